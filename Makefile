@@ -1,0 +1,62 @@
+# The names a person types, and the order of the steps. Settings are environment variables: make kwok NODE_COUNT=100
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+TASK := node_modules/.bin/tsx
+
+## help: prints these targets
+.PHONY: help
+help:
+	@awk '/^## /{sub("^## ", ""); split($$0, part, ": "); printf "  %-22s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
+
+## kwok: brings up the KWOK lab, and ends when its metrics are in Prometheus
+.PHONY: kwok
+kwok: kwok-check programs kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-nodes kwok-stats-proxy kwok-workloads kwok-usage kwok-pods kwok-collector kwok-ready
+
+## kwok-down: takes the KWOK lab down and leaves nothing
+## kwok-status: shows the parts of the KWOK lab, and how many nodes, pods and series there are
+## kwok-nodes: makes the cluster have NODE_COUNT nodes
+## kwok-pods: makes the cluster have POD_COUNT pods of the template
+## kwok-workloads: applies the Deployments, StatefulSets, DaemonSets, Jobs, ... of kwok-config/workloads
+## kwok-usage: applies the resource usage objects of kwok-config/kwok-usage.yaml
+## kwok-context: makes the lab's cluster kubectl's current context
+## kwok-check: checks that make kwok can go through
+## kwok-create-cluster: creates or starts the KWOK cluster
+## kwok-kubeconfig: makes the kubeconfigs of the programs that read the cluster
+## kwok-lgtm: starts Prometheus
+## kwok-stats-proxy: starts the stats proxy
+## kwok-collector: starts the OpenTelemetry Collector
+## kwok-ready: waits until the metrics are complete
+## programs: finds, downloads or builds every program
+## doctor: shows each program, where it is or how it would be had
+## bench: measures the lab and prints each figure with the ratio to its baseline
+STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
+  kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-stats-proxy kwok-collector kwok-ready programs doctor bench
+.PHONY: $(STEPS)
+$(STEPS): node_modules/.package-lock.json
+	@$(TASK) tasks/$@.ts
+
+## lint: checks types and style
+.PHONY: lint
+lint: node_modules/.package-lock.json
+	node_modules/.bin/biome check .
+	node_modules/.bin/tsc --noEmit
+
+## test: all tests; brings up clusters of its own
+.PHONY: test
+test: node_modules/.package-lock.json
+	@$(TASK) test/run.ts unit e2e
+
+## test-unit: the tests that need no cluster
+.PHONY: test-unit
+test-unit: node_modules/.package-lock.json
+	@$(TASK) test/run.ts unit
+
+## test-e2e: the tests that bring up clusters
+.PHONY: test-e2e
+test-e2e: node_modules/.package-lock.json
+	@$(TASK) test/run.ts e2e
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci
+	@touch $@

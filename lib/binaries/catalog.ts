@@ -1,0 +1,126 @@
+import { versions } from '../versions.ts'
+import {
+  etcdAssets,
+  kubernetesAssets,
+  kwokAssets,
+  otelcolAssets,
+  type Platform,
+  prometheusAssets,
+  type ReleaseAsset,
+} from './releases.ts'
+
+/** One program: how it is called on PATH and how it tells its version. */
+export interface Program {
+  name: string
+  /** Names to look for on PATH, best first; default: the program's own. */
+  pathNames?: readonly string[]
+  /** The arguments that make it print its version and end; default: `--version`. */
+  versionArgs?: readonly string[]
+  /** Where the version is in what it prints: group 1, without a leading `v`. */
+  versionPattern: RegExp
+  /** A second question for a program whose name and version don't tell what it was built with. */
+  offers?: { args: readonly string[]; pattern: RegExp; what: string }
+}
+
+/** Programs that come together: from one release, or from one Go module. */
+export interface Source {
+  /** The name in messages, and the folder of the Go module under kwok-config/go. */
+  name: string
+  /** Without a leading `v`. */
+  version: string
+  programs: readonly Program[]
+  /** What the official release has for a platform; empty where nothing is published. */
+  assets: (version: string, platform: Platform) => readonly ReleaseAsset[]
+  /** How the module in kwok-config/go/<name> is built; undefined where there is none. */
+  go?: {
+    /** `-X` definitions for the linker: without them the programs don't know their version. */
+    define?: (version: string) => readonly string[]
+    /** `collector`: the source is first written by the OpenTelemetry Collector's builder. Default: the `tool` lines. */
+    kind?: 'collector'
+  }
+}
+
+const kubernetesVersion = /^Kubernetes v(\S+)/m
+
+const entries = [
+  {
+    name: 'kwok',
+    version: versions.kwok,
+    programs: [
+      { name: 'kwok', versionPattern: /^kwok version v(\S+)/m },
+      { name: 'kwokctl', versionPattern: /^kwokctl version v(\S+)/m },
+    ],
+    assets: kwokAssets,
+    go: { define: version => [`sigs.k8s.io/kwok/pkg/consts.Version=v${version}`] },
+  },
+  {
+    name: 'kubernetes',
+    version: versions.kubernetes,
+    programs: [
+      { name: 'kube-apiserver', versionPattern: kubernetesVersion },
+      { name: 'kube-controller-manager', versionPattern: kubernetesVersion },
+      { name: 'kube-scheduler', versionPattern: kubernetesVersion },
+      { name: 'kubectl', versionArgs: ['version', '--client'], versionPattern: /^Client Version: v(\S+)/m },
+    ],
+    assets: kubernetesAssets,
+    go: {
+      define: version => {
+        const [major, minor] = version.split('.')
+        const variables = 'k8s.io/component-base/version.git'
+        return [`${variables}Version=v${version}`, `${variables}Major=${major}`, `${variables}Minor=${minor}`]
+      },
+    },
+  },
+  {
+    name: 'etcd',
+    version: versions.etcd,
+    programs: [{ name: 'etcd', versionPattern: /^etcd Version: (\S+)/m }],
+    assets: etcdAssets,
+    go: {},
+  },
+  {
+    name: 'prometheus',
+    version: versions.prometheus,
+    programs: [
+      { name: 'prometheus', versionPattern: /^prometheus, version (\S+)/m },
+      { name: 'promtool', versionPattern: /^promtool, version (\S+)/m },
+    ],
+    assets: prometheusAssets,
+    go: { define: version => [`github.com/prometheus/common/version.Version=${version}`] },
+  },
+  {
+    name: 'otelcol',
+    version: versions.otelcol,
+    programs: [
+      {
+        name: 'otelcol',
+        pathNames: ['otelcol-contrib', 'otelcol'],
+        versionPattern: /^otelcol\S* version (\S+)/m,
+        // The core distribution is also called otelcol, with the same versions, and cannot ask a kubelet.
+        offers: { args: ['components'], pattern: /\bkubeletstats\b/, what: 'the kubeletstats receiver' },
+      },
+    ],
+    assets: otelcolAssets,
+    go: { kind: 'collector' },
+  },
+] as const satisfies readonly Source[]
+
+/** Every program the lab runs, by where it comes from. One more is one entry here (and its version in lib/versions.ts). */
+export const catalog: readonly Source[] = entries
+
+/** The name of a program in the catalogue. */
+export type ProgramName = (typeof entries)[number]['programs'][number]['name']
+
+/** What the KWOK path runs. */
+export const kwokPrograms: readonly ProgramName[] = [
+  'kwok',
+  'kwokctl',
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubectl',
+  'prometheus',
+  'promtool',
+  'otelcol',
+]

@@ -1,0 +1,100 @@
+import { LabError } from '../errors.ts'
+import { checkDisk, findGo } from './build.ts'
+import type { Program, ProgramName, Source } from './catalog.ts'
+import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
+import { binaryVariable, type FoundProgram, findOnPath, findQuickly } from './find.ts'
+import { type HttpClient, openHttpClient, WayError } from './http.ts'
+
+/** Where a program is, or how it would be had, or that it can't be. */
+export interface ProgramPlan {
+  name: ProgramName
+  /** The version that is wanted, without a leading `v`. */
+  version: string
+  /** `none`: no way leads to it. */
+  from: FoundProgram['from'] | 'download' | 'build' | 'none'
+  /** For a person: the path, or the host, or the Go that would build it, and why the ways before are no good. */
+  detail: string
+}
+
+/**
+ * What ensurePrograms would do, without doing it: nothing is written, downloaded or built. Hosts are asked whether they have
+ * what would be downloaded. A variable that names nothing is a plan too (`none`), so that a table can show it.
+ */
+export async function planPrograms(
+  names: readonly ProgramName[],
+  options: BinariesOptions = {},
+): Promise<ProgramPlan[]> {
+  const context = createContext(options)
+  const http = await openHttpClient(context)
+  try {
+    const plans = await Promise.all(names.map(name => planProgram(name, context, http)))
+    return checkRoom(plans, context)
+  } finally {
+    await http.close()
+  }
+}
+
+/** `cache: /home/me/.cache/…`; where a program that is there came from. */
+export function describeFound({ name, from, path }: FoundProgram): string {
+  const words = { variable: binaryVariable(name), cache: 'cache', path: 'PATH' }
+  return `${words[from]}: ${path}`
+}
+
+async function planProgram(name: ProgramName, context: Context, http: HttpClient): Promise<ProgramPlan> {
+  const { source, program } = catalogEntry(name, context)
+  const plan = { name, version: source.version }
+  try {
+    const quick = findQuickly(source, program, context)
+    if (quick !== undefined) return { ...plan, from: quick.from, detail: describeFound(quick) }
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error
+    return { ...plan, from: 'none', detail: error.message }
+  }
+  const onPath = await findOnPath(source, program, context)
+  if (typeof onPath === 'object') return { ...plan, from: 'path', detail: describeFound(onPath) }
+  const reasons = onPath === 'not on PATH' ? [] : [`PATH: ${onPath}`]
+  for (const [from, ask] of [
+    ['download', () => planDownload(source, program, context, http)],
+    ['build', () => planBuild(source, context)],
+  ] as const) {
+    try {
+      const how = await ask()
+      return { ...plan, from, detail: reasons.length === 0 ? how : `${how} (${reasons.join('; ')})` }
+    } catch (error) {
+      if (!(error instanceof WayError)) throw error
+      reasons.push(error.message)
+    }
+  }
+  return { ...plan, from: 'none', detail: reasons.join('; ') }
+}
+
+async function planDownload(source: Source, program: Program, context: Context, http: HttpClient): Promise<string> {
+  const { os, arch } = context.platform
+  const assets = source.assets(source.version, context.platform)
+  const asset = assets.find(candidate => candidate.members[program.name] !== undefined)
+  if (asset === undefined) throw new WayError(`no release for ${os}/${arch}`)
+  const { host } = new URL(asset.url)
+  const { status } = await http.request(asset.url, 'HEAD')
+  if (status !== 200) throw new WayError(`${host} answers ${status} for it`)
+  return `download from ${host}, which can be reached`
+}
+
+async function planBuild(source: Source, context: Context): Promise<string> {
+  if (source.go === undefined) throw new WayError('no Go pins')
+  const { version } = await findGo(context)
+  return `go build with ${version}`
+}
+
+/** Turns the builds into refusals when the disk has no room for them. */
+function checkRoom(plans: ProgramPlan[], context: Context): ProgramPlan[] {
+  const builds = plans.filter(plan => plan.from === 'build').map(plan => catalogEntry(plan.name, context).source)
+  if (builds.length === 0) return plans
+  try {
+    checkDisk(new Set(builds).size, context)
+    return plans
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error
+    const { message } = error
+    return plans.map(plan => (plan.from === 'build' ? { ...plan, from: 'none', detail: message } : plan))
+  }
+}

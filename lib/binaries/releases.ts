@@ -1,0 +1,102 @@
+import { basename } from 'node:path'
+
+/** An operating system and processor in Go's words: `linux`, `darwin`; `amd64`, `arm64`. */
+export interface Platform {
+  os: string
+  arch: string
+}
+
+/** One file of an official release. */
+export interface ReleaseAsset {
+  url: string
+  /** The programs it gives, each with its path inside the archive; the path is empty where the file is the program. */
+  members: Readonly<Record<string, string>>
+  /**
+   * Where its SHA-256 is published. `file`: the sum alone or lines of sum and file name, as sha256sum writes them.
+   * `github-api`: the `digest` that GitHub itself computed for the file, in the JSON of the release.
+   */
+  checksum: { kind: 'file' | 'github-api'; url: string }
+}
+
+/** This machine. */
+export function currentPlatform(): Platform {
+  return { os: process.platform, arch: process.arch === 'x64' ? 'amd64' : process.arch }
+}
+
+/** The last part of an asset's address: its name in a checksum file. */
+export function assetName(asset: ReleaseAsset): string {
+  return basename(new URL(asset.url).pathname)
+}
+
+/**
+ * Plain programs and no checksum file: `hack/releases.sh` of kubernetes-sigs/kwok uploads nothing else. So the sum is the
+ * one that GitHub keeps for each file since June 2025.
+ */
+export function kwokAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const url = `https://api.github.com/repos/kubernetes-sigs/kwok/releases/tags/v${version}`
+  return ['kwok', 'kwokctl'].map(name => ({
+    url: `${github('kubernetes-sigs/kwok', version)}/${name}-${platform.os}-${platform.arch}`,
+    members: { [name]: '' },
+    checksum: { kind: 'github-api', url },
+  }))
+}
+
+/** Plain programs, each with a `.sha256` that holds the sum alone. For macOS there are only the client's. */
+export function kubernetesAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const server = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler']
+  return [...(platform.os === 'linux' ? server : []), 'kubectl'].map(name => {
+    const url = `https://dl.k8s.io/v${version}/bin/${platform.os}/${platform.arch}/${name}`
+    return { url, members: { [name]: '' }, checksum: { kind: 'file', url: `${url}.sha256` } }
+  })
+}
+
+/** `SHA256SUMS` covers all platforms; the archive is a zip for macOS (scripts/build-binary.sh of etcd-io/etcd). */
+export function etcdAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const base = github('etcd-io/etcd', version)
+  const name = `etcd-v${version}-${platform.os}-${platform.arch}`
+  return [
+    {
+      url: `${base}/${name}${platform.os === 'linux' ? '.tar.gz' : '.zip'}`,
+      members: { etcd: `${name}/etcd` },
+      checksum: { kind: 'file', url: `${base}/SHA256SUMS` },
+    },
+  ]
+}
+
+/** `sha256sums.txt` covers all platforms. */
+export function prometheusAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const base = github('prometheus/prometheus', version)
+  const name = `prometheus-${version}.${platform.os}-${platform.arch}`
+  return [
+    {
+      url: `${base}/${name}.tar.gz`,
+      members: { prometheus: `${name}/prometheus`, promtool: `${name}/promtool` },
+      checksum: { kind: 'file', url: `${base}/sha256sums.txt` },
+    },
+  ]
+}
+
+/** The contrib distribution: the core one has no kubeletstats receiver. Checksums by goreleaser, one file a distribution. */
+export function otelcolAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const base = github('open-telemetry/opentelemetry-collector-releases', version)
+  return [
+    {
+      url: `${base}/otelcol-contrib_${version}_${platform.os}_${platform.arch}.tar.gz`,
+      members: { otelcol: 'otelcol-contrib' },
+      checksum: { kind: 'file', url: `${base}/opentelemetry-collector-releases_otelcol-contrib_checksums.txt` },
+    },
+  ]
+}
+
+function github(repository: string, version: string): string {
+  return `https://github.com/${repository}/releases/download/v${version}`
+}
+
+function isCommon({ os, arch }: Platform): boolean {
+  return ['linux', 'darwin'].includes(os) && ['amd64', 'arm64'].includes(arch)
+}

@@ -1,0 +1,88 @@
+import { parse, stringify } from 'yaml'
+import { fields } from '../kube/json.ts'
+import { goDuration } from '../settings.ts'
+
+/** What a collector configuration is made of, beside its base. */
+export interface CollectorInput {
+  clusterName: string
+  /** The machine that the collector runs on, for its own host metrics. */
+  hostName: string
+  intervalMs: number
+  /** Names of the nodes to collect from, in any order. */
+  nodes: readonly string[]
+  /** Base URL of the stats proxy, where `/nodes/<node>` is a kubelet. */
+  statsProxyUrl: string
+  otlpGrpcEndpoint: string
+  otlpHttpEndpoint: string
+  /** Where metrics go: an OTLP/HTTP metrics endpoint, whole. */
+  metricsUrl: string
+}
+
+/**
+ * A collector configuration: the base with one `kubeletstats/<node>` receiver a node, in the order of their names, so that
+ * the same nodes give the same bytes.
+ */
+export function collectorConfig(base: string, input: CollectorInput): string {
+  const config = parse(base) as Record<string, unknown>
+  const receivers = fields(config['receivers'])
+  const processors = fields(config['processors'])
+  const service = fields(config['service'])
+  const pipelines = fields(service['pipelines'])
+  const kubernetes = fields(pipelines['metrics/kubernetes'])
+  const interval = { collection_interval: goDuration(input.intervalMs) }
+  const { kubeletstats, ...others } = receivers
+  const kubelets = [...input.nodes]
+    .sort()
+    .map(node => [
+      `kubeletstats/${node}`,
+      { ...fields(kubeletstats), endpoint: `${input.statsProxyUrl}/nodes/${encodeURIComponent(node)}`, ...interval },
+    ])
+  return stringify(
+    {
+      ...config,
+      receivers: {
+        ...others,
+        k8s_cluster: { ...fields(receivers['k8s_cluster']), ...interval },
+        hostmetrics: { ...fields(receivers['hostmetrics']), ...interval },
+        otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
+        ...Object.fromEntries(kubelets),
+      },
+      processors: {
+        ...processors,
+        'resource/cluster': upsert('k8s.cluster.name', input.clusterName),
+        'resource/host': upsert('host.name', input.hostName),
+      },
+      exporters: {
+        ...fields(config['exporters']),
+        otlp_http: { ...fields(fields(config['exporters'])['otlp_http']), metrics_endpoint: input.metricsUrl },
+      },
+      service: {
+        ...service,
+        pipelines: {
+          ...pipelines,
+          'metrics/kubernetes': { ...kubernetes, receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] },
+        },
+        telemetry: {
+          ...fields(service['telemetry']),
+          resource: { 'k8s.cluster.name': input.clusterName },
+          metrics: {
+            readers: [
+              {
+                periodic: {
+                  interval: input.intervalMs,
+                  exporter: { otlp: { protocol: 'http/protobuf', endpoint: input.metricsUrl } },
+                },
+              },
+            ],
+          },
+        },
+      },
+    },
+    // One copy of the receiver for each node, not references to the first: people read this file.
+    { aliasDuplicateObjects: false },
+  )
+}
+
+function upsert(key: string, value: string): unknown {
+  return { attributes: [{ key, action: 'upsert', value }] }
+}

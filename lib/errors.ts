@@ -1,0 +1,48 @@
+/** What a person can be told of a failure, beside the failure itself. */
+export interface LabErrorOptions {
+  /** Why it failed: a tool's own words, or the value that was refused. */
+  why?: string | undefined
+  /** What to do next, one sentence in the imperative. */
+  next?: string | undefined
+  cause?: unknown
+}
+
+/**
+ * A failure that was expected to happen some day: what failed, why, and what to do next. Everything else that is thrown is
+ * a bug of the lab and is shown with its stack.
+ */
+export class LabError extends Error {
+  override readonly name: string = 'LabError'
+  /** 1 failed, 2 wrong usage. */
+  readonly exitCode: 1 | 2 = 1
+  readonly next: string | undefined
+
+  constructor(what: string, options: LabErrorOptions = {}) {
+    super(
+      options.why === undefined ? what : `${what}: ${options.why}`,
+      options.cause === undefined ? {} : { cause: options.cause },
+    )
+    this.next = options.next
+  }
+}
+
+/** The caller asked for something that can't be: a misspelt flag, a value out of range. Nothing was changed. */
+export class UsageError extends LabError {
+  override readonly name = 'UsageError'
+  override readonly exitCode = 2
+}
+
+/** The text a person sees for anything thrown: two lines for what we expected, the stack for the rest. */
+export function describeError(error: unknown): string {
+  if (error instanceof LabError)
+    return error.next === undefined ? error.message : `${error.message}\n  Next: ${error.next}`
+  if (error instanceof Error)
+    return `${error.stack ?? error.message}\n  Next: this is a bug of the lab, please report it`
+  return String(error)
+}
+
+/** The `code` of a Node.js system error (`ENOENT`, `EADDRINUSE`), or undefined for anything else. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

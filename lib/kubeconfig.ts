@@ -1,0 +1,89 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { programPath } from './binaries/ensure.ts'
+import { apiServer } from './context.ts'
+import { applyManifests, kubectl } from './kubectl.ts'
+import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { run } from './run.ts'
+
+/** The programs that read the cluster, each by a service account of its own (`kwok-config/rbac.yaml`). */
+export const readers = ['collector', 'stats-proxy', 'prometheus'] as const
+export type Reader = (typeof readers)[number]
+
+/** The namespace of the lab's own service accounts. */
+export const labNamespace = 'kube-otel-lab'
+
+/** Ten years, longer than a lab lives. */
+const TOKEN_DURATION = '87600h'
+
+/** A kubeconfig that holds one service account's token and the CA to check the server with, as YAML. */
+export function kubeconfigText(options: {
+  context: string
+  server: string
+  caPem: string
+  user: string
+  token: string
+}): string {
+  const { context, server, caPem, user, token } = options
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      { name: context, cluster: { server, 'certificate-authority-data': Buffer.from(caPem).toString('base64') } },
+    ],
+    users: [{ name: user, user: { token } }],
+    contexts: [{ name: context, context: { cluster: context, user } }],
+    'current-context': context,
+  })
+}
+
+/** Where a reader's kubeconfig is. */
+export function kubeconfigPath(lab: Lab, reader: Reader): string {
+  return join(lab.kubeconfigDir, `${reader}.yaml`)
+}
+
+/** The kubeconfig of the collector for use inside a container, which reaches this machine as `host.docker.internal`. */
+export function containerKubeconfigPath(lab: Lab): string {
+  return join(lab.kubeconfigDir, 'collector-container.yaml')
+}
+
+/** Prometheus reads its token and the CA from files of their own. */
+export function prometheusTokenPath(lab: Lab): string {
+  return join(lab.kubeconfigDir, 'prometheus.token')
+}
+
+export function caPath(lab: Lab): string {
+  return join(lab.clusterDir, 'pki', 'ca.crt')
+}
+
+/** Makes service accounts, rights and kubeconfigs; returns false when the ones on disk are accepted by the cluster. */
+export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
+  if ((await Promise.all(readers.map(reader => isAccepted(lab, reader)))).every(accepted => accepted)) return false
+  await applyManifests(lab, { file: join(projectDir, 'kwok-config', 'rbac.yaml') })
+  const server = await apiServer(lab)
+  const caPem = readFileSync(caPath(lab), 'utf8')
+  await Promise.all(
+    readers.map(async reader => {
+      const create = ['create', 'token', reader, '--namespace', labNamespace, '--duration', TOKEN_DURATION]
+      const token = (await kubectl(lab, create)).stdout.trim()
+      const shared = { context: lab.context, caPem, user: reader, token }
+      writeFileAtomically(kubeconfigPath(lab, reader), kubeconfigText({ ...shared, server }))
+      if (reader === 'prometheus') writeFileAtomically(prometheusTokenPath(lab), token)
+      if (reader === 'collector') {
+        const containerServer = `https://host.docker.internal:${new URL(server).port}`
+        writeFileAtomically(containerKubeconfigPath(lab), kubeconfigText({ ...shared, server: containerServer }))
+      }
+    }),
+  )
+  return true
+}
+
+async function isAccepted(lab: Lab, reader: Reader): Promise<boolean> {
+  const path = kubeconfigPath(lab, reader)
+  if (!existsSync(path)) return false
+  const { exitCode } = await run(await programPath('kubectl'), ['--kubeconfig', path, 'auth', 'whoami'], {
+    nothrow: true,
+  })
+  return exitCode === 0
+}

@@ -1,0 +1,247 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, parseAllDocuments, stringify } from 'yaml'
+import { ensurePrograms, programPath } from './binaries/ensure.ts'
+import { LabError } from './errors.ts'
+import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { type ProcessInfo, processInfos } from './processes.ts'
+import { run } from './run.ts'
+import { versions } from './versions.ts'
+
+/** The parts of a control plane, in the order kwokctl starts them. */
+export const components = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kwok-controller',
+] as const
+export type Component = (typeof components)[number]
+
+/** The option of kwokctl's configuration that holds each component's port. */
+const portOptions: Record<Component, string> = {
+  etcd: 'etcdPort',
+  'kube-apiserver': 'kubeApiserverPort',
+  'kube-controller-manager': 'kubeControllerManagerPort',
+  'kube-scheduler': 'kubeSchedulerPort',
+  'kwok-controller': 'kwokControllerPort',
+}
+
+/**
+ * A KwokctlConfiguration: the base document with the programs and the version they are.
+ *
+ * kwokctl gives controller manager and scheduler no certificate, so each signs one for itself that nobody can check; they get
+ * the cluster's, which names localhost.
+ */
+export function kwokctlConfig(
+  base: string,
+  clusterDir: string,
+  programs: Record<Component | 'kubectl', string>,
+): string {
+  const config = parse(base) as { options: Record<string, unknown> }
+  const certificate = [
+    { key: 'tls-cert-file', value: join(clusterDir, 'pki', 'admin.crt') },
+    { key: 'tls-private-key-file', value: join(clusterDir, 'pki', 'admin.key') },
+  ]
+  const document = {
+    ...config,
+    componentsPatches: ['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: certificate })),
+    options: {
+      ...config.options,
+      kubeVersion: `v${versions.kubernetes}`,
+      etcdBinary: programs.etcd,
+      kubeApiserverBinary: programs['kube-apiserver'],
+      kubeControllerManagerBinary: programs['kube-controller-manager'],
+      kubeSchedulerBinary: programs['kube-scheduler'],
+      kwokControllerBinary: programs['kwok-controller'],
+      kubectlBinary: programs.kubectl,
+    },
+  }
+  return stringify(document, { aliasDuplicateObjects: false })
+}
+
+/** kwokctl's arguments for making the cluster; the user's kubeconfig is another step's. */
+export function createClusterArgs(name: string, configPath: string): string[] {
+  return [
+    'create',
+    'cluster',
+    '--name',
+    name,
+    '--config',
+    configPath,
+    '--runtime',
+    'binary',
+    '--kubeconfig',
+    '',
+    '--wait',
+    '2m',
+  ]
+}
+
+/**
+ * The environment for kwokctl: without the user's own `KWOK_*` variables, which kwokctl would put above the lab's
+ * configuration, and with the work folder that the lab was created with.
+ */
+export function kwokctlEnv(env: NodeJS.ProcessEnv, kwokWorkdir: string): NodeJS.ProcessEnv {
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith('KWOK_'))
+  return { ...Object.fromEntries(kept), KWOK_WORKDIR: kwokWorkdir }
+}
+
+/** What of the user's own KWOK settings is there: variables the lab strips, and a file that kwokctl reads all the same. */
+export function kwokWarnings(lab: Lab, env: NodeJS.ProcessEnv): string[] {
+  const known = new Set(['KWOK_WORKDIR', 'KWOK_BINARY'])
+  const stripped = Object.keys(env).filter(name => name.startsWith('KWOK_') && !known.has(name))
+  const file = join(lab.kwokWorkdir, 'kwok.yaml')
+  return [
+    ...(stripped.length === 0 ? [] : [`Warning: not obeyed by the lab: ${stripped.sort().join(', ')}`]),
+    ...(existsSync(file)
+      ? [`Warning: kwokctl also reads ${file}; where it and the lab differ the lab's settings win`]
+      : []),
+  ]
+}
+
+/** Makes the cluster and waits until its API answers. kwokctl's leftovers of an earlier try must be gone. */
+export async function createCluster(lab: Lab): Promise<void> {
+  const programs = await ensurePrograms([
+    'etcd',
+    'kube-apiserver',
+    'kube-controller-manager',
+    'kube-scheduler',
+    'kwok',
+    'kubectl',
+  ])
+  const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
+  const configPath = join(lab.configDir, 'kwok.yaml')
+  writeFileAtomically(
+    configPath,
+    kwokctlConfig(base, lab.clusterDir, {
+      etcd: programs.etcd.path,
+      'kube-apiserver': programs['kube-apiserver'].path,
+      'kube-controller-manager': programs['kube-controller-manager'].path,
+      'kube-scheduler': programs['kube-scheduler'].path,
+      'kwok-controller': programs.kwok.path,
+      kubectl: programs.kubectl.path,
+    }),
+  )
+  mkdirSync(lab.clusterDir, { recursive: true, mode: 0o700 })
+  writeFileSync(markerPath(lab), `${lab.dir}\n`, { mode: 0o600 })
+  await kwokctl(lab, createClusterArgs(lab.settings.clusterName, configPath))
+}
+
+/** Starts those components that do not run, and waits until the API answers. */
+export async function startCluster(lab: Lab): Promise<void> {
+  await forgetForeignPids(lab)
+  await kwokctl(lab, ['start', 'cluster', '--name', lab.settings.clusterName, '--wait', '2m'])
+}
+
+/** Ends the cluster's processes and removes its folder; a cluster that is not there is fine. */
+export async function deleteCluster(lab: Lab): Promise<void> {
+  if (!existsSync(lab.clusterDir)) return
+  await forgetForeignPids(lab)
+  if (existsSync(join(lab.clusterDir, 'kwok.yaml'))) {
+    // kwokctl insists on a kubeconfig to take the context out of; the user's own is another step's.
+    const scratch = join(lab.clusterDir, 'no-kubeconfig')
+    await kwokctl(lab, ['delete', 'cluster', '--name', lab.settings.clusterName, '--kubeconfig', scratch])
+  }
+  rmSync(lab.clusterDir, { recursive: true, force: true })
+}
+
+/** The folder of the lab that made this cluster, or undefined when another hand did. */
+export function clusterOwner(lab: Lab): string | undefined {
+  const path = markerPath(lab)
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
+}
+
+/** Whether kwokctl has finished making the cluster: its record and its kubeconfig are there. */
+export function isClusterMade(lab: Lab): boolean {
+  return existsSync(join(lab.clusterDir, 'kwok.yaml')) && existsSync(lab.adminKubeconfig)
+}
+
+/** Refuses to go on without a cluster. */
+export function requireCluster(lab: Lab): void {
+  if (isClusterMade(lab)) return
+  throw new LabError(`There is no KWOK cluster "${lab.settings.clusterName}"`, { next: 'make kwok' })
+}
+
+/** The process of each component that runs and is this cluster's. */
+export async function componentProcesses(lab: Lab): Promise<Map<string, ProcessInfo>> {
+  const pids = readPids(lab)
+  const infos = await processInfos([...pids.values()])
+  const running = new Map<string, ProcessInfo>()
+  for (const [name, pid] of pids) {
+    const info = infos.get(pid)
+    if (info !== undefined && isOurs(lab, info)) running.set(name, info)
+  }
+  return running
+}
+
+/**
+ * The host port of each component, from the record that kwokctl keeps.
+ *
+ * Throws a LabError when there is no such record.
+ */
+export function componentPorts(lab: Lab): Record<Component, number> {
+  requireCluster(lab)
+  const path = join(lab.clusterDir, 'kwok.yaml')
+  const first = parseAllDocuments(readFileSync(path, 'utf8'))[0]?.toJS() as { options?: Record<string, unknown> }
+  const ports = components.map(name => [name, Number(first.options?.[portOptions[name]])] as const)
+  return Object.fromEntries(ports) as Record<Component, number>
+}
+
+/** The log of a component. */
+export function componentLog(lab: Lab, component: string): string {
+  return join(lab.clusterDir, 'logs', `${component}.log`)
+}
+
+/**
+ * After a reboot a pid file names whoever got that number, and kwokctl would take it for its own: leave it running when
+ * starting, kill it when deleting. Such pid files are removed before kwokctl reads them.
+ */
+async function forgetForeignPids(lab: Lab): Promise<void> {
+  const ours = await componentProcesses(lab)
+  for (const name of readPids(lab).keys()) {
+    if (!ours.has(name)) rmSync(join(lab.clusterDir, 'pids', `${name}.pid`), { force: true })
+  }
+}
+
+function readPids(lab: Lab): Map<string, number> {
+  const dir = join(lab.clusterDir, 'pids')
+  const pids = new Map<string, number>()
+  for (const file of existsSync(dir) ? readdirSync(dir) : []) {
+    const pid = Number(readFileSync(join(dir, file), 'utf8'))
+    if (file.endsWith('.pid') && Number.isInteger(pid) && pid > 0) pids.set(file.slice(0, -'.pid'.length), pid)
+  }
+  return pids
+}
+
+/** Every component is started from the cluster's own folder, so its command line names that. */
+function isOurs(lab: Lab, info: ProcessInfo): boolean {
+  return info.command.includes(`${lab.clusterDir}/`)
+}
+
+function markerPath(lab: Lab): string {
+  return join(lab.clusterDir, 'kube-otel-lab')
+}
+
+async function kwokctl(lab: Lab, args: readonly string[]): Promise<void> {
+  const env = kwokctlEnv(process.env, lab.kwokWorkdir)
+  const { exitCode, stderr } = await run(await programPath('kwokctl'), args, { env, nothrow: true })
+  if (exitCode === 0) return
+  throw new LabError(`kwokctl could not ${args[0]} cluster "${lab.settings.clusterName}"`, {
+    why: kwokctlError(stderr),
+    next: `read the logs in ${join(lab.clusterDir, 'logs')}, then make kwok-down and try again`,
+  })
+}
+
+/** What went wrong, out of kwokctl's log: off a terminal it writes a JSON object a line. */
+export function kwokctlError(stderr: string): string {
+  const errors = stderr.split('\n').flatMap(line => {
+    try {
+      const { level, msg, err } = JSON.parse(line) as { level?: string; msg?: string; err?: string }
+      return level === 'ERROR' ? [err === undefined ? `${msg}` : `${msg}: ${err}`] : []
+    } catch {
+      return line.trim() === '' ? [] : [line.trim()]
+    }
+  })
+  return errors.slice(-5).join('; ') || 'it said nothing'
+}

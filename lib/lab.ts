@@ -1,0 +1,125 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { LabError, systemErrorCode } from './errors.ts'
+import { chosenText, resolveSettings, type Settings, type SettingTexts, setting } from './settings.ts'
+
+/** The folder this clone of the project is in. */
+export const projectDir = resolve(import.meta.dirname, '..')
+
+/** What was chosen when a lab was created, as `.lab/<cluster>/lab.json` keeps it. */
+export interface LabRecord {
+  clusterName: string
+  /** Fixed settings, as the text that `lib/settings` parses. */
+  settings: SettingTexts
+  kwokWorkdir: string
+  /** kubectl's current context before the lab switched it; empty when there was none. */
+  previousContext?: string
+  /** The kubeconfig that the context was put into was not there before. */
+  kubeconfigMade?: boolean
+}
+
+/** One lab: its settings, where its state is, and how kubectl calls its cluster. */
+export interface Lab {
+  settings: Settings
+  /** The kubeconfig context, cluster and user that kwokctl makes: `kwok-<name>`. */
+  context: string
+  /** `.lab/<cluster>` */
+  dir: string
+  configDir: string
+  kubeconfigDir: string
+  logsDir: string
+  pidsDir: string
+  dataDir: string
+  /** Where kwokctl keeps its clusters (`KWOK_WORKDIR`). */
+  kwokWorkdir: string
+  /** kwokctl's folder of this cluster. */
+  clusterDir: string
+  /** The administrator's kubeconfig that kwokctl wrote. */
+  adminKubeconfig: string
+}
+
+/**
+ * The lab that flags and environment name, with the choices made at its creation.
+ *
+ * Throws a UsageError for a refused value, or one that differs from what the lab was created with.
+ */
+export function openLab(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab {
+  const name = chosenText('clusterName', given)?.text ?? setting('clusterName').default
+  const record = /^[-a-z0-9]+$/.test(name) ? readRecord(labDir(name)) : undefined
+  const settings = resolveSettings({ ...given, created: record?.settings })
+  const dir = labDir(settings.clusterName)
+  const kwokWorkdir = record?.kwokWorkdir ?? kwokWorkdirOf(given.env)
+  const clusterDir = join(kwokWorkdir, 'clusters', settings.clusterName)
+  return {
+    settings,
+    context: `kwok-${settings.clusterName}`,
+    dir,
+    configDir: join(dir, 'config'),
+    kubeconfigDir: join(dir, 'kubeconfig'),
+    logsDir: join(dir, 'logs'),
+    pidsDir: join(dir, 'pids'),
+    dataDir: join(dir, 'data'),
+    kwokWorkdir,
+    clusterDir,
+    adminKubeconfig: join(clusterDir, 'kubeconfig.yaml'),
+  }
+}
+
+/** Makes the lab's folders, readable by their owner alone. */
+export function ensureLabDirs(lab: Lab): void {
+  for (const dir of [lab.dir, lab.configDir, lab.kubeconfigDir, lab.logsDir, lab.pidsDir, lab.dataDir]) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    chmodSync(dir, 0o700)
+  }
+}
+
+/** Removes all state of a lab; what is not there is fine. The parent goes too when this was the last lab. */
+export function removeLabDir(lab: Lab): void {
+  rmSync(lab.dir, { recursive: true, force: true })
+}
+
+/** What was chosen at creation, or undefined when this clone has no such lab. */
+export function readRecord(dir: string): LabRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(join(dir, 'lab.json'), 'utf8')) as LabRecord
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined
+    throw new LabError(`Cannot read ${join(dir, 'lab.json')}`, {
+      cause: error,
+      why: String(error),
+      next: 'make kwok-down',
+    })
+  }
+}
+
+export function writeRecord(lab: Lab, record: LabRecord): void {
+  ensureLabDirs(lab)
+  writeFileAtomically(join(lab.dir, 'lab.json'), `${JSON.stringify(record, null, 2)}\n`)
+}
+
+/** Writes a file whole or not at all: a reader never sees half of it, and a full disk leaves the old one. Mode 0600. */
+export function writeFileAtomically(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    writeFileSync(temporary, text, { mode: 0o600 })
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw new LabError(`Cannot write ${path}`, {
+      why: error instanceof Error ? error.message : String(error),
+      next: systemErrorCode(error) === 'ENOSPC' ? 'free some disk space, then run this again' : undefined,
+      cause: error,
+    })
+  }
+}
+
+function labDir(clusterName: string): string {
+  return join(projectDir, '.lab', clusterName)
+}
+
+/** `KWOK_WORKDIR` or kwokctl's own default, `~/.kwok`. */
+function kwokWorkdirOf(env: NodeJS.ProcessEnv): string {
+  const chosen = env['KWOK_WORKDIR']
+  return chosen === undefined || chosen === '' ? join(homedir(), '.kwok') : resolve(chosen)
+}

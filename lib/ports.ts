@@ -1,0 +1,57 @@
+import { createServer } from 'node:net'
+import { LabError } from './errors.ts'
+import { run } from './run.ts'
+import { type SettingName, type Settings, variableOf } from './settings.ts'
+
+/** The settings that are ports of the lab's own services. */
+export const portSettings = [
+  'prometheusPort',
+  'otlpGrpcPort',
+  'otlpHttpPort',
+  'statsProxyPort',
+] as const satisfies SettingName[]
+
+/** Whether something on 127.0.0.1 can listen on the port now. */
+export async function isPortFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return await new Promise(resolve => {
+    server.once('error', () => resolve(false))
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
+  })
+}
+
+/** Who listens on a port, as far as `lsof` or `ss` can tell: `prometheus (pid 4711)`, else `another program`. */
+export async function describePortHolder(port: number): Promise<string> {
+  const lsof = await run('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], { nothrow: true })
+  const [, pid, name] = /^p(\d+)\n(?:[^c].*\n)*c(.+)$/m.exec(lsof.stdout) ?? []
+  if (pid !== undefined) return `${name} (pid ${pid})`
+  const ss = await run('ss', ['-Hltnp', `sport = :${port}`], { nothrow: true })
+  const [, ssName, ssPid] = /\(\("([^"]+)",pid=(\d+)/.exec(ss.stdout) ?? []
+  return ssPid === undefined ? 'another program' : `${ssName} (pid ${ssPid})`
+}
+
+/**
+ * Refuses a port that somebody else holds, or that two of the settings share.
+ *
+ * Throws a LabError that says who holds it and which setting to change.
+ */
+export async function requireFreePorts(
+  settings: Settings,
+  names: readonly (typeof portSettings)[number][],
+): Promise<void> {
+  const seen = new Map<number, string>()
+  for (const name of names) {
+    const port = settings[name]
+    const variable = variableOf(name)
+    const other = seen.get(port)
+    if (other !== undefined) {
+      throw new LabError(`${variable} and ${other} are both ${port}`, { next: `set ${variable} to another port` })
+    }
+    seen.set(port, variable)
+    if (await isPortFree(port)) continue
+    throw new LabError(`Cannot use port ${port}`, {
+      why: `it is in use by ${await describePortHolder(port)}`,
+      next: `set ${variable} to a free port, or stop that program`,
+    })
+  }
+}

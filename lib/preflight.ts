@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { requireWritableKubeconfig } from './context.ts'
+import { LabError } from './errors.ts'
+import { fields, text } from './kube/json.ts'
+import { clusterOwner } from './kwokctl.ts'
+import type { Lab } from './lab.ts'
+import { nodeManifest, readNodeTemplate } from './nodes.ts'
+import { podsPerNode, readPodTemplate, requireRoom } from './pods.ts'
+import { type portSettings, requireFreePorts } from './ports.ts'
+import { binaryServices, type ServiceName } from './services.ts'
+
+/** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
+const FREE_BYTES_NEEDED = 2 * 2 ** 30
+
+/** Which service listens on each port. */
+const portOwners = [
+  ['prometheusPort', 'prometheus'],
+  ['otlpGrpcPort', 'collector'],
+  ['otlpHttpPort', 'collector'],
+  ['statsProxyPort', 'stats-proxy'],
+] as const satisfies [(typeof portSettings)[number], ServiceName][]
+
+/**
+ * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
+ * that is not one, more pods than there is room for, a kubeconfig that can't be written, a full disk.
+ *
+ * Throws a LabError or UsageError for the first of these.
+ */
+export async function requireLabPossible(lab: Lab): Promise<void> {
+  requireOwnCluster(lab)
+  const podTemplate = readPodTemplate()
+  const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
+  requireRoom(lab.settings.podCount, lab.settings.nodeCount, podsPerNode(podTemplate, nodeTemplate))
+  requireWritableKubeconfig(process.env)
+  await requireFreeDisk([lab.dir, lab.clusterDir])
+  await requirePortsFor(lab)
+}
+
+/** Refuses a cluster that this clone of the project did not make. */
+export function requireOwnCluster(lab: Lab): void {
+  if (!existsSync(lab.clusterDir)) return
+  const owner = clusterOwner(lab)
+  if (owner === lab.dir) return
+  const name = lab.settings.clusterName
+  if (owner !== undefined) {
+    throw new LabError(`KWOK cluster "${name}" belongs to another clone of the lab`, {
+      why: `its state is in ${owner}`,
+      next: 'set CLUSTER_NAME and the ports to others, or run make kwok-down there',
+    })
+  }
+  throw new LabError(`KWOK cluster "${name}" was not made by the lab`, {
+    why: `kwokctl made it by the ${clusterRuntime(lab)} runtime in ${lab.clusterDir}`,
+    next: `set CLUSTER_NAME to another name, or run kwokctl delete cluster --name ${name}`,
+  })
+}
+
+function clusterRuntime(lab: Lab): string {
+  const path = join(lab.clusterDir, 'kwok.yaml')
+  if (!existsSync(path)) return 'unknown'
+  const config = fields(parseAllDocuments(readFileSync(path, 'utf8'))[0]?.toJS())
+  return text(fields(config['options'])['runtime']) ?? 'unknown'
+}
+
+/**
+ * Refuses ports that somebody else holds: those of all services, or of one. Those that the lab's own services hold are in
+ * order.
+ */
+export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
+  const services = binaryServices(lab)
+  const names: (typeof portSettings)[number][] = []
+  for (const [port, service] of portOwners) {
+    if (only !== undefined && service !== only) continue
+    if ((await services.state(service)).process === undefined) names.push(port)
+  }
+  await requireFreePorts(lab.settings, names)
+}
+
+async function requireFreeDisk(dirs: readonly string[]): Promise<void> {
+  for (const dir of dirs) {
+    let nearest = dir
+    while (!existsSync(nearest)) nearest = dirname(nearest)
+    const { bavail, bsize } = await statfs(nearest)
+    if (bavail * bsize >= FREE_BYTES_NEEDED) continue
+    throw new LabError(`The disk of ${nearest} is full`, {
+      why: `${Math.floor((bavail * bsize) / 2 ** 20)} MiB are free, a lab needs ${FREE_BYTES_NEEDED / 2 ** 20}`,
+      next: 'free some space, or set KWOK_WORKDIR to a folder on another disk',
+    })
+  }
+}

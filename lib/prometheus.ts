@@ -1,0 +1,180 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
+import { programPath } from './binaries/ensure.ts'
+import { LabError } from './errors.ts'
+import { fields, items, text } from './kube/json.ts'
+import { caPath, prometheusTokenPath } from './kubeconfig.ts'
+import { componentPorts } from './kwokctl.ts'
+import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { run } from './run.ts'
+import type { ServiceSpec } from './services.ts'
+import { goDuration } from './settings.ts'
+
+/** The size its data may grow to before the oldest goes. */
+const RETENTION_SIZE = '2GB'
+
+/** What a Prometheus configuration is filled in with. */
+export interface PrometheusTargets {
+  clusterName: string
+  intervalMs: number
+  /** `host:port` of each job with static targets, by job name. */
+  targets: Readonly<Record<string, string>>
+  /** The kwok-controller's service discovery. */
+  kwokDiscoveryUrl: string
+  tokenFile: string
+  caFile: string
+}
+
+/**
+ * The base configuration with its targets. Jobs over https get the token and check the certificate, which all parts of a
+ * KWOK control plane share and which is for `localhost`.
+ *
+ * Throws a LabError when the base has a job that there is no target for.
+ */
+export function prometheusConfig(base: string, given: PrometheusTargets): string {
+  const config = parse(base) as Record<string, unknown>
+  const interval = goDuration(given.intervalMs)
+  const labels = { k8s_cluster_name: given.clusterName }
+  const jobs = items(config['scrape_configs']).map(item => {
+    const job = fields(item)
+    const name = text(job['job_name']) ?? ''
+    if (job['http_sd_configs'] !== undefined) {
+      const [first] = items(job['http_sd_configs'])
+      const relabels = items(job['relabel_configs'])
+      return {
+        ...job,
+        http_sd_configs: [{ ...fields(first), url: given.kwokDiscoveryUrl }],
+        relabel_configs: [...relabels, { target_label: 'k8s_cluster_name', replacement: given.clusterName }],
+      }
+    }
+    const target = given.targets[name]
+    if (target === undefined)
+      throw new LabError(`kwok-config/prometheus.yaml has a job "${name}" that the lab has no target for`)
+    return {
+      ...job,
+      ...(job['scheme'] === 'https'
+        ? {
+            authorization: { credentials_file: given.tokenFile },
+            tls_config: { ca_file: given.caFile, server_name: 'localhost' },
+          }
+        : {}),
+      static_configs: [{ targets: [target], labels }],
+    }
+  })
+  return stringify({
+    ...config,
+    global: {
+      ...fields(config['global']),
+      scrape_interval: interval,
+      scrape_timeout: goDuration(Math.min(given.intervalMs, 10_000)),
+      evaluation_interval: interval,
+    },
+    scrape_configs: jobs,
+  })
+}
+
+/** `--query.lookback-delta`: OTLP brings no staleness markers, so what is gone has to age out soon. */
+export function lookbackMs(intervalMs: number): number {
+  return 3 * Math.max(intervalMs, 15_000)
+}
+
+/** Writes the configuration when it differs from what is there; returns whether it did. `promtool` has checked it. */
+export async function writePrometheusConfig(lab: Lab): Promise<boolean> {
+  const ports = componentPorts(lab)
+  const local = (port: number) => `127.0.0.1:${port}`
+  const rendered = prometheusConfig(readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8'), {
+    clusterName: lab.settings.clusterName,
+    intervalMs: lab.settings.collectionInterval,
+    targets: {
+      prometheus: local(lab.settings.prometheusPort),
+      'stats-proxy': local(lab.settings.statsProxyPort),
+      etcd: local(ports.etcd),
+      'kube-apiserver': local(ports['kube-apiserver']),
+      'kube-controller-manager': local(ports['kube-controller-manager']),
+      'kube-scheduler': local(ports['kube-scheduler']),
+      'kwok-controller': local(ports['kwok-controller']),
+    },
+    kwokDiscoveryUrl: `http://${local(ports['kwok-controller'])}/discovery/prometheus`,
+    tokenFile: prometheusTokenPath(lab),
+    caFile: caPath(lab),
+  })
+  const path = prometheusConfigPath(lab)
+  if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return false
+  const candidate = join(lab.configDir, 'prometheus.next.yaml')
+  writeFileAtomically(candidate, rendered)
+  await run(await programPath('promtool'), ['check', 'config', candidate])
+  writeFileAtomically(path, rendered)
+  return true
+}
+
+/** How the lab's Prometheus is started. */
+export async function prometheusService(lab: Lab): Promise<ServiceSpec> {
+  return {
+    name: 'prometheus',
+    command: await programPath('prometheus'),
+    args: [
+      `--config.file=${prometheusConfigPath(lab)}`,
+      `--storage.tsdb.path=${join(lab.dataDir, 'prometheus')}`,
+      `--storage.tsdb.retention.size=${RETENTION_SIZE}`,
+      `--web.listen-address=127.0.0.1:${lab.settings.prometheusPort}`,
+      '--web.enable-otlp-receiver',
+      '--web.enable-lifecycle',
+      `--query.lookback-delta=${goDuration(lookbackMs(lab.settings.collectionInterval))}`,
+      '--log.level=warn',
+    ],
+    ready: async () => (await get(`${prometheusUrl(lab)}/-/ready`))?.status === 200,
+    // A large write-ahead log is replayed before it answers.
+    readyTimeoutMs: 120_000,
+  }
+}
+
+export function prometheusUrl(lab: Lab): string {
+  return `http://127.0.0.1:${lab.settings.prometheusPort}`
+}
+
+/** Makes a running Prometheus read its configuration again. Throws a LabError with its answer when it refuses. */
+export async function reloadPrometheus(lab: Lab): Promise<void> {
+  const answer = await fetch(`${prometheusUrl(lab)}/-/reload`, { method: 'POST', signal: AbortSignal.timeout(10_000) })
+  if (!answer.ok) throw new LabError('Prometheus did not take its new configuration', { why: await answer.text() })
+}
+
+/** One series of an instant query: its labels, and its value. */
+export interface Sample {
+  labels: Readonly<Record<string, string>>
+  value: number
+}
+
+/**
+ * An instant query.
+ *
+ * Throws a LabError with Prometheus's own words when it can't be reached or refuses the expression.
+ */
+export async function query(baseUrl: string, expression: string): Promise<Sample[]> {
+  let body: unknown
+  try {
+    const answer = await fetch(`${baseUrl}/api/v1/query`, {
+      method: 'POST',
+      body: new URLSearchParams({ query: expression }),
+      signal: AbortSignal.timeout(30_000),
+    })
+    body = await answer.json()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new LabError(`Cannot query ${baseUrl}`, { why, next: 'make kwok-status', cause: error })
+  }
+  const { status, data, error } = fields(body)
+  if (status !== 'success') throw new LabError(`Prometheus refused ${expression}`, { why: text(error) })
+  return items(fields(data)['result']).map(series => ({
+    labels: fields(fields(series)['metric']) as Record<string, string>,
+    value: Number(items(fields(series)['value'])[1]),
+  }))
+}
+
+function prometheusConfigPath(lab: Lab): string {
+  return join(lab.configDir, 'prometheus.yaml')
+}
+
+async function get(url: string): Promise<Response | undefined> {
+  return await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
+}

@@ -1,0 +1,68 @@
+import { $ } from 'zx'
+import { LabError } from './errors.ts'
+
+export interface RunOptions {
+  cwd?: string
+  /** The whole environment of the command; default: this process's. */
+  env?: NodeJS.ProcessEnv
+  /** Written to the command's standard input, which is empty otherwise. */
+  input?: string
+  timeoutMs?: number
+  /** A non-zero exit is a result and not an error. */
+  nothrow?: boolean
+  /** Called with each line that the command writes to standard error, while it runs. */
+  onStderrLine?: (line: string) => void
+}
+
+export interface RunResult {
+  exitCode: number
+  stdout: string
+  stderr: string
+}
+
+/** The one seam between the lab and the machine: everything that starts a command takes one of these. */
+export type Run = (command: string, args: readonly string[], options?: RunOptions) => Promise<RunResult>
+
+/**
+ * Runs a command to its end and gives what it printed. Arguments reach it as they are: zx quotes each one.
+ *
+ * Throws a LabError with the last lines of the command's own stderr when it can't be started, ends with another code than
+ * 0 (unless `nothrow`) or takes longer than `timeoutMs`.
+ */
+export const run: Run = async (command, args, options = {}) => {
+  const child = $({
+    quiet: true,
+    nothrow: true,
+    input: options.input ?? '',
+    env: options.env ?? process.env,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+  })`${command} ${args}`
+  const { onStderrLine } = options
+  if (onStderrLine !== undefined) {
+    let rest = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString()).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) onStderrLine(line)
+    })
+  }
+  const output = await child
+  const exitCode = output.exitCode ?? (output.signal === null ? 1 : 128)
+  if (exitCode !== 0 && options.nothrow !== true) {
+    const timedOut = output.signal !== null && options.timeoutMs !== undefined
+    const said = lastLines(output.stderr.trim() || output.stdout.trim(), 8)
+    throw new LabError(`${command} ${args.slice(0, 3).join(' ')} failed`, {
+      why: `${timedOut ? `no end after ${options.timeoutMs} ms` : `exit code ${exitCode}`}${said === '' ? '' : `\n${said}`}`,
+    })
+  }
+  return { exitCode, stdout: output.stdout, stderr: output.stderr }
+}
+
+function lastLines(text: string, count: number): string {
+  return text
+    .split('\n')
+    .slice(-count)
+    .map(line => `    ${line}`)
+    .join('\n')
+}

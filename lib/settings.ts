@@ -1,0 +1,206 @@
+import { parseArgs } from 'node:util'
+import { UsageError } from './errors.ts'
+
+/** One thing a person can choose: by flag, else by environment variable, else as at the lab's creation, else the default. */
+export interface Setting<T> {
+  default: string
+  help: string
+  /** Narrows the text to a value; throws an Error whose message says what is wanted. */
+  parse: (text: string) => T
+  /** Chosen when the lab is created and the same until `kwok-down`. */
+  fixed?: boolean
+}
+
+const definitions = {
+  clusterName: {
+    default: 'queries-testing',
+    help: 'name of the KWOK cluster; its context is kwok-<name>',
+    parse: clusterName,
+  },
+  runtime: {
+    default: 'auto',
+    help: 'how the parts run: binary, as processes on this machine; auto is the same for now, docker is not there yet',
+    parse: runtime,
+    fixed: true,
+  },
+  nodeCount: { default: '50', help: 'simulated nodes the lab makes', parse: integer(1, 20_000) },
+  nodeCpu: { default: '8', help: 'CPUs of each node', parse: integer(1, 4096) },
+  podCount: {
+    default: '200',
+    help: 'pods that kwok-pods makes; the pods of the workloads come on top',
+    parse: integer(0, 500_000),
+  },
+  collectionInterval: {
+    default: '10s',
+    help: 'how often the collector collects and Prometheus scrapes, 1s to 5m',
+    parse: duration(1_000, 300_000),
+    fixed: true,
+  },
+  prometheusPort: { default: '9090', help: 'Prometheus, on 127.0.0.1', parse: integer(1, 65_535), fixed: true },
+  otlpGrpcPort: { default: '4317', help: "the collector's OTLP over gRPC", parse: integer(1, 65_535), fixed: true },
+  otlpHttpPort: { default: '4318', help: "the collector's OTLP over HTTP", parse: integer(1, 65_535), fixed: true },
+  statsProxyPort: { default: '10250', help: 'the stats proxy', parse: integer(1, 65_535), fixed: true },
+} as const satisfies Record<string, Setting<unknown>>
+
+type Definitions = typeof definitions
+export type SettingName = keyof Definitions
+/** Every setting with its value: counts as numbers, durations in milliseconds. */
+export type Settings = { [Name in SettingName]: ReturnType<Definitions[Name]['parse']> }
+/** A setting's text as it was given, by name. */
+export type SettingTexts = Partial<Record<SettingName, string>>
+
+export const settingNames = Object.keys(definitions) as SettingName[]
+/** The settings that are chosen when a lab is created. */
+export const fixedSettingNames = settingNames.filter(name => setting(name).fixed === true)
+
+/** The definition of a setting. */
+export function setting(name: SettingName): Setting<unknown> {
+  return definitions[name]
+}
+
+/** `nodeCount` as an environment variable: `NODE_COUNT`. */
+export function variableOf(name: string): string {
+  return name.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
+}
+
+/** `nodeCount` as a flag, without its dashes: `node-count`. */
+export function flagOf(name: string): string {
+  return variableOf(name).toLowerCase().replaceAll('_', '-')
+}
+
+/**
+ * Every setting's value. What the environment says of any setting is checked, also where a task does not read it, so that the first step of
+ * many refuses what the last one would; an empty variable counts as not set.
+ *
+ * Throws a UsageError that names flag or variable, the value and what is wanted; and, when a fixed setting differs from what
+ * the lab was created with (`created`), one that says to take the lab down first.
+ */
+export function resolveSettings(given: {
+  flags: SettingTexts
+  env: NodeJS.ProcessEnv
+  created?: SettingTexts | undefined
+}): Settings {
+  const values: Record<string, unknown> = {}
+  for (const name of settingNames) {
+    const chosen = chosenText(name, given)
+    const was = given.created?.[name]
+    const text = chosen?.text ?? was ?? setting(name).default
+    values[name] = parseSetting(name, text, chosen?.by ?? `${variableOf(name)}`)
+    if (chosen !== undefined && was !== undefined && !sameChoice(name, text, was)) {
+      throw new UsageError(`${chosen.by}=${text} differs from what the lab was created with`, {
+        why: `${variableOf(name)} is ${was} until it is taken down`,
+        next: 'make kwok-down, then run this again; or leave the setting out to keep what the lab has',
+      })
+    }
+  }
+  return values as Settings
+}
+
+/** The text a person gave for one setting, by flag or by variable, and which of the two. */
+export function chosenText(
+  name: SettingName,
+  given: { flags: SettingTexts; env: NodeJS.ProcessEnv },
+): { text: string; by: string } | undefined {
+  const flag = given.flags[name]
+  if (flag !== undefined) return { text: flag, by: `--${flagOf(name)}` }
+  const variable = given.env[variableOf(name)]
+  return variable === undefined || variable === '' ? undefined : { text: variable, by: variableOf(name) }
+}
+
+/** The flags of one command line: settings it takes, booleans of its own, and bare words if it takes any. */
+export interface CommandLine {
+  flags: SettingTexts
+  switches: ReadonlySet<string>
+  words: string[]
+}
+
+/** Parses a command line strictly: an unknown flag is a UsageError that names it and lists those there are. */
+export function parseCommandLine(
+  args: string[],
+  accepts: { settings: readonly SettingName[]; switches?: readonly string[]; words?: boolean },
+): CommandLine {
+  const options: Record<string, { type: 'string' | 'boolean' }> = { help: { type: 'boolean' } }
+  for (const name of accepts.settings) options[flagOf(name)] = { type: 'string' }
+  for (const name of accepts.switches ?? []) options[name] = { type: 'boolean' }
+  try {
+    const parsed = parseArgs({ args, options, allowPositionals: accepts.words === true, strict: true })
+    const flags: SettingTexts = {}
+    for (const name of accepts.settings) {
+      const value = parsed.values[flagOf(name)]
+      if (typeof value === 'string') flags[name] = value
+    }
+    const switches = new Set(Object.keys(parsed.values).filter(key => parsed.values[key] === true))
+    return { flags, switches, words: parsed.positionals }
+  } catch (error) {
+    const why = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error)
+    const known = Object.keys(options).map(flag => `--${flag}`)
+    throw new UsageError('Cannot read the command line', { why, next: `use one of ${known.join(' ')}` })
+  }
+}
+
+/** The settings as rows of a Markdown table, for the README; a test compares the two. */
+export function settingsTable(): string {
+  const rows = settingNames.map(name => {
+    const { default: value, help, fixed } = setting(name)
+    return `| \`${variableOf(name)}\` | \`--${flagOf(name)}\` | \`${value}\` | ${help}${fixed === true ? ' (kept until `kwok-down`)' : ''} |`
+  })
+  return ['| variable | flag | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
+}
+
+/** Milliseconds as the Go programs and Prometheus read them: `10s`, `1500ms`. */
+export function goDuration(durationMs: number): string {
+  return durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${durationMs}ms`
+}
+
+/** A setting's value as the text that parses to it. */
+export function settingText(name: SettingName, settings: Settings): string {
+  return name === 'collectionInterval' ? goDuration(settings.collectionInterval) : String(settings[name])
+}
+
+function parseSetting(name: SettingName, text: string, by: string): unknown {
+  try {
+    return setting(name).parse(text)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`${by}=${text} is refused`, { why, next: `set ${by} to another value` })
+  }
+}
+
+function sameChoice(name: SettingName, text: string, was: string): boolean {
+  // "auto" asks for nothing in particular, so it agrees with whatever the lab has.
+  return text === 'auto' || setting(name).parse(text) === setting(name).parse(was)
+}
+
+function integer(least: number, most: number): (text: string) => number {
+  return text => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= least && value <= most)) throw new Error(`it must be a whole number from ${least} to ${most}`)
+    return value
+  }
+}
+
+function duration(leastMs: number, mostMs: number): (text: string) => number {
+  const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
+  return text => {
+    const [, count, unit] = /^(\d{1,6})(ms|s|m)$/.exec(text) ?? []
+    const valueMs = Number(count) * (unitMs[unit ?? ''] ?? Number.NaN)
+    if (!(valueMs >= leastMs && valueMs <= mostMs)) {
+      throw new Error(`it must be a duration like 10s, from ${leastMs} ms to ${mostMs} ms`)
+    }
+    return valueMs
+  }
+}
+
+function runtime(text: string): 'binary' {
+  if (text === 'docker') throw new Error('the Docker runtime is not there yet, only binary is')
+  if (text !== 'auto' && text !== 'binary') throw new Error('it must be one of auto, binary')
+  return 'binary'
+}
+
+/** A DNS label that leaves room for `kwok-` and `-kube-controller-manager` around it in names of 63 characters. */
+function clusterName(text: string): string {
+  if (!/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(text)) {
+    throw new Error('it must be 1 to 32 lower-case letters, digits and inner dashes')
+  }
+  return text
+}

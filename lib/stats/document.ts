@@ -1,0 +1,86 @@
+/**
+ * The parts of a kubelet's `/stats/summary` that are served: names, nesting and order as in
+ * k8s.io/kubelet/pkg/apis/stats/v1alpha1. Bytes are bytes, times RFC 3339, and every number a plain whole one.
+ */
+export interface Summary {
+  node: NodeStats
+  pods: PodStats[]
+}
+
+export interface NodeStats {
+  nodeName: string
+  systemContainers: ContainerStats[]
+  startTime: string
+  cpu: CpuStats
+  memory: MemoryStats
+  network: NetworkStats
+  fs: FsStats
+}
+
+export interface PodStats {
+  podRef: { name: string; namespace: string; uid: string }
+  startTime: string
+  containers: ContainerStats[]
+  cpu: CpuStats
+  memory: MemoryStats
+  /** Not of a pod on its host's network. */
+  network?: NetworkStats
+  volume?: VolumeStats[]
+  'ephemeral-storage': FsStats
+  process_stats: { process_count: number }
+}
+
+export interface ContainerStats {
+  name: string
+  startTime: string
+  cpu: CpuStats
+  memory: MemoryStats
+  /** Not of system containers. */
+  rootfs?: FsStats
+  logs?: FsStats
+}
+
+export interface CpuStats {
+  time: string
+  usageNanoCores: number
+  usageCoreNanoSeconds: number
+}
+
+export interface MemoryStats {
+  time: string
+  /** Only where there is a limit or a capacity. */
+  availableBytes: number | undefined
+  usageBytes: number
+  workingSetBytes: number
+  rssBytes: number
+  pageFaults: number
+  majorPageFaults: number
+}
+
+export interface InterfaceStats {
+  name: string
+  rxBytes: number
+  rxErrors: number
+  txBytes: number
+  txErrors: number
+}
+
+export interface NetworkStats extends InterfaceStats {
+  time: string
+  interfaces: InterfaceStats[]
+}
+
+export interface FsStats {
+  time: string
+  availableBytes: number
+  capacityBytes: number
+  usedBytes: number
+  inodesFree: number
+  inodes: number
+  inodesUsed: number
+}
+
+export interface VolumeStats extends FsStats {
+  name: string
+  pvcRef?: { name: string; namespace: string }
+}

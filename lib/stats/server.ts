@@ -1,0 +1,123 @@
+import { createServer, type Server } from 'node:http'
+import type { StatsMetrics } from './metrics.ts'
+import type { StatsStore } from './store.ts'
+import { buildSummary } from './summary.ts'
+
+export interface StatsServerOptions {
+  store: StatsStore
+  metrics: StatsMetrics
+  /** True once the store holds the whole cluster; before, no node is served. */
+  isSynced: () => boolean
+  /** Why `/readyz` has to say no, or undefined. */
+  unreadyReason: () => string | undefined
+  /** Told of errors that are bugs. */
+  log: (line: string) => void
+}
+
+interface Answer {
+  /** What was asked for, without names: a label of the request metric. */
+  route: string
+  status: number
+  body: string
+  contentType?: string
+}
+
+const TEXT = 'text/plain; charset=utf-8'
+const JSON_TYPE = 'application/json'
+/** Longer than a scrape interval, so that a collector's connection is never closed under its next request. */
+const KEEP_ALIVE_MS = 75_000
+
+/** A server, not listening yet, of each node's kubelet API under `/nodes/<node>/`, and of the proxy's own health and metrics. */
+export function createStatsServer(options: StatsServerOptions): Server {
+  const { metrics, log } = options
+  const server = createServer(async (request, response) => {
+    let answer: Answer
+    try {
+      answer = await answerTo(request.method ?? 'GET', request.url ?? '/', options)
+    } catch (error) {
+      log(`bug: ${request.method} ${request.url}: ${error instanceof Error ? error.stack : String(error)}`)
+      answer = { route: 'error', status: 500, body: 'internal error\n' }
+    }
+    metrics.countRequest(answer.route, answer.status)
+    // A body that nobody reads would hold the connection.
+    request.resume()
+    response.writeHead(answer.status, {
+      'content-type': answer.contentType ?? TEXT,
+      'content-length': Buffer.byteLength(answer.body),
+      ...(answer.status === 405 ? { allow: 'GET' } : {}),
+    })
+    response.end(answer.body)
+  })
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  return server
+}
+
+/** What the server says to a method and a URL, as path and maybe query. */
+export async function answerTo(method: string, url: string, options: StatsServerOptions): Promise<Answer> {
+  if (method !== 'GET') return { route: 'other', status: 405, body: `${method} is not allowed, only GET\n` }
+  const query = url.indexOf('?')
+  const path = query === -1 ? url : url.slice(0, query)
+  switch (path) {
+    case '/healthz':
+      return { route: path, status: 200, body: 'ok' }
+    case '/readyz':
+      return readiness(options)
+    case '/metrics':
+      return { route: path, status: 200, ...(await options.metrics.expose()) }
+    case '/stats/summary':
+      return onlyNodesSummary(options)
+    default:
+      return path.startsWith('/nodes/') ? nodeAnswer(path, options) : notFound(path)
+  }
+}
+
+function readiness({ unreadyReason }: StatsServerOptions): Answer {
+  const reason = unreadyReason()
+  return {
+    route: '/readyz',
+    status: reason === undefined ? 200 : 503,
+    body: reason === undefined ? 'ok' : `${reason}\n`,
+  }
+}
+
+function onlyNodesSummary(options: StatsServerOptions): Answer {
+  const route = '/stats/summary'
+  if (!options.isSynced()) return notYet(route)
+  const [name, another] = options.store.nodeNames()
+  if (name !== undefined && another === undefined) return summaryOf(name, route, options)
+  const why = name === undefined ? 'there is no node' : 'there is more than one node'
+  return { route, status: 400, body: `${why}: ask for /nodes/<node>/stats/summary\n` }
+}
+
+function nodeAnswer(path: string, options: StatsServerOptions): Answer {
+  const [, , escaped = '', ...rest] = path.split('/')
+  const route = `/nodes/:node/${rest.join('/')}`
+  let name: string
+  try {
+    name = decodeURIComponent(escaped)
+  } catch {
+    return { route: 'other', status: 400, body: 'the path has a % that is not followed by two hexadecimal digits\n' }
+  }
+  if (route !== '/nodes/:node/stats/summary' && route !== '/nodes/:node/healthz') return notFound(path)
+  if (!options.isSynced()) return notYet(route)
+  if (options.store.node(name) === undefined) {
+    return { route, status: 404, body: `there is no node ${JSON.stringify(name)}\n` }
+  }
+  return route === '/nodes/:node/healthz' ? { route, status: 200, body: 'ok' } : summaryOf(name, route, options)
+}
+
+function summaryOf(name: string, route: string, { store }: StatsServerOptions): Answer {
+  const entry = store.node(name)
+  if (entry === undefined) return { route, status: 404, body: `there is no node ${JSON.stringify(name)}\n` }
+  return { route, status: 200, body: JSON.stringify(buildSummary(entry, store.now())), contentType: JSON_TYPE }
+}
+
+/** Half a cluster would look like pods that vanished, and a counter that falls. */
+function notYet(route: string): Answer {
+  return { route, status: 503, body: 'nodes and pods have not been listed yet\n' }
+}
+
+function notFound(path: string): Answer {
+  const known = '/nodes/<node>/stats/summary, /nodes/<node>/healthz, /stats/summary, /healthz, /readyz, /metrics'
+  return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }
+}

@@ -1,0 +1,33 @@
+import { join } from 'node:path'
+import { kubeconfigPath } from '../kubeconfig.ts'
+import { type Lab, projectDir } from '../lab.ts'
+import type { ServiceSpec } from '../services.ts'
+
+/** How the lab's stats proxy is started; it answers once it has listed all nodes and pods. */
+export function statsProxyService(lab: Lab): ServiceSpec {
+  const port = String(lab.settings.statsProxyPort)
+  return {
+    name: 'stats-proxy',
+    command: process.execPath,
+    args: [
+      '--import',
+      import.meta.resolve('tsx'),
+      join(projectDir, 'lib', 'stats', 'main.ts'),
+      '--kubeconfig',
+      kubeconfigPath(lab, 'stats-proxy'),
+      '--port',
+      port,
+    ],
+    ready: async () => {
+      const answer = await fetch(`${statsProxyUrl(lab)}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(
+        () => undefined,
+      )
+      return answer?.ok === true
+    },
+    readyTimeoutMs: 60_000,
+  }
+}
+
+export function statsProxyUrl(lab: Lab): string {
+  return `http://127.0.0.1:${lab.settings.statsProxyPort}`
+}

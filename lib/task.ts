@@ -1,0 +1,75 @@
+import { describeError, LabError } from './errors.ts'
+import { type Lab, openLab } from './lab.ts'
+import { flagOf, parseCommandLine, type SettingName, setting, variableOf } from './settings.ts'
+
+/** What a task is, for `--help` and for reading its command line. */
+export interface TaskDeclaration {
+  /** One sentence: what is true when the task ends. */
+  about: string
+  /** The settings it takes as flags. `clusterName` is always among them. */
+  settings: readonly SettingName[]
+  /** Flags without a value that only this task has, with their help. */
+  switches?: Readonly<Record<string, string>>
+  /** The name and help of the bare word it takes, if it takes one. */
+  word?: { name: string; help: string }
+}
+
+/** What a task is handed: its lab, the switches that were given, and the bare word. */
+export interface TaskInput {
+  lab: Lab
+  switches: ReadonlySet<string>
+  word: string | undefined
+}
+
+/**
+ * Runs a task: reads its command line strictly, prints `--help`, and turns what is thrown into two lines on stderr and an
+ * exit code (1 failed, 2 wrong usage). A body that returns a number gives the exit code itself.
+ */
+export async function runTask(
+  declaration: TaskDeclaration,
+  body: (input: TaskInput) => Promise<number | undefined | void>,
+): Promise<void> {
+  try {
+    const accepted = [...new Set<SettingName>(['clusterName', ...declaration.settings])]
+    const line = parseCommandLine(process.argv.slice(2), {
+      settings: accepted,
+      switches: Object.keys(declaration.switches ?? {}),
+      words: declaration.word !== undefined,
+    })
+    if (line.switches.has('help')) {
+      process.stdout.write(helpText(declaration, accepted))
+      return
+    }
+    const lab = openLab({ flags: line.flags, env: process.env })
+    const code = await body({ lab, switches: line.switches, word: line.words[0] })
+    if (typeof code === 'number') process.exitCode = code
+  } catch (error) {
+    process.stderr.write(`${describeError(error)}\n`)
+    process.exitCode = error instanceof LabError ? error.exitCode : 1
+  }
+}
+
+/** Says on stderr what is being done; stdout is for results. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Prints a result on stdout. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+/** The text of `--help`: about, flags with variable and default. */
+export function helpText(declaration: TaskDeclaration, accepted: readonly SettingName[]): string {
+  const { word } = declaration
+  const rows = accepted.map(name => [
+    `--${flagOf(name)} <value>`,
+    `${setting(name).help} (${variableOf(name)}, default ${setting(name).default})`,
+  ])
+  for (const [name, help] of Object.entries(declaration.switches ?? {})) rows.push([`--${name}`, help])
+  rows.push(['--help', 'print this'])
+  const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
+  const flags = rows.map(([flag = '', help = '']) => `  ${flag.padEnd(width)}  ${help}`)
+  const words = word === undefined ? [] : [`  ${`<${word.name}>`.padEnd(width)}  ${word.help}`]
+  return `${[declaration.about, '', ...words, ...flags].join('\n')}\n`
+}

@@ -1,0 +1,14 @@
+/**
+ * The versions the lab is made of, each stated once. A newer one is a change here and, for the programs, in the Go pins
+ * under kwok-config/go/ (a test compares the two).
+ */
+export const versions = {
+  kwok: '0.8.0',
+  kubernetes: '1.36.3',
+  etcd: '3.6.16',
+  prometheus: '3.8.1',
+  otelcol: '0.149.0',
+} as const
+
+/** The oldest tools of the machine that the lab works with. Node.js's stands in package.json too (a test compares). */
+export const oldestTools = { node: '20.18.1', go: '1.26' } as const

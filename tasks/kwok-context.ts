@@ -1,0 +1,19 @@
+/**
+ * Switches kubectl to the lab's cluster: the context kwok-<cluster> is in your kubeconfig and is the current one. The one
+ * that was current comes back with `kwok-down`.
+ *
+ *   tsx tasks/kwok-context.ts
+ *   KUBECONFIG=./my-kubeconfig tsx tasks/kwok-context.ts
+ */
+import { requireWritableKubeconfig, switchContext } from '../lib/context.ts'
+import { requireCluster } from '../lib/kwokctl.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = "Makes the lab's cluster kubectl's current context."
+
+await runTask({ about, settings: [] }, async ({ lab }) => {
+  requireCluster(lab)
+  requireWritableKubeconfig(process.env)
+  await switchContext(lab)
+  print(`kubectl's context is ${lab.context}`)
+})

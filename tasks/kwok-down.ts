@@ -1,0 +1,36 @@
+/**
+ * Takes the lab down and leaves nothing: no process, no cluster, no state, and kubectl's context is the one from before.
+ * With no lab there is nothing to do.
+ *
+ *   tsx tasks/kwok-down.ts
+ *   tsx tasks/kwok-down.ts --cluster-name small
+ */
+import { existsSync } from 'node:fs'
+import { restoreContext } from '../lib/context.ts'
+import { deleteCluster } from '../lib/kwokctl.ts'
+import { removeLabDir } from '../lib/lab.ts'
+import { requireOwnCluster } from '../lib/preflight.ts'
+import { binaryServices, serviceNames } from '../lib/services.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Takes the lab down: processes, cluster, state, and the kubectl context.'
+
+await runTask({ about, settings: [] }, async ({ lab }) => {
+  const name = lab.settings.clusterName
+  if (!existsSync(lab.dir) && !existsSync(lab.clusterDir)) {
+    print(`There is no lab "${name}"`)
+    return
+  }
+  requireOwnCluster(lab)
+  say(`Taking down the lab "${name}"`)
+  const services = binaryServices(lab)
+  try {
+    await restoreContext(lab)
+  } finally {
+    // Also when the kubeconfig can't be written: what runs must not go on for that.
+    await Promise.all(serviceNames.map(service => services.stop(service)))
+    await deleteCluster(lab)
+    removeLabDir(lab)
+  }
+  print(`The lab "${name}" is down; nothing of it is left`)
+})

@@ -1,0 +1,24 @@
+/**
+ * Starts what stores the metrics: in the binary runtime a Prometheus with its OTLP receiver, which also scrapes the control
+ * plane and what KWOK serves. It runs with the configuration made from kwok-config/prometheus.yaml, and answers.
+ *
+ *   tsx tasks/kwok-lgtm.ts
+ *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
+ */
+import { requireCluster } from '../lib/kwokctl.ts'
+import { requirePortsFor } from '../lib/preflight.ts'
+import { prometheusService, prometheusUrl, reloadPrometheus, writePrometheusConfig } from '../lib/prometheus.ts'
+import { binaryServices } from '../lib/services.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Starts Prometheus with its OTLP receiver and the jobs of kwok-config/prometheus.yaml.'
+
+await runTask({ about, settings: ['prometheusPort', 'collectionInterval'] }, async ({ lab }) => {
+  requireCluster(lab)
+  await requirePortsFor(lab, 'prometheus')
+  const changed = await writePrometheusConfig(lab)
+  const started = await binaryServices(lab).ensure(await prometheusService(lab))
+  if (started) say('Started Prometheus')
+  else if (changed) await reloadPrometheus(lab)
+  print(`Prometheus answers at ${prometheusUrl(lab)}`)
+})

@@ -1,0 +1,43 @@
+/**
+ * Makes the cluster have exactly NODE_COUNT simulated nodes of kwok-config/kwok-node-template.yaml, all Ready. Nodes that
+ * others made are left alone.
+ *
+ *   tsx tasks/kwok-nodes.ts --node-count 100
+ *   NODE_CPU=16 tsx tasks/kwok-nodes.ts
+ */
+import { connect } from '../lib/kube/client.ts'
+import { requireCluster } from '../lib/kwokctl.ts'
+import {
+  createNodes,
+  deleteNodes,
+  labNodeNames,
+  nodeChanges,
+  nodeManifest,
+  readNodeTemplate,
+  waitUntilReady,
+} from '../lib/nodes.ts'
+import { startProgress } from '../lib/progress.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
+
+await runTask({ about, settings: ['nodeCount', 'nodeCpu'] }, async ({ lab }) => {
+  requireCluster(lab)
+  const { nodeCount, nodeCpu } = lab.settings
+  const template = readNodeTemplate()
+  const { create, remove } = nodeChanges(template, nodeCount, await labNodeNames(lab))
+  if (create.length + remove.length > 0) {
+    const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+    const progress = startProgress(create.length > 0 ? 'Creating nodes' : 'Deleting nodes')
+    const onDone = (done: number) => progress.update(`${done} of ${create.length + remove.length}`)
+    await createNodes(
+      client,
+      create.map(index => nodeManifest(template, index, nodeCpu)),
+      onDone,
+    )
+    await deleteNodes(client, remove, onDone)
+    progress.end(`${create.length} created, ${remove.length} deleted`)
+    client.close()
+  }
+  print(`${await waitUntilReady(lab)} nodes are Ready`)
+})

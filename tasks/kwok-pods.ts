@@ -1,0 +1,55 @@
+/**
+ * Makes the cluster have exactly POD_COUNT pods of kwok-config/kwok-pod-template.yaml, spread over the namespaces team-a to
+ * team-d, all running. The pods of the workloads come on top.
+ *
+ *   tsx tasks/kwok-pods.ts --pod-count 1000
+ *   tsx tasks/kwok-pods.ts --bind      # placed on the nodes by turns, without the scheduler: faster
+ */
+import { callAll } from '../lib/kube/bulk.ts'
+import { connect } from '../lib/kube/client.ts'
+import { requireCluster } from '../lib/kwokctl.ts'
+import { labNodeNames, managedBy, nodeManifest, readNodeTemplate } from '../lib/nodes.ts'
+import {
+  createPodCalls,
+  deletePodCalls,
+  ensureNamespaces,
+  labPodKeys,
+  podChanges,
+  podManifest,
+  podNamespaces,
+  podsPerNode,
+  readPodTemplate,
+  requireRoom,
+  waitUntilRunning,
+} from '../lib/pods.ts'
+import { startProgress } from '../lib/progress.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = 'Makes the cluster have exactly so many pods of the template, all running.'
+const switches = { bind: 'place the pods on the nodes by turns, without the scheduler' }
+
+await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switches: chosen }) => {
+  requireCluster(lab)
+  const { podCount } = lab.settings
+  const template = readPodTemplate()
+  const nodes = await labNodeNames(lab)
+  requireRoom(podCount, nodes.length, podsPerNode(template, nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)))
+  const { create, remove } = podChanges(template, podCount, await labPodKeys(lab))
+  if (create.length + remove.length > 0) {
+    const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+    const progress = startProgress(create.length > 0 ? 'Creating pods' : 'Deleting pods')
+    await ensureNamespaces(client, podNamespaces)
+    const nodeOf = (index: number) => (chosen.has('bind') ? nodes[index % nodes.length] : undefined)
+    const manifests = create.map(index => podManifest(template, index, nodeOf(index)))
+    const calls = [...deletePodCalls(remove), ...createPodCalls(manifests)]
+    await callAll(client, calls, { onDone: done => progress.update(`${done} of ${calls.length}`) })
+    await waitUntilRunning(client, {
+      labelSelector: managedBy,
+      count: create.length,
+      onPending: pending => progress.update(`${pending} do not run yet`),
+    })
+    progress.end(`${create.length} created, ${remove.length} deleted`)
+    client.close()
+  }
+  print(`${podCount} pods run in ${podNamespaces.join(', ')}`)
+})

@@ -1,0 +1,42 @@
+/**
+ * Waits until the lab is ready, which means data: every node and every running pod has a fresh series in Prometheus under
+ * its own node's name. Then says what there is. The last step of `make kwok`.
+ *
+ *   tsx tasks/kwok-ready.ts
+ */
+import { requireCluster } from '../lib/kwokctl.ts'
+import type { Lab } from '../lib/lab.ts'
+import { startProgress } from '../lib/progress.ts'
+import { prometheusUrl } from '../lib/prometheus.ts'
+import { waitUntilMeasured } from '../lib/ready.ts'
+import { statsProxyUrl } from '../lib/stats/service.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = 'Waits until every node and every running pod has fresh metrics in Prometheus.'
+
+await runTask({ about, settings: [] }, async ({ lab }) => {
+  requireCluster(lab)
+  const progress = startProgress('Waiting for metrics')
+  const { nodes, runningPods } = await waitUntilMeasured(lab, missing => progress.update(missing))
+  progress.end('complete')
+  print(summary(lab, nodes.size, runningPods.size))
+})
+
+function summary(lab: Lab, nodes: number, pods: number): string {
+  const { clusterName, otlpGrpcPort, otlpHttpPort } = lab.settings
+  return `
+The lab "${clusterName}" is ready: ${nodes} nodes and ${pods} running pods, each with fresh metrics under its own node.
+
+  kubectl --context ${lab.context} get nodes
+  Prometheus   ${prometheusUrl(lab)}
+  OTLP         127.0.0.1:${otlpGrpcPort} (gRPC), http://127.0.0.1:${otlpHttpPort} (HTTP)
+  Kubelets     ${statsProxyUrl(lab)}/nodes/<node>/stats/summary
+
+Three queries to try, with promtool query instant ${prometheusUrl(lab)} '<query>':
+
+  sum by (k8s_node_name) (rate(k8s_pod_cpu_time_seconds_total[1m]))
+  topk(5, sum by (k8s_namespace_name, k8s_deployment_name) (container_memory_working_set_bytes{k8s_deployment_name!=""}))
+  sum by (k8s_node_name) (k8s_container_cpu_request) / on (k8s_node_name) k8s_node_allocatable_cpu
+
+Next: make kwok-status, make kwok NODE_COUNT=100 POD_COUNT=1000, make kwok-down`
+}

@@ -1,0 +1,19 @@
+/**
+ * Applies kwok-config/kwok-usage.yaml: KWOK's own resource usage for the namespaces whose pods say in annotations what they
+ * use. There is no catch-all for the other pods, it would hide every other pattern.
+ *
+ *   tsx tasks/kwok-usage.ts
+ *   kubectl --context kwok-queries-testing get clusterresourceusages
+ */
+import { join } from 'node:path'
+import { applyManifests } from '../lib/kubectl.ts'
+import { requireCluster } from '../lib/kwokctl.ts'
+import { projectDir } from '../lib/lab.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = 'Applies the ClusterResourceUsage objects of kwok-config/kwok-usage.yaml.'
+
+await runTask({ about, settings: [] }, async ({ lab }) => {
+  requireCluster(lab)
+  print((await applyManifests(lab, { file: join(projectDir, 'kwok-config', 'kwok-usage.yaml') })).trim())
+})

@@ -1,0 +1,20 @@
+/**
+ * Applies the workloads of kwok-config/workloads: Deployments, a StatefulSet with volumes, DaemonSets, Jobs, a CronJob, an
+ * HPA and a ResourceQuota in several namespaces, and waits until all their pods run. Changed manifests are applied again.
+ *
+ *   tsx tasks/kwok-workloads.ts
+ *   kubectl --context kwok-queries-testing get deployments -A
+ */
+import { requireCluster } from '../lib/kwokctl.ts'
+import { print, runTask, say } from '../lib/task.ts'
+import { applyWorkloads, waitUntilRolledOut } from '../lib/workloads.ts'
+
+const about = 'Applies the workloads of kwok-config/workloads and waits until their pods run.'
+
+await runTask({ about, settings: [] }, async ({ lab }) => {
+  requireCluster(lab)
+  say('Applying the workloads')
+  const objects = await applyWorkloads(lab)
+  await waitUntilRolledOut(lab)
+  print(`${objects} workload objects are there, all rolled out`)
+})

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { checkDisk, goEnv, isRecentGo, neededBytes } from '../../../lib/binaries/build.ts'
+import { createContext } from '../../../lib/binaries/context.ts'
+import { ensurePrograms } from '../../../lib/binaries/ensure.ts'
+import { onPath } from '../../../lib/binaries/find.ts'
+import { LabError } from '../../../lib/errors.ts'
+import { type Fixture, openFixture, testSource, writeProgram } from './fixture.ts'
+
+const pure = suite('goEnv()')
+
+pure('keeps the user’s flags except those that choose modules', () => {
+  const context = createContext({ env: { GOOS: 'plan9', KEPT: 'yes' }, platform: { os: 'linux', arch: 'arm64' } })
+  const flags = '-mod=mod -p=2 --modfile=x.mod \'-ldflags=-s -w\' "-mod=vendor"'
+  assert.deepEqual(goEnv(context, { path: 'go', version: 'go1.26.8', flags }), {
+    KEPT: 'yes',
+    GOFLAGS: "-p=2 '-ldflags=-s -w' -mod=readonly -buildvcs=false",
+    CGO_ENABLED: '0',
+    GO111MODULE: 'on',
+    GOWORK: 'off',
+    GOTOOLCHAIN: 'local',
+    GOOS: 'linux',
+    GOARCH: 'arm64',
+  })
+})
+
+for (const [version, recent] of [
+  ['go1.26.8', true],
+  ['go1.26rc1', true],
+  ['go1.30', true],
+  ['go2.0', true],
+  ['devel go1.27-abc', true],
+  ['go1.25.9', false],
+  ['go1.3', false],
+  ['gccgo', false],
+] as const) {
+  pure(`${recent ? 'takes' : 'refuses'} ${version}`, () => assert.equal(isRecentGo(version), recent))
+}
+pure.run()
+
+const disk = suite('checkDisk()')
+
+disk('asks for a part of the space when only a part is built', () => {
+  const go = { go: {} }
+  const context = createContext({ catalog: [testSource(go), testSource(go), testSource()], buildDiskBytes: 20e9 })
+  assert.equal(neededBytes(2, context), 20e9)
+  assert.equal(neededBytes(1, context), 10e9)
+})
+
+disk('says what is needed and what is there', () => {
+  const catalog = [testSource({ go: {} })]
+  const context = createContext({ env: { XDG_CACHE_HOME: '/nowhere/yet' }, catalog, buildDiskBytes: 1e18 })
+  assert.throws(
+    () => checkDisk(1, context),
+    /^LabError: Cannot build .*: that needs 1000000000 GB .*, \/nowhere\/yet\/kube-otel-lab\/bin has \d+(\.\d)? [GM]B free$/,
+  )
+})
+disk.run()
+
+const build = suite<{ machine: Fixture }>('ensurePrograms(): go build')
+build.before.each(async context => {
+  context.machine = await openFixture()
+})
+build.after.each(async ({ machine }) => {
+  assert.deepEqual(machine.processes(), [])
+  assert.deepEqual(
+    machine.cached().filter(name => name.startsWith('.')),
+    [],
+  )
+  await machine.close()
+})
+
+const source = testSource({ assets: () => [], go: { define: version => [`main.version=${version}`] } })
+
+build('says so when there is neither Go nor a release', async ({ machine: { options } }) => {
+  await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source] }), (error: unknown) => {
+    assert.ok(error instanceof LabError)
+    assert.equal(
+      error.message,
+      [
+        'Cannot get etcd 1.2.3: no way leads there',
+        '    PATH: has no etcd',
+        '    official release: there is none of etcd for linux/amd64',
+        '    go build: there is no go on PATH (Go 1.26 or newer is needed)',
+      ].join('\n'),
+    )
+    assert.match(error.next ?? '', /^install Go 1\.26 or newer, or .*set ETCD_BINARY$/)
+    return true
+  })
+})
+
+build('refuses an old Go by its version', async ({ machine: { options, pathDir } }) => {
+  writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.24.1","GOFLAGS":""}'\n`)
+  await assert.rejects(
+    ensurePrograms(['etcd'], { ...options, catalog: [source] }),
+    /path\/go is go1\.24\.1, Go 1\.26 or newer is needed/,
+  )
+})
+
+build('refuses to begin without disk space', async ({ machine: { options, pathDir } }) => {
+  writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.26.1","GOFLAGS":""}'\n`)
+  await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source], buildDiskBytes: 1e18 }), /that needs/)
+})
+
+build('shows the compiler’s own words, and keeps nothing', async ({ machine }) => {
+  const { options, pathDir, dir } = machine
+  mkdirSync(join(dir, 'go/etcd'), { recursive: true })
+  const failing = `[ "$1" = env ] && echo '{"GOVERSION":"go1.26.1"}' && exit; echo 'main.go:1: bad' >&2; exit 1`
+  writeProgram(join(pathDir, 'go'), `#!/bin/sh\n${failing}\n`)
+  await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source] }), /exit code 1\n {4}main\.go:1: bad/)
+  assert.deepEqual(machine.cached(), [])
+})
+
+const go = onPath('go', process.env)
+const realGo = go !== undefined && isRecentGo(execFileSync(go, ['env', 'GOVERSION'], { encoding: 'utf8' }))
+
+/** What a build with the machine's own Go needs besides the fixture: Go, and its warm cache. */
+function withGo(machine: Fixture): NodeJS.ProcessEnv {
+  assert.ok(go)
+  symlinkSync(go, join(machine.pathDir, 'go'))
+  const GOCACHE = execFileSync(go, ['env', 'GOCACHE'], { encoding: 'utf8' }).trim()
+  return { ...machine.env, GOCACHE, GOFLAGS: '-mod=mod', GOOS: 'plan9' }
+}
+
+const main = (name: string) =>
+  `package main\n\nimport "os"\n\nvar version = "none"\n\nfunc main() { os.Stdout.WriteString("${name} version " + version + "\\n") }\n`
+
+const withRealGo = realGo ? build : build.skip
+withRealGo('builds every tool of a module at once, with its version inside', async ({ machine }) => {
+  const { dir, options } = machine
+  const names = ['kwok', 'kwokctl'] as const
+  for (const name of names) {
+    mkdirSync(join(dir, 'go/kwok/cmd', name), { recursive: true })
+    writeFileSync(join(dir, 'go/kwok/cmd', name, 'main.go'), main(name))
+  }
+  const module = 'lab.test/tools'
+  const toolLines = names.map(name => `tool ${module}/cmd/${name}\n`).join('')
+  writeFileSync(join(dir, 'go/kwok/go.mod'), `module ${module}\n\ngo 1.26.0\n\n${toolLines}`)
+  const programs = names.map(name => ({ name, versionPattern: /version (\S+)/ }))
+  const catalog = [testSource({ ...source, name: 'kwok', programs })]
+  const found = await ensurePrograms(['kwokctl'], {
+    ...options,
+    catalog,
+    env: withGo(machine),
+    platform: hostPlatform(),
+  })
+  assert.equal(execFileSync(found.kwokctl.path, { encoding: 'utf8' }), 'kwokctl version 1.2.3\n')
+  assert.deepEqual(machine.cached(), ['kwok-1.2.3', 'kwokctl-1.2.3'])
+  assert.match(
+    machine.lines.join('\n'),
+    /official release: there is none.*\n.*building with go1\..*\n.*built in \d+ s$/,
+  )
+})
+
+withRealGo('obeys the pins: a module without the sums it needs is not mended', async ({ machine }) => {
+  const { dir, options } = machine
+  mkdirSync(join(dir, 'go/etcd'), { recursive: true })
+  writeFileSync(join(dir, 'go/etcd/main.go'), main('etcd').replace('"os"', '(\n"os"\n_ "lab.test/absent"\n)'))
+  writeFileSync(join(dir, 'go/etcd/go.mod'), 'module lab.test/etcd\n\ngo 1.26.0\n\ntool lab.test/etcd\n')
+  const env = { ...withGo(machine), GOPROXY: 'off' }
+  await assert.rejects(
+    ensurePrograms(['etcd'], { ...options, catalog: [source], env, platform: hostPlatform() }),
+    /no required module provides package lab\.test\/absent/,
+  )
+})
+build.run()
+
+function hostPlatform() {
+  return createContext().platform
+}

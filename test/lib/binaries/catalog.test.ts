@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { buildArgs } from '../../../lib/binaries/build.ts'
+import { catalog, kwokPrograms } from '../../../lib/binaries/catalog.ts'
+import { binaryVariable } from '../../../lib/binaries/find.ts'
+import { assetName } from '../../../lib/binaries/releases.ts'
+import { oldestTools, versions } from '../../../lib/versions.ts'
+
+const projectDir = join(import.meta.dirname, '..', '..', '..')
+const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
+const source = (name: string) => {
+  const found = catalog.find(candidate => candidate.name === name)
+  assert.ok(found, name)
+  return found
+}
+
+const goPins = suite('Go pins')
+
+// Prometheus 3.8.1 is v0.308.1 as a Go module: the major version goes to the hundreds of the minor one.
+const [, prometheusMinor = '', prometheusPatch = ''] = versions.prometheus.split('.')
+const pinnedModules = [
+  { dir: 'kwok', module: 'sigs.k8s.io/kwok', version: versions.kwok },
+  { dir: 'kubernetes', module: 'k8s.io/kubernetes', version: versions.kubernetes },
+  { dir: 'etcd', module: 'go.etcd.io/etcd/server/v3', version: versions.etcd },
+  {
+    dir: 'prometheus',
+    module: 'github.com/prometheus/prometheus',
+    version: `0.3${prometheusMinor.padStart(2, '0')}.${prometheusPatch}`,
+  },
+  { dir: 'otelcol', module: 'go.opentelemetry.io/collector/otelcol', version: versions.otelcol },
+  { dir: 'otelcol', module: 'go.opentelemetry.io/collector/cmd/builder', version: versions.otelcol },
+]
+
+for (const { dir, module, version } of pinnedModules) {
+  goPins(`kwok-config/go/${dir} pins ${module} at ${version}`, () => {
+    const pinned = read(`kwok-config/go/${dir}/go.mod`)
+      .split('\n')
+      .map(line => line.trim().split(/\s+/))
+      .find(([path]) => path === module)
+    assert.equal(pinned?.[1], `v${version}`)
+  })
+}
+
+goPins('the collector’s builder writes the pinned version', () => {
+  const manifest: unknown = parse(read('kwok-config/go/otelcol/builder.yaml'))
+  assert.equal((manifest as { dist: { version: string } }).dist.version, versions.otelcol)
+})
+
+goPins('every module of the catalogue is there, with its sums, and is Go of a version we ask for', () => {
+  for (const { name, go } of catalog) {
+    if (go === undefined) continue
+    assert.ok(existsSync(join(projectDir, 'kwok-config/go', name, 'go.sum')), name)
+    const [, minor = ''] = /^go 1\.(\d+)/m.exec(read(`kwok-config/go/${name}/go.mod`)) ?? []
+    assert.ok(Number(minor) <= Number(oldestTools.go.split('.')[1]), name)
+  }
+})
+
+goPins('Node.js: package.json asks for the same version as lib/versions.ts', () => {
+  const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }
+  assert.equal(engines.node, `>=${oldestTools.node}`)
+})
+goPins.run()
+
+const programs = suite('catalog')
+
+programs('has every program of the KWOK path once', () => {
+  const names = catalog.flatMap(({ programs }) => programs.map(({ name }) => name))
+  assert.deepEqual([...names].sort(), [...kwokPrograms].sort())
+  assert.equal(new Set(names).size, names.length)
+})
+
+for (const [name, said] of [
+  ['kwok', 'kwok version v0.8.0 go1.26.8 (linux/amd64)'],
+  ['kwokctl', 'kwokctl version v0.8.0 go1.26.8 (linux/amd64)'],
+  ['etcd', 'etcd Version: 3.6.16\nGit SHA: Not provided (use ./build instead of go build)\nGo Version: go1.26.8'],
+  ['kube-apiserver', 'Kubernetes v1.36.3'],
+  ['kube-controller-manager', 'Kubernetes v1.36.3'],
+  ['kube-scheduler', 'Kubernetes v1.36.3'],
+  ['kubectl', 'Client Version: v1.36.3\nKustomize Version: v5.8.1'],
+  ['prometheus', 'prometheus, version 3.8.1 (branch: , revision: unknown)\n  build user:'],
+  ['promtool', 'promtool, version 3.8.1 (branch: , revision: unknown)'],
+  ['otelcol', 'otelcol-contrib version 0.149.0'],
+  ['otelcol', 'otelcol version 0.149.0'],
+] as const) {
+  programs(`reads the version out of what ${name} prints: ${said.split('\n')[0]}`, () => {
+    const entry = catalog.find(({ programs }) => programs.some(program => program.name === name))
+    const program = entry?.programs.find(candidate => candidate.name === name)
+    assert.equal(program?.versionPattern.exec(said)?.[1], entry?.version)
+  })
+}
+
+programs('names the variable of a program', () => {
+  assert.equal(binaryVariable('kube-apiserver'), 'KUBE_APISERVER_BINARY')
+})
+
+programs('builds Kubernetes with its version inside', () => {
+  const { kubernetes } = versions
+  const git = 'k8s.io/component-base/version.git'
+  assert.deepEqual(buildArgs(source('kubernetes'), '/out/'), [
+    ...['build', '-mod=readonly', '-trimpath', '-ldflags'],
+    `-s -w -X ${git}Version=v${kubernetes} -X ${git}Major=1 -X ${git}Minor=${kubernetes.split('.')[1]}`,
+    ...['-o', '/out/', 'tool'],
+  ])
+})
+programs.run()
+
+const releases = suite('assets()')
+
+for (const [name, os, urls, checksum] of [
+  [
+    'kwok',
+    'darwin',
+    ['kwok-darwin-arm64', 'kwokctl-darwin-arm64'].map(
+      file => `https://github.com/kubernetes-sigs/kwok/releases/download/v1.2.3/${file}`,
+    ),
+    'https://api.github.com/repos/kubernetes-sigs/kwok/releases/tags/v1.2.3',
+  ],
+  [
+    'kubernetes',
+    'darwin',
+    ['https://dl.k8s.io/v1.2.3/bin/darwin/arm64/kubectl'],
+    'https://dl.k8s.io/v1.2.3/bin/darwin/arm64/kubectl.sha256',
+  ],
+  [
+    'kubernetes',
+    'linux',
+    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'].map(
+      file => `https://dl.k8s.io/v1.2.3/bin/linux/arm64/${file}`,
+    ),
+    'https://dl.k8s.io/v1.2.3/bin/linux/arm64/kube-apiserver.sha256',
+  ],
+  [
+    'etcd',
+    'linux',
+    ['https://github.com/etcd-io/etcd/releases/download/v1.2.3/etcd-v1.2.3-linux-arm64.tar.gz'],
+    'https://github.com/etcd-io/etcd/releases/download/v1.2.3/SHA256SUMS',
+  ],
+  [
+    'etcd',
+    'darwin',
+    ['https://github.com/etcd-io/etcd/releases/download/v1.2.3/etcd-v1.2.3-darwin-arm64.zip'],
+    'https://github.com/etcd-io/etcd/releases/download/v1.2.3/SHA256SUMS',
+  ],
+  [
+    'prometheus',
+    'linux',
+    ['https://github.com/prometheus/prometheus/releases/download/v1.2.3/prometheus-1.2.3.linux-arm64.tar.gz'],
+    'https://github.com/prometheus/prometheus/releases/download/v1.2.3/sha256sums.txt',
+  ],
+  [
+    'otelcol',
+    'linux',
+    [
+      'https://github.com/open-telemetry/opentelemetry-collector-releases/releases/download/v1.2.3/otelcol-contrib_1.2.3_linux_arm64.tar.gz',
+    ],
+    'https://github.com/open-telemetry/opentelemetry-collector-releases/releases/download/v1.2.3/opentelemetry-collector-releases_otelcol-contrib_checksums.txt',
+  ],
+] as const) {
+  releases(`knows the files of ${name} for ${os}`, () => {
+    const assets = source(name).assets('1.2.3', { os, arch: 'arm64' })
+    assert.deepEqual(
+      assets.map(asset => asset.url),
+      urls,
+    )
+    assert.equal(assets[0]?.checksum.url, checksum)
+  })
+}
+
+releases('has nothing for a platform without a release', () => {
+  for (const { assets, name } of catalog)
+    assert.deepEqual(assets('1.2.3', { os: 'freebsd', arch: 'riscv64' }), [], name)
+})
+
+releases('names the file inside a checksum list', () => {
+  const [asset] = source('etcd').assets('1.2.3', { os: 'linux', arch: 'amd64' })
+  assert.equal(asset && assetName(asset), 'etcd-v1.2.3-linux-amd64.tar.gz')
+})
+releases.run()

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import type { BinariesOptions } from '../../../lib/binaries/context.ts'
+import { findGithubDigest, findSha256 } from '../../../lib/binaries/download.ts'
+import { ensurePrograms } from '../../../lib/binaries/ensure.ts'
+import { onPath } from '../../../lib/binaries/find.ts'
+import { LabError } from '../../../lib/errors.ts'
+import { type Fixture, openFixture, publish, releaseHost, script, sha256, testSource, writeProgram } from './fixture.ts'
+
+const sums = suite('findSha256()')
+const sum = 'a'.repeat(64)
+
+for (const [what, text, expected] of [
+  ['a sum alone', sum, sum],
+  ['a sum alone with an end of line', `${sum}\n`, sum],
+  ['the line of the file', `${'b'.repeat(64)}  other\n${sum}  tool\n`, sum],
+  ['a binary line', `${sum} *tool\r\n`, sum],
+  ['a path from here', `${sum}  ./tool`, sum],
+  ['capital letters', `${sum.toUpperCase()}  tool`, sum],
+  ['only other files', `${sum}  tool.tar.gz\n`, undefined],
+  ['a page', '<html>Sign in</html>', undefined],
+  ['half a sum', sum.slice(1), undefined],
+] as const) {
+  sums(`reads ${what}`, () => assert.equal(findSha256(text, 'tool'), expected))
+}
+sums.run()
+
+const digests = suite('findGithubDigest()')
+
+for (const [what, release, expected] of [
+  ['the digest of the file', { assets: [{ name: 'x' }, { name: 'tool', digest: `sha256:${sum}` }] }, sum],
+  ['no digest for an old release', { assets: [{ name: 'tool', digest: null }] }, undefined],
+  ['no other hash', { assets: [{ name: 'tool', digest: `sha512:${sum}` }] }, undefined],
+  ['no answer about a limit', { message: 'API rate limit exceeded' }, undefined],
+] as const) {
+  digests(`gives ${what}`, () => assert.equal(findGithubDigest(JSON.stringify(release), 'tool'), expected))
+}
+digests.run()
+
+const download = suite<{ machine: Fixture }>('ensurePrograms(): official release')
+download.before.each(async context => {
+  context.machine = await openFixture()
+})
+download.after.each(async ({ machine }) => {
+  assert.deepEqual(machine.processes(), [])
+  assert.deepEqual(
+    machine.cached().filter(name => name.startsWith('.')),
+    [],
+  )
+  await machine.close()
+})
+
+const etcd = (options: BinariesOptions) => ensurePrograms(['etcd'], options)
+
+/** That no way leads to the program, the release's failure being this. */
+async function assertNoWay(options: BinariesOptions, why: RegExp): Promise<void> {
+  await assert.rejects(etcd(options), (error: unknown) => {
+    assert.ok(error instanceof LabError, String(error))
+    assert.match(error.message, /^Cannot get etcd 1\.2\.3: no way leads there\n/)
+    assert.match(error.message, why)
+    assert.match(error.next ?? '', /releases\.invalid.*ETCD_BINARY/)
+    return true
+  })
+}
+
+download('fetches the program, checks its sum and says so', async ({ machine }) => {
+  publish(machine)
+  const found = await etcd(machine.options)
+  assert.equal(readFileSync(found.etcd.path, 'utf8'), script('etcd', '1.2.3'))
+  assert.deepEqual(machine.cached(), ['etcd-1.2.3'])
+  assert.deepEqual(machine.lines, [
+    'etcd 1.2.3: PATH: has no etcd',
+    `etcd 1.2.3: etcd downloaded from ${releaseHost}/v1.2.3/etcd, SHA-256 checked`,
+  ])
+})
+
+download('stops at a wrong sum, and keeps nothing', async ({ machine }) => {
+  publish(machine, sum)
+  await assert.rejects(etcd({ ...machine.options, catalog: [testSource({ go: {} })] }), (error: unknown) => {
+    assert.ok(error instanceof LabError)
+    assert.match(error.message, /is not the file that was published: its SHA-256 is [0-9a-f]{64}, published is a{64}$/)
+    return true
+  })
+  assert.deepEqual(machine.cached(), [])
+})
+
+download('fetches nothing without a published sum', async ({ machine }) => {
+  publish(machine)
+  machine.routes['/v1.2.3/SHA256SUMS'] = `${sum}  other\n`
+  await assertNoWay(machine.options, /SHA256SUMS has no SHA-256 for etcd/)
+  assert.deepEqual(machine.asked, ['/v1.2.3/SHA256SUMS'])
+})
+
+download('does not read a list of sums without end', async ({ machine }) => {
+  publish(machine)
+  machine.routes['/v1.2.3/SHA256SUMS'] = Buffer.alloc(5e6, '\n')
+  await assertNoWay(machine.options, /too long for a list of checksums/)
+})
+
+download('goes on when there is no such file', async ({ machine }) => {
+  publish(machine)
+  delete machine.routes['/v1.2.3/etcd']
+  await assertNoWay(machine.options, /official release: .*\/v1\.2\.3\/etcd answers 404/)
+})
+
+download('goes on when the transfer stalls, and asks that host no more', async ({ machine }) => {
+  publish(machine)
+  machine.routes['/v1.2.3/etcd'] = response => response.writeHead(200, { 'content-length': 1000 }).write('#!')
+  const unreachable = new Map<string, string>()
+  const startedAtMs = Date.now()
+  await assertNoWay({ ...machine.options, unreachable } as BinariesOptions, /releases\.invalid sent no byte for 0\.3 s/)
+  assert.ok(Date.now() - startedAtMs < 3_000)
+  assert.deepEqual([...unreachable.keys()], [releaseHost])
+})
+
+download('goes on when the transfer breaks off', async ({ machine }) => {
+  publish(machine)
+  machine.routes['/v1.2.3/etcd'] = response => {
+    response.writeHead(200, { 'content-length': 1000 }).write('#!')
+    setTimeout(() => response.destroy(), 50)
+  }
+  await assertNoWay(machine.options, /releases\.invalid broke the transfer off/)
+})
+
+download('goes on at once when the host refuses, and tries it once for many programs', async ({ machine }) => {
+  const port = await closedPort()
+  const programs = ['etcd', 'kubectl'].map(name => ({ name, versionPattern: /version (\S+)/ }))
+  const sources = programs.map(program => {
+    const [asset] = testSource().assets('1.2.3', { os: 'linux', arch: 'amd64' })
+    assert.ok(asset)
+    return testSource({
+      name: program.name,
+      programs: [program],
+      assets: () => [{ ...asset, members: { [program.name]: '' } }],
+    })
+  })
+  const startedAtMs = Date.now()
+  const options = { ...machine.options, catalog: sources, origins: { [releaseHost]: `http://127.0.0.1:${port}` } }
+  await assertNoWay(options, /releases\.invalid can't be reached: .*ECONNREFUSED/)
+  assert.ok(Date.now() - startedAtMs < 2_000)
+})
+
+download('goes on when the downloaded program is another version', async ({ machine }) => {
+  publish(machine)
+  machine.routes['/v1.2.3/etcd'] = script('etcd', '1.2.4')
+  machine.routes['/v1.2.3/SHA256SUMS'] = sha256(script('etcd', '1.2.4'))
+  await assertNoWay(machine.options, /the new etcd is version 1\.2\.4, not 1\.2\.3/)
+  assert.deepEqual(machine.cached(), [])
+})
+
+for (const [kind, pack] of [
+  ['tar.gz', (file: string) => ['tar', ['-czf', file, 'inner']] as const],
+  ['zip', (file: string) => ['zip', ['-qr', file, 'inner']] as const],
+] as const) {
+  download(`takes every program out of one ${kind}`, async ({ machine }) => {
+    if (kind === 'zip' && onPath('zip', process.env) === undefined) return // nothing here makes one
+    const { dir, routes, options } = machine
+    for (const name of ['etcd', 'kubectl']) writeProgram(join(dir, 'packed/inner', name), script(name, '1.2.3'))
+    writeFileSync(join(dir, 'packed/inner/README'), 'not wanted')
+    const file = join(dir, `all.${kind}`)
+    const [command, args] = pack(file)
+    execFileSync(command, args, { cwd: join(dir, 'packed') })
+    routes[`/all.${kind}`] = readFileSync(file)
+    routes['/sums'] = sha256(readFileSync(file))
+    const source = testSource({
+      programs: ['etcd', 'kubectl'].map(name => ({ name, versionPattern: /version (\S+)/ })),
+      assets: () => [
+        {
+          url: `${releaseHost}/all.${kind}`,
+          members: { etcd: 'inner/etcd', kubectl: 'inner/kubectl' },
+          checksum: { kind: 'file', url: `${releaseHost}/sums` },
+        },
+      ],
+    })
+    const found = await ensurePrograms(['kubectl', 'etcd'], { ...options, catalog: [source] })
+    assert.equal(readFileSync(found.kubectl.path, 'utf8'), script('kubectl', '1.2.3'))
+    assert.deepEqual(machine.cached(), ['etcd-1.2.3', 'kubectl-1.2.3'])
+    assert.deepEqual(machine.asked, ['/sums', `/all.${kind}`])
+  })
+}
+
+download('says which tool an archive lacks', async ({ machine }) => {
+  const [asset] = testSource().assets('1.2.3', { os: 'linux', arch: 'amd64' })
+  assert.ok(asset)
+  machine.routes['/all.zip'] = 'PK'
+  machine.routes['/v1.2.3/SHA256SUMS'] = sha256('PK')
+  const source = testSource({
+    assets: () => [{ ...asset, url: `${releaseHost}/all.zip`, members: { etcd: 'inner/etcd' } }],
+  })
+  const noTools = join(machine.dir, 'none')
+  mkdirSync(noTools)
+  const options = { ...machine.options, catalog: [source], env: { ...machine.env, PATH: noTools } }
+  await assertNoWay(options, /all\.zip needs unzip, which is not on PATH/)
+})
+
+download('asks the proxy that HTTPS_PROXY names, and not for a host in NO_PROXY', async ({ machine }) => {
+  const seen: string[] = []
+  const proxy = createServer()
+  proxy.on('connect', (request, socket) => {
+    seen.push(request.url ?? '')
+    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+  })
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+  const { port } = proxy.address() as AddressInfo
+  const env = { ...machine.env, HTTPS_PROXY: `http://127.0.0.1:${port}` }
+  await assertNoWay({ ...machine.options, origins: {}, env }, /can't be reached: Proxy response \(403\)/)
+  assert.deepEqual(seen, ['releases.invalid:443'])
+  const origins = { [releaseHost]: `https://localhost:${await closedPort()}` }
+  await assertNoWay({ ...machine.options, origins, env: { ...env, NO_PROXY: 'localhost' } }, /ECONNREFUSED/)
+  assert.equal(seen.length, 1)
+  await new Promise(resolve => proxy.close(resolve))
+})
+download.run()
+
+/** A port that nothing listens on: one that the system just gave out and took back. */
+async function closedPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}

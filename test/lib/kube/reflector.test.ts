@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
+import { suite } from 'uvu'
+import { createClient } from '../../../lib/kube/client.ts'
+import { fields, text } from '../../../lib/kube/json.ts'
+import { type ReflectorEvent, startReflector } from '../../../lib/kube/reflector.ts'
+import { answer, fakeApi, until } from './fake-api.ts'
+
+type Handle = (url: URL, response: ServerResponse) => void
+
+const object = (uid: string, resourceVersion = '1') => ({ metadata: { uid, name: `name-${uid}`, resourceVersion } })
+const list = (uids: string[], resourceVersion: string, next?: string) => ({
+  metadata: { resourceVersion, continue: next },
+  items: uids.map(uid => object(uid)),
+})
+const send = (response: ServerResponse, ...events: [string, unknown][]) => {
+  for (const [type, each] of events) response.write(`${JSON.stringify({ type, object: each })}\n`)
+}
+
+/** Runs a reflector against a server that answers as told, and stops both in the end. */
+async function reflecting(
+  onList: Handle,
+  onWatch: Handle,
+  run: (seen: {
+    names: Map<string, string>
+    log: string[]
+    reflector: ReturnType<typeof startReflector>
+  }) => Promise<void>,
+  options: { watchTimeoutS?: number; reduce?: (raw: unknown) => string | undefined } = {},
+): Promise<void> {
+  const api = await fakeApi((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://localhost')
+    if (url.searchParams.has('watch')) onWatch(url, response.writeHead(200, { 'content-type': 'application/json' }))
+    else onList(url, response)
+  })
+  const client = createClient(api.credentials)
+  const stop = new AbortController()
+  const names = new Map<string, string>()
+  const log: string[] = []
+  const reflector = startReflector<string>({
+    client,
+    path: '/api/v1/pods',
+    query: { fieldSelector: 'spec.nodeName!=' },
+    reduce: raw => text(fields(fields(raw).metadata).name),
+    apply(event: ReflectorEvent<string>) {
+      if (event.type === 'set') names.set(event.key, event.object)
+      else assert(names.delete(event.key), `${event.key} was deleted twice`)
+    },
+    signal: stop.signal,
+    log: line => log.push(line),
+    backoffMs: { first: 5, most: 20 },
+    ...options,
+  })
+  try {
+    await run({ names, log, reflector })
+  } finally {
+    stop.abort()
+    await reflector.stopped
+    client.close()
+    await api.close()
+  }
+}
+
+const reflects = suite('startReflector()')
+
+reflects('lists in pages, then watches from there', async () => {
+  const watched: string[] = []
+  await reflecting(
+    (url, response) => {
+      assert.equal(url.searchParams.get('limit'), '500')
+      assert.equal(url.searchParams.get('fieldSelector'), 'spec.nodeName!=')
+      if (url.searchParams.get('continue') === 'more') answer(response, 200, list(['c'], '7'))
+      else answer(response, 200, list(['a', 'b'], '7', 'more'))
+    },
+    (url, response) => {
+      watched.push(`${url.searchParams.get('resourceVersion')} ${url.searchParams.get('allowWatchBookmarks')}`)
+      send(response, ['ADDED', object('d', '8')], ['DELETED', object('a', '9')], ['MODIFIED', object('b', '10')])
+    },
+    async ({ names, reflector }) => {
+      await reflector.firstSync
+      await until('d is there and a is gone', () => names.has('d') && !names.has('a'))
+      assert.deepEqual([...names.keys()].sort(), ['b', 'c', 'd'])
+      assert.deepEqual(watched, ['7 true'])
+      assert(reflector.synced && reflector.connected && reflector.lastContactMs !== undefined)
+    },
+  )
+})
+
+reflects('goes on where it was after a dropped connection, bookmarks counted', async () => {
+  const watched: (string | null)[] = []
+  let lists = 0
+  await reflecting(
+    (_, response) => {
+      lists++
+      answer(response, 200, list(['a'], '1'))
+    },
+    (url, response) => {
+      watched.push(url.searchParams.get('resourceVersion'))
+      if (watched.length > 1) return send(response, ['ADDED', object('b', '51')])
+      send(response, ['BOOKMARK', { metadata: { resourceVersion: '50' } }])
+      setTimeout(() => response.destroy(), 10)
+    },
+    async ({ names, log }) => {
+      await until('b is there', () => names.has('b'))
+      assert.deepEqual(watched, ['1', '50'])
+      assert.equal(lists, 1)
+      assert.match(log.join('\n'), /contact lost, trying again.*\n.*in contact again/)
+    },
+  )
+})
+
+for (const [how, refuse] of [
+  ['an event', (response: ServerResponse) => send(response, ['ERROR', { kind: 'Status', code: 410, message: 'gone' }])],
+  ['a status', (response: ServerResponse) => answer(response, 410, { message: 'gone' })],
+] as const) {
+  reflects(`lists anew after 410 as ${how}, and deletes what has gone`, async () => {
+    let lists = 0
+    let watches = 0
+    const api = await fakeApi((request, response) => {
+      if (request.url?.includes('watch=') !== true) {
+        return answer(response, 200, ++lists === 1 ? list(['a', 'b'], '1') : list(['b', 'c'], '9'))
+      }
+      if (++watches === 1) refuse(response)
+      else response.writeHead(200).flushHeaders()
+    })
+    const client = createClient(api.credentials)
+    const stop = new AbortController()
+    const names = new Set<string>()
+    const reflector = startReflector<true>({
+      client,
+      path: '/x',
+      reduce: () => true,
+      apply: event => (event.type === 'set' ? names.add(event.key) : names.delete(event.key)),
+      signal: stop.signal,
+      backoffMs: { first: 5, most: 20 },
+    })
+    await until('c is there', () => names.has('c') && !names.has('a'))
+    assert.deepEqual([...names].sort(), ['b', 'c'])
+    stop.abort()
+    await reflector.stopped
+    client.close()
+    await api.close()
+  })
+}
+
+reflects('starts the list over when a page has expired, and loses nothing', async () => {
+  let calls = 0
+  await reflecting(
+    (url, response) => {
+      calls++
+      if (url.searchParams.has('continue') && calls === 2) return answer(response, 410, { message: 'expired' })
+      answer(response, 200, url.searchParams.has('continue') ? list(['b'], '2') : list(['a'], '2', 'more'))
+    },
+    (_, response) => response.flushHeaders(),
+    async ({ names, reflector }) => {
+      await reflector.firstSync
+      assert.deepEqual([...names.keys()].sort(), ['a', 'b'])
+      assert.equal(calls, 4)
+    },
+  )
+})
+
+reflects('waits as long as a 429 asks', async () => {
+  const times: number[] = []
+  await reflecting(
+    (_, response) => {
+      times.push(Date.now())
+      if (times.length === 1) answer(response, 429, {}, { 'retry-after': '1' })
+      else answer(response, 200, list([], '1'))
+    },
+    (_, response) => response.flushHeaders(),
+    async ({ reflector }) => {
+      await reflector.firstSync
+      assert(Number(times[1]) - Number(times[0]) >= 990)
+    },
+  )
+})
+
+reflects('lists anew when the watch is refused again and again', async () => {
+  let lists = 0
+  await reflecting(
+    (_, response) => answer(response, 200, ++lists === 1 ? list(['old'], '900') : list(['new'], '3')),
+    (url, response) => {
+      if (url.searchParams.get('resourceVersion') === '900') return response.destroy()
+      response.flushHeaders()
+    },
+    async ({ names }) => {
+      await until('the new list has been taken', () => names.has('new') && !names.has('old'))
+    },
+  )
+})
+
+reflects('leaves out an object that it cannot take, and says so once', async () => {
+  await reflecting(
+    (_, response) => answer(response, 200, list(['a', 'bad', 'b'], '1')),
+    (_, response) => send(response, ['MODIFIED', object('bad', '2')], ['ADDED', object('c', '3')]),
+    async ({ names, log }) => {
+      await until('c is there', () => names.has('c'))
+      assert.deepEqual([...names.keys()].sort(), ['a', 'b', 'c'])
+      assert.equal(log.filter(line => line.includes('left out')).length, 1)
+    },
+    {
+      reduce(raw) {
+        const name = text(fields(fields(raw).metadata).name)
+        if (name === 'name-bad') throw new Error('odd object')
+        return name
+      },
+    },
+  )
+})
+
+reflects('does not ask in a tight loop when each watch ends at once', async () => {
+  let watches = 0
+  await reflecting(
+    (_, response) => answer(response, 200, list([], '1')),
+    (_, response) => {
+      watches++
+      response.end()
+    },
+    async ({ reflector }) => {
+      await reflector.firstSync
+      await new Promise(resolve => setTimeout(resolve, 200))
+      assert(watches > 1 && watches < 40, `${watches} watches`)
+    },
+  )
+})
+
+reflects.run()

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import type { AddressInfo } from 'node:net'
+import { suite } from 'uvu'
+import { createMetrics } from '../../../lib/stats/metrics.ts'
+import { unreadyReason } from '../../../lib/stats/readiness.ts'
+import { answerTo, createStatsServer, type StatsServerOptions } from '../../../lib/stats/server.ts'
+import { createStore } from '../../../lib/stats/store.ts'
+import { node, pod, START_MS } from './fixtures.ts'
+
+function options(change: Partial<StatsServerOptions> & { names?: string[] } = {}): StatsServerOptions {
+  const store = createStore({ clock: () => START_MS + 60_000 })
+  for (const name of change.names ?? ['node-0', 'node/1 ü']) store.setNode(node({ uid: name, name }))
+  store.setPod(pod())
+  const metrics = createMetrics(store, () => ({}))
+  return { store, metrics, isSynced: () => true, unreadyReason: () => undefined, log: () => {}, ...change }
+}
+
+const answers = suite('answerTo()')
+
+for (const [method, url, status, body] of [
+  ['GET', '/healthz', 200, /^ok$/],
+  ['GET', '/readyz', 200, /^ok$/],
+  ['GET', '/nodes/node-0/stats/summary', 200, /"nodeName":"node-0"/],
+  ['GET', '/nodes/node-0/stats/summary?only_cpu_and_memory=true', 200, /"nodeName":"node-0"/],
+  ['GET', '/nodes/node%2F1%20%C3%BC/stats/summary', 200, /"nodeName":"node\/1 ü"/],
+  ['GET', '/nodes/node-0/healthz', 200, /^ok$/],
+  ['GET', '/nodes/node-9/stats/summary', 404, /no node "node-9"/],
+  ['GET', '/nodes/__proto__/stats/summary', 404, /no node "__proto__"/],
+  ['GET', '/nodes/%zz/stats/summary', 400, /%/],
+  ['GET', '/nodes/node-0/configz', 404, /only \/nodes/],
+  ['GET', '/nodes/', 404, /only \/nodes/],
+  ['GET', '/', 404, /only \/nodes/],
+  ['GET', '/stats/summary', 400, /more than one node: ask for \/nodes\/<node>\/stats\/summary/],
+  ['POST', '/healthz', 405, /POST is not allowed/],
+  ['DELETE', '/nodes/node-0/stats/summary', 405, /DELETE/],
+] as const) {
+  answers(`${method} ${url} is ${status}`, async () => {
+    const answer = await answerTo(method, url, options())
+    assert.equal(answer.status, status)
+    assert.match(answer.body, body)
+  })
+}
+
+answers('serves /stats/summary of the only node', async () => {
+  const answer = await answerTo('GET', '/stats/summary', options({ names: ['node-0'] }))
+  assert.equal(JSON.parse(answer.body).pods[0].podRef.name, 'web')
+})
+
+answers('says 503 for nodes and readiness until all is listed', async () => {
+  const early = options({ isSynced: () => false, unreadyReason: () => 'pods have not been listed yet' })
+  for (const url of ['/readyz', '/stats/summary', '/nodes/node-0/stats/summary', '/nodes/node-0/healthz']) {
+    const answer = await answerTo('GET', url, early)
+    assert.equal(answer.status, 503, url)
+    assert.match(answer.body, /listed yet/)
+  }
+})
+
+answers.run()
+
+const servers = suite('createStatsServer()')
+
+servers('speaks HTTP, counts requests, and survives a bug', async () => {
+  const log: string[] = []
+  const broken = { ...createStore(), nodeNames: () => assert.fail('odd') }
+  const base = options({ log: line => log.push(line) })
+  const server = createStatsServer({ ...base, store: broken })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const refused = await fetch(`${url}/healthz`, { method: 'PUT', body: 'x' })
+  assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET'])
+  assert.equal((await fetch(`${url}/stats/summary`)).status, 500)
+  assert.match(log.join(), /bug: GET \/stats\/summary.*odd/)
+  assert.equal((await fetch(`${url}/${'x'.repeat(100_000)}`)).status, 431)
+  const text = await (await fetch(`${url}/metrics`)).text()
+  assert.match(text, /stats_proxy_http_requests_total\{route="other",code="405"\} 1/)
+  assert.match(text, /stats_proxy_nodes 2/)
+  assert.match(text, /process_resident_memory_bytes \d/)
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+})
+
+servers.run()
+
+const reasons = suite('unreadyReason()')
+const fine = { synced: true, connected: true, lastContactMs: 100_000 }
+
+for (const [name, reflectors, nowMs, reason] of [
+  ['not connected', {}, 0, /not connected/],
+  ['not listed', { pods: { ...fine, synced: false } }, 100_000, /pods have not been listed/],
+  ['fine', { pods: fine }, 160_000, undefined],
+  ['away for a moment', { pods: { ...fine, connected: false } }, 110_000, undefined],
+  ['away', { pods: { ...fine, connected: false } }, 116_000, /no contact .* for 16 s \(pods\)/],
+  ['silent', { nodes: fine }, 190_000, /no contact .* for 90 s \(nodes\)/],
+] as const) {
+  reasons(name, () => {
+    const said = unreadyReason(reflectors, nowMs)
+    if (reason === undefined) assert.equal(said, undefined)
+    else assert.match(said ?? '', reason)
+  })
+}
+
+reasons.run()
