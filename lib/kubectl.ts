@@ -1,4 +1,4 @@
-import { programPath } from './binaries/ensure.ts'
+import { programPath } from './binaries.ts'
 import type { Lab } from './lab.ts'
 import { type RunOptions, type RunResult, run } from './run.ts'
 

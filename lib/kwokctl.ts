@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, parseAllDocuments, stringify } from 'yaml'
-import { ensurePrograms, programPath } from './binaries/ensure.ts'
+import { ensurePrograms, programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { type ProcessInfo, processInfos } from './processes.ts'
@@ -83,7 +83,8 @@ export function createClusterArgs(name: string, configPath: string): string[] {
  * configuration, and with the work folder that the lab was created with.
  */
 export function kwokctlEnv(env: NodeJS.ProcessEnv, kwokWorkdir: string): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([name]) => !name.startsWith('KWOK_'))
+  // KWOKCTL_BINARY is the lab's own, but kwokctl would take it for one of its settings too.
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith('KWOK'))
   return { ...Object.fromEntries(kept), KWOK_WORKDIR: kwokWorkdir }
 }
 
