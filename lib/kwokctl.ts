@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { ensurePrograms, programPath } from './binaries.ts'
@@ -127,6 +127,8 @@ export async function createCluster(lab: Lab): Promise<void> {
   mkdirSync(lab.clusterDir, { recursive: true, mode: 0o700 })
   writeFileSync(markerPath(lab), `${lab.dir}\n`, { mode: 0o600 })
   await kwokctl(lab, createClusterArgs(lab.settings.clusterName, configPath))
+  // kwokctl lets the group read them.
+  for (const key of ['pki/ca.key', 'pki/admin.key', 'kubeconfig.yaml']) chmodSync(join(lab.clusterDir, key), 0o600)
 }
 
 /** Starts those components that do not run, and waits until the API answers. */
