@@ -44,17 +44,17 @@ lint: node_modules/.package-lock.json
 
 ## test: all tests; brings up clusters of its own
 .PHONY: test
-test: node_modules/.package-lock.json
+test: programs
 	@$(TASK) test/run.ts unit e2e
 
 ## test-unit: the tests that need no cluster
 .PHONY: test-unit
-test-unit: node_modules/.package-lock.json
+test-unit: programs
 	@$(TASK) test/run.ts unit
 
 ## test-e2e: the tests that bring up clusters
 .PHONY: test-e2e
-test-e2e: node_modules/.package-lock.json
+test-e2e: programs
 	@$(TASK) test/run.ts e2e
 
 node_modules/.package-lock.json: package.json package-lock.json

@@ -1,9 +1,11 @@
-import { accessSync, constants, existsSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { parse } from 'yaml'
 import { programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
-import { type Lab, readRecord, writeRecord } from './lab.ts'
+import { fields, items } from './kube/json.ts'
+import { type Lab, type LabRecord, readRecord, recordPath, writeFileAtomically, writeRecord } from './lab.ts'
 import { run } from './run.ts'
 
 /**
@@ -25,6 +27,8 @@ export function requireWritableKubeconfig(env: NodeJS.ProcessEnv): void {
     if (nearest !== file && !statSync(nearest).isDirectory()) throw new Error(`${nearest} is not a folder`)
     if (nearest === file && !statSync(nearest).isFile()) throw new Error('it is not a file')
     accessSync(nearest, constants.W_OK | constants.R_OK)
+    // kubectl puts a lock file beside it.
+    if (nearest === file) accessSync(dirname(file), constants.W_OK)
   } catch (error) {
     throw new LabError(`Cannot write the kubeconfig ${file}`, {
       why: error instanceof Error ? error.message : String(error),
@@ -35,6 +39,22 @@ export function requireWritableKubeconfig(env: NodeJS.ProcessEnv): void {
 }
 
 /**
+ * Refuses a context of the lab's name that the lab did not put there: another kwokctl's, or another clone's. Reads the file
+ * that kubectl would write.
+ */
+export function requireOwnContext(lab: Lab, env: NodeJS.ProcessEnv): void {
+  if (readRecord(lab.dir)?.previousContext !== undefined) return
+  const file = userKubeconfig(env)
+  if (!existsSync(file)) return
+  const contexts = items(fields(parse(readFileSync(file, 'utf8')))['contexts'])
+  if (!contexts.some(context => fields(context)['name'] === lab.context)) return
+  throw new LabError(`Your kubeconfig has a context "${lab.context}" that the lab did not make`, {
+    why: `it is in ${file}`,
+    next: `set CLUSTER_NAME to another name, or run kubectl config delete-context ${lab.context}`,
+  })
+}
+
+/**
  * Adds the lab's context to the user's kubeconfig and makes it the current one. The one that was current is kept in the
  * lab's record, for `kwok-down`. Returns false when all of that is so already.
  */
@@ -42,72 +62,76 @@ export async function switchContext(lab: Lab): Promise<boolean> {
   const current = await currentContext()
   if (current === lab.context && (await knowsCluster(lab))) return false
   const record = readRecord(lab.dir)
-  if (record !== undefined && record.previousContext === undefined) {
-    const previousContext = current === lab.context ? '' : current
-    writeRecord(lab, { ...record, previousContext, kubeconfigMade: !existsSync(userKubeconfig(process.env)) })
+  if (record !== undefined && current !== lab.context) {
+    const kubeconfigMade = record.kubeconfigMade ?? !existsSync(userKubeconfig(process.env))
+    const kubeconfig = process.env['KUBECONFIG'] ?? ''
+    writeRecord(lab, { ...record, previousContext: current, kubeconfigMade, kubeconfig })
   }
   const { context, clusterDir } = lab
   const pki = (file: string) => join(clusterDir, 'pki', file)
   const server = await apiServer(lab)
-  await config(
-    'set-cluster',
-    context,
-    `--server=${server}`,
-    `--certificate-authority=${pki('ca.crt')}`,
-    '--embed-certs',
-  )
-  await config(
-    'set-credentials',
-    context,
-    `--client-certificate=${pki('admin.crt')}`,
-    `--client-key=${pki('admin.key')}`,
-    '--embed-certs',
-  )
-  await config('set-context', context, `--cluster=${context}`, `--user=${context}`)
-  await config('use-context', context)
+  const authority = `--certificate-authority=${pki('ca.crt')}`
+  const identity = [`--client-certificate=${pki('admin.crt')}`, `--client-key=${pki('admin.key')}`]
+  await config(['set-cluster', context, `--server=${server}`, authority, '--embed-certs'])
+  await config(['set-credentials', context, ...identity, '--embed-certs'])
+  await config(['set-context', context, `--cluster=${context}`, `--user=${context}`])
+  await config(['use-context', context])
   return true
 }
 
 /**
  * Takes the lab's context out of the user's kubeconfig and gives back the one that was current before it. A file that the
- * lab made and that holds nothing else goes.
+ * lab made and that holds nothing else goes. Works on the file that the lab wrote, whatever `KUBECONFIG` says now.
  */
 export async function restoreContext(lab: Lab): Promise<void> {
-  const file = userKubeconfig(process.env)
-  if (!existsSync(file)) return
   const record = readRecord(lab.dir)
-  const current = await currentContext()
-  for (const entry of ['contexts', 'clusters', 'users']) await config('unset', `${entry}.${lab.context}`)
-  const others = (await config('get-contexts', '-o', 'name')).split('\n').filter(name => name !== '')
+  if (record?.previousContext === undefined) return
+  const { previousContext: previous, kubeconfig = '' } = record
+  const env = { ...process.env, KUBECONFIG: kubeconfig }
+  const file = userKubeconfig(env)
+  if (!existsSync(file)) return
+  const current = await currentContext(env)
+  for (const entry of ['contexts', 'clusters', 'users']) await config(['unset', `${entry}.${lab.context}`], env)
+  const others = (await config(['get-contexts', '-o', 'name'], env)).split('\n').filter(name => name !== '')
   if (current === lab.context) {
-    const previous = record?.previousContext ?? ''
     // The context of before may have gone meanwhile: then none is current, as kubectl has it after delete-context.
-    await (others.includes(previous) ? config('use-context', previous) : config('unset', 'current-context'))
+    await config(others.includes(previous) ? ['use-context', previous] : ['unset', 'current-context'], env)
   }
-  if (record?.kubeconfigMade !== true || others.length > 0) return
-  const left = await config('view', '-o', 'jsonpath={.clusters[*].name}{.users[*].name}')
+  bequeath(lab, record)
+  if (record.kubeconfigMade !== true || others.length > 0) return
+  const left = await config(['view', '-o', 'jsonpath={.clusters[*].name}{.users[*].name}'], env)
   if (left === '') rmSync(file)
 }
 
-/** The API server's address on this machine, as kwokctl wrote it. */
-export async function apiServer(lab: Lab): Promise<string> {
-  return await readConfig(lab.adminKubeconfig, '{.clusters[0].cluster.server}')
+/** A lab that was brought up on top of this one has its context to give back, which goes: it gets what this one had. */
+function bequeath(lab: Lab, { previousContext, kubeconfigMade }: LabRecord): void {
+  for (const other of readdirSync(dirname(lab.dir))) {
+    const dir = join(dirname(lab.dir), other)
+    const record = readRecord(dir)
+    if (record?.previousContext !== lab.context || previousContext === undefined) continue
+    const heir = {
+      ...record,
+      previousContext,
+      kubeconfigMade: record.kubeconfigMade === true || kubeconfigMade === true,
+    }
+    writeFileAtomically(recordPath(dir), `${JSON.stringify(heir, null, 2)}\n`)
+  }
 }
 
 async function knowsCluster(lab: Lab): Promise<boolean> {
   const path = `{.clusters[?(@.name=="${lab.context}")].cluster.server}`
-  return (await config('view', '-o', `jsonpath=${path}`)) === (await apiServer(lab))
+  return (await config(['view', '-o', `jsonpath=${path}`])) === (await apiServer(lab))
 }
 
-async function currentContext(): Promise<string> {
-  return await config('view', '-o', 'jsonpath={.current-context}')
+async function currentContext(env = process.env): Promise<string> {
+  return await config(['view', '-o', 'jsonpath={.current-context}'], env)
 }
 
-async function readConfig(kubeconfig: string, path: string): Promise<string> {
-  const program = await programPath('kubectl')
-  return (await run(program, ['config', 'view', '--kubeconfig', kubeconfig, '-o', `jsonpath=${path}`])).stdout.trim()
+/** The API server's address on this machine, as kwokctl wrote it. */
+export async function apiServer(lab: Lab): Promise<string> {
+  return await config(['view', '--kubeconfig', lab.adminKubeconfig, '-o', 'jsonpath={.clusters[0].cluster.server}'])
 }
 
-async function config(...args: string[]): Promise<string> {
-  return (await run(await programPath('kubectl'), ['config', ...args])).stdout.trim()
+async function config(args: string[], env = process.env): Promise<string> {
+  return (await run(await programPath('kubectl'), ['config', ...args], { env })).stdout.trim()
 }

@@ -32,10 +32,22 @@ export class UsageError extends LabError {
   override readonly exitCode = 2
 }
 
+/** What to do about the faults that a disk or a folder's rights cause anywhere. */
+const systemHints: Record<string, string> = {
+  ENOSPC: 'free some disk space, then run this again',
+  EDQUOT: 'free some disk space, then run this again',
+  EACCES: 'give yourself the right to that file or folder, then run this again',
+  EPERM: 'give yourself the right to that file or folder, then run this again',
+  EROFS: 'the disk is read-only: use another, by KWOK_WORKDIR or by moving the clone',
+}
+
 /** The text a person sees for anything thrown: two lines for what we expected, the stack for the rest. */
 export function describeError(error: unknown): string {
   if (error instanceof LabError)
     return error.next === undefined ? error.message : `${error.message}\n  Next: ${error.next}`
+  const code = systemErrorCode(error)
+  if (code !== undefined && code in systemHints && error instanceof Error)
+    return `${error.message}\n  Next: ${systemHints[code]}`
   if (error instanceof Error)
     return `${error.stack ?? error.message}\n  Next: this is a bug of the lab, please report it`
   return String(error)

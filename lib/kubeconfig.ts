@@ -57,10 +57,13 @@ export function caPath(lab: Lab): string {
   return join(lab.clusterDir, 'pki', 'ca.crt')
 }
 
-/** Makes service accounts, rights and kubeconfigs; returns false when the ones on disk are accepted by the cluster. */
+/** Makes service accounts, rights and kubeconfigs; returns false when the files are there and the cluster accepts them. */
 export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
-  if ((await Promise.all(readers.map(reader => isAccepted(lab, reader)))).every(accepted => accepted)) return false
-  await applyManifests(lab, { file: join(projectDir, 'kwok-config', 'rbac.yaml') })
+  const rightsApplied = applyManifests(lab, join(projectDir, 'kwok-config', 'rbac.yaml'))
+  const accepted = await Promise.all(readers.map(reader => isAccepted(lab, reader)))
+  await rightsApplied
+  const others = [prometheusTokenPath(lab), containerKubeconfigPath(lab)]
+  if (accepted.every(good => good) && others.every(path => existsSync(path))) return false
   const server = await apiServer(lab)
   const caPem = readFileSync(caPath(lab), 'utf8')
   await Promise.all(

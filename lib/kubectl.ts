@@ -10,16 +10,14 @@ import { type RunOptions, type RunResult, run } from './run.ts'
  */
 export async function kubectl(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const program = await programPath('kubectl')
-  return await run(program, ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, ...args], options)
+  return await run(program, ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, ...args], {
+    timeoutMs: 300_000,
+    ...options,
+  })
 }
 
-/** Applies a manifest file, all files of a folder, or documents as one text, server-side; one line an object. */
-export async function applyManifests(lab: Lab, source: { file: string } | { text: string }): Promise<string> {
-  const from = 'file' in source ? source.file : '-'
-  const { stdout } = await kubectl(
-    lab,
-    ['apply', '--server-side', '--force-conflicts', '--field-manager', 'kube-otel-lab', '-f', from],
-    'text' in source ? { input: source.text } : {},
-  )
-  return stdout
+/** Applies a manifest file, or all files of a folder, server-side; one line an object. */
+export async function applyManifests(lab: Lab, path: string): Promise<string> {
+  const owner = ['--server-side', '--force-conflicts', '--field-manager', 'kube-otel-lab']
+  return (await kubectl(lab, ['apply', ...owner, '-f', path])).stdout
 }

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { ensurePrograms, programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
@@ -7,6 +8,7 @@ import { fields, text } from './kube/json.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { type ProcessInfo, processInfos } from './processes.ts'
 import { run } from './run.ts'
+import { makeCommand } from './settings.ts'
 import { versions } from './versions.ts'
 
 /** The parts of a control plane, in the order kwokctl starts them. */
@@ -138,6 +140,24 @@ export async function startCluster(lab: Lab): Promise<void> {
   await kwokctl(lab, ['start', 'cluster', '--name', lab.settings.clusterName, '--wait', '2m'])
 }
 
+/** Waits until the API server says that it is ready. Throws a LabError with its last word after a minute. */
+export async function waitUntilServed(lab: Lab): Promise<void> {
+  const program = await programPath('kubectl')
+  const args = ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, 'get', '--raw', '/readyz']
+  const until = Date.now() + 60_000
+  for (;;) {
+    const { exitCode, stderr } = await run(program, args, { nothrow: true, timeoutMs: 10_000 })
+    if (exitCode === 0) return
+    if (Date.now() > until) {
+      throw new LabError(`The API server of "${lab.settings.clusterName}" is not ready after a minute`, {
+        why: stderr.trim(),
+        next: `read ${componentLog(lab, 'kube-apiserver')}`,
+      })
+    }
+    await sleep(200)
+  }
+}
+
 /** Ends the cluster's processes and removes its folder; a cluster that is not there is fine. */
 export async function deleteCluster(lab: Lab): Promise<void> {
   if (!existsSync(lab.clusterDir)) return
@@ -190,7 +210,9 @@ function clusterRuntime(lab: Lab): string {
 export function requireCluster(lab: Lab): void {
   requireOwnCluster(lab)
   if (isClusterMade(lab)) return
-  throw new LabError(`There is no KWOK cluster "${lab.settings.clusterName}"`, { next: 'make kwok' })
+  throw new LabError(`There is no KWOK cluster "${lab.settings.clusterName}"`, {
+    next: makeCommand('kwok', lab.settings.clusterName),
+  })
 }
 
 /** The process of each component that runs and is this cluster's. */
@@ -259,7 +281,7 @@ async function kwokctl(lab: Lab, args: readonly string[]): Promise<void> {
   if (exitCode === 0) return
   throw new LabError(`kwokctl could not ${args[0]} cluster "${lab.settings.clusterName}"`, {
     why: kwokctlError(stderr),
-    next: `read the logs in ${join(lab.clusterDir, 'logs')}, then make kwok-down and try again`,
+    next: `read the logs in ${join(lab.clusterDir, 'logs')}, then ${makeCommand('kwok-down', lab.settings.clusterName)} and try again`,
   })
 }
 

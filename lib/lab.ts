@@ -12,21 +12,32 @@ import {
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { LabError, systemErrorCode } from './errors.ts'
-import { chosenText, resolveSettings, type Settings, type SettingTexts, setting } from './settings.ts'
+import {
+  chosenText,
+  resolveSettings,
+  type SettingName,
+  type Settings,
+  type SettingTexts,
+  setting,
+  settingText,
+} from './settings.ts'
 
 /** The folder this clone of the project is in. */
 export const projectDir = resolve(import.meta.dirname, '..')
 
 /** What was chosen when a lab was created, as `.lab/<cluster>/lab.json` keeps it. */
 export interface LabRecord {
-  clusterName: string
-  /** Fixed settings, as the text that `lib/settings` parses. */
+  /** Fixed settings, and the counts last asked for, as the texts that `lib/settings` parses. */
   settings: SettingTexts
   kwokWorkdir: string
   /** kubectl's current context before the lab switched it; empty when there was none. */
   previousContext?: string
   /** The kubeconfig that the context was put into was not there before. */
   kubeconfigMade?: boolean
+  /** `KUBECONFIG` at that time, so that `kwok-down` from another shell finds the same file. */
+  kubeconfig?: string
+  /** kwokctl has come to the end of making the cluster. */
+  created?: boolean
 }
 
 /** One lab: its settings, where its state is, and how kubectl calls its cluster. */
@@ -91,30 +102,44 @@ export function removeLabDir(lab: Lab): void {
   if (existsSync(parent) && readdirSync(parent).length === 0) rmdirSync(parent)
 }
 
+/** The file of a lab's record. */
+export function recordPath(dir: string): string {
+  return join(dir, 'lab.json')
+}
+
 /** What was chosen at creation, or undefined when this clone has no such lab. */
 export function readRecord(dir: string): LabRecord | undefined {
   try {
-    return JSON.parse(readFileSync(join(dir, 'lab.json'), 'utf8')) as LabRecord
+    return JSON.parse(readFileSync(recordPath(dir), 'utf8')) as LabRecord
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined
-    throw new LabError(`Cannot read ${join(dir, 'lab.json')}`, {
+    throw new LabError(`Cannot read ${recordPath(dir)}`, {
       cause: error,
       why: String(error),
-      next: 'remove that file, then make kwok-down',
+      next: 'remove that file, then run make kwok-down for that cluster',
     })
   }
 }
 
 export function writeRecord(lab: Lab, record: LabRecord): void {
   ensureLabDirs(lab)
-  writeFileAtomically(join(lab.dir, 'lab.json'), `${JSON.stringify(record, null, 2)}\n`)
+  writeFileAtomically(recordPath(lab.dir), `${JSON.stringify(record, null, 2)}\n`)
+}
+
+/** Keeps a choice as the lab's own, for runs that do not make it. */
+export function rememberSetting(lab: Lab, name: SettingName): void {
+  const record = readRecord(lab.dir)
+  const text = settingText(name, lab.settings)
+  if (record === undefined || record.settings[name] === text) return
+  writeRecord(lab, { ...record, settings: { ...record.settings, [name]: text } })
 }
 
 /** Writes a file whole or not at all: a reader never sees half of it, and a full disk leaves the old one. Mode 0600. */
 export function writeFileAtomically(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`
   try {
-    writeFileSync(temporary, text, { mode: 0o600 })
+    // On the disk before it takes the old one's place: a power cut would leave an empty file otherwise.
+    writeFileSync(temporary, text, { mode: 0o600, flush: true })
     renameSync(temporary, path)
   } catch (error) {
     rmSync(temporary, { force: true })

@@ -5,6 +5,9 @@ import { UsageError } from './errors.ts'
 import { fields } from './kube/json.ts'
 import { projectDir } from './lab.ts'
 
+/** The label by which the lab knows nodes and pods that it made. */
+export const managedBy = 'app.kubernetes.io/managed-by=kube-otel-lab'
+
 /** A manifest as far as the lab looks at it. */
 export interface Manifest {
   apiVersion: string

@@ -3,13 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from './errors.ts'
 import { callAll } from './kube/bulk.ts'
 import type { KubeClient } from './kube/client.ts'
-import { fields } from './kube/json.ts'
+import { fields, items } from './kube/json.ts'
 import { kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
-import { type Manifest, readManifest } from './manifest.ts'
-
-/** The label by which the lab knows nodes and pods that it made. */
-export const managedBy = 'app.kubernetes.io/managed-by=kube-otel-lab'
+import { type Manifest, managedBy, readManifest } from './manifest.ts'
+import { deletePodCalls } from './pods.ts'
 
 const ZONES = ['lab-zone-a', 'lab-zone-b', 'lab-zone-c']
 
@@ -122,17 +120,15 @@ export async function deleteNodes(
   const nodeCalls = nodes.map(name => ({ method: 'DELETE', path: `/api/v1/nodes/${name}` }) as const)
   await callAll(client, nodeCalls, onDone === undefined ? {} : { onDone })
   for (const name of nodes) {
-    const { body } = await client.request('GET', `/api/v1/pods?fieldSelector=spec.nodeName%3D${name}`)
-    const items = fields(body)['items']
-    const pods = (Array.isArray(items) ? items : []).map(item => fields(fields(item)['metadata']))
-    await callAll(
-      client,
-      pods.map(({ namespace, name: pod }) => ({
-        method: 'DELETE',
-        path: `/api/v1/namespaces/${namespace}/pods/${pod}`,
-        body: { gracePeriodSeconds: 0 },
-      })),
-    )
+    const { status, body } = await client.request('GET', `/api/v1/pods?fieldSelector=spec.nodeName%3D${name}`)
+    if (status !== 200) {
+      throw new LabError(`Cannot list the pods of node ${name}`, {
+        why: `the API server answered ${status}`,
+        next: 'run this again',
+      })
+    }
+    const pods = items(fields(body)['items']).map(item => fields(fields(item)['metadata']))
+    await callAll(client, deletePodCalls(pods.map(({ namespace, name: pod }) => `${namespace}/${pod}`)))
   }
 }
 

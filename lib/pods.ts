@@ -7,16 +7,12 @@ import { fields, items, text } from './kube/json.ts'
 import { parseQuantity } from './kube/quantity.ts'
 import { kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
-import { type Manifest, readManifest } from './manifest.ts'
-import { managedBy } from './nodes.ts'
+import { type Manifest, managedBy, readManifest } from './manifest.ts'
 
 export const podTemplateFile = join(projectDir, 'kwok-config', 'kwok-pod-template.yaml')
 
 /** The namespaces that the lab's pods are spread over, by turns. */
 export const podNamespaces = ['team-a', 'team-b', 'team-c', 'team-d'] as const
-
-/** Pods of a node that are not for `kwok-pods`: the DaemonSets' and a share of the other workloads'. */
-const RESERVED_PER_NODE = 8
 
 /** A pod's namespace and name as one word, `<namespace>/<name>`. */
 export type PodKey = string
@@ -39,32 +35,54 @@ export function podManifest(template: Manifest, index: number, nodeName?: string
   }
 }
 
-/**
- * How many pods of the template a node of the template can hold beside what is kept free for the workloads.
- *
- * Resources as Kubernetes counts them: the sum of the containers' requests against the node's allocatable.
- */
-export function podsPerNode(podTemplate: Manifest, nodeManifest: Manifest): number {
-  const allocatable = fields(fields(nodeManifest['status'])['allocatable'])
-  const fits = ['cpu', 'memory'].map(resource => {
-    const requests = items(fields(podTemplate['spec'])['containers']).map(container =>
-      quantity(fields(fields(fields(container)['resources'])['requests'])[resource]),
-    )
-    const requested = requests.reduce((sum, value) => sum + value, 0)
-    return requested === 0 ? Number.POSITIVE_INFINITY : Math.floor((quantity(allocatable[resource]) * 0.9) / requested)
-  })
-  return Math.max(0, Math.min(...fits, quantity(allocatable['pods']) - RESERVED_PER_NODE))
+/** What pods ask of the nodes: as Kubernetes counts, the sum of their containers' requests, and their number. */
+export interface Demand {
+  cpu: number
+  memoryBytes: number
+  pods: number
 }
 
-/** Refuses more pods than the nodes can hold. Throws a UsageError that says how many nodes it would take. */
-export function requireRoom(podCount: number, nodeCount: number, perNode: number): void {
-  if (podCount <= nodeCount * perNode) return
+/** What one pod of this spec asks for. */
+export function podDemand(podSpec: unknown): Demand {
+  const requests = items(fields(podSpec)['containers']).map(container =>
+    fields(fields(fields(container)['resources'])['requests']),
+  )
+  const sum = (resource: string) => requests.reduce((total, request) => total + quantity(request[resource]), 0)
+  return { cpu: sum('cpu'), memoryBytes: sum('memory'), pods: 1 }
+}
+
+/**
+ * How many pods of the template the nodes can hold beside the workloads: those that are on every node, and those that are
+ * somewhere. A tenth is kept free, since pods do not fill nodes without a gap.
+ */
+export function roomFor(
+  podTemplate: Manifest,
+  node: Manifest,
+  nodeCount: number,
+  workloads: { perNode: Demand; anywhere: Demand },
+): number {
+  const allocatable = fields(fields(node['status'])['allocatable'])
+  const each = podDemand(podTemplate['spec'])
+  const room = (ofNode: number, perNode: number, anywhere: number, wanted: number) => {
+    const perNodeLeft = Math.floor((0.9 * (ofNode - perNode)) / Math.max(wanted, Number.EPSILON))
+    return Math.max(0, perNodeLeft * nodeCount - Math.ceil(anywhere / Math.max(wanted, Number.EPSILON)))
+  }
+  const { perNode, anywhere } = workloads
+  return Math.min(
+    each.cpu === 0 ? Number.POSITIVE_INFINITY : room(quantity(allocatable['cpu']), perNode.cpu, anywhere.cpu, each.cpu),
+    each.memoryBytes === 0
+      ? Number.POSITIVE_INFINITY
+      : room(quantity(allocatable['memory']), perNode.memoryBytes, anywhere.memoryBytes, each.memoryBytes),
+    room(quantity(allocatable['pods']), perNode.pods, anywhere.pods, 1),
+  )
+}
+
+/** Refuses more pods than the nodes can hold. Throws a UsageError that says what would fit. */
+export function requireRoom(podCount: number, nodeCount: number, room: number): void {
+  if (podCount <= room) return
   throw new UsageError(`POD_COUNT=${podCount} is more than ${nodeCount} nodes can hold`, {
-    why: `${perNode} pods of the template fit on a node beside the workloads`,
-    next:
-      perNode === 0
-        ? 'make the requests of kwok-config/kwok-pod-template.yaml smaller, or NODE_CPU larger'
-        : `set NODE_COUNT to ${Math.ceil(podCount / Math.max(1, perNode))} or more, or POD_COUNT to ${nodeCount * perNode} or less`,
+    why: `there is room for ${room} pods of the template beside the workloads`,
+    next: 'set POD_COUNT to that or less, or NODE_COUNT or NODE_CPU to more',
   })
 }
 
@@ -81,6 +99,14 @@ export async function labPodKeys(lab: Lab): Promise<PodKey[]> {
   const path = '{range .items[*]}{.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
   const { stdout } = await kubectl(lab, ['get', 'pods', '-A', '-l', managedBy, '-o', `jsonpath=${path}`])
   return stdout.split('\n').filter(line => line !== '')
+}
+
+/** Whether any of the pods that the lab made does not run yet. */
+export async function hasPending(lab: Lab): Promise<boolean> {
+  const phases = 'status.phase!=Running,status.phase!=Succeeded'
+  return (
+    (await kubectl(lab, ['get', 'pods', '-A', '-l', managedBy, '--field-selector', phases, '-o', 'name'])).stdout !== ''
+  )
 }
 
 /** What is to be made and what removed, so that the lab has exactly this many pods. */
@@ -150,7 +176,9 @@ export async function waitUntilRunning(
   })
   const until = Date.now() + 60_000 + options.count * 50
   for (;;) {
-    const { status, body } = await client.request('GET', `/api/v1/pods?${query}`)
+    // A server that is busy with this many pods may miss one question; the next comes.
+    const answer = await client.request('GET', `/api/v1/pods?${query}`).catch((error: unknown) => error)
+    const { status, body } = fields(answer)
     const pending = items(fields(body)['items'])
     if (status === 200 && pending.length === 0) return
     const more = fields(fields(body)['metadata'])['continue'] === undefined ? '' : '+'
@@ -164,7 +192,7 @@ export async function waitUntilRunning(
         next: 'make kwok-status, or ask for fewer pods or more nodes',
       })
     }
-    await sleep(500)
+    await sleep(Math.min(5_000, 500 + options.count / 10))
   }
 }
 

@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { requireWritableKubeconfig } from './context.ts'
+import { requireOwnContext, requireWritableKubeconfig } from './context.ts'
 import { LabError } from './errors.ts'
 import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
-import { podsPerNode, readPodTemplate, requireRoom } from './pods.ts'
+import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
 import { type portSettings, requireFreePorts } from './ports.ts'
 import { binaryServices, type ServiceName } from './services.ts'
+import { workloadDemand } from './workloads.ts'
 
 /** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
@@ -31,8 +32,10 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
   requireOwnCluster(lab)
   const podTemplate = readPodTemplate()
   const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
-  requireRoom(lab.settings.podCount, lab.settings.nodeCount, podsPerNode(podTemplate, nodeTemplate))
+  const { podCount, nodeCount } = lab.settings
+  requireRoom(podCount, nodeCount, roomFor(podTemplate, nodeTemplate, nodeCount, workloadDemand()))
   requireWritableKubeconfig(process.env)
+  requireOwnContext(lab, process.env)
   await requireFreeDisk([lab.dir, lab.clusterDir])
   await requirePortsFor(lab)
 }

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from './errors.ts'
 import { run } from './run.ts'
 
 /** What the operating system says of one running process. */
 export interface ProcessInfo {
   pid: number
-  /** When it started, to the second, as Unix time in milliseconds. */
-  startedAtMs: number
   residentBytes: number
   /** The command line, arguments joined by spaces. */
   command: string
@@ -19,21 +18,19 @@ export interface ProcessInfo {
 export async function processInfos(pids: readonly number[]): Promise<Map<number, ProcessInfo>> {
   const found = new Map<number, ProcessInfo>()
   if (pids.length === 0) return found
-  const columns = ['pid=', 'stat=', 'rss=', 'lstart=', 'command='].flatMap(column => ['-o', column])
-  const { stdout } = await run('ps', ['-ww', ...columns, '-p', pids.join(',')], {
+  const columns = ['pid=', 'stat=', 'rss=', 'command='].flatMap(column => ['-o', column])
+  const { exitCode, stdout, stderr } = await run('ps', ['-ww', ...columns, '-p', pids.join(',')], {
     nothrow: true,
     env: { ...process.env, LC_ALL: 'C' },
   })
+  // 1 without a word is "none of these"; anything else must not pass for it, or what runs would be given up.
+  if (exitCode > 1 || (exitCode === 1 && stderr.trim() !== '')) {
+    throw new LabError('Cannot list processes', { why: stderr.trim(), next: 'install ps (the procps package)' })
+  }
   for (const line of stdout.split('\n')) {
-    const [, pid, state, rss, started, command] =
-      /^\s*(\d+)\s+(\S+)\s+(\d+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]+\s+\d{4})\s+(.*)$/.exec(line) ?? []
-    if (pid === undefined || started === undefined || state?.startsWith('Z')) continue
-    found.set(Number(pid), {
-      pid: Number(pid),
-      startedAtMs: Date.parse(started),
-      residentBytes: Number(rss) * 1024,
-      command: command ?? '',
-    })
+    const [, pid, state, rss, command] = /^\s*(\d+)\s+(\S+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    if (pid === undefined || state?.startsWith('Z')) continue
+    found.set(Number(pid), { pid: Number(pid), residentBytes: Number(rss) * 1024, command: command ?? '' })
   }
   return found
 }

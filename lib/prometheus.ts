@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { programPath } from './binaries.ts'
@@ -79,8 +79,8 @@ export function lookbackMs(intervalMs: number): number {
   return 3 * Math.max(intervalMs, 15_000)
 }
 
-/** Writes the configuration when it differs from what is there; returns whether it did. `promtool` has checked it. */
-export async function writePrometheusConfig(lab: Lab): Promise<boolean> {
+/** Writes the configuration when it differs from what is there, checked by `promtool` before it takes its place. */
+export async function writePrometheusConfig(lab: Lab): Promise<void> {
   const ports = componentPorts(lab)
   const local = (port: number) => `127.0.0.1:${port}`
   const rendered = prometheusConfig(readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8'), {
@@ -100,12 +100,15 @@ export async function writePrometheusConfig(lab: Lab): Promise<boolean> {
     caFile: caPath(lab),
   })
   const path = prometheusConfigPath(lab)
-  if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return false
-  const candidate = join(lab.configDir, 'prometheus.next.yaml')
-  writeFileAtomically(candidate, rendered)
-  await run(await programPath('promtool'), ['check', 'config', candidate])
-  writeFileAtomically(path, rendered)
-  return true
+  if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return
+  const candidate = join(lab.configDir, `prometheus.${process.pid}.yaml`)
+  try {
+    writeFileAtomically(candidate, rendered)
+    await run(await programPath('promtool'), ['check', 'config', candidate])
+    renameSync(candidate, path)
+  } finally {
+    rmSync(candidate, { force: true })
+  }
 }
 
 /** How the lab's Prometheus is started. */
@@ -119,7 +122,6 @@ export async function prometheusService(lab: Lab): Promise<ServiceSpec> {
       `--storage.tsdb.retention.size=${RETENTION_SIZE}`,
       `--web.listen-address=127.0.0.1:${lab.settings.prometheusPort}`,
       '--web.enable-otlp-receiver',
-      '--web.enable-lifecycle',
       `--query.lookback-delta=${goDuration(lookbackMs(lab.settings.collectionInterval))}`,
       '--log.level=warn',
     ],
@@ -131,12 +133,6 @@ export async function prometheusService(lab: Lab): Promise<ServiceSpec> {
 
 export function prometheusUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.prometheusPort}`
-}
-
-/** Makes a running Prometheus read its configuration again. Throws a LabError with its answer when it refuses. */
-export async function reloadPrometheus(lab: Lab): Promise<void> {
-  const answer = await fetch(`${prometheusUrl(lab)}/-/reload`, { method: 'POST', signal: AbortSignal.timeout(10_000) })
-  if (!answer.ok) throw new LabError('Prometheus did not take its new configuration', { why: await answer.text() })
 }
 
 /** One series of an instant query: its labels, and its value. */

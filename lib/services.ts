@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from './errors.ts'
@@ -34,7 +34,6 @@ export interface ServiceState {
 /** What is on disk of a started service: enough to know its process again. */
 interface PidFile {
   pid: number
-  startedAtMs: number
   command: string
   /** How it was started; another spec means another start. */
   spec: string
@@ -55,6 +54,9 @@ export interface Services {
   /** Sends a signal to a running service; false when it does not run. */
   signal: (name: ServiceName, signal: NodeJS.Signals) => Promise<boolean>
 }
+
+/** A log that has grown beyond this is begun anew when its service is started. */
+const LOG_BYTES_KEPT = 16 * 2 ** 20
 
 /** Services as processes of this machine: detached from the terminal, output in a log file, known by a pid file. */
 export function binaryServices(lab: Lab): Services {
@@ -78,29 +80,34 @@ export function binaryServices(lab: Lab): Services {
 
   async function start(spec: ServiceSpec): Promise<void> {
     ensureLabDirs(lab)
-    const log = openSync(logPath(spec.name), 'a', 0o600)
+    const log = openSync(logPath(spec.name), isLarge(logPath(spec.name)) ? 'w' : 'a', 0o600)
     const release = holdSignals()
+    let child: ChildProcess | undefined
     try {
-      const child = spawn(spec.command, [...spec.args], {
+      const started = spawn(spec.command, [...spec.args], {
         cwd: lab.dir,
         detached: true,
         stdio: ['ignore', log, log],
         env: { ...process.env, ...spec.env },
       })
       const failure = await new Promise<Error | undefined>(resolve => {
-        child.once('error', resolve)
-        child.once('spawn', () => resolve(undefined))
+        started.once('error', resolve)
+        started.once('spawn', () => resolve(undefined))
       })
-      const pid = child.pid
+      child = started
+      const { pid } = started
       if (failure !== undefined || pid === undefined) {
         throw new LabError(`Cannot start ${spec.name}`, { why: failure?.message, cause: failure })
       }
-      child.unref()
+      started.unref()
       const info = (await processInfos([pid])).get(pid)
       if (info === undefined) throw endedEarly(spec.name, logPath(spec.name))
-      const { startedAtMs, command } = info
-      const recorded: PidFile = { pid, startedAtMs, command, spec: specText(spec) }
+      const recorded: PidFile = { pid, command: info.command, spec: specText(spec) }
       writeFileAtomically(pidPath(spec.name), `${JSON.stringify(recorded, null, 2)}\n`)
+    } catch (error) {
+      // Nobody would know of it.
+      if (child?.pid !== undefined) signalProcess(child.pid, 'SIGKILL')
+      throw error
     } finally {
       closeSync(log)
       release()
@@ -110,8 +117,11 @@ export function binaryServices(lab: Lab): Services {
   async function waitUntilReady(spec: ServiceSpec): Promise<void> {
     const timeoutMs = spec.readyTimeoutMs ?? 30_000
     const until = Date.now() + timeoutMs
-    while (!(await spec.ready())) {
+    for (;;) {
+      const ready = await spec.ready()
+      // After the question: another program may be what answered.
       if (!(await hasSamePid(spec.name))) throw endedEarly(spec.name, logPath(spec.name))
+      if (ready) return
       if (Date.now() > until) {
         throw new LabError(`${spec.name} did not answer within ${timeoutMs / 1000} s`, {
           why: `its log ends with\n${lastLogLines(logPath(spec.name))}`,
@@ -125,8 +135,7 @@ export function binaryServices(lab: Lab): Services {
   /** Whether the recorded process still runs, whatever its command: a script of the user's becomes the program by exec. */
   async function hasSamePid(name: ServiceName): Promise<boolean> {
     const recorded = readPidFile(pidPath(name))
-    const info = recorded && (await processInfos([recorded.pid])).get(recorded.pid)
-    return info !== undefined && Math.abs(info.startedAtMs - (recorded?.startedAtMs ?? 0)) <= 2_000
+    return recorded !== undefined && (await processInfos([recorded.pid])).has(recorded.pid)
   }
 
   /** The command line as it is once the service answers. */
@@ -169,14 +178,6 @@ export function lastLogLines(logFile: string, count = 8): string {
     .join('\n')
 }
 
-/** Services that have a pid file in the folder, also those that a later version of the lab no longer knows. */
-export function recordedServices(pidsDir: string): string[] {
-  if (!existsSync(pidsDir)) return []
-  return readdirSync(pidsDir)
-    .filter(file => file.endsWith('.json'))
-    .map(file => file.slice(0, -'.json'.length))
-}
-
 /**
  * Keeps Ctrl-C from ending this process until what is returned is called: a service that was started and is not written down
  * yet would be nobody's.
@@ -184,12 +185,17 @@ export function recordedServices(pidsDir: string): string[] {
 function holdSignals(): () => void {
   const held: NodeJS.Signals[] = []
   const hold = (signal: NodeJS.Signals) => held.push(signal)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, hold)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, hold)
   return () => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, hold)
+    for (const signal of signals) process.off(signal, hold)
     const [first] = held
     if (first !== undefined) process.kill(process.pid, first)
   }
+}
+
+function isLarge(file: string): boolean {
+  return existsSync(file) && statSync(file).size > LOG_BYTES_KEPT
 }
 
 function endedEarly(name: ServiceName, logFile: string): LabError {
@@ -200,11 +206,11 @@ function endedEarly(name: ServiceName, logFile: string): LabError {
 }
 
 /**
- * After a reboot, or a long time, a pid belongs to somebody else. `ps` gives start times to the second and may round them
- * otherwise at each call, so two seconds count as the same.
+ * After a reboot, or a long time, a pid belongs to somebody else. The command line names the lab's own files, so nobody else
+ * has the same. (Start times would not do: `ps` derives them from the boot time, which moves when the clock is set.)
  */
 function isSame(info: ProcessInfo, recorded: PidFile): boolean {
-  return info.command === recorded.command && Math.abs(info.startedAtMs - recorded.startedAtMs) <= 2_000
+  return info.command === recorded.command
 }
 
 function specText(spec: ServiceSpec): string {

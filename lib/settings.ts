@@ -86,10 +86,10 @@ export function resolveSettings(given: {
     const was = given.created?.[name]
     const text = chosen?.text ?? was ?? setting(name).default
     values[name] = parseSetting(name, text, chosen?.by ?? `${variableOf(name)}`)
-    if (chosen !== undefined && was !== undefined && !sameChoice(name, text, was)) {
+    if (setting(name).fixed === true && chosen !== undefined && was !== undefined && !sameChoice(name, text, was)) {
       throw new UsageError(`${chosen.by}=${text} differs from what the lab was created with`, {
         why: `${variableOf(name)} is ${was} until it is taken down`,
-        next: 'make kwok-down, then run this again; or leave the setting out to keep what the lab has',
+        next: `${makeCommand('kwok-down', String(values['clusterName']))}, then run this again; or leave the setting out to keep what the lab has`,
       })
     }
   }
@@ -107,30 +107,29 @@ export function chosenText(
   return variable === undefined || variable === '' ? undefined : { text: variable, by: variableOf(name) }
 }
 
-/** The flags of one command line: settings it takes, booleans of its own, and bare words if it takes any. */
+/** The flags of one command line: settings it takes, and booleans of its own. */
 export interface CommandLine {
   flags: SettingTexts
   switches: ReadonlySet<string>
-  words: string[]
 }
 
 /** Parses a command line strictly: an unknown flag is a UsageError that names it and lists those there are. */
 export function parseCommandLine(
   args: string[],
-  accepts: { settings: readonly SettingName[]; switches?: readonly string[]; words?: boolean },
+  accepts: { settings: readonly SettingName[]; switches?: readonly string[] },
 ): CommandLine {
   const options: Record<string, { type: 'string' | 'boolean' }> = { help: { type: 'boolean' } }
   for (const name of accepts.settings) options[flagOf(name)] = { type: 'string' }
   for (const name of accepts.switches ?? []) options[name] = { type: 'boolean' }
   try {
-    const parsed = parseArgs({ args, options, allowPositionals: accepts.words === true, strict: true })
+    const parsed = parseArgs({ args, options, allowPositionals: false, strict: true })
     const flags: SettingTexts = {}
     for (const name of accepts.settings) {
       const value = parsed.values[flagOf(name)]
       if (typeof value === 'string') flags[name] = value
     }
     const switches = new Set(Object.keys(parsed.values).filter(key => parsed.values[key] === true))
-    return { flags, switches, words: parsed.positionals }
+    return { flags, switches }
   } catch (error) {
     const why = error instanceof Error ? (error.message.split(/\.\s/)[0] ?? error.message) : String(error)
     const known = Object.keys(options).map(flag => `--${flag}`)
@@ -145,6 +144,13 @@ export function settingsTable(): string {
     return `| \`${variableOf(name)}\` | \`--${flagOf(name)}\` | \`${value}\` | ${help}${fixed === true ? ' (kept until `kwok-down`)' : ''} |`
   })
   return ['| variable | flag | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
+}
+
+/** The command for a target as a person would type it for this cluster: `make kwok-down CLUSTER_NAME=small`. */
+export function makeCommand(target: string, clusterName: string): string {
+  return clusterName === definitions.clusterName.default
+    ? `make ${target}`
+    : `make ${target} CLUSTER_NAME=${clusterName}`
 }
 
 /** Milliseconds as the Go programs and Prometheus read them: `10s`, `1500ms`. */

@@ -1,7 +1,7 @@
 import { kubectl } from './kubectl.ts'
 import { componentLog, componentPorts, componentProcesses, components } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
-import { managedBy } from './nodes.ts'
+import { managedBy } from './manifest.ts'
 import type { ProcessInfo } from './processes.ts'
 import { prometheusUrl, query } from './prometheus.ts'
 import { binaryServices, type ServiceName, serviceNames } from './services.ts'
@@ -68,22 +68,6 @@ export async function countAll(lab: Lab): Promise<Counts> {
     labPods: pods?.filter(pod => pod.includes(mark)).length,
     series: series?.[0]?.value,
   }
-}
-
-/** Rows as columns of equal width, two spaces apart. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = rows.reduce<number[]>(
-    (most, row) => row.map((cell, index) => Math.max(most[index] ?? 0, cell.length)),
-    [],
-  )
-  return rows
-    .map(row =>
-      row
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }
 
 async function lines(lab: Lab, args: string[]): Promise<string[] | undefined> {

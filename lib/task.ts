@@ -12,15 +12,12 @@ export interface TaskDeclaration {
   switches?: Readonly<Record<string, string>>
   /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
   takesLabAsItIs?: boolean
-  /** The name and help of the bare word it takes, if it takes one. */
-  word?: { name: string; help: string }
 }
 
-/** What a task is handed: its lab, the switches that were given, and the bare word. */
+/** What a task is handed: its lab, and the switches that were given. */
 export interface TaskInput {
   lab: Lab
   switches: ReadonlySet<string>
-  word: string | undefined
 }
 
 /**
@@ -36,7 +33,6 @@ export async function runTask(
     const line = parseCommandLine(process.argv.slice(2), {
       settings: accepted,
       switches: Object.keys(declaration.switches ?? {}),
-      words: declaration.word !== undefined,
     })
     if (line.switches.has('help')) {
       process.stdout.write(helpText(declaration, accepted))
@@ -44,7 +40,7 @@ export async function runTask(
     }
     const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
     const lab = openLab({ flags: line.flags, env })
-    const code = await body({ lab, switches: line.switches, word: line.words[0] })
+    const code = await body({ lab, switches: line.switches })
     if (typeof code === 'number') process.exitCode = code
   } catch (error) {
     process.stderr.write(`${describeError(error)}\n`)
@@ -69,7 +65,6 @@ export function print(text: string): void {
 
 /** The text of `--help`: about, flags with variable and default. */
 export function helpText(declaration: TaskDeclaration, accepted: readonly SettingName[]): string {
-  const { word } = declaration
   const rows = accepted.map(name => [
     `--${flagOf(name)} <value>`,
     `${setting(name).help} (${variableOf(name)}, default ${setting(name).default})`,
@@ -78,6 +73,5 @@ export function helpText(declaration: TaskDeclaration, accepted: readonly Settin
   rows.push(['--help', 'print this'])
   const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
   const flags = rows.map(([flag = '', help = '']) => `  ${flag.padEnd(width)}  ${help}`)
-  const words = word === undefined ? [] : [`  ${`<${word.name}>`.padEnd(width)}  ${word.help}`]
-  return `${[declaration.about, '', ...words, ...flags].join('\n')}\n`
+  return `${[declaration.about, '', ...flags].join('\n')}\n`
 }

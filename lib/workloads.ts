@@ -1,15 +1,42 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { fields } from './kube/json.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
+import { type Demand, podDemand } from './pods.ts'
 
 /** The namespaces of kwok-config/workloads; a test compares the two. */
 export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
 
 export const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
 
+/**
+ * What the workloads ask of the nodes, from their manifests: DaemonSets on every node, all others somewhere. CronJobs count
+ * as one run.
+ */
+export function workloadDemand(): { perNode: Demand; anywhere: Demand } {
+  const total = { perNode: noDemand(), anywhere: noDemand() }
+  const files = readdirSync(workloadsDir).filter(file => file.endsWith('.yaml'))
+  for (const document of files.flatMap(file => parseAllDocuments(readFileSync(join(workloadsDir, file), 'utf8')))) {
+    const object = fields(document.toJS())
+    const spec = fields(object['spec'])
+    const ofJob = object['kind'] === 'CronJob' ? fields(fields(spec['jobTemplate'])['spec']) : spec
+    const podSpec = fields(ofJob['template'])['spec']
+    if (podSpec === undefined) continue
+    const copies = Number(ofJob['replicas'] ?? ofJob['parallelism'] ?? 1)
+    const sum = object['kind'] === 'DaemonSet' ? total.perNode : total.anywhere
+    const each = podDemand(podSpec)
+    sum.cpu += each.cpu * copies
+    sum.memoryBytes += each.memoryBytes * copies
+    sum.pods += copies
+  }
+  return total
+}
+
 /** Applies all workloads, file by file in the order of their names, namespaces first; the number of objects. */
 export async function applyWorkloads(lab: Lab): Promise<number> {
-  return (await applyManifests(lab, { file: workloadsDir })).trim().split('\n').length
+  return (await applyManifests(lab, workloadsDir)).trim().split('\n').length
 }
 
 /** Waits until every Deployment, StatefulSet and DaemonSet has its pods, and every Job has ended. */
@@ -23,4 +50,8 @@ export async function waitUntilRolledOut(lab: Lab): Promise<void> {
   // Not the jobs of CronJobs: those come, and are deleted, while one waits.
   const once = 'app.kubernetes.io/component=once'
   await kubectl(lab, ['wait', 'job', '-A', '-l', once, '--for=condition=Complete', timeout])
+}
+
+function noDemand(): Demand {
+  return { cpu: 0, memoryBytes: 0, pods: 0 }
 }

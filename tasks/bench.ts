@@ -1,5 +1,5 @@
 /**
- * Measures the lab on a cluster of its own, named "bench", and prints each figure with its goal and, where there is
+ * Measures the lab on a cluster of its own and prints each figure with its goal and, where there is
  * something to compare with, the ratio to that, measured in the same run. Takes some minutes; leaves nothing.
  *
  *   tsx tasks/bench.ts
@@ -13,7 +13,9 @@ import { type BenchRow, benchTable } from '../lib/bench/row.ts'
 import { openLab, projectDir } from '../lib/lab.ts'
 import { freePort } from '../lib/ports.ts'
 import { run } from '../lib/run.ts'
-import { formatTable, partStatuses } from '../lib/status.ts'
+import { settingNames, variableOf } from '../lib/settings.ts'
+import { partStatuses } from '../lib/status.ts'
+import { formatTable } from '../lib/table.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Measures the lab on a cluster of its own and prints each figure with its goal.'
@@ -21,15 +23,20 @@ const switches = { large: 'also 1,000 nodes and 10,000 pods' }
 
 await runTask({ about, settings: [], switches }, async ({ switches: chosen }) => {
   const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-bench-'))
+  // The user's own settings would make other figures than the names of the rows say.
+  const own = new Set(settingNames.map(variableOf))
   const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    CLUSTER_NAME: 'bench',
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.has(name))),
+    CLUSTER_NAME: `bench-${process.pid}`,
     KUBECONFIG: join(dir, 'kubeconfig'),
     KWOK_WORKDIR: join(dir, 'kwok'),
   }
   for (const port of ['PROMETHEUS_PORT', 'OTLP_GRPC_PORT', 'OTLP_HTTP_PORT', 'STATS_PROXY_PORT']) {
     env[port] = String(await freePort())
   }
+  // Ctrl-C ends the make under way, which ends this, by way of the lab's end.
+  const stay = () => undefined
+  process.on('SIGINT', stay)
   const make = async (target: string, settings: NodeJS.ProcessEnv = {}) => await timed(target, { ...env, ...settings })
   try {
     const rows: BenchRow[] = [
@@ -47,6 +54,7 @@ await runTask({ about, settings: [], switches }, async ({ switches: chosen }) =>
     }
     print(formatTable(benchTable(rows)))
   } finally {
+    process.off('SIGINT', stay)
     await timed('kwok-down', env)
     rmSync(dir, { recursive: true, force: true })
   }

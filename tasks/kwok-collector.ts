@@ -8,6 +8,7 @@
 import {
   collectorService,
   collectorWatchService,
+  markConfigTaken,
   reloadCollector,
   writeCollectorConfig,
 } from '../lib/collector/collector.ts'
@@ -25,11 +26,15 @@ await runTask({ about, settings: ['otlpGrpcPort', 'otlpHttpPort', 'collectionInt
   const services = binaryServices(lab)
   const { stdout } = await kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])
   const nodes = stdout.split(' ').filter(name => name !== '')
-  const changed = await writeCollectorConfig(lab, nodes)
+  await writeCollectorConfig(lab, nodes)
   const started = await services.ensure(await collectorService(lab))
-  if (started) say('Started the collector')
-  else if (changed) await reloadCollector(services)
-  await services.ensure(collectorWatchService(lab))
+  if (started) {
+    markConfigTaken(lab)
+    say('Started the collector')
+  } else {
+    await reloadCollector(lab, services)
+  }
+  await services.ensure(collectorWatchService(lab, services))
   print(
     `The collector measures ${nodes.length} nodes, OTLP at 127.0.0.1:${lab.settings.otlpGrpcPort} and :${lab.settings.otlpHttpPort}`,
   )

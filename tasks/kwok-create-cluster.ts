@@ -12,9 +12,11 @@ import {
   deleteCluster,
   isClusterMade,
   startCluster,
+  waitUntilServed,
 } from '../lib/kwokctl.ts'
-import { type Lab, readRecord, writeRecord } from '../lib/lab.ts'
+import { readRecord, writeRecord } from '../lib/lab.ts'
 import { requireLabPossible } from '../lib/preflight.ts'
+import { binaryServices, serviceNames } from '../lib/services.ts'
 import { fixedSettingNames, settingText } from '../lib/settings.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
@@ -23,7 +25,8 @@ const about = 'Creates the KWOK cluster, or starts the one that is there, and wa
 await runTask({ about, settings: fixedSettingNames }, async ({ lab }) => {
   await requireLabPossible(lab)
   const name = lab.settings.clusterName
-  if (readRecord(lab.dir) !== undefined && isClusterMade(lab)) {
+  const record = readRecord(lab.dir)
+  if (record?.created === true && isClusterMade(lab)) {
     const running = await componentProcesses(lab)
     const down = components.filter(component => !running.has(component))
     if (down.length > 0) {
@@ -32,17 +35,17 @@ await runTask({ about, settings: fixedSettingNames }, async ({ lab }) => {
     }
   } else {
     say(`Creating KWOK cluster "${name}"`)
-    // What an interrupted run has left is no cluster yet.
+    // What an interrupted run has left is no cluster yet, and services of an earlier cluster know another one's keys.
+    const services = binaryServices(lab)
+    await Promise.all(serviceNames.map(service => services.stop(service)))
     await deleteCluster(lab)
-    record(lab)
+    // Before the cluster, so that `kwok-down` knows of one that was never finished.
+    const settings = Object.fromEntries(fixedSettingNames.map(fixed => [fixed, settingText(fixed, lab.settings)]))
+    const begun = { ...record, settings, kwokWorkdir: lab.kwokWorkdir, created: false }
+    writeRecord(lab, begun)
     await createCluster(lab)
+    writeRecord(lab, { ...begun, created: true })
   }
+  await waitUntilServed(lab)
   print(`KWOK cluster "${name}" runs, context ${lab.context}`)
 })
-
-/** Before the cluster, so that `kwok-down` knows of one that was never finished. */
-function record(lab: Lab): void {
-  const settings = Object.fromEntries(fixedSettingNames.map(name => [name, settingText(name, lab.settings)]))
-  const { clusterName } = lab.settings
-  writeRecord(lab, { clusterName, settings, kwokWorkdir: lab.kwokWorkdir })
-}

@@ -23,13 +23,11 @@ await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => 
   requireOwnCluster(lab)
   say(`Taking down the lab "${name}"`)
   const services = binaryServices(lab)
-  try {
-    await restoreContext(lab)
-  } finally {
-    // Also when the kubeconfig can't be written: what runs must not go on for that.
-    await Promise.all(serviceNames.map(service => services.stop(service)))
-    await deleteCluster(lab)
-    removeLabDir(lab)
-  }
+  const failure = await restoreContext(lab).catch((error: unknown) => error)
+  await Promise.all(serviceNames.map(service => services.stop(service)))
+  await deleteCluster(lab)
+  // The record knows which context to give back: without it a second try could not.
+  if (failure !== undefined) throw failure
+  removeLabDir(lab)
   print(`The lab "${name}" is down; nothing of it is left`)
 })

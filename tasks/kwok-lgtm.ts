@@ -7,7 +7,7 @@
  */
 import { requireCluster } from '../lib/kwokctl.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
-import { prometheusService, prometheusUrl, reloadPrometheus, writePrometheusConfig } from '../lib/prometheus.ts'
+import { prometheusService, prometheusUrl, writePrometheusConfig } from '../lib/prometheus.ts'
 import { binaryServices } from '../lib/services.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
@@ -16,9 +16,10 @@ const about = 'Starts Prometheus with its OTLP receiver and the jobs of kwok-con
 await runTask({ about, settings: ['prometheusPort', 'collectionInterval'] }, async ({ lab }) => {
   requireCluster(lab)
   await requirePortsFor(lab, 'prometheus')
-  const changed = await writePrometheusConfig(lab)
-  const started = await binaryServices(lab).ensure(await prometheusService(lab))
-  if (started) say('Started Prometheus')
-  else if (changed) await reloadPrometheus(lab)
+  await writePrometheusConfig(lab)
+  const services = binaryServices(lab)
+  if (await services.ensure(await prometheusService(lab))) say('Started Prometheus')
+  // Cheap, and right also when an earlier run ended between writing the file and telling.
+  else await services.signal('prometheus', 'SIGHUP')
   print(`Prometheus answers at ${prometheusUrl(lab)}`)
 })

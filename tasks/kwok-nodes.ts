@@ -3,10 +3,11 @@
  * others made are left alone.
  *
  *   tsx tasks/kwok-nodes.ts --node-count 100
- *   NODE_CPU=16 tsx tasks/kwok-nodes.ts
+ *   kubectl --context kwok-queries-testing get nodes -L topology.kubernetes.io/zone
  */
 import { connect } from '../lib/kube/client.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
+import { rememberSetting } from '../lib/lab.ts'
 import {
   createNodes,
   deleteNodes,
@@ -21,7 +22,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
 
-await runTask({ about, settings: ['nodeCount', 'nodeCpu'] }, async ({ lab }) => {
+await runTask({ about, settings: ['nodeCount'] }, async ({ lab }) => {
   requireCluster(lab)
   const { nodeCount, nodeCpu } = lab.settings
   const template = readNodeTemplate()
@@ -40,5 +41,7 @@ await runTask({ about, settings: ['nodeCount', 'nodeCpu'] }, async ({ lab }) => 
     progress.end()
     client.close()
   }
-  print(`${await waitUntilReady(lab)} nodes are Ready`)
+  const ready = await waitUntilReady(lab)
+  rememberSetting(lab, 'nodeCount')
+  print(`${ready} nodes are Ready`)
 })

@@ -8,22 +8,26 @@
 import { callAll } from '../lib/kube/bulk.ts'
 import { connect } from '../lib/kube/client.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
-import { labNodeNames, managedBy, nodeManifest, readNodeTemplate } from '../lib/nodes.ts'
+import { rememberSetting } from '../lib/lab.ts'
+import { managedBy } from '../lib/manifest.ts'
+import { labNodeNames, nodeManifest, readNodeTemplate } from '../lib/nodes.ts'
 import {
   createPodCalls,
   deletePodCalls,
   ensureNamespaces,
+  hasPending,
   labPodKeys,
   podChanges,
   podManifest,
   podNamespaces,
-  podsPerNode,
   readPodTemplate,
   requireRoom,
+  roomFor,
   waitUntilRunning,
 } from '../lib/pods.ts'
 import { startProgress } from '../lib/progress.ts'
 import { print, runTask, say } from '../lib/task.ts'
+import { workloadDemand } from '../lib/workloads.ts'
 
 const about = 'Makes the cluster have exactly so many pods of the template, all running.'
 const switches = { bind: 'place the pods on the nodes by turns, without the scheduler' }
@@ -33,9 +37,10 @@ await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switche
   const { podCount } = lab.settings
   const template = readPodTemplate()
   const nodes = await labNodeNames(lab)
-  requireRoom(podCount, nodes.length, podsPerNode(template, nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)))
+  const node = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
+  requireRoom(podCount, nodes.length, roomFor(template, node, nodes.length, workloadDemand()))
   const { create, remove } = podChanges(template, podCount, await labPodKeys(lab))
-  if (create.length + remove.length > 0) {
+  if (create.length + remove.length > 0 || (await hasPending(lab))) {
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
     say(`Creating ${create.length} pods, deleting ${remove.length}`)
     const progress = startProgress('Pods')
@@ -46,11 +51,12 @@ await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switche
     await callAll(client, calls, { onDone: done => progress.detail(`${done} of ${calls.length}`) })
     await waitUntilRunning(client, {
       labelSelector: managedBy,
-      count: create.length,
+      count: podCount,
       onPending: pending => progress.detail(`${pending} do not run yet`),
     })
     progress.end()
     client.close()
   }
+  rememberSetting(lab, 'podCount')
   print(`${podCount} pods run in ${podNamespaces.join(', ')}`)
 })

@@ -7,7 +7,9 @@
  */
 import { relative } from 'node:path'
 import { requireCluster } from '../lib/kwokctl.ts'
-import { countAll, formatTable, partStatuses } from '../lib/status.ts'
+import { makeCommand } from '../lib/settings.ts'
+import { countAll, partStatuses } from '../lib/status.ts'
+import { formatTable } from '../lib/table.ts'
 import { print, runTask } from '../lib/task.ts'
 
 const about = 'Shows the parts of the lab and what they hold; exit code 1 when a part is down.'
@@ -38,6 +40,6 @@ await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => 
   print(`Series  ${known(counts.series)}`)
   const down = parts.filter(part => part.process === undefined).map(part => part.name)
   if (down.length === 0) return 0
-  print(`\nDown: ${down.join(', ')}\n  Next: make kwok starts them again`)
+  print(`\nDown: ${down.join(', ')}\n  Next: ${makeCommand('kwok', lab.settings.clusterName)} starts them again`)
   return 1
 })

@@ -15,5 +15,5 @@ const about = 'Applies the ClusterResourceUsage objects of kwok-config/kwok-usag
 
 await runTask({ about, settings: [] }, async ({ lab }) => {
   requireCluster(lab)
-  print((await applyManifests(lab, { file: join(projectDir, 'kwok-config', 'kwok-usage.yaml') })).trim())
+  print((await applyManifests(lab, join(projectDir, 'kwok-config', 'kwok-usage.yaml'))).trim())
 })

@@ -1,4 +1,5 @@
 import { formatBytes } from '../progress.ts'
+import { formatTable } from '../table.ts'
 import { oldestTools } from '../versions.ts'
 import { findGo, freeCacheBytes } from './build.ts'
 import type { ProgramName } from './catalog.ts'
@@ -44,20 +45,6 @@ export async function doctorReport(
     problems.push({ what: `Node.js is ${nodeVersion}`, next: `install Node.js ${oldestTools.node} or newer` })
   }
   return { table: formatTable([['PROGRAM', 'WANTED', 'FROM', 'WHERE'], ...rows]), problems }
-}
-
-/** Rows as text in columns; the last one is as long as it is. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const [first = []] = rows
-  const widths = first.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
-  return rows
-    .map(row =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }
 
 async function describeGo(options: BinariesOptions): Promise<[string, string]> {

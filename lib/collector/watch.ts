@@ -8,10 +8,10 @@ import { connect } from '../kube/client.ts'
 import { fields, text } from '../kube/json.ts'
 import { startReflector } from '../kube/reflector.ts'
 import { kubeconfigPath } from '../kubeconfig.ts'
-import { openLab } from '../lab.ts'
+import { openLab, writeFileAtomically } from '../lab.ts'
 import { binaryServices } from '../services.ts'
 import { parseCommandLine } from '../settings.ts'
-import { reloadCollector, writeCollectorConfig } from './collector.ts'
+import { reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
 
 /** Nodes come in bursts, and each reload restarts the pipelines: wait for a pause, but not for long. */
 const PAUSE_MS = 1_000
@@ -50,19 +50,24 @@ while (!stop.signal.aborted) {
   changedMs = undefined
   try {
     const startedMs = Date.now()
-    if (!(await writeCollectorConfig(lab, [...nodes.values()]))) continue
-    const told = await reloadCollector(services)
-    say(
-      `${nodes.size} nodes; ${told ? 'collector reloaded' : 'the collector does not run'} (${Date.now() - startedMs} ms)`,
-    )
+    await writeCollectorConfig(lab, [...nodes.values()])
+    const done = await reloadCollector(lab, services)
+    if (done === 'reloaded') say(`${nodes.size} nodes, collector reloaded in ${Date.now() - startedMs} ms`)
+    // A collector that is about to start reads the new file, or has just read the old one: ask again.
+    if (done === 'not running') await waitAndRetry()
+    writeFileAtomically(watchReadyPath(lab), String(process.pid))
   } catch (error) {
     say(describeError(error))
-    changedMs = Date.now()
-    await sleep(AT_MOST_MS)
+    await waitAndRetry()
   }
 }
 await reflector.stopped
 client.close()
+
+async function waitAndRetry(): Promise<void> {
+  await sleep(AT_MOST_MS, undefined, { signal: stop.signal }).catch(() => undefined)
+  changedMs ??= Date.now()
+}
 
 function say(message: string): void {
   process.stderr.write(`${new Date().toISOString()} ${message}\n`)

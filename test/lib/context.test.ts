@@ -80,7 +80,7 @@ function labWithCluster(): { lab: Lab; kubeconfig: string } {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(lab.clusterDir, 'pki', name), text)
   const cluster = { context: lab.context, caPem: CERTIFICATE, user: 'admin', token: 't' }
   writeFileSync(lab.adminKubeconfig, kubeconfigText({ ...cluster, server: 'https://127.0.0.1:32764' }))
-  writeRecord(lab, { clusterName: 'unit', settings: {}, kwokWorkdir: lab.kwokWorkdir })
+  writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir })
   const kubeconfig = join(tempDir(), 'kube', 'config')
   process.env.KUBECONFIG = kubeconfig
   return { lab, kubeconfig }

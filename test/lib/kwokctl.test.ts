@@ -128,7 +128,7 @@ const made = suite('requireCluster(), isClusterMade()')
 
 made('refuses to go on without a cluster, and with one that is half made', () => {
   const lab = tempLab()
-  const error = { name: 'LabError', message: 'There is no KWOK cluster "unit"', next: 'make kwok', exitCode: 1 }
+  const error = { name: 'LabError', message: 'There is no KWOK cluster "unit"', next: 'make kwok CLUSTER_NAME=unit', exitCode: 1 }
   assert.throws(() => requireCluster(lab), error)
   writeCluster(lab, { owner: lab.dir })
   rmSync(lab.adminKubeconfig)
@@ -232,7 +232,7 @@ runs('gives kwokctl’s own words when it fails', async () => {
   await assert.rejects(createCluster(lab), {
     name: 'LabError',
     message: 'kwokctl could not create cluster "unit": Failed to create: no space left',
-    next: `read the logs in ${lab.clusterDir}/logs, then make kwok-down and try again`,
+    next: `read the logs in ${lab.clusterDir}/logs, then make kwok-down CLUSTER_NAME=unit and try again`,
   })
 })
 

@@ -9,14 +9,16 @@ import {
   deletePodCalls,
   ensureNamespaces,
   podChanges,
+  podDemand,
   podKey,
   podManifest,
   podNamespaces,
-  podsPerNode,
   readPodTemplate,
   requireRoom,
+  roomFor,
   waitUntilRunning,
 } from '../../lib/pods.ts'
+import { workloadDemand } from '../../lib/workloads.ts'
 
 const podOf = (...requests: Record<string, string>[]): Manifest => ({
   apiVersion: 'v1',
@@ -26,12 +28,6 @@ const podOf = (...requests: Record<string, string>[]): Manifest => ({
     restartPolicy: 'Never',
     containers: requests.map((each, i) => ({ name: `c${i}`, resources: { requests: each } })),
   },
-})
-const nodeOf = (allocatable: Record<string, string>): Manifest => ({
-  apiVersion: 'v1',
-  kind: 'Node',
-  metadata: { name: 'n' },
-  status: { allocatable },
 })
 const template = podOf({ cpu: '50m' })
 
@@ -102,55 +98,84 @@ for (const { fact, count, existing, create, remove } of [
 }
 changes.run()
 
-const room = suite('podsPerNode()')
+const demand = suite('podDemand()')
+demand('is the sum of what the containers request', () => {
+  const pod = podOf({ cpu: '100m', memory: '1Gi' }, { cpu: '150m' })
+  assert.deepEqual(podDemand(pod['spec']), { cpu: 0.25, memoryBytes: 2 ** 30, pods: 1 })
+})
+demand.run()
+
+const room = suite('roomFor()')
 const big = { cpu: '8', memory: '32Gi', pods: '110' }
-for (const { fact, pod, node, fits } of [
-  { fact: 'by CPU, nine tenths of it', pod: podOf({ cpu: '100m' }), node: { ...big, cpu: '1' }, fits: 9 },
-  { fact: 'by memory', pod: podOf({ memory: '1Gi' }), node: { ...big, memory: '10Gi' }, fits: 9 },
-  { fact: 'by pods, less eight that are kept free', pod: podOf({ cpu: '1m', memory: '1Mi' }), node: big, fits: 102 },
+const nothing = { cpu: 0, memoryBytes: 0, pods: 0 }
+const none = { perNode: nothing, anywhere: nothing }
+for (const { fact, pod, node, nodes, workloads, fits } of [
   {
-    fact: 'by the sum of the containers',
-    pod: podOf({ cpu: '100m' }, { cpu: '150m' }),
+    fact: 'by CPU, nine tenths of it',
+    pod: podOf({ cpu: '100m' }),
     node: { ...big, cpu: '1' },
-    fits: 3,
+    nodes: 1,
+    workloads: none,
+    fits: 9,
   },
-  { fact: 'by pods alone when nothing is requested', pod: podOf({}), node: big, fits: 102 },
-  { fact: 'none when one is too large', pod: podOf({ memory: '64Gi' }), node: big, fits: 0 },
-  { fact: 'none, and not fewer, on a node for few pods', pod: podOf({}), node: { ...big, pods: '5' }, fits: 0 },
+  {
+    fact: 'by memory',
+    pod: podOf({ memory: '1Gi' }),
+    node: { ...big, memory: '10Gi' },
+    nodes: 2,
+    workloads: none,
+    fits: 18,
+  },
+  { fact: 'by pods when nothing is requested', pod: podOf({}), node: big, nodes: 1, workloads: none, fits: 99 },
+  {
+    fact: 'less what is on every node',
+    pod: podOf({ cpu: '100m' }),
+    node: { ...big, cpu: '1' },
+    nodes: 2,
+    workloads: { perNode: { cpu: 0.5, memoryBytes: 0, pods: 1 }, anywhere: nothing },
+    fits: 8,
+  },
+  {
+    fact: 'less what is somewhere',
+    pod: podOf({ cpu: '100m' }),
+    node: { ...big, cpu: '1' },
+    nodes: 2,
+    workloads: { perNode: nothing, anywhere: { cpu: 0.5, memoryBytes: 0, pods: 1 } },
+    fits: 13,
+  },
+  {
+    fact: 'none when the workloads fill the nodes',
+    pod: podOf({ cpu: '100m' }),
+    node: { ...big, cpu: '1' },
+    nodes: 1,
+    workloads: { perNode: nothing, anywhere: { cpu: 4, memoryBytes: 0, pods: 20 } },
+    fits: 0,
+  },
 ]) {
-  room(fact, () => assert.equal(podsPerNode(pod, nodeOf(node)), fits))
+  const manifest: Manifest = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' }, status: { allocatable: node } }
+  room(fact, () => assert.equal(roomFor(pod, manifest, nodes, workloads), fits))
 }
 
-room('is 102 of the lab’s own templates at 8 CPUs, and 15 at one', () => {
-  const of = (cpus: number) => podsPerNode(readPodTemplate(), nodeManifest(readNodeTemplate(), 0, cpus))
-  assert.deepEqual([of(8), of(1)], [102, 15])
+room('is enough for the defaults, and for 10,000 pods on 1,000 nodes', () => {
+  const node = nodeManifest(readNodeTemplate(), 0, 8)
+  assert(roomFor(readPodTemplate(), node, 50, workloadDemand()) >= 200)
+  assert(roomFor(readPodTemplate(), node, 1_000, workloadDemand()) >= 10_000)
 })
 room.run()
 
 const requires = suite('requireRoom()')
-
 requires('accepts what fits, to the last pod', () => {
-  requireRoom(100, 10, 10)
-  requireRoom(0, 0, 0)
+  requireRoom(100, 10, 100)
+  requireRoom(0, 1, 0)
 })
-
-requires('refuses one more, and says how many nodes or pods it would take', () => {
-  assert.throws(() => requireRoom(101, 10, 10), {
+requires('refuses one more, and says how many fit', () => {
+  assert.throws(() => requireRoom(101, 10, 100), {
     name: 'UsageError',
     exitCode: 2,
-    message: 'POD_COUNT=101 is more than 10 nodes can hold: 10 pods of the template fit on a node beside the workloads',
-    next: 'set NODE_COUNT to 11 or more, or POD_COUNT to 100 or less',
+    message:
+      'POD_COUNT=101 is more than 10 nodes can hold: there is room for 100 pods of the template beside the workloads',
+    next: 'set POD_COUNT to that or less, or NODE_COUNT or NODE_CPU to more',
   })
-})
-
-requires('does not ask for more nodes when not one pod fits on a node', () => {
-  assert.throws(
-    () => requireRoom(5, 10, 0),
-    (error: { next?: string }) => {
-      assert.doesNotMatch(error.next ?? '', /NODE_COUNT to/)
-      return true
-    },
-  )
 })
 requires.run()
 

@@ -127,7 +127,7 @@ possible('refuses more pods than the nodes can hold', async () => {
   await assert.rejects(requireLabPossible(await freeLab({ nodeCount: '1', podCount: '200' })), {
     name: 'UsageError',
     message: /^POD_COUNT=200 is more than 1 nodes can hold/,
-    next: 'set NODE_COUNT to 2 or more, or POD_COUNT to 102 or less',
+    next: 'set POD_COUNT to that or less, or NODE_COUNT or NODE_CPU to more',
   })
 })
 

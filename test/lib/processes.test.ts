@@ -22,15 +22,13 @@ const node = (program: string, ...args: string[]) =>
 
 const infos = suite('processInfos()')
 
-infos('gives command line, start and memory of a process', async () => {
-  const beforeMs = Date.now()
+infos('gives command line and memory of a process', async () => {
   const { child, pid } = await node('0', 'an argument', 'x')
   const info = (await processInfos([pid])).get(pid)
   assert(info)
   assert.equal(info.pid, pid)
   assert(info.command.startsWith(`${process.execPath} -e `), info.command)
   assert(info.command.endsWith(' an argument x'), info.command)
-  assert(Math.abs(info.startedAtMs - beforeMs) < 3_000, `${info.startedAtMs} ${beforeMs}`)
   assert(info.residentBytes > 10e6 && info.residentBytes < 500e6, `${info.residentBytes}`)
   child.kill()
 })

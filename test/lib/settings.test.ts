@@ -179,22 +179,15 @@ spells.run()
 const parses = suite('parseCommandLine()')
 const accepts = { settings: ['clusterName', 'nodeCount'], switches: ['bind'] } as const
 
-parses('gives settings, switches and words', () => {
-  const line = parseCommandLine(['--node-count', '5', '--bind', 'x', '--cluster-name=a', 'y'], {
-    ...accepts,
-    words: true,
-  })
-  assert.deepEqual(line, {
-    flags: { nodeCount: '5', clusterName: 'a' },
-    switches: new Set(['bind']),
-    words: ['x', 'y'],
-  })
+parses('gives settings and switches', () => {
+  const line = parseCommandLine(['--node-count', '5', '--bind', '--cluster-name=a'], accepts)
+  assert.deepEqual(line, { flags: { nodeCount: '5', clusterName: 'a' }, switches: new Set(['bind']) })
 })
 
 parses('always takes --help', () => assert(parseCommandLine(['--help'], { settings: [] }).switches.has('help')))
 
 parses('gives an empty line nothing', () => {
-  assert.deepEqual(parseCommandLine([], accepts), { flags: {}, switches: new Set(), words: [] })
+  assert.deepEqual(parseCommandLine([], accepts), { flags: {}, switches: new Set() })
 })
 
 for (const [args, why] of [

@@ -110,7 +110,7 @@ for (const task of tasks) {
   all(`${task} refuses to go on without a cluster`, async () => {
     const { status, stdout, stderr } = await outcome(task, 'cluster')
     assert.deepEqual([status, stdout], [1, ''])
-    assert.equal(stderr, `There is no KWOK cluster "${clusterName}"\n  Next: make kwok\n`)
+    assert.equal(stderr, `There is no KWOK cluster "${clusterName}"\n  Next: make kwok CLUSTER_NAME=${clusterName}\n`)
   })
 }
 

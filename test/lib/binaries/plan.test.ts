@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { doctorReport, formatTable } from '../../../lib/binaries/doctor.ts'
+import { doctorReport } from '../../../lib/binaries/doctor.ts'
 import { cachePath } from '../../../lib/binaries/find.ts'
 import { planPrograms } from '../../../lib/binaries/plan.ts'
 import { type Fixture, openFixture, publish, script, testSource, writeFakeGo, writeProgram } from './fixture.ts'
@@ -85,15 +85,3 @@ doctor('says what is missing and what to do', async ({ machine }) => {
   assert.deepEqual(problems[1], { what: 'Node.js is 20.9.0', next: 'install Node.js 20.18.1 or newer' })
 })
 doctor.run()
-
-const table = suite('formatTable()')
-table('aligns columns and ends no line with a space', () => {
-  assert.equal(
-    formatTable([
-      ['A', 'B', 'C'],
-      ['long', 'x', ''],
-    ]),
-    'A     B  C\nlong  x',
-  )
-})
-table.run()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { formatTable } from '../../lib/status.ts'
+import { formatTable } from '../../lib/table.ts'
 
 const tables = suite('formatTable()')
 for (const [fact, rows, text] of [
