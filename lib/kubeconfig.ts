@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { programPath } from './binaries.ts'
 import { apiServer } from './context.ts'
-import { applyManifests, kubectl } from './kubectl.ts'
+import { applyManifests, cacheArgs, kubectl } from './kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { run } from './run.ts'
 
@@ -85,8 +85,7 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
 async function isAccepted(lab: Lab, reader: Reader): Promise<boolean> {
   const path = kubeconfigPath(lab, reader)
   if (!existsSync(path)) return false
-  const { exitCode } = await run(await programPath('kubectl'), ['--kubeconfig', path, 'auth', 'whoami'], {
-    nothrow: true,
-  })
+  const whoami = ['--kubeconfig', path, ...cacheArgs(lab), 'auth', 'whoami']
+  const { exitCode } = await run(await programPath('kubectl'), whoami, { nothrow: true, timeoutMs: 10_000 })
   return exitCode === 0
 }

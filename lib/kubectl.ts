@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { programPath } from './binaries.ts'
 import type { Lab } from './lab.ts'
 import { type RunOptions, type RunResult, run } from './run.ts'
@@ -10,10 +11,16 @@ import { type RunOptions, type RunResult, run } from './run.ts'
  */
 export async function kubectl(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const program = await programPath('kubectl')
-  return await run(program, ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, ...args], {
+  const cluster = ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, ...cacheArgs(lab)]
+  return await run(program, [...cluster, ...args], {
     timeoutMs: 300_000,
     ...options,
   })
+}
+
+/** kubectl keeps what an API offers in a folder of the user's: the lab's copy goes with the lab. */
+export function cacheArgs(lab: Lab): string[] {
+  return ['--cache-dir', join(lab.dir, 'kubectl-cache')]
 }
 
 /** Applies a manifest file, or all files of a folder, server-side; one line an object. */
