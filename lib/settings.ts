@@ -36,6 +36,11 @@ const definitions = {
     parse: duration(1_000, 300_000),
     fixed: true,
   },
+  usagePreset: {
+    default: 'steady',
+    help: 'how pods use CPU and memory that nothing else is said about: steady, diurnal, bursty, leak or idle',
+    parse: oneOf(['steady', 'diurnal', 'bursty', 'leak', 'idle'] as const),
+  },
   prometheusPort: { default: '9090', help: 'Prometheus, on 127.0.0.1', parse: integer(1, 65_535), fixed: true },
   otlpGrpcPort: { default: '4317', help: "the collector's OTLP over gRPC", parse: integer(1, 65_535), fixed: true },
   otlpHttpPort: { default: '4318', help: "the collector's OTLP over HTTP", parse: integer(1, 65_535), fixed: true },
@@ -188,6 +193,14 @@ function duration(leastMs: number, mostMs: number): (text: string) => number {
       throw new Error(`it must be a duration like 10s, from ${leastMs} ms to ${mostMs} ms`)
     }
     return valueMs
+  }
+}
+
+function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+  return text => {
+    const word = words.find(each => each === text)
+    if (word === undefined) throw new Error(`it must be one of ${words.join(', ')}`)
+    return word
   }
 }
 

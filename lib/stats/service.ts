@@ -17,6 +17,14 @@ export function statsProxyService(lab: Lab): ServiceSpec {
       kubeconfigPath(lab, 'stats-proxy'),
       '--port',
       port,
+      '--usage-preset',
+      lab.settings.usagePreset,
+      '--state-file',
+      join(lab.dataDir, 'stats-proxy', 'counters.jsonl'),
+      '--otlp-url',
+      `http://127.0.0.1:${lab.settings.otlpHttpPort}`,
+      '--interval-ms',
+      String(lab.settings.collectionInterval),
     ],
     ready: async () => {
       const answer = await fetch(`${statsProxyUrl(lab)}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(
