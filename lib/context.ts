@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { programPath } from './binaries/ensure.ts'
+import { programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
 import { type Lab, readRecord, writeRecord } from './lab.ts'
 import { run } from './run.ts'

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { programPath } from './binaries/ensure.ts'
+import { programPath } from './binaries.ts'
 import { apiServer } from './context.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'

@@ -1,4 +1,4 @@
-import { programPath } from './binaries/ensure.ts'
+import { programPath } from './binaries.ts'
 import type { Lab } from './lab.ts'
 import { type RunOptions, type RunResult, run } from './run.ts'
 
@@ -13,7 +13,7 @@ export async function kubectl(lab: Lab, args: readonly string[], options: RunOpt
   return await run(program, ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, ...args], options)
 }
 
-/** Applies a manifest file, or several documents as one text, server-side; what it changed, one line an object. */
+/** Applies a manifest file, all files of a folder, or documents as one text, server-side; one line an object. */
 export async function applyManifests(lab: Lab, source: { file: string } | { text: string }): Promise<string> {
   const from = 'file' in source ? source.file : '-'
   const { stdout } = await kubectl(

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, parseAllDocuments, stringify } from 'yaml'
-import { ensurePrograms, programPath } from './binaries/ensure.ts'
+import { ensurePrograms, programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { type ProcessInfo, processInfos } from './processes.ts'
@@ -83,7 +83,8 @@ export function createClusterArgs(name: string, configPath: string): string[] {
  * configuration, and with the work folder that the lab was created with.
  */
 export function kwokctlEnv(env: NodeJS.ProcessEnv, kwokWorkdir: string): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([name]) => !name.startsWith('KWOK_'))
+  // KWOKCTL_BINARY is the lab's own, but kwokctl would take it for one of its settings too.
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith('KWOK'))
   return { ...Object.fromEntries(kept), KWOK_WORKDIR: kwokWorkdir }
 }
 
@@ -126,6 +127,8 @@ export async function createCluster(lab: Lab): Promise<void> {
   mkdirSync(lab.clusterDir, { recursive: true, mode: 0o700 })
   writeFileSync(markerPath(lab), `${lab.dir}\n`, { mode: 0o600 })
   await kwokctl(lab, createClusterArgs(lab.settings.clusterName, configPath))
+  // kwokctl lets the group read them.
+  for (const key of ['pki/ca.key', 'pki/admin.key', 'kubeconfig.yaml']) chmodSync(join(lab.clusterDir, key), 0o600)
 }
 
 /** Starts those components that do not run, and waits until the API answers. */

@@ -9,7 +9,7 @@ import { projectDir } from './lab.ts'
 export interface Manifest {
   apiVersion: string
   kind: string
-  metadata: { name: string; labels?: Record<string, string>; annotations?: Record<string, string> }
+  metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> }
   [field: string]: unknown
 }
 

@@ -34,7 +34,7 @@ export function podManifest(template: Manifest, index: number, nodeName?: string
   const labels = { ...template.metadata.labels, [managedByKey]: managedByValue }
   return {
     ...template,
-    metadata: { ...template.metadata, name, namespace, labels } as Manifest['metadata'],
+    metadata: { ...template.metadata, name, namespace, labels },
     spec: { ...fields(template['spec']), ...(nodeName === undefined ? {} : { nodeName }) },
   }
 }
@@ -99,7 +99,7 @@ export function podChanges(
 export function createPodCalls(manifests: readonly Manifest[]): BulkCall[] {
   return manifests.map(body => ({
     method: 'POST',
-    path: `/api/v1/namespaces/${text(fields(body.metadata)['namespace'])}/pods`,
+    path: `/api/v1/namespaces/${body.metadata.namespace}/pods`,
     body,
   }))
 }

@@ -20,6 +20,18 @@ export async function isPortFree(port: number): Promise<boolean> {
   })
 }
 
+/** A port of 127.0.0.1 that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  return await new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port: 0, host: '127.0.0.1' }, () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
 /** Who listens on a port, as far as `lsof` or `ss` can tell: `prometheus (pid 4711)`, else `another program`. */
 export async function describePortHolder(port: number): Promise<string> {
   const lsof = await run('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], { nothrow: true })

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import { programPath } from './binaries/ensure.ts'
+import { programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
 import { fields, items, text } from './kube/json.ts'
 import { caPath, kubeconfigPath, prometheusTokenPath } from './kubeconfig.ts'

@@ -7,7 +7,10 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv
   /** Written to the command's standard input, which is empty otherwise. */
   input?: string
+  /** After this the command gets TERM, and two seconds later KILL. */
   timeoutMs?: number
+  /** Ends the command, and what it started, when it is aborted. */
+  signal?: AbortSignal
   /** A non-zero exit is a result and not an error. */
   nothrow?: boolean
   /** Called with each line that the command writes to standard error, while it runs. */
@@ -37,7 +40,10 @@ export const run: Run = async (command, args, options = {}) => {
     env: options.env ?? process.env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   })`${command} ${args}`
+  const killer =
+    options.timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.timeoutMs + 2_000)
   const { onStderrLine } = options
   if (onStderrLine !== undefined) {
     let rest = ''
@@ -48,6 +54,7 @@ export const run: Run = async (command, args, options = {}) => {
     })
   }
   const output = await child
+  clearTimeout(killer)
   const exitCode = output.exitCode ?? (output.signal === null ? 1 : 128)
   if (exitCode !== 0 && options.nothrow !== true) {
     const timedOut = output.signal !== null && options.timeoutMs !== undefined

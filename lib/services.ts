@@ -78,6 +78,7 @@ export function binaryServices(lab: Lab): Services {
 
   async function start(spec: ServiceSpec): Promise<void> {
     const log = openSync(logPath(spec.name), 'a', 0o600)
+    const release = holdSignals()
     try {
       const child = spawn(spec.command, [...spec.args], {
         cwd: lab.dir,
@@ -101,6 +102,7 @@ export function binaryServices(lab: Lab): Services {
       writeFileAtomically(pidPath(spec.name), `${JSON.stringify(recorded, null, 2)}\n`)
     } finally {
       closeSync(log)
+      release()
     }
   }
 
@@ -156,6 +158,21 @@ export function recordedServices(pidsDir: string): string[] {
   return readdirSync(pidsDir)
     .filter(file => file.endsWith('.json'))
     .map(file => file.slice(0, -'.json'.length))
+}
+
+/**
+ * Keeps Ctrl-C from ending this process until what is returned is called: a service that was started and is not written down
+ * yet would be nobody's.
+ */
+function holdSignals(): () => void {
+  const held: NodeJS.Signals[] = []
+  const hold = (signal: NodeJS.Signals) => held.push(signal)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, hold)
+  return () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, hold)
+    const [first] = held
+    if (first !== undefined) process.kill(process.pid, first)
+  }
 }
 
 function endedEarly(name: ServiceName, logFile: string): LabError {

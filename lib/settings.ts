@@ -24,7 +24,7 @@ const definitions = {
     fixed: true,
   },
   nodeCount: { default: '50', help: 'simulated nodes the lab makes', parse: integer(1, 20_000) },
-  nodeCpu: { default: '8', help: 'CPUs of each node', parse: integer(1, 4096) },
+  nodeCpu: { default: '8', help: 'CPUs of each node', parse: integer(1, 4096), fixed: true },
   podCount: {
     default: '200',
     help: 'pods that kwok-pods makes; the pods of the workloads come on top',

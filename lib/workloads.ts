@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
@@ -6,21 +5,11 @@ import { type Lab, projectDir } from './lab.ts'
 /** The namespaces of kwok-config/workloads; a test compares the two. */
 export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
 
-const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
+export const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
 
-/** The manifest files, in the order they are applied in: namespaces first. */
-export function workloadFiles(): string[] {
-  return readdirSync(workloadsDir)
-    .filter(file => file.endsWith('.yaml'))
-    .sort()
-    .map(file => join(workloadsDir, file))
-}
-
-/** Applies all workloads; the number of objects. */
+/** Applies all workloads, file by file in the order of their names, namespaces first; the number of objects. */
 export async function applyWorkloads(lab: Lab): Promise<number> {
-  let objects = 0
-  for (const file of workloadFiles()) objects += (await applyManifests(lab, { file })).trim().split('\n').length
-  return objects
+  return (await applyManifests(lab, { file: workloadsDir })).trim().split('\n').length
 }
 
 /** Waits until every Deployment, StatefulSet and DaemonSet has its pods, and every Job has ended. */

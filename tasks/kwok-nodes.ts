@@ -17,7 +17,7 @@ import {
   waitUntilReady,
 } from '../lib/nodes.ts'
 import { startProgress } from '../lib/progress.ts'
-import { print, runTask } from '../lib/task.ts'
+import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
 
@@ -28,15 +28,16 @@ await runTask({ about, settings: ['nodeCount', 'nodeCpu'] }, async ({ lab }) => 
   const { create, remove } = nodeChanges(template, nodeCount, await labNodeNames(lab))
   if (create.length + remove.length > 0) {
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-    const progress = startProgress(create.length > 0 ? 'Creating nodes' : 'Deleting nodes')
-    const onDone = (done: number) => progress.update(`${done} of ${create.length + remove.length}`)
+    say(`Creating ${create.length} nodes, deleting ${remove.length}`)
+    const progress = startProgress('Nodes')
+    const onDone = (done: number) => progress.detail(`${done} of ${create.length || remove.length}`)
     await createNodes(
       client,
       create.map(index => nodeManifest(template, index, nodeCpu)),
       onDone,
     )
     await deleteNodes(client, remove, onDone)
-    progress.end(`${create.length} created, ${remove.length} deleted`)
+    progress.end()
     client.close()
   }
   print(`${await waitUntilReady(lab)} nodes are Ready`)

@@ -23,7 +23,7 @@ import {
   waitUntilRunning,
 } from '../lib/pods.ts'
 import { startProgress } from '../lib/progress.ts'
-import { print, runTask } from '../lib/task.ts'
+import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Makes the cluster have exactly so many pods of the template, all running.'
 const switches = { bind: 'place the pods on the nodes by turns, without the scheduler' }
@@ -37,18 +37,19 @@ await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switche
   const { create, remove } = podChanges(template, podCount, await labPodKeys(lab))
   if (create.length + remove.length > 0) {
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-    const progress = startProgress(create.length > 0 ? 'Creating pods' : 'Deleting pods')
+    say(`Creating ${create.length} pods, deleting ${remove.length}`)
+    const progress = startProgress('Pods')
     await ensureNamespaces(client, podNamespaces)
     const nodeOf = (index: number) => (chosen.has('bind') ? nodes[index % nodes.length] : undefined)
     const manifests = create.map(index => podManifest(template, index, nodeOf(index)))
     const calls = [...deletePodCalls(remove), ...createPodCalls(manifests)]
-    await callAll(client, calls, { onDone: done => progress.update(`${done} of ${calls.length}`) })
+    await callAll(client, calls, { onDone: done => progress.detail(`${done} of ${calls.length}`) })
     await waitUntilRunning(client, {
       labelSelector: managedBy,
       count: create.length,
-      onPending: pending => progress.update(`${pending} do not run yet`),
+      onPending: pending => progress.detail(`${pending} do not run yet`),
     })
-    progress.end(`${create.length} created, ${remove.length} deleted`)
+    progress.end()
     client.close()
   }
   print(`${podCount} pods run in ${podNamespaces.join(', ')}`)

@@ -10,15 +10,16 @@ import { startProgress } from '../lib/progress.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { waitUntilMeasured } from '../lib/ready.ts'
 import { statsProxyUrl } from '../lib/stats/service.ts'
-import { print, runTask } from '../lib/task.ts'
+import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Waits until every node and every running pod has fresh metrics in Prometheus.'
 
 await runTask({ about, settings: [] }, async ({ lab }) => {
   requireCluster(lab)
-  const progress = startProgress('Waiting for metrics')
-  const { nodes, runningPods } = await waitUntilMeasured(lab, missing => progress.update(missing))
-  progress.end('complete')
+  say('Waiting until the metrics of every node and pod are in Prometheus')
+  const progress = startProgress('Metrics')
+  const { nodes, runningPods } = await waitUntilMeasured(lab, missing => progress.detail(missing))
+  progress.end()
   print(summary(lab, nodes.size, runningPods.size))
 })
 

@@ -2,13 +2,13 @@ import { copyFileSync, mkdirSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { LabError } from '../errors.ts'
+import { formatBytes } from '../progress.ts'
 import type { RunOptions } from '../run.ts'
 import { oldestTools } from '../versions.ts'
 import type { Source } from './catalog.ts'
 import type { Context } from './context.ts'
 import { cacheDir, onPath } from './find.ts'
 import { WayError } from './http.ts'
-import { formatBytes } from './progress.ts'
 
 /** The Go that builds. */
 export interface GoToolchain {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
+import { createReporter, type Reporter } from '../progress.ts'
 import { type Run, run } from '../run.ts'
 import { catalog, type Program, type Source } from './catalog.ts'
-import { createReporter, type Reporter } from './progress.ts'
 import { currentPlatform, type Platform } from './releases.ts'
 
 /** Everything that finding a program takes from outside, each with the lab's own default. */

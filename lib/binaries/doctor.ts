@@ -1,3 +1,4 @@
+import { formatBytes } from '../progress.ts'
 import { oldestTools } from '../versions.ts'
 import { findGo, freeCacheBytes } from './build.ts'
 import type { ProgramName } from './catalog.ts'
@@ -5,7 +6,6 @@ import { type BinariesOptions, createContext } from './context.ts'
 import { binaryVariable, cacheDir } from './find.ts'
 import { WayError } from './http.ts'
 import { planPrograms } from './plan.ts'
-import { formatBytes } from './progress.ts'
 
 /** What `make doctor` says: a table, and what stands in the way of `make kwok` with what to do about it. */
 export interface DoctorReport {

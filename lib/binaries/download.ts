@@ -3,10 +3,10 @@ import { createWriteStream, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { LabError, systemErrorCode } from '../errors.ts'
+import { type Activity, formatBytes } from '../progress.ts'
 import type { Context } from './context.ts'
 import { onPath } from './find.ts'
 import { type HttpAnswer, type HttpClient, WayError } from './http.ts'
-import { type Activity, formatBytes } from './progress.ts'
 import { assetName, type ReleaseAsset } from './releases.ts'
 
 /** More than any checksum file or description of a release needs. */

@@ -58,6 +58,7 @@ export async function openHttpClient(context: Context, signal?: AbortSignal): Pr
         if (url.startsWith('https:') && !response.url.startsWith('https:')) {
           throw new WayError(`${host} redirects to an address without TLS`)
         }
+        if (method === 'HEAD') watch.end()
         return answer(response, host, watch)
       } catch (error) {
         watch.end()
@@ -110,9 +111,10 @@ function stallWatch(stallMs: number, outer: AbortSignal | undefined, stalled: ()
   }
 }
 
-/** What went wrong, in few words: fetch itself only says "fetch failed". */
+/** What went wrong, in few words: fetch itself only says "fetch failed", the innermost cause knows. */
 function reason(error: unknown, context: Context): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  let cause = error
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
   if (!(cause instanceof Error)) return String(cause)
   const code = 'code' in cause ? String(cause.code) : ''
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return `no connection within ${context.connectTimeoutMs / 1000} s`

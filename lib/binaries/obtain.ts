@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs'
 import { LabError } from '../errors.ts'
+import { formatElapsed } from '../progress.ts'
 import { oldestTools } from '../versions.ts'
 import { buildSource, checkDisk, findGo } from './build.ts'
 import type { Program, Source } from './catalog.ts'
@@ -7,7 +8,6 @@ import type { Context } from './context.ts'
 import { downloadAsset } from './download.ts'
 import { binaryVariable, cacheDir, cachePath, checkProgram, type FoundProgram, findQuickly } from './find.ts'
 import { openHttpClient, WayError } from './http.ts'
-import { formatElapsed } from './progress.ts'
 import { moveIntoCache, withStaging } from './staging.ts'
 
 /** The last of this process's downloads and builds: callers that ask at the same time take turns, and find it done. */
@@ -150,9 +150,8 @@ function titleOf({ name, version }: Source): string {
 
 function noWay(source: Source, missing: readonly Program[], reasons: readonly string[]): LabError {
   const names = missing.map(program => program.name)
-  const hosts = new Set(
-    source.assets(source.version, { os: 'linux', arch: 'amd64' }).map(asset => new URL(asset.url).host),
-  )
+  const assets = source.assets(source.version, { os: 'linux', arch: 'amd64' })
+  const hosts = new Set(assets.flatMap(asset => [asset.url, asset.checksum.url]).map(url => new URL(url).host))
   const install = source.go === undefined ? '' : `install Go ${oldestTools.go} or newer, or `
   const variables = names.map(binaryVariable).join(', ')
   return new LabError(`Cannot get ${names.join(', ')} ${source.version}`, {

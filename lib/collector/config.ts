@@ -66,6 +66,7 @@ export function collectorConfig(base: string, input: CollectorInput): string {
           ...fields(service['telemetry']),
           resource: { 'k8s.cluster.name': input.clusterName },
           metrics: {
+            ...fields(fields(service['telemetry'])['metrics']),
             readers: [
               {
                 periodic: {

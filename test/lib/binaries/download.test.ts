@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import type { BinariesOptions } from '../../../lib/binaries/context.ts'
@@ -10,7 +10,17 @@ import { findGithubDigest, findSha256 } from '../../../lib/binaries/download.ts'
 import { ensurePrograms } from '../../../lib/binaries/ensure.ts'
 import { onPath } from '../../../lib/binaries/find.ts'
 import { LabError } from '../../../lib/errors.ts'
-import { type Fixture, openFixture, publish, releaseHost, script, sha256, testSource, writeProgram } from './fixture.ts'
+import {
+  type Fixture,
+  openFixture,
+  publish,
+  releaseHost,
+  script,
+  sha256,
+  testSource,
+  writeFakeGo,
+  writeProgram,
+} from './fixture.ts'
 
 const sums = suite('findSha256()')
 const sum = 'a'.repeat(64)
@@ -127,23 +137,42 @@ download('goes on when the transfer breaks off', async ({ machine }) => {
   await assertNoWay(machine.options, /releases\.invalid broke the transfer off/)
 })
 
-download('goes on at once when the host refuses, and tries it once for many programs', async ({ machine }) => {
-  const port = await closedPort()
-  const programs = ['etcd', 'kubectl'].map(name => ({ name, versionPattern: /version (\S+)/ }))
-  const sources = programs.map(program => {
-    const [asset] = testSource().assets('1.2.3', { os: 'linux', arch: 'amd64' })
-    assert.ok(asset)
-    return testSource({
-      name: program.name,
-      programs: [program],
-      assets: () => [{ ...asset, members: { [program.name]: '' } }],
-    })
-  })
+download('goes on at once when the host refuses', async ({ machine }) => {
   const startedAtMs = Date.now()
-  const options = { ...machine.options, catalog: sources, origins: { [releaseHost]: `http://127.0.0.1:${port}` } }
-  await assertNoWay(options, /releases\.invalid can't be reached: .*ECONNREFUSED/)
+  const origins = { [releaseHost]: `http://127.0.0.1:${await closedPort()}` }
+  await assertNoWay({ ...machine.options, origins }, /releases\.invalid can't be reached: .*ECONNREFUSED/)
   assert.ok(Date.now() - startedAtMs < 2_000)
 })
+
+download(
+  'tries a host that can’t be reached once in a run, and says for each program why it was built',
+  async ({ machine }) => {
+    let connections = 0
+    const server = createNetServer(socket => {
+      connections += 1
+      socket.destroy()
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    machine.onClose(() => new Promise(resolve => server.close(resolve)))
+    writeFakeGo(machine)
+    const catalog = (['etcd', 'kubectl'] as const).map(name =>
+      testSource({
+        name,
+        programs: [{ name, versionPattern: /version (\S+)/ }],
+        assets: () =>
+          testSource()
+            .assets('1.2.3', { os: 'linux', arch: 'amd64' })
+            .map(asset => ({ ...asset, members: { [name]: '' } })),
+        go: {},
+      }),
+    )
+    const origins = { [releaseHost]: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+    await ensurePrograms(['etcd', 'kubectl'], { ...machine.options, catalog, origins })
+    assert.equal(connections, 1)
+    assert.deepEqual(machine.cached(), ['etcd-1.2.3', 'kubectl-1.2.3'])
+    assert.match(machine.lines.join('\n'), /kubectl 1\.2\.3: official release: releases\.invalid can't be reached/)
+  },
+)
 
 download('goes on when the downloaded program is another version', async ({ machine }) => {
   publish(machine)
@@ -207,13 +236,13 @@ download('asks the proxy that HTTPS_PROXY names, and not for a host in NO_PROXY'
   })
   await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
   const { port } = proxy.address() as AddressInfo
+  machine.onClose(() => new Promise(resolve => proxy.close(resolve)))
   const env = { ...machine.env, HTTPS_PROXY: `http://127.0.0.1:${port}` }
   await assertNoWay({ ...machine.options, origins: {}, env }, /can't be reached: Proxy response \(403\)/)
   assert.deepEqual(seen, ['releases.invalid:443'])
   const origins = { [releaseHost]: `https://localhost:${await closedPort()}` }
   await assertNoWay({ ...machine.options, origins, env: { ...env, NO_PROXY: 'localhost' } }, /ECONNREFUSED/)
   assert.equal(seen.length, 1)
-  await new Promise(resolve => proxy.close(resolve))
 })
 download.run()
 

@@ -28,11 +28,13 @@ export interface Fixture {
   cached: () => string[]
   /** Running processes that have this fixture's folder in their command line. */
   processes: () => string[]
+  /** Adds something to do when the fixture is closed, also after a failed assertion. */
+  onClose: (cleanup: () => unknown) => void
   close: () => Promise<void>
 }
 
 /** The tools that the lab's own commands need; no Go. */
-const tools = ['bash', 'sh', 'sleep', 'tar', 'gzip', 'unzip', 'cat']
+const tools = ['bash', 'sh', 'sleep', 'tar', 'gzip', 'unzip', 'seq']
 
 /** Where the test source's files seem to come from; the fixture's server stands in for it. */
 export const releaseHost = 'https://releases.invalid'
@@ -50,6 +52,7 @@ export async function openFixture(): Promise<Fixture> {
   const routes: Record<string, Route> = {}
   const asked: string[] = []
   const lines: string[] = []
+  const cleanups: (() => unknown)[] = []
   const server = createServer((request, response) => {
     asked.push(request.url ?? '')
     const route = routes[request.url ?? '']
@@ -83,7 +86,9 @@ export async function openFixture(): Promise<Fixture> {
       execFileSync('ps', ['-A', '-ww', '-o', 'command='], { encoding: 'utf8' })
         .split('\n')
         .filter(line => line.includes(dir)),
+    onClose: cleanup => cleanups.push(cleanup),
     async close() {
+      for (const cleanup of cleanups) await cleanup()
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
       rmSync(dir, { recursive: true, force: true })
@@ -129,4 +134,19 @@ export function publish({ routes }: Fixture, sum?: string): void {
   const program = script('etcd', '1.2.3')
   routes['/v1.2.3/etcd'] = program
   routes['/v1.2.3/SHA256SUMS'] = `${sha256('another')}  other\n${sum ?? sha256(program)}  etcd\n`
+}
+
+/** Puts a `go` on PATH that "builds" a program of version 1.2.3 after some seconds; it gives up when its folder is gone. */
+export function writeFakeGo({ dir, pathDir }: Fixture, seconds = 0): void {
+  mkdirSync(join(dir, 'go/etcd'), { recursive: true })
+  mkdirSync(join(dir, 'go/kubectl'), { recursive: true })
+  writeProgram(
+    join(pathDir, 'go'),
+    `#!/bin/sh
+[ "$1" = env ] && echo '{"GOVERSION":"go1.26.1","GOFLAGS":""}' && exit
+while [ "$1" != -o ]; do shift; done
+sleep ${seconds}
+printf '#!/bin/sh\\necho "%s version 1.2.3"\\n' "\${2##*/}" > "$2"
+`,
+  )
 }

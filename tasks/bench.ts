@@ -1,0 +1,73 @@
+/**
+ * Measures the lab on a cluster of its own, named "bench", and prints each figure with its goal and, where there is
+ * something to compare with, the ratio to that, measured in the same run. Takes some minutes; leaves nothing.
+ *
+ *   tsx tasks/bench.ts
+ *   tsx tasks/bench.ts --large     # 1,000 nodes and 10,000 pods too
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { podBench } from '../lib/bench/pods.ts'
+import { type BenchRow, benchTable } from '../lib/bench/row.ts'
+import { openLab, projectDir } from '../lib/lab.ts'
+import { freePort } from '../lib/ports.ts'
+import { run } from '../lib/run.ts'
+import { formatTable, partStatuses } from '../lib/status.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Measures the lab on a cluster of its own and prints each figure with its goal.'
+const switches = { large: 'also 1,000 nodes and 10,000 pods' }
+
+await runTask({ about, settings: [], switches }, async ({ switches: chosen }) => {
+  const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-bench-'))
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    CLUSTER_NAME: 'bench',
+    KUBECONFIG: join(dir, 'kubeconfig'),
+    KWOK_WORKDIR: join(dir, 'kwok'),
+  }
+  for (const port of ['PROMETHEUS_PORT', 'OTLP_GRPC_PORT', 'OTLP_HTTP_PORT', 'STATS_PROXY_PORT']) {
+    env[port] = String(await freePort())
+  }
+  const make = async (target: string, settings: NodeJS.ProcessEnv = {}) => await timed(target, { ...env, ...settings })
+  try {
+    const rows: BenchRow[] = [
+      { name: 'make kwok, 50 nodes, 200 pods', value: await make('kwok'), unit: 's', goal: '≤ 45 s' },
+      { name: 'make kwok again', value: await make('kwok'), unit: 's', goal: '≤ 15 s' },
+    ]
+    rows.push(...(await memoryRows(env, '≤ 1500 MB in all')))
+    say('Creating pods, by the lab and by kwokctl')
+    rows.push(...(await podBench(openLab({ flags: {}, env }), 1_000)))
+    rows.push({ name: 'make kwok-down', value: await make('kwok-down'), unit: 's', goal: '≤ 10 s' })
+    if (chosen.has('large')) {
+      const settings = { NODE_COUNT: '1000', POD_COUNT: '10000' }
+      rows.push({ name: 'make kwok, 1,000 nodes, 10,000 pods', value: await make('kwok', settings), unit: 's' })
+      rows.push(...(await memoryRows(env)))
+    }
+    print(formatTable(benchTable(rows)))
+  } finally {
+    await timed('kwok-down', env)
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+/** Seconds that a target takes. */
+async function timed(target: string, env: NodeJS.ProcessEnv): Promise<number> {
+  say(`Measuring make ${target}`)
+  const startedMs = performance.now()
+  await run('make', ['--no-print-directory', '-C', projectDir, target], { env })
+  return (performance.now() - startedMs) / 1000
+}
+
+/** Resident memory of each process of the lab, and of all. */
+async function memoryRows(env: NodeJS.ProcessEnv, goal?: string): Promise<BenchRow[]> {
+  const parts = await partStatuses(openLab({ flags: {}, env }))
+  const rows = parts.map(part => ({
+    name: `memory of ${part.name}`,
+    value: (part.process?.residentBytes ?? 0) / 1e6,
+    unit: 'MB',
+  }))
+  const all = rows.reduce((sum, row) => sum + row.value, 0)
+  return [...rows, { name: 'memory of all', value: all, unit: 'MB', ...(goal === undefined ? {} : { goal }) }]
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import { doctorReport, formatTable } from '../../../lib/binaries/doctor.ts'
+import { cachePath } from '../../../lib/binaries/find.ts'
+import { planPrograms } from '../../../lib/binaries/plan.ts'
+import { type Fixture, openFixture, publish, script, testSource, writeFakeGo, writeProgram } from './fixture.ts'
+
+const plan = suite<{ machine: Fixture }>('planPrograms()')
+plan.before.each(async context => {
+  context.machine = await openFixture()
+})
+plan.after.each(async ({ machine }) => {
+  assert.deepEqual(machine.processes(), [])
+  await machine.close()
+})
+
+const planned = async ({ options }: Fixture, changes = {}) => {
+  const plans = await planPrograms(['etcd'], { ...options, catalog: [testSource({ go: {} })], ...changes })
+  return plans.map(({ from, detail }) => `${from} | ${detail}`)
+}
+
+plan('shows a program that is there', async ({ machine }) => {
+  const path = writeProgram(cachePath('etcd', '1.2.3', machine.env), script('etcd', '1.2.3'))
+  assert.deepEqual(await planned(machine), [`cache | cache: ${path}`])
+})
+
+plan('asks the host for the release, and fetches nothing', async ({ machine }) => {
+  publish(machine)
+  assert.deepEqual(await planned(machine), ['download | download from releases.invalid, which can be reached'])
+  assert.deepEqual(machine.asked, ['/v1.2.3/etcd'])
+  assert.deepEqual(machine.cached(), [])
+})
+
+plan('tells what would be built, with what and why', async ({ machine }) => {
+  writeFakeGo(machine)
+  writeProgram(`${machine.pathDir}/etcd`, script('etcd', '1.0.0'))
+  assert.deepEqual(await planned(machine), [
+    `build | go build with go1.26.1 (PATH: ${machine.pathDir}/etcd is version 1.0.0, not 1.2.3; releases.invalid answers 404 for it)`,
+  ])
+  assert.deepEqual(machine.cached(), [])
+})
+
+plan('has no way without Go', async ({ machine }) => {
+  assert.deepEqual(await planned(machine), [
+    'none | releases.invalid answers 404 for it; there is no go on PATH (Go 1.26 or newer is needed)',
+  ])
+})
+
+plan('has no way without disk space', async ({ machine }) => {
+  writeFakeGo(machine)
+  const [line = ''] = await planned(machine, { buildDiskBytes: 1e18 })
+  assert.match(line, /^none \| Cannot build .* needs 1000000000 GB/)
+})
+
+plan('shows a variable that names nothing', async ({ machine }) => {
+  const env = { ...machine.env, ETCD_BINARY: '/nowhere' }
+  assert.deepEqual(await planned(machine, { env }), [
+    'none | Cannot run etcd: ETCD_BINARY=/nowhere is not an executable file',
+  ])
+})
+plan.run()
+
+const doctor = suite<{ machine: Fixture }>('doctorReport()')
+doctor.before.each(async context => {
+  context.machine = await openFixture()
+})
+doctor.after.each(async ({ machine }) => machine.close())
+
+doctor('has no problem when all is there, Go or not', async ({ machine }) => {
+  writeProgram(cachePath('etcd', '1.2.3', machine.env), script('etcd', '1.2.3'))
+  const { table, problems } = await doctorReport(['etcd'], machine.options)
+  assert.deepEqual(problems, [])
+  const lines = table.split('\n')
+  assert.match(lines[0] ?? '', /^PROGRAM\s+WANTED\s+FROM\s+WHERE$/)
+  assert.match(lines[1] ?? '', /^etcd\s+1\.2\.3\s+cache\s+cache: \//)
+  assert.match(lines[2] ?? '', /^Node\.js\s+>= 20\.\d+\.\d+\s+found\s+\d+\.\d+\.\d+: \//)
+  assert.match(lines[3] ?? '', /^Go\s+>= 1\.26\s+missing\s+there is no go on PATH.*; only builds need it$/)
+  assert.match(lines[4] ?? '', /^disk\s+0 MB\s+free\s+\d+(\.\d)? [GM]B at \/.*kube-otel-lab\/bin; /)
+})
+
+doctor('says what is missing and what to do', async ({ machine }) => {
+  const { problems } = await doctorReport(['etcd'], { ...machine.options, nodeVersion: '20.9.0' })
+  assert.match(problems[0]?.what ?? '', /^etcd 1\.2\.3 can't be had: /)
+  assert.match(problems[0]?.next ?? '', /^install Go 1\.26 or newer, .*ETCD_BINARY$/)
+  assert.deepEqual(problems[1], { what: 'Node.js is 20.9.0', next: 'install Node.js 20.18.1 or newer' })
+})
+doctor.run()
+
+const table = suite('formatTable()')
+table('aligns columns and ends no line with a space', () => {
+  assert.equal(
+    formatTable([
+      ['A', 'B', 'C'],
+      ['long', 'x', ''],
+    ]),
+    'A     B  C\nlong  x',
+  )
+})
+table.run()

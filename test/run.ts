@@ -1,0 +1,85 @@
+/**
+ * Runs groups of tests and ends with the line `N passed, N failed, N skipped`.
+ *
+ *   tsx test/run.ts unit          # test/lib and test/tasks: no cluster
+ *   tsx test/run.ts unit e2e      # and test/e2e: clusters of their own
+ *   tsx test/run.ts unit settings # only files whose path has "settings" in it
+ */
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+
+/** Folders of each group, and how long one file of it may take: uvu itself has no limit. */
+const groups: Record<string, { folders: string[]; limitMs: number }> = {
+  unit: { folders: ['lib', 'tasks'], limitMs: 3 * 60_000 },
+  e2e: { folders: ['e2e'], limitMs: 15 * 60_000 },
+}
+
+interface Outcome {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+const words = process.argv.slice(2)
+const chosen = words.filter(word => word in groups)
+const filters = words.filter(word => !(word in groups))
+const total: Outcome = { passed: 0, failed: 0, skipped: 0 }
+for (const name of chosen.length === 0 ? Object.keys(groups) : chosen) {
+  const { folders, limitMs } = groups[name] ?? { folders: [], limitMs: 0 }
+  for (const file of folders.flatMap(testFiles)) {
+    if (filters.length > 0 && !filters.some(filter => file.includes(filter))) continue
+    const outcome = await runFile(file, limitMs)
+    total.passed += outcome.passed
+    total.failed += outcome.failed
+    total.skipped += outcome.skipped
+  }
+}
+if (total.passed + total.failed === 0)
+  process.stderr.write('No test was run\n  Next: name unit, e2e or a part of a path\n')
+if (total.passed === 0 || total.failed > 0) process.exitCode = 1
+process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
+
+function testFiles(folder: string): string[] {
+  return readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.test.ts'))
+    .map(file => join(folder, file))
+    .sort()
+}
+
+/** Each file has a process of its own: what it leaves in memory, or that it can't be loaded, is no other file's matter. */
+async function runFile(file: string, limitMs: number): Promise<Outcome> {
+  const startedMs = Date.now()
+  const uvu = join(import.meta.dirname, '..', 'node_modules', 'uvu', 'bin.js')
+  const pattern = `^${file.replaceAll('.', '\\.')}$`
+  const child = spawn(process.execPath, ['--import', 'tsx', uvu, import.meta.dirname, pattern], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  const timer = setTimeout(() => child.kill('SIGKILL'), limitMs)
+  const code = await new Promise<number | null>(resolve => child.once('close', resolve))
+  clearTimeout(timer)
+  const seconds = Math.round((Date.now() - startedMs) / 1000)
+  const outcome = readOutcome(output, code)
+  const { passed, failed, skipped } = outcome
+  const label = relative(process.cwd(), join(import.meta.dirname, file))
+  process.stdout.write(
+    `${failed > 0 ? 'FAILED' : 'ok    '} ${label}: ${passed} passed, ${skipped} skipped (${seconds} s)\n`,
+  )
+  if (failed > 0) process.stdout.write(`${code === null ? `stopped after ${seconds} s\n` : ''}${output}\n`)
+  return outcome
+}
+
+/** What uvu's closing lines say; a file that did not get that far, or failed without a count, has failed once. */
+function readOutcome(output: string, code: number | null): Outcome {
+  const count = (word: string) => Number(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'm').exec(output)?.[1] ?? 0)
+  const [all, passed, skipped] = [count('Total'), count('Passed'), count('Skipped')]
+  const failed = all - passed
+  return { passed, skipped, failed: failed === 0 && (code !== 0 || all === 0) ? 1 : failed }
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { catalog } from '../../lib/binaries/catalog.ts'
+import { cachePath } from '../../lib/binaries/find.ts'
+import { script, writeProgram } from '../lib/binaries/fixture.ts'
+
+const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/doctor')
+task.before.each(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-doctor-'))
+  // Nothing can be downloaded: the proxy is a port that refuses. No Go either.
+  const noNet = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9' }
+  context.env = { ...noNet, HOME: context.dir, PATH: join(context.dir, 'none'), XDG_CACHE_HOME: context.dir }
+})
+task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+const start = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+  spawnSync(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), join(import.meta.dirname, '../../tasks/doctor.ts'), ...args],
+    { env, encoding: 'utf8' },
+  )
+
+task('prints the table and ends with 0 when every program is there', ({ env }) => {
+  for (const { programs, version } of catalog) {
+    for (const { name } of programs) writeProgram(cachePath(name, version, env), script(name, version))
+  }
+  const { status, stdout, stderr } = start(env)
+  assert.equal(stderr, '')
+  assert.equal(status, 0)
+  assert.equal(stdout.trimEnd().split('\n').length, 1 + 10 + 3)
+})
+
+task('ends with 1 and a Next: line for what can’t be had, and changes nothing', ({ env, dir }) => {
+  const { status, stdout, stderr } = start(env)
+  assert.equal(status, 1)
+  assert.match(stdout, /^etcd +\d+\.\d+\.\d+ +missing +.*github\.com can't be reached.*; there is no go on PATH/m)
+  assert.match(stderr, /^etcd \S+ can't be had: .*\n {2}Next: install Go .* set ETCD_BINARY$/m)
+  assert.deepEqual(readdirSync(dir), [])
+})
+
+task('refuses a misspelt flag by name', ({ env }) => {
+  const { status, stdout, stderr } = start(env, '--forse')
+  assert.deepEqual([status, stdout], [2, ''])
+  assert.match(stderr, /--forse/)
+})
+task.run()

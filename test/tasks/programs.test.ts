@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { catalog } from '../../lib/binaries/catalog.ts'
+import { cacheDir, cachePath } from '../../lib/binaries/find.ts'
+import { script, writeProgram } from '../lib/binaries/fixture.ts'
+
+const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/programs')
+task.before.each(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-programs-'))
+  // Nothing can be downloaded: the proxy is a port that refuses. No Go either.
+  const noNet = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9' }
+  context.env = { ...noNet, HOME: context.dir, PATH: join(context.dir, 'none'), XDG_CACHE_HOME: context.dir }
+})
+task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+const start = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+  spawnSync(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), join(import.meta.dirname, '../../tasks/programs.ts'), ...args],
+    { env, encoding: 'utf8' },
+  )
+
+function fillCache(env: NodeJS.ProcessEnv): void {
+  for (const { programs, version } of catalog) {
+    for (const { name } of programs) writeProgram(cachePath(name, version, env), script(name, version))
+  }
+}
+
+task('prints a line for each program and where it is', ({ env }) => {
+  fillCache(env)
+  const { status, stdout, stderr } = start(env)
+  assert.equal(stderr, '')
+  assert.equal(status, 0)
+  const lines = stdout.trimEnd().split('\n')
+  assert.equal(lines.length, 10)
+  for (const line of lines) assert.match(line, /^\S+\s+\d+\.\d+\.\d+\s+cache: \/\S+$/)
+})
+
+task('refuses a variable that names nothing, with 2, before anything changes', ({ env }) => {
+  fillCache(env)
+  const before = readdirSync(cacheDir(env))
+  const { status, stdout, stderr } = start({ ...env, KUBECTL_BINARY: '/nowhere/kubectl' })
+  assert.deepEqual([status, stdout], [2, ''])
+  assert.match(stderr, /^Cannot run kubectl: KUBECTL_BINARY=\/nowhere\/kubectl is not .*\n {2}Next: set KUBECTL_BINARY/)
+  assert.deepEqual(readdirSync(cacheDir(env)), before)
+})
+
+task('refuses a misspelt flag by name', ({ env }) => {
+  const { status, stderr } = start(env, '--forse')
+  assert.equal(status, 2)
+  assert.match(stderr, /--forse/)
+})
+
+task('says each way and why it failed when a program can’t be had', ({ env }) => {
+  const { status, stdout, stderr } = start(env)
+  assert.deepEqual([status, stdout], [1, ''])
+  assert.match(stderr, /Cannot get kwok, kwokctl 0\.\d+\.\d+: no way leads there\n/)
+  assert.match(stderr, /official release: api\.github\.com can't be reached/)
+  assert.match(stderr, /go build: there is no go on PATH/)
+  assert.match(stderr, /\n {2}Next: install Go 1\.26 or newer, .* or set KWOK_BINARY, KWOKCTL_BINARY\n$/)
+  assert.deepEqual(readdirSync(cacheDir(env)), [])
+})
+task.run()
