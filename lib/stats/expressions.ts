@@ -88,7 +88,7 @@ function createEnvironment(): Environment {
 
 /** Quantities with quantities and numbers, each way that makes sense, and comparison. */
 function registerArithmetic(made: Environment): void {
-  const valueOf = (operand: unknown) => (operand instanceof Quantity ? operand.value : Number(operand))
+  const numberOf = (operand: unknown) => (operand instanceof Quantity ? operand.value : Number(operand))
   const operations: Record<string, (a: number, b: number) => number> = {
     '+': (a, b) => a + b,
     '-': (a, b) => a - b,
@@ -113,13 +113,13 @@ function registerArithmetic(made: Environment): void {
     for (const [operator, apply] of Object.entries(operations)) {
       made.registerOperator(
         `${left} ${operator} ${right}: Quantity`,
-        (a: unknown, b: unknown) => new Quantity(apply(valueOf(a), valueOf(b))),
+        (a: unknown, b: unknown) => new Quantity(apply(numberOf(a), numberOf(b))),
       )
     }
     for (const [operator, apply] of Object.entries(comparisons)) {
       if (operator === '==' && left !== right) continue
       made.registerOperator(`${left} ${operator} ${right}: bool`, (a: unknown, b: unknown) =>
-        apply(valueOf(a), valueOf(b)),
+        apply(numberOf(a), numberOf(b)),
       )
     }
   }
