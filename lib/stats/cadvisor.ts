@@ -38,7 +38,7 @@ export function cadvisorText(measured: MeasuredNode): string {
   addUsage(families, root, total, nowMs)
   addNetwork(families, root, traffic, nowMs)
   addDisk(families, root, total, nowMs)
-  const diskLabels = labelText({ ...root, device: DISK_DEVICE })
+  const diskLabels = deviceLabels(root)
   families.fsLimit(diskLabels, disk.capacityBytes, nowMs)
   families.fsUsage(diskLabels, used.usedBytes, nowMs)
   families.startTime(rootLabels, Math.floor(measured.startMs / 1_000))
@@ -132,8 +132,7 @@ function addLimits(
 }
 
 function addDisk(families: Families, identity: Identity, { readBytes, writtenBytes }: Sample, nowMs: number): void {
-  const { container, id, image, name, namespace, pod } = identity
-  const labels = labelText({ container, device: DISK_DEVICE, id, image, name, namespace, pod })
+  const labels = deviceLabels(identity)
   families.fsReads(labels, reads(readBytes), nowMs)
   families.fsReadBytes(labels, readBytes, nowMs)
   families.fsWrites(labels, writes(writtenBytes), nowMs)
@@ -151,4 +150,9 @@ function addNetwork(families: Families, identity: Identity, { rxBytes, txBytes }
   families.txErrors(labels, 0, nowMs)
   families.txPackets(labels, txPackets(txBytes), nowMs)
   families.txDropped(labels, txDropped(txBytes), nowMs)
+}
+
+/** In the order of the alphabet, as a kubelet writes labels. */
+function deviceLabels({ container, id, image, name, namespace, pod }: Identity): ReturnType<typeof labelText> {
+  return labelText({ container, device: DISK_DEVICE, id, image, name, namespace, pod })
 }
