@@ -28,7 +28,7 @@ export interface ContainerMeter {
   /** The usage holds since then (epoch). */
   sinceMs: number
   /** What was counted before that. */
-  gained: Gained
+  gained: Readonly<Gained>
 }
 
 /** What a container has gained of everything that is counted by itself. Times are whole milliseconds but for throttling. */
@@ -87,7 +87,7 @@ export function createPodMeter(pod: PodFacts, nowMs: number, sources: UsageSourc
       seed: hash(`${pod.uid}/${container.name}`),
       usage: containerUsage(pod, container, sources),
       sinceMs: startMs,
-      gained: nothing(),
+      gained: NOTHING,
     })),
   }
 }
@@ -129,7 +129,7 @@ export function settle(meter: PodMeter, nowMs: number): void {
 }
 
 /** What a container has gained by a time. */
-export function gainedAt({ gained, usage, sinceMs }: ContainerMeter, nowMs: number): Gained {
+export function gainedAt({ gained, usage, sinceMs }: ContainerMeter, nowMs: number): Readonly<Gained> {
   if (nowMs <= sinceMs) return gained
   const { cpu, memory, cpuLimitNanoCores, memoryLimitBytes } = usage
   const sum = { ...gained }
@@ -244,9 +244,9 @@ export function wholeNumber(value: number): number {
   return value > 0 ? Math.min(Math.round(value), 2 ** 63) : 0
 }
 
-/** A meter that has gained nothing yet. */
-export function nothing(): Gained {
-  return { coreNanoSeconds: 0, limitedMs: 0, overMs: 0, throttledMs: 0, memoryOverMs: 0 }
+/** What a meter has gained at first; one for all, for most containers never have another. */
+export const NOTHING: Readonly<Gained> = {
+  ...{ coreNanoSeconds: 0, limitedMs: 0, overMs: 0, throttledMs: 0, memoryOverMs: 0 },
 }
 
 function settleContainer(container: ContainerMeter, nowMs: number): void {

@@ -117,11 +117,18 @@ export function below(wave: Wave, limit: number): Wave {
 }
 
 /** Whether two curves are the same level at every time. */
-export function sameCurve(a: object, b: object): boolean {
-  if (a === b) return true
-  const mine = Object.entries(a)
-  const theirs = new Map(Object.entries(b))
-  return mine.length === theirs.size && mine.every(([key, value]) => theirs.get(key) === value)
+export function sameCurve(a: Wave | Pulse | Ramp, b: Wave | Pulse | Ramp): boolean {
+  if (a.kind === 'wave' && b.kind === 'wave') {
+    return a.mean === b.mean && a.swing === b.swing && a.periodMs === b.periodMs && a.phase === b.phase
+  }
+  if (a.kind === 'pulse' && b.kind === 'pulse') {
+    const sameTimes = a.onMs === b.onMs && a.periodMs === b.periodMs && a.phaseMs === b.phaseMs
+    return sameTimes && a.low === b.low && a.high === b.high
+  }
+  if (a.kind === 'ramp' && b.kind === 'ramp') {
+    return a.from === b.from && a.perHour === b.perHour && a.sinceMs === b.sinceMs && a.most === b.most
+  }
+  return false
 }
 
 function highMs({ onMs, periodMs, phaseMs }: Pulse, timeMs: number): number {

@@ -1,6 +1,6 @@
 import {
   type ContainerMeter,
-  nothing,
+  NOTHING,
   type PodMeter,
   podTraffic,
   type Sample,
@@ -121,7 +121,7 @@ function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
         memoryLimitBytes: Number.POSITIVE_INFINITY,
       },
       sinceMs: startMs,
-      gained: nothing(),
+      gained: NOTHING,
     }
   }
   return [meter('kubelet', 60, 25e6, 100 * MIB), meter('runtime', 70, 30e6, 80 * MIB)]

@@ -66,8 +66,8 @@ export function containerId(podUid: string, name: string, status: Record<string,
 }
 
 /** The kubelet's answer at `/pods` for the pods of one node. */
-export function podListText(pods: Iterable<{ json: string }>): string {
+export function podListText(pods: Iterable<{ json: Buffer }>): string {
   const parts: string[] = []
-  for (const { json } of pods) parts.push(json)
+  for (const { json } of pods) parts.push(json.toString())
   return `{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[${parts.join(',')}]}`
 }

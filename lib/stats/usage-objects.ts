@@ -148,7 +148,7 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
       }
     }
     if (!expression.isDynamic) return at(0)
-    return { key: `${source}\n${hash(pod.json)}\n${container.name}`, at }
+    return { key: `${source}\n${hash(pod.json.toString('latin1'))}\n${container.name}`, at }
   }
 }
 
@@ -162,7 +162,7 @@ export function matches(object: UsageObject, pod: PodFacts): boolean {
 }
 
 function expressionObjects(pod: PodFacts, container: ContainerFacts, node: NodeFacts | undefined) {
-  const object = fields(JSON.parse(pod.json))
+  const object = fields(JSON.parse(pod.json.toString()))
   const spec = fields(object.spec)
   const containers = [...items(spec.containers), ...items(spec.initContainers)]
   return {

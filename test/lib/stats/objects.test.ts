@@ -56,7 +56,7 @@ pods('gives each container that has run an ID, the same for the same UID, name a
 pods('has the Pod as a kubelet gives it: with container IDs, without managed fields', () => {
   const raw = rawPod({ containerStatuses: [{ name: 'app', state: { waiting: {} } }] }) as { metadata: object }
   const facts = there(podFacts({ ...raw, metadata: { ...raw.metadata, managedFields: [{}] } }))
-  const { metadata, status } = JSON.parse(facts.json)
+  const { metadata, status } = JSON.parse(facts.json.toString())
   assert.equal(metadata.managedFields, undefined)
   assert.deepEqual(
     status.containerStatuses.map((each: Record<string, unknown>) => [each.name, each.containerID]),

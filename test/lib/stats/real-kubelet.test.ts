@@ -20,7 +20,8 @@ function measured() {
   store.setNode(node())
   const livenessProbe = { periodSeconds: 5 }
   store.setPod(pod())
-  store.setPod(pod({ uid: 'probed', name: 'probed', containers: [{ name: 'app', livenessProbe }] }))
+  const resources = { requests: { cpu: '1m' } }
+  store.setPod(pod({ uid: 'probed', name: 'probed', containers: [{ name: 'app', livenessProbe, resources }] }))
   return measureNode(there(store.node('node-0')), NOW_MS)
 }
 
@@ -113,6 +114,7 @@ shapes('has the cgroups of our cadvisor: node, pod, sandbox for the network, con
     return new Set(ids.map(id => id.replace(/[0-9a-f]{64}/, '<id>').replace(/\/pod[\w-]+/g, '/pod<uid>')))
   }
   for (const metric of ['container_network_receive_bytes_total', 'container_memory_rss', 'container_spec_cpu_quota']) {
+    // The recorded pods are all burstable.
     const theirs = shapeOf(recorded('metrics-cadvisor.txt'), metric)
     for (const id of shapeOf(cadvisorText(measured()), metric)) assert(theirs.has(id), `${metric} ${id}`)
   }
