@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { ensurePrograms, programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
+import { fields, text } from './kube/json.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { type ProcessInfo, processInfos } from './processes.ts'
 import { run } from './run.ts'
@@ -160,8 +161,34 @@ export function isClusterMade(lab: Lab): boolean {
   return existsSync(join(lab.clusterDir, 'kwok.yaml')) && existsSync(lab.adminKubeconfig)
 }
 
-/** Refuses to go on without a cluster. */
+/** Refuses a cluster that this clone of the project did not make. */
+export function requireOwnCluster(lab: Lab): void {
+  if (!existsSync(lab.clusterDir)) return
+  const owner = clusterOwner(lab)
+  if (owner === lab.dir) return
+  const name = lab.settings.clusterName
+  if (owner !== undefined) {
+    throw new LabError(`KWOK cluster "${name}" belongs to another clone of the lab`, {
+      why: `its state is in ${owner}`,
+      next: 'set CLUSTER_NAME and the ports to others, or run make kwok-down there',
+    })
+  }
+  throw new LabError(`KWOK cluster "${name}" was not made by the lab`, {
+    why: `kwokctl made it by the ${clusterRuntime(lab)} runtime in ${lab.clusterDir}`,
+    next: `set CLUSTER_NAME to another name, or run kwokctl delete cluster --name ${name}`,
+  })
+}
+
+function clusterRuntime(lab: Lab): string {
+  const path = join(lab.clusterDir, 'kwok.yaml')
+  if (!existsSync(path)) return 'unknown'
+  const config = fields(parseAllDocuments(readFileSync(path, 'utf8'))[0]?.toJS())
+  return text(fields(config['options'])['runtime']) ?? 'unknown'
+}
+
+/** Refuses to go on without a cluster, and with one that this clone did not make. */
 export function requireCluster(lab: Lab): void {
+  requireOwnCluster(lab)
   if (isClusterMade(lab)) return
   throw new LabError(`There is no KWOK cluster "${lab.settings.clusterName}"`, { next: 'make kwok' })
 }

@@ -1,6 +1,16 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { LabError, systemErrorCode } from './errors.ts'
 import { chosenText, resolveSettings, type Settings, type SettingTexts, setting } from './settings.ts'
 
@@ -77,6 +87,8 @@ export function ensureLabDirs(lab: Lab): void {
 /** Removes all state of a lab; what is not there is fine. The parent goes too when this was the last lab. */
 export function removeLabDir(lab: Lab): void {
   rmSync(lab.dir, { recursive: true, force: true })
+  const parent = dirname(lab.dir)
+  if (existsSync(parent) && readdirSync(parent).length === 0) rmdirSync(parent)
 }
 
 /** What was chosen at creation, or undefined when this clone has no such lab. */
@@ -88,7 +100,7 @@ export function readRecord(dir: string): LabRecord | undefined {
     throw new LabError(`Cannot read ${join(dir, 'lab.json')}`, {
       cause: error,
       why: String(error),
-      next: 'make kwok-down',
+      next: 'remove that file, then make kwok-down',
     })
   }
 }

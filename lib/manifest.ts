@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument } from 'yaml'
 import { UsageError } from './errors.ts'
 import { fields } from './kube/json.ts'
 import { projectDir } from './lab.ts'
@@ -21,13 +21,13 @@ export interface Manifest {
 export function readManifest(file: string, kind: string): Manifest {
   const shown = relative(projectDir, file)
   const lines = new LineCounter()
-  const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(readText(file, shown), { lineCounter: lines, prettyErrors: false })
   const error = document.errors[0]
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0])
     throw new UsageError(`Cannot read ${shown}:${line}:${col}`, { why: error.message, next: `mend ${shown}` })
   }
-  const object = fields(document.toJS())
+  const object = fields(plain(document, shown))
   const found = typeof object['kind'] === 'string' ? object['kind'] : 'nothing with a kind'
   if (found !== kind) {
     const at = document.get('kind', true)
@@ -42,6 +42,31 @@ export function readManifest(file: string, kind: string): Manifest {
     throw new UsageError(`${shown} has no metadata.name`, { next: `give the ${kind} in ${shown} a name` })
   }
   return object as unknown as Manifest
+}
+
+function readText(file: string, shown: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(`Cannot read ${shown}`, {
+      why: String(error).replace(/^Error: /, ''),
+      next: `put it back`,
+      cause: error,
+    })
+  }
+}
+
+/** An alias that nothing defines is only found now, and without its place. */
+function plain(document: Document.Parsed, shown: string): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    throw new UsageError(`Cannot read ${shown}`, {
+      why: error instanceof Error ? error.message : String(error),
+      next: `mend ${shown}`,
+      cause: error,
+    })
+  }
 }
 
 function isRanged(node: unknown): node is { range: [number, number, number] } {

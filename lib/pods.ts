@@ -61,7 +61,10 @@ export function requireRoom(podCount: number, nodeCount: number, perNode: number
   if (podCount <= nodeCount * perNode) return
   throw new UsageError(`POD_COUNT=${podCount} is more than ${nodeCount} nodes can hold`, {
     why: `${perNode} pods of the template fit on a node beside the workloads`,
-    next: `set NODE_COUNT to ${Math.ceil(podCount / Math.max(1, perNode))} or more, or POD_COUNT to ${nodeCount * perNode} or less`,
+    next:
+      perNode === 0
+        ? 'make the requests of kwok-config/kwok-pod-template.yaml smaller, or NODE_CPU larger'
+        : `set NODE_COUNT to ${Math.ceil(podCount / Math.max(1, perNode))} or more, or POD_COUNT to ${nodeCount * perNode} or less`,
   })
 }
 

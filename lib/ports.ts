@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { LabError } from './errors.ts'
+import { LabError, systemErrorCode } from './errors.ts'
 import { run } from './run.ts'
 import { type SettingName, type Settings, variableOf } from './settings.ts'
 
@@ -11,11 +11,16 @@ export const portSettings = [
   'statsProxyPort',
 ] as const satisfies SettingName[]
 
-/** Whether something on 127.0.0.1 can listen on the port now. */
+/** Whether something on 127.0.0.1 can listen on the port now. Throws a LabError for a port that takes more rights. */
 export async function isPortFree(port: number): Promise<boolean> {
   const server = createServer()
-  return await new Promise(resolve => {
-    server.once('error', () => resolve(false))
+  return await new Promise((resolve, reject) => {
+    server.once('error', error => {
+      if (systemErrorCode(error) !== 'EACCES') return resolve(false)
+      reject(
+        new LabError(`Cannot use port ${port}`, { why: 'you may not listen there', next: 'set a port above 1023' }),
+      )
+    })
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
   })
 }

@@ -1,11 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
+import { dirname } from 'node:path'
 import { requireWritableKubeconfig } from './context.ts'
 import { LabError } from './errors.ts'
-import { fields, text } from './kube/json.ts'
-import { clusterOwner } from './kwokctl.ts'
+import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { podsPerNode, readPodTemplate, requireRoom } from './pods.ts'
@@ -37,31 +35,6 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
   requireWritableKubeconfig(process.env)
   await requireFreeDisk([lab.dir, lab.clusterDir])
   await requirePortsFor(lab)
-}
-
-/** Refuses a cluster that this clone of the project did not make. */
-export function requireOwnCluster(lab: Lab): void {
-  if (!existsSync(lab.clusterDir)) return
-  const owner = clusterOwner(lab)
-  if (owner === lab.dir) return
-  const name = lab.settings.clusterName
-  if (owner !== undefined) {
-    throw new LabError(`KWOK cluster "${name}" belongs to another clone of the lab`, {
-      why: `its state is in ${owner}`,
-      next: 'set CLUSTER_NAME and the ports to others, or run make kwok-down there',
-    })
-  }
-  throw new LabError(`KWOK cluster "${name}" was not made by the lab`, {
-    why: `kwokctl made it by the ${clusterRuntime(lab)} runtime in ${lab.clusterDir}`,
-    next: `set CLUSTER_NAME to another name, or run kwokctl delete cluster --name ${name}`,
-  })
-}
-
-function clusterRuntime(lab: Lab): string {
-  const path = join(lab.clusterDir, 'kwok.yaml')
-  if (!existsSync(path)) return 'unknown'
-  const config = fields(parseAllDocuments(readFileSync(path, 'utf8'))[0]?.toJS())
-  return text(fields(config['options'])['runtime']) ?? 'unknown'
 }
 
 /**

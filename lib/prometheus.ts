@@ -177,15 +177,22 @@ export async function query(baseUrl: string, expression: string): Promise<Sample
     })
     body = await answer.json()
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    // fetch() itself only says that it failed.
+    const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    const why = reason instanceof Error ? reason.message : String(reason)
     throw new LabError(`Cannot query ${baseUrl}`, { why, next: 'make kwok-status', cause: error })
   }
   const { status, data, error } = fields(body)
   if (status !== 'success') throw new LabError(`Prometheus refused ${expression}`, { why: text(error) })
   return items(fields(data)['result']).map(series => ({
     labels: fields(fields(series)['metric']) as Record<string, string>,
-    value: Number(items(fields(series)['value'])[1]),
+    value: sampleValue(items(fields(series)['value'])[1]),
   }))
+}
+
+/** Prometheus writes `+Inf`, which JavaScript does not read. */
+function sampleValue(value: unknown): number {
+  return Number(String(value).replace('Inf', 'Infinity'))
 }
 
 function prometheusConfigPath(lab: Lab): string {

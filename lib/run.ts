@@ -36,7 +36,8 @@ export const run: Run = async (command, args, options = {}) => {
   const child = $({
     quiet: true,
     nothrow: true,
-    input: options.input ?? '',
+    // zx takes an empty input for none and leaves the pipe open: a command that reads would wait for ever.
+    ...(options.input ? { input: options.input } : { stdio: ['ignore', 'pipe', 'pipe'] as const }),
     env: options.env ?? process.env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
@@ -67,6 +68,7 @@ export const run: Run = async (command, args, options = {}) => {
 }
 
 function lastLines(text: string, count: number): string {
+  if (text === '') return ''
   return text
     .split('\n')
     .slice(-count)

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } fr
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from './errors.ts'
-import { type Lab, writeFileAtomically } from './lab.ts'
+import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
 import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
 
 /** The words for a lab's services in status, pid files and logs. */
@@ -77,6 +77,7 @@ export function binaryServices(lab: Lab): Services {
   }
 
   async function start(spec: ServiceSpec): Promise<void> {
+    ensureLabDirs(lab)
     const log = openSync(logPath(spec.name), 'a', 0o600)
     const release = holdSignals()
     try {
@@ -110,7 +111,7 @@ export function binaryServices(lab: Lab): Services {
     const timeoutMs = spec.readyTimeoutMs ?? 30_000
     const until = Date.now() + timeoutMs
     while (!(await spec.ready())) {
-      if ((await state(spec.name)).process === undefined) throw endedEarly(spec.name, logPath(spec.name))
+      if (!(await hasSamePid(spec.name))) throw endedEarly(spec.name, logPath(spec.name))
       if (Date.now() > until) {
         throw new LabError(`${spec.name} did not answer within ${timeoutMs / 1000} s`, {
           why: `its log ends with\n${lastLogLines(logPath(spec.name))}`,
@@ -119,6 +120,21 @@ export function binaryServices(lab: Lab): Services {
       }
       await sleep(100)
     }
+  }
+
+  /** Whether the recorded process still runs, whatever its command: a script of the user's becomes the program by exec. */
+  async function hasSamePid(name: ServiceName): Promise<boolean> {
+    const recorded = readPidFile(pidPath(name))
+    const info = recorded && (await processInfos([recorded.pid])).get(recorded.pid)
+    return info !== undefined && Math.abs(info.startedAtMs - (recorded?.startedAtMs ?? 0)) <= 2_000
+  }
+
+  /** The command line as it is once the service answers. */
+  async function rememberCommand(name: ServiceName): Promise<void> {
+    const recorded = readPidFile(pidPath(name))
+    const info = recorded && (await processInfos([recorded.pid])).get(recorded.pid)
+    if (recorded === undefined || info === undefined || info.command === recorded.command) return
+    writeFileAtomically(pidPath(name), `${JSON.stringify({ ...recorded, command: info.command }, null, 2)}\n`)
   }
 
   async function ensure(spec: ServiceSpec): Promise<boolean> {
@@ -130,6 +146,7 @@ export function binaryServices(lab: Lab): Services {
     await stop(spec.name)
     await start(spec)
     await waitUntilReady(spec)
+    await rememberCommand(spec.name)
     return true
   }
 

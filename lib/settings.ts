@@ -137,7 +137,7 @@ export function parseCommandLine(
     const switches = new Set(Object.keys(parsed.values).filter(key => parsed.values[key] === true))
     return { flags, switches, words: parsed.positionals }
   } catch (error) {
-    const why = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error)
+    const why = error instanceof Error ? (error.message.split(/\.\s/)[0] ?? error.message) : String(error)
     const known = Object.keys(options).map(flag => `--${flag}`)
     throw new UsageError('Cannot read the command line', { why, next: `use one of ${known.join(' ')}` })
   }

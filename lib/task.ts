@@ -1,6 +1,6 @@
 import { describeError, LabError } from './errors.ts'
 import { type Lab, openLab } from './lab.ts'
-import { flagOf, parseCommandLine, type SettingName, setting, variableOf } from './settings.ts'
+import { fixedSettingNames, flagOf, parseCommandLine, type SettingName, setting, variableOf } from './settings.ts'
 
 /** What a task is, for `--help` and for reading its command line. */
 export interface TaskDeclaration {
@@ -10,6 +10,8 @@ export interface TaskDeclaration {
   settings: readonly SettingName[]
   /** Flags without a value that only this task has, with their help. */
   switches?: Readonly<Record<string, string>>
+  /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
+  takesLabAsItIs?: boolean
   /** The name and help of the bare word it takes, if it takes one. */
   word?: { name: string; help: string }
 }
@@ -40,13 +42,19 @@ export async function runTask(
       process.stdout.write(helpText(declaration, accepted))
       return
     }
-    const lab = openLab({ flags: line.flags, env: process.env })
+    const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
+    const lab = openLab({ flags: line.flags, env })
     const code = await body({ lab, switches: line.switches, word: line.words[0] })
     if (typeof code === 'number') process.exitCode = code
   } catch (error) {
     process.stderr.write(`${describeError(error)}\n`)
     process.exitCode = error instanceof LabError ? error.exitCode : 1
   }
+}
+
+function withoutFixed(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const fixed = new Set(fixedSettingNames.map(variableOf))
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !fixed.has(name)))
 }
 
 /** Says on stderr what is being done; stdout is for results. */

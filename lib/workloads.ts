@@ -20,5 +20,7 @@ export async function waitUntilRolledOut(lab: Lab): Promise<void> {
       await kubectl(lab, ['rollout', 'status', 'deployment,statefulset,daemonset', '-n', namespace, timeout])
     }),
   )
-  await kubectl(lab, ['wait', 'job', '--all', '-n', 'batch', '--for=condition=Complete', timeout])
+  // Not the jobs of CronJobs: those come, and are deleted, while one waits.
+  const once = 'app.kubernetes.io/component=once'
+  await kubectl(lab, ['wait', 'job', '-A', '-l', once, '--for=condition=Complete', timeout])
 }

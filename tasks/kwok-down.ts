@@ -7,15 +7,14 @@
  */
 import { existsSync } from 'node:fs'
 import { restoreContext } from '../lib/context.ts'
-import { deleteCluster } from '../lib/kwokctl.ts'
+import { deleteCluster, requireOwnCluster } from '../lib/kwokctl.ts'
 import { removeLabDir } from '../lib/lab.ts'
-import { requireOwnCluster } from '../lib/preflight.ts'
 import { binaryServices, serviceNames } from '../lib/services.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Takes the lab down: processes, cluster, state, and the kubectl context.'
 
-await runTask({ about, settings: [] }, async ({ lab }) => {
+await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
   if (!existsSync(lab.dir) && !existsSync(lab.clusterDir)) {
     print(`There is no lab "${name}"`)

@@ -12,7 +12,7 @@ import { print, runTask } from '../lib/task.ts'
 
 const about = 'Shows the parts of the lab and what they hold; exit code 1 when a part is down.'
 
-await runTask({ about, settings: [] }, async ({ lab }) => {
+await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => {
   requireCluster(lab)
   const parts = await partStatuses(lab)
   const rows = parts.map(({ name, process: running, address, logFile }) => [

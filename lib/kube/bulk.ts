@@ -54,8 +54,8 @@ async function callUntilDone(client: KubeClient, call: BulkCall, attempts: numbe
     const answer = await responseOrError(client, call)
     if (!(answer instanceof Error)) {
       const already = call.method === 'POST' ? 409 : 404
-      if (answer.status < 300 || (answer.status === already && !isConflict(answer))) return
-      if (answer.status !== 429 && answer.status < 500) throw refused(call, answer)
+      if (answer.status < 300 || (answer.status === already && !isConflict(answer) && !isBeingDeleted(answer))) return
+      if (answer.status !== 429 && answer.status < 500 && !isBeingDeleted(answer)) throw refused(call, answer)
     }
     if (attempt >= attempts) throw answer instanceof Error ? answer : refused(call, answer)
     const asked = answer instanceof Error ? undefined : answer.retryAfterMs
@@ -71,6 +71,11 @@ async function responseOrError(client: KubeClient, call: BulkCall): Promise<Kube
     if (error instanceof LabError) return error
     throw error
   }
+}
+
+/** The name is taken until the old object is gone; the API server says so under `AlreadyExists` too. */
+function isBeingDeleted(answer: KubeResponse): boolean {
+  return answer.status === 409 && (text(fields(answer.body)['message']) ?? '').startsWith('object is being deleted')
 }
 
 /** 409 is also what an object gets that is being deleted, or a name whose namespace goes away: not "already there". */

@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { suite } from 'uvu'
+import { versions } from '../../lib/versions.ts'
+import {
+  assertDone,
+  assertRefused,
+  assertSameWords,
+  cloneProject,
+  createTestLab,
+  filesBelow,
+  isAlive,
+  killHard,
+  listeningSockets,
+  type Running,
+  type TestLab,
+  waitFor,
+} from '../support/lab.ts'
+
+/** The smallest lab that has all its parts. */
+const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
+const interval = { COLLECTION_INTERVAL: '2s' }
+const parts = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kwok-controller',
+  'prometheus',
+  'stats-proxy',
+  'collector',
+  'collector-watch',
+]
+
+const refused = suite<{ lab: TestLab }>('make kwok, refused before anything changes')
+refused.before(async context => {
+  context.lab = await createTestLab('refused', interval)
+})
+refused.after(({ lab }) => lab?.cleanUp())
+
+refused('a port in use: says by what, and which setting', async ({ lab }) => {
+  const port = lab.ports.statsProxyPort
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  try {
+    const said = new RegExp(
+      `^Cannot use port ${port}: it is in use by .+ \\(pid ${process.pid}\\)\\n {2}Next: set STATS_PROXY_PORT to a free port`,
+      'm',
+    )
+    assertRefused(await lab.make(smallLab), 'kwok-check', 1, said)
+  } finally {
+    await new Promise(resolve => server.close(resolve))
+  }
+  await lab.assertNothingLeft(undefined)
+})
+
+refused('the Docker runtime: not there yet', async ({ lab }) => {
+  const said = /^RUNTIME=docker is refused: the Docker runtime is not there yet, only binary is\n {2}Next: set RUNTIME/m
+  assertRefused(await lab.make([...smallLab, 'RUNTIME=docker']), 'kwok-check', 2, said)
+  await lab.assertNothingLeft(undefined)
+})
+
+refused('a pod template that is not YAML: says file and line', async ({ lab }) => {
+  const project = cloneProject(lab, 'broken-yaml')
+  writeFileSync(join(project, 'kwok-config', 'kwok-pod-template.yaml'), 'kind: Pod\nmetadata: {name: load\nspec: [}\n')
+  const said = /^Cannot read kwok-config\/kwok-pod-template\.yaml:3:\d+: .+\n {2}Next: mend kwok-config/m
+  assertRefused(await lab.make(smallLab, { project }), 'kwok-check', 2, said)
+  assert.equal(existsSync(join(project, '.lab')), false)
+  await lab.assertNothingLeft(undefined)
+})
+
+refused('a pod template that is not a Pod: says file, line and what it is', async ({ lab }) => {
+  const project = cloneProject(lab, 'no-pod')
+  const template = '# The load.\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: load }\n'
+  writeFileSync(join(project, 'kwok-config', 'kwok-pod-template.yaml'), template)
+  const said = /^kwok-config\/kwok-pod-template\.yaml:3 is not a Pod: it is Deployment\n {2}Next: put one Pod into/m
+  assertRefused(await lab.make(smallLab, { project }), 'kwok-check', 2, said)
+  assert.equal(existsSync(join(project, '.lab')), false)
+  await lab.assertNothingLeft(undefined)
+})
+
+refused('a kubeconfig that cannot be written', async ({ lab }) => {
+  const ended = await lab.make(smallLab, { env: { KUBECONFIG: '/dev/null/x' } })
+  assertRefused(
+    ended,
+    'kwok-check',
+    1,
+    /^Cannot write the kubeconfig \/dev\/null\/x: .+\n {2}Next: set KUBECONFIG to a/m,
+  )
+  await lab.assertNothingLeft(undefined)
+})
+
+refused('a cluster of that name made by another hand and runtime: neither used nor deleted', async ({ lab }) => {
+  const record = join(lab.clusterDir, 'kwok.yaml')
+  const config = 'apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\noptions:\n  runtime: docker\n'
+  mkdirSync(lab.clusterDir, { recursive: true })
+  writeFileSync(record, config)
+  const said = new RegExp(
+    `^KWOK cluster "${lab.name}" was not made by the lab: kwokctl made it by the docker runtime in .*\\n {2}Next: set CLUSTER_NAME`,
+    'm',
+  )
+  assertRefused(await lab.make(smallLab), 'kwok-check', 1, said)
+  assertRefused(await lab.make(['kwok-down']), 'kwok-down', 1, said)
+  assert.deepEqual(filesBelow(lab.kwokWorkdir), [record])
+  assert.equal(readFileSync(record, 'utf8'), config)
+  rmSync(join(lab.kwokWorkdir, 'clusters'), { recursive: true })
+  await lab.assertNothingLeft(undefined)
+})
+
+refused('more pods than the nodes can hold: says how many nodes it takes', async ({ lab }) => {
+  const said =
+    /^POD_COUNT=5000 is more than 3 nodes can hold: .+\n {2}Next: set NODE_COUNT to \d+ or more, or POD_COUNT to/m
+  assertRefused(await lab.make(['kwok', 'NODE_COUNT=3', 'POD_COUNT=5000']), 'kwok-check', 2, said)
+  await lab.assertNothingLeft(undefined)
+})
+
+const canMount = process.platform === 'linux' && process.getuid?.() === 0 && mountsTmpfs()
+const whenMounting = canMount ? refused : refused.skip
+whenMounting('a full disk', async ({ lab }) => {
+  const disk = join(lab.tempDir, 'small disk')
+  mkdirSync(disk)
+  mount(disk)
+  try {
+    const ended = await lab.make(smallLab, { env: { KWOK_WORKDIR: disk } })
+    const said =
+      /^The disk of .*small disk is full: \d+ MiB are free, a lab needs \d+\n {2}Next: free some space, or set/m
+    assertRefused(ended, 'kwok-check', 1, said)
+    assert.deepEqual(readdirSync(disk), [])
+  } finally {
+    spawnSync('umount', [disk])
+  }
+  await lab.assertNothingLeft(undefined)
+})
+
+refused('no lab: kwok-down has nothing to do, the others say how to make one', async ({ lab }) => {
+  const down = await lab.make(['kwok-down'])
+  assertDone(down)
+  assert.equal(down.stdout, `There is no lab "${lab.name}"\n`)
+  for (const step of ['kwok-status', 'kwok-nodes', 'kwok-pods', 'kwok-collector']) {
+    const { exitCode, stderr } = await lab.task(step)
+    assert.equal(exitCode, 1, step)
+    assert.equal(stderr, `There is no KWOK cluster "${lab.name}"\n  Next: make kwok\n`)
+  }
+  await lab.assertNothingLeft(undefined)
+})
+refused.run()
+
+const badLuck = suite<{ lab: TestLab; sleeper: ChildProcess }>('bad luck')
+badLuck.before(async context => {
+  context.lab = await createTestLab('luck', interval)
+  // Somebody else's process, which gets the pids that the lab's had before a reboot.
+  context.sleeper = spawn('sleep', ['1000'], { stdio: 'ignore' })
+})
+badLuck.after(({ lab, sleeper }) => {
+  sleeper?.kill('SIGKILL')
+  lab?.cleanUp()
+})
+
+badLuck(
+  "the user's own KWOK settings are named and not obeyed, a proxy that is down is in nobody's way",
+  async ({ lab }) => {
+    const file = join(lab.kwokWorkdir, 'kwok.yaml')
+    const options = 'options:\n  kubeVersion: v1.20.0\n  bindAddress: 0.0.0.0\n  runtime: docker\n'
+    writeFileSync(file, `apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\n${options}`)
+    const deadProxy = 'http://127.0.0.1:1'
+    const ended = await lab.make(smallLab, {
+      env: {
+        KWOK_KUBE_VERSION: 'v1.20.0',
+        KWOK_ETCD_BINARY: '/nonexistent',
+        HTTPS_PROXY: deadProxy,
+        HTTP_PROXY: deadProxy,
+        https_proxy: deadProxy,
+        http_proxy: deadProxy,
+      },
+    })
+    rmSync(file)
+    assertDone(ended)
+    assert.match(ended.stderr, /^Warning: not obeyed by the lab: KWOK_ETCD_BINARY, KWOK_KUBE_VERSION$/m)
+    assert.match(ended.stderr, new RegExp(`^Warning: kwokctl also reads ${file};`, 'm'))
+    const version = await lab.kubectl(['version', '-o', 'json'])
+    assert.match(version, new RegExp(`"serverVersion": \\{[^}]*"gitVersion": "v${versions.kubernetes}`))
+    const pids = await requireAllUp(lab)
+    const open = listeningSockets([...pids.values()]).filter(({ address }) => !address.startsWith('127.0.0.1:'))
+    assert.deepEqual(open, [])
+  },
+)
+
+badLuck('another choice of what was chosen at creation is refused', async ({ lab }) => {
+  const before = await requireAllUp(lab)
+  for (const [word, was] of [
+    ['COLLECTION_INTERVAL=20s', '2s'],
+    [`PROMETHEUS_PORT=${lab.ports.otlpHttpPort}`, lab.ports.prometheusPort],
+  ]) {
+    const said = new RegExp(
+      `^${word} differs from what the lab was created with: \\w+ is ${was} until .*\\n {2}Next: make kwok-down`,
+      'm',
+    )
+    assertRefused(await lab.make([...smallLab, `${word}`]), 'kwok-check', 2, said)
+  }
+  assert.deepEqual(await lab.partPids(), before)
+})
+
+badLuck('the same name from a second clone is refused, and the lab goes on', async ({ lab }) => {
+  const before = await requireAllUp(lab)
+  const project = cloneProject(lab, 'second-clone')
+  const said = new RegExp(
+    `^KWOK cluster "${lab.name}" belongs to another clone of the lab: its state is in ${lab.dir}\\n {2}Next: set CLUSTER_NAME`,
+    'm',
+  )
+  assertRefused(await lab.make(smallLab, { project }), 'kwok-check', 1, said)
+  assertRefused(await lab.make(['kwok-down'], { project }), 'kwok-down', 1, said)
+  assert.equal(existsSync(join(project, '.lab')), false)
+  assert.deepEqual(await lab.partPids(), before)
+})
+
+for (const part of ['collector', 'stats-proxy', 'prometheus', 'collector-watch', 'kwok-controller', 'kube-apiserver']) {
+  badLuck(`${part} killed with -9: status names it, make kwok brings it back`, async ({ lab }) => {
+    const before = await requireAllUp(lab)
+    killHard(before.get(part) ?? 0)
+    const status = await waitFor('end of the killed process', async () => {
+      const ended = await lab.task('kwok-status')
+      assert.equal(ended.exitCode, 1)
+      return ended
+    })
+    assert.match(status.stdout, new RegExp(`^${part} +down +`, 'm'))
+    assert.match(status.stdout, new RegExp(`\\nDown: ${part}\\n {2}Next: make kwok starts them again\\n`))
+    assertDone(await lab.make(smallLab))
+    const after = await requireAllUp(lab)
+    assert.notEqual(after.get(part), before.get(part))
+    const others = (pids: Map<string, number>) => [...pids].filter(([name]) => name !== part)
+    assert.deepEqual(others(after), others(before))
+  })
+}
+
+badLuck('a reboot: make kwok starts what was stopped and leaves alone who got the pids', async ({ lab, sleeper }) => {
+  await requireAllUp(lab)
+  await reboot(lab, sleeper)
+  const status = await lab.task('kwok-status')
+  assert.equal(status.exitCode, 1)
+  assert.match(status.stdout, new RegExp(`\\nDown: ${parts.join(', ')}\\n`))
+  assertDone(await lab.make(smallLab))
+  await requireAllUp(lab)
+  assert.ok(isAlive(sleeper.pid ?? 0), "somebody else's process was ended")
+})
+
+badLuck('kwok-down after a reboot leaves alone who got the pids, and nothing of the lab', async ({ lab, sleeper }) => {
+  await requireAllUp(lab)
+  await reboot(lab, sleeper)
+  assertDone(await lab.make(['kwok-down']))
+  assert.ok(isAlive(sleeper.pid ?? 0), "somebody else's process was ended")
+  await lab.assertNothingLeft(undefined)
+})
+
+badLuck('kwok-down a second time has nothing to do', async ({ lab }) => {
+  const { exitCode, stdout } = await lab.make(['kwok-down'])
+  assert.deepEqual([exitCode, stdout], [0, `There is no lab "${lab.name}"\n`])
+  await lab.assertNothingLeft(undefined)
+})
+
+badLuck('Ctrl-C while the cluster is made, then kwok-down: nothing is left', async ({ lab }) => {
+  await interrupt(lab, 'etcd has started', () => existsSync(join(lab.clusterDir, 'pids', 'etcd.pid')))
+  assertDone(await lab.make(['kwok-down']))
+  await lab.assertNothingLeft(undefined)
+})
+
+const moments: readonly [string, (lab: TestLab, run: Running) => boolean][] = [
+  ['kwokctl is called', (_, run) => run.said().includes('Creating KWOK cluster')],
+  ['etcd has started', lab => existsSync(join(lab.clusterDir, 'pids', 'etcd.pid'))],
+  ['kube-apiserver has started', lab => existsSync(join(lab.clusterDir, 'pids', 'kube-apiserver.pid'))],
+  ['Prometheus has started', lab => existsSync(join(lab.pidsDir, 'prometheus.json'))],
+  ['the pods are made', (_, run) => run.said().includes('usage-from-annotations')],
+  ['the collector is configured', lab => existsSync(join(lab.dir, 'config', 'otelcol.next.yaml'))],
+  ['the metrics are waited for', (_, run) => run.said().includes('The collector measures')],
+]
+
+badLuck('Ctrl-C at one moment after the other, then the same command again: the lab is ready', async ({ lab }) => {
+  for (const [moment, isNow] of moments) await interrupt(lab, moment, run => isNow(lab, run))
+  assertDone(await lab.make(smallLab))
+  await requireAllUp(lab)
+  const crds = await lab.kubectl(['get', 'crds', '-o', 'name'])
+  for (const name of ['metrics', 'resourceusages', 'clusterresourceusages']) {
+    assert.match(crds, new RegExp(`/${name}\\.kwok\\.x-k8s\\.io$`, 'm'))
+  }
+})
+
+badLuck('kwok-down works whatever else is set', async ({ lab }) => {
+  const ended = await lab.make(['kwok-down', 'COLLECTION_INTERVAL=20s', 'PROMETHEUS_PORT=1'])
+  assertDone(ended)
+  await lab.assertNothingLeft(undefined)
+})
+badLuck.run()
+
+/** The pids of all parts; fails when one is down. */
+async function requireAllUp(lab: TestLab): Promise<Map<string, number>> {
+  const pids = await lab.partPids()
+  assertSameWords([...pids.keys()], parts, 'parts that are up')
+  return pids
+}
+
+/** What a reboot leaves: no process of the lab, and pid files that name somebody else's. */
+async function reboot(lab: TestLab, sleeper: ChildProcess): Promise<void> {
+  for (const { pid } of lab.processes()) killHard(pid)
+  await waitFor('end of all processes', () => assert.equal(lab.processes().length, 0))
+  const kwokctlPids = join(lab.clusterDir, 'pids')
+  for (const file of readdirSync(kwokctlPids)) writeFileSync(join(kwokctlPids, file), `${sleeper.pid}`)
+  for (const file of readdirSync(lab.pidsDir)) {
+    const path = join(lab.pidsDir, file)
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), pid: sleeper.pid }))
+  }
+}
+
+/** Starts `make kwok`, presses Ctrl-C at a moment, and waits until all steps have ended. */
+async function interrupt(lab: TestLab, moment: string, isNow: (run: Running) => boolean): Promise<void> {
+  const run = lab.startMake(smallLab)
+  const until = Date.now() + 90_000
+  while (!isNow(run)) {
+    assert.equal(run.child.exitCode, null, `make kwok ended before "${moment}"\n${run.said()}`)
+    assert.ok(Date.now() < until, `"${moment}" did not come within 90 s\n${run.said()}`)
+    await sleep(10)
+  }
+  run.interrupt()
+  const { exitCode } = await run.ended
+  assert.notEqual(exitCode, 0, `make kwok went on after Ctrl-C when ${moment}`)
+  await waitFor('end of all steps', () => assert.throws(() => process.kill(-(run.child.pid ?? 0), 0)), 15_000)
+}
+
+function mountsTmpfs(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'e2e-mount-'))
+  try {
+    return mount(folder) && spawnSync('umount', [folder]).status === 0
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function mount(folder: string): boolean {
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', folder]).status === 0
+}

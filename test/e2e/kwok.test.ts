@@ -1,0 +1,496 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { programPath } from '../../lib/binaries.ts'
+import { fields, items, text } from '../../lib/kube/json.ts'
+import { parseQuantity } from '../../lib/kube/quantity.ts'
+import type { Sample } from '../../lib/prometheus.ts'
+import {
+  assertDone,
+  assertSameWords,
+  createTestLab,
+  filesBelow,
+  listeningSockets,
+  type TestLab,
+  waitFor,
+} from '../support/lab.ts'
+
+/** How often is collected; short, to be quick. */
+const INTERVAL_MS = 5_000
+/** Two collections, and what batching and sending take. */
+const FRESH_MS = 2 * INTERVAL_MS + 3_000
+/** The time in which the whole of a changed lab has to be measured. */
+const SETTLED_MS = 60_000
+
+const kwok = suite<{ lab: TestLab; kubeconfigBefore: unknown }>('make kwok')
+
+kwok.before(async context => {
+  context.lab = await createTestLab('kwok', { COLLECTION_INTERVAL: `${INTERVAL_MS / 1000}s` })
+})
+kwok.after(({ lab }) => lab?.cleanUp())
+
+kwok('brings up 20 nodes and 100 pods, and says what there is', async context => {
+  const { lab } = context
+  const config = (...args: string[]) => lab.kubectl(['config', '--kubeconfig', lab.kubeconfig, ...args])
+  const program = await programPath('kubectl')
+  for (const args of [
+    ['set-cluster', 'elsewhere', '--server=https://127.0.0.1:1'],
+    ['set-credentials', 'somebody', '--token=secret'],
+    ['set-context', 'elsewhere', '--cluster=elsewhere', '--user=somebody'],
+    ['set-context', 'another', '--cluster=elsewhere', '--user=somebody'],
+    ['use-context', 'elsewhere'],
+  ]) {
+    assert.equal(spawnSync(program, ['config', '--kubeconfig', lab.kubeconfig, ...args]).status, 0)
+  }
+  context.kubeconfigBefore = lab.kubeconfigContent()
+  const ended = await lab.make(['kwok', 'NODE_COUNT=20', 'POD_COUNT=100'])
+  assertDone(ended)
+  assert.match(ended.stdout, /is ready: 20 nodes and \d+ running pods, each with fresh metrics/)
+  assert.match(ended.stdout, new RegExp(`Prometheus +http://127\\.0\\.0\\.1:${lab.ports.prometheusPort}\\n`))
+  assert.match(ended.stdout, /\n {2}sum by \(k8s_node_name\).*\n {2}topk.*\n {2}sum by/)
+  assert.match(ended.stdout, /\nNext: make kwok-status/)
+  assert.equal((await config('current-context')).trim(), lab.context)
+})
+
+kwok('has a kubectl context that reaches the cluster', async ({ lab }) => {
+  const args = [
+    '--kubeconfig',
+    lab.kubeconfig,
+    '--cache-dir',
+    join(lab.tempDir, 'test-cache'),
+    'get',
+    'nodes',
+    '-o',
+    'name',
+  ]
+  const { stdout } = spawnSync(await programPath('kubectl'), args, { encoding: 'utf8' })
+  assert.equal(stdout.trim().split('\n').length, 20)
+})
+
+kwok('holds each node and each running pod once, under the right node', async ({ lab }) => {
+  await assertMeasured(lab, { nodes: 20, labPods: 100 })
+})
+
+kwok('holds workload and node names on every pod and container series', async ({ lab }) => {
+  await waitFor('agreement of workload names', async () => {
+    const { pods } = await readCluster(lab)
+    const expectedPods = pods.map(pod => `${pod.key} ${pod.names}`)
+    const expectedContainers = pods.flatMap(pod => pod.containers.map(name => `${pod.key}/${name} ${pod.names}`))
+    for (const series of ['k8s_pod_cpu_time_seconds_total', 'k8s_pod_memory_working_set_bytes']) {
+      const found = (await fresh(lab, series)).map(one => `${podOf(one)} ${namesOf(one.labels)}`)
+      assertSameWords(found, expectedPods, series)
+    }
+    for (const series of ['container_cpu_time_seconds_total', 'container_memory_working_set_bytes']) {
+      const found = (await fresh(lab, series)).map(one => `${containerOf(one)} ${namesOf(one.labels)}`)
+      assertSameWords(found, expectedContainers, series)
+    }
+  })
+})
+
+kwok(
+  'has plausible rates: a pod within its limit, a node at least its pods and at most its capacity',
+  async ({ lab }) => {
+    await waitFor(
+      'plausible rates',
+      async () => {
+        const { nodes, pods } = await readCluster(lab)
+        const podRates = new Map(
+          (await lab.query('rate(k8s_pod_cpu_time_seconds_total[30s])')).map(sample => [podOf(sample), sample.value]),
+        )
+        const sums = new Map<string, number>()
+        for (const { key, node, cpuLimit } of pods) {
+          const rate = podRates.get(key)
+          assert.ok(rate !== undefined && rate > 0, `${key} has the rate ${rate}`)
+          // Stamps are taken a moment after the values.
+          assert.ok(rate <= cpuLimit * 1.05, `${key} has the rate ${rate} over its limit ${cpuLimit}`)
+          sums.set(node, (sums.get(node) ?? 0) + rate)
+        }
+        const nodeRates = await lab.query('rate(k8s_node_cpu_time_seconds_total[30s])')
+        assert.equal(nodeRates.length, nodes.length)
+        for (const { labels, value } of nodeRates) {
+          const node = labels['k8s_node_name'] ?? ''
+          assert.ok(value >= (sums.get(node) ?? 0) * 0.9, `${node} has the rate ${value}, its pods ${sums.get(node)}`)
+          assert.ok(value <= 8, `${node} has the rate ${value} with 8 CPUs`)
+        }
+      },
+      SETTLED_MS,
+    )
+  },
+)
+
+kwok('uses what the annotations of the shop say', async ({ lab }) => {
+  const expression =
+    'avg by (k8s_deployment_name) (rate(k8s_pod_cpu_time_seconds_total{k8s_namespace_name="shop"}[30s]))'
+  const annotated: Record<string, number> = { cart: 0.03, catalog: 0.08, checkout: 0.02, frontend: 0.15 }
+  // Until the window is full the rate is lower.
+  await waitFor('rates as annotated', async () => {
+    const rates = (await lab.query(expression)).map(
+      one => [one.labels['k8s_deployment_name'] ?? '', one.value] as const,
+    )
+    assertSameWords(
+      rates.map(([name]) => name),
+      Object.keys(annotated),
+    )
+    for (const [name, rate] of rates) {
+      const expected = annotated[name] ?? 0
+      assert.ok(Math.abs(rate - expected) <= expected * 0.1, `${name} uses ${rate}, its annotation says ${expected}`)
+    }
+  })
+})
+
+kwok('scrapes every part of the control plane: all targets are up', async ({ lab }) => {
+  await waitFor(
+    'target that is down',
+    async () => {
+      const answer = await fetch(`http://127.0.0.1:${lab.ports.prometheusPort}/api/v1/targets?state=active`)
+      const targets = items(fields(fields(await answer.json())['data'])['activeTargets']).map(fields)
+      const jobs = new Set(targets.map(target => text(fields(target['labels'])['job'])))
+      const expected = [
+        'etcd',
+        'kube-apiserver',
+        'kube-controller-manager',
+        'kube-scheduler',
+        'kwok-controller',
+        'prometheus',
+        'stats-proxy',
+      ]
+      assert.deepEqual(
+        expected.filter(job => !jobs.has(job)),
+        [],
+      )
+      assert.deepEqual(
+        targets.filter(target => target['health'] !== 'up').map(target => [target['scrapeUrl'], target['lastError']]),
+        [],
+      )
+      for (const target of targets) assert.equal(fields(target['labels'])['k8s_cluster_name'], lab.name)
+    },
+    SETTLED_MS,
+  )
+})
+
+kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
+  const parts = await lab.partPids()
+  assert.equal(parts.size, 9)
+  const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
+  // Ports of all parts but the watcher, and etcd's second one.
+  assert.ok(sockets.length >= 10, `only ${sockets.length} sockets were found`)
+  assert.deepEqual(
+    sockets.filter(({ address }) => !address.startsWith('127.0.0.1:')),
+    [],
+  )
+})
+
+kwok('keeps what is secret from others: keys in files of mode 0600, folders of mode 0700', ({ lab }) => {
+  const folders = [
+    lab.clusterDir,
+    lab.dir,
+    ...readdirSync(lab.dir, { withFileTypes: true })
+      .filter(entry => entry.isDirectory())
+      .map(entry => join(lab.dir, entry.name)),
+  ]
+  const open = folders.filter(folder => (statSync(folder).mode & 0o777) !== 0o700)
+  assert.deepEqual(open, [], 'folders that others can enter')
+  const secret = [...filesBelow(lab.dir), ...filesBelow(lab.clusterDir), lab.kubeconfig].filter(isSecret)
+  for (const file of ['admin.key', 'ca.key', 'prometheus.token', 'collector.yaml', 'stats-proxy.yaml']) {
+    assert.ok(
+      secret.some(path => path.endsWith(`/${file}`)),
+      `${file} was not looked at`,
+    )
+  }
+  assert.deepEqual(
+    secret.filter(file => (statSync(file).mode & 0o777) !== 0o600),
+    [],
+    'secrets that others can read',
+  )
+})
+
+kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
+  const program = await programPath('kubectl')
+  const may = (reader: string, verb: string, resource: string) => {
+    const args = ['--kubeconfig', join(lab.dir, 'kubeconfig', `${reader}.yaml`), 'auth', 'can-i', verb, resource, '-A']
+    const cache = ['--cache-dir', join(lab.tempDir, 'test-cache')]
+    return spawnSync(program, [...args, ...cache], { encoding: 'utf8' }).stdout.trim()
+  }
+  for (const [reader, verb, resource, answer] of [
+    ['collector', 'watch', 'pods', 'yes'],
+    ['collector', 'list', 'deployments.apps', 'yes'],
+    ['collector', 'get', 'secrets', 'no'],
+    ['collector', 'create', 'pods', 'no'],
+    ['collector', 'delete', 'pods', 'no'],
+    ['collector', 'patch', 'nodes', 'no'],
+    ['collector', 'create', 'serviceaccounts/token', 'no'],
+    ['stats-proxy', 'watch', 'pods', 'yes'],
+    ['stats-proxy', 'get', 'secrets', 'no'],
+    ['stats-proxy', 'create', 'pods', 'no'],
+    ['prometheus', 'list', 'pods', 'no'],
+    ['prometheus', 'get', 'secrets', 'no'],
+  ] as const) {
+    assert.equal(may(reader, verb, resource), answer, `${reader} ${verb} ${resource}`)
+  }
+})
+
+kwok('kwok-status says that all parts are up, and counts what the API counts', async ({ lab }) => {
+  await waitFor('agreement of status and API', async () => {
+    const { exitCode, stdout, stderr } = await lab.make(['kwok-status'])
+    assert.equal(exitCode, 0, stdout + stderr)
+    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, 9)
+    assert.doesNotMatch(stdout, /\bdown\b/)
+    const all = items(fields(JSON.parse(await lab.kubectl(['get', 'pods', '-A', '-o', 'json'])))['items']).map(fields)
+    const phases = new Map<string, number>()
+    for (const pod of all) {
+      const phase = text(fields(pod['status'])['phase']) ?? ''
+      phases.set(phase, (phases.get(phase) ?? 0) + 1)
+    }
+    const [, total, said = '', own, others] =
+      /^Pods +(\d+): (.*); (\d+) by kwok-pods, (\d+) others$/m.exec(stdout) ?? []
+    const saidPhases = said.split(', ').map(part => part.split(' '))
+    assert.deepEqual(
+      Object.fromEntries(saidPhases.map(([count, phase]) => [phase, Number(count)])),
+      Object.fromEntries(phases),
+    )
+    assert.deepEqual([Number(total), Number(own), Number(others)], [all.length, 100, all.length - 100])
+    assert.match(stdout, /^Nodes +20$/m)
+    assert.match(stdout, /^Series +\d{4,}$/m)
+  })
+})
+
+kwok('scales up to 30 nodes and 150 pods, the same parts going on', async ({ lab }) => {
+  const before = await lab.partPids()
+  const ended = await lab.make(['kwok', 'NODE_COUNT=30', 'POD_COUNT=150'])
+  assertDone(ended)
+  assert.match(ended.stdout, /is ready: 30 nodes/)
+  assert.deepEqual(await lab.partPids(), before)
+  await assertMeasured(lab, { nodes: 30, labPods: 150 })
+})
+
+kwok(
+  'gives a node that kubectl adds its receiver, and takes it away, and no other series has a gap',
+  async ({ lab }) => {
+    const node = 'e2e-by-hand'
+    const startedMs = Date.now()
+    const unchanged = await readCluster(lab)
+    await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand(node)))
+    await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has(node)), 10_000)
+    const addedMs = Date.now() - startedMs
+    await waitFor(
+      'series of the added node',
+      async () => {
+        const samples = await fresh(lab, `k8s_node_cpu_time_seconds_total{k8s_node_name="${node}"}`)
+        assert.equal(samples.length, 1)
+      },
+      // From the change itself it is 10 s and one interval; the receiver, its first collection and sending come on top.
+      Math.max(0, 10_000 - addedMs) + INTERVAL_MS + 3_000,
+    )
+    await lab.kubectl(['delete', 'node', node, '--wait=false'])
+    await lab.kubectl([
+      'delete',
+      'pods',
+      '-A',
+      '--field-selector',
+      `spec.nodeName=${node}`,
+      '--force',
+      '--grace-period=0',
+    ])
+    await waitFor('receivers without the removed node', () => assert.ok(!receivers(lab).has(node)), 10_000)
+    await assertMeasured(lab, { nodes: 30, labPods: 150 })
+
+    const seconds = Math.ceil((Date.now() - startedMs) / 1000)
+    for (const [series, keyOf, keys] of [
+      ['k8s_node_cpu_time_seconds_total', nodeOf, unchanged.nodes],
+      ['k8s_pod_cpu_time_seconds_total', podOf, unchanged.pods.map(pod => pod.key)],
+    ] as const) {
+      const gaps = new Map(
+        (await samplesOf(lab, `${series}[${seconds}s]`)).map(one => [keyOf(one), longestGapMs(one.timesMs)]),
+      )
+      assert.deepEqual(
+        keys.filter(key => !((gaps.get(key) ?? Number.POSITIVE_INFINITY) <= 2 * INTERVAL_MS + 500)),
+        [],
+        `${series}: the longest gap is ${Math.max(...keys.map(key => gaps.get(key) ?? Number.POSITIVE_INFINITY))} ms`,
+      )
+    }
+  },
+)
+
+kwok('scales down to 20 nodes and 100 pods', async ({ lab }) => {
+  const ended = await lab.make(['kwok', 'NODE_COUNT=20', 'POD_COUNT=100'])
+  assertDone(ended)
+  assert.match(ended.stdout, /is ready: 20 nodes/)
+  await assertMeasured(lab, { nodes: 20, labPods: 100 })
+})
+
+kwok('counters never went down while their pod lived', async ({ lab }) => {
+  for (const series of ['k8s_pod_cpu_time_seconds_total', 'k8s_node_cpu_time_seconds_total']) {
+    assert.deepEqual(await lab.query(`resets(${series}[10m]) > 0`), [])
+  }
+})
+
+kwok('changes nothing when it runs again', async ({ lab }) => {
+  const before = await readAll(lab)
+  const ended = await lab.make(['kwok', 'NODE_COUNT=20', 'POD_COUNT=100'])
+  assertDone(ended)
+  assert.doesNotMatch(ended.stderr, /Creat|Start|Delet/)
+  assert.deepEqual(await readAll(lab), before)
+})
+
+kwok('kwok-down leaves nothing, and gives back the context from before', async ({ lab, kubeconfigBefore }) => {
+  const ended = await lab.make(['kwok-down'])
+  assertDone(ended)
+  assert.match(ended.stdout, /is down; nothing of it is left/)
+  assert.equal(fields(lab.kubeconfigContent())['current-context'], 'elsewhere')
+  await lab.assertNothingLeft(kubeconfigBefore)
+})
+
+kwok.run()
+
+interface RunningPod {
+  /** `<namespace>/<name>` */
+  key: string
+  node: string
+  containers: string[]
+  /** In cores; no limit is as much as the node has. */
+  cpuLimit: number
+  /** What `namesOf` says of it. */
+  names: string
+}
+
+/** The labels that say where a pod is and whose, as one word. One that a series lacks or has too much counts as well. */
+function namesOf(labels: Readonly<Record<string, string>>): string {
+  return ['node', 'deployment', 'replicaset', 'statefulset', 'daemonset', 'job']
+    .flatMap(kind => (labels[`k8s_${kind}_name`] === undefined ? [] : [`${kind}=${labels[`k8s_${kind}_name`]}`]))
+    .join(' ')
+}
+
+/** The truth, from the API. */
+async function readCluster(lab: TestLab): Promise<{ nodes: string[]; pods: RunningPod[] }> {
+  const list = async (...args: string[]) =>
+    items(fields(JSON.parse(await lab.kubectl(['get', ...args, '-o', 'json'])))['items']).map(fields)
+  const [nodes, replicaSets, pods] = await Promise.all([
+    list('nodes'),
+    list('replicasets', '-A'),
+    list('pods', '-A', '--field-selector', 'status.phase=Running'),
+  ])
+  const deploymentOf = new Map(replicaSets.map(object => [keyOfObject(object), ownerOf(object).name]))
+  return {
+    nodes: nodes.map(node => text(fields(node['metadata'])['name']) ?? '').sort(),
+    pods: pods.map(pod => {
+      const spec = fields(pod['spec'])
+      const node = text(spec['nodeName']) ?? ''
+      const { kind, name } = ownerOf(pod)
+      const namespace = text(fields(pod['metadata'])['namespace'])
+      const names: Record<string, string> = { k8s_node_name: node }
+      if (kind !== '') names[`k8s_${kind.toLowerCase()}_name`] = name
+      if (kind === 'ReplicaSet') names['k8s_deployment_name'] = deploymentOf.get(`${namespace}/${name}`) ?? ''
+      const containers = items(spec['containers']).map(fields)
+      const limits = containers.map(container => fields(fields(container['resources'])['limits'])['cpu'])
+      return {
+        key: keyOfObject(pod),
+        node,
+        names: namesOf(names),
+        containers: containers.map(container => text(container['name']) ?? ''),
+        cpuLimit: limits.reduce<number>((sum, limit) => sum + (parseQuantity(String(limit ?? '8')) ?? 0), 0),
+      }
+    }),
+  }
+}
+
+function keyOfObject(object: Record<string, unknown>): string {
+  const { namespace, name } = fields(object['metadata'])
+  return `${namespace}/${name}`
+}
+
+function ownerOf(object: Record<string, unknown>): { kind: string; name: string } {
+  const [owner] = items(fields(object['metadata'])['ownerReferences'])
+  return { kind: text(fields(owner)['kind']) ?? '', name: text(fields(owner)['name']) ?? '' }
+}
+
+/** Waits until Prometheus holds just the nodes and running pods that the API knows, each once and in its place. */
+async function assertMeasured(lab: TestLab, counts: { nodes: number; labPods: number }): Promise<void> {
+  await waitFor(
+    'agreement of Prometheus and API',
+    async () => {
+      const { nodes, pods } = await readCluster(lab)
+      assert.equal(nodes.length, counts.nodes)
+      assert.equal(pods.filter(pod => pod.key.startsWith('team-')).length, counts.labPods)
+      const measuredNodes = (await fresh(lab, 'k8s_node_cpu_time_seconds_total')).map(nodeOf)
+      assertSameWords(measuredNodes, nodes, 'measured nodes')
+      const places = (await fresh(lab, 'k8s_pod_cpu_time_seconds_total')).map(
+        sample => `${podOf(sample)} on ${nodeOf(sample)}`,
+      )
+      const expected = pods.map(({ key, node }) => `${key} on ${node}`)
+      assertSameWords(places, expected, 'measured pods')
+    },
+    SETTLED_MS,
+  )
+}
+
+/** The series that still get samples; what has gone lingers in Prometheus for a while. */
+async function fresh(lab: TestLab, series: string): Promise<Sample[]> {
+  return await lab.query(`timestamp(${series}) > time() - ${FRESH_MS / 1000}`)
+}
+
+type Labelled = Pick<Sample, 'labels'>
+
+function nodeOf({ labels }: Labelled): string {
+  return labels['k8s_node_name'] ?? ''
+}
+
+function podOf({ labels }: Labelled): string {
+  return `${labels['k8s_namespace_name']}/${labels['k8s_pod_name']}`
+}
+
+function containerOf(sample: Labelled): string {
+  return `${podOf(sample)}/${sample.labels['k8s_container_name']}`
+}
+
+/** When the samples of each series of a range selector were taken. */
+async function samplesOf(lab: TestLab, selector: string): Promise<(Labelled & { timesMs: number[] })[]> {
+  const url = `http://127.0.0.1:${lab.ports.prometheusPort}/api/v1/query?${new URLSearchParams({ query: selector })}`
+  return items(fields(fields(await (await fetch(url)).json())['data'])['result']).map(series => ({
+    labels: fields(fields(series)['metric']) as Record<string, string>,
+    timesMs: items(fields(series)['values']).map(value => Number(items(value)[0]) * 1000),
+  }))
+}
+
+function longestGapMs(timesMs: readonly number[]): number {
+  if (timesMs.length < 2) return Number.POSITIVE_INFINITY
+  return Math.max(...timesMs.slice(1).map((time, index) => time - (timesMs[index] ?? 0)))
+}
+
+/** The nodes that the collector's configuration has a receiver for. */
+function receivers(lab: TestLab): Set<string> {
+  const config = readFileSync(join(lab.dir, 'config', 'otelcol.yaml'), 'utf8')
+  return new Set([...config.matchAll(/^ {2}kubeletstats\/(\S+):$/gm)].map(([, node = '']) => node))
+}
+
+function nodeByHand(name: string): unknown {
+  const resources = { cpu: '8', memory: '32Gi', 'ephemeral-storage': '100Gi', pods: '110' }
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, annotations: { 'kwok.x-k8s.io/node': 'fake' }, labels: { 'kubernetes.io/hostname': name } },
+    status: { allocatable: resources, capacity: resources },
+  }
+}
+
+/** What a run without change leaves as it was: processes, the objects' versions, files. */
+async function readAll(lab: TestLab): Promise<unknown> {
+  // Without the pods of the CronJob, which makes others every second minute.
+  const uids = async (...args: string[]) =>
+    (await lab.kubectl(['get', ...args, '-A', '-o', 'jsonpath={.items[*].metadata.uid}'])).split(' ').sort()
+  const files = ['lab.json', 'config/otelcol.yaml', 'config/prometheus.yaml', 'kubeconfig/collector.yaml']
+  return {
+    parts: await lab.partPids(),
+    objects: await uids('nodes,deployments,statefulsets,daemonsets,namespaces,clusterresourceusages'),
+    pods: await uids('pods', '-l', 'app.kubernetes.io/managed-by=kube-otel-lab'),
+    written: files.map(file => statSync(join(lab.dir, file)).mtimeMs),
+    kubeconfig: lab.kubeconfigContent(),
+  }
+}
+
+function isSecret(file: string): boolean {
+  const stat = lstatSync(file)
+  if (!stat.isFile() || stat.size > 2 ** 20) return false
+  return /PRIVATE KEY|client-key-data:|\btoken: \S|^eyJ[\w-]+\.[\w-]+\.[\w-]+$/m.test(readFileSync(file, 'utf8'))
+}

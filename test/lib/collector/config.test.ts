@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { programPath } from '../../../lib/binaries/ensure.ts'
+import { type CollectorInput, collectorConfig } from '../../../lib/collector/config.ts'
+import { kubeconfigText } from '../../../lib/kubeconfig.ts'
+import { projectDir } from '../../../lib/lab.ts'
+import { run } from '../../../lib/run.ts'
+import { CERTIFICATE } from '../kube/tls.ts'
+import { tempDir } from '../temp-lab.ts'
+
+const base = readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8')
+const given: CollectorInput = {
+  clusterName: 'unit',
+  hostName: 'machine',
+  intervalMs: 15_000,
+  nodes: ['node-b', 'node-a', 'node-c'],
+  statsProxyUrl: 'http://127.0.0.1:1',
+  otlpGrpcEndpoint: '127.0.0.1:2',
+  otlpHttpEndpoint: '127.0.0.1:3',
+  metricsUrl: 'http://127.0.0.1:4/api/v1/otlp/v1/metrics',
+}
+const rendered = (input: Partial<CollectorInput> = {}) => parse(collectorConfig(base, { ...given, ...input }))
+
+const configs = suite('collectorConfig()')
+
+configs('gives each node its receiver, and the bare one goes', () => {
+  const { receivers, service } = rendered()
+  const { kubeletstats } = parse(base).receivers
+  const kubelets = ['node-a', 'node-b', 'node-c']
+  assert.deepEqual(Object.keys(receivers), [
+    'k8s_cluster',
+    'hostmetrics',
+    'otlp',
+    ...kubelets.map(node => `kubeletstats/${node}`),
+  ])
+  for (const node of kubelets) {
+    assert.deepEqual(receivers[`kubeletstats/${node}`], {
+      ...kubeletstats,
+      endpoint: `http://127.0.0.1:1/nodes/${node}`,
+      collection_interval: '15s',
+    })
+  }
+  assert.deepEqual(service.pipelines['metrics/kubernetes'].receivers, [
+    'k8s_cluster',
+    ...kubelets.map(node => `kubeletstats/${node}`),
+  ])
+})
+
+configs('gives the same bytes for the same nodes in any order, and leaves their list alone', () => {
+  const nodes = ['c', 'a', 'b']
+  const first = collectorConfig(base, { ...given, nodes })
+  assert.equal(first, collectorConfig(base, { ...given, nodes: ['b', 'c', 'a'] }))
+  assert.notEqual(first, collectorConfig(base, { ...given, nodes: ['b', 'c'] }))
+  assert.deepEqual(nodes, ['c', 'a', 'b'])
+})
+
+configs('writes each receiver out, without references', () =>
+  assert.doesNotMatch(collectorConfig(base, given), /[&*]a\d/),
+)
+
+configs('collects everything at the interval', () => {
+  const { receivers, service } = rendered({ intervalMs: 1_500 })
+  for (const name of ['k8s_cluster', 'hostmetrics', 'kubeletstats/node-a']) {
+    assert.equal(receivers[name].collection_interval, '1500ms', name)
+  }
+  assert.equal(service.telemetry.metrics.readers[0].periodic.interval, 1_500)
+})
+
+configs('says on everything which cluster it is, and on the machine’s own figures which machine', () => {
+  const { processors, service } = rendered()
+  const upsert = (key: string, value: string) => ({ attributes: [{ key, value, action: 'upsert' }] })
+  assert.deepEqual(processors['resource/cluster'], upsert('k8s.cluster.name', 'unit'))
+  assert.deepEqual(processors['resource/host'], upsert('host.name', 'machine'))
+  for (const [name, pipeline] of Object.entries<{ processors: string[] }>(service.pipelines)) {
+    assert(pipeline.processors.includes('resource/cluster'), name)
+    assert.equal(pipeline.processors.includes('resource/host'), name === 'metrics/host', name)
+  }
+  assert.deepEqual(service.telemetry.resource, { 'k8s.cluster.name': 'unit' })
+})
+
+configs('never overwrites the node’s name on all resources', () => {
+  assert.doesNotMatch(JSON.stringify(rendered().processors), /"key":"k8s\.node\.name"/)
+})
+
+configs('adds workload and node names by the pod’s uid, on what the kubelets say', () => {
+  const { processors, service } = rendered()
+  assert.deepEqual(processors.k8s_attributes.pod_association, [
+    { sources: [{ from: 'resource_attribute', name: 'k8s.pod.uid' }] },
+  ])
+  for (const name of ['k8s.node.name', 'k8s.deployment.name', 'k8s.statefulset.name', 'k8s.daemonset.name']) {
+    assert(processors.k8s_attributes.extract.metadata.includes(name), name)
+  }
+  assert(service.pipelines['metrics/kubernetes'].processors.includes('k8s_attributes'))
+})
+
+configs('listens and sends where it is told, and nowhere else', () => {
+  const config = rendered()
+  assert.deepEqual(config.receivers.otlp.protocols, {
+    grpc: { endpoint: '127.0.0.1:2' },
+    http: { endpoint: '127.0.0.1:3' },
+  })
+  assert.equal(config.exporters.otlp_http.metrics_endpoint, given.metricsUrl)
+  assert.equal(config.service.telemetry.metrics.readers[0].periodic.exporter.otlp.endpoint, given.metricsUrl)
+  assert.doesNotMatch(collectorConfig(base, given), /0\.0\.0\.0|:9090|:4317|:4318|:10250/)
+})
+
+configs('has no receiver for no nodes', () => {
+  const { receivers, service } = rendered({ nodes: [] })
+  assert.deepEqual(Object.keys(receivers), ['k8s_cluster', 'hostmetrics', 'otlp'])
+  assert.deepEqual(service.pipelines['metrics/kubernetes'].receivers, ['k8s_cluster'])
+})
+
+const odd = ['ip-10-0-0-1.eu-west-1.compute.internal', '10.0.0.1', '007', 'null', '1e3', 'true', 'a/b c?d#e:f{g}', 'ü']
+configs('takes node names with odd characters as they are, quoted in addresses', () => {
+  const { receivers, service } = rendered({ nodes: odd })
+  for (const node of odd) {
+    const { endpoint } = receivers[`kubeletstats/${node}`]
+    assert.equal(decodeURIComponent(new URL(endpoint).pathname), `/nodes/${node}`)
+    assert.equal(new URL(endpoint).search + new URL(endpoint).hash, '')
+    assert(service.pipelines['metrics/kubernetes'].receivers.includes(`kubeletstats/${node}`))
+  }
+})
+
+const validates = async (nodes: string[]) => {
+  const dir = tempDir()
+  const [file, kubeconfig] = [join(dir, 'otelcol.yaml'), join(dir, 'kubeconfig')] as const
+  writeFileSync(file, collectorConfig(base, { ...given, nodes }))
+  const cluster = { context: 'unit', server: 'https://127.0.0.1:1', caPem: CERTIFICATE, user: 'u', token: 't' }
+  writeFileSync(kubeconfig, kubeconfigText(cluster))
+  return await run(await programPath('otelcol'), ['validate', `--config=${file}`], {
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+    nothrow: true,
+  })
+}
+
+configs('is accepted by the collector itself, also with names that only look odd', async () => {
+  const { exitCode, stderr } = await validates(['kwok-node-0000', ...odd.slice(0, 6)])
+  assert.equal(exitCode, 0, stderr)
+})
+
+configs('is accepted by the collector without a node', async () => {
+  const { exitCode, stderr } = await validates([])
+  assert.equal(exitCode, 0, stderr)
+})
+configs.run()

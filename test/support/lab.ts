@@ -1,0 +1,386 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ensurePrograms, kwokPrograms } from '../../lib/binaries.ts'
+import { projectDir } from '../../lib/lab.ts'
+import { isPortFree, portSettings } from '../../lib/ports.ts'
+import { query as queryPrometheus, type Sample } from '../../lib/prometheus.ts'
+import { settingNames, variableOf } from '../../lib/settings.ts'
+
+/** How a command ended, and what it said. */
+export interface Ended {
+  /** 128 when a signal ended it. */
+  exitCode: number
+  stdout: string
+  stderr: string
+}
+
+/** A command that runs in a process group of its own, as a terminal would start it. */
+export interface Running {
+  child: ChildProcess
+  /** All it has said so far, both streams in the order they came. */
+  said: () => string
+  ended: Promise<Ended>
+  /** What Ctrl-C on a terminal does: SIGINT to the whole group. */
+  interrupt: () => void
+}
+
+export interface CommandOptions {
+  /** Added to the lab's environment; undefined takes a variable out. */
+  env?: Readonly<Record<string, string | undefined>>
+  /** The clone of the project to run in; default: this one. */
+  project?: string
+  limitMs?: number
+}
+
+export interface LabProcess {
+  pid: number
+  command: string
+}
+
+/** A lab for tests: everything that it has is its own, and goes with `cleanUp`. */
+export interface TestLab {
+  name: string
+  context: string
+  /** Ports by setting. */
+  ports: Readonly<Record<(typeof portSettings)[number], number>>
+  /** A folder for the test's own files; holds home, kubeconfig and KWOK_WORKDIR too. */
+  tempDir: string
+  kubeconfig: string
+  kwokWorkdir: string
+  clusterDir: string
+  adminKubeconfig: string
+  /** `.lab/<name>` of this clone. */
+  dir: string
+  pidsDir: string
+  env: NodeJS.ProcessEnv
+  /** `make` with targets and `NAME=value` words. */
+  make: (words: readonly string[], options?: CommandOptions) => Promise<Ended>
+  startMake: (words: readonly string[], options?: CommandOptions) => Running
+  /** A task by name, as `node --import tsx tasks/<name>.ts`. */
+  task: (name: string, args?: readonly string[], options?: CommandOptions) => Promise<Ended>
+  /** kubectl as the cluster's administrator; what it printed. Fails when it does. */
+  kubectl: (args: readonly string[], input?: string) => Promise<string>
+  query: (expression: string) => Promise<Sample[]>
+  /** The lab's processes, with those of the steps that run at this moment. */
+  processes: () => LabProcess[]
+  /** Pid of each part, from the pid files of kwokctl and of the lab. */
+  partPids: () => Promise<Map<string, number>>
+  /** What the kubeconfig says; undefined when there is none. */
+  kubeconfigContent: () => unknown
+  /** Fails unless no process, file or port is left and the kubeconfig says what it said before. */
+  assertNothingLeft: (kubeconfigBefore: unknown) => Promise<void>
+  cleanUp: () => void
+}
+
+/** The longest that one command may take: a `make kwok` whose waits all run out ends before. */
+const COMMAND_LIMIT_MS = 5 * 60_000
+
+/** Makes a lab's names, ports and folders. Nothing runs yet. Its cleanUp also runs when the test process ends. */
+export async function createTestLab(word: string, settings: Readonly<Record<string, string>> = {}): Promise<TestLab> {
+  // With the real home folder, where Go and npm have their caches, when one has to be built yet.
+  const { kubectl: kubectlProgram } = await ensurePrograms(kwokPrograms)
+  const name = `e2e-${word}-${process.pid}`
+  const tempDir = realpathSync(mkdtempSync(join(tmpdir(), `${name}-`)))
+  const ports = await freePorts()
+  const kubeconfig = join(tempDir, 'kubeconfig.yaml')
+  const kwokWorkdir = join(tempDir, 'kwok')
+  const clusterDir = join(kwokWorkdir, 'clusters', name)
+  const adminKubeconfig = join(clusterDir, 'kubeconfig.yaml')
+  const dir = join(projectDir, '.lab', name)
+  const home = join(tempDir, 'home')
+  for (const folder of [home, kwokWorkdir]) mkdirSync(folder)
+  const env: NodeJS.ProcessEnv = {
+    ...ownEnvironment(),
+    // What a tool leaves in the home folder is then seen; the programs stay where they are.
+    HOME: home,
+    NO_COLOR: '1',
+    XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
+    CLUSTER_NAME: name,
+    KUBECONFIG: kubeconfig,
+    KWOK_WORKDIR: kwokWorkdir,
+    ...Object.fromEntries(portSettings.map(setting => [variableOf(setting), String(ports[setting])])),
+    ...settings,
+  }
+
+  function start(command: string, args: readonly string[], options: CommandOptions = {}): Running {
+    const { project = projectDir, limitMs = COMMAND_LIMIT_MS } = options
+    const child = spawn(command, [...args], {
+      cwd: project,
+      env: { ...env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    let [stdout, stderr, both] = ['', '', '']
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString()
+      both += chunk.toString()
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString()
+      both += chunk.toString()
+    })
+    const signalGroup = (signal: NodeJS.Signals) => {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal)
+    }
+    const timer = setTimeout(() => signalGroup('SIGKILL'), limitMs)
+    const ended = new Promise<Ended>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', code => resolve({ exitCode: code ?? 128, stdout, stderr }))
+    }).finally(() => clearTimeout(timer))
+    return { child, ended, said: () => both, interrupt: () => signalGroup('SIGINT') }
+  }
+
+  // -o: node_modules is this clone's, also where another one links to it; no test installs packages.
+  const startMake = (words: readonly string[], options?: CommandOptions) =>
+    start('make', ['-o', 'node_modules/.package-lock.json', ...words], options)
+
+  function processes(): LabProcess[] {
+    const marks = [`${tempDir}/`, `${dir}/`]
+    return allProcesses().filter(
+      ({ command }) =>
+        marks.some(mark => command.includes(mark)) || command.split(' ').join('\n').includes(`--cluster-name\n${name}`),
+    )
+  }
+
+  async function kubectl(args: readonly string[], input?: string): Promise<string> {
+    const child = spawnSync(
+      kubectlProgram.path,
+      [
+        '--kubeconfig',
+        adminKubeconfig,
+        '--context',
+        `kwok-${name}`,
+        '--cache-dir',
+        join(tempDir, 'test-cache'),
+        ...args,
+      ],
+      { encoding: 'utf8', input: input ?? '', maxBuffer: 2 ** 26, timeout: 60_000 },
+    )
+    assert.equal(child.status, 0, `kubectl ${args.join(' ')}: ${child.stderr}`)
+    return child.stdout
+  }
+
+  function kubeconfigContent(): unknown {
+    if (!existsSync(kubeconfig)) return undefined
+    const view = spawnSync(kubectlProgram.path, ['--kubeconfig', kubeconfig, 'config', 'view', '--raw', '-o', 'json'])
+    return JSON.parse(view.stdout.toString())
+  }
+
+  async function partPids(): Promise<Map<string, number>> {
+    const { stdout } = await start(process.execPath, ['--import', 'tsx', 'tasks/kwok-status.ts']).ended
+    const rows = [...stdout.matchAll(/^(\S+) +(?:up|down) +.*?(\d+) +\d+ MiB /gm)]
+    return new Map(rows.map(([, part = '', pid]) => [part, Number(pid)]))
+  }
+
+  async function assertNothingLeft(kubeconfigBefore: unknown): Promise<void> {
+    await waitFor(
+      'end of all processes',
+      () =>
+        assertSameWords(
+          processes().map(({ command }) => command),
+          [],
+        ),
+      5_000,
+    )
+    assertSameWords(filesBelow(dir), [], 'files of .lab')
+    assert.equal(existsSync(dir), false, `${dir} is still there`)
+    assert.equal(existsSync(clusterDir), false, `${clusterDir} is still there`)
+    assertSameWords(filesBelow(kwokWorkdir), [], 'files in KWOK_WORKDIR')
+    assertSameWords(filesBelow(home), [], 'files in the home folder')
+    for (const port of Object.values(ports)) assert.equal(await isPortFree(port), true, `port ${port} is in use`)
+    assert.deepEqual(kubeconfigContent(), kubeconfigBefore, 'the kubeconfig')
+  }
+
+  let cleaned = false
+  function cleanUp(): void {
+    if (cleaned) return
+    cleaned = true
+    if (existsSync(dir) || existsSync(clusterDir)) {
+      spawnSync(process.execPath, ['--import', 'tsx', 'tasks/kwok-down.ts'], { cwd: projectDir, env, timeout: 60_000 })
+    }
+    // Whatever a failed test has left: each names a folder or the cluster of this lab alone.
+    for (const { pid } of processes()) killHard(pid)
+    rmSync(dir, { recursive: true, force: true })
+    rmSync(tempDir, { recursive: true, force: true, maxRetries: 3 })
+  }
+  cleanUps.add(cleanUp)
+
+  return {
+    name,
+    context: `kwok-${name}`,
+    ports,
+    tempDir,
+    kubeconfig,
+    kwokWorkdir,
+    clusterDir,
+    adminKubeconfig,
+    dir,
+    pidsDir: join(dir, 'pids'),
+    env,
+    make: (words, options) => startMake(words, options).ended,
+    startMake,
+    task: (task, args = [], options) =>
+      start(process.execPath, ['--import', 'tsx', join('tasks', `${task}.ts`), ...args], options).ended,
+    kubectl,
+    query: expression => queryPrometheus(`http://127.0.0.1:${ports.prometheusPort}`, expression),
+    processes,
+    partPids,
+    kubeconfigContent,
+    assertNothingLeft,
+    cleanUp,
+  }
+}
+
+const cleanUps = new Set<() => void>()
+process.once('exit', () => {
+  for (const cleanUp of cleanUps) cleanUp()
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+/** A copy of the project in a folder of the lab, as a second clone: own files, the same packages, no state. */
+export function cloneProject(lab: TestLab, word: string): string {
+  const copy = join(lab.tempDir, word)
+  const left = new Set(['node_modules', '.lab', '.git', 'test'])
+  cpSync(projectDir, copy, {
+    recursive: true,
+    preserveTimestamps: true,
+    filter: source => !left.has(relative(projectDir, source)),
+  })
+  symlinkSync(join(projectDir, 'node_modules'), join(copy, 'node_modules'))
+  return copy
+}
+
+/**
+ * Waits until the check passes, and gives what it returns.
+ *
+ * Throws what the check threw last, with the name of what was waited for and for how long, when time runs out.
+ */
+export async function waitFor<T>(what: string, check: () => T | Promise<T>, timeoutMs = 60_000): Promise<T> {
+  const startedMs = Date.now()
+  for (;;) {
+    try {
+      return await check()
+    } catch (error) {
+      const waitedMs = Date.now() - startedMs
+      if (waitedMs > timeoutMs) {
+        const why = error instanceof Error ? error.message : String(error)
+        throw new Error(`no ${what} within ${Math.round(waitedMs / 1000)} s: ${why}`, { cause: error })
+      }
+      await sleep(250)
+    }
+  }
+}
+
+/**
+ * Asserts that two lists hold the same words, as often as each. Says the first few that differ: node:assert's comparison of
+ * long lists takes seconds, and fills the screen.
+ */
+export function assertSameWords(actual: readonly string[], expected: readonly string[], what = 'the list'): void {
+  const rest = (from: readonly string[], taken: readonly string[]) => {
+    const counts = new Map<string, number>()
+    for (const word of taken) counts.set(word, (counts.get(word) ?? 0) + 1)
+    return from.filter(word => {
+      const count = counts.get(word) ?? 0
+      counts.set(word, count - 1)
+      return count <= 0
+    })
+  }
+  const [missing, unexpected] = [rest(expected, actual), rest(actual, expected)]
+  const say = (words: readonly string[]) => `${words.length} (${words.slice(0, 4).join(', ')})`
+  if (missing.length + unexpected.length === 0) return
+  throw new Error(`${what}: missing ${say(missing)}, unexpected ${say(unexpected)}`)
+}
+
+/** Asserts that a command went well, with all it said when not. */
+export function assertDone({ exitCode, stdout, stderr }: Ended): void {
+  assert.equal(exitCode, 0, `exit code ${exitCode}\n${stdout}\n${stderr}`)
+}
+
+/**
+ * Asserts that `make` was stopped by one of its steps: which one, its own exit code, and what it said.
+ * (make itself ends with 2 whatever the step's code.)
+ */
+export function assertRefused({ exitCode, stderr }: Ended, step: string, code: 1 | 2, said: RegExp): void {
+  assert.match(stderr, said)
+  assert.match(stderr, new RegExp(`\\b${step}\\] Error ${code}`), stderr)
+  assert.equal(exitCode, 2)
+}
+
+/** `address` and `pid` of each TCP socket on which one of the processes listens. */
+export function listeningSockets(pids: readonly number[]): { address: string; pid: number }[] {
+  const ss = spawnSync('ss', ['-Hltnp'], { encoding: 'utf8' })
+  if (ss.status === 0) {
+    const sockets = ss.stdout.split('\n').flatMap(line => {
+      const address = line.split(/\s+/)[3] ?? ''
+      return [...line.matchAll(/pid=(\d+)/g)].map(([, pid]) => ({ address, pid: Number(pid) }))
+    })
+    return sockets.filter(({ pid }) => pids.includes(pid))
+  }
+  const lsof = spawnSync('lsof', ['-nP', '-a', '-iTCP', '-sTCP:LISTEN', '-p', pids.join(','), '-Fpn'], {
+    encoding: 'utf8',
+  })
+  assert.equal(lsof.error, undefined, 'neither ss nor lsof can be run')
+  let pid = 0
+  return lsof.stdout.split('\n').flatMap(line => {
+    if (line.startsWith('p')) pid = Number(line.slice(1))
+    return line.startsWith('n') ? [{ address: line.slice(1), pid }] : []
+  })
+}
+
+/** Whether a process runs (a zombie does not). */
+export function isAlive(pid: number): boolean {
+  return allProcesses().some(process => process.pid === pid)
+}
+
+/** kill -9; a process that is gone already is fine. */
+export function killHard(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}
+
+/** Every file below a folder, by its path; none when there is no such folder. */
+export function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => !entry.isDirectory())
+    .map(entry => join(entry.parentPath, entry.name))
+    .sort()
+}
+
+function allProcesses(): LabProcess[] {
+  const { stdout } = spawnSync('ps', ['-ww', '-A', '-o', 'pid=', '-o', 'stat=', '-o', 'command='], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  })
+  return stdout.split('\n').flatMap(line => {
+    const [, pid, state, command = ''] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? []
+    return pid === undefined || state?.startsWith('Z') ? [] : [{ pid: Number(pid), command }]
+  })
+}
+
+/** This process's environment without what would choose for the lab: its settings, KWOK's own, colours, and an outer make's. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const settings = new Set(settingNames.map(variableOf))
+  const others = new Set(['FORCE_COLOR', 'MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'MAKEOVERRIDES', 'MAKEFILES'])
+  const isOurs = (name: string) =>
+    settings.has(name) || others.has(name) || (name.startsWith('KWOK_') && name !== 'KWOK_BINARY')
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)))
+}
+
+/** Ports that are free now, below those that the system gives to clients and those that kwokctl takes. */
+async function freePorts(): Promise<TestLab['ports']> {
+  const found: Partial<Record<(typeof portSettings)[number], number>> = {}
+  let port = 20_000 + Math.floor(Math.random() * 8_000)
+  for (const setting of portSettings) {
+    while (!(await isPortFree(port))) port++
+    found[setting] = port++
+  }
+  return found as TestLab['ports']
+}

@@ -1,0 +1,190 @@
+/** What holds of every task, also of one that is added later. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { projectDir } from '../../lib/lab.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-tasks-'))
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+const clusterName = `no-such-lab-${process.pid}`
+const labDir = join(projectDir, '.lab', clusterName)
+const { KUBECONFIG: _, FORCE_COLOR: __, ...inherited } = process.env
+const env: NodeJS.ProcessEnv = {
+  ...inherited,
+  CLUSTER_NAME: clusterName,
+  KWOK_WORKDIR: join(dir, 'kwok'),
+  KUBECONFIG: join(dir, 'kubeconfig'),
+  NO_COLOR: '1',
+}
+
+const tasks = readdirSync(join(projectDir, 'tasks'))
+  .filter(file => file.endsWith('.ts'))
+  .sort()
+/** Tasks that have something to do without a cluster; every other one must refuse. */
+const clusterless = ['bench.ts', 'doctor.ts', 'kwok-check.ts', 'kwok-create-cluster.ts', 'kwok-down.ts', 'programs.ts']
+
+interface Outcome {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs a task to its end, three at a time. */
+let running = 0
+const waiting: (() => void)[] = []
+async function start(task: string, args: string[], more: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  if (running >= 3) await new Promise<void>(resolve => waiting.push(resolve))
+  running++
+  const child = spawn(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', task), ...args],
+    {
+      env: { ...env, ...more },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  const outcome: Outcome = { status: null, stdout: '', stderr: '' }
+  child.stdout.on('data', chunk => {
+    outcome.stdout += chunk
+  })
+  child.stderr.on('data', chunk => {
+    outcome.stderr += chunk
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  outcome.status = await new Promise(resolve => child.once('close', resolve))
+  clearTimeout(timer)
+  running--
+  waiting.shift()?.()
+  return outcome
+}
+
+const all = suite('tasks')
+// All are begun at the first case, and each case waits for its own.
+const outcomes = new Map<string, Promise<Outcome>>()
+const outcome = (task: string, way: string) => outcomes.get(`${task} ${way}`) ?? assert.fail('it was not started')
+all.before(() => {
+  for (const task of tasks) {
+    outcomes.set(`${task} help`, start(task, ['--help']))
+    outcomes.set(`${task} flag`, start(task, ['--clutser-name', 'x']))
+    outcomes.set(`${task} value`, start(task, [], { NODE_COUNT: 'abc' }))
+    if (!clusterless.includes(task)) outcomes.set(`${task} cluster`, start(task, []))
+  }
+})
+
+for (const task of tasks) {
+  all(`${task} --help prints what it does and its flags on stdout, and nothing on stderr`, async () => {
+    const { status, stdout, stderr } = await outcome(task, 'help')
+    assert.deepEqual([status, stderr], [0, ''])
+    const [about = '', empty, ...flags] = stdout.trimEnd().split('\n')
+    assert.match(about, /^[A-Z].*\.$/)
+    assert.equal(empty, '')
+    for (const flag of flags) assert.match(flag, /^ {2}(--[\w-]+( <value>)?|<\w+>) {2,}\S/)
+    assert.match(stdout, /^ {2}--cluster-name <value> .*CLUSTER_NAME, default queries-testing\)$/m)
+    assert.match(stdout, /^ {2}--help /m)
+  })
+
+  all(`${task} refuses a misspelt flag by name`, async () => {
+    const { status, stdout, stderr } = await outcome(task, 'flag')
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.match(
+      stderr,
+      /^Cannot read the command line: Unknown option '--clutser-name'\n {2}Next: use one of .*--cluster-name/,
+    )
+  })
+
+  all(`${task} refuses a bad value, also of a setting that it does not read`, async () => {
+    const { status, stdout, stderr } = await outcome(task, 'value')
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.equal(
+      stderr,
+      'NODE_COUNT=abc is refused: it must be a whole number from 1 to 20000\n  Next: set NODE_COUNT to another value\n',
+    )
+  })
+
+  if (clusterless.includes(task)) continue
+  all(`${task} refuses to go on without a cluster`, async () => {
+    const { status, stdout, stderr } = await outcome(task, 'cluster')
+    assert.deepEqual([status, stdout], [1, ''])
+    assert.equal(stderr, `There is no KWOK cluster "${clusterName}"\n  Next: make kwok\n`)
+  })
+}
+
+all('are documented by a comment with two lines to paste, and export nothing', () => {
+  for (const task of tasks) {
+    const text = readFileSync(join(projectDir, 'tasks', task), 'utf8')
+    const [comment = ''] = /^\/\*\*[\s\S]*?\*\//.exec(text) ?? []
+    assert(comment.includes(`tsx tasks/${task}`), task)
+    assert.doesNotMatch(text, /^export /m, task)
+  }
+})
+
+all('leave no file behind', async () => {
+  await Promise.all(outcomes.values())
+  assert(!existsSync(labDir))
+  assert.deepEqual(readdirSync(dir), [])
+})
+all.run()
+
+const others = suite('tasks that need no cluster')
+
+others('kwok-down has nothing to do without a lab, any number of times', async () => {
+  for (let times = 0; times < 2; times++) {
+    const nothing = { status: 0, stdout: `There is no lab "${clusterName}"\n`, stderr: '' }
+    assert.deepEqual(await start('kwok-down.ts', []), nothing)
+  }
+})
+
+async function freePorts(): Promise<NodeJS.ProcessEnv> {
+  const names = ['PROMETHEUS_PORT', 'OTLP_GRPC_PORT', 'OTLP_HTTP_PORT', 'STATS_PROXY_PORT']
+  const servers = await Promise.all(
+    names.map(async name => {
+      const server = createServer()
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+      return { name, server, port: (server.address() as AddressInfo).port }
+    }),
+  )
+  await Promise.all(servers.map(({ server }) => new Promise(resolve => server.close(resolve))))
+  return Object.fromEntries(servers.map(({ name, port }) => [name, String(port)]))
+}
+
+others('kwok-check says nothing when all is well, and names KWOK variables that are not obeyed', async () => {
+  const ports = await freePorts()
+  assert.deepEqual(await start('kwok-check.ts', [], ports), { status: 0, stdout: '', stderr: '' })
+  const warned = await start('kwok-check.ts', [], { ...ports, KWOK_KUBE_VERSION: 'v1' })
+  const warning = 'Warning: not obeyed by the lab: KWOK_KUBE_VERSION\n'
+  assert.deepEqual(warned, { status: 0, stdout: '', stderr: warning })
+})
+
+for (const [fact, more, status, said] of [
+  ['the Docker runtime', { RUNTIME: 'docker' }, 2, /^RUNTIME=docker is refused: the Docker runtime is not there yet/],
+  ['a cluster name', { CLUSTER_NAME: 'My_Lab' }, 2, /^CLUSTER_NAME=My_Lab is refused/],
+  ['more pods than there is room for', { POD_COUNT: '500000' }, 2, /^POD_COUNT=500000 is more than 50 nodes can hold/],
+  ['a kubeconfig', { KUBECONFIG: '/dev/null/config' }, 1, /^Cannot write the kubeconfig \/dev\/null\/config/],
+  ['a port that two share', { PROMETHEUS_PORT: '4318', OTLP_HTTP_PORT: '4318' }, 1, /4318/],
+] as const) {
+  others(`kwok-check refuses ${fact}, and changes nothing`, async () => {
+    const refused = await start('kwok-check.ts', [], { ...(await freePorts()), ...more })
+    assert.deepEqual([refused.status, refused.stdout], [status, ''])
+    assert.match(refused.stderr, said)
+    assert.match(refused.stderr, /\n {2}Next: \S.*\n$/)
+    assert(!existsSync(labDir))
+    assert.deepEqual(readdirSync(dir), [])
+  })
+}
+
+others('kwok-create-cluster refuses what kwok-check would, before anything changes', async () => {
+  const { status, stdout, stderr } = await start('kwok-create-cluster.ts', [], {
+    ...(await freePorts()),
+    KUBECONFIG: '/dev/null/config',
+  })
+  assert.deepEqual([status, stdout], [1, ''])
+  assert.match(stderr, /^Cannot write the kubeconfig \/dev\/null\/config: .*\n {2}Next: /)
+  assert(!existsSync(labDir))
+  assert.deepEqual(readdirSync(dir), [])
+})
+others.run()
