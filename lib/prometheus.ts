@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml'
 import { programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
 import { fields, items, text } from './kube/json.ts'
-import { caPath, prometheusTokenPath } from './kubeconfig.ts'
+import { caPath, kubeconfigPath, prometheusTokenPath } from './kubeconfig.ts'
 import { componentPorts } from './kwokctl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { run } from './run.ts'
@@ -22,6 +22,9 @@ export interface PrometheusTargets {
   targets: Readonly<Record<string, string>>
   /** The kwok-controller's service discovery. */
   kwokDiscoveryUrl: string
+  /** `host:port` where the nodes' kubelets answer, by path, and the kubeconfig to find the nodes with. */
+  kubeletAddress: string
+  kubeconfigFile: string
   tokenFile: string
   caFile: string
 }
@@ -45,6 +48,18 @@ export function prometheusConfig(base: string, given: PrometheusTargets): string
       return {
         ...job,
         http_sd_configs: [{ ...fields(first), url: given.kwokDiscoveryUrl }],
+        relabel_configs: [...relabels, { target_label: 'k8s_cluster_name', replacement: given.clusterName }],
+      }
+    }
+    if (job['kubernetes_sd_configs'] !== undefined) {
+      const [first] = items(job['kubernetes_sd_configs'])
+      const relabels = items(job['relabel_configs']).map(each => {
+        const rule = fields(each)
+        return rule['target_label'] === '__address__' ? { ...rule, replacement: given.kubeletAddress } : rule
+      })
+      return {
+        ...job,
+        kubernetes_sd_configs: [{ ...fields(first), kubeconfig_file: given.kubeconfigFile }],
         relabel_configs: [...relabels, { target_label: 'k8s_cluster_name', replacement: given.clusterName }],
       }
     }
@@ -96,6 +111,8 @@ export async function writePrometheusConfig(lab: Lab): Promise<void> {
       'kwok-controller': local(ports['kwok-controller']),
     },
     kwokDiscoveryUrl: `http://${local(ports['kwok-controller'])}/discovery/prometheus`,
+    kubeletAddress: local(lab.settings.statsProxyPort),
+    kubeconfigFile: kubeconfigPath(lab, 'prometheus'),
     tokenFile: prometheusTokenPath(lab),
     caFile: caPath(lab),
   })

@@ -36,6 +36,11 @@ const definitions = {
     parse: duration(1_000, 300_000),
     fixed: true,
   },
+  usagePreset: {
+    default: 'steady',
+    help: 'how pods use CPU and memory that nothing else is said about: steady, diurnal, bursty, leak or idle',
+    parse: oneOf(['steady', 'diurnal', 'bursty', 'leak', 'idle'] as const),
+  },
   prometheusPort: { default: '9090', help: 'Prometheus, on 127.0.0.1', parse: integer(1, 65_535), fixed: true },
   otlpGrpcPort: { default: '4317', help: "the collector's OTLP over gRPC", parse: integer(1, 65_535), fixed: true },
   otlpHttpPort: { default: '4318', help: "the collector's OTLP over HTTP", parse: integer(1, 65_535), fixed: true },
@@ -107,29 +112,32 @@ export function chosenText(
   return variable === undefined || variable === '' ? undefined : { text: variable, by: variableOf(name) }
 }
 
-/** The flags of one command line: settings it takes, and booleans of its own. */
+/** One command line: settings, booleans of the task's own, and the bare word, if the task takes one. */
 export interface CommandLine {
   flags: SettingTexts
   switches: ReadonlySet<string>
+  word?: string
 }
 
 /** Parses a command line strictly: an unknown flag is a UsageError that names it and lists those there are. */
 export function parseCommandLine(
   args: string[],
-  accepts: { settings: readonly SettingName[]; switches?: readonly string[] },
+  accepts: { settings: readonly SettingName[]; switches?: readonly string[]; word?: boolean },
 ): CommandLine {
   const options: Record<string, { type: 'string' | 'boolean' }> = { help: { type: 'boolean' } }
   for (const name of accepts.settings) options[flagOf(name)] = { type: 'string' }
   for (const name of accepts.switches ?? []) options[name] = { type: 'boolean' }
   try {
-    const parsed = parseArgs({ args, options, allowPositionals: false, strict: true })
+    const parsed = parseArgs({ args, options, allowPositionals: accepts.word === true, strict: true })
     const flags: SettingTexts = {}
     for (const name of accepts.settings) {
       const value = parsed.values[flagOf(name)]
       if (typeof value === 'string') flags[name] = value
     }
     const switches = new Set(Object.keys(parsed.values).filter(key => parsed.values[key] === true))
-    return { flags, switches }
+    const [word, more] = parsed.positionals
+    if (more !== undefined) throw new Error(`Unexpected argument '${more}'`)
+    return { flags, switches, ...(word === undefined ? {} : { word }) }
   } catch (error) {
     const why = error instanceof Error ? (error.message.split(/\.\s/)[0] ?? error.message) : String(error)
     const known = Object.keys(options).map(flag => `--${flag}`)
@@ -194,6 +202,14 @@ function duration(leastMs: number, mostMs: number): (text: string) => number {
       throw new Error(`it must be a duration like 10s, from ${leastMs} ms to ${mostMs} ms`)
     }
     return valueMs
+  }
+}
+
+function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+  return text => {
+    const word = words.find(each => each === text)
+    if (word === undefined) throw new Error(`it must be one of ${words.join(', ')}`)
+    return word
   }
 }
 

@@ -10,14 +10,17 @@ export interface TaskDeclaration {
   settings: readonly SettingName[]
   /** Flags without a value that only this task has, with their help. */
   switches?: Readonly<Record<string, string>>
+  /** The name and help of the bare word it takes, if it takes one. */
+  word?: { name: string; help: string }
   /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
   takesLabAsItIs?: boolean
 }
 
-/** What a task is handed: its lab, and the switches that were given. */
+/** What a task is handed: its lab, the switches that were given, and the bare word. */
 export interface TaskInput {
   lab: Lab
   switches: ReadonlySet<string>
+  word: string | undefined
 }
 
 /**
@@ -33,6 +36,7 @@ export async function runTask(
     const line = parseCommandLine(process.argv.slice(2), {
       settings: accepted,
       switches: Object.keys(declaration.switches ?? {}),
+      word: declaration.word !== undefined,
     })
     if (line.switches.has('help')) {
       process.stdout.write(helpText(declaration, accepted))
@@ -40,7 +44,7 @@ export async function runTask(
     }
     const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
     const lab = openLab({ flags: line.flags, env })
-    const code = await body({ lab, switches: line.switches })
+    const code = await body({ lab, switches: line.switches, word: line.word })
     if (typeof code === 'number') process.exitCode = code
   } catch (error) {
     process.stderr.write(`${describeError(error)}\n`)
@@ -73,5 +77,7 @@ export function helpText(declaration: TaskDeclaration, accepted: readonly Settin
   rows.push(['--help', 'print this'])
   const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
   const flags = rows.map(([flag = '', help = '']) => `  ${flag.padEnd(width)}  ${help}`)
-  return `${[declaration.about, '', ...flags].join('\n')}\n`
+  const { word } = declaration
+  const words = word === undefined ? [] : [`  ${`<${word.name}>`.padEnd(width)}  ${word.help}`]
+  return `${[declaration.about, '', ...words, ...flags].join('\n')}\n`
 }

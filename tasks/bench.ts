@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { podBench } from '../lib/bench/pods.ts'
 import { type BenchRow, benchTable } from '../lib/bench/row.ts'
+import { statsBench } from '../lib/bench/stats.ts'
 import { openLab, projectDir } from '../lib/lab.ts'
 import { freePort } from '../lib/ports.ts'
 import { run } from '../lib/run.ts'
@@ -46,6 +47,8 @@ await runTask({ about, settings: [], switches }, async ({ switches: chosen }) =>
     rows.push(...(await memoryRows(env, '≤ 1500 MB in all')))
     say('Creating pods, by the lab and by kwokctl')
     rows.push(...(await podBench(openLab({ flags: {}, env }), 1_000)))
+    say('Measuring the stats proxy without a cluster')
+    rows.push(...(await statsBench()))
     rows.push({ name: 'make kwok-down', value: await make('kwok-down'), unit: 's', goal: '≤ 10 s' })
     if (chosen.has('large')) {
       const settings = { NODE_COUNT: '1000', POD_COUNT: '10000' }

@@ -1,20 +1,35 @@
 /**
  * Starts the stats proxy: each node of the cluster has a kubelet's stats at http://127.0.0.1:10250/nodes/<node>, and the
- * proxy has read all nodes and pods.
+ * proxy has read all nodes and pods. With --once, prints one node's summary instead: the running proxy's, else one made
+ * from the API for this alone.
  *
  *   tsx tasks/kwok-stats-proxy.ts
- *   curl http://127.0.0.1:10250/nodes/kwok-node-0000/stats/summary
+ *   tsx tasks/kwok-stats-proxy.ts --once kwok-node-0000 | jq .node.cpu
  */
+import { UsageError } from '../lib/errors.ts'
+import { kubeconfigPath } from '../lib/kubeconfig.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { binaryServices } from '../lib/services.ts'
-import { statsProxyService, statsProxyUrl } from '../lib/stats/service.ts'
+import { summaryOnce } from '../lib/stats/once.ts'
+import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/stats/service.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
-const about = "Starts the stats proxy, a kubelet's API for each simulated node."
+const about = "Starts the stats proxy, a kubelet's API for each simulated node; or prints the summary of one node."
+const switches = { once: 'print the summary of the node that is named, and start nothing' }
+const word = { name: 'node', help: 'with --once: whose summary' }
 
-await runTask({ about, settings: ['statsProxyPort'] }, async ({ lab }) => {
+await runTask({ about, settings: ['statsProxyPort', 'usagePreset'], switches, word }, async ({ lab, ...given }) => {
+  const node = given.word
+  if (given.switches.has('once') !== (node !== undefined)) {
+    throw new UsageError('--once and the name of a node go together', { next: 'name a node after --once, or neither' })
+  }
   requireCluster(lab)
+  if (node !== undefined) {
+    const options = { kubeconfig: kubeconfigPath(lab, 'stats-proxy'), preset: lab.settings.usagePreset }
+    print(JSON.stringify((await servedSummary(lab, node)) ?? (await summaryOnce(node, options)), null, 2))
+    return
+  }
   await requirePortsFor(lab, 'stats-proxy')
   if (await binaryServices(lab).ensure(statsProxyService(lab))) say('Started the stats proxy')
   print(`The stats proxy answers at ${statsProxyUrl(lab)}/nodes/<node>/stats/summary`)

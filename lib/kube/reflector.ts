@@ -25,6 +25,8 @@ export interface ReflectorOptions<T> {
   watchTimeoutS?: number
   /** Wait after the first failure, doubled with each further one up to the most; half of it is random. */
   backoffMs?: { first: number; most: number }
+  /** The collection may be one that the server doesn't know (404): then it counts as empty, and is asked for each 30 s. */
+  optional?: boolean
 }
 
 export interface Reflector {
@@ -43,6 +45,7 @@ export interface Reflector {
 // A bit past the time-out, so that a server that keeps its word is never cut off.
 const SILENCE_GRACE_MS = 5_000
 const RELIST_AFTER_FAILURES = 3
+const UNKNOWN_AGAIN_MS = 30_000
 
 /**
  * Keeps a copy of a collection up to date: lists it in pages, then watches it with bookmarks. A dropped or silent watch is
@@ -87,11 +90,21 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
         await watch(version)
       } catch (error) {
         if (signal.aborted) break
-        await recover(error)
+        if (options.optional === true && error instanceof ApiStatusError && error.status === 404) await waitUntilKnown()
+        else await recover(error)
       } finally {
         connected = false
       }
     }
+  }
+
+  async function waitUntilKnown(): Promise<void> {
+    lastContactMs = Date.now()
+    version = undefined
+    for (const key of known) remove(key)
+    synced = true
+    markSynced()
+    await sleep(UNKNOWN_AGAIN_MS, undefined, { signal }).catch(() => {})
   }
 
   async function recover(error: unknown): Promise<void> {

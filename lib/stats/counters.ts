@@ -1,13 +1,22 @@
+import { cpuGain, overMsOf } from './curves.ts'
 import type { PodFacts } from './objects.ts'
-import { type ContainerUsage, containerUsage, hash, integral, levelAt, sameWave, share } from './usage.ts'
+import { hash, share } from './seed.ts'
+import {
+  type ContainerUsage,
+  containerUsage,
+  defaultSources,
+  demandAt,
+  SAMPLE_MS,
+  sameUsage,
+  type UsageSources,
+} from './usage.ts'
 
 /**
  * How counters come about. A container's CPU time is the integral of its usage since its pod started. As long as the usage
- * model stays the same, that is a pure function of the time (`integral()`), so any number of readers at any rate see one
- * truth and a restarted proxy goes on where it was. When the model changes (an annotation, a limit, a container that stops),
- * what was gained so far is put into `gainedCoreNanoSeconds` and the new model counts from that moment (`changeUsage()`), so
- * the counter goes on without a step; only a restart after such a change counts as if the newest model had always held. The
- * other counters (network, page faults) are made from CPU time and age, and so share its laws.
+ * stays the same curve, that is a pure function of the time, so any number of readers at any rate see one truth. When the
+ * usage changes (an annotation, a limit, a container that stops), what was gained so far is put into `gained` and the new
+ * usage counts from that moment (`settle()`), so the counter goes on without a step. The other counters (network, disk, page
+ * faults) are made from CPU time and age, and so share its laws.
  *
  * A new UID is a new meter, and so starts at nothing. Container restarts don't reset a meter: it lives as long as the pod.
  */
@@ -16,17 +25,30 @@ export interface ContainerMeter {
   /** Of UID and name, for whatever else is made up about it. */
   seed: number
   usage: ContainerUsage
-  /** Bounds memory, page cache included. */
-  memoryLimitBytes: number
   /** The usage holds since then (epoch). */
   sinceMs: number
-  /** CPU time from before that. */
-  gainedCoreNanoSeconds: number
+  /** What was counted before that. */
+  gained: Readonly<Gained>
+}
+
+/** What a container has gained of everything that is counted by itself. Times are whole milliseconds but for throttling. */
+export interface Gained {
+  coreNanoSeconds: number
+  /** It ran under a CPU limit. */
+  limitedMs: number
+  /** It wanted more CPU than its limit. */
+  overMs: number
+  /** The kernel held it still for that. */
+  throttledMs: number
+  /** It wanted more memory than its limit. */
+  memoryOverMs: number
 }
 
 export interface PodMeter {
   /** When the pod started, but never in the future (epoch). */
   startMs: number
+  /** When it stopped, if it has: its age ends then. */
+  endMs?: number
   seed: number
   containers: ContainerMeter[]
 }
@@ -40,6 +62,8 @@ export interface Sample {
   rssBytes: number
   pageFaults: number
   majorPageFaults: number
+  readBytes: number
+  writtenBytes: number
 }
 
 /** What has gone over a network since the start, in bytes. */
@@ -48,8 +72,12 @@ export interface Traffic {
   txBytes: number
 }
 
+const MIB = 2 ** 20
+/** A gap of more samples than this (an hour) is measured by as many. */
+const MOST_SAMPLES = 360
+
 /** A meter for a running pod that is seen for the first time at `nowMs`. */
-export function createPodMeter(pod: PodFacts, nowMs: number): PodMeter {
+export function createPodMeter(pod: PodFacts, nowMs: number, sources: UsageSources = defaultSources): PodMeter {
   const startMs = Math.min(pod.startMs, nowMs)
   return {
     startMs,
@@ -57,43 +85,101 @@ export function createPodMeter(pod: PodFacts, nowMs: number): PodMeter {
     containers: pod.containers.map(container => ({
       name: container.name,
       seed: hash(`${pod.uid}/${container.name}`),
-      usage: containerUsage(pod, container),
-      memoryLimitBytes: container.memoryLimitBytes ?? Number.POSITIVE_INFINITY,
+      usage: containerUsage(pod, container, sources),
       sinceMs: startMs,
-      gainedCoreNanoSeconds: 0,
+      gained: NOTHING,
     })),
   }
 }
 
-/** Takes up what has changed about a pod at `nowMs`; times of one meter mustn't go back. */
-export function changeUsage(meter: PodMeter, pod: PodFacts, nowMs: number): void {
+/**
+ * Takes up what has changed about a pod at `nowMs`; times of one meter mustn't go back. Returns whether it is counted
+ * otherwise from now on.
+ */
+export function changeUsage(
+  meter: PodMeter,
+  pod: PodFacts,
+  nowMs: number,
+  sources: UsageSources = defaultSources,
+): boolean {
+  let changed = pod.running !== (meter.endMs === undefined)
+  if (pod.running) delete meter.endMs
+  else meter.endMs ??= nowMs
   pod.containers.forEach((container, index) => {
     const before = meter.containers[index]
     // A pod's containers never change in its life; their order neither.
     if (before === undefined || before.name !== container.name) return
-    const usage = containerUsage(pod, container)
-    if (!sameWave(before.usage.cpu, usage.cpu)) {
-      before.gainedCoreNanoSeconds = coreNanoSeconds(before, nowMs)
-      before.sinceMs = nowMs
-    }
+    const usage = containerUsage(pod, container, sources)
+    if (sameUsage(before.usage, usage)) return
+    settleContainer(before, nowMs)
     before.usage = usage
-    before.memoryLimitBytes = container.memoryLimitBytes ?? Number.POSITIVE_INFINITY
+    changed = true
   })
+  return changed
+}
+
+/** Whether a pod's counters depend on when they are read, so that what was read has to be kept. */
+export function isSampled({ containers }: PodMeter): boolean {
+  return containers.some(({ usage }) => usage.cpu.kind === 'sampled' || usage.memory.kind === 'sampled')
+}
+
+/** Puts what has been gained by now into the meter. Every counter stays as it is. */
+export function settle(meter: PodMeter, nowMs: number): void {
+  for (const container of meter.containers) settleContainer(container, nowMs)
+}
+
+/** What a container has gained by a time. */
+export function gainedAt({ gained, usage, sinceMs }: ContainerMeter, nowMs: number): Readonly<Gained> {
+  if (nowMs <= sinceMs) return gained
+  const { cpu, memory, cpuLimitNanoCores, memoryLimitBytes } = usage
+  const sum = { ...gained }
+  if (cpuLimitNanoCores !== Number.POSITIVE_INFINITY) sum.limitedMs += nowMs - sinceMs
+  if (cpu.kind !== 'sampled') {
+    const { coreNanoSeconds, overMs, throttledMs } = cpuGain(cpu, cpuLimitNanoCores, sinceMs, nowMs)
+    sum.coreNanoSeconds += coreNanoSeconds
+    sum.overMs += overMs
+    sum.throttledMs += throttledMs
+  } else {
+    eachSample(sinceMs, nowMs, (atMs, spanMs) => {
+      const level = cpu.level(atMs)
+      // Rounded down piece by piece: whole numbers add up the same in whatever pieces time is cut at its tens of seconds.
+      sum.coreNanoSeconds += Math.floor((Math.min(level, cpuLimitNanoCores) * spanMs) / 1_000)
+      if (level <= cpuLimitNanoCores) return
+      sum.overMs += spanMs
+      sum.throttledMs += spanMs * (1 - cpuLimitNanoCores / level)
+    })
+  }
+  if (memoryLimitBytes === Number.POSITIVE_INFINITY) return sum
+  if (memory.kind !== 'sampled') sum.memoryOverMs += overMsOf(memory, memoryLimitBytes, sinceMs, nowMs)
+  else {
+    eachSample(sinceMs, nowMs, (atMs, spanMs) => {
+      if (memory.level(atMs) > memoryLimitBytes) sum.memoryOverMs += spanMs
+    })
+  }
+  return sum
 }
 
 /** A container's figures. */
 export function sampleContainer(meter: ContainerMeter, nowMs: number): Sample {
-  const cpu = coreNanoSeconds(meter, nowMs)
-  const workingSetBytes = wholeNumber(levelAt(meter.usage.memory, nowMs))
+  const { usage, seed } = meter
+  const cpu = gainedAt(meter, nowMs).coreNanoSeconds
+  const at = sampleTime(nowMs)
+  const wanted = demandAt(usage.memory, usage.memory.kind === 'sampled' ? at : nowMs)
+  const workingSetBytes = wholeNumber(Math.min(wanted, usage.memoryLimitBytes))
+  const level = demandAt(usage.cpu, usage.cpu.kind === 'sampled' ? at : nowMs)
+  const coreSeconds = cpu * 1e-9
   return {
-    usageNanoCores: wholeNumber(levelAt(meter.usage.cpu, nowMs)),
+    usageNanoCores: wholeNumber(Math.min(level, usage.cpuLimitNanoCores)),
     usageCoreNanoSeconds: wholeNumber(cpu),
-    usageBytes: wholeNumber(Math.min(workingSetBytes * 1.1, meter.memoryLimitBytes)),
+    usageBytes: wholeNumber(Math.min(workingSetBytes * 1.1, usage.memoryLimitBytes)),
     workingSetBytes,
-    rssBytes: wholeNumber(workingSetBytes * (0.6 + 0.3 * share(meter.seed, 10))),
+    rssBytes: wholeNumber(workingSetBytes * (0.6 + 0.3 * share(seed, 10))),
     // Some at the start, then 20 to 60 a second of CPU.
-    pageFaults: wholeNumber(900 + 400 * share(meter.seed, 11) + cpu * 1e-9 * (20 + 40 * share(meter.seed, 12))),
-    majorPageFaults: Math.floor(5 * share(meter.seed, 13)),
+    pageFaults: wholeNumber(900 + 400 * share(seed, 11) + coreSeconds * (20 + 40 * share(seed, 12))),
+    majorPageFaults: Math.floor(5 * share(seed, 13)),
+    // Its program is read at the start; then 20 to 100 kB read and 50 to 250 kB written a second of CPU.
+    readBytes: wholeNumber((1 + 5 * share(seed, 14)) * MIB + coreSeconds * (2e4 + 8e4 * share(seed, 15))),
+    writtenBytes: wholeNumber(coreSeconds * (5e4 + 2e5 * share(seed, 16))),
   }
 }
 
@@ -101,11 +187,13 @@ export function sampleContainer(meter: ContainerMeter, nowMs: number): Sample {
  * A pod's traffic, which goes with its CPU time: 100 to 400 kB received and 50 to 450 kB sent a core and second, on top of
  * probes.
  */
-export function podTraffic(meter: PodMeter, nowMs: number): Traffic {
-  let cpu = 0
-  for (const container of meter.containers) cpu += coreNanoSeconds(container, nowMs)
+export function podTraffic(meter: PodMeter, nowMs: number, cpuCoreNanoSeconds?: number): Traffic {
+  let cpu = cpuCoreNanoSeconds ?? 0
+  if (cpuCoreNanoSeconds === undefined) {
+    for (const container of meter.containers) cpu += wholeNumber(gainedAt(container, nowMs).coreNanoSeconds)
+  }
   const coreSeconds = cpu * 1e-9
-  const ageS = Math.max(0, nowMs - meter.startMs) / 1_000
+  const ageS = Math.max(0, (meter.endMs ?? nowMs) - meter.startMs) / 1_000
   return {
     rxBytes: wholeNumber(ageS * 120 + coreSeconds * (1e5 + 3e5 * share(meter.seed, 20))),
     txBytes: wholeNumber(ageS * 150 + coreSeconds * (5e4 + 4e5 * share(meter.seed, 21))),
@@ -128,6 +216,8 @@ export function sumOf(samples: Iterable<Sample>): Sample {
     rssBytes: 0,
     pageFaults: 0,
     majorPageFaults: 0,
+    readBytes: 0,
+    writtenBytes: 0,
   }
   for (const sample of samples) {
     sum.usageNanoCores += sample.usageNanoCores
@@ -137,6 +227,8 @@ export function sumOf(samples: Iterable<Sample>): Sample {
     sum.rssBytes += sample.rssBytes
     sum.pageFaults += sample.pageFaults
     sum.majorPageFaults += sample.majorPageFaults
+    sum.readBytes += sample.readBytes
+    sum.writtenBytes += sample.writtenBytes
   }
   return sum
 }
@@ -145,12 +237,34 @@ export function sumOf(samples: Iterable<Sample>): Sample {
  * The nearest whole number that a Go uint64 takes: the collector drops a node's whole document for one number that isn't
  * (facts/otel.md 4.3). Below 2^53 it is exact. Above (104 core-days of CPU time, which a node of 32 cores reaches in a few
  * days) it is a multiple of 2, 4, …: an error of 10^-16, and a larger value never gives a smaller number, so counters still
- * don't fall (sums over pods that come and go are made of bigints for that). It stops at 2^63 (292 core-years), long before JavaScript prints an exponent.
+ * don't fall (sums over pods that come and go are made of bigints for that). It stops at 2^63 (292 core-years), long before
+ * JavaScript prints an exponent.
  */
 export function wholeNumber(value: number): number {
   return value > 0 ? Math.min(Math.round(value), 2 ** 63) : 0
 }
 
-function coreNanoSeconds(meter: ContainerMeter, nowMs: number): number {
-  return meter.gainedCoreNanoSeconds + integral(meter.usage.cpu, meter.sinceMs, nowMs)
+/** What a meter has gained at first; one for all, for most containers never have another. */
+export const NOTHING: Readonly<Gained> = {
+  ...{ coreNanoSeconds: 0, limitedMs: 0, overMs: 0, throttledMs: 0, memoryOverMs: 0 },
+}
+
+function settleContainer(container: ContainerMeter, nowMs: number): void {
+  if (nowMs <= container.sinceMs) return
+  container.gained = gainedAt(container, nowMs)
+  container.sinceMs = nowMs
+}
+
+/** Cuts a stretch of time where samples change, or into `MOST_SAMPLES` equal pieces. */
+function eachSample(fromMs: number, untilMs: number, take: (atMs: number, spanMs: number) => void): void {
+  const pieceMs = SAMPLE_MS * Math.max(1, Math.ceil((untilMs - fromMs) / SAMPLE_MS / MOST_SAMPLES))
+  for (let atMs = fromMs; atMs < untilMs; ) {
+    const endMs = Math.min(untilMs, sampleTime(atMs) + pieceMs)
+    take(sampleTime(atMs), endMs - atMs)
+    atMs = endMs
+  }
+}
+
+function sampleTime(timeMs: number): number {
+  return Math.floor(timeMs / SAMPLE_MS) * SAMPLE_MS
 }

@@ -15,6 +15,9 @@ export interface NodeStats {
   memory: MemoryStats
   network: NetworkStats
   fs: FsStats
+  runtime: { imageFs: FsStats; containerFs: FsStats }
+  rlimit: { time: string; maxpid: number; curproc: number }
+  swap: SwapStats
 }
 
 export interface PodStats {
@@ -28,6 +31,7 @@ export interface PodStats {
   volume?: VolumeStats[]
   'ephemeral-storage': FsStats
   process_stats: { process_count: number }
+  swap: SwapStats
 }
 
 export interface ContainerStats {
@@ -38,6 +42,14 @@ export interface ContainerStats {
   /** Not of system containers. */
   rootfs?: FsStats
   logs?: FsStats
+  swap: SwapStats
+}
+
+/** Nothing swaps on a simulated node, as on most real ones. */
+export interface SwapStats {
+  time: string
+  swapAvailableBytes?: number
+  swapUsageBytes: number
 }
 
 export interface CpuStats {

@@ -7,6 +7,9 @@ export interface StatsMetrics {
   countRequest(route: string, status: number): void
   countEvent(kind: string, type: string): void
   countBadAnnotation(annotation: string): void
+  countUsageProblem(kind: string): void
+  countStateError(): void
+  countPush(result: 'accepted' | 'refused' | 'failed', nodes: number): void
   /** The text and its content type. */
   expose(): Promise<{ body: string; contentType: string }>
 }
@@ -34,6 +37,29 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
     labelNames: ['annotation'],
     registers,
   })
+  const usageProblems = new Counter({
+    name: 'stats_proxy_usage_errors_total',
+    help: 'Parts of usage objects that could not be used: entries, and expressions each time they failed for a pod.',
+    labelNames: ['kind'],
+    registers,
+  })
+  const stateErrors = new Counter({
+    name: 'stats_proxy_state_errors_total',
+    help: 'Times that counters could not be written to the state file before they were served.',
+    registers,
+  })
+  const pushes = new Counter({
+    name: 'stats_proxy_pushed_nodes_total',
+    help: 'Nodes whose host metrics were pushed, by what became of the push.',
+    labelNames: ['result'],
+    registers,
+  })
+  gauge(
+    'stats_proxy_usage_objects',
+    'ResourceUsage and ClusterResourceUsage objects held.',
+    () => store.usageObjectCount,
+  )
+  gauge('stats_proxy_state_bytes', 'Size of the state file.', () => store.stateBytes)
   gauge('stats_proxy_nodes', 'Nodes held.', () => store.nodeCount)
   gauge('stats_proxy_pods', 'Pods held, of any phase.', () => store.podCount)
   gauge('stats_proxy_running_pods', 'Pods in the summaries.', () => store.runningPodCount)
@@ -53,6 +79,9 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
     countRequest: (route, status) => requests.inc({ route, code: String(status) }),
     countEvent: (kind, type) => events.inc({ kind, type }),
     countBadAnnotation: annotation => bad.inc({ annotation }),
+    countUsageProblem: kind => usageProblems.inc({ kind }),
+    countStateError: () => stateErrors.inc(),
+    countPush: (result, nodes) => pushes.inc({ result }, nodes),
     expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   }
 

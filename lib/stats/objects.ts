@@ -1,9 +1,13 @@
 import { fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
+import { containerId, type PodDocument, podDocument } from './pod-document.ts'
+import { isPresetName, type PresetName, presetNames } from './presets.ts'
 
 /** The annotations by which KWOK's shipped ClusterResourceUsage sets usage, each container the whole of it (facts/kwok.md 4.8). */
 const USAGE_CPU = 'kwok.x-k8s.io/usage-cpu'
 const USAGE_MEMORY = 'kwok.x-k8s.io/usage-memory'
+/** Names one of the presets for a pod, and goes before everything else. */
+const USAGE_PRESET = 'kube-otel-lab/usage-preset'
 
 const NANO = 1e9
 const CONFIG_MAP_BYTES = 16_384
@@ -11,6 +15,9 @@ const CONFIG_MAP_BYTES = 16_384
 /** What is kept of a container, from spec and status. */
 export interface ContainerFacts {
   name: string
+  /** As a container runtime would name this run of it: 64 hexadecimal digits. */
+  id: string
+  image: string
   cpuRequestNanoCores?: number
   cpuLimitNanoCores?: number
   memoryRequestBytes?: number
@@ -18,6 +25,14 @@ export interface ContainerFacts {
   running: boolean
   /** When this run of it began (epoch); absent until its status says so. */
   startedMs?: number
+  /** Kinds and periods of its probes, if it has any. */
+  probes?: ProbeFacts[]
+}
+
+/** A probe, as a kubelet counts it. */
+export interface ProbeFacts {
+  type: 'Liveness' | 'Readiness' | 'Startup'
+  periodS: number
 }
 
 /** What is kept of a volume that a kubelet measures. */
@@ -38,7 +53,10 @@ export interface BadAnnotation {
   why: string
 }
 
-/** What is kept of a pod that is bound to a node: about a tenth of the object. */
+/** The classes by which a kubelet orders pods' cgroups. */
+export type QosClass = 'guaranteed' | 'burstable' | 'besteffort'
+
+/** What is kept of a pod that is bound to a node. */
 export interface PodFacts {
   uid: string
   name: string
@@ -49,12 +67,19 @@ export interface PodFacts {
   /** Epoch; infinite when nothing says when, which counts as now. */
   startMs: number
   hostNetwork: boolean
+  qos: QosClass
+  preset?: PresetName
   usageCpuNanoCores?: number
   usageMemoryBytes?: number
   badAnnotations?: BadAnnotation[]
   /** Containers, and init containers that stay (sidecars). */
   containers: ContainerFacts[]
   volumes: VolumeFacts[]
+  /**
+   * The Pod as its node's kubelet would give it at `/pods`: JSON, because that takes a fifth of the memory of objects, and
+   * outside of the heap, where nothing copies it about.
+   */
+  json: Buffer
 }
 
 /** What is kept of a node. */
@@ -63,8 +88,13 @@ export interface NodeFacts {
   name: string
   /** A simulated node boots when it is created (epoch); infinite as a pod's. */
   startMs: number
+  cpuCapacityNanoCores?: number
   memoryCapacityBytes?: number
   storageCapacityBytes?: number
+  /** `status.nodeInfo`'s machineID, systemUUID and bootID: labels of what cAdvisor says of a machine. */
+  machine: { machineId: string; systemUuid: string; bootId: string }
+  /** The Node without its managed fields, for expressions. */
+  object: Readonly<Record<string, unknown>>
 }
 
 /** Narrows a Pod as the API gives it; undefined for one that is on no node or has no UID. */
@@ -79,16 +109,15 @@ export function podFacts(raw: unknown): PodFacts | undefined {
   if (uid === undefined || name === undefined || nodeName === undefined) return undefined
 
   const running = status.phase === 'Running'
-  const statuses = new Map<string | undefined, Record<string, unknown>>()
-  for (const each of [...items(status.containerStatuses), ...items(status.initContainerStatuses)]) {
-    statuses.set(text(fields(each).name), fields(fields(each).state))
-  }
+  const document = podDocument(pod, uid)
+  const { statuses } = document
   const sidecars = items(spec.initContainers).filter(each => fields(each).restartPolicy === 'Always')
-  const containers = [...items(spec.containers), ...sidecars].map(each => containerFacts(each, running, statuses))
+  const containers = [...items(spec.containers), ...sidecars].map(each => containerFacts(each, uid, running, statuses))
   const bad: BadAnnotation[] = []
   const annotations = fields(metadata.annotations)
   const cpu = usageOf(annotations, USAGE_CPU, NANO, bad)
   const memory = usageOf(annotations, USAGE_MEMORY, 1, bad)
+  const preset = presetOf(annotations, bad)
   return {
     uid,
     name,
@@ -101,11 +130,14 @@ export function podFacts(raw: unknown): PodFacts | undefined {
       timeMs(metadata.creationTimestamp) ??
       Number.POSITIVE_INFINITY,
     hostNetwork: spec.hostNetwork === true,
+    qos: qosClass(status.qosClass, containers),
+    ...(preset === undefined ? {} : { preset }),
     ...(cpu === undefined ? {} : { usageCpuNanoCores: cpu }),
     ...(memory === undefined ? {} : { usageMemoryBytes: memory }),
     ...(bad.length === 0 ? {} : { badAnnotations: bad }),
     containers,
     volumes: items(spec.volumes).flatMap(each => volumeFacts(each, name)),
+    json: bytesOf(JSON.stringify(document.pod)),
   }
 }
 
@@ -116,29 +148,39 @@ export function nodeFacts(raw: unknown): NodeFacts | undefined {
   const uid = text(metadata.uid)
   const name = text(metadata.name)
   if (uid === undefined || name === undefined) return undefined
+  const { managedFields: _, ...rest } = metadata
+  const { machineID, systemUUID, bootID } = fields(fields(node.status).nodeInfo)
   const capacity = fields(fields(node.status).capacity)
   return {
     uid,
     name,
     startMs: timeMs(metadata.creationTimestamp) ?? Number.POSITIVE_INFINITY,
+    ...amount('cpuCapacityNanoCores', capacity.cpu, NANO),
     ...amount('memoryCapacityBytes', capacity.memory, 1),
     ...amount('storageCapacityBytes', capacity['ephemeral-storage'], 1),
+    machine: { machineId: text(machineID) ?? '', systemUuid: text(systemUUID) ?? '', bootId: text(bootID) ?? '' },
+    object: { ...node, metadata: rest },
   }
 }
 
 function containerFacts(
   raw: unknown,
+  podUid: string,
   podRunning: boolean,
-  statuses: Map<string | undefined, Record<string, unknown>>,
+  statuses: PodDocument['statuses'],
 ): ContainerFacts {
   const container = fields(raw)
   const name = text(container.name) ?? ''
   const requests = fields(fields(container.resources).requests)
   const limits = fields(fields(container.resources).limits)
-  const state = statuses.get(name)
+  const status = statuses.get(name)
+  const state = status === undefined ? undefined : fields(status.state)
   const startedMs = timeMs(fields(state?.running).startedAt)
+  const probes = probesOf(container)
   return {
     name,
+    id: containerId(podUid, name, status),
+    image: text(container.image) ?? '',
     ...amount('cpuRequestNanoCores', requests.cpu, NANO),
     ...amount('cpuLimitNanoCores', limits.cpu, NANO),
     ...amount('memoryRequestBytes', requests.memory, 1),
@@ -146,7 +188,40 @@ function containerFacts(
     // A pod may be Running before anyone has written the statuses of its containers.
     running: podRunning && (state === undefined || state.running !== undefined),
     ...(startedMs === undefined ? {} : { startedMs }),
+    ...(probes.length === 0 ? {} : { probes }),
   }
+}
+
+function probesOf(container: Record<string, unknown>): ProbeFacts[] {
+  const probes: ProbeFacts[] = []
+  for (const type of ['Liveness', 'Readiness', 'Startup'] as const) {
+    const probe = container[`${type.toLowerCase()}Probe`]
+    const periodS = Number(fields(probe).periodSeconds ?? 10)
+    if (probe !== undefined) probes.push({ type, periodS: periodS >= 1 ? periodS : 10 })
+  }
+  return probes
+}
+
+/** What the status says, else as Kubernetes derives it from requests and limits. */
+function qosClass(given: unknown, containers: ContainerFacts[]): QosClass {
+  const said = text(given)?.toLowerCase()
+  if (said === 'guaranteed' || said === 'burstable' || said === 'besteffort') return said
+  const isGuaranteed = containers.every(
+    each =>
+      each.cpuLimitNanoCores !== undefined &&
+      each.memoryLimitBytes !== undefined &&
+      (each.cpuRequestNanoCores ?? each.cpuLimitNanoCores) === each.cpuLimitNanoCores &&
+      (each.memoryRequestBytes ?? each.memoryLimitBytes) === each.memoryLimitBytes,
+  )
+  if (isGuaranteed && containers.length > 0) return 'guaranteed'
+  const asksForSomething = containers.some(
+    each =>
+      each.cpuRequestNanoCores !== undefined ||
+      each.cpuLimitNanoCores !== undefined ||
+      each.memoryRequestBytes !== undefined ||
+      each.memoryLimitBytes !== undefined,
+  )
+  return asksForSomething ? 'burstable' : 'besteffort'
 }
 
 function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
@@ -166,6 +241,13 @@ function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
   if (isTmpfs) return [{ name, kind: 'memory' }]
   if (volume.configMap !== undefined) return [{ name, kind: 'disk', limitBytes: CONFIG_MAP_BYTES }]
   return [] // hostPath and the like: a kubelet doesn't measure them
+}
+
+/** Not from the pool that small buffers share: each pod's goes when the pod does. */
+function bytesOf(value: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(value))
+  bytes.write(value)
+  return bytes
 }
 
 /** `{ [key]: value }` of a quantity of the API in units of 1/scale, `{}` when it isn't there or isn't a sane amount. */
@@ -190,8 +272,16 @@ function usageOf(
   return undefined
 }
 
+function presetOf(annotations: Record<string, unknown>, bad: BadAnnotation[]): PresetName | undefined {
+  const value = annotations[USAGE_PRESET]
+  if (typeof value !== 'string') return undefined
+  if (isPresetName(value)) return value
+  bad.push({ name: USAGE_PRESET, value: value.slice(0, 100), why: `is not one of ${presetNames.join(', ')}` })
+  return undefined
+}
+
 /** Up to 9 million cores or 8 PiB: no machine has more, and all up to here is exact. */
-function isSane(value: number): boolean {
+export function isSane(value: number): boolean {
   return value >= 0 && value <= Number.MAX_SAFE_INTEGER
 }
 

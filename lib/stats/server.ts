@@ -1,5 +1,11 @@
 import { createServer, type Server } from 'node:http'
+import { cadvisorText } from './cadvisor.ts'
+import { EXPOSITION_TYPE } from './exposition.ts'
+import { type MeasuredNode, measureNode } from './measure.ts'
 import type { StatsMetrics } from './metrics.ts'
+import { podListText } from './pod-document.ts'
+import { probeMetricsText } from './probe-metrics.ts'
+import { resourceMetricsText } from './resource-metrics.ts'
 import type { StatsStore } from './store.ts'
 import { buildSummary } from './summary.ts'
 
@@ -84,32 +90,56 @@ function onlyNodesSummary(options: StatsServerOptions): Answer {
   const route = '/stats/summary'
   if (!options.isSynced()) return notYet(route)
   const [name, another] = options.store.nodeNames()
-  if (name !== undefined && another === undefined) return summaryOf(name, route, options)
+  if (name !== undefined && another === undefined) return documentOf(name, 'stats/summary', options)
   const why = name === undefined ? 'there is no node' : 'there is more than one node'
   return { route, status: 400, body: `${why}: ask for /nodes/<node>/stats/summary\n` }
 }
 
 function nodeAnswer(path: string, options: StatsServerOptions): Answer {
   const [, , escaped = '', ...rest] = path.split('/')
-  const route = `/nodes/:node/${rest.join('/')}`
+  const document = rest.join('/')
+  const route = `/nodes/:node/${document}`
   let name: string
   try {
     name = decodeURIComponent(escaped)
   } catch {
     return { route: 'other', status: 400, body: 'the path has a % that is not followed by two hexadecimal digits\n' }
   }
-  if (route !== '/nodes/:node/stats/summary' && route !== '/nodes/:node/healthz') return notFound(path)
+  if (!isDocument(document)) return notFound(path)
   if (!options.isSynced()) return notYet(route)
   if (options.store.node(name) === undefined) {
-    return { route, status: 404, body: `there is no node ${JSON.stringify(name)}\n` }
+    return { route, status: 404, body: `there is no node ${JSON.stringify(name.slice(0, 300))}\n` }
   }
-  return route === '/nodes/:node/healthz' ? { route, status: 200, body: 'ok' } : summaryOf(name, route, options)
+  return documentOf(name, document, options)
 }
 
-function summaryOf(name: string, route: string, { store }: StatsServerOptions): Answer {
-  const entry = store.node(name)
-  if (entry === undefined) return { route, status: 404, body: `there is no node ${JSON.stringify(name)}\n` }
-  return { route, status: 200, body: JSON.stringify(buildSummary(entry, store.now())), contentType: JSON_TYPE }
+/** What is served of each node, and how it is written. */
+const documents = {
+  'stats/summary': { write: measured => JSON.stringify(buildSummary(measured)), contentType: JSON_TYPE },
+  'metrics/resource': { write: resourceMetricsText, contentType: EXPOSITION_TYPE },
+  'metrics/cadvisor': { write: cadvisorText, contentType: EXPOSITION_TYPE },
+  'metrics/probes': { write: probeMetricsText, contentType: EXPOSITION_TYPE },
+  pods: { write: undefined, contentType: JSON_TYPE },
+  healthz: { write: undefined, contentType: TEXT },
+} as const satisfies Record<string, { write: ((measured: MeasuredNode) => string) | undefined; contentType: string }>
+
+type Document = keyof typeof documents
+
+function isDocument(path: string): path is Document {
+  return Object.hasOwn(documents, path)
+}
+
+function documentOf(name: string, document: Document, { store }: StatsServerOptions): Answer {
+  const route = `/nodes/:node/${document}`
+  const { write, contentType } = documents[document]
+  if (document === 'healthz') return { route, status: 200, body: 'ok' }
+  if (write === undefined) {
+    const pods = [...(store.node(name)?.pods.values() ?? [])].map(({ facts }) => facts)
+    return { route, status: 200, body: podListText(pods), contentType }
+  }
+  const read = store.read(name)
+  if (read === undefined) return { route, status: 404, body: `there is no node ${JSON.stringify(name)}\n` }
+  return { route, status: 200, body: write(measureNode(read.entry, read.nowMs)), contentType }
 }
 
 /** Half a cluster would look like pods that vanished, and a counter that falls. */
@@ -118,6 +148,7 @@ function notYet(route: string): Answer {
 }
 
 function notFound(path: string): Answer {
-  const known = '/nodes/<node>/stats/summary, /nodes/<node>/healthz, /stats/summary, /healthz, /readyz, /metrics'
+  const ofNode = Object.keys(documents).map(document => `/nodes/<node>/${document}`)
+  const known = [...ofNode, '/stats/summary', '/healthz', '/readyz', '/metrics'].join(', ')
   return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }
 }

@@ -1,7 +1,7 @@
 import { wholeNumber } from './counters.ts'
 import type { FsStats, VolumeStats } from './document.ts'
 import type { PodFacts, VolumeFacts } from './objects.ts'
-import { hash, share } from './usage.ts'
+import { hash, share } from './seed.ts'
 
 const BLOCK_BYTES = 4_096
 const MIB = 2 ** 20

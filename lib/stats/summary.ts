@@ -1,80 +1,30 @@
-import {
-  type ContainerMeter,
-  type PodMeter,
-  podTraffic,
-  type Sample,
-  sampleContainer,
-  samplePod,
-  sumOf,
-  type Traffic,
-  wholeNumber,
-} from './counters.ts'
+import { type Sample, type Traffic, wholeNumber } from './counters.ts'
 import type { ContainerStats, CpuStats, MemoryStats, NetworkStats, PodStats, Summary } from './document.ts'
-import type { NodeFacts, PodFacts } from './objects.ts'
-import { type Filesystem, fsStats, nodeDisk, type PodStorage, podStorage, type Space, volumeStats } from './storage.ts'
-import type { NodeEntry } from './store.ts'
-import { hash, share } from './usage.ts'
+import { type MeasuredNode, type MeasuredPod, timeText } from './measure.ts'
+import { share } from './seed.ts'
+import { fsStats, type Space, volumeStats } from './storage.ts'
 
-const MIB = 2 ** 20
-
-/** One running pod at one moment, measured once and used for itself and for its node. */
-interface Measured {
-  facts: PodFacts
-  meter: PodMeter
-  containers: Sample[]
-  total: Sample
-  traffic: Traffic
-  storage: PodStorage
-}
+const GIB = 2 ** 30
+const MAX_PID = 4_194_304
 
 /**
- * The document that the kubelet of a node would serve at `/stats/summary` at a moment. It adds up, number by number: a pod
- * is the sum of its containers, the node is its pods, its kubelet and its container runtime (and in its counters the pods
- * that were), ephemeral storage is what lies in the pod's containers and local volumes, and what is available is capacity less
- * working set. Running pods only, and of them the containers that run.
+ * The document that the kubelet of a node would serve at `/stats/summary` at the moment it was measured. What is available is
+ * capacity less working set, ephemeral storage is what lies in the pod's containers and local volumes. Running pods only, and
+ * of them the containers that run.
  */
-export function buildSummary(entry: NodeEntry, nowMs: number): Summary {
-  const { facts, retired } = entry
-  const time = timeOf(nowMs)
-  const seed = hash(facts.uid)
-  const pods: Measured[] = []
-  for (const { facts: pod, meter } of entry.pods.values()) {
-    if (meter !== undefined) pods.push(measure(pod, meter, nowMs))
-  }
-
-  const system = systemMeters(facts, seed)
-  const systemSamples = system.map(meter => sampleContainer(meter, nowMs))
-  const ofPods = sumOf(pods.map(pod => pod.total))
-  ofPods.pageFaults += retired.pageFaults
-  ofPods.majorPageFaults += retired.majorPageFaults
-  // Numbers past 2^53 that are added in another order may give a smaller sum; bigints don't.
-  let podsCpu = retired.usageCoreNanoSeconds
-  for (const pod of pods) podsCpu += BigInt(pod.total.usageCoreNanoSeconds)
-  let nodeCpu = podsCpu
-  for (const sample of systemSamples) nodeCpu += BigInt(sample.usageCoreNanoSeconds)
-  ofPods.usageCoreNanoSeconds = Number(podsCpu)
-  const total = { ...sumOf([...systemSamples, ofPods]), usageCoreNanoSeconds: Number(nodeCpu) }
-
-  const space: Space = { usedBytes: 0, inodesUsed: 0 }
-  const traffic = nodeTraffic(facts, seed, nowMs)
-  traffic.rxBytes += retired.rxBytes
-  traffic.txBytes += retired.txBytes
-  for (const pod of pods) {
-    space.usedBytes += pod.storage.total.usedBytes
-    space.inodesUsed += pod.storage.total.inodesUsed
-    traffic.rxBytes += pod.traffic.rxBytes
-    traffic.txBytes += pod.traffic.txBytes
-  }
-  const { disk, used } = nodeDisk(seed, facts.storageCapacityBytes, space)
-  const startTime = timeOf(Math.min(facts.startMs, nowMs))
-
+export function buildSummary(measured: MeasuredNode): Summary {
+  const { facts, nowMs, seed, ofPods, total, disk, used, system } = measured
+  const time = timeText(nowMs)
+  const startTime = timeText(measured.startMs)
+  const pods = measured.pods.map(pod => podStats(pod, measured, time))
+  const containerSpace = sumOfSpaces(measured.pods.flatMap(pod => pod.storage.containers.map(each => each.rootfs)))
+  // Images: 4 to 12 GiB, a part of what the system takes up.
+  const imageBytes = Math.min(Math.floor(0.04 * disk.capacityBytes), Math.floor((4 + 8 * share(seed, 90)) * GIB))
   return {
     node: {
       nodeName: facts.name,
       systemContainers: [
-        ...system.map((meter, index) =>
-          systemContainer(meter.name, startTime, systemSamples[index] ?? sumOf([]), time),
-        ),
+        ...system.map(({ name, sample }) => systemContainer(name, startTime, sample, time)),
         {
           ...systemContainer('pods', startTime, ofPods, time),
           memory: memoryStats(ofPods, facts.memoryCapacityBytes, time),
@@ -83,32 +33,23 @@ export function buildSummary(entry: NodeEntry, nowMs: number): Summary {
       startTime,
       cpu: cpuStats(total, time),
       memory: memoryStats(total, facts.memoryCapacityBytes, time),
-      network: networkStats(traffic, time),
+      network: networkStats(measured.traffic, time),
       fs: fsStats(disk, used, time),
+      runtime: {
+        imageFs: fsStats(disk, { usedBytes: imageBytes, inodesUsed: 60_000 }, time),
+        containerFs: fsStats(disk, containerSpace, time),
+      },
+      rlimit: { time, maxpid: MAX_PID, curproc: 150 + pods.reduce((sum, pod) => sum + 2 + pod.containers.length, 0) },
+      swap: { time, swapAvailableBytes: 0, swapUsageBytes: 0 },
     },
-    pods: pods.map(pod => podStats(pod, disk, facts.memoryCapacityBytes, nowMs)),
+    pods,
   }
 }
 
-function measure(facts: PodFacts, meter: PodMeter, nowMs: number): Measured {
-  const seeds: number[] = []
-  facts.containers.forEach((container, index) => {
-    const seed = meter.containers[index]?.seed
-    if (container.running && seed !== undefined) seeds.push(seed)
-  })
-  return {
-    facts,
-    meter,
-    ...samplePod(meter, nowMs),
-    traffic: podTraffic(meter, nowMs),
-    storage: podStorage(facts, seeds),
-  }
-}
-
-function podStats(pod: Measured, disk: Filesystem, memoryCapacityBytes: number | undefined, nowMs: number): PodStats {
-  const time = timeOf(nowMs)
+function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, time: string): PodStats {
   const { facts, meter, total, storage } = pod
-  const podStartTime = timeOf(meter.startMs)
+  const podStartTime = timeText(meter.startMs)
+  const swap = { time, swapUsageBytes: 0 }
   const containers: ContainerStats[] = []
   let limitBytes: number | undefined = 0
   facts.containers.forEach((container, index) => {
@@ -120,11 +61,12 @@ function podStats(pod: Measured, disk: Filesystem, memoryCapacityBytes: number |
     containers.push({
       name: container.name,
       // Mostly the same moment, and writing a time costs more than all the rest of a container.
-      startTime: startedMs === meter.startMs ? podStartTime : timeOf(startedMs),
+      startTime: startedMs === meter.startMs ? podStartTime : timeText(startedMs),
       cpu: cpuStats(sample, time),
       memory: memoryStats(sample, container.memoryLimitBytes, time),
       rootfs: fsStats(disk, space.rootfs, time),
       logs: fsStats(disk, space.logs, time),
+      swap,
     })
   })
   return {
@@ -135,42 +77,18 @@ function podStats(pod: Measured, disk: Filesystem, memoryCapacityBytes: number |
     // A pod has a memory limit when each of its containers has one.
     memory: memoryStats(total, limitBytes, time),
     ...(facts.hostNetwork ? {} : { network: networkStats(pod.traffic, time) }),
-    ...(facts.volumes.length === 0 ? {} : { volume: volumeStats(facts, storage, disk, memoryCapacityBytes, time) }),
+    ...(facts.volumes.length === 0
+      ? {}
+      : { volume: volumeStats(facts, storage, disk, node.memoryCapacityBytes, time) }),
     'ephemeral-storage': fsStats(disk, storage.total, time),
     process_stats: { process_count: containers.length },
+    swap,
   }
-}
-
-/** Kubelet and container runtime: at most 60m and 70m, 140 and 110 MiB, from the node's start. */
-function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
-  const meter = (name: string, salt: number, leastNanoCores: number, leastBytes: number): ContainerMeter => {
-    const timing = { periodMs: 600_000, phase: share(seed, salt) }
-    return {
-      name,
-      seed: hash(`${seed}/${name}`),
-      usage: {
-        cpu: { mean: Math.round(leastNanoCores * (1 + share(seed, salt + 1))), swing: 0.1, ...timing },
-        memory: { mean: Math.round(leastBytes * (1 + 0.3 * share(seed, salt + 2))), swing: 0.02, ...timing },
-      },
-      memoryLimitBytes: Number.POSITIVE_INFINITY,
-      sinceMs: startMs,
-      gainedCoreNanoSeconds: 0,
-    }
-  }
-  return [meter('kubelet', 60, 25e6, 100 * MIB), meter('runtime', 70, 30e6, 80 * MIB)]
 }
 
 function systemContainer(name: string, startTime: string, sample: Sample, time: string): ContainerStats {
-  return { name, startTime, cpu: cpuStats(sample, time), memory: memoryStats(sample, undefined, time) }
-}
-
-/** What the node itself sends and receives: 5 to 20 kB/s. */
-function nodeTraffic({ startMs }: NodeFacts, seed: number, nowMs: number): Traffic {
-  const ageS = Math.max(0, nowMs - startMs) / 1_000
-  return {
-    rxBytes: wholeNumber(ageS * (5_000 + 15_000 * share(seed, 80))),
-    txBytes: wholeNumber(ageS * (5_000 + 15_000 * share(seed, 81))),
-  }
+  const swap = { time, swapUsageBytes: 0 }
+  return { name, startTime, cpu: cpuStats(sample, time), memory: memoryStats(sample, undefined, time), swap }
 }
 
 function cpuStats(sample: Sample, time: string): CpuStats {
@@ -199,11 +117,15 @@ function networkStats({ rxBytes, txBytes }: Traffic, time: string): NetworkStats
   return { time, ...eth0, interfaces: [eth0] }
 }
 
-function add(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : a + b
+function sumOfSpaces(spaces: Space[]): Space {
+  const sum = { usedBytes: 0, inodesUsed: 0 }
+  for (const { usedBytes, inodesUsed } of spaces) {
+    sum.usedBytes += usedBytes
+    sum.inodesUsed += inodesUsed
+  }
+  return sum
 }
 
-/** RFC 3339 in whole seconds, as a kubelet writes it. */
-function timeOf(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+function add(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b
 }

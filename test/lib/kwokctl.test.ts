@@ -128,7 +128,12 @@ const made = suite('requireCluster(), isClusterMade()')
 
 made('refuses to go on without a cluster, and with one that is half made', () => {
   const lab = tempLab()
-  const error = { name: 'LabError', message: 'There is no KWOK cluster "unit"', next: 'make kwok CLUSTER_NAME=unit', exitCode: 1 }
+  const error = {
+    name: 'LabError',
+    message: 'There is no KWOK cluster "unit"',
+    next: 'make kwok CLUSTER_NAME=unit',
+    exitCode: 1,
+  }
   assert.throws(() => requireCluster(lab), error)
   writeCluster(lab, { owner: lab.dir })
   rmSync(lab.adminKubeconfig)

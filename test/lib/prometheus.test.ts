@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { ensurePrograms, programPath } from '../../lib/binaries/ensure.ts'
+import { fields } from '../../lib/kube/json.ts'
 import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
 import {
@@ -29,6 +30,8 @@ const given: PrometheusTargets = {
     ['prometheus', 'stats-proxy', ...components].map((job, index) => [job, `127.0.0.1:${1000 + index}`]),
   ),
   kwokDiscoveryUrl: 'http://127.0.0.1:7/discovery/prometheus',
+  kubeletAddress: '127.0.0.1:10250',
+  kubeconfigFile: '/lab/prometheus.yaml',
   tokenFile: '/k/prometheus.token',
   caFile: '/k/ca.crt',
 }
@@ -51,13 +54,13 @@ configs('has the jobs that the parts agree on', () => {
     jobsOf(base)
       .map(job => job.job_name)
       .sort(),
-    ['prometheus', 'stats-proxy', 'kwok-metrics', ...components].sort(),
+    ['prometheus', 'stats-proxy', 'kwok-metrics', 'kubelet-cadvisor', ...components].sort(),
   )
 })
 
 configs('gives each job its own target, and the cluster’s name', () => {
   for (const { job_name, static_configs } of jobsOf(prometheusConfig(base, given))) {
-    if (job_name === 'kwok-metrics') continue
+    if (job_name === 'kwok-metrics' || job_name === 'kubelet-cadvisor') continue
     const expected = [{ targets: [given.targets[job_name]], labels: { k8s_cluster_name: 'unit' } }]
     assert.deepEqual(static_configs, expected, job_name)
   }
@@ -137,6 +140,15 @@ configs('is accepted by promtool', async () => {
   assert.equal(exitCode, 0, stdout + stderr)
   assert.match(stdout, /SUCCESS: .*prometheus\.yaml is valid/)
 })
+configs('finds the kubelets through the API, and asks them for cAdvisor at the stats proxy', () => {
+  const job = jobsOf(prometheusConfig(base, given)).find(each => each.job_name === 'kubelet-cadvisor')
+  assert.deepEqual(fields(job)['kubernetes_sd_configs'], [{ role: 'node', kubeconfig_file: '/lab/prometheus.yaml' }])
+  assert.deepEqual(job?.relabel_configs?.slice(-2), [
+    { target_label: '__address__', replacement: '127.0.0.1:10250' },
+    { target_label: 'k8s_cluster_name', replacement: 'unit' },
+  ])
+})
+
 configs.run()
 
 const writes = suite('writePrometheusConfig()')

@@ -45,6 +45,7 @@ resolves('gives the defaults when nothing is said', () => {
     otlpGrpcPort: 4317,
     otlpHttpPort: 4318,
     statsProxyPort: 10250,
+    usagePreset: 'steady',
   })
 })
 
@@ -182,6 +183,13 @@ const accepts = { settings: ['clusterName', 'nodeCount'], switches: ['bind'] } a
 parses('gives settings and switches', () => {
   const line = parseCommandLine(['--node-count', '5', '--bind', '--cluster-name=a'], accepts)
   assert.deepEqual(line, { flags: { nodeCount: '5', clusterName: 'a' }, switches: new Set(['bind']) })
+})
+
+parses('gives the bare word of a task that takes one, and refuses a second', () => {
+  const takesWord = { ...accepts, word: true }
+  assert.equal(parseCommandLine(['--bind', 'node-1'], takesWord).word, 'node-1')
+  assert.throws(() => parseCommandLine(['a', 'b'], takesWord), /Unexpected argument 'b'/)
+  assert.throws(() => parseCommandLine(['a'], accepts), { exitCode: 2 })
 })
 
 parses('always takes --help', () => assert(parseCommandLine(['--help'], { settings: [] }).switches.has('help')))

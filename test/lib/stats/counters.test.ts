@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { suite } from 'uvu'
-import { changeUsage, createPodMeter, podTraffic, samplePod, wholeNumber } from '../../../lib/stats/counters.ts'
+import {
+  changeUsage,
+  createPodMeter,
+  gainedAt,
+  podTraffic,
+  samplePod,
+  wholeNumber,
+} from '../../../lib/stats/counters.ts'
 import type { PodFacts } from '../../../lib/stats/objects.ts'
 import { pod, START_MS } from './fixtures.ts'
 
@@ -62,7 +69,13 @@ meters('under any sequence of changes and reads: no counter falls, all whole, su
         for (const value of [...containers, total].flatMap(Object.values)) {
           assert(Number.isInteger(value) && value >= 0 && !String(value).includes('e'), String(value))
         }
-        for (const field of ['usageNanoCores', 'usageCoreNanoSeconds', 'usageBytes', 'rssBytes'] as const) {
+        for (const field of [
+          'usageNanoCores',
+          'usageCoreNanoSeconds',
+          'usageBytes',
+          'rssBytes',
+          'readBytes',
+        ] as const) {
           assert.equal(
             total[field],
             containers.reduce((sum, each) => sum + each[field], 0),
@@ -72,7 +85,14 @@ meters('under any sequence of changes and reads: no counter falls, all whole, su
           assert(rssBytes <= workingSetBytes && workingSetBytes <= usageBytes)
         }
         const after = [
-          ...[...containers, total].flatMap(each => [each.usageCoreNanoSeconds, each.pageFaults, each.majorPageFaults]),
+          ...[...containers, total].flatMap(each => [
+            each.usageCoreNanoSeconds,
+            each.pageFaults,
+            each.majorPageFaults,
+            each.readBytes,
+            each.writtenBytes,
+          ]),
+          ...meter.containers.flatMap(each => Object.values(gainedAt(each, nowMs))),
           rxBytes,
           txBytes,
         ]

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { nodeFacts, podFacts } from '../../../lib/stats/objects.ts'
-import { rawNode, rawPod } from './fixtures.ts'
+import { rawNode, rawPod, there } from './fixtures.ts'
 
 const pods = suite('podFacts()')
 
 pods('keeps what a summary needs', () => {
-  assert.deepEqual(podFacts(rawPod()), {
+  const { json: _, containers, ...facts } = there(podFacts(rawPod()))
+  assert.deepEqual(facts, {
     uid: 'uid-web',
     name: 'web',
     namespace: 'shop',
@@ -14,9 +15,19 @@ pods('keeps what a summary needs', () => {
     running: true,
     startMs: Date.parse('2026-01-01T00:00:00Z'),
     hostNetwork: false,
-    containers: [
+    qos: 'burstable',
+    volumes: [
+      { name: 'data', kind: 'claim', claimName: 'data-web' },
+      { name: 'scratch', kind: 'disk', limitBytes: 2 ** 20 },
+      { name: 'token', kind: 'memory' },
+    ],
+  })
+  assert.deepEqual(
+    containers.map(({ id: _, ...container }) => container),
+    [
       {
         name: 'app',
+        image: '',
         cpuRequestNanoCores: 100e6,
         cpuLimitNanoCores: 200e6,
         memoryRequestBytes: 64 * 2 ** 20,
@@ -24,14 +35,47 @@ pods('keeps what a summary needs', () => {
         running: true,
         startedMs: Date.parse('2026-01-01T00:00:00Z'),
       },
-      { name: 'proxy', running: true, startedMs: Date.parse('2026-01-01T00:00:00Z') },
+      { name: 'proxy', image: '', running: true, startedMs: Date.parse('2026-01-01T00:00:00Z') },
     ],
-    volumes: [
-      { name: 'data', kind: 'claim', claimName: 'data-web' },
-      { name: 'scratch', kind: 'disk', limitBytes: 2 ** 20 },
-      { name: 'token', kind: 'memory' },
+  )
+})
+
+pods('gives each container that has run an ID, the same for the same UID, name and number of restarts', () => {
+  const state = { running: {} }
+  const idsOf = (uid: string, restartCount: number) =>
+    there(podFacts(rawPod({ uid, containerStatuses: [{ name: 'app', state, restartCount }] }))).containers.map(
+      ({ id }) => id,
+    )
+  const ids = idsOf('a', 0)
+  assert.match(ids.join(), /^[0-9a-f]{64},[0-9a-f]{64}$/)
+  assert.deepEqual(idsOf('a', 0), ids)
+  assert.notEqual(idsOf('a', 1)[0], ids[0])
+  assert.equal(new Set([...ids, ...idsOf('b', 0)]).size, 4)
+})
+
+pods('has the Pod as a kubelet gives it: with container IDs, without managed fields', () => {
+  const raw = rawPod({ containerStatuses: [{ name: 'app', state: { waiting: {} } }] }) as { metadata: object }
+  const facts = there(podFacts({ ...raw, metadata: { ...raw.metadata, managedFields: [{}] } }))
+  const { metadata, status } = JSON.parse(facts.json.toString())
+  assert.equal(metadata.managedFields, undefined)
+  assert.deepEqual(
+    status.containerStatuses.map((each: Record<string, unknown>) => [each.name, each.containerID]),
+    [
+      ['app', undefined],
+      // The API has no status of it, though the pod runs.
+      ['proxy', `containerd://${facts.containers[1]?.id}`],
     ],
-  })
+  )
+})
+
+pods('knows the preset that an annotation names, and says which there are', () => {
+  const name = 'kube-otel-lab/usage-preset'
+  assert.equal(podFacts(rawPod({ annotations: { [name]: 'leak' } }))?.preset, 'leak')
+  const facts = podFacts(rawPod({ annotations: { [name]: 'toString' } }))
+  assert.equal(facts?.preset, undefined)
+  assert.deepEqual(facts?.badAnnotations, [
+    { name, value: 'toString', why: 'is not one of steady, diurnal, bursty, leak, idle' },
+  ])
 })
 
 pods('reads both usage annotations', () => {
@@ -81,12 +125,15 @@ pods.run()
 const nodes = suite('nodeFacts()')
 
 nodes('keeps start and capacity', () => {
-  assert.deepEqual(nodeFacts(rawNode()), {
+  const { object: _, ...facts } = there(nodeFacts(rawNode()))
+  assert.deepEqual(facts, {
     uid: 'uid-node-0',
     name: 'node-0',
     startMs: Date.parse('2026-01-01T00:00:00Z'),
+    cpuCapacityNanoCores: 8e9,
     memoryCapacityBytes: 32 * 2 ** 30,
     storageCapacityBytes: 100 * 2 ** 30,
+    machine: { machineId: '', systemUuid: '', bootId: '' },
   })
 })
 

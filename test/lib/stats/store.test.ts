@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { suite } from 'uvu'
+import { measureNode } from '../../../lib/stats/measure.ts'
 import { createStore } from '../../../lib/stats/store.ts'
 import { buildSummary } from '../../../lib/stats/summary.ts'
 import { node, pod, START_MS, there } from './fixtures.ts'
@@ -72,7 +73,7 @@ stores('no counter of a node falls, whatever its pods do', () => {
         nowMs += waitMs
         if (phase === 'gone') store.deletePod(uid)
         else store.setPod(pod({ uid, phase, annotations: { 'kwok.x-k8s.io/usage-cpu': cpu } }))
-        const { node: stats } = buildSummary(there(store.node('node-0')), store.now())
+        const { node: stats } = buildSummary(measureNode(there(store.node('node-0')), store.now()))
         const after = [
           stats.cpu.usageCoreNanoSeconds,
           stats.memory.pageFaults,

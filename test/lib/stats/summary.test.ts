@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
+import { measureNode } from '../../../lib/stats/measure.ts'
 import { createStore } from '../../../lib/stats/store.ts'
 import { buildSummary } from '../../../lib/stats/summary.ts'
 import { node, pod, START_MS, there } from './fixtures.ts'
@@ -11,7 +12,7 @@ function summaryOf(...pods: ReturnType<typeof pod>[]) {
   const store = createStore({ clock: () => NOW_MS })
   store.setNode(node())
   for (const each of pods) store.setPod(each)
-  return buildSummary(there(store.node('node-0')), NOW_MS)
+  return buildSummary(measureNode(there(store.node('node-0')), NOW_MS))
 }
 
 const sum = (values: (number | undefined)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0)
@@ -84,7 +85,7 @@ builds('writes only plain whole numbers, whatever the pods say', () => {
   const store = createStore({ clock: () => START_MS + 1e12 })
   store.setNode(node())
   for (const each of pods) store.setPod(each)
-  const json = JSON.stringify(buildSummary(there(store.node('node-0')), START_MS + 1e12))
+  const json = JSON.stringify(buildSummary(measureNode(there(store.node('node-0')), START_MS + 1e12)))
   for (const [, value = ''] of json.matchAll(/":(-?[\d.][^,}\]]*)/g)) {
     assert.match(value, /^\d+$/)
     assert(BigInt(value) < 2n ** 64n, value)

@@ -1,0 +1,200 @@
+import { fields, items, text } from '../kube/json.ts'
+import { parseQuantity } from '../kube/quantity.ts'
+import { compileExpression, type Expression } from './expressions.ts'
+import { type ContainerFacts, isSane, type NodeFacts, type PodFacts } from './objects.ts'
+import { hash } from './seed.ts'
+import type { ObjectUsage } from './usage.ts'
+
+const NANO = 1e9
+
+type Resource = 'cpu' | 'memory'
+const RESOURCES: readonly Resource[] = ['cpu', 'memory']
+
+/** What one entry says about a resource. */
+type Amount = { value: number } | { expression: Expression; source: string }
+
+/** A ResourceUsage or ClusterResourceUsage of KWOK, narrowed. */
+export interface UsageObject {
+  uid: string
+  kind: 'ResourceUsage' | 'ClusterResourceUsage'
+  name: string
+  /** Of a ResourceUsage, which is for the pod of its own name and namespace. */
+  namespace?: string
+  /** Of a ClusterResourceUsage: exact names; none are all. */
+  matchNamespaces: string[]
+  matchNames: string[]
+  /** No containers are all. */
+  entries: { containers: string[]; amounts: { [R in Resource]?: Amount } }[]
+  /** What of it can't be used, each a line. */
+  problems: string[]
+}
+
+/** An expression that failed for a pod. */
+export interface UsageProblem {
+  object: UsageObject
+  why: string
+}
+
+/** Narrows an object as the API gives it; undefined without UID or name. Entries that can't be used are left out. */
+export function usageObject(kind: UsageObject['kind'], raw: unknown): UsageObject | undefined {
+  const { metadata, spec } = fields(raw)
+  const uid = text(fields(metadata).uid)
+  const name = text(fields(metadata).name)
+  if (uid === undefined || name === undefined) return undefined
+  const namespace = text(fields(metadata).namespace)
+  const selector = fields(fields(spec).selector)
+  const problems: string[] = []
+  return {
+    uid,
+    kind,
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    matchNamespaces: texts(selector.matchNamespaces),
+    matchNames: texts(selector.matchNames),
+    entries: items(fields(spec).usages).map(each => ({
+      containers: texts(fields(each).containers),
+      amounts: amounts(fields(fields(each).usage), problems),
+    })),
+    problems,
+  }
+}
+
+/**
+ * What usage objects say of containers. A pod's own ResourceUsage goes first, and then no other counts; else the first
+ * ClusterResourceUsage, by name, that matches the pod and has the container and resource. `onProblem` is told when an
+ * expression fails for a pod.
+ */
+export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProblem) => void) {
+  const byUid = new Map<string, UsageObject>()
+  const own = new Map<string, UsageObject>()
+  let cluster: UsageObject[] = []
+
+  return {
+    set(object: UsageObject): void {
+      byUid.set(object.uid, object)
+      arrange()
+    },
+    delete(uid: string): UsageObject | undefined {
+      const object = byUid.get(uid)
+      byUid.delete(uid)
+      arrange()
+      return object
+    },
+    get(uid: string): UsageObject | undefined {
+      return byUid.get(uid)
+    },
+    /** True when a change of the Node may change what is said. */
+    get useNodes(): boolean {
+      return [...byUid.values()].some(({ entries }) =>
+        entries.some(({ amounts }) =>
+          Object.values(amounts).some(amount => 'expression' in amount && amount.expression.usesNode),
+        ),
+      )
+    },
+    usageOf(
+      pod: PodFacts,
+      container: ContainerFacts,
+      resource: Resource,
+      node: NodeFacts | undefined,
+    ): ObjectUsage | undefined {
+      const mine = own.get(`${pod.namespace}/${pod.name}`)
+      for (const object of mine === undefined ? cluster : [mine]) {
+        if (!matches(object, pod)) continue
+        const amount = object.entries.find(
+          ({ containers, amounts }) =>
+            amounts[resource] !== undefined && (containers.length === 0 || containers.includes(container.name)),
+        )?.amounts[resource]
+        if (amount === undefined) continue
+        if ('value' in amount) return Math.round(amount.value * (resource === 'cpu' ? NANO : 1))
+        return evaluated(amount, { object, pod, container, resource, node })
+      }
+      return undefined
+    },
+  }
+
+  function arrange(): void {
+    own.clear()
+    cluster = []
+    for (const object of byUid.values()) {
+      if (object.kind === 'ResourceUsage') own.set(`${object.namespace}/${object.name}`, object)
+      else cluster.push(object)
+    }
+    cluster.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  function evaluated(
+    { expression, source }: { expression: Expression; source: string },
+    use: {
+      object: UsageObject
+      pod: PodFacts
+      container: ContainerFacts
+      resource: Resource
+      node: NodeFacts | undefined
+    },
+  ): ObjectUsage | undefined {
+    const { object, pod, container, resource, node } = use
+    const seed = hash(`${pod.uid}/${container.name}/${resource}`)
+    let parsed: { pod: unknown; node: unknown; container: unknown } | undefined
+    const at = (timeMs: number): number | undefined => {
+      try {
+        parsed ??= expressionObjects(pod, container, node)
+        const value = expression.evaluate({ ...parsed, timeMs, seed })
+        const scaled = Math.round(value * (resource === 'cpu' ? NANO : 1))
+        if (!isSane(scaled)) throw new Error(`gives ${value}, which is ${value < 0 ? 'negative' : 'no sane amount'}`)
+        return scaled
+      } catch (error) {
+        onProblem(pod, { object, why: `${resource}: ${error instanceof Error ? error.message : String(error)}` })
+        return undefined
+      }
+    }
+    if (!expression.isDynamic) return at(0)
+    return { key: `${source}\n${hash(pod.json.toString('latin1'))}\n${container.name}`, at }
+  }
+}
+
+export type UsageObjects = ReturnType<typeof createUsageObjects>
+
+/** Whether an object can say something about a pod. */
+export function matches(object: UsageObject, pod: PodFacts): boolean {
+  if (object.kind === 'ResourceUsage') return object.namespace === pod.namespace && object.name === pod.name
+  const isIn = (names: string[], name: string) => names.length === 0 || names.includes(name)
+  return isIn(object.matchNamespaces, pod.namespace) && isIn(object.matchNames, pod.name)
+}
+
+function expressionObjects(pod: PodFacts, container: ContainerFacts, node: NodeFacts | undefined) {
+  const object = fields(JSON.parse(pod.json.toString()))
+  const spec = fields(object.spec)
+  const containers = [...items(spec.containers), ...items(spec.initContainers)]
+  return {
+    // `"x" in pod.metadata.annotations` must not fail on a pod that has none, as it doesn't in Go.
+    pod: { ...object, metadata: { annotations: {}, labels: {}, ...fields(object.metadata) } },
+    node: { ...node?.object, metadata: { annotations: {}, labels: {}, ...fields(node?.object.metadata) } },
+    container: containers.find(each => fields(each).name === container.name) ?? {},
+  }
+}
+
+function amounts(usage: Record<string, unknown>, problems: string[]): { [R in Resource]?: Amount } {
+  const found: { [R in Resource]?: Amount } = {}
+  for (const resource of RESOURCES) {
+    const { value, expression } = fields(usage[resource])
+    const source = text(expression)
+    try {
+      if (value !== undefined) found[resource] = { value: saneQuantity(value, resource) }
+      else if (source !== undefined) found[resource] = { expression: compileExpression(source), source }
+    } catch (error) {
+      problems.push(`${resource}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return found
+}
+
+function saneQuantity(value: unknown, resource: Resource): number {
+  const parsed = parseQuantity(String(value))
+  if (parsed === undefined) throw new Error(`${JSON.stringify(value)} is not a quantity`)
+  if (!isSane(parsed * (resource === 'cpu' ? NANO : 1))) throw new Error(`${JSON.stringify(value)} is no sane amount`)
+  return parsed
+}
+
+function texts(value: unknown): string[] {
+  return items(value).filter(each => typeof each === 'string')
+}
