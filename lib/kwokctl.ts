@@ -276,7 +276,8 @@ function markerPath(lab: Lab): string {
 }
 
 async function kwokctl(lab: Lab, args: readonly string[]): Promise<void> {
-  const env = kwokctlEnv(process.env, lab.kwokWorkdir)
+  // It starts kubectl, whose cache of the API is to go with the lab.
+  const env = { ...kwokctlEnv(process.env, lab.kwokWorkdir), KUBECACHEDIR: join(lab.dir, 'kubectl-cache') }
   const { exitCode, stderr } = await run(await programPath('kwokctl'), args, { env, nothrow: true })
   if (exitCode === 0) return
   throw new LabError(`kwokctl could not ${args[0]} cluster "${lab.settings.clusterName}"`, {
