@@ -52,8 +52,7 @@ export async function buildSource(
   mkdirSync(outputDir)
   const names = source.programs.map(program => program.name)
   const moduleDir = join(context.goModulesDir, source.name)
-  // A name of their own lets this compile before lib/run.ts knows `signal`.
-  const runOptions: RunOptions & { signal: AbortSignal } = { env: goEnv(context, go), onStderrLine: onLine, signal }
+  const runOptions: RunOptions = { env: goEnv(context, go), onStderrLine: onLine, signal }
   const collector = source.go?.kind === 'collector'
   const cwd = collector ? await writeCollectorSource(moduleDir, dir, { context, go, runOptions }) : moduleDir
   const [only] = names
@@ -67,7 +66,7 @@ export function buildArgs(source: Source, output: string): string[] {
   const definitions = (source.go?.define?.(source.version) ?? []).map(definition => `-X ${definition}`)
   const target = source.go?.kind === 'collector' ? '.' : 'tool'
   const ldflags = ['-s', '-w', ...definitions].join(' ')
-  return ['build', '-mod=readonly', '-trimpath', '-ldflags', ldflags, '-o', output, target]
+  return ['build', '-v', '-mod=readonly', '-trimpath', '-ldflags', ldflags, '-o', output, target]
 }
 
 /** The environment of every go command: static programs for this machine, from exactly what is pinned. */

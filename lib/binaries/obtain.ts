@@ -117,7 +117,9 @@ async function build(
   const activity = reporter.start(`building ${source.name}`)
   try {
     const onLine = (line: string) => {
+      // `go build -v` names each package as it compiles it, and nothing else has its shape.
       if (line.startsWith('go: ')) activity.detail(line.slice(4))
+      else if (/^[\w.~-]+(\/[\w.~-]+)*$/.test(line)) activity.detail(`compiling ${line}`)
     }
     await install(source, await buildSource(source, dir, { context, go, signal, onLine }), context)
   } catch (error) {

@@ -100,7 +100,7 @@ programs('builds Kubernetes with its version inside', () => {
   const { kubernetes } = versions
   const git = 'k8s.io/component-base/version.git'
   assert.deepEqual(buildArgs(source('kubernetes'), '/out/'), [
-    ...['build', '-mod=readonly', '-trimpath', '-ldflags'],
+    ...['build', '-v', '-mod=readonly', '-trimpath', '-ldflags'],
     `-s -w -X ${git}Version=v${kubernetes} -X ${git}Major=1 -X ${git}Minor=${kubernetes.split('.')[1]}`,
     ...['-o', '/out/', 'tool'],
   ])
