@@ -3,6 +3,7 @@ import { LabError } from './errors.ts'
 import { kubectl } from './kubectl.ts'
 import type { Lab } from './lab.ts'
 import { prometheusUrl, query, type Sample } from './prometheus.ts'
+import { goDuration, intervalFor, makeCommand } from './settings.ts'
 
 /** The nodes of a cluster and the pods that run on each, as the API tells. */
 export interface ClusterTruth {
@@ -104,12 +105,21 @@ export async function waitUntilMeasured(lab: Lab, onMissing: (text: string) => v
       const first = [...missing.nodes, ...missing.pods, ...missing.misplacedPods].slice(0, 3).join(', ')
       throw new LabError(`The metrics are not complete after ${Math.round((Date.now() - startedMs) / 1000)} s`, {
         why: `${said}; the first: ${first}`,
-        next: 'make kwok-status, and read the log of the part that is down',
+        next: nextStep(lab, truth.runningPods.size),
       })
     }
     // Looking costs what it waits for: with ten thousand pods, all the time of one core.
     await sleep(Math.max(1_000, 4 * (Date.now() - roundMs)))
   }
+}
+
+/** A machine that can't keep up is the likeliest cause where many pods are collected from often. */
+function nextStep({ settings: { clusterName, collectionInterval } }: Lab, pods: number): string {
+  const status = `${makeCommand('kwok-status', clusterName)}, and read the log of a part that is down`
+  const slowerMs = intervalFor(pods)
+  if (slowerMs <= collectionInterval) return status
+  const slower = `${makeCommand('kwok-down', clusterName)}, then make kwok with COLLECTION_INTERVAL=${goDuration(slowerMs)}`
+  return `${status}; if all are up, ${pods} pods every ${goDuration(collectionInterval)} may be more than this machine takes: ${slower}`
 }
 
 function describeMissing({ nodes, pods, misplacedPods }: Missing): string {

@@ -34,7 +34,7 @@ await runTask({ about, settings: fixedSettingNames }, async ({ lab }) => {
       await startCluster(lab)
     }
   } else {
-    say(`Creating KWOK cluster "${name}"`)
+    say(`Creating KWOK cluster "${name}", to be measured every ${settingText('collectionInterval', lab.settings)}`)
     // What an interrupted run has left is no cluster yet, and services of an earlier cluster know another one's keys.
     const services = binaryServices(lab)
     await Promise.all(serviceNames.map(service => services.stop(service)))
