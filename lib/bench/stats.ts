@@ -39,7 +39,7 @@ export async function statsBench(): Promise<BenchRow[]> {
 
 async function measure(nodes: number, pods: number): Promise<StatsRun> {
   const script = join(import.meta.dirname, 'stats-run.ts')
-  const args = ['--max-semi-space-size=32', '--import', import.meta.resolve('tsx'), script, String(nodes), String(pods)]
+  const args = ['--max-semi-space-size=16', '--import', import.meta.resolve('tsx'), script, String(nodes), String(pods)]
   const { stdout } = await run(process.execPath, args, { timeoutMs: 180_000 })
   return JSON.parse(stdout) as StatsRun
 }

@@ -78,7 +78,7 @@ export function integral(curve: CpuCurve, fromMs: number, untilMs: number): numb
   return curve.mean * seconds + ((curve.mean * curve.swing * curve.periodMs) / 1_000 / TURN) * swung
 }
 
-/** What a container gains whose CPU is cut at its limit. A wave that swings has to fit under the limit (`below()`). */
+/** What a container gains whose CPU is cut at its limit. A wave that swings has to fit under the limit (`waveBelow()`). */
 export function cpuGain(curve: CpuCurve, limit: number, fromMs: number, untilMs: number): CpuGain {
   if (untilMs <= fromMs) return { coreNanoSeconds: 0, overMs: 0, throttledMs: 0 }
   const most = curve.kind === 'pulse' ? curve.high : curve.mean
@@ -111,9 +111,9 @@ export function overMsOf(curve: MemoryCurve, limit: number, fromMs: number, unti
   return Math.max(0, untilMs - Math.max(fromMs, crossedMs))
 }
 
-/** The wave made smaller, so that it never exceeds a limit. */
-export function below(wave: Wave, limit: number): Wave {
-  return { ...wave, mean: Math.min(wave.mean, limit / (1 + wave.swing)) }
+/** A wave that never exceeds a limit: where it would, it is made smaller. */
+export function waveBelow(limit: number, { mean, swing, periodMs, phase }: Omit<Wave, 'kind'>): Wave {
+  return { kind: 'wave', mean: Math.min(mean, limit / (1 + swing)), swing, periodMs, phase }
 }
 
 /** Whether two curves are the same level at every time. */

@@ -2,6 +2,7 @@ import { fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
 import { containerId, type PodDocument, podDocument } from './pod-document.ts'
 import { isPresetName, type PresetName, presetNames } from './presets.ts'
+import type { KeptText } from './text-arena.ts'
 
 /** The annotations by which KWOK's shipped ClusterResourceUsage sets usage, each container the whole of it (facts/kwok.md 4.8). */
 const USAGE_CPU = 'kwok.x-k8s.io/usage-cpu'
@@ -12,21 +13,21 @@ const USAGE_PRESET = 'kube-otel-lab/usage-preset'
 const NANO = 1e9
 const CONFIG_MAP_BYTES = 16_384
 
-/** What is kept of a container, from spec and status. */
+/** What is kept of a container, from spec and status. What isn't there is undefined: all of one shape take half the memory. */
 export interface ContainerFacts {
   name: string
   /** As a container runtime would name this run of it: 64 hexadecimal digits. */
   id: string
   image: string
-  cpuRequestNanoCores?: number
-  cpuLimitNanoCores?: number
-  memoryRequestBytes?: number
-  memoryLimitBytes?: number
+  cpuRequestNanoCores?: number | undefined
+  cpuLimitNanoCores?: number | undefined
+  memoryRequestBytes?: number | undefined
+  memoryLimitBytes?: number | undefined
   running: boolean
   /** When this run of it began (epoch); absent until its status says so. */
-  startedMs?: number
+  startedMs?: number | undefined
   /** Kinds and periods of its probes, if it has any. */
-  probes?: ProbeFacts[]
+  probes?: ProbeFacts[] | undefined
 }
 
 /** A probe, as a kubelet counts it. */
@@ -43,7 +44,7 @@ export interface VolumeFacts {
   /** Of kind `claim`. */
   claimName?: string
   /** emptyDir's sizeLimit, or a guess at the size of what is in it. */
-  limitBytes?: number
+  limitBytes?: number | undefined
 }
 
 /** An annotation that couldn't be used, as it stands on the pod. */
@@ -68,18 +69,15 @@ export interface PodFacts {
   startMs: number
   hostNetwork: boolean
   qos: QosClass
-  preset?: PresetName
-  usageCpuNanoCores?: number
-  usageMemoryBytes?: number
-  badAnnotations?: BadAnnotation[]
+  preset?: PresetName | undefined
+  usageCpuNanoCores?: number | undefined
+  usageMemoryBytes?: number | undefined
+  badAnnotations?: BadAnnotation[] | undefined
   /** Containers, and init containers that stay (sidecars). */
   containers: ContainerFacts[]
   volumes: VolumeFacts[]
-  /**
-   * The Pod as its node's kubelet would give it at `/pods`: JSON, because that takes a fifth of the memory of objects, and
-   * outside of the heap, where nothing copies it about.
-   */
-  json: Buffer
+  /** The Pod as its node's kubelet would give it at `/pods`: JSON, because that takes a fifth of the memory of objects. */
+  json: KeptText | string
 }
 
 /** What is kept of a node. */
@@ -88,9 +86,9 @@ export interface NodeFacts {
   name: string
   /** A simulated node boots when it is created (epoch); infinite as a pod's. */
   startMs: number
-  cpuCapacityNanoCores?: number
-  memoryCapacityBytes?: number
-  storageCapacityBytes?: number
+  cpuCapacityNanoCores?: number | undefined
+  memoryCapacityBytes?: number | undefined
+  storageCapacityBytes?: number | undefined
   /** `status.nodeInfo`'s machineID, systemUUID and bootID: labels of what cAdvisor says of a machine. */
   machine: { machineId: string; systemUuid: string; bootId: string }
   /** The Node without its managed fields, for expressions. */
@@ -131,13 +129,13 @@ export function podFacts(raw: unknown): PodFacts | undefined {
       Number.POSITIVE_INFINITY,
     hostNetwork: spec.hostNetwork === true,
     qos: qosClass(status.qosClass, containers),
-    ...(preset === undefined ? {} : { preset }),
-    ...(cpu === undefined ? {} : { usageCpuNanoCores: cpu }),
-    ...(memory === undefined ? {} : { usageMemoryBytes: memory }),
-    ...(bad.length === 0 ? {} : { badAnnotations: bad }),
+    preset,
+    usageCpuNanoCores: cpu,
+    usageMemoryBytes: memory,
+    badAnnotations: bad.length === 0 ? undefined : bad,
     containers,
     volumes: items(spec.volumes).flatMap(each => volumeFacts(each, name)),
-    json: bytesOf(JSON.stringify(document.pod)),
+    json: JSON.stringify(document.pod),
   }
 }
 
@@ -155,9 +153,9 @@ export function nodeFacts(raw: unknown): NodeFacts | undefined {
     uid,
     name,
     startMs: timeMs(metadata.creationTimestamp) ?? Number.POSITIVE_INFINITY,
-    ...amount('cpuCapacityNanoCores', capacity.cpu, NANO),
-    ...amount('memoryCapacityBytes', capacity.memory, 1),
-    ...amount('storageCapacityBytes', capacity['ephemeral-storage'], 1),
+    cpuCapacityNanoCores: amount(capacity.cpu, NANO),
+    memoryCapacityBytes: amount(capacity.memory, 1),
+    storageCapacityBytes: amount(capacity['ephemeral-storage'], 1),
     machine: { machineId: text(machineID) ?? '', systemUuid: text(systemUUID) ?? '', bootId: text(bootID) ?? '' },
     object: { ...node, metadata: rest },
   }
@@ -181,14 +179,14 @@ function containerFacts(
     name,
     id: containerId(podUid, name, status),
     image: text(container.image) ?? '',
-    ...amount('cpuRequestNanoCores', requests.cpu, NANO),
-    ...amount('cpuLimitNanoCores', limits.cpu, NANO),
-    ...amount('memoryRequestBytes', requests.memory, 1),
-    ...amount('memoryLimitBytes', limits.memory, 1),
+    cpuRequestNanoCores: amount(requests.cpu, NANO),
+    cpuLimitNanoCores: amount(limits.cpu, NANO),
+    memoryRequestBytes: amount(requests.memory, 1),
+    memoryLimitBytes: amount(limits.memory, 1),
     // A pod may be Running before anyone has written the statuses of its containers.
     running: podRunning && (state === undefined || state.running !== undefined),
-    ...(startedMs === undefined ? {} : { startedMs }),
-    ...(probes.length === 0 ? {} : { probes }),
+    startedMs,
+    probes: probes.length === 0 ? undefined : probes,
   }
 }
 
@@ -234,7 +232,7 @@ function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
   if (volume.ephemeral !== undefined) return [{ name, kind: 'claim', claimName: `${podName}-${name}` }]
   if (volume.emptyDir !== undefined) {
     const { medium, sizeLimit } = fields(volume.emptyDir)
-    return [{ name, kind: medium === 'Memory' ? 'memory' : 'disk', ...amount('limitBytes', sizeLimit, 1) }]
+    return [{ name, kind: medium === 'Memory' ? 'memory' : 'disk', limitBytes: amount(sizeLimit, 1) }]
   }
   // As in pkg/volume of Kubernetes: these three are written to tmpfs, a ConfigMap to the disk.
   const isTmpfs = volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined
@@ -243,18 +241,10 @@ function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
   return [] // hostPath and the like: a kubelet doesn't measure them
 }
 
-/** Not from the pool that small buffers share: each pod's goes when the pod does. */
-function bytesOf(value: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(value))
-  bytes.write(value)
-  return bytes
-}
-
-/** `{ [key]: value }` of a quantity of the API in units of 1/scale, `{}` when it isn't there or isn't a sane amount. */
-function amount<K extends string>(key: K, value: unknown, scale: number): { [key in K]?: number } {
+/** A quantity of the API in units of 1/scale; undefined when it isn't there or isn't a sane amount. */
+function amount(value: unknown, scale: number): number | undefined {
   const parsed = typeof value === 'string' ? parseQuantity(value) : undefined
-  if (parsed === undefined || !isSane(parsed * scale)) return {}
-  return { [key]: Math.round(parsed * scale) } as { [key in K]?: number }
+  return parsed === undefined || !isSane(parsed * scale) ? undefined : Math.round(parsed * scale)
 }
 
 function usageOf(

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { fields, items, text } from '../kube/json.ts'
+import type { PodFacts } from './objects.ts'
 
 /** A Pod as its node's kubelet gives it, and its containers' statuses by name. */
 export interface PodDocument {
@@ -62,11 +63,11 @@ export function containerId(podUid: string, name: string, status: Record<string,
   const said = text(status?.containerID)
   if (said !== undefined) return said.slice(said.lastIndexOf('/') + 1)
   const restarts = Number(status?.restartCount ?? 0)
-  return createHash('sha256').update(`${podUid}/${name}/${restarts}`).digest('hex')
+  return hash('sha256', `${podUid}/${name}/${restarts}`)
 }
 
 /** The kubelet's answer at `/pods` for the pods of one node. */
-export function podListText(pods: Iterable<{ json: Buffer }>): string {
+export function podListText(pods: Iterable<Pick<PodFacts, 'json'>>): string {
   const parts: string[] = []
   for (const { json } of pods) parts.push(json.toString())
   return `{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[${parts.join(',')}]}`

@@ -1,4 +1,4 @@
-import { below, type CpuCurve, constant, type MemoryCurve, type Wave } from './curves.ts'
+import { type CpuCurve, constant, type MemoryCurve, type Wave, waveBelow } from './curves.ts'
 import type { ContainerFacts } from './objects.ts'
 import { share } from './seed.ts'
 
@@ -35,7 +35,7 @@ export function presetCpu(preset: PresetName, container: ContainerFacts, seed: n
   const limit = container.cpuLimitNanoCores ?? Number.POSITIVE_INFINITY
   switch (preset) {
     case 'diurnal':
-      return below({ ...daily(seed), mean: Math.round(base * (0.4 + 0.2 * share(seed, 3))), swing: 0.8 }, limit)
+      return daily(seed, { mean: Math.round(base * (0.4 + 0.2 * share(seed, 3))), swing: 0.8, limit })
     case 'bursty':
       return {
         kind: 'pulse',
@@ -48,7 +48,7 @@ export function presetCpu(preset: PresetName, container: ContainerFacts, seed: n
     case 'idle':
       return constant(Math.min(Math.round(base * 0.01), limit))
     default:
-      return below({ ...minutes(seed), mean: Math.round(base * (0.2 + 0.6 * share(seed, 3))), swing: 0.2 }, limit)
+      return minutes(seed, { mean: Math.round(base * (0.2 + 0.6 * share(seed, 3))), swing: 0.2, limit })
   }
 }
 
@@ -68,22 +68,29 @@ export function presetMemory(
   const mean = Math.round(base * (0.4 + 0.5 * share(seed, 4)))
   switch (preset) {
     case 'diurnal':
-      return below({ ...daily(seed), mean: Math.round(mean * 0.8), swing: 0.2 }, limit)
+      return daily(seed, { mean: Math.round(mean * 0.8), swing: 0.2, limit })
     case 'leak':
       return { kind: 'ramp', from: Math.round(base * 0.4), perHour: base, sinceMs: startMs, most: 4 * base }
     case 'idle':
       return constant(Math.min(Math.round(base * 0.2), limit))
     default:
-      return below({ ...minutes(seed), mean, swing: 0.05 }, limit)
+      return minutes(seed, { mean, swing: 0.05, limit })
   }
 }
 
-function minutes(seed: number): Pick<Wave, 'kind' | 'periodMs' | 'phase'> {
-  return { kind: 'wave', periodMs: Math.round(300_000 + 600_000 * share(seed, 1)), phase: share(seed, 2) }
+interface Level {
+  mean: number
+  swing: number
+  limit: number
+}
+
+function minutes(seed: number, { mean, swing, limit }: Level): Wave {
+  const periodMs = Math.round(300_000 + 600_000 * share(seed, 1))
+  return waveBelow(limit, { mean, swing, periodMs, phase: share(seed, 2) })
 }
 
 /** The sine's highest point, a quarter of a turn, falls to 14:00, give or take an hour. */
-function daily(seed: number): Pick<Wave, 'kind' | 'periodMs' | 'phase'> {
+function daily(seed: number, { mean, swing, limit }: Level): Wave {
   const highestHour = 14 + 2 * (share(seed, 2) - 0.5)
-  return { kind: 'wave', periodMs: DAY_MS, phase: 1 + 0.25 - highestHour / 24 }
+  return waveBelow(limit, { mean, swing, periodMs: DAY_MS, phase: 1 + 0.25 - highestHour / 24 })
 }

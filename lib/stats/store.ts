@@ -12,6 +12,7 @@ import type { BadAnnotation, NodeFacts, PodFacts } from './objects.ts'
 import type { PresetName } from './presets.ts'
 import { loadPod, loadRetired, savePod, saveRetired } from './state.ts'
 import type { StateChange, StateLog } from './state-log.ts'
+import { createTextArena } from './text-arena.ts'
 import type { UsageSources } from './usage.ts'
 import { createUsageObjects, matches, type UsageObject, type UsageProblem } from './usage-objects.ts'
 
@@ -44,6 +45,7 @@ export interface NodeEntry {
 export interface StatsStore {
   setNode(facts: NodeFacts): void
   deleteNode(uid: string): void
+  /** Takes the facts over: their document is the store's from then on. */
   setPod(facts: PodFacts): void
   deletePod(uid: string): void
   setUsageObject(object: UsageObject): void
@@ -100,6 +102,7 @@ const LEASE_MS = 1_000
 export function createStore(options: StoreOptions = {}): StatsStore {
   const { clock = Date.now, onBadAnnotation = () => {}, onStateError = () => {} } = options
   const buckets = new Map<string, Bucket>()
+  const documents = createTextArena()
   const nodeNameByUid = new Map<string, string>()
   const nodeNameByPodUid = new Map<string, string>()
   const saved = options.state?.saved ?? new Map<string, unknown>()
@@ -162,6 +165,9 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       reportBad(facts, before?.facts)
       if (before === undefined) nodeNameByPodUid.set(facts.uid, facts.nodeName)
       runningPodCount += Number(facts.running) - Number(before?.facts.running === true)
+      const json = documents.keep(facts.json.toString())
+      if (before !== undefined) documents.release(before.facts.json)
+      facts.json = json
       const entry = before ?? { facts }
       entry.facts = facts
       if (before === undefined) bucket.pods.set(facts.uid, entry)
@@ -188,6 +194,7 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       const entry = bucket?.pods.get(uid)
       if (name === undefined || bucket === undefined || entry === undefined) return
       nodeNameByPodUid.delete(uid)
+      documents.release(entry.facts.json)
       bucket.pods.delete(uid)
       bucket.sampled.delete(uid)
       if (entry.facts.running) runningPodCount--

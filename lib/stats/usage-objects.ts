@@ -134,10 +134,12 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
   ): ObjectUsage | undefined {
     const { object, pod, container, resource, node } = use
     const seed = hash(`${pod.uid}/${container.name}/${resource}`)
+    // Here and now: what is returned outlives the text, which goes with the next event about the pod.
+    const json = pod.json.toString()
     let parsed: { pod: unknown; node: unknown; container: unknown } | undefined
     const at = (timeMs: number): number | undefined => {
       try {
-        parsed ??= expressionObjects(pod, container, node)
+        parsed ??= expressionObjects(json, container, node)
         const value = expression.evaluate({ ...parsed, timeMs, seed })
         const scaled = Math.round(value * (resource === 'cpu' ? NANO : 1))
         if (!isSane(scaled)) throw new Error(`gives ${value}, which is ${value < 0 ? 'negative' : 'no sane amount'}`)
@@ -148,7 +150,7 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
       }
     }
     if (!expression.isDynamic) return at(0)
-    return { key: `${source}\n${hash(pod.json.toString('latin1'))}\n${container.name}`, at }
+    return { key: `${source}\n${hash(json)}\n${container.name}`, at }
   }
 }
 
@@ -161,8 +163,8 @@ export function matches(object: UsageObject, pod: PodFacts): boolean {
   return isIn(object.matchNamespaces, pod.namespace) && isIn(object.matchNames, pod.name)
 }
 
-function expressionObjects(pod: PodFacts, container: ContainerFacts, node: NodeFacts | undefined) {
-  const object = fields(JSON.parse(pod.json.toString()))
+function expressionObjects(json: string, container: ContainerFacts, node: NodeFacts | undefined) {
+  const object = fields(JSON.parse(json))
   const spec = fields(object.spec)
   const containers = [...items(spec.containers), ...items(spec.initContainers)]
   return {
