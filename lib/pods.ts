@@ -14,6 +14,9 @@ export const podTemplateFile = join(projectDir, 'kwok-config', 'kwok-pod-templat
 /** The namespaces that the lab's pods are spread over, by turns. */
 export const podNamespaces = ['team-a', 'team-b', 'team-c', 'team-d'] as const
 
+/** The field selector of pods that have to run, and don't. */
+const NOT_YET_RUNNING = 'status.phase!=Running,status.phase!=Succeeded'
+
 /** A pod's namespace and name as one word, `<namespace>/<name>`. */
 export type PodKey = string
 
@@ -103,10 +106,8 @@ export async function labPodKeys(lab: Lab): Promise<PodKey[]> {
 
 /** Whether any of the pods that the lab made does not run yet. */
 export async function hasPending(lab: Lab): Promise<boolean> {
-  const phases = 'status.phase!=Running,status.phase!=Succeeded'
-  return (
-    (await kubectl(lab, ['get', 'pods', '-A', '-l', managedBy, '--field-selector', phases, '-o', 'name'])).stdout !== ''
-  )
+  const selector = ['-l', managedBy, '--field-selector', NOT_YET_RUNNING]
+  return (await kubectl(lab, ['get', 'pods', '-A', ...selector, '-o', 'name'])).stdout !== ''
 }
 
 /** What is to be made and what removed, so that the lab has exactly this many pods. */
@@ -171,7 +172,7 @@ export async function waitUntilRunning(
 ): Promise<void> {
   const query = new URLSearchParams({
     labelSelector: options.labelSelector,
-    fieldSelector: 'status.phase!=Running,status.phase!=Succeeded',
+    fieldSelector: NOT_YET_RUNNING,
     limit: '500',
   })
   const until = Date.now() + 60_000 + options.count * 50

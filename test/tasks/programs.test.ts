@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,22 +6,16 @@ import { suite } from 'uvu'
 import { catalog } from '../../lib/binaries/catalog.ts'
 import { cacheDir, cachePath } from '../../lib/binaries/find.ts'
 import { script, writeProgram } from '../lib/binaries/fixture.ts'
+import { bareMachine, runTask } from '../support/task.ts'
 
 const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/programs')
 task.before.each(context => {
   context.dir = mkdtempSync(join(tmpdir(), 'lab-programs-'))
-  // Nothing can be downloaded: the proxy is a port that refuses. No Go either.
-  const noNet = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9' }
-  context.env = { ...noNet, HOME: context.dir, PATH: join(context.dir, 'none'), XDG_CACHE_HOME: context.dir }
+  context.env = bareMachine(context.dir)
 })
 task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
-const start = (env: NodeJS.ProcessEnv, ...args: string[]) =>
-  spawnSync(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(import.meta.dirname, '../../tasks/programs.ts'), ...args],
-    { env, encoding: 'utf8' },
-  )
+const start = (env: NodeJS.ProcessEnv, ...args: string[]) => runTask('programs', args, env)
 
 function fillCache(env: NodeJS.ProcessEnv): void {
   for (const { programs, version } of catalog) {
