@@ -8,7 +8,7 @@ import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { run } from './run.ts'
 
 /** The programs that read the cluster, each by a service account of its own (`kwok-config/rbac.yaml`). */
-export const readers = ['collector', 'stats-proxy', 'prometheus'] as const
+export const readers = ['collector', 'stats-proxy', 'prometheus', 'metrics-server', 'traces'] as const
 export type Reader = (typeof readers)[number]
 
 /** The namespace of the lab's own service accounts. */

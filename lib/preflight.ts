@@ -20,6 +20,9 @@ const portOwners = [
   ['otlpGrpcPort', 'collector'],
   ['otlpHttpPort', 'collector'],
   ['statsProxyPort', 'stats-proxy'],
+  ['jaegerPort', 'jaeger'],
+  ['jaegerOtlpPort', 'jaeger'],
+  ['metricsServerPort', 'metrics-server'],
 ] as const satisfies [(typeof portSettings)[number], ServiceName][]
 
 /**

@@ -7,7 +7,15 @@ import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
 import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
 
 /** The words for a lab's services in status, pid files and logs. */
-export const serviceNames = ['prometheus', 'stats-proxy', 'collector', 'collector-watch'] as const
+export const serviceNames = [
+  'prometheus',
+  'stats-proxy',
+  'metrics-server',
+  'collector',
+  'collector-watch',
+  'jaeger',
+  'traces',
+] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** How a service is started. */

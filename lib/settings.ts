@@ -45,6 +45,41 @@ const definitions = {
   otlpGrpcPort: { default: '4317', help: "the collector's OTLP over gRPC", parse: integer(1, 65_535), fixed: true },
   otlpHttpPort: { default: '4318', help: "the collector's OTLP over HTTP", parse: integer(1, 65_535), fixed: true },
   statsProxyPort: { default: '10250', help: 'the stats proxy', parse: integer(1, 65_535), fixed: true },
+  jaegerPort: { default: '16686', help: "Jaeger's page and API, on 127.0.0.1", parse: integer(1, 65_535), fixed: true },
+  jaegerOtlpPort: {
+    default: '14317',
+    help: 'where Jaeger takes traces from the collector, OTLP over gRPC',
+    parse: integer(1, 65_535),
+    fixed: true,
+  },
+  traceRate: {
+    default: '5',
+    help: 'requests a second that the trace simulator makes up, all load generators together; 0 is none',
+    parse: decimal(0, 10_000),
+  },
+  tracing: {
+    default: 'true',
+    help: 'whether etcd, kube-apiserver and kwok-controller are traced: true or false',
+    parse: truth,
+    fixed: true,
+  },
+  traceSampling: {
+    default: '1',
+    help: 'how many of 100 requests of the control plane are traced, 0.0001 to 100',
+    parse: decimal(0.0001, 100),
+    fixed: true,
+  },
+  metricsServerPort: { default: '4443', help: 'metrics-server', parse: integer(1, 65_535), fixed: true },
+  boutiqueReplicas: {
+    default: '1',
+    help: 'pods of each of the twelve services of Online Boutique',
+    parse: integer(1, 5_000),
+  },
+  metricsFile: {
+    default: 'kwok-config/kwok-metrics.yaml',
+    help: 'the Metric objects that kwok-metrics has KWOK serve',
+    parse: path => path,
+  },
 } as const satisfies Record<string, Setting<unknown>>
 
 type Definitions = typeof definitions
@@ -202,6 +237,19 @@ function integer(least: number, most: number): (text: string) => number {
     if (!(value >= least && value <= most)) throw new Error(`it must be a whole number from ${least} to ${most}`)
     return value
   }
+}
+
+function decimal(least: number, most: number): (text: string) => number {
+  return text => {
+    const value = /^\d{1,9}(\.\d{1,4})?$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= least && value <= most)) throw new Error(`it must be a number from ${least} to ${most}`)
+    return value
+  }
+}
+
+function truth(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new Error('it must be one of true, false')
+  return text === 'true'
 }
 
 function duration(leastMs: number, mostMs: number): (text: string) => number {

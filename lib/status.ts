@@ -29,12 +29,16 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   const ports = componentPorts(lab)
   const running = await componentProcesses(lab)
   const services = binaryServices(lab)
-  const { prometheusPort, statsProxyPort, otlpGrpcPort, otlpHttpPort } = lab.settings
+  const { prometheusPort, statsProxyPort, metricsServerPort, otlpGrpcPort, otlpHttpPort, jaegerPort, jaegerOtlpPort } =
+    lab.settings
   const addresses: Record<ServiceName, string> = {
     prometheus: `127.0.0.1:${prometheusPort}`,
     'stats-proxy': `127.0.0.1:${statsProxyPort}`,
+    'metrics-server': `127.0.0.1:${metricsServerPort}`,
     collector: `127.0.0.1:${otlpGrpcPort}, :${otlpHttpPort}`,
     'collector-watch': '',
+    jaeger: `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
+    traces: '',
   }
   return [
     ...components.map(name => ({

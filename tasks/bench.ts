@@ -13,7 +13,7 @@ import { podBench } from '../lib/bench/pods.ts'
 import { type BenchRow, benchTable } from '../lib/bench/row.ts'
 import { statsBench } from '../lib/bench/stats.ts'
 import { openLab, projectDir } from '../lib/lab.ts'
-import { freePort } from '../lib/ports.ts'
+import { freePort, portSettings } from '../lib/ports.ts'
 import { run } from '../lib/run.ts'
 import { settingNames, variableOf } from '../lib/settings.ts'
 import { partStatuses } from '../lib/status.ts'
@@ -34,9 +34,7 @@ await runTask({ about, settings: [], switches }, async ({ switches: chosen }) =>
     KUBECONFIG: join(dir, 'kubeconfig'),
     KWOK_WORKDIR: join(dir, 'kwok'),
   }
-  for (const port of ['PROMETHEUS_PORT', 'OTLP_GRPC_PORT', 'OTLP_HTTP_PORT', 'STATS_PROXY_PORT']) {
-    env[port] = String(await freePort())
-  }
+  for (const port of portSettings) env[variableOf(port)] = String(await freePort())
   // Ctrl-C ends the make under way, which ends this, by way of the lab's end.
   const stay = () => undefined
   process.on('SIGINT', stay)
