@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { LabError, systemErrorCode } from './errors.ts'
 import { run } from './run.ts'
 import { type SettingName, type Settings, variableOf } from './settings.ts'
@@ -37,6 +37,20 @@ export async function freePort(): Promise<number> {
       const address = server.address()
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
     })
+  })
+}
+
+/** Whether something accepts connections on a port of this machine. */
+export async function acceptsConnections(port: number): Promise<boolean> {
+  return await new Promise(resolve => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.setTimeout(1_000, () => socket.destroy())
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('close', () => resolve(false))
+    socket.once('error', () => resolve(false))
   })
 }
 

@@ -8,6 +8,9 @@ export const versions = {
   etcd: '3.6.16',
   prometheus: '3.8.1',
   otelcol: '0.149.0',
+  // Released together with 1.62.0, and built from that module.
+  jaeger: '2.0.0-rc2',
+  metricsServer: '0.9.0',
 } as const
 
 /** The oldest tools of the machine that the lab works with. Node.js's stands in package.json too (a test compares). */

@@ -1,8 +1,10 @@
 import { versions } from '../versions.ts'
 import {
   etcdAssets,
+  jaegerAssets,
   kubernetesAssets,
   kwokAssets,
+  metricsServerAssets,
   otelcolAssets,
   type Platform,
   prometheusAssets,
@@ -96,12 +98,31 @@ const entries = [
         name: 'otelcol',
         pathNames: ['otelcol-contrib', 'otelcol'],
         versionPattern: /^otelcol\S* version (\S+)/m,
-        // The core distribution is also called otelcol, with the same versions, and cannot ask a kubelet.
-        offers: { args: ['components'], pattern: /\bkubeletstats\b/, what: 'the kubeletstats receiver' },
+        // The core distribution is also called otelcol, with the same versions, and has neither: it cannot ask a kubelet.
+        offers: {
+          args: ['components'],
+          pattern: /^(?=[\s\S]*\bkubeletstats\b)[\s\S]*\bspan_?metrics\b/,
+          what: 'the kubeletstats receiver or the spanmetrics connector',
+        },
       },
     ],
     assets: otelcolAssets,
     go: { kind: 'collector' },
+  },
+  {
+    name: 'jaeger',
+    version: versions.jaeger,
+    programs: [{ name: 'jaeger', versionArgs: ['version'], versionPattern: /"gitVersion":"v([^"]+)"/ }],
+    assets: jaegerAssets,
+    go: { define: version => [`github.com/jaegertracing/jaeger/pkg/version.latestVersion=v${version}`] },
+  },
+  {
+    name: 'metrics-server',
+    version: versions.metricsServer,
+    programs: [{ name: 'metrics-server', versionPattern: /^v(\d+\.\d+\.\d+)$/m }],
+    assets: metricsServerAssets,
+    // Its Makefile sets the version of client-go, and that is what it prints.
+    go: { define: version => [`k8s.io/client-go/pkg/version.gitVersion=v${version}`] },
   },
 ] as const satisfies readonly Source[]
 
@@ -123,4 +144,6 @@ export const kwokPrograms: readonly ProgramName[] = [
   'prometheus',
   'promtool',
   'otelcol',
+  'jaeger',
+  'metrics-server',
 ]

@@ -1,5 +1,7 @@
 import { basename } from 'node:path'
 
+const JAEGER_TAG = '1.62.0'
+
 /** An operating system and processor in Go's words: `linux`, `darwin`; `amd64`, `arm64`. */
 export interface Platform {
   os: string
@@ -89,6 +91,36 @@ export function otelcolAssets(version: string, platform: Platform): ReleaseAsset
       url: `${base}/otelcol-contrib_${version}_${platform.os}_${platform.arch}.tar.gz`,
       members: { otelcol: 'otelcol-contrib' },
       checksum: { kind: 'file', url: `${base}/opentelemetry-collector-releases_otelcol-contrib_checksums.txt` },
+    },
+  ]
+}
+
+/** Plain programs without a checksum file (its release workflow uploads what `make build-all` made), so GitHub's own sums. */
+export function metricsServerAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const repository = 'kubernetes-sigs/metrics-server'
+  return [
+    {
+      url: `${github(repository, version)}/metrics-server-${platform.os}-${platform.arch}`,
+      members: { 'metrics-server': '' },
+      checksum: { kind: 'github-api', url: `https://api.github.com/repos/${repository}/releases/tags/v${version}` },
+    },
+  ]
+}
+
+/**
+ * Version 2 is released beside version 1, under the tag of that one (scripts/package-deploy.sh of jaegertracing/jaeger at
+ * v1.62.0); one checksum file for all platforms.
+ */
+export function jaegerAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const base = github('jaegertracing/jaeger', JAEGER_TAG)
+  const name = `jaeger-${version}-${platform.os}-${platform.arch}`
+  return [
+    {
+      url: `${base}/${name}.tar.gz`,
+      members: { jaeger: `${name}/jaeger` },
+      checksum: { kind: 'file', url: `${base}/jaeger-${version}.sha256sum.txt` },
     },
   ]
 }

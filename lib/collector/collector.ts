@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { programPath } from '../binaries.ts'
+import { jaegerOtlpAddress } from '../jaeger.ts'
 import { kubeconfigPath } from '../kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab.ts'
+import { acceptsConnections } from '../ports.ts'
 import { prometheusUrl } from '../prometheus.ts'
 import { run } from '../run.ts'
 import type { ServiceSpec, Services } from '../services.ts'
@@ -18,7 +19,7 @@ export async function collectorService(lab: Lab): Promise<ServiceSpec> {
     command: await programPath('otelcol'),
     args: [`--config=${configPath(lab)}`],
     env: collectorEnv(lab),
-    ready: () => accepts(lab.settings.otlpHttpPort),
+    ready: () => acceptsConnections(lab.settings.otlpHttpPort),
     // It first reads every pod and node.
     readyTimeoutMs: 60_000,
   }
@@ -61,6 +62,7 @@ export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): 
     otlpGrpcEndpoint: `127.0.0.1:${settings.otlpGrpcPort}`,
     otlpHttpEndpoint: `127.0.0.1:${settings.otlpHttpPort}`,
     metricsUrl: `${prometheusUrl(lab)}/api/v1/otlp/v1/metrics`,
+    tracesEndpoint: jaegerOtlpAddress(lab),
   })
   const path = configPath(lab)
   if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return
@@ -91,7 +93,7 @@ export function markConfigTaken(lab: Lab): void {
 export async function reloadCollector(lab: Lab, services: Services): Promise<'reloaded' | 'current' | 'not running'> {
   const taken = existsSync(takenPath(lab)) ? readFileSync(takenPath(lab), 'utf8') : ''
   if (taken === digestOf(configPath(lab))) return 'current'
-  if (!(await accepts(lab.settings.otlpHttpPort)) || !(await services.signal('collector', 'SIGHUP')))
+  if (!(await acceptsConnections(lab.settings.otlpHttpPort)) || !(await services.signal('collector', 'SIGHUP')))
     return 'not running'
   markConfigTaken(lab)
   return 'reloaded'
@@ -116,18 +118,4 @@ function configPath(lab: Lab): string {
 
 function collectorEnv(lab: Lab): Record<string, string> {
   return { KUBECONFIG: kubeconfigPath(lab, 'collector') }
-}
-
-/** Whether something accepts connections on a port of this machine. */
-async function accepts(port: number): Promise<boolean> {
-  return await new Promise(resolve => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.setTimeout(1_000, () => socket.destroy())
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('close', () => resolve(false))
-    socket.once('error', () => resolve(false))
-  })
 }

@@ -30,6 +30,8 @@ interface Answer {
 
 const TEXT = 'text/plain; charset=utf-8'
 const JSON_TYPE = 'application/json'
+/** Where KWOK serves a node's resource metrics, and where the nodes that kwokctl makes say they are. */
+const KWOK_PATH = /^\/metrics\/nodes\/[^/]+\/metrics\/resource$/
 /** Longer than a scrape interval, so that a collector's connection is never closed under its next request. */
 const KEEP_ALIVE_MS = 75_000
 
@@ -73,6 +75,8 @@ export async function answerTo(method: string, url: string, options: StatsServer
     case '/stats/summary':
       return onlyNodesSummary(options)
     default:
+      // metrics-server takes the path from a node's annotation, and there stands what the kwok-controller would serve.
+      if (KWOK_PATH.test(path)) return nodeAnswer(path.slice('/metrics'.length), options)
       return path.startsWith('/nodes/') ? nodeAnswer(path, options) : notFound(path)
   }
 }

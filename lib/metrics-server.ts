@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseAllDocuments, stringify } from 'yaml'
+import { programPath } from './binaries.ts'
+import { LabError } from './errors.ts'
+import { fields, items } from './kube/json.ts'
+import { caPath, kubeconfigPath } from './kubeconfig.ts'
+import { applyManifests, kubectl } from './kubectl.ts'
+import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { acceptsConnections } from './ports.ts'
+import type { ServiceSpec } from './services.ts'
+import { goDuration, makeCommand } from './settings.ts'
+
+const API_SERVICE = 'v1beta1.metrics.k8s.io'
+
+/**
+ * How often it asks every node. It refuses less than 10 s, and a time-out of more than nine tenths of it
+ * (sigs.k8s.io/metrics-server v0.9.0, cmd/metrics-server/app/options).
+ */
+export function resolutionMs(intervalMs: number): number {
+  return Math.max(15_000, intervalMs)
+}
+
+/**
+ * How metrics-server is started. It asks the stats proxy, at the path that each node's annotation
+ * `metrics.k8s.io/resource-metrics-path` names, so that `kubectl top` and the collector's metrics are the same numbers; KWOK's
+ * own know nothing of pods that no usage object speaks of.
+ *
+ * It serves with the cluster's certificate, and takes a caller only by a client certificate of the cluster's CA or by a token
+ * that the API server vouches for. The stats proxy speaks plain HTTP on loopback; no token is sent there.
+ */
+export async function metricsServerService(lab: Lab): Promise<ServiceSpec> {
+  const { settings } = lab
+  const kubeconfig = kubeconfigPath(lab, 'metrics-server')
+  return {
+    name: 'metrics-server',
+    command: await programPath('metrics-server'),
+    args: [
+      `--kubeconfig=${kubeconfig}`,
+      `--authentication-kubeconfig=${kubeconfig}`,
+      `--authorization-kubeconfig=${kubeconfig}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${settings.metricsServerPort}`,
+      `--tls-cert-file=${join(lab.clusterDir, 'pki', 'admin.crt')}`,
+      `--tls-private-key-file=${join(lab.clusterDir, 'pki', 'admin.key')}`,
+      // KWOK gives every node the host name of its own server, and an address of a documentation network.
+      '--kubelet-preferred-address-types=Hostname',
+      `--kubelet-port=${settings.statsProxyPort}`,
+      '--deprecated-kubelet-completely-insecure',
+      `--metric-resolution=${goDuration(resolutionMs(settings.collectionInterval))}`,
+    ],
+    // What it says of itself (`/readyz`) waits for the first numbers.
+    ready: () => acceptsConnections(settings.metricsServerPort),
+  }
+}
+
+/** The objects of kwok-config/metrics-server.yaml with the lab's port and CA, as one YAML text. */
+export function metricsServerManifests(base: string, given: { port: number; caPem: string }): string {
+  const documents = parseAllDocuments(base).map(document => {
+    const object = fields(document.toJS())
+    const spec = fields(object['spec'])
+    if (object['kind'] === 'Service') {
+      const ports = items(spec['ports']).map(port => ({ ...fields(port), port: given.port }))
+      return { ...object, spec: { ...spec, ports } }
+    }
+    if (object['kind'] === 'APIService') {
+      const service = { ...fields(spec['service']), port: given.port }
+      const caBundle = Buffer.from(given.caPem).toString('base64')
+      return { ...object, spec: { ...spec, service, caBundle } }
+    }
+    return object
+  })
+  return documents.map(document => stringify(document)).join('---\n')
+}
+
+/** Gives metrics-server its rights, and has the API server send questions about `metrics.k8s.io` to it. */
+export async function registerMetricsServer(lab: Lab): Promise<void> {
+  const base = readFileSync(join(projectDir, 'kwok-config', 'metrics-server.yaml'), 'utf8')
+  const path = join(lab.configDir, 'metrics-server.yaml')
+  const caPem = readFileSync(caPath(lab), 'utf8')
+  writeFileAtomically(path, metricsServerManifests(base, { port: lab.settings.metricsServerPort, caPem }))
+  await applyManifests(lab, path)
+}
+
+/** Waits until the API server reaches it. Throws a LabError with the API server's last word after a minute. */
+export async function waitUntilRegistered(lab: Lab): Promise<void> {
+  const condition = '{.status.conditions[?(@.type=="Available")]}'
+  const until = Date.now() + 60_000
+  for (;;) {
+    const { stdout } = await kubectl(lab, ['get', 'apiservice', API_SERVICE, '-o', `jsonpath=${condition}`])
+    const { status, message } = fields(stdout === '' ? undefined : JSON.parse(stdout))
+    if (status === 'True') return
+    if (Date.now() > until) {
+      const isOld = String(message).includes('certificate is valid for')
+      throw new LabError('The API server does not reach metrics-server', {
+        why: String(message),
+        next: isOld
+          ? `the cluster's certificate is from before: ${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`
+          : `read ${join(lab.logsDir, 'metrics-server.log')}`,
+      })
+    }
+    await sleep(500)
+  }
+}
+
+/** The nodes that `kubectl top nodes` has no answer for. */
+export async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<string[]> {
+  const { exitCode, stdout } = await kubectl(lab, ['get', '--raw', '/apis/metrics.k8s.io/v1beta1/nodes'], {
+    nothrow: true,
+    timeoutMs: 30_000,
+  })
+  const answered = exitCode === 0 ? items(fields(JSON.parse(stdout))['items']) : []
+  const names = new Set(answered.map(item => fields(fields(item)['metadata'])['name']))
+  return [...nodes].filter(node => !names.has(node))
+}
+
+/**
+ * Waits until metrics-server answers for every node that the lab made: its second question to each gives the first rate.
+ *
+ * Throws a LabError that names the first node it has nothing of.
+ */
+export async function waitUntilTopAnswers(
+  lab: Lab,
+  nodes: ReadonlySet<string>,
+  onMissing: (text: string) => void,
+): Promise<void> {
+  const until = Date.now() + 30_000 + 4 * resolutionMs(lab.settings.collectionInterval)
+  for (;;) {
+    const missing = await nodesWithoutUsage(lab, nodes)
+    if (missing.length === 0) return
+    onMissing(`${missing.length} nodes that kubectl top has no answer for`)
+    if (Date.now() > until) {
+      throw new LabError(`kubectl top has no answer for ${missing.length} of ${nodes.size} nodes`, {
+        why: `the first is ${missing[0]}`,
+        next: `${makeCommand('kwok-status', lab.settings.clusterName)}, and read ${join(lab.logsDir, 'metrics-server.log')}`,
+      })
+    }
+    await sleep(1_000)
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * Starts metrics-server, which answers `kubectl top` and HorizontalPodAutoscalers with what the stats proxy measures, and
+ * registers it with the API server. It needs half a minute from its start until it has a rate for every node.
+ *
+ *   tsx tasks/kwok-metrics-server.ts
+ *   kubectl --context kwok-queries-testing top pods -A
+ */
+import { requireCluster } from '../lib/kwokctl.ts'
+import { metricsServerService, registerMetricsServer, waitUntilRegistered } from '../lib/metrics-server.ts'
+import { requirePortsFor } from '../lib/preflight.ts'
+import { binaryServices } from '../lib/services.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Starts metrics-server, for kubectl top and HorizontalPodAutoscalers.'
+
+await runTask({ about, settings: ['metricsServerPort'] }, async ({ lab }) => {
+  requireCluster(lab)
+  await requirePortsFor(lab, 'metrics-server')
+  // Rights first: it looks for them as it starts.
+  await registerMetricsServer(lab)
+  if (await binaryServices(lab).ensure(await metricsServerService(lab))) say('Started metrics-server')
+  await waitUntilRegistered(lab)
+  print('metrics-server answers kubectl top')
+})
