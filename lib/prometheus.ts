@@ -104,6 +104,7 @@ export async function writePrometheusConfig(lab: Lab): Promise<void> {
     targets: {
       prometheus: local(lab.settings.prometheusPort),
       'stats-proxy': local(lab.settings.statsProxyPort),
+      'metrics-server': local(lab.settings.metricsServerPort),
       etcd: local(ports.etcd),
       'kube-apiserver': local(ports['kube-apiserver']),
       'kube-controller-manager': local(ports['kube-controller-manager']),

@@ -107,16 +107,24 @@ export function timeText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }
 
-/** Kubelet and container runtime: at most 60m and 70m, 140 and 110 MiB, from the node's start. */
+/**
+ * Kubelet and container runtime, from the node's start. The same mean on every node, since KWOK's own metrics add it too
+ * (kwok-config/kwok-resource-metrics.yaml; a test compares), and KWOK's expressions know no hash to vary it by.
+ */
+export const systemMeans = {
+  kubelet: { nanoCores: 40e6, bytes: 110 * MIB },
+  runtime: { nanoCores: 45e6, bytes: 90 * MIB },
+} as const
+
 function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
-  const meter = (name: string, salt: number, leastNanoCores: number, leastBytes: number): ContainerMeter => {
+  const meter = (name: keyof typeof systemMeans, salt: number): ContainerMeter => {
     const timing = { kind: 'wave', periodMs: 600_000, phase: share(seed, salt) } as const
     return {
       name,
       seed: hash(`${seed}/${name}`),
       usage: {
-        cpu: { ...timing, mean: Math.round(leastNanoCores * (1 + share(seed, salt + 1))), swing: 0.1 },
-        memory: { ...timing, mean: Math.round(leastBytes * (1 + 0.3 * share(seed, salt + 2))), swing: 0.02 },
+        cpu: { ...timing, mean: systemMeans[name].nanoCores, swing: 0.1 },
+        memory: { ...timing, mean: systemMeans[name].bytes, swing: 0.02 },
         cpuLimitNanoCores: Number.POSITIVE_INFINITY,
         memoryLimitBytes: Number.POSITIVE_INFINITY,
       },
@@ -124,7 +132,7 @@ function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
       gained: NOTHING,
     }
   }
-  return [meter('kubelet', 60, 25e6, 100 * MIB), meter('runtime', 70, 30e6, 80 * MIB)]
+  return [meter('kubelet', 60), meter('runtime', 70)]
 }
 
 /** What the node itself sends and receives: 5 to 20 kB/s. */

@@ -35,12 +35,19 @@ export interface UsageProblem {
   why: string
 }
 
-/** Narrows an object as the API gives it; undefined without UID or name. Entries that can't be used are left out. */
+/**
+ * On an object that is only there because KWOK can't tell a pod that nothing is said of from a fault: to it such a pod uses
+ * nothing, and here it would hide the pod's pattern.
+ */
+const FOR_KWOK_ALONE = 'kube-otel-lab/for-kwok-alone'
+
+/** Narrows an object as the API gives it; undefined without UID or name, and for one that is KWOK's alone. Entries that can't be used are left out. */
 export function usageObject(kind: UsageObject['kind'], raw: unknown): UsageObject | undefined {
   const { metadata, spec } = fields(raw)
   const uid = text(fields(metadata).uid)
   const name = text(fields(metadata).name)
   if (uid === undefined || name === undefined) return undefined
+  if (fields(fields(metadata).annotations)[FOR_KWOK_ALONE] !== undefined) return undefined
   const namespace = text(fields(metadata).namespace)
   const selector = fields(fields(spec).selector)
   const problems: string[] = []

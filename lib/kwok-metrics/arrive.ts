@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from '../errors.ts'
+import type { Lab } from '../lab.ts'
+import { prometheusUrl, query, type Sample } from '../prometheus.ts'
+import { makeCommand } from '../settings.ts'
+import { INFO_METRIC, type MetricManifest } from './read.ts'
+
+/** Names that a kubelet or the collector has too; kwok-config/prometheus.yaml puts `kwok_` before them, a test compares. */
+export const RENAMED = /^(?:(?:container|k8s|kubelet|machine|node|pod|system)_.+|scrape_error)$/
+
+/** How a metric of KWOK is called in Prometheus; of a histogram, its count. */
+export function nameInPrometheus(name: string, kind: string): string {
+  const series = kind === 'histogram' ? `${name}_count` : name
+  return RENAMED.test(series) ? `kwok_${series}` : series
+}
+
+/** What of the served metrics Prometheus lacks: `<metric> of <node>`. */
+export function missingSeries(
+  expected: ReadonlyMap<string, ReadonlySet<string>>,
+  samples: readonly Sample[],
+): string[] {
+  const there = new Set(samples.map(({ labels }) => `${labels['__name__']} of ${labels['k8s_node_name']}`))
+  return [...expected].flatMap(([node, names]) =>
+    [...names].map(name => `${name} of ${node}`).filter(series => !there.has(series)),
+  )
+}
+
+/**
+ * Waits until Prometheus has every metric of every node that serves it, by the node's own name.
+ *
+ * Throws a LabError that names the first one it lacks.
+ */
+export async function waitUntilInPrometheus(
+  lab: Lab,
+  manifest: MetricManifest,
+  served: ReadonlyMap<string, ReadonlySet<string>>,
+  onMissing: (text: string) => void,
+): Promise<void> {
+  const kinds = new Map(manifest.spec.metrics.map(({ name, kind }) => [name, kind]))
+  const expected = new Map(
+    [...served].map(([node, names]) => {
+      const ours = [...names].filter(name => kinds.has(name))
+      return [node, new Set(ours.map(name => nameInPrometheus(name, kinds.get(name) ?? '')))] as const
+    }),
+  )
+  const names = [...new Set([...expected.values()].flatMap(each => [...each]))]
+  const scope = `job="kwok-metrics",k8s_cluster_name="${lab.settings.clusterName}"`
+  const expression = `group by (__name__, k8s_node_name) ({${scope},__name__=~"${names.join('|')}"})`
+  const label = manifest.spec.metrics.find(({ name }) => name === INFO_METRIC)?.['labels']
+  const digest = (label as { value: string }[] | undefined)?.[0]?.value ?? '""'
+  const current = `group by (__name__, k8s_node_name) (${INFO_METRIC}{${scope},digest=${digest}})`
+  const until = Date.now() + 60_000 + 4 * lab.settings.collectionInterval
+  for (;;) {
+    const [all, marks] = await Promise.all([query(prometheusUrl(lab), expression), query(prometheusUrl(lab), current)])
+    const others = all.filter(({ labels }) => labels['__name__'] !== INFO_METRIC)
+    const missing = missingSeries(expected, [...others, ...marks])
+    if (missing.length === 0) return
+    onMissing(`${missing.length} that Prometheus lacks`)
+    if (Date.now() > until) {
+      throw new LabError('The metrics that KWOK serves are not in Prometheus', {
+        why: `${missing.length} are missing, the first is ${missing[0]}`,
+        next: `${makeCommand('kwok-status', lab.settings.clusterName)}, and look at the targets of job kwok-metrics at ${prometheusUrl(lab)}/api/v1/targets`,
+      })
+    }
+    await sleep(1_000)
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Has KWOK serve metrics of its own for every node: what a kubelet serves at /metrics/resource, and the Metric objects of
+ * kwok-config/kwok-metrics.yaml or of a file of yours; ends when Prometheus has them, each with its node. A metric that KWOK
+ * can't make is refused, and what was served before stays.
+ *
+ *   tsx tasks/kwok-metrics.ts
+ *   tsx tasks/kwok-metrics.ts --metrics-file my-metrics.yaml
+ */
+import { join, resolve } from 'node:path'
+import { LabError } from '../lib/errors.ts'
+import { waitUntilInPrometheus } from '../lib/kwok-metrics/arrive.ts'
+import { metricManifest, readMetrics } from '../lib/kwok-metrics/read.ts'
+import {
+  applyMetrics,
+  coverAllNamespaces,
+  readApplied,
+  readServed,
+  refuseOtherMetrics,
+} from '../lib/kwok-metrics/serve.ts'
+import { requireCluster } from '../lib/kwokctl.ts'
+import { projectDir } from '../lib/lab.ts'
+import { labNodeNames } from '../lib/nodes.ts'
+import { startProgress } from '../lib/progress.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Has KWOK serve resource metrics and custom metrics, and waits until Prometheus has them.'
+
+await runTask({ about, settings: ['metricsFile'] }, async ({ lab }) => {
+  requireCluster(lab)
+  const file = resolve(projectDir, lab.settings.metricsFile)
+  const ofKubelet = readMetrics(join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml'))
+  const manifest = metricManifest([...ofKubelet, ...readMetrics(file)])
+  await refuseOtherMetrics(lab)
+  await coverAllNamespaces(lab)
+  const before = await readApplied(lab)
+  say(`Having KWOK serve ${manifest.spec.metrics.length} metrics`)
+  await applyMetrics(lab, manifest)
+  const progress = startProgress('Metrics')
+  const { served, faults } = await readServed(lab, manifest, await labNodeNames(lab)).catch(async (error: unknown) => {
+    await applyMetrics(lab, before)
+    throw error
+  })
+  const [fault] = faults
+  if (fault !== undefined) {
+    await applyMetrics(lab, before)
+    progress.end()
+    throw new LabError(`KWOK can't make the metric ${fault.metric}`, {
+      why: fault.why,
+      next: `mend it in ${file}; what was served before goes on`,
+    })
+  }
+  await waitUntilInPrometheus(lab, manifest, served, missing => progress.detail(missing))
+  progress.end()
+  print(`KWOK serves ${manifest.spec.metrics.length} metrics for ${served.size} nodes, and Prometheus has them`)
+})
