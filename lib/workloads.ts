@@ -13,18 +13,20 @@ export const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
 
 /**
  * What the workloads ask of the nodes, from their manifests: DaemonSets on every node, all others somewhere. CronJobs count
- * as one run.
+ * as one run, and what an autoscaler has a hand in as the most that it may make.
  */
 export function workloadDemand(): { perNode: Demand; anywhere: Demand } {
   const total = { perNode: noDemand(), anywhere: noDemand() }
   const files = readdirSync(workloadsDir).filter(file => file.endsWith('.yaml'))
-  for (const document of files.flatMap(file => parseAllDocuments(readFileSync(join(workloadsDir, file), 'utf8')))) {
-    const object = fields(document.toJS())
+  const documents = files.flatMap(file => parseAllDocuments(readFileSync(join(workloadsDir, file), 'utf8')))
+  const objects = documents.map(document => fields(document.toJS()))
+  const most = mostReplicas(objects)
+  for (const object of objects) {
     const spec = fields(object['spec'])
     const ofJob = object['kind'] === 'CronJob' ? fields(fields(spec['jobTemplate'])['spec']) : spec
     const podSpec = fields(ofJob['template'])['spec']
     if (podSpec === undefined) continue
-    const copies = Number(ofJob['replicas'] ?? ofJob['parallelism'] ?? 1)
+    const copies = Number(most.get(keyOf(object['kind'], object)) ?? ofJob['replicas'] ?? ofJob['parallelism'] ?? 1)
     const sum = object['kind'] === 'DaemonSet' ? total.perNode : total.anywhere
     const each = podDemand(podSpec)
     sum.cpu += each.cpu * copies
@@ -50,6 +52,24 @@ export async function waitUntilRolledOut(lab: Lab): Promise<void> {
   // Not the jobs of CronJobs: those come, and are deleted, while one waits.
   const once = 'app.kubernetes.io/component=once'
   await kubectl(lab, ['wait', 'job', '-A', '-l', once, '--for=condition=Complete', timeout])
+}
+
+/** How many pods an autoscaler may make, by its target. */
+function mostReplicas(objects: readonly Record<string, unknown>[]): Map<string, unknown> {
+  const scalers = objects.filter(object => object['kind'] === 'HorizontalPodAutoscaler')
+  return new Map(
+    scalers.map(object => {
+      const { scaleTargetRef, maxReplicas } = fields(object['spec'])
+      const { kind, name } = fields(scaleTargetRef)
+      const { namespace } = fields(object['metadata'])
+      return [keyOf(kind, { metadata: { namespace, name } }), maxReplicas]
+    }),
+  )
+}
+
+function keyOf(kind: unknown, object: Record<string, unknown>): string {
+  const { namespace, name } = fields(object['metadata'])
+  return `${kind} ${namespace}/${name}`
 }
 
 function noDemand(): Demand {

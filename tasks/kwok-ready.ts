@@ -6,6 +6,8 @@
  */
 import { requireCluster } from '../lib/kwokctl.ts'
 import type { Lab } from '../lib/lab.ts'
+import { waitUntilTopAnswers } from '../lib/metrics-server.ts'
+import { labNodeNames } from '../lib/nodes.ts'
 import { startProgress } from '../lib/progress.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { waitUntilMeasured } from '../lib/ready.ts'
@@ -19,6 +21,7 @@ await runTask({ about, settings: [] }, async ({ lab }) => {
   say('Waiting until the metrics of every node and pod are in Prometheus')
   const progress = startProgress('Metrics')
   const { nodes, runningPods } = await waitUntilMeasured(lab, missing => progress.detail(missing))
+  await waitUntilTopAnswers(lab, new Set(await labNodeNames(lab)), missing => progress.detail(missing))
   progress.end()
   print(summary(lab, nodes.size, runningPods.size))
 })

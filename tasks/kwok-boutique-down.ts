@@ -1,0 +1,17 @@
+/**
+ * Takes Online Boutique away: namespace online-boutique and all in it. Without it there is nothing to do.
+ *
+ *   tsx tasks/kwok-boutique-down.ts
+ *   tsx tasks/kwok-boutique-down.ts --cluster-name small
+ */
+import { boutiqueNamespace, deleteBoutique } from '../lib/boutique.ts'
+import { requireCluster } from '../lib/kwokctl.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Takes Online Boutique away.'
+
+await runTask({ about, settings: [] }, async ({ lab }) => {
+  requireCluster(lab)
+  say('Taking Online Boutique away')
+  print((await deleteBoutique(lab)) ? `Namespace ${boutiqueNamespace} is gone` : 'There is no Online Boutique')
+})

@@ -1,0 +1,21 @@
+/**
+ * Runs Online Boutique in namespace online-boutique: the twelve services of kwok-config/online-boutique.yaml, each with
+ * BOUTIQUE_REPLICAS pods, all rolled out. Refuses when the nodes have no room for them. Run again, it scales.
+ *
+ *   tsx tasks/kwok-boutique.ts --boutique-replicas 10
+ *   kubectl --context kwok-queries-testing -n online-boutique get deployments
+ */
+import { applyBoutique, boutiqueNamespace } from '../lib/boutique.ts'
+import { requireCluster } from '../lib/kwokctl.ts'
+import { rememberSetting } from '../lib/lab.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Runs Online Boutique on the simulated nodes and waits until all its pods run.'
+
+await runTask({ about, settings: ['boutiqueReplicas'] }, async ({ lab }) => {
+  requireCluster(lab)
+  say('Applying Online Boutique')
+  const pods = await applyBoutique(lab, lab.settings.boutiqueReplicas)
+  rememberSetting(lab, 'boutiqueReplicas')
+  print(`Online Boutique runs in namespace ${boutiqueNamespace}: 12 services, ${pods} pods`)
+})
