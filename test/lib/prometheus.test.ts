@@ -27,7 +27,10 @@ const given: PrometheusTargets = {
   clusterName: 'unit',
   intervalMs: 15_000,
   targets: Object.fromEntries(
-    ['prometheus', 'stats-proxy', ...components].map((job, index) => [job, `127.0.0.1:${1000 + index}`]),
+    ['prometheus', 'stats-proxy', 'metrics-server', ...components].map((job, index) => [
+      job,
+      `127.0.0.1:${1000 + index}`,
+    ]),
   ),
   kwokDiscoveryUrl: 'http://127.0.0.1:7/discovery/prometheus',
   kubeletAddress: '127.0.0.1:10250',
@@ -54,7 +57,7 @@ configs('has the jobs that the parts agree on', () => {
     jobsOf(base)
       .map(job => job.job_name)
       .sort(),
-    ['prometheus', 'stats-proxy', 'kwok-metrics', 'kubelet-cadvisor', ...components].sort(),
+    ['prometheus', 'stats-proxy', 'metrics-server', 'kwok-metrics', 'kubelet-cadvisor', ...components].sort(),
   )
 })
 
@@ -71,9 +74,9 @@ configs('finds KWOK’s metrics at its discovery, and gives them node and cluste
   assert.equal(job?.http_sd_configs?.[0]?.url, given.kwokDiscoveryUrl)
   assert.deepEqual(
     job?.relabel_configs?.map(rule => rule.target_label),
-    ['k8s_node_name', 'k8s_cluster_name'],
+    ['k8s_node_name', undefined, 'k8s_cluster_name'],
   )
-  assert.equal(job?.relabel_configs?.[1]?.replacement, 'unit')
+  assert.equal(job?.relabel_configs?.[2]?.replacement, 'unit')
 })
 
 configs('gives those over https, and no other, the token, the CA and the name on the certificate', () => {
@@ -81,7 +84,7 @@ configs('gives those over https, and no other, the token, the CA and the name on
   const https = jobs.filter(job => job.scheme === 'https')
   assert.deepEqual(
     https.map(job => job.job_name),
-    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'],
+    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'metrics-server'],
   )
   for (const { authorization, tls_config } of https) {
     assert.deepEqual(authorization, { credentials_file: '/k/prometheus.token' })

@@ -14,6 +14,7 @@ for (const [module, path, version] of [
   ['kubernetes', 'k8s.io/kubernetes', `v${versions.kubernetes}`],
   ['etcd', 'go.etcd.io/etcd/server/v3', `v${versions.etcd}`],
   ['prometheus', 'github.com/prometheus/prometheus', versions.prometheus.replace(/^3\.(\d)\./, 'v0.30$1.')],
+  ['metrics-server', 'sigs.k8s.io/metrics-server', `v${versions.metricsServer}`],
   ['otelcol', 'go.opentelemetry.io/collector/cmd/builder', `v${versions.otelcol}`],
 ] as const) {
   pins(`are those of the Go pins: ${module}`, () => {
@@ -36,7 +37,7 @@ oldest('has the Node.js of package.json', () => {
 
 oldest('has a Go that no pin is above', () => {
   const number = (version: string) => version.split('.').reduce((sum, part) => sum * 1_000 + Number(part), 0)
-  for (const module of ['kwok', 'kubernetes', 'etcd', 'prometheus', 'otelcol']) {
+  for (const module of ['kwok', 'kubernetes', 'etcd', 'prometheus', 'otelcol', 'metrics-server']) {
     const [, version = ''] = /^go (\d+\.\d+)/m.exec(goMod(module)) ?? []
     assert(version !== '' && number(version) <= number(oldestTools.go), `${module} ${version}`)
   }

@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { projectDir } from '../../lib/lab.ts'
+import { portSettings } from '../../lib/ports.ts'
+import { variableOf } from '../../lib/settings.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-tasks-'))
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
@@ -140,7 +142,7 @@ others('kwok-down has nothing to do without a lab, any number of times', async (
 })
 
 async function freePorts(): Promise<NodeJS.ProcessEnv> {
-  const names = ['PROMETHEUS_PORT', 'OTLP_GRPC_PORT', 'OTLP_HTTP_PORT', 'STATS_PROXY_PORT']
+  const names = portSettings.map(variableOf)
   const servers = await Promise.all(
     names.map(async name => {
       const server = createServer()

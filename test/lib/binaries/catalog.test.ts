@@ -30,6 +30,7 @@ const pinnedModules = [
     module: 'github.com/prometheus/prometheus',
     version: `0.3${prometheusMinor.padStart(2, '0')}.${prometheusPatch}`,
   },
+  { dir: 'metrics-server', module: 'sigs.k8s.io/metrics-server', version: versions.metricsServer },
   { dir: 'otelcol', module: 'go.opentelemetry.io/collector/otelcol', version: versions.otelcol },
   { dir: 'otelcol', module: 'go.opentelemetry.io/collector/cmd/builder', version: versions.otelcol },
 ]
@@ -84,6 +85,7 @@ for (const [name, said] of [
   ['promtool', 'promtool, version 3.8.1 (branch: , revision: unknown)'],
   ['otelcol', 'otelcol-contrib version 0.149.0'],
   ['otelcol', 'otelcol version 0.149.0'],
+  ['metrics-server', 'v0.9.0\n'],
 ] as const) {
   programs(`reads the version out of what ${name} prints: ${said.split('\n')[0]}`, () => {
     const entry = catalog.find(({ programs }) => programs.some(program => program.name === name))
@@ -157,6 +159,12 @@ for (const [name, os, urls, checksum] of [
       'https://github.com/open-telemetry/opentelemetry-collector-releases/releases/download/v1.2.3/otelcol-contrib_1.2.3_linux_arm64.tar.gz',
     ],
     'https://github.com/open-telemetry/opentelemetry-collector-releases/releases/download/v1.2.3/opentelemetry-collector-releases_otelcol-contrib_checksums.txt',
+  ],
+  [
+    'metrics-server',
+    'darwin',
+    ['https://github.com/kubernetes-sigs/metrics-server/releases/download/v1.2.3/metrics-server-darwin-arm64'],
+    'https://api.github.com/repos/kubernetes-sigs/metrics-server/releases/tags/v1.2.3',
   ],
 ] as const) {
   releases(`knows the files of ${name} for ${os}`, () => {

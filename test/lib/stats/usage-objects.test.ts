@@ -44,6 +44,16 @@ usageOf('takes the first ClusterResourceUsage by name that matches and has the c
   assert.equal(said(objects, proxy), 2e9)
 })
 
+usageOf('does not heed an object that is there for KWOK alone', () => {
+  const metadata = { uid: 'u', name: 'a', annotations: { 'kube-otel-lab/for-kwok-alone': 'true' } }
+  const raw = { metadata, spec: { usages: [cpu('1')] } }
+  assert.equal(usageObject('ClusterResourceUsage', raw), undefined)
+  assert.notEqual(
+    usageObject('ClusterResourceUsage', { ...raw, metadata: { ...metadata, annotations: {} } }),
+    undefined,
+  )
+})
+
 usageOf('takes a value before an expression', () => {
   const both = cluster('a', [{ usage: { cpu: { value: '1', expression: 'Quantity("2")' } } }])
   assert.equal(said([both]), 1e9)
