@@ -9,6 +9,7 @@ import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { type ProcessInfo, processInfos } from './processes.ts'
 import { run } from './run.ts'
 import { makeCommand } from './settings.ts'
+import { type TracingTarget, tracingPatches, writeTracingConfig } from './tracing.ts'
 import { versions } from './versions.ts'
 
 /** The parts of a control plane, in the order kwokctl starts them. */
@@ -40,6 +41,7 @@ export function kwokctlConfig(
   base: string,
   clusterDir: string,
   programs: Record<Component | 'kubectl', string>,
+  tracing?: TracingTarget,
 ): string {
   const config = parse(base) as { options: Record<string, unknown> }
   const certificate = [
@@ -48,7 +50,10 @@ export function kwokctlConfig(
   ]
   const document = {
     ...config,
-    componentsPatches: ['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: certificate })),
+    componentsPatches: [
+      ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: certificate })),
+      ...(tracing === undefined ? [] : tracingPatches(tracing)),
+    ],
     options: {
       ...config.options,
       kubeVersion: `v${versions.kubernetes}`,
@@ -116,17 +121,16 @@ export async function createCluster(lab: Lab): Promise<void> {
   ])
   const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
   const configPath = join(lab.configDir, 'kwok.yaml')
-  writeFileAtomically(
-    configPath,
-    kwokctlConfig(base, lab.clusterDir, {
-      etcd: programs.etcd.path,
-      'kube-apiserver': programs['kube-apiserver'].path,
-      'kube-controller-manager': programs['kube-controller-manager'].path,
-      'kube-scheduler': programs['kube-scheduler'].path,
-      'kwok-controller': programs.kwok.path,
-      kubectl: programs.kubectl.path,
-    }),
-  )
+  const paths = {
+    etcd: programs.etcd.path,
+    'kube-apiserver': programs['kube-apiserver'].path,
+    'kube-controller-manager': programs['kube-controller-manager'].path,
+    'kube-scheduler': programs['kube-scheduler'].path,
+    'kwok-controller': programs.kwok.path,
+    kubectl: programs.kubectl.path,
+  }
+  const tracing = lab.settings.tracing ? writeTracingConfig(lab) : undefined
+  writeFileAtomically(configPath, kwokctlConfig(base, lab.clusterDir, paths, tracing))
   mkdirSync(lab.clusterDir, { recursive: true, mode: 0o700 })
   writeFileSync(markerPath(lab), `${lab.dir}\n`, { mode: 0o600 })
   await kwokctl(lab, createClusterArgs(lab.settings.clusterName, configPath))

@@ -12,6 +12,7 @@ import { kubeletBench } from '../lib/bench/kubelet.ts'
 import { podBench } from '../lib/bench/pods.ts'
 import { type BenchRow, benchTable } from '../lib/bench/row.ts'
 import { statsBench } from '../lib/bench/stats.ts'
+import { tracesBench } from '../lib/bench/traces.ts'
 import { openLab, projectDir } from '../lib/lab.ts'
 import { freePort, portSettings } from '../lib/ports.ts'
 import { run } from '../lib/run.ts'
@@ -52,6 +53,8 @@ await runTask({ about, settings: [], switches }, async ({ switches: chosen }) =>
     rows.push(...(await kubeletBench(openLab({ flags: {}, env }))))
     say('Measuring the stats proxy without a cluster')
     rows.push(...(await statsBench()))
+    say('Measuring the trace simulator without a cluster')
+    rows.push(...(await tracesBench()))
     rows.push({ name: 'make kwok-down', value: await make('kwok-down'), unit: 's', goal: '≤ 10 s' })
     if (chosen.has('large')) {
       const settings = { NODE_COUNT: '1000', POD_COUNT: '10000' }

@@ -1,0 +1,85 @@
+// The trace simulator's process: makes up the requests of a cluster's load generators, and sends the spans of every service on
+// their way. Only reads the cluster. Ends on SIGTERM or SIGINT, when what waits has been sent.
+//
+//   node --import tsx lib/traces/main.ts --kubeconfig FILE --otlp-url http://127.0.0.1:4318 --rate 5
+import { writeFileSync } from 'node:fs'
+import { describeError, LabError } from '../errors.ts'
+import { connect } from '../kube/client.ts'
+import { createTracedCluster } from './cluster.ts'
+import { startEmitting } from './emit.ts'
+import { createSpanExporter } from './exporter.ts'
+import { parseFlags, USAGE } from './flags.ts'
+import { follow } from './follow.ts'
+import { createPodLoads } from './load.ts'
+import { startReporting } from './report.ts'
+
+const SAY_PROBLEMS_MS = 5_000
+const stopping = new AbortController()
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    log(describeError(error))
+    process.exit(error instanceof LabError ? error.exitCode : 1)
+  }
+}
+
+async function main(args: string[]): Promise<void> {
+  const flags = parseFlags(args)
+  if (flags === undefined) {
+    process.stdout.write(USAGE)
+    return
+  }
+  const { signal } = stopping
+  const cluster = createTracedCluster()
+  const once = sayOnce()
+  const loads = createPodLoads({
+    preset: flags.preset,
+    onProblem: (pod, { object, why }) =>
+      once(
+        `${object.kind} ${object.name}: ${why}, for pod ${pod.namespace}/${pod.name} (maybe others): not used there`,
+      ),
+  })
+  const exporter = createSpanExporter({ url: flags.otlpUrl, log })
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(name, () => {
+      log(`${name}: ending`)
+      stopping.abort()
+      exporter.close(2_000).then(() => process.exit(0))
+    })
+  }
+  const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
+  log(`cluster ${client.context} at ${client.server}`)
+  await follow({ client, cluster, loads, signal, log })
+  let requests = 0
+  const situation = () => cluster.situation(Date.now())
+  const sayProblems = () => {
+    for (const problem of situation().problems) once(problem)
+  }
+  sayProblems()
+  setInterval(sayProblems, SAY_PROBLEMS_MS).unref()
+  const { roots, endpoints } = situation()
+  log(`ready: ${roots.length} load generators, ${endpoints.size} services are called, ${flags.rate} requests/s`)
+  startEmitting({ cluster, loads, exporter, rate: flags.rate, signal, onRequest: () => requests++ })
+  const figures = () => {
+    const { roots, endpoints, problems } = situation()
+    return { requests, roots: roots.length, services: endpoints.size, problems: problems.length }
+  }
+  startReporting({ url: flags.otlpUrl, intervalMs: flags.intervalMs, exporter, figures, signal })
+  if (flags.readyFile !== undefined) writeFileSync(flags.readyFile, String(process.pid), { mode: 0o600 })
+}
+
+/** Writes a line unless it was written; no more than a thousand. */
+function sayOnce(): (line: string) => void {
+  const said = new Set<string>()
+  return line => {
+    if (said.size >= 1_000 || said.has(line)) return
+    said.add(line)
+    log(line)
+  }
+}
+
+function log(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line}\n`)
+}

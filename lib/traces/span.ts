@@ -1,0 +1,90 @@
+import { randomFillSync } from 'node:crypto'
+import { type Attributes, type HrTime, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
+import type { Resource } from '@opentelemetry/resources'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+
+/** An ended span that nobody recorded: what an exporter reads, and no more. Times are set once the whole request is known. */
+export class SimulatedSpan implements ReadableSpan {
+  readonly kind: SpanKind
+  readonly resource: Resource
+  readonly context: { traceId: string; spanId: string; traceFlags: number }
+  readonly parentSpanContext?: { traceId: string; spanId: string; traceFlags: number; isRemote?: boolean }
+  readonly links = NONE
+  readonly events = NONE
+  readonly ended = true
+  readonly instrumentationScope = SCOPE
+  readonly droppedAttributesCount = 0
+  readonly droppedEventsCount = 0
+  readonly droppedLinksCount = 0
+  name: string
+  attributes: Attributes = NO_ATTRIBUTES
+  status: SpanStatus = UNSET
+  startTime: HrTime = EPOCH
+  endTime: HrTime = EPOCH
+  /** Milliseconds since the request began. */
+  startMs = 0
+  endMs = 0
+
+  constructor(kind: SpanKind, name: string, resource: Resource, parent: SimulatedSpan | undefined, traceId: string) {
+    this.kind = kind
+    this.name = name
+    this.resource = resource
+    this.context = { traceId, spanId: newSpanId(), traceFlags: TraceFlags.SAMPLED }
+    if (parent !== undefined) {
+      // Only a server's parent is in another process.
+      this.parentSpanContext = kind === SpanKind.SERVER ? { ...parent.context, isRemote: true } : parent.context
+    }
+  }
+
+  spanContext(): SimulatedSpan['context'] {
+    return this.context
+  }
+
+  get duration(): HrTime {
+    return hrTime(this.endMs - this.startMs)
+  }
+
+  /** Sets the times, for a request that began then (epoch). */
+  beginAt(epochMs: number): void {
+    this.startTime = hrTime(epochMs + this.startMs)
+    this.endTime = hrTime(epochMs + this.endMs)
+  }
+}
+
+const NONE: never[] = []
+const NO_ATTRIBUTES: Attributes = {}
+const EPOCH: HrTime = [0, 0]
+const SCOPE = { name: 'kube-otel-lab/traces' }
+
+/** A span's status as conventions have it: unset unless it failed. */
+export const UNSET: SpanStatus = { code: SpanStatusCode.UNSET }
+export const FAILED: SpanStatus = { code: SpanStatusCode.ERROR }
+export const UNAVAILABLE: SpanStatus = { code: SpanStatusCode.ERROR, message: 'no ready pod behind the Service' }
+
+const random = Buffer.allocUnsafe(8_192)
+let used = random.length
+
+/** 16 random bytes as hexadecimal digits. */
+export function newTraceId(): string {
+  return randomHex(16)
+}
+
+function newSpanId(): string {
+  return randomHex(8)
+}
+
+/** Asking for so few bytes each time would take longer than all the rest of a span. */
+function randomHex(bytes: number): string {
+  if (used + bytes > random.length) {
+    randomFillSync(random)
+    used = 0
+  }
+  used += bytes
+  return random.toString('hex', used - bytes, used)
+}
+
+/** Milliseconds as whole seconds and nanoseconds; microseconds are all that is left of a number of today's size. */
+function hrTime(epochMs: number): HrTime {
+  const seconds = Math.floor(epochMs / 1_000)
+  return [seconds, Math.round((epochMs - seconds * 1_000) * 1_000) * 1_000]
+}
