@@ -16,6 +16,8 @@ export interface CollectorInput {
   otlpHttpEndpoint: string
   /** Where metrics go: an OTLP/HTTP metrics endpoint, whole. */
   metricsUrl: string
+  /** Where traces go: `host:port` of an OTLP/gRPC receiver. */
+  tracesEndpoint: string
 }
 
 /**
@@ -26,6 +28,8 @@ export function collectorConfig(base: string, input: CollectorInput): string {
   const config = parse(base) as Record<string, unknown>
   const receivers = fields(config['receivers'])
   const processors = fields(config['processors'])
+  const exporters = fields(config['exporters'])
+  const connectors = fields(config['connectors'])
   const service = fields(config['service'])
   const pipelines = fields(service['pipelines'])
   const kubernetes = fields(pipelines['metrics/kubernetes'])
@@ -53,8 +57,13 @@ export function collectorConfig(base: string, input: CollectorInput): string {
         'resource/host': upsert('host.name', input.hostName),
       },
       exporters: {
-        ...fields(config['exporters']),
-        otlp_http: { ...fields(fields(config['exporters'])['otlp_http']), metrics_endpoint: input.metricsUrl },
+        ...exporters,
+        otlp_http: { ...fields(exporters['otlp_http']), metrics_endpoint: input.metricsUrl },
+        'otlp_grpc/jaeger': { ...fields(exporters['otlp_grpc/jaeger']), endpoint: input.tracesEndpoint },
+      },
+      connectors: {
+        ...connectors,
+        spanmetrics: { ...fields(connectors['spanmetrics']), metrics_flush_interval: interval.collection_interval },
       },
       service: {
         ...service,
