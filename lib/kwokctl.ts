@@ -34,6 +34,9 @@ const portOptions: Record<Component, string> = {
 /**
  * A KwokctlConfiguration: the base document with the programs and the version they are.
  *
+ * kwokctl gives the API server a certificate to show to metrics-server, but doesn't say in the cluster how to know it; without
+ * that metrics-server would take the API server's own name for the caller's.
+ *
  * kwokctl gives controller manager and scheduler no certificate, so each signs one for itself that nobody can check; they get
  * the cluster's, which names localhost.
  */
@@ -48,9 +51,17 @@ export function kwokctlConfig(
     { key: 'tls-cert-file', value: join(clusterDir, 'pki', 'admin.crt') },
     { key: 'tls-private-key-file', value: join(clusterDir, 'pki', 'admin.key') },
   ]
+  const requestHeaders = [
+    { key: 'requestheader-client-ca-file', value: join(clusterDir, 'pki', 'ca.crt') },
+    { key: 'requestheader-allowed-names', value: 'kwok-admin' },
+    { key: 'requestheader-username-headers', value: 'X-Remote-User' },
+    { key: 'requestheader-group-headers', value: 'X-Remote-Group' },
+    { key: 'requestheader-extra-headers-prefix', value: 'X-Remote-Extra-' },
+  ]
   const document = {
     ...config,
     componentsPatches: [
+      { name: 'kube-apiserver', extraArgs: requestHeaders },
       ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: certificate })),
       ...(tracing === undefined ? [] : tracingPatches(tracing)),
     ],

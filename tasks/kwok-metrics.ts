@@ -29,11 +29,12 @@ await runTask({ about, settings: ['metricsFile'] }, async ({ lab }) => {
   requireCluster(lab)
   const file = resolve(projectDir, lab.settings.metricsFile)
   const ofKubelet = readMetrics(join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml'))
-  const manifest = metricManifest([...ofKubelet, ...readMetrics(file)])
+  const metrics = [...ofKubelet, ...readMetrics(file)]
+  const manifest = metricManifest(metrics)
   await refuseOtherMetrics(lab)
   await coverAllNamespaces(lab)
   const before = await readApplied(lab)
-  say(`Having KWOK serve ${manifest.spec.metrics.length} metrics`)
+  say(`Having KWOK serve ${metrics.length} metrics`)
   await applyMetrics(lab, manifest)
   const progress = startProgress('Metrics')
   const { served, faults } = await readServed(lab, manifest, await labNodeNames(lab)).catch(async (error: unknown) => {
@@ -51,5 +52,5 @@ await runTask({ about, settings: ['metricsFile'] }, async ({ lab }) => {
   }
   await waitUntilInPrometheus(lab, manifest, served, missing => progress.detail(missing))
   progress.end()
-  print(`KWOK serves ${manifest.spec.metrics.length} metrics for ${served.size} nodes, and Prometheus has them`)
+  print(`KWOK serves ${metrics.length} metrics for ${served.size} nodes, and Prometheus has them`)
 })

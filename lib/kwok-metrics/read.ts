@@ -94,7 +94,7 @@ export function metricManifest(metrics: readonly MetricConfig[]): MetricManifest
     }
     names.add(name)
   }
-  const whole = metrics.map(withLastBucket)
+  const whole = metrics.flatMap(served)
   const digest = digestOf(whole)
   const info: MetricConfig = {
     name: INFO_METRIC,
@@ -108,13 +108,50 @@ export function metricManifest(metrics: readonly MetricConfig[]): MetricManifest
     apiVersion: 'kwok.x-k8s.io/v1alpha1',
     kind: 'Metric',
     metadata: { name: METRIC_NAME },
-    spec: { path: '/metrics/nodes/{nodeName}/metrics/resource', metrics: [...whole, info] },
+    // KWOK can't take a path away, and goes on serving what it served there first: other metrics need another one.
+    spec: { path: `/metrics/nodes/{nodeName}/metrics/${digest}`, metrics: [...whole, info] },
   }
 }
 
 /** The value of the info metric's label. */
 export function digestOf(metrics: readonly MetricConfig[]): string {
   return createHash('sha256').update(JSON.stringify(metrics)).digest('hex').slice(0, 12)
+}
+
+/** A metric as KWOK v0.8.0 can serve it. */
+function served(metric: MetricConfig): MetricConfig[] {
+  if (metric.kind !== 'histogram') return [metric]
+  const isPlain = items(metric['labels']).length === 0 && (metric['dimension'] ?? 'node') === 'node'
+  return isPlain ? [withLastBucket(metric)] : asCounters(metric)
+}
+
+/**
+ * A histogram as the counters it is made of. KWOK v0.8.0 leaves the labels of a histogram out (Write in
+ * pkg/kwok/metrics/histogram.go), and where two pods have one each, its whole page is an error.
+ */
+function asCounters(metric: MetricConfig): MetricConfig[] {
+  const { name, buckets, value: _, ...rest } = metric
+  const bounds = items(buckets)
+    .map(bucket => fields(bucket))
+    .map(({ le, value, hidden }) => ({ le: Number(le), value: `(${String(value)})`, hidden: hidden === true }))
+    .sort((a, b) => a.le - b.le)
+  const counter = (suffix: string, terms: string[], le?: string): MetricConfig => ({
+    ...rest,
+    name: `${name}_${suffix}`,
+    kind: 'counter',
+    ...(le === undefined ? {} : { labels: [...items(metric['labels']), { name: 'le', value: JSON.stringify(le) }] }),
+    value: terms.join(' + ') || '0.0',
+  })
+  const all = bounds.map(({ value }) => value)
+  return [
+    ...bounds.flatMap(({ le, hidden }, at) => (hidden ? [] : [counter('bucket', all.slice(0, at + 1), String(le))])),
+    counter('bucket', all, '+Inf'),
+    counter(
+      'sum',
+      bounds.map(({ le, value }) => `${Number.isInteger(le) ? le.toFixed(1) : le} * ${value}`),
+    ),
+    counter('count', all),
+  ]
 }
 
 /**

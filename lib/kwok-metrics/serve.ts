@@ -151,26 +151,30 @@ async function askAll(lab: Lab, manifest: MetricManifest, nodes: readonly string
     for (const node of queue) {
       const url = `${base}${manifest.spec.path.replace('{nodeName}', encodeURIComponent(node))}`
       let page = await pageAt(url)
-      while (!page.includes(mark) && Date.now() < until) {
+      while (!page.text.includes(mark) && Date.now() < until) {
         await sleep(250)
         page = await pageAt(url)
       }
-      if (!page.includes(mark)) {
+      if (!page.text.includes(mark)) {
         throw new LabError(`KWOK does not serve the metrics of node ${node}`, {
-          why: page === '' ? `there is nothing at ${url}` : 'it serves others than were applied',
+          why: `${url} answers ${page.status} ${page.text.slice(0, 400).trim()}`,
           next: `read ${componentLog(lab, 'kwok-controller')}`,
         })
       }
-      served.set(node, familiesOf(page))
+      served.set(node, familiesOf(page.text))
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, work))
   return served
 }
 
-async function pageAt(url: string): Promise<string> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined)
-  return answer?.ok === true ? await answer.text() : ''
+async function pageAt(url: string): Promise<{ status: number; text: string }> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) })
+    return { status: answer.status, text: await answer.text() }
+  } catch (error) {
+    return { status: 0, text: error instanceof Error ? error.message : String(error) }
+  }
 }
 
 function sizeOf(file: string): number {

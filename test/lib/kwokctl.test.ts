@@ -55,10 +55,21 @@ configs('gives controller manager and scheduler the cluster’s certificate', ()
     { key: 'tls-cert-file', value: '/c/pki/admin.crt' },
     { key: 'tls-private-key-file', value: '/c/pki/admin.key' },
   ]
-  assert.deepEqual(parse(kwokctlConfig(base, '/c', programs)).componentsPatches, [
+  assert.deepEqual(parse(kwokctlConfig(base, '/c', programs)).componentsPatches.slice(1), [
     { name: 'kube-controller-manager', extraArgs },
     { name: 'kube-scheduler', extraArgs },
   ])
+})
+
+configs('says how the API server is known to what it asks on others’ behalf', () => {
+  const [patch] = parse(kwokctlConfig(base, '/c', programs)).componentsPatches
+  assert.equal(patch.name, 'kube-apiserver')
+  const values = Object.fromEntries(
+    patch.extraArgs.map(({ key, value }: { key: string; value: string }) => [key, value]),
+  )
+  assert.equal(values['requestheader-client-ca-file'], '/c/pki/ca.crt')
+  assert.equal(values['requestheader-allowed-names'], 'kwok-admin')
+  assert.equal(Object.keys(values).length, 5)
 })
 
 configs('listens on loopback alone, and serves the three kinds of KWOK', () => {

@@ -64,7 +64,7 @@ const manifests = suite('metricManifest()')
 
 manifests('puts all into one object, with a mark of what they are', () => {
   const { spec } = metricManifest([metric('a'), metric('b')])
-  assert.equal(spec.path, '/metrics/nodes/{nodeName}/metrics/resource')
+  assert.match(spec.path, /^\/metrics\/nodes\/\{nodeName\}\/metrics\/[0-9a-f]{12}$/)
   assert.deepEqual(
     spec.metrics.map(({ name }) => name),
     ['a', 'b', 'lab_metrics_info'],
@@ -72,6 +72,31 @@ manifests('puts all into one object, with a mark of what they are', () => {
   const markOf = (...metrics: MetricConfig[]) => JSON.stringify(metricManifest(metrics).spec.metrics.at(-1))
   assert.equal(markOf(metric('a')), markOf(metric('a')))
   assert.notEqual(markOf(metric('a')), markOf(metric('a', 'gauge', { value: '2' })))
+})
+
+manifests('takes another path for other metrics, since KWOK keeps to what a path served first', () => {
+  const pathOf = (value: string) => metricManifest([metric('a', 'gauge', { value })]).spec.path
+  assert.equal(pathOf('1'), pathOf('1'))
+  assert.notEqual(pathOf('1'), pathOf('2'))
+})
+
+manifests('serves a histogram of pods, or with labels, as the counters it is made of', () => {
+  const zone = { name: 'zone', value: 'z' }
+  const buckets = [
+    { le: 2, value: 'b', hidden: true },
+    { le: 0.5, value: 'a' },
+  ]
+  const le = (text: string) => ({ name: 'le', value: JSON.stringify(text) })
+  const counter = (suffix: string, value: string, labels: unknown) => ({
+    ...{ name: `h_${suffix}`, kind: 'counter', help: 'x', dimension: 'pod', labels, value },
+  })
+  const histogram = metric('h', 'histogram', { help: 'x', dimension: 'pod', labels: [zone], buckets })
+  assert.deepEqual(metricManifest([histogram]).spec.metrics.slice(0, -1), [
+    counter('bucket', '(a)', [zone, le('0.5')]),
+    counter('bucket', '(a) + (b)', [zone, le('+Inf')]),
+    counter('sum', '0.5 * (a) + 2.0 * (b)', [zone]),
+    counter('count', '(a) + (b)', [zone]),
+  ])
 })
 
 manifests('refuses a name twice, its own included', () => {
