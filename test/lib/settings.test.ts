@@ -46,6 +46,14 @@ resolves('gives the defaults when nothing is said', () => {
     otlpHttpPort: 4318,
     statsProxyPort: 10250,
     usagePreset: 'steady',
+    jaegerPort: 16686,
+    jaegerOtlpPort: 14317,
+    traceRate: 5,
+    tracing: true,
+    traceSampling: 1,
+    metricsServerPort: 4443,
+    boutiqueReplicas: 1,
+    metricsFile: 'kwok-config/kwok-metrics.yaml',
   })
 })
 
@@ -98,6 +106,15 @@ const refused: [variable: string, value: string, why: RegExp][] = [
   ['PROMETHEUS_PORT', '0', /it must be a whole number from 1 to 65535$/],
   ['OTLP_GRPC_PORT', '65536', /it must be a whole number from 1 to 65535$/],
   ['OTLP_HTTP_PORT', '127.0.0.1:4318', /it must be a whole number from 1 to 65535$/],
+  ...['-1', '10001', '1e3', '.5', '5.', '1.23456', 'fast'].map(
+    value => ['TRACE_RATE', value, /it must be a number from 0 to 10000$/] satisfies [string, string, RegExp],
+  ),
+  ...['0', '100.1', '1%', 'half'].map(
+    value => ['TRACE_SAMPLING', value, /it must be a number from 0.0001 to 100$/] satisfies [string, string, RegExp],
+  ),
+  ...['yes', '1', 'TRUE'].map(
+    value => ['TRACING', value, /it must be one of true, false$/] satisfies [string, string, RegExp],
+  ),
   ['STATS_PROXY_PORT', 'http', /it must be a whole number from 1 to 65535$/],
   ...['10', '10 s', 's', '-10s', '999ms', '301s', '6m', '0s', '1h', '1.5s', 'abc'].map(
     value =>
@@ -261,6 +278,13 @@ texts('gives the text that parses to the same value', () => {
   const settings = withEnv(env)
   for (const name of settingNames) assert.equal(setting(name).parse(settingText(name, settings)), settings[name])
   assert.equal(settingText('collectionInterval', settings), '1500ms')
+})
+texts('keeps fractions and truth', () => {
+  const settings = withEnv({ TRACE_RATE: '0.5', TRACE_SAMPLING: '0.0001', TRACING: 'false' })
+  assert.equal(settingText('traceRate', settings), '0.5')
+  assert.equal(settingText('traceSampling', settings), '0.0001')
+  assert.equal(settingText('tracing', settings), 'false')
+  assert.equal(settings.tracing, false)
 })
 texts.run()
 

@@ -85,6 +85,7 @@ for (const [name, said] of [
   ['promtool', 'promtool, version 3.8.1 (branch: , revision: unknown)'],
   ['otelcol', 'otelcol-contrib version 0.149.0'],
   ['otelcol', 'otelcol version 0.149.0'],
+  ['jaeger', '{"gitCommit":"","gitVersion":"v2.0.0-rc2","buildDate":""}'],
   ['metrics-server', 'v0.9.0\n'],
 ] as const) {
   programs(`reads the version out of what ${name} prints: ${said.split('\n')[0]}`, () => {
@@ -153,6 +154,12 @@ for (const [name, os, urls, checksum] of [
     'https://github.com/prometheus/prometheus/releases/download/v1.2.3/sha256sums.txt',
   ],
   [
+    'jaeger',
+    'darwin',
+    ['https://github.com/jaegertracing/jaeger/releases/download/v1.62.0/jaeger-1.2.3-darwin-arm64.tar.gz'],
+    'https://github.com/jaegertracing/jaeger/releases/download/v1.62.0/jaeger-1.2.3.sha256sum.txt',
+  ],
+  [
     'otelcol',
     'linux',
     [
@@ -176,6 +183,19 @@ for (const [name, os, urls, checksum] of [
     assert.equal(assets[0]?.checksum.url, checksum)
   })
 }
+
+const offers = suite('offers')
+for (const [what, components, is] of [
+  ['the contrib distribution and the lab’s own', 'receivers:\n  - name: kubeletstats\nconnectors:\n  - name: spanmetrics\n', true],
+  ['one whose connectors come first', 'connectors:\n  - name: spanmetrics\nreceivers:\n  - name: kubeletstats\n', true],
+  ['one without the connector', 'receivers:\n  - name: kubeletstats\n', false],
+  ['the core distribution', 'receivers:\n  - name: otlp\n', false],
+] as const) {
+  offers(`${is ? 'takes' : 'refuses'} ${what}`, () => {
+    assert.equal(source('otelcol').programs[0]?.offers?.pattern.test(components), is)
+  })
+}
+offers.run()
 
 releases('has nothing for a platform without a release', () => {
   for (const { assets, name } of catalog)
