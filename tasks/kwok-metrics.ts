@@ -13,9 +13,9 @@ import { metricManifest, readMetrics } from '../lib/kwok-metrics/read.ts'
 import {
   applyMetrics,
   coverAllNamespaces,
-  readApplied,
   readServed,
   refuseOtherMetrics,
+  tryMetrics,
 } from '../lib/kwok-metrics/serve.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { projectDir } from '../lib/lab.ts'
@@ -33,23 +33,18 @@ await runTask({ about, settings: ['metricsFile'] }, async ({ lab }) => {
   const manifest = metricManifest(metrics)
   await refuseOtherMetrics(lab)
   await coverAllNamespaces(lab)
-  const before = await readApplied(lab)
-  say(`Having KWOK serve ${metrics.length} metrics`)
-  await applyMetrics(lab, manifest)
-  const progress = startProgress('Metrics')
-  const { served, faults } = await readServed(lab, manifest, await labNodeNames(lab)).catch(async (error: unknown) => {
-    await applyMetrics(lab, before)
-    throw error
-  })
-  const [fault] = faults
+  const nodes = await labNodeNames(lab)
+  say(`Trying ${metrics.length} metrics on ${nodes.length} nodes`)
+  const [fault] = await tryMetrics(lab, manifest, nodes)
   if (fault !== undefined) {
-    await applyMetrics(lab, before)
-    progress.end()
     throw new LabError(`KWOK can't make the metric ${fault.metric}`, {
       why: fault.why,
       next: `mend it in ${file}; what was served before goes on`,
     })
   }
+  await applyMetrics(lab, manifest)
+  const { served } = await readServed(lab, manifest, nodes)
+  const progress = startProgress('Metrics')
   await waitUntilInPrometheus(lab, manifest, served, missing => progress.detail(missing))
   progress.end()
   print(`KWOK serves ${metrics.length} metrics for ${served.size} nodes, and Prometheus has them`)

@@ -113,6 +113,19 @@ export function metricManifest(metrics: readonly MetricConfig[]): MetricManifest
   }
 }
 
+/**
+ * The same metrics for trying them out: at a path that is of every node for KWOK's server, but not for its discovery, which
+ * looks for the very word `{nodeName}`. So Prometheus goes on with what it has.
+ */
+export function trialManifest({ spec, ...rest }: MetricManifest): MetricManifest {
+  const digest = spec.path.split('/').at(-1)
+  return {
+    ...rest,
+    metadata: { name: `${METRIC_NAME}-trial` },
+    spec: { ...spec, path: `/metrics/trial/{nodeName:.+}/${digest}` },
+  }
+}
+
 /** The value of the info metric's label. */
 export function digestOf(metrics: readonly MetricConfig[]): string {
   return createHash('sha256').update(JSON.stringify(metrics)).digest('hex').slice(0, 12)

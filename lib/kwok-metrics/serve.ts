@@ -9,7 +9,7 @@ import { componentLog, componentPorts } from '../kwokctl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab.ts'
 import { podNamespaces } from '../pods.ts'
 import { workloadNamespaces } from '../workloads.ts'
-import { INFO_METRIC, METRIC_NAME, type MetricManifest } from './read.ts'
+import { INFO_METRIC, METRIC_NAME, type MetricManifest, trialManifest } from './read.ts'
 
 /** Nodes asked at once; KWOK evaluates every expression anew for each. */
 const CONCURRENCY = 8
@@ -65,24 +65,22 @@ export async function coverAllNamespaces(lab: Lab): Promise<void> {
   await applyManifests(lab, path)
 }
 
-/** What was applied before, for going back to. */
-export async function readApplied(lab: Lab): Promise<MetricManifest | undefined> {
-  const get = ['get', 'metrics.kwok.x-k8s.io', METRIC_NAME, '--ignore-not-found', '-o', 'json']
-  const { stdout } = await kubectl(lab, get)
-  if (stdout.trim() === '') return undefined
-  const { apiVersion, kind, spec } = JSON.parse(stdout) as MetricManifest
-  return { apiVersion, kind, metadata: { name: METRIC_NAME }, spec }
-}
-
-/** Applies the lab's Metric object, or takes it away. Throws a LabError with the API server's words when it is refused. */
-export async function applyMetrics(lab: Lab, manifest: MetricManifest | undefined): Promise<void> {
-  if (manifest === undefined) {
-    await kubectl(lab, ['delete', 'metrics.kwok.x-k8s.io', METRIC_NAME, '--ignore-not-found'])
-    return
-  }
-  const path = join(lab.configDir, 'kwok-metrics.yaml')
+/** Applies a Metric object. Throws a LabError with the API server's words when it is refused. */
+export async function applyMetrics(lab: Lab, manifest: MetricManifest): Promise<void> {
+  const path = join(lab.configDir, `${manifest.metadata.name}.yaml`)
   writeFileAtomically(path, stringify(manifest, { aliasDuplicateObjects: false }))
   await applyManifests(lab, path)
+}
+
+/** What KWOK can't make of the metrics, as a trial of every node shows; what it serves already is not touched. */
+export async function tryMetrics(lab: Lab, manifest: MetricManifest, nodes: readonly string[]): Promise<MetricFault[]> {
+  const trial = trialManifest(manifest)
+  try {
+    await applyMetrics(lab, trial)
+    return (await readServed(lab, trial, nodes)).faults
+  } finally {
+    await kubectl(lab, ['delete', 'metrics.kwok.x-k8s.io', trial.metadata.name, '--ignore-not-found'])
+  }
 }
 
 /** What KWOK can't serve: the metric, and its own words. */
@@ -149,7 +147,7 @@ async function askAll(lab: Lab, manifest: MetricManifest, nodes: readonly string
   const queue = nodes.values()
   const work = async () => {
     for (const node of queue) {
-      const url = `${base}${manifest.spec.path.replace('{nodeName}', encodeURIComponent(node))}`
+      const url = `${base}${manifest.spec.path.replace(/\{nodeName[^}]*\}/, encodeURIComponent(node))}`
       let page = await pageAt(url)
       while (!page.text.includes(mark) && Date.now() < until) {
         await sleep(250)

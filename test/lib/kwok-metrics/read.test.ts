@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { type MetricConfig, metricManifest, readMetrics } from '../../../lib/kwok-metrics/read.ts'
+import { type MetricConfig, metricManifest, readMetrics, trialManifest } from '../../../lib/kwok-metrics/read.ts'
 import { projectDir } from '../../../lib/lab.ts'
 import { systemMeans } from '../../../lib/stats/measure.ts'
 import { tempDir } from '../temp-lab.ts'
@@ -120,3 +120,14 @@ manifests('gives a histogram a hidden bucket above all others, if it has none', 
   ])
 })
 manifests.run()
+
+const trials = suite('trialManifest()')
+trials('has the same metrics under a name and a path that no discovery takes for every node’s', () => {
+  const manifest = metricManifest([metric('a')])
+  const trial = trialManifest(manifest)
+  assert.deepEqual(trial.spec.metrics, manifest.spec.metrics)
+  assert.notEqual(trial.metadata.name, manifest.metadata.name)
+  assert(!trial.spec.path.includes('{nodeName}'))
+  assert.match(trial.spec.path, /^\/metrics\/trial\/\{nodeName:\.\+\}\/[0-9a-f]{12}$/)
+})
+trials.run()
