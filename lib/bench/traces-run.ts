@@ -69,7 +69,10 @@ async function run(url: string): Promise<TracesRun> {
   function fill(at: number): void {
     const name = `service-${at}`
     const labels = { app: name }
-    const peers = Array.from({ length: at === 0 ? 1 : FAN_OUT }, (_, index) => at * (at === 0 ? 1 : FAN_OUT) + index + 1)
+    const peers = Array.from(
+      { length: at === 0 ? 1 : FAN_OUT },
+      (_, index) => at * (at === 0 ? 1 : FAN_OUT) + index + 1,
+    )
     const env = peers
       .filter(peer => peer < SERVICES)
       .map(peer => ({ name: `PEER_${peer}_ADDR`, value: `service-${peer}:8080` }))

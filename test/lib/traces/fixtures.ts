@@ -16,7 +16,9 @@ export function rawWorkload(name: string, env: Record<string, string> = {}, name
     spec: {
       template: {
         metadata: { labels: { app: name } },
-        spec: { containers: [{ name: 'server', env: Object.entries(env).map(([key, value]) => ({ name: key, value })) }] },
+        spec: {
+          containers: [{ name: 'server', env: Object.entries(env).map(([key, value]) => ({ name: key, value })) }],
+        },
       },
     },
   }
@@ -56,7 +58,9 @@ export function pod(name: string, index = 0, change: { ready?: boolean; deleted?
 export function clusterOf(calls: Record<string, string[]>, pods = 2): TracedCluster {
   const cluster = createTracedCluster()
   for (const [name, peers] of Object.entries(calls)) {
-    cluster.setWorkload(workload(name, Object.fromEntries(peers.map(peer => [`${peer.toUpperCase()}_ADDR`, `${peer}:80`]))))
+    cluster.setWorkload(
+      workload(name, Object.fromEntries(peers.map(peer => [`${peer.toUpperCase()}_ADDR`, `${peer}:80`]))),
+    )
     cluster.setService(service(name))
     for (let index = 0; index < pods; index++) cluster.setPod(pod(name, index))
   }

@@ -59,10 +59,7 @@ for (const [value, why] of [
   ['$(CART)', 'names no Service, not used'],
 ] as const) {
   graphs(`leaves out ${value} and says so, once, and nothing else suffers`, () => {
-    const graph = callGraph(
-      [workload('web', { A_ADDR: value, B_ADDR: 'ads:80' })],
-      [service('cart'), service('ads')],
-    )
+    const graph = callGraph([workload('web', { A_ADDR: value, B_ADDR: 'ads:80' })], [service('cart'), service('ads')])
     assert.deepEqual(edgesOf(graph), ['web>ads'])
     assert.deepEqual(graph.problems, [`Deployment shop/web: A_ADDR=${value} ${why}`])
   })
@@ -85,7 +82,10 @@ graphs('a workload that calls itself is a root all the same when nobody else cal
 })
 
 graphs('says when all who call are called', () => {
-  const graph = callGraph([workload('a', { B_ADDR: 'b:80' }), workload('b', { A_ADDR: 'a:80' })], [service('a'), service('b')])
+  const graph = callGraph(
+    [workload('a', { B_ADDR: 'b:80' }), workload('b', { A_ADDR: 'a:80' })],
+    [service('a'), service('b')],
+  )
   assert.deepEqual(graph.roots, [])
   assert.match(graph.problems.join(), /^no requests begin anywhere: a, b call others/)
 })

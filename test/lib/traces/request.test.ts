@@ -97,8 +97,15 @@ made('uses all ready pods, and never one that is not ready or being deleted', ()
   const cluster = clusterOf(shop, 3)
   cluster.setPod(pod('cart', 0, { ready: false }))
   cluster.setPod(pod('cart', 1, { deleted: true }))
-  const pods = new Set(requests(cluster).flat().map(span => String(span.resource.attributes['k8s.pod.name'])))
-  assert.deepEqual([...pods].filter(name => name.startsWith('cart')), ['cart-5f7-2'])
+  const pods = new Set(
+    requests(cluster)
+      .flat()
+      .map(span => String(span.resource.attributes['k8s.pod.name'])),
+  )
+  assert.deepEqual(
+    [...pods].filter(name => name.startsWith('cart')),
+    ['cart-5f7-2'],
+  )
   assert.equal([...pods].filter(name => name.startsWith('web')).length, 3)
 })
 
@@ -131,14 +138,18 @@ made('a service without a ready pod fails those that asked for it, directly or n
 
 made('goes round a circle once', () => {
   const cluster = clusterOf({ load: ['a'], a: ['b'], b: ['c'], c: ['a', 'b', 'c'] })
-  assert.match(cluster.situation(END_MS).problems.join('\n'), /in a circle, which requests go round once: a → b → c → a/)
+  assert.match(
+    cluster.situation(END_MS).problems.join('\n'),
+    /in a circle, which requests go round once: a → b → c → a/,
+  )
   for (const spans of requests(cluster, 20)) assert(spans.length <= 6, `${spans.length}`)
 })
 
 made('has no more than 500 spans in a graph of many layers', () => {
   const layers: Record<string, string[]> = { load: ['x0y0'] }
   for (let x = 0; x < 12; x++) {
-    for (let y = 0; y < 6; y++) layers[`x${x}y${y}`] = x === 11 ? [] : Array.from({ length: 6 }, (_, to) => `x${x + 1}y${to}`)
+    for (let y = 0; y < 6; y++)
+      layers[`x${x}y${y}`] = x === 11 ? [] : Array.from({ length: 6 }, (_, to) => `x${x + 1}y${to}`)
   }
   const sizes = requests(clusterOf(layers, 1), 5).map(spans => spans.length)
   assert(Math.max(...sizes) <= 500 && Math.max(...sizes) > 400, sizes.join())
