@@ -32,6 +32,8 @@ export async function jaegerService(lab: Lab): Promise<ServiceSpec> {
     name: 'jaeger',
     command: await programPath('jaeger'),
     args: [`--config=${configPath(lab)}`],
+    // It would send spans of its own API to port 4317 of this machine, whoever listens there.
+    env: { OTEL_TRACES_SAMPLER: 'always_off' },
     ready: async () => {
       const answer = await fetch(`${jaegerUrl(lab)}/api/services`, { signal: AbortSignal.timeout(2_000) }).catch(
         () => undefined,
