@@ -6,7 +6,9 @@ import { suite } from 'uvu'
 import { programPath } from '../../lib/binaries.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
+import { components } from '../../lib/kwokctl.ts'
 import type { Sample } from '../../lib/prometheus.ts'
+import { serviceNames } from '../../lib/services.ts'
 import {
   assertDone,
   assertSameWords,
@@ -154,6 +156,7 @@ kwok('scrapes every part of the control plane: all targets are up', async ({ lab
         'kube-controller-manager',
         'kube-scheduler',
         'kwok-controller',
+        'metrics-server',
         'prometheus',
         'stats-proxy',
       ]
@@ -173,7 +176,7 @@ kwok('scrapes every part of the control plane: all targets are up', async ({ lab
 
 kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
   const parts = await lab.partPids()
-  assert.equal(parts.size, 9)
+  assert.equal(parts.size, components.length + serviceNames.length)
   const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
   // Ports of all parts but the watcher, and etcd's second one.
   assert.ok(sockets.length >= 10, `only ${sockets.length} sockets were found`)
@@ -231,7 +234,7 @@ kwok('kwok-status says that all parts are up, and counts what the API counts', a
   await waitFor('agreement of status and API', async () => {
     const { exitCode, stdout, stderr } = await lab.make(['kwok-status'])
     assert.equal(exitCode, 0, stdout + stderr)
-    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, 9)
+    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, components.length + serviceNames.length)
     assert.doesNotMatch(stdout, /\bdown\b/)
     const all = items(fields(JSON.parse(await lab.kubectl(['get', 'pods', '-A', '-o', 'json'])))['items']).map(fields)
     const phases = new Map<string, number>()
