@@ -230,6 +230,15 @@ plane('a file that holds no metrics is refused before anything changes', async (
   assertRefused(ended, 'kwok-metrics', 2, /^Cannot read the metrics in \/nowhere\.yaml/m)
 })
 
+plane('another Metric object of nodes is refused by name, since two push out each other’s series', async ({ lab }) => {
+  const metric = { apiVersion: 'kwok.x-k8s.io/v1alpha1', kind: 'Metric', metadata: { name: 'another' } }
+  const metrics = [{ name: 'a', kind: 'gauge', value: '1.0' }]
+  const spec = { path: '/metrics/nodes/{nodeName}/another', metrics }
+  await lab.kubectl(['apply', '-f', '-'], JSON.stringify({ ...metric, spec }))
+  assertRefused(await lab.make(['kwok-metrics']), 'kwok-metrics', 2, /^There are other Metric objects: another: /m)
+  await lab.kubectl(['delete', 'metrics.kwok.x-k8s.io', 'another'])
+})
+
 plane('KWOK’s log does not fill with pods that nothing is said of', async ({ lab }) => {
   const log = readFileSync(join(lab.clusterDir, 'logs', 'kwok-controller.log'), 'utf8')
   const lines = log.split('\n').filter(line => line.includes('failed to get resource usage'))

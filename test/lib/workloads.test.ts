@@ -7,7 +7,7 @@ import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
 import { projectDir } from '../../lib/lab.ts'
 import { podNamespaces } from '../../lib/pods.ts'
-import { workloadNamespaces, workloadsDir } from '../../lib/workloads.ts'
+import { workloadDemand, workloadNamespaces, workloadsDir } from '../../lib/workloads.ts'
 
 const configDir = join(projectDir, 'kwok-config')
 const yamlFiles = readdirSync(configDir, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.yaml'))
@@ -115,6 +115,32 @@ workloads('give each container requests, so that its usage has bounds', () => {
   }
 })
 workloads.run()
+
+const demand = suite('workloadDemand()')
+demand('counts what an autoscaler has a hand in as the most that it may make', () => {
+  const scalers = objects
+    .filter(object => object['kind'] === 'HorizontalPodAutoscaler')
+    .map(each => fields(each['spec']))
+  assert(scalers.length > 0)
+  let most = 0
+  for (const { scaleTargetRef, maxReplicas } of scalers) {
+    const target = withTemplates.find(object => metadataOf(object)['name'] === fields(scaleTargetRef)['name'])
+    // With a number of its own, each run of kwok-workloads would undo what the autoscaler did.
+    assert.equal(fields(target?.['spec'])['replicas'], undefined)
+    most += Number(maxReplicas)
+  }
+  const others = withTemplates.filter(object => !['DaemonSet'].includes(String(object['kind'])))
+  const scaled = new Set(scalers.map(({ scaleTargetRef }) => fields(scaleTargetRef)['name']))
+  const fixed = others
+    .filter(object => !scaled.has(metadataOf(object)['name']))
+    .map(object => {
+      const spec = fields(object['spec'])
+      const job = fields(fields(spec['jobTemplate'])['spec'])
+      return Number(spec['replicas'] ?? spec['parallelism'] ?? job['parallelism'] ?? 1)
+    })
+  assert.equal(workloadDemand().anywhere.pods, most + fixed.reduce((sum, count) => sum + count, 0))
+})
+demand.run()
 
 const usage = suite('kwok-config/kwok-usage.yaml')
 const usages = documentsOf('kwok-usage.yaml').map(document => fields(document.toJS()))
