@@ -186,7 +186,11 @@ for (const [name, os, urls, checksum] of [
 
 const offers = suite('offers')
 for (const [what, components, is] of [
-  ['the contrib distribution and the lab’s own', 'receivers:\n  - name: kubeletstats\nconnectors:\n  - name: spanmetrics\n', true],
+  [
+    'the contrib distribution and the lab’s own',
+    'receivers:\n  - name: kubeletstats\nconnectors:\n  - name: spanmetrics\n',
+    true,
+  ],
   ['one whose connectors come first', 'connectors:\n  - name: spanmetrics\nreceivers:\n  - name: kubeletstats\n', true],
   ['one without the connector', 'receivers:\n  - name: kubeletstats\n', false],
   ['the core distribution', 'receivers:\n  - name: otlp\n', false],
