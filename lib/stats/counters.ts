@@ -110,7 +110,11 @@ export function changeUsage(
     // A pod's containers never change in its life; their order neither.
     if (before === undefined || before.name !== container.name) return
     const usage = containerUsage(pod, container, sources)
-    if (sameUsage(before.usage, usage)) return
+    if (sameUsage(before.usage, usage)) {
+      // The same levels, but asked of the Pod as it is now: the text of the one before is about to go.
+      if (isSampledUsage(usage)) before.usage = usage
+      return
+    }
     settleContainer(before, nowMs)
     before.usage = usage
     changed = true
@@ -120,7 +124,7 @@ export function changeUsage(
 
 /** Whether a pod's counters depend on when they are read, so that what was read has to be kept. */
 export function isSampled({ containers }: PodMeter): boolean {
-  return containers.some(({ usage }) => usage.cpu.kind === 'sampled' || usage.memory.kind === 'sampled')
+  return containers.some(({ usage }) => isSampledUsage(usage))
 }
 
 /** Puts what has been gained by now into the meter. Every counter stays as it is. */
@@ -247,6 +251,10 @@ export function wholeNumber(value: number): number {
 /** What a meter has gained at first; one for all, for most containers never have another. */
 export const NOTHING: Readonly<Gained> = {
   ...{ coreNanoSeconds: 0, limitedMs: 0, overMs: 0, throttledMs: 0, memoryOverMs: 0 },
+}
+
+function isSampledUsage({ cpu, memory }: ContainerUsage): boolean {
+  return cpu.kind === 'sampled' || memory.kind === 'sampled'
 }
 
 function settleContainer(container: ContainerMeter, nowMs: number): void {
