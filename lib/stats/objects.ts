@@ -179,10 +179,10 @@ function containerFacts(
     name,
     id: containerId(podUid, name, status),
     image: text(container.image) ?? '',
-    cpuRequestNanoCores: amount(requests.cpu, NANO),
-    cpuLimitNanoCores: amount(limits.cpu, NANO),
-    memoryRequestBytes: amount(requests.memory, 1),
-    memoryLimitBytes: amount(limits.memory, 1),
+    cpuRequestNanoCores: resource(requests.cpu, NANO),
+    cpuLimitNanoCores: resource(limits.cpu, NANO),
+    memoryRequestBytes: resource(requests.memory, 1),
+    memoryLimitBytes: resource(limits.memory, 1),
     // A pod may be Running before anyone has written the statuses of its containers.
     running: podRunning && (state === undefined || state.running !== undefined),
     startedMs,
@@ -232,7 +232,7 @@ function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
   if (volume.ephemeral !== undefined) return [{ name, kind: 'claim', claimName: `${podName}-${name}` }]
   if (volume.emptyDir !== undefined) {
     const { medium, sizeLimit } = fields(volume.emptyDir)
-    return [{ name, kind: medium === 'Memory' ? 'memory' : 'disk', limitBytes: amount(sizeLimit, 1) }]
+    return [{ name, kind: medium === 'Memory' ? 'memory' : 'disk', limitBytes: resource(sizeLimit, 1) }]
   }
   // As in pkg/volume of Kubernetes: these three are written to tmpfs, a ConfigMap to the disk.
   const isTmpfs = volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined
@@ -245,6 +245,11 @@ function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
 function amount(value: unknown, scale: number): number | undefined {
   const parsed = typeof value === 'string' ? parseQuantity(value) : undefined
   return parsed === undefined || !isSane(parsed * scale) ? undefined : Math.round(parsed * scale)
+}
+
+/** A request or limit. A kubelet takes 0 for none. */
+function resource(value: unknown, scale: number): number | undefined {
+  return amount(value, scale) || undefined
 }
 
 function usageOf(
