@@ -1,16 +1,6 @@
-import {
-  type ContainerMeter,
-  NOTHING,
-  type PodMeter,
-  podTraffic,
-  type Sample,
-  sampleContainer,
-  samplePod,
-  sumOf,
-  type Traffic,
-  wholeNumber,
-} from './counters.ts'
+import { type ContainerMeter, NOTHING, type PodMeter } from './counters.ts'
 import type { NodeFacts, PodFacts } from './objects.ts'
+import { podTraffic, type Sample, sampleContainer, samplePod, sumOf, type Traffic, wholeNumber } from './samples.ts'
 import { hash, share } from './seed.ts'
 import { type Filesystem, nodeDisk, type PodStorage, podStorage, type Space } from './storage.ts'
 import type { NodeEntry } from './store.ts'

@@ -1,4 +1,5 @@
-import { type PodMeter, podTraffic, samplePod, type Traffic } from './counters.ts'
+import type { PodMeter } from './counters.ts'
+import { podTraffic, samplePod, type Traffic } from './samples.ts'
 
 /** The last counters of pods that ran on a node and are gone: the node's own counters don't fall when a pod goes. */
 export interface Retired extends Traffic {

@@ -1,10 +1,11 @@
 import { type CountedNode, type CounterState, createCounterMemory } from './counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from './counters.ts'
-import type { BadAnnotation, NodeFacts, PodFacts } from './objects.ts'
+import type { NodeFacts, PodFacts } from './objects.ts'
 import type { PresetName } from './presets.ts'
 import { addRetired, nothingRetired, type Retired, retirePod } from './retired.ts'
 import { createTextArena } from './text-arena.ts'
 import type { UsageSources } from './usage.ts'
+import type { BadAnnotation } from './usage-annotations.ts'
 import { createUsageObjects, matches, type UsageObject, type UsageProblem } from './usage-objects.ts'
 
 export interface PodEntry {

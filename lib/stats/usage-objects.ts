@@ -1,11 +1,11 @@
 import { fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
+import { isSane, NANO } from './amounts.ts'
+import type { ContainerFacts } from './containers.ts'
 import { compileExpression, type Expression } from './expressions.ts'
-import { type ContainerFacts, isSane, type NodeFacts, type PodFacts } from './objects.ts'
+import type { NodeFacts, PodFacts } from './objects.ts'
 import { hash } from './seed.ts'
 import type { ObjectUsage } from './usage.ts'
-
-const NANO = 1e9
 
 type Resource = 'cpu' | 'memory'
 const RESOURCES: readonly Resource[] = ['cpu', 'memory']
