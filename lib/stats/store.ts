@@ -1,25 +1,16 @@
 import { type CountedNode, type CounterState, createCounterMemory } from './counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from './counters.ts'
+import { createNodeIndex, type NodePlace, type PodEntry } from './node-index.ts'
 import type { NodeFacts, PodFacts } from './objects.ts'
 import type { PresetName } from './presets.ts'
-import { addRetired, nothingRetired, type Retired, retirePod } from './retired.ts'
+import { addRetired, nothingRetired, retirePod } from './retired.ts'
 import { createTextArena } from './text-arena.ts'
 import type { UsageSources } from './usage.ts'
 import type { BadAnnotation } from './usage-annotations.ts'
 import { createUsageObjects, matches, type UsageObject, type UsageProblem } from './usage-objects.ts'
 
-export interface PodEntry {
-  facts: PodFacts
-  /** Of a pod that runs or has run. */
-  meter?: PodMeter | undefined
-}
-
-export interface NodeEntry {
-  facts: NodeFacts
-  /** By UID, of any phase. */
-  pods: ReadonlyMap<string, PodEntry>
-  retired: Retired
-}
+/** A node that is there. */
+export type NodeEntry = NodePlace & { facts: NodeFacts }
 
 /** Nodes and their pods, indexed so that a node's figures cost what its own pods cost. */
 export interface StatsStore {
@@ -67,22 +58,11 @@ export interface StoreOptions {
   state?: CounterState
 }
 
-interface Bucket {
-  /** Undefined while only pods of the node are there. */
-  facts: NodeFacts | undefined
-  pods: Map<string, PodEntry>
-  /** Pods whose counters depend on when they are read. */
-  sampled: Map<string, PodEntry>
-  retired: Retired
-}
-
 /** A store with nothing in it but, of what is set later, the counters of an earlier process. */
 export function createStore(options: StoreOptions = {}): StatsStore {
   const { clock = Date.now, onBadAnnotation = () => {}, onStateError = () => {} } = options
-  const buckets = new Map<string, Bucket>()
+  const index = createNodeIndex()
   const documents = createTextArena()
-  const nodeNameByUid = new Map<string, string>()
-  const nodeNameByPodUid = new Map<string, string>()
   const memory = createCounterMemory({ state: options.state, nodes: countedNodes, onError: onStateError })
   let latestMs = memory.restoredAtMs
   let runningPodCount = 0
@@ -92,38 +72,35 @@ export function createStore(options: StoreOptions = {}): StatsStore {
     fromObjects: (pod, container, resource) =>
       usageObjects.size === 0
         ? undefined
-        : usageObjects.usageOf(pod, container, resource, buckets.get(pod.nodeName)?.facts),
+        : usageObjects.usageOf(pod, container, resource, index.get(pod.nodeName)?.facts),
   }
 
   return {
     setNode(facts) {
-      const bucket = bucketOf(facts.name)
-      const before = bucket.facts
-      bucket.facts = facts
+      const place = index.placeOf(facts.name)
+      const before = place.facts
+      index.setNode(place, facts)
       if (before?.uid !== facts.uid) {
         // A namesake made anew is another machine: it starts at nothing.
-        if (before !== undefined) forgetNode(before.uid, bucket)
-        nodeNameByUid.set(facts.uid, facts.name)
+        if (before !== undefined) forgetCounters(place, before.uid)
         const earlier = memory.takeNode(facts.uid)
-        if (earlier !== undefined) addRetired(bucket.retired, earlier)
-        if (bucket.pods.size > 0) memory.setNode(counted(bucket))
+        if (earlier !== undefined) addRetired(place.retired, earlier)
+        if (place.pods.size > 0) memory.setNode(counted(place))
       }
-      if (usageObjects.useNodes) for (const entry of bucket.pods.values()) refresh(entry, bucket)
+      if (usageObjects.useNodes) for (const entry of place.pods.values()) refresh(entry, place)
     },
 
     deleteNode(uid) {
-      const name = nodeNameByUid.get(uid)
-      const bucket = name === undefined ? undefined : buckets.get(name)
-      if (name === undefined || bucket === undefined) return
-      bucket.facts = undefined
-      forgetNode(uid, bucket)
-      dropIfEmpty(name, bucket)
+      const place = index.withNode(uid)
+      if (place === undefined) return
+      forgetCounters(place, uid)
+      index.deleteNode(place)
     },
 
     setPod(facts) {
       const nowMs = now()
-      const bucket = bucketOf(facts.nodeName)
-      const before = bucket.pods.get(facts.uid)
+      const place = index.placeOf(facts.nodeName)
+      const before = place.pods.get(facts.uid)
       const beforeFacts = before?.facts
       reportBad(facts, beforeFacts)
       runningPodCount += Number(facts.running) - Number(beforeFacts?.running === true)
@@ -131,32 +108,25 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       facts.json = documents.keep(facts.json.toString())
       const entry: PodEntry = before ?? { facts, meter: memory.takePod(facts.uid) }
       entry.facts = facts
-      if (before === undefined) {
-        nodeNameByPodUid.set(facts.uid, facts.nodeName)
-        bucket.pods.set(facts.uid, entry)
-      }
-      if (entry.meter !== undefined) refresh(entry, bucket, nowMs)
+      if (before === undefined) index.addPod(place, entry)
+      if (entry.meter !== undefined) refresh(entry, place, nowMs)
       else if (facts.running) {
         entry.meter = createPodMeter(facts, nowMs, sources)
-        markSampled(entry, bucket)
-        memory.setPod(facts.uid, bucket.facts?.uid, entry.meter)
+        markSampled(entry, place)
+        memory.setPod(facts.uid, place.facts?.uid, entry.meter)
       }
       // Not before: usage until now may be reckoned from it.
       if (beforeJson !== undefined) documents.release(beforeJson)
     },
 
     deletePod(uid) {
-      const name = nodeNameByPodUid.get(uid)
-      const bucket = name === undefined ? undefined : buckets.get(name)
-      const entry = bucket?.pods.get(uid)
-      if (name === undefined || bucket === undefined || entry === undefined) return
-      nodeNameByPodUid.delete(uid)
-      bucket.pods.delete(uid)
-      bucket.sampled.delete(uid)
+      const place = index.withPod(uid)
+      const entry = place?.pods.get(uid)
+      if (place === undefined || entry === undefined) return
       if (entry.facts.running) runningPodCount--
-      if (entry.meter !== undefined) retire(bucket, uid, entry.meter, now())
+      if (entry.meter !== undefined) retire(place, uid, entry.meter, now())
       documents.release(entry.facts.json)
-      dropIfEmpty(name, bucket)
+      index.deletePod(place, uid)
     },
 
     setUsageObject(object) {
@@ -172,10 +142,9 @@ export function createStore(options: StoreOptions = {}): StatsStore {
 
     endRestore() {
       for (const [uid, pod] of memory.takeRest()) {
-        const name = nodeNameByUid.get(pod.nodeUid)
-        const bucket = name === undefined ? undefined : buckets.get(name)
+        const place = index.withNode(pod.nodeUid)
         // Until the earlier process ended, it can have served this pod; nobody knows how long the pod ran on.
-        if (bucket !== undefined) retire(bucket, uid, pod.meter, memory.restoredAtMs)
+        if (place !== undefined) retire(place, uid, pod.meter, memory.restoredAtMs)
         else memory.forgetPod(uid)
       }
       memory.flush()
@@ -187,7 +156,7 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       const entry = nodeEntry(name)
       if (entry === undefined) return undefined
       const nowMs = now()
-      for (const { facts, meter } of buckets.get(name)?.sampled.values() ?? []) {
+      for (const { facts, meter } of entry.sampled.values()) {
         if (meter === undefined) continue
         settle(meter, nowMs)
         memory.setPod(facts.uid, entry.facts.uid, meter)
@@ -206,12 +175,12 @@ export function createStore(options: StoreOptions = {}): StatsStore {
 
     flush: memory.flush,
     now,
-    nodeNames: () => [...nodeNameByUid.values()],
+    nodeNames: index.nodeNames,
     get nodeCount() {
-      return nodeNameByUid.size
+      return index.nodeCount
     },
     get podCount() {
-      return nodeNameByPodUid.size
+      return index.podCount
     },
     get runningPodCount() {
       return runningPodCount
@@ -230,57 +199,43 @@ export function createStore(options: StoreOptions = {}): StatsStore {
   }
 
   function nodeEntry(name: string): NodeEntry | undefined {
-    const bucket = buckets.get(name)
-    return bucket?.facts === undefined ? undefined : (bucket as NodeEntry)
+    const place = index.get(name)
+    return place?.facts === undefined ? undefined : (place as NodeEntry)
   }
 
-  function bucketOf(name: string): Bucket {
-    let bucket = buckets.get(name)
-    if (bucket === undefined) {
-      bucket = { facts: undefined, pods: new Map(), sampled: new Map(), retired: nothingRetired() }
-      buckets.set(name, bucket)
-    }
-    return bucket
+  function forgetCounters(place: NodePlace, nodeUid: string): void {
+    place.retired = nothingRetired()
+    memory.forgetNode(nodeUid)
   }
 
-  function dropIfEmpty(name: string, bucket: Bucket): void {
-    if (bucket.facts === undefined && bucket.pods.size === 0) buckets.delete(name)
-  }
-
-  function forgetNode(uid: string, bucket: Bucket): void {
-    nodeNameByUid.delete(uid)
-    bucket.retired = nothingRetired()
-    memory.forgetNode(uid)
-  }
-
-  function retire(bucket: Bucket, podUid: string, meter: PodMeter, nowMs: number): void {
-    retirePod(bucket.retired, meter, nowMs)
-    memory.retirePod(podUid, bucket.facts?.uid, bucket.retired)
+  function retire(place: NodePlace, podUid: string, meter: PodMeter, nowMs: number): void {
+    retirePod(place.retired, meter, nowMs)
+    memory.retirePod(podUid, place.facts?.uid, place.retired)
   }
 
   /** Takes up whatever may have changed about how a pod is counted. */
-  function refresh(entry: PodEntry, bucket: Bucket, nowMs = now()): void {
+  function refresh(entry: PodEntry, place: NodePlace, nowMs = now()): void {
     if (entry.meter === undefined) return
     const changed = changeUsage(entry.meter, entry.facts, nowMs, sources)
-    markSampled(entry, bucket)
-    if (changed) memory.setPod(entry.facts.uid, bucket.facts?.uid, entry.meter)
+    markSampled(entry, place)
+    if (changed) memory.setPod(entry.facts.uid, place.facts?.uid, entry.meter)
   }
 
-  function markSampled(entry: PodEntry, { sampled }: Bucket): void {
+  function markSampled(entry: PodEntry, { sampled }: NodePlace): void {
     if (entry.meter !== undefined && isSampled(entry.meter)) sampled.set(entry.facts.uid, entry)
     else sampled.delete(entry.facts.uid)
   }
 
   function refreshAll(objects: UsageObject[]): void {
-    for (const bucket of buckets.values()) {
-      for (const entry of bucket.pods.values()) {
-        if (objects.some(object => matches(object, entry.facts))) refresh(entry, bucket)
+    for (const place of index.places()) {
+      for (const entry of place.pods.values()) {
+        if (objects.some(object => matches(object, entry.facts))) refresh(entry, place)
       }
     }
   }
 
   function* countedNodes(): Generator<CountedNode> {
-    for (const bucket of buckets.values()) yield counted(bucket)
+    for (const place of index.places()) yield counted(place)
   }
 
   function reportBad(facts: PodFacts, before: PodFacts | undefined): void {
@@ -291,7 +246,7 @@ export function createStore(options: StoreOptions = {}): StatsStore {
   }
 }
 
-function counted({ facts, pods, retired }: Bucket): CountedNode {
+function counted({ facts, pods, retired }: NodePlace): CountedNode {
   return { uid: facts?.uid, retired, meters: metersOf(pods) }
 }
 
