@@ -192,6 +192,14 @@ parses('gives the bare word of a task that takes one, and refuses a second', () 
   assert.throws(() => parseCommandLine(['a'], accepts), { exitCode: 2 })
 })
 
+parses('gives the texts of a task that takes some, each as often as it was given', () => {
+  const takesTexts = { ...accepts, texts: ['dashboards', 'other'] }
+  const line = parseCommandLine(['--dashboards', 'a/*.json', '--bind', '--dashboards=b.json'], takesTexts)
+  assert.deepEqual(line.texts, { dashboards: ['a/*.json', 'b.json'] })
+  assert.deepEqual(parseCommandLine([], takesTexts).texts, {})
+  assert.throws(() => parseCommandLine(['--dashboards'], takesTexts), /argument missing/)
+})
+
 parses('always takes --help', () => assert(parseCommandLine(['--help'], { settings: [] }).switches.has('help')))
 
 parses('gives an empty line nothing', () => {
