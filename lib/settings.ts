@@ -45,6 +45,16 @@ const definitions = {
   otlpGrpcPort: { default: '4317', help: "the collector's OTLP over gRPC", parse: integer(1, 65_535), fixed: true },
   otlpHttpPort: { default: '4318', help: "the collector's OTLP over HTTP", parse: integer(1, 65_535), fixed: true },
   statsProxyPort: { default: '10250', help: 'the stats proxy', parse: integer(1, 65_535), fixed: true },
+  prometheusUrl: {
+    default: 'auto',
+    help: 'the Prometheus that verify asks; auto is the one of the lab',
+    parse: httpUrl,
+  },
+  dashboardsDir: {
+    default: 'none',
+    help: 'a folder of your own dashboards (JSON), which provisioning, lint and verify add to those of the lab',
+    parse: folder,
+  },
 } as const satisfies Record<string, Setting<unknown>>
 
 type Definitions = typeof definitions
@@ -225,6 +235,21 @@ function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
     if (word === undefined) throw new Error(`it must be one of ${words.join(', ')}`)
     return word
   }
+}
+
+/** `auto`, or a URL without a slash at its end. */
+function httpUrl(text: string): string {
+  if (text === 'auto') return text
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new Error('it must be auto, or a URL like http://127.0.0.1:9090')
+  }
+  return text.replace(/\/+$/, '')
+}
+
+function folder(text: string): string {
+  if (text === '') throw new Error('it must be none, or the path of a folder')
+  return text
 }
 
 function runtime(text: string): 'binary' {

@@ -46,6 +46,8 @@ resolves('gives the defaults when nothing is said', () => {
     otlpHttpPort: 4318,
     statsProxyPort: 10250,
     usagePreset: 'steady',
+    prometheusUrl: 'auto',
+    dashboardsDir: 'none',
   })
 })
 
@@ -96,6 +98,14 @@ const refused: [variable: string, value: string, why: RegExp][] = [
         RegExp,
       ],
   ),
+  ...['9090', 'localhost:9090', 'file:///etc', 'http//x'].map(
+    value =>
+      ['PROMETHEUS_URL', value, /it must be auto, or a URL like http:\/\/127\.0\.0\.1:9090$/] satisfies [
+        string,
+        string,
+        RegExp,
+      ],
+  ),
   ['RUNTIME', 'docker', /the Docker runtime is not there yet, only binary is$/],
   ['RUNTIME', 'podman', /it must be one of auto, binary$/],
   ...['Lab', 'a_b', '-a', 'a-', 'a.b', 'a/b', '..', 'a b', 'ü', 'a\n', 'a'.repeat(33)].map(
@@ -127,6 +137,9 @@ const taken: [variable: string, value: string, name: SettingName, parsed: unknow
   ['COLLECTION_INTERVAL', '5m', 'collectionInterval', 300_000],
   ['RUNTIME', 'auto', 'runtime', 'binary'],
   ['RUNTIME', 'binary', 'runtime', 'binary'],
+  ['PROMETHEUS_URL', 'auto', 'prometheusUrl', 'auto'],
+  ['PROMETHEUS_URL', 'https://metrics.example/prometheus/', 'prometheusUrl', 'https://metrics.example/prometheus'],
+  ['DASHBOARDS_DIR', './mine', 'dashboardsDir', './mine'],
   ['CLUSTER_NAME', 'a', 'clusterName', 'a'],
   ['CLUSTER_NAME', '0-a', 'clusterName', '0-a'],
   ['CLUSTER_NAME', 'a'.repeat(32), 'clusterName', 'a'.repeat(32)],
