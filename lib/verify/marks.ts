@@ -21,6 +21,9 @@ export type Quantity =
   | 'quota-cpu-limits'
   | 'quota-memory-requests'
   | 'quota-memory-limits'
+  /** Bytes a second that pods receive and send; a unit in bits makes it bits. */
+  | 'network-receive'
+  | 'network-transmit'
 
 /** What tells one number of a query from the next; each goes by the OpenTelemetry label of that name, or `workload`. */
 export type Dimension =
