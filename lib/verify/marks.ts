@@ -54,6 +54,8 @@ export interface TargetMarks {
   emptyBecause?: string
   /** Why it may rightly be NaN. */
   nanBecause?: string
+  /** What this query can't do without, where the rest of its dashboard can. */
+  needs?: readonly Need[]
 }
 
 /** What a dashboard can't do without; a cluster may lack it. */
