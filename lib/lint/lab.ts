@@ -1,0 +1,21 @@
+import type { CatalogMetric, RecordedSeries } from './catalog.ts'
+import { type KnownBy, knownSeries, seriesNames } from './known.ts'
+import { nearestName } from './nearest.ts'
+
+/** What a lab has, as the rules ask for it. */
+export interface Lab {
+  known: KnownBy
+  /** The series' name that a misspelt one is nearest to, when one is near at all. */
+  nearest: (name: string) => string | undefined
+  /** Every label of every series. */
+  labels: ReadonlySet<string>
+}
+
+/** A lab from its catalogue and its rules. */
+export function labOf(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): Lab {
+  const known = knownSeries(catalog, recorded)
+  const names = [...catalog.flatMap(seriesNames), ...recorded.map(({ record }) => record)]
+  const labels = new Set(catalog.flatMap(metric => metric.labels))
+  for (const { record } of recorded) for (const label of known(record)?.labels ?? []) labels.add(label)
+  return { known, nearest: name => nearestName(name, names), labels }
+}
