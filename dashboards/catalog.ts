@@ -1,0 +1,3 @@
+import type { CatalogMetric } from '../lib/lint/catalog.ts'
+export const catalog: readonly CatalogMetric[] = []
+export const completeSources: readonly string[] = []
