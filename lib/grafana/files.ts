@@ -65,7 +65,8 @@ function globPattern(glob: string): RegExp {
 function filesBelow(folder: string): string[] {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return []
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter(entry => !entry.isDirectory() && !entry.parentPath.includes('node_modules'))
+    .filter(({ name, parentPath }) => !name.startsWith('.') && !parentPath.includes('node_modules'))
+    .filter(entry => !entry.isDirectory())
     .map(entry => join(entry.parentPath, entry.name))
     .sort()
 }

@@ -55,7 +55,7 @@ export function readDashboard(json: unknown, source: string): Dashboard {
   const spec = resource ? fields(top['spec']) : top
   const name = text(fields(top['metadata'])['name']) ?? ''
   if (isV2(spec)) {
-    const { json, placed } = classicOfV2(spec, name)
+    const { json, placed } = classicOfV2(spec, name || (text(spec['uid']) ?? ''))
     return readClassic(json, source, placed)
   }
   const wrong = notADashboard(json, spec)

@@ -17,5 +17,11 @@ export function labOf(catalog: readonly CatalogMetric[], recorded: readonly Reco
   const names = [...catalog.flatMap(seriesNames), ...recorded.map(({ record }) => record)]
   const labels = new Set(catalog.flatMap(metric => metric.labels))
   for (const { record } of recorded) for (const label of known(record)?.labels ?? []) labels.add(label)
-  return { known, nearest: name => nearestName(name, names), labels }
+  // Dashboards ask for one name many times.
+  const found = new Map<string, string | undefined>()
+  const nearest = (name: string) => {
+    if (!found.has(name)) found.set(name, nearestName(name, names))
+    return found.get(name)
+  }
+  return { known, nearest, labels }
 }

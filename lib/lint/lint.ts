@@ -19,16 +19,34 @@ export interface LintInput {
   recorded: readonly RecordedSeries[]
   /** Dashboards that links may lead to, beside those that are linted. */
   linkable?: readonly Dashboard[]
+  /** The lab's rules: a file each has, a name (`record` or `alert`) and an expression. */
+  rules?: readonly LintedRule[]
+}
+
+/** A recording or alerting rule. */
+export interface LintedRule {
+  file: string
+  name: string
+  expr: string
 }
 
 /** Every finding of every rule, dashboard by dashboard, in the order of the screen. It asks nobody: only the text is looked at. */
-export function lintDashboards({ own, others, catalog, recorded, linkable = [] }: LintInput): Finding[] {
+export function lintDashboards(input: LintInput): Finding[] {
+  const { own, others, catalog, recorded, linkable = [], rules = [] } = input
   const lab = labOf(catalog, recorded)
   const all = [...own, ...others, ...linkable]
   return [
+    ...rules.flatMap(rule => lintRule(rule, lab)),
     ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab, all })),
     ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all })),
   ]
+}
+
+/** A rule is a query, but for its ranges: no one looks at it through a window, so they are fixed. */
+function lintRule({ file, name, expr }: LintedRule, lab: Lab): Finding[] {
+  return queryFaults(parsePromql(expr), lab)
+    .filter(({ rule }) => rule !== 'rate-interval')
+    .map(fault => ({ severity: 'error', ...fault, file, dashboard: 'rules', panel: name, refId: '' }))
 }
 
 function lintDashboard(
@@ -36,7 +54,7 @@ function lintDashboard(
   { own, lab, all }: { own: boolean; lab: Lab; all: readonly Dashboard[] },
 ): Finding[] {
   const at = (faults: readonly Fault[], panel = '', refId = ''): Finding[] =>
-    faults.map(fault => ({
+    distinct(faults).map(fault => ({
       severity: severityOf(fault, own),
       ...fault,
       file: dashboard.source,
@@ -44,7 +62,7 @@ function lintDashboard(
       panel,
       refId,
     }))
-  const findings = [
+  return [
     ...at(linkFaults(dashboard.links, all)),
     ...dashboard.variables.flatMap(variable => {
       const uids = variable.type === 'query' && variable.query !== '' ? [variable.datasource.uid] : []
@@ -67,7 +85,11 @@ function lintDashboard(
       }),
     ]),
   ]
-  return findings
+}
+
+/** A query can have the same fault in several places. */
+function distinct(faults: readonly Fault[]): Fault[] {
+  return [...new Map(faults.map(fault => [`${fault.rule} ${fault.message}`, fault])).values()]
 }
 
 /** A table's links stand on each of its columns. */
