@@ -9,6 +9,7 @@ export function bandwidth(direction: Direction, scope: Scope, by: readonly Dimen
   return {
     expr: `8 * ${aggregate('sum', scope, by, bytesPerSecond(direction))}`,
     legend: legendOf(by),
+    truth: { of: direction === 'receive' ? 'network-receive' : 'network-transmit', by },
   }
 }
 

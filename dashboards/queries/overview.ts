@@ -12,9 +12,9 @@ export const targetsDown: Query = { expr: `count(up{${IN_CLUSTER}}) - sum(up{${I
 
 /** Points a second that each receiver of the collector takes in. */
 export const receivedPoints: Query = {
-  // One receiver a node: together they are one.
-  expr: 'sum by (receiver) (label_replace(rate(otelcol_receiver_accepted_metric_points_total[$__rate_interval]), "receiver", "$1", "receiver", "([^/]+)/.*"))',
-  legend: '{{receiver}}',
+  // One receiver a node: together they are one kind.
+  expr: 'sum by (kind) (label_replace(rate(otelcol_receiver_accepted_metric_points_total[$__rate_interval]), "kind", "$1", "receiver", "([^/]+).*"))',
+  legend: '{{kind}}',
 }
 
 /** Points a second that each exporter of the collector delivers. */
