@@ -75,7 +75,8 @@ export function queryFacts(expr: string): QueryFacts {
   return {
     metrics: [...new Set(metrics)],
     windowMs: windows.length === 0 ? undefined : Math.max(...windows),
-    isConstant: isConstant(parsed),
+    // The tree doesn't tell `x - x offset 1d` from `x - x`.
+    isConstant: isConstant(parsed) && !/\boffset\b|@/.test(expr),
   }
 }
 

@@ -47,7 +47,7 @@ export function kubeletUsage(
   before: ReadonlyMap<string, KubeletReading>,
   after: ReadonlyMap<string, KubeletReading>,
 ): UsageSource {
-  const measured = (of: Measured, now: Reading, then: Reading | undefined, seconds: number): Bounds => {
+  const measured = (of: Measured, now: Reading, past: Reading | undefined, seconds: number): Bounds => {
     if (of === 'memory-working-set') return exactly(now.workingSetBytes)
     if (of === 'memory-rss') return exactly(now.rssBytes)
     const counted = (reading: Reading) =>
@@ -56,14 +56,14 @@ export function kubeletUsage(
         : of === 'network-receive'
           ? reading.rxBytes
           : reading.txBytes
-    if (then === undefined) return { least: 0, most: (2 * counted(now)) / seconds }
-    return exactly((counted(now) - counted(then)) / seconds)
+    if (past === undefined) return { least: 0, most: (2 * counted(now)) / seconds }
+    return exactly((counted(now) - counted(past)) / seconds)
   }
   const eachNode = function* () {
     for (const [name, { timeMs, summary }] of after) {
       const earlier = before.get(name)
       const seconds = Math.max(1, (timeMs - (earlier?.timeMs ?? timeMs)) / 1_000)
-      yield { name, seconds, now: podsOf(summary), then: podsOf(earlier?.summary), summary, earlier: earlier?.summary }
+      yield { name, seconds, now: podsOf(summary), past: podsOf(earlier?.summary), summary, earlier: earlier?.summary }
     }
   }
 
@@ -71,9 +71,9 @@ export function kubeletUsage(
     name: "the kubelets' own summaries",
     containers(of) {
       const all = new Map<string, Map<string, Bounds>>()
-      for (const { seconds, now, then } of eachNode()) {
+      for (const { seconds, now, past } of eachNode()) {
         for (const [uid, { pod, containers }] of now) {
-          const old = then.get(uid)
+          const old = past.get(uid)
           const parts = of.startsWith('network-') ? new Map([['', pod]]) : containers
           const found = new Map<string, Bounds>()
           for (const [name, reading] of parts) {
@@ -87,10 +87,10 @@ export function kubeletUsage(
     },
     systems(of) {
       const all = new Map<string, Bounds>()
-      for (const { name, seconds, now, then, summary, earlier } of eachNode()) {
+      for (const { name, seconds, now, past, summary, earlier } of eachNode()) {
         const node = measured(of, readingOf(fields(summary)['node']), readingOf(fields(earlier)['node']), seconds)
         let pods = 0
-        for (const [uid, { pod }] of now) pods += measured(of, pod, then.get(uid)?.pod, seconds).least
+        for (const [uid, { pod }] of now) pods += measured(of, pod, past.get(uid)?.pod, seconds).least
         all.set(name, exactly(Math.max(0, node.least - pods)))
       }
       return all
