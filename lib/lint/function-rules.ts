@@ -1,5 +1,6 @@
 import { type Expr, walk } from '../promql/ast.ts'
 import type { Fault } from './finding.ts'
+import type { KnownBy } from './known.ts'
 import type { Lab } from './lab.ts'
 
 /** Functions that see a counter start anew. */
@@ -19,7 +20,10 @@ export function functionFaults(expr: Expr, { known }: Lab): Fault[] {
     if (each.kind !== 'selector' || each.metric === undefined) continue
     const type = known(each.metric)?.type
     if (type === undefined || type === 'recorded' || type === 'histogram') continue
-    const message = type === 'counter' ? counterFault(each.metric, each, around) : gaugeFault(each.metric, around)
+    const message =
+      type === 'counter'
+        ? counterFault(each.metric, { selector: each, around, known })
+        : gaugeFault(each.metric, around)
     if (message !== undefined) note(message)
   }
   return [...faults.values()]
@@ -31,7 +35,10 @@ function gaugeFault(metric: string, around: readonly Expr[]): string | undefined
   return `${metric} is a gauge and ${name.name}() is for counters; use the value itself, delta() or deriv()`
 }
 
-function counterFault(metric: string, selector: Expr, around: readonly Expr[]): string | undefined {
+function counterFault(
+  metric: string,
+  { selector, around, known }: { selector: Expr; around: readonly Expr[]; known: KnownBy },
+): string | undefined {
   let inside = selector
   for (const each of around) {
     if (each.kind === 'call') {
@@ -45,9 +52,18 @@ function counterFault(metric: string, selector: Expr, around: readonly Expr[]): 
     if (each.kind === 'aggregate' && ['count', 'group', 'count_values'].includes(each.op)) return undefined
     // On the right of these it only picks.
     if (each.kind === 'binary' && ['and', 'unless'].includes(each.op) && each.right === inside) return undefined
+    // What has begun less what has ended is what goes on.
+    if (each.kind === 'binary' && each.op === '-' && hasCounter(each.left === inside ? each.right : each.left, known))
+      return undefined
     inside = each
   }
   return `${metric} is a counter shown as it is; use rate(${metric}[$__rate_interval]) or increase()`
+}
+
+function hasCounter(expr: Expr, known: KnownBy): boolean {
+  return [...walk(expr)].some(
+    ({ expr: each }) => each.kind === 'selector' && known(each.metric ?? '')?.type === 'counter',
+  )
 }
 
 /** `rate(sum(x)[5m:])`: one of the summed counters that starts anew looks like all of them doing so. */

@@ -11,11 +11,17 @@ export interface Lab {
   labels: ReadonlySet<string>
 }
 
+/** What Prometheus makes of alerts: these, with the labels of each alert beside their own. */
+const alertSeries = ['ALERTS', 'ALERTS_FOR_STATE']
+const alertLabels = ['alertname', 'alertstate', 'severity']
+
 /** A lab from its catalogue and its rules. */
 export function labOf(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): Lab {
-  const known = knownSeries(catalog, recorded)
+  const catalogued = knownSeries(catalog, recorded)
+  const known: KnownBy = name =>
+    alertSeries.includes(name) ? { type: 'gauge', labels: undefined, quantity: undefined } : catalogued(name)
   const names = [...catalog.flatMap(seriesNames), ...recorded.map(({ record }) => record)]
-  const labels = new Set(catalog.flatMap(metric => metric.labels))
+  const labels = new Set([...catalog.flatMap(metric => metric.labels), ...alertLabels])
   for (const { record } of recorded) for (const label of known(record)?.labels ?? []) labels.add(label)
   // Dashboards ask for one name many times.
   const found = new Map<string, string | undefined>()

@@ -58,8 +58,9 @@ function labelFaults(expr: Expr, { known, labels: everywhere }: Lab): Fault[] {
   const unknown = mentionedLabels(expr).filter(label => isPlain(label) && !everywhere.has(label) && !traced.has(label))
   const nowhere: Fault[] =
     unknown.length === 0 ? [] : [{ rule: 'label', message: `no metric of the lab has ${listed(unknown)}` }]
-  const messages = new Set(faults.map(({ message }) => message))
-  return [...[...messages].map((message): Fault => ({ rule: 'label', message })), ...nowhere]
+  // A label that isn't there is missed wherever it is asked for; once is enough.
+  const first = new Map(faults.toReversed().map(({ label, message }) => [label, message]))
+  return [...[...first.values()].toReversed().map((message): Fault => ({ rule: 'label', message })), ...nowhere]
 }
 
 /** Labels that a query asks for and does not make itself, each once. */

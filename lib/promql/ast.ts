@@ -29,6 +29,8 @@ export interface Selector {
   metric: string | undefined
   /** Without the one that names the metric. */
   matchers: readonly Matcher[]
+  /** A variable stands for whole matchers, so that there may be more. */
+  hidden: boolean
 }
 
 /** One label matcher, its value without quotes, variables as written. */

@@ -4,10 +4,14 @@ import { type NeutralText, writtenSpan } from './variables.ts'
 
 /** What only wraps an expression, which is its first child that is one. */
 const wrappers = ['ParenExpr', 'OffsetExpr', 'StepInvariantExpr', 'AnchoredExpr', 'SmoothedExpr']
+/** What `offset` and `@` may follow. */
+const movable = ['VectorSelector', 'MatrixSelector', 'SubqueryExpr', 'OffsetExpr', 'StepInvariantExpr']
 const operators = /^(?:Pow|Mul|Div|Mod|Atan2|Add|Sub|Eql|Gte|Gtr|TrimUpper|TrimLower|Lte|Lss|Neq|And|Or|Unless)$/
 
 /** Builds expressions from the grammar's tree. The tree has no error in it. */
 export class ExprBuilder {
+  /** What the grammar lets through and Prometheus does not. */
+  readonly faults: { message: string; offset: number }[] = []
   readonly #neutral: NeutralText
   readonly #written: string
 
@@ -19,7 +23,13 @@ export class ExprBuilder {
   expr(node: SyntaxNode): Expr {
     const span = writtenSpan(this.#neutral, node)
     const [first] = children(node)
-    if (wrappers.includes(node.name) && first !== undefined) return this.expr(first)
+    if (wrappers.includes(node.name) && first !== undefined) {
+      if (['OffsetExpr', 'StepInvariantExpr'].includes(node.name) && !movable.includes(first.name)) {
+        const word = node.name === 'OffsetExpr' ? 'offset' : '@'
+        this.faults.push({ message: `${word} stands only after a metric, its range or a subquery`, offset: span.from })
+      }
+      return this.expr(first)
+    }
     switch (node.name) {
       case 'NumberDurationLiteral':
         if (this.#hasVariable(node)) return { kind: 'variable', text: this.#text(node), ...span }
@@ -53,6 +63,7 @@ export class ExprBuilder {
     // A variable alone can be anything: a number, a metric, a whole expression.
     if (list === null && metric !== undefined && !isPlain(metric)) return { kind: 'variable', text: metric }
     const matchers: Matcher[] = []
+    let hidden = false
     for (const each of children(list)) {
       const [name = each, op = each, value = each] = children(each)
       if (each.name === 'QuotedLabelName') metric = unquoted(this.#text(each))
@@ -63,19 +74,28 @@ export class ExprBuilder {
           value: unquoted(this.#text(value)),
         }
         // A variable that stands for a whole matcher says nothing.
-        if (name.from === value.from || this.#sameVariable(name, value)) continue
+        if (this.#sameVariable(name, value)) {
+          hidden = true
+          continue
+        }
         if (matcher.label === '__name__' && matcher.op === '=') metric = matcher.value
         else matchers.push(matcher)
       }
     }
-    return { kind: 'selector', metric, matchers }
+    return { kind: 'selector', metric, matchers, hidden }
   }
 
   #range(node: SyntaxNode): Expr extends infer Any ? Extract<Any, { kind: 'range' | 'subquery' }> : never {
     const [inner = node, range = node, step] = children(node)
     const span = writtenSpan(this.#neutral, node)
     const expr = this.expr(inner)
-    if (node.name === 'MatrixSelector') return { kind: 'range', expr, range: this.#text(range), ...span }
+    if (node.name === 'MatrixSelector') {
+      if (inner.name !== 'VectorSelector') {
+        const message = 'a range stands only after a metric; after anything else it needs a step: [5m:1m]'
+        this.faults.push({ message, offset: span.from })
+      }
+      return { kind: 'range', expr, range: this.#text(range), ...span }
+    }
     return {
       kind: 'subquery',
       expr,

@@ -39,8 +39,9 @@ export function parsePromql(written: string): ParsedQuery {
   if (node === null) {
     return { faults: [placed({ message: 'there is no expression', offset: 0 }, written)], expr: undefined, variables }
   }
-  const expr = new ExprBuilder(neutral, written).expr(node)
-  return { faults: typeFaults(expr).map(each => placed(each, written)), expr, variables }
+  const builder = new ExprBuilder(neutral, written)
+  const expr = builder.expr(node)
+  return { faults: [...builder.faults, ...typeFaults(expr)].map(each => placed(each, written)), expr, variables }
 }
 
 /** The selectors of an expression, in their order. */

@@ -1,4 +1,5 @@
-import type { Expr } from './ast.ts'
+import type { Binary, Expr, Matcher, Selector, Span } from './ast.ts'
+import { variablesIn } from './variables.ts'
 
 /** What an expression gives; `any` where a Grafana variable hides it. */
 export type ValueType = 'scalar' | 'string' | 'vector' | 'matrix' | 'any'
@@ -92,8 +93,10 @@ function faultsIn(expr: Expr): { message: string; offset: number }[] {
     ]
   }
   switch (expr.kind) {
+    case 'selector':
+      return selectorFaults(expr)
     case 'range':
-      return [...(expr.expr.kind === 'variable' ? [] : onlySelector(expr.expr)), ...faultsIn(expr.expr)]
+      return faultsIn(expr.expr)
     case 'subquery':
       return [...wants('a subquery', expr.expr, 'vector', 'scalar'), ...faultsIn(expr.expr)]
     case 'unary':
@@ -121,6 +124,7 @@ function faultsIn(expr: Expr): { message: string; offset: number }[] {
         ...wants(op, left, ...types),
         ...wants(op, right, ...types),
         ...(noBool ? [{ message: `${op} between numbers wants bool`, offset: expr.from }] : []),
+        ...matchingFaults(expr),
         ...faultsIn(left),
         ...faultsIn(right),
       ]
@@ -130,11 +134,28 @@ function faultsIn(expr: Expr): { message: string; offset: number }[] {
   }
 }
 
-function onlySelector(expr: Expr): { message: string; offset: number }[] {
-  if (expr.kind === 'selector') return []
-  return [
-    { message: 'a range stands only after a metric; after anything else it needs a step: [5m:1m]', offset: expr.from },
-  ]
+/** Prometheus refuses a selector that would match every series there is. */
+function selectorFaults({ metric, matchers, hidden, from }: Selector & Span): { message: string; offset: number }[] {
+  if (metric !== undefined || hidden || !matchers.every(matchesNothing)) return []
+  return [{ message: 'a selector needs a metric, or a matcher that no empty value fits', offset: from }]
+}
+
+function matchesNothing({ op, value }: Matcher): boolean {
+  if (variablesIn(value).length > 0) return false
+  if (op === '=' || op === '!=') return (op === '=') === (value === '')
+  try {
+    return new RegExp(`^(?:${value})$`).test('') === (op === '=~')
+  } catch {
+    // RE2 and JavaScript differ in rare forms.
+    return false
+  }
+}
+
+function matchingFaults({ op, group, matching, matchingLabels, include, from }: Binary & Span) {
+  if (group === 'none') return []
+  if (setOperators.includes(op)) return [{ message: `${op} takes no group_${group}`, offset: from }]
+  const twice = matching === 'on' ? include.filter(label => matchingLabels.includes(label)) : []
+  return twice.map(label => ({ message: `the label ${label} is both in on() and in group_${group}()`, offset: from }))
 }
 
 function callFaults(
