@@ -1,5 +1,5 @@
 import type { SyntaxNode } from '@lezer/common'
-import { type Aggregate, type Binary, type Expr, isPlain, type Matcher, type Selector } from './ast.ts'
+import type { Aggregate, Binary, Expr, Matcher, Selector } from './ast.ts'
 import { type NeutralText, writtenSpan } from './variables.ts'
 
 /** What only wraps an expression, which is its first child that is one. */
@@ -61,7 +61,8 @@ export class ExprBuilder {
     let metric = identifier === null ? undefined : this.#text(identifier)
     const list = node.getChild('LabelMatchers')
     // A variable alone can be anything: a number, a metric, a whole expression.
-    if (list === null && metric !== undefined && !isPlain(metric)) return { kind: 'variable', text: metric }
+    if (list === null && identifier !== null && metric !== undefined && this.#isVariable(identifier))
+      return { kind: 'variable', text: metric }
     const matchers: Matcher[] = []
     let hidden = false
     for (const each of children(list)) {
@@ -154,6 +155,10 @@ export class ExprBuilder {
 
   #hasVariable(node: SyntaxNode): boolean {
     return this.#neutral.standIns.some(stand => stand.standsFrom < node.to && stand.standsTo > node.from)
+  }
+
+  #isVariable(node: SyntaxNode): boolean {
+    return this.#neutral.standIns.some(stand => stand.standsFrom === node.from && stand.standsTo === node.to)
   }
 
   #sameVariable(name: SyntaxNode, value: SyntaxNode): boolean {
