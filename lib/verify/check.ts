@@ -10,7 +10,15 @@ import { scaleOf, unitOf } from './units.ts'
 export type Verdict =
   | { kind: 'ok'; compared: boolean }
   | { kind: 'excused'; because: string }
-  | { kind: 'failed'; problem: Problem; got: string; expected: string; hint: string }
+  | {
+      kind: 'failed'
+      problem: Problem
+      got: string
+      expected: string
+      hint: string
+      /** It may pass by itself: the cluster may have changed while it was looked at. */
+      settles: boolean
+    }
 
 /** What a query is judged by, beside its numbers. */
 export interface Judgement {
@@ -32,6 +40,8 @@ export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judg
   const { facts, marks, truth } = judgement
   const failed = (problem: Problem, got: string, expected: string, hint = ''): Verdict => ({
     ...{ kind: 'failed', problem, got, expected, hint },
+    // What is wrong without a look at the cluster stays wrong, and waiting for it would only take time.
+    settles: marks.truth !== undefined && (problem === 'no data' || problem === 'wrong number'),
   })
   if (evaluation.refused !== undefined) return failed('error', evaluation.refused, 'an answer')
   if (facts.isConstant) {

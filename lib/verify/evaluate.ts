@@ -16,8 +16,8 @@ export interface Evaluation {
 
 /** Of a range so much is looked at, its end: the rest is older than what is being verified. */
 const LOOKED_AT_MS = 600_000
-/** Of the points that would be drawn there every so many-eth, so that there are about ten. */
-const POINTS = 10
+/** Of the points that would be drawn there every so many-eth, so that there are about five. */
+const POINTS = 5
 
 /** Asks Prometheus, each different query once. */
 export interface Evaluator {

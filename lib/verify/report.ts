@@ -52,8 +52,10 @@ export interface VerifyReport {
   prometheusUrl: string
   /** ISO 8601. */
   time: string
-  /** Where the truth came from, or why there is none. */
+  /** Where the truth came from; empty where there is none. */
   truth: string
+  /** What a person should know first. */
+  notes: string[]
   dashboards: DashboardResult[]
   failures: Failure[]
   /** The slowest queries, the slowest first. */
@@ -83,11 +85,12 @@ export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: nu
   const parts = [
     formatTable([head, ...rows]),
     ...reasonsText(report),
-    ...report.failures.map(failureText),
+    ...(report.notes.length > 0 ? [report.notes.join('\n')] : []),
+    ...merged(report.failures).map(failureText),
     ...(slowest > 0 && report.slowest.length > 0 ? [slowestText(report, slowest)] : []),
     [
       `${sum(each => each.queries)} queries (${report.requests} requests) in ${report.seconds.toFixed(1)} s: `,
-      `${sum(each => each.ok)} ok, ${sum(each => each.compared)} of them compared with ${report.truth}; `,
+      `${sum(each => each.ok)} ok, ${report.truth === '' ? 'none' : sum(each => each.compared)} of them compared with ${report.truth || 'a cluster'}; `,
       `${report.failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped`,
     ].join(''),
   ]
@@ -105,13 +108,25 @@ function reasonsText({ dashboards }: VerifyReport): string[] {
   return lines.length === 0 ? [] : [lines.join('\n')]
 }
 
+/** The same failure under several choices as one. */
+function merged(failures: readonly Failure[]): Failure[] {
+  const all = new Map<string, Failure>()
+  for (const failure of failures) {
+    const key = [failure.dashboard, failure.panel, failure.refId, failure.problem].join('\u0000')
+    const known = all.get(key)
+    if (known === undefined) all.set(key, { ...failure })
+    else if (!known.choice.split(', ').includes(failure.choice)) known.choice += `, ${failure.choice}`
+  }
+  return [...all.values()]
+}
+
 /** One failure, in some lines. */
 export function failureText(failure: Failure): string {
   const { dashboard, panel, refId, choice, problem } = failure
   const where = [dashboard, panel, refId].filter(word => word !== '').join(' / ')
   const lines = [
     `FAILED ${where}: ${problem}${choice === '' ? '' : ` (variables: ${choice})`}`,
-    ...(failure.query === '' ? [] : [`  query     ${failure.query.replace(/\s+/g, ' ')}`]),
+    ...(failure.query === '' ? [] : [`  query     ${oneLine(failure.query)}`]),
     ...(failure.got === '' ? [] : [`  got       ${failure.got}`]),
     ...(failure.expected === '' ? [] : [`  expected  ${failure.expected}`]),
     ...(failure.hint === '' ? [] : [`  hint      ${failure.hint}`]),
@@ -122,6 +137,12 @@ export function failureText(failure: Failure): string {
 function slowestText({ slowest }: VerifyReport, count: number): string {
   const rows = slowest
     .slice(0, count)
-    .map(({ query, seconds }) => [`${seconds.toFixed(2)} s`, query.replace(/\s+/g, ' ').slice(0, 200)])
+    .map(({ query, seconds }) => [`${seconds.toFixed(2)} s`, oneLine(query).slice(0, 200)])
   return `Slowest queries\n${formatTable(rows)}`
+}
+
+/** All of ten thousand pods' names in one query help nobody. */
+function oneLine(query: string): string {
+  const line = query.replace(/\s+/g, ' ')
+  return line.length <= 2_000 ? line : `${line.slice(0, 2_000)} … (${line.length} characters)`
 }

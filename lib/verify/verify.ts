@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LabError } from '../errors.ts'
+import { LabError } from '../errors.ts'
 import type { Dashboard } from '../grafana/model.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { queryFacts } from './asked.ts'
 import type { TruthSources } from './expect.ts'
+import type { Look } from './judged.ts'
 import type { DashboardMarks } from './marks.ts'
 import { missingNeeds } from './needs.ts'
 import { metricsOn, misplaced, placementQuery } from './placement.ts'
 import type { DashboardResult, Failure, VerifyReport } from './report.ts'
-import { type Look, type Round, verifyDashboard } from './round.ts'
+import { type Round, verifyDashboard } from './round.ts'
 
 /** A dashboard to verify, and what is known of its queries; of somebody's own nothing. */
 export interface Verifiable {
@@ -52,7 +53,13 @@ export const PLACEMENT = "Pods' series"
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { api, dashboards, refused, truth, onProgress = () => {} } = options
   const startedMs = performance.now()
-  const first = await look(options)
+  const noted: string[] = []
+  // Without the cluster the queries can still be asked.
+  const first = await look(options).catch((error: unknown) => {
+    if (!(error instanceof LabError)) throw error
+    noted.push(error.message)
+    return { untilMs: Date.now(), truth: undefined }
+  })
   const lacking = await missingNeeds(api, options.isKwokLab, first.untilMs)
   const rules = new Map([...(await api.recordingRules())].map(([name, query]) => [name, queryFacts(query)]))
   const metricNames = new Set(await api.labelValues('__name__', undefined, lastHour(first.untilMs)))
@@ -66,23 +73,31 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const metrics = rounds.flatMap(round => round.metrics)
   let wrongNodes = await placementFailures(api, first, metrics)
   const endMs = performance.now() + options.settleMs
-  while ((wrongNodes.length > 0 || rounds.some(canSettle)) && performance.now() + options.scrapeMs < endMs) {
+  while (
+    (wrongNodes.length > 0 || rounds.some(round => round.settles)) &&
+    performance.now() + options.scrapeMs < endMs
+  ) {
     const count = rounds.reduce((sum, round) => sum + round.failures.length, wrongNodes.length)
     onProgress(`${count} failed; looking again, should the cluster have changed meanwhile`)
     await sleep(options.scrapeMs)
     const again = await look(options)
-    for (const round of rounds) if (canSettle(round)) await round.retry(again)
+    for (const round of rounds) if (round.settles) await round.retry(again)
     if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again, metrics)
   }
+  const unread = noted.map(why => ({
+    ...unreadableFailure(new LabError('The cluster', { why })),
+    expected: 'its objects',
+  }))
   const results = rounds.map(round => round.result())
-  const unreadable = refused.map(unreadableFailure)
+  const unreadable = [...refused.map(unreadableFailure), ...unread]
   return {
     prometheusUrl: api.url,
     time: new Date(first.untilMs).toISOString(),
-    truth: truth?.name ?? 'nothing: no cluster is known',
+    truth: first.truth === undefined ? '' : (truth?.name ?? ''),
+    notes: notesOf(first),
     dashboards: [
       ...results,
-      ...(truth === undefined ? [] : [placementResult(wrongNodes)]),
+      ...(first.truth === undefined ? [] : [placementResult(wrongNodes)]),
       ...unreadable.map(({ dashboard }) => resultOf(dashboard, { failed: 1 })),
     ],
     failures: [...rounds.flatMap(round => round.failures), ...wrongNodes, ...unreadable],
@@ -92,14 +107,19 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   }
 }
 
+/** What a person should know before reading any failure. */
+function notesOf({ truth }: Look): string[] {
+  if (truth === undefined) return ['No cluster is known for this Prometheus, so numbers are not compared with anything']
+  const { nodes, pods, clusterName } = truth.snapshot
+  if (nodes.length === 0) return [`Cluster ${clusterName} has no nodes: there is nothing to measure`]
+  const isIdle = pods.every(({ phase }) => phase !== 'Running')
+  return isIdle ? [`No pod of cluster ${clusterName} runs: nothing uses anything`] : []
+}
+
 /** Reads the cluster, and takes the time for all queries. */
 async function look({ truth }: VerifyOptions): Promise<Look> {
   const sources = await truth?.read()
   return { untilMs: Date.now(), truth: sources }
-}
-
-function canSettle({ failures }: Round): boolean {
-  return failures.some(({ problem }) => problem !== 'error' && problem !== 'constant')
 }
 
 function lastHour(untilMs: number): { fromMs: number; untilMs: number } {

@@ -22,7 +22,7 @@ export async function waitForWindow(options: {
   const endMs = Date.now() + limitMs
   for (;;) {
     // A client of its own each time: one answers the same question once.
-    const missing = await tooYoung(createPrometheusApi(url), clusterName, windowMs)
+    const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), clusterName, windowMs)
     if (missing === 0) return true
     onWaiting(`${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`)
     if (Date.now() > endMs) return false
