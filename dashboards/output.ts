@@ -21,12 +21,16 @@ export function generatedFiles(targets: ProvisioningTargets): Map<string, string
 }
 
 /**
- * Makes the folder hold these files and no others; what is right already is not touched, as Grafana and Prometheus may be
- * reading it. Returns how many files changed, came or went.
+ * Makes the folder hold these files, and with `removeOthers` no others; what is right already is not touched, as Grafana and
+ * Prometheus may be reading it. Returns how many files changed, came or went.
  *
  * Throws a LabError when one can't be written.
  */
-export function writeGenerated(dir: string, files: ReadonlyMap<string, string>): number {
+export function writeGenerated(
+  dir: string,
+  files: ReadonlyMap<string, string>,
+  options: { removeOthers: boolean },
+): number {
   let changed = 0
   for (const [path, text] of files) {
     const file = join(dir, path)
@@ -34,7 +38,7 @@ export function writeGenerated(dir: string, files: ReadonlyMap<string, string>):
     writeWhole(file, text)
     changed += 1
   }
-  for (const path of filesBelow(dir)) {
+  for (const path of options.removeOthers ? filesBelow(dir) : []) {
     if (files.has(path)) continue
     rmSync(join(dir, path))
     changed += 1

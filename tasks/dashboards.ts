@@ -3,7 +3,7 @@
  * nothing else is there. A Prometheus of the lab that runs has read the rules anew. Needs no cluster.
  *
  *   tsx tasks/dashboards.ts
- *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards
+ *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
 import { join, relative, resolve } from 'node:path'
 import { generatedFiles, outDir, writeGenerated } from '../dashboards/output.ts'
@@ -12,20 +12,25 @@ import { binaryServices } from '../lib/services.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = "Writes the dashboards, the rules, and Grafana's provisioning files."
+const texts = { out: 'write to this folder instead of dashboards/out' }
 
-await runTask({ about, settings: ['dashboardsDir'] }, async ({ lab }) => {
+await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts: given }) => {
+  const dir = resolve(given['out']?.at(-1) ?? outDir)
   const { collectionInterval, dashboardsDir } = lab.settings
   const files = generatedFiles({
     prometheusUrl: prometheusUrl(lab),
     intervalMs: collectionInterval,
-    jsonDir: join(outDir, 'json'),
+    jsonDir: join(dir, 'json'),
     ownDir: dashboardsDir === 'none' ? undefined : resolve(dashboardsDir),
   })
-  const changed = writeGenerated(outDir, files)
+  // In a folder of the user's own nothing is removed.
+  const changed = writeGenerated(dir, files, { removeOthers: dir === outDir })
+  const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir
   // Also when nothing changed: an earlier run may have ended between writing and telling.
-  if (await binaryServices(lab).signal('prometheus', 'SIGHUP')) say('Told Prometheus to read its rules anew')
+  if (dir === outDir && (await binaryServices(lab).signal('prometheus', 'SIGHUP')))
+    say('Told Prometheus to read its rules anew')
   const count = (folder: string) => [...files.keys()].filter(path => path.startsWith(`${folder}/`)).length
   print(
-    `${count('json')} dashboards, ${count('rules')} files of rules and ${count('provisioning')} of provisioning in ${relative(process.cwd(), outDir)}; ${changed} changed`,
+    `${count('json')} dashboards, ${count('rules')} files of rules and ${count('provisioning')} of provisioning in ${shown}; ${changed} changed`,
   )
 })

@@ -56,9 +56,10 @@ export function activePods(filter: string): string {
 }
 
 /**
- * The matcher of a label with what is chosen for a dashboard's variable. `:regex` escapes one value, joins several, and
- * leaves the `.+` that All stands for as it is.
+ * The matcher of a label with what is chosen for a dashboard's variable. Without a format Grafana's Prometheus datasource
+ * joins several values, escapes each for the regular expression and for the string around it, which `:regex` would not,
+ * and leaves the `.+` that All stands for as it is.
  */
 export function chosen(label: string, variable: string): string {
-  return `${label}=~"\${${variable}:regex}"`
+  return `${label}=~"$${variable}"`
 }
