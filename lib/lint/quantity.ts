@@ -122,8 +122,8 @@ function binaryQuantity(expr: Expr & { kind: 'binary' }, inner: Inner): Quantity
   if (op !== '/') return undefined
   if (byNumber !== undefined) return a && { ...a, scale: a.scale / byNumber }
   if (a === undefined || b === undefined) return undefined
-  if (alike(a, b)) return quantity(isCount(a) ? {} : { plain: 'ratio' })
   const [bytes, seconds, scale] = [a.bytes - b.bytes, a.seconds - b.seconds, a.scale / b.scale]
+  if (alike({ ...a, scale: 1 }, { ...b, scale: 1 })) return quantity({ plain: isCount(b) ? 'count' : 'ratio', scale })
   if (bytes === 0 && seconds === 0) return undefined
   return { bytes, seconds, scale, plain: 'count' }
 }

@@ -10,8 +10,9 @@ export interface LintReport {
 
 /** What could not be read, as findings among the others. */
 export function refusedFindings(refused: readonly LabError[]): Finding[] {
-  return refused.map(({ message }) => {
-    return { severity: 'error', rule: 'file', message, file: '', dashboard: '', panel: '', refId: '' }
+  return refused.map(({ message, next }) => {
+    const said = next === undefined ? message : `${message}; ${next}`
+    return { severity: 'error', rule: 'file', message: said, file: '', dashboard: '', panel: '', refId: '' }
   })
 }
 
