@@ -1,4 +1,18 @@
 import assert from 'node:assert/strict'
+import {
+  DashboardBuilder,
+  DatasourceVariableBuilder,
+  GridBuilder,
+  GridItemBuilder,
+  PanelBuilder,
+  QueryGroupBuilder,
+  QueryVariableBuilder,
+  RowBuilder,
+  RowsBuilder,
+  TargetBuilder,
+} from '@grafana/grafana-foundation-sdk/dashboardv2'
+import { QueryV2Builder } from '@grafana/grafana-foundation-sdk/prometheus'
+import { VisualizationV2Builder } from '@grafana/grafana-foundation-sdk/timeseries'
 import { suite } from 'uvu'
 import { readDashboard } from '../../../lib/grafana/read.ts'
 
@@ -211,5 +225,37 @@ v2('reads the alpha, where plugins stand in kind and datasources beside the quer
   const [first] = panels
   assert.deepEqual([first?.type, first?.unit, first?.transformations[0]?.id], ['stat', 's', 'organize'])
   assert.deepEqual(first?.targets[0]?.datasource, { type: 'prometheus', uid: 'p' })
+})
+v2('reads what Grafana’s own SDK writes', () => {
+  const ask = (expr: string) => new QueryV2Builder().expr(expr).datasource({ name: '${datasource}' })
+  const grid = new GridBuilder().item(new GridItemBuilder().name('cpu').x(12).y(0).width(12).height(8))
+  const built = new DashboardBuilder('Built')
+    .variable(new DatasourceVariableBuilder('datasource').pluginId('prometheus'))
+    .variable(new QueryVariableBuilder('ns').query(ask('label_values(phase, ns)')).multi(true))
+    .element(
+      'cpu',
+      new PanelBuilder()
+        .id(1)
+        .title('CPU')
+        .description('About it.')
+        .visualization(new VisualizationV2Builder().unit('bytes'))
+        .data(new QueryGroupBuilder().target(new TargetBuilder().refId('A').query(ask('sum(x)')))),
+    )
+    .layout(new RowsBuilder().row(new RowBuilder().title('Row').layout(grid)))
+    .build()
+  const { panels, variables, skipped, title } = read(JSON.parse(JSON.stringify(built)))
+  const [panel] = panels
+  assert.deepEqual([title, skipped], ['Built', []])
+  assert.deepEqual([panel?.row, panel?.title, panel?.type, panel?.unit], ['Row', 'CPU', 'timeseries', 'bytes'])
+  assert.deepEqual(panel?.gridPos, { x: 12, y: 0, w: 12, h: 8 })
+  const datasource = { type: 'prometheus', uid: '${datasource}' }
+  assert.deepEqual([panel?.targets[0]?.expr, panel?.targets[0]?.datasource], ['sum(x)', datasource])
+  assert.deepEqual(
+    variables.map(({ name, type, query, multi }) => [name, type, query, multi]),
+    [
+      ['datasource', 'datasource', 'prometheus', false],
+      ['ns', 'query', 'label_values(phase, ns)', true],
+    ],
+  )
 })
 v2.run()
