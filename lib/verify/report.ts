@@ -144,5 +144,5 @@ function slowestText({ slowest }: VerifyReport, count: number): string {
 /** All of ten thousand pods' names in one query help nobody. */
 function oneLine(query: string): string {
   const line = query.replace(/\s+/g, ' ')
-  return line.length <= 2_000 ? line : `${line.slice(0, 2_000)} … (${line.length} characters)`
+  return line.length <= 1_000 ? line : `${line.slice(0, 1_000)} … (${line.length} characters)`
 }

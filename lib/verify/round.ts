@@ -9,8 +9,6 @@ export interface Round {
   readonly failures: readonly Failure[]
   /** Whether some of them may pass when looked at again. */
   readonly settles: boolean
-  /** The metrics that its queries name. */
-  readonly metrics: readonly string[]
   /** Looks again at what failed. */
   retry(look: Look): Promise<void>
   result(): DashboardResult
@@ -37,7 +35,6 @@ export async function verifyDashboard(
     get settles() {
       return judged.some(({ verdict }) => verdict.kind === 'failed' && verdict.settles)
     },
-    metrics: metrics.filter(metric => /^[a-zA-Z_:][\w:]*$/.test(metric)),
     async retry(again) {
       const failed = new Set(
         judged.filter(({ verdict }) => verdict.kind === 'failed' && verdict.settles).map(({ key }) => key),

@@ -70,8 +70,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     onProgress(`${dashboard.title} (${index + 1} of ${dashboards.length})`)
     rounds.push(await verifyDashboard(dashboard, marks, first, common))
   }
-  const metrics = rounds.flatMap(round => round.metrics)
-  let wrongNodes = await placementFailures(api, first, metrics)
+  let wrongNodes = await placementFailures(api, first)
   const endMs = performance.now() + options.settleMs
   while (
     (wrongNodes.length > 0 || rounds.some(round => round.settles)) &&
@@ -82,7 +81,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     await sleep(options.scrapeMs)
     const again = await look(options)
     for (const round of rounds) if (round.settles) await round.retry(again)
-    if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again, metrics)
+    if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again)
   }
   const unread = noted.map(why => ({
     ...unreadableFailure(new LabError('The cluster', { why })),
@@ -126,13 +125,9 @@ function lastHour(untilMs: number): { fromMs: number; untilMs: number } {
   return { fromMs: untilMs - 3_600_000, untilMs }
 }
 
-async function placementFailures(
-  api: PrometheusApi,
-  { truth, untilMs }: Look,
-  metrics: readonly string[],
-): Promise<Failure[]> {
+async function placementFailures(api: PrometheusApi, { truth, untilMs }: Look): Promise<Failure[]> {
   if (truth === undefined) return []
-  const query = placementQuery([...new Set(metrics)].sort(), truth.snapshot.clusterName)
+  const query = placementQuery(truth.snapshot.clusterName)
   const wrong = misplaced(await api.instant(query, untilMs), truth.snapshot)
   const [first] = wrong
   if (first === undefined) return []
