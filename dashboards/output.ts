@@ -54,7 +54,7 @@ function writeWhole(file: string, text: string): void {
     writeFileSync(temporary, text, { mode: 0o644 })
     renameSync(temporary, file)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    if (existsSync(temporary)) rmSync(temporary)
     throw new LabError(`Cannot write ${file}`, {
       why: error instanceof Error ? error.message : String(error),
       next: systemErrorCode(error) === 'ENOSPC' ? 'free some disk space, then run this again' : undefined,

@@ -5,8 +5,10 @@
  *   tsx tasks/dashboards.ts
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
+import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { generatedFiles, outDir, writeGenerated } from '../dashboards/output.ts'
+import { UsageError } from '../lib/errors.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { binaryServices } from '../lib/services.ts'
 import { print, runTask, say } from '../lib/task.ts'
@@ -17,11 +19,18 @@ const texts = { out: 'write to this folder instead of dashboards/out' }
 await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts: given }) => {
   const dir = resolve(given['out']?.at(-1) ?? outDir)
   const { collectionInterval, dashboardsDir } = lab.settings
+  const ownDir = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
+  if (ownDir !== undefined && !existsSync(ownDir)) {
+    throw new UsageError(`Cannot add the dashboards of ${dashboardsDir}`, {
+      why: 'there is no such folder',
+      next: 'set DASHBOARDS_DIR to a folder of dashboards, or to none',
+    })
+  }
   const files = generatedFiles({
     prometheusUrl: prometheusUrl(lab),
     intervalMs: collectionInterval,
     jsonDir: join(dir, 'json'),
-    ownDir: dashboardsDir === 'none' ? undefined : resolve(dashboardsDir),
+    ownDir,
   })
   // In a folder of the user's own nothing is removed.
   const changed = writeGenerated(dir, files, { removeOthers: dir === outDir })
