@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { podBench } from '../lib/bench/pods.ts'
 import { type BenchRow, benchTable } from '../lib/bench/row.ts'
 import { statsBench } from '../lib/bench/stats.ts'
+import { verifyBench } from '../lib/bench/verify.ts'
 import { openLab, projectDir } from '../lib/lab.ts'
 import { freePort } from '../lib/ports.ts'
 import { run } from '../lib/run.ts'
@@ -45,6 +46,8 @@ await runTask({ about, settings: [], switches }, async ({ switches: chosen }) =>
       { name: 'make kwok again', value: await make('kwok'), unit: 's', goal: '≤ 15 s' },
     ]
     rows.push(...(await memoryRows(env, '≤ 1500 MB in all')))
+    say('Verifying the dashboards')
+    rows.push(...(await verifyBench(env, '50 nodes, 200 pods', '≤ 20 s')))
     say('Creating pods, by the lab and by kwokctl')
     rows.push(...(await podBench(openLab({ flags: {}, env }), 1_000)))
     say('Measuring the stats proxy without a cluster')
@@ -54,6 +57,8 @@ await runTask({ about, settings: [], switches }, async ({ switches: chosen }) =>
       const settings = { NODE_COUNT: '1000', POD_COUNT: '10000' }
       rows.push({ name: 'make kwok, 1,000 nodes, 10,000 pods', value: await make('kwok', settings), unit: 's' })
       rows.push(...(await memoryRows(env)))
+      say('Verifying the dashboards')
+      rows.push(...(await verifyBench({ ...env, ...settings }, '1,000 nodes, 10,000 pods', '≤ 90 s')))
     }
     print(formatTable(benchTable(rows)))
   } finally {

@@ -6,7 +6,7 @@ import { walk } from '../promql/ast.ts'
 import { isConstant } from '../promql/constant.ts'
 import { parsePromql } from '../promql/parse.ts'
 import type { Choice } from './choices.ts'
-import type { Filters } from './expect.ts'
+import type { Filter, Filters } from './expect.ts'
 import type { Dimension } from './marks.ts'
 
 /** A query of a panel, as Grafana would send it. */
@@ -92,7 +92,7 @@ const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
 
 /** The dimensions that a query is restricted in: those whose variables it names. */
 function filtersOf(written: string, choice: Choice): Filters {
-  const filters = new Map<Dimension, (value: string) => boolean>()
+  const filters = new Map<Dimension, Filter>()
   for (const name of variablesIn(written)) {
     const dimension = DIMENSION_OF[name]
     const value = choice.values.get(name)
@@ -100,10 +100,10 @@ function filtersOf(written: string, choice: Choice): Filters {
     const { allText } = value
     if (allText !== undefined) {
       const all = new RegExp(`^(?:${allText})$`)
-      filters.set(dimension, each => all.test(each))
+      filters.set(dimension, { text: `~${allText}`, allows: each => all.test(each) })
     } else {
       const values = new Set(value.values)
-      filters.set(dimension, each => values.has(each))
+      filters.set(dimension, { text: value.values.join(), allows: each => values.has(each) })
     }
   }
   return filters

@@ -2,8 +2,14 @@ import type { ClusterPod, ClusterSnapshot } from './cluster.ts'
 import type { Dimension, Quantity, Truth } from './marks.ts'
 import type { Bounds, Measured, UsageSource, UsageWindow } from './usage.ts'
 
-/** What a query is restricted to: which values of a dimension may occur. */
-export type Filters = ReadonlyMap<Dimension, (value: string) => boolean>
+/** Which values of a dimension may occur; the same text means the same values. */
+export interface Filter {
+  text: string
+  allows: (value: string) => boolean
+}
+
+/** What a query is restricted to. */
+export type Filters = ReadonlyMap<Dimension, Filter>
 
 /** What truth is computed from. */
 export interface TruthSources {
@@ -35,10 +41,10 @@ export function expectedValues(
   sources: TruthSources,
   filters: Filters,
   window: UsageWindow,
-): Map<string, Bounds> {
-  const sums = sumBy(truth.by, contributions(truth.of, truth, sources, window), filters)
+): ReadonlyMap<string, Bounds> {
+  const sums = sumOf(truth.of, truth, sources, filters, window)
   if (truth.over === undefined) return sums
-  const over = sumBy(truth.by, contributions(truth.over, truth, sources, window), filters)
+  const over = sumOf(truth.over, truth, sources, filters, window)
   const ratios = new Map<string, Bounds>()
   for (const [key, { least, most }] of sums) {
     const divisor = over.get(key)
@@ -56,11 +62,46 @@ export function truthKey(values: readonly string[]): string {
   return values.join('\u0000')
 }
 
-function sumBy(by: readonly Dimension[], all: Iterable<Contribution>, filters: Filters): Map<string, Bounds> {
+/** What was computed from some sources: many panels ask for the same, and each answer takes all pods. */
+interface Memory {
+  contributions: Map<string, readonly Contribution[]>
+  sums: Map<string, ReadonlyMap<string, Bounds>>
+}
+
+const memories = new WeakMap<TruthSources, Memory>()
+
+function sumOf(
+  quantity: Quantity,
+  truth: Truth,
+  sources: TruthSources,
+  filters: Filters,
+  window: UsageWindow,
+): ReadonlyMap<string, Bounds> {
+  const memory = memories.get(sources) ?? { contributions: new Map(), sums: new Map() }
+  memories.set(sources, memory)
+  const when = isMeasured(quantity) ? [window.untilMs, window.lengthMs, window.lateMs] : []
+  const what = [quantity, truth.withSystem, truth.by.includes('condition'), ...when].join(' ')
+  const restricted = [...filters].map(([dimension, { text }]) => `${dimension}=${text}`).join('\u0000')
+  const key = [what, truth.by.join(), restricted].join('\u0000')
+  const known = memory.sums.get(key)
+  if (known !== undefined) return known
+  const all = memory.contributions.get(what) ?? [...contributions(quantity, truth, sources, window)]
+  memory.contributions.set(what, all)
+  const sums = sumBy(truth.by, all, filters)
+  memory.sums.set(key, sums)
+  return sums
+}
+
+function sumBy(by: readonly Dimension[], all: readonly Contribution[], filters: Filters): Map<string, Bounds> {
   const sums = new Map<string, Bounds>()
+  const tests = [...filters]
   for (const { at, amount } of all) {
     // What has no value of a dimension isn't restricted by it: a node is in no namespace.
-    if (![...filters].every(([dimension, allows]) => at[dimension] === undefined || allows(at[dimension]))) continue
+    const isIn = tests.every(([dimension, { allows }]) => {
+      const value = at[dimension]
+      return value === undefined || allows(value)
+    })
+    if (!isIn) continue
     const key = truthKey(by.map(dimension => at[dimension] ?? ''))
     const sum = sums.get(key)
     if (sum === undefined) sums.set(key, { ...amount })

@@ -22,7 +22,8 @@ async function expected(
   const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
   const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
   const tests = Object.entries(filters).map(
-    ([dimension, values]) => [dimension as Dimension, (value: string) => values.includes(value)] as const,
+    ([dimension, values]) =>
+      [dimension as Dimension, { text: values.join(), allows: (value: string) => values.includes(value) }] as const,
   )
   const found = expectedValues(truth, sources, new Map(tests), window)
   return Object.fromEntries(
