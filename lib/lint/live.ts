@@ -1,16 +1,15 @@
 import { LabError } from '../errors.ts'
 import { fields, items, text } from '../kube/json.ts'
+import { query } from '../prometheus.ts'
 import type { CatalogMetric } from './catalog.ts'
 import { seriesNames } from './known.ts'
 
-/** How far back a series counts as being there. */
-const RECENT_S = 300
 /** Labels that a part of a histogram or summary has beside the metric's own. */
 const partLabels = ['__name__', 'le', 'quantile']
 
 /** What a Prometheus has, as a catalogue says it. */
 export interface LiveMetrics {
-  /** Every label on some series of the last five minutes, by the series' name. */
+  /** Every label that some series has now, by the series' name. */
   labels: ReadonlyMap<string, ReadonlySet<string>>
   /** By metric: `counter`, `gauge`, `histogram`, `summary`, or what else Prometheus was told. */
   types: ReadonlyMap<string, string>
@@ -29,23 +28,41 @@ export async function liveMetrics(
   catalog: readonly CatalogMetric[],
   selectors: readonly string[],
 ): Promise<LiveMetrics> {
-  const end = Math.floor(Date.now() / 1000)
-  const recent = { start: String(end - RECENT_S), end: String(end) }
-  const matching = (path: string, selector: string) => ask(baseUrl, path, { ...recent, 'match[]': selector })
   const labels = new Map<string, Set<string>>()
   // One after the other: a lab that is being measured has other things to do.
   for (const name of new Set(catalog.flatMap(seriesNames))) {
-    const found = items(await matching('labels', `{__name__=${JSON.stringify(name)}}`)).map(String)
-    if (found.length > 0) labels.set(name, new Set(found.filter(label => !partLabels.includes(label))))
+    const found = await labelsNow(baseUrl, name)
+    if (found !== undefined) labels.set(name, found)
   }
   const types = new Map<string, string>()
   for (const [name, entries] of Object.entries(fields(await ask(baseUrl, 'metadata', {})))) {
     types.set(name, text(fields(items(entries)[0])['type']) ?? '')
   }
   const complete: string[] = []
-  for (const selector of selectors)
-    complete.push(...items(await matching('label/__name__/values', selector)).map(String))
+  for (const selector of selectors) {
+    const samples = await query(baseUrl, `group by (__name__) (${selector})`)
+    complete.push(...samples.map(sample => sample.labels['__name__'] ?? '').sort())
+  }
   return { labels, types, complete }
+}
+
+/**
+ * The labels of a name's series, undefined when there are none. Prometheus lists the labels of whatever its newest block holds, hours
+ * old ones included, so each is asked for again as of now.
+ */
+async function labelsNow(baseUrl: string, name: string): Promise<Set<string> | undefined> {
+  const selector = `__name__=${JSON.stringify(name)}`
+  const listed = items(await ask(baseUrl, 'labels', { 'match[]': `{${selector}}` })).map(String)
+  const there = `label_replace(group({${selector}}), "label", "__name__", "", "")`
+  const each = listed
+    .filter(label => !partLabels.includes(label))
+    .map(
+      label =>
+        `label_replace(group({${selector}, ${JSON.stringify(label)}!=""}), "label", ${JSON.stringify(label)}, "", "")`,
+    )
+  const samples = await query(baseUrl, [there, ...each].join(' or '))
+  if (samples.length === 0) return undefined
+  return new Set(samples.map(sample => sample.labels['label'] ?? '').filter(label => !partLabels.includes(label)))
 }
 
 async function ask(baseUrl: string, path: string, parameters: Record<string, string>): Promise<unknown> {

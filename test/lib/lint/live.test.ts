@@ -67,35 +67,50 @@ differs.run()
 const asks = suite<{ server: Server; url: string; asked: string[] }>('liveMetrics()')
 asks.before.each(async context => {
   context.asked = []
-  context.server = createServer((request, response) => {
+  context.server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '', 'http://localhost')
-    const selector = url.searchParams.get('match[]') ?? ''
-    context.asked.push(`${url.pathname} ${selector}`)
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const asked = url.searchParams.get('match[]') ?? new URLSearchParams(body).get('query') ?? ''
+    context.asked.push(`${url.pathname} ${asked}`)
+    const found = (metric: object) => ({ metric, value: [0, '1'] })
+    // "old" is listed, and on no series now.
+    const listed = asked.includes('"up"') ? ['__name__', 'a', 'old', 'le'] : []
+    const names = [found({ __name__: 'up' }), found({ __name__: 'new' })]
+    const now = asked.includes('"up"') ? [found({ label: '__name__' }), found({ label: 'a' })] : []
     const answers: Record<string, unknown> = {
-      '/api/v1/labels': selector.includes('up') ? ['__name__', 'a', 'le'] : [],
+      '/api/v1/labels': listed,
       '/api/v1/metadata': { up: [{ type: 'gauge' }], odd: [] },
-      '/api/v1/label/__name__/values': ['up', 'new'],
+      '/api/v1/query': { result: asked.startsWith('group by') ? names : now },
     }
-    const data = answers[url.pathname]
-    const refused = selector.includes('refused')
-    response.end(JSON.stringify(refused ? { status: 'error', error: 'no such thing' } : { status: 'success', data }))
+    const refused = asked.includes('refused')
+    response.end(
+      JSON.stringify(
+        refused ? { status: 'error', error: 'no such thing' } : { status: 'success', data: answers[url.pathname] },
+      ),
+    )
   })
   await new Promise<void>(resolve => context.server.listen(0, '127.0.0.1', resolve))
   context.url = `http://127.0.0.1:${(context.server.address() as AddressInfo).port}`
 })
 asks.after.each(({ server }) => void server.close())
 
-asks('gives labels, types and the names that have to be known', async ({ url, asked }) => {
+asks('gives labels as of now, types, and the names that have to be known', async ({ url, asked }) => {
   const found = await liveMetrics(url, catalog.slice(0, 2), ['{job="x"}'])
   assert.deepEqual(found.labels, new Map([['up', new Set(['a'])]]))
   assert.deepEqual([found.types.get('up'), found.types.get('odd')], ['gauge', ''])
-  assert.deepEqual(found.complete, ['up', 'new'])
-  assert.equal(asked[0], '/api/v1/labels {__name__="up"}')
-  assert.equal(asked.at(-1), '/api/v1/label/__name__/values {job="x"}')
+  assert.deepEqual(found.complete, ['new', 'up'])
+  const each = 'label_replace(group({__name__="up", "old"!=""}), "label", "old", "", "")'
+  assert.equal(asked[1]?.endsWith(each), true, asked[1])
+  assert.equal(asked.at(-1), '/api/v1/query group by (__name__) ({job="x"})')
 })
 
-asks('says what Prometheus says, and what to do', async ({ url }) => {
+asks('says what Prometheus says', async ({ url }) => {
   await assert.rejects(liveMetrics(url, [], ['{refused="x"}']), {
+    name: 'LabError',
+    message: 'Prometheus refused group by (__name__) ({refused="x"}): no such thing',
+  })
+  await assert.rejects(liveMetrics(url, [metric('refused', 'gauge', [])], []), {
     name: 'LabError',
     message: `Cannot ask ${url} for its metrics: no such thing`,
     next: 'make kwok-status',
