@@ -61,7 +61,9 @@ export interface VerifyReport {
   /** The slowest queries, the slowest first. */
   slowest: { query: string; seconds: number }[]
   requests: number
+  /** What it took, without the time it waited for a changing cluster to be measured. */
   seconds: number
+  waitedSeconds: number
 }
 
 /** Whether anything failed. */
@@ -89,7 +91,7 @@ export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: nu
     ...merged(report.failures).map(failureText),
     ...(slowest > 0 && report.slowest.length > 0 ? [slowestText(report, slowest)] : []),
     [
-      `${sum(each => each.queries)} queries (${report.requests} requests) in ${report.seconds.toFixed(1)} s: `,
+      `${sum(each => each.queries)} queries (${report.requests} requests) in ${report.seconds.toFixed(1)} s${waited(report)}: `,
       `${sum(each => each.ok)} ok, ${report.truth === '' ? 'none' : sum(each => each.compared)} of them compared with ${report.truth || 'a cluster'}; `,
       `${report.failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped`,
     ].join(''),
@@ -106,6 +108,10 @@ function reasonsText({ dashboards }: VerifyReport): string[] {
     return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
   })
   return lines.length === 0 ? [] : [lines.join('\n')]
+}
+
+function waited({ waitedSeconds }: VerifyReport): string {
+  return waitedSeconds === 0 ? '' : `, and ${Math.round(waitedSeconds)} s of waiting for changes to be measured`
 }
 
 /** The same failure under several choices as one. */

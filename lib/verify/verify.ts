@@ -72,6 +72,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   }
   let wrongNodes = await placementFailures(api, first)
   const endMs = performance.now() + options.settleMs
+  let waitedMs = 0
   while (
     (wrongNodes.length > 0 || rounds.some(round => round.settles)) &&
     performance.now() + options.scrapeMs < endMs
@@ -79,6 +80,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     const count = rounds.reduce((sum, round) => sum + round.failures.length, wrongNodes.length)
     onProgress(`${count} failed; looking again, should the cluster have changed meanwhile`)
     await sleep(options.scrapeMs)
+    waitedMs += options.scrapeMs
     const again = await look(options)
     for (const round of rounds) if (round.settles) await round.retry(again)
     if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again)
@@ -102,7 +104,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     failures: [...rounds.flatMap(round => round.failures), ...wrongNodes, ...unreadable],
     slowest: slowest(api),
     requests: api.timings.length,
-    seconds: (performance.now() - startedMs) / 1_000,
+    seconds: (performance.now() - startedMs - waitedMs) / 1_000,
+    waitedSeconds: waitedMs / 1_000,
   }
 }
 
