@@ -17,12 +17,10 @@ export function kubernetesRules(): RuleGroup {
     rules: [
       workloadOfPod(),
       requestedByNamespace('namespace_cpu:k8s_container_cpu_request:sum', 'k8s_container_cpu_request'),
-      requestedByNamespace('namespace_cpu:k8s_container_cpu_limit:sum', 'k8s_container_cpu_limit'),
       requestedByNamespace(
         'namespace_memory:k8s_container_memory_request_bytes:sum',
         'k8s_container_memory_request_bytes',
       ),
-      requestedByNamespace('namespace_memory:k8s_container_memory_limit_bytes:sum', 'k8s_container_memory_limit_bytes'),
     ],
   }
 }

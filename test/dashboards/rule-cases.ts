@@ -77,9 +77,7 @@ export const recordCases: readonly RecordCase[] = [
     ],
   },
   askedCase('namespace_cpu:k8s_container_cpu_request:sum', 'k8s_container_cpu_request', 0.25),
-  askedCase('namespace_cpu:k8s_container_cpu_limit:sum', 'k8s_container_cpu_limit', 0.5),
   askedCase('namespace_memory:k8s_container_memory_request_bytes:sum', 'k8s_container_memory_request_bytes', 1024),
-  askedCase('namespace_memory:k8s_container_memory_limit_bytes:sum', 'k8s_container_memory_limit_bytes', 4096),
   ...(['read', 'write'] as const).map((verb): RecordCase => {
     const word = verb === 'read' ? 'GET' : 'PUT'
     return {
