@@ -97,8 +97,8 @@ export function timeText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }
 
-/** Kubelet and container runtime: at most 60m and 70m, 140 and 110 MiB, from the node's start. */
-function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
+/** Meters of a node's kubelet and container runtime: at most 60m and 70m, 140 and 110 MiB, from the node's start. */
+export function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
   const meter = (name: string, salt: number, leastNanoCores: number, leastBytes: number): ContainerMeter => {
     const timing = { kind: 'wave', periodMs: 600_000, phase: share(seed, salt) } as const
     return {
