@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
 import { fields, items } from '../../lib/kube/json.ts'
+import { assertCatalogIsLive } from '../support/catalog.ts'
 import { assertDone, assertSays, createTestLab, type TestLab, waitFor } from '../support/lab.ts'
 
 const verify = suite<{ lab: TestLab }>('make verify')
 verify.before(async context => {
   context.lab = await createTestLab('verify', { COLLECTION_INTERVAL: '5s' })
-  assertDone(await context.lab.task('dashboards'))
   assertDone(await context.lab.make(['kwok', 'NODE_COUNT=4', 'POD_COUNT=30']))
 })
 verify.after(({ lab }) => lab?.cleanUp())
@@ -22,6 +22,10 @@ verify('passes right after make kwok, and compares hundreds of numbers', async (
   assert.deepEqual(report['failures'], [])
   const compared = items(report['dashboards']).reduce<number>((sum, each) => sum + Number(fields(each)['compared']), 0)
   assert(compared >= 300, `${compared} compared`)
+})
+
+verify('finds in Prometheus what the catalogue of metrics says, and nothing else', async ({ lab }) => {
+  await assertCatalogIsLive(`http://127.0.0.1:${lab.ports.prometheusPort}`)
 })
 
 verify('counts pods that come and go', async ({ lab }) => {

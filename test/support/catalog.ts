@@ -1,6 +1,6 @@
 import { catalog } from '../../dashboards/index.ts'
 import { catalogDifferences, liveMetrics } from '../../lib/lint/live.ts'
-import { assertSameWords } from '../support/lab.ts'
+import { assertSameWords } from './lab.ts'
 
 /** What came by OTLP has no job; all of it, and all that is kept of cAdvisor's, has to be in the catalogue. */
 const COMPLETE = ['{job="",k8s_cluster_name!=""}', '{job="kubelet-cadvisor",__name__=~"container_.+"}']
