@@ -11,7 +11,7 @@ help:
 
 ## kwok: brings up the KWOK lab, and ends when its metrics are in Prometheus
 .PHONY: kwok
-kwok: kwok-check programs kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-ready
+kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-ready
 
 ## kwok-down: takes the KWOK lab down and leaves nothing
 ## kwok-status: shows the parts of the KWOK lab, and how many nodes, pods and series there are
@@ -33,11 +33,15 @@ kwok: kwok-check programs kwok-create-cluster kwok-context kwok-kubeconfig kwok-
 ## kwok-metrics: has KWOK serve resource metrics and custom metrics, those of METRICS_FILE
 ## kwok-boutique: runs Online Boutique, BOUTIQUE_REPLICAS pods of each service
 ## kwok-boutique-down: takes Online Boutique away
+## dashboards: writes the dashboards, the rules and Grafana's provisioning files
+## lint-dashboards: says what is wrong with the text of dashboards and rules
+## verify: proves every number of the dashboards on the running lab
 ## programs: finds, downloads or builds every program
 ## doctor: shows each program, where it is or how it would be had
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
-  kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces kwok-ready kwok-metrics kwok-boutique kwok-boutique-down programs doctor bench
+  kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
+  kwok-ready kwok-metrics kwok-boutique kwok-boutique-down dashboards lint-dashboards verify programs doctor bench
 .PHONY: $(STEPS)
 $(STEPS): node_modules/.package-lock.json
 	@$(TASK) tasks/$@.ts

@@ -80,6 +80,16 @@ const definitions = {
     help: 'the Metric objects that kwok-metrics has KWOK serve',
     parse: path => path,
   },
+  prometheusUrl: {
+    default: 'auto',
+    help: 'the Prometheus that verify asks; auto is the one of the lab',
+    parse: httpUrl,
+  },
+  dashboardsDir: {
+    default: 'none',
+    help: 'a folder of your own dashboards (JSON), which provisioning, lint and verify add to those of the lab',
+    parse: folder,
+  },
 } as const satisfies Record<string, Setting<unknown>>
 
 type Definitions = typeof definitions
@@ -158,21 +168,29 @@ export function chosenText(
   return variable === undefined || variable === '' ? undefined : { text: variable, by: variableOf(name) }
 }
 
-/** One command line: settings, booleans of the task's own, and the bare word, if the task takes one. */
+/** One command line: settings, the task's own flags without and with a value, and the bare word, if the task takes one. */
 export interface CommandLine {
   flags: SettingTexts
   switches: ReadonlySet<string>
+  /** Each can be given several times. */
+  texts?: Readonly<Record<string, readonly string[]>>
   word?: string
 }
 
 /** Parses a command line strictly: an unknown flag is a UsageError that names it and lists those there are. */
 export function parseCommandLine(
   args: string[],
-  accepts: { settings: readonly SettingName[]; switches?: readonly string[]; word?: boolean },
+  accepts: {
+    settings: readonly SettingName[]
+    switches?: readonly string[]
+    texts?: readonly string[]
+    word?: boolean
+  },
 ): CommandLine {
-  const options: Record<string, { type: 'string' | 'boolean' }> = { help: { type: 'boolean' } }
+  const options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean }> = { help: { type: 'boolean' } }
   for (const name of accepts.settings) options[flagOf(name)] = { type: 'string' }
   for (const name of accepts.switches ?? []) options[name] = { type: 'boolean' }
+  for (const name of accepts.texts ?? []) options[name] = { type: 'string', multiple: true }
   try {
     const parsed = parseArgs({ args, options, allowPositionals: accepts.word === true, strict: true })
     const flags: SettingTexts = {}
@@ -181,9 +199,15 @@ export function parseCommandLine(
       if (typeof value === 'string') flags[name] = value
     }
     const switches = new Set(Object.keys(parsed.values).filter(key => parsed.values[key] === true))
+    const texts = Object.fromEntries(
+      (accepts.texts ?? []).flatMap(name => {
+        const given = parsed.values[name]
+        return Array.isArray(given) ? [[name, given.filter(each => typeof each === 'string')]] : []
+      }),
+    )
     const [word, more] = parsed.positionals
     if (more !== undefined) throw new Error(`Unexpected argument '${more}'`)
-    return { flags, switches, ...(word === undefined ? {} : { word }) }
+    return { flags, switches, ...(accepts.texts && { texts }), ...(word === undefined ? {} : { word }) }
   } catch (error) {
     const why = error instanceof Error ? (error.message.split(/\.\s/)[0] ?? error.message) : String(error)
     const known = Object.keys(options).map(flag => `--${flag}`)
@@ -270,6 +294,21 @@ function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
     if (word === undefined) throw new Error(`it must be one of ${words.join(', ')}`)
     return word
   }
+}
+
+/** `auto`, or a URL without a slash at its end. */
+function httpUrl(text: string): string {
+  if (text === 'auto') return text
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new Error('it must be auto, or a URL like http://127.0.0.1:9090')
+  }
+  return text.replace(/\/+$/, '')
+}
+
+function folder(text: string): string {
+  if (text === '') throw new Error('it must be none, or the path of a folder')
+  return text
 }
 
 function runtime(text: string): 'binary' {

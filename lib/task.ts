@@ -10,16 +10,19 @@ export interface TaskDeclaration {
   settings: readonly SettingName[]
   /** Flags without a value that only this task has, with their help. */
   switches?: Readonly<Record<string, string>>
+  /** Flags with a value that only this task has, with their help. Each can be given several times. */
+  texts?: Readonly<Record<string, string>>
   /** The name and help of the bare word it takes, if it takes one. */
   word?: { name: string; help: string }
   /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
   takesLabAsItIs?: boolean
 }
 
-/** What a task is handed: its lab, the switches that were given, and the bare word. */
+/** What a task is handed: its lab, the switches and texts that were given, and the bare word. */
 export interface TaskInput {
   lab: Lab
   switches: ReadonlySet<string>
+  texts: Readonly<Record<string, readonly string[]>>
   word: string | undefined
 }
 
@@ -36,6 +39,7 @@ export async function runTask(
     const line = parseCommandLine(process.argv.slice(2), {
       settings: accepted,
       switches: Object.keys(declaration.switches ?? {}),
+      texts: Object.keys(declaration.texts ?? {}),
       word: declaration.word !== undefined,
     })
     if (line.switches.has('help')) {
@@ -44,7 +48,7 @@ export async function runTask(
     }
     const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
     const lab = openLab({ flags: line.flags, env })
-    const code = await body({ lab, switches: line.switches, word: line.word })
+    const code = await body({ lab, switches: line.switches, texts: line.texts ?? {}, word: line.word })
     if (typeof code === 'number') process.exitCode = code
   } catch (error) {
     process.stderr.write(`${describeError(error)}\n`)
@@ -73,6 +77,7 @@ export function helpText(declaration: TaskDeclaration, accepted: readonly Settin
     `--${flagOf(name)} <value>`,
     `${setting(name).help} (${variableOf(name)}, default ${setting(name).default})`,
   ])
+  for (const [name, help] of Object.entries(declaration.texts ?? {})) rows.push([`--${name} <value>`, help])
   for (const [name, help] of Object.entries(declaration.switches ?? {})) rows.push([`--${name}`, help])
   rows.push(['--help', 'print this'])
   const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))

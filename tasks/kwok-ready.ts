@@ -42,5 +42,5 @@ Three queries to try, with promtool query instant ${prometheusUrl(lab)} '<query>
   topk(5, sum by (k8s_namespace_name, k8s_deployment_name) (container_memory_working_set_bytes{k8s_deployment_name!=""}))
   sum by (k8s_node_name) (k8s_container_cpu_request) / on (k8s_node_name) k8s_node_allocatable_cpu
 
-Next: make kwok-status, make kwok NODE_COUNT=100 POD_COUNT=1000, make kwok-down`
+Next: make verify, make kwok-status, make kwok NODE_COUNT=100 POD_COUNT=1000, make kwok-down`
 }

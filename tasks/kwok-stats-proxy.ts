@@ -9,6 +9,7 @@
 import { UsageError } from '../lib/errors.ts'
 import { kubeconfigPath } from '../lib/kubeconfig.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
+import { rememberSetting } from '../lib/lab.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { binaryServices } from '../lib/services.ts'
 import { summaryOnce } from '../lib/stats/once.ts'
@@ -32,5 +33,6 @@ await runTask({ about, settings: ['statsProxyPort', 'usagePreset'], switches, wo
   }
   await requirePortsFor(lab, 'stats-proxy')
   if (await binaryServices(lab).ensure(statsProxyService(lab))) say('Started the stats proxy')
+  rememberSetting(lab, 'usagePreset')
   print(`The stats proxy answers at ${statsProxyUrl(lab)}/nodes/<node>/stats/summary`)
 })

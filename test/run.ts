@@ -1,7 +1,7 @@
 /**
  * Runs groups of tests and ends with the line `N passed, N failed, N skipped`.
  *
- *   tsx test/run.ts unit          # test/lib and test/tasks: no cluster
+ *   tsx test/run.ts unit          # test/lib, test/dashboards and test/tasks: no cluster
  *   tsx test/run.ts unit e2e      # and test/e2e: clusters of their own
  *   tsx test/run.ts unit settings # only files whose path has "settings" in it
  */
@@ -11,7 +11,7 @@ import { join, relative } from 'node:path'
 
 /** Folders of each group, and how long one file of it may take: uvu itself has no limit. */
 const groups: Record<string, { folders: string[]; limitMs: number; atOnce: number }> = {
-  unit: { folders: ['lib', 'tasks'], limitMs: 4 * 60_000, atOnce: 2 },
+  unit: { folders: ['lib', 'dashboards', 'tasks'], limitMs: 4 * 60_000, atOnce: 2 },
   // One lab at a time: two would measure each other.
   e2e: { folders: ['e2e'], limitMs: 15 * 60_000, atOnce: 1 },
 }

@@ -12,3 +12,9 @@ export function items(value: unknown): unknown[] {
 export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
+
+/** The moment (epoch) that an RFC 3339 time names, else undefined. */
+export function timeMs(value: unknown): number | undefined {
+  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  return Number.isNaN(ms) ? undefined : ms
+}

@@ -34,7 +34,7 @@ export interface Reflector {
   readonly synced: boolean
   /** Resolves with `synced`; never, when stopped before. */
   readonly firstSync: Promise<void>
-  /** A watch is open now. */
+  /** A watch is open now, or the server doesn't know the collection (which is asked for again in a while). */
   readonly connected: boolean
   /** When the API server last said anything (epoch), undefined before it ever did. */
   readonly lastContactMs: number | undefined
@@ -100,6 +100,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
 
   async function waitUntilKnown(): Promise<void> {
     lastContactMs = Date.now()
+    connected = true
     version = undefined
     for (const key of known) remove(key)
     synced = true

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { type CadvisorFamily, cadvisorFamilies } from './cadvisor-families.ts'
-import { type ContainerMeter, gainedAt, type Sample, type Traffic } from './counters.ts'
+import type { ContainerFacts, QosClass } from './containers.ts'
+import { type ContainerMeter, gainedAt } from './counters.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
 import { createExposition, type Exposition, labelText } from './exposition.ts'
 import type { MeasuredNode, MeasuredPod } from './measure.ts'
-import type { ContainerFacts, QosClass } from './objects.ts'
+import type { Sample, Traffic } from './samples.ts'
 
 /** CFS's period: a limit is a quota of this. */
 const PERIOD_MS = 100

@@ -31,6 +31,9 @@ export const USAGE = `The stats proxy: a kubelet's API for each simulated node.
   --interval-ms N     how often (default 10000)
 `
 
+/** Node.js takes a timer of more than 24 days for one of 1 ms. */
+const DAY_MS = 86_400_000
+
 /** Reads the command line; undefined when it asks for help. Throws a UsageError that names what is wrong. */
 export function parseFlags(args: string[]): Flags | undefined {
   const { values } = parseStrict(args)
@@ -44,8 +47,10 @@ export function parseFlags(args: string[]): Flags | undefined {
     throw new UsageError(`Cannot use --usage-preset ${preset}`, { next: `name one of ${presetNames.join(', ')}` })
   }
   const intervalMs = Number(values['interval-ms'])
-  if (!(intervalMs >= 100)) {
-    throw new UsageError(`Cannot use --interval-ms ${values['interval-ms']}`, { next: 'give a number from 100' })
+  if (!(intervalMs >= 100 && intervalMs <= DAY_MS)) {
+    throw new UsageError(`Cannot use --interval-ms ${values['interval-ms']}`, {
+      next: `give a number from 100 to ${DAY_MS}`,
+    })
   }
   const { kubeconfig, context, address } = values
   return {

@@ -22,7 +22,8 @@ const USAGE_OBJECTS_WAIT_MS = 10_000
 
 /**
  * Keeps the store what the cluster is, until the signal. Resolves when everything has been listed. Usage objects go first:
- * what a pod has used since it started is reckoned when the pod is first seen.
+ * what a pod has used since it started is reckoned when the pod is first seen. Then nodes: a pod that is deleted leaves its
+ * counters to its node, which has to be there.
  */
 export async function follow(options: FollowOptions): Promise<void> {
   const { client, store, metrics, reflectors, signal, log, once } = options
@@ -59,19 +60,19 @@ export async function follow(options: FollowOptions): Promise<void> {
   })
   await Promise.race([waited, Promise.all(Object.values(reflectors).map(each => each.firstSync))])
   clearTimeout(timer)
-  const nodes = startReflector({
+  reflectors.nodes = startReflector({
     ...common,
     path: '/api/v1/nodes',
     reduce: nodeFacts,
     apply: counted('nodes', store.setNode, store.deleteNode),
   })
-  const pods = startReflector({
+  await reflectors.nodes.firstSync
+  reflectors.pods = startReflector({
     ...common,
     path: '/api/v1/pods',
     query: { fieldSelector: 'spec.nodeName!=' },
     reduce: podFacts,
     apply: counted('pods', store.setPod, store.deletePod),
   })
-  Object.assign(reflectors, { nodes, pods })
-  await Promise.all([nodes.firstSync, pods.firstSync])
+  await reflectors.pods.firstSync
 }

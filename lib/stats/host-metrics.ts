@@ -21,6 +21,9 @@ interface Metric {
   points: Point[]
 }
 
+/** The largest of JavaScript's numbers that OTLP's 64-bit integers hold: the collector drops 50 nodes for one that is larger. */
+const MOST_INT = 2 ** 63 - 1_024
+
 const SCOPE = 'github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/scraper/'
 const TCP_STATES = [
   ...['CLOSE', 'CLOSE_WAIT', 'CLOSING', 'DELETE', 'ESTABLISHED', 'FIN_WAIT_1'],
@@ -35,7 +38,7 @@ const TCP_STATES = [
 export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras): unknown {
   const { facts, nowMs, startMs } = measured
   const timeUnixNano = `${nowMs}000000`
-  const startTimeUnixNano = `${Math.floor(startMs)}000000`
+  const startTimeUnixNano = `${Math.max(0, Math.floor(startMs))}000000`
   const scopes: [string, Metric[]][] = [
     ['cpuscraper', cpuMetrics(measured, extras)],
     ['loadscraper', loadMetrics(extras)],
@@ -204,7 +207,7 @@ function otlpMetric(
     ...(kind === 'gauge' ? {} : { startTimeUnixNano }),
     timeUnixNano,
     // 64-bit numbers are strings in OTLP's JSON.
-    ...(whole ? { asInt: String(Math.round(value)) } : { asDouble: value }),
+    ...(whole ? { asInt: String(Math.min(Math.round(value), MOST_INT)) } : { asDouble: value }),
   }))
   if (kind === 'gauge') return { name, unit, gauge: { dataPoints } }
   return { name, unit, sum: { aggregationTemporality: 2, isMonotonic: kind === 'counter', dataPoints } }

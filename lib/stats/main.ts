@@ -35,7 +35,8 @@ async function main(args: string[]): Promise<void> {
   }
   const reflectors: Record<string, Reflector> = {}
   const isSynced = () => reflectors.nodes?.synced === true && reflectors.pods?.synced === true
-  const once = sayOnce()
+  // Each with lines of its own: a thousand odd annotations must not hide that the disk is full.
+  const [onceOfAnnotations, onceOfUsage, onceOfState] = [sayOnce(), sayOnce(), sayOnce()]
   let metrics: StatsMetrics | undefined
   const store = createStore({
     preset: flags.preset,
@@ -44,17 +45,20 @@ async function main(args: string[]): Promise<void> {
       metrics?.countBadAnnotation(name)
       // Ten thousand pods of one bad template are one line.
       const said = `${name}: ${JSON.stringify(value)} ${why}`
-      once(said, `pod ${pod.namespace}/${pod.name}: ${said}, not used (nor on other pods)`)
+      onceOfAnnotations(said, `pod ${pod.namespace}/${pod.name}: ${said}, not used (nor on other pods)`)
     },
-    onUsageProblem(pod, { object, why }) {
+    onUsageProblem(pod, { object, source, why }) {
       metrics?.countUsageProblem(object.kind)
-      const said = `${object.kind} ${object.name}: ${why}`
-      once(said, `${said}, for pod ${pod.namespace}/${pod.name} (maybe others): not used there`)
+      // Not by what is wrong, which may name another number each time.
+      onceOfUsage(
+        `${object.uid} ${source}`,
+        `${object.kind} ${object.name}: ${why}, for pod ${pod.namespace}/${pod.name} (maybe others): not used there`,
+      )
     },
     onStateError(error) {
       metrics?.countStateError()
       const why = error instanceof Error ? error.message : String(error)
-      once(`state ${why}`, `Cannot write ${flags.stateFile}: ${why}; counters may fall when this process ends`)
+      onceOfState(why, `Cannot write ${flags.stateFile}: ${why}; counters may fall when this process ends`)
     },
   })
   metrics = createMetrics(store, () => reflectors)
@@ -66,7 +70,7 @@ async function main(args: string[]): Promise<void> {
   await listen(server, flags)
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
-  await follow({ client, store, metrics, reflectors, signal: stopping.signal, log, once })
+  await follow({ client, store, metrics, reflectors, signal: stopping.signal, log, once: onceOfUsage })
   store.endRestore()
   log(`ready: ${store.nodeCount} nodes, ${store.runningPodCount} running pods of ${store.podCount}`)
   if (flags.otlpUrl !== undefined) {

@@ -1,16 +1,6 @@
-import {
-  type ContainerMeter,
-  NOTHING,
-  type PodMeter,
-  podTraffic,
-  type Sample,
-  sampleContainer,
-  samplePod,
-  sumOf,
-  type Traffic,
-  wholeNumber,
-} from './counters.ts'
+import { type ContainerMeter, NOTHING, type PodMeter } from './counters.ts'
 import type { NodeFacts, PodFacts } from './objects.ts'
+import { podTraffic, type Sample, sampleContainer, samplePod, sumOf, type Traffic, wholeNumber } from './samples.ts'
 import { hash, share } from './seed.ts'
 import { type Filesystem, nodeDisk, type PodStorage, podStorage, type Space } from './storage.ts'
 import type { NodeEntry } from './store.ts'
@@ -116,7 +106,8 @@ export const systemMeans = {
   runtime: { nanoCores: 45e6, bytes: 90 * MIB },
 } as const
 
-function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
+/** Meters of a node's kubelet and container runtime, from the node's start. */
+export function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
   const meter = (name: keyof typeof systemMeans, salt: number): ContainerMeter => {
     const timing = { kind: 'wave', periodMs: 600_000, phase: share(seed, salt) } as const
     return {

@@ -1,5 +1,5 @@
+import type { ContainerFacts } from './containers.ts'
 import { type CpuCurve, constant, type MemoryCurve, type Wave, waveBelow } from './curves.ts'
-import type { ContainerFacts } from './objects.ts'
 import { share } from './seed.ts'
 
 /** The patterns of usage that `USAGE_PRESET` and the annotation `kube-otel-lab/usage-preset` can name. */

@@ -3,7 +3,7 @@ import type { MeasuredNode } from './measure.ts'
 
 /**
  * What a kubelet serves at `/metrics/probes`: how often each probe of each running container was made, always with success.
- * A startup probe is made once and then no more.
+ * A startup probe is made once and then no more. As the other counters of a pod they go on when a container starts anew.
  */
 export function probeMetricsText({ pods, nowMs, startMs }: MeasuredNode): string {
   const exposition = createExposition()
@@ -19,10 +19,10 @@ export function probeMetricsText({ pods, nowMs, startMs }: MeasuredNode): string
   )
   start(undefined, startMs / 1_000)
   for (const { facts, meter } of pods) {
-    for (const { name, running, probes: own = [], startedMs = meter.startMs } of facts.containers) {
+    for (const { name, running, probes: own = [] } of facts.containers) {
       if (!running) continue
       for (const { type, periodS } of own) {
-        const made = 1 + Math.floor(Math.max(0, nowMs - startedMs) / 1_000 / periodS)
+        const made = 1 + Math.floor(Math.max(0, nowMs - meter.startMs) / 1_000 / periodS)
         const labels = labelText({
           container: name,
           namespace: facts.namespace,

@@ -1,4 +1,6 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { systemErrorCode } from '../errors.ts'
 import { cadvisorText } from './cadvisor.ts'
 import { EXPOSITION_TYPE } from './exposition.ts'
 import { type MeasuredNode, measureNode } from './measure.ts'
@@ -16,7 +18,7 @@ export interface StatsServerOptions {
   isSynced: () => boolean
   /** Why `/readyz` has to say no, or undefined. */
   unreadyReason: () => string | undefined
-  /** Told of errors that are bugs. */
+  /** Told of errors that are bugs, and of the first refused request of each kind. */
   log: (line: string) => void
 }
 
@@ -38,6 +40,15 @@ const KEEP_ALIVE_MS = 75_000
 /** A server, not listening yet, of each node's kubelet API under `/nodes/<node>/`, and of the proxy's own health and metrics. */
 export function createStatsServer(options: StatsServerOptions): Server {
   const { metrics, log } = options
+  const refused = new Set<string>()
+  /** Counts an answer. A collector that asks wrongly does so at each scrape: one line is enough. */
+  const count = ({ route, status, body }: Answer, what: string): void => {
+    metrics.countRequest(route, status)
+    const kind = `${route} ${status}`
+    if (status < 400 || status >= 500 || refused.has(kind)) return
+    refused.add(kind)
+    log(`${what}: ${status} ${body.trim()} (further ones of this kind are only counted)`)
+  }
   const server = createServer(async (request, response) => {
     let answer: Answer
     try {
@@ -46,7 +57,7 @@ export function createStatsServer(options: StatsServerOptions): Server {
       log(`bug: ${request.method} ${request.url}: ${error instanceof Error ? error.stack : String(error)}`)
       answer = { route: 'error', status: 500, body: 'internal error\n' }
     }
-    metrics.countRequest(answer.route, answer.status)
+    count(answer, `${request.method} ${JSON.stringify((request.url ?? '').slice(0, 200))}`)
     // A body that nobody reads would hold the connection.
     request.resume()
     response.writeHead(answer.status, {
@@ -56,6 +67,20 @@ export function createStatsServer(options: StatsServerOptions): Server {
     })
     response.end(answer.body)
   })
+  // What never becomes a request: Node.js would refuse it in silence.
+  const refuse = (socket: Duplex, status: number, body: string): void => {
+    count({ route: 'other', status, body }, 'a request')
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ${TEXT}\r\n`
+    socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, () => socket.destroy())
+  }
+  server.on('clientError', (error, socket) => {
+    const code = systemErrorCode(error)
+    if (!socket.writable || code === 'ECONNRESET') socket.destroy()
+    else if (code === 'HPE_HEADER_OVERFLOW') refuse(socket, 431, 'the request line and headers are too long\n')
+    else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, 408, 'the request did not come in time\n')
+    else refuse(socket, 400, 'this is not HTTP\n')
+  })
+  server.on('connect', (_, socket) => refuse(socket, 405, 'CONNECT is not allowed, only GET\n'))
   server.keepAliveTimeout = KEEP_ALIVE_MS
   return server
 }

@@ -34,7 +34,8 @@ export function statsProxyService(lab: Lab): ServiceSpec {
       )
       return answer?.ok === true
     },
-    readyTimeoutMs: 60_000,
+    // Of 50,000 pods the first list takes its time on a busy machine.
+    readyTimeoutMs: 180_000,
   }
 }
 

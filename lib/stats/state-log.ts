@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { systemErrorCode } from '../errors.ts'
 
@@ -66,7 +66,7 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
   rmSync(nextPath, { force: true })
   let file = openSync(path, 'a', 0o600)
   let pending: string[] = []
-  let bytes = 0
+  let bytes = fstatSync(file).size
   /** Of a file being written anew: changes go into it and into the old one, which counts until it is replaced. */
   let next: { file: number; bytes: number } | undefined
   let bytesWhenNew = 0

@@ -1,8 +1,8 @@
 import { items } from '../kube/json.ts'
 import type { ContainerMeter, Gained, PodMeter } from './counters.ts'
 import { type CpuCurve, constant, type MemoryCurve, type Pulse, type Ramp, type Wave } from './curves.ts'
+import type { Retired } from './retired.ts'
 import { hash } from './seed.ts'
-import type { Retired } from './store.ts'
 
 /** A pod's meter as it was when it was last written. */
 export interface SavedPod {

@@ -1,7 +1,8 @@
-import { wholeNumber } from './counters.ts'
 import type { FsStats, VolumeStats } from './document.ts'
-import type { PodFacts, VolumeFacts } from './objects.ts'
+import type { PodFacts } from './objects.ts'
+import { wholeNumber } from './samples.ts'
 import { hash, share } from './seed.ts'
+import type { VolumeFacts } from './volumes.ts'
 
 const BLOCK_BYTES = 4_096
 const MIB = 2 ** 20

@@ -1,45 +1,16 @@
-import {
-  changeUsage,
-  createPodMeter,
-  isSampled,
-  type PodMeter,
-  podTraffic,
-  samplePod,
-  settle,
-  type Traffic,
-} from './counters.ts'
-import type { BadAnnotation, NodeFacts, PodFacts } from './objects.ts'
+import { type CountedNode, type CounterState, createCounterMemory } from './counter-memory.ts'
+import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from './counters.ts'
+import { createNodeIndex, type NodePlace, type PodEntry } from './node-index.ts'
+import type { NodeFacts, PodFacts } from './objects.ts'
 import type { PresetName } from './presets.ts'
-import { loadPod, loadRetired, savePod, saveRetired } from './state.ts'
-import type { StateChange, StateLog } from './state-log.ts'
+import { addRetired, nothingRetired, retirePod } from './retired.ts'
 import { createTextArena } from './text-arena.ts'
 import type { UsageSources } from './usage.ts'
+import type { BadAnnotation } from './usage-annotations.ts'
 import { createUsageObjects, matches, type UsageObject, type UsageProblem } from './usage-objects.ts'
 
-export interface PodEntry {
-  facts: PodFacts
-  /** Of a pod that runs or has run. */
-  meter?: PodMeter
-}
-
-/** The last counters of pods that ran on a node and are gone: the node's own counters don't fall when a pod goes. */
-export interface Retired extends Traffic {
-  /** A bigint, so that a node's sum is exact, in whatever order pods come and go. */
-  usageCoreNanoSeconds: bigint
-  pageFaults: number
-  majorPageFaults: number
-  readBytes: number
-  writtenBytes: number
-  /** The most idle time that was served: pods that use more than the node has would make it fall. */
-  idleCoreNanoSeconds: number
-}
-
-export interface NodeEntry {
-  facts: NodeFacts
-  /** By UID, of any phase. */
-  pods: ReadonlyMap<string, PodEntry>
-  retired: Retired
-}
+/** A node that is there. */
+export type NodeEntry = NodePlace & { facts: NodeFacts }
 
 /** Nodes and their pods, indexed so that a node's figures cost what its own pods cost. */
 export interface StatsStore {
@@ -83,152 +54,100 @@ export interface StoreOptions {
   onStateError?: (error: unknown) => void
   /** `USAGE_PRESET` */
   preset?: PresetName
-  /** What an earlier process left, and how to open the log that goes on from there. */
-  state?: { saved: Map<string, unknown>; open: (live: () => Iterable<StateChange>) => StateLog }
+  /** Where counters are remembered over restarts. */
+  state?: CounterState
 }
-
-interface Bucket {
-  facts?: NodeFacts
-  pods: Map<string, PodEntry>
-  /** Pods whose counters depend on when they are read. */
-  sampled: Map<string, PodEntry>
-  retired: Retired
-}
-
-/** Time is told to the state so far ahead: after a crash it goes on from there at the earliest. */
-const LEASE_MS = 1_000
 
 /** A store with nothing in it but, of what is set later, the counters of an earlier process. */
 export function createStore(options: StoreOptions = {}): StatsStore {
   const { clock = Date.now, onBadAnnotation = () => {}, onStateError = () => {} } = options
-  const buckets = new Map<string, Bucket>()
+  const index = createNodeIndex()
   const documents = createTextArena()
-  const nodeNameByUid = new Map<string, string>()
-  const nodeNameByPodUid = new Map<string, string>()
-  const saved = options.state?.saved ?? new Map<string, unknown>()
-  let leaseMs = Number(saved.get('t') ?? 0)
-  let latestMs = leaseMs
-  const restoredAtMs = leaseMs
+  const memory = createCounterMemory({ state: options.state, nodes: countedNodes, onError: onStateError })
+  let latestMs = memory.restoredAtMs
   let runningPodCount = 0
   const usageObjects = createUsageObjects((pod, problem) => options.onUsageProblem?.(pod, problem))
-  let usageObjectCount = 0
   const sources: UsageSources = {
     preset: options.preset ?? 'steady',
     fromObjects: (pod, container, resource) =>
-      usageObjectCount === 0
+      usageObjects.size === 0
         ? undefined
-        : usageObjects.usageOf(pod, container, resource, buckets.get(pod.nodeName)?.facts),
+        : usageObjects.usageOf(pod, container, resource, index.get(pod.nodeName)?.facts),
   }
-  const log = options.state?.open(live)
 
   return {
     setNode(facts) {
-      const bucket = bucketOf(facts.name)
-      const before = bucket.facts
-      bucket.facts = facts
-      if (before?.uid === facts.uid) {
-        if (usageObjectCount > 0 && usageObjects.useNodes)
-          for (const entry of bucket.pods.values()) refresh(entry, bucket)
-        return
+      const place = index.placeOf(facts.name)
+      const before = place.facts
+      index.setNode(place, facts)
+      if (before?.uid !== facts.uid) {
+        // A namesake made anew is another machine: it starts at nothing.
+        if (before !== undefined) forgetCounters(place, before.uid)
+        const earlier = memory.takeNode(facts.uid)
+        if (earlier !== undefined) addRetired(place.retired, earlier)
+        if (place.pods.size > 0) memory.setNode(counted(place))
       }
-      // A namesake made anew is another machine: it starts at nothing.
-      if (before !== undefined) {
-        nodeNameByUid.delete(before.uid)
-        bucket.retired = nothingYet()
-        log?.write([[`n${before.uid}`, null]])
-      }
-      nodeNameByUid.set(facts.uid, facts.name)
-      const earlier = loadRetired(saved.get(`n${facts.uid}`))
-      if (earlier !== undefined) addRetired(bucket.retired, earlier)
-      saved.delete(`n${facts.uid}`)
-      // Pods that were seen before their node are written under its UID from now on.
-      if (bucket.pods.size > 0) log?.write([retiredChange(bucket), ...podChanges(bucket)])
-      if (usageObjectCount > 0 && usageObjects.useNodes)
-        for (const entry of bucket.pods.values()) refresh(entry, bucket)
+      if (usageObjects.useNodes) for (const entry of place.pods.values()) refresh(entry, place)
     },
 
     deleteNode(uid) {
-      const name = nodeNameByUid.get(uid)
-      const bucket = name === undefined ? undefined : buckets.get(name)
-      if (name === undefined || bucket === undefined) return
-      nodeNameByUid.delete(uid)
-      delete bucket.facts
-      bucket.retired = nothingYet()
-      log?.write([[`n${uid}`, null]])
-      dropIfEmpty(name, bucket)
+      const place = index.withNode(uid)
+      if (place === undefined) return
+      forgetCounters(place, uid)
+      index.deleteNode(place)
     },
 
     setPod(facts) {
       const nowMs = now()
-      const bucket = bucketOf(facts.nodeName)
-      const before = bucket.pods.get(facts.uid)
-      reportBad(facts, before?.facts)
-      if (before === undefined) nodeNameByPodUid.set(facts.uid, facts.nodeName)
-      runningPodCount += Number(facts.running) - Number(before?.facts.running === true)
-      const json = documents.keep(facts.json.toString())
-      if (before !== undefined) documents.release(before.facts.json)
-      facts.json = json
-      const entry = before ?? { facts }
+      const place = index.placeOf(facts.nodeName)
+      const before = place.pods.get(facts.uid)
+      const beforeFacts = before?.facts
+      reportBad(facts, beforeFacts)
+      runningPodCount += Number(facts.running) - Number(beforeFacts?.running === true)
+      const beforeJson = beforeFacts?.json
+      facts.json = documents.keep(facts.json.toString())
+      const entry: PodEntry = before ?? { facts, meter: memory.takePod(facts.uid) }
       entry.facts = facts
-      if (before === undefined) bucket.pods.set(facts.uid, entry)
-      let changed = false
-      if (entry.meter === undefined) {
-        const restored = loadPod(facts.uid, saved.get(`p${facts.uid}`))?.meter
-        saved.delete(`p${facts.uid}`)
-        if (restored !== undefined) entry.meter = restored
-        else if (facts.running) {
-          entry.meter = createPodMeter(facts, nowMs, sources)
-          changed = true
-        }
+      if (before === undefined) index.addPod(place, entry)
+      if (entry.meter !== undefined) refresh(entry, place, nowMs)
+      else if (facts.running) {
+        entry.meter = createPodMeter(facts, nowMs, sources)
+        markSampled(entry, place)
+        memory.setPod(facts.uid, place.facts?.uid, entry.meter)
       }
-      if (entry.meter === undefined) return
-      if (!changed) changed = changeUsage(entry.meter, facts, nowMs, sources)
-      if (isSampled(entry.meter)) bucket.sampled.set(facts.uid, entry)
-      else bucket.sampled.delete(facts.uid)
-      if (changed) writePod(bucket, entry)
+      // Not before: usage until now may be reckoned from it.
+      if (beforeJson !== undefined) documents.release(beforeJson)
     },
 
     deletePod(uid) {
-      const name = nodeNameByPodUid.get(uid)
-      const bucket = name === undefined ? undefined : buckets.get(name)
-      const entry = bucket?.pods.get(uid)
-      if (name === undefined || bucket === undefined || entry === undefined) return
-      nodeNameByPodUid.delete(uid)
-      documents.release(entry.facts.json)
-      bucket.pods.delete(uid)
-      bucket.sampled.delete(uid)
+      const place = index.withPod(uid)
+      const entry = place?.pods.get(uid)
+      if (place === undefined || entry === undefined) return
       if (entry.facts.running) runningPodCount--
-      if (entry.meter !== undefined) retire(bucket, uid, entry.meter, now())
-      dropIfEmpty(name, bucket)
+      if (entry.meter !== undefined) retire(place, uid, entry.meter, now())
+      documents.release(entry.facts.json)
+      index.deletePod(place, uid)
     },
 
     setUsageObject(object) {
       const before = usageObjects.get(object.uid)
       usageObjects.set(object)
-      if (before === undefined) usageObjectCount++
       refreshAll(before === undefined ? [object] : [before, object])
     },
 
     deleteUsageObject(uid) {
       const before = usageObjects.delete(uid)
-      if (before === undefined) return
-      usageObjectCount--
-      refreshAll([before])
+      if (before !== undefined) refreshAll([before])
     },
 
     endRestore() {
-      for (const [key, value] of saved) {
-        if (!key.startsWith('p')) continue
-        const pod = loadPod(key.slice(1), value)
-        const name = pod === undefined ? undefined : nodeNameByUid.get(pod.nodeUid)
-        const bucket = name === undefined ? undefined : buckets.get(name)
+      for (const [uid, pod] of memory.takeRest()) {
+        const place = index.withNode(pod.nodeUid)
         // Until the earlier process ended, it can have served this pod; nobody knows how long the pod ran on.
-        if (pod !== undefined && bucket !== undefined) retire(bucket, key.slice(1), pod.meter, restoredAtMs)
-        else log?.write([[key, null]])
+        if (place !== undefined) retire(place, uid, pod.meter, memory.restoredAtMs)
+        else memory.forgetPod(uid)
       }
-      for (const key of saved.keys()) if (key.startsWith('n')) log?.write([[key, null]])
-      saved.clear()
-      flush()
+      memory.flush()
     },
 
     node: nodeEntry,
@@ -237,46 +156,40 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       const entry = nodeEntry(name)
       if (entry === undefined) return undefined
       const nowMs = now()
-      const bucket = buckets.get(name)
-      if (bucket !== undefined && bucket.sampled.size > 0) {
-        for (const pod of bucket.sampled.values()) {
-          if (pod.meter === undefined) continue
-          settle(pod.meter, nowMs)
-          writePod(bucket, pod)
-        }
+      for (const { facts, meter } of entry.sampled.values()) {
+        if (meter === undefined) continue
+        settle(meter, nowMs)
+        memory.setPod(facts.uid, entry.facts.uid, meter)
       }
-      if (log !== undefined && nowMs > leaseMs) {
-        leaseMs = nowMs + LEASE_MS
-        log.write([['t', leaseMs]])
-      }
-      flush()
+      memory.setTime(nowMs)
+      memory.flush()
       return { entry, nowMs }
     },
 
-    idleCoreNanoSeconds(entry, computed) {
-      const { retired } = entry
-      if (computed >= retired.idleCoreNanoSeconds) retired.idleCoreNanoSeconds = computed
-      else log?.write([[`n${entry.facts.uid}`, saveRetired(retired)]])
+    idleCoreNanoSeconds({ facts, retired }, computed) {
+      retired.idleCoreNanoSeconds = Math.max(retired.idleCoreNanoSeconds, computed)
+      // Each time: what it would be after a crash may be less, with pods that want more than there is.
+      memory.setRetired(facts.uid, retired)
       return retired.idleCoreNanoSeconds
     },
 
-    flush,
+    flush: memory.flush,
     now,
-    nodeNames: () => [...nodeNameByUid.values()],
+    nodeNames: index.nodeNames,
     get nodeCount() {
-      return nodeNameByUid.size
+      return index.nodeCount
     },
     get podCount() {
-      return nodeNameByPodUid.size
+      return index.podCount
     },
     get runningPodCount() {
       return runningPodCount
     },
     get usageObjectCount() {
-      return usageObjectCount
+      return usageObjects.size
     },
     get stateBytes() {
-      return log?.bytes ?? 0
+      return memory.bytes
     },
   }
 
@@ -285,84 +198,44 @@ export function createStore(options: StoreOptions = {}): StatsStore {
     return latestMs
   }
 
-  function flush(): void {
-    try {
-      log?.flush()
-    } catch (error) {
-      onStateError(error)
-    }
-  }
-
   function nodeEntry(name: string): NodeEntry | undefined {
-    const bucket = buckets.get(name)
-    return bucket?.facts === undefined ? undefined : (bucket as NodeEntry)
+    const place = index.get(name)
+    return place?.facts === undefined ? undefined : (place as NodeEntry)
   }
 
-  function bucketOf(name: string): Bucket {
-    let bucket = buckets.get(name)
-    if (bucket === undefined) {
-      bucket = { pods: new Map(), sampled: new Map(), retired: nothingYet() }
-      buckets.set(name, bucket)
-    }
-    return bucket
+  function forgetCounters(place: NodePlace, nodeUid: string): void {
+    place.retired = nothingRetired()
+    memory.forgetNode(nodeUid)
   }
 
-  function dropIfEmpty(name: string, bucket: Bucket): void {
-    if (bucket.facts === undefined && bucket.pods.size === 0) buckets.delete(name)
+  function retire(place: NodePlace, podUid: string, meter: PodMeter, nowMs: number): void {
+    retirePod(place.retired, meter, nowMs)
+    memory.retirePod(podUid, place.facts?.uid, place.retired)
   }
 
-  function refresh(entry: PodEntry, bucket: Bucket): void {
+  /** Takes up whatever may have changed about how a pod is counted. */
+  function refresh(entry: PodEntry, place: NodePlace, nowMs = now()): void {
     if (entry.meter === undefined) return
-    const changed = changeUsage(entry.meter, entry.facts, now(), sources)
-    if (isSampled(entry.meter)) bucket.sampled.set(entry.facts.uid, entry)
-    else bucket.sampled.delete(entry.facts.uid)
-    if (changed) writePod(bucket, entry)
+    const changed = changeUsage(entry.meter, entry.facts, nowMs, sources)
+    markSampled(entry, place)
+    if (changed) memory.setPod(entry.facts.uid, place.facts?.uid, entry.meter)
+  }
+
+  function markSampled(entry: PodEntry, { sampled }: NodePlace): void {
+    if (entry.meter !== undefined && isSampled(entry.meter)) sampled.set(entry.facts.uid, entry)
+    else sampled.delete(entry.facts.uid)
   }
 
   function refreshAll(objects: UsageObject[]): void {
-    for (const bucket of buckets.values()) {
-      for (const entry of bucket.pods.values()) {
-        if (objects.some(object => matches(object, entry.facts))) refresh(entry, bucket)
+    for (const place of index.places()) {
+      for (const entry of place.pods.values()) {
+        if (objects.some(object => matches(object, entry.facts))) refresh(entry, place)
       }
     }
   }
 
-  function retire(bucket: Bucket, podUid: string, meter: PodMeter, nowMs: number): void {
-    const { total } = samplePod(meter, nowMs)
-    addRetired(bucket.retired, {
-      ...total,
-      ...podTraffic(meter, nowMs, total.usageCoreNanoSeconds),
-      usageCoreNanoSeconds: BigInt(total.usageCoreNanoSeconds),
-      idleCoreNanoSeconds: 0,
-    })
-    // In one line: the pod is counted either by itself or in its node, also after a crash.
-    if (log === undefined) return
-    if (bucket.facts === undefined) log.write([[`p${podUid}`, null]])
-    else log.write([[`p${podUid}`, null], retiredChange(bucket)])
-  }
-
-  function writePod(bucket: Bucket, { facts, meter }: PodEntry): void {
-    if (meter !== undefined) log?.write([[`p${facts.uid}`, savePod(bucket.facts?.uid ?? '', meter)]])
-  }
-
-  function retiredChange(bucket: Bucket): StateChange {
-    return [`n${bucket.facts?.uid ?? ''}`, saveRetired(bucket.retired)]
-  }
-
-  function* podChanges(bucket: Bucket): Generator<StateChange> {
-    for (const [uid, { meter }] of bucket.pods) {
-      if (meter !== undefined) yield [`p${uid}`, savePod(bucket.facts?.uid ?? '', meter)]
-    }
-  }
-
-  function* live(): Generator<StateChange> {
-    yield ['t', leaseMs]
-    // Until the restore has ended, some of what was is not anywhere else.
-    yield* saved
-    for (const bucket of buckets.values()) {
-      if (bucket.facts !== undefined) yield retiredChange(bucket)
-      yield* podChanges(bucket)
-    }
+  function* countedNodes(): Generator<CountedNode> {
+    for (const place of index.places()) yield counted(place)
   }
 
   function reportBad(facts: PodFacts, before: PodFacts | undefined): void {
@@ -373,18 +246,10 @@ export function createStore(options: StoreOptions = {}): StatsStore {
   }
 }
 
-function addRetired(sum: Retired, more: Retired): void {
-  sum.usageCoreNanoSeconds += more.usageCoreNanoSeconds
-  sum.pageFaults += more.pageFaults
-  sum.majorPageFaults += more.majorPageFaults
-  sum.rxBytes += more.rxBytes
-  sum.txBytes += more.txBytes
-  sum.readBytes += more.readBytes
-  sum.writtenBytes += more.writtenBytes
-  sum.idleCoreNanoSeconds = Math.max(sum.idleCoreNanoSeconds, more.idleCoreNanoSeconds)
+function counted({ facts, pods, retired }: NodePlace): CountedNode {
+  return { uid: facts?.uid, retired, meters: metersOf(pods) }
 }
 
-function nothingYet(): Retired {
-  const bytes = { rxBytes: 0, txBytes: 0, readBytes: 0, writtenBytes: 0 }
-  return { usageCoreNanoSeconds: 0n, pageFaults: 0, majorPageFaults: 0, ...bytes, idleCoreNanoSeconds: 0 }
+function* metersOf(pods: ReadonlyMap<string, PodEntry>): Generator<[string, PodMeter]> {
+  for (const [uid, { meter }] of pods) if (meter !== undefined) yield [uid, meter]
 }

@@ -1,6 +1,6 @@
-import { type Sample, type Traffic, wholeNumber } from './counters.ts'
 import type { ContainerStats, CpuStats, MemoryStats, NetworkStats, PodStats, Summary } from './document.ts'
 import { type MeasuredNode, type MeasuredPod, timeText } from './measure.ts'
+import { type Sample, type Traffic, wholeNumber } from './samples.ts'
 import { share } from './seed.ts'
 import { fsStats, type Space, volumeStats } from './storage.ts'
 

@@ -1,11 +1,11 @@
 import { fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
+import { isSane, NANO } from './amounts.ts'
+import type { ContainerFacts } from './containers.ts'
 import { compileExpression, type Expression } from './expressions.ts'
-import { type ContainerFacts, isSane, type NodeFacts, type PodFacts } from './objects.ts'
+import type { NodeFacts, PodFacts } from './objects.ts'
 import { hash } from './seed.ts'
 import type { ObjectUsage } from './usage.ts'
-
-const NANO = 1e9
 
 type Resource = 'cpu' | 'memory'
 const RESOURCES: readonly Resource[] = ['cpu', 'memory']
@@ -32,6 +32,9 @@ export interface UsageObject {
 /** An expression that failed for a pod. */
 export interface UsageProblem {
   object: UsageObject
+  /** The expression. */
+  source: string
+  /** With the numbers of this once. */
   why: string
 }
 
@@ -74,29 +77,27 @@ export function usageObject(kind: UsageObject['kind'], raw: unknown): UsageObjec
 export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProblem) => void) {
   const byUid = new Map<string, UsageObject>()
   const own = new Map<string, UsageObject>()
+  const nodeUsers = new Set<string>()
   let cluster: UsageObject[] = []
 
   return {
     set(object: UsageObject): void {
+      remove(object.uid)
       byUid.set(object.uid, object)
-      arrange()
+      if (usesNode(object)) nodeUsers.add(object.uid)
+      if (object.kind === 'ResourceUsage') own.set(`${object.namespace}/${object.name}`, object)
+      else cluster = [...cluster, object].sort((a, b) => (a.name < b.name ? -1 : 1))
     },
-    delete(uid: string): UsageObject | undefined {
-      const object = byUid.get(uid)
-      byUid.delete(uid)
-      arrange()
-      return object
-    },
+    delete: remove,
     get(uid: string): UsageObject | undefined {
       return byUid.get(uid)
     },
+    get size(): number {
+      return byUid.size
+    },
     /** True when a change of the Node may change what is said. */
     get useNodes(): boolean {
-      return [...byUid.values()].some(({ entries }) =>
-        entries.some(({ amounts }) =>
-          Object.values(amounts).some(amount => 'expression' in amount && amount.expression.usesNode),
-        ),
-      )
+      return nodeUsers.size > 0
     },
     usageOf(
       pod: PodFacts,
@@ -119,14 +120,16 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
     },
   }
 
-  function arrange(): void {
-    own.clear()
-    cluster = []
-    for (const object of byUid.values()) {
-      if (object.kind === 'ResourceUsage') own.set(`${object.namespace}/${object.name}`, object)
-      else cluster.push(object)
-    }
-    cluster.sort((a, b) => (a.name < b.name ? -1 : 1))
+  function remove(uid: string): UsageObject | undefined {
+    const object = byUid.get(uid)
+    if (object === undefined) return undefined
+    byUid.delete(uid)
+    nodeUsers.delete(uid)
+    const key = `${object.namespace}/${object.name}`
+    // A namesake made anew may be here already.
+    if (own.get(key) === object) own.delete(key)
+    if (object.kind === 'ClusterResourceUsage') cluster = cluster.filter(each => each !== object)
+    return object
   }
 
   function evaluated(
@@ -141,23 +144,21 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
   ): ObjectUsage | undefined {
     const { object, pod, container, resource, node } = use
     const seed = hash(`${pod.uid}/${container.name}/${resource}`)
-    // Here and now: what is returned outlives the text, which goes with the next event about the pod.
-    const json = pod.json.toString()
-    let parsed: { pod: unknown; node: unknown; container: unknown } | undefined
     const at = (timeMs: number): number | undefined => {
       try {
-        parsed ??= expressionObjects(json, container, node)
-        const value = expression.evaluate({ ...parsed, timeMs, seed })
+        const value = expression.evaluate({ ...objectsOf(pod, container, node), timeMs, seed })
         const scaled = Math.round(value * (resource === 'cpu' ? NANO : 1))
         if (!isSane(scaled)) throw new Error(`gives ${value}, which is ${value < 0 ? 'negative' : 'no sane amount'}`)
         return scaled
       } catch (error) {
-        onProblem(pod, { object, why: `${resource}: ${error instanceof Error ? error.message : String(error)}` })
+        const why = `${resource}: ${error instanceof Error ? error.message : String(error)}`
+        onProblem(pod, { object, source, why })
         return undefined
       }
     }
     if (!expression.isDynamic) return at(0)
-    return { key: `${source}\n${hash(json)}\n${container.name}`, at }
+    const seen = expression.usesNode ? pod.json.toString() + JSON.stringify(node?.object) : pod.json.toString()
+    return { key: `${source}\n${hash(seen)}\n${container.name}`, at }
   }
 }
 
@@ -170,13 +171,20 @@ export function matches(object: UsageObject, pod: PodFacts): boolean {
   return isIn(object.matchNamespaces, pod.namespace) && isIn(object.matchNames, pod.name)
 }
 
-function expressionObjects(json: string, container: ContainerFacts, node: NodeFacts | undefined) {
-  const object = fields(JSON.parse(json))
-  const spec = fields(object.spec)
+/** The pod that was asked about last: its containers' and resources' expressions come one after the other. */
+let latest: { pod: PodFacts; object: Record<string, unknown> } | undefined
+
+/** What an expression sees. Kept of one pod only: of 50,000 it would be gigabytes. */
+function objectsOf(pod: PodFacts, container: ContainerFacts, node: NodeFacts | undefined) {
+  if (latest?.pod !== pod) {
+    const object = fields(JSON.parse(pod.json.toString()))
+    // `"x" in pod.metadata.annotations` must not fail on a pod that has none, as it doesn't in Go.
+    latest = { pod, object: { ...object, metadata: { annotations: {}, labels: {}, ...fields(object.metadata) } } }
+  }
+  const spec = fields(latest.object.spec)
   const containers = [...items(spec.containers), ...items(spec.initContainers)]
   return {
-    // `"x" in pod.metadata.annotations` must not fail on a pod that has none, as it doesn't in Go.
-    pod: { ...object, metadata: { annotations: {}, labels: {}, ...fields(object.metadata) } },
+    pod: latest.object,
     node: { ...node?.object, metadata: { annotations: {}, labels: {}, ...fields(node?.object.metadata) } },
     container: containers.find(each => fields(each).name === container.name) ?? {},
   }
@@ -202,6 +210,12 @@ function saneQuantity(value: unknown, resource: Resource): number {
   if (parsed === undefined) throw new Error(`${JSON.stringify(value)} is not a quantity`)
   if (!isSane(parsed * (resource === 'cpu' ? NANO : 1))) throw new Error(`${JSON.stringify(value)} is no sane amount`)
   return parsed
+}
+
+function usesNode({ entries }: UsageObject): boolean {
+  return entries.some(({ amounts }) =>
+    Object.values(amounts).some(amount => 'expression' in amount && amount.expression.usesNode),
+  )
 }
 
 function texts(value: unknown): string[] {

@@ -1,5 +1,6 @@
+import type { ContainerFacts } from './containers.ts'
 import { type CpuCurve, constant, levelAt, type MemoryCurve, sameCurve } from './curves.ts'
-import type { ContainerFacts, PodFacts } from './objects.ts'
+import type { PodFacts } from './objects.ts'
 import { type PresetName, presetCpu, presetMemory } from './presets.ts'
 import { hash } from './seed.ts'
 

@@ -54,6 +54,8 @@ resolves('gives the defaults when nothing is said', () => {
     metricsServerPort: 4443,
     boutiqueReplicas: 1,
     metricsFile: 'kwok-config/kwok-metrics.yaml',
+    prometheusUrl: 'auto',
+    dashboardsDir: 'none',
   })
 })
 
@@ -124,6 +126,14 @@ const refused: [variable: string, value: string, why: RegExp][] = [
         RegExp,
       ],
   ),
+  ...['9090', 'localhost:9090', 'file:///etc', 'http//x'].map(
+    value =>
+      ['PROMETHEUS_URL', value, /it must be auto, or a URL like http:\/\/127\.0\.0\.1:9090$/] satisfies [
+        string,
+        string,
+        RegExp,
+      ],
+  ),
   ['RUNTIME', 'docker', /the Docker runtime is not there yet, only binary is$/],
   ['RUNTIME', 'podman', /it must be one of auto, binary$/],
   ...['Lab', 'a_b', '-a', 'a-', 'a.b', 'a/b', '..', 'a b', 'ü', 'a\n', 'a'.repeat(33)].map(
@@ -155,6 +165,9 @@ const taken: [variable: string, value: string, name: SettingName, parsed: unknow
   ['COLLECTION_INTERVAL', '5m', 'collectionInterval', 300_000],
   ['RUNTIME', 'auto', 'runtime', 'binary'],
   ['RUNTIME', 'binary', 'runtime', 'binary'],
+  ['PROMETHEUS_URL', 'auto', 'prometheusUrl', 'auto'],
+  ['PROMETHEUS_URL', 'https://metrics.example/prometheus/', 'prometheusUrl', 'https://metrics.example/prometheus'],
+  ['DASHBOARDS_DIR', './mine', 'dashboardsDir', './mine'],
   ['CLUSTER_NAME', 'a', 'clusterName', 'a'],
   ['CLUSTER_NAME', '0-a', 'clusterName', '0-a'],
   ['CLUSTER_NAME', 'a'.repeat(32), 'clusterName', 'a'.repeat(32)],
@@ -218,6 +231,14 @@ parses('gives the bare word of a task that takes one, and refuses a second', () 
   assert.equal(parseCommandLine(['--bind', 'node-1'], takesWord).word, 'node-1')
   assert.throws(() => parseCommandLine(['a', 'b'], takesWord), /Unexpected argument 'b'/)
   assert.throws(() => parseCommandLine(['a'], accepts), { exitCode: 2 })
+})
+
+parses('gives the texts of a task that takes some, each as often as it was given', () => {
+  const takesTexts = { ...accepts, texts: ['dashboards', 'other'] }
+  const line = parseCommandLine(['--dashboards', 'a/*.json', '--bind', '--dashboards=b.json'], takesTexts)
+  assert.deepEqual(line.texts, { dashboards: ['a/*.json', 'b.json'] })
+  assert.deepEqual(parseCommandLine([], takesTexts).texts, {})
+  assert.throws(() => parseCommandLine(['--dashboards'], takesTexts), /argument missing/)
 })
 
 parses('always takes --help', () => assert(parseCommandLine(['--help'], { settings: [] }).switches.has('help')))

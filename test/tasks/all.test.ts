@@ -28,7 +28,16 @@ const tasks = readdirSync(join(projectDir, 'tasks'))
   .filter(file => file.endsWith('.ts'))
   .sort()
 /** Tasks that have something to do without a cluster; every other one must refuse. */
-const clusterless = ['bench.ts', 'doctor.ts', 'kwok-check.ts', 'kwok-create-cluster.ts', 'kwok-down.ts', 'programs.ts']
+const clusterless = [
+  'bench.ts',
+  'dashboards.ts',
+  'doctor.ts',
+  'kwok-check.ts',
+  'kwok-create-cluster.ts',
+  'kwok-down.ts',
+  'lint-dashboards.ts',
+  'programs.ts',
+]
 
 interface Outcome {
   status: number | null

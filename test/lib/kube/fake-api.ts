@@ -38,9 +38,9 @@ export async function bodyOf(request: IncomingMessage): Promise<string> {
   return whole
 }
 
-/** Waits until something holds; fails after five seconds. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  const endMs = Date.now() + 5_000
+/** Waits until something holds; fails after five seconds, if nothing else is said. */
+export async function until(what: string, holds: () => boolean, limitMs = 5_000): Promise<void> {
+  const endMs = Date.now() + limitMs
   while (!holds()) {
     if (Date.now() > endMs) throw new Error(`it never came to pass that ${what}`)
     await new Promise(resolve => setTimeout(resolve, 5))

@@ -26,7 +26,7 @@ async function reflecting(
     log: string[]
     reflector: ReturnType<typeof startReflector>
   }) => Promise<void>,
-  options: { watchTimeoutS?: number; reduce?: (raw: unknown) => string | undefined } = {},
+  options: { watchTimeoutS?: number; optional?: boolean; reduce?: (raw: unknown) => string | undefined } = {},
 ): Promise<void> {
   const api = await fakeApi((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost')
@@ -159,6 +159,23 @@ reflects('starts the list over when a page has expired, and loses nothing', asyn
     },
   )
 })
+
+reflects(
+  'takes an optional collection that the server does not know for an empty one, and not for lost contact',
+  async () => {
+    await reflecting(
+      (_, response) => answer(response, 404, { message: 'no such kind' }),
+      () => assert.fail('watched'),
+      async ({ reflector, log }) => {
+        await reflector.firstSync
+        await until('it waits', () => reflector.connected)
+        assert(Date.now() - Number(reflector.lastContactMs) < 5_000)
+        assert.deepEqual(log, [])
+      },
+      { optional: true },
+    )
+  },
+)
 
 reflects('waits as long as a 429 asks', async () => {
   const times: number[] = []

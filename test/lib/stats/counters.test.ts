@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { suite } from 'uvu'
-import {
-  changeUsage,
-  createPodMeter,
-  gainedAt,
-  podTraffic,
-  samplePod,
-  wholeNumber,
-} from '../../../lib/stats/counters.ts'
+import { changeUsage, createPodMeter, gainedAt } from '../../../lib/stats/counters.ts'
 import type { PodFacts } from '../../../lib/stats/objects.ts'
+import { podTraffic, samplePod, wholeNumber } from '../../../lib/stats/samples.ts'
 import { pod, START_MS } from './fixtures.ts'
 
 const meters = suite('samplePod()')

@@ -67,6 +67,21 @@ builds("has the receiver's default metrics, and agrees with the measured node", 
   ])
 })
 
+builds('writes no number that a 64-bit integer does not hold, nor a time before 1970', () => {
+  const nowMs = START_MS + 1e12
+  const store = createStore({ clock: () => nowMs })
+  store.setNode({ ...node(), startMs: Date.parse('0001-01-01T00:00:00Z') })
+  store.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '8999999' } }))
+  const from = measureNode(there(store.node('node-0')), nowMs)
+  const json = JSON.stringify(hostResourceMetrics(from, { loads: [1, 1, 1], idleCoreNanoSeconds: 0 }))
+  let largest = 0n
+  for (const [, value = ''] of json.matchAll(/"(?:asInt|\w+UnixNano)":"([^"]*)"/g)) {
+    assert.match(value, /^\d+$/)
+    if (BigInt(value) > largest) largest = BigInt(value)
+  }
+  assert(largest > 2n ** 62n && largest < 2n ** 63n, String(largest))
+})
+
 builds('idle time does not fall on a node whose pods use more than it has', () => {
   const store = createStore({ clock: () => NOW_MS })
   store.setNode(node())

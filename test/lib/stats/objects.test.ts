@@ -102,6 +102,20 @@ for (const [value, why] of [
   })
 }
 
+pods('a request or limit of 0 is none, as a kubelet has it', () => {
+  const resources = { requests: { cpu: '0', memory: '0' }, limits: { cpu: '0', memory: '0' } }
+  const facts = there(podFacts(rawPod({ containers: [{ name: 'app', resources }] })))
+  const { id: _, image: __, startedMs: ___, ...container } = there(facts.containers[0])
+  assert.deepEqual(said(container), { name: 'app', running: true })
+  assert.equal(facts.qos, 'besteffort')
+})
+
+pods('a pod without resources, statuses and start is taken as it is', () => {
+  const facts = there(podFacts({ metadata: { uid: 'a', name: 'a' }, spec: { nodeName: 'n', containers: [{}] } }))
+  assert.equal(facts.running, false)
+  assert.equal(facts.startMs, Number.POSITIVE_INFINITY)
+})
+
 pods('a stopped container does not run, one without status does', () => {
   const facts = podFacts(rawPod({ containerStatuses: [{ name: 'app', state: { terminated: { exitCode: 1 } } }] }))
   assert.deepEqual(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { suite } from 'uvu'
 import { createMetrics } from '../../../lib/stats/metrics.ts'
 import { unreadyReason } from '../../../lib/stats/readiness.ts'
@@ -78,6 +78,40 @@ servers('speaks HTTP, counts requests, and survives a bug', async () => {
   assert.match(text, /stats_proxy_http_requests_total\{route="other",code="405"\} 1/)
   assert.match(text, /stats_proxy_nodes 2/)
   assert.match(text, /process_resident_memory_bytes \d/)
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+})
+
+servers('counts what is no request of ours, and logs each kind once', async () => {
+  const log: string[] = []
+  const server = createStatsServer(options({ log: line => log.push(line) }))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const say = (text: string) =>
+    new Promise<string>(resolve => {
+      let said = ''
+      const socket = connect(port, '127.0.0.1', () => socket.end(text))
+      socket.on('data', chunk => {
+        said += chunk
+      })
+      socket.on('error', () => {})
+      socket.on('close', () => resolve(said))
+    })
+  for (let at = 0; at < 2; at++) {
+    assert.match(await say(`GET /${'x'.repeat(100_000)} HTTP/1.1\r\n\r\n`), /^HTTP\/1\.1 431 /)
+    assert.match(await say('what\r\n\r\n'), /^HTTP\/1\.1 400 Bad Request\r\n/)
+    assert.match(await say('CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n'), /^HTTP\/1\.1 405 /)
+    assert.match(await say('HEAD /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n'), /^HTTP\/1\.1 405 /)
+    await fetch(`http://127.0.0.1:${port}/nodes/node-9/stats/summary`)
+  }
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  for (const [code, count] of Object.entries({ 431: 2, 400: 2, 405: 4 })) {
+    assert.match(text, new RegExp(`stats_proxy_http_requests_total\\{route="other",code="${code}"\\} ${count}`))
+  }
+  assert.deepEqual(
+    log.map(line => line.split(': ')[1]?.slice(0, 3)),
+    ['431', '400', '405', '404'],
+  )
   server.closeAllConnections()
   await new Promise(resolve => server.close(resolve))
 })

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import { cadvisorText } from '../../../lib/stats/cadvisor.ts'
+import { computedIdle } from '../../../lib/stats/host-metrics.ts'
 import { type MeasuredNode, measureNode } from '../../../lib/stats/measure.ts'
 import { presetNames } from '../../../lib/stats/presets.ts'
 import { openStateLog, readState } from '../../../lib/stats/state-log.ts'
@@ -191,6 +192,35 @@ restarts('has a clock that does not go back over a restart either', () => {
   assert(startStore(path, () => START_MS).now() >= nowMs)
 })
 
+restarts('remembers idle time that pods which want more than the node has would take back', () => {
+  const path = newFile()
+  let nowMs = START_MS + 60_000
+  const idle = (store: StatsStore) => {
+    const { entry } = there(store.read('node-0'))
+    const told = store.idleCoreNanoSeconds(entry, computedIdle(measureNode(entry, nowMs)))
+    store.flush()
+    return told
+  }
+  const first = startStore(path, () => nowMs)
+  first.setNode(node())
+  const before = idle(first)
+  nowMs += 2_000
+  const second = startStore(path, () => nowMs)
+  second.setNode(node())
+  second.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '100' } }))
+  second.endRestore()
+  assert(before > 0)
+  assert.equal(idle(second), before)
+})
+
+restarts('does not keep changes for a reader that never comes', () => {
+  const path = newFile()
+  const store = startStore(path, () => START_MS)
+  store.setNode(node())
+  for (let at = 0; at < 1_001; at++) store.setPod(pod({ uid: `p${at}` }))
+  assert.equal([...readState(path).keys()].filter(key => key.startsWith('p')).length >= 999, true)
+})
+
 restarts('begins a pod with a new UID anew', () => {
   const path = newFile()
   let nowMs = START_MS + 60_000
@@ -255,6 +285,19 @@ logs('is bounded by what is alive, also when it changes while it is written anew
   log.close()
   assert.deepEqual(new Map(readState(path)), alive)
   assert(statSync(path).size < 250_000, String(statSync(path).size))
+})
+
+logs('counts what an earlier process left, so that restarts do not make the file grow', async () => {
+  const path = newFile()
+  for (let at = 0; at < 20; at++) {
+    const log = openStateLog({ path, live: () => [['key', at]], compactAtBytes: 2_000 })
+    assert.equal(log.bytes, statSync(path).size)
+    log.write([['key', 'x'.repeat(1_000)]])
+    log.flush()
+    await turn()
+    log.close()
+  }
+  assert(statSync(path).size < 4_000, String(statSync(path).size))
 })
 
 logs('takes a file that is no state for an empty one', () => {

@@ -119,6 +119,50 @@ stores('a failing expression spoils no other pod, and no number of its own', () 
   assert.deepEqual([...new Set(problems)].length, 2)
 })
 
+stores('an expression over time or chance sees the Node and the Pod as they are', () => {
+  let nowMs = START_MS + 60_000
+  const problems: string[] = []
+  const store = createStore({ clock: () => nowMs, onUsageProblem: (_, { why }) => problems.push(why) })
+  const cores = () => {
+    const { entry } = there(store.read('node-0'))
+    return there(measureNode(entry, nowMs).pods[0]).total.usageNanoCores / 1e9
+  }
+  const expression =
+    '(Rand() < 2.0 ? 1.0 : 0.0) * (Quantity(node.status.capacity.cpu) + Quantity(pod.metadata.annotations["x"]))'
+  store.setUsageObject(cluster('a', [{ usage: { cpu: { expression } } }]))
+  const withX = (x: string) => pod({ containers: [{ name: 'app' }], annotations: { x } })
+  store.setPod(withX('1'))
+  store.setNode(node())
+  problems.length = 0
+  assert.equal(cores(), 8 + 1)
+  const smaller = { status: { capacity: { cpu: '4' } } }
+  store.setNode({ ...node(), object: smaller })
+  assert.equal(cores(), 4 + 1)
+  // The same again, then another, each with the text of the one before given up.
+  for (const x of ['1', '1', '2', '2']) {
+    nowMs += 60_000
+    store.setPod(withX(x))
+  }
+  assert.equal(cores(), 4 + 2)
+  nowMs += 60_000
+  store.deletePod('uid-web')
+  assert.deepEqual(problems, [])
+})
+
+stores('a namesake made anew counts, in whatever order the news comes', () => {
+  const store = createStore({ clock: () => START_MS + 60_000 })
+  const cores = () => there(measureNode(there(store.node('node-0')), store.now()).pods[0]).total.usageNanoCores / 1e9
+  store.setNode(node())
+  store.setPod(pod({ containers: [{ name: 'app' }] }))
+  store.setUsageObject(own('web', [cpu('1')]))
+  store.setUsageObject({ ...own('web', [cpu('2')]), uid: 'anew' })
+  store.deleteUsageObject('own-web')
+  assert.equal(cores(), 2)
+  assert.equal(store.usageObjectCount, 1)
+  store.deleteUsageObject('anew')
+  assert(cores() < 1)
+})
+
 stores('a change of an object changes usage from now on, and deleting it too', () => {
   let nowMs = START_MS
   const store = createStore({ clock: () => nowMs })

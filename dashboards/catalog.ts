@@ -1,0 +1,20 @@
+import type { CatalogMetric } from '../lib/lint/catalog.ts'
+import { CADVISOR, cadvisorMetrics } from './catalog/cadvisor.ts'
+import { controlPlaneMetrics } from './catalog/control-plane.ts'
+import { HOSTMETRICS, hostMetrics } from './catalog/hostmetrics.ts'
+import { K8S_CLUSTER, k8sClusterMetrics } from './catalog/k8s-cluster.ts'
+import { KUBELETSTATS, kubeletstatsMetrics } from './catalog/kubeletstats.ts'
+import { labMetrics } from './catalog/lab.ts'
+
+/** Every metric that queries may name: what the lab's Prometheus holds, or of some sources the part that is used. */
+export const catalog: readonly CatalogMetric[] = [
+  ...kubeletstatsMetrics(),
+  ...k8sClusterMetrics(),
+  ...hostMetrics(),
+  ...cadvisorMetrics(),
+  ...controlPlaneMetrics(),
+  ...labMetrics(),
+]
+
+/** The sources of which the catalogue has every metric, so that a live lab has no other. */
+export const completeSources: readonly string[] = [KUBELETSTATS, K8S_CLUSTER, HOSTMETRICS, CADVISOR]

@@ -1,0 +1,106 @@
+import {
+  type Dashboard,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  type Panel,
+  RowBuilder,
+} from '@grafana/grafana-foundation-sdk/dashboard'
+import { type DashboardMarks, type Need, type TargetMarks, targetKey } from '../lib/verify/marks.ts'
+import type { LabPanel } from './look.ts'
+import type { DashboardUid } from './uids.ts'
+import type { Variable } from './variables.ts'
+
+/** A dashboard of the lab. */
+export interface LabDashboard {
+  /** Its file's name without `.json`; also its uid. */
+  name: string
+  /** As Grafana's SDK types it, with nothing in it that JSON can't hold. */
+  json: Dashboard
+  marks: DashboardMarks
+}
+
+/** Panels side by side, of one height. */
+export interface Line {
+  height: number
+  panels: readonly LabPanel[]
+}
+
+/** A titled row of the screen. */
+export interface Row {
+  title: string
+  lines: readonly Line[]
+}
+
+/** The tag by which the dashboards' menu finds its entries. */
+export const TAG = 'kube-otel-lab'
+/** Grafana's grid is this many units wide. */
+const GRID_WIDTH = 24
+
+/** Panels of equal width next to each other, `height` grid units high (one is about 38 pixels). */
+export function line(height: number, ...panels: LabPanel[]): Line {
+  return { height, panels }
+}
+
+export function row(title: string, ...lines: Line[]): Row {
+  return { title, lines }
+}
+
+/**
+ * A dashboard from its rows.
+ *
+ * Throws an Error when two panels have the same title: marks and reports name a query by its panel's title.
+ */
+export function labDashboard(given: {
+  uid: DashboardUid
+  title: string
+  description: string
+  needs: readonly Need[]
+  variables: readonly Variable[]
+  rows: readonly Row[]
+}): LabDashboard {
+  const builder = new DashboardBuilder(given.title)
+    .uid(given.uid)
+    .description(given.description)
+    .tags([TAG])
+    .timezone('browser')
+    .readonly()
+    .tooltip(DashboardCursorSync.Crosshair)
+    .time({ from: 'now-1h', to: 'now' })
+    .refresh('10s')
+    .variables([...given.variables])
+    .link(
+      new DashboardLinkBuilder('Dashboards')
+        .type(DashboardLinkType.Dashboards)
+        .tags([TAG])
+        .asDropdown(true)
+        .includeVars(true)
+        .keepTime(true),
+    )
+  const targets = new Map<string, TargetMarks>()
+  const titles = new Set<string>()
+  let id = 0
+  let y = 0
+  for (const { title, lines } of given.rows) {
+    builder.withRow(new RowBuilder(title).id(++id).gridPos({ x: 0, y, w: GRID_WIDTH, h: 1 }))
+    y += 1
+    for (const { height, panels } of lines) {
+      const width = Math.floor(GRID_WIDTH / panels.length)
+      panels.forEach(({ panel, marks }, index) => {
+        const panelTitle = panel.title ?? ''
+        if (titles.has(panelTitle)) throw new Error(`${given.title} has two panels "${panelTitle}"`)
+        titles.add(panelTitle)
+        const isLast = index === panels.length - 1
+        const w = isLast ? GRID_WIDTH - index * width : width
+        const placed: Panel = { ...panel, id: ++id, gridPos: { x: index * width, y, w, h: height } }
+        builder.withPanel({ build: () => placed })
+        for (const [refId, known] of marks) targets.set(targetKey(panelTitle, refId), known)
+      })
+      y += height
+    }
+  }
+  // The SDK's objects carry methods; what Grafana gets does not.
+  const json = JSON.parse(JSON.stringify(builder.build())) as Dashboard
+  return { name: given.uid, json, marks: { needs: given.needs, targets } }
+}

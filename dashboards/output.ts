@@ -1,0 +1,71 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { LabError, systemErrorCode } from '../lib/errors.ts'
+import { projectDir } from '../lib/lab.ts'
+import { labDashboards } from './index.ts'
+import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './provisioning.ts'
+import { ruleFiles } from './rules/index.ts'
+import { rulesYaml } from './rules/rule.ts'
+
+/** Where all that is generated goes; git-ignored. */
+export const outDir = join(projectDir, 'dashboards', 'out')
+
+/** Every generated file: its path below the output folder, and its text. The same for the same input. */
+export function generatedFiles(targets: ProvisioningTargets): Map<string, string> {
+  const files = new Map<string, string>()
+  for (const { name, json } of labDashboards()) files.set(`json/${name}.json`, `${JSON.stringify(json, null, 2)}\n`)
+  for (const [name, groups] of ruleFiles()) files.set(`rules/${name}.yaml`, rulesYaml(groups))
+  files.set('provisioning/datasources/kube-otel-lab.yaml', datasourcesYaml(targets))
+  files.set('provisioning/dashboards/kube-otel-lab.yaml', providersYaml(targets))
+  return files
+}
+
+/**
+ * Makes the folder hold these files, and with `removeOthers` no others; what is right already is not touched, as Grafana and
+ * Prometheus may be reading it. Returns how many files changed, came or went.
+ *
+ * Throws a LabError when one can't be written.
+ */
+export function writeGenerated(
+  dir: string,
+  files: ReadonlyMap<string, string>,
+  options: { removeOthers: boolean },
+): number {
+  let changed = 0
+  for (const [path, text] of files) {
+    const file = join(dir, path)
+    if (existsSync(file) && readFileSync(file, 'utf8') === text) continue
+    writeWhole(file, text)
+    changed += 1
+  }
+  for (const path of options.removeOthers ? filesBelow(dir) : []) {
+    if (files.has(path)) continue
+    rmSync(join(dir, path))
+    changed += 1
+  }
+  return changed
+}
+
+/** Readable by all, unlike the lab's state: in a container Grafana and Prometheus are other users. */
+function writeWhole(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.tmp`
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(temporary, text, { mode: 0o644 })
+    renameSync(temporary, file)
+  } catch (error) {
+    if (existsSync(temporary)) rmSync(temporary)
+    throw new LabError(`Cannot write ${file}`, {
+      why: error instanceof Error ? error.message : String(error),
+      next: systemErrorCode(error) === 'ENOSPC' ? 'free some disk space, then run this again' : undefined,
+      cause: error,
+    })
+  }
+}
+
+function filesBelow(dir: string): string[] {
+  if (!existsSync(dir)) return []
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(dir.length + 1))
+}

@@ -1,0 +1,61 @@
+import type { Grain } from '../grain.ts'
+import { type Column, type LabPanel, stat, timeseries } from '../look.ts'
+import { namespaces, pods, podsByPhase, restarts, runningContainers, runningPods, workloads } from '../queries/pods.ts'
+
+export function namespacesStat({ scope, by }: Grain): LabPanel {
+  return stat({ title: 'Namespaces', description: 'Namespaces.', unit: 'none', query: namespaces(scope, by) })
+}
+
+export function workloadsStat({ scope, by }: Grain): LabPanel {
+  return stat({
+    title: 'Workloads',
+    description: 'Deployments, StatefulSets, DaemonSets, Jobs, ReplicaSets and single pods that have a pod.',
+    unit: 'none',
+    query: workloads(scope, by),
+  })
+}
+
+export function runningPodsStat({ scope, by }: Grain): LabPanel {
+  return stat({ title: 'Running pods', description: 'Pods that run now.', unit: 'none', query: runningPods(scope, by) })
+}
+
+export function runningContainersStat({ scope, by }: Grain): LabPanel {
+  return stat({
+    title: 'Running containers',
+    description: 'Containers that the kubelets measure: those that run.',
+    unit: 'none',
+    query: runningContainers(scope, by),
+  })
+}
+
+export function podsByPhaseTimeseries({ scope, by }: Grain): LabPanel {
+  return timeseries({
+    title: 'Pods by phase',
+    description: 'Pods that the API server has, by phase. Deleted ones are gone within the look-back.',
+    unit: 'short',
+    stacked: true,
+    queries: [podsByPhase(scope, by)],
+  })
+}
+
+export function restartsTimeseries({ each, scope, by }: Grain): LabPanel {
+  return timeseries({
+    title: 'Container restarts',
+    description: `Times that containers of each ${each} were started again within the chosen time.`,
+    unit: 'short',
+    queries: [restarts(scope, by)],
+  })
+}
+
+/** Counts for a table of namespaces. */
+export function podAndWorkloadColumns({ scope, by }: Grain): Column[] {
+  return [
+    { name: 'Pods', query: pods(scope, by), unit: 'none', decimals: 0 },
+    { name: 'Workloads', query: workloads(scope, by), unit: 'none', decimals: 0 },
+  ]
+}
+
+/** Counts for a table of workloads. */
+export function runningPodsColumn({ scope, by }: Grain): Column[] {
+  return [{ name: 'Running Pods', query: runningPods(scope, by), unit: 'none', decimals: 0 }]
+}

@@ -1,0 +1,68 @@
+import type { Grain } from '../grain.ts'
+import { type LabPanel, table, timeseries } from '../look.ts'
+import { named } from '../queries/query.ts'
+import { allDiskOperations, allDiskThroughput, diskOperations, diskThroughput } from '../queries/storage.ts'
+import { CADVISOR } from './sources.ts'
+
+export function diskOperationsTimeseries({ each, scope, by }: Grain, title = 'IOPS(Reads+Writes)'): LabPanel {
+  return timeseries({
+    title,
+    description: `Disk reads and writes a second of the containers of each ${each}. ${CADVISOR}`,
+    unit: 'iops',
+    stacked: true,
+    queries: [allDiskOperations(scope, by)],
+  })
+}
+
+export function diskThroughputTimeseries({ each, scope, by }: Grain, title = 'ThroughPut(Read+Write)'): LabPanel {
+  return timeseries({
+    title,
+    description: `Bytes a second that the containers of each ${each} read from and write to disk. ${CADVISOR}`,
+    unit: 'Bps',
+    stacked: true,
+    queries: [allDiskThroughput(scope, by)],
+  })
+}
+
+/** Reads and writes apart. */
+export function diskOperationsByAccessTimeseries({ each, scope, by }: Grain, title: string): LabPanel {
+  return timeseries({
+    title,
+    description: `Disk reads and writes a second of each ${each}. ${CADVISOR}`,
+    unit: 'iops',
+    queries: (['reads', 'writes'] as const).map(access => {
+      const query = diskOperations(access, scope, by)
+      return named(`${query.legend} ${access}`, query)
+    }),
+  })
+}
+
+/** Bytes read and bytes written apart. */
+export function diskThroughputByAccessTimeseries({ each, scope, by }: Grain, title: string): LabPanel {
+  return timeseries({
+    title,
+    description: `Bytes a second that each ${each} reads from and writes to disk. ${CADVISOR}`,
+    unit: 'Bps',
+    queries: (['reads', 'writes'] as const).map(access => {
+      const query = diskThroughput(access, scope, by)
+      return named(`${query.legend} ${access}`, query)
+    }),
+  })
+}
+
+export function storageTable({ each, scope, by, keys }: Grain): LabPanel {
+  return table({
+    title: 'Current Storage IO',
+    description: `Disk operations and bytes a second of the containers of each ${each} now. ${CADVISOR}`,
+    unit: 'iops',
+    keys,
+    columns: [
+      { name: 'IOPS(Reads)', query: diskOperations('reads', scope, by) },
+      { name: 'IOPS(Writes)', query: diskOperations('writes', scope, by) },
+      { name: 'IOPS(Reads + Writes)', query: allDiskOperations(scope, by) },
+      { name: 'Throughput(Read)', query: diskThroughput('reads', scope, by), unit: 'Bps' },
+      { name: 'Throughput(Write)', query: diskThroughput('writes', scope, by), unit: 'Bps' },
+      { name: 'Throughput(Read + Write)', query: allDiskThroughput(scope, by), unit: 'Bps' },
+    ],
+  })
+}

@@ -1,0 +1,55 @@
+import { gauge, type LabPanel, timeseries } from '../look.ts'
+import {
+  inodesFree,
+  inodesUsed,
+  inodesUtilisation,
+  volumeFree,
+  volumeUsed,
+  volumeUtilisation,
+} from '../queries/volumes.ts'
+
+const FULL = [
+  { value: null, color: 'green' },
+  { value: 0.8, color: 'orange' },
+  { value: 0.9, color: 'red' },
+]
+
+export function volumeSpaceTimeseries(): LabPanel {
+  return timeseries({
+    title: 'Volume Space Usage',
+    description: "Space in use and free on each claim's volume, as the kubelet of a pod that mounts it measures it.",
+    unit: 'bytes',
+    queries: [volumeUsed, volumeFree],
+  })
+}
+
+export function volumeSpaceGauge(): LabPanel {
+  return gauge({
+    title: 'Volume Space Usage (part)',
+    description: "Space in use on each claim's volume, of the space it has.",
+    unit: 'percentunit',
+    max: 1,
+    thresholds: FULL,
+    query: volumeUtilisation,
+  })
+}
+
+export function volumeInodesTimeseries(): LabPanel {
+  return timeseries({
+    title: 'Volume inodes Usage',
+    description: "Inodes in use and free on each claim's volume.",
+    unit: 'short',
+    queries: [inodesUsed, inodesFree],
+  })
+}
+
+export function volumeInodesGauge(): LabPanel {
+  return gauge({
+    title: 'Volume inodes Usage (part)',
+    description: "Inodes in use on each claim's volume, of the inodes it has.",
+    unit: 'percentunit',
+    max: 1,
+    thresholds: FULL,
+    query: inodesUtilisation,
+  })
+}

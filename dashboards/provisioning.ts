@@ -1,0 +1,59 @@
+import { stringify } from 'yaml'
+import { goDuration } from '../lib/settings.ts'
+import { TAG } from './dashboard.ts'
+
+/** What Grafana is told of the lab. */
+export interface ProvisioningTargets {
+  prometheusUrl: string
+  /** How often there is a new value: the least that `$__rate_interval` is made from. */
+  intervalMs: number
+  /** The folder of the lab's dashboards. */
+  jsonDir: string
+  /** The user's own, when there is one. */
+  ownDir: string | undefined
+}
+
+/** Where the other stores listen, as the LGTM image and Jaeger do by default. */
+const TEMPO_URL = 'http://127.0.0.1:3200'
+const LOKI_URL = 'http://127.0.0.1:3100'
+const JAEGER_URL = 'http://127.0.0.1:16686'
+
+/** `datasources/*.yaml`: https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources */
+export function datasourcesYaml({ prometheusUrl, intervalMs }: ProvisioningTargets): string {
+  const common = { access: 'proxy', editable: false }
+  return stringify({
+    apiVersion: 1,
+    datasources: [
+      {
+        ...{
+          name: 'Prometheus',
+          uid: 'prometheus',
+          type: 'prometheus',
+          url: prometheusUrl,
+          ...common,
+          isDefault: true,
+        },
+        jsonData: { httpMethod: 'POST', timeInterval: goDuration(intervalMs), prometheusType: 'Prometheus' },
+      },
+      { name: 'Tempo', uid: 'tempo', type: 'tempo', url: TEMPO_URL, ...common },
+      { name: 'Loki', uid: 'loki', type: 'loki', url: LOKI_URL, ...common },
+      { name: 'Jaeger', uid: 'jaeger', type: 'jaeger', url: JAEGER_URL, ...common },
+    ],
+  })
+}
+
+/** `dashboards/*.yaml`: https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards */
+export function providersYaml({ jsonDir, ownDir }: ProvisioningTargets): string {
+  return stringify({
+    apiVersion: 1,
+    providers: [provider(TAG, 'Lab', jsonDir), ...(ownDir === undefined ? [] : [provider('own', 'Own', ownDir)])],
+  })
+}
+
+function provider(name: string, folder: string, path: string): unknown {
+  return {
+    ...{ name, orgId: 1, folder, type: 'file', disableDeletion: true, allowUiUpdates: false },
+    updateIntervalSeconds: 10,
+    options: { path },
+  }
+}

@@ -1,0 +1,54 @@
+import type { Dimension } from '../../lib/verify/marks.ts'
+import { legendOf, type Query } from './query.ts'
+import { quotient } from './quotient.ts'
+import { requested } from './requested.ts'
+import { aggregate, type Scope } from './scope.ts'
+
+/** Cores that containers use. */
+export function cpuUsage(scope: Scope, by: readonly Dimension[]): Query {
+  return {
+    expr: aggregate('sum', scope, by, used),
+    legend: legendOf(by),
+    truth: { of: 'cpu-usage', by },
+  }
+}
+
+/** Cores that pods which are not finished ask for. */
+export function cpuRequests(scope: Scope, by: readonly Dimension[]): Query {
+  return requested('k8s_container_cpu_request', 'cpu-requests', scope, by)
+}
+
+/** Cores that pods which are not finished may use at most. */
+export function cpuLimits(scope: Scope, by: readonly Dimension[]): Query {
+  return requested('k8s_container_cpu_limit', 'cpu-limits', scope, by)
+}
+
+/** Used cores as a share of requested ones, from 0 up. */
+export function cpuUsageOverRequests(scope: Scope, by: readonly Dimension[]): Query {
+  return quotient(cpuUsage(scope, by), cpuRequests(scope, by))
+}
+
+/** Used cores as a share of the limits, from 0 up. */
+export function cpuUsageOverLimits(scope: Scope, by: readonly Dimension[]): Query {
+  return quotient(cpuUsage(scope, by), cpuLimits(scope, by))
+}
+
+/** The share of its periods in which a container was held back at its CPU limit, 0 to 1. cAdvisor's. */
+export function cpuThrottling({ filter }: Scope, by: readonly Dimension[]): Query {
+  const sum = (metric: string) => aggregate('sum', { filter }, by, rateOf(metric))
+  return {
+    expr: `${sum('container_cpu_cfs_throttled_periods_total')} / ${sum('container_cpu_cfs_periods_total')}`,
+    legend: legendOf(by),
+    emptyBecause: 'only a container with a CPU limit has periods',
+    nanBecause: 'a container that no period was counted for has no share',
+    needs: ['cadvisor'],
+  }
+}
+
+function used(filter: string): string {
+  return rateOf('container_cpu_time_seconds_total')(filter)
+}
+
+function rateOf(metric: string): (filter: string) => string {
+  return filter => `rate(${metric}{${filter}}[$__rate_interval])`
+}

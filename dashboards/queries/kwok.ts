@@ -1,0 +1,17 @@
+import { ofJob, rate } from './control-plane.ts'
+import { named, type Query } from './query.ts'
+
+const JOB = 'kwok-controller'
+
+/** Bits a second that the process receives and sends: its watches, and its updates of nodes, leases and pods. */
+export function kwokTraffic(): Query[] {
+  return (['receive', 'transmit'] as const).map(way => {
+    const bytes = rate(`process_network_${way}_bytes_total`, JOB, ['instance'])
+    return named(`{{instance}} ${way}`, { ...bytes, expr: `8 * ${bytes.expr}` })
+  })
+}
+
+/** Files and connections that the process has open. */
+export function kwokOpenFiles(): Query {
+  return { expr: `process_open_fds{${ofJob(JOB)}}`, legend: '{{instance}}' }
+}

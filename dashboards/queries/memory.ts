@@ -1,0 +1,49 @@
+import type { Dimension } from '../../lib/verify/marks.ts'
+import { legendOf, type Query } from './query.ts'
+import { quotient } from './quotient.ts'
+import { requested } from './requested.ts'
+import { aggregate, type Scope } from './scope.ts'
+
+/** Bytes of the containers' working sets: what counts against a limit, active page cache included. */
+export function memoryWorkingSet(scope: Scope, by: readonly Dimension[]): Query {
+  return held('container_memory_working_set_bytes', scope, by, { truth: { of: 'memory-working-set', by } })
+}
+
+/** Bytes of anonymous memory of the containers, without page cache. */
+export function memoryRss(scope: Scope, by: readonly Dimension[]): Query {
+  return held('container_memory_rss_bytes', scope, by, { truth: { of: 'memory-rss', by } })
+}
+
+/** Bytes of the containers' page cache. cAdvisor's. */
+export function memoryCache(scope: Scope, by: readonly Dimension[]): Query {
+  return held('container_memory_cache', scope, by, { needs: ['cadvisor'] })
+}
+
+/** Bytes that the containers have on swap. cAdvisor's. */
+export function memorySwap(scope: Scope, by: readonly Dimension[]): Query {
+  return held('container_memory_swap', scope, by, { needs: ['cadvisor'] })
+}
+
+/** Bytes that pods which are not finished ask for. */
+export function memoryRequests(scope: Scope, by: readonly Dimension[]): Query {
+  return requested('k8s_container_memory_request_bytes', 'memory-requests', scope, by)
+}
+
+/** Bytes that pods which are not finished may use at most. */
+export function memoryLimits(scope: Scope, by: readonly Dimension[]): Query {
+  return requested('k8s_container_memory_limit_bytes', 'memory-limits', scope, by)
+}
+
+/** The working set as a share of the requests, from 0 up. */
+export function memoryUsageOverRequests(scope: Scope, by: readonly Dimension[]): Query {
+  return quotient(memoryWorkingSet(scope, by), memoryRequests(scope, by))
+}
+
+/** The working set as a share of the limits, from 0 up. */
+export function memoryUsageOverLimits(scope: Scope, by: readonly Dimension[]): Query {
+  return quotient(memoryWorkingSet(scope, by), memoryLimits(scope, by))
+}
+
+function held(metric: string, scope: Scope, by: readonly Dimension[], marks: Pick<Query, 'truth' | 'needs'>): Query {
+  return { expr: aggregate('sum', scope, by, filter => `${metric}{${filter}}`), legend: legendOf(by), ...marks }
+}

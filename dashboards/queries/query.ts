@@ -1,0 +1,42 @@
+import type { Dimension, TargetMarks } from '../../lib/verify/marks.ts'
+
+/** One query of a panel: PromQL with Grafana's variables in it, and what is known of its numbers. */
+export interface Query extends TargetMarks {
+  expr: string
+  /** How its series are named on the screen, in Grafana's `{{label}}` spelling. */
+  legend?: string
+}
+
+/** The label that tells one number from the next, for each dimension. */
+const labelOfDimension = {
+  cluster: 'k8s_cluster_name',
+  node: 'k8s_node_name',
+  namespace: 'k8s_namespace_name',
+  workload: 'workload',
+  workload_type: 'workload_type',
+  pod: 'k8s_pod_name',
+  container: 'k8s_container_name',
+  phase: 'phase',
+  condition: 'condition',
+} as const satisfies Record<Dimension, string>
+
+/** The labels of some dimensions, as they stand after `by`. */
+export function labelsOf(by: readonly Dimension[]): string {
+  return by.map(dimension => labelOfDimension[dimension]).join(', ')
+}
+
+/** The label of one dimension. */
+export function labelOf(dimension: Dimension): string {
+  return labelOfDimension[dimension]
+}
+
+/** The legend of numbers by these dimensions: the last one's value, as the ones before it are the dashboard's own choice. */
+export function legendOf(by: readonly Dimension[]): string {
+  const last = by.at(-1)
+  return last === undefined || last === 'cluster' ? '' : `{{${labelOfDimension[last]}}}`
+}
+
+/** The same query under another name. */
+export function named(legend: string, query: Query): Query {
+  return { ...query, legend }
+}

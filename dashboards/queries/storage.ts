@@ -1,0 +1,35 @@
+import type { Dimension } from '../../lib/verify/marks.ts'
+import { legendOf, type Query } from './query.ts'
+import { aggregate, type Scope } from './scope.ts'
+
+export type Access = 'reads' | 'writes'
+
+/** Disk reads or writes a second. cAdvisor's: no receiver counts a container's. */
+export function diskOperations(access: Access, scope: Scope, by: readonly Dimension[]): Query {
+  return rateOf([`container_fs_${access}_total`], scope, by)
+}
+
+/** Disk reads and writes a second together. */
+export function allDiskOperations(scope: Scope, by: readonly Dimension[]): Query {
+  return rateOf(['container_fs_reads_total', 'container_fs_writes_total'], scope, by)
+}
+
+/** Bytes a second read from or written to disk. */
+export function diskThroughput(access: Access, scope: Scope, by: readonly Dimension[]): Query {
+  return rateOf([`container_fs_${access}_bytes_total`], scope, by)
+}
+
+/** Bytes a second read and written together. */
+export function allDiskThroughput(scope: Scope, by: readonly Dimension[]): Query {
+  return rateOf(['container_fs_reads_bytes_total', 'container_fs_writes_bytes_total'], scope, by)
+}
+
+function rateOf(metrics: readonly string[], scope: Scope, by: readonly Dimension[]): Query {
+  return {
+    expr: metrics
+      .map(metric => aggregate('sum', scope, by, filter => `rate(${metric}{${filter}}[$__rate_interval])`))
+      .join(' + '),
+    legend: legendOf(by),
+    needs: ['cadvisor'],
+  }
+}

@@ -1,0 +1,50 @@
+import { activePods, POD, WORKLOAD_OF_POD } from '../queries/scope.ts'
+import type { RecordingRule, RuleGroup } from './rule.ts'
+
+/** Owners that the collector's k8s_attributes processor names on a pod, with the label and the word for the type. */
+const OWNERS = [
+  ['k8s_deployment_name', 'deployment'],
+  ['k8s_statefulset_name', 'statefulset'],
+  ['k8s_daemonset_name', 'daemonset'],
+  // A CronJob's pods count as its Jobs': the name of the CronJob could only be guessed.
+  ['k8s_job_name', 'job'],
+] as const
+
+/** Which workload each pod belongs to, and what the pods of each namespace ask for. */
+export function kubernetesRules(): RuleGroup {
+  return {
+    name: 'kubernetes',
+    rules: [
+      workloadOfPod(),
+      requestedByNamespace('namespace_cpu:k8s_container_cpu_request:sum', 'k8s_container_cpu_request'),
+      requestedByNamespace(
+        'namespace_memory:k8s_container_memory_request_bytes:sum',
+        'k8s_container_memory_request_bytes',
+      ),
+    ],
+  }
+}
+
+/** 1 for each pod, with `workload` and `workload_type`. */
+function workloadOfPod(): RecordingRule {
+  const labelled = (matchers: string, label: string, type: string) =>
+    `label_replace(label_replace(k8s_pod_phase{${matchers}}, "workload", "$1", "${label}", "(.+)"), "workload_type", "${type}", "", "")`
+  const none = OWNERS.map(([label]) => `${label}=""`)
+  const parts = [
+    ...OWNERS.map(([label, type]) => labelled(`${label}!=""`, label, type)),
+    labelled('k8s_replicaset_name!="", k8s_deployment_name=""', 'k8s_replicaset_name', 'replicaset'),
+    labelled(['k8s_replicaset_name=""', ...none].join(', '), 'k8s_pod_name', 'barepod'),
+  ]
+  return {
+    record: WORKLOAD_OF_POD,
+    expr: `group by (${POD}, workload, workload_type) (\n  ${parts.join('\n  or\n  ')}\n)`,
+  }
+}
+
+/** The sum over pods that are not finished. */
+function requestedByNamespace(record: string, metric: string): RecordingRule {
+  return {
+    record,
+    expr: `sum by (k8s_cluster_name, k8s_namespace_name) (max by (${POD}, k8s_container_name) (${metric}) * on (${POD}) group_left () ${activePods('')})`,
+  }
+}

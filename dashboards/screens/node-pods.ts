@@ -1,0 +1,31 @@
+import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
+import { perPodOfNode } from '../grain.ts'
+import { cpuQuotaTable, cpuUsageTimeseries } from '../panels/cpu.ts'
+import { memoryDetailTable, memoryRssTimeseries, memoryUsageTimeseries } from '../panels/memory.ts'
+import { allocatableCpuBound, allocatableMemoryBounds } from '../panels/nodes.ts'
+import { uids } from '../uids.ts'
+import { clusterVariable, datasourceVariable, nodeVariable } from '../variables.ts'
+
+export function nodePods(): LabDashboard {
+  const bounds = allocatableMemoryBounds(perPodOfNode)
+  return labDashboard({
+    uid: uids.nodePods,
+    title: 'Kubernetes / Compute Resources / Node (Pods)',
+    description: 'CPU and memory of the pods of a node.',
+    needs: [],
+    variables: [datasourceVariable(), clusterVariable(), nodeVariable()],
+    rows: [
+      row(
+        'CPU',
+        line(8, cpuUsageTimeseries(perPodOfNode, [allocatableCpuBound(perPodOfNode)])),
+        line(8, cpuQuotaTable(perPodOfNode)),
+      ),
+      row(
+        'Memory',
+        line(8, memoryUsageTimeseries(perPodOfNode, { title: 'Memory Usage (w/cache)', bounds })),
+        line(8, memoryRssTimeseries(perPodOfNode, { title: 'Memory Usage (w/o cache)', bounds })),
+        line(8, memoryDetailTable(perPodOfNode)),
+      ),
+    ],
+  })
+}

@@ -1,0 +1,79 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
+import {
+  DatasourceVariableBuilder,
+  QueryVariableBuilder,
+  type VariableModel,
+  VariableRefresh,
+  VariableSort,
+} from '@grafana/grafana-foundation-sdk/dashboard'
+import { inCluster, inNamespace, ofType, WORKLOAD_OF_POD } from './queries/scope.ts'
+
+export type Variable = Builder<VariableModel>
+
+/** The datasource that the variables and panels ask. */
+export const DATASOURCE = { type: 'prometheus', uid: `\${datasource}` }
+/** What All stands for: every value but the empty one, and short however many values there are. */
+const ALL = '.+'
+
+/** Which Prometheus. Its first choice is the lab's. */
+export function datasourceVariable(): Variable {
+  return new DatasourceVariableBuilder('datasource')
+    .label('Data source')
+    .type('prometheus')
+    .current({ selected: true, text: 'prometheus', value: 'prometheus' })
+}
+
+export function clusterVariable(): Variable {
+  return labelVariable('cluster', 'Cluster', 'k8s_node_condition_ready', 'k8s_cluster_name')
+}
+
+export function namespaceVariable(): Variable {
+  const series = `k8s_namespace_phase{${inCluster.filter}}`
+  return labelVariable('namespace', 'Namespace', series, 'k8s_namespace_name')
+}
+
+export function nodeVariable(): Variable {
+  return labelVariable('node', 'Node', `k8s_node_condition_ready{${inCluster.filter}}`, 'k8s_node_name')
+}
+
+export function podVariable(): Variable {
+  return labelVariable('pod', 'Pod', `k8s_pod_phase{${inNamespace.filter}}`, 'k8s_pod_name')
+}
+
+export function workloadTypeVariable(): Variable {
+  return labelVariable('type', 'Workload type', `${WORKLOAD_OF_POD}{${inNamespace.filter}}`, 'workload_type')
+}
+
+export function workloadVariable(): Variable {
+  const series = `${WORKLOAD_OF_POD}{${ofType.filter}, ${ofType.workload}}`
+  return labelVariable('workload', 'Workload', series, 'workload')
+}
+
+/** The claims whose volumes are measured. */
+export function volumeVariable(): Variable {
+  const series = `k8s_volume_capacity_bytes{${inNamespace.filter}}`
+  return labelVariable('volume', 'Volume claim', series, 'k8s_persistentvolumeclaim_name')
+}
+
+/** The clusters that a part of the control plane is scraped in, by its job. */
+export function clusterOfJobVariable(job: string): Variable {
+  return labelVariable('cluster', 'Cluster', `up{job="${job}"}`, 'k8s_cluster_name')
+}
+
+export function instanceVariable(job: string): Variable {
+  return labelVariable('instance', 'Instance', `up{${inCluster.filter}, job="${job}"}`, 'instance')
+}
+
+/** Values of a label on some series; several may be chosen, and All is chosen first. */
+function labelVariable(name: string, label: string, series: string, of: string): Variable {
+  return new QueryVariableBuilder(name)
+    .label(label)
+    .datasource(DATASOURCE)
+    .query(`label_values(${series}, ${of})`)
+    .refresh(VariableRefresh.OnTimeRangeChanged)
+    .sort(VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .allValue(ALL)
+    .current({ selected: true, text: ['All'], value: ['$__all'] })
+}

@@ -1,0 +1,72 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { LabError } from '../errors.ts'
+import type { Dashboard } from './model.ts'
+import { readDashboardFile } from './read.ts'
+
+/** The dashboards of some files, and what was refused of them: one bad file is no reason to leave out the others. */
+export interface ReadFiles {
+  dashboards: Dashboard[]
+  refused: LabError[]
+}
+
+/**
+ * Reads the dashboards that paths name: each a file, a folder (its `*.json`, folders in it included), or a pattern with `*`, `?`
+ * and `**`, as a shell knows them. A file that several paths name is read once.
+ *
+ * What can't be read is among `refused`; so is a path that names nothing.
+ */
+export function readDashboardFiles(paths: readonly string[]): ReadFiles {
+  const read: ReadFiles = { dashboards: [], refused: [] }
+  const seen = new Set<string>()
+  for (const path of paths) {
+    const files = dashboardFiles(path)
+    if (files.length === 0) {
+      const next = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
+      read.refused.push(new LabError(`There is no dashboard at ${path}`, { next }))
+    }
+    for (const file of files) {
+      if (seen.has(file)) continue
+      seen.add(file)
+      try {
+        read.dashboards.push(readDashboardFile(file))
+      } catch (error) {
+        if (!(error instanceof LabError)) throw error
+        read.refused.push(error)
+      }
+    }
+  }
+  return read
+}
+
+/** The files that a path names, sorted. */
+function dashboardFiles(path: string): string[] {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats?.isDirectory() === true) return filesBelow(path).filter(file => file.endsWith('.json'))
+  if (stats !== undefined) return [path]
+  const parts = path.split('/')
+  const first = parts.findIndex(part => /[*?]/.test(part))
+  if (first === -1) return []
+  const base = parts.slice(0, first).join('/') || (path.startsWith('/') ? '/' : '.')
+  const pattern = globPattern(parts.slice(first).join('/'))
+  return filesBelow(base).filter(file => pattern.test(relative(base, file).split(sep).join('/')))
+}
+
+function globPattern(glob: string): RegExp {
+  const text = glob.replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, token => {
+    if (token === '**/') return '(?:.*/)?'
+    if (token === '**') return '.*'
+    if (token === '*') return '[^/]*'
+    return token === '?' ? '[^/]' : `\\${token}`
+  })
+  return new RegExp(`^${text}$`)
+}
+
+function filesBelow(folder: string): string[] {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return []
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(({ name, parentPath }) => !name.startsWith('.') && !parentPath.includes('node_modules'))
+    .filter(entry => !entry.isDirectory())
+    .map(entry => join(entry.parentPath, entry.name))
+    .sort()
+}

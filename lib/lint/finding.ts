@@ -1,0 +1,45 @@
+/** What each rule asks for. A name is printed with a finding, so a person can look it up. */
+export const rules = {
+  file: 'the file can be read, and is a dashboard',
+  parse: 'every query parses, and its operands have the right types',
+  constant: 'no query is a constant',
+  metric: 'every metric is in the catalogue',
+  label: 'every label that a query asks for can be there',
+  function: 'functions fit the type of the metric',
+  ratio: 'a ratio of sums, never a sum of ratios',
+  'rate-interval': 'rates look back $__rate_interval',
+  unit: 'every panel has a unit, and it fits what is shown',
+  description: 'every panel has a description',
+  datasource: 'queries go by the datasource variable',
+  variable: 'every variable is there, and is asked for in a way that works with several values',
+  legend: 'legends and joined columns are labels of the query',
+  link: 'links lead to dashboards that there are',
+} as const satisfies Record<string, string>
+
+export type RuleName = keyof typeof rules
+
+/** What a rule says of the place it was asked about. */
+export interface Fault {
+  rule: RuleName
+  /** What is wrong, and what would be right. */
+  message: string
+}
+
+/** A fault and where it is. */
+export interface Finding extends Fault {
+  severity: 'error' | 'warning'
+  /** The file, or what else the dashboard's source is called. */
+  file: string
+  dashboard: string
+  /** The panel's title, or `$name` of a variable; empty when it is the dashboard's matter. */
+  panel: string
+  refId: string
+}
+
+/** The rules that matter in anybody's dashboard as much as in the lab's own: what breaks them gives no number, or a wrong one. */
+const alwaysErrors: readonly RuleName[] = ['file', 'parse', 'constant', 'function', 'ratio']
+
+/** How bad a fault is: all are errors in the lab's own dashboards. */
+export function severityOf({ rule }: Fault, own: boolean): Finding['severity'] {
+  return own || alwaysErrors.includes(rule) ? 'error' : 'warning'
+}

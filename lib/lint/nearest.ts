@@ -1,0 +1,25 @@
+/** The name that takes the fewest letters to change into, when it takes less than a fifth of them. */
+export function nearestName(name: string, names: readonly string[]): string | undefined {
+  const most = Math.max(1, Math.floor(name.length / 5))
+  let best: { name: string; distance: number } | undefined
+  for (const other of names) {
+    if (Math.abs(other.length - name.length) > most) continue
+    const distance = editDistance(name, other)
+    if (distance <= most && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) best = { name: other, distance }
+  }
+  return best?.name
+}
+
+/** How many letters have to be put in, taken out or changed to get from one word to the other. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
+  for (let line = 1; line <= from.length; line++) {
+    const next = [line]
+    for (let column = 1; column <= to.length; column++) {
+      const changed = (row[column - 1] ?? 0) + (from[line - 1] === to[column - 1] ? 0 : 1)
+      next.push(Math.min(changed, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row.at(-1) ?? 0
+}

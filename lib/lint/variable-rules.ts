@@ -1,0 +1,77 @@
+import type { Dashboard, Variable } from '../grafana/model.ts'
+import { walk } from '../promql/ast.ts'
+import { traceLabels } from '../promql/labels.ts'
+import { type ParsedQuery, parsePromql } from '../promql/parse.ts'
+import { variableAt, variablesIn } from '../promql/variables.ts'
+import type { Fault } from './finding.ts'
+import type { Lab } from './lab.ts'
+import { queryFaults } from './query-rules.ts'
+
+/** Variables that each dashboard has; those of Grafana's own begin with `__`. */
+const builtIn = ['timeFilter', 'interval']
+
+/** Faults of how a query asks for variables: one that there is not, and `=` where several values may be chosen. */
+export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: Dashboard): Fault[] {
+  const named = (name: string) => dashboard.variables.find(variable => variable.name === name)
+  const missing = parsed.variables.filter(
+    name => !name.startsWith('__') && named(name) === undefined && !builtIn.includes(name),
+  )
+  const single = [...(parsed.expr === undefined ? [] : walk(parsed.expr))].flatMap(({ expr }) => {
+    if (expr.kind !== 'selector') return []
+    return expr.matchers.flatMap(({ label, op, value }): Fault[] => {
+      const variable = named(variableAt(value, 0)?.name ?? '')
+      if (variable === undefined || op === '=~' || op === '!~' || !(variable.multi || variable.includeAll)) return []
+      const right = op === '=' ? '=~' : '!~'
+      return [
+        {
+          rule: 'variable',
+          message: `${label}${op}"${value}" finds nothing when several values or All are chosen; use ${right}`,
+        },
+      ]
+    })
+  })
+  const known = dashboard.variables.map(({ name }) => `$${name}`).join(', ')
+  return [
+    ...missing.map(
+      (name): Fault => ({
+        rule: 'variable',
+        message: `there is no variable $${name} (there are ${known || 'none'}): ${text}`,
+      }),
+    ),
+    ...single,
+  ]
+}
+
+/** Faults of a variable's own query, in each of the forms that Grafana's Prometheus datasource knows. */
+export function variableQueryFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
+  if (variable.type !== 'query' || variable.query === '') return []
+  const query = variable.query.trim()
+  const [, form = '', inside = ''] = /^(label_values|query_result|metrics|label_names)\(([\s\S]*)\)$/.exec(query) ?? []
+  if (form === 'label_names') return []
+  if (form === 'metrics') return unknownVariables(query, dashboard)
+  // Without a form the text is a series selector, whose every series is a value.
+  if (form !== 'label_values') return expressionFaults(form === 'query_result' ? inside : query, dashboard, lab)
+  const comma = /^([\s\S]*\S)\s*,\s*(\S+)$/.exec(inside)
+  const [, series, label = inside.trim()] = comma ?? []
+  const faults = series === undefined ? unknownVariables(query, dashboard) : expressionFaults(series, dashboard, lab)
+  const of = series === undefined ? lab.labels : seriesLabels(series, lab)
+  if (of === undefined || of.has(label) || variablesIn(label).length > 0 || label === '__name__') return faults
+  const there = series === undefined ? 'no metric of the lab has that label' : `it has ${[...of].sort().join(', ')}`
+  return [...faults, { rule: 'label', message: `label_values() asks for ${label}: ${there}` }]
+}
+
+function seriesLabels(series: string, lab: Lab): ReadonlySet<string> | undefined {
+  const { expr } = parsePromql(series)
+  return expr && traceLabels(expr, name => lab.known(name)?.labels).labels
+}
+
+/** A selector names series, not values, so that its being a bare counter doesn't matter. */
+function expressionFaults(text: string, dashboard: Dashboard, lab: Lab): Fault[] {
+  const parsed = parsePromql(text)
+  const faults = queryFaults(parsed, lab).filter(({ rule }) => parsed.expr?.kind !== 'selector' || rule !== 'function')
+  return [...faults, ...variableUseFaults(text, parsed, dashboard)]
+}
+
+function unknownVariables(text: string, dashboard: Dashboard): Fault[] {
+  return variableUseFaults(text, { faults: [], expr: undefined, variables: variablesIn(text) }, dashboard)
+}

@@ -1,0 +1,178 @@
+import { LabError } from '../errors.ts'
+import { fields, items, text } from '../kube/json.ts'
+import type { Sample } from '../prometheus.ts'
+
+/** Labels of a series. */
+export type Labels = Readonly<Record<string, string>>
+
+/** One series of a range query: its labels, and its points from the oldest on. */
+export interface RangeSeries {
+  labels: Labels
+  /** Epoch milliseconds and value. */
+  points: readonly (readonly [timeMs: number, value: number])[]
+}
+
+/** A time range of a query, in epoch milliseconds. */
+export interface TimeRange {
+  fromMs: number
+  untilMs: number
+}
+
+/** Prometheus answered, and refused the query; `why` is its own words. */
+export class QueryRefused extends LabError {
+  override readonly name = 'QueryRefused'
+  readonly why: string
+
+  constructor(expression: string, why: string) {
+    super(`Prometheus refused ${expression}`, { why })
+    this.why = why
+  }
+}
+
+/** How long one request took. */
+export interface Timing {
+  query: string
+  kind: 'instant' | 'range' | 'values'
+  durationMs: number
+}
+
+/**
+ * A Prometheus over its HTTP API (prometheus.io/docs/prometheus/latest/querying/api). The same request is made once, however often it is asked
+ * for, but for those of ranges, whose answers are too large to keep. All methods throw a QueryRefused for what Prometheus refuses, and another LabError when it can't be reached.
+ */
+export interface PrometheusApi {
+  readonly url: string
+  instant(expression: string, timeMs: number): Promise<Sample[]>
+  range(expression: string, range: TimeRange, stepMs: number): Promise<RangeSeries[]>
+  /** The values of a label, of the series that match a selector or of all. */
+  labelValues(label: string, selector: string | undefined, range: TimeRange): Promise<string[]>
+  labelNames(selector: string | undefined, range: TimeRange): Promise<string[]>
+  /** The recording rules that are loaded: the series' name and the expression. */
+  recordingRules(): Promise<Map<string, string>>
+  /** Every request made so far. */
+  readonly timings: readonly Timing[]
+}
+
+/** A client of one Prometheus that has at most `maxAtOnce` requests under way; `next` is what to do when it can't be reached. */
+export function createPrometheusApi(
+  url: string,
+  { maxAtOnce = 3, timeoutMs = 60_000, next }: { maxAtOnce?: number; timeoutMs?: number; next?: string } = {},
+): PrometheusApi {
+  const answers = new Map<string, Promise<unknown>>()
+  const timings: Timing[] = []
+  const waiting: (() => void)[] = []
+  let underWay = 0
+
+  return {
+    url,
+    timings,
+    async instant(expression, timeMs) {
+      const form = { query: expression, time: seconds(timeMs) }
+      const data = await ask('instant', expression, 'query', form)
+      return samples(data)
+    },
+    async range(expression, { fromMs, untilMs }, stepMs) {
+      const form = { query: expression, start: seconds(fromMs), end: seconds(untilMs), step: seconds(stepMs) }
+      const data = await ask('range', expression, 'query_range', form)
+      return items(fields(data)['result']).map(series => ({
+        labels: labelsOf(series),
+        points: items(fields(series)['values']).map(point => {
+          const [atS, value] = items(point)
+          return [Math.round(Number(atS) * 1_000), numberOf(value)] as const
+        }),
+      }))
+    },
+    async labelValues(label, selector, range) {
+      const path = `label/${encodeURIComponent(label)}/values`
+      return await names(path, selector, range, `${label} of ${selector ?? 'all series'}`)
+    },
+    async labelNames(selector, range) {
+      return await names('labels', selector, range, `labels of ${selector ?? 'all series'}`)
+    },
+    async recordingRules() {
+      const data = await ask('values', 'recording rules', 'rules?type=record')
+      const rules = items(fields(data)['groups']).flatMap(group => items(fields(group)['rules']).map(fields))
+      return new Map(rules.map(rule => [text(rule['name']) ?? '', text(rule['query']) ?? '']))
+    },
+  }
+
+  async function names(path: string, selector: string | undefined, range: TimeRange, what: string): Promise<string[]> {
+    const parameters = new URLSearchParams({ start: seconds(range.fromMs), end: seconds(range.untilMs) })
+    if (selector !== undefined) parameters.set('match[]', selector)
+    const data = await ask('values', what, `${path}?${parameters}`)
+    return items(data).filter(each => typeof each === 'string')
+  }
+
+  async function ask(
+    kind: Timing['kind'],
+    query: string,
+    path: string,
+    form?: Record<string, string>,
+  ): Promise<unknown> {
+    const key = `${path} ${JSON.stringify(form ?? '')}`
+    const known = answers.get(key)
+    if (known !== undefined) return await known
+    const answer = inTurn(async () => {
+      const startedMs = performance.now()
+      try {
+        return await request(path, query, form)
+      } finally {
+        timings.push({ kind, query, durationMs: performance.now() - startedMs })
+      }
+    })
+    if (kind !== 'range') answers.set(key, answer)
+    return await answer
+  }
+
+  async function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    if (underWay >= maxAtOnce) await new Promise<void>(resolve => waiting.push(resolve))
+    else underWay++
+    try {
+      return await act()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) underWay--
+      else next()
+    }
+  }
+
+  async function request(path: string, query: string, form: Record<string, string> | undefined): Promise<unknown> {
+    let body: unknown
+    try {
+      const signal = AbortSignal.timeout(timeoutMs)
+      const post = form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }
+      // Over loopback, compressing costs both sides more than it saves.
+      const headers = { 'accept-encoding': 'identity' }
+      const answer = await fetch(`${url}/api/v1/${path}`, { signal, headers, ...post })
+      body = await answer.json()
+    } catch (error) {
+      // fetch() itself only says that it failed.
+      const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error
+      const why = reason instanceof Error ? reason.message || reason.name : String(reason)
+      throw new LabError(`Cannot query Prometheus at ${url}`, { why, next, cause: error })
+    }
+    const { status, data, error } = fields(body)
+    if (status !== 'success') throw new QueryRefused(query, text(error) ?? 'it gave no reason')
+    return data
+  }
+}
+
+/** A vector, or a scalar as one sample without labels. */
+function samples(data: unknown): Sample[] {
+  const { resultType, result } = fields(data)
+  if (resultType === 'scalar') return [{ labels: {}, value: numberOf(items(result)[1]) }]
+  return items(result).map(series => ({ labels: labelsOf(series), value: numberOf(items(fields(series)['value'])[1]) }))
+}
+
+function labelsOf(series: unknown): Labels {
+  return fields(fields(series)['metric']) as Record<string, string>
+}
+
+/** Prometheus writes `+Inf`, which JavaScript does not read. */
+function numberOf(value: unknown): number {
+  return Number(String(value).replace('Inf', 'Infinity'))
+}
+
+function seconds(timeMs: number): string {
+  return (timeMs / 1_000).toFixed(3)
+}

@@ -1,0 +1,110 @@
+import { unitOfTarget } from '../grafana/units.ts'
+import type { AskedQuery, QueryFacts } from './asked.ts'
+import { compareWithTruth, type Mismatch } from './compare.ts'
+import type { Evaluation } from './evaluate.ts'
+import { expectedValues, isMeasured, type TruthSources } from './expect.ts'
+import type { TargetMarks, Truth } from './marks.ts'
+import type { Problem } from './report.ts'
+import { scaleOf } from './units.ts'
+
+/** What was found of one query. */
+export type Verdict =
+  | { kind: 'ok'; compared: boolean }
+  | { kind: 'excused'; because: string }
+  | {
+      kind: 'failed'
+      problem: Problem
+      got: string
+      expected: string
+      hint: string
+      /** It may pass by itself: the cluster may have changed while it was looked at. */
+      settles: boolean
+    }
+
+/** What a query is judged by, beside its numbers. */
+export interface Judgement {
+  facts: QueryFacts
+  marks: TargetMarks
+  truth: TruthSources | undefined
+  scrapeMs: number
+  /** Recording rules by the series they make. */
+  rules: ReadonlyMap<string, QueryFacts>
+  /** Every metric that Prometheus has; undefined when that wasn't asked. */
+  metricNames: ReadonlySet<string> | undefined
+}
+
+/** How many wrong numbers of one query are named. */
+const NAMED = 4
+
+/** Judges one query by what it gave. */
+export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judgement): Verdict {
+  const { facts, marks, truth } = judgement
+  const failed = (problem: Problem, got: string, expected: string, hint = ''): Verdict => ({
+    ...{ kind: 'failed', problem, got, expected, hint },
+    // What is wrong without a look at the cluster stays wrong, and waiting for it would only take time.
+    settles: marks.truth !== undefined && (problem === 'no data' || problem === 'wrong number'),
+  })
+  if (evaluation.refused !== undefined) return failed('error', evaluation.refused, 'an answer')
+  if (facts.isConstant) {
+    const got = evaluation.samples.map(({ value }) => String(value)).join(', ')
+    return failed('constant', got, 'something measured', 'no series changes this number')
+  }
+  const expected =
+    marks.truth === undefined || truth === undefined
+      ? undefined
+      : expectedValues(marks.truth, truth, query.filters, usageWindow(query, judgement))
+  const { samples, bad } = evaluation
+  if (samples.length === 0 && bad.length === 0) {
+    // Where the truth is known, a reason that could hold doesn't excuse what should be there.
+    const isNothing = expected !== undefined && [...expected.values()].every(({ least }) => least === 0)
+    const because = marks.emptyBecause ?? (isNothing ? 'the cluster has none of it either' : undefined)
+    if (because !== undefined && (expected === undefined || isNothing)) return { kind: 'excused', because }
+    return failed('no data', 'no series', 'at least one series', emptyHint(facts, judgement))
+  }
+  if (bad.length > 0) {
+    if (marks.nanBecause !== undefined) return { kind: 'excused', because: marks.nanBecause }
+    return failed('NaN or Inf', some(bad), 'numbers')
+  }
+  if (marks.truth === undefined || expected === undefined) return { kind: 'ok', compared: false }
+  const scale = scaleOf(unitOfTarget(query.panel, query.target))
+  const isUsage = isMeasured(marks.truth.of)
+  const mismatches = compareWithTruth(samples, expected, { by: marks.truth.by, scale, isUsage })
+  if (mismatches.length === 0) return { kind: 'ok', compared: true }
+  const hint = `${truthText(marks.truth)}, by ${isUsage ? (truth?.usage.name ?? '') : 'the API'}`
+  return failed('wrong number', some(mismatches.map(gotText)), some(mismatches.map(expectedText)), hint)
+}
+
+/** When what a query shows was measured. */
+function usageWindow({ range }: AskedQuery, { facts, rules, scrapeMs }: Judgement) {
+  const recorded = facts.metrics.flatMap(metric => rules.get(metric) ?? [])
+  const windows = [facts, ...recorded].flatMap(({ windowMs }) => windowMs ?? [])
+  // A sample is up to an interval old, and on its way for some seconds; a rule adds its own interval.
+  const lateMs = 1.2 * scrapeMs + 2_000 + (recorded.length > 0 ? scrapeMs : 0)
+  return { untilMs: range.untilMs, lengthMs: windows.length === 0 ? undefined : Math.max(...windows), lateMs }
+}
+
+function emptyHint({ metrics }: QueryFacts, { metricNames, rules }: Judgement): string {
+  const missing =
+    metricNames === undefined ? [] : metrics.filter(metric => !metricNames.has(metric) && !rules.has(metric))
+  if (missing.length > 0) return `Prometheus has no metric ${missing.join(', ')}`
+  return metrics.length === 0 ? '' : 'the metrics are there, so it is the labels: a matcher, a join or the variables'
+}
+
+/** `cpu-usage / cpu-requests by namespace`, in words. */
+function truthText({ of, over, by }: Truth): string {
+  const what = (over === undefined ? of : `${of} / ${over}`).replaceAll('-', ' ')
+  return by.length === 0 ? `${what} in all` : `${what} by ${by.join(', ').replaceAll('_', ' ')}`
+}
+
+function gotText({ where, got }: Mismatch): string {
+  return `${where}: ${got}`
+}
+
+function expectedText({ where, expected }: Mismatch): string {
+  return `${where}: ${expected}`
+}
+
+function some(all: readonly string[]): string {
+  const more = all.length > NAMED ? `; and ${all.length - NAMED} more` : ''
+  return `${all.slice(0, NAMED).join('; ')}${more}`
+}

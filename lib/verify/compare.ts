@@ -1,0 +1,82 @@
+import type { Sample } from '../prometheus.ts'
+import { truthKey } from './expect.ts'
+import type { Dimension } from './marks.ts'
+import type { Bounds } from './usage.ts'
+
+/** Usage is right within this part: the samples it is made of were taken at times that nobody knows exactly. */
+export const USAGE_TOLERANCE = 0.05
+/** Sums of thousands of decimal fractions differ in their last digits. */
+const EXACT_TOLERANCE = 1e-6
+
+/** One number that is not what it must be. */
+export interface Mismatch {
+  /** The labels by which it goes. */
+  where: string
+  got: string
+  expected: string
+}
+
+const LABELS: Readonly<Record<Dimension, string>> = {
+  cluster: 'k8s_cluster_name',
+  node: 'k8s_node_name',
+  namespace: 'k8s_namespace_name',
+  workload: 'workload',
+  workload_type: 'workload_type',
+  pod: 'k8s_pod_name',
+  container: 'k8s_container_name',
+  phase: 'phase',
+  condition: 'condition',
+}
+
+/**
+ * Compares a query's numbers with what they must be. `scale` is how many of the panel's unit a base unit is. What is zero
+ * need not be there, and the other way round.
+ */
+export function compareWithTruth(
+  samples: readonly Sample[],
+  expected: ReadonlyMap<string, Bounds>,
+  { by, scale, isUsage }: { by: readonly Dimension[]; scale: number; isUsage: boolean },
+): Mismatch[] {
+  const tolerance = isUsage ? USAGE_TOLERANCE : EXACT_TOLERANCE
+  const mismatches: Mismatch[] = []
+  const seen = new Set<string>()
+  for (const { labels, value } of samples) {
+    const values = by.map(dimension => labels[LABELS[dimension]] ?? '')
+    const key = truthKey(values)
+    const where = describe(by, values)
+    if (seen.has(key)) {
+      mismatches.push({ where, got: `another series, ${number(value)}`, expected: 'one series' })
+      continue
+    }
+    seen.add(key)
+    const bounds = expected.get(key)
+    if (bounds === undefined) {
+      if (value !== 0) mismatches.push({ where, got: number(value), expected: 'nothing: there is no such thing' })
+      continue
+    }
+    const [least, most] = [bounds.least * scale, bounds.most * scale]
+    const slack = Math.max(Math.abs(most), Math.abs(least)) * tolerance
+    const isRight = value >= least - slack && value <= most + slack
+    if (!isRight) mismatches.push({ where, got: number(value), expected: range({ least, most }) })
+  }
+  for (const [key, { least, most }] of expected) {
+    // What may be nothing at all, as a pod's usage while it starts, may lack too.
+    if (seen.has(key) || least === 0) continue
+    const where = describe(by, key.split('\u0000'))
+    mismatches.push({ where, got: 'nothing', expected: range({ least: least * scale, most: most * scale }) })
+  }
+  return mismatches
+}
+
+/** A number as a person reads it: six digits that count. */
+export function number(value: number): string {
+  return Number.isFinite(value) ? String(Number(value.toPrecision(6))) : String(value)
+}
+
+function range({ least, most }: Bounds): string {
+  return number(least) === number(most) ? number(least) : `${number(least)} to ${number(most)}`
+}
+
+function describe(by: readonly Dimension[], values: readonly string[]): string {
+  return by.length === 0 ? 'in all' : by.map((dimension, index) => `${LABELS[dimension]}=${values[index]}`).join(', ')
+}

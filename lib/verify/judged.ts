@@ -1,0 +1,159 @@
+import type { Dashboard, Panel } from '../grafana/model.ts'
+import type { PrometheusApi } from '../prometheus/api.ts'
+import { type AskedQuery, askedQueries, dashboardRange, type QueryFacts, queryFacts } from './asked.ts'
+import { judge, type Verdict } from './check.ts'
+import { choiceNames, choose, type VariableProblem } from './choices.ts'
+import { createEvaluator, type Evaluator } from './evaluate.ts'
+import type { TruthSources } from './expect.ts'
+import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './marks.ts'
+import type { Failure } from './report.ts'
+import { duplicateRows } from './rows.ts'
+
+/** One look at Prometheus and the cluster. */
+export interface Look {
+  /** The time of all its queries (epoch). */
+  untilMs: number
+  truth: TruthSources | undefined
+}
+
+/** What does not change between looks. */
+export interface Common {
+  api: PrometheusApi
+  scrapeMs: number
+  rules: ReadonlyMap<string, QueryFacts>
+  metricNames: ReadonlySet<string>
+  lacking: ReadonlySet<Need>
+}
+
+/** Something that was judged, by a key that is the same in each look. */
+export interface Judged {
+  key: string
+  failure: Pick<Failure, 'panel' | 'refId' | 'choice' | 'query'>
+  verdict: Verdict
+}
+
+/**
+ * Judges every variable and query of a dashboard, and the rows of its tables, under every choice of its variables; or `only` those of some keys.
+ *
+ * Throws a LabError when Prometheus can't be reached.
+ */
+export async function judgeAll(
+  dashboard: Dashboard,
+  marks: DashboardMarks | undefined,
+  look: Look,
+  common: Common & { metrics: readonly string[]; only?: ReadonlySet<string> },
+): Promise<Judged[]> {
+  const { api, metrics, only } = common
+  const evaluator = createEvaluator(api)
+  const range = dashboardRange(dashboard, look.untilMs)
+  const all: Judged[] = []
+  const seen = new Set<string>()
+  const put = (each: Judged) => {
+    // The same query under two choices is one. What is looked at again has its own variables by now.
+    const same = [each.failure.panel, each.key.split('\u0000')[0], each.failure.refId, each.failure.query].join(
+      '\u0000',
+    )
+    if (only === undefined ? !seen.has(same) : only.has(each.key)) all.push(each)
+    seen.add(same)
+  }
+  for (const name of choiceNames) {
+    const { choice, problems } = await choose(dashboard, name, { api, range, metrics })
+    for (const variable of dashboard.variables) {
+      if (variable.type !== 'query') continue
+      const problem = problems.find(each => each.variable === variable.name)
+      put(judgedVariable(variable.name, problem?.query ?? variable.query, name, problem))
+    }
+    const asked = askedQueries(dashboard, choice, { untilMs: look.untilMs, scrapeMs: common.scrapeMs })
+    const isWanted = (query: AskedQuery) => only === undefined || only.has(queryKey(query))
+    const judged = await Promise.all(
+      asked
+        .filter(isWanted)
+        .map(query => judgeQuery(query, marks?.targets.get(keyOf(query)) ?? {}, look, common, evaluator)),
+    )
+    for (const each of judged) put(each)
+    for (const panel of dashboard.panels) {
+      if (panel.type !== 'table' && panel.type !== 'table-old') continue
+      if (only !== undefined && !only.has(rowsKey(panel, name))) continue
+      put(
+        await judgeRows(
+          panel,
+          name,
+          asked.filter(query => query.panel === panel),
+          evaluator,
+        ),
+      )
+    }
+  }
+  return all
+}
+
+async function judgeQuery(
+  query: AskedQuery,
+  marks: TargetMarks,
+  look: Look,
+  common: Common,
+  evaluator: Evaluator,
+): Promise<Judged> {
+  const failure = { panel: query.panel.title, refId: query.target.refId, choice: query.choice.name, query: query.expr }
+  const key = queryKey(query)
+  const absent = (marks.needs ?? []).filter(need => common.lacking.has(need))
+  if (absent.length > 0)
+    return { key, failure, verdict: { kind: 'excused', because: `there is no ${absent.join(', ')} here` } }
+  const evaluation = await evaluator.evaluate(query)
+  const { scrapeMs, rules, metricNames } = common
+  const judgement = { facts: queryFacts(query.expr), marks, truth: look.truth, scrapeMs, rules, metricNames }
+  return { key, failure, verdict: judge(query, evaluation, judgement) }
+}
+
+/** Whether a table has rows that can't be told apart. */
+async function judgeRows(
+  panel: Panel,
+  choice: string,
+  asked: readonly AskedQuery[],
+  evaluator: Evaluator,
+): Promise<Judged> {
+  const frames = await Promise.all(
+    asked.map(async query => ({ refId: query.target.refId, samples: (await evaluator.evaluate(query)).samples })),
+  )
+  const rows = duplicateRows(panel, frames)
+  const failure = { panel: panel.title, refId: '', choice, query: asked[0]?.expr ?? '' }
+  const key = rowsKey(panel, choice)
+  if (rows.length === 0) return { key, failure, verdict: { kind: 'ok', compared: false } }
+  const more = rows.length > 3 ? `; and ${rows.length - 3} more` : ''
+  const got = `${rows.slice(0, 3).join('; ')}${more}`
+  const hint = 'group the queries by the columns that are shown, and join by one that tells all rows apart'
+  return {
+    key,
+    failure,
+    verdict: { kind: 'failed', problem: 'duplicate rows', got, expected: 'each row once', hint, settles: true },
+  }
+}
+
+function judgedVariable(name: string, query: string, choice: string, problem: VariableProblem | undefined): Judged {
+  const failure = { panel: `$${name}`, refId: '', choice, query }
+  const key = ['variable', name, choice].join('\u0000')
+  if (problem === undefined) return { key, failure, verdict: { kind: 'ok', compared: false } }
+  const isEmpty = problem.refused === undefined
+  const got = problem.refused ?? 'no value'
+  return {
+    key,
+    failure,
+    verdict: {
+      ...{ kind: 'failed', problem: isEmpty ? 'no data' : 'error', got, hint: '', settles: false },
+      expected: isEmpty ? 'at least one value' : 'a list of values',
+    },
+  }
+}
+
+function keyOf({ panel, target }: AskedQuery): string {
+  return targetKey(panel.title, target.refId)
+}
+
+function queryKey(query: AskedQuery): string {
+  const { panel, target, kind, choice } = query
+  return [kind, panel.id, panel.title, target.refId, choice.name].join('\u0000')
+}
+
+function rowsKey(panel: Panel, choice: string): string {
+  return ['rows', panel.id, panel.title, choice].join('\u0000')
+}

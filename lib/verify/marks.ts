@@ -1,0 +1,74 @@
+/** What a panel's number counts or measures: something that can be had without PromQL, from the API or the usage model. */
+export type Quantity =
+  | 'nodes'
+  | 'namespaces'
+  | 'workloads'
+  | 'pods'
+  | 'running-pods'
+  | 'containers'
+  | 'cpu-usage'
+  | 'memory-working-set'
+  | 'memory-rss'
+  | 'cpu-requests'
+  | 'cpu-limits'
+  | 'memory-requests'
+  | 'memory-limits'
+  | 'cpu-allocatable'
+  | 'memory-allocatable'
+  | 'pods-allocatable'
+  | 'memory-capacity'
+  | 'quota-cpu-requests'
+  | 'quota-cpu-limits'
+  | 'quota-memory-requests'
+  | 'quota-memory-limits'
+  /** Bytes a second that pods receive and send; a unit in bits makes it bits. */
+  | 'network-receive'
+  | 'network-transmit'
+
+/** What tells one number of a query from the next; each goes by the OpenTelemetry label of that name, or `workload`. */
+export type Dimension =
+  | 'cluster'
+  | 'node'
+  | 'namespace'
+  | 'workload'
+  | 'workload_type'
+  | 'pod'
+  | 'container'
+  | 'phase'
+  | 'condition'
+
+/** How a query's numbers can be had otherwise: a quantity, or the ratio of two, for each value of some dimensions. */
+export interface Truth {
+  of: Quantity
+  /** The quotient `of` / `over` of the sums, never a sum of quotients. */
+  over?: Quantity
+  by: readonly Dimension[]
+  /** Of the node's own use too, where it isn't its pods' alone: node CPU and memory usage. */
+  withSystem?: boolean
+}
+
+/** What is known of a query beside its text. */
+export interface TargetMarks {
+  truth?: Truth
+  /** Why it may rightly have no data: "no pod is dropped packets". */
+  emptyBecause?: string
+  /** Why it may rightly be NaN. */
+  nanBecause?: string
+  /** What this query can't do without, where the rest of its dashboard can. */
+  needs?: readonly Need[]
+}
+
+/** What a dashboard can't do without; a cluster may lack it. */
+export type Need = 'kwok' | 'etcd' | 'control-plane' | 'cadvisor' | 'host-metrics' | 'volumes' | 'traces'
+
+/** What is known of a dashboard beside its JSON. */
+export interface DashboardMarks {
+  needs: readonly Need[]
+  /** By `targetKey`. */
+  targets: ReadonlyMap<string, TargetMarks>
+}
+
+/** The key of a panel's query: a dashboard's panel titles are unique. */
+export function targetKey(panelTitle: string, refId: string): string {
+  return `${panelTitle}#${refId}`
+}

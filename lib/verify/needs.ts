@@ -1,0 +1,23 @@
+import type { PrometheusApi } from '../prometheus/api.ts'
+import type { Need } from './marks.ts'
+
+/** What shows that a cluster has it: a job that is scraped, down or not, or series that nothing else makes. */
+const SIGNS: Readonly<Record<Need, string>> = {
+  kwok: 'up{job="kwok-controller"}',
+  etcd: 'up{job="etcd"} or etcd_server_has_leader',
+  'control-plane': 'up{job="kube-apiserver"} or apiserver_request_total',
+  cadvisor: 'up{job="kubelet-cadvisor"} or container_network_receive_packets_total',
+  'host-metrics': 'system_cpu_time_seconds_total{k8s_node_name!=""}',
+  volumes: 'k8s_volume_capacity_bytes',
+  traces: '{__name__=~"traces_span_?metrics_calls_total"}',
+}
+
+/** What a lab of simulated nodes always has: where it lacks there, something is broken. */
+const OF_KWOK: readonly Need[] = ['kwok', 'etcd', 'control-plane', 'cadvisor', 'host-metrics', 'volumes']
+
+/** What of all that a dashboard can need is not there. */
+export async function missingNeeds(api: PrometheusApi, isKwokLab: boolean, timeMs: number): Promise<Set<Need>> {
+  const asked = (Object.keys(SIGNS) as Need[]).filter(need => !(isKwokLab && OF_KWOK.includes(need)))
+  const found = await Promise.all(asked.map(need => api.instant(`count(${SIGNS[need]})`, timeMs)))
+  return new Set(asked.filter((_, index) => (found[index]?.[0]?.value ?? 0) === 0))
+}

@@ -1,0 +1,154 @@
+import { formatTable } from '../table.ts'
+
+/** What can be wrong with a query. */
+export type Problem =
+  | 'error'
+  | 'no data'
+  | 'NaN or Inf'
+  | 'duplicate rows'
+  | 'constant'
+  | 'wrong number'
+  | 'wrong node'
+  | 'unreadable'
+
+/** Something wrong. */
+export interface Failure {
+  dashboard: string
+  /** The panel's title, or `$name` of a variable. */
+  panel: string
+  /** Empty where it is no target's. */
+  refId: string
+  /** The choice of variables under which it shows: `all`, `one`, `several`. */
+  choice: string
+  problem: Problem
+  /** As sent. */
+  query: string
+  got: string
+  expected: string
+  hint: string
+}
+
+/** What became of one dashboard. */
+export interface DashboardResult {
+  title: string
+  source: string
+  panels: number
+  /** Different queries over all choices, variables' included. */
+  queries: number
+  ok: number
+  failed: number
+  /** Nothing or NaN where that may be, each with the reason. */
+  excused: number
+  /** Compared with the truth. */
+  compared: number
+  skipped: number
+  reasons: { excused: Record<string, number>; skipped: Record<string, number> }
+  /** What the cluster lacks that it needs; nothing of it was asked then. */
+  notApplicable: string
+}
+
+/** All that verify found. */
+export interface VerifyReport {
+  prometheusUrl: string
+  /** ISO 8601. */
+  time: string
+  /** Where the truth came from; empty where there is none. */
+  truth: string
+  /** What a person should know first. */
+  notes: string[]
+  dashboards: DashboardResult[]
+  failures: Failure[]
+  /** The slowest queries, the slowest first. */
+  slowest: { query: string; seconds: number }[]
+  requests: number
+  /** What it took, without the time it waited for a changing cluster to be measured. */
+  seconds: number
+  waitedSeconds: number
+}
+
+/** Whether anything failed. */
+export function hasFailed({ failures }: VerifyReport): boolean {
+  return failures.length > 0
+}
+
+/** The report as a person reads it: a table of dashboards, then each failure, then the slowest queries. */
+export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: number } = {}): string {
+  const rows = report.dashboards.map(each => [
+    each.title,
+    ...(each.notApplicable !== ''
+      ? ['-', '-', '-', '-', '-', '-', '-', `not applicable here: no ${each.notApplicable}`]
+      : [
+          ...[each.panels, each.queries, each.ok, each.compared, each.failed, each.excused, each.skipped].map(String),
+          each.failed > 0 ? 'FAILED' : 'ok',
+        ]),
+  ])
+  const sum = (of: (each: DashboardResult) => number) => report.dashboards.reduce((all, each) => all + of(each), 0)
+  const head = ['DASHBOARD', 'PANELS', 'QUERIES', 'OK', 'COMPARED', 'FAILED', 'EXCUSED', 'SKIPPED', '']
+  const parts = [
+    formatTable([head, ...rows]),
+    ...reasonsText(report),
+    ...(report.notes.length > 0 ? [report.notes.join('\n')] : []),
+    ...merged(report.failures).map(failureText),
+    ...(slowest > 0 && report.slowest.length > 0 ? [slowestText(report, slowest)] : []),
+    [
+      `${sum(each => each.queries)} queries (${report.requests} requests) in ${report.seconds.toFixed(1)} s${waited(report)}: `,
+      `${sum(each => each.ok)} ok, ${report.truth === '' ? 'none' : sum(each => each.compared)} of them compared with ${report.truth || 'a cluster'}; `,
+      `${report.failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped`,
+    ].join(''),
+  ]
+  return parts.join('\n\n')
+}
+
+function reasonsText({ dashboards }: VerifyReport): string[] {
+  const lines = (['excused', 'skipped'] as const).flatMap(kind => {
+    const counts = new Map<string, number>()
+    for (const { reasons } of dashboards) {
+      for (const [reason, count] of Object.entries(reasons[kind])) counts.set(reason, (counts.get(reason) ?? 0) + count)
+    }
+    return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
+  })
+  return lines.length === 0 ? [] : [lines.join('\n')]
+}
+
+function waited({ waitedSeconds }: VerifyReport): string {
+  return waitedSeconds === 0 ? '' : `, and ${Math.round(waitedSeconds)} s of waiting for changes to be measured`
+}
+
+/** The same failure under several choices as one. */
+function merged(failures: readonly Failure[]): Failure[] {
+  const all = new Map<string, Failure>()
+  for (const failure of failures) {
+    const key = [failure.dashboard, failure.panel, failure.refId, failure.problem].join('\u0000')
+    const known = all.get(key)
+    if (known === undefined) all.set(key, { ...failure })
+    else if (!known.choice.split(', ').includes(failure.choice)) known.choice += `, ${failure.choice}`
+  }
+  return [...all.values()]
+}
+
+/** One failure, in some lines. */
+export function failureText(failure: Failure): string {
+  const { dashboard, panel, refId, choice, problem } = failure
+  const where = [dashboard, panel, refId].filter(word => word !== '').join(' / ')
+  const lines = [
+    `FAILED ${where}: ${problem}${choice === '' ? '' : ` (variables: ${choice})`}`,
+    ...(failure.query === '' ? [] : [`  query     ${oneLine(failure.query)}`]),
+    ...(failure.got === '' ? [] : [`  got       ${failure.got}`]),
+    ...(failure.expected === '' ? [] : [`  expected  ${failure.expected}`]),
+    ...(failure.hint === '' ? [] : [`  hint      ${failure.hint}`]),
+  ]
+  return lines.join('\n')
+}
+
+function slowestText({ slowest }: VerifyReport, count: number): string {
+  const rows = slowest
+    .slice(0, count)
+    .map(({ query, seconds }) => [`${seconds.toFixed(2)} s`, oneLine(query).slice(0, 200)])
+  return `Slowest queries\n${formatTable(rows)}`
+}
+
+/** All of ten thousand pods' names in one query help nobody. */
+function oneLine(query: string): string {
+  const line = query.replace(/\s+/g, ' ')
+  return line.length <= 1_000 ? line : `${line.slice(0, 1_000)} … (${line.length} characters)`
+}

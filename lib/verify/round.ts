@@ -1,0 +1,77 @@
+import type { Dashboard } from '../grafana/model.ts'
+import { queryFacts } from './asked.ts'
+import { type Common, type Judged, judgeAll, type Look } from './judged.ts'
+import type { DashboardMarks } from './marks.ts'
+import type { DashboardResult, Failure } from './report.ts'
+
+/** What has been found of a dashboard so far. */
+export interface Round {
+  readonly failures: readonly Failure[]
+  /** Whether some of them may pass when looked at again. */
+  readonly settles: boolean
+  /** Looks again at what failed. */
+  retry(look: Look): Promise<void>
+  result(): DashboardResult
+}
+
+/** Verifies one dashboard under every choice of its variables. */
+export async function verifyDashboard(
+  dashboard: Dashboard,
+  marks: DashboardMarks | undefined,
+  look: Look,
+  common: Common,
+): Promise<Round> {
+  const absent = (marks?.needs ?? []).filter(need => common.lacking.has(need))
+  const metrics = [
+    ...new Set(dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
+  ]
+  let judged = absent.length > 0 ? [] : await judgeAll(dashboard, marks, look, { ...common, metrics })
+  const failuresOf = () => judged.flatMap(each => failureOf(dashboard, each))
+
+  return {
+    get failures() {
+      return failuresOf()
+    },
+    get settles() {
+      return judged.some(({ verdict }) => verdict.kind === 'failed' && verdict.settles)
+    },
+    async retry(again) {
+      const failed = new Set(
+        judged.filter(({ verdict }) => verdict.kind === 'failed' && verdict.settles).map(({ key }) => key),
+      )
+      const now = await judgeAll(dashboard, marks, again, { ...common, metrics, only: failed })
+      const verdicts = new Map(now.map(each => [each.key, each]))
+      judged = judged.map(each => (failed.has(each.key) ? (verdicts.get(each.key) ?? each) : each))
+    },
+    result() {
+      const reasons: DashboardResult['reasons'] = { excused: {}, skipped: {} }
+      const count = (of: Record<string, number>, reason: string) => {
+        of[reason] = (of[reason] ?? 0) + 1
+      }
+      for (const { verdict } of judged) if (verdict.kind === 'excused') count(reasons.excused, verdict.because)
+      for (const { reason } of dashboard.skipped) count(reasons.skipped, reason)
+      for (const { targets } of dashboard.panels) {
+        for (const { hide } of targets) if (hide) count(reasons.skipped, 'the query is hidden')
+      }
+      const sum = (of: Record<string, number>) => Object.values(of).reduce((all, each) => all + each, 0)
+      const fine = judged.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict.compared] : []))
+      return {
+        ...{
+          title: dashboard.title,
+          source: dashboard.source,
+          panels: dashboard.panels.length,
+          queries: judged.length,
+        },
+        ...{ ok: fine.length, compared: fine.filter(compared => compared).length },
+        ...{ failed: failuresOf().length, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
+        notApplicable: absent.join(', '),
+      }
+    },
+  }
+}
+
+function failureOf({ title }: Dashboard, { failure, verdict }: Judged): Failure[] {
+  if (verdict.kind !== 'failed') return []
+  const { problem, got, expected, hint } = verdict
+  return [{ dashboard: title, ...failure, problem, got, expected, hint }]
+}

@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from '../errors.ts'
+import type { Dashboard } from '../grafana/model.ts'
+import type { PrometheusApi } from '../prometheus/api.ts'
+import { queryFacts } from './asked.ts'
+import type { TruthSources } from './expect.ts'
+import type { Look } from './judged.ts'
+import type { DashboardMarks } from './marks.ts'
+import { missingNeeds } from './needs.ts'
+import { metricsOn, misplaced, placementQuery } from './placement.ts'
+import type { DashboardResult, Failure, VerifyReport } from './report.ts'
+import { type Round, verifyDashboard } from './round.ts'
+
+/** A dashboard to verify, and what is known of its queries; of somebody's own nothing. */
+export interface Verifiable {
+  dashboard: Dashboard
+  marks: DashboardMarks | undefined
+}
+
+/** Where the truth is had from. */
+export interface TruthReader {
+  /** In words: "the API and the usage model". */
+  name: string
+  read(): Promise<TruthSources>
+}
+
+export interface VerifyOptions {
+  api: PrometheusApi
+  dashboards: readonly Verifiable[]
+  /** Files that were no dashboards. */
+  refused: readonly LabError[]
+  /** The datasource's `timeInterval`: how often is collected. */
+  scrapeMs: number
+  /** Undefined where no cluster can be asked; then numbers are not compared. */
+  truth: TruthReader | undefined
+  /** A lab of simulated nodes, which has all that a dashboard can need but traces. */
+  isKwokLab: boolean
+  /** What changes while verify looks is looked at again for so long. */
+  settleMs: number
+  onProgress?: (text: string) => void
+}
+
+/** The title under which the nodes of pods' series are reported. */
+export const PLACEMENT = "Pods' series"
+
+/**
+ * Asks Prometheus every query of every dashboard, as Grafana would, and judges what it gives. What fails is asked again, with
+ * the cluster read anew, until it passes or `settleMs` are over: pods come and go while verify looks, and a pod that is gone
+ * stays in Prometheus for its look-back.
+ *
+ * Throws a LabError when Prometheus or the cluster can't be reached.
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { api, dashboards, refused, truth, onProgress = () => {} } = options
+  const startedMs = performance.now()
+  const noted: string[] = []
+  // Without the cluster the queries can still be asked.
+  const first = await look(options).catch((error: unknown) => {
+    if (!(error instanceof LabError)) throw error
+    noted.push(error.message)
+    return { untilMs: Date.now(), truth: undefined }
+  })
+  const lacking = await missingNeeds(api, options.isKwokLab, first.untilMs)
+  const rules = new Map([...(await api.recordingRules())].map(([name, query]) => [name, queryFacts(query)]))
+  const metricNames = new Set(await api.labelValues('__name__', undefined, lastHour(first.untilMs)))
+  const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, lacking }
+
+  const rounds: Round[] = []
+  for (const [index, { dashboard, marks }] of dashboards.entries()) {
+    onProgress(`${dashboard.title} (${index + 1} of ${dashboards.length})`)
+    rounds.push(await verifyDashboard(dashboard, marks, first, common))
+  }
+  let wrongNodes = await placementFailures(api, first)
+  const endMs = performance.now() + options.settleMs
+  let waitedMs = 0
+  while (
+    (wrongNodes.length > 0 || rounds.some(round => round.settles)) &&
+    performance.now() + options.scrapeMs < endMs
+  ) {
+    const count = rounds.reduce((sum, round) => sum + round.failures.length, wrongNodes.length)
+    onProgress(`${count} failed; looking again, should the cluster have changed meanwhile`)
+    await sleep(options.scrapeMs)
+    waitedMs += options.scrapeMs
+    const again = await look(options)
+    for (const round of rounds) if (round.settles) await round.retry(again)
+    if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again)
+  }
+  const unread = noted.map(why => ({
+    ...unreadableFailure(new LabError('The cluster', { why })),
+    expected: 'its objects',
+  }))
+  const results = rounds.map(round => round.result())
+  const unreadable = [...refused.map(unreadableFailure), ...unread]
+  return {
+    prometheusUrl: api.url,
+    time: new Date(first.untilMs).toISOString(),
+    truth: first.truth === undefined ? '' : (truth?.name ?? ''),
+    notes: notesOf(first),
+    dashboards: [
+      ...results,
+      ...(first.truth === undefined ? [] : [placementResult(wrongNodes)]),
+      ...unreadable.map(({ dashboard }) => resultOf(dashboard, { failed: 1 })),
+    ],
+    failures: [...rounds.flatMap(round => round.failures), ...wrongNodes, ...unreadable],
+    slowest: slowest(api),
+    requests: api.timings.length,
+    seconds: (performance.now() - startedMs - waitedMs) / 1_000,
+    waitedSeconds: waitedMs / 1_000,
+  }
+}
+
+/** What a person should know before reading any failure. */
+function notesOf({ truth }: Look): string[] {
+  if (truth === undefined) return ['No cluster is known for this Prometheus, so numbers are not compared with anything']
+  const { nodes, pods, clusterName } = truth.snapshot
+  if (nodes.length === 0) return [`Cluster ${clusterName} has no nodes: there is nothing to measure`]
+  const isIdle = pods.every(({ phase }) => phase !== 'Running')
+  return isIdle ? [`No pod of cluster ${clusterName} runs: nothing uses anything`] : []
+}
+
+/** Reads the cluster, and takes the time for all queries. */
+async function look({ truth }: VerifyOptions): Promise<Look> {
+  const sources = await truth?.read()
+  return { untilMs: Date.now(), truth: sources }
+}
+
+function lastHour(untilMs: number): { fromMs: number; untilMs: number } {
+  return { fromMs: untilMs - 3_600_000, untilMs }
+}
+
+async function placementFailures(api: PrometheusApi, { truth, untilMs }: Look): Promise<Failure[]> {
+  if (truth === undefined) return []
+  const query = placementQuery(truth.snapshot.clusterName)
+  const wrong = misplaced(await api.instant(query, untilMs), truth.snapshot)
+  const [first] = wrong
+  if (first === undefined) return []
+  const names = await metricsOn(api, first, untilMs)
+  const more = wrong.length > 1 ? `; and ${wrong.length - 1} more pods` : ''
+  return [
+    {
+      ...{ dashboard: PLACEMENT, panel: 'node of each pod', refId: '', choice: '', problem: 'wrong node', query },
+      got: `${first.where}: ${first.got}${more}`,
+      expected: `${first.where}: ${first.expected}`,
+      hint: `among them ${names.join(', ')}: see which processor of the collector sets k8s.node.name`,
+    },
+  ]
+}
+
+function placementResult(failures: readonly Failure[]): DashboardResult {
+  const isOk = failures.length === 0
+  return resultOf(PLACEMENT, { queries: 1, ok: isOk ? 1 : 0, compared: isOk ? 1 : 0, failed: isOk ? 0 : 1 })
+}
+
+function unreadableFailure(error: LabError): Failure {
+  return {
+    ...{
+      dashboard: error.message.split(':')[0] ?? '',
+      panel: '',
+      refId: '',
+      choice: '',
+      problem: 'unreadable',
+      query: '',
+    },
+    ...{ got: error.message, expected: 'a Grafana dashboard', hint: error.next ?? '' },
+  }
+}
+
+function resultOf(title: string, counts: Partial<DashboardResult>): DashboardResult {
+  const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, skipped: 0 }
+  return { title, source: '', ...none, reasons: { excused: {}, skipped: {} }, notApplicable: '', ...counts }
+}
+
+function slowest({ timings }: PrometheusApi): VerifyReport['slowest'] {
+  const longest = new Map<string, number>()
+  for (const { query, durationMs } of timings) longest.set(query, Math.max(durationMs, longest.get(query) ?? 0))
+  return [...longest]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 10)
+    .map(([query, durationMs]) => ({ query, seconds: durationMs / 1_000 }))
+}

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PrometheusApi } from '../prometheus/api.ts'
+import { createPrometheusApi } from '../prometheus/api.ts'
+
+/** Series that are there for each node and each running pod. */
+const SERIES = ['k8s_node_cpu_time_seconds_total', 'k8s_pod_cpu_time_seconds_total'] as const
+
+/**
+ * Waits until the series of the nodes and pods reach back over the rate window: right after they came, a rate is too small or
+ * isn't there. Gives false when `limitMs` were over before.
+ *
+ * Throws a LabError when Prometheus can't be reached.
+ */
+export async function waitForWindow(options: {
+  url: string
+  clusterName: string
+  windowMs: number
+  limitMs: number
+  onWaiting: (text: string) => void
+}): Promise<boolean> {
+  const { url, clusterName, windowMs, limitMs, onWaiting } = options
+  const endMs = Date.now() + limitMs
+  for (;;) {
+    // A client of its own each time: one answers the same question once.
+    const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), clusterName, windowMs)
+    if (missing === 0) return true
+    onWaiting(`${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`)
+    if (Date.now() > endMs) return false
+    await sleep(2_000)
+  }
+}
+
+/** How many of the series that are there now weren't there at the beginning of the window. */
+async function tooYoung(api: PrometheusApi, clusterName: string, windowMs: number): Promise<number> {
+  const nowMs = Date.now()
+  const counts = await Promise.all(
+    SERIES.map(async series => {
+      const selector = `${series}{k8s_cluster_name="${clusterName}"}`
+      const earlier = `${selector} offset ${Math.round(windowMs)}ms`
+      const samples = await api.instant(`count(${selector} unless ${earlier})`, nowMs)
+      return samples[0]?.value ?? 0
+    }),
+  )
+  return counts.reduce((sum, each) => sum + each, 0)
+}

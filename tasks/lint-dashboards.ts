@@ -1,0 +1,51 @@
+/**
+ * Reads the dashboards and says what is wrong with their text: queries that don't parse or are constants, names that the lab
+ * does not have, functions and units that don't fit the metric, fixed rates, links to nowhere. It asks no cluster. The lab's own
+ * dashboards and rules must be without a finding; in anybody else's a name that the lab doesn't know is a warning.
+ * Exit code 1 when there is an error.
+ *
+ *   tsx tasks/lint-dashboards.ts
+ *   tsx tasks/lint-dashboards.ts --dashboards 'mine/*.json' --json lint.json
+ */
+import { writeFileSync } from 'node:fs'
+import { catalog, labDashboards, recordedSeries, ruleFiles } from '../dashboards/index.ts'
+import { readDashboardFiles } from '../lib/grafana/files.ts'
+import { readDashboard } from '../lib/grafana/read.ts'
+import { lintDashboards } from '../lib/lint/lint.ts'
+import { hasErrors, lintJson, lintText, refusedFindings } from '../lib/lint/report.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = 'Says what is wrong with the text of dashboards and rules; exit code 1 when there is an error.'
+const settings = ['dashboardsDir'] as const
+const texts = {
+  dashboards: 'lint these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
+  json: 'write the findings as JSON to this file; - prints them instead of the lines',
+}
+
+await runTask({ about, settings, texts, takesLabAsItIs: true }, async ({ lab, texts: given }) => {
+  const { dashboardsDir } = lab.settings
+  const paths = given['dashboards'] ?? (dashboardsDir === 'none' ? [] : [dashboardsDir])
+  const { dashboards: others, refused } = readDashboardFiles(paths)
+  const ours = labDashboards().map(({ name, json }) => readDashboard(json, `dashboards/${name}`))
+  const [own, linkable] = given['dashboards'] === undefined ? [ours, []] : [[], ours]
+  const rules = own.length === 0 ? [] : labRules()
+  const linted = lintDashboards({ own, others, linkable, catalog, recorded: recordedSeries(), rules })
+  const report = { dashboards: [...own, ...others], findings: [...refusedFindings(refused), ...linted] }
+  const json = JSON.stringify(lintJson(report), null, 2)
+  const jsonFiles = given['json'] ?? []
+  for (const path of jsonFiles) if (path !== '-') writeFileSync(path, `${json}\n`)
+  print(jsonFiles.includes('-') ? json : lintText(report))
+  return hasErrors(report.findings) ? 1 : 0
+})
+
+function labRules() {
+  return [...ruleFiles()].flatMap(([file, groups]) =>
+    groups.flatMap(({ rules }) =>
+      rules.map(rule => ({
+        file: `rules/${file}`,
+        name: 'record' in rule ? rule.record : rule.alert,
+        expr: rule.expr,
+      })),
+    ),
+  )
+}

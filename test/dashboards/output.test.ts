@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { generatedFiles, writeGenerated } from '../../dashboards/output.ts'
+import { datasourcesYaml, providersYaml } from '../../dashboards/provisioning.ts'
+import { uids } from '../../dashboards/uids.ts'
+import { assertSameWords } from '../support/lab.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-output-'))
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+const targets = { prometheusUrl: 'http://127.0.0.1:9090', intervalMs: 15_000, jsonDir: '/lab/json', ownDir: undefined }
+const files = generatedFiles(targets)
+
+const generated = suite('generatedFiles()')
+generated('has each dashboard, the rules and the provisioning', () => {
+  const others = [
+    'provisioning/dashboards/kube-otel-lab.yaml',
+    'provisioning/datasources/kube-otel-lab.yaml',
+    'rules/alerts.yaml',
+    'rules/kube-apiserver.yaml',
+    'rules/kubernetes.yaml',
+  ]
+  const expected = [...Object.values(uids).map(uid => `json/${uid}.json`), ...others]
+  assertSameWords([...files.keys()].sort(), expected.sort(), 'files')
+})
+generated('gives the same bytes for the same input', () => {
+  assert.deepEqual(generatedFiles(targets), files)
+})
+generated('writes JSON that is read back the same, and nothing that depends on the lab into it', () => {
+  for (const [path, text] of files) {
+    if (!path.endsWith('.json')) continue
+    assert.equal(`${JSON.stringify(JSON.parse(text), null, 2)}\n`, text)
+    assert.equal(generatedFiles({ ...targets, prometheusUrl: 'http://other', intervalMs: 1000 }).get(path), text)
+  }
+})
+generated.run()
+
+const provisioning = suite('provisioning')
+provisioning('names the datasources that dashboards and parts agree on', () => {
+  const { apiVersion, datasources } = parse(datasourcesYaml(targets))
+  assert.equal(apiVersion, 1)
+  const [first] = datasources
+  assert.deepEqual(
+    datasources.map(({ uid, type }: { uid: string; type: string }) => [uid, type]),
+    ['prometheus', 'tempo', 'loki', 'jaeger'].map(uid => [uid, uid]),
+  )
+  assert.deepEqual([first.url, first.isDefault, first.jsonData.timeInterval], ['http://127.0.0.1:9090', true, '15s'])
+})
+provisioning("adds the user's own folder as a second provider", () => {
+  const paths = (ownDir: string | undefined) =>
+    parse(providersYaml({ ...targets, ownDir })).providers.map(
+      ({ folder, options }: { folder: string; options: { path: string } }) => [folder, options.path],
+    )
+  assert.deepEqual(paths(undefined), [['Lab', '/lab/json']])
+  assert.deepEqual(paths('/home/me/boards'), [
+    ['Lab', '/lab/json'],
+    ['Own', '/home/me/boards'],
+  ])
+})
+provisioning.run()
+
+const writing = suite('writeGenerated()')
+const two = new Map([
+  ['json/a.json', '{}\n'],
+  ['rules/a.yaml', 'groups: []\n'],
+])
+writing('writes what is not there yet, readable by all', () => {
+  assert.equal(writeGenerated(join(dir, 'new'), two, { removeOthers: true }), 2)
+  assert.equal(readFileSync(join(dir, 'new', 'json', 'a.json'), 'utf8'), '{}\n')
+  assert.equal(statSync(join(dir, 'new', 'json', 'a.json')).mode & 0o444, 0o444)
+})
+writing('does not touch what is right', () => {
+  const file = join(dir, 'new', 'json', 'a.json')
+  const before = statSync(file).ino
+  assert.equal(writeGenerated(join(dir, 'new'), two, { removeOthers: true }), 0)
+  assert.equal(statSync(file).ino, before)
+})
+writing('replaces what is wrong, and removes what is no longer made', () => {
+  writeFileSync(join(dir, 'new', 'json', 'a.json'), 'old')
+  writeFileSync(join(dir, 'new', 'rules', 'gone.yaml'), 'old')
+  assert.equal(writeGenerated(join(dir, 'new'), two, { removeOthers: true }), 2)
+  assert.equal(readFileSync(join(dir, 'new', 'json', 'a.json'), 'utf8'), '{}\n')
+  assert.throws(() => statSync(join(dir, 'new', 'rules', 'gone.yaml')), /ENOENT/)
+})
+writing("leaves other files in a user's folder alone", () => {
+  mkdirSync(join(dir, 'own'))
+  writeFileSync(join(dir, 'own', 'notes.txt'), 'mine')
+  assert.equal(writeGenerated(join(dir, 'own'), two, { removeOthers: false }), 2)
+  assert.equal(readFileSync(join(dir, 'own', 'notes.txt'), 'utf8'), 'mine')
+})
+writing('says which file cannot be written', () => {
+  writeFileSync(join(dir, 'file'), '')
+  assert.throws(
+    () => writeGenerated(join(dir, 'file'), two, { removeOthers: false }),
+    /^LabError: Cannot write .*file\/json\/a\.json: ENOTDIR/,
+  )
+})
+writing.run()

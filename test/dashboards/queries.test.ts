@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import {
+  perContainer,
+  perNamespace,
+  perPod,
+  perPodOfWorkload,
+  perWorkload,
+  wholeCluster,
+} from '../../dashboards/grain.ts'
+import { availability, errorBudget } from '../../dashboards/queries/apiserver.ts'
+import { apiRequestLatency, quantile, rate, up } from '../../dashboards/queries/control-plane.ts'
+import * as cpu from '../../dashboards/queries/cpu.ts'
+import { databaseUtilisation } from '../../dashboards/queries/etcd.ts'
+import * as memory from '../../dashboards/queries/memory.ts'
+import * as network from '../../dashboards/queries/network.ts'
+import * as nodes from '../../dashboards/queries/nodes.ts'
+import * as pods from '../../dashboards/queries/pods.ts'
+import type { Query } from '../../dashboards/queries/query.ts'
+import { quotaCpuRequests, quotaMemoryLimits } from '../../dashboards/queries/quota.ts'
+import { quotient } from '../../dashboards/queries/quotient.ts'
+import { chosen, inNamespace } from '../../dashboards/queries/scope.ts'
+import * as storage from '../../dashboards/queries/storage.ts'
+import { inodesUtilisation, volumeUtilisation } from '../../dashboards/queries/volumes.ts'
+
+const CL = 'k8s_cluster_name'
+const POD = 'k8s_cluster_name, k8s_namespace_name, k8s_pod_name'
+const inC = 'k8s_cluster_name=~"$cluster"'
+const inN = `${inC}, k8s_namespace_name=~"$namespace"`
+const inP = `${inN}, k8s_pod_name=~"$pod"`
+const ownerOf = (matchers: string) =>
+  `* on (${POD}) group_left (workload, workload_type) namespace_workload_pod:k8s_pod_phase:relabel{${matchers}}`
+const active = (matchers: string) =>
+  `* on (${POD}) group_left () group by (${POD}) (max by (${POD}) (k8s_pod_phase{${matchers}}) <= 2)`
+
+const table: readonly (readonly [call: string, query: Query, expr: string])[] = [
+  [
+    'cpuUsage(by namespace)',
+    cpu.cpuUsage(perNamespace.scope, perNamespace.by),
+    `sum by (${CL}, k8s_namespace_name) (rate(container_cpu_time_seconds_total{${inC}}[$__rate_interval]))`,
+  ],
+  [
+    'cpuUsage(by container)',
+    cpu.cpuUsage(perContainer.scope, perContainer.by),
+    `sum by (${POD}, k8s_container_name) (rate(container_cpu_time_seconds_total{${inP}}[$__rate_interval]))`,
+  ],
+  [
+    'cpuUsage(by workload)',
+    cpu.cpuUsage(perWorkload.scope, perWorkload.by),
+    `sum by (${CL}, k8s_namespace_name, workload_type, workload) (rate(container_cpu_time_seconds_total{${inN}}[$__rate_interval]) ${ownerOf(`${inN}, workload_type=~"$type"`)})`,
+  ],
+  [
+    'cpuUsage(by pod of workload)',
+    cpu.cpuUsage(perPodOfWorkload.scope, perPodOfWorkload.by),
+    `sum by (${POD}) (rate(container_cpu_time_seconds_total{${inN}}[$__rate_interval]) ${ownerOf(`${inN}, workload_type=~"$type", workload=~"$workload"`)})`,
+  ],
+  [
+    'cpuRequests(by namespace)',
+    cpu.cpuRequests(perNamespace.scope, perNamespace.by),
+    `sum by (${CL}, k8s_namespace_name) (max by (${POD}, k8s_container_name) (k8s_container_cpu_request{${inC}}) ${active(inC)})`,
+  ],
+  [
+    'cpuLimits(by node)',
+    cpu.cpuLimits(perNamespace.scope, ['cluster', 'node']),
+    `sum by (${CL}, k8s_node_name) (max by (${POD}, k8s_container_name, k8s_node_name) (k8s_container_cpu_limit{${inC}}) ${active(inC)})`,
+  ],
+  [
+    'cpuThrottling(by container)',
+    cpu.cpuThrottling(perContainer.scope, ['container']),
+    `sum by (k8s_container_name) (rate(container_cpu_cfs_throttled_periods_total{${inP}}[$__rate_interval])) / sum by (k8s_container_name) (rate(container_cpu_cfs_periods_total{${inP}}[$__rate_interval]))`,
+  ],
+  [
+    'memoryWorkingSet(by pod)',
+    memory.memoryWorkingSet(perPod.scope, perPod.by),
+    `sum by (${POD}) (container_memory_working_set_bytes{${inN}})`,
+  ],
+  [
+    'memoryCache(by pod)',
+    memory.memoryCache(perPod.scope, perPod.by),
+    `sum by (${POD}) (container_memory_cache{${inN}})`,
+  ],
+  [
+    'memoryUsageOverRequests(by cluster)',
+    memory.memoryUsageOverRequests(wholeCluster.scope, wholeCluster.by),
+    `sum by (${CL}) (container_memory_working_set_bytes{${inC}}) / sum by (${CL}) (max by (${POD}, k8s_container_name) (k8s_container_memory_request_bytes{${inC}}) ${active(inC)})`,
+  ],
+  [
+    'bandwidth() in bits',
+    network.bandwidth('receive', perPod.scope, perPod.by),
+    `8 * sum by (${POD}) (rate(k8s_pod_network_io_bytes_total{${inN}, direction="receive"}[$__rate_interval]))`,
+  ],
+  [
+    'averageBandwidth() over pods, whatever interfaces they have',
+    network.averageBandwidth('transmit', perNamespace.scope, perNamespace.by),
+    `8 * avg by (${CL}, k8s_namespace_name) (sum by (${POD}) (rate(k8s_pod_network_io_bytes_total{${inC}, direction="transmit"}[$__rate_interval])))`,
+  ],
+  [
+    'droppedPackets()',
+    network.droppedPackets('transmit', perPod.scope, ['namespace']),
+    `sum by (k8s_namespace_name) (rate(container_network_transmit_packets_dropped_total{${inN}}[$__rate_interval]))`,
+  ],
+  [
+    'allDiskOperations(), reads and writes',
+    storage.allDiskOperations(perPod.scope, ['namespace']),
+    `sum by (k8s_namespace_name) (rate(container_fs_reads_total{${inN}}[$__rate_interval])) + sum by (k8s_namespace_name) (rate(container_fs_writes_total{${inN}}[$__rate_interval]))`,
+  ],
+  [
+    'pods() once each',
+    pods.pods(wholeCluster.scope, ['cluster']),
+    `count by (${CL}) (group by (${POD}) (k8s_pod_phase{${inC}}))`,
+  ],
+  [
+    'runningPods()',
+    pods.runningPods(wholeCluster.scope, ['cluster', 'node']),
+    `count by (${CL}, k8s_node_name) (group by (${POD}, k8s_node_name) (k8s_pod_phase{${inC}} == 2))`,
+  ],
+  [
+    'workloads()',
+    pods.workloads(wholeCluster.scope, ['cluster']),
+    `count by (${CL}) (group by (${CL}, k8s_namespace_name, workload, workload_type) (namespace_workload_pod:k8s_pod_phase:relabel{${inC}}))`,
+  ],
+  [
+    "podsByPhase() in the API's words",
+    pods.podsByPhase(wholeCluster.scope, ['cluster']),
+    `label_replace(label_replace(label_replace(label_replace(label_replace(count_values by (${CL}) ("phase", max by (${POD}) (k8s_pod_phase{${inC}})), "phase", "Pending", "phase", "1"), "phase", "Running", "phase", "2"), "phase", "Succeeded", "phase", "3"), "phase", "Failed", "phase", "4"), "phase", "Unknown", "phase", "5")`,
+  ],
+  ['nodes()', nodes.nodes(wholeCluster.scope, ['cluster']), `count by (${CL}) (k8s_node_condition_ready{${inC}})`],
+  [
+    'nodeCpuUtilisation() with the system',
+    nodes.nodeCpuUtilisation(wholeCluster.scope, ['cluster']),
+    `sum by (${CL}) (rate(k8s_node_cpu_time_seconds_total{${inC}}[$__rate_interval])) / sum by (${CL}) (k8s_node_allocatable_cpu{${inC}})`,
+  ],
+  [
+    'nodeMemoryUtilisation()',
+    nodes.nodeMemoryUtilisation(wholeCluster.scope, ['cluster']),
+    `sum by (${CL}) (k8s_node_memory_working_set_bytes{${inC}}) / sum by (${CL}) (k8s_node_memory_available_bytes{${inC}} + k8s_node_memory_working_set_bytes{${inC}})`,
+  ],
+  [
+    'quotaCpuRequests() in cores',
+    quotaCpuRequests(inNamespace),
+    `min by (${CL}, k8s_namespace_name) (k8s_resource_quota_hard_limit{${inN}, resource="requests.cpu"}) / 1000`,
+  ],
+  [
+    'quotaMemoryLimits() in bytes',
+    quotaMemoryLimits(inNamespace),
+    `min by (${CL}, k8s_namespace_name) (k8s_resource_quota_hard_limit{${inN}, resource="limits.memory"})`,
+  ],
+  ['up()', up('etcd'), `sum by (${CL}) (up{${inC}, job="etcd"})`],
+  [
+    'rate() of a part of the control plane',
+    rate('workqueue_adds_total', 'kube-apiserver', ['instance', 'name']),
+    `sum by (instance, name) (rate(workqueue_adds_total{${inC}, job="kube-apiserver", instance=~"$instance"}[$__rate_interval]))`,
+  ],
+  [
+    'quantile()',
+    quantile('workqueue_queue_duration_seconds', 'kube-scheduler', ['name']),
+    `histogram_quantile(0.99, sum by (name, le) (rate(workqueue_queue_duration_seconds_bucket{${inC}, job="kube-scheduler", instance=~"$instance"}[$__rate_interval])))`,
+  ],
+  [
+    'apiRequestLatency()',
+    apiRequestLatency('kube-scheduler', 'POST'),
+    `histogram_quantile(0.99, sum by (instance, le) (rate(rest_client_request_duration_seconds_bucket{${inC}, job="kube-scheduler", instance=~"$instance", verb="POST"}[$__rate_interval])))`,
+  ],
+  ['availability()', availability('read'), `apiserver_request:availability1h{${inC}, verb="read"}`],
+  [
+    'errorBudget() as a part',
+    errorBudget(),
+    `(apiserver_request:availability1h{${inC}, verb="all"} - 0.99) / (1 - 0.99)`,
+  ],
+  [
+    'databaseUtilisation',
+    databaseUtilisation,
+    `etcd_mvcc_db_total_size_in_bytes{${inC}, job="etcd", instance=~"$instance"} / etcd_server_quota_backend_bytes{${inC}, job="etcd", instance=~"$instance"}`,
+  ],
+]
+
+const queries = suite('queries')
+for (const [call, { expr }, text] of table) queries(call, () => assert.equal(expr, text))
+
+queries('of volumes join capacity and use by claim', () => {
+  const of = (metric: string) =>
+    `max by (${CL}, k8s_namespace_name, k8s_persistentvolumeclaim_name) (${metric}{${inN}, k8s_persistentvolumeclaim_name=~"$volume"})`
+  const [capacity, available] = [of('k8s_volume_capacity_bytes'), of('k8s_volume_available_bytes')]
+  assert.equal(volumeUtilisation.expr, `(${capacity} - ${available}) / ${capacity}`)
+  assert.equal(inodesUtilisation.expr, `${of('k8s_volume_inodes_used_ratio')} / ${of('k8s_volume_inodes_ratio')}`)
+})
+
+queries('say what their numbers are', () => {
+  const by = perPod.by
+  assert.deepEqual(cpu.cpuUsage(perPod.scope, by).truth, { of: 'cpu-usage', by })
+  assert.deepEqual(cpu.cpuUsageOverLimits(perPod.scope, by).truth, { of: 'cpu-usage', over: 'cpu-limits', by })
+  assert.deepEqual(nodes.nodeCpuUtilisation(wholeCluster.scope, ['node']).truth, {
+    ...{ of: 'cpu-usage', over: 'cpu-allocatable', by: ['node'], withSystem: true },
+  })
+  assert.equal(network.averageBandwidth('receive', perPod.scope, by).truth, undefined)
+})
+
+queries('of cAdvisor say that they need it, and others do not', () => {
+  assert.deepEqual(memory.memorySwap(perPod.scope, perPod.by).needs, ['cadvisor'])
+  assert.equal(memory.memoryRss(perPod.scope, perPod.by).needs, undefined)
+})
+queries.run()
+
+const quotients = suite('quotient()')
+quotients('divides one query by another, and knows of the result only what both are known for', () => {
+  const a: Query = { expr: 'a', legend: 'x', truth: { of: 'cpu-usage', by: ['pod'], withSystem: true } }
+  const b: Query = { expr: 'b', legend: 'y', truth: { of: 'cpu-limits', by: ['pod'] } }
+  assert.deepEqual(quotient(a, b), {
+    expr: 'a / b',
+    legend: 'x',
+    truth: { of: 'cpu-usage', over: 'cpu-limits', by: ['pod'], withSystem: true },
+  })
+  assert.deepEqual(quotient(a, { expr: 'b' }), { expr: 'a / b', legend: 'x' })
+})
+quotients.run()
+
+const matchers = suite('chosen()')
+matchers("leaves the escaping to Grafana's Prometheus datasource", () => {
+  assert.equal(chosen('instance', 'instance'), 'instance=~"$instance"')
+})
+matchers.run()

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parse, stringify } from 'yaml'
+import { ruleFiles } from '../../dashboards/rules/index.ts'
+import { type AlertRule, rulesYaml } from '../../dashboards/rules/rule.ts'
+import { programPath } from '../../lib/binaries.ts'
+import { run } from '../../lib/run.ts'
+import { assertSameWords } from '../support/lab.ts'
+import { alertCases } from './alert-cases.ts'
+import { type AlertCase, type RecordCase, recordCases } from './rule-cases.ts'
+
+const rules = [...ruleFiles().values()].flat().flatMap(group => group.rules)
+const alerts = rules.filter(rule => 'alert' in rule)
+const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-rules-'))
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+const files = [...ruleFiles()].map(([name, groups]) => {
+  const file = join(dir, `${name}.yaml`)
+  writeFileSync(file, rulesYaml(groups))
+  return file
+})
+
+/** One test of `promtool test rules`, on rules of one name alone where others would record the same series. */
+async function testRules(name: string, only: (name: string) => boolean, test: Record<string, unknown>): Promise<void> {
+  const folder = join(dir, name.replaceAll(/\W+/g, '-'))
+  mkdirSync(folder)
+  const kept = [...ruleFiles().values()].flat().map(group => ({
+    ...group,
+    rules: group.rules.filter(rule => only('record' in rule ? rule.record : rule.alert)),
+  }))
+  writeFileSync(join(folder, 'rules.yaml'), rulesYaml(kept))
+  writeFileSync(
+    join(folder, 'test.yaml'),
+    stringify({
+      rule_files: ['rules.yaml'],
+      evaluation_interval: '10s',
+      fuzzy_compare: true,
+      tests: [{ interval: '10s', ...test }],
+    }),
+  )
+  const { exitCode, stdout, stderr } = await run(await programPath('promtool'), ['test', 'rules', 'test.yaml'], {
+    cwd: folder,
+    nothrow: true,
+  })
+  assert.equal(`${exitCode}`, '0', `${stdout}\n${stderr}`)
+}
+
+const inputs = (series: RecordCase['series']) => series.map(([name, values]) => ({ series: name, values }))
+
+const recording = suite('recording rules')
+for (const { record, fact, series, at, select = '', gives } of recordCases) {
+  recording(`${record}${select} ${fact}`, async () => {
+    await testRules(`${record}${select}${fact}`, name => /:/.test(name), {
+      input_series: inputs(series),
+      promql_expr_test: [
+        {
+          // In millionths: the last bits of a quotient are nobody's matter.
+          expr: `round(1e6 * ${record}${select})`,
+          eval_time: at,
+          exp_samples: gives.map(([labels, value]) => ({ labels, value: Math.round(1e6 * value) })),
+        },
+      ],
+    })
+  })
+}
+recording('have a case each', () => {
+  const recorded = rules.filter(rule => 'record' in rule)
+  const key = (record: string, verb = '') => `${record} ${verb}`
+  const wanted = recorded.map(({ record, labels }) => key(record, labels?.['verb']))
+  const tested = recordCases.map(({ record, select = '' }) => key(record, /verb="(\w+)"/.exec(select)?.[1]))
+  assertSameWords([...new Set(tested)].sort(), [...new Set(wanted)].sort(), 'recording rules with a case')
+})
+recording.run()
+
+/** An annotation as it reads for the labels and the value of a case. A label that the alert does not have is a fault. */
+function rendered(text: string, { labels, value }: AlertCase): string {
+  return text
+    .replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels[label] ?? assert.fail(`no label ${label}`))
+    .replaceAll(/\{\{ \$value[^}]*\}\}/g, () => value ?? assert.fail('the case says no value'))
+}
+
+const alerting = suite('alerts')
+for (const given of alertCases) {
+  const rule = alerts.find(({ alert }) => alert === given.alert)
+  alerting(`${given.alert} fires for the bad one alone, and not at once`, async () => {
+    const { severity, summary, description, runbook } = rule ?? assert.fail('there is no such alert')
+    const annotations = { summary, description, runbook }
+    const expected = {
+      exp_labels: { ...given.labels, severity },
+      exp_annotations: Object.fromEntries(
+        Object.entries(annotations).map(([name, text]) => [name, rendered(text, given)]),
+      ),
+    }
+    await testRules(given.alert, name => name === given.alert, {
+      input_series: inputs(given.series),
+      alert_rule_test: [
+        { alertname: given.alert, eval_time: given.notAt, exp_alerts: [] },
+        { alertname: given.alert, eval_time: given.firesAt, exp_alerts: [expected] },
+      ],
+    })
+  })
+}
+alerting('have a case each', () => {
+  const names = (all: readonly Pick<AlertRule, 'alert'>[]) => all.map(({ alert }) => alert).sort()
+  assertSameWords(names(alertCases), names(alerts), 'alerts with a case')
+})
+alerting('say in one line what is wrong, why it matters and what to do', () => {
+  for (const { alert, summary, description, runbook } of alerts) {
+    for (const text of [summary, description, runbook]) assert.match(text, /^\S[^\n]{10,}$/, alert)
+    assert.match(runbook, /\.$/, alert)
+  }
+})
+alerting.run()
+
+const written = suite('rulesYaml()')
+written('writes what promtool takes', async () => {
+  const { stdout } = await run(await programPath('promtool'), [
+    'check',
+    'rules',
+    '--lint=all',
+    '--lint-fatal',
+    ...files,
+  ])
+  const found = [...stdout.matchAll(/SUCCESS: (\d+) rules found/g)].map(([, count]) => Number(count))
+  assert.equal(
+    found.reduce((sum, count) => sum + count, 0),
+    rules.length,
+  )
+})
+written('leaves the evaluation interval to Prometheus, whose own is the collection interval', () => {
+  for (const [, groups] of ruleFiles()) assert.doesNotMatch(rulesYaml(groups), /interval/)
+})
+written('gives alerts their severity as a label and their texts as annotations', () => {
+  const rule: AlertRule = {
+    ...{ alert: 'A', expr: 'up == 0', for: '1m', severity: 'info' },
+    ...{ summary: 's', description: 'd', runbook: 'r' },
+  }
+  assert.deepEqual(
+    parse(rulesYaml([{ name: 'g', rules: [rule, { record: 'a:b', expr: 'up', labels: { x: 'y' } }] }])),
+    {
+      groups: [
+        {
+          name: 'g',
+          rules: [
+            {
+              ...{ alert: 'A', expr: 'up == 0', for: '1m', labels: { severity: 'info' } },
+              annotations: { summary: 's', description: 'd', runbook: 'r' },
+            },
+            { record: 'a:b', expr: 'up', labels: { x: 'y' } },
+          ],
+        },
+      ],
+    },
+  )
+})
+written.run()

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import type { Variable } from '../../../lib/grafana/model.ts'
+import { chosenValue, variableOptions } from '../../../lib/grafana/variables.ts'
+import { createPrometheusApi, type PrometheusApi } from '../../../lib/prometheus/api.ts'
+import { type RunningPrometheus, startPrometheus } from '../verify/prometheus.ts'
+
+function variable(given: Partial<Variable>): Variable {
+  return {
+    ...{ name: 'x', type: 'query', label: '', query: '', regex: '', multi: true, includeAll: true, allValue: '' },
+    ...{ current: [], options: [], hide: 'no', datasource: { type: 'prometheus', uid: 'prometheus' } },
+    ...given,
+  }
+}
+
+const nowMs = Date.now()
+const range = { fromMs: nowMs - 3_600_000, untilMs: nowMs }
+const lines = [
+  ['app_info', '{job="web",pod="web-1"}'],
+  ['app_info', '{job="web",pod="web-2"}'],
+  ['app_info', '{job="db, main",pod="db-1"}'],
+  ['load', '{pod="web-1"}'],
+].map(([name, labels]) => `${name}${labels} 1 ${(nowMs - 5_000) / 1_000}`)
+
+const options = suite<{ prometheus: RunningPrometheus; api: PrometheusApi }>('variableOptions()')
+options.before(async context => {
+  context.prometheus = await startPrometheus(lines)
+  context.api = createPrometheusApi(context.prometheus.url)
+})
+options.after(({ prometheus }) => prometheus?.stop())
+
+const known = new Map([['job', { values: ['web'], several: true }]])
+for (const [fact, given, expected] of [
+  ['the values of a label on a metric', { query: 'label_values(app_info, pod)' }, ['db-1', 'web-1', 'web-2']],
+  ['the values of a label', { query: 'label_values(job)' }, ['db, main', 'web']],
+  ['those that follow their parent', { query: 'label_values(app_info{job=~"$job"}, pod)' }, ['web-1', 'web-2']],
+  ['a selector with commas', { query: 'label_values(app_info{job="db, main", pod!=""}, pod)' }, ['db-1']],
+  ['the names of labels', { query: 'label_names()' }, ['__name__', 'job', 'pod']],
+  ['metrics by a pattern', { query: 'metrics(^app_)' }, ['app_info']],
+  ['what a query gives, cut by the first group', { query: 'query_result(load)', regex: '/pod="([^"]+)"/' }, ['web-1']],
+  ['a bare query', { query: 'load', regex: '.*pod="(?<value>[^"]+)".*' }, ['web-1']],
+  ['what the expression lets through', { query: 'label_values(app_info, pod)', regex: '/^web/' }, ['web-1', 'web-2']],
+  ['parts, each once', { query: 'label_values(app_info, pod)', regex: '/^(\\w+)-/' }, ['db', 'web']],
+  ['nothing, where there is nothing', { query: 'label_values(gone, pod)' }, []],
+  ['a list', { type: 'custom', query: 'a, Bee : b, c\\,d' }, ['a', 'b', 'c,d']],
+  ['intervals', { type: 'interval', query: 'auto,1m,5m' }, ['1m', '5m']],
+  ['a constant', { type: 'constant', query: 'x' }, ['x']],
+  ['what a text box says', { type: 'textbox', query: '', current: ['typed'] }, ['typed']],
+] as const) {
+  options(fact, async ({ api }) => {
+    assert.deepEqual(await variableOptions(variable(given), { api, range, known }), expected)
+  })
+}
+
+options('passes on why Prometheus refuses', async ({ api }) => {
+  const refused = variableOptions(variable({ query: 'label_values(app_info{, pod)' }), { api, range, known })
+  await assert.rejects(refused, { name: 'QueryRefused' })
+})
+options.run()
+
+const chooses = suite('chosenValue()')
+chooses('gives All the text that stands for it, and else every value', () => {
+  assert.deepEqual(chosenValue(variable({ allValue: '.+' }), 'all', ['a', 'b']), {
+    ...{ values: ['a', 'b'], allText: '.+', several: true },
+  })
+  assert.deepEqual(chosenValue(variable({}), 'all', ['a', 'b']), { values: ['a', 'b'], several: true })
+})
+chooses('is plain for a variable that has one value', () => {
+  assert.deepEqual(chosenValue(variable({ multi: false, includeAll: false }), ['a'], ['a', 'b']), {
+    ...{ values: ['a'], several: false },
+  })
+})
+chooses.run()

@@ -1,0 +1,185 @@
+/** What changes while verify looks, what it chooses, what it waits for. On a real Prometheus. */
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import { readDashboard } from '../../../lib/grafana/read.ts'
+import { createPrometheusApi } from '../../../lib/prometheus/api.ts'
+import { choose } from '../../../lib/verify/choices.ts'
+import { targetKey } from '../../../lib/verify/marks.ts'
+import { missingNeeds } from '../../../lib/verify/needs.ts'
+import { clusterTruth } from '../../../lib/verify/truth.ts'
+import { type VerifyOptions, verify } from '../../../lib/verify/verify.ts'
+import { waitForWindow } from '../../../lib/verify/wait.ts'
+import { assertSays } from '../../support/lab.ts'
+import { CLUSTER, clusterObjects, fakeApi, measured } from './cluster.ts'
+import { type RunningPrometheus, startPrometheus } from './prometheus.ts'
+
+interface Context {
+  prometheus: RunningPrometheus
+}
+const datasource = { type: 'prometheus', uid: 'p' }
+const query = (name: string, text: string) => ({
+  ...{ name, type: 'query', query: text, datasource },
+  multi: true,
+  includeAll: true,
+})
+
+function pods(): ReturnType<typeof readDashboard> {
+  const targets = [{ refId: 'A', expr: 'count(k8s_pod_phase)', instant: true, range: false, datasource }]
+  const panels = [{ id: 1, title: 'Pods', type: 'stat', datasource, targets }]
+  return readDashboard({ title: 'Pods', uid: 'pods', schemaVersion: 39, panels }, 'pods.json')
+}
+
+/** Verifies the number of pods, with these objects at each look in turn, the last ones from then on. */
+async function looks(url: string, settleMs: number, ...each: Record<string, unknown[]>[]) {
+  let at = 0
+  const truth: VerifyOptions['truth'] = {
+    name: 'the API',
+    read: async () => {
+      const objects = each[Math.min(at++, each.length - 1)] ?? {}
+      return await clusterTruth(fakeApi(objects), { clusterName: CLUSTER, preset: 'steady', windowMs: 0 }).read()
+    },
+  }
+  const targets = new Map([[targetKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
+  const dashboards = [{ dashboard: pods(), marks: { needs: [], targets } }]
+  const report = await verify({
+    ...{ api: createPrometheusApi(url), dashboards, refused: [], truth, settleMs },
+    ...{ scrapeMs: 50, isKwokLab: true },
+  })
+  return { report, looks: at }
+}
+
+/** The cluster before a pod was deleted that Prometheus has not had for long. */
+function before(): Record<string, unknown[]> {
+  const objects = clusterObjects()
+  const [pod, ...others] = objects['/api/v1/pods'] ?? []
+  return { ...objects, '/api/v1/pods': [pod, JSON.parse(JSON.stringify(pod).replaceAll('web-1', 'web-0')), ...others] }
+}
+
+const settles = suite<Context>('verify(), while the cluster changes')
+settles.before(async context => {
+  context.prometheus = await startPrometheus(measured(clusterObjects(), Date.now()))
+})
+settles.after(({ prometheus }) => prometheus?.stop())
+
+settles(
+  'looks again at what fails, with the cluster read anew, and takes what then is right',
+  async ({ prometheus }) => {
+    const found = await looks(prometheus.url, 1_000, before(), before(), clusterObjects())
+    assert.deepEqual([found.report.failures, found.looks], [[], 3])
+  },
+)
+
+settles('gives up when time is over, and fails', async ({ prometheus }) => {
+  const { report, looks: count } = await looks(prometheus.url, 300, before())
+  assert.deepEqual(
+    report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
+    [['wrong number', 'in all: 7', 'in all: 8']],
+  )
+  assert(count >= 3 && count <= 7, `${count} looks`)
+})
+
+settles('asks the queries all the same where the cluster can’t be read, and fails by that', async ({ prometheus }) => {
+  const refuse = async () => ({ status: 500, body: { message: 'etcd is away' } })
+  const truth = clusterTruth({ request: refuse }, { clusterName: CLUSTER, preset: 'steady', windowMs: 0 })
+  const report = await verify({
+    ...{ api: createPrometheusApi(prometheus.url), dashboards: [{ dashboard: pods(), marks: undefined }], refused: [] },
+    ...{ truth, settleMs: 0, scrapeMs: 50, isKwokLab: true },
+  })
+  assert.equal(report.dashboards[0]?.ok, 1)
+  assert.equal(report.failures.length, 1)
+  assertSays(report.failures[0]?.got ?? '', /etcd is away/)
+})
+
+settles('says what a dashboard needs that is not there, and asks nothing of it', async ({ prometheus }) => {
+  const report = await verify({
+    ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, settleMs: 0, scrapeMs: 50 },
+    dashboards: [{ dashboard: pods(), marks: { needs: ['etcd', 'kwok'], targets: new Map() } }],
+    isKwokLab: false,
+  })
+  const [result] = report.dashboards
+  assert.deepEqual([result?.notApplicable, result?.queries, report.failures], ['etcd', 0, []])
+})
+
+settles('never takes a part of a KWOK lab for missing, but its traces', async ({ prometheus }) => {
+  const api = createPrometheusApi(prometheus.url)
+  assert.deepEqual(await missingNeeds(api, true, Date.now()), new Set(['traces']))
+  const missing = await missingNeeds(api, false, Date.now())
+  assert.deepEqual(missing, new Set(['etcd', 'control-plane', 'cadvisor', 'host-metrics', 'volumes', 'traces']))
+})
+
+settles('waits no longer than it may for series that are too short', async ({ prometheus }) => {
+  const said: string[] = []
+  const wait = (windowMs: number) =>
+    waitForWindow({
+      url: prometheus.url,
+      clusterName: CLUSTER,
+      windowMs,
+      limitMs: 0,
+      onWaiting: text => said.push(text),
+    })
+  assert.equal(await wait(40_000), true)
+  assert.equal(await wait(3_600_000), false)
+  // Two nodes and seven pods.
+  assert.deepEqual(said, ['9 series reach back less than 3600 s'])
+})
+settles.run()
+
+const chooses = suite<Context>('choose()')
+chooses.before(async context => {
+  const atS = (Date.now() - 5_000) / 1_000
+  const series = [
+    'busy{ns="a"}',
+    'idle{ns="a"}',
+    'busy{ns="b",claim="x"}',
+    'busy{ns="c"}',
+    'idle{ns="c"}',
+    'more{ns="c"}',
+  ].sort()
+  context.prometheus = await startPrometheus(series.map(each => `${each} 1 ${atS}`))
+})
+chooses.after(({ prometheus }) => prometheus?.stop())
+
+const chosen = async (url: string, name: 'all' | 'one' | 'several', list: unknown[]) => {
+  const json = { title: 'T', uid: 't', schemaVersion: 39, panels: [], templating: { list } }
+  const untilMs = Date.now()
+  const inputs = {
+    api: createPrometheusApi(url),
+    range: { fromMs: untilMs - 60_000, untilMs },
+    metrics: ['busy', 'idle', 'more'],
+  }
+  const { choice, problems } = await choose(readDashboard(json, 't.json'), name, inputs)
+  return { values: Object.fromEntries([...choice.values].map(([key, { values }]) => [key, values])), problems }
+}
+const ns = query('ns', 'label_values(busy, ns)')
+
+chooses('chooses what the dashboard’s metrics say most of', async ({ prometheus }) => {
+  assert.deepEqual((await chosen(prometheus.url, 'one', [ns])).values, { ns: ['c'] })
+  assert.deepEqual((await chosen(prometheus.url, 'several', [ns])).values, { ns: ['c', 'a'] })
+  assert.deepEqual((await chosen(prometheus.url, 'all', [ns])).values, { ns: ['a', 'b', 'c'] })
+})
+
+chooses('chooses what leaves the variables after it something to choose', async ({ prometheus }) => {
+  const claim = query('claim', 'label_values(busy{ns=~"$ns"}, claim)')
+  const { values, problems } = await chosen(prometheus.url, 'one', [ns, claim])
+  assert.deepEqual([values, problems], [{ ns: ['b'], claim: ['x'] }, []])
+})
+
+chooses('has one value of a variable that can have no more', async ({ prometheus }) => {
+  const only = { ...ns, multi: false, includeAll: false }
+  for (const name of ['all', 'one', 'several'] as const) {
+    assert.deepEqual((await chosen(prometheus.url, name, [only])).values, { ns: ['c'] })
+  }
+})
+
+chooses('says which variable has no value, and which can’t be asked', async ({ prometheus }) => {
+  const list = [query('none', 'label_values(gone, ns)'), query('bad', 'label_values(busy{, ns)')]
+  const { problems } = await chosen(prometheus.url, 'all', list)
+  assert.deepEqual(
+    problems.map(({ variable, refused }) => [variable, refused === undefined]),
+    [
+      ['none', true],
+      ['bad', false],
+    ],
+  )
+})
+chooses.run()

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { projectDir } from '../../lib/lab.ts'
+import { assertSameWords } from '../support/lab.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-dashboards-'))
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+  spawnSync(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'dashboards.ts'), ...args],
+    { encoding: 'utf8', cwd: dir, env: { ...process.env, CLUSTER_NAME: `no-such-lab-${process.pid}`, ...env } },
+  )
+const filesIn = (folder: string) => readdirSync(join(dir, folder), { recursive: true, encoding: 'utf8' }).sort()
+
+const task = suite('tasks/dashboards.ts')
+task('writes everything without a cluster, and a second time nothing', () => {
+  const [first, second] = [run(['--out', 'out']), run(['--out', 'out'])]
+  assert.deepEqual([first.status, first.stderr], [0, ''])
+  const all = '20 dashboards, 3 files of rules and 2 of provisioning in out; '
+  assert.equal(first.stdout, `${all}25 changed\n`)
+  assert.deepEqual([second.status, second.stdout, second.stderr], [0, `${all}0 changed\n`, ''])
+  assertSameWords(readdirSync(join(dir, 'out')).sort(), ['json', 'provisioning', 'rules'], 'folders')
+  assert.equal(readdirSync(join(dir, 'out', 'json')).length, 20)
+})
+
+task('gives the same bytes in another folder, but for that folder', () => {
+  run(['--out', 'other'])
+  assertSameWords(filesIn('other'), filesIn('out'), 'files')
+  for (const file of filesIn('out').filter(path => /\.(json|yaml)$/.test(path))) {
+    const [one, two] = ['out', 'other'].map(folder =>
+      readFileSync(join(dir, folder, file), 'utf8').replaceAll(`/${folder}/`, '/'),
+    )
+    assert.equal(one, two, file)
+  }
+})
+
+task("adds the user's folder to Grafana's, and Prometheus as the settings have it", () => {
+  mkdirSync(join(dir, 'mine'))
+  const { status } = run(['--out', 'set', '--dashboards-dir', 'mine'], {
+    COLLECTION_INTERVAL: '5s',
+    PROMETHEUS_PORT: '19',
+  })
+  assert.equal(status, 0)
+  const read = (file: string) =>
+    parse(readFileSync(join(dir, 'set', 'provisioning', file, 'kube-otel-lab.yaml'), 'utf8'))
+  const [, own] = read('dashboards').providers
+  assert.match(own.options.path, /\/mine$/)
+  const [prometheus] = read('datasources').datasources
+  assert.deepEqual([prometheus.url, prometheus.jsonData.timeInterval], ['http://127.0.0.1:19', '5s'])
+})
+
+task('refuses a folder of dashboards that is not there', () => {
+  const { status, stdout, stderr } = run(['--out', 'none', '--dashboards-dir', 'nowhere'])
+  assert.deepEqual([status, stdout], [2, ''])
+  assert.match(stderr, /^Cannot add the dashboards of nowhere: there is no such folder\n {2}Next: /)
+})
+
+task('says which file cannot be written', () => {
+  const { status, stdout, stderr } = run(['--out', '/dev/null/out'])
+  assert.deepEqual([status, stdout], [1, ''])
+  assert.match(stderr, /^Cannot write \/dev\/null\/out\/json\/[\w-]+\.json: /)
+})
+task.run()

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { fields, items } from '../../lib/kube/json.ts'
+import { assertSays } from '../support/lab.ts'
+
+const task = suite<{ dir: string }>('tasks/lint-dashboards')
+task.before.each(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-lint-'))
+})
+task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+const start = (args: string[], env: NodeJS.ProcessEnv = {}) => {
+  const script = join(import.meta.dirname, '../../tasks/lint-dashboards.ts')
+  const { DASHBOARDS_DIR: _, ...inherited } = process.env
+  return spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
+    env: { ...inherited, CLUSTER_NAME: 'no-such-lab', ...env },
+    encoding: 'utf8',
+  })
+}
+const write = (dir: string, name: string, exprs: string[], more: object = {}) => {
+  const targets = exprs.map((expr, at) => ({ refId: `Q${at}`, expr, ...more }))
+  const json = { uid: name, title: name, panels: [{ title: 'P', description: 'D', type: 'stat', targets }] }
+  writeFileSync(join(dir, `${name}.json`), JSON.stringify(json))
+}
+
+task('finds nothing in the lab’s own dashboards and rules, without a cluster', () => {
+  const { status, stdout, stderr } = start([])
+  assert.equal(stderr, '')
+  assertSays(stdout, /^\d+ dashboards, \d{3} panels, \d{3} queries: 0 errors, 0 warnings\n$/)
+  assert.equal(status, 0)
+})
+
+task('looks at others by path, warns of what the lab doesn’t know, and ends with 0', ({ dir }) => {
+  write(dir, 'mine', ['kube_pod_info'])
+  const { status, stdout } = start(['--dashboards', join(dir, '*.json')])
+  assertSays(stdout, /^mine \(.*mine\.json\)\n/)
+  assertSays(stdout, /\n {2}warning metric: P, Q0: the lab has no metric kube_pod_info\n/)
+  assertSays(stdout, /\n1 dashboard, 1 panel, 1 query: 0 errors, \d+ warnings\n$/)
+  assert.equal(status, 0)
+})
+
+task('ends with 1 for what is wrong anywhere, names what can’t be read, and looks at the rest', ({ dir }) => {
+  write(dir, 'mine', ['sum(', '0'])
+  write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
+  writeFileSync(join(dir, 'broken.json'), '{')
+  const { status, stdout } = start(['--dashboards', dir])
+  assertSays(stdout, /error file: .*broken\.json, line 1, column 2: this is no JSON/)
+  assertSays(stdout, /error parse: P, Q0: line 1, column 5: the expression ends too early/)
+  assertSays(stdout, /error constant: P, Q1: /)
+  assertSays(stdout, /\nNot looked at\n {2}logs \(.*\): 1 × target that asks loki, not Prometheus\n/)
+  assertSays(stdout, /\n2 dashboards, 2 panels, 2 queries: 3 errors, \d+ warnings\n$/)
+  assert.equal(status, 1)
+})
+
+task('adds the dashboards of DASHBOARDS_DIR to the own ones, and says it all as JSON', ({ dir }) => {
+  write(dir, 'mine', ['0'])
+  const { status, stdout } = start(['--json', '-'], { DASHBOARDS_DIR: dir })
+  const { dashboards, findings, errors } = fields(JSON.parse(stdout))
+  assert.equal(items(dashboards).length > 10, true)
+  assert.equal(fields(items(dashboards).at(-1))['title'], 'mine')
+  const rules = items(findings).map(finding => fields(finding)['rule'])
+  assert.equal(rules.includes('constant'), true)
+  assert.deepEqual([errors, status], [1, 1])
+})
+
+task('takes a path several times, and says of one that names nothing what would', ({ dir }) => {
+  write(dir, 'a', ['up'])
+  const { status, stdout } = start(['--dashboards', join(dir, 'a.json'), '--dashboards', join(dir, 'b.json')])
+  assertSays(stdout, /error file: There is no dashboard at .*b\.json; name a JSON file/)
+  assertSays(stdout, /\n1 dashboard, /)
+  assert.equal(status, 1)
+})
+
+task('refuses a misspelt flag by name', () => {
+  const { status, stdout, stderr } = start(['--dashbords', 'x'])
+  assert.deepEqual([status, stdout], [2, ''])
+  assertSays(stderr, /--dashbords/)
+})
+task.run()

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { fields, items } from '../../lib/kube/json.ts'
+import { projectDir } from '../../lib/lab.ts'
+import { freePort } from '../../lib/ports.ts'
+import { tempDir } from '../lib/temp-lab.ts'
+import { type RunningPrometheus, startPrometheus } from '../lib/verify/prometheus.ts'
+import { assertSays } from '../support/lab.ts'
+
+const dir = tempDir()
+const nowMs = Date.now()
+const lines = [...Array(30).keys()].map(at => `up{job="web"} 1 ${(nowMs - 300_000 + at * 10_000) / 1_000}`)
+const { KUBECONFIG: _, ...env } = process.env
+
+interface Ended {
+  status: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs the task without a lab. */
+async function verify(args: string[]): Promise<Ended> {
+  const own = { CLUSTER_NAME: `no-such-lab-${process.pid}`, KWOK_WORKDIR: join(dir, 'kwok'), NO_COLOR: '1' }
+  const words = ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'verify.ts'), ...args]
+  const child = spawn(process.execPath, words, { env: { ...env, ...own }, cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended: Ended = { status: null, stdout: '', stderr: '' }
+  child.stdout.on('data', chunk => {
+    ended.stdout += chunk
+  })
+  child.stderr.on('data', chunk => {
+    ended.stderr += chunk
+  })
+  ended.status = await new Promise(resolve => child.once('close', resolve))
+  return ended
+}
+
+/** Writes a dashboard with one panel a query; those of `type` go to another datasource. */
+function dashboardFile(name: string, exprs: readonly string[], more: Record<string, unknown>[] = []): string {
+  const datasource = { type: 'prometheus', uid: 'p' }
+  const panels = exprs.map((expr, id) => ({
+    ...{ id, title: `Panel ${id}`, type: 'timeseries', datasource, targets: [{ refId: 'A', expr, datasource }] },
+  }))
+  const path = join(dir, `${name}.json`)
+  writeFileSync(path, JSON.stringify({ title: name, uid: name, schemaVersion: 39, panels: [...panels, ...more] }))
+  return path
+}
+
+const task = suite<{ prometheus: RunningPrometheus; to: (...paths: string[]) => Promise<Ended> }>('tasks/verify.ts')
+task.before(async context => {
+  context.prometheus = await startPrometheus(lines)
+  const url = ['--prometheus-url', context.prometheus.url]
+  context.to = (...paths) => verify([...url, ...paths.flatMap(path => ['--dashboards', path])])
+})
+task.after(({ prometheus }) => prometheus?.stop())
+
+task('passes anybody’s dashboard that has data, and says that nothing is compared', async ({ to }) => {
+  const { status, stdout, stderr } = await to(dashboardFile('good', ['count(up)', 'up{job="web"}']))
+  assert.deepEqual([status, stderr], [0, ''])
+  assertSays(stdout, /^good +2 +2 +2 +0 +0 +0 +0 +ok$/m)
+  assertSays(stdout, /No cluster is known for this Prometheus, so numbers are not compared/)
+  assertSays(
+    stdout,
+    /2 queries \(\d+ requests\) in \d+\.\d s: 2 ok, none of them compared .*; 0 failed, 0 excused, 0 skipped$/m,
+  )
+})
+
+task('names each failure: dashboard, panel, query as sent, what it got and expected, a hint', async ({ to }) => {
+  const { status, stdout } = await to(dashboardFile('bad', ['sum(rate(upp[$__rate_interval]))', '0', 'sum(up']))
+  assert.equal(status, 1)
+  assertSays(stdout, /^bad +3 +3 +0 +0 +3 +0 +0 +FAILED$/m)
+  assertSays(
+    stdout,
+    /FAILED bad \/ Panel 0 \/ A: no data \(variables: all\)\n {2}query +sum\(rate\(upp\[40s\]\)\)\n {2}got +no series\n {2}expected +at least one series\n {2}hint +Prometheus has no metric upp\n/,
+  )
+  assertSays(stdout, /FAILED bad \/ Panel 1 \/ A: constant/)
+  assertSays(stdout, /FAILED bad \/ Panel 2 \/ A: error .*\n.*\n {2}got +.*parse error: unclosed left parenthesis/)
+})
+
+task('skips and counts what isn’t Prometheus’s, and verifies the rest', async ({ to }) => {
+  const loki = { type: 'loki', uid: 'l' }
+  const others = [
+    {
+      id: 8,
+      title: 'Logs',
+      type: 'logs',
+      datasource: loki,
+      targets: [{ refId: 'A', expr: '{a="b"}', datasource: loki }],
+    },
+    { id: 9, title: 'Shared', libraryPanel: { uid: 'x', name: 'Shared' } },
+  ]
+  const { status, stdout } = await to(dashboardFile('mixed', ['up'], others))
+  assert.equal(status, 0)
+  assertSays(stdout, /^mixed +\d +1 +1 +0 +0 +0 +2 +ok$/m)
+  assertSays(stdout, /^1 skipped: .*[Ll]oki/m)
+})
+
+task('reports a file that is no dashboard, and verifies the others', async ({ to }) => {
+  const broken = join(dir, 'broken.json')
+  writeFileSync(broken, '{"panels": [')
+  const { status, stdout } = await to(broken, dashboardFile('fine', ['up']), join(dir, 'no-such.json'))
+  assert.equal(status, 1)
+  assertSays(stdout, /^fine +1 +1 +1 .*ok$/m)
+  assertSays(stdout, /unreadable/)
+  assertSays(stdout, /broken\.json/)
+  assertSays(stdout, /no-such\.json/)
+})
+
+task('writes JSON and JUnit, and prints the JSON alone for -', async ({ prometheus }) => {
+  const [json, junit] = [join(dir, 'report.json'), join(dir, 'report.xml')]
+  const path = dashboardFile('<odd> & "quoted"'.replaceAll('/', ''), ['up', 'vector(1)'])
+  const words = ['--prometheus-url', prometheus.url, '--dashboards', path]
+  const { status, stdout } = await verify([...words, '--json', json, '--json', '-', '--junit', junit])
+  assert.equal(status, 1)
+  assert.equal(stdout.trimEnd(), readFileSync(json, 'utf8').trimEnd())
+  const report = fields(JSON.parse(stdout))
+  assert.deepEqual(
+    items(report['failures']).map(each => fields(each)['problem']),
+    ['constant'],
+  )
+  const xml = readFileSync(junit, 'utf8')
+  assertSays(xml, /<testsuite name="&lt;odd&gt; &amp; &quot;quoted&quot;" tests="2" failures="1" skipped="0">/)
+  assertSays(xml, /<failure type="constant" message="constant: got 1, expected something measured">/)
+})
+
+task('says that Prometheus can’t be reached, and what to do', async () => {
+  const path = dashboardFile('away', ['up'])
+  const { status, stdout, stderr } = await verify([
+    '--prometheus-url',
+    `http://127.0.0.1:${await freePort()}`,
+    '--dashboards',
+    path,
+  ])
+  assert.deepEqual([status, stdout], [1, ''])
+  assertSays(
+    stderr,
+    /^Cannot query Prometheus at http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*\n {2}Next: see whether PROMETHEUS_URL/,
+  )
+})
+
+task('refuses a URL that is none', async () => {
+  const { status, stderr } = await verify(['--prometheus-url', 'localhost:9090'])
+  assert.equal(status, 2)
+  assertSays(stderr, /^--prometheus-url=localhost:9090 is refused: it must be auto, or a URL/)
+})
+task.run()
