@@ -17,7 +17,7 @@ await runTask(
     const found = await ensurePrograms(kwokPrograms)
     const width = Math.max(...kwokPrograms.map(name => name.length))
     for (const name of kwokPrograms) {
-      print(`${name.padEnd(width)}  ${found[name].version.padEnd(8)}  ${describeFound(found[name])}`)
+      print(`${name.padEnd(width)}  ${found[name].version.padEnd(9)}  ${describeFound(found[name])}`)
     }
   },
 )

@@ -9,6 +9,7 @@ import type { Source } from './catalog.ts'
 import type { Context } from './context.ts'
 import { cacheDir, onPath } from './find.ts'
 import { WayError } from './http.ts'
+import { buildArgs, isRecentGo, moduleDir, oldestGo } from './pins.ts'
 
 /** The Go that builds. */
 export interface GoToolchain {
@@ -19,10 +20,14 @@ export interface GoToolchain {
   flags: string
 }
 
-/** The Go on PATH; throws a WayError when there is none, or an older one than the modules need. */
-export async function findGo(context: Context): Promise<GoToolchain> {
+/**
+ * The Go on PATH; throws a WayError when there is none, or an older one than a source needs (else, than the lab does). It never
+ * fetches another version of itself: what is built is by the Go that is there.
+ */
+export async function findGo(context: Context, source?: Source): Promise<GoToolchain> {
   const path = onPath('go', context.env)
-  if (path === undefined) throw new WayError(`there is no go on PATH (Go ${oldestTools.go} or newer is needed)`)
+  const oldest = source === undefined ? oldestTools.go : oldestGo(source, context)
+  if (path === undefined) throw new WayError(`there is no go on PATH (Go ${oldest} or newer is needed)`)
   const asked = await context.run(path, ['env', '-json', 'GOVERSION', 'GOFLAGS'], {
     // Not in a module: there, Go might fetch another version of itself, and answer for that one.
     cwd: tmpdir(),
@@ -32,7 +37,10 @@ export async function findGo(context: Context): Promise<GoToolchain> {
   })
   const { GOVERSION: version, GOFLAGS: flags = '' } = parseGoEnv(asked.stdout)
   if (version === undefined) throw new WayError(`${path} does not tell its version: ${asked.stderr.trim()}`)
-  if (!isRecentGo(version)) throw new WayError(`${path} is ${version}, Go ${oldestTools.go} or newer is needed`)
+  if (!isRecentGo(version, oldest)) {
+    const by = source === undefined || oldest === oldestTools.go ? '' : ` by ${source.name} ${source.version}`
+    throw new WayError(`${path} is ${version}, Go ${oldest} or newer is needed${by}`)
+  }
   return { path, version, flags }
 }
 
@@ -51,22 +59,14 @@ export async function buildSource(
   const outputDir = join(dir, 'built')
   mkdirSync(outputDir)
   const names = source.programs.map(program => program.name)
-  const moduleDir = join(context.goModulesDir, source.name)
+  const pinsDir = moduleDir(source, context)
   const runOptions: RunOptions = { env: goEnv(context, go), onStderrLine: onLine, signal }
   const collector = source.go?.kind === 'collector'
-  const cwd = collector ? await writeCollectorSource(moduleDir, dir, { context, go, runOptions }) : moduleDir
+  const cwd = collector ? await writeCollectorSource(pinsDir, dir, { context, go, runOptions }) : pinsDir
   const [only] = names
   const output = names.length === 1 && only !== undefined ? join(outputDir, only) : `${outputDir}/`
   await context.run(go.path, buildArgs(source, output), { ...runOptions, cwd })
   return Object.fromEntries(names.map(name => [name, join(outputDir, name)]))
-}
-
-/** The arguments of `go` that build a source into `output`, a file, or a folder with a slash at its end. */
-export function buildArgs(source: Source, output: string): string[] {
-  const definitions = (source.go?.define?.(source.version) ?? []).map(definition => `-X ${definition}`)
-  const target = source.go?.kind === 'collector' ? '.' : 'tool'
-  const ldflags = ['-s', '-w', ...definitions].join(' ')
-  return ['build', '-v', '-mod=readonly', '-trimpath', '-ldflags', ldflags, '-o', output, target]
 }
 
 /** The environment of every go command: static programs for this machine, from exactly what is pinned. */
@@ -84,14 +84,6 @@ export function goEnv({ env, platform }: Context, { flags }: GoToolchain): NodeJ
     GOOS: platform.os,
     GOARCH: platform.arch,
   }
-}
-
-/** Whether `go1.26.8` is at least the oldest Go that will do. */
-export function isRecentGo(version: string): boolean {
-  const [, major, minor] = /go(\d+)\.(\d+)/.exec(version) ?? []
-  const [oldestMajor, oldestMinor] = oldestTools.go.split('.').map(Number)
-  if (major === undefined || oldestMajor === undefined || oldestMinor === undefined) return false
-  return Number(major) > oldestMajor || (Number(major) === oldestMajor && Number(minor) >= oldestMinor)
 }
 
 /** Free bytes where the programs go; the cache folder itself need not be there yet. */
@@ -124,18 +116,18 @@ export function checkDisk(builds: number, context: Context): void {
 }
 
 async function writeCollectorSource(
-  moduleDir: string,
+  pinsDir: string,
   dir: string,
   { context, go, runOptions }: { context: Context; go: GoToolchain; runOptions: RunOptions },
 ): Promise<string> {
   const workDir = join(dir, 'collector')
   const sourceDir = join(workDir, 'source') // `output_path` in builder.yaml
   mkdirSync(sourceDir, { recursive: true })
-  for (const name of ['builder.yaml', 'go.mod', 'go.sum']) copyFileSync(join(moduleDir, name), join(workDir, name))
+  for (const name of ['builder.yaml', 'go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(workDir, name))
   const args = ['tool', 'builder', '--config', 'builder.yaml', '--skip-compilation', '--skip-get-modules']
   await context.run(go.path, args, { ...runOptions, cwd: workDir })
   // The builder writes a go.mod without sums; ours pins what it lists.
-  for (const name of ['go.mod', 'go.sum']) copyFileSync(join(moduleDir, name), join(sourceDir, name))
+  for (const name of ['go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(sourceDir, name))
   return sourceDir
 }
 

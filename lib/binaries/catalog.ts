@@ -20,8 +20,6 @@ export interface Program {
   versionArgs?: readonly string[]
   /** Where the version is in what it prints: group 1, without a leading `v`. */
   versionPattern: RegExp
-  /** A second question for a program whose name and version don't tell what it was built with. */
-  offers?: { args: readonly string[]; pattern: RegExp; what: string }
 }
 
 /** Programs that come together: from one release, or from one Go module. */
@@ -37,7 +35,11 @@ export interface Source {
   go?: {
     /** `-X` definitions for the linker: without them the programs don't know their version. */
     define?: (version: string) => readonly string[]
-    /** `collector`: the source is first written by the OpenTelemetry Collector's builder. Default: the `tool` lines. */
+    /**
+     * `collector`: the source is first written by the OpenTelemetry Collector's builder, and a program from elsewhere must have
+     * the components in builder.yaml (the core distribution has the same name and versions, and can't ask a kubelet).
+     * Default: the `tool` lines.
+     */
     kind?: 'collector'
   }
 }
@@ -98,12 +100,6 @@ const entries = [
         name: 'otelcol',
         pathNames: ['otelcol-contrib', 'otelcol'],
         versionPattern: /^otelcol\S* version (\S+)/m,
-        // The core distribution is also called otelcol, with the same versions, and has neither: it cannot ask a kubelet.
-        offers: {
-          args: ['components'],
-          pattern: /^(?=[\s\S]*\bkubeletstats\b)[\s\S]*\bspan_?metrics\b/,
-          what: 'the kubeletstats receiver or the spanmetrics connector',
-        },
       },
     ],
     assets: otelcolAssets,

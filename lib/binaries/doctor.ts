@@ -2,10 +2,11 @@ import { formatBytes } from '../progress.ts'
 import { formatTable } from '../table.ts'
 import { oldestTools } from '../versions.ts'
 import { findGo, freeCacheBytes } from './build.ts'
-import type { ProgramName } from './catalog.ts'
-import { type BinariesOptions, createContext } from './context.ts'
+import type { ProgramName, Source } from './catalog.ts'
+import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
 import { binaryVariable, cacheDir } from './find.ts'
 import { WayError } from './http.ts'
+import { isRecentGo, oldestGo } from './pins.ts'
 import { planPrograms } from './plan.ts'
 
 /** What `make doctor` says: a table, and what stands in the way of `make kwok` with what to do about it. */
@@ -21,7 +22,9 @@ export async function doctorReport(
 ): Promise<DoctorReport> {
   const { nodeVersion = process.versions.node, ...binariesOptions } = options
   const context = createContext(binariesOptions)
-  const [plans, go] = await Promise.all([planPrograms(names, context), describeGo(binariesOptions)])
+  const sourceOf = (name: ProgramName) => catalogEntry(name, context).source
+  const demanding = mostDemanding(names.map(sourceOf), context)
+  const [plans, go] = await Promise.all([planPrograms(names, context), describeGo(demanding, context)])
   const dir = cacheDir(context.env)
   const rows = plans.map(plan => [plan.name, plan.version, plan.from === 'none' ? 'missing' : plan.from, plan.detail])
   const nodeIsOld = isOlder(nodeVersion, oldestTools.node)
@@ -31,7 +34,7 @@ export async function doctorReport(
     nodeIsOld ? 'too old' : 'found',
     `${nodeVersion}: ${process.execPath}`,
   ])
-  rows.push(['Go', `>= ${oldestTools.go}`, ...go])
+  rows.push(['Go', `>= ${demanding === undefined ? oldestTools.go : oldestGo(demanding, context)}`, ...go])
   const wantedDisk = formatBytes(context.buildDiskBytes)
   const freeDisk = formatBytes(freeCacheBytes(context))
   rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; ${wantedDisk} is what building everything needs`])
@@ -39,7 +42,7 @@ export async function doctorReport(
     .filter(plan => plan.from === 'none')
     .map(({ name, version, detail }) => ({
       what: `${name} ${version} can't be had: ${detail}`,
-      next: `install Go ${oldestTools.go} or newer, or let this machine download it, or set ${binaryVariable(name)}`,
+      next: `install Go ${oldestGo(sourceOf(name), context)} or newer, or let this machine download it, or set ${binaryVariable(name)}`,
     }))
   if (nodeIsOld) {
     problems.push({ what: `Node.js is ${nodeVersion}`, next: `install Node.js ${oldestTools.node} or newer` })
@@ -47,9 +50,15 @@ export async function doctorReport(
   return { table: formatTable([['PROGRAM', 'WANTED', 'FROM', 'WHERE'], ...rows]), problems }
 }
 
-async function describeGo(options: BinariesOptions): Promise<[string, string]> {
+/** The source that needs the newest Go. */
+function mostDemanding(sources: readonly Source[], context: Context): Source | undefined {
+  const isMore = (one: Source, other: Source) => isRecentGo(`go${oldestGo(one, context)}`, oldestGo(other, context))
+  return sources.find(source => sources.every(other => isMore(source, other)))
+}
+
+async function describeGo(source: Source | undefined, context: Context): Promise<[string, string]> {
   try {
-    const { version, path } = await findGo(createContext(options))
+    const { version, path } = await findGo(context, source)
     return ['found', `${version}: ${path}`]
   } catch (error) {
     if (!(error instanceof WayError)) throw error

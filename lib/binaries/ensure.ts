@@ -1,6 +1,6 @@
 import type { Program, ProgramName, Source } from './catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
-import { type FoundProgram, findOnPath, findQuickly } from './find.ts'
+import { adoptUnmarked, describeUnused, type FoundProgram, findOnPath, findQuickly, requireWhole } from './find.ts'
 import { obtain } from './obtain.ts'
 
 /**
@@ -24,8 +24,8 @@ export async function ensurePrograms<Name extends ProgramName>(
   const missing = new Map<Source, Program[]>()
   for (const name of names) {
     const { source, program } = catalogEntry(name, context)
-    const quick = findQuickly(source, program, context)
-    if (quick !== undefined) found.set(name, quick)
+    const quick = findQuickly(source, program, context) ?? adoptUnmarked(source, program, context)
+    if (quick !== undefined) found.set(name, requireWhole(quick, source, context))
     else missing.set(source, [...(missing.get(source) ?? []), program])
   }
   const searches = await Promise.all(
@@ -47,15 +47,17 @@ async function searchPath(source: Source, programs: readonly Program[], context:
   const found: FoundProgram[] = []
   const wanted: Program[] = []
   const reasons: string[] = []
+  const unused: string[] = []
   const results = await Promise.all(programs.map(program => findOnPath(source, program, context)))
   for (const [index, program] of programs.entries()) {
     const result = results[index]
     if (typeof result === 'object') found.push(result)
     else {
       wanted.push(program)
+      unused.push(...describeUnused(source, program, context))
       if (result !== 'not on PATH') reasons.push(`PATH: ${result}`)
     }
   }
   if (reasons.length === 0) reasons.push(`PATH: has no ${wanted.map(program => program.name).join(', ')}`)
-  return { found, wanted, reasons }
+  return { found, wanted, reasons: [...unused, ...reasons] }
 }

@@ -1,9 +1,10 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, linkSync, readdirSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { delimiter, isAbsolute, join, resolve } from 'node:path'
-import { UsageError } from '../errors.ts'
+import { basename, delimiter, isAbsolute, join, resolve } from 'node:path'
+import { systemErrorCode, UsageError } from '../errors.ts'
 import type { Program, Source } from './catalog.ts'
 import type { Context } from './context.ts'
+import { differenceFromPins, missingComponents, pinsHash } from './pins.ts'
 
 /** A program that is there. */
 export interface FoundProgram {
@@ -28,9 +29,19 @@ export function cacheDir(env: NodeJS.ProcessEnv): string {
   return join(base, 'kube-otel-lab', 'bin')
 }
 
-/** Where the cache has, or will have, a program of this version. */
-export function cachePath(name: string, version: string, env: NodeJS.ProcessEnv): string {
-  return join(cacheDir(env), `${name}-${version}`)
+/** Where a program in the cache comes from: a download, or a build from the pins with this hash. */
+export type CacheOrigin = { release: true } | { pins: string }
+
+/**
+ * Where the cache has, or will have, a program: `etcd-3.6.16-release`, or `etcd-3.6.16-<hash>` when it was built, so that
+ * checkouts with different pins have one each and none takes another's.
+ */
+export function cachePath(
+  { name, version }: Pick<FoundProgram, 'name' | 'version'>,
+  origin: CacheOrigin,
+  env: NodeJS.ProcessEnv,
+): string {
+  return join(cacheDir(env), `${name}-${version}-${'pins' in origin ? origin.pins : 'release'}`)
 }
 
 /**
@@ -53,8 +64,64 @@ export function findQuickly(source: Source, program: Program, context: Context):
     }
     return { name, version, path, from: 'variable' }
   }
-  const path = cachePath(name, version, context.env)
-  return isExecutable(path) ? { name, version, path, from: 'cache' } : undefined
+  const origins: CacheOrigin[] = [{ release: true }]
+  if (source.go !== undefined) origins.push({ pins: pinsHash(source, context) })
+  const path = origins.map(origin => cachePath({ name, version }, origin, context.env)).find(isExecutable)
+  return path === undefined ? undefined : { name, version, path, from: 'cache' }
+}
+
+/**
+ * A program in the cache that is there under the name that it had when the name told the version alone, `etcd-3.6.16`: taken
+ * when it says of itself that it was built from the same pins. Costs reading it.
+ */
+export function findUnmarked(source: Source, program: Program, context: Context): FoundProgram | undefined {
+  const { name } = program
+  const path = unmarkedPath(source, program, context)
+  if (source.go === undefined || !isExecutable(path) || differenceFromPins(path, source, context) !== undefined) {
+    return undefined
+  }
+  return { name, version: source.version, path, from: 'cache' }
+}
+
+/** findUnmarked, and gives what it finds its present name beside the old one, so that it is found without reading it. */
+export function adoptUnmarked(source: Source, program: Program, context: Context): FoundProgram | undefined {
+  const found = findUnmarked(source, program, context)
+  if (found === undefined) return undefined
+  const path = cachePath(found, { pins: pinsHash(source, context) }, context.env)
+  try {
+    linkSync(found.path, path)
+  } catch (error) {
+    // Without links on that disk, or rights, it is read each time.
+    if (systemErrorCode(error) !== 'EEXIST') return found
+  }
+  return { ...found, path }
+}
+
+/** What the cache has of a program that is not used, and why not: one line each. */
+export function describeUnused(source: Source, program: Program, context: Context): string[] {
+  const marked = `${program.name}-${source.version}-`
+  const builds = filesIn(cacheDir(context.env)).filter(file => file.startsWith(marked))
+  const other = builds.filter(file => /^[0-9a-f]{12}$/.test(file.slice(marked.length)))
+  const reasons = other.map(file => `cache: ${file} was built from other pins`)
+  const unmarked = unmarkedPath(source, program, context)
+  if (!isExecutable(unmarked)) return reasons
+  const why = source.go === undefined ? 'there are none' : differenceFromPins(unmarked, source, context)
+  return why === undefined ? reasons : [...reasons, `cache: ${basename(unmarked)} is not of the pins: it ${why}`]
+}
+
+/**
+ * Refuses a program that a variable names and that lacks a part which the lab needs. Its version is the user's choice.
+ *
+ * Throws a UsageError that names what is missing.
+ */
+export function requireWhole(found: FoundProgram, source: Source, context: Context): FoundProgram {
+  const missing = found.from === 'variable' ? missingComponents(found.path, source, context) : []
+  if (missing === undefined || missing.length === 0) return found
+  const variable = binaryVariable(found.name)
+  throw new UsageError(`Cannot run ${found.name}`, {
+    why: `${variable}=${found.path} lacks ${missing.join(', ')}`,
+    next: `set ${variable} to a ${found.name} that has them, as the official release has, or unset it`,
+  })
 }
 
 /** The program on PATH when it is the pinned version, else why not. It is run to tell its version, within a time-out. */
@@ -84,15 +151,16 @@ export async function checkProgram(
       timeoutMs: context.versionTimeoutMs,
       nothrow: true,
     })
-    return { failed: result.exitCode !== 0, text: `${result.stdout}\n${result.stderr}` }
+    return `${result.stdout}\n${result.stderr}`
   }
-  const { versionArgs = ['--version'], versionPattern, offers } = program
+  const { versionArgs = ['--version'], versionPattern } = program
   const said = await ask(versionArgs)
-  const version = versionPattern.exec(said.text)?.[1]
+  const version = versionPattern.exec(said)?.[1]
   if (version === undefined) return `does not tell its version with ${versionArgs.join(' ')}`
   if (version !== source.version) return `is version ${version}, not ${source.version}`
-  if (offers !== undefined && !offers.pattern.test((await ask(offers.args)).text)) return `lacks ${offers.what}`
-  return undefined
+  const missing = missingComponents(path, source, context)
+  if (missing === undefined) return 'does not tell what it is built from'
+  return missing.length === 0 ? undefined : `lacks ${missing.join(', ')}`
 }
 
 /** The first executable file of that name on PATH. Relative folders are passed over: they mean another place in each step. */
@@ -102,6 +170,18 @@ export function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined
     .filter(isAbsolute)
     .map(dir => join(dir, name))
     .find(isExecutable)
+}
+
+function unmarkedPath(source: Source, program: Program, context: Context): string {
+  return join(cacheDir(context.env), `${program.name}-${source.version}`)
+}
+
+function filesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return [] // not there yet
+  }
 }
 
 function isExecutable(path: string): boolean {

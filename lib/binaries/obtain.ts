@@ -1,13 +1,21 @@
 import { chmodSync } from 'node:fs'
 import { LabError } from '../errors.ts'
 import { formatElapsed } from '../progress.ts'
-import { oldestTools } from '../versions.ts'
 import { buildSource, checkDisk, findGo } from './build.ts'
 import type { Program, Source } from './catalog.ts'
 import type { Context } from './context.ts'
 import { downloadAsset } from './download.ts'
-import { binaryVariable, cacheDir, cachePath, checkProgram, type FoundProgram, findQuickly } from './find.ts'
+import {
+  binaryVariable,
+  type CacheOrigin,
+  cacheDir,
+  cachePath,
+  checkProgram,
+  type FoundProgram,
+  findQuickly,
+} from './find.ts'
 import { openHttpClient, WayError } from './http.ts'
+import { oldestGo, pinsHash } from './pins.ts'
 import { moveIntoCache, withStaging } from './staging.ts'
 
 /** The last of this process's downloads and builds: callers that ask at the same time take turns, and find it done. */
@@ -60,7 +68,7 @@ async function obtainNow(
       giveUp('go build', error)
     }
     const still = missingOf(source, wanted, context)
-    if (still.length > 0) throw noWay(source, still, reasons)
+    if (still.length > 0) throw noWay(source, still, { reasons, context })
     return cached(source, wanted, context)
   })
 }
@@ -91,7 +99,7 @@ async function download(source: Source, wanted: readonly Program[], { dir, signa
       if (asset === undefined) throw new WayError(`there is none of ${program.name} for ${os}/${arch}`)
       const activity = context.reporter.start(`downloading ${asset.url}`)
       try {
-        await install(source, await downloadAsset(asset, dir, { context, http, activity }), context)
+        await install(source, await downloadAsset(asset, dir, { context, http, activity }), { release: true }, context)
       } finally {
         activity.end()
       }
@@ -109,7 +117,7 @@ async function build(
 ): Promise<void> {
   const { reporter } = context
   if (source.go === undefined) throw new WayError('there are no Go pins of it')
-  const go = await findGo(context)
+  const go = await findGo(context, source)
   checkDisk(buildsLeft, context)
   const title = titleOf(source)
   reporter.line(`${title}: building with ${go.version}, which can take minutes`)
@@ -121,7 +129,9 @@ async function build(
       if (line.startsWith('go: ')) activity.detail(line.slice(4))
       else if (/^[\w.~-]+(\/[\w.~-]+)*$/.test(line)) activity.detail(`compiling ${line}`)
     }
-    await install(source, await buildSource(source, dir, { context, go, signal, onLine }), context)
+    // Asked before: pins that are changed while it builds are not what it is built from.
+    const pins = pinsHash(source, context)
+    await install(source, await buildSource(source, dir, { context, go, signal, onLine }), { pins }, context)
   } catch (error) {
     signal.throwIfAborted()
     throw error
@@ -132,7 +142,12 @@ async function build(
 }
 
 /** Runs each new program once, and puts it into the cache when it is what is wanted. */
-async function install(source: Source, paths: Record<string, string>, context: Context): Promise<void> {
+async function install(
+  source: Source,
+  paths: Record<string, string>,
+  origin: CacheOrigin,
+  context: Context,
+): Promise<void> {
   // The first start of a program of 100 MB can be slow, on macOS above all.
   const patient = { ...context, versionTimeoutMs: Math.max(context.versionTimeoutMs, 30_000) }
 
@@ -142,7 +157,7 @@ async function install(source: Source, paths: Record<string, string>, context: C
     chmodSync(path, 0o755)
     const problem = await checkProgram(path, source, program, patient)
     if (problem !== undefined) throw new WayError(`the new ${program.name} ${problem}`)
-    moveIntoCache(path, cachePath(program.name, source.version, context.env))
+    moveIntoCache(path, cachePath({ name: program.name, version: source.version }, origin, context.env))
   }
 }
 
@@ -150,11 +165,15 @@ function titleOf({ name, version }: Source): string {
   return `${name} ${version}`
 }
 
-function noWay(source: Source, missing: readonly Program[], reasons: readonly string[]): LabError {
+function noWay(
+  source: Source,
+  missing: readonly Program[],
+  { reasons, context }: Pick<ObtainOptions, 'reasons' | 'context'>,
+): LabError {
   const names = missing.map(program => program.name)
   const assets = source.assets(source.version, { os: 'linux', arch: 'amd64' })
   const hosts = new Set(assets.flatMap(asset => [asset.url, asset.checksum.url]).map(url => new URL(url).host))
-  const install = source.go === undefined ? '' : `install Go ${oldestTools.go} or newer, or `
+  const install = source.go === undefined ? '' : `install Go ${oldestGo(source, context)} or newer, or `
   const variables = names.map(binaryVariable).join(', ')
   return new LabError(`Cannot get ${names.join(', ')} ${source.version}`, {
     why: `no way leads there\n${reasons.map(reason => `    ${reason}`).join('\n')}`,

@@ -2,7 +2,15 @@ import { LabError } from '../errors.ts'
 import { checkDisk, findGo } from './build.ts'
 import type { Program, ProgramName, Source } from './catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
-import { binaryVariable, type FoundProgram, findOnPath, findQuickly } from './find.ts'
+import {
+  binaryVariable,
+  describeUnused,
+  type FoundProgram,
+  findOnPath,
+  findQuickly,
+  findUnmarked,
+  requireWhole,
+} from './find.ts'
 import { type HttpClient, openHttpClient, WayError } from './http.ts'
 
 /** Where a program is, or how it would be had, or that it can't be. */
@@ -44,15 +52,18 @@ async function planProgram(name: ProgramName, context: Context, http: HttpClient
   const { source, program } = catalogEntry(name, context)
   const plan = { name, version: source.version }
   try {
-    const quick = findQuickly(source, program, context)
-    if (quick !== undefined) return { ...plan, from: quick.from, detail: describeFound(quick) }
+    const quick = findQuickly(source, program, context) ?? findUnmarked(source, program, context)
+    if (quick !== undefined) {
+      return { ...plan, from: quick.from, detail: describeFound(requireWhole(quick, source, context)) }
+    }
   } catch (error) {
     if (!(error instanceof LabError)) throw error
     return { ...plan, from: 'none', detail: error.message }
   }
   const onPath = await findOnPath(source, program, context)
   if (typeof onPath === 'object') return { ...plan, from: 'path', detail: describeFound(onPath) }
-  const reasons = onPath === 'not on PATH' ? [] : [`PATH: ${onPath}`]
+  const reasons = describeUnused(source, program, context)
+  if (onPath !== 'not on PATH') reasons.push(`PATH: ${onPath}`)
   for (const [from, ask] of [
     ['download', () => planDownload(source, program, context, http)],
     ['build', () => planBuild(source, context)],
@@ -81,7 +92,7 @@ async function planDownload(source: Source, program: Program, context: Context, 
 
 async function planBuild(source: Source, context: Context): Promise<string> {
   if (source.go === undefined) throw new WayError('no Go pins')
-  const { version } = await findGo(context)
+  const { version } = await findGo(context, source)
   return `go build with ${version}`
 }
 

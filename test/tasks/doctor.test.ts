@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { catalog, kwokPrograms } from '../../lib/binaries/catalog.ts'
-import { cachePath } from '../../lib/binaries/find.ts'
-import { script, writeProgram } from '../lib/binaries/fixture.ts'
+import { releasePath, script, writeProgram } from '../lib/binaries/fixture.ts'
 import { bareMachine, runTask } from '../support/task.ts'
 
 const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/doctor')
@@ -19,7 +18,7 @@ const start = (env: NodeJS.ProcessEnv, ...args: string[]) => runTask('doctor', a
 
 task('prints the table and ends with 0 when every program is there', ({ env }) => {
   for (const { programs, version } of catalog) {
-    for (const { name } of programs) writeProgram(cachePath(name, version, env), script(name, version))
+    for (const { name } of programs) writeProgram(releasePath({ env }, name, version), script(name, version))
   }
   const { status, stdout, stderr } = start(env)
   assert.equal(stderr, '')

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { catalog, kwokPrograms } from '../../lib/binaries/catalog.ts'
-import { cacheDir, cachePath } from '../../lib/binaries/find.ts'
-import { script, writeProgram } from '../lib/binaries/fixture.ts'
+import { cacheDir } from '../../lib/binaries/find.ts'
+import { releasePath, script, writeProgram } from '../lib/binaries/fixture.ts'
 import { bareMachine, runTask } from '../support/task.ts'
 
 const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/programs')
@@ -19,7 +19,7 @@ const start = (env: NodeJS.ProcessEnv, ...args: string[]) => runTask('programs',
 
 function fillCache(env: NodeJS.ProcessEnv): void {
   for (const { programs, version } of catalog) {
-    for (const { name } of programs) writeProgram(cachePath(name, version, env), script(name, version))
+    for (const { name } of programs) writeProgram(releasePath({ env }, name, version), script(name, version))
   }
 }
 
@@ -30,7 +30,7 @@ task('prints a line for each program and where it is', ({ env }) => {
   assert.equal(status, 0)
   const lines = stdout.trimEnd().split('\n')
   assert.equal(lines.length, kwokPrograms.length)
-  for (const line of lines) assert.match(line, /^\S+\s+\d+\.\d+\.\d+\s+cache: \/\S+$/)
+  for (const line of lines) assert.match(line, /^\S+\s+\d+\.\d+\.\d+(-rc\d+)?\s+cache: \/\S+$/)
 })
 
 task('refuses a variable that names nothing, with 2, before anything changes', ({ env }) => {

@@ -3,12 +3,14 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { checkDisk, goEnv, isRecentGo, neededBytes } from '../../../lib/binaries/build.ts'
+import { checkDisk, goEnv, neededBytes } from '../../../lib/binaries/build.ts'
 import { createContext } from '../../../lib/binaries/context.ts'
 import { ensurePrograms } from '../../../lib/binaries/ensure.ts'
 import { onPath } from '../../../lib/binaries/find.ts'
+import { readGoProgram } from '../../../lib/binaries/go-modules.ts'
+import { isRecentGo } from '../../../lib/binaries/pins.ts'
 import { LabError } from '../../../lib/errors.ts'
-import { type Fixture, openFixture, testSource, writeProgram } from './fixture.ts'
+import { cachedNames, type Fixture, openFixture, testSource, writeProgram } from './fixture.ts'
 
 const pure = suite('goEnv()')
 
@@ -27,18 +29,6 @@ pure('keeps the user’s flags except those that choose modules', () => {
   })
 })
 
-for (const [version, recent] of [
-  ['go1.26.8', true],
-  ['go1.26rc1', true],
-  ['go1.30', true],
-  ['go2.0', true],
-  ['devel go1.27-abc', true],
-  ['go1.25.9', false],
-  ['go1.3', false],
-  ['gccgo', false],
-] as const) {
-  pure(`${recent ? 'takes' : 'refuses'} ${version}`, () => assert.equal(isRecentGo(version), recent))
-}
 pure.run()
 
 const disk = suite('checkDisk()')
@@ -100,6 +90,19 @@ build('refuses an old Go by its version', async ({ machine: { options, pathDir }
   )
 })
 
+build('refuses a Go that is older than what the pins ask for, to the patch', async ({ machine }) => {
+  const { options, pathDir, dir } = machine
+  mkdirSync(join(dir, 'go/etcd'), { recursive: true })
+  writeFileSync(join(dir, 'go/etcd/go.mod'), 'module lab.test/etcd\n\ngo 1.26.4\n')
+  writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.26.3","GOFLAGS":""}'\n`)
+  await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source] }), (error: unknown) => {
+    assert.ok(error instanceof LabError)
+    assert.match(error.message, /path\/go is go1\.26\.3, Go 1\.26\.4 or newer is needed by etcd 1\.2\.3$/)
+    assert.match(error.next ?? '', /^install Go 1\.26\.4 or newer, or /)
+    return true
+  })
+})
+
 build('refuses to begin without disk space', async ({ machine: { options, pathDir } }) => {
   writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.26.1","GOFLAGS":""}'\n`)
   await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source], buildDiskBytes: 1e18 }), /that needs/)
@@ -148,7 +151,8 @@ withRealGo('builds every tool of a module at once, with its version inside', asy
     platform: hostPlatform(),
   })
   assert.equal(execFileSync(found.kwokctl.path, { encoding: 'utf8' }), 'kwokctl version 1.2.3\n')
-  assert.deepEqual(machine.cached(), ['kwok-1.2.3', 'kwokctl-1.2.3'])
+  assert.deepEqual(cachedNames(machine), ['kwok-1.2.3-<pins>', 'kwokctl-1.2.3-<pins>'])
+  assert.equal(readGoProgram(found.kwokctl.path)?.main, `${module}/cmd/kwokctl`)
   assert.match(
     machine.lines.join('\n'),
     /official release: there is none.*\n.*building with go1\..*\n.*built in \d+ s$/,

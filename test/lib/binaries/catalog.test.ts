@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
-import { buildArgs } from '../../../lib/binaries/build.ts'
 import { catalog, kwokPrograms } from '../../../lib/binaries/catalog.ts'
 import { binaryVariable } from '../../../lib/binaries/find.ts'
+import { buildArgs } from '../../../lib/binaries/pins.ts'
 import { assetName } from '../../../lib/binaries/releases.ts'
 import { oldestTools, versions } from '../../../lib/versions.ts'
 
@@ -183,23 +183,6 @@ for (const [name, os, urls, checksum] of [
     assert.equal(assets[0]?.checksum.url, checksum)
   })
 }
-
-const offers = suite('offers')
-for (const [what, components, is] of [
-  [
-    'the contrib distribution and the lab’s own',
-    'receivers:\n  - name: kubeletstats\nconnectors:\n  - name: spanmetrics\n',
-    true,
-  ],
-  ['one whose connectors come first', 'connectors:\n  - name: spanmetrics\nreceivers:\n  - name: kubeletstats\n', true],
-  ['one without the connector', 'receivers:\n  - name: kubeletstats\n', false],
-  ['the core distribution', 'receivers:\n  - name: otlp\n', false],
-] as const) {
-  offers(`${is ? 'takes' : 'refuses'} ${what}`, () => {
-    assert.equal(source('otelcol').programs[0]?.offers?.pattern.test(components), is)
-  })
-}
-offers.run()
 
 releases('has nothing for a platform without a release', () => {
   for (const { assets, name } of catalog)

@@ -11,6 +11,7 @@ import { ensurePrograms } from '../../../lib/binaries/ensure.ts'
 import { onPath } from '../../../lib/binaries/find.ts'
 import { LabError } from '../../../lib/errors.ts'
 import {
+  cachedNames,
   type Fixture,
   openFixture,
   publish,
@@ -82,7 +83,7 @@ download('fetches the program, checks its sum and says so', async ({ machine }) 
   publish(machine)
   const found = await etcd(machine.options)
   assert.equal(readFileSync(found.etcd.path, 'utf8'), script('etcd', '1.2.3'))
-  assert.deepEqual(machine.cached(), ['etcd-1.2.3'])
+  assert.deepEqual(machine.cached(), ['etcd-1.2.3-release'])
   assert.deepEqual(machine.lines, [
     'etcd 1.2.3: PATH: has no etcd',
     `etcd 1.2.3: etcd downloaded from ${releaseHost}/v1.2.3/etcd, SHA-256 checked`,
@@ -169,7 +170,7 @@ download(
     const origins = { [releaseHost]: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
     await ensurePrograms(['etcd', 'kubectl'], { ...machine.options, catalog, origins })
     assert.equal(connections, 1)
-    assert.deepEqual(machine.cached(), ['etcd-1.2.3', 'kubectl-1.2.3'])
+    assert.deepEqual(cachedNames(machine), ['etcd-1.2.3-<pins>', 'kubectl-1.2.3-<pins>'])
     assert.match(machine.lines.join('\n'), /kubectl 1\.2\.3: official release: releases\.invalid can't be reached/)
   },
 )
@@ -208,7 +209,7 @@ for (const [kind, pack] of [
     })
     const found = await ensurePrograms(['kubectl', 'etcd'], { ...options, catalog: [source] })
     assert.equal(readFileSync(found.kubectl.path, 'utf8'), script('kubectl', '1.2.3'))
-    assert.deepEqual(machine.cached(), ['etcd-1.2.3', 'kubectl-1.2.3'])
+    assert.deepEqual(machine.cached(), ['etcd-1.2.3-release', 'kubectl-1.2.3-release'])
     assert.deepEqual(machine.asked, ['/sums', `/all.${kind}`])
   })
 }

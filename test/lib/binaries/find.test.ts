@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { createContext } from '../../../lib/binaries/context.ts'
 import { ensurePrograms, programPath } from '../../../lib/binaries/ensure.ts'
-import { cacheDir, cachePath, findOnPath } from '../../../lib/binaries/find.ts'
+import { cacheDir, findOnPath } from '../../../lib/binaries/find.ts'
 import { UsageError } from '../../../lib/errors.ts'
 import type { Run } from '../../../lib/run.ts'
-import { type Fixture, openFixture, script, testSource, writeProgram } from './fixture.ts'
+import { type Fixture, openFixture, releasePath, script, testSource, writeProgram } from './fixture.ts'
 
 const noCommand: Run = async command => assert.fail(`${command} was started`)
 
@@ -21,12 +21,12 @@ quickly.after.each(async ({ machine }) => {
 })
 
 quickly('takes the cached program without starting anything', async ({ machine: { env, options } }) => {
-  const path = writeProgram(cachePath('etcd', '1.2.3', env), script('etcd', '1.2.3'))
+  const path = writeProgram(releasePath({ env }), script('etcd', '1.2.3'))
   assert.equal(await programPath('etcd', { ...options, run: noCommand }), path)
 })
 
 quickly('takes the variable before the cache, whatever its version', async ({ machine: { dir, env, options } }) => {
-  writeProgram(cachePath('etcd', '1.2.3', env), script('etcd', '1.2.3'))
+  writeProgram(releasePath({ env }), script('etcd', '1.2.3'))
   const path = writeProgram(join(dir, 'mine/etcd'), script('etcd', '9.9.9'))
   const named = { ...options, env: { ...env, ETCD_BINARY: path }, run: noCommand }
   assert.deepEqual(await ensurePrograms(['etcd'], named), {
@@ -54,7 +54,7 @@ for (const [what, make] of [
 
 quickly('takes an empty variable for none, and an empty cached file for nothing', async ({ machine }) => {
   const { env, options, pathDir } = machine
-  writeProgram(cachePath('etcd', '1.2.3', env), '')
+  writeProgram(releasePath({ env }), '')
   const path = writeProgram(join(pathDir, 'etcd'), script('etcd', '1.2.3'))
   assert.equal(await programPath('etcd', { ...options, env: { ...env, ETCD_BINARY: '' } }), path)
 })
@@ -108,18 +108,4 @@ path('passes over a program that hangs, and ends it', async ({ machine }) => {
   assert.ok(Date.now() - startedAtMs < 4_000)
 })
 
-path('asks whether the program has what the name alone does not tell', async ({ machine }) => {
-  const there = writeProgram(
-    join(machine.pathDir, 'otelcol'),
-    '#!/bin/sh\n[ "$1" = components ] && echo otlp || echo "etcd version 1.2.3"\n',
-  )
-  const offers = (what: string) => ({ args: ['components'], pattern: new RegExp(what), what: `the ${what} receiver` })
-  const program = { name: 'etcd', pathNames: ['otelcol-contrib', 'otelcol'], versionPattern: /etcd version (\S+)/ }
-  assert.match(
-    String(await find(machine, { programs: [{ ...program, offers: offers('kubeletstats') }] })),
-    /lacks the kubeletstats receiver$/,
-  )
-  const found = await find(machine, { programs: [{ ...program, offers: offers('otlp') }] })
-  assert.equal(typeof found === 'object' && found.path, there)
-})
 path.run()

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { doctorReport } from '../../../lib/binaries/doctor.ts'
-import { cachePath } from '../../../lib/binaries/find.ts'
 import { planPrograms } from '../../../lib/binaries/plan.ts'
-import { type Fixture, openFixture, publish, script, testSource, writeFakeGo, writeProgram } from './fixture.ts'
+import {
+  type Fixture,
+  openFixture,
+  publish,
+  releasePath,
+  script,
+  testSource,
+  writeFakeGo,
+  writeProgram,
+} from './fixture.ts'
 
 const plan = suite<{ machine: Fixture }>('planPrograms()')
 plan.before.each(async context => {
@@ -20,7 +28,7 @@ const planned = async ({ options }: Fixture, changes = {}) => {
 }
 
 plan('shows a program that is there', async ({ machine }) => {
-  const path = writeProgram(cachePath('etcd', '1.2.3', machine.env), script('etcd', '1.2.3'))
+  const path = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
   assert.deepEqual(await planned(machine), [`cache | cache: ${path}`])
 })
 
@@ -67,7 +75,7 @@ doctor.before.each(async context => {
 doctor.after.each(async ({ machine }) => machine.close())
 
 doctor('has no problem when all is there, Go or not', async ({ machine }) => {
-  writeProgram(cachePath('etcd', '1.2.3', machine.env), script('etcd', '1.2.3'))
+  writeProgram(releasePath(machine), script('etcd', '1.2.3'))
   const { table, problems } = await doctorReport(['etcd'], machine.options)
   assert.deepEqual(problems, [])
   const lines = table.split('\n')

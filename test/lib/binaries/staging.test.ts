@@ -9,7 +9,7 @@ import { ensurePrograms } from '../../../lib/binaries/ensure.ts'
 import { cacheDir } from '../../../lib/binaries/find.ts'
 import { removeStaleStaging, withStaging } from '../../../lib/binaries/staging.ts'
 import { LabError } from '../../../lib/errors.ts'
-import { type Fixture, openFixture, publish, script, testSource, writeFakeGo } from './fixture.ts'
+import { cachedNames, type Fixture, openFixture, publish, script, testSource, writeFakeGo } from './fixture.ts'
 
 const staging = suite<{ machine: Fixture }>('withStaging()')
 staging.before.each(async context => {
@@ -73,7 +73,7 @@ staging('lets two callers in one process share one build', async ({ machine }) =
   const options = { ...machine.options, catalog: [testSource({ assets: () => [], go: {} })] }
   await Promise.all([ensurePrograms(['etcd'], options), ensurePrograms(['etcd'], options)])
   assert.equal(machine.lines.filter(line => line.includes('building')).length, 1)
-  assert.deepEqual(machine.cached(), ['etcd-1.2.3'])
+  assert.deepEqual(cachedNames(machine), ['etcd-1.2.3-<pins>'])
 })
 
 for (const way of ['download', 'build'] as const) {
@@ -81,9 +81,11 @@ for (const way of ['download', 'build'] as const) {
     if (way === 'download') publish(machine)
     writeFakeGo(machine, 1)
     const runs = await Promise.all([ended(start(machine)), ended(start(machine))])
-    const path = join(cacheDir(machine.env), 'etcd-1.2.3')
+    const [name = ''] = machine.cached()
+    assert.match(name, way === 'download' ? /^etcd-1\.2\.3-release$/ : /^etcd-1\.2\.3-[0-9a-f]{12}$/)
+    const path = join(cacheDir(machine.env), name)
     for (const run of runs) assert.deepEqual({ code: run.code, stdout: run.stdout }, { code: 0, stdout: `${path}\n` })
-    assert.deepEqual(machine.cached(), ['etcd-1.2.3'])
+    assert.equal(machine.cached().length, 1)
     assert.equal(readFileSync(path, 'utf8'), script('etcd', '1.2.3'))
   })
 }
