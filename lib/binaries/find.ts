@@ -104,8 +104,8 @@ export function describeUnused(source: Source, program: Program, context: Contex
   const other = builds.filter(file => /^[0-9a-f]{12}$/.test(file.slice(marked.length)))
   const reasons = other.map(file => `cache: ${file} was built from other pins`)
   const unmarked = unmarkedPath(source, program, context)
-  if (!isExecutable(unmarked)) return reasons
-  const why = source.go === undefined ? 'there are none' : differenceFromPins(unmarked, source, context)
+  if (source.go === undefined || !isExecutable(unmarked)) return reasons
+  const why = differenceFromPins(unmarked, source, context)
   return why === undefined ? reasons : [...reasons, `cache: ${basename(unmarked)} is not of the pins: it ${why}`]
 }
 

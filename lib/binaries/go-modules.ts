@@ -28,10 +28,12 @@ const markBytes = 16
 
 /**
  * The modules of a program as `go version -m` shows them, without Go: out of the text that the linker puts into each program
- * (Go's debug/buildinfo describes it; since Go 1.18). Undefined for what Go did not build. Reads up to the whole file.
+ * (Go's debug/buildinfo describes it; since Go 1.18). Undefined for what Go did not build, and for what may be run and not read.
+ * Reads up to the whole file.
  */
 export function readGoProgram(path: string): GoProgram | undefined {
-  const file = openSync(path, 'r')
+  const file = openOrUndefined(path)
+  if (file === undefined) return undefined
   try {
     const chunk = Buffer.allocUnsafe(chunkBytes)
     for (let start = 0; ; start += chunkBytes - headerBytes) {
@@ -59,6 +61,14 @@ export function parseGoProgram(text: string): GoProgram {
     else if (word === '=>') modules.splice(-1, 1, { path, version, sum })
   }
   return { main, modules }
+}
+
+function openOrUndefined(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch {
+    return undefined
+  }
 }
 
 function modulesText(file: number, at: number): string | undefined {

@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { oldestTools } from '../versions.ts'
 import type { Source } from './catalog.ts'
 import type { Context } from './context.ts'
-import { readGoProgram } from './go-modules.ts'
+import { type GoProgram, readGoProgram } from './go-modules.ts'
 
 /** What of a module's folder decides what is built. */
 const pinFiles = ['go.mod', 'go.sum', 'builder.yaml'] as const
@@ -57,8 +57,8 @@ export function isRecentGo(version: string, oldest: string = oldestTools.go): bo
 export function missingComponents(path: string, source: Source, context: Context): string[] | undefined {
   const needed = components(source, context)
   if (needed.length === 0) return []
-  const there = readGoProgram(path)?.modules.map(module => module.path)
-  return there && needed.filter(component => !there.includes(component)).map(shortName)
+  const program = readGoProgram(path)
+  return program && lackingOf(program, needed)
 }
 
 /**
@@ -68,7 +68,7 @@ export function missingComponents(path: string, source: Source, context: Context
 export function differenceFromPins(path: string, source: Source, context: Context): string | undefined {
   const program = readGoProgram(path)
   if (program === undefined) return "doesn't tell what it is built from"
-  const lacking = missingComponents(path, source, context) ?? []
+  const lacking = lackingOf(program, components(source, context))
   if (lacking.length > 0) return `lacks ${lacking.join(', ')}`
   const pinned = new Set(readPin('go.mod', source, context).match(/[^\s"]+ v[^\s"]+/g))
   const sums = new Set(readPin('go.sum', source, context).split('\n'))
@@ -90,8 +90,9 @@ function components(source: Source, context: Context): string[] {
   )
 }
 
-function shortName(module: string): string {
-  return module.split('/').slice(-2).join('/')
+function lackingOf({ modules }: GoProgram, needed: readonly string[]): string[] {
+  const there = new Set(modules.map(({ path }) => path))
+  return needed.filter(path => !there.has(path)).map(path => path.split('/').slice(-2).join('/'))
 }
 
 function readPin(file: (typeof pinFiles)[number], source: Source, context: Context): string {
