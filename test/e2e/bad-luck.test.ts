@@ -6,6 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
+import { components } from '../../lib/kwokctl.ts'
+import { projectDir } from '../../lib/lab.ts'
+import { portSettings } from '../../lib/ports.ts'
+import { serviceNames } from '../../lib/services.ts'
+import { variableOf } from '../../lib/settings.ts'
 import { versions } from '../../lib/versions.ts'
 import {
   assertDone,
@@ -26,17 +31,8 @@ import {
 /** The smallest lab that has all its parts. */
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 const interval = { COLLECTION_INTERVAL: '2s' }
-const parts = [
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-scheduler',
-  'kwok-controller',
-  'prometheus',
-  'stats-proxy',
-  'collector',
-  'collector-watch',
-]
+/** In the order in which kwok-status names them. */
+const parts: readonly string[] = [...components, ...serviceNames]
 
 const refused = suite<{ lab: TestLab }>('make kwok, refused before anything changes')
 refused.before(async context => {
@@ -44,19 +40,27 @@ refused.before(async context => {
 })
 refused.after(({ lab }) => lab?.cleanUp())
 
-refused('a port in use: says by what, and which setting', async ({ lab }) => {
-  const port = lab.ports.statsProxyPort
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
-  try {
-    const said = new RegExp(
-      `^Cannot use port ${port}: it is in use by .+ \\(pid ${process.pid}\\)\\n {2}Next: set STATS_PROXY_PORT to a free port`,
-      'm',
-    )
-    assertRefused(await lab.make(smallLab), 'kwok-check', 1, said)
-  } finally {
-    await new Promise(resolve => server.close(resolve))
-  }
+for (const setting of portSettings) {
+  refused(`a port in use: says by what, and that the setting is ${variableOf(setting)}`, async ({ lab }) => {
+    const port = lab.ports[setting]
+    const server = createServer()
+    await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+    try {
+      const holder = `in use by .+ \\(pid ${process.pid}\\)`
+      const next = `set ${variableOf(setting)} to a free port`
+      const said = new RegExp(`^Cannot use port ${port}: it is ${holder}\\n {2}Next: ${next}`, 'm')
+      assertRefused(await lab.make(smallLab), 'kwok-check', 1, said)
+    } finally {
+      await new Promise(resolve => server.close(resolve))
+    }
+    await lab.assertNothingLeft(undefined)
+  })
+}
+
+refused('two services on one port: says which settings', async ({ lab }) => {
+  const said = /^JAEGER_PORT and PROMETHEUS_PORT are both \d+\n {2}Next: set JAEGER_PORT to another port/m
+  const shared = `JAEGER_PORT=${lab.ports.prometheusPort}`
+  assertRefused(await lab.make([...smallLab, shared]), 'kwok-check', 1, said)
   await lab.assertNothingLeft(undefined)
 })
 
@@ -141,7 +145,7 @@ refused('no lab: kwok-down has nothing to do, the others say how to make one', a
   const down = await lab.make(['kwok-down'])
   assertDone(down)
   assert.equal(down.stdout, `There is no lab "${lab.name}"\n`)
-  for (const step of ['kwok-status', 'kwok-nodes', 'kwok-pods', 'kwok-collector']) {
+  for (const step of stepsOfALab()) {
     const { exitCode, stderr } = await lab.task(step)
     assert.equal(exitCode, 1, step)
     assert.equal(stderr, `There is no KWOK cluster "${lab.name}"\n  Next: make kwok CLUSTER_NAME=${lab.name}\n`)
@@ -218,7 +222,7 @@ badLuck('the same name from a second clone is refused, and the lab goes on', asy
   assert.deepEqual(await lab.partPids(), before)
 })
 
-for (const part of ['collector', 'stats-proxy', 'prometheus', 'collector-watch', 'kwok-controller', 'kube-apiserver']) {
+for (const part of [...serviceNames, 'kwok-controller', 'kube-apiserver']) {
   badLuck(`${part} killed with -9: status names it, make kwok brings it back`, async ({ lab }) => {
     const before = await bringUp(lab)
     killHard(before.get(part) ?? 0)
@@ -277,9 +281,11 @@ const moments: readonly [string, (lab: TestLab, run: Running) => boolean][] = [
   ['etcd has started', lab => existsSync(join(lab.clusterDir, 'pids', 'etcd.pid'))],
   ['kube-apiserver has started', lab => existsSync(join(lab.clusterDir, 'pids', 'kube-apiserver.pid'))],
   ['Prometheus has started', lab => existsSync(join(lab.pidsDir, 'prometheus.json'))],
+  ['metrics-server has started', lab => existsSync(join(lab.pidsDir, 'metrics-server.json'))],
   ['the pods are made', (_, run) => run.said().includes('usage-from-annotations')],
   ['the collector is next', (_, run) => run.said().includes('pods run in')],
-  ['the metrics are waited for', (_, run) => run.said().includes('The collector measures')],
+  ['the trace simulator is next', (_, run) => run.said().includes('The collector measures')],
+  ['the metrics are waited for', (_, run) => run.said().includes('Waiting until the metrics')],
 ]
 
 badLuck('Ctrl-C at one moment after the other, then the same command again: the lab is ready', async ({ lab }) => {
@@ -339,6 +345,13 @@ async function interrupt(lab: TestLab, moment: string, isNow: (run: Running) => 
   const { exitCode } = await run.ended
   assert.notEqual(exitCode, 0, `make kwok went on after Ctrl-C when ${moment}`)
   await waitFor('end of all steps', () => assert.throws(() => process.kill(-(run.child.pid ?? 0), 0)), 15_000)
+}
+
+/** The tasks that need a cluster which is there. */
+function stepsOfALab(): string[] {
+  const withoutOne = ['kwok-check', 'kwok-create-cluster', 'kwok-down']
+  const tasks = readdirSync(join(projectDir, 'tasks')).map(file => file.replace(/\.ts$/, ''))
+  return tasks.filter(task => task.startsWith('kwok-') && !withoutOne.includes(task))
 }
 
 function mountsTmpfs(): boolean {

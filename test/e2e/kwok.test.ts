@@ -3,10 +3,14 @@ import { spawnSync } from 'node:child_process'
 import { lstatSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
+import { parse } from 'yaml'
 import { programPath } from '../../lib/binaries.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
+import { readers } from '../../lib/kubeconfig.ts'
 import { components } from '../../lib/kwokctl.ts'
+import { projectDir } from '../../lib/lab.ts'
+import { portSettings } from '../../lib/ports.ts'
 import type { Sample } from '../../lib/prometheus.ts'
 import { serviceNames } from '../../lib/services.ts'
 import {
@@ -18,6 +22,7 @@ import {
   listeningSockets,
   type TestLab,
   waitFor,
+  waitForAutoscaler,
 } from '../support/lab.ts'
 
 /** How often is collected; short, to be quick. */
@@ -55,6 +60,7 @@ kwok('brings up 20 nodes and 100 pods, and says what there is', async context =>
   assertSays(ended.stdout, /\n {2}sum by \(k8s_node_name\).*\n {2}topk.*\n {2}sum by/)
   assertSays(ended.stdout, /\nNext: make kwok-status/)
   assert.equal((await config('current-context')).trim(), lab.context)
+  await waitForAutoscaler(lab)
 })
 
 kwok('has a kubectl context that reaches the cluster', async ({ lab }) => {
@@ -150,16 +156,7 @@ kwok('scrapes every part of the control plane: all targets are up', async ({ lab
       const answer = await fetch(`http://127.0.0.1:${lab.ports.prometheusPort}/api/v1/targets?state=active`)
       const targets = items(fields(fields(await answer.json())['data'])['activeTargets']).map(fields)
       const jobs = new Set(targets.map(target => text(fields(target['labels'])['job'])))
-      const expected = [
-        'etcd',
-        'kube-apiserver',
-        'kube-controller-manager',
-        'kube-scheduler',
-        'kwok-controller',
-        'metrics-server',
-        'prometheus',
-        'stats-proxy',
-      ]
+      const expected = scrapeJobs()
       assert.deepEqual(
         expected.filter(job => !jobs.has(job)),
         [],
@@ -178,8 +175,12 @@ kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
   const parts = await lab.partPids()
   assert.equal(parts.size, components.length + serviceNames.length)
   const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
-  // Ports of all parts but the watcher, and etcd's second one.
-  assert.ok(sockets.length >= 10, `only ${sockets.length} sockets were found`)
+  const found = new Set(sockets.map(({ address }) => address))
+  for (const [setting, port] of Object.entries(lab.ports)) {
+    assert.ok(found.has(`127.0.0.1:${port}`), `the socket of ${setting} was not found`)
+  }
+  // Those, the control plane's, and etcd's second one.
+  assert.ok(found.size > portSettings.length + components.length, `only ${found.size} sockets were found`)
   assert.deepEqual(
     sockets.filter(({ address }) => !address.startsWith('127.0.0.1:')),
     [],
@@ -192,7 +193,8 @@ kwok('keeps what is secret from others: keys in files of mode 0600, folders of m
   const open = folders.filter(folder => (statSync(folder).mode & 0o777) !== 0o700)
   assert.deepEqual(open, [], 'folders that others can enter')
   const secret = [...filesBelow(lab.dir), ...filesBelow(lab.clusterDir), lab.kubeconfig].filter(isSecret)
-  for (const file of ['admin.key', 'ca.key', 'prometheus.token', 'collector.yaml', 'stats-proxy.yaml']) {
+  const kubeconfigs = readers.map(reader => `kubeconfig/${reader}.yaml`)
+  for (const file of ['admin.key', 'ca.key', 'prometheus.token', ...kubeconfigs]) {
     assert.ok(
       secret.some(path => path.endsWith(`/${file}`)),
       `${file} was not looked at`,
@@ -212,19 +214,26 @@ kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
     const cache = ['--cache-dir', join(lab.tempDir, 'test-cache')]
     return spawnSync(program, [...args, ...cache], { encoding: 'utf8' }).stdout.trim()
   }
+  for (const reader of readers) {
+    for (const [verb, resource] of [
+      ['get', 'secrets'],
+      ['create', 'pods'],
+      ['delete', 'pods'],
+      ['patch', 'nodes'],
+      ['create', 'serviceaccounts/token'],
+    ] as const) {
+      assert.equal(may(reader, verb, resource), 'no', `${reader} ${verb} ${resource}`)
+    }
+  }
   for (const [reader, verb, resource, answer] of [
     ['collector', 'watch', 'pods', 'yes'],
     ['collector', 'list', 'deployments.apps', 'yes'],
-    ['collector', 'get', 'secrets', 'no'],
-    ['collector', 'create', 'pods', 'no'],
-    ['collector', 'delete', 'pods', 'no'],
-    ['collector', 'patch', 'nodes', 'no'],
-    ['collector', 'create', 'serviceaccounts/token', 'no'],
     ['stats-proxy', 'watch', 'pods', 'yes'],
-    ['stats-proxy', 'get', 'secrets', 'no'],
-    ['stats-proxy', 'create', 'pods', 'no'],
+    ['metrics-server', 'watch', 'pods', 'yes'],
+    ['metrics-server', 'list', 'services', 'no'],
+    ['traces', 'watch', 'services', 'yes'],
+    ['traces', 'list', 'configmaps', 'no'],
     ['prometheus', 'list', 'pods', 'no'],
-    ['prometheus', 'get', 'secrets', 'no'],
   ] as const) {
     assert.equal(may(reader, verb, resource), answer, `${reader} ${verb} ${resource}`)
   }
@@ -346,6 +355,13 @@ kwok('kwok-down leaves nothing, and gives back the context from before', async (
 })
 
 kwok.run()
+
+/** The jobs of Prometheus that have targets in every lab: not the one whose targets `make kwok-metrics` makes. */
+function scrapeJobs(): string[] {
+  const base: unknown = parse(readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8'))
+  const jobs = items(fields(base)['scrape_configs']).map(fields)
+  return jobs.filter(job => job['http_sd_configs'] === undefined).map(job => text(job['job_name']) ?? '')
+}
 
 interface RunningPod {
   /** `<namespace>/<name>` */
@@ -482,7 +498,8 @@ async function readAll(lab: TestLab): Promise<unknown> {
   // Without the pods of the CronJob, which makes others every second minute.
   const uids = async (...args: string[]) =>
     (await lab.kubectl(['get', ...args, '-A', '-o', 'jsonpath={.items[*].metadata.uid}'])).split(' ').sort()
-  const files = ['lab.json', 'config/otelcol.yaml', 'config/prometheus.yaml', 'kubeconfig/collector.yaml']
+  const kubeconfigs = readers.map(reader => `kubeconfig/${reader}.yaml`)
+  const files = ['lab.json', 'config/otelcol.yaml', 'config/prometheus.yaml', ...kubeconfigs]
   return {
     parts: await lab.partPids(),
     objects: await uids('nodes,deployments,statefulsets,daemonsets,namespaces,clusterresourceusages'),

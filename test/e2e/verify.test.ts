@@ -29,7 +29,8 @@ verify('finds in Prometheus what the catalogue of metrics says, and nothing else
 })
 
 verify('counts pods that come and go', async ({ lab }) => {
-  await lab.kubectl(['-n', 'shop', 'scale', 'deployment', 'frontend', '--replicas=9'])
+  // One that no autoscaler holds.
+  await lab.kubectl(['-n', 'shop', 'scale', 'deployment', 'catalog', '--replicas=9'])
   await lab.kubectl(['-n', 'data', 'delete', 'pod', '--all', '--wait=false'])
   assertDone(await lab.task('verify'))
 })

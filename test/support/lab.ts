@@ -275,6 +275,18 @@ export async function waitFor<T>(what: string, check: () => T | Promise<T>, time
   }
 }
 
+/** Waits until the shop's autoscaler has scaled its Deployment as far as it may: in a lab's first minutes it adds pods. */
+export async function waitForAutoscaler({ kubectl }: TestLab): Promise<void> {
+  const read = async (object: string, path: string) =>
+    await kubectl(['get', object, '--namespace', 'shop', '--output', `jsonpath={${path}}`])
+  const most = await read('hpa/frontend', '.spec.maxReplicas')
+  await waitFor(
+    'end of the scaling up',
+    async () => assert.equal(await read('deployment/frontend', '.status.readyReplicas'), most),
+    180_000,
+  )
+}
+
 /**
  * Asserts that two lists hold the same words, as often as each. Says the first few that differ: node:assert's comparison of
  * long lists takes seconds, and fills the screen.
