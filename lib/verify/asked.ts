@@ -86,7 +86,7 @@ function kindsOf({ instant, range }: Target): AskedQuery['kind'][] {
 
 const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
   ...{ cluster: 'cluster', node: 'node', namespace: 'namespace', pod: 'pod', container: 'container' },
-  ...{ workload: 'workload', type: 'workload_type', workload_type: 'workload_type' },
+  ...{ service: 'service', workload: 'workload', type: 'workload_type', workload_type: 'workload_type' },
 }
 
 /** The dimensions that a query is restricted in: those whose variables it names. */

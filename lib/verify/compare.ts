@@ -22,6 +22,7 @@ const LABELS: Readonly<Record<Dimension, string>> = {
   namespace: 'k8s_namespace_name',
   workload: 'workload',
   workload_type: 'workload_type',
+  service: 'service_name',
   pod: 'k8s_pod_name',
   container: 'k8s_container_name',
   phase: 'phase',

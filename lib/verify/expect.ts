@@ -123,7 +123,7 @@ function* contributions(
   const one = (value: number): Bounds => ({ least: value, most: value })
   const places = (pod: ClusterPod) => ({
     ...{ cluster, node: pod.node, namespace: pod.namespace, workload: pod.workload, workload_type: pod.workloadType },
-    ...{ pod: pod.name, phase: pod.phase },
+    ...{ service: pod.workload, pod: pod.name, phase: pod.phase },
   })
   if (isMeasured(quantity)) {
     const containers = usage.containers(quantity, window)

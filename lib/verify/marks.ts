@@ -25,13 +25,15 @@ export type Quantity =
   | 'network-receive'
   | 'network-transmit'
 
-/** What tells one number of a query from the next; each goes by the OpenTelemetry label of that name, or `workload`. */
+/** What tells one number of a query from the next; each goes by the OpenTelemetry label of that name, or `workload`, or of traces `service_name`. */
 export type Dimension =
   | 'cluster'
   | 'node'
   | 'namespace'
   | 'workload'
   | 'workload_type'
+  /** A workload by the name that its spans have: its own. */
+  | 'service'
   | 'pod'
   | 'container'
   | 'phase'
@@ -59,7 +61,19 @@ export interface TargetMarks {
 }
 
 /** What a dashboard can't do without; a cluster may lack it. */
-export type Need = 'kwok' | 'etcd' | 'control-plane' | 'cadvisor' | 'host-metrics' | 'volumes' | 'traces'
+export type Need =
+  | 'kwok'
+  | 'etcd'
+  | 'control-plane'
+  | 'cadvisor'
+  | 'host-metrics'
+  | 'volumes'
+  | 'trace-simulator'
+  /** Of some services: requests, errors and durations. */
+  | 'traces'
+  | 'kwok-metrics'
+  /** Those of kwok-config/kwok-metrics.yaml, and not the user's own. */
+  | 'example-metrics'
 
 /** What is known of a dashboard beside its JSON. */
 export interface DashboardMarks {

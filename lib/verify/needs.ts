@@ -9,11 +9,22 @@ const SIGNS: Readonly<Record<Need, string>> = {
   cadvisor: 'up{job="kubelet-cadvisor"} or container_network_receive_packets_total',
   'host-metrics': 'system_cpu_time_seconds_total{k8s_node_name!=""}',
   volumes: 'k8s_volume_capacity_bytes',
-  traces: '{__name__=~"traces_span_?metrics_calls_total"}',
+  'trace-simulator': 'traces_simulator_requests_total',
+  traces: 'traces_span_metrics_calls_total',
+  'kwok-metrics': 'up{job="kwok-metrics"}',
+  'example-metrics': 'lab_node_temperature_celsius',
 }
 
 /** What a lab of simulated nodes always has: where it lacks there, something is broken. */
-const OF_KWOK: readonly Need[] = ['kwok', 'etcd', 'control-plane', 'cadvisor', 'host-metrics', 'volumes']
+const OF_KWOK: readonly Need[] = [
+  'kwok',
+  'etcd',
+  'control-plane',
+  'cadvisor',
+  'host-metrics',
+  'volumes',
+  'trace-simulator',
+]
 
 /** What of all that a dashboard can need is not there. */
 export async function missingNeeds(api: PrometheusApi, isKwokLab: boolean, timeMs: number): Promise<Set<Need>> {

@@ -33,7 +33,7 @@ export interface VerifyOptions {
   scrapeMs: number
   /** Undefined where no cluster can be asked; then numbers are not compared. */
   truth: TruthReader | undefined
-  /** A lab of simulated nodes, which has all that a dashboard can need but traces. */
+  /** A lab of simulated nodes, which has all that a dashboard can need but what is added to it: applications that are traced, KWOK's metrics. */
   isKwokLab: boolean
   /** What changes while verify looks is looked at again for so long. */
   settleMs: number

@@ -100,11 +100,15 @@ settles('says what a dashboard needs that is not there, and asks nothing of it',
   assert.deepEqual([result?.notApplicable, result?.queries, report.failures], ['etcd', 0, []])
 })
 
-settles('never takes a part of a KWOK lab for missing, but its traces', async ({ prometheus }) => {
+settles('never takes a part of a KWOK lab for missing, but what is added to it', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
-  assert.deepEqual(await missingNeeds(api, true, Date.now()), new Set(['traces']))
+  const added = ['traces', 'kwok-metrics', 'example-metrics'] as const
+  assert.deepEqual(await missingNeeds(api, true, Date.now()), new Set(added))
   const missing = await missingNeeds(api, false, Date.now())
-  assert.deepEqual(missing, new Set(['etcd', 'control-plane', 'cadvisor', 'host-metrics', 'volumes', 'traces']))
+  assert.deepEqual(
+    missing,
+    new Set(['etcd', 'control-plane', 'cadvisor', 'host-metrics', 'volumes', 'trace-simulator', ...added]),
+  )
 })
 
 settles('waits no longer than it may for series that are too short', async ({ prometheus }) => {
