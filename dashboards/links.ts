@@ -60,6 +60,25 @@ export function toNetworkPod(): Drill {
   })
 }
 
+/** Jaeger as Grafana is told of it. */
+export const JAEGER = { type: 'jaeger', uid: 'jaeger' }
+
+/** The newest traces that the row's service takes part in. */
+export function toTraces(): Drill {
+  const panes = {
+    traces: {
+      datasource: JAEGER.uid,
+      queries: [{ refId: 'A', datasource: JAEGER, queryType: 'search', service: field('Service'), limit: 20 }],
+      range: { from: grafana('__from'), to: grafana('__to') },
+    },
+  }
+  // Grafana puts values in only where its own signs stand as they are.
+  const encoded = encodeURIComponent(JSON.stringify(panes)).replaceAll(/%24%7B(.*?)%7D/g, (_, name: string) =>
+    grafana(name),
+  )
+  return { title: 'Traces of the service in Jaeger', url: `/explore?schemaVersion=1&panes=${encoded}` }
+}
+
 function drill(title: string, uid: DashboardUid, variables: Readonly<Record<string, string>>): Drill {
   const values = Object.entries(variables).map(([name, value]) => `var-${name}=${value}`)
   return {

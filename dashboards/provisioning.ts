@@ -1,10 +1,12 @@
 import { stringify } from 'yaml'
 import { goDuration } from '../lib/settings.ts'
 import { TAG } from './dashboard.ts'
+import { JAEGER } from './links.ts'
 
 /** What Grafana is told of the lab. */
 export interface ProvisioningTargets {
   prometheusUrl: string
+  jaegerUrl: string
   /** How often there is a new value: the least that `$__rate_interval` is made from. */
   intervalMs: number
   /** The folder of the lab's dashboards. */
@@ -13,13 +15,12 @@ export interface ProvisioningTargets {
   ownDir: string | undefined
 }
 
-/** Where the other stores listen, as the LGTM image and Jaeger do by default. */
+/** Where the other stores listen, as the LGTM image does by default. */
 const TEMPO_URL = 'http://127.0.0.1:3200'
 const LOKI_URL = 'http://127.0.0.1:3100'
-const JAEGER_URL = 'http://127.0.0.1:16686'
 
 /** `datasources/*.yaml`: https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources */
-export function datasourcesYaml({ prometheusUrl, intervalMs }: ProvisioningTargets): string {
+export function datasourcesYaml({ prometheusUrl, jaegerUrl, intervalMs }: ProvisioningTargets): string {
   const common = { access: 'proxy', editable: false }
   return stringify({
     apiVersion: 1,
@@ -37,7 +38,7 @@ export function datasourcesYaml({ prometheusUrl, intervalMs }: ProvisioningTarge
       },
       { name: 'Tempo', uid: 'tempo', type: 'tempo', url: TEMPO_URL, ...common },
       { name: 'Loki', uid: 'loki', type: 'loki', url: LOKI_URL, ...common },
-      { name: 'Jaeger', uid: 'jaeger', type: 'jaeger', url: JAEGER_URL, ...common },
+      { name: 'Jaeger', uid: JAEGER.uid, type: JAEGER.type, url: jaegerUrl, ...common },
     ],
   })
 }

@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { generatedFiles, outDir, writeGenerated } from '../dashboards/output.ts'
 import { UsageError } from '../lib/errors.ts'
+import { jaegerUrl } from '../lib/jaeger.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { binaryServices } from '../lib/services.ts'
 import { print, runTask, say } from '../lib/task.ts'
@@ -28,6 +29,7 @@ await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts
   }
   const files = generatedFiles({
     prometheusUrl: prometheusUrl(lab),
+    jaegerUrl: jaegerUrl(lab),
     intervalMs: collectionInterval,
     jsonDir: join(dir, 'json'),
     ownDir,

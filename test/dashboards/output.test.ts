@@ -11,7 +11,10 @@ import { assertSameWords } from '../support/lab.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-output-'))
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
-const targets = { prometheusUrl: 'http://127.0.0.1:9090', intervalMs: 15_000, jsonDir: '/lab/json', ownDir: undefined }
+const targets = {
+  ...{ prometheusUrl: 'http://127.0.0.1:9090', jaegerUrl: 'http://127.0.0.1:26686' },
+  ...{ intervalMs: 15_000, jsonDir: '/lab/json', ownDir: undefined },
+}
 const files = generatedFiles(targets)
 
 const generated = suite('generatedFiles()')
@@ -47,6 +50,7 @@ provisioning('names the datasources that dashboards and parts agree on', () => {
     datasources.map(({ uid, type }: { uid: string; type: string }) => [uid, type]),
     ['prometheus', 'tempo', 'loki', 'jaeger'].map(uid => [uid, uid]),
   )
+  assert.equal(datasources.at(-1).url, 'http://127.0.0.1:26686')
   assert.deepEqual([first.url, first.isDefault, first.jsonData.timeInterval], ['http://127.0.0.1:9090', true, '15s'])
 })
 provisioning("adds the user's own folder as a second provider", () => {
