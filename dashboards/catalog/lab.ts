@@ -3,6 +3,22 @@ import { CLUSTER, group, SCRAPED_LABELS } from './rows.ts'
 
 const COLLECTOR = [CLUSTER, 'instance', 'job', 'service_name']
 
+/** Of what is at fault: see `dashboards/rules`. */
+const ALERT_LABELS = [
+  ...[
+    'namespace',
+    'node',
+    'pod',
+    'container',
+    'deployment',
+    'job',
+    'hpa',
+    'resourcequota',
+    'persistentvolumeclaim',
+  ].map(kind => `k8s_${kind}_name`),
+  ...['condition', 'exporter', 'resource', 'result', 'service_name', 'verb'],
+]
+
 /** What the lab's own parts say of themselves: those that dashboards and rules use, and what helps beside them. */
 export function labMetrics(): CatalogMetric[] {
   return [
@@ -13,7 +29,9 @@ export function labMetrics(): CatalogMetric[] {
     }),
     ...group('otelcol', [...COLLECTOR, 'exporter'], {
       otelcol_exporter_send_failed_metric_points_total: ['counter', '1'],
+      otelcol_exporter_send_failed_spans_total: ['counter', '1'],
       otelcol_exporter_sent_metric_points_total: ['counter', '1'],
+      otelcol_exporter_sent_spans_total: ['counter', '1'],
     }),
     ...group('otelcol', [...COLLECTOR, 'exporter', 'data_type'], {
       otelcol_exporter_queue_capacity: ['gauge', '1'],
@@ -21,7 +39,10 @@ export function labMetrics(): CatalogMetric[] {
     }),
     ...group('otelcol', [...COLLECTOR, 'receiver', 'transport'], {
       otelcol_receiver_accepted_metric_points_total: ['counter', '1'],
+      otelcol_receiver_accepted_spans_total: ['counter', '1'],
+      otelcol_receiver_failed_spans_total: ['counter', '1'],
       otelcol_receiver_refused_metric_points_total: ['counter', '1'],
+      otelcol_receiver_refused_spans_total: ['counter', '1'],
     }),
     ...group('stats-proxy', SCRAPED_LABELS, {
       stats_proxy_nodes: ['gauge', '1'],
@@ -32,6 +53,18 @@ export function labMetrics(): CatalogMetric[] {
     ...group('stats-proxy', [...SCRAPED_LABELS, 'code', 'route'], {
       stats_proxy_http_requests_total: ['counter', '1'],
     }),
+    ...group('metrics-server', SCRAPED_LABELS, {
+      metrics_server_api_metric_freshness_seconds: ['histogram', 'seconds'],
+      metrics_server_manager_tick_duration_seconds: ['histogram', 'seconds'],
+    }),
+    ...group('metrics-server', [...SCRAPED_LABELS, 'node'], {
+      metrics_server_kubelet_last_request_time_seconds: ['gauge', 'seconds'],
+      metrics_server_kubelet_request_duration_seconds: ['histogram', 'seconds'],
+    }),
+    ...group('metrics-server', [...SCRAPED_LABELS, 'success'], {
+      metrics_server_kubelet_request_total: ['counter', '1'],
+    }),
+    ...group('metrics-server', [...SCRAPED_LABELS, 'type'], { metrics_server_storage_points: ['gauge', '1'] }),
     ...group('prometheus', SCRAPED_LABELS, { prometheus_tsdb_head_series: ['gauge', '1'] }),
     ...group('prometheus', [...SCRAPED_LABELS, 'k8s_node_name'], {
       scrape_duration_seconds: ['gauge', 'seconds'],
@@ -39,12 +72,8 @@ export function labMetrics(): CatalogMetric[] {
       up: ['gauge', '1'],
     }),
     // Made by Prometheus for each alert that waits or fires, with the labels of the alert's own series.
-    ...group(
-      'prometheus',
-      [...SCRAPED_LABELS, 'alertname', 'alertstate', 'severity', 'k8s_namespace_name', 'k8s_node_name', 'k8s_pod_name'],
-      {
-        ALERTS: ['gauge', '1'],
-      },
-    ),
+    ...group('prometheus', [...SCRAPED_LABELS, 'alertname', 'alertstate', 'severity', ...ALERT_LABELS], {
+      ALERTS: ['gauge', '1'],
+    }),
   ]
 }

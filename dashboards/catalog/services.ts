@@ -1,0 +1,34 @@
+import type { CatalogMetric } from '../../lib/lint/catalog.ts'
+import { CLUSTER, group } from './rows.ts'
+
+export const SPANMETRICS = 'spanmetrics'
+const SERVICE = [
+  CLUSTER,
+  'k8s_namespace_name',
+  'k8s_deployment_name',
+  'k8s_statefulset_name',
+  'k8s_daemonset_name',
+  'service_name',
+  'span_kind',
+  'span_name',
+  'status_code',
+]
+const SIMULATOR = [CLUSTER, 'job', 'service_name']
+
+/** What the collector's spanmetrics connector makes of spans, and what the trace simulator says of itself. */
+export function serviceMetrics(): CatalogMetric[] {
+  return [
+    ...group(SPANMETRICS, SERVICE, {
+      traces_span_metrics_calls_total: ['counter', '1'],
+      traces_span_metrics_duration_seconds: ['histogram', 'seconds'],
+    }),
+    ...group('traces', SIMULATOR, {
+      traces_simulator_generators: ['gauge', '1'],
+      traces_simulator_problems: ['gauge', '1'],
+      traces_simulator_queue: ['gauge', '1'],
+      traces_simulator_requests_total: ['counter', '1'],
+      traces_simulator_services: ['gauge', '1'],
+    }),
+    ...group('traces', [...SIMULATOR, 'result'], { traces_simulator_spans_total: ['counter', '1'] }),
+  ]
+}
