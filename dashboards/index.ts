@@ -1,6 +1,8 @@
 import type { LabDashboard } from './dashboard.ts'
 import { clusterResources } from './screens/cluster-resources.ts'
 import { apiserver, controllerManager, etcd, kwokController, scheduler } from './screens/control-plane.ts'
+import { customMetrics } from './screens/custom-metrics.ts'
+import { kwokMetrics } from './screens/kwok-metrics.ts'
 import { labOverview } from './screens/lab-overview.ts'
 import { namespacePods } from './screens/namespace-pods.ts'
 import { namespaceWorkloads } from './screens/namespace-workloads.ts'
@@ -14,11 +16,13 @@ import {
 import { nodeHealth } from './screens/node-health.ts'
 import { nodePods } from './screens/node-pods.ts'
 import { nodesOverview } from './screens/nodes-overview.ts'
+import { onlineBoutique } from './screens/online-boutique.ts'
 import { persistentVolumes } from './screens/persistent-volumes.ts'
 import { pod } from './screens/pod.ts'
+import { traces } from './screens/traces.ts'
 import { workload } from './screens/workload.ts'
 
-export { catalog, completeSources } from './catalog.ts'
+export { catalog, completeSources, optionalSources } from './catalog.ts'
 export type { LabDashboard } from './dashboard.ts'
 export { recordedSeries, ruleFiles } from './rules/index.ts'
 
@@ -45,5 +49,9 @@ export function labDashboards(): LabDashboard[] {
     scheduler(),
     etcd(),
     kwokController(),
+    kwokMetrics(),
+    customMetrics(),
+    onlineBoutique(),
+    traces(),
   ]
 }

@@ -20,6 +20,10 @@ export const uids = {
   scheduler: 'k8s-scheduler',
   etcd: 'k8s-etcd',
   kwok: 'kwok-controller',
+  boutique: 'online-boutique',
+  traces: 'traces',
+  kwokMetrics: 'kwok-metrics',
+  customMetrics: 'custom-metrics',
 } as const
 
 export type DashboardUid = (typeof uids)[keyof typeof uids]

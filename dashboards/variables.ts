@@ -6,7 +6,8 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { inCluster, inNamespace, ofType, WORKLOAD_OF_POD } from './queries/scope.ts'
+import { inCluster, inNamespace, ofType, onNode, WORKLOAD_OF_POD } from './queries/scope.ts'
+import { CALLS } from './queries/services.ts'
 
 export type Variable = Builder<VariableModel>
 
@@ -64,8 +65,43 @@ export function instanceVariable(job: string): Variable {
   return labelVariable('instance', 'Instance', `up{${inCluster.filter}, job="${job}"}`, 'instance')
 }
 
+/** The namespaces whose services have traces. */
+export function tracedNamespaceVariable(): Variable {
+  const series = `${CALLS}{${inCluster.filter}}`
+  return listedVariable('namespace', 'Namespace', series, 'k8s_namespace_name')
+}
+
+/** The services that have traces, load generators among them. */
+export function serviceVariable(): Variable {
+  return listedVariable('service', 'Service', `${CALLS}{${inNamespace.filter}}`, 'service_name')
+}
+
+/** The clusters of some series. */
+export function clusterOfVariable(metric: string): Variable {
+  return labelVariable('cluster', 'Cluster', metric, 'k8s_cluster_name')
+}
+
+/** The nodes that some series of the chosen clusters name. */
+export function nodeOfVariable(metric: string): Variable {
+  return labelVariable('node', 'Node', `${metric}{${inCluster.filter}}`, 'k8s_node_name')
+}
+
+/** The namespaces of pods that KWOK's own series name, on the chosen nodes. */
+export function kwokNamespaceVariable(metric: string): Variable {
+  return labelVariable('namespace', 'Namespace', `${metric}{${onNode.filter}}`, 'namespace')
+}
+
+/** Of which All is just what is listed: other series, of pods, have more values of that label, and those are not meant. */
+function listedVariable(name: string, label: string, series: string, of: string): Variable {
+  return queryVariable(name, label, series, of)
+}
+
 /** Values of a label on some series; several may be chosen, and All is chosen first. */
 function labelVariable(name: string, label: string, series: string, of: string): Variable {
+  return queryVariable(name, label, series, of).allValue(ALL)
+}
+
+function queryVariable(name: string, label: string, series: string, of: string): QueryVariableBuilder {
   return new QueryVariableBuilder(name)
     .label(label)
     .datasource(DATASOURCE)
@@ -74,6 +110,5 @@ function labelVariable(name: string, label: string, series: string, of: string):
     .sort(VariableSort.AlphabeticalAsc)
     .multi(true)
     .includeAll(true)
-    .allValue(ALL)
     .current({ selected: true, text: ['All'], value: ['$__all'] })
 }

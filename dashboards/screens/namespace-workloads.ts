@@ -1,5 +1,6 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
 import { perWorkload } from '../grain.ts'
+import { autoscalersTimeseries } from '../panels/autoscalers.ts'
 import { cpuQuotaTable, cpuUsageTimeseries } from '../panels/cpu.ts'
 import { memoryQuotaTable, memoryUsageTimeseries } from '../panels/memory.ts'
 import {
@@ -30,6 +31,7 @@ export function namespaceWorkloads(): LabDashboard {
         line(8, cpuUsageTimeseries(perWorkload, [quotaCpuRequests(inNamespace), quotaCpuLimits(inNamespace)])),
         line(8, cpuQuotaTable(perWorkload, counts)),
       ),
+      row('Autoscalers', line(7, autoscalersTimeseries(perWorkload))),
       row(
         'Memory',
         line(8, memoryUsageTimeseries(perWorkload, { bounds: memoryQuotas })),

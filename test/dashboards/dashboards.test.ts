@@ -111,6 +111,8 @@ for (const dashboard of all) {
     `${name} leads to dashboards that there are, with the datasource, the time and variables that they have`,
     () => {
       for (const url of linksIn(json)) {
+        // Into Explore: a test of its own.
+        if (url.startsWith('/explore?')) continue
         const { pathname, search } = new URL(url, 'http://grafana')
         const [, uid] = /^\/d\/([^/]+)$/.exec(pathname) ?? assert.fail(url)
         const target = all.find(each => each.name === uid) ?? assert.fail(`${url} leads nowhere`)
@@ -139,7 +141,10 @@ for (const dashboard of all) {
     const seen: string[] = []
     for (const { name: variable, type, query, multi, includeAll, allValue, datasource, current } of variables) {
       if (type !== 'datasource') {
-        assert.deepEqual([multi, includeAll, allValue, current?.value], [true, true, '.+', ['$__all']], variable)
+        // Of traced services other series name more, so All is what is listed.
+        const isListed = /traces_span_metrics_/.test(String(query)) && variable !== 'cluster'
+        const allMeans = isListed ? undefined : '.+'
+        assert.deepEqual([multi, includeAll, allValue, current?.value], [true, true, allMeans, ['$__all']], variable)
         assert.deepEqual(datasource, { type: 'prometheus', uid: `\${datasource}` })
         // Each by the chosen values of all before it.
         const narrowing = seen.filter(each => each !== 'datasource' && !(variable === 'node' && each === 'namespace'))
@@ -177,6 +182,34 @@ dashboards('leads from the cluster down to the pod, and from the node to it', ()
     [uids.networkNamespaceWorkload, uids.networkWorkload],
   ] as const)
     assert(leads(from).includes(`/d/${to}?`), `${from} to ${to}`)
+})
+
+dashboards('leads from a service to its traces in the Jaeger that is provisioned', () => {
+  const urls = linksIn(all.find(({ name }) => name === uids.boutique)?.json).filter(url => url.startsWith('/explore?'))
+  assert.equal(urls.length, 1)
+  const [url = ''] = urls
+  // What Grafana puts in stands unencoded, or it would not be found.
+  assert(url.includes(`\${__data.fields.Service}`), url)
+  assert.deepEqual(JSON.parse(new URL(url, 'http://grafana').searchParams.get('panes') ?? ''), {
+    traces: {
+      datasource: 'jaeger',
+      queries: [
+        {
+          ...{ refId: 'A', datasource: { type: 'jaeger', uid: 'jaeger' }, queryType: 'search' },
+          ...{ service: `\${__data.fields.Service}`, limit: 20 },
+        },
+      ],
+      range: { from: `\${__from}`, to: `\${__to}` },
+    },
+  })
+})
+
+dashboards('needs what not every lab has, where it is about that', () => {
+  const needs = (uid: string) => all.find(({ name }) => name === uid)?.marks.needs
+  assert.deepEqual(needs(uids.boutique), ['traces'])
+  assert.deepEqual(needs(uids.traces), ['trace-simulator'])
+  assert.deepEqual(needs(uids.kwokMetrics), ['kwok-metrics'])
+  assert.deepEqual(needs(uids.customMetrics), ['example-metrics'])
 })
 
 dashboards('multiplies bytes by 8 wherever bits are shown', () => {

@@ -9,9 +9,12 @@ import {
   wholeCluster,
 } from '../../dashboards/grain.ts'
 import { availability, errorBudget } from '../../dashboards/queries/apiserver.ts'
+import { autoscaledReplicas } from '../../dashboards/queries/autoscalers.ts'
 import { apiRequestLatency, quantile, rate, up } from '../../dashboards/queries/control-plane.ts'
 import * as cpu from '../../dashboards/queries/cpu.ts'
+import * as custom from '../../dashboards/queries/custom-metrics.ts'
 import { databaseUtilisation } from '../../dashboards/queries/etcd.ts'
+import * as kwokMetrics from '../../dashboards/queries/kwok-metrics.ts'
 import * as memory from '../../dashboards/queries/memory.ts'
 import * as network from '../../dashboards/queries/network.ts'
 import * as nodes from '../../dashboards/queries/nodes.ts'
@@ -20,7 +23,9 @@ import type { Query } from '../../dashboards/queries/query.ts'
 import { quotaCpuRequests, quotaMemoryLimits } from '../../dashboards/queries/quota.ts'
 import { quotient } from '../../dashboards/queries/quotient.ts'
 import { chosen, inNamespace } from '../../dashboards/queries/scope.ts'
+import * as services from '../../dashboards/queries/services.ts'
 import * as storage from '../../dashboards/queries/storage.ts'
+import * as traces from '../../dashboards/queries/traces.ts'
 import { inodesUtilisation, volumeUtilisation } from '../../dashboards/queries/volumes.ts'
 
 const CL = 'k8s_cluster_name'
@@ -28,6 +33,10 @@ const POD = 'k8s_cluster_name, k8s_namespace_name, k8s_pod_name'
 const inC = 'k8s_cluster_name=~"$cluster"'
 const inN = `${inC}, k8s_namespace_name=~"$namespace"`
 const inP = `${inN}, k8s_pod_name=~"$pod"`
+const SERVICE = `${CL}, k8s_namespace_name, service_name`
+const inS = `${inN}, service_name=~"$service"`
+const served = 'span_kind="SPAN_KIND_SERVER"'
+const inKwokPod = `${inC}, k8s_node_name=~"$node", namespace=~"$namespace"`
 const ownerOf = (matchers: string) =>
   `* on (${POD}) group_left (workload, workload_type) namespace_workload_pod:k8s_pod_phase:relabel{${matchers}}`
 const active = (matchers: string) =>
@@ -172,6 +181,66 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
     databaseUtilisation,
     `etcd_mvcc_db_total_size_in_bytes{${inC}, job="etcd", instance=~"$instance"} / etcd_server_quota_backend_bytes{${inC}, job="etcd", instance=~"$instance"}`,
   ],
+  [
+    'requestRate, of what a service answers itself',
+    services.requestRate,
+    `sum by (${SERVICE}) (rate(traces_span_metrics_calls_total{${inS}, ${served}}[$__rate_interval]))`,
+  ],
+  [
+    'errorShare, 0 without errors',
+    services.errorShare,
+    `(sum by (${SERVICE}) (rate(traces_span_metrics_calls_total{${inS}, ${served}, status_code="STATUS_CODE_ERROR"}[$__rate_interval])) or 0 * ${services.requestRate.expr}) / ${services.requestRate.expr}`,
+  ],
+  [
+    'durationQuantile()',
+    services.durationQuantile(0.95),
+    `histogram_quantile(0.95, sum by (${SERVICE}, le) (rate(traces_span_metrics_duration_seconds_bucket{${inS}, ${served}}[$__rate_interval])))`,
+  ],
+  [
+    'meanDuration as the quotient of the sums',
+    services.meanDuration,
+    `sum by (${SERVICE}) (rate(traces_span_metrics_duration_seconds_sum{${inS}, ${served}}[$__rate_interval])) / sum by (${SERVICE}) (rate(traces_span_metrics_duration_seconds_count{${inS}, ${served}}[$__rate_interval]))`,
+  ],
+  [
+    'callRate of the other end',
+    services.callRate,
+    `sum by (${SERVICE}, span_name) (rate(traces_span_metrics_calls_total{${inS}, span_kind="SPAN_KIND_CLIENT"}[$__rate_interval]))`,
+  ],
+  [
+    'servicePods, of the workload of the name',
+    services.servicePods,
+    `sum by (${SERVICE}) (label_replace(count by (${CL}, k8s_namespace_name, workload) (group by (${POD}) (k8s_pod_phase{${inN}} == 2) ${ownerOf(`${inN}, workload=~"$service"`)}), "service_name", "$1", "workload", "(.+)"))`,
+  ],
+  [
+    'podUsageByKwok() under the names of OpenTelemetry',
+    kwokMetrics.podUsageByKwok('memory'),
+    `sum by (${POD}) (label_replace(label_replace(kwok_pod_memory_working_set_bytes{${inC}, k8s_node_name=~"$node", namespace=~"$namespace"}, "k8s_namespace_name", "$1", "namespace", "(.+)"), "k8s_pod_name", "$1", "pod", "(.+)"))`,
+  ],
+  [
+    'podUsageByOtel() of the same pods',
+    kwokMetrics.podUsageByOtel('cpu'),
+    `sum by (${POD}) (rate(container_cpu_time_seconds_total{${inN}, k8s_node_name=~"$node"}[$__rate_interval]))`,
+  ],
+  [
+    'podUsageAgreement() where KWOK says something',
+    kwokMetrics.podUsageAgreement('cpu'),
+    `(${kwokMetrics.podUsageByKwok('cpu').expr} > 0) / ${kwokMetrics.podUsageByOtel('cpu').expr}`,
+  ],
+  [
+    'sentSpans by exporter',
+    traces.sentSpans,
+    `sum by (exporter) (rate(otelcol_exporter_sent_spans_total{${inC}}[$__rate_interval]))`,
+  ],
+  [
+    'the mean of a histogram of pods',
+    custom.meanRequestDuration,
+    `sum by (${CL}, namespace, app) (rate(lab_pod_request_duration_seconds_sum{${inKwokPod}}[$__rate_interval])) / sum by (${CL}, namespace, app) (rate(lab_pod_request_duration_seconds_count{${inKwokPod}}[$__rate_interval]))`,
+  ],
+  [
+    'autoscaledReplicas()',
+    autoscaledReplicas(perPod.scope)[1] ?? { expr: '' },
+    `max by (${CL}, k8s_namespace_name, k8s_hpa_name) (k8s_hpa_desired_replicas{${inN}})`,
+  ],
 ]
 
 const queries = suite('queries')
@@ -193,6 +262,14 @@ queries('say what their numbers are', () => {
     ...{ of: 'cpu-usage', over: 'cpu-allocatable', by: ['node'], withSystem: true },
   })
   assert.equal(network.averageBandwidth('receive', perPod.scope, by).truth, undefined)
+})
+
+queries('of traces and of KWOK say what of their numbers is known', () => {
+  assert.deepEqual(services.servicePods.truth, { of: 'running-pods', by: ['cluster', 'namespace', 'service'] })
+  assert.deepEqual(kwokMetrics.servedNodes.truth, { of: 'nodes', by: ['cluster'] })
+  // KWOK knows nothing of pods that nothing is said of, so its own number has no truth.
+  assert.equal(kwokMetrics.podUsageByKwok('cpu').truth, undefined)
+  assert.deepEqual(kwokMetrics.podUsageByOtel('cpu').truth, { of: 'cpu-usage', by: ['cluster', 'namespace', 'pod'] })
 })
 
 queries('of cAdvisor say that they need it, and others do not', () => {

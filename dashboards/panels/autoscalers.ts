@@ -1,0 +1,13 @@
+import type { Grain } from '../grain.ts'
+import { type LabPanel, timeseries } from '../look.ts'
+import { autoscaledReplicas } from '../queries/autoscalers.ts'
+
+export function autoscalersTimeseries({ scope }: Pick<Grain, 'scope'>): LabPanel {
+  return timeseries({
+    title: 'Autoscaled replicas',
+    description: 'Replicas that each HorizontalPodAutoscaler has, wants by what metrics-server measures, and may have.',
+    unit: 'short',
+    bounds: ['max'],
+    queries: autoscaledReplicas(scope),
+  })
+}

@@ -1,0 +1,77 @@
+import { podKeys } from '../keys.ts'
+import { type Column, type LabPanel, stat, table, timeseries } from '../look.ts'
+import {
+  nodeUsages,
+  podUsageAgreement,
+  podUsageByKwok,
+  podUsageByOtel,
+  scrapeErrors,
+  servedContainers,
+  servedNodes,
+  servedPods,
+  type Usage,
+} from '../queries/kwok-metrics.ts'
+
+const WORDS = {
+  cpu: { title: 'CPU', each: 'Cores that each node uses', noun: 'Cores', unit: 'short', decimals: 3 },
+  memory: { title: 'Memory', each: 'Working set of each node', noun: 'Working sets', unit: 'bytes', decimals: 1 },
+} as const satisfies Record<Usage, object>
+
+export function servedNodesStat(): LabPanel {
+  return stat({
+    title: 'Nodes served',
+    description: 'Nodes whose metrics KWOK serves and Prometheus gets.',
+    unit: 'none',
+    query: servedNodes,
+  })
+}
+
+export function scrapeErrorsStat(): LabPanel {
+  return stat({
+    title: 'Nodes with errors',
+    description: "Nodes of which KWOK could not make some metric; kwok-controller's log says which and why.",
+    unit: 'none',
+    query: scrapeErrors,
+    thresholds: [
+      { value: null, color: 'green' },
+      { value: 1, color: 'red' },
+    ],
+  })
+}
+
+export function servedPodsTimeseries(): LabPanel {
+  return timeseries({
+    title: 'Pods and containers served',
+    description:
+      'Pods and containers that KWOK serves metrics of, by node: also of pods that are finished, which no kubelet measures.',
+    unit: 'short',
+    queries: [servedPods, servedContainers],
+  })
+}
+
+export function nodeUsagesTimeseries(usage: Usage): LabPanel {
+  const { title, each, unit } = WORDS[usage]
+  return timeseries({
+    title: `${title} of nodes, KWOK and OpenTelemetry`,
+    description: `${each}, its own system included, by KWOK and by the OpenTelemetry Collector. KWOK takes pods that no usage object and no annotation speaks of for idle, so its number may be the lower one.`,
+    unit,
+    queries: nodeUsages(usage),
+  })
+}
+
+export function podUsagesTable(usage: Usage): LabPanel {
+  const { title, noun, unit, decimals } = WORDS[usage]
+  const columns: Column[] = [
+    { name: 'KWOK', query: podUsageByKwok(usage) },
+    { name: 'OpenTelemetry', query: podUsageByOtel(usage) },
+    { name: 'KWOK / OpenTelemetry', query: podUsageAgreement(usage), unit: 'percentunit', decimals: 1 },
+  ]
+  return table({
+    title: `${title} of pods, KWOK and OpenTelemetry`,
+    description: `${noun} of each pod by KWOK and by the OpenTelemetry Collector now, and how they agree: 100 % when they do. KWOK says 0 of a pod that no usage object and no annotation speaks of.`,
+    unit,
+    decimals,
+    keys: podKeys(),
+    columns,
+  })
+}

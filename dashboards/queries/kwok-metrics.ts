@@ -1,0 +1,81 @@
+import { cpuUsage } from './cpu.ts'
+import { memoryWorkingSet } from './memory.ts'
+import { nodeCpuUsage, nodeMemoryWorkingSet } from './nodes.ts'
+import { labelsOf, named, type Query } from './query.ts'
+import { chosen, IN_CLUSTER, inNamespace, onNode, POD } from './scope.ts'
+
+const JOB = 'job="kwok-metrics"'
+const NODE = labelsOf(['cluster', 'node'])
+const BY_POD = ['cluster', 'namespace', 'pod'] as const
+/** KWOK's own series keep a kubelet's labels, `namespace` and `pod`; the collector's have its own. */
+const OF_POD = `${onNode.filter}, ${chosen('namespace', 'namespace')}`
+const OTEL_POD = { filter: `${inNamespace.filter}, ${chosen('k8s_node_name', 'node')}` }
+
+const USAGE = {
+  cpu: {
+    kwok: (what: 'node' | 'pod', filter: string) =>
+      `rate(kwok_${what}_cpu_usage_seconds_total{${filter}}[$__rate_interval])`,
+    node: nodeCpuUsage,
+    pod: cpuUsage,
+  },
+  memory: {
+    kwok: (what: 'node' | 'pod', filter: string) => `kwok_${what}_memory_working_set_bytes{${filter}}`,
+    node: nodeMemoryWorkingSet,
+    pod: memoryWorkingSet,
+  },
+} as const
+
+export type Usage = keyof typeof USAGE
+
+/** Nodes whose metrics KWOK serves and Prometheus gets. */
+export const servedNodes: Query = {
+  expr: `count by (k8s_cluster_name) (group by (${NODE}) (up{${IN_CLUSTER}, ${JOB}} == 1))`,
+  truth: { of: 'nodes', by: ['cluster'] },
+}
+
+/** Nodes of which KWOK could not make some metric. */
+export const scrapeErrors: Query = { expr: `sum by (k8s_cluster_name) (kwok_scrape_error{${IN_CLUSTER}})` }
+
+/** Pods that KWOK serves metrics of, by node: all that are placed there, finished ones too. */
+export const servedPods: Query = {
+  expr: `count by (${NODE}) (kwok_pod_memory_working_set_bytes{${OF_POD}})`,
+  legend: '{{k8s_node_name}} pods',
+  truth: { of: 'pods', by: ['cluster', 'node'] },
+}
+
+/** Containers that KWOK serves metrics of, by node. */
+export const servedContainers: Query = {
+  expr: `count by (${NODE}) (kwok_container_memory_working_set_bytes{${OF_POD}})`,
+  legend: '{{k8s_node_name}} containers',
+}
+
+/** What each node uses by KWOK and by OpenTelemetry: cores, or bytes of the working set. */
+export function nodeUsages(usage: Usage): Query[] {
+  const { kwok, node } = USAGE[usage]
+  return [
+    { expr: `sum by (${NODE}) (${kwok('node', onNode.filter)})`, legend: '{{k8s_node_name}} KWOK' },
+    named('{{k8s_node_name}} OpenTelemetry', node(onNode, ['cluster', 'node'])),
+  ]
+}
+
+/** What each pod uses by KWOK; 0 where nothing is said of it. */
+export function podUsageByKwok(usage: Usage): Query {
+  const renamed = ['namespace', 'pod'].reduce(
+    (series, label) => `label_replace(${series}, "k8s_${label}_name", "$1", "${label}", "(.+)")`,
+    USAGE[usage].kwok('pod', OF_POD),
+  )
+  return { expr: `sum by (${POD}) (${renamed})` }
+}
+
+/** What each pod uses by OpenTelemetry. */
+export function podUsageByOtel(usage: Usage): Query {
+  return USAGE[usage].pod(OTEL_POD, BY_POD)
+}
+
+/** KWOK's number of each pod divided by OpenTelemetry's, 1 where they agree; of the pods that something is said of. */
+export function podUsageAgreement(usage: Usage): Query {
+  return {
+    expr: `(${podUsageByKwok(usage).expr} > 0) / ${podUsageByOtel(usage).expr}`,
+    emptyBecause: 'nothing need be said of the usage of the chosen pods',
+  }
+}
