@@ -171,6 +171,25 @@ export function measuringAlerts(): RuleGroup {
         runbook: 'make kwok-status names its log; make kwok-stats-proxy starts it again.',
       },
       {
+        alert: 'MetricsServerDown',
+        expr: 'up{job="metrics-server"} == 0',
+        for: '1m',
+        severity: 'warning',
+        summary: 'metrics-server does not answer',
+        description: 'Without it kubectl top has no numbers, and no autoscaler scales.',
+        runbook: 'make kwok-status names its log; make kwok-metrics-server starts it again.',
+      },
+      {
+        alert: 'KwokMetricsFailing',
+        expr: `max by (${NODE}) (kwok_scrape_error) > 0`,
+        for: '1m',
+        severity: 'warning',
+        summary: 'KWOK cannot make the metrics of node {{ $labels.k8s_node_name }}',
+        description: 'Its page of resource metrics lacks something, so KWOK and the collector disagree there.',
+        runbook:
+          "Look for the node in kwok-controller's log; make kwok-metrics says what is wrong with a Metric object.",
+      },
+      {
         alert: 'TargetsDown',
         expr: 'count by (k8s_cluster_name, job) (up == 0) / count by (k8s_cluster_name, job) (up) > 0.1',
         for: '2m',

@@ -2,13 +2,14 @@ import { capacityAlerts, clusterAlerts, measuringAlerts } from './alerts.ts'
 import { apiserverRules } from './kube-apiserver.ts'
 import { kubernetesRules } from './kubernetes.ts'
 import type { RecordingRule, RuleGroup } from './rule.ts'
+import { tracingAlerts } from './tracing.ts'
 
 /** Every rule, by the name of its file without `.yaml`. */
 export function ruleFiles(): ReadonlyMap<string, readonly RuleGroup[]> {
   return new Map([
     ['kubernetes', [kubernetesRules()]],
     ['kube-apiserver', [apiserverRules()]],
-    ['alerts', [clusterAlerts(), capacityAlerts(), measuringAlerts()]],
+    ['alerts', [clusterAlerts(), capacityAlerts(), measuringAlerts(), tracingAlerts()]],
   ])
 }
 

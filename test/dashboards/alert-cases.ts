@@ -16,6 +16,8 @@ const pair = (metric: string, labels: (name: string) => string, bad: string, goo
   [`${metric}${labels('bad')}`, bad],
   [`${metric}${labels('good')}`, good],
 ]
+const calls = (service: string, kind: string, status: string) =>
+  `traces_span_metrics_calls_total{${C}, k8s_namespace_name="n", service_name="${service}", span_kind="SPAN_KIND_${kind}", status_code="STATUS_CODE_${status}"}`
 const target = (job: string, instance: string) => `up{${C}, job="${job}", instance="${instance}"}`
 
 /** Two nodes of four cores or bytes, of which pods of two namespaces ask for five. */
@@ -175,6 +177,23 @@ export const alertCases: readonly AlertCase[] = [
     labels: { ...cluster, job: 'stats-proxy', instance: 'a' },
   },
   {
+    alert: 'MetricsServerDown',
+    series: [
+      [target('metrics-server', 'a'), '0x60'],
+      [target('stats-proxy', 'b'), '0x60'],
+    ],
+    notAt: '30s',
+    firesAt: '2m',
+    labels: { ...cluster, job: 'metrics-server', instance: 'a' },
+  },
+  {
+    alert: 'KwokMetricsFailing',
+    series: pair('kwok_scrape_error', node, '1x60', '0x60'),
+    notAt: '30s',
+    firesAt: '2m',
+    labels: onNode,
+  },
+  {
     alert: 'TargetsDown',
     series: [
       [target('kubelet-cadvisor', 'a'), '0x60'],
@@ -203,6 +222,52 @@ export const alertCases: readonly AlertCase[] = [
     notAt: '1m',
     firesAt: '6m',
     labels: { exporter: 'otlp_http' },
+    value: '2',
+  },
+  {
+    alert: 'ServiceErrorsHigh',
+    series: [
+      [calls('bad', 'SERVER', 'UNSET'), '0+9x60'],
+      [calls('bad', 'SERVER', 'ERROR'), '0+1x60'],
+      // One in a hundred is nobody's alarm, and what others answer is not this one's fault.
+      [calls('good', 'SERVER', 'UNSET'), '0+99x60'],
+      [calls('good', 'SERVER', 'ERROR'), '0+1x60'],
+      [calls('good', 'CLIENT', 'ERROR'), '0+50x60'],
+    ],
+    notAt: '1m',
+    firesAt: '4m',
+    labels: { ...inNamespace, service_name: 'bad' },
+    value: '10%',
+  },
+  {
+    alert: 'TraceSimulatorDropping',
+    series: [
+      [`traces_simulator_spans_total{${C}, result="sent"}`, '0+500x60'],
+      [`traces_simulator_spans_total{${C}, result="dropped"}`, '0+20x60'],
+      [`traces_simulator_spans_total{${C}, result="failed"}`, '7x60'],
+    ],
+    notAt: '30s',
+    firesAt: '6m',
+    labels: { ...cluster, result: 'dropped' },
+    value: '2',
+  },
+  {
+    alert: 'TraceSimulatorSilent',
+    // The last word stands for the look-back of promtool, five minutes, and then it is waited as long.
+    series: [[`traces_simulator_requests_total{${C}}`, '10 20 _x90']],
+    notAt: '9m',
+    firesAt: '11m',
+    labels: {},
+  },
+  {
+    alert: 'TracesNotDelivered',
+    series: [
+      [`otelcol_exporter_send_failed_spans_total{${C}, exporter="otlp_grpc/jaeger"}`, '0+20x60'],
+      [`otelcol_exporter_send_failed_spans_total{${C}, exporter="debug"}`, '3x60'],
+    ],
+    notAt: '30s',
+    firesAt: '6m',
+    labels: { ...cluster, exporter: 'otlp_grpc/jaeger' },
     value: '2',
   },
   {
