@@ -2,8 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { createPrometheusApi } from '../prometheus/api.ts'
 
-/** Series that are there for each node and each running pod. */
-const SERIES = ['k8s_node_cpu_time_seconds_total', 'k8s_pod_cpu_time_seconds_total'] as const
+/** Series that are there for each node and each running pod; and those of what may have been added a moment ago. */
+const SERIES = [
+  { metric: 'k8s_node_cpu_time_seconds_total' },
+  { metric: 'k8s_pod_cpu_time_seconds_total' },
+  { metric: 'kwok_pod_cpu_usage_seconds_total' },
+  { metric: 'traces_simulator_requests_total' },
+  // Errors come and go; what a service answers well begins with its first pod.
+  {
+    metric: 'traces_span_metrics_calls_total',
+    matchers: ', span_kind="SPAN_KIND_SERVER", status_code="STATUS_CODE_UNSET"',
+  },
+]
 
 /**
  * Waits until the series of the nodes and pods reach back over the rate window: right after they came, a rate is too small or
@@ -34,8 +44,8 @@ export async function waitForWindow(options: {
 async function tooYoung(api: PrometheusApi, clusterName: string, windowMs: number): Promise<number> {
   const nowMs = Date.now()
   const counts = await Promise.all(
-    SERIES.map(async series => {
-      const selector = `${series}{k8s_cluster_name="${clusterName}"}`
+    SERIES.map(async ({ metric, matchers = '' }) => {
+      const selector = `${metric}{k8s_cluster_name="${clusterName}"${matchers}}`
       const earlier = `${selector} offset ${Math.round(windowMs)}ms`
       const samples = await api.instant(`count(${selector} unless ${earlier})`, nowMs)
       return samples[0]?.value ?? 0
