@@ -120,7 +120,7 @@ export function requireWhole(found: FoundProgram, source: Source, context: Conte
   const variable = binaryVariable(found.name)
   throw new UsageError(`Cannot run ${found.name}`, {
     why: `${variable}=${found.path} lacks ${missing.join(', ')}`,
-    next: `set ${variable} to a ${found.name} that has them, as the official release has, or unset it`,
+    next: `set ${variable} to one that has them, as the official release has, or unset it`,
   })
 }
 
