@@ -47,6 +47,12 @@ for (const [fact, truth, filters, wanted] of [
     {},
     { 'shop/web/deployment': 4, 'system/agent/daemonset': 2, 'system/alone/barepod': 1 },
   ],
+  [
+    'pods by service, which is the workload',
+    { of: 'pods', by: ['namespace', 'service'] },
+    { service: ['web'] },
+    { 'shop/web': 4 },
+  ],
   ['workloads', { of: 'workloads', by: ['namespace'] }, {}, { shop: 1, system: 2 }],
   ['namespaces', { of: 'namespaces', by: ['cluster'] }, {}, { unit: 2 }],
   [
