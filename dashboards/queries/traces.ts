@@ -1,5 +1,9 @@
+import type { Need } from '../../lib/verify/marks.ts'
 import type { Query } from './query.ts'
 import { IN_CLUSTER } from './scope.ts'
+
+/** A collector that nobody has sent spans to has no series of them: without callers, and with TRACING=false. */
+const NEEDS: readonly Need[] = ['spans']
 
 /** What the simulator derived from the cluster: how many generators, services and problems. */
 export function found(what: 'generators' | 'services' | 'problems'): Query {
@@ -28,18 +32,21 @@ export const simulatedSpans: Query = {
 export const acceptedSpans: Query = {
   expr: collected('receiver, transport', 'otelcol_receiver_accepted_spans_total'),
   legend: '{{receiver}} by {{transport}}',
+  needs: NEEDS,
 }
 
 /** Spans a second that the collector hands on. */
 export const sentSpans: Query = {
   expr: collected('exporter', 'otelcol_exporter_sent_spans_total'),
   legend: 'sent by {{exporter}}',
+  needs: NEEDS,
 }
 
 /** Spans a second that the collector refuses to take, and fails over. */
 export const refusedSpans: Query[] = (['refused', 'failed'] as const).map(what => ({
   expr: collected('receiver, transport', `otelcol_receiver_${what}_spans_total`),
   legend: `{{receiver}} by {{transport}} ${what}`,
+  needs: NEEDS,
 }))
 
 /** Spans a second that the collector gives up, as nobody takes them. */

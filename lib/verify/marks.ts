@@ -69,6 +69,8 @@ export type Need =
   | 'host-metrics'
   | 'volumes'
   | 'trace-simulator'
+  /** That the collector has taken in, whosever they are. */
+  | 'spans'
   /** Of some services: requests, errors and durations. */
   | 'traces'
   | 'kwok-metrics'

@@ -10,6 +10,7 @@ const SIGNS: Readonly<Record<Need, string>> = {
   'host-metrics': 'system_cpu_time_seconds_total{k8s_node_name!=""}',
   volumes: 'k8s_volume_capacity_bytes',
   'trace-simulator': 'traces_simulator_requests_total',
+  spans: 'otelcol_receiver_accepted_spans_total',
   traces: 'traces_span_metrics_calls_total',
   'kwok-metrics': 'up{job="kwok-metrics"}',
   'example-metrics': 'lab_node_temperature_celsius',

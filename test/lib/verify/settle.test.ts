@@ -102,7 +102,7 @@ settles('says what a dashboard needs that is not there, and asks nothing of it',
 
 settles('never takes a part of a KWOK lab for missing, but what is added to it', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
-  const added = ['traces', 'kwok-metrics', 'example-metrics'] as const
+  const added = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] as const
   assert.deepEqual(await missingNeeds(api, true, Date.now()), new Set(added))
   const missing = await missingNeeds(api, false, Date.now())
   assert.deepEqual(
