@@ -58,7 +58,7 @@ kwok('brings up 20 nodes and 100 pods, and says what there is', async context =>
   assertSays(ended.stdout, /is ready: 20 nodes and \d+ running pods, each with fresh metrics/)
   assertSays(ended.stdout, new RegExp(`Prometheus +http://127\\.0\\.0\\.1:${lab.ports.prometheusPort}\\n`))
   assertSays(ended.stdout, /\n {2}sum by \(k8s_node_name\).*\n {2}topk.*\n {2}sum by/)
-  assertSays(ended.stdout, /\nNext: make kwok-status/)
+  assertSays(ended.stdout, /\nNext: make verify/)
   assert.equal((await config('current-context')).trim(), lab.context)
   await waitForAutoscaler(lab)
 })
