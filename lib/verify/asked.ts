@@ -1,4 +1,4 @@
-import { interpolate, variablesIn } from '../grafana/interpolate.ts'
+import { interpolate } from '../grafana/interpolate.ts'
 import { durationMs, queryTimes, relativeRangeMs } from '../grafana/interval.ts'
 import type { Dashboard, Panel, Target } from '../grafana/model.ts'
 import type { TimeRange } from '../prometheus/api.ts'
@@ -47,6 +47,7 @@ export function askedQueries(
   given: { untilMs: number; scrapeMs: number },
 ): AskedQuery[] {
   const range = dashboardRange(dashboard, given.untilMs)
+  const filters = filtersOf(choice)
   return dashboard.panels.flatMap(panel =>
     panel.targets.flatMap(target => {
       if (target.hide) return []
@@ -58,7 +59,6 @@ export function askedQueries(
         maxDataPoints: Math.max(100, Math.round((FULL_WIDTH_POINTS * (panel.gridPos.w || GRID_WIDTH)) / GRID_WIDTH)),
       })
       const expr = interpolate(target.expr, new Map([...choice.values, ...variables]))
-      const filters = filtersOf(target.expr, choice)
       const query = { panel, target, choice, expr, range, stepMs, filters }
       return kindsOf(target).map(kind => ({ ...query, kind }))
     }),
@@ -89,13 +89,12 @@ const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
   ...{ service: 'service', workload: 'workload', type: 'workload_type', workload_type: 'workload_type' },
 }
 
-/** The dimensions that a query is restricted in: those whose variables it names. */
-function filtersOf(written: string, choice: Choice): Filters {
+/** What a dashboard's choice restricts each of its queries to, also one that forgets to name the variable. */
+function filtersOf({ values: chosen }: Choice): Filters {
   const filters = new Map<Dimension, Filter>()
-  for (const name of variablesIn(written)) {
+  for (const [name, value] of chosen) {
     const dimension = DIMENSION_OF[name]
-    const value = choice.values.get(name)
-    if (dimension === undefined || value === undefined) continue
+    if (dimension === undefined) continue
     const { allText } = value
     if (allText !== undefined) {
       const all = new RegExp(`^(?:${allText})$`)

@@ -53,7 +53,7 @@ export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judg
     marks.truth === undefined || truth === undefined
       ? undefined
       : expectedValues(marks.truth, truth, query.filters, usageWindow(query, judgement))
-  const { samples, bad } = evaluation
+  const { samples, bad, isInfinite } = evaluation
   if (samples.length === 0 && bad.length === 0) {
     // Where the truth is known, a reason that could hold doesn't excuse what should be there.
     const isNothing = expected !== undefined && [...expected.values()].every(({ least }) => least === 0)
@@ -62,7 +62,7 @@ export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judg
     return failed('no data', 'no series', 'at least one series', emptyHint(facts, judgement))
   }
   if (bad.length > 0) {
-    if (marks.nanBecause !== undefined) return { kind: 'excused', because: marks.nanBecause }
+    if (marks.nanBecause !== undefined && !isInfinite) return { kind: 'excused', because: marks.nanBecause }
     return failed('NaN or Inf', some(bad), 'numbers')
   }
   if (marks.truth === undefined || expected === undefined) return { kind: 'ok', compared: false }

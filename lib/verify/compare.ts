@@ -56,8 +56,7 @@ export function compareWithTruth(
       continue
     }
     const [least, most] = [bounds.least * scale, bounds.most * scale]
-    const slack = Math.max(Math.abs(most), Math.abs(least)) * tolerance
-    const isRight = value >= least - slack && value <= most + slack
+    const isRight = value >= least - Math.abs(least) * tolerance && value <= most + Math.abs(most) * tolerance
     if (!isRight) mismatches.push({ where, got: number(value), expected: range({ least, most }) })
   }
   for (const [key, { least, most }] of expected) {

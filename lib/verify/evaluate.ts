@@ -10,6 +10,8 @@ export interface Evaluation {
   samples: readonly Sample[]
   /** Series with a NaN or an infinity, and which of them. */
   bad: readonly string[]
+  /** Whether one of them is an infinity. */
+  isInfinite: boolean
   /** Prometheus's words when it refused. */
   refused: string | undefined
 }
@@ -33,7 +35,7 @@ export function createEvaluator(api: PrometheusApi): Evaluator {
       const earlier = known.get(key)
       if (earlier !== undefined) return earlier
       const evaluation = evaluated(api, query).catch((error: unknown) => {
-        if (error instanceof QueryRefused) return { samples: [], bad: [], refused: error.why }
+        if (error instanceof QueryRefused) return { samples: [], bad: [], isInfinite: false, refused: error.why }
         throw error
       })
       known.set(key, evaluation)
@@ -45,7 +47,7 @@ export function createEvaluator(api: PrometheusApi): Evaluator {
 async function evaluated(api: PrometheusApi, { kind, expr, range, stepMs }: AskedQuery): Promise<Evaluation> {
   if (kind === 'instant') {
     const samples = await api.instant(expr, range.untilMs)
-    return { samples, bad: badOf(samples), refused: undefined }
+    return { samples, ...badOf(samples), refused: undefined }
   }
   const lookedAtMs = Math.min(LOOKED_AT_MS, range.untilMs - range.fromMs)
   const coarseMs = stepMs * Math.max(1, Math.ceil(lookedAtMs / stepMs / POINTS))
@@ -57,16 +59,19 @@ async function evaluated(api: PrometheusApi, { kind, expr, range, stepMs }: Aske
     return timeMs >= range.untilMs ? [{ labels, value }] : []
   })
   const all = series.flatMap(({ labels, points }) => {
-    const odd = points.find(([, value]) => !Number.isFinite(value))
+    const odds = points.filter(([, value]) => !Number.isFinite(value))
+    const odd = odds.find(([, value]) => !Number.isNaN(value)) ?? odds[0]
     return odd === undefined ? [] : [{ labels, value: odd[1] }]
   })
-  return { samples, bad: badOf(all), refused: undefined }
+  return { samples, ...badOf(all), refused: undefined }
 }
 
-function badOf(samples: readonly Sample[]): string[] {
-  return samples
-    .filter(({ value }) => !Number.isFinite(value))
-    .map(({ labels, value }) => `${labelsText(labels)} ${number(value)}`)
+function badOf(samples: readonly Sample[]): Pick<Evaluation, 'bad' | 'isInfinite'> {
+  const bad = samples.filter(({ value }) => !Number.isFinite(value))
+  return {
+    bad: bad.map(({ labels, value }) => `${labelsText(labels)} ${number(value)}`),
+    isInfinite: bad.some(({ value }) => !Number.isNaN(value)),
+  }
 }
 
 /** Labels as PromQL writes them. */

@@ -129,7 +129,9 @@ function* contributions(
     const containers = usage.containers(quantity, window)
     for (const pod of snapshot.pods) {
       for (const [container, amount] of containers.get(pod.uid) ?? []) {
-        yield { at: { ...places(pod), ...(container === '' ? {} : { container }) }, amount }
+        // What a node uses is one number, whichever namespaces or pods are chosen.
+        const at = withSystem === true ? { cluster, node: pod.node } : places(pod)
+        yield { at: { ...at, ...(container === '' || withSystem === true ? {} : { container }) }, amount }
       }
     }
     if (withSystem !== true) return
@@ -172,6 +174,8 @@ function* contributions(
       for (const pod of snapshot.pods) {
         // Pods that have ended hold nothing any more.
         if (pod.phase !== 'Pending' && pod.phase !== 'Running') continue
+        // Pods that wait hold what they request, but no container of theirs runs yet.
+        if (quantity === 'containers' && pod.phase !== 'Running') continue
         for (const container of pod.containers) {
           const amount = quantity === 'containers' ? 1 : container[RESOURCE_OF[quantity]]
           if (amount !== undefined) yield { at: { ...places(pod), container: container.name }, amount: one(amount) }

@@ -47,14 +47,17 @@ export async function judgeAll(
   const evaluator = createEvaluator(api)
   const range = dashboardRange(dashboard, look.untilMs)
   const all: Judged[] = []
-  const seen = new Set<string>()
+  const failed = new Map<string, boolean>()
   const put = (each: Judged) => {
-    // The same query under two choices is one. What is looked at again has its own variables by now.
+    // The same query under two choices is one, unless it is right under the first only, as one that forgets a variable is.
+    // What is looked at again has its own variables by now.
     const same = [each.failure.panel, each.key.split('\u0000')[0], each.failure.refId, each.failure.query].join(
       '\u0000',
     )
-    if (only === undefined ? !seen.has(same) : only.has(each.key)) all.push(each)
-    seen.add(same)
+    const isFailed = each.verdict.kind === 'failed'
+    const earlier = failed.get(same)
+    if (only === undefined ? earlier === undefined || (isFailed && !earlier) : only.has(each.key)) all.push(each)
+    failed.set(same, isFailed || earlier === true)
   }
   for (const name of choiceNames) {
     const { choice, problems } = await choose(dashboard, name, { api, range, metrics })

@@ -49,4 +49,11 @@ compares('widens what is known by its bounds only', () => {
     { where: 'in all', got: '15', expected: '80 to 160' },
   ])
 })
+
+compares('takes no small number where only the upper bound is open', () => {
+  const open = new Map([[truthKey([]), { least: 10, most: Number.POSITIVE_INFINITY }]])
+  const given = { by: [], scale: 1, isUsage: true }
+  assert.deepEqual(compareWithTruth([{ labels: {}, value: 1e6 }], open, given), [])
+  assert.equal(compareWithTruth([{ labels: {}, value: 1 }], open, given).length, 1)
+})
 compares.run()

@@ -181,6 +181,16 @@ const faults: [fault: string, panel: Given, problem: string, got: RegExp, expect
     /k8s_namespace_name=shop: 5/,
     /k8s_namespace_name=shop: 4/,
   ],
+  [
+    'a query that forgets a variable',
+    {
+      ...{ title: 'Planted', truth: { of: 'pods', by: ['namespace'] } },
+      expr: 'count by (k8s_namespace_name) (k8s_pod_phase{k8s_cluster_name=~"$cluster"})',
+    },
+    'wrong number',
+    /k8s_namespace_name=(?:shop|system): \d/,
+    /there is no such thing/,
+  ],
   ['a constant', { title: 'Planted', expr: '0' }, 'constant', /0/, /measured/],
   ['a constant in disguise', { title: 'Planted', expr: 'sum(vector(5))' }, 'constant', /5/, /measured/],
   [
@@ -191,6 +201,13 @@ const faults: [fault: string, panel: Given, problem: string, got: RegExp, expect
     },
     'NaN or Inf',
     /NaN/,
+    /numbers/,
+  ],
+  [
+    'infinity, which no reason for NaN excuses',
+    { title: 'Planted', expr: `sum(k8s_pod_phase{${filter}}) / 0`, nanBecause: 'nothing is asked for' },
+    'NaN or Inf',
+    /Inf/,
     /numbers/,
   ],
   [

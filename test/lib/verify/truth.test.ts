@@ -82,6 +82,15 @@ for (const [fact, truth, filters, wanted] of [
   values(fact, async () => assert.deepEqual(await expected(truth, filters), wanted))
 }
 
+values('counts the containers of pods that run, and not of those that wait', async () => {
+  const objects = JSON.parse(JSON.stringify(clusterObjects()).replace('"phase":"Running"', '"phase":"Pending"'))
+  const snapshot = await readCluster(fakeApi(objects), CLUSTER)
+  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const sums = (of: 'containers' | 'cpu-requests') => [...expectedValues({ of, by: [] }, sources, new Map(), window)]
+  assert.deepEqual(sums('containers'), [['', { least: 12, most: 12 }]])
+  assert.deepEqual(sums('cpu-requests'), [['', { least: 1.75, most: 1.75 }]])
+})
+
 values('gives a node the use of its pods, and with its system what its kubelet would say', async () => {
   const own = await expected({ of: 'cpu-usage', by: ['node'] })
   const whole = await expected({ of: 'cpu-usage', by: ['node'], withSystem: true })
