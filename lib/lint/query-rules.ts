@@ -80,18 +80,32 @@ function mentionedLabels(expr: Expr): string[] {
   return [...asked].filter(label => !made.has(label))
 }
 
+/** Functions that give a ratio for each ratio. */
+const perValue = /^(?:abs|ceil|floor|round|clamp|clamp_min|clamp_max|sort\w*|label_replace|label_join)$/
+
 /** `sum(a / b)` adds up ratios: ten pods at 50 % show 500 %. It is harmless only where nothing is added up. */
 function ratioFaults(expr: Expr, { known }: Lab): Fault[] {
   return [...walk(expr)].flatMap(({ expr: each }): Fault[] => {
     if (each.kind !== 'aggregate' || each.op !== 'sum') return []
     const [inner] = each.args
-    if (inner?.kind !== 'binary' || inner.op !== '/') return []
-    if ([inner.left, inner.right].some(side => typeOf(side) !== 'vector')) return []
+    if (inner === undefined || !isRatio(inner)) return []
     const { labels } = traceLabels(inner, name => known(name)?.labels)
     const adds = labels === undefined || [...labels].some(label => !each.labels.includes(label))
     if (each.grouping === 'by' && !adds) return []
     return [{ rule: 'ratio', message: 'the query sums ratios; divide the sums instead: sum(a) / sum(b)' }]
   })
+}
+
+/** Whether an expression is a quotient of two vectors, be it in per cent, cut off, or the greatest of several. */
+function isRatio(expr: Expr): boolean {
+  if (expr.kind === 'unary') return isRatio(expr.expr)
+  if (expr.kind === 'call') return perValue.test(expr.name) && expr.args.slice(0, 1).some(isRatio)
+  if (expr.kind === 'aggregate') return ['avg', 'max', 'min'].includes(expr.op) && expr.args.slice(-1).some(isRatio)
+  if (expr.kind !== 'binary' || expr.bool) return false
+  const { left, right, op } = expr
+  const [ofLeft, ofRight] = [left, right].map(side => typeOf(side) === 'vector')
+  if (ofLeft && ofRight) return op === '/'
+  return ofLeft ? isRatio(left) : op !== '/' && isRatio(right)
 }
 
 /** A fixed range misses samples where they come more slowly, and `$__interval` is less than two of them when zoomed in. */

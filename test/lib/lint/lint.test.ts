@@ -156,6 +156,19 @@ for (const [fact, given, found] of [
     { expr: 'sum(memory_bytes / memory_bytes{node="a"})', unit: 'percentunit' },
     'ratio @ Panel#A: the query sums ratios; divide the sums instead: sum(a) / sum(b)',
   ],
+  ...(
+    [
+      ['in per cent', 'sum(memory_bytes / memory_bytes{node="a"} * 100)', 'percent'],
+      ['in per cent, 100 first', 'sum(100 * (memory_bytes / memory_bytes{node="a"}))', 'percent'],
+      ['of pods, the greatest each', 'sum(max by (ns) (memory_bytes / memory_bytes{node="a"}))', 'percentunit'],
+      ['cut off', 'sum(clamp_max(memory_bytes / memory_bytes{node="a"}, 1))', 'percentunit'],
+      ['above a bound', 'sum(memory_bytes / memory_bytes{node="a"} > 0.5)', 'percentunit'],
+    ] as const
+  ).map(([how, expr, unit]): [string, Given, string] => [
+    `a sum of ratios ${how}`,
+    { expr, unit },
+    'ratio @ Panel#A: the query sums ratios; divide the sums instead: sum(a) / sum(b)',
+  ]),
   [
     'a fixed range',
     { expr: 'rate(net_bytes_total[5m])', unit: 'Bps' },
@@ -334,6 +347,11 @@ for (const [fact, given] of [
     'ratios that nothing is added to',
     { expr: 'sum by (ns) (sum by (ns) (memory_bytes) / sum by (ns) (memory_bytes{node="a"}))', unit: 'percentunit' },
   ],
+  [
+    'how many ratios are above a bound',
+    { expr: 'sum(memory_bytes / memory_bytes{node="a"} > bool 0.5)', unit: 'short' },
+  ],
+  ['a sum in another unit', { expr: 'sum(cpu_request / 2 * 2)', unit: 'short' }],
   [
     'a mean of durations',
     {
