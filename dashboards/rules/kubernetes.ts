@@ -37,7 +37,9 @@ function workloadOfPod(): RecordingRule {
   ]
   return {
     record: WORKLOAD_OF_POD,
-    expr: `group by (${POD}, workload, workload_type) (\n  ${parts.join('\n  or\n  ')}\n)`,
+    // A pod seen before its owner has an older series without one, for as long as the look-back: two workloads of one pod
+    // would fail every query that joins, so the first that knows an owner decides.
+    expr: `group by (${POD}, workload, workload_type) (\n  ${parts.join(`\n  or on (${POD})\n  `)}\n)`,
   }
 }
 

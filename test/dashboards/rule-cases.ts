@@ -65,10 +65,15 @@ export const recordCases: readonly RecordCase[] = [
       [`k8s_pod_phase${pod('import-pod', ', k8s_job_name="import"')}`, '3x6'],
       [`k8s_pod_phase${pod('set-pod', ', k8s_replicaset_name="set"')}`, '1x6'],
       [`k8s_pod_phase${pod('alone')}`, '2x6'],
+      // Seen before its owners were known.
+      [`k8s_pod_phase${pod('early-pod')}`, '1x6'],
+      [`k8s_pod_phase${pod('early-pod', ', k8s_replicaset_name="early-1"')}`, '1x6'],
+      [`k8s_pod_phase${pod('early-pod', ', k8s_deployment_name="early", k8s_replicaset_name="early-1"')}`, '2x6'],
     ],
     at: '1m',
     gives: [
       [owned('web', 'deployment'), 1],
+      [owned('early', 'deployment'), 1],
       [owned('db', 'statefulset'), 1],
       [owned('agent', 'daemonset'), 1],
       [owned('import', 'job'), 1],
