@@ -1,6 +1,6 @@
 import type { Dimension } from '../lib/verify/marks.ts'
 import { containerKeys, namespaceKeys, nodeKeys, podKeys, workloadKeys } from './keys.ts'
-import { toNetworkNamespacePods, toNetworkPod, toNetworkWorkload } from './links.ts'
+import { toNetworkNamespacePods, toNetworkNamespaceWorkloads, toNetworkPod, toNetworkWorkload } from './links.ts'
 import type { Key } from './look.ts'
 import { inCluster, inNamespace, inPod, inWorkload, ofType, onNode, type Scope } from './queries/scope.ts'
 
@@ -40,6 +40,9 @@ export const perNode: Grain = { each: 'node', scope: inCluster, by: NODE, keys: 
 export const chosenNodes: Grain = { each: 'node', scope: onNode, by: NODE, keys: nodeKeys() }
 
 /** The same rows, with links that stay among the network dashboards. */
-export const networkPerNamespace: Grain = { ...perNamespace, keys: namespaceKeys(toNetworkNamespacePods()) }
+export const networkPerNamespace: Grain = {
+  ...perNamespace,
+  keys: namespaceKeys([toNetworkNamespacePods(), toNetworkNamespaceWorkloads()]),
+}
 export const networkPerPod: Grain = { ...perPod, keys: podKeys(toNetworkPod()) }
 export const networkPerWorkload: Grain = { ...perWorkload, keys: workloadKeys(toNetworkWorkload()) }

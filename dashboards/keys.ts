@@ -1,29 +1,31 @@
-import { type Drill, toNamespacePods, toNodePods, toPod, toWorkload } from './links.ts'
+import { type Drill, toNamespacePods, toNamespaceWorkloads, toNodePods, toPod, toWorkload } from './links.ts'
 import type { Key } from './look.ts'
 
 /** The label columns of the tables. The cluster stands last, as most screens show one. */
 const clusterKey: Key = { label: 'k8s_cluster_name', name: 'Cluster' }
 
-const namespaceKey = (link: Drill): Key => ({ label: 'k8s_namespace_name', name: 'Namespace', link })
+/** The way to what a namespace holds: its pods, or its workloads. */
+const intoNamespace = () => [toNamespacePods(), toNamespaceWorkloads()]
+const namespaceKey = (links: readonly Drill[]): Key => ({ label: 'k8s_namespace_name', name: 'Namespace', links })
 
 /** Rows of namespaces. */
-export function namespaceKeys(link: Drill = toNamespacePods()): Key[] {
-  return [namespaceKey(link), clusterKey]
+export function namespaceKeys(links: readonly Drill[] = intoNamespace()): Key[] {
+  return [namespaceKey(links), clusterKey]
 }
 
 /** Rows of workloads. */
 export function workloadKeys(link: Drill = toWorkload()): Key[] {
   return [
-    { label: 'workload', name: 'Workload', link },
+    { label: 'workload', name: 'Workload', links: [link] },
     { label: 'workload_type', name: 'Type' },
-    namespaceKey(toNamespacePods()),
+    namespaceKey(intoNamespace()),
     clusterKey,
   ]
 }
 
 /** Rows of pods. */
 export function podKeys(link: Drill = toPod()): Key[] {
-  return [{ label: 'k8s_pod_name', name: 'Pod', link }, namespaceKey(toNamespacePods()), clusterKey]
+  return [{ label: 'k8s_pod_name', name: 'Pod', links: [link] }, namespaceKey(intoNamespace()), clusterKey]
 }
 
 /** Rows of containers. */
@@ -33,5 +35,5 @@ export function containerKeys(): Key[] {
 
 /** Rows of nodes. */
 export function nodeKeys(): Key[] {
-  return [{ label: 'k8s_node_name', name: 'Node', link: toNodePods() }, clusterKey]
+  return [{ label: 'k8s_node_name', name: 'Node', links: [toNodePods()] }, clusterKey]
 }

@@ -43,6 +43,11 @@ export function toNetworkNamespacePods(): Drill {
   return drill('Network of the namespace', uids.networkNamespacePods, values)
 }
 
+export function toNetworkNamespaceWorkloads(): Drill {
+  const values = { cluster: field('Cluster'), namespace: field('Namespace') }
+  return drill("Network of the namespace's workloads", uids.networkNamespaceWorkload, values)
+}
+
 export function toNetworkWorkload(): Drill {
   return drill('Network of the workload', uids.networkWorkload, {
     cluster: field('Cluster'),

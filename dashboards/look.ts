@@ -134,11 +134,11 @@ export interface Column {
   decimals?: number
 }
 
-/** A label of the rows: the column's name, and where a click on its value leads. */
+/** A label of the rows: the column's name, and where a click on its value leads; several are offered to choose from. */
 export interface Key {
   label: string
   name: string
-  link?: { title: string; url: string }
+  links?: readonly { title: string; url: string }[]
 }
 
 export interface TableLook extends PanelText {
@@ -175,8 +175,8 @@ export function table(look: TableLook): LabPanel {
     if (decimals !== undefined) properties.push({ id: 'decimals', value: decimals })
     if (properties.length > 0) panel.overrideByName(name, properties)
   }
-  for (const { name, link } of look.keys) {
-    if (link !== undefined) panel.overrideByName(name, [{ id: 'links', value: [fieldLink(link.title, link.url)] }])
+  for (const { name, links } of look.keys) {
+    if (links !== undefined) panel.overrideByName(name, [{ id: 'links', value: links.map(fieldLink) }])
   }
   const queries = look.columns.map(({ query }) => query)
   return finish(panel, look, queries, tableTarget)
@@ -187,7 +187,7 @@ function valueField(refId: string, count: number): string {
   return count === 1 ? 'Value' : `Value #${refId}`
 }
 
-function fieldLink(title: string, url: string): unknown {
+function fieldLink({ title, url }: { title: string; url: string }): unknown {
   return { title, url, targetBlank: false }
 }
 

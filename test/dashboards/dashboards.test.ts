@@ -173,12 +173,14 @@ dashboards('leads from the cluster down to the pod, and from the node to it', ()
   const leads = (from: string) => linksIn(all.find(({ name }) => name === from)?.json).join(' ')
   for (const [from, to] of [
     [uids.cluster, uids.namespacePods],
+    [uids.cluster, uids.namespaceWorkloads],
     [uids.namespacePods, uids.pod],
     [uids.namespaceWorkloads, uids.workload],
     [uids.workload, uids.pod],
     [uids.nodeHealth, uids.nodePods],
     [uids.nodePods, uids.pod],
     [uids.networkCluster, uids.networkNamespacePods],
+    [uids.networkCluster, uids.networkNamespaceWorkload],
     [uids.networkNamespaceWorkload, uids.networkWorkload],
   ] as const)
     assert(leads(from).includes(`/d/${to}?`), `${from} to ${to}`)
