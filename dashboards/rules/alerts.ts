@@ -245,9 +245,11 @@ export function measuringAlerts(): RuleGroup {
 /** Requests that would no longer fit if the largest node went. */
 function overcommit(what: 'CPU' | 'Memory', requests: string, allocatable: string): AlertRule {
   const by = 'k8s_cluster_name'
+  const rest = `sum by (${by}) (${allocatable}) - max by (${by}) (${allocatable})`
   return {
     alert: `Kube${what}Overcommit`,
-    expr: `sum by (${by}) (${requests}) - (sum by (${by}) (${allocatable}) - max by (${by}) (${allocatable})) > 0`,
+    // With one node there is none to lose.
+    expr: `sum by (${by}) (${requests}) - (${rest}) > 0 and (${rest}) > 0`,
     for: '5m',
     severity: 'warning',
     summary: `${what} requests of {{ $labels.k8s_cluster_name }} leave no room for the loss of a node`,

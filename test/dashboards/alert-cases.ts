@@ -32,6 +32,9 @@ const overcommit = (alert: string, record: string, allocatable: string): AlertCa
     [`${allocatable}{k8s_cluster_name="roomy", k8s_node_name="a"}`, '4x60'],
     [`${allocatable}{k8s_cluster_name="roomy", k8s_node_name="b"}`, '4x60'],
     [`${record}{k8s_cluster_name="roomy", k8s_namespace_name="n"}`, '3x60'],
+    // It has no node to lose.
+    [`${allocatable}{k8s_cluster_name="single", k8s_node_name="a"}`, '4x60'],
+    [`${record}{k8s_cluster_name="single", k8s_namespace_name="n"}`, '3x60'],
   ],
   notAt: '4m',
   firesAt: '6m',
