@@ -13,13 +13,13 @@ export const targetsDown: Query = { expr: `count(up{${IN_CLUSTER}}) - sum(up{${I
 /** Points a second that each receiver of the collector takes in. */
 export const receivedPoints: Query = {
   // One receiver a node: together they are one kind.
-  expr: 'sum by (kind) (label_replace(rate(otelcol_receiver_accepted_metric_points_total[$__rate_interval]), "kind", "$1", "receiver", "([^/]+).*"))',
+  expr: `sum by (kind) (label_replace(rate(otelcol_receiver_accepted_metric_points_total{${IN_CLUSTER}}[$__rate_interval]), "kind", "$1", "receiver", "([^/]+).*"))`,
   legend: '{{kind}}',
 }
 
 /** Points a second that each exporter of the collector delivers. */
 export const sentPoints: Query = {
-  expr: 'sum by (exporter) (rate(otelcol_exporter_sent_metric_points_total[$__rate_interval]))',
+  expr: `sum by (exporter) (rate(otelcol_exporter_sent_metric_points_total{${IN_CLUSTER}}[$__rate_interval]))`,
   legend: '{{exporter}}',
 }
 

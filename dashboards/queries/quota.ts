@@ -25,12 +25,16 @@ export function quotaMemoryLimits(scope: Scope): Query {
   return quota('limits.memory', 'quota-memory-limits', 'quota - limits', scope)
 }
 
-/** Of several quotas on one namespace the least one counts. */
+/** Of several quotas on one namespace the least one counts. Requests go by a short name too: `cpu` is `requests.cpu`. */
 function quota(resource: string, of: Quantity, legend: string, { filter }: Scope): Query {
-  const limit = `min by (k8s_cluster_name, k8s_namespace_name) (k8s_resource_quota_hard_limit{${filter}, resource="${resource}"})`
+  const hard = (matcher: string) => `k8s_resource_quota_hard_limit{${filter}, resource${matcher}}`
+  const [kind, name = ''] = resource.split('.')
+  const hasShort = kind === 'requests'
+  // The k8s_cluster receiver gives keys that end in `.cpu` in thousandths of a core, and `cpu` in whole cores.
+  const inCores = `${hard(`="${resource}"`)} / 1000${hasShort ? ` or ${hard(`="${name}"`)}` : ''}`
+  const inBytes = hasShort ? hard(`=~"${resource}|${name}"`) : hard(`="${resource}"`)
   return {
-    // The k8s_cluster receiver gives keys that end in `.cpu` in thousandths of a core.
-    expr: resource.endsWith('.cpu') ? `${limit} / 1000` : limit,
+    expr: `min by (k8s_cluster_name, k8s_namespace_name) (${name === 'cpu' ? inCores : inBytes})`,
     legend: `{{k8s_namespace_name}} ${legend}`,
     truth: { of, by: BY },
     emptyBecause: NO_QUOTA,

@@ -20,7 +20,7 @@ import * as network from '../../dashboards/queries/network.ts'
 import * as nodes from '../../dashboards/queries/nodes.ts'
 import * as pods from '../../dashboards/queries/pods.ts'
 import type { Query } from '../../dashboards/queries/query.ts'
-import { quotaCpuRequests, quotaMemoryLimits } from '../../dashboards/queries/quota.ts'
+import { quotaCpuRequests, quotaMemoryLimits, quotaMemoryRequests } from '../../dashboards/queries/quota.ts'
 import { quotient } from '../../dashboards/queries/quotient.ts'
 import { chosen, inNamespace } from '../../dashboards/queries/scope.ts'
 import * as services from '../../dashboards/queries/services.ts'
@@ -145,9 +145,14 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
     `sum by (${CL}) (k8s_node_memory_working_set_bytes{${inC}}) / sum by (${CL}) (k8s_node_memory_available_bytes{${inC}} + k8s_node_memory_working_set_bytes{${inC}})`,
   ],
   [
-    'quotaCpuRequests() in cores',
+    'quotaCpuRequests() in cores, by either name',
     quotaCpuRequests(inNamespace),
-    `min by (${CL}, k8s_namespace_name) (k8s_resource_quota_hard_limit{${inN}, resource="requests.cpu"}) / 1000`,
+    `min by (${CL}, k8s_namespace_name) (k8s_resource_quota_hard_limit{${inN}, resource="requests.cpu"} / 1000 or k8s_resource_quota_hard_limit{${inN}, resource="cpu"})`,
+  ],
+  [
+    'quotaMemoryRequests() by either name',
+    quotaMemoryRequests(inNamespace),
+    `min by (${CL}, k8s_namespace_name) (k8s_resource_quota_hard_limit{${inN}, resource=~"requests.memory|memory"})`,
   ],
   [
     'quotaMemoryLimits() in bytes',
