@@ -2,7 +2,7 @@ import type { Dashboard, Variable } from '../grafana/model.ts'
 import { walk } from '../promql/ast.ts'
 import { traceLabels } from '../promql/labels.ts'
 import { type ParsedQuery, parsePromql } from '../promql/parse.ts'
-import { variableAt, variablesIn } from '../promql/variables.ts'
+import { variablesIn } from '../promql/variables.ts'
 import type { Fault } from './finding.ts'
 import type { Lab } from './lab.ts'
 import { queryFaults } from './query-rules.ts'
@@ -19,8 +19,9 @@ export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: 
   const single = [...(parsed.expr === undefined ? [] : walk(parsed.expr))].flatMap(({ expr }) => {
     if (expr.kind !== 'selector') return []
     return expr.matchers.flatMap(({ label, op, value }): Fault[] => {
-      const variable = named(variableAt(value, 0)?.name ?? '')
-      if (variable === undefined || op === '=~' || op === '!~' || !(variable.multi || variable.includeAll)) return []
+      if (op === '=~' || op === '!~') return []
+      const several = [...variablesIn(value)].map(named).some(each => each?.multi || each?.includeAll)
+      if (!several) return []
       const right = op === '=' ? '=~' : '!~'
       return [
         {

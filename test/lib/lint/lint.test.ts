@@ -250,6 +250,11 @@ for (const [fact, given, found] of [
     'variable @ Panel#A: there is no variable $namespace (there are $datasource, $ns, $one): memory_bytes{ns=~"$namespace"}',
   ],
   [
+    'one value where there may be several, with more around it',
+    { expr: 'memory_bytes{ns="team-$ns"}' },
+    'variable @ Panel#A: ns="team-$ns" finds nothing when several values or All are chosen; use =~',
+  ],
+  [
     'one value where there may be several',
     { expr: 'memory_bytes{ns="$ns"}' },
     'variable @ Panel#A: ns="$ns" finds nothing when several values or All are chosen; use =~',
