@@ -23,7 +23,7 @@ export function servicesTable(): LabPanel {
     description:
       'What each service answers now, and the pods behind it. A click on its name leads to its traces in Jaeger. Nobody asks anything of a load generator: it has pods alone.',
     unit: 'reqps',
-    keys: [{ label: 'service_name', name: 'Service', link: toTraces() }, ...namespaceKeys()],
+    keys: [{ label: 'service_name', name: 'Service', links: [toTraces()] }, ...namespaceKeys()],
     columns: [
       { name: 'Pods', query: servicePods, unit: 'none', decimals: 0 },
       { name: 'Requests', query: requestRate },
