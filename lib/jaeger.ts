@@ -12,11 +12,15 @@ export function jaegerConfig(base: string, given: { queryAddress: string; otlpAd
   const config = parse(base) as Record<string, unknown>
   const extensions = fields(config['extensions'])
   const query = { endpoint: given.queryAddress }
-  return stringify({
-    ...config,
-    extensions: { ...extensions, jaeger_query: { ...fields(extensions['jaeger_query']), http: query, grpc: query } },
-    receivers: { otlp: { protocols: { grpc: { endpoint: given.otlpAddress } } } },
-  })
+  return stringify(
+    {
+      ...config,
+      extensions: { ...extensions, jaeger_query: { ...fields(extensions['jaeger_query']), http: query, grpc: query } },
+      receivers: { otlp: { protocols: { grpc: { endpoint: given.otlpAddress } } } },
+    },
+    // The address twice, not a reference to the first: people read this file.
+    { aliasDuplicateObjects: false },
+  )
 }
 
 /** Writes the configuration of the lab's Jaeger. */
