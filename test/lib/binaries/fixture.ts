@@ -76,7 +76,7 @@ export async function openFixture(): Promise<Fixture> {
       goModulesDir: join(dir, 'go'),
       origins: { [releaseHost]: serverUrl },
       reporter: { line: text => lines.push(text), start: () => ({ detail: () => {}, end: () => {} }) },
-      connectTimeoutMs: 2_000,
+      connectTimeoutMs: 15_000,
       stallTimeoutMs: 300,
       versionTimeoutMs: 1_000,
       buildDiskBytes: 0,
