@@ -31,11 +31,12 @@ kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubec
 ## lint-dashboards: says what is wrong with the text of dashboards and rules
 ## verify: proves every number of the dashboards on the running lab
 ## report: writes every dashboard, drawn and judged, into report/index.html
+## view: serves the dashboards, drawn live, on 127.0.0.1:3000
 ## programs: finds, downloads or builds every program
 ## doctor: shows each program, where it is or how it would be had
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
-  kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-stats-proxy kwok-collector kwok-ready dashboards lint-dashboards verify report programs doctor bench
+  kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-stats-proxy kwok-collector kwok-ready dashboards lint-dashboards verify report view programs doctor bench
 .PHONY: $(STEPS)
 $(STEPS): node_modules/.package-lock.json
 	@$(TASK) tasks/$@.ts

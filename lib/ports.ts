@@ -9,6 +9,7 @@ export const portSettings = [
   'otlpGrpcPort',
   'otlpHttpPort',
   'statsProxyPort',
+  'grafanaPort',
 ] as const satisfies SettingName[]
 
 /** Whether something on 127.0.0.1 can listen on the port now. Throws a LabError for a port that takes more rights. */

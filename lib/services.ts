@@ -7,7 +7,7 @@ import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
 import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
 
 /** The words for a lab's services in status, pid files and logs. */
-export const serviceNames = ['prometheus', 'stats-proxy', 'collector', 'collector-watch'] as const
+export const serviceNames = ['prometheus', 'stats-proxy', 'collector', 'collector-watch', 'page'] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** How a service is started. */
@@ -28,6 +28,8 @@ export interface ServiceState {
   name: ServiceName
   /** The process, when it runs and is ours. */
   process: ProcessInfo | undefined
+  /** It was started, and nobody has stopped it since. */
+  isWanted: boolean
   logFile: string
 }
 
@@ -66,9 +68,9 @@ export function binaryServices(lab: Lab): Services {
   async function state(name: ServiceName): Promise<ServiceState> {
     const recorded = readPidFile(pidPath(name))
     const logFile = logPath(name)
-    if (recorded === undefined) return { name, process: undefined, logFile }
+    if (recorded === undefined) return { name, process: undefined, isWanted: false, logFile }
     const info = (await processInfos([recorded.pid])).get(recorded.pid)
-    return { name, process: info !== undefined && isSame(info, recorded) ? info : undefined, logFile }
+    return { name, process: info !== undefined && isSame(info, recorded) ? info : undefined, isWanted: true, logFile }
   }
 
   async function stop(name: ServiceName): Promise<boolean> {

@@ -45,6 +45,7 @@ const definitions = {
   otlpGrpcPort: { default: '4317', help: "the collector's OTLP over gRPC", parse: integer(1, 65_535), fixed: true },
   otlpHttpPort: { default: '4318', help: "the collector's OTLP over HTTP", parse: integer(1, 65_535), fixed: true },
   statsProxyPort: { default: '10250', help: 'the stats proxy', parse: integer(1, 65_535), fixed: true },
+  grafanaPort: { default: '3000', help: 'the page that make view serves, on 127.0.0.1', parse: integer(1, 65_535) },
   prometheusUrl: {
     default: 'auto',
     help: 'the Prometheus that verify asks; auto is the one of the lab',

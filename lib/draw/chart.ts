@@ -2,11 +2,12 @@ import type { EChartsCoreOption } from 'echarts/core'
 import { safeColor } from './html.ts'
 import type { DrawnTimeseries } from './timeseries.ts'
 
-/** Draws a chart as SVG text. */
-export type DrawChart = (option: EChartsCoreOption) => string
+/** Draws a chart as SVG text, for a panel of half the page or one of all of it. */
+export type DrawChart = (option: EChartsCoreOption, look?: { isWide: boolean }) => string
 
-/** A chart's own size; the page scales it. */
-export const CHART_WIDTH = 640
+/** A chart's own size; the page scales it, its text too. */
+const CHART_WIDTH = 640
+const WIDE_CHART_WIDTH = 1_240
 const CHART_HEIGHT = 220
 const FONT = { color: 'currentColor', fontSize: 12, fontFamily: 'inherit' }
 /** Lines of the grid: the text's colour, faint. */
@@ -20,8 +21,13 @@ export async function loadCharts(): Promise<DrawChart> {
   const { SVGRenderer } = await import('echarts/renderers')
   use([BarChart, LineChart, GridComponent, SVGRenderer])
   let drawn = 0
-  return option => {
-    const chart = init(null, null, { renderer: 'svg', ssr: true, width: CHART_WIDTH, height: CHART_HEIGHT })
+  return (option, { isWide } = { isWide: false }) => {
+    const chart = init(null, null, {
+      renderer: 'svg',
+      ssr: true,
+      width: isWide ? WIDE_CHART_WIDTH : CHART_WIDTH,
+      height: CHART_HEIGHT,
+    })
     try {
       chart.setOption(option)
       return standalone(chart.renderToSVGString({ useViewBox: true }), `c${drawn++}-`)

@@ -43,6 +43,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1rem;list-style:none;margin:0;paddi
 .panel footer{margin-top:auto;display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.85rem}
 .about,.note,.empty{margin:0;color:var(--faint);font-size:.87rem}.empty{font-size:1.1rem}
 .chart{overflow-x:auto}.chart>svg{display:block;width:100%;min-width:26rem;max-width:70rem;height:auto}
+.chart.wide>svg{min-width:44rem;max-width:none}
 .scroll{overflow:auto;max-height:19rem}.legend{max-height:9rem}
 table{border-collapse:collapse;font-size:.87rem;width:100%}th,td{text-align:left;padding:.12rem .5rem .12rem 0;font-weight:400;vertical-align:top;overflow-wrap:anywhere}
 thead th{font-weight:600;position:sticky;top:0;background:var(--panel)}tbody tr+tr>*{border-top:1px solid var(--line)}

@@ -23,6 +23,8 @@ export interface DrawContext extends LinkContext {
 const MOST_SERIES = 40
 const MOST_VALUES = 60
 const MOST_ROWS = 100
+/** A panel of so many of the grid's 24 columns is wide. */
+const WIDE = 18
 
 const TIMESERIES = ['timeseries', 'graph']
 const VALUES = ['stat', 'singlestat', 'gauge', 'bargauge']
@@ -58,7 +60,8 @@ ${tableBody(panel, frames, context)}`
 function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
   const lines = timeseriesOf(panel, frames, { most: MOST_SERIES })
   if (lines.series.length === 0) return tableBody(panel, frames, context)
-  const svg = new Html(context.drawChart(chartOption(lines, context.range)))
+  const isWide = panel.gridPos.w >= WIDE
+  const svg = new Html(context.drawChart(chartOption(lines, context.range), { isWide }))
   const legend = html`<div class="scroll legend" tabindex="0" role="region" aria-label="Legend of ${panel.title}"><table>
 <thead><tr><th scope="col">Series</th>${lines.calcs.map(calc => html`<th scope="col" class="number">${calc}</th>`)}</tr></thead>
 <tbody>${lines.series.map(
@@ -67,7 +70,7 @@ function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext)
 `,
   )}</tbody></table></div>`
   const isPart = lines.seriesCount > lines.series.length
-  return html`<div class="chart">${svg}</div>
+  return html`<div class="${isWide ? 'chart wide' : 'chart'}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${svg}</div>
 ${lines.hasLegend ? legend : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}`
 }
 
