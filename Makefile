@@ -36,12 +36,14 @@ kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubec
 ## dashboards: writes the dashboards, the rules and Grafana's provisioning files
 ## lint-dashboards: says what is wrong with the text of dashboards and rules
 ## verify: proves every number of the dashboards on the running lab
+## report: writes every dashboard, drawn and judged, into report/index.html
+## view: serves the dashboards, drawn live, on 127.0.0.1:3000
 ## programs: finds, downloads or builds every program
 ## doctor: shows each program, where it is or how it would be had
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
-  kwok-ready kwok-metrics kwok-boutique kwok-boutique-down dashboards lint-dashboards verify programs doctor bench
+  kwok-ready kwok-metrics kwok-boutique kwok-boutique-down dashboards lint-dashboards verify report view programs doctor bench
 .PHONY: $(STEPS)
 $(STEPS): node_modules/.package-lock.json
 	@$(TASK) tasks/$@.ts

@@ -3,8 +3,8 @@ import { LabError, systemErrorCode } from './errors.ts'
 import { run } from './run.ts'
 import { type SettingName, type Settings, variableOf } from './settings.ts'
 
-/** The settings that are ports of the lab's own services. */
-export const portSettings = [
+/** The settings that are ports of what `make kwok` starts. */
+export const labPortSettings = [
   'prometheusPort',
   'otlpGrpcPort',
   'otlpHttpPort',
@@ -13,6 +13,9 @@ export const portSettings = [
   'jaegerOtlpPort',
   'metricsServerPort',
 ] as const satisfies SettingName[]
+
+/** All settings that are ports: also that of the page, which comes when somebody asks for it. */
+export const portSettings = [...labPortSettings, 'grafanaPort'] as const
 
 /** Whether something on 127.0.0.1 can listen on the port now. Throws a LabError for a port that takes more rights. */
 export async function isPortFree(port: number): Promise<boolean> {

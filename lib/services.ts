@@ -6,8 +6,8 @@ import { LabError } from './errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
 import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
 
-/** The words for a lab's services in status, pid files and logs. */
-export const serviceNames = [
+/** The services that `make kwok` starts. */
+export const labServiceNames = [
   'prometheus',
   'stats-proxy',
   'metrics-server',
@@ -16,6 +16,8 @@ export const serviceNames = [
   'jaeger',
   'traces',
 ] as const
+/** The words for a lab's services in status, pid files and logs; the page is there when somebody asked for it. */
+export const serviceNames = [...labServiceNames, 'page'] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** How a service is started. */
@@ -36,6 +38,8 @@ export interface ServiceState {
   name: ServiceName
   /** The process, when it runs and is ours. */
   process: ProcessInfo | undefined
+  /** It was started, and nobody has stopped it since. */
+  isWanted: boolean
   logFile: string
 }
 
@@ -74,9 +78,9 @@ export function binaryServices(lab: Lab): Services {
   async function state(name: ServiceName): Promise<ServiceState> {
     const recorded = readPidFile(pidPath(name))
     const logFile = logPath(name)
-    if (recorded === undefined) return { name, process: undefined, logFile }
+    if (recorded === undefined) return { name, process: undefined, isWanted: false, logFile }
     const info = (await processInfos([recorded.pid])).get(recorded.pid)
-    return { name, process: info !== undefined && isSame(info, recorded) ? info : undefined, logFile }
+    return { name, process: info !== undefined && isSame(info, recorded) ? info : undefined, isWanted: true, logFile }
   }
 
   async function stop(name: ServiceName): Promise<boolean> {

@@ -80,6 +80,7 @@ const definitions = {
     help: 'the Metric objects that kwok-metrics has KWOK serve',
     parse: path => path,
   },
+  grafanaPort: { default: '3000', help: 'the page that make view serves, on 127.0.0.1', parse: integer(1, 65_535) },
   prometheusUrl: {
     default: 'auto',
     help: 'the Prometheus that verify asks; auto is the one of the lab',

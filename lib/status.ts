@@ -29,8 +29,17 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   const ports = componentPorts(lab)
   const running = await componentProcesses(lab)
   const services = binaryServices(lab)
-  const { prometheusPort, statsProxyPort, metricsServerPort, otlpGrpcPort, otlpHttpPort, jaegerPort, jaegerOtlpPort } =
-    lab.settings
+  const {
+    prometheusPort,
+    statsProxyPort,
+    metricsServerPort,
+    otlpGrpcPort,
+    otlpHttpPort,
+    jaegerPort,
+    jaegerOtlpPort,
+    grafanaPort,
+  } = lab.settings
+  const states = await Promise.all(serviceNames.map(name => services.state(name)))
   const addresses: Record<ServiceName, string> = {
     prometheus: `127.0.0.1:${prometheusPort}`,
     'stats-proxy': `127.0.0.1:${statsProxyPort}`,
@@ -39,6 +48,7 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     'collector-watch': '',
     jaeger: `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
     traces: '',
+    page: `127.0.0.1:${grafanaPort}`,
   }
   return [
     ...components.map(name => ({
@@ -47,9 +57,10 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
       address: `127.0.0.1:${ports[name]}`,
       logFile: componentLog(lab, name),
     })),
-    ...(await Promise.all(
-      serviceNames.map(async name => ({ ...(await services.state(name)), address: addresses[name] })),
-    )),
+    ...states
+      // Nobody needs the page but who asks for it.
+      .filter(({ name, isWanted }) => name !== 'page' || isWanted)
+      .map(({ isWanted: _, ...state }) => ({ ...state, address: addresses[state.name] })),
   ]
 }
 

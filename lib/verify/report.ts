@@ -28,10 +28,23 @@ export interface Failure {
   hint: string
 }
 
+/** What became of one panel's queries, over all choices. */
+export interface PanelResult {
+  /** The panel's title. */
+  panel: string
+  ok: number
+  compared: number
+  failed: number
+  /** Why what it lacks is no fault. */
+  excused: readonly string[]
+}
+
 /** What became of one dashboard. */
 export interface DashboardResult {
   title: string
   source: string
+  /** Those that have queries; nothing where the dashboard doesn't apply. */
+  byPanel: readonly PanelResult[]
   panels: number
   /** Different queries over all choices, variables' included. */
   queries: number

@@ -2,7 +2,7 @@ import type { Dashboard } from '../grafana/model.ts'
 import { queryFacts } from './asked.ts'
 import { type Common, type Judged, judgeAll, type Look } from './judged.ts'
 import type { DashboardMarks } from './marks.ts'
-import type { DashboardResult, Failure } from './report.ts'
+import type { DashboardResult, Failure, PanelResult } from './report.ts'
 
 /** What has been found of a dashboard so far. */
 export interface Round {
@@ -64,6 +64,7 @@ export async function verifyDashboard(
         },
         ...{ ok: fine.length, compared: fine.filter(compared => compared).length },
         ...{ failed: failuresOf().length, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
+        byPanel: panelResults(judged),
         notApplicable: absent.join(', '),
       }
     },
@@ -74,4 +75,20 @@ function failureOf({ title }: Dashboard, { failure, verdict }: Judged): Failure[
   if (verdict.kind !== 'failed') return []
   const { problem, got, expected, hint } = verdict
   return [{ dashboard: title, ...failure, problem, got, expected, hint }]
+}
+
+/** Of panels alone, not of variables. */
+function panelResults(judged: readonly Judged[]): PanelResult[] {
+  const titles = [...new Set(judged.map(({ failure }) => failure.panel))].filter(title => !title.startsWith('$'))
+  return titles.map(panel => {
+    const verdicts = judged.filter(({ failure }) => failure.panel === panel).map(({ verdict }) => verdict)
+    const fine = verdicts.flatMap(verdict => (verdict.kind === 'ok' ? [verdict.compared] : []))
+    return {
+      panel,
+      ok: fine.length,
+      compared: fine.filter(compared => compared).length,
+      failed: verdicts.filter(({ kind }) => kind === 'failed').length,
+      excused: [...new Set(verdicts.flatMap(verdict => (verdict.kind === 'excused' ? [verdict.because] : [])))],
+    }
+  })
 }

@@ -167,7 +167,15 @@ function unreadableFailure(error: LabError): Failure {
 
 function resultOf(title: string, counts: Partial<DashboardResult>): DashboardResult {
   const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, skipped: 0 }
-  return { title, source: '', ...none, reasons: { excused: {}, skipped: {} }, notApplicable: '', ...counts }
+  return {
+    title,
+    source: '',
+    byPanel: [],
+    ...none,
+    reasons: { excused: {}, skipped: {} },
+    notApplicable: '',
+    ...counts,
+  }
 }
 
 function slowest({ timings }: PrometheusApi): VerifyReport['slowest'] {

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
-import { portSettings } from '../../lib/ports.ts'
-import { serviceNames } from '../../lib/services.ts'
+import { labPortSettings } from '../../lib/ports.ts'
+import { labServiceNames } from '../../lib/services.ts'
 import { variableOf } from '../../lib/settings.ts'
 import { versions } from '../../lib/versions.ts'
 import {
@@ -32,7 +32,7 @@ import {
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 const interval = { COLLECTION_INTERVAL: '2s' }
 /** In the order in which kwok-status names them. */
-const parts: readonly string[] = [...components, ...serviceNames]
+const parts: readonly string[] = [...components, ...labServiceNames]
 
 const refused = suite<{ lab: TestLab }>('make kwok, refused before anything changes')
 refused.before(async context => {
@@ -40,7 +40,7 @@ refused.before(async context => {
 })
 refused.after(({ lab }) => lab?.cleanUp())
 
-for (const setting of portSettings) {
+for (const setting of labPortSettings) {
   refused(`a port in use: says by what, and that the setting is ${variableOf(setting)}`, async ({ lab }) => {
     const port = lab.ports[setting]
     const server = createServer()
@@ -222,7 +222,7 @@ badLuck('the same name from a second clone is refused, and the lab goes on', asy
   assert.deepEqual(await lab.partPids(), before)
 })
 
-for (const part of [...serviceNames, 'kwok-controller', 'kube-apiserver']) {
+for (const part of [...labServiceNames, 'kwok-controller', 'kube-apiserver']) {
   badLuck(`${part} killed with -9: status names it, make kwok brings it back`, async ({ lab }) => {
     const before = await bringUp(lab)
     killHard(before.get(part) ?? 0)

@@ -10,9 +10,9 @@ import { parseQuantity } from '../../lib/kube/quantity.ts'
 import { readers } from '../../lib/kubeconfig.ts'
 import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
-import { portSettings } from '../../lib/ports.ts'
+import { labPortSettings } from '../../lib/ports.ts'
 import type { Sample } from '../../lib/prometheus.ts'
-import { serviceNames } from '../../lib/services.ts'
+import { labServiceNames } from '../../lib/services.ts'
 import {
   assertDone,
   assertSameWords,
@@ -173,14 +173,14 @@ kwok('scrapes every part of the control plane: all targets are up', async ({ lab
 
 kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
   const parts = await lab.partPids()
-  assert.equal(parts.size, components.length + serviceNames.length)
+  assert.equal(parts.size, components.length + labServiceNames.length)
   const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
   const found = new Set(sockets.map(({ address }) => address))
-  for (const [setting, port] of Object.entries(lab.ports)) {
-    assert.ok(found.has(`127.0.0.1:${port}`), `the socket of ${setting} was not found`)
+  for (const setting of labPortSettings) {
+    assert.ok(found.has(`127.0.0.1:${lab.ports[setting]}`), `the socket of ${setting} was not found`)
   }
   // Those, the control plane's, and etcd's second one.
-  assert.ok(found.size > portSettings.length + components.length, `only ${found.size} sockets were found`)
+  assert.ok(found.size > labPortSettings.length + components.length, `only ${found.size} sockets were found`)
   assert.deepEqual(
     sockets.filter(({ address }) => !address.startsWith('127.0.0.1:')),
     [],
@@ -243,7 +243,7 @@ kwok('kwok-status says that all parts are up, and counts what the API counts', a
   await waitFor('agreement of status and API', async () => {
     const { exitCode, stdout, stderr } = await lab.make(['kwok-status'])
     assert.equal(exitCode, 0, stdout + stderr)
-    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, components.length + serviceNames.length)
+    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, components.length + labServiceNames.length)
     assert.doesNotMatch(stdout, /\bdown\b/)
     const all = items(fields(JSON.parse(await lab.kubectl(['get', 'pods', '-A', '-o', 'json'])))['items']).map(fields)
     const phases = new Map<string, number>()

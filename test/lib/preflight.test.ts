@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { requireOwnCluster } from '../../lib/kwokctl.ts'
 import type { Lab } from '../../lib/lab.ts'
-import { portSettings } from '../../lib/ports.ts'
+import { labPortSettings, portSettings } from '../../lib/ports.ts'
 import { requireLabPossible, requirePortsFor } from '../../lib/preflight.ts'
 import { binaryServices } from '../../lib/services.ts'
 import { type SettingTexts, variableOf } from '../../lib/settings.ts'
@@ -69,7 +69,7 @@ owns.run()
 
 const ports = suite('requirePortsFor()')
 
-for (const name of portSettings) {
+for (const name of labPortSettings) {
   ports(`refuses a port of ${name} that somebody else holds`, async () => {
     const server = createServer()
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

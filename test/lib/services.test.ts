@@ -214,7 +214,12 @@ states('knows the log of one that never ran', async () => {
   const lab = tempLab()
   for (const each of serviceNames) {
     const logFile = join(lab.logsDir, `${each}.log`)
-    assert.deepEqual(await binaryServices(lab).state(each), { name: each, process: undefined, logFile })
+    assert.deepEqual(await binaryServices(lab).state(each), {
+      name: each,
+      process: undefined,
+      isWanted: false,
+      logFile,
+    })
   }
 })
 states.run()

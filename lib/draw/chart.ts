@@ -1,0 +1,98 @@
+import type { EChartsCoreOption } from 'echarts/core'
+import { safeColor } from './html.ts'
+import type { DrawnTimeseries } from './timeseries.ts'
+
+/** Draws a chart as SVG text, for a panel of half the page or one of all of it. */
+export type DrawChart = (option: EChartsCoreOption, look?: { isWide: boolean }) => string
+
+/** A chart's own size; the page scales it, its text too. */
+const CHART_WIDTH = 640
+const WIDE_CHART_WIDTH = 1_240
+const CHART_HEIGHT = 220
+const FONT = { color: 'currentColor', fontSize: 12, fontFamily: 'inherit' }
+/** Lines of the grid: the text's colour, faint. */
+const FAINT = { color: 'currentColor', opacity: 0.16 }
+
+/** ECharts with what line charts need, loaded here and nowhere else. */
+export async function loadCharts(): Promise<DrawChart> {
+  const { init, use } = await import('echarts/core')
+  const { BarChart, LineChart } = await import('echarts/charts')
+  const { GridComponent } = await import('echarts/components')
+  const { SVGRenderer } = await import('echarts/renderers')
+  use([BarChart, LineChart, GridComponent, SVGRenderer])
+  let drawn = 0
+  return (option, { isWide } = { isWide: false }) => {
+    const chart = init(null, null, {
+      renderer: 'svg',
+      ssr: true,
+      width: isWide ? WIDE_CHART_WIDTH : CHART_WIDTH,
+      height: CHART_HEIGHT,
+    })
+    try {
+      chart.setOption(option)
+      return standalone(chart.renderToSVGString({ useViewBox: true }), `c${drawn++}-`)
+    } finally {
+      // A chart that is left holds a timer, and the process with it.
+      chart.dispose()
+    }
+  }
+}
+
+/**
+ * What ECharts draws of lines over time. Text and grid have the page's own colour, so that one picture does in light and dark; names
+ * of series are not in it.
+ */
+export function chartOption(
+  drawn: DrawnTimeseries,
+  { fromMs, untilMs }: { fromMs: number; untilMs: number },
+): EChartsCoreOption {
+  return {
+    animation: false,
+    useUTC: true,
+    grid: { left: 8, right: 14, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+    xAxis: {
+      ...{ type: 'time', min: fromMs, max: untilMs, splitNumber: 5 },
+      axisLabel: {
+        ...FONT,
+        hideOverlap: true,
+        formatter: { day: '{d} {MMM}', hour: '{HH}:{mm}', minute: '{HH}:{mm}' },
+      },
+      axisLine: { lineStyle: { color: 'currentColor' } },
+    },
+    yAxis: {
+      ...{ type: 'value', splitNumber: 4, scale: drawn.least === undefined },
+      ...(drawn.least === undefined ? {} : { min: drawn.least }),
+      ...(drawn.most === undefined ? {} : { max: drawn.most }),
+      axisLabel: { ...FONT, formatter: drawn.format },
+      splitLine: { lineStyle: FAINT },
+    },
+    series: drawn.series.map(each => {
+      const color = safeColor(each.color) ?? '#808080'
+      return {
+        ...{
+          type: each.isBars ? 'bar' : 'line',
+          silent: true,
+          showSymbol: drawn.timesMs.length === 1,
+          connectNulls: false,
+        },
+        ...(each.isStacked ? { stack: 'all' } : {}),
+        data: each.values.map((value, at) => [drawn.timesMs[at], value]),
+        lineStyle: { width: 1.5, color, type: each.isDashed ? 'dashed' : 'solid' },
+        itemStyle: { color },
+        ...(each.fill > 0 ? { areaStyle: { opacity: each.fill, color } } : {}),
+      }
+    }),
+  }
+}
+
+/**
+ * Without a size of its own, rounded to tenths of a pixel, and hidden from screen readers, as the legend has the numbers. ECharts gives the
+ * same ids in each picture, and a page has many.
+ */
+function standalone(svg: string, idPrefix: string): string {
+  return svg
+    .replace(/\bzr\d+-/g, idPrefix)
+    .replace(/^<svg width="[^"]*" height="[^"]*"/, '<svg aria-hidden="true" focusable="false"')
+    .replace(/\d+\.\d{2,}/g, number => String(Number(Number(number).toFixed(1))))
+    .replace(/ pointer-events="visible"| ecmeta_[a-z_]+="[^"]*"/g, '')
+}

@@ -1,0 +1,64 @@
+import { Html, html } from './html.ts'
+
+/** A whole page around its body. Nothing is loaded, and no script runs, unless a policy is sent with it. */
+export function pageHtml(given: { title: string; body: Html; head?: Html }): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${given.title}</title>
+${given.head}
+<style>${new Html(PAGE_STYLE)}</style>
+</head>
+<body>
+<a class="unseen skip" href="#main">Skip to the content</a>
+${given.body}
+</body>
+</html>
+`.text
+}
+
+/** The policy of a page in a file: it loads nothing and runs nothing. */
+export const FILE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+/** A panel's width in the grid, from 1 to 24. */
+const WIDTHS = Array.from({ length: 24 }, (_, at) => `.w${at + 1}{grid-column:span ${at + 1}}`).join('')
+
+/** Light and dark, wide and narrow screens, and paper. Text has a contrast of 4.5 and more to what it stands on. */
+export const PAGE_STYLE = `
+:root{color-scheme:light dark;--text:#1f2328;--faint:#59636e;--page:#f4f5f7;--panel:#fff;--line:#d1d5db;--link:#0b57d0;--ok:#14692d;--failed:#b3261e}
+@media (prefers-color-scheme:dark){:root{--text:#e6e6ea;--faint:#a2a7b0;--page:#111217;--panel:#1b1d23;--line:#3a3d45;--link:#8ab4f8;--ok:#6fd08c;--failed:#ff8a80}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--text);font:15px/1.45 system-ui,sans-serif}
+main,header,nav{max-width:1700px;margin:0 auto;padding:.5rem 1rem}
+h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.3rem;margin:2rem 0 .3rem}h3{font-size:1.05rem;margin:1.2rem 0 .4rem}h4{font-size:.95rem;margin:0}
+a{color:var(--link)}
+:focus-visible{outline:3px solid var(--link);outline-offset:2px}
+nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1rem;list-style:none;margin:0;padding:0}nav a{display:inline-block;padding:.2rem 0}
+.grid{display:grid;grid-template-columns:repeat(24,minmax(0,1fr));gap:.6rem}${WIDTHS}
+.panel{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:.6rem .7rem;display:flex;flex-direction:column;gap:.35rem;min-width:0}
+.panel footer{margin-top:auto;display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.85rem}
+.about,.note,.empty{margin:0;color:var(--faint);font-size:.87rem}.empty{font-size:1.1rem}
+.chart{overflow-x:auto}.chart>svg{display:block;width:100%;min-width:26rem;max-width:70rem;height:auto}
+.chart.wide>svg{min-width:44rem;max-width:none}
+.scroll{overflow:auto;max-height:19rem}.legend{max-height:9rem}
+table{border-collapse:collapse;font-size:.87rem;width:100%}th,td{text-align:left;padding:.12rem .5rem .12rem 0;font-weight:400;vertical-align:top;overflow-wrap:anywhere}
+thead th{font-weight:600;position:sticky;top:0;background:var(--panel)}tbody tr+tr>*{border-top:1px solid var(--line)}
+.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.swatch{width:.75em;height:.75em;margin-right:.4em;flex:none}.bar{display:block;width:100%;height:.5rem;margin-top:.15rem}.track{fill:var(--line)}
+.values{display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;margin:0}.values dt{color:var(--faint);font-size:.87rem}.values dd{margin:0;font-size:1.5rem}
+.values.list{display:block;max-height:19rem;overflow:auto}.values.list .value{margin-bottom:.35rem}.values.list dd{font-size:1rem}.value{min-width:6rem;flex:1}
+.verdict{margin:0;color:var(--faint)}.ok{color:var(--ok)}.failed{color:var(--failed);font-weight:600}
+summary{cursor:pointer}details dl{margin:.3rem 0}details dd{margin:0 0 .3rem}code,pre{font:.85rem/1.4 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+.facts{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.5rem 0}.facts dt{color:var(--faint)}.facts dd{margin:0;overflow-wrap:anywhere}
+form.pick{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:end;margin:.5rem 0}form.pick label{display:block;color:var(--faint);font-size:.87rem}
+select,button,input{font:inherit;color:inherit;background:var(--panel);border:1px solid var(--faint);border-radius:4px;padding:.25rem .4rem;max-width:20rem}
+.unseen:not(:focus){position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+@media (max-width:900px){.grid{grid-template-columns:minmax(0,1fr)}.grid>.panel{grid-column:auto}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:.3rem}}
+@media print{:root{--text:#000;--faint:#444;--page:#fff;--panel:#fff;--line:#bbb;--link:#000;--ok:#000;--failed:#000;color-scheme:light}
+body{font-size:10pt}.panel,tr{break-inside:avoid}h2{break-before:page}h3,h4{break-after:avoid}.scroll,.values.list{max-height:none;overflow:visible}.chart>svg{min-width:0}
+details,form.pick,.skip{display:none}*{print-color-adjust:exact}}
+`

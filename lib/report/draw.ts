@@ -1,0 +1,48 @@
+import { askPanels } from '../draw/ask.ts'
+import { loadCharts } from '../draw/chart.ts'
+import { dashboardBody } from '../draw/dashboard.ts'
+import type { PrometheusApi } from '../prometheus/api.ts'
+import { dashboardRange, queryFacts } from '../verify/asked.ts'
+import { choose } from '../verify/choices.ts'
+import type { VerifyReport } from '../verify/report.ts'
+import type { Verifiable } from '../verify/verify.ts'
+import { anchorOf, type ReportedDashboard } from './report.ts'
+
+/** Draws dashboards as they were when verify looked, with all of each variable's values chosen where that can be. */
+export async function drawDashboards(given: {
+  api: PrometheusApi
+  dashboards: readonly Verifiable[]
+  verified: VerifyReport
+  untilMs: number
+  scrapeMs: number
+  onProgress: (text: string) => void
+}): Promise<ReportedDashboard[]> {
+  const { api, dashboards, verified, untilMs, scrapeMs, onProgress } = given
+  const drawChart = await loadCharts()
+  const anchors = new Map(dashboards.map(({ dashboard }) => [dashboard.uid, anchorOf(dashboard)]))
+  const all: ReportedDashboard[] = []
+  for (const [index, { dashboard }] of dashboards.entries()) {
+    onProgress(`drawing ${dashboard.title} (${index + 1} of ${dashboards.length})`)
+    const { title, source, panels } = dashboard
+    // Verify keeps their order; two of somebody's files may have one title.
+    const result = verified.dashboards.find(each => each.title === title && each.source === source)
+    const range = dashboardRange(dashboard, untilMs)
+    const metrics = [
+      ...new Set(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
+    ]
+    const { choice } = await choose(dashboard, 'all', { api, range, metrics })
+    const answers = await askPanels(dashboard, choice, { api, untilMs, scrapeMs })
+    const body = await dashboardBody(dashboard, answers, {
+      ...{ drawChart, range, variables: choice.values, time: '', idPrefix: anchorOf(dashboard) },
+      verdicts: result && new Map(result.byPanel.map(each => [each.panel, each])),
+      // A file knows one choice of variables: a link leads to the dashboard as it stands in the file.
+      hrefOf: ({ url }, uid) => {
+        if (uid === undefined) return url.startsWith('/') ? undefined : url
+        const anchor = anchors.get(uid)
+        return anchor === undefined ? undefined : `#${anchor}`
+      },
+    })
+    all.push({ dashboard, result, body })
+  }
+  return all
+}

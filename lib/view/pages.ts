@@ -1,0 +1,141 @@
+import { Html, html } from '../draw/html.ts'
+import { pageHtml } from '../draw/page.ts'
+import type { Dashboard } from '../grafana/model.ts'
+import { ALL } from '../grafana/variables.ts'
+import type { Facts } from '../report/facts.ts'
+import type { PartStatus } from '../status.ts'
+import { type OfferedVariable, REFRESHES, TIMES } from './choice.ts'
+
+const SCRIPT = new Html('<script src="/page.js" defer></script>')
+/** So many values of a variable are offered; another one can be put into the address. */
+const MOST_OPTIONS = 500
+
+/** The entrance: the lab's parts, what it holds, alerts that fire, and its dashboards. */
+export function homePage(given: {
+  name: string
+  facts: Facts
+  parts: readonly PartStatus[]
+  alerts: Facts | string
+  dashboards: readonly Dashboard[]
+  refused: readonly string[]
+  prometheusUrl: string
+}): string {
+  const { name, facts, parts, alerts, dashboards, refused, prometheusUrl } = given
+  const body = html`<header><h1>Lab ${name}</h1></header><main id="main">
+<h2>Dashboards</h2><ul>${dashboards.map(
+    ({ uid, title }) => html`<li><a href="/d/${encodeURIComponent(uid)}">${title}</a></li>
+`,
+  )}</ul>${refused.map(why => html`<p class="failed">${why}</p>`)}
+<h2>Alerts that fire</h2>${alertList(alerts)}
+<h2>The lab</h2><dl class="facts">${facts.map(
+    ([fact, value]) => html`<dt>${fact}</dt><dd>${value}</dd>
+`,
+  )}<dt>Prometheus</dt><dd><a href="${prometheusUrl}" rel="noreferrer">${prometheusUrl}</a></dd></dl>
+${
+  parts.length === 0
+    ? undefined
+    : html`<div class="scroll" tabindex="0" role="region" aria-label="Parts of the lab"><table><thead><tr><th scope="col">Part</th><th scope="col">State</th><th scope="col">Address</th><th scope="col" class="number">Memory</th></tr></thead>
+<tbody>${parts.map(partRow)}</tbody></table></div>`
+}</main>`
+  return pageHtml({ title: `Lab ${name}`, body })
+}
+
+/** A dashboard with what can be chosen above it. */
+export function dashboardPage(given: {
+  dashboard: Dashboard
+  offered: readonly OfferedVariable[]
+  /** The choices as an address. */
+  address: string
+  others: readonly Dashboard[]
+  alerts: Facts | string
+  verdict: Html | undefined
+  prometheusUrl: string
+  body: Html
+}): string {
+  const { dashboard, offered, address, others, alerts, verdict, prometheusUrl, body } = given
+  const { title, time } = dashboard
+  const firing = typeof alerts === 'string' ? alerts : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')
+  const times = [...new Set([...TIMES.map(each => `now-${each}`), time.from])]
+  const page = html`<header><p><a href="/">Lab</a> · <a href="${prometheusUrl}" rel="noreferrer">Prometheus</a></p><h1>${title}</h1>
+<form class="pick" method="get">
+${offered.filter(({ variable }) => variable.hide !== 'variable').map(picker)}
+<div><label for="from">Time</label><select id="from" name="from">${times.map(each => option(each, each === time.from, each.replace('now-', 'last ')))}</select></div>
+<div><label for="refresh">Refresh</label><select id="refresh" name="refresh">${REFRESHES.map(each => option(each, each === time.refresh))}</select></div>
+<button>Show</button><button name="verify" value="1">Show and verify</button></form>
+<details><summary>Other dashboards</summary><nav aria-label="Dashboards"><ul>${others.map(
+    each => html`<li><a href="/d/${encodeURIComponent(each.uid)}?${address}">${each.title}</a></li>
+`,
+  )}</ul></nav></details></header>
+<main id="main" data-refresh="${time.refresh}"><p class="note" id="state">Times are UTC. Alerts that fire: ${firing || 'none'}.</p>${verdict}
+${body}</main>
+<p class="unseen" role="status" id="status"></p>`
+  return pageHtml({ title, body: page, head: SCRIPT })
+}
+
+/** A page that says what went wrong. */
+export function problemPage(title: string, why: string): string {
+  return pageHtml({
+    title,
+    body: html`<main id="main"><h1>${title}</h1><p>${why}</p><p><a href="/">Lab</a></p></main>`,
+  })
+}
+
+/**
+ * Shows the page's content anew as often as was chosen, unless somebody reads a query, has the focus inside or has the page out of sight. The server
+ * draws; this only puts it in place.
+ */
+export const PAGE_SCRIPT = `
+const main = document.getElementById('main')
+const units = { s: 1000, m: 60000 }
+const [, count, unit] = /^(\\d+)([sm])$/.exec(main.dataset.refresh) ?? []
+const everyMs = Number(count) * units[unit]
+async function show() {
+  const isBusy = document.hidden || main.contains(document.activeElement) || main.querySelector('details[open]')
+  if (!isBusy) {
+    try {
+      const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
+      const next = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('main')
+      if (answer.ok && next) {
+        const at = [...main.querySelectorAll('.scroll')].map(each => each.scrollTop)
+        main.replaceChildren(...next.childNodes)
+        main.querySelectorAll('.scroll').forEach((each, index) => { each.scrollTop = at[index] ?? 0 })
+        document.getElementById('status').textContent = ''
+      }
+    } catch {
+      document.getElementById('status').textContent = 'The lab does not answer; what is shown is old.'
+    }
+  }
+  setTimeout(show, everyMs)
+}
+if (everyMs > 0 && !new URLSearchParams(location.search).has('verify')) setTimeout(show, everyMs)
+`
+
+function picker({ variable, options, chosen, refused }: OfferedVariable): Html {
+  const id = `var-${variable.name}`
+  const label = variable.label || variable.name
+  const all = variable.includeAll ? option(ALL, chosen.includes(ALL), 'All') : undefined
+  const shown = [...new Set([...chosen.filter(value => value !== ALL), ...options.slice(0, MOST_OPTIONS)])]
+  const input =
+    variable.type === 'textbox'
+      ? html`<input id="${id}" name="${id}" value="${chosen[0] ?? ''}">`
+      : html`<select id="${id}" name="${id}" ${variable.multi ? new Html('multiple size="3"') : undefined}>${all}${shown.map(each => option(each, chosen.includes(each)))}</select>`
+  return html`<div><label for="${id}">${label}</label>${input}${refused === undefined ? undefined : html`<p class="failed">${refused}</p>`}</div>
+`
+}
+
+function option(value: string, isChosen: boolean, words = value): Html {
+  return html`<option value="${value}"${isChosen ? new Html(' selected') : undefined}>${words}</option>`
+}
+
+function alertList(alerts: Facts | string): Html {
+  if (typeof alerts === 'string') return html`<p class="failed">${alerts}</p>`
+  if (alerts.length === 0) return html`<p>none</p>`
+  return html`<ul>${alerts.map(([name, count]) => html`<li>${name}: ${count}</li>`)}</ul>`
+}
+
+function partRow({ name, process: running, address }: PartStatus): Html {
+  const state = running === undefined ? html`<span class="failed">✗ down</span>` : html`<span class="ok">✓ up</span>`
+  const memory = running === undefined ? '' : `${Math.round(running.residentBytes / 2 ** 20)} MiB`
+  return html`<tr><th scope="row">${name}</th><td>${state}</td><td>${address || '-'}</td><td class="number">${memory}</td></tr>
+`
+}

@@ -1,0 +1,110 @@
+import { askPanels } from '../draw/ask.ts'
+import type { DrawChart } from '../draw/chart.ts'
+import { dashboardBody, type Verdicts } from '../draw/dashboard.ts'
+import { type Html, html } from '../draw/html.ts'
+import { LabError } from '../errors.ts'
+import { createPrometheusApi, type PrometheusApi } from '../prometheus/api.ts'
+import { type Facts, firingAlerts } from '../report/facts.ts'
+import type { PartStatus } from '../status.ts'
+import { dashboardRange } from '../verify/asked.ts'
+import { failureText, type VerifyReport } from '../verify/report.ts'
+import type { Verifiable } from '../verify/verify.ts'
+import { addressOf, chosenVariables, withTime } from './choice.ts'
+import { dashboardPage, homePage } from './pages.ts'
+import type { PageRequest, Pages } from './server.ts'
+
+/** What the pages are made from. Each is asked anew for each page. */
+export interface ViewSources {
+  name: string
+  prometheusUrl: string
+  scrapeMs: number
+  drawChart: DrawChart
+  /** The dashboards as their files are now, and what is wrong with those that can't be read. */
+  dashboards: () => { dashboards: readonly Verifiable[]; refused: readonly string[] }
+  facts: () => Promise<Facts>
+  parts: () => Promise<readonly PartStatus[]>
+  verify: (dashboard: Verifiable, api: PrometheusApi) => Promise<VerifyReport>
+}
+
+/** A panel waits for a query no longer than this. */
+const QUERY_TIMEOUT_MS = 20_000
+
+/** The pages of a lab: its entrance, and one for each dashboard. */
+export function createPages(sources: ViewSources): Pages {
+  return async request => {
+    if (request.path === '/') return await home(sources)
+    const [, uid] = /^\/d\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
+    return uid === undefined ? undefined : await dashboardOf(decoded(uid), request, sources)
+  }
+}
+
+async function home(sources: ViewSources): Promise<string> {
+  const { dashboards, refused } = sources.dashboards()
+  const api = createPrometheusApi(sources.prometheusUrl, { timeoutMs: QUERY_TIMEOUT_MS })
+  const [facts, parts, alerts] = await Promise.all([sources.facts(), sources.parts(), alertsOf(api)])
+  const { name, prometheusUrl } = sources
+  const listed = dashboards.map(({ dashboard }) => dashboard)
+  return homePage({ name, facts, parts, alerts, dashboards: listed, refused, prometheusUrl })
+}
+
+async function dashboardOf(uid: string, { query }: PageRequest, sources: ViewSources): Promise<string | undefined> {
+  const { dashboards } = sources.dashboards()
+  const wanted = dashboards.find(each => each.dashboard.uid === uid)
+  if (wanted === undefined) return undefined
+  const { prometheusUrl, scrapeMs, drawChart } = sources
+  const dashboard = withTime(wanted.dashboard, query)
+  // A client of its own: it remembers its answers, so that each different query of a page is asked once.
+  const api = createPrometheusApi(prometheusUrl, { timeoutMs: QUERY_TIMEOUT_MS })
+  const verified = query.has('verify') ? await verdictOf(sources, wanted, api) : undefined
+  const untilMs = verified?.untilMs ?? Date.now()
+  const range = dashboardRange(dashboard, untilMs)
+  const { offered, choice } = await chosenVariables(dashboard, query, { api, range })
+  const address = addressOf(offered, dashboard).toString()
+  const [answers, alerts] = await Promise.all([
+    askPanels(dashboard, choice, { api, untilMs, scrapeMs }),
+    alertsOf(api, untilMs),
+  ])
+  const known = new Set(dashboards.map(each => each.dashboard.uid))
+  const { from, to, refresh } = dashboard.time
+  const body = await dashboardBody(dashboard, answers, {
+    ...{ drawChart, range, variables: choice.values, idPrefix: 'panel', verdicts: verified?.verdicts },
+    time: new URLSearchParams({ from, to, refresh }).toString(),
+    hrefOf: ({ url }, linked) =>
+      linked === undefined ? (url.startsWith('/') ? undefined : url) : known.has(linked) ? url : undefined,
+  })
+  const others = dashboards.map(each => each.dashboard)
+  return dashboardPage({ dashboard, offered, address, others, alerts, verdict: verified?.summary, prometheusUrl, body })
+}
+
+/** What verify finds of one dashboard now. It tries variables of its own choice, so it isn't only about what is shown. */
+async function verdictOf(
+  { verify }: ViewSources,
+  wanted: Verifiable,
+  api: PrometheusApi,
+): Promise<{ summary: Html; verdicts: Verdicts; untilMs: number }> {
+  const { dashboards, failures, time } = await verify(wanted, api)
+  const result = dashboards.find(({ title }) => title === wanted.dashboard.title)
+  const words = failures.length > 0 ? `✗ verify: ${failures.length} failed` : '✓ verify: nothing failed'
+  const checked = `${result?.queries ?? 0} queries with each variable as All, one value and several, ${result?.compared ?? 0} compared with the cluster`
+  return {
+    summary: html`<p class="${failures.length > 0 ? 'failed' : 'ok'}">${words}; ${checked}</p>
+${failures.length === 0 ? undefined : html`<pre>${failures.map(failureText).join('\n')}</pre>`}`,
+    verdicts: new Map((result?.byPanel ?? []).map(each => [each.panel, each])),
+    untilMs: Date.parse(time),
+  }
+}
+
+async function alertsOf(api: PrometheusApi, timeMs = Date.now()): Promise<Facts | string> {
+  return await firingAlerts(api, timeMs).catch((error: unknown) => {
+    if (error instanceof LabError) return error.message
+    throw error
+  })
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

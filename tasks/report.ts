@@ -1,0 +1,81 @@
+/**
+ * Writes one HTML file that shows every dashboard as it is now, drawn from a running lab, with verify's verdict on each panel and
+ * what the lab was. It loads nothing and needs no Grafana: attach it to a pull request. Exit code 1 when verify found
+ * something wrong; the file is written all the same.
+ *
+ *   tsx tasks/report.ts
+ *   tsx tasks/report.ts --out /tmp/report.html --dashboards 'mine/*.json' --png
+ */
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { labDashboards } from '../dashboards/index.ts'
+import { readDashboardFiles } from '../lib/grafana/files.ts'
+import { readDashboard } from '../lib/grafana/read.ts'
+import { requireCluster } from '../lib/kwokctl.ts'
+import { projectDir } from '../lib/lab.ts'
+import { startProgress } from '../lib/progress.ts'
+import { createPrometheusApi } from '../lib/prometheus/api.ts'
+import { lookbackMs } from '../lib/prometheus.ts'
+import { drawDashboards } from '../lib/report/draw.ts'
+import { firingAlerts, labFacts, prometheusFacts } from '../lib/report/facts.ts'
+import { requireBrowser, writePictures } from '../lib/report/pictures.ts'
+import { reportHtml } from '../lib/report/report.ts'
+import { print, runTask, say } from '../lib/task.ts'
+import { hasFailed } from '../lib/verify/report.ts'
+import { labPrometheus, labTruth } from '../lib/verify/truth.ts'
+import { type Verifiable, verify } from '../lib/verify/verify.ts'
+
+const about =
+  'Writes an HTML file with every dashboard drawn and judged; exit code 1 when verify found something wrong.'
+const settings = ['prometheusUrl', 'dashboardsDir'] as const
+const switches = { png: 'also write a picture of each dashboard beside it; needs Chromium (CHROMIUM_BINARY)' }
+const texts = {
+  dashboards:
+    'report on these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
+  out: 'write to this file instead of report/index.html',
+}
+
+await runTask(
+  { about, settings, switches, texts, takesLabAsItIs: true },
+  async ({ lab, switches: chosen, texts: given }) => {
+    const { isLab, url } = labPrometheus(lab)
+    if (isLab) requireCluster(lab)
+    const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
+    const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
+    const paths = given['dashboards'] ?? (lab.settings.dashboardsDir === 'none' ? [] : [lab.settings.dashboardsDir])
+    const { dashboards: foreign, refused } = readDashboardFiles(paths)
+    const own: Verifiable[] = (given['dashboards'] === undefined ? labDashboards() : []).map(
+      ({ name, json, marks }) => ({ dashboard: readDashboard(json, `dashboards/${name}`), marks }),
+    )
+    const dashboards = [...own, ...foreign.map(dashboard => ({ dashboard, marks: undefined }))]
+
+    const scrapeMs = lab.settings.collectionInterval
+    const truth = await labTruth(lab, 4 * scrapeMs)
+    const progress = startProgress('Reporting')
+    try {
+      const api = createPrometheusApi(url, { next: isLab ? 'make kwok-status' : 'see whether PROMETHEUS_URL is right' })
+      const settleMs = Math.max(4 * scrapeMs, lookbackMs(scrapeMs)) + 2 * scrapeMs
+      const isKwokLab = truth !== undefined
+      const onProgress = progress.detail
+      const verified = await verify({ api, dashboards, refused, scrapeMs, truth, isKwokLab, settleMs, onProgress })
+      // The time that verify asked for, so that what it asked needn't be asked again.
+      const untilMs = Date.parse(verified.time)
+      const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
+      const facts = await (isLab ? labFacts(lab) : prometheusFacts(url))
+      const alerts = await firingAlerts(api, untilMs)
+      mkdirSync(dirname(out), { recursive: true })
+      writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts }))
+      if (browser !== undefined) {
+        const pictures = await writePictures(browser, { file: out, dashboards: dashboards.map(each => each.dashboard) })
+        say(`Wrote ${pictures.length} pictures beside it`)
+      }
+      const size = `${(statSync(out).size / 1e6).toFixed(1)} MB`
+      const shown = out.startsWith(`${process.cwd()}/`) ? relative(process.cwd(), out) : out
+      print(`${drawn.length} dashboards in ${shown} (${size}); verify: ${verified.failures.length} failed`)
+      return hasFailed(verified) ? 1 : 0
+    } finally {
+      progress.end()
+      truth?.close()
+    }
+  },
+)

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { projectDir } from '../../lib/lab.ts'
+import { tempDir } from '../lib/temp-lab.ts'
+import { type RunningPrometheus, startPrometheus } from '../lib/verify/prometheus.ts'
+import { assertSays } from '../support/lab.ts'
+
+const dir = tempDir()
+const nowMs = Date.now()
+const jobs = ['web', '<b>bold</b>']
+const lines = jobs.flatMap(job =>
+  [...Array(30).keys()].map(at => `requests{job="${job}"} ${2048 + at} ${(nowMs - 300_000 + at * 10_000) / 1_000}`),
+)
+const { KUBECONFIG: _, ...env } = process.env
+
+interface Ended {
+  status: number
+  stdout: string
+  stderr: string
+}
+
+/** Runs the task without a lab. */
+async function report(args: string[], more: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const own = { CLUSTER_NAME: `no-such-lab-${process.pid}`, KWOK_WORKDIR: join(dir, 'kwok'), NO_COLOR: '1', ...more }
+  const words = ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'report.ts'), ...args]
+  return await new Promise(resolve => {
+    const child = execFile(process.execPath, words, { env: { ...env, ...own }, cwd: dir }, (_error, stdout, stderr) =>
+      resolve({ status: child.exitCode ?? -1, stdout, stderr }),
+    )
+  })
+}
+
+function dashboardFile(name: string, panels: Record<string, unknown>[]): string {
+  const path = join(dir, `${name}.json`)
+  const placed = panels.map((panel, id) => ({ id, datasource: { type: 'prometheus', uid: 'p' }, ...panel }))
+  writeFileSync(path, JSON.stringify({ title: name, uid: name, schemaVersion: 39, panels: placed }))
+  return path
+}
+
+const task = suite<{ prometheus: RunningPrometheus; url: string[] }>('tasks/report.ts')
+task.before(async context => {
+  context.prometheus = await startPrometheus(lines)
+  context.url = ['--prometheus-url', context.prometheus.url]
+})
+task.after(({ prometheus }) => prometheus?.stop())
+
+task('writes one file with each panel drawn and judged, that loads and runs nothing', async ({ url }) => {
+  const good = dashboardFile('good', [
+    {
+      title: 'Newest',
+      type: 'stat',
+      fieldConfig: { defaults: { unit: 'bytes' } },
+      targets: [{ refId: 'A', expr: 'max(requests)', instant: true }],
+    },
+    { title: 'Over time', type: 'timeseries', targets: [{ refId: 'A', expr: 'requests', legendFormat: '{{job}}' }] },
+    { title: 'Words', type: 'text', options: { content: '<script>alert(1)</script>' } },
+  ])
+  const out = join(dir, 'good.html')
+  const { status, stdout, stderr } = await report([...url, '--dashboards', good, '--out', out])
+  assert.deepEqual([status, stderr], [0, ''])
+  assert.equal(stdout, `1 dashboards in good.html (0.0 MB); verify: 0 failed\n`)
+  const text = readFileSync(out, 'utf8')
+  assertSays(text, /<strong>2.03 KiB<\/strong>/)
+  assertSays(text, /<svg aria-hidden="true"[\s\S]*&#60;b&#62;bold&#60;\/b&#62;/)
+  assertSays(text, /✓ has data/)
+  assertSays(text, /max\(requests\)/)
+  assertSays(text, /Content-Security-Policy" content="default-src &#39;none&#39;/)
+  assert.doesNotMatch(text, /<script|<b>bold|src="http|href="http|@import|url\((?!#)/)
+})
+
+task('names what failed in the file, draws the rest, and ends with 1', async ({ url }) => {
+  const bad = dashboardFile('bad', [
+    { title: 'Broken', type: 'stat', targets: [{ refId: 'A', expr: 'sum(requests', instant: true }] },
+    { title: 'Fine', type: 'stat', targets: [{ refId: 'A', expr: 'count(requests)', instant: true }] },
+  ])
+  const broken = join(dir, 'broken.json')
+  writeFileSync(broken, '{"panels": [')
+  const out = join(dir, 'bad.html')
+  const { status, stdout } = await report([...url, '--dashboards', bad, '--dashboards', broken, '--out', out])
+  assert.equal(status, 1)
+  assertSays(stdout, /verify: 2 failed/)
+  const text = readFileSync(out, 'utf8')
+  assertSays(text, /Prometheus gave no answer to A: .*unclosed left parenthesis/)
+  assertSays(text, /✗ 1 of 1 checks failed/)
+  assertSays(text, /broken\.json/)
+  assertSays(text, /<strong>2<\/strong>/)
+})
+
+task('says before it begins that there is no Chromium for pictures', async ({ url }) => {
+  const out = join(dir, 'none.html')
+  const chromium = join(dir, 'no-such-chromium')
+  const { status, stderr } = await report([...url, '--png', '--out', out], { CHROMIUM_BINARY: chromium })
+  assert.equal(status, 1)
+  assertSays(stderr, /^Cannot take pictures: there is no Chromium at .*no-such-chromium\n {2}Next: install it/)
+  assert.ok(!existsSync(out))
+})
+
+task('refuses a flag that it doesn’t know', async () => {
+  const { status, stderr } = await report(['--pdf'])
+  assert.equal(status, 2)
+  assertSays(stderr, /--pdf/)
+})
+task.run()
