@@ -75,7 +75,7 @@ for (const name of portSettings) {
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const lab = await freeLab({ [name]: `${port}` })
-    await assert.rejects(requirePortsFor(lab), {
+    await assert.rejects(requirePortsFor(lab, name === 'grafanaPort' ? 'page' : undefined), {
       name: 'LabError',
       message: new RegExp(`^Cannot use port ${port}: it is in use by .*pid ${process.pid}`),
       next: `set ${variableOf(name)} to a free port, or stop that program`,
