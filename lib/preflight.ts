@@ -23,6 +23,7 @@ const portOwners = [
   ['jaegerPort', 'jaeger'],
   ['jaegerOtlpPort', 'jaeger'],
   ['metricsServerPort', 'metrics-server'],
+  ['grafanaPort', 'page'],
 ] as const satisfies [(typeof portSettings)[number], ServiceName][]
 
 /**
@@ -44,14 +45,15 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
 }
 
 /**
- * Refuses ports that somebody else holds: those of all services, or of one. Those that the lab's own services hold are in
+ * Refuses ports that somebody else holds: those of all services of make kwok, or of one. Those that the lab's own services hold are in
  * order.
  */
 export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
   const services = binaryServices(lab)
   const names: (typeof portSettings)[number][] = []
   for (const [port, service] of portOwners) {
-    if (only !== undefined && service !== only) continue
+    // The page is no part of make kwok: it may be that a Grafana of the user's has its port.
+    if (only === undefined ? service === 'page' : service !== only) continue
     if ((await services.state(service)).process === undefined) names.push(port)
   }
   await requireFreePorts(lab.settings, names)

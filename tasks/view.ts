@@ -11,7 +11,7 @@ import { readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
-import { requireFreePorts } from '../lib/ports.ts'
+import { requirePortsFor } from '../lib/preflight.ts'
 import { labFacts } from '../lib/report/facts.ts'
 import { binaryServices } from '../lib/services.ts'
 import { partStatuses } from '../lib/status.ts'
@@ -34,7 +34,7 @@ await runTask({ about, settings, switches, takesLabAsItIs: true }, async ({ lab,
     print((await services.stop('page')) ? 'The page is no longer served' : 'No page is served')
     return
   }
-  if ((await services.state('page')).process === undefined) await requireFreePorts(lab.settings, ['grafanaPort'])
+  await requirePortsFor(lab, 'page')
   if (await services.ensure(pageService(lab))) say('Started the page')
   rememberSetting(lab, 'grafanaPort')
   print(`The dashboards are at ${pageUrl(lab)}`)

@@ -16,6 +16,7 @@ const STANDARD = [
 const BY_THRESHOLDS = ['stat', 'gauge', 'bargauge', 'table', 'singlestat']
 
 let loaded: GrafanaData | undefined
+let theme: GrafanaTheme2 | undefined
 
 /**
  * @grafana/data, loaded when it is first asked for: that takes half a second. By `require`, since its ECMAScript modules
@@ -33,7 +34,8 @@ export function grafanaData(): GrafanaData {
 
 /** Grafana's dark theme: only its palette is used, whose colours are the same in the light one. */
 export function grafanaTheme(): GrafanaTheme2 {
-  return grafanaData().createTheme({ colors: { mode: 'dark' } })
+  theme ??= grafanaData().createTheme({ colors: { mode: 'dark' } })
+  return theme
 }
 
 /**

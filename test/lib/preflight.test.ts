@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { requireOwnCluster } from '../../lib/kwokctl.ts'
 import type { Lab } from '../../lib/lab.ts'
-import { labPortSettings, portSettings } from '../../lib/ports.ts'
+import { portSettings } from '../../lib/ports.ts'
 import { requireLabPossible, requirePortsFor } from '../../lib/preflight.ts'
 import { binaryServices } from '../../lib/services.ts'
 import { type SettingTexts, variableOf } from '../../lib/settings.ts'
@@ -69,13 +69,13 @@ owns.run()
 
 const ports = suite('requirePortsFor()')
 
-for (const name of labPortSettings) {
+for (const name of portSettings) {
   ports(`refuses a port of ${name} that somebody else holds`, async () => {
     const server = createServer()
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const lab = await freeLab({ [name]: `${port}` })
-    await assert.rejects(requirePortsFor(lab), {
+    await assert.rejects(requirePortsFor(lab, name === 'grafanaPort' ? 'page' : undefined), {
       name: 'LabError',
       message: new RegExp(`^Cannot use port ${port}: it is in use by .*pid ${process.pid}`),
       next: `set ${variableOf(name)} to a free port, or stop that program`,
