@@ -8,6 +8,9 @@ const SERIES = [
   { metric: 'k8s_pod_cpu_time_seconds_total' },
   { metric: 'kwok_pod_cpu_usage_seconds_total' },
   { metric: 'traces_simulator_requests_total' },
+  // The first span of a quiet control plane may come a minute after all else.
+  { metric: 'otelcol_receiver_accepted_spans_total' },
+  { metric: 'otelcol_exporter_sent_spans_total' },
   // Errors come and go; what a service answers well begins with its first pod.
   {
     metric: 'traces_span_metrics_calls_total',
