@@ -1,4 +1,4 @@
-import type { Dimension, TargetMarks } from '../../lib/verify/marks.ts'
+import { type Dimension, labelOfDimension, type TargetMarks } from '../../lib/verify/marks.ts'
 
 /** One query of a panel: PromQL with Grafana's variables in it, and what is known of its numbers. */
 export interface Query extends TargetMarks {
@@ -6,20 +6,6 @@ export interface Query extends TargetMarks {
   /** How its series are named on the screen, in Grafana's `{{label}}` spelling. */
   legend?: string
 }
-
-/** The label that tells one number from the next, for each dimension. */
-const labelOfDimension = {
-  cluster: 'k8s_cluster_name',
-  node: 'k8s_node_name',
-  namespace: 'k8s_namespace_name',
-  workload: 'workload',
-  workload_type: 'workload_type',
-  service: 'service_name',
-  pod: 'k8s_pod_name',
-  container: 'k8s_container_name',
-  phase: 'phase',
-  condition: 'condition',
-} as const satisfies Record<Dimension, string>
 
 /** The labels of some dimensions, as they stand after `by`. */
 export function labelsOf(by: readonly Dimension[]): string {

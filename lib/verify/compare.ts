@@ -1,6 +1,6 @@
 import type { Sample } from '../prometheus.ts'
 import { truthKey } from './expect.ts'
-import type { Dimension } from './marks.ts'
+import { type Dimension, labelOfDimension } from './marks.ts'
 import type { Bounds } from './usage.ts'
 
 /** Usage is right within this part: the samples it is made of were taken at times that nobody knows exactly. */
@@ -16,19 +16,6 @@ export interface Mismatch {
   expected: string
 }
 
-const LABELS: Readonly<Record<Dimension, string>> = {
-  cluster: 'k8s_cluster_name',
-  node: 'k8s_node_name',
-  namespace: 'k8s_namespace_name',
-  workload: 'workload',
-  workload_type: 'workload_type',
-  service: 'service_name',
-  pod: 'k8s_pod_name',
-  container: 'k8s_container_name',
-  phase: 'phase',
-  condition: 'condition',
-}
-
 /**
  * Compares a query's numbers with what they must be. `scale` is how many of the panel's unit a base unit is. What is zero
  * need not be there, and the other way round.
@@ -42,7 +29,7 @@ export function compareWithTruth(
   const mismatches: Mismatch[] = []
   const seen = new Set<string>()
   for (const { labels, value } of samples) {
-    const values = by.map(dimension => labels[LABELS[dimension]] ?? '')
+    const values = by.map(dimension => labels[labelOfDimension[dimension]] ?? '')
     const key = truthKey(values)
     const where = describe(by, values)
     if (seen.has(key)) {
@@ -78,5 +65,7 @@ function range({ least, most }: Bounds): string {
 }
 
 function describe(by: readonly Dimension[], values: readonly string[]): string {
-  return by.length === 0 ? 'in all' : by.map((dimension, index) => `${LABELS[dimension]}=${values[index]}`).join(', ')
+  return by.length === 0
+    ? 'in all'
+    : by.map((dimension, index) => `${labelOfDimension[dimension]}=${values[index]}`).join(', ')
 }

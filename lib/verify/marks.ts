@@ -39,6 +39,20 @@ export type Dimension =
   | 'phase'
   | 'condition'
 
+/** The label that tells one number from the next, for each dimension. */
+export const labelOfDimension = {
+  cluster: 'k8s_cluster_name',
+  node: 'k8s_node_name',
+  namespace: 'k8s_namespace_name',
+  workload: 'workload',
+  workload_type: 'workload_type',
+  service: 'service_name',
+  pod: 'k8s_pod_name',
+  container: 'k8s_container_name',
+  phase: 'phase',
+  condition: 'condition',
+} as const satisfies Record<Dimension, string>
+
 /** How a query's numbers can be had otherwise: a quantity, or the ratio of two, for each value of some dimensions. */
 export interface Truth {
   of: Quantity
