@@ -5,6 +5,6 @@
 export { kwokPrograms, type ProgramName } from './binaries/catalog.ts'
 export type { BinariesOptions } from './binaries/context.ts'
 export { doctorReport } from './binaries/doctor.ts'
-export { ensurePrograms, programPath } from './binaries/ensure.ts'
+export { ensurePrograms, findProgram, programPath } from './binaries/ensure.ts'
 export { binaryVariable, cacheDir, type FoundProgram } from './binaries/find.ts'
 export { describeFound, type ProgramPlan, planPrograms } from './binaries/plan.ts'

@@ -49,6 +49,7 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     jaeger: `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
     traces: '',
     page: `127.0.0.1:${grafanaPort}`,
+    grafana: `127.0.0.1:${grafanaPort}`,
   }
   return [
     ...components.map(name => ({
@@ -58,8 +59,8 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
       logFile: componentLog(lab, name),
     })),
     ...states
-      // Nobody needs the page but who asks for it.
-      .filter(({ name, isWanted }) => name !== 'page' || isWanted)
+      // One of the two, as GRAFANA says, or none.
+      .filter(({ name, isWanted }) => isWanted || (name !== 'page' && name !== 'grafana'))
       .map(({ isWanted: _, ...state }) => ({ ...state, address: addresses[state.name] })),
   ]
 }
