@@ -1,6 +1,7 @@
 import { loadCharts } from '../lib/draw/chart.ts'
 import { readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
+import { hasJaeger, jaegerUrl } from '../lib/jaeger.ts'
 import type { Lab } from '../lib/lab.ts'
 import { labFacts } from '../lib/report/facts.ts'
 import { partStatuses } from '../lib/status.ts'
@@ -19,7 +20,13 @@ export async function labPages(lab: Lab): Promise<Pages> {
     marks,
   }))
   return createPages({
-    ...{ name: clusterName, prometheusUrl: url, scrapeMs, drawChart: await loadCharts() },
+    ...{
+      name: clusterName,
+      prometheusUrl: url,
+      jaegerUrl: hasJaeger(lab) ? jaegerUrl(lab) : undefined,
+      scrapeMs,
+      drawChart: await loadCharts(),
+    },
     dashboards() {
       const { dashboards, refused } = readDashboardFiles(dashboardsDir === 'none' ? [] : [dashboardsDir])
       const foreign = dashboards.map(dashboard => ({ dashboard, marks: undefined }))
