@@ -47,6 +47,8 @@ export async function watchedPage(
   const look = { colorScheme: isDark ? 'dark' : 'light', viewport: { width, height: 800 } } as const
   const context = await browser.newContext(look)
   const page = await context.newPage()
+  // A busy machine is no fault of the page.
+  page.setDefaultTimeout(120_000)
   const problems: string[] = []
   page.on('console', message => {
     if (['error', 'warning'].includes(message.type())) problems.push(`console: ${message.text()}`)
