@@ -83,8 +83,9 @@ manifests('takes another path for other metrics, since KWOK keeps to what a path
 manifests('serves a histogram of pods, or with labels, as the counters it is made of', () => {
   const zone = { name: 'zone', value: 'z' }
   const buckets = [
-    { le: 2, value: 'b', hidden: true },
+    { le: 2, value: 'c', hidden: true },
     { le: 0.5, value: 'a' },
+    { le: 1, value: 'b' },
   ]
   const le = (text: string) => ({ name: 'le', value: JSON.stringify(text) })
   const counter = (suffix: string, value: string, labels: unknown) => ({
@@ -93,10 +94,13 @@ manifests('serves a histogram of pods, or with labels, as the counters it is mad
   const histogram = metric('h', 'histogram', { help: 'x', dimension: 'pod', labels: [zone], buckets })
   assert.deepEqual(metricManifest([histogram]).spec.metrics.slice(0, -1), [
     counter('bucket', '(a)', [zone, le('0.5')]),
-    counter('bucket', '(a) + (b)', [zone, le('+Inf')]),
-    counter('sum', '0.5 * (a) + 2.0 * (b)', [zone]),
-    counter('count', '(a) + (b)', [zone]),
+    counter('bucket', '(a) + (b)', [zone, le('1')]),
+    counter('bucket', '(a) + (b) + (c)', [zone, le('+Inf')]),
+    counter('sum', '0.5 * (a) + 1.0 * (b) + 2.0 * (c)', [zone]),
+    counter('count', '(a) + (b) + (c)', [zone]),
   ])
+  const ofPods = metricManifest([metric('h', 'histogram', { dimension: 'pod', buckets })]).spec.metrics
+  assert(!ofPods.some(({ kind }) => kind === 'histogram'))
 })
 
 manifests('refuses a name twice, its own included', () => {
