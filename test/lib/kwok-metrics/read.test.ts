@@ -32,6 +32,8 @@ reads('gives the metrics of all objects, in order', () => {
 for (const [fact, file, message] of [
   ['a file that is not there', '/nowhere/metrics.yaml', /^Cannot read the metrics in \/nowhere\/metrics\.yaml: ENOENT/],
   ['what is not YAML', fileOf('kind: [Metric'), /is not YAML: /],
+  ['no metrics', fileOf('kind: Metric\nspec: {}\n'), /holds no metrics$/],
+  ['nothing at all', fileOf('# later\n'), /holds no metrics$/],
   ['another kind', fileOf('kind: Stage\n'), /holds what is no Metric: an object of kind Stage$/],
   ['a name that Prometheus would not take', fileOf(written('1-a')), /"1-a" can't be a metric's name$/],
   ['a kind that KWOK has not', fileOf(written('a', 'summary')), /a is of kind summary$/],
