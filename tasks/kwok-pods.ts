@@ -32,7 +32,7 @@ import { workloadDemand } from '../lib/workloads.ts'
 const about = 'Makes the cluster have exactly so many pods of the template, all running.'
 const switches = { bind: 'place the pods on the nodes by turns, without the scheduler' }
 
-await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings: ['podCount'], switches, changesLab: true }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)
   const { podCount } = lab.settings
   const template = readPodTemplate()
