@@ -25,6 +25,7 @@ import {
   waitUntilRunning,
 } from '../lib/pods.ts'
 import { startProgress } from '../lib/progress.ts'
+import { restoreReadiness } from '../lib/readiness.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { workloadDemand } from '../lib/workloads.ts'
 
@@ -41,6 +42,7 @@ await runTask({ about, settings: ['podCount'], switches, changesLab: true }, asy
   const there = await labPods(lab)
   const { create, remove } = podChanges(template, podCount, [...there.keys()])
   if (create.length + remove.length > 0 || [...there.values()].includes(false)) {
+    await restoreReadiness(lab)
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
     say(`Creating ${create.length} pods, deleting ${remove.length}`)
     const progress = startProgress('Pods')
