@@ -39,6 +39,7 @@ export function cpuThrottling({ filter }: Scope, by: readonly Dimension[]): Quer
   return {
     expr: `${sum('container_cpu_cfs_throttled_periods_total')} / ${sum('container_cpu_cfs_periods_total')}`,
     legend: legendOf(by),
+    truth: { of: 'cpu-throttled-periods', over: 'cpu-periods', by },
     emptyBecause: 'only a container with a CPU limit has periods',
     nanBecause: 'a container that no period was counted for has no share',
     needs: ['cadvisor'],

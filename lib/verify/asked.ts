@@ -86,7 +86,13 @@ function kindsOf({ instant, range }: Target): AskedQuery['kind'][] {
 
 const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
   ...{ cluster: 'cluster', node: 'node', namespace: 'namespace', pod: 'pod', container: 'container' },
-  ...{ service: 'service', workload: 'workload', type: 'workload_type', workload_type: 'workload_type' },
+  ...{
+    volume: 'claim',
+    service: 'service',
+    workload: 'workload',
+    type: 'workload_type',
+    workload_type: 'workload_type',
+  },
 }
 
 /** What a dashboard's choice restricts each of its queries to, also one that forgets to name the variable. */

@@ -1,11 +1,13 @@
 import { unitOfTarget } from '../grafana/units.ts'
 import type { AskedQuery, QueryFacts } from './asked.ts'
 import { compareWithTruth, type Mismatch } from './compare.ts'
+import { isMeasured, isShownAtZero } from './contributions.ts'
 import type { Evaluation } from './evaluate.ts'
-import { expectedValues, isMeasured, type TruthSources } from './expect.ts'
+import { expectedValues, type TruthSources } from './expect.ts'
 import type { TargetMarks, Truth } from './marks.ts'
 import type { Problem } from './report.ts'
 import { scaleOf } from './units.ts'
+import type { Bounds } from './usage.ts'
 
 /** What was found of one query. */
 export type Verdict =
@@ -49,14 +51,13 @@ export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judg
     const got = evaluation.samples.map(({ value }) => String(value)).join(', ')
     return failed('constant', got, 'something measured', 'no series changes this number')
   }
-  const expected =
-    marks.truth === undefined || truth === undefined
-      ? undefined
-      : expectedValues(marks.truth, truth, query.filters, usageWindow(query, judgement))
+  const expected = expectedOf(query, judgement)
   const { samples, bad, isInfinite } = evaluation
   if (samples.length === 0 && bad.length === 0) {
     // Where the truth is known, a reason that could hold doesn't excuse what should be there.
-    const isNothing = expected !== undefined && [...expected.values()].every(({ least }) => least === 0)
+    const isShown = marks.truth !== undefined && isShownAtZero(marks.truth)
+    const mayBeGone = ({ least, mayLack }: Bounds) => mayLack === true || (least === 0 && !isShown)
+    const isNothing = expected !== undefined && [...expected.values()].every(mayBeGone)
     const because = marks.emptyBecause ?? (isNothing ? 'the cluster has none of it either' : undefined)
     if (because !== undefined && (expected === undefined || isNothing)) return { kind: 'excused', because }
     return failed('no data', 'no series', 'at least one series', emptyHint(facts, judgement))
@@ -68,10 +69,18 @@ export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judg
   if (marks.truth === undefined || expected === undefined) return { kind: 'ok', compared: false }
   const scale = scaleOf(unitOfTarget(query.panel, query.target))
   const isUsage = isMeasured(marks.truth.of)
-  const mismatches = compareWithTruth(samples, expected, { by: marks.truth.by, scale, isUsage })
+  const shown = isShownAtZero(marks.truth)
+  const mismatches = compareWithTruth(samples, expected, { by: marks.truth.by, scale, isUsage, isShownAtZero: shown })
   if (mismatches.length === 0) return { kind: 'ok', compared: true }
   const hint = `${truthText(marks.truth)}, by ${isUsage ? (truth?.usage.name ?? '') : 'the API'}`
   return failed('wrong number', some(mismatches.map(gotText)), some(mismatches.map(expectedText)), hint)
+}
+
+/** What the query must give, where that can be had otherwise. */
+export function expectedOf(query: AskedQuery, judgement: Judgement): ReadonlyMap<string, Bounds> | undefined {
+  const { marks, truth } = judgement
+  if (marks.truth === undefined || truth === undefined) return undefined
+  return expectedValues(marks.truth, truth, query.filters, usageWindow(query, judgement))
 }
 
 /** When what a query shows was measured. */

@@ -11,6 +11,9 @@ export interface Resources {
   memoryLimits?: number
 }
 
+/** The conditions of nodes that dashboards show. */
+export const CONDITIONS = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure', 'NetworkUnavailable'] as const
+
 export interface ClusterNode {
   name: string
   uid: string
@@ -19,8 +22,8 @@ export interface ClusterNode {
   memoryAllocatable: number
   podsAllocatable: number
   memoryCapacity: number
-  /** The types of its conditions that are True. */
-  conditions: readonly string[]
+  /** What its conditions are by their types: True, False or Unknown. */
+  conditions: ReadonlyMap<string, string>
   raw: unknown
 }
 
@@ -35,7 +38,10 @@ export interface ClusterPod {
   workload: string
   /** Kind of the workload in small letters; `barepod` for a pod without a controller. */
   workloadType: string
-  containers: readonly (Resources & { name: string })[]
+  /** Has its node's network and none of its own. */
+  hostNetwork: boolean
+  /** `restarts` is missing until a status says so. */
+  containers: readonly (Resources & { name: string; restarts?: number })[]
   raw: unknown
 }
 
@@ -47,6 +53,8 @@ export interface ClusterSnapshot {
   namespaces: readonly string[]
   /** What each namespace's quotas allow: of several on one resource the least. */
   quotas: readonly (Resources & { namespace: string })[]
+  /** HorizontalPodAutoscalers with their replicas. */
+  autoscalers: readonly { namespace: string; name: string; current: number; desired: number; max: number }[]
   /** ResourceUsage and ClusterResourceUsage objects. */
   usageObjects: readonly { kind: 'ResourceUsage' | 'ClusterResourceUsage'; raw: unknown }[]
 }
@@ -54,12 +62,13 @@ export interface ClusterSnapshot {
 /** Reads all that truth is computed from. Throws as `listAll`. */
 export async function readCluster(client: Pick<KubeClient, 'request'>, clusterName: string): Promise<ClusterSnapshot> {
   const kwok = '/apis/kwok.x-k8s.io/v1alpha1'
-  const [nodes, pods, namespaces, quotas, replicaSets, own, wide] = await Promise.all([
+  const [nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
     listAll(client, '/api/v1/nodes'),
     listAll(client, '/api/v1/pods'),
     listAll(client, '/api/v1/namespaces'),
     listAll(client, '/api/v1/resourcequotas'),
     listAll(client, '/apis/apps/v1/replicasets'),
+    listAll(client, '/apis/autoscaling/v2/horizontalpodautoscalers'),
     listAll(client, `${kwok}/resourceusages`),
     listAll(client, `${kwok}/clusterresourceusages`),
   ])
@@ -75,6 +84,7 @@ export async function readCluster(client: Pick<KubeClient, 'request'>, clusterNa
     pods: pods.map(raw => clusterPod(raw, deploymentOf)),
     namespaces: namespaces.map(raw => text(fields(fields(raw).metadata).name) ?? ''),
     quotas: tightest(quotas.map(clusterQuota)),
+    autoscalers: autoscalers.map(clusterAutoscaler),
     usageObjects: [
       ...own.map(raw => ({ kind: 'ResourceUsage', raw }) as const),
       ...wide.map(raw => ({ kind: 'ClusterResourceUsage', raw }) as const),
@@ -95,7 +105,7 @@ function clusterNode(raw: unknown): ClusterNode {
     memoryAllocatable: amount(allocatable.memory) ?? 0,
     podsAllocatable: amount(allocatable.pods) ?? 0,
     memoryCapacity: amount(fields(fields(status).capacity).memory) ?? 0,
-    conditions: conditions.filter(({ status: state }) => state === 'True').map(({ type }) => text(type) ?? ''),
+    conditions: new Map(conditions.map(({ type, status: state }) => [text(type) ?? '', text(state) ?? ''])),
     raw,
   }
 }
@@ -106,6 +116,8 @@ function clusterPod(raw: unknown, deploymentOf: ReadonlyMap<string, string>): Cl
   const owner = controllerOf(raw)
   const deployment = owner?.kind === 'ReplicaSet' ? deploymentOf.get(owner.uid) : undefined
   const podName = text(name) ?? ''
+  const statuses = items(fields(status).containerStatuses).map(fields)
+  const restarts = new Map(statuses.map(each => [text(each.name), Number(each.restartCount ?? 0)]))
   return {
     uid: text(uid) ?? '',
     name: podName,
@@ -114,12 +126,15 @@ function clusterPod(raw: unknown, deploymentOf: ReadonlyMap<string, string>): Cl
     phase: text(fields(status).phase) ?? '',
     workload: deployment ?? owner?.name ?? podName,
     workloadType: deployment === undefined ? (owner?.kind.toLowerCase() ?? 'barepod') : 'deployment',
+    hostNetwork: fields(spec).hostNetwork === true,
     containers: items(fields(spec).containers).map(each => {
       const { name: container, resources } = fields(each)
       const requests = fields(fields(resources).requests)
       const limits = fields(fields(resources).limits)
+      const restarted = restarts.get(text(container))
       return {
         name: text(container) ?? '',
+        ...(restarted === undefined ? {} : { restarts: restarted }),
         ...resourcesOf(requests.cpu, limits.cpu, requests.memory, limits.memory),
       }
     }),
@@ -139,6 +154,16 @@ function clusterQuota(raw: unknown): Resources & { namespace: string } {
       either('requests.memory', 'memory'),
       hard['limits.memory'],
     ),
+  }
+}
+
+function clusterAutoscaler(raw: unknown): ClusterSnapshot['autoscalers'][number] {
+  const { metadata, spec, status } = fields(raw)
+  const { currentReplicas, desiredReplicas } = fields(status)
+  return {
+    ...{ namespace: text(fields(metadata).namespace) ?? '', name: text(fields(metadata).name) ?? '' },
+    ...{ current: Number(currentReplicas ?? 0), desired: Number(desiredReplicas ?? 0) },
+    max: Number(fields(spec).maxReplicas ?? 0),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Dashboard, Panel } from '../grafana/model.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { type AskedQuery, askedQueries, dashboardRange, type QueryFacts, queryFacts } from './asked.ts'
-import { judge, type Verdict } from './check.ts'
+import { expectedOf, judge, type Verdict } from './check.ts'
 import { choiceNames, choose, type VariableProblem } from './choices.ts'
 import { createEvaluator, type Evaluator } from './evaluate.ts'
 import type { TruthSources } from './expect.ts'
@@ -30,6 +30,8 @@ export interface Judged {
   key: string
   failure: Pick<Failure, 'panel' | 'refId' | 'choice' | 'query'>
   verdict: Verdict
+  /** Of a panel's query, whether its numbers can be had otherwise. */
+  hasTruth?: boolean
 }
 
 /**
@@ -105,7 +107,8 @@ async function judgeQuery(
   const evaluation = await evaluator.evaluate(query)
   const { scrapeMs, rules, metricNames } = common
   const judgement = { facts: queryFacts(query.expr), marks, truth: look.truth, scrapeMs, rules, metricNames }
-  return { key, failure, verdict: judge(query, evaluation, judgement) }
+  const hasTruth = expectedOf(query, judgement) !== undefined
+  return { key, failure, verdict: judge(query, evaluation, judgement), hasTruth }
 }
 
 /** Whether a table has rows that can't be told apart. */

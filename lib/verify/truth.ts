@@ -6,7 +6,7 @@ import { prometheusUrl } from '../prometheus.ts'
 import type { PresetName } from '../stats/presets.ts'
 import { type ClusterSnapshot, readCluster } from './cluster.ts'
 import { kubeletUsage, readKubelets } from './kubelets.ts'
-import { modelUsage } from './usage.ts'
+import { modelUsage } from './model.ts'
 import type { TruthReader } from './verify.ts'
 
 /** The Prometheus to verify against, and whether it is the lab's own. */

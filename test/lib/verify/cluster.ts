@@ -23,7 +23,10 @@ export function clusterObjects(): Record<string, unknown[]> {
     status: {
       allocatable: { cpu: '4', memory: '8Gi', pods: '110' },
       capacity: { cpu: '4', memory: '8Gi', pods: '110', 'ephemeral-storage': '100Gi' },
-      conditions: [{ type: 'Ready', status: 'True' }],
+      conditions: [
+        { type: 'Ready', status: 'True' },
+        { type: 'DiskPressure', status: 'False' },
+      ],
     },
   }))
   const web = ['web-1', 'web-2', 'web-3', 'web-4'].map((name, at) =>
@@ -40,6 +43,13 @@ export function clusterObjects(): Record<string, unknown[]> {
       {
         metadata: { name: 'shop', namespace: 'shop' },
         status: { hard: { 'requests.cpu': '2', 'limits.memory': '4Gi' } },
+      },
+    ],
+    '/apis/autoscaling/v2/horizontalpodautoscalers': [
+      {
+        metadata: { name: 'web', namespace: 'shop' },
+        spec: { maxReplicas: 9 },
+        status: { currentReplicas: 4, desiredReplicas: 5 },
       },
     ],
     '/apis/apps/v1/replicasets': [
@@ -64,6 +74,7 @@ function pod(given: { name: string; namespace: string; node: string; owner?: [st
     },
     spec: {
       nodeName: node,
+      ...(name === 'alone' ? { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] } : {}),
       containers: ['app', 'sidecar'].map((container, at) => ({
         name: container,
         resources: {
@@ -74,7 +85,9 @@ function pod(given: { name: string; namespace: string; node: string; owner?: [st
     },
     status: {
       ...{ phase: 'Running', startTime: BEGAN },
-      containerStatuses: ['app', 'sidecar'].map(container => ({ name: container, state: running })),
+      containerStatuses: ['app', 'sidecar'].map(container => ({
+        ...{ name: container, state: running, restartCount: name === 'alone' && container === 'app' ? 3 : 0 },
+      })),
     },
   }
 }
