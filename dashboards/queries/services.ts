@@ -19,15 +19,24 @@ const BY = labelsOf(PER_SERVICE)
 const legend = legendOf(PER_SERVICE)
 
 /** Requests a second that each service answers. */
-export const requestRate: Query = { expr: rateOf(`${CALLS}{${OF_SERVICE}, ${SERVED}}`), legend }
+export const requestRate: Query = {
+  expr: rateOf(`${CALLS}{${OF_SERVICE}, ${SERVED}}`),
+  legend,
+  truth: { of: 'requests', by: PER_SERVICE },
+}
 
 /** Requests a second that each service answers with an error, 0 where none. */
-export const errorRate: Query = { expr: `(${orNone(SERVED)})`, legend }
+export const errorRate: Query = {
+  expr: `(${orNone(SERVED)})`,
+  legend,
+  truth: { of: 'failed-requests', by: PER_SERVICE },
+}
 
 /** The part of its requests that each service answers with an error, 0 to 1. */
 export const errorShare: Query = {
   expr: `(${orNone(SERVED)}) / ${requestRate.expr}`,
   legend,
+  truth: { of: 'failed-requests', over: 'requests', by: PER_SERVICE },
   nanBecause: NOBODY_ASKS,
 }
 
@@ -45,6 +54,7 @@ export function durationQuantile(quantile: 0.5 | 0.95 | 0.99): Query {
 export const meanDuration: Query = {
   expr: ['sum', 'count'].map(part => rateOf(`${DURATION}_${part}{${OF_SERVICE}, ${SERVED}}`)).join(' / '),
   legend,
+  truth: { of: 'request-seconds', over: 'requests', by: PER_SERVICE },
   nanBecause: NOBODY_ASKS,
 }
 
@@ -52,6 +62,7 @@ export const meanDuration: Query = {
 export const callRate: Query = {
   expr: `sum by (${BY}, span_name) (rate(${CALLS}{${OF_SERVICE}, ${ASKED}}[$__rate_interval]))`,
   legend: `${legend} to {{span_name}}`,
+  truth: { of: 'calls', by: [...PER_SERVICE, 'call'] },
   emptyBecause: CALLS_NOBODY,
 }
 
@@ -59,6 +70,7 @@ export const callRate: Query = {
 export const failedCallShare: Query = {
   expr: `(${orNone(ASKED)}) / ${rateOf(`${CALLS}{${OF_SERVICE}, ${ASKED}}`)}`,
   legend,
+  truth: { of: 'failed-calls', over: 'calls', by: PER_SERVICE },
   emptyBecause: CALLS_NOBODY,
   nanBecause: 'there is no part of no calls',
 }

@@ -5,9 +5,14 @@ import { IN_CLUSTER } from './scope.ts'
 /** A collector that nobody has sent spans to has no series of them: without callers, and with TRACING=false. */
 const NEEDS: readonly Need[] = ['spans']
 
+const FOUND = { generators: 'trace-generators', services: 'traced-services', problems: 'trace-problems' } as const
+
 /** What the simulator derived from the cluster: how many generators, services and problems. */
 export function found(what: 'generators' | 'services' | 'problems'): Query {
-  return { expr: `sum by (k8s_cluster_name) (traces_simulator_${what}{${IN_CLUSTER}})` }
+  return {
+    expr: `sum by (k8s_cluster_name) (traces_simulator_${what}{${IN_CLUSTER}})`,
+    truth: { of: FOUND[what], by: ['cluster'] },
+  }
 }
 
 /** Spans that wait in the simulator to be sent. */

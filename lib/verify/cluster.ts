@@ -2,6 +2,9 @@ import type { KubeClient } from '../kube/client.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { listAll } from '../kube/list.ts'
 import { parseQuantity } from '../kube/quantity.ts'
+import { cyclesOf } from '../traces/cycles.ts'
+import { callGraph } from '../traces/graph.ts'
+import { serviceFacts, tracedPod, type WorkloadKind, workloadFacts, workloadPaths } from '../traces/objects.ts'
 
 /** Resources of a container, a node or a quota: cores and bytes. */
 export interface Resources {
@@ -55,6 +58,8 @@ export interface ClusterSnapshot {
   quotas: readonly (Resources & { namespace: string })[]
   /** HorizontalPodAutoscalers with their replicas. */
   autoscalers: readonly { namespace: string; name: string; current: number; desired: number; max: number }[]
+  /** Who calls whom, by the workloads' variables, as the trace simulator has it. */
+  traced: { generators: readonly string[]; services: number; problems: number }
   /** ResourceUsage and ClusterResourceUsage objects. */
   usageObjects: readonly { kind: 'ResourceUsage' | 'ClusterResourceUsage'; raw: unknown }[]
 }
@@ -62,6 +67,7 @@ export interface ClusterSnapshot {
 /** Reads all that truth is computed from. Throws as `listAll`. */
 export async function readCluster(client: Pick<KubeClient, 'request'>, clusterName: string): Promise<ClusterSnapshot> {
   const kwok = '/apis/kwok.x-k8s.io/v1alpha1'
+  const traced = readTraced(client)
   const [nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
     listAll(client, '/api/v1/nodes'),
     listAll(client, '/api/v1/pods'),
@@ -85,6 +91,7 @@ export async function readCluster(client: Pick<KubeClient, 'request'>, clusterNa
     namespaces: namespaces.map(raw => text(fields(fields(raw).metadata).name) ?? ''),
     quotas: tightest(quotas.map(clusterQuota)),
     autoscalers: autoscalers.map(clusterAutoscaler),
+    traced: (await traced)(pods),
     usageObjects: [
       ...own.map(raw => ({ kind: 'ResourceUsage', raw }) as const),
       ...wide.map(raw => ({ kind: 'ClusterResourceUsage', raw }) as const),
@@ -154,6 +161,39 @@ function clusterQuota(raw: unknown): Resources & { namespace: string } {
       either('requests.memory', 'memory'),
       hard['limits.memory'],
     ),
+  }
+}
+
+/** Reads what calls others, and gives what that comes to with the cluster's pods. */
+async function readTraced(
+  client: Pick<KubeClient, 'request'>,
+): Promise<(pods: readonly unknown[]) => ClusterSnapshot['traced']> {
+  const kinds = Object.keys(workloadPaths) as WorkloadKind[]
+  const [services, ...workloads] = await Promise.all([
+    listAll(client, '/api/v1/services'),
+    ...kinds.map(kind => listAll(client, workloadPaths[kind])),
+  ])
+  const facts = workloads.flatMap((all, index) =>
+    all.flatMap(raw => workloadFacts(kinds[index] ?? 'Deployment', raw) ?? []),
+  )
+  const graph = callGraph(facts, services?.flatMap(raw => serviceFacts(raw) ?? []) ?? [])
+  return pods => {
+    const ready = new Set<string>()
+    if (graph.roots.length > 0) {
+      for (const raw of pods) {
+        const pod = tracedPod(raw)
+        if (pod?.ready === true && pod.owner !== undefined)
+          ready.add(`${pod.owner.kind}/${pod.namespace}/${pod.owner.name}`)
+      }
+    }
+    const roots = graph.roots.map(({ workload }) => workload)
+    return {
+      generators: roots
+        .filter(({ kind, namespace, name }) => ready.has(`${kind}/${namespace}/${name}`))
+        .map(({ name }) => name),
+      services: graph.services.size,
+      problems: graph.problems.length + cyclesOf(graph).length,
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { type CallMeasure, callFigures, callMeasures } from './calls.ts'
 import { type ClusterPod, CONDITIONS } from './cluster.ts'
 import type { TruthSources } from './expect.ts'
 import type { Dimension, Quantity, Truth } from './marks.ts'
@@ -20,6 +21,7 @@ export interface Contribution {
 }
 
 const POD_MEASURES: ReadonlySet<string> = new Set([...containerMeasures, ...networkMeasures])
+const CALL_MEASURES: ReadonlySet<string> = new Set(callMeasures)
 const HOST_MEASURES: ReadonlySet<string> = new Set(hostMeasures)
 /** Measured too, with what a kubelet or KWOK says, and not counted. */
 const OTHER_MEASURES: ReadonlySet<string> = new Set<Quantity>([
@@ -31,7 +33,7 @@ const OTHER_MEASURES: ReadonlySet<string> = new Set<Quantity>([
 
 /** Whether a quantity is a measured usage, which agrees within some per cent, and not a count, which has to be exact. */
 export function isMeasured(quantity: Quantity): boolean {
-  return POD_MEASURES.has(quantity) || HOST_MEASURES.has(quantity) || OTHER_MEASURES.has(quantity)
+  return [POD_MEASURES, HOST_MEASURES, CALL_MEASURES, OTHER_MEASURES].some(each => each.has(quantity))
 }
 
 /** Whether there is a series also where it is 0: of what is measured of all that is there. */
@@ -50,7 +52,17 @@ export function contributions(
   const each = <T>(all: readonly T[], make: (one: T) => Contribution[]) => all.flatMap(make)
   if (isPodMeasure(of)) return withSystem ? nodeUsage(of, sources, window) : podUsage(of, sources, window)
   if (isHostMeasure(of)) return nodeUsage(of, sources, window)
+  if (isCallMeasure(of)) {
+    if (sources.calls === undefined) return undefined
+    return callFigures(sources.calls, of, window).map(({ amount, ...where }) => ({ at: { cluster, ...where }, amount }))
+  }
   switch (of) {
+    case 'trace-generators':
+      return [{ at: { cluster }, amount: one(snapshot.traced.generators.length) }]
+    case 'traced-services':
+      return [{ at: { cluster }, amount: one(snapshot.traced.services) }]
+    case 'trace-problems':
+      return [{ at: { cluster }, amount: one(snapshot.traced.problems) }]
     case 'nodes':
       return each(nodes, ({ name: node, conditions }) => {
         const at = { cluster, node }
@@ -209,6 +221,11 @@ function one(value: number): Bounds {
 
 function isPodMeasure(of: Quantity): of is Measured {
   return POD_MEASURES.has(of)
+}
+
+/** Whether a quantity is of calls, whose truth has to be asked for. */
+export function isCallMeasure(of: Quantity): of is CallMeasure {
+  return CALL_MEASURES.has(of)
 }
 
 function isHostMeasure(of: Quantity): of is HostMeasure {

@@ -1,3 +1,4 @@
+import type { TracedCalls } from './calls.ts'
 import type { ClusterSnapshot } from './cluster.ts'
 import { type Contribution, contributions, isMeasured } from './contributions.ts'
 import type { Dimension, Truth } from './marks.ts'
@@ -16,6 +17,10 @@ export type Filters = ReadonlyMap<Dimension, Filter>
 export interface TruthSources {
   snapshot: ClusterSnapshot
   usage: UsageSource
+  /** Asks for the spans of the last minute and a half until a time; undefined where nobody can be asked, or there are too many. */
+  readCalls?: (untilMs: number) => Promise<TracedCalls | undefined>
+  /** They, once they were asked for. */
+  calls?: TracedCalls | undefined
 }
 
 /**

@@ -3,6 +3,7 @@ import type { PrometheusApi } from '../prometheus/api.ts'
 import { type AskedQuery, askedQueries, dashboardRange, type QueryFacts, queryFacts } from './asked.ts'
 import { expectedOf, judge, type Verdict } from './check.ts'
 import { choiceNames, choose, type VariableProblem } from './choices.ts'
+import { isCallMeasure } from './contributions.ts'
 import { createEvaluator, type Evaluator } from './evaluate.ts'
 import type { TruthSources } from './expect.ts'
 import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './marks.ts'
@@ -107,6 +108,10 @@ async function judgeQuery(
   const evaluation = await evaluator.evaluate(query)
   const { scrapeMs, rules, metricNames } = common
   const judgement = { facts: queryFacts(query.expr), marks, truth: look.truth, scrapeMs, rules, metricNames }
+  const { truth } = look
+  if (marks.truth !== undefined && isCallMeasure(marks.truth.of) && truth?.readCalls !== undefined) {
+    truth.calls = await truth.readCalls(look.untilMs)
+  }
   const hasTruth = expectedOf(query, judgement) !== undefined
   return { key, failure, verdict: judge(query, evaluation, judgement), hasTruth }
 }

@@ -1,3 +1,4 @@
+import type { CallMeasure } from './calls.ts'
 import type { HostMeasure, Measured } from './usage.ts'
 
 /** What a panel's number counts or measures: something that can be had without PromQL, from the API or the usage model. */
@@ -42,6 +43,12 @@ export type Quantity =
   /** By KWOK's own metrics, which know of usage objects alone. */
   | 'kwok-cpu-usage'
   | 'kwok-memory-working-set'
+  /** What the trace simulator derives from the cluster. */
+  | 'trace-generators'
+  | 'traced-services'
+  | 'trace-problems'
+  /** By the spans themselves. */
+  | CallMeasure
   /** What pods and nodes use, by the usage model or their kubelets; of bytes a unit in bits makes bits. */
   | Measured
   | HostMeasure
@@ -61,6 +68,8 @@ export type Dimension =
   | 'condition'
   /** A PersistentVolumeClaim. */
   | 'claim'
+  /** What a service asks of another, by the name of its span. */
+  | 'call'
   | 'autoscaler'
   /** Of a node's cores or memory. */
   | 'state'
@@ -79,6 +88,7 @@ export const labelOfDimension = {
   container: 'k8s_container_name',
   phase: 'phase',
   condition: 'condition',
+  call: 'span_name',
   claim: 'k8s_persistentvolumeclaim_name',
   autoscaler: 'k8s_hpa_name',
   state: 'state',

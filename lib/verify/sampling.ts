@@ -58,9 +58,9 @@ const TRAFFIC: Readonly<Record<NetworkMeasure, (traffic: Traffic) => number>> = 
   'drops-transmit': ({ txBytes }) => txDropped(txBytes),
 }
 
-/** Of these only whole ones are counted, so that how many fall into a window depends by one on when it begins. */
+/** Of these only whole ones are counted, so that how many fall into a window depends by one on when it begins; of the sum of two counters, by two. */
 const WHOLE: ReadonlySet<string> = new Set<ContainerMeasure | NetworkMeasure>([
-  ...(['cpu-periods', 'cpu-throttled-periods', 'disk-reads', 'disk-writes', 'disk-operations'] as const),
+  ...(['cpu-periods', 'cpu-throttled-periods', 'disk-reads', 'disk-writes'] as const),
   ...(['packets-receive', 'packets-transmit', 'drops-receive', 'drops-transmit'] as const),
 ])
 
@@ -86,7 +86,7 @@ function rateOf(
   { first, last }: SampleTimes,
   countedAt: (timeMs: number) => number,
 ): Bounds {
-  const more = WHOLE.has(measured) ? 1 : 0
+  const more = measured === 'disk-operations' ? 2 : WHOLE.has(measured) ? 1 : 0
   const starts = first.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
   const ends = last.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
   let bounds: Bounds | undefined
