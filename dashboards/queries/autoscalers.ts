@@ -7,6 +7,6 @@ export function autoscaledReplicas({ filter }: Scope): Query[] {
     expr: `max by (k8s_cluster_name, k8s_namespace_name, k8s_hpa_name) (k8s_hpa_${which}_replicas{${filter}})`,
     legend: `{{k8s_hpa_name}} ${which}`,
     truth: { of: `hpa-${which}`, by: ['cluster', 'namespace', 'autoscaler'] },
-    emptyBecause: 'a namespace need not have an autoscaler',
+    emptyWhen: { because: 'a namespace need not have an autoscaler' },
   }))
 }

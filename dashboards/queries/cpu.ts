@@ -40,8 +40,11 @@ export function cpuThrottling({ filter }: Scope, by: readonly Dimension[]): Quer
     expr: `${sum('container_cpu_cfs_throttled_periods_total')} / ${sum('container_cpu_cfs_periods_total')}`,
     legend: legendOf(by),
     truth: { of: 'cpu-throttled-periods', over: 'cpu-periods', by },
-    emptyBecause: 'only a container with a CPU limit has periods',
-    nanBecause: 'a container that no period was counted for has no share',
+    emptyWhen: { because: 'only a container with a CPU limit has periods' },
+    nanWhen: {
+      because: 'a container that no period was counted for has no share',
+      noneOf: sum('container_cpu_cfs_periods_total'),
+    },
     needs: ['cadvisor'],
   }
 }

@@ -85,6 +85,6 @@ export function podUsageAgreement(usage: Usage): Query {
   return {
     expr: `(${podUsageByKwok(usage).expr} > 0) / ${podUsageByOtel(usage).expr}`,
     truth: { of: QUANTITY[usage], over: OTEL[usage], by: BY_POD, aboveZero: true },
-    emptyBecause: 'nothing need be said of the usage of the chosen pods',
+    emptyWhen: { because: 'nothing need be said of the usage of the chosen pods' },
   }
 }

@@ -58,7 +58,8 @@ export const refusedSpans: Query[] = (['refused', 'failed'] as const).map(what =
 export const lostSpans: Query = {
   expr: collected('exporter', 'otelcol_exporter_send_failed_spans_total'),
   legend: 'given up by {{exporter}}',
-  emptyBecause: 'a collector that delivers all has no series of what it gave up',
+  emptyWhen: { because: 'a collector that delivers all has no series of what it gave up', given: sentSpans.expr },
+  needs: NEEDS,
 }
 
 /** Batches that wait in the collector's queue for Jaeger, and for how many there is room. */

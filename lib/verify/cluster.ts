@@ -67,8 +67,8 @@ export interface ClusterSnapshot {
 /** Reads all that truth is computed from. Throws as `listAll`. */
 export async function readCluster(client: Pick<KubeClient, 'request'>, clusterName: string): Promise<ClusterSnapshot> {
   const kwok = '/apis/kwok.x-k8s.io/v1alpha1'
-  const traced = readTraced(client)
-  const [nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
+  const [traced, nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
+    readTraced(client),
     listAll(client, '/api/v1/nodes'),
     listAll(client, '/api/v1/pods'),
     listAll(client, '/api/v1/namespaces'),
@@ -91,7 +91,7 @@ export async function readCluster(client: Pick<KubeClient, 'request'>, clusterNa
     namespaces: namespaces.map(raw => text(fields(fields(raw).metadata).name) ?? ''),
     quotas: tightest(quotas.map(clusterQuota)),
     autoscalers: autoscalers.map(clusterAutoscaler),
-    traced: (await traced)(pods),
+    traced: traced(pods),
     usageObjects: [
       ...own.map(raw => ({ kind: 'ResourceUsage', raw }) as const),
       ...wide.map(raw => ({ kind: 'ClusterResourceUsage', raw }) as const),

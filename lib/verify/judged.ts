@@ -5,6 +5,7 @@ import { expectedOf, judge, type Verdict } from './check.ts'
 import { choiceNames, choose, type VariableProblem } from './choices.ts'
 import { isCallMeasure } from './contributions.ts'
 import { createEvaluator, type Evaluator } from './evaluate.ts'
+import { heldTo } from './excuse.ts'
 import type { TruthSources } from './expect.ts'
 import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './marks.ts'
 import type { Failure } from './report.ts'
@@ -113,7 +114,8 @@ async function judgeQuery(
     truth.calls = await truth.readCalls(look.untilMs)
   }
   const hasTruth = expectedOf(query, judgement) !== undefined
-  return { key, failure, verdict: judge(query, evaluation, judgement), hasTruth }
+  const verdict = await heldTo(judge(query, evaluation, judgement), query, common.api)
+  return { key, failure, verdict, hasTruth }
 }
 
 /** Whether a table has rows that can't be told apart. */

@@ -111,13 +111,27 @@ export interface Truth {
   withSystem?: boolean
 }
 
+/**
+ * Why a query may rightly have no data or be NaN, and what has to hold then: or a broken query would be excused too. Its PromQL
+ * has the dashboard's variables in it. Where the query has a truth, that says what has to be there, and `because` is enough.
+ */
+export interface Excuse {
+  because: string
+  /** This has data all the same: what the query is made of, but for what makes it rare. */
+  given?: string
+  /** This is nothing or zero: what there would have to be for the query to have a number. Of NaN, where its labels are the same. */
+  noneOf?: string
+  /** Prometheus's own list of alerts is empty. */
+  noAlerts?: true
+}
+
 /** What is known of a query beside its text. */
 export interface TargetMarks {
   truth?: Truth
-  /** Why it may rightly have no data: "no pod is dropped packets". */
-  emptyBecause?: string
-  /** Why it may rightly be NaN. */
-  nanBecause?: string
+  /** When it may rightly have no data. */
+  emptyWhen?: Excuse
+  /** When it may rightly be NaN. */
+  nanWhen?: Excuse
   /** What this query can't do without, where the rest of its dashboard can. */
   needs?: readonly Need[]
 }

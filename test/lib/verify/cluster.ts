@@ -10,6 +10,9 @@ export const SCRAPE_MS = 10_000
 const SAMPLES = 66
 const BEGAN = new Date(Date.now() - 3 * 3_600_000).toISOString()
 
+/** And goes on for so many more, as tests last a while. */
+const AHEAD = 18
+
 /** Labels without the cluster's. */
 type Labels = Record<string, string>
 
@@ -105,13 +108,13 @@ export function fakeApi(objects: Record<string, unknown[]>): {
 }
 
 /**
- * What a collector would have measured of the cluster up to a time, as OpenMetrics lines: pods, nodes and containers from a
+ * What a collector measures of the cluster before and some minutes after a time, as OpenMetrics lines: pods, nodes and containers from a
  * stats store, requests and limits from the objects. Also a pod that was deleted three minutes ago.
  */
 export function measured(
   objects: Record<string, unknown[]>,
   untilMs: number,
-  nodeOf = (node: string) => node,
+  { nodeOf = (node: string) => node, ahead = AHEAD } = {},
 ): string[] {
   const store = createStore()
   for (const raw of objects['/api/v1/nodes'] ?? []) {
@@ -128,7 +131,7 @@ export function measured(
     lines.push(`${key} ${value} ${timeMs / 1_000}`)
     series.set(key, lines)
   }
-  for (let at = SAMPLES; at >= 0; at--) {
+  for (let at = SAMPLES; at >= -ahead; at--) {
     // Collected some seconds before the query, as it happens to be.
     const timeMs = untilMs - 3_000 - at * SCRAPE_MS
     put('up', { job: 'kwok-controller' }, 1, timeMs)
