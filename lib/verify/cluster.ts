@@ -37,9 +37,12 @@ export interface ClusterPod {
   /** Empty while it is not bound. */
   node: string
   phase: string
-  /** Its controller, where that is a ReplicaSet of a Deployment the Deployment; of a pod without one the pod itself. */
+  /**
+   * Its controller, where that is a ReplicaSet of a Deployment the Deployment. Of a pod without one the pod itself, and of one of a
+   * kind that the collector's k8s_attributes has no attribute for, which no series can tell from a pod without.
+   */
   workload: string
-  /** Kind of the workload in small letters; `barepod` for a pod without a controller. */
+  /** Kind of the workload in small letters; `barepod` for the pod itself. */
   workloadType: string
   /** Has its node's network and none of its own. */
   hostNetwork: boolean
@@ -117,10 +120,14 @@ function clusterNode(raw: unknown): ClusterNode {
   }
 }
 
+/** The kinds of pods' controllers that the collector tells of (kwok-config/kwok-otel-collector.yaml). */
+const TOLD_OWNERS: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job'])
+
 function clusterPod(raw: unknown, deploymentOf: ReadonlyMap<string, string>): ClusterPod {
   const { metadata, spec, status } = fields(raw)
   const { uid, name, namespace } = fields(metadata)
-  const owner = controllerOf(raw)
+  const controller = controllerOf(raw)
+  const owner = controller !== undefined && TOLD_OWNERS.has(controller.kind) ? controller : undefined
   const deployment = owner?.kind === 'ReplicaSet' ? deploymentOf.get(owner.uid) : undefined
   const podName = text(name) ?? ''
   const statuses = items(fields(status).containerStatuses).map(fields)

@@ -37,6 +37,8 @@ async function expected(
   )
 }
 
+const shopless = { text: 'not shop', allows: (value: string) => value !== 'shop' }
+
 const values = suite('expectedValues()')
 const GIB = 2 ** 30
 for (const [fact, truth, filters, wanted] of [
@@ -111,6 +113,19 @@ values('counts the containers of pods that run, and not of those that wait', asy
   ]
   assert.deepEqual(sums('containers'), [['', { least: 12, most: 12 }]])
   assert.deepEqual(sums('cpu-requests'), [['', { least: 1.75, most: 1.75 }]])
+})
+
+values('takes a pod of an owner that no series tells of for one without', async () => {
+  const objects = JSON.parse(JSON.stringify(clusterObjects()).replaceAll('"DaemonSet"', '"CloneSet"'))
+  const snapshot = await readCluster(fakeApi(objects), CLUSTER)
+  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const by = ['workload', 'workload_type'] as const
+  const found = expectedValues({ of: 'pods', by }, sources, new Map([['namespace', shopless]]), window)
+  assert.deepEqual([...(found?.keys() ?? [])].map(key => key.replace('\u0000', '/')).sort(), [
+    'agent-node-a/barepod',
+    'agent-node-b/barepod',
+    'alone/barepod',
+  ])
 })
 
 values('knows how many restarts there can have been, and not when', async () => {
