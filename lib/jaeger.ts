@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { programPath } from './binaries.ts'
@@ -49,6 +49,11 @@ export async function jaegerService(lab: Lab): Promise<ServiceSpec> {
 
 export function jaegerUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.jaegerPort}`
+}
+
+/** Whether the lab has a Jaeger, up or down. */
+export function hasJaeger(lab: Lab): boolean {
+  return existsSync(configPath(lab))
 }
 
 /** Where Jaeger takes OTLP over gRPC, as `host:port`. */

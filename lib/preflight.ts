@@ -7,23 +7,23 @@ import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
-import { labPortSettings, portSettings, requireFreePorts } from './ports.ts'
+import { portSettings, requireFreePorts } from './ports.ts'
 import { binaryServices, type ServiceName } from './services.ts'
 import { workloadDemand } from './workloads.ts'
 
 /** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
-/** Which service listens on each port. */
-const portOwners: Readonly<Record<(typeof portSettings)[number], ServiceName>> = {
-  prometheusPort: 'prometheus',
-  otlpGrpcPort: 'collector',
-  otlpHttpPort: 'collector',
-  statsProxyPort: 'stats-proxy',
-  jaegerPort: 'jaeger',
-  jaegerOtlpPort: 'jaeger',
-  metricsServerPort: 'metrics-server',
-  grafanaPort: 'page',
+/** Which services may listen on each port. */
+const portOwners: Readonly<Record<(typeof portSettings)[number], readonly ServiceName[]>> = {
+  prometheusPort: ['prometheus'],
+  otlpGrpcPort: ['collector'],
+  otlpHttpPort: ['collector'],
+  statsProxyPort: ['stats-proxy'],
+  jaegerPort: ['jaeger'],
+  jaegerOtlpPort: ['jaeger'],
+  metricsServerPort: ['metrics-server'],
+  grafanaPort: ['page', 'grafana'],
 }
 
 /**
@@ -50,10 +50,12 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
  */
 export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
   const services = binaryServices(lab)
-  const wanted = only === undefined ? labPortSettings : portSettings.filter(port => portOwners[port] === only)
+  const isWanted = (port: (typeof portSettings)[number]) =>
+    only === undefined ? port !== 'grafanaPort' || lab.settings.grafana !== 'none' : portOwners[port].includes(only)
   const names: (typeof portSettings)[number][] = []
-  for (const port of wanted) {
-    if ((await services.state(portOwners[port])).process === undefined) names.push(port)
+  for (const port of portSettings.filter(isWanted)) {
+    const states = await Promise.all(portOwners[port].map(owner => services.state(owner)))
+    if (states.every(state => state.process === undefined)) names.push(port)
   }
   await requireFreePorts(lab.settings, names)
 }

@@ -55,6 +55,7 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     jaeger: `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
     traces: '',
     page: `127.0.0.1:${grafanaPort}`,
+    grafana: `127.0.0.1:${grafanaPort}`,
   }
   const questions = questionsTo(lab, ports)
   const ready: Partial<Record<ServiceName, () => Promise<boolean>>> = {
@@ -73,8 +74,8 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     return { name, process, trouble: await trouble(name, process), address, logFile: componentLog(lab, name) }
   })
   const ofServices = states
-    // Nobody needs the page but who asks for it.
-    .filter(({ name, isWanted }) => name !== 'page' || isWanted)
+    // One of the two, as GRAFANA says, or none.
+    .filter(({ name, isWanted }) => isWanted || (name !== 'page' && name !== 'grafana'))
     .map(async ({ name, process, logFile }) => {
       return { name, process, trouble: await trouble(name, process), address: addresses[name], logFile }
     })
@@ -101,6 +102,7 @@ function questionsTo(
     collector: plain(otlpHttpPort, '/v1/traces'),
     jaeger: plain(jaegerPort, '/api/services'),
     page: plain(grafanaPort, '/healthz'),
+    grafana: plain(grafanaPort, '/api/health'),
   }
 }
 

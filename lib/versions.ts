@@ -11,6 +11,8 @@ export const versions = {
   // Released together with 1.62.0, and built from that module.
   jaeger: '2.0.0-rc2',
   metricsServer: '0.9.0',
+  // That of @grafana/data, so that the lab's own page and Grafana mean the same.
+  grafana: '13.2.3',
 } as const
 
 /** The oldest tools of the machine that the lab works with. Node.js's stands in package.json too (a test compares). */

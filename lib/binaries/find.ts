@@ -72,7 +72,9 @@ export function findQuickly(source: Source, program: Program, context: Context):
   }
   const origins: CacheOrigin[] = [{ release: true }]
   if (source.go !== undefined) origins.push({ pins: pinsHash(source, context) })
-  const path = origins.map(origin => cachePath({ name, version }, origin, context.env)).find(isExecutable)
+  const inCache = (origin: CacheOrigin) =>
+    join(cachePath({ name, version }, origin, context.env), program.inFolder ?? '')
+  const path = origins.map(inCache).find(isExecutable)
   return path === undefined ? undefined : { name, version, path, from: 'cache' }
 }
 

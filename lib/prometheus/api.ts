@@ -55,10 +55,18 @@ export interface PrometheusApi {
   readonly timings: readonly Timing[]
 }
 
-/** A client of one Prometheus that has at most `maxAtOnce` requests under way; `next` is what to do when it can't be reached. */
+/**
+ * A client of one Prometheus that has at most `maxAtOnce` requests under way, each for `timeoutMs` at most and none when `signal` says so; `next`
+ * is what to do when it can't be reached.
+ */
 export function createPrometheusApi(
   url: string,
-  { maxAtOnce = 3, timeoutMs = 60_000, next }: { maxAtOnce?: number; timeoutMs?: number; next?: string } = {},
+  {
+    maxAtOnce = 3,
+    timeoutMs = 60_000,
+    signal,
+    next,
+  }: { maxAtOnce?: number; timeoutMs?: number; signal?: AbortSignal; next?: string } = {},
 ): PrometheusApi {
   const answers = new Map<string, Promise<unknown>>()
   const timings: Timing[] = []
@@ -145,11 +153,14 @@ export function createPrometheusApi(
   async function request(path: string, query: string, form: Record<string, string> | undefined): Promise<unknown> {
     let body: unknown
     try {
-      const signal = AbortSignal.timeout(timeoutMs)
+      const timeout = AbortSignal.timeout(timeoutMs)
       const post = form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }
       // Over loopback, compressing costs both sides more than it saves.
       const headers = { 'accept-encoding': 'identity' }
-      const answer = await fetch(`${url}/api/v1/${path}`, { signal, headers, ...post })
+      const answer = await fetch(`${url}/api/v1/${path}`, {
+        ...{ headers, ...post },
+        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+      })
       body = await answer.json()
     } catch (error) {
       // fetch() itself only says that it failed.

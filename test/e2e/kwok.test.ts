@@ -10,7 +10,7 @@ import { parseQuantity } from '../../lib/kube/quantity.ts'
 import { readers } from '../../lib/kubeconfig.ts'
 import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
-import { labPortSettings } from '../../lib/ports.ts'
+import { portSettings } from '../../lib/ports.ts'
 import type { Sample } from '../../lib/prometheus.ts'
 import { labServiceNames } from '../../lib/services.ts'
 import {
@@ -176,11 +176,11 @@ kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
   assert.equal(parts.size, components.length + labServiceNames.length)
   const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
   const found = new Set(sockets.map(({ address }) => address))
-  for (const setting of labPortSettings) {
+  for (const setting of portSettings) {
     assert.ok(found.has(`127.0.0.1:${lab.ports[setting]}`), `the socket of ${setting} was not found`)
   }
   // Those, the control plane's, and etcd's second one.
-  assert.ok(found.size > labPortSettings.length + components.length, `only ${found.size} sockets were found`)
+  assert.ok(found.size > portSettings.length + components.length, `only ${found.size} sockets were found`)
   assert.deepEqual(
     sockets.filter(({ address }) => !address.startsWith('127.0.0.1:')),
     [],

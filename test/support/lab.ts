@@ -102,6 +102,8 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     CLUSTER_NAME: name,
     KUBECONFIG: kubeconfig,
     KWOK_WORKDIR: kwokWorkdir,
+    // Whatever Grafana the machine has.
+    GRAFANA: 'page',
     ...Object.fromEntries(portSettings.map(setting => [variableOf(setting), String(ports[setting])])),
     ...settings,
   }
