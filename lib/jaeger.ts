@@ -84,16 +84,22 @@ export async function jaegerServices(baseUrl: string): Promise<string[]> {
 }
 
 /**
- * The newest traces that a service takes part in, each as its spans.
+ * The newest traces that a service takes part in, each as its spans: of so long back, or of a time range (epoch).
  *
  * Throws a LabError when Jaeger can't be asked.
  */
 export async function jaegerTraces(
   baseUrl: string,
   service: string,
-  { limit = 20, lookback = '1h' }: { limit?: number; lookback?: string } = {},
+  {
+    limit = 20,
+    lookback = '1h',
+    range,
+  }: { limit?: number; lookback?: string; range?: { fromMs: number; untilMs: number } } = {},
 ): Promise<JaegerSpan[][]> {
-  const parameters = new URLSearchParams({ service, limit: String(limit), lookback })
+  const micros = (timeMs: number) => String(Math.round(timeMs * 1_000))
+  const when = range === undefined ? { lookback } : { start: micros(range.fromMs), end: micros(range.untilMs) }
+  const parameters = new URLSearchParams({ service, limit: String(limit), ...when })
   const { data } = fields(await get(`${baseUrl}/api/traces?${parameters}`))
   return items(data).map(trace => {
     const processes = fields(fields(trace)['processes'])

@@ -7,7 +7,7 @@ import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
-import { type portSettings, requireFreePorts } from './ports.ts'
+import { portSettings, requireFreePorts } from './ports.ts'
 import { binaryServices, type ServiceName } from './services.ts'
 import { workloadDemand } from './workloads.ts'
 
@@ -15,16 +15,16 @@ import { workloadDemand } from './workloads.ts'
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
 /** Which services may listen on each port. */
-const portOwners: [(typeof portSettings)[number], ServiceName[]][] = [
-  ['prometheusPort', ['prometheus']],
-  ['otlpGrpcPort', ['collector']],
-  ['otlpHttpPort', ['collector']],
-  ['statsProxyPort', ['stats-proxy']],
-  ['jaegerPort', ['jaeger']],
-  ['jaegerOtlpPort', ['jaeger']],
-  ['metricsServerPort', ['metrics-server']],
-  ['grafanaPort', ['page', 'grafana']],
-]
+const portOwners: Readonly<Record<(typeof portSettings)[number], readonly ServiceName[]>> = {
+  prometheusPort: ['prometheus'],
+  otlpGrpcPort: ['collector'],
+  otlpHttpPort: ['collector'],
+  statsProxyPort: ['stats-proxy'],
+  jaegerPort: ['jaeger'],
+  jaegerOtlpPort: ['jaeger'],
+  metricsServerPort: ['metrics-server'],
+  grafanaPort: ['page', 'grafana'],
+}
 
 /**
  * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
@@ -50,11 +50,11 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
  */
 export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
   const services = binaryServices(lab)
+  const isWanted = (port: (typeof portSettings)[number]) =>
+    only === undefined ? port !== 'grafanaPort' || lab.settings.grafana !== 'none' : portOwners[port].includes(only)
   const names: (typeof portSettings)[number][] = []
-  for (const [port, owners] of portOwners) {
-    if (only === undefined ? port === 'grafanaPort' && lab.settings.grafana === 'none' : !owners.includes(only))
-      continue
-    const states = await Promise.all(owners.map(owner => services.state(owner)))
+  for (const port of portSettings.filter(isWanted)) {
+    const states = await Promise.all(portOwners[port].map(owner => services.state(owner)))
     if (states.every(state => state.process === undefined)) names.push(port)
   }
   await requireFreePorts(lab.settings, names)

@@ -49,6 +49,8 @@ export interface PrometheusApi {
   labelNames(selector: string | undefined, range: TimeRange): Promise<string[]>
   /** The recording rules that are loaded: the series' name and the expression. */
   recordingRules(): Promise<Map<string, string>>
+  /** The names of the alerts that wait or fire now. */
+  alerts(): Promise<string[]>
   /** Every request made so far. */
   readonly timings: readonly Timing[]
 }
@@ -101,6 +103,10 @@ export function createPrometheusApi(
       const data = await ask('values', 'recording rules', 'rules?type=record')
       const rules = items(fields(data)['groups']).flatMap(group => items(fields(group)['rules']).map(fields))
       return new Map(rules.map(rule => [text(rule['name']) ?? '', text(rule['query']) ?? '']))
+    },
+    async alerts() {
+      const data = await ask('values', 'alerts', 'alerts')
+      return items(fields(data)['alerts']).map(alert => text(fields(fields(alert)['labels'])['alertname']) ?? '')
     },
   }
 

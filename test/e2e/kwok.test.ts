@@ -132,7 +132,7 @@ kwok(
 kwok('uses what the annotations of the shop say', async ({ lab }) => {
   const expression =
     'avg by (k8s_deployment_name) (rate(k8s_pod_cpu_time_seconds_total{k8s_namespace_name="shop"}[30s]))'
-  const annotated: Record<string, number> = { cart: 0.03, catalog: 0.08, checkout: 0.02, frontend: 0.15 }
+  const annotated: Record<string, number> = { cart: 0.03, catalog: 0.08, checkout: 0.02, frontend: 0.05 }
   // Until the window is full the rate is lower.
   await waitFor('rates as annotated', async () => {
     const rates = (await lab.query(expression)).map(
