@@ -7,7 +7,7 @@ import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
-import { type portSettings, requireFreePorts } from './ports.ts'
+import { labPortSettings, portSettings, requireFreePorts } from './ports.ts'
 import { binaryServices, type ServiceName } from './services.ts'
 import { workloadDemand } from './workloads.ts'
 
@@ -15,16 +15,16 @@ import { workloadDemand } from './workloads.ts'
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
 /** Which service listens on each port. */
-const portOwners = [
-  ['prometheusPort', 'prometheus'],
-  ['otlpGrpcPort', 'collector'],
-  ['otlpHttpPort', 'collector'],
-  ['statsProxyPort', 'stats-proxy'],
-  ['jaegerPort', 'jaeger'],
-  ['jaegerOtlpPort', 'jaeger'],
-  ['metricsServerPort', 'metrics-server'],
-  ['grafanaPort', 'page'],
-] as const satisfies [(typeof portSettings)[number], ServiceName][]
+const portOwners: Readonly<Record<(typeof portSettings)[number], ServiceName>> = {
+  prometheusPort: 'prometheus',
+  otlpGrpcPort: 'collector',
+  otlpHttpPort: 'collector',
+  statsProxyPort: 'stats-proxy',
+  jaegerPort: 'jaeger',
+  jaegerOtlpPort: 'jaeger',
+  metricsServerPort: 'metrics-server',
+  grafanaPort: 'page',
+}
 
 /**
  * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
@@ -50,11 +50,10 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
  */
 export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
   const services = binaryServices(lab)
+  const wanted = only === undefined ? labPortSettings : portSettings.filter(port => portOwners[port] === only)
   const names: (typeof portSettings)[number][] = []
-  for (const [port, service] of portOwners) {
-    // The page is no part of make kwok: it may be that a Grafana of the user's has its port.
-    if (only === undefined ? service === 'page' : service !== only) continue
-    if ((await services.state(service)).process === undefined) names.push(port)
+  for (const port of wanted) {
+    if ((await services.state(portOwners[port])).process === undefined) names.push(port)
   }
   await requireFreePorts(lab.settings, names)
 }

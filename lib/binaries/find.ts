@@ -116,6 +116,26 @@ export function describeUnused(source: Source, program: Program, context: Contex
 }
 
 /**
+ * Programs in the cache that are none of those in use here: other versions, other pins. Another checkout may need them. Names
+ * of one file are one program.
+ */
+export function unusedInCache(
+  inUse: readonly string[],
+  sources: readonly Source[],
+  env: NodeJS.ProcessEnv,
+): { name: string; bytes: number }[] {
+  const dir = cacheDir(env)
+  const names = sources.flatMap(({ programs }) => programs.map(({ name }) => `${name}-`))
+  const inodes = new Set(inUse.map(path => statSync(path, { throwIfNoEntry: false })?.ino))
+  return filesIn(dir).flatMap(name => {
+    const stat = statSync(join(dir, name), { throwIfNoEntry: false })
+    if (stat?.isFile() !== true || inodes.has(stat.ino) || !names.some(each => name.startsWith(each))) return []
+    inodes.add(stat.ino)
+    return [{ name, bytes: stat.size }]
+  })
+}
+
+/**
  * Refuses a program that a variable names and that lacks a part which the lab needs. Its version is the user's choice.
  *
  * Throws a UsageError that names what is missing.

@@ -1,3 +1,4 @@
+import type { CoreTime } from './core-time.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
 import type { MeasuredNode } from './measure.ts'
 import type { Sample } from './samples.ts'
@@ -6,8 +7,8 @@ import type { Sample } from './samples.ts'
 export interface HostExtras {
   /** Mean busy cores over the last 1, 5 and 15 minutes. */
   loads: readonly [number, number, number]
-  /** All cores' idle time, which never falls. */
-  idleCoreNanoSeconds: number
+  /** Of each core. */
+  cores: readonly CoreTime[]
 }
 
 type Attributes = Record<string, string>
@@ -41,7 +42,7 @@ export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras):
   const timeUnixNano = `${nowMs}000000`
   const startTimeUnixNano = `${Math.max(0, Math.floor(startMs))}000000`
   const scopes: [string, Metric[]][] = [
-    ['cpuscraper', cpuMetrics(measured, extras)],
+    ['cpuscraper', cpuMetrics(extras)],
     ['loadscraper', loadMetrics(extras)],
     ['memoryscraper', memoryMetrics(measured)],
     ['diskscraper', diskMetrics(measured)],
@@ -57,18 +58,10 @@ export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras):
   }
 }
 
-/** The time that a node's cores were not busy, were its usage never more than it has. */
-export function computedIdle({ facts, nowMs, startMs, total }: MeasuredNode): number {
-  const cores = coresOf(facts.cpuCapacityNanoCores)
-  return Math.max(0, (nowMs - startMs) * 1e6 * cores - total.usageCoreNanoSeconds)
-}
-
-function cpuMetrics({ facts, total }: MeasuredNode, { idleCoreNanoSeconds }: HostExtras): Metric[] {
-  const cores = coresOf(facts.cpuCapacityNanoCores)
-  const states = cpuStates(total.usageCoreNanoSeconds / 1e9 / cores, idleCoreNanoSeconds / 1e9 / cores)
+function cpuMetrics({ cores }: HostExtras): Metric[] {
   const points: Point[] = []
-  for (let cpu = 0; cpu < cores; cpu++) {
-    for (const [state, value] of states) points.push([value, { cpu: `cpu${cpu}`, state }])
+  for (const [at, { busyNs, idleNs }] of cores.entries()) {
+    for (const [state, value] of cpuStates(busyNs / 1e9, idleNs / 1e9)) points.push([value, { cpu: `cpu${at}`, state }])
   }
   return [{ name: 'system.cpu.time', unit: 's', kind: 'counter', whole: false, points }]
 }
@@ -225,9 +218,4 @@ function otlpMetric(
 
 function attributeList(attributes: Attributes): unknown[] {
   return Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: value } }))
-}
-
-/** Whole cores, at least one. */
-export function coresOf(capacityNanoCores: number | undefined): number {
-  return Math.max(1, Math.min(1_024, Math.round((capacityNanoCores ?? 1e9) / 1e9)))
 }

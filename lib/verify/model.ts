@@ -1,5 +1,6 @@
+import { coresOf } from '../stats/core-time.ts'
 import { type ContainerMeter, createPodMeter, type PodMeter } from '../stats/counters.ts'
-import { coresOf, cpuStates, memoryStates } from '../stats/host-metrics.ts'
+import { cpuStates, memoryStates } from '../stats/host-metrics.ts'
 import { nodeTraffic, systemMeters } from '../stats/measure.ts'
 import { type NodeFacts, nodeFacts, type PodFacts, podFacts } from '../stats/objects.ts'
 import type { PresetName } from '../stats/presets.ts'

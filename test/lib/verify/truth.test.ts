@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { fields, items } from '../../../lib/kube/json.ts'
 import { cadvisorText } from '../../../lib/stats/cadvisor.ts'
-import { computedIdle, hostResourceMetrics } from '../../../lib/stats/host-metrics.ts'
+import { coresOf, coreTimesAt } from '../../../lib/stats/core-time.ts'
+import { hostResourceMetrics } from '../../../lib/stats/host-metrics.ts'
 import { measureNode } from '../../../lib/stats/measure.ts'
 import { nodeFacts, podFacts } from '../../../lib/stats/objects.ts'
 import { createStore } from '../../../lib/stats/store.ts'
@@ -260,7 +261,10 @@ documents('agree about the host metrics of a node', async () => {
   const usage = modelUsage(snapshot, 'steady')
   const at = (timeMs: number) => {
     const measured = measuredNode('node-a', timeMs)
-    return hostPoints(hostResourceMetrics(measured, { loads: [0, 0, 0], idleCoreNanoSeconds: computedIdle(measured) }))
+    const { facts, startMs, nowMs: atMs, total } = measured
+    const cores = coresOf(facts.cpuCapacityNanoCores)
+    const moment = { cores, startMs, nowMs: atMs, busyNs: total.usageCoreNanoSeconds, toldIdleNs: 0, kept: undefined }
+    return hostPoints(hostResourceMetrics(measured, { loads: [0, 0, 0], cores: coreTimesAt(moment).times }))
   }
   const [before, after] = [at(window.untilMs - window.lengthMs), at(window.untilMs)]
   for (const [measured, metric, isRate] of [
