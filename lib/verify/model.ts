@@ -39,9 +39,6 @@ interface ModelNode {
 
 type Named = Map<string, Map<string, Bounds>>
 
-/** A load average reaches back for ever, but hardly further than this: what was before counts for less than a hundredth. */
-const LOAD_MS = 300_000
-
 /**
  * The usage of simulated pods and nodes, by the model that the stats proxy follows: rates are the integral of usage over the window,
  * which starts and ends at samples that are up to `lateMs` older than it. A pod that began within the window counts as
@@ -215,13 +212,6 @@ function hostFigures(
         }),
       )
       return new Map([...(all[0]?.keys() ?? [])].map(state => [state, boundsOf(all.map(each => each.get(state) ?? 0))]))
-    }
-    case 'host-load': {
-      const atMs = Array.from({ length: 12 }, (_, index) => window.untilMs - (index * LOAD_MS) / 12)
-      const levels = atMs.flatMap(timeMs =>
-        either.map(meters => meters.reduce((sum, meter) => sum + sampleContainer(meter, timeMs).usageNanoCores, 0)),
-      )
-      return new Map([['', boundsOf(levels.map(nanoCores => nanoCores / 1e9 / cores))]])
     }
   }
 }
