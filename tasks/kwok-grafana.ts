@@ -19,7 +19,7 @@ import { pageService } from '../lib/view/service.ts'
 const about = "Starts Grafana where its program is there, else the lab's page."
 const settings = ['grafana', 'grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
 
-await runTask({ about, settings }, async ({ lab }) => {
+await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   const services = binaryServices(lab)
   const service = await chosenService(lab)

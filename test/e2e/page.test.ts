@@ -268,15 +268,14 @@ const lookedAt = [
 ]
 for (const [name, look] of looks) {
   it(`can be read by everybody ${name}, as far as axe-core can tell`, async context => {
+    mkdirSync(PICTURES, { recursive: true })
     for (const path of lookedAt) {
       await onPage(
         context,
         `${path}?from=now-5m&refresh=off&var-namespace=team-a&var-namespace=shop`,
         async ({ page }) => {
-          if (path === '/d/lab-overview') {
-            mkdirSync(PICTURES, { recursive: true })
-            await page.screenshot({ path: join(PICTURES, `overview ${name}.png`.replaceAll(' ', '-')), fullPage: true })
-          }
+          const picture = `${path.split('/').at(-1) || 'lab'} ${name}.png`.replaceAll(' ', '-')
+          await page.screenshot({ path: join(PICTURES, picture) })
           const wide = await page.evaluate(
             'document.documentElement.scrollWidth - document.documentElement.clientWidth',
           )
