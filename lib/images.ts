@@ -1,3 +1,5 @@
+import { UsageError } from './errors.ts'
+import { type Lab, readRecord } from './lab.ts'
 import { imageTags, versions } from './versions.ts'
 
 /**
@@ -25,4 +27,42 @@ export const imageNames = Object.keys(pinnedImages) as ImageName[]
 /** A reference without its digest: what an image that was built or loaded here can be called. */
 export function withoutDigest(reference: string): string {
   return reference.replace(/@sha256:[0-9a-f]{64}$/, '')
+}
+
+/** The variable that names another image: `ETCD_IMAGE`, `KUBE_APISERVER_IMAGE`. */
+export function imageVariable(name: ImageName): string {
+  return `${name.replaceAll('-', '_').toUpperCase()}_IMAGE`
+}
+
+/**
+ * What each image is called where the lab is made: as its variable says, else as it is pinned, at a mirror when `IMAGE_PREFIX`
+ * names one (`mirror.example/lab` stands in the place of the registry: `mirror.example/lab/grafana/otel-lgtm:...`).
+ *
+ * Throws a UsageError for a variable that holds no image's name.
+ */
+export function chosenImages(env: NodeJS.ProcessEnv): Record<ImageName, string> {
+  const prefix = (env['IMAGE_PREFIX'] ?? '').replace(/\/+$/, '')
+  requireReference('IMAGE_PREFIX', prefix)
+  const entries = imageNames.map(name => {
+    const variable = imageVariable(name)
+    const chosen = env[variable] ?? ''
+    requireReference(variable, chosen)
+    const pinned = pinnedImages[name]
+    const mirrored = prefix === '' ? pinned : `${prefix}/${pinned.slice(pinned.indexOf('/') + 1)}`
+    return [name, chosen === '' ? mirrored : chosen]
+  })
+  return Object.fromEntries(entries) as Record<ImageName, string>
+}
+
+/** What an image of a lab is called: as it was when the lab was created, else as it is chosen now. */
+export function imageOf(lab: Lab, name: ImageName): string {
+  return readRecord(lab.dir)?.images?.[name] ?? chosenImages(process.env)[name]
+}
+
+function requireReference(variable: string, text: string): void {
+  if (text === '' || /^[a-zA-Z0-9][\w.:/@-]*$/.test(text)) return
+  throw new UsageError(`${variable}=${text} is refused`, {
+    why: 'it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0',
+    next: `set ${variable} to another value`,
+  })
 }

@@ -3,28 +3,40 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { requireOwnContext, requireWritableKubeconfig } from './context.ts'
 import { LabError } from './errors.ts'
+import { hasJaeger } from './jaeger.ts'
 import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
 import { type portSettings, requireFreePorts } from './ports.ts'
-import { binaryServices, type ServiceName } from './services.ts'
+import { labServices, type Runtime, runtimeOf } from './runtime.ts'
+import type { ServiceName } from './services.ts'
 import { workloadDemand } from './workloads.ts'
 
 /** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
-/** Which service listens on each port. */
-const portOwners = [
-  ['prometheusPort', 'prometheus'],
-  ['otlpGrpcPort', 'collector'],
-  ['otlpHttpPort', 'collector'],
-  ['statsProxyPort', 'stats-proxy'],
-  ['jaegerPort', 'jaeger'],
-  ['jaegerOtlpPort', 'jaeger'],
-  ['metricsServerPort', 'metrics-server'],
-  ['grafanaPort', 'page'],
-] as const satisfies [(typeof portSettings)[number], ServiceName][]
+/** Which service listens on each port of this machine. */
+const portOwners = {
+  binary: [
+    ['prometheusPort', 'prometheus'],
+    ['otlpGrpcPort', 'collector'],
+    ['otlpHttpPort', 'collector'],
+    ['statsProxyPort', 'stats-proxy'],
+    ['jaegerPort', 'jaeger'],
+    ['jaegerOtlpPort', 'jaeger'],
+    ['metricsServerPort', 'metrics-server'],
+    ['grafanaPort', 'page'],
+  ],
+  docker: [
+    ['grafanaPort', 'lgtm'],
+    ['prometheusPort', 'lgtm'],
+    ['otlpGrpcPort', 'lgtm'],
+    ['otlpHttpPort', 'lgtm'],
+    ['statsProxyPort', 'stats-proxy'],
+    ['jaegerPort', 'jaeger'],
+  ],
+} as const satisfies Record<Runtime, [(typeof portSettings)[number], ServiceName][]>
 
 /**
  * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
@@ -49,9 +61,10 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
  * order.
  */
 export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
-  const services = binaryServices(lab)
+  const services = labServices(lab)
   const names: (typeof portSettings)[number][] = []
-  for (const [port, service] of portOwners) {
+  for (const [port, service] of portOwners[runtimeOf(lab)]) {
+    if (service === 'jaeger' && !hasJaeger(lab)) continue
     // The page is no part of make kwok: it may be that a Grafana of the user's has its port.
     if (only === undefined ? service === 'page' : service !== only) continue
     if ((await services.state(service)).process === undefined) names.push(port)

@@ -1,10 +1,14 @@
+import { addressesOf } from './addresses.ts'
+import { containerMemory } from './containers/cluster.ts'
+import { hasJaeger } from './jaeger.ts'
 import { kubectl } from './kubectl.ts'
 import { componentLog, componentPorts, componentProcesses, components } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { managedBy } from './manifest.ts'
 import type { ProcessInfo } from './processes.ts'
 import { prometheusUrl, query } from './prometheus.ts'
-import { binaryServices, type ServiceName, serviceNames } from './services.ts'
+import { labServices, runtimeOf } from './runtime.ts'
+import { containerServiceNames, labServiceNames, type ServiceName } from './services.ts'
 
 /** One part of a lab as `kwok-status` shows it. */
 export interface PartStatus {
@@ -28,7 +32,8 @@ export interface Counts {
 export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   const ports = componentPorts(lab)
   const running = await componentProcesses(lab)
-  const services = binaryServices(lab)
+  const services = labServices(lab)
+  const inside = addressesOf(lab)
   const {
     prometheusPort,
     statsProxyPort,
@@ -39,22 +44,29 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     jaegerOtlpPort,
     grafanaPort,
   } = lab.settings
-  const states = await Promise.all(serviceNames.map(name => services.state(name)))
+  const isDocker = runtimeOf(lab) === 'docker'
+  const parts: readonly ServiceName[] = isDocker
+    ? [...containerServiceNames, ...(hasJaeger(lab) ? (['jaeger'] as const) : [])]
+    : labServiceNames
+  const names = [...parts, 'page'] as const
+  const states = await Promise.all(names.map(name => services.state(name)))
   const addresses: Record<ServiceName, string> = {
     prometheus: `127.0.0.1:${prometheusPort}`,
+    lgtm: `127.0.0.1:${[grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort].join(', :')}`,
     'stats-proxy': `127.0.0.1:${statsProxyPort}`,
-    'metrics-server': `127.0.0.1:${metricsServerPort}`,
-    collector: `127.0.0.1:${otlpGrpcPort}, :${otlpHttpPort}`,
+    'metrics-server': isDocker ? inside.metricsServer : `127.0.0.1:${metricsServerPort}`,
+    collector: isDocker ? inside.collectorGrpc : `127.0.0.1:${otlpGrpcPort}, :${otlpHttpPort}`,
     'collector-watch': '',
-    jaeger: `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
+    jaeger: isDocker ? `127.0.0.1:${jaegerPort}` : `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
     traces: '',
     page: `127.0.0.1:${grafanaPort}`,
   }
-  return [
+  const all = [
     ...components.map(name => ({
       name,
       process: running.get(name),
-      address: `127.0.0.1:${ports[name]}`,
+      // Most containers of kwokctl publish nothing.
+      address: Number.isNaN(ports[name]) ? inside.component(name) : `127.0.0.1:${ports[name]}`,
       logFile: componentLog(lab, name),
     })),
     ...states
@@ -62,6 +74,21 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
       .filter(({ name, isWanted }) => name !== 'page' || isWanted)
       .map(({ isWanted: _, ...state }) => ({ ...state, address: addresses[state.name] })),
   ]
+  return isDocker ? await withContainerMemory(all) : all
+}
+
+/** What whole containers take, as the engine says: LGTM is many processes. */
+async function withContainerMemory(parts: readonly PartStatus[]): Promise<PartStatus[]> {
+  // The command of a container's process is the container's name.
+  const memory = await containerMemory(
+    parts.flatMap(({ process }) => (process?.command.includes(' ') === false ? [process.command] : [])),
+  )
+  return parts.map(part => {
+    const residentBytes = memory.get(part.process?.command ?? '')
+    return part.process === undefined || residentBytes === undefined
+      ? part
+      : { ...part, process: { ...part.process, residentBytes } }
+  })
 }
 
 /** What the cluster and Prometheus hold. */

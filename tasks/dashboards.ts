@@ -11,7 +11,7 @@ import { generatedFiles, outDir, writeGenerated } from '../dashboards/output.ts'
 import { UsageError } from '../lib/errors.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = "Writes the dashboards, the rules, and Grafana's provisioning files."
@@ -38,7 +38,7 @@ await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts
   const changed = writeGenerated(dir, files, { removeOthers: dir === outDir })
   const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir
   // Also when nothing changed: an earlier run may have ended between writing and telling.
-  if (dir === outDir && (await binaryServices(lab).signal('prometheus', 'SIGHUP')))
+  if (dir === outDir && (await labServices(lab).signal('prometheus', 'SIGHUP')))
     say('Told Prometheus to read its rules anew')
   const count = (folder: string) => [...files.keys()].filter(path => path.startsWith(`${folder}/`)).length
   print(

@@ -6,11 +6,13 @@
  */
 import { requireCluster } from '../lib/kwokctl.ts'
 import type { Lab } from '../lib/lab.ts'
+import { grafanaUrl } from '../lib/lgtm.ts'
 import { waitUntilTopAnswers } from '../lib/metrics-server.ts'
 import { labNodeNames } from '../lib/nodes.ts'
 import { startProgress } from '../lib/progress.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { waitUntilMeasured } from '../lib/ready.ts'
+import { runtimeOf } from '../lib/runtime.ts'
 import { statsProxyUrl } from '../lib/stats/service.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
@@ -28,11 +30,12 @@ await runTask({ about, settings: [] }, async ({ lab }) => {
 
 function summary(lab: Lab, nodes: number, pods: number): string {
   const { clusterName, otlpGrpcPort, otlpHttpPort } = lab.settings
+  const grafana = runtimeOf(lab) === 'docker' ? `\n  Grafana      ${grafanaUrl(lab)}` : ''
   return `
 The lab "${clusterName}" is ready: ${nodes} nodes and ${pods} running pods, each with fresh metrics under its own node.
 
   kubectl --context ${lab.context} get nodes
-  Prometheus   ${prometheusUrl(lab)}
+  Prometheus   ${prometheusUrl(lab)}${grafana}
   OTLP         127.0.0.1:${otlpGrpcPort} (gRPC), http://127.0.0.1:${otlpHttpPort} (HTTP)
   Kubelets     ${statsProxyUrl(lab)}/nodes/<node>/stats/summary
 

@@ -11,9 +11,10 @@ import { readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
+import { grafanaUrl } from '../lib/lgtm.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { labFacts } from '../lib/report/facts.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices, runtimeOf } from '../lib/runtime.ts'
 import { partStatuses } from '../lib/status.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { labPrometheus, labTruth } from '../lib/verify/truth.ts'
@@ -29,7 +30,11 @@ const switches = { stop: 'stop serving', serve: 'serve in the foreground' }
 await runTask({ about, settings, switches, takesLabAsItIs: true }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)
   if (chosen.has('serve')) return await serve(lab)
-  const services = binaryServices(lab)
+  if (runtimeOf(lab) === 'docker') {
+    print(`Grafana serves the dashboards at ${grafanaUrl(lab)}`)
+    return
+  }
+  const services = labServices(lab)
   if (chosen.has('stop')) {
     print((await services.stop('page')) ? 'The page is no longer served' : 'No page is served')
     return

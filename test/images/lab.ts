@@ -33,7 +33,8 @@ export async function labImages(): Promise<Record<ImageName | 'pause', Image>> {
   })
   const own = (name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok') =>
     single(name, programs[name].path, `usr/local/bin/${name}`)
-  const nodeLayer = withLibraries('usr/local/bin/node', process.execPath)
+  // With a shell, by which the engine runs health checks.
+  const nodeLayer = [...withLibraries('usr/local/bin/node', process.execPath), program('bin/sh', onPath('sh'))]
   const here = (file: string) => readFileSync(join(import.meta.dirname, 'lgtm', file), 'utf8')
   return {
     etcd: own('etcd'),

@@ -100,6 +100,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     NO_COLOR: '1',
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
     CLUSTER_NAME: name,
+    RUNTIME: 'binary',
     KUBECONFIG: kubeconfig,
     KWOK_WORKDIR: kwokWorkdir,
     ...Object.fromEntries(portSettings.map(setting => [variableOf(setting), String(ports[setting])])),
