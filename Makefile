@@ -2,7 +2,8 @@
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-TASK := node_modules/.bin/tsx
+# What tsx itself runs, without a process in between.
+TASK := node --import tsx
 
 ## help: prints these targets
 .PHONY: help

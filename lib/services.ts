@@ -173,7 +173,7 @@ export function binaryServices(lab: Lab): Services {
   async function ensure(spec: ServiceSpec): Promise<boolean> {
     const running = (await state(spec.name)).process !== undefined
     if (running && readPidFile(pidPath(spec.name))?.spec === specText(spec)) {
-      await waitUntilReady(spec)
+      if (!(await spec.ready())) await waitUntilReady(spec)
       return false
     }
     await stop(spec.name)

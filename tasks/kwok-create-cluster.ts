@@ -25,7 +25,6 @@ import { print, runTask, say } from '../lib/task.ts'
 const about = 'Creates the KWOK cluster, or starts the one that is there, and waits until its API answers.'
 
 await runTask({ about, settings: fixedSettingNames }, async ({ lab }) => {
-  await requireLabPossible(lab)
   const name = lab.settings.clusterName
   const record = readRecord(lab.dir)
   if (record?.created === true && isClusterMade(lab)) {
@@ -36,6 +35,7 @@ await runTask({ about, settings: fixedSettingNames }, async ({ lab }) => {
       await startCluster(lab)
     }
   } else {
+    await requireLabPossible(lab)
     say(`Creating KWOK cluster "${name}", to be measured every ${settingText('collectionInterval', lab.settings)}`)
     // What an interrupted run has left is no cluster yet, and services of an earlier cluster know another one's keys.
     const services = labServices(lab)

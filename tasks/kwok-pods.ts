@@ -15,8 +15,7 @@ import {
   createPodCalls,
   deletePodCalls,
   ensureNamespaces,
-  hasPending,
-  labPodKeys,
+  labPods,
   podChanges,
   podManifest,
   podNamespaces,
@@ -39,8 +38,9 @@ await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switche
   const nodes = await labNodeNames(lab)
   const node = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   requireRoom(podCount, nodes.length, roomFor(template, node, nodes.length, workloadDemand()))
-  const { create, remove } = podChanges(template, podCount, await labPodKeys(lab))
-  if (create.length + remove.length > 0 || (await hasPending(lab))) {
+  const there = await labPods(lab)
+  const { create, remove } = podChanges(template, podCount, [...there.keys()])
+  if (create.length + remove.length > 0 || [...there.values()].includes(false)) {
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
     say(`Creating ${create.length} pods, deleting ${remove.length}`)
     const progress = startProgress('Pods')

@@ -12,7 +12,6 @@ import { requireCluster } from '../lib/kwokctl.ts'
 import { rememberSetting } from '../lib/lab.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { labServices } from '../lib/runtime.ts'
-import { summaryOnce } from '../lib/stats/once.ts'
 import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/stats/service.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
@@ -28,6 +27,8 @@ await runTask({ about, settings: ['statsProxyPort', 'usagePreset'], switches, wo
   requireCluster(lab)
   if (node !== undefined) {
     const options = { kubeconfig: kubeconfigPath(lab, 'stats-proxy'), preset: lab.settings.usagePreset }
+    // Loaded only here: make kwok does without the usage model.
+    const { summaryOnce } = await import('../lib/stats/once.ts')
     print(JSON.stringify((await servedSummary(lab, node)) ?? (await summaryOnce(node, options)), null, 2))
     return
   }

@@ -1,7 +1,6 @@
 import type { Program, ProgramName, Source } from './catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
 import { adoptUnmarked, describeUnused, type FoundProgram, findOnPath, findQuickly, requireWhole } from './find.ts'
-import { obtain } from './obtain.ts'
 
 /**
  * The path of one program, which is found or made: its `*_BINARY` variable, the cache, PATH, the official release, a build
@@ -35,6 +34,8 @@ export async function ensurePrograms<Name extends ProgramName>(
   for (const program of searches.flatMap(search => search.found)) found.set(program.name, program)
   for (const [index, { source, wanted, reasons }] of toObtain.entries()) {
     const buildsLeft = toObtain.slice(index).filter(search => search.source.go !== undefined).length
+    // Loaded only here: each step asks for programs, and hardly ever has one to be downloaded or built.
+    const { obtain } = await import('./obtain.ts')
     for (const program of await obtain(source, wanted, { context, reasons, buildsLeft }))
       found.set(program.name, program)
   }

@@ -21,6 +21,12 @@ export function binaryVariable(name: string): string {
   return `${name.toUpperCase().replaceAll('-', '_')}_BINARY`
 }
 
+/** `cache: /home/me/.cache/…`; where a program that is there came from. */
+export function describeFound({ name, from, path }: FoundProgram): string {
+  const words = { variable: binaryVariable(name), cache: 'cache', path: 'PATH' }
+  return `${words[from]}: ${path}`
+}
+
 /** The folder of the lab's own programs: `${XDG_CACHE_HOME:-~/.cache}/kube-otel-lab/bin`. */
 export function cacheDir(env: NodeJS.ProcessEnv): string {
   const chosen = env.XDG_CACHE_HOME ?? ''

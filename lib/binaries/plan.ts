@@ -3,7 +3,7 @@ import { checkDisk, findGo } from './build.ts'
 import type { Program, ProgramName, Source } from './catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
 import {
-  binaryVariable,
+  describeFound,
   describeUnused,
   type FoundProgram,
   findOnPath,
@@ -40,12 +40,6 @@ export async function planPrograms(
   } finally {
     await http.close()
   }
-}
-
-/** `cache: /home/me/.cache/…`; where a program that is there came from. */
-export function describeFound({ name, from, path }: FoundProgram): string {
-  const words = { variable: binaryVariable(name), cache: 'cache', path: 'PATH' }
-  return `${words[from]}: ${path}`
 }
 
 async function planProgram(name: ProgramName, context: Context, http: HttpClient): Promise<ProgramPlan> {
