@@ -61,6 +61,19 @@ export function logCommand(name: string): string {
   return `docker logs ${name}`
 }
 
+/**
+ * Whether a service answers, asked for so long at most. The engine accepts connections to a published port before anything
+ * inside listens, and drops them: a fetch() of Node.js 20 has been seen to neither end nor keep the process alive then.
+ */
+async function isReadyWithin(spec: ContainerSpec, timeoutMs: number): Promise<boolean> {
+  const done = new AbortController()
+  try {
+    return await Promise.race([spec.ready(), sleep(timeoutMs, false, { signal: done.signal })])
+  } finally {
+    done.abort()
+  }
+}
+
 /** Services as containers: named for the lab, labelled with it, on its network. */
 export function containerServices(lab: Lab): Services<ContainerSpec> {
   const nameOf = (name: ServiceName) => containerName(lab.settings.clusterName, name)
@@ -104,7 +117,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
     const timeoutMs = spec.readyTimeoutMs ?? 30_000
     const until = Date.now() + timeoutMs
     for (;;) {
-      const isReady = await spec.ready()
+      const isReady = await isReadyWithin(spec, 5_000)
       const found = await inspectContainer(nameOf(spec.name))
       if (found === undefined || !found.isRunning || found.restarts > 0) {
         throw await failure(spec.name, `${spec.name} ended right after its start`)
