@@ -105,7 +105,7 @@ export async function restoreContext(lab: Lab): Promise<void> {
   bequeath(lab, record)
   if (record.kubeconfigMade !== true || others.length > 0) return
   const left = await config(['view', '-o', 'jsonpath={.clusters[*].name}{.users[*].name}'], env)
-  if (left === '') rmSync(file)
+  if (left === '') rmSync(file, { force: true })
 }
 
 /** A lab that was brought up on top of this one has its context to give back, which goes: it gets what this one had. */

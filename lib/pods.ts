@@ -97,15 +97,16 @@ export function readPodTemplate(): Manifest {
   })
 }
 
-/** The pods that the lab made: each with whether it runs, or has succeeded. */
+/** The pods that the lab made: each with whether it is ready, or has succeeded. */
 export async function labPods(lab: Lab): Promise<Map<PodKey, boolean>> {
-  const path = '{range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.phase}{"\\n"}{end}'
+  const ready = '{.status.conditions[?(@.type=="Ready")].status}'
+  const path = `{range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.phase} ${ready}{"\\n"}{end}`
   const { stdout } = await kubectl(lab, ['get', 'pods', '-A', '-l', managedBy, '-o', `jsonpath=${path}`])
   const rows = stdout.split('\n').filter(line => line !== '')
   return new Map(
     rows.map(row => {
-      const [key = '', phase] = row.split(' ')
-      return [key, phase === 'Running' || phase === 'Succeeded']
+      const [key = '', phase, ready] = row.split(' ')
+      return [key, (phase === 'Running' && ready === 'True') || phase === 'Succeeded']
     }),
   )
 }

@@ -1,19 +1,25 @@
 import { addressesOf } from './addresses.ts'
-import { containerMemory } from './containers/cluster.ts'
+import { collectorWatchService } from './collector/collector.ts'
+import { acceptsInside, containerMemory } from './containers/cluster.ts'
+import { type Question, troubleOf } from './health.ts'
 import { hasJaeger } from './jaeger.ts'
+import { caPath } from './kubeconfig.ts'
 import { kubectl } from './kubectl.ts'
-import { componentLog, componentPorts, componentProcesses, components } from './kwokctl.ts'
+import { type Component, componentLog, componentPorts, componentProcesses, components } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { managedBy } from './manifest.ts'
 import type { ProcessInfo } from './processes.ts'
 import { prometheusUrl, query } from './prometheus.ts'
 import { labServices, runtimeOf } from './runtime.ts'
 import { containerServiceNames, labServiceNames, type ServiceName } from './services.ts'
+import { tracesReady } from './traces/service.ts'
 
 /** One part of a lab as `kwok-status` shows it. */
 export interface PartStatus {
   name: string
   process: ProcessInfo | undefined
+  /** Why it can't do its work although it lives. */
+  trouble: string | undefined
   /** Where it listens, or nothing for a part that does not. */
   address: string
   logFile: string
@@ -61,19 +67,38 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     traces: '',
     page: `127.0.0.1:${grafanaPort}`,
   }
-  const all = [
-    ...components.map(name => ({
-      name,
-      process: running.get(name),
-      // Most containers of kwokctl publish nothing.
-      address: Number.isNaN(ports[name]) ? inside.component(name) : `127.0.0.1:${ports[name]}`,
-      logFile: componentLog(lab, name),
-    })),
-    ...states
-      // Nobody needs the page but who asks for it.
-      .filter(({ name, isWanted }) => name !== 'page' || isWanted)
-      .map(({ isWanted: _, ...state }) => ({ ...state, address: addresses[state.name] })),
-  ]
+  const questions = questionsTo(lab, ports)
+  const ready: Partial<Record<ServiceName, () => Promise<boolean>>> = {
+    'collector-watch': collectorWatchService(lab, services).ready,
+    traces: () => tracesReady(lab, services),
+  }
+  // What is not published is asked for from within, where the stats proxy can.
+  const insiders: Partial<Record<ServiceName, string>> =
+    isDocker && states.some(({ name, process }) => name === 'stats-proxy' && process !== undefined)
+      ? { collector: inside.collectorHttp, 'metrics-server': inside.metricsServer }
+      : {}
+  const trouble = async (name: Component | ServiceName, process: ProcessInfo | undefined) => {
+    if (process === undefined) return undefined
+    const question = isDocker && !published.has(name) ? undefined : questions[name]
+    if (question !== undefined) return await troubleOf(question)
+    const address = insiders[name as ServiceName]
+    if (address !== undefined)
+      return (await acceptsInside(lab, address)) ? undefined : `${address} accepts no connection`
+    return (await ready[name as ServiceName]?.()) === false ? 'it has not listed the cluster yet' : undefined
+  }
+  const ofComponents = components.map(async name => {
+    const process = running.get(name)
+    // Most containers of kwokctl publish nothing.
+    const address = Number.isNaN(ports[name]) ? inside.component(name) : `127.0.0.1:${ports[name]}`
+    return { name, process, trouble: await trouble(name, process), address, logFile: componentLog(lab, name) }
+  })
+  const ofServices = states
+    // Nobody needs the page but who asks for it.
+    .filter(({ name, isWanted }) => name !== 'page' || isWanted)
+    .map(async ({ name, process, logFile }) => {
+      return { name, process, trouble: await trouble(name, process), address: addresses[name], logFile }
+    })
+  const all = await Promise.all([...ofComponents, ...ofServices])
   return isDocker ? await withContainerMemory(all) : all
 }
 
@@ -89,6 +114,33 @@ async function withContainerMemory(parts: readonly PartStatus[]): Promise<PartSt
       ? part
       : { ...part, process: { ...part.process, residentBytes } }
   })
+}
+
+/** The containers that publish a port to be asked at. */
+const published: ReadonlySet<string> = new Set(['kube-apiserver', 'kwok-controller', 'lgtm', 'stats-proxy', 'jaeger'])
+
+/** What each part that listens is asked. */
+function questionsTo(
+  lab: Lab,
+  ports: Readonly<Record<Component, number>>,
+): Partial<Record<Component | ServiceName, Question>> {
+  const { prometheusPort, statsProxyPort, metricsServerPort, otlpHttpPort, jaegerPort, grafanaPort } = lab.settings
+  const plain = (port: number, path: string): Question => ({ url: `http://127.0.0.1:${port}${path}` })
+  const tls = (port: number, path: string) => ({ url: `https://127.0.0.1:${port}${path}`, caFile: caPath(lab) })
+  return {
+    etcd: plain(ports.etcd, '/health'),
+    'kube-apiserver': tls(ports['kube-apiserver'], '/readyz'),
+    'kube-controller-manager': tls(ports['kube-controller-manager'], '/healthz'),
+    'kube-scheduler': tls(ports['kube-scheduler'], '/healthz'),
+    'kwok-controller': plain(ports['kwok-controller'], '/healthz'),
+    prometheus: plain(prometheusPort, '/-/ready'),
+    lgtm: plain(prometheusPort, '/-/ready'),
+    'stats-proxy': plain(statsProxyPort, '/readyz'),
+    'metrics-server': tls(metricsServerPort, '/readyz'),
+    collector: plain(otlpHttpPort, '/v1/traces'),
+    jaeger: plain(jaegerPort, '/api/services'),
+    page: plain(grafanaPort, '/healthz'),
+  }
 }
 
 /** What the cluster and Prometheus hold. */

@@ -5,6 +5,7 @@ import { fields, items } from './kube/json.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
 import { type Demand, podDemand } from './pods.ts'
+import { restoreReadiness } from './readiness.ts'
 
 /** The namespaces of kwok-config/workloads; a test compares the two. */
 export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
@@ -50,6 +51,7 @@ export async function waitUntilRolledOut(lab: Lab): Promise<void> {
       .filter(object => !isRolledOut(object))
       .map(object => fields(object['metadata'])['namespace']),
   )
+  if (waiting.size > 0) await restoreReadiness(lab)
   const timeout = '--timeout=180s'
   await Promise.all(
     workloadNamespaces.map(async namespace => {

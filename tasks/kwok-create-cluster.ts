@@ -24,7 +24,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Creates the KWOK cluster, or starts the one that is there, and waits until its API answers.'
 
-await runTask({ about, settings: fixedSettingNames }, async ({ lab }) => {
+await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
   const record = readRecord(lab.dir)
   if (record?.created === true && isClusterMade(lab)) {

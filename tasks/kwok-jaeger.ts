@@ -13,7 +13,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Starts Jaeger, which keeps the newest traces in memory.'
 
-await runTask({ about, settings: ['jaeger', 'jaegerPort', 'jaegerOtlpPort'] }, async ({ lab }) => {
+await runTask({ about, settings: ['jaeger', 'jaegerPort', 'jaegerOtlpPort'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   if (!hasJaeger(lab)) {
     print('Tempo keeps the traces, in LGTM; JAEGER=true has Jaeger keep them too')

@@ -21,7 +21,7 @@ const about =
   'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same.'
 const settings = ['prometheusPort', 'grafanaPort', 'collectionInterval', 'dashboardsDir'] as const
 
-await runTask({ about, settings }, async ({ lab }) => {
+await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   if (runtimeOf(lab) === 'docker') return await startLgtm(lab)
   await requirePortsFor(lab, 'prometheus')

@@ -22,7 +22,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
 
-await runTask({ about, settings: ['nodeCount'] }, async ({ lab }) => {
+await runTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   const { nodeCount, nodeCpu } = lab.settings
   const template = readNodeTemplate()

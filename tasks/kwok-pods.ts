@@ -25,13 +25,14 @@ import {
   waitUntilRunning,
 } from '../lib/pods.ts'
 import { startProgress } from '../lib/progress.ts'
+import { restoreReadiness } from '../lib/readiness.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { workloadDemand } from '../lib/workloads.ts'
 
 const about = 'Makes the cluster have exactly so many pods of the template, all running.'
 const switches = { bind: 'place the pods on the nodes by turns, without the scheduler' }
 
-await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings: ['podCount'], switches, changesLab: true }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)
   const { podCount } = lab.settings
   const template = readPodTemplate()
@@ -41,6 +42,7 @@ await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switche
   const there = await labPods(lab)
   const { create, remove } = podChanges(template, podCount, [...there.keys()])
   if (create.length + remove.length > 0 || [...there.values()].includes(false)) {
+    await restoreReadiness(lab)
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
     say(`Creating ${create.length} pods, deleting ${remove.length}`)
     const progress = startProgress('Pods')

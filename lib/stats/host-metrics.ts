@@ -1,3 +1,4 @@
+import type { CoreTime } from './core-time.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
 import type { MeasuredNode } from './measure.ts'
 
@@ -5,8 +6,8 @@ import type { MeasuredNode } from './measure.ts'
 export interface HostExtras {
   /** Mean busy cores over the last 1, 5 and 15 minutes. */
   loads: readonly [number, number, number]
-  /** All cores' idle time, which never falls. */
-  idleCoreNanoSeconds: number
+  /** Of each core. */
+  cores: readonly CoreTime[]
 }
 
 type Attributes = Record<string, string>
@@ -40,7 +41,7 @@ export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras):
   const timeUnixNano = `${nowMs}000000`
   const startTimeUnixNano = `${Math.max(0, Math.floor(startMs))}000000`
   const scopes: [string, Metric[]][] = [
-    ['cpuscraper', cpuMetrics(measured, extras)],
+    ['cpuscraper', cpuMetrics(extras)],
     ['loadscraper', loadMetrics(extras)],
     ['memoryscraper', memoryMetrics(measured)],
     ['diskscraper', diskMetrics(measured)],
@@ -56,29 +57,21 @@ export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras):
   }
 }
 
-/** The time that a node's cores were not busy, were its usage never more than it has. */
-export function computedIdle({ facts, nowMs, startMs, total }: MeasuredNode): number {
-  const cores = coresOf(facts.cpuCapacityNanoCores)
-  return Math.max(0, (nowMs - startMs) * 1e6 * cores - total.usageCoreNanoSeconds)
-}
-
-function cpuMetrics({ facts, total }: MeasuredNode, { idleCoreNanoSeconds }: HostExtras): Metric[] {
-  const cores = coresOf(facts.cpuCapacityNanoCores)
-  const busyS = total.usageCoreNanoSeconds / 1e9 / cores
-  const restS = idleCoreNanoSeconds / 1e9 / cores
-  const states: [string, number][] = [
-    ['user', busyS * 0.68],
-    ['system', busyS * 0.27],
-    ['idle', restS * 0.998],
-    ['interrupt', 0],
-    ['nice', 0],
-    ['softirq', busyS * 0.05],
-    ['steal', 0],
-    ['wait', restS * 0.002],
-  ]
+function cpuMetrics({ cores }: HostExtras): Metric[] {
   const points: Point[] = []
-  for (let cpu = 0; cpu < cores; cpu++) {
-    for (const [state, value] of states) points.push([value, { cpu: `cpu${cpu}`, state }])
+  for (const [at, { busyNs, idleNs }] of cores.entries()) {
+    const [busyS, restS] = [busyNs / 1e9, idleNs / 1e9]
+    const states: [string, number][] = [
+      ['user', busyS * 0.68],
+      ['system', busyS * 0.27],
+      ['idle', restS * 0.998],
+      ['interrupt', 0],
+      ['nice', 0],
+      ['softirq', busyS * 0.05],
+      ['steal', 0],
+      ['wait', restS * 0.002],
+    ]
+    for (const [state, value] of states) points.push([value, { cpu: `cpu${at}`, state }])
   }
   return [{ name: 'system.cpu.time', unit: 's', kind: 'counter', whole: false, points }]
 }
@@ -215,8 +208,4 @@ function otlpMetric(
 
 function attributeList(attributes: Attributes): unknown[] {
   return Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: value } }))
-}
-
-function coresOf(capacityNanoCores: number | undefined): number {
-  return Math.max(1, Math.min(1_024, Math.round((capacityNanoCores ?? 1e9) / 1e9)))
 }

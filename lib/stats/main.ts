@@ -7,6 +7,7 @@ import type { Server } from 'node:http'
 import { describeError, LabError, systemErrorCode } from '../errors.ts'
 import { connect } from '../kube/client.ts'
 import type { Reflector } from '../kube/reflector.ts'
+import { takeLock } from '../lock.ts'
 import { type Flags, parseFlags, USAGE } from './flags.ts'
 import { follow } from './follow.ts'
 import { createMetrics, type StatsMetrics } from './metrics.ts'
@@ -33,6 +34,7 @@ async function main(args: string[]): Promise<void> {
     process.stdout.write(USAGE)
     return
   }
+  if (flags.stateFile !== undefined) await lockState(flags.stateFile)
   const reflectors: Record<string, Reflector> = {}
   const isSynced = () => reflectors.nodes?.synced === true && reflectors.pods?.synced === true
   // Each with lines of its own: a thousand odd annotations must not hide that the disk is full.
@@ -77,6 +79,20 @@ async function main(args: string[]): Promise<void> {
     const { otlpUrl: url, intervalMs } = flags
     startPushing({ store, metrics, url, intervalMs, isSynced, signal: stopping.signal, log })
   }
+}
+
+/** Two processes that write one state would both spoil it. */
+async function lockState(path: string): Promise<void> {
+  const letGo = await takeLock({
+    path: `${path}.lock`,
+    waitMs: 0,
+    refusal: ({ pid }) =>
+      new LabError(`Cannot keep counters in ${path}`, {
+        why: `another stats proxy does (pid ${pid})`,
+        next: 'stop that one, or name another --state-file',
+      }),
+  })
+  process.once('exit', letGo)
 }
 
 /** The counters of an earlier process, and the file they go on in. */

@@ -54,8 +54,12 @@ async function main(args: string[]): Promise<void> {
   await follow({ client, cluster, loads, signal, log })
   let requests = 0
   const situation = () => cluster.situation(Date.now())
+  // Not while objects of one manifest still come in: what is odd is said when it is seen a second time.
+  let before = new Set(situation().problems)
   const sayProblems = () => {
-    for (const problem of situation().problems) once(problem)
+    const { problems } = situation()
+    for (const problem of problems) if (before.has(problem)) once(problem)
+    before = new Set(problems)
   }
   sayProblems()
   setInterval(sayProblems, SAY_PROBLEMS_MS).unref()

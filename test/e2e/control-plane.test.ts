@@ -12,6 +12,7 @@ import {
   assertSameWords,
   assertSays,
   createTestLab,
+  type Ended,
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
@@ -23,15 +24,22 @@ const APART = 0.05
 /** metrics-server asks each quarter of a minute, and needs two answers. */
 const TOP_MS = 60_000
 
-const plane = suite<{ lab: TestLab; kubeconfigBefore: unknown }>('control plane')
+const plane = suite<{ lab: TestLab; kubeconfigBefore: unknown; started: Ended[] }>('control plane')
 
 plane.before(async context => {
   const lab = await createTestLab('control-plane', { COLLECTION_INTERVAL: '5s' })
   context.lab = lab
   context.kubeconfigBefore = lab.kubeconfigContent()
-  assertDone(await lab.make(['kwok', `NODE_COUNT=${NODES}`, 'POD_COUNT=10']))
+  const kwok = ['kwok', `NODE_COUNT=${NODES}`, 'POD_COUNT=10']
+  context.started = await Promise.all([lab.make(kwok), lab.make(kwok)])
 })
 plane.after(({ lab }) => lab?.cleanUp())
+
+plane('two make kwok at once both end well, with one process of each part', async ({ lab, started }) => {
+  for (const ended of started) assertDone(ended)
+  assertSays(started.map(({ stderr }) => stderr).join(''), /^Waiting for kwok-\S+\.ts \(pid \d+\), which changes/m)
+  assert.equal(lab.processes().length, (await lab.partPids()).size)
+})
 
 plane(
   'kubectl top answers for every node as soon as make kwok has ended, and for every running pod',
