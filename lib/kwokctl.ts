@@ -125,7 +125,7 @@ export function kwokctlEnv(env: NodeJS.ProcessEnv, kwokWorkdir: string): NodeJS.
 
 /** What of the user's own KWOK settings is there: variables the lab strips, and a file that kwokctl reads all the same. */
 export function kwokWarnings(lab: Lab, env: NodeJS.ProcessEnv): string[] {
-  const known = new Set(['KWOK_WORKDIR', 'KWOK_BINARY'])
+  const known = new Set(['KWOK_WORKDIR', 'KWOK_BINARY', 'KWOK_IMAGE'])
   const stripped = Object.keys(env).filter(name => name.startsWith('KWOK_') && !known.has(name))
   const file = join(lab.kwokWorkdir, 'kwok.yaml')
   return [

@@ -114,7 +114,8 @@ export function readRecord(dir: string): LabRecord | undefined {
   try {
     return JSON.parse(readFileSync(recordPath(dir), 'utf8')) as LabRecord
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
+    // Beside the labs' folders are their locks, which are files.
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
     throw new LabError(`Cannot read ${recordPath(dir)}`, {
       cause: error,
       why: String(error),

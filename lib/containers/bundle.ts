@@ -41,10 +41,11 @@ async function bundle(entry: string): Promise<string> {
     target: 'node20',
     format: 'esm',
     // Packages of the older kind ask for Node.js's own modules by require(); and the library that the thread loads is beside it.
+    // Names that nothing in a bundle has.
     banner: {
       js: [
-        "import { createRequire } from 'node:module'",
-        'const require = createRequire(import.meta.url)',
+        "import { createRequire as bundleRequire } from 'node:module'",
+        'globalThis.require = bundleRequire(import.meta.url)',
         `const resolveBundled = () => new URL('./${CLIENT}', import.meta.url).href`,
       ].join('\n'),
     },
