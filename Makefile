@@ -12,7 +12,7 @@ help:
 
 ## kwok: brings up the KWOK lab, and ends when its metrics are in Prometheus
 .PHONY: kwok
-kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-ready
+kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
 
 ## kwok-down: takes the KWOK lab down and leaves nothing
 ## kwok-status: shows the parts of the KWOK lab, and how many nodes, pods and series there are
@@ -30,6 +30,7 @@ kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubec
 ## kwok-metrics-server: starts metrics-server, for kubectl top and HPAs
 ## kwok-collector: starts the OpenTelemetry Collector
 ## kwok-traces: starts the trace simulator, which makes TRACE_RATE requests a second
+## kwok-grafana: starts Grafana where its program is there, else the lab's page
 ## kwok-ready: waits until the metrics are complete
 ## kwok-metrics: has KWOK serve resource metrics and custom metrics, those of METRICS_FILE
 ## kwok-boutique: runs Online Boutique, BOUTIQUE_REPLICAS pods of each service
@@ -44,7 +45,7 @@ kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubec
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
-  kwok-ready kwok-metrics kwok-boutique kwok-boutique-down dashboards lint-dashboards verify report view programs doctor bench
+  kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down dashboards lint-dashboards verify report view programs doctor bench
 .PHONY: $(STEPS)
 $(STEPS): node_modules/.package-lock.json
 	@$(TASK) tasks/$@.ts

@@ -3,5 +3,5 @@
  * lib/binaries/ensure.ts for how each is found, downloaded or built.
  */
 export { kwokPrograms, type ProgramName } from './binaries/catalog.ts'
-export { ensurePrograms, programPath } from './binaries/ensure.ts'
+export { ensurePrograms, findProgram, programPath } from './binaries/ensure.ts'
 export { describeFound } from './binaries/find.ts'

@@ -110,8 +110,10 @@ export async function restoreContext(lab: Lab): Promise<void> {
 
 /** A lab that was brought up on top of this one has its context to give back, which goes: it gets what this one had. */
 function bequeath(lab: Lab, { previousContext, kubeconfigMade }: LabRecord): void {
-  for (const other of readdirSync(dirname(lab.dir))) {
-    const dir = join(dirname(lab.dir), other)
+  for (const other of readdirSync(dirname(lab.dir), { withFileTypes: true })) {
+    // The labs' locks are beside them.
+    if (!other.isDirectory()) continue
+    const dir = join(dirname(lab.dir), other.name)
     const record = readRecord(dir)
     if (record?.previousContext !== lab.context || previousContext === undefined) continue
     const heir = {

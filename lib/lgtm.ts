@@ -3,6 +3,7 @@ import { insidePorts } from './addresses.ts'
 import type { ContainerSpec } from './containers/container.ts'
 import { containerName } from './containers/docker.ts'
 import { containerDir, insideDir, writeForContainer } from './containers/user.ts'
+import { grafanaUrl } from './grafana/service.ts'
 import { caPath, containerKubeconfigPath, prometheusTokenPath } from './kubeconfig.ts'
 import type { Lab } from './lab.ts'
 import { labPrometheusConfig, lookbackMs, prometheusUrl } from './prometheus.ts'
@@ -96,11 +97,6 @@ export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
     // Five programs start at once.
     readyTimeoutMs: 180_000,
   }
-}
-
-/** LGTM's Grafana. */
-export function grafanaUrl(lab: Lab): string {
-  return `http://127.0.0.1:${lab.settings.grafanaPort}`
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -3,12 +3,12 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { requireOwnContext, requireWritableKubeconfig } from './context.ts'
 import { LabError } from './errors.ts'
-import { hasJaeger } from './jaeger.ts'
+import { wantsJaeger } from './jaeger.ts'
 import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
-import { type portSettings, requireFreePorts } from './ports.ts'
+import { portSettings, requireFreePorts } from './ports.ts'
 import { labServices, type Runtime, runtimeOf } from './runtime.ts'
 import type { ServiceName } from './services.ts'
 import { workloadDemand } from './workloads.ts'
@@ -16,27 +16,27 @@ import { workloadDemand } from './workloads.ts'
 /** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
-/** Which service listens on each port of this machine. */
-const portOwners = {
-  binary: [
-    ['prometheusPort', 'prometheus'],
-    ['otlpGrpcPort', 'collector'],
-    ['otlpHttpPort', 'collector'],
-    ['statsProxyPort', 'stats-proxy'],
-    ['jaegerPort', 'jaeger'],
-    ['jaegerOtlpPort', 'jaeger'],
-    ['metricsServerPort', 'metrics-server'],
-    ['grafanaPort', 'page'],
-  ],
-  docker: [
-    ['grafanaPort', 'lgtm'],
-    ['prometheusPort', 'lgtm'],
-    ['otlpGrpcPort', 'lgtm'],
-    ['otlpHttpPort', 'lgtm'],
-    ['statsProxyPort', 'stats-proxy'],
-    ['jaegerPort', 'jaeger'],
-  ],
-} as const satisfies Record<Runtime, [(typeof portSettings)[number], ServiceName][]>
+/** Which services may listen on each port of this machine. */
+const portOwners: Readonly<Record<Runtime, Partial<Record<(typeof portSettings)[number], readonly ServiceName[]>>>> = {
+  binary: {
+    prometheusPort: ['prometheus'],
+    otlpGrpcPort: ['collector'],
+    otlpHttpPort: ['collector'],
+    statsProxyPort: ['stats-proxy'],
+    jaegerPort: ['jaeger'],
+    jaegerOtlpPort: ['jaeger'],
+    metricsServerPort: ['metrics-server'],
+    grafanaPort: ['page', 'grafana'],
+  },
+  docker: {
+    grafanaPort: ['lgtm'],
+    prometheusPort: ['lgtm'],
+    otlpGrpcPort: ['lgtm'],
+    otlpHttpPort: ['lgtm'],
+    statsProxyPort: ['stats-proxy'],
+    jaegerPort: ['jaeger'],
+  },
+}
 
 /**
  * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
@@ -62,14 +62,24 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
  */
 export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
   const services = labServices(lab)
+  const owners = portOwners[runtimeOf(lab)]
+  const ownersOf = (port: (typeof portSettings)[number]) => owners[port] ?? []
+  const isWanted = (port: (typeof portSettings)[number]) => {
+    if (only !== undefined) return ownersOf(port).includes(only)
+    if (port === 'jaegerPort' || port === 'jaegerOtlpPort') return wantsJaeger(lab) && ownersOf(port).length > 0
+    return ownersOf(port).length > 0 && (port !== 'grafanaPort' || hasDashboards(lab))
+  }
   const names: (typeof portSettings)[number][] = []
-  for (const [port, service] of portOwners[runtimeOf(lab)]) {
-    if (service === 'jaeger' && !hasJaeger(lab)) continue
-    // The page is no part of make kwok: it may be that a Grafana of the user's has its port.
-    if (only === undefined ? service === 'page' : service !== only) continue
-    if ((await services.state(service)).process === undefined) names.push(port)
+  for (const port of portSettings.filter(isWanted)) {
+    const states = await Promise.all(ownersOf(port).map(owner => services.state(owner)))
+    if (states.every(state => state.process === undefined)) names.push(port)
   }
   await requireFreePorts(lab.settings, names)
+}
+
+/** Whether the lab shows its dashboards: LGTM always does. */
+function hasDashboards(lab: Lab): boolean {
+  return lab.settings.grafana !== 'none' || runtimeOf(lab) === 'docker'
 }
 
 async function requireFreeDisk(dirs: readonly string[]): Promise<void> {

@@ -31,7 +31,7 @@ export function labServices(lab: Lab): Services<ServiceSpec | ContainerSpec> {
 }
 
 /** What runs on the machine itself in either runtime: it works on the lab's files, or on all of the user's. */
-const machineServices: ReadonlySet<ServiceName> = new Set(['collector-watch', 'page'])
+const machineServices: ReadonlySet<ServiceName> = new Set(['collector-watch', 'page', 'grafana'])
 
 function asProcess(spec: ServiceSpec | ContainerSpec): ServiceSpec {
   if ('image' in spec) throw new Error(`${spec.name} is a container, in a lab of the binary runtime`)

@@ -6,7 +6,7 @@ import { LabError } from './errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
 import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
 
-/** The services that `make kwok` starts in the binary runtime. */
+/** The services that `make kwok` starts in the binary runtime, where no Grafana is. */
 export const labServiceNames = [
   'prometheus',
   'stats-proxy',
@@ -15,6 +15,7 @@ export const labServiceNames = [
   'collector-watch',
   'jaeger',
   'traces',
+  'page',
 ] as const
 /** Those of the Docker runtime; `jaeger` comes with JAEGER=true. */
 export const containerServiceNames = [
@@ -26,10 +27,10 @@ export const containerServiceNames = [
   'traces',
 ] as const
 /**
- * The words for a lab's services in status, pid files, logs and container labels. `lgtm` has the place of `prometheus` in the
- * Docker runtime; the page is there when somebody asked for it.
+ * The words for a lab's services in status, pid files, logs and container labels. Of page and grafana there is one, or none; in
+ * the Docker runtime `lgtm` has their place and that of `prometheus`.
  */
-export const serviceNames = [...labServiceNames, 'lgtm', 'page'] as const
+export const serviceNames = [...labServiceNames, 'lgtm', 'grafana'] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** How a service is started. */

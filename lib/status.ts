@@ -2,7 +2,7 @@ import { addressesOf } from './addresses.ts'
 import { collectorWatchService } from './collector/collector.ts'
 import { acceptsInside, containerMemory } from './containers/cluster.ts'
 import { type Question, troubleOf } from './health.ts'
-import { hasJaeger } from './jaeger.ts'
+import { wantsJaeger } from './jaeger.ts'
 import { caPath } from './kubeconfig.ts'
 import { kubectl } from './kubectl.ts'
 import { type Component, componentLog, componentPorts, componentProcesses, components } from './kwokctl.ts'
@@ -52,10 +52,9 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   } = lab.settings
   const isDocker = runtimeOf(lab) === 'docker'
   const parts: readonly ServiceName[] = isDocker
-    ? [...containerServiceNames, ...(hasJaeger(lab) ? (['jaeger'] as const) : [])]
-    : labServiceNames
-  const names = [...parts, 'page'] as const
-  const states = await Promise.all(names.map(name => services.state(name)))
+    ? [...containerServiceNames, ...(wantsJaeger(lab) ? (['jaeger'] as const) : [])]
+    : [...labServiceNames, 'grafana']
+  const states = await Promise.all(parts.map(name => services.state(name)))
   const addresses: Record<ServiceName, string> = {
     prometheus: `127.0.0.1:${prometheusPort}`,
     lgtm: `127.0.0.1:${[grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort].join(', :')}`,
@@ -66,6 +65,7 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     jaeger: isDocker ? `127.0.0.1:${jaegerPort}` : `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
     traces: '',
     page: `127.0.0.1:${grafanaPort}`,
+    grafana: `127.0.0.1:${grafanaPort}`,
   }
   const questions = questionsTo(lab, ports)
   const ready: Partial<Record<ServiceName, () => Promise<boolean>>> = {
@@ -93,8 +93,8 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     return { name, process, trouble: await trouble(name, process), address, logFile: componentLog(lab, name) }
   })
   const ofServices = states
-    // Nobody needs the page but who asks for it.
-    .filter(({ name, isWanted }) => name !== 'page' || isWanted)
+    // One of the two, as GRAFANA says, or none.
+    .filter(({ name, isWanted }) => isWanted || (name !== 'page' && name !== 'grafana'))
     .map(async ({ name, process, logFile }) => {
       return { name, process, trouble: await trouble(name, process), address: addresses[name], logFile }
     })
@@ -140,6 +140,7 @@ function questionsTo(
     collector: plain(otlpHttpPort, '/v1/traces'),
     jaeger: plain(jaegerPort, '/api/services'),
     page: plain(grafanaPort, '/healthz'),
+    grafana: plain(grafanaPort, '/api/health'),
   }
 }
 

@@ -11,6 +11,8 @@ export const versions = {
   // Released together with 1.62.0, and built from that module.
   jaeger: '2.0.0-rc2',
   metricsServer: '0.9.0',
+  // That of @grafana/data, so that the lab's own page and Grafana mean the same.
+  grafana: '13.2.3',
 } as const
 
 /** Tags of images that are no program of the list above; with the digest, where somebody has seen that it is the right one. */

@@ -5,7 +5,7 @@
  *   tsx tasks/kwok-jaeger.ts
  *   tsx tasks/kwok-jaeger.ts --jaeger-port 16786
  */
-import { hasJaeger, jaegerService, jaegerUrl, writeJaegerConfig } from '../lib/jaeger.ts'
+import { jaegerService, jaegerUrl, wantsJaeger, writeJaegerConfig } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { labServices } from '../lib/runtime.ts'
@@ -15,7 +15,7 @@ const about = 'Starts Jaeger, which keeps the newest traces in memory.'
 
 await runTask({ about, settings: ['jaeger', 'jaegerPort', 'jaegerOtlpPort'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  if (!hasJaeger(lab)) {
+  if (!wantsJaeger(lab)) {
     print('Tempo keeps the traces, in LGTM; JAEGER=true has Jaeger keep them too')
     return
   }

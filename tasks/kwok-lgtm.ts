@@ -7,11 +7,12 @@
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
  */
 import { join, resolve } from 'node:path'
-import { outDir } from '../dashboards/output.ts'
+import { outDir } from '../dashboards/made.ts'
 import { datasourcesYaml, providersYaml } from '../dashboards/provisioning.ts'
+import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
-import { grafanaUrl, lgtmService, lgtmTargets } from '../lib/lgtm.ts'
+import { lgtmService, lgtmTargets } from '../lib/lgtm.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { prometheusService, prometheusUrl, writePrometheusConfig } from '../lib/prometheus.ts'
 import { labServices, runtimeOf } from '../lib/runtime.ts'

@@ -4,9 +4,9 @@
  *
  *   tsx tasks/kwok-ready.ts
  */
+import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import type { Lab } from '../lib/lab.ts'
-import { grafanaUrl } from '../lib/lgtm.ts'
 import { waitUntilTopAnswers } from '../lib/metrics-server.ts'
 import { labNodeNames } from '../lib/nodes.ts'
 import { startProgress } from '../lib/progress.ts'
@@ -29,13 +29,14 @@ await runTask({ about, settings: [] }, async ({ lab }) => {
 })
 
 function summary(lab: Lab, nodes: number, pods: number): string {
-  const { clusterName, otlpGrpcPort, otlpHttpPort } = lab.settings
-  const grafana = runtimeOf(lab) === 'docker' ? `\n  Grafana      ${grafanaUrl(lab)}` : ''
+  const { clusterName, otlpGrpcPort, otlpHttpPort, grafana } = lab.settings
+  const isShown = grafana !== 'none' || runtimeOf(lab) === 'docker'
+  const dashboards = isShown ? `  Dashboards   ${grafanaUrl(lab)}\n` : ''
   return `
 The lab "${clusterName}" is ready: ${nodes} nodes and ${pods} running pods, each with fresh metrics under its own node.
 
   kubectl --context ${lab.context} get nodes
-  Prometheus   ${prometheusUrl(lab)}${grafana}
+${dashboards}  Prometheus   ${prometheusUrl(lab)}
   OTLP         127.0.0.1:${otlpGrpcPort} (gRPC), http://127.0.0.1:${otlpHttpPort} (HTTP)
   Kubelets     ${statsProxyUrl(lab)}/nodes/<node>/stats/summary
 

@@ -6,10 +6,11 @@
  *   tsx tasks/kwok-traces.ts
  *   tsx tasks/kwok-traces.ts --trace-rate 50
  */
-import { hasJaeger, jaegerUrl } from '../lib/jaeger.ts'
+
+import { grafanaUrl } from '../lib/grafana/service.ts'
+import { jaegerUrl, wantsJaeger } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { rememberSetting } from '../lib/lab.ts'
-import { grafanaUrl } from '../lib/lgtm.ts'
 import { labServices } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { tracesService } from '../lib/traces/service.ts'
@@ -21,6 +22,6 @@ await runTask({ about, settings: ['traceRate', 'usagePreset'], changesLab: true 
   const services = labServices(lab)
   if (await services.ensure(await tracesService(lab, services))) say('Started the trace simulator')
   rememberSetting(lab, 'traceRate')
-  const url = hasJaeger(lab) ? jaegerUrl(lab) : `${grafanaUrl(lab)}/explore`
+  const url = wantsJaeger(lab) ? jaegerUrl(lab) : `${grafanaUrl(lab)}/explore`
   print(`The trace simulator makes ${lab.settings.traceRate} requests a second, to be seen at ${url}`)
 })

@@ -15,11 +15,13 @@ await runTask(
   {
     about:
       'Finds, downloads or builds every program that the KWOK path runs, or pulls its images, and prints what there is.',
-    settings: ['runtime'],
+    settings: ['runtime', 'grafana'],
   },
   async ({ lab }) => {
     const isDocker = runtimeOf(lab) === 'docker'
-    const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : kwokPrograms
+    // Grafana's is large, and had only when it is asked for.
+    const own: readonly ProgramName[] = lab.settings.grafana === 'own' ? ['grafana'] : []
+    const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : [...kwokPrograms, ...own]
     const found = await ensurePrograms(names)
     const width = Math.max(...names.map(name => name.length))
     for (const name of names) {

@@ -1,6 +1,7 @@
 import { versions } from '../versions.ts'
 import {
   etcdAssets,
+  grafanaAssets,
   jaegerAssets,
   kubernetesAssets,
   kwokAssets,
@@ -20,6 +21,8 @@ export interface Program {
   versionArgs?: readonly string[]
   /** Where the version is in what it prints: group 1, without a leading `v`. */
   versionPattern: RegExp
+  /** Where it is in the folder that it is kept in, for one that reads the files beside it; default: it is a file alone. */
+  inFolder?: string
 }
 
 /** Programs that come together: from one release, or from one Go module. */
@@ -119,6 +122,13 @@ const entries = [
     assets: metricsServerAssets,
     // Its Makefile sets the version of client-go, and that is what it prints.
     go: { define: version => [`k8s.io/client-go/pkg/version.gitVersion=v${version}`] },
+  },
+  {
+    name: 'grafana',
+    version: versions.grafana,
+    programs: [{ name: 'grafana', versionPattern: /^grafana version (\S+)/m, inFolder: 'bin/grafana' }],
+    assets: grafanaAssets,
+    // No Go pins: its pages are TypeScript, which go build does not make.
   },
 ] as const satisfies readonly Source[]
 

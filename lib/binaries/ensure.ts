@@ -13,6 +13,19 @@ export async function programPath(name: ProgramName, options: BinariesOptions = 
   return found[name].path
 }
 
+/**
+ * The path of a program that is there already: by its variable, in the cache, or on PATH; undefined where only a download or a build would
+ * bring it. Throws a UsageError for a variable that names nothing.
+ */
+export async function findProgram(name: ProgramName, options: BinariesOptions = {}): Promise<string | undefined> {
+  const context = createContext(options)
+  const { source, program } = catalogEntry(name, context)
+  const quick = findQuickly(source, program, context)
+  if (quick !== undefined) return requireWhole(quick, source, context).path
+  const onPath = await findOnPath(source, program, context)
+  return typeof onPath === 'object' ? onPath.path : undefined
+}
+
 /** programPath for several: what comes from one release or one Go module is fetched or built once. */
 export async function ensurePrograms<Name extends ProgramName>(
   names: readonly Name[],

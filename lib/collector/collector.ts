@@ -9,7 +9,7 @@ import type { ContainerSpec } from '../containers/container.ts'
 import { clusterLabel, containerName, docker } from '../containers/docker.ts'
 import { containerDir, containerUser, giveToContainers, insideDir, writeForContainer } from '../containers/user.ts'
 import { imageOf } from '../images.ts'
-import { hasJaeger } from '../jaeger.ts'
+import { wantsJaeger } from '../jaeger.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab.ts'
 import { acceptsConnections } from '../ports.ts'
@@ -104,7 +104,7 @@ async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string>
     metricsUrl,
   }
   const base = readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8')
-  const jaeger = hasJaeger(lab) ? { jaeger: jaegerOtlp } : {}
+  const jaeger = wantsJaeger(lab) ? { jaeger: jaegerOtlp } : {}
   if (runtimeOf(lab) === 'binary') {
     return collectorConfig(base, {
       ...shared,

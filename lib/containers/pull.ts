@@ -1,12 +1,12 @@
 import { LabError } from '../errors.ts'
 import { type ImageName, imageNames, imageOf, imageVariable } from '../images.ts'
-import { hasJaeger } from '../jaeger.ts'
+import { wantsJaeger } from '../jaeger.ts'
 import type { Lab } from '../lab.ts'
 import { docker, dockerError, isEngineDown } from './docker.ts'
 
 /** The images that a lab runs. */
 export function labImageNames(lab: Lab): ImageName[] {
-  return imageNames.filter(name => name !== 'jaeger' || hasJaeger(lab))
+  return imageNames.filter(name => name !== 'jaeger' || wantsJaeger(lab))
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { CoreTime } from './core-time.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
 import type { MeasuredNode } from './measure.ts'
+import type { Sample } from './samples.ts'
 
 /** What isn't in a measured node: what was remembered about it. */
 export interface HostExtras {
@@ -60,20 +61,23 @@ export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras):
 function cpuMetrics({ cores }: HostExtras): Metric[] {
   const points: Point[] = []
   for (const [at, { busyNs, idleNs }] of cores.entries()) {
-    const [busyS, restS] = [busyNs / 1e9, idleNs / 1e9]
-    const states: [string, number][] = [
-      ['user', busyS * 0.68],
-      ['system', busyS * 0.27],
-      ['idle', restS * 0.998],
-      ['interrupt', 0],
-      ['nice', 0],
-      ['softirq', busyS * 0.05],
-      ['steal', 0],
-      ['wait', restS * 0.002],
-    ]
-    for (const [state, value] of states) points.push([value, { cpu: `cpu${at}`, state }])
+    for (const [state, value] of cpuStates(busyNs / 1e9, idleNs / 1e9)) points.push([value, { cpu: `cpu${at}`, state }])
   }
   return [{ name: 'system.cpu.time', unit: 's', kind: 'counter', whole: false, points }]
+}
+
+/** How the time that cores were busy, and the rest of it, is spread over the states of `system.cpu.time`. */
+export function cpuStates(busy: number, rest: number): [state: string, value: number][] {
+  return [
+    ['user', busy * 0.68],
+    ['system', busy * 0.27],
+    ['idle', rest * 0.998],
+    ['interrupt', 0],
+    ['nice', 0],
+    ['softirq', busy * 0.05],
+    ['steal', 0],
+    ['wait', rest * 0.002],
+  ]
 }
 
 function loadMetrics({ loads }: HostExtras): Metric[] {
@@ -87,21 +91,27 @@ function loadMetrics({ loads }: HostExtras): Metric[] {
 }
 
 function memoryMetrics({ facts, total }: MeasuredNode): Metric[] {
-  const capacity = facts.memoryCapacityBytes ?? total.usageBytes
-  const cache = Math.max(0, total.usageBytes - total.workingSetBytes)
-  const kernel = Math.floor(total.workingSetBytes * 0.05)
+  const points = memoryStates(total, facts.memoryCapacityBytes).map(([state, value]): Point => [value, { state }])
+  return [{ name: 'system.memory.usage', unit: 'By', kind: 'sum', whole: true, points }]
+}
+
+/** What a node's memory holds, by the states of `system.memory.usage`, in bytes. */
+export function memoryStates(
+  { usageBytes, workingSetBytes }: Pick<Sample, 'usageBytes' | 'workingSetBytes'>,
+  capacityBytes = usageBytes,
+): [state: string, bytes: number][] {
+  const cache = Math.max(0, usageBytes - workingSetBytes)
+  const kernel = Math.floor(workingSetBytes * 0.05)
   const buffered = Math.floor(cache * 0.1)
   const reclaimable = Math.floor(cache * 0.15)
-  const states: [string, number][] = [
-    ['used', total.workingSetBytes - kernel],
-    ['free', Math.max(0, capacity - total.workingSetBytes - cache)],
+  return [
+    ['used', workingSetBytes - kernel],
+    ['free', Math.max(0, capacityBytes - workingSetBytes - cache)],
     ['cached', cache - buffered - reclaimable],
     ['buffered', buffered],
     ['slab_reclaimable', reclaimable],
     ['slab_unreclaimable', kernel],
   ]
-  const points = states.map(([state, value]): Point => [value, { state }])
-  return [{ name: 'system.memory.usage', unit: 'By', kind: 'sum', whole: true, points }]
 }
 
 function diskMetrics({ total }: MeasuredNode): Metric[] {

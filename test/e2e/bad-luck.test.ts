@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
-import { labPortSettings } from '../../lib/ports.ts'
+import { portSettings } from '../../lib/ports.ts'
 import { labServiceNames } from '../../lib/services.ts'
 import { variableOf } from '../../lib/settings.ts'
 import { versions } from '../../lib/versions.ts'
@@ -40,7 +40,7 @@ refused.before(async context => {
 })
 refused.after(({ lab }) => lab?.cleanUp())
 
-for (const setting of labPortSettings) {
+for (const setting of portSettings) {
   refused(`a port in use: says by what, and that the setting is ${variableOf(setting)}`, async ({ lab }) => {
     const port = lab.ports[setting]
     const server = createServer()

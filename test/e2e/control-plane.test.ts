@@ -102,16 +102,22 @@ plane('metrics-server is checked by the API server, and answers nobody else', as
 })
 
 plane('the shop’s autoscaler scales by what its pods use', async ({ lab }) => {
-  await waitFor(
-    'frontend at its most',
-    async () => {
-      const hpa = JSON.parse(await lab.kubectl(['get', 'hpa', 'frontend', '-n', 'shop', '-o', 'json']))
-      // 150m of 100m that each asks for: more than 70 % however many there are.
-      near(hpa.status.currentMetrics?.[0]?.resource?.current?.averageUtilization, 150, 'utilization')
-      assert.equal(hpa.status.currentReplicas, 12)
-    },
-    180_000,
-  )
+  const waitForReplicas = async (what: string, replicas: number, utilization: number) =>
+    await waitFor(
+      what,
+      async () => {
+        const hpa = JSON.parse(await lab.kubectl(['get', 'hpa', 'frontend', '-n', 'shop', '-o', 'json']))
+        near(hpa.status.currentMetrics?.[0]?.resource?.current?.averageUtilization, utilization, 'utilization')
+        assert.equal(hpa.status.currentReplicas, replicas)
+      },
+      180_000,
+    )
+  // 50m of 100m that each asks for, and it aims at 70 %.
+  await waitForReplicas('frontend at its least', 4, 50)
+  const busy = ['--selector', 'app.kubernetes.io/name=frontend', 'kwok.x-k8s.io/usage-cpu=190m', '--overwrite']
+  await lab.kubectl(['annotate', 'pod', '-n', 'shop', ...busy])
+  // Four use 190m, and the eight that come 50m: still more than it aims at.
+  await waitForReplicas('frontend at its most', 12, 97)
 })
 
 plane('make kwok-metrics has KWOK serve them, and ends when Prometheus has them of every node', async ({ lab }) => {

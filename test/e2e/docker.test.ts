@@ -35,7 +35,7 @@ const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 const parts = [...components, ...containerServiceNames]
 
 const runtime = suite<{ lab: TestLab; other: TestLab }>('the Docker runtime')
-if ('reason' in engine) process.stdout.write(`skipped: ${engine.reason}\n`)
+if ('reason' in engine) process.stdout.write(`Skipped: ${engine.reason}\n`)
 const onEngine = 'reason' in engine ? runtime.skip : runtime
 const onOwnEngine = 'reason' in engine || engine.restart === undefined ? runtime.skip : runtime
 

@@ -163,6 +163,8 @@ restores('gives back the file as it was', async () => {
   const { lab, kubeconfig } = labWithCluster()
   writeTheirs(kubeconfig)
   await switchContext(lab)
+  // As while a task has the lab for itself.
+  writeFileSync(`${lab.dir}.lock`, '{}')
   await restoreContext(lab)
   const { clusters, users, contexts, 'current-context': current } = read(kubeconfig)
   assert.deepEqual([clusters, users, current], [theirs.clusters, theirs.users, 'theirs'])

@@ -67,9 +67,9 @@ goPins.run()
 
 const programs = suite('catalog')
 
-programs('has every program of the KWOK path once', () => {
+programs('has every program of the KWOK path once, and Grafana, which need not be there', () => {
   const names = catalog.flatMap(({ programs }) => programs.map(({ name }) => name))
-  assert.deepEqual([...names].sort(), [...kwokPrograms].sort())
+  assert.deepEqual([...names].sort(), [...kwokPrograms, 'grafana'].sort())
   assert.equal(new Set(names).size, names.length)
 })
 
@@ -87,6 +87,7 @@ for (const [name, said] of [
   ['otelcol', 'otelcol version 0.149.0'],
   ['jaeger', '{"gitCommit":"","gitVersion":"v2.0.0-rc2","buildDate":""}'],
   ['metrics-server', 'v0.9.0\n'],
+  ['grafana', 'grafana version 13.2.3'],
 ] as const) {
   programs(`reads the version out of what ${name} prints: ${said.split('\n')[0]}`, () => {
     const entry = catalog.find(({ programs }) => programs.some(program => program.name === name))
@@ -172,6 +173,12 @@ for (const [name, os, urls, checksum] of [
     'darwin',
     ['https://github.com/kubernetes-sigs/metrics-server/releases/download/v1.2.3/metrics-server-darwin-arm64'],
     'https://api.github.com/repos/kubernetes-sigs/metrics-server/releases/tags/v1.2.3',
+  ],
+  [
+    'grafana',
+    'linux',
+    ['https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz'],
+    'https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz.sha256',
   ],
 ] as const) {
   releases(`knows the files of ${name} for ${os}`, () => {
