@@ -1,10 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { addressesOf, insidePorts } from './addresses.ts'
 import { programPath } from './binaries.ts'
+import type { ContainerSpec } from './containers/container.ts'
+import { containerDir, insideDir, writeForContainer } from './containers/user.ts'
 import { LabError } from './errors.ts'
 import { fields, items, text } from './kube/json.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { runtimeOf } from './runtime.ts'
 import type { ServiceSpec } from './services.ts'
 
 /** A Jaeger configuration: the base with its addresses, `host:port` each. */
@@ -23,19 +27,27 @@ export function jaegerConfig(base: string, given: { queryAddress: string; otlpAd
   )
 }
 
+/** Whether the lab is to have a Jaeger. */
+export function wantsJaeger(lab: Lab): boolean {
+  return lab.settings.jaeger === 'true' || runtimeOf(lab) === 'binary'
+}
+
 /** Writes the configuration of the lab's Jaeger. */
 export function writeJaegerConfig(lab: Lab): void {
   const base = readFileSync(join(projectDir, 'kwok-config', 'jaeger.yaml'), 'utf8')
+  if (runtimeOf(lab) === 'docker') {
+    const inside = { queryAddress: `0.0.0.0:${insidePorts.jaeger}`, otlpAddress: `0.0.0.0:${insidePorts.otlpGrpc}` }
+    writeForContainer(lab, 'jaeger', 'jaeger.yaml', jaegerConfig(base, inside))
+    return
+  }
   const queryAddress = `127.0.0.1:${lab.settings.jaegerPort}`
-  writeFileAtomically(configPath(lab), jaegerConfig(base, { queryAddress, otlpAddress: jaegerOtlpAddress(lab) }))
+  writeFileAtomically(configPath(lab), jaegerConfig(base, { queryAddress, otlpAddress: addressesOf(lab).jaegerOtlp }))
 }
 
 /** How the lab's Jaeger is started. */
-export async function jaegerService(lab: Lab): Promise<ServiceSpec> {
-  return {
+export async function jaegerService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
+  const shared = {
     name: 'jaeger',
-    command: await programPath('jaeger'),
-    args: [`--config=${configPath(lab)}`],
     // It would send spans of its own API to port 4317 of this machine, whoever listens there.
     env: { OTEL_TRACES_SAMPLER: 'always_off' },
     ready: async () => {
@@ -44,6 +56,16 @@ export async function jaegerService(lab: Lab): Promise<ServiceSpec> {
       )
       return answer?.ok === true
     },
+  } as const
+  if (runtimeOf(lab) === 'binary') {
+    return { ...shared, command: await programPath('jaeger'), args: [`--config=${configPath(lab)}`] }
+  }
+  return {
+    ...shared,
+    image: 'jaeger',
+    args: [`--config=${insideDir}/jaeger.yaml`],
+    mounts: [{ from: containerDir(lab, 'jaeger'), to: insideDir }],
+    ports: [[lab.settings.jaegerPort, insidePorts.jaeger]],
   }
 }
 
@@ -54,11 +76,6 @@ export function jaegerUrl(lab: Lab): string {
 /** Whether the lab has a Jaeger, up or down. */
 export function hasJaeger(lab: Lab): boolean {
   return existsSync(configPath(lab))
-}
-
-/** Where Jaeger takes OTLP over gRPC, as `host:port`. */
-export function jaegerOtlpAddress(lab: Lab): string {
-  return `127.0.0.1:${lab.settings.jaegerOtlpPort}`
 }
 
 /** A span as Jaeger's API gives it, with the tags of its process (the resource) beside its own. */
@@ -142,5 +159,5 @@ async function get(url: string): Promise<unknown> {
 }
 
 function configPath(lab: Lab): string {
-  return join(lab.configDir, 'jaeger.yaml')
+  return join(runtimeOf(lab) === 'docker' ? join(lab.dir, 'containers', 'jaeger') : lab.configDir, 'jaeger.yaml')
 }

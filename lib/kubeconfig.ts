@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { addressesOf } from './addresses.ts'
 import { apiServer } from './context.ts'
 import { fields, items, text } from './kube/json.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { runtimeOf } from './runtime.ts'
 
 /** The programs that read the cluster, each by a service account of its own (`kwok-config/rbac.yaml`). */
 export const readers = ['collector', 'stats-proxy', 'prometheus', 'metrics-server', 'traces'] as const
@@ -42,9 +44,17 @@ export function kubeconfigPath(lab: Lab, reader: Reader): string {
   return join(lab.kubeconfigDir, `${reader}.yaml`)
 }
 
-/** The kubeconfig of the collector for use inside a container, which reaches this machine as `host.docker.internal`. */
-export function containerKubeconfigPath(lab: Lab): string {
-  return join(lab.kubeconfigDir, 'collector-container.yaml')
+/**
+ * A reader's kubeconfig for use inside a container. In the Docker runtime it names the API server as the lab's network does; in
+ * the binary runtime there is one for a collector of the user's own, which reaches this machine as `host.docker.internal`.
+ */
+export function containerKubeconfigPath(lab: Lab, reader: Reader = 'collector'): string {
+  return join(lab.kubeconfigDir, `${reader}-container.yaml`)
+}
+
+/** The readers that there is a kubeconfig for containers of. */
+export function containerReaders(lab: Lab): readonly Reader[] {
+  return runtimeOf(lab) === 'docker' ? readers : ['collector']
 }
 
 /** Prometheus reads its token and the CA from files of their own. */
@@ -61,7 +71,8 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   const rightsApplied = applyManifests(lab, join(projectDir, 'kwok-config', 'rbac.yaml'))
   const accepted = await acceptedReaders(lab)
   await rightsApplied
-  const others = [prometheusTokenPath(lab), containerKubeconfigPath(lab)]
+  const inContainers = containerReaders(lab)
+  const others = [prometheusTokenPath(lab), ...inContainers.map(reader => containerKubeconfigPath(lab, reader))]
   if (readers.every(reader => accepted.has(reader)) && others.every(path => existsSync(path))) return false
   const server = apiServer(lab)
   const caPem = readFileSync(caPath(lab), 'utf8')
@@ -72,13 +83,19 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
       const shared = { context: lab.context, caPem, user: reader, token }
       writeFileAtomically(kubeconfigPath(lab, reader), kubeconfigText({ ...shared, server }))
       if (reader === 'prometheus') writeFileAtomically(prometheusTokenPath(lab), token)
-      if (reader === 'collector') {
-        const containerServer = `https://host.docker.internal:${new URL(server).port}`
-        writeFileAtomically(containerKubeconfigPath(lab), kubeconfigText({ ...shared, server: containerServer }))
+      if (inContainers.includes(reader)) {
+        const text = kubeconfigText({ ...shared, server: containerServer(lab, server) })
+        writeFileAtomically(containerKubeconfigPath(lab, reader), text)
       }
     }),
   )
   return true
+}
+
+/** Both names are in the API server's certificate. */
+function containerServer(lab: Lab, server: string): string {
+  if (runtimeOf(lab) === 'docker') return `https://${addressesOf(lab).component('kube-apiserver')}`
+  return `https://host.docker.internal:${new URL(server).port}`
 }
 
 /** The readers whose kubeconfig is there, and whose token the cluster takes for theirs. Asks once for all: kubectl's start costs most. */

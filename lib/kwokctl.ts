@@ -1,26 +1,24 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { ensurePrograms, programPath } from './binaries.ts'
+import { type Component, components } from './components.ts'
+import { componentContainers, ensureNetwork, imageOptionsOf, insidePki, removeCluster } from './containers/cluster.ts'
+import { componentContainer, containerName } from './containers/docker.ts'
+import { containerLog, logCommand } from './containers/services.ts'
 import { LabError } from './errors.ts'
 import { fields, text } from './kube/json.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { freePort } from './ports.ts'
 import { type ProcessInfo, processInfos } from './processes.ts'
 import { run } from './run.ts'
+import { type Runtime, runtimeOf } from './runtime.ts'
 import { makeCommand } from './settings.ts'
-import { type TracingTarget, tracingPatches, writeTracingConfig } from './tracing.ts'
+import { type ComponentPatch, type TracingTarget, tracingPatches, writeTracingConfig } from './tracing.ts'
 import { versions } from './versions.ts'
 
-/** The parts of a control plane, in the order kwokctl starts them. */
-export const components = [
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-scheduler',
-  'kwok-controller',
-] as const
-export type Component = (typeof components)[number]
+export { type Component, components } from './components.ts'
 
 /** The option of kwokctl's configuration that holds each component's port. */
 const portOptions: Record<Component, string> = {
@@ -46,13 +44,39 @@ export function kwokctlConfig(
   programs: Record<Component | 'kubectl', string>,
   tracing?: TracingTarget,
 ): string {
+  return configText(base, {
+    pki: join(clusterDir, 'pki'),
+    tracing,
+    options: {
+      etcdBinary: programs.etcd,
+      kubeApiserverBinary: programs['kube-apiserver'],
+      kubeControllerManagerBinary: programs['kube-controller-manager'],
+      kubeSchedulerBinary: programs['kube-scheduler'],
+      kwokControllerBinary: programs['kwok-controller'],
+      kubectlBinary: programs.kubectl,
+    },
+  })
+}
+
+/** What a KwokctlConfiguration is filled in with, besides the version. */
+export interface KwokctlInput {
+  /** The folder of the cluster's certificates, as the components see it. */
+  pki: string
+  options: Readonly<Record<string, string | number>>
+  tracing: TracingTarget | undefined
+  /** What only one runtime needs. */
+  patches?: readonly ComponentPatch[]
+}
+
+/** The base document with the lab's options, and with the flags that the components need beside kwokctl's own. */
+export function configText(base: string, { pki, options, tracing, patches = [] }: KwokctlInput): string {
   const config = parse(base) as { options: Record<string, unknown> }
   const certificate = [
-    { key: 'tls-cert-file', value: join(clusterDir, 'pki', 'admin.crt') },
-    { key: 'tls-private-key-file', value: join(clusterDir, 'pki', 'admin.key') },
+    { key: 'tls-cert-file', value: join(pki, 'admin.crt') },
+    { key: 'tls-private-key-file', value: join(pki, 'admin.key') },
   ]
   const requestHeaders = [
-    { key: 'requestheader-client-ca-file', value: join(clusterDir, 'pki', 'ca.crt') },
+    { key: 'requestheader-client-ca-file', value: join(pki, 'ca.crt') },
     { key: 'requestheader-allowed-names', value: 'kwok-admin' },
     { key: 'requestheader-username-headers', value: 'X-Remote-User' },
     { key: 'requestheader-group-headers', value: 'X-Remote-Group' },
@@ -64,23 +88,15 @@ export function kwokctlConfig(
       { name: 'kube-apiserver', extraArgs: requestHeaders },
       ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: certificate })),
       ...(tracing === undefined ? [] : tracingPatches(tracing)),
+      ...patches,
     ],
-    options: {
-      ...config.options,
-      kubeVersion: `v${versions.kubernetes}`,
-      etcdBinary: programs.etcd,
-      kubeApiserverBinary: programs['kube-apiserver'],
-      kubeControllerManagerBinary: programs['kube-controller-manager'],
-      kubeSchedulerBinary: programs['kube-scheduler'],
-      kwokControllerBinary: programs['kwok-controller'],
-      kubectlBinary: programs.kubectl,
-    },
+    options: { ...config.options, kubeVersion: `v${versions.kubernetes}`, ...options },
   }
   return stringify(document, { aliasDuplicateObjects: false })
 }
 
 /** kwokctl's arguments for making the cluster; the user's kubeconfig is another step's. */
-export function createClusterArgs(name: string, configPath: string): string[] {
+export function createClusterArgs(name: string, configPath: string, runtime: Runtime): string[] {
   return [
     'create',
     'cluster',
@@ -89,7 +105,7 @@ export function createClusterArgs(name: string, configPath: string): string[] {
     '--config',
     configPath,
     '--runtime',
-    'binary',
+    runtime,
     '--kubeconfig',
     '',
     '--wait',
@@ -109,7 +125,7 @@ export function kwokctlEnv(env: NodeJS.ProcessEnv, kwokWorkdir: string): NodeJS.
 
 /** What of the user's own KWOK settings is there: variables the lab strips, and a file that kwokctl reads all the same. */
 export function kwokWarnings(lab: Lab, env: NodeJS.ProcessEnv): string[] {
-  const known = new Set(['KWOK_WORKDIR', 'KWOK_BINARY'])
+  const known = new Set(['KWOK_WORKDIR', 'KWOK_BINARY', 'KWOK_IMAGE'])
   const stripped = Object.keys(env).filter(name => name.startsWith('KWOK_') && !known.has(name))
   const file = join(lab.kwokWorkdir, 'kwok.yaml')
   return [
@@ -122,6 +138,20 @@ export function kwokWarnings(lab: Lab, env: NodeJS.ProcessEnv): string[] {
 
 /** Makes the cluster and waits until its API answers. kwokctl's leftovers of an earlier try must be gone. */
 export async function createCluster(lab: Lab): Promise<void> {
+  const runtime = runtimeOf(lab)
+  const configPath = join(lab.configDir, 'kwok.yaml')
+  writeFileAtomically(configPath, await (runtime === 'docker' ? containersConfig(lab) : processesConfig(lab)))
+  mkdirSync(lab.clusterDir, { recursive: true, mode: 0o700 })
+  writeFileSync(markerPath(lab), `${lab.dir}\n`, { mode: 0o600 })
+  if (runtime === 'docker') await ensureNetwork(lab)
+  await kwokctl(lab, createClusterArgs(lab.settings.clusterName, configPath, runtime))
+  // kwokctl lets the group read them; the last one is for containers alone.
+  for (const key of ['pki/ca.key', 'pki/admin.key', 'kubeconfig.yaml', 'kubeconfig']) {
+    if (existsSync(join(lab.clusterDir, key))) chmodSync(join(lab.clusterDir, key), 0o600)
+  }
+}
+
+async function processesConfig(lab: Lab): Promise<string> {
   const programs = await ensurePrograms([
     'etcd',
     'kube-apiserver',
@@ -130,8 +160,6 @@ export async function createCluster(lab: Lab): Promise<void> {
     'kwok',
     'kubectl',
   ])
-  const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
-  const configPath = join(lab.configDir, 'kwok.yaml')
   const paths = {
     etcd: programs.etcd.path,
     'kube-apiserver': programs['kube-apiserver'].path,
@@ -140,13 +168,57 @@ export async function createCluster(lab: Lab): Promise<void> {
     'kwok-controller': programs.kwok.path,
     kubectl: programs.kubectl.path,
   }
+  return kwokctlConfig(readBase(), lab.clusterDir, paths, lab.settings.tracing ? writeTracingConfig(lab) : undefined)
+}
+
+async function containersConfig(lab: Lab): Promise<string> {
   const tracing = lab.settings.tracing ? writeTracingConfig(lab) : undefined
-  writeFileAtomically(configPath, kwokctlConfig(base, lab.clusterDir, paths, tracing))
-  mkdirSync(lab.clusterDir, { recursive: true, mode: 0o700 })
-  writeFileSync(markerPath(lab), `${lab.dir}\n`, { mode: 0o600 })
-  await kwokctl(lab, createClusterArgs(lab.settings.clusterName, configPath))
-  // kwokctl lets the group read them.
-  for (const key of ['pki/ca.key', 'pki/admin.key', 'kubeconfig.yaml']) chmodSync(join(lab.clusterDir, key), 0o600)
+  return configText(readBase(), {
+    pki: insidePki,
+    options: {
+      ...imageOptionsOf(lab),
+      kubectlBinary: await programPath('kubectl'),
+      // Published, for the lab asks it for its metrics.
+      kwokControllerPort: await freePort(),
+    },
+    tracing,
+    patches: containerPatches(lab, tracing),
+  })
+}
+
+/**
+ * What the control plane needs beside its flags as containers. The nodes' host name is that of the stats proxy, where
+ * metrics-server asks every node's kubelet; by kwokctl it is that of kwok-controller.
+ */
+export function containerPatches(
+  lab: Lab,
+  tracing: (TracingTarget & { configFile: string }) | undefined,
+): ComponentPatch[] {
+  const kubelets = containerName(lab.settings.clusterName, 'stats-proxy')
+  return [
+    { name: 'kwok-controller', extraArgs: [{ key: 'node-name', value: kubelets, override: true }] },
+    ...(tracing === undefined
+      ? []
+      : [
+          {
+            name: 'kube-apiserver',
+            extraArgs: [],
+            extraVolumes: [
+              {
+                name: 'tracing',
+                hostPath: tracing.configFile,
+                mountPath: tracing.apiserverConfigPath,
+                readOnly: true,
+                pathType: 'File',
+              },
+            ],
+          },
+        ]),
+  ]
+}
+
+function readBase(): string {
+  return readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
 }
 
 /** Starts those components that do not run, and waits until the API answers. */
@@ -177,7 +249,10 @@ export async function waitUntilServed(lab: Lab): Promise<void> {
 export async function deleteCluster(lab: Lab): Promise<void> {
   if (!existsSync(lab.clusterDir)) return
   await forgetForeignPids(lab)
-  if (existsSync(join(lab.clusterDir, 'kwok.yaml'))) {
+  if (runtimeOf(lab) === 'docker') {
+    // kwokctl stumbles over a container that is gone already.
+    await removeCluster(lab)
+  } else if (existsSync(join(lab.clusterDir, 'kwok.yaml'))) {
     // kwokctl insists on a kubeconfig to take the context out of; the user's own is another step's.
     const scratch = join(lab.clusterDir, 'no-kubeconfig')
     await kwokctl(lab, ['delete', 'cluster', '--name', lab.settings.clusterName, '--kubeconfig', scratch])
@@ -230,8 +305,9 @@ export function requireCluster(lab: Lab): void {
   })
 }
 
-/** The process of each component that runs and is this cluster's. */
+/** The process of each component that runs and is this cluster's; of a container its first. */
 export async function componentProcesses(lab: Lab): Promise<Map<string, ProcessInfo>> {
+  if (runtimeOf(lab) === 'docker') return await componentContainers(lab)
   const pids = readPids(lab)
   const infos = await processInfos([...pids.values()])
   const running = new Map<string, ProcessInfo>()
@@ -243,7 +319,7 @@ export async function componentProcesses(lab: Lab): Promise<Map<string, ProcessI
 }
 
 /**
- * The host port of each component, from the record that kwokctl keeps.
+ * The host port of each component, from the record that kwokctl keeps; NaN for one that is not published.
  *
  * Throws a LabError when there is no such record.
  */
@@ -255,9 +331,21 @@ export function componentPorts(lab: Lab): Record<Component, number> {
   return Object.fromEntries(ports) as Record<Component, number>
 }
 
-/** The log of a component. */
+/** The log of a component: a file, or the command that shows it. */
 export function componentLog(lab: Lab, component: string): string {
+  if (runtimeOf(lab) === 'docker') return logCommand(componentContainer(lab.settings.clusterName, component))
   return join(lab.clusterDir, 'logs', `${component}.log`)
+}
+
+/** What a component writes to its log from now on: the function gives all of it so far. */
+export function followComponentLog(lab: Lab, component: Component): () => Promise<string> {
+  if (runtimeOf(lab) === 'docker') {
+    const since = new Date().toISOString()
+    return async () => await containerLog(componentContainer(lab.settings.clusterName, component), { since })
+  }
+  const path = componentLog(lab, component)
+  const offset = existsSync(path) ? statSync(path).size : 0
+  return async () => (existsSync(path) ? readFileSync(path).subarray(offset).toString() : '')
 }
 
 /**

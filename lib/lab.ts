@@ -30,6 +30,8 @@ export interface LabRecord {
   /** Fixed settings, and the counts last asked for, as the texts that `lib/settings` parses. */
   settings: SettingTexts
   kwokWorkdir: string
+  /** In the Docker runtime, what each image is called. */
+  images?: Readonly<Record<string, string>>
   /** kubectl's current context before the lab switched it; empty when there was none. */
   previousContext?: string
   /** The kubeconfig that the context was put into was not there before. */
@@ -112,7 +114,8 @@ export function readRecord(dir: string): LabRecord | undefined {
   try {
     return JSON.parse(readFileSync(recordPath(dir), 'utf8')) as LabRecord
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined
+    // Beside the labs' folders are their locks, which are files.
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
     throw new LabError(`Cannot read ${recordPath(dir)}`, {
       cause: error,
       why: String(error),

@@ -2,13 +2,18 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAllDocuments, stringify } from 'yaml'
+import { addressesOf, insidePorts } from './addresses.ts'
 import { programPath } from './binaries.ts'
+import { acceptsInside } from './containers/cluster.ts'
+import type { ContainerSpec } from './containers/container.ts'
+import { containerDir, insideDir, writeForContainer } from './containers/user.ts'
 import { LabError } from './errors.ts'
 import { fields, items } from './kube/json.ts'
-import { caPath, kubeconfigPath } from './kubeconfig.ts'
+import { caPath, containerKubeconfigPath, kubeconfigPath } from './kubeconfig.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { acceptsConnections } from './ports.ts'
+import { runtimeOf } from './runtime.ts'
 import type { ServiceSpec } from './services.ts'
 import { goDuration, makeCommand } from './settings.ts'
 
@@ -30,39 +35,72 @@ export function resolutionMs(intervalMs: number): number {
  * It serves with the cluster's certificate, and takes a caller only by a client certificate of the cluster's CA or by a token
  * that the API server vouches for. The stats proxy speaks plain HTTP on loopback; no token is sent there.
  */
-export async function metricsServerService(lab: Lab): Promise<ServiceSpec> {
+export async function metricsServerService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
   const { settings } = lab
-  const kubeconfig = kubeconfigPath(lab, 'metrics-server')
+  const args = (given: {
+    kubeconfig: string
+    certificate: string
+    address: string
+    port: number
+    kubeletPort: number
+  }) => [
+    `--kubeconfig=${given.kubeconfig}`,
+    `--authentication-kubeconfig=${given.kubeconfig}`,
+    `--authorization-kubeconfig=${given.kubeconfig}`,
+    `--bind-address=${given.address}`,
+    `--secure-port=${given.port}`,
+    `--tls-cert-file=${given.certificate}.crt`,
+    `--tls-private-key-file=${given.certificate}.key`,
+    // KWOK gives every node the host name of its own server, or of the stats proxy, and an address of a documentation network.
+    '--kubelet-preferred-address-types=Hostname',
+    `--kubelet-port=${given.kubeletPort}`,
+    '--deprecated-kubelet-completely-insecure',
+    `--metric-resolution=${goDuration(resolutionMs(settings.collectionInterval))}`,
+  ]
+  if (runtimeOf(lab) === 'binary') {
+    return {
+      name: 'metrics-server',
+      command: await programPath('metrics-server'),
+      args: args({
+        kubeconfig: kubeconfigPath(lab, 'metrics-server'),
+        certificate: join(lab.clusterDir, 'pki', 'admin'),
+        address: '127.0.0.1',
+        port: settings.metricsServerPort,
+        kubeletPort: settings.statsProxyPort,
+      }),
+      // What it says of itself (`/readyz`) waits for the first numbers.
+      ready: () => acceptsConnections(settings.metricsServerPort),
+    }
+  }
+  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'metrics-server'), 'utf8')
+  writeForContainer(lab, 'metrics-server', 'kubeconfig.yaml', kubeconfig)
+  for (const file of ['admin.crt', 'admin.key']) {
+    writeForContainer(lab, 'metrics-server', file, readFileSync(join(lab.clusterDir, 'pki', file), 'utf8'))
+  }
   return {
     name: 'metrics-server',
-    command: await programPath('metrics-server'),
-    args: [
-      `--kubeconfig=${kubeconfig}`,
-      `--authentication-kubeconfig=${kubeconfig}`,
-      `--authorization-kubeconfig=${kubeconfig}`,
-      '--bind-address=127.0.0.1',
-      `--secure-port=${settings.metricsServerPort}`,
-      `--tls-cert-file=${join(lab.clusterDir, 'pki', 'admin.crt')}`,
-      `--tls-private-key-file=${join(lab.clusterDir, 'pki', 'admin.key')}`,
-      // KWOK gives every node the host name of its own server, and an address of a documentation network.
-      '--kubelet-preferred-address-types=Hostname',
-      `--kubelet-port=${settings.statsProxyPort}`,
-      '--deprecated-kubelet-completely-insecure',
-      `--metric-resolution=${goDuration(resolutionMs(settings.collectionInterval))}`,
-    ],
-    // What it says of itself (`/readyz`) waits for the first numbers.
-    ready: () => acceptsConnections(settings.metricsServerPort),
+    image: 'metrics-server',
+    args: args({
+      kubeconfig: `${insideDir}/kubeconfig.yaml`,
+      certificate: `${insideDir}/admin`,
+      address: '0.0.0.0',
+      port: insidePorts.metricsServer,
+      kubeletPort: insidePorts.statsProxy,
+    }),
+    mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
+    contents: kubeconfig,
+    ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
   }
 }
 
-/** The objects of kwok-config/metrics-server.yaml with the lab's port and CA, as one YAML text. */
-export function metricsServerManifests(base: string, given: { port: number; caPem: string }): string {
+/** The objects of kwok-config/metrics-server.yaml with the lab's address and CA, as one YAML text. */
+export function metricsServerManifests(base: string, given: { host: string; port: number; caPem: string }): string {
   const documents = parseAllDocuments(base).map(document => {
     const object = fields(document.toJS())
     const spec = fields(object['spec'])
     if (object['kind'] === 'Service') {
       const ports = items(spec['ports']).map(port => ({ ...fields(port), port: given.port }))
-      return { ...object, spec: { ...spec, ports } }
+      return { ...object, spec: { ...spec, externalName: given.host, ports } }
     }
     if (object['kind'] === 'APIService') {
       const service = { ...fields(spec['service']), port: given.port }
@@ -79,7 +117,10 @@ export async function registerMetricsServer(lab: Lab): Promise<void> {
   const base = readFileSync(join(projectDir, 'kwok-config', 'metrics-server.yaml'), 'utf8')
   const path = join(lab.configDir, 'metrics-server.yaml')
   const caPem = readFileSync(caPath(lab), 'utf8')
-  writeFileAtomically(path, metricsServerManifests(base, { port: lab.settings.metricsServerPort, caPem }))
+  const [host = '', port] = addressesOf(lab).metricsServer.split(':')
+  // An address would be no name to look up.
+  const name = host === '127.0.0.1' ? 'localhost' : host
+  writeFileAtomically(path, metricsServerManifests(base, { host: name, port: Number(port), caPem }))
   await applyManifests(lab, path)
 }
 

@@ -3,27 +3,39 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { requireOwnContext, requireWritableKubeconfig } from './context.ts'
 import { LabError } from './errors.ts'
+import { wantsJaeger } from './jaeger.ts'
 import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
 import { portSettings, requireFreePorts } from './ports.ts'
-import { binaryServices, type ServiceName } from './services.ts'
+import { labServices, type Runtime, runtimeOf } from './runtime.ts'
+import type { ServiceName } from './services.ts'
 import { workloadDemand } from './workloads.ts'
 
 /** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
-/** Which services may listen on each port. */
-const portOwners: Readonly<Record<(typeof portSettings)[number], readonly ServiceName[]>> = {
-  prometheusPort: ['prometheus'],
-  otlpGrpcPort: ['collector'],
-  otlpHttpPort: ['collector'],
-  statsProxyPort: ['stats-proxy'],
-  jaegerPort: ['jaeger'],
-  jaegerOtlpPort: ['jaeger'],
-  metricsServerPort: ['metrics-server'],
-  grafanaPort: ['page', 'grafana'],
+/** Which services may listen on each port of this machine. */
+const portOwners: Readonly<Record<Runtime, Partial<Record<(typeof portSettings)[number], readonly ServiceName[]>>>> = {
+  binary: {
+    prometheusPort: ['prometheus'],
+    otlpGrpcPort: ['collector'],
+    otlpHttpPort: ['collector'],
+    statsProxyPort: ['stats-proxy'],
+    jaegerPort: ['jaeger'],
+    jaegerOtlpPort: ['jaeger'],
+    metricsServerPort: ['metrics-server'],
+    grafanaPort: ['page', 'grafana'],
+  },
+  docker: {
+    grafanaPort: ['lgtm'],
+    prometheusPort: ['lgtm'],
+    otlpGrpcPort: ['lgtm'],
+    otlpHttpPort: ['lgtm'],
+    statsProxyPort: ['stats-proxy'],
+    jaegerPort: ['jaeger'],
+  },
 }
 
 /**
@@ -49,15 +61,25 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
  * order.
  */
 export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
-  const services = binaryServices(lab)
-  const isWanted = (port: (typeof portSettings)[number]) =>
-    only === undefined ? port !== 'grafanaPort' || lab.settings.grafana !== 'none' : portOwners[port].includes(only)
+  const services = labServices(lab)
+  const owners = portOwners[runtimeOf(lab)]
+  const ownersOf = (port: (typeof portSettings)[number]) => owners[port] ?? []
+  const isWanted = (port: (typeof portSettings)[number]) => {
+    if (only !== undefined) return ownersOf(port).includes(only)
+    if (port === 'jaegerPort' || port === 'jaegerOtlpPort') return wantsJaeger(lab) && ownersOf(port).length > 0
+    return ownersOf(port).length > 0 && (port !== 'grafanaPort' || hasDashboards(lab))
+  }
   const names: (typeof portSettings)[number][] = []
   for (const port of portSettings.filter(isWanted)) {
-    const states = await Promise.all(portOwners[port].map(owner => services.state(owner)))
+    const states = await Promise.all(ownersOf(port).map(owner => services.state(owner)))
     if (states.every(state => state.process === undefined)) names.push(port)
   }
   await requireFreePorts(lab.settings, names)
+}
+
+/** Whether the lab shows its dashboards: LGTM always does. */
+function hasDashboards(lab: Lab): boolean {
+  return lab.settings.grafana !== 'none' || runtimeOf(lab) === 'docker'
 }
 
 async function requireFreeDisk(dirs: readonly string[]): Promise<void> {

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { addressesOf } from './addresses.ts'
 import { programPath } from './binaries.ts'
+import { components } from './components.ts'
 import { LabError } from './errors.ts'
 import { fields, items, text } from './kube/json.ts'
 import { caPath, kubeconfigPath, prometheusTokenPath } from './kubeconfig.ts'
-import { componentPorts } from './kwokctl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { run } from './run.ts'
 import type { ServiceSpec } from './services.ts'
@@ -27,6 +28,8 @@ export interface PrometheusTargets {
   kubeconfigFile: string
   tokenFile: string
   caFile: string
+  /** In place of the base's own, which are relative to the lab's folder. */
+  ruleFiles?: readonly string[]
 }
 
 /**
@@ -79,6 +82,7 @@ export function prometheusConfig(base: string, given: PrometheusTargets): string
   })
   return stringify({
     ...config,
+    ...(given.ruleFiles === undefined ? {} : { rule_files: given.ruleFiles }),
     global: {
       ...fields(config['global']),
       scrape_interval: interval,
@@ -94,25 +98,30 @@ export function lookbackMs(intervalMs: number): number {
   return 3 * Math.max(intervalMs, 15_000)
 }
 
-/** Writes the configuration when it differs from what is there, checked by `promtool` before it takes its place. */
-export async function writePrometheusConfig(lab: Lab): Promise<void> {
-  const ports = componentPorts(lab)
-  const local = (port: number) => `127.0.0.1:${port}`
-  const rendered = prometheusConfig(readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8'), {
+/** The configuration of the lab's Prometheus, which sees these files where they are said to be. */
+export function labPrometheusConfig(
+  lab: Lab,
+  files: Pick<PrometheusTargets, 'kubeconfigFile' | 'tokenFile' | 'caFile' | 'ruleFiles'>,
+): string {
+  const { component, prometheus, statsProxy, metricsServer } = addressesOf(lab)
+  return prometheusConfig(readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8'), {
+    ...files,
     clusterName: lab.settings.clusterName,
     intervalMs: lab.settings.collectionInterval,
     targets: {
-      prometheus: local(lab.settings.prometheusPort),
-      'stats-proxy': local(lab.settings.statsProxyPort),
-      'metrics-server': local(lab.settings.metricsServerPort),
-      etcd: local(ports.etcd),
-      'kube-apiserver': local(ports['kube-apiserver']),
-      'kube-controller-manager': local(ports['kube-controller-manager']),
-      'kube-scheduler': local(ports['kube-scheduler']),
-      'kwok-controller': local(ports['kwok-controller']),
+      prometheus,
+      'stats-proxy': statsProxy,
+      'metrics-server': metricsServer,
+      ...Object.fromEntries(components.map(name => [name, component(name)])),
     },
-    kwokDiscoveryUrl: `http://${local(ports['kwok-controller'])}/discovery/prometheus`,
-    kubeletAddress: local(lab.settings.statsProxyPort),
+    kwokDiscoveryUrl: `http://${component('kwok-controller')}/discovery/prometheus`,
+    kubeletAddress: statsProxy,
+  })
+}
+
+/** Writes the configuration when it differs from what is there, checked by `promtool` before it takes its place. */
+export async function writePrometheusConfig(lab: Lab): Promise<void> {
+  const rendered = labPrometheusConfig(lab, {
     kubeconfigFile: kubeconfigPath(lab, 'prometheus'),
     tokenFile: prometheusTokenPath(lab),
     caFile: caPath(lab),

@@ -15,6 +15,8 @@ export interface RunOptions {
   nothrow?: boolean
   /** Called with each line that the command writes to standard error, while it runs. */
   onStderrLine?: (line: string) => void
+  /** The same for standard output. */
+  onStdoutLine?: (line: string) => void
 }
 
 export interface RunResult {
@@ -45,13 +47,16 @@ export const run: Run = async (command, args, options = {}) => {
   })`${command} ${args}`
   const killer =
     options.timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.timeoutMs + 2_000)
-  const { onStderrLine } = options
-  if (onStderrLine !== undefined) {
+  for (const [stream, onLine] of [
+    [child.stderr, options.onStderrLine],
+    [child.stdout, options.onStdoutLine],
+  ] as const) {
+    if (onLine === undefined) continue
     let rest = ''
-    child.stderr.on('data', (chunk: Buffer) => {
+    stream.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split('\n')
       rest = lines.pop() ?? ''
-      for (const line of lines) onStderrLine(line)
+      for (const line of lines) onLine(line)
     })
   }
   const output = await child

@@ -6,7 +6,7 @@ import { LabError } from './errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
 import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
 
-/** The services that `make kwok` starts, where no Grafana is. */
+/** The services that `make kwok` starts in the binary runtime, where no Grafana is. */
 export const labServiceNames = [
   'prometheus',
   'stats-proxy',
@@ -17,8 +17,20 @@ export const labServiceNames = [
   'traces',
   'page',
 ] as const
-/** The words for a lab's services in status, pid files and logs; of page and grafana there is one, or none. */
-export const serviceNames = [...labServiceNames, 'grafana'] as const
+/** Those of the Docker runtime; `jaeger` comes with JAEGER=true. */
+export const containerServiceNames = [
+  'lgtm',
+  'stats-proxy',
+  'metrics-server',
+  'collector',
+  'collector-watch',
+  'traces',
+] as const
+/**
+ * The words for a lab's services in status, pid files, logs and container labels. Of page and grafana there is one, or none; in
+ * the Docker runtime `lgtm` has their place and that of `prometheus`.
+ */
+export const serviceNames = [...labServiceNames, 'lgtm', 'grafana'] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** How a service is started. */
@@ -52,15 +64,15 @@ interface PidFile {
   spec: string
 }
 
-/** Services as the tasks see them; one implementation for each runtime. */
-export interface Services {
+/** Services as the tasks see them: as processes here, as containers in lib/containers. */
+export interface Services<Spec = ServiceSpec> {
   /**
    * Makes the service run as the spec says, and waits until it answers. One that already does is left alone; one that was
    * started from another spec is stopped first. Returns whether it had to be started.
    *
    * Throws a LabError with the end of its log when it ends or does not answer in time.
    */
-  ensure: (spec: ServiceSpec) => Promise<boolean>
+  ensure: (spec: Spec) => Promise<boolean>
   /** Ends the service if it runs; returns whether it did. */
   stop: (name: ServiceName) => Promise<boolean>
   state: (name: ServiceName) => Promise<ServiceState>

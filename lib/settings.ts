@@ -19,8 +19,8 @@ const definitions = {
   },
   runtime: {
     default: 'auto',
-    help: 'how the parts run: binary, as processes on this machine; auto is the same for now, docker is not there yet',
-    parse: runtime,
+    help: 'how the parts run: docker, as containers; binary, as processes; auto: docker where an engine answers, else binary',
+    parse: oneOf(['auto', 'docker', 'binary'] as const),
     fixed: true,
   },
   nodeCount: { default: '50', help: 'simulated nodes the lab makes', parse: integer(1, 20_000) },
@@ -42,10 +42,26 @@ const definitions = {
     parse: oneOf(['steady', 'diurnal', 'bursty', 'leak', 'idle'] as const),
   },
   prometheusPort: { default: '9090', help: 'Prometheus, on 127.0.0.1', parse: integer(1, 65_535), fixed: true },
-  otlpGrpcPort: { default: '4317', help: "the collector's OTLP over gRPC", parse: integer(1, 65_535), fixed: true },
-  otlpHttpPort: { default: '4318', help: "the collector's OTLP over HTTP", parse: integer(1, 65_535), fixed: true },
+  otlpGrpcPort: {
+    default: '4317',
+    help: "the collector's OTLP over gRPC; in the Docker runtime LGTM's",
+    parse: integer(1, 65_535),
+    fixed: true,
+  },
+  otlpHttpPort: {
+    default: '4318',
+    help: "the collector's OTLP over HTTP; in the Docker runtime LGTM's",
+    parse: integer(1, 65_535),
+    fixed: true,
+  },
   statsProxyPort: { default: '10250', help: 'the stats proxy', parse: integer(1, 65_535), fixed: true },
   jaegerPort: { default: '16686', help: "Jaeger's page and API, on 127.0.0.1", parse: integer(1, 65_535), fixed: true },
+  jaeger: {
+    default: 'auto',
+    help: 'whether Jaeger keeps traces: auto, in the binary runtime; true, in the Docker runtime too, beside Tempo',
+    parse: oneOf(['auto', 'true'] as const),
+    fixed: true,
+  },
   jaegerOtlpPort: {
     default: '14317',
     help: 'where Jaeger takes traces from the collector, OTLP over gRPC',
@@ -82,7 +98,7 @@ const definitions = {
   },
   grafana: {
     default: 'auto',
-    help: "what shows the dashboards: own is Grafana's own program, page the lab's page, none nothing; auto is own where the program is there already, else page",
+    help: "what shows the dashboards: own is Grafana's own program, page the lab's page, none nothing; auto is own where the program is there already, else page; in the Docker runtime it is always LGTM's Grafana",
     parse: oneOf(['auto', 'own', 'page', 'none'] as const),
   },
   grafanaPort: { default: '3000', help: "Grafana or the lab's page, on 127.0.0.1", parse: integer(1, 65_535) },
@@ -140,7 +156,9 @@ export function resolveSettings(given: {
   for (const name of settingNames) {
     const chosen = chosenText(name, given)
     const was = given.created?.[name]
-    const text = chosen?.text ?? was ?? setting(name).default
+    // "auto" asks for nothing in particular, so it agrees with whatever the lab has.
+    const isOpen = chosen?.text === 'auto' && setting(name).fixed === true
+    const text = (isOpen ? was : undefined) ?? chosen?.text ?? was ?? setting(name).default
     values[name] = parseSetting(name, text, chosen?.by ?? `${variableOf(name)}`)
     if (setting(name).fixed === true && chosen !== undefined && was !== undefined && !sameChoice(name, text, was)) {
       throw new UsageError(`${chosen.by}=${text} differs from what the lab was created with`, {
@@ -257,8 +275,7 @@ function parseSetting(name: SettingName, text: string, by: string): unknown {
 }
 
 function sameChoice(name: SettingName, text: string, was: string): boolean {
-  // "auto" asks for nothing in particular, so it agrees with whatever the lab has.
-  return text === 'auto' || setting(name).parse(text) === setting(name).parse(was)
+  return setting(name).parse(text) === setting(name).parse(was)
 }
 
 function integer(least: number, most: number): (text: string) => number {
@@ -315,12 +332,6 @@ function httpUrl(text: string): string {
 function folder(text: string): string {
   if (text === '') throw new Error('it must be none, or the path of a folder')
   return text
-}
-
-function runtime(text: string): 'binary' {
-  if (text === 'docker') throw new Error('the Docker runtime is not there yet, only binary is')
-  if (text !== 'auto' && text !== 'binary') throw new Error('it must be one of auto, binary')
-  return 'binary'
 }
 
 /** A DNS label that leaves room for `kwok-` and `-kube-controller-manager` around it in names of 63 characters. */

@@ -1,5 +1,8 @@
+import { addressesOf } from './addresses.ts'
 import { collectorWatchService } from './collector/collector.ts'
+import { acceptsInside, containerMemory } from './containers/cluster.ts'
 import { type Question, troubleOf } from './health.ts'
+import { wantsJaeger } from './jaeger.ts'
 import { caPath } from './kubeconfig.ts'
 import { kubectl } from './kubectl.ts'
 import { type Component, componentLog, componentPorts, componentProcesses, components } from './kwokctl.ts'
@@ -7,8 +10,9 @@ import type { Lab } from './lab.ts'
 import { managedBy } from './manifest.ts'
 import type { ProcessInfo } from './processes.ts'
 import { prometheusUrl, query } from './prometheus.ts'
-import { binaryServices, type ServiceName, serviceNames } from './services.ts'
-import { tracesService } from './traces/service.ts'
+import { labServices, runtimeOf } from './runtime.ts'
+import { containerServiceNames, labServiceNames, type ServiceName } from './services.ts'
+import { tracesReady } from './traces/service.ts'
 
 /** One part of a lab as `kwok-status` shows it. */
 export interface PartStatus {
@@ -34,7 +38,8 @@ export interface Counts {
 export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   const ports = componentPorts(lab)
   const running = await componentProcesses(lab)
-  const services = binaryServices(lab)
+  const services = labServices(lab)
+  const inside = addressesOf(lab)
   const {
     prometheusPort,
     statsProxyPort,
@@ -45,14 +50,19 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     jaegerOtlpPort,
     grafanaPort,
   } = lab.settings
-  const states = await Promise.all(serviceNames.map(name => services.state(name)))
+  const isDocker = runtimeOf(lab) === 'docker'
+  const parts: readonly ServiceName[] = isDocker
+    ? [...containerServiceNames, ...(wantsJaeger(lab) ? (['jaeger'] as const) : [])]
+    : [...labServiceNames, 'grafana']
+  const states = await Promise.all(parts.map(name => services.state(name)))
   const addresses: Record<ServiceName, string> = {
     prometheus: `127.0.0.1:${prometheusPort}`,
+    lgtm: `127.0.0.1:${[grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort].join(', :')}`,
     'stats-proxy': `127.0.0.1:${statsProxyPort}`,
-    'metrics-server': `127.0.0.1:${metricsServerPort}`,
-    collector: `127.0.0.1:${otlpGrpcPort}, :${otlpHttpPort}`,
+    'metrics-server': isDocker ? inside.metricsServer : `127.0.0.1:${metricsServerPort}`,
+    collector: isDocker ? inside.collectorGrpc : `127.0.0.1:${otlpGrpcPort}, :${otlpHttpPort}`,
     'collector-watch': '',
-    jaeger: `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
+    jaeger: isDocker ? `127.0.0.1:${jaegerPort}` : `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
     traces: '',
     page: `127.0.0.1:${grafanaPort}`,
     grafana: `127.0.0.1:${grafanaPort}`,
@@ -60,17 +70,26 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   const questions = questionsTo(lab, ports)
   const ready: Partial<Record<ServiceName, () => Promise<boolean>>> = {
     'collector-watch': collectorWatchService(lab, services).ready,
-    traces: tracesService(lab, services).ready,
+    traces: () => tracesReady(lab, services),
   }
+  // What is not published is asked for from within, where the stats proxy can.
+  const insiders: Partial<Record<ServiceName, string>> =
+    isDocker && states.some(({ name, process }) => name === 'stats-proxy' && process !== undefined)
+      ? { collector: inside.collectorHttp, 'metrics-server': inside.metricsServer }
+      : {}
   const trouble = async (name: Component | ServiceName, process: ProcessInfo | undefined) => {
     if (process === undefined) return undefined
-    const question = questions[name]
+    const question = isDocker && !published.has(name) ? undefined : questions[name]
     if (question !== undefined) return await troubleOf(question)
+    const address = insiders[name as ServiceName]
+    if (address !== undefined)
+      return (await acceptsInside(lab, address)) ? undefined : `${address} accepts no connection`
     return (await ready[name as ServiceName]?.()) === false ? 'it has not listed the cluster yet' : undefined
   }
   const ofComponents = components.map(async name => {
     const process = running.get(name)
-    const address = `127.0.0.1:${ports[name]}`
+    // Most containers of kwokctl publish nothing.
+    const address = Number.isNaN(ports[name]) ? inside.component(name) : `127.0.0.1:${ports[name]}`
     return { name, process, trouble: await trouble(name, process), address, logFile: componentLog(lab, name) }
   })
   const ofServices = states
@@ -79,8 +98,26 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     .map(async ({ name, process, logFile }) => {
       return { name, process, trouble: await trouble(name, process), address: addresses[name], logFile }
     })
-  return await Promise.all([...ofComponents, ...ofServices])
+  const all = await Promise.all([...ofComponents, ...ofServices])
+  return isDocker ? await withContainerMemory(all) : all
 }
+
+/** What whole containers take, as the engine says: LGTM is many processes. */
+async function withContainerMemory(parts: readonly PartStatus[]): Promise<PartStatus[]> {
+  // The command of a container's process is the container's name.
+  const memory = await containerMemory(
+    parts.flatMap(({ process }) => (process?.command.includes(' ') === false ? [process.command] : [])),
+  )
+  return parts.map(part => {
+    const residentBytes = memory.get(part.process?.command ?? '')
+    return part.process === undefined || residentBytes === undefined
+      ? part
+      : { ...part, process: { ...part.process, residentBytes } }
+  })
+}
+
+/** The containers that publish a port to be asked at. */
+const published: ReadonlySet<string> = new Set(['kube-apiserver', 'kwok-controller', 'lgtm', 'stats-proxy', 'jaeger'])
 
 /** What each part that listens is asked. */
 function questionsTo(
@@ -97,6 +134,7 @@ function questionsTo(
     'kube-scheduler': tls(ports['kube-scheduler'], '/healthz'),
     'kwok-controller': plain(ports['kwok-controller'], '/healthz'),
     prometheus: plain(prometheusPort, '/-/ready'),
+    lgtm: plain(prometheusPort, '/-/ready'),
     'stats-proxy': plain(statsProxyPort, '/readyz'),
     'metrics-server': tls(metricsServerPort, '/readyz'),
     collector: plain(otlpHttpPort, '/v1/traces'),

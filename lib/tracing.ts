@@ -1,21 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { addressesOf } from './addresses.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { runtimeOf } from './runtime.ts'
 
 /** Where the control plane sends its spans, and of how many requests. */
 export interface TracingTarget {
   /** `host:port` of an OTLP/gRPC receiver without TLS. It need not be there yet. */
   endpoint: string
   perMillion: number
-  /** kube-apiserver's TracingConfiguration. */
+  /** kube-apiserver's TracingConfiguration, as kube-apiserver sees it. */
   apiserverConfigPath: string
 }
 
 /** A component's further flags, as a KwokctlConfiguration has them. */
 export interface ComponentPatch {
   name: string
-  extraArgs: { key: string; value: string }[]
+  extraArgs: { key: string; value: string; override?: boolean }[]
+  extraVolumes?: { name: string; hostPath: string; mountPath: string; readOnly: boolean; pathType: string }[]
 }
 
 /**
@@ -48,13 +51,15 @@ export function apiserverTracingConfig(base: string, { endpoint, perMillion }: T
 }
 
 /** Writes kube-apiserver's TracingConfiguration for the lab's collector, and says where the spans go. */
-export function writeTracingConfig(lab: Lab): TracingTarget {
-  const target: TracingTarget = {
-    endpoint: `127.0.0.1:${lab.settings.otlpGrpcPort}`,
+export function writeTracingConfig(lab: Lab): TracingTarget & { configFile: string } {
+  const configFile = join(lab.configDir, 'apiserver-tracing.yaml')
+  const target = {
+    endpoint: addressesOf(lab).collectorGrpc,
     perMillion: Math.round(lab.settings.traceSampling * 10_000),
-    apiserverConfigPath: join(lab.configDir, 'apiserver-tracing.yaml'),
+    apiserverConfigPath: runtimeOf(lab) === 'docker' ? '/etc/kubernetes/apiserver-tracing.yaml' : configFile,
+    configFile,
   }
   const base = readFileSync(join(projectDir, 'kwok-config', 'apiserver-tracing.yaml'), 'utf8')
-  writeFileAtomically(target.apiserverConfigPath, apiserverTracingConfig(base, target))
+  writeFileAtomically(configFile, apiserverTracingConfig(base, target))
   return target
 }

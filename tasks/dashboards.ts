@@ -12,7 +12,7 @@ import type { ProvisioningTargets } from '../dashboards/provisioning.ts'
 import { UsageError } from '../lib/errors.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices, runtimeOf } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = "Writes the dashboards, the rules, and Grafana's provisioning files."
@@ -38,8 +38,9 @@ await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts
   const { paths, changed } = await ensureGenerated(dir, targets)
   const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir
   // Also when nothing changed: an earlier run may have ended between writing and telling.
-  if (dir === outDir && (await binaryServices(lab).signal('prometheus', 'SIGHUP')))
-    say('Told Prometheus to read its rules anew')
+  // LGTM's sees it by itself.
+  const isAsked = dir === outDir && runtimeOf(lab) === 'binary'
+  if (isAsked && (await labServices(lab).signal('prometheus', 'SIGHUP'))) say('Told Prometheus to read its rules anew')
   const count = (folder: string) => paths.filter(path => path.startsWith(`${folder}/`)).length
   print(
     `${count('json')} dashboards, ${count('rules')} files of rules and ${count('provisioning')} of provisioning in ${shown}; ${changed} changed`,

@@ -15,7 +15,7 @@ import {
 import { kubectl } from '../lib/kubectl.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices, runtimeOf } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Starts the OpenTelemetry Collector with a receiver for each node.'
@@ -25,7 +25,7 @@ await runTask(
   async ({ lab }) => {
     requireCluster(lab)
     await requirePortsFor(lab, 'collector')
-    const services = binaryServices(lab)
+    const services = labServices(lab)
     const { stdout } = await kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])
     const nodes = stdout.split(' ').filter(name => name !== '')
     await writeCollectorConfig(lab, nodes)
@@ -37,8 +37,8 @@ await runTask(
       await reloadCollector(lab, services)
     }
     await services.ensure(collectorWatchService(lab, services))
-    print(
-      `The collector measures ${nodes.length} nodes, OTLP at 127.0.0.1:${lab.settings.otlpGrpcPort} and :${lab.settings.otlpHttpPort}`,
-    )
+    const { otlpGrpcPort, otlpHttpPort } = lab.settings
+    const own = runtimeOf(lab) === 'binary' ? `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}` : ''
+    print(`The collector measures ${nodes.length} nodes${own}`)
   },
 )

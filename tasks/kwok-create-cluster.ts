@@ -5,6 +5,7 @@
  *   tsx tasks/kwok-create-cluster.ts
  *   tsx tasks/kwok-create-cluster.ts --cluster-name small --prometheus-port 9190
  */
+import { chosenImages } from '../lib/images.ts'
 import {
   componentProcesses,
   components,
@@ -16,7 +17,8 @@ import {
 } from '../lib/kwokctl.ts'
 import { readRecord, writeRecord } from '../lib/lab.ts'
 import { requireLabPossible } from '../lib/preflight.ts'
-import { binaryServices, serviceNames } from '../lib/services.ts'
+import { labServices, runtimeOf } from '../lib/runtime.ts'
+import { serviceNames } from '../lib/services.ts'
 import { fixedSettingNames, settingText } from '../lib/settings.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
@@ -36,12 +38,20 @@ await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({
     await requireLabPossible(lab)
     say(`Creating KWOK cluster "${name}", to be measured every ${settingText('collectionInterval', lab.settings)}`)
     // What an interrupted run has left is no cluster yet, and services of an earlier cluster know another one's keys.
-    const services = binaryServices(lab)
+    const services = labServices(lab)
     await Promise.all(serviceNames.map(service => services.stop(service)))
     await deleteCluster(lab)
     // Before the cluster, so that `kwok-down` knows of one that was never finished.
-    const settings = Object.fromEntries(fixedSettingNames.map(fixed => [fixed, settingText(fixed, lab.settings)]))
-    const begun = { ...record, settings, kwokWorkdir: lab.kwokWorkdir, created: false }
+    const runtime = runtimeOf(lab)
+    const texts = Object.fromEntries(fixedSettingNames.map(fixed => [fixed, settingText(fixed, lab.settings)]))
+    const images = runtime === 'docker' ? { images: chosenImages(process.env) } : {}
+    const begun = {
+      ...record,
+      settings: { ...texts, runtime },
+      ...images,
+      kwokWorkdir: lab.kwokWorkdir,
+      created: false,
+    }
     writeRecord(lab, begun)
     await createCluster(lab)
     writeRecord(lab, { ...begun, created: true })

@@ -9,7 +9,8 @@ import { existsSync } from 'node:fs'
 import { restoreContext } from '../lib/context.ts'
 import { deleteCluster, requireOwnCluster } from '../lib/kwokctl.ts'
 import { removeLabDir } from '../lib/lab.ts'
-import { binaryServices, serviceNames } from '../lib/services.ts'
+import { labServices } from '../lib/runtime.ts'
+import { serviceNames } from '../lib/services.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Takes the lab down: processes, cluster, state, and the kubectl context.'
@@ -22,7 +23,7 @@ await runTask({ about, settings: [], takesLabAsItIs: true, changesLab: true }, a
   }
   requireOwnCluster(lab)
   say(`Taking down the lab "${name}"`)
-  const services = binaryServices(lab)
+  const services = labServices(lab)
   const failure = await restoreContext(lab).catch((error: unknown) => error)
   await Promise.all(serviceNames.map(service => services.stop(service)))
   await deleteCluster(lab)

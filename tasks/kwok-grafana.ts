@@ -12,7 +12,8 @@ import { jaegerUrl } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, projectDir, rememberSetting } from '../lib/lab.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
-import { binaryServices, type ServiceSpec } from '../lib/services.ts'
+import { labServices, runtimeOf } from '../lib/runtime.ts'
+import type { ServiceSpec } from '../lib/services.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { pageService } from '../lib/view/service.ts'
 
@@ -21,7 +22,11 @@ const settings = ['grafana', 'grafanaPort', 'prometheusUrl', 'dashboardsDir'] as
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  const services = binaryServices(lab)
+  if (runtimeOf(lab) === 'docker') {
+    print(`The dashboards are at ${grafanaUrl(lab)}, in LGTM's Grafana`)
+    return
+  }
+  const services = labServices(lab)
   const service = await chosenService(lab)
   for (const name of ['grafana', 'page'] as const) if (name !== service?.name) await services.stop(name)
   rememberSetting(lab, 'grafana')

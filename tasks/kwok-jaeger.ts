@@ -5,18 +5,22 @@
  *   tsx tasks/kwok-jaeger.ts
  *   tsx tasks/kwok-jaeger.ts --jaeger-port 16786
  */
-import { jaegerService, jaegerUrl, writeJaegerConfig } from '../lib/jaeger.ts'
+import { jaegerService, jaegerUrl, wantsJaeger, writeJaegerConfig } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Starts Jaeger, which keeps the newest traces in memory.'
 
-await runTask({ about, settings: ['jaegerPort', 'jaegerOtlpPort'], changesLab: true }, async ({ lab }) => {
+await runTask({ about, settings: ['jaeger', 'jaegerPort', 'jaegerOtlpPort'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
+  if (!wantsJaeger(lab)) {
+    print('Tempo keeps the traces, in LGTM; JAEGER=true has Jaeger keep them too')
+    return
+  }
   await requirePortsFor(lab, 'jaeger')
   writeJaegerConfig(lab)
-  if (await binaryServices(lab).ensure(await jaegerService(lab))) say('Started Jaeger')
+  if (await labServices(lab).ensure(await jaegerService(lab))) say('Started Jaeger')
   print(`Jaeger answers at ${jaegerUrl(lab)}`)
 })

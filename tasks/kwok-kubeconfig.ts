@@ -1,12 +1,19 @@
 /**
- * Makes a kubeconfig for each program that reads the cluster: the collector (and one for a collector in a container, which
- * reaches this machine as host.docker.internal), the stats proxy and Prometheus. Each is a service account that can only
- * read what its program reads (kwok-config/rbac.yaml), checks the cluster's CA, and is in a file of mode 0600.
+ * Makes a kubeconfig for each program that reads the cluster, and one more for its container: in the Docker runtime it names
+ * the API server as the lab's network does; in the binary runtime there is one for a collector of your own, which reaches this
+ * machine as host.docker.internal. Each is a service account that can only read what its program reads (kwok-config/rbac.yaml),
+ * checks the cluster's CA, and is in a file of mode 0600.
  *
  *   tsx tasks/kwok-kubeconfig.ts
  *   kubectl --kubeconfig .lab/queries-testing/kubeconfig/collector.yaml auth can-i --list
  */
-import { containerKubeconfigPath, ensureKubeconfigs, kubeconfigPath, readers } from '../lib/kubeconfig.ts'
+import {
+  containerKubeconfigPath,
+  containerReaders,
+  ensureKubeconfigs,
+  kubeconfigPath,
+  readers,
+} from '../lib/kubeconfig.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { print, runTask } from '../lib/task.ts'
 
@@ -16,5 +23,5 @@ await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   await ensureKubeconfigs(lab)
   for (const reader of readers) print(kubeconfigPath(lab, reader))
-  print(containerKubeconfigPath(lab))
+  for (const reader of containerReaders(lab)) print(containerKubeconfigPath(lab, reader))
 })

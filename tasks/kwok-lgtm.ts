@@ -1,25 +1,49 @@
 /**
- * Starts what stores the metrics: in the binary runtime a Prometheus with its OTLP receiver, which also scrapes the control
- * plane and what KWOK serves. It runs with the configuration made from kwok-config/prometheus.yaml, and answers.
+ * Starts what stores the metrics, and waits until it answers. In the binary runtime that is a Prometheus with its OTLP receiver,
+ * which also scrapes the control plane and what KWOK serves, with the configuration made from kwok-config/prometheus.yaml. In
+ * the Docker runtime it is LGTM, whose Prometheus has the same configuration, with Grafana and the lab's dashboards.
  *
  *   tsx tasks/kwok-lgtm.ts
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
  */
+import { join, resolve } from 'node:path'
+import { outDir } from '../dashboards/made.ts'
+import { datasourcesYaml, providersYaml } from '../dashboards/provisioning.ts'
+import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
+import { type Lab, rememberSetting } from '../lib/lab.ts'
+import { lgtmService, lgtmTargets } from '../lib/lgtm.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { prometheusService, prometheusUrl, writePrometheusConfig } from '../lib/prometheus.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices, runtimeOf } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
-const about = 'Starts Prometheus with its OTLP receiver and the jobs of kwok-config/prometheus.yaml.'
+const about =
+  'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same.'
+const settings = ['prometheusPort', 'grafanaPort', 'collectionInterval', 'dashboardsDir'] as const
 
-await runTask({ about, settings: ['prometheusPort', 'collectionInterval'], changesLab: true }, async ({ lab }) => {
+await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
+  if (runtimeOf(lab) === 'docker') return await startLgtm(lab)
   await requirePortsFor(lab, 'prometheus')
   await writePrometheusConfig(lab)
-  const services = binaryServices(lab)
+  const services = labServices(lab)
   if (await services.ensure(await prometheusService(lab))) say('Started Prometheus')
   // Cheap, and right also when an earlier run ended between writing the file and telling.
   else await services.signal('prometheus', 'SIGHUP')
   print(`Prometheus answers at ${prometheusUrl(lab)}`)
 })
+
+async function startLgtm(lab: Lab): Promise<void> {
+  await requirePortsFor(lab, 'lgtm')
+  const { dashboardsDir } = lab.settings
+  const own = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
+  const targets = lgtmTargets(lab, own)
+  const spec = lgtmService(lab, {
+    ...{ json: join(outDir, 'json'), rules: join(outDir, 'rules'), own },
+    ...{ datasources: datasourcesYaml(targets), providers: providersYaml(targets) },
+  })
+  if (await labServices(lab).ensure(spec)) say('Started LGTM')
+  rememberSetting(lab, 'grafanaPort')
+  print(`Grafana answers at ${grafanaUrl(lab)}, Prometheus at ${prometheusUrl(lab)}`)
+}

@@ -8,7 +8,7 @@
 import { requireCluster } from '../lib/kwokctl.ts'
 import { metricsServerService, registerMetricsServer, waitUntilRegistered } from '../lib/metrics-server.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Starts metrics-server, for kubectl top and HorizontalPodAutoscalers.'
@@ -18,7 +18,7 @@ await runTask({ about, settings: ['metricsServerPort'], changesLab: true }, asyn
   await requirePortsFor(lab, 'metrics-server')
   // Rights first: it looks for them as it starts.
   await registerMetricsServer(lab)
-  if (await binaryServices(lab).ensure(await metricsServerService(lab))) say('Started metrics-server')
+  if (await labServices(lab).ensure(await metricsServerService(lab))) say('Started metrics-server')
   await waitUntilRegistered(lab)
   print('metrics-server answers kubectl top')
 })

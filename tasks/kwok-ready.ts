@@ -12,6 +12,7 @@ import { labNodeNames } from '../lib/nodes.ts'
 import { startProgress } from '../lib/progress.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { waitUntilMeasured } from '../lib/ready.ts'
+import { runtimeOf } from '../lib/runtime.ts'
 import { statsProxyUrl } from '../lib/stats/service.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
@@ -29,7 +30,8 @@ await runTask({ about, settings: [] }, async ({ lab }) => {
 
 function summary(lab: Lab, nodes: number, pods: number): string {
   const { clusterName, otlpGrpcPort, otlpHttpPort, grafana } = lab.settings
-  const dashboards = grafana === 'none' ? '' : `  Dashboards   ${grafanaUrl(lab)}\n`
+  const isShown = grafana !== 'none' || runtimeOf(lab) === 'docker'
+  const dashboards = isShown ? `  Dashboards   ${grafanaUrl(lab)}\n` : ''
   return `
 The lab "${clusterName}" is ready: ${nodes} nodes and ${pods} running pods, each with fresh metrics under its own node.
 

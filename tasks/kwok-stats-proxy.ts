@@ -11,7 +11,7 @@ import { kubeconfigPath } from '../lib/kubeconfig.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { rememberSetting } from '../lib/lab.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices } from '../lib/runtime.ts'
 import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/stats/service.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
@@ -43,7 +43,7 @@ await runTask(
       return
     }
     await requirePortsFor(lab, 'stats-proxy')
-    if (await binaryServices(lab).ensure(statsProxyService(lab))) say('Started the stats proxy')
+    if (await labServices(lab).ensure(await statsProxyService(lab))) say('Started the stats proxy')
     rememberSetting(lab, 'usagePreset')
     print(`The stats proxy answers at ${statsProxyUrl(lab)}/nodes/<node>/stats/summary`)
   },

@@ -6,10 +6,12 @@
  *   tsx tasks/kwok-traces.ts
  *   tsx tasks/kwok-traces.ts --trace-rate 50
  */
-import { jaegerUrl } from '../lib/jaeger.ts'
+
+import { grafanaUrl } from '../lib/grafana/service.ts'
+import { jaegerUrl, wantsJaeger } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { rememberSetting } from '../lib/lab.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { tracesService } from '../lib/traces/service.ts'
 
@@ -17,8 +19,9 @@ const about = 'Starts the trace simulator, which sends the spans of workloads th
 
 await runTask({ about, settings: ['traceRate', 'usagePreset'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  const services = binaryServices(lab)
-  if (await services.ensure(tracesService(lab, services))) say('Started the trace simulator')
+  const services = labServices(lab)
+  if (await services.ensure(await tracesService(lab, services))) say('Started the trace simulator')
   rememberSetting(lab, 'traceRate')
-  print(`The trace simulator makes ${lab.settings.traceRate} requests a second, to be seen at ${jaegerUrl(lab)}`)
+  const url = wantsJaeger(lab) ? jaegerUrl(lab) : `${grafanaUrl(lab)}/explore`
+  print(`The trace simulator makes ${lab.settings.traceRate} requests a second, to be seen at ${url}`)
 })

@@ -1,25 +1,32 @@
 /**
  * Every program of the KWOK path is there when this ends: named by a variable, in the cache, on PATH, or newly downloaded
- * or built into the cache. Needs nothing but Node.js where the official releases can be downloaded, and Go elsewhere.
+ * or built into the cache. Needs nothing but Node.js where the official releases can be downloaded, and Go elsewhere. In the
+ * Docker runtime these are kwokctl and kubectl, and every image is at the engine, pulled where it was not.
  *
  *   tsx tasks/programs.ts
  *   KUBECTL_BINARY=/usr/local/bin/kubectl tsx tasks/programs.ts
  */
-import { describeFound, ensurePrograms, kwokPrograms } from '../lib/binaries.ts'
-import { print, runTask } from '../lib/task.ts'
+import { describeFound, ensurePrograms, kwokPrograms, type ProgramName } from '../lib/binaries.ts'
+import { ensureImages } from '../lib/containers/pull.ts'
+import { runtimeOf } from '../lib/runtime.ts'
+import { print, runTask, say } from '../lib/task.ts'
 
 await runTask(
   {
-    about: 'Finds, downloads or builds every program that the KWOK path runs, and prints where each is.',
-    settings: ['grafana'],
+    about:
+      'Finds, downloads or builds every program that the KWOK path runs, or pulls its images, and prints what there is.',
+    settings: ['runtime', 'grafana'],
   },
   async ({ lab }) => {
+    const isDocker = runtimeOf(lab) === 'docker'
     // Grafana's is large, and had only when it is asked for.
-    const names = [...kwokPrograms, ...(lab.settings.grafana === 'own' ? (['grafana'] as const) : [])]
+    const own: readonly ProgramName[] = lab.settings.grafana === 'own' ? ['grafana'] : []
+    const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : [...kwokPrograms, ...own]
     const found = await ensurePrograms(names)
     const width = Math.max(...names.map(name => name.length))
     for (const name of names) {
       print(`${name.padEnd(width)}  ${found[name].version.padEnd(9)}  ${describeFound(found[name])}`)
     }
+    if (isDocker) for (const image of await ensureImages(lab, say)) print(image)
   },
 )

@@ -9,7 +9,7 @@ import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
-import { binaryServices } from '../lib/services.ts'
+import { labServices, runtimeOf } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { createPageServer, type Pages } from '../lib/view/server.ts'
 import { pageService } from '../lib/view/service.ts'
@@ -23,7 +23,11 @@ const switches = { stop: 'stop serving', serve: 'serve in the foreground' }
 await runTask({ about, settings, switches, takesLabAsItIs: true, changesLab }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)
   if (chosen.has('serve')) return await serve(lab)
-  const services = binaryServices(lab)
+  if (runtimeOf(lab) === 'docker') {
+    print(`Grafana serves the dashboards at ${grafanaUrl(lab)}`)
+    return
+  }
+  const services = labServices(lab)
   if (chosen.has('stop')) {
     print((await services.stop('page')) ? 'The page is no longer served' : 'No page is served')
     return

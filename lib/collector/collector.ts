@@ -1,27 +1,53 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { addressesOf, insidePorts } from '../addresses.ts'
 import { programPath } from '../binaries.ts'
-import { jaegerOtlpAddress } from '../jaeger.ts'
-import { kubeconfigPath } from '../kubeconfig.ts'
+import { acceptsInside } from '../containers/cluster.ts'
+import type { ContainerSpec } from '../containers/container.ts'
+import { clusterLabel, containerName, docker } from '../containers/docker.ts'
+import { containerDir, containerUser, giveToContainers, insideDir, writeForContainer } from '../containers/user.ts'
+import { imageOf } from '../images.ts'
+import { wantsJaeger } from '../jaeger.ts'
+import { containerKubeconfigPath, kubeconfigPath } from '../kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab.ts'
 import { acceptsConnections } from '../ports.ts'
-import { prometheusUrl } from '../prometheus.ts'
 import { run } from '../run.ts'
+import { runtimeOf } from '../runtime.ts'
 import type { ServiceSpec, Services } from '../services.ts'
 import { collectorConfig } from './config.ts'
 
+const CONFIG_FILE = 'otelcol.yaml'
+/** Where a collector in a container sees the machine's file system. */
+const HOST_ROOT = '/hostfs'
+
 /** How the collector is started. */
-export async function collectorService(lab: Lab): Promise<ServiceSpec> {
-  return {
+export async function collectorService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
+  const shared = {
     name: 'collector',
-    command: await programPath('otelcol'),
-    args: [`--config=${configPath(lab)}`],
-    env: collectorEnv(lab),
-    ready: () => acceptsConnections(lab.settings.otlpHttpPort),
+    ready: () => isListening(lab),
     // It first reads every pod and node.
     readyTimeoutMs: 60_000,
+  } as const
+  if (runtimeOf(lab) === 'binary') {
+    return {
+      ...shared,
+      command: await programPath('otelcol'),
+      args: [`--config=${configPath(lab)}`],
+      env: collectorEnv(lab),
+    }
+  }
+  return {
+    ...shared,
+    image: 'otelcol',
+    args: [`--config=${insideDir}/${CONFIG_FILE}`],
+    env: { KUBECONFIG: `${insideDir}/kubeconfig.yaml` },
+    mounts: [
+      { from: containerDir(lab, 'collector'), to: insideDir },
+      // The machine's file systems, for its own metrics; what only root may read stays closed.
+      { from: '/', to: HOST_ROOT },
+    ],
   }
 }
 
@@ -52,32 +78,87 @@ export function collectorWatchService(lab: Lab, services: Services): ServiceSpec
  * Throws a LabError with the collector's words when it refuses the file; the old one stays.
  */
 export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): Promise<void> {
-  const { settings } = lab
-  const rendered = collectorConfig(readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8'), {
-    clusterName: settings.clusterName,
-    hostName: hostname(),
-    intervalMs: settings.collectionInterval,
-    nodes,
-    statsProxyUrl: `http://127.0.0.1:${settings.statsProxyPort}`,
-    otlpGrpcEndpoint: `127.0.0.1:${settings.otlpGrpcPort}`,
-    otlpHttpEndpoint: `127.0.0.1:${settings.otlpHttpPort}`,
-    metricsUrl: `${prometheusUrl(lab)}/api/v1/otlp/v1/metrics`,
-    tracesEndpoint: jaegerOtlpAddress(lab),
-  })
+  const rendered = await renderConfig(lab, nodes)
   const path = configPath(lab)
   if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return
   // Task and watcher may both be at it, so each checks a file of its own.
-  const candidate = join(lab.configDir, `otelcol.${process.pid}.yaml`)
+  const candidate = join(dirname(path), `otelcol.${process.pid}.yaml`)
   try {
     writeFileAtomically(candidate, rendered)
-    await run(await programPath('otelcol'), ['validate', `--config=${candidate}`], {
-      env: { ...process.env, ...collectorEnv(lab) },
-      timeoutMs: 60_000,
-    })
+    await validate(lab, candidate)
     renameSync(candidate, path)
   } finally {
     rmSync(candidate, { force: true })
   }
+}
+
+async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
+  const { settings } = lab
+  const { statsProxy, metricsUrl, jaegerOtlp } = addressesOf(lab)
+  const shared = {
+    clusterName: settings.clusterName,
+    hostName: hostname(),
+    intervalMs: settings.collectionInterval,
+    nodes,
+    statsProxyUrl: `http://${statsProxy}`,
+    metricsUrl,
+  }
+  const base = readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8')
+  const jaeger = wantsJaeger(lab) ? { jaeger: jaegerOtlp } : {}
+  if (runtimeOf(lab) === 'binary') {
+    return collectorConfig(base, {
+      ...shared,
+      otlpGrpcEndpoint: `127.0.0.1:${settings.otlpGrpcPort}`,
+      otlpHttpEndpoint: `127.0.0.1:${settings.otlpHttpPort}`,
+      tracesEndpoints: jaeger,
+    })
+  }
+  const lgtm = containerName(settings.clusterName, 'lgtm')
+  return collectorConfig(base, {
+    ...shared,
+    otlpGrpcEndpoint: `0.0.0.0:${insidePorts.otlpGrpc}`,
+    otlpHttpEndpoint: `0.0.0.0:${insidePorts.otlpHttp}`,
+    tracesEndpoints: { ...jaeger, lgtm: `${lgtm}:${insidePorts.otlpGrpc}` },
+    hostRoot: HOST_ROOT,
+    ...((await readsEvents(lab)) ? { eventsUrl: `http://${lgtm}:${insidePorts.otlpHttp}/v1/logs` } : {}),
+  })
+}
+
+/** Has the collector itself say what is wrong with a file; in a container, with the files that it will run with. */
+async function validate(lab: Lab, file: string): Promise<void> {
+  if (runtimeOf(lab) === 'binary') {
+    const env = { ...process.env, ...collectorEnv(lab) }
+    await run(await programPath('otelcol'), ['validate', `--config=${file}`], { env, timeoutMs: 60_000 })
+    return
+  }
+  giveToContainers(file)
+  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'collector'), 'utf8')
+  writeForContainer(lab, 'collector', 'kubeconfig.yaml', kubeconfig)
+  const args = [
+    ...['run', '--rm', '--pull=never', '--network=none', `--user=${await containerUser()}`, '--read-only'],
+    ...[`--label=${clusterLabel}=${lab.settings.clusterName}`, `--env=KUBECONFIG=${insideDir}/kubeconfig.yaml`],
+    `--mount=type=bind,source=${dirname(file)},target=${insideDir},readonly`,
+    `--mount=type=tmpfs,target=${HOST_ROOT}`,
+    ...[imageOf(lab, 'otelcol'), 'validate', `--config=${insideDir}/${basename(file)}`],
+  ]
+  await docker(args, { timeoutMs: 60_000 })
+}
+
+/** Whether the collector's image can read a cluster's events. The official one can, one that was built from the Go pins can't. */
+async function readsEvents(lab: Lab): Promise<boolean> {
+  const known = join(lab.configDir, 'otelcol.components')
+  if (!existsSync(known)) {
+    const run = ['run', '--rm', '--pull=never', '--network=none', '--read-only']
+    const { stdout } = await docker([...run, imageOf(lab, 'otelcol'), 'components'], { timeoutMs: 60_000 })
+    writeFileAtomically(known, stdout)
+  }
+  return /^\s*- name: k8s_events$/m.test(readFileSync(known, 'utf8'))
+}
+
+/** Whether the collector takes OTLP. */
+async function isListening(lab: Lab): Promise<boolean> {
+  if (runtimeOf(lab) === 'binary') return await acceptsConnections(lab.settings.otlpHttpPort)
+  return await acceptsInside(lab, addressesOf(lab).collectorHttp)
 }
 
 /** Notes that the collector runs with the configuration that is on disk: it was just started, or told. */
@@ -93,8 +174,7 @@ export function markConfigTaken(lab: Lab): void {
 export async function reloadCollector(lab: Lab, services: Services): Promise<'reloaded' | 'current' | 'not running'> {
   const taken = existsSync(takenPath(lab)) ? readFileSync(takenPath(lab), 'utf8') : ''
   if (taken === digestOf(configPath(lab))) return 'current'
-  if (!(await acceptsConnections(lab.settings.otlpHttpPort)) || !(await services.signal('collector', 'SIGHUP')))
-    return 'not running'
+  if (!(await isListening(lab)) || !(await services.signal('collector', 'SIGHUP'))) return 'not running'
   markConfigTaken(lab)
   return 'reloaded'
 }
@@ -112,8 +192,9 @@ function digestOf(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex')
 }
 
-function configPath(lab: Lab): string {
-  return join(lab.configDir, 'otelcol.yaml')
+/** The collector's configuration: in a folder of its own where a container sees it. */
+export function configPath(lab: Lab): string {
+  return join(runtimeOf(lab) === 'docker' ? containerDir(lab, 'collector') : lab.configDir, CONFIG_FILE)
 }
 
 function collectorEnv(lab: Lab): Record<string, string> {

@@ -16,8 +16,12 @@ export interface CollectorInput {
   otlpHttpEndpoint: string
   /** Where metrics go: an OTLP/HTTP metrics endpoint, whole. */
   metricsUrl: string
-  /** Where traces go: `host:port` of an OTLP/gRPC receiver. */
-  tracesEndpoint: string
+  /** Where traces go: `host:port` of OTLP/gRPC receivers, by the word that their exporter is named with. */
+  tracesEndpoints: Readonly<Record<string, string>>
+  /** Where the machine's own file system is seen, in a container. */
+  hostRoot?: string
+  /** The logs endpoint, whole, that the cluster's events are sent to; without it they are not. */
+  eventsUrl?: string
 }
 
 /**
@@ -35,6 +39,11 @@ export function collectorConfig(base: string, input: CollectorInput): string {
   const kubernetes = fields(pipelines['metrics/kubernetes'])
   const interval = { collection_interval: goDuration(input.intervalMs) }
   const { kubeletstats, ...others } = receivers
+  const { 'otlp_grpc/jaeger': tracesExporter, ...otherExporters } = exporters
+  const tracesExporters = Object.entries(input.tracesEndpoints).map(([word, endpoint]) => [
+    `otlp_grpc/${word}`,
+    { ...fields(tracesExporter), endpoint },
+  ])
   const kubelets = [...input.nodes]
     .sort()
     .map(node => [
@@ -47,7 +56,12 @@ export function collectorConfig(base: string, input: CollectorInput): string {
       receivers: {
         ...others,
         k8s_cluster: { ...fields(receivers['k8s_cluster']), ...interval },
-        hostmetrics: { ...fields(receivers['hostmetrics']), ...interval },
+        hostmetrics: {
+          ...fields(receivers['hostmetrics']),
+          ...interval,
+          ...(input.hostRoot === undefined ? {} : { root_path: input.hostRoot }),
+        },
+        ...(input.eventsUrl === undefined ? {} : { k8s_events: { auth_type: 'kubeConfig' } }),
         otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
         ...Object.fromEntries(kubelets),
       },
@@ -57,9 +71,13 @@ export function collectorConfig(base: string, input: CollectorInput): string {
         'resource/host': upsert('host.name', input.hostName),
       },
       exporters: {
-        ...exporters,
-        otlp_http: { ...fields(exporters['otlp_http']), metrics_endpoint: input.metricsUrl },
-        'otlp_grpc/jaeger': { ...fields(exporters['otlp_grpc/jaeger']), endpoint: input.tracesEndpoint },
+        ...otherExporters,
+        otlp_http: {
+          ...fields(exporters['otlp_http']),
+          metrics_endpoint: input.metricsUrl,
+          ...(input.eventsUrl === undefined ? {} : { logs_endpoint: input.eventsUrl }),
+        },
+        ...Object.fromEntries(tracesExporters),
       },
       connectors: {
         ...connectors,
@@ -69,6 +87,8 @@ export function collectorConfig(base: string, input: CollectorInput): string {
         ...service,
         pipelines: {
           ...pipelines,
+          traces: { ...fields(pipelines['traces']), exporters: tracesExporters.map(([name]) => name) },
+          ...(input.eventsUrl === undefined ? {} : { 'logs/events': eventsPipeline }),
           'metrics/kubernetes': { ...kubernetes, receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] },
         },
         telemetry: {
@@ -91,6 +111,12 @@ export function collectorConfig(base: string, input: CollectorInput): string {
     // One copy of the receiver for each node, not references to the first: people read this file.
     { aliasDuplicateObjects: false },
   )
+}
+
+const eventsPipeline = {
+  receivers: ['k8s_events'],
+  processors: ['memory_limiter', 'resource/cluster', 'batch'],
+  exporters: ['otlp_http'],
 }
 
 function upsert(key: string, value: string): unknown {

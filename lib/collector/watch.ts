@@ -9,7 +9,7 @@ import { fields, text } from '../kube/json.ts'
 import { startReflector } from '../kube/reflector.ts'
 import { kubeconfigPath } from '../kubeconfig.ts'
 import { openLab, writeFileAtomically } from '../lab.ts'
-import { binaryServices } from '../services.ts'
+import { labServices } from '../runtime.ts'
 import { parseCommandLine } from '../settings.ts'
 import { reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
 
@@ -19,7 +19,7 @@ const AT_MOST_MS = 4_000
 
 const line = parseCommandLine(process.argv.slice(2), { settings: ['clusterName'] })
 const lab = openLab({ flags: line.flags, env: process.env })
-const services = binaryServices(lab)
+const services = labServices(lab)
 const stop = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
 

@@ -1,11 +1,11 @@
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse, stringify } from 'yaml'
 import { LabError, UsageError } from '../errors.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { applyManifests, kubectl } from '../kubectl.ts'
-import { componentLog, componentPorts } from '../kwokctl.ts'
+import { componentLog, componentPorts, followComponentLog } from '../kwokctl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab.ts'
 import { podNamespaces } from '../pods.ts'
 import { workloadNamespaces } from '../workloads.ts'
@@ -113,16 +113,15 @@ export async function readServed(
   manifest: MetricManifest,
   nodes: readonly string[],
 ): Promise<{ served: Map<string, Set<string>>; faults: MetricFault[] }> {
-  const log = componentLog(lab, 'kwok-controller')
-  const first = sizeOf(log)
+  const first = followComponentLog(lab, 'kwok-controller')
   const served = await askAll(lab, manifest, nodes)
   // A metric may fail once when two ask at the same moment and both make it; what fails a second time is at fault.
-  const doubtful = [...new Set(faultsIn(readFrom(log, first)).map(({ node }) => node))].filter(node => served.has(node))
+  const doubtful = [...new Set(faultsIn(await first()).map(({ node }) => node))].filter(node => served.has(node))
   if (doubtful.length === 0) return { served, faults: [] }
-  const second = sizeOf(log)
+  const second = followComponentLog(lab, 'kwok-controller')
   for (const [node, names] of await askAll(lab, manifest, doubtful)) served.set(node, names)
   const defined = new Set(manifest.spec.metrics.map(({ name }) => name))
-  const faults = faultsIn(readFrom(log, second)).filter(({ metric, node }) => {
+  const faults = faultsIn(await second()).filter(({ metric, node }) => {
     return defined.has(metric) && served.get(node)?.has(metric) !== true
   })
   return { served, faults }
@@ -184,21 +183,5 @@ async function pageAt(url: string): Promise<{ status: number; text: string }> {
     return { status: answer.status, text: await answer.text() }
   } catch (error) {
     return { status: 0, text: error instanceof Error ? error.message : String(error) }
-  }
-}
-
-function sizeOf(file: string): number {
-  return existsSync(file) ? statSync(file).size : 0
-}
-
-function readFrom(file: string, offset: number): string {
-  const length = sizeOf(file) - offset
-  if (length <= 0) return ''
-  const buffer = Buffer.alloc(length)
-  const descriptor = openSync(file, 'r')
-  try {
-    return buffer.toString('utf8', 0, readSync(descriptor, buffer, 0, length, offset))
-  } finally {
-    closeSync(descriptor)
   }
 }

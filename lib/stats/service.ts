@@ -1,33 +1,23 @@
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { kubeconfigPath } from '../kubeconfig.ts'
+import { addressesOf, insidePorts } from '../addresses.ts'
+import { bundleProgram } from '../containers/bundle.ts'
+import type { ContainerSpec } from '../containers/container.ts'
+import { containerDir, giveToContainers, insideDir, writeForContainer } from '../containers/user.ts'
+import { containerKubeconfigPath, kubeconfigPath } from '../kubeconfig.ts'
 import { type Lab, projectDir } from '../lab.ts'
+import { runtimeOf } from '../runtime.ts'
 import type { ServiceSpec } from '../services.ts'
 
+const MAIN = join('lib', 'stats', 'main.ts')
+const STATE_FILE = 'counters.jsonl'
+// Objects of a watch die young: with room for them, a third less time goes into collecting garbage.
+const YOUNG_SPACE = '--max-semi-space-size=16'
+
 /** How the lab's stats proxy is started; it answers once it has listed all nodes and pods. */
-export function statsProxyService(lab: Lab): ServiceSpec {
-  const port = String(lab.settings.statsProxyPort)
-  return {
+export async function statsProxyService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
+  const shared = {
     name: 'stats-proxy',
-    command: process.execPath,
-    args: [
-      // Objects of a watch die young: with room for them, a third less time goes into collecting garbage.
-      '--max-semi-space-size=16',
-      '--import',
-      import.meta.resolve('tsx'),
-      join(projectDir, 'lib', 'stats', 'main.ts'),
-      '--kubeconfig',
-      kubeconfigPath(lab, 'stats-proxy'),
-      '--port',
-      port,
-      '--usage-preset',
-      lab.settings.usagePreset,
-      '--state-file',
-      join(lab.dataDir, 'stats-proxy', 'counters.jsonl'),
-      '--otlp-url',
-      `http://127.0.0.1:${lab.settings.otlpHttpPort}`,
-      '--interval-ms',
-      String(lab.settings.collectionInterval),
-    ],
     ready: async () => {
       const answer = await fetch(`${statsProxyUrl(lab)}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(
         () => undefined,
@@ -36,6 +26,46 @@ export function statsProxyService(lab: Lab): ServiceSpec {
     },
     // Of 50,000 pods the first list takes its time on a busy machine.
     readyTimeoutMs: 180_000,
+  } as const
+  const args = (files: { kubeconfig: string; state: string }) => [
+    ...['--kubeconfig', files.kubeconfig, '--usage-preset', lab.settings.usagePreset, '--state-file', files.state],
+    ...['--otlp-url', `http://${addressesOf(lab).collectorHttp}`],
+    ...['--interval-ms', String(lab.settings.collectionInterval)],
+  ]
+  const stateDir = join(lab.dataDir, 'stats-proxy')
+  if (runtimeOf(lab) === 'binary') {
+    return {
+      ...shared,
+      command: process.execPath,
+      args: [
+        ...[YOUNG_SPACE, '--import', import.meta.resolve('tsx'), join(projectDir, MAIN)],
+        ...['--port', String(lab.settings.statsProxyPort)],
+        ...args({ kubeconfig: kubeconfigPath(lab, 'stats-proxy'), state: join(stateDir, STATE_FILE) }),
+      ],
+    }
+  }
+  const { file, contents } = await bundleProgram(lab, 'stats-proxy', MAIN)
+  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'stats-proxy'), 'utf8')
+  writeForContainer(lab, 'stats-proxy', 'kubeconfig.yaml', kubeconfig)
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+  giveToContainers(stateDir)
+  const port = insidePorts.statsProxy
+  const isWell = `fetch("http://127.0.0.1:${port}/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))`
+  return {
+    ...shared,
+    image: 'node',
+    entrypoint: 'node',
+    args: [
+      ...[YOUNG_SPACE, `${insideDir}/${file}`, '--address', '0.0.0.0', '--port', String(port)],
+      ...args({ kubeconfig: `${insideDir}/kubeconfig.yaml`, state: `/data/${STATE_FILE}` }),
+    ],
+    mounts: [
+      { from: containerDir(lab, 'stats-proxy'), to: insideDir },
+      { from: stateDir, to: '/data', isWritable: true },
+    ],
+    ports: [[lab.settings.statsProxyPort, port]],
+    health: `node -e '${isWell}'`,
+    contents: `${contents}${kubeconfig}`,
   }
 }
 

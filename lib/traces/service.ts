@@ -1,38 +1,65 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { kubeconfigPath } from '../kubeconfig.ts'
+import { addressesOf } from '../addresses.ts'
+import { bundleProgram } from '../containers/bundle.ts'
+import type { ContainerSpec } from '../containers/container.ts'
+import { containerName } from '../containers/docker.ts'
+import { containerLog, inspectContainer } from '../containers/services.ts'
+import { containerDir, insideDir, writeForContainer } from '../containers/user.ts'
+import { containerKubeconfigPath, kubeconfigPath } from '../kubeconfig.ts'
 import { type Lab, projectDir } from '../lab.ts'
+import { runtimeOf } from '../runtime.ts'
 import type { ServiceSpec, Services } from '../services.ts'
 
+const MAIN = join('lib', 'traces', 'main.ts')
+const YOUNG_SPACE = '--max-semi-space-size=16'
+
 /** How the lab's trace simulator is started; it is ready once it has listed workloads, Services and pods. */
-export function tracesService(lab: Lab, services: Services): ServiceSpec {
-  const { otlpHttpPort, traceRate, usagePreset, collectionInterval } = lab.settings
-  const readyFile = join(lab.configDir, 'traces.ready')
+export async function tracesService(lab: Lab, services: Pick<Services, 'state'>): Promise<ServiceSpec | ContainerSpec> {
+  const { traceRate, usagePreset, collectionInterval } = lab.settings
+  const args = (kubeconfig: string) => [
+    ...['--kubeconfig', kubeconfig, '--otlp-url', `http://${addressesOf(lab).collectorHttp}`],
+    ...['--rate', String(traceRate), '--usage-preset', usagePreset, '--interval-ms', String(collectionInterval)],
+  ]
+  if (runtimeOf(lab) === 'binary') {
+    return {
+      name: 'traces',
+      command: process.execPath,
+      args: [
+        ...[YOUNG_SPACE, '--import', import.meta.resolve('tsx'), join(projectDir, MAIN)],
+        ...[...args(kubeconfigPath(lab, 'traces')), '--ready-file', readyPath(lab)],
+      ],
+      ready: () => tracesReady(lab, services),
+      readyTimeoutMs: 60_000,
+    }
+  }
+  const { file, contents } = await bundleProgram(lab, 'traces', MAIN)
+  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'traces'), 'utf8')
+  writeForContainer(lab, 'traces', 'kubeconfig.yaml', kubeconfig)
   return {
     name: 'traces',
-    command: process.execPath,
-    args: [
-      '--max-semi-space-size=16',
-      '--import',
-      import.meta.resolve('tsx'),
-      join(projectDir, 'lib', 'traces', 'main.ts'),
-      '--kubeconfig',
-      kubeconfigPath(lab, 'traces'),
-      '--otlp-url',
-      `http://127.0.0.1:${otlpHttpPort}`,
-      '--rate',
-      String(traceRate),
-      '--usage-preset',
-      usagePreset,
-      '--interval-ms',
-      String(collectionInterval),
-      '--ready-file',
-      readyFile,
-    ],
-    ready: async () => {
-      const pid = (await services.state('traces')).process?.pid
-      return pid !== undefined && existsSync(readyFile) && readFileSync(readyFile, 'utf8') === String(pid)
-    },
+    image: 'node',
+    entrypoint: 'node',
+    args: [YOUNG_SPACE, `${insideDir}/${file}`, ...args(`${insideDir}/kubeconfig.yaml`)],
+    mounts: [{ from: containerDir(lab, 'traces'), to: insideDir }],
+    contents: `${contents}${kubeconfig}`,
+    ready: () => tracesReady(lab, services),
     readyTimeoutMs: 60_000,
   }
+}
+
+/** Whether the trace simulator that runs has listed workloads, Services and pods. */
+export async function tracesReady(lab: Lab, services: Pick<Services, 'state'>): Promise<boolean> {
+  if (runtimeOf(lab) === 'docker') {
+    const container = containerName(lab.settings.clusterName, 'traces')
+    const since = (await inspectContainer(container))?.startedAt
+    return since !== undefined && / ready: \d/.test(await containerLog(container, { since }))
+  }
+  const pid = (await services.state('traces')).process?.pid
+  const path = readyPath(lab)
+  return pid !== undefined && existsSync(path) && readFileSync(path, 'utf8') === String(pid)
+}
+
+function readyPath(lab: Lab): string {
+  return join(lab.configDir, 'traces.ready')
 }

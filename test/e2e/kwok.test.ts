@@ -12,19 +12,24 @@ import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
 import { portSettings } from '../../lib/ports.ts'
 import type { Sample } from '../../lib/prometheus.ts'
-import { labServiceNames } from '../../lib/services.ts'
+import { containerServiceNames, labServiceNames } from '../../lib/services.ts'
 import {
   assertDone,
   assertSameWords,
   assertSays,
   createTestLab,
   filesBelow,
+  listeningAddresses,
   listeningSockets,
+  publishedPorts,
   type TestLab,
+  testRuntime,
   waitFor,
   waitForAutoscaler,
 } from '../support/lab.ts'
 
+/** The services of the runtime that the lab is tried in: docker.test.ts runs this file too. */
+const services = testRuntime === 'docker' ? containerServiceNames : labServiceNames
 /** How often is collected; short, to be quick. */
 const INTERVAL_MS = 5_000
 /** Two collections, and what batching and sending take. */
@@ -173,7 +178,8 @@ kwok('scrapes every part of the control plane: all targets are up', async ({ lab
 
 kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
   const parts = await lab.partPids()
-  assert.equal(parts.size, components.length + labServiceNames.length)
+  assert.equal(parts.size, components.length + services.length)
+  if (testRuntime === 'docker') return assertPublishedOnLoopback(lab)
   const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
   const found = new Set(sockets.map(({ address }) => address))
   for (const setting of portSettings) {
@@ -188,7 +194,8 @@ kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
 })
 
 kwok('keeps what is secret from others: keys in files of mode 0600, folders of mode 0700', ({ lab }) => {
-  const own = ['config', 'data', 'kubeconfig', 'logs', 'pids'].map(folder => join(lab.dir, folder))
+  const names = ['config', 'data', 'kubeconfig', 'logs', 'pids', ...(testRuntime === 'docker' ? ['containers'] : [])]
+  const own = names.map(folder => join(lab.dir, folder))
   const folders = [lab.clusterDir, lab.dir, ...own]
   const open = folders.filter(folder => (statSync(folder).mode & 0o777) !== 0o700)
   assert.deepEqual(open, [], 'folders that others can enter')
@@ -243,7 +250,7 @@ kwok('kwok-status says that all parts are up, and counts what the API counts', a
   await waitFor('agreement of status and API', async () => {
     const { exitCode, stdout, stderr } = await lab.make(['kwok-status'])
     assert.equal(exitCode, 0, stdout + stderr)
-    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, components.length + labServiceNames.length)
+    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, components.length + services.length)
     assert.doesNotMatch(stdout, /\bdown\b/)
     const all = items(fields(JSON.parse(await lab.kubectl(['get', 'pods', '-A', '-o', 'json'])))['items']).map(fields)
     const phases = new Map<string, number>()
@@ -355,6 +362,29 @@ kwok('kwok-down leaves nothing, and gives back the context from before', async (
 })
 
 kwok.run()
+
+/** Where in the lab's folder the rendered configurations are. */
+const configFiles =
+  testRuntime === 'docker'
+    ? { collector: 'containers/collector/otelcol.yaml', prometheus: 'containers/lgtm/prometheus.yaml' }
+    : { collector: 'config/otelcol.yaml', prometheus: 'config/prometheus.yaml' }
+
+/** Asserts that what the containers publish is bound to loopback; other programs of this machine are not looked at. */
+function assertPublishedOnLoopback(lab: TestLab): void {
+  const ports = publishedPorts(lab.name)
+  const { prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort } = lab.ports
+  for (const port of [prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort]) {
+    assert.ok(ports.includes(port), `port ${port} is not published`)
+  }
+  // Those, the API server's, and kwok-controller's.
+  assert.equal(ports.length, 7)
+  const addresses = listeningAddresses().filter(address => ports.includes(Number(address.split(':').at(-1))))
+  assertSameWords(
+    addresses,
+    ports.map(port => `127.0.0.1:${port}`),
+    'sockets of published ports',
+  )
+}
 
 /** The jobs of Prometheus that have targets in every lab: not the one whose targets `make kwok-metrics` makes. */
 function scrapeJobs(): string[] {
@@ -479,7 +509,7 @@ function longestGapMs(timesMs: readonly number[]): number {
 
 /** The nodes that the collector's configuration has a receiver for. */
 function receivers(lab: TestLab): Set<string> {
-  const config = readFileSync(join(lab.dir, 'config', 'otelcol.yaml'), 'utf8')
+  const config = readFileSync(join(lab.dir, configFiles.collector), 'utf8')
   return new Set([...config.matchAll(/^ {2}kubeletstats\/(\S+):$/gm)].map(([, node = '']) => node))
 }
 
@@ -499,7 +529,7 @@ async function readAll(lab: TestLab): Promise<unknown> {
   const uids = async (...args: string[]) =>
     (await lab.kubectl(['get', ...args, '-A', '-o', 'jsonpath={.items[*].metadata.uid}'])).split(' ').sort()
   const kubeconfigs = readers.map(reader => `kubeconfig/${reader}.yaml`)
-  const files = ['lab.json', 'config/otelcol.yaml', 'config/prometheus.yaml', ...kubeconfigs]
+  const files = ['lab.json', ...Object.values(configFiles), ...kubeconfigs]
   return {
     parts: await lab.partPids(),
     objects: await uids('nodes,deployments,statefulsets,daemonsets,namespaces,clusterresourceusages'),

@@ -82,7 +82,7 @@ configs.run()
 const args = suite('createClusterArgs()')
 args('gives the whole command line, without the user’s kubeconfig', () => {
   assert.equal(
-    createClusterArgs('lab', '/c/kwok.yaml').join('|'),
+    createClusterArgs('lab', '/c/kwok.yaml', 'binary').join('|'),
     'create|cluster|--name|lab|--config|/c/kwok.yaml|--runtime|binary|--kubeconfig||--wait|2m',
   )
 })
@@ -233,7 +233,7 @@ runs('creates with its own configuration and without the user’s variables, and
   await createCluster(lab)
   const config = join(lab.configDir, 'kwok.yaml')
   assert.deepEqual(readFileSync(note, 'utf8').split('\n'), [
-    `${createClusterArgs('unit', config).join('|')}|`,
+    `${createClusterArgs('unit', config, 'binary').join('|')}|`,
     `KWOK_WORKDIR=${lab.kwokWorkdir}`,
     lab.dir,
     '',

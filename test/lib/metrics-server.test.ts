@@ -9,8 +9,8 @@ import { metricsServerManifests, metricsServerService, resolutionMs } from '../.
 import { tempLab } from './temp-lab.ts'
 
 const base = readFileSync(join(projectDir, 'kwok-config', 'metrics-server.yaml'), 'utf8')
-const objects = parseAllDocuments(metricsServerManifests(base, { port: 5443, caPem: 'the CA' })).map(document =>
-  fields(document.toJS()),
+const objects = parseAllDocuments(metricsServerManifests(base, { host: 'localhost', port: 5443, caPem: 'the CA' })).map(
+  document => fields(document.toJS()),
 )
 const only = (kind: string) => {
   const found = objects.filter(object => object['kind'] === kind)

@@ -36,7 +36,7 @@ const withEnv = (env: NodeJS.ProcessEnv) => resolveSettings({ flags: {}, env })
 resolves('gives the defaults when nothing is said', () => {
   assert.deepEqual(withEnv({}), {
     clusterName: 'queries-testing',
-    runtime: 'binary',
+    runtime: 'auto',
     nodeCount: 50,
     nodeCpu: 8,
     podCount: 200,
@@ -48,6 +48,7 @@ resolves('gives the defaults when nothing is said', () => {
     grafana: 'auto',
     grafanaPort: 3000,
     usagePreset: 'steady',
+    jaeger: 'auto',
     jaegerPort: 16686,
     jaegerOtlpPort: 14317,
     traceRate: 5,
@@ -136,8 +137,7 @@ const refused: [variable: string, value: string, why: RegExp][] = [
         RegExp,
       ],
   ),
-  ['RUNTIME', 'docker', /the Docker runtime is not there yet, only binary is$/],
-  ['RUNTIME', 'podman', /it must be one of auto, binary$/],
+  ['RUNTIME', 'podman', /it must be one of auto, docker, binary$/],
   ...['Lab', 'a_b', '-a', 'a-', 'a.b', 'a/b', '..', 'a b', 'ü', 'a\n', 'a'.repeat(33)].map(
     value =>
       ['CLUSTER_NAME', value, /it must be 1 to 32 lower-case letters, digits and inner dashes$/] satisfies [
@@ -165,7 +165,8 @@ const taken: [variable: string, value: string, name: SettingName, parsed: unknow
   ['COLLECTION_INTERVAL', '1s', 'collectionInterval', 1_000],
   ['COLLECTION_INTERVAL', '1500ms', 'collectionInterval', 1_500],
   ['COLLECTION_INTERVAL', '5m', 'collectionInterval', 300_000],
-  ['RUNTIME', 'auto', 'runtime', 'binary'],
+  ['RUNTIME', 'auto', 'runtime', 'auto'],
+  ['RUNTIME', 'docker', 'runtime', 'docker'],
   ['RUNTIME', 'binary', 'runtime', 'binary'],
   ['PROMETHEUS_URL', 'auto', 'prometheusUrl', 'auto'],
   ['PROMETHEUS_URL', 'https://metrics.example/prometheus/', 'prometheusUrl', 'https://metrics.example/prometheus'],
@@ -177,6 +178,13 @@ const taken: [variable: string, value: string, name: SettingName, parsed: unknow
 for (const [variable, value, name, parsed] of taken) {
   resolves(`takes ${variable}=${value}`, () => assert.equal(withEnv({ [variable]: value })[name], parsed))
 }
+
+resolves('keeps the runtime that the lab has where auto asks for none', () => {
+  const created = { runtime: 'docker' }
+  assert.equal(resolveSettings({ flags: {}, env: { RUNTIME: 'auto' }, created }).runtime, 'docker')
+  const error = refusal(() => resolveSettings({ flags: {}, env: { RUNTIME: 'binary' }, created }))
+  assert.match(error.message, /^RUNTIME=binary differs from what the lab was created with: RUNTIME is docker/)
+})
 
 resolves('refuses a fixed setting that differs from what the lab was created with', () => {
   const created = { prometheusPort: '9090', collectionInterval: '10s' }

@@ -23,7 +23,11 @@ export function tempDir(): string {
 export function tempLab(flags: SettingTexts = {}): Lab {
   const root = tempDir()
   const dir = join(root, 'lab')
-  const opened = openLab({ flags: { clusterName: 'unit', ...flags }, env: { KWOK_WORKDIR: join(root, 'kwok') } })
+  // Its own, whatever engine answers here.
+  const opened = openLab({
+    flags: { clusterName: 'unit', runtime: 'binary', ...flags },
+    env: { KWOK_WORKDIR: join(root, 'kwok') },
+  })
   const folder = (name: string) => join(dir, name)
   const folders = {
     configDir: folder('config'),

@@ -5,6 +5,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensurePrograms, kwokPrograms } from '../../lib/binaries.ts'
+import { imageNames, imageVariable } from '../../lib/images.ts'
 import { projectDir } from '../../lib/lab.ts'
 import { isPortFree, portSettings } from '../../lib/ports.ts'
 import { query as queryPrometheus, type Sample } from '../../lib/prometheus.ts'
@@ -100,6 +101,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     NO_COLOR: '1',
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
     CLUSTER_NAME: name,
+    ...runtimeSettings(),
     KUBECONFIG: kubeconfig,
     KWOK_WORKDIR: kwokWorkdir,
     // Whatever Grafana the machine has.
@@ -189,6 +191,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
       5_000,
     )
     assertSameWords(filesBelow(dir), [], 'files of .lab')
+    if (env['RUNTIME'] === 'docker') assertSameWords(dockerLeftovers(name), [], 'containers and networks')
     assert.equal(existsSync(dir), false, `${dir} is still there`)
     assert.equal(existsSync(clusterDir), false, `${clusterDir} is still there`)
     assertSameWords(filesBelow(kwokWorkdir), [], 'files in KWOK_WORKDIR')
@@ -327,6 +330,45 @@ export function assertRefused({ exitCode, stderr }: Ended, step: string, code: 1
   assertSays(stderr, said)
   assertSays(stderr, new RegExp(`\\b${step}\\] Error ${code}`))
   assert.equal(exitCode, 2)
+}
+
+/** How labs are tried: as processes, or in a run that docker.test.ts starts as containers of the images that it names. */
+export const testRuntime = process.env['TEST_RUNTIME'] === 'docker' ? 'docker' : 'binary'
+
+function runtimeSettings(): Record<string, string> {
+  const images = imageNames.map(imageVariable).flatMap(name => (process.env[name] ? [[name, process.env[name]]] : []))
+  return { RUNTIME: testRuntime, ...(testRuntime === 'docker' ? Object.fromEntries(images) : {}) }
+}
+
+/** What docker prints. Fails when it does. */
+export function dockerOutput(args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync('docker', args, { encoding: 'utf8', timeout: 120_000 })
+  assert.equal(status, 0, `docker ${args.join(' ')}: ${stderr}`)
+  return stdout
+}
+
+/** The ports of this machine that the containers of a lab publish. */
+export function publishedPorts(name: string): number[] {
+  const format = ['--filter', `network=kwok-${name}`, '--format', '{{.Ports}}']
+  const all = dockerOutput(['container', 'ls', ...format])
+  return [...new Set([...all.matchAll(/:(\d+)->/g)].map(([, port]) => Number(port)))]
+}
+
+/** Containers, running or not, and networks that are a lab's. */
+export function dockerLeftovers(name: string): string[] {
+  const lists = [
+    ['container', 'ls', '--all', '--filter', `label=kube-otel-lab.cluster=${name}`, '--format', '{{.Names}}'],
+    ['container', 'ls', '--all', '--filter', `name=^kwok-${name}-`, '--format', '{{.Names}}'],
+    ['network', 'ls', '--filter', `name=^kwok-${name}$`, '--format', '{{.Name}}'],
+  ]
+  return lists.flatMap(args => dockerOutput(args).split('\n')).filter(line => line !== '')
+}
+
+/** `address:port` of every TCP socket of this machine on which somebody listens. */
+export function listeningAddresses(): string[] {
+  const { status, stdout, stderr } = spawnSync('ss', ['-Hltn'], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  return stdout.split('\n').flatMap(line => line.split(/\s+/)[3] ?? [])
 }
 
 /** `address` and `pid` of each TCP socket on which one of the processes listens. */

@@ -21,7 +21,7 @@ const given: CollectorInput = {
   otlpGrpcEndpoint: '127.0.0.1:2',
   otlpHttpEndpoint: '127.0.0.1:3',
   metricsUrl: 'http://127.0.0.1:4/api/v1/otlp/v1/metrics',
-  tracesEndpoint: '127.0.0.1:5',
+  tracesEndpoints: { jaeger: '127.0.0.1:5' },
 }
 const rendered = (input: Partial<CollectorInput> = {}) => parse(collectorConfig(base, { ...given, ...input }))
 

@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process'
+import { LabError } from '../errors.ts'
+import { type RunOptions, type RunResult, run } from '../run.ts'
+
+/** The label that every container and network of a lab carries, with the cluster's name as its value. */
+export const clusterLabel = 'kube-otel-lab.cluster'
+/** The label with the folder of the lab: another clone's lab of the same name is another one. */
+export const dirLabel = 'kube-otel-lab.dir'
+/** The label with the word for the service. */
+export const serviceLabel = 'kube-otel-lab.service'
+/** The label with a digest of how the container was made: another one means another container. */
+export const specLabel = 'kube-otel-lab.spec'
+
+/** The name of a service's container, by which other containers of the lab reach it. */
+export function containerName(clusterName: string, service: string): string {
+  return `kube-otel-lab-${clusterName}-${service}`
+}
+
+/** The name of the container that kwokctl makes of a component of the control plane. */
+export function componentContainer(clusterName: string, component: string): string {
+  return `kwok-${clusterName}-${component}`
+}
+
+/** The network of a lab's containers. kwokctl makes one of this name, or takes the one that is there. */
+export function networkName(clusterName: string): string {
+  return `kwok-${clusterName}`
+}
+
+/**
+ * Runs the docker command, against whatever engine it reaches.
+ *
+ * Throws a LabError that says that no engine answers, or with the command's own words; not with `nothrow`, unless there is no
+ * docker command at all.
+ */
+export async function docker(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const result = await run('docker', args, { timeoutMs: 120_000, ...options, nothrow: true })
+  if (result.exitCode === 0 || options.nothrow === true) return result
+  throw dockerError(args, result)
+}
+
+/** What is said of a docker command that failed. */
+export function dockerError(args: readonly string[], { exitCode, stderr }: RunResult): LabError {
+  const why = stderr.trim().split('\n').slice(0, 4).join(' ').slice(0, 600) || `exit code ${exitCode}`
+  if (isEngineDown(stderr)) {
+    return new LabError('No Docker engine answers', {
+      why,
+      next: 'start it, or name another by DOCKER_HOST or docker context use; RUNTIME=binary needs none',
+    })
+  }
+  return new LabError(`docker ${args.slice(0, 2).join(' ')} failed`, { why })
+}
+
+/** Whether a command failed for want of an engine, by its own words. */
+export function isEngineDown(stderr: string): boolean {
+  return /cannot connect to the docker daemon|error during connect|connection refused|is the docker daemon running/i.test(
+    stderr,
+  )
+}
+
+let answers: boolean | undefined
+
+/** Whether a Docker engine answers within two seconds. Asked once a process. */
+export function dockerAnswers(): boolean {
+  answers ??=
+    spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], {
+      timeout: 2_000,
+      stdio: 'ignore',
+    }).status === 0
+  return answers
+}
+
+/** The containers that carry a lab's label, also those that don't run. */
+export async function labContainers(clusterName: string): Promise<string[]> {
+  const filter = `label=${clusterLabel}=${clusterName}`
+  const { stdout } = await docker(['container', 'ls', '--all', '--filter', filter, '--format', '{{.Names}}'])
+  return stdout.split('\n').filter(name => name !== '')
+}

@@ -1,0 +1,42 @@
+import { LabError } from '../errors.ts'
+import { type ImageName, imageNames, imageOf, imageVariable } from '../images.ts'
+import { wantsJaeger } from '../jaeger.ts'
+import type { Lab } from '../lab.ts'
+import { docker, dockerError, isEngineDown } from './docker.ts'
+
+/** The images that a lab runs. */
+export function labImageNames(lab: Lab): ImageName[] {
+  return imageNames.filter(name => name !== 'jaeger' || wantsJaeger(lab))
+}
+
+/**
+ * Makes every image of the lab be at the engine: those that lack are pulled one after the other, with what the engine says of
+ * it given to `onLine`. Returns what they are called.
+ *
+ * Throws a LabError that names an image that can't be had, and how to bring it there.
+ */
+export async function ensureImages(lab: Lab, onLine: (line: string) => void): Promise<string[]> {
+  const names = labImageNames(lab)
+  for (const name of names) await ensureImage(name, imageOf(lab, name), onLine)
+  return names.map(name => imageOf(lab, name))
+}
+
+async function ensureImage(name: ImageName, reference: string, onLine: (line: string) => void): Promise<void> {
+  const inspect = ['image', 'inspect', '--format', '{{.Id}}', reference]
+  const known = await docker(inspect, { nothrow: true })
+  if (known.exitCode === 0) return
+  if (isEngineDown(known.stderr)) throw dockerError(inspect, known)
+  onLine(`Pulling ${reference}`)
+  const pulled = await docker(['pull', reference], {
+    nothrow: true,
+    timeoutMs: 30 * 60_000,
+    onStdoutLine: line => onLine(`  ${line}`),
+  })
+  if (pulled.exitCode === 0) return
+  throw new LabError(`There is no image ${reference}, and it cannot be pulled`, {
+    why: pulled.stderr.trim().split('\n').at(-1),
+    next:
+      `load it (docker save ${reference} elsewhere, docker load here), ` +
+      `or set ${imageVariable(name)} or IMAGE_PREFIX to where it is; RUNTIME=binary needs none`,
+  })
+}

@@ -1,0 +1,386 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { addressesOf } from '../../lib/addresses.ts'
+import { collectorService } from '../../lib/collector/collector.ts'
+import { createNetworkArgs, memoryBytes } from '../../lib/containers/cluster.ts'
+import { type ContainerSpec, runArgs, specDigest } from '../../lib/containers/container.ts'
+import { docker } from '../../lib/containers/docker.ts'
+import { ensureImages } from '../../lib/containers/pull.ts'
+import { containerServices } from '../../lib/containers/services.ts'
+import { writeForContainer } from '../../lib/containers/user.ts'
+import { chosenImages, imageOf, pinnedImages } from '../../lib/images.ts'
+import { jaegerService } from '../../lib/jaeger.ts'
+import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../lib/kubeconfig.ts'
+import { containerPatches, createClusterArgs } from '../../lib/kwokctl.ts'
+import { type Lab, writeRecord } from '../../lib/lab.ts'
+import { lgtmService } from '../../lib/lgtm.ts'
+import { metricsServerService } from '../../lib/metrics-server.ts'
+import { labServices, runtimeOf } from '../../lib/runtime.ts'
+import type { SettingTexts } from '../../lib/settings.ts'
+import { statsProxyService } from '../../lib/stats/service.ts'
+import { tracesService } from '../../lib/traces/service.ts'
+import { tempDir, tempLab } from './temp-lab.ts'
+
+/** A lab of the Docker runtime whose kubeconfigs and keys are there. */
+function dockerLab(flags: SettingTexts = {}): Lab {
+  const lab = tempLab({ runtime: 'docker', ...flags })
+  for (const reader of readers) writeFileSync(containerKubeconfigPath(lab, reader), `${reader}'s kubeconfig`)
+  writeFileSync(prometheusTokenPath(lab), 'token')
+  mkdirSync(join(lab.clusterDir, 'pki'), { recursive: true })
+  for (const file of ['ca.crt', 'admin.crt', 'admin.key']) writeFileSync(join(lab.clusterDir, 'pki', file), file)
+  return lab
+}
+
+/** The whole command line of a service, with what differs from lab to lab as words. */
+function commandLine(lab: Lab, spec: unknown): string[] {
+  const container = spec as ContainerSpec
+  const args = runArgs(lab, container, { image: pinnedImages[container.image], user: '1000:1000' })
+  return args.map(arg => arg.replaceAll(lab.dir, 'LAB').replace(/(\.spec=)[0-9a-f]{64}$/, '$1DIGEST'))
+}
+
+const shared = (service: string) => [
+  'run',
+  '--detach',
+  '--pull=never',
+  `--name=kube-otel-lab-unit-${service}`,
+  '--network=kwok-unit',
+  '--label=kube-otel-lab.cluster=unit',
+  '--label=kube-otel-lab.dir=LAB',
+  `--label=kube-otel-lab.service=${service}`,
+  '--restart=unless-stopped',
+]
+const locked = ['--user=1000:1000', '--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges']
+const digest = '--label=kube-otel-lab.spec=DIGEST'
+const seen = (service: string) =>
+  `--mount=type=bind,source=LAB/containers/${service},target=/etc/kube-otel-lab,readonly`
+
+const lines = suite('runArgs()')
+
+lines('of LGTM: four ports on loopback, the lab’s files over its own, users without a name as viewers', () => {
+  const lab = dockerLab({ grafanaPort: '3100', prometheusPort: '9191' })
+  const folders = { json: join(lab.dir, 'json'), rules: join(lab.dir, 'rules'), own: '/home/me/own' }
+  const spec = lgtmService(lab, { ...folders, datasources: 'datasources', providers: 'providers' })
+  assert.deepEqual(commandLine(lab, spec), [
+    ...shared('lgtm'),
+    '--publish=127.0.0.1:3100:3000',
+    '--publish=127.0.0.1:9191:9090',
+    '--publish=127.0.0.1:4317:4317',
+    '--publish=127.0.0.1:4318:4318',
+    seen('lgtm'),
+    '--mount=type=bind,source=LAB/containers/lgtm/prometheus.yaml,target=/otel-lgtm/prometheus.yaml,readonly',
+    '--mount=type=bind,source=LAB/containers/lgtm/datasources.yaml,target=/otel-lgtm/grafana/conf/provisioning/datasources/grafana-datasources.yaml,readonly',
+    '--mount=type=bind,source=LAB/containers/lgtm/providers.yaml,target=/otel-lgtm/grafana/conf/provisioning/dashboards/kube-otel-lab.yaml,readonly',
+    '--mount=type=bind,source=LAB/rules,target=/otel-lgtm/kube-otel-lab/rules,readonly',
+    '--mount=type=bind,source=LAB/json,target=/otel-lgtm/kube-otel-lab/json,readonly',
+    '--mount=type=bind,source=/home/me/own,target=/otel-lgtm/kube-otel-lab/own,readonly',
+    '--env=GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer',
+    '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=5s --log.level=warn',
+    digest,
+    'docker.io/grafana/otel-lgtm:0.28.0@sha256:74bd8c8be4344dd51fb76f2030522e5c886bc585d4e965234a68b49960c98c5e',
+  ])
+  const config = parse(readFileSync(join(lab.dir, 'containers', 'lgtm', 'prometheus.yaml'), 'utf8'))
+  const targets = config.scrape_configs.flatMap((job: Record<string, unknown>) => job['static_configs'])
+  assert.deepEqual(
+    targets.flatMap((each: { targets: string[] } | undefined) => each?.targets ?? []),
+    [
+      '127.0.0.1:9090',
+      'kwok-unit-etcd:2379',
+      'kwok-unit-kube-apiserver:6443',
+      'kwok-unit-kube-controller-manager:10257',
+      'kwok-unit-kube-scheduler:10259',
+      'kwok-unit-kwok-controller:10247',
+      'kube-otel-lab-unit-metrics-server:4443',
+      'kube-otel-lab-unit-stats-proxy:10250',
+    ],
+  )
+  assert.deepEqual(config.rule_files, ['/otel-lgtm/kube-otel-lab/rules/*.yaml'])
+})
+
+lines(
+  'of the stats proxy: Node.js with a bundle, published on loopback, not root, on a read-only file system',
+  async () => {
+    const lab = dockerLab()
+    assert.deepEqual(commandLine(lab, await statsProxyService(lab)), [
+      ...shared('stats-proxy'),
+      '--publish=127.0.0.1:10250:10250',
+      seen('stats-proxy'),
+      '--mount=type=bind,source=LAB/data/stats-proxy,target=/data',
+      ...locked,
+      '--entrypoint=node',
+      `--health-cmd=node -e 'fetch("http://127.0.0.1:10250/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))'`,
+      '--health-interval=30s',
+      '--health-timeout=5s',
+      '--health-retries=3',
+      digest,
+      'docker.io/library/node:20.20.2-bookworm-slim',
+      '--max-semi-space-size=16',
+      '/etc/kube-otel-lab/stats-proxy.mjs',
+      '--address',
+      '0.0.0.0',
+      '--port',
+      '10250',
+      '--kubeconfig',
+      '/etc/kube-otel-lab/kubeconfig.yaml',
+      '--usage-preset',
+      'steady',
+      '--state-file',
+      '/data/counters.jsonl',
+      '--otlp-url',
+      'http://kube-otel-lab-unit-collector:4318',
+      '--interval-ms',
+      '10000',
+    ])
+  },
+)
+
+lines('of the collector: published nowhere, the machine’s files read-only', async () => {
+  const lab = dockerLab()
+  assert.deepEqual(commandLine(lab, await collectorService(lab)), [
+    ...shared('collector'),
+    seen('collector'),
+    '--mount=type=bind,source=/,target=/hostfs,readonly',
+    '--env=KUBECONFIG=/etc/kube-otel-lab/kubeconfig.yaml',
+    ...locked,
+    digest,
+    'docker.io/otel/opentelemetry-collector-contrib:0.149.0',
+    '--config=/etc/kube-otel-lab/otelcol.yaml',
+  ])
+})
+
+lines('of metrics-server, which asks for nodes at the stats proxy', async () => {
+  const lab = dockerLab()
+  assert.deepEqual(commandLine(lab, await metricsServerService(lab)), [
+    ...shared('metrics-server'),
+    seen('metrics-server'),
+    ...locked,
+    digest,
+    'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
+    '--kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
+    '--authentication-kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
+    '--authorization-kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
+    '--bind-address=0.0.0.0',
+    '--secure-port=4443',
+    '--tls-cert-file=/etc/kube-otel-lab/admin.crt',
+    '--tls-private-key-file=/etc/kube-otel-lab/admin.key',
+    '--kubelet-preferred-address-types=Hostname',
+    '--kubelet-port=10250',
+    '--deprecated-kubelet-completely-insecure',
+    '--metric-resolution=15s',
+  ])
+  const [patch] = containerPatches(lab, undefined)
+  const [flag] = patch?.extraArgs ?? []
+  assert.deepEqual(flag, { key: 'node-name', value: 'kube-otel-lab-unit-stats-proxy', override: true })
+})
+
+lines('of the trace simulator and of Jaeger', async () => {
+  const lab = dockerLab({ jaeger: 'true' })
+  assert.deepEqual(commandLine(lab, await tracesService(lab, labServices(lab))), [
+    ...shared('traces'),
+    seen('traces'),
+    ...locked,
+    '--entrypoint=node',
+    digest,
+    'docker.io/library/node:20.20.2-bookworm-slim',
+    '--max-semi-space-size=16',
+    '/etc/kube-otel-lab/traces.mjs',
+    '--kubeconfig',
+    '/etc/kube-otel-lab/kubeconfig.yaml',
+    '--otlp-url',
+    'http://kube-otel-lab-unit-collector:4318',
+    '--rate',
+    '5',
+    '--usage-preset',
+    'steady',
+    '--interval-ms',
+    '10000',
+  ])
+  assert.deepEqual(commandLine(lab, await jaegerService(lab)), [
+    ...shared('jaeger'),
+    '--publish=127.0.0.1:16686:16686',
+    seen('jaeger'),
+    '--env=OTEL_TRACES_SAMPLER=always_off',
+    ...locked,
+    digest,
+    'docker.io/jaegertracing/jaeger:2.0.0-rc2',
+    '--config=/etc/kube-otel-lab/jaeger.yaml',
+  ])
+})
+
+lines('has another digest for another argument, mount or content, and else the same', () => {
+  const lab = dockerLab()
+  const spec: ContainerSpec = { name: 'traces', image: 'node', args: ['a'], ready: async () => true }
+  const of = (change: Partial<ContainerSpec>) =>
+    specDigest(runArgs(lab, { ...spec, ...change }, { image: 'node:1', user: '1:1' }))
+  assert.match(of({}), /^[0-9a-f]{64}$/)
+  assert.equal(of({}), of({ ready: async () => false }))
+  const others = [{ args: ['b'] }, { contents: 'x' }, { mounts: [{ from: '/a', to: '/b' }] }, { env: { A: 'b' } }]
+  assert.equal(new Set([of({}), ...others.map(of)]).size, 5)
+})
+
+lines('quotes a folder with a comma as the engine wants it', () => {
+  const spec: ContainerSpec = {
+    name: 'traces',
+    image: 'node',
+    args: [],
+    mounts: [{ from: '/a, "b"', to: '/c' }],
+    ready: async () => true,
+  }
+  const args = runArgs(dockerLab(), spec, { image: 'node:1', user: '1:1' })
+  assert.ok(args.includes('--mount=type=bind,"source=/a, ""b""",target=/c,readonly'), args.join('\n'))
+})
+lines.run()
+
+const network = suite('createNetworkArgs()')
+network('binds what the containers publish to loopback, and labels it', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  assert.deepEqual(createNetworkArgs(lab), [
+    'network',
+    'create',
+    '--driver=bridge',
+    '--opt=com.docker.network.bridge.host_binding_ipv4=127.0.0.1',
+    '--label=kube-otel-lab.cluster=unit',
+    `--label=kube-otel-lab.dir=${lab.dir}`,
+    'kwok-unit',
+  ])
+  assert.equal(
+    createClusterArgs('unit', '/c/kwok.yaml', 'docker').join('|'),
+    'create|cluster|--name|unit|--config|/c/kwok.yaml|--runtime|docker|--kubeconfig||--wait|2m',
+  )
+})
+network.run()
+
+const images = suite('chosenImages()')
+
+images('are those that are pinned, at a mirror where there is a prefix, and others by variable', () => {
+  assert.deepEqual(chosenImages({}), pinnedImages)
+  const mirrored = chosenImages({ IMAGE_PREFIX: 'mirror.example:5000/lab/', KUBE_APISERVER_IMAGE: 'local/api:1' })
+  assert.equal(mirrored.lgtm, `mirror.example:5000/lab/${pinnedImages.lgtm.replace('docker.io/', '')}`)
+  assert.equal(mirrored.etcd, 'mirror.example:5000/lab/etcd:3.6.16-0')
+  assert.equal(mirrored['kube-apiserver'], 'local/api:1')
+})
+
+for (const [variable, value] of [
+  ['LGTM_IMAGE', '--privileged'],
+  ['IMAGE_PREFIX', 'a b'],
+  ['NODE_IMAGE', '$(id)'],
+] as const) {
+  images(`refuses ${variable}=${value}`, () => {
+    assert.throws(() => chosenImages({ [variable]: value }), {
+      name: 'UsageError',
+      message: `${variable}=${value} is refused: it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0`,
+    })
+  })
+}
+
+images('are kept from the lab’s creation', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const all = { ...pinnedImages, lgtm: 'kept:1' }
+  writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, images: all })
+  assert.equal(imageOf(lab, 'lgtm'), 'kept:1')
+})
+images.run()
+
+const files = suite('writeForContainer()')
+files('leaves a file to its owner alone, in a folder that others can’t enter', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const path = writeForContainer(lab, 'collector', 'kubeconfig.yaml', 'secret')
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+  assert.equal(statSync(join(lab.dir, 'containers', 'collector')).mode & 0o777, 0o700)
+  assert.equal(statSync(join(lab.dir, 'containers')).mode & 0o777, 0o700)
+  const isRoot = process.getuid?.() === 0
+  assert.equal(statSync(path).uid, isRoot ? 65_532 : process.getuid?.())
+})
+files.run()
+
+const memory = suite('memoryBytes()')
+for (const [text, bytes] of [
+  ['123.5MiB ', 129_499_136],
+  ['1.5GiB', 1_610_612_736],
+  ['12kB', 12_000],
+  ['512B', 512],
+  ['--', undefined],
+] as const) {
+  memory(`${JSON.stringify(text)} is ${bytes}`, () => assert.equal(memoryBytes(text), bytes))
+}
+memory.run()
+
+const addresses = suite('addressesOf()')
+addresses('are names on the network of the containers', () => {
+  const { component, ...others } = addressesOf(tempLab({ runtime: 'docker' }))
+  assert.equal(component('kube-apiserver'), 'kwok-unit-kube-apiserver:6443')
+  assert.deepEqual(others, {
+    prometheus: '127.0.0.1:9090',
+    statsProxy: 'kube-otel-lab-unit-stats-proxy:10250',
+    metricsServer: 'kube-otel-lab-unit-metrics-server:4443',
+    collectorGrpc: 'kube-otel-lab-unit-collector:4317',
+    collectorHttp: 'kube-otel-lab-unit-collector:4318',
+    metricsUrl: 'http://kube-otel-lab-unit-lgtm:4318/v1/metrics',
+    jaegerOtlp: 'kube-otel-lab-unit-jaeger:4317',
+  })
+})
+addresses.run()
+
+const faults = suite('a docker command that fails')
+const path = process.env['PATH']
+faults.after.each(() => {
+  process.env['PATH'] = path
+})
+/** A docker command of which the faults that no engine can be brought to show are asked. */
+function fakeDocker(script: string): void {
+  const dir = tempDir()
+  writeFileSync(join(dir, 'docker'), `#!/bin/sh\n${script}\n`)
+  chmodSync(join(dir, 'docker'), 0o755)
+  process.env['PATH'] = `${dir}${delimiter}${path}`
+}
+
+faults('says that no engine answers', async () => {
+  fakeDocker('echo "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?" >&2; exit 1')
+  const expected = {
+    name: 'LabError',
+    message: /^No Docker engine answers: Cannot connect to the Docker daemon at unix:\/\/\/x/,
+    next: 'start it, or name another by DOCKER_HOST or docker context use; RUNTIME=binary needs none',
+  }
+  await assert.rejects(docker(['info']), expected)
+  const lab = tempLab({ runtime: 'docker' })
+  await assert.rejects(containerServices(lab).state('lgtm'), expected)
+  await assert.rejects(
+    ensureImages(lab, () => undefined),
+    expected,
+  )
+})
+
+faults('names the image that can’t be had, with what the engine said of the others', async () => {
+  fakeDocker(
+    '[ "$1" = pull ] && { echo "a1: Pulling fs layer"; echo "no such host" >&2; exit 1; }\n' +
+      'case "$*" in *etcd*) echo "No such image" >&2; exit 1;; esac',
+  )
+  const said: string[] = []
+  await assert.rejects(
+    ensureImages(tempLab({ runtime: 'docker' }), line => said.push(line)),
+    {
+      name: 'LabError',
+      message: 'There is no image registry.k8s.io/etcd:3.6.16-0, and it cannot be pulled: no such host',
+      next: /^load it \(docker save .*, docker load here\), or set ETCD_IMAGE or IMAGE_PREFIX to where it is/,
+    },
+  )
+  assert.deepEqual(said, ['Pulling registry.k8s.io/etcd:3.6.16-0', '  a1: Pulling fs layer'])
+})
+
+faults('refuses a container that another hand made', async () => {
+  fakeDocker(`echo '{"State":{"Running":true,"Pid":1},"Config":{"Labels":{"kube-otel-lab.dir":"/other"}}}'`)
+  await assert.rejects(containerServices(tempLab({ runtime: 'docker' })).stop('lgtm'), {
+    name: 'LabError',
+    message: 'Container kube-otel-lab-unit-lgtm was not made by this lab: it belongs to /other',
+  })
+})
+faults.run()
+
+const runtimes = suite('runtimeOf()')
+runtimes('is what was asked for', () => {
+  assert.equal(runtimeOf(tempLab({ runtime: 'docker' })), 'docker')
+  assert.equal(runtimeOf(tempLab({ runtime: 'binary' })), 'binary')
+})
+runtimes.run()

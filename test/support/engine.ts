@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A Docker engine for tests. */
+export interface Engine {
+  /** `DOCKER_HOST`, or undefined for the engine that answers anyway. */
+  host: string | undefined
+  /** Only of one that the tests have started: ends it, its containers go on ending with it, and starts it again. */
+  restart: { stop: () => Promise<void>; start: () => Promise<void> } | undefined
+  /** Ends one that the tests have started, and removes its folder. */
+  end: () => Promise<void>
+}
+
+/**
+ * The engine that the docker command reaches; where none answers, and this is root with a dockerd on PATH, one that is started
+ * with a socket and a folder of its own. Else why there is none.
+ */
+export async function haveEngine(): Promise<Engine | { reason: string }> {
+  if (engineVersion(process.env) !== '') return { host: undefined, restart: undefined, end: async () => undefined }
+  if (spawnSync('docker', ['--version']).status !== 0) return { reason: 'there is no docker command' }
+  if (process.getuid?.() !== 0) return { reason: 'no Docker engine answers, and only root may start one' }
+  if (spawnSync('dockerd', ['--version']).status !== 0)
+    return { reason: 'no Docker engine answers, and there is no dockerd' }
+  const dir = mkdtempSync(join(tmpdir(), 'engine-'))
+  const host = `unix://${join(dir, 'docker.sock')}`
+  let engine: ChildProcess | undefined
+  const start = async () => {
+    engine = startEngine(dir, host)
+    const until = Date.now() + 60_000
+    while (engineVersion({ ...process.env, DOCKER_HOST: host }) === '') {
+      if (Date.now() > until || engine.exitCode !== null) {
+        const log = existsSync(join(dir, 'log')) ? readFileSync(join(dir, 'log'), 'utf8') : ''
+        throw new Error(`dockerd does not answer: ${log.slice(-1_000)}`)
+      }
+      await sleep(250)
+    }
+  }
+  const stop = async () => {
+    const running = engine
+    if (running === undefined || running.exitCode !== null) return
+    const ended = new Promise(resolve => running.once('exit', resolve))
+    running.kill('SIGTERM')
+    // It stops its containers first, each within ten seconds.
+    const killer = setTimeout(() => running.kill('SIGKILL'), 120_000)
+    await ended
+    clearTimeout(killer)
+  }
+  const end = async () => {
+    await stop()
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 })
+  }
+  try {
+    await start()
+  } catch (error) {
+    await end()
+    return { reason: error instanceof Error ? error.message : String(error) }
+  }
+  return { host, restart: { stop, start }, end }
+}
+
+function startEngine(dir: string, host: string): ChildProcess {
+  const at = (name: string) => join(dir, name)
+  const args = [
+    ...['--host', host, '--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid')],
+    // No bridge of its own, which another engine may have; networks in a range that is seldom taken.
+    ...['--bridge', 'none', '--default-address-pool', 'base=10.214.0.0/16,size=24'],
+  ]
+  return spawn('sh', ['-c', 'log=$1; shift; exec dockerd "$@" >> "$log" 2>&1', 'sh', at('log'), ...args], {
+    stdio: 'ignore',
+  })
+}
+
+function engineVersion(env: NodeJS.ProcessEnv): string {
+  const format = ['version', '--format', '{{.Server.Version}}']
+  const { status, stdout } = spawnSync('docker', format, { encoding: 'utf8', env, timeout: 5_000 })
+  return status === 0 ? stdout.trim() : ''
+}
