@@ -68,7 +68,8 @@ export function caPath(lab: Lab): string {
 
 /** Makes service accounts, rights and kubeconfigs; returns false when the files are there and the cluster accepts them. */
 export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
-  const rightsApplied = applyManifests(lab, join(projectDir, 'kwok-config', 'rbac.yaml'))
+  const rights = runtimeOf(lab) === 'docker' ? ['rbac.yaml', 'rbac-events.yaml'] : ['rbac.yaml']
+  const rightsApplied = Promise.all(rights.map(file => applyManifests(lab, join(projectDir, 'kwok-config', file))))
   const accepted = await acceptedReaders(lab)
   await rightsApplied
   const inContainers = containerReaders(lab)

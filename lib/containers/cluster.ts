@@ -4,7 +4,15 @@ import { type ImageName, imageOf } from '../images.ts'
 import { fields } from '../kube/json.ts'
 import type { Lab } from '../lab.ts'
 import { type ProcessInfo, processInfos } from '../processes.ts'
-import { clusterLabel, componentContainer, containerName, dirLabel, docker, networkName } from './docker.ts'
+import {
+  clusterLabel,
+  componentContainer,
+  containerName,
+  dirLabel,
+  docker,
+  labContainers,
+  networkName,
+} from './docker.ts'
 import { inspectContainer } from './services.ts'
 
 /** Where kwokctl puts the cluster's keys in the containers of the control plane. */
@@ -61,10 +69,10 @@ export async function networkOwner(lab: Lab): Promise<string | undefined> {
   return label.trim().replace('<no value>', '')
 }
 
-/** Removes the control plane's containers and the lab's network, and what else is on it; what is not there is fine. */
+/** Removes the control plane's containers, whatever else carries the lab's labels, and its network; what is not there is fine. */
 export async function removeCluster(lab: Lab): Promise<void> {
   const { clusterName } = lab.settings
-  const names = components.map(name => componentContainer(clusterName, name))
+  const names = [...components.map(name => componentContainer(clusterName, name)), ...(await labContainers(lab))]
   await docker(['container', 'rm', '--force', '--volumes', ...names], { nothrow: true })
   if ((await networkOwner(lab)) === lab.dir) await docker(['network', 'rm', networkName(clusterName)])
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { LabError } from '../errors.ts'
+import type { Lab } from '../lab.ts'
 import { type RunOptions, type RunResult, run } from '../run.ts'
 
 /** The label that every container and network of a lab carries, with the cluster's name as its value. */
@@ -69,9 +70,10 @@ export function dockerAnswers(): boolean {
   return answers
 }
 
-/** The containers that carry a lab's label, also those that don't run. */
-export async function labContainers(clusterName: string): Promise<string[]> {
-  const filter = `label=${clusterLabel}=${clusterName}`
-  const { stdout } = await docker(['container', 'ls', '--all', '--filter', filter, '--format', '{{.Names}}'])
+/** The containers that carry a lab's labels, also those that don't run. */
+export async function labContainers({ dir, settings }: Lab): Promise<string[]> {
+  const labels = [`label=${clusterLabel}=${settings.clusterName}`, `label=${dirLabel}=${dir}`]
+  const filters = labels.flatMap(label => ['--filter', label])
+  const { stdout } = await docker(['container', 'ls', '--all', ...filters, '--format', '{{.Names}}'])
   return stdout.split('\n').filter(name => name !== '')
 }

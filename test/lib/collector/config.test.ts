@@ -146,4 +146,31 @@ configs('is accepted by the collector without a node', async () => {
   const { exitCode, stderr } = await validates([])
   assert.equal(exitCode, 0, stderr)
 })
+configs('sends traces to each place that it is told, and to no other', () => {
+  const { exporters, service } = rendered({ tracesEndpoints: { jaeger: 'jaeger:4317', lgtm: 'lgtm:4317' } })
+  const template = parse(base).exporters['otlp_grpc/jaeger']
+  assert.deepEqual(exporters['otlp_grpc/jaeger'], { ...template, endpoint: 'jaeger:4317' })
+  assert.deepEqual(exporters['otlp_grpc/lgtm'], { ...template, endpoint: 'lgtm:4317' })
+  assert.deepEqual(service.pipelines.traces.exporters, ['otlp_grpc/jaeger', 'otlp_grpc/lgtm'])
+  const lgtmAlone = rendered({ tracesEndpoints: { lgtm: 'lgtm:4317' } })
+  assert.equal(lgtmAlone.exporters['otlp_grpc/jaeger'], undefined)
+  assert.deepEqual(lgtmAlone.service.pipelines.traces.exporters, ['otlp_grpc/lgtm'])
+})
+
+configs('in a container reads the machine’s files where they are mounted, and sends events where it is told', () => {
+  const processes = rendered()
+  assert.equal(processes.receivers.hostmetrics.root_path, undefined)
+  assert.equal(processes.receivers.k8s_events, undefined)
+  assert.equal(processes.service.pipelines['logs/events'], undefined)
+  const { receivers, exporters, service } = rendered({ hostRoot: '/hostfs', eventsUrl: 'http://lgtm:4318/v1/logs' })
+  assert.equal(receivers.hostmetrics.root_path, '/hostfs')
+  assert.deepEqual(receivers.k8s_events, { auth_type: 'kubeConfig' })
+  assert.equal(exporters.otlp_http.logs_endpoint, 'http://lgtm:4318/v1/logs')
+  assert.deepEqual(service.pipelines['logs/events'], {
+    receivers: ['k8s_events'],
+    processors: ['memory_limiter', 'resource/cluster', 'batch'],
+    exporters: ['otlp_http'],
+  })
+})
+
 configs.run()
