@@ -2,7 +2,7 @@
  * The programs the lab runs, wherever they come from: see lib/binaries/catalog.ts for what they are and
  * lib/binaries/ensure.ts for how each is found, downloaded or built.
  */
-export { kwokPrograms, type ProgramName } from './binaries/catalog.ts'
+export { k3dPrograms, kwokPrograms, type ProgramName } from './binaries/catalog.ts'
 export type { BinariesOptions } from './binaries/context.ts'
 export { doctorReport } from './binaries/doctor.ts'
 export { ensurePrograms, programPath } from './binaries/ensure.ts'
