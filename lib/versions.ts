@@ -17,5 +17,11 @@ export const versions = {
   otelChart: '0.170.0',
 } as const
 
+/** Tags of images that are no program of the list above; with the digest, where somebody has seen that it is the right one. */
+export const imageTags = {
+  lgtm: '0.28.0@sha256:74bd8c8be4344dd51fb76f2030522e5c886bc585d4e965234a68b49960c98c5e',
+  node: '20.20.2-bookworm-slim',
+} as const
+
 /** The oldest tools of the machine that the lab works with. Node.js's stands in package.json too (a test compares). */
 export const oldestTools = { node: '20.18.1', go: '1.26' } as const
