@@ -1,6 +1,15 @@
 import { describeError, LabError } from './errors.ts'
 import { type Lab, openLab } from './lab.ts'
-import { fixedSettingNames, flagOf, parseCommandLine, type SettingName, setting, variableOf } from './settings.ts'
+import {
+  chosenText,
+  fixedSettingNames,
+  flagOf,
+  parseCommandLine,
+  type SettingName,
+  type SettingTexts,
+  setting,
+  variableOf,
+} from './settings.ts'
 
 /** What a task is, for `--help` and for reading its command line. */
 export interface TaskDeclaration {
@@ -14,6 +23,8 @@ export interface TaskDeclaration {
   texts?: Readonly<Record<string, string>>
   /** The name and help of the bare word it takes, if it takes one. */
   word?: { name: string; help: string }
+  /** What it works on: the KWOK lab; the cluster of a context, by default of the lab's own k3d cluster; or that only when KUBE_CONTEXT names one. */
+  on?: 'kwok' | 'context' | 'either'
   /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
   takesLabAsItIs?: boolean
 }
@@ -47,13 +58,18 @@ export async function runTask(
       return
     }
     const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
-    const lab = openLab({ flags: line.flags, env })
+    const lab = openLab({ flags: line.flags, env, kind: kindOf(declaration, { flags: line.flags, env }) })
     const code = await body({ lab, switches: line.switches, texts: line.texts ?? {}, word: line.word })
     if (typeof code === 'number') process.exitCode = code
   } catch (error) {
     process.stderr.write(`${describeError(error)}\n`)
     process.exitCode = error instanceof LabError ? error.exitCode : 1
   }
+}
+
+function kindOf({ on = 'kwok' }: TaskDeclaration, given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab['kind'] {
+  if (on !== 'either') return on
+  return (chosenText('kubeContext', given)?.text ?? 'auto') === 'auto' ? 'kwok' : 'context'
 }
 
 function withoutFixed(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -21,8 +21,8 @@ export function labPrometheus(lab: Lab): { url: string; isLab: boolean } {
  * verified. To be closed at the end.
  */
 export async function labTruth(lab: Lab, windowMs: number): Promise<(TruthReader & { close(): void }) | undefined> {
-  if (!labPrometheus(lab).isLab || !existsSync(lab.adminKubeconfig)) return undefined
-  const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+  if (!labPrometheus(lab).isLab || (lab.kind === 'kwok' && !existsSync(lab.adminKubeconfig))) return undefined
+  const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
   return { ...clusterTruth(client, { clusterName, preset: usagePreset, windowMs }), close: () => client.close() }
 }
