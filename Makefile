@@ -2,7 +2,8 @@
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-TASK := node_modules/.bin/tsx
+# What tsx itself runs, without a process in between.
+TASK := node --import tsx
 
 ## help: prints these targets
 .PHONY: help
@@ -11,7 +12,7 @@ help:
 
 ## kwok: brings up the KWOK lab, and ends when its metrics are in Prometheus
 .PHONY: kwok
-kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-ready
+kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
 
 ## k3d: brings up a real cluster in Docker with LGTM and collectors, and ends when its metrics are in Prometheus
 .PHONY: k3d
@@ -33,6 +34,7 @@ k3d: dashboards k3d-create-cluster k3d-lgtm k3d-collectors
 ## kwok-metrics-server: starts metrics-server, for kubectl top and HPAs
 ## kwok-collector: starts the OpenTelemetry Collector
 ## kwok-traces: starts the trace simulator, which makes TRACE_RATE requests a second
+## kwok-grafana: starts Grafana where its program is there, else the lab's page
 ## kwok-ready: waits until the metrics are complete
 ## kwok-metrics: has KWOK serve resource metrics and custom metrics, those of METRICS_FILE
 ## kwok-boutique: runs Online Boutique, BOUTIQUE_REPLICAS pods of each service
@@ -53,7 +55,7 @@ k3d: dashboards k3d-create-cluster k3d-lgtm k3d-collectors
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
-  kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
+  kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
   k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-port-forward dashboards lint-dashboards verify report view programs doctor bench
 .PHONY: $(STEPS)
 $(STEPS): node_modules/.package-lock.json

@@ -1,14 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LabError, systemErrorCode } from '../lib/errors.ts'
-import { projectDir } from '../lib/lab.ts'
 import { labDashboards } from './index.ts'
 import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './provisioning.ts'
 import { ruleFiles } from './rules/index.ts'
 import { rulesYaml } from './rules/rule.ts'
-
-/** Where all that is generated goes; git-ignored. */
-export const outDir = join(projectDir, 'dashboards', 'out')
 
 /** Every generated file: its path below the output folder, and its text. The same for the same input. */
 export function generatedFiles(targets: ProvisioningTargets): Map<string, string> {
@@ -21,7 +17,7 @@ export function generatedFiles(targets: ProvisioningTargets): Map<string, string
 }
 
 /**
- * Makes the folder hold these files, and with `removeOthers` no others; what is right already is not touched, as Grafana and
+ * Makes the folder hold these files, and with `removeOthers` no others but the one to keep; what is right already is not touched, as Grafana and
  * Prometheus may be reading it. Returns how many files changed, came or went.
  *
  * Throws a LabError when one can't be written.
@@ -29,7 +25,7 @@ export function generatedFiles(targets: ProvisioningTargets): Map<string, string
 export function writeGenerated(
   dir: string,
   files: ReadonlyMap<string, string>,
-  options: { removeOthers: boolean },
+  options: { removeOthers: boolean; keep?: string },
 ): number {
   let changed = 0
   for (const [path, text] of files) {
@@ -39,15 +35,15 @@ export function writeGenerated(
     changed += 1
   }
   for (const path of options.removeOthers ? filesBelow(dir) : []) {
-    if (files.has(path)) continue
+    if (files.has(path) || path === options.keep) continue
     rmSync(join(dir, path))
     changed += 1
   }
   return changed
 }
 
-/** Readable by all, unlike the lab's state: in a container Grafana and Prometheus are other users. */
-function writeWhole(file: string, text: string): void {
+/** Writes a file at once, so that nobody reads half of it. Readable by all, unlike the lab's state: in a container Grafana and Prometheus are other users. */
+export function writeWhole(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     mkdirSync(dirname(file), { recursive: true })

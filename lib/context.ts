@@ -4,9 +4,10 @@ import { delimiter, dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
-import { fields, items } from './kube/json.ts'
+import { fields, items, text } from './kube/json.ts'
 import { type Lab, type LabRecord, readRecord, recordPath, writeFileAtomically, writeRecord } from './lab.ts'
 import { run } from './run.ts'
+import { makeCommand } from './settings.ts'
 
 /**
  * The kubeconfig file that kubectl would write for this person: the first of `KUBECONFIG` that is there, else its last, else
@@ -59,8 +60,13 @@ export function requireOwnContext(lab: Lab, env: NodeJS.ProcessEnv): void {
  * lab's record, for `kwok-down`. Returns false when all of that is so already.
  */
 export async function switchContext(lab: Lab): Promise<boolean> {
-  const current = await currentContext()
-  if (current === lab.context && (await knowsCluster(lab))) return false
+  const view = fields(JSON.parse(await config(['view', '-o', 'json'])))
+  const current = text(view['current-context']) ?? ''
+  const server = apiServer(lab)
+  const known = items(view['clusters'])
+    .map(fields)
+    .find(cluster => cluster['name'] === lab.context)
+  if (current === lab.context && fields(known?.['cluster'])['server'] === server) return false
   const record = readRecord(lab.dir)
   if (record !== undefined && current !== lab.context) {
     const kubeconfigMade = record.kubeconfigMade ?? !existsSync(userKubeconfig(process.env))
@@ -69,7 +75,6 @@ export async function switchContext(lab: Lab): Promise<boolean> {
   }
   const { context, clusterDir } = lab
   const pki = (file: string) => join(clusterDir, 'pki', file)
-  const server = await apiServer(lab)
   const authority = `--certificate-authority=${pki('ca.crt')}`
   const identity = [`--client-certificate=${pki('admin.crt')}`, `--client-key=${pki('admin.key')}`]
   await config(['set-cluster', context, `--server=${server}`, authority, '--embed-certs'])
@@ -100,13 +105,15 @@ export async function restoreContext(lab: Lab): Promise<void> {
   bequeath(lab, record)
   if (record.kubeconfigMade !== true || others.length > 0) return
   const left = await config(['view', '-o', 'jsonpath={.clusters[*].name}{.users[*].name}'], env)
-  if (left === '') rmSync(file)
+  if (left === '') rmSync(file, { force: true })
 }
 
 /** A lab that was brought up on top of this one has its context to give back, which goes: it gets what this one had. */
 function bequeath(lab: Lab, { previousContext, kubeconfigMade }: LabRecord): void {
-  for (const other of readdirSync(dirname(lab.dir))) {
-    const dir = join(dirname(lab.dir), other)
+  for (const other of readdirSync(dirname(lab.dir), { withFileTypes: true })) {
+    // The labs' locks are beside them.
+    if (!other.isDirectory()) continue
+    const dir = join(dirname(lab.dir), other.name)
     const record = readRecord(dir)
     if (record?.previousContext !== lab.context || previousContext === undefined) continue
     const heir = {
@@ -118,18 +125,18 @@ function bequeath(lab: Lab, { previousContext, kubeconfigMade }: LabRecord): voi
   }
 }
 
-async function knowsCluster(lab: Lab): Promise<boolean> {
-  const path = `{.clusters[?(@.name=="${lab.context}")].cluster.server}`
-  return (await config(['view', '-o', `jsonpath=${path}`])) === (await apiServer(lab))
-}
-
 async function currentContext(env = process.env): Promise<string> {
   return await config(['view', '-o', 'jsonpath={.current-context}'], env)
 }
 
 /** The API server's address on this machine, as kwokctl wrote it. */
-export async function apiServer(lab: Lab): Promise<string> {
-  return await config(['view', '--kubeconfig', lab.adminKubeconfig, '-o', 'jsonpath={.clusters[0].cluster.server}'])
+export function apiServer(lab: Lab): string {
+  const [cluster] = items(fields(parse(readFileSync(lab.adminKubeconfig, 'utf8')))['clusters'])
+  const server = text(fields(fields(cluster)['cluster'])['server'])
+  if (server !== undefined) return server
+  throw new LabError(`${lab.adminKubeconfig} names no API server`, {
+    next: `${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`,
+  })
 }
 
 async function config(args: string[], env = process.env): Promise<string> {

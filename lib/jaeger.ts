@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { programPath } from './binaries.ts'
@@ -51,6 +51,11 @@ export function jaegerUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.jaegerPort}`
 }
 
+/** Whether the lab has a Jaeger, up or down. */
+export function hasJaeger(lab: Lab): boolean {
+  return existsSync(configPath(lab))
+}
+
 /** Where Jaeger takes OTLP over gRPC, as `host:port`. */
 export function jaegerOtlpAddress(lab: Lab): string {
   return `127.0.0.1:${lab.settings.jaegerOtlpPort}`
@@ -79,16 +84,22 @@ export async function jaegerServices(baseUrl: string): Promise<string[]> {
 }
 
 /**
- * The newest traces that a service takes part in, each as its spans.
+ * The newest traces that a service takes part in, each as its spans: of so long back, or of a time range (epoch).
  *
  * Throws a LabError when Jaeger can't be asked.
  */
 export async function jaegerTraces(
   baseUrl: string,
   service: string,
-  { limit = 20, lookback = '1h' }: { limit?: number; lookback?: string } = {},
+  {
+    limit = 20,
+    lookback = '1h',
+    range,
+  }: { limit?: number; lookback?: string; range?: { fromMs: number; untilMs: number } } = {},
 ): Promise<JaegerSpan[][]> {
-  const parameters = new URLSearchParams({ service, limit: String(limit), lookback })
+  const micros = (timeMs: number) => String(Math.round(timeMs * 1_000))
+  const when = range === undefined ? { lookback } : { start: micros(range.fromMs), end: micros(range.untilMs) }
+  const parameters = new URLSearchParams({ service, limit: String(limit), ...when })
   const { data } = fields(await get(`${baseUrl}/api/traces?${parameters}`))
   return items(data).map(trace => {
     const processes = fields(fields(trace)['processes'])

@@ -74,8 +74,8 @@ export async function waitUntilReady(lab: Lab): Promise<number> {
   }
 }
 
-/** Each node that the lab made, and whether it is Ready. */
-async function nodeReadiness(lab: Lab): Promise<Map<string, boolean>> {
+/** Each node that the lab made, by name, and whether it is Ready. */
+export async function nodeReadiness(lab: Lab): Promise<Map<string, boolean>> {
   const path = '{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}'
   const { stdout } = await kubectl(lab, ['get', 'nodes', '-l', managedBy, '-o', `jsonpath=${path}`])
   const rows = stdout.split('\n').filter(line => line !== '')

@@ -97,17 +97,18 @@ export function readPodTemplate(): Manifest {
   })
 }
 
-/** The keys of the pods that the lab made. */
-export async function labPodKeys(lab: Lab): Promise<PodKey[]> {
-  const path = '{range .items[*]}{.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
+/** The pods that the lab made: each with whether it is ready, or has succeeded. */
+export async function labPods(lab: Lab): Promise<Map<PodKey, boolean>> {
+  const ready = '{.status.conditions[?(@.type=="Ready")].status}'
+  const path = `{range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.phase} ${ready}{"\\n"}{end}`
   const { stdout } = await kubectl(lab, ['get', 'pods', '-A', '-l', managedBy, '-o', `jsonpath=${path}`])
-  return stdout.split('\n').filter(line => line !== '')
-}
-
-/** Whether any of the pods that the lab made does not run yet. */
-export async function hasPending(lab: Lab): Promise<boolean> {
-  const selector = ['-l', managedBy, '--field-selector', NOT_YET_RUNNING]
-  return (await kubectl(lab, ['get', 'pods', '-A', ...selector, '-o', 'name'])).stdout !== ''
+  const rows = stdout.split('\n').filter(line => line !== '')
+  return new Map(
+    rows.map(row => {
+      const [key = '', phase, ready] = row.split(' ')
+      return [key, (phase === 'Running' && ready === 'True') || phase === 'Succeeded']
+    }),
+  )
 }
 
 /** What is to be made and what removed, so that the lab has exactly this many pods. */

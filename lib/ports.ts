@@ -4,7 +4,7 @@ import { run } from './run.ts'
 import { type SettingName, type Settings, variableOf } from './settings.ts'
 
 /** The settings that are ports of what `make kwok` starts. */
-export const labPortSettings = [
+export const portSettings = [
   'prometheusPort',
   'otlpGrpcPort',
   'otlpHttpPort',
@@ -12,10 +12,8 @@ export const labPortSettings = [
   'jaegerPort',
   'jaegerOtlpPort',
   'metricsServerPort',
+  'grafanaPort',
 ] as const satisfies SettingName[]
-
-/** All settings that are ports: also that of the page, which comes when somebody asks for it. */
-export const portSettings = [...labPortSettings, 'grafanaPort'] as const
 
 /** Whether something on 127.0.0.1 can listen on the port now. Throws a LabError for a port that takes more rights. */
 export async function isPortFree(port: number): Promise<boolean> {

@@ -7,24 +7,24 @@ import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
-import { type portSettings, requireFreePorts } from './ports.ts'
+import { portSettings, requireFreePorts } from './ports.ts'
 import { binaryServices, type ServiceName } from './services.ts'
 import { workloadDemand } from './workloads.ts'
 
 /** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
-/** Which service listens on each port. */
-const portOwners = [
-  ['prometheusPort', 'prometheus'],
-  ['otlpGrpcPort', 'collector'],
-  ['otlpHttpPort', 'collector'],
-  ['statsProxyPort', 'stats-proxy'],
-  ['jaegerPort', 'jaeger'],
-  ['jaegerOtlpPort', 'jaeger'],
-  ['metricsServerPort', 'metrics-server'],
-  ['grafanaPort', 'page'],
-] as const satisfies [(typeof portSettings)[number], ServiceName][]
+/** Which services may listen on each port. */
+const portOwners: Readonly<Record<(typeof portSettings)[number], readonly ServiceName[]>> = {
+  prometheusPort: ['prometheus'],
+  otlpGrpcPort: ['collector'],
+  otlpHttpPort: ['collector'],
+  statsProxyPort: ['stats-proxy'],
+  jaegerPort: ['jaeger'],
+  jaegerOtlpPort: ['jaeger'],
+  metricsServerPort: ['metrics-server'],
+  grafanaPort: ['page', 'grafana'],
+}
 
 /**
  * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
@@ -50,11 +50,12 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
  */
 export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
   const services = binaryServices(lab)
+  const isWanted = (port: (typeof portSettings)[number]) =>
+    only === undefined ? port !== 'grafanaPort' || lab.settings.grafana !== 'none' : portOwners[port].includes(only)
   const names: (typeof portSettings)[number][] = []
-  for (const [port, service] of portOwners) {
-    // The page is no part of make kwok: it may be that a Grafana of the user's has its port.
-    if (only === undefined ? service === 'page' : service !== only) continue
-    if ((await services.state(service)).process === undefined) names.push(port)
+  for (const port of portSettings.filter(isWanted)) {
+    const states = await Promise.all(portOwners[port].map(owner => services.state(owner)))
+    if (states.every(state => state.process === undefined)) names.push(port)
   }
   await requireFreePorts(lab.settings, names)
 }

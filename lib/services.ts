@@ -6,7 +6,7 @@ import { LabError } from './errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
 import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
 
-/** The services that `make kwok` starts. */
+/** The services that `make kwok` starts, where no Grafana is. */
 export const labServiceNames = [
   'prometheus',
   'stats-proxy',
@@ -15,9 +15,10 @@ export const labServiceNames = [
   'collector-watch',
   'jaeger',
   'traces',
+  'page',
 ] as const
-/** The words for a lab's services in status, pid files and logs; the page is there when somebody asked for it. */
-export const serviceNames = [...labServiceNames, 'page'] as const
+/** The words for a lab's services in status, pid files and logs; of page and grafana there is one, or none. */
+export const serviceNames = [...labServiceNames, 'grafana'] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** How a service is started. */
@@ -161,7 +162,7 @@ export function binaryServices(lab: Lab): Services {
   async function ensure(spec: ServiceSpec): Promise<boolean> {
     const running = (await state(spec.name)).process !== undefined
     if (running && readPidFile(pidPath(spec.name))?.spec === specText(spec)) {
-      await waitUntilReady(spec)
+      if (!(await spec.ready())) await waitUntilReady(spec)
       return false
     }
     await stop(spec.name)

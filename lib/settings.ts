@@ -80,7 +80,12 @@ const definitions = {
     help: 'the Metric objects that kwok-metrics has KWOK serve',
     parse: path => path,
   },
-  grafanaPort: { default: '3000', help: 'the page that make view serves, on 127.0.0.1', parse: integer(1, 65_535) },
+  grafana: {
+    default: 'auto',
+    help: "what shows the dashboards: own is Grafana's own program, page the lab's page, none nothing; auto is own where the program is there already, else page",
+    parse: oneOf(['auto', 'own', 'page', 'none'] as const),
+  },
+  grafanaPort: { default: '3000', help: "Grafana or the lab's page, on 127.0.0.1", parse: integer(1, 65_535) },
   prometheusUrl: {
     default: 'auto',
     help: 'the Prometheus that verify asks; auto is the one of the lab',

@@ -1,15 +1,21 @@
+import { collectorWatchService } from './collector/collector.ts'
+import { type Question, troubleOf } from './health.ts'
+import { caPath } from './kubeconfig.ts'
 import { kubectl } from './kubectl.ts'
-import { componentLog, componentPorts, componentProcesses, components } from './kwokctl.ts'
+import { type Component, componentLog, componentPorts, componentProcesses, components } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
 import { managedBy } from './manifest.ts'
 import type { ProcessInfo } from './processes.ts'
 import { prometheusUrl, query } from './prometheus.ts'
 import { binaryServices, type ServiceName, serviceNames } from './services.ts'
+import { tracesService } from './traces/service.ts'
 
 /** One part of a lab as `kwok-status` shows it. */
 export interface PartStatus {
   name: string
   process: ProcessInfo | undefined
+  /** Why it can't do its work although it lives. */
+  trouble: string | undefined
   /** Where it listens, or nothing for a part that does not. */
   address: string
   logFile: string
@@ -49,19 +55,55 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
     jaeger: `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
     traces: '',
     page: `127.0.0.1:${grafanaPort}`,
+    grafana: `127.0.0.1:${grafanaPort}`,
   }
-  return [
-    ...components.map(name => ({
-      name,
-      process: running.get(name),
-      address: `127.0.0.1:${ports[name]}`,
-      logFile: componentLog(lab, name),
-    })),
-    ...states
-      // Nobody needs the page but who asks for it.
-      .filter(({ name, isWanted }) => name !== 'page' || isWanted)
-      .map(({ isWanted: _, ...state }) => ({ ...state, address: addresses[state.name] })),
-  ]
+  const questions = questionsTo(lab, ports)
+  const ready: Partial<Record<ServiceName, () => Promise<boolean>>> = {
+    'collector-watch': collectorWatchService(lab, services).ready,
+    traces: tracesService(lab, services).ready,
+  }
+  const trouble = async (name: Component | ServiceName, process: ProcessInfo | undefined) => {
+    if (process === undefined) return undefined
+    const question = questions[name]
+    if (question !== undefined) return await troubleOf(question)
+    return (await ready[name as ServiceName]?.()) === false ? 'it has not listed the cluster yet' : undefined
+  }
+  const ofComponents = components.map(async name => {
+    const process = running.get(name)
+    const address = `127.0.0.1:${ports[name]}`
+    return { name, process, trouble: await trouble(name, process), address, logFile: componentLog(lab, name) }
+  })
+  const ofServices = states
+    // One of the two, as GRAFANA says, or none.
+    .filter(({ name, isWanted }) => isWanted || (name !== 'page' && name !== 'grafana'))
+    .map(async ({ name, process, logFile }) => {
+      return { name, process, trouble: await trouble(name, process), address: addresses[name], logFile }
+    })
+  return await Promise.all([...ofComponents, ...ofServices])
+}
+
+/** What each part that listens is asked. */
+function questionsTo(
+  lab: Lab,
+  ports: Readonly<Record<Component, number>>,
+): Partial<Record<Component | ServiceName, Question>> {
+  const { prometheusPort, statsProxyPort, metricsServerPort, otlpHttpPort, jaegerPort, grafanaPort } = lab.settings
+  const plain = (port: number, path: string): Question => ({ url: `http://127.0.0.1:${port}${path}` })
+  const tls = (port: number, path: string) => ({ url: `https://127.0.0.1:${port}${path}`, caFile: caPath(lab) })
+  return {
+    etcd: plain(ports.etcd, '/health'),
+    'kube-apiserver': tls(ports['kube-apiserver'], '/readyz'),
+    'kube-controller-manager': tls(ports['kube-controller-manager'], '/healthz'),
+    'kube-scheduler': tls(ports['kube-scheduler'], '/healthz'),
+    'kwok-controller': plain(ports['kwok-controller'], '/healthz'),
+    prometheus: plain(prometheusPort, '/-/ready'),
+    'stats-proxy': plain(statsProxyPort, '/readyz'),
+    'metrics-server': tls(metricsServerPort, '/readyz'),
+    collector: plain(otlpHttpPort, '/v1/traces'),
+    jaeger: plain(jaegerPort, '/api/services'),
+    page: plain(grafanaPort, '/healthz'),
+    grafana: plain(grafanaPort, '/api/health'),
+  }
 }
 
 /** What the cluster and Prometheus hold. */

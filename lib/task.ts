@@ -1,5 +1,6 @@
 import { describeError, LabError } from './errors.ts'
 import { type Lab, openLab } from './lab.ts'
+import { takeLock } from './lock.ts'
 import {
   chosenText,
   fixedSettingNames,
@@ -27,7 +28,12 @@ export interface TaskDeclaration {
   on?: 'kwok' | 'context' | 'either'
   /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
   takesLabAsItIs?: boolean
+  /** Changes the lab: waits until no other task does, also one of another `make kwok` in this clone. Or: with which switches. */
+  changesLab?: boolean | ((switches: ReadonlySet<string>) => boolean)
 }
+
+/** The longest that a task waits for another; one of 50,000 pods takes some minutes. */
+const LOCK_WAIT_MS = 600_000
 
 /** What a task is handed: its lab, the switches and texts that were given, and the bare word. */
 export interface TaskInput {
@@ -58,9 +64,19 @@ export async function runTask(
       return
     }
     const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
-    const lab = openLab({ flags: line.flags, env, kind: kindOf(declaration, { flags: line.flags, env }) })
-    const code = await body({ lab, switches: line.switches, texts: line.texts ?? {}, word: line.word })
-    if (typeof code === 'number') process.exitCode = code
+    const open = () => openLab({ flags: line.flags, env, kind: kindOf(declaration, { flags: line.flags, env }) })
+    const lab = open()
+    const { changesLab = false } = declaration
+    const isAlone = typeof changesLab === 'function' ? changesLab(line.switches) : changesLab
+    const letGo = isAlone ? await lockLab(lab) : undefined
+    try {
+      // Who held the lock may have chosen what is fixed from then on.
+      const given = { lab: isAlone ? open() : lab, switches: line.switches, texts: line.texts ?? {}, word: line.word }
+      const code = await body(given)
+      if (typeof code === 'number') process.exitCode = code
+    } finally {
+      letGo?.()
+    }
   } catch (error) {
     process.stderr.write(`${describeError(error)}\n`)
     process.exitCode = error instanceof LabError ? error.exitCode : 1
@@ -70,6 +86,19 @@ export async function runTask(
 function kindOf({ on = 'kwok' }: TaskDeclaration, given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab['kind'] {
   if (on !== 'either') return on
   return (chosenText('kubeContext', given)?.text ?? 'auto') === 'auto' ? 'kwok' : 'context'
+}
+
+async function lockLab({ dir, settings }: Lab): Promise<() => void> {
+  return await takeLock({
+    path: `${dir}.lock`,
+    waitMs: LOCK_WAIT_MS,
+    onWait: ({ pid, program }) => say(`Waiting for ${program} (pid ${pid}), which changes the same lab`),
+    refusal: ({ pid, program }) =>
+      new LabError(`The lab "${settings.clusterName}" is being changed by ${program} (pid ${pid})`, {
+        why: `it has not ended in ${LOCK_WAIT_MS / 60_000} minutes`,
+        next: 'stop that process if it hangs, then run this again',
+      }),
+  })
 }
 
 function withoutFixed(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -15,6 +15,8 @@ export const versions = {
   k3d: '5.9.0',
   // The Helm chart of the OpenTelemetry Collector.
   otelChart: '0.170.0',
+  // That of @grafana/data, so that the lab's own page and Grafana mean the same.
+  grafana: '13.2.3',
 } as const
 
 /** Tags of images that are no program of the list above; with the digest, where somebody has seen that it is the right one. */

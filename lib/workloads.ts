@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { fields } from './kube/json.ts'
+import { fields, items } from './kube/json.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
 import { type Demand, podDemand } from './pods.ts'
+import { restoreReadiness } from './readiness.ts'
 
 /** The namespaces of kwok-config/workloads; a test compares the two. */
 export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
@@ -43,15 +44,39 @@ export async function applyWorkloads(lab: Lab): Promise<number> {
 
 /** Waits until every Deployment, StatefulSet and DaemonSet has its pods, and every Job has ended. */
 export async function waitUntilRolledOut(lab: Lab): Promise<void> {
+  const { stdout } = await kubectl(lab, ['get', 'deployments,statefulsets,daemonsets', '-A', '-o', 'json'])
+  const waiting = new Set(
+    items(fields(JSON.parse(stdout))['items'])
+      .map(fields)
+      .filter(object => !isRolledOut(object))
+      .map(object => fields(object['metadata'])['namespace']),
+  )
+  if (waiting.size > 0) await restoreReadiness(lab)
   const timeout = '--timeout=180s'
   await Promise.all(
     workloadNamespaces.map(async namespace => {
+      if (!waiting.has(namespace)) return
       await kubectl(lab, ['rollout', 'status', 'deployment,statefulset,daemonset', '-n', namespace, timeout])
     }),
   )
   // Not the jobs of CronJobs: those come, and are deleted, while one waits.
   const once = 'app.kubernetes.io/component=once'
   await kubectl(lab, ['wait', 'job', '-A', '-l', once, '--for=condition=Complete', timeout])
+}
+
+/** Whether a Deployment, StatefulSet or DaemonSet has all its pods, as `kubectl rollout status` has it. */
+export function isRolledOut(object: Record<string, unknown>): boolean {
+  const { generation } = fields(object['metadata'])
+  const { replicas: wanted } = fields(object['spec'])
+  const status = fields(object['status'])
+  const count = (field: string) => Number(status[field] ?? 0)
+  if (count('observedGeneration') < Number(generation)) return false
+  if (object['kind'] === 'DaemonSet') {
+    const total = count('desiredNumberScheduled')
+    return count('updatedNumberScheduled') >= total && count('numberAvailable') >= total
+  }
+  const updated = count('updatedReplicas')
+  return updated >= Number(wanted) && count('availableReplicas') >= updated && count('replicas') <= updated
 }
 
 /** How many pods an autoscaler may make, by its target. */

@@ -7,7 +7,8 @@
  */
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { generatedFiles, outDir, writeGenerated } from '../dashboards/output.ts'
+import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/made.ts'
+import type { ProvisioningTargets } from '../dashboards/provisioning.ts'
 import { UsageError } from '../lib/errors.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
@@ -27,21 +28,37 @@ await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts
       next: 'set DASHBOARDS_DIR to a folder of dashboards, or to none',
     })
   }
-  const files = generatedFiles({
+  const targets = {
     prometheusUrl: prometheusUrl(lab),
     jaegerUrl: jaegerUrl(lab),
     intervalMs: collectionInterval,
     jsonDir: join(dir, 'json'),
     ownDir,
-  })
-  // In a folder of the user's own nothing is removed.
-  const changed = writeGenerated(dir, files, { removeOthers: dir === outDir })
+  }
+  const { paths, changed } = await ensureGenerated(dir, targets)
   const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir
   // Also when nothing changed: an earlier run may have ended between writing and telling.
   if (dir === outDir && (await binaryServices(lab).signal('prometheus', 'SIGHUP')))
     say('Told Prometheus to read its rules anew')
-  const count = (folder: string) => [...files.keys()].filter(path => path.startsWith(`${folder}/`)).length
+  const count = (folder: string) => paths.filter(path => path.startsWith(`${folder}/`)).length
   print(
     `${count('json')} dashboards, ${count('rules')} files of rules and ${count('provisioning')} of provisioning in ${shown}; ${changed} changed`,
   )
 })
+
+/** Writes what has changed. Where nothing can have, Grafana's SDK isn't even loaded, which takes most of the time. */
+async function ensureGenerated(
+  dir: string,
+  targets: ProvisioningTargets,
+): Promise<{ paths: string[]; changed: number }> {
+  const isOwn = dir === outDir
+  const inputs = isOwn ? inputsHash(targets) : ''
+  const made = isOwn ? madeFiles(dir, inputs) : undefined
+  if (made !== undefined) return { paths: made, changed: 0 }
+  const { generatedFiles, writeGenerated, writeWhole } = await import('../dashboards/output.ts')
+  const files = generatedFiles(targets)
+  // In a folder of the user's own nothing is removed.
+  const changed = writeGenerated(dir, files, { removeOthers: isOwn, keep: MADE })
+  if (isOwn) writeWhole(join(dir, MADE), madeText(inputs, files))
+  return { paths: [...files.keys()], changed }
+}

@@ -5,7 +5,8 @@
  *   tsx tasks/doctor.ts
  *   XDG_CACHE_HOME=/data/cache tsx tasks/doctor.ts
  */
-import { doctorReport, kwokPrograms } from '../lib/binaries.ts'
+import { kwokPrograms } from '../lib/binaries/catalog.ts'
+import { doctorReport } from '../lib/binaries/doctor.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 await runTask(

@@ -20,7 +20,7 @@ const about = 'Installs the two collectors, and waits until the metrics of every
 const settings = ['kubeContext', 'otelChart', 'collectionInterval', 'kubeletInsecureTls'] as const
 const switches = { yes: 'change a cluster that the lab did not make without asking' }
 
-await runTask({ about, settings, switches, on: 'context' }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
   requireChart(lab.settings.otelChart)
   await requireContext(lab)
   const what = `collectors go into namespace ${labNamespace}, with ClusterRoles that read objects and the kubelets' statistics`

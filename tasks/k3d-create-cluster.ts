@@ -13,7 +13,7 @@ import { print, runTask, say } from '../lib/task.ts'
 const about = 'Creates the k3d cluster, or starts the one that is there.'
 const settings = ['grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort', 'collectionInterval'] as const
 
-await runTask({ about, settings, on: 'context' }, async ({ lab }) => {
+await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab }) => {
   if (lab.settings.kubeContext !== 'auto') {
     throw new UsageError(`KUBE_CONTEXT=${lab.settings.kubeContext} names a cluster that is there`, {
       next: `make k3d-lgtm k3d-collectors KUBE_CONTEXT=${lab.settings.kubeContext}, or leave KUBE_CONTEXT out`,

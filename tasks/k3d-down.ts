@@ -15,7 +15,7 @@ const about = "Takes the lab's k3d cluster away, or out of a cluster what the la
 const switches = { yes: 'change a cluster that the lab did not make without asking' }
 
 await runTask(
-  { about, settings: ['kubeContext'], switches, on: 'context', takesLabAsItIs: true },
+  { about, settings: ['kubeContext'], switches, on: 'context', changesLab: true, takesLabAsItIs: true },
   async ({ lab, switches: chosen }) => {
     const { clusterName: name, kubeContext } = lab.settings
     if (ownCluster(lab) !== undefined) {

@@ -16,7 +16,7 @@ const about = 'Installs LGTM with the dashboards and rules, and waits until it a
 const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls'] as const
 const switches = { yes: 'change a cluster that the lab did not make without asking' }
 
-await runTask({ about, settings, switches, on: 'context' }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
   await requireContext(lab)
   const what = `LGTM goes into namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)

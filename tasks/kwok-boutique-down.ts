@@ -10,7 +10,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Takes Online Boutique away.'
 
-await runTask({ about, settings: [] }, async ({ lab }) => {
+await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   say('Taking Online Boutique away')
   print((await deleteBoutique(lab)) ? `Namespace ${boutiqueNamespace} is gone` : 'There is no Online Boutique')

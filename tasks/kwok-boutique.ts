@@ -12,7 +12,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Runs Online Boutique on the simulated nodes and waits until all its pods run.'
 
-await runTask({ about, settings: ['boutiqueReplicas'] }, async ({ lab }) => {
+await runTask({ about, settings: ['boutiqueReplicas'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   say('Applying Online Boutique')
   const pods = await applyBoutique(lab, lab.settings.boutiqueReplicas)

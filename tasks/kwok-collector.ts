@@ -20,22 +20,25 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Starts the OpenTelemetry Collector with a receiver for each node.'
 
-await runTask({ about, settings: ['otlpGrpcPort', 'otlpHttpPort', 'collectionInterval'] }, async ({ lab }) => {
-  requireCluster(lab)
-  await requirePortsFor(lab, 'collector')
-  const services = binaryServices(lab)
-  const { stdout } = await kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])
-  const nodes = stdout.split(' ').filter(name => name !== '')
-  await writeCollectorConfig(lab, nodes)
-  const started = await services.ensure(await collectorService(lab))
-  if (started) {
-    markConfigTaken(lab)
-    say('Started the collector')
-  } else {
-    await reloadCollector(lab, services)
-  }
-  await services.ensure(collectorWatchService(lab, services))
-  print(
-    `The collector measures ${nodes.length} nodes, OTLP at 127.0.0.1:${lab.settings.otlpGrpcPort} and :${lab.settings.otlpHttpPort}`,
-  )
-})
+await runTask(
+  { about, settings: ['otlpGrpcPort', 'otlpHttpPort', 'collectionInterval'], changesLab: true },
+  async ({ lab }) => {
+    requireCluster(lab)
+    await requirePortsFor(lab, 'collector')
+    const services = binaryServices(lab)
+    const { stdout } = await kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])
+    const nodes = stdout.split(' ').filter(name => name !== '')
+    await writeCollectorConfig(lab, nodes)
+    const started = await services.ensure(await collectorService(lab))
+    if (started) {
+      markConfigTaken(lab)
+      say('Started the collector')
+    } else {
+      await reloadCollector(lab, services)
+    }
+    await services.ensure(collectorWatchService(lab, services))
+    print(
+      `The collector measures ${nodes.length} nodes, OTLP at 127.0.0.1:${lab.settings.otlpGrpcPort} and :${lab.settings.otlpHttpPort}`,
+    )
+  },
+)

@@ -11,7 +11,7 @@ import { print, runTask } from '../lib/task.ts'
 
 const about = "Makes the lab's cluster kubectl's current context."
 
-await runTask({ about, settings: [] }, async ({ lab }) => {
+await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   requireWritableKubeconfig(process.env)
   await switchContext(lab)

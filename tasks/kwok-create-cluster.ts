@@ -22,8 +22,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Creates the KWOK cluster, or starts the one that is there, and waits until its API answers.'
 
-await runTask({ about, settings: fixedSettingNames }, async ({ lab }) => {
-  await requireLabPossible(lab)
+await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
   const record = readRecord(lab.dir)
   if (record?.created === true && isClusterMade(lab)) {
@@ -34,6 +33,7 @@ await runTask({ about, settings: fixedSettingNames }, async ({ lab }) => {
       await startCluster(lab)
     }
   } else {
+    await requireLabPossible(lab)
     say(`Creating KWOK cluster "${name}", to be measured every ${settingText('collectionInterval', lab.settings)}`)
     // What an interrupted run has left is no cluster yet, and services of an earlier cluster know another one's keys.
     const services = binaryServices(lab)

@@ -14,7 +14,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Takes the lab down: processes, cluster, state, and the kubectl context.'
 
-await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => {
+await runTask({ about, settings: [], takesLabAsItIs: true, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
   if (!existsSync(lab.dir) && !existsSync(lab.clusterDir)) {
     print(`There is no lab "${name}"`)

@@ -13,7 +13,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Starts Jaeger, which keeps the newest traces in memory.'
 
-await runTask({ about, settings: ['jaegerPort', 'jaegerOtlpPort'] }, async ({ lab }) => {
+await runTask({ about, settings: ['jaegerPort', 'jaegerOtlpPort'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   await requirePortsFor(lab, 'jaeger')
   writeJaegerConfig(lab)

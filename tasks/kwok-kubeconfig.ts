@@ -12,7 +12,7 @@ import { print, runTask } from '../lib/task.ts'
 
 const about = 'Makes the kubeconfigs of collector, stats proxy and Prometheus.'
 
-await runTask({ about, settings: [] }, async ({ lab }) => {
+await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   await ensureKubeconfigs(lab)
   for (const reader of readers) print(kubeconfigPath(lab, reader))

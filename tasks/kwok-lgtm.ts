@@ -13,7 +13,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Starts Prometheus with its OTLP receiver and the jobs of kwok-config/prometheus.yaml.'
 
-await runTask({ about, settings: ['prometheusPort', 'collectionInterval'] }, async ({ lab }) => {
+await runTask({ about, settings: ['prometheusPort', 'collectionInterval'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   await requirePortsFor(lab, 'prometheus')
   await writePrometheusConfig(lab)

@@ -13,7 +13,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Starts metrics-server, for kubectl top and HorizontalPodAutoscalers.'
 
-await runTask({ about, settings: ['metricsServerPort'] }, async ({ lab }) => {
+await runTask({ about, settings: ['metricsServerPort'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   await requirePortsFor(lab, 'metrics-server')
   // Rights first: it looks for them as it starts.

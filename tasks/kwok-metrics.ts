@@ -25,7 +25,7 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Has KWOK serve resource metrics and custom metrics, and waits until Prometheus has them.'
 
-await runTask({ about, settings: ['metricsFile'] }, async ({ lab }) => {
+await runTask({ about, settings: ['metricsFile'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   const file = resolve(projectDir, lab.settings.metricsFile)
   const ofKubelet = readMetrics(join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml'))

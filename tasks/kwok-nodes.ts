@@ -11,9 +11,9 @@ import { rememberSetting } from '../lib/lab.ts'
 import {
   createNodes,
   deleteNodes,
-  labNodeNames,
   nodeChanges,
   nodeManifest,
+  nodeReadiness,
   readNodeTemplate,
   waitUntilReady,
 } from '../lib/nodes.ts'
@@ -22,12 +22,14 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
 
-await runTask({ about, settings: ['nodeCount'] }, async ({ lab }) => {
+await runTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   const { nodeCount, nodeCpu } = lab.settings
   const template = readNodeTemplate()
-  const { create, remove } = nodeChanges(template, nodeCount, await labNodeNames(lab))
-  if (create.length + remove.length > 0) {
+  const there = await nodeReadiness(lab)
+  const { create, remove } = nodeChanges(template, nodeCount, [...there.keys()])
+  const isChanged = create.length + remove.length > 0
+  if (isChanged) {
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
     say(`Creating ${create.length} nodes, deleting ${remove.length}`)
     const progress = startProgress('Nodes')
@@ -41,7 +43,8 @@ await runTask({ about, settings: ['nodeCount'] }, async ({ lab }) => {
     progress.end()
     client.close()
   }
-  const ready = await waitUntilReady(lab)
+  const areReady = !isChanged && [...there.values()].every(ready => ready)
+  const ready = areReady ? there.size : await waitUntilReady(lab)
   rememberSetting(lab, 'nodeCount')
   print(`${ready} nodes are Ready`)
 })

@@ -15,8 +15,7 @@ import {
   createPodCalls,
   deletePodCalls,
   ensureNamespaces,
-  hasPending,
-  labPodKeys,
+  labPods,
   podChanges,
   podManifest,
   podNamespaces,
@@ -26,21 +25,24 @@ import {
   waitUntilRunning,
 } from '../lib/pods.ts'
 import { startProgress } from '../lib/progress.ts'
+import { restoreReadiness } from '../lib/readiness.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { workloadDemand } from '../lib/workloads.ts'
 
 const about = 'Makes the cluster have exactly so many pods of the template, all running.'
 const switches = { bind: 'place the pods on the nodes by turns, without the scheduler' }
 
-await runTask({ about, settings: ['podCount'], switches }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings: ['podCount'], switches, changesLab: true }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)
   const { podCount } = lab.settings
   const template = readPodTemplate()
   const nodes = await labNodeNames(lab)
   const node = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   requireRoom(podCount, nodes.length, roomFor(template, node, nodes.length, workloadDemand()))
-  const { create, remove } = podChanges(template, podCount, await labPodKeys(lab))
-  if (create.length + remove.length > 0 || (await hasPending(lab))) {
+  const there = await labPods(lab)
+  const { create, remove } = podChanges(template, podCount, [...there.keys()])
+  if (create.length + remove.length > 0 || [...there.values()].includes(false)) {
+    await restoreReadiness(lab)
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
     say(`Creating ${create.length} pods, deleting ${remove.length}`)
     const progress = startProgress('Pods')

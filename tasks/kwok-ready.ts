@@ -4,6 +4,7 @@
  *
  *   tsx tasks/kwok-ready.ts
  */
+import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import type { Lab } from '../lib/lab.ts'
 import { waitUntilTopAnswers } from '../lib/metrics-server.ts'
@@ -27,12 +28,13 @@ await runTask({ about, settings: [] }, async ({ lab }) => {
 })
 
 function summary(lab: Lab, nodes: number, pods: number): string {
-  const { clusterName, otlpGrpcPort, otlpHttpPort } = lab.settings
+  const { clusterName, otlpGrpcPort, otlpHttpPort, grafana } = lab.settings
+  const dashboards = grafana === 'none' ? '' : `  Dashboards   ${grafanaUrl(lab)}\n`
   return `
 The lab "${clusterName}" is ready: ${nodes} nodes and ${pods} running pods, each with fresh metrics under its own node.
 
   kubectl --context ${lab.context} get nodes
-  Prometheus   ${prometheusUrl(lab)}
+${dashboards}  Prometheus   ${prometheusUrl(lab)}
   OTLP         127.0.0.1:${otlpGrpcPort} (gRPC), http://127.0.0.1:${otlpHttpPort} (HTTP)
   Kubelets     ${statsProxyUrl(lab)}/nodes/<node>/stats/summary
 

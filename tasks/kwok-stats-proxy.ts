@@ -12,7 +12,6 @@ import { requireCluster } from '../lib/kwokctl.ts'
 import { rememberSetting } from '../lib/lab.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { binaryServices } from '../lib/services.ts'
-import { summaryOnce } from '../lib/stats/once.ts'
 import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/stats/service.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
@@ -20,19 +19,32 @@ const about = "Starts the stats proxy, a kubelet's API for each simulated node; 
 const switches = { once: 'print the summary of the node that is named, and start nothing' }
 const word = { name: 'node', help: 'with --once: whose summary' }
 
-await runTask({ about, settings: ['statsProxyPort', 'usagePreset'], switches, word }, async ({ lab, ...given }) => {
-  const node = given.word
-  if (given.switches.has('once') !== (node !== undefined)) {
-    throw new UsageError('--once and the name of a node go together', { next: 'name a node after --once, or neither' })
-  }
-  requireCluster(lab)
-  if (node !== undefined) {
-    const options = { kubeconfig: kubeconfigPath(lab, 'stats-proxy'), preset: lab.settings.usagePreset }
-    print(JSON.stringify((await servedSummary(lab, node)) ?? (await summaryOnce(node, options)), null, 2))
-    return
-  }
-  await requirePortsFor(lab, 'stats-proxy')
-  if (await binaryServices(lab).ensure(statsProxyService(lab))) say('Started the stats proxy')
-  rememberSetting(lab, 'usagePreset')
-  print(`The stats proxy answers at ${statsProxyUrl(lab)}/nodes/<node>/stats/summary`)
-})
+await runTask(
+  {
+    about,
+    settings: ['statsProxyPort', 'usagePreset'],
+    switches,
+    word,
+    changesLab: (given: ReadonlySet<string>) => !given.has('once'),
+  },
+  async ({ lab, ...given }) => {
+    const node = given.word
+    if (given.switches.has('once') !== (node !== undefined)) {
+      throw new UsageError('--once and the name of a node go together', {
+        next: 'name a node after --once, or neither',
+      })
+    }
+    requireCluster(lab)
+    if (node !== undefined) {
+      const options = { kubeconfig: kubeconfigPath(lab, 'stats-proxy'), preset: lab.settings.usagePreset }
+      // Loaded only here: make kwok does without the usage model.
+      const { summaryOnce } = await import('../lib/stats/once.ts')
+      print(JSON.stringify((await servedSummary(lab, node)) ?? (await summaryOnce(node, options)), null, 2))
+      return
+    }
+    await requirePortsFor(lab, 'stats-proxy')
+    if (await binaryServices(lab).ensure(statsProxyService(lab))) say('Started the stats proxy')
+    rememberSetting(lab, 'usagePreset')
+    print(`The stats proxy answers at ${statsProxyUrl(lab)}/nodes/<node>/stats/summary`)
+  },
+)

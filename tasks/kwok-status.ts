@@ -1,6 +1,6 @@
 /**
- * Shows each part of the lab: up or down, address, pid, memory and log, then how many nodes, pods and series there are.
- * Exit code 1 when a part is down.
+ * Shows each part of the lab: up, down, or silent (it lives, and doesn't answer as it should), with address, pid, memory and
+ * log, then how many nodes, pods and series there are. Exit code 1 when a part is not up.
  *
  *   tsx tasks/kwok-status.ts
  *   tsx tasks/kwok-status.ts --cluster-name small
@@ -12,14 +12,14 @@ import { countAll, partStatuses } from '../lib/status.ts'
 import { formatTable } from '../lib/table.ts'
 import { print, runTask } from '../lib/task.ts'
 
-const about = 'Shows the parts of the lab and what they hold; exit code 1 when a part is down.'
+const about = 'Shows the parts of the lab and what they hold; exit code 1 when a part is not up.'
 
 await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => {
   requireCluster(lab)
   const parts = await partStatuses(lab)
-  const rows = parts.map(({ name, process: running, address, logFile }) => [
+  const rows = parts.map(({ name, process: running, trouble, address, logFile }) => [
     name,
-    running === undefined ? 'down' : 'up',
+    running === undefined ? 'down' : trouble === undefined ? 'up' : 'silent',
     address || '-',
     running === undefined ? '-' : String(running.pid),
     running === undefined ? '-' : `${Math.round(running.residentBytes / 2 ** 20)} MiB`,
@@ -39,7 +39,10 @@ await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => 
   )
   print(`Series  ${known(counts.series)}`)
   const down = parts.filter(part => part.process === undefined).map(part => part.name)
-  if (down.length === 0) return 0
-  print(`\nDown: ${down.join(', ')}\n  Next: ${makeCommand('kwok', lab.settings.clusterName)} starts them again`)
-  return 1
+  if (down.length > 0) {
+    print(`\nDown: ${down.join(', ')}\n  Next: ${makeCommand('kwok', lab.settings.clusterName)} starts them again`)
+  }
+  const silent = parts.filter(part => part.trouble !== undefined)
+  for (const { name, trouble, logFile } of silent) print(`\nSilent: ${name}: ${trouble}\n  Next: read ${logFile}`)
+  return down.length + silent.length === 0 ? 0 : 1
 })

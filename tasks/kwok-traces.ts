@@ -15,7 +15,7 @@ import { tracesService } from '../lib/traces/service.ts'
 
 const about = 'Starts the trace simulator, which sends the spans of workloads that name each other.'
 
-await runTask({ about, settings: ['traceRate', 'usagePreset'] }, async ({ lab }) => {
+await runTask({ about, settings: ['traceRate', 'usagePreset'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   const services = binaryServices(lab)
   if (await services.ensure(tracesService(lab, services))) say('Started the trace simulator')

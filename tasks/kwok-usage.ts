@@ -13,7 +13,7 @@ import { print, runTask } from '../lib/task.ts'
 
 const about = 'Applies the ClusterResourceUsage objects of kwok-config/kwok-usage.yaml.'
 
-await runTask({ about, settings: [] }, async ({ lab }) => {
+await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   print((await applyManifests(lab, join(projectDir, 'kwok-config', 'kwok-usage.yaml'))).trim())
 })

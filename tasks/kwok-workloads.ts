@@ -11,7 +11,7 @@ import { applyWorkloads, waitUntilRolledOut } from '../lib/workloads.ts'
 
 const about = 'Applies the workloads of kwok-config/workloads and waits until their pods run.'
 
-await runTask({ about, settings: [] }, async ({ lab }) => {
+await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   say('Applying the workloads')
   const objects = await applyWorkloads(lab)

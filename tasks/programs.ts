@@ -11,12 +11,14 @@ import { print, runTask } from '../lib/task.ts'
 await runTask(
   {
     about: 'Finds, downloads or builds every program that the KWOK path runs, and prints where each is.',
-    settings: [],
+    settings: ['grafana'],
   },
-  async () => {
-    const found = await ensurePrograms(kwokPrograms)
-    const width = Math.max(...kwokPrograms.map(name => name.length))
-    for (const name of kwokPrograms) {
+  async ({ lab }) => {
+    // Grafana's is large, and had only when it is asked for.
+    const names = [...kwokPrograms, ...(lab.settings.grafana === 'own' ? (['grafana'] as const) : [])]
+    const found = await ensurePrograms(names)
+    const width = Math.max(...names.map(name => name.length))
+    for (const name of names) {
       print(`${name.padEnd(width)}  ${found[name].version.padEnd(9)}  ${describeFound(found[name])}`)
     }
   },

@@ -5,22 +5,14 @@
  *   tsx tasks/view.ts
  *   tsx tasks/view.ts --grafana-port 3001 --dashboards-dir mine
  */
-import { labDashboards } from '../dashboards/index.ts'
-import { loadCharts } from '../lib/draw/chart.ts'
-import { readDashboardFiles } from '../lib/grafana/files.ts'
-import { readDashboard } from '../lib/grafana/read.ts'
+import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
-import { labFacts } from '../lib/report/facts.ts'
 import { binaryServices } from '../lib/services.ts'
-import { partStatuses } from '../lib/status.ts'
 import { print, runTask, say } from '../lib/task.ts'
-import { labPrometheus, labTruth } from '../lib/verify/truth.ts'
-import { type Verifiable, verify } from '../lib/verify/verify.ts'
-import { createPageServer } from '../lib/view/server.ts'
-import { pageService, pageUrl } from '../lib/view/service.ts'
-import { createPages } from '../lib/view/view.ts'
+import { createPageServer, type Pages } from '../lib/view/server.ts'
+import { pageService } from '../lib/view/service.ts'
 
 const about = 'Serves the dashboards, drawn live, on 127.0.0.1.'
 const settings = ['grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
@@ -37,39 +29,19 @@ await runTask({ about, settings, switches, takesLabAsItIs: true }, async ({ lab,
   await requirePortsFor(lab, 'page')
   if (await services.ensure(pageService(lab))) say('Started the page')
   rememberSetting(lab, 'grafanaPort')
-  print(`The dashboards are at ${pageUrl(lab)}`)
+  print(`The dashboards are at ${grafanaUrl(lab)}`)
 })
 
 async function serve(lab: Lab): Promise<void> {
-  const { url } = labPrometheus(lab)
-  const { clusterName, collectionInterval: scrapeMs, grafanaPort, dashboardsDir } = lab.settings
-  const own: Verifiable[] = labDashboards().map(({ name, json, marks }) => ({
-    dashboard: readDashboard(json, `dashboards/${name}`),
-    marks,
-  }))
-  const pages = createPages({
-    ...{ name: clusterName, prometheusUrl: url, scrapeMs, drawChart: await loadCharts() },
-    dashboards() {
-      const { dashboards, refused } = readDashboardFiles(dashboardsDir === 'none' ? [] : [dashboardsDir])
-      const foreign = dashboards.map(dashboard => ({ dashboard, marks: undefined }))
-      return { dashboards: [...own, ...foreign], refused: refused.map(({ message }) => message) }
-    },
-    facts: () => labFacts(lab),
-    parts: () => partStatuses(lab),
-    async verify(dashboard, api) {
-      const truth = await labTruth(lab, 4 * scrapeMs)
-      try {
-        const isKwokLab = truth !== undefined
-        return await verify({ api, dashboards: [dashboard], refused: [], scrapeMs, truth, isKwokLab, settleMs: 0 })
-      } finally {
-        truth?.close()
-      }
-    },
+  let pages: Promise<Pages> | undefined
+  const server = createPageServer(async request => {
+    // What draws takes seconds to load and most of the memory: whoever never looks does not pay for it.
+    pages ??= import('../dashboards/pages.ts').then(({ labPages }) => labPages(lab))
+    return await (await pages)(request)
   })
-  const server = createPageServer(pages)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ port: grafanaPort, host: '127.0.0.1' }, resolve)
+    server.listen({ port: lab.settings.grafanaPort, host: '127.0.0.1' }, resolve)
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0))
   await new Promise(resolve => server.once('close', resolve))

@@ -80,6 +80,8 @@ async function runFile(file: string, limitMs: number): Promise<Outcome> {
   process.stdout.write(
     `${failed > 0 ? 'FAILED' : 'ok    '} ${label}: ${passed} passed, ${skipped} skipped (${seconds} s)\n`,
   )
+  // Why, in the file's own words.
+  for (const [line] of output.matchAll(/^Skipped: .*$/gm)) process.stdout.write(`       ${line}\n`)
   if (failed > 0) process.stdout.write(`${code === null ? `stopped after ${seconds} s\n` : ''}${output}\n`)
   return outcome
 }

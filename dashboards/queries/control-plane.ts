@@ -41,12 +41,21 @@ export function apiRequestRate(job: ControlPlaneJob): Query {
 
 /** Seconds within which 99 of 100 requests of a verb to the API server are answered. */
 export function apiRequestLatency(job: ControlPlaneJob, verb: 'POST' | 'GET'): Query {
+  const timed = `rest_client_request_duration_seconds_count{${ofJob(job)}`
   const buckets = `rest_client_request_duration_seconds_bucket{${ofJob(job)}, verb="${verb}"}`
   return {
     expr: `histogram_quantile(0.99, sum by (instance, le) (rate(${buckets}[$__rate_interval])))`,
     legend: '{{instance}}',
-    nanBecause: 'there is no latency while no such request is made',
-    emptyBecause: 'a part that never made such a request has no series of it',
+    nanWhen: {
+      because: 'there is no latency while no such request is made',
+      noneOf: `sum by (instance) (rate(${timed}, verb="${verb}"}[$__rate_interval]))`,
+    },
+    emptyWhen: {
+      because: 'a part that never made such a request has no series of it',
+      // Not rest_client_requests_total: that counts watches too, which nobody times.
+      given: `${timed}}`,
+      noneOf: `${timed}, verb="${verb}"}`,
+    },
   }
 }
 
@@ -76,6 +85,9 @@ export function quantile(metric: string, job: ControlPlaneJob, by: readonly stri
   return {
     expr: `histogram_quantile(0.99, sum by (${[...by, 'le'].join(', ')}) (${buckets}))`,
     legend: by.map(label => `{{${label}}}`).join(' '),
-    nanBecause: 'there is no quantile while nothing is observed',
+    nanWhen: {
+      because: 'there is no quantile while nothing is observed',
+      noneOf: rate(`${metric}_count`, job, by).expr,
+    },
   }
 }

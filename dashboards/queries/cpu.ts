@@ -39,8 +39,12 @@ export function cpuThrottling({ filter }: Scope, by: readonly Dimension[]): Quer
   return {
     expr: `${sum('container_cpu_cfs_throttled_periods_total')} / ${sum('container_cpu_cfs_periods_total')}`,
     legend: legendOf(by),
-    emptyBecause: 'only a container with a CPU limit has periods',
-    nanBecause: 'a container that no period was counted for has no share',
+    truth: { of: 'cpu-throttled-periods', over: 'cpu-periods', by },
+    emptyWhen: { because: 'only a container with a CPU limit has periods' },
+    nanWhen: {
+      because: 'a container that no period was counted for has no share',
+      noneOf: sum('container_cpu_cfs_periods_total'),
+    },
     needs: ['cadvisor'],
   }
 }

@@ -16,7 +16,10 @@ export const callRate: Query = { ...rate('grpc_server_started_total', JOB, ['grp
 export const failedCallRate: Query = {
   expr: `sum by (grpc_method, grpc_code) (rate(grpc_server_handled_total{${ofJob(JOB)}, grpc_code=~"Unknown|FailedPrecondition|ResourceExhausted|Internal|Unavailable|DataLoss|DeadlineExceeded"}[$__rate_interval]))`,
   legend: '{{grpc_method}} {{grpc_code}}',
-  emptyBecause: 'a server whose calls all end well has no series of failed ones',
+  emptyWhen: {
+    because: 'a server whose calls all end well has no series of failed ones',
+    given: `grpc_server_handled_total{${ofJob(JOB)}}`,
+  },
 }
 /** Watches and lease streams that are open. */
 export const openStreams: Query[] = (

@@ -2,7 +2,7 @@ import { cpuUsage } from './cpu.ts'
 import { memoryWorkingSet } from './memory.ts'
 import { nodeCpuUsage, nodeMemoryWorkingSet } from './nodes.ts'
 import { labelsOf, named, type Query } from './query.ts'
-import { chosen, IN_CLUSTER, inNamespace, onNode, POD } from './scope.ts'
+import { chosen, inNamespace, onNode, POD } from './scope.ts'
 
 const JOB = 'job="kwok-metrics"'
 const NODE = labelsOf(['cluster', 'node'])
@@ -25,16 +25,19 @@ const USAGE = {
   },
 } as const
 
+const OTEL = { cpu: 'cpu-usage', memory: 'memory-working-set' } as const
+const QUANTITY = { cpu: 'kwok-cpu-usage', memory: 'kwok-memory-working-set' } as const
+
 export type Usage = keyof typeof USAGE
 
 /** Nodes whose metrics KWOK serves and Prometheus gets. */
 export const servedNodes: Query = {
-  expr: `count by (k8s_cluster_name) (group by (${NODE}) (up{${IN_CLUSTER}, ${JOB}} == 1))`,
+  expr: `count by (k8s_cluster_name) (group by (${NODE}) (up{${onNode.filter}, ${JOB}} == 1))`,
   truth: { of: 'nodes', by: ['cluster'] },
 }
 
 /** Nodes of which KWOK could not make some metric. */
-export const scrapeErrors: Query = { expr: `sum by (k8s_cluster_name) (kwok_scrape_error{${IN_CLUSTER}})` }
+export const scrapeErrors: Query = { expr: `sum by (k8s_cluster_name) (kwok_scrape_error{${onNode.filter}})` }
 
 /** Pods that KWOK serves metrics of, by node: all that are placed there, finished ones too. */
 export const servedPods: Query = {
@@ -47,13 +50,18 @@ export const servedPods: Query = {
 export const servedContainers: Query = {
   expr: `count by (${NODE}) (kwok_container_memory_working_set_bytes{${OF_POD}})`,
   legend: '{{k8s_node_name}} containers',
+  truth: { of: 'placed-containers', by: ['cluster', 'node'] },
 }
 
 /** What each node uses by KWOK and by OpenTelemetry: cores, or bytes of the working set. */
 export function nodeUsages(usage: Usage): Query[] {
   const { kwok, node } = USAGE[usage]
   return [
-    { expr: `sum by (${NODE}) (${kwok('node', onNode.filter)})`, legend: '{{k8s_node_name}} KWOK' },
+    {
+      expr: `sum by (${NODE}) (${kwok('node', onNode.filter)})`,
+      legend: '{{k8s_node_name}} KWOK',
+      truth: { of: QUANTITY[usage], by: ['cluster', 'node'], withSystem: true },
+    },
     named('{{k8s_node_name}} OpenTelemetry', node(onNode, ['cluster', 'node'])),
   ]
 }
@@ -64,7 +72,7 @@ export function podUsageByKwok(usage: Usage): Query {
     (series, label) => `label_replace(${series}, "k8s_${label}_name", "$1", "${label}", "(.+)")`,
     USAGE[usage].kwok('pod', OF_POD),
   )
-  return { expr: `sum by (${POD}) (${renamed})` }
+  return { expr: `sum by (${POD}) (${renamed})`, truth: { of: QUANTITY[usage], by: BY_POD } }
 }
 
 /** What each pod uses by OpenTelemetry. */
@@ -76,6 +84,7 @@ export function podUsageByOtel(usage: Usage): Query {
 export function podUsageAgreement(usage: Usage): Query {
   return {
     expr: `(${podUsageByKwok(usage).expr} > 0) / ${podUsageByOtel(usage).expr}`,
-    emptyBecause: 'nothing need be said of the usage of the chosen pods',
+    truth: { of: QUANTITY[usage], over: OTEL[usage], by: BY_POD, aboveZero: true },
+    emptyWhen: { because: 'nothing need be said of the usage of the chosen pods' },
   }
 }

@@ -16,12 +16,12 @@ export function memoryRss(scope: Scope, by: readonly Dimension[]): Query {
 
 /** Bytes of the containers' page cache. cAdvisor's. */
 export function memoryCache(scope: Scope, by: readonly Dimension[]): Query {
-  return held('container_memory_cache', scope, by, { needs: ['cadvisor'] })
+  return held('container_memory_cache', scope, by, { truth: { of: 'memory-cache', by }, needs: ['cadvisor'] })
 }
 
 /** Bytes that the containers have on swap. cAdvisor's. */
 export function memorySwap(scope: Scope, by: readonly Dimension[]): Query {
-  return held('container_memory_swap', scope, by, { needs: ['cadvisor'] })
+  return held('container_memory_swap', scope, by, { truth: { of: 'memory-swap', by }, needs: ['cadvisor'] })
 }
 
 /** Bytes that pods which are not finished ask for. */

@@ -1,4 +1,4 @@
-import type { Dimension } from '../../lib/verify/marks.ts'
+import type { Dimension, Quantity } from '../../lib/verify/marks.ts'
 import { legendOf, type Query } from './query.ts'
 import { aggregate, POD, type Scope } from './scope.ts'
 
@@ -9,34 +9,39 @@ export function bandwidth(direction: Direction, scope: Scope, by: readonly Dimen
   return {
     expr: `8 * ${aggregate('sum', scope, by, bytesPerSecond(direction))}`,
     legend: legendOf(by),
-    truth: { of: direction === 'receive' ? 'network-receive' : 'network-transmit', by },
+    truth: { of: `network-${direction}`, by },
   }
 }
 
 /** Bits a second of the average pod. A pod's containers share one network, so there is no smaller part to average over. */
 export function averageBandwidth(direction: Direction, scope: Scope, by: readonly Dimension[]): Query {
   const ofPod = (filter: string) => `sum by (${POD}) (${bytesPerSecond(direction)(filter)})`
-  return { expr: `8 * ${aggregate('avg', scope, by, ofPod)}`, legend: legendOf(by) }
+  return {
+    expr: `8 * ${aggregate('avg', scope, by, ofPod)}`,
+    legend: legendOf(by),
+    truth: { of: `network-${direction}`, over: 'networked-pods', by },
+  }
 }
 
 /** Packets a second. cAdvisor's: no receiver counts a pod's packets. */
 export function packets(direction: Direction, scope: Scope, by: readonly Dimension[]): Query {
-  return counted(`container_network_${direction}_packets_total`, scope, by)
+  return counted(`container_network_${direction}_packets_total`, `packets-${direction}`, scope, by)
 }
 
 /** Dropped packets a second. cAdvisor's. */
 export function droppedPackets(direction: Direction, scope: Scope, by: readonly Dimension[]): Query {
-  return counted(`container_network_${direction}_packets_dropped_total`, scope, by)
+  return counted(`container_network_${direction}_packets_dropped_total`, `drops-${direction}`, scope, by)
 }
 
 function bytesPerSecond(direction: Direction): (filter: string) => string {
   return filter => `rate(k8s_pod_network_io_bytes_total{${filter}, direction="${direction}"}[$__rate_interval])`
 }
 
-function counted(metric: string, scope: Scope, by: readonly Dimension[]): Query {
+function counted(metric: string, of: Quantity, scope: Scope, by: readonly Dimension[]): Query {
   return {
     expr: aggregate('sum', scope, by, filter => `rate(${metric}{${filter}}[$__rate_interval])`),
     legend: legendOf(by),
+    truth: { of, by },
     needs: ['cadvisor'],
   }
 }

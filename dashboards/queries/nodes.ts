@@ -35,6 +35,7 @@ export function nodeCondition(condition: keyof typeof CONDITIONS, { filter }: Sc
   return {
     expr: `max by (k8s_cluster_name, k8s_node_name) (${CONDITIONS[condition]}{${filter}})`,
     legend: '{{k8s_node_name}}',
+    truth: { of: 'node-condition', by: ['cluster', 'node'], where: { condition } },
   }
 }
 
@@ -105,7 +106,11 @@ export function nodeMemoryUtilisation(scope: Scope, by: readonly Dimension[]): Q
 /** The part of the nodes' file systems that is in use, 0 to 1. */
 export function nodeFilesystemUtilisation({ filter }: Scope, by: readonly Dimension[]): Query {
   const [used, capacity] = ['usage', 'capacity'].map(part => sum(`k8s_node_filesystem_${part}_bytes{${filter}}`, by))
-  return { expr: `${used} / ${capacity}`, legend: legendOf(by) }
+  return {
+    expr: `${used} / ${capacity}`,
+    legend: legendOf(by),
+    truth: { of: 'filesystem-used', over: 'filesystem-capacity', by },
+  }
 }
 
 /** Bits a second over the nodes' own network card. */
@@ -113,6 +118,7 @@ export function nodeBandwidth(direction: 'receive' | 'transmit', { filter }: Sco
   return {
     expr: `8 * ${sum(`rate(k8s_node_network_io_bytes_total{${filter}, direction="${direction}"}[$__rate_interval])`, by)}`,
     legend: legendOf(by),
+    truth: { of: `network-${direction}`, by, withSystem: true },
   }
 }
 
@@ -122,6 +128,7 @@ export function nodeLoad({ filter }: Scope): Query {
   return {
     expr: `max by (${by}) (system_cpu_load_average_1m{${filter}}) / count by (${by}) (system_cpu_time_seconds_total{${filter}, state="idle"})`,
     legend: '{{k8s_node_name}}',
+    truth: { of: 'host-load', by: ['cluster', 'node'] },
     needs: ['host-metrics'],
   }
 }
@@ -131,6 +138,7 @@ export function nodeCpuByState({ filter }: Scope): Query {
   return {
     expr: `sum by (state) (rate(system_cpu_time_seconds_total{${filter}, state!="idle"}[$__rate_interval]))`,
     legend: '{{state}}',
+    truth: { of: 'host-cpu', by: ['state'], except: { state: 'idle' } },
     needs: ['host-metrics'],
   }
 }
@@ -140,6 +148,7 @@ export function nodeMemoryByState({ filter }: Scope): Query {
   return {
     expr: `sum by (state) (system_memory_usage_bytes{${filter}})`,
     legend: '{{state}}',
+    truth: { of: 'host-memory', by: ['state'] },
     needs: ['host-metrics'],
   }
 }
@@ -149,6 +158,7 @@ export function nodeDiskThroughput({ filter }: Scope): Query {
   return {
     expr: `sum by (direction) (rate(system_disk_io_bytes_total{${filter}}[$__rate_interval]))`,
     legend: '{{direction}}',
+    truth: { of: 'host-disk', by: ['direction'] },
     needs: ['host-metrics'],
   }
 }

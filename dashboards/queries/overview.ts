@@ -29,5 +29,5 @@ export const headSeries: Query = { expr: `sum(prometheus_tsdb_head_series{${IN_C
 /** Alerts that wait or fire, by name. Prometheus's own series. */
 export const alerts: Query = {
   expr: `count by (alertname, alertstate, severity) (ALERTS{${IN_CLUSTER}})`,
-  emptyBecause: 'a healthy lab has no alerts',
+  emptyWhen: { because: 'a healthy lab has no alerts', noAlerts: true },
 }

@@ -62,12 +62,13 @@ export function runningContainers(scope: Scope, by: readonly Dimension[]): Query
   }
 }
 
-/** Times that containers were started again within the dashboard's time range. */
+/** Times that containers which are there were started again within the dashboard's time range. */
 export function restarts({ filter }: Scope, by: readonly Dimension[]): Query {
   return {
     // A gauge that falls back to 0 with a new pod, so its rises are not to be had by increase().
-    expr: `sum by (${labelsOf(by)}) (clamp_min(delta(k8s_container_restarts{${filter}}[$__range]), 0))`,
+    expr: `sum by (${labelsOf(by)}) (clamp_min(delta(k8s_container_restarts{${filter}}[$__range]), 0) and k8s_container_restarts{${filter}})`,
     legend: legendOf(by),
+    truth: { of: 'restarts', by },
   }
 }
 

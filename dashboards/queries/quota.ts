@@ -3,7 +3,7 @@ import type { Query } from './query.ts'
 import type { Scope } from './scope.ts'
 
 const BY = ['cluster', 'namespace'] as const
-const NO_QUOTA = 'a namespace need not have a quota, or one of this resource'
+const NO_QUOTA = { because: 'a namespace need not have a quota, or one of this resource' }
 
 /** The quota of requested cores. */
 export function quotaCpuRequests(scope: Scope): Query {
@@ -37,6 +37,6 @@ function quota(resource: string, of: Quantity, legend: string, { filter }: Scope
     expr: `min by (k8s_cluster_name, k8s_namespace_name) (${name === 'cpu' ? inCores : inBytes})`,
     legend: `{{k8s_namespace_name}} ${legend}`,
     truth: { of, by: BY },
-    emptyBecause: NO_QUOTA,
+    emptyWhen: NO_QUOTA,
   }
 }

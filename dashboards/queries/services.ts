@@ -1,4 +1,4 @@
-import type { Dimension } from '../../lib/verify/marks.ts'
+import type { Dimension, Excuse } from '../../lib/verify/marks.ts'
 import { labelsOf, legendOf, type Query } from './query.ts'
 import { aggregate, chosen, inNamespace, POD } from './scope.ts'
 
@@ -10,25 +10,39 @@ const SERVED = 'span_kind="SPAN_KIND_SERVER"'
 const ASKED = 'span_kind="SPAN_KIND_CLIENT"'
 const FAILED = 'status_code="STATUS_CODE_ERROR"'
 const OF_SERVICE = `${inNamespace.filter}, ${chosen('service_name', 'service')}`
-const NOBODY_ASKS = 'a service that nobody asks takes no time and has no part of errors'
-const CALLS_NOBODY = 'a service need not call others'
 
 /** One number a service: its name is unique only within a namespace. */
 export const PER_SERVICE = ['cluster', 'namespace', 'service'] as const satisfies readonly Dimension[]
 const BY = labelsOf(PER_SERVICE)
 const legend = legendOf(PER_SERVICE)
 
+const CALLS_NOBODY: Excuse = { because: 'a service need not call others', given: `${CALLS}{${OF_SERVICE}}` }
+
 /** Requests a second that each service answers. */
-export const requestRate: Query = { expr: rateOf(`${CALLS}{${OF_SERVICE}, ${SERVED}}`), legend }
+export const requestRate: Query = {
+  expr: rateOf(`${CALLS}{${OF_SERVICE}, ${SERVED}}`),
+  legend,
+  truth: { of: 'requests', by: PER_SERVICE },
+}
+
+const NOBODY_ASKS: Excuse = {
+  because: 'a service that nobody asks takes no time and has no part of errors',
+  noneOf: requestRate.expr,
+}
 
 /** Requests a second that each service answers with an error, 0 where none. */
-export const errorRate: Query = { expr: `(${orNone(SERVED)})`, legend }
+export const errorRate: Query = {
+  expr: `(${orNone(SERVED)})`,
+  legend,
+  truth: { of: 'failed-requests', by: PER_SERVICE },
+}
 
 /** The part of its requests that each service answers with an error, 0 to 1. */
 export const errorShare: Query = {
   expr: `(${orNone(SERVED)}) / ${requestRate.expr}`,
   legend,
-  nanBecause: NOBODY_ASKS,
+  truth: { of: 'failed-requests', over: 'requests', by: PER_SERVICE },
+  nanWhen: NOBODY_ASKS,
 }
 
 /** Seconds within which that part of each service's requests is answered. */
@@ -37,7 +51,7 @@ export function durationQuantile(quantile: 0.5 | 0.95 | 0.99): Query {
   return {
     expr: `histogram_quantile(${quantile}, sum by (${BY}, le) (${buckets}))`,
     legend,
-    nanBecause: NOBODY_ASKS,
+    nanWhen: NOBODY_ASKS,
   }
 }
 
@@ -45,22 +59,28 @@ export function durationQuantile(quantile: 0.5 | 0.95 | 0.99): Query {
 export const meanDuration: Query = {
   expr: ['sum', 'count'].map(part => rateOf(`${DURATION}_${part}{${OF_SERVICE}, ${SERVED}}`)).join(' / '),
   legend,
-  nanBecause: NOBODY_ASKS,
+  truth: { of: 'request-seconds', over: 'requests', by: PER_SERVICE },
+  nanWhen: NOBODY_ASKS,
 }
 
 /** Calls a second that each service makes to others, by what it calls. */
 export const callRate: Query = {
   expr: `sum by (${BY}, span_name) (rate(${CALLS}{${OF_SERVICE}, ${ASKED}}[$__rate_interval]))`,
   legend: `${legend} to {{span_name}}`,
-  emptyBecause: CALLS_NOBODY,
+  truth: { of: 'calls', by: [...PER_SERVICE, 'call'] },
+  emptyWhen: CALLS_NOBODY,
 }
 
 /** The part of its calls to others that each service gets an error for, 0 to 1. */
 export const failedCallShare: Query = {
   expr: `(${orNone(ASKED)}) / ${rateOf(`${CALLS}{${OF_SERVICE}, ${ASKED}}`)}`,
   legend,
-  emptyBecause: CALLS_NOBODY,
-  nanBecause: 'there is no part of no calls',
+  truth: { of: 'failed-calls', over: 'calls', by: PER_SERVICE },
+  emptyWhen: CALLS_NOBODY,
+  nanWhen: {
+    because: 'there is no part of no calls',
+    noneOf: rateOf(`${CALLS}{${OF_SERVICE}, ${ASKED}}`),
+  },
 }
 
 /** Pods that run behind each service: those of the workload of its name. */

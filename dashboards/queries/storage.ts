@@ -1,4 +1,4 @@
-import type { Dimension } from '../../lib/verify/marks.ts'
+import type { Dimension, Quantity } from '../../lib/verify/marks.ts'
 import { legendOf, type Query } from './query.ts'
 import { aggregate, type Scope } from './scope.ts'
 
@@ -6,30 +6,36 @@ export type Access = 'reads' | 'writes'
 
 /** Disk reads or writes a second. cAdvisor's: no receiver counts a container's. */
 export function diskOperations(access: Access, scope: Scope, by: readonly Dimension[]): Query {
-  return rateOf([`container_fs_${access}_total`], scope, by)
+  return rateOf([`container_fs_${access}_total`], scope, by, `disk-${access}`)
 }
 
 /** Disk reads and writes a second together. */
 export function allDiskOperations(scope: Scope, by: readonly Dimension[]): Query {
-  return rateOf(['container_fs_reads_total', 'container_fs_writes_total'], scope, by)
+  return rateOf(['container_fs_reads_total', 'container_fs_writes_total'], scope, by, 'disk-operations')
 }
 
 /** Bytes a second read from or written to disk. */
 export function diskThroughput(access: Access, scope: Scope, by: readonly Dimension[]): Query {
-  return rateOf([`container_fs_${access}_bytes_total`], scope, by)
+  return rateOf(
+    [`container_fs_${access}_bytes_total`],
+    scope,
+    by,
+    access === 'reads' ? 'disk-read-bytes' : 'disk-written-bytes',
+  )
 }
 
 /** Bytes a second read and written together. */
 export function allDiskThroughput(scope: Scope, by: readonly Dimension[]): Query {
-  return rateOf(['container_fs_reads_bytes_total', 'container_fs_writes_bytes_total'], scope, by)
+  return rateOf(['container_fs_reads_bytes_total', 'container_fs_writes_bytes_total'], scope, by, 'disk-bytes')
 }
 
-function rateOf(metrics: readonly string[], scope: Scope, by: readonly Dimension[]): Query {
+function rateOf(metrics: readonly string[], scope: Scope, by: readonly Dimension[], of: Quantity): Query {
   return {
     expr: metrics
       .map(metric => aggregate('sum', scope, by, filter => `rate(${metric}{${filter}}[$__rate_interval])`))
       .join(' + '),
     legend: legendOf(by),
+    truth: { of, by },
     needs: ['cadvisor'],
   }
 }

@@ -5,9 +5,14 @@ import { IN_CLUSTER } from './scope.ts'
 /** A collector that nobody has sent spans to has no series of them: without callers, and with TRACING=false. */
 const NEEDS: readonly Need[] = ['spans']
 
+const FOUND = { generators: 'trace-generators', services: 'traced-services', problems: 'trace-problems' } as const
+
 /** What the simulator derived from the cluster: how many generators, services and problems. */
 export function found(what: 'generators' | 'services' | 'problems'): Query {
-  return { expr: `sum by (k8s_cluster_name) (traces_simulator_${what}{${IN_CLUSTER}})` }
+  return {
+    expr: `sum by (k8s_cluster_name) (traces_simulator_${what}{${IN_CLUSTER}})`,
+    truth: { of: FOUND[what], by: ['cluster'] },
+  }
 }
 
 /** Spans that wait in the simulator to be sent. */
@@ -53,7 +58,8 @@ export const refusedSpans: Query[] = (['refused', 'failed'] as const).map(what =
 export const lostSpans: Query = {
   expr: collected('exporter', 'otelcol_exporter_send_failed_spans_total'),
   legend: 'given up by {{exporter}}',
-  emptyBecause: 'a collector that delivers all has no series of what it gave up',
+  emptyWhen: { because: 'a collector that delivers all has no series of what it gave up', given: sentSpans.expr },
+  needs: NEEDS,
 }
 
 /** Batches that wait in the collector's queue for Jaeger, and for how many there is room. */

@@ -1,10 +1,9 @@
-import { SLO_WINDOW } from '../queries/apiserver.ts'
+import { OF_VERBS, SLO_WINDOW } from '../queries/apiserver.ts'
 import type { RecordingRule, RuleGroup } from './rule.ts'
 
 const JOB = 'job="kube-apiserver"'
-const VERBS = { read: 'verb=~"LIST|GET"', write: 'verb=~"POST|PUT|PATCH|DELETE"' } as const
-type Kind = keyof typeof VERBS
-const KINDS = Object.keys(VERBS) as Kind[]
+const KINDS = ['read', 'write'] as const
+type Kind = (typeof KINDS)[number]
 /** These last as long as whoever asked wants. */
 const QUICK = 'subresource!~"proxy|attach|log|exec|portforward"'
 const BY = 'k8s_cluster_name'
@@ -36,13 +35,13 @@ export function apiserverRules(): RuleGroup {
 function requestRate(verb: Kind): RecordingRule {
   return {
     record: 'code_resource:apiserver_request_total:rate5m',
-    expr: `sum by (${BY}, code, resource) (rate(apiserver_request_total{${JOB}, ${VERBS[verb]}}[5m]))`,
+    expr: `sum by (${BY}, code, resource) (rate(apiserver_request_total{${JOB}, ${OF_VERBS[verb]}}[5m]))`,
     labels: { verb },
   }
 }
 
 function durationQuantile(verb: Kind): RecordingRule {
-  const buckets = `apiserver_request_sli_duration_seconds_bucket{${JOB}, ${VERBS[verb]}, ${QUICK}}`
+  const buckets = `apiserver_request_sli_duration_seconds_bucket{${JOB}, ${OF_VERBS[verb]}, ${QUICK}}`
   return {
     record: 'cluster_quantile:apiserver_request_sli_duration_seconds:histogram_quantile',
     // What nobody asked for has a quantile of NaN, which the comparison leaves out.
@@ -84,7 +83,7 @@ function quickRate(verb: Kind, scope: string, seconds: string): string {
 }
 
 function sliRate(part: 'count' | 'bucket', verb: Kind, more = ''): string {
-  return `rate(apiserver_request_sli_duration_seconds_${part}{${JOB}, ${VERBS[verb]}, ${QUICK}${more}}[5m])`
+  return `rate(apiserver_request_sli_duration_seconds_${part}{${JOB}, ${OF_VERBS[verb]}, ${QUICK}${more}}[5m])`
 }
 
 function badRate(verb: Kind): RecordingRule {

@@ -1,6 +1,7 @@
 import { versions } from '../versions.ts'
 import {
   etcdAssets,
+  grafanaAssets,
   helmAssets,
   jaegerAssets,
   k3dAssets,
@@ -22,6 +23,8 @@ export interface Program {
   versionArgs?: readonly string[]
   /** Where the version is in what it prints: group 1, without a leading `v`. */
   versionPattern: RegExp
+  /** Where it is in the folder that it is kept in, for one that reads the files beside it; default: it is a file alone. */
+  inFolder?: string
 }
 
 /** Programs that come together: from one release, or from one Go module. */
@@ -135,6 +138,13 @@ const entries = [
     programs: [{ name: 'k3d', versionArgs: ['version'], versionPattern: /^k3d version v(\S+)/m }],
     assets: k3dAssets,
     go: { define: version => [`github.com/k3d-io/k3d/v5/version.Version=v${version}`] },
+  },
+  {
+    name: 'grafana',
+    version: versions.grafana,
+    programs: [{ name: 'grafana', versionPattern: /^grafana version (\S+)/m, inFolder: 'bin/grafana' }],
+    assets: grafanaAssets,
+    // No Go pins: its pages are TypeScript, which go build does not make.
   },
 ] as const satisfies readonly Source[]
 

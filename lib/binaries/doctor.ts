@@ -4,7 +4,7 @@ import { oldestTools } from '../versions.ts'
 import { findGo, freeCacheBytes } from './build.ts'
 import type { ProgramName, Source } from './catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
-import { binaryVariable, cacheDir } from './find.ts'
+import { binaryVariable, cacheDir, unusedInCache } from './find.ts'
 import { WayError } from './http.ts'
 import { isRecentGo, oldestGo } from './pins.ts'
 import { planPrograms } from './plan.ts'
@@ -38,6 +38,13 @@ export async function doctorReport(
   const wantedDisk = formatBytes(context.buildDiskBytes)
   const freeDisk = formatBytes(freeCacheBytes(context))
   rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; ${wantedDisk} is what building everything needs`])
+  const inUse = plans.flatMap(({ path }) => (path === undefined ? [] : [path]))
+  const unused = unusedInCache(inUse, context.catalog, context.env)
+  if (unused.length > 0) {
+    const size = formatBytes(unused.reduce((sum, { bytes }) => sum + bytes, 0))
+    const names = unused.map(({ name }) => name).join(', ')
+    rows.push(['unused', '', size, `in ${dir}, to be deleted if no other checkout needs them: ${names}`])
+  }
   const problems = plans
     .filter(plan => plan.from === 'none')
     .map(({ name, version, detail }) => ({

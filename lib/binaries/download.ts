@@ -43,7 +43,7 @@ export async function downloadAsset(
 /** The sum for a file out of a checksum file's text: the line that ends in its name, or the only thing there. */
 export function findSha256(text: string, fileName: string): string | undefined {
   for (const line of text.split('\n')) {
-    const [, sum, name] = /^([0-9a-f]{64})(?:\s+\*?(?:\.\/)?(\S+))?\s*$/i.exec(line) ?? []
+    const [, sum, name] = /^([0-9a-f]{64})(?:\s+\*?(?:\S*\/)?([^\s/]+))?\s*$/i.exec(line) ?? []
     if (sum !== undefined && (name === undefined || name === fileName)) return sum.toLowerCase()
   }
   return undefined
@@ -127,7 +127,7 @@ async function extract(
   const tool = zip ? 'unzip' : 'tar'
   if (onPath(tool, context.env) === undefined)
     throw new WayError(`${assetName(asset)} needs ${tool}, which is not on PATH`)
-  const inside = members.map(([, member]) => member)
+  const inside = asset.folder === undefined ? members.map(([, member]) => member) : [asset.folder]
   await context.run(tool, zip ? ['-q', '-o', path, ...inside, '-d', dir] : ['-xzf', path, '-C', dir, ...inside], {
     env: context.env,
   })

@@ -1,7 +1,6 @@
 import type { Program, ProgramName, Source } from './catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
 import { adoptUnmarked, describeUnused, type FoundProgram, findOnPath, findQuickly, requireWhole } from './find.ts'
-import { obtain } from './obtain.ts'
 
 /**
  * The path of one program, which is found or made: its `*_BINARY` variable, the cache, PATH, the official release, a build
@@ -12,6 +11,19 @@ import { obtain } from './obtain.ts'
 export async function programPath(name: ProgramName, options: BinariesOptions = {}): Promise<string> {
   const found = await ensurePrograms([name], options)
   return found[name].path
+}
+
+/**
+ * The path of a program that is there already: by its variable, in the cache, or on PATH; undefined where only a download or a build would
+ * bring it. Throws a UsageError for a variable that names nothing.
+ */
+export async function findProgram(name: ProgramName, options: BinariesOptions = {}): Promise<string | undefined> {
+  const context = createContext(options)
+  const { source, program } = catalogEntry(name, context)
+  const quick = findQuickly(source, program, context)
+  if (quick !== undefined) return requireWhole(quick, source, context).path
+  const onPath = await findOnPath(source, program, context)
+  return typeof onPath === 'object' ? onPath.path : undefined
 }
 
 /** programPath for several: what comes from one release or one Go module is fetched or built once. */
@@ -35,6 +47,8 @@ export async function ensurePrograms<Name extends ProgramName>(
   for (const program of searches.flatMap(search => search.found)) found.set(program.name, program)
   for (const [index, { source, wanted, reasons }] of toObtain.entries()) {
     const buildsLeft = toObtain.slice(index).filter(search => search.source.go !== undefined).length
+    // Loaded only here: each step asks for programs, and hardly ever has one to be downloaded or built.
+    const { obtain } = await import('./obtain.ts')
     for (const program of await obtain(source, wanted, { context, reasons, buildsLeft }))
       found.set(program.name, program)
   }

@@ -21,6 +21,12 @@ export function binaryVariable(name: string): string {
   return `${name.toUpperCase().replaceAll('-', '_')}_BINARY`
 }
 
+/** `cache: /home/me/.cache/…`; where a program that is there came from. */
+export function describeFound({ name, from, path }: FoundProgram): string {
+  const words = { variable: binaryVariable(name), cache: 'cache', path: 'PATH' }
+  return `${words[from]}: ${path}`
+}
+
 /** The folder of the lab's own programs: `${XDG_CACHE_HOME:-~/.cache}/kube-otel-lab/bin`. */
 export function cacheDir(env: NodeJS.ProcessEnv): string {
   const chosen = env.XDG_CACHE_HOME ?? ''
@@ -66,7 +72,9 @@ export function findQuickly(source: Source, program: Program, context: Context):
   }
   const origins: CacheOrigin[] = [{ release: true }]
   if (source.go !== undefined) origins.push({ pins: pinsHash(source, context) })
-  const path = origins.map(origin => cachePath({ name, version }, origin, context.env)).find(isExecutable)
+  const inCache = (origin: CacheOrigin) =>
+    join(cachePath({ name, version }, origin, context.env), program.inFolder ?? '')
+  const path = origins.map(inCache).find(isExecutable)
   return path === undefined ? undefined : { name, version, path, from: 'cache' }
 }
 
@@ -107,6 +115,26 @@ export function describeUnused(source: Source, program: Program, context: Contex
   if (source.go === undefined || !isExecutable(unmarked)) return reasons
   const why = differenceFromPins(unmarked, source, context)
   return why === undefined ? reasons : [...reasons, `cache: ${basename(unmarked)} is not of the pins: it ${why}`]
+}
+
+/**
+ * Programs in the cache that are none of those in use here: other versions, other pins. Another checkout may need them. Names
+ * of one file are one program.
+ */
+export function unusedInCache(
+  inUse: readonly string[],
+  sources: readonly Source[],
+  env: NodeJS.ProcessEnv,
+): { name: string; bytes: number }[] {
+  const dir = cacheDir(env)
+  const names = sources.flatMap(({ programs }) => programs.map(({ name }) => `${name}-`))
+  const inodes = new Set(inUse.map(path => statSync(path, { throwIfNoEntry: false })?.ino))
+  return filesIn(dir).flatMap(name => {
+    const stat = statSync(join(dir, name), { throwIfNoEntry: false })
+    if (stat?.isFile() !== true || inodes.has(stat.ino) || !names.some(each => name.startsWith(each))) return []
+    inodes.add(stat.ino)
+    return [{ name, bytes: stat.size }]
+  })
 }
 
 /**

@@ -157,7 +157,8 @@ async function install(
     chmodSync(path, 0o755)
     const problem = await checkProgram(path, source, program, patient)
     if (problem !== undefined) throw new WayError(`the new ${program.name} ${problem}`)
-    moveIntoCache(path, cachePath({ name: program.name, version: source.version }, origin, context.env))
+    const kept = program.inFolder === undefined ? path : path.slice(0, -program.inFolder.length - 1)
+    moveIntoCache(kept, cachePath({ name: program.name, version: source.version }, origin, context.env))
   }
 }
 

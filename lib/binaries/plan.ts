@@ -3,7 +3,7 @@ import { checkDisk, findGo } from './build.ts'
 import type { Program, ProgramName, Source } from './catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
 import {
-  binaryVariable,
+  describeFound,
   describeUnused,
   type FoundProgram,
   findOnPath,
@@ -22,6 +22,8 @@ export interface ProgramPlan {
   from: FoundProgram['from'] | 'download' | 'build' | 'none'
   /** For a person: the path, or the host, or the Go that would build it, and why the ways before are no good. */
   detail: string
+  /** Of a program that is there. */
+  path?: string
 }
 
 /**
@@ -42,19 +44,14 @@ export async function planPrograms(
   }
 }
 
-/** `cache: /home/me/.cache/…`; where a program that is there came from. */
-export function describeFound({ name, from, path }: FoundProgram): string {
-  const words = { variable: binaryVariable(name), cache: 'cache', path: 'PATH' }
-  return `${words[from]}: ${path}`
-}
-
 async function planProgram(name: ProgramName, context: Context, http: HttpClient): Promise<ProgramPlan> {
   const { source, program } = catalogEntry(name, context)
   const plan = { name, version: source.version }
   try {
     const quick = findQuickly(source, program, context) ?? findUnmarked(source, program, context)
     if (quick !== undefined) {
-      return { ...plan, from: quick.from, detail: describeFound(requireWhole(quick, source, context)) }
+      const { from, path } = requireWhole(quick, source, context)
+      return { ...plan, from, path, detail: describeFound(quick) }
     }
   } catch (error) {
     if (!(error instanceof LabError)) throw error

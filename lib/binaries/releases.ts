@@ -1,6 +1,8 @@
 import { basename } from 'node:path'
 
 const JAEGER_TAG = '1.62.0'
+/** The run of Grafana's release workflow that made the pinned version: the number stands in the names of its files. */
+const GRAFANA_BUILD = '36482603486'
 
 /** An operating system and processor in Go's words: `linux`, `darwin`; `amd64`, `arm64`. */
 export interface Platform {
@@ -13,6 +15,8 @@ export interface ReleaseAsset {
   url: string
   /** The programs it gives, each with its path inside the archive; the path is empty where the file is the program. */
   members: Readonly<Record<string, string>>
+  /** The folder inside the archive that is kept whole, for a program that reads the files beside it. */
+  folder?: string
   /**
    * Where its SHA-256 is published. `file`: the sum alone or lines of sum and file name, as sha256sum writes them.
    * `github-api`: the `digest` that GitHub itself computed for the file, in the JSON of the release.
@@ -143,6 +147,20 @@ export function k3dAssets(version: string, platform: Platform): ReleaseAsset[] {
       members: { k3d: '' },
       checksum: { kind: 'github-api', url: `https://api.github.com/repos/${repository}/releases/tags/v${version}` },
     },
+  ]
+}
+
+/**
+ * A folder: program, web pages, defaults. The address and the form of the checksum file, one line that names `dist/<file>`, are those of
+ * releases since 12.4.3 (https://github.com/grafana/grafana/issues/124709).
+ */
+export function grafanaAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const name = `grafana_${version}_${GRAFANA_BUILD}_${platform.os}_${platform.arch}.tar.gz`
+  const url = `https://dl.grafana.com/grafana/release/${version}/${name}`
+  const folder = `grafana-${version}`
+  return [
+    { url, folder, members: { grafana: `${folder}/bin/grafana` }, checksum: { kind: 'file', url: `${url}.sha256` } },
   ]
 }
 

@@ -46,13 +46,15 @@ export async function withStaging<T>(
   }
 }
 
-/** Puts a finished program into the cache, whole or not at all: others see the old one, or the new one. */
+/** Puts a finished program, or its folder, into the cache, whole or not at all: others see the old one, or the new one. */
 export function moveIntoCache(stagedPath: string, cachedPath: string): void {
   chmodSync(stagedPath, 0o755)
   // A rename can reach the disk before the bytes do, and an empty program would then be found for ever.
   const file = openSync(stagedPath, 'r')
   fsyncSync(file)
   closeSync(file)
+  // A folder takes no other one's place: what is there is one without the program, or the same.
+  if (statSync(stagedPath).isDirectory()) rmSync(cachedPath, { recursive: true, force: true })
   renameSync(stagedPath, cachedPath)
 }
 

@@ -72,17 +72,26 @@ export function chartOption(
         ...{
           type: each.isBars ? 'bar' : 'line',
           silent: true,
+          emphasis: { disabled: true },
           showSymbol: drawn.timesMs.length === 1,
           connectNulls: false,
         },
         ...(each.isStacked ? { stack: 'all' } : {}),
-        data: each.values.map((value, at) => [drawn.timesMs[at], value]),
+        dimensions: ['time', 'value'],
+        data: pairs(drawn.timesMs, each.values),
         lineStyle: { width: 1.5, color, type: each.isDashed ? 'dashed' : 'solid' },
         itemStyle: { color },
         ...(each.fill > 0 ? { areaStyle: { opacity: each.fill, color } } : {}),
       }
     }),
   }
+}
+
+/** Time and value by turns. ECharts copies an array of arrays with all that is in it, and takes this as it is. */
+function pairs(timesMs: readonly number[], values: readonly (number | null)[]): Float64Array {
+  const flat = new Float64Array(2 * timesMs.length)
+  for (const [at, timeMs] of timesMs.entries()) flat.set([timeMs, values[at] ?? Number.NaN], 2 * at)
+  return flat
 }
 
 /**

@@ -37,7 +37,7 @@ main,header,nav{max-width:1700px;margin:0 auto;padding:.5rem 1rem}
 h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.3rem;margin:2rem 0 .3rem}h3{font-size:1.05rem;margin:1.2rem 0 .4rem}h4{font-size:.95rem;margin:0}
 a{color:var(--link)}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
-nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1rem;list-style:none;margin:0;padding:0}nav a{display:inline-block;padding:.2rem 0}
+nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1rem;list-style:none;margin:0;padding:0}
 .grid{display:grid;grid-template-columns:repeat(24,minmax(0,1fr));gap:.6rem}${WIDTHS}
 .panel{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:.6rem .7rem;display:flex;flex-direction:column;gap:.35rem;min-width:0}
 .panel footer{margin-top:auto;display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.85rem}
@@ -45,13 +45,13 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1rem;list-style:none;margin:0;paddi
 .chart{overflow-x:auto}.chart>svg{display:block;width:100%;min-width:26rem;max-width:70rem;height:auto}
 .chart.wide>svg{min-width:44rem;max-width:none}
 .scroll{overflow:auto;max-height:19rem}.legend{max-height:9rem}
-table{border-collapse:collapse;font-size:.87rem;width:100%}th,td{text-align:left;padding:.12rem .5rem .12rem 0;font-weight:400;vertical-align:top;overflow-wrap:anywhere}
+table{border-collapse:collapse;font-size:.87rem;width:100%}th,td{text-align:left;padding:.12rem .5rem .12rem 0;font-weight:400;vertical-align:top}td{white-space:nowrap}td a,li a,dd a{display:inline-block;padding:.2rem 0}
 thead th{font-weight:600;position:sticky;top:0;background:var(--panel)}tbody tr+tr>*{border-top:1px solid var(--line)}
-.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.number{text-align:right;font-variant-numeric:tabular-nums}th.number{white-space:nowrap}
 .swatch{width:.75em;height:.75em;margin-right:.4em;flex:none}.bar{display:block;width:100%;height:.5rem;margin-top:.15rem}.track{fill:var(--line)}
 .values{display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;margin:0}.values dt{color:var(--faint);font-size:.87rem}.values dd{margin:0;font-size:1.5rem}
-.values.list{display:block;max-height:19rem;overflow:auto}.values.list .value{margin-bottom:.35rem}.values.list dd{font-size:1rem}.value{min-width:6rem;flex:1}
-.verdict{margin:0;color:var(--faint)}.ok{color:var(--ok)}.failed{color:var(--failed);font-weight:600}
+.values.list{display:block;max-height:19rem;overflow:auto}.values.list dl{margin:0}.values.list .value{margin-bottom:.35rem}.values.list dd{font-size:1rem}.value{min-width:6rem;flex:1}
+#status:empty{display:none}#status{max-width:1700px;margin:0 auto;padding:0 1rem}.verdict{margin:0;color:var(--faint)}.ok{color:var(--ok)}.failed{color:var(--failed);font-weight:600}
 summary{cursor:pointer}details dl{margin:.3rem 0}details dd{margin:0 0 .3rem}code,pre{font:.85rem/1.4 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 .facts{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.5rem 0}.facts dt{color:var(--faint)}.facts dd{margin:0;overflow-wrap:anywhere}
 form.pick{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:end;margin:.5rem 0}form.pick label{display:block;color:var(--faint);font-size:.87rem}
@@ -59,6 +59,6 @@ select,button,input{font:inherit;color:inherit;background:var(--panel);border:1p
 .unseen:not(:focus){position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:900px){.grid{grid-template-columns:minmax(0,1fr)}.grid>.panel{grid-column:auto}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:.3rem}}
 @media print{:root{--text:#000;--faint:#444;--page:#fff;--panel:#fff;--line:#bbb;--link:#000;--ok:#000;--failed:#000;color-scheme:light}
-body{font-size:10pt}.panel,tr{break-inside:avoid}h2{break-before:page}h3,h4{break-after:avoid}.scroll,.values.list{max-height:none;overflow:visible}.chart>svg{min-width:0}
+body{font-size:10pt}.panel,tr{break-inside:avoid}h2{break-before:page}h3,h4{break-after:avoid}.scroll,.values.list{max-height:none;overflow:visible}td{white-space:normal;overflow-wrap:anywhere}.chart>svg{min-width:0}
 details,form.pick,.skip{display:none}*{print-color-adjust:exact}}
 `

@@ -20,7 +20,7 @@ export interface DrawContext extends LinkContext {
 }
 
 /** So much of a panel is drawn; the rest is said. */
-const MOST_SERIES = 40
+const MOST_SERIES = 30
 const MOST_VALUES = 60
 const MOST_ROWS = 100
 /** A panel of so many of the grid's 24 columns is wide. */
@@ -89,7 +89,8 @@ function valuesBody(panel: Panel, frames: DataFrame[]): Html {
 <dd>${color === undefined ? undefined : swatch(color, false)}<strong>${written}</strong>${hasBar ? bar(share, color) : undefined}</dd></div>
 `,
   )
-  return html`<dl class="${panel.type === 'bargauge' || shown.length > 6 ? 'values list' : 'values'}">${list}</dl>${rest}`
+  if (panel.type !== 'bargauge' && shown.length <= 6) return html`<dl class="values">${list}</dl>${rest}`
+  return html`<div class="values list" tabindex="0" role="region" aria-label="Values of ${panel.title}"><dl>${list}</dl></div>${rest}`
 }
 
 function tableBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {

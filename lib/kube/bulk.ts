@@ -5,8 +5,9 @@ import { fields, text } from './json.ts'
 
 /** One call of many. */
 export interface BulkCall {
-  method: 'POST' | 'DELETE'
+  method: 'POST' | 'DELETE' | 'PATCH'
   path: string
+  /** Of a PATCH: a strategic merge patch. */
   body?: unknown
 }
 
@@ -66,7 +67,12 @@ async function callUntilDone(client: KubeClient, call: BulkCall, attempts: numbe
 
 async function responseOrError(client: KubeClient, call: BulkCall): Promise<KubeResponse | Error> {
   try {
-    return await client.request(call.method, call.path, call.body === undefined ? {} : { body: call.body })
+    const contentType = call.method === 'PATCH' ? { contentType: 'application/strategic-merge-patch+json' } : {}
+    return await client.request(
+      call.method,
+      call.path,
+      call.body === undefined ? {} : { body: call.body, ...contentType },
+    )
   } catch (error) {
     if (error instanceof LabError) return error
     throw error

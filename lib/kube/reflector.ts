@@ -38,6 +38,8 @@ export interface Reflector {
   readonly connected: boolean
   /** When the API server last said anything (epoch), undefined before it ever did. */
   readonly lastContactMs: number | undefined
+  /** What went wrong last, in one line; undefined when the last call went well. */
+  readonly trouble: string | undefined
   /** Resolves when the signal has ended it. Never rejects. */
   readonly stopped: Promise<void>
 }
@@ -50,16 +52,20 @@ const UNKNOWN_AGAIN_MS = 30_000
 /**
  * Keeps a copy of a collection up to date: lists it in pages, then watches it with bookmarks. A dropped or silent watch is
  * opened anew where it was; when the server no longer knows that place (410), or refuses it three times (a server whose
- * data went back), all is listed again and what has gone is reported as deleted. Tries for ever, until the signal.
+ * data went back), all is listed again and what has gone is reported as deleted: at the latest when its namesake is there.
+ * Tries for ever, until the signal.
  */
 export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
   const { client, path, query = {}, signal, log = () => {}, pageSize = 500, watchTimeoutS = 60 } = options
   const { first, most } = options.backoffMs ?? { first: 500, most: 10_000 }
-  const known = new Set<string>()
+  /** UIDs with `<namespace>/<name>`, and the other way round. */
+  const known = new Map<string, string>()
+  const uids = new Map<string, string>()
   const refused = new Set<string>()
   let version: string | undefined
   let failures = 0
   let isLost = false
+  let trouble: { message: string; status: number | undefined } | undefined
   let lastContactMs: number | undefined
   let connected = false
   let synced = false
@@ -78,6 +84,9 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
     },
     get lastContactMs() {
       return lastContactMs
+    },
+    get trouble() {
+      return trouble?.message
     },
     firstSync,
     stopped,
@@ -101,8 +110,9 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
   async function waitUntilKnown(): Promise<void> {
     lastContactMs = Date.now()
     connected = true
+    trouble = undefined
     version = undefined
-    for (const key of known) remove(key)
+    for (const key of known.keys()) remove(key)
     synced = true
     markSynced()
     await sleep(UNKNOWN_AGAIN_MS, undefined, { signal }).catch(() => {})
@@ -112,10 +122,13 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
     failures++
     const status = error instanceof ApiStatusError ? error.status : undefined
     if (status === 410 || failures >= RELIST_AFTER_FAILURES) version = undefined
-    if (failures === 1) {
+    const message = messageOf(error).replace(/\s*\n\s*/g, ' ')
+    // Each kind of failure once: a server that was away may come back and refuse.
+    if (trouble?.status !== status || failures === 1) {
       isLost = true
-      log(`${path}: ${status === 410 ? 'list anew' : 'contact lost, trying again'}: ${messageOf(error)}`)
+      log(`${path}: ${status === 410 ? 'list anew' : 'contact lost, trying again'}: ${message}`)
     }
+    trouble = { message, status }
     const backoffMs = Math.min(most, first * 2 ** Math.min(failures - 1, 20))
     const askedMs = error instanceof ApiStatusError ? (error.retryAfterMs ?? 0) : 0
     const waitMs = Math.max(backoffMs / 2 + (Math.random() * backoffMs) / 2, Math.min(askedMs, 60_000))
@@ -130,6 +143,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
       const response = await client.request('GET', `${path}?${new URLSearchParams(page)}`, { signal })
       if (response.status !== 200) throw new ApiStatusError(`Cannot list ${path}`, response)
       lastContactMs = Date.now()
+      trouble = undefined
       const metadata = fields(fields(response.body).metadata)
       for (const raw of items(fields(response.body).items)) {
         const key = set(raw)
@@ -138,7 +152,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
       next = text(metadata.continue)
       if (next !== undefined) continue
       // Only a whole list can tell what has gone.
-      for (const key of known) if (!seen.has(key)) remove(key)
+      for (const key of known.keys()) if (!seen.has(key)) remove(key)
       const listed = text(metadata.resourceVersion)
       if (listed === undefined) throw new LabError(`Cannot list ${path}`, { why: 'the list has no resourceVersion' })
       synced = true
@@ -164,6 +178,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
         lastContactMs = Date.now()
         if (isLost) log(`${path}: in contact again`)
         isLost = false
+        trouble = undefined
       },
     })
     for await (const line of lines) {
@@ -197,7 +212,12 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
         remove(key)
         return undefined
       }
-      known.add(key)
+      const name = `${text(metadata.namespace) ?? ''}/${text(metadata.name)}`
+      // Nobody can have a name that another still has: that one is gone, though a list is told to its end first.
+      const namesake = uids.get(name)
+      if (namesake !== key) remove(namesake)
+      known.set(key, name)
+      uids.set(name, key)
       options.apply({ type: 'set', key, object })
       return key
     } catch (error) {
@@ -212,7 +232,11 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
   }
 
   function remove(key: string | undefined): void {
-    if (key !== undefined && known.delete(key)) options.apply({ type: 'deleted', key })
+    const name = key === undefined ? undefined : known.get(key)
+    if (key === undefined || name === undefined) return
+    known.delete(key)
+    uids.delete(name)
+    options.apply({ type: 'deleted', key })
   }
 }
 

@@ -29,8 +29,8 @@ const kinds = ['gauge', 'counter', 'histogram'] as const
 /**
  * The metrics of all Metric objects of a YAML file, in its order.
  *
- * Throws a UsageError that names file and object when it can't be read, holds anything but Metric objects, or a metric that
- * Prometheus would not take.
+ * Throws a UsageError that names file and object when it can't be read, holds no metrics, anything but Metric objects, or a
+ * metric that Prometheus would not take.
  */
 export function readMetrics(file: string): MetricConfig[] {
   let text: string
@@ -43,10 +43,14 @@ export function readMetrics(file: string): MetricConfig[] {
       cause: error,
     })
   }
-  return parseAllDocuments(text).flatMap(document => {
+  const metrics = parseAllDocuments(text).flatMap(document => {
     const [error] = document.errors
     if (error !== undefined) throw new UsageError(`${file} is not YAML`, { why: error.message, next: `mend ${file}` })
     return document.contents === null ? [] : metricsOf(document.toJS(), file)
+  })
+  if (metrics.length > 0) return metrics
+  throw new UsageError(`${file} holds no metrics`, {
+    next: `put some under spec.metrics of a Metric object in ${file}`,
   })
 }
 

@@ -72,11 +72,23 @@ export async function applyMetrics(lab: Lab, manifest: MetricManifest): Promise<
   await applyManifests(lab, path)
 }
 
-/** What KWOK can't make of the metrics, as a trial of every node shows; what it serves already is not touched. */
+/**
+ * What KWOK can't make of the metrics, as a trial of every node shows; what it serves already is not touched.
+ *
+ * Throws a LabError with the API server's words when that refuses the object.
+ */
 export async function tryMetrics(lab: Lab, manifest: MetricManifest, nodes: readonly string[]): Promise<MetricFault[]> {
   const trial = trialManifest(manifest)
   try {
-    await applyMetrics(lab, trial)
+    await applyMetrics(lab, trial).catch((error: unknown) => {
+      // After the first line, which is how kubectl was called.
+      const [first = '', ...said] = error instanceof Error ? error.message.split(/\s*\n\s*/) : [String(error)]
+      throw new LabError("The API server doesn't take the metrics", {
+        why: said.join(' ') || first,
+        next: 'mend METRICS_FILE; what was served before goes on',
+        cause: error,
+      })
+    })
     return (await readServed(lab, trial, nodes)).faults
   } finally {
     await kubectl(lab, ['delete', 'metrics.kwok.x-k8s.io', trial.metadata.name, '--ignore-not-found'])

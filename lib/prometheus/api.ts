@@ -49,14 +49,24 @@ export interface PrometheusApi {
   labelNames(selector: string | undefined, range: TimeRange): Promise<string[]>
   /** The recording rules that are loaded: the series' name and the expression. */
   recordingRules(): Promise<Map<string, string>>
+  /** The names of the alerts that wait or fire now. */
+  alerts(): Promise<string[]>
   /** Every request made so far. */
   readonly timings: readonly Timing[]
 }
 
-/** A client of one Prometheus that has at most `maxAtOnce` requests under way; `next` is what to do when it can't be reached. */
+/**
+ * A client of one Prometheus that has at most `maxAtOnce` requests under way, each for `timeoutMs` at most and none when `signal` says so; `next`
+ * is what to do when it can't be reached.
+ */
 export function createPrometheusApi(
   url: string,
-  { maxAtOnce = 3, timeoutMs = 60_000, next }: { maxAtOnce?: number; timeoutMs?: number; next?: string } = {},
+  {
+    maxAtOnce = 3,
+    timeoutMs = 60_000,
+    signal,
+    next,
+  }: { maxAtOnce?: number; timeoutMs?: number; signal?: AbortSignal; next?: string } = {},
 ): PrometheusApi {
   const answers = new Map<string, Promise<unknown>>()
   const timings: Timing[] = []
@@ -93,6 +103,10 @@ export function createPrometheusApi(
       const data = await ask('values', 'recording rules', 'rules?type=record')
       const rules = items(fields(data)['groups']).flatMap(group => items(fields(group)['rules']).map(fields))
       return new Map(rules.map(rule => [text(rule['name']) ?? '', text(rule['query']) ?? '']))
+    },
+    async alerts() {
+      const data = await ask('values', 'alerts', 'alerts')
+      return items(fields(data)['alerts']).map(alert => text(fields(fields(alert)['labels'])['alertname']) ?? '')
     },
   }
 
@@ -139,11 +153,14 @@ export function createPrometheusApi(
   async function request(path: string, query: string, form: Record<string, string> | undefined): Promise<unknown> {
     let body: unknown
     try {
-      const signal = AbortSignal.timeout(timeoutMs)
+      const timeout = AbortSignal.timeout(timeoutMs)
       const post = form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }
       // Over loopback, compressing costs both sides more than it saves.
       const headers = { 'accept-encoding': 'identity' }
-      const answer = await fetch(`${url}/api/v1/${path}`, { signal, headers, ...post })
+      const answer = await fetch(`${url}/api/v1/${path}`, {
+        ...{ headers, ...post },
+        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+      })
       body = await answer.json()
     } catch (error) {
       // fetch() itself only says that it failed.

@@ -8,7 +8,7 @@ import type { MeasuredNode, MeasuredPod } from './measure.ts'
 import type { Sample, Traffic } from './samples.ts'
 
 /** CFS's period: a limit is a quota of this. */
-const PERIOD_MS = 100
+export const PERIOD_MS = 100
 const PAUSE_IMAGE = 'registry.k8s.io/pause:3.10'
 const USER_SHARE = 0.7
 

@@ -1,12 +1,14 @@
+import type { CoreTime } from './core-time.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
 import type { MeasuredNode } from './measure.ts'
+import type { Sample } from './samples.ts'
 
 /** What isn't in a measured node: what was remembered about it. */
 export interface HostExtras {
   /** Mean busy cores over the last 1, 5 and 15 minutes. */
   loads: readonly [number, number, number]
-  /** All cores' idle time, which never falls. */
-  idleCoreNanoSeconds: number
+  /** Of each core. */
+  cores: readonly CoreTime[]
 }
 
 type Attributes = Record<string, string>
@@ -40,7 +42,7 @@ export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras):
   const timeUnixNano = `${nowMs}000000`
   const startTimeUnixNano = `${Math.max(0, Math.floor(startMs))}000000`
   const scopes: [string, Metric[]][] = [
-    ['cpuscraper', cpuMetrics(measured, extras)],
+    ['cpuscraper', cpuMetrics(extras)],
     ['loadscraper', loadMetrics(extras)],
     ['memoryscraper', memoryMetrics(measured)],
     ['diskscraper', diskMetrics(measured)],
@@ -56,31 +58,26 @@ export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras):
   }
 }
 
-/** The time that a node's cores were not busy, were its usage never more than it has. */
-export function computedIdle({ facts, nowMs, startMs, total }: MeasuredNode): number {
-  const cores = coresOf(facts.cpuCapacityNanoCores)
-  return Math.max(0, (nowMs - startMs) * 1e6 * cores - total.usageCoreNanoSeconds)
-}
-
-function cpuMetrics({ facts, total }: MeasuredNode, { idleCoreNanoSeconds }: HostExtras): Metric[] {
-  const cores = coresOf(facts.cpuCapacityNanoCores)
-  const busyS = total.usageCoreNanoSeconds / 1e9 / cores
-  const restS = idleCoreNanoSeconds / 1e9 / cores
-  const states: [string, number][] = [
-    ['user', busyS * 0.68],
-    ['system', busyS * 0.27],
-    ['idle', restS * 0.998],
-    ['interrupt', 0],
-    ['nice', 0],
-    ['softirq', busyS * 0.05],
-    ['steal', 0],
-    ['wait', restS * 0.002],
-  ]
+function cpuMetrics({ cores }: HostExtras): Metric[] {
   const points: Point[] = []
-  for (let cpu = 0; cpu < cores; cpu++) {
-    for (const [state, value] of states) points.push([value, { cpu: `cpu${cpu}`, state }])
+  for (const [at, { busyNs, idleNs }] of cores.entries()) {
+    for (const [state, value] of cpuStates(busyNs / 1e9, idleNs / 1e9)) points.push([value, { cpu: `cpu${at}`, state }])
   }
   return [{ name: 'system.cpu.time', unit: 's', kind: 'counter', whole: false, points }]
+}
+
+/** How the time that cores were busy, and the rest of it, is spread over the states of `system.cpu.time`. */
+export function cpuStates(busy: number, rest: number): [state: string, value: number][] {
+  return [
+    ['user', busy * 0.68],
+    ['system', busy * 0.27],
+    ['idle', rest * 0.998],
+    ['interrupt', 0],
+    ['nice', 0],
+    ['softirq', busy * 0.05],
+    ['steal', 0],
+    ['wait', rest * 0.002],
+  ]
 }
 
 function loadMetrics({ loads }: HostExtras): Metric[] {
@@ -94,21 +91,27 @@ function loadMetrics({ loads }: HostExtras): Metric[] {
 }
 
 function memoryMetrics({ facts, total }: MeasuredNode): Metric[] {
-  const capacity = facts.memoryCapacityBytes ?? total.usageBytes
-  const cache = Math.max(0, total.usageBytes - total.workingSetBytes)
-  const kernel = Math.floor(total.workingSetBytes * 0.05)
+  const points = memoryStates(total, facts.memoryCapacityBytes).map(([state, value]): Point => [value, { state }])
+  return [{ name: 'system.memory.usage', unit: 'By', kind: 'sum', whole: true, points }]
+}
+
+/** What a node's memory holds, by the states of `system.memory.usage`, in bytes. */
+export function memoryStates(
+  { usageBytes, workingSetBytes }: Pick<Sample, 'usageBytes' | 'workingSetBytes'>,
+  capacityBytes = usageBytes,
+): [state: string, bytes: number][] {
+  const cache = Math.max(0, usageBytes - workingSetBytes)
+  const kernel = Math.floor(workingSetBytes * 0.05)
   const buffered = Math.floor(cache * 0.1)
   const reclaimable = Math.floor(cache * 0.15)
-  const states: [string, number][] = [
-    ['used', total.workingSetBytes - kernel],
-    ['free', Math.max(0, capacity - total.workingSetBytes - cache)],
+  return [
+    ['used', workingSetBytes - kernel],
+    ['free', Math.max(0, capacityBytes - workingSetBytes - cache)],
     ['cached', cache - buffered - reclaimable],
     ['buffered', buffered],
     ['slab_reclaimable', reclaimable],
     ['slab_unreclaimable', kernel],
   ]
-  const points = states.map(([state, value]): Point => [value, { state }])
-  return [{ name: 'system.memory.usage', unit: 'By', kind: 'sum', whole: true, points }]
 }
 
 function diskMetrics({ total }: MeasuredNode): Metric[] {
@@ -215,8 +218,4 @@ function otlpMetric(
 
 function attributeList(attributes: Attributes): unknown[] {
   return Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: value } }))
-}
-
-function coresOf(capacityNanoCores: number | undefined): number {
-  return Math.max(1, Math.min(1_024, Math.round((capacityNanoCores ?? 1e9) / 1e9)))
 }

@@ -4,9 +4,11 @@
 //   node --import tsx lib/stats/main.ts --kubeconfig FILE [--context NAME] --port 10250 [--address 127.0.0.1]
 //   curl http://127.0.0.1:10250/nodes/node-0/stats/summary
 import type { Server } from 'node:http'
-import { describeError, LabError, systemErrorCode } from '../errors.ts'
+import { type Daemon, runDaemon, sayOnce } from '../daemon.ts'
+import { LabError, systemErrorCode } from '../errors.ts'
 import { connect } from '../kube/client.ts'
 import type { Reflector } from '../kube/reflector.ts'
+import { takeLock } from '../lock.ts'
 import { type Flags, parseFlags, USAGE } from './flags.ts'
 import { follow } from './follow.ts'
 import { createMetrics, type StatsMetrics } from './metrics.ts'
@@ -16,27 +18,14 @@ import { createStatsServer } from './server.ts'
 import { openStateLog, readState } from './state-log.ts'
 import { createStore, type StoreOptions } from './store.ts'
 
-const stopping = new AbortController()
+await runDaemon({ usage: USAGE, parseFlags, start })
 
-try {
-  await main(process.argv.slice(2))
-} catch (error) {
-  if (!stopping.signal.aborted) {
-    log(describeError(error))
-    process.exit(error instanceof LabError ? error.exitCode : 1)
-  }
-}
-
-async function main(args: string[]): Promise<void> {
-  const flags = parseFlags(args)
-  if (flags === undefined) {
-    process.stdout.write(USAGE)
-    return
-  }
+async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<void> {
+  if (flags.stateFile !== undefined) await lockState(flags.stateFile)
   const reflectors: Record<string, Reflector> = {}
   const isSynced = () => reflectors.nodes?.synced === true && reflectors.pods?.synced === true
   // Each with lines of its own: a thousand odd annotations must not hide that the disk is full.
-  const [onceOfAnnotations, onceOfUsage, onceOfState] = [sayOnce(), sayOnce(), sayOnce()]
+  const [onceOfAnnotations, onceOfUsage, onceOfState] = [sayOnce(log), sayOnce(log), sayOnce(log)]
   let metrics: StatsMetrics | undefined
   const store = createStore({
     preset: flags.preset,
@@ -64,19 +53,33 @@ async function main(args: string[]): Promise<void> {
   metrics = createMetrics(store, () => reflectors)
   const readiness = () => unreadyReason(reflectors, Date.now())
   const server = createStatsServer({ store, metrics, isSynced, unreadyReason: readiness, log })
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop(name, server))
+  onStop(() => ended(server))
 
   // Before anything that takes time: a port in use is known at once.
-  await listen(server, flags)
+  await listen(server, flags, log)
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
-  await follow({ client, store, metrics, reflectors, signal: stopping.signal, log, once: onceOfUsage })
+  await follow({ client, store, metrics, reflectors, signal, log, once: onceOfUsage })
   store.endRestore()
   log(`ready: ${store.nodeCount} nodes, ${store.runningPodCount} running pods of ${store.podCount}`)
   if (flags.otlpUrl !== undefined) {
     const { otlpUrl: url, intervalMs } = flags
-    startPushing({ store, metrics, url, intervalMs, isSynced, signal: stopping.signal, log })
+    startPushing({ store, metrics, url, intervalMs, isSynced, signal, log })
   }
+}
+
+/** Two processes that write one state would both spoil it. */
+async function lockState(path: string): Promise<void> {
+  const letGo = await takeLock({
+    path: `${path}.lock`,
+    waitMs: 0,
+    refusal: ({ pid }) =>
+      new LabError(`Cannot keep counters in ${path}`, {
+        why: `another stats proxy does (pid ${pid})`,
+        next: 'stop that one, or name another --state-file',
+      }),
+  })
+  process.once('exit', letGo)
 }
 
 /** The counters of an earlier process, and the file they go on in. */
@@ -84,17 +87,7 @@ function openState(path: string): NonNullable<StoreOptions['state']> {
   return { saved: readState(path), open: live => openStateLog({ path, live }) }
 }
 
-/** Writes a line unless one about the same was written; of a thousand things, no more. */
-function sayOnce(): (about: string, line: string) => void {
-  const said = new Set<string>()
-  return (about, line) => {
-    if (said.size >= 1_000 || said.has(about)) return
-    said.add(about)
-    log(line)
-  }
-}
-
-function listen(server: Server, { address, port }: Flags): Promise<void> {
+function listen(server: Server, { address, port }: Flags, log: Daemon['log']): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error => {
       const isTaken = systemErrorCode(error) === 'EADDRINUSE'
@@ -114,15 +107,11 @@ function listen(server: Server, { address, port }: Flags): Promise<void> {
   })
 }
 
-function stop(signalName: string, server: Server): void {
-  log(`${signalName}: ending`)
-  stopping.abort()
-  // Idle connections of collectors would keep it open for ever; an answer under way gets half a second.
-  server.close(() => process.exit(0))
-  server.closeIdleConnections()
-  setTimeout(() => process.exit(0), 500).unref()
-}
-
-function log(line: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${line}\n`)
+/** Idle connections of collectors would keep it open for ever; an answer under way gets half a second. */
+function ended(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+    setTimeout(resolve, 500)
+  })
 }

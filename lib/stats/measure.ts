@@ -127,7 +127,7 @@ export function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMet
 }
 
 /** What the node itself sends and receives: 5 to 20 kB/s. */
-function nodeTraffic({ startMs }: NodeFacts, seed: number, nowMs: number): Traffic {
+export function nodeTraffic({ startMs }: Pick<NodeFacts, 'startMs'>, seed: number, nowMs: number): Traffic {
   const ageS = Math.max(0, nowMs - startMs) / 1_000
   return {
     rxBytes: wholeNumber(ageS * (5_000 + 15_000 * share(seed, 80))),

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { computedIdle, hostResourceMetrics } from './host-metrics.ts'
+import { hostResourceMetrics } from './host-metrics.ts'
 import { type MeasuredNode, measureNode } from './measure.ts'
 import type { StatsMetrics } from './metrics.ts'
 import type { StatsStore } from './store.ts'
@@ -71,8 +71,9 @@ async function pushAll(
       if (read === undefined) continue
       const measured = measureNode(read.entry, read.nowMs)
       seen.add(measured.facts.uid)
-      const idleCoreNanoSeconds = store.idleCoreNanoSeconds(read.entry, computedIdle(measured))
-      resourceMetrics.push(hostResourceMetrics(measured, { loads: loadsOf(measured, loads), idleCoreNanoSeconds }))
+      const { startMs, nowMs, total } = measured
+      const cores = store.coreTimes(read.entry, { startMs, nowMs, busyNs: total.usageCoreNanoSeconds })
+      resourceMetrics.push(hostResourceMetrics(measured, { loads: loadsOf(measured, loads), cores }))
       // Scrapes go before: a thousand nodes at once would make them wait.
       await turn()
     }

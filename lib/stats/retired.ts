@@ -1,3 +1,4 @@
+import type { CoreCount } from './core-time.ts'
 import type { PodMeter } from './counters.ts'
 import { podTraffic, samplePod, type Traffic } from './samples.ts'
 
@@ -11,6 +12,8 @@ export interface Retired extends Traffic {
   writtenBytes: number
   /** The most idle time that was served: pods that use more than the node has would make it fall. */
   idleCoreNanoSeconds: number
+  /** Undefined while no host metrics have been told. */
+  cores?: CoreCount | undefined
 }
 
 /** What a node starts with. */
@@ -40,4 +43,5 @@ export function addRetired(sum: Retired, more: Retired): void {
   sum.readBytes += more.readBytes
   sum.writtenBytes += more.writtenBytes
   sum.idleCoreNanoSeconds = Math.max(sum.idleCoreNanoSeconds, more.idleCoreNanoSeconds)
+  sum.cores ??= more.cores
 }

@@ -1,4 +1,5 @@
 import { items } from '../kube/json.ts'
+import type { CoreCount, CoreTime } from './core-time.ts'
 import type { ContainerMeter, Gained, PodMeter } from './counters.ts'
 import { type CpuCurve, constant, type MemoryCurve, type Pulse, type Ramp, type Wave } from './curves.ts'
 import type { Retired } from './retired.ts'
@@ -36,7 +37,7 @@ export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
 export function saveRetired(retired: Retired): unknown {
   const { usageCoreNanoSeconds, pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes } = retired
   const counters = [pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes]
-  return [String(usageCoreNanoSeconds), ...counters, retired.idleCoreNanoSeconds]
+  return [String(usageCoreNanoSeconds), ...counters, retired.idleCoreNanoSeconds, saveCores(retired.cores)]
 }
 
 /** The other way round; undefined for what `saveRetired` hasn't written. */
@@ -47,7 +48,24 @@ export function loadRetired(saved: unknown): Retired | undefined {
   const [pageFaults = 0, majorPageFaults = 0, rxBytes = 0, txBytes = 0, readBytes = 0, writtenBytes = 0] = numbers
   const idleCoreNanoSeconds = numbers[6] ?? 0
   const sums = { pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes, idleCoreNanoSeconds }
-  return { usageCoreNanoSeconds: BigInt(cpu), ...sums }
+  const cores = loadCores(counters[7])
+  return { usageCoreNanoSeconds: BigInt(cpu), ...sums, cores }
+}
+
+function saveCores(cores: CoreCount | undefined): unknown {
+  if (cores === undefined) return 0
+  const { count, sinceMs, busyNs, idleNs, before } = cores
+  return [count, sinceMs, busyNs, idleNs, before.flatMap(core => [core.busyNs, core.idleNs])]
+}
+
+function loadCores(saved: unknown): CoreCount | undefined {
+  const [count, sinceMs, busyNs, idleNs] = items(saved)
+  if (typeof count !== 'number' || typeof sinceMs !== 'number') return undefined
+  const numbers = items(items(saved)[4]).map(Number)
+  const before = Array.from({ length: numbers.length / 2 }, (_, at): CoreTime => {
+    return { busyNs: numbers[2 * at] ?? 0, idleNs: numbers[2 * at + 1] ?? 0 }
+  })
+  return { count, sinceMs, busyNs: Number(busyNs), idleNs: Number(idleNs), before }
 }
 
 function saveContainer({ name, sinceMs, gained, usage }: ContainerMeter): unknown {

@@ -1,3 +1,4 @@
+import { type CoreTime, coresOf, coreTimesAt } from './core-time.ts'
 import { type CountedNode, type CounterState, createCounterMemory } from './counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from './counters.ts'
 import { createNodeIndex, type NodePlace, type PodEntry } from './node-index.ts'
@@ -30,8 +31,8 @@ export interface StatsStore {
   node(name: string): NodeEntry | undefined
   /** A node for being served now: before it is given, all that its counters depend on has been written to the state. */
   read(name: string): { entry: NodeEntry; nowMs: number } | undefined
-  /** Remembers how much idle time of a node is about to be told, and gives what may be told: never less than before. */
-  idleCoreNanoSeconds(entry: NodeEntry, computed: number): number
+  /** The time of each core of a node, which is about to be told and so remembered: no core's is ever less than before. */
+  coreTimes(entry: NodeEntry, measured: { startMs: number; nowMs: number; busyNs: number }): CoreTime[]
   /** Writes what is to be remembered. */
   flush(): void
   /** Milliseconds since the epoch; never goes back, whatever the machine's clock does, so no counter can. */
@@ -166,11 +167,15 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       return { entry, nowMs }
     },
 
-    idleCoreNanoSeconds({ facts, retired }, computed) {
-      retired.idleCoreNanoSeconds = Math.max(retired.idleCoreNanoSeconds, computed)
+    coreTimes({ facts, retired }, measured) {
+      const cores = coresOf(facts.cpuCapacityNanoCores)
+      const toldIdleNs = retired.idleCoreNanoSeconds
+      const { times, idleNs, kept } = coreTimesAt({ ...measured, cores, toldIdleNs, kept: retired.cores })
+      retired.idleCoreNanoSeconds = idleNs
+      retired.cores = kept
       // Each time: what it would be after a crash may be less, with pods that want more than there is.
       memory.setRetired(facts.uid, retired)
-      return retired.idleCoreNanoSeconds
+      return times
     },
 
     flush: memory.flush,

@@ -3,37 +3,23 @@
 //
 //   node --import tsx lib/traces/main.ts --kubeconfig FILE --otlp-url http://127.0.0.1:4318 --rate 5
 import { writeFileSync } from 'node:fs'
-import { describeError, LabError } from '../errors.ts'
+import { type Daemon, runDaemon, sayOnce } from '../daemon.ts'
 import { connect } from '../kube/client.ts'
 import { createTracedCluster } from './cluster.ts'
 import { startEmitting } from './emit.ts'
 import { createSpanExporter } from './exporter.ts'
-import { parseFlags, USAGE } from './flags.ts'
+import { type Flags, parseFlags, USAGE } from './flags.ts'
 import { follow } from './follow.ts'
 import { createPodLoads } from './load.ts'
 import { startReporting } from './report.ts'
 
 const SAY_PROBLEMS_MS = 5_000
-const stopping = new AbortController()
 
-try {
-  await main(process.argv.slice(2))
-} catch (error) {
-  if (!stopping.signal.aborted) {
-    log(describeError(error))
-    process.exit(error instanceof LabError ? error.exitCode : 1)
-  }
-}
+await runDaemon({ usage: USAGE, parseFlags, start })
 
-async function main(args: string[]): Promise<void> {
-  const flags = parseFlags(args)
-  if (flags === undefined) {
-    process.stdout.write(USAGE)
-    return
-  }
-  const { signal } = stopping
+async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<void> {
   const cluster = createTracedCluster()
-  const once = sayOnce()
+  const once = sayOnce(log)
   const loads = createPodLoads({
     preset: flags.preset,
     onProblem: (pod, { object, why }) =>
@@ -42,20 +28,18 @@ async function main(args: string[]): Promise<void> {
       ),
   })
   const exporter = createSpanExporter({ url: flags.otlpUrl, log })
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(name, () => {
-      log(`${name}: ending`)
-      stopping.abort()
-      exporter.close(2_000).then(() => process.exit(0))
-    })
-  }
+  onStop(() => exporter.close(2_000))
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
   await follow({ client, cluster, loads, signal, log })
   let requests = 0
   const situation = () => cluster.situation(Date.now())
+  // Not while objects of one manifest still come in: what is odd is said when it is seen a second time.
+  let before = new Set(situation().problems)
   const sayProblems = () => {
-    for (const problem of situation().problems) once(problem)
+    const { problems } = situation()
+    for (const problem of problems) if (before.has(problem)) once(problem)
+    before = new Set(problems)
   }
   sayProblems()
   setInterval(sayProblems, SAY_PROBLEMS_MS).unref()
@@ -68,18 +52,4 @@ async function main(args: string[]): Promise<void> {
   }
   startReporting({ url: flags.otlpUrl, intervalMs: flags.intervalMs, exporter, figures, signal })
   if (flags.readyFile !== undefined) writeFileSync(flags.readyFile, String(process.pid), { mode: 0o600 })
-}
-
-/** Writes a line unless it was written; no more than a thousand. */
-function sayOnce(): (line: string) => void {
-  const said = new Set<string>()
-  return line => {
-    if (said.size >= 1_000 || said.has(line)) return
-    said.add(line)
-    log(line)
-  }
-}
-
-function log(line: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${line}\n`)
 }

@@ -20,6 +20,8 @@ export interface AskedQuery {
   range: TimeRange
   stepMs: number
   filters: Filters
+  /** Fills the same variables into another text. */
+  fill: (text: string) => string
 }
 
 /** What a query's text says of itself. */
@@ -58,8 +60,9 @@ export function askedQueries(
         panelInterval: interpolate(panel.interval, choice.values),
         maxDataPoints: Math.max(100, Math.round((FULL_WIDTH_POINTS * (panel.gridPos.w || GRID_WIDTH)) / GRID_WIDTH)),
       })
-      const expr = interpolate(target.expr, new Map([...choice.values, ...variables]))
-      const query = { panel, target, choice, expr, range, stepMs, filters }
+      const values = new Map([...choice.values, ...variables])
+      const fill = (text: string) => interpolate(text, values)
+      const query = { panel, target, choice, expr: fill(target.expr), range, stepMs, filters, fill }
       return kindsOf(target).map(kind => ({ ...query, kind }))
     }),
   )
@@ -86,7 +89,13 @@ function kindsOf({ instant, range }: Target): AskedQuery['kind'][] {
 
 const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
   ...{ cluster: 'cluster', node: 'node', namespace: 'namespace', pod: 'pod', container: 'container' },
-  ...{ service: 'service', workload: 'workload', type: 'workload_type', workload_type: 'workload_type' },
+  ...{
+    volume: 'claim',
+    service: 'service',
+    workload: 'workload',
+    type: 'workload_type',
+    workload_type: 'workload_type',
+  },
 }
 
 /** What a dashboard's choice restricts each of its queries to, also one that forgets to name the variable. */

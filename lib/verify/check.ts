@@ -1,16 +1,24 @@
 import { unitOfTarget } from '../grafana/units.ts'
+import type { RangeSeries } from '../prometheus/api.ts'
 import type { AskedQuery, QueryFacts } from './asked.ts'
 import { compareWithTruth, type Mismatch } from './compare.ts'
-import type { Evaluation } from './evaluate.ts'
-import { expectedValues, isMeasured, type TruthSources } from './expect.ts'
-import type { TargetMarks, Truth } from './marks.ts'
+import { isMeasured, isShownAtZero } from './contributions.ts'
+import { badText, type Evaluation } from './evaluate.ts'
+import { expectedValues, type TruthSources } from './expect.ts'
+import type { Excuse, TargetMarks, Truth } from './marks.ts'
 import type { Problem } from './report.ts'
 import { scaleOf } from './units.ts'
+import type { Bounds } from './usage.ts'
 
 /** What was found of one query. */
 export type Verdict =
   | { kind: 'ok'; compared: boolean }
-  | { kind: 'excused'; because: string }
+  | {
+      kind: 'excused'
+      because: string
+      /** What it would be if the excuse didn't hold, and what shows that it does; undefined where that is known already. */
+      unless?: { failed: Verdict & { kind: 'failed' }; excuse: Excuse; bad: readonly RangeSeries[] }
+    }
   | {
       kind: 'failed'
       problem: Problem
@@ -39,8 +47,8 @@ const NAMED = 4
 /** Judges one query by what it gave. */
 export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judgement): Verdict {
   const { facts, marks, truth } = judgement
-  const failed = (problem: Problem, got: string, expected: string, hint = ''): Verdict => ({
-    ...{ kind: 'failed', problem, got, expected, hint },
+  const failed = (problem: Problem, got: string, expected: string, hint = '') => ({
+    ...{ kind: 'failed' as const, problem, got, expected, hint },
     // What is wrong without a look at the cluster stays wrong, and waiting for it would only take time.
     settles: marks.truth !== undefined && (problem === 'no data' || problem === 'wrong number'),
   })
@@ -49,29 +57,45 @@ export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judg
     const got = evaluation.samples.map(({ value }) => String(value)).join(', ')
     return failed('constant', got, 'something measured', 'no series changes this number')
   }
-  const expected =
-    marks.truth === undefined || truth === undefined
-      ? undefined
-      : expectedValues(marks.truth, truth, query.filters, usageWindow(query, judgement))
+  const expected = expectedOf(query, judgement)
   const { samples, bad, isInfinite } = evaluation
   if (samples.length === 0 && bad.length === 0) {
     // Where the truth is known, a reason that could hold doesn't excuse what should be there.
-    const isNothing = expected !== undefined && [...expected.values()].every(({ least }) => least === 0)
-    const because = marks.emptyBecause ?? (isNothing ? 'the cluster has none of it either' : undefined)
-    if (because !== undefined && (expected === undefined || isNothing)) return { kind: 'excused', because }
-    return failed('no data', 'no series', 'at least one series', emptyHint(facts, judgement))
+    const isShown = marks.truth !== undefined && isShownAtZero(marks.truth)
+    const mayBeGone = ({ least, mayLack }: Bounds) => mayLack === true || (least === 0 && !isShown)
+    const isNothing = expected !== undefined && [...expected.values()].every(mayBeGone)
+    const noData = failed('no data', 'no series', 'at least one series', emptyHint(facts, judgement))
+    if (isNothing) return { kind: 'excused', because: marks.emptyWhen?.because ?? 'the cluster has none of it either' }
+    return expected === undefined ? excused(marks.emptyWhen, noData, bad) : noData
   }
   if (bad.length > 0) {
-    if (marks.nanBecause !== undefined && !isInfinite) return { kind: 'excused', because: marks.nanBecause }
-    return failed('NaN or Inf', some(bad), 'numbers')
+    const odd = failed('NaN or Inf', some(bad.map(badText)), 'numbers')
+    return isInfinite ? odd : excused(marks.nanWhen, odd, bad)
   }
   if (marks.truth === undefined || expected === undefined) return { kind: 'ok', compared: false }
   const scale = scaleOf(unitOfTarget(query.panel, query.target))
   const isUsage = isMeasured(marks.truth.of)
-  const mismatches = compareWithTruth(samples, expected, { by: marks.truth.by, scale, isUsage })
+  const shown = isShownAtZero(marks.truth)
+  const mismatches = compareWithTruth(samples, expected, { by: marks.truth.by, scale, isUsage, isShownAtZero: shown })
   if (mismatches.length === 0) return { kind: 'ok', compared: true }
   const hint = `${truthText(marks.truth)}, by ${isUsage ? (truth?.usage.name ?? '') : 'the API'}`
   return failed('wrong number', some(mismatches.map(gotText)), some(mismatches.map(expectedText)), hint)
+}
+
+/** Excused by a mark, if what it says holds. */
+function excused(
+  excuse: Excuse | undefined,
+  failed: Verdict & { kind: 'failed' },
+  bad: readonly RangeSeries[],
+): Verdict {
+  return excuse === undefined ? failed : { kind: 'excused', because: excuse.because, unless: { failed, excuse, bad } }
+}
+
+/** What the query must give, where that can be had otherwise. */
+export function expectedOf(query: AskedQuery, judgement: Judgement): ReadonlyMap<string, Bounds> | undefined {
+  const { marks, truth } = judgement
+  if (marks.truth === undefined || truth === undefined) return undefined
+  return expectedValues(marks.truth, truth, query.filters, usageWindow(query, judgement))
 }
 
 /** When what a query shows was measured. */

@@ -2,6 +2,9 @@ import type { KubeClient } from '../kube/client.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { listAll } from '../kube/list.ts'
 import { parseQuantity } from '../kube/quantity.ts'
+import { cyclesOf } from '../traces/cycles.ts'
+import { callGraph } from '../traces/graph.ts'
+import { serviceFacts, tracedPod, type WorkloadKind, workloadFacts, workloadPaths } from '../traces/objects.ts'
 
 /** Resources of a container, a node or a quota: cores and bytes. */
 export interface Resources {
@@ -11,6 +14,9 @@ export interface Resources {
   memoryLimits?: number
 }
 
+/** The conditions of nodes that dashboards show. */
+export const CONDITIONS = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure', 'NetworkUnavailable'] as const
+
 export interface ClusterNode {
   name: string
   uid: string
@@ -19,8 +25,8 @@ export interface ClusterNode {
   memoryAllocatable: number
   podsAllocatable: number
   memoryCapacity: number
-  /** The types of its conditions that are True. */
-  conditions: readonly string[]
+  /** What its conditions are by their types: True, False or Unknown. */
+  conditions: ReadonlyMap<string, string>
   raw: unknown
 }
 
@@ -31,11 +37,17 @@ export interface ClusterPod {
   /** Empty while it is not bound. */
   node: string
   phase: string
-  /** Its controller, where that is a ReplicaSet of a Deployment the Deployment; of a pod without one the pod itself. */
+  /**
+   * Its controller, where that is a ReplicaSet of a Deployment the Deployment. Of a pod without one the pod itself, and of one of a
+   * kind that the collector's k8s_attributes has no attribute for, which no series can tell from a pod without.
+   */
   workload: string
-  /** Kind of the workload in small letters; `barepod` for a pod without a controller. */
+  /** Kind of the workload in small letters; `barepod` for the pod itself. */
   workloadType: string
-  containers: readonly (Resources & { name: string })[]
+  /** Has its node's network and none of its own. */
+  hostNetwork: boolean
+  /** `restarts` is missing until a status says so. */
+  containers: readonly (Resources & { name: string; restarts?: number })[]
   raw: unknown
 }
 
@@ -47,6 +59,10 @@ export interface ClusterSnapshot {
   namespaces: readonly string[]
   /** What each namespace's quotas allow: of several on one resource the least. */
   quotas: readonly (Resources & { namespace: string })[]
+  /** HorizontalPodAutoscalers with their replicas. */
+  autoscalers: readonly { namespace: string; name: string; current: number; desired: number; max: number }[]
+  /** Who calls whom, by the workloads' variables, as the trace simulator has it. */
+  traced: { generators: readonly string[]; services: number; problems: number }
   /** ResourceUsage and ClusterResourceUsage objects. */
   usageObjects: readonly { kind: 'ResourceUsage' | 'ClusterResourceUsage'; raw: unknown }[]
 }
@@ -54,12 +70,14 @@ export interface ClusterSnapshot {
 /** Reads all that truth is computed from. Throws as `listAll`. */
 export async function readCluster(client: Pick<KubeClient, 'request'>, clusterName: string): Promise<ClusterSnapshot> {
   const kwok = '/apis/kwok.x-k8s.io/v1alpha1'
-  const [nodes, pods, namespaces, quotas, replicaSets, own, wide] = await Promise.all([
+  const [traced, nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
+    readTraced(client),
     listAll(client, '/api/v1/nodes'),
     listAll(client, '/api/v1/pods'),
     listAll(client, '/api/v1/namespaces'),
     listAll(client, '/api/v1/resourcequotas'),
     listAll(client, '/apis/apps/v1/replicasets'),
+    listAll(client, '/apis/autoscaling/v2/horizontalpodautoscalers'),
     listAll(client, `${kwok}/resourceusages`),
     listAll(client, `${kwok}/clusterresourceusages`),
   ])
@@ -75,6 +93,8 @@ export async function readCluster(client: Pick<KubeClient, 'request'>, clusterNa
     pods: pods.map(raw => clusterPod(raw, deploymentOf)),
     namespaces: namespaces.map(raw => text(fields(fields(raw).metadata).name) ?? ''),
     quotas: tightest(quotas.map(clusterQuota)),
+    autoscalers: autoscalers.map(clusterAutoscaler),
+    traced: traced(pods),
     usageObjects: [
       ...own.map(raw => ({ kind: 'ResourceUsage', raw }) as const),
       ...wide.map(raw => ({ kind: 'ClusterResourceUsage', raw }) as const),
@@ -95,17 +115,23 @@ function clusterNode(raw: unknown): ClusterNode {
     memoryAllocatable: amount(allocatable.memory) ?? 0,
     podsAllocatable: amount(allocatable.pods) ?? 0,
     memoryCapacity: amount(fields(fields(status).capacity).memory) ?? 0,
-    conditions: conditions.filter(({ status: state }) => state === 'True').map(({ type }) => text(type) ?? ''),
+    conditions: new Map(conditions.map(({ type, status: state }) => [text(type) ?? '', text(state) ?? ''])),
     raw,
   }
 }
 
+/** The kinds of pods' controllers that the collector tells of (kwok-config/kwok-otel-collector.yaml). */
+const TOLD_OWNERS: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job'])
+
 function clusterPod(raw: unknown, deploymentOf: ReadonlyMap<string, string>): ClusterPod {
   const { metadata, spec, status } = fields(raw)
   const { uid, name, namespace } = fields(metadata)
-  const owner = controllerOf(raw)
+  const controller = controllerOf(raw)
+  const owner = controller !== undefined && TOLD_OWNERS.has(controller.kind) ? controller : undefined
   const deployment = owner?.kind === 'ReplicaSet' ? deploymentOf.get(owner.uid) : undefined
   const podName = text(name) ?? ''
+  const statuses = items(fields(status).containerStatuses).map(fields)
+  const restarts = new Map(statuses.map(each => [text(each.name), Number(each.restartCount ?? 0)]))
   return {
     uid: text(uid) ?? '',
     name: podName,
@@ -114,12 +140,15 @@ function clusterPod(raw: unknown, deploymentOf: ReadonlyMap<string, string>): Cl
     phase: text(fields(status).phase) ?? '',
     workload: deployment ?? owner?.name ?? podName,
     workloadType: deployment === undefined ? (owner?.kind.toLowerCase() ?? 'barepod') : 'deployment',
+    hostNetwork: fields(spec).hostNetwork === true,
     containers: items(fields(spec).containers).map(each => {
       const { name: container, resources } = fields(each)
       const requests = fields(fields(resources).requests)
       const limits = fields(fields(resources).limits)
+      const restarted = restarts.get(text(container))
       return {
         name: text(container) ?? '',
+        ...(restarted === undefined ? {} : { restarts: restarted }),
         ...resourcesOf(requests.cpu, limits.cpu, requests.memory, limits.memory),
       }
     }),
@@ -139,6 +168,49 @@ function clusterQuota(raw: unknown): Resources & { namespace: string } {
       either('requests.memory', 'memory'),
       hard['limits.memory'],
     ),
+  }
+}
+
+/** Reads what calls others, and gives what that comes to with the cluster's pods. */
+async function readTraced(
+  client: Pick<KubeClient, 'request'>,
+): Promise<(pods: readonly unknown[]) => ClusterSnapshot['traced']> {
+  const kinds = Object.keys(workloadPaths) as WorkloadKind[]
+  const [services, ...workloads] = await Promise.all([
+    listAll(client, '/api/v1/services'),
+    ...kinds.map(kind => listAll(client, workloadPaths[kind])),
+  ])
+  const facts = workloads.flatMap((all, index) =>
+    all.flatMap(raw => workloadFacts(kinds[index] ?? 'Deployment', raw) ?? []),
+  )
+  const graph = callGraph(facts, services?.flatMap(raw => serviceFacts(raw) ?? []) ?? [])
+  return pods => {
+    const ready = new Set<string>()
+    if (graph.roots.length > 0) {
+      for (const raw of pods) {
+        const pod = tracedPod(raw)
+        if (pod?.ready === true && pod.owner !== undefined)
+          ready.add(`${pod.owner.kind}/${pod.namespace}/${pod.owner.name}`)
+      }
+    }
+    const roots = graph.roots.map(({ workload }) => workload)
+    return {
+      generators: roots
+        .filter(({ kind, namespace, name }) => ready.has(`${kind}/${namespace}/${name}`))
+        .map(({ name }) => name),
+      services: graph.services.size,
+      problems: graph.problems.length + cyclesOf(graph).length,
+    }
+  }
+}
+
+function clusterAutoscaler(raw: unknown): ClusterSnapshot['autoscalers'][number] {
+  const { metadata, spec, status } = fields(raw)
+  const { currentReplicas, desiredReplicas } = fields(status)
+  return {
+    ...{ namespace: text(fields(metadata).namespace) ?? '', name: text(fields(metadata).name) ?? '' },
+    ...{ current: Number(currentReplicas ?? 0), desired: Number(desiredReplicas ?? 0) },
+    max: Number(fields(spec).maxReplicas ?? 0),
   }
 }
 

@@ -18,12 +18,17 @@ export interface Mismatch {
 
 /**
  * Compares a query's numbers with what they must be. `scale` is how many of the panel's unit a base unit is. What is zero
- * need not be there, and the other way round.
+ * need not be there unless it is shown then too, and what isn't expected may be there as zero.
  */
 export function compareWithTruth(
   samples: readonly Sample[],
   expected: ReadonlyMap<string, Bounds>,
-  { by, scale, isUsage }: { by: readonly Dimension[]; scale: number; isUsage: boolean },
+  {
+    by,
+    scale,
+    isUsage,
+    isShownAtZero = false,
+  }: { by: readonly Dimension[]; scale: number; isUsage: boolean; isShownAtZero?: boolean },
 ): Mismatch[] {
   const tolerance = isUsage ? USAGE_TOLERANCE : EXACT_TOLERANCE
   const mismatches: Mismatch[] = []
@@ -46,9 +51,8 @@ export function compareWithTruth(
     const isRight = value >= least - Math.abs(least) * tolerance && value <= most + Math.abs(most) * tolerance
     if (!isRight) mismatches.push({ where, got: number(value), expected: range({ least, most }) })
   }
-  for (const [key, { least, most }] of expected) {
-    // What may be nothing at all, as a pod's usage while it starts, may lack too.
-    if (seen.has(key) || least === 0) continue
+  for (const [key, { least, most, mayLack = false }] of expected) {
+    if (seen.has(key) || mayLack || (least === 0 && !isShownAtZero)) continue
     const where = describe(by, key.split('\u0000'))
     mismatches.push({ where, got: 'nothing', expected: range({ least: least * scale, most: most * scale }) })
   }

@@ -1,5 +1,5 @@
 import type { Labels, PrometheusApi } from '../prometheus/api.ts'
-import { QueryRefused } from '../prometheus/api.ts'
+import { QueryRefused, type RangeSeries } from '../prometheus/api.ts'
 import type { Sample } from '../prometheus.ts'
 import type { AskedQuery } from './asked.ts'
 import { number } from './compare.ts'
@@ -8,8 +8,8 @@ import { number } from './compare.ts'
 export interface Evaluation {
   /** The newest number of each series that has one at the end of the range. */
   samples: readonly Sample[]
-  /** Series with a NaN or an infinity, and which of them. */
-  bad: readonly string[]
+  /** Points that are NaN or infinite: those of each series. */
+  bad: readonly RangeSeries[]
   /** Whether one of them is an infinity. */
   isInfinite: boolean
   /** Prometheus's words when it refused. */
@@ -44,34 +44,46 @@ export function createEvaluator(api: PrometheusApi): Evaluator {
   }
 }
 
-async function evaluated(api: PrometheusApi, { kind, expr, range, stepMs }: AskedQuery): Promise<Evaluation> {
+async function evaluated(api: PrometheusApi, query: AskedQuery): Promise<Evaluation> {
+  const { untilMs } = query.range
+  const series = await seriesOf(api, query, query.expr)
+  const samples = series.flatMap(({ labels, points }) => {
+    const [timeMs, value] = points.at(-1) ?? [0, 0]
+    return timeMs >= untilMs ? [{ labels, value }] : []
+  })
+  const bad = series.flatMap(({ labels, points }) => {
+    const odd = points.filter(([, value]) => !Number.isFinite(value))
+    return odd.length === 0 ? [] : [{ labels, points: odd }]
+  })
+  const isInfinite = bad.some(({ points }) => points.some(([, value]) => !Number.isNaN(value)))
+  return { samples, bad, isInfinite, refused: undefined }
+}
+
+/**
+ * What an expression gives when it is asked as a query is: one point for an instant, else about five of the end of the range, the last
+ * of them at the query's own time, so that it can be compared with what is true then.
+ *
+ * Throws a QueryRefused, or another LabError when Prometheus can't be reached.
+ */
+export async function seriesOf(
+  api: PrometheusApi,
+  { kind, range, stepMs }: AskedQuery,
+  expr: string,
+): Promise<RangeSeries[]> {
   if (kind === 'instant') {
     const samples = await api.instant(expr, range.untilMs)
-    return { samples, ...badOf(samples), refused: undefined }
+    return samples.map(({ labels, value }) => ({ labels, points: [[range.untilMs, value]] }))
   }
   const lookedAtMs = Math.min(LOOKED_AT_MS, range.untilMs - range.fromMs)
   const coarseMs = stepMs * Math.max(1, Math.ceil(lookedAtMs / stepMs / POINTS))
-  // The end is the query's own time, so that it can be compared with what is true then.
   const fromMs = range.untilMs - Math.floor(lookedAtMs / coarseMs) * coarseMs
-  const series = await api.range(expr, { fromMs, untilMs: range.untilMs }, coarseMs)
-  const samples = series.flatMap(({ labels, points }) => {
-    const [timeMs, value] = points.at(-1) ?? [0, 0]
-    return timeMs >= range.untilMs ? [{ labels, value }] : []
-  })
-  const all = series.flatMap(({ labels, points }) => {
-    const odds = points.filter(([, value]) => !Number.isFinite(value))
-    const odd = odds.find(([, value]) => !Number.isNaN(value)) ?? odds[0]
-    return odd === undefined ? [] : [{ labels, value: odd[1] }]
-  })
-  return { samples, ...badOf(all), refused: undefined }
+  return await api.range(expr, { fromMs, untilMs: range.untilMs }, coarseMs)
 }
 
-function badOf(samples: readonly Sample[]): Pick<Evaluation, 'bad' | 'isInfinite'> {
-  const bad = samples.filter(({ value }) => !Number.isFinite(value))
-  return {
-    bad: bad.map(({ labels, value }) => `${labelsText(labels)} ${number(value)}`),
-    isInfinite: bad.some(({ value }) => !Number.isNaN(value)),
-  }
+/** Series with bad points as a person reads them: of each an infinity, where it has one. */
+export function badText({ labels, points }: RangeSeries): string {
+  const [, value] = points.find(([, each]) => !Number.isNaN(each)) ?? [0, Number.NaN]
+  return `${labelsText(labels)} ${number(value)}`
 }
 
 /** Labels as PromQL writes them. */

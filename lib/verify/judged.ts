@@ -1,9 +1,11 @@
 import type { Dashboard, Panel } from '../grafana/model.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { type AskedQuery, askedQueries, dashboardRange, type QueryFacts, queryFacts } from './asked.ts'
-import { judge, type Verdict } from './check.ts'
+import { expectedOf, judge, type Verdict } from './check.ts'
 import { choiceNames, choose, type VariableProblem } from './choices.ts'
+import { isCallMeasure } from './contributions.ts'
 import { createEvaluator, type Evaluator } from './evaluate.ts'
+import { heldTo } from './excuse.ts'
 import type { TruthSources } from './expect.ts'
 import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './marks.ts'
 import type { Failure } from './report.ts'
@@ -30,6 +32,8 @@ export interface Judged {
   key: string
   failure: Pick<Failure, 'panel' | 'refId' | 'choice' | 'query'>
   verdict: Verdict
+  /** Of a panel's query, whether its numbers can be had otherwise. */
+  hasTruth?: boolean
 }
 
 /**
@@ -105,7 +109,13 @@ async function judgeQuery(
   const evaluation = await evaluator.evaluate(query)
   const { scrapeMs, rules, metricNames } = common
   const judgement = { facts: queryFacts(query.expr), marks, truth: look.truth, scrapeMs, rules, metricNames }
-  return { key, failure, verdict: judge(query, evaluation, judgement) }
+  const { truth } = look
+  if (marks.truth !== undefined && isCallMeasure(marks.truth.of) && truth?.readCalls !== undefined) {
+    truth.calls = await truth.readCalls(look.untilMs)
+  }
+  const hasTruth = expectedOf(query, judgement) !== undefined
+  const verdict = await heldTo(judge(query, evaluation, judgement), query, common.api)
+  return { key, failure, verdict, hasTruth }
 }
 
 /** Whether a table has rows that can't be told apart. */

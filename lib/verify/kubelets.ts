@@ -1,13 +1,18 @@
 import { ApiStatusError, type KubeClient } from '../kube/client.ts'
 import { fields, items, text } from '../kube/json.ts'
 import type { ClusterSnapshot } from './cluster.ts'
-import type { Bounds, Measured, UsageSource } from './usage.ts'
+import { type Claim, type SpaceFigures, spaceFigures } from './space.ts'
+import type { Bounds, Figures, UsageSource } from './usage.ts'
 
 /** What one node's kubelet said at one time (epoch). */
 export interface KubeletReading {
   timeMs: number
   summary: unknown
 }
+
+/** What a summary tells of pods and nodes: the rest is undefined. */
+const TOLD = ['cpu-usage', 'memory-working-set', 'memory-rss', 'network-receive', 'network-transmit'] as const
+type Told = (typeof TOLD)[number]
 
 /** How much CPU time, memory and traffic something has or had. */
 interface Reading {
@@ -16,6 +21,7 @@ interface Reading {
   rssBytes: number
   rxBytes: number
   txBytes: number
+  hasNetwork: boolean
 }
 
 /**
@@ -47,7 +53,7 @@ export function kubeletUsage(
   before: ReadonlyMap<string, KubeletReading>,
   after: ReadonlyMap<string, KubeletReading>,
 ): UsageSource {
-  const measured = (of: Measured, now: Reading, past: Reading | undefined, seconds: number): Bounds => {
+  const measured = (of: Told, now: Reading, past: Reading | undefined, seconds: number): Bounds => {
     if (of === 'memory-working-set') return exactly(now.workingSetBytes)
     if (of === 'memory-rss') return exactly(now.rssBytes)
     const counted = (reading: Reading) =>
@@ -56,7 +62,7 @@ export function kubeletUsage(
         : of === 'network-receive'
           ? reading.rxBytes
           : reading.txBytes
-    if (past === undefined) return { least: 0, most: (2 * counted(now)) / seconds }
+    if (past === undefined) return { least: 0, most: (2 * counted(now)) / seconds, mayLack: true }
     return exactly((counted(now) - counted(past)) / seconds)
   }
   const eachNode = function* () {
@@ -70,11 +76,15 @@ export function kubeletUsage(
   return {
     name: "the kubelets' own summaries",
     containers(of) {
+      if (!isTold(of)) return undefined
       const all = new Map<string, Map<string, Bounds>>()
       for (const { seconds, now, past } of eachNode()) {
         for (const [uid, { pod, containers }] of now) {
           const old = past.get(uid)
-          const parts = of.startsWith('network-') ? new Map([['', pod]]) : containers
+          const isOfNetwork = of.startsWith('network-')
+          // A pod with its node's network has none of its own.
+          if (isOfNetwork && !pod.hasNetwork) continue
+          const parts = isOfNetwork ? new Map([['', pod]]) : containers
           const found = new Map<string, Bounds>()
           for (const [name, reading] of parts) {
             const was = name === '' ? old?.pod : old?.containers.get(name)
@@ -85,17 +95,32 @@ export function kubeletUsage(
       }
       return all
     },
-    systems(of) {
-      const all = new Map<string, Bounds>()
-      for (const { name, seconds, now, past, summary, earlier } of eachNode()) {
-        const node = measured(of, readingOf(fields(summary)['node']), readingOf(fields(earlier)['node']), seconds)
-        let pods = 0
-        for (const [uid, { pod }] of now) pods += measured(of, pod, past.get(uid)?.pod, seconds).least
-        all.set(name, exactly(Math.max(0, node.least - pods)))
-      }
-      return all
+    nodes(of): Figures | undefined {
+      if (!isTold(of)) return undefined
+      return new Map(
+        [...eachNode()].map(({ name, seconds, summary, earlier }) => {
+          const past = earlier === undefined ? undefined : readingOf(fields(earlier)['node'])
+          return [name, new Map([['', measured(of, readingOf(fields(summary)['node']), past, seconds)]])]
+        }),
+      )
     },
+    disks: () =>
+      new Map([...after].map(([name, { summary }]) => [name, spaceFigures(fields(fields(summary)['node'])['fs'])])),
+    volumes: () => [...after.values()].flatMap(({ summary }) => claimsOf(summary)),
   }
+}
+
+function isTold(of: string): of is Told {
+  return TOLD.some(each => each === of)
+}
+
+function claimsOf(summary: unknown): (Claim & SpaceFigures)[] {
+  const volumes = items(fields(summary)['pods']).flatMap(pod => items(fields(pod)['volume']))
+  return volumes.flatMap(volume => {
+    const { name, namespace } = fields(fields(volume)['pvcRef'])
+    const [claim, of] = [text(name), text(namespace)]
+    return claim === undefined || of === undefined ? [] : [{ namespace: of, claim, ...spaceFigures(volume) }]
+  })
 }
 
 function podsOf(summary: unknown): Map<string, { pod: Reading; containers: Map<string, Reading> }> {
@@ -119,6 +144,7 @@ function readingOf(raw: unknown): Reading {
     rssBytes: number(fields(memory)['rssBytes']),
     rxBytes: number(fields(network)['rxBytes']),
     txBytes: number(fields(network)['txBytes']),
+    hasNetwork: network !== undefined,
   }
 }
 

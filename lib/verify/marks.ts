@@ -1,3 +1,6 @@
+import type { CallMeasure } from './calls.ts'
+import type { HostMeasure, Measured } from './usage.ts'
+
 /** What a panel's number counts or measures: something that can be had without PromQL, from the API or the usage model. */
 export type Quantity =
   | 'nodes'
@@ -6,9 +9,14 @@ export type Quantity =
   | 'pods'
   | 'running-pods'
   | 'containers'
-  | 'cpu-usage'
-  | 'memory-working-set'
-  | 'memory-rss'
+  /** On a node, running or not. */
+  | 'placed-containers'
+  /** Running pods with a network of their own. */
+  | 'networked-pods'
+  /** Of containers that are there, within the dashboard's time range. */
+  | 'restarts'
+  /** 1 holds, 0 does not, -1 nobody knows; each of its own `condition`. */
+  | 'node-condition'
   | 'cpu-requests'
   | 'cpu-limits'
   | 'memory-requests'
@@ -21,9 +29,29 @@ export type Quantity =
   | 'quota-cpu-limits'
   | 'quota-memory-requests'
   | 'quota-memory-limits'
-  /** Bytes a second that pods receive and send; a unit in bits makes it bits. */
-  | 'network-receive'
-  | 'network-transmit'
+  | 'filesystem-used'
+  | 'filesystem-capacity'
+  | 'volume-capacity'
+  | 'volume-available'
+  | 'volume-used'
+  | 'volume-inodes'
+  | 'volume-inodes-free'
+  | 'volume-inodes-used'
+  | 'hpa-current'
+  | 'hpa-desired'
+  | 'hpa-max'
+  /** By KWOK's own metrics, which know of usage objects alone. */
+  | 'kwok-cpu-usage'
+  | 'kwok-memory-working-set'
+  /** What the trace simulator derives from the cluster. */
+  | 'trace-generators'
+  | 'traced-services'
+  | 'trace-problems'
+  /** By the spans themselves. */
+  | CallMeasure
+  /** What pods and nodes use, by the usage model or their kubelets; of bytes a unit in bits makes bits. */
+  | Measured
+  | HostMeasure
 
 /** What tells one number of a query from the next; each goes by the OpenTelemetry label of that name, or `workload`, or of traces `service_name`. */
 export type Dimension =
@@ -38,6 +66,15 @@ export type Dimension =
   | 'container'
   | 'phase'
   | 'condition'
+  /** A PersistentVolumeClaim. */
+  | 'claim'
+  /** What a service asks of another, by the name of its span. */
+  | 'call'
+  | 'autoscaler'
+  /** Of a node's cores or memory. */
+  | 'state'
+  /** Of a node's disk: read, write. */
+  | 'direction'
 
 /** The label that tells one number from the next, for each dimension. */
 export const labelOfDimension = {
@@ -51,6 +88,11 @@ export const labelOfDimension = {
   container: 'k8s_container_name',
   phase: 'phase',
   condition: 'condition',
+  call: 'span_name',
+  claim: 'k8s_persistentvolumeclaim_name',
+  autoscaler: 'k8s_hpa_name',
+  state: 'state',
+  direction: 'direction',
 } as const satisfies Record<Dimension, string>
 
 /** How a query's numbers can be had otherwise: a quantity, or the ratio of two, for each value of some dimensions. */
@@ -59,17 +101,37 @@ export interface Truth {
   /** The quotient `of` / `over` of the sums, never a sum of quotients. */
   over?: Quantity
   by: readonly Dimension[]
-  /** Of the node's own use too, where it isn't its pods' alone: node CPU and memory usage. */
+  /** Only what has these values: a condition. */
+  where?: Readonly<Partial<Record<Dimension, string>>>
+  /** Not what has one of these values: idle cores. */
+  except?: Readonly<Partial<Record<Dimension, string>>>
+  /** It shows only what is more than nothing. */
+  aboveZero?: boolean
+  /** Of the node's own use too, where it isn't its pods' alone: a node's CPU, memory, network, disk. */
   withSystem?: boolean
+}
+
+/**
+ * Why a query may rightly have no data or be NaN, and what has to hold then: or a broken query would be excused too. Its PromQL
+ * has the dashboard's variables in it. Where the query has a truth, that says what has to be there, and `because` is enough.
+ */
+export interface Excuse {
+  because: string
+  /** This has data all the same: what the query is made of, but for what makes it rare. */
+  given?: string
+  /** This is nothing or zero: what there would have to be for the query to have a number. Of NaN, where its labels are the same. */
+  noneOf?: string
+  /** Prometheus's own list of alerts is empty. */
+  noAlerts?: true
 }
 
 /** What is known of a query beside its text. */
 export interface TargetMarks {
   truth?: Truth
-  /** Why it may rightly have no data: "no pod is dropped packets". */
-  emptyBecause?: string
-  /** Why it may rightly be NaN. */
-  nanBecause?: string
+  /** When it may rightly have no data. */
+  emptyWhen?: Excuse
+  /** When it may rightly be NaN. */
+  nanWhen?: Excuse
   /** What this query can't do without, where the rest of its dashboard can. */
   needs?: readonly Need[]
 }

@@ -28,6 +28,15 @@ export interface Failure {
   hint: string
 }
 
+/** A query that nothing but its own text says what its numbers are. */
+export interface UntoldQuery {
+  /** The panel's title. */
+  panel: string
+  refId: string
+  /** As sent under the first choice of variables. */
+  query: string
+}
+
 /** What became of one panel's queries, over all choices. */
 export interface PanelResult {
   /** The panel's title. */
@@ -56,6 +65,10 @@ export interface DashboardResult {
   compared: number
   skipped: number
   reasons: { excused: Record<string, number>; skipped: Record<string, number> }
+  /** Queries of panels whose numbers can be had otherwise, each counted once over all choices. */
+  withTruth: number
+  /** The others. */
+  withoutTruth: readonly UntoldQuery[]
   /** What the cluster lacks that it needs; nothing of it was asked then. */
   notApplicable: string
 }
@@ -107,9 +120,17 @@ export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: nu
       `${sum(each => each.queries)} queries (${report.requests} requests) in ${report.seconds.toFixed(1)} s${waited(report)}: `,
       `${sum(each => each.ok)} ok, ${report.truth === '' ? 'none' : sum(each => each.compared)} of them compared with ${report.truth || 'a cluster'}; `,
       `${report.failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped`,
+      ...(report.truth === '' ? [] : [`\n${truthsText(report)}`]),
     ].join(''),
   ]
   return parts.join('\n\n')
+}
+
+function truthsText({ dashboards }: VerifyReport): string {
+  const known = dashboards.reduce((sum, { withTruth }) => sum + withTruth, 0)
+  const untold = dashboards.reduce((sum, { withoutTruth }) => sum + withoutTruth.length, 0)
+  const rest = untold === 0 ? '' : `, and ${untold} have none: --json lists them as withoutTruth`
+  return `${known} queries of panels have a truth that their numbers are compared with${rest}`
 }
 
 function reasonsText({ dashboards }: VerifyReport): string[] {

@@ -1,7 +1,7 @@
 import type { Dashboard } from '../grafana/model.ts'
 import { queryFacts } from './asked.ts'
 import { type Common, type Judged, judgeAll, type Look } from './judged.ts'
-import type { DashboardMarks } from './marks.ts'
+import { type DashboardMarks, targetKey } from './marks.ts'
 import type { DashboardResult, Failure, PanelResult } from './report.ts'
 
 /** What has been found of a dashboard so far. */
@@ -65,6 +65,7 @@ export async function verifyDashboard(
         ...{ ok: fine.length, compared: fine.filter(compared => compared).length },
         ...{ failed: failuresOf().length, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
         byPanel: panelResults(judged),
+        ...truths(judged),
         notApplicable: absent.join(', '),
       }
     },
@@ -75,6 +76,22 @@ function failureOf({ title }: Dashboard, { failure, verdict }: Judged): Failure[
   if (verdict.kind !== 'failed') return []
   const { problem, got, expected, hint } = verdict
   return [{ dashboard: title, ...failure, problem, got, expected, hint }]
+}
+
+/** Which queries have a truth under some choice, and which under none. */
+function truths(judged: readonly Judged[]): Pick<DashboardResult, 'withTruth' | 'withoutTruth'> {
+  const queries = new Map<string, Judged & { known: boolean }>()
+  for (const each of judged) {
+    if (each.hasTruth === undefined) continue
+    const key = targetKey(each.failure.panel, each.failure.refId)
+    const earlier = queries.get(key)
+    queries.set(key, { ...(earlier ?? each), known: each.hasTruth || earlier?.known === true })
+  }
+  const untold = [...queries.values()].filter(({ known }) => !known)
+  return {
+    withTruth: queries.size - untold.length,
+    withoutTruth: untold.map(({ failure: { panel, refId, query } }) => ({ panel, refId, query })),
+  }
 }
 
 /** Of panels alone, not of variables. */

@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { jaegerUrl } from '../jaeger.ts'
 import { connect, type KubeClient } from '../kube/client.ts'
 import type { Lab } from '../lab.ts'
 import { prometheusUrl } from '../prometheus.ts'
 import type { PresetName } from '../stats/presets.ts'
+import { readCalls } from './calls.ts'
 import { type ClusterSnapshot, readCluster } from './cluster.ts'
+import type { TruthSources } from './expect.ts'
 import { kubeletUsage, readKubelets } from './kubelets.ts'
-import { modelUsage } from './usage.ts'
+import { modelUsage } from './model.ts'
 import type { TruthReader } from './verify.ts'
 
 /** The Prometheus to verify against, and whether it is the lab's own. */
@@ -24,7 +27,8 @@ export async function labTruth(lab: Lab, windowMs: number): Promise<(TruthReader
   if (!labPrometheus(lab).isLab || (lab.kind === 'kwok' && !existsSync(lab.adminKubeconfig))) return undefined
   const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
-  return { ...clusterTruth(client, { clusterName, preset: usagePreset, windowMs }), close: () => client.close() }
+  const given = { clusterName, preset: usagePreset, windowMs, jaegerUrl: jaegerUrl(lab) }
+  return { ...clusterTruth(client, given), close: () => client.close() }
 }
 
 /**
@@ -33,19 +37,34 @@ export async function labTruth(lab: Lab, windowMs: number): Promise<(TruthReader
  */
 export function clusterTruth(
   client: Pick<KubeClient, 'request'>,
-  { clusterName, preset, windowMs }: { clusterName: string; preset: PresetName; windowMs: number },
+  given: { clusterName: string; preset: PresetName; windowMs: number; jaegerUrl?: string },
 ): TruthReader {
+  const { clusterName, preset, windowMs } = given
   return {
-    name: 'the API and the usage of the pods',
+    name: 'the API, the usage of the pods and the spans',
     async read() {
       const snapshot = await readCluster(client, clusterName)
-      if (isSimulated(snapshot)) return { snapshot, usage: modelUsage(snapshot, preset) }
+      if (isSimulated(snapshot)) {
+        return { snapshot, usage: modelUsage(snapshot, preset), ...callsOf(snapshot, given.jaegerUrl) }
+      }
       const before = await readKubelets(client, snapshot)
       await sleep(windowMs)
       return {
         snapshot: await readCluster(client, clusterName),
         usage: kubeletUsage(before, await readKubelets(client, snapshot)),
       }
+    },
+  }
+}
+
+/** Calls are read when the first query asks for them, and once. */
+function callsOf({ traced }: ClusterSnapshot, jaegerUrl: string | undefined): Pick<TruthSources, 'readCalls'> {
+  if (jaegerUrl === undefined || traced.generators.length === 0) return {}
+  let calls: ReturnType<typeof readCalls> | undefined
+  return {
+    readCalls: async untilMs => {
+      calls ??= readCalls(jaegerUrl, traced.generators, untilMs)
+      return await calls
     },
   }
 }

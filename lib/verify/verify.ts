@@ -172,6 +172,7 @@ function resultOf(title: string, counts: Partial<DashboardResult>): DashboardRes
     source: '',
     byPanel: [],
     ...none,
+    ...{ withTruth: 0, withoutTruth: [] },
     reasons: { excused: {}, skipped: {} },
     notApplicable: '',
     ...counts,

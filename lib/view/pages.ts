@@ -5,6 +5,7 @@ import { ALL } from '../grafana/variables.ts'
 import type { Facts } from '../report/facts.ts'
 import type { PartStatus } from '../status.ts'
 import { type OfferedVariable, REFRESHES, TIMES } from './choice.ts'
+import type { TracedService } from './traces.ts'
 
 const SCRIPT = new Html('<script src="/page.js" defer></script>')
 /** So many values of a variable are offered; another one can be put into the address. */
@@ -16,11 +17,14 @@ export function homePage(given: {
   facts: Facts
   parts: readonly PartStatus[]
   alerts: Facts | string
+  /** Undefined where there is no Jaeger. */
+  traced: readonly TracedService[] | string | undefined
   dashboards: readonly Dashboard[]
   refused: readonly string[]
   prometheusUrl: string
+  jaegerUrl: string | undefined
 }): string {
-  const { name, facts, parts, alerts, dashboards, refused, prometheusUrl } = given
+  const { name, facts, parts, alerts, traced, dashboards, refused, prometheusUrl, jaegerUrl } = given
   const body = html`<header><h1>Lab ${name}</h1></header><main id="main">
 <h2>Dashboards</h2><ul>${dashboards.map(
     ({ uid, title }) => html`<li><a href="/d/${encodeURIComponent(uid)}">${title}</a></li>
@@ -30,13 +34,14 @@ export function homePage(given: {
 <h2>The lab</h2><dl class="facts">${facts.map(
     ([fact, value]) => html`<dt>${fact}</dt><dd>${value}</dd>
 `,
-  )}<dt>Prometheus</dt><dd><a href="${prometheusUrl}" rel="noreferrer">${prometheusUrl}</a></dd></dl>
+  )}<dt>Prometheus</dt><dd>${outsideLink(prometheusUrl, prometheusUrl)}</dd>${jaegerUrl && html`<dt>Jaeger</dt><dd>${outsideLink(jaegerUrl, jaegerUrl)}</dd>`}</dl>
 ${
   parts.length === 0
     ? undefined
     : html`<div class="scroll" tabindex="0" role="region" aria-label="Parts of the lab"><table><thead><tr><th scope="col">Part</th><th scope="col">State</th><th scope="col">Address</th><th scope="col" class="number">Memory</th></tr></thead>
 <tbody>${parts.map(partRow)}</tbody></table></div>`
-}</main>`
+}
+${traced === undefined ? undefined : html`<h2>Traces</h2>${tracedList(traced)}`}</main>`
   return pageHtml({ title: `Lab ${name}`, body })
 }
 
@@ -49,14 +54,18 @@ export function dashboardPage(given: {
   others: readonly Dashboard[]
   alerts: Facts | string
   verdict: Html | undefined
+  /** For when it shows what it shows. */
+  untilMs: number
   prometheusUrl: string
+  jaegerUrl: string | undefined
   body: Html
 }): string {
-  const { dashboard, offered, address, others, alerts, verdict, prometheusUrl, body } = given
+  const { dashboard, offered, address, others, alerts, verdict, untilMs, prometheusUrl, jaegerUrl, body } = given
+  const now = new Date(untilMs).toISOString()
   const { title, time } = dashboard
   const firing = typeof alerts === 'string' ? alerts : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')
   const times = [...new Set([...TIMES.map(each => `now-${each}`), time.from])]
-  const page = html`<header><p><a href="/">Lab</a> · <a href="${prometheusUrl}" rel="noreferrer">Prometheus</a></p><h1>${title}</h1>
+  const page = html`<header><p><a href="/">Lab</a> · ${outsideLink(prometheusUrl, 'Prometheus')}${jaegerUrl && html` · ${outsideLink(jaegerUrl, 'Jaeger')}`}</p><h1>${title}</h1>
 <form class="pick" method="get">
 ${offered.filter(({ variable }) => variable.hide !== 'variable').map(picker)}
 <div><label for="from">Time</label><select id="from" name="from">${times.map(each => option(each, each === time.from, each.replace('now-', 'last ')))}</select></div>
@@ -66,9 +75,8 @@ ${offered.filter(({ variable }) => variable.hide !== 'variable').map(picker)}
     each => html`<li><a href="/d/${encodeURIComponent(each.uid)}?${address}">${each.title}</a></li>
 `,
   )}</ul></nav></details></header>
-<main id="main" data-refresh="${time.refresh}"><p class="note" id="state">Times are UTC. Alerts that fire: ${firing || 'none'}.</p>${verdict}
-${body}</main>
-<p class="unseen" role="status" id="status"></p>`
+<p class="failed" role="status" id="status"></p><main id="main" data-refresh="${time.refresh}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.</p>${verdict}
+${body}</main>`
   return pageHtml({ title, body: page, head: SCRIPT })
 }
 
@@ -95,11 +103,13 @@ async function show() {
     try {
       const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('main')
-      if (answer.ok && next) {
+      const status = document.getElementById('status')
+      if (!answer.ok || !next) status.textContent = 'The lab has no such page now; what is shown is old.'
+      else {
         const at = [...main.querySelectorAll('.scroll')].map(each => each.scrollTop)
         main.replaceChildren(...next.childNodes)
         main.querySelectorAll('.scroll').forEach((each, index) => { each.scrollTop = at[index] ?? 0 })
-        document.getElementById('status').textContent = ''
+        status.textContent = ''
       }
     } catch {
       document.getElementById('status').textContent = 'The lab does not answer; what is shown is old.'
@@ -131,6 +141,21 @@ function alertList(alerts: Facts | string): Html {
   if (typeof alerts === 'string') return html`<p class="failed">${alerts}</p>`
   if (alerts.length === 0) return html`<p>none</p>`
   return html`<ul>${alerts.map(([name, count]) => html`<li>${name}: ${count}</li>`)}</ul>`
+}
+
+function tracedList(traced: readonly TracedService[] | string): Html {
+  if (typeof traced === 'string') return html`<p class="failed">${traced}</p>`
+  if (traced.length === 0) return html`<p>none yet</p>`
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Services with traces"><table><thead><tr><th scope="col">Service</th><th scope="col" class="number">Spans in the last 5 minutes</th></tr></thead>
+<tbody>${traced.map(
+    ({ name, spans, url }) =>
+      html`<tr><td>${outsideLink(url, name)}</td><td class="number">${spans === undefined ? 'not counted' : spans}</td></tr>
+`,
+  )}</tbody></table></div>`
+}
+
+function outsideLink(url: string, words: string): Html {
+  return html`<a href="${url}" rel="noreferrer">${words}</a>`
 }
 
 function partRow({ name, process: running, address }: PartStatus): Html {

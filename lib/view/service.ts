@@ -1,11 +1,7 @@
 import { join, resolve } from 'node:path'
+import { grafanaUrl } from '../grafana/service.ts'
 import { type Lab, projectDir } from '../lab.ts'
 import type { ServiceSpec } from '../services.ts'
-
-/** Where the lab's page is. */
-export function pageUrl(lab: Lab): string {
-  return `http://127.0.0.1:${lab.settings.grafanaPort}`
-}
 
 /** How the lab's page is started: the task itself, told to serve. */
 export function pageService(lab: Lab): ServiceSpec {
@@ -20,7 +16,7 @@ export function pageService(lab: Lab): ServiceSpec {
     ],
     ready: async () => {
       const signal = AbortSignal.timeout(2_000)
-      const answer = await fetch(`${pageUrl(lab)}/healthz`, { signal }).catch(() => undefined)
+      const answer = await fetch(`${grafanaUrl(lab)}/healthz`, { signal }).catch(() => undefined)
       return answer?.ok === true
     },
   }

@@ -12,11 +12,14 @@ import type { Verifiable } from '../verify/verify.ts'
 import { addressOf, chosenVariables, withTime } from './choice.ts'
 import { dashboardPage, homePage } from './pages.ts'
 import type { PageRequest, Pages } from './server.ts'
+import { exploredTraces, tracedServices } from './traces.ts'
 
 /** What the pages are made from. Each is asked anew for each page. */
 export interface ViewSources {
   name: string
   prometheusUrl: string
+  /** Undefined where there is none. */
+  jaegerUrl: string | undefined
   scrapeMs: number
   drawChart: DrawChart
   /** The dashboards as their files are now, and what is wrong with those that can't be read. */
@@ -26,54 +29,78 @@ export interface ViewSources {
   verify: (dashboard: Verifiable, api: PrometheusApi) => Promise<VerifyReport>
 }
 
-/** A panel waits for a query no longer than this. */
-const QUERY_TIMEOUT_MS = 20_000
-
 /** The pages of a lab: its entrance, and one for each dashboard. */
-export function createPages(sources: ViewSources): Pages {
+export function createPages(sources: ViewSources, { patienceMs = 20_000 }: { patienceMs?: number } = {}): Pages {
+  // A client for each page: it remembers its answers, so that each different query of a page is asked once. All that a page asks has
+  // this long; what is not answered then is said to be missing.
+  const open = (forMs: number) => createPrometheusApi(sources.prometheusUrl, { signal: AbortSignal.timeout(forMs) })
   return async request => {
-    if (request.path === '/') return await home(sources)
+    if (request.path === '/') return await home(sources, open(patienceMs))
     const [, uid] = /^\/d\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
-    return uid === undefined ? undefined : await dashboardOf(decoded(uid), request, sources)
+    return uid === undefined
+      ? undefined
+      : await dashboardOf(decoded(uid), request, {
+          ...sources,
+          // Verify asks many times what a page does.
+          api: open(request.query.has('verify') ? 10 * patienceMs : patienceMs),
+        })
   }
 }
 
-async function home(sources: ViewSources): Promise<string> {
+async function home(sources: ViewSources, api: PrometheusApi): Promise<string> {
   const { dashboards, refused } = sources.dashboards()
-  const api = createPrometheusApi(sources.prometheusUrl, { timeoutMs: QUERY_TIMEOUT_MS })
-  const [facts, parts, alerts] = await Promise.all([sources.facts(), sources.parts(), alertsOf(api)])
-  const { name, prometheusUrl } = sources
+  const { name, prometheusUrl, jaegerUrl } = sources
+  const nowMs = Date.now()
+  const [facts, parts, alerts, traced] = await Promise.all([
+    sources.facts(),
+    sources.parts(),
+    orWhyNot(firingAlerts(api, nowMs)),
+    jaegerUrl === undefined ? undefined : orWhyNot(tracedServices(jaegerUrl, api, nowMs)),
+  ])
   const listed = dashboards.map(({ dashboard }) => dashboard)
-  return homePage({ name, facts, parts, alerts, dashboards: listed, refused, prometheusUrl })
+  return homePage({ name, facts, parts, alerts, traced, dashboards: listed, refused, prometheusUrl, jaegerUrl })
 }
 
-async function dashboardOf(uid: string, { query }: PageRequest, sources: ViewSources): Promise<string | undefined> {
+async function dashboardOf(
+  uid: string,
+  { query }: PageRequest,
+  sources: ViewSources & { api: PrometheusApi },
+): Promise<string | undefined> {
   const { dashboards } = sources.dashboards()
   const wanted = dashboards.find(each => each.dashboard.uid === uid)
   if (wanted === undefined) return undefined
-  const { prometheusUrl, scrapeMs, drawChart } = sources
+  const { prometheusUrl, jaegerUrl, scrapeMs, drawChart, api } = sources
   const dashboard = withTime(wanted.dashboard, query)
-  // A client of its own: it remembers its answers, so that each different query of a page is asked once.
-  const api = createPrometheusApi(prometheusUrl, { timeoutMs: QUERY_TIMEOUT_MS })
-  const verified = query.has('verify') ? await verdictOf(sources, wanted, api) : undefined
+  const asked = query.has('verify') ? await orWhyNot(verdictOf(sources, wanted, api)) : undefined
+  const verified = typeof asked === 'string' ? undefined : asked
   const untilMs = verified?.untilMs ?? Date.now()
   const range = dashboardRange(dashboard, untilMs)
   const { offered, choice } = await chosenVariables(dashboard, query, { api, range })
   const address = addressOf(offered, dashboard).toString()
   const [answers, alerts] = await Promise.all([
     askPanels(dashboard, choice, { api, untilMs, scrapeMs }),
-    alertsOf(api, untilMs),
+    orWhyNot(firingAlerts(api, untilMs)),
   ])
   const known = new Set(dashboards.map(each => each.dashboard.uid))
   const { from, to, refresh } = dashboard.time
   const body = await dashboardBody(dashboard, answers, {
     ...{ drawChart, range, variables: choice.values, idPrefix: 'panel', verdicts: verified?.verdicts },
     time: new URLSearchParams({ from, to, refresh }).toString(),
-    hrefOf: ({ url }, linked) =>
-      linked === undefined ? (url.startsWith('/') ? undefined : url) : known.has(linked) ? url : undefined,
+    hrefOf: ({ url }, linked) => (linked === undefined ? outside(url, jaegerUrl) : known.has(linked) ? url : undefined),
   })
   const others = dashboards.map(each => each.dashboard)
-  return dashboardPage({ dashboard, offered, address, others, alerts, verdict: verified?.summary, prometheusUrl, body })
+  return dashboardPage({
+    dashboard,
+    offered,
+    address,
+    others,
+    alerts,
+    verdict: typeof asked === 'string' ? html`<p class="failed">${asked}</p>` : verified?.summary,
+    untilMs,
+    prometheusUrl,
+    jaegerUrl,
+    body,
+  })
 }
 
 /** What verify finds of one dashboard now. It tries variables of its own choice, so it isn't only about what is shown. */
@@ -94,11 +121,18 @@ ${failures.length === 0 ? undefined : html`<pre>${failures.map(failureText).join
   }
 }
 
-async function alertsOf(api: PrometheusApi, timeMs = Date.now()): Promise<Facts | string> {
-  return await firingAlerts(api, timeMs).catch((error: unknown) => {
+/** What was asked for, or in words why there is none: a page has other things to show. */
+async function orWhyNot<T>(answer: Promise<T>): Promise<T | string> {
+  return await answer.catch((error: unknown) => {
     if (error instanceof LabError) return error.message
     throw error
   })
+}
+
+/** Where a link leads that is to no dashboard: Grafana's own pages are not here. */
+function outside(url: string, jaegerUrl: string | undefined): string | undefined {
+  if (!url.startsWith('/')) return url
+  return jaegerUrl === undefined ? undefined : exploredTraces(url, jaegerUrl)
 }
 
 function decoded(text: string): string {

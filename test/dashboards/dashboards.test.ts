@@ -2,15 +2,20 @@ import assert from 'node:assert/strict'
 import type { Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Dataquery } from '@grafana/grafana-foundation-sdk/prometheus'
 import { suite } from 'uvu'
+import { catalog } from '../../dashboards/catalog.ts'
 import { labDashboard, line, row } from '../../dashboards/dashboard.ts'
 import { labDashboards } from '../../dashboards/index.ts'
 import { leftOut } from '../../dashboards/left-out.ts'
 import { stat, table, timeseries } from '../../dashboards/look.ts'
+import { recordedSeries } from '../../dashboards/rules/index.ts'
 import { uids } from '../../dashboards/uids.ts'
+import { knownSeries } from '../../lib/lint/known.ts'
+import { queryFacts } from '../../lib/verify/asked.ts'
 import { targetKey } from '../../lib/verify/marks.ts'
 import { assertSameWords } from '../support/lab.ts'
 
 const all = labDashboards()
+const known = knownSeries(catalog, recordedSeries())
 const panelsOf = (dashboard: (typeof all)[number]) =>
   (dashboard.json.panels ?? []).filter((panel): panel is Panel => panel.type !== 'row')
 const targetsOf = (panel: Panel) => (panel.targets ?? []) as Dataquery[]
@@ -74,6 +79,24 @@ for (const dashboard of all) {
       assertSameWords([...new Set(refIds)], refIds, `refIds of ${title}`)
       for (const each of [datasource, ...targetsOf(panel).map(target => target.datasource)])
         assert.deepEqual(each, { type: 'prometheus', uid: `\${datasource}` }, title)
+    }
+  })
+
+  dashboards(`${name} excuses nothing that can't be checked, and checks it with metrics that are known`, () => {
+    for (const [key, { truth, emptyWhen, nanWhen }] of marks.targets) {
+      for (const excuse of [emptyWhen, nanWhen]) {
+        if (excuse === undefined) continue
+        const { given, noneOf, noAlerts } = excuse
+        const isChecked = given !== undefined || noneOf !== undefined || noAlerts === true
+        // A truth says what has to be there, but nothing of NaN.
+        assert(isChecked || (truth !== undefined && excuse === emptyWhen), `${key}: ${excuse.because}`)
+        for (const expr of [given, noneOf]) {
+          if (expr === undefined) continue
+          const { metrics } = queryFacts(expr)
+          assert(metrics.length > 0, expr)
+          for (const metric of metrics) assert(known(metric) !== undefined, `${key} asks for ${metric}`)
+        }
+      }
     }
   })
 
@@ -284,9 +307,9 @@ one('refuses two panels of one title', () => {
 })
 
 one('keeps what is known of queries, by panel and refId', () => {
-  const panel = timeseries({ ...text, queries: [{ expr: 'a' }, { expr: 'b', emptyBecause: 'of me' }] })
+  const panel = timeseries({ ...text, queries: [{ expr: 'a' }, { expr: 'b', emptyWhen: { because: 'of me' } }] })
   const { marks } = labDashboard({ ...given, needs: ['etcd'], rows: [row('R', line(3, panel))] })
-  assert.deepEqual(marks, { needs: ['etcd'], targets: new Map([['A#B', { emptyBecause: 'of me' }]]) })
+  assert.deepEqual(marks, { needs: ['etcd'], targets: new Map([['A#B', { emptyWhen: { because: 'of me' } }]]) })
 })
 one.run()
 

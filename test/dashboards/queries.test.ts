@@ -266,14 +266,16 @@ queries('say what their numbers are', () => {
   assert.deepEqual(nodes.nodeCpuUtilisation(wholeCluster.scope, ['node']).truth, {
     ...{ of: 'cpu-usage', over: 'cpu-allocatable', by: ['node'], withSystem: true },
   })
-  assert.equal(network.averageBandwidth('receive', perPod.scope, by).truth, undefined)
+  assert.deepEqual(network.averageBandwidth('receive', perPod.scope, by).truth, {
+    ...{ of: 'network-receive', over: 'networked-pods', by },
+  })
 })
 
 queries('of traces and of KWOK say what of their numbers is known', () => {
   assert.deepEqual(services.servicePods.truth, { of: 'running-pods', by: ['cluster', 'namespace', 'service'] })
   assert.deepEqual(kwokMetrics.servedNodes.truth, { of: 'nodes', by: ['cluster'] })
-  // KWOK knows nothing of pods that nothing is said of, so its own number has no truth.
-  assert.equal(kwokMetrics.podUsageByKwok('cpu').truth, undefined)
+  // KWOK knows nothing of pods that nothing is said of, so its own number is another than what they use.
+  assert.equal(kwokMetrics.podUsageByKwok('cpu').truth?.of, 'kwok-cpu-usage')
   assert.deepEqual(kwokMetrics.podUsageByOtel('cpu').truth, { of: 'cpu-usage', by: ['cluster', 'namespace', 'pod'] })
 })
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
-import { labPortSettings } from '../../lib/ports.ts'
+import { portSettings } from '../../lib/ports.ts'
 import { labServiceNames } from '../../lib/services.ts'
 import { variableOf } from '../../lib/settings.ts'
 import { versions } from '../../lib/versions.ts'
@@ -40,7 +40,7 @@ refused.before(async context => {
 })
 refused.after(({ lab }) => lab?.cleanUp())
 
-for (const setting of labPortSettings) {
+for (const setting of portSettings) {
   refused(`a port in use: says by what, and that the setting is ${variableOf(setting)}`, async ({ lab }) => {
     const port = lab.ports[setting]
     const server = createServer()
@@ -222,27 +222,56 @@ badLuck('the same name from a second clone is refused, and the lab goes on', asy
   assert.deepEqual(await lab.partPids(), before)
 })
 
-for (const part of [...labServiceNames, 'kwok-controller', 'kube-apiserver']) {
-  badLuck(`${part} killed with -9: status names it, make kwok brings it back`, async ({ lab }) => {
+/** Each time some that have little to do with each other: what comes back is seen of each, in a third of the time. */
+const killedAtOnce = [
+  ['prometheus', 'traces', 'kwok-controller'],
+  ['stats-proxy', 'jaeger', 'kube-apiserver'],
+  ['metrics-server', 'collector', 'collector-watch'],
+]
+badLuck('every service of the lab is among those that are killed', () => {
+  const killed = killedAtOnce.flat().filter(part => labServiceNames.some(name => name === part))
+  assertSameWords(killed, labServiceNames, 'killed services')
+})
+for (const killed of killedAtOnce) {
+  badLuck(`${killed.join(', ')} killed with -9: status names them, make kwok brings them back`, async ({ lab }) => {
     const before = await bringUp(lab)
-    killHard(before.get(part) ?? 0)
-    const status = await waitFor('end of the killed process', async () => {
+    for (const part of killed) killHard(before.get(part) ?? 0)
+    const inOrder = parts.filter(part => killed.includes(part))
+    const status = await waitFor('end of the killed processes', async () => {
       const ended = await lab.task('kwok-status')
-      assert.equal(ended.exitCode, 1)
+      assertSays(
+        ended.stdout,
+        new RegExp(`\\nDown: ${inOrder.join(', ')}\\n {2}Next: make kwok CLUSTER_NAME=${lab.name} starts`),
+      )
       return ended
     })
-    assertSays(status.stdout, new RegExp(`^${part} +down +`, 'm'))
-    assertSays(
-      status.stdout,
-      new RegExp(`\\nDown: ${part}\\n {2}Next: make kwok CLUSTER_NAME=${lab.name} starts them again\\n`),
-    )
+    assert.equal(status.exitCode, 1)
+    for (const part of killed) assertSays(status.stdout, new RegExp(`^${part} +down +`, 'm'))
     assertDone(await lab.make(smallLab))
     const after = await requireAllUp(lab)
-    assert.notEqual(after.get(part), before.get(part))
-    const others = (pids: Map<string, number>) => [...pids].filter(([name]) => name !== part)
+    for (const part of killed) assert.notEqual(after.get(part), before.get(part), part)
+    const others = (pids: Map<string, number>) => [...pids].filter(([name]) => !killed.includes(name))
     assert.deepEqual(others(after), others(before))
   })
 }
+
+badLuck(
+  'pods that lost their readiness with their node, while nobody answered for it, are made ready',
+  async ({ lab }) => {
+    await bringUp(lab)
+    const pods = (await lab.kubectl(['get', 'pods', '-n', 'shop', '-l', 'app.kubernetes.io/name=cart', '-o', 'name']))
+      .trim()
+      .split('\n')
+    const all = [...pods.map(pod => ['shop', pod]), ['team-a', 'pod/load-00000']]
+    // What the controller manager does to them when no node has said for 200 seconds that it lives.
+    const lost = JSON.stringify({ status: { conditions: [{ type: 'Ready', status: 'False' }] } })
+    for (const [namespace = '', pod = ''] of all)
+      await lab.kubectl(['patch', pod, '-n', namespace, '--subresource', 'status', '-p', lost])
+    assertDone(await lab.make(smallLab))
+    for (const [namespace = '', pod = ''] of all)
+      await lab.kubectl(['wait', pod, '-n', namespace, '--for=condition=Ready', '--timeout=1s'])
+  },
+)
 
 badLuck('a reboot: make kwok starts what was stopped and leaves alone who got the pids', async ({ lab, sleeper }) => {
   await bringUp(lab)

@@ -12,6 +12,7 @@ import {
   assertSameWords,
   assertSays,
   createTestLab,
+  type Ended,
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
@@ -23,15 +24,22 @@ const APART = 0.05
 /** metrics-server asks each quarter of a minute, and needs two answers. */
 const TOP_MS = 60_000
 
-const plane = suite<{ lab: TestLab; kubeconfigBefore: unknown }>('control plane')
+const plane = suite<{ lab: TestLab; kubeconfigBefore: unknown; started: Ended[] }>('control plane')
 
 plane.before(async context => {
   const lab = await createTestLab('control-plane', { COLLECTION_INTERVAL: '5s' })
   context.lab = lab
   context.kubeconfigBefore = lab.kubeconfigContent()
-  assertDone(await lab.make(['kwok', `NODE_COUNT=${NODES}`, 'POD_COUNT=10']))
+  const kwok = ['kwok', `NODE_COUNT=${NODES}`, 'POD_COUNT=10']
+  context.started = await Promise.all([lab.make(kwok), lab.make(kwok)])
 })
 plane.after(({ lab }) => lab?.cleanUp())
+
+plane('two make kwok at once both end well, with one process of each part', async ({ lab, started }) => {
+  for (const ended of started) assertDone(ended)
+  assertSays(started.map(({ stderr }) => stderr).join(''), /^Waiting for kwok-\S+\.ts \(pid \d+\), which changes/m)
+  assert.equal(lab.processes().length, (await lab.partPids()).size)
+})
 
 plane(
   'kubectl top answers for every node as soon as make kwok has ended, and for every running pod',
@@ -94,16 +102,22 @@ plane('metrics-server is checked by the API server, and answers nobody else', as
 })
 
 plane('the shop’s autoscaler scales by what its pods use', async ({ lab }) => {
-  await waitFor(
-    'frontend at its most',
-    async () => {
-      const hpa = JSON.parse(await lab.kubectl(['get', 'hpa', 'frontend', '-n', 'shop', '-o', 'json']))
-      // 150m of 100m that each asks for: more than 70 % however many there are.
-      near(hpa.status.currentMetrics?.[0]?.resource?.current?.averageUtilization, 150, 'utilization')
-      assert.equal(hpa.status.currentReplicas, 12)
-    },
-    180_000,
-  )
+  const waitForReplicas = async (what: string, replicas: number, utilization: number) =>
+    await waitFor(
+      what,
+      async () => {
+        const hpa = JSON.parse(await lab.kubectl(['get', 'hpa', 'frontend', '-n', 'shop', '-o', 'json']))
+        near(hpa.status.currentMetrics?.[0]?.resource?.current?.averageUtilization, utilization, 'utilization')
+        assert.equal(hpa.status.currentReplicas, replicas)
+      },
+      180_000,
+    )
+  // 50m of 100m that each asks for, and it aims at 70 %.
+  await waitForReplicas('frontend at its least', 4, 50)
+  const busy = ['--selector', 'app.kubernetes.io/name=frontend', 'kwok.x-k8s.io/usage-cpu=190m', '--overwrite']
+  await lab.kubectl(['annotate', 'pod', '-n', 'shop', ...busy])
+  // Four use 190m, and the eight that come 50m: still more than it aims at.
+  await waitForReplicas('frontend at its most', 12, 97)
 })
 
 plane('make kwok-metrics has KWOK serve them, and ends when Prometheus has them of every node', async ({ lab }) => {

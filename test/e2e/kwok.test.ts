@@ -10,7 +10,7 @@ import { parseQuantity } from '../../lib/kube/quantity.ts'
 import { readers } from '../../lib/kubeconfig.ts'
 import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
-import { labPortSettings } from '../../lib/ports.ts'
+import { portSettings } from '../../lib/ports.ts'
 import type { Sample } from '../../lib/prometheus.ts'
 import { labServiceNames } from '../../lib/services.ts'
 import {
@@ -132,7 +132,7 @@ kwok(
 kwok('uses what the annotations of the shop say', async ({ lab }) => {
   const expression =
     'avg by (k8s_deployment_name) (rate(k8s_pod_cpu_time_seconds_total{k8s_namespace_name="shop"}[30s]))'
-  const annotated: Record<string, number> = { cart: 0.03, catalog: 0.08, checkout: 0.02, frontend: 0.15 }
+  const annotated: Record<string, number> = { cart: 0.03, catalog: 0.08, checkout: 0.02, frontend: 0.05 }
   // Until the window is full the rate is lower.
   await waitFor('rates as annotated', async () => {
     const rates = (await lab.query(expression)).map(
@@ -176,11 +176,11 @@ kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
   assert.equal(parts.size, components.length + labServiceNames.length)
   const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
   const found = new Set(sockets.map(({ address }) => address))
-  for (const setting of labPortSettings) {
+  for (const setting of portSettings) {
     assert.ok(found.has(`127.0.0.1:${lab.ports[setting]}`), `the socket of ${setting} was not found`)
   }
   // Those, the control plane's, and etcd's second one.
-  assert.ok(found.size > labPortSettings.length + components.length, `only ${found.size} sockets were found`)
+  assert.ok(found.size > portSettings.length + components.length, `only ${found.size} sockets were found`)
   assert.deepEqual(
     sockets.filter(({ address }) => !address.startsWith('127.0.0.1:')),
     [],

@@ -181,6 +181,20 @@ traces('a variable that names no Service is said once, and nothing else suffers'
   assert.equal(log(lab).match(said)?.length, 1)
 })
 
+traces('a Jaeger that hangs is not said to be up', async ({ lab }) => {
+  const pid = (await lab.partPids()).get('jaeger') ?? assert.fail('no Jaeger')
+  process.kill(pid, 'SIGSTOP')
+  try {
+    const { exitCode, stdout } = await lab.make(['kwok-status'])
+    assert.notEqual(exitCode, 0)
+    assertSays(stdout, /^jaeger +silent +/m)
+    assertSays(stdout, /\nSilent: jaeger: http:\S+: no answer in 3 s\n {2}Next: read .*jaeger\.log\n/)
+  } finally {
+    process.kill(pid, 'SIGCONT')
+  }
+  assertDone(await lab.make(['kwok-status']))
+})
+
 traces('go on when Jaeger and the collector were away; what was lost is counted', async ({ lab }) => {
   const pids = await lab.partPids()
   for (const part of ['jaeger', 'collector']) killHard(pids.get(part) ?? assert.fail(part))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
 import { fields, items } from '../../lib/kube/json.ts'
+import { createPrometheusApi } from '../../lib/prometheus/api.ts'
 import { assertCatalogIsLive } from '../support/catalog.ts'
 import { assertDone, assertSays, createTestLab, type TestLab, waitFor } from '../support/lab.ts'
 
@@ -22,6 +23,15 @@ verify('passes right after make kwok, and compares hundreds of numbers', async (
   assert.deepEqual(report['failures'], [])
   const compared = items(report['dashboards']).reduce<number>((sum, each) => sum + Number(fields(each)['compared']), 0)
   assert(compared >= 300, `${compared} compared`)
+})
+
+verify('finds a lab without alerts, waiting or firing', async ({ lab }) => {
+  const url = `http://127.0.0.1:${lab.ports.prometheusPort}`
+  // One that waits may be gone with the next evaluation.
+  await waitFor('alert that goes away', async () => {
+    // A client of its own each time: one answers the same question once.
+    assert.deepEqual(await createPrometheusApi(url).alerts(), [])
+  })
 })
 
 verify('finds in Prometheus what the catalogue of metrics says, and nothing else', async ({ lab }) => {

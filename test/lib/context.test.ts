@@ -112,7 +112,7 @@ switches.after(() => {
 
 switches('makes the lab’s context the current one in a new kubeconfig that only its owner reads', async () => {
   const { lab, kubeconfig } = labWithCluster()
-  assert.equal(await apiServer(lab), 'https://127.0.0.1:32764')
+  assert.equal(apiServer(lab), 'https://127.0.0.1:32764')
   assert.equal(await switchContext(lab), true)
   const base64 = (text: string) => Buffer.from(text).toString('base64')
   const { clusters, users, contexts, 'current-context': current } = read(kubeconfig)
@@ -163,6 +163,8 @@ restores('gives back the file as it was', async () => {
   const { lab, kubeconfig } = labWithCluster()
   writeTheirs(kubeconfig)
   await switchContext(lab)
+  // As while a task has the lab for itself.
+  writeFileSync(`${lab.dir}.lock`, '{}')
   await restoreContext(lab)
   const { clusters, users, contexts, 'current-context': current } = read(kubeconfig)
   assert.deepEqual([clusters, users, current], [theirs.clusters, theirs.users, 'theirs'])

@@ -56,7 +56,7 @@ targets('runs one task for one step', () => {
     if (!existsSync(join(projectDir, 'tasks', `${step}.ts`))) continue
     const { status, stdout } = make('--dry-run', step)
     assert.equal(status, 0)
-    assert.equal(stdout.trim().split('\n').at(-1), `node_modules/.bin/tsx tasks/${step}.ts`)
+    assert.equal(stdout.trim().split('\n').at(-1), `node --import tsx tasks/${step}.ts`)
   }
 })
 targets.run()

@@ -75,7 +75,7 @@ for (const name of portSettings) {
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const lab = await freeLab({ [name]: `${port}` })
-    await assert.rejects(requirePortsFor(lab, name === 'grafanaPort' ? 'page' : undefined), {
+    await assert.rejects(requirePortsFor(lab), {
       name: 'LabError',
       message: new RegExp(`^Cannot use port ${port}: it is in use by .*pid ${process.pid}`),
       next: `set ${variableOf(name)} to a free port, or stop that program`,
@@ -83,6 +83,15 @@ for (const name of portSettings) {
     server.close()
   })
 }
+
+ports('asks for no port of a page that nobody wants', async () => {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await requirePortsFor(await freeLab({ grafanaPort: `${port}`, grafana: 'none' }))
+  await assert.rejects(requirePortsFor(await freeLab({ grafanaPort: `${port}` })), /Cannot use port/)
+  server.close()
+})
 
 ports('takes a port that the lab’s own service holds for in order, and looks at one service’s alone', async () => {
   const lab = await freeLab()

@@ -45,6 +45,7 @@ resolves('gives the defaults when nothing is said', () => {
     otlpGrpcPort: 4317,
     otlpHttpPort: 4318,
     statsProxyPort: 10250,
+    grafana: 'auto',
     grafanaPort: 3000,
     usagePreset: 'steady',
     jaegerPort: 16686,

@@ -7,7 +7,7 @@ import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
 import { projectDir } from '../../lib/lab.ts'
 import { podNamespaces } from '../../lib/pods.ts'
-import { workloadDemand, workloadNamespaces, workloadsDir } from '../../lib/workloads.ts'
+import { isRolledOut, workloadDemand, workloadNamespaces, workloadsDir } from '../../lib/workloads.ts'
 
 const configDir = join(projectDir, 'kwok-config')
 const yamlFiles = readdirSync(configDir, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.yaml'))
@@ -26,6 +26,33 @@ function templateOf(object: Record<string, unknown>): Record<string, unknown> | 
   return found === undefined ? undefined : fields(found)
 }
 const withTemplates = objects.filter(object => templateOf(object) !== undefined)
+
+const rollouts = suite('isRolledOut()')
+const deployment = { replicas: 3, updatedReplicas: 3, availableReplicas: 3, observedGeneration: 2 }
+const daemonSet = { desiredNumberScheduled: 3, updatedNumberScheduled: 3, numberAvailable: 3, observedGeneration: 2 }
+const rolloutCases: [what: string, kind: string, status: Record<string, number>, expected: boolean][] = [
+  ['a Deployment with all its pods', 'Deployment', deployment, true],
+  ['a StatefulSet with all its pods', 'StatefulSet', deployment, true],
+  ['a DaemonSet on all nodes', 'DaemonSet', daemonSet, true],
+  [
+    'one that no controller has looked at since it was changed',
+    'Deployment',
+    { ...deployment, observedGeneration: 1 },
+    false,
+  ],
+  ['one that no controller has looked at', 'Deployment', {}, false],
+  ['one with a pod that is not available', 'Deployment', { ...deployment, availableReplicas: 2 }, false],
+  ['one with a pod of before', 'Deployment', { ...deployment, replicas: 4 }, false],
+  ['one with fewer new pods than it wants', 'StatefulSet', { ...deployment, updatedReplicas: 2 }, false],
+  ['a DaemonSet that lacks a node', 'DaemonSet', { ...daemonSet, numberAvailable: 2 }, false],
+  ['a DaemonSet with a pod of before', 'DaemonSet', { ...daemonSet, updatedNumberScheduled: 2 }, false],
+]
+for (const [what, kind, status, expected] of rolloutCases) {
+  rollouts(`${what}: ${expected}`, () => {
+    assert.equal(isRolledOut({ kind, metadata: { generation: 2 }, spec: { replicas: 3 }, status }), expected)
+  })
+}
+rollouts.run()
 
 const configs = suite('kwok-config')
 for (const file of yamlFiles) {

@@ -69,9 +69,9 @@ goPins.run()
 
 const programs = suite('catalog')
 
-programs('has every program of both paths once', () => {
+programs('has every program of both paths once, and Grafana, which need not be there', () => {
   const names = catalog.flatMap(({ programs }) => programs.map(({ name }) => name))
-  assert.deepEqual([...names].sort(), [...new Set([...kwokPrograms, ...k3dPrograms])].sort())
+  assert.deepEqual([...names].sort(), [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana'])].sort())
   assert.equal(new Set(names).size, names.length)
 })
 
@@ -92,6 +92,7 @@ for (const [name, said] of [
   ['helm', 'v3.22.0+g1234567'],
   ['helm', 'v3.22.0\n'],
   ['k3d', 'k3d version v5.9.0\nk3s version v1.35.5-k3s1 (default)'],
+  ['grafana', 'grafana version 13.2.3'],
 ] as const) {
   programs(`reads the version out of what ${name} prints: ${said.split('\n')[0]}`, () => {
     const entry = catalog.find(({ programs }) => programs.some(program => program.name === name))
@@ -189,6 +190,10 @@ for (const [name, os, urls, checksum] of [
     'linux',
     ['https://github.com/k3d-io/k3d/releases/download/v1.2.3/k3d-linux-arm64'],
     'https://api.github.com/repos/k3d-io/k3d/releases/tags/v1.2.3',
+    'grafana',
+    'linux',
+    ['https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz'],
+    'https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz.sha256',
   ],
 ] as const) {
   releases(`knows the files of ${name} for ${os}`, () => {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import type { BinariesOptions } from '../../../lib/binaries/context.ts'
 import { findGithubDigest, findSha256 } from '../../../lib/binaries/download.ts'
-import { ensurePrograms } from '../../../lib/binaries/ensure.ts'
+import { ensurePrograms, findProgram } from '../../../lib/binaries/ensure.ts'
 import { onPath } from '../../../lib/binaries/find.ts'
 import { LabError } from '../../../lib/errors.ts'
 import {
@@ -16,6 +16,7 @@ import {
   openFixture,
   publish,
   releaseHost,
+  releasePath,
   script,
   sha256,
   testSource,
@@ -32,6 +33,7 @@ for (const [what, text, expected] of [
   ['the line of the file', `${'b'.repeat(64)}  other\n${sum}  tool\n`, sum],
   ['a binary line', `${sum} *tool\r\n`, sum],
   ['a path from here', `${sum}  ./tool`, sum],
+  ['a path below a folder', `${sum}  dist/tool\n`, sum],
   ['capital letters', `${sum.toUpperCase()}  tool`, sum],
   ['only other files', `${sum}  tool.tar.gz\n`, undefined],
   ['a page', '<html>Sign in</html>', undefined],
@@ -88,6 +90,33 @@ download('fetches the program, checks its sum and says so', async ({ machine }) 
     'etcd 1.2.3: PATH: has no etcd',
     `etcd 1.2.3: etcd downloaded from ${releaseHost}/v1.2.3/etcd, SHA-256 checked`,
   ])
+})
+
+download('keeps the folder of a program that reads the files beside it', async ({ machine }) => {
+  const name = 'etcd-1.2.3'
+  writeProgram(join(machine.dir, name, 'bin', 'etcd'), script('etcd', '1.2.3'))
+  mkdirSync(join(machine.dir, name, 'conf'))
+  writeFileSync(join(machine.dir, name, 'conf', 'defaults.ini'), '[server]\n')
+  execFileSync('tar', ['-czf', join(machine.dir, 'a.tar.gz'), '-C', machine.dir, name])
+  const archive = readFileSync(join(machine.dir, 'a.tar.gz'))
+  machine.routes['/etcd.tar.gz'] = archive
+  machine.routes['/etcd.tar.gz.sha256'] = `${sha256(archive)}  dist/etcd.tar.gz\n`
+  const [program] = testSource().programs
+  assert.ok(program)
+  const url = `${releaseHost}/etcd.tar.gz`
+  const asset = { url, folder: name, members: { etcd: `${name}/bin/etcd` } }
+  const source = testSource({
+    programs: [{ ...program, inFolder: 'bin/etcd' }],
+    assets: () => [{ ...asset, checksum: { kind: 'file', url: `${url}.sha256` } }],
+  })
+  const options = { ...machine.options, catalog: [source] }
+  // What an interrupted hand left there is no program, and goes.
+  mkdirSync(join(releasePath(machine), 'public'), { recursive: true })
+  const { etcd: found } = await ensurePrograms(['etcd'], options)
+  assert.equal(found.path, join(releasePath(machine), 'bin', 'etcd'))
+  assert.ok(existsSync(join(releasePath(machine), 'conf', 'defaults.ini')))
+  assert.deepEqual(machine.cached(), ['etcd-1.2.3-release'])
+  assert.equal(await findProgram('etcd', options), found.path)
 })
 
 download('stops at a wrong sum, and keeps nothing', async ({ machine }) => {

@@ -3,11 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { createContext } from '../../../lib/binaries/context.ts'
-import { ensurePrograms, programPath } from '../../../lib/binaries/ensure.ts'
+import { ensurePrograms, findProgram, programPath } from '../../../lib/binaries/ensure.ts'
 import { cacheDir, findOnPath } from '../../../lib/binaries/find.ts'
 import { UsageError } from '../../../lib/errors.ts'
 import type { Run } from '../../../lib/run.ts'
-import { type Fixture, openFixture, releasePath, script, testSource, writeProgram } from './fixture.ts'
+import { type Fixture, openFixture, publish, releasePath, script, testSource, writeProgram } from './fixture.ts'
 
 const noCommand: Run = async command => assert.fail(`${command} was started`)
 
@@ -51,6 +51,17 @@ for (const [what, make] of [
     assert.deepEqual(cached(), [])
   })
 }
+
+quickly('finds a program without asking for its release, which is there', async ({ machine }) => {
+  publish(machine)
+  const { options, pathDir } = machine
+  assert.equal(await findProgram('etcd', options), undefined)
+  writeProgram(join(pathDir, 'etcd'), script('etcd', '1.2.4'))
+  assert.equal(await findProgram('etcd', options), undefined)
+  const path = writeProgram(join(pathDir, 'etcd'), script('etcd', '1.2.3'))
+  assert.equal(await findProgram('etcd', options), path)
+  assert.deepEqual(machine.asked, [])
+})
 
 quickly('takes an empty variable for none, and an empty cached file for nothing', async ({ machine }) => {
   const { env, options, pathDir } = machine

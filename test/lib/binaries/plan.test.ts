@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { linkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { doctorReport } from '../../../lib/binaries/doctor.ts'
 import { planPrograms } from '../../../lib/binaries/plan.ts'
@@ -84,6 +86,17 @@ doctor('has no problem when all is there, Go or not', async ({ machine }) => {
   assert.match(lines[2] ?? '', /^Node\.js\s+>= 20\.\d+\.\d+\s+found\s+\d+\.\d+\.\d+: \//)
   assert.match(lines[3] ?? '', /^Go\s+>= 1\.26\s+missing\s+there is no go on PATH.*; only builds need it$/)
   assert.match(lines[4] ?? '', /^disk\s+0 MB\s+free\s+\d+(\.\d)? [GM]B at \/.*kube-otel-lab\/bin; /)
+})
+
+doctor('names what the cache has and this checkout does not use, a program of two names once', async ({ machine }) => {
+  const used = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
+  linkSync(used, join(dirname(used), 'etcd-1.2.3'))
+  for (const name of ['etcd-1.1.0-release', 'notes.txt']) writeFileSync(join(dirname(used), name), 'x'.repeat(3e6))
+  linkSync(join(dirname(used), 'etcd-1.1.0-release'), join(dirname(used), 'etcd-1.1.0'))
+  const { table, problems } = await doctorReport(['etcd'], { ...machine.options, catalog: [testSource({ go: {} })] })
+  assert.deepEqual(problems, [])
+  const row = table.split('\n').find(line => line.startsWith('unused'))
+  assert.match(row ?? '', /^unused +3 MB +in \/.*\/bin, to be deleted if no other checkout needs them: etcd-1\.1\.0$/)
 })
 
 doctor('says what is missing and what to do', async ({ machine }) => {

@@ -23,6 +23,7 @@ async function reflecting(
   onWatch: Handle,
   run: (seen: {
     names: Map<string, string>
+    changes: string[]
     log: string[]
     reflector: ReturnType<typeof startReflector>
   }) => Promise<void>,
@@ -36,13 +37,14 @@ async function reflecting(
   const client = createClient(api.credentials)
   const stop = new AbortController()
   const names = new Map<string, string>()
-  const log: string[] = []
+  const [changes, log]: [string[], string[]] = [[], []]
   const reflector = startReflector<string>({
     client,
     path: '/api/v1/pods',
     query: { fieldSelector: 'spec.nodeName!=' },
     reduce: raw => text(fields(fields(raw).metadata).name),
     apply(event: ReflectorEvent<string>) {
+      changes.push(`${event.type} ${event.key}`)
       if (event.type === 'set') names.set(event.key, event.object)
       else assert(names.delete(event.key), `${event.key} was deleted twice`)
     },
@@ -52,7 +54,7 @@ async function reflecting(
     ...options,
   })
   try {
-    await run({ names, log, reflector })
+    await run({ names, changes, log, reflector })
   } finally {
     stop.abort()
     await reflector.stopped
@@ -142,6 +144,47 @@ for (const [how, refuse] of [
     await api.close()
   })
 }
+
+reflects('has two of one name at no time, also while it lists page by page', async () => {
+  let lists = 0
+  const anew = { metadata: { uid: 'b', name: 'name-a', resourceVersion: '2' } }
+  const first = { ...list([], '2', 'more'), items: [anew] }
+  await reflecting(
+    (url, response) => {
+      if (url.searchParams.has('continue')) answer(response, 200, list(['c'], '2'))
+      else answer(response, 200, ++lists === 1 ? list(['a'], '1') : first)
+    },
+    (url, response) => {
+      if (url.searchParams.get('resourceVersion') === '1') send(response, ['ERROR', { code: 410, message: 'gone' }])
+      else response.flushHeaders()
+    },
+    async ({ names, changes }) => {
+      await until('the second list has been taken', () => names.has('c'))
+      assert.deepEqual(changes, ['set a', 'deleted a', 'set b', 'set c'])
+    },
+  )
+})
+
+reflects('says what goes wrong while it does, each kind once', async () => {
+  let lists = 0
+  let allowed = false
+  await reflecting(
+    (_, response) => {
+      if (allowed) answer(response, 200, list([], '1'))
+      else if (++lists === 1) response.destroy()
+      else answer(response, 403, { message: 'pods is forbidden' })
+    },
+    (_, response) => response.flushHeaders(),
+    async ({ reflector, log }) => {
+      await until('it has been refused twice', () => lists > 3)
+      assert.equal(reflector.trouble, 'Cannot list /api/v1/pods: 403 pods is forbidden')
+      assert.equal(log.filter(line => line.includes('403 pods is forbidden')).length, 1, log.join('\n'))
+      allowed = true
+      await reflector.firstSync
+      assert.equal(reflector.trouble, undefined)
+    },
+  )
+})
 
 reflects('starts the list over when a page has expired, and loses nothing', async () => {
   let calls = 0

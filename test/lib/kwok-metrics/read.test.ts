@@ -32,6 +32,8 @@ reads('gives the metrics of all objects, in order', () => {
 for (const [fact, file, message] of [
   ['a file that is not there', '/nowhere/metrics.yaml', /^Cannot read the metrics in \/nowhere\/metrics\.yaml: ENOENT/],
   ['what is not YAML', fileOf('kind: [Metric'), /is not YAML: /],
+  ['no metrics', fileOf('kind: Metric\nspec: {}\n'), /holds no metrics$/],
+  ['nothing at all', fileOf('# later\n'), /holds no metrics$/],
   ['another kind', fileOf('kind: Stage\n'), /holds what is no Metric: an object of kind Stage$/],
   ['a name that Prometheus would not take', fileOf(written('1-a')), /"1-a" can't be a metric's name$/],
   ['a kind that KWOK has not', fileOf(written('a', 'summary')), /a is of kind summary$/],
@@ -83,8 +85,9 @@ manifests('takes another path for other metrics, since KWOK keeps to what a path
 manifests('serves a histogram of pods, or with labels, as the counters it is made of', () => {
   const zone = { name: 'zone', value: 'z' }
   const buckets = [
-    { le: 2, value: 'b', hidden: true },
+    { le: 2, value: 'c', hidden: true },
     { le: 0.5, value: 'a' },
+    { le: 1, value: 'b' },
   ]
   const le = (text: string) => ({ name: 'le', value: JSON.stringify(text) })
   const counter = (suffix: string, value: string, labels: unknown) => ({
@@ -93,10 +96,13 @@ manifests('serves a histogram of pods, or with labels, as the counters it is mad
   const histogram = metric('h', 'histogram', { help: 'x', dimension: 'pod', labels: [zone], buckets })
   assert.deepEqual(metricManifest([histogram]).spec.metrics.slice(0, -1), [
     counter('bucket', '(a)', [zone, le('0.5')]),
-    counter('bucket', '(a) + (b)', [zone, le('+Inf')]),
-    counter('sum', '0.5 * (a) + 2.0 * (b)', [zone]),
-    counter('count', '(a) + (b)', [zone]),
+    counter('bucket', '(a) + (b)', [zone, le('1')]),
+    counter('bucket', '(a) + (b) + (c)', [zone, le('+Inf')]),
+    counter('sum', '0.5 * (a) + 1.0 * (b) + 2.0 * (c)', [zone]),
+    counter('count', '(a) + (b) + (c)', [zone]),
   ])
+  const ofPods = metricManifest([metric('h', 'histogram', { dimension: 'pod', buckets })]).spec.metrics
+  assert(!ofPods.some(({ kind }) => kind === 'histogram'))
 })
 
 manifests('refuses a name twice, its own included', () => {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { suite } from 'uvu'
 import { fields, items } from '../../../lib/kube/json.ts'
-import { computedIdle, hostResourceMetrics } from '../../../lib/stats/host-metrics.ts'
+import { hostResourceMetrics } from '../../../lib/stats/host-metrics.ts'
 import { measureNode } from '../../../lib/stats/measure.ts'
 import { startPushing } from '../../../lib/stats/push.ts'
 import { createStore } from '../../../lib/stats/store.ts'
@@ -12,11 +12,14 @@ import { node, pod, START_MS, there } from './fixtures.ts'
 
 const NOW_MS = START_MS + 600_000
 
-function measured(cpu = '500m') {
+function measured() {
   const store = createStore({ clock: () => NOW_MS })
   store.setNode(node())
-  store.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': cpu } }))
-  return measureNode(there(store.node('node-0')), NOW_MS)
+  store.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '500m' } }))
+  const entry = there(store.node('node-0'))
+  const from = measureNode(entry, NOW_MS)
+  const { startMs, nowMs, total } = from
+  return { from, cores: store.coreTimes(entry, { startMs, nowMs, busyNs: total.usageCoreNanoSeconds }) }
 }
 
 /** Values by metric name and attributes: `system.memory.usage state=used`. */
@@ -44,9 +47,8 @@ function sumOf(values: Map<string, number>, matching: RegExp): number {
 const builds = suite('hostResourceMetrics()')
 
 builds("has the receiver's default metrics, and agrees with the measured node", () => {
-  const from = measured()
-  const idleCoreNanoSeconds = computedIdle(from)
-  const values = valuesOf(hostResourceMetrics(from, { loads: [1, 2, 3], idleCoreNanoSeconds }))
+  const { from, cores } = measured()
+  const values = valuesOf(hostResourceMetrics(from, { loads: [1, 2, 3], cores }))
   const near = (actual: number, expected: number) =>
     assert(Math.abs(actual - expected) <= 1e-6 * expected, `${actual}, not ${expected}`)
   near(sumOf(values, /^system\.cpu\.time .*state=(?!idle|wait)/), from.total.usageCoreNanoSeconds / 1e9)
@@ -73,22 +75,13 @@ builds('writes no number that a 64-bit integer does not hold, nor a time before 
   store.setNode({ ...node(), startMs: Date.parse('0001-01-01T00:00:00Z') })
   store.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '8999999' } }))
   const from = measureNode(there(store.node('node-0')), nowMs)
-  const json = JSON.stringify(hostResourceMetrics(from, { loads: [1, 1, 1], idleCoreNanoSeconds: 0 }))
+  const json = JSON.stringify(hostResourceMetrics(from, { loads: [1, 1, 1], cores: [] }))
   let largest = 0n
   for (const [, value = ''] of json.matchAll(/"(?:asInt|\w+UnixNano)":"([^"]*)"/g)) {
     assert.match(value, /^\d+$/)
     if (BigInt(value) > largest) largest = BigInt(value)
   }
   assert(largest > 2n ** 62n && largest < 2n ** 63n, String(largest))
-})
-
-builds('idle time does not fall on a node whose pods use more than it has', () => {
-  const store = createStore({ clock: () => NOW_MS })
-  store.setNode(node())
-  const entry = there(store.node('node-0'))
-  assert.equal(store.idleCoreNanoSeconds(entry, 5e9), 5e9)
-  assert.equal(store.idleCoreNanoSeconds(entry, 3e9), 5e9)
-  assert.equal(computedIdle(measured('9000')) >= 0, true)
 })
 
 builds.run()

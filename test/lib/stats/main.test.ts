@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { answer, type FakeApi, fakeApi, until as untilSoon } from '../kube/fake-api.ts'
 import { CERTIFICATE } from '../kube/tls.ts'
@@ -144,6 +144,31 @@ process_('says once what is bad about pods and usage objects, counts it, and ser
       run.child.kill('SIGKILL')
     }
   }, objects)
+})
+
+process_('a second one on the same state is refused, and gets it once the first was killed', async () => {
+  await withApi(async kubeconfig => {
+    const state = join(dirname(kubeconfig), 'state', 'counters.jsonl')
+    const args = ['--kubeconfig', kubeconfig, '--port', '0', '--state-file', state]
+    const first = start(...args)
+    try {
+      await until('it is ready', () => first.stderr.includes('ready: 1 nodes'))
+      const second = start(...args)
+      await until('the second has ended', () => second.exitCode !== undefined)
+      assert.equal(second.exitCode, 1)
+      const why = `Cannot keep counters in ${state}: another stats proxy does (pid ${first.child.pid})`
+      assert(second.stderr.includes(`${why}\n  Next: stop that one`), second.stderr)
+      first.child.kill('SIGKILL')
+      await until('the first has ended', () => first.exitCode !== undefined)
+      const third = start(...args)
+      await until('the third is ready', () => third.stderr.includes('ready: 1 nodes'))
+      third.child.kill('SIGTERM')
+      await until('the third has ended', () => third.exitCode !== undefined)
+      assert.deepEqual(await readdir(dirname(state)), ['counters.jsonl'])
+    } finally {
+      first.child.kill('SIGKILL')
+    }
+  })
 })
 
 process_('says which port is in use', async () => {

@@ -119,11 +119,17 @@ servers('counts what is no request of ours, and logs each kind once', async () =
 servers.run()
 
 const reasons = suite('unreadyReason()')
-const fine = { synced: true, connected: true, lastContactMs: 100_000 }
+const fine = { synced: true, connected: true, lastContactMs: 100_000, trouble: undefined }
 
 for (const [name, reflectors, nowMs, reason] of [
   ['not connected', {}, 0, /not connected/],
   ['not listed', { pods: { ...fine, synced: false } }, 100_000, /pods have not been listed/],
+  [
+    'may not be listed',
+    { resourceusages: { ...fine, synced: false, trouble: 'Cannot list x: 403 forbidden' } },
+    100_000,
+    /^resourceusages have not been listed yet: Cannot list x: 403 forbidden$/,
+  ],
   ['fine', { pods: fine }, 160_000, undefined],
   ['away for a moment', { pods: { ...fine, connected: false } }, 110_000, undefined],
   ['away', { pods: { ...fine, connected: false } }, 116_000, /no contact .* for 16 s \(pods\)/],

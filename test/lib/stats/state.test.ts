@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import { cadvisorText } from '../../../lib/stats/cadvisor.ts'
-import { computedIdle } from '../../../lib/stats/host-metrics.ts'
+import type { CoreTime } from '../../../lib/stats/core-time.ts'
 import { type MeasuredNode, measureNode } from '../../../lib/stats/measure.ts'
 import { presetNames } from '../../../lib/stats/presets.ts'
 import { openStateLog, readState } from '../../../lib/stats/state-log.ts'
@@ -192,15 +192,22 @@ restarts('has a clock that does not go back over a restart either', () => {
   assert(startStore(path, () => START_MS).now() >= nowMs)
 })
 
+const nodeBusyNs = (store: StatsStore, nowMs: number) =>
+  measureNode(there(store.node('node-0')), nowMs).total.usageCoreNanoSeconds
+
+/** What a push tells of each core. */
+function tellCores(store: StatsStore, nowMs: number): CoreTime[] {
+  const { entry } = there(store.read('node-0'))
+  const { startMs } = measureNode(entry, nowMs)
+  const told = store.coreTimes(entry, { startMs, nowMs, busyNs: nodeBusyNs(store, nowMs) })
+  store.flush()
+  return told
+}
+
 restarts('remembers idle time that pods which want more than the node has would take back', () => {
   const path = newFile()
   let nowMs = START_MS + 60_000
-  const idle = (store: StatsStore) => {
-    const { entry } = there(store.read('node-0'))
-    const told = store.idleCoreNanoSeconds(entry, computedIdle(measureNode(entry, nowMs)))
-    store.flush()
-    return told
-  }
+  const idle = (store: StatsStore) => tellCores(store, nowMs).map(({ idleNs }) => idleNs)
   const first = startStore(path, () => nowMs)
   first.setNode(node())
   const before = idle(first)
@@ -209,8 +216,35 @@ restarts('remembers idle time that pods which want more than the node has would 
   second.setNode(node())
   second.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '100' } }))
   second.endRestore()
-  assert(before > 0)
-  assert.equal(idle(second), before)
+  assert(before.length === 8 && before.every(each => each > 0))
+  assert.deepEqual(idle(second), before)
+})
+
+restarts('no core’s time falls when the node has got more cores meanwhile, or fewer, and they add up', () => {
+  const path = newFile()
+  let nowMs = START_MS + 60_000
+  let before: CoreTime[] = []
+  const busyOf = (times: CoreTime[]) => times.reduce((sum, { busyNs }) => sum + busyNs, 0)
+  for (const cores of [8, 8, 16, 16, 4, 4, 16]) {
+    const store = startStore(path, () => nowMs)
+    store.setNode({ ...node(), cpuCapacityNanoCores: cores * 1e9 })
+    store.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '2' } }))
+    store.endRestore()
+    const times = tellCores(store, nowMs)
+    assert.equal(times.length, cores)
+    for (const [at, { busyNs, idleNs }] of times.entries()) {
+      const earlier = before[at] ?? { busyNs: 0, idleNs: 0 }
+      assert(busyNs >= earlier.busyNs && idleNs >= earlier.idleNs, `core ${at} of ${cores}`)
+    }
+    // What was known of cores that are not there is still known when they are back.
+    before = [...times, ...before.slice(times.length)]
+    nowMs += 10_000
+    const later = tellCores(store, nowMs)
+    // All cores together were as busy as the node.
+    const passedNs = nodeBusyNs(store, nowMs) - nodeBusyNs(store, nowMs - 10_000)
+    assert(Math.abs(busyOf(later) - busyOf(times) - passedNs) < 1e6, `${busyOf(later) - busyOf(times)}`)
+    before = [...later, ...before.slice(later.length)]
+  }
 })
 
 restarts('does not keep changes for a reader that never comes', () => {

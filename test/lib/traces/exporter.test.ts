@@ -61,6 +61,28 @@ exports('sends whole traces as protobuf to /v1/traces, with their resource, and 
   for (const { body } of bodies) assert.equal(body.split('a-service-to-find').length - 1, 1)
 })
 
+exports('sends what came while all connections were busy, when nothing more comes', async () => {
+  const held: (() => void)[] = []
+  let isHolding = true
+  const { url, close } = await receiver((request, response) => {
+    request.resume().on('end', () => {
+      if (isHolding) held.push(() => response.end())
+      else response.end()
+    })
+  })
+  const exporter = createSpanExporter({ url, log: () => {}, batchSize: 4, delayMs: 5 })
+  for (let at = 0; at < 2; at++) exporter.add(trace(4))
+  await until('both are under way', () => held.length === 2)
+  exporter.add(trace(3))
+  // Its delay ends with nobody free to send it.
+  await new Promise(resolve => setTimeout(resolve, 50))
+  assert.equal(exporter.waiting, 3)
+  isHolding = false
+  for (const answer of held) answer()
+  await until('the rest was sent', () => exporter.counts.sent === 11)
+  await close()
+})
+
 exports('a receiver that is not there costs what was tried, is said once, and taken up when it comes', async () => {
   const gone = await receiver(() => {})
   await gone.close()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { cyclesOf } from '../../../lib/traces/cycles.ts'
 import { callGraph } from '../../../lib/traces/graph.ts'
+import { workloadFacts } from '../../../lib/traces/objects.ts'
 import { service, workload } from './fixtures.ts'
 
 const graphs = suite('callGraph()')
@@ -68,6 +69,18 @@ for (const [value, why] of [
 graphs('takes only variables that end in _ADDR, and two that name the same for one call', () => {
   const env = { CART_ADDR: 'cart:80', BASKET_ADDR: 'cart.shop:80', CART_URL: 'ads:80', ADDR_CART: 'ads:80' }
   assert.deepEqual(edgesOf(callGraph([workload('web', env)], [service('cart'), service('ads')])), ['web>cart'])
+})
+
+graphs('takes the first of a variable that two containers have', () => {
+  const env = (value: string) => ({ env: [{ name: 'A_ADDR', value }] })
+  const template = { spec: { containers: [env('cart:80'), env('ads:80')] } }
+  const facts = workloadFacts('Deployment', {
+    metadata: { uid: 'u', name: 'web', namespace: 'shop' },
+    spec: { template },
+  })
+  assert.deepEqual(edgesOf(callGraph(facts === undefined ? [] : [facts], [service('cart'), service('ads')])), [
+    'web>cart',
+  ])
 })
 
 graphs('takes a Service of another namespace only where it is named', () => {

@@ -37,12 +37,22 @@ loads('asks a usage object first, a node’s annotation included, and follows bo
   const podLoads = createPodLoads({ preset: 'steady' })
   podLoads.setPod(annotated('50m'))
   podLoads.setNode(node())
+  near(podLoads.utilisation('uid-web', START_MS), 0.25)
   const expression = 'pod.metadata.name == "web" && node.metadata.name == "node-0" ? Quantity("100m") : Quantity("0")'
   const raw = { metadata: { uid: 'u', name: 'all' }, spec: { usages: [{ usage: { cpu: { expression } } }] } }
   podLoads.setUsageObject(there(usageObject('ClusterResourceUsage', raw)))
   near(podLoads.utilisation('uid-web', START_MS), 0.5)
   podLoads.deleteUsageObject('u')
   near(podLoads.utilisation('uid-web', START_MS), 0.25)
+})
+
+loads('moves with time where the usage does, by the second', () => {
+  const podLoads = createPodLoads({ preset: 'steady' })
+  podLoads.setPod(pod({ containers }))
+  const at = (seconds: number) => podLoads.utilisation('uid-web', START_MS + seconds * 1_000)
+  const first = at(0)
+  assert.equal(at(0.9), first)
+  assert.notEqual(at(60), first)
 })
 loads.run()
 

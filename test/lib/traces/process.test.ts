@@ -6,11 +6,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { stringify } from 'yaml'
+import { fields, items } from '../../../lib/kube/json.ts'
 import { projectDir } from '../../../lib/lab.ts'
 import { parseFlags } from '../../../lib/traces/flags.ts'
 import { figuresRequest } from '../../../lib/traces/report.ts'
-import { answer, bodyOf, fakeApi } from '../kube/fake-api.ts'
-import { tempDir, until } from '../temp-lab.ts'
+import { answer, bodyOf, fakeApi, until as untilSoon } from '../kube/fake-api.ts'
+import { tempDir } from '../temp-lab.ts'
 import { rawPod, rawWorkload } from './fixtures.ts'
 
 const flags = suite('parseFlags()')
@@ -53,6 +54,18 @@ figures('has each counter since the start, and spans by what became of them', ()
   })
   const [{ scopeMetrics }] = (request as { resourceMetrics: [{ scopeMetrics: [{ metrics: unknown[] }] }] })
     .resourceMetrics
+  const values = scopeMetrics[0].metrics.map(each => {
+    const { name, sum, gauge } = fields(each)
+    return `${name} ${items(fields(sum ?? gauge).dataPoints).map(point => fields(point).asInt)}`
+  })
+  assert.deepEqual(values, [
+    'traces.simulator.requests 5',
+    'traces.simulator.spans 30,20,10',
+    'traces.simulator.queue 4',
+    'traces.simulator.generators 1',
+    'traces.simulator.services 2',
+    'traces.simulator.problems 3',
+  ])
   assert.deepEqual(scopeMetrics[0].metrics[1], {
     name: 'traces.simulator.spans',
     unit: '{span}',
@@ -75,6 +88,8 @@ figures('has each counter since the start, and spans by what became of them', ()
 figures.run()
 
 const processes = suite('lib/traces/main.ts')
+/** A process takes seconds to start on a machine that is busy. */
+const until = (what: string, holds: () => boolean) => untilSoon(what, holds, 30_000)
 
 processes('reads a cluster, sends spans and figures, says what is odd once, and ends when told', async () => {
   const lists: Record<string, unknown[]> = {

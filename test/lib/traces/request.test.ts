@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
 import { suite } from 'uvu'
 import type { TracedCluster } from '../../../lib/traces/cluster.ts'
+import { serviceFacts, tracedPod } from '../../../lib/traces/objects.ts'
 import { simulateRequest } from '../../../lib/traces/request.ts'
 import type { SimulatedSpan } from '../../../lib/traces/span.ts'
 import { there } from '../stats/fixtures.ts'
-import { clusterOf, pod, seeded, service } from './fixtures.ts'
+import { clusterOf, pod, rawPod, seeded, service } from './fixtures.ts'
 
 /** The real application's graph, in short. */
 const shop = {
@@ -21,11 +22,12 @@ const shop = {
 }
 const END_MS = Date.parse('2026-01-01T00:00:00Z')
 
-function requests(cluster: TracedCluster, count = 50, utilisation = 0.5): SimulatedSpan[][] {
+function requests(cluster: TracedCluster, count = 50, busy: number | ((podUid: string) => number) = 0.5) {
   const situation = cluster.situation(END_MS)
   const random = seeded()
+  const utilisation = typeof busy === 'number' ? () => busy : busy
   return Array.from({ length: count }, () =>
-    simulateRequest(there(situation.roots[0]), { situation, utilisation: () => utilisation, endMs: END_MS, random }),
+    simulateRequest(there(situation.roots[0]), { situation, utilisation, endMs: END_MS, random }),
   )
 }
 
@@ -124,6 +126,10 @@ made('a service without a ready pod fails those that asked for it, directly or n
     for (const span of spans.filter(each => each.status.message !== undefined)) {
       assert.equal(span.name, 'mail/Call')
       assert.equal(span.attributes['rpc.grpc.status_code'], 14)
+      // Nobody answers for those who wait for the answer.
+      const whoAsked = there(byId.get(span.parentSpanContext?.spanId ?? ''))
+      assert.equal(whoAsked.attributes['rpc.grpc.status_code'], 13)
+      assert.equal(there(byId.get(whoAsked.parentSpanContext?.spanId ?? '')).attributes['error.type'], '13')
       for (let at: SimulatedSpan | undefined = span; at !== undefined; ) {
         expected.add(at)
         at = byId.get(at.parentSpanContext?.spanId ?? '')
@@ -166,6 +172,51 @@ made('takes longer where a pod uses more of its CPU', () => {
   assert(mean(50) < 25 * idle)
 })
 
+made('is slow in the very pods that are busy, and in those that wait for them', () => {
+  const slow = (busyPods: string) => {
+    const spans = requests(clusterOf(shop), 200, uid => (uid.startsWith(busyPods) ? 0.95 : 0)).flat()
+    const meanMs = (name: string) => {
+      const own = spans.filter(span => span.kind === SpanKind.SERVER && serviceOf(span) === name)
+      return own.reduce((sum, { duration: [seconds, nanos] }) => sum + seconds * 1e3 + nanos / 1e6, 0) / own.length
+    }
+    return Object.fromEntries(['redis', 'cart', 'ads', 'web'].map(name => [name, meanMs(name)]))
+  }
+  const [idle, busy] = [slow('nobody'), slow('pod-redis')]
+  const ratio = (name: string) => Number(busy[name]) / Number(idle[name])
+  assert(ratio('redis') > 15 && ratio('redis') < 25, `${ratio('redis')}`)
+  assert(ratio('cart') > 1.5 && ratio('web') > 1.2, `${ratio('cart')} ${ratio('web')}`)
+  assert(ratio('ads') > 0.8 && ratio('ads') < 1.25, `${ratio('ads')}`)
+  // An idle service that calls nobody takes what it takes for its own work, before and after.
+  for (const name of ['redis', 'ads']) {
+    const { idleMs } = there(clusterOf(shop).situation(END_MS).endpoints.get(`shop/${name}`)?.[0])
+    const took = Number(idle[name]) / idleMs
+    assert(took > 0.9 && took < 1.25, `${name}: ${took}`)
+  }
+})
+
+made('says times as OpenTelemetry does: whole seconds and the nanoseconds beyond', () => {
+  for (const span of requests(clusterOf(shop), 20).flat()) {
+    for (const [seconds, nanos] of [span.startTime, span.endTime, span.duration]) {
+      assert(Number.isInteger(seconds) && Number.isInteger(nanos) && nanos >= 0 && nanos < 1e9, `${seconds} ${nanos}`)
+    }
+    assert(Math.abs(microsOf(span.startTime) + microsOf(span.duration) - microsOf(span.endTime)) <= 2)
+    assert(END_MS - microsOf(span.startTime) / 1e3 < 2_000)
+    assert.equal(span.context.traceFlags, TraceFlags.SAMPLED)
+    if (span.parentSpanContext !== undefined) {
+      assert.equal(span.parentSpanContext.isRemote === true, span.kind === SpanKind.SERVER)
+    }
+  }
+})
+
+made('goes no deeper than sixteen calls', () => {
+  const chain = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`s${at}`, at < 29 ? [`s${at + 1}`] : []]))
+  const cluster = clusterOf(chain)
+  const situation = cluster.situation(END_MS)
+  // Every call is made.
+  const options = { situation, utilisation: () => 0, endMs: END_MS, random: () => 0 }
+  assert.equal(simulateRequest(there(situation.roots[0]), options).length, 2 * 16)
+})
+
 made('makes nothing of a generator without a ready pod', () => {
   const cluster = clusterOf(shop, 0)
   assert.deepEqual(cluster.situation(END_MS).roots, [])
@@ -204,6 +255,7 @@ situations('is made anew no more than once a second, and only after a change', (
 
 situations('follows Services and workloads as they come and go', () => {
   const cluster = clusterOf({ load: ['web'], web: [] })
+  assert.equal(cluster.situation(-1_000).roots.length, 1)
   cluster.deleteService('service-shop-web')
   const without = cluster.situation(1_000)
   assert.deepEqual([without.roots.length, without.problems.length], [0, 1])
@@ -211,5 +263,26 @@ situations('follows Services and workloads as they come and go', () => {
   assert.equal(cluster.situation(3_000).roots.length, 1)
   cluster.deleteWorkload('workload-shop-load')
   assert.equal(cluster.situation(5_000).roots.length, 0)
+})
+
+situations('gives a pod one resource for as long as it is the same', () => {
+  const cluster = clusterOf({ load: ['web'], web: [] }, 1)
+  const resource = (nowMs: number) => there(cluster.situation(nowMs).endpoints.get('shop/web')?.[0]).resource
+  const first = resource(1_000)
+  cluster.setPod(pod('load', 3))
+  assert.equal(resource(3_000), first)
+  cluster.setPod(pod('web', 0))
+  assert.notEqual(resource(5_000), first)
+})
+
+situations('has nobody answer for a Service without a selector, or a pod that has ended', () => {
+  const cluster = clusterOf({ load: ['web'], web: [] }, 1)
+  const ended = { ...there(rawPod('web') as Record<string, object>) }
+  cluster.setPod(there(tracedPod({ ...ended, status: { ...ended['status'], phase: 'Succeeded' } })))
+  assert.deepEqual(cluster.situation(1_000).endpoints.get('shop/web'), [])
+  cluster.setPod(pod('web'))
+  const metadata = { uid: 'service-shop-web', name: 'web', namespace: 'shop' }
+  cluster.setService(there(serviceFacts({ metadata, spec: { ports: [{ name: 'grpc', port: 80 }] } })))
+  assert.deepEqual(cluster.situation(3_000).endpoints.get('shop/web'), [])
 })
 situations.run()

@@ -10,6 +10,9 @@ export const SCRAPE_MS = 10_000
 const SAMPLES = 66
 const BEGAN = new Date(Date.now() - 3 * 3_600_000).toISOString()
 
+/** And goes on for so many more, as tests last a while. */
+const AHEAD = 18
+
 /** Labels without the cluster's. */
 type Labels = Record<string, string>
 
@@ -23,7 +26,10 @@ export function clusterObjects(): Record<string, unknown[]> {
     status: {
       allocatable: { cpu: '4', memory: '8Gi', pods: '110' },
       capacity: { cpu: '4', memory: '8Gi', pods: '110', 'ephemeral-storage': '100Gi' },
-      conditions: [{ type: 'Ready', status: 'True' }],
+      conditions: [
+        { type: 'Ready', status: 'True' },
+        { type: 'DiskPressure', status: 'False' },
+      ],
     },
   }))
   const web = ['web-1', 'web-2', 'web-3', 'web-4'].map((name, at) =>
@@ -40,6 +46,13 @@ export function clusterObjects(): Record<string, unknown[]> {
       {
         metadata: { name: 'shop', namespace: 'shop' },
         status: { hard: { 'requests.cpu': '2', 'limits.memory': '4Gi' } },
+      },
+    ],
+    '/apis/autoscaling/v2/horizontalpodautoscalers': [
+      {
+        metadata: { name: 'web', namespace: 'shop' },
+        spec: { maxReplicas: 9 },
+        status: { currentReplicas: 4, desiredReplicas: 5 },
       },
     ],
     '/apis/apps/v1/replicasets': [
@@ -64,6 +77,7 @@ function pod(given: { name: string; namespace: string; node: string; owner?: [st
     },
     spec: {
       nodeName: node,
+      ...(name === 'alone' ? { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] } : {}),
       containers: ['app', 'sidecar'].map((container, at) => ({
         name: container,
         resources: {
@@ -74,7 +88,9 @@ function pod(given: { name: string; namespace: string; node: string; owner?: [st
     },
     status: {
       ...{ phase: 'Running', startTime: BEGAN },
-      containerStatuses: ['app', 'sidecar'].map(container => ({ name: container, state: running })),
+      containerStatuses: ['app', 'sidecar'].map(container => ({
+        ...{ name: container, state: running, restartCount: name === 'alone' && container === 'app' ? 3 : 0 },
+      })),
     },
   }
 }
@@ -92,13 +108,13 @@ export function fakeApi(objects: Record<string, unknown[]>): {
 }
 
 /**
- * What a collector would have measured of the cluster up to a time, as OpenMetrics lines: pods, nodes and containers from a
+ * What a collector measures of the cluster before and some minutes after a time, as OpenMetrics lines: pods, nodes and containers from a
  * stats store, requests and limits from the objects. Also a pod that was deleted three minutes ago.
  */
 export function measured(
   objects: Record<string, unknown[]>,
   untilMs: number,
-  nodeOf = (node: string) => node,
+  { nodeOf = (node: string) => node, ahead = AHEAD } = {},
 ): string[] {
   const store = createStore()
   for (const raw of objects['/api/v1/nodes'] ?? []) {
@@ -115,7 +131,7 @@ export function measured(
     lines.push(`${key} ${value} ${timeMs / 1_000}`)
     series.set(key, lines)
   }
-  for (let at = SAMPLES; at >= 0; at--) {
+  for (let at = SAMPLES; at >= -ahead; at--) {
     // Collected some seconds before the query, as it happens to be.
     const timeMs = untilMs - 3_000 - at * SCRAPE_MS
     put('up', { job: 'kwok-controller' }, 1, timeMs)

@@ -8,6 +8,7 @@ import type { VerifyReport } from '../../../lib/verify/report.ts'
 import { clusterTruth } from '../../../lib/verify/truth.ts'
 import { PLACEMENT, verify } from '../../../lib/verify/verify.ts'
 import { assertSays } from '../../support/lab.ts'
+import { until } from '../temp-lab.ts'
 import { CLUSTER, clusterObjects, fakeApi, measured, SCRAPE_MS } from './cluster.ts'
 import { type RunningPrometheus, startPrometheus } from './prometheus.ts'
 
@@ -205,7 +206,7 @@ const faults: [fault: string, panel: Given, problem: string, got: RegExp, expect
   ],
   [
     'infinity, which no reason for NaN excuses',
-    { title: 'Planted', expr: `sum(k8s_pod_phase{${filter}}) / 0`, nanBecause: 'nothing is asked for' },
+    { title: 'Planted', expr: `sum(k8s_pod_phase{${filter}}) / 0`, nanWhen: { because: 'nothing is asked for' } },
     'NaN or Inf',
     /Inf/,
     /numbers/,
@@ -255,6 +256,62 @@ for (const [fault, panel, problem, got, expected] of faults) {
   })
 }
 
+const doubts: [fault: string, panel: Omit<Given, 'title'>, problem: string, hint: RegExp][] = [
+  [
+    'a broken selector, for all that the query may be empty',
+    {
+      expr: `sum(rate(drops_total{${filter}, k8s_namespace_name="shopp"}[$__rate_interval]))`,
+      emptyWhen: { because: 'nothing is dropped', given: `k8s_pod_phase{${filter}, k8s_namespace_name="shopp"}` },
+    },
+    'no data',
+    /^not excused by "nothing is dropped": k8s_pod_phase\{.*"shopp"\} has no data either, so the query looks in the wrong place$/,
+  ],
+  [
+    'a query that is empty while what it counts is there',
+    {
+      expr: `sum(k8s_pod_phase{${filter}} > 7)`,
+      emptyWhen: { because: 'no pod runs', noneOf: `count(k8s_pod_phase{${filter}} == 2)` },
+    },
+    'no data',
+    /^not excused by "no pod runs": count\(.*\) is 7 of \{\}$/,
+  ],
+  [
+    'NaN where there is something to divide by',
+    {
+      expr: `sum by (k8s_cluster_name) (rate(idle_errors_total[2m])) / sum by (k8s_cluster_name) (rate(idle_requests_total[2m]))`,
+      nanWhen: {
+        because: 'nothing is asked for',
+        noneOf: 'sum by (k8s_cluster_name) (rate(k8s_node_cpu_time_seconds_total[2m]))',
+      },
+    },
+    'NaN or Inf',
+    /^not excused by "nothing is asked for": sum by .* is 0\.\d+ of \{k8s_cluster_name="unit"\}$/,
+  ],
+]
+for (const [fault, panel, problem, hint] of doubts) {
+  planted(`finds ${fault}`, async ({ prometheus }) => {
+    const report = await verified(prometheus.url, [...right, { title: 'Planted', ...panel }])
+    assert.deepEqual(found(report), [`Planted: ${problem}`])
+    assertSays(report.failures[0]?.hint ?? '', hint)
+  })
+}
+
+planted('takes NaN of one series for right where only another has something to divide by', async ({ prometheus }) => {
+  const report = await verified(prometheus.url, [
+    {
+      ...{
+        title: 'Idle',
+        expr: 'sum by (job) (rate(idle_errors_total[2m])) / sum by (job) (rate(idle_requests_total[2m]))',
+      },
+      nanWhen: {
+        because: 'nothing is asked for',
+        noneOf: 'label_replace(sum(rate(k8s_node_cpu_time_seconds_total[2m])), "job", "another", "", "")',
+      },
+    },
+  ])
+  assert.deepEqual(report.failures, [])
+})
+
 planted('takes a comparison with an earlier time for no constant', async ({ prometheus }) => {
   const report = await verified(prometheus.url, [
     { title: 'Change', expr: 'count(k8s_pod_phase) - count(k8s_pod_phase offset 1m)' },
@@ -264,21 +321,25 @@ planted('takes a comparison with an earlier time for no constant', async ({ prom
 
 planted('excuses what is marked, with the reason, and counts it', async ({ prometheus }) => {
   const report = await verified(prometheus.url, [
-    { title: 'Drops', expr: 'sum(rate(drops_total[$__rate_interval]))', emptyBecause: 'nothing is dropped' },
     {
-      ...{ title: 'Idle', nanBecause: 'nothing is asked for' },
+      ...{ title: 'Drops', expr: `sum(rate(drops_total{${filter}}[$__rate_interval]))` },
+      emptyWhen: { because: 'nothing is dropped', given: `k8s_pod_phase{${filter}}`, noneOf: 'idle_errors_total' },
+    },
+    {
+      ...{ title: 'Idle', nanWhen: { because: 'nothing is asked for', noneOf: 'rate(idle_requests_total[2m])' } },
       expr: 'rate(idle_errors_total[$__rate_interval]) / rate(idle_requests_total[$__rate_interval])',
     },
   ])
   assert.deepEqual(report.failures, [])
-  assert.deepEqual(report.dashboards[0]?.reasons.excused, { 'nothing is dropped': 1, 'nothing is asked for': 1 })
+  assert.deepEqual(report.dashboards[0]?.reasons.excused, { 'nothing is dropped': 2, 'nothing is asked for': 1 })
 })
 
 planted('does not excuse by a mark what the cluster has', async ({ prometheus }) => {
   const report = await verified(prometheus.url, [
     {
-      ...{ title: 'Quota', truth: { of: 'quota-cpu-requests', by: ['namespace'] }, emptyBecause: 'there may be none' },
+      ...{ title: 'Quota', truth: { of: 'quota-cpu-requests', by: ['namespace'] } },
       expr: `sum by (k8s_namespace_name) (k8s_resource_quota_hard_limit{${filter}, resource="cpu"})`,
+      emptyWhen: { because: 'there may be none' },
     },
   ])
   assert.deepEqual(found(report), ['Quota: no data'])
@@ -294,10 +355,32 @@ planted('finds a pod that Prometheus does not know', async ({ prometheus }) => {
 })
 planted.run()
 
+const alerted = suite<Context>('verify(), a list of alerts')
+alerted.before(async context => {
+  // A rule makes series of its own only where none are later.
+  const rules = 'groups: [{ name: a, rules: [{ alert: Always, expr: "count(k8s_pod_phase) > 0" }] }]'
+  context.prometheus = await startPrometheus(measured(clusterObjects(), Date.now(), { ahead: 0 }), rules)
+})
+alerted.after(({ prometheus }) => prometheus?.stop())
+
+alerted('finds it empty while Prometheus has some', async ({ prometheus }) => {
+  const api = createPrometheusApi(prometheus.url)
+  await until('the alert fires', async () => (await createPrometheusApi(prometheus.url).alerts()).includes('Always'))
+  assert.deepEqual(await api.alerts(), ['Always'])
+  const panel: Given = {
+    ...{ title: 'Alerts', expr: 'count by (alertname) (ALERTS{alertstate="fired"})' },
+    emptyWhen: { because: 'a healthy lab has no alerts', noAlerts: true },
+  }
+  const report = await verified(prometheus.url, [panel])
+  assert.deepEqual(found(report), ['Alerts: no data'])
+  assertSays(report.failures[0]?.hint ?? '', /^not excused by "a healthy lab .*": Prometheus has alerts, Always$/)
+})
+alerted.run()
+
 const placed = suite<Context>('verify(), the node of each pod')
 placed.before(async context => {
   // As a collector does that sets one node's name on everything.
-  context.prometheus = await startPrometheus(measured(clusterObjects(), Date.now(), () => 'node-a'))
+  context.prometheus = await startPrometheus(measured(clusterObjects(), Date.now(), { nodeOf: () => 'node-a' }))
 })
 placed.after(({ prometheus }) => prometheus?.stop())
 

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
+import { fields, items } from '../../../lib/kube/json.ts'
+import { cadvisorText } from '../../../lib/stats/cadvisor.ts'
+import { coresOf, coreTimesAt } from '../../../lib/stats/core-time.ts'
+import { hostResourceMetrics } from '../../../lib/stats/host-metrics.ts'
 import { measureNode } from '../../../lib/stats/measure.ts'
 import { nodeFacts, podFacts } from '../../../lib/stats/objects.ts'
 import { createStore } from '../../../lib/stats/store.ts'
@@ -8,7 +12,7 @@ import { readCluster } from '../../../lib/verify/cluster.ts'
 import { expectedValues, truthKey } from '../../../lib/verify/expect.ts'
 import { kubeletUsage } from '../../../lib/verify/kubelets.ts'
 import type { Dimension, Truth } from '../../../lib/verify/marks.ts'
-import { modelUsage } from '../../../lib/verify/usage.ts'
+import { modelUsage } from '../../../lib/verify/model.ts'
 import { CLUSTER, clusterObjects, fakeApi } from './cluster.ts'
 
 const nowMs = Date.now()
@@ -25,7 +29,7 @@ async function expected(
     ([dimension, values]) =>
       [dimension as Dimension, { text: values.join(), allows: (value: string) => values.includes(value) }] as const,
   )
-  const found = expectedValues(truth, sources, new Map(tests), window)
+  const found = expectedValues(truth, sources, new Map(tests), window) ?? []
   return Object.fromEntries(
     [...found].map(([key, { least, most }]) => {
       assert.equal(least, most)
@@ -33,6 +37,8 @@ async function expected(
     }),
   )
 }
+
+const shopless = { text: 'not shop', allows: (value: string) => value !== 'shop' }
 
 const values = suite('expectedValues()')
 const GIB = 2 ** 30
@@ -77,6 +83,23 @@ for (const [fact, truth, filters, wanted] of [
     {},
     { 'node-a': 0.25, 'node-b': 0.1875 },
   ],
+  [
+    'a condition of each node, unknown where nobody says',
+    { of: 'node-condition', by: ['node'], where: { condition: 'PIDPressure' } },
+    { node: ['node-a'] },
+    { 'node-a': -1 },
+  ],
+  [
+    'a condition that does not hold',
+    { of: 'node-condition', by: [], where: { condition: 'DiskPressure' } },
+    { node: ['node-a'] },
+    { '': 0 },
+  ],
+  ['what an autoscaler wants', { of: 'hpa-desired', by: ['namespace', 'autoscaler'] }, {}, { 'shop/web': 5 }],
+  ['what a claim has', { of: 'volume-capacity', by: ['namespace', 'claim'] }, {}, { 'system/data': 10 * GIB }],
+  ['no swap', { of: 'memory-swap', by: ['namespace'] }, {}, { shop: 0, system: 0 }],
+  ['no restarts', { of: 'restarts', by: ['namespace'] }, { pod: ['web-1'] }, { shop: 0 }],
+  ['disks', { of: 'filesystem-capacity', by: ['node'] }, {}, { 'node-a': 100 * GIB, 'node-b': 100 * GIB }],
   ['no ratio without a denominator', { of: 'pods', over: 'quota-cpu-requests', by: ['namespace'] }, {}, { shop: 2 }],
 ] satisfies [string, Truth, Partial<Record<Dimension, string[]>>, Record<string, number>][]) {
   values(fact, async () => assert.deepEqual(await expected(truth, filters), wanted))
@@ -86,9 +109,59 @@ values('counts the containers of pods that run, and not of those that wait', asy
   const objects = JSON.parse(JSON.stringify(clusterObjects()).replace('"phase":"Running"', '"phase":"Pending"'))
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)
   const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
-  const sums = (of: 'containers' | 'cpu-requests') => [...expectedValues({ of, by: [] }, sources, new Map(), window)]
+  const sums = (of: 'containers' | 'cpu-requests') => [
+    ...(expectedValues({ of, by: [] }, sources, new Map(), window) ?? []),
+  ]
   assert.deepEqual(sums('containers'), [['', { least: 12, most: 12 }]])
   assert.deepEqual(sums('cpu-requests'), [['', { least: 1.75, most: 1.75 }]])
+})
+
+values('takes a pod of an owner that no series tells of for one without', async () => {
+  const objects = JSON.parse(JSON.stringify(clusterObjects()).replaceAll('"DaemonSet"', '"CloneSet"'))
+  const snapshot = await readCluster(fakeApi(objects), CLUSTER)
+  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const by = ['workload', 'workload_type'] as const
+  const found = expectedValues({ of: 'pods', by }, sources, new Map([['namespace', shopless]]), window)
+  assert.deepEqual([...(found?.keys() ?? [])].map(key => key.replace('\u0000', '/')).sort(), [
+    'agent-node-a/barepod',
+    'agent-node-b/barepod',
+    'alone/barepod',
+  ])
+})
+
+values('knows how many restarts there can have been, and not when', async () => {
+  const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
+  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const found = expectedValues({ of: 'restarts', by: ['pod'] }, sources, new Map(), window)
+  assert.deepEqual(found?.get('alone'), { least: 0, most: 6 })
+})
+
+values('counts no network of a pod that has its node’s', async () => {
+  const objects = JSON.parse(JSON.stringify(clusterObjects()).replace('"nodeName"', '"hostNetwork":true,"nodeName"'))
+  const snapshot = await readCluster(fakeApi(objects), CLUSTER)
+  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const pods = (of: Truth['of']) => [...(expectedValues({ of, by: ['pod'] }, sources, new Map(), window)?.keys() ?? [])]
+  assert.deepEqual([pods('network-receive').length, pods('networked-pods').length, pods('pods').length], [6, 6, 7])
+})
+
+values('takes for KWOK what usage objects say, limits or not, and nothing where they say nothing', async () => {
+  const usage = { cpu: { value: '2' }, memory: { value: '1Gi' } }
+  const object = {
+    metadata: { uid: 'u', name: 'shop' },
+    spec: { selector: { matchNamespaces: ['shop'] }, usages: [{ usage }] },
+  }
+  const objects = { ...clusterObjects(), '/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages': [object] }
+  const snapshot = await readCluster(fakeApi(objects), CLUSTER)
+  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const sums = (truth: Truth) => Object.fromEntries(expectedValues(truth, sources, new Map(), window) ?? [])
+  // Four pods of two containers; the model holds them at their limit of one core each.
+  assert.deepEqual(sums({ of: 'kwok-cpu-usage', by: ['namespace'] }), {
+    shop: { least: 16, most: 16 },
+    system: { least: 0, most: 0 },
+  })
+  assertNear(sums({ of: 'cpu-usage', by: ['namespace'] })['shop']?.least ?? 0, 8)
+  const nodes = sums({ of: 'kwok-memory-working-set', by: ['node'], withSystem: true })
+  assertNear(nodes['node-b']?.least ?? 0, 2 * GIB + 200 * 2 ** 20)
 })
 
 values('gives a node the use of its pods, and with its system what its kubelet would say', async () => {
@@ -116,13 +189,20 @@ real('says of two readings of every kubelet what the model says', async () => {
     'network-transmit',
   ] as const) {
     const [kubelets, modelled] = [usage.containers(measured, window), model.containers(measured, window)]
-    assert.equal(kubelets.size, 7)
-    for (const [uid, containers] of modelled) {
-      for (const [name, { least }] of containers) assertNear(kubelets.get(uid)?.get(name)?.least ?? 0, least, 0.001)
+    assert.equal(kubelets?.size, 7)
+    for (const [uid, containers] of modelled ?? []) {
+      for (const [name, { least }] of containers) assertNear(kubelets?.get(uid)?.get(name)?.least ?? 0, least, 0.001)
     }
   }
-  const [systems, modelled] = [usage.systems('cpu-usage', window), model.systems('cpu-usage', window)]
-  for (const [node, { least }] of modelled) assertNear(systems.get(node)?.least ?? 0, least, 0.001)
+  for (const measured of ['cpu-usage', 'memory-working-set', 'network-receive'] as const) {
+    const nodes = usage.nodes(measured, window)
+    for (const [node, figures] of model.nodes(measured, window) ?? []) {
+      assertNear(nodes?.get(node)?.get('')?.least ?? 0, figures.get('')?.least ?? 0, 0.001)
+    }
+  }
+  assert.deepEqual(usage.disks(), model.disks())
+  assert.deepEqual(usage.volumes(), model.volumes())
+  assert.equal(usage.containers('disk-reads', window), undefined, 'a summary tells nothing of disk operations')
 })
 
 real('knows little of a pod that only the second reading has', async () => {
@@ -131,10 +211,112 @@ real('knows little of a pod that only the second reading has', async () => {
   const second = new Map(
     snapshot.nodes.map(({ name }) => [name, { timeMs: nowMs, summary: buildSummary(measuredNode(name, nowMs)) }]),
   )
-  const bounds = kubeletUsage(first, second).containers('cpu-usage', window).get('uid-shop-web-1')?.get('app')
+  const bounds = kubeletUsage(first, second).containers('cpu-usage', window)?.get('uid-shop-web-1')?.get('app')
   assert.equal(bounds?.least, 0)
 })
 real.run()
+
+const documents = suite('modelUsage() and the documents of the stats proxy')
+for (const [measured, metric] of [
+  ['memory-cache', 'container_memory_cache'],
+  ['memory-swap', 'container_memory_swap'],
+  ['cpu-periods', 'container_cpu_cfs_periods_total'],
+  ['cpu-throttled-periods', 'container_cpu_cfs_throttled_periods_total'],
+  ['disk-reads', 'container_fs_reads_total'],
+  ['disk-writes', 'container_fs_writes_total'],
+  ['disk-read-bytes', 'container_fs_reads_bytes_total'],
+  ['disk-written-bytes', 'container_fs_writes_bytes_total'],
+  ['packets-receive', 'container_network_receive_packets_total'],
+  ['packets-transmit', 'container_network_transmit_packets_total'],
+  ['drops-receive', 'container_network_receive_packets_dropped_total'],
+  ['drops-transmit', 'container_network_transmit_packets_dropped_total'],
+] as const) {
+  documents(`agree about ${measured}`, async () => {
+    const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
+    const figures = modelUsage(snapshot, 'steady').containers(measured, window)
+    const [before, after] = [window.untilMs - window.lengthMs, window.untilMs].map(timeMs =>
+      series(cadvisorText(measuredNode('node-a', timeMs)), metric),
+    )
+    const isRate = metric.endsWith('_total')
+    let compared = 0
+    for (const { uid, namespace, name } of snapshot.pods.filter(({ node }) => node === 'node-a')) {
+      for (const [container, { least, most }] of figures?.get(uid) ?? []) {
+        const key = [namespace, name, container].join('/')
+        const [first, last] = [before?.get(key) ?? Number.NaN, after?.get(key) ?? Number.NaN]
+        const value = isRate ? (last - first) / 40 : last
+        // Bytes are whole, and a window's are few.
+        const wide = 1e-4 * Math.abs(value)
+        assert(value >= least - wide && value <= most + wide, `${key}: ${value} is not ${least} to ${most}`)
+        compared++
+      }
+    }
+    assert(compared >= 4, `${compared} compared`)
+    // Only those that have a limit have periods.
+    assert.equal(measured.startsWith('cpu-') ? compared : 6, 6)
+  })
+}
+
+documents('agree about the host metrics of a node', async () => {
+  const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
+  const usage = modelUsage(snapshot, 'steady')
+  const at = (timeMs: number) => {
+    const measured = measuredNode('node-a', timeMs)
+    const { facts, startMs, total } = measured
+    const { times } = coreTimesAt({
+      cores: coresOf(facts.cpuCapacityNanoCores),
+      startMs,
+      nowMs: timeMs,
+      busyNs: total.usageCoreNanoSeconds,
+      toldIdleNs: 0,
+      kept: undefined,
+    })
+    return hostPoints(hostResourceMetrics(measured, { loads: [0, 0, 0], cores: times }))
+  }
+  const [before, after] = [at(window.untilMs - window.lengthMs), at(window.untilMs)]
+  for (const [measured, metric, isRate] of [
+    ['host-cpu', 'system.cpu.time', true],
+    ['host-memory', 'system.memory.usage', false],
+    ['host-disk', 'system.disk.io', true],
+  ] as const) {
+    const figures = usage.nodes(measured, window)?.get('node-a')
+    assert((figures?.size ?? 0) >= 2)
+    for (const [part, { least }] of figures ?? []) {
+      const last = after.get(`${metric} ${part}`) ?? Number.NaN
+      const value = isRate ? (last - (before.get(`${metric} ${part}`) ?? Number.NaN)) / 40 : last
+      assertNear(value, least, 1e-3)
+    }
+  }
+})
+documents.run()
+
+/** The values of a cAdvisor metric, by namespace, pod and container. */
+function series(exposition: string, metric: string): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const line of exposition.split('\n')) {
+    if (!line.startsWith(`${metric}{`)) continue
+    const label = (name: string) => new RegExp(`[{,]${name}="([^"]*)"`).exec(line)?.[1] ?? ''
+    const value = Number(/} (\S+)/.exec(line)?.[1])
+    if (label('pod') === '' || (label('container') === '' && !metric.includes('_network_'))) continue
+    found.set([label('namespace'), label('pod'), label('container')].join('/'), value)
+  }
+  return found
+}
+
+/** The sums of a node's host metrics, by metric and state or direction. */
+function hostPoints(resourceMetrics: unknown): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const scope of items(fields(resourceMetrics)['scopeMetrics'])) {
+    for (const metric of items(fields(scope)['metrics']).map(fields)) {
+      for (const point of items(fields(metric['sum'])['dataPoints']).map(fields)) {
+        const attributes = items(point['attributes']).map(fields)
+        const part = attributes.find(({ key }) => key === 'state' || key === 'direction')
+        const key = `${metric['name']} ${fields(part?.['value'])['stringValue']}`
+        sums.set(key, (sums.get(key) ?? 0) + Number(point['asInt'] ?? point['asDouble']))
+      }
+    }
+  }
+  return sums
+}
 
 function measuredNode(name: string, timeMs: number) {
   const objects = clusterObjects()

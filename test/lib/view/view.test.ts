@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { request, type Server } from 'node:http'
+import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { suite } from 'uvu'
 import { loadCharts } from '../../../lib/draw/chart.ts'
 import { readDashboard } from '../../../lib/grafana/read.ts'
@@ -53,10 +55,20 @@ interface Serving {
   ) => Promise<{ status: number; text: string; policy: string }>
 }
 
-async function serve(sources: Partial<ViewSources> & { prometheusUrl: string }): Promise<Server> {
+async function serve(
+  sources: Partial<ViewSources> & { prometheusUrl: string },
+  options: Parameters<typeof createPages>[1] = {},
+): Promise<Server> {
   const dashboard = readDashboard(json, 'test')
-  const pages = createPages({
-    ...{ name: 'test', scrapeMs: 10_000, drawChart: await loadCharts(), facts: async () => [], parts: async () => [] },
+  const all: ViewSources = {
+    ...{
+      name: 'test',
+      jaegerUrl: undefined,
+      scrapeMs: 10_000,
+      drawChart: await loadCharts(),
+      facts: async () => [],
+      parts: async () => [],
+    },
     dashboards: () => ({ dashboards: [{ dashboard, marks: undefined }], refused: ['broken.json: this is no JSON'] }),
     verify: (each, api) =>
       verify({
@@ -69,8 +81,8 @@ async function serve(sources: Partial<ViewSources> & { prometheusUrl: string }):
         settleMs: 0,
       }),
     ...sources,
-  })
-  const server = createPageServer(pages)
+  }
+  const server = createPageServer(createPages(all, options))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return server
 }
@@ -161,9 +173,107 @@ pages('has no page of another path or uid', async ({ get }) => {
     assert.equal((await get(path)).status, 404, path)
 })
 
+/** Stands before a Prometheus: keeps what is asked, and leaves without an answer what it shall. */
+async function startRelay(url: string, isLeft: (query: string) => boolean) {
+  const asked: string[] = []
+  const relay = createServer((request, response) => {
+    let body = ''
+    request.on('data', chunk => {
+      body += chunk
+    })
+    request.on('end', () => {
+      const query = new URLSearchParams(body).get('query') ?? ''
+      asked.push(`${request.url} ${body}`)
+      if (isLeft(query)) return
+      const post = request.method === 'POST' ? { method: 'POST', body: new URLSearchParams(body) } : {}
+      fetch(`${url}${request.url}`, post)
+        .then(async answer => response.writeHead(answer.status).end(await answer.text()))
+        .catch(() => response.destroy())
+    })
+  })
+  await new Promise<void>(resolve => relay.listen(0, '127.0.0.1', resolve))
+  const close = () => {
+    relay.close()
+    relay.closeAllConnections()
+  }
+  return { asked, url: `http://127.0.0.1:${(relay.address() as AddressInfo).port}`, close }
+}
+
+pages('asks each different query once', async ({ prometheus }) => {
+  const relay = await startRelay(prometheus.url, () => false)
+  const twice = { ...json, panels: [...json.panels, ...json.panels.map(panel => ({ ...panel, id: 10 + panel.id }))] }
+  const dashboard = readDashboard(twice, 'test')
+  const server = await serve({
+    prometheusUrl: relay.url,
+    dashboards: () => ({ dashboards: [{ dashboard, marks: undefined }], refused: [] }),
+  })
+  try {
+    const { text } = await get(server, '/d/requests')
+    assert.equal(text.match(/<strong>6 KiB<\/strong>/g)?.length, 2)
+    assert.equal(new Set(relay.asked).size, relay.asked.length)
+    assert.equal(relay.asked.filter(each => each.includes('query=')).length, json.panels.length + 1, 'and the alerts')
+  } finally {
+    server.close()
+    relay.close()
+  }
+})
+
+pages('says in a panel that its query takes too long, and draws the others', async ({ prometheus }) => {
+  const relay = await startRelay(prometheus.url, query => query.startsWith('sum(requests{'))
+  const server = await serve({ prometheusUrl: relay.url }, { patienceMs: 1_500 })
+  try {
+    const { status, text } = await get(server, '/d/requests')
+    assert.equal(status, 200)
+    assertSays(text, /Prometheus gave no answer to A: Cannot query Prometheus.*timeout/)
+    assertSays(text, /<svg aria-hidden="true"/)
+  } finally {
+    server.close()
+    relay.close()
+  }
+})
+
+pages('holds no more memory after 500 refreshes', async ({ get }) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const heapAfter = async (refreshes: number) => {
+    const refresh = async () => {
+      for (let count = 0; count < refreshes / 5; count++)
+        assert.equal((await get('/d/requests?from=now-5m')).status, 200)
+    }
+    await Promise.all(Array.from({ length: 5 }, refresh))
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await heapAfter(50)
+  const after = await heapAfter(500)
+  assert.ok(after < 1.2 * before, `${before} bytes, then ${after}`)
+})
+
+pages('names the services that Jaeger has traces of, and leads to them', async ({ prometheus }) => {
+  const jaeger = createServer((_, response) => response.end('{"data":["web","<b>x</b>"]}'))
+  await new Promise<void>(resolve => jaeger.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(jaeger.address() as AddressInfo).port}`
+  const server = await serve({ prometheusUrl: prometheus.url, jaegerUrl: url })
+  try {
+    const { text } = await get(server, '/')
+    assertSays(
+      text,
+      new RegExp(`<a href="${url}/search\\?service=web&#38;lookback=1h&#38;limit=20" rel="noreferrer">web</a>`),
+    )
+    assertSays(text, /search\?service=%3Cb%3Ex%3C%2Fb%3E/)
+    await new Promise(resolve => jaeger.close(resolve))
+    assertSays((await get(server, '/')).text, /<h2>Traces<\/h2><p class="failed">Cannot ask Jaeger at/)
+    assertSays((await get(server, '/d/requests')).text, /rel="noreferrer">Jaeger<\/a>/)
+  } finally {
+    server.close()
+    jaeger.close()
+  }
+})
+
 pages('says in each panel that Prometheus is away', async () => {
   const away = await serve({ prometheusUrl: `http://127.0.0.1:${await freePort()}` })
-  const { status, text } = await get(away, '/d/requests').finally(() => away.close())
+  const { status, text } = await get(away, '/d/requests?verify=1').finally(() => away.close())
+  assertSays(text, /<p class="failed">Cannot query Prometheus/)
   assert.equal(status, 200)
   assert.equal(text.match(/Prometheus gave no answer to A: Cannot query Prometheus/g)?.length, 3)
 })

@@ -1,0 +1,47 @@
+import { loadCharts } from '../lib/draw/chart.ts'
+import { readDashboardFiles } from '../lib/grafana/files.ts'
+import { readDashboard } from '../lib/grafana/read.ts'
+import { hasJaeger, jaegerUrl } from '../lib/jaeger.ts'
+import type { Lab } from '../lib/lab.ts'
+import { labFacts } from '../lib/report/facts.ts'
+import { partStatuses } from '../lib/status.ts'
+import { labPrometheus, labTruth } from '../lib/verify/truth.ts'
+import { type Verifiable, verify } from '../lib/verify/verify.ts'
+import type { Pages } from '../lib/view/server.ts'
+import { createPages } from '../lib/view/view.ts'
+import { labDashboards } from './index.ts'
+
+/** The pages of a lab: its own dashboards, and those of the user's folder as its files are when a page is asked for. */
+export async function labPages(lab: Lab): Promise<Pages> {
+  const { url } = labPrometheus(lab)
+  const { clusterName, collectionInterval: scrapeMs, dashboardsDir } = lab.settings
+  const own: Verifiable[] = labDashboards().map(({ name, json, marks }) => ({
+    dashboard: readDashboard(json, `dashboards/${name}`),
+    marks,
+  }))
+  return createPages({
+    ...{
+      name: clusterName,
+      prometheusUrl: url,
+      jaegerUrl: hasJaeger(lab) ? jaegerUrl(lab) : undefined,
+      scrapeMs,
+      drawChart: await loadCharts(),
+    },
+    dashboards() {
+      const { dashboards, refused } = readDashboardFiles(dashboardsDir === 'none' ? [] : [dashboardsDir])
+      const foreign = dashboards.map(dashboard => ({ dashboard, marks: undefined }))
+      return { dashboards: [...own, ...foreign], refused: refused.map(({ message }) => message) }
+    },
+    facts: () => labFacts(lab),
+    parts: () => partStatuses(lab),
+    async verify(dashboard, api) {
+      const truth = await labTruth(lab, 4 * scrapeMs)
+      try {
+        const isKwokLab = truth !== undefined
+        return await verify({ api, dashboards: [dashboard], refused: [], scrapeMs, truth, isKwokLab, settleMs: 0 })
+      } finally {
+        truth?.close()
+      }
+    },
+  })
+}

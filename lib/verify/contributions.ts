@@ -1,0 +1,264 @@
+import { type CallMeasure, callFigures, callMeasures } from './calls.ts'
+import { type ClusterPod, CONDITIONS } from './cluster.ts'
+import type { TruthSources } from './expect.ts'
+import type { Dimension, Quantity, Truth } from './marks.ts'
+import { saidSystem, saidUsage } from './said.ts'
+import type { SpaceFigures } from './space.ts'
+import {
+  type Bounds,
+  containerMeasures,
+  type HostMeasure,
+  hostMeasures,
+  type Measured,
+  networkMeasures,
+  type UsageWindow,
+} from './usage.ts'
+
+/** One thing that counts for a quantity: where it belongs, and how much it is. */
+export interface Contribution {
+  at: Partial<Record<Dimension, string>>
+  amount: Bounds
+}
+
+const POD_MEASURES: ReadonlySet<string> = new Set([...containerMeasures, ...networkMeasures])
+const CALL_MEASURES: ReadonlySet<string> = new Set(callMeasures)
+const HOST_MEASURES: ReadonlySet<string> = new Set(hostMeasures)
+/** Measured too, with what a kubelet or KWOK says, and not counted. */
+const OTHER_MEASURES: ReadonlySet<string> = new Set<Quantity>([
+  ...(['kwok-cpu-usage', 'kwok-memory-working-set'] as const),
+  ...(['filesystem-used', 'filesystem-capacity', 'restarts'] as const),
+  ...(['volume-capacity', 'volume-available', 'volume-used'] as const),
+  ...(['volume-inodes', 'volume-inodes-free', 'volume-inodes-used'] as const),
+])
+
+/** Whether a quantity is a measured usage, which agrees within some per cent, and not a count, which has to be exact. */
+export function isMeasured(quantity: Quantity): boolean {
+  return [POD_MEASURES, HOST_MEASURES, CALL_MEASURES, OTHER_MEASURES].some(each => each.has(quantity))
+}
+
+/** Whether there is a series also where it is 0: of what is measured of all that is there. */
+export function isShownAtZero({ of, aboveZero = false }: Truth): boolean {
+  return !aboveZero && (isMeasured(of) || of === 'node-condition')
+}
+
+/** All that counts for a quantity; undefined where nobody can tell. */
+export function contributions(
+  { of, by, withSystem = false }: Truth,
+  sources: TruthSources,
+  window: UsageWindow,
+): readonly Contribution[] | undefined {
+  const { snapshot, usage } = sources
+  const { clusterName: cluster, pods, nodes } = snapshot
+  const each = <T>(all: readonly T[], make: (one: T) => Contribution[]) => all.flatMap(make)
+  if (isPodMeasure(of)) return withSystem ? nodeUsage(of, sources, window) : podUsage(of, sources, window)
+  if (isHostMeasure(of)) return nodeUsage(of, sources, window)
+  if (isCallMeasure(of)) {
+    if (sources.calls === undefined) return undefined
+    return callFigures(sources.calls, of, window).map(({ amount, ...where }) => ({ at: { cluster, ...where }, amount }))
+  }
+  switch (of) {
+    case 'trace-generators':
+      return [{ at: { cluster }, amount: one(snapshot.traced.generators.length) }]
+    case 'traced-services':
+      return [{ at: { cluster }, amount: one(snapshot.traced.services) }]
+    case 'trace-problems':
+      return [{ at: { cluster }, amount: one(snapshot.traced.problems) }]
+    case 'nodes':
+      return each(nodes, ({ name: node, conditions }) => {
+        const at = { cluster, node }
+        if (!by.includes('condition')) return [{ at, amount: one(1) }]
+        const holds = CONDITIONS.filter(condition => conditions.get(condition) === 'True')
+        return holds.map(condition => ({ at: { ...at, condition }, amount: one(1) }))
+      })
+    case 'node-condition':
+      return each(nodes, ({ name: node, conditions }) =>
+        CONDITIONS.map(condition => {
+          const state = conditions.get(condition)
+          return { at: { cluster, node, condition }, amount: one(state === 'True' ? 1 : state === 'False' ? 0 : -1) }
+        }),
+      )
+    case 'namespaces':
+      return each(snapshot.namespaces, namespace => [{ at: { cluster, namespace }, amount: one(1) }])
+    case 'workloads': {
+      const workloads = new Map(
+        pods.map(({ namespace, workload, workloadType }) => [
+          [namespace, workloadType, workload].join('\u0000'),
+          { cluster, namespace, workload, workload_type: workloadType },
+        ]),
+      )
+      return [...workloads.values()].map(at => ({ at, amount: one(1) }))
+    }
+    case 'pods':
+    case 'running-pods':
+    case 'networked-pods':
+      return each(pods, pod => {
+        if (of !== 'pods' && pod.phase !== 'Running') return []
+        return of === 'networked-pods' && pod.hostNetwork ? [] : [{ at: places(pod, cluster), amount: one(1) }]
+      })
+    case 'containers':
+    case 'placed-containers':
+    case 'restarts':
+    case 'cpu-requests':
+    case 'cpu-limits':
+    case 'memory-requests':
+    case 'memory-limits':
+      return each(pods, pod =>
+        pod.containers.flatMap(container => {
+          const amount = containerAmount(of, pod, container)
+          return amount === undefined ? [] : [{ at: { ...places(pod, cluster), container: container.name }, amount }]
+        }),
+      )
+    case 'cpu-allocatable':
+    case 'memory-allocatable':
+    case 'pods-allocatable':
+    case 'memory-capacity':
+      return each(nodes, node => [{ at: { cluster, node: node.name }, amount: one(node[NODE_OF[of]]) }])
+    case 'filesystem-used':
+    case 'filesystem-capacity': {
+      const disks = [...usage.disks()]
+      return each(disks, ([node, disk]) => [{ at: { cluster, node }, amount: one(disk[SPACE_OF[of]]) }])
+    }
+    case 'volume-capacity':
+    case 'volume-available':
+    case 'volume-used':
+    case 'volume-inodes':
+    case 'volume-inodes-free':
+    case 'volume-inodes-used': {
+      // Pods that share a claim all see the same volume.
+      const claims = new Map(usage.volumes().map(each => [`${each.namespace}/${each.claim}`, each]))
+      return [...claims.values()].map(volume => ({
+        at: { cluster, namespace: volume.namespace, claim: volume.claim },
+        amount: one(volume[SPACE_OF[of]]),
+      }))
+    }
+    case 'hpa-current':
+    case 'hpa-desired':
+    case 'hpa-max':
+      return each(snapshot.autoscalers, ({ namespace, name: autoscaler, ...replicas }) => [
+        { at: { cluster, namespace, autoscaler }, amount: one(replicas[HPA_OF[of]]) },
+      ])
+    case 'kwok-cpu-usage':
+    case 'kwok-memory-working-set': {
+      const resource = of === 'kwok-cpu-usage' ? 'cpu' : 'memory'
+      const said = saidUsage(snapshot, resource, window)
+      const all = each(pods, pod =>
+        [...(said.get(pod.uid) ?? [])].map(([container, amount]) => ({
+          at: withSystem ? { cluster, node: pod.node } : { ...places(pod, cluster), container },
+          amount,
+        })),
+      )
+      if (!withSystem) return all
+      return [...all, ...nodes.map(({ name }) => ({ at: { cluster, node: name }, amount: saidSystem(resource) }))]
+    }
+    case 'quota-cpu-requests':
+    case 'quota-cpu-limits':
+    case 'quota-memory-requests':
+    case 'quota-memory-limits':
+      return each(snapshot.quotas, quota => {
+        const amount = quota[RESOURCE_OF[of]]
+        return amount === undefined ? [] : [{ at: { cluster, namespace: quota.namespace }, amount: one(amount) }]
+      })
+  }
+}
+
+function podUsage(of: Measured, { snapshot, usage }: TruthSources, window: UsageWindow): Contribution[] | undefined {
+  const figures = usage.containers(of, window)
+  return figures === undefined
+    ? undefined
+    : snapshot.pods.flatMap(pod =>
+        [...(figures.get(pod.uid) ?? [])].map(([container, amount]) => ({
+          at: { ...places(pod, snapshot.clusterName), ...(container === '' ? {} : { container }) },
+          amount,
+        })),
+      )
+}
+
+/** What a node uses is one number, whichever namespaces or pods are chosen. */
+function nodeUsage(
+  of: Measured | HostMeasure,
+  { snapshot, usage }: TruthSources,
+  window: UsageWindow,
+): Contribution[] | undefined {
+  const figures = usage.nodes(of, window)
+  if (figures === undefined) return undefined
+  return [...figures].flatMap(([node, parts]) =>
+    [...parts].map(([part, amount]) => ({
+      at: { cluster: snapshot.clusterName, node, ...(part === '' ? {} : { state: part, direction: part }) },
+      amount,
+    })),
+  )
+}
+
+function containerAmount(
+  of: 'containers' | 'placed-containers' | 'restarts' | keyof typeof RESOURCE_OF,
+  pod: ClusterPod,
+  container: ClusterPod['containers'][number],
+): Bounds | undefined {
+  // KWOK serves all that are on a node, finished ones too.
+  if (of === 'placed-containers') return pod.node === '' ? undefined : one(1)
+  if (of === 'restarts') {
+    // When each was isn't told, and of a container that Prometheus has not had for long a rise counts up to double.
+    return container.restarts === undefined ? undefined : { least: 0, most: 2 * container.restarts }
+  }
+  // Pods that have ended hold nothing any more.
+  if (pod.phase !== 'Pending' && pod.phase !== 'Running') return undefined
+  // Pods that wait hold what they request, but no container of theirs runs yet.
+  if (of === 'containers') return pod.phase === 'Running' ? one(1) : undefined
+  const amount = container[RESOURCE_OF[of]]
+  return amount === undefined ? undefined : one(amount)
+}
+
+function places(pod: ClusterPod, cluster: string): Contribution['at'] {
+  return {
+    ...{ cluster, node: pod.node, namespace: pod.namespace, workload: pod.workload, workload_type: pod.workloadType },
+    ...{ service: pod.workload, pod: pod.name, phase: pod.phase },
+  }
+}
+
+function one(value: number): Bounds {
+  return { least: value, most: value }
+}
+
+function isPodMeasure(of: Quantity): of is Measured {
+  return POD_MEASURES.has(of)
+}
+
+/** Whether a quantity is of calls, whose truth has to be asked for. */
+export function isCallMeasure(of: Quantity): of is CallMeasure {
+  return CALL_MEASURES.has(of)
+}
+
+function isHostMeasure(of: Quantity): of is HostMeasure {
+  return HOST_MEASURES.has(of)
+}
+
+const RESOURCE_OF = {
+  'cpu-requests': 'cpuRequests',
+  'cpu-limits': 'cpuLimits',
+  'memory-requests': 'memoryRequests',
+  'memory-limits': 'memoryLimits',
+  'quota-cpu-requests': 'cpuRequests',
+  'quota-cpu-limits': 'cpuLimits',
+  'quota-memory-requests': 'memoryRequests',
+  'quota-memory-limits': 'memoryLimits',
+} as const
+
+const NODE_OF = {
+  'cpu-allocatable': 'cpuAllocatable',
+  'memory-allocatable': 'memoryAllocatable',
+  'pods-allocatable': 'podsAllocatable',
+  'memory-capacity': 'memoryCapacity',
+} as const
+
+const SPACE_OF = {
+  'filesystem-used': 'used',
+  'filesystem-capacity': 'capacity',
+  'volume-capacity': 'capacity',
+  'volume-available': 'available',
+  'volume-used': 'used',
+  'volume-inodes': 'inodes',
+  'volume-inodes-free': 'inodesFree',
+  'volume-inodes-used': 'inodesUsed',
+} as const satisfies Record<string, keyof SpaceFigures>
+
+const HPA_OF = { 'hpa-current': 'current', 'hpa-desired': 'desired', 'hpa-max': 'max' } as const

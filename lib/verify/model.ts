@@ -1,0 +1,247 @@
+import { coresOf } from '../stats/core-time.ts'
+import { type ContainerMeter, createPodMeter, type PodMeter } from '../stats/counters.ts'
+import { cpuStates, memoryStates } from '../stats/host-metrics.ts'
+import { nodeTraffic, systemMeters } from '../stats/measure.ts'
+import { type NodeFacts, nodeFacts, type PodFacts, podFacts } from '../stats/objects.ts'
+import type { PresetName } from '../stats/presets.ts'
+import { podTraffic, sampleContainer } from '../stats/samples.ts'
+import { hash } from '../stats/seed.ts'
+import { fsStats, nodeDisk, podStorage, volumeStats } from '../stats/storage.ts'
+import type { UsageSources } from '../stats/usage.ts'
+import { createUsageObjects, usageObject } from '../stats/usage-objects.ts'
+import type { ClusterSnapshot } from './cluster.ts'
+import { containerBounds, type SampleTimes, sampleTimes, trafficBounds } from './sampling.ts'
+import { type SpaceFigures, spaceFigures } from './space.ts'
+import {
+  type Bounds,
+  boundsOf,
+  type HostMeasure,
+  isOfNetwork,
+  type Measured,
+  sumOfBounds,
+  type UsageSource,
+  type UsageWindow,
+} from './usage.ts'
+
+interface RunningPod {
+  facts: PodFacts
+  meter: PodMeter
+  /** The meters of the containers that run. */
+  running: readonly { name: string; meter: ContainerMeter; hasCpuLimit: boolean }[]
+}
+
+interface ModelNode {
+  facts: NodeFacts
+  seed: number
+  system: readonly ContainerMeter[]
+  pods: RunningPod[]
+}
+
+type Named = Map<string, Map<string, Bounds>>
+
+/** A load average reaches back for ever, but hardly further than this: what was before counts for less than a hundredth. */
+const LOAD_MS = 300_000
+
+/**
+ * The usage of simulated pods and nodes, by the model that the stats proxy follows: rates are the integral of usage over the window,
+ * which starts and ends at samples that are up to `lateMs` older than it. A pod that began within the window counts as
+ * something between nothing and twice its most, since what a rate makes of its first samples depends on when they were taken.
+ */
+export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): UsageSource {
+  let made: { nodes: Map<string, ModelNode>; pods: RunningPod[] } | undefined
+  const cluster = () => {
+    made ??= modelCluster(snapshot, preset)
+    return made
+  }
+  // A hundred queries ask for the same: with ten thousand pods each answer takes tenths of a second.
+  const known = new Map<string, Named>()
+  const once = (what: string, { untilMs, lengthMs, lateMs }: UsageWindow, make: () => Named): Named => {
+    const key = [what, untilMs, lengthMs, lateMs].join(' ')
+    const found = known.get(key) ?? make()
+    known.set(key, found)
+    return found
+  }
+  const ofPods = (measured: Measured, window: UsageWindow) =>
+    once(`pods ${measured}`, window, () => {
+      const times = sampleTimes(window)
+      return new Map(cluster().pods.map(pod => [pod.facts.uid, podFigures(pod, measured, window, times)]))
+    })
+  const ofNodes = (measured: Measured, window: UsageWindow) =>
+    once(`nodes ${measured}`, window, () => {
+      const pods = ofPods(measured, window)
+      const times = sampleTimes(window)
+      return eachNode(node => {
+        const all = node.pods.flatMap(({ facts }) => [...(pods.get(facts.uid)?.values() ?? [])])
+        return new Map([['', sumOfBounds([...all, ...systemFigures(node, measured, times)])]])
+      })
+    })
+  const eachNode = (figures: (node: ModelNode) => Map<string, Bounds>): Named =>
+    new Map([...cluster().nodes].map(([name, node]) => [name, figures(node)]))
+
+  return {
+    name: 'the usage model',
+    containers(measured, window) {
+      const figures = ofPods(measured, window)
+      if (!isOfNetwork(measured)) return figures
+      // The network of these is the node's.
+      const own = cluster().pods.filter(({ facts }) => !facts.hostNetwork)
+      return new Map(own.map(({ facts }) => [facts.uid, figures.get(facts.uid) ?? new Map()]))
+    },
+    nodes(measured, window) {
+      if (!isOfHost(measured)) return ofNodes(measured, window)
+      return once(measured, window, () => eachNode(node => hostFigures(node, measured, window, ofNodes)))
+    },
+    disks() {
+      const spaceOf = ({ facts, seed, pods }: ModelNode): SpaceFigures => {
+        const totals = pods.map(pod => podSpace(pod).total)
+        const { disk, used } = nodeDisk(seed, facts.storageCapacityBytes, {
+          usedBytes: totals.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
+          inodesUsed: totals.reduce((sum, { inodesUsed }) => sum + inodesUsed, 0),
+        })
+        return spaceFigures(fsStats(disk, used, ''))
+      }
+      return new Map([...cluster().nodes].map(([name, node]) => [name, spaceOf(node)]))
+    },
+    volumes() {
+      const disk = { capacityBytes: 0, availableBytes: 0 }
+      return cluster().pods.flatMap(pod => {
+        if (pod.facts.volumes.every(({ claimName }) => claimName === undefined)) return []
+        return volumeStats(pod.facts, podSpace(pod), disk, undefined, '').flatMap(stats =>
+          stats.pvcRef === undefined
+            ? []
+            : [{ namespace: stats.pvcRef.namespace, claim: stats.pvcRef.name, ...spaceFigures(stats) }],
+        )
+      })
+    },
+  }
+}
+
+function modelCluster(snapshot: ClusterSnapshot, preset: PresetName) {
+  const nodes = new Map<string, ModelNode>()
+  for (const { name, raw } of snapshot.nodes) {
+    const facts = nodeFacts(raw)
+    if (facts === undefined) continue
+    const seed = hash(facts.uid)
+    nodes.set(name, { facts, seed, system: systemMeters(facts, seed), pods: [] })
+  }
+  const objects = createUsageObjects(() => {})
+  for (const { kind, raw } of snapshot.usageObjects) {
+    const object = usageObject(kind, raw)
+    if (object !== undefined) objects.set(object)
+  }
+  const sources: UsageSources = {
+    preset,
+    fromObjects: (pod, container, resource) =>
+      objects.usageOf(pod, container, resource, nodes.get(pod.nodeName)?.facts),
+  }
+  const pods: RunningPod[] = []
+  for (const { raw } of snapshot.pods) {
+    const facts = podFacts(raw)
+    if (facts?.running !== true) continue
+    const meter = createPodMeter(facts, Date.now(), sources)
+    const running = facts.containers.flatMap((container, index) => {
+      const own = meter.containers[index]
+      if (!container.running || own === undefined) return []
+      return [{ name: container.name, meter: own, hasCpuLimit: container.cpuLimitNanoCores !== undefined }]
+    })
+    const pod = { facts, meter, running }
+    pods.push(pod)
+    nodes.get(facts.nodeName)?.pods.push(pod)
+  }
+  return { nodes, pods }
+}
+
+function podFigures(
+  { meter, running }: RunningPod,
+  measured: Measured,
+  window: UsageWindow,
+  times: SampleTimes,
+): Map<string, Bounds> {
+  const beginMs = beginOf(window)
+  const young = (bounds: Bounds): Bounds =>
+    meter.startMs > beginMs ? { least: 0, most: 2 * bounds.most, mayLack: true } : bounds
+  if (isOfNetwork(measured)) {
+    const containers = meter.containers.map(each => since(each, beginMs))
+    return new Map([['', young(trafficBounds(measured, times, at => podTraffic({ ...meter, containers }, at)))]])
+  }
+  const ofLimit = measured === 'cpu-periods' || measured === 'cpu-throttled-periods'
+  const counted = ofLimit ? running.filter(({ hasCpuLimit }) => hasCpuLimit) : running
+  return new Map(
+    counted.map(({ name, meter: own }) => [name, young(containerBounds(since(own, beginMs), measured, times))]),
+  )
+}
+
+/** What a node's kubelet and container runtime use. */
+function systemFigures({ facts, seed, system }: ModelNode, measured: Measured, times: SampleTimes): Bounds[] {
+  if (isOfNetwork(measured)) return [trafficBounds(measured, times, at => nodeTraffic(facts, seed, at))]
+  return system.map(meter => containerBounds(meter, measured, times))
+}
+
+function hostFigures(
+  node: ModelNode,
+  measured: HostMeasure,
+  window: UsageWindow,
+  ofNodes: (measured: Measured, window: UsageWindow) => Named,
+): Map<string, Bounds> {
+  const { name, cpuCapacityNanoCores, memoryCapacityBytes } = node.facts
+  const whole = (of: Measured) => ofNodes(of, window).get(name)?.get('') ?? { least: 0, most: 0 }
+  const cores = coresOf(cpuCapacityNanoCores)
+  const times = sampleTimes({ ...window, lengthMs: undefined })
+  const isYoung = (pod: RunningPod) => pod.meter.startMs > beginOf(window)
+  const metersOf = (pods: readonly RunningPod[]) => [
+    ...node.system,
+    ...pods.flatMap(pod => pod.running.map(({ meter }) => meter)),
+  ]
+  // Nobody knows whether what has just begun was there already.
+  const either = [metersOf(node.pods), metersOf(node.pods.filter(pod => !isYoung(pod)))]
+  switch (measured) {
+    case 'host-cpu': {
+      const { least, most } = whole('cpu-usage')
+      const all = [least, most].map(busy => new Map(cpuStates(busy, Math.max(0, cores - busy))))
+      return new Map([...(all[0]?.keys() ?? [])].map(state => [state, boundsOf(all.map(each => each.get(state) ?? 0))]))
+    }
+    case 'host-disk':
+      return new Map([
+        ['read', whole('disk-read-bytes')],
+        ['write', whole('disk-written-bytes')],
+      ])
+    case 'host-memory': {
+      const all = times.last.flatMap(timeMs =>
+        either.map(meters => {
+          const samples = meters.map(meter => sampleContainer(meter, timeMs))
+          const usageBytes = samples.reduce((sum, each) => sum + each.usageBytes, 0)
+          const workingSetBytes = samples.reduce((sum, each) => sum + each.workingSetBytes, 0)
+          return new Map(memoryStates({ usageBytes, workingSetBytes }, memoryCapacityBytes))
+        }),
+      )
+      return new Map([...(all[0]?.keys() ?? [])].map(state => [state, boundsOf(all.map(each => each.get(state) ?? 0))]))
+    }
+    case 'host-load': {
+      const atMs = Array.from({ length: 12 }, (_, index) => window.untilMs - (index * LOAD_MS) / 12)
+      const levels = atMs.flatMap(timeMs =>
+        either.map(meters => meters.reduce((sum, meter) => sum + sampleContainer(meter, timeMs).usageNanoCores, 0)),
+      )
+      return new Map([['', boundsOf(levels.map(nanoCores => nanoCores / 1e9 / cores))]])
+    }
+  }
+}
+
+/** Counted from shortly before the window: usage by chance is sampled, and over days its samples would be few. */
+function since(meter: ContainerMeter, beginMs: number): ContainerMeter {
+  return { ...meter, sinceMs: Math.max(meter.sinceMs, beginMs) }
+}
+
+function beginOf({ untilMs, lengthMs, lateMs }: UsageWindow): number {
+  return untilMs - (lengthMs ?? 0) - 2 * lateMs
+}
+
+function podSpace({ facts, running }: RunningPod) {
+  return podStorage(
+    facts,
+    running.map(({ meter }) => meter.seed),
+  )
+}
+
+function isOfHost(measured: Measured | HostMeasure): measured is HostMeasure {
+  return measured.startsWith('host-')
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { suite } from 'uvu'
+import { inputsHash, MADE, madeFiles, madeText } from '../../dashboards/made.ts'
+import { tempDir } from '../lib/temp-lab.ts'
+
+const targets = {
+  ...{ prometheusUrl: 'http://127.0.0.1:9090', jaegerUrl: 'http://127.0.0.1:16686', intervalMs: 10_000 },
+  ...{ jsonDir: '/out/json', ownDir: undefined },
+}
+const write = (root: string, path: string, text: string) => {
+  mkdirSync(dirname(join(root, path)), { recursive: true })
+  writeFileSync(join(root, path), text)
+}
+
+const inputs = suite('inputsHash()')
+inputs('changes with every source, the lock file and the addresses, and with nothing else', () => {
+  const root = tempDir()
+  const sources = { 'dashboards/a.ts': '1', 'dashboards/panels/b.ts': '2', 'lib/c.ts': '3', 'package-lock.json': '{}' }
+  for (const [path, text] of Object.entries(sources)) write(root, path, text)
+  const before = inputsHash(targets, root)
+  write(root, 'dashboards/out/json/a.json', '{}')
+  write(root, 'tasks/t.ts', '4')
+  assert.equal(inputsHash(targets, root), before)
+  assert.notEqual(inputsHash({ ...targets, prometheusUrl: 'http://127.0.0.1:9091' }, root), before)
+  for (const [path, text] of Object.entries(sources)) {
+    write(root, path, `${text} `)
+    assert.notEqual(inputsHash(targets, root), before, path)
+    write(root, path, text)
+  }
+  rmSync(join(root, 'lib/c.ts'))
+  assert.notEqual(inputsHash(targets, root), before)
+})
+inputs.run()
+
+const made = suite('madeFiles()')
+const files = new Map([
+  ['json/a.json', '{}'],
+  ['rules/b.yaml', 'groups: []'],
+])
+function folder(): string {
+  const dir = tempDir()
+  for (const [path, text] of files) write(dir, path, text)
+  write(dir, MADE, madeText('inputs', files))
+  return dir
+}
+made('names the files that were made of the same inputs', () => {
+  assert.deepEqual(madeFiles(folder(), 'inputs'), [...files.keys()])
+})
+for (const [fact, spoil] of [
+  ['of other inputs', dir => write(dir, MADE, madeText('others', files))],
+  ['of a file that somebody has changed', dir => write(dir, 'json/a.json', '{ }')],
+  ['of a file that is gone', dir => rmSync(join(dir, 'rules/b.yaml'))],
+  ['where something else is there', dir => write(dir, 'json/old.json', '{}')],
+  ['where it was never told', dir => rmSync(join(dir, MADE))],
+  ['where what was told is cut off', dir => write(dir, MADE, '{"inputs":"inp')],
+] satisfies [string, (dir: string) => void][]) {
+  made(`knows nothing ${fact}`, () => {
+    const dir = folder()
+    spoil(dir)
+    assert.equal(madeFiles(dir, 'inputs'), undefined)
+  })
+}
+made.run()

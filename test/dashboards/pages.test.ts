@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { labPages } from '../../dashboards/pages.ts'
+import { freePort } from '../../lib/ports.ts'
+import type { Pages } from '../../lib/view/server.ts'
+import { tempDir, tempLab } from '../lib/temp-lab.ts'
+import { assertSays } from '../support/lab.ts'
+
+interface Context {
+  dir: string
+  get: (path: string) => Promise<string | undefined>
+}
+
+const pages = suite<Context>('labPages()')
+pages.before(async context => {
+  context.dir = tempDir()
+  const prometheusUrl = `http://127.0.0.1:${await freePort()}`
+  const made: Pages = await labPages(tempLab({ dashboardsDir: context.dir, prometheusUrl }))
+  context.get = path => made({ path, query: new URLSearchParams() })
+})
+
+const write = ({ dir }: Context, name: string, title: string) =>
+  writeFileSync(join(dir, name), JSON.stringify({ title, uid: 'mine', schemaVersion: 39, panels: [] }))
+
+pages('have a dashboard of the user’s as its file is now: new, changed, broken, gone', async context => {
+  const { dir, get } = context
+  assert.equal(await get('/d/mine'), undefined)
+  write(context, 'mine.json', 'First')
+  assertSays((await get('/d/mine')) ?? '', /<h1>First<\/h1>/)
+  write(context, 'mine.json', 'Second')
+  assertSays((await get('/d/mine')) ?? '', /<h1>Second<\/h1>/)
+  writeFileSync(join(dir, 'mine.json'), '{"title": "Third", "panels": [')
+  assert.equal(await get('/d/mine'), undefined)
+  assertSays((await get('/d/lab-overview')) ?? '', /<h1>Lab overview<\/h1>/)
+  rmSync(join(dir, 'mine.json'))
+  assert.equal(await get('/d/mine'), undefined)
+})
+pages.run()

@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { suite } from 'uvu'
+import { labDashboards } from '../../dashboards/index.ts'
+import { fieldConfigSource, grafanaData, grafanaTheme } from '../../lib/draw/grafana-data.ts'
+import type { Panel } from '../../lib/grafana/model.ts'
+import { readDashboard } from '../../lib/grafana/read.ts'
+import { projectDir } from '../../lib/lab.ts'
+import { createPrometheusApi } from '../../lib/prometheus/api.ts'
+import { axeViolations, findBrowser, openBrowser, type Watched, watchedPage } from '../support/browser.ts'
+import {
+  assertDone,
+  assertSameWords,
+  assertSays,
+  createTestLab,
+  filesBelow,
+  type TestLab,
+  waitFor,
+  waitForAutoscaler,
+} from '../support/lab.ts'
+
+/** Kept by CI, for people to look at. */
+const PICTURES = join(projectDir, 'report', 'pages')
+const WAIT_MS = 120_000
+
+interface Context {
+  lab: TestLab
+  browser: Browser
+  /** The page's address, without a slash at its end. */
+  origin: string
+  said: string
+}
+
+const found = findBrowser()
+if (typeof found === 'string') process.stdout.write(`Skipped: the page in Chromium: ${found}\n`)
+const view = suite<Context>('the page in Chromium')
+const it = typeof found === 'string' ? view.skip : view
+
+const dashboards = labDashboards().map(({ name, json }) => readDashboard(json, name))
+
+view.before(async context => {
+  if (typeof found === 'string') return
+  const lab = await createTestLab('page', { COLLECTION_INTERVAL: '5s', TRACE_RATE: '10', TRACE_SAMPLING: '50' })
+  context.lab = lab
+  context.origin = `http://127.0.0.1:${lab.ports.grafanaPort}`
+  const made = await lab.make(['kwok', 'NODE_COUNT=3', 'POD_COUNT=10'])
+  assertDone(made)
+  context.said = made.stdout
+  assertDone(await lab.make(['kwok-boutique', 'kwok-metrics']))
+  await waitForAutoscaler(lab)
+  context.browser = await openBrowser()
+})
+view.after(async ({ browser, lab }) => {
+  await browser?.close()
+  lab?.cleanUp()
+})
+
+/** Does something on a page, and fails when anything went wrong in it. */
+async function onPage(
+  { browser, origin }: Context,
+  path: string,
+  act: (watched: Watched) => Promise<void>,
+  look?: { isDark?: boolean; width?: number },
+): Promise<void> {
+  const watched = await watchedPage(browser, origin, look)
+  try {
+    await watched.page.goto(`${origin}${path}`)
+    await act(watched)
+    assertSameWords(watched.problems, [], `problems of ${path}`)
+  } finally {
+    await watched.close()
+  }
+}
+
+const panelOf = (page: Page, { title }: Pick<Panel, 'title'>) =>
+  page.locator('section.panel').filter({ has: page.getByRole('heading', { name: title, exact: true }) })
+
+it('is at the address that make kwok ends with, and shows the lab', async context => {
+  assertSays(context.said, new RegExp(`^ {2}Dashboards {3}${context.origin}$`, 'm'))
+  await onPage(context, '/', async ({ page }) => {
+    assertSameWords(
+      await page.getByRole('list').first().getByRole('link').allTextContents(),
+      dashboards.map(({ title }) => title),
+      'dashboards',
+    )
+    const parts = page.getByRole('region', { name: 'Parts of the lab' })
+    assertSays(await parts.innerText(), /^prometheus\s+✓ up\s+127/m)
+    assert.equal(await parts.getByText('✗ down').count(), 0)
+    const service = page.getByRole('region', { name: 'Services with traces' }).getByRole('link', { name: 'frontend' })
+    const jaeger = `http://127.0.0.1:${context.lab.ports.jaegerPort}`
+    assertSays((await service.getAttribute('href')) ?? '', new RegExp(`^${jaeger}/search\\?service=frontend&`))
+    assert.equal(await page.getByRole('link', { name: jaeger }).count(), 1)
+  })
+})
+
+it("gives verify's verdict on the panels of a dashboard", async context => {
+  // Rates of the lab's first minutes are not right yet.
+  await waitFor(
+    'right dashboard',
+    async () => {
+      await onPage(context, '/d/lab-overview?from=now-5m&refresh=off&verify=1', async ({ page }) => {
+        assertSays(await page.locator('main > p').nth(1).innerText(), /^✓ verify: nothing failed/)
+        const panels = dashboards[0]?.panels.filter(({ targets }) => targets.length > 0) ?? []
+        assert.equal(await page.locator('.panel .verdict').count(), panels.length)
+        assert.ok((await page.getByText('✓ compared with the cluster').count()) > 5)
+      })
+    },
+    WAIT_MS,
+  )
+})
+
+for (const dashboard of dashboards) {
+  it(`draws every panel of ${dashboard.title}, with the numbers that Prometheus gives`, async context => {
+    // A sample of before that time may come to Prometheus between the page's question and the test's.
+    await waitFor(
+      'page without such a sample',
+      async () => {
+        await onPage(context, `/d/${dashboard.uid}?from=now-5m&refresh=off`, async ({ page }) => {
+          assert.equal(await page.locator('section.panel').count(), dashboard.panels.length)
+          const order = ({ type }: Panel) => (type === 'stat' ? 0 : 1)
+          const panels = [...dashboard.panels].sort((a, b) => order(a) - order(b))
+          for (const panel of panels) await assertDrawn(context, page, panel)
+        })
+      },
+      WAIT_MS,
+    )
+  })
+}
+
+/** A panel has what its kind has, or no data where Prometheus has none; and a stat Prometheus's numbers in the panel's unit. */
+async function assertDrawn({ lab }: Context, page: Page, panel: Panel): Promise<void> {
+  const { title, type, targets } = panel
+  const drawn = panelOf(page, panel).first()
+  const notes = await drawn.locator('.note').allInnerTexts()
+  const unexpected = notes.filter(note => !/^\d+ of \d+ (series, the highest|values|rows)\.$/.test(note))
+  assert.deepEqual(unexpected, [], title)
+  const isEmpty = (await drawn.locator('.empty').count()) > 0
+  if (!isEmpty) {
+    const what = { timeseries: '.chart > svg', table: 'tbody tr', text: '.text' }[type] ?? '.value strong'
+    const box = await drawn.locator(what).first().boundingBox()
+    assert.ok(box !== null && box.height > 10 && box.width > 10, `${title}: ${JSON.stringify(box)}`)
+  }
+  if (!isEmpty && (type !== 'stat' || targets.length !== 1)) return
+  const atMs = Date.parse((await page.locator('#state time').getAttribute('datetime')) ?? '')
+  const api = createPrometheusApi(`http://127.0.0.1:${lab.ports.prometheusPort}`)
+  const expressions = await drawn.locator('dd code').allTextContents()
+  const asked = (await Promise.all(expressions.map(each => api.instant(each, atMs)))).flat()
+  const { FieldType, formattedValueToString, getDisplayProcessor } = grafanaData()
+  const config = fieldConfigSource(type, panel.fieldConfig).defaults
+  const write = getDisplayProcessor({ field: { type: FieldType.number, config }, theme: grafanaTheme() })
+  assertSameWords(
+    await drawn.locator('.value strong').allInnerTexts(),
+    asked.map(({ value }) => formattedValueToString(write(value)).trim()),
+    `${title}, ${expressions.join(', ')}`,
+  )
+}
+
+it('shows what is chosen: a variable, the time', async context => {
+  await onPage(context, '/d/k8s-resources-namespace-pods?from=now-5m&refresh=off', async ({ page }) => {
+    await page.getByLabel('Namespace').selectOption('team-a')
+    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    const pods = await context.lab.kubectl(['get', 'pods', '-n', 'team-a', '-o', 'name'])
+    const named = await page.getByRole('region', { name: 'CPU Quota' }).getByRole('link').allInnerTexts()
+    assertSameWords(
+      named.filter(name => name !== 'team-a'),
+      podNames(pods),
+      'pods of team-a',
+    )
+    const minutesShown = async () => {
+      const times = await page.locator('.chart').first().locator('svg text').allTextContents()
+      const minutes = times.flatMap(text => (/^(\d\d):(\d\d)$/.test(text) ? [text] : [])).map(minutesOf)
+      const [first = 0] = minutes
+      return (((minutes.at(-1) ?? 0) - first + 1440) % 1440) + 1
+    }
+    assert.ok((await minutesShown()) <= 6, `${await minutesShown()} minutes`)
+    await page.getByLabel('Time').selectOption('now-1h')
+    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    assert.ok((await minutesShown()) > 30, `${await minutesShown()} minutes`)
+    assert.equal(await page.getByLabel('Namespace').inputValue(), 'team-a')
+  })
+})
+
+function podNames(said: string): string[] {
+  return said
+    .trim()
+    .split('\n')
+    .map(line => line.replace('pod/', ''))
+}
+
+function minutesOf(time: string): number {
+  const [hours = 0, minutes = 0] = time.split(':').map(Number)
+  return 60 * hours + minutes
+}
+
+it('leads from a row to its dashboard, with the choice and the time, and back', async context => {
+  await onPage(context, '/d/k8s-resources-cluster?from=now-15m&refresh=off', async ({ page }) => {
+    const table = page.getByRole('region', { name: 'CPU Quota' })
+    await table.getByRole('link', { name: 'shop', exact: true }).first().click()
+    const url = new URL(page.url())
+    assert.equal(url.pathname, '/d/k8s-resources-namespace-pods')
+    assert.deepEqual([url.searchParams.getAll('var-namespace'), url.searchParams.get('from')], [['shop'], 'now-15m'])
+    assert.equal(await page.getByLabel('Namespace').inputValue(), 'shop')
+    await page.getByRole('link', { name: 'Lab', exact: true }).click()
+    assert.equal(new URL(page.url()).pathname, '/')
+  })
+})
+
+it('shows itself anew, without another address', async context => {
+  await onPage(context, '/d/lab-overview?from=now-5m&refresh=5s', async ({ page }) => {
+    const at = async () => await page.locator('#state time').getAttribute('datetime')
+    const first = await at()
+    await waitFor('newer numbers', async () => assert.notEqual(await at(), first), 60_000)
+    assert.equal(await page.locator('section.panel').count(), dashboards[0]?.panels.length)
+  })
+})
+
+/** Presses Tab until the focus is on what is wanted, and on its way looks whether one can see where it is. */
+async function tabTo(page: Page, isThere: (focused: string) => boolean): Promise<void> {
+  for (let presses = 0; presses < 200; presses++) {
+    await page.keyboard.press('Tab')
+    const { words, outline } = (await page.evaluate(`(() => {
+      const focused = document.activeElement
+      return { words: focused.id + '|' + focused.textContent.trim(), outline: getComputedStyle(focused).outlineStyle }
+    })()`)) as { words: string; outline: string }
+    assert.notEqual(outline, 'none', `the focus on ${words.slice(0, 80)} can't be seen`)
+    if (isThere(words)) return
+  }
+  throw new Error('Tab never came there')
+}
+
+const chosen = async (page: Page) => await page.getByLabel('Namespace').inputValue()
+
+it('needs no mouse', async context => {
+  await onPage(context, '/', async ({ page }) => {
+    await tabTo(page, words => words.endsWith('|Kubernetes / Compute Resources / Namespace (Pods)'))
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/d\/k8s-resources-namespace-pods/)
+    await tabTo(page, words => words.startsWith('var-namespace|'))
+    // The list is long, and All is at its top.
+    for (let presses = 0; presses < 30 && (await chosen(page)) !== 'team-b'; presses++)
+      await page.keyboard.press('ArrowDown')
+    await tabTo(page, words => words === '|Show')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/var-namespace=team-b/)
+    await tabTo(page, words => words.startsWith('|Query'))
+    await page.keyboard.press('Enter')
+    assert.equal(await page.locator('details[open] code').first().isVisible(), true)
+    await tabTo(page, words => /^[|]load-\d+$/.test(words))
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/d\/k8s-resources-pod/)
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to the content')
+    await page.keyboard.press('Enter')
+    assertSays(page.url(), /#main$/)
+  })
+})
+
+const looks: [name: string, look: { isDark: boolean; width: number }][] = [
+  ['in the light', { isDark: false, width: 1280 }],
+  ['in the dark', { isDark: true, width: 1280 }],
+  ['on a phone', { isDark: false, width: 390 }],
+]
+const lookedAt = [
+  '/',
+  ...['lab-overview', 'k8s-resources-namespace-pods', 'k8s-network-pod', 'online-boutique'].map(uid => `/d/${uid}`),
+]
+for (const [name, look] of looks) {
+  it(`can be read by everybody ${name}, as far as axe-core can tell`, async context => {
+    for (const path of lookedAt) {
+      await onPage(
+        context,
+        `${path}?from=now-5m&refresh=off&var-namespace=team-a&var-namespace=shop`,
+        async ({ page }) => {
+          if (path === '/d/lab-overview') {
+            mkdirSync(PICTURES, { recursive: true })
+            await page.screenshot({ path: join(PICTURES, `overview ${name}.png`.replaceAll(' ', '-')), fullPage: true })
+          }
+          const wide = await page.evaluate(
+            'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+          )
+          assert.equal(wide, 0, `${path} is wider than the screen`)
+          assertSameWords(await axeViolations(page), [], `what is wrong with ${path}`)
+        },
+        look,
+      )
+    }
+  })
+}
+
+it('and the report hold the same: every dashboard in one file, and a picture of each', async ({ lab, browser }) => {
+  const out = join(lab.tempDir, 'report', 'index.html')
+  const { exitCode, stdout, stderr } = await lab.task('report', ['--out', out, '--png'])
+  assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
+  const pictures = filesBelow(join(lab.tempDir, 'report')).filter(file => file.endsWith('.png'))
+  assertSameWords(
+    pictures.map(file => file.slice(file.lastIndexOf('/') + 1)),
+    dashboards.map(({ uid }) => `${uid}.png`),
+    'pictures',
+  )
+  for (const picture of pictures) {
+    assert.equal(readFileSync(picture).subarray(1, 4).toString(), 'PNG')
+    assert.ok(statSync(picture).size > 10_000, picture)
+  }
+  const watched = await watchedPage(browser, 'null')
+  try {
+    await watched.page.goto(`file://${out}`)
+    assert.equal(
+      await watched.page.locator('section.panel').count(),
+      dashboards.reduce((sum, { panels }) => sum + panels.length, 0),
+    )
+    assertSameWords(watched.problems, [], 'problems of the report')
+    const violations = await axeViolations(watched.page)
+    assertSameWords(violations, [], 'what is wrong with the report')
+  } finally {
+    await watched.close()
+  }
+})
+
+it('goes when GRAFANA is none, and Grafana takes its place where its program is', async ({ lab, origin }) => {
+  assertDone(await lab.task('kwok-grafana', ['--grafana', 'none']))
+  await assert.rejects(fetch(origin))
+  const ready = await lab.task('kwok-ready')
+  assertDone(ready)
+  assert.doesNotMatch(ready.stdout, /Dashboards/)
+  const status = await lab.task('kwok-status')
+  assert.equal(status.exitCode, 0, status.stdout)
+  assert.doesNotMatch(status.stdout, /^(page|grafana) /m)
+  const env = { GRAFANA_BINARY: standIn(lab) }
+  assertDone(await lab.task('kwok-grafana', ['--grafana', 'auto'], { env }))
+  assert.equal((await fetch(`${origin}/api/health`)).status, 200)
+  assertSays((await lab.task('kwok-status')).stdout, /^grafana +up /m)
+  const datasources = readFileSync(join(lab.dir, 'config', 'grafana', 'datasources', 'lab.yaml'), 'utf8')
+  assertSays(datasources, new RegExp(`url: http://127.0.0.1:${lab.ports.prometheusPort}\\n`))
+  assert.ok(existsSync(join(projectDir, 'dashboards', 'out', 'json', 'lab-overview.json')))
+})
+
+/** A program that listens where Grafana was told to, in a folder as that of Grafana's release. */
+function standIn(lab: TestLab): string {
+  const home = join(lab.tempDir, 'grafana-0.0.0')
+  for (const folder of ['bin', 'conf']) mkdirSync(join(home, folder), { recursive: true })
+  writeFileSync(join(home, 'conf', 'defaults.ini'), '')
+  const program = join(home, 'bin', 'grafana')
+  const serve = `require('http').createServer((request, response) => response.end('{}')).listen(process.env.GF_SERVER_HTTP_PORT, process.env.GF_SERVER_HTTP_ADDR)`
+  writeFileSync(program, `#!${process.execPath}\n${serve}\n`, { mode: 0o755 })
+  return program
+}
+
+it('leaves nothing when the lab is taken down', async ({ lab }) => {
+  assertDone(await lab.make(['kwok-down']))
+  await lab.assertNothingLeft(undefined)
+})
+view.run()

@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
+import { launchBrowser, requireBrowser } from '../../lib/report/browser.ts'
+
+/** What somebody sees of a page, and what went wrong in it that nobody sees. */
+export interface Watched {
+  page: Page
+  /** Console messages of errors and warnings, exceptions, answers of 400 and above, and requests to another origin. */
+  problems: string[]
+  close: () => Promise<void>
+}
+
+/** The machine's Chromium; Debian's is installed where root runs the tests. A text says why there is none. */
+export function findBrowser(): { path: string } | string {
+  const find = () => {
+    try {
+      return { path: requireBrowser(process.env) }
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+  const found = find()
+  if (typeof found !== 'string' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return found
+  for (const args of [['update'], ['install', '--yes', '--no-install-recommends', 'chromium']]) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    // Another one may be installing at this moment.
+    const wait = ['-o', 'DPkg::Lock::Timeout=120']
+    const { status, stderr } = spawnSync('apt-get', [...wait, ...args], { env, encoding: 'utf8', timeout: 300_000 })
+    if (status !== 0) return `${found}, and apt-get ${args[0]} failed: ${stderr.trim().split('\n').at(-1)}`
+  }
+  return find()
+}
+
+/** A Chromium for one test file. */
+export async function openBrowser(): Promise<Browser> {
+  return await launchBrowser(requireBrowser(process.env))
+}
+
+/** A new page of one origin, with nothing kept of other pages. */
+export async function watchedPage(
+  browser: Browser,
+  origin: string,
+  { isDark = false, width = 1280 }: { isDark?: boolean; width?: number } = {},
+): Promise<Watched> {
+  const look = { colorScheme: isDark ? 'dark' : 'light', viewport: { width, height: 800 } } as const
+  const context = await browser.newContext(look)
+  const page = await context.newPage()
+  // A busy machine is no fault of the page.
+  page.setDefaultTimeout(120_000)
+  const problems: string[] = []
+  page.on('console', message => {
+    if (['error', 'warning'].includes(message.type())) problems.push(`console: ${message.text()}`)
+  })
+  page.on('pageerror', error => problems.push(`exception: ${error.message}`))
+  page.on('request', request => {
+    if (new URL(request.url()).origin !== origin) problems.push(`request: ${request.url()}`)
+  })
+  page.on('response', answer => {
+    if (answer.status() >= 400) problems.push(`answer: ${answer.status()} of ${answer.url()}`)
+  })
+  return { page, problems, close: () => context.close() }
+}
+
+/** What of a page breaks WCAG 2.2 AA, as axe-core finds it: rule, how often, and the first place. */
+export async function axeViolations(page: Page): Promise<string[]> {
+  const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+  // Of what is scrolled out of sight it can't tell the contrast.
+  await page.addStyleTag({ content: '.scroll, .list { max-height: none !important; overflow: visible !important }' })
+  await page.evaluate(source)
+  return (await page.evaluate(`axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })
+    .then(({ violations }) => violations.map(({ id, nodes }) =>
+      id + ' ' + nodes.length + ' times: ' + nodes[0].html.slice(0, 200) + ' ' + nodes[0].failureSummary))`)) as string[]
+}
