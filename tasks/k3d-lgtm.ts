@@ -7,7 +7,8 @@
  */
 import { generatedFiles } from '../dashboards/output.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
-import { applyLgtm, mountedDir } from '../lib/k3d/lgtm.ts'
+import { applyLgtm } from '../lib/k3d/lgtm.ts'
+import { mountedDir } from '../lib/k3d/prometheus.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
 import { startProgress } from '../lib/progress.ts'
 import { print, runTask, say } from '../lib/task.ts'

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { parse, stringify } from 'yaml'
 import { programPath } from '../binaries.ts'
 import { requireWritableKubeconfig } from '../context.ts'
@@ -178,7 +179,9 @@ async function k3d(lab: Lab, args: readonly string[], options: RunOptions = {}):
 
 /** The errors in k3d's log, or its last lines. */
 function lastWords(stderr: string): string {
-  const lines = stderr.split('\n').filter(line => line.trim() !== '')
+  const lines = stripVTControlCharacters(stderr)
+    .split('\n')
+    .filter(line => line.trim() !== '')
   const errors = lines.filter(line => /\b(ERRO|FATA|error|fatal)\b|level=(error|fatal)/.test(line))
   return (errors.length > 0 ? errors : lines).slice(-5).join('; ') || 'it said nothing'
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse, parseAllDocuments, stringify } from 'yaml'
+import { parseAllDocuments, stringify } from 'yaml'
 import { LabError } from '../errors.ts'
 import { pinnedImages } from '../images.ts'
 import { fields, items, text } from '../kube/json.ts'
@@ -11,26 +11,15 @@ import { lookbackMs } from '../prometheus.ts'
 import { goDuration } from '../settings.ts'
 import { labNamespace } from './agree.ts'
 import { dashboardsOnNode, ownCluster } from './cluster.ts'
-
-/** Where LGTM's Grafana and Prometheus find what the lab mounts. */
-export const mountedDir = '/otel-lgtm/kube-otel-lab'
+import { type ClusterPrometheusInput, clusterPrometheusConfig } from './prometheus.ts'
 
 /** What of a ConfigMap the API server stores at most. */
 const CONFIG_MAP_BYTES = 2 ** 20
 
-/** The pod's own token, and the CA that signs what the cluster's parts serve. */
-const IDENTITY_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
-
 /** What LGTM is installed with. */
-export interface LgtmInput {
+export interface LgtmInput extends ClusterPrometheusInput {
   /** Documents of k3d-config/lgtm.yaml. */
   base: string
-  /** kwok-config/prometheus.yaml, which has the same storage and the same rules for cAdvisor's series. */
-  prometheusBase: string
-  clusterName: string
-  intervalMs: number
-  /** Whether the nodes' certificates are left unchecked. */
-  insecureTls: boolean
   /** Generated files by path: `json/*.json`, `rules/*.yaml`, `provisioning/{datasources,dashboards}/kube-otel-lab.yaml`. */
   files: ReadonlyMap<string, string>
   /** The nodes have the folder of the dashboards, and Grafana reads that. */
@@ -64,47 +53,6 @@ export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
   const rest = objects.filter(object => !isDeployment(object))
   const deployments = objects.filter(isDeployment).map(object => deployment(object, { ...input, sources, mark }))
   return [...rest, ...settings, ...boards, ...deployments]
-}
-
-/** The lab's Prometheus configuration as it is inside a cluster: Prometheus itself and the cAdvisor of each kubelet. */
-export function clusterPrometheusConfig(
-  given: Pick<LgtmInput, 'prometheusBase' | 'clusterName' | 'intervalMs' | 'insecureTls'>,
-): string {
-  const config = parse(given.prometheusBase) as Record<string, unknown>
-  const interval = goDuration(given.intervalMs)
-  const jobs = new Map(items(config['scrape_configs']).map(job => [text(fields(job)['job_name']), fields(job)]))
-  const cadvisor = jobs.get('kubelet-cadvisor')
-  if (cadvisor === undefined) throw new LabError('kwok-config/prometheus.yaml has no job kubelet-cadvisor')
-  const relabels = items(cadvisor['relabel_configs']).map(fields)
-  return stringify({
-    ...config,
-    global: {
-      ...fields(config['global']),
-      scrape_interval: interval,
-      scrape_timeout: goDuration(Math.min(given.intervalMs, 10_000)),
-      evaluation_interval: interval,
-    },
-    rule_files: [`${mountedDir}/rules/*.yaml`],
-    scrape_configs: [
-      {
-        job_name: 'prometheus',
-        static_configs: [{ targets: ['127.0.0.1:9090'], labels: { k8s_cluster_name: given.clusterName } }],
-      },
-      {
-        ...cadvisor,
-        scheme: 'https',
-        metrics_path: '/metrics/cadvisor',
-        authorization: { credentials_file: `${IDENTITY_DIR}/token` },
-        tls_config: { ca_file: `${IDENTITY_DIR}/ca.crt`, insecure_skip_verify: given.insecureTls },
-        // Each kubelet by its own address.
-        kubernetes_sd_configs: [{ role: 'node' }],
-        relabel_configs: [
-          ...relabels.filter(rule => !['__address__', '__metrics_path__'].includes(text(rule['target_label']) ?? '')),
-          { target_label: 'k8s_cluster_name', replacement: given.clusterName },
-        ],
-      },
-    ],
-  })
 }
 
 /** Applies LGTM; the names of the objects that this changed. Its password is made once and then stays. */

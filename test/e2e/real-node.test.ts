@@ -3,7 +3,7 @@
  * which all that `make k3d` does after `k3d cluster create` is done as to any cluster of a user's.
  */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -46,9 +46,26 @@ async function done(name: string, env: Readonly<Record<string, string>> = {}): P
   return stdout
 }
 
+/** Where this clone keeps what it knows of that cluster. */
+function labDir(): string {
+  return openLab({ flags: { kubeContext: node.context }, env: {}, kind: 'context' }).dir
+}
+
 async function names(kind: string, ...more: string[]): Promise<string[]> {
   const out = await node.kubectl(['get', kind, '-o', 'name', ...more])
   return out.split('\n').filter(line => line !== '')
+}
+
+/** The chart with a Deployment that the API server refuses, once Helm has begun. */
+function brokenChart(): string {
+  const broken = join(node.tempDir, 'broken-chart')
+  cpSync(chart, broken, { recursive: true })
+  const file = join(broken, 'templates', 'collector.yaml')
+  const whole = readFileSync(file, 'utf8')
+  const selector = 'matchLabels:\n      app.kubernetes.io/instance: '
+  assert(whole.includes(selector))
+  writeFileSync(file, whole.replace(selector, `${selector}not-`))
+  return broken
 }
 
 /** One instant query, by the API server's way to the Service. */
@@ -61,7 +78,11 @@ async function query(expression: string): Promise<Record<string, unknown>[]> {
 real.before(async () => {
   if (why === undefined) node = await startRealNode()
 })
-real.after(async () => await node?.close())
+real.after(async () => {
+  if (node === undefined) return
+  rmSync(labDir(), { recursive: true, force: true })
+  await node.close()
+})
 
 onNode(
   'asks before it changes a cluster that it did not make, and changes nothing when there is nobody to ask',
@@ -76,31 +97,37 @@ onNode(
   },
 )
 
-onNode('installs LGTM and the collectors, and ends when the node, its pods and containers are measured', async () => {
-  await node.kubectl(['apply', '-f', join(projectDir, 'k3d-config', 'demo.yaml')])
-  assert.match(
-    await done('k3d-lgtm', { YES: '1' }),
-    /^LGTM runs in namespace otel-lab of context "\S+": \d+ objects changed\n$/,
-  )
-  assert.match(await done('k3d-collectors'), /^1 nodes and 7 running pods are measured: 2 releases changed\n$/)
-  for (const series of [
-    'k8s_node_cpu_time_seconds_total',
-    'k8s_pod_cpu_time_seconds_total',
-    'container_cpu_time_seconds_total',
-  ]) {
-    const found = await query(series)
-    assert.notDeepEqual(found, [], series)
-    for (const labels of found) {
-      assert.deepEqual(
-        [labels['k8s_node_name'], labels['k8s_cluster_name']],
-        [node.name, node.context],
-        JSON.stringify(labels),
-      )
+onNode(
+  'installs LGTM and the collectors, also after Helm has failed, and ends when the node, its pods and containers are measured',
+  async () => {
+    await node.kubectl(['apply', '-f', join(projectDir, 'k3d-config', 'demo.yaml')])
+    assert.match(
+      await done('k3d-lgtm', { YES: '1' }),
+      /^LGTM runs in namespace otel-lab of context "\S+": \d+ objects changed\n$/,
+    )
+    const { exitCode, stderr } = await task('k3d-collectors', { OTEL_CHART: brokenChart() })
+    assert.equal(exitCode, 1)
+    assert.match(stderr, /Helm could not install otel-lab-deployment: .*selector.*\n {2}Next: mend what Helm says/)
+    assert.match(await done('k3d-collectors'), /^1 nodes and \d+ running pods are measured: 2 releases changed\n$/)
+    for (const series of [
+      'k8s_node_cpu_time_seconds_total',
+      'k8s_pod_cpu_time_seconds_total',
+      'container_cpu_time_seconds_total',
+    ]) {
+      const found = await query(series)
+      assert.notDeepEqual(found, [], series)
+      for (const labels of found) {
+        assert.deepEqual(
+          [labels['k8s_node_name'], labels['k8s_cluster_name']],
+          [node.name, node.context],
+          JSON.stringify(labels),
+        )
+      }
     }
-  }
-  const web = await query('container_cpu_time_seconds_total{k8s_deployment_name="web"}')
-  assert.equal(web.length, 3)
-})
+    const web = await query('container_cpu_time_seconds_total{k8s_deployment_name="web"}')
+    assert.equal(web.length, 3)
+  },
+)
 
 onNode(
   "scrapes the kubelet's cAdvisor with its certificate checked, under the labels of all other series",
@@ -148,7 +175,7 @@ onNode('gives nobody more rights than it needs', async () => {
       'auth',
       'can-i',
       verb,
-      resource,
+      ...resourceWords(resource),
       ...who,
     ])
     return asked.stdout.trim().split('\n').at(-1)
@@ -220,15 +247,15 @@ onNode('has a kubelet that serves what the recorded one serves, after which the 
     [...exposition.matchAll(/^# TYPE (\S+ \S+)$/gm)].map(([, family]) => family).sort()
   const resource = readFileSync(join(recorded, 'metrics-resource.txt'), 'utf8')
   assert.deepEqual(families(await served('metrics/resource')), families(resource))
-  const shape = (summary: unknown) => {
-    const [pod] = items(fields(summary)['pods']).map(fields)
-    const [container] = items(pod?.['containers']).map(fields)
-    const keys = (value: unknown) => Object.keys(fields(value)).sort()
+  // All that one of them has: a limit, or traffic, isn't every container's.
+  const keys = (values: readonly unknown[]) => [...new Set(values.flatMap(value => Object.keys(fields(value))))].sort()
+  const shape = (document: unknown) => {
+    const pods = items(fields(document)['pods']).map(fields)
+    const containers = pods.flatMap(pod => items(pod['containers'])).map(fields)
+    const part = (name: string) => keys(containers.map(container => container[name]))
     return {
-      node: keys(fields(summary)['node']),
-      container: keys(container),
-      cpu: keys(container?.['cpu']),
-      memory: keys(container?.['memory']),
+      ...{ node: keys([fields(document)['node']]), pod: keys(pods), container: keys(containers) },
+      ...{ cpu: part('cpu'), memory: part('memory'), rootfs: part('rootfs') },
     }
   }
   const summary = readFileSync(join(recorded, 'stats-summary.json'), 'utf8')
@@ -241,10 +268,15 @@ onNode('removes exactly what it made', async () => {
   const left = (await names('clusterroles,clusterrolebindings')).filter(name => name.includes('otel-lab'))
   assert.deepEqual(left, [])
   assert.equal((await names('pods', '-n', 'demo')).length, 4)
-  const lab = openLab({ flags: { kubeContext: node.context }, env: {}, kind: 'context' })
-  assert(!existsSync(lab.dir))
+  assert(!existsSync(labDir()))
 })
 real.run()
+
+/** `nodes/proxy` as kubectl has it: with a slash it would be the node named proxy. */
+function resourceWords(resource: string): string[] {
+  const [kind = '', part] = resource.split('/')
+  return part === undefined ? [kind] : [kind, '--subresource', part]
+}
 
 async function kubectlWords(): Promise<string[]> {
   const { ensurePrograms } = await import('../../lib/binaries.ts')
