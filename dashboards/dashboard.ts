@@ -9,7 +9,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { type DashboardMarks, type Need, type TargetMarks, targetKey } from '../lib/verify/marks.ts'
 import type { LabPanel } from './look.ts'
-import type { DashboardUid } from './uids.ts'
+import { type DashboardUid, TAG } from './uids.ts'
 import type { Variable } from './variables.ts'
 
 /** A dashboard of the lab. */
@@ -33,8 +33,6 @@ export interface Row {
   lines: readonly Line[]
 }
 
-/** The tag by which the dashboards' menu finds its entries. */
-export const TAG = 'kube-otel-lab'
 /** Grafana's grid is this many units wide. */
 const GRID_WIDTH = 24
 

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
 import { goDuration } from '../lib/settings.ts'
-import { TAG } from './dashboard.ts'
 import { JAEGER } from './links.ts'
+import { TAG } from './uids.ts'
 
 /** What Grafana is told of the lab. */
 export interface ProvisioningTargets {

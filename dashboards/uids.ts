@@ -27,3 +27,6 @@ export const uids = {
 } as const
 
 export type DashboardUid = (typeof uids)[keyof typeof uids]
+
+/** The tag by which the dashboards' menu finds its entries. */
+export const TAG = 'kube-otel-lab'
