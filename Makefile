@@ -14,6 +14,10 @@ help:
 .PHONY: kwok
 kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
 
+## k3d: brings up a real cluster in Docker with LGTM and collectors, and ends when its metrics are in Prometheus
+.PHONY: k3d
+k3d: dashboards k3d-create-cluster k3d-lgtm k3d-collectors
+
 ## kwok-down: takes the KWOK lab down and leaves nothing
 ## kwok-status: shows the parts of the KWOK lab, and how many nodes, pods and series there are
 ## kwok-nodes: makes the cluster have NODE_COUNT nodes
@@ -35,6 +39,12 @@ kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubec
 ## kwok-metrics: has KWOK serve resource metrics and custom metrics, those of METRICS_FILE
 ## kwok-boutique: runs Online Boutique, BOUTIQUE_REPLICAS pods of each service
 ## kwok-boutique-down: takes Online Boutique away
+## k3d-down: takes the k3d cluster away, or out of KUBE_CONTEXT's cluster what the lab installed there
+## k3d-status: shows what the lab has in the k3d cluster, or in that of KUBE_CONTEXT
+## k3d-create-cluster: creates the k3d cluster
+## k3d-lgtm: installs LGTM with the dashboards and rules
+## k3d-collectors: installs the two collectors, and waits until every node is measured
+## k3d-port-forward: opens LGTM's ports of KUBE_CONTEXT's cluster on 127.0.0.1, until Ctrl-C
 ## dashboards: writes the dashboards, the rules and Grafana's provisioning files
 ## lint-dashboards: says what is wrong with the text of dashboards and rules
 ## verify: proves every number of the dashboards on the running lab
@@ -45,7 +55,8 @@ kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubec
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
-  kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down dashboards lint-dashboards verify report view programs doctor bench
+  kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
+  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-port-forward dashboards lint-dashboards verify report view programs doctor bench
 .PHONY: $(STEPS)
 $(STEPS): node_modules/.package-lock.json
 	@$(TASK) tasks/$@.ts

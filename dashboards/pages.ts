@@ -12,7 +12,7 @@ import { createPages } from '../lib/view/view.ts'
 import { labDashboards } from './index.ts'
 
 /** The pages of a lab: its own dashboards, and those of the user's folder as its files are when a page is asked for. */
-export async function labPages(lab: Lab): Promise<Pages> {
+export function labPages(lab: Lab): Pages {
   const { url } = labPrometheus(lab)
   const { clusterName, collectionInterval: scrapeMs, dashboardsDir } = lab.settings
   const own: Verifiable[] = labDashboards().map(({ name, json, marks }) => ({
@@ -25,7 +25,7 @@ export async function labPages(lab: Lab): Promise<Pages> {
       prometheusUrl: url,
       jaegerUrl: hasJaeger(lab) ? jaegerUrl(lab) : undefined,
       scrapeMs,
-      drawChart: await loadCharts(),
+      drawChart: loadCharts(),
     },
     dashboards() {
       const { dashboards, refused } = readDashboardFiles(dashboardsDir === 'none' ? [] : [dashboardsDir])

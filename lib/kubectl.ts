@@ -11,11 +11,16 @@ import { type RunOptions, type RunResult, run } from './run.ts'
  */
 export async function kubectl(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const program = await programPath('kubectl')
-  const cluster = ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, ...cacheArgs(lab)]
-  return await run(program, [...cluster, ...args], {
+  return await run(program, [...clusterArgs(lab), ...args], {
     timeoutMs: 300_000,
     ...options,
   })
+}
+
+/** The arguments that name a lab's cluster to kubectl: by the lab's own kubeconfig where there is one, and always by its context. */
+export function clusterArgs(lab: Lab): string[] {
+  const kubeconfig = lab.adminKubeconfig === '' ? [] : ['--kubeconfig', lab.adminKubeconfig]
+  return [...kubeconfig, '--context', lab.context, ...cacheArgs(lab)]
 }
 
 /** kubectl keeps what an API offers in a folder of the user's: the lab's copy goes with the lab. */
@@ -25,6 +30,12 @@ export function cacheArgs(lab: Lab): string[] {
 
 /** Applies a manifest file, or all files of a folder, server-side; one line an object. */
 export async function applyManifests(lab: Lab, path: string): Promise<string> {
-  const owner = ['--server-side', '--force-conflicts', '--field-manager', 'kube-otel-lab']
-  return (await kubectl(lab, ['apply', ...owner, '-f', path])).stdout
+  return (await kubectl(lab, [...applyArgs, path])).stdout
 }
+
+/** Applies manifests given as text, which then are in no file and no argument list; one line an object. */
+export async function applyText(lab: Lab, text: string): Promise<string> {
+  return (await kubectl(lab, [...applyArgs, '-'], { input: text })).stdout
+}
+
+const applyArgs = ['apply', '--server-side', '--force-conflicts', '--field-manager', 'kube-otel-lab', '-f']

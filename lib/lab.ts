@@ -38,16 +38,22 @@ export interface LabRecord {
   kubeconfigMade?: boolean
   /** `KUBECONFIG` at that time, so that `kwok-down` from another shell finds the same file. */
   kubeconfig?: string
-  /** kwokctl has come to the end of making the cluster. */
+  /** kwokctl or k3d has come to the end of making the cluster. */
   created?: boolean
+  /** The name of the k3d cluster that the lab made. */
+  k3dCluster?: string
+  /** Somebody agreed that the lab may change this cluster, which it did not make. */
+  agreed?: boolean
 }
 
 /** One lab: its settings, where its state is, and how kubectl calls its cluster. */
 export interface Lab {
   settings: Settings
-  /** The kubeconfig context, cluster and user that kwokctl makes: `kwok-<name>`. */
+  /** Of simulated nodes; or on a context of the user's kubeconfig, be it of a k3d cluster that the lab made or any other. */
+  kind: 'kwok' | 'context'
+  /** The kubeconfig context. Of a KWOK lab also the cluster and user that kwokctl makes: `kwok-<name>`. */
   context: string
-  /** `.lab/<cluster>` */
+  /** `.lab/<cluster>`; on a context `.lab/context_<context>` */
   dir: string
   configDir: string
   kubeconfigDir: string
@@ -58,7 +64,7 @@ export interface Lab {
   kwokWorkdir: string
   /** kwokctl's folder of this cluster. */
   clusterDir: string
-  /** The administrator's kubeconfig that kwokctl wrote. */
+  /** The administrator's kubeconfig that kwokctl wrote; on a context empty, which is the user's own. */
   adminKubeconfig: string
 }
 
@@ -67,7 +73,8 @@ export interface Lab {
  *
  * Throws a UsageError for a refused value, or one that differs from what the lab was created with.
  */
-export function openLab(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab {
+export function openLab(given: { flags: SettingTexts; env: NodeJS.ProcessEnv; kind?: Lab['kind'] }): Lab {
+  if (given.kind === 'context') return openContext(given)
   const name = chosenText('clusterName', given)?.text ?? setting('clusterName').default
   const record = /^[-a-z0-9]+$/.test(name) ? readRecord(labDir(name)) : undefined
   const settings = resolveSettings({ ...given, created: record?.settings })
@@ -75,17 +82,38 @@ export function openLab(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }):
   const kwokWorkdir = record?.kwokWorkdir ?? kwokWorkdirOf(given.env)
   const clusterDir = join(kwokWorkdir, 'clusters', settings.clusterName)
   return {
-    settings,
-    context: `kwok-${settings.clusterName}`,
-    dir,
-    configDir: join(dir, 'config'),
-    kubeconfigDir: join(dir, 'kubeconfig'),
-    logsDir: join(dir, 'logs'),
-    pidsDir: join(dir, 'pids'),
-    dataDir: join(dir, 'data'),
-    kwokWorkdir,
-    clusterDir,
+    ...{ settings, kind: 'kwok', context: `kwok-${settings.clusterName}`, ...labFolders(dir), kwokWorkdir, clusterDir },
     adminKubeconfig: join(clusterDir, 'kubeconfig.yaml'),
+  }
+}
+
+/**
+ * A lab on a context of the user's kubeconfig: the one that `kubeContext` names, else that of the k3d cluster `clusterName`. Its
+ * metrics carry the name of the k3d cluster where the lab made that, else of the context.
+ */
+function openContext(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab {
+  const chosen = chosenText('kubeContext', given)?.text ?? 'auto'
+  const name = chosenText('clusterName', given)?.text ?? setting('clusterName').default
+  const context = chosen === 'auto' ? `k3d-${name}` : chosen
+  const dir = join(projectDir, '.lab', `context_${encodeURIComponent(context)}`)
+  const record = readRecord(dir)
+  const settings = resolveSettings({ ...given, created: record?.settings, down: 'k3d-down' })
+  const clusterName = record?.k3dCluster ?? (chosen === 'auto' ? name : context)
+  return {
+    ...{ settings: { ...settings, clusterName }, kind: 'context', context, ...labFolders(dir) },
+    ...{ kwokWorkdir: kwokWorkdirOf(given.env), clusterDir: dir, adminKubeconfig: '' },
+  }
+}
+
+function labFolders(dir: string) {
+  const folder = (name: string) => join(dir, name)
+  return {
+    dir,
+    configDir: folder('config'),
+    kubeconfigDir: folder('kubeconfig'),
+    logsDir: folder('logs'),
+    pidsDir: folder('pids'),
+    dataDir: folder('data'),
   }
 }
 

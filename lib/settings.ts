@@ -112,6 +112,22 @@ const definitions = {
     help: 'a folder of your own dashboards (JSON), which provisioning, lint and verify add to those of the lab',
     parse: folder,
   },
+  kubeContext: {
+    default: 'auto',
+    help: 'a context of your kubeconfig whose cluster the k3d steps and verify work on; auto is k3d-<CLUSTER_NAME>, and for verify the KWOK lab',
+    parse: context,
+  },
+  otelChart: {
+    default: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
+    help: "where Helm finds the chart opentelemetry-collector: a repository's URL, a chart's oci:// URL, or a folder or .tgz of yours",
+    parse: chart,
+  },
+  kubeletInsecureTls: {
+    default: 'false',
+    help: "true leaves the kubelets' certificates unchecked, for clusters where each kubelet signs its own",
+    parse: truth,
+  },
+  yes: { default: 'false', help: 'true or 1 agrees to what a step would ask', parse: yes },
 } as const satisfies Record<string, Setting<unknown>>
 
 type Definitions = typeof definitions
@@ -151,6 +167,8 @@ export function resolveSettings(given: {
   flags: SettingTexts
   env: NodeJS.ProcessEnv
   created?: SettingTexts | undefined
+  /** The target that takes down what was created. */
+  down?: 'kwok-down' | 'k3d-down'
 }): Settings {
   const values: Record<string, unknown> = {}
   for (const name of settingNames) {
@@ -163,7 +181,7 @@ export function resolveSettings(given: {
     if (setting(name).fixed === true && chosen !== undefined && was !== undefined && !sameChoice(name, text, was)) {
       throw new UsageError(`${chosen.by}=${text} differs from what the lab was created with`, {
         why: `${variableOf(name)} is ${was} until it is taken down`,
-        next: `${makeCommand('kwok-down', String(values['clusterName']))}, then run this again; or leave the setting out to keep what the lab has`,
+        next: `${makeCommand(given.down ?? 'kwok-down', String(values['clusterName']))}, then run this again; or leave the setting out to keep what the lab has`,
       })
     }
   }
@@ -327,6 +345,25 @@ function httpUrl(text: string): string {
     throw new Error('it must be auto, or a URL like http://127.0.0.1:9090')
   }
   return text.replace(/\/+$/, '')
+}
+
+/** `auto`, or a context's name, which may hold nearly anything: `arn:aws:eks:eu-west-1:1:cluster/x`. */
+function context(text: string): string {
+  if (!/^[^\s-]\S{0,252}$/.test(text)) throw new Error('it must be auto, or the name of a context')
+  return text
+}
+
+/** A URL with https:// or oci://, or a path. */
+function chart(text: string): string {
+  const [, scheme] = /^([a-z]+):\/\//.exec(text) ?? []
+  if (scheme !== undefined && scheme !== 'https' && scheme !== 'oci') {
+    throw new Error('it must begin with https:// or oci://, or be the path of a chart')
+  }
+  return text
+}
+
+function yes(text: string): boolean {
+  return truth(text.replace(/^1$/, 'true').replace(/^0$/, 'false'))
 }
 
 function folder(text: string): string {

@@ -1,7 +1,16 @@
 import { describeError, LabError } from './errors.ts'
 import { type Lab, openLab } from './lab.ts'
 import { takeLock } from './lock.ts'
-import { fixedSettingNames, flagOf, parseCommandLine, type SettingName, setting, variableOf } from './settings.ts'
+import {
+  chosenText,
+  fixedSettingNames,
+  flagOf,
+  parseCommandLine,
+  type SettingName,
+  type SettingTexts,
+  setting,
+  variableOf,
+} from './settings.ts'
 
 /** What a task is, for `--help` and for reading its command line. */
 export interface TaskDeclaration {
@@ -15,6 +24,8 @@ export interface TaskDeclaration {
   texts?: Readonly<Record<string, string>>
   /** The name and help of the bare word it takes, if it takes one. */
   word?: { name: string; help: string }
+  /** What it works on: the KWOK lab; the cluster of a context, by default of the lab's own k3d cluster; or that only when KUBE_CONTEXT names one. */
+  on?: 'kwok' | 'context' | 'either'
   /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
   takesLabAsItIs?: boolean
   /** Changes the lab: waits until no other task does, also one of another `make kwok` in this clone. Or: with which switches. */
@@ -53,7 +64,7 @@ export async function runTask(
       return
     }
     const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
-    const open = () => openLab({ flags: line.flags, env })
+    const open = () => openLab({ flags: line.flags, env, kind: kindOf(declaration, { flags: line.flags, env }) })
     const lab = open()
     const { changesLab = false } = declaration
     const isAlone = typeof changesLab === 'function' ? changesLab(line.switches) : changesLab
@@ -70,6 +81,11 @@ export async function runTask(
     process.stderr.write(`${describeError(error)}\n`)
     process.exitCode = error instanceof LabError ? error.exitCode : 1
   }
+}
+
+function kindOf({ on = 'kwok' }: TaskDeclaration, given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab['kind'] {
+  if (on !== 'either') return on
+  return (chosenText('kubeContext', given)?.text ?? 'auto') === 'auto' ? 'kwok' : 'context'
 }
 
 async function lockLab({ dir, settings }: Lab): Promise<() => void> {

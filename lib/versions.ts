@@ -11,6 +11,10 @@ export const versions = {
   // Released together with 1.62.0, and built from that module.
   jaeger: '2.0.0-rc2',
   metricsServer: '0.9.0',
+  helm: '3.22.0',
+  k3d: '5.9.0',
+  // The Helm chart of the OpenTelemetry Collector.
+  otelChart: '0.170.0',
   // That of @grafana/data, so that the lab's own page and Grafana mean the same.
   grafana: '13.2.3',
 } as const

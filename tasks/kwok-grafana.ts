@@ -20,7 +20,7 @@ import { pageService } from '../lib/view/service.ts'
 const about = "Starts Grafana where its program is there, else the lab's page."
 const settings = ['grafana', 'grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
 
-await runTask({ about, settings }, async ({ lab }) => {
+await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   if (runtimeOf(lab) === 'docker') {
     print(`The dashboards are at ${grafanaUrl(lab)}, in LGTM's Grafana`)

@@ -5,11 +5,14 @@
  *
  *   tsx tasks/verify.ts
  *   tsx tasks/verify.ts --dashboards 'mine/*.json' --junit verify.xml
+ *   tsx tasks/verify.ts --kube-context my-cluster
  */
 import { writeFileSync } from 'node:fs'
 import { labDashboards } from '../dashboards/index.ts'
 import { readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
+import { requireContext } from '../lib/k3d/agree.ts'
+import { reachPrometheus } from '../lib/k3d/forward.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { startProgress } from '../lib/progress.ts'
 import { createPrometheusApi } from '../lib/prometheus/api.ts'
@@ -22,7 +25,7 @@ import { type Verifiable, verify } from '../lib/verify/verify.ts'
 import { waitForWindow } from '../lib/verify/wait.ts'
 
 const about = 'Proves every number of the dashboards on a running lab; exit code 1 when one is wrong.'
-const settings = ['prometheusUrl', 'dashboardsDir'] as const
+const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
 const switches = {
   'no-wait': 'do not wait until the series are as long as the rate window',
   verbose: 'name the ten slowest queries',
@@ -34,10 +37,12 @@ const texts = {
 }
 
 await runTask(
-  { about, settings, switches, texts, takesLabAsItIs: true },
-  async ({ lab, switches: chosen, texts: given }) => {
+  { about, settings, switches, texts, on: 'either', takesLabAsItIs: true },
+  async ({ lab: opened, switches: chosen, texts: given }) => {
+    if (opened.kind === 'context') await requireContext(opened)
+    else if (labPrometheus(opened).isLab) requireCluster(opened)
+    const { lab, close } = await reachPrometheus(opened)
     const { isLab, url } = labPrometheus(lab)
-    if (isLab) requireCluster(lab)
     const paths = given['dashboards'] ?? (lab.settings.dashboardsDir === 'none' ? [] : [lab.settings.dashboardsDir])
     const { dashboards: foreign, refused } = readDashboardFiles(paths)
     const own: Verifiable[] =
@@ -60,10 +65,12 @@ await runTask(
         const isLong = await waitForWindow({ url, clusterName, windowMs, limitMs, onWaiting: progress.detail })
         if (!isLong) say('Some series are still shorter than the rate window; their numbers may be too low')
       }
-      const next = isLab ? 'make kwok-status' : 'see whether PROMETHEUS_URL is right, and that Prometheus runs'
+      const next = isLab
+        ? `make ${lab.kind === 'kwok' ? 'kwok' : 'k3d'}-status`
+        : 'see whether PROMETHEUS_URL is right, and that Prometheus runs'
       const api = createPrometheusApi(url, { next })
       const settleMs = Math.max(windowMs, lookbackMs(scrapeMs)) + 2 * scrapeMs
-      const isKwokLab = truth !== undefined
+      const isKwokLab = truth !== undefined && lab.kind === 'kwok'
       const report = await verify({
         api,
         dashboards,
@@ -83,6 +90,7 @@ await runTask(
     } finally {
       progress.end()
       truth?.close()
+      close()
     }
   },
 )

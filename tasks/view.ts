@@ -16,9 +16,11 @@ import { pageService } from '../lib/view/service.ts'
 
 const about = 'Serves the dashboards, drawn live, on 127.0.0.1.'
 const settings = ['grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
+/** Whoever serves goes on for as long as the lab does. */
+const changesLab = (chosen: ReadonlySet<string>) => !chosen.has('serve')
 const switches = { stop: 'stop serving', serve: 'serve in the foreground' }
 
-await runTask({ about, settings, switches, takesLabAsItIs: true }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings, switches, takesLabAsItIs: true, changesLab }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)
   if (chosen.has('serve')) return await serve(lab)
   if (runtimeOf(lab) === 'docker') {

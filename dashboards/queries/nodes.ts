@@ -128,7 +128,6 @@ export function nodeLoad({ filter }: Scope): Query {
   return {
     expr: `max by (${by}) (system_cpu_load_average_1m{${filter}}) / count by (${by}) (system_cpu_time_seconds_total{${filter}, state="idle"})`,
     legend: '{{k8s_node_name}}',
-    truth: { of: 'host-load', by: ['cluster', 'node'] },
     needs: ['host-metrics'],
   }
 }

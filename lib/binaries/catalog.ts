@@ -2,7 +2,9 @@ import { versions } from '../versions.ts'
 import {
   etcdAssets,
   grafanaAssets,
+  helmAssets,
   jaegerAssets,
+  k3dAssets,
   kubernetesAssets,
   kwokAssets,
   metricsServerAssets,
@@ -124,6 +126,20 @@ const entries = [
     go: { define: version => [`k8s.io/client-go/pkg/version.gitVersion=v${version}`] },
   },
   {
+    name: 'helm',
+    version: versions.helm,
+    programs: [{ name: 'helm', versionArgs: ['version', '--short'], versionPattern: /^v(\d+\.\d+\.\d+)/m }],
+    assets: helmAssets,
+    go: { define: version => [`helm.sh/helm/v3/internal/version.version=v${version}`] },
+  },
+  {
+    name: 'k3d',
+    version: versions.k3d,
+    programs: [{ name: 'k3d', versionArgs: ['version'], versionPattern: /^k3d version v(\S+)/m }],
+    assets: k3dAssets,
+    go: { define: version => [`github.com/k3d-io/k3d/v5/version.Version=v${version}`] },
+  },
+  {
     name: 'grafana',
     version: versions.grafana,
     programs: [{ name: 'grafana', versionPattern: /^grafana version (\S+)/m, inFolder: 'bin/grafana' }],
@@ -137,6 +153,9 @@ export const catalog: readonly Source[] = entries
 
 /** The name of a program in the catalogue. */
 export type ProgramName = (typeof entries)[number]['programs'][number]['name']
+
+/** What the k3d path runs. */
+export const k3dPrograms: readonly ProgramName[] = ['kubectl', 'helm', 'k3d']
 
 /** What the KWOK path runs. */
 export const kwokPrograms: readonly ProgramName[] = [

@@ -129,6 +129,27 @@ export function jaegerAssets(version: string, platform: Platform): ReleaseAsset[
   ]
 }
 
+/** At get.helm.sh, each archive with a `.sha256sum` that holds sum and file name (.github/workflows/build-test.yml of helm/helm). */
+export function helmAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const name = `${platform.os}-${platform.arch}`
+  const url = `https://get.helm.sh/helm-v${version}-${name}.tar.gz`
+  return [{ url, members: { helm: `${name}/helm` }, checksum: { kind: 'file', url: `${url}.sha256sum` } }]
+}
+
+/** Plain programs; the release's own checksum file names them with a folder that is not in their address, so GitHub's own sums. */
+export function k3dAssets(version: string, platform: Platform): ReleaseAsset[] {
+  if (!isCommon(platform)) return []
+  const repository = 'k3d-io/k3d'
+  return [
+    {
+      url: `${github(repository, version)}/k3d-${platform.os}-${platform.arch}`,
+      members: { k3d: '' },
+      checksum: { kind: 'github-api', url: `https://api.github.com/repos/${repository}/releases/tags/v${version}` },
+    },
+  ]
+}
+
 /**
  * A folder: program, web pages, defaults. The address and the form of the checksum file, one line that names `dist/<file>`, are those of
  * releases since 12.4.3 (https://github.com/grafana/grafana/issues/124709).

@@ -7,7 +7,7 @@ import type { Choice } from '../verify/choices.ts'
 import type { Answer } from './frames.ts'
 
 /** A chart has room for so many points; a longer series is thinned by its query's step. */
-const MOST_POINTS = 240
+const MOST_POINTS = 120
 
 /**
  * Asks the queries of a dashboard's panels under one choice of variables, each different one once. The texts are those that verify asks, with the same rate windows; a query that is

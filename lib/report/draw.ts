@@ -18,7 +18,7 @@ export async function drawDashboards(given: {
   onProgress: (text: string) => void
 }): Promise<ReportedDashboard[]> {
   const { api, dashboards, verified, untilMs, scrapeMs, onProgress } = given
-  const drawChart = await loadCharts()
+  const drawChart = loadCharts()
   const anchors = new Map(dashboards.map(({ dashboard }) => [dashboard.uid, anchorOf(dashboard)]))
   const all: ReportedDashboard[] = []
   for (const [index, { dashboard }] of dashboards.entries()) {

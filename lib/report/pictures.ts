@@ -12,11 +12,17 @@ export async function writePictures(
   const browser = await launchBrowser(browserPath)
   try {
     const page = await browser.newPage({ viewport: { width: 1600, height: 900 } })
+    page.setDefaultTimeout(120_000)
     await page.goto(pathToFileURL(file).href)
+    // One dashboard at a time: Chromium would lay out and paint all of them for each picture.
+    await page.addStyleTag({ content: 'main > section:not(.pictured) { display: none }' })
     const paths: string[] = []
     for (const dashboard of dashboards) {
       const path = join(dirname(file), `${anchorOf(dashboard).slice('d-'.length)}.png`)
-      await page.locator(`section[aria-labelledby="${anchorOf(dashboard)}"]`).screenshot({ path })
+      const section = page.locator(`section[aria-labelledby="${anchorOf(dashboard)}"]`)
+      await section.evaluate(element => element.classList.add('pictured'))
+      await section.screenshot({ path })
+      await section.evaluate(element => element.classList.remove('pictured'))
       paths.push(path)
     }
     return paths

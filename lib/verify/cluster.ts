@@ -2,9 +2,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { listAll } from '../kube/list.ts'
 import { parseQuantity } from '../kube/quantity.ts'
-import { cyclesOf } from '../traces/cycles.ts'
-import { callGraph } from '../traces/graph.ts'
-import { serviceFacts, tracedPod, type WorkloadKind, workloadFacts, workloadPaths } from '../traces/objects.ts'
+import { readTraced, type Traced } from './traced.ts'
 
 /** Resources of a container, a node or a quota: cores and bytes. */
 export interface Resources {
@@ -62,7 +60,7 @@ export interface ClusterSnapshot {
   /** HorizontalPodAutoscalers with their replicas. */
   autoscalers: readonly { namespace: string; name: string; current: number; desired: number; max: number }[]
   /** Who calls whom, by the workloads' variables, as the trace simulator has it. */
-  traced: { generators: readonly string[]; services: number; problems: number }
+  traced: Traced
   /** ResourceUsage and ClusterResourceUsage objects. */
   usageObjects: readonly { kind: 'ResourceUsage' | 'ClusterResourceUsage'; raw: unknown }[]
 }
@@ -168,39 +166,6 @@ function clusterQuota(raw: unknown): Resources & { namespace: string } {
       either('requests.memory', 'memory'),
       hard['limits.memory'],
     ),
-  }
-}
-
-/** Reads what calls others, and gives what that comes to with the cluster's pods. */
-async function readTraced(
-  client: Pick<KubeClient, 'request'>,
-): Promise<(pods: readonly unknown[]) => ClusterSnapshot['traced']> {
-  const kinds = Object.keys(workloadPaths) as WorkloadKind[]
-  const [services, ...workloads] = await Promise.all([
-    listAll(client, '/api/v1/services'),
-    ...kinds.map(kind => listAll(client, workloadPaths[kind])),
-  ])
-  const facts = workloads.flatMap((all, index) =>
-    all.flatMap(raw => workloadFacts(kinds[index] ?? 'Deployment', raw) ?? []),
-  )
-  const graph = callGraph(facts, services?.flatMap(raw => serviceFacts(raw) ?? []) ?? [])
-  return pods => {
-    const ready = new Set<string>()
-    if (graph.roots.length > 0) {
-      for (const raw of pods) {
-        const pod = tracedPod(raw)
-        if (pod?.ready === true && pod.owner !== undefined)
-          ready.add(`${pod.owner.kind}/${pod.namespace}/${pod.owner.name}`)
-      }
-    }
-    const roots = graph.roots.map(({ workload }) => workload)
-    return {
-      generators: roots
-        .filter(({ kind, namespace, name }) => ready.has(`${kind}/${namespace}/${name}`))
-        .map(({ name }) => name),
-      services: graph.services.size,
-      problems: graph.problems.length + cyclesOf(graph).length,
-    }
   }
 }
 

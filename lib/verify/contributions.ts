@@ -1,9 +1,9 @@
+import { containerAmount, HPA_OF, NODE_OF, one, RESOURCE_OF, SPACE_OF } from './amounts.ts'
 import { type CallMeasure, callFigures, callMeasures } from './calls.ts'
 import { type ClusterPod, CONDITIONS } from './cluster.ts'
 import type { TruthSources } from './expect.ts'
 import type { Dimension, Quantity, Truth } from './marks.ts'
 import { saidSystem, saidUsage } from './said.ts'
-import type { SpaceFigures } from './space.ts'
 import {
   type Bounds,
   containerMeasures,
@@ -189,34 +189,11 @@ function nodeUsage(
   )
 }
 
-function containerAmount(
-  of: 'containers' | 'placed-containers' | 'restarts' | keyof typeof RESOURCE_OF,
-  pod: ClusterPod,
-  container: ClusterPod['containers'][number],
-): Bounds | undefined {
-  // KWOK serves all that are on a node, finished ones too.
-  if (of === 'placed-containers') return pod.node === '' ? undefined : one(1)
-  if (of === 'restarts') {
-    // When each was isn't told, and of a container that Prometheus has not had for long a rise counts up to double.
-    return container.restarts === undefined ? undefined : { least: 0, most: 2 * container.restarts }
-  }
-  // Pods that have ended hold nothing any more.
-  if (pod.phase !== 'Pending' && pod.phase !== 'Running') return undefined
-  // Pods that wait hold what they request, but no container of theirs runs yet.
-  if (of === 'containers') return pod.phase === 'Running' ? one(1) : undefined
-  const amount = container[RESOURCE_OF[of]]
-  return amount === undefined ? undefined : one(amount)
-}
-
 function places(pod: ClusterPod, cluster: string): Contribution['at'] {
   return {
     ...{ cluster, node: pod.node, namespace: pod.namespace, workload: pod.workload, workload_type: pod.workloadType },
     ...{ service: pod.workload, pod: pod.name, phase: pod.phase },
   }
-}
-
-function one(value: number): Bounds {
-  return { least: value, most: value }
 }
 
 function isPodMeasure(of: Quantity): of is Measured {
@@ -231,34 +208,3 @@ export function isCallMeasure(of: Quantity): of is CallMeasure {
 function isHostMeasure(of: Quantity): of is HostMeasure {
   return HOST_MEASURES.has(of)
 }
-
-const RESOURCE_OF = {
-  'cpu-requests': 'cpuRequests',
-  'cpu-limits': 'cpuLimits',
-  'memory-requests': 'memoryRequests',
-  'memory-limits': 'memoryLimits',
-  'quota-cpu-requests': 'cpuRequests',
-  'quota-cpu-limits': 'cpuLimits',
-  'quota-memory-requests': 'memoryRequests',
-  'quota-memory-limits': 'memoryLimits',
-} as const
-
-const NODE_OF = {
-  'cpu-allocatable': 'cpuAllocatable',
-  'memory-allocatable': 'memoryAllocatable',
-  'pods-allocatable': 'podsAllocatable',
-  'memory-capacity': 'memoryCapacity',
-} as const
-
-const SPACE_OF = {
-  'filesystem-used': 'used',
-  'filesystem-capacity': 'capacity',
-  'volume-capacity': 'capacity',
-  'volume-available': 'available',
-  'volume-used': 'used',
-  'volume-inodes': 'inodes',
-  'volume-inodes-free': 'inodesFree',
-  'volume-inodes-used': 'inodesUsed',
-} as const satisfies Record<string, keyof SpaceFigures>
-
-const HPA_OF = { 'hpa-current': 'current', 'hpa-desired': 'desired', 'hpa-max': 'max' } as const

@@ -1,9 +1,10 @@
 import type { Labels, PrometheusApi, RangeSeries } from '../prometheus/api.ts'
-import type { AskedQuery } from './asked.ts'
+import { unfiltered } from '../promql/unfiltered.ts'
+import { type AskedQuery, queryFacts } from './asked.ts'
 import type { Verdict } from './check.ts'
 import { number } from './compare.ts'
 import { labelsText, seriesOf } from './evaluate.ts'
-import type { Excuse } from './marks.ts'
+import type { Excuse, TargetMarks } from './marks.ts'
 
 /**
  * A verdict, held to its excuse: one that doesn't hold is none. Asks Prometheus at the query's own times.
@@ -17,6 +18,17 @@ export async function heldTo(verdict: Verdict, query: AskedQuery, api: Prometheu
   if (doubt === undefined) return { kind: 'excused', because: verdict.because }
   // What came between the two questions is there when both are asked again.
   return { ...failed, hint: `not excused by "${excuse.because}": ${doubt}`, settles: true }
+}
+
+/** When a query may have no data as far as its own text says: of alerts, and of what shows only what is amiss. */
+export function marksOfText(expr: string): TargetMarks {
+  const { metrics } = queryFacts(expr)
+  if (metrics.length > 0 && metrics.every(metric => metric.startsWith('ALERTS')))
+    return { emptyWhen: { because: 'there are alerts only while they wait or fire' } }
+  const given = unfiltered(expr)
+  return given === undefined
+    ? {}
+    : { emptyWhen: { because: 'what it compares is there, and nothing of it is as it asks for', given } }
 }
 
 /** What speaks against an excuse; undefined when it holds. */

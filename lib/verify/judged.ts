@@ -5,7 +5,7 @@ import { expectedOf, judge, type Verdict } from './check.ts'
 import { choiceNames, choose, type VariableProblem } from './choices.ts'
 import { isCallMeasure } from './contributions.ts'
 import { createEvaluator, type Evaluator } from './evaluate.ts'
-import { heldTo } from './excuse.ts'
+import { heldTo, marksOfText } from './excuse.ts'
 import type { TruthSources } from './expect.ts'
 import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './marks.ts'
 import type { Failure } from './report.ts'
@@ -52,6 +52,9 @@ export async function judgeAll(
   const range = dashboardRange(dashboard, look.untilMs)
   const all: Judged[] = []
   const failed = new Map<string, boolean>()
+  // Of somebody's own dashboard nothing is known but what its queries say.
+  const marksOf = (query: AskedQuery) =>
+    marks === undefined ? marksOfText(query.expr) : (marks.targets.get(keyOf(query)) ?? {})
   const put = (each: Judged) => {
     // The same query under two choices is one, unless it is right under the first only, as one that forgets a variable is.
     // What is looked at again has its own variables by now.
@@ -73,9 +76,7 @@ export async function judgeAll(
     const asked = askedQueries(dashboard, choice, { untilMs: look.untilMs, scrapeMs: common.scrapeMs })
     const isWanted = (query: AskedQuery) => only === undefined || only.has(queryKey(query))
     const judged = await Promise.all(
-      asked
-        .filter(isWanted)
-        .map(query => judgeQuery(query, marks?.targets.get(keyOf(query)) ?? {}, look, common, evaluator)),
+      asked.filter(isWanted).map(query => judgeQuery(query, marksOf(query), look, common, evaluator)),
     )
     for (const each of judged) put(each)
     for (const panel of dashboard.panels) {

@@ -142,6 +142,8 @@ export type Need =
   | 'etcd'
   | 'control-plane'
   | 'cadvisor'
+  /** How much containers read from and write to disk, which not every kernel counts. */
+  | 'disk-io'
   | 'host-metrics'
   | 'volumes'
   | 'trace-simulator'

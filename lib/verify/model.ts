@@ -1,20 +1,18 @@
-import { coresOf } from '../stats/core-time.ts'
-import { type ContainerMeter, createPodMeter, type PodMeter } from '../stats/counters.ts'
-import { cpuStates, memoryStates } from '../stats/host-metrics.ts'
+import { type ContainerMeter, createPodMeter } from '../stats/counters.ts'
 import { nodeTraffic, systemMeters } from '../stats/measure.ts'
-import { type NodeFacts, nodeFacts, type PodFacts, podFacts } from '../stats/objects.ts'
+import { nodeFacts, podFacts } from '../stats/objects.ts'
 import type { PresetName } from '../stats/presets.ts'
-import { podTraffic, sampleContainer } from '../stats/samples.ts'
+import { podTraffic } from '../stats/samples.ts'
 import { hash } from '../stats/seed.ts'
 import { fsStats, nodeDisk, podStorage, volumeStats } from '../stats/storage.ts'
 import type { UsageSources } from '../stats/usage.ts'
 import { createUsageObjects, usageObject } from '../stats/usage-objects.ts'
 import type { ClusterSnapshot } from './cluster.ts'
+import { beginOf, hostFigures, type ModelNode, type RunningPod } from './host.ts'
 import { containerBounds, type SampleTimes, sampleTimes, trafficBounds } from './sampling.ts'
 import { type SpaceFigures, spaceFigures } from './space.ts'
 import {
   type Bounds,
-  boundsOf,
   type HostMeasure,
   isOfNetwork,
   type Measured,
@@ -23,24 +21,7 @@ import {
   type UsageWindow,
 } from './usage.ts'
 
-interface RunningPod {
-  facts: PodFacts
-  meter: PodMeter
-  /** The meters of the containers that run. */
-  running: readonly { name: string; meter: ContainerMeter; hasCpuLimit: boolean }[]
-}
-
-interface ModelNode {
-  facts: NodeFacts
-  seed: number
-  system: readonly ContainerMeter[]
-  pods: RunningPod[]
-}
-
 type Named = Map<string, Map<string, Bounds>>
-
-/** A load average reaches back for ever, but hardly further than this: what was before counts for less than a hundredth. */
-const LOAD_MS = 300_000
 
 /**
  * The usage of simulated pods and nodes, by the model that the stats proxy follows: rates are the integral of usage over the window,
@@ -177,62 +158,9 @@ function systemFigures({ facts, seed, system }: ModelNode, measured: Measured, t
   return system.map(meter => containerBounds(meter, measured, times))
 }
 
-function hostFigures(
-  node: ModelNode,
-  measured: HostMeasure,
-  window: UsageWindow,
-  ofNodes: (measured: Measured, window: UsageWindow) => Named,
-): Map<string, Bounds> {
-  const { name, cpuCapacityNanoCores, memoryCapacityBytes } = node.facts
-  const whole = (of: Measured) => ofNodes(of, window).get(name)?.get('') ?? { least: 0, most: 0 }
-  const cores = coresOf(cpuCapacityNanoCores)
-  const times = sampleTimes({ ...window, lengthMs: undefined })
-  const isYoung = (pod: RunningPod) => pod.meter.startMs > beginOf(window)
-  const metersOf = (pods: readonly RunningPod[]) => [
-    ...node.system,
-    ...pods.flatMap(pod => pod.running.map(({ meter }) => meter)),
-  ]
-  // Nobody knows whether what has just begun was there already.
-  const either = [metersOf(node.pods), metersOf(node.pods.filter(pod => !isYoung(pod)))]
-  switch (measured) {
-    case 'host-cpu': {
-      const { least, most } = whole('cpu-usage')
-      const all = [least, most].map(busy => new Map(cpuStates(busy, Math.max(0, cores - busy))))
-      return new Map([...(all[0]?.keys() ?? [])].map(state => [state, boundsOf(all.map(each => each.get(state) ?? 0))]))
-    }
-    case 'host-disk':
-      return new Map([
-        ['read', whole('disk-read-bytes')],
-        ['write', whole('disk-written-bytes')],
-      ])
-    case 'host-memory': {
-      const all = times.last.flatMap(timeMs =>
-        either.map(meters => {
-          const samples = meters.map(meter => sampleContainer(meter, timeMs))
-          const usageBytes = samples.reduce((sum, each) => sum + each.usageBytes, 0)
-          const workingSetBytes = samples.reduce((sum, each) => sum + each.workingSetBytes, 0)
-          return new Map(memoryStates({ usageBytes, workingSetBytes }, memoryCapacityBytes))
-        }),
-      )
-      return new Map([...(all[0]?.keys() ?? [])].map(state => [state, boundsOf(all.map(each => each.get(state) ?? 0))]))
-    }
-    case 'host-load': {
-      const atMs = Array.from({ length: 12 }, (_, index) => window.untilMs - (index * LOAD_MS) / 12)
-      const levels = atMs.flatMap(timeMs =>
-        either.map(meters => meters.reduce((sum, meter) => sum + sampleContainer(meter, timeMs).usageNanoCores, 0)),
-      )
-      return new Map([['', boundsOf(levels.map(nanoCores => nanoCores / 1e9 / cores))]])
-    }
-  }
-}
-
 /** Counted from shortly before the window: usage by chance is sampled, and over days its samples would be few. */
 function since(meter: ContainerMeter, beginMs: number): ContainerMeter {
   return { ...meter, sinceMs: Math.max(meter.sinceMs, beginMs) }
-}
-
-function beginOf({ untilMs, lengthMs, lateMs }: UsageWindow): number {
-  return untilMs - (lengthMs ?? 0) - 2 * lateMs
 }
 
 function podSpace({ facts, running }: RunningPod) {

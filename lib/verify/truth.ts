@@ -5,11 +5,13 @@ import { connect, type KubeClient } from '../kube/client.ts'
 import type { Lab } from '../lab.ts'
 import { prometheusUrl } from '../prometheus.ts'
 import type { PresetName } from '../stats/presets.ts'
+import { betweenUsages } from './between.ts'
 import { readCalls } from './calls.ts'
 import { type ClusterSnapshot, readCluster } from './cluster.ts'
 import type { TruthSources } from './expect.ts'
 import { kubeletUsage, readKubelets } from './kubelets.ts'
 import { modelUsage } from './model.ts'
+import type { UsageSource } from './usage.ts'
 import type { TruthReader } from './verify.ts'
 
 /** The Prometheus to verify against, and whether it is the lab's own. */
@@ -24,8 +26,8 @@ export function labPrometheus(lab: Lab): { url: string; isLab: boolean } {
  * verified. To be closed at the end.
  */
 export async function labTruth(lab: Lab, windowMs: number): Promise<(TruthReader & { close(): void }) | undefined> {
-  if (!labPrometheus(lab).isLab || !existsSync(lab.adminKubeconfig)) return undefined
-  const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+  if (!labPrometheus(lab).isLab || (lab.kind === 'kwok' && !existsSync(lab.adminKubeconfig))) return undefined
+  const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
   const given = { clusterName, preset: usagePreset, windowMs, jaegerUrl: jaegerUrl(lab) }
   return { ...clusterTruth(client, given), close: () => client.close() }
@@ -47,14 +49,33 @@ export function clusterTruth(
       if (isSimulated(snapshot)) {
         return { snapshot, usage: modelUsage(snapshot, preset), ...callsOf(snapshot, given.jaegerUrl) }
       }
-      const before = await readKubelets(client, snapshot)
-      await sleep(windowMs)
-      return {
-        snapshot: await readCluster(client, clusterName),
-        usage: kubeletUsage(before, await readKubelets(client, snapshot)),
-      }
+      const usage = await realUsage(client, snapshot, windowMs)
+      return { snapshot: await readCluster(client, clusterName), usage }
     },
   }
+}
+
+/** How many times the kubelets are asked over a window, and how long before its beginning the first time. */
+const ASKED = { times: 9, earlierBy: 1 / 8 }
+
+/**
+ * What real pods used over a rate window. When the samples at its two ends were taken is not known: the collector asks once in a
+ * quarter of the window, and a kubelet measures anew only each ten to fifteen seconds. So the kubelets are asked many times, and the truth
+ * lies between what any two say of which one may be the beginning and the other the end.
+ */
+async function realUsage(
+  client: Pick<KubeClient, 'request'>,
+  snapshot: ClusterSnapshot,
+  windowMs: number,
+): Promise<UsageSource> {
+  const readings = [await readKubelets(client, snapshot)]
+  while (readings.length < ASKED.times) {
+    await sleep((windowMs * (1 + ASKED.earlierBy)) / (ASKED.times - 1))
+    readings.push(await readKubelets(client, snapshot))
+  }
+  // Ends up to three eighths of the window apart: the collector's quarter, and the kubelet's own delay.
+  const [begins, ends] = [readings.slice(0, 4), readings.slice(-4)]
+  return betweenUsages(begins.flatMap(begin => ends.map(end => kubeletUsage(begin, end))))
 }
 
 /** Calls are read when the first query asks for them, and once. */

@@ -23,8 +23,11 @@ export const networkMeasures = [
   ...(['drops-receive', 'drops-transmit'] as const),
 ] as const
 
-/** What only a node's own host metrics say: by state, by direction, or of the node. */
-export const hostMeasures = ['host-cpu', 'host-memory', 'host-disk', 'host-load'] as const
+/**
+ * What only a node's own host metrics say, by state or direction. Not its load: a load average remembers pods that are gone, and nobody else
+ * does.
+ */
+export const hostMeasures = ['host-cpu', 'host-memory', 'host-disk'] as const
 
 export type ContainerMeasure = (typeof containerMeasures)[number]
 export type NetworkMeasure = (typeof networkMeasures)[number]

@@ -128,7 +128,7 @@ function picker({ variable, options, chosen, refused }: OfferedVariable): Html {
   const input =
     variable.type === 'textbox'
       ? html`<input id="${id}" name="${id}" value="${chosen[0] ?? ''}">`
-      : html`<select id="${id}" name="${id}" ${variable.multi ? new Html('multiple size="3"') : undefined}>${all}${shown.map(each => option(each, chosen.includes(each)))}</select>`
+      : html`<select id="${id}" name="${id}" ${variable.multi ? new Html(`multiple size="${options.length > 1 ? 3 : 2}"`) : undefined}>${all}${shown.map(each => option(each, chosen.includes(each)))}</select>`
   return html`<div><label for="${id}">${label}</label>${input}${refused === undefined ? undefined : html`<p class="failed">${refused}</p>`}</div>
 `
 }

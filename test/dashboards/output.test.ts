@@ -25,6 +25,7 @@ generated('has each dashboard, the rules and the provisioning', () => {
     'rules/alerts.yaml',
     'rules/kube-apiserver.yaml',
     'rules/kubernetes.yaml',
+    'rules/tracing.yaml',
   ]
   const expected = [...Object.values(uids).map(uid => `json/${uid}.json`), ...others]
   assertSameWords([...files.keys()].sort(), expected.sort(), 'files')

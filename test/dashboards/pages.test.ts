@@ -17,7 +17,7 @@ const pages = suite<Context>('labPages()')
 pages.before(async context => {
   context.dir = tempDir()
   const prometheusUrl = `http://127.0.0.1:${await freePort()}`
-  const made: Pages = await labPages(tempLab({ dashboardsDir: context.dir, prometheusUrl }))
+  const made: Pages = labPages(tempLab({ dashboardsDir: context.dir, prometheusUrl }))
   context.get = path => made({ path, query: new URLSearchParams() })
 })
 

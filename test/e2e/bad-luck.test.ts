@@ -224,7 +224,7 @@ badLuck('the same name from a second clone is refused, and the lab goes on', asy
 
 /** Each time some that have little to do with each other: what comes back is seen of each, in a third of the time. */
 const killedAtOnce = [
-  ['prometheus', 'traces', 'kwok-controller'],
+  ['prometheus', 'traces', 'page', 'kwok-controller'],
   ['stats-proxy', 'jaeger', 'kube-apiserver'],
   ['metrics-server', 'collector', 'collector-watch'],
 ]

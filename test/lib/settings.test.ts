@@ -59,6 +59,10 @@ resolves('gives the defaults when nothing is said', () => {
     metricsFile: 'kwok-config/kwok-metrics.yaml',
     prometheusUrl: 'auto',
     dashboardsDir: 'none',
+    kubeContext: 'auto',
+    otelChart: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
+    kubeletInsecureTls: false,
+    yes: false,
   })
 })
 

@@ -16,6 +16,8 @@ for (const [module, path, version] of [
   ['prometheus', 'github.com/prometheus/prometheus', versions.prometheus.replace(/^3\.(\d)\./, 'v0.30$1.')],
   ['metrics-server', 'sigs.k8s.io/metrics-server', `v${versions.metricsServer}`],
   ['otelcol', 'go.opentelemetry.io/collector/cmd/builder', `v${versions.otelcol}`],
+  ['helm', 'helm.sh/helm/v3', `v${versions.helm}`],
+  ['k3d', 'github.com/k3d-io/k3d/v5', `v${versions.k3d}`],
   ['jaeger', 'github.com/jaegertracing/jaeger', versions.jaeger.replace('2.0.0-rc2', 'v1.62.0')],
 ] as const) {
   pins(`are those of the Go pins: ${module}`, () => {
@@ -38,7 +40,17 @@ oldest('has the Node.js of package.json', () => {
 
 oldest('has a Go that no pin is above', () => {
   const number = (version: string) => version.split('.').reduce((sum, part) => sum * 1_000 + Number(part), 0)
-  for (const module of ['kwok', 'kubernetes', 'etcd', 'prometheus', 'otelcol', 'jaeger', 'metrics-server']) {
+  for (const module of [
+    'kwok',
+    'kubernetes',
+    'etcd',
+    'prometheus',
+    'otelcol',
+    'jaeger',
+    'metrics-server',
+    'helm',
+    'k3d',
+  ]) {
     const [, version = ''] = /^go (\d+\.\d+)/m.exec(goMod(module)) ?? []
     assert(version !== '' && number(version) <= number(oldestTools.go), `${module} ${version}`)
   }

@@ -1,7 +1,7 @@
 /** What holds of every task, also of one that is added later. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -33,6 +33,8 @@ const clusterless = [
   'bench.ts',
   'dashboards.ts',
   'doctor.ts',
+  'k3d-create-cluster.ts',
+  'k3d-down.ts',
   'kwok-check.ts',
   'kwok-create-cluster.ts',
   'kwok-down.ts',
@@ -122,7 +124,11 @@ for (const task of tasks) {
   all(`${task} refuses to go on without a cluster`, async () => {
     const { status, stdout, stderr } = await outcome(task, 'cluster')
     assert.deepEqual([status, stdout], [1, ''])
-    assert.equal(stderr, `There is no KWOK cluster "${clusterName}"\n  Next: make kwok CLUSTER_NAME=${clusterName}\n`)
+    const [kind, target] = task.startsWith('k3d-') ? ['k3d', 'k3d'] : ['KWOK', 'kwok']
+    assert.equal(
+      stderr,
+      `There is no ${kind} cluster "${clusterName}"\n  Next: make ${target} CLUSTER_NAME=${clusterName}\n`,
+    )
   })
 }
 
@@ -149,6 +155,57 @@ others('kwok-down has nothing to do without a lab, any number of times', async (
     const nothing = { status: 0, stdout: `There is no lab "${clusterName}"\n`, stderr: '' }
     assert.deepEqual(await start('kwok-down.ts', []), nothing)
   }
+})
+
+others(
+  'k3d-down has nothing to do without a cluster, and k3d-create-cluster refuses a context that is there',
+  async () => {
+    const nothing = { status: 0, stdout: `There is no k3d cluster "${clusterName}"\n`, stderr: '' }
+    assert.deepEqual(await start('k3d-down.ts', []), nothing)
+    const { status, stdout, stderr } = await start('k3d-create-cluster.ts', [], { KUBE_CONTEXT: 'mine' })
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.match(
+      stderr,
+      /^KUBE_CONTEXT=mine names a cluster that is there\n {2}Next: make k3d-lgtm k3d-collectors KUBE_CONTEXT=mine/,
+    )
+  },
+)
+
+for (const task of [
+  'k3d-lgtm.ts',
+  'k3d-collectors.ts',
+  'k3d-port-forward.ts',
+  'k3d-status.ts',
+  'k3d-down.ts',
+  'verify.ts',
+]) {
+  others(`${task} refuses a context that the kubeconfig doesn't have, and lists those there are`, async () => {
+    const file = join(dir, `${task}.kubeconfig`)
+    writeFileSync(
+      file,
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        contexts: [
+          { name: 'one', context: {} },
+          { name: 'two', context: {} },
+        ],
+      }),
+    )
+    const { status, stdout, stderr } = await start(task, [], { KUBE_CONTEXT: 'three', KUBECONFIG: file })
+    rmSync(file)
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.equal(
+      stderr,
+      'KUBE_CONTEXT=three is refused: your kubeconfig has no such context; it has one, two\n  Next: set KUBE_CONTEXT to one of them, or KUBECONFIG to another file\n',
+    )
+  })
+}
+
+others('k3d-collectors refuses a chart that is none before anything else', async () => {
+  const { status, stderr } = await start('k3d-collectors.ts', [], { OTEL_CHART: join(dir, 'no-chart') })
+  assert.equal(status, 2)
+  assert.match(stderr, /^OTEL_CHART=\S+ is refused: there is no \S+\n {2}Next: /)
 })
 
 async function freePorts(): Promise<NodeJS.ProcessEnv> {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
-import { catalog, kwokPrograms } from '../../../lib/binaries/catalog.ts'
+import { catalog, k3dPrograms, kwokPrograms } from '../../../lib/binaries/catalog.ts'
 import { binaryVariable } from '../../../lib/binaries/find.ts'
 import { buildArgs } from '../../../lib/binaries/pins.ts'
 import { assetName } from '../../../lib/binaries/releases.ts'
@@ -31,6 +31,8 @@ const pinnedModules = [
     version: `0.3${prometheusMinor.padStart(2, '0')}.${prometheusPatch}`,
   },
   { dir: 'metrics-server', module: 'sigs.k8s.io/metrics-server', version: versions.metricsServer },
+  { dir: 'helm', module: 'helm.sh/helm/v3', version: versions.helm },
+  { dir: 'k3d', module: 'github.com/k3d-io/k3d/v5', version: versions.k3d },
   { dir: 'otelcol', module: 'go.opentelemetry.io/collector/otelcol', version: versions.otelcol },
   { dir: 'otelcol', module: 'go.opentelemetry.io/collector/cmd/builder', version: versions.otelcol },
 ]
@@ -67,9 +69,9 @@ goPins.run()
 
 const programs = suite('catalog')
 
-programs('has every program of the KWOK path once, and Grafana, which need not be there', () => {
+programs('has every program of both paths once, and Grafana, which need not be there', () => {
   const names = catalog.flatMap(({ programs }) => programs.map(({ name }) => name))
-  assert.deepEqual([...names].sort(), [...kwokPrograms, 'grafana'].sort())
+  assert.deepEqual([...names].sort(), [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana'])].sort())
   assert.equal(new Set(names).size, names.length)
 })
 
@@ -87,6 +89,9 @@ for (const [name, said] of [
   ['otelcol', 'otelcol version 0.149.0'],
   ['jaeger', '{"gitCommit":"","gitVersion":"v2.0.0-rc2","buildDate":""}'],
   ['metrics-server', 'v0.9.0\n'],
+  ['helm', 'v3.22.0+g1234567'],
+  ['helm', 'v3.22.0\n'],
+  ['k3d', 'k3d version v5.9.0\nk3s version v1.35.5-k3s1 (default)'],
   ['grafana', 'grafana version 13.2.3'],
 ] as const) {
   programs(`reads the version out of what ${name} prints: ${said.split('\n')[0]}`, () => {
@@ -175,6 +180,16 @@ for (const [name, os, urls, checksum] of [
     'https://api.github.com/repos/kubernetes-sigs/metrics-server/releases/tags/v1.2.3',
   ],
   [
+    'helm',
+    'darwin',
+    ['https://get.helm.sh/helm-v1.2.3-darwin-arm64.tar.gz'],
+    'https://get.helm.sh/helm-v1.2.3-darwin-arm64.tar.gz.sha256sum',
+  ],
+  [
+    'k3d',
+    'linux',
+    ['https://github.com/k3d-io/k3d/releases/download/v1.2.3/k3d-linux-arm64'],
+    'https://api.github.com/repos/k3d-io/k3d/releases/tags/v1.2.3',
     'grafana',
     'linux',
     ['https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz'],

@@ -15,7 +15,7 @@ import { AT_MS, answersOf, mergedTable, panelOf } from './fixtures.ts'
 const PLANTED = '<img src=x onerror=alert(1)>"\'&'
 
 const context: DrawContext = {
-  drawChart: await loadCharts(),
+  drawChart: loadCharts(),
   range: { fromMs: AT_MS - 3_600_000, untilMs: AT_MS },
   variables: new Map([['datasource', { values: ['prometheus'], several: false }]]),
   time: 'from=now-1h&to=now',

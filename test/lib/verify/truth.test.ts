@@ -261,16 +261,10 @@ documents('agree about the host metrics of a node', async () => {
   const usage = modelUsage(snapshot, 'steady')
   const at = (timeMs: number) => {
     const measured = measuredNode('node-a', timeMs)
-    const { facts, startMs, total } = measured
-    const { times } = coreTimesAt({
-      cores: coresOf(facts.cpuCapacityNanoCores),
-      startMs,
-      nowMs: timeMs,
-      busyNs: total.usageCoreNanoSeconds,
-      toldIdleNs: 0,
-      kept: undefined,
-    })
-    return hostPoints(hostResourceMetrics(measured, { loads: [0, 0, 0], cores: times }))
+    const { facts, startMs, nowMs: atMs, total } = measured
+    const cores = coresOf(facts.cpuCapacityNanoCores)
+    const moment = { cores, startMs, nowMs: atMs, busyNs: total.usageCoreNanoSeconds, toldIdleNs: 0, kept: undefined }
+    return hostPoints(hostResourceMetrics(measured, { loads: [0, 0, 0], cores: coreTimesAt(moment).times }))
   }
   const [before, after] = [at(window.untilMs - window.lengthMs), at(window.untilMs)]
   for (const [measured, metric, isRate] of [

@@ -65,7 +65,7 @@ async function serve(
       name: 'test',
       jaegerUrl: undefined,
       scrapeMs: 10_000,
-      drawChart: await loadCharts(),
+      drawChart: loadCharts(),
       facts: async () => [],
       parts: async () => [],
     },

@@ -1,0 +1,67 @@
+import { createInterface } from 'node:readline/promises'
+import { programPath } from '../binaries.ts'
+import { LabError, UsageError } from '../errors.ts'
+import { fields } from '../kube/json.ts'
+import { kubectl } from '../kubectl.ts'
+import { type Lab, readRecord, writeRecord } from '../lab.ts'
+import { managedBy } from '../manifest.ts'
+import { run } from '../run.ts'
+import { makeCommand } from '../settings.ts'
+
+/** The namespace of all that the lab installs in a cluster. */
+export const labNamespace = 'otel-lab'
+
+/**
+ * Refuses to go on without a cluster: where the lab made none, or the kubeconfig has no such context.
+ *
+ * Throws a LabError or, for a context that isn't there, a UsageError that lists those that are.
+ */
+export async function requireContext(lab: Lab): Promise<void> {
+  const record = readRecord(lab.dir)
+  const name = lab.settings.clusterName
+  const isMeantOwn = record?.k3dCluster !== undefined || lab.context === `k3d-${name}`
+  if (isMeantOwn && record?.created !== true) {
+    throw new LabError(`There is no k3d cluster "${name}"`, { next: makeCommand('k3d', name) })
+  }
+  const asked = await run(await programPath('kubectl'), ['config', 'get-contexts', '-o', 'name'], { nothrow: true })
+  const contexts = asked.stdout.split('\n').filter(each => each !== '')
+  if (contexts.includes(lab.context)) return
+  if (isMeantOwn) {
+    throw new LabError(`Your kubeconfig has no context "${lab.context}"`, {
+      next: `k3d kubeconfig merge ${name} --kubeconfig-merge-default`,
+    })
+  }
+  throw new UsageError(`KUBE_CONTEXT=${lab.context} is refused`, {
+    why: `your kubeconfig has no such context; it has ${contexts.join(', ') || 'none'}`,
+    next: 'set KUBE_CONTEXT to one of them, or KUBECONFIG to another file',
+  })
+}
+
+/**
+ * Asks before the lab changes a cluster that it did not make, once for each; `yes` agrees beforehand.
+ *
+ * Throws a UsageError when there is nobody to ask, and a LabError when the answer is no.
+ */
+export async function requireAgreement(lab: Lab, what: string, yes: boolean): Promise<void> {
+  const record = readRecord(lab.dir)
+  if (record?.k3dCluster !== undefined || record?.agreed === true) return
+  if (!yes) {
+    const about = `The lab did not make the cluster of context "${lab.context}"`
+    if (!process.stdin.isTTY) throw new UsageError(about, { why: what, next: 'add YES=1 if that is what you want' })
+    const terminal = createInterface({ input: process.stdin, output: process.stderr })
+    const answer = await terminal.question(`${about}: ${what}. Go on? [y/N] `).finally(() => terminal.close())
+    if (!/^y(es)?$/i.test(answer.trim())) throw new LabError('Nothing was changed', { next: 'run it again to agree' })
+  }
+  writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, ...record, agreed: true })
+}
+
+/** Whether the lab's namespace is there. Throws a LabError when it is somebody else's. */
+export async function hasOwnNamespace(lab: Lab): Promise<boolean> {
+  const asked = await kubectl(lab, ['get', 'namespace', labNamespace, '-o', 'json', '--ignore-not-found'])
+  if (asked.stdout.trim() === '') return false
+  const [label = '', value] = managedBy.split('=')
+  if (fields(fields(fields(JSON.parse(asked.stdout))['metadata'])['labels'])[label] === value) return true
+  throw new LabError(`Namespace ${labNamespace} of context "${lab.context}" was not made by the lab`, {
+    next: 'use another cluster, or delete that namespace if nobody needs it',
+  })
+}

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from '../errors.ts'
+import type { Lab } from '../lab.ts'
+import { prometheusUrl, query } from '../prometheus.ts'
+import { type ClusterTruth, measureMissing, readTruth } from '../ready.ts'
+import { labNamespace } from './agree.ts'
+
+/** A series that every running container has. */
+const CONTAINER_SERIES = 'container_cpu_time_seconds_total'
+
+/**
+ * Waits until node, pod and container series of every node are in Prometheus: each node and each running pod under its own
+ * node's name, and on each node that runs pods a container's. Gives what there is.
+ *
+ * Throws a LabError that says what lacks, and where to look.
+ */
+export async function waitUntilCollected(lab: Lab, onMissing: (text: string) => void): Promise<ClusterTruth> {
+  const intervalMs = lab.settings.collectionInterval
+  const freshMs = 2 * intervalMs + 5_000
+  const startedMs = Date.now()
+  for (;;) {
+    const truth = await readTruth(lab)
+    const [{ nodes, pods, misplacedPods }, containers] = await Promise.all([
+      measureMissing(lab, truth, freshMs),
+      nodesWithContainers(lab, freshMs),
+    ])
+    const bare = [...new Set(truth.runningPods.values())].filter(node => !containers.has(node))
+    const missing = [
+      ...nodes.map(node => `node ${node}`),
+      ...pods.map(pod => `pod ${pod}`),
+      ...misplacedPods.map(pod => `pod ${pod}, which is measured on another node`),
+      ...bare.map(node => `the containers of node ${node}`),
+    ]
+    if (missing.length === 0 && truth.nodes.size > 0) return truth
+    const said = `no fresh metrics of ${missing.slice(0, 3).join(', ') || 'any node'}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`
+    onMissing(said)
+    if (Date.now() - startedMs > 120_000 + 6 * intervalMs) {
+      const logs = `kubectl --context ${lab.context} -n ${labNamespace} logs -l app.kubernetes.io/instance=otel-lab-daemonset`
+      throw new LabError(`The metrics are not complete after ${Math.round((Date.now() - startedMs) / 1_000)} s`, {
+        why: said,
+        next: `${logs}; where it speaks of a certificate, KUBELET_INSECURE_TLS=true leaves the kubelets' unchecked`,
+      })
+    }
+    await sleep(1_000)
+  }
+}
+
+async function nodesWithContainers(lab: Lab, freshMs: number): Promise<Set<string | undefined>> {
+  const series = `${CONTAINER_SERIES}{k8s_cluster_name="${lab.settings.clusterName}"}`
+  const fresh = `count by (k8s_node_name) (timestamp(${series}) > time() - ${freshMs / 1_000})`
+  return new Set((await query(prometheusUrl(lab), fresh)).map(({ labels }) => labels['k8s_node_name']))
+}

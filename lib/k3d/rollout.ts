@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from '../errors.ts'
+import { fields, items, text } from '../kube/json.ts'
+import { kubectl } from '../kubectl.ts'
+import type { Lab } from '../lab.ts'
+import { labNamespace } from './agree.ts'
+
+/** Reasons for which a container waits that time alone does not mend. */
+const STUCK = new Set([
+  ...['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull'],
+  ...['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'],
+])
+
+/** How long a container may be stuck before it counts: an image's registry, or a part that isn't there yet, may come back. */
+const STUCK_MS = 60_000
+
+/** How an instance's pods are: how many are wanted and ready, and of one that isn't, why. */
+export interface Rollout {
+  wanted: number
+  ready: number
+  /** All wanted pods are of the newest template. */
+  isCurrent: boolean
+  /** `web-0: ImagePullBackOff: …` */
+  waiting: readonly { pod: string; reason: string; message: string }[]
+}
+
+/** The rollout of what carries an instance's label, from Deployments and DaemonSets and their pods as the API has them. */
+export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[]): Rollout {
+  let [wanted, ready, isCurrent] = [0, 0, workloads.length > 0]
+  for (const workload of workloads) {
+    const { metadata, spec, status, kind } = fields(workload)
+    const now = fields(status)
+    const count = (name: string) => Number(now[name] ?? 0)
+    const isDaemonSet = kind === 'DaemonSet'
+    const wants = isDaemonSet ? count('desiredNumberScheduled') : Number(fields(spec)['replicas'] ?? 1)
+    const updated = count(isDaemonSet ? 'updatedNumberScheduled' : 'updatedReplicas')
+    const all = isDaemonSet ? count('currentNumberScheduled') : count('replicas')
+    wanted += wants
+    ready += count(isDaemonSet ? 'numberAvailable' : 'availableReplicas')
+    isCurrent &&=
+      count('observedGeneration') >= Number(fields(metadata)['generation']) && updated === wants && all === wants
+    // A DaemonSet that no controller has looked at wants nothing yet.
+    isCurrent &&= !isDaemonSet || 'desiredNumberScheduled' in now
+  }
+  const waiting = pods.flatMap(pod => {
+    const { metadata, status } = fields(pod)
+    const name = text(fields(metadata)['name']) ?? ''
+    const states = items(fields(status)['containerStatuses']).map(each =>
+      fields(fields(fields(each)['state'])['waiting']),
+    )
+    const unscheduled = items(fields(status)['conditions'])
+      .map(fields)
+      .filter(({ type, status: state }) => type === 'PodScheduled' && state === 'False')
+    return [...states, ...unscheduled].flatMap(({ reason, message }) =>
+      text(reason) === undefined ? [] : [{ pod: name, reason: String(reason), message: text(message) ?? '' }],
+    )
+  })
+  return { wanted, ready, isCurrent, waiting }
+}
+
+/** Asks the API for an instance's rollout. */
+export async function readRollout(lab: Lab, instance: string): Promise<Rollout> {
+  const list = async (kinds: string) => {
+    const chosen = ['-n', labNamespace, '-l', `app.kubernetes.io/instance=${instance}`]
+    const { stdout } = await kubectl(lab, ['get', kinds, ...chosen, '-o', 'json'])
+    return items(fields(JSON.parse(stdout))['items'])
+  }
+  const [workloads, pods] = await Promise.all([list('deployments,daemonsets'), list('pods')])
+  return rolloutOf(workloads, pods)
+}
+
+/**
+ * Waits until every pod of an instance is of the newest template and ready.
+ *
+ * Throws a LabError with what a pod waits for and its last events: as soon as one has been stuck for a minute, or at the end.
+ */
+export async function waitForRollout(
+  lab: Lab,
+  instance: string,
+  {
+    timeoutMs = 600_000,
+    stuckMs = STUCK_MS,
+    onWaiting,
+  }: { timeoutMs?: number; stuckMs?: number; onWaiting: (text: string) => void },
+): Promise<void> {
+  const endMs = Date.now() + timeoutMs
+  let stuckSinceMs = Number.POSITIVE_INFINITY
+  for (;;) {
+    const { wanted, ready, isCurrent, waiting } = await readRollout(lab, instance)
+    if (isCurrent && ready >= wanted) return
+    const stuck = waiting.find(({ reason }) => STUCK.has(reason))
+    stuckSinceMs = stuck === undefined ? Number.POSITIVE_INFINITY : Math.min(stuckSinceMs, Date.now())
+    const [first] = stuck === undefined ? waiting : [stuck]
+    onWaiting(
+      `${instance}: ${ready} of ${wanted} pods ready${first === undefined ? '' : `, ${first.pod} ${first.reason}`}`,
+    )
+    const isStuck = Date.now() - stuckSinceMs > stuckMs
+    if (isStuck || Date.now() > endMs) {
+      const what = `${instance} is not ready${isStuck ? '' : ` after ${timeoutMs / 1_000} s`}`
+      const said =
+        first === undefined ? `${ready} of ${wanted} pods are` : `${first.pod}: ${first.reason} ${first.message}`
+      throw new LabError(what, {
+        why: [said.trim(), ...(first === undefined ? [] : await lastEvents(lab, first.pod))].join('\n    '),
+        next: `kubectl --context ${lab.context} -n ${labNamespace} describe pods -l app.kubernetes.io/instance=${instance}`,
+      })
+    }
+    await sleep(1_000)
+  }
+}
+
+/** The last events of a pod, the newest at the end. */
+async function lastEvents(lab: Lab, pod: string): Promise<string[]> {
+  const path = '{range .items[*]}{.type} {.reason}: {.message}{"\\n"}{end}'
+  const chosen = ['--field-selector', `involvedObject.name=${pod}`, '--sort-by', '.lastTimestamp']
+  const args = ['get', 'events', '-n', labNamespace, ...chosen, '-o', `jsonpath=${path}`]
+  const { stdout } = await kubectl(lab, args, { nothrow: true, timeoutMs: 10_000 })
+  return stdout
+    .split('\n')
+    .filter(line => line !== '')
+    .slice(-4)
+}

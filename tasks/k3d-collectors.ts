@@ -1,0 +1,45 @@
+/**
+ * Installs the two OpenTelemetry Collectors by Helm: one for what the cluster's API tells, one on each node for its kubelet and
+ * the node itself. Ends when node, pod and container series of every node are in Prometheus.
+ *
+ *   tsx tasks/k3d-collectors.ts
+ *   tsx tasks/k3d-collectors.ts --kube-context my-cluster --otel-chart ./opentelemetry-collector-0.170.0.tgz
+ */
+
+import { LabError } from '../lib/errors.ts'
+import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
+import { applyCollectors, releases } from '../lib/k3d/collectors.ts'
+import { reachPrometheus } from '../lib/k3d/forward.ts'
+import { requireChart } from '../lib/k3d/helm.ts'
+import { waitUntilCollected } from '../lib/k3d/ready.ts'
+import { waitForRollout } from '../lib/k3d/rollout.ts'
+import { startProgress } from '../lib/progress.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Installs the two collectors, and waits until the metrics of every node are in Prometheus.'
+const settings = ['kubeContext', 'otelChart', 'collectionInterval', 'kubeletInsecureTls'] as const
+const switches = { yes: 'change a cluster that the lab did not make without asking' }
+
+await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
+  requireChart(lab.settings.otelChart)
+  await requireContext(lab)
+  const what = `collectors go into namespace ${labNamespace}, with ClusterRoles that read objects and the kubelets' statistics`
+  await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
+  if (!(await hasOwnNamespace(lab))) {
+    throw new LabError(`There is no LGTM in context "${lab.context}" to send to`, { next: 'run k3d-lgtm first' })
+  }
+  say(`Installing the collectors in context "${lab.context}"`)
+  const changed = await applyCollectors(lab, say)
+  const progress = startProgress('Collectors')
+  try {
+    for (const release of releases) await waitForRollout(lab, release, { onWaiting: progress.detail })
+    const reached = await reachPrometheus(lab)
+    const truth = await waitUntilCollected(reached.lab, progress.detail).finally(() => reached.close())
+    progress.end()
+    print(
+      `${truth.nodes.size} nodes and ${truth.runningPods.size} running pods are measured: ${changed.length} releases changed`,
+    )
+  } finally {
+    progress.end()
+  }
+})

@@ -1,0 +1,24 @@
+/**
+ * Creates the k3d cluster of k3d-config/k3d.yaml: real kubelets in containers of the Docker engine, LGTM's ports mapped to
+ * 127.0.0.1, the folder of the dashboards mounted. One that is there is left as it is, and started if it was stopped.
+ *
+ *   tsx tasks/k3d-create-cluster.ts
+ *   tsx tasks/k3d-create-cluster.ts --cluster-name small --prometheus-port 9190
+ */
+
+import { UsageError } from '../lib/errors.ts'
+import { ensureCluster } from '../lib/k3d/cluster.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Creates the k3d cluster, or starts the one that is there.'
+const settings = ['grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort', 'collectionInterval'] as const
+
+await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab }) => {
+  if (lab.settings.kubeContext !== 'auto') {
+    throw new UsageError(`KUBE_CONTEXT=${lab.settings.kubeContext} names a cluster that is there`, {
+      next: `make k3d-lgtm k3d-collectors KUBE_CONTEXT=${lab.settings.kubeContext}, or leave KUBE_CONTEXT out`,
+    })
+  }
+  const made = await ensureCluster(lab, say)
+  print(`k3d cluster "${lab.settings.clusterName}" ${made ? 'is made' : 'is there'}, context ${lab.context}`)
+})

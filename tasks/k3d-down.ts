@@ -1,0 +1,42 @@
+/**
+ * Takes the lab's k3d cluster away and leaves nothing. With KUBE_CONTEXT it removes from that cluster exactly what the lab installed
+ * there. With nothing there is nothing to do.
+ *
+ *   tsx tasks/k3d-down.ts
+ *   tsx tasks/k3d-down.ts --kube-context my-cluster
+ */
+import { existsSync } from 'node:fs'
+import { labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
+import { deleteCluster, ownCluster } from '../lib/k3d/cluster.ts'
+import { removeFromCluster } from '../lib/k3d/remove.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = "Takes the lab's k3d cluster away, or out of a cluster what the lab installed there."
+const switches = { yes: 'change a cluster that the lab did not make without asking' }
+
+await runTask(
+  { about, settings: ['kubeContext'], switches, on: 'context', changesLab: true, takesLabAsItIs: true },
+  async ({ lab, switches: chosen }) => {
+    const { clusterName: name, kubeContext } = lab.settings
+    if (ownCluster(lab) !== undefined) {
+      say(`Taking k3d cluster "${name}" away`)
+      await deleteCluster(lab)
+      print(`k3d cluster "${name}" is gone; nothing of it is left`)
+      return
+    }
+    if (kubeContext === 'auto' && !existsSync(lab.dir)) {
+      print(`There is no k3d cluster "${name}"`)
+      return
+    }
+    await requireContext(lab)
+    const yes = chosen.has('yes') || lab.settings.yes
+    await requireAgreement(lab, `namespace ${labNamespace} with all that is in it would be removed`, yes)
+    say(`Removing what the lab installed in context "${lab.context}"`)
+    const removed = await removeFromCluster(lab)
+    print(
+      removed
+        ? `Namespace ${labNamespace} of context "${lab.context}" is gone`
+        : `The lab has nothing in "${lab.context}"`,
+    )
+  },
+)

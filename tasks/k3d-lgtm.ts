@@ -1,0 +1,40 @@
+/**
+ * Installs LGTM (Grafana, Prometheus, Tempo, Loki) with the lab's dashboards and rules in namespace otel-lab, and waits until it
+ * answers: on the lab's own k3d cluster, or on any that KUBE_CONTEXT names, after asking. Run again, it changes what has changed.
+ *
+ *   tsx tasks/k3d-lgtm.ts
+ *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --yes
+ */
+import { generatedFiles } from '../dashboards/output.ts'
+import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
+import { applyLgtm } from '../lib/k3d/lgtm.ts'
+import { mountedDir } from '../lib/k3d/prometheus.ts'
+import { waitForRollout } from '../lib/k3d/rollout.ts'
+import { startProgress } from '../lib/progress.ts'
+import { print, runTask, say } from '../lib/task.ts'
+
+const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
+const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls'] as const
+const switches = { yes: 'change a cluster that the lab did not make without asking' }
+
+await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
+  await requireContext(lab)
+  const what = `LGTM goes into namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
+  await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
+  await hasOwnNamespace(lab)
+  say(`Installing LGTM in context "${lab.context}"`)
+  const files = generatedFiles({
+    // Inside the pod, where Grafana is too.
+    prometheusUrl: 'http://127.0.0.1:9090',
+    jaegerUrl: 'http://127.0.0.1:16686',
+    intervalMs: lab.settings.collectionInterval,
+    jsonDir: `${mountedDir}/dashboards`,
+    ownDir: undefined,
+  })
+  // Nobody makes traces there.
+  files.delete('rules/tracing.yaml')
+  const changed = await applyLgtm(lab, files)
+  const progress = startProgress('LGTM')
+  await waitForRollout(lab, 'lgtm', { onWaiting: progress.detail }).finally(() => progress.end())
+  print(`LGTM runs in namespace ${labNamespace} of context "${lab.context}": ${changed.length} objects changed`)
+})

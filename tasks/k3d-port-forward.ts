@@ -1,0 +1,42 @@
+/**
+ * Opens Grafana, Prometheus and OTLP of a cluster that KUBE_CONTEXT names on 127.0.0.1, until Ctrl-C. The lab's own k3d cluster has
+ * them open anyway.
+ *
+ *   tsx tasks/k3d-port-forward.ts --kube-context my-cluster
+ *   tsx tasks/k3d-port-forward.ts --kube-context my-cluster --grafana-port 3100
+ */
+import { LabError } from '../lib/errors.ts'
+import { requireContext } from '../lib/k3d/agree.ts'
+import { mappedPorts, ownCluster } from '../lib/k3d/cluster.ts'
+import { openForward, settingPorts } from '../lib/k3d/forward.ts'
+import { requireFreePorts } from '../lib/ports.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = "Opens LGTM's ports on 127.0.0.1, until Ctrl-C."
+const settings = ['kubeContext', 'grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort'] as const
+
+await runTask({ about, settings, on: 'context' }, async ({ lab }) => {
+  await requireContext(lab)
+  const { grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort } = lab.settings
+  const addresses = `Grafana http://127.0.0.1:${grafanaPort}, Prometheus http://127.0.0.1:${prometheusPort}, OTLP 127.0.0.1:${otlpGrpcPort} and http://127.0.0.1:${otlpHttpPort}`
+  if (ownCluster(lab) !== undefined) {
+    print(`k3d has the ports open: ${addresses}`)
+    return
+  }
+  await requireFreePorts(
+    lab.settings,
+    mappedPorts.map(([name]) => name),
+  )
+  const forward = await openForward(lab, settingPorts(lab))
+  let isWanted = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      isWanted = true
+      forward.close()
+    })
+  }
+  print(`${addresses}; Ctrl-C ends it`)
+  const said = await forward.ended
+  if (isWanted) return
+  throw new LabError('The port forwarding ended', { why: said, next: 'run it again; LGTM may have got a new pod' })
+})

@@ -1,0 +1,40 @@
+/**
+ * Shows what the lab has in a cluster: LGTM and the collectors with how many of their pods are ready, the nodes, the addresses and
+ * how many series there are. Exit code 1 when a part is missing or not ready.
+ *
+ *   tsx tasks/k3d-status.ts
+ *   tsx tasks/k3d-status.ts --kube-context my-cluster
+ */
+import { requireContext } from '../lib/k3d/agree.ts'
+import { ownCluster } from '../lib/k3d/cluster.ts'
+import { reachPrometheus } from '../lib/k3d/forward.ts'
+import { partsOf } from '../lib/k3d/status.ts'
+import { countAll } from '../lib/status.ts'
+import { formatTable } from '../lib/table.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = 'Shows what the lab has in a cluster; exit code 1 when a part is missing or not ready.'
+
+await runTask({ about, settings: ['kubeContext'], on: 'context', takesLabAsItIs: true }, async ({ lab }) => {
+  await requireContext(lab)
+  const parts = await partsOf(lab)
+  print(`Context ${lab.context}, cluster "${lab.settings.clusterName}"\n`)
+  print(
+    formatTable([
+      ['PART', 'STATE', 'PODS', 'WHY'],
+      ...parts.map(part => [part.name, part.state, part.pods, part.why || '-']),
+    ]),
+  )
+  const reached = await reachPrometheus(lab).catch(() => ({ lab, close: () => {} }))
+  const counts = await countAll(reached.lab).finally(() => reached.close())
+  const known = (value: number | undefined) => (value === undefined ? 'unknown' : String(value))
+  const pods = [...(counts.podPhases ?? [])].map(([phase, count]) => `${count} ${phase}`).join(', ')
+  print(`\nNodes   ${known(counts.nodes)}\nPods    ${pods || 'unknown'}\nSeries  ${known(counts.series)}`)
+  const { grafanaPort, prometheusPort } = lab.settings
+  print(
+    ownCluster(lab) === undefined
+      ? `\nNext: make k3d-port-forward KUBE_CONTEXT=${lab.context} opens Grafana and Prometheus`
+      : `\nGrafana http://127.0.0.1:${grafanaPort}, Prometheus http://127.0.0.1:${prometheusPort}`,
+  )
+  return parts.every(({ state }) => state === 'ready') ? 0 : 1
+})

@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { suite } from 'uvu'
+import { parse, parseAllDocuments, stringify } from 'yaml'
+import { programPath } from '../../lib/binaries.ts'
+import { pinnedImages, withoutDigest } from '../../lib/images.ts'
+import { k3dConfig, mappedPorts } from '../../lib/k3d/cluster.ts'
+import { collectorValues, releases } from '../../lib/k3d/collectors.ts'
+import { forwardArgs } from '../../lib/k3d/forward.ts'
+import { chartArgs, installArgs, statusArgs, uninstallArgs } from '../../lib/k3d/helm.ts'
+import { lgtmObjects } from '../../lib/k3d/lgtm.ts'
+import { clusterPrometheusConfig } from '../../lib/k3d/prometheus.ts'
+import { rolloutOf } from '../../lib/k3d/rollout.ts'
+import { fields, items } from '../../lib/kube/json.ts'
+import { openLab, projectDir } from '../../lib/lab.ts'
+import { run } from '../../lib/run.ts'
+import { resolveSettings } from '../../lib/settings.ts'
+import { runTask } from '../support/task.ts'
+import { tempDir } from './temp-lab.ts'
+
+const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
+const valuesOf = (release: string) => read(`k3d-config/${release.replace('otel-lab', 'otel-collector')}.values.yaml`)
+const given = { clusterName: 'one', intervalMs: 20_000, insecureTls: false, podsReadable: true }
+
+const config = suite('k3dConfig()')
+config("fills in name, ports and the dashboards' folder, and leaves what a person added", () => {
+  const settings = resolveSettings({ flags: { grafanaPort: '3100', prometheusPort: '9190' }, env: {} })
+  const base = parse(read('k3d-config/k3d.yaml'))
+  base.ports.push({ port: '127.0.0.1:8080:80', nodeFilters: ['loadbalancer'] })
+  const made = parse(k3dConfig(stringify(base), { name: 'small', settings, dashboardsDir: '/d' }))
+  assert.equal(made.metadata.name, 'small')
+  assert.deepEqual(
+    made.ports.map(({ port }: { port: string }) => port),
+    [
+      '127.0.0.1:3100:30300',
+      '127.0.0.1:9190:30909',
+      '127.0.0.1:4317:30317',
+      '127.0.0.1:4318:30318',
+      '127.0.0.1:8080:80',
+    ],
+  )
+  assert.deepEqual(made.volumes, [{ volume: '/d:/var/lib/kube-otel-lab/dashboards:ro', nodeFilters: ['all'] }])
+  assert.deepEqual([made.image, made.options], [base.image, base.options])
+})
+config('leads each port to one that the Service on the nodes has', () => {
+  const { spec } = parse(read('k3d-config/lgtm-host.yaml'))
+  assert.deepEqual(
+    spec.ports.map(({ nodePort }: { nodePort: number }) => nodePort),
+    mappedPorts.map(([, nodePort]) => nodePort),
+  )
+})
+config.run()
+
+const args = suite('arguments')
+args('of Helm name the chart by repository, registry or path, and the cluster each time', () => {
+  const chart = 'https://charts.example'
+  const named = ['opentelemetry-collector', '--repo', chart, '--version', '0.170.0']
+  assert.deepEqual(chartArgs(chart), named)
+  assert.deepEqual(chartArgs('oci://r.example/c'), ['oci://r.example/c', '--version', '0.170.0'])
+  assert.deepEqual(chartArgs('/charts/c.tgz'), ['/charts/c.tgz'])
+  assert.deepEqual(installArgs('r', { context: 'c', chart, valuesPath: '/v.yaml', mark: 'm 1' }), [
+    ...['upgrade', 'r', ...named, '--install', '--kube-context', 'c', '--namespace', 'otel-lab'],
+    ...['--values', '/v.yaml', '--description', 'm 1', '--history-max', '2', '--timeout', '2m'],
+  ])
+  const at = ['--kube-context', 'c', '--namespace', 'otel-lab']
+  assert.deepEqual(statusArgs('r', 'c'), ['status', 'r', ...at, '--output', 'json'])
+  assert.deepEqual(uninstallArgs('r', 'c'), ['uninstall', 'r', ...at, '--wait', '--timeout', '2m'])
+})
+args('of kubectl open ports on 127.0.0.1 alone', () => {
+  assert.deepEqual(
+    forwardArgs([
+      [0, 9090],
+      [3100, 3000],
+    ]),
+    [...['port-forward', '--namespace', 'otel-lab', '--address', '127.0.0.1', 'service/lgtm', ':9090', '3100:3000']],
+  )
+})
+args.run()
+
+const tasks = suite('k3d')
+const name = `unit-${process.pid}`
+const dir = openLab({ flags: { clusterName: name }, env: {}, kind: 'context' }).dir
+
+/** A k3d that writes down what it was called with, and says what it is told to. */
+function recordingK3d(list: string): { env: NodeJS.ProcessEnv; calls: () => string[] } {
+  const folder = tempDir()
+  const program = join(folder, 'k3d')
+  const log = join(folder, 'calls')
+  writeFileSync(program, `#!/bin/sh\necho "$*" >> ${log}\ncase "$2" in list) ${list};; esac\n`)
+  chmodSync(program, 0o755)
+  const ports = Object.fromEntries(
+    ['GRAFANA', 'PROMETHEUS', 'OTLP_GRPC', 'OTLP_HTTP'].map((each, index) => [`${each}_PORT`, String(28_471 + index)]),
+  )
+  const env = {
+    ...process.env,
+    ...ports,
+    K3D_BINARY: program,
+    CLUSTER_NAME: name,
+    KUBECONFIG: join(folder, 'config'),
+    NO_COLOR: '1',
+  }
+  return { env, calls: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []) }
+}
+tasks.after(() => rmSync(dir, { recursive: true, force: true }))
+
+tasks('makes a cluster by its configuration, leaves it alone when it is there, and takes it away', () => {
+  const first = recordingK3d("echo '[]'")
+  const made = runTask('k3d-create-cluster', [], first.env)
+  assert.equal(made.status, 0, made.stderr)
+  const list = 'cluster list --output json'
+  assert.deepEqual(first.calls(), [list, `cluster create --config ${join(dir, 'config', 'k3d.yaml')}`])
+  const there = recordingK3d(`echo '[{"name":"${name}","serversCount":1,"serversRunning":1}]'`)
+  const again = runTask('k3d-create-cluster', [], there.env)
+  assert.deepEqual([again.status, again.stdout], [0, `k3d cluster "${name}" is there, context k3d-${name}\n`])
+  assert.deepEqual(there.calls(), [list, list])
+  const other = runTask('k3d-create-cluster', [], { ...there.env, GRAFANA_PORT: '28499' })
+  assert.deepEqual([other.status, other.stdout], [2, ''])
+  assert.match(
+    other.stderr,
+    /^GRAFANA_PORT=28499 differs from what the cluster was created with: it is 28471 until it is taken down\n {2}Next: make k3d-down CLUSTER_NAME=/,
+  )
+  const down = runTask('k3d-down', [], there.env)
+  assert.equal(down.status, 0, down.stderr)
+  assert.equal(there.calls().at(-1), `cluster delete ${name}`)
+  assert(!existsSync(dir))
+})
+
+tasks('refuses a cluster that another hand made, and a machine without Docker, and leaves nothing', () => {
+  const foreign = recordingK3d(`echo '[{"name":"${name}"}]'`)
+  const refused = runTask('k3d-create-cluster', [], foreign.env)
+  assert.deepEqual([refused.status, refused.stdout], [1, ''])
+  assert.match(refused.stderr, new RegExp(`^k3d cluster "${name}" was not made by the lab\n {2}Next: `))
+  const dead = recordingK3d('echo "Cannot connect to the Docker daemon" >&2; exit 1')
+  const without = runTask('k3d-create-cluster', [], dead.env)
+  assert.deepEqual([without.status, without.stdout], [1, ''])
+  assert.match(
+    without.stderr,
+    /^Cannot ask the Docker engine for its k3d clusters: Cannot connect to the Docker daemon\n {2}Next: start Docker/,
+  )
+  assert(!existsSync(dir))
+})
+tasks.run()
+
+const lgtm = suite('lgtmObjects()')
+const lgtmInput = {
+  base: read('k3d-config/lgtm.yaml'),
+  prometheusBase: read('kwok-config/prometheus.yaml'),
+  ...given,
+  files: new Map([
+    ['json/pod.json', '{}'],
+    ['rules/a.yaml', 'groups: []'],
+    ['provisioning/datasources/kube-otel-lab.yaml', 'd'],
+    ['provisioning/dashboards/kube-otel-lab.yaml', 'p'],
+  ]),
+  fromFolder: false,
+}
+const podOf = (input: typeof lgtmInput) => {
+  const { spec } = lgtmObjects(input).find(({ kind }) => kind === 'Deployment') as {
+    spec: { template: { metadata: object; spec: Record<string, unknown> } }
+  }
+  return spec.template
+}
+lgtm('has the namespace first, a ConfigMap for each dashboard, and all of it marked as the lab’s', () => {
+  const objects = lgtmObjects(lgtmInput)
+  assert.equal(objects[0]?.['kind'], 'Namespace')
+  for (const object of objects) {
+    assert.equal(fields(fields(object['metadata'])['labels'])['app.kubernetes.io/managed-by'], 'kube-otel-lab')
+  }
+  const names = objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => fields(metadata)['name'])
+  assert.deepEqual(names, ['lgtm-prometheus', 'lgtm-rules', 'lgtm-provisioning', 'lgtm-dashboard-pod'])
+  const dashboards = items(podOf(lgtmInput).spec['volumes'])
+    .map(fields)
+    .find(volume => volume['name'] === 'dashboards')
+  assert.deepEqual(dashboards, {
+    name: 'dashboards',
+    projected: { sources: [{ configMap: { name: 'lgtm-dashboard-pod' } }] },
+  })
+})
+lgtm('takes the dashboards from the folder of the nodes where they have one', () => {
+  const volumes = items(podOf({ ...lgtmInput, fromFolder: true }).spec['volumes']).map(fields)
+  assert.deepEqual(
+    volumes.find(volume => volume['name'] === 'dashboards'),
+    {
+      name: 'dashboards',
+      hostPath: { path: '/var/lib/kube-otel-lab/dashboards', type: 'Directory' },
+    },
+  )
+})
+lgtm('runs the pinned image, looks back three intervals, and gets a new pod when its configuration changes', () => {
+  const pod = podOf(lgtmInput)
+  const [container] = items(pod.spec['containers']).map(fields)
+  assert.equal(container?.['image'], pinnedImages.lgtm)
+  assert(items(container?.['env']).some(each => fields(each)['value'] === '--query.lookback-delta=60s'))
+  assert.deepEqual(pod.metadata, podOf(lgtmInput).metadata)
+  assert.notDeepEqual(pod.metadata, podOf({ ...lgtmInput, clusterName: 'two' }).metadata)
+})
+lgtm('refuses a dashboard that no ConfigMap holds', () => {
+  const files = new Map([...lgtmInput.files, ['json/large.json', 'x'.repeat(2 ** 20 + 1)]])
+  assert.throws(() => lgtmObjects({ ...lgtmInput, files }), /^LabError: large\.json is too large for a ConfigMap/)
+})
+lgtm('names in its manifest the image that is pinned', () => {
+  const deployment = parseAllDocuments(lgtmInput.base)
+    .map(document => fields(document.toJS()))
+    .find(({ kind }) => kind === 'Deployment')
+  assert(JSON.stringify(deployment).includes(withoutDigest(pinnedImages.lgtm)))
+})
+lgtm('has a Prometheus configuration that promtool takes, and that checks the kubelets', async () => {
+  const made = parse(clusterPrometheusConfig(lgtmInput))
+  const [, cadvisor] = made.scrape_configs
+  assert.equal(cadvisor.tls_config.insecure_skip_verify, false)
+  // Those are files of the pod.
+  const folder = tempDir()
+  const local = JSON.stringify(made).replaceAll('/var/run/secrets/kubernetes.io/serviceaccount', folder)
+  for (const file of ['token', 'ca.crt', 'prometheus.yaml'])
+    writeFileSync(join(folder, file), file === 'prometheus.yaml' ? local : '')
+  await run(await programPath('promtool'), ['check', 'config', '--syntax-only', join(folder, 'prometheus.yaml')])
+})
+lgtm.run()
+
+const values = suite('collectorValues()')
+/** What the collector that is built here does not have. */
+const lacking = { extensions: 'health_check', receivers: 'k8s_events', pipelines: 'logs' }
+for (const release of releases) {
+  values(`${release} has a configuration that the collector takes`, async () => {
+    const config = parse(collectorValues(valuesOf(release), given)).alternateConfig
+    delete config.extensions[lacking.extensions]
+    delete config.receivers[lacking.receivers]
+    delete config.service.pipelines[lacking.pipelines]
+    config.service.extensions = []
+    // On a node it is the node's.
+    if (config.receivers.hostmetrics !== undefined) config.receivers.hostmetrics.root_path = '/'
+    // As it starts it reads the files of the pod's service account.
+    if (config.receivers.kubeletstats !== undefined) config.receivers.kubeletstats.auth_type = 'none'
+    const file = join(tempDir(), 'config.yaml')
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, stringify(config))
+    const env = { ...process.env, MY_POD_IP: '127.0.0.1', K8S_NODE_NAME: 'node', K8S_NODE_IP: '127.0.0.1' }
+    await run(await programPath('otelcol'), ['validate', '--config', file], { env })
+  })
+  values(`${release} has the cluster's name and the interval everywhere, and the pinned image`, () => {
+    const made = parse(collectorValues(valuesOf(release), given))
+    const { receivers, processors, service } = made.alternateConfig
+    for (const receiver of Object.values(receivers).map(fields)) {
+      if ('collection_interval' in receiver) assert.equal(receiver['collection_interval'], '20s')
+    }
+    assert.equal(processors['resource/cluster'].attributes[0].value, 'one')
+    assert.equal(service.telemetry.resource['k8s.cluster.name'], 'one')
+    assert.equal(service.telemetry.metrics.readers[0].periodic.interval, 20_000)
+    assert.equal(`${made.image.repository}:${made.image.tag}`, pinnedImages.otelcol)
+    const base = parse(valuesOf(release)).image
+    assert.equal(`${base.repository}:${base.tag}`, pinnedImages.otelcol)
+  })
+  values(`${release} may never run a command in a pod, and only reads`, () => {
+    for (const { resources, verbs } of parse(valuesOf(release)).clusterRole.rules) {
+      assert(!resources.includes('nodes/proxy'))
+      for (const verb of verbs) assert(['get', 'list', 'watch'].includes(verb), verb)
+    }
+  })
+}
+values('leaves out what an older kubelet lets nobody read, and checks certificates unless told not to', () => {
+  const receiver = (more: object) =>
+    parse(collectorValues(valuesOf('otel-lab-daemonset'), { ...given, ...more })).alternateConfig.receivers.kubeletstats
+  assert.deepEqual(receiver({}).extra_metadata_labels, ['k8s.volume.type'])
+  assert.equal(receiver({}).insecure_skip_verify, false)
+  assert(!('extra_metadata_labels' in receiver({ podsReadable: false })))
+  assert.equal(receiver({ insecureTls: true }).insecure_skip_verify, true)
+})
+values.run()
+
+const rollout = suite('rolloutOf()')
+const deployment = (status: object) => ({
+  kind: 'Deployment',
+  metadata: { generation: 2 },
+  spec: { replicas: 1 },
+  status,
+})
+const whole = { observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1 }
+rollout('is current when every wanted pod is of the newest template', () => {
+  assert.deepEqual(rolloutOf([deployment(whole)], []), { wanted: 1, ready: 1, isCurrent: true, waiting: [] })
+  for (const other of [{ observedGeneration: 1 }, { updatedReplicas: 0 }, { replicas: 2 }]) {
+    assert.equal(rolloutOf([deployment({ ...whole, ...other })], []).isCurrent, false)
+  }
+  assert.equal(rolloutOf([], []).isCurrent, false)
+  assert.equal(
+    rolloutOf([{ kind: 'DaemonSet', metadata: { generation: 1 }, status: { observedGeneration: 1 } }], []).isCurrent,
+    false,
+  )
+})
+rollout('says what a pod waits for: its image, or a node', () => {
+  const waiting = { state: { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } } }
+  const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no room' }
+  const pods = [
+    { metadata: { name: 'a' }, status: { containerStatuses: [waiting] } },
+    { metadata: { name: 'b' }, status: { conditions: [unscheduled] } },
+  ]
+  assert.deepEqual(rolloutOf([deployment(whole)], pods).waiting, [
+    { pod: 'a', reason: 'ImagePullBackOff', message: 'no such image' },
+    { pod: 'b', reason: 'Unschedulable', message: 'no room' },
+  ])
+})
+rollout.run()
