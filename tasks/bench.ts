@@ -33,6 +33,8 @@ await runTask({ about, settings: [], switches }, async ({ switches: chosen }) =>
   const env: NodeJS.ProcessEnv = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.has(name))),
     CLUSTER_NAME: `bench-${process.pid}`,
+    // What the baselines are: processes.
+    RUNTIME: 'binary',
     KUBECONFIG: join(dir, 'kubeconfig'),
     KWOK_WORKDIR: join(dir, 'kwok'),
   }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lab, projectDir } from '../lab.ts'
 import type { ServiceName } from '../services.ts'
@@ -26,7 +26,7 @@ export async function bundleProgram(
   const file = `${service}.mjs`
   const worker = readFileSync(join(projectDir, 'lib', 'kube', WORKER), 'utf8')
   const files = { [file]: program, [CLIENT]: client, [WORKER]: worker, 'package.json': '{"type":"module"}\n' }
-  for (const [name, text] of Object.entries(files)) writeWhenOther(lab, service, name, text)
+  for (const [name, text] of Object.entries(files)) writeForContainer(lab, service, name, text)
   return { file, contents: Object.values(files).join('') }
 }
 
@@ -54,9 +54,4 @@ async function bundle(entry: string): Promise<string> {
     logLevel: 'silent',
   })
   return result.outputFiles[0]?.text ?? ''
-}
-
-function writeWhenOther(lab: Lab, service: ServiceName, name: string, text: string): void {
-  const path = join(lab.dir, 'containers', service, name)
-  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeForContainer(lab, service, name, text)
 }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lab, writeFileAtomically } from '../lab.ts'
 import type { ServiceName } from '../services.ts'
@@ -35,9 +35,13 @@ export function containerDir(lab: Lab, service: ServiceName): string {
   return dir
 }
 
-/** Writes a file whole into the folder that the container of a service sees; mode 0600. Returns its path. */
+/**
+ * Makes a file of the folder that the container of a service sees hold a text; whole, mode 0600. One that does is left alone.
+ * Returns its path.
+ */
 export function writeForContainer(lab: Lab, service: ServiceName, file: string, text: string): string {
   const path = join(containerDir(lab, service), file)
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return path
   writeFileAtomically(path, text)
   giveToContainers(path)
   return path

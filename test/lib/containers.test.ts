@@ -293,6 +293,16 @@ files('leaves a file to its owner alone, in a folder that others can’t enter',
   const isRoot = process.getuid?.() === 0
   assert.equal(statSync(path).uid, isRoot ? 65_532 : process.getuid?.())
 })
+
+files('leaves one alone that holds the text', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const path = writeForContainer(lab, 'collector', 'a', 'text')
+  const { ino } = statSync(path)
+  writeForContainer(lab, 'collector', 'a', 'text')
+  assert.equal(statSync(path).ino, ino)
+  writeForContainer(lab, 'collector', 'a', 'other')
+  assert.notEqual(statSync(path).ino, ino)
+})
 files.run()
 
 const memory = suite('memoryBytes()')

@@ -19,6 +19,7 @@ const { KUBECONFIG: _, FORCE_COLOR: __, ...inherited } = process.env
 const env: NodeJS.ProcessEnv = {
   ...inherited,
   CLUSTER_NAME: clusterName,
+  RUNTIME: 'binary',
   KWOK_WORKDIR: join(dir, 'kwok'),
   KUBECONFIG: join(dir, 'kubeconfig'),
   NO_COLOR: '1',
@@ -229,7 +230,7 @@ others('kwok-check says nothing when all is well, and names KWOK variables that 
 })
 
 for (const [fact, more, status, said] of [
-  ['the Docker runtime', { RUNTIME: 'docker' }, 2, /^RUNTIME=docker is refused: the Docker runtime is not there yet/],
+  ['another runtime', { RUNTIME: 'podman' }, 2, /^RUNTIME=podman is refused: it must be one of auto, docker, binary/],
   ['a cluster name', { CLUSTER_NAME: 'My_Lab' }, 2, /^CLUSTER_NAME=My_Lab is refused/],
   ['more pods than there is room for', { POD_COUNT: '500000' }, 2, /^POD_COUNT=500000 is more than 50 nodes can hold/],
   ['a kubeconfig', { KUBECONFIG: '/dev/null/config' }, 1, /^Cannot write the kubeconfig \/dev\/null\/config/],
