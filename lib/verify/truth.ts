@@ -55,8 +55,8 @@ export function clusterTruth(
   }
 }
 
-/** How many times the kubelets are asked over a window, and how long before its beginning the first time. */
-const ASKED = { times: 9, earlierBy: 1 / 8 }
+/** How many times the kubelets are asked over a window, and how much of it before its beginning the first time. */
+const ASKED = { times: 13, earlierBy: 1 / 2 }
 
 /**
  * What real pods used over a rate window. When the samples at its two ends were taken is not known: the collector asks once in a
@@ -73,8 +73,9 @@ async function realUsage(
     await sleep((windowMs * (1 + ASKED.earlierBy)) / (ASKED.times - 1))
     readings.push(await readKubelets(client, snapshot))
   }
-  // Ends up to three eighths of the window apart: the collector's quarter, and the kubelet's own delay.
-  const [begins, ends] = [readings.slice(0, 4), readings.slice(-4)]
+  // What Prometheus takes for the beginning may be half a window old by then: the kubelet's own delay, the collector's quarter, and
+  // the way here. For the end it is three eighths.
+  const [begins, ends] = [readings.slice(0, 6), readings.slice(-4)]
   return betweenUsages(begins.flatMap(begin => ends.map(end => kubeletUsage(begin, end))))
 }
 
