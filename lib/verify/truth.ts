@@ -55,6 +55,9 @@ export function clusterTruth(
   }
 }
 
+/** A kubelet's cAdvisor measures anew after 10 s, and up to half as long again (`--housekeeping-interval`, with jitter). */
+const KUBELET_STEP_MS = 15_000
+
 /** How many times the kubelets are asked over a window, and how much of it before its beginning the first time. */
 const ASKED = { times: 13, earlierBy: 1 / 2 }
 
@@ -76,7 +79,9 @@ async function realUsage(
   // What Prometheus takes for the beginning may be half a window old by then: the kubelet's own delay, the collector's quarter, and
   // the way here. For the end it is three eighths.
   const [begins, ends] = [readings.slice(0, 6), readings.slice(-4)]
-  return betweenUsages(begins.flatMap(begin => ends.map(end => kubeletUsage(begin, end))))
+  const usages = begins.flatMap(begin => ends.map(end => kubeletUsage(begin, end)))
+  // Prometheus's window may have one measurement more or less of the kubelet's than any of ours.
+  return betweenUsages(usages, Math.min(0.5, KUBELET_STEP_MS / windowMs))
 }
 
 /** Calls are read when the first query asks for them, and once. */
