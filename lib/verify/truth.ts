@@ -55,8 +55,11 @@ export function clusterTruth(
   }
 }
 
-/** How many times the kubelets are asked over a window, and how long before its beginning the first time. */
-const ASKED = { times: 9, earlierBy: 1 / 8 }
+/** A kubelet's cAdvisor measures anew after 10 s, and up to half as long again (`--housekeeping-interval`, with jitter). */
+const KUBELET_STEP_MS = 15_000
+
+/** How many times the kubelets are asked over a window, and how much of it before its beginning the first time. */
+const ASKED = { times: 13, earlierBy: 1 / 2 }
 
 /**
  * What real pods used over a rate window. When the samples at its two ends were taken is not known: the collector asks once in a
@@ -73,9 +76,12 @@ async function realUsage(
     await sleep((windowMs * (1 + ASKED.earlierBy)) / (ASKED.times - 1))
     readings.push(await readKubelets(client, snapshot))
   }
-  // Ends up to three eighths of the window apart: the collector's quarter, and the kubelet's own delay.
-  const [begins, ends] = [readings.slice(0, 4), readings.slice(-4)]
-  return betweenUsages(begins.flatMap(begin => ends.map(end => kubeletUsage(begin, end))))
+  // What Prometheus takes for the beginning may be half a window old by then: the kubelet's own delay, the collector's quarter, and
+  // the way here. For the end it is three eighths.
+  const [begins, ends] = [readings.slice(0, 6), readings.slice(-4)]
+  const usages = begins.flatMap(begin => ends.map(end => kubeletUsage(begin, end)))
+  // Prometheus's window may have one measurement more or less of the kubelet's than any of ours.
+  return betweenUsages(usages, Math.min(0.5, KUBELET_STEP_MS / windowMs))
 }
 
 /** Calls are read when the first query asks for them, and once. */

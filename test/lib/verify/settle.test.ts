@@ -107,7 +107,7 @@ settles('never takes a part of a KWOK lab for missing, but what is added to it',
   const missing = await missingNeeds(api, false, Date.now())
   assert.deepEqual(
     missing,
-    new Set(['etcd', 'control-plane', 'cadvisor', 'host-metrics', 'volumes', 'trace-simulator', ...added]),
+    new Set(['etcd', 'control-plane', 'cadvisor', 'disk-io', 'host-metrics', 'volumes', 'trace-simulator', ...added]),
   )
 })
 

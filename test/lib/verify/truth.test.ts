@@ -8,11 +8,13 @@ import { measureNode } from '../../../lib/stats/measure.ts'
 import { nodeFacts, podFacts } from '../../../lib/stats/objects.ts'
 import { createStore } from '../../../lib/stats/store.ts'
 import { buildSummary } from '../../../lib/stats/summary.ts'
+import { betweenUsages } from '../../../lib/verify/between.ts'
 import { readCluster } from '../../../lib/verify/cluster.ts'
 import { expectedValues, truthKey } from '../../../lib/verify/expect.ts'
 import { kubeletUsage } from '../../../lib/verify/kubelets.ts'
 import type { Dimension, Truth } from '../../../lib/verify/marks.ts'
 import { modelUsage } from '../../../lib/verify/model.ts'
+import type { UsageSource } from '../../../lib/verify/usage.ts'
 import { CLUSTER, clusterObjects, fakeApi } from './cluster.ts'
 
 const nowMs = Date.now()
@@ -215,6 +217,40 @@ real('knows little of a pod that only the second reading has', async () => {
   assert.equal(bounds?.least, 0)
 })
 real.run()
+
+const between = suite('betweenUsages()')
+between('lies between what any two readings say, and is told by no source what one of them cannot tell', async () => {
+  const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
+  const reading = (timeMs: number) =>
+    new Map(snapshot.nodes.map(({ name }) => [name, { timeMs, summary: buildSummary(measuredNode(name, timeMs)) }]))
+  const last = reading(nowMs)
+  const sources = [45_000, 40_000, 30_000].map(earlierMs => kubeletUsage(reading(nowMs - earlierMs), last))
+  const usage = betweenUsages(sources)
+  const cpuOf = (source: UsageSource) => source.containers('cpu-usage', window)?.get('uid-shop-web-1')?.get('app')
+  const all = sources.map(source => cpuOf(source)?.least ?? Number.NaN)
+  assert.deepEqual(cpuOf(usage), { least: Math.min(...all), most: Math.max(...all) })
+  assert(Math.min(...all) < Math.max(...all))
+  assert.equal(usage.containers('disk-reads', window), undefined)
+  assert.deepEqual(usage.disks(), sources.at(-1)?.disks())
+})
+between('says that what is new to one of the readings may be missing', async () => {
+  const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
+  const reading = (timeMs: number, isEmpty = false) =>
+    new Map(
+      snapshot.nodes.map(({ name }) => [
+        name,
+        { timeMs, summary: isEmpty ? {} : buildSummary(measuredNode(name, timeMs)) },
+      ]),
+    )
+  const last = reading(nowMs)
+  const usage = betweenUsages([
+    kubeletUsage(reading(nowMs - 40_000, true), last),
+    kubeletUsage(reading(nowMs - 30_000), last),
+  ])
+  const bounds = usage.containers('cpu-usage', window)?.get('uid-shop-web-1')?.get('app')
+  assert.deepEqual([bounds?.least, bounds?.mayLack], [0, true])
+})
+between.run()
 
 const documents = suite('modelUsage() and the documents of the stats proxy')
 for (const [measured, metric] of [
