@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import { pinnedImages } from '../images.ts'
+import { imageOf } from '../images.ts'
 import { fields, text } from '../kube/json.ts'
 import { kubectl } from '../kubectl.ts'
 import { type Lab, projectDir } from '../lab.ts'
@@ -17,6 +17,7 @@ export const PODS_READABLE_SINCE = 33
 
 /** What values are made with. */
 export interface ValuesInput {
+  image: string
   clusterName: string
   intervalMs: number
   insecureTls: boolean
@@ -27,7 +28,6 @@ export interface ValuesInput {
 /** A chart's values: the base with cluster, interval, and how kubelets are asked filled in. */
 export function collectorValues(base: string, given: ValuesInput): string {
   const values = fields(parse(base))
-  const [, repository, tag] = /^(.+):([^:]+)$/.exec(pinnedImages.otelcol) ?? []
   const config = fields(values['alternateConfig'])
   const service = fields(config['service'])
   const telemetry = fields(service['telemetry'])
@@ -41,7 +41,7 @@ export function collectorValues(base: string, given: ValuesInput): string {
   const { exporter } = fields(fields((metrics['readers'] as unknown[] | undefined)?.[0])['periodic'])
   return stringify({
     ...values,
-    image: { repository, tag },
+    image: imageValues(given.image),
     alternateConfig: {
       ...config,
       receivers: Object.fromEntries(receivers),
@@ -68,6 +68,7 @@ export async function applyCollectors(lab: Lab, say: (text: string) => void): Pr
     )
   }
   const input: ValuesInput = {
+    image: imageOf(lab, 'otelcol'),
     clusterName: lab.settings.clusterName,
     intervalMs: lab.settings.collectionInterval,
     insecureTls: lab.settings.kubeletInsecureTls,
@@ -79,6 +80,12 @@ export async function applyCollectors(lab: Lab, say: (text: string) => void): Pr
     if (await ensureRelease(lab, release, collectorValues(readFileSync(file, 'utf8'), input))) changed.push(release)
   }
   return changed
+}
+
+/** An image's reference in the parts that the chart wants; an empty tag would be the chart's own. */
+export function imageValues(reference: string): Record<string, string> {
+  const [, repository = '', tag, digest] = /^(.+?)(?::([^:/@]+))?(?:@(.+))?$/.exec(reference) ?? []
+  return { repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) }
 }
 
 function kubeletReceiver(

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'
 import { LabError } from '../errors.ts'
-import { pinnedImages } from '../images.ts'
+import { imageOf } from '../images.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { applyText, kubectl } from '../kubectl.ts'
 import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab.ts'
@@ -20,6 +20,7 @@ const CONFIG_MAP_BYTES = 2 ** 20
 export interface LgtmInput extends ClusterPrometheusInput {
   /** Documents of k3d-config/lgtm.yaml. */
   base: string
+  image: string
   /** Generated files by path: `json/*.json`, `rules/*.yaml`, `provisioning/{datasources,dashboards}/kube-otel-lab.yaml`. */
   files: ReadonlyMap<string, string>
   /** The nodes have the folder of the dashboards, and Grafana reads that. */
@@ -61,6 +62,7 @@ export async function applyLgtm(lab: Lab, files: ReadonlyMap<string, string>): P
   const fromFolder = ownCluster(lab) !== undefined
   const objects = lgtmObjects({
     base: read('k3d-config/lgtm.yaml') + (fromFolder ? `---\n${read('k3d-config/lgtm-host.yaml')}` : ''),
+    image: imageOf(lab, 'lgtm'),
     prometheusBase: read('kwok-config/prometheus.yaml'),
     clusterName: lab.settings.clusterName,
     intervalMs: lab.settings.collectionInterval,
@@ -126,7 +128,7 @@ async function resourceVersions(lab: Lab): Promise<Map<string, string>> {
 
 function deployment(
   object: Record<string, unknown>,
-  given: { sources: unknown[]; mark: string; intervalMs: number; fromFolder: boolean },
+  given: { image: string; sources: unknown[]; mark: string; intervalMs: number; fromFolder: boolean },
 ): Record<string, unknown> {
   const spec = fields(object['spec'])
   const template = fields(spec['template'])
@@ -138,7 +140,7 @@ function deployment(
   const containers = items(pod['containers']).map(item => {
     const env = items(fields(item)['env']).map(fields)
     const filled = env.map(each => (each['name'] === 'PROMETHEUS_EXTRA_ARGS' ? { ...each, value: lookback } : each))
-    return { ...fields(item), image: pinnedImages.lgtm, env: filled }
+    return { ...fields(item), image: given.image, env: filled }
   })
   const filledPod = {
     ...{ ...pod, containers },

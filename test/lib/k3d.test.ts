@@ -6,7 +6,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml'
 import { programPath } from '../../lib/binaries.ts'
 import { pinnedImages, withoutDigest } from '../../lib/images.ts'
 import { k3dConfig, mappedPorts } from '../../lib/k3d/cluster.ts'
-import { collectorValues, releases } from '../../lib/k3d/collectors.ts'
+import { collectorValues, imageValues, releases } from '../../lib/k3d/collectors.ts'
 import { forwardArgs } from '../../lib/k3d/forward.ts'
 import { chartArgs, installArgs, statusArgs, uninstallArgs } from '../../lib/k3d/helm.ts'
 import { lgtmObjects } from '../../lib/k3d/lgtm.ts'
@@ -21,7 +21,13 @@ import { tempDir } from './temp-lab.ts'
 
 const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
 const valuesOf = (release: string) => read(`k3d-config/${release.replace('otel-lab', 'otel-collector')}.values.yaml`)
-const given = { clusterName: 'one', intervalMs: 20_000, insecureTls: false, podsReadable: true }
+const given = {
+  image: pinnedImages.otelcol,
+  clusterName: 'one',
+  intervalMs: 20_000,
+  insecureTls: false,
+  podsReadable: true,
+}
 
 const config = suite('k3dConfig()')
 config("fills in name, ports and the dashboards' folder, and leaves what a person added", () => {
@@ -147,6 +153,7 @@ const lgtmInput = {
   base: read('k3d-config/lgtm.yaml'),
   prometheusBase: read('kwok-config/prometheus.yaml'),
   ...given,
+  image: 'mirror.example/otel-lgtm:1',
   files: new Map([
     ['json/pod.json', '{}'],
     ['rules/a.yaml', 'groups: []'],
@@ -187,10 +194,10 @@ lgtm('takes the dashboards from the folder of the nodes where they have one', ()
     },
   )
 })
-lgtm('runs the pinned image, looks back three intervals, and gets a new pod when its configuration changes', () => {
+lgtm('runs the image it is told, looks back three intervals, and gets a new pod when its configuration changes', () => {
   const pod = podOf(lgtmInput)
   const [container] = items(pod.spec['containers']).map(fields)
-  assert.equal(container?.['image'], pinnedImages.lgtm)
+  assert.equal(container?.['image'], 'mirror.example/otel-lgtm:1')
   assert(items(container?.['env']).some(each => fields(each)['value'] === '--query.lookback-delta=60s'))
   assert.deepEqual(pod.metadata, podOf(lgtmInput).metadata)
   assert.notDeepEqual(pod.metadata, podOf({ ...lgtmInput, clusterName: 'two' }).metadata)
@@ -217,6 +224,21 @@ lgtm('has a Prometheus configuration that promtool takes, and that checks the ku
   await run(await programPath('promtool'), ['check', 'config', '--syntax-only', join(folder, 'prometheus.yaml')])
 })
 lgtm.run()
+
+const images = suite('imageValues()')
+for (const [reference, ...parts] of [
+  ['docker.io/otel/collector:1.2', 'docker.io/otel/collector', '1.2', undefined],
+  ['localhost:5000/collector', 'localhost:5000/collector', undefined, undefined],
+  ['localhost:5000/collector:1', 'localhost:5000/collector', '1', undefined],
+  ['collector@sha256:0f', 'collector', undefined, 'sha256:0f'],
+  ['localhost:5000/collector:1@sha256:0f', 'localhost:5000/collector', '1', 'sha256:0f'],
+] as const) {
+  images(`tells the parts of ${reference}`, () => {
+    const { repository, tag, digest } = imageValues(reference)
+    assert.deepEqual([repository, tag, digest], parts)
+  })
+}
+images.run()
 
 const values = suite('collectorValues()')
 /** What the collector that is built here does not have. */

@@ -24,8 +24,8 @@ task('writes everything without a cluster, and a second time nothing', () => {
   const [first, second] = [run(['--out', 'out']), run(['--out', 'out'])]
   assert.deepEqual([first.status, first.stderr], [0, ''])
   const dashboards = labDashboards().length
-  const all = `${dashboards} dashboards, 3 files of rules and 2 of provisioning in out; `
-  assert.equal(first.stdout, `${all}${dashboards + 5} changed\n`)
+  const all = `${dashboards} dashboards, 4 files of rules and 2 of provisioning in out; `
+  assert.equal(first.stdout, `${all}${dashboards + 6} changed\n`)
   assert.deepEqual([second.status, second.stdout, second.stderr], [0, `${all}0 changed\n`, ''])
   assertSameWords(readdirSync(join(dir, 'out')).sort(), ['json', 'provisioning', 'rules'], 'folders')
   assert.equal(readdirSync(join(dir, 'out', 'json')).length, dashboards)

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { catalog, kwokPrograms } from '../../lib/binaries/catalog.ts'
+import { catalog, k3dPrograms, kwokPrograms } from '../../lib/binaries/catalog.ts'
 import { releasePath, script, writeProgram } from '../lib/binaries/fixture.ts'
 import { bareMachine, runTask } from '../support/task.ts'
 
@@ -23,7 +23,7 @@ task('prints the table and ends with 0 when every program is there', ({ env }) =
   const { status, stdout, stderr } = start(env)
   assert.equal(stderr, '')
   assert.equal(status, 0)
-  assert.equal(stdout.trimEnd().split('\n').length, 1 + kwokPrograms.length + 3)
+  assert.equal(stdout.trimEnd().split('\n').length, 1 + new Set([...kwokPrograms, ...k3dPrograms]).size + 3)
 })
 
 task('ends with 1 and a Next: line for what can’t be had, and changes nothing', ({ env, dir }) => {
