@@ -38,8 +38,7 @@ export async function doctorReport(
   const wantedDisk = formatBytes(context.buildDiskBytes)
   const freeDisk = formatBytes(freeCacheBytes(context))
   rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; ${wantedDisk} is what building everything needs`])
-  const inUse = plans.flatMap(({ path }) => (path === undefined ? [] : [path]))
-  const unused = unusedInCache(inUse, context.catalog, context.env)
+  const unused = unusedInCache(context)
   if (unused.length > 0) {
     const size = formatBytes(unused.reduce((sum, { bytes }) => sum + bytes, 0))
     const names = unused.map(({ name }) => name).join(', ')

@@ -70,11 +70,9 @@ export function findQuickly(source: Source, program: Program, context: Context):
     }
     return { name, version, path, from: 'variable' }
   }
-  const origins: CacheOrigin[] = [{ release: true }]
-  if (source.go !== undefined) origins.push({ pins: pinsHash(source, context) })
-  const inCache = (origin: CacheOrigin) =>
-    join(cachePath({ name, version }, origin, context.env), program.inFolder ?? '')
-  const path = origins.map(inCache).find(isExecutable)
+  const path = cachePaths(source, program, context)
+    .map(inCache => join(inCache, program.inFolder ?? ''))
+    .find(isExecutable)
   return path === undefined ? undefined : { name, version, path, from: 'cache' }
 }
 
@@ -118,16 +116,15 @@ export function describeUnused(source: Source, program: Program, context: Contex
 }
 
 /**
- * Programs in the cache that are none of those in use here: other versions, other pins. Another checkout may need them. Names
+ * Programs in the cache that this checkout has no use for: other versions, other pins. Another checkout may need them. Names
  * of one file are one program.
  */
-export function unusedInCache(
-  inUse: readonly string[],
-  sources: readonly Source[],
-  env: NodeJS.ProcessEnv,
-): { name: string; bytes: number }[] {
-  const dir = cacheDir(env)
-  const names = sources.flatMap(({ programs }) => programs.map(({ name }) => `${name}-`))
+export function unusedInCache(context: Context): { name: string; bytes: number }[] {
+  const dir = cacheDir(context.env)
+  const names = context.catalog.flatMap(({ programs }) => programs.map(({ name }) => `${name}-`))
+  const inUse = context.catalog.flatMap(source =>
+    source.programs.flatMap(program => cachePaths(source, program, context)),
+  )
   const inodes = new Set(inUse.map(path => statSync(path, { throwIfNoEntry: false })?.ino))
   return filesIn(dir).flatMap(name => {
     const stat = statSync(join(dir, name), { throwIfNoEntry: false })
@@ -198,6 +195,13 @@ export function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined
     .filter(isAbsolute)
     .map(dir => join(dir, name))
     .find(isExecutable)
+}
+
+/** Where the cache would have what was downloaded or built of a program, best first. */
+function cachePaths(source: Source, { name }: Program, context: Context): string[] {
+  const origins: CacheOrigin[] = [{ release: true }]
+  if (source.go !== undefined) origins.push({ pins: pinsHash(source, context) })
+  return origins.map(origin => cachePath({ name, version: source.version }, origin, context.env))
 }
 
 function unmarkedPath(source: Source, program: Program, context: Context): string {

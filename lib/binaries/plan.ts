@@ -22,8 +22,6 @@ export interface ProgramPlan {
   from: FoundProgram['from'] | 'download' | 'build' | 'none'
   /** For a person: the path, or the host, or the Go that would build it, and why the ways before are no good. */
   detail: string
-  /** Of a program that is there. */
-  path?: string
 }
 
 /**
@@ -50,8 +48,7 @@ async function planProgram(name: ProgramName, context: Context, http: HttpClient
   try {
     const quick = findQuickly(source, program, context) ?? findUnmarked(source, program, context)
     if (quick !== undefined) {
-      const { from, path } = requireWhole(quick, source, context)
-      return { ...plan, from, path, detail: describeFound(quick) }
+      return { ...plan, from: quick.from, detail: describeFound(requireWhole(quick, source, context)) }
     }
   } catch (error) {
     if (!(error instanceof LabError)) throw error
