@@ -64,9 +64,10 @@ refused('two services on one port: says which settings', async ({ lab }) => {
   await lab.assertNothingLeft(undefined)
 })
 
-refused('the Docker runtime: not there yet', async ({ lab }) => {
-  const said = /^RUNTIME=docker is refused: the Docker runtime is not there yet, only binary is\n {2}Next: set RUNTIME/m
-  assertRefused(await lab.make([...smallLab, 'RUNTIME=docker']), 'kwok-check', 2, said)
+refused('the Docker runtime where no engine answers: says what to do', async ({ lab }) => {
+  const said = /^No Docker engine answers: .+\n {2}Next: start it, or name another by DOCKER_HOST .*; RUNTIME=binary/m
+  const env = { DOCKER_HOST: `unix://${join(lab.tempDir, 'no-engine.sock')}` }
+  assertRefused(await lab.make([...smallLab, 'RUNTIME=docker'], { env }), 'kwok-check', 1, said)
   await lab.assertNothingLeft(undefined)
 })
 
