@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { LabError } from '../errors.ts'
 
@@ -28,9 +30,14 @@ export function requireBrowser(env: NodeJS.ProcessEnv): string {
  */
 export async function launchBrowser(path: string): Promise<Browser> {
   const { chromium } = await import('playwright-core')
-  return await chromium
-    .launch({ executablePath: path, args: ARGUMENTS, chromiumSandbox: false })
+  // It keeps crash reports beside its profile, in the home folder; and here that has to stay as it is.
+  const home = mkdtempSync(join(tmpdir(), 'kube-otel-lab-browser-'))
+  const env = { ...process.env, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home } as Record<string, string>
+  const removeHome = () => rmSync(home, { recursive: true, force: true, maxRetries: 3 })
+  const browser = await chromium
+    .launch({ executablePath: path, args: ARGUMENTS, chromiumSandbox: false, env })
     .catch((error: unknown) => {
+      removeHome()
       const why = error instanceof Error ? error.message.split('\n')[0] : String(error)
       throw new LabError(`Cannot start ${path}`, {
         why,
@@ -38,4 +45,6 @@ export async function launchBrowser(path: string): Promise<Browser> {
         cause: error,
       })
     })
+  browser.once('disconnected', removeHome)
+  return browser
 }
