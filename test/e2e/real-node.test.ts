@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { fields, items } from '../../lib/kube/json.ts'
 import { openLab, projectDir } from '../../lib/lab.ts'
+import { waitFor } from '../support/lab.ts'
 import { type Ended, type RealNode, startRealNode } from './real-node/node.ts'
 import { whyNoNode } from './real-node/programs.ts'
 
@@ -132,13 +133,17 @@ onNode(
 onNode(
   "scrapes the kubelet's cAdvisor with its certificate checked, under the labels of all other series",
   async () => {
-    const up = await query('up{job="kubelet-cadvisor"} == 1')
-    assert.deepEqual(
-      up.map(labels => labels['k8s_node_name']),
-      [node.name],
-    )
-    const periods = await query('container_cpu_cfs_periods_total{k8s_namespace_name="demo"}')
-    assert.equal(periods.length, 4)
+    // Prometheus finds the node, and scrapes it, by a clock of its own.
+    const periods = await waitFor('scrape of the kubelet', async () => {
+      const up = await query('up{job="kubelet-cadvisor"} == 1')
+      assert.deepEqual(
+        up.map(labels => labels['k8s_node_name']),
+        [node.name],
+      )
+      const found = await query('container_cpu_cfs_periods_total{k8s_namespace_name="demo"}')
+      assert.equal(found.length, 4)
+      return found
+    })
     for (const labels of periods) {
       const { __name__, instance, job, ...rest } = labels
       assert.deepEqual(Object.keys(rest).sort(), [
