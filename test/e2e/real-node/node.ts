@@ -143,7 +143,8 @@ export async function startRealNode(): Promise<RealNode> {
   }
 
   async function close(): Promise<void> {
-    for (const child of [...children].reverse()) child.kill('SIGKILL')
+    // The holder last: by its namespaces all others are known.
+    for (const child of [...children].reverse()) if (child.pid !== holder) child.kill('SIGKILL')
     await endAll(holder, cgroup)
     rmSync(tempDir, { recursive: true, force: true })
   }
@@ -404,12 +405,13 @@ async function endAll(holder: number, cgroup: string): Promise<void> {
       return its !== undefined && its === own[index] && its !== host[index]
     })
   const groups = () => cgroupDirs().flatMap(dir => foldersBelow(join(dir, cgroup)))
+  let left = new Set<number>()
   for (let round = 0; round < 50; round++) {
     const inGroups = groups().flatMap(dir => readFileSync(join(dir, 'cgroup.procs'), 'utf8').split('\n'))
     const inSpaces = readdirSync('/proc').filter(name => /^\d+$/.test(name) && isOwn(name) && Number(name) !== holder)
-    const pids = new Set([...inGroups, ...inSpaces].filter(pid => pid !== '').map(Number))
-    if (pids.size === 0) break
-    for (const pid of pids) signalProcess(pid, 'SIGKILL')
+    left = new Set([...inGroups, ...inSpaces].filter(pid => pid !== '').map(Number))
+    if (left.size === 0) break
+    for (const pid of left) signalProcess(pid, 'SIGKILL')
     await sleep(100)
   }
   if (holder > 0) signalProcess(holder, 'SIGKILL')
@@ -422,6 +424,7 @@ async function endAll(holder: number, cgroup: string): Promise<void> {
       }
     }
   }
+  if (left.size > 0) throw new Error(`processes of the node live on: ${[...left].join(', ')}`)
 }
 
 function foldersBelow(dir: string): string[] {
