@@ -24,7 +24,7 @@ export function clusterArgs(lab: Lab): string[] {
 }
 
 /** kubectl keeps what an API offers in a folder of the user's: the lab's copy goes with the lab. */
-export function cacheArgs(lab: Lab): string[] {
+function cacheArgs(lab: Lab): string[] {
   return ['--cache-dir', join(lab.dir, 'kubectl-cache')]
 }
 

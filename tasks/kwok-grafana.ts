@@ -5,12 +5,13 @@
  *   tsx tasks/kwok-grafana.ts
  *   tsx tasks/kwok-grafana.ts --grafana own --grafana-port 3001
  */
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { outDir } from '../dashboards/made.ts'
 import { findProgram, programPath } from '../lib/binaries.ts'
 import { grafanaService, grafanaUrl, writeProvisioning } from '../lib/grafana/service.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
-import { type Lab, projectDir, rememberSetting } from '../lib/lab.ts'
+import { type Lab, rememberSetting } from '../lib/lab.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { labServices, runtimeOf } from '../lib/runtime.ts'
 import type { ServiceSpec } from '../lib/services.ts'
@@ -49,7 +50,7 @@ async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
   // Only Grafana needs these, and loading them takes longer than all the rest.
   const { datasourcesYaml, providersYaml } = await import('../dashboards/provisioning.ts')
   const { labPrometheus } = await import('../lib/verify/truth.ts')
-  const jsonDir = resolve(projectDir, 'dashboards', 'out', 'json')
+  const jsonDir = join(outDir, 'json')
   const ownDir = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
   const targets = { prometheusUrl: labPrometheus(lab).url, jaegerUrl: jaegerUrl(lab), intervalMs, jsonDir, ownDir }
   writeProvisioning(lab, { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) })
