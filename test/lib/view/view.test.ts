@@ -10,7 +10,7 @@ import { freePort } from '../../../lib/ports.ts'
 import { verify } from '../../../lib/verify/verify.ts'
 import { createPageServer } from '../../../lib/view/server.ts'
 import { createPages, type ViewSources } from '../../../lib/view/view.ts'
-import { assertSays } from '../../support/lab.ts'
+import { assertSameWords, assertSays } from '../../support/lab.ts'
 import { type RunningPrometheus, startPrometheus } from '../verify/prometheus.ts'
 
 const nowMs = Date.now()
@@ -119,6 +119,24 @@ pages('lists the dashboards, and says which file can’t be read', async ({ get 
   assert.equal(status, 200)
   assertSays(text, /<a href="\/d\/requests">Requests<\/a>/)
   assertSays(text, /broken\.json: this is no JSON/)
+})
+
+pages('says of each part whether it is up, down, or silent and why', async ({ prometheus }) => {
+  const running = { pid: 4711, command: 'x', residentBytes: 2 ** 20 }
+  const part = { name: 'up', process: running, trouble: undefined, address: '127.0.0.1:1', logFile: '/x' }
+  const parts = async () => [
+    part,
+    { ...part, name: 'lost', process: undefined },
+    { ...part, name: 'mute', trouble: 'no <answer> in 3 s', address: '' },
+  ]
+  const server = await serve({ prometheusUrl: prometheus.url, parts })
+  const { text } = await get(server, '/').finally(() => server.close())
+  const rows = [...text.matchAll(/<tr><th scope="row">.*/g)].map(([row]) => row.replaceAll(/<[^>]*>/g, ' ').trim())
+  assertSameWords(
+    rows.map(row => row.replaceAll(/ +/g, ' ')),
+    ['up ✓ up 127.0.0.1:1 1 MiB', 'lost ✗ down 127.0.0.1:1', 'mute ✗ silent no &#60;answer&#62; in 3 s - 1 MiB'],
+    'rows',
+  )
 })
 
 const choices: [name: string, query: string, sum: string, chosen: RegExp][] = [
