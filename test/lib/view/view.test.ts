@@ -40,7 +40,7 @@ const json = {
     },
     { id: 2, title: 'Wrong', type: 'stat', targets: [{ refId: 'A', expr: 'sum(requests', instant: true }] },
     {
-      ...{ id: 3, title: 'Lines', type: 'timeseries' },
+      ...{ id: 3, title: 'Lines of $job', type: 'timeseries' },
       targets: [{ refId: 'A', expr: 'requests{job=~"$job"}', legendFormat: '{{job}}' }],
     },
   ],
@@ -155,6 +155,11 @@ for (const [name, query, sum, chosen] of choices) {
     assert.ok(!text.includes('<b>'))
   })
 }
+
+pages('has what is chosen in the titles of its panels', async ({ get }) => {
+  assertSays((await get('/d/requests')).text, /<h4 [^>]*>Lines of All<\/h4>/)
+  assertSays((await get('/d/requests?var-job=db&var-job=web')).text, /<h4 [^>]*>Lines of db \+ web<\/h4>/)
+})
 
 pages('says in a panel that its query is wrong, and draws the others', async ({ get }) => {
   const { text } = await get('/d/requests')
