@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { ensurePrograms, programPath } from './binaries.ts'
+import { freeComponentPorts, type PortOption } from './component-ports.ts'
 import { type Component, components } from './components.ts'
 import { componentContainers, ensureNetwork, imageOptionsOf, insidePki, removeCluster } from './containers/cluster.ts'
 import { componentContainer, containerName } from './containers/docker.ts'
@@ -10,7 +11,6 @@ import { containerLog, logCommand } from './containers/services.ts'
 import { LabError } from './errors.ts'
 import { fields, text } from './kube/json.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
-import { freePort } from './ports.ts'
 import { type ProcessInfo, processInfos } from './processes.ts'
 import { run } from './run.ts'
 import { type Runtime, runtimeOf } from './runtime.ts'
@@ -21,7 +21,7 @@ import { versions } from './versions.ts'
 export { type Component, components } from './components.ts'
 
 /** The option of kwokctl's configuration that holds each component's port. */
-const portOptions: Record<Component, string> = {
+const portOptions: Record<Component, PortOption> = {
   etcd: 'etcdPort',
   'kube-apiserver': 'kubeApiserverPort',
   'kube-controller-manager': 'kubeControllerManagerPort',
@@ -30,7 +30,7 @@ const portOptions: Record<Component, string> = {
 }
 
 /**
- * A KwokctlConfiguration: the base document with the programs and the version they are.
+ * A KwokctlConfiguration: the base document with the programs, the version they are, and the ports they listen on.
  *
  * kwokctl gives the API server a certificate to show to metrics-server, but doesn't say in the cluster how to know it; without
  * that metrics-server would take the API server's own name for the caller's.
@@ -41,13 +41,18 @@ const portOptions: Record<Component, string> = {
 export function kwokctlConfig(
   base: string,
   clusterDir: string,
-  programs: Record<Component | 'kubectl', string>,
-  tracing?: TracingTarget,
+  given: {
+    programs: Record<Component | 'kubectl', string>
+    ports: Readonly<Partial<Record<PortOption, number>>>
+    tracing: TracingTarget | undefined
+  },
 ): string {
+  const { programs, ports, tracing } = given
   return configText(base, {
     pki: join(clusterDir, 'pki'),
     tracing,
     options: {
+      ...ports,
       etcdBinary: programs.etcd,
       kubeApiserverBinary: programs['kube-apiserver'],
       kubeControllerManagerBinary: programs['kube-controller-manager'],
@@ -168,18 +173,22 @@ async function processesConfig(lab: Lab): Promise<string> {
     'kwok-controller': programs.kwok.path,
     kubectl: programs.kubectl.path,
   }
-  return kwokctlConfig(readBase(), lab.clusterDir, paths, lab.settings.tracing ? writeTracingConfig(lab) : undefined)
+  return kwokctlConfig(readBase(), lab.clusterDir, {
+    programs: paths,
+    ports: await freeComponentPorts(lab.clusterDir),
+    tracing: lab.settings.tracing ? writeTracingConfig(lab) : undefined,
+  })
 }
 
 async function containersConfig(lab: Lab): Promise<string> {
   const tracing = lab.settings.tracing ? writeTracingConfig(lab) : undefined
+  // These two are published: the lab asks kwok-controller for its metrics.
+  const { kubeApiserverPort, kwokControllerPort } = await freeComponentPorts(lab.clusterDir)
   return configText(readBase(), {
     pki: insidePki,
     options: {
-      ...imageOptionsOf(lab),
-      kubectlBinary: await programPath('kubectl'),
-      // Published, for the lab asks it for its metrics.
-      kwokControllerPort: await freePort(),
+      ...{ ...imageOptionsOf(lab), kubectlBinary: await programPath('kubectl') },
+      ...{ kubeApiserverPort, kwokControllerPort },
     },
     tracing,
     patches: containerPatches(lab, tracing),

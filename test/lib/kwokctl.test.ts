@@ -34,13 +34,16 @@ const programs = {
   'kwok-controller': '/p/kwok',
   kubectl: '/p/kubectl',
 }
+const given = { programs, ports: { etcdPort: 28_672, kwokControllerPort: 28_673 }, tracing: undefined }
 
-configs('adds programs and version to the base, and leaves its options', () => {
-  const { kind, options } = parse(kwokctlConfig(base, '/c', programs))
+configs('adds programs, ports and version to the base, and leaves its options', () => {
+  const { kind, options } = parse(kwokctlConfig(base, '/c', given))
   assert.equal(kind, 'KwokctlConfiguration')
   assert.deepEqual(options, {
     ...parse(base).options,
     kubeVersion: `v${versions.kubernetes}`,
+    etcdPort: 28_672,
+    kwokControllerPort: 28_673,
     etcdBinary: '/p/etcd',
     kubeApiserverBinary: '/p/kube-apiserver',
     kubeControllerManagerBinary: '/p/kube-controller-manager',
@@ -55,14 +58,14 @@ configs('gives controller manager and scheduler the cluster’s certificate', ()
     { key: 'tls-cert-file', value: '/c/pki/admin.crt' },
     { key: 'tls-private-key-file', value: '/c/pki/admin.key' },
   ]
-  assert.deepEqual(parse(kwokctlConfig(base, '/c', programs)).componentsPatches.slice(1), [
+  assert.deepEqual(parse(kwokctlConfig(base, '/c', given)).componentsPatches.slice(1), [
     { name: 'kube-controller-manager', extraArgs },
     { name: 'kube-scheduler', extraArgs },
   ])
 })
 
 configs('says how the API server is known to what it asks on others’ behalf', () => {
-  const [patch] = parse(kwokctlConfig(base, '/c', programs)).componentsPatches
+  const [patch] = parse(kwokctlConfig(base, '/c', given)).componentsPatches
   assert.equal(patch.name, 'kube-apiserver')
   const values = Object.fromEntries(
     patch.extraArgs.map(({ key, value }: { key: string; value: string }) => [key, value]),

@@ -30,8 +30,8 @@ traced('stands in kwokctl’s configuration only when there is a target, beside 
   }
   const named = (patches: { name: string; extraArgs: { key: string }[] }[]) =>
     patches.filter(({ extraArgs }) => extraArgs.some(({ key }) => key.includes('tracing'))).map(({ name }) => name)
-  const without = parse(kwokctlConfig(base, '/c', programs)).componentsPatches
-  const withTracing = parse(kwokctlConfig(base, '/c', programs, target)).componentsPatches
+  const without = parse(kwokctlConfig(base, '/c', { programs, ports: {}, tracing: undefined })).componentsPatches
+  const withTracing = parse(kwokctlConfig(base, '/c', { programs, ports: {}, tracing: target })).componentsPatches
   assert.deepEqual(named(without), [])
   assert.deepEqual(named(withTracing), ['etcd', 'kube-apiserver', 'kwok-controller'])
   assert.deepEqual(withTracing.slice(0, without.length), without)
