@@ -435,10 +435,13 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)))
 }
 
-/** Ports that are free now, below those that the system gives to clients and those that kwokctl takes. */
+/**
+ * Ports that are free now, below those that the system gives to clients and those of control planes; others than a test file has that
+ * runs at the same time, in another of test/run.ts's slots.
+ */
 async function freePorts(): Promise<TestLab['ports']> {
   const found: Partial<Record<(typeof portSettings)[number], number>> = {}
-  let port = 20_000 + Math.floor(Math.random() * 8_000)
+  let port = 20_000 + 4_000 * Number(process.env['TEST_SLOT'] ?? 0) + Math.floor(Math.random() * 3_900)
   for (const setting of portSettings) {
     while (!(await isPortFree(port))) port++
     found[setting] = port++
