@@ -4,6 +4,7 @@ import { type ImageName, imageOf } from '../images.ts'
 import { fields } from '../kube/json.ts'
 import type { Lab } from '../lab.ts'
 import { type ProcessInfo, processInfos } from '../processes.ts'
+import type { ComponentPatch, TracingTarget } from '../tracing.ts'
 import {
   clusterLabel,
   componentContainer,
@@ -32,6 +33,37 @@ export function imageOptionsOf(lab: Lab): Record<string, string> {
   return Object.fromEntries(components.map(name => [imageOptions[name].option, imageOf(lab, imageOptions[name].image)]))
 }
 
+/**
+ * What the control plane needs beside its flags as containers. The nodes' host name is that of the stats proxy, where
+ * metrics-server asks every node's kubelet; by kwokctl it is that of kwok-controller.
+ */
+export function containerPatches(
+  lab: Lab,
+  tracing: (TracingTarget & { configFile: string }) | undefined,
+): ComponentPatch[] {
+  const kubelets = containerName(lab.settings.clusterName, 'stats-proxy')
+  return [
+    { name: 'kwok-controller', extraArgs: [{ key: 'node-name', value: kubelets, override: true }] },
+    ...(tracing === undefined
+      ? []
+      : [
+          {
+            name: 'kube-apiserver',
+            extraArgs: [],
+            extraVolumes: [
+              {
+                name: 'tracing',
+                hostPath: tracing.configFile,
+                mountPath: tracing.apiserverConfigPath,
+                readOnly: true,
+                pathType: 'File',
+              },
+            ],
+          },
+        ]),
+  ]
+}
+
 /** The arguments that make a lab's network: what it publishes is bound to loopback, where kwokctl binds to all addresses. */
 export function createNetworkArgs(lab: Lab): string[] {
   const { clusterName } = lab.settings
@@ -42,16 +74,15 @@ export function createNetworkArgs(lab: Lab): string[] {
   ]
 }
 
-/** Makes the lab's network before kwokctl does. Throws a LabError when one of the name is there and not the lab's. */
+/** Makes the lab's network before kwokctl does. Throws as `requireOwnNetwork`. */
 export async function ensureNetwork(lab: Lab): Promise<void> {
-  const owner = await networkOwner(lab)
-  if (owner === undefined) await docker(createNetworkArgs(lab))
-  else requireOwnNetwork(lab, owner)
+  if (!(await requireOwnNetwork(lab))) await docker(createNetworkArgs(lab))
 }
 
-/** Refuses a network of the lab's name that another hand made. */
-export function requireOwnNetwork(lab: Lab, owner: string): void {
-  if (owner === lab.dir) return
+/** Whether the lab's network is there. Throws a LabError when one of its name is, and another hand made it. */
+export async function requireOwnNetwork(lab: Lab): Promise<boolean> {
+  const owner = await networkOwner(lab)
+  if (owner === undefined || owner === lab.dir) return owner !== undefined
   const name = networkName(lab.settings.clusterName)
   throw new LabError(`Docker network ${name} was not made by this lab`, {
     why: owner === '' ? 'it has no label of a lab' : `it belongs to ${owner}`,
@@ -60,7 +91,7 @@ export function requireOwnNetwork(lab: Lab, owner: string): void {
 }
 
 /** The folder of the lab that made the network of this name; empty when nobody says so; undefined when there is none. */
-export async function networkOwner(lab: Lab): Promise<string | undefined> {
+async function networkOwner(lab: Lab): Promise<string | undefined> {
   const name = networkName(lab.settings.clusterName)
   const filter = ['--filter', `name=^${name}$`, '--format', '{{json .}}']
   const { stdout } = await docker(['network', 'ls', ...filter])
@@ -69,12 +100,18 @@ export async function networkOwner(lab: Lab): Promise<string | undefined> {
   return label.trim().replace('<no value>', '')
 }
 
-/** Removes the control plane's containers, whatever else carries the lab's labels, and its network; what is not there is fine. */
+/**
+ * Removes whatever carries the lab's labels, its network, and the control plane's containers, to which kwokctl gives no label:
+ * where the network of the lab's name is another hand's, so are they. What is not there is fine.
+ */
 export async function removeCluster(lab: Lab): Promise<void> {
   const { clusterName } = lab.settings
-  const names = [...components.map(name => componentContainer(clusterName, name)), ...(await labContainers(lab))]
-  await docker(['container', 'rm', '--force', '--volumes', ...names], { nothrow: true })
-  if ((await networkOwner(lab)) === lab.dir) await docker(['network', 'rm', networkName(clusterName)])
+  const owner = await networkOwner(lab)
+  const own =
+    owner === undefined || owner === lab.dir ? components.map(name => componentContainer(clusterName, name)) : []
+  const names = [...own, ...(await labContainers(lab))]
+  if (names.length > 0) await docker(['container', 'rm', '--force', '--volumes', ...names], { nothrow: true })
+  if (owner === lab.dir) await docker(['network', 'rm', networkName(clusterName)])
 }
 
 /** The process of each component that runs, as the engine's machine knows it. */

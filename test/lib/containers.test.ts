@@ -5,7 +5,13 @@ import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { addressesOf } from '../../lib/addresses.ts'
 import { collectorService } from '../../lib/collector/collector.ts'
-import { createNetworkArgs, memoryBytes } from '../../lib/containers/cluster.ts'
+import {
+  containerPatches,
+  createNetworkArgs,
+  memoryBytes,
+  removeCluster,
+  requireOwnNetwork,
+} from '../../lib/containers/cluster.ts'
 import { type ContainerSpec, runArgs, specDigest } from '../../lib/containers/container.ts'
 import { docker } from '../../lib/containers/docker.ts'
 import { ensureImages } from '../../lib/containers/pull.ts'
@@ -14,7 +20,7 @@ import { writeForContainer } from '../../lib/containers/user.ts'
 import { chosenImages, imageOf, pinnedImages } from '../../lib/images.ts'
 import { jaegerService } from '../../lib/jaeger.ts'
 import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../lib/kubeconfig.ts'
-import { containerPatches, createClusterArgs } from '../../lib/kwokctl.ts'
+import { createClusterArgs } from '../../lib/kwokctl.ts'
 import { type Lab, writeRecord } from '../../lib/lab.ts'
 import { lgtmService } from '../../lib/lgtm.ts'
 import { metricsServerService } from '../../lib/metrics-server.ts'
@@ -385,6 +391,22 @@ faults('refuses a container that another hand made', async () => {
     name: 'LabError',
     message: 'Container kube-otel-lab-unit-lgtm was not made by this lab: it belongs to /other',
   })
+})
+
+faults('leaves another’s cluster of the same name alone, network and containers', async () => {
+  const calls = join(tempDir(), 'calls')
+  fakeDocker(
+    `echo "$1 $2" >> ${calls}; case "$1 $2" in "network ls") echo '{"Name":"kwok-unit"}';; "network inspect") echo /other;; esac`,
+  )
+  const lab = tempLab({ runtime: 'docker' })
+  await assert.rejects(requireOwnNetwork(lab), {
+    name: 'LabError',
+    message: 'Docker network kwok-unit was not made by this lab: it belongs to /other',
+    next: 'set CLUSTER_NAME to another name, or run docker network rm kwok-unit',
+  })
+  writeFileSync(calls, '')
+  await removeCluster(lab)
+  assert.equal(readFileSync(calls, 'utf8'), 'network ls\nnetwork inspect\ncontainer ls\n')
 })
 faults.run()
 
