@@ -73,7 +73,7 @@ export async function createCluster(lab: Lab): Promise<void> {
 
 /** Starts those components that do not run, and waits until the API answers. */
 export async function startCluster(lab: Lab): Promise<void> {
-  await forgetForeignPids(lab)
+  if (runtimeOf(lab) === 'binary') await forgetForeignPids(lab)
   await kwokctl(lab, ['start', 'cluster', '--name', lab.settings.clusterName, '--wait', '2m'])
 }
 
@@ -95,14 +95,13 @@ export async function waitUntilServed(lab: Lab): Promise<void> {
   }
 }
 
-/** Ends the cluster's processes and removes its folder; a cluster that is not there is fine. */
+/** Ends the cluster's processes or removes its containers, and removes its folder; a cluster that is not there is fine. */
 export async function deleteCluster(lab: Lab): Promise<void> {
-  if (!existsSync(lab.clusterDir)) return
-  await forgetForeignPids(lab)
   if (runtimeOf(lab) === 'docker') {
-    // kwokctl stumbles over a container that is gone already.
+    // kwokctl stumbles over a container that is gone already; and more than its own may be left without its folder.
     await removeCluster(lab)
   } else if (existsSync(join(lab.clusterDir, 'kwok.yaml'))) {
+    await forgetForeignPids(lab)
     // kwokctl insists on a kubeconfig to take the context out of; the user's own is another step's.
     const scratch = join(lab.clusterDir, 'no-kubeconfig')
     await kwokctl(lab, ['delete', 'cluster', '--name', lab.settings.clusterName, '--kubeconfig', scratch])

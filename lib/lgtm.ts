@@ -87,6 +87,7 @@ export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
       { from: files.json, to: `${dashboardsInside}/json` },
       ...(files.own === undefined ? [] : [{ from: files.own, to: `${dashboardsInside}/own` }]),
     ],
+    volumeAt: '/data',
     ports: [
       [grafanaPort, insidePorts.grafana],
       [prometheusPort, insidePorts.prometheus],

@@ -2,6 +2,7 @@ import { type Component, components } from '../components.ts'
 import { LabError } from '../errors.ts'
 import { type ImageName, imageOf } from '../images.ts'
 import { fields } from '../kube/json.ts'
+import { clusterOwner } from '../kwokctl/owner.ts'
 import type { Lab } from '../lab.ts'
 import { type ProcessInfo, processInfos } from '../processes.ts'
 import type { ComponentPatch, TracingTarget } from '../tracing.ts'
@@ -12,6 +13,7 @@ import {
   dirLabel,
   docker,
   labContainers,
+  labVolumes,
   networkName,
 } from './docker.ts'
 import { inspectContainer } from './services.ts'
@@ -108,9 +110,11 @@ export async function removeCluster(lab: Lab): Promise<void> {
   const { clusterName } = lab.settings
   const owner = await networkOwner(lab)
   const own =
-    owner === undefined || owner === lab.dir ? components.map(name => componentContainer(clusterName, name)) : []
+    (owner ?? clusterOwner(lab)) === lab.dir ? components.map(name => componentContainer(clusterName, name)) : []
   const names = [...own, ...(await labContainers(lab))]
   if (names.length > 0) await docker(['container', 'rm', '--force', '--volumes', ...names], { nothrow: true })
+  const volumes = await labVolumes(lab)
+  if (volumes.length > 0) await docker(['volume', 'rm', '--force', ...volumes])
   if (owner === lab.dir) await docker(['network', 'rm', networkName(clusterName)])
 }
 

@@ -21,6 +21,8 @@ export interface ContainerSpec {
   args: readonly string[]
   env?: Readonly<Record<string, string>>
   mounts?: readonly Mount[]
+  /** Where it sees a volume of its own, which is there until the lab goes: another container in its place has the same. */
+  volumeAt?: string
   /** Ports of 127.0.0.1, each with the container's own. */
   ports?: readonly (readonly [number, number])[]
   /**
@@ -53,6 +55,9 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
     '--restart=unless-stopped',
     ...(spec.ports ?? []).map(([host, own]) => `--publish=127.0.0.1:${host}:${own}`),
     ...(spec.mounts ?? []).map(mountArg),
+    ...(spec.volumeAt === undefined
+      ? []
+      : [`--mount=type=volume,source=${containerName(clusterName, spec.name)},target=${spec.volumeAt}`]),
     ...Object.entries(spec.env ?? {}).map(([name, value]) => `--env=${name}=${value}`),
     ...(spec.isAsImageHasIt === true
       ? []
@@ -67,6 +72,12 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
     .update(JSON.stringify([args, tail, spec.contents ?? '']))
     .digest('hex')
   return ['run', ...args, `--label=${specLabel}=${digest}`, ...tail]
+}
+
+/** The arguments that make a service's volume, or find it made. */
+export function createVolumeArgs({ dir, settings: { clusterName } }: Lab, service: ServiceName): string[] {
+  const labels = [`--label=${clusterLabel}=${clusterName}`, `--label=${dirLabel}=${dir}`]
+  return ['volume', 'create', ...labels, containerName(clusterName, service)]
 }
 
 /** The digest of the spec that is in the arguments. */

@@ -71,9 +71,17 @@ export function dockerAnswers(): boolean {
 }
 
 /** The containers that carry a lab's labels, also those that don't run. */
-export async function labContainers({ dir, settings }: Lab): Promise<string[]> {
+export async function labContainers(lab: Lab): Promise<string[]> {
+  return await labelled(lab, ['container', 'ls', '--all', '--format', '{{.Names}}'])
+}
+
+/** The volumes that carry a lab's labels. */
+export async function labVolumes(lab: Lab): Promise<string[]> {
+  return await labelled(lab, ['volume', 'ls', '--format', '{{.Name}}'])
+}
+
+async function labelled({ dir, settings }: Lab, args: readonly string[]): Promise<string[]> {
   const labels = [`label=${clusterLabel}=${settings.clusterName}`, `label=${dirLabel}=${dir}`]
-  const filters = labels.flatMap(label => ['--filter', label])
-  const { stdout } = await docker(['container', 'ls', '--all', ...filters, '--format', '{{.Names}}'])
+  const { stdout } = await docker([...args, ...labels.flatMap(label => ['--filter', label])])
   return stdout.split('\n').filter(name => name !== '')
 }

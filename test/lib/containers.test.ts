@@ -12,7 +12,7 @@ import {
   removeCluster,
   requireOwnNetwork,
 } from '../../lib/containers/cluster.ts'
-import { type ContainerSpec, runArgs, specDigest } from '../../lib/containers/container.ts'
+import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../../lib/containers/container.ts'
 import { docker } from '../../lib/containers/docker.ts'
 import { ensureImages } from '../../lib/containers/pull.ts'
 import { containerServices } from '../../lib/containers/services.ts'
@@ -82,6 +82,7 @@ lines('of LGTM: four ports on loopback, the lab’s files over its own, users wi
     '--mount=type=bind,source=LAB/rules,target=/otel-lgtm/kube-otel-lab/rules,readonly',
     '--mount=type=bind,source=LAB/json,target=/otel-lgtm/kube-otel-lab/json,readonly',
     '--mount=type=bind,source=/home/me/own,target=/otel-lgtm/kube-otel-lab/own,readonly',
+    '--mount=type=volume,source=kube-otel-lab-unit-lgtm,target=/data',
     '--env=GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer',
     '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=5s --log.level=warn',
     digest,
@@ -258,6 +259,19 @@ network('binds what the containers publish to loopback, and labels it', () => {
 })
 network.run()
 
+const volumes = suite('createVolumeArgs()')
+volumes('names and labels it for the lab', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  assert.deepEqual(createVolumeArgs(lab, 'lgtm'), [
+    'volume',
+    'create',
+    '--label=kube-otel-lab.cluster=unit',
+    `--label=kube-otel-lab.dir=${lab.dir}`,
+    'kube-otel-lab-unit-lgtm',
+  ])
+})
+volumes.run()
+
 const images = suite('chosenImages()')
 
 images('are those that are pinned, at a mirror where there is a prefix, and others by variable', () => {
@@ -406,7 +420,7 @@ faults('leaves another’s cluster of the same name alone, network and container
   })
   writeFileSync(calls, '')
   await removeCluster(lab)
-  assert.equal(readFileSync(calls, 'utf8'), 'network ls\nnetwork inspect\ncontainer ls\n')
+  assert.equal(readFileSync(calls, 'utf8'), 'network ls\nnetwork inspect\ncontainer ls\nvolume ls\n')
 })
 faults.run()
 
