@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { programPath } from './binaries.ts'
 import { ensureNetwork, removeCluster } from './containers/cluster.ts'
+import { kwokctlDockerEnv } from './containers/docker.ts'
 import { LabError } from './errors.ts'
 import { componentLog, forgetForeignPids } from './kwokctl/components.ts'
 import { labKwokctlConfig } from './kwokctl/config.ts'
@@ -111,7 +112,8 @@ export async function deleteCluster(lab: Lab): Promise<void> {
 
 async function kwokctl(lab: Lab, args: readonly string[]): Promise<void> {
   // It starts kubectl, whose cache of the API is to go with the lab.
-  const env = { ...kwokctlEnv(process.env, lab.kwokWorkdir), KUBECACHEDIR: join(lab.dir, 'kubectl-cache') }
+  const own = { ...kwokctlEnv(process.env, lab.kwokWorkdir), KUBECACHEDIR: join(lab.dir, 'kubectl-cache') }
+  const env = runtimeOf(lab) === 'docker' ? kwokctlDockerEnv(own) : own
   const { exitCode, stderr } = await run(await programPath('kwokctl'), args, { env, nothrow: true })
   if (exitCode === 0) return
   throw new LabError(`kwokctl could not ${args[0]} cluster "${lab.settings.clusterName}"`, {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { delimiter, join } from 'node:path'
 import { LabError } from '../errors.ts'
 import type { Lab } from '../lab.ts'
 import { type RunOptions, type RunResult, run } from '../run.ts'
@@ -25,6 +26,12 @@ export function componentContainer(clusterName: string, component: string): stri
 /** The network of a lab's containers. kwokctl makes one of this name, or takes the one that is there. */
 export function networkName(clusterName: string): string {
   return `kwok-${clusterName}`
+}
+
+/** The environment in which kwokctl runs its docker commands by way of `for-kwokctl/docker`, which says why. */
+export function kwokctlDockerEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const path = env['PATH'] ?? ''
+  return { ...env, LAB_PATH: path, PATH: `${join(import.meta.dirname, 'for-kwokctl')}${delimiter}${path}` }
 }
 
 /**

@@ -43,7 +43,10 @@ export function clusterTruth(
 ): TruthReader {
   const { clusterName, preset, windowMs } = given
   return {
-    name: 'the API, the usage of the pods and the spans',
+    name:
+      given.jaegerUrl === undefined
+        ? 'the API and the usage of the pods'
+        : 'the API, the usage of the pods and the spans',
     async read() {
       const snapshot = await readCluster(client, clusterName)
       if (isSimulated(snapshot)) {

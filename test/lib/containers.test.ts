@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { suite } from 'uvu'
@@ -13,7 +14,7 @@ import {
   requireOwnNetwork,
 } from '../../lib/containers/cluster.ts'
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../../lib/containers/container.ts'
-import { docker } from '../../lib/containers/docker.ts'
+import { docker, kwokctlDockerEnv } from '../../lib/containers/docker.ts'
 import { ensureImages } from '../../lib/containers/pull.ts'
 import { containerServices } from '../../lib/containers/services.ts'
 import { writeForContainer } from '../../lib/containers/user.ts'
@@ -271,6 +272,23 @@ volumes('names and labels it for the lab', () => {
   ])
 })
 volumes.run()
+
+const forKwokctl = suite('kwokctlDockerEnv()')
+forKwokctl('has kwokctl’s docker publish on loopback alone, and link nothing', () => {
+  const dir = tempDir()
+  writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
+  chmodSync(join(dir, 'docker'), 0o755)
+  const asked = (...args: string[]) => {
+    const before = `${dir}${delimiter}${process.env['PATH']}`
+    const { stdout } = spawnSync('docker', args, { env: kwokctlDockerEnv({ PATH: before }), encoding: 'utf8' })
+    assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
+    return stdout.slice(before.length + 1)
+  }
+  const given = ['create', '--link=etcd', '--publish=32766:6443/tcp', '--publish=127.0.0.1:1:2', 'image', `a "b" $HOME`]
+  assert.equal(asked(...given), `create|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`)
+  assert.equal(asked('version'), 'version|')
+})
+forKwokctl.run()
 
 const images = suite('chosenImages()')
 
