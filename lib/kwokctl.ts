@@ -113,7 +113,7 @@ export async function deleteCluster(lab: Lab): Promise<void> {
 async function kwokctl(lab: Lab, args: readonly string[]): Promise<void> {
   // It starts kubectl, whose cache of the API is to go with the lab.
   const own = { ...kwokctlEnv(process.env, lab.kwokWorkdir), KUBECACHEDIR: join(lab.dir, 'kubectl-cache') }
-  const env = runtimeOf(lab) === 'docker' ? kwokctlDockerEnv(own) : own
+  const env = runtimeOf(lab) === 'docker' ? kwokctlDockerEnv(lab, own) : own
   const { exitCode, stderr } = await run(await programPath('kwokctl'), args, { env, nothrow: true })
   if (exitCode === 0) return
   throw new LabError(`kwokctl could not ${args[0]} cluster "${lab.settings.clusterName}"`, {

@@ -2,20 +2,10 @@ import { type Component, components } from '../components.ts'
 import { LabError } from '../errors.ts'
 import { type ImageName, imageOf } from '../images.ts'
 import { fields } from '../kube/json.ts'
-import { clusterOwner } from '../kwokctl/owner.ts'
 import type { Lab } from '../lab.ts'
 import { type ProcessInfo, processInfos } from '../processes.ts'
 import type { ComponentPatch, TracingTarget } from '../tracing.ts'
-import {
-  clusterLabel,
-  componentContainer,
-  containerName,
-  dirLabel,
-  docker,
-  labContainers,
-  labVolumes,
-  networkName,
-} from './docker.ts'
+import { componentContainer, containerName, dirLabel, docker, labelled, labLabels, networkName } from './docker.ts'
 import { inspectContainer } from './services.ts'
 
 /** Where kwokctl puts the cluster's keys in the containers of the control plane. */
@@ -68,11 +58,10 @@ export function containerPatches(
 
 /** The arguments that make a lab's network: what it publishes is bound to loopback, where kwokctl binds to all addresses. */
 export function createNetworkArgs(lab: Lab): string[] {
-  const { clusterName } = lab.settings
   return [
     ...['network', 'create', '--driver=bridge', '--opt=com.docker.network.bridge.host_binding_ipv4=127.0.0.1'],
-    ...[`--label=${clusterLabel}=${clusterName}`, `--label=${dirLabel}=${lab.dir}`],
-    networkName(clusterName),
+    ...labLabels(lab).map(label => `--label=${label}`),
+    networkName(lab.settings.clusterName),
   ]
 }
 
@@ -102,20 +91,14 @@ async function networkOwner(lab: Lab): Promise<string | undefined> {
   return label.trim().replace('<no value>', '')
 }
 
-/**
- * Removes whatever carries the lab's labels, its network, and the control plane's containers, to which kwokctl gives no label:
- * where the network of the lab's name is another hand's, so are they. What is not there is fine.
- */
+/** Removes what carries the lab's labels, and nothing else: containers, volumes, network. What is not there is fine. */
 export async function removeCluster(lab: Lab): Promise<void> {
-  const { clusterName } = lab.settings
-  const owner = await networkOwner(lab)
-  const own =
-    (owner ?? clusterOwner(lab)) === lab.dir ? components.map(name => componentContainer(clusterName, name)) : []
-  const names = [...own, ...(await labContainers(lab))]
-  if (names.length > 0) await docker(['container', 'rm', '--force', '--volumes', ...names], { nothrow: true })
-  const volumes = await labVolumes(lab)
-  if (volumes.length > 0) await docker(['volume', 'rm', '--force', ...volumes])
-  if (owner === lab.dir) await docker(['network', 'rm', networkName(clusterName)])
+  const containers = await labelled(lab, 'container')
+  if (containers.length > 0) await docker(['container', 'rm', '--force', '--volumes', ...containers], { nothrow: true })
+  for (const kind of ['volume', 'network'] as const) {
+    const names = await labelled(lab, kind)
+    if (names.length > 0) await docker([kind, 'rm', ...names])
+  }
 }
 
 /** The process of each component that runs, as the engine's machine knows it. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ImageName } from '../images.ts'
 import type { Lab } from '../lab.ts'
 import type { ServiceName } from '../services.ts'
-import { clusterLabel, containerName, dirLabel, networkName, serviceLabel, specLabel } from './docker.ts'
+import { containerName, labLabels, networkName, serviceLabel, specLabel } from './docker.ts'
 
 /** A file or folder of this machine that a container sees. */
 export interface Mount {
@@ -48,8 +48,7 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
     ...['--detach', '--pull=never'],
     `--name=${containerName(clusterName, spec.name)}`,
     `--network=${networkName(clusterName)}`,
-    `--label=${clusterLabel}=${clusterName}`,
-    `--label=${dirLabel}=${lab.dir}`,
+    ...labLabels(lab).map(label => `--label=${label}`),
     `--label=${serviceLabel}=${spec.name}`,
     // Comes back with the engine, as kwokctl's own do.
     '--restart=unless-stopped',
@@ -75,9 +74,9 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
 }
 
 /** The arguments that make a service's volume, or find it made. */
-export function createVolumeArgs({ dir, settings: { clusterName } }: Lab, service: ServiceName): string[] {
-  const labels = [`--label=${clusterLabel}=${clusterName}`, `--label=${dirLabel}=${dir}`]
-  return ['volume', 'create', ...labels, containerName(clusterName, service)]
+export function createVolumeArgs(lab: Lab, service: ServiceName): string[] {
+  const labels = labLabels(lab).map(label => `--label=${label}`)
+  return ['volume', 'create', ...labels, containerName(lab.settings.clusterName, service)]
 }
 
 /** The digest of the spec that is in the arguments. */

@@ -28,10 +28,20 @@ export function networkName(clusterName: string): string {
   return `kwok-${clusterName}`
 }
 
-/** The environment in which kwokctl runs its docker commands by way of `for-kwokctl/docker`, which says why. */
-export function kwokctlDockerEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** The labels of whatever a lab has at an engine, `name=value` each. */
+export function labLabels({ dir, settings }: Lab): [cluster: string, dir: string] {
+  return [`${clusterLabel}=${settings.clusterName}`, `${dirLabel}=${dir}`]
+}
+
+/** The environment in which kwokctl's docker commands go by way of `for-kwokctl/docker`, which says why. */
+export function kwokctlDockerEnv(lab: Lab, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const path = env['PATH'] ?? ''
-  return { ...env, LAB_PATH: path, PATH: `${join(import.meta.dirname, 'for-kwokctl')}${delimiter}${path}` }
+  const [cluster, dir] = labLabels(lab)
+  return {
+    ...env,
+    PATH: `${join(import.meta.dirname, 'for-kwokctl')}${delimiter}${path}`,
+    ...{ LAB_PATH: path, LAB_CLUSTER_LABEL: cluster, LAB_DIR_LABEL: dir },
+  }
 }
 
 /**
@@ -77,18 +87,10 @@ export function dockerAnswers(): boolean {
   return answers
 }
 
-/** The containers that carry a lab's labels, also those that don't run. */
-export async function labContainers(lab: Lab): Promise<string[]> {
-  return await labelled(lab, ['container', 'ls', '--all', '--format', '{{.Names}}'])
-}
-
-/** The volumes that carry a lab's labels. */
-export async function labVolumes(lab: Lab): Promise<string[]> {
-  return await labelled(lab, ['volume', 'ls', '--format', '{{.Name}}'])
-}
-
-async function labelled({ dir, settings }: Lab, args: readonly string[]): Promise<string[]> {
-  const labels = [`label=${clusterLabel}=${settings.clusterName}`, `label=${dirLabel}=${dir}`]
-  const { stdout } = await docker([...args, ...labels.flatMap(label => ['--filter', label])])
+/** The names of what carries a lab's labels; of containers also those that don't run. */
+export async function labelled(lab: Lab, kind: 'container' | 'volume' | 'network'): Promise<string[]> {
+  const list = kind === 'container' ? ['ls', '--all', '--format', '{{.Names}}'] : ['ls', '--format', '{{.Name}}']
+  const filters = labLabels(lab).flatMap(label => ['--filter', `label=${label}`])
+  const { stdout } = await docker([kind, ...list, ...filters])
   return stdout.split('\n').filter(name => name !== '')
 }

@@ -274,18 +274,24 @@ volumes('names and labels it for the lab', () => {
 volumes.run()
 
 const forKwokctl = suite('kwokctlDockerEnv()')
-forKwokctl('has kwokctl’s docker publish on loopback alone, and link nothing', () => {
+forKwokctl('has kwokctl’s docker publish on loopback alone, link nothing, and label what it creates', () => {
+  const lab = tempLab({ runtime: 'docker' })
   const dir = tempDir()
   writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
   chmodSync(join(dir, 'docker'), 0o755)
   const asked = (...args: string[]) => {
     const before = `${dir}${delimiter}${process.env['PATH']}`
-    const { stdout } = spawnSync('docker', args, { env: kwokctlDockerEnv({ PATH: before }), encoding: 'utf8' })
+    const env = kwokctlDockerEnv(lab, { PATH: before })
+    const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
     assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
     return stdout.slice(before.length + 1)
   }
   const given = ['create', '--link=etcd', '--publish=32766:6443/tcp', '--publish=127.0.0.1:1:2', 'image', `a "b" $HOME`]
-  assert.equal(asked(...given), `create|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`)
+  const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
+  assert.equal(
+    asked(...given),
+    `create|${labels}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
+  )
   assert.equal(asked('version'), 'version|')
 })
 forKwokctl.run()
@@ -428,7 +434,7 @@ faults('refuses a container that another hand made', async () => {
 faults('leaves another’s cluster of the same name alone, network and containers', async () => {
   const calls = join(tempDir(), 'calls')
   fakeDocker(
-    `echo "$1 $2" >> ${calls}; case "$1 $2" in "network ls") echo '{"Name":"kwok-unit"}';; "network inspect") echo /other;; esac`,
+    `echo "$1 $2" >> ${calls}; case "$*" in *label=*) ;; "network ls"*) echo '{"Name":"kwok-unit"}';; "network inspect"*) echo /other;; esac`,
   )
   const lab = tempLab({ runtime: 'docker' })
   await assert.rejects(requireOwnNetwork(lab), {
@@ -438,7 +444,7 @@ faults('leaves another’s cluster of the same name alone, network and container
   })
   writeFileSync(calls, '')
   await removeCluster(lab)
-  assert.equal(readFileSync(calls, 'utf8'), 'network ls\nnetwork inspect\ncontainer ls\nvolume ls\n')
+  assert.equal(readFileSync(calls, 'utf8'), 'container ls\nvolume ls\nnetwork ls\n')
 })
 faults.run()
 
