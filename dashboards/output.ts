@@ -7,8 +7,8 @@ import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './prov
 import { ruleFiles } from './rules/index.ts'
 import { rulesYaml } from './rules/rule.ts'
 
-/** Every generated file: its path below the output folder, and its text. The same for the same input. */
-export function generatedFiles(targets: ProvisioningTargets): Map<string, string> {
+/** The dashboards and the rules: of each file its path below the output folder, and its text. The same for every lab. */
+export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>()
   for (const store of ['jaeger', 'tempo'] as const) {
     const folder = jsonFolder(store)
@@ -17,9 +17,15 @@ export function generatedFiles(targets: ProvisioningTargets): Map<string, string
     }
   }
   for (const [name, groups] of ruleFiles()) files.set(`rules/${name}.yaml`, rulesYaml(groups))
-  files.set('provisioning/datasources/kube-otel-lab.yaml', datasourcesYaml(targets))
-  files.set('provisioning/dashboards/kube-otel-lab.yaml', providersYaml(targets))
   return files
+}
+
+/** What a Grafana is told of one lab, by path as `generatedFiles`. */
+export function provisioningFiles(targets: ProvisioningTargets): Map<string, string> {
+  return new Map([
+    ['provisioning/datasources/kube-otel-lab.yaml', datasourcesYaml(targets)],
+    ['provisioning/dashboards/kube-otel-lab.yaml', providersYaml(targets)],
+  ])
 }
 
 /**

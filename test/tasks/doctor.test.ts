@@ -18,12 +18,34 @@ const start = (env: NodeJS.ProcessEnv, ...args: string[]) => runTask('doctor', a
 
 task('prints the table and ends with 0 when every program is there', ({ env }) => {
   for (const { programs, version } of catalog) {
-    for (const { name } of programs) writeProgram(releasePath({ env }, name, version), script(name, version))
+    for (const { name, inFolder } of programs) {
+      writeProgram(join(releasePath({ env }, name, version), inFolder ?? ''), script(name, version))
+    }
   }
   const { status, stdout, stderr } = start(env)
   assert.equal(stderr, '')
   assert.equal(status, 0)
-  assert.equal(stdout.trimEnd().split('\n').length, 1 + new Set([...kwokPrograms, ...k3dPrograms]).size + 3)
+  assert.equal(stdout.trimEnd().split('\n').length, 2 + new Set([...kwokPrograms, ...k3dPrograms]).size + 3)
+})
+
+task('can do without Grafana’s program, unless GRAFANA is own', ({ env }) => {
+  for (const { programs, version } of catalog) {
+    for (const { name } of programs.filter(each => each.name !== 'grafana')) {
+      writeProgram(releasePath({ env }, name, version), script(name, version))
+    }
+  }
+  const without = start(env)
+  assert.deepEqual([without.status, without.stderr], [0, ''])
+  assert.match(
+    without.stdout,
+    /^grafana +\d+\.\d+\.\d+ +optional +the lab's page takes its place; for GRAFANA=own: dl\.grafana\.com can't/m,
+  )
+  const own = start({ ...env, GRAFANA: 'own' })
+  assert.equal(own.status, 1)
+  assert.match(
+    own.stderr,
+    /^grafana \S+ can't be had: .*\n {2}Next: let this machine download it, or set GRAFANA_BINARY\n$/,
+  )
 })
 
 task('ends with 1 and a Next: line for what can’t be had, and changes nothing', ({ env, dir }) => {
