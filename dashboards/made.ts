@@ -3,11 +3,17 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fields } from '../lib/kube/json.ts'
 import { projectDir } from '../lib/lab.ts'
+import type { TraceStore } from './links.ts'
 
 /** Where what is generated goes, the same for every lab of this clone; git-ignored. */
 export const outDir = join(projectDir, 'dashboards', 'out')
 /** Beside the generated files: what they were made of, and what they were. */
 export const MADE = 'made.json'
+
+/** The folder of the dashboards, by what keeps the traces that they lead to. */
+export function jsonFolder(tracesIn: TraceStore): string {
+  return tracesIn === 'jaeger' ? 'json' : 'json-tempo'
+}
 
 /** Where whatever can change a generated file lies; of Grafana's SDK the lock file says the version. */
 const SOURCES = ['dashboards', 'lib'] as const

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { requireOwnNetwork } from './containers/cluster.ts'
 import { requireOwnContext, requireWritableKubeconfig } from './context.ts'
 import { LabError } from './errors.ts'
 import { requireOwnDir } from './grafana/files.ts'
@@ -47,6 +48,7 @@ const portOwners: Readonly<Record<Runtime, Partial<Record<(typeof portSettings)[
  */
 export async function requireLabPossible(lab: Lab): Promise<void> {
   requireOwnCluster(lab)
+  if (runtimeOf(lab) === 'docker') await requireOwnNetwork(lab)
   const podTemplate = readPodTemplate()
   const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   const { podCount, nodeCount } = lab.settings

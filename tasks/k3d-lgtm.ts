@@ -26,7 +26,7 @@ await runTask({ about, settings, switches, on: 'context', changesLab: true }, as
   const provisioning = provisioningFiles({
     // Inside the pod, where Grafana is too.
     prometheusUrl: 'http://127.0.0.1:9090',
-    jaegerUrl: 'http://127.0.0.1:16686',
+    jaegerUrl: undefined,
     intervalMs: lab.settings.collectionInterval,
     jsonDir: `${mountedDir}/dashboards`,
     ownDir: undefined,

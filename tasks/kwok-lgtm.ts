@@ -7,10 +7,11 @@
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
  */
 import { join } from 'node:path'
-import { outDir } from '../dashboards/made.ts'
+import { jsonFolder, outDir } from '../dashboards/made.ts'
 import { datasourcesYaml, providersYaml } from '../dashboards/provisioning.ts'
 import { requireOwnDir } from '../lib/grafana/files.ts'
 import { grafanaUrl } from '../lib/grafana/service.ts'
+import { wantsJaeger } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
 import { lgtmService, lgtmTargets } from '../lib/lgtm.ts'
@@ -40,7 +41,7 @@ async function startLgtm(lab: Lab): Promise<void> {
   const own = requireOwnDir(lab.settings)
   const targets = lgtmTargets(lab, own)
   const spec = lgtmService(lab, {
-    ...{ json: join(outDir, 'json'), rules: join(outDir, 'rules'), own },
+    ...{ json: join(outDir, jsonFolder(wantsJaeger(lab) ? 'jaeger' : 'tempo')), rules: join(outDir, 'rules'), own },
     ...{ datasources: datasourcesYaml(targets), providers: providersYaml(targets) },
   })
   if (await labServices(lab).ensure(spec)) say('Started LGTM')

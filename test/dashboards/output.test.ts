@@ -20,7 +20,8 @@ const files = generatedFiles()
 const generated = suite('generatedFiles()')
 generated('has each dashboard and the rules', () => {
   const others = ['rules/alerts.yaml', 'rules/kube-apiserver.yaml', 'rules/kubernetes.yaml', 'rules/tracing.yaml']
-  const expected = [...Object.values(uids).map(uid => `json/${uid}.json`), ...others]
+  const dashboards = ['json', 'json-tempo'].flatMap(folder => Object.values(uids).map(uid => `${folder}/${uid}.json`))
+  const expected = [...dashboards, ...others]
   assertSameWords([...files.keys()].sort(), expected.sort(), 'files')
 })
 generated('gives the same bytes each time', () => {
@@ -31,6 +32,10 @@ generated('writes JSON that is read back the same', () => {
     if (!path.endsWith('.json')) continue
     assert.equal(`${JSON.stringify(JSON.parse(text), null, 2)}\n`, text)
   }
+})
+generated('has the same dashboards for Tempo, but for the one with a link to traces', () => {
+  const other = Object.values(uids).filter(uid => files.get(`json/${uid}.json`) !== files.get(`json-tempo/${uid}.json`))
+  assert.deepEqual(other, [uids.boutique])
 })
 generated.run()
 
@@ -48,6 +53,8 @@ provisioning('names the datasources that dashboards and parts agree on', () => {
     ['prometheus', 'tempo', 'loki', 'jaeger'].map(uid => [uid, uid]),
   )
   assert.equal(datasources.at(-1).url, 'http://127.0.0.1:26686')
+  const { datasources: others } = parse(datasourcesYaml({ ...targets, jaegerUrl: undefined }))
+  assert.deepEqual(others, datasources.slice(0, -1))
   assert.deepEqual([first.url, first.isDefault, first.jsonData.timeInterval], ['http://127.0.0.1:9090', true, '15s'])
 })
 provisioning("adds the user's own folder as a second provider", () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { freeComponentPorts } from '../../lib/component-ports.ts'
+import { freeComponentPorts } from '../../lib/kwokctl/ports.ts'
 
 const ports = suite('freeComponentPorts()')
 const allFree = async () => true

@@ -191,7 +191,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
       5_000,
     )
     assertSameWords(filesBelow(dir), [], 'files of .lab')
-    if (env['RUNTIME'] === 'docker') assertSameWords(dockerLeftovers(name), [], 'containers and networks')
+    if (env['RUNTIME'] === 'docker') assertSameWords(dockerLeftovers(name), [], 'containers, networks and volumes')
     assert.equal(existsSync(dir), false, `${dir} is still there`)
     assert.equal(existsSync(clusterDir), false, `${clusterDir} is still there`)
     assertSameWords(filesBelow(kwokWorkdir), [], 'files in KWOK_WORKDIR')
@@ -354,12 +354,13 @@ export function publishedPorts(name: string): number[] {
   return [...new Set([...all.matchAll(/:(\d+)->/g)].map(([, port]) => Number(port)))]
 }
 
-/** Containers, running or not, and networks that are a lab's. */
+/** Containers, running or not, networks and volumes that are a lab's. */
 export function dockerLeftovers(name: string): string[] {
   const lists = [
     ['container', 'ls', '--all', '--filter', `label=kube-otel-lab.cluster=${name}`, '--format', '{{.Names}}'],
     ['container', 'ls', '--all', '--filter', `name=^kwok-${name}-`, '--format', '{{.Names}}'],
     ['network', 'ls', '--filter', `name=^kwok-${name}$`, '--format', '{{.Name}}'],
+    ['volume', 'ls', '--filter', `name=^kube-otel-lab-${name}-`, '--format', '{{.Name}}'],
   ]
   return lists.flatMap(args => dockerOutput(args).split('\n')).filter(line => line !== '')
 }

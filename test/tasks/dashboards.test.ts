@@ -25,9 +25,9 @@ task('writes everything without a cluster, and a second time nothing', () => {
   assert.deepEqual([first.status, first.stderr], [0, ''])
   const dashboards = labDashboards().length
   const all = `${dashboards} dashboards, 4 files of rules, 2 of provisioning in out; `
-  assert.equal(first.stdout, `${all}${dashboards + 6} changed\n`)
+  assert.equal(first.stdout, `${all}${2 * dashboards + 6} changed\n`)
   assert.deepEqual([second.status, second.stdout, second.stderr], [0, `${all}0 changed\n`, ''])
-  assertSameWords(readdirSync(join(dir, 'out')).sort(), ['json', 'provisioning', 'rules'], 'folders')
+  assertSameWords(readdirSync(join(dir, 'out')).sort(), ['json', 'json-tempo', 'provisioning', 'rules'], 'folders')
   assert.equal(readdirSync(join(dir, 'out', 'json')).length, dashboards)
 })
 

@@ -56,6 +56,24 @@ task('ends with 1 and a Next: line for what can’t be had, and changes nothing'
   assert.deepEqual(readdirSync(dir), [])
 })
 
+task(
+  'in the Docker runtime wants only what is in no image, and says which images are at the engine',
+  ({ env, dir }) => {
+    for (const { programs, version } of catalog) {
+      for (const { name } of programs) {
+        if (!['kwokctl', 'kubectl', 'helm', 'k3d'].includes(name)) continue
+        writeProgram(releasePath({ env }, name, version), script(name, version))
+      }
+    }
+    writeProgram(join(dir, 'none', 'docker'), '#!/bin/sh\ncase "$*" in *otel-lgtm*) exit 1;; esac\n')
+    const { status, stdout, stderr } = start({ ...env, PATH: `${join(dir, 'none')}:/usr/bin:/bin`, RUNTIME: 'docker' })
+    assert.deepEqual([status, stderr], [0, ''])
+    assert.match(stdout, /^otelcol +\S+ +optional +it is in an image; for RUNTIME=binary: /m)
+    assert.match(stdout, /^etcd +there +registry\.k8s\.io\/etcd:/m)
+    assert.match(stdout, /^lgtm +to be pulled +docker\.io\/grafana\/otel-lgtm:/m)
+  },
+)
+
 task('refuses a misspelt flag by name', ({ env }) => {
   const { status, stdout, stderr } = start(env, '--forse')
   assert.deepEqual([status, stdout], [2, ''])

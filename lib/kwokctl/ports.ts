@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { LabError } from './errors.ts'
-import { isPortFree } from './ports.ts'
+import { LabError } from '../errors.ts'
+import { isPortFree } from '../ports.ts'
 
 /** Options of kwokctl's configuration that are ports of the control plane. */
 const options = [
