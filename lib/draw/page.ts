@@ -59,6 +59,6 @@ select,button,input{font:inherit;color:inherit;background:var(--panel);border:1p
 .unseen:not(:focus){position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:900px){.grid{grid-template-columns:minmax(0,1fr)}.grid>.panel{grid-column:auto}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:.3rem}}
 @media print{:root{--text:#000;--faint:#444;--page:#fff;--panel:#fff;--line:#bbb;--link:#000;--ok:#000;--failed:#000;color-scheme:light}
-body{font-size:10pt}.panel,tr{break-inside:avoid}h2{break-before:page}h3,h4{break-after:avoid}.scroll,.values.list{max-height:none;overflow:visible}td{white-space:normal;overflow-wrap:anywhere}.chart>svg{min-width:0}
+body{font-size:10pt}.panel,tr{break-inside:avoid}h2{break-before:page}h3,h4{break-after:avoid}.scroll,.values.list{max-height:none;overflow:visible}td,thead th,th.number{white-space:normal;overflow-wrap:anywhere}.chart>svg,.chart.wide>svg{min-width:0}
 details,form.pick,.skip{display:none}*{print-color-adjust:exact}}
 `

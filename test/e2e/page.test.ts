@@ -327,6 +327,16 @@ it('and the report have pictures of dashboards, and can be read by everybody', a
   }
   await onReport(browser, out, async page => {
     assertSameWords(await axeViolations(page), [], 'what is wrong with the report')
+    // A phone, and A4 paper.
+    for (const [media, width] of [
+      ['screen', 390],
+      ['print', 794],
+    ] as const) {
+      await page.emulateMedia({ media })
+      await page.setViewportSize({ width, height: 1_000 })
+      const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+      assert.equal(wide, 0, `the report is wider than ${width} pixels (${media})`)
+    }
   })
 })
 
