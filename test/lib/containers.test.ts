@@ -6,6 +6,7 @@ import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { addressesOf } from '../../lib/addresses.ts'
 import { collectorService } from '../../lib/collector/collector.ts'
+import { bundleProgram } from '../../lib/containers/bundle.ts'
 import {
   containerPatches,
   createNetworkArgs,
@@ -348,6 +349,27 @@ files('leaves one alone that holds the text', () => {
   assert.notEqual(statSync(path).ino, ino)
 })
 files.run()
+
+const bundles = suite('bundleProgram()')
+bundles('makes the program anew each time, and what it is bundled beside only of other packages', async () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const make = async () => await bundleProgram(lab, 'traces', join('lib', 'traces', 'main.ts'))
+  const first = await make()
+  assert.equal(first.file, 'traces.mjs')
+  const inside = (file: string) => join(lab.dir, 'containers', 'traces', file)
+  const [client = '', program = ''] = ['kubernetes-client.mjs', 'traces.mjs'].map(file =>
+    readFileSync(inside(file), 'utf8'),
+  )
+  const [madeOf] = client.split('\n')
+  writeFileSync(inside('kubernetes-client.mjs'), `${madeOf}\nkept`)
+  writeFileSync(inside('traces.mjs'), 'not kept')
+  assert.notEqual((await make()).contents, first.contents)
+  assert.equal(readFileSync(inside('kubernetes-client.mjs'), 'utf8'), `${madeOf}\nkept`)
+  assert.equal(readFileSync(inside('traces.mjs'), 'utf8'), program)
+  writeFileSync(inside('kubernetes-client.mjs'), '// Made of others\n')
+  assert.equal((await make()).contents, first.contents)
+})
+bundles.run()
 
 const memory = suite('memoryBytes()')
 for (const [text, bytes] of [
