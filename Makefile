@@ -45,7 +45,7 @@ k3d: dashboards k3d-create-cluster k3d-lgtm k3d-collectors
 ## k3d-lgtm: installs LGTM with the dashboards and rules
 ## k3d-collectors: installs the two collectors, and waits until every node is measured
 ## k3d-port-forward: opens LGTM's ports of KUBE_CONTEXT's cluster on 127.0.0.1, until Ctrl-C
-## dashboards: writes the dashboards, the rules and Grafana's provisioning files
+## dashboards: writes the dashboards and the rules
 ## lint-dashboards: says what is wrong with the text of dashboards and rules
 ## verify: proves every number of the dashboards on the running lab
 ## report: writes every dashboard, drawn and judged, into report/index.html

@@ -1,4 +1,5 @@
 import type { LabDashboard } from './dashboard.ts'
+import type { TraceStore } from './links.ts'
 import { clusterResources } from './screens/cluster-resources.ts'
 import { apiserver, controllerManager, etcd, kwokController, scheduler } from './screens/control-plane.ts'
 import { customMetrics } from './screens/custom-metrics.ts'
@@ -26,8 +27,11 @@ export { catalog, completeSources, optionalSources } from './catalog.ts'
 export type { LabDashboard } from './dashboard.ts'
 export { recordedSeries, ruleFiles } from './rules/index.ts'
 
-/** Every dashboard of the lab, the entrance first. Built anew by each call; the same each time. */
-export function labDashboards(): LabDashboard[] {
+/**
+ * Every dashboard of the lab, the entrance first, with links to what keeps the traces. Built anew by each call; the same each
+ * time.
+ */
+export function labDashboards(tracesIn: TraceStore = 'jaeger'): LabDashboard[] {
   return [
     labOverview(),
     clusterResources(),
@@ -51,7 +55,7 @@ export function labDashboards(): LabDashboard[] {
     kwokController(),
     kwokMetrics(),
     customMetrics(),
-    onlineBoutique(),
+    onlineBoutique(tracesIn),
     traces(),
   ]
 }

@@ -65,15 +65,21 @@ export function toNetworkPod(): Drill {
   })
 }
 
-/** Jaeger as Grafana is told of it. */
-export const JAEGER = { type: 'jaeger', uid: 'jaeger' }
+/** What keeps traces: Jaeger, or the Tempo of LGTM. Both the type of the datasource and its uid. */
+export type TraceStore = 'jaeger' | 'tempo'
 
 /** The newest traces that the row's service takes part in. */
-export function toTraces(): Drill {
+export function toTraces(store: TraceStore): Drill {
+  const datasource = { type: store, uid: store }
+  const service = field('Service')
+  const asked = {
+    jaeger: { queryType: 'search', service },
+    tempo: { queryType: 'traceql', query: `{resource.service.name="${service}"}`, tableType: 'traces' },
+  }
   const panes = {
     traces: {
-      datasource: JAEGER.uid,
-      queries: [{ refId: 'A', datasource: JAEGER, queryType: 'search', service: field('Service'), limit: 20 }],
+      datasource: store,
+      queries: [{ refId: 'A', datasource, ...asked[store], limit: 20 }],
       range: { from: grafana('__from'), to: grafana('__to') },
     },
   }
@@ -81,7 +87,8 @@ export function toTraces(): Drill {
   const encoded = encodeURIComponent(JSON.stringify(panes)).replaceAll(/%24%7B(.*?)%7D/g, (_, name: string) =>
     grafana(name),
   )
-  return { title: 'Traces of the service in Jaeger', url: `/explore?schemaVersion=1&panes=${encoded}` }
+  const name = { jaeger: 'Jaeger', tempo: 'Tempo' }[store]
+  return { title: `Traces of the service in ${name}`, url: `/explore?schemaVersion=1&panes=${encoded}` }
 }
 
 function drill(title: string, uid: DashboardUid, variables: Readonly<Record<string, string>>): Drill {

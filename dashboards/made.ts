@@ -3,20 +3,25 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fields } from '../lib/kube/json.ts'
 import { projectDir } from '../lib/lab.ts'
-import type { ProvisioningTargets } from './provisioning.ts'
+import type { TraceStore } from './links.ts'
 
-/** Where all that is generated goes; git-ignored. */
+/** Where what is generated goes, the same for every lab of this clone; git-ignored. */
 export const outDir = join(projectDir, 'dashboards', 'out')
 /** Beside the generated files: what they were made of, and what they were. */
 export const MADE = 'made.json'
+
+/** The folder of the dashboards, by what keeps the traces that they lead to. */
+export function jsonFolder(tracesIn: TraceStore): string {
+  return tracesIn === 'jaeger' ? 'json' : 'json-tempo'
+}
 
 /** Where whatever can change a generated file lies; of Grafana's SDK the lock file says the version. */
 const SOURCES = ['dashboards', 'lib'] as const
 const LOCK = 'package-lock.json'
 
-/** One text for all that generated files are made of: the same sources and addresses make the same files. */
-export function inputsHash(targets: ProvisioningTargets, root = projectDir): string {
-  const hash = createHash('sha256').update(JSON.stringify(targets))
+/** One text for all that generated files are made of: the same sources make the same files. */
+export function inputsHash(root = projectDir): string {
+  const hash = createHash('sha256')
   for (const folder of SOURCES) {
     const paths = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     for (const path of paths.filter(each => each.endsWith('.ts')).sort()) {

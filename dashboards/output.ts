@@ -2,18 +2,30 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { dirname, join } from 'node:path'
 import { LabError, systemErrorCode } from '../lib/errors.ts'
 import { labDashboards } from './index.ts'
+import { jsonFolder } from './made.ts'
 import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './provisioning.ts'
 import { ruleFiles } from './rules/index.ts'
 import { rulesYaml } from './rules/rule.ts'
 
-/** Every generated file: its path below the output folder, and its text. The same for the same input. */
-export function generatedFiles(targets: ProvisioningTargets): Map<string, string> {
+/** The dashboards and the rules: of each file its path below the output folder, and its text. The same for every lab. */
+export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>()
-  for (const { name, json } of labDashboards()) files.set(`json/${name}.json`, `${JSON.stringify(json, null, 2)}\n`)
+  for (const store of ['jaeger', 'tempo'] as const) {
+    const folder = jsonFolder(store)
+    for (const { name, json } of labDashboards(store)) {
+      files.set(`${folder}/${name}.json`, `${JSON.stringify(json, null, 2)}\n`)
+    }
+  }
   for (const [name, groups] of ruleFiles()) files.set(`rules/${name}.yaml`, rulesYaml(groups))
-  files.set('provisioning/datasources/kube-otel-lab.yaml', datasourcesYaml(targets))
-  files.set('provisioning/dashboards/kube-otel-lab.yaml', providersYaml(targets))
   return files
+}
+
+/** What a Grafana is told of one lab, by path as `generatedFiles`. */
+export function provisioningFiles(targets: ProvisioningTargets): Map<string, string> {
+  return new Map([
+    ['provisioning/datasources/kube-otel-lab.yaml', datasourcesYaml(targets)],
+    ['provisioning/dashboards/kube-otel-lab.yaml', providersYaml(targets)],
+  ])
 }
 
 /**

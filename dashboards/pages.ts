@@ -1,5 +1,5 @@
 import { loadCharts } from '../lib/draw/chart.ts'
-import { readDashboardFiles } from '../lib/grafana/files.ts'
+import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
 import { hasJaeger, jaegerUrl } from '../lib/jaeger.ts'
 import type { Lab } from '../lib/lab.ts'
@@ -14,7 +14,7 @@ import { labDashboards } from './index.ts'
 /** The pages of a lab: its own dashboards, and those of the user's folder as its files are when a page is asked for. */
 export function labPages(lab: Lab): Pages {
   const { url } = labPrometheus(lab)
-  const { clusterName, collectionInterval: scrapeMs, dashboardsDir } = lab.settings
+  const { clusterName, collectionInterval: scrapeMs } = lab.settings
   const own: Verifiable[] = labDashboards().map(({ name, json, marks }) => ({
     dashboard: readDashboard(json, `dashboards/${name}`),
     marks,
@@ -28,7 +28,7 @@ export function labPages(lab: Lab): Pages {
       drawChart: loadCharts(),
     },
     dashboards() {
-      const { dashboards, refused } = readDashboardFiles(dashboardsDir === 'none' ? [] : [dashboardsDir])
+      const { dashboards, refused } = readDashboardFiles(ownPaths(lab.settings))
       const foreign = dashboards.map(dashboard => ({ dashboard, marks: undefined }))
       return { dashboards: [...own, ...foreign], refused: refused.map(({ message }) => message) }
     },

@@ -1,12 +1,12 @@
 import { stringify } from 'yaml'
 import { goDuration } from '../lib/settings.ts'
-import { JAEGER } from './links.ts'
 import { TAG } from './uids.ts'
 
 /** What Grafana is told of the lab. */
 export interface ProvisioningTargets {
   prometheusUrl: string
-  jaegerUrl: string
+  /** Undefined where there is none. */
+  jaegerUrl: string | undefined
   /** How often there is a new value: the least that `$__rate_interval` is made from. */
   intervalMs: number
   /** The folder of the lab's dashboards. */
@@ -38,7 +38,9 @@ export function datasourcesYaml({ prometheusUrl, jaegerUrl, intervalMs }: Provis
       },
       { name: 'Tempo', uid: 'tempo', type: 'tempo', url: TEMPO_URL, ...common },
       { name: 'Loki', uid: 'loki', type: 'loki', url: LOKI_URL, ...common },
-      { name: 'Jaeger', uid: JAEGER.uid, type: JAEGER.type, url: jaegerUrl, ...common },
+      ...(jaegerUrl === undefined
+        ? []
+        : [{ name: 'Jaeger', uid: 'jaeger', type: 'jaeger', url: jaegerUrl, ...common }]),
     ],
   })
 }

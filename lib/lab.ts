@@ -1,14 +1,4 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { LabError, systemErrorCode } from './errors.ts'
@@ -128,8 +118,11 @@ export function ensureLabDirs(lab: Lab): void {
 /** Removes all state of a lab; what is not there is fine. The parent goes too when this was the last lab. */
 export function removeLabDir(lab: Lab): void {
   rmSync(lab.dir, { recursive: true, force: true })
-  const parent = dirname(lab.dir)
-  if (existsSync(parent) && readdirSync(parent).length === 0) rmdirSync(parent)
+  try {
+    rmdirSync(dirname(lab.dir))
+  } catch {
+    // Another lab is in it, or it is not there.
+  }
 }
 
 /** The file of a lab's record. */

@@ -4,6 +4,7 @@ import type { ContainerSpec } from './containers/container.ts'
 import { containerName } from './containers/docker.ts'
 import { containerDir, insideDir, writeForContainer } from './containers/user.ts'
 import { grafanaUrl } from './grafana/service.ts'
+import { wantsJaeger } from './jaeger.ts'
 import { caPath, containerKubeconfigPath, prometheusTokenPath } from './kubeconfig.ts'
 import type { Lab } from './lab.ts'
 import { labPrometheusConfig, lookbackMs, prometheusUrl } from './prometheus.ts'
@@ -29,7 +30,9 @@ export interface LgtmFiles {
 export function lgtmTargets(lab: Lab, ownDir: string | undefined) {
   return {
     prometheusUrl: `http://127.0.0.1:${insidePorts.prometheus}`,
-    jaegerUrl: `http://${containerName(lab.settings.clusterName, 'jaeger')}:${insidePorts.jaeger}`,
+    jaegerUrl: wantsJaeger(lab)
+      ? `http://${containerName(lab.settings.clusterName, 'jaeger')}:${insidePorts.jaeger}`
+      : undefined,
     intervalMs: lab.settings.collectionInterval,
     jsonDir: `${dashboardsInside}/json`,
     ownDir: ownDir === undefined ? undefined : `${dashboardsInside}/own`,
@@ -84,6 +87,7 @@ export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
       { from: files.json, to: `${dashboardsInside}/json` },
       ...(files.own === undefined ? [] : [{ from: files.own, to: `${dashboardsInside}/own` }]),
     ],
+    volumeAt: '/data',
     ports: [
       [grafanaPort, insidePorts.grafana],
       [prometheusPort, insidePorts.prometheus],

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { requireOwnNetwork } from './containers/cluster.ts'
 import { requireOwnContext, requireWritableKubeconfig } from './context.ts'
 import { LabError } from './errors.ts'
+import { requireOwnDir } from './grafana/files.ts'
 import { wantsJaeger } from './jaeger.ts'
 import { requireOwnCluster } from './kwokctl.ts'
 import type { Lab } from './lab.ts'
@@ -40,16 +42,18 @@ const portOwners: Readonly<Record<Runtime, Partial<Record<(typeof portSettings)[
 
 /**
  * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
- * that is not one, more pods than there is room for, a kubeconfig that can't be written, a full disk.
+ * that is not one, more pods than there is room for, a folder of dashboards that is not there, a kubeconfig that can't be written, a full disk.
  *
  * Throws a LabError or UsageError for the first of these.
  */
 export async function requireLabPossible(lab: Lab): Promise<void> {
   requireOwnCluster(lab)
+  if (runtimeOf(lab) === 'docker') await requireOwnNetwork(lab)
   const podTemplate = readPodTemplate()
   const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   const { podCount, nodeCount } = lab.settings
   requireRoom(podCount, nodeCount, roomFor(podTemplate, nodeTemplate, nodeCount, workloadDemand()))
+  requireOwnDir(lab.settings)
   requireWritableKubeconfig(process.env)
   requireOwnContext(lab, process.env)
   await requireFreeDisk([lab.dir, lab.clusterDir])

@@ -40,6 +40,8 @@ export interface ServiceSpec {
   args: readonly string[]
   /** Added to the environment of the task that starts it. */
   env?: Readonly<Record<string, string>>
+  /** The text of files that it reads only when it starts: with others it is started anew. */
+  contents?: string
   /** True once the service answers; asked until it does. */
   ready: () => Promise<boolean>
   /** How long it may take to answer. */
@@ -239,7 +241,8 @@ function isSame(info: ProcessInfo, recorded: PidFile): boolean {
 }
 
 function specText(spec: ServiceSpec): string {
-  return JSON.stringify([spec.command, spec.args, spec.env ?? {}])
+  const { command, args, env = {}, contents } = spec
+  return JSON.stringify([command, args, env, ...(contents === undefined ? [] : [contents])])
 }
 
 function readPidFile(path: string): PidFile | undefined {

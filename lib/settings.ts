@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'
 
@@ -109,7 +110,7 @@ const definitions = {
   },
   dashboardsDir: {
     default: 'none',
-    help: 'a folder of your own dashboards (JSON), which provisioning, lint and verify add to those of the lab',
+    help: 'a folder of your own dashboards (JSON), which Grafana or the page, lint, verify and report add to those of the lab',
     parse: folder,
   },
   kubeContext: {
@@ -366,9 +367,10 @@ function yes(text: string): boolean {
   return truth(text.replace(/^1$/, 'true').replace(/^0$/, 'false'))
 }
 
+/** `none`, or a path that means the same in every folder: a lab remembers it. */
 function folder(text: string): string {
   if (text === '') throw new Error('it must be none, or the path of a folder')
-  return text
+  return text === 'none' ? text : resolve(text)
 }
 
 /** A DNS label that leaves room for `kwok-` and `-kube-controller-manager` around it in names of 63 characters. */

@@ -1,65 +1,78 @@
 /**
- * Writes what Grafana and Prometheus read: dashboards/out/json, dashboards/out/rules and dashboards/out/provisioning, and
- * nothing else is there. A Prometheus of the lab that runs has read the rules anew. Needs no cluster.
+ * Writes what Grafana and Prometheus read: dashboards/out/json and dashboards/out/rules, and nothing else is there; they are the same for
+ * every lab. A Prometheus of the lab that runs has read the rules anew. Needs no cluster. Another folder also gets
+ * what tells a Grafana of yours where this lab is, and your own dashboards: provisioning.
  *
  *   tsx tasks/dashboards.ts
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
-import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/made.ts'
-import type { ProvisioningTargets } from '../dashboards/provisioning.ts'
-import { UsageError } from '../lib/errors.ts'
+import { LabError } from '../lib/errors.ts'
+import { requireOwnDir } from '../lib/grafana/files.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
+import { type Lab, projectDir } from '../lib/lab.ts'
+import { takeLock } from '../lib/lock.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { labServices, runtimeOf } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
-const about = "Writes the dashboards, the rules, and Grafana's provisioning files."
-const texts = { out: 'write to this folder instead of dashboards/out' }
+const about = 'Writes the dashboards and the rules.'
+const texts = { out: "write to this folder instead of dashboards/out, with Grafana's provisioning files" }
 
 await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts: given }) => {
-  const dir = resolve(given['out']?.at(-1) ?? outDir)
-  const { collectionInterval, dashboardsDir } = lab.settings
-  const ownDir = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
-  if (ownDir !== undefined && !existsSync(ownDir)) {
-    throw new UsageError(`Cannot add the dashboards of ${dashboardsDir}`, {
-      why: 'there is no such folder',
-      next: 'set DASHBOARDS_DIR to a folder of dashboards, or to none',
-    })
-  }
-  const targets = {
-    prometheusUrl: prometheusUrl(lab),
-    jaegerUrl: jaegerUrl(lab),
-    intervalMs: collectionInterval,
-    jsonDir: join(dir, 'json'),
-    ownDir,
-  }
-  const { paths, changed } = await ensureGenerated(dir, targets)
-  const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir
+  const out = given['out']?.at(-1)
+  const dir = resolve(out ?? outDir)
+  const { paths, changed } = out === undefined ? await ensureGenerated() : await writeAll(lab, dir)
   // Also when nothing changed: an earlier run may have ended between writing and telling.
   // LGTM's sees it by itself.
-  const isAsked = dir === outDir && runtimeOf(lab) === 'binary'
+  const isAsked = out === undefined && runtimeOf(lab) === 'binary'
   if (isAsked && (await labServices(lab).signal('prometheus', 'SIGHUP'))) say('Told Prometheus to read its rules anew')
   const count = (folder: string) => paths.filter(path => path.startsWith(`${folder}/`)).length
-  print(
-    `${count('json')} dashboards, ${count('rules')} files of rules and ${count('provisioning')} of provisioning in ${shown}; ${changed} changed`,
-  )
+  const provisioned = count('provisioning') === 0 ? '' : `, ${count('provisioning')} of provisioning`
+  const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir
+  print(`${count('json')} dashboards, ${count('rules')} files of rules${provisioned} in ${shown}; ${changed} changed`)
 })
 
+interface Written {
+  paths: string[]
+  changed: number
+}
+
 /** Writes what has changed. Where nothing can have, Grafana's SDK isn't even loaded, which takes most of the time. */
-async function ensureGenerated(
-  dir: string,
-  targets: ProvisioningTargets,
-): Promise<{ paths: string[]; changed: number }> {
-  const isOwn = dir === outDir
-  const inputs = isOwn ? inputsHash(targets) : ''
-  const made = isOwn ? madeFiles(dir, inputs) : undefined
+async function ensureGenerated(): Promise<Written> {
+  const inputs = inputsHash()
+  const made = madeFiles(outDir, inputs)
   if (made !== undefined) return { paths: made, changed: 0 }
   const { generatedFiles, writeGenerated, writeWhole } = await import('../dashboards/output.ts')
-  const files = generatedFiles(targets)
-  // In a folder of the user's own nothing is removed.
-  const changed = writeGenerated(dir, files, { removeOthers: isOwn, keep: MADE })
-  if (isOwn) writeWhole(join(dir, MADE), madeText(inputs, files))
-  return { paths: [...files.keys()], changed }
+  const files = generatedFiles()
+  const letGo = await takeLock({
+    // No lab's own lock is called so, for no cluster is.
+    path: join(projectDir, '.lab', 'dashboards_out.lock'),
+    waitMs: 60_000,
+    refusal: ({ pid, program }) =>
+      new LabError(`${outDir} is being written by ${program} (pid ${pid})`, {
+        why: 'it has not ended in a minute',
+        next: 'stop that process if it hangs, then run this again',
+      }),
+  })
+  try {
+    const changed = writeGenerated(outDir, files, { removeOthers: true, keep: MADE })
+    writeWhole(join(outDir, MADE), madeText(inputs, files))
+    return { paths: [...files.keys()], changed }
+  } finally {
+    letGo()
+  }
+}
+
+/** Writes everything to a folder of the user's own, in which nothing is removed. */
+async function writeAll(lab: Lab, dir: string): Promise<Written> {
+  const ownDir = requireOwnDir(lab.settings)
+  const { generatedFiles, provisioningFiles, writeGenerated } = await import('../dashboards/output.ts')
+  const targets = {
+    ...{ prometheusUrl: prometheusUrl(lab), jaegerUrl: jaegerUrl(lab), intervalMs: lab.settings.collectionInterval },
+    ...{ jsonDir: join(dir, 'json'), ownDir },
+  }
+  const files = new Map([...generatedFiles(), ...provisioningFiles(targets)])
+  return { paths: [...files.keys()], changed: writeGenerated(dir, files, { removeOthers: false }) }
 }

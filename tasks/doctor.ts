@@ -1,20 +1,42 @@
 /**
  * Prints, for every program of the KWOK and the k3d path, where it is or how it would be had, and Node.js, Go and the free disk space.
- * Changes nothing. Ends with 1 when something can't be had, and says what to do.
+ * Changes nothing. Ends with 1 when something can't be had, and says what to do. Grafana's program is one that the lab does without,
+ * unless GRAFANA=own. In the Docker runtime most programs are images: of each, whether it is at the engine.
  *
  *   tsx tasks/doctor.ts
  *   XDG_CACHE_HOME=/data/cache tsx tasks/doctor.ts
  */
-import { k3dPrograms, kwokPrograms } from '../lib/binaries/catalog.ts'
+import { k3dPrograms, kwokPrograms, type ProgramName } from '../lib/binaries/catalog.ts'
 import { doctorReport } from '../lib/binaries/doctor.ts'
+import { imageStates } from '../lib/containers/pull.ts'
+import type { Lab } from '../lib/lab.ts'
+import { runtimeOf } from '../lib/runtime.ts'
+import { formatTable } from '../lib/table.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
-await runTask(
-  { about: 'Prints where every program is or how it would be had, and what stands in the way.', settings: [] },
-  async () => {
-    const { table, problems } = await doctorReport([...new Set([...kwokPrograms, ...k3dPrograms])])
-    print(table)
-    for (const { what, next } of problems) say(`${what}\n  Next: ${next}`)
-    return problems.length === 0 ? 0 : 1
-  },
-)
+const about = 'Prints where every program is or how it would be had, and what stands in the way.'
+
+await runTask({ about, settings: ['runtime', 'grafana'] }, async ({ lab }) => {
+  const isDocker = runtimeOf(lab) === 'docker'
+  const names = [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana' as const])]
+  const { table, problems } = await doctorReport(names, { spare: spareOf(isDocker, lab.settings.grafana === 'own') })
+  print(table)
+  for (const { what, next } of problems) say(`${what}\n  Next: ${next}`)
+  if (isDocker) print(`\n${await imageTable(lab)}`)
+  return problems.length === 0 ? 0 : 1
+})
+
+/** The programs that the lab does without, and what it has instead. */
+function spareOf(isDocker: boolean, wantsGrafana: boolean): Partial<Record<ProgramName, string>> {
+  const grafana = wantsGrafana ? {} : { grafana: "the lab's page takes its place; for GRAFANA=own" }
+  if (!isDocker) return grafana
+  const onMachine = new Set<ProgramName>(['kwokctl', 'kubectl'])
+  const images = kwokPrograms.filter(name => !onMachine.has(name))
+  return Object.fromEntries([...images, 'grafana'].map(name => [name, 'it is in an image; for RUNTIME=binary']))
+}
+
+async function imageTable(lab: Lab): Promise<string> {
+  const images = await imageStates(lab)
+  const rows = images.map(({ name, reference, isThere }) => [name, isThere ? 'there' : 'to be pulled', reference])
+  return formatTable([['IMAGE', 'STATE', 'CALLED'], ...rows])
+}

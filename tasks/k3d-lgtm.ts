@@ -5,7 +5,7 @@
  *   tsx tasks/k3d-lgtm.ts
  *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --yes
  */
-import { generatedFiles } from '../dashboards/output.ts'
+import { generatedFiles, provisioningFiles } from '../dashboards/output.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
 import { applyLgtm } from '../lib/k3d/lgtm.ts'
 import { mountedDir } from '../lib/k3d/prometheus.ts'
@@ -23,14 +23,15 @@ await runTask({ about, settings, switches, on: 'context', changesLab: true }, as
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
   await hasOwnNamespace(lab)
   say(`Installing LGTM in context "${lab.context}"`)
-  const files = generatedFiles({
+  const provisioning = provisioningFiles({
     // Inside the pod, where Grafana is too.
     prometheusUrl: 'http://127.0.0.1:9090',
-    jaegerUrl: 'http://127.0.0.1:16686',
+    jaegerUrl: undefined,
     intervalMs: lab.settings.collectionInterval,
     jsonDir: `${mountedDir}/dashboards`,
     ownDir: undefined,
   })
+  const files = new Map([...generatedFiles(), ...provisioning])
   // Nobody makes traces there.
   files.delete('rules/tracing.yaml')
   const changed = await applyLgtm(lab, files)

@@ -5,10 +5,11 @@
  *   tsx tasks/kwok-grafana.ts
  *   tsx tasks/kwok-grafana.ts --grafana own --grafana-port 3001
  */
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { outDir } from '../dashboards/made.ts'
 import { findProgram, programPath } from '../lib/binaries.ts'
-import { grafanaService, grafanaUrl, writeProvisioning } from '../lib/grafana/service.ts'
+import { requireOwnDir } from '../lib/grafana/files.ts'
+import { grafanaService, grafanaUrl } from '../lib/grafana/service.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
@@ -28,9 +29,10 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
     return
   }
   const services = labServices(lab)
-  const service = await chosenService(lab)
+  const service = await chosenService(lab, requireOwnDir(lab.settings))
   for (const name of ['grafana', 'page'] as const) if (name !== service?.name) await services.stop(name)
   rememberSetting(lab, 'grafana')
+  rememberSetting(lab, 'dashboardsDir')
   if (service === undefined) {
     print('Nothing shows the dashboards, as GRAFANA is none')
     return
@@ -41,8 +43,8 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   print(`The dashboards are at ${grafanaUrl(lab)}`)
 })
 
-async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
-  const { grafana, collectionInterval: intervalMs, dashboardsDir } = lab.settings
+async function chosenService(lab: Lab, ownDir: string | undefined): Promise<ServiceSpec | undefined> {
+  const { grafana, collectionInterval: intervalMs } = lab.settings
   if (grafana === 'none') return undefined
   const find = { own: programPath, auto: findProgram, page: () => undefined }[grafana]
   const program = await find('grafana')
@@ -51,8 +53,6 @@ async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
   const { datasourcesYaml, providersYaml } = await import('../dashboards/provisioning.ts')
   const { labPrometheus } = await import('../lib/verify/truth.ts')
   const jsonDir = join(outDir, 'json')
-  const ownDir = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
   const targets = { prometheusUrl: labPrometheus(lab).url, jaegerUrl: jaegerUrl(lab), intervalMs, jsonDir, ownDir }
-  writeProvisioning(lab, { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) })
-  return grafanaService(lab, program)
+  return grafanaService(lab, program, { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) })
 }

@@ -6,10 +6,12 @@
  *   tsx tasks/kwok-lgtm.ts
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
  */
-import { join, resolve } from 'node:path'
-import { outDir } from '../dashboards/made.ts'
+import { join } from 'node:path'
+import { jsonFolder, outDir } from '../dashboards/made.ts'
 import { datasourcesYaml, providersYaml } from '../dashboards/provisioning.ts'
+import { requireOwnDir } from '../lib/grafana/files.ts'
 import { grafanaUrl } from '../lib/grafana/service.ts'
+import { wantsJaeger } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
 import { lgtmService, lgtmTargets } from '../lib/lgtm.ts'
@@ -36,14 +38,14 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
 
 async function startLgtm(lab: Lab): Promise<void> {
   await requirePortsFor(lab, 'lgtm')
-  const { dashboardsDir } = lab.settings
-  const own = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
+  const own = requireOwnDir(lab.settings)
   const targets = lgtmTargets(lab, own)
   const spec = lgtmService(lab, {
-    ...{ json: join(outDir, 'json'), rules: join(outDir, 'rules'), own },
+    ...{ json: join(outDir, jsonFolder(wantsJaeger(lab) ? 'jaeger' : 'tempo')), rules: join(outDir, 'rules'), own },
     ...{ datasources: datasourcesYaml(targets), providers: providersYaml(targets) },
   })
   if (await labServices(lab).ensure(spec)) say('Started LGTM')
   rememberSetting(lab, 'grafanaPort')
+  rememberSetting(lab, 'dashboardsDir')
   print(`Grafana answers at ${grafanaUrl(lab)}, Prometheus at ${prometheusUrl(lab)}`)
 }

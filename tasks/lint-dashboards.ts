@@ -9,7 +9,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { catalog, labDashboards, recordedSeries, ruleFiles } from '../dashboards/index.ts'
-import { readDashboardFiles } from '../lib/grafana/files.ts'
+import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
 import { lintDashboards } from '../lib/lint/lint.ts'
 import { hasErrors, lintJson, lintText, refusedFindings } from '../lib/lint/report.ts'
@@ -23,9 +23,7 @@ const texts = {
 }
 
 await runTask({ about, settings, texts, takesLabAsItIs: true }, async ({ lab, texts: given }) => {
-  const { dashboardsDir } = lab.settings
-  const paths = given['dashboards'] ?? (dashboardsDir === 'none' ? [] : [dashboardsDir])
-  const { dashboards: others, refused } = readDashboardFiles(paths)
+  const { dashboards: others, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(lab.settings))
   const ours = labDashboards().map(({ name, json }) => readDashboard(json, `dashboards/${name}`))
   const [own, linkable] = given['dashboards'] === undefined ? [ours, []] : [[], ours]
   const rules = own.length === 0 ? [] : labRules()

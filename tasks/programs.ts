@@ -6,7 +6,7 @@
  *   tsx tasks/programs.ts
  *   KUBECTL_BINARY=/usr/local/bin/kubectl tsx tasks/programs.ts
  */
-import { describeFound, ensurePrograms, kwokPrograms, type ProgramName } from '../lib/binaries.ts'
+import { describeFound, ensurePrograms, findProgram, kwokPrograms, type ProgramName } from '../lib/binaries.ts'
 import { ensureImages } from '../lib/containers/pull.ts'
 import { runtimeOf } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
@@ -19,8 +19,11 @@ await runTask(
   },
   async ({ lab }) => {
     const isDocker = runtimeOf(lab) === 'docker'
-    // Grafana's is large, and had only when it is asked for.
-    const own: readonly ProgramName[] = lab.settings.grafana === 'own' ? ['grafana'] : []
+    // Grafana's is large: it is had only when it is asked for, and taken where it is there.
+    const { grafana } = lab.settings
+    const isTaken =
+      grafana === 'own' || (grafana === 'auto' && !isDocker && (await findProgram('grafana')) !== undefined)
+    const own: readonly ProgramName[] = isTaken ? ['grafana'] : []
     const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : [...kwokPrograms, ...own]
     const found = await ensurePrograms(names)
     const width = Math.max(...names.map(name => name.length))

@@ -9,7 +9,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { labDashboards } from '../dashboards/index.ts'
-import { readDashboardFiles } from '../lib/grafana/files.ts'
+import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { projectDir } from '../lib/lab.ts'
@@ -43,8 +43,7 @@ await runTask(
     if (isLab) requireCluster(lab)
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
-    const paths = given['dashboards'] ?? (lab.settings.dashboardsDir === 'none' ? [] : [lab.settings.dashboardsDir])
-    const { dashboards: foreign, refused } = readDashboardFiles(paths)
+    const { dashboards: foreign, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(lab.settings))
     const own: Verifiable[] = (given['dashboards'] === undefined ? labDashboards() : []).map(
       ({ name, json, marks }) => ({ dashboard: readDashboard(json, `dashboards/${name}`), marks }),
     )

@@ -9,7 +9,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { labDashboards } from '../dashboards/index.ts'
-import { readDashboardFiles } from '../lib/grafana/files.ts'
+import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
 import { requireContext } from '../lib/k3d/agree.ts'
 import { reachPrometheus } from '../lib/k3d/forward.ts'
@@ -43,8 +43,7 @@ await runTask(
     else if (labPrometheus(opened).isLab) requireCluster(opened)
     const { lab, close } = await reachPrometheus(opened)
     const { isLab, url } = labPrometheus(lab)
-    const paths = given['dashboards'] ?? (lab.settings.dashboardsDir === 'none' ? [] : [lab.settings.dashboardsDir])
-    const { dashboards: foreign, refused } = readDashboardFiles(paths)
+    const { dashboards: foreign, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(lab.settings))
     const own: Verifiable[] =
       given['dashboards'] === undefined
         ? labDashboards().map(({ name, json, marks }) => ({

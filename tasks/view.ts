@@ -5,6 +5,7 @@
  *   tsx tasks/view.ts
  *   tsx tasks/view.ts --grafana-port 3001 --dashboards-dir mine
  */
+import { requireOwnDir } from '../lib/grafana/files.ts'
 import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
@@ -32,9 +33,11 @@ await runTask({ about, settings, switches, takesLabAsItIs: true, changesLab }, a
     print((await services.stop('page')) ? 'The page is no longer served' : 'No page is served')
     return
   }
+  requireOwnDir(lab.settings)
   await requirePortsFor(lab, 'page')
   if (await services.ensure(pageService(lab))) say('Started the page')
   rememberSetting(lab, 'grafanaPort')
+  rememberSetting(lab, 'dashboardsDir')
   print(`The dashboards are at ${grafanaUrl(lab)}`)
 })
 

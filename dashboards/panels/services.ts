@@ -1,5 +1,5 @@
 import { namespaceKeys } from '../keys.ts'
-import { toTraces } from '../links.ts'
+import { type TraceStore, toTraces } from '../links.ts'
 import { type LabPanel, table, timeseries } from '../look.ts'
 import {
   callRate,
@@ -16,14 +16,14 @@ import {
 const ERRORS_THRESHOLD = 0.05
 
 /** Every service in one row, with a way to its traces. */
-export function servicesTable(): LabPanel {
+export function servicesTable(tracesIn: TraceStore): LabPanel {
   const seconds = { unit: 's' }
   return table({
     title: 'Services',
     description:
-      'What each service answers now, and the pods behind it. A click on its name leads to its traces in Jaeger. Nobody asks anything of a load generator: it has pods alone.',
+      'What each service answers now, and the pods behind it. A click on its name leads to its traces. Nobody asks anything of a load generator: it has pods alone.',
     unit: 'reqps',
-    keys: [{ label: 'service_name', name: 'Service', links: [toTraces()] }, ...namespaceKeys()],
+    keys: [{ label: 'service_name', name: 'Service', links: [toTraces(tracesIn)] }, ...namespaceKeys()],
     columns: [
       { name: 'Pods', query: servicePods, unit: 'none', decimals: 0 },
       { name: 'Requests', query: requestRate },

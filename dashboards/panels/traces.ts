@@ -74,7 +74,7 @@ export function collectorSpansTimeseries(): LabPanel {
   return timeseries({
     title: 'Spans through the collector',
     description:
-      "Spans a second that the OpenTelemetry Collector takes in (by HTTP the simulator's, by gRPC the control plane's) and hands on to Jaeger.",
+      "Spans a second that the OpenTelemetry Collector takes in (by HTTP the simulator's, by gRPC the control plane's) and hands on to Jaeger or Tempo.",
     unit: 'ops',
     queries: [acceptedSpans, sentSpans],
   })
@@ -83,7 +83,7 @@ export function collectorSpansTimeseries(): LabPanel {
 export function lostSpansTimeseries(): LabPanel {
   return timeseries({
     title: 'Spans lost in the collector',
-    description: 'Spans a second that the collector refused to take, and that it gave up as Jaeger did not take them.',
+    description: 'Spans a second that the collector refused to take, and that it gave up as nobody took them.',
     unit: 'ops',
     queries: [...refusedSpans, lostSpans],
   })
@@ -91,9 +91,9 @@ export function lostSpansTimeseries(): LabPanel {
 
 export function collectorQueueTimeseries(): LabPanel {
   return timeseries({
-    title: "The collector's queue for Jaeger",
+    title: "The collector's queue of spans",
     description:
-      'Batches of spans that wait to be taken, and for how many there is room. It grows while Jaeger is away.',
+      'Batches of spans that wait to be taken, and for how many there is room. It grows while Jaeger or Tempo is away.',
     unit: 'short',
     bounds: ['capacity'],
     queries: collectorQueue,

@@ -62,7 +62,7 @@ export const lostSpans: Query = {
   needs: NEEDS,
 }
 
-/** Batches that wait in the collector's queue for Jaeger, and for how many there is room. */
+/** Batches that wait in the collector's queues for Jaeger and Tempo, and for how many there is room. */
 export const collectorQueue: Query[] = [
   { expr: queue('size'), legend: '{{exporter}} waiting' },
   { expr: queue('capacity'), legend: '{{exporter}} capacity' },

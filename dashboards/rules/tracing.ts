@@ -16,8 +16,7 @@ export function tracingAlerts(): RuleGroup {
         severity: 'warning',
         summary: 'Service {{ $labels.k8s_namespace_name }}/{{ $labels.service_name }} answers with errors',
         description: '{{ $value | humanizePercentage }} of its requests of the last five minutes ended with an error.',
-        runbook:
-          'Open "Online Boutique" for it: a service that it calls may have no ready pod; its traces in Jaeger show which.',
+        runbook: 'Open "Online Boutique" for it: a service that it calls may have no ready pod; its traces show which.',
       },
       {
         alert: 'TraceSimulatorDropping',
@@ -43,8 +42,9 @@ export function tracingAlerts(): RuleGroup {
         for: '1m',
         severity: 'warning',
         summary: 'The collector cannot deliver traces through {{ $labels.exporter }}',
-        description: '{{ $value | humanize }} spans a second are given up: most likely Jaeger is down.',
-        runbook: "make kwok-status names Jaeger's log; make kwok-jaeger starts it again.",
+        description: '{{ $value | humanize }} spans a second are given up: most likely what keeps them is down.',
+        runbook:
+          'make kwok-status shows whether Jaeger (in the Docker runtime LGTM) is up, and names its log; make kwok starts it again.',
       },
     ],
   }

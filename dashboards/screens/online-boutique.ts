@@ -1,4 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
+import type { TraceStore } from '../links.ts'
 import {
   callRateTimeseries,
   durationTimeseries,
@@ -14,7 +15,7 @@ import { CALLS } from '../queries/services.ts'
 import { uids } from '../uids.ts'
 import { clusterOfVariable, datasourceVariable, serviceVariable, tracedNamespaceVariable } from '../variables.ts'
 
-export function onlineBoutique(): LabDashboard {
+export function onlineBoutique(tracesIn: TraceStore): LabDashboard {
   return labDashboard({
     uid: uids.boutique,
     title: 'Online Boutique',
@@ -23,7 +24,7 @@ export function onlineBoutique(): LabDashboard {
     needs: ['traces'],
     variables: [datasourceVariable(), clusterOfVariable(CALLS), tracedNamespaceVariable(), serviceVariable()],
     rows: [
-      row('Services', line(11, servicesTable()), line(7, servicePodsTimeseries(), requestRateTimeseries())),
+      row('Services', line(11, servicesTable(tracesIn)), line(7, servicePodsTimeseries(), requestRateTimeseries())),
       row('Errors', line(7, errorRateTimeseries(), errorShareTimeseries())),
       row(
         'Durations',

@@ -18,7 +18,7 @@ export function traces(): LabDashboard {
     uid: uids.traces,
     title: 'Traces',
     description:
-      'The way of the traces: the simulator that makes them up, and the collector that takes them to Jaeger.',
+      'The way of the traces: the simulator that makes them up, and the collector that takes them to Jaeger or Tempo.',
     needs: ['trace-simulator'],
     variables: [datasourceVariable(), clusterOfVariable('traces_simulator_requests_total')],
     rows: [

@@ -157,15 +157,21 @@ export type ProgramName = (typeof entries)[number]['programs'][number]['name']
 /** What the k3d path runs. */
 export const k3dPrograms: readonly ProgramName[] = ['kubectl', 'helm', 'k3d']
 
-/** What the KWOK path runs. */
-export const kwokPrograms: readonly ProgramName[] = [
+/** What a control plane is made of, and kubectl, with which kwokctl sets it up. */
+export const controlPlanePrograms = [
   'kwok',
-  'kwokctl',
   'etcd',
   'kube-apiserver',
   'kube-controller-manager',
   'kube-scheduler',
   'kubectl',
+] as const satisfies readonly ProgramName[]
+export type ControlPlaneProgram = (typeof controlPlanePrograms)[number]
+
+/** What the KWOK path runs. */
+export const kwokPrograms: readonly ProgramName[] = [
+  'kwokctl',
+  ...controlPlanePrograms,
   'prometheus',
   'promtool',
   'otelcol',

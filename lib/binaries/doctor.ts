@@ -7,7 +7,7 @@ import { type BinariesOptions, type Context, catalogEntry, createContext } from 
 import { binaryVariable, cacheDir, unusedInCache } from './find.ts'
 import { WayError } from './http.ts'
 import { isRecentGo, oldestGo } from './pins.ts'
-import { planPrograms } from './plan.ts'
+import { type ProgramPlan, planPrograms } from './plan.ts'
 
 /** What `make doctor` says: a table, and what stands in the way of `make kwok` with what to do about it. */
 export interface DoctorReport {
@@ -15,18 +15,27 @@ export interface DoctorReport {
   problems: { what: string; next: string }[]
 }
 
-/** Looks at every program, at Node.js, Go and the disk. Changes nothing. */
+/**
+ * Looks at every program, at Node.js, Go and the disk. Changes nothing. The lab does without those that `spare` has, with what it says:
+ * where one is not there, that is no problem, unless a variable names it.
+ */
 export async function doctorReport(
   names: readonly ProgramName[],
-  options: BinariesOptions & { nodeVersion?: string } = {},
+  options: BinariesOptions & { nodeVersion?: string; spare?: Partial<Record<ProgramName, string>> } = {},
 ): Promise<DoctorReport> {
-  const { nodeVersion = process.versions.node, ...binariesOptions } = options
+  const { nodeVersion = process.versions.node, spare = {}, ...binariesOptions } = options
   const context = createContext(binariesOptions)
   const sourceOf = (name: ProgramName) => catalogEntry(name, context).source
   const demanding = mostDemanding(names.map(sourceOf), context)
   const [plans, go] = await Promise.all([planPrograms(names, context), describeGo(demanding, context)])
   const dir = cacheDir(context.env)
-  const rows = plans.map(plan => [plan.name, plan.version, plan.from === 'none' ? 'missing' : plan.from, plan.detail])
+  const isSpared = ({ name, from }: ProgramPlan) =>
+    name in spare && !['variable', 'cache', 'path'].includes(from) && !context.env[binaryVariable(name)]
+  const rows = plans.map(plan => {
+    const { name, version, from, detail } = plan
+    if (isSpared(plan)) return [name, version, 'optional', `${spare[name]}: ${detail}`]
+    return [name, version, from === 'none' ? 'missing' : from, detail]
+  })
   const nodeIsOld = isOlder(nodeVersion, oldestTools.node)
   rows.push([
     'Node.js',
@@ -45,11 +54,15 @@ export async function doctorReport(
     rows.push(['unused', '', size, `in ${dir}, to be deleted if no other checkout needs them: ${names}`])
   }
   const problems = plans
-    .filter(plan => plan.from === 'none')
-    .map(({ name, version, detail }) => ({
-      what: `${name} ${version} can't be had: ${detail}`,
-      next: `install Go ${oldestGo(sourceOf(name), context)} or newer, or let this machine download it, or set ${binaryVariable(name)}`,
-    }))
+    .filter(plan => plan.from === 'none' && !isSpared(plan))
+    .map(({ name, version, detail }) => {
+      const build =
+        sourceOf(name).go === undefined ? '' : `install Go ${oldestGo(sourceOf(name), context)} or newer, or `
+      return {
+        what: `${name} ${version} can't be had: ${detail}`,
+        next: `${build}let this machine download it, or set ${binaryVariable(name)}`,
+      }
+    })
   if (nodeIsOld) {
     problems.push({ what: `Node.js is ${nodeVersion}`, next: `install Node.js ${oldestTools.node} or newer` })
   }

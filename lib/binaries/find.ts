@@ -128,9 +128,9 @@ export function unusedInCache(context: Context): { name: string; bytes: number }
   const inodes = new Set(inUse.map(path => statSync(path, { throwIfNoEntry: false })?.ino))
   return filesIn(dir).flatMap(name => {
     const stat = statSync(join(dir, name), { throwIfNoEntry: false })
-    if (stat?.isFile() !== true || inodes.has(stat.ino) || !names.some(each => name.startsWith(each))) return []
+    if (stat === undefined || inodes.has(stat.ino) || !names.some(each => name.startsWith(each))) return []
     inodes.add(stat.ino)
-    return [{ name, bytes: stat.size }]
+    return [{ name, bytes: stat.isDirectory() ? bytesBelow(join(dir, name)) : stat.size }]
   })
 }
 
@@ -206,6 +206,13 @@ function cachePaths(source: Source, { name }: Program, context: Context): string
 
 function unmarkedPath(source: Source, program: Program, context: Context): string {
   return join(cacheDir(context.env), `${program.name}-${source.version}`)
+}
+
+function bytesBelow(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).reduce((sum, path) => {
+    const stat = statSync(join(folder, path), { throwIfNoEntry: false })
+    return sum + (stat?.isFile() === true ? stat.size : 0)
+  }, 0)
 }
 
 function filesIn(dir: string): string[] {

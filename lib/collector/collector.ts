@@ -6,7 +6,7 @@ import { addressesOf, insidePorts } from '../addresses.ts'
 import { programPath } from '../binaries.ts'
 import { acceptsInside } from '../containers/cluster.ts'
 import type { ContainerSpec } from '../containers/container.ts'
-import { clusterLabel, containerName, dirLabel, docker } from '../containers/docker.ts'
+import { containerName, docker, labLabels } from '../containers/docker.ts'
 import { containerDir, containerUser, giveToContainers, insideDir, writeForContainer } from '../containers/user.ts'
 import { imageOf } from '../images.ts'
 import { wantsJaeger } from '../jaeger.ts'
@@ -136,7 +136,7 @@ async function validate(lab: Lab, file: string): Promise<void> {
   writeForContainer(lab, 'collector', 'kubeconfig.yaml', kubeconfig)
   const args = [
     ...['run', '--rm', '--pull=never', '--network=none', `--user=${await containerUser()}`, '--read-only'],
-    ...[`--label=${clusterLabel}=${lab.settings.clusterName}`, `--label=${dirLabel}=${lab.dir}`],
+    ...labLabels(lab).map(label => `--label=${label}`),
     ...[`--env=KUBECONFIG=${insideDir}/kubeconfig.yaml`],
     `--mount=type=bind,source=${dirname(file)},target=${insideDir},readonly`,
     `--mount=type=tmpfs,target=${HOST_ROOT}`,

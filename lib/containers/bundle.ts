@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lab, projectDir } from '../lab.ts'
 import type { ServiceName } from '../services.ts'
-import { writeForContainer } from './user.ts'
+import { containerDir, writeForContainer } from './user.ts'
 
 /** The files that a bundled program is made of: itself, and what it reads kubeconfigs with, in a thread of its own. */
 const WORKER = 'credentials-worker.js'
@@ -19,15 +20,22 @@ export async function bundleProgram(
   service: ServiceName,
   main: string,
 ): Promise<{ file: string; contents: string }> {
-  const [program, client] = await Promise.all([
-    bundle(join(projectDir, main)),
-    bundle(join(projectDir, 'lib', 'containers', 'kubernetes-client.js')),
-  ])
+  const [program, client] = await Promise.all([bundle(join(projectDir, main)), clientBundle(lab, service)])
   const file = `${service}.mjs`
   const worker = readFileSync(join(projectDir, 'lib', 'kube', WORKER), 'utf8')
   const files = { [file]: program, [CLIENT]: client, [WORKER]: worker, 'package.json': '{"type":"module"}\n' }
   for (const [name, text] of Object.entries(files)) writeForContainer(lab, service, name, text)
   return { file, contents: Object.values(files).join('') }
+}
+
+/** The library as one file: the one that is there, when it was made of the same packages, for making it takes longest. */
+async function clientBundle(lab: Lab, service: ServiceName): Promise<string> {
+  const lock = readFileSync(join(projectDir, 'package-lock.json'))
+  const madeOf = `// Made of the packages of ${createHash('sha256').update(lock).digest('hex')}\n`
+  const path = join(containerDir(lab, service), CLIENT)
+  const there = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  if (there.startsWith(madeOf)) return there
+  return `${madeOf}${await bundle(join(projectDir, 'lib', 'containers', 'kubernetes-client.js'))}`
 }
 
 async function bundle(entry: string): Promise<string> {

@@ -4,15 +4,8 @@ import { type ImageName, imageOf } from '../images.ts'
 import { fields } from '../kube/json.ts'
 import type { Lab } from '../lab.ts'
 import { type ProcessInfo, processInfos } from '../processes.ts'
-import {
-  clusterLabel,
-  componentContainer,
-  containerName,
-  dirLabel,
-  docker,
-  labContainers,
-  networkName,
-} from './docker.ts'
+import type { ComponentPatch, TracingTarget } from '../tracing.ts'
+import { componentContainer, containerName, dirLabel, docker, labelled, labLabels, networkName } from './docker.ts'
 import { inspectContainer } from './services.ts'
 
 /** Where kwokctl puts the cluster's keys in the containers of the control plane. */
@@ -32,26 +25,55 @@ export function imageOptionsOf(lab: Lab): Record<string, string> {
   return Object.fromEntries(components.map(name => [imageOptions[name].option, imageOf(lab, imageOptions[name].image)]))
 }
 
-/** The arguments that make a lab's network: what it publishes is bound to loopback, where kwokctl binds to all addresses. */
-export function createNetworkArgs(lab: Lab): string[] {
-  const { clusterName } = lab.settings
+/**
+ * What the control plane needs beside its flags as containers. The nodes' host name is that of the stats proxy, where
+ * metrics-server asks every node's kubelet; by kwokctl it is that of kwok-controller.
+ */
+export function containerPatches(
+  lab: Lab,
+  tracing: (TracingTarget & { configFile: string }) | undefined,
+): ComponentPatch[] {
+  const kubelets = containerName(lab.settings.clusterName, 'stats-proxy')
   return [
-    ...['network', 'create', '--driver=bridge', '--opt=com.docker.network.bridge.host_binding_ipv4=127.0.0.1'],
-    ...[`--label=${clusterLabel}=${clusterName}`, `--label=${dirLabel}=${lab.dir}`],
-    networkName(clusterName),
+    { name: 'kwok-controller', extraArgs: [{ key: 'node-name', value: kubelets, override: true }] },
+    ...(tracing === undefined
+      ? []
+      : [
+          {
+            name: 'kube-apiserver',
+            extraArgs: [],
+            extraVolumes: [
+              {
+                name: 'tracing',
+                hostPath: tracing.configFile,
+                mountPath: tracing.apiserverConfigPath,
+                readOnly: true,
+                pathType: 'File',
+              },
+            ],
+          },
+        ]),
   ]
 }
 
-/** Makes the lab's network before kwokctl does. Throws a LabError when one of the name is there and not the lab's. */
-export async function ensureNetwork(lab: Lab): Promise<void> {
-  const owner = await networkOwner(lab)
-  if (owner === undefined) await docker(createNetworkArgs(lab))
-  else requireOwnNetwork(lab, owner)
+/** The arguments that make a lab's network: what it publishes is bound to loopback, where kwokctl binds to all addresses. */
+export function createNetworkArgs(lab: Lab): string[] {
+  return [
+    ...['network', 'create', '--driver=bridge', '--opt=com.docker.network.bridge.host_binding_ipv4=127.0.0.1'],
+    ...labLabels(lab).map(label => `--label=${label}`),
+    networkName(lab.settings.clusterName),
+  ]
 }
 
-/** Refuses a network of the lab's name that another hand made. */
-export function requireOwnNetwork(lab: Lab, owner: string): void {
-  if (owner === lab.dir) return
+/** Makes the lab's network before kwokctl does. Throws as `requireOwnNetwork`. */
+export async function ensureNetwork(lab: Lab): Promise<void> {
+  if (!(await requireOwnNetwork(lab))) await docker(createNetworkArgs(lab))
+}
+
+/** Whether the lab's network is there. Throws a LabError when one of its name is, and another hand made it. */
+export async function requireOwnNetwork(lab: Lab): Promise<boolean> {
+  const owner = await networkOwner(lab)
+  if (owner === undefined || owner === lab.dir) return owner !== undefined
   const name = networkName(lab.settings.clusterName)
   throw new LabError(`Docker network ${name} was not made by this lab`, {
     why: owner === '' ? 'it has no label of a lab' : `it belongs to ${owner}`,
@@ -60,7 +82,7 @@ export function requireOwnNetwork(lab: Lab, owner: string): void {
 }
 
 /** The folder of the lab that made the network of this name; empty when nobody says so; undefined when there is none. */
-export async function networkOwner(lab: Lab): Promise<string | undefined> {
+async function networkOwner(lab: Lab): Promise<string | undefined> {
   const name = networkName(lab.settings.clusterName)
   const filter = ['--filter', `name=^${name}$`, '--format', '{{json .}}']
   const { stdout } = await docker(['network', 'ls', ...filter])
@@ -69,12 +91,14 @@ export async function networkOwner(lab: Lab): Promise<string | undefined> {
   return label.trim().replace('<no value>', '')
 }
 
-/** Removes the control plane's containers, whatever else carries the lab's labels, and its network; what is not there is fine. */
+/** Removes what carries the lab's labels, and nothing else: containers, volumes, network. What is not there is fine. */
 export async function removeCluster(lab: Lab): Promise<void> {
-  const { clusterName } = lab.settings
-  const names = [...components.map(name => componentContainer(clusterName, name)), ...(await labContainers(lab))]
-  await docker(['container', 'rm', '--force', '--volumes', ...names], { nothrow: true })
-  if ((await networkOwner(lab)) === lab.dir) await docker(['network', 'rm', networkName(clusterName)])
+  const containers = await labelled(lab, 'container')
+  if (containers.length > 0) await docker(['container', 'rm', '--force', '--volumes', ...containers], { nothrow: true })
+  for (const kind of ['volume', 'network'] as const) {
+    const names = await labelled(lab, kind)
+    if (names.length > 0) await docker([kind, 'rm', ...names])
+  }
 }
 
 /** The process of each component that runs, as the engine's machine knows it. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ImageName } from '../images.ts'
 import type { Lab } from '../lab.ts'
 import type { ServiceName } from '../services.ts'
-import { clusterLabel, containerName, dirLabel, networkName, serviceLabel, specLabel } from './docker.ts'
+import { containerName, labLabels, networkName, serviceLabel, specLabel } from './docker.ts'
 
 /** A file or folder of this machine that a container sees. */
 export interface Mount {
@@ -21,6 +21,8 @@ export interface ContainerSpec {
   args: readonly string[]
   env?: Readonly<Record<string, string>>
   mounts?: readonly Mount[]
+  /** Where it sees a volume of its own, which is there until the lab goes: another container in its place has the same. */
+  volumeAt?: string
   /** Ports of 127.0.0.1, each with the container's own. */
   ports?: readonly (readonly [number, number])[]
   /**
@@ -46,13 +48,15 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
     ...['--detach', '--pull=never'],
     `--name=${containerName(clusterName, spec.name)}`,
     `--network=${networkName(clusterName)}`,
-    `--label=${clusterLabel}=${clusterName}`,
-    `--label=${dirLabel}=${lab.dir}`,
+    ...labLabels(lab).map(label => `--label=${label}`),
     `--label=${serviceLabel}=${spec.name}`,
     // Comes back with the engine, as kwokctl's own do.
     '--restart=unless-stopped',
     ...(spec.ports ?? []).map(([host, own]) => `--publish=127.0.0.1:${host}:${own}`),
     ...(spec.mounts ?? []).map(mountArg),
+    ...(spec.volumeAt === undefined
+      ? []
+      : [`--mount=type=volume,source=${containerName(clusterName, spec.name)},target=${spec.volumeAt}`]),
     ...Object.entries(spec.env ?? {}).map(([name, value]) => `--env=${name}=${value}`),
     ...(spec.isAsImageHasIt === true
       ? []
@@ -67,6 +71,12 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
     .update(JSON.stringify([args, tail, spec.contents ?? '']))
     .digest('hex')
   return ['run', ...args, `--label=${specLabel}=${digest}`, ...tail]
+}
+
+/** The arguments that make a service's volume, or find it made. */
+export function createVolumeArgs(lab: Lab, service: ServiceName): string[] {
+  const labels = labLabels(lab).map(label => `--label=${label}`)
+  return ['volume', 'create', ...labels, containerName(lab.settings.clusterName, service)]
 }
 
 /** The digest of the spec that is in the arguments. */

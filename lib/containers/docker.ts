@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { delimiter, join } from 'node:path'
 import { LabError } from '../errors.ts'
 import type { Lab } from '../lab.ts'
 import { type RunOptions, type RunResult, run } from '../run.ts'
@@ -25,6 +26,22 @@ export function componentContainer(clusterName: string, component: string): stri
 /** The network of a lab's containers. kwokctl makes one of this name, or takes the one that is there. */
 export function networkName(clusterName: string): string {
   return `kwok-${clusterName}`
+}
+
+/** The labels of whatever a lab has at an engine, `name=value` each. */
+export function labLabels({ dir, settings }: Lab): [cluster: string, dir: string] {
+  return [`${clusterLabel}=${settings.clusterName}`, `${dirLabel}=${dir}`]
+}
+
+/** The environment in which kwokctl's docker commands go by way of `for-kwokctl/docker`, which says why. */
+export function kwokctlDockerEnv(lab: Lab, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const path = env['PATH'] ?? ''
+  const [cluster, dir] = labLabels(lab)
+  return {
+    ...env,
+    PATH: `${join(import.meta.dirname, 'for-kwokctl')}${delimiter}${path}`,
+    ...{ LAB_PATH: path, LAB_CLUSTER_LABEL: cluster, LAB_DIR_LABEL: dir },
+  }
 }
 
 /**
@@ -70,10 +87,10 @@ export function dockerAnswers(): boolean {
   return answers
 }
 
-/** The containers that carry a lab's labels, also those that don't run. */
-export async function labContainers({ dir, settings }: Lab): Promise<string[]> {
-  const labels = [`label=${clusterLabel}=${settings.clusterName}`, `label=${dirLabel}=${dir}`]
-  const filters = labels.flatMap(label => ['--filter', label])
-  const { stdout } = await docker(['container', 'ls', '--all', ...filters, '--format', '{{.Names}}'])
+/** The names of what carries a lab's labels; of containers also those that don't run. */
+export async function labelled(lab: Lab, kind: 'container' | 'volume' | 'network'): Promise<string[]> {
+  const list = kind === 'container' ? ['ls', '--all', '--format', '{{.Names}}'] : ['ls', '--format', '{{.Name}}']
+  const filters = labLabels(lab).flatMap(label => ['--filter', `label=${label}`])
+  const { stdout } = await docker([kind, ...list, ...filters])
   return stdout.split('\n').filter(name => name !== '')
 }

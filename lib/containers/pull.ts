@@ -21,11 +21,26 @@ export async function ensureImages(lab: Lab, onLine: (line: string) => void): Pr
   return names.map(name => imageOf(lab, name))
 }
 
-async function ensureImage(name: ImageName, reference: string, onLine: (line: string) => void): Promise<void> {
+/** Of each image of a lab what it is called, and whether it is at the engine. */
+export async function imageStates(lab: Lab): Promise<{ name: ImageName; reference: string; isThere: boolean }[]> {
+  return await Promise.all(
+    labImageNames(lab).map(async name => {
+      const reference = imageOf(lab, name)
+      return { name, reference, isThere: await isAtEngine(reference) }
+    }),
+  )
+}
+
+/** Throws a LabError when no engine answers. */
+async function isAtEngine(reference: string): Promise<boolean> {
   const inspect = ['image', 'inspect', '--format', '{{.Id}}', reference]
   const known = await docker(inspect, { nothrow: true })
-  if (known.exitCode === 0) return
-  if (isEngineDown(known.stderr)) throw dockerError(inspect, known)
+  if (known.exitCode !== 0 && isEngineDown(known.stderr)) throw dockerError(inspect, known)
+  return known.exitCode === 0
+}
+
+async function ensureImage(name: ImageName, reference: string, onLine: (line: string) => void): Promise<void> {
+  if (await isAtEngine(reference)) return
   onLine(`Pulling ${reference}`)
   const pulled = await docker(['pull', reference], {
     nothrow: true,

@@ -5,7 +5,7 @@ import { fields, text } from '../kube/json.ts'
 import { ensureLabDirs, type Lab } from '../lab.ts'
 import { processInfos } from '../processes.ts'
 import type { ServiceName, ServiceState, Services } from '../services.ts'
-import { type ContainerSpec, runArgs, specDigest } from './container.ts'
+import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from './container.ts'
 import { containerName, dirLabel, docker, specLabel } from './docker.ts'
 import { containerUser } from './user.ts'
 
@@ -113,6 +113,17 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
     return found.isRunning
   }
 
+  async function ensureVolume(name: ServiceName): Promise<void> {
+    await docker(createVolumeArgs(lab, name))
+    const format = `{{index .Labels "${dirLabel}"}}`
+    const { stdout } = await docker(['volume', 'inspect', '--format', format, nameOf(name)])
+    if (stdout.trim() === lab.dir) return
+    throw new LabError(`Docker volume ${nameOf(name)} was not made by this lab`, {
+      why: 'another of the name was there before',
+      next: `set CLUSTER_NAME to another name, or run docker volume rm ${nameOf(name)}`,
+    })
+  }
+
   async function waitUntilReady(spec: ContainerSpec): Promise<void> {
     const timeoutMs = spec.readyTimeoutMs ?? 30_000
     const until = Date.now() + timeoutMs
@@ -150,6 +161,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
       await docker(['container', 'restart', '--time=8', nameOf(spec.name)])
     } else {
       await stop(spec.name)
+      if (spec.volumeAt !== undefined) await ensureVolume(spec.name)
       try {
         await docker(args)
       } catch (error) {

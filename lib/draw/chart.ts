@@ -66,7 +66,7 @@ export function chartOption(
       axisLabel: { ...FONT, formatter: drawn.format },
       splitLine: { lineStyle: FAINT },
     },
-    series: drawn.series.map(each => {
+    series: drawn.series.map((each, at) => {
       const color = safeColor(each.color) ?? '#808080'
       return {
         ...{
@@ -81,8 +81,20 @@ export function chartOption(
         data: pairs(drawn.timesMs, each.values),
         lineStyle: { width: 1.5, color, type: each.isDashed ? 'dashed' : 'solid' },
         itemStyle: { color },
+        // Of all lines together, and so at one of them.
+        ...(at === 0 && drawn.thresholds.length > 0 ? { markLine: thresholdLines(drawn) } : {}),
         ...(each.fill > 0 ? { areaStyle: { opacity: each.fill, color } } : {}),
       }
+    }),
+  }
+}
+
+function thresholdLines({ thresholds }: DrawnTimeseries) {
+  return {
+    ...{ silent: true, symbol: 'none', label: { show: false }, animation: false },
+    data: thresholds.map(({ value, color, isDashed }) => {
+      const type = isDashed ? 'dashed' : 'solid'
+      return { yAxis: value, lineStyle: { color: safeColor(color) ?? '#808080', width: 1, type } }
     }),
   }
 }

@@ -1,3 +1,4 @@
+import { inWords } from '../grafana/interpolate.ts'
 import type { Dashboard, Panel } from '../grafana/model.ts'
 import type { PanelResult } from '../verify/report.ts'
 import type { Answer } from './frames.ts'
@@ -19,7 +20,7 @@ export async function* dashboardBody(
   const rows = new Map<string, Panel[]>()
   for (const panel of dashboard.panels) rows.set(panel.row, [...(rows.get(panel.row) ?? []), panel])
   for (const [title, panels] of rows) {
-    yield html`${title === '' ? undefined : html`<h3>${title}</h3>`}<div class="grid">`
+    yield html`${title === '' ? undefined : html`<h3>${inWords(title, options.variables)}</h3>`}<div class="grid">`
     for (const panel of panels) yield await panelSection(panel, (await answers.get(panel)) ?? [], options)
     yield html`</div>
 `
@@ -33,7 +34,8 @@ async function panelSection(
   options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
 ): Promise<Html> {
   const id = `${options.idPrefix}-${panel.id}`
-  const body = await panelBody(panel, answers, options).catch((error: unknown) => {
+  const title = panel.title === '' ? 'Untitled' : inWords(panel.title, options.variables)
+  const body = await panelBody({ ...panel, title }, answers, options).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error)
     return html`<p class="note">This panel could not be drawn: ${why}</p>`
   })
@@ -42,10 +44,10 @@ async function panelSection(
     ({ target, expr }) => html`<dt>${target.refId}</dt><dd><code>${shortened(expr)}</code></dd>`,
   )
   return html`<section class="panel w${width}" aria-labelledby="${id}">
-<h4 id="${id}">${panel.title === '' ? 'Untitled' : panel.title}</h4>
-${panel.description === '' ? undefined : html`<p class="about">${panel.description}</p>`}
+<h4 id="${id}">${title}</h4>
+${panel.description === '' ? undefined : html`<p class="about">${inWords(panel.description, options.variables)}</p>`}
 ${body}
-<footer>${verdictBadge(options.verdicts?.get(panel.title))}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${panel.title}</span></summary><dl>${queries}</dl></details>`}</footer>
+<footer>${verdictBadge(options.verdicts?.get(panel.title))}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
 </section>
 `
 }

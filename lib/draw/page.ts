@@ -45,7 +45,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1rem;list-style:none;margin:0;paddi
 .chart{overflow-x:auto}.chart>svg{display:block;width:100%;min-width:26rem;max-width:70rem;height:auto}
 .chart.wide>svg{min-width:44rem;max-width:none}
 .scroll{overflow:auto;max-height:19rem}.legend{max-height:9rem}
-table{border-collapse:collapse;font-size:.87rem;width:100%}th,td{text-align:left;padding:.12rem .5rem .12rem 0;font-weight:400;vertical-align:baseline}td{white-space:nowrap}td a,li a,dd a{display:inline-block;padding:.2rem 0}
+table{border-collapse:collapse;font-size:.87rem;width:100%}th,td{text-align:left;padding:.12rem .5rem .12rem 0;font-weight:400;vertical-align:baseline}td{white-space:nowrap}td .note{white-space:normal;min-width:12rem;overflow-wrap:anywhere}td a,li a,dd a{display:inline-block;padding:.2rem 0}
 thead th{font-weight:600;position:sticky;top:0;background:var(--panel)}tbody tr+tr>*{border-top:1px solid var(--line)}
 .number{text-align:right;font-variant-numeric:tabular-nums}th.number{white-space:nowrap}
 .swatch{width:.75em;height:.75em;margin-right:.4em;flex:none}.bar{display:block;width:100%;height:.5rem;margin-top:.15rem}.track{fill:var(--line)}
@@ -59,6 +59,6 @@ select,button,input{font:inherit;color:inherit;background:var(--panel);border:1p
 .unseen:not(:focus){position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:900px){.grid{grid-template-columns:minmax(0,1fr)}.grid>.panel{grid-column:auto}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:.3rem}}
 @media print{:root{--text:#000;--faint:#444;--page:#fff;--panel:#fff;--line:#bbb;--link:#000;--ok:#000;--failed:#000;color-scheme:light}
-body{font-size:10pt}.panel,tr{break-inside:avoid}h2{break-before:page}h3,h4{break-after:avoid}.scroll,.values.list{max-height:none;overflow:visible}td{white-space:normal;overflow-wrap:anywhere}.chart>svg{min-width:0}
+body{font-size:10pt}.panel,tr{break-inside:avoid}h2{break-before:page}h3,h4{break-after:avoid}.scroll,.values.list{max-height:none;overflow:visible}td,thead th,th.number{white-space:normal;overflow-wrap:anywhere}.chart>svg,.chart.wide>svg{min-width:0}
 details,form.pick,.skip{display:none}*{print-color-adjust:exact}}
 `

@@ -1,5 +1,5 @@
 import type { DataFrame } from '@grafana/data'
-import { interpolate } from '../grafana/interpolate.ts'
+import { interpolate, inWords } from '../grafana/interpolate.ts'
 import type { Panel } from '../grafana/model.ts'
 import { fields, text } from '../kube/json.ts'
 import { chartOption, type DrawChart } from './chart.ts'
@@ -39,6 +39,10 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
   const notes = unknown.map(
     id => html`<p class="note">The transformation ${id} is not known here and was left out.</p>`,
   )
+  if (panel.repeats.length > 0) {
+    const names = panel.repeats.join(', ')
+    notes.push(html`<p class="note">Grafana repeats this panel for each value of ${names}; here it is drawn once.</p>`)
+  }
   const frames = withFieldConfig(raw, panel.type, panel.fieldConfig)
   if (frames.every(({ length }) => length === 0)) {
     const { noValue } = panel.fieldConfig.defaults
@@ -70,6 +74,7 @@ function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext 
   )}</tbody></table></div>`
   const isPart = lines.seriesCount > lines.series.length
   return html`<div class="${isWide ? 'chart wide' : 'chart'}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${svg}</div>
+${lines.thresholds.length === 0 ? undefined : html`<p class="note">Thresholds: ${lines.thresholds.map(({ name }) => name).join(', ')}.</p>`}
 ${lines.hasLegend ? legend : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}`
 }
 
@@ -119,7 +124,7 @@ function linked(words: string, link: DrawnLink | undefined, { hrefOf }: DrawCont
 /** A text panel as its words: what it has of HTML or Markdown is shown as it was written. */
 function textBody(panel: Panel, { variables }: DrawContext): Html {
   const content = text(panel.options['content']) ?? text(fields(panel.options)['text']) ?? ''
-  return html`<div class="text">${interpolate(content, variables)}</div>`
+  return html`<div class="text">${inWords(content, variables)}</div>`
 }
 
 function partNote(shown: number, all: number, what: string): Html {

@@ -18,6 +18,7 @@ export interface DrawnTimeseries {
   /** The names of the numbers in the legend: `Last *`, `Max`. */
   calcs: readonly string[]
   hasLegend: boolean
+  thresholds: readonly DrawnThreshold[]
   least: number | undefined
   most: number | undefined
   /** An axis' number in the panel's unit. */
@@ -37,6 +38,15 @@ export interface DrawnSeries {
   calcs: readonly string[]
 }
 
+/** A level that the panel shows as a line across. */
+export interface DrawnThreshold {
+  value: number
+  /** The value in the panel's unit. */
+  name: string
+  color: string
+  isDashed: boolean
+}
+
 /** The lines of a panel's frames: the highest ones, in their order. `leftOut` is how many more there are than the frames have. */
 export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): DrawnTimeseries {
   const { FieldType, getFieldDisplayName, formattedValueToString, fieldReducers } = grafanaData()
@@ -54,6 +64,8 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): Dr
   const legend = fields(panel.options['legend'])
   const calcs = items(legend['calcs']).filter(each => typeof each === 'string')
   const first = kept[0]?.field
+  const format = (value: number) =>
+    first?.display === undefined ? String(value) : formattedValueToString(first.display(value))
   return {
     timesMs,
     series: kept.map(({ frame, time, field }) => ({
@@ -65,9 +77,10 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): Dr
     seriesCount: all.length + leftOut,
     calcs: calcs.map(calc => fieldReducers.getIfExists(calc)?.name ?? calc),
     hasLegend: legend['showLegend'] !== false,
+    thresholds: first === undefined ? [] : thresholdsOf(first).map(each => ({ ...each, name: format(each.value) })),
     least: first?.config.min ?? undefined,
     most: first?.config.max ?? undefined,
-    format: value => (first?.display === undefined ? String(value) : formattedValueToString(first.display(value))),
+    format,
   }
 }
 
@@ -81,6 +94,24 @@ function lookOf(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs'> {
     isBars: custom['drawStyle'] === 'bars',
     fill: Number(custom['fillOpacity'] ?? 0) / 100,
   }
+}
+
+/** The steps of a field's thresholds where the panel shows them (`thresholdsStyle`); areas too are shown by the line they begin at. */
+function thresholdsOf({ config }: Field): Omit<DrawnThreshold, 'name'>[] {
+  const mode = text(fields(fields(config.custom)['thresholdsStyle'])['mode']) ?? 'off'
+  const { thresholds, min, max } = config
+  if (mode === 'off' || thresholds === undefined) return []
+  const isPercent = thresholds.mode === grafanaData().ThresholdsMode.Percentage
+  // A part of what can't be known.
+  if (isPercent && (typeof min !== 'number' || typeof max !== 'number')) return []
+  const levelOf = (value: number) => (isPercent ? (min ?? 0) + (((max ?? 0) - (min ?? 0)) * value) / 100 : value)
+  return thresholds.steps
+    .filter(({ value }) => Number.isFinite(value))
+    .map(({ value, color }) => ({
+      value: levelOf(value),
+      color: grafanaTheme().visualization.getColorByName(color),
+      isDashed: mode.startsWith('dashed'),
+    }))
 }
 
 function reduced(field: Field, calc: string): string {

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import { LabError } from '../errors.ts'
+import { LabError, UsageError } from '../errors.ts'
+import type { Settings } from '../settings.ts'
 import type { Dashboard } from './model.ts'
 import { readDashboardFile } from './read.ts'
 
@@ -8,6 +9,25 @@ import { readDashboardFile } from './read.ts'
 export interface ReadFiles {
   dashboards: Dashboard[]
   refused: LabError[]
+}
+
+/** Where the user's own dashboards are, beside those of the lab: `DASHBOARDS_DIR`, or nowhere. */
+export function ownPaths({ dashboardsDir }: Settings): string[] {
+  return dashboardsDir === 'none' ? [] : [dashboardsDir]
+}
+
+/**
+ * The folder of the user's own dashboards, for who serves it from now on; undefined where there is none.
+ *
+ * Throws a UsageError when it is not there.
+ */
+export function requireOwnDir(settings: Settings): string | undefined {
+  const [dir] = ownPaths(settings)
+  if (dir === undefined || statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true) return dir
+  throw new UsageError(`Cannot add the dashboards of ${dir}`, {
+    why: 'there is no such folder',
+    next: 'set DASHBOARDS_DIR to a folder of dashboards, or to none',
+  })
 }
 
 /**

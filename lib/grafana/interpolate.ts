@@ -4,6 +4,8 @@ export interface VariableValue {
   values: readonly string[]
   /** The text that stands for All (`allValue`), which Grafana puts in as it is. */
   allText?: string
+  /** All is chosen. */
+  isAll?: boolean
   /** The variable may have several values (`multi` or `includeAll`), and so is written as a regular expression. */
   several: boolean
 }
@@ -26,6 +28,15 @@ export function interpolate(text: string, variables: VariableValues): string {
     const format: string | undefined = squareFormat ?? bracedFormat
     if (variable.allText !== undefined) return variable.allText
     return format === undefined ? promqlText(variable) : formatted(variable.values, format)
+  })
+}
+
+/** A title or another text for people with its variables filled in: `a + b`, or `All`. */
+export function inWords(text: string, variables: VariableValues): string {
+  return text.replace(VARIABLE, (whole, plain, square, squareFormat, braced, _path, bracedFormat) => {
+    const variable = variables.get(plain ?? square ?? braced)
+    if (variable === undefined) return whole
+    return variable.isAll === true ? 'All' : formatted(variable.values, squareFormat ?? bracedFormat ?? 'text')
   })
 }
 

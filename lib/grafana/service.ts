@@ -15,29 +15,21 @@ export function grafanaUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.grafanaPort}`
 }
 
-/** Writes what Grafana reads of the lab. It looks at the dashboards' files by itself, at the rest only when it starts. */
-export function writeProvisioning(lab: Lab, { datasources, dashboards }: Provisioning): void {
-  ensureLabDirs(lab)
-  // It complains of each folder that is not there.
-  for (const folder of ['datasources', 'dashboards', 'plugins', 'alerting']) {
-    mkdirSync(join(provisioningDir(lab), folder), { recursive: true, mode: 0o700 })
-  }
-  writeFileAtomically(join(provisioningDir(lab), 'datasources', 'lab.yaml'), datasources)
-  writeFileAtomically(join(provisioningDir(lab), 'dashboards', 'lab.yaml'), dashboards)
-}
-
 /**
  * How Grafana's own program is started: on loopback, for anybody there to look at and nobody to change, and asking nothing of other hosts.
  *
  * Throws a LabError when the program's other files are not found.
  */
-export function grafanaService(lab: Lab, program: string): ServiceSpec {
+export function grafanaService(lab: Lab, program: string, provisioning: Provisioning): ServiceSpec {
+  writeProvisioning(lab, provisioning)
   return {
     name: 'grafana',
     command: program,
     // The pid file has no reader; it gives the command line a name that no other lab's has.
     args: ['server', '--homepath', grafanaHome(program), '--pidfile', join(lab.pidsDir, 'grafana.pid')],
     env: environment(grafanaSettings(lab)),
+    // It looks at the dashboards' files by itself, at these only when it starts.
+    contents: provisioning.datasources + provisioning.dashboards,
     ready: async () => {
       const signal = AbortSignal.timeout(2_000)
       const answer = await fetch(`${grafanaUrl(lab)}/api/health`, { signal }).catch(() => undefined)
@@ -93,6 +85,17 @@ function environment(settings: Record<string, Record<string, string>>): Record<s
       Object.entries(values).map(([key, value]) => [`GF_${section}_${key}`.toUpperCase().replaceAll('.', '_'), value]),
     ),
   )
+}
+
+/** Writes what Grafana reads of the lab. */
+function writeProvisioning(lab: Lab, { datasources, dashboards }: Provisioning): void {
+  ensureLabDirs(lab)
+  // It complains of each folder that is not there.
+  for (const folder of ['datasources', 'dashboards', 'plugins', 'alerting']) {
+    mkdirSync(join(provisioningDir(lab), folder), { recursive: true, mode: 0o700 })
+  }
+  writeFileAtomically(join(provisioningDir(lab), 'datasources', 'lab.yaml'), datasources)
+  writeFileAtomically(join(provisioningDir(lab), 'dashboards', 'lab.yaml'), dashboards)
 }
 
 function provisioningDir(lab: Lab): string {

@@ -43,8 +43,8 @@ export function chosenValue(
 ): VariableValue {
   const several = variable.multi || variable.includeAll
   if (choice !== 'all') return { values: choice, several }
-  if (variable.allValue !== '') return { values: options, allText: variable.allValue, several }
-  return { values: options, several }
+  if (variable.allValue !== '') return { values: options, allText: variable.allValue, several, isAll: true }
+  return { values: options, several, isAll: true }
 }
 
 async function queried(query: string, { api, range }: VariableQuestion): Promise<string[]> {

@@ -92,7 +92,7 @@ export async function ensureCluster(lab: Lab, onStep: (text: string) => void): P
   }
   // Before the cluster, so that `k3d-down` knows of one that was never finished.
   writeRecord(lab, { ...begun, created: false })
-  const dashboardsDir = join(projectDir, 'dashboards', 'out', 'json')
+  const dashboardsDir = join(projectDir, 'dashboards', 'out', 'json-tempo')
   // Docker would make it, and as root.
   mkdirSync(dashboardsDir, { recursive: true })
   const configPath = join(lab.configDir, 'k3d.yaml')

@@ -21,7 +21,7 @@ export interface LgtmInput extends ClusterPrometheusInput {
   /** Documents of k3d-config/lgtm.yaml. */
   base: string
   image: string
-  /** Generated files by path: `json/*.json`, `rules/*.yaml`, `provisioning/{datasources,dashboards}/kube-otel-lab.yaml`. */
+  /** Generated files by path: `json-tempo/*.json`, `rules/*.yaml`, `provisioning/{datasources,dashboards}/kube-otel-lab.yaml`. */
   files: ReadonlyMap<string, string>
   /** The nodes have the folder of the dashboards, and Grafana reads that. */
   fromFolder: boolean
@@ -34,7 +34,7 @@ export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
       path.startsWith(folder) && path.endsWith(ending) ? [[path.slice(folder.length), content] as const] : [],
     )
   const provisioned = (kind: string) => input.files.get(`provisioning/${kind}/kube-otel-lab.yaml`) ?? ''
-  const dashboards = input.fromFolder ? [] : named('json/', '.json')
+  const dashboards = input.fromFolder ? [] : named('json-tempo/', '.json')
   const settings = [
     configMap('lgtm-prometheus', { 'prometheus.yaml': clusterPrometheusConfig(input) }),
     configMap('lgtm-rules', Object.fromEntries(named('rules/', '.yaml'))),

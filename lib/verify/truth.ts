@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { jaegerUrl } from '../jaeger.ts'
+import { hasJaeger, jaegerUrl } from '../jaeger.ts'
 import { connect, type KubeClient } from '../kube/client.ts'
 import type { Lab } from '../lab.ts'
 import { prometheusUrl } from '../prometheus.ts'
@@ -29,7 +29,7 @@ export async function labTruth(lab: Lab, windowMs: number): Promise<(TruthReader
   if (!labPrometheus(lab).isLab || (lab.kind === 'kwok' && !existsSync(lab.adminKubeconfig))) return undefined
   const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
-  const given = { clusterName, preset: usagePreset, windowMs, jaegerUrl: jaegerUrl(lab) }
+  const given = { clusterName, preset: usagePreset, windowMs, ...(hasJaeger(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}) }
   return { ...clusterTruth(client, given), close: () => client.close() }
 }
 
@@ -43,7 +43,10 @@ export function clusterTruth(
 ): TruthReader {
   const { clusterName, preset, windowMs } = given
   return {
-    name: 'the API, the usage of the pods and the spans',
+    name:
+      given.jaegerUrl === undefined
+        ? 'the API and the usage of the pods'
+        : 'the API, the usage of the pods and the spans',
     async read() {
       const snapshot = await readCluster(client, clusterName)
       if (isSimulated(snapshot)) {

@@ -164,8 +164,10 @@ function outsideLink(url: string, words: string): Html {
   return html`<a href="${url}" rel="noreferrer">${words}</a>`
 }
 
-function partRow({ name, process: running, address }: PartStatus): Html {
-  const state = running === undefined ? html`<span class="failed">✗ down</span>` : html`<span class="ok">✓ up</span>`
+function partRow({ name, process: running, trouble, address }: PartStatus): Html {
+  const up = trouble === undefined ? html`<span class="ok">✓ up</span>` : html`<span class="failed">✗ silent</span>`
+  const why = trouble === undefined ? undefined : html`<p class="note">${trouble}</p>`
+  const state = running === undefined ? html`<span class="failed">✗ down</span>` : html`${up}${why}`
   const memory = running === undefined ? '' : `${Math.round(running.residentBytes / 2 ** 20)} MiB`
   return html`<tr><th scope="row">${name}</th><td>${state}</td><td>${address || '-'}</td><td class="number">${memory}</td></tr>
 `

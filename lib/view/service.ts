@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { grafanaUrl } from '../grafana/service.ts'
 import { type Lab, projectDir } from '../lab.ts'
 import type { ServiceSpec } from '../services.ts'
@@ -12,7 +12,7 @@ export function pageService(lab: Lab): ServiceSpec {
     args: [
       ...['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'view.ts'), '--serve'],
       ...['--cluster-name', clusterName, '--grafana-port', String(grafanaPort), '--prometheus-url', prometheusUrl],
-      ...['--dashboards-dir', dashboardsDir === 'none' ? 'none' : resolve(dashboardsDir)],
+      ...['--dashboards-dir', dashboardsDir],
     ],
     ready: async () => {
       const signal = AbortSignal.timeout(2_000)

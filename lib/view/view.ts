@@ -1,6 +1,7 @@
 import { askPanels } from '../draw/ask.ts'
 import type { DrawChart } from '../draw/chart.ts'
 import { dashboardBody, type Verdicts } from '../draw/dashboard.ts'
+import { grafanaData } from '../draw/grafana-data.ts'
 import { type Html, html } from '../draw/html.ts'
 import { LabError } from '../errors.ts'
 import { createPrometheusApi, type PrometheusApi } from '../prometheus/api.ts'
@@ -58,6 +59,8 @@ async function home(sources: ViewSources, api: PrometheusApi): Promise<string> {
     jaegerUrl === undefined ? undefined : orWhyNot(tracedServices(jaegerUrl, api, nowMs)),
   ])
   const listed = dashboards.map(({ dashboard }) => dashboard)
+  // Whoever reads the entrance goes on to a dashboard: what only those need takes a second to load, and does so meanwhile.
+  setTimeout(grafanaData, 100).unref()
   return homePage({ name, facts, parts, alerts, traced, dashboards: listed, refused, prometheusUrl, jaegerUrl })
 }
 

@@ -215,25 +215,29 @@ dashboards('leads from the cluster down to the pod, and from the node to it', ()
     assert(leads(from).includes(`/d/${to}?`), `${from} to ${to}`)
 })
 
-dashboards('leads from a service to its traces in the Jaeger that is provisioned', () => {
-  const urls = linksIn(all.find(({ name }) => name === uids.boutique)?.json).filter(url => url.startsWith('/explore?'))
-  assert.equal(urls.length, 1)
-  const [url = ''] = urls
-  // What Grafana puts in stands unencoded, or it would not be found.
-  assert(url.includes(`\${__data.fields.Service}`), url)
-  assert.deepEqual(JSON.parse(new URL(url, 'http://grafana').searchParams.get('panes') ?? ''), {
-    traces: {
-      datasource: 'jaeger',
-      queries: [
-        {
-          ...{ refId: 'A', datasource: { type: 'jaeger', uid: 'jaeger' }, queryType: 'search' },
-          ...{ service: `\${__data.fields.Service}`, limit: 20 },
-        },
-      ],
-      range: { from: `\${__from}`, to: `\${__to}` },
-    },
+for (const [store, asked] of [
+  ['jaeger', { queryType: 'search', service: `\${__data.fields.Service}` }],
+  [
+    'tempo',
+    { queryType: 'traceql', query: `{resource.service.name="\${__data.fields.Service}"}`, tableType: 'traces' },
+  ],
+] as const) {
+  dashboards(`leads from a service to its traces in ${store}`, () => {
+    const boutique = labDashboards(store).find(({ name }) => name === uids.boutique)
+    const urls = linksIn(boutique?.json).filter(url => url.startsWith('/explore?'))
+    assert.equal(urls.length, 1)
+    const [url = ''] = urls
+    // What Grafana puts in stands unencoded, or it would not be found.
+    assert(url.includes(`\${__data.fields.Service}`), url)
+    assert.deepEqual(JSON.parse(new URL(url, 'http://grafana').searchParams.get('panes') ?? ''), {
+      traces: {
+        datasource: store,
+        queries: [{ refId: 'A', datasource: { type: store, uid: store }, ...asked, limit: 20 }],
+        range: { from: `\${__from}`, to: `\${__to}` },
+      },
+    })
   })
-})
+}
 
 dashboards('needs what not every lab has, where it is about that', () => {
   const needs = (uid: string) => all.find(({ name }) => name === uid)?.marks.needs

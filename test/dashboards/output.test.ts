@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
-import { generatedFiles, writeGenerated } from '../../dashboards/output.ts'
+import { generatedFiles, provisioningFiles, writeGenerated } from '../../dashboards/output.ts'
 import { datasourcesYaml, providersYaml } from '../../dashboards/provisioning.ts'
 import { uids } from '../../dashboards/uids.ts'
 import { assertSameWords } from '../support/lab.ts'
@@ -15,34 +15,35 @@ const targets = {
   ...{ prometheusUrl: 'http://127.0.0.1:9090', jaegerUrl: 'http://127.0.0.1:26686' },
   ...{ intervalMs: 15_000, jsonDir: '/lab/json', ownDir: undefined },
 }
-const files = generatedFiles(targets)
+const files = generatedFiles()
 
 const generated = suite('generatedFiles()')
-generated('has each dashboard, the rules and the provisioning', () => {
-  const others = [
-    'provisioning/dashboards/kube-otel-lab.yaml',
-    'provisioning/datasources/kube-otel-lab.yaml',
-    'rules/alerts.yaml',
-    'rules/kube-apiserver.yaml',
-    'rules/kubernetes.yaml',
-    'rules/tracing.yaml',
-  ]
-  const expected = [...Object.values(uids).map(uid => `json/${uid}.json`), ...others]
+generated('has each dashboard and the rules', () => {
+  const others = ['rules/alerts.yaml', 'rules/kube-apiserver.yaml', 'rules/kubernetes.yaml', 'rules/tracing.yaml']
+  const dashboards = ['json', 'json-tempo'].flatMap(folder => Object.values(uids).map(uid => `${folder}/${uid}.json`))
+  const expected = [...dashboards, ...others]
   assertSameWords([...files.keys()].sort(), expected.sort(), 'files')
 })
-generated('gives the same bytes for the same input', () => {
-  assert.deepEqual(generatedFiles(targets), files)
+generated('gives the same bytes each time', () => {
+  assert.deepEqual(generatedFiles(), files)
 })
-generated('writes JSON that is read back the same, and nothing that depends on the lab into it', () => {
+generated('writes JSON that is read back the same', () => {
   for (const [path, text] of files) {
     if (!path.endsWith('.json')) continue
     assert.equal(`${JSON.stringify(JSON.parse(text), null, 2)}\n`, text)
-    assert.equal(generatedFiles({ ...targets, prometheusUrl: 'http://other', intervalMs: 1000 }).get(path), text)
   }
+})
+generated('has the same dashboards for Tempo, but for the one with a link to traces', () => {
+  const other = Object.values(uids).filter(uid => files.get(`json/${uid}.json`) !== files.get(`json-tempo/${uid}.json`))
+  assert.deepEqual(other, [uids.boutique])
 })
 generated.run()
 
-const provisioning = suite('provisioning')
+const provisioning = suite('provisioningFiles()')
+provisioning('has the datasources and where the dashboards are', () => {
+  const paths = ['datasources', 'dashboards'].map(kind => `provisioning/${kind}/kube-otel-lab.yaml`)
+  assert.deepEqual([...provisioningFiles(targets).keys()], paths)
+})
 provisioning('names the datasources that dashboards and parts agree on', () => {
   const { apiVersion, datasources } = parse(datasourcesYaml(targets))
   assert.equal(apiVersion, 1)
@@ -52,6 +53,8 @@ provisioning('names the datasources that dashboards and parts agree on', () => {
     ['prometheus', 'tempo', 'loki', 'jaeger'].map(uid => [uid, uid]),
   )
   assert.equal(datasources.at(-1).url, 'http://127.0.0.1:26686')
+  const { datasources: others } = parse(datasourcesYaml({ ...targets, jaegerUrl: undefined }))
+  assert.deepEqual(others, datasources.slice(0, -1))
   assert.deepEqual([first.url, first.isDefault, first.jsonData.timeInterval], ['http://127.0.0.1:9090', true, '15s'])
 })
 provisioning("adds the user's own folder as a second provider", () => {

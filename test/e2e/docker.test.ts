@@ -3,17 +3,20 @@
  * engine, and without the means to start one, every test of this file is skipped, and the reason is said.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { type ImageName, imageVariable } from '../../lib/images.ts'
+import { uids } from '../../dashboards/uids.ts'
+import { chosenImages, type ImageName, imageNames, imageVariable } from '../../lib/images.ts'
+import { jaegerServices, jaegerTraces } from '../../lib/jaeger.ts'
 import { components } from '../../lib/kwokctl.ts'
 import { containerServiceNames } from '../../lib/services.ts'
 import { writeImageArchive } from '../images/archive.ts'
 import { labImages } from '../images/lab.ts'
+import { startRegistry } from '../images/registry.ts'
 import { haveEngine } from '../support/engine.ts'
 import {
   assertDone,
@@ -32,9 +35,17 @@ const images: string[] = []
 /** What makes a lab one of containers. */
 const settings: Record<string, string> = { RUNTIME: 'docker', COLLECTION_INTERVAL: '2s', TRACE_RATE: '1' }
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
-const parts = [...components, ...containerServiceNames]
+const parts = [...components, ...containerServiceNames, 'jaeger']
 
-const runtime = suite<{ lab: TestLab; other: TestLab }>('the Docker runtime')
+/** A lab with a Jaeger that stays up all the while; one that is never made; and the run that makes one beside the first. */
+interface Labs {
+  lab: TestLab
+  other: TestLab
+  beside: Promise<{ code: number | null; output: string }>
+  /** What there is of the first in Docker before the one beside it goes. */
+  before: string[]
+}
+const runtime = suite<Labs>('the Docker runtime')
 if ('reason' in engine) process.stdout.write(`Skipped: ${engine.reason}\n`)
 const onEngine = 'reason' in engine ? runtime.skip : runtime
 const onOwnEngine = 'reason' in engine || engine.restart === undefined ? runtime.skip : runtime
@@ -43,8 +54,8 @@ runtime.before(async context => {
   if ('reason' in engine) return
   if (engine.host !== undefined) process.env['DOCKER_HOST'] = engine.host
   await loadImages()
-  context.lab = await createTestLab('docker', settings)
-  context.other = await createTestLab('docker-beside', settings)
+  context.lab = await createTestLab('docker', { ...settings, JAEGER: 'true' })
+  context.other = await createTestLab('docker-other', settings)
 })
 runtime.after(async ({ lab, other }) => {
   lab?.cleanUp()
@@ -54,66 +65,50 @@ runtime.after(async ({ lab, other }) => {
   await engine.end()
 })
 
-onEngine('passes every check that a lab of processes passes', async () => {
-  // The same file, told to make its lab of containers.
-  const { code, output } = await runTestFile('e2e/kwok.test.ts', { TEST_RUNTIME: 'docker' })
-  const count = (word: string) => Number(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'm').exec(output)?.[1])
-  if (code !== 0) throw new Error(output)
-  assert.ok(count('Total') > 10, output)
-  assert.equal(count('Passed'), count('Total'), output)
-})
-
-onEngine('brings up a small lab, and a second one beside it; each measures itself alone', async ({ lab, other }) => {
+onEngine('brings up a small lab with Jaeger', async context => {
+  const { lab } = context
   assertDone(await lab.make(smallLab))
-  assertDone(await other.make(['kwok', 'NODE_COUNT=2', 'POD_COUNT=2']))
-  for (const [each, nodes] of [
-    [lab, 3],
-    [other, 2],
-  ] as const) {
-    const [count] = await each.query('count(k8s_node_cpu_time_seconds_total)')
-    assert.equal(count?.value, nodes)
-    const names = await each.query('count by (k8s_cluster_name) ({k8s_cluster_name!=""})')
-    assertSameWords(
-      names.map(({ labels }) => labels['k8s_cluster_name'] ?? ''),
-      [each.name],
-    )
-  }
+  await assertAllUp(lab)
+  // From here on another lab is beside it. The same file that tries labs of processes, told to make its lab of containers.
+  context.before = dockerLeftovers(lab.name)
+  context.beside = runTestFile('e2e/kwok.test.ts', { TEST_RUNTIME: 'docker' })
 })
 
 onEngine('runs nothing of its own as root but LGTM, and lets nothing else write to its files', ({ lab }) => {
-  for (const service of ['stats-proxy', 'collector', 'metrics-server', 'traces']) {
+  for (const service of ['stats-proxy', 'collector', 'metrics-server', 'traces', 'jaeger']) {
     const format = '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}}'
-    const said = dockerOutput(['inspect', '--format', format, `kube-otel-lab-${lab.name}-${service}`]).trim()
+    const said = dockerOutput(['inspect', '--format', format, container(lab, service)]).trim()
     assertSays(said, /^[1-9]\d*:\d+ true \[ALL\] false$/)
   }
 })
 
+onEngine('has the traces of the control plane in Jaeger, and sends them to LGTM too', async ({ lab }) => {
+  const jaegerUrl = `http://127.0.0.1:${lab.ports.jaegerPort}`
+  await waitFor('traces in Jaeger', async () => {
+    const services = await jaegerServices(jaegerUrl)
+    for (const service of ['apiserver', 'etcd']) assert.ok(services.includes(service), `only ${services.join(', ')}`)
+    const [spans = []] = await jaegerTraces(jaegerUrl, 'apiserver', { limit: 1 })
+    assert.notEqual(spans.length, 0, 'no trace of the API server')
+  })
+  // What the stand-in's collector says of the spans that it has taken.
+  await waitFor('spans at LGTM', () => assertSays(logOf(lab, 'lgtm'), /Traces\t.*"spans": [1-9]/))
+})
+
+onEngine('has dashboards in LGTM that lead to Jaeger', ({ lab }) => {
+  const seen = (file: string) => {
+    const code = `process.stdout.write(require('fs').readFileSync('/otel-lgtm/${file}'))`
+    return dockerOutput(['exec', container(lab, 'lgtm'), 'node', '-e', code])
+  }
+  assertSays(seen(`kube-otel-lab/json/${uids.boutique}.json`), /Traces of the service in Jaeger/)
+  const datasources = seen('grafana/conf/provisioning/datasources/grafana-datasources.yaml')
+  assertSays(datasources, new RegExp(`url: http://${container(lab, 'jaeger')}:16686`))
+})
+
 onEngine('is well, as the engine’s own health check says', async ({ lab }) => {
   await waitFor('healthy stats proxy', () => {
-    const state = dockerOutput([
-      'inspect',
-      '--format',
-      '{{.State.Health.Status}}',
-      `kube-otel-lab-${lab.name}-stats-proxy`,
-    ])
+    const state = dockerOutput(['inspect', '--format', '{{.State.Health.Status}}', container(lab, 'stats-proxy')])
     assert.equal(state.trim(), 'healthy')
   })
-})
-
-onEngine('the second one goes and leaves the first alone', async ({ lab, other }) => {
-  const before = dockerLeftovers(lab.name)
-  assertDone(await other.make(['kwok-down']))
-  await other.assertNothingLeft(undefined)
-  assertSameWords(dockerLeftovers(lab.name), before, 'containers of the first')
-})
-
-onEngine('says in kwok-status which containers were killed, and starts them again', async ({ lab }) => {
-  const killed = ['collector', 'stats-proxy']
-  dockerOutput(['container', 'kill', ...killed.map(name => `kube-otel-lab-${lab.name}-${name}`)])
-  const status = await lab.make(['kwok-status'])
-  assertSays(status.stdout, /^Down: stats-proxy, collector$/m)
-  assertDone(await lab.make(smallLab))
-  await assertAllUp(lab)
 })
 
 onEngine('refuses a port that is taken before anything changes', async ({ other }) => {
@@ -132,11 +127,83 @@ onEngine('refuses a port that is taken before anything changes', async ({ other 
   await other.assertNothingLeft(undefined)
 })
 
+onEngine('refuses a network of its name that it did not make, and leaves that alone', async ({ other }) => {
+  const network = `kwok-${other.name}`
+  dockerOutput(['network', 'create', network])
+  try {
+    const said = new RegExp(`^Docker network ${network} was not made by this lab: it has no label of a lab`, 'm')
+    assertRefused(await other.make(smallLab), 'kwok-check', 1, said)
+    assertDone(await other.make(['kwok-down']))
+  } finally {
+    dockerOutput(['network', 'rm', network])
+  }
+  await other.assertNothingLeft(undefined)
+})
+
 onEngine('names an image that is not there, and how to bring it there', async ({ other }) => {
   const ended = await other.make(smallLab, { env: { NODE_IMAGE: 'localhost:1/no/such-image:1' } })
   assertRefused(ended, 'programs', 1, /There is no image localhost:1\/no\/such-image:1, and it cannot be pulled: /)
   assertSays(ended.stderr, /\n {2}Next: load it \(docker save .*\), or set NODE_IMAGE or IMAGE_PREFIX/)
   await other.assertNothingLeft(undefined)
+})
+
+onEngine('pulls what is not there from a mirror, and by a digest only that image', async ({ other }) => {
+  const dir = mkdtempSync(join(tmpdir(), 'registry-'))
+  const { pause } = await labImages()
+  const registry = await startRegistry(dir, pause)
+  const LGTM_IMAGE = `${registry.host}/lab/lgtm:1@${registry.digest}`
+  const none = Object.fromEntries(imageNames.map(name => [imageVariable(name), undefined]))
+  const env = { ...none, IMAGE_PREFIX: `${registry.host}/lab`, JAEGER: 'true', LGTM_IMAGE }
+  const pulled = Object.values(chosenImages({ IMAGE_PREFIX: env.IMAGE_PREFIX, LGTM_IMAGE }))
+  try {
+    const wrong = LGTM_IMAGE.replace(/[0-9a-f]{64}$/, '0'.repeat(64))
+    const refused = await other.task('programs', [], { env: { ...env, LGTM_IMAGE: wrong } })
+    assertSays(refused.stderr, new RegExp(`^There is no image ${wrong}, and it cannot be pulled: `, 'm'))
+    const ended = await other.task('programs', [], { env })
+    assertDone(ended)
+    const said = refused.stderr + ended.stderr
+    for (const image of pulled) assertSays(said, new RegExp(`^Pulling ${image}\\n(  .*\\n)*  Status: `, 'm'))
+    const expected = pulled.map(image => image.replace(`${registry.host}/`, '').replace(':1@', '@'))
+    assertSameWords(registry.asked(), expected, 'images asked for')
+    assert.doesNotMatch((await other.task('programs', [], { env })).stderr, /Pulling/)
+  } finally {
+    for (const image of pulled) spawnSync('docker', ['image', 'rm', '--force', image])
+    await registry.close()
+    rmSync(dir, { recursive: true, force: true })
+  }
+})
+
+onEngine(
+  'says in kwok-status what was killed or removed, and makes it again; LGTM keeps its series',
+  async ({ lab }) => {
+    const nodes = 'count(k8s_node_cpu_time_seconds_total)'
+    const asOfNow = `${nodes.slice(0, -1)} @ ${Math.floor(Date.now() / 1000)})`
+    dockerOutput(['container', 'kill', container(lab, 'collector'), container(lab, 'stats-proxy')])
+    dockerOutput(['container', 'rm', '--force', container(lab, 'lgtm')])
+    const status = await lab.make(['kwok-status'])
+    assertSays(status.stdout, /^Down: lgtm, stats-proxy, collector$/m)
+    assertDone(await lab.make(smallLab))
+    await assertAllUp(lab)
+    for (const query of [nodes, asOfNow]) assert.equal((await lab.query(query))[0]?.value, 3, query)
+  },
+)
+
+onEngine('passes every check that a lab of processes passes, beside another lab', async ({ beside }) => {
+  const { code, output } = await beside
+  const count = (word: string) => Number(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'm').exec(output)?.[1])
+  if (code !== 0) throw new Error(output)
+  assert.ok(count('Total') > 10, output)
+  assert.equal(count('Passed'), count('Total'), output)
+})
+
+onEngine('is left alone when the other lab goes, and has measured itself alone', async ({ lab, before }) => {
+  assertSameWords(dockerLeftovers(lab.name), before, 'containers of the first')
+  await assertAllUp(lab)
+  const names = await lab.query('count by (k8s_cluster_name) ({k8s_cluster_name!=""})')
+  assertSameWords(
+    names.map(({ labels }) => labels['k8s_cluster_name'] ?? ''),
+    [lab.name],
+  )
 })
 
 onOwnEngine('says that the engine was stopped, and comes back with it', async ({ lab }) => {
@@ -150,16 +217,25 @@ onOwnEngine('says that the engine was stopped, and comes back with it', async ({
     await engine.restart.start()
   }
   await assertAllUp(lab)
-  assertDone(await lab.make(smallLab))
 })
 
 onEngine('goes down with a container gone already, and leaves nothing', async ({ lab }) => {
-  dockerOutput(['container', 'rm', '--force', `kube-otel-lab-${lab.name}-lgtm`, `kwok-${lab.name}-kube-scheduler`])
+  dockerOutput(['container', 'rm', '--force', container(lab, 'lgtm'), `kwok-${lab.name}-kube-scheduler`])
   assertDone(await lab.make(['kwok-down']))
   await lab.assertNothingLeft(undefined)
 })
 
 runtime.run()
+
+/** The name of a service's container. */
+function container({ name }: TestLab, service: string): string {
+  return `kube-otel-lab-${name}-${service}`
+}
+
+function logOf(lab: TestLab, service: string): string {
+  const { stdout, stderr } = spawnSync('docker', ['logs', container(lab, service)], { encoding: 'utf8' })
+  return stdout + stderr
+}
 
 async function assertAllUp(lab: TestLab): Promise<void> {
   await waitFor('lab whose parts are all up', async () => {

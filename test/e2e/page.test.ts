@@ -327,7 +327,42 @@ it('and the report have pictures of dashboards, and can be read by everybody', a
   }
   await onReport(browser, out, async page => {
     assertSameWords(await axeViolations(page), [], 'what is wrong with the report')
+    // A phone, and A4 paper.
+    for (const [media, width] of [
+      ['screen', 390],
+      ['print', 794],
+    ] as const) {
+      await page.emulateMedia({ media })
+      await page.setViewportSize({ width, height: 1_000 })
+      const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+      assert.equal(wide, 0, `the report is wider than ${width} pixels (${media})`)
+    }
   })
+})
+
+it("has the dashboards of the user's folder, which the lab remembers, whatever another lab has", async ({
+  lab,
+  origin,
+}) => {
+  const folder = join(lab.tempDir, 'mine')
+  mkdirSync(folder)
+  writeFileSync(
+    join(folder, 'mine.json'),
+    JSON.stringify({ title: 'Mine', uid: 'mine', schemaVersion: 39, panels: [] }),
+  )
+  assertDone(await lab.task('view', ['--dashboards-dir', folder]))
+  const statusOf = async () => (await fetch(`${origin}/d/mine`)).status
+  assert.equal(await statusOf(), 200)
+  const other = { CLUSTER_NAME: `${lab.name}-other`, COLLECTION_INTERVAL: '1m', DASHBOARDS_DIR: 'none' }
+  assertDone(await lab.task('dashboards', [], { env: other }))
+  // Nothing is said, and nothing is changed.
+  const again = await lab.task('kwok-grafana')
+  assertDone(again)
+  assert.equal(again.stderr, '')
+  assert.equal(await statusOf(), 200)
+  const missing = await lab.task('kwok-grafana', ['--dashboards-dir', join(lab.tempDir, 'nowhere')])
+  assertSays(missing.stderr, /^Cannot add the dashboards of \S+nowhere: there is no such folder\n {2}Next: /)
+  assert.equal(missing.exitCode, 2)
 })
 
 it('goes when GRAFANA is none, and Grafana takes its place where its program is', async ({ lab, origin }) => {
@@ -346,6 +381,9 @@ it('goes when GRAFANA is none, and Grafana takes its place where its program is'
   assertSays((await lab.task('kwok-status')).stdout, /^grafana +up /m)
   const datasources = readFileSync(join(lab.dir, 'config', 'grafana', 'datasources', 'lab.yaml'), 'utf8')
   assertSays(datasources, new RegExp(`url: http://127.0.0.1:${lab.ports.prometheusPort}\\n`))
+  assertSays(datasources, /timeInterval: 5s\n/)
+  const providers = readFileSync(join(lab.dir, 'config', 'grafana', 'dashboards', 'lab.yaml'), 'utf8')
+  assertSays(providers, new RegExp(`path: ${join(lab.tempDir, 'mine')}\n`))
   assert.ok(existsSync(join(projectDir, 'dashboards', 'out', 'json', 'lab-overview.json')))
 })
 

@@ -43,7 +43,7 @@ export async function writeImageArchive(to: string, images: readonly Image[]): P
 }
 
 /** The image's configuration, https://github.com/opencontainers/image-spec/blob/main/config.md */
-function configText({ entrypoint, env = {}, workingDir }: Image, digests: readonly string[]): string {
+export function configText({ entrypoint, env = {}, workingDir }: Image, digests: readonly string[]): string {
   const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
   return JSON.stringify({
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
@@ -60,7 +60,7 @@ function configText({ entrypoint, env = {}, workingDir }: Image, digests: readon
 }
 
 /** The entries with every folder that they are in, each before what is in it. */
-function withFolders(layer: readonly TarEntry[]): TarEntry[] {
+export function withFolders(layer: readonly TarEntry[]): TarEntry[] {
   const given = new Set(layer.filter(entry => 'folder' in entry).map(({ path }) => path))
   const parents = new Set<string>()
   for (const { path } of layer) {

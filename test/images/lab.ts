@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
-import { ensurePrograms } from '../../lib/binaries.ts'
+import { type ControlPlaneProgram, controlPlanePrograms, ensurePrograms } from '../../lib/binaries.ts'
 import { type ImageName, pinnedImages, withoutDigest } from '../../lib/images.ts'
 import type { Image } from './archive.ts'
 import { onPath, program, withLibraries } from './programs.ts'
@@ -15,23 +15,13 @@ export const pauseReference = 'registry.k8s.io/pause:3.10'
  * and its files where LGTM has them, but no Grafana, Loki and Tempo; Node.js is the one that runs this; `pause` is `sleep`.
  */
 export async function labImages(): Promise<Record<ImageName | 'pause', Image>> {
-  const programs = await ensurePrograms([
-    'etcd',
-    'kube-apiserver',
-    'kube-controller-manager',
-    'kube-scheduler',
-    'kwok',
-    'jaeger',
-    'metrics-server',
-    'otelcol',
-    'prometheus',
-  ])
+  const programs = await ensurePrograms([...controlPlanePrograms, 'jaeger', 'metrics-server', 'otelcol', 'prometheus'])
   const single = (name: ImageName, file: string, path: string): Image => ({
     reference: withoutDigest(pinnedImages[name]),
     layers: [[program(path, file)], folders],
     entrypoint: [`/${path}`],
   })
-  const own = (name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok') =>
+  const own = (name: Exclude<ControlPlaneProgram, 'kubectl'>) =>
     single(name, programs[name].path, `usr/local/bin/${name}`)
   // With a shell, by which the engine runs health checks.
   const nodeLayer = [...withLibraries('usr/local/bin/node', process.execPath), program('bin/sh', onPath('sh'))]

@@ -1,20 +1,28 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { addressesOf } from '../../lib/addresses.ts'
 import { collectorService } from '../../lib/collector/collector.ts'
-import { createNetworkArgs, memoryBytes } from '../../lib/containers/cluster.ts'
-import { type ContainerSpec, runArgs, specDigest } from '../../lib/containers/container.ts'
-import { docker } from '../../lib/containers/docker.ts'
+import { bundleProgram } from '../../lib/containers/bundle.ts'
+import {
+  containerPatches,
+  createNetworkArgs,
+  memoryBytes,
+  removeCluster,
+  requireOwnNetwork,
+} from '../../lib/containers/cluster.ts'
+import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../../lib/containers/container.ts'
+import { docker, kwokctlDockerEnv } from '../../lib/containers/docker.ts'
 import { ensureImages } from '../../lib/containers/pull.ts'
 import { containerServices } from '../../lib/containers/services.ts'
 import { writeForContainer } from '../../lib/containers/user.ts'
 import { chosenImages, imageOf, pinnedImages } from '../../lib/images.ts'
 import { jaegerService } from '../../lib/jaeger.ts'
 import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../lib/kubeconfig.ts'
-import { containerPatches, createClusterArgs } from '../../lib/kwokctl.ts'
+import { createClusterArgs } from '../../lib/kwokctl.ts'
 import { type Lab, writeRecord } from '../../lib/lab.ts'
 import { lgtmService } from '../../lib/lgtm.ts'
 import { metricsServerService } from '../../lib/metrics-server.ts'
@@ -76,6 +84,7 @@ lines('of LGTM: four ports on loopback, the lab’s files over its own, users wi
     '--mount=type=bind,source=LAB/rules,target=/otel-lgtm/kube-otel-lab/rules,readonly',
     '--mount=type=bind,source=LAB/json,target=/otel-lgtm/kube-otel-lab/json,readonly',
     '--mount=type=bind,source=/home/me/own,target=/otel-lgtm/kube-otel-lab/own,readonly',
+    '--mount=type=volume,source=kube-otel-lab-unit-lgtm,target=/data',
     '--env=GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer',
     '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=5s --log.level=warn',
     digest,
@@ -252,6 +261,42 @@ network('binds what the containers publish to loopback, and labels it', () => {
 })
 network.run()
 
+const volumes = suite('createVolumeArgs()')
+volumes('names and labels it for the lab', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  assert.deepEqual(createVolumeArgs(lab, 'lgtm'), [
+    'volume',
+    'create',
+    '--label=kube-otel-lab.cluster=unit',
+    `--label=kube-otel-lab.dir=${lab.dir}`,
+    'kube-otel-lab-unit-lgtm',
+  ])
+})
+volumes.run()
+
+const forKwokctl = suite('kwokctlDockerEnv()')
+forKwokctl('has kwokctl’s docker publish on loopback alone, link nothing, and label what it creates', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const dir = tempDir()
+  writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
+  chmodSync(join(dir, 'docker'), 0o755)
+  const asked = (...args: string[]) => {
+    const before = `${dir}${delimiter}${process.env['PATH']}`
+    const env = kwokctlDockerEnv(lab, { PATH: before })
+    const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
+    assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
+    return stdout.slice(before.length + 1)
+  }
+  const given = ['create', '--link=etcd', '--publish=32766:6443/tcp', '--publish=127.0.0.1:1:2', 'image', `a "b" $HOME`]
+  const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
+  assert.equal(
+    asked(...given),
+    `create|${labels}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
+  )
+  assert.equal(asked('version'), 'version|')
+})
+forKwokctl.run()
+
 const images = suite('chosenImages()')
 
 images('are those that are pinned, at a mirror where there is a prefix, and others by variable', () => {
@@ -304,6 +349,27 @@ files('leaves one alone that holds the text', () => {
   assert.notEqual(statSync(path).ino, ino)
 })
 files.run()
+
+const bundles = suite('bundleProgram()')
+bundles('makes the program anew each time, and what it is bundled beside only of other packages', async () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const make = async () => await bundleProgram(lab, 'traces', join('lib', 'traces', 'main.ts'))
+  const first = await make()
+  assert.equal(first.file, 'traces.mjs')
+  const inside = (file: string) => join(lab.dir, 'containers', 'traces', file)
+  const [client = '', program = ''] = ['kubernetes-client.mjs', 'traces.mjs'].map(file =>
+    readFileSync(inside(file), 'utf8'),
+  )
+  const [madeOf] = client.split('\n')
+  writeFileSync(inside('kubernetes-client.mjs'), `${madeOf}\nkept`)
+  writeFileSync(inside('traces.mjs'), 'not kept')
+  assert.notEqual((await make()).contents, first.contents)
+  assert.equal(readFileSync(inside('kubernetes-client.mjs'), 'utf8'), `${madeOf}\nkept`)
+  assert.equal(readFileSync(inside('traces.mjs'), 'utf8'), program)
+  writeFileSync(inside('kubernetes-client.mjs'), '// Made of others\n')
+  assert.equal((await make()).contents, first.contents)
+})
+bundles.run()
 
 const memory = suite('memoryBytes()')
 for (const [text, bytes] of [
@@ -385,6 +451,22 @@ faults('refuses a container that another hand made', async () => {
     name: 'LabError',
     message: 'Container kube-otel-lab-unit-lgtm was not made by this lab: it belongs to /other',
   })
+})
+
+faults('leaves another’s cluster of the same name alone, network and containers', async () => {
+  const calls = join(tempDir(), 'calls')
+  fakeDocker(
+    `echo "$1 $2" >> ${calls}; case "$*" in *label=*) ;; "network ls"*) echo '{"Name":"kwok-unit"}';; "network inspect"*) echo /other;; esac`,
+  )
+  const lab = tempLab({ runtime: 'docker' })
+  await assert.rejects(requireOwnNetwork(lab), {
+    name: 'LabError',
+    message: 'Docker network kwok-unit was not made by this lab: it belongs to /other',
+    next: 'set CLUSTER_NAME to another name, or run docker network rm kwok-unit',
+  })
+  writeFileSync(calls, '')
+  await removeCluster(lab)
+  assert.equal(readFileSync(calls, 'utf8'), 'container ls\nvolume ls\nnetwork ls\n')
 })
 faults.run()
 

@@ -155,7 +155,7 @@ const lgtmInput = {
   ...given,
   image: 'mirror.example/otel-lgtm:1',
   files: new Map([
-    ['json/pod.json', '{}'],
+    ['json-tempo/pod.json', '{}'],
     ['rules/a.yaml', 'groups: []'],
     ['provisioning/datasources/kube-otel-lab.yaml', 'd'],
     ['provisioning/dashboards/kube-otel-lab.yaml', 'p'],
@@ -203,7 +203,7 @@ lgtm('runs the image it is told, looks back three intervals, and gets a new pod 
   assert.notDeepEqual(pod.metadata, podOf({ ...lgtmInput, clusterName: 'two' }).metadata)
 })
 lgtm('refuses a dashboard that no ConfigMap holds', () => {
-  const files = new Map([...lgtmInput.files, ['json/large.json', 'x'.repeat(2 ** 20 + 1)]])
+  const files = new Map([...lgtmInput.files, ['json-tempo/large.json', 'x'.repeat(2 ** 20 + 1)]])
   assert.throws(() => lgtmObjects({ ...lgtmInput, files }), /^LabError: large\.json is too large for a ConfigMap/)
 })
 lgtm('names in its manifest the image that is pinned', () => {

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, write
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
+import { kwokctlConfig, programOptions } from '../../lib/kwokctl/config.ts'
 import {
   clusterOwner,
   componentPorts,
@@ -12,7 +13,6 @@ import {
   createClusterArgs,
   deleteCluster,
   isClusterMade,
-  kwokctlConfig,
   kwokctlEnv,
   kwokctlError,
   kwokWarnings,
@@ -26,19 +26,19 @@ import { tempDir, tempLab, writeCluster } from './temp-lab.ts'
 const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
 
 const configs = suite('kwokctlConfig()')
-const programs = {
-  etcd: '/p/etcd',
-  'kube-apiserver': '/p/kube-apiserver',
-  'kube-controller-manager': '/p/kube-controller-manager',
-  'kube-scheduler': '/p/kube-scheduler',
-  'kwok-controller': '/p/kwok',
-  kubectl: '/p/kubectl',
-}
+const options = programOptions({
+  etcd: { path: '/p/etcd' },
+  'kube-apiserver': { path: '/p/kube-apiserver' },
+  'kube-controller-manager': { path: '/p/kube-controller-manager' },
+  'kube-scheduler': { path: '/p/kube-scheduler' },
+  kwok: { path: '/p/kwok' },
+  kubectl: { path: '/p/kubectl' },
+})
+const made = parse(kwokctlConfig(base, { pki: '/c/pki', options, tracing: undefined }))
 
 configs('adds programs and version to the base, and leaves its options', () => {
-  const { kind, options } = parse(kwokctlConfig(base, '/c', programs))
-  assert.equal(kind, 'KwokctlConfiguration')
-  assert.deepEqual(options, {
+  assert.equal(made.kind, 'KwokctlConfiguration')
+  assert.deepEqual(made.options, {
     ...parse(base).options,
     kubeVersion: `v${versions.kubernetes}`,
     etcdBinary: '/p/etcd',
@@ -55,14 +55,14 @@ configs('gives controller manager and scheduler the cluster’s certificate', ()
     { key: 'tls-cert-file', value: '/c/pki/admin.crt' },
     { key: 'tls-private-key-file', value: '/c/pki/admin.key' },
   ]
-  assert.deepEqual(parse(kwokctlConfig(base, '/c', programs)).componentsPatches.slice(1), [
+  assert.deepEqual(made.componentsPatches.slice(1), [
     { name: 'kube-controller-manager', extraArgs },
     { name: 'kube-scheduler', extraArgs },
   ])
 })
 
 configs('says how the API server is known to what it asks on others’ behalf', () => {
-  const [patch] = parse(kwokctlConfig(base, '/c', programs)).componentsPatches
+  const [patch] = made.componentsPatches
   assert.equal(patch.name, 'kube-apiserver')
   const values = Object.fromEntries(
     patch.extraArgs.map(({ key, value }: { key: string; value: string }) => [key, value]),
@@ -135,9 +135,9 @@ for (const [fact, stderr, said] of [
 }
 errors.run()
 
-const made = suite('requireCluster(), isClusterMade()')
+const clusters = suite('requireCluster(), isClusterMade()')
 
-made('refuses to go on without a cluster, and with one that is half made', () => {
+clusters('refuses to go on without a cluster, and with one that is half made', () => {
   const lab = tempLab()
   const error = {
     name: 'LabError',
@@ -152,20 +152,20 @@ made('refuses to go on without a cluster, and with one that is half made', () =>
   assert.throws(() => requireCluster(lab), error)
 })
 
-made('goes on with one of the lab', () => {
+clusters('goes on with one of the lab', () => {
   const lab = tempLab()
   writeCluster(lab, { owner: lab.dir })
   requireCluster(lab)
 })
 
-made('refuses a cluster that another hand, or another clone, made', () => {
+clusters('refuses a cluster that another hand, or another clone, made', () => {
   for (const owner of [undefined, '/another/clone/.lab/unit']) {
     const lab = tempLab()
     writeCluster(lab, owner === undefined ? {} : { owner })
     assert.throws(() => requireCluster(lab), { name: 'LabError', message: /^KWOK cluster "unit" / })
   }
 })
-made.run()
+clusters.run()
 
 const owners = suite('clusterOwner()')
 owners('gives the folder of the lab that made it, and nothing of another hand’s', () => {

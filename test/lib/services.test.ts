@@ -76,6 +76,7 @@ ensures('leaves one alone that already runs as it should', async () => {
 for (const [what, change] of [
   ['arguments', { args: ['-e', `${getsReady}; setInterval(() => {}, 999)`] }],
   ['environment', { env: { GREETING: 'hello' } }],
+  ['contents of what it reads', { contents: 'hello' }],
 ] as const) {
   ensures(`stops one that was started with other ${what}, and starts it anew`, async () => {
     const lab = tempLab()

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
-import { kwokctlConfig } from '../../lib/kwokctl.ts'
+import { kwokctlConfig } from '../../lib/kwokctl/config.ts'
 import { projectDir } from '../../lib/lab.ts'
 import { apiserverTracingConfig, tracingPatches, writeTracingConfig } from '../../lib/tracing.ts'
 import { tempLab } from './temp-lab.ts'
@@ -24,14 +24,12 @@ traced('gives each component the flags by which it sends spans', () => {
 
 traced('stands in kwokctl’s configuration only when there is a target, beside the other patches', () => {
   const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
-  const programs = {
-    ...{ etcd: '/p', 'kube-apiserver': '/p', 'kube-controller-manager': '/p', 'kube-scheduler': '/p' },
-    ...{ 'kwok-controller': '/p', kubectl: '/p' },
-  }
   const named = (patches: { name: string; extraArgs: { key: string }[] }[]) =>
     patches.filter(({ extraArgs }) => extraArgs.some(({ key }) => key.includes('tracing'))).map(({ name }) => name)
-  const without = parse(kwokctlConfig(base, '/c', programs)).componentsPatches
-  const withTracing = parse(kwokctlConfig(base, '/c', programs, target)).componentsPatches
+  const patchesWith = (tracing: typeof target | undefined) =>
+    parse(kwokctlConfig(base, { pki: '/c/pki', options: {}, tracing })).componentsPatches
+  const without = patchesWith(undefined)
+  const withTracing = patchesWith(target)
   assert.deepEqual(named(without), [])
   assert.deepEqual(named(withTracing), ['etcd', 'kube-apiserver', 'kwok-controller'])
   assert.deepEqual(withTracing.slice(0, without.length), without)

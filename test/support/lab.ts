@@ -191,7 +191,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
       5_000,
     )
     assertSameWords(filesBelow(dir), [], 'files of .lab')
-    if (env['RUNTIME'] === 'docker') assertSameWords(dockerLeftovers(name), [], 'containers and networks')
+    if (env['RUNTIME'] === 'docker') assertSameWords(dockerLeftovers(name), [], 'containers, networks and volumes')
     assert.equal(existsSync(dir), false, `${dir} is still there`)
     assert.equal(existsSync(clusterDir), false, `${clusterDir} is still there`)
     assertSameWords(filesBelow(kwokWorkdir), [], 'files in KWOK_WORKDIR')
@@ -354,12 +354,13 @@ export function publishedPorts(name: string): number[] {
   return [...new Set([...all.matchAll(/:(\d+)->/g)].map(([, port]) => Number(port)))]
 }
 
-/** Containers, running or not, and networks that are a lab's. */
+/** Containers, running or not, networks and volumes that are a lab's. */
 export function dockerLeftovers(name: string): string[] {
   const lists = [
     ['container', 'ls', '--all', '--filter', `label=kube-otel-lab.cluster=${name}`, '--format', '{{.Names}}'],
     ['container', 'ls', '--all', '--filter', `name=^kwok-${name}-`, '--format', '{{.Names}}'],
     ['network', 'ls', '--filter', `name=^kwok-${name}$`, '--format', '{{.Name}}'],
+    ['volume', 'ls', '--filter', `name=^kube-otel-lab-${name}-`, '--format', '{{.Name}}'],
   ]
   return lists.flatMap(args => dockerOutput(args).split('\n')).filter(line => line !== '')
 }
@@ -435,10 +436,13 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)))
 }
 
-/** Ports that are free now, below those that the system gives to clients and those that kwokctl takes. */
+/**
+ * Ports that are free now, below those that the system gives to clients and those of control planes; others than a test file has that
+ * runs at the same time, in another of test/run.ts's slots.
+ */
 async function freePorts(): Promise<TestLab['ports']> {
   const found: Partial<Record<(typeof portSettings)[number], number>> = {}
-  let port = 20_000 + Math.floor(Math.random() * 8_000)
+  let port = 20_000 + 4_000 * Number(process.env['TEST_SLOT'] ?? 0) + Math.floor(Math.random() * 3_900)
   for (const setting of portSettings) {
     while (!(await isPortFree(port))) port++
     found[setting] = port++

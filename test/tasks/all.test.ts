@@ -233,6 +233,12 @@ for (const [fact, more, status, said] of [
   ['another runtime', { RUNTIME: 'podman' }, 2, /^RUNTIME=podman is refused: it must be one of auto, docker, binary/],
   ['a cluster name', { CLUSTER_NAME: 'My_Lab' }, 2, /^CLUSTER_NAME=My_Lab is refused/],
   ['more pods than there is room for', { POD_COUNT: '500000' }, 2, /^POD_COUNT=500000 is more than 50 nodes can hold/],
+  [
+    'a folder of dashboards that is not there',
+    { DASHBOARDS_DIR: 'nowhere' },
+    2,
+    /^Cannot add the dashboards of \S+nowhere: there is no such folder/,
+  ],
   ['a kubeconfig', { KUBECONFIG: '/dev/null/config' }, 1, /^Cannot write the kubeconfig \/dev\/null\/config/],
   ['a port that two share', { PROMETHEUS_PORT: '4318', OTLP_HTTP_PORT: '4318' }, 1, /4318/],
 ] as const) {

@@ -24,10 +24,10 @@ task('writes everything without a cluster, and a second time nothing', () => {
   const [first, second] = [run(['--out', 'out']), run(['--out', 'out'])]
   assert.deepEqual([first.status, first.stderr], [0, ''])
   const dashboards = labDashboards().length
-  const all = `${dashboards} dashboards, 4 files of rules and 2 of provisioning in out; `
-  assert.equal(first.stdout, `${all}${dashboards + 6} changed\n`)
+  const all = `${dashboards} dashboards, 4 files of rules, 2 of provisioning in out; `
+  assert.equal(first.stdout, `${all}${2 * dashboards + 6} changed\n`)
   assert.deepEqual([second.status, second.stdout, second.stderr], [0, `${all}0 changed\n`, ''])
-  assertSameWords(readdirSync(join(dir, 'out')).sort(), ['json', 'provisioning', 'rules'], 'folders')
+  assertSameWords(readdirSync(join(dir, 'out')).sort(), ['json', 'json-tempo', 'provisioning', 'rules'], 'folders')
   assert.equal(readdirSync(join(dir, 'out', 'json')).length, dashboards)
 })
 
@@ -57,10 +57,27 @@ task("adds the user's folder to Grafana's, and Prometheus as the settings have i
   assert.deepEqual([prometheus.url, prometheus.jsonData.timeInterval], ['http://127.0.0.1:19', '5s'])
 })
 
+task('writes what is the same for every lab of the clone, and no provisioning, where no folder is named', () => {
+  const [first, second] = [
+    run([], { COLLECTION_INTERVAL: '5s', PROMETHEUS_PORT: '19' }),
+    run([], { CLUSTER_NAME: `no-other-lab-${process.pid}`, DASHBOARDS_DIR: dir }),
+  ]
+  assert.deepEqual([first.status, first.stderr], [0, ''])
+  assert.match(first.stdout, /^\d+ dashboards, 4 files of rules in \S+dashboards\/out; \d+ changed\n$/)
+  assert.deepEqual([second.status, second.stderr], [0, ''])
+  assert.match(second.stdout, / 0 changed\n$/)
+  const out = join(projectDir, 'dashboards', 'out')
+  assertSameWords(
+    readdirSync(out, { recursive: true, encoding: 'utf8' }).filter(path => path.startsWith('provisioning/')),
+    [],
+    'provisioning',
+  )
+})
+
 task('refuses a folder of dashboards that is not there', () => {
   const { status, stdout, stderr } = run(['--out', 'none', '--dashboards-dir', 'nowhere'])
   assert.deepEqual([status, stdout], [2, ''])
-  assert.match(stderr, /^Cannot add the dashboards of nowhere: there is no such folder\n {2}Next: /)
+  assert.match(stderr, /^Cannot add the dashboards of \S+\/nowhere: there is no such folder\n {2}Next: /)
 })
 
 task('says which file cannot be written', () => {

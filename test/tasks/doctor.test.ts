@@ -18,12 +18,34 @@ const start = (env: NodeJS.ProcessEnv, ...args: string[]) => runTask('doctor', a
 
 task('prints the table and ends with 0 when every program is there', ({ env }) => {
   for (const { programs, version } of catalog) {
-    for (const { name } of programs) writeProgram(releasePath({ env }, name, version), script(name, version))
+    for (const { name, inFolder } of programs) {
+      writeProgram(join(releasePath({ env }, name, version), inFolder ?? ''), script(name, version))
+    }
   }
   const { status, stdout, stderr } = start(env)
   assert.equal(stderr, '')
   assert.equal(status, 0)
-  assert.equal(stdout.trimEnd().split('\n').length, 1 + new Set([...kwokPrograms, ...k3dPrograms]).size + 3)
+  assert.equal(stdout.trimEnd().split('\n').length, 2 + new Set([...kwokPrograms, ...k3dPrograms]).size + 3)
+})
+
+task('can do without Grafana’s program, unless GRAFANA is own', ({ env }) => {
+  for (const { programs, version } of catalog) {
+    for (const { name } of programs.filter(each => each.name !== 'grafana')) {
+      writeProgram(releasePath({ env }, name, version), script(name, version))
+    }
+  }
+  const without = start(env)
+  assert.deepEqual([without.status, without.stderr], [0, ''])
+  assert.match(
+    without.stdout,
+    /^grafana +\d+\.\d+\.\d+ +optional +the lab's page takes its place; for GRAFANA=own: dl\.grafana\.com can't/m,
+  )
+  const own = start({ ...env, GRAFANA: 'own' })
+  assert.equal(own.status, 1)
+  assert.match(
+    own.stderr,
+    /^grafana \S+ can't be had: .*\n {2}Next: let this machine download it, or set GRAFANA_BINARY\n$/,
+  )
 })
 
 task('ends with 1 and a Next: line for what can’t be had, and changes nothing', ({ env, dir }) => {
@@ -33,6 +55,24 @@ task('ends with 1 and a Next: line for what can’t be had, and changes nothing'
   assert.match(stderr, /^etcd \S+ can't be had: .*\n {2}Next: install Go .* set ETCD_BINARY$/m)
   assert.deepEqual(readdirSync(dir), [])
 })
+
+task(
+  'in the Docker runtime wants only what is in no image, and says which images are at the engine',
+  ({ env, dir }) => {
+    for (const { programs, version } of catalog) {
+      for (const { name } of programs) {
+        if (!['kwokctl', 'kubectl', 'helm', 'k3d'].includes(name)) continue
+        writeProgram(releasePath({ env }, name, version), script(name, version))
+      }
+    }
+    writeProgram(join(dir, 'none', 'docker'), '#!/bin/sh\ncase "$*" in *otel-lgtm*) exit 1;; esac\n')
+    const { status, stdout, stderr } = start({ ...env, PATH: `${join(dir, 'none')}:/usr/bin:/bin`, RUNTIME: 'docker' })
+    assert.deepEqual([status, stderr], [0, ''])
+    assert.match(stdout, /^otelcol +\S+ +optional +it is in an image; for RUNTIME=binary: /m)
+    assert.match(stdout, /^etcd +there +registry\.k8s\.io\/etcd:/m)
+    assert.match(stdout, /^lgtm +to be pulled +docker\.io\/grafana\/otel-lgtm:/m)
+  },
+)
 
 task('refuses a misspelt flag by name', ({ env }) => {
   const { status, stdout, stderr } = start(env, '--forse')

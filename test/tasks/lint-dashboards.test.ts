@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { fields, items } from '../../lib/kube/json.ts'
+import { projectDir } from '../../lib/lab.ts'
 import { assertSays } from '../support/lab.ts'
 
 const task = suite<{ dir: string }>('tasks/lint-dashboards')
@@ -65,6 +66,26 @@ task('adds the dashboards of DASHBOARDS_DIR to the own ones, and says it all as 
   const rules = items(findings).map(finding => fields(finding)['rule'])
   assert.equal(rules.includes('constant'), true)
   assert.deepEqual([errors, status], [1, 1])
+})
+
+task('takes the folder that a lab remembers, each lab its own, until another is named', ({ dir }) => {
+  write(dir, 'mine', ['0'])
+  const names = ['one', 'two'].map(word => `no-such-lab-${word}-${process.pid}`)
+  const labs = names.map(name => join(projectDir, '.lab', name))
+  try {
+    for (const [index, lab] of labs.entries()) {
+      mkdirSync(lab, { recursive: true })
+      const settings = { dashboardsDir: index === 0 ? dir : 'none' }
+      writeFileSync(join(lab, 'lab.json'), JSON.stringify({ settings, kwokWorkdir: dir }))
+    }
+    const [one, two] = names.map(name => start([], { CLUSTER_NAME: name }))
+    assertSays(one?.stdout ?? '', /^mine \(.*mine\.json\)\n[\s\S]*\n {2}error constant: P, Q0: /)
+    assertSays(two?.stdout ?? '', /^\d+ dashboards, .*: 0 errors, 0 warnings\n$/)
+    const told = start(['--dashboards-dir', 'none'], { CLUSTER_NAME: names[0] })
+    assert.equal(told.stdout, two?.stdout)
+  } finally {
+    for (const lab of labs) rmSync(lab, { recursive: true, force: true })
+  }
 })
 
 task('takes a path several times, and says of one that names nothing what would', ({ dir }) => {

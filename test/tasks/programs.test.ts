@@ -19,7 +19,9 @@ const start = (env: NodeJS.ProcessEnv, ...args: string[]) => runTask('programs',
 
 function fillCache(env: NodeJS.ProcessEnv): void {
   for (const { programs, version } of catalog) {
-    for (const { name } of programs) writeProgram(releasePath({ env }, name, version), script(name, version))
+    for (const { name } of programs.filter(each => each.name !== 'grafana')) {
+      writeProgram(releasePath({ env }, name, version), script(name, version))
+    }
   }
 }
 
@@ -31,6 +33,18 @@ task('prints a line for each program and where it is', ({ env }) => {
   const lines = stdout.trimEnd().split('\n')
   assert.equal(lines.length, kwokPrograms.length)
   for (const line of lines) assert.match(line, /^\S+\s+\d+\.\d+\.\d+(-rc\d+)?\s+cache: \/\S+$/)
+})
+
+task('names Grafana’s program where it is there, and refuses a variable for it that names nothing', ({ env, dir }) => {
+  fillCache(env)
+  const GRAFANA_BINARY = writeProgram(join(dir, 'grafana'), script('grafana', '0'))
+  const there = start({ ...env, GRAFANA_BINARY })
+  assert.deepEqual([there.status, there.stderr], [0, ''])
+  assert.match(there.stdout, /^grafana +\d+\.\d+\.\d+ +GRAFANA_BINARY: \//m)
+  assert.doesNotMatch(start({ ...env, GRAFANA_BINARY, GRAFANA: 'page' }).stdout, /grafana/)
+  const { status, stdout, stderr } = start({ ...env, GRAFANA_BINARY: '/nowhere/grafana' })
+  assert.deepEqual([status, stdout], [2, ''])
+  assert.match(stderr, /^Cannot run grafana: GRAFANA_BINARY=\/nowhere\/grafana is not /)
 })
 
 task('refuses a variable that names nothing, with 2, before anything changes', ({ env }) => {

@@ -16,9 +16,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
-import { ensurePrograms } from '../../../lib/binaries.ts'
+import { controlPlanePrograms, ensurePrograms } from '../../../lib/binaries.ts'
 
 import { pinnedImages } from '../../../lib/images.ts'
+import { programOptions } from '../../../lib/kwokctl/config.ts'
 import { signalProcess } from '../../../lib/processes.ts'
 import { lastLogLines } from '../../../lib/services.ts'
 import { versions } from '../../../lib/versions.ts'
@@ -151,15 +152,7 @@ export async function startRealNode(): Promise<RealNode> {
 
   try {
     for (const folder of ['containerd', 'kubelet', 'cni', 'kwok', 'home']) mkdirSync(join(tempDir, folder))
-    const programs = await ensurePrograms([
-      'kwokctl',
-      'etcd',
-      'kube-apiserver',
-      'kube-controller-manager',
-      'kube-scheduler',
-      'kwok',
-      'kubectl',
-    ])
+    const programs = await ensurePrograms(['kwokctl', ...controlPlanePrograms])
     const { kubelet, kubeProxy } = await nodePrograms()
 
     // Whatever a node's programs put beside the folders that they are told is in memory, and goes with the namespace.
@@ -210,12 +203,7 @@ export async function startRealNode(): Promise<RealNode> {
         bindAddress: '0.0.0.0',
         kubeVersion: `v${versions.kubernetes}`,
         kubeApiserverCertSANs: [SERVICE_IP, NODE_IP],
-        etcdBinary: programs.etcd.path,
-        kubeApiserverBinary: programs['kube-apiserver'].path,
-        kubeControllerManagerBinary: programs['kube-controller-manager'].path,
-        kubeSchedulerBinary: programs['kube-scheduler'].path,
-        kwokControllerBinary: programs.kwok.path,
-        kubectlBinary: programs.kubectl.path,
+        ...programOptions(programs),
       },
     }
     const env = { KWOK_WORKDIR: join(tempDir, 'kwok'), HOME: join(tempDir, 'home') }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { linkSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { doctorReport } from '../../../lib/binaries/doctor.ts'
@@ -99,8 +99,37 @@ doctor('names what the cache has and this checkout does not use, a program of tw
   assert.match(row ?? '', /^unused +3 MB +in \/.*\/bin, to be deleted if no other checkout needs them: etcd-1\.1\.0$/)
 })
 
+doctor('counts a folder of an old version with all that is in it', async ({ machine }) => {
+  const used = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
+  const old = join(dirname(used), 'etcd-1.1.0-release')
+  mkdirSync(join(old, 'bin'), { recursive: true })
+  for (const path of ['bin/etcd', 'LICENSE']) writeFileSync(join(old, path), 'x'.repeat(2e6))
+  const { table } = await doctorReport(['etcd'], { ...machine.options, catalog: [testSource({ go: {} })] })
+  assert.match(table.split('\n').at(-1) ?? '', /^unused +4 MB +in .*: etcd-1\.1\.0-release$/)
+})
+
+doctor(
+  'has no problem without a program that the lab does without, unless a variable names it',
+  async ({ machine }) => {
+    const options = { ...machine.options, catalog: [testSource({})], spare: { etcd: 'for pleasure' } }
+    const { table, problems } = await doctorReport(['etcd'], options)
+    assert.deepEqual(problems, [])
+    assert.match(
+      table.split('\n')[1] ?? '',
+      /^etcd +1\.2\.3 +optional +for pleasure: releases\.invalid answers 404 for it; no Go pins$/,
+    )
+    const env = { ...machine.options.env, ETCD_BINARY: '/nowhere/etcd' }
+    const named = await doctorReport(['etcd'], { ...options, env })
+    assert.match(named.problems[0]?.what ?? '', /^etcd 1\.2\.3 can't be had: .*ETCD_BINARY=\/nowhere\/etcd/)
+  },
+)
+
 doctor('says what is missing and what to do', async ({ machine }) => {
-  const { problems } = await doctorReport(['etcd'], { ...machine.options, nodeVersion: '20.9.0' })
+  const { problems } = await doctorReport(['etcd'], {
+    ...machine.options,
+    catalog: [testSource({ go: {} })],
+    nodeVersion: '20.9.0',
+  })
   assert.match(problems[0]?.what ?? '', /^etcd 1\.2\.3 can't be had: /)
   assert.match(problems[0]?.next ?? '', /^install Go 1\.26 or newer, .*ETCD_BINARY$/)
   assert.deepEqual(problems[1], { what: 'Node.js is 20.9.0', next: 'install Node.js 20.18.1 or newer' })

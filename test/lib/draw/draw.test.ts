@@ -163,6 +163,34 @@ timeseries('stacks what is stacked, dashes bounds, and keeps names out of the pi
   assertSays(svg, /^<svg aria-hidden="true"/)
   assert.ok(!svg.includes('onerror'))
 })
+timeseries('draws thresholds across where the panel shows them', async () => {
+  const steps = [
+    { value: null, color: 'green' },
+    { value: 0.8, color: 'orange' },
+    { value: 0.9, color: '#aa0011' },
+  ]
+  const linesFor = async (mode: string, thresholds: unknown, more = {}) => {
+    const fieldConfig = {
+      defaults: { unit: 'percentunit', thresholds, custom: { thresholdsStyle: { mode } }, ...more },
+    }
+    const panel = panelOf({ type: 'timeseries', fieldConfig })
+    return timeseriesOf(panel, await framesIn(panel, [[[{}, 0.5, 1]]]))
+  }
+  const shown = await linesFor('dashed+area', { mode: 'absolute', steps })
+  assert.deepEqual(
+    shown.thresholds.map(({ value, name, isDashed }) => [value, name, isDashed]),
+    [
+      [0.8, '80%', true],
+      [0.9, '90%', true],
+    ],
+  )
+  assertSays(context.drawChart(chartOption(shown, context.range)), /stroke="#aa0011" stroke-dasharray/)
+  assert.deepEqual((await linesFor('off', { mode: 'absolute', steps })).thresholds, [])
+  const percent = { mode: 'percentage', steps: [steps[0], { value: 50, color: 'red' }] }
+  assert.deepEqual((await linesFor('line', percent)).thresholds, [])
+  const [half] = (await linesFor('line', percent, { min: 2, max: 4 })).thresholds
+  assert.deepEqual([half?.value, half?.isDashed], [3, false])
+})
 timeseries.run()
 
 const panels = suite('panelBody()')
@@ -216,6 +244,9 @@ panels('says how much of very many series, values and rows it shows', async () =
   assertSays(await body(panelOf({ type: 'timeseries' }), [many]), /30 of 10000 series, the highest/)
   assertSays(await body(panelOf({ type: 'bargauge' }), [many]), /60 of 10000 values/)
   assertSays(await body(panelOf({ type: 'table' }, [{ format: 'table' }]), [many]), /100 of 10000 rows/)
+})
+panels('says that a panel is drawn once which Grafana repeats', async () => {
+  assertSays(await body(panelOf({ repeat: 'node' }), [[[{}, 5]]]), /for each value of node; here it is drawn once/)
 })
 panels('leaves out a transformation that it doesn’t know, and says so', async () => {
   const panel = panelOf({ transformations: [{ id: 'tomorrow', options: {} }] })

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is how Grafana spells variables
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { interpolate, type VariableValue, variablesIn } from '../../../lib/grafana/interpolate.ts'
+import { interpolate, inWords, type VariableValue, variablesIn } from '../../../lib/grafana/interpolate.ts'
 
 const one = (value: string): VariableValue => ({ values: [value], several: false })
 const some = (...values: string[]): VariableValue => ({ values, several: true })
@@ -44,6 +44,17 @@ for (const [text, expected] of [
   interpolates(text, () => assert.equal(interpolate(text, variables), expected))
 }
 interpolates.run()
+
+const words = suite('inWords()')
+words('writes values for people, and All as that', () => {
+  const all = { values: ['a', 'b'], allText: '.+', several: true, isAll: true }
+  const known = new Map([...variables, ['all', all] as const])
+  assert.equal(
+    inWords('$single: ${pair} of $all, ${pair:csv}, $1', known),
+    '10.0.0.1:80: a.b + c|d of All, a.b,c|d, $1',
+  )
+})
+words.run()
 
 const finds = suite('variablesIn()')
 finds('names each variable once, in every spelling', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
-import { grafanaHome, grafanaService, grafanaSettings, writeProvisioning } from '../../../lib/grafana/service.ts'
+import { grafanaHome, grafanaService, grafanaSettings } from '../../../lib/grafana/service.ts'
 import { freePort } from '../../../lib/ports.ts'
 import { binaryServices } from '../../../lib/services.ts'
 import { tempDir, tempLab } from '../temp-lab.ts'
@@ -26,6 +26,8 @@ require('http').createServer((request, response) => response.writeHead(request.u
   return program
 }
 
+const told = { datasources: 'a: 1\n', dashboards: 'b: 2\n' }
+
 const service = suite('grafanaService()')
 
 service('starts Grafana on loopback, to be looked at by anybody and changed by nobody', async () => {
@@ -35,8 +37,14 @@ service('starts Grafana on loopback, to be looked at by anybody and changed by n
   const before = process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
   process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = 'Admin'
   try {
-    assert.equal(await services.ensure(grafanaService(lab, program)), true)
-    assert.equal(await services.ensure(grafanaService(lab, program)), false)
+    assert.equal(await services.ensure(grafanaService(lab, program, told)), true)
+    assert.equal(await services.ensure(grafanaService(lab, program, told)), false)
+    const more = { ...told, dashboards: 'c: 3\n' }
+    assert.equal(
+      await services.ensure(grafanaService(lab, program, more)),
+      true,
+      'of other dashboards it knows nothing',
+    )
     const { args, env } = JSON.parse(readFileSync(join(lab.logsDir, 'started.json'), 'utf8'))
     const home = dirname(dirname(program))
     assert.deepEqual(args, ['server', '--homepath', home, '--pidfile', join(lab.pidsDir, 'grafana.pid')])
@@ -63,16 +71,14 @@ service('keeps all that Grafana writes in the lab’s folder', () => {
   const lab = tempLab()
   for (const path of Object.values(grafanaSettings(lab)['paths'] ?? {})) assert.ok(path.startsWith(lab.dir), path)
 })
-service.run()
 
-const provisioning = suite('writeProvisioning()')
-provisioning('writes what Grafana reads at its start', () => {
+service('has what it reads at its start in the lab’s folder', () => {
   const lab = tempLab()
-  writeProvisioning(lab, { datasources: 'a: 1\n', dashboards: 'b: 2\n' })
+  grafanaService(lab, standIn(), told)
   const read = (path: string) => readFileSync(join(lab.configDir, 'grafana', path), 'utf8')
-  assert.deepEqual([read('datasources/lab.yaml'), read('dashboards/lab.yaml')], ['a: 1\n', 'b: 2\n'])
+  assert.deepEqual([read('datasources/lab.yaml'), read('dashboards/lab.yaml')], [told.datasources, told.dashboards])
 })
-provisioning.run()
+service.run()
 
 const home = suite('grafanaHome()')
 home('is the folder of the release, also through a link', () => {

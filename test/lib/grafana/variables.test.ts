@@ -61,9 +61,9 @@ options.run()
 const chooses = suite('chosenValue()')
 chooses('gives All the text that stands for it, and else every value', () => {
   assert.deepEqual(chosenValue(variable({ allValue: '.+' }), 'all', ['a', 'b']), {
-    ...{ values: ['a', 'b'], allText: '.+', several: true },
+    ...{ values: ['a', 'b'], allText: '.+', several: true, isAll: true },
   })
-  assert.deepEqual(chosenValue(variable({}), 'all', ['a', 'b']), { values: ['a', 'b'], several: true })
+  assert.deepEqual(chosenValue(variable({}), 'all', ['a', 'b']), { values: ['a', 'b'], several: true, isAll: true })
 })
 chooses('is plain for a variable that has one value', () => {
   assert.deepEqual(chosenValue(variable({ multi: false, includeAll: false }), ['a'], ['a', 'b']), {

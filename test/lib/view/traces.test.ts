@@ -5,7 +5,7 @@ import { exploredTraces } from '../../../lib/view/traces.ts'
 
 const explored = suite('exploredTraces()')
 const jaeger = 'http://127.0.0.1:16686'
-const filled = (service: string) => toTraces().url.replace(/\$\{__data.*?\}/, encodeURIComponent(service))
+const filled = (service: string) => toTraces('jaeger').url.replace(/\$\{__data.*?\}/, encodeURIComponent(service))
 
 explored("leads where the dashboards' own link leads in Grafana", () => {
   assert.equal(exploredTraces(filled('cart & co'), jaeger), `${jaeger}/search?service=cart+%26+co&lookback=1h&limit=20`)
@@ -16,7 +16,7 @@ for (const url of [
   '/explore',
   '/explore?panes=%7B%7D',
   '/d/traces',
-  toTraces().url.replaceAll('jaeger', 'tempo'),
+  toTraces('tempo').url,
 ]) {
   explored(`leads nowhere from ${url.slice(0, 30)}`, () => assert.equal(exploredTraces(url, jaeger), undefined))
 }

@@ -10,7 +10,7 @@ import { freePort } from '../../../lib/ports.ts'
 import { verify } from '../../../lib/verify/verify.ts'
 import { createPageServer } from '../../../lib/view/server.ts'
 import { createPages, type ViewSources } from '../../../lib/view/view.ts'
-import { assertSays } from '../../support/lab.ts'
+import { assertSameWords, assertSays } from '../../support/lab.ts'
 import { type RunningPrometheus, startPrometheus } from '../verify/prometheus.ts'
 
 const nowMs = Date.now()
@@ -41,7 +41,7 @@ const json = {
     },
     { id: 2, title: 'Wrong', type: 'stat', targets: [{ refId: 'A', expr: 'sum(requests', instant: true }] },
     {
-      ...{ id: 3, title: 'Lines', type: 'timeseries' },
+      ...{ id: 3, title: 'Lines of $job', type: 'timeseries' },
       targets: [{ refId: 'A', expr: 'requests{job=~"$job"}', legendFormat: '{{job}}' }],
     },
   ],
@@ -122,6 +122,24 @@ pages('lists the dashboards, and says which file can’t be read', async ({ get 
   assertSays(text, /broken\.json: this is no JSON/)
 })
 
+pages('says of each part whether it is up, down, or silent and why', async ({ prometheus }) => {
+  const running = { pid: 4711, command: 'x', residentBytes: 2 ** 20 }
+  const part = { name: 'up', process: running, trouble: undefined, address: '127.0.0.1:1', logFile: '/x' }
+  const parts = async () => [
+    part,
+    { ...part, name: 'lost', process: undefined },
+    { ...part, name: 'mute', trouble: 'no <answer> in 3 s', address: '' },
+  ]
+  const server = await serve({ prometheusUrl: prometheus.url, parts })
+  const { text } = await get(server, '/').finally(() => server.close())
+  const rows = [...text.matchAll(/<tr><th scope="row">.*/g)].map(([row]) => row.replaceAll(/<[^>]*>/g, ' ').trim())
+  assertSameWords(
+    rows.map(row => row.replaceAll(/ +/g, ' ')),
+    ['up ✓ up 127.0.0.1:1 1 MiB', 'lost ✗ down 127.0.0.1:1', 'mute ✗ silent no &#60;answer&#62; in 3 s - 1 MiB'],
+    'rows',
+  )
+})
+
 const choices: [name: string, query: string, sum: string, chosen: RegExp][] = [
   ['All, when nothing is chosen', '', '6 KiB', /<option value="\$__all" selected>All/],
   ['one value', '?var-job=db', '2 KiB', /<option value="db" selected>/],
@@ -138,6 +156,11 @@ for (const [name, query, sum, chosen] of choices) {
     assert.ok(!text.includes('<b>'))
   })
 }
+
+pages('has what is chosen in the titles of its panels', async ({ get }) => {
+  assertSays((await get('/d/requests')).text, /<h4 [^>]*>Lines of All<\/h4>/)
+  assertSays((await get('/d/requests?var-job=db&var-job=web')).text, /<h4 [^>]*>Lines of db \+ web<\/h4>/)
+})
 
 pages('says in a panel that its query is wrong, and draws the others', async ({ get }) => {
   const { text } = await get('/d/requests')
