@@ -6,6 +6,7 @@
  *   tsx tasks/kwok-create-cluster.ts --cluster-name small --prometheus-port 9190
  */
 import { chosenImages } from '../lib/images.ts'
+import { dropStaleLeases } from '../lib/kwokctl/leases.ts'
 import {
   componentProcesses,
   components,
@@ -57,5 +58,8 @@ await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({
     writeRecord(lab, { ...begun, created: true })
   }
   await waitUntilServed(lab)
+  if (record?.created === true && (await dropStaleLeases(lab)) > 0) {
+    say('Gave the nodes to the kwok-controller that runs now')
+  }
   print(`KWOK cluster "${name}" runs, context ${lab.context}`)
 })

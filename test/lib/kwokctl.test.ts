@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { kwokctlConfig, programOptions } from '../../lib/kwokctl/config.ts'
+import { staleLeases } from '../../lib/kwokctl/leases.ts'
 import {
   clusterOwner,
   componentPorts,
@@ -204,6 +205,13 @@ ports('refuses without a cluster', () => {
   assert.throws(() => componentPorts(tempLab()), /There is no KWOK cluster "unit"/)
 })
 ports.run()
+
+const leases = suite('staleLeases()')
+leases('are those that were last renewed before, and none of which nothing is said', () => {
+  const lines = 'old 2026-01-01T00:00:00.000000Z\nnew 2026-01-01T00:00:02.000000Z\nnever \n'
+  assert.deepEqual(staleLeases(lines, Date.parse('2026-01-01T00:00:01Z')), ['old'])
+})
+leases.run()
 
 // A kwokctl that notes how it was called and does as it is told: what is tested is the call, and what comes of its refusal.
 const dir = tempDir()
