@@ -121,7 +121,7 @@ function notesOf({ truth }: Look): string[] {
 /** Reads the cluster, and takes the time for all queries. */
 async function look({ truth }: VerifyOptions): Promise<Look> {
   const sources = await truth?.read()
-  return { untilMs: Date.now(), truth: sources }
+  return { untilMs: sources?.untilMs ?? Date.now(), truth: sources }
 }
 
 function lastHour(untilMs: number): { fromMs: number; untilMs: number } {
