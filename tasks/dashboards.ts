@@ -5,11 +5,10 @@
  *   tsx tasks/dashboards.ts
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
-import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/made.ts'
 import type { ProvisioningTargets } from '../dashboards/provisioning.ts'
-import { UsageError } from '../lib/errors.ts'
+import { ownDashboardsDir } from '../lib/grafana/files.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { labServices, runtimeOf } from '../lib/runtime.ts'
@@ -20,18 +19,11 @@ const texts = { out: 'write to this folder instead of dashboards/out' }
 
 await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts: given }) => {
   const dir = resolve(given['out']?.at(-1) ?? outDir)
-  const { collectionInterval, dashboardsDir } = lab.settings
-  const ownDir = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
-  if (ownDir !== undefined && !existsSync(ownDir)) {
-    throw new UsageError(`Cannot add the dashboards of ${dashboardsDir}`, {
-      why: 'there is no such folder',
-      next: 'set DASHBOARDS_DIR to a folder of dashboards, or to none',
-    })
-  }
+  const ownDir = ownDashboardsDir(lab.settings)
   const targets = {
     prometheusUrl: prometheusUrl(lab),
     jaegerUrl: jaegerUrl(lab),
-    intervalMs: collectionInterval,
+    intervalMs: lab.settings.collectionInterval,
     jsonDir: join(dir, 'json'),
     ownDir,
   }

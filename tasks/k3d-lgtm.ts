@@ -3,9 +3,10 @@
  * answers: on the lab's own k3d cluster, or on any that KUBE_CONTEXT names, after asking. Run again, it changes what has changed.
  *
  *   tsx tasks/k3d-lgtm.ts
- *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --yes
+ *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --dashboards-dir mine --yes
  */
 import { generatedFiles } from '../dashboards/output.ts'
+import { dashboardTexts, ownDashboardsDir } from '../lib/grafana/files.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
 import { applyLgtm } from '../lib/k3d/lgtm.ts'
 import { mountedDir } from '../lib/k3d/prometheus.ts'
@@ -14,10 +15,11 @@ import { startProgress } from '../lib/progress.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
-const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls'] as const
+const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir'] as const
 const switches = { yes: 'change a cluster that the lab did not make without asking' }
 
 await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
+  const ownDir = ownDashboardsDir(lab.settings)
   await requireContext(lab)
   const what = `LGTM goes into namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
@@ -29,8 +31,9 @@ await runTask({ about, settings, switches, on: 'context', changesLab: true }, as
     jaegerUrl: 'http://127.0.0.1:16686',
     intervalMs: lab.settings.collectionInterval,
     jsonDir: `${mountedDir}/dashboards`,
-    ownDir: undefined,
+    ownDir: ownDir === undefined ? undefined : `${mountedDir}/own`,
   })
+  for (const [path, text] of ownDir === undefined ? [] : dashboardTexts(ownDir)) files.set(`own/${path}`, text)
   // Nobody makes traces there.
   files.delete('rules/tracing.yaml')
   const changed = await applyLgtm(lab, files)

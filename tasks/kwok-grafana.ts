@@ -5,9 +5,11 @@
  *   tsx tasks/kwok-grafana.ts
  *   tsx tasks/kwok-grafana.ts --grafana own --grafana-port 3001
  */
-import { join, resolve } from 'node:path'
+
+import { join } from 'node:path'
 import { outDir } from '../dashboards/made.ts'
 import { findProgram, programPath } from '../lib/binaries.ts'
+import { ownDashboardsDir } from '../lib/grafana/files.ts'
 import { grafanaService, grafanaUrl, writeProvisioning } from '../lib/grafana/service.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
@@ -42,7 +44,7 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
 })
 
 async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
-  const { grafana, collectionInterval: intervalMs, dashboardsDir } = lab.settings
+  const { grafana, collectionInterval: intervalMs } = lab.settings
   if (grafana === 'none') return undefined
   const find = { own: programPath, auto: findProgram, page: () => undefined }[grafana]
   const program = await find('grafana')
@@ -51,7 +53,7 @@ async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
   const { datasourcesYaml, providersYaml } = await import('../dashboards/provisioning.ts')
   const { labPrometheus } = await import('../lib/verify/truth.ts')
   const jsonDir = join(outDir, 'json')
-  const ownDir = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
+  const ownDir = ownDashboardsDir(lab.settings)
   const targets = { prometheusUrl: labPrometheus(lab).url, jaegerUrl: jaegerUrl(lab), intervalMs, jsonDir, ownDir }
   writeProvisioning(lab, { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) })
   return grafanaService(lab, program)

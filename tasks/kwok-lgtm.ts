@@ -6,9 +6,11 @@
  *   tsx tasks/kwok-lgtm.ts
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
  */
-import { join, resolve } from 'node:path'
+
+import { join } from 'node:path'
 import { outDir } from '../dashboards/made.ts'
 import { datasourcesYaml, providersYaml } from '../dashboards/provisioning.ts'
+import { ownDashboardsDir } from '../lib/grafana/files.ts'
 import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
@@ -36,8 +38,7 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
 
 async function startLgtm(lab: Lab): Promise<void> {
   await requirePortsFor(lab, 'lgtm')
-  const { dashboardsDir } = lab.settings
-  const own = dashboardsDir === 'none' ? undefined : resolve(dashboardsDir)
+  const own = ownDashboardsDir(lab.settings)
   const targets = lgtmTargets(lab, own)
   const spec = lgtmService(lab, {
     ...{ json: join(outDir, 'json'), rules: join(outDir, 'rules'), own },

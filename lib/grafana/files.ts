@@ -1,6 +1,7 @@
-import { readdirSync, statSync } from 'node:fs'
-import { join, relative, sep } from 'node:path'
-import { LabError } from '../errors.ts'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative, resolve, sep } from 'node:path'
+import { LabError, UsageError } from '../errors.ts'
+import type { Settings } from '../settings.ts'
 import type { Dashboard } from './model.ts'
 import { readDashboardFile } from './read.ts'
 
@@ -37,6 +38,24 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
     }
   }
   return read
+}
+
+/** The folder of the user's own dashboards; undefined when there is none. Throws a UsageError for one that isn't there. */
+export function ownDashboardsDir({ dashboardsDir }: Pick<Settings, 'dashboardsDir'>): string | undefined {
+  if (dashboardsDir === 'none') return undefined
+  const dir = resolve(dashboardsDir)
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true) return dir
+  throw new UsageError(`Cannot add the dashboards of ${dashboardsDir}`, {
+    why: 'there is no such folder',
+    next: 'set DASHBOARDS_DIR to a folder of dashboards, or to none',
+  })
+}
+
+/** The text of every dashboard file of a folder, by its path in it. */
+export function dashboardTexts(dir: string): Map<string, string> {
+  return new Map(
+    dashboardFiles(dir).map(file => [relative(dir, file).split(sep).join('/'), readFileSync(file, 'utf8')]),
+  )
 }
 
 /** The files that a path names, sorted. */
