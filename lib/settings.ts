@@ -109,12 +109,12 @@ const definitions = {
   },
   dashboardsDir: {
     default: 'none',
-    help: 'a folder of your own dashboards (JSON), which provisioning, lint and verify add to those of the lab',
+    help: 'a folder of your own dashboards (JSON), which provisioning, LGTM, lint and verify add to those of the lab',
     parse: folder,
   },
   kubeContext: {
     default: 'auto',
-    help: 'a context of your kubeconfig whose cluster the k3d steps and verify work on; auto is k3d-<CLUSTER_NAME>, and for verify the KWOK lab',
+    help: 'a context of your kubeconfig whose cluster the k3d steps, verify, report and view work on; auto is k3d-<CLUSTER_NAME>, and for the last three the KWOK lab',
     parse: context,
   },
   otelChart: {
