@@ -51,7 +51,7 @@ export function addSummary(told: Map<string, KubeletTold>, node: string, summary
 }
 
 /**
- * The usage of real pods as a collector must have it: a kubelet measures each container only each ten to fifteen seconds, and serves
+ * The usage of real pods as a collector must have it: a kubelet measures each container only each ten to twenty seconds, and serves
  * the same values in between. So a rate is what was served at the first and the last time in the window at which the collector asked, a level
  * what was served at the last. `asked` is when it asked each node's kubelet (epoch, the oldest first); `knownMs` is how far back
  * kubelets and collections are known. What is newer than the window counts as something between nothing and twice what is known.
