@@ -8,7 +8,7 @@
  *   tsx tasks/view.ts --grafana-port 3001 --dashboards-dir mine
  */
 
-import { LabError } from '../lib/errors.ts'
+import { LabError, UsageError } from '../lib/errors.ts'
 import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireContext } from '../lib/k3d/agree.ts'
 import { ownCluster } from '../lib/k3d/cluster.ts'
@@ -30,7 +30,13 @@ const switches = { stop: 'stop serving', serve: 'serve in the foreground' }
 
 const task = { about, settings, switches, on: 'either', takesLabAsItIs: true, changesLab } as const
 await runTask(task, async ({ lab, switches: chosen }) => {
-  if (lab.kind === 'context') return await serveContext(lab)
+  if (lab.kind === 'context') {
+    if (!chosen.has('stop')) return await serveContext(lab)
+    throw new UsageError('There is nothing to stop', {
+      why: 'the page of a cluster ends with the terminal that it was started from',
+      next: 'Ctrl-C there',
+    })
+  }
   requireCluster(lab)
   if (chosen.has('serve')) return await serve(lab)
   if (runtimeOf(lab) === 'docker') {

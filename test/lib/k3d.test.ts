@@ -6,7 +6,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml'
 import { programPath } from '../../lib/binaries.ts'
 import { pinnedImages, withoutDigest } from '../../lib/images.ts'
 import { k3dConfig } from '../../lib/k3d/cluster.ts'
-import { collectorValues, imageValues, releases } from '../../lib/k3d/collectors.ts'
+import { applyCollectors, collectorValues, imageValues, releases } from '../../lib/k3d/collectors.ts'
 import { forwardArgs } from '../../lib/k3d/forward.ts'
 import { chartArgs, installArgs, statusArgs, uninstallArgs } from '../../lib/k3d/helm.ts'
 import { lgtmObjects } from '../../lib/k3d/lgtm.ts'
@@ -398,6 +398,41 @@ values('leaves out what an older kubelet lets nobody read, and checks certificat
   assert.equal(receiver({}).insecure_skip_verify, false)
   assert(!('extra_metadata_labels' in receiver({ podsReadable: false })))
   assert.equal(receiver({ insecureTls: true }).insecure_skip_verify, true)
+})
+
+values('say what is lost on a cluster whose kubelets let nobody read their pods, and do without', async () => {
+  const folder = tempDir()
+  const program = (file: string, script: string) => {
+    writeFileSync(join(folder, file), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    return join(folder, file)
+  }
+  const log = join(folder, 'helm-calls')
+  const lab = openLab({ flags: { kubeContext: `${name}-old` }, env: {}, kind: 'context' })
+  const before = { ...process.env }
+  process.env['KUBECTL_BINARY'] = program('kubectl', `echo '{"serverVersion":{"major":"1","minor":"32+"}}'`)
+  process.env['HELM_BINARY'] = program(
+    'helm',
+    `echo "$*" >> ${log}; case "$1" in status) echo 'Error: release: not found' >&2; exit 1;; esac`,
+  )
+  try {
+    const said: string[] = []
+    assert.deepEqual(await applyCollectors(lab, text => said.push(text)), [...releases])
+    assertSays(
+      said.join('\n'),
+      /^Kubernetes 1\.32 lets nobody read a kubelet's pods .* which claim a volume is will be missing$/,
+    )
+    const written = parse(readFileSync(join(lab.configDir, 'otel-lab-daemonset.values.yaml'), 'utf8'))
+    assert(!('extra_metadata_labels' in written.alternateConfig.receivers.kubeletstats))
+    assert.equal(
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter(call => call.startsWith('upgrade ')).length,
+      2,
+    )
+  } finally {
+    process.env = before
+    removeLabDir(lab)
+  }
 })
 values.run()
 
