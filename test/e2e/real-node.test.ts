@@ -383,6 +383,9 @@ onNode('has a kubelet beside which the simulated one says the same of the same p
     assert.deepEqual(ours, real)
 
     const [realResource, ourResource] = (await both('metrics/resource')).map(seriesOf)
+    // After the recorded one the simulated one is made.
+    const recorded = readFileSync(join(projectDir, 'test', 'data', 'real-kubelet', 'metrics-resource.txt'), 'utf8')
+    assert.deepEqual([...(realResource?.keys() ?? [])].sort(), [...seriesOf(recorded).keys()].sort())
     // A swap limit, which nodes have by their cgroups, and a simulated one has none of.
     realResource?.delete('container_swap_limit_bytes')
     assert.deepEqual(ourResource, realResource)
