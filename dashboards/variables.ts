@@ -15,6 +15,12 @@ export type Variable = Builder<VariableModel>
 export const DATASOURCE = { type: 'prometheus', uid: `\${datasource}` }
 /** What All stands for: every value but the empty one, and short however many values there are. */
 const ALL = '.+'
+/**
+ * Chosen at first where All would be every pod of a cluster, as kubernetes-mixin's dashboards begin with one: ten thousand pods are more
+ * than a screen can show or Prometheus gives at once. A cluster without it begins with All.
+ */
+const FIRST_NAMESPACE = 'shop'
+const FIRST_NODE = 'kwok-node-0000'
 
 /** Which Prometheus. Its first choice is the lab's. */
 export function datasourceVariable(): Variable {
@@ -31,6 +37,18 @@ export function clusterVariable(): Variable {
 export function namespaceVariable(): Variable {
   const series = `k8s_namespace_phase{${inCluster.filter}}`
   return labelVariable('namespace', 'Namespace', series, 'k8s_namespace_name')
+}
+
+/** A namespace, on dashboards of what is in it. */
+export function oneNamespaceVariable(): Variable {
+  const series = `k8s_namespace_phase{${inCluster.filter}}`
+  return labelVariable('namespace', 'Namespace', series, 'k8s_namespace_name').current(firstChoice(FIRST_NAMESPACE))
+}
+
+/** A node, on a dashboard of what is on it. */
+export function oneNodeVariable(): Variable {
+  const series = `k8s_node_condition_ready{${inCluster.filter}}`
+  return labelVariable('node', 'Node', series, 'k8s_node_name').current(firstChoice(FIRST_NODE))
 }
 
 export function nodeVariable(): Variable {
@@ -97,7 +115,7 @@ function listedVariable(name: string, label: string, series: string, of: string)
 }
 
 /** Values of a label on some series; several may be chosen, and All is chosen first. */
-function labelVariable(name: string, label: string, series: string, of: string): Variable {
+function labelVariable(name: string, label: string, series: string, of: string): QueryVariableBuilder {
   return queryVariable(name, label, series, of).allValue(ALL)
 }
 
@@ -111,4 +129,8 @@ function queryVariable(name: string, label: string, series: string, of: string):
     .multi(true)
     .includeAll(true)
     .current({ selected: true, text: ['All'], value: ['$__all'] })
+}
+
+function firstChoice(value: string): { selected: boolean; text: string[]; value: string[] } {
+  return { selected: true, text: [value], value: [value] }
 }

@@ -37,22 +37,29 @@ export function aggregate(
 ): string {
   const vector = series(scope.filter)
   const ofWorkload = scope.workload !== undefined || by.includes('workload')
-  const joined = ofWorkload ? `${vector} ${joinWorkload(scope)}` : vector
+  const joined = ofWorkload ? `${ofPods(operator, vector, by)} ${joinWorkload(scope)}` : vector
   return `${operator} by (${labelsOf(by)}) (${joined})`
 }
+
+/** The sum of series that themselves have the labels of their pod's workload, by name. */
+export function sumOwned(metric: string, { filter, workload }: Scope, by: readonly Dimension[]): string {
+  const matchers = workload === undefined ? filter : `${filter}, ${workload}`
+  return `sum by (${labelsOf(by)}) (${metric}{${matchers}})`
+}
+
+/** What is to be joined by pod: the sums of pods, where they are enough, are fewer than what they are made of. */
+function ofPods(operator: string, vector: string, by: readonly Dimension[]): string {
+  const isEnough = operator === 'sum' && by.every(dimension => OF_POD.has(dimension))
+  return isEnough ? `sum by (${POD}) (${vector})` : vector
+}
+
+/** What a sum by pod still has, or gets from the join. */
+const OF_POD: ReadonlySet<Dimension> = new Set(['cluster', 'namespace', 'pod', 'workload', 'workload_type'])
 
 /** Multiplies series of pods by 1, and so gives them the labels of their workload. */
 export function joinWorkload({ filter, workload }: Scope): string {
   const matchers = workload === undefined ? filter : `${filter}, ${workload}`
   return `* on (${POD}) group_left (workload, workload_type) ${WORKLOAD_OF_POD}{${matchers}}`
-}
-
-/**
- * The pods that are Pending or Running, each as 1. A pod that has just got its node has two series for as long as the
- * look-back, the one without a node being old: the greater phase is the present one.
- */
-export function activePods(filter: string): string {
-  return `group by (${POD}) (max by (${POD}) (k8s_pod_phase{${filter}}) <= 2)`
 }
 
 /**

@@ -1,4 +1,5 @@
-import { activePods, POD, WORKLOAD_OF_POD } from '../queries/scope.ts'
+import { activeSeries, REQUESTED, type Requested } from '../queries/requested.ts'
+import { POD, WORKLOAD_OF_POD } from '../queries/scope.ts'
 import type { RecordingRule, RuleGroup } from './rule.ts'
 
 /** Owners that the collector's k8s_attributes processor names on a pod, with the label and the word for the type. */
@@ -10,12 +11,17 @@ const OWNERS = [
   ['k8s_job_name', 'job'],
 ] as const
 
-/** Which workload each pod belongs to, and what the pods of each namespace ask for. */
+/** Of pods that are Pending or Running. */
+const ACTIVE = 'namespace_workload_pod:k8s_pod_phase:active'
+
+/** Which workload each pod belongs to, and what its containers and all of a namespace ask for. Each rule uses those before it. */
 export function kubernetesRules(): RuleGroup {
   return {
     name: 'kubernetes',
     rules: [
       workloadOfPod(),
+      activePods(),
+      ...REQUESTED.map(activeRequest),
       requestedByNamespace('namespace_cpu:k8s_container_cpu_request:sum', 'k8s_container_cpu_request'),
       requestedByNamespace(
         'namespace_memory:k8s_container_memory_request_bytes:sum',
@@ -43,10 +49,25 @@ function workloadOfPod(): RecordingRule {
   }
 }
 
-/** The sum over pods that are not finished. */
-function requestedByNamespace(record: string, metric: string): RecordingRule {
+/**
+ * The pods that are not finished, with their workloads. A pod that has just got its node has two series for as long as the
+ * look-back, the one without a node being old: the greater phase is the present one.
+ */
+function activePods(): RecordingRule {
+  return { record: ACTIVE, expr: `${WORKLOAD_OF_POD} and on (${POD}) max by (${POD}) (k8s_pod_phase) <= 2` }
+}
+
+/** What each container of a pod that isn't finished asks for, once: with its node as soon as it is known. */
+function activeRequest(metric: Requested): RecordingRule {
+  const container = `${POD}, k8s_container_name`
+  const placed = `max by (${container}, k8s_node_name) (${metric}{k8s_node_name!=""})`
+  const any = `max by (${container}) (${metric})`
   return {
-    record,
-    expr: `sum by (k8s_cluster_name, k8s_namespace_name) (max by (${POD}, k8s_container_name) (${metric}) * on (${POD}) group_left () ${activePods('')})`,
+    record: activeSeries(metric),
+    expr: `(${placed} or on (${container}) ${any})\n* on (${POD}) group_left (workload, workload_type) ${ACTIVE}`,
   }
+}
+
+function requestedByNamespace(record: string, metric: Requested): RecordingRule {
+  return { record, expr: `sum by (k8s_cluster_name, k8s_namespace_name) (${activeSeries(metric)})` }
 }

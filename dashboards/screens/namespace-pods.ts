@@ -22,7 +22,7 @@ import { diskOperationsTimeseries, diskThroughputTimeseries, storageTable } from
 import { quotaCpuLimits, quotaCpuRequests, quotaMemoryLimits, quotaMemoryRequests } from '../queries/quota.ts'
 import { inNamespace } from '../queries/scope.ts'
 import { uids } from '../uids.ts'
-import { clusterVariable, datasourceVariable, namespaceVariable } from '../variables.ts'
+import { clusterVariable, datasourceVariable, oneNamespaceVariable } from '../variables.ts'
 
 export function namespacePods(): LabDashboard {
   const memoryQuotas = [quotaMemoryRequests(inNamespace), quotaMemoryLimits(inNamespace)]
@@ -31,7 +31,7 @@ export function namespacePods(): LabDashboard {
     title: 'Kubernetes / Compute Resources / Namespace (Pods)',
     description: 'CPU, memory, network and disk of the pods of a namespace.',
     needs: [],
-    variables: [datasourceVariable(), clusterVariable(), namespaceVariable()],
+    variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable()],
     rows: [
       row(
         'Headlines',

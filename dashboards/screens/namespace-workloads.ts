@@ -14,7 +14,7 @@ import { runningPodsColumn } from '../panels/pods.ts'
 import { quotaCpuLimits, quotaCpuRequests, quotaMemoryLimits, quotaMemoryRequests } from '../queries/quota.ts'
 import { inNamespace } from '../queries/scope.ts'
 import { uids } from '../uids.ts'
-import { clusterVariable, datasourceVariable, namespaceVariable, workloadTypeVariable } from '../variables.ts'
+import { clusterVariable, datasourceVariable, oneNamespaceVariable, workloadTypeVariable } from '../variables.ts'
 
 export function namespaceWorkloads(): LabDashboard {
   const counts = runningPodsColumn(perWorkload)
@@ -24,7 +24,7 @@ export function namespaceWorkloads(): LabDashboard {
     title: 'Kubernetes / Compute Resources / Namespace (Workloads)',
     description: 'CPU, memory and network of the workloads of a namespace.',
     needs: [],
-    variables: [datasourceVariable(), clusterVariable(), namespaceVariable(), workloadTypeVariable()],
+    variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable(), workloadTypeVariable()],
     rows: [
       row(
         'CPU',

@@ -23,7 +23,7 @@ import { uids } from '../uids.ts'
 import {
   clusterVariable,
   datasourceVariable,
-  namespaceVariable,
+  oneNamespaceVariable,
   podVariable,
   workloadTypeVariable,
   workloadVariable,
@@ -65,7 +65,7 @@ export function networkingNamespacePods(): LabDashboard {
     title: 'Kubernetes / Networking / Namespace (Pods)',
     description: 'Traffic of the pods of a namespace.',
     needs: [],
-    variables: [datasourceVariable(), clusterVariable(), namespaceVariable()],
+    variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable()],
     rows: [
       row(
         'Current Bandwidth',
@@ -83,7 +83,7 @@ export function networkingNamespaceWorkload(): LabDashboard {
     title: 'Kubernetes / Networking / Namespace (Workload)',
     description: 'Traffic of the workloads of a namespace.',
     needs: [],
-    variables: [datasourceVariable(), clusterVariable(), namespaceVariable(), workloadTypeVariable()],
+    variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable(), workloadTypeVariable()],
     rows: [
       row(
         'Current Bandwidth',
@@ -112,7 +112,7 @@ export function networkingPod(): LabDashboard {
     title: 'Kubernetes / Networking / Pod',
     description: 'Traffic of a pod.',
     needs: [],
-    variables: [datasourceVariable(), clusterVariable(), namespaceVariable(), podVariable()],
+    variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable(), podVariable()],
     rows: [
       row('Current Bandwidth', line(7, currentBitsGauge('receive', wholePod), currentBitsGauge('transmit', wholePod))),
       ...history(wholePod),
@@ -129,7 +129,7 @@ export function networkingWorkload(): LabDashboard {
     variables: [
       datasourceVariable(),
       clusterVariable(),
-      namespaceVariable(),
+      oneNamespaceVariable(),
       workloadTypeVariable(),
       workloadVariable(),
     ],

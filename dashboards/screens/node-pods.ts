@@ -4,7 +4,7 @@ import { cpuQuotaTable, cpuUsageTimeseries } from '../panels/cpu.ts'
 import { memoryDetailTable, memoryRssTimeseries, memoryUsageTimeseries } from '../panels/memory.ts'
 import { allocatableCpuBound, allocatableMemoryBounds } from '../panels/nodes.ts'
 import { uids } from '../uids.ts'
-import { clusterVariable, datasourceVariable, nodeVariable } from '../variables.ts'
+import { clusterVariable, datasourceVariable, oneNodeVariable } from '../variables.ts'
 
 export function nodePods(): LabDashboard {
   const bounds = allocatableMemoryBounds(perPodOfNode)
@@ -13,7 +13,7 @@ export function nodePods(): LabDashboard {
     title: 'Kubernetes / Compute Resources / Node (Pods)',
     description: 'CPU and memory of the pods of a node.',
     needs: [],
-    variables: [datasourceVariable(), clusterVariable(), nodeVariable()],
+    variables: [datasourceVariable(), clusterVariable(), oneNodeVariable()],
     rows: [
       row(
         'CPU',

@@ -11,7 +11,7 @@ import {
   storageTable,
 } from '../panels/storage.ts'
 import { uids } from '../uids.ts'
-import { clusterVariable, datasourceVariable, namespaceVariable, podVariable } from '../variables.ts'
+import { clusterVariable, datasourceVariable, oneNamespaceVariable, podVariable } from '../variables.ts'
 
 export function pod(): LabDashboard {
   return labDashboard({
@@ -19,7 +19,7 @@ export function pod(): LabDashboard {
     title: 'Kubernetes / Compute Resources / Pod',
     description: 'CPU, memory, network and disk of a pod and its containers.',
     needs: [],
-    variables: [datasourceVariable(), clusterVariable(), namespaceVariable(), podVariable()],
+    variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable(), podVariable()],
     rows: [
       row(
         'CPU',

@@ -13,7 +13,7 @@ import { uids } from '../uids.ts'
 import {
   clusterVariable,
   datasourceVariable,
-  namespaceVariable,
+  oneNamespaceVariable,
   workloadTypeVariable,
   workloadVariable,
 } from '../variables.ts'
@@ -27,7 +27,7 @@ export function workload(): LabDashboard {
     variables: [
       datasourceVariable(),
       clusterVariable(),
-      namespaceVariable(),
+      oneNamespaceVariable(),
       workloadTypeVariable(),
       workloadVariable(),
     ],

@@ -44,12 +44,15 @@ export function collectorConfig(base: string, input: CollectorInput): string {
     `otlp_grpc/${word}`,
     { ...fields(tracesExporter), endpoint },
   ])
-  const kubelets = [...input.nodes]
-    .sort()
-    .map(node => [
-      `kubeletstats/${node}`,
-      { ...fields(kubeletstats), endpoint: `${input.statsProxyUrl}/nodes/${encodeURIComponent(node)}`, ...interval },
-    ])
+  const kubelets = [...input.nodes].sort().map((node, index) => [
+    `kubeletstats/${node}`,
+    {
+      ...fields(kubeletstats),
+      endpoint: `${input.statsProxyUrl}/nodes/${encodeURIComponent(node)}`,
+      ...interval,
+      initial_delay: goDuration(FIRST_DELAY_MS + Math.round(index * spacingMs(input))),
+    },
+  ])
   return stringify(
     {
       ...config,
@@ -112,6 +115,20 @@ export function collectorConfig(base: string, input: CollectorInput): string {
     { aliasDuplicateObjects: false },
   )
 }
+
+/** What each receiver waits for at least, as in the base: the parts behind it have to be there. */
+const FIRST_DELAY_MS = 1_000
+
+/**
+ * How long after one another the receivers ask, for they do so at the same moment of each interval for ever: a thousand at once keep each
+ * other waiting, and a receiver gives a sample the time at which it has read it, which was seconds after it had been taken.
+ */
+function spacingMs({ nodes, intervalMs }: CollectorInput): number {
+  return Math.min(MOST_SPACING_MS, (0.8 * intervalMs) / nodes.length)
+}
+
+/** So that a small lab's first numbers don't come later. */
+const MOST_SPACING_MS = 20
 
 const eventsPipeline = {
   receivers: ['k8s_events'],

@@ -5,41 +5,69 @@ import type { PrometheusApi, RangeSeries, TimeRange } from '../prometheus/api.ts
 import { type AskedQuery, askedQueries } from '../verify/asked.ts'
 import type { Choice } from '../verify/choices.ts'
 import type { Answer } from './frames.ts'
+import { LINES, MOST_SERIES } from './timeseries.ts'
+
+type AnswerSeries = Pick<Answer, 'series' | 'leftOut'>
 
 /** A chart has room for so many points; a longer series is thinned by its query's step. */
 const MOST_POINTS = 120
 
 /**
- * Asks the queries of a dashboard's panels under one choice of variables, each different one once. The texts are those that verify asks, with the same rate windows; a query that is
- * refused or not answered says so in its own answer.
+ * Asks the queries of a dashboard's panels under one choice of variables, in their order, each different one once; gives what each panel
+ * will have. The texts are those that verify asks, with the same rate windows; a query that is refused or not answered says so in its own answer.
  */
-export async function askPanels(
+export function askPanels(
   dashboard: Dashboard,
   choice: Choice,
   given: { api: PrometheusApi; untilMs: number; scrapeMs: number },
-): Promise<Map<Panel, Answer[]>> {
+): ReadonlyMap<Panel, Promise<Answer[]>> {
   const { api, untilMs, scrapeMs } = given
-  const known = new Map<string, Promise<RangeSeries[]>>()
-  const answers = new Map<Panel, Answer[]>()
+  const known = new Map<string, Promise<AnswerSeries>>()
   const asked = askedQueries(dashboard, choice, { untilMs, scrapeMs })
-  const all = await Promise.all(
-    asked.map(async query => {
-      const key = `${query.kind} ${query.stepMs} ${query.expr}`
-      const answer = known.get(key) ?? askQuery(api, query)
-      known.set(key, answer)
-      const { target, kind, expr } = query
-      const legend = interpolate(target.legendFormat, choice.values)
-      const common = { target, kind, expr, legend }
-      try {
-        return { panel: query.panel, answer: { ...common, series: await answer } }
-      } catch (error) {
-        if (!(error instanceof LabError)) throw error
-        return { panel: query.panel, answer: { ...common, series: [], refused: error.message } }
-      }
-    }),
-  )
-  for (const { panel, answer } of all) answers.set(panel, [...(answers.get(panel) ?? []), answer])
+  const answerOf = async (query: AskedQuery): Promise<Answer> => {
+    const isPart = isLines(query)
+    const key = `${query.kind} ${query.stepMs} ${isPart} ${query.expr}`
+    const answer = known.get(key) ?? askQuery(api, query).then(series => (isPart ? highest(series) : { series }))
+    known.set(key, answer)
+    const { target, kind, expr } = query
+    const common = { target, kind, expr, legend: interpolate(target.legendFormat, choice.values) }
+    try {
+      return { ...common, ...(await answer) }
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error
+      return { ...common, series: [], refused: error.message }
+    }
+  }
+  const answers = new Map<Panel, Promise<Answer>[]>()
+  for (const query of asked) answers.set(query.panel, [...(answers.get(query.panel) ?? []), answerOf(query)])
+  return new Map([...answers].map(([panel, all]) => [panel, whole(all)]))
+}
+
+/** Whoever stops reading a page waits for no more answers: what is wrong with them is nobody's matter then. */
+function whole(all: readonly Promise<Answer>[]): Promise<Answer[]> {
+  const answers = Promise.all(all)
+  answers.catch(() => {})
   return answers
+}
+
+/** Whether a query's series become lines as they are, of which a panel draws the highest. */
+function isLines({ kind, panel }: AskedQuery): boolean {
+  return kind === 'range' && LINES.includes(panel.type) && panel.transformations.length === 0
+}
+
+/** The series that reach highest, in their order: ten thousand with all their points would take a hundred megabytes for each panel of a page. */
+function highest(series: readonly RangeSeries[]): AnswerSeries {
+  if (series.length <= MOST_SERIES) return { series }
+  const kept = series
+    .map((each, at) => ({
+      each,
+      at,
+      top: each.points.reduce((top, [, value]) => (value > top ? value : top), -Infinity),
+    }))
+    .sort((a, b) => b.top - a.top)
+    .slice(0, MOST_SERIES)
+    .sort((a, b) => a.at - b.at)
+  return { series: kept.map(({ each }) => each), leftOut: series.length - kept.length }
 }
 
 async function askQuery(api: PrometheusApi, { kind, expr, range, stepMs }: AskedQuery): Promise<RangeSeries[]> {

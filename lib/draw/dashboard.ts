@@ -8,24 +8,23 @@ import { type DrawContext, panelBody } from './panel.ts'
 export type Verdicts = ReadonlyMap<string, PanelResult>
 
 /**
- * A dashboard's rows and panels as HTML. Headings begin at the level that is given. A panel that can't be drawn says so, and the others
- * are drawn.
+ * A dashboard's rows and panels as HTML, in pieces: each panel as soon as it and those before it are answered. Headings begin at the
+ * level that is given. A panel that can't be drawn says so, and the others are drawn.
  */
-export async function dashboardBody(
+export async function* dashboardBody(
   dashboard: Dashboard,
-  answers: ReadonlyMap<Panel, readonly Answer[]>,
+  answers: ReadonlyMap<Panel, Promise<Answer[]>>,
   options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
-): Promise<Html> {
+): AsyncGenerator<Html> {
   const rows = new Map<string, Panel[]>()
   for (const panel of dashboard.panels) rows.set(panel.row, [...(rows.get(panel.row) ?? []), panel])
-  const parts: Html[] = []
   for (const [title, panels] of rows) {
-    const drawn: Html[] = []
-    for (const panel of panels) drawn.push(await panelSection(panel, answers.get(panel) ?? [], options))
-    parts.push(html`${title === '' ? undefined : html`<h3>${title}</h3>`}<div class="grid">${drawn}</div>
-`)
+    yield html`${title === '' ? undefined : html`<h3>${title}</h3>`}<div class="grid">`
+    for (const panel of panels) yield await panelSection(panel, (await answers.get(panel)) ?? [], options)
+    yield html`</div>
+`
   }
-  return html`${parts}${skippedNote(dashboard)}`
+  yield html`${skippedNote(dashboard)}`
 }
 
 async function panelSection(

@@ -12,6 +12,8 @@ export interface Answer {
   /** The legend with its variables filled in, its labels not. */
   legend: string
   series: readonly RangeSeries[]
+  /** How many more there were, lower than these; undefined where all are here. */
+  leftOut?: number
   /** Why there is none. */
   refused?: string
 }

@@ -8,7 +8,7 @@ import { transformed, withFieldConfig } from './grafana-data.ts'
 import { Html, html, safeColor } from './html.ts'
 import { type DrawnLink, dashboardOf, type LinkContext } from './links.ts'
 import { tableOf } from './table.ts'
-import { timeseriesOf } from './timeseries.ts'
+import { LINES, timeseriesOf } from './timeseries.ts'
 import { valuesOf } from './values.ts'
 
 /** What a panel is drawn with. */
@@ -20,13 +20,11 @@ export interface DrawContext extends LinkContext {
 }
 
 /** So much of a panel is drawn; the rest is said. */
-const MOST_SERIES = 30
 const MOST_VALUES = 60
 const MOST_ROWS = 100
 /** A panel of so many of the grid's 24 columns is wide. */
 const WIDE = 18
 
-const TIMESERIES = ['timeseries', 'graph']
 const VALUES = ['stat', 'singlestat', 'gauge', 'bargauge']
 const TABLES = ['table', 'table-old']
 
@@ -46,19 +44,20 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
     const { noValue } = panel.fieldConfig.defaults
     return html`${problems}${notes}<p class="empty">${text(noValue) ?? 'No data'}</p>`
   }
-  return html`${problems}${notes}${drawn(panel, frames, context)}`
+  const leftOut = answers.reduce((sum, answer) => sum + (answer.leftOut ?? 0), 0)
+  return html`${problems}${notes}${drawn(panel, frames, { ...context, leftOut })}`
 }
 
-function drawn(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
-  if (TIMESERIES.includes(panel.type)) return timeseriesBody(panel, frames, context)
+function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { leftOut: number }): Html {
+  if (LINES.includes(panel.type)) return timeseriesBody(panel, frames, context)
   if (VALUES.includes(panel.type)) return valuesBody(panel, frames)
   if (TABLES.includes(panel.type)) return tableBody(panel, frames, context)
   return html`<p class="note">Panels of kind ${panel.type} are not drawn here; this is their data.</p>
 ${tableBody(panel, frames, context)}`
 }
 
-function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
-  const lines = timeseriesOf(panel, frames, { most: MOST_SERIES })
+function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext & { leftOut: number }): Html {
+  const lines = timeseriesOf(panel, frames, context.leftOut)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
   const isWide = panel.gridPos.w >= WIDE
   const svg = new Html(context.drawChart(chartOption(lines, context.range), { isWide }))

@@ -3,6 +3,11 @@ import type { Panel } from '../grafana/model.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { grafanaData, grafanaTheme } from './grafana-data.ts'
 
+/** The kinds of panels that draw lines. */
+export const LINES: readonly string[] = ['timeseries', 'graph']
+/** So many lines are drawn of a panel; the rest is said. */
+export const MOST_SERIES = 30
+
 /** Lines over time, and the numbers beside their names. */
 export interface DrawnTimeseries {
   /** The common times of all lines (epoch milliseconds), in order. */
@@ -32,8 +37,8 @@ export interface DrawnSeries {
   calcs: readonly string[]
 }
 
-/** The lines of a panel's frames: at most `most` of them, the highest ones, in their order. */
-export function timeseriesOf(panel: Panel, frames: DataFrame[], { most }: { most: number }): DrawnTimeseries {
+/** The lines of a panel's frames: the highest ones, in their order. `leftOut` is how many more there are than the frames have. */
+export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): DrawnTimeseries {
   const { FieldType, getFieldDisplayName, formattedValueToString, fieldReducers } = grafanaData()
   const all = frames.flatMap(frame => {
     const time = frame.fields.find(({ type }) => type === FieldType.time)
@@ -44,7 +49,7 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], { most }: { most
       )
       .map(field => ({ frame, time, field }))
   })
-  const kept = highest(all, most)
+  const kept = highest(all, MOST_SERIES)
   const timesMs = [...new Set(kept.flatMap(({ time }) => time.values.map(Number)))].sort((a, b) => a - b)
   const legend = fields(panel.options['legend'])
   const calcs = items(legend['calcs']).filter(each => typeof each === 'string')
@@ -57,7 +62,7 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], { most }: { most
       values: valuesAt(timesMs, time, field),
       calcs: calcs.map(calc => reduced(field, calc)),
     })),
-    seriesCount: all.length,
+    seriesCount: all.length + leftOut,
     calcs: calcs.map(calc => fieldReducers.getIfExists(calc)?.name ?? calc),
     hasLegend: legend['showLegend'] !== false,
     least: first?.config.min ?? undefined,

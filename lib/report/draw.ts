@@ -1,6 +1,7 @@
 import { askPanels } from '../draw/ask.ts'
 import { loadCharts } from '../draw/chart.ts'
 import { dashboardBody } from '../draw/dashboard.ts'
+import { type Html, html } from '../draw/html.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { dashboardRange, queryFacts } from '../verify/asked.ts'
 import { choose } from '../verify/choices.ts'
@@ -31,8 +32,8 @@ export async function drawDashboards(given: {
       ...new Set(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
     ]
     const { choice } = await choose(dashboard, 'all', { api, range, metrics })
-    const answers = await askPanels(dashboard, choice, { api, untilMs, scrapeMs })
-    const body = await dashboardBody(dashboard, answers, {
+    const answers = askPanels(dashboard, choice, { api, untilMs, scrapeMs })
+    const parts = dashboardBody(dashboard, answers, {
       ...{ drawChart, range, variables: choice.values, time: '', idPrefix: anchorOf(dashboard) },
       verdicts: result && new Map(result.byPanel.map(each => [each.panel, each])),
       // A file knows one choice of variables: a link leads to the dashboard as it stands in the file.
@@ -42,7 +43,9 @@ export async function drawDashboards(given: {
         return anchor === undefined ? undefined : `#${anchor}`
       },
     })
-    all.push({ dashboard, result, body })
+    const body: Html[] = []
+    for await (const part of parts) body.push(part)
+    all.push({ dashboard, result, body: html`${body}` })
   }
   return all
 }

@@ -1,6 +1,6 @@
 import type { TracedCalls } from './calls.ts'
 import type { ClusterSnapshot } from './cluster.ts'
-import { type Contribution, contributions, isMeasured } from './contributions.ts'
+import { type Contribution, contributions, isCallMeasure, isMeasured } from './contributions.ts'
 import type { Dimension, Truth } from './marks.ts'
 import type { Bounds, UsageSource, UsageWindow } from './usage.ts'
 
@@ -23,13 +23,47 @@ export interface TruthSources {
   readCalls?: (untilMs: number) => Promise<TracedCalls | undefined>
   /** They, once they were asked for. */
   calls?: TracedCalls | undefined
+  /** As it was at looks before, of which Prometheus may still have something. */
+  earlier?: readonly TruthSources[]
 }
 
 /**
  * What a query must give, by its dimensions' values in the order of `truth.by` (`truthKey`). A ratio is that of the sums,
- * and isn't there where nothing is in its denominator. Undefined where nobody can tell.
+ * and isn't there where nothing is in its denominator. What has changed since an earlier look may be as it was, as it is, or between.
+ * Undefined where nobody can tell.
  */
 export function expectedValues(
+  truth: Truth,
+  sources: TruthSources,
+  filters: Filters,
+  window: UsageWindow,
+): ReadonlyMap<string, Bounds> | undefined {
+  const now = valuesAt(truth, sources, filters, window)
+  // Spans are asked for anew each time, and what they say of a time is the same.
+  if (now === undefined || isCallMeasure(truth.of)) return now
+  return (sources.earlier ?? []).reduce((all, each) => {
+    const then = valuesAt(truth, each, filters, window)
+    return then === undefined ? all : spanned(all, then)
+  }, now)
+}
+
+function spanned(a: ReadonlyMap<string, Bounds>, b: ReadonlyMap<string, Bounds>): ReadonlyMap<string, Bounds> {
+  const all = new Map<string, Bounds>()
+  for (const key of [...a.keys(), ...b.keys()]) {
+    const [one, other] = [a.get(key) ?? GONE, b.get(key) ?? GONE]
+    const mayLack = one.mayLack === true || other.mayLack === true
+    all.set(key, {
+      least: Math.min(one.least, other.least),
+      most: Math.max(one.most, other.most),
+      ...(mayLack ? { mayLack } : {}),
+    })
+  }
+  return all
+}
+
+const GONE: Bounds = { least: 0, most: 0, mayLack: true }
+
+function valuesAt(
   truth: Truth,
   sources: TruthSources,
   filters: Filters,

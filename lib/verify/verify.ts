@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../errors.ts'
 import type { Dashboard } from '../grafana/model.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
+import { lookbackMs } from '../prometheus.ts'
 import { queryFacts } from './asked.ts'
 import type { TruthSources } from './expect.ts'
 import type { Look } from './judged.ts'
@@ -65,6 +66,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const metricNames = new Set(await api.labelValues('__name__', undefined, lastHour(first.untilMs)))
   const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, lacking }
 
+  let seen = [first]
   const rounds: Round[] = []
   for (const [index, { dashboard, marks }] of dashboards.entries()) {
     onProgress(`${dashboard.title} (${index + 1} of ${dashboards.length})`)
@@ -81,7 +83,10 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     onProgress(`${count} failed; looking again, should the cluster have changed meanwhile`)
     await sleep(options.scrapeMs)
     waitedMs += options.scrapeMs
-    const again = await look(options)
+    const now = await look(options)
+    seen = lasting(seen, now.untilMs - lookbackMs(options.scrapeMs) - 2 * options.scrapeMs)
+    const again = withEarlier(now, seen)
+    seen.push(now)
     for (const round of rounds) if (round.settles) await round.retry(again)
     if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again)
   }
@@ -122,6 +127,20 @@ function notesOf({ truth }: Look): string[] {
 async function look({ truth }: VerifyOptions): Promise<Look> {
   const sources = await truth?.read()
   return { untilMs: sources?.untilMs ?? Date.now(), truth: sources }
+}
+
+/** Looks at what was still so at a time: what was seen may have lasted until the next look. */
+function lasting(seen: readonly Look[], sinceMs: number): Look[] {
+  return seen.filter((_, at) => (seen[at + 1]?.untilMs ?? sinceMs) >= sinceMs)
+}
+
+/**
+ * A look that also knows what was so before, which Prometheus may still have. On a large cluster something always comes or goes, so that to
+ * wait until nothing has changed would be to wait for ever.
+ */
+function withEarlier(now: Look, seen: readonly Look[]): Look {
+  const earlier = seen.flatMap(({ truth }) => truth ?? [])
+  return now.truth === undefined ? now : { ...now, truth: { ...now.truth, earlier } }
 }
 
 function lastHour(untilMs: number): { fromMs: number; untilMs: number } {

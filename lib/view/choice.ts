@@ -78,5 +78,7 @@ function chosenOf(variable: Variable, options: readonly string[], asked: readonl
   if (known.length > 0) return variable.multi ? known : known.slice(0, 1)
   if (variable.includeAll && (variable.current.length === 0 || variable.current.includes(ALL))) return [ALL]
   const current = variable.current.filter(value => options.includes(value))
+  // As Grafana does, where what the dashboard chooses is not there.
+  if (current.length === 0 && variable.includeAll) return [ALL]
   return current.length > 0 ? current : options.slice(0, 1)
 }

@@ -45,8 +45,11 @@ ${traced === undefined ? undefined : html`<h2>Traces</h2>${tracedList(traced)}`}
   return pageHtml({ title: `Lab ${name}`, body })
 }
 
-/** A dashboard with what can be chosen above it. */
-export function dashboardPage(given: {
+/** Where the panels come, in a page without them: no text on a page can be the same, since its `<` is escaped. */
+const PANELS = new Html('<!-- panels -->')
+
+/** A dashboard with what can be chosen above it, in pieces: what is known at once, then each panel when it comes. */
+export async function* dashboardPage(given: {
   dashboard: Dashboard
   offered: readonly OfferedVariable[]
   /** The choices as an address. */
@@ -58,8 +61,8 @@ export function dashboardPage(given: {
   untilMs: number
   prometheusUrl: string
   jaegerUrl: string | undefined
-  body: Html
-}): string {
+  body: AsyncIterable<Html>
+}): AsyncGenerator<string> {
   const { dashboard, offered, address, others, alerts, verdict, untilMs, prometheusUrl, jaegerUrl, body } = given
   const now = new Date(untilMs).toISOString()
   const { title, time } = dashboard
@@ -76,8 +79,11 @@ ${offered.filter(({ variable }) => variable.hide !== 'variable').map(picker)}
 `,
   )}</ul></nav></details></header>
 <p class="failed" role="status" id="status"></p><main id="main" data-refresh="${time.refresh}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.</p>${verdict}
-${body}</main>`
-  return pageHtml({ title, body: page, head: SCRIPT })
+${PANELS}</main>`
+  const [before = '', after = ''] = pageHtml({ title, body: page, head: SCRIPT }).split(PANELS.text)
+  yield before
+  for await (const { text } of body) yield text
+  yield after
 }
 
 /** A page that says what went wrong. */

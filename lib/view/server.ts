@@ -8,8 +8,8 @@ export interface PageRequest {
   query: URLSearchParams
 }
 
-/** Gives a page's HTML; undefined where there is none of that path. */
-export type Pages = (request: PageRequest) => Promise<string | undefined>
+/** Gives a page's HTML, whole or in pieces as they come; undefined where there is none of that path. */
+export type Pages = (request: PageRequest) => Promise<string | AsyncIterable<string> | undefined>
 
 /**
  * What may happen in a page: styles of its own, the one script, and asking this server. ECharts puts font sizes into style attributes.
@@ -55,7 +55,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, pages:
   if (pathname === '/page.js') return send(response, 200, PAGE_SCRIPT, 'text/javascript')
   const page = await pages({ path: pathname, query: searchParams })
   if (page === undefined) return send(response, 404, problemPage('No such page', `There is nothing at ${pathname}.`))
-  send(response, 200, page)
+  if (typeof page === 'string') return send(response, 200, page)
+  await sendPieces(response, page)
 }
 
 /** Whether the request was made to this machine by its own name and to the port that it came in by. */
@@ -64,7 +65,23 @@ function isOwnHost({ headers, socket }: IncomingMessage): boolean {
   return name !== '' && Number(port) === socket.localPort
 }
 
+/** A browser shows what it has while the rest is still being asked for. */
+async function sendPieces(response: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
+  response.writeHead(200, headersOf('text/html'))
+  if (response.req.method !== 'HEAD') {
+    for await (const piece of pieces) {
+      if (response.destroyed) return
+      response.write(piece)
+    }
+  }
+  response.end()
+}
+
+function headersOf(type: string): Record<string, string> {
+  return { ...HEADERS, 'content-type': `${type}; charset=utf-8` }
+}
+
 function send(response: ServerResponse, status: number, text: string, type = 'text/html'): void {
-  response.writeHead(status, { ...HEADERS, 'content-type': `${type}; charset=utf-8` })
+  response.writeHead(status, headersOf(type))
   response.end(response.req.method === 'HEAD' ? undefined : text)
 }

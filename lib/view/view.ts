@@ -65,7 +65,7 @@ async function dashboardOf(
   uid: string,
   { query }: PageRequest,
   sources: ViewSources & { api: PrometheusApi },
-): Promise<string | undefined> {
+): Promise<AsyncIterable<string> | undefined> {
   const { dashboards } = sources.dashboards()
   const wanted = dashboards.find(each => each.dashboard.uid === uid)
   if (wanted === undefined) return undefined
@@ -77,13 +77,11 @@ async function dashboardOf(
   const range = dashboardRange(dashboard, untilMs)
   const { offered, choice } = await chosenVariables(dashboard, query, { api, range })
   const address = addressOf(offered, dashboard).toString()
-  const [answers, alerts] = await Promise.all([
-    askPanels(dashboard, choice, { api, untilMs, scrapeMs }),
-    orWhyNot(firingAlerts(api, untilMs)),
-  ])
+  const alerts = await orWhyNot(firingAlerts(api, untilMs))
+  const answers = askPanels(dashboard, choice, { api, untilMs, scrapeMs })
   const known = new Set(dashboards.map(each => each.dashboard.uid))
   const { from, to, refresh } = dashboard.time
-  const body = await dashboardBody(dashboard, answers, {
+  const body = dashboardBody(dashboard, answers, {
     ...{ drawChart, range, variables: choice.values, idPrefix: 'panel', verdicts: verified?.verdicts },
     time: new URLSearchParams({ from, to, refresh }).toString(),
     hrefOf: ({ url }, linked) => (linked === undefined ? outside(url, jaegerUrl) : known.has(linked) ? url : undefined),

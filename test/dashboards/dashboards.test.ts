@@ -22,6 +22,10 @@ const targetsOf = (panel: Panel) => (panel.targets ?? []) as Dataquery[]
 /** A dashboard's own menu, and every text that leads to another. */
 const linksIn = (json: unknown) => [...JSON.stringify(json).matchAll(/"url":"([^"]+)"/g)].map(([, url = '']) => url)
 
+const isOfPods: ReadonlySet<string> = new Set([
+  ...[uids.namespacePods, uids.namespaceWorkloads, uids.pod, uids.workload, uids.nodePods],
+  ...[uids.networkNamespacePods, uids.networkNamespaceWorkload, uids.networkPod, uids.networkWorkload],
+])
 const dashboards = suite('labDashboards()')
 
 dashboards('has each dashboard once, in a file of the name of its uid', () => {
@@ -167,7 +171,9 @@ for (const dashboard of all) {
         // Of traced services other series name more, so All is what is listed.
         const isListed = /traces_span_metrics_/.test(String(query)) && variable !== 'cluster'
         const allMeans = isListed ? undefined : '.+'
-        assert.deepEqual([multi, includeAll, allValue, current?.value], [true, true, allMeans, ['$__all']], variable)
+        // Where All would be every pod of the cluster, one namespace or node is chosen at first.
+        const first = (isOfPods.has(name) && { namespace: 'shop', node: 'kwok-node-0000' }[variable]) || '$__all'
+        assert.deepEqual([multi, includeAll, allValue, current?.value], [true, true, allMeans, [first]], variable)
         assert.deepEqual(datasource, { type: 'prometheus', uid: `\${datasource}` })
         // Each by the chosen values of all before it.
         const narrowing = seen.filter(each => each !== 'datasource' && !(variable === 'node' && each === 'namespace'))

@@ -18,7 +18,13 @@ pages.before(async context => {
   context.dir = tempDir()
   const prometheusUrl = `http://127.0.0.1:${await freePort()}`
   const made: Pages = labPages(tempLab({ dashboardsDir: context.dir, prometheusUrl }))
-  context.get = path => made({ path, query: new URLSearchParams() })
+  context.get = async path => {
+    const page = await made({ path, query: new URLSearchParams() })
+    if (page === undefined || typeof page === 'string') return page
+    const pieces: string[] = []
+    for await (const piece of page) pieces.push(piece)
+    return pieces.join('')
+  }
 })
 
 const write = ({ dir }: Context, name: string, title: string) =>

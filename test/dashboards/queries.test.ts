@@ -39,8 +39,7 @@ const served = 'span_kind="SPAN_KIND_SERVER"'
 const inKwokPod = `${inC}, k8s_node_name=~"$node", namespace=~"$namespace"`
 const ownerOf = (matchers: string) =>
   `* on (${POD}) group_left (workload, workload_type) namespace_workload_pod:k8s_pod_phase:relabel{${matchers}}`
-const active = (matchers: string) =>
-  `* on (${POD}) group_left () group by (${POD}) (max by (${POD}) (k8s_pod_phase{${matchers}}) <= 2)`
+const active = (metric: string) => `namespace_workload_pod_container:${metric}:active`
 
 const table: readonly (readonly [call: string, query: Query, expr: string])[] = [
   [
@@ -56,22 +55,27 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
   [
     'cpuUsage(by workload)',
     cpu.cpuUsage(perWorkload.scope, perWorkload.by),
-    `sum by (${CL}, k8s_namespace_name, workload_type, workload) (rate(container_cpu_time_seconds_total{${inN}}[$__rate_interval]) ${ownerOf(`${inN}, workload_type=~"$type"`)})`,
+    `sum by (${CL}, k8s_namespace_name, workload_type, workload) (sum by (${POD}) (rate(container_cpu_time_seconds_total{${inN}}[$__rate_interval])) ${ownerOf(`${inN}, workload_type=~"$type"`)})`,
   ],
   [
     'cpuUsage(by pod of workload)',
     cpu.cpuUsage(perPodOfWorkload.scope, perPodOfWorkload.by),
-    `sum by (${POD}) (rate(container_cpu_time_seconds_total{${inN}}[$__rate_interval]) ${ownerOf(`${inN}, workload_type=~"$type", workload=~"$workload"`)})`,
+    `sum by (${POD}) (sum by (${POD}) (rate(container_cpu_time_seconds_total{${inN}}[$__rate_interval])) ${ownerOf(`${inN}, workload_type=~"$type", workload=~"$workload"`)})`,
   ],
   [
     'cpuRequests(by namespace)',
     cpu.cpuRequests(perNamespace.scope, perNamespace.by),
-    `sum by (${CL}, k8s_namespace_name) (max by (${POD}, k8s_container_name) (k8s_container_cpu_request{${inC}}) ${active(inC)})`,
+    `sum by (${CL}, k8s_namespace_name) (${active('k8s_container_cpu_request')}{${inC}})`,
   ],
   [
     'cpuLimits(by node)',
     cpu.cpuLimits(perNamespace.scope, ['cluster', 'node']),
-    `sum by (${CL}, k8s_node_name) (max by (${POD}, k8s_container_name, k8s_node_name) (k8s_container_cpu_limit{${inC}}) ${active(inC)})`,
+    `sum by (${CL}, k8s_node_name) (${active('k8s_container_cpu_limit')}{${inC}})`,
+  ],
+  [
+    'memoryLimits(by pod of workload)',
+    memory.memoryLimits(perPodOfWorkload.scope, perPodOfWorkload.by),
+    `sum by (${POD}) (${active('k8s_container_memory_limit_bytes')}{${inN}, workload_type=~"$type", workload=~"$workload"})`,
   ],
   [
     'cpuThrottling(by container)',
@@ -91,7 +95,7 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
   [
     'memoryUsageOverRequests(by cluster)',
     memory.memoryUsageOverRequests(wholeCluster.scope, wholeCluster.by),
-    `sum by (${CL}) (container_memory_working_set_bytes{${inC}}) / sum by (${CL}) (max by (${POD}, k8s_container_name) (k8s_container_memory_request_bytes{${inC}}) ${active(inC)})`,
+    `sum by (${CL}) (container_memory_working_set_bytes{${inC}}) / sum by (${CL}) (${active('k8s_container_memory_request_bytes')}{${inC}})`,
   ],
   [
     'bandwidth() in bits',

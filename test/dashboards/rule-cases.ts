@@ -43,6 +43,18 @@ const asked = (metric: string, value: number): Series[] => [
   ...['runs', 'done', 'placed'].map((name): Series => [`${metric}${container(name)}`, `${value}x6`]),
   [`${metric}${pod('placed', ', k8s_container_name="app", k8s_node_name="b"')}`, `${value}x6`],
 ]
+const active = (name: string, more = '') => pod(name, `, workload="${name}", workload_type="barepod"${more}`)
+const activeCase = (metric: string, value: number): RecordCase => ({
+  record: `namespace_workload_pod_container:${metric}:active`,
+  fact: 'has each container of a pod that is not finished once, on its node where it has one',
+  series: [...asked(metric, value), [`k8s_pod_phase${pod('waits')}`, '1x6'], [`${metric}${container('waits')}`, '7x6']],
+  at: '1m',
+  gives: [
+    [active('placed', ', k8s_container_name="app", k8s_node_name="b"'), value],
+    [active('runs', ', k8s_container_name="app"'), value],
+    [active('waits', ', k8s_container_name="app"'), 7],
+  ],
+})
 const askedCase = (record: string, metric: string, value: number): RecordCase => ({
   record,
   fact: 'counts each pod that is not finished once',
@@ -81,6 +93,20 @@ export const recordCases: readonly RecordCase[] = [
       [`{${C}, k8s_namespace_name="n", k8s_pod_name="alone", workload="alone", workload_type="barepod"}`, 1],
     ],
   },
+  {
+    record: 'namespace_workload_pod:k8s_pod_phase:active',
+    fact: 'leaves out what is finished, and has what has just got its node once',
+    series: asked('k8s_container_cpu_request', 1),
+    at: '1m',
+    gives: [
+      [active('placed'), 1],
+      [active('runs'), 1],
+    ],
+  },
+  activeCase('k8s_container_cpu_request', 0.25),
+  activeCase('k8s_container_cpu_limit', 0.5),
+  activeCase('k8s_container_memory_request_bytes', 1024),
+  activeCase('k8s_container_memory_limit_bytes', 2048),
   askedCase('namespace_cpu:k8s_container_cpu_request:sum', 'k8s_container_cpu_request', 0.25),
   askedCase('namespace_memory:k8s_container_memory_request_bytes:sum', 'k8s_container_memory_request_bytes', 1024),
   ...(['read', 'write'] as const).map((verb): RecordCase => {

@@ -37,17 +37,25 @@ configs('gives each node its receiver, and the bare one goes', () => {
     'otlp',
     ...kubelets.map(node => `kubeletstats/${node}`),
   ])
-  for (const node of kubelets) {
+  for (const [index, node] of kubelets.entries()) {
     assert.deepEqual(receivers[`kubeletstats/${node}`], {
       ...kubeletstats,
       endpoint: `http://127.0.0.1:1/nodes/${node}`,
       collection_interval: '15s',
+      initial_delay: ['1s', '1020ms', '1040ms'][index],
     })
   }
   assert.deepEqual(service.pipelines['metrics/kubernetes'].receivers, [
     'k8s_cluster',
     ...kubelets.map(node => `kubeletstats/${node}`),
   ])
+})
+
+configs('spreads many nodes over the interval, so that they are not all asked at once', () => {
+  const nodes = Array.from({ length: 3_000 }, (_, index) => `node-${String(index).padStart(4, '0')}`)
+  const { receivers } = rendered({ nodes })
+  const delays = nodes.map(node => receivers[`kubeletstats/${node}`].initial_delay)
+  assert.deepEqual([delays[0], delays[1], delays[1_500], delays[2_999]], ['1s', '1004ms', '7s', '12996ms'])
 })
 
 configs('gives the same bytes for the same nodes in any order, and leaves their list alone', () => {

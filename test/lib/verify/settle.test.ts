@@ -49,11 +49,20 @@ async function looks(url: string, settleMs: number, ...each: Record<string, unkn
   return { report, looks: at }
 }
 
-/** The cluster before a pod was deleted that Prometheus has not had for long. */
-function before(): Record<string, unknown[]> {
+/** The cluster before pods were deleted that Prometheus has not had for long. */
+function before(gone = 1): Record<string, unknown[]> {
   const objects = clusterObjects()
-  const [pod, ...others] = objects['/api/v1/pods'] ?? []
-  return { ...objects, '/api/v1/pods': [pod, JSON.parse(JSON.stringify(pod).replaceAll('web-1', 'web-0')), ...others] }
+  const pods = objects['/api/v1/pods'] ?? []
+  const more = Array.from({ length: gone }, (_, at) =>
+    JSON.parse(JSON.stringify(pods[0]).replaceAll('web-1', `web-gone-${at}`)),
+  )
+  return { ...objects, '/api/v1/pods': [...pods, ...more] }
+}
+
+/** The cluster after a pod was deleted that Prometheus still has. */
+function after(): Record<string, unknown[]> {
+  const objects = clusterObjects()
+  return { ...objects, '/api/v1/pods': (objects['/api/v1/pods'] ?? []).slice(1) }
 }
 
 const settles = suite<Context>('verify(), while the cluster changes')
@@ -69,6 +78,19 @@ settles(
     assert.deepEqual([found.report.failures, found.looks], [[], 3])
   },
 )
+
+settles('takes what lies between two looks at a cluster that never stands still', async ({ prometheus }) => {
+  const { report, looks: count } = await looks(prometheus.url, 1_000, before(), after())
+  assert.deepEqual([report.failures, count], [[], 2])
+})
+
+settles('does not take what was true at no look', async ({ prometheus }) => {
+  const { report } = await looks(prometheus.url, 300, before(), before(2), before(3))
+  assert.deepEqual(
+    report.failures.map(({ got, expected }) => [got, expected]),
+    [['in all: 7', 'in all: 8 to 10']],
+  )
+})
 
 settles('gives up when time is over, and fails', async ({ prometheus }) => {
   const { report, looks: count } = await looks(prometheus.url, 300, before())

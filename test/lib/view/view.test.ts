@@ -19,6 +19,7 @@ const lines = ['web', 'db', '<b>bold</b>'].flatMap((job, number) =>
     at => `requests{job="${job}"} ${(number + 1) * 1024} ${(nowMs - 300_000 + at * 10_000) / 1_000}`,
   ),
 )
+const many = [...Array(40).keys()].map(n => `many{n="${n}"} ${n} ${(nowMs - 10_000) / 1_000}`)
 const json = {
   ...{ title: 'Requests', uid: 'requests', time: { from: 'now-30m', to: 'now' }, refresh: '10s' },
   templating: {
@@ -105,7 +106,7 @@ async function get(server: Server, path: string, { host, method = 'GET' }: { hos
 
 const pages = suite<Serving>('createPages()')
 pages.before(async context => {
-  context.prometheus = await startPrometheus(lines)
+  context.prometheus = await startPrometheus([...lines, ...many])
   context.server = await serve({ prometheusUrl: context.prometheus.url })
   context.get = (path, more) => get(context.server, path, more)
 })
@@ -216,6 +217,54 @@ pages('asks each different query once', async ({ prometheus }) => {
     server.close()
     relay.close()
   }
+})
+
+pages('shows what is answered while the rest is still being asked', async ({ prometheus }) => {
+  const relay = await startRelay(prometheus.url, query => query.startsWith('requests{'))
+  const server = await serve({ prometheusUrl: relay.url })
+  const { port } = server.address() as AddressInfo
+  const asked = request({ host: '127.0.0.1', port, path: '/d/requests', headers: { host: `localhost:${port}` } })
+  try {
+    const text = await new Promise<string>((resolve, reject) => {
+      let got = ''
+      const onEnd = () => reject(new Error(`It ended with ${got.slice(-200)}`))
+      asked.on('error', reject).on('response', answer => {
+        answer
+          .setEncoding('utf8')
+          .on('end', onEnd)
+          .on('data', chunk => {
+            got += chunk
+            if (got.includes('unclosed left parenthesis')) resolve(got)
+          })
+      })
+      asked.end()
+    })
+    assertSays(text, /<h1>Requests<\/h1>[\s\S]*<strong>6 KiB<\/strong>/)
+    assert.doesNotMatch(text, /<\/main>/)
+  } finally {
+    asked.destroy()
+    server.close()
+    relay.close()
+  }
+})
+
+pages('draws the highest of many series, and says how many there are', async ({ prometheus }) => {
+  const target = { refId: 'A', expr: 'many', legendFormat: 'n{{n}}' }
+  const lowest = { transformations: [{ id: 'sortBy', options: {} }] }
+  const panels = [{}, lowest].map((more, id) => ({
+    id,
+    title: `Many ${id}`,
+    type: 'timeseries',
+    targets: [target],
+    ...more,
+  }))
+  const dashboard = readDashboard({ ...json, panels }, 'test')
+  const dashboards = () => ({ dashboards: [{ dashboard, marks: undefined }], refused: [] })
+  const server = await serve({ prometheusUrl: prometheus.url, dashboards })
+  const { text } = await get(server, '/d/requests').finally(() => server.close())
+  // The transformation gets them all.
+  assert.equal(text.match(/30 of 40 series, the highest/g)?.length, 2)
+  assert.deepEqual([text.includes('n10</th>'), text.includes('n9</th>')], [true, false])
 })
 
 pages('says in a panel that its query takes too long, and draws the others', async ({ prometheus }) => {
