@@ -53,13 +53,13 @@ export function addSummary(told: Map<string, KubeletTold>, node: string, summary
 /**
  * The usage of real pods as a collector must have it: a kubelet measures each container only each ten to twenty seconds, and serves
  * the same values in between. So a rate is what was served at the first and the last time in the window at which the collector asked, a level
- * what was served at the last. `asked` is when it asked each node's kubelet (epoch, the oldest first); `knownMs` is how far back
- * kubelets and collections are known. What is newer than the window counts as something between nothing and twice what is known.
+ * what was served at the last. `asked` is when it asked each node's kubelet (epoch, the oldest first); `known` is the longest window of
+ * which both are known: of a longer one or a later one nobody can tell. What is newer than the window counts as something between nothing and twice what is known.
  */
 export function kubeletUsage(
   told: ReadonlyMap<string, KubeletTold>,
   asked: ReadonlyMap<string, readonly number[]>,
-  knownMs: number,
+  known: { untilMs: number; lengthMs: number },
 ): UsageSource {
   const boundsIn = (node: string, { untilMs, lengthMs }: UsageWindow) => {
     const times = (asked.get(node) ?? []).filter(
@@ -79,7 +79,8 @@ export function kubeletUsage(
       return rateOver(known, used, window) ?? { least: 0, most, mayLack: true }
     }
   }
-  const isKnown = (of: string, { lengthMs }: UsageWindow): of is Told => isTold(of) && (lengthMs ?? 0) <= knownMs
+  const isKnown = (of: string, { untilMs, lengthMs = 0 }: UsageWindow): of is Told =>
+    isTold(of) && untilMs <= known.untilMs && lengthMs <= known.lengthMs
 
   return {
     name: "the kubelets' own summaries",

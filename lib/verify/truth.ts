@@ -92,7 +92,7 @@ async function realUsage(
   }
   const untilMs = Date.now() - ARRIVED_MS
   const asked = await collectionTimes(api, { clusterName, untilMs, lengthMs: knownMs })
-  return { usage: kubeletUsage(told, asked, windowMs), untilMs }
+  return { usage: kubeletUsage(told, asked, { untilMs, lengthMs: windowMs }), untilMs }
 }
 
 /** Calls are read when the first query asks for them, and once. */

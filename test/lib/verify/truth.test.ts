@@ -197,7 +197,7 @@ const collected = new Map(NODES.map(node => [node, measuredMs.map(timeMs => time
 const real = suite('kubeletUsage()')
 real('says of kubelets that measure when they are asked what the model says', async () => {
   const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
-  const usage = kubeletUsage(toldAt(NODES, measuredMs), collected, 40_000)
+  const usage = kubeletUsage(toldAt(NODES, measuredMs), collected, evenWindow)
   // The first of five was before the window.
   const model = modelUsage(snapshot, 'steady')
   const measuredWindow = { untilMs: measuredMs[4] ?? 0, lengthMs: 30_000, lateMs: 0 }
@@ -237,12 +237,17 @@ real('says of kubelets that measure when they are asked what the model says', as
     undefined,
     'nothing is known so early',
   )
+  const later = { ...evenWindow, untilMs: evenMs + 1 }
+  assert.equal(usage.nodes('memory-rss', later), undefined, 'nor is anything of a later time')
 })
 
 real('lies between two measurements only where either may have been served', () => {
   const cpuOf = (moreMs: number) => {
     const told = toldAt(NODES, [...measuredMs.slice(0, 4), evenMs - moreMs])
-    return kubeletUsage(told, collected, 40_000).containers('cpu-usage', evenWindow)?.get('uid-shop-web-1')?.get('app')
+    return kubeletUsage(told, collected, evenWindow)
+      .containers('cpu-usage', evenWindow)
+      ?.get('uid-shop-web-1')
+      ?.get('app')
   }
   const [sure, unsure] = [cpuOf(3_000), cpuOf(1_000)]
   assert.equal(sure?.least, sure?.most)
@@ -255,7 +260,7 @@ real('lies between two measurements only where either may have been served', () 
 
 real('knows little of a pod that is newer than the window', () => {
   const told = toldAt(['node-a'], measuredMs.slice(4))
-  const bounds = kubeletUsage(told, collected, 40_000)
+  const bounds = kubeletUsage(told, collected, evenWindow)
     .containers('cpu-usage', evenWindow)
     ?.get('uid-shop-web-1')
     ?.get('app')
@@ -264,7 +269,7 @@ real('knows little of a pod that is newer than the window', () => {
 
 real('expects of a node that nobody collects from what its kubelet says', () => {
   const told = toldAt(NODES, measuredMs)
-  const bounds = kubeletUsage(told, new Map(), 40_000).nodes('cpu-usage', evenWindow)?.get('node-a')?.get('')
+  const bounds = kubeletUsage(told, new Map(), evenWindow).nodes('cpu-usage', evenWindow)?.get('node-a')?.get('')
   assert((bounds?.least ?? 0) > 0.05)
   assert.equal(bounds?.mayLack, undefined)
 })
