@@ -33,11 +33,12 @@ export function labPages(lab: Lab): Pages {
       return { dashboards: [...own, ...foreign], refused: refused.map(({ message }) => message) }
     },
     facts: () => labFacts(lab),
-    parts: () => partStatuses(lab),
+    // Those of a cluster: make k3d-status.
+    parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),
     async verify(dashboard, api) {
       const truth = await labTruth(lab, 4 * scrapeMs)
       try {
-        const isKwokLab = truth !== undefined
+        const isKwokLab = truth !== undefined && lab.kind === 'kwok'
         return await verify({ api, dashboards: [dashboard], refused: [], scrapeMs, truth, isKwokLab, settleMs: 0 })
       } finally {
         truth?.close()

@@ -32,8 +32,8 @@ export interface LabRecord {
   created?: boolean
   /** The name of the k3d cluster that the lab made. */
   k3dCluster?: string
-  /** Somebody agreed that the lab may change this cluster, which it did not make. */
-  agreed?: boolean
+  /** The cluster, by the UID of its kube-system, of which somebody agreed that the lab may change it, which it did not make. */
+  agreedCluster?: string
 }
 
 /** One lab: its settings, where its state is, and how kubectl calls its cluster. */

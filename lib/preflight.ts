@@ -81,6 +81,16 @@ export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<voi
   await requireFreePorts(lab.settings, names)
 }
 
+/** The service of a lab that holds a port of this machine now; undefined when none does. */
+export async function serviceOn(lab: Lab, port: number): Promise<ServiceName | undefined> {
+  const services = labServices(lab)
+  const names = portSettings.filter(name => lab.settings[name] === port)
+  for (const owner of names.flatMap(name => portOwners[runtimeOf(lab)][name] ?? [])) {
+    if ((await services.state(owner)).process !== undefined) return owner
+  }
+  return undefined
+}
+
 /** Whether the lab shows its dashboards: LGTM always does. */
 function hasDashboards(lab: Lab): boolean {
   return lab.settings.grafana !== 'none' || runtimeOf(lab) === 'docker'

@@ -115,7 +115,7 @@ const definitions = {
   },
   kubeContext: {
     default: 'auto',
-    help: 'a context of your kubeconfig whose cluster the k3d steps and verify work on; auto is k3d-<CLUSTER_NAME>, and for verify the KWOK lab',
+    help: 'a context of your kubeconfig whose cluster the k3d steps, verify, report and view work on; auto is k3d-<CLUSTER_NAME>, and for the last three the KWOK lab',
     parse: context,
   },
   otelChart: {

@@ -29,7 +29,7 @@ export interface TaskDeclaration {
   /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
   takesLabAsItIs?: boolean
   /** Changes the lab: waits until no other task does, also one of another `make kwok` in this clone. Or: with which switches. */
-  changesLab?: boolean | ((switches: ReadonlySet<string>) => boolean)
+  changesLab?: boolean | ((switches: ReadonlySet<string>, kind: Lab['kind']) => boolean)
 }
 
 /** The longest that a task waits for another; one of 50,000 pods takes some minutes. */
@@ -67,7 +67,7 @@ export async function runTask(
     const open = () => openLab({ flags: line.flags, env, kind: kindOf(declaration, { flags: line.flags, env }) })
     const lab = open()
     const { changesLab = false } = declaration
-    const isAlone = typeof changesLab === 'function' ? changesLab(line.switches) : changesLab
+    const isAlone = typeof changesLab === 'function' ? changesLab(line.switches, lab.kind) : changesLab
     const letGo = isAlone ? await lockLab(lab) : undefined
     try {
       // Who held the lock may have chosen what is fixed from then on.

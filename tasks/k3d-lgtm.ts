@@ -3,9 +3,10 @@
  * answers: on the lab's own k3d cluster, or on any that KUBE_CONTEXT names, after asking. Run again, it changes what has changed.
  *
  *   tsx tasks/k3d-lgtm.ts
- *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --yes
+ *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --dashboards-dir mine --yes
  */
 import { generatedFiles, provisioningFiles } from '../dashboards/output.ts'
+import { dashboardTexts, requireOwnDir } from '../lib/grafana/files.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
 import { applyLgtm } from '../lib/k3d/lgtm.ts'
 import { mountedDir } from '../lib/k3d/prometheus.ts'
@@ -14,10 +15,11 @@ import { startProgress } from '../lib/progress.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
-const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls'] as const
+const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir'] as const
 const switches = { yes: 'change a cluster that the lab did not make without asking' }
 
 await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
+  const ownDir = requireOwnDir(lab.settings)
   await requireContext(lab)
   const what = `LGTM goes into namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
@@ -29,9 +31,11 @@ await runTask({ about, settings, switches, on: 'context', changesLab: true }, as
     jaegerUrl: undefined,
     intervalMs: lab.settings.collectionInterval,
     jsonDir: `${mountedDir}/dashboards`,
-    ownDir: undefined,
+    ownDir: ownDir === undefined ? undefined : `${mountedDir}/own`,
   })
-  const files = new Map([...generatedFiles(), ...provisioning])
+  const own =
+    ownDir === undefined ? [] : [...dashboardTexts(ownDir)].map(([path, text]) => [`own/${path}`, text] as const)
+  const files = new Map([...generatedFiles(), ...provisioning, ...own])
   // Nobody makes traces there.
   files.delete('rules/tracing.yaml')
   const changed = await applyLgtm(lab, files)

@@ -7,9 +7,9 @@
  */
 import { LabError } from '../lib/errors.ts'
 import { requireContext } from '../lib/k3d/agree.ts'
-import { mappedPorts, ownCluster } from '../lib/k3d/cluster.ts'
+import { ownCluster } from '../lib/k3d/cluster.ts'
 import { openForward, settingPorts } from '../lib/k3d/forward.ts'
-import { requireFreePorts } from '../lib/ports.ts'
+import { requireMappedPorts } from '../lib/k3d/ports.ts'
 import { print, runTask } from '../lib/task.ts'
 
 const about = "Opens LGTM's ports on 127.0.0.1, until Ctrl-C."
@@ -23,10 +23,7 @@ await runTask({ about, settings, on: 'context' }, async ({ lab }) => {
     print(`k3d has the ports open: ${addresses}`)
     return
   }
-  await requireFreePorts(
-    lab.settings,
-    mappedPorts.map(([name]) => name),
-  )
+  await requireMappedPorts(lab)
   const forward = await openForward(lab, settingPorts(lab))
   let isWanted = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

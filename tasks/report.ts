@@ -4,6 +4,7 @@
  * something wrong; the file is written all the same.
  *
  *   tsx tasks/report.ts
+ *   tsx tasks/report.ts --kube-context my-cluster
  *   tsx tasks/report.ts --out /tmp/report.html --dashboards 'mine/*.json' --png
  */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
@@ -11,6 +12,8 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { labDashboards } from '../dashboards/index.ts'
 import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
+import { requireContext } from '../lib/k3d/agree.ts'
+import { reachPrometheus } from '../lib/k3d/forward.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { projectDir } from '../lib/lab.ts'
 import { startProgress } from '../lib/progress.ts'
@@ -28,7 +31,7 @@ import { type Verifiable, verify } from '../lib/verify/verify.ts'
 
 const about =
   'Writes an HTML file with every dashboard drawn and judged; exit code 1 when verify found something wrong.'
-const settings = ['prometheusUrl', 'dashboardsDir'] as const
+const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
 const switches = { png: 'also write a picture of each dashboard beside it; needs Chromium (CHROMIUM_BINARY)' }
 const texts = {
   dashboards:
@@ -37,25 +40,29 @@ const texts = {
 }
 
 await runTask(
-  { about, settings, switches, texts, takesLabAsItIs: true },
-  async ({ lab, switches: chosen, texts: given }) => {
-    const { isLab, url } = labPrometheus(lab)
-    if (isLab) requireCluster(lab)
+  { about, settings, switches, texts, on: 'either', takesLabAsItIs: true },
+  async ({ lab: opened, switches: chosen, texts: given }) => {
+    if (opened.kind === 'context') await requireContext(opened)
+    else if (labPrometheus(opened).isLab) requireCluster(opened)
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
-    const { dashboards: foreign, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(lab.settings))
+    const { dashboards: foreign, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(opened.settings))
     const own: Verifiable[] = (given['dashboards'] === undefined ? labDashboards() : []).map(
       ({ name, json, marks }) => ({ dashboard: readDashboard(json, `dashboards/${name}`), marks }),
     )
     const dashboards = [...own, ...foreign.map(dashboard => ({ dashboard, marks: undefined }))]
 
+    const { lab, close } = await reachPrometheus(opened)
+    const { isLab, url } = labPrometheus(lab)
     const scrapeMs = lab.settings.collectionInterval
     const truth = await labTruth(lab, 4 * scrapeMs)
     const progress = startProgress('Reporting')
     try {
-      const api = createPrometheusApi(url, { next: isLab ? 'make kwok-status' : 'see whether PROMETHEUS_URL is right' })
+      const api = createPrometheusApi(url, {
+        next: isLab ? `make ${lab.kind === 'kwok' ? 'kwok' : 'k3d'}-status` : 'see whether PROMETHEUS_URL is right',
+      })
       const settleMs = Math.max(4 * scrapeMs, lookbackMs(scrapeMs)) + 2 * scrapeMs
-      const isKwokLab = truth !== undefined
+      const isKwokLab = truth !== undefined && lab.kind === 'kwok'
       const onProgress = progress.detail
       const verified = await verify({ api, dashboards, refused, scrapeMs, truth, isKwokLab, settleMs, onProgress })
       // The time that verify asked for, so that what it asked needn't be asked again.
@@ -76,6 +83,7 @@ await runTask(
     } finally {
       progress.end()
       truth?.close()
+      close()
     }
   },
 )

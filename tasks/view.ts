@@ -1,14 +1,21 @@
 /**
  * Serves the dashboards, drawn live, at http://127.0.0.1:3000: the lab's own and those of DASHBOARDS_DIR, with variables, time range,
- * refresh, links, each panel's query, alerts that fire, and verify's verdict on request. It goes on in the background until kwok-down, or --stop.
+ * refresh, links, each panel's query, alerts that fire, and verify's verdict on request. It goes on in the background until kwok-down, or --stop;
+ * of a cluster that KUBE_CONTEXT names, where LGTM has a Grafana, until Ctrl-C.
  *
  *   tsx tasks/view.ts
+ *   tsx tasks/view.ts --kube-context my-cluster
  *   tsx tasks/view.ts --grafana-port 3001 --dashboards-dir mine
  */
+import { LabError, UsageError } from '../lib/errors.ts'
 import { requireOwnDir } from '../lib/grafana/files.ts'
 import { grafanaUrl } from '../lib/grafana/service.ts'
+import { requireContext } from '../lib/k3d/agree.ts'
+import { ownCluster } from '../lib/k3d/cluster.ts'
+import { reachPrometheus } from '../lib/k3d/forward.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
+import { requireFreePorts } from '../lib/ports.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
 import { labServices, runtimeOf } from '../lib/runtime.ts'
 import { print, runTask, say } from '../lib/task.ts'
@@ -16,12 +23,20 @@ import { createPageServer, type Pages } from '../lib/view/server.ts'
 import { pageService } from '../lib/view/service.ts'
 
 const about = 'Serves the dashboards, drawn live, on 127.0.0.1.'
-const settings = ['grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
+const settings = ['grafanaPort', 'prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
 /** Whoever serves goes on for as long as the lab does. */
-const changesLab = (chosen: ReadonlySet<string>) => !chosen.has('serve')
+const changesLab = (chosen: ReadonlySet<string>, kind: Lab['kind']) => kind === 'kwok' && !chosen.has('serve')
 const switches = { stop: 'stop serving', serve: 'serve in the foreground' }
 
-await runTask({ about, settings, switches, takesLabAsItIs: true, changesLab }, async ({ lab, switches: chosen }) => {
+const task = { about, settings, switches, on: 'either', takesLabAsItIs: true, changesLab } as const
+await runTask(task, async ({ lab, switches: chosen }) => {
+  if (lab.kind === 'context') {
+    if (!chosen.has('stop')) return await serveContext(lab)
+    throw new UsageError('There is nothing to stop', {
+      why: 'the page of a cluster ends with the terminal that it was started from',
+      next: 'Ctrl-C there',
+    })
+  }
   requireCluster(lab)
   if (chosen.has('serve')) return await serve(lab)
   if (runtimeOf(lab) === 'docker') {
@@ -40,6 +55,20 @@ await runTask({ about, settings, switches, takesLabAsItIs: true, changesLab }, a
   rememberSetting(lab, 'dashboardsDir')
   print(`The dashboards are at ${grafanaUrl(lab)}`)
 })
+
+/** Nobody takes down a page of a cluster that isn't the lab's, so it ends with the terminal. */
+async function serveContext(opened: Lab): Promise<void> {
+  await requireContext(opened)
+  if (ownCluster(opened) !== undefined) return print(`Grafana serves the dashboards at ${grafanaUrl(opened)}`)
+  await requireFreePorts(opened.settings, ['grafanaPort'])
+  const { lab, ended } = await reachPrometheus(opened)
+  print(`The dashboards are at ${grafanaUrl(lab)}; Ctrl-C ends it`)
+  const said = await Promise.race([serve(lab), ended])
+  throw new LabError('The way to Prometheus ended', {
+    why: said ?? 'nobody serves any more',
+    next: 'run it again; LGTM may have got a new pod',
+  })
+}
 
 async function serve(lab: Lab): Promise<void> {
   let pages: Promise<Pages> | undefined

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { LabError, UsageError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
@@ -57,6 +57,13 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
     }
   }
   return read
+}
+
+/** The text of every dashboard file of a folder, by its path in it. */
+export function dashboardTexts(dir: string): Map<string, string> {
+  return new Map(
+    dashboardFiles(dir).map(file => [relative(dir, file).split(sep).join('/'), readFileSync(file, 'utf8')]),
+  )
 }
 
 /** The files that a path names, sorted. */

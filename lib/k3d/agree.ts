@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { programPath } from '../binaries.ts'
 import { LabError, UsageError } from '../errors.ts'
-import { fields } from '../kube/json.ts'
+import { fields, text } from '../kube/json.ts'
 import { kubectl } from '../kubectl.ts'
 import { type Lab, readRecord, writeRecord } from '../lab.ts'
 import { managedBy } from '../manifest.ts'
@@ -25,7 +25,7 @@ export async function requireContext(lab: Lab): Promise<void> {
   }
   const asked = await run(await programPath('kubectl'), ['config', 'get-contexts', '-o', 'name'], { nothrow: true })
   const contexts = asked.stdout.split('\n').filter(each => each !== '')
-  if (contexts.includes(lab.context)) return
+  if (contexts.includes(lab.context)) return await requireAnswer(lab, isMeantOwn)
   if (isMeantOwn) {
     throw new LabError(`Your kubeconfig has no context "${lab.context}"`, {
       next: `k3d kubeconfig merge ${name} --kubeconfig-merge-default`,
@@ -37,14 +37,28 @@ export async function requireContext(lab: Lab): Promise<void> {
   })
 }
 
+/** A cluster that is stopped, or credentials that are no good, fail here, and not in the midst of something. */
+async function requireAnswer(lab: Lab, isOwn: boolean): Promise<void> {
+  const asked = await kubectl(lab, ['get', '--raw', '/version', '--request-timeout', '15s'], { nothrow: true })
+  if (asked.exitCode === 0) return
+  throw new LabError(`The cluster of context "${lab.context}" does not answer`, {
+    why: asked.stderr.trim().split('\n').at(-1),
+    next: isOwn
+      ? `${makeCommand('k3d', lab.settings.clusterName)} starts one that is stopped`
+      : `see whether it runs, and whether you may: kubectl --context ${lab.context} version`,
+  })
+}
+
 /**
- * Asks before the lab changes a cluster that it did not make, once for each; `yes` agrees beforehand.
+ * Asks before the lab changes a cluster that it did not make, once for each; another one under the same context is asked for anew. `yes` agrees beforehand.
  *
  * Throws a UsageError when there is nobody to ask, and a LabError when the answer is no.
  */
 export async function requireAgreement(lab: Lab, what: string, yes: boolean): Promise<void> {
   const record = readRecord(lab.dir)
-  if (record?.k3dCluster !== undefined || record?.agreed === true) return
+  if (record?.k3dCluster !== undefined) return
+  const agreedCluster = await clusterUid(lab)
+  if (record?.agreedCluster === agreedCluster) return
   if (!yes) {
     const about = `The lab did not make the cluster of context "${lab.context}"`
     if (!process.stdin.isTTY) throw new UsageError(about, { why: what, next: 'add YES=1 if that is what you want' })
@@ -52,7 +66,13 @@ export async function requireAgreement(lab: Lab, what: string, yes: boolean): Pr
     const answer = await terminal.question(`${about}: ${what}. Go on? [y/N] `).finally(() => terminal.close())
     if (!/^y(es)?$/i.test(answer.trim())) throw new LabError('Nothing was changed', { next: 'run it again to agree' })
   }
-  writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, ...record, agreed: true })
+  writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, ...record, agreedCluster })
+}
+
+/** What tells clusters apart that have the same context. A plain path leaves nothing of kubectl's in the lab's folder. */
+async function clusterUid(lab: Lab): Promise<string> {
+  const { stdout } = await kubectl(lab, ['get', '--raw', '/api/v1/namespaces/kube-system'])
+  return text(fields(fields(JSON.parse(stdout))['metadata'])['uid']) ?? ''
 }
 
 /** Whether the lab's namespace is there. Throws a LabError when it is somebody else's. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { parse, stringify } from 'yaml'
@@ -6,19 +6,10 @@ import { programPath } from '../binaries.ts'
 import { requireWritableKubeconfig } from '../context.ts'
 import { LabError, UsageError } from '../errors.ts'
 import { fields, items, text } from '../kube/json.ts'
-import { type Lab, openLab, projectDir, readRecord, removeLabDir, writeFileAtomically, writeRecord } from '../lab.ts'
-import { requireFreePorts } from '../ports.ts'
+import { type Lab, projectDir, readRecord, removeLabDir, writeFileAtomically, writeRecord } from '../lab.ts'
 import { type RunOptions, type RunResult, run } from '../run.ts'
-import { binaryServices } from '../services.ts'
-import { makeCommand, type SettingName, type Settings, settingText, variableOf } from '../settings.ts'
-
-/** The settings that are ports of this machine, each with the port that Service lgtm-host opens on the nodes. */
-export const mappedPorts = [
-  ['grafanaPort', 30300],
-  ['prometheusPort', 30909],
-  ['otlpGrpcPort', 30317],
-  ['otlpHttpPort', 30318],
-] as const satisfies readonly [SettingName, number][]
+import { makeCommand, type Settings, settingText } from '../settings.ts'
+import { mappedPorts, requireMappedPorts } from './ports.ts'
 
 /** Where the nodes of the lab's k3d cluster have the folder of the dashboards. */
 export const dashboardsOnNode = '/var/lib/kube-otel-lab/dashboards'
@@ -142,30 +133,6 @@ function requireSameChoices(lab: Lab): void {
     why: `it is ${was} until it is taken down`,
     next: `${makeCommand('k3d-down', lab.settings.clusterName)}, then run this again`,
   })
-}
-
-async function requireMappedPorts(lab: Lab): Promise<void> {
-  try {
-    await requireFreePorts(
-      lab.settings,
-      mappedPorts.map(([name]) => name),
-    )
-  } catch (error) {
-    const kwok = openLab({ flags: { clusterName: lab.settings.clusterName }, env: {} })
-    const isRunning =
-      existsSync(kwok.dir) &&
-      (
-        await binaryServices(kwok)
-          .state('prometheus')
-          .catch(() => undefined)
-      )?.process
-    if (!(error instanceof LabError) || !isRunning) throw error
-    throw new LabError(error.message, {
-      why: `the KWOK lab "${kwok.settings.clusterName}" runs`,
-      next: `set ${mappedPorts.map(([name]) => variableOf(name)).join(', ')} to other ports, or ${makeCommand('kwok-down', kwok.settings.clusterName)}`,
-      cause: error,
-    })
-  }
 }
 
 async function k3d(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {

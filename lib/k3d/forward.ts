@@ -4,7 +4,8 @@ import { LabError } from '../errors.ts'
 import { clusterArgs } from '../kubectl.ts'
 import { ensureLabDirs, type Lab } from '../lab.ts'
 import { labNamespace } from './agree.ts'
-import { mappedPorts, ownCluster } from './cluster.ts'
+import { ownCluster } from './cluster.ts'
+import { mappedPorts } from './ports.ts'
 
 /** How long kubectl may take until it listens. */
 const LISTEN_MS = 30_000
@@ -74,10 +75,10 @@ export async function openForward(
  * The lab with a Prometheus that can be asked from here: of the lab's own k3d cluster the mapped port, of any other context a port
  * that is open until `close`.
  */
-export async function reachPrometheus(lab: Lab): Promise<{ lab: Lab; close: () => void }> {
+export async function reachPrometheus(lab: Lab): Promise<{ lab: Lab; close: () => void; ended?: Promise<string> }> {
   if (lab.kind === 'kwok' || ownCluster(lab) !== undefined) return { lab, close: () => {} }
-  const { ports, close } = await openForward(lab, [[0, servicePorts.prometheusPort]])
-  return { lab: { ...lab, settings: { ...lab.settings, prometheusPort: ports[0] ?? 0 } }, close }
+  const { ports, close, ended } = await openForward(lab, [[0, servicePorts.prometheusPort]])
+  return { lab: { ...lab, settings: { ...lab.settings, prometheusPort: ports[0] ?? 0 } }, close, ended }
 }
 
 /** Every port of LGTM by the settings, for a person. */

@@ -16,12 +16,17 @@ import { type ClusterPrometheusInput, clusterPrometheusConfig } from './promethe
 /** What of a ConfigMap the API server stores at most. */
 const CONFIG_MAP_BYTES = 2 ** 20
 
+/** How the names of the dashboards' ConfigMaps begin. */
+const DASHBOARD = 'lgtm-dashboard-'
+/** What one of the user's own is called in its ConfigMap. */
+const OWN_KEY = 'dashboard.json'
+
 /** What LGTM is installed with. */
 export interface LgtmInput extends ClusterPrometheusInput {
   /** Documents of k3d-config/lgtm.yaml. */
   base: string
   image: string
-  /** Generated files by path: `json-tempo/*.json`, `rules/*.yaml`, `provisioning/{datasources,dashboards}/kube-otel-lab.yaml`. */
+  /** Files by path: `json-tempo/*.json`, the user's own `own/**.json`, `rules/*.yaml`, `provisioning/{datasources,dashboards}/kube-otel-lab.yaml`. */
   files: ReadonlyMap<string, string>
   /** The nodes have the folder of the dashboards, and Grafana reads that. */
   fromFolder: boolean
@@ -46,14 +51,28 @@ export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
   // Dashboards are read anew when they change; of what is mounted file by file a pod only sees what there was at its start.
   const mark = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
   const boards = dashboards.map(([name, content]) => {
-    return configMap(`lgtm-dashboard-${name.replace(/\.json$/, '').toLowerCase()}`, { [name]: content })
+    return configMap(`${DASHBOARD}${name.replace(/\.json$/, '').toLowerCase()}`, { [name]: content })
   })
   const sources = boards.map(board => ({ configMap: { name: fields(board['metadata'])['name'] } }))
+  // A person's paths may hold what no name of an object can.
+  const own = named('own/', '.json').map(([path, content]) => {
+    const name = `${DASHBOARD}own-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`
+    return {
+      board: configMap(name, { [OWN_KEY]: content }, path),
+      source: { configMap: { name, items: [{ key: OWN_KEY, path }] } },
+    }
+  })
+  const volumes = {
+    dashboards: input.fromFolder
+      ? { hostPath: { path: dashboardsOnNode, type: 'Directory' } }
+      : { projected: { sources } },
+    own: { projected: { sources: own.map(({ source }) => source) } },
+  }
   const objects = parseAllDocuments(input.base).map(document => fields(document.toJS()))
   const isDeployment = (object: Record<string, unknown>) => object['kind'] === 'Deployment'
   const rest = objects.filter(object => !isDeployment(object))
-  const deployments = objects.filter(isDeployment).map(object => deployment(object, { ...input, sources, mark }))
-  return [...rest, ...settings, ...boards, ...deployments]
+  const deployments = objects.filter(isDeployment).map(object => deployment(object, { ...input, volumes, mark }))
+  return [...rest, ...settings, ...boards, ...own.map(({ board }) => board), ...deployments]
 }
 
 /** Applies LGTM; the names of the objects that this changed. Its password is made once and then stays. */
@@ -107,7 +126,7 @@ async function deleteOldDashboards(lab: Lab, objects: readonly Record<string, un
   const wanted = new Set(objects.map(object => text(fields(object['metadata'])['name'])))
   const { stdout } = await kubectl(lab, ['get', 'configmap', '-n', labNamespace, '-o', 'name'])
   const names = stdout.split('\n').map(line => line.replace('configmap/', ''))
-  const old = names.filter(name => name.startsWith('lgtm-dashboard-') && !wanted.has(name))
+  const old = names.filter(name => name.startsWith(DASHBOARD) && !wanted.has(name))
   if (old.length > 0) await kubectl(lab, ['delete', 'configmap', '-n', labNamespace, ...old])
 }
 
@@ -128,14 +147,11 @@ async function resourceVersions(lab: Lab): Promise<Map<string, string>> {
 
 function deployment(
   object: Record<string, unknown>,
-  given: { image: string; sources: unknown[]; mark: string; intervalMs: number; fromFolder: boolean },
+  given: { image: string; volumes: Readonly<Record<string, object>>; mark: string; intervalMs: number },
 ): Record<string, unknown> {
   const spec = fields(object['spec'])
   const template = fields(spec['template'])
   const pod = fields(template['spec'])
-  const volumes = items(pod['volumes']).map(fields)
-  const folder = { name: 'dashboards', hostPath: { path: dashboardsOnNode, type: 'Directory' } }
-  const projected = { name: 'dashboards', projected: { sources: given.sources } }
   const lookback = `--query.lookback-delta=${goDuration(lookbackMs(given.intervalMs))}`
   const containers = items(pod['containers']).map(item => {
     const env = items(fields(item)['env']).map(fields)
@@ -144,17 +160,24 @@ function deployment(
   })
   const filledPod = {
     ...{ ...pod, containers },
-    volumes: volumes.map(each => (each['name'] === 'dashboards' ? (given.fromFolder ? folder : projected) : each)),
+    volumes: items(pod['volumes']).map(item => {
+      const name = text(fields(item)['name']) ?? ''
+      return name in given.volumes ? { name, ...given.volumes[name] } : item
+    }),
   }
   const annotations = { 'kube-otel-lab/config': given.mark }
   const metadataWithMark = { ...fields(template['metadata']), annotations }
   return { ...object, spec: { ...spec, template: { ...template, metadata: metadataWithMark, spec: filledPod } } }
 }
 
-function configMap(name: string, data: Record<string, string>): Record<string, unknown> {
+function configMap(
+  name: string,
+  data: Record<string, string>,
+  what = Object.keys(data).join(', '),
+): Record<string, unknown> {
   const bytes = Object.values(data).reduce((sum, each) => sum + Buffer.byteLength(each), 0)
   if (bytes > CONFIG_MAP_BYTES) {
-    throw new LabError(`${Object.keys(data).join(', ')} is too large for a ConfigMap`, {
+    throw new LabError(`${what} is too large for a ConfigMap`, {
       why: `it has ${bytes} bytes, and one holds ${CONFIG_MAP_BYTES}`,
       next: 'make it smaller, or leave it out',
     })

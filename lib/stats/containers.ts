@@ -46,7 +46,8 @@ export function containerFacts(
   return {
     name,
     id: containerId(podUid, name, status),
-    image: text(container.image) ?? '',
+    // A runtime names an image without the digest by which a spec may ask for it.
+    image: text(status?.image) ?? text(container.image) ?? '',
     cpuRequestNanoCores: resource(requests.cpu, NANO),
     cpuLimitNanoCores: resource(limits.cpu, NANO),
     memoryRequestBytes: resource(requests.memory, 1),

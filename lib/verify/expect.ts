@@ -17,6 +17,8 @@ export type Filters = ReadonlyMap<Dimension, Filter>
 export interface TruthSources {
   snapshot: ClusterSnapshot
   usage: UsageSource
+  /** The time at which usage is known (epoch), where that isn't now. */
+  untilMs?: number
   /** Asks for the spans of the last minute and a half until a time; undefined where nobody can be asked, or there are too many. */
   readCalls?: (untilMs: number) => Promise<TracedCalls | undefined>
   /** They, once they were asked for. */

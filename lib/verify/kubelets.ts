@@ -1,117 +1,147 @@
 import { ApiStatusError, type KubeClient } from '../kube/client.ts'
-import { fields, items, text } from '../kube/json.ts'
-import type { ClusterSnapshot } from './cluster.ts'
+import { fields, items, text, timeMs } from '../kube/json.ts'
 import { type Claim, type SpaceFigures, spaceFigures } from './space.ts'
-import type { Bounds, Figures, UsageSource } from './usage.ts'
-
-/** What one node's kubelet said at one time (epoch). */
-export interface KubeletReading {
-  timeMs: number
-  summary: unknown
-}
+import { addMeasurement, type Measurement, rateOver, servedAt } from './timeline.ts'
+import { type Bounds, boundsOf, type Figures, isOfNetwork, type UsageSource, type UsageWindow } from './usage.ts'
 
 /** What a summary tells of pods and nodes: the rest is undefined. */
 const TOLD = ['cpu-usage', 'memory-working-set', 'memory-rss', 'network-receive', 'network-transmit'] as const
 type Told = (typeof TOLD)[number]
+type Measured = Record<Told, Measurement[]>
 
-/** How much CPU time, memory and traffic something has or had. */
-interface Reading {
-  cpuCoreNanoSeconds: number
-  workingSetBytes: number
-  rssBytes: number
-  rxBytes: number
-  txBytes: number
-  hasNetwork: boolean
+/** What a kubelet has said so far: of the node by the empty UID, else of pods by theirs, and of each by the containers' names. */
+export interface KubeletTold {
+  /** The newest summary. */
+  summary: unknown
+  measured: Map<string, Map<string, Measured>>
 }
 
 /**
- * Every node's own `/stats/summary`, through the API server's proxy, so that it takes no more than a kubeconfig. By node.
+ * Asks every node's own `/stats/summary` through the API server's proxy, so that it takes no more than a kubeconfig, and adds
+ * it to what each has said.
  *
  * Throws an ApiStatusError that names the node which doesn't answer.
  */
-export async function readKubelets(
+export async function askKubelets(
   client: Pick<KubeClient, 'request'>,
-  snapshot: ClusterSnapshot,
-): Promise<Map<string, KubeletReading>> {
-  const readings = await Promise.all(
-    snapshot.nodes.map(async ({ name }) => {
+  nodes: readonly string[],
+  told: Map<string, KubeletTold>,
+): Promise<void> {
+  await Promise.all(
+    nodes.map(async name => {
       const path = `/api/v1/nodes/${encodeURIComponent(name)}/proxy/stats/summary`
       const response = await client.request('GET', path)
       if (response.status !== 200) throw new ApiStatusError(`Cannot read the kubelet of node ${name}`, response)
-      return [name, { timeMs: Date.now(), summary: response.body }] as const
+      addSummary(told, name, response.body)
     }),
   )
-  return new Map(readings)
+}
+
+/** Adds one summary of a node to what its kubelet has said. */
+export function addSummary(told: Map<string, KubeletTold>, node: string, summary: unknown): void {
+  const known = told.get(node) ?? { summary, measured: new Map() }
+  known.summary = summary
+  told.set(node, known)
+  add(known, '', '', fields(summary)['node'])
+  for (const pod of items(fields(summary)['pods']).map(fields)) {
+    const uid = text(fields(pod['podRef'])['uid']) ?? ''
+    add(known, uid, '', pod)
+    for (const container of items(pod['containers'])) add(known, uid, text(fields(container)['name']) ?? '', container)
+  }
 }
 
 /**
- * The usage of real pods, from two readings of each kubelet that lie as far apart as a query's window is long: rates are
- * what was counted between them, levels what the later one says. A pod that only one of them has counts as something
- * between nothing and twice what is known.
+ * The usage of real pods as a collector must have it: a kubelet measures each container only each ten to twenty seconds, and serves
+ * the same values in between. So a rate is what was served at the first and the last time in the window at which the collector asked, a level
+ * what was served at the last. `asked` is when it asked each node's kubelet (epoch, the oldest first); `known` is the longest window of
+ * which both are known: of a longer one or a later one nobody can tell. What is newer than the window counts as something between nothing and twice what is known.
  */
 export function kubeletUsage(
-  before: ReadonlyMap<string, KubeletReading>,
-  after: ReadonlyMap<string, KubeletReading>,
+  told: ReadonlyMap<string, KubeletTold>,
+  asked: ReadonlyMap<string, readonly number[]>,
+  known: { untilMs: number; lengthMs: number },
 ): UsageSource {
-  const measured = (of: Told, now: Reading, past: Reading | undefined, seconds: number): Bounds => {
-    if (of === 'memory-working-set') return exactly(now.workingSetBytes)
-    if (of === 'memory-rss') return exactly(now.rssBytes)
-    const counted = (reading: Reading) =>
-      of === 'cpu-usage'
-        ? reading.cpuCoreNanoSeconds / 1e9
-        : of === 'network-receive'
-          ? reading.rxBytes
-          : reading.txBytes
-    if (past === undefined) return { least: 0, most: (2 * counted(now)) / seconds, mayLack: true }
-    return exactly((counted(now) - counted(past)) / seconds)
-  }
-  const eachNode = function* () {
-    for (const [name, { timeMs, summary }] of after) {
-      const earlier = before.get(name)
-      const seconds = Math.max(1, (timeMs - (earlier?.timeMs ?? timeMs)) / 1_000)
-      yield { name, seconds, now: podsOf(summary), past: podsOf(earlier?.summary), summary, earlier: earlier?.summary }
+  const boundsIn = (node: string, { untilMs, lengthMs }: UsageWindow) => {
+    const times = (asked.get(node) ?? []).filter(
+      each => each <= untilMs && each > untilMs - (lengthMs ?? Number.POSITIVE_INFINITY),
+    )
+    // One that is not collected from has to be missed, so it is as if it were.
+    const whole = lengthMs === undefined ? [untilMs] : [untilMs - lengthMs + 1, untilMs]
+    const used = times.length < whole.length ? whole : times
+    return (of: Told, known: readonly Measurement[]): Bounds => {
+      const newest = known.at(-1)?.value ?? 0
+      if (isLevel(of)) {
+        const served = servedAt(known, used.at(-1) ?? untilMs)
+        return served.length === 0 ? { ...boundsOf([newest]), mayLack: true } : boundsOf(served)
+      }
+      const window = { untilMs, lengthMs: lengthMs ?? 1_000 }
+      const most = (2_000 * newest) / window.lengthMs
+      return rateOver(known, used, window) ?? { least: 0, most, mayLack: true }
     }
   }
+  const isKnown = (of: string, { untilMs, lengthMs = 0 }: UsageWindow): of is Told =>
+    isTold(of) && untilMs <= known.untilMs && lengthMs <= known.lengthMs
 
   return {
     name: "the kubelets' own summaries",
-    containers(of) {
-      if (!isTold(of)) return undefined
+    containers(of, window) {
+      if (!isKnown(of, window)) return undefined
       const all = new Map<string, Map<string, Bounds>>()
-      for (const { seconds, now, past } of eachNode()) {
-        for (const [uid, { pod, containers }] of now) {
-          const old = past.get(uid)
-          const isOfNetwork = of.startsWith('network-')
+      for (const [node, { summary, measured }] of told) {
+        const bounds = boundsIn(node, window)
+        for (const pod of items(fields(summary)['pods']).map(fields)) {
           // A pod with its node's network has none of its own.
-          if (isOfNetwork && !pod.hasNetwork) continue
-          const parts = isOfNetwork ? new Map([['', pod]]) : containers
-          const found = new Map<string, Bounds>()
-          for (const [name, reading] of parts) {
-            const was = name === '' ? old?.pod : old?.containers.get(name)
-            found.set(name, measured(of, reading, was, seconds))
-          }
-          all.set(uid, found)
+          if (isOfNetwork(of) && pod['network'] === undefined) continue
+          const uid = text(fields(pod['podRef'])['uid']) ?? ''
+          const now = isOfNetwork(of) ? [''] : items(pod['containers']).map(each => text(fields(each)['name']) ?? '')
+          const known = (name: string) => measured.get(uid)?.get(name)?.[of] ?? []
+          all.set(uid, new Map(now.map(name => [name, bounds(of, known(name))])))
         }
       }
       return all
     },
-    nodes(of): Figures | undefined {
-      if (!isTold(of)) return undefined
+    nodes(of, window): Figures | undefined {
+      if (!isKnown(of, window)) return undefined
       return new Map(
-        [...eachNode()].map(({ name, seconds, summary, earlier }) => {
-          const past = earlier === undefined ? undefined : readingOf(fields(earlier)['node'])
-          return [name, new Map([['', measured(of, readingOf(fields(summary)['node']), past, seconds)]])]
+        [...told].map(([node, { measured }]) => {
+          return [node, new Map([['', boundsIn(node, window)(of, measured.get('')?.get('')?.[of] ?? [])]])]
         }),
       )
     },
     disks: () =>
-      new Map([...after].map(([name, { summary }]) => [name, spaceFigures(fields(fields(summary)['node'])['fs'])])),
-    volumes: () => [...after.values()].flatMap(({ summary }) => claimsOf(summary)),
+      new Map([...told].map(([name, { summary }]) => [name, spaceFigures(fields(fields(summary)['node'])['fs'])])),
+    volumes: () => [...told.values()].flatMap(({ summary }) => claimsOf(summary)),
   }
 }
 
 function isTold(of: string): of is Told {
   return TOLD.some(each => each === of)
+}
+
+function isLevel(of: Told): boolean {
+  return of === 'memory-working-set' || of === 'memory-rss'
+}
+
+/** Cores as seconds of CPU time, the rest in bytes. */
+function add({ measured }: KubeletTold, uid: string, name: string, raw: unknown): void {
+  const known = measured.get(uid) ?? new Map<string, Measured>()
+  measured.set(uid, known)
+  const own = known.get(name) ?? (Object.fromEntries(TOLD.map(of => [of, []])) as unknown as Measured)
+  known.set(name, own)
+  const put = (of: Told, part: Record<string, unknown>, value: unknown, scale = 1) => {
+    const takenMs = timeMs(part['time'])
+    if (takenMs !== undefined && typeof value === 'number') addMeasurement(own[of], { takenMs, value: value * scale })
+  }
+  const [cpu, memory, network] = ['cpu', 'memory', 'network'].map(part => fields(fields(raw)[part])) as [
+    Record<string, unknown>,
+    Record<string, unknown>,
+    Record<string, unknown>,
+  ]
+  put('cpu-usage', cpu, cpu['usageCoreNanoSeconds'], 1e-9)
+  put('memory-working-set', memory, memory['workingSetBytes'])
+  put('memory-rss', memory, memory['rssBytes'])
+  put('network-receive', network, network['rxBytes'])
+  put('network-transmit', network, network['txBytes'])
 }
 
 function claimsOf(summary: unknown): (Claim & SpaceFigures)[] {
@@ -121,33 +151,4 @@ function claimsOf(summary: unknown): (Claim & SpaceFigures)[] {
     const [claim, of] = [text(name), text(namespace)]
     return claim === undefined || of === undefined ? [] : [{ namespace: of, claim, ...spaceFigures(volume) }]
   })
-}
-
-function podsOf(summary: unknown): Map<string, { pod: Reading; containers: Map<string, Reading> }> {
-  const pods = items(fields(summary)['pods']).map(fields)
-  return new Map(
-    pods.map(pod => {
-      const containers = items(pod['containers']).map(
-        each => [text(fields(each)['name']) ?? '', readingOf(each)] as const,
-      )
-      return [text(fields(pod['podRef'])['uid']) ?? '', { pod: readingOf(pod), containers: new Map(containers) }]
-    }),
-  )
-}
-
-function readingOf(raw: unknown): Reading {
-  const { cpu, memory, network } = fields(raw)
-  const number = (value: unknown) => (typeof value === 'number' ? value : 0)
-  return {
-    cpuCoreNanoSeconds: number(fields(cpu)['usageCoreNanoSeconds']),
-    workingSetBytes: number(fields(memory)['workingSetBytes']),
-    rssBytes: number(fields(memory)['rssBytes']),
-    rxBytes: number(fields(network)['rxBytes']),
-    txBytes: number(fields(network)['txBytes']),
-    hasNetwork: network !== undefined,
-  }
-}
-
-function exactly(value: number): Bounds {
-  return { least: value, most: value }
 }

@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { hasJaeger, jaegerUrl } from '../jaeger.ts'
 import { connect, type KubeClient } from '../kube/client.ts'
 import type { Lab } from '../lab.ts'
+import { createPrometheusApi, type PrometheusApi } from '../prometheus/api.ts'
 import { prometheusUrl } from '../prometheus.ts'
 import type { PresetName } from '../stats/presets.ts'
-import { betweenUsages } from './between.ts'
 import { readCalls } from './calls.ts'
 import { type ClusterSnapshot, readCluster } from './cluster.ts'
+import { collectionTimes } from './collected.ts'
 import type { TruthSources } from './expect.ts'
-import { kubeletUsage, readKubelets } from './kubelets.ts'
+import { askKubelets, type KubeletTold, kubeletUsage } from './kubelets.ts'
 import { modelUsage } from './model.ts'
 import type { UsageSource } from './usage.ts'
 import type { TruthReader } from './verify.ts'
@@ -29,19 +30,31 @@ export async function labTruth(lab: Lab, windowMs: number): Promise<(TruthReader
   if (!labPrometheus(lab).isLab || (lab.kind === 'kwok' && !existsSync(lab.adminKubeconfig))) return undefined
   const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
-  const given = { clusterName, preset: usagePreset, windowMs, ...(hasJaeger(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}) }
+  const api = createPrometheusApi(labPrometheus(lab).url)
+  const given = {
+    ...{ clusterName, preset: usagePreset, windowMs, api },
+    ...(hasJaeger(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}),
+  }
   return { ...clusterTruth(client, given), close: () => client.close() }
+}
+
+type Client = Pick<KubeClient, 'request'>
+
+interface Given {
+  clusterName: string
+  preset: PresetName
+  windowMs: number
+  /** The Prometheus that knows when real kubelets were asked. */
+  api: Pick<PrometheusApi, 'range'>
+  jaegerUrl?: string
 }
 
 /**
  * A cluster as a source of truth: counts and requests from its API, usage from the usage model where all nodes are simulated, else from every
- * node's kubelet. Reading kubelets takes as long as the rate window, for they only tell what they have counted in all.
+ * node's kubelet. Reading kubelets takes longer than the rate window, for they only tell what they have counted in all.
  */
-export function clusterTruth(
-  client: Pick<KubeClient, 'request'>,
-  given: { clusterName: string; preset: PresetName; windowMs: number; jaegerUrl?: string },
-): TruthReader {
-  const { clusterName, preset, windowMs } = given
+export function clusterTruth(client: Client, given: Given): TruthReader {
+  const { clusterName, preset } = given
   return {
     name:
       given.jaegerUrl === undefined
@@ -52,39 +65,40 @@ export function clusterTruth(
       if (isSimulated(snapshot)) {
         return { snapshot, usage: modelUsage(snapshot, preset), ...callsOf(snapshot, given.jaegerUrl) }
       }
-      const usage = await realUsage(client, snapshot, windowMs)
-      return { snapshot: await readCluster(client, clusterName), usage }
+      const real = await realUsage(client, given, snapshot)
+      return { snapshot: await readCluster(client, clusterName), ...real }
     },
   }
 }
 
-/** A kubelet's cAdvisor measures anew after 10 s, and up to half as long again (`--housekeeping-interval`, with jitter). */
-const KUBELET_STEP_MS = 15_000
-
-/** How many times the kubelets are asked over a window, and how much of it before its beginning the first time. */
-const ASKED = { times: 13, earlierBy: 1 / 2 }
+/** A kubelet's cAdvisor measures each container anew after 10 s at the least, so that no measurement is missed. */
+const ASKED_EACH_MS = 2_500
+/** So much longer than the window is asked: what was served at its beginning was measured before. */
+const ASKED_WINDOWS = 1.5
+/** What a collector has by then is in Prometheus by now. */
+const ARRIVED_MS = 3_000
 
 /**
- * What real pods used over a rate window. When the samples at its two ends were taken is not known: the collector asks once in a
- * quarter of the window, and a kubelet measures anew only each ten to fifteen seconds. So the kubelets are asked many times, and the truth
- * lies between what any two say of which one may be the beginning and the other the end.
+ * What real pods used over a rate window, as a collector must have it: what the kubelets served, of which Prometheus says when the
+ * collector asked. So the numbers are the kubelets' alone.
  */
 async function realUsage(
-  client: Pick<KubeClient, 'request'>,
+  client: Client,
+  { api, clusterName, windowMs }: Given,
   snapshot: ClusterSnapshot,
-  windowMs: number,
-): Promise<UsageSource> {
-  const readings = [await readKubelets(client, snapshot)]
-  while (readings.length < ASKED.times) {
-    await sleep((windowMs * (1 + ASKED.earlierBy)) / (ASKED.times - 1))
-    readings.push(await readKubelets(client, snapshot))
+): Promise<{ usage: UsageSource; untilMs: number }> {
+  const nodes = snapshot.nodes.map(({ name }) => name)
+  const told = new Map<string, KubeletTold>()
+  const knownMs = ASKED_WINDOWS * windowMs
+  const endMs = Date.now() + knownMs + ARRIVED_MS
+  await askKubelets(client, nodes, told)
+  while (Date.now() < endMs) {
+    await sleep(ASKED_EACH_MS)
+    await askKubelets(client, nodes, told)
   }
-  // What Prometheus takes for the beginning may be half a window old by then: the kubelet's own delay, the collector's quarter, and
-  // the way here. For the end it is three eighths.
-  const [begins, ends] = [readings.slice(0, 6), readings.slice(-4)]
-  const usages = begins.flatMap(begin => ends.map(end => kubeletUsage(begin, end)))
-  // Prometheus's window may have one measurement more or less of the kubelet's than any of ours.
-  return betweenUsages(usages, Math.min(0.5, KUBELET_STEP_MS / windowMs))
+  const untilMs = Date.now() - ARRIVED_MS
+  const asked = await collectionTimes(api, { clusterName, untilMs, lengthMs: knownMs })
+  return { usage: kubeletUsage(told, asked, { untilMs, lengthMs: windowMs }), untilMs }
 }
 
 /** Calls are read when the first query asks for them, and once. */

@@ -126,7 +126,7 @@ function notesOf({ truth }: Look): string[] {
 /** Reads the cluster, and takes the time for all queries. */
 async function look({ truth }: VerifyOptions): Promise<Look> {
   const sources = await truth?.read()
-  return { untilMs: Date.now(), truth: sources }
+  return { untilMs: sources?.untilMs ?? Date.now(), truth: sources }
 }
 
 /** Looks at what was still so at a time: what was seen may have lasted until the next look. */

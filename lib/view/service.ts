@@ -12,7 +12,8 @@ export function pageService(lab: Lab): ServiceSpec {
     args: [
       ...['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'view.ts'), '--serve'],
       ...['--cluster-name', clusterName, '--grafana-port', String(grafanaPort), '--prometheus-url', prometheusUrl],
-      ...['--dashboards-dir', dashboardsDir],
+      // Whatever the environment says: it is this lab's.
+      ...['--kube-context', 'auto', '--dashboards-dir', dashboardsDir],
     ],
     ready: async () => {
       const signal = AbortSignal.timeout(2_000)

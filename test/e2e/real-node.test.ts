@@ -3,13 +3,15 @@
  * which all that `make k3d` does after `k3d cluster create` is done as to any cluster of a user's.
  */
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
+import { programPath } from '../../lib/binaries.ts'
 import { fields, items } from '../../lib/kube/json.ts'
 import { openLab, projectDir } from '../../lib/lab.ts'
-import { waitFor } from '../support/lab.ts'
+import { assertSays, waitFor } from '../support/lab.ts'
+import { seriesOf, summaryFields } from './real-node/kubelets.ts'
 import { type Ended, type RealNode, startRealNode } from './real-node/node.ts'
 import { whyNoNode } from './real-node/programs.ts'
 
@@ -22,9 +24,13 @@ let node: RealNode
 const chart = join(projectDir, 'test', 'e2e', 'real-node', 'chart')
 
 /** A task with the node's cluster as KUBE_CONTEXT, on the node's network. */
-async function task(name: string, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+async function task(
+  name: string,
+  env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+): Promise<Ended> {
   const tsx = ['--import', import.meta.resolve('tsx')]
-  return await node.run(process.execPath, [...tsx, join(projectDir, 'tasks', `${name}.ts`)], {
+  return await node.run(process.execPath, [...tsx, join(projectDir, 'tasks', `${name}.ts`), ...flags], {
     env: { ...own(), ...env },
   })
 }
@@ -36,8 +42,42 @@ function own(): Record<string, string> {
     KUBECONFIG: node.kubeconfig,
     KUBE_CONTEXT: node.context,
     OTEL_CHART: chart,
+    DASHBOARDS_DIR: ownDashboards(),
     NO_COLOR: '1',
   }
+}
+
+/** A folder with one dashboard of a person's own, in a folder in it. */
+function ownDashboards(): string {
+  const dir = join(node.tempDir, 'own-dashboards')
+  mkdirSync(join(dir, 'Team A'), { recursive: true })
+  const targets = [{ refId: 'A', expr: 'count(k8s_pod_phase)', datasource: { type: 'prometheus', uid: 'prometheus' } }]
+  const panels = [{ id: 1, type: 'stat', title: 'Pods', gridPos: { x: 0, y: 0, w: 6, h: 4 }, targets }]
+  writeFileSync(join(dir, 'Team A', 'pods.json'), JSON.stringify({ title: 'Own pods', uid: 'own-pods', panels }))
+  return dir
+}
+
+/** A task that serves on the node's network until Ctrl-C, once it has said so. */
+async function serving<T>(name: string, use: () => Promise<T>): Promise<T> {
+  const args = ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', `${name}.ts`)]
+  const child = node.start(process.execPath, args, { env: own() })
+  const endMs = Date.now() + 60_000
+  while (!child.said().includes('Ctrl-C ends it')) {
+    assert(Date.now() < endMs, child.said())
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+  const result = await use()
+  child.child.kill('SIGINT')
+  assert.equal((await child.ended).exitCode, 0, child.said())
+  return result
+}
+
+/** What a URL on the node's network answers. */
+async function get(url: string): Promise<string> {
+  const script = 'fetch(process.argv[1]).then(answer => answer.text()).then(text => process.stdout.write(text))'
+  const { exitCode, stdout, stderr } = await node.run(process.execPath, ['--eval', script, url])
+  assert.equal(exitCode, 0, stderr)
+  return stdout
 }
 
 /** A task that has to succeed; what it printed. */
@@ -55,6 +95,27 @@ function labDir(): string {
 async function names(kind: string, ...more: string[]): Promise<string[]> {
   const out = await node.kubectl(['get', kind, '-o', 'name', ...more])
   return out.split('\n').filter(line => line !== '')
+}
+
+/** The chart, with a job before all else that never ends. */
+function endlessChart(): string {
+  const endless = join(node.tempDir, 'endless-chart')
+  cpSync(chart, endless, { recursive: true })
+  const container = { name: 'never', image: 'docker.io/library/none:1', imagePullPolicy: 'Never' }
+  const job = {
+    ...{ apiVersion: 'batch/v1', kind: 'Job' },
+    metadata: { name: 'never', annotations: { 'helm.sh/hook': 'pre-install' } },
+    spec: { template: { spec: { restartPolicy: 'Never', containers: [container] } } },
+  }
+  writeFileSync(join(endless, 'templates', 'job.yaml'), JSON.stringify(job))
+  return endless
+}
+
+/** A Helm that writes down what it is called with, and does it. */
+async function recordingHelm(): Promise<{ env: Record<string, string>; calls: () => string[] }> {
+  const [file, log] = [join(node.tempDir, 'helm'), join(node.tempDir, 'helm-calls')]
+  writeFileSync(file, `#!/bin/sh\necho "$*" >> ${log}\nexec ${await programPath('helm')} "$@"\n`, { mode: 0o755 })
+  return { env: { HELM_BINARY: file }, calls: () => readFileSync(log, 'utf8').trim().split('\n') }
 }
 
 /** The chart with a Deployment that the API server refuses, once Helm has begun. */
@@ -98,18 +159,76 @@ onNode(
   },
 )
 
-onNode(
-  'installs LGTM and the collectors, also after Helm has failed, and ends when the node, its pods and containers are measured',
-  async () => {
-    await node.kubectl(['apply', '-f', join(projectDir, 'k3d-config', 'demo.yaml')])
-    assert.match(
-      await done('k3d-lgtm', { YES: '1' }),
-      /^LGTM runs in namespace otel-lab of context "\S+": \d+ objects changed\n$/,
+onNode("ends with the pod's own events when an image can't be pulled", async () => {
+  await node.kubectl(['apply', '-f', join(projectDir, 'k3d-config', 'demo.yaml')])
+  const { exitCode, stderr } = await task('k3d-lgtm', { YES: '1', LGTM_IMAGE: '127.0.0.1:9/lgtm:1' })
+  assert.equal(exitCode, 1)
+  assertSays(stderr, /^lgtm is not ready: lgtm-\S+: (ImagePullBackOff|ErrImagePull) /m)
+  assertSays(stderr, /^ +Warning Failed: Failed to pull image "127\.0\.0\.1:9\/lgtm:1": .*connection refused/m)
+  assertSays(
+    stderr,
+    /^ {2}Next: kubectl --context \S+ -n otel-lab describe pods -l app\.kubernetes\.io\/instance=lgtm$/m,
+  )
+})
+
+onNode('installs LGTM, with the dashboards of a folder of one’s own', async () => {
+  assertSays(await done('k3d-lgtm'), /^LGTM runs in namespace otel-lab of context "\S+": \d+ objects changed\n$/)
+  const list = "console.log(require('fs').readdirSync('/otel-lgtm/kube-otel-lab/own', { recursive: true }).join())"
+  const inPod = ['exec', '-n', 'otel-lab', 'deployment/lgtm', '--', '/usr/local/bin/node', '--eval', list]
+  assertSays(await node.kubectl(inPod), /\bTeam A\/pods\.json\b/)
+  const wrong = await task('k3d-lgtm', { DASHBOARDS_DIR: '/no/such/folder' })
+  assert.equal(wrong.exitCode, 2)
+  assertSays(wrong.stderr, /^Cannot add the dashboards of \/no\/such\/folder: there is no such folder\n {2}Next: /)
+})
+
+onNode('says how to give a chart when none can be reached', async () => {
+  for (const away of ['https://127.0.0.1:9/charts', 'oci://127.0.0.1:9/charts/opentelemetry-collector']) {
+    const { exitCode, stderr } = await task('k3d-collectors', { OTEL_CHART: away })
+    assert.equal(exitCode, 1)
+    assertSays(
+      stderr,
+      /Helm could not install otel-lab-deployment: .*connection refused.*\n {2}Next: see whether \S+127\.0\.0\.1:9\S+ can be reached, or give a chart of your own: OTEL_CHART=\.\/opentelemetry-collector-[\d.]+tgz$/m,
     )
+  }
+  assert.deepEqual(await names('deployments', '-n', 'otel-lab'), ['deployment.apps/lgtm'])
+})
+
+onNode(
+  'installs the collectors, also after Helm was killed or has failed, and ends when the node, its pods and containers are measured',
+  async () => {
+    const values = join(labDir(), 'config', 'otel-lab-deployment.values.yaml')
+    const install = ['install', 'otel-lab-deployment', endlessChart(), '--namespace', 'otel-lab', '--values', values]
+    const killed = node.start(await programPath('helm'), [...install, '--kube-context', node.context], { env: own() })
+    await waitFor('release that is being installed', async () => {
+      const found = await names('secrets', '-n', 'otel-lab', '-l', 'owner=helm,status=pending-install')
+      assert.equal(found.length, 1, killed.said())
+    })
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    const status = await task('k3d-status')
+    assert.equal(status.exitCode, 1)
+    assertSays(status.stdout, /^otel-lab-deployment +missing +0\/0 +Helm has it as pending-install$/m)
     const { exitCode, stderr } = await task('k3d-collectors', { OTEL_CHART: brokenChart() })
     assert.equal(exitCode, 1)
-    assert.match(stderr, /Helm could not install otel-lab-deployment: .*selector.*\n {2}Next: mend what Helm says/)
-    assert.match(await done('k3d-collectors'), /^1 nodes and \d+ running pods are measured: 2 releases changed\n$/)
+    assertSays(stderr, /Helm could not install otel-lab-deployment: .*selector.*\n {2}Next: mend what Helm says/)
+    const helm = await recordingHelm()
+    assertSays(
+      await done('k3d-collectors', helm.env),
+      /^1 nodes and \d+ running pods are measured: 2 releases changed\n$/,
+    )
+    const at = `--kube-context ${node.context} --namespace otel-lab`
+    const set = (release: string) =>
+      `upgrade ${release} ${chart} --install ${at} --values ${join(labDir(), 'config', release)}.values.yaml --description kube-otel-lab <mark> --history-max 2 --timeout 2m`
+    assert.deepEqual(
+      helm.calls().map(call => call.replace(/[0-9a-f]{16}/, '<mark>')),
+      [
+        `status otel-lab-deployment ${at} --output json`,
+        `uninstall otel-lab-deployment ${at} --wait --timeout 2m`,
+        set('otel-lab-deployment'),
+        `status otel-lab-daemonset ${at} --output json`,
+        set('otel-lab-daemonset'),
+      ],
+    )
     for (const series of [
       'k8s_node_cpu_time_seconds_total',
       'k8s_pod_cpu_time_seconds_total',
@@ -222,20 +341,7 @@ onNode(
 )
 
 onNode('opens the ports on this machine until it is told to end', async () => {
-  const args = ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'k3d-port-forward.ts')]
-  const forward = node.start(process.execPath, args, { env: own() })
-  const endMs = Date.now() + 60_000
-  while (!forward.said().includes('Ctrl-C ends it')) {
-    assert(Date.now() < endMs, forward.said())
-    await new Promise(resolve => setTimeout(resolve, 200))
-  }
-  const asked = await node.run(process.execPath, [
-    '--eval',
-    "fetch('http://127.0.0.1:9090/-/ready').then(answer => console.log(answer.status))",
-  ])
-  assert.equal(asked.stdout.trim(), '200', asked.stderr)
-  forward.child.kill('SIGINT')
-  assert.equal((await forward.ended).exitCode, 0, forward.said())
+  assertSays(await serving('k3d-port-forward', async () => await get('http://127.0.0.1:9090/-/ready')), /Ready/)
 })
 
 onNode('is right on every dashboard, by the API and the kubelet itself', async () => {
@@ -244,27 +350,65 @@ onNode('is right on every dashboard, by the API and the kubelet itself', async (
   assert(Number(/, (\d+) of them compared/.exec(said)?.[1]) > 100, said)
 })
 
-onNode('has a kubelet that serves what the recorded one serves, after which the simulated one is made', async () => {
-  const recorded = join(projectDir, 'test', 'data', 'real-kubelet')
-  const served = async (path: string) =>
-    await node.kubectl(['get', '--raw', `/api/v1/nodes/${node.name}/proxy/${path}`])
-  const families = (exposition: string) =>
-    [...exposition.matchAll(/^# TYPE (\S+ \S+)$/gm)].map(([, family]) => family).sort()
-  const resource = readFileSync(join(recorded, 'metrics-resource.txt'), 'utf8')
-  assert.deepEqual(families(await served('metrics/resource')), families(resource))
-  // All that one of them has: a limit, or traffic, isn't every container's.
-  const keys = (values: readonly unknown[]) => [...new Set(values.flatMap(value => Object.keys(fields(value))))].sort()
-  const shape = (document: unknown) => {
-    const pods = items(fields(document)['pods']).map(fields)
-    const containers = pods.flatMap(pod => items(pod['containers'])).map(fields)
-    const part = (name: string) => keys(containers.map(container => container[name]))
-    return {
-      ...{ node: keys([fields(document)['node']]), pod: keys(pods), container: keys(containers) },
-      ...{ cpu: part('cpu'), memory: part('memory'), rootfs: part('rootfs') },
+onNode('is drawn and judged by report and page, as a lab is', async () => {
+  const file = join(node.tempDir, 'report.html')
+  const { exitCode, stdout, stderr } = await task('report', {}, ['--out', file])
+  assert.equal(exitCode, 0, stderr)
+  assertSays(stdout, /^\d+ dashboards in \S+report\.html \([\d.]+ MB\); verify: 0 failed$/m)
+  assertSays(readFileSync(file, 'utf8'), new RegExp(`Dashboards of ${node.context}`))
+  const [home, nodes] = await serving('view', async () => [
+    await get('http://127.0.0.1:3000/'),
+    await get('http://127.0.0.1:3000/d/k8s-resources-nodes-overview'),
+  ])
+  assertSays(home ?? '', /Own pods/)
+  assertSays(nodes ?? '', new RegExp(node.name))
+})
+
+onNode('has a kubelet beside which the simulated one says the same of the same pods', async () => {
+  const [main, tsx] = [join(projectDir, 'lib', 'stats', 'main.ts'), ['--import', import.meta.resolve('tsx')]]
+  const args = [...tsx, main, '--kubeconfig', node.kubeconfig, '--context', node.context, '--port', '0']
+  const simulated = node.start(process.execPath, args, {})
+  try {
+    const url = await waitFor('stats proxy that has listed the cluster', async () => {
+      assertSays(simulated.said(), /ready: 1 nodes/)
+      return /http:\/\/127\.0\.0\.1:\d+/.exec(simulated.said())?.[0] ?? ''
+    })
+    const both = async (path: string) =>
+      [
+        await node.kubectl(['get', '--raw', `/api/v1/nodes/${node.name}/proxy/${path}`]),
+        await get(`${url}/nodes/${node.name}/${path}`),
+      ] as const
+    const [real, ours] = (await both('stats/summary')).map(each => summaryFields(JSON.parse(each)))
+    assert(Object.keys(real ?? {}).length >= 15)
+    assert.deepEqual(ours, real)
+
+    const [realResource, ourResource] = (await both('metrics/resource')).map(seriesOf)
+    // After the recorded one the simulated one is made.
+    const recorded = readFileSync(join(projectDir, 'test', 'data', 'real-kubelet', 'metrics-resource.txt'), 'utf8')
+    assert.deepEqual([...(realResource?.keys() ?? [])].sort(), [...seriesOf(recorded).keys()].sort())
+    // A swap limit, which nodes have by their cgroups, and a simulated one has none of.
+    realResource?.delete('container_swap_limit_bytes')
+    assert.deepEqual(ourResource, realResource)
+
+    const [realCadvisor, ourCadvisor] = (await both('metrics/cadvisor')).map(seriesOf)
+    const ofContainers = (series: readonly string[] = []) => series.filter(labels => !labels.includes('container="",'))
+    // Of the node and of pods' own cgroups a real one says more, and names the machine's own devices.
+    const ofPods = (series: readonly string[] = []) => series.filter(labels => !labels.includes('id="/",'))
+    let compared = 0
+    for (const [metric, series] of ourCadvisor ?? []) {
+      // cgroups count a container's disk I/O where the kernel has that accounting.
+      if (/^container_fs_(reads|writes)/.test(metric)) continue
+      const theirs = realCadvisor?.get(metric)
+      assert.deepEqual(ofContainers(series), ofContainers(theirs), metric)
+      for (const labels of ofPods(series)) assert(theirs?.includes(labels), `${metric}{${labels}}`)
+      compared += ofPods(series).length
     }
+    assert(compared > 200, String(compared))
+    assert.deepEqual(ourCadvisor?.get('machine_memory_bytes'), realCadvisor?.get('machine_memory_bytes'))
+  } finally {
+    simulated.child.kill('SIGTERM')
+    await simulated.ended
   }
-  const summary = readFileSync(join(recorded, 'stats-summary.json'), 'utf8')
-  assert.deepEqual(shape(JSON.parse(await served('stats/summary'))), shape(JSON.parse(summary)))
 })
 
 onNode('removes exactly what it made', async () => {

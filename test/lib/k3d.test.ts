@@ -5,17 +5,21 @@ import { suite } from 'uvu'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { programPath } from '../../lib/binaries.ts'
 import { pinnedImages, withoutDigest } from '../../lib/images.ts'
-import { k3dConfig, mappedPorts } from '../../lib/k3d/cluster.ts'
-import { collectorValues, imageValues, releases } from '../../lib/k3d/collectors.ts'
+import { k3dConfig } from '../../lib/k3d/cluster.ts'
+import { applyCollectors, collectorValues, imageValues, releases } from '../../lib/k3d/collectors.ts'
 import { forwardArgs } from '../../lib/k3d/forward.ts'
 import { chartArgs, installArgs, statusArgs, uninstallArgs } from '../../lib/k3d/helm.ts'
 import { lgtmObjects } from '../../lib/k3d/lgtm.ts'
+import { mappedPorts } from '../../lib/k3d/ports.ts'
 import { clusterPrometheusConfig } from '../../lib/k3d/prometheus.ts'
 import { rolloutOf } from '../../lib/k3d/rollout.ts'
 import { fields, items } from '../../lib/kube/json.ts'
-import { openLab, projectDir } from '../../lib/lab.ts'
+import { openLab, projectDir, removeLabDir, writeRecord } from '../../lib/lab.ts'
+import { freePort } from '../../lib/ports.ts'
 import { run } from '../../lib/run.ts'
+import { binaryServices } from '../../lib/services.ts'
 import { resolveSettings } from '../../lib/settings.ts'
+import { assertSays } from '../support/lab.ts'
 import { runTask } from '../support/task.ts'
 import { tempDir } from './temp-lab.ts'
 
@@ -132,6 +136,95 @@ tasks('makes a cluster by its configuration, leaves it alone when it is there, a
   assert(!existsSync(dir))
 })
 
+tasks('begins anew after a create that failed, and takes away what that has left', () => {
+  const failing = recordingK3d("echo '[]';; create) echo 'FATA[0001] no space left on device' >&2; exit 1")
+  const failed = runTask('k3d-create-cluster', [], failing.env)
+  assert.deepEqual([failed.status, failed.stdout], [1, ''])
+  assertSays(
+    failed.stderr,
+    new RegExp(
+      `^k3d could not create cluster "${name}": .*no space left on device\n {2}Next: make k3d-down CLUSTER_NAME=`,
+      'm',
+    ),
+  )
+  const half = recordingK3d(`echo '[{"name":"${name}"}]'`)
+  const [list, remove] = ['cluster list --output json', `cluster delete ${name}`]
+  assert.equal(runTask('k3d-create-cluster', [], half.env).status, 0)
+  assert.deepEqual(half.calls(), [list, remove, `cluster create --config ${join(dir, 'config', 'k3d.yaml')}`])
+  writeFileSync(
+    join(dir, 'lab.json'),
+    JSON.stringify({ settings: {}, kwokWorkdir: '', k3dCluster: name, created: false }),
+  )
+  const down = runTask('k3d-down', [], half.env)
+  assert.equal(down.status, 0, down.stderr)
+  assert.deepEqual(half.calls().slice(3), [list, remove])
+  assert(!existsSync(dir))
+})
+
+tasks('refuses before anything changes: a kubeconfig that can’t be written, and ports of a KWOK lab', async () => {
+  const { env, calls } = recordingK3d("echo '[]'")
+  const unwritable = runTask('k3d-create-cluster', [], { ...env, KUBECONFIG: join(env['K3D_BINARY'] ?? '', 'config') })
+  assert.deepEqual([unwritable.status, unwritable.stdout], [1, ''])
+  assertSays(unwritable.stderr, /^Cannot write the kubeconfig .*is not a folder\n {2}Next: set KUBECONFIG to a file/)
+
+  const kwok = openLab({
+    flags: { clusterName: `${name}-kwok`, runtime: 'binary', prometheusPort: String(await freePort()) },
+    env: {},
+  })
+  const { prometheusPort } = kwok.settings
+  const settings = { runtime: 'binary', prometheusPort: String(prometheusPort) }
+  writeRecord(kwok, { settings, kwokWorkdir: '' })
+  const services = binaryServices(kwok)
+  const serve = `require('http').createServer((_, answer) => answer.end()).listen(${prometheusPort}, '127.0.0.1')`
+  await services.ensure({
+    ...{ name: 'prometheus', command: process.execPath, args: ['--eval', serve] },
+    ready: async () => (await fetch(`http://127.0.0.1:${prometheusPort}`).catch(() => undefined))?.ok === true,
+  })
+  try {
+    const taken = runTask('k3d-create-cluster', [], { ...env, PROMETHEUS_PORT: String(prometheusPort) })
+    assert.deepEqual([taken.status, taken.stdout], [1, ''])
+    assert.equal(
+      taken.stderr,
+      `Cannot use port ${prometheusPort}: it is the prometheus's of the KWOK lab "${name}-kwok"\n  Next: set GRAFANA_PORT, PROMETHEUS_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT to other ports, or make kwok-down CLUSTER_NAME=${name}-kwok\n`,
+    )
+  } finally {
+    await services.stop('prometheus')
+    removeLabDir(kwok)
+  }
+  assert.deepEqual(new Set(calls()), new Set(['cluster list --output json']))
+  assert(!existsSync(dir))
+})
+
+tasks('refuses a context that is not there, and a cluster that does not answer', () => {
+  const folder = tempDir()
+  const kubeconfig = join(folder, 'config')
+  const server = { name: 'gone', cluster: { server: 'https://127.0.0.1:9' } }
+  // Without any, kubectl would ask for a name and a password.
+  const user = { name: 'gone', user: { token: 'none' } }
+  const context = { name: 'gone', context: { cluster: 'gone', user: 'gone' } }
+  writeFileSync(
+    kubeconfig,
+    stringify({ apiVersion: 'v1', kind: 'Config', clusters: [server], contexts: [context], users: [user] }),
+  )
+  for (const task of ['k3d-lgtm', 'k3d-down', 'report', 'view']) {
+    const env = { ...process.env, KUBECONFIG: kubeconfig, YES: '1', NO_COLOR: '1' }
+    const wrong = runTask(task, [], { ...env, KUBE_CONTEXT: 'nowhere' })
+    assert.deepEqual([wrong.status, wrong.stdout], [2, ''], task)
+    assertSays(
+      wrong.stderr,
+      /^KUBE_CONTEXT=nowhere is refused: your kubeconfig has no such context; it has gone\n {2}Next: set KUBE_CONTEXT to one of them/,
+    )
+    const silent = runTask(task, [], { ...env, KUBE_CONTEXT: 'gone' })
+    assert.deepEqual([silent.status, silent.stdout], [1, ''], task)
+    assertSays(
+      silent.stderr,
+      /^The cluster of context "gone" does not answer: .*127\.0\.0\.1:9.*\n {2}Next: .*kubectl --context gone version/,
+    )
+  }
+  for (const each of ['nowhere', 'gone'])
+    assert(!existsSync(openLab({ flags: { kubeContext: each }, env: {}, kind: 'context' }).dir))
+})
+
 tasks('refuses a cluster that another hand made, and a machine without Docker, and leaves nothing', () => {
   const foreign = recordingK3d(`echo '[{"name":"${name}"}]'`)
   const refused = runTask('k3d-create-cluster', [], foreign.env)
@@ -201,6 +294,24 @@ lgtm('runs the image it is told, looks back three intervals, and gets a new pod 
   assert(items(container?.['env']).some(each => fields(each)['value'] === '--query.lookback-delta=60s'))
   assert.deepEqual(pod.metadata, podOf(lgtmInput).metadata)
   assert.notDeepEqual(pod.metadata, podOf({ ...lgtmInput, clusterName: 'two' }).metadata)
+})
+lgtm('has a ConfigMap for each of the user’s own dashboards, at its path in that folder', () => {
+  const files = new Map([...lgtmInput.files, ['own/Team A/über.json', '{"own":1}']])
+  for (const fromFolder of [false, true]) {
+    const input = { ...lgtmInput, files, fromFolder }
+    const own = lgtmObjects(input).find(({ metadata }) => /^lgtm-dashboard-own-/.test(String(fields(metadata)['name'])))
+    assert.deepEqual(own?.['data'], { 'dashboard.json': '{"own":1}' })
+    const volume = items(podOf(input).spec['volumes'])
+      .map(fields)
+      .find(each => each['name'] === 'own')
+    const configMap = {
+      name: fields(own?.['metadata'])['name'],
+      items: [{ key: 'dashboard.json', path: 'Team A/über.json' }],
+    }
+    assert.deepEqual(volume, { name: 'own', projected: { sources: [{ configMap }] } })
+  }
+  const large = new Map([['own/a/large.json', 'x'.repeat(2 ** 20 + 1)]])
+  assert.throws(() => lgtmObjects({ ...lgtmInput, files: large }), /^LabError: a\/large\.json is too large/)
 })
 lgtm('refuses a dashboard that no ConfigMap holds', () => {
   const files = new Map([...lgtmInput.files, ['json-tempo/large.json', 'x'.repeat(2 ** 20 + 1)]])
@@ -287,6 +398,41 @@ values('leaves out what an older kubelet lets nobody read, and checks certificat
   assert.equal(receiver({}).insecure_skip_verify, false)
   assert(!('extra_metadata_labels' in receiver({ podsReadable: false })))
   assert.equal(receiver({ insecureTls: true }).insecure_skip_verify, true)
+})
+
+values('say what is lost on a cluster whose kubelets let nobody read their pods, and do without', async () => {
+  const folder = tempDir()
+  const program = (file: string, script: string) => {
+    writeFileSync(join(folder, file), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    return join(folder, file)
+  }
+  const log = join(folder, 'helm-calls')
+  const lab = openLab({ flags: { kubeContext: `${name}-old` }, env: {}, kind: 'context' })
+  const before = { ...process.env }
+  process.env['KUBECTL_BINARY'] = program('kubectl', `echo '{"serverVersion":{"major":"1","minor":"32+"}}'`)
+  process.env['HELM_BINARY'] = program(
+    'helm',
+    `echo "$*" >> ${log}; case "$1" in status) echo 'Error: release: not found' >&2; exit 1;; esac`,
+  )
+  try {
+    const said: string[] = []
+    assert.deepEqual(await applyCollectors(lab, text => said.push(text)), [...releases])
+    assertSays(
+      said.join('\n'),
+      /^Kubernetes 1\.32 lets nobody read a kubelet's pods .* which claim a volume is will be missing$/,
+    )
+    const written = parse(readFileSync(join(lab.configDir, 'otel-lab-daemonset.values.yaml'), 'utf8'))
+    assert(!('extra_metadata_labels' in written.alternateConfig.receivers.kubeletstats))
+    assert.equal(
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter(call => call.startsWith('upgrade ')).length,
+      2,
+    )
+  } finally {
+    process.env = before
+    removeLabDir(lab)
+  }
 })
 values.run()
 

@@ -97,12 +97,13 @@ interface Context {
 }
 
 async function verified(url: string, panels: readonly Given[], objects = clusterObjects()): Promise<VerifyReport> {
+  const api = createPrometheusApi(url)
   return await verify({
-    api: createPrometheusApi(url),
+    api,
     dashboards: [dashboard(panels)],
     refused: [],
     scrapeMs: SCRAPE_MS,
-    truth: clusterTruth(fakeApi(objects), { clusterName: CLUSTER, preset: 'steady', windowMs: 4 * SCRAPE_MS }),
+    truth: clusterTruth(fakeApi(objects), { clusterName: CLUSTER, preset: 'steady', windowMs: 4 * SCRAPE_MS, api }),
     isKwokLab: true,
     settleMs: 0,
   })

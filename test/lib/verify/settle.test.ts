@@ -36,7 +36,8 @@ async function looks(url: string, settleMs: number, ...each: Record<string, unkn
     name: 'the API',
     read: async () => {
       const objects = each[Math.min(at++, each.length - 1)] ?? {}
-      return await clusterTruth(fakeApi(objects), { clusterName: CLUSTER, preset: 'steady', windowMs: 0 }).read()
+      const given = { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api: createPrometheusApi(url) } as const
+      return await clusterTruth(fakeApi(objects), given).read()
     },
   }
   const targets = new Map([[targetKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
@@ -102,9 +103,10 @@ settles('gives up when time is over, and fails', async ({ prometheus }) => {
 
 settles('asks the queries all the same where the cluster can’t be read, and fails by that', async ({ prometheus }) => {
   const refuse = async () => ({ status: 500, body: { message: 'etcd is away' } })
-  const truth = clusterTruth({ request: refuse }, { clusterName: CLUSTER, preset: 'steady', windowMs: 0 })
+  const api = createPrometheusApi(prometheus.url)
+  const truth = clusterTruth({ request: refuse }, { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api })
   const report = await verify({
-    ...{ api: createPrometheusApi(prometheus.url), dashboards: [{ dashboard: pods(), marks: undefined }], refused: [] },
+    ...{ api, dashboards: [{ dashboard: pods(), marks: undefined }], refused: [] },
     ...{ truth, settleMs: 0, scrapeMs: 50, isKwokLab: true },
   })
   assert.equal(report.dashboards[0]?.ok, 1)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { fields, items } from '../../../lib/kube/json.ts'
+import { createPrometheusApi } from '../../../lib/prometheus/api.ts'
 import { cadvisorText } from '../../../lib/stats/cadvisor.ts'
 import { coresOf, coreTimesAt } from '../../../lib/stats/core-time.ts'
 import { hostResourceMetrics } from '../../../lib/stats/host-metrics.ts'
@@ -8,14 +9,16 @@ import { measureNode } from '../../../lib/stats/measure.ts'
 import { nodeFacts, podFacts } from '../../../lib/stats/objects.ts'
 import { createStore } from '../../../lib/stats/store.ts'
 import { buildSummary } from '../../../lib/stats/summary.ts'
-import { betweenUsages } from '../../../lib/verify/between.ts'
 import { readCluster } from '../../../lib/verify/cluster.ts'
+import { collectionTimes } from '../../../lib/verify/collected.ts'
 import { expectedValues, truthKey } from '../../../lib/verify/expect.ts'
-import { kubeletUsage } from '../../../lib/verify/kubelets.ts'
+import { addSummary, type KubeletTold, kubeletUsage } from '../../../lib/verify/kubelets.ts'
 import type { Dimension, Truth } from '../../../lib/verify/marks.ts'
 import { modelUsage } from '../../../lib/verify/model.ts'
-import type { UsageSource } from '../../../lib/verify/usage.ts'
+import { rateOver, servedAt } from '../../../lib/verify/timeline.ts'
+import type { Bounds, Figures } from '../../../lib/verify/usage.ts'
 import { CLUSTER, clusterObjects, fakeApi } from './cluster.ts'
+import { type RunningPrometheus, startPrometheus } from './prometheus.ts'
 
 const nowMs = Date.now()
 const window = { untilMs: nowMs, lengthMs: 40_000, lateMs: 0 }
@@ -176,13 +179,28 @@ values('gives a node the use of its pods, and with its system what its kubelet w
 })
 values.run()
 
+/** What the kubelets have said that measured all pods at these times, each of which is asked then. */
+function toldAt(nodes: readonly string[], times: readonly number[]): Map<string, KubeletTold> {
+  const told = new Map<string, KubeletTold>()
+  for (const node of nodes) for (const timeMs of times) addSummary(told, node, buildSummary(measuredNode(node, timeMs)))
+  return told
+}
+
+const NODES = ['node-a', 'node-b']
+// A summary's times have no parts of a second.
+const evenMs = Math.floor(nowMs / 1_000) * 1_000
+const evenWindow = { ...window, untilMs: evenMs }
+/** Once every ten seconds, three seconds after the kubelet has measured. */
+const measuredMs = [43, 33, 23, 13, 3].map(seconds => evenMs - seconds * 1_000)
+const collected = new Map(NODES.map(node => [node, measuredMs.map(timeMs => timeMs + 3_000)]))
+
 const real = suite('kubeletUsage()')
-real('says of two readings of every kubelet what the model says', async () => {
+real('says of kubelets that measure when they are asked what the model says', async () => {
   const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
-  const reading = (timeMs: number) =>
-    new Map(snapshot.nodes.map(({ name }) => [name, { timeMs, summary: buildSummary(measuredNode(name, timeMs)) }]))
-  const usage = kubeletUsage(reading(nowMs - 40_000), reading(nowMs))
+  const usage = kubeletUsage(toldAt(NODES, measuredMs), collected, evenWindow)
+  // The first of five was before the window.
   const model = modelUsage(snapshot, 'steady')
+  const measuredWindow = { untilMs: measuredMs[4] ?? 0, lengthMs: 30_000, lateMs: 0 }
   for (const measured of [
     'cpu-usage',
     'memory-working-set',
@@ -190,67 +208,123 @@ real('says of two readings of every kubelet what the model says', async () => {
     'network-receive',
     'network-transmit',
   ] as const) {
-    const [kubelets, modelled] = [usage.containers(measured, window), model.containers(measured, window)]
+    const [kubelets, modelled] = [
+      usage.containers(measured, evenWindow),
+      model.containers(
+        measured,
+        measured.startsWith('memory') ? { ...measuredWindow, lengthMs: undefined } : measuredWindow,
+      ),
+    ]
     assert.equal(kubelets?.size, 7)
     for (const [uid, containers] of modelled ?? []) {
-      for (const [name, { least }] of containers) assertNear(kubelets?.get(uid)?.get(name)?.least ?? 0, least, 0.001)
+      for (const [name, { least }] of containers) {
+        const bounds: Bounds | undefined = kubelets?.get(uid)?.get(name)
+        assertNear(bounds?.least ?? 0, least, 0.001)
+        assert.equal(bounds?.least, bounds?.most)
+      }
     }
-  }
-  for (const measured of ['cpu-usage', 'memory-working-set', 'network-receive'] as const) {
-    const nodes = usage.nodes(measured, window)
-    for (const [node, figures] of model.nodes(measured, window) ?? []) {
+    const nodes: Figures | undefined = usage.nodes(measured, evenWindow)
+    for (const [node, figures] of model.nodes(measured, {
+      ...measuredWindow,
+      ...(measured.startsWith('memory') ? { lengthMs: undefined } : {}),
+    }) ?? []) {
       assertNear(nodes?.get(node)?.get('')?.least ?? 0, figures.get('')?.least ?? 0, 0.001)
     }
   }
-  assert.deepEqual(usage.disks(), model.disks())
-  assert.deepEqual(usage.volumes(), model.volumes())
-  assert.equal(usage.containers('disk-reads', window), undefined, 'a summary tells nothing of disk operations')
+  assert.equal(usage.containers('disk-reads', evenWindow), undefined, 'a summary tells nothing of disk operations')
+  assert.equal(
+    usage.containers('cpu-usage', { ...evenWindow, lengthMs: 50_000 }),
+    undefined,
+    'nothing is known so early',
+  )
+  const later = { ...evenWindow, untilMs: evenMs + 1 }
+  assert.equal(usage.nodes('memory-rss', later), undefined, 'nor is anything of a later time')
 })
 
-real('knows little of a pod that only the second reading has', async () => {
-  const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
-  const first = new Map(snapshot.nodes.map(({ name }) => [name, { timeMs: nowMs - 40_000, summary: {} }]))
-  const second = new Map(
-    snapshot.nodes.map(({ name }) => [name, { timeMs: nowMs, summary: buildSummary(measuredNode(name, nowMs)) }]),
-  )
-  const bounds = kubeletUsage(first, second).containers('cpu-usage', window)?.get('uid-shop-web-1')?.get('app')
-  assert.equal(bounds?.least, 0)
+real('lies between two measurements only where either may have been served', () => {
+  const cpuOf = (moreMs: number) => {
+    const told = toldAt(NODES, [...measuredMs.slice(0, 4), evenMs - moreMs])
+    return kubeletUsage(told, collected, evenWindow)
+      .containers('cpu-usage', evenWindow)
+      ?.get('uid-shop-web-1')
+      ?.get('app')
+  }
+  const [sure, unsure] = [cpuOf(3_000), cpuOf(1_000)]
+  assert.equal(sure?.least, sure?.most)
+  assert((unsure?.least ?? 0) < (unsure?.most ?? 0))
+  // Measured later than the question, it can't have been the answer.
+  const stale = cpuOf(-1_000)
+  assert.equal(stale?.least, unsure?.least)
+  assert.equal(stale?.most, unsure?.least)
+})
+
+real('knows little of a pod that is newer than the window', () => {
+  const told = toldAt(['node-a'], measuredMs.slice(4))
+  const bounds = kubeletUsage(told, collected, evenWindow)
+    .containers('cpu-usage', evenWindow)
+    ?.get('uid-shop-web-1')
+    ?.get('app')
+  assert.deepEqual([bounds?.least, bounds?.mayLack], [0, true])
+})
+
+real('expects of a node that nobody collects from what its kubelet says', () => {
+  const told = toldAt(NODES, measuredMs)
+  const bounds = kubeletUsage(told, new Map(), evenWindow).nodes('cpu-usage', evenWindow)?.get('node-a')?.get('')
+  assert((bounds?.least ?? 0) > 0.05)
+  assert.equal(bounds?.mayLack, undefined)
 })
 real.run()
 
-const between = suite('betweenUsages()')
-between('lies between what any two readings say, and is told by no source what one of them cannot tell', async () => {
-  const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
-  const reading = (timeMs: number) =>
-    new Map(snapshot.nodes.map(({ name }) => [name, { timeMs, summary: buildSummary(measuredNode(name, timeMs)) }]))
-  const last = reading(nowMs)
-  const sources = [45_000, 40_000, 30_000].map(earlierMs => kubeletUsage(reading(nowMs - earlierMs), last))
-  const usage = betweenUsages(sources)
-  const cpuOf = (source: UsageSource) => source.containers('cpu-usage', window)?.get('uid-shop-web-1')?.get('app')
-  const all = sources.map(source => cpuOf(source)?.least ?? Number.NaN)
-  assert.deepEqual(cpuOf(usage), { least: Math.min(...all), most: Math.max(...all) })
-  assert(Math.min(...all) < Math.max(...all))
-  assert.equal(usage.containers('disk-reads', window), undefined)
-  assert.deepEqual(usage.disks(), sources.at(-1)?.disks())
+const rates = suite<{ prometheus: RunningPrometheus }>('rateOver(), beside Prometheus')
+// Of a counter that is measured each 13 s, and asked for each 10 s with one time left out; and of a young one.
+const servedMs = [61_000, 51_000, 41_000, 30_500, 10_000, 2_000].map(ms => evenMs - ms)
+const measuredS = [76, 63, 50, 37, 24, 6]
+const counters = {
+  old: measuredS.map((seconds, index) => ({
+    takenMs: evenMs - seconds * 1_000,
+    value: 1_000 + 7 * index ** 2,
+  })),
+  young: measuredS.map((seconds, index) => ({
+    takenMs: evenMs - seconds * 1_000,
+    value: 0.5 + 40 * index,
+  })),
+}
+rates.before(async context => {
+  const lines = Object.entries(counters).flatMap(([name, known]) =>
+    servedMs.map(
+      atMs =>
+        `k8s_node_cpu_time_seconds_total{k8s_node_name="${name}",k8s_cluster_name="c"} ${servedAt(known, atMs)[0]} ${atMs / 1_000}`,
+    ),
+  )
+  context.prometheus = await startPrometheus(['# TYPE k8s_node_cpu_time_seconds counter', ...lines])
 })
-between('says that what is new to one of the readings may be missing', async () => {
-  const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
-  const reading = (timeMs: number, isEmpty = false) =>
-    new Map(
-      snapshot.nodes.map(({ name }) => [
-        name,
-        { timeMs, summary: isEmpty ? {} : buildSummary(measuredNode(name, timeMs)) },
-      ]),
-    )
-  const last = reading(nowMs)
-  const usage = betweenUsages([
-    kubeletUsage(reading(nowMs - 40_000, true), last),
-    kubeletUsage(reading(nowMs - 30_000), last),
-  ])
-  const bounds = usage.containers('cpu-usage', window)?.get('uid-shop-web-1')?.get('app')
-  assert.deepEqual([bounds?.least, bounds?.mayLack], [0, true])
+rates.after(({ prometheus }) => prometheus?.stop())
+rates('agrees with it about every window, of what was served when it was asked', async ({ prometheus }) => {
+  const api = createPrometheusApi(prometheus.url)
+  for (const [untilMs, lengthMs] of [
+    [evenMs, 40_000],
+    [evenMs, 55_000],
+    [evenMs - 3_000, 40_000],
+    [evenMs - 20_000, 40_000],
+    [evenMs - 9_999, 60_000],
+  ] as const) {
+    const asked = await collectionTimes(api, { clusterName: 'c', untilMs, lengthMs })
+    const samples = await api.instant(`rate(k8s_node_cpu_time_seconds_total[${lengthMs}ms])`, untilMs)
+    assert.equal(samples.length, 2)
+    for (const { labels, value } of samples) {
+      const name = labels['k8s_node_name'] as 'old' | 'young'
+      const times = (asked.get(name) ?? []).filter(each => each > untilMs - lengthMs && each <= untilMs)
+      assert.deepEqual(
+        times,
+        servedMs.filter(each => each > untilMs - lengthMs && each <= untilMs),
+      )
+      const bounds: Bounds | undefined = rateOver(counters[name], times, { untilMs, lengthMs })
+      assertNear(bounds?.least ?? 0, value, 1e-9)
+      assertNear(bounds?.most ?? 0, value, 1e-9)
+    }
+  }
 })
-between.run()
+rates.run()
 
 const documents = suite('modelUsage() and the documents of the stats proxy')
 for (const [measured, metric] of [
