@@ -153,7 +153,10 @@ download('goes on when the transfer stalls, and asks that host no more', async (
   machine.routes['/v1.2.3/etcd'] = response => response.writeHead(200, { 'content-length': 1000 }).write('#!')
   const unreachable = new Map<string, string>()
   const startedAtMs = Date.now()
-  await assertNoWay({ ...machine.options, unreachable } as BinariesOptions, /releases\.invalid sent no byte for 0\.3 s/)
+  await assertNoWay(
+    { ...machine.options, unreachable, stallTimeoutMs: 300 } as BinariesOptions,
+    /releases\.invalid sent no byte for 0\.3 s/,
+  )
   assert.ok(Date.now() - startedAtMs < 3_000)
   assert.deepEqual([...unreachable.keys()], [releaseHost])
 })

@@ -121,7 +121,7 @@ staging('leaves nothing after SIGTERM in the middle of a download', async ({ mac
 staging.run()
 
 /** A process of its own that ensures the test source's program. */
-function start({ options, env }: Fixture, stallTimeoutMs = 300): ChildProcess {
+function start({ options, env }: Fixture, stallTimeoutMs = options.stallTimeoutMs): ChildProcess {
   const { platform, goModulesDir, origins } = options
   const given = { platform, goModulesDir, origins, buildDiskBytes: 0, stallTimeoutMs, go: true }
   const file = join(import.meta.dirname, 'ensure-once.ts')
