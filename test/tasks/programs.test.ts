@@ -65,7 +65,7 @@ task('refuses a misspelt flag by name', ({ env }) => {
 task('says each way and why it failed when a program can’t be had', ({ env }) => {
   const { status, stdout, stderr } = start(env)
   assert.deepEqual([status, stdout], [1, ''])
-  assert.match(stderr, /Cannot get kwok, kwokctl 0\.\d+\.\d+: no way leads there\n/)
+  assert.match(stderr, /Cannot get kwokctl, kwok 0\.\d+\.\d+: no way leads there\n/)
   assert.match(stderr, /official release: api\.github\.com can't be reached/)
   assert.match(stderr, /go build: there is no go on PATH/)
   assert.match(stderr, /\n {2}Next: install Go 1\.26 or newer, .* or set KWOK_BINARY, KWOKCTL_BINARY\n$/)
