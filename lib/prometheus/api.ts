@@ -38,7 +38,7 @@ export interface Timing {
 
 /**
  * A Prometheus over its HTTP API (prometheus.io/docs/prometheus/latest/querying/api). The same request is made once, however often it is asked
- * for, but for those of ranges, whose answers are too large to keep. All methods throw a QueryRefused for what Prometheus refuses, and another LabError when it can't be reached.
+ * for, but for those whose answers are too large to keep: of ranges, and of more than a thousand series. All methods throw a QueryRefused for what Prometheus refuses, and another LabError when it can't be reached.
  */
 export interface PrometheusApi {
   readonly url: string
@@ -54,6 +54,9 @@ export interface PrometheusApi {
   /** Every request made so far. */
   readonly timings: readonly Timing[]
 }
+
+/** Answers of more series are not kept: of ten thousand pods some hundred would take a gigabyte. */
+const MOST_KEPT = 1_000
 
 /**
  * A client of one Prometheus that has at most `maxAtOnce` requests under way, each for `timeoutMs` at most and none when `signal` says so; `next`
@@ -134,8 +137,11 @@ export function createPrometheusApi(
         timings.push({ kind, query, durationMs: performance.now() - startedMs })
       }
     })
-    if (kind !== 'range') answers.set(key, answer)
-    return await answer
+    if (kind === 'range') return await answer
+    answers.set(key, answer)
+    const data = await answer
+    if (items(fields(data)['result']).length > MOST_KEPT) answers.delete(key)
+    return data
   }
 
   async function inTurn<T>(act: () => Promise<T>): Promise<T> {

@@ -23,30 +23,68 @@ const POINTS = 5
 
 /** Asks Prometheus, each different query once. */
 export interface Evaluator {
+  /**
+   * Says which queries come next. What is asked for an instant and, by the same text, for a range that ends then is asked for the range
+   * alone: its last points are the instant's. Large answers to those before are forgotten: of ten thousand pods some hundred would take a gigabyte.
+   */
+  plan(queries: readonly AskedQuery[]): void
   evaluate(query: AskedQuery): Promise<Evaluation>
 }
+
+/** Answers of more series than these are large. */
+const LARGE = 1_000
 
 /** An evaluator that remembers what each query gave. */
 export function createEvaluator(api: PrometheusApi): Evaluator {
   const known = new Map<string, Promise<Evaluation>>()
+  const large = new Set<string>()
+  let ranges = new Map<string, AskedQuery>()
+  const asked = async (query: AskedQuery): Promise<Evaluation> => {
+    const key = [query.kind, query.kind === 'range' ? query.stepMs : 0, textOf(query)].join(' ')
+    const evaluation = known.get(key) ?? evaluated(api, query)
+    known.set(key, evaluation)
+    if ((await evaluation).samples.length > LARGE) large.add(key)
+    return await evaluation
+  }
   return {
-    evaluate(query) {
-      const key = [query.kind, query.range.untilMs, query.kind === 'range' ? query.stepMs : 0, query.expr].join(' ')
-      const earlier = known.get(key)
-      if (earlier !== undefined) return earlier
-      const evaluation = evaluated(api, query).catch((error: unknown) => {
-        if (error instanceof QueryRefused) return { samples: [], bad: [], isInfinite: false, refused: error.why }
-        throw error
-      })
-      known.set(key, evaluation)
-      return evaluation
+    plan(queries) {
+      for (const key of large) known.delete(key)
+      large.clear()
+      ranges = new Map(queries.flatMap(query => (query.kind === 'range' ? [[textOf(query), query] as const] : [])))
+    },
+    async evaluate(query) {
+      const range = query.kind === 'instant' ? ranges.get(textOf(query)) : undefined
+      return range === undefined ? await asked(query) : atEnd(await asked(range), query)
     },
   }
 }
 
+function textOf({ expr, range }: AskedQuery): string {
+  return `${range.untilMs} ${expr}`
+}
+
+/** Of a range what an instant at its end would have given. */
+function atEnd({ samples, bad, refused }: Evaluation, { range }: AskedQuery): Evaluation {
+  const lastBad = bad.flatMap(({ labels, points }) => {
+    const last = points.filter(([timeMs]) => timeMs >= range.untilMs)
+    return last.length === 0 ? [] : [{ labels, points: last }]
+  })
+  return { samples, bad: lastBad, isInfinite: isInfinite(lastBad), refused }
+}
+
+function isInfinite(bad: readonly RangeSeries[]): boolean {
+  return bad.some(({ points }) => points.some(([, value]) => !Number.isNaN(value)))
+}
+
 async function evaluated(api: PrometheusApi, query: AskedQuery): Promise<Evaluation> {
   const { untilMs } = query.range
-  const series = await seriesOf(api, query, query.expr)
+  let series: readonly RangeSeries[]
+  try {
+    series = await seriesOf(api, query, query.expr)
+  } catch (error) {
+    if (!(error instanceof QueryRefused)) throw error
+    return { samples: [], bad: [], isInfinite: false, refused: error.why }
+  }
   const samples = series.flatMap(({ labels, points }) => {
     const [timeMs, value] = points.at(-1) ?? [0, 0]
     return timeMs >= untilMs ? [{ labels, value }] : []
@@ -55,8 +93,7 @@ async function evaluated(api: PrometheusApi, query: AskedQuery): Promise<Evaluat
     const odd = points.filter(([, value]) => !Number.isFinite(value))
     return odd.length === 0 ? [] : [{ labels, points: odd }]
   })
-  const isInfinite = bad.some(({ points }) => points.some(([, value]) => !Number.isNaN(value)))
-  return { samples, bad, isInfinite, refused: undefined }
+  return { samples, bad, isInfinite: isInfinite(bad), refused: undefined }
 }
 
 /**

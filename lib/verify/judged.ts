@@ -75,9 +75,9 @@ export async function judgeAll(
     }
     const asked = askedQueries(dashboard, choice, { untilMs: look.untilMs, scrapeMs: common.scrapeMs })
     const isWanted = (query: AskedQuery) => only === undefined || only.has(queryKey(query))
-    const judged = await Promise.all(
-      asked.filter(isWanted).map(query => judgeQuery(query, marksOf(query), look, common, evaluator)),
-    )
+    const wanted = asked.filter(isWanted)
+    evaluator.plan(wanted)
+    const judged = await Promise.all(wanted.map(query => judgeQuery(query, marksOf(query), look, common, evaluator)))
     for (const each of judged) put(each)
     for (const panel of dashboard.panels) {
       if (panel.type !== 'table' && panel.type !== 'table-old') continue

@@ -29,21 +29,22 @@ export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] 
     return filled.flatMap(({ refId, samples }) =>
       samples.every(({ labels }) => labels[field] === undefined)
         ? [`no column ${field} to join on in ${refId}`]
-        : repeated(samples.map(({ labels }) => ({ [field]: labels[field] ?? '' }))),
+        : repeated(samples.map(({ labels }) => describe({ [field]: labels[field] ?? '' }))),
     )
   }
-  if (!merged) return filled.flatMap(({ samples }) => repeated(samples.map(({ labels }) => visible(labels, shown))))
+  if (!merged) return filled.flatMap(({ samples }) => repeated(samples.map(({ labels }) => describe(labels, shown))))
   // A merge brings rows together by the columns that all frames have.
   const columns = filled.map(({ samples }) => new Set(samples.flatMap(({ labels }) => Object.keys(labels))))
   const isCommon = (column: string) => columns.every(each => each.has(column))
   const rows = new Map<string, Row>()
   const conflicts: string[] = []
   for (const { samples } of filled) {
-    const own = samples.map(({ labels }) => pick(labels, isCommon))
+    const own = samples.map(({ labels }) => describe(labels, isCommon))
     conflicts.push(...repeated(own))
-    for (const row of own) rows.set(describe(row), row)
+    for (const [at, { labels }] of samples.entries()) rows.set(own[at] ?? '', labels)
   }
-  return [...new Set([...conflicts, ...repeated([...rows.values()].map(row => visible(row, shown)))])]
+  const isSeen = (column: string) => isCommon(column) && shown(column)
+  return [...new Set([...conflicts, ...repeated([...rows.values()].map(row => describe(row, isSeen)))])]
 }
 
 /** Whether a column is shown, as `organize` and `filterFieldsByName` have it. */
@@ -63,28 +64,22 @@ function shownColumns(transformations: Panel['transformations']): (column: strin
   return column => !hidden.has(column) && (included === undefined || included.has(column))
 }
 
-function visible(labels: Row, shown: (column: string) => boolean): Row {
-  return pick(labels, shown)
-}
-
-function pick(row: Row, wanted: (column: string) => boolean): Row {
-  return Object.fromEntries(Object.entries(row).filter(([column]) => wanted(column)))
-}
-
-function repeated(rows: readonly Row[]): string[] {
+/** Rows, as they are described, that are there more than once. */
+function repeated(rows: readonly string[]): string[] {
   const seen = new Set<string>()
   const twice = new Set<string>()
-  for (const row of rows) {
-    const words = describe(row)
+  for (const words of rows) {
     if (seen.has(words)) twice.add(words === '' ? 'rows without any column to tell them apart' : words)
     seen.add(words)
   }
   return [...twice]
 }
 
-function describe(row: Row): string {
-  return Object.entries(row)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([column, value]) => `${column}=${value}`)
+/** The wanted columns of a row, in one order. */
+function describe(row: Row, isWanted: (column: string) => boolean = () => true): string {
+  const columns = Object.keys(row).filter(isWanted)
+  return columns
+    .sort()
+    .map(column => `${column}=${row[column]}`)
     .join(', ')
 }
