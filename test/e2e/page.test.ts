@@ -159,7 +159,7 @@ async function assertDrawn({ lab }: Context, page: Page, panel: Panel): Promise<
 it('shows what is chosen: a variable, the time', async context => {
   await onPage(context, '/d/k8s-resources-namespace-pods?from=now-5m&refresh=off', async ({ page }) => {
     await page.getByLabel('Namespace').selectOption('team-a')
-    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    await show(page)
     const pods = await context.lab.kubectl(['get', 'pods', '-n', 'team-a', '-o', 'name'])
     const named = await page.getByRole('region', { name: 'CPU Quota' }).getByRole('link').allInnerTexts()
     assertSameWords(
@@ -175,7 +175,7 @@ it('shows what is chosen: a variable, the time', async context => {
     }
     assert.ok((await minutesShown()) <= 6, `${await minutesShown()} minutes`)
     await page.getByLabel('Time').selectOption('now-1h')
-    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    await show(page)
     // A page of an hour is long, and its first chart is read while it still comes.
     await waitFor('chart of an hour', async () => {
       const minutes = await minutesShown()
@@ -184,6 +184,13 @@ it('shows what is chosen: a variable, the time', async context => {
     assert.equal(await page.getByLabel('Namespace').inputValue(), 'team-a')
   })
 })
+
+/** Shows what is chosen, and waits for all of it: the panels come one after the other. */
+async function show(page: Page): Promise<void> {
+  const loaded = page.waitForEvent('load')
+  await page.getByRole('button', { name: 'Show', exact: true }).click()
+  await loaded
+}
 
 function podNames(said: string): string[] {
   return said
