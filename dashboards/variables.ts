@@ -34,24 +34,22 @@ export function clusterVariable(): Variable {
   return labelVariable('cluster', 'Cluster', 'k8s_node_condition_ready', 'k8s_cluster_name')
 }
 
-export function namespaceVariable(): Variable {
+export function namespaceVariable(): QueryVariableBuilder {
   const series = `k8s_namespace_phase{${inCluster.filter}}`
   return labelVariable('namespace', 'Namespace', series, 'k8s_namespace_name')
 }
 
 /** A namespace, on dashboards of what is in it. */
 export function oneNamespaceVariable(): Variable {
-  const series = `k8s_namespace_phase{${inCluster.filter}}`
-  return labelVariable('namespace', 'Namespace', series, 'k8s_namespace_name').current(firstChoice(FIRST_NAMESPACE))
+  return namespaceVariable().current(firstChoice(FIRST_NAMESPACE))
 }
 
 /** A node, on a dashboard of what is on it. */
 export function oneNodeVariable(): Variable {
-  const series = `k8s_node_condition_ready{${inCluster.filter}}`
-  return labelVariable('node', 'Node', series, 'k8s_node_name').current(firstChoice(FIRST_NODE))
+  return nodeVariable().current(firstChoice(FIRST_NODE))
 }
 
-export function nodeVariable(): Variable {
+export function nodeVariable(): QueryVariableBuilder {
   return labelVariable('node', 'Node', `k8s_node_condition_ready{${inCluster.filter}}`, 'k8s_node_name')
 }
 

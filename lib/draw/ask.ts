@@ -5,7 +5,7 @@ import type { PrometheusApi, RangeSeries, TimeRange } from '../prometheus/api.ts
 import { type AskedQuery, askedQueries } from '../verify/asked.ts'
 import type { Choice } from '../verify/choices.ts'
 import type { Answer } from './frames.ts'
-import { LINES, MOST_SERIES } from './timeseries.ts'
+import { highest, LINES } from './timeseries.ts'
 
 type AnswerSeries = Pick<Answer, 'series' | 'leftOut'>
 
@@ -27,7 +27,7 @@ export function askPanels(
   const answerOf = async (query: AskedQuery): Promise<Answer> => {
     const isPart = isLines(query)
     const key = `${query.kind} ${query.stepMs} ${isPart} ${query.expr}`
-    const answer = known.get(key) ?? askQuery(api, query).then(series => (isPart ? highest(series) : { series }))
+    const answer = known.get(key) ?? askQuery(api, query).then(series => (isPart ? drawn(series) : { series }))
     known.set(key, answer)
     const { target, kind, expr } = query
     const common = { target, kind, expr, legend: interpolate(target.legendFormat, choice.values) }
@@ -55,19 +55,11 @@ function isLines({ kind, panel }: AskedQuery): boolean {
   return kind === 'range' && LINES.includes(panel.type) && panel.transformations.length === 0
 }
 
-/** The series that reach highest, in their order: ten thousand with all their points would take a hundred megabytes for each panel of a page. */
-function highest(series: readonly RangeSeries[]): AnswerSeries {
-  if (series.length <= MOST_SERIES) return { series }
-  const kept = series
-    .map((each, at) => ({
-      each,
-      at,
-      top: each.points.reduce((top, [, value]) => (value > top ? value : top), -Infinity),
-    }))
-    .sort((a, b) => b.top - a.top)
-    .slice(0, MOST_SERIES)
-    .sort((a, b) => a.at - b.at)
-  return { series: kept.map(({ each }) => each), leftOut: series.length - kept.length }
+/** The series that will be drawn: ten thousand with all their points would take a hundred megabytes for each panel of a page. */
+function drawn(series: readonly RangeSeries[]): AnswerSeries {
+  const top = ({ points }: RangeSeries) => points.reduce((most, [, value]) => (value > most ? value : most), -Infinity)
+  const kept = highest(series, top)
+  return kept.length === series.length ? { series } : { series: kept, leftOut: series.length - kept.length }
 }
 
 async function askQuery(api: PrometheusApi, { kind, expr, range, stepMs }: AskedQuery): Promise<RangeSeries[]> {

@@ -6,7 +6,7 @@ import { grafanaData, grafanaTheme } from './grafana-data.ts'
 /** The kinds of panels that draw lines. */
 export const LINES: readonly string[] = ['timeseries', 'graph']
 /** So many lines are drawn of a panel; the rest is said. */
-export const MOST_SERIES = 30
+const MOST_SERIES = 30
 
 /** Lines over time, and the numbers beside their names. */
 export interface DrawnTimeseries {
@@ -59,7 +59,7 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): Dr
       )
       .map(field => ({ frame, time, field }))
   })
-  const kept = highest(all, MOST_SERIES)
+  const kept = highest(all, ({ field }) => topOf(field))
   const timesMs = [...new Set(kept.flatMap(({ time }) => time.values.map(Number)))].sort((a, b) => a - b)
   const legend = fields(panel.options['legend'])
   const calcs = items(legend['calcs']).filter(each => typeof each === 'string')
@@ -121,13 +121,13 @@ function reduced(field: Field, calc: string): string {
   return formattedValueToString(field.display(value))
 }
 
-/** Those that reach highest, in the order they came. */
-function highest<T extends { field: Field }>(all: readonly T[], most: number): readonly T[] {
-  if (all.length <= most) return all
+/** As many as are drawn, of those that reach highest, in the order they came. */
+export function highest<T>(all: readonly T[], topOfEach: (each: T) => number): readonly T[] {
+  if (all.length <= MOST_SERIES) return all
   const ranked = all
-    .map((each, at) => ({ each, at, top: topOf(each.field) }))
+    .map((each, at) => ({ each, at, top: topOfEach(each) }))
     .sort((a, b) => b.top - a.top)
-    .slice(0, most)
+    .slice(0, MOST_SERIES)
   return ranked.sort((a, b) => a.at - b.at).map(({ each }) => each)
 }
 
