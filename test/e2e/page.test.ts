@@ -168,8 +168,11 @@ it('shows what is chosen: a variable, the time', async context => {
       'pods of team-a',
     )
     const minutesShown = async () => {
-      const times = await page.locator('.chart').first().locator('svg text').allTextContents()
-      const minutes = times.flatMap(text => (/^(\d\d):(\d\d)$/.test(text) ? [text] : [])).map(minutesOf)
+      // As they stand from left to right: ECharts writes a full hour after all others.
+      const times = (await page.evaluate(`[...document.querySelectorAll('.chart')[0].querySelectorAll('svg text')]
+        .sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x)
+        .map(text => text.textContent)`)) as string[]
+      const minutes = times.filter(text => /^\d\d:\d\d$/.test(text)).map(minutesOf)
       const [first = 0] = minutes
       return (((minutes.at(-1) ?? 0) - first + 1440) % 1440) + 1
     }
