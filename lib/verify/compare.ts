@@ -36,20 +36,20 @@ export function compareWithTruth(
   for (const { labels, value } of samples) {
     const values = by.map(dimension => labels[labelOfDimension[dimension]] ?? '')
     const key = truthKey(values)
-    const where = describe(by, values)
+    const wrong = (mismatch: Omit<Mismatch, 'where'>) => mismatches.push({ where: describe(by, values), ...mismatch })
     if (seen.has(key)) {
-      mismatches.push({ where, got: `another series, ${number(value)}`, expected: 'one series' })
+      wrong({ got: `another series, ${number(value)}`, expected: 'one series' })
       continue
     }
     seen.add(key)
     const bounds = expected.get(key)
     if (bounds === undefined) {
-      if (value !== 0) mismatches.push({ where, got: number(value), expected: 'nothing: there is no such thing' })
+      if (value !== 0) wrong({ got: number(value), expected: 'nothing: there is no such thing' })
       continue
     }
     const [least, most] = [bounds.least * scale, bounds.most * scale]
     const isRight = value >= least - Math.abs(least) * tolerance && value <= most + Math.abs(most) * tolerance
-    if (!isRight) mismatches.push({ where, got: number(value), expected: range({ least, most }) })
+    if (!isRight) wrong({ got: number(value), expected: range({ least, most }) })
   }
   for (const [key, { least, most, mayLack = false }] of expected) {
     if (seen.has(key) || mayLack || (least === 0 && !isShownAtZero)) continue

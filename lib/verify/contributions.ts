@@ -105,7 +105,7 @@ export function contributions(
       return each(pods, pod =>
         pod.containers.flatMap(container => {
           const amount = containerAmount(of, pod, container)
-          return amount === undefined ? [] : [{ at: { ...places(pod, cluster), container: container.name }, amount }]
+          return amount === undefined ? [] : [{ at: places(pod, cluster, container.name), amount }]
         }),
       )
     case 'cpu-allocatable':
@@ -143,7 +143,7 @@ export function contributions(
       const said = saidUsage(snapshot, resource, window)
       const all = each(pods, pod =>
         [...(said.get(pod.uid) ?? [])].map(([container, amount]) => ({
-          at: withSystem ? { cluster, node: pod.node } : { ...places(pod, cluster), container },
+          at: withSystem ? { cluster, node: pod.node } : places(pod, cluster, container),
           amount,
         })),
       )
@@ -167,7 +167,7 @@ function podUsage(of: Measured, { snapshot, usage }: TruthSources, window: Usage
     ? undefined
     : snapshot.pods.flatMap(pod =>
         [...(figures.get(pod.uid) ?? [])].map(([container, amount]) => ({
-          at: { ...places(pod, snapshot.clusterName), ...(container === '' ? {} : { container }) },
+          at: places(pod, snapshot.clusterName, container),
           amount,
         })),
       )
@@ -189,11 +189,19 @@ function nodeUsage(
   )
 }
 
-function places(pod: ClusterPod, cluster: string): Contribution['at'] {
-  return {
+/** Where pods and their containers are, by the container's name: each is asked for in some fifty quantities. */
+const known = new WeakMap<ClusterPod, Map<string, Contribution['at']>>()
+
+/** Where a pod is, or a container of it. One pod is in one cluster. */
+function places(pod: ClusterPod, cluster: string, container = ''): Contribution['at'] {
+  const ofPod = known.get(pod) ?? new Map<string, Contribution['at']>()
+  known.set(pod, ofPod)
+  const place = ofPod.get(container) ?? {
     ...{ cluster, node: pod.node, namespace: pod.namespace, workload: pod.workload, workload_type: pod.workloadType },
-    ...{ service: pod.workload, pod: pod.name, phase: pod.phase },
+    ...{ service: pod.workload, pod: pod.name, phase: pod.phase, ...(container === '' ? {} : { container }) },
   }
+  ofPod.set(container, place)
+  return place
 }
 
 function isPodMeasure(of: Quantity): of is Measured {

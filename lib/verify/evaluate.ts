@@ -18,45 +18,53 @@ export interface Evaluation {
 
 /** Of a range so much is looked at, its end: the rest is older than what is being verified. */
 const LOOKED_AT_MS = 600_000
-/** Of the points that would be drawn there every so many-eth, so that there are about five. */
-const POINTS = 5
+/** So many points of it are looked at before the one at its end, whichever would be drawn: panels of other widths then ask for the same. */
+const POINTS = 2
+
+/** What is asked together: the queries of a dashboard under one choice. */
+type Step = readonly AskedQuery[]
 
 /** Asks Prometheus, each different query once. */
 export interface Evaluator {
-  /**
-   * Says which queries come next. What is asked for an instant and, by the same text, for a range that ends then is asked for the range
-   * alone: its last points are the instant's. Large answers to those before are forgotten: of ten thousand pods some hundred would take a gigabyte.
-   */
-  plan(queries: readonly AskedQuery[]): void
   evaluate(query: AskedQuery): Promise<Evaluation>
+  /** Says that a step is over. Its large answers that no later step needs are forgotten: of ten thousand pods all would take a gigabyte. */
+  end(step: Step): void
 }
 
 /** Answers of more series than these are large. */
 const LARGE = 1_000
 
-/** An evaluator that remembers what each query gave. */
-export function createEvaluator(api: PrometheusApi): Evaluator {
+/**
+ * An evaluator that remembers what each query gave. It knows all that will be asked: what is asked for an instant and, by the same text,
+ * for a range that ends then is asked for the range alone, whose last points are the instant's.
+ */
+export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = []): Evaluator {
   const known = new Map<string, Promise<Evaluation>>()
   const large = new Set<string>()
-  let ranges = new Map<string, AskedQuery>()
+  const all = steps.flat()
+  const ranges = new Map(all.flatMap(query => (query.kind === 'range' ? [[textOf(query), query] as const] : [])))
+  const rangeOf = (query: AskedQuery) => (query.kind === 'instant' ? ranges.get(textOf(query)) : undefined)
+  const lastSteps = new Map(steps.flatMap(step => step.map(query => [keyOf(rangeOf(query) ?? query), step] as const)))
   const asked = async (query: AskedQuery): Promise<Evaluation> => {
-    const key = [query.kind, query.kind === 'range' ? query.stepMs : 0, textOf(query)].join(' ')
+    const key = keyOf(query)
     const evaluation = known.get(key) ?? evaluated(api, query)
     known.set(key, evaluation)
     if ((await evaluation).samples.length > LARGE) large.add(key)
     return await evaluation
   }
   return {
-    plan(queries) {
-      for (const key of large) known.delete(key)
-      large.clear()
-      ranges = new Map(queries.flatMap(query => (query.kind === 'range' ? [[textOf(query), query] as const] : [])))
-    },
     async evaluate(query) {
-      const range = query.kind === 'instant' ? ranges.get(textOf(query)) : undefined
+      const range = rangeOf(query)
       return range === undefined ? await asked(query) : atEnd(await asked(range), query)
     },
+    end(step) {
+      for (const key of large) if (lastSteps.get(key) === step && large.delete(key)) known.delete(key)
+    },
   }
+}
+
+function keyOf(query: AskedQuery): string {
+  return [query.kind, query.kind === 'range' ? coarseStepMs(query) : 0, textOf(query)].join(' ')
 }
 
 function textOf({ expr, range }: AskedQuery): string {
@@ -97,24 +105,28 @@ async function evaluated(api: PrometheusApi, query: AskedQuery): Promise<Evaluat
 }
 
 /**
- * What an expression gives when it is asked as a query is: one point for an instant, else about five of the end of the range, the last
+ * What an expression gives when it is asked as a query is: one point for an instant, else three of the end of the range, the last
  * of them at the query's own time, so that it can be compared with what is true then.
  *
  * Throws a QueryRefused, or another LabError when Prometheus can't be reached.
  */
-export async function seriesOf(
-  api: PrometheusApi,
-  { kind, range, stepMs }: AskedQuery,
-  expr: string,
-): Promise<RangeSeries[]> {
+export async function seriesOf(api: PrometheusApi, query: AskedQuery, expr: string): Promise<RangeSeries[]> {
+  const { kind, range } = query
   if (kind === 'instant') {
     const samples = await api.instant(expr, range.untilMs)
     return samples.map(({ labels, value }) => ({ labels, points: [[range.untilMs, value]] }))
   }
-  const lookedAtMs = Math.min(LOOKED_AT_MS, range.untilMs - range.fromMs)
-  const coarseMs = stepMs * Math.max(1, Math.ceil(lookedAtMs / stepMs / POINTS))
-  const fromMs = range.untilMs - Math.floor(lookedAtMs / coarseMs) * coarseMs
+  const coarseMs = coarseStepMs(query)
+  const fromMs = range.untilMs - Math.floor(lookedAtMs(query) / coarseMs) * coarseMs
   return await api.range(expr, { fromMs, untilMs: range.untilMs }, coarseMs)
+}
+
+function coarseStepMs(query: AskedQuery): number {
+  return Math.max(query.stepMs, Math.ceil(lookedAtMs(query) / POINTS))
+}
+
+function lookedAtMs({ range }: AskedQuery): number {
+  return Math.min(LOOKED_AT_MS, range.untilMs - range.fromMs)
 }
 
 /** Series with bad points as a person reads them: of each an infinity, where it has one. */

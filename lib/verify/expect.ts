@@ -95,6 +95,8 @@ export function truthKey(values: readonly string[]): string {
 interface Memory {
   contributions: Map<string, readonly Contribution[] | undefined>
   sums: Map<string, ReadonlyMap<string, Bounds>>
+  /** The keys of places, by the dimensions that are in them. */
+  keys: Map<string, Map<Contribution['at'], string>>
 }
 
 const memories = new WeakMap<TruthSources, Memory>()
@@ -105,7 +107,7 @@ function sumOf(
   filters: Filters,
   window: UsageWindow,
 ): ReadonlyMap<string, Bounds> | undefined {
-  const memory = memories.get(sources) ?? { contributions: new Map(), sums: new Map() }
+  const memory = memories.get(sources) ?? { contributions: new Map(), sums: new Map(), keys: new Map() }
   memories.set(sources, memory)
   const when = isMeasured(truth.of) ? [window.untilMs, window.lengthMs, window.lateMs] : []
   const what = [truth.of, truth.withSystem, truth.by.includes('condition'), ...when].join(' ')
@@ -121,12 +123,18 @@ function sumOf(
     const has = ([dimension, value]: [string, string]) => at[dimension as Dimension] === value
     return where.every(has) && !except.some(has)
   }
-  const sums = sumBy(truth.by, where.length + except.length === 0 ? all : all.filter(isWanted), filters)
+  const keys = memory.keys.get(truth.by.join()) ?? new Map<Contribution['at'], string>()
+  memory.keys.set(truth.by.join(), keys)
+  const sums = sumBy(truth.by, where.length + except.length === 0 ? all : all.filter(isWanted), { filters, keys })
   memory.sums.set(key, sums)
   return sums
 }
 
-function sumBy(by: readonly Dimension[], all: readonly Contribution[], filters: Filters): Map<string, Bounds> {
+function sumBy(
+  by: readonly Dimension[],
+  all: readonly Contribution[],
+  { filters, keys }: { filters: Filters; keys: Map<Contribution['at'], string> },
+): Map<string, Bounds> {
   const sums = new Map<string, Bounds>()
   const tests = [...filters]
   for (const { at, amount } of all) {
@@ -136,7 +144,8 @@ function sumBy(by: readonly Dimension[], all: readonly Contribution[], filters: 
       return value === undefined || allows(value)
     })
     if (!isIn) continue
-    const key = truthKey(by.map(dimension => at[dimension] ?? ''))
+    const key = keys.get(at) ?? truthKey(by.map(dimension => at[dimension] ?? ''))
+    keys.set(at, key)
     const sum = sums.get(key)
     if (sum === undefined) sums.set(key, { ...amount })
     else {

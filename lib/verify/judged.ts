@@ -2,9 +2,9 @@ import type { Dashboard, Panel } from '../grafana/model.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { type AskedQuery, askedQueries, dashboardRange, type QueryFacts, queryFacts } from './asked.ts'
 import { expectedOf, judge, type Verdict } from './check.ts'
-import { choiceNames, choose, type VariableProblem } from './choices.ts'
+import { type Choice, choiceNames, choose, type VariableProblem } from './choices.ts'
 import { isCallMeasure } from './contributions.ts'
-import { createEvaluator, type Evaluator } from './evaluate.ts'
+import type { Evaluator } from './evaluate.ts'
 import { heldTo, marksOfText } from './excuse.ts'
 import type { TruthSources } from './expect.ts'
 import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './marks.ts'
@@ -36,8 +36,34 @@ export interface Judged {
   hasTruth?: boolean
 }
 
+/** A dashboard under one choice of its variables. */
+export interface PlannedChoice {
+  choice: Choice
+  problems: readonly VariableProblem[]
+  asked: readonly AskedQuery[]
+}
+
 /**
- * Judges every variable and query of a dashboard, and the rows of its tables, under every choice of its variables; or `only` those of some keys.
+ * What there is to ask of a dashboard under every choice of its variables.
+ *
+ * Throws a LabError when Prometheus can't be reached.
+ */
+export async function planChoices(dashboard: Dashboard, look: Look, common: Common): Promise<PlannedChoice[]> {
+  const { api, scrapeMs } = common
+  const range = dashboardRange(dashboard, look.untilMs)
+  const metrics = [
+    ...new Set(dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
+  ]
+  const planned: PlannedChoice[] = []
+  for (const name of choiceNames) {
+    const { choice, problems } = await choose(dashboard, name, { api, range, metrics })
+    planned.push({ choice, problems, asked: askedQueries(dashboard, choice, { untilMs: look.untilMs, scrapeMs }) })
+  }
+  return planned
+}
+
+/**
+ * Judges every variable and query of a dashboard, and the rows of its tables, under the choices that were planned; or `only` those of some keys.
  *
  * Throws a LabError when Prometheus can't be reached.
  */
@@ -45,11 +71,9 @@ export async function judgeAll(
   dashboard: Dashboard,
   marks: DashboardMarks | undefined,
   look: Look,
-  common: Common & { metrics: readonly string[]; only?: ReadonlySet<string> },
+  common: Common,
+  { choices, evaluator, only }: { choices: readonly PlannedChoice[]; evaluator: Evaluator; only?: ReadonlySet<string> },
 ): Promise<Judged[]> {
-  const { api, metrics, only } = common
-  const evaluator = createEvaluator(api)
-  const range = dashboardRange(dashboard, look.untilMs)
   const all: Judged[] = []
   const failed = new Map<string, boolean>()
   // Of somebody's own dashboard nothing is known but what its queries say.
@@ -66,17 +90,14 @@ export async function judgeAll(
     if (only === undefined ? earlier === undefined || (isFailed && !earlier) : only.has(each.key)) all.push(each)
     failed.set(same, isFailed || earlier === true)
   }
-  for (const name of choiceNames) {
-    const { choice, problems } = await choose(dashboard, name, { api, range, metrics })
+  for (const { choice, problems, asked } of choices) {
+    const { name } = choice
     for (const variable of dashboard.variables) {
       if (variable.type !== 'query') continue
       const problem = problems.find(each => each.variable === variable.name)
       put(judgedVariable(variable.name, problem?.query ?? variable.query, name, problem))
     }
-    const asked = askedQueries(dashboard, choice, { untilMs: look.untilMs, scrapeMs: common.scrapeMs })
-    const isWanted = (query: AskedQuery) => only === undefined || only.has(queryKey(query))
-    const wanted = asked.filter(isWanted)
-    evaluator.plan(wanted)
+    const wanted = asked.filter(query => only === undefined || only.has(queryKey(query)))
     const judged = await Promise.all(wanted.map(query => judgeQuery(query, marksOf(query), look, common, evaluator)))
     for (const each of judged) put(each)
     for (const panel of dashboard.panels) {
@@ -91,6 +112,7 @@ export async function judgeAll(
         ),
       )
     }
+    evaluator.end(asked)
   }
   return all
 }

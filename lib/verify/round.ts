@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../grafana/model.ts'
-import { queryFacts } from './asked.ts'
-import { type Common, type Judged, judgeAll, type Look } from './judged.ts'
-import { type DashboardMarks, targetKey } from './marks.ts'
+import { createEvaluator, type Evaluator } from './evaluate.ts'
+import { type Common, type Judged, judgeAll, type Look, type PlannedChoice, planChoices } from './judged.ts'
+import { type DashboardMarks, type Need, targetKey } from './marks.ts'
 import type { DashboardResult, Failure, PanelResult } from './report.ts'
 
 /** What has been found of a dashboard so far. */
@@ -14,18 +15,38 @@ export interface Round {
   result(): DashboardResult
 }
 
-/** Verifies one dashboard under every choice of its variables. */
-export async function verifyDashboard(
+/** A dashboard, and what will be asked of it. */
+export interface DashboardPlan {
+  dashboard: Dashboard
+  marks: DashboardMarks | undefined
+  /** What it needs and this cluster lacks; then nothing is asked. */
+  absent: readonly Need[]
+  choices: readonly PlannedChoice[]
+}
+
+/** Plans one dashboard under every choice of its variables that differs from those before it. */
+export async function planDashboard(
   dashboard: Dashboard,
   marks: DashboardMarks | undefined,
   look: Look,
   common: Common,
-): Promise<Round> {
+): Promise<DashboardPlan> {
   const absent = (marks?.needs ?? []).filter(need => common.lacking.has(need))
-  const metrics = [
-    ...new Set(dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
-  ]
-  let judged = absent.length > 0 ? [] : await judgeAll(dashboard, marks, look, { ...common, metrics })
+  const planned = absent.length > 0 ? [] : await planChoices(dashboard, look, common)
+  // Of one cluster, one and several are the same, and without variables all three are.
+  const isSame = (a: PlannedChoice, b: PlannedChoice) => isDeepStrictEqual(a.choice.values, b.choice.values)
+  const choices = planned.filter((each, at) => !planned.slice(0, at).some(before => isSame(before, each)))
+  return { dashboard, marks, absent, choices }
+}
+
+/** Verifies one dashboard as it was planned. */
+export async function verifyDashboard(
+  { dashboard, marks, absent, choices }: DashboardPlan,
+  evaluator: Evaluator,
+  look: Look,
+  common: Common,
+): Promise<Round> {
+  let judged = await judgeAll(dashboard, marks, look, common, { choices, evaluator })
   const failuresOf = () => judged.flatMap(each => failureOf(dashboard, each))
 
   return {
@@ -39,7 +60,12 @@ export async function verifyDashboard(
       const failed = new Set(
         judged.filter(({ verdict }) => verdict.kind === 'failed' && verdict.settles).map(({ key }) => key),
       )
-      const now = await judgeAll(dashboard, marks, again, { ...common, metrics, only: failed })
+      const choices = await planChoices(dashboard, again, common)
+      const evaluator = createEvaluator(
+        common.api,
+        choices.map(({ asked }) => asked),
+      )
+      const now = await judgeAll(dashboard, marks, again, common, { choices, evaluator, only: failed })
       const verdicts = new Map(now.map(each => [each.key, each]))
       judged = judged.map(each => (failed.has(each.key) ? (verdicts.get(each.key) ?? each) : each))
     },

@@ -29,22 +29,28 @@ export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] 
     return filled.flatMap(({ refId, samples }) =>
       samples.every(({ labels }) => labels[field] === undefined)
         ? [`no column ${field} to join on in ${refId}`]
-        : repeated(samples.map(({ labels }) => describe({ [field]: labels[field] ?? '' }))),
+        : repeated(samples.map(rowOf), [field]),
     )
   }
-  if (!merged) return filled.flatMap(({ samples }) => repeated(samples.map(({ labels }) => describe(labels, shown))))
+  const columns = filled.map(({ samples }) => columnsOf(samples))
+  if (!merged)
+    return filled.flatMap(({ samples }, at) => repeated(samples.map(rowOf), (columns[at] ?? []).filter(shown)))
   // A merge brings rows together by the columns that all frames have.
-  const columns = filled.map(({ samples }) => new Set(samples.flatMap(({ labels }) => Object.keys(labels))))
-  const isCommon = (column: string) => columns.every(each => each.has(column))
-  const rows = new Map<string, Row>()
-  const conflicts: string[] = []
-  for (const { samples } of filled) {
-    const own = samples.map(({ labels }) => describe(labels, isCommon))
-    conflicts.push(...repeated(own))
-    for (const [at, { labels }] of samples.entries()) rows.set(own[at] ?? '', labels)
-  }
-  const isSeen = (column: string) => isCommon(column) && shown(column)
-  return [...new Set([...conflicts, ...repeated([...rows.values()].map(row => describe(row, isSeen)))])]
+  const common = (columns[0] ?? []).filter(column => columns.every(each => each.includes(column)))
+  const conflicts = filled.flatMap(({ samples }) => repeated(samples.map(rowOf), common))
+  const rows = new Map(filled.flatMap(({ samples }) => samples.map(({ labels }) => [keyOf(labels, common), labels])))
+  return [...new Set([...conflicts, ...repeated([...rows.values()], common.filter(shown))])]
+}
+
+function rowOf({ labels }: Sample): Row {
+  return labels
+}
+
+/** All columns of some rows, in one order. */
+function columnsOf(samples: readonly Sample[]): string[] {
+  const columns = new Set<string>()
+  for (const { labels } of samples) for (const column in labels) columns.add(column)
+  return [...columns].sort()
 }
 
 /** Whether a column is shown, as `organize` and `filterFieldsByName` have it. */
@@ -64,22 +70,24 @@ function shownColumns(transformations: Panel['transformations']): (column: strin
   return column => !hidden.has(column) && (included === undefined || included.has(column))
 }
 
-/** Rows, as they are described, that are there more than once. */
-function repeated(rows: readonly string[]): string[] {
+/** Rows that some columns don't tell apart, each as `column=value, …`. */
+function repeated(rows: readonly Row[], columns: readonly string[]): string[] {
   const seen = new Set<string>()
   const twice = new Set<string>()
-  for (const words of rows) {
-    if (seen.has(words)) twice.add(words === '' ? 'rows without any column to tell them apart' : words)
-    seen.add(words)
+  for (const row of rows) {
+    const key = keyOf(row, columns)
+    if (seen.has(key)) twice.add(describe(row, columns))
+    seen.add(key)
   }
   return [...twice]
 }
 
-/** The wanted columns of a row, in one order. */
-function describe(row: Row, isWanted: (column: string) => boolean = () => true): string {
-  const columns = Object.keys(row).filter(isWanted)
-  return columns
-    .sort()
-    .map(column => `${column}=${row[column]}`)
-    .join(', ')
+function keyOf(row: Row, columns: readonly string[]): string {
+  return columns.map(column => row[column] ?? '').join('\u0000')
+}
+
+function describe(row: Row, columns: readonly string[]): string {
+  const given = columns.filter(column => row[column] !== undefined)
+  if (given.length === 0) return 'rows without any column to tell them apart'
+  return given.map(column => `${column}=${row[column]}`).join(', ')
 }

@@ -4,13 +4,14 @@ import type { Dashboard } from '../grafana/model.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { lookbackMs } from '../prometheus.ts'
 import { queryFacts } from './asked.ts'
+import { createEvaluator } from './evaluate.ts'
 import type { TruthSources } from './expect.ts'
 import type { Look } from './judged.ts'
 import type { DashboardMarks } from './marks.ts'
 import { missingNeeds } from './needs.ts'
 import { metricsOn, misplaced, placementQuery } from './placement.ts'
 import type { DashboardResult, Failure, VerifyReport } from './report.ts'
-import { type Round, verifyDashboard } from './round.ts'
+import { type DashboardPlan, planDashboard, type Round, verifyDashboard } from './round.ts'
 
 /** A dashboard to verify, and what is known of its queries; of somebody's own nothing. */
 export interface Verifiable {
@@ -68,9 +69,15 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 
   let seen = [first]
   const rounds: Round[] = []
-  for (const [index, { dashboard, marks }] of dashboards.entries()) {
-    onProgress(`${dashboard.title} (${index + 1} of ${dashboards.length})`)
-    rounds.push(await verifyDashboard(dashboard, marks, first, common))
+  const plans: DashboardPlan[] = []
+  for (const { dashboard, marks } of dashboards) plans.push(await planDashboard(dashboard, marks, first, common))
+  const evaluator = createEvaluator(
+    api,
+    plans.flatMap(({ choices }) => choices.map(({ asked }) => asked)),
+  )
+  for (const [index, plan] of plans.entries()) {
+    onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
+    rounds.push(await verifyDashboard(plan, evaluator, first, common))
   }
   let wrongNodes = await placementFailures(api, first)
   const endMs = performance.now() + options.settleMs

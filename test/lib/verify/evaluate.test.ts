@@ -24,12 +24,12 @@ evaluates.before(async context => {
 evaluates.after(({ prometheus }) => prometheus?.stop())
 
 /** An expression, asked for an instant and over a range. */
-function bothKinds(expr: string) {
+function bothKinds(expr: string, look: Record<string, unknown> = {}) {
   const targets = [
     { refId: 'A', expr, instant: true, range: false },
     { refId: 'B', expr, instant: false, range: true },
   ]
-  const panels = [{ id: 1, title: 'Both', type: 'timeseries', targets }]
+  const panels = [{ id: 1, title: 'Both', type: 'timeseries', targets, ...look }]
   const dashboard = readDashboard({ title: 'T', uid: 't', schemaVersion: 39, panels }, 't.json')
   const choice = { name: 'all', values: new Map(), options: new Map() } as const
   return askedQueries(dashboard, choice, { untilMs, scrapeMs: 10_000 })
@@ -47,8 +47,7 @@ for (const [expr, isBad] of expressions) {
     async ({ prometheus }) => {
       const api = createPrometheusApi(prometheus.url)
       const queries = bothKinds(expr)
-      const evaluator = createEvaluator(api)
-      evaluator.plan(queries)
+      const evaluator = createEvaluator(api, [queries])
       const [instant, range] = await Promise.all(queries.map(query => evaluator.evaluate(query)))
       assert.deepEqual(
         api.timings.map(({ kind }) => kind),
@@ -63,14 +62,28 @@ for (const [expr, isBad] of expressions) {
   )
 }
 
-evaluates('remembers small answers from plan to plan, and forgets large ones', async ({ prometheus }) => {
+evaluates('asks for what panels of two widths show once', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
-  const evaluator = createEvaluator(api)
+  const [narrow, wide] = [6, 24].map(w => bothKinds('many', { gridPos: { x: 0, y: 0, w, h: 8 } })[1])
+  assert.ok(narrow !== undefined && wide !== undefined && narrow.stepMs !== wide.stepMs)
+  const evaluator = createEvaluator(api, [[narrow], [wide]])
+  for (const query of [narrow, wide]) {
+    await evaluator.evaluate(query)
+    evaluator.end([])
+  }
+  assert.equal(api.timings.length, 1)
+})
+
+evaluates('forgets large answers after the last step that needs them', async ({ prometheus }) => {
   const [small, large] = ['few', 'many'].map(expr => bothKinds(expr)[0])
   assert.ok(small !== undefined && large !== undefined)
-  for (const _ of [1, 2]) {
-    evaluator.plan([])
-    for (const query of [small, small, large, large]) await evaluator.evaluate(query)
+  const api = createPrometheusApi(prometheus.url)
+  const steps = [[small, large], [large], [small], [small, large]]
+  const planned = steps.slice(0, 3)
+  const evaluator = createEvaluator(api, planned)
+  for (const step of steps) {
+    for (const query of [...step, ...step]) await evaluator.evaluate(query)
+    evaluator.end(step)
   }
   assert.deepEqual(
     api.timings.map(({ query }) => query),
