@@ -33,7 +33,7 @@ const definitions = {
   },
   collectionInterval: {
     default: '10s',
-    help: 'how often the collector collects and Prometheus scrapes, 1s to 5m; for more than 4,000 pods, 10s more for each 4,000',
+    help: 'how often the collector collects and Prometheus scrapes, 1s to 5m; for more than 3,000 pods, 10s more for each 3,000',
     parse: duration(1_000, 300_000),
     fixed: true,
   },
@@ -193,11 +193,11 @@ export function resolveSettings(given: {
 }
 
 /**
- * Milliseconds between two collections of a lab of so many pods, when nobody chose: what two cores keep up with. A pod gives
- * about 80 samples each time, and 10,000 pods every 10 s were more than they could take.
+ * Milliseconds between two collections of a lab of so many pods, when nobody chose: what leaves half of two cores to whoever
+ * asks. A pod gives about 80 samples each time, and 10,000 pods every 10 s were more than they could take.
  */
 export function intervalFor(podCount: number): number {
-  return Math.min(300_000, Math.max(1, Math.ceil(podCount / 4_000)) * 10_000)
+  return Math.min(300_000, Math.max(1, Math.ceil(podCount / 3_000)) * 10_000)
 }
 
 /** The text a person gave for one setting, by flag or by variable, and which of the two. */

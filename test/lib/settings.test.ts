@@ -77,9 +77,9 @@ resolves('takes the flag, else the variable, else what the lab was created with,
 resolves('collects less often from more pods, unless somebody chose', () => {
   const interval = (env: NodeJS.ProcessEnv, created = {}) =>
     resolveSettings({ flags: {}, env, created }).collectionInterval
-  assert.equal(interval({ POD_COUNT: '4000' }), 10_000)
-  assert.equal(interval({ POD_COUNT: '4001' }), 20_000)
-  assert.equal(interval({ POD_COUNT: '10000' }), 30_000)
+  assert.equal(interval({ POD_COUNT: '3000' }), 10_000)
+  assert.equal(interval({ POD_COUNT: '3001' }), 20_000)
+  assert.equal(interval({ POD_COUNT: '10000' }), 40_000)
   assert.equal(interval({ POD_COUNT: '500000' }), 300_000)
   assert.equal(interval({ POD_COUNT: '10000', COLLECTION_INTERVAL: '5s' }), 5_000)
   assert.equal(interval({ POD_COUNT: '10000' }, { collectionInterval: '10s' }), 10_000)
