@@ -2,14 +2,20 @@ import { ApiStatusError, type KubeClient } from './client.ts'
 import { fields, items, text } from './json.ts'
 
 /**
- * All objects of a collection, page by page; none where the server doesn't know the kind.
+ * All objects of a collection, page by page; none where the server doesn't know the kind. With `revision` as they were at that revision of
+ * etcd, for as long as it is kept there: the server compacts what is older than five minutes.
  *
  * Throws an ApiStatusError when the server refuses, and the client's LabError when it can't be reached.
  */
-export async function listAll(client: Pick<KubeClient, 'request'>, path: string): Promise<unknown[]> {
+export async function listAll(
+  client: Pick<KubeClient, 'request'>,
+  path: string,
+  revision?: string,
+): Promise<unknown[]> {
+  const exact = revision === undefined ? {} : { resourceVersion: revision, resourceVersionMatch: 'Exact' }
   const objects: unknown[] = []
   for (let next: string | undefined; ; ) {
-    const page = new URLSearchParams({ limit: '1000', ...(next === undefined ? {} : { continue: next }) })
+    const page = new URLSearchParams({ limit: '1000', ...(next === undefined ? exact : { continue: next }) })
     const response = await client.request('GET', `${path}?${page}`)
     if (response.status === 404) return []
     if (response.status !== 200) throw new ApiStatusError(`Cannot list ${path}`, response)

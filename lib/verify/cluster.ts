@@ -65,19 +65,24 @@ export interface ClusterSnapshot {
   usageObjects: readonly { kind: 'ResourceUsage' | 'ClusterResourceUsage'; raw: unknown }[]
 }
 
-/** Reads all that truth is computed from. Throws as `listAll`. */
-export async function readCluster(client: Pick<KubeClient, 'request'>, clusterName: string): Promise<ClusterSnapshot> {
+/** Reads all that truth is computed from, as it is or was at a revision (`listAll`); who calls whom always as it is. Throws as `listAll`. */
+export async function readCluster(
+  client: Pick<KubeClient, 'request'>,
+  clusterName: string,
+  revision?: string,
+): Promise<ClusterSnapshot> {
+  const list = async (path: string) => await listAll(client, path, revision)
   const kwok = '/apis/kwok.x-k8s.io/v1alpha1'
   const [traced, nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
     readTraced(client),
-    listAll(client, '/api/v1/nodes'),
-    listAll(client, '/api/v1/pods'),
-    listAll(client, '/api/v1/namespaces'),
-    listAll(client, '/api/v1/resourcequotas'),
-    listAll(client, '/apis/apps/v1/replicasets'),
-    listAll(client, '/apis/autoscaling/v2/horizontalpodautoscalers'),
-    listAll(client, `${kwok}/resourceusages`),
-    listAll(client, `${kwok}/clusterresourceusages`),
+    list('/api/v1/nodes'),
+    list('/api/v1/pods'),
+    list('/api/v1/namespaces'),
+    list('/api/v1/resourcequotas'),
+    list('/apis/apps/v1/replicasets'),
+    list('/apis/autoscaling/v2/horizontalpodautoscalers'),
+    list(`${kwok}/resourceusages`),
+    list(`${kwok}/clusterresourceusages`),
   ])
   const deploymentOf = new Map<string, string>()
   for (const raw of replicaSets) {

@@ -2,7 +2,7 @@ import type { TracedCalls } from './calls.ts'
 import type { ClusterSnapshot } from './cluster.ts'
 import { type Contribution, contributions, isCallMeasure, isMeasured } from './contributions.ts'
 import type { Dimension, Truth } from './marks.ts'
-import type { Bounds, UsageSource, UsageWindow } from './usage.ts'
+import { type Bounds, sumOfBounds, type UsageSource, type UsageWindow } from './usage.ts'
 
 /** Which values of a dimension may occur; the same text means the same values. */
 export interface Filter {
@@ -29,41 +29,10 @@ export interface TruthSources {
 
 /**
  * What a query must give, by its dimensions' values in the order of `truth.by` (`truthKey`). A ratio is that of the sums,
- * and isn't there where nothing is in its denominator. What has changed since an earlier look may be as it was, as it is, or between.
+ * and isn't there where nothing is in its denominator. What has changed since an earlier look may count as it did, as it does, or not at all.
  * Undefined where nobody can tell.
  */
 export function expectedValues(
-  truth: Truth,
-  sources: TruthSources,
-  filters: Filters,
-  window: UsageWindow,
-): ReadonlyMap<string, Bounds> | undefined {
-  const now = valuesAt(truth, sources, filters, window)
-  // Spans are asked for anew each time, and what they say of a time is the same.
-  if (now === undefined || isCallMeasure(truth.of)) return now
-  return (sources.earlier ?? []).reduce((all, each) => {
-    const then = valuesAt(truth, each, filters, window)
-    return then === undefined ? all : spanned(all, then)
-  }, now)
-}
-
-function spanned(a: ReadonlyMap<string, Bounds>, b: ReadonlyMap<string, Bounds>): ReadonlyMap<string, Bounds> {
-  const all = new Map<string, Bounds>()
-  for (const key of [...a.keys(), ...b.keys()]) {
-    const [one, other] = [a.get(key) ?? GONE, b.get(key) ?? GONE]
-    const mayLack = one.mayLack === true || other.mayLack === true
-    all.set(key, {
-      least: Math.min(one.least, other.least),
-      most: Math.max(one.most, other.most),
-      ...(mayLack ? { mayLack } : {}),
-    })
-  }
-  return all
-}
-
-const GONE: Bounds = { least: 0, most: 0, mayLack: true }
-
-function valuesAt(
   truth: Truth,
   sources: TruthSources,
   filters: Filters,
@@ -116,7 +85,7 @@ function sumOf(
   const key = [what, truth.by.join(), where.join(' '), except.join(' '), restricted].join('\u0000')
   const known = memory.sums.get(key)
   if (known !== undefined) return known
-  if (!memory.contributions.has(what)) memory.contributions.set(what, contributions(truth, sources, window))
+  if (!memory.contributions.has(what)) memory.contributions.set(what, contributionsOfAll(truth, sources, window))
   const all = memory.contributions.get(what)
   if (all === undefined) return undefined
   const isWanted = ({ at }: Contribution) => {
@@ -129,6 +98,43 @@ function sumOf(
   memory.sums.set(key, sums)
   return sums
 }
+
+/** What counts now, and what did at earlier looks: of a thing that wasn't always there, or not always the same, anything between. */
+function contributionsOfAll(
+  truth: Truth,
+  sources: TruthSources,
+  window: UsageWindow,
+): readonly Contribution[] | undefined {
+  const now = contributions(truth, sources, window)
+  // Spans are asked for anew each time, and what they say of a time is the same.
+  const earlier = isCallMeasure(truth.of) ? [] : (sources.earlier ?? [])
+  if (now === undefined || earlier.length === 0) return now
+  const looks = [now, ...earlier.flatMap(each => [contributions(truth, each, window) ?? []])].map(things)
+  const all = new Map<string, Contribution>()
+  for (const look of looks) {
+    for (const [key, { at }] of look) {
+      if (all.has(key)) continue
+      const amounts = looks.map(each => each.get(key)?.amount ?? GONE)
+      const mayLack = amounts.some(amount => amount.mayLack === true)
+      const [least, most] = [Math.min(...amounts.map(each => each.least)), Math.max(...amounts.map(each => each.most))]
+      all.set(key, { at, amount: { least, most, ...(mayLack ? { mayLack } : {}) } })
+    }
+  }
+  return [...all.values()]
+}
+
+/** By where each is: what is at one place counts together. */
+function things(all: readonly Contribution[]): Map<string, Contribution> {
+  const things = new Map<string, Contribution>()
+  for (const { at, amount } of all) {
+    const key = truthKey(Object.values(at))
+    const same = things.get(key)
+    things.set(key, { at, amount: same === undefined ? amount : sumOfBounds([same.amount, amount]) })
+  }
+  return things
+}
+
+const GONE: Bounds = { least: 0, most: 0, mayLack: true }
 
 function sumBy(
   by: readonly Dimension[],

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasJaeger, jaegerUrl } from '../jaeger.ts'
-import { connect, type KubeClient } from '../kube/client.ts'
+import { ApiStatusError, connect, type KubeClient } from '../kube/client.ts'
 import type { Lab } from '../lab.ts'
 import { createPrometheusApi, type PrometheusApi } from '../prometheus/api.ts'
 import { prometheusUrl } from '../prometheus.ts'
@@ -44,8 +44,8 @@ interface Given {
   clusterName: string
   preset: PresetName
   windowMs: number
-  /** The Prometheus that knows when real kubelets were asked. */
-  api: Pick<PrometheusApi, 'range'>
+  /** The Prometheus that knows when real kubelets were asked, and which revision etcd had when. */
+  api: Pick<PrometheusApi, 'instant' | 'range'>
   jaegerUrl?: string
 }
 
@@ -68,8 +68,23 @@ export function clusterTruth(client: Client, given: Given): TruthReader {
       const real = await realUsage(client, given, snapshot)
       return { snapshot: await readCluster(client, clusterName), ...real }
     },
+    async readAt(timeMs) {
+      const query = `max(etcd_debugging_mvcc_current_revision{k8s_cluster_name="${clusterName}"})`
+      const [sample] = await given.api.instant(query, timeMs)
+      if (sample === undefined) return undefined
+      try {
+        const snapshot = await readCluster(client, clusterName, String(sample.value))
+        return isSimulated(snapshot) ? { snapshot, usage: modelUsage(snapshot, preset) } : undefined
+      } catch (error) {
+        if (error instanceof ApiStatusError && error.status === GONE) return undefined
+        throw error
+      }
+    },
   }
 }
+
+/** The server's answer for a revision that is compacted. */
+const GONE = 410
 
 /** A kubelet's cAdvisor measures each container anew after 10 s at the least, so that no measurement is missed. */
 const ASKED_EACH_MS = 2_500

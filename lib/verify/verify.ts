@@ -11,7 +11,7 @@ import type { DashboardMarks } from './marks.ts'
 import { missingNeeds } from './needs.ts'
 import { metricsOn, misplaced, placementQuery } from './placement.ts'
 import type { DashboardResult, Failure, VerifyReport } from './report.ts'
-import { type DashboardPlan, planDashboard, type Round, verifyDashboard } from './round.ts'
+import { planDashboard, type Round, verifyDashboard } from './round.ts'
 
 /** A dashboard to verify, and what is known of its queries; of somebody's own nothing. */
 export interface Verifiable {
@@ -24,6 +24,8 @@ export interface TruthReader {
   /** In words: "the API and the usage model". */
   name: string
   read(): Promise<TruthSources>
+  /** As it was at a time (epoch) of the last minutes; undefined where that isn't known any more. */
+  readAt?(timeMs: number): Promise<TruthSources | undefined>
 }
 
 export interface VerifyOptions {
@@ -46,9 +48,9 @@ export interface VerifyOptions {
 export const PLACEMENT = "Pods' series"
 
 /**
- * Asks Prometheus every query of every dashboard, as Grafana would, and judges what it gives. What fails is asked again, with
- * the cluster read anew, until it passes or `settleMs` are over: pods come and go while verify looks, and a pod that is gone
- * stays in Prometheus for its look-back.
+ * Asks Prometheus every query of every dashboard, as Grafana would, and judges what it gives: pods come and go while verify looks, and a
+ * pod that is gone stays in Prometheus for its look-back. What doesn't fit is held to how the cluster was shortly before, where that is still
+ * known, and else asked again, with the cluster read anew, until it passes or `settleMs` are over.
  *
  * Throws a LabError when Prometheus or the cluster can't be reached.
  */
@@ -60,26 +62,30 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const first = await look(options).catch((error: unknown) => {
     if (!(error instanceof LabError)) throw error
     noted.push(error.message)
-    return { untilMs: Date.now(), truth: undefined }
+    return lookOf({ untilMs: Date.now(), truth: undefined, readEarlier: async () => [] })
   })
   const lacking = await missingNeeds(api, options.isKwokLab, first.untilMs)
   const rules = new Map([...(await api.recordingRules())].map(([name, query]) => [name, queryFacts(query)]))
   const metricNames = new Set(await api.labelValues('__name__', undefined, lastHour(first.untilMs)))
   const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, lacking }
 
-  let seen = [first]
+  let seen: Look[] = [first]
   const rounds: Round[] = []
-  const plans: DashboardPlan[] = []
-  for (const { dashboard, marks } of dashboards) plans.push(await planDashboard(dashboard, marks, first, common))
+  onProgress('what there is to choose')
+  const plans = await Promise.all(
+    dashboards.map(({ dashboard, marks }) => planDashboard(dashboard, marks, first, common)),
+  )
   const evaluator = createEvaluator(
     api,
     plans.flatMap(({ choices }) => choices.map(({ asked }) => asked)),
   )
-  for (const [index, plan] of plans.entries()) {
-    onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
-    rounds.push(await verifyDashboard(plan, evaluator, first, common))
+  const verifyAll = async () => {
+    for (const [index, plan] of plans.entries()) {
+      onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
+      rounds.push(await verifyDashboard(plan, evaluator, first, common))
+    }
   }
-  let wrongNodes = await placementFailures(api, first)
+  let [wrongNodes] = await Promise.all([placementFailures(api, first), verifyAll()])
   const endMs = performance.now() + options.settleMs
   let waitedMs = 0
   while (
@@ -91,7 +97,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     await sleep(options.scrapeMs)
     waitedMs += options.scrapeMs
     const now = await look(options)
-    seen = lasting(seen, now.untilMs - lookbackMs(options.scrapeMs) - 2 * options.scrapeMs)
+    seen = lasting(seen, now.untilMs - lingersMs(options.scrapeMs))
     const again = withEarlier(now, seen)
     seen.push(now)
     for (const round of rounds) if (round.settles) await round.retry(again)
@@ -130,10 +136,42 @@ function notesOf({ truth }: Look): string[] {
   return isIdle ? [`No pod of cluster ${clusterName} runs: nothing uses anything`] : []
 }
 
+/** A look, and how to read how it was before. */
+interface OwnLook extends Look {
+  readEarlier: () => Promise<readonly TruthSources[]>
+}
+
+/** What is gone can be in Prometheus for so long: for its look-back, and in what is recorded of it and shown at the next collection. */
+function lingersMs(scrapeMs: number): number {
+  return lookbackMs(scrapeMs) + 2 * scrapeMs
+}
+
 /** Reads the cluster, and takes the time for all queries. */
-async function look({ truth }: VerifyOptions): Promise<Look> {
+async function look({ truth, scrapeMs }: VerifyOptions): Promise<OwnLook> {
   const sources = await truth?.read()
-  return { untilMs: sources?.untilMs ?? Date.now(), truth: sources }
+  const untilMs = sources?.untilMs ?? Date.now()
+  const readEarlier = once(async () => {
+    const then = await truth?.readAt?.(untilMs - lingersMs(scrapeMs))
+    return then === undefined ? [] : [then]
+  })
+  return lookOf({ untilMs, truth: sources, readEarlier })
+}
+
+function lookOf({ untilMs, truth, readEarlier }: Omit<OwnLook, 'hindsight'>): OwnLook {
+  const hindsight = once(async () => {
+    const found = await readEarlier()
+    if (truth === undefined || found.length === 0) return undefined
+    return { ...truth, earlier: [...(truth.earlier ?? []), ...found] }
+  })
+  return { untilMs, truth, readEarlier, hindsight }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
 }
 
 /** Looks at what was still so at a time: what was seen may have lasted until the next look. */
@@ -145,9 +183,9 @@ function lasting(seen: readonly Look[], sinceMs: number): Look[] {
  * A look that also knows what was so before, which Prometheus may still have. On a large cluster something always comes or goes, so that to
  * wait until nothing has changed would be to wait for ever.
  */
-function withEarlier(now: Look, seen: readonly Look[]): Look {
+function withEarlier(now: OwnLook, seen: readonly Look[]): Look {
   const earlier = seen.flatMap(({ truth }) => truth ?? [])
-  return now.truth === undefined ? now : { ...now, truth: { ...now.truth, earlier } }
+  return now.truth === undefined ? now : lookOf({ ...now, truth: { ...now.truth, earlier } })
 }
 
 function lastHour(untilMs: number): { fromMs: number; untilMs: number } {

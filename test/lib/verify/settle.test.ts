@@ -29,22 +29,29 @@ function pods(): ReturnType<typeof readDashboard> {
   return readDashboard({ title: 'Pods', uid: 'pods', schemaVersion: 39, panels }, 'pods.json')
 }
 
-/** Verifies the number of pods, with these objects at each look in turn, the last ones from then on. */
-async function looks(url: string, settleMs: number, ...each: Record<string, unknown[]>[]) {
+/** Verifies the number of pods, with these objects at each look in turn, the last ones from then on; and what was there earlier, if that is known. */
+async function looks(
+  url: string,
+  settleMs: number | { settleMs: number; earlier: Record<string, unknown[]> },
+  ...each: Record<string, unknown[]>[]
+) {
   let at = 0
+  const given = { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api: createPrometheusApi(url) } as const
   const truth: VerifyOptions['truth'] = {
     name: 'the API',
     read: async () => {
       const objects = each[Math.min(at++, each.length - 1)] ?? {}
-      const given = { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api: createPrometheusApi(url) } as const
       return await clusterTruth(fakeApi(objects), given).read()
     },
+    ...(typeof settleMs === 'number'
+      ? {}
+      : { readAt: async () => await clusterTruth(fakeApi(settleMs.earlier), given).read() }),
   }
   const targets = new Map([[targetKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
   const dashboards = [{ dashboard: pods(), marks: { needs: [], targets } }]
   const report = await verify({
-    ...{ api: createPrometheusApi(url), dashboards, refused: [], truth, settleMs },
-    ...{ scrapeMs: 50, isKwokLab: true },
+    ...{ api: createPrometheusApi(url), dashboards, refused: [], truth },
+    ...{ settleMs: typeof settleMs === 'number' ? settleMs : settleMs.settleMs, scrapeMs: 50, isKwokLab: true },
   })
   return { report, looks: at }
 }
@@ -65,6 +72,12 @@ function after(): Record<string, unknown[]> {
   return { ...objects, '/api/v1/pods': (objects['/api/v1/pods'] ?? []).slice(1) }
 }
 
+/** The cluster after another one was. */
+function afterAnother(): Record<string, unknown[]> {
+  const objects = clusterObjects()
+  return { ...objects, '/api/v1/pods': (objects['/api/v1/pods'] ?? []).slice(0, -1) }
+}
+
 const settles = suite<Context>('verify(), while the cluster changes')
 settles.before(async context => {
   context.prometheus = await startPrometheus(measured(clusterObjects(), Date.now()))
@@ -82,6 +95,25 @@ settles(
 settles('takes what lies between two looks at a cluster that never stands still', async ({ prometheus }) => {
   const { report, looks: count } = await looks(prometheus.url, 1_000, before(), after())
   assert.deepEqual([report.failures, count], [[], 2])
+})
+
+settles('does not wait for what has been there shortly before', async ({ prometheus }) => {
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier: clusterObjects() }, after())
+  assert.deepEqual([report.failures, count, report.waitedSeconds], [[], 1, 0])
+})
+
+settles('has as many as there were and are, where some have gone and others come', async ({ prometheus }) => {
+  // Each look has one pod less than Prometheus, which has both the one that is gone and the one that has come.
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier: after() }, afterAnother())
+  assert.deepEqual([report.failures, count], [[], 1])
+})
+
+settles('fails all the same where it never was so', async ({ prometheus }) => {
+  const { report } = await looks(prometheus.url, { settleMs: 0, earlier: before(2) }, before())
+  assert.deepEqual(
+    report.failures.map(({ got, expected }) => [got, expected]),
+    [['in all: 7', 'in all: 8 to 9']],
+  )
 })
 
 settles('does not take what was true at no look', async ({ prometheus }) => {
