@@ -2,12 +2,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
+import { connect } from '../../lib/kube/client.ts'
 import { fields, items } from '../../lib/kube/json.ts'
 import { createPrometheusApi } from '../../lib/prometheus/api.ts'
+import type { TruthSources } from '../../lib/verify/expect.ts'
+import { clusterTruth } from '../../lib/verify/truth.ts'
 import { assertCatalogIsLive } from '../support/catalog.ts'
-import { assertDone, assertSays, createTestLab, type TestLab, waitFor } from '../support/lab.ts'
+import { assertDone, assertSameWords, assertSays, createTestLab, type TestLab, waitFor } from '../support/lab.ts'
 
 const verify = suite<{ lab: TestLab }>('make verify')
 verify.before(async context => {
@@ -43,6 +47,30 @@ verify('counts pods that come and go', async ({ lab }) => {
   await lab.kubectl(['-n', 'shop', 'scale', 'deployment', 'catalog', '--replicas=9'])
   await lab.kubectl(['-n', 'data', 'delete', 'pod', '--all', '--wait=false'])
   assertDone(await lab.task('verify'))
+})
+
+verify('knows how the cluster was before pods were deleted', async ({ lab }) => {
+  const client = await connect({ kubeconfig: lab.kubeconfig, context: lab.context })
+  try {
+    const api = createPrometheusApi(`http://127.0.0.1:${lab.ports.prometheusPort}`)
+    const truth = clusterTruth(client, { clusterName: lab.name, preset: 'steady', windowMs: 20_000, api })
+    const uids = async (sources: TruthSources | undefined) =>
+      sources?.snapshot.pods.filter(({ namespace }) => namespace === 'data').map(({ uid }) => uid)
+    const was = (await uids(await truth.read())) ?? []
+    assert(was.length > 0)
+    // The revision of a time is the one of the last scrape before it.
+    await sleep(6_000)
+    const beforeMs = Date.now()
+    await lab.kubectl(['-n', 'data', 'delete', 'pod', '--all', '--wait=false'])
+    await waitFor('other pods', async () => {
+      const now = (await uids(await truth.read())) ?? []
+      assert(now.length > 0 && !now.some(uid => was.includes(uid)))
+    })
+    assertSameWords((await uids(await truth.readAt?.(beforeMs))) ?? [], was, 'pods before')
+    assert.equal(await truth.readAt?.(beforeMs - 86_400_000), undefined)
+  } finally {
+    client.close()
+  }
 })
 
 verify('finds a collector that names one node for all pods', async ({ lab }) => {

@@ -16,6 +16,7 @@ import { addSummary, type KubeletTold, kubeletUsage } from '../../../lib/verify/
 import type { Dimension, Truth } from '../../../lib/verify/marks.ts'
 import { modelUsage } from '../../../lib/verify/model.ts'
 import { rateOver, servedAt } from '../../../lib/verify/timeline.ts'
+import { clusterTruth } from '../../../lib/verify/truth.ts'
 import type { Bounds, Figures } from '../../../lib/verify/usage.ts'
 import { CLUSTER, clusterObjects, fakeApi } from './cluster.ts'
 import { type RunningPrometheus, startPrometheus } from './prometheus.ts'
@@ -177,7 +178,36 @@ values('gives a node the use of its pods, and with its system what its kubelet w
   assertNear(whole['node-a'] ?? 0, (now - before) / 40e9)
   assert.ok((whole['node-a'] ?? 0) > (own['node-a'] ?? 0) + 0.05, 'kubelet and runtime use 55m at the least')
 })
+const earlier = suite('clusterTruth().readAt()')
+/** An etcd that had a revision at some time, and a server that has these objects of it, or a status. */
+async function readAt(answer: Record<string, unknown[]> | number, revisions = [42]) {
+  const paths: string[] = []
+  const request = async (method: string, path: string) => {
+    paths.push(path)
+    if (typeof answer !== 'number') return await fakeApi(answer).request(method, path)
+    return { status: path.includes('resourceVersion=') ? answer : 200, body: {} }
+  }
+  const instant = async () => revisions.map(value => ({ labels: {}, value }))
+  const given = { clusterName: CLUSTER, preset: 'steady', windowMs: 0 } as const
+  const truth = clusterTruth({ request }, { ...given, api: { instant, range: async () => [] } })
+  return { was: await truth.readAt?.(nowMs), paths }
+}
+
+earlier('reads the cluster as it was at the revision of a time', async () => {
+  const { was, paths } = await readAt(clusterObjects())
+  assert.equal(was?.snapshot.pods.length, 7)
+  const pods = paths.find(path => path.startsWith('/api/v1/pods?'))
+  assert.equal(pods, '/api/v1/pods?limit=1000&resourceVersion=42&resourceVersionMatch=Exact')
+})
+
+earlier('does not know it without a revision, nor of one that is compacted', async () => {
+  assert.equal((await readAt(clusterObjects(), [])).was, undefined)
+  assert.equal((await readAt(410)).was, undefined)
+  await assert.rejects(readAt(500), /Cannot list/)
+})
+
 values.run()
+earlier.run()
 
 /** What the kubelets have said that measured all pods at these times, each of which is asked then. */
 function toldAt(nodes: readonly string[], times: readonly number[]): Map<string, KubeletTold> {
