@@ -190,12 +190,12 @@ function nodeUsage(
 }
 
 /** Where pods and their containers are, by the container's name: each is asked for in some fifty quantities. */
-const known = new WeakMap<ClusterPod, Map<string, Contribution['at']>>()
+const placesOfPods = new WeakMap<ClusterPod, Map<string, Contribution['at']>>()
 
 /** Where a pod is, or a container of it. One pod is in one cluster. */
 function places(pod: ClusterPod, cluster: string, container = ''): Contribution['at'] {
-  const ofPod = known.get(pod) ?? new Map<string, Contribution['at']>()
-  known.set(pod, ofPod)
+  const ofPod = placesOfPods.get(pod) ?? new Map<string, Contribution['at']>()
+  placesOfPods.set(pod, ofPod)
   const place = ofPod.get(container) ?? {
     ...{ cluster, node: pod.node, namespace: pod.namespace, workload: pod.workload, workload_type: pod.workloadType },
     ...{ service: pod.workload, pod: pod.name, phase: pod.phase, ...(container === '' ? {} : { container }) },

@@ -109,7 +109,11 @@ function contributionsOfAll(
   // Spans are asked for anew each time, and what they say of a time is the same.
   const earlier = isCallMeasure(truth.of) ? [] : (sources.earlier ?? [])
   if (now === undefined || earlier.length === 0) return now
-  const looks = [now, ...earlier.flatMap(each => [contributions(truth, each, window) ?? []])].map(things)
+  const before = earlier.flatMap(each => {
+    const then = contributions(truth, each, window)
+    return then === undefined ? [] : [then]
+  })
+  const looks = [now, ...before].map(things)
   const all = new Map<string, Contribution>()
   for (const look of looks) {
     for (const [key, { at }] of look) {

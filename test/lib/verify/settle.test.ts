@@ -29,10 +29,10 @@ function pods(): ReturnType<typeof readDashboard> {
   return readDashboard({ title: 'Pods', uid: 'pods', schemaVersion: 39, panels }, 'pods.json')
 }
 
-/** Verifies the number of pods, with these objects at each look in turn, the last ones from then on; and what was there earlier, if that is known. */
+/** Verifies the number of pods, with these objects at each look in turn, the last ones from then on; and those before, if they are known. */
 async function looks(
   url: string,
-  settleMs: number | { settleMs: number; earlier: Record<string, unknown[]> },
+  { settleMs, earlier }: { settleMs: number; earlier?: Record<string, unknown[]> },
   ...each: Record<string, unknown[]>[]
 ) {
   let at = 0
@@ -43,15 +43,13 @@ async function looks(
       const objects = each[Math.min(at++, each.length - 1)] ?? {}
       return await clusterTruth(fakeApi(objects), given).read()
     },
-    ...(typeof settleMs === 'number'
-      ? {}
-      : { readAt: async () => await clusterTruth(fakeApi(settleMs.earlier), given).read() }),
+    readAt: async () => (earlier === undefined ? undefined : await clusterTruth(fakeApi(earlier), given).read()),
   }
   const targets = new Map([[targetKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
   const dashboards = [{ dashboard: pods(), marks: { needs: [], targets } }]
   const report = await verify({
     ...{ api: createPrometheusApi(url), dashboards, refused: [], truth },
-    ...{ settleMs: typeof settleMs === 'number' ? settleMs : settleMs.settleMs, scrapeMs: 50, isKwokLab: true },
+    ...{ settleMs, scrapeMs: 50, isKwokLab: true },
   })
   return { report, looks: at }
 }
@@ -87,13 +85,13 @@ settles.after(({ prometheus }) => prometheus?.stop())
 settles(
   'looks again at what fails, with the cluster read anew, and takes what then is right',
   async ({ prometheus }) => {
-    const found = await looks(prometheus.url, 1_000, before(), before(), clusterObjects())
+    const found = await looks(prometheus.url, { settleMs: 1_000 }, before(), before(), clusterObjects())
     assert.deepEqual([found.report.failures, found.looks], [[], 3])
   },
 )
 
 settles('takes what lies between two looks at a cluster that never stands still', async ({ prometheus }) => {
-  const { report, looks: count } = await looks(prometheus.url, 1_000, before(), after())
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000 }, before(), after())
   assert.deepEqual([report.failures, count], [[], 2])
 })
 
@@ -117,7 +115,7 @@ settles('fails all the same where it never was so', async ({ prometheus }) => {
 })
 
 settles('does not take what was true at no look', async ({ prometheus }) => {
-  const { report } = await looks(prometheus.url, 300, before(), before(2), before(3))
+  const { report } = await looks(prometheus.url, { settleMs: 300 }, before(), before(2), before(3))
   assert.deepEqual(
     report.failures.map(({ got, expected }) => [got, expected]),
     [['in all: 7', 'in all: 8 to 10']],
@@ -125,7 +123,7 @@ settles('does not take what was true at no look', async ({ prometheus }) => {
 })
 
 settles('gives up when time is over, and fails', async ({ prometheus }) => {
-  const { report, looks: count } = await looks(prometheus.url, 300, before())
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 300 }, before())
   assert.deepEqual(
     report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
     [['wrong number', 'in all: 7', 'in all: 8']],
