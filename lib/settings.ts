@@ -193,8 +193,8 @@ export function resolveSettings(given: {
 }
 
 /**
- * Milliseconds between two collections of a lab of so many pods, when nobody chose: what leaves half of two cores to whoever
- * asks. A pod gives about 80 samples each time, and 10,000 pods every 10 s were more than they could take.
+ * Milliseconds between two collections of a lab of so many pods, when nobody chose: what leaves about half of two cores to
+ * whoever asks. A pod gives about 80 samples each time, and 10,000 pods every 10 s were more than they could take.
  */
 export function intervalFor(podCount: number): number {
   return Math.min(300_000, Math.max(1, Math.ceil(podCount / 3_000)) * 10_000)

@@ -64,7 +64,9 @@ export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = [])
 }
 
 function keyOf(query: AskedQuery): string {
-  return [query.kind, query.kind === 'range' ? coarseStepMs(query) : 0, textOf(query)].join(' ')
+  return [query.kind, ...(query.kind === 'range' ? [coarseStepMs(query), lookedAtMs(query)] : []), textOf(query)].join(
+    ' ',
+  )
 }
 
 function textOf({ expr, range }: AskedQuery): string {

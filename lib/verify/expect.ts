@@ -23,13 +23,16 @@ export interface TruthSources {
   readCalls?: (untilMs: number) => Promise<TracedCalls | undefined>
   /** They, once they were asked for. */
   calls?: TracedCalls | undefined
-  /** As it was at looks before, of which Prometheus may still have something. */
+  /** As it was at looks just before: Prometheus may have it as it was then, and not yet as it is. */
   earlier?: readonly TruthSources[]
+  /** As it was a look-back ago: what is gone since then Prometheus may still have, and what has come it has. */
+  before?: readonly TruthSources[]
 }
 
 /**
  * What a query must give, by its dimensions' values in the order of `truth.by` (`truthKey`). A ratio is that of the sums,
- * and isn't there where nothing is in its denominator. What has changed since an earlier look may count as it did, as it does, or not at all.
+ * and isn't there where nothing is in its denominator. What was there before may count too, and since an earlier look the sum may be
+ * as it was, as it is, or between.
  * Undefined where nobody can tell.
  */
 export function expectedValues(
@@ -76,16 +79,41 @@ function sumOf(
   filters: Filters,
   window: UsageWindow,
 ): ReadonlyMap<string, Bounds> | undefined {
+  const now = sumOfLook(truth, sources, filters, window)
+  const { earlier = [], before = [] } = sources
+  // Spans are asked for anew each time, and what they say of a time is the same.
+  if (now === undefined || isCallMeasure(truth.of) || earlier.length + before.length === 0) return now
+  const looks = [now, ...earlier.flatMap(each => sumOfLook(truth, each, filters, window) ?? [])]
+  const sums = new Map<string, Bounds>()
+  for (const [key, { most }] of sumOfLook(truth, sources, filters, window, [...earlier, ...before]) ?? []) {
+    const each = looks.map(look => look.get(key) ?? GONE)
+    const least = Math.min(...each.map(bounds => bounds.least))
+    sums.set(key, { least, most, ...(each.some(({ mayLack }) => mayLack === true) ? { mayLack: true } : {}) })
+  }
+  return sums
+}
+
+/** Of one look; or, for the most there can be, of it and others together. */
+function sumOfLook(
+  truth: Truth,
+  sources: TruthSources,
+  filters: Filters,
+  window: UsageWindow,
+  others: readonly TruthSources[] = [],
+): ReadonlyMap<string, Bounds> | undefined {
   const memory = memories.get(sources) ?? { contributions: new Map(), sums: new Map(), keys: new Map() }
   memories.set(sources, memory)
   const when = isMeasured(truth.of) ? [window.untilMs, window.lengthMs, window.lateMs] : []
-  const what = [truth.of, truth.withSystem, truth.by.includes('condition'), ...when].join(' ')
+  const what = [others.length, truth.of, truth.withSystem, truth.by.includes('condition'), ...when].join(' ')
   const [where, except] = [Object.entries(truth.where ?? {}), Object.entries(truth.except ?? {})]
   const restricted = [...filters].map(([dimension, { text }]) => `${dimension}=${text}`).join('\u0000')
   const key = [what, truth.by.join(), where.join(' '), except.join(' '), restricted].join('\u0000')
   const known = memory.sums.get(key)
   if (known !== undefined) return known
-  if (!memory.contributions.has(what)) memory.contributions.set(what, contributionsOfAll(truth, sources, window))
+  if (!memory.contributions.has(what)) {
+    const each = [sources, ...others].map(look => contributions(truth, look, window))
+    memory.contributions.set(what, others.length === 0 ? each[0] : together(each))
+  }
   const all = memory.contributions.get(what)
   if (all === undefined) return undefined
   const isWanted = ({ at }: Contribution) => {
@@ -99,43 +127,22 @@ function sumOf(
   return sums
 }
 
-/** What counts now, and what did at earlier looks: of a thing that wasn't always there, or not always the same, anything between. */
-function contributionsOfAll(
-  truth: Truth,
-  sources: TruthSources,
-  window: UsageWindow,
-): readonly Contribution[] | undefined {
-  const now = contributions(truth, sources, window)
-  // Spans are asked for anew each time, and what they say of a time is the same.
-  const earlier = isCallMeasure(truth.of) ? [] : (sources.earlier ?? [])
-  if (now === undefined || earlier.length === 0) return now
-  const before = earlier.flatMap(each => {
-    const then = contributions(truth, each, window)
-    return then === undefined ? [] : [then]
-  })
-  const looks = [now, ...before].map(things)
+/** What there was at some look or other, each thing with the most that it was. What is at one place is one thing. */
+function together(looks: readonly (readonly Contribution[] | undefined)[]): Contribution[] {
   const all = new Map<string, Contribution>()
   for (const look of looks) {
-    for (const [key, { at }] of look) {
-      if (all.has(key)) continue
-      const amounts = looks.map(each => each.get(key)?.amount ?? GONE)
-      const mayLack = amounts.some(amount => amount.mayLack === true)
-      const [least, most] = [Math.min(...amounts.map(each => each.least)), Math.max(...amounts.map(each => each.most))]
-      all.set(key, { at, amount: { least, most, ...(mayLack ? { mayLack } : {}) } })
+    const things = new Map<string, Contribution>()
+    for (const { at, amount } of look ?? []) {
+      const key = truthKey(Object.values(at))
+      const same = things.get(key)
+      things.set(key, { at, amount: same === undefined ? amount : sumOfBounds([same.amount, amount]) })
+    }
+    for (const [key, thing] of things) {
+      const known = all.get(key)
+      if (known === undefined || known.amount.most < thing.amount.most) all.set(key, thing)
     }
   }
   return [...all.values()]
-}
-
-/** By where each is: what is at one place counts together. */
-function things(all: readonly Contribution[]): Map<string, Contribution> {
-  const things = new Map<string, Contribution>()
-  for (const { at, amount } of all) {
-    const key = truthKey(Object.values(at))
-    const same = things.get(key)
-    things.set(key, { at, amount: same === undefined ? amount : sumOfBounds([same.amount, amount]) })
-  }
-  return things
 }
 
 const GONE: Bounds = { least: 0, most: 0, mayLack: true }

@@ -62,7 +62,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const first = await look(options).catch((error: unknown) => {
     if (!(error instanceof LabError)) throw error
     noted.push(error.message)
-    return lookOf({ untilMs: Date.now(), truth: undefined, readEarlier: async () => [] })
+    return lookOf({ untilMs: Date.now(), truth: undefined, readBefore: async () => undefined })
   })
   const lacking = await missingNeeds(api, options.isKwokLab, first.untilMs)
   const rules = new Map([...(await api.recordingRules())].map(([name, query]) => [name, queryFacts(query)]))
@@ -79,13 +79,14 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     api,
     plans.flatMap(({ choices }) => choices.map(({ asked }) => asked)),
   )
-  const verifyAll = async () => {
-    for (const [index, plan] of plans.entries()) {
-      onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
-      rounds.push(await verifyDashboard(plan, evaluator, first, common))
-    }
+  // Beside the dashboards: it takes some seconds of a large cluster.
+  const placed = placementFailures(api, first)
+  placed.catch(() => {})
+  for (const [index, plan] of plans.entries()) {
+    onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
+    rounds.push(await verifyDashboard(plan, evaluator, first, common))
   }
-  let [wrongNodes] = await Promise.all([placementFailures(api, first), verifyAll()])
+  let wrongNodes = await placed
   const endMs = performance.now() + options.settleMs
   let waitedMs = 0
   while (
@@ -138,7 +139,7 @@ function notesOf({ truth }: Look): string[] {
 
 /** A look, and how to read how it was before. */
 interface OwnLook extends Look {
-  readEarlier: () => Promise<readonly TruthSources[]>
+  readBefore: () => Promise<TruthSources | undefined>
 }
 
 /** What is gone can be in Prometheus for so long: for its look-back, and in what is recorded of it and shown at the next collection. */
@@ -146,24 +147,33 @@ function lingersMs(scrapeMs: number): number {
   return lookbackMs(scrapeMs) + 2 * scrapeMs
 }
 
+/** The server keeps what was for five minutes at least; some of them pass until it is asked. */
+const KEPT_MS = 270_000
+
 /** Reads the cluster, and takes the time for all queries. */
 async function look({ truth, scrapeMs }: VerifyOptions): Promise<OwnLook> {
   const sources = await truth?.read()
   const untilMs = sources?.untilMs ?? Date.now()
-  const readEarlier = once(async () => {
-    const then = await truth?.readAt?.(untilMs - lingersMs(scrapeMs))
-    return then === undefined ? [] : [then]
+  // The revision of a time is up to a collection older than that.
+  const beforeMs = untilMs - Math.min(lingersMs(scrapeMs), KEPT_MS - scrapeMs)
+  const readBefore = once(async () => {
+    try {
+      return await truth?.readAt?.(beforeMs)
+    } catch (error) {
+      // Without it verify looks again, as long as need be.
+      if (error instanceof LabError) return undefined
+      throw error
+    }
   })
-  return lookOf({ untilMs, truth: sources, readEarlier })
+  return lookOf({ untilMs, truth: sources, readBefore })
 }
 
-function lookOf({ untilMs, truth, readEarlier }: Omit<OwnLook, 'hindsight'>): OwnLook {
+function lookOf({ untilMs, truth, readBefore }: Omit<OwnLook, 'hindsight'>): OwnLook {
   const hindsight = once(async () => {
-    const found = await readEarlier()
-    if (truth === undefined || found.length === 0) return undefined
-    return { ...truth, earlier: [...(truth.earlier ?? []), ...found] }
+    const before = await readBefore()
+    return truth === undefined || before === undefined ? undefined : { ...truth, before: [before] }
   })
-  return { untilMs, truth, readEarlier, hindsight }
+  return { untilMs, truth, readBefore, hindsight }
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

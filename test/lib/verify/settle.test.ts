@@ -1,6 +1,7 @@
 /** What changes while verify looks, what it chooses, what it waits for. On a real Prometheus. */
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
+import { LabError } from '../../../lib/errors.ts'
 import { readDashboard } from '../../../lib/grafana/read.ts'
 import { createPrometheusApi } from '../../../lib/prometheus/api.ts'
 import { choose } from '../../../lib/verify/choices.ts'
@@ -32,7 +33,7 @@ function pods(): ReturnType<typeof readDashboard> {
 /** Verifies the number of pods, with these objects at each look in turn, the last ones from then on; and those before, if they are known. */
 async function looks(
   url: string,
-  { settleMs, earlier }: { settleMs: number; earlier?: Record<string, unknown[]> },
+  { settleMs, earlier }: { settleMs: number; earlier?: Record<string, unknown[]> | LabError },
   ...each: Record<string, unknown[]>[]
 ) {
   let at = 0
@@ -43,7 +44,10 @@ async function looks(
       const objects = each[Math.min(at++, each.length - 1)] ?? {}
       return await clusterTruth(fakeApi(objects), given).read()
     },
-    readAt: async () => (earlier === undefined ? undefined : await clusterTruth(fakeApi(earlier), given).read()),
+    readAt: async () => {
+      if (earlier instanceof LabError) throw earlier
+      return earlier === undefined ? undefined : await clusterTruth(fakeApi(earlier), given).read()
+    },
   }
   const targets = new Map([[targetKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
   const dashboards = [{ dashboard: pods(), marks: { needs: [], targets } }]
@@ -104,6 +108,12 @@ settles('has as many as there were and are, where some have gone and others come
   // Each look has one pod less than Prometheus, which has both the one that is gone and the one that has come.
   const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier: after() }, afterAnother())
   assert.deepEqual([report.failures, count], [[], 1])
+})
+
+settles('looks again where nobody can say what was before', async ({ prometheus }) => {
+  const earlier = new LabError('etcd is away')
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier }, after(), clusterObjects())
+  assert.deepEqual([report.failures, count], [[], 2])
 })
 
 settles('fails all the same where it never was so', async ({ prometheus }) => {

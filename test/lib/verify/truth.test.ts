@@ -178,6 +178,27 @@ values('gives a node the use of its pods, and with its system what its kubelet w
   assertNear(whole['node-a'] ?? 0, (now - before) / 40e9)
   assert.ok((whole['node-a'] ?? 0) > (own['node-a'] ?? 0) + 0.05, 'kubelet and runtime use 55m at the least')
 })
+values('counts what is there now for certain, and what was there before as well', async () => {
+  const objects = clusterObjects()
+  const pods = objects['/api/v1/pods'] ?? []
+  const renamed = pods.map(pod => JSON.parse(JSON.stringify(pod).replaceAll('web-', 'new-')))
+  const sourcesOf = async (all: unknown[]) => {
+    const snapshot = await readCluster(fakeApi({ ...objects, '/api/v1/pods': all }), CLUSTER)
+    return { snapshot, usage: modelUsage(snapshot, 'steady') }
+  }
+  const inShop = async (truth: Truth, before: unknown[]) => {
+    const sources = { ...(await sourcesOf(renamed)), before: [await sourcesOf(before)] }
+    return expectedValues(truth, sources, new Map(), window)?.get('shop')
+  }
+  const by = ['namespace'] as const
+  const requests: Truth = { of: 'cpu-limits', over: 'cpu-requests', by }
+  // All pods of the namespace were replaced; nothing was there; nothing has changed.
+  assert.deepEqual(await inShop({ of: 'pods', by }, pods), { least: 4, most: 8 })
+  assert.deepEqual(await inShop(requests, pods), { least: 4, most: 16, mayLack: false })
+  assert.deepEqual(await inShop({ of: 'pods', by }, []), { least: 4, most: 4 })
+  assert.deepEqual(await inShop({ of: 'pods', by }, renamed), { least: 4, most: 4 })
+})
+
 const earlier = suite('clusterTruth().readAt()')
 /** An etcd that had a revision at some time, and a server that has these objects of it, or a status. */
 async function readAt(answer: Record<string, unknown[]> | number, revisions = [42]) {
