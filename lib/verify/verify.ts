@@ -154,11 +154,12 @@ const KEPT_MS = 270_000
 async function look({ truth, scrapeMs }: VerifyOptions): Promise<OwnLook> {
   const sources = await truth?.read()
   const untilMs = sources?.untilMs ?? Date.now()
-  // The revision of a time is up to a collection older than that.
-  const beforeMs = untilMs - Math.min(lingersMs(scrapeMs), KEPT_MS - scrapeMs)
+  // The revision of a time is up to a collection older than that; of one that is collected each five minutes none is kept.
+  const agoMs = Math.min(lingersMs(scrapeMs), KEPT_MS - scrapeMs)
   const readBefore = once(async () => {
+    if (agoMs <= 0) return undefined
     try {
-      return await truth?.readAt?.(beforeMs)
+      return await truth?.readAt?.(untilMs - agoMs)
     } catch (error) {
       // Without it verify looks again, as long as need be.
       if (error instanceof LabError) return undefined
