@@ -30,9 +30,16 @@ export function createClusterArgs(name: string, configPath: string, runtime: Run
     runtime,
     '--kubeconfig',
     '',
-    '--wait',
-    '2m',
+    ...waitArgs(runtime),
   ]
+}
+
+/**
+ * Of processes kwokctl waits anyway until the API server answers. With --wait it then looks after half a second whether all run, and ends
+ * with 0 whatever it has seen (kwok v0.8.0, pkg/kwokctl/cmd/create/cluster/cluster.go): `waitUntilServed` comes next.
+ */
+function waitArgs(runtime: Runtime): string[] {
+  return runtime === 'docker' ? ['--wait', '2m'] : []
 }
 
 /**
@@ -75,7 +82,7 @@ export async function createCluster(lab: Lab): Promise<void> {
 /** Starts those components that do not run, and waits until the API answers. */
 export async function startCluster(lab: Lab): Promise<void> {
   if (runtimeOf(lab) === 'binary') await forgetForeignPids(lab)
-  await kwokctl(lab, ['start', 'cluster', '--name', lab.settings.clusterName, '--wait', '2m'])
+  await kwokctl(lab, ['start', 'cluster', '--name', lab.settings.clusterName, ...waitArgs(runtimeOf(lab))])
 }
 
 /** Waits until the API server says that it is ready. Throws a LabError with its last word after a minute. */

@@ -84,7 +84,7 @@ const args = suite('createClusterArgs()')
 args('gives the whole command line, without the user’s kubeconfig', () => {
   assert.equal(
     createClusterArgs('lab', '/c/kwok.yaml', 'binary').join('|'),
-    'create|cluster|--name|lab|--config|/c/kwok.yaml|--runtime|binary|--kubeconfig||--wait|2m',
+    'create|cluster|--name|lab|--config|/c/kwok.yaml|--runtime|binary|--kubeconfig|',
   )
 })
 args.run()
@@ -276,7 +276,7 @@ runs('hides from kwokctl the pid files that name another’s process, and leaves
     fakeKwokctl(`ls ${pids} >> ${note}`)
     await startCluster(lab)
     assert.deepEqual(readFileSync(note, 'utf8').split('\n'), [
-      'start|cluster|--name|unit|--wait|2m|',
+      'start|cluster|--name|unit|',
       `KWOK_WORKDIR=${lab.kwokWorkdir}`,
       'kube-apiserver.pid',
       'kube-scheduler.pid',
