@@ -21,12 +21,8 @@ export async function restoreReadiness(lab: Lab): Promise<number> {
   ])
   const calls = readinessCalls(stdout, nodes)
   if (calls.length === 0) return 0
-  const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-  try {
-    await callAll(client, calls)
-  } finally {
-    client.close()
-  }
+  using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+  await callAll(client, calls)
   return calls.length
 }
 

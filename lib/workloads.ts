@@ -42,8 +42,17 @@ export async function applyWorkloads(lab: Lab): Promise<number> {
   return (await applyManifests(lab, workloadsDir)).trim().split('\n').length
 }
 
+const ROLLOUT_TIMEOUT = '--timeout=180s'
+
 /** Waits until every Deployment, StatefulSet and DaemonSet has its pods, and every Job has ended. */
 export async function waitUntilRolledOut(lab: Lab): Promise<void> {
+  // Not the jobs of CronJobs: those come, and are deleted, while one waits.
+  const once = ['-l', 'app.kubernetes.io/component=once']
+  const jobsEnd = kubectl(lab, ['wait', 'job', '-A', ...once, '--for=condition=Complete', ROLLOUT_TIMEOUT])
+  await Promise.all([jobsEnd, waitForPods(lab)])
+}
+
+async function waitForPods(lab: Lab): Promise<void> {
   const { stdout } = await kubectl(lab, ['get', 'deployments,statefulsets,daemonsets', '-A', '-o', 'json'])
   const waiting = new Set(
     items(fields(JSON.parse(stdout))['items'])
@@ -52,16 +61,13 @@ export async function waitUntilRolledOut(lab: Lab): Promise<void> {
       .map(object => fields(object['metadata'])['namespace']),
   )
   if (waiting.size > 0) await restoreReadiness(lab)
-  const timeout = '--timeout=180s'
   await Promise.all(
-    workloadNamespaces.map(async namespace => {
-      if (!waiting.has(namespace)) return
-      await kubectl(lab, ['rollout', 'status', 'deployment,statefulset,daemonset', '-n', namespace, timeout])
-    }),
+    workloadNamespaces
+      .filter(namespace => waiting.has(namespace))
+      .map(namespace =>
+        kubectl(lab, ['rollout', 'status', 'deployment,statefulset,daemonset', '-n', namespace, ROLLOUT_TIMEOUT]),
+      ),
   )
-  // Not the jobs of CronJobs: those come, and are deleted, while one waits.
-  const once = 'app.kubernetes.io/component=once'
-  await kubectl(lab, ['wait', 'job', '-A', '-l', once, '--for=condition=Complete', timeout])
 }
 
 /** Whether a Deployment, StatefulSet or DaemonSet has all its pods, as `kubectl rollout status` has it. */

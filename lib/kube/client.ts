@@ -61,8 +61,11 @@ export class ApiStatusError extends LabError {
   }
 }
 
-/** A client of one cluster, over at most `maxSockets` (default 32) kept-alive connections. Connects with the first call. */
-export async function connect(choice: ClusterChoice & { maxSockets?: number } = {}): Promise<KubeClient> {
+/**
+ * A client of one cluster, over at most `maxSockets` (default 32) kept-alive connections. Connects with the first call, and closes at the
+ * end of a block that has it by `using`.
+ */
+export async function connect(choice: ClusterChoice & { maxSockets?: number } = {}): Promise<KubeClient & Disposable> {
   const { maxSockets, ...cluster } = choice
   return createClient(await loadCredentials(cluster), {
     ...(maxSockets === undefined ? {} : { maxSockets }),
@@ -77,7 +80,7 @@ export async function connect(choice: ClusterChoice & { maxSockets?: number } = 
 export function createClient(
   first: Credentials,
   { maxSockets = 32, reload }: { maxSockets?: number; reload?: () => Promise<Credentials> } = {},
-): KubeClient {
+): KubeClient & Disposable {
   let transport = createTransport(first, maxSockets)
   let reloadedMs = Number.NEGATIVE_INFINITY
   let reloading: Promise<void> | undefined
@@ -102,6 +105,7 @@ export function createClient(
       }
     },
     close: () => transport.close(),
+    [Symbol.dispose]: () => transport.close(),
   }
 
   /** Whether there are other credentials than those of a refused call, by now or at once. */
