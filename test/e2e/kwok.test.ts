@@ -8,8 +8,9 @@ import { programPath } from '../../lib/binaries.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
 import { readers } from '../../lib/kubeconfig.ts'
+import { applyText } from '../../lib/kubectl.ts'
 import { components } from '../../lib/kwokctl.ts'
-import { projectDir } from '../../lib/lab.ts'
+import { openLab, projectDir } from '../../lib/lab.ts'
 import { portSettings } from '../../lib/ports.ts'
 import type { Sample } from '../../lib/prometheus.ts'
 import { containerServiceNames, labServiceNames } from '../../lib/services.ts'
@@ -343,6 +344,13 @@ kwok('counters never went down while their pod lived', async ({ lab }) => {
   for (const series of ['k8s_pod_cpu_time_seconds_total', 'k8s_node_cpu_time_seconds_total']) {
     assert.deepEqual(await lab.query(`resets(${series}[10m]) > 0`), [])
   }
+})
+
+kwok('refuses a manifest with a misspelt field', async ({ lab }) => {
+  const metadata = { name: 'misspelt', namespace: 'default' }
+  const manifest = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, daat: {} })
+  const applied = applyText(openLab({ flags: {}, env: lab.env }), manifest)
+  await assert.rejects(applied, /ConfigMap\): \.daat: field not declared in schema/)
 })
 
 kwok('changes nothing when it runs again', async ({ lab }) => {
