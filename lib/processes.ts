@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serviceEnvironment } from './environment.ts'
 import { LabError } from './errors.ts'
 import { run } from './run.ts'
 
@@ -21,7 +22,8 @@ export async function processInfos(pids: readonly number[]): Promise<Map<number,
   const columns = ['pid=', 'stat=', 'rss=', 'command='].flatMap(column => ['-o', column])
   const { exitCode, stdout, stderr } = await run('ps', ['-ww', ...columns, '-p', pids.join(',')], {
     nothrow: true,
-    env: { ...process.env, LC_ALL: 'C' },
+    // Without the user's PS_FORMAT, PS_PERSONALITY and so on.
+    env: { ...serviceEnvironment(process.env), LC_ALL: 'C' },
   })
   // 1 without a word is "none of these"; anything else must not pass for it, or what runs would be given up.
   if (exitCode > 1 || (exitCode === 1 && stderr.trim() !== '')) {

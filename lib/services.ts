@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serviceEnvironment } from './environment.ts'
 import { LabError } from './errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
 import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
@@ -38,8 +39,10 @@ export interface ServiceSpec {
   name: ServiceName
   command: string
   args: readonly string[]
-  /** Added to the environment of the task that starts it. */
+  /** Added to what every service gets of the user's environment. */
   env?: Readonly<Record<string, string>>
+  /** It runs kubectl, otelcol or docker itself, and gets the variables that these are found by. */
+  runsTools?: boolean
   /** The text of files that it reads only when it starts: with others it is started anew. */
   contents?: string
   /** True once the service answers; asked until it does. */
@@ -115,7 +118,7 @@ export function binaryServices(lab: Lab): Services {
         cwd: lab.dir,
         detached: true,
         stdio: ['ignore', log, log],
-        env: { ...process.env, ...spec.env },
+        env: { ...serviceEnvironment(process.env, spec), ...spec.env },
       })
       const failure = await new Promise<Error | undefined>(resolve => {
         started.once('error', resolve)

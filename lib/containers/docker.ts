@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
+import { proxyVariables } from '../environment.ts'
 import { LabError } from '../errors.ts'
 import type { Lab } from '../lab.ts'
 import { type RunOptions, type RunResult, run } from '../run.ts'
@@ -40,7 +41,12 @@ export function kwokctlDockerEnv(lab: Lab, env: NodeJS.ProcessEnv): NodeJS.Proce
   return {
     ...env,
     PATH: `${join(import.meta.dirname, 'for-kwokctl')}${delimiter}${path}`,
-    ...{ LAB_PATH: path, LAB_CLUSTER_LABEL: cluster, LAB_DIR_LABEL: dir },
+    ...{
+      LAB_PATH: path,
+      LAB_CLUSTER_LABEL: cluster,
+      LAB_DIR_LABEL: dir,
+      LAB_PROXY_VARIABLES: proxyVariables.join(' '),
+    },
   }
 }
 

@@ -66,6 +66,16 @@ infos('does not take a zombie for a process that runs', async () => {
   }
 })
 
+infos('asks ps the same whatever the user has set for it', async () => {
+  Object.assign(process.env, { PS_FORMAT: 'comm', PS_PERSONALITY: 'hpux' })
+  try {
+    assert.equal((await processInfos([process.pid])).get(process.pid)?.pid, process.pid)
+  } finally {
+    delete process.env['PS_FORMAT']
+    delete process.env['PS_PERSONALITY']
+  }
+})
+
 infos('gives nothing for no pids', async () => assert.equal((await processInfos([])).size, 0))
 infos.run()
 

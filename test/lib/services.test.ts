@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import type { Lab } from '../../lib/lab.ts'
@@ -53,7 +54,7 @@ ensures('starts a service, waits until it answers, and keeps log and pid from ot
   await services.stop(name)
 })
 
-ensures('gives it the lab’s folder, its own environment, no input and a session of its own', async () => {
+ensures('gives it the lab’s folder, its own variables, no input and a session of its own', async () => {
   const lab = tempLab()
   const tell =
     'const {execSync} = require("child_process"); const ps = execSync("ps -o pgid= -p " + process.pid);' +
@@ -63,6 +64,65 @@ ensures('gives it the lab’s folder, its own environment, no input and a sessio
   assert.deepEqual(JSON.parse(logOf(lab).split('\n')[0] ?? ''), [lab.dir, 'hello', '', true])
   await binaryServices(lab).stop(name)
 })
+
+/** What has been in shells, and would make another lab of it. */
+const hostile = {
+  ...{
+    OTEL_RESOURCE_ATTRIBUTES: 'k8s.node.name=wrong',
+    OTEL_SDK_DISABLED: 'true',
+    ETCD_NAME: 'x',
+    GF_SERVER_HTTP_PORT: '1',
+  },
+  ...{
+    GOMEMLIMIT: '1MiB',
+    GOGC: 'off',
+    GODEBUG: 'gctrace=1',
+    NODE_OPTIONS: '--max-http-header-size=20000',
+    TZ: 'Asia/Tokyo',
+  },
+  ...{
+    HTTPS_PROXY: 'http://127.0.0.1:1',
+    http_proxy: 'http://127.0.0.1:1',
+    NODE_USE_ENV_PROXY: '1',
+    KUBECONFIG: '/theirs',
+  },
+}
+const ofTools = { DOCKER_HOST: 'unix:///x', OTELCOL_BINARY: '/x', XDG_CACHE_HOME: '/x' }
+const ofEverybody = { LC_ALL: 'C.UTF-8', TMPDIR: tmpdir() }
+const ofShell = { ...hostile, ...ofTools, ...ofEverybody }
+/** Which it gives to each process by itself. */
+const isOfMacOs = (variable: string) => variable.startsWith('__CF')
+
+for (const [fact, more, expected] of [
+  ['of the shell’s variables gives it those on the list alone', {}, []],
+  ['gives one that runs tools what they are found by', { runsTools: true }, Object.keys(ofTools)],
+] as const) {
+  ensures(fact, async () => {
+    const lab = tempLab()
+    const before = { ...process.env }
+    Object.assign(process.env, ofShell)
+    try {
+      const tell = 'console.log(JSON.stringify(process.env))'
+      await binaryServices(lab).ensure(spec(lab, `${tell}; ${getsReady}`, { env: { GREETING: 'hello' }, ...more }))
+    } finally {
+      for (const name of Object.keys(ofShell)) delete process.env[name]
+      Object.assign(process.env, before)
+    }
+    await pidOf(lab)
+    const given = JSON.parse(logOf(lab).split('\n')[0] ?? '')
+    await binaryServices(lab).stop(name)
+    const known = ['PATH', 'HOME', 'USER', 'TMPDIR', 'LANG', 'LC_ALL', 'LC_CTYPE', 'GREETING', ...expected]
+    assert.deepEqual(
+      Object.keys(given).filter(variable => !known.includes(variable) && !isOfMacOs(variable)),
+      [],
+    )
+    assert.deepEqual(
+      [given.PATH, given.HOME, given.LC_ALL, given.TMPDIR, given.GREETING],
+      [process.env['PATH'], process.env['HOME'], ofEverybody.LC_ALL, ofEverybody.TMPDIR, 'hello'],
+    )
+    for (const variable of expected) assert.equal(given[variable], ofTools[variable as keyof typeof ofTools])
+  })
+}
 
 ensures('leaves one alone that already runs as it should', async () => {
   const lab = tempLab()
