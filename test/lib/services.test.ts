@@ -178,8 +178,20 @@ ensures('fails in time when it does not answer, and lets stop() find it', async 
   const silent = spec(lab, 'console.log("still reading")', { readyTimeoutMs: 500 })
   await assert.rejects(services.ensure(silent), {
     name: 'LabError',
-    message: 'stats-proxy did not answer within 0.5 s: its log ends with\n    still reading',
+    message: /^Timed out after \d s waiting for stats-proxy to answer: its log ends with\n {4}still reading$/,
+    next: `read ${join(lab.logsDir, `${name}.log`)}`,
   })
+  assert(await pidOf(lab))
+  assert.equal(await services.stop(name), true)
+})
+
+ensures('fails as its question does, and lets stop() find it', async () => {
+  const lab = tempLab()
+  const services = binaryServices(lab)
+  const ready = async () => {
+    throw new TypeError('a bug')
+  }
+  await assert.rejects(services.ensure(spec(lab, '', { ready })), new TypeError('a bug'))
   assert(await pidOf(lab))
   assert.equal(await services.stop(name), true)
 })
@@ -193,13 +205,19 @@ ensures('says which service could not be started', async () => {
   assert.deepEqual(readdirSync(lab.pidsDir), [])
 })
 
+/** A script of the user's in the place of a program. */
+function wrapper(...lines: string[]): string {
+  const script = join(tempDir(), 'wrapper')
+  writeFileSync(script, `#!/bin/sh\n${lines.join('\n')}\n`)
+  chmodSync(script, 0o755)
+  return script
+}
+
 ensures('knows a service again that a script of the user’s has become', async () => {
   const lab = tempLab()
-  const script = join(tempDir(), 'wrapper')
-  writeFileSync(script, '#!/bin/sh\nsleep 0.3\ntouch ready\nexec sleep 60\n')
-  chmodSync(script, 0o755)
+  const command = wrapper('sleep 0.3', 'touch ready', 'exec sleep 60')
   const services = binaryServices(lab)
-  const started = services.ensure(spec(lab, '', { command: script, args: [] }))
+  const started = services.ensure(spec(lab, '', { command, args: [] }))
   await untilFile(join(lab.pidsDir, `${name}.json`))
   const { pid } = JSON.parse(readFileSync(join(lab.pidsDir, `${name}.json`), 'utf8'))
   pids.add(pid)
@@ -208,6 +226,39 @@ ensures('knows a service again that a script of the user’s has become', async 
   assert.equal((await services.state(name)).process?.pid, pid)
   assert.equal(await services.stop(name), true)
 })
+
+ensures('after a time-out knows one that a script has become and that never answered', async () => {
+  const lab = tempLab()
+  const services = binaryServices(lab)
+  const command = wrapper('sleep 0.2', 'exec sleep 61')
+  const started = spec(lab, '', { command, args: [], readyTimeoutMs: 600 })
+  await assert.rejects(services.ensure(started), /^LabError: Timed out/)
+  const pid = (await pidOf(lab)) ?? 0
+  assert.equal((await processInfos([pid])).get(pid)?.command, 'sleep 61')
+  assert.equal(await services.stop(name), true)
+  assert.equal((await processInfos([pid])).size, 0)
+})
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+  ensures(`after ${signal} while it waits knows one that a script has become`, async () => {
+    const lab = tempLab()
+    const starter = join(import.meta.dirname, 'service-starter.ts')
+    const command = wrapper('sleep 0.2', 'exec sleep 62')
+    const task = spawn(process.execPath, ['--import', 'tsx', starter, JSON.stringify(lab), command], {
+      stdio: 'ignore',
+    })
+    const ended = once(task, 'exit')
+    await until('the script has become sleep', async () => {
+      const pid = await pidOf(lab)
+      return pid !== undefined && (await processInfos([pid])).get(pid)?.command === 'sleep 62'
+    })
+    task.kill(signal)
+    assert.deepEqual(await ended, [null, signal])
+    const pid = (await pidOf(lab)) ?? 0
+    assert.equal(await binaryServices(lab).stop(name), true)
+    assert.equal((await processInfos([pid])).size, 0)
+  })
+}
 ensures.run()
 
 const stops = suite('binaryServices().stop()')
@@ -225,6 +276,17 @@ stops('ends the service within seconds, says so, and forgets it', async () => {
   assert.equal(await services.stop(name), false)
 })
 
+stops('ends with a script the program that it runs as its child', async () => {
+  const lab = tempLab()
+  const services = binaryServices(lab)
+  const command = wrapper('sleep 63 &', 'echo $! > child', 'touch ready', 'wait')
+  await services.ensure(spec(lab, '', { command, args: [] }))
+  const child = Number(readFileSync(join(lab.dir, 'child'), 'utf8'))
+  assert.equal((await processInfos([child])).get(child)?.command, 'sleep 63')
+  assert.equal(await services.stop(name), true)
+  assert.equal((await processInfos([child])).size, 0)
+})
+
 stops('never signals a process that only has the number', async () => {
   const lab = tempLab()
   const services = binaryServices(lab)
@@ -232,7 +294,7 @@ stops('never signals a process that only has the number', async () => {
   const file = join(lab.pidsDir, `${name}.json`)
   const recorded = JSON.parse(readFileSync(file, 'utf8'))
   await services.stop(name)
-  const theirs = spawn('sleep', ['60'], { stdio: 'ignore' })
+  const theirs = spawn('sleep', ['60'], { stdio: 'ignore', detached: true })
   await once(theirs, 'spawn')
   const theirPid = theirs.pid ?? 0
   const info = (await processInfos([theirPid])).get(theirPid)
@@ -243,7 +305,7 @@ stops('never signals a process that only has the number', async () => {
   assert.equal(await services.stop(name), false)
   assert.equal((await processInfos([theirPid])).size, 1)
   assert(!existsSync(file))
-  // So that this test can fail: with its own command it would be signalled.
+  // So that this test can fail: with its own start it would be signalled.
   writeFileSync(file, JSON.stringify({ ...recorded, ...info }))
   assert.equal(await services.stop(name), true)
   assert.equal((await processInfos([theirPid])).size, 0)
