@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { programPath } from './binaries.ts'
 import { ensureNetwork, removeCluster } from './containers/cluster.ts'
 import { kwokctlDockerEnv } from './containers/docker.ts'
+import { serviceEnvironment } from './environment.ts'
 import { LabError } from './errors.ts'
 import { componentLog, forgetForeignPids } from './kwokctl/components.ts'
 import { labKwokctlConfig } from './kwokctl/config.ts'
@@ -43,13 +44,14 @@ function waitArgs(runtime: Runtime): string[] {
 }
 
 /**
- * The environment for kwokctl: without the user's own `KWOK_*` variables, which kwokctl would put above the lab's
- * configuration, and with the work folder that the lab was created with.
+ * The environment for kwokctl, which hands it on to the control plane: that of a service, and the work folder that the lab was created
+ * with. The user's own `KWOK_*` variables are not in it: kwokctl would put them above the lab's configuration.
  */
-export function kwokctlEnv(env: NodeJS.ProcessEnv, kwokWorkdir: string): NodeJS.ProcessEnv {
-  // KWOKCTL_BINARY is the lab's own, but kwokctl would take it for one of its settings too.
-  const kept = Object.entries(env).filter(([name]) => !name.startsWith('KWOK'))
-  return { ...Object.fromEntries(kept), KWOK_WORKDIR: kwokWorkdir }
+export function kwokctlEnv(lab: Lab, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const given = serviceEnvironment(env, { runsTools: runtimeOf(lab) === 'docker' })
+  // KWOK_BINARY is the lab's own, but kwokctl would take it for one of its settings too.
+  const kept = Object.entries(given).filter(([name]) => !name.startsWith('KWOK'))
+  return { ...Object.fromEntries(kept), KWOK_WORKDIR: lab.kwokWorkdir }
 }
 
 /** What of the user's own KWOK settings is there: variables the lab strips, and a file that kwokctl reads all the same. */
@@ -119,7 +121,7 @@ export async function deleteCluster(lab: Lab): Promise<void> {
 
 async function kwokctl(lab: Lab, args: readonly string[]): Promise<void> {
   // It starts kubectl, whose cache of the API is to go with the lab.
-  const own = { ...kwokctlEnv(process.env, lab.kwokWorkdir), KUBECACHEDIR: join(lab.dir, 'kubectl-cache') }
+  const own = { ...kwokctlEnv(lab, process.env), KUBECACHEDIR: join(lab.dir, 'kubectl-cache') }
   const env = runtimeOf(lab) === 'docker' ? kwokctlDockerEnv(lab, own) : own
   const { exitCode, stderr } = await run(await programPath('kwokctl'), args, { env, nothrow: true })
   if (exitCode === 0) return

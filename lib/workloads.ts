@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
 import { fields, items } from './kube/json.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
 import { type Demand, podDemand } from './pods.ts'
 import { restoreReadiness } from './readiness.ts'
+import { readYamlDocuments } from './user-files.ts'
 
 /** The namespaces of kwok-config/workloads; a test compares the two. */
 export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
@@ -19,8 +19,9 @@ export const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
 export function workloadDemand(): { perNode: Demand; anywhere: Demand } {
   const total = { perNode: noDemand(), anywhere: noDemand() }
   const files = readdirSync(workloadsDir).filter(file => file.endsWith('.yaml'))
-  const documents = files.flatMap(file => parseAllDocuments(readFileSync(join(workloadsDir, file), 'utf8')))
-  const objects = documents.map(document => fields(document.toJS()))
+  const objects = files
+    .flatMap(file => readYamlDocuments(join(workloadsDir, file), `fix kwok-config/workloads/${file}`))
+    .map(fields)
   const most = mostReplicas(objects)
   for (const object of objects) {
     const spec = fields(object['spec'])

@@ -16,7 +16,7 @@ const about = 'Shows the parts of the lab and what they hold; exit code 1 when a
 
 await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => {
   requireCluster(lab)
-  const parts = await partStatuses(lab)
+  const [parts, counts] = await Promise.all([partStatuses(lab), countAll(lab)])
   const rows = parts.map(({ name, process: running, trouble, address, logFile }) => [
     name,
     running === undefined ? 'down' : trouble === undefined ? 'up' : 'silent',
@@ -27,7 +27,6 @@ await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => 
   ])
   print(`Lab "${lab.settings.clusterName}", context ${lab.context}\n`)
   print(formatTable([['PART', 'STATE', 'ADDRESS', 'PID', 'MEMORY', 'LOG'], ...rows]))
-  const counts = await countAll(lab)
   const phases = [...(counts.podPhases ?? [])].map(([phase, count]) => `${count} ${phase}`)
   const all = [...(counts.podPhases?.values() ?? [])].reduce((sum, count) => sum + count, 0)
   const known = (value: number | undefined) => (value === undefined ? 'unknown' : String(value))

@@ -8,6 +8,7 @@ import { acceptsInside } from '../containers/cluster.ts'
 import type { ContainerSpec } from '../containers/container.ts'
 import { containerName, docker, labLabels } from '../containers/docker.ts'
 import { containerDir, containerUser, giveToContainers, insideDir, writeForContainer } from '../containers/user.ts'
+import { serviceEnvironment } from '../environment.ts'
 import { imageOf } from '../images.ts'
 import { wantsJaeger } from '../jaeger.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../kubeconfig.ts'
@@ -63,6 +64,7 @@ export function collectorWatchService(lab: Lab, services: Services): ServiceSpec
       '--cluster-name',
       lab.settings.clusterName,
     ],
+    runsTools: true,
     ready: async () => {
       const path = watchReadyPath(lab)
       const pid = (await services.state('collector-watch')).process?.pid
@@ -127,7 +129,7 @@ async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string>
 /** Has the collector itself say what is wrong with a file; in a container, with the files that it will run with. */
 async function validate(lab: Lab, file: string): Promise<void> {
   if (runtimeOf(lab) === 'binary') {
-    const env = { ...process.env, ...collectorEnv(lab) }
+    const env = { ...serviceEnvironment(process.env), ...collectorEnv(lab) }
     await run(await programPath('otelcol'), ['validate', `--config=${file}`], { env, timeoutMs: 60_000 })
     return
   }

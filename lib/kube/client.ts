@@ -20,6 +20,8 @@ export interface RequestOptions {
   body?: unknown
   /** Default `application/json`; patches need their own. */
   contentType?: string
+  /** What the answer is to be, beside the default `application/json`: a Table of a list, its metadata alone. */
+  accept?: string
   /** From the call to the last byte of the answer. Default 30 s. */
   timeoutMs?: number
   signal?: AbortSignal
@@ -145,12 +147,13 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
 
   return {
     async call(method: string, path: string, options: RequestOptions): Promise<KubeResponse> {
-      const { body, contentType = 'application/json', timeoutMs = REQUEST_TIMEOUT_MS, signal } = options
+      const { body, contentType = 'application/json', accept, timeoutMs = REQUEST_TIMEOUT_MS, signal } = options
+      const asked = accept === undefined ? baseHeaders : { ...baseHeaders, accept }
       const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
       const requestHeaders =
         payload === undefined
-          ? baseHeaders
-          : { ...baseHeaders, 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
+          ? asked
+          : { ...asked, 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
       for (let attempt = 1; ; attempt++) {
         signal?.throwIfAborted()
         const request = library.request({ ...base, agent, method, path: prefix + path, headers: requestHeaders })

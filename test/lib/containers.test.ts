@@ -19,6 +19,7 @@ import { docker, kwokctlDockerEnv } from '../../lib/containers/docker.ts'
 import { ensureImages } from '../../lib/containers/pull.ts'
 import { containerServices } from '../../lib/containers/services.ts'
 import { writeForContainer } from '../../lib/containers/user.ts'
+import { proxyVariables } from '../../lib/environment.ts'
 import { chosenImages, imageOf, pinnedImages } from '../../lib/images.ts'
 import { jaegerService } from '../../lib/jaeger.ts'
 import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../lib/kubeconfig.ts'
@@ -49,6 +50,7 @@ function commandLine(lab: Lab, spec: unknown): string[] {
   return args.map(arg => arg.replaceAll(lab.dir, 'LAB').replace(/(\.spec=)[0-9a-f]{64}$/, '$1DIGEST'))
 }
 
+const noProxies = proxyVariables.map(name => `--env=${name}=`)
 const shared = (service: string) => [
   'run',
   '--detach',
@@ -59,6 +61,7 @@ const shared = (service: string) => [
   '--label=kube-otel-lab.dir=LAB',
   `--label=kube-otel-lab.service=${service}`,
   '--restart=unless-stopped',
+  ...noProxies,
 ]
 const locked = ['--user=1000:1000', '--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges']
 const digest = '--label=kube-otel-lab.spec=DIGEST'
@@ -275,26 +278,36 @@ volumes('names and labels it for the lab', () => {
 volumes.run()
 
 const forKwokctl = suite('kwokctlDockerEnv()')
-forKwokctl('has kwokctl’s docker publish on loopback alone, link nothing, and label what it creates', () => {
-  const lab = tempLab({ runtime: 'docker' })
-  const dir = tempDir()
-  writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
-  chmodSync(join(dir, 'docker'), 0o755)
-  const asked = (...args: string[]) => {
-    const before = `${dir}${delimiter}${process.env['PATH']}`
-    const env = kwokctlDockerEnv(lab, { PATH: before })
-    const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
-    assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
-    return stdout.slice(before.length + 1)
-  }
-  const given = ['create', '--link=etcd', '--publish=32766:6443/tcp', '--publish=127.0.0.1:1:2', 'image', `a "b" $HOME`]
-  const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
-  assert.equal(
-    asked(...given),
-    `create|${labels}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
-  )
-  assert.equal(asked('version'), 'version|')
-})
+forKwokctl(
+  'has kwokctl’s docker publish on loopback alone, link nothing, label what it creates and give it no proxy',
+  () => {
+    const lab = tempLab({ runtime: 'docker' })
+    const dir = tempDir()
+    writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
+    chmodSync(join(dir, 'docker'), 0o755)
+    const asked = (...args: string[]) => {
+      const before = `${dir}${delimiter}${process.env['PATH']}`
+      const env = kwokctlDockerEnv(lab, { PATH: before })
+      const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
+      assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
+      return stdout.slice(before.length + 1)
+    }
+    const given = [
+      'create',
+      '--link=etcd',
+      '--publish=32766:6443/tcp',
+      '--publish=127.0.0.1:1:2',
+      'image',
+      `a "b" $HOME`,
+    ]
+    const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
+    assert.equal(
+      asked(...given),
+      `create|${labels}|${noProxies.toReversed().join('|')}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
+    )
+    assert.equal(asked('version'), 'version|')
+  },
+)
 forKwokctl.run()
 
 const images = suite('chosenImages()')
