@@ -102,6 +102,16 @@ waiting('asks for a limit and a pause that depend on what was seen', async () =>
   assert.equal(pausesMs.length, 2)
 })
 
+waiting('gives what the caller makes of a time-out: a result, or another error', async () => {
+  const options = { what: 'it', timeoutMs: 20, everyMs: 10, check: async () => ({ pending: 'half' }) }
+  assert.equal(await waitUntil<string>({ ...options, onTimeout: seen => `only ${seen}` }), 'only half')
+  const refused = new LabError('Refused')
+  await assert.rejects(
+    waitUntil<string>({ ...options, onTimeout: () => Promise.reject(refused) }),
+    error => error === refused,
+  )
+})
+
 waiting('is ended by a signal, in a pause too', async () => {
   const aborter = new AbortController()
   setTimeout(() => aborter.abort(new LabError('Stopped')), 20)
