@@ -17,6 +17,8 @@ export interface WaitOptions<T> {
   everyMs: number | ((checkMs: number) => number)
   /** A LabError that it throws counts as "not yet", and is shown on time-out. Any other error ends the wait. */
   check: () => Promise<CheckResult<T>>
+  /** A LabError of the check ends the wait too. */
+  errorsAreFinal?: boolean
   /** Shows a progress line with this title and what was seen last. The line ends with the wait, however that ends. */
   progress?: string
   /** Takes the place of the time-out's error, with a result or an error of its own. It is given what was seen last. */
@@ -49,7 +51,7 @@ async function poll<T>(options: WaitOptions<T>, show: (seen: string) => void): P
     const checkedMs = performance.now()
     let lastError: LabError | undefined
     const result = await check().catch((error: unknown) => {
-      if (!(error instanceof LabError)) throw error
+      if (!(error instanceof LabError) || options.errorsAreFinal === true) throw error
       lastError = error
       return { pending: error.message }
     })

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { suite } from 'uvu'
-import { findMissing } from '../../lib/ready.ts'
+import { freePort } from '../../lib/ports.ts'
+import { findMissing, waitUntilMeasured } from '../../lib/ready.ts'
+import { tempDir, tempLab } from './temp-lab.ts'
 
 const finds = suite('findMissing()')
 const truth = {
@@ -63,3 +68,89 @@ for (const { fact, nodeSamples = nodes, podSamples = pods, missing } of [
   finds(fact, () => assert.deepEqual(findMissing(truth, nodeSamples, podSamples), missing))
 }
 finds.run()
+
+const measured = suite('waitUntilMeasured()')
+
+/** A lab of node n1 and its pod a/p, whose Prometheus answers each query as told; `calls` counts those of kubectl. */
+async function withLab(
+  answer: (isOfPods: boolean, response: ServerResponse) => void,
+  run: (lab: ReturnType<typeof tempLab>, calls: () => number) => Promise<void>,
+): Promise<void> {
+  const dir = tempDir()
+  const [program, log] = [join(dir, 'kubectl'), join(dir, 'calls')]
+  const script = `case "$*" in *'get pods'*) echo 'a/p n1';; *) echo n1;; esac`
+  writeFileSync(program, `#!/bin/sh\necho >> ${log}\n${script}\n`)
+  chmodSync(program, 0o755)
+  process.env['KUBECTL_BINARY'] = program
+  const port = await freePort()
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    answer(body.includes('k8s_pod_'), response)
+  })
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  try {
+    const calls = () => (existsSync(log) ? readFileSync(log, 'utf8').length : 0)
+    await run(tempLab({ prometheusPort: String(port) }), calls)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+    delete process.env['KUBECTL_BINARY']
+  }
+}
+const vector = (metrics: object[]) =>
+  JSON.stringify({ status: 'success', data: { result: metrics.map(metric => ({ metric, value: [0, '1'] })) } })
+const ofNode = vector([{ k8s_node_name: 'n1' }])
+const ofPod = vector([{ k8s_namespace_name: 'a', k8s_pod_name: 'p', k8s_node_name: 'n1' }])
+
+measured('gives what the cluster has once all of it is measured', () =>
+  withLab(
+    (isOfPods, response) => response.end(isOfPods ? ofPod : ofNode),
+    async lab => {
+      const expected = { nodes: new Set(['n1']), runningPods: new Map([['a/p', 'n1']]) }
+      assert.deepEqual(await waitUntilMeasured(lab), expected)
+    },
+  ),
+)
+
+measured('pauses while Prometheus answers errors, and goes on when it no longer does', () => {
+  const startedMs = Date.now()
+  return withLab(
+    (isOfPods, response) => {
+      if (Date.now() - startedMs < 1_500) response.writeHead(503).end('starting')
+      else response.end(isOfPods ? ofPod : ofNode)
+    },
+    async (lab, calls) => {
+      await waitUntilMeasured(lab)
+      // Two a round, and a second between two rounds.
+      assert(calls() <= 8, `${calls()} calls of kubectl`)
+    },
+  )
+})
+
+for (const { fact, body, why } of [
+  {
+    fact: 'names the first that lack in time',
+    body: vector([]),
+    why: /: 1 nodes without fresh metrics, 1 pods without fresh metrics; the first: n1, a\/p$/,
+  },
+  {
+    fact: 'says that Prometheus gave no answer in time',
+    body: 'starting',
+    why: /: Cannot query http:\S+: Unexpected /,
+  },
+]) {
+  measured(fact, () =>
+    withLab(
+      (_, response) => response.end(body),
+      lab =>
+        assert.rejects(waitUntilMeasured(lab, { timeoutMs: 300 }), ({ message, next }: Error & { next?: string }) => {
+          assert.match(message, /^Timed out after \d s waiting for fresh metrics of every node and pod: /)
+          assert.match(message, why)
+          assert.match(next ?? '', /^make kwok-status CLUSTER_NAME=unit, and read the log of a part that is down/)
+          return true
+        }),
+    ),
+  )
+}
+measured.run()

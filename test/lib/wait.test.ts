@@ -50,6 +50,17 @@ waiting(
   },
 )
 
+waiting('ends at once with a LabError where errors are final', async () => {
+  let calls = 0
+  const check = async (): Promise<CheckResult<never>> => {
+    calls++
+    throw new LabError('Cannot ask')
+  }
+  const options = { what: 'an answer', timeoutMs: 60, everyMs: 10, check, errorsAreFinal: true }
+  await assert.rejects(waitUntil(options), /^LabError: Cannot ask$/)
+  assert.equal(calls, 1)
+})
+
 waiting('never spins: checks that fail at once, or ask for no pause, are 10 ms apart', async () => {
   let calls = 0
   const check = async (): Promise<CheckResult<never>> => {
