@@ -6,6 +6,7 @@ import { fields, text } from './json.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
 const RELOAD_AT_MOST_EACH_MS = 10_000
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 export interface KubeResponse {
   status: number
@@ -18,6 +19,8 @@ export interface KubeResponse {
 export interface RequestOptions {
   /** A string goes out as it is, anything else as JSON. */
   body?: unknown
+  /** Of objects and lists of them only the metadata: `PartialObjectMetadata`. */
+  metadataOnly?: boolean
   /** Default `application/json`; patches need their own. */
   contentType?: string
   /** From the call to the last byte of the answer. Default 30 s. */
@@ -26,6 +29,8 @@ export interface RequestOptions {
 }
 
 export interface StreamOptions {
+  /** Of each object only the metadata: `PartialObjectMetadata`. */
+  metadataOnly?: boolean
   signal?: AbortSignal
   /** The stream is dead when nothing came for so long. Default: never. */
   idleTimeoutMs?: number
@@ -138,6 +143,7 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
     ...(auth === undefined ? {} : { auth }),
   }
   const baseHeaders = { accept: 'application/json', 'user-agent': 'kube-otel-lab', ...headers }
+  const headersFor = ({ metadataOnly = false }) => (metadataOnly ? { ...baseHeaders, accept: METADATA } : baseHeaders)
 
   return {
     async call(method: string, path: string, options: RequestOptions): Promise<KubeResponse> {
@@ -145,8 +151,8 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
       const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
       const requestHeaders =
         payload === undefined
-          ? baseHeaders
-          : { ...baseHeaders, 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
+          ? headersFor(options)
+          : { ...headersFor(options), 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
       for (let attempt = 1; ; attempt++) {
         signal?.throwIfAborted()
         const request = library.request({ ...base, agent, method, path: prefix + path, headers: requestHeaders })
@@ -160,9 +166,10 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
       }
     },
 
-    async *lines(path: string, { signal, idleTimeoutMs, onOpen }: StreamOptions): AsyncGenerator<unknown, void> {
+    async *lines(path: string, options: StreamOptions): AsyncGenerator<unknown, void> {
+      const { signal, idleTimeoutMs, onOpen } = options
       signal?.throwIfAborted()
-      const request = library.get({ ...base, agent: streamAgent, path: prefix + path, headers: baseHeaders })
+      const request = library.get({ ...base, agent: streamAgent, path: prefix + path, headers: headersFor(options) })
       const abort = () => request.destroy()
       signal?.addEventListener('abort', abort, { once: true })
       const idle = idleTimeoutMs === undefined ? undefined : destroyAfter(request, idleTimeoutMs)
