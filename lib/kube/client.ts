@@ -6,7 +6,6 @@ import { fields, text } from './json.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
 const RELOAD_AT_MOST_EACH_MS = 10_000
-const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 export interface KubeResponse {
   status: number
@@ -19,7 +18,7 @@ export interface KubeResponse {
 export interface RequestOptions {
   /** A string goes out as it is, anything else as JSON. */
   body?: unknown
-  /** Of objects and lists of them only the metadata: `PartialObjectMetadata`. */
+  /** For a list: only the metadata of its objects. */
   metadataOnly?: boolean
   /** Default `application/json`; patches need their own. */
   contentType?: string
@@ -29,7 +28,7 @@ export interface RequestOptions {
 }
 
 export interface StreamOptions {
-  /** Of each object only the metadata: `PartialObjectMetadata`. */
+  /** For a watch: only the metadata of each object. */
   metadataOnly?: boolean
   signal?: AbortSignal
   /** The stream is dead when nothing came for so long. Default: never. */
@@ -143,16 +142,19 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
     ...(auth === undefined ? {} : { auth }),
   }
   const baseHeaders = { accept: 'application/json', 'user-agent': 'kube-otel-lab', ...headers }
-  const headersFor = ({ metadataOnly = false }) => (metadataOnly ? { ...baseHeaders, accept: METADATA } : baseHeaders)
+  /** A server refuses to give a list as one object's metadata, and a watch's objects as a list's. */
+  const headersFor = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList', metadataOnly = false) =>
+    metadataOnly ? { ...baseHeaders, accept: `application/json;as=${kind};g=meta.k8s.io;v=v1` } : baseHeaders
 
   return {
     async call(method: string, path: string, options: RequestOptions): Promise<KubeResponse> {
       const { body, contentType = 'application/json', timeoutMs = REQUEST_TIMEOUT_MS, signal } = options
       const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+      const getHeaders = headersFor('PartialObjectMetadataList', options.metadataOnly)
       const requestHeaders =
         payload === undefined
-          ? headersFor(options)
-          : { ...headersFor(options), 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
+          ? getHeaders
+          : { ...getHeaders, 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
       for (let attempt = 1; ; attempt++) {
         signal?.throwIfAborted()
         const request = library.request({ ...base, agent, method, path: prefix + path, headers: requestHeaders })
@@ -169,7 +171,12 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
     async *lines(path: string, options: StreamOptions): AsyncGenerator<unknown, void> {
       const { signal, idleTimeoutMs, onOpen } = options
       signal?.throwIfAborted()
-      const request = library.get({ ...base, agent: streamAgent, path: prefix + path, headers: headersFor(options) })
+      const request = library.get({
+        ...base,
+        agent: streamAgent,
+        path: prefix + path,
+        headers: headersFor('PartialObjectMetadata', options.metadataOnly),
+      })
       const abort = () => request.destroy()
       signal?.addEventListener('abort', abort, { once: true })
       const idle = idleTimeoutMs === undefined ? undefined : destroyAfter(request, idleTimeoutMs)

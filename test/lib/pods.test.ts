@@ -258,8 +258,9 @@ async function waitOn(
       const conditions = [{ type: 'PodScheduled', message: '0/1 nodes are available' }]
       return answer(response, 200, { ...metadataOf('p0'), status: { conditions } })
     }
-    assert.match(request.headers.accept ?? '', /as=PartialObjectMetadata/)
-    if (!url.searchParams.has('watch')) return onList(response)
+    const isWatch = url.searchParams.has('watch')
+    assert.match(request.headers.accept ?? '', isWatch ? /as=PartialObjectMetadata;/ : /as=PartialObjectMetadataList;/)
+    if (!isWatch) return onList(response)
     response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
     onWatch(response, url.searchParams.get('resourceVersion') ?? '')
   })
