@@ -11,10 +11,7 @@ import { type RunOptions, type RunResult, run } from './run.ts'
  */
 export async function kubectl(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const program = await programPath('kubectl')
-  return await run(program, [...clusterArgs(lab), ...args], {
-    timeoutMs: 300_000,
-    ...options,
-  })
+  return await run(program, [...clusterArgs(lab), ...args], options)
 }
 
 /** The arguments that name a lab's cluster to kubectl: by the lab's own kubeconfig where there is one, and always by its context. */

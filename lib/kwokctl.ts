@@ -1,6 +1,5 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { programPath } from './binaries.ts'
 import { ensureNetwork, removeCluster } from './containers/cluster.ts'
 import { kwokctlDockerEnv } from './containers/docker.ts'
@@ -13,6 +12,7 @@ import { type Lab, writeFileAtomically } from './lab.ts'
 import { run } from './run.ts'
 import { type Runtime, runtimeOf } from './runtime.ts'
 import { makeCommand } from './settings.ts'
+import { waitUntil } from './wait.ts'
 
 export { type Component, components } from './components.ts'
 export { componentLog, componentPorts, componentProcesses, followComponentLog } from './kwokctl/components.ts'
@@ -91,18 +91,16 @@ export async function startCluster(lab: Lab): Promise<void> {
 export async function waitUntilServed(lab: Lab): Promise<void> {
   const program = await programPath('kubectl')
   const args = ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, 'get', '--raw', '/readyz']
-  const until = Date.now() + 60_000
-  for (;;) {
-    const { exitCode, stderr } = await run(program, args, { nothrow: true, timeoutMs: 10_000 })
-    if (exitCode === 0) return
-    if (Date.now() > until) {
-      throw new LabError(`The API server of "${lab.settings.clusterName}" is not ready after a minute`, {
-        why: stderr.trim(),
-        next: `read ${componentLog(lab, 'kube-apiserver')}`,
-      })
-    }
-    await sleep(200)
-  }
+  await waitUntil<void>({
+    what: `the API server of "${lab.settings.clusterName}"`,
+    timeoutMs: 60_000,
+    everyMs: 200,
+    check: async () => {
+      const { exitCode, stderr } = await run(program, args, { nothrow: true, timeoutMs: 10_000 })
+      return exitCode === 0 ? { done: undefined } : { pending: stderr.trim() }
+    },
+    next: `read ${componentLog(lab, 'kube-apiserver')}`,
+  })
 }
 
 /** Ends the cluster's processes or removes its containers, and removes its folder; a cluster that is not there is fine. */

@@ -75,23 +75,39 @@ export function collectorWatchService(lab: Lab, services: Services): ServiceSpec
 
 /**
  * Makes the collector's configuration name exactly these nodes. A new one is written beside the old, checked by the
- * collector itself, and only then renamed into place: a bad file ends a running collector at its reload.
+ * collector itself, and only then renamed into place: a bad file ends a running collector at its reload. Returns the file's digest.
  *
  * Throws a LabError with the collector's words when it refuses the file; the old one stays.
  */
-export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): Promise<void> {
+export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
   const rendered = await renderConfig(lab, nodes)
   const path = configPath(lab)
-  if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return
+  const digest = digestOf(rendered)
+  if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return digest
   // Task and watcher may both be at it, so each checks a file of its own.
   const candidate = join(dirname(path), `otelcol.${process.pid}.yaml`)
   try {
     writeFileAtomically(candidate, rendered)
     await validate(lab, candidate)
     renameSync(candidate, path)
+    return digest
   } finally {
     rmSync(candidate, { force: true })
   }
+}
+
+/** Makes the collector run with a receiver for exactly these nodes. Returns whether it had to be started. */
+export async function ensureCollector(
+  lab: Lab,
+  services: Pick<Services<ServiceSpec | ContainerSpec>, 'ensure' | 'signal'>,
+  nodes: readonly string[],
+): Promise<boolean> {
+  const written = await writeCollectorConfig(lab, nodes)
+  const isStarted = await services.ensure(await collectorService(lab))
+  // Not what is on disk by now: the watcher may have rewritten it after the collector read it.
+  if (isStarted) writeFileAtomically(takenPath(lab), written)
+  await reloadCollector(lab, services)
+  return isStarted
 }
 
 async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
@@ -164,21 +180,20 @@ async function isListening(lab: Lab): Promise<boolean> {
   return await acceptsInside(lab, addressesOf(lab).collectorHttp)
 }
 
-/** Notes that the collector runs with the configuration that is on disk: it was just started, or told. */
-export function markConfigTaken(lab: Lab): void {
-  writeFileAtomically(takenPath(lab), digestOf(configPath(lab)))
-}
-
 /**
  * Tells a running collector to read its configuration again, if it has not taken the one on disk; its pipelines restart
  * within a second or two. Returns what was done: `reloaded`, `current` when it has that one, or `not running` (it may be
  * starting: a collector that gets the signal before it listens ends).
  */
-export async function reloadCollector(lab: Lab, services: Services): Promise<'reloaded' | 'current' | 'not running'> {
+export async function reloadCollector(
+  lab: Lab,
+  services: Pick<Services, 'signal'>,
+): Promise<'reloaded' | 'current' | 'not running'> {
   const taken = existsSync(takenPath(lab)) ? readFileSync(takenPath(lab), 'utf8') : ''
-  if (taken === digestOf(configPath(lab))) return 'current'
+  const current = digestOf(readFileSync(configPath(lab)))
+  if (taken === current) return 'current'
   if (!(await isListening(lab)) || !(await services.signal('collector', 'SIGHUP'))) return 'not running'
-  markConfigTaken(lab)
+  writeFileAtomically(takenPath(lab), current)
   return 'reloaded'
 }
 
@@ -187,12 +202,13 @@ export function watchReadyPath(lab: Lab): string {
   return join(lab.configDir, 'collector-watch.ready')
 }
 
+/** Where the digest of the configuration is that the collector has read: an older one's costs a reload, a newer one's a node. */
 function takenPath(lab: Lab): string {
   return join(lab.configDir, 'otelcol.taken')
 }
 
-function digestOf(file: string): string {
-  return createHash('sha256').update(readFileSync(file)).digest('hex')
+function digestOf(text: string | Buffer): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 /** The collector's configuration: in a folder of its own where a container sees it. */

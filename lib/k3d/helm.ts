@@ -122,5 +122,5 @@ function filesOf(path: string): string[] {
 }
 
 async function helm(args: readonly string[]) {
-  return await run(await programPath('helm'), args, { nothrow: true, timeoutMs: 300_000 })
+  return await run(await programPath('helm'), args, { nothrow: true })
 }

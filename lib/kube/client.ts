@@ -18,6 +18,8 @@ export interface KubeResponse {
 export interface RequestOptions {
   /** A string goes out as it is, anything else as JSON. */
   body?: unknown
+  /** For a list: only the metadata of its objects. */
+  metadataOnly?: boolean
   /** Default `application/json`; patches need their own. */
   contentType?: string
   /** What the answer is to be, beside the default `application/json`: a Table of a list, its metadata alone. */
@@ -28,6 +30,8 @@ export interface RequestOptions {
 }
 
 export interface StreamOptions {
+  /** For a watch: only the metadata of each object. */
+  metadataOnly?: boolean
   signal?: AbortSignal
   /** The stream is dead when nothing came for so long. Default: never. */
   idleTimeoutMs?: number
@@ -144,12 +148,16 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
     ...(auth === undefined ? {} : { auth }),
   }
   const baseHeaders = { accept: 'application/json', 'user-agent': 'kube-otel-lab', ...headers }
+  /** A server refuses to give a list as one object's metadata, and a watch's objects as a list's. */
+  const headersFor = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList', metadataOnly = false) =>
+    metadataOnly ? { ...baseHeaders, accept: `application/json;as=${kind};g=meta.k8s.io;v=v1` } : baseHeaders
 
   return {
     async call(method: string, path: string, options: RequestOptions): Promise<KubeResponse> {
       const { body, contentType = 'application/json', accept, timeoutMs = REQUEST_TIMEOUT_MS, signal } = options
-      const asked = accept === undefined ? baseHeaders : { ...baseHeaders, accept }
       const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+      const listed = headersFor('PartialObjectMetadataList', options.metadataOnly)
+      const asked = accept === undefined ? listed : { ...listed, accept }
       const requestHeaders =
         payload === undefined
           ? asked
@@ -167,9 +175,15 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
       }
     },
 
-    async *lines(path: string, { signal, idleTimeoutMs, onOpen }: StreamOptions): AsyncGenerator<unknown, void> {
+    async *lines(path: string, options: StreamOptions): AsyncGenerator<unknown, void> {
+      const { signal, idleTimeoutMs, onOpen } = options
       signal?.throwIfAborted()
-      const request = library.get({ ...base, agent: streamAgent, path: prefix + path, headers: baseHeaders })
+      const request = library.get({
+        ...base,
+        agent: streamAgent,
+        path: prefix + path,
+        headers: headersFor('PartialObjectMetadata', options.metadataOnly),
+      })
       const abort = () => request.destroy()
       signal?.addEventListener('abort', abort, { once: true })
       const idle = idleTimeoutMs === undefined ? undefined : destroyAfter(request, idleTimeoutMs)

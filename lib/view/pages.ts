@@ -107,7 +107,7 @@ async function show() {
   const isBusy = document.hidden || main.contains(document.activeElement) || main.querySelector('details[open]')
   if (!isBusy) {
     try {
-      const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
+      const answer = await fetch(location.href, { headers: { accept: 'text/html' }, signal: AbortSignal.timeout(60000) })
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('main')
       const status = document.getElementById('status')
       if (!answer.ok || !next) status.textContent = 'The lab has no such page now; what is shown is old.'
