@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
@@ -30,6 +30,7 @@ import { labServices, runtimeOf } from '../../lib/runtime.ts'
 import type { SettingTexts } from '../../lib/settings.ts'
 import { statsProxyService } from '../../lib/stats/service.ts'
 import { tracesService } from '../../lib/traces/service.ts'
+import { writeTestCa } from './kube/ca.ts'
 import { tempDir, tempLab } from './temp-lab.ts'
 
 /** A lab of the Docker runtime whose kubeconfigs and keys are there. */
@@ -38,7 +39,7 @@ function dockerLab(flags: SettingTexts = {}): Lab {
   for (const reader of readers) writeFileSync(containerKubeconfigPath(lab, reader), `${reader}'s kubeconfig`)
   writeFileSync(prometheusTokenPath(lab), 'token')
   mkdirSync(join(lab.clusterDir, 'pki'), { recursive: true })
-  for (const file of ['ca.crt', 'admin.crt', 'admin.key']) writeFileSync(join(lab.clusterDir, 'pki', file), file)
+  writeFileSync(join(lab.clusterDir, 'pki', 'ca.crt'), 'ca.crt')
   return lab
 }
 
@@ -159,8 +160,9 @@ lines('of the collector: published nowhere, the machine’s files read-only', as
   ])
 })
 
-lines('of metrics-server, which asks for nodes at the stats proxy', async () => {
+lines('of metrics-server, which asks for nodes at the stats proxy, with a certificate of its own', async () => {
   const lab = dockerLab()
+  await writeTestCa(lab.clusterDir)
   assert.deepEqual(commandLine(lab, await metricsServerService(lab)), [
     ...shared('metrics-server'),
     seen('metrics-server'),
@@ -172,13 +174,15 @@ lines('of metrics-server, which asks for nodes at the stats proxy', async () => 
     '--authorization-kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
     '--bind-address=0.0.0.0',
     '--secure-port=4443',
-    '--tls-cert-file=/etc/kube-otel-lab/admin.crt',
-    '--tls-private-key-file=/etc/kube-otel-lab/admin.key',
+    '--tls-cert-file=/etc/kube-otel-lab/serving.crt',
+    '--tls-private-key-file=/etc/kube-otel-lab/serving.key',
     '--kubelet-preferred-address-types=Hostname',
     '--kubelet-port=10250',
     '--deprecated-kubelet-completely-insecure',
     '--metric-resolution=15s',
   ])
+  const files = readdirSync(join(lab.dir, 'containers', 'metrics-server')).sort()
+  assert.deepEqual(files, ['kubeconfig.yaml', 'serving.crt', 'serving.key'])
   const [patch] = containerPatches(lab, undefined)
   const [flag] = patch?.extraArgs ?? []
   assert.deepEqual(flag, { key: 'node-name', value: 'kube-otel-lab-unit-stats-proxy', override: true })
