@@ -19,6 +19,7 @@ import { docker, kwokctlDockerEnv } from '../../lib/containers/docker.ts'
 import { ensureImages } from '../../lib/containers/pull.ts'
 import { containerServices } from '../../lib/containers/services.ts'
 import { writeForContainer } from '../../lib/containers/user.ts'
+import { grafanaPassword } from '../../lib/grafana/password.ts'
 import { chosenImages, imageOf, pinnedImages } from '../../lib/images.ts'
 import { jaegerService } from '../../lib/jaeger.ts'
 import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../lib/kubeconfig.ts'
@@ -87,11 +88,15 @@ lines('of LGTM: four ports on loopback, the lab’s files over its own, users wi
     '--mount=type=bind,source=/home/me/own,target=/otel-lgtm/kube-otel-lab/own,readonly',
     '--mount=type=volume,source=kube-otel-lab-unit-lgtm,target=/data',
     '--env=GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer',
+    '--env=GF_SECURITY_ADMIN_PASSWORD=$__file{/etc/kube-otel-lab/grafana.password}',
     '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=5s --log.level=warn',
     digest,
     'docker.io/grafana/otel-lgtm:0.28.0@sha256:74bd8c8be4344dd51fb76f2030522e5c886bc585d4e965234a68b49960c98c5e',
   ])
-  const config = parse(readFileSync(join(lab.dir, 'containers', 'lgtm', 'prometheus.yaml'), 'utf8'))
+  const seenByLgtm = (file: string) => join(lab.dir, 'containers', 'lgtm', file)
+  assert.equal(readFileSync(seenByLgtm('grafana.password'), 'utf8'), grafanaPassword(lab))
+  assert.equal(statSync(seenByLgtm('grafana.password')).mode & 0o777, 0o600)
+  const config = parse(readFileSync(seenByLgtm('prometheus.yaml'), 'utf8'))
   const targets = config.scrape_configs.flatMap((job: Record<string, unknown>) => job['static_configs'])
   assert.deepEqual(
     targets.flatMap((each: { targets: string[] } | undefined) => each?.targets ?? []),
