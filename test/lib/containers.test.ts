@@ -137,6 +137,8 @@ lines(
       '0.0.0.0',
       '--port',
       '10250',
+      '--host-name',
+      'kube-otel-lab-unit-stats-proxy',
       '--kubeconfig',
       '/etc/kube-otel-lab/kubeconfig.yaml',
       '--usage-preset',
