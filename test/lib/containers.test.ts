@@ -31,6 +31,7 @@ import { labServices, runtimeOf } from '../../lib/runtime.ts'
 import type { SettingTexts } from '../../lib/settings.ts'
 import { statsProxyService } from '../../lib/stats/service.ts'
 import { tracesService } from '../../lib/traces/service.ts'
+import { filesBelow } from '../support/lab.ts'
 import { writeTestCa } from './kube/ca.ts'
 import { tempDir, tempLab } from './temp-lab.ts'
 
@@ -153,18 +154,36 @@ lines(
   },
 )
 
-lines('of the collector: published nowhere, the machine’s files read-only', async () => {
+lines('of the collector: published nowhere; of the machine it sees figures, and no file’s contents', async () => {
   const lab = dockerLab()
+  const mountPoint = spawnSync('stat', ['--format=%m', lab.dataDir], { encoding: 'utf8' }).stdout.trim()
+  const ofProc = [
+    '1/mountinfo',
+    'diskstats',
+    'filesystems',
+    'loadavg',
+    'meminfo',
+    '1/net/dev',
+    '1/net/tcp',
+    'stat',
+    'uptime',
+  ]
   assert.deepEqual(commandLine(lab, await collectorService(lab)), [
     ...shared('collector'),
     seen('collector'),
-    '--mount=type=bind,source=/,target=/hostfs,readonly',
+    `--mount=type=bind,source=LAB/data/collector,target=/hostfs${mountPoint === '/' ? '' : mountPoint},readonly`,
+    ...ofProc.map(
+      file => `--mount=type=bind,source=/proc/${file},target=/hostfs/proc/${file.replace('1/net', 'net')},readonly`,
+    ),
     '--env=KUBECONFIG=/etc/kube-otel-lab/kubeconfig.yaml',
     ...locked,
     digest,
     'docker.io/otel/opentelemetry-collector-contrib:0.149.0',
     '--config=/etc/kube-otel-lab/otelcol.yaml',
   ])
+  const files = filesBelow(join(lab.dataDir, 'collector'))
+  assert.equal(files.length, ofProc.length)
+  for (const file of files) assert.equal(statSync(file).size, 0, file)
 })
 
 lines('of metrics-server, which asks for nodes at the stats proxy, with a certificate of its own', async () => {
