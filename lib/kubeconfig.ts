@@ -10,7 +10,7 @@ import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { runtimeOf } from './runtime.ts'
 
 /** The programs that read the cluster, each by a service account of its own (`kwok-config/rbac.yaml`). */
-export const readers = ['collector', 'stats-proxy', 'prometheus', 'metrics-server', 'traces'] as const
+export const readers = ['collector', 'stats-proxy', 'prometheus', 'metrics-server', 'traces', 'page'] as const
 export type Reader = (typeof readers)[number]
 
 /** The namespace of the lab's own service accounts. */
@@ -53,9 +53,14 @@ export function containerKubeconfigPath(lab: Lab, reader: Reader = 'collector'):
   return join(lab.kubeconfigDir, `${reader}-container.yaml`)
 }
 
-/** The readers that there is a kubeconfig for containers of. */
+/** The readers that there is a kubeconfig for containers of: the page is never in one. */
 export function containerReaders(lab: Lab): readonly Reader[] {
-  return runtimeOf(lab) === 'docker' ? readers : ['collector']
+  return runtimeOf(lab) === 'docker' ? readers.filter(reader => reader !== 'page') : ['collector']
+}
+
+/** The lab as a long-running service of it sees its cluster: with the reader's rights in place of the administrator's. */
+export function asReader(lab: Lab, reader: Reader): Lab {
+  return { ...lab, adminKubeconfig: kubeconfigPath(lab, reader) }
 }
 
 /** Prometheus reads its token and the CA from files of their own. */

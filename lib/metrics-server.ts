@@ -7,16 +7,20 @@ import { acceptsInside } from './containers/cluster.ts'
 import type { ContainerSpec } from './containers/container.ts'
 import { containerDir, insideDir, writeForContainer } from './containers/user.ts'
 import { fields, items } from './kube/json.ts'
-import { caPath, containerKubeconfigPath, kubeconfigPath } from './kubeconfig.ts'
+import { caPath, containerKubeconfigPath, kubeconfigPath, labNamespace } from './kubeconfig.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { acceptsConnections } from './ports.ts'
 import { runtimeOf } from './runtime.ts'
 import type { ServiceSpec } from './services.ts'
+import { ensureServingCertificate } from './serving-certificate.ts'
 import { goDuration, makeCommand } from './settings.ts'
 import { waitUntil } from './wait.ts'
 
 const API_SERVICE = 'v1beta1.metrics.k8s.io'
+
+/** The names that it is asked by: the API server's for the Service, and this machine's. */
+export const metricsServerHosts = [`metrics-server.${labNamespace}.svc`, 'localhost', '127.0.0.1'] as const
 
 /**
  * How often it asks every node. It refuses less than 10 s, and a time-out of more than nine tenths of it
@@ -31,14 +35,15 @@ export function resolutionMs(intervalMs: number): number {
  * `metrics.k8s.io/resource-metrics-path` names, so that `kubectl top` and the collector's metrics are the same numbers; KWOK's
  * own know nothing of pods that no usage object speaks of.
  *
- * It serves with the cluster's certificate, and takes a caller only by a client certificate of the cluster's CA or by a token
+ * It serves with a certificate of its own, and takes a caller only by a client certificate of the cluster's CA or by a token
  * that the API server vouches for. The stats proxy speaks plain HTTP on loopback; no token is sent there.
  */
 export async function metricsServerService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
   const { settings } = lab
   const args = (given: {
     kubeconfig: string
-    certificate: string
+    certificateFile: string
+    keyFile: string
     address: string
     port: number
     kubeletPort: number
@@ -48,46 +53,49 @@ export async function metricsServerService(lab: Lab): Promise<ServiceSpec | Cont
     `--authorization-kubeconfig=${given.kubeconfig}`,
     `--bind-address=${given.address}`,
     `--secure-port=${given.port}`,
-    `--tls-cert-file=${given.certificate}.crt`,
-    `--tls-private-key-file=${given.certificate}.key`,
+    `--tls-cert-file=${given.certificateFile}`,
+    `--tls-private-key-file=${given.keyFile}`,
     // KWOK gives every node the host name of its own server, or of the stats proxy, and an address of a documentation network.
     '--kubelet-preferred-address-types=Hostname',
     `--kubelet-port=${given.kubeletPort}`,
     '--deprecated-kubelet-completely-insecure',
     `--metric-resolution=${goDuration(resolutionMs(settings.collectionInterval))}`,
   ]
+  const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
+  const certificate = readFileSync(files.certificateFile, 'utf8')
   if (runtimeOf(lab) === 'binary') {
     return {
       name: 'metrics-server',
       command: await programPath('metrics-server'),
       args: args({
         kubeconfig: kubeconfigPath(lab, 'metrics-server'),
-        certificate: join(lab.clusterDir, 'pki', 'admin'),
+        ...files,
         address: '127.0.0.1',
         port: settings.metricsServerPort,
         kubeletPort: settings.statsProxyPort,
       }),
+      contents: certificate,
       // What it says of itself (`/readyz`) waits for the first numbers.
       ready: () => acceptsConnections(settings.metricsServerPort),
     }
   }
   const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'metrics-server'), 'utf8')
   writeForContainer(lab, 'metrics-server', 'kubeconfig.yaml', kubeconfig)
-  for (const file of ['admin.crt', 'admin.key']) {
-    writeForContainer(lab, 'metrics-server', file, readFileSync(join(lab.clusterDir, 'pki', file), 'utf8'))
-  }
+  writeForContainer(lab, 'metrics-server', 'serving.crt', certificate)
+  writeForContainer(lab, 'metrics-server', 'serving.key', readFileSync(files.keyFile, 'utf8'))
   return {
     name: 'metrics-server',
     image: 'metrics-server',
     args: args({
       kubeconfig: `${insideDir}/kubeconfig.yaml`,
-      certificate: `${insideDir}/admin`,
+      certificateFile: `${insideDir}/serving.crt`,
+      keyFile: `${insideDir}/serving.key`,
       address: '0.0.0.0',
       port: insidePorts.metricsServer,
       kubeletPort: insidePorts.statsProxy,
     }),
     mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
-    contents: kubeconfig,
+    contents: `${kubeconfig}${certificate}`,
     ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
   }
 }

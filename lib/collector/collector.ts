@@ -18,10 +18,9 @@ import { run } from '../run.ts'
 import { runtimeOf } from '../runtime.ts'
 import type { ServiceSpec, Services } from '../services.ts'
 import { collectorConfig } from './config.ts'
+import { HOST_ROOT, hostMounts, labMountPoint } from './host.ts'
 
 const CONFIG_FILE = 'otelcol.yaml'
-/** Where a collector in a container sees the machine's file system. */
-const HOST_ROOT = '/hostfs'
 
 /** How the collector is started. */
 export async function collectorService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
@@ -44,11 +43,7 @@ export async function collectorService(lab: Lab): Promise<ServiceSpec | Containe
     image: 'otelcol',
     args: [`--config=${insideDir}/${CONFIG_FILE}`],
     env: { KUBECONFIG: `${insideDir}/kubeconfig.yaml` },
-    mounts: [
-      { from: containerDir(lab, 'collector'), to: insideDir },
-      // The machine's file systems, for its own metrics; what only root may read stays closed.
-      { from: '/', to: HOST_ROOT },
-    ],
+    mounts: [{ from: containerDir(lab, 'collector'), to: insideDir }, ...hostMounts(lab)],
   }
 }
 
@@ -137,7 +132,7 @@ async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string>
     otlpGrpcEndpoint: `0.0.0.0:${insidePorts.otlpGrpc}`,
     otlpHttpEndpoint: `0.0.0.0:${insidePorts.otlpHttp}`,
     tracesEndpoints: { ...jaeger, lgtm: `${lgtm}:${insidePorts.otlpGrpc}` },
-    hostRoot: HOST_ROOT,
+    host: { rootPath: HOST_ROOT, mountPoint: labMountPoint(lab) },
     ...((await readsEvents(lab)) ? { eventsUrl: `http://${lgtm}:${insidePorts.otlpHttp}/v1/logs` } : {}),
   })
 }

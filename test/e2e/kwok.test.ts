@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { lstatSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { programPath } from '../../lib/binaries.ts'
@@ -14,11 +15,13 @@ import { openLab, projectDir } from '../../lib/lab.ts'
 import { portSettings } from '../../lib/ports.ts'
 import type { Sample } from '../../lib/prometheus.ts'
 import { containerServiceNames, labServiceNames } from '../../lib/services.ts'
+import { credentialsIn, privileges, type Source, sourcesOf, statusWith } from '../support/credentials.ts'
 import {
   assertDone,
   assertSameWords,
   assertSays,
   createTestLab,
+  dockerOutput,
   filesBelow,
   listeningAddresses,
   listeningSockets,
@@ -202,7 +205,8 @@ kwok('keeps what is secret from others: keys in files of mode 0600, folders of m
   assert.deepEqual(open, [], 'folders that others can enter')
   const secret = [...filesBelow(lab.dir), ...filesBelow(lab.clusterDir), lab.kubeconfig].filter(isSecret)
   const kubeconfigs = readers.map(reader => `kubeconfig/${reader}.yaml`)
-  for (const file of ['admin.key', 'ca.key', 'prometheus.token', ...kubeconfigs]) {
+  const passwords = testRuntime === 'docker' ? ['config/grafana.password', 'lgtm/grafana.password'] : []
+  for (const file of ['admin.key', 'ca.key', 'metrics-server.key', 'prometheus.token', ...passwords, ...kubeconfigs]) {
     assert.ok(
       secret.some(path => path.endsWith(`/${file}`)),
       `${file} was not looked at`,
@@ -213,6 +217,52 @@ kwok('keeps what is secret from others: keys in files of mode 0600, folders of m
     [],
     'secrets that others can read',
   )
+  const foldersOfSecrets = new Set(secret.filter(file => file.startsWith(lab.dir)).map(file => dirname(file)))
+  const others = [...foldersOfSecrets].filter(folder => (statSync(folder).mode & 0o777) !== 0o700)
+  assert.deepEqual(others, [], 'folders of secrets that others can enter')
+})
+
+kwok('holds no credential with which more can be done than to read what its parts measure', async ({ lab }) => {
+  const admin = fields(parse(readFileSync(lab.adminKubeconfig, 'utf8')))
+  const server = {
+    url: text(fields(fields(items(admin['clusters'])[0])['cluster'])['server']) ?? '',
+    ca: readFileSync(join(lab.clusterDir, 'pki', 'ca.crt'), 'utf8'),
+  }
+  const pki = sourcesOf(['admin.crt', 'admin.key', 'ca.crt'].map(file => join(lab.clusterDir, 'pki', file)))
+  const certificates = pki.map(({ text: pem }) => pem).filter(pem => pem.includes('BEGIN CERTIFICATE'))
+  const asked = privileges((await lab.kubectl(['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}'])).trim())
+
+  // What the administrator's key gives shows that each question can be answered otherwise.
+  const [adminKey] = credentialsIn(pki, certificates)
+  assert(adminKey !== undefined)
+  for (const privilege of asked) {
+    const status = await statusWith(adminKey, server, privilege)
+    assert.ok(![401, 403].includes(status), `the administrator may not ${privilege.name}: ${status}`)
+  }
+
+  const credentials = credentialsIn([...sourcesOf(filesBelow(lab.dir)), ...startedWith(lab)], certificates)
+  for (const part of ['collector', 'stats-proxy', 'prometheus', 'traces', 'metrics-server']) {
+    assert.ok(
+      credentials.some(({ where, token }) => token !== undefined && where.endsWith(`/${part}.yaml`)),
+      `the token of ${part} was not found`,
+    )
+  }
+  const keys = credentials.filter(({ key }) => key !== undefined)
+  assert.ok(
+    keys.some(({ where, certificate }) => certificate !== undefined && where.endsWith('/metrics-server.key')),
+    'the key of metrics-server was not found',
+  )
+  const tooMuch: string[] = []
+  // A token is in several files.
+  const different = new Map(credentials.map(each => [each.token ?? each.key, each]))
+  for (const credential of different.values()) {
+    if (certificates.some(each => credential.certificate === each)) tooMuch.push(`${credential.where} is of kwokctl`)
+    for (const privilege of asked) {
+      const status = await statusWith(credential, server, privilege)
+      if (![401, 403].includes(status)) tooMuch.push(`${credential.where} may ${privilege.name}: ${status}`)
+    }
+  }
+  assert.deepEqual(tooMuch, [])
 })
 
 kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
@@ -241,6 +291,8 @@ kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
     ['metrics-server', 'list', 'services', 'no'],
     ['traces', 'watch', 'services', 'yes'],
     ['traces', 'list', 'configmaps', 'no'],
+    ['page', 'list', 'resourcequotas', 'yes'],
+    ['page', 'get', 'nodes/proxy', 'no'],
     ['prometheus', 'list', 'pods', 'no'],
   ] as const) {
     assert.equal(may(reader, verb, resource), answer, `${reader} ${verb} ${resource}`)
@@ -547,7 +599,53 @@ async function readAll(lab: TestLab): Promise<unknown> {
   }
 }
 
+/** What the lab's services are started with: their arguments, of containers all that the engine tells, and the files that these name. */
+function startedWith(lab: TestLab): Source[] {
+  const own = testRuntime === 'docker' ? containersOf(lab) : processesOf(lab)
+  const named = own.flatMap(({ text: said }) => said.match(/\/[^\s"',=:]+/g) ?? [])
+  const files = [...new Set(named)].filter(path => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
+  return [...own, ...sourcesOf(files)]
+}
+
+function processesOf(lab: TestLab): Source[] {
+  const pids = filesBelow(lab.pidsDir).filter(file => file.endsWith('.json'))
+  assert.equal(pids.length, services.length)
+  const commands = new Map(lab.processes().map(({ pid, command }) => [pid, command]))
+  return pids.map(file => {
+    const pid = Number(JSON.parse(readFileSync(file, 'utf8')).pid)
+    return { where: `process of ${file}`, text: commands.get(pid) ?? assert.fail(`no process of ${file}`) }
+  })
+}
+
+function containersOf(lab: TestLab): Source[] {
+  const format = ['--filter', `label=kube-otel-lab.cluster=${lab.name}`, '--format', '{{.Names}}']
+  const names = dockerOutput(['container', 'ls', ...format]).split('\n')
+  return names
+    .filter(name => name.startsWith('kube-otel-lab-'))
+    .flatMap(name => {
+      const told = dockerOutput(['container', 'inspect', name])
+      const mounts = items(fields(items(JSON.parse(told))[0])['Mounts']).map(
+        mount => text(fields(mount)['Source']) ?? '',
+      )
+      // A folder above would be too much by itself: of the user's, or of kwokctl's keys.
+      const above = mounts.filter(source => [lab.clusterDir, lab.dir, homedir()].some(each => isWithin(each, source)))
+      assert.deepEqual(above, [], `folders that ${name} sees`)
+      const files = mounts.filter(source => !isWithin(source, '/proc')).flatMap(filesBelowOrItself)
+      return [{ where: `container ${name}`, text: told }, ...sourcesOf(files)]
+    })
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}
+
+function filesBelowOrItself(path: string): string[] {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  return stat?.isDirectory() === true ? filesBelow(path) : [path]
+}
+
 function isSecret(file: string): boolean {
+  if (file.endsWith('.password')) return true
   const stat = lstatSync(file)
   if (!stat.isFile() || stat.size > 2 ** 20) return false
   return /^-----BEGIN .*PRIVATE KEY-----$|^\s*(client-key-data|token): \S|^eyJ[\w-]+\.[\w-]+\.[\w-]+$/m.test(
