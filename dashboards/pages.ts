@@ -30,7 +30,7 @@ export function labPages(lab: Lab): Pages {
     dashboards() {
       const { dashboards, refused } = readDashboardFiles(ownPaths(lab.settings))
       const foreign = dashboards.map(dashboard => ({ dashboard, marks: undefined }))
-      return { dashboards: [...own, ...foreign], refused: refused.map(({ message }) => message) }
+      return { dashboards: [...own, ...foreign], refused: refused.map(({ error }) => error.message) }
     },
     facts: () => labFacts(lab),
     // Those of a cluster: make k3d-status.

@@ -25,7 +25,7 @@ import { firingAlerts, labFacts, prometheusFacts } from '../lib/report/facts.ts'
 import { writePictures } from '../lib/report/pictures.ts'
 import { reportHtml } from '../lib/report/report.ts'
 import { print, runTask, say } from '../lib/task.ts'
-import { hasFailed } from '../lib/verify/report.ts'
+import { exitCode } from '../lib/verify/report.ts'
 import { labPrometheus, labTruth } from '../lib/verify/truth.ts'
 import { type Verifiable, verify } from '../lib/verify/verify.ts'
 
@@ -73,13 +73,13 @@ await runTask(
       mkdirSync(dirname(out), { recursive: true })
       writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts }))
       if (browser !== undefined) {
-        const pictures = await writePictures(browser, { file: out, dashboards: dashboards.map(each => each.dashboard) })
+        const pictures = await writePictures(browser, { file: out, dashboards: drawn })
         say(`Wrote ${pictures.length} pictures beside it`)
       }
       const size = `${(statSync(out).size / 1e6).toFixed(1)} MB`
       const shown = out.startsWith(`${process.cwd()}/`) ? relative(process.cwd(), out) : out
       print(`${drawn.length} dashboards in ${shown} (${size}); verify: ${verified.failures.length} failed`)
-      return hasFailed(verified) ? 1 : 0
+      return exitCode(verified)
     } finally {
       progress.end()
       truth?.close()

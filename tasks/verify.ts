@@ -19,7 +19,7 @@ import { createPrometheusApi } from '../lib/prometheus/api.ts'
 import { lookbackMs } from '../lib/prometheus.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { junitXml } from '../lib/verify/junit.ts'
-import { hasFailed, reportText } from '../lib/verify/report.ts'
+import { exitCode, reportText } from '../lib/verify/report.ts'
 import { labPrometheus, labTruth } from '../lib/verify/truth.ts'
 import { type Verifiable, verify } from '../lib/verify/verify.ts'
 import { waitForWindow } from '../lib/verify/wait.ts'
@@ -85,7 +85,7 @@ await runTask(
       for (const path of jsonFiles) if (path !== '-') writeFileSync(path, json)
       for (const path of given['junit'] ?? []) writeFileSync(path, junitXml(report))
       print(jsonFiles.includes('-') ? json.trimEnd() : reportText(report, { slowest: chosen.has('verbose') ? 10 : 5 }))
-      return hasFailed(report) ? 1 : 0
+      return exitCode(report)
     } finally {
       progress.end()
       truth?.close()

@@ -50,7 +50,18 @@ function readPanels(placed: PlacedPanel[], types: VariableTypes): { panels: Pane
     panels.push(read.panel)
     skipped.push(...read.skipped)
   }
-  return { panels, skipped }
+  return { panels: withOwnIds(panels), skipped }
+}
+
+/** Each panel with an id of its own, as Grafana gives them when it loads a dashboard: one that is missing or taken becomes the next after the highest. */
+function withOwnIds(panels: readonly Panel[]): Panel[] {
+  const taken = new Set<number>()
+  let next = panels.reduce((highest, { id }) => Math.max(highest, id), 0) + 1
+  return panels.map(panel => {
+    const id = panel.id > 0 && !taken.has(panel.id) ? panel.id : next++
+    taken.add(id)
+    return { ...panel, id }
+  })
 }
 
 /** A library panel's JSON where the file has it (`libraryPanel.model`, or the queries beside the reference), else its name. */

@@ -8,7 +8,13 @@ import { readDashboardFile } from './read.ts'
 /** The dashboards of some files, and what was refused of them: one bad file is no reason to leave out the others. */
 export interface ReadFiles {
   dashboards: Dashboard[]
-  refused: LabError[]
+  refused: RefusedFile[]
+}
+
+/** A path that gave no dashboard, and why. */
+export interface RefusedFile {
+  source: string
+  error: LabError
 }
 
 /** Where the user's own dashboards are, beside those of the lab: `DASHBOARDS_DIR`, or nowhere. */
@@ -43,7 +49,7 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
     const files = dashboardFiles(path)
     if (files.length === 0) {
       const next = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
-      read.refused.push(new LabError(`There is no dashboard at ${path}`, { next }))
+      read.refused.push({ source: path, error: new LabError(`There is no dashboard at ${path}`, { next }) })
     }
     for (const file of files) {
       if (seen.has(file)) continue
@@ -52,7 +58,7 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
         read.dashboards.push(readDashboardFile(file))
       } catch (error) {
         if (!(error instanceof LabError)) throw error
-        read.refused.push(error)
+        read.refused.push({ source: file, error })
       }
     }
   }

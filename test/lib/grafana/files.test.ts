@@ -46,7 +46,7 @@ files('refuses what is no JSON, no dashboard or not there, each by name, and rea
     join(dir, 'x*.json'),
   ])
   assert.equal(dashboards.length, 2)
-  const said = refused.map(({ message, next }) => [message.replaceAll(`${dir}/`, ''), next])
+  const said = refused.map(({ error: { message, next } }) => [message.replaceAll(`${dir}/`, ''), next])
   const wanted = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
   assert.equal(said[0]?.[0]?.startsWith('broken.json, line 4, column 1: this is no JSON: '), true, said[0]?.[0])
   assert.deepEqual(said.slice(1), [
