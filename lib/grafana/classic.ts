@@ -5,18 +5,17 @@ import { type PanelPlace, readLinks, readPanel } from './panel.ts'
 import { readVariable } from './variable.ts'
 
 /** A panel's JSON and where it stands. */
-export interface PlacedPanel {
+interface PlacedPanel {
   json: Record<string, unknown>
   place: PanelPlace
 }
 
 /**
- * A classic dashboard's JSON (schema versions up to 42, the `rows` of before 16 included) in the one form. `placed` are its panels
- * where something else than the JSON says where they stand.
+ * A classic dashboard's JSON (schema versions up to 42, the `rows` of before 16 included) in the one form.
  */
-export function readClassic(json: Record<string, unknown>, source: string, placed = placedPanels(json)): Dashboard {
+export function readClassic(json: Record<string, unknown>, source: string): Dashboard {
   const types = variableTypes(json)
-  const { panels, skipped } = readPanels(placed, types)
+  const { panels, skipped } = readPanels(placedPanels(json), types)
   const variables = items(fields(json['templating'])['list']).map(each => readVariable(fields(each), types))
   const { from, to } = fields(json['time'])
   return {

@@ -3,7 +3,7 @@ import { join, relative, sep } from 'node:path'
 import { LabError, UsageError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import type { Dashboard } from './model.ts'
-import { readDashboardFile } from './read.ts'
+import { classicDashboard, readDashboardFile, readJsonFile } from './read.ts'
 
 /** The dashboards of some files, and what was refused of them: one bad file is no reason to leave out the others. */
 export interface ReadFiles {
@@ -65,11 +65,41 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
   return read
 }
 
-/** The text of every dashboard file of a folder, by its path in it. */
-export function dashboardTexts(dir: string): Map<string, string> {
-  return new Map(
-    dashboardFiles(dir).map(file => [relative(dir, file).split(sep).join('/'), readFileSync(file, 'utf8')]),
-  )
+/** A folder of dashboards as Grafana's file provisioning takes it. */
+export interface ProvisionedFolder {
+  /** The text of each dashboard, by its path in the folder. */
+  texts: Map<string, string>
+  /** Some of them are not as their files are, so that Grafana has to be given these texts. */
+  isConverted: boolean
+  /** Which files were converted or left out, and why: a line each. */
+  notes: string[]
+}
+
+/**
+ * The dashboards of a folder in the one form that Grafana loads from files, the classic one: what else it finds there, the v2 schema among it, it leaves
+ * out with a line in its log.
+ */
+export function provisionedFolder(dir: string): ProvisionedFolder {
+  const texts = new Map<string, string>()
+  const notes: string[] = []
+  let isConverted = false
+  for (const file of dashboardFiles(dir)) {
+    const path = relative(dir, file).split(sep).join('/')
+    try {
+      const json = readJsonFile(file)
+      const classic = classicDashboard(json, file)
+      const isAsItIs = classic.json === json
+      texts.set(path, isAsItIs ? readFileSync(file, 'utf8') : `${JSON.stringify(classic.json, null, 2)}\n`)
+      if (isAsItIs) continue
+      isConverted = true
+      const losses = classic.losses.map(each => `; ${each}`).join('')
+      notes.push(`${file} is converted for Grafana, which loads only classic dashboards from files${losses}`)
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error
+      notes.push(`${error.message}. It is left out of Grafana; ${error.next}`)
+    }
+  }
+  return { texts, isConverted, notes }
 }
 
 /** The files that a path names, sorted. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { suite } from 'uvu'
-import { readDashboardFiles } from '../../../lib/grafana/files.ts'
+import { provisionedFolder, readDashboardFiles } from '../../../lib/grafana/files.ts'
 import { jsonFault } from '../../../lib/grafana/json-fault.ts'
 
 const files = suite<{ dir: string }>('readDashboardFiles()')
@@ -90,3 +90,44 @@ for (const [text, place] of [
   })
 }
 faults.run()
+
+const V2 = {
+  ...{ apiVersion: 'dashboard.grafana.app/v2', kind: 'Dashboard', metadata: { name: 'new' } },
+  spec: { title: 'New', elements: {}, layout: { kind: 'GridLayout', spec: { items: [] } } },
+}
+const provisioned = suite<{ dir: string }>('provisionedFolder()')
+provisioned.before.each(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
+  mkdirSync(join(context.dir, 'sub'))
+  writeFileSync(join(context.dir, 'classic.json'), '{"title":"Classic",  "panels":[]}')
+})
+provisioned.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+provisioned('is the folder as it is where all its dashboards are classic', ({ dir }) => {
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts], [['classic.json', '{"title":"Classic",  "panels":[]}']])
+  assert.deepEqual([isConverted, notes], [false, []])
+})
+
+provisioned('converts what Grafana loads from no file, and names it', ({ dir }) => {
+  writeFileSync(join(dir, 'sub', 'v2.json'), JSON.stringify(V2))
+  writeFileSync(join(dir, 'api.json'), JSON.stringify({ dashboard: { title: 'Api', panels: [] }, meta: {} }))
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts.keys()], ['api.json', 'classic.json', 'sub/v2.json'])
+  assert.deepEqual([JSON.parse(texts.get('sub/v2.json') ?? '').uid, isConverted], ['new', true])
+  assert.deepEqual(JSON.parse(texts.get('api.json') ?? ''), { title: 'Api', panels: [] })
+  assert.deepEqual(
+    notes.map(note => note.replace(`${dir}/`, '')),
+    ['api.json', 'sub/v2.json'].map(
+      name => `${name} is converted for Grafana, which loads only classic dashboards from files`,
+    ),
+  )
+})
+
+provisioned('leaves out what is no dashboard, and says why', ({ dir }) => {
+  writeFileSync(join(dir, 'list.json'), '{"kind": "ConfigMapList", "items": []}')
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([[...texts.keys()], isConverted, notes.length], [['classic.json'], false, 1])
+  assert.match(notes[0] ?? '', /list\.json is not a Grafana dashboard: .*\. It is left out of Grafana; name a file/)
+})
+provisioned.run()
