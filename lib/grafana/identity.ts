@@ -18,8 +18,8 @@ export function dashboardKeys(dashboards: readonly Identity[]): Map<string, stri
   for (const { source, uid, title } of [...dashboards].sort((a, b) => Number(b.uid !== '') - Number(a.uid !== ''))) {
     const words = uid || title
     const isPlain = /^[\w-]+$/.test(words) && words.length <= MAX_LENGTH
-    const slug = words.replace(/[^\w-]+/g, '-').slice(0, MAX_LENGTH)
-    const base = isPlain ? words : `${slug}-${shortHash(words)}`
+    const slug = words.replace(/\W+/g, '-').replace(/^-|-$/g, '').slice(0, MAX_LENGTH)
+    const base = isPlain ? words : `${slug || 'dashboard'}-${shortHash(words)}`
     const key = taken.has(base.toLowerCase()) ? `${base}-${shortHash(source)}` : base
     taken.add(key.toLowerCase())
     keys.set(source, key)
