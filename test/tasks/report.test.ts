@@ -12,7 +12,10 @@ const dir = tempDir()
 const nowMs = Date.now()
 const jobs = ['web', '<b>bold</b>']
 const lines = jobs.flatMap(job =>
-  [...Array(30).keys()].map(at => `requests{job="${job}"} ${2048 + at} ${(nowMs - 300_000 + at * 10_000) / 1_000}`),
+  // Far ahead, for a busy machine: Prometheus forgets a series 45 s after its last sample.
+  [...Array(120).keys()].map(
+    at => `requests{job="${job}"} ${2048 + Math.min(at, 29)} ${(nowMs - 300_000 + at * 10_000) / 1_000}`,
+  ),
 )
 const { KUBECONFIG: _, ...env } = process.env
 
