@@ -32,6 +32,24 @@ export class UsageError extends LabError {
   override readonly exitCode = 2
 }
 
+/** How many dashboards an error names. */
+const NAMED = 3
+
+/** A run that had nothing to look at must not pass for one that found nothing wrong. */
+export class NothingCheckedError extends LabError {
+  override readonly name = 'NothingCheckedError'
+
+  /** Of each dashboard why; nothing where it has no query at all. */
+  constructor(dashboards: readonly { title: string; why: readonly string[] }[]) {
+    const whys = dashboards.map(({ title, why }) => `${title}: ${why.join(', ') || 'has no query'}`)
+    const more = whys.length > NAMED ? [`and ${whys.length - NAMED} more`] : []
+    super('Nothing was checked', {
+      why: [...whys.slice(0, NAMED), ...more].join('; '),
+      next: 'name a dashboard whose own panels ask Prometheus, and run this again',
+    })
+  }
+}
+
 /** What to do about the faults that a disk or a folder's rights cause anywhere. */
 const systemHints: Record<string, string> = {
   ENOSPC: 'free some disk space, then run this again',

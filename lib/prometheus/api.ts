@@ -32,13 +32,13 @@ export class QueryRefused extends LabError {
 /** How long one request took. */
 export interface Timing {
   query: string
-  kind: 'instant' | 'range' | 'values'
+  kind: 'instant' | 'range' | 'values' | 'state'
   durationMs: number
 }
 
 /**
  * A Prometheus over its HTTP API (prometheus.io/docs/prometheus/latest/querying/api). The same request is made once, however often it is asked
- * for, but for those whose answers are too large to keep: of ranges, and of more than a thousand series. All methods throw a QueryRefused for what Prometheus refuses, and another LabError when it can't be reached.
+ * for, except where the answer is too large to keep (a range, more than a thousand series) or is the state of Prometheus now (alerts, rules). All methods throw a QueryRefused for what Prometheus refuses, and another LabError when it can't be reached.
  */
 export interface PrometheusApi {
   readonly url: string
@@ -103,12 +103,12 @@ export function createPrometheusApi(
       return await names('labels', selector, range, `labels of ${selector ?? 'all series'}`)
     },
     async recordingRules() {
-      const data = await ask('values', 'recording rules', 'rules?type=record')
+      const data = await ask('state', 'recording rules', 'rules?type=record')
       const rules = items(fields(data)['groups']).flatMap(group => items(fields(group)['rules']).map(fields))
       return new Map(rules.map(rule => [text(rule['name']) ?? '', text(rule['query']) ?? '']))
     },
     async alerts() {
-      const data = await ask('values', 'alerts', 'alerts')
+      const data = await ask('state', 'alerts', 'alerts')
       return items(fields(data)['alerts']).map(alert => text(fields(fields(alert)['labels'])['alertname']) ?? '')
     },
   }
@@ -137,7 +137,7 @@ export function createPrometheusApi(
         timings.push({ kind, query, durationMs: performance.now() - startedMs })
       }
     })
-    if (kind === 'range') return await answer
+    if (kind === 'range' || kind === 'state') return await answer
     answers.set(key, answer)
     const data = await answer
     if (items(fields(data)['result']).length > MOST_KEPT) answers.delete(key)

@@ -32,7 +32,7 @@ export interface Common {
 /** Something that was judged, by a key that is the same in each look. */
 export interface Judged {
   key: string
-  failure: Pick<Failure, 'panel' | 'refId' | 'choice' | 'query'>
+  failure: Pick<Failure, 'panel' | 'panelId' | 'refId' | 'choice' | 'query'>
   verdict: Verdict
   /** Of a panel's query, whether its numbers can be had otherwise. */
   hasTruth?: boolean
@@ -84,9 +84,8 @@ export async function judgeAll(
   const put = (each: Judged) => {
     // The same query under two choices is one, unless it is right under the first only, as one that forgets a variable is.
     // What is looked at again has its own variables by now.
-    const same = [each.failure.panel, each.key.split('\u0000')[0], each.failure.refId, each.failure.query].join(
-      '\u0000',
-    )
+    const { panel, panelId, refId, query } = each.failure
+    const same = [panelId ?? panel, each.key.split('\u0000')[0], refId, query].join('\u0000')
     const isFailed = each.verdict.kind === 'failed'
     const earlier = failed.get(same)
     if (only === undefined ? earlier === undefined || (isFailed && !earlier) : only.has(each.key)) all.push(each)
@@ -105,14 +104,8 @@ export async function judgeAll(
     for (const panel of dashboard.panels) {
       if (panel.type !== 'table' && panel.type !== 'table-old') continue
       if (only !== undefined && !only.has(rowsKey(panel, name))) continue
-      put(
-        await judgeRows(
-          panel,
-          name,
-          asked.filter(query => query.panel === panel),
-          evaluator,
-        ),
-      )
+      const ofPanel = asked.filter(query => query.panel === panel)
+      if (ofPanel.length > 0) put(await judgeRows(panel, name, ofPanel, evaluator))
     }
     evaluator.end(asked)
   }
@@ -126,7 +119,11 @@ async function judgeQuery(
   common: Common,
   evaluator: Evaluator,
 ): Promise<Judged> {
-  const failure = { panel: query.panel.title, refId: query.target.refId, choice: query.choice.name, query: query.expr }
+  const { panel, target, choice } = query
+  const failure = {
+    ...{ panel: panel.title, panelId: panel.id, refId: target.refId, choice: choice.name },
+    query: query.expr,
+  }
   const key = queryKey(query)
   const absent = (marks.needs ?? []).filter(need => common.lacking.has(need))
   if (absent.length > 0)
@@ -158,7 +155,7 @@ async function judgeRows(
     asked.map(async query => ({ refId: query.target.refId, samples: (await evaluator.evaluate(query)).samples })),
   )
   const rows = duplicateRows(panel, frames)
-  const failure = { panel: panel.title, refId: '', choice, query: asked[0]?.expr ?? '' }
+  const failure = { panel: panel.title, panelId: panel.id, refId: '', choice, query: asked[0]?.expr ?? '' }
   const key = rowsKey(panel, choice)
   if (rows.length === 0) return { key, failure, verdict: { kind: 'ok', compared: false } }
   const more = rows.length > 3 ? `; and ${rows.length - 3} more` : ''
@@ -172,7 +169,7 @@ async function judgeRows(
 }
 
 function judgedVariable(name: string, query: string, choice: string, problem: VariableProblem | undefined): Judged {
-  const failure = { panel: `$${name}`, refId: '', choice, query }
+  const failure = { panel: `$${name}`, panelId: undefined, refId: '', choice, query }
   const key = ['variable', name, choice].join('\u0000')
   if (problem === undefined) return { key, failure, verdict: { kind: 'ok', compared: false } }
   const isEmpty = problem.refused === undefined

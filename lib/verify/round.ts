@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../grafana/model.ts'
 import { createEvaluator, type Evaluator } from './evaluate.ts'
 import { type Common, type Judged, judgeAll, type Look, type PlannedChoice, planChoices } from './judged.ts'
-import { type DashboardMarks, type Need, targetKey } from './marks.ts'
-import type { DashboardResult, Failure, PanelResult } from './report.ts'
+import type { DashboardMarks, Need } from './marks.ts'
+import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './report.ts'
 
 /** What has been found of a dashboard so far. */
 export interface Round {
@@ -81,6 +81,8 @@ export async function verifyDashboard(
       }
       const sum = (of: Record<string, number>) => Object.values(of).reduce((all, each) => all + each, 0)
       const fine = judged.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict.compared] : []))
+      const byPanel = panelResults(judged)
+      const [failed, notApplicable] = [failuresOf().length, absent.join(', ')]
       return {
         ...{
           title: dashboard.title,
@@ -89,19 +91,18 @@ export async function verifyDashboard(
           queries: judged.length,
         },
         ...{ ok: fine.length, compared: fine.filter(compared => compared).length },
-        ...{ failed: failuresOf().length, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
-        byPanel: panelResults(judged),
+        ...{ failed, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
         ...truths(judged),
-        notApplicable: absent.join(', '),
+        ...{ byPanel, notApplicable, verdict: verdictOf({ failed, byPanel, notApplicable }) },
       }
     },
   }
 }
 
-function failureOf({ title }: Dashboard, { failure, verdict }: Judged): Failure[] {
+function failureOf({ title, source }: Dashboard, { failure, verdict }: Judged): Failure[] {
   if (verdict.kind !== 'failed') return []
   const { problem, got, expected, hint } = verdict
-  return [{ dashboard: title, ...failure, problem, got, expected, hint }]
+  return [{ dashboard: title, source, ...failure, problem, got, expected, hint }]
 }
 
 /** Which queries have a truth under some choice, and which under none. */
@@ -109,7 +110,7 @@ function truths(judged: readonly Judged[]): Pick<DashboardResult, 'withTruth' | 
   const queries = new Map<string, Judged & { known: boolean }>()
   for (const each of judged) {
     if (each.hasTruth === undefined) continue
-    const key = targetKey(each.failure.panel, each.failure.refId)
+    const key = `${each.failure.panelId} ${each.failure.refId}`
     const earlier = queries.get(key)
     queries.set(key, { ...(earlier ?? each), known: each.hasTruth || earlier?.known === true })
   }
@@ -122,12 +123,14 @@ function truths(judged: readonly Judged[]): Pick<DashboardResult, 'withTruth' | 
 
 /** Of panels alone, not of variables. */
 function panelResults(judged: readonly Judged[]): PanelResult[] {
-  const titles = [...new Set(judged.map(({ failure }) => failure.panel))].filter(title => !title.startsWith('$'))
-  return titles.map(panel => {
-    const verdicts = judged.filter(({ failure }) => failure.panel === panel).map(({ verdict }) => verdict)
+  const panels = new Map(
+    judged.flatMap(({ failure: { panelId, panel } }) => (panelId === undefined ? [] : [[panelId, panel] as const])),
+  )
+  return [...panels].map(([id, panel]) => {
+    const verdicts = judged.filter(({ failure }) => failure.panelId === id).map(({ verdict }) => verdict)
     const fine = verdicts.flatMap(verdict => (verdict.kind === 'ok' ? [verdict.compared] : []))
     return {
-      panel,
+      ...{ id, panel },
       ok: fine.length,
       compared: fine.filter(compared => compared).length,
       failed: verdicts.filter(({ kind }) => kind === 'failed').length,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../errors.ts'
+import type { RefusedFile } from '../grafana/files.ts'
 import type { Dashboard } from '../grafana/model.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { lookbackMs } from '../prometheus.ts'
@@ -32,7 +33,7 @@ export interface VerifyOptions {
   api: PrometheusApi
   dashboards: readonly Verifiable[]
   /** Files that were no dashboards. */
-  refused: readonly LabError[]
+  refused: readonly RefusedFile[]
   /** The datasource's `timeInterval`: how often is collected. */
   scrapeMs: number
   /** Undefined where no cluster can be asked; then numbers are not compared. */
@@ -104,8 +105,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     for (const round of rounds) if (round.settles) await round.retry(again)
     if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again)
   }
-  const unread = noted.map(why => ({
-    ...unreadableFailure(new LabError('The cluster', { why })),
+  const unread = noted.map(got => ({
+    ...unreadableFailure({ source: 'The cluster', error: new LabError(got) }),
     expected: 'its objects',
   }))
   const results = rounds.map(round => round.result())
@@ -118,7 +119,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     dashboards: [
       ...results,
       ...(first.truth === undefined ? [] : [placementResult(wrongNodes)]),
-      ...unreadable.map(({ dashboard }) => resultOf(dashboard, { failed: 1 })),
+      ...unreadable.map(({ source }) => resultOf(source, { failed: 1 })),
     ],
     failures: [...rounds.flatMap(round => round.failures), ...wrongNodes, ...unreadable],
     slowest: slowest(api),
@@ -213,7 +214,15 @@ async function placementFailures(api: PrometheusApi, { truth, untilMs }: Look): 
   const more = wrong.length > 1 ? `; and ${wrong.length - 1} more pods` : ''
   return [
     {
-      ...{ dashboard: PLACEMENT, panel: 'node of each pod', refId: '', choice: '', problem: 'wrong node', query },
+      ...{
+        dashboard: PLACEMENT,
+        source: PLACEMENT,
+        panel: 'node of each pod',
+        panelId: undefined,
+        refId: '',
+        choice: '',
+      },
+      ...{ problem: 'wrong node', query },
       got: `${first.where}: ${first.got}${more}`,
       expected: `${first.where}: ${first.expected}`,
       hint: `among them ${names.join(', ')}: see which processor of the collector sets k8s.node.name`,
@@ -226,25 +235,19 @@ function placementResult(failures: readonly Failure[]): DashboardResult {
   return resultOf(PLACEMENT, { queries: 1, ok: isOk ? 1 : 0, compared: isOk ? 1 : 0, failed: isOk ? 0 : 1 })
 }
 
-function unreadableFailure(error: LabError): Failure {
+function unreadableFailure({ source, error }: RefusedFile): Failure {
   return {
-    ...{
-      dashboard: error.message.split(':')[0] ?? '',
-      panel: '',
-      refId: '',
-      choice: '',
-      problem: 'unreadable',
-      query: '',
-    },
+    ...{ dashboard: source, source, panel: '', panelId: undefined, refId: '', choice: '' },
+    ...{ problem: 'unreadable', query: '' },
     ...{ got: error.message, expected: 'a Grafana dashboard', hint: error.next ?? '' },
   }
 }
 
+/** The result of what is no dashboard: a title of its own is all that it has. */
 function resultOf(title: string, counts: Partial<DashboardResult>): DashboardResult {
   const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, skipped: 0 }
   return {
-    title,
-    source: '',
+    ...{ title, source: title, verdict: counts.failed ? 'failed' : 'ok' },
     byPanel: [],
     ...none,
     ...{ withTruth: 0, withoutTruth: [] },
