@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import { LabError, UsageError } from '../errors.ts'
+import { failedPart, LabError, UsageError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import type { Dashboard } from './model.ts'
 import { readDashboardFile } from './read.ts'
@@ -51,8 +51,8 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
       try {
         read.dashboards.push(readDashboardFile(file))
       } catch (error) {
-        if (!(error instanceof LabError)) throw error
-        read.refused.push(error)
+        const { what, next } = failedPart(error)
+        read.refused.push(error instanceof LabError ? error : new LabError(file, { why: what, next, cause: error }))
       }
     }
   }
