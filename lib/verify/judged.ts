@@ -9,6 +9,7 @@ import { isCallMeasure } from './contributions.ts'
 import type { Evaluator } from './evaluate.ts'
 import { heldTo, marksOfText } from './excuse.ts'
 import type { TruthSources } from './expect.ts'
+import { withoutFallback } from './fallback.ts'
 import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './marks.ts'
 import type { Failure } from './report.ts'
 import { duplicateRows } from './rows.ts'
@@ -86,9 +87,12 @@ export async function judgeAll(
   const marksOf = (query: AskedQuery) =>
     marks === undefined ? marksOfText(query.expr) : (marks.targets.get(keyOf(query)) ?? {})
   const judgeOne = async (query: AskedQuery) =>
-    await orFailed(queryKey(query), placeOf(query), async () =>
-      judgeQuery(query, marksOf(query), look, common, evaluator),
-    )
+    await orFailed(queryKey(query), placeOf(query), async () => {
+      const judged = await judgeQuery(query, marksOf(query), look, common, evaluator)
+      // What the lab's own queries ask for is in the catalogue, errors that have not happened yet included.
+      if (marks !== undefined) return judged
+      return { ...judged, verdict: await withoutFallback(judged.verdict, query, common.api) }
+    })
   const put = (each: Judged) => {
     // The same query under two choices is one, unless it is right under the first only, as one that forgets a variable is.
     // What is looked at again has its own variables by now.

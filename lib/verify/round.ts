@@ -107,6 +107,7 @@ export async function verifyDashboard(
           queries: judged.length,
         },
         ...{ ok: fine.length, compared: fine.filter(compared => compared).length },
+        showFallback: judged.filter(({ verdict }) => verdict.kind === 'ok' && verdict.showsFallback === true).length,
         ...{ failed: failuresOf().length, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
         byPanel: panelResults(judged),
         ...truths(judged),

@@ -262,7 +262,7 @@ function unreadableFailure(error: LabError): Failure {
 }
 
 function resultOf(title: string, counts: Partial<DashboardResult>): DashboardResult {
-  const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, skipped: 0 }
+  const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, showFallback: 0, skipped: 0 }
   return {
     title,
     source: '',

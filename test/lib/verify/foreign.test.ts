@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import { readDashboard } from '../../../lib/grafana/read.ts'
 import { freePort } from '../../../lib/ports.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../../lib/prometheus/api.ts'
-import type { Failure, VerifyReport } from '../../../lib/verify/report.ts'
+import { type Failure, reportText, type VerifyReport } from '../../../lib/verify/report.ts'
 import { verify } from '../../../lib/verify/verify.ts'
 import { type FakeAnswer, oneSeries, startFakePrometheus, success } from './fake-prometheus.ts'
 
@@ -241,6 +241,73 @@ answers('keeps a bug of the lab to the query that shows it', async () => {
   assert.deepEqual([report.failures.length, report.dashboards[0]?.ok], [1, 1])
 })
 answers.run()
+
+const fallbacks = suite('verify() of fallbacks')
+/** A Prometheus with `up{job="web"}` and `old{code="200"}`, of which only `up` has series now. */
+function ofTwoMetrics(path: string, form: URLSearchParams): FakeAnswer | undefined {
+  const [query, match] = [form.get('query') ?? '', form.get('match[]')]
+  if (path === '/label/__name__/values') {
+    const names = ['up', 'old'].filter(name => match === null || match.includes(`"${name}"`))
+    return success(names)
+  }
+  if (path === '/labels') return success(match?.includes('"up"') === true ? ['job', 'k8s'] : ['code', 'job'])
+  if (path === '/label/job/values') return success(['web'])
+  if (path === '/label/code/values') return success(['200'])
+  const hasNone = !/or (?:on\(\) )?(?:vector|0)/.test(query) && !query.includes('up')
+  if (path === '/query_range' && hasNone) return success({ resultType: 'matrix', result: [] })
+  return undefined
+}
+for (const [fact, expr] of [
+  ['has series', 'up or vector(0)'],
+  ['is one of several that has', 'sum(up or vector(0))'],
+  ['stands in a subquery, and its metric exists', 'max_over_time((old or vector(0))[1h:])'],
+] as const) {
+  fallbacks(`passes what ${fact}: ${expr}`, async () => {
+    const { report } = await judged({ exprs: [expr] }, ofTwoMetrics)
+    assert.deepEqual(report.failures.map(words), [])
+    assert.deepEqual([report.dashboards[0]?.ok, report.dashboards[0]?.showFallback], [1, 0])
+  })
+}
+for (const expr of [
+  'old or vector(0)',
+  'sum(rate(old{code="200"}[5m])) or on() vector(0)',
+  'sum(old{code=~"5.."}) or vector(0)',
+  'sum(old{code=~"200|500"}) or 0 * sum(up)',
+  'old unless gone or vector(0)',
+  '(old or gone) or vector(0)',
+  'old{code!="404", nothing=""} or vector(0)',
+  '1 - (sum(old) or vector(0))',
+]) {
+  fallbacks(`counts what shows its fallback, since nothing matches now: ${expr}`, async () => {
+    const { report } = await judged({ exprs: [expr] }, ofTwoMetrics)
+    assert.deepEqual(report.failures.map(words), [])
+    assert.deepEqual([report.dashboards[0]?.ok, report.dashboards[0]?.showFallback], [1, 1])
+    assert.match(reportText(report), /^1 ok by a fallback such as "or vector\(0\)": the metric exists/m)
+  })
+}
+for (const [expr, got] of [
+  ['gone or vector(0)', 'vector(0), and Prometheus has no metric gone'],
+  ['sum(rate(gone[5m])) or on() vector(0)', 'vector(0), and Prometheus has no metric gone'],
+  ['1 - (sum(gone) or vector(0))', 'vector(0), and Prometheus has no metric gone'],
+  ['sum(old / gone) or 0 * sum(up)', '0 * sum(up), and Prometheus has no metric gone'],
+  ['old{zone="a"} or vector(0)', 'vector(0), and old has no label zone'],
+  ['old{job="wbe"} or vector(0)', 'vector(0), and no series has job="wbe"'],
+  ['old{job=~"wbe|bew"} or vector(0)', 'vector(0), and no series has job=~"wbe|bew"'],
+  ['max_over_time((gone or vector(0))[1h:])', 'vector(0), and Prometheus has no metric gone'],
+] as const) {
+  fallbacks(`fails what hides that something doesn’t exist: ${expr}`, async () => {
+    const { report } = await judged({ exprs: [expr] }, ofTwoMetrics)
+    assert.deepEqual(
+      report.failures.map(({ problem, got: found }) => [problem, found]),
+      [['hidden by fallback', got]],
+    )
+  })
+}
+fallbacks('asks for the value of a label only where a list of values is given', async () => {
+  const { asked } = await judged({ exprs: ['old{code=~"5.."} or vector(0)'] }, ofTwoMetrics)
+  assert.ok(!asked.some(each => each.startsWith('/label/code/values')))
+})
+fallbacks.run()
 
 function fail(): never {
   throw new TypeError('not expected')
