@@ -1,4 +1,4 @@
-import { LabError } from '../errors.ts'
+import { LabError, systemErrorCode } from '../errors.ts'
 import { fields, items, text } from '../kube/json.ts'
 import type { Sample } from '../prometheus.ts'
 
@@ -193,19 +193,23 @@ export function createPrometheusApi(
     const post = form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }
     // Over loopback, compressing costs both sides more than it saves.
     const headers = { 'accept-encoding': 'identity' }
-    let answer: Response
-    let content: string
-    try {
-      answer = await fetch(`${url}/api/v1/${path}`, {
+    const ask = async () => {
+      const answer = await fetch(`${url}/api/v1/${path}`, {
         ...{ headers, ...post },
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
       })
-      content = await answer.text()
+      return { status: answer.status, content: await answer.text() }
+    }
+    let answer: Awaited<ReturnType<typeof ask>>
+    try {
+      // A connection that was kept open may be closed at the moment it is used again.
+      answer = await ask().catch(error => (isDropped(error) ? ask() : Promise.reject(error)))
     } catch (error) {
       if (signal?.aborted === true) throw unreachable(error)
       if (timeout.aborted) throw new Error(`it took longer than ${timeoutMs / 1_000} s`, { cause: error })
       throw error
     }
+    const { content } = answer
     let body: unknown
     try {
       body = JSON.parse(content)
@@ -217,6 +221,11 @@ export function createPrometheusApi(
     const why = text(error) ?? `it answered HTTP ${answer.status}: ${firstWords(content)}`
     throw new QueryError(`Prometheus refused ${query}`, why)
   }
+}
+
+function isDropped(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(systemErrorCode(cause) ?? '')
 }
 
 /** fetch() itself only says that it failed. */
