@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import { LabError, systemErrorCode, UsageError } from '../errors.ts'
+import { failedPart, LabError, systemErrorCode, UsageError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { readUserFile } from '../user-files.ts'
 import type { Dashboard } from './model.ts'
@@ -64,8 +64,9 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
     try {
       return act()
     } catch (error) {
-      if (!(error instanceof LabError)) throw error
-      read.refused.push({ source, error })
+      const { what, next } = failedPart(error)
+      const refusal = error instanceof LabError ? error : new LabError(source, { why: what, next, cause: error })
+      read.refused.push({ source, error: refusal })
       return undefined
     }
   }

@@ -9,6 +9,7 @@ export type Problem =
   | 'NaN or Inf'
   | 'duplicate rows'
   | 'constant'
+  | 'hidden by fallback'
   | 'wrong number'
   | 'wrong node'
   | 'unreadable'
@@ -77,6 +78,8 @@ export interface DashboardResult {
   excused: number
   /** Compared with the truth. */
   compared: number
+  /** Of those that are ok: nothing that they ask for matches now, so that they show the constant they have for that. */
+  showFallback: number
   skipped: number
   reasons: { excused: Record<string, number>; skipped: Record<string, number> }
   /** Queries of panels whose numbers can be had otherwise, each counted once over all choices. */
@@ -179,6 +182,9 @@ function reasonsText({ dashboards }: VerifyReport): string[] {
     }
     return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
   })
+  const fallbacks = dashboards.reduce((sum, { showFallback }) => sum + showFallback, 0)
+  if (fallbacks > 0)
+    lines.push(`${fallbacks} ok by a fallback such as "or vector(0)": the metric exists, and nothing matches now`)
   return lines.length === 0 ? [] : [lines.join('\n')]
 }
 

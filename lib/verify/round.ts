@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../grafana/model.ts'
 import { createEvaluator, type Evaluator } from './evaluate.ts'
-import { type Common, type Judged, judgeAll, type Look, type PlannedChoice, planChoices } from './judged.ts'
+import {
+  type Common,
+  failedJudgement,
+  type Judged,
+  judgeAll,
+  type Look,
+  type PlannedChoice,
+  planChoices,
+} from './judged.ts'
 import type { DashboardMarks, Need } from './marks.ts'
 import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './report.ts'
 
@@ -21,6 +29,8 @@ export interface DashboardPlan {
   marks: DashboardMarks | undefined
   /** What it needs and this cluster lacks; then nothing is asked. */
   absent: readonly Need[]
+  /** Why nothing of it can be asked. */
+  failed: Judged | undefined
   choices: readonly PlannedChoice[]
 }
 
@@ -32,21 +42,29 @@ export async function planDashboard(
   common: Common,
 ): Promise<DashboardPlan> {
   const absent = (marks?.needs ?? []).filter(need => common.lacking.has(need))
-  const planned = absent.length > 0 ? [] : await planChoices(dashboard, look, common)
+  let [planned, failed]: [PlannedChoice[], Judged | undefined] = [[], undefined]
+  try {
+    if (absent.length === 0) planned = await planChoices(dashboard, look, common)
+  } catch (error) {
+    failed = failedJudgement('dashboard', { panel: '', panelId: undefined, refId: '', choice: '', query: '' }, error)
+  }
   // Of one cluster, one and several are the same, and without variables all three are.
   const isSame = (a: PlannedChoice, b: PlannedChoice) => isDeepStrictEqual(a.choice.values, b.choice.values)
   const choices = planned.filter((each, at) => !planned.slice(0, at).some(before => isSame(before, each)))
-  return { dashboard, marks, absent, choices }
+  return { dashboard, marks, absent, failed, choices }
 }
 
 /** Verifies one dashboard as it was planned. */
 export async function verifyDashboard(
-  { dashboard, marks, absent, choices }: DashboardPlan,
+  { dashboard, marks, absent, failed: unplanned, choices }: DashboardPlan,
   evaluator: Evaluator,
   look: Look,
   common: Common,
 ): Promise<Round> {
-  let judged = await judgeAll(dashboard, marks, look, common, { choices, evaluator })
+  let judged = [
+    ...(unplanned === undefined ? [] : [unplanned]),
+    ...(await judgeAll(dashboard, marks, look, common, { choices, evaluator })),
+  ]
   const failuresOf = () => judged.flatMap(each => failureOf(dashboard, each))
 
   return {
@@ -91,6 +109,7 @@ export async function verifyDashboard(
           queries: judged.length,
         },
         ...{ ok: fine.length, compared: fine.filter(compared => compared).length },
+        showFallback: judged.filter(({ verdict }) => verdict.kind === 'ok' && verdict.showsFallback === true).length,
         ...{ failed, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
         ...truths(judged),
         ...{ byPanel, notApplicable, verdict: verdictOf({ failed, byPanel, notApplicable }) },

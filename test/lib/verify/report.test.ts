@@ -15,7 +15,14 @@ const panel = (id: number) => ({ id, panel: 'P', ok: 1, compared: 0, failed: 0, 
 function result(source: string, more: Partial<DashboardResult> = {}): DashboardResult {
   return {
     ...{ title: 'T', source, verdict: 'ok', byPanel: [panel(1)], panels: 1, queries: 1, ok: 1, failed: 0, excused: 0 },
-    ...{ compared: 0, skipped: 0, reasons: { excused: {}, skipped: {} }, withTruth: 0, withoutTruth: [] },
+    ...{
+      compared: 0,
+      showFallback: 0,
+      skipped: 0,
+      reasons: { excused: {}, skipped: {} },
+      withTruth: 0,
+      withoutTruth: [],
+    },
     notApplicable: '',
     ...more,
   }
