@@ -8,7 +8,6 @@ export const versions = {
   etcd: '3.6.16',
   prometheus: '3.8.1',
   otelcol: '0.149.0',
-  // Released together with 1.62.0, and built from that module.
   jaeger: '2.0.0-rc2',
   metricsServer: '0.9.0',
   helm: '3.22.0',
@@ -19,9 +18,19 @@ export const versions = {
   grafana: '13.2.3',
 } as const
 
-/** Tags of images that are no program of the list above; with the digest, where somebody has seen that it is the right one. */
+/** What the addresses of releases have besides the version. */
+export const releaseTags = {
+  // Jaeger 2 was released under the tag of the version 1 beside it, 2.0.0 with 1.63.0; that is its Go module's version too.
+  jaeger: '1.62.0',
+  // The run of Grafana's release workflow that made the pinned version.
+  grafanaBuild: '36482603486',
+} as const
+
+/** Tags of images that are no program of the list above. A digest only where two sources give it for the index, not one platform. */
 export const imageTags = {
-  lgtm: '0.28.0@sha256:74bd8c8be4344dd51fb76f2030522e5c886bc585d4e965234a68b49960c98c5e',
+  lgtm: '0.28.0',
+  // The image of the k3d cluster's nodes: the one that the pinned k3d takes by itself.
+  k3s: 'v1.35.5-k3s1',
   node: '20.20.2-bookworm-slim',
 } as const
 

@@ -6,8 +6,9 @@ import { parse } from 'yaml'
 import { catalog, k3dPrograms, kwokPrograms } from '../../../lib/binaries/catalog.ts'
 import { binaryVariable } from '../../../lib/binaries/find.ts'
 import { buildArgs } from '../../../lib/binaries/pins.ts'
-import { assetName } from '../../../lib/binaries/releases.ts'
-import { oldestTools, versions } from '../../../lib/versions.ts'
+import { assetName, downloadHosts, platforms } from '../../../lib/binaries/releases.ts'
+import { platformName, readKnownSums } from '../../../lib/binaries/sums.ts'
+import { oldestTools, releaseTags, versions } from '../../../lib/versions.ts'
 
 const projectDir = join(import.meta.dirname, '..', '..', '..')
 const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
@@ -162,8 +163,10 @@ for (const [name, os, urls, checksum] of [
   [
     'jaeger',
     'darwin',
-    ['https://github.com/jaegertracing/jaeger/releases/download/v1.62.0/jaeger-1.2.3-darwin-arm64.tar.gz'],
-    'https://github.com/jaegertracing/jaeger/releases/download/v1.62.0/jaeger-1.2.3.sha256sum.txt',
+    [
+      `https://github.com/jaegertracing/jaeger/releases/download/v${releaseTags.jaeger}/jaeger-1.2.3-darwin-arm64.tar.gz`,
+    ],
+    `https://github.com/jaegertracing/jaeger/releases/download/v${releaseTags.jaeger}/jaeger-1.2.3.sha256sum.txt`,
   ],
   [
     'otelcol',
@@ -189,11 +192,13 @@ for (const [name, os, urls, checksum] of [
     'k3d',
     'linux',
     ['https://github.com/k3d-io/k3d/releases/download/v1.2.3/k3d-linux-arm64'],
-    'https://api.github.com/repos/k3d-io/k3d/releases/tags/v1.2.3',
+    'https://github.com/k3d-io/k3d/releases/download/v1.2.3/checksums.txt',
+  ],
+  [
     'grafana',
     'linux',
-    ['https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz'],
-    'https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz.sha256',
+    [`https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_${releaseTags.grafanaBuild}_linux_arm64.tar.gz`],
+    `https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_${releaseTags.grafanaBuild}_linux_arm64.tar.gz.sha256`,
   ],
 ] as const) {
   releases(`knows the files of ${name} for ${os}`, () => {
@@ -215,4 +220,30 @@ releases('names the file inside a checksum list', () => {
   const [asset] = source('etcd').assets('1.2.3', { os: 'linux', arch: 'amd64' })
   assert.equal(asset && assetName(asset), 'etcd-v1.2.3-linux-amd64.tar.gz')
 })
+releases('has its hosts, those of redirects included', () => {
+  const linux = { os: 'linux', arch: 'amd64' }
+  const hosts = (name: string) => downloadHosts(source(name).assets('1.2.3', linux))
+  assert.deepEqual(hosts('kwok'), ['github.com', 'release-assets.githubusercontent.com', 'api.github.com'])
+  assert.deepEqual(hosts('kubernetes'), ['dl.k8s.io', 'cdn.dl.k8s.io'])
+  assert.deepEqual(hosts('helm'), ['get.helm.sh'])
+})
 releases.run()
+
+const sums = suite('sums.json')
+
+sums('has sums of pinned versions alone, each from the release’s own file or from two sources', () => {
+  for (const [program, byVersion] of Object.entries(readKnownSums())) {
+    const entry = catalog.find(({ programs }) => programs.some(({ name }) => name === program))
+    assert.ok(entry, program)
+    assert.deepEqual(Object.keys(byVersion), [entry.version], program)
+    for (const [platform, { sha256, sources }] of Object.entries(byVersion[entry.version] ?? {})) {
+      const known = platforms.find(each => platformName(each) === platform)
+      assert.ok(known, `${program} ${platform}`)
+      const asset = entry.assets(entry.version, known).find(({ members }) => Object.keys(members)[0] === program)
+      assert.ok(asset, `${program} ${platform}`)
+      assert.match(sha256, /^[0-9a-f]{64}$/)
+      assert.ok(sources.includes(asset.checksum.url) || new Set(sources).size >= 2, `${program} ${platform}`)
+    }
+  }
+})
+sums.run()
