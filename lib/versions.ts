@@ -1,6 +1,6 @@
 /**
- * The versions the lab is made of, each stated once. A newer one is a change here and, for the programs, in the Go pins
- * under kwok-config/go/ (a test compares the two).
+ * The versions the lab is made of, each stated once. `npx tsx tasks/update-version.ts <program> <version>` writes a newer one here, into
+ * the Go pins under kwok-config/go/ and into lib/binaries/sums.json (tests compare them).
  */
 export const versions = {
   kwok: '0.8.0',
@@ -18,19 +18,12 @@ export const versions = {
   grafana: '13.2.3',
 } as const
 
-/** What the addresses of releases have besides the version. */
-export const releaseTags = {
-  // Jaeger 2 was released under the tag of the version 1 beside it, 2.0.0 with 1.63.0; that is its Go module's version too.
-  jaeger: '1.62.0',
-  // The run of Grafana's release workflow that made the pinned version.
-  grafanaBuild: '36482603486',
-} as const
+/** The run of Grafana's release workflow that made the pinned version: it stands in the names of its files. */
+export const grafanaBuild = '36482603486'
 
 /** Tags of images that are no program of the list above. A digest only where two sources give it for the index, not one platform. */
 export const imageTags = {
   lgtm: '0.28.0',
-  // The image of the k3d cluster's nodes: the one that the pinned k3d takes by itself.
-  k3s: 'v1.35.5-k3s1',
   node: '20.20.2-bookworm-slim',
 } as const
 

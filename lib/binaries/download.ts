@@ -62,7 +62,8 @@ export function findGithubDigest(text: string, fileName: string): string | undef
   return typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
 }
 
-async function publishedSha256(asset: ReleaseAsset, http: HttpClient): Promise<string> {
+/** The SHA-256 that the publisher states of a file. Throws a SourceUnavailableError where there is none. */
+export async function publishedSha256(asset: ReleaseAsset, http: HttpClient): Promise<string> {
   const name = assetName(asset)
   const { url, kind } = asset.checksum
   const text = await http.get(url, async ({ body }) => {

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { releaseTags } from '../versions.ts'
+import { grafanaBuild } from '../versions.ts'
 
 /** An operating system and processor in Go's words: `linux`, `darwin`; `amd64`, `arm64`. */
 export interface Platform {
@@ -127,12 +127,19 @@ export function metricsServerAssets(version: string, platform: Platform): Releas
 }
 
 /**
- * Version 2 is released beside version 1, under the tag of that one (scripts/package-deploy.sh of jaegertracing/jaeger at
- * v1.62.0); one checksum file for all platforms.
+ * The release under which a version of Jaeger 2 is, and the version of its Go module: that of the version 1 beside it as long as there was
+ * one (2.0.0-rc2 with 1.62.0, 2.0.0 with 1.63.0, 2.13.0 with 1.76.0), then its own.
  */
+export function jaegerTag(version: string): string {
+  const [, minor = '', patch = '', rc] = /^2\.(\d+)\.(\d+)(-rc\d+)?$/.exec(version) ?? []
+  if (rc !== undefined) return '1.62.0'
+  return minor !== '' && Number(minor) <= 13 ? `1.${Number(minor) + 63}.${patch}` : version
+}
+
+/** One checksum file for all platforms (scripts/package-deploy.sh of jaegertracing/jaeger at v1.62.0). */
 export function jaegerAssets(version: string, platform: Platform): ReleaseAsset[] {
   if (!isCommon(platform)) return []
-  const base = github('jaegertracing/jaeger', releaseTags.jaeger)
+  const base = github('jaegertracing/jaeger', jaegerTag(version))
   const name = `jaeger-${version}-${platform.os}-${platform.arch}`
   return [
     {
@@ -170,7 +177,7 @@ export function k3dAssets(version: string, platform: Platform): ReleaseAsset[] {
  */
 export function grafanaAssets(version: string, platform: Platform): ReleaseAsset[] {
   if (!isCommon(platform)) return []
-  const name = `grafana_${version}_${releaseTags.grafanaBuild}_${platform.os}_${platform.arch}.tar.gz`
+  const name = `grafana_${version}_${grafanaBuild}_${platform.os}_${platform.arch}.tar.gz`
   const url = `https://dl.grafana.com/grafana/release/${version}/${name}`
   const folder = `grafana-${version}`
   return [

@@ -40,6 +40,7 @@ const clusterless = [
   'kwok-down.ts',
   'lint-dashboards.ts',
   'programs.ts',
+  'update-version.ts',
 ]
 
 interface Outcome {

@@ -25,7 +25,11 @@ plan.after.each(async ({ machine }) => {
 })
 
 const planned = async ({ options }: Fixture, changes = {}) => {
-  const plans = await planPrograms(['etcd'], { ...options, catalog: [testSource({ go: {} })], ...changes })
+  const plans = await planPrograms(['etcd'], {
+    ...options,
+    catalog: [testSource({ go: {} })],
+    ...changes,
+  })
   return plans.map(({ from, detail }) => `${from} | ${detail}`)
 }
 
@@ -109,7 +113,10 @@ doctor('names what the cache has and this checkout does not use, a program of tw
   linkSync(used, join(dirname(used), 'etcd-1.2.3'))
   for (const name of ['etcd-1.1.0-release', 'notes.txt']) writeFileSync(join(dirname(used), name), 'x'.repeat(3e6))
   linkSync(join(dirname(used), 'etcd-1.1.0-release'), join(dirname(used), 'etcd-1.1.0'))
-  const { table, problems } = await doctorReport(['etcd'], { ...machine.options, catalog: [testSource({ go: {} })] })
+  const { table, problems } = await doctorReport(['etcd'], {
+    ...machine.options,
+    catalog: [testSource({ go: {} })],
+  })
   assert.deepEqual(problems, [])
   const row = table.split('\n').find(line => line.startsWith('unused'))
   assert.match(row ?? '', /^unused +3 MB +in \/.*\/bin, to be deleted if no other checkout needs them: etcd-1\.1\.0$/)
@@ -120,7 +127,10 @@ doctor('counts a folder of an old version with all that is in it', async ({ mach
   const old = join(dirname(used), 'etcd-1.1.0-release')
   mkdirSync(join(old, 'bin'), { recursive: true })
   for (const path of ['bin/etcd', 'LICENSE']) writeFileSync(join(old, path), 'x'.repeat(2e6))
-  const { table } = await doctorReport(['etcd'], { ...machine.options, catalog: [testSource({ go: {} })] })
+  const { table } = await doctorReport(['etcd'], {
+    ...machine.options,
+    catalog: [testSource({ go: {} })],
+  })
   assert.match(table.split('\n').at(-1) ?? '', /^unused +4 MB +in .*: etcd-1\.1\.0-release$/)
 })
 
