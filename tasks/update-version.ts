@@ -17,7 +17,7 @@ const about = 'Pins a program, chart or image at a version: lib/versions.ts, Go 
 const words = [
   {
     name: 'program',
-    help: 'its name in make doctor by its release (kubernetes, prometheus, …), or otel-chart, lgtm, node',
+    help: 'a folder of kwok-config/go, or grafana, otel-chart, lgtm, node',
   },
   { name: 'version', help: 'without a leading v' },
 ]
@@ -26,5 +26,5 @@ await runTask({ about, settings: [], words }, async ({ words: [program = '', ver
   const files = { versions: join(projectDir, 'lib', 'versions.ts'), sums: sumsFile }
   for (const line of await updateVersion(program, version, { context: createContext(), files, onStep: say }))
     print(line)
-  print('Next: npm test of what it changes, make programs')
+  print('Next: make programs test')
 })
