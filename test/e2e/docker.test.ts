@@ -17,6 +17,7 @@ import { containerServiceNames } from '../../lib/services.ts'
 import { writeImageArchive } from '../images/archive.ts'
 import { labImages } from '../images/lab.ts'
 import { startRegistry } from '../images/registry.ts'
+import { atExit, endProcessSync } from '../support/at-exit.ts'
 import { haveEngine } from '../support/engine.ts'
 import {
   assertDone,
@@ -29,9 +30,13 @@ import {
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
+import { skipLine } from '../support/outcome.ts'
 
 const engine = await haveEngine()
 const images: string[] = []
+const removeImages = atExit(() => {
+  if (images.length > 0) dockerOutput(['image', 'rm', '--force', ...images])
+})
 /** What makes a lab one of containers. */
 const settings: Record<string, string> = { RUNTIME: 'docker', COLLECTION_INTERVAL: '2s', TRACE_RATE: '1' }
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
@@ -46,7 +51,7 @@ interface Labs {
   before: string[]
 }
 const runtime = suite<Labs>('the Docker runtime')
-if ('reason' in engine) process.stdout.write(`Skipped: ${engine.reason}\n`)
+if ('reason' in engine) process.stdout.write(skipLine('docker', engine.reason))
 const onEngine = 'reason' in engine ? runtime.skip : runtime
 const onOwnEngine = 'reason' in engine || engine.restart === undefined ? runtime.skip : runtime
 
@@ -61,8 +66,8 @@ runtime.after(async ({ lab, other }) => {
   lab?.cleanUp()
   other?.cleanUp()
   if ('reason' in engine) return
-  if (images.length > 0) dockerOutput(['image', 'rm', '--force', ...images])
-  await engine.end()
+  removeImages()
+  engine.end()
 })
 
 onEngine('brings up a small lab with Jaeger', async context => {
@@ -210,7 +215,7 @@ onEngine('is left alone when the other lab goes, and has measured itself alone',
 
 onOwnEngine('says that the engine was stopped, and comes back with it', async ({ lab }) => {
   if ('reason' in engine || engine.restart === undefined) return
-  await engine.restart.stop()
+  engine.restart.stop()
   try {
     const ended = await lab.make(smallLab)
     assertSays(ended.stderr, /No Docker engine answers: .*\n {2}Next: start it, or name another by DOCKER_HOST/)
@@ -278,6 +283,9 @@ async function runTestFile(
   const child = spawn(process.execPath, ['--import', 'tsx', uvu, '--no-color', folder, pattern], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env, NO_COLOR: '1' },
+  })
+  atExit(() => {
+    if (child.pid !== undefined && child.exitCode === null) endProcessSync(child.pid, 90_000)
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
