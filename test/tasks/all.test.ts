@@ -1,6 +1,5 @@
 /** What holds of every task, also of one that is added later. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
@@ -10,6 +9,7 @@ import { suite } from 'uvu'
 import { projectDir } from '../../lib/lab.ts'
 import { portSettings } from '../../lib/ports.ts'
 import { variableOf } from '../../lib/settings.ts'
+import { importTask, runTask } from '../support/task.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-tasks-'))
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
@@ -42,57 +42,14 @@ const clusterless = [
   'programs.ts',
 ]
 
-interface Outcome {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-/** Runs a task to its end, three at a time. */
-let running = 0
-const waiting: (() => void)[] = []
-async function start(task: string, args: string[], more: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  if (running >= 3) await new Promise<void>(resolve => waiting.push(resolve))
-  running++
-  const child = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', task), ...args],
-    {
-      env: { ...env, ...more },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  const outcome: Outcome = { status: null, stdout: '', stderr: '' }
-  child.stdout.on('data', chunk => {
-    outcome.stdout += chunk
-  })
-  child.stderr.on('data', chunk => {
-    outcome.stderr += chunk
-  })
-  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
-  outcome.status = await new Promise(resolve => child.once('close', resolve))
-  clearTimeout(timer)
-  running--
-  waiting.shift()?.()
-  return outcome
-}
+const start = async (task: string, args: string[], more: NodeJS.ProcessEnv = {}) =>
+  await importTask(task, args, { ...env, ...more })
 
 const all = suite('tasks')
-// All are begun at the first case, and each case waits for its own.
-const outcomes = new Map<string, Promise<Outcome>>()
-const outcome = (task: string, way: string) => outcomes.get(`${task} ${way}`) ?? assert.fail('it was not started')
-all.before(() => {
-  for (const task of tasks) {
-    outcomes.set(`${task} help`, start(task, ['--help']))
-    outcomes.set(`${task} flag`, start(task, ['--clutser-name', 'x']))
-    outcomes.set(`${task} value`, start(task, [], { NODE_COUNT: 'abc' }))
-    if (!clusterless.includes(task)) outcomes.set(`${task} cluster`, start(task, []))
-  }
-})
 
 for (const task of tasks) {
   all(`${task} --help prints what it does and its flags on stdout, and nothing on stderr`, async () => {
-    const { status, stdout, stderr } = await outcome(task, 'help')
+    const { status, stdout, stderr } = await start(task, ['--help'])
     assert.deepEqual([status, stderr], [0, ''])
     const [about = '', empty, ...flags] = stdout.trimEnd().split('\n')
     assert.match(about, /^[A-Z].*\.$/)
@@ -103,7 +60,7 @@ for (const task of tasks) {
   })
 
   all(`${task} refuses a misspelt flag by name`, async () => {
-    const { status, stdout, stderr } = await outcome(task, 'flag')
+    const { status, stdout, stderr } = await start(task, ['--clutser-name', 'x'])
     assert.deepEqual([status, stdout], [2, ''])
     assert.match(
       stderr,
@@ -112,7 +69,7 @@ for (const task of tasks) {
   })
 
   all(`${task} refuses a bad value, also of a setting that it does not read`, async () => {
-    const { status, stdout, stderr } = await outcome(task, 'value')
+    const { status, stdout, stderr } = await start(task, [], { NODE_COUNT: 'abc' })
     assert.deepEqual([status, stdout], [2, ''])
     assert.equal(
       stderr,
@@ -122,7 +79,7 @@ for (const task of tasks) {
 
   if (clusterless.includes(task)) continue
   all(`${task} refuses to go on without a cluster`, async () => {
-    const { status, stdout, stderr } = await outcome(task, 'cluster')
+    const { status, stdout, stderr } = await start(task, [])
     assert.deepEqual([status, stdout], [1, ''])
     const [kind, target] = task.startsWith('k3d-') ? ['k3d', 'k3d'] : ['KWOK', 'kwok']
     assert.equal(
@@ -141,8 +98,19 @@ all('are documented by a comment with two lines to paste, and export nothing', (
   }
 })
 
-all('leave no file behind', async () => {
-  await Promise.all(outcomes.values())
+all('say and do the same as processes of their own', async () => {
+  for (const [args, more] of [
+    [['--help'], {}],
+    [['--clutser-name', 'x'], {}],
+    [[], { NODE_COUNT: 'abc' }],
+    [[], {}],
+  ] as const) {
+    const { status, stdout, stderr } = runTask('kwok-nodes', [...args], { ...env, ...more })
+    assert.deepEqual({ status, stdout, stderr }, await start('kwok-nodes.ts', [...args], more))
+  }
+})
+
+all('leave no file behind', () => {
   assert(!existsSync(labDir))
   assert.deepEqual(readdirSync(dir), [])
 })
