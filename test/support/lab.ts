@@ -245,9 +245,8 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
   }
 }
 
-/** A copy of the project in a folder of the lab, as a second clone: own files, the same packages, no state. */
-export function cloneProject(lab: TestLab, word: string): string {
-  const copy = join(lab.tempDir, word)
+/** Copies the project into a folder, as a second clone: own files, the same packages, no state. */
+export function cloneProject(copy: string): void {
   const left = new Set(['node_modules', '.lab', '.git', 'test'])
   cpSync(projectDir, copy, {
     recursive: true,
@@ -255,7 +254,6 @@ export function cloneProject(lab: TestLab, word: string): string {
     filter: source => !left.has(relative(projectDir, source)),
   })
   symlinkSync(join(projectDir, 'node_modules'), join(copy, 'node_modules'))
-  return copy
 }
 
 /**

@@ -25,8 +25,9 @@ export async function importTask(
   file: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  project = projectDir,
 ): Promise<{ status: number; stdout: string; stderr: string }> {
-  const path = join(projectDir, 'tasks', file)
+  const path = join(project, 'tasks', file)
   const said = { stdout: '', stderr: '' }
   const { argv, env: own } = process
   const writes = { stdout: process.stdout.write, stderr: process.stderr.write }

@@ -1,6 +1,6 @@
 /** What holds of every task, also of one that is added later. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { suite } from 'uvu'
 import { projectDir } from '../../lib/lab.ts'
 import { portSettings } from '../../lib/ports.ts'
 import { variableOf } from '../../lib/settings.ts'
+import { cloneProject, filesBelow } from '../support/lab.ts'
 import { importTask, runTask } from '../support/task.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-tasks-'))
@@ -42,8 +43,8 @@ const clusterless = [
   'programs.ts',
 ]
 
-const start = async (task: string, args: string[], more: NodeJS.ProcessEnv = {}) =>
-  await importTask(task, args, { ...env, ...more })
+const start = async (task: string, args: string[], more: NodeJS.ProcessEnv = {}, project = projectDir) =>
+  await importTask(task, args, { ...env, ...more }, project)
 
 const all = suite('tasks')
 
@@ -208,7 +209,18 @@ for (const [fact, more, status, said] of [
     /^Cannot add the dashboards of \S+nowhere: there is no such folder/,
   ],
   ['a kubeconfig', { KUBECONFIG: '/dev/null/config' }, 1, /^Cannot write the kubeconfig \/dev\/null\/config/],
-  ['a port that two share', { PROMETHEUS_PORT: '4318', OTLP_HTTP_PORT: '4318' }, 1, /4318/],
+  [
+    'a port that two share',
+    { PROMETHEUS_PORT: '4318', OTLP_HTTP_PORT: '4318' },
+    1,
+    /^OTLP_HTTP_PORT and PROMETHEUS_PORT are both 4318\n {2}Next: set OTLP_HTTP_PORT to another port/,
+  ],
+  [
+    'the Docker runtime where no engine answers',
+    { RUNTIME: 'docker', DOCKER_HOST: `unix://${join(dir, 'no-engine.sock')}` },
+    1,
+    /^No Docker engine answers: .+\n {2}Next: start it, or name another by DOCKER_HOST .*; RUNTIME=binary/,
+  ],
 ] as const) {
   others(`kwok-check refuses ${fact}, and changes nothing`, async () => {
     const refused = await start('kwok-check.ts', [], { ...(await freePorts()), ...more })
@@ -219,6 +231,54 @@ for (const [fact, more, status, said] of [
     assert.deepEqual(readdirSync(dir), [])
   })
 }
+
+for (const [fact, template, said] of [
+  [
+    'a pod template that is not YAML, with file and line',
+    'kind: Pod\nmetadata: {name: load\nspec: [}\n',
+    /^Cannot read kwok-config\/kwok-pod-template\.yaml:3:\d+: .+\n {2}Next: mend kwok-config/,
+  ],
+  [
+    'a pod template that is not a Pod, with file and line',
+    '# The load.\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: load }\n',
+    /^kwok-config\/kwok-pod-template\.yaml:3 is not a Pod: it is Deployment\n {2}Next: put one Pod into/,
+  ],
+] as const) {
+  others(`kwok-check refuses ${fact}, and changes nothing`, async () => {
+    const project = mkdtempSync(join(tmpdir(), 'kube-otel-lab-clone-'))
+    try {
+      cloneProject(project)
+      writeFileSync(join(project, 'kwok-config', 'kwok-pod-template.yaml'), template)
+      const refused = await start('kwok-check.ts', [], await freePorts(), project)
+      assert.deepEqual([refused.status, refused.stdout], [2, ''])
+      assert.match(refused.stderr, said)
+      assert(!existsSync(join(project, '.lab')))
+      assert.deepEqual(readdirSync(dir), [])
+    } finally {
+      rmSync(project, { recursive: true })
+    }
+  })
+}
+
+others('a cluster of that name made by another hand and runtime is neither used nor deleted', async () => {
+  const clusterDir = join(dir, 'kwok', 'clusters', clusterName)
+  const record = join(clusterDir, 'kwok.yaml')
+  const config = 'apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\noptions:\n  runtime: docker\n'
+  mkdirSync(clusterDir, { recursive: true })
+  writeFileSync(record, config)
+  for (const task of ['kwok-check.ts', 'kwok-down.ts']) {
+    const { status, stdout, stderr } = await start(task, [], await freePorts())
+    assert.deepEqual([status, stdout], [1, ''], task)
+    assert(
+      stderr.startsWith(`KWOK cluster "${clusterName}" was not made by the lab: kwokctl made it by the docker runtime`),
+    )
+    assert.match(stderr, /\n {2}Next: set CLUSTER_NAME/)
+  }
+  assert.deepEqual(filesBelow(dir), [record])
+  assert.equal(readFileSync(record, 'utf8'), config)
+  assert(!existsSync(labDir))
+  rmSync(join(dir, 'kwok'), { recursive: true })
+})
 
 others('kwok-create-cluster refuses what kwok-check would, before anything changes', async () => {
   const { status, stdout, stderr } = await start('kwok-create-cluster.ts', [], {
