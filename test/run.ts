@@ -3,13 +3,14 @@
  *
  *   tsx test/run.ts unit          # test/lib, test/dashboards, test/tasks and test/support: no cluster
  *   tsx test/run.ts unit e2e      # and test/e2e: clusters of their own
+ *   tsx test/run.ts long          # test/long: what is worth running, but not each time
  *   tsx test/run.ts unit settings # only files whose path has "settings" in it
- *   AT_ONCE=2 tsx test/run.ts e2e # two files at once, where there are cores enough
+ *   AT_ONCE=1 tsx test/run.ts e2e # one file at a time; AT_ONCE=4 where there are cores enough
  *   REQUIRE=docker tsx test/run.ts e2e docker # fails where these tests would be skipped
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { constants } from 'node:os'
+import { constants, setPriority } from 'node:os'
 import { join, relative } from 'node:path'
 import { describeError, LabError } from '../lib/errors.ts'
 import { signalProcess } from '../lib/processes.ts'
@@ -23,15 +24,20 @@ interface Group {
   limitMs: number
   /** How many files run at once. */
   atOnce: number
+  /** Files that run when all others of the group have ended, one at a time: they measure how fast the lab is. */
+  alone?: readonly string[]
+  /** How much the files give way to others, as nice(1) has it. */
+  niceness?: number
 }
 
+/** They run at the same time: labs wait most of the time, and unit tests use the cores meanwhile. */
 const groups: Record<string, Group> = {
-  unit: { folders: ['lib', 'dashboards', 'tasks', 'support'], limitMs: 4 * 60_000, atOnce: 2 },
-  // Each file has ports, folders and a cluster of its own, but two labs are more than two cores keep up with: what has a time limit fails.
-  e2e: { folders: ['e2e'], limitMs: 25 * 60_000, atOnce: 1 },
+  unit: { folders: ['lib', 'dashboards', 'tasks', 'support'], limitMs: 8 * 60_000, atOnce: 2, niceness: 5 },
+  e2e: { folders: ['e2e'], limitMs: 25 * 60_000, atOnce: 2, alone: ['e2e/kwok.test.ts'] },
+  long: { folders: ['long'], limitMs: 40 * 60_000, atOnce: 1 },
 }
 /** Files that take longest, to be begun first: the last to end is then a short one. */
-const longest = ['docker', 'bad-luck', 'real-node', 'verify', 'page', 'control-plane']
+const longest = ['docker', 'real-node', 'bad-luck', 'verify', 'page', 'control-plane', 'traces']
 /** How long a test file may take to clean up when it is told to end. */
 const CLEAN_UP_MS = 2 * 60_000
 
@@ -60,25 +66,39 @@ async function main(): Promise<void> {
   const filters = words.filter(word => !(word in groups))
   const chosen = Object.entries(groups)
     .filter(([name]) => words.includes(name) || filters.length === words.length)
-    .map(([, group]) => ({ ...group, files: group.folders.flatMap(testFiles).filter(isWanted(filters)).sort(byRank) }))
+    .map(([, group]) => ({ group, files: group.folders.flatMap(testFiles).filter(isWanted(filters)).sort(byRank) }))
   const required = parseRequire(process.env['REQUIRE'] ?? '')
   const needed = requirementsOf(chosen.flatMap(({ files }) => files))
   const problems = await installRequirements(needed)
   const total: Outcome = { passed: 0, failed: 0, skipped: 0 }
-  for (const { files, limitMs, atOnce } of chosen) {
+  const runAll = async (files: readonly string[], group: Group, atOnce: number) => {
     const queue = files.values()
     const work = async (slot: number) => {
       for (const file of queue) {
         if (isEnding) return
-        const { passed, failed, skipped } = await runFile(file, { slot, limitMs, required, problems })
+        const { passed, failed, skipped } = await runFile(file, { slot, group, required, problems })
         total.passed += passed
         total.failed += failed
         total.skipped += skipped
       }
     }
-    const slots = Number(process.env['AT_ONCE'] || atOnce)
-    await Promise.all(Array.from({ length: slots }, (_, slot) => work(slot)))
+    await Promise.all(Array.from({ length: atOnce }, (_, slot) => work(slot)))
   }
+  const runGroup = async ({ group, files }: (typeof chosen)[number]) => {
+    const { alone = [] } = group
+    const atOnce = Number(process.env['AT_ONCE'] || group.atOnce)
+    await runAll(
+      files.filter(file => !alone.includes(file)),
+      group,
+      atOnce,
+    )
+    await runAll(
+      files.filter(file => alone.includes(file)),
+      group,
+      1,
+    )
+  }
+  await Promise.all(chosen.map(runGroup))
   if (isEnding) return
   const { passed, failed, skipped } = total
   const isNone = passed + failed + skipped === 0
@@ -120,13 +140,13 @@ async function end(child: ChildProcess): Promise<void> {
 
 interface FileOptions {
   slot: number
-  limitMs: number
+  group: Group
   required: readonly RequirementName[]
   problems: ReadonlyMap<RequirementName, string>
 }
 
 /** Each file has a process of its own: what it leaves in memory, or that it can't be loaded, is no other file's matter. */
-async function runFile(file: string, { slot, limitMs, required, problems }: FileOptions): Promise<Outcome> {
+async function runFile(file: string, { slot, group, required, problems }: FileOptions): Promise<Outcome> {
   const startedMs = Date.now()
   const uvu = join(import.meta.dirname, '..', 'node_modules', 'uvu', 'bin.js')
   const atExit = join(import.meta.dirname, 'support', 'at-exit.ts')
@@ -140,6 +160,7 @@ async function runFile(file: string, { slot, limitMs, required, problems }: File
     env: { ...process.env, NO_COLOR: '1', TEST_SLOT: String(slot) },
   })
   running.add(child)
+  if (group.niceness !== undefined && child.pid !== undefined) setPriority(child.pid, group.niceness)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -150,7 +171,7 @@ async function runFile(file: string, { slot, limitMs, required, problems }: File
   const timer = setTimeout(() => {
     isLate = true
     void end(child)
-  }, limitMs)
+  }, group.limitMs)
   const code = await new Promise<number | null>(resolve => child.once('close', resolve))
   running.delete(child)
   clearTimeout(timer)

@@ -44,7 +44,7 @@ requirements('gives those of the chosen files', () => {
   assert.deepEqual(requirementsOf(['e2e/kwok.test.ts']), [])
 })
 requirements('names files that exist', () => {
-  const files = ['docker', 'real-node', 'page'].map(name => `e2e/${name}.test.ts`)
+  const files = ['e2e/docker', 'long/docker-kwok', 'e2e/real-node', 'e2e/page'].map(name => `${name}.test.ts`)
   assert.deepEqual(requirementsOf(files), requirementNames)
   for (const file of files) assert(existsSync(join(import.meta.dirname, '..', file)), file)
 })
