@@ -37,7 +37,7 @@ const groups: Record<string, Group> = {
   long: { folders: ['long'], limitMs: 40 * 60_000, atOnce: 1 },
 }
 /** Files that take longest, to be begun first: the last to end is then a short one. */
-const longest = ['docker', 'real-node', 'bad-luck', 'verify', 'page', 'control-plane', 'traces']
+const longest = ['docker', 'real-node', 'bad-luck', 'verify', 'page', 'control-plane', 'traces', 'staging', 'all']
 /** How long a test file may take to clean up when it is told to end. */
 const CLEAN_UP_MS = 2 * 60_000
 

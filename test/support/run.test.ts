@@ -5,8 +5,9 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFi
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { projectDir } from '../../lib/lab.ts'
-import { tempDir, untilFile } from '../lib/temp-lab.ts'
+import { tempDir } from '../lib/temp-lab.ts'
 import { isRunning } from './at-exit.ts'
+import { waitFor } from './lab.ts'
 import { skipLine } from './outcome.ts'
 
 /** A project whose only tests are these, by file below `test`. */
@@ -99,7 +100,7 @@ runner('ends the test files when it is told to end, which clean up first, and wh
   const env = { ...bare, AT_ONCE: '1' }
   const running = spawn(process.execPath, [...project.words, 'unit', 'lib/'], { cwd: project.dir, env })
   const ended = new Promise(resolve => running.once('close', resolve))
-  await untilFile(at('started'))
+  await waitFor('the test that waits', () => assert(existsSync(at('started'))))
   running.kill('SIGTERM')
   assert.equal(await ended, 128 + 15)
   assert.equal(readFileSync(at('cleaned'), 'utf8'), 'newest first')
