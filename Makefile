@@ -10,13 +10,19 @@ TASK := node --import tsx
 help:
 	@awk '/^## /{sub("^## ", ""); split($$0, part, ": "); printf "  %-22s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
+KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes \
+  kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
+K3D_STEPS := dashboards k3d-create-cluster k3d-lgtm k3d-collectors
+
 ## kwok: brings up the KWOK lab, and ends when its metrics are in Prometheus
 .PHONY: kwok
-kwok: kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
+kwok: node_modules/.package-lock.json
+	@$(TASK) lib/steps.ts $(KWOK_STEPS:%=tasks/%.ts)
 
 ## k3d: brings up a real cluster in Docker with LGTM and collectors, and ends when its metrics are in Prometheus
 .PHONY: k3d
-k3d: dashboards k3d-create-cluster k3d-lgtm k3d-collectors
+k3d: node_modules/.package-lock.json
+	@$(TASK) lib/steps.ts $(K3D_STEPS:%=tasks/%.ts)
 
 ## kwok-down: takes the KWOK lab down and leaves nothing
 ## kwok-status: shows the parts of the KWOK lab, and how many nodes, pods and series there are

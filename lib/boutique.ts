@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAllDocuments, stringify } from 'yaml'
-import { LabError, UsageError } from './errors.ts'
+import { UsageError } from './errors.ts'
 import { fields, items, text } from './kube/json.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { managedBy } from './manifest.ts'
 import { type Demand, podDemand } from './pods.ts'
 import { freeRooms, placePods } from './room.ts'
+import { waitUntil } from './wait.ts'
 
 export const boutiqueNamespace = 'online-boutique'
 
@@ -54,16 +54,14 @@ export async function applyBoutique(lab: Lab, replicas: number): Promise<number>
 export async function deleteBoutique(lab: Lab): Promise<boolean> {
   if (!(await refuseForeign(lab))) return false
   await kubectl(lab, ['delete', 'namespace', boutiqueNamespace, '--wait=false'])
-  const startedMs = Date.now()
-  for (;;) {
-    if ((await namespaceLabels(lab)) === undefined) return true
-    if (Date.now() - startedMs > 180_000) {
-      throw new LabError(`Namespace ${boutiqueNamespace} is not gone after three minutes`, {
-        next: `kubectl --context ${lab.context} get namespace ${boutiqueNamespace} -o yaml`,
-      })
-    }
-    await sleep(500)
-  }
+  return await waitUntil({
+    what: `the end of namespace ${boutiqueNamespace}`,
+    timeoutMs: 180_000,
+    everyMs: 500,
+    check: async () => ((await namespaceLabels(lab)) === undefined ? { done: true } : { pending: 'it is still there' }),
+    progress: 'Online Boutique',
+    next: `kubectl --context ${lab.context} get namespace ${boutiqueNamespace} -o yaml`,
+  })
 }
 
 /** Refuses a namespace of that name that another hand made. Says whether ours is there. */

@@ -1,21 +1,27 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { parse } from 'yaml'
 import { programPath } from './binaries.ts'
 import { LabError } from './errors.ts'
 import { fields, items, text } from './kube/json.ts'
 import { type Lab, type LabRecord, readRecord, recordPath, writeFileAtomically, writeRecord } from './lab.ts'
 import { run } from './run.ts'
 import { makeCommand } from './settings.ts'
+import { readYamlDocuments } from './user-files.ts'
 
 /**
  * The kubeconfig file that kubectl would write for this person: the first of `KUBECONFIG` that is there, else its last, else
  * `~/.kube/config`.
  */
 export function userKubeconfig(env: NodeJS.ProcessEnv): string {
+  const files = kubeconfigFiles(env)
+  return files.find(file => existsSync(file)) ?? files.at(-1) ?? ''
+}
+
+/** The files that kubectl would read. */
+function kubeconfigFiles(env: NodeJS.ProcessEnv): string[] {
   const files = (env['KUBECONFIG'] ?? '').split(delimiter).filter(file => file !== '')
-  return files.find(file => existsSync(file)) ?? files.at(-1) ?? join(homedir(), '.kube', 'config')
+  return files.length > 0 ? files : [join(homedir(), '.kube', 'config')]
 }
 
 /** Refuses a kubeconfig that could not be written later, when the cluster is already there. */
@@ -40,15 +46,20 @@ export function requireWritableKubeconfig(env: NodeJS.ProcessEnv): void {
 }
 
 /**
- * Refuses a context of the lab's name that the lab did not put there: another kwokctl's, or another clone's. Reads the file
- * that kubectl would write.
+ * Refuses a context of the lab's name that the lab did not put there: another kwokctl's, or another clone's. Reads all files of
+ * `KUBECONFIG`, for kubectl does: it can't do anything when one is broken, and changes a context in the file where that is.
+ *
+ * Throws a UsageError for a file that is no kubeconfig, and a LabError for such a context.
  */
 export function requireOwnContext(lab: Lab, env: NodeJS.ProcessEnv): void {
-  if (readRecord(lab.dir)?.previousContext !== undefined) return
-  const file = userKubeconfig(env)
-  if (!existsSync(file)) return
-  const contexts = items(fields(parse(readFileSync(file, 'utf8')))['contexts'])
-  if (!contexts.some(context => fields(context)['name'] === lab.context)) return
+  const contextsOf = (file: string) =>
+    items(fields(readYamlDocuments(file, `fix ${file}, or set KUBECONFIG`)[0])['contexts'])
+  const file = kubeconfigFiles(env)
+    .filter(path => existsSync(path))
+    // Each is read: one that is broken is found also behind one that has such a context.
+    .map(path => ({ path, names: contextsOf(path).map(context => fields(context)['name']) }))
+    .find(({ names }) => names.includes(lab.context))?.path
+  if (file === undefined || readRecord(lab.dir)?.previousContext !== undefined) return
   throw new LabError(`Your kubeconfig has a context "${lab.context}" that the lab did not make`, {
     why: `it is in ${file}`,
     next: `set CLUSTER_NAME to another name, or run kubectl config delete-context ${lab.context}`,
@@ -131,12 +142,11 @@ async function currentContext(env = process.env): Promise<string> {
 
 /** The API server's address on this machine, as kwokctl wrote it. */
 export function apiServer(lab: Lab): string {
-  const [cluster] = items(fields(parse(readFileSync(lab.adminKubeconfig, 'utf8')))['clusters'])
+  const next = `${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`
+  const [cluster] = items(fields(readYamlDocuments(lab.adminKubeconfig, next)[0])['clusters'])
   const server = text(fields(fields(cluster)['cluster'])['server'])
   if (server !== undefined) return server
-  throw new LabError(`${lab.adminKubeconfig} names no API server`, {
-    next: `${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`,
-  })
+  throw new LabError(`${lab.adminKubeconfig} names no API server`, { next })
 }
 
 async function config(args: string[], env = process.env): Promise<string> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { waitUntil } from './wait.ts'
 
 /** How a part is asked whether it can do its work. */
 export interface Question {
@@ -10,30 +10,40 @@ export interface Question {
   caFile?: string
 }
 
-/** How long a part may take for an answer. One that hangs still has its connections accepted, by the kernel. */
-const ANSWER_MS = 3_000
-/** A collector that reads a new configuration listens again after a second or two. */
-const AGAIN_FOR_MS = 3_000
+/** Time limits of `troubleOf`. */
+export interface HealthLimits {
+  /** How long a part may take for an answer. One that hangs still has its connections accepted, by the kernel. */
+  answerMs?: number
+  /** How long to ask again. A collector that reads a new configuration listens again after a second or two. */
+  againForMs?: number
+}
 
 /**
  * Why a part that lives can't do its work, in one line: it doesn't answer, or with a status of 500 and more. Undefined when it
  * answers in any other way; 405 from a collector that was sent no spans is as good as 200. Asks again for three seconds.
  */
-export async function troubleOf(question: Question): Promise<string | undefined> {
-  const untilMs = Date.now() + AGAIN_FOR_MS
-  for (;;) {
-    const trouble = await askOnce(question)
-    if (trouble === undefined || Date.now() > untilMs) return trouble
-    await sleep(250)
-  }
+export async function troubleOf(
+  question: Question,
+  { answerMs = 3_000, againForMs = 3_000 }: HealthLimits = {},
+): Promise<string | undefined> {
+  return await waitUntil<string | undefined>({
+    what: question.url,
+    timeoutMs: againForMs,
+    everyMs: 250,
+    check: async () => {
+      const trouble = await askOnce(question, answerMs)
+      return trouble === undefined ? { done: undefined } : { pending: trouble }
+    },
+    onTimeout: trouble => trouble,
+  })
 }
 
-async function askOnce({ url, caFile }: Question): Promise<string | undefined> {
+async function askOnce({ url, caFile }: Question, answerMs: number): Promise<string | undefined> {
   return await new Promise(resolve => {
     const failed = (error: Error) => resolve(`${url}: ${error.message}`)
     try {
       const tls = caFile === undefined ? {} : { ca: readFileSync(caFile), servername: 'localhost' }
-      const signal = AbortSignal.timeout(ANSWER_MS)
+      const signal = AbortSignal.timeout(answerMs)
       const asked = (url.startsWith('https:') ? https : http).get(url, { ...tls, signal, agent: false }, response => {
         let body = ''
         response.setEncoding('utf8').on('data', part => {
@@ -47,7 +57,7 @@ async function askOnce({ url, caFile }: Question): Promise<string | undefined> {
           )
         })
       })
-      asked.once('error', error => failed(signal.aborted ? new Error(`no answer in ${ANSWER_MS / 1_000} s`) : error))
+      asked.once('error', error => failed(signal.aborted ? new Error(`no answer in ${answerMs / 1_000} s`) : error))
     } catch (error) {
       failed(error instanceof Error ? error : new Error(String(error)))
     }

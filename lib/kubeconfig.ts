@@ -3,20 +3,21 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { addressesOf } from './addresses.ts'
 import { apiServer } from './context.ts'
+import { ApiStatusError, connect, type KubeClient } from './kube/client.ts'
 import { fields, items, text } from './kube/json.ts'
-import { applyManifests, kubectl } from './kubectl.ts'
+import { applyManifests } from './kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { runtimeOf } from './runtime.ts'
 
 /** The programs that read the cluster, each by a service account of its own (`kwok-config/rbac.yaml`). */
-export const readers = ['collector', 'stats-proxy', 'prometheus', 'metrics-server', 'traces'] as const
+export const readers = ['collector', 'stats-proxy', 'prometheus', 'metrics-server', 'traces', 'page'] as const
 export type Reader = (typeof readers)[number]
 
 /** The namespace of the lab's own service accounts. */
 export const labNamespace = 'kube-otel-lab'
 
 /** Ten years, longer than a lab lives. */
-const TOKEN_DURATION = '87600h'
+const TOKEN_SECONDS = 10 * 365 * 86_400
 
 /** A kubeconfig that holds one service account's token and the CA to check the server with, as YAML. */
 export function kubeconfigText(options: {
@@ -52,9 +53,14 @@ export function containerKubeconfigPath(lab: Lab, reader: Reader = 'collector'):
   return join(lab.kubeconfigDir, `${reader}-container.yaml`)
 }
 
-/** The readers that there is a kubeconfig for containers of. */
+/** The readers that there is a kubeconfig for containers of: the page is never in one. */
 export function containerReaders(lab: Lab): readonly Reader[] {
-  return runtimeOf(lab) === 'docker' ? readers : ['collector']
+  return runtimeOf(lab) === 'docker' ? readers.filter(reader => reader !== 'page') : ['collector']
+}
+
+/** The lab as a long-running service of it sees its cluster: with the reader's rights in place of the administrator's. */
+export function asReader(lab: Lab, reader: Reader): Lab {
+  return { ...lab, adminKubeconfig: kubeconfigPath(lab, reader) }
 }
 
 /** Prometheus reads its token and the CA from files of their own. */
@@ -69,9 +75,11 @@ export function caPath(lab: Lab): string {
 /** Makes service accounts, rights and kubeconfigs; returns false when the files are there and the cluster accepts them. */
 export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   const rights = runtimeOf(lab) === 'docker' ? ['rbac.yaml', 'rbac-events.yaml'] : ['rbac.yaml']
-  const rightsApplied = Promise.all(rights.map(file => applyManifests(lab, join(projectDir, 'kwok-config', file))))
-  const accepted = await acceptedReaders(lab)
-  await rightsApplied
+  using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+  const [accepted] = await Promise.all([
+    acceptedReaders(lab, client),
+    ...rights.map(file => applyManifests(lab, join(projectDir, 'kwok-config', file))),
+  ])
   const inContainers = containerReaders(lab)
   const others = [prometheusTokenPath(lab), ...inContainers.map(reader => containerKubeconfigPath(lab, reader))]
   if (readers.every(reader => accepted.has(reader)) && others.every(path => existsSync(path))) return false
@@ -79,8 +87,8 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   const caPem = readFileSync(caPath(lab), 'utf8')
   await Promise.all(
     readers.map(async reader => {
-      const create = ['create', 'token', reader, '--namespace', labNamespace, '--duration', TOKEN_DURATION]
-      const token = (await kubectl(lab, create)).stdout.trim()
+      const path = `/api/v1/namespaces/${labNamespace}/serviceaccounts/${reader}/token`
+      const token = text((await createObject(client, path, { expirationSeconds: TOKEN_SECONDS }))['token']) ?? ''
       const shared = { context: lab.context, caPem, user: reader, token }
       writeFileAtomically(kubeconfigPath(lab, reader), kubeconfigText({ ...shared, server }))
       if (reader === 'prometheus') writeFileAtomically(prometheusTokenPath(lab), token)
@@ -93,28 +101,30 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   return true
 }
 
+/** Creates an object of this spec, and gives the status that the API server answers with. */
+async function createObject(client: KubeClient, path: string, spec: object): Promise<Record<string, unknown>> {
+  const answer = await client.request('POST', path, { body: { spec } })
+  if (answer.status >= 300) throw new ApiStatusError(`The API server refused POST ${path}`, answer)
+  return fields(fields(answer.body)['status'])
+}
+
 /** Both names are in the API server's certificate. */
 function containerServer(lab: Lab, server: string): string {
   if (runtimeOf(lab) === 'docker') return `https://${addressesOf(lab).component('kube-apiserver')}`
   return `https://host.docker.internal:${new URL(server).port}`
 }
 
-/** The readers whose kubeconfig is there, and whose token the cluster takes for theirs. Asks once for all: kubectl's start costs most. */
-async function acceptedReaders(lab: Lab): Promise<ReadonlySet<string>> {
-  const tokens = readers
-    .map(reader => kubeconfigToken(kubeconfigPath(lab, reader)))
-    .filter(token => token !== undefined)
-  if (tokens.length === 0) return new Set()
-  const reviews = tokens.map(token => ({
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenReview',
-    spec: { token },
-  }))
-  const { stdout } = await kubectl(lab, ['create', '-f', '-', '-o', 'jsonpath={.status.user.username}{"\\n"}'], {
-    input: reviews.map(review => JSON.stringify(review)).join('\n---\n'),
-  })
-  const users = new Set(stdout.split('\n'))
-  return new Set(readers.filter(reader => users.has(`system:serviceaccount:${labNamespace}:${reader}`)))
+/** The readers whose kubeconfig is there, and whose token the cluster takes for theirs. */
+async function acceptedReaders(lab: Lab, client: KubeClient): Promise<ReadonlySet<Reader>> {
+  const accepted = await Promise.all(
+    readers.map(async reader => {
+      const token = kubeconfigToken(kubeconfigPath(lab, reader))
+      if (token === undefined) return false
+      const { user } = await createObject(client, '/apis/authentication.k8s.io/v1/tokenreviews', { token })
+      return fields(user)['username'] === `system:serviceaccount:${labNamespace}:${reader}`
+    }),
+  )
+  return new Set(readers.filter((_, at) => accepted[at]))
 }
 
 function kubeconfigToken(path: string): string | undefined {

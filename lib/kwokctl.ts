@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { programPath } from './binaries.ts'
 import { ensureNetwork, removeCluster } from './containers/cluster.ts'
 import { kwokctlDockerEnv } from './containers/docker.ts'
+import { serviceEnvironment } from './environment.ts'
 import { LabError } from './errors.ts'
 import { componentLog, forgetForeignPids } from './kwokctl/components.ts'
 import { labKwokctlConfig } from './kwokctl/config.ts'
@@ -12,6 +12,7 @@ import { type Lab, writeFileAtomically } from './lab.ts'
 import { run } from './run.ts'
 import { type Runtime, runtimeOf } from './runtime.ts'
 import { makeCommand } from './settings.ts'
+import { waitUntil } from './wait.ts'
 
 export { type Component, components } from './components.ts'
 export { componentLog, componentPorts, componentProcesses, followComponentLog } from './kwokctl/components.ts'
@@ -30,19 +31,27 @@ export function createClusterArgs(name: string, configPath: string, runtime: Run
     runtime,
     '--kubeconfig',
     '',
-    '--wait',
-    '2m',
+    ...waitArgs(runtime),
   ]
 }
 
 /**
- * The environment for kwokctl: without the user's own `KWOK_*` variables, which kwokctl would put above the lab's
- * configuration, and with the work folder that the lab was created with.
+ * Of processes kwokctl waits anyway until the API server answers. With --wait it then looks after half a second whether all run, and ends
+ * with 0 whatever it has seen (kwok v0.8.0, pkg/kwokctl/cmd/create/cluster/cluster.go): `waitUntilServed` comes next.
  */
-export function kwokctlEnv(env: NodeJS.ProcessEnv, kwokWorkdir: string): NodeJS.ProcessEnv {
-  // KWOKCTL_BINARY is the lab's own, but kwokctl would take it for one of its settings too.
-  const kept = Object.entries(env).filter(([name]) => !name.startsWith('KWOK'))
-  return { ...Object.fromEntries(kept), KWOK_WORKDIR: kwokWorkdir }
+function waitArgs(runtime: Runtime): string[] {
+  return runtime === 'docker' ? ['--wait', '2m'] : []
+}
+
+/**
+ * The environment for kwokctl, which hands it on to the control plane: that of a service, and the work folder that the lab was created
+ * with. The user's own `KWOK_*` variables are not in it: kwokctl would put them above the lab's configuration.
+ */
+export function kwokctlEnv(lab: Lab, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const given = serviceEnvironment(env, { runsTools: runtimeOf(lab) === 'docker' })
+  // KWOK_BINARY is the lab's own, but kwokctl would take it for one of its settings too.
+  const kept = Object.entries(given).filter(([name]) => !name.startsWith('KWOK'))
+  return { ...Object.fromEntries(kept), KWOK_WORKDIR: lab.kwokWorkdir }
 }
 
 /** What of the user's own KWOK settings is there: variables the lab strips, and a file that kwokctl reads all the same. */
@@ -75,25 +84,23 @@ export async function createCluster(lab: Lab): Promise<void> {
 /** Starts those components that do not run, and waits until the API answers. */
 export async function startCluster(lab: Lab): Promise<void> {
   if (runtimeOf(lab) === 'binary') await forgetForeignPids(lab)
-  await kwokctl(lab, ['start', 'cluster', '--name', lab.settings.clusterName, '--wait', '2m'])
+  await kwokctl(lab, ['start', 'cluster', '--name', lab.settings.clusterName, ...waitArgs(runtimeOf(lab))])
 }
 
 /** Waits until the API server says that it is ready. Throws a LabError with its last word after a minute. */
 export async function waitUntilServed(lab: Lab): Promise<void> {
   const program = await programPath('kubectl')
   const args = ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, 'get', '--raw', '/readyz']
-  const until = Date.now() + 60_000
-  for (;;) {
-    const { exitCode, stderr } = await run(program, args, { nothrow: true, timeoutMs: 10_000 })
-    if (exitCode === 0) return
-    if (Date.now() > until) {
-      throw new LabError(`The API server of "${lab.settings.clusterName}" is not ready after a minute`, {
-        why: stderr.trim(),
-        next: `read ${componentLog(lab, 'kube-apiserver')}`,
-      })
-    }
-    await sleep(200)
-  }
+  await waitUntil<void>({
+    what: `the API server of "${lab.settings.clusterName}"`,
+    timeoutMs: 60_000,
+    everyMs: 200,
+    check: async () => {
+      const { exitCode, stderr } = await run(program, args, { nothrow: true, timeoutMs: 10_000 })
+      return exitCode === 0 ? { done: undefined } : { pending: stderr.trim() }
+    },
+    next: `read ${componentLog(lab, 'kube-apiserver')}`,
+  })
 }
 
 /** Ends the cluster's processes or removes its containers, and removes its folder; a cluster that is not there is fine. */
@@ -112,7 +119,7 @@ export async function deleteCluster(lab: Lab): Promise<void> {
 
 async function kwokctl(lab: Lab, args: readonly string[]): Promise<void> {
   // It starts kubectl, whose cache of the API is to go with the lab.
-  const own = { ...kwokctlEnv(process.env, lab.kwokWorkdir), KUBECACHEDIR: join(lab.dir, 'kubectl-cache') }
+  const own = { ...kwokctlEnv(lab, process.env), KUBECACHEDIR: join(lab.dir, 'kubectl-cache') }
   const env = runtimeOf(lab) === 'docker' ? kwokctlDockerEnv(lab, own) : own
   const { exitCode, stderr } = await run(await programPath('kwokctl'), args, { env, nothrow: true })
   if (exitCode === 0) return

@@ -19,7 +19,7 @@ export const projectDir = resolve(import.meta.dirname, '..')
 export interface LabRecord {
   /** Fixed settings, and the counts last asked for, as the texts that `lib/settings` parses. */
   settings: SettingTexts
-  kwokWorkdir: string
+  kwokWorkdir?: string
   /** In the Docker runtime, what each image is called. */
   images?: Readonly<Record<string, string>>
   /** kubectl's current context before the lab switched it; empty when there was none. */
@@ -28,6 +28,8 @@ export interface LabRecord {
   kubeconfigMade?: boolean
   /** `KUBECONFIG` at that time, so that `kwok-down` from another shell finds the same file. */
   kubeconfig?: string
+  /** What `RUNTIME=auto` was decided as by the first step, for those that come before the cluster is made; from then on settings has it. */
+  autoRuntime?: 'docker' | 'binary'
   /** kwokctl or k3d has come to the end of making the cluster. */
   created?: boolean
   /** The name of the k3d cluster that the lab made. */
@@ -39,6 +41,8 @@ export interface LabRecord {
 /** One lab: its settings, where its state is, and how kubectl calls its cluster. */
 export interface Lab {
   settings: Settings
+  /** What an earlier step has decided that `RUNTIME=auto` is; undefined where none has, or the settings say more. */
+  autoRuntime: LabRecord['autoRuntime']
   /** Of simulated nodes; or on a context of the user's kubeconfig, be it of a k3d cluster that the lab made or any other. */
   kind: 'kwok' | 'context'
   /** The kubeconfig context. Of a KWOK lab also the cluster and user that kwokctl makes: `kwok-<name>`. */
@@ -73,6 +77,7 @@ export function openLab(given: { flags: SettingTexts; env: NodeJS.ProcessEnv; ki
   const clusterDir = join(kwokWorkdir, 'clusters', settings.clusterName)
   return {
     ...{ settings, kind: 'kwok', context: `kwok-${settings.clusterName}`, ...labFolders(dir), kwokWorkdir, clusterDir },
+    autoRuntime: settings.runtime === 'auto' ? record?.autoRuntime : undefined,
     adminKubeconfig: join(clusterDir, 'kubeconfig.yaml'),
   }
 }
@@ -91,7 +96,7 @@ function openContext(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): La
   const clusterName = record?.k3dCluster ?? (chosen === 'auto' ? name : context)
   return {
     ...{ settings: { ...settings, clusterName }, kind: 'context', context, ...labFolders(dir) },
-    ...{ kwokWorkdir: kwokWorkdirOf(given.env), clusterDir: dir, adminKubeconfig: '' },
+    ...{ kwokWorkdir: kwokWorkdirOf(given.env), clusterDir: dir, adminKubeconfig: '', autoRuntime: undefined },
   }
 }
 

@@ -3,6 +3,7 @@ import { insidePorts } from './addresses.ts'
 import type { ContainerSpec } from './containers/container.ts'
 import { containerName } from './containers/docker.ts'
 import { containerDir, insideDir, writeForContainer } from './containers/user.ts'
+import { ensureGrafanaPassword, fromFile } from './grafana/password.ts'
 import { grafanaUrl } from './grafana/service.ts'
 import { wantsJaeger } from './jaeger.ts'
 import { caPath, containerKubeconfigPath, prometheusTokenPath } from './kubeconfig.ts'
@@ -14,6 +15,7 @@ import { goDuration } from './settings.ts'
 const HOME = '/otel-lgtm'
 /** Where it sees what `make dashboards` writes. */
 const dashboardsInside = `${HOME}/kube-otel-lab`
+const PASSWORD_FILE = 'grafana.password'
 
 /** What `make dashboards` has made for this lab, and the user's own. */
 export interface LgtmFiles {
@@ -41,8 +43,8 @@ export function lgtmTargets(lab: Lab, ownDir: string | undefined) {
 
 /**
  * How LGTM is started: Grafana, Prometheus, Tempo and Loki in one container, with the lab's Prometheus configuration in the
- * place of its own. Prometheus reads that and the rules anew by itself when they change. Who comes without a name may look, and
- * no more; by the image's own default they are administrators.
+ * place of its own. Prometheus reads that and the rules anew by itself when they change. Anonymous users get the Viewer role, by the
+ * image's own default the Admin role; the administrator has the lab's password, by default "admin".
  */
 export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
   const { grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort, collectionInterval } = lab.settings
@@ -58,6 +60,7 @@ export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
   writeForContainer(lab, 'lgtm', 'kubeconfig.yaml', kubeconfig)
   writeForContainer(lab, 'lgtm', 'prometheus.token', token)
   writeForContainer(lab, 'lgtm', 'ca.crt', readFileSync(caPath(lab), 'utf8'))
+  writeForContainer(lab, 'lgtm', PASSWORD_FILE, readFileSync(ensureGrafanaPassword(lab), 'utf8'))
   const datasourcesFile = writeForContainer(lab, 'lgtm', 'datasources.yaml', files.datasources)
   const providersFile = writeForContainer(lab, 'lgtm', 'providers.yaml', files.providers)
   for (const folder of [files.json, files.rules]) mkdirSync(folder, { recursive: true })
@@ -69,6 +72,8 @@ export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
     isAsImageHasIt: true,
     env: {
       GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
+      // Grafana's own syntax: `…__FILE` is read by a script that this image doesn't have.
+      GF_SECURITY_ADMIN_PASSWORD: fromFile(`${insideDir}/${PASSWORD_FILE}`),
       PROMETHEUS_EXTRA_ARGS: [
         `--query.lookback-delta=${goDuration(lookbackMs(collectionInterval))}`,
         '--storage.tsdb.retention.size=2GB',

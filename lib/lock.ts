@@ -1,8 +1,8 @@
 import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type LabError, systemErrorCode } from './errors.ts'
 import { processInfos } from './processes.ts'
+import { waitUntil } from './wait.ts'
 
 /** Who holds a lock. */
 export interface LockHolder {
@@ -30,20 +30,34 @@ export interface LockOptions {
  * Throws the refusal when another holds it for longer than `waitMs`.
  */
 export async function takeLock({ path, waitMs, onWait, refusal }: LockOptions): Promise<() => void> {
-  const untilMs = Date.now() + waitMs
   const own: LockHolder = { pid: process.pid, program: basename(process.argv[1] ?? '') }
-  let isTold = false
-  for (;;) {
-    if (tryToLink(path, own)) return () => letGo(path)
-    const text = textOf(path)
-    const holder = text === undefined ? undefined : holderIn(text)
-    if (holder !== undefined && (await isAlive(holder))) {
-      if (Date.now() >= untilMs) throw refusal(holder)
-      if (!isTold) onWait?.(holder)
-      isTold = true
-      await sleep(100)
-    } else if (text !== undefined && textOf(path) === text) rmSync(path, { force: true })
-  }
+  let holder: LockHolder | undefined
+  return await waitUntil<() => void>({
+    what: path,
+    timeoutMs: waitMs,
+    everyMs: 100,
+    errorsAreFinal: true,
+    check: async () => {
+      let living: LockHolder | undefined
+      while (living === undefined) {
+        if (tryToLink(path, own)) return { done: () => letGo(path) }
+        living = await livingHolder(path)
+      }
+      if (holder === undefined && waitMs > 0) onWait?.(living)
+      holder = living
+      return { pending: `${living.program} (pid ${living.pid}) holds it` }
+    },
+    onTimeout: () => Promise.reject(refusal(holder ?? own)),
+  })
+}
+
+/** The holder of the lock. A lock whose holder has ended is removed. */
+async function livingHolder(path: string): Promise<LockHolder | undefined> {
+  const text = textOf(path)
+  const holder = text === undefined ? undefined : holderIn(text)
+  if (holder !== undefined && (await isAlive(holder))) return holder
+  if (text !== undefined && textOf(path) === text) rmSync(path, { force: true })
+  return undefined
 }
 
 /** Whole or not at all, and only where there is none: a link is, a file being written is not. */

@@ -1,23 +1,26 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAllDocuments, stringify } from 'yaml'
 import { addressesOf, insidePorts } from './addresses.ts'
 import { programPath } from './binaries.ts'
 import { acceptsInside } from './containers/cluster.ts'
 import type { ContainerSpec } from './containers/container.ts'
 import { containerDir, insideDir, writeForContainer } from './containers/user.ts'
-import { LabError } from './errors.ts'
 import { fields, items } from './kube/json.ts'
-import { caPath, containerKubeconfigPath, kubeconfigPath } from './kubeconfig.ts'
+import { caPath, containerKubeconfigPath, kubeconfigPath, labNamespace } from './kubeconfig.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { acceptsConnections } from './ports.ts'
 import { runtimeOf } from './runtime.ts'
 import type { ServiceSpec } from './services.ts'
+import { ensureServingCertificate } from './serving-certificate.ts'
 import { goDuration, makeCommand } from './settings.ts'
+import { waitUntil } from './wait.ts'
 
 const API_SERVICE = 'v1beta1.metrics.k8s.io'
+
+/** The names that it is asked by: the API server's for the Service, and this machine's. */
+export const metricsServerHosts = [`metrics-server.${labNamespace}.svc`, 'localhost', '127.0.0.1'] as const
 
 /**
  * How often it asks every node. It refuses less than 10 s, and a time-out of more than nine tenths of it
@@ -32,14 +35,15 @@ export function resolutionMs(intervalMs: number): number {
  * `metrics.k8s.io/resource-metrics-path` names, so that `kubectl top` and the collector's metrics are the same numbers; KWOK's
  * own know nothing of pods that no usage object speaks of.
  *
- * It serves with the cluster's certificate, and takes a caller only by a client certificate of the cluster's CA or by a token
+ * It serves with a certificate of its own, and takes a caller only by a client certificate of the cluster's CA or by a token
  * that the API server vouches for. The stats proxy speaks plain HTTP on loopback; no token is sent there.
  */
 export async function metricsServerService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
   const { settings } = lab
   const args = (given: {
     kubeconfig: string
-    certificate: string
+    certificateFile: string
+    keyFile: string
     address: string
     port: number
     kubeletPort: number
@@ -49,46 +53,49 @@ export async function metricsServerService(lab: Lab): Promise<ServiceSpec | Cont
     `--authorization-kubeconfig=${given.kubeconfig}`,
     `--bind-address=${given.address}`,
     `--secure-port=${given.port}`,
-    `--tls-cert-file=${given.certificate}.crt`,
-    `--tls-private-key-file=${given.certificate}.key`,
+    `--tls-cert-file=${given.certificateFile}`,
+    `--tls-private-key-file=${given.keyFile}`,
     // KWOK gives every node the host name of its own server, or of the stats proxy, and an address of a documentation network.
     '--kubelet-preferred-address-types=Hostname',
     `--kubelet-port=${given.kubeletPort}`,
     '--deprecated-kubelet-completely-insecure',
     `--metric-resolution=${goDuration(resolutionMs(settings.collectionInterval))}`,
   ]
+  const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
+  const certificate = readFileSync(files.certificateFile, 'utf8')
   if (runtimeOf(lab) === 'binary') {
     return {
       name: 'metrics-server',
       command: await programPath('metrics-server'),
       args: args({
         kubeconfig: kubeconfigPath(lab, 'metrics-server'),
-        certificate: join(lab.clusterDir, 'pki', 'admin'),
+        ...files,
         address: '127.0.0.1',
         port: settings.metricsServerPort,
         kubeletPort: settings.statsProxyPort,
       }),
+      contents: certificate,
       // What it says of itself (`/readyz`) waits for the first numbers.
       ready: () => acceptsConnections(settings.metricsServerPort),
     }
   }
   const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'metrics-server'), 'utf8')
   writeForContainer(lab, 'metrics-server', 'kubeconfig.yaml', kubeconfig)
-  for (const file of ['admin.crt', 'admin.key']) {
-    writeForContainer(lab, 'metrics-server', file, readFileSync(join(lab.clusterDir, 'pki', file), 'utf8'))
-  }
+  writeForContainer(lab, 'metrics-server', 'serving.crt', certificate)
+  writeForContainer(lab, 'metrics-server', 'serving.key', readFileSync(files.keyFile, 'utf8'))
   return {
     name: 'metrics-server',
     image: 'metrics-server',
     args: args({
       kubeconfig: `${insideDir}/kubeconfig.yaml`,
-      certificate: `${insideDir}/admin`,
+      certificateFile: `${insideDir}/serving.crt`,
+      keyFile: `${insideDir}/serving.key`,
       address: '0.0.0.0',
       port: insidePorts.metricsServer,
       kubeletPort: insidePorts.statsProxy,
     }),
     mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
-    contents: kubeconfig,
+    contents: `${kubeconfig}${certificate}`,
     ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
   }
 }
@@ -127,31 +134,28 @@ export async function registerMetricsServer(lab: Lab): Promise<void> {
 /** Waits until the API server reaches it. Throws a LabError with the API server's last word after a minute. */
 export async function waitUntilRegistered(lab: Lab): Promise<void> {
   const condition = '{.status.conditions[?(@.type=="Available")]}'
-  const until = Date.now() + 60_000
-  for (;;) {
-    const { stdout } = await kubectl(lab, ['get', 'apiservice', API_SERVICE, '-o', `jsonpath=${condition}`])
-    const { status, message } = fields(stdout === '' ? undefined : JSON.parse(stdout))
-    if (status === 'True') return
-    if (Date.now() > until) {
-      const isOld = String(message).includes('certificate is valid for')
-      throw new LabError('The API server does not reach metrics-server', {
-        why: String(message),
-        next: isOld
-          ? `the cluster's certificate is from before: ${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`
-          : `read ${join(lab.logsDir, 'metrics-server.log')}`,
-      })
-    }
-    await sleep(500)
-  }
+  let said = ''
+  await waitUntil<void>({
+    what: 'the API server to reach metrics-server',
+    timeoutMs: 60_000,
+    everyMs: 500,
+    check: async () => {
+      const { stdout } = await kubectl(lab, ['get', 'apiservice', API_SERVICE, '-o', `jsonpath=${condition}`])
+      const { status, message } = fields(stdout === '' ? undefined : JSON.parse(stdout))
+      said = String(message)
+      return status === 'True' ? { done: undefined } : { pending: said }
+    },
+    next: () =>
+      said.includes('certificate is valid for')
+        ? `the cluster's certificate is from before: ${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`
+        : `read ${join(lab.logsDir, 'metrics-server.log')}`,
+  })
 }
 
-/** The nodes that `kubectl top nodes` has no answer for. */
-export async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<string[]> {
-  const { exitCode, stdout } = await kubectl(lab, ['get', '--raw', '/apis/metrics.k8s.io/v1beta1/nodes'], {
-    nothrow: true,
-    timeoutMs: 30_000,
-  })
-  const answered = exitCode === 0 ? items(fields(JSON.parse(stdout))['items']) : []
+/** The nodes that `kubectl top nodes` has no answer for. Throws a LabError with the API server's words when it has none at all. */
+async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<string[]> {
+  const { stdout } = await kubectl(lab, ['get', '--raw', '/apis/metrics.k8s.io/v1beta1/nodes'], { timeoutMs: 30_000 })
+  const answered = items(fields(JSON.parse(stdout))['items'])
   const names = new Set(answered.map(item => fields(fields(item)['metadata'])['name']))
   return [...nodes].filter(node => !names.has(node))
 }
@@ -161,22 +165,17 @@ export async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): P
  *
  * Throws a LabError that names the first node it has nothing of.
  */
-export async function waitUntilTopAnswers(
-  lab: Lab,
-  nodes: ReadonlySet<string>,
-  onMissing: (text: string) => void,
-): Promise<void> {
-  const until = Date.now() + 30_000 + 4 * resolutionMs(lab.settings.collectionInterval)
-  for (;;) {
-    const missing = await nodesWithoutUsage(lab, nodes)
-    if (missing.length === 0) return
-    onMissing(`${missing.length} nodes that kubectl top has no answer for`)
-    if (Date.now() > until) {
-      throw new LabError(`kubectl top has no answer for ${missing.length} of ${nodes.size} nodes`, {
-        why: `the first is ${missing[0]}`,
-        next: `${makeCommand('kwok-status', lab.settings.clusterName)}, and read ${join(lab.logsDir, 'metrics-server.log')}`,
-      })
-    }
-    await sleep(1_000)
-  }
+export async function waitUntilTopAnswers(lab: Lab, nodes: ReadonlySet<string>): Promise<void> {
+  await waitUntil<void>({
+    what: 'kubectl top to answer for every node',
+    timeoutMs: 30_000 + 4 * resolutionMs(lab.settings.collectionInterval),
+    everyMs: 1_000,
+    check: async () => {
+      const missing = await nodesWithoutUsage(lab, nodes)
+      if (missing.length === 0) return { done: undefined }
+      return { pending: `no answer for ${missing.length} of ${nodes.size} nodes, the first is ${missing[0]}` }
+    },
+    progress: 'kubectl top',
+    next: `${makeCommand('kwok-status', lab.settings.clusterName)}, and read ${join(lab.logsDir, 'metrics-server.log')}`,
+  })
 }

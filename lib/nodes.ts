@@ -1,13 +1,14 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from './errors.ts'
 import { callAll } from './kube/bulk.ts'
 import type { KubeClient } from './kube/client.ts'
+import { watchCollection } from './kube/collection.ts'
 import { fields, items } from './kube/json.ts'
 import { kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
 import { type Manifest, managedBy, readManifest } from './manifest.ts'
 import { deletePodCalls } from './pods.ts'
+import { waitUntil } from './wait.ts'
 
 const ZONES = ['lab-zone-a', 'lab-zone-b', 'lab-zone-c']
 
@@ -58,20 +59,39 @@ export async function labNodeNames(lab: Lab): Promise<string[]> {
  *
  * Throws a LabError that names the first that are not, after a time that grows with their number.
  */
-export async function waitUntilReady(lab: Lab): Promise<number> {
-  const startedMs = Date.now()
-  for (;;) {
-    const readiness = await nodeReadiness(lab)
-    const waiting = [...readiness].filter(([, ready]) => !ready).map(([name]) => name)
-    if (waiting.length === 0) return readiness.size
-    if (Date.now() - startedMs > 60_000 + readiness.size * 50) {
-      throw new LabError(`${waiting.length} of ${readiness.size} nodes are not Ready`, {
-        why: `the first are ${waiting.slice(0, 3).join(', ')}`,
-        next: 'make kwok-status, and read the log of kwok-controller',
-      })
-    }
-    await sleep(250)
+export async function waitUntilReady(
+  client: Pick<KubeClient, 'request' | 'stream'>,
+  { timeoutMs }: { timeoutMs?: number } = {},
+): Promise<number> {
+  const query = { labelSelector: managedBy }
+  const nodes = watchCollection({ client, path: '/api/v1/nodes', query, reduce: readinessOf })
+  try {
+    return await waitUntil({
+      what: 'all nodes to be Ready',
+      timeoutMs: () => timeoutMs ?? 60_000 + nodes.objects.size * 50,
+      everyMs: 100,
+      check: async () => {
+        const all = [...nodes.objects.values()]
+        const waiting = all.filter(({ isReady }) => !isReady).map(({ name }) => name)
+        if (nodes.trouble !== undefined) return { pending: nodes.trouble }
+        if (waiting.length === 0) return { done: all.length }
+        return {
+          pending: `${waiting.length} of ${all.length} are not, the first are ${waiting.slice(0, 3).join(', ')}`,
+        }
+      },
+      progress: 'Nodes',
+      next: 'make kwok-status, and read the log of kwok-controller',
+    })
+  } finally {
+    await nodes.close()
   }
+}
+
+function readinessOf(node: unknown): { name: string; isReady: boolean } {
+  const { metadata, status } = fields(node)
+  const conditions = items(fields(status)['conditions']).map(fields)
+  const isReady = conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True')
+  return { name: String(fields(metadata)['name']), isReady }
 }
 
 /** Each node that the lab made, by name, and whether it is Ready. */

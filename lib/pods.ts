@@ -1,13 +1,15 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError, UsageError } from './errors.ts'
 import { type BulkCall, callAll } from './kube/bulk.ts'
 import type { KubeClient } from './kube/client.ts'
+import { watchCollection } from './kube/collection.ts'
 import { fields, items, text } from './kube/json.ts'
 import { parseQuantity } from './kube/quantity.ts'
 import { kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
 import { type Manifest, managedBy, readManifest } from './manifest.ts'
+import { formatElapsed } from './progress.ts'
+import { waitUntil } from './wait.ts'
 
 export const podTemplateFile = join(projectDir, 'kwok-config', 'kwok-pod-template.yaml')
 
@@ -149,53 +151,68 @@ export async function ensureNamespaces(client: KubeClient, namespaces: readonly 
     client,
     namespaces.map(name => ({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } })),
   )
-  const until = Date.now() + 30_000
   for (const name of namespaces) {
-    while ((await client.request('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)).status !== 200) {
-      if (Date.now() > until) {
-        throw new LabError(`Namespace ${name} got no default service account within 30 s`, {
-          next: 'make kwok-status, and read the log of kube-controller-manager',
-        })
-      }
-      await sleep(100)
-    }
+    await waitUntil<void>({
+      what: `the default service account of namespace ${name}`,
+      timeoutMs: 30_000,
+      everyMs: 100,
+      check: async () => {
+        const { status } = await client.request('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)
+        return status === 200 ? { done: undefined } : { pending: `the API server answers ${status}` }
+      },
+      next: 'make kwok-status, and read the log of kube-controller-manager',
+    })
   }
 }
 
 /**
- * Waits until every pod of the selector runs or has succeeded. The time it may take grows with how many there are.
+ * Waits until every pod of the selector runs or has succeeded. The time it may take grows with how many there are. It lists those that
+ * do not, and then watches them: a pod that runs leaves the field selector, which a watch reports as its deletion.
  *
  * Throws a LabError with what the scheduler says of the first that does not.
  */
 export async function waitUntilRunning(
-  client: KubeClient,
-  options: { labelSelector: string; count: number; onPending?: (pending: string) => void },
+  client: Pick<KubeClient, 'request' | 'stream'>,
+  options: { labelSelector: string; count: number; timeoutMs?: number },
 ): Promise<void> {
-  const query = new URLSearchParams({
-    labelSelector: options.labelSelector,
-    fieldSelector: NOT_YET_RUNNING,
-    limit: '500',
-  })
-  const until = Date.now() + 60_000 + options.count * 50
-  for (;;) {
-    // A server that is busy with this many pods may miss one question; the next comes.
-    const answer = await client.request('GET', `/api/v1/pods?${query}`).catch((error: unknown) => error)
-    const { status, body } = fields(answer)
-    const pending = items(fields(body)['items'])
-    if (status === 200 && pending.length === 0) return
-    const more = fields(fields(body)['metadata'])['continue'] === undefined ? '' : '+'
-    options.onPending?.(`${pending.length}${more}`)
-    if (Date.now() > until) {
-      const first = fields(pending[0])
-      const { namespace, name } = fields(first['metadata'])
-      const said = items(fields(first['status'])['conditions']).map(condition => text(fields(condition)['message']))
-      throw new LabError(`${pending.length}${more} pods do not run`, {
-        why: `${namespace}/${name}: ${said.find(message => message !== undefined) ?? 'nothing is said of it'}`,
-        next: 'make kwok-status, or ask for fewer pods or more nodes',
-      })
-    }
-    await sleep(Math.min(5_000, 500 + options.count / 10))
+  const { labelSelector, count, timeoutMs = 60_000 + count * 50 } = options
+  const query = { labelSelector, fieldSelector: NOT_YET_RUNNING }
+  const pods = watchCollection<PodKey>({ client, path: '/api/v1/pods', query, metadataOnly: true, reduce: keyOf })
+  try {
+    await waitUntil<void>({
+      what: `${count} pods to run`,
+      timeoutMs,
+      everyMs: 100,
+      check: async () => {
+        const pending = pods.trouble ?? `${pods.objects.size} do not run yet`
+        return pods.trouble === undefined && pods.objects.size === 0 ? { done: undefined } : { pending }
+      },
+      progress: 'Pods',
+      onTimeout: async seen => {
+        const [first] = pods.objects.values()
+        throw new LabError(`Timed out after ${formatElapsed(timeoutMs)} waiting for ${count} pods to run`, {
+          why: first === undefined ? seen : `${seen}; ${first}: ${await pendingReason(client, first)}`,
+          next: 'make kwok-status, or ask for fewer pods or more nodes',
+        })
+      },
+    })
+  } finally {
+    await pods.close()
   }
+}
+
+/** Why a pod does not run, as its conditions have it: for one without a node, the scheduler's message. */
+async function pendingReason(client: Pick<KubeClient, 'request'>, key: PodKey): Promise<string> {
+  const [namespace, name] = key.split('/')
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}`
+  const { body } = await client.request('GET', path).catch((): { body?: unknown } => ({}))
+  const messages = items(fields(fields(body)['status'])['conditions']).map(each => text(fields(each)['message']))
+  return messages.find(message => message !== undefined) ?? 'its conditions have no message'
+}
+
+function keyOf(pod: unknown): PodKey {
+  const { namespace, name } = fields(fields(pod)['metadata'])
+  return `${namespace}/${name}`
 }
 
 function quantity(value: unknown): number {

@@ -80,7 +80,17 @@ function isUnset(value: string | undefined): boolean {
   return value === undefined || value === '' || value === 'false'
 }
 
-/** Shows on stderr that something that takes long is under way. */
+/** Shows on stderr that `body` is under way, until it ends in whatever way. It is given a function that shows a detail. */
+export async function withProgress<T>(what: string, body: (detail: Activity['detail']) => Promise<T>): Promise<T> {
+  const activity = startProgress(what)
+  try {
+    return await body(activity.detail)
+  } finally {
+    activity.end()
+  }
+}
+
+/** Shows on stderr that something that takes long is under way. The caller ends it: prefer `withProgress`. */
 export function startProgress(what: string): Activity {
   return createReporter({ stream: process.stderr, env: process.env }).start(what)
 }

@@ -21,9 +21,8 @@ export async function restoreReadiness(lab: Lab): Promise<number> {
   ])
   const calls = readinessCalls(stdout, nodes)
   if (calls.length === 0) return 0
-  const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+  using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
   await callAll(client, calls)
-  client.close()
   return calls.length
 }
 

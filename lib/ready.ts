@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { LabError } from './errors.ts'
 import { kubectl } from './kubectl.ts'
 import type { Lab } from './lab.ts'
 import { prometheusUrl, query, type Sample } from './prometheus.ts'
 import { goDuration, intervalFor, makeCommand } from './settings.ts'
+import { waitUntil } from './wait.ts'
 
 /** The nodes of a cluster and the pods that run on each, as the API tells. */
 export interface ClusterTruth {
@@ -85,32 +84,25 @@ export async function measureMissing(lab: Lab, truth: ClusterTruth, freshMs: num
  *
  * Throws a LabError that names the first that lack.
  */
-export async function waitUntilMeasured(lab: Lab, onMissing: (text: string) => void): Promise<ClusterTruth> {
+export async function waitUntilMeasured(lab: Lab, { timeoutMs }: { timeoutMs?: number } = {}): Promise<ClusterTruth> {
   const intervalMs = lab.settings.collectionInterval
   const freshMs = 2 * intervalMs + 5_000
-  const startedMs = Date.now()
-  for (;;) {
-    const roundMs = Date.now()
-    const truth = await readTruth(lab)
-    const missing = await measureMissing(lab, truth, freshMs).catch((error: unknown) => {
-      // A Prometheus that takes in its first hundred thousand series may be late with one answer.
-      if (error instanceof LabError && Date.now() - startedMs < 60_000) return undefined
-      throw error
-    })
-    if (missing === undefined) continue
-    if (missing.nodes.length + missing.pods.length + missing.misplacedPods.length === 0) return truth
-    const said = describeMissing(missing)
-    onMissing(said)
-    if (Date.now() - startedMs > 60_000 + 6 * intervalMs + truth.runningPods.size * 10) {
-      const first = [...missing.nodes, ...missing.pods, ...missing.misplacedPods].slice(0, 3).join(', ')
-      throw new LabError(`The metrics are not complete after ${Math.round((Date.now() - startedMs) / 1000)} s`, {
-        why: `${said}; the first: ${first}`,
-        next: nextStep(lab, truth.runningPods.size),
-      })
-    }
+  let pods = 0
+  return await waitUntil<ClusterTruth>({
+    what: 'fresh metrics of every node and pod',
+    timeoutMs: () => timeoutMs ?? 60_000 + 6 * intervalMs + pods * 10,
     // Looking costs what it waits for: with ten thousand pods, all the time of one core.
-    await sleep(Math.max(1_000, 4 * (Date.now() - roundMs)))
-  }
+    everyMs: checkMs => Math.max(1_000, 4 * checkMs),
+    check: async () => {
+      const truth = await readTruth(lab)
+      pods = truth.runningPods.size
+      const missing = await measureMissing(lab, truth, freshMs)
+      const first = [...missing.nodes, ...missing.pods, ...missing.misplacedPods].slice(0, 3).join(', ')
+      return first === '' ? { done: truth } : { pending: `${describeMissing(missing)}; the first: ${first}` }
+    },
+    progress: 'Metrics',
+    next: () => nextStep(lab, pods),
+  })
 }
 
 /** A machine that can't keep up is the likeliest cause where many pods are collected from often. */

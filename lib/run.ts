@@ -7,7 +7,7 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv
   /** Written to the command's standard input, which is empty otherwise. */
   input?: string
-  /** After this the command gets TERM, and two seconds later KILL. */
+  /** After this the command gets TERM, and two seconds later KILL. Default: five minutes. */
   timeoutMs?: number
   /** Ends the command, and what it started, when it is aborted. */
   signal?: AbortSignal
@@ -32,9 +32,10 @@ export type Run = (command: string, args: readonly string[], options?: RunOption
  * Runs a command to its end and gives what it printed. Arguments reach it as they are: zx quotes each one.
  *
  * Throws a LabError with the last lines of the command's own stderr when it can't be started, ends with another code than
- * 0 (unless `nothrow`) or takes longer than `timeoutMs`.
+ * 0 or takes longer than `timeoutMs`. With `nothrow` these are results, and stderr ends with the time that was over.
  */
 export const run: Run = async (command, args, options = {}) => {
+  const { timeoutMs = 300_000 } = options
   const child = $({
     quiet: true,
     nothrow: true,
@@ -42,11 +43,11 @@ export const run: Run = async (command, args, options = {}) => {
     ...(options.input ? { input: options.input } : { stdio: ['ignore', 'pipe', 'pipe'] as const }),
     env: options.env ?? process.env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+    timeout: timeoutMs,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })`${command} ${args}`
-  const killer =
-    options.timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.timeoutMs + 2_000)
+  const killer = setTimeout(() => child.kill('SIGKILL'), timeoutMs + 2_000)
+  const startedMs = performance.now()
   for (const [stream, onLine] of [
     [child.stderr, options.onStderrLine],
     [child.stdout, options.onStdoutLine],
@@ -62,14 +63,15 @@ export const run: Run = async (command, args, options = {}) => {
   const output = await child
   clearTimeout(killer)
   const exitCode = output.exitCode ?? (output.signal === null ? 1 : 128)
+  const isTimedOut = exitCode !== 0 && performance.now() - startedMs >= timeoutMs
+  const ending = isTimedOut ? `no end after ${timeoutMs} ms` : `exit code ${exitCode}`
   if (exitCode !== 0 && options.nothrow !== true) {
-    const timedOut = output.signal !== null && options.timeoutMs !== undefined
     const said = lastLines(output.stderr.trim() || output.stdout.trim(), 8)
     throw new LabError(`${command} ${args.slice(0, 3).join(' ')} failed`, {
-      why: `${timedOut ? `no end after ${options.timeoutMs} ms` : `exit code ${exitCode}`}${said === '' ? '' : `\n${said}`}`,
+      why: `${ending}${said === '' ? '' : `\n${said}`}`,
     })
   }
-  return { exitCode, stdout: output.stdout, stderr: output.stderr }
+  return { exitCode, stdout: output.stdout, stderr: isTimedOut ? `${output.stderr}${ending}\n` : output.stderr }
 }
 
 function lastLines(text: string, count: number): string {

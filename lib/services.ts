@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { serviceEnvironment } from './environment.ts'
 import { LabError } from './errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from './lab.ts'
-import { endProcess, type ProcessInfo, processInfos, signalProcess } from './processes.ts'
+import { endProcessGroup, type ProcessInfo, processInfos, type StartedProcess, signalProcess } from './processes.ts'
+import { waitUntil } from './wait.ts'
 
 /** The services that `make kwok` starts in the binary runtime, where no Grafana is. */
 export const labServiceNames = [
@@ -38,8 +39,10 @@ export interface ServiceSpec {
   name: ServiceName
   command: string
   args: readonly string[]
-  /** Added to the environment of the task that starts it. */
+  /** Added to what every service gets of the user's environment. */
   env?: Readonly<Record<string, string>>
+  /** It runs kubectl, otelcol or docker itself, and gets the variables that these are found by. */
+  runsTools?: boolean
   /** The text of files that it reads only when it starts: with others it is started anew. */
   contents?: string
   /** True once the service answers; asked until it does. */
@@ -61,7 +64,8 @@ export interface ServiceState {
 /** What is on disk of a started service: enough to know its process again. */
 interface PidFile {
   pid: number
-  command: string
+  /** When the process was started, as `StartedProcess` has it. */
+  started: string
   /** How it was started; another spec means another start. */
   spec: string
 }
@@ -100,7 +104,8 @@ export function binaryServices(lab: Lab): Services {
 
   async function stop(name: ServiceName): Promise<boolean> {
     const { process } = await state(name)
-    if (process !== undefined) await endProcess(process.pid, 8_000)
+    // With what it has started: a script that runs the program without exec is ended by TERM, and the program is not.
+    if (process !== undefined) await endProcessGroup(process.pid, 8_000)
     rmSync(pidPath(name), { force: true })
     return process !== undefined
   }
@@ -115,7 +120,7 @@ export function binaryServices(lab: Lab): Services {
         cwd: lab.dir,
         detached: true,
         stdio: ['ignore', log, log],
-        env: { ...process.env, ...spec.env },
+        env: { ...serviceEnvironment(process.env, spec), ...spec.env },
       })
       const failure = await new Promise<Error | undefined>(resolve => {
         started.once('error', resolve)
@@ -129,11 +134,11 @@ export function binaryServices(lab: Lab): Services {
       started.unref()
       const info = (await processInfos([pid])).get(pid)
       if (info === undefined) throw endedEarly(spec.name, logPath(spec.name))
-      const recorded: PidFile = { pid, command: info.command, spec: specText(spec) }
+      const recorded: PidFile = { pid, started: info.started, spec: specText(spec) }
       writeFileAtomically(pidPath(spec.name), `${JSON.stringify(recorded, null, 2)}\n`)
     } catch (error) {
       // Nobody would know of it.
-      if (child?.pid !== undefined) signalProcess(child.pid, 'SIGKILL')
+      if (child?.pid !== undefined) signalProcess(-child.pid, 'SIGKILL')
       throw error
     } finally {
       closeSync(log)
@@ -142,35 +147,19 @@ export function binaryServices(lab: Lab): Services {
   }
 
   async function waitUntilReady(spec: ServiceSpec): Promise<void> {
-    const timeoutMs = spec.readyTimeoutMs ?? 30_000
-    const until = Date.now() + timeoutMs
-    for (;;) {
-      const ready = await spec.ready()
-      // After the question: another program may be what answered.
-      if (!(await hasSamePid(spec.name))) throw endedEarly(spec.name, logPath(spec.name))
-      if (ready) return
-      if (Date.now() > until) {
-        throw new LabError(`${spec.name} did not answer within ${timeoutMs / 1000} s`, {
-          why: `its log ends with\n${lastLogLines(logPath(spec.name))}`,
-          next: `read ${logPath(spec.name)}`,
-        })
-      }
-      await sleep(100)
-    }
-  }
-
-  /** Whether the recorded process still runs, whatever its command: a script of the user's becomes the program by exec. */
-  async function hasSamePid(name: ServiceName): Promise<boolean> {
-    const recorded = readPidFile(pidPath(name))
-    return recorded !== undefined && (await processInfos([recorded.pid])).has(recorded.pid)
-  }
-
-  /** The command line as it is once the service answers. */
-  async function rememberCommand(name: ServiceName): Promise<void> {
-    const recorded = readPidFile(pidPath(name))
-    const info = recorded && (await processInfos([recorded.pid])).get(recorded.pid)
-    if (recorded === undefined || info === undefined || info.command === recorded.command) return
-    writeFileAtomically(pidPath(name), `${JSON.stringify({ ...recorded, command: info.command }, null, 2)}\n`)
+    const logFile = logPath(spec.name)
+    await waitUntil({
+      what: `${spec.name} to answer`,
+      timeoutMs: spec.readyTimeoutMs ?? 30_000,
+      everyMs: 100,
+      check: async () => {
+        const isReady = await spec.ready()
+        // After the question: another program may be what answered.
+        if ((await state(spec.name)).process === undefined) return { failed: endedEarly(spec.name, logFile) }
+        return isReady ? { done: undefined } : { pending: `its log ends with\n${lastLogLines(logFile)}` }
+      },
+      next: `read ${logFile}`,
+    })
   }
 
   async function ensure(spec: ServiceSpec): Promise<boolean> {
@@ -182,7 +171,6 @@ export function binaryServices(lab: Lab): Services {
     await stop(spec.name)
     await start(spec)
     await waitUntilReady(spec)
-    await rememberCommand(spec.name)
     return true
   }
 
@@ -194,15 +182,29 @@ export function binaryServices(lab: Lab): Services {
   return { ensure, stop, state, signal }
 }
 
+/** How much of a log's end is looked at. */
+const TAIL_BYTES = 16_384
+
 /** The last lines of a log, indented, or a word that there is none. */
 export function lastLogLines(logFile: string, count = 8): string {
-  const text = existsSync(logFile) ? readFileSync(logFile, 'utf8').trimEnd() : ''
+  const text = existsSync(logFile) ? readTail(logFile).trimEnd() : ''
   if (text === '') return '    (the log is empty)'
   return text
     .split('\n')
     .slice(-count)
     .map(line => `    ${line.slice(0, 400)}`)
     .join('\n')
+}
+
+function readTail(file: string): string {
+  const opened = openSync(file, 'r')
+  try {
+    const { size } = fstatSync(opened)
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES))
+    return tail.toString('utf8', 0, readSync(opened, tail, 0, tail.length, size - tail.length))
+  } finally {
+    closeSync(opened)
+  }
 }
 
 /**
@@ -232,12 +234,9 @@ function endedEarly(name: ServiceName, logFile: string): LabError {
   })
 }
 
-/**
- * After a reboot, or a long time, a pid belongs to somebody else. The command line names the lab's own files, so nobody else
- * has the same. (Start times would not do: `ps` derives them from the boot time, which moves when the clock is set.)
- */
-function isSame(info: ProcessInfo, recorded: PidFile): boolean {
-  return info.command === recorded.command
+/** After a reboot, or a long time, a pid belongs to another process, which was started at another time. */
+function isSame(info: StartedProcess, recorded: PidFile): boolean {
+  return info.started === recorded.started
 }
 
 function specText(spec: ServiceSpec): string {

@@ -1,3 +1,4 @@
+import { excludeLoopbackFromProxies } from './environment.ts'
 import { describeError, LabError } from './errors.ts'
 import { type Lab, openLab } from './lab.ts'
 import { takeLock } from './lock.ts'
@@ -51,6 +52,7 @@ export async function runTask(
   declaration: TaskDeclaration,
   body: (input: TaskInput) => Promise<number | undefined | void>,
 ): Promise<void> {
+  excludeLoopbackFromProxies(process.env)
   try {
     const accepted = [...new Set<SettingName>(['clusterName', ...declaration.settings])]
     const line = parseCommandLine(process.argv.slice(2), {

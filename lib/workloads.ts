@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
 import { fields, items } from './kube/json.ts'
 import { applyManifests, kubectl } from './kubectl.ts'
 import { type Lab, projectDir } from './lab.ts'
 import { type Demand, podDemand } from './pods.ts'
 import { restoreReadiness } from './readiness.ts'
+import { readYamlDocuments } from './user-files.ts'
 
 /** The namespaces of kwok-config/workloads; a test compares the two. */
 export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
@@ -19,8 +19,9 @@ export const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
 export function workloadDemand(): { perNode: Demand; anywhere: Demand } {
   const total = { perNode: noDemand(), anywhere: noDemand() }
   const files = readdirSync(workloadsDir).filter(file => file.endsWith('.yaml'))
-  const documents = files.flatMap(file => parseAllDocuments(readFileSync(join(workloadsDir, file), 'utf8')))
-  const objects = documents.map(document => fields(document.toJS()))
+  const objects = files
+    .flatMap(file => readYamlDocuments(join(workloadsDir, file), `fix kwok-config/workloads/${file}`))
+    .map(fields)
   const most = mostReplicas(objects)
   for (const object of objects) {
     const spec = fields(object['spec'])
@@ -42,8 +43,17 @@ export async function applyWorkloads(lab: Lab): Promise<number> {
   return (await applyManifests(lab, workloadsDir)).trim().split('\n').length
 }
 
+const ROLLOUT_TIMEOUT = '--timeout=180s'
+
 /** Waits until every Deployment, StatefulSet and DaemonSet has its pods, and every Job has ended. */
 export async function waitUntilRolledOut(lab: Lab): Promise<void> {
+  // Not the jobs of CronJobs: those come, and are deleted, while one waits.
+  const once = ['-l', 'app.kubernetes.io/component=once']
+  const jobsEnd = kubectl(lab, ['wait', 'job', '-A', ...once, '--for=condition=Complete', ROLLOUT_TIMEOUT])
+  await Promise.all([jobsEnd, waitForPods(lab)])
+}
+
+async function waitForPods(lab: Lab): Promise<void> {
   const { stdout } = await kubectl(lab, ['get', 'deployments,statefulsets,daemonsets', '-A', '-o', 'json'])
   const waiting = new Set(
     items(fields(JSON.parse(stdout))['items'])
@@ -52,16 +62,13 @@ export async function waitUntilRolledOut(lab: Lab): Promise<void> {
       .map(object => fields(object['metadata'])['namespace']),
   )
   if (waiting.size > 0) await restoreReadiness(lab)
-  const timeout = '--timeout=180s'
   await Promise.all(
-    workloadNamespaces.map(async namespace => {
-      if (!waiting.has(namespace)) return
-      await kubectl(lab, ['rollout', 'status', 'deployment,statefulset,daemonset', '-n', namespace, timeout])
-    }),
+    workloadNamespaces
+      .filter(namespace => waiting.has(namespace))
+      .map(namespace =>
+        kubectl(lab, ['rollout', 'status', 'deployment,statefulset,daemonset', '-n', namespace, ROLLOUT_TIMEOUT]),
+      ),
   )
-  // Not the jobs of CronJobs: those come, and are deleted, while one waits.
-  const once = 'app.kubernetes.io/component=once'
-  await kubectl(lab, ['wait', 'job', '-A', '-l', once, '--for=condition=Complete', timeout])
 }
 
 /** Whether a Deployment, StatefulSet or DaemonSet has all its pods, as `kubectl rollout status` has it. */

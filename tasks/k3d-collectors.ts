@@ -13,7 +13,6 @@ import { reachPrometheus } from '../lib/k3d/forward.ts'
 import { requireChart } from '../lib/k3d/helm.ts'
 import { waitUntilCollected } from '../lib/k3d/ready.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
-import { startProgress } from '../lib/progress.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Installs the two collectors, and waits until the metrics of every node are in Prometheus.'
@@ -30,16 +29,10 @@ await runTask({ about, settings, switches, on: 'context', changesLab: true }, as
   }
   say(`Installing the collectors in context "${lab.context}"`)
   const changed = await applyCollectors(lab, say)
-  const progress = startProgress('Collectors')
-  try {
-    for (const release of releases) await waitForRollout(lab, release, { onWaiting: progress.detail })
-    const reached = await reachPrometheus(lab)
-    const truth = await waitUntilCollected(reached.lab, progress.detail).finally(() => reached.close())
-    progress.end()
-    print(
-      `${truth.nodes.size} nodes and ${truth.runningPods.size} running pods are measured: ${changed.length} releases changed`,
-    )
-  } finally {
-    progress.end()
-  }
+  for (const release of releases) await waitForRollout(lab, release)
+  const reached = await reachPrometheus(lab)
+  const truth = await waitUntilCollected(reached.lab).finally(() => reached.close())
+  print(
+    `${truth.nodes.size} nodes and ${truth.runningPods.size} running pods are measured: ${changed.length} releases changed`,
+  )
 })

@@ -11,7 +11,6 @@ import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from 
 import { applyLgtm } from '../lib/k3d/lgtm.ts'
 import { mountedDir } from '../lib/k3d/prometheus.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
-import { startProgress } from '../lib/progress.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
@@ -39,7 +38,6 @@ await runTask({ about, settings, switches, on: 'context', changesLab: true }, as
   // Nobody makes traces there.
   files.delete('rules/tracing.yaml')
   const changed = await applyLgtm(lab, files)
-  const progress = startProgress('LGTM')
-  await waitForRollout(lab, 'lgtm', { onWaiting: progress.detail }).finally(() => progress.end())
+  await waitForRollout(lab, 'lgtm')
   print(`LGTM runs in namespace ${labNamespace} of context "${lab.context}": ${changed.length} objects changed`)
 })

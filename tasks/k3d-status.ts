@@ -4,10 +4,12 @@
  *
  *   tsx tasks/k3d-status.ts
  *   tsx tasks/k3d-status.ts --kube-context my-cluster
+ *   tsx tasks/k3d-status.ts --password        # of Grafana's user admin, and nothing else
  */
 import { requireContext } from '../lib/k3d/agree.ts'
 import { ownCluster } from '../lib/k3d/cluster.ts'
 import { reachPrometheus } from '../lib/k3d/forward.ts'
+import { lgtmPassword } from '../lib/k3d/lgtm.ts'
 import { partsOf } from '../lib/k3d/status.ts'
 import { countAll } from '../lib/status.ts'
 import { formatTable } from '../lib/table.ts'
@@ -15,8 +17,12 @@ import { print, runTask } from '../lib/task.ts'
 
 const about = 'Shows what the lab has in a cluster; exit code 1 when a part is missing or not ready.'
 
-await runTask({ about, settings: ['kubeContext'], on: 'context', takesLabAsItIs: true }, async ({ lab }) => {
+const switches = { password: "print the password of Grafana's user admin, and nothing else" }
+
+const task = { about, settings: ['kubeContext'], switches, on: 'context', takesLabAsItIs: true } as const
+await runTask(task, async ({ lab, switches: chosen }) => {
   await requireContext(lab)
+  if (chosen.has('password')) return print(await lgtmPassword(lab))
   const parts = await partsOf(lab)
   print(`Context ${lab.context}, cluster "${lab.settings.clusterName}"\n`)
   print(

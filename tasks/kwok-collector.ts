@@ -5,13 +5,7 @@
  *   tsx tasks/kwok-collector.ts
  *   less .lab/queries-testing/config/otelcol.yaml
  */
-import {
-  collectorService,
-  collectorWatchService,
-  markConfigTaken,
-  reloadCollector,
-  writeCollectorConfig,
-} from '../lib/collector/collector.ts'
+import { collectorWatchService, ensureCollector } from '../lib/collector/collector.ts'
 import { kubectl } from '../lib/kubectl.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { requirePortsFor } from '../lib/preflight.ts'
@@ -28,14 +22,7 @@ await runTask(
     const services = labServices(lab)
     const { stdout } = await kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])
     const nodes = stdout.split(' ').filter(name => name !== '')
-    await writeCollectorConfig(lab, nodes)
-    const started = await services.ensure(await collectorService(lab))
-    if (started) {
-      markConfigTaken(lab)
-      say('Started the collector')
-    } else {
-      await reloadCollector(lab, services)
-    }
+    if (await ensureCollector(lab, services, nodes)) say('Started the collector')
     await services.ensure(collectorWatchService(lab, services))
     const { otlpGrpcPort, otlpHttpPort } = lab.settings
     const own = runtimeOf(lab) === 'binary' ? `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}` : ''

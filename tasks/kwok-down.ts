@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs'
 import { restoreContext } from '../lib/context.ts'
 import { deleteCluster, requireOwnCluster } from '../lib/kwokctl.ts'
-import { removeLabDir } from '../lib/lab.ts'
+import { readRecord, removeLabDir } from '../lib/lab.ts'
 import { labServices } from '../lib/runtime.ts'
 import { serviceNames } from '../lib/services.ts'
 import { print, runTask, say } from '../lib/task.ts'
@@ -17,7 +17,11 @@ const about = 'Takes the lab down: processes, cluster, state, and the kubectl co
 
 await runTask({ about, settings: [], takesLabAsItIs: true, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
-  if (!existsSync(lab.dir) && !existsSync(lab.clusterDir)) {
+  const record = readRecord(lab.dir)
+  // A first step may have recorded what it decided, and none has made anything.
+  const isBegun = record?.autoRuntime === undefined || record.created !== undefined
+  if (!existsSync(lab.clusterDir) && !(existsSync(lab.dir) && isBegun)) {
+    removeLabDir(lab)
     print(`There is no lab "${name}"`)
     return
   }

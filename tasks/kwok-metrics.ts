@@ -20,7 +20,6 @@ import {
 import { requireCluster } from '../lib/kwokctl.ts'
 import { projectDir } from '../lib/lab.ts'
 import { labNodeNames } from '../lib/nodes.ts'
-import { startProgress } from '../lib/progress.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Has KWOK serve resource metrics and custom metrics, and waits until Prometheus has them.'
@@ -44,8 +43,6 @@ await runTask({ about, settings: ['metricsFile'], changesLab: true }, async ({ l
   }
   await applyMetrics(lab, manifest)
   const { served } = await readServed(lab, manifest, nodes)
-  const progress = startProgress('Metrics')
-  await waitUntilInPrometheus(lab, manifest, served, missing => progress.detail(missing))
-  progress.end()
+  await waitUntilInPrometheus(lab, manifest, served)
   print(`KWOK serves ${metrics.length} metrics for ${served.size} nodes, and Prometheus has them`)
 })

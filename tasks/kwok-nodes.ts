@@ -17,7 +17,7 @@ import {
   readNodeTemplate,
   waitUntilReady,
 } from '../lib/nodes.ts'
-import { startProgress } from '../lib/progress.ts'
+import { withProgress } from '../lib/progress.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
@@ -28,23 +28,24 @@ await runTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab
   const template = readNodeTemplate()
   const there = await nodeReadiness(lab)
   const { create, remove } = nodeChanges(template, nodeCount, [...there.keys()])
-  const isChanged = create.length + remove.length > 0
-  if (isChanged) {
+  const changes = create.length + remove.length
+  let ready = there.size
+  if (changes > 0 || [...there.values()].includes(false)) {
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-    say(`Creating ${create.length} nodes, deleting ${remove.length}`)
-    const progress = startProgress('Nodes')
-    const onDone = (done: number) => progress.detail(`${done} of ${create.length || remove.length}`)
-    await createNodes(
-      client,
-      create.map(index => nodeManifest(template, index, nodeCpu)),
-      onDone,
-    )
-    await deleteNodes(client, remove, onDone)
-    progress.end()
-    client.close()
+    try {
+      if (changes > 0) {
+        say(`Creating ${create.length} nodes, deleting ${remove.length}`)
+        await withProgress('Nodes', async detail => {
+          const manifests = create.map(index => nodeManifest(template, index, nodeCpu))
+          await createNodes(client, manifests, done => detail(`${done} of ${changes}`))
+          await deleteNodes(client, remove, done => detail(`${create.length + done} of ${changes}`))
+        })
+      }
+      ready = await waitUntilReady(client)
+    } finally {
+      client.close()
+    }
   }
-  const areReady = !isChanged && [...there.values()].every(ready => ready)
-  const ready = areReady ? there.size : await waitUntilReady(lab)
   rememberSetting(lab, 'nodeCount')
   print(`${ready} nodes are Ready`)
 })

@@ -24,7 +24,7 @@ import {
   roomFor,
   waitUntilRunning,
 } from '../lib/pods.ts'
-import { startProgress } from '../lib/progress.ts'
+import { withProgress } from '../lib/progress.ts'
 import { restoreReadiness } from '../lib/readiness.ts'
 import { print, runTask, say } from '../lib/task.ts'
 import { workloadDemand } from '../lib/workloads.ts'
@@ -44,20 +44,19 @@ await runTask({ about, settings: ['podCount'], switches, changesLab: true }, asy
   if (create.length + remove.length > 0 || [...there.values()].includes(false)) {
     await restoreReadiness(lab)
     const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-    say(`Creating ${create.length} pods, deleting ${remove.length}`)
-    const progress = startProgress('Pods')
-    await ensureNamespaces(client, podNamespaces)
-    const nodeOf = (index: number) => (chosen.has('bind') ? nodes[index % nodes.length] : undefined)
-    const manifests = create.map(index => podManifest(template, index, nodeOf(index)))
-    const calls = [...deletePodCalls(remove), ...createPodCalls(manifests)]
-    await callAll(client, calls, { onDone: done => progress.detail(`${done} of ${calls.length}`) })
-    await waitUntilRunning(client, {
-      labelSelector: managedBy,
-      count: podCount,
-      onPending: pending => progress.detail(`${pending} do not run yet`),
-    })
-    progress.end()
-    client.close()
+    try {
+      say(`Creating ${create.length} pods, deleting ${remove.length}`)
+      await withProgress('Pods', async detail => {
+        await ensureNamespaces(client, podNamespaces)
+        const nodeOf = (index: number) => (chosen.has('bind') ? nodes[index % nodes.length] : undefined)
+        const manifests = create.map(index => podManifest(template, index, nodeOf(index)))
+        const calls = [...deletePodCalls(remove), ...createPodCalls(manifests)]
+        await callAll(client, calls, { onDone: done => detail(`${done} of ${calls.length}`) })
+      })
+      await waitUntilRunning(client, { labelSelector: managedBy, count: podCount })
+    } finally {
+      client.close()
+    }
   }
   rememberSetting(lab, 'podCount')
   print(`${podCount} pods run in ${podNamespaces.join(', ')}`)

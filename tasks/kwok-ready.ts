@@ -9,7 +9,6 @@ import { requireCluster } from '../lib/kwokctl.ts'
 import type { Lab } from '../lib/lab.ts'
 import { waitUntilTopAnswers } from '../lib/metrics-server.ts'
 import { labNodeNames } from '../lib/nodes.ts'
-import { startProgress } from '../lib/progress.ts'
 import { prometheusUrl } from '../lib/prometheus.ts'
 import { waitUntilMeasured } from '../lib/ready.ts'
 import { runtimeOf } from '../lib/runtime.ts'
@@ -21,10 +20,8 @@ const about = 'Waits until every node and every running pod has fresh metrics in
 await runTask({ about, settings: [] }, async ({ lab }) => {
   requireCluster(lab)
   say('Waiting until the metrics of every node and pod are in Prometheus')
-  const progress = startProgress('Metrics')
-  const { nodes, runningPods } = await waitUntilMeasured(lab, missing => progress.detail(missing))
-  await waitUntilTopAnswers(lab, new Set(await labNodeNames(lab)), missing => progress.detail(missing))
-  progress.end()
+  const { nodes, runningPods } = await waitUntilMeasured(lab)
+  await waitUntilTopAnswers(lab, new Set(await labNodeNames(lab)))
   print(summary(lab, nodes.size, runningPods.size))
 })
 

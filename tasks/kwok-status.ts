@@ -4,8 +4,10 @@
  *
  *   tsx tasks/kwok-status.ts
  *   tsx tasks/kwok-status.ts --cluster-name small
+ *   tsx tasks/kwok-status.ts --password        # of Grafana's user admin, and nothing else
  */
 import { relative } from 'node:path'
+import { grafanaPassword } from '../lib/grafana/password.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { makeCommand } from '../lib/settings.ts'
 import { countAll, partStatuses } from '../lib/status.ts'
@@ -14,9 +16,12 @@ import { print, runTask } from '../lib/task.ts'
 
 const about = 'Shows the parts of the lab and what they hold; exit code 1 when a part is not up.'
 
-await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => {
+const switches = { password: "print the password of Grafana's user admin, and nothing else" }
+
+await runTask({ about, settings: [], switches, takesLabAsItIs: true }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)
-  const parts = await partStatuses(lab)
+  if (chosen.has('password')) return print(grafanaPassword(lab))
+  const [parts, counts] = await Promise.all([partStatuses(lab), countAll(lab)])
   const rows = parts.map(({ name, process: running, trouble, address, logFile }) => [
     name,
     running === undefined ? 'down' : trouble === undefined ? 'up' : 'silent',
@@ -27,7 +32,6 @@ await runTask({ about, settings: [], takesLabAsItIs: true }, async ({ lab }) => 
   ])
   print(`Lab "${lab.settings.clusterName}", context ${lab.context}\n`)
   print(formatTable([['PART', 'STATE', 'ADDRESS', 'PID', 'MEMORY', 'LOG'], ...rows]))
-  const counts = await countAll(lab)
   const phases = [...(counts.podPhases ?? [])].map(([phase, count]) => `${count} ${phase}`)
   const all = [...(counts.podPhases?.values() ?? [])].reduce((sum, count) => sum + count, 0)
   const known = (value: number | undefined) => (value === undefined ? 'unknown' : String(value))

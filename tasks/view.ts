@@ -13,6 +13,7 @@ import { grafanaUrl } from '../lib/grafana/service.ts'
 import { requireContext } from '../lib/k3d/agree.ts'
 import { ownCluster } from '../lib/k3d/cluster.ts'
 import { reachPrometheus } from '../lib/k3d/forward.ts'
+import { asReader } from '../lib/kubeconfig.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
 import { type Lab, rememberSetting } from '../lib/lab.ts'
 import { requireFreePorts } from '../lib/ports.ts'
@@ -38,7 +39,7 @@ await runTask(task, async ({ lab, switches: chosen }) => {
     })
   }
   requireCluster(lab)
-  if (chosen.has('serve')) return await serve(lab)
+  if (chosen.has('serve')) return await serve(asReader(lab, 'page'))
   if (runtimeOf(lab) === 'docker') {
     print(`Grafana serves the dashboards at ${grafanaUrl(lab)}`)
     return

@@ -1,6 +1,5 @@
 import http from 'node:http'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../errors.ts'
 import { callAll } from '../kube/bulk.ts'
 import { connect } from '../kube/client.ts'
@@ -10,11 +9,14 @@ import { type Lab, projectDir } from '../lab.ts'
 import { labNodeNames } from '../nodes.ts'
 import { podNamespaces } from '../pods.ts'
 import { statsProxyUrl } from '../stats/service.ts'
+import { waitUntil } from '../wait.ts'
 import type { BenchRow } from './row.ts'
 
 const RESOURCE_METRICS = join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml')
 const USAGE_PATH = '/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages'
 const ROUNDS = 3
+/** How long a server may send nothing. */
+const ANSWER_MS = 30_000
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
 
 /**
@@ -92,7 +94,7 @@ async function measure(
 /** The bytes of an answer, by the way that costs this process least: what is measured is the server. */
 async function get(url: string): Promise<Buffer> {
   return await new Promise((resolve, reject) => {
-    const request = http.get(url, { agent }, response => {
+    const request = http.get(url, { agent, timeout: ANSWER_MS }, response => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
@@ -102,22 +104,22 @@ async function get(url: string): Promise<Buffer> {
       })
     })
     request.on('error', reject)
+    request.once('timeout', () => request.destroy(new Error(`${url} sent nothing for ${ANSWER_MS} ms`)))
   })
 }
 
 async function untilAllServed(pods: number, round: () => Promise<Round>): Promise<void> {
-  const untilMs = Date.now() + 120_000
-  for (;;) {
-    const served = await round()
-    // It gives pods that have ended too.
-    if (served.pods >= pods) return
-    if (Date.now() > untilMs) {
-      throw new LabError(`KWOK gives the usage of ${served.pods} of ${pods} pods after two minutes`, {
-        next: 'make kwok-status',
-      })
-    }
-    await sleep(1_000)
-  }
+  await waitUntil<void>({
+    what: 'the usage of every pod from KWOK',
+    timeoutMs: 120_000,
+    everyMs: 1_000,
+    check: async () => {
+      const served = await round()
+      // It gives pods that have ended too.
+      return served.pods >= pods ? { done: undefined } : { pending: `it has that of ${served.pods} of ${pods} pods` }
+    },
+    next: 'make kwok-status',
+  })
 }
 
 async function fastest(round: () => Promise<Round>): Promise<Round> {

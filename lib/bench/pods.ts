@@ -56,6 +56,6 @@ async function scaleByKwokctl(lab: Lab, replicas: number): Promise<void> {
   const { clusterName } = lab.settings
   const pods = ['scale', 'pod', 'bench', '--namespace', KWOKCTL_NAMESPACE, '--replicas', String(replicas)]
   await run(await programPath('kwokctl'), ['--name', clusterName, ...pods], {
-    env: kwokctlEnv(process.env, lab.kwokWorkdir),
+    env: kwokctlEnv(lab, process.env),
   })
 }

@@ -44,6 +44,9 @@ export async function findGo(context: Context, source?: Source): Promise<GoToolc
   return { path, version, flags }
 }
 
+/** One build with its downloads, on a slow machine and a slow network. */
+const BUILD_TIMEOUT_MS = 4 * 3_600_000
+
 /**
  * Builds the programs of a source from its pinned Go module; gives the path of each, by name.
  *
@@ -60,7 +63,7 @@ export async function buildSource(
   mkdirSync(outputDir)
   const names = source.programs.map(program => program.name)
   const pinsDir = moduleDir(source, context)
-  const runOptions: RunOptions = { env: goEnv(context, go), onStderrLine: onLine, signal }
+  const runOptions: RunOptions = { env: goEnv(context, go), onStderrLine: onLine, signal, timeoutMs: BUILD_TIMEOUT_MS }
   const collector = source.go?.kind === 'collector'
   const cwd = collector ? await writeCollectorSource(pinsDir, dir, { context, go, runOptions }) : pinsDir
   const [only] = names

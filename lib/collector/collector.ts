@@ -8,6 +8,7 @@ import { acceptsInside } from '../containers/cluster.ts'
 import type { ContainerSpec } from '../containers/container.ts'
 import { containerName, docker, labLabels } from '../containers/docker.ts'
 import { containerDir, containerUser, giveToContainers, insideDir, writeForContainer } from '../containers/user.ts'
+import { serviceEnvironment } from '../environment.ts'
 import { imageOf } from '../images.ts'
 import { wantsJaeger } from '../jaeger.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../kubeconfig.ts'
@@ -17,10 +18,9 @@ import { run } from '../run.ts'
 import { runtimeOf } from '../runtime.ts'
 import type { ServiceSpec, Services } from '../services.ts'
 import { collectorConfig } from './config.ts'
+import { HOST_ROOT, hostMounts, labMountPoint } from './host.ts'
 
 const CONFIG_FILE = 'otelcol.yaml'
-/** Where a collector in a container sees the machine's file system. */
-const HOST_ROOT = '/hostfs'
 
 /** How the collector is started. */
 export async function collectorService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
@@ -43,11 +43,7 @@ export async function collectorService(lab: Lab): Promise<ServiceSpec | Containe
     image: 'otelcol',
     args: [`--config=${insideDir}/${CONFIG_FILE}`],
     env: { KUBECONFIG: `${insideDir}/kubeconfig.yaml` },
-    mounts: [
-      { from: containerDir(lab, 'collector'), to: insideDir },
-      // The machine's file systems, for its own metrics; what only root may read stays closed.
-      { from: '/', to: HOST_ROOT },
-    ],
+    mounts: [{ from: containerDir(lab, 'collector'), to: insideDir }, ...hostMounts(lab)],
   }
 }
 
@@ -63,6 +59,7 @@ export function collectorWatchService(lab: Lab, services: Services): ServiceSpec
       '--cluster-name',
       lab.settings.clusterName,
     ],
+    runsTools: true,
     ready: async () => {
       const path = watchReadyPath(lab)
       const pid = (await services.state('collector-watch')).process?.pid
@@ -73,23 +70,39 @@ export function collectorWatchService(lab: Lab, services: Services): ServiceSpec
 
 /**
  * Makes the collector's configuration name exactly these nodes. A new one is written beside the old, checked by the
- * collector itself, and only then renamed into place: a bad file ends a running collector at its reload.
+ * collector itself, and only then renamed into place: a bad file ends a running collector at its reload. Returns the file's digest.
  *
  * Throws a LabError with the collector's words when it refuses the file; the old one stays.
  */
-export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): Promise<void> {
+export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
   const rendered = await renderConfig(lab, nodes)
   const path = configPath(lab)
-  if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return
+  const digest = digestOf(rendered)
+  if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return digest
   // Task and watcher may both be at it, so each checks a file of its own.
   const candidate = join(dirname(path), `otelcol.${process.pid}.yaml`)
   try {
     writeFileAtomically(candidate, rendered)
     await validate(lab, candidate)
     renameSync(candidate, path)
+    return digest
   } finally {
     rmSync(candidate, { force: true })
   }
+}
+
+/** Makes the collector run with a receiver for exactly these nodes. Returns whether it had to be started. */
+export async function ensureCollector(
+  lab: Lab,
+  services: Pick<Services<ServiceSpec | ContainerSpec>, 'ensure' | 'signal'>,
+  nodes: readonly string[],
+): Promise<boolean> {
+  const written = await writeCollectorConfig(lab, nodes)
+  const isStarted = await services.ensure(await collectorService(lab))
+  // Not what is on disk by now: the watcher may have rewritten it after the collector read it.
+  if (isStarted) writeFileAtomically(takenPath(lab), written)
+  await reloadCollector(lab, services)
+  return isStarted
 }
 
 async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
@@ -119,7 +132,7 @@ async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string>
     otlpGrpcEndpoint: `0.0.0.0:${insidePorts.otlpGrpc}`,
     otlpHttpEndpoint: `0.0.0.0:${insidePorts.otlpHttp}`,
     tracesEndpoints: { ...jaeger, lgtm: `${lgtm}:${insidePorts.otlpGrpc}` },
-    hostRoot: HOST_ROOT,
+    host: { rootPath: HOST_ROOT, mountPoint: labMountPoint(lab) },
     ...((await readsEvents(lab)) ? { eventsUrl: `http://${lgtm}:${insidePorts.otlpHttp}/v1/logs` } : {}),
   })
 }
@@ -127,7 +140,7 @@ async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string>
 /** Has the collector itself say what is wrong with a file; in a container, with the files that it will run with. */
 async function validate(lab: Lab, file: string): Promise<void> {
   if (runtimeOf(lab) === 'binary') {
-    const env = { ...process.env, ...collectorEnv(lab) }
+    const env = { ...serviceEnvironment(process.env), ...collectorEnv(lab) }
     await run(await programPath('otelcol'), ['validate', `--config=${file}`], { env, timeoutMs: 60_000 })
     return
   }
@@ -162,21 +175,20 @@ async function isListening(lab: Lab): Promise<boolean> {
   return await acceptsInside(lab, addressesOf(lab).collectorHttp)
 }
 
-/** Notes that the collector runs with the configuration that is on disk: it was just started, or told. */
-export function markConfigTaken(lab: Lab): void {
-  writeFileAtomically(takenPath(lab), digestOf(configPath(lab)))
-}
-
 /**
  * Tells a running collector to read its configuration again, if it has not taken the one on disk; its pipelines restart
  * within a second or two. Returns what was done: `reloaded`, `current` when it has that one, or `not running` (it may be
  * starting: a collector that gets the signal before it listens ends).
  */
-export async function reloadCollector(lab: Lab, services: Services): Promise<'reloaded' | 'current' | 'not running'> {
+export async function reloadCollector(
+  lab: Lab,
+  services: Pick<Services, 'signal'>,
+): Promise<'reloaded' | 'current' | 'not running'> {
   const taken = existsSync(takenPath(lab)) ? readFileSync(takenPath(lab), 'utf8') : ''
-  if (taken === digestOf(configPath(lab))) return 'current'
+  const current = digestOf(readFileSync(configPath(lab)))
+  if (taken === current) return 'current'
   if (!(await isListening(lab)) || !(await services.signal('collector', 'SIGHUP'))) return 'not running'
-  markConfigTaken(lab)
+  writeFileAtomically(takenPath(lab), current)
   return 'reloaded'
 }
 
@@ -185,12 +197,13 @@ export function watchReadyPath(lab: Lab): string {
   return join(lab.configDir, 'collector-watch.ready')
 }
 
+/** Where the digest of the configuration is that the collector has read: an older one's costs a reload, a newer one's a node. */
 function takenPath(lab: Lab): string {
   return join(lab.configDir, 'otelcol.taken')
 }
 
-function digestOf(file: string): string {
-  return createHash('sha256').update(readFileSync(file)).digest('hex')
+function digestOf(text: string | Buffer): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 /** The collector's configuration: in a folder of its own where a container sees it. */

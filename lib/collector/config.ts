@@ -18,8 +18,8 @@ export interface CollectorInput {
   metricsUrl: string
   /** Where traces go: `host:port` of OTLP/gRPC receivers, by the word that their exporter is named with. */
   tracesEndpoints: Readonly<Record<string, string>>
-  /** Where the machine's own file system is seen, in a container. */
-  hostRoot?: string
+  /** In a container: where the machine is seen, and the mount point of the one file system that is measured. */
+  host?: { rootPath: string; mountPoint: string }
   /** The logs endpoint, whole, that the cluster's events are sent to; without it they are not. */
   eventsUrl?: string
 }
@@ -59,11 +59,7 @@ export function collectorConfig(base: string, input: CollectorInput): string {
       receivers: {
         ...others,
         k8s_cluster: { ...fields(receivers['k8s_cluster']), ...interval },
-        hostmetrics: {
-          ...fields(receivers['hostmetrics']),
-          ...interval,
-          ...(input.hostRoot === undefined ? {} : { root_path: input.hostRoot }),
-        },
+        hostmetrics: { ...hostMetrics(fields(receivers['hostmetrics']), input.host), ...interval },
         ...(input.eventsUrl === undefined ? {} : { k8s_events: { auth_type: 'kubeConfig' } }),
         otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
         ...Object.fromEntries(kubelets),
@@ -114,6 +110,14 @@ export function collectorConfig(base: string, input: CollectorInput): string {
     // One copy of the receiver for each node, not references to the first: people read this file.
     { aliasDuplicateObjects: false },
   )
+}
+
+function hostMetrics(base: Record<string, unknown>, host: CollectorInput['host']): Record<string, unknown> {
+  if (host === undefined) return base
+  const scrapers = fields(base['scrapers'])
+  const only = { include_mount_points: { match_type: 'strict', mount_points: [host.mountPoint] } }
+  const filesystem = { ...fields(scrapers['filesystem']), ...only }
+  return { ...base, root_path: host.rootPath, scrapers: { ...scrapers, filesystem } }
 }
 
 /** What each receiver waits for at least, as in the base: the parts behind it have to be there. */

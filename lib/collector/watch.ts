@@ -26,6 +26,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => 
 const nodes = new Map<string, string>()
 let changedMs: number | undefined
 let quietSinceMs = 0
+let isFirstList = true
 const client = await connect({ kubeconfig: kubeconfigPath(lab, 'collector') })
 const reflector = startReflector<string>({
   client,
@@ -46,7 +47,9 @@ while (!stop.signal.aborted) {
   await sleep(200)
   if (changedMs === undefined || !reflector.synced) continue
   const now = Date.now()
-  if (now - quietSinceMs < PAUSE_MS && now - changedMs < AT_MOST_MS) continue
+  // The nodes that are there at the start are no burst: kwok-collector has just written the configuration from them.
+  if (!isFirstList && now - quietSinceMs < PAUSE_MS && now - changedMs < AT_MOST_MS) continue
+  isFirstList = false
   changedMs = undefined
   try {
     const startedMs = Date.now()

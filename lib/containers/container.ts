@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { proxyVariables } from '../environment.ts'
 import type { ImageName } from '../images.ts'
 import type { Lab } from '../lab.ts'
 import type { ServiceName } from '../services.ts'
@@ -52,6 +53,8 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
     `--label=${serviceLabel}=${spec.name}`,
     // Comes back with the engine, as kwokctl's own do.
     '--restart=unless-stopped',
+    // The docker command gives a container the proxies of the user's own configuration, unless told otherwise.
+    ...proxyVariables.map(name => `--env=${name}=`),
     ...(spec.ports ?? []).map(([host, own]) => `--publish=127.0.0.1:${host}:${own}`),
     ...(spec.mounts ?? []).map(mountArg),
     ...(spec.volumeAt === undefined

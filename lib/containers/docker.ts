@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
-import { LabError } from '../errors.ts'
+import { proxyVariables } from '../environment.ts'
+import { LabError, systemErrorCode } from '../errors.ts'
 import type { Lab } from '../lab.ts'
 import { type RunOptions, type RunResult, run } from '../run.ts'
 
@@ -40,7 +41,12 @@ export function kwokctlDockerEnv(lab: Lab, env: NodeJS.ProcessEnv): NodeJS.Proce
   return {
     ...env,
     PATH: `${join(import.meta.dirname, 'for-kwokctl')}${delimiter}${path}`,
-    ...{ LAB_PATH: path, LAB_CLUSTER_LABEL: cluster, LAB_DIR_LABEL: dir },
+    ...{
+      LAB_PATH: path,
+      LAB_CLUSTER_LABEL: cluster,
+      LAB_DIR_LABEL: dir,
+      LAB_PROXY_VARIABLES: proxyVariables.join(' '),
+    },
   }
 }
 
@@ -77,14 +83,28 @@ export function isEngineDown(stderr: string): boolean {
 
 let answers: boolean | undefined
 
-/** Whether a Docker engine answers within two seconds. Asked once a process. */
-export function dockerAnswers(): boolean {
-  answers ??=
-    spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], {
-      timeout: 2_000,
-      stdio: 'ignore',
-    }).status === 0
+/** Whether a Docker engine answers. Asked once a process; `log` is told of one that takes longer than two seconds. */
+export function dockerAnswers(
+  log: (line: string) => void = line => void process.stderr.write(`${line}\n`),
+  { slowMs = 2_000, limitMs = 30_000 } = {},
+): boolean {
+  answers ??= askEngine(log, slowMs, limitMs)
   return answers
+}
+
+function askEngine(log: (line: string) => void, slowMs: number, limitMs: number): boolean {
+  const ask = (timeout: number) =>
+    spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], {
+      ...{ timeout, killSignal: 'SIGKILL', stdio: 'ignore' },
+    })
+  const first = ask(slowMs)
+  if (systemErrorCode(first.error) !== 'ETIMEDOUT') return first.status === 0
+  log(`Waiting for the Docker engine, which has not answered in ${slowMs / 1_000} s (RUNTIME=binary needs none)`)
+  const second = ask(limitMs)
+  if (systemErrorCode(second.error) === 'ETIMEDOUT') {
+    log(`The Docker engine has not answered in ${limitMs / 1_000} s: RUNTIME=auto takes the binary runtime`)
+  }
+  return second.status === 0
 }
 
 /** The names of what carries a lab's labels; of containers also those that don't run. */

@@ -5,6 +5,7 @@ import { fields, text } from '../kube/json.ts'
 import { ensureLabDirs, type Lab } from '../lab.ts'
 import { processInfos } from '../processes.ts'
 import type { ServiceName, ServiceState, Services } from '../services.ts'
+import { waitUntil } from '../wait.ts'
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from './container.ts'
 import { containerName, dirLabel, docker, specLabel } from './docker.ts'
 import { containerUser } from './user.ts'
@@ -125,25 +126,24 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
   }
 
   async function waitUntilReady(spec: ContainerSpec): Promise<void> {
-    const timeoutMs = spec.readyTimeoutMs ?? 30_000
-    const until = Date.now() + timeoutMs
-    for (;;) {
-      const isReady = await isReadyWithin(spec, 5_000)
-      const found = await inspectContainer(nameOf(spec.name))
-      if (found === undefined || !found.isRunning || found.restarts > 0) {
-        throw await failure(spec.name, `${spec.name} ended right after its start`)
-      }
-      if (isReady) return
-      if (Date.now() > until) throw await failure(spec.name, `${spec.name} did not answer within ${timeoutMs / 1000} s`)
-      await sleep(100)
-    }
-  }
-
-  async function failure(name: ServiceName, what: string): Promise<LabError> {
-    const lines = (await containerLog(nameOf(name), { tail: 8 })).trimEnd().split('\n')
-    return new LabError(what, {
-      why: `its log ends with\n${lines.map(line => `    ${line.slice(0, 400) || '(the log is empty)'}`).join('\n')}`,
-      next: logCommand(nameOf(name)),
+    await waitUntil({
+      what: `${spec.name} to answer`,
+      timeoutMs: spec.readyTimeoutMs ?? 30_000,
+      everyMs: 100,
+      check: async () => {
+        const isReady = await isReadyWithin(spec, 5_000)
+        const found = await inspectContainer(nameOf(spec.name))
+        if (found === undefined || !found.isRunning || found.restarts > 0) {
+          return { failed: new LabError(`${spec.name} ended right after its start`) }
+        }
+        return isReady ? { done: undefined } : { pending: 'no answer' }
+      },
+    }).catch(async (error: unknown) => {
+      if (!(error instanceof LabError)) throw error
+      const lines = (await containerLog(nameOf(spec.name), { tail: 8 })).trimEnd().split('\n')
+      const log = lines.map(line => `    ${line.slice(0, 400) || '(the log is empty)'}`).join('\n')
+      const next = logCommand(nameOf(spec.name))
+      throw new LabError(error.message, { why: `its log ends with\n${log}`, next, cause: error })
     })
   }
 

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import { LabError, UsageError } from '../errors.ts'
+import { LabError, systemErrorCode, UsageError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
+import { readUserFile } from '../user-files.ts'
 import type { Dashboard } from './model.ts'
 import { readDashboardFile } from './read.ts'
 
@@ -10,6 +11,8 @@ export interface ReadFiles {
   dashboards: Dashboard[]
   refused: LabError[]
 }
+
+const nextOfDir = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
 
 /** Where the user's own dashboards are, beside those of the lab: `DASHBOARDS_DIR`, or nowhere. */
 export function ownPaths({ dashboardsDir }: Settings): string[] {
@@ -23,11 +26,8 @@ export function ownPaths({ dashboardsDir }: Settings): string[] {
  */
 export function requireOwnDir(settings: Settings): string | undefined {
   const [dir] = ownPaths(settings)
-  if (dir === undefined || statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true) return dir
-  throw new UsageError(`Cannot add the dashboards of ${dir}`, {
-    why: 'there is no such folder',
-    next: 'set DASHBOARDS_DIR to a folder of dashboards, or to none',
-  })
+  if (dir === undefined || statOf(dir)?.isDirectory() === true) return dir
+  throw new UsageError(`Cannot add the dashboards of ${dir}`, { why: 'there is no such folder', next: nextOfDir })
 }
 
 /**
@@ -40,35 +40,40 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
   const read: ReadFiles = { dashboards: [], refused: [] }
   const seen = new Set<string>()
   for (const path of paths) {
-    const files = dashboardFiles(path)
-    if (files.length === 0) {
+    const files = orRefused(() => dashboardFiles(path))
+    if (files?.length === 0) {
       const next = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
       read.refused.push(new LabError(`There is no dashboard at ${path}`, { next }))
     }
-    for (const file of files) {
+    for (const file of files ?? []) {
       if (seen.has(file)) continue
       seen.add(file)
-      try {
-        read.dashboards.push(readDashboardFile(file))
-      } catch (error) {
-        if (!(error instanceof LabError)) throw error
-        read.refused.push(error)
-      }
+      const dashboard = orRefused(() => readDashboardFile(file))
+      if (dashboard !== undefined) read.dashboards.push(dashboard)
     }
   }
   return read
+
+  function orRefused<T>(act: () => T): T | undefined {
+    try {
+      return act()
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error
+      read.refused.push(error)
+      return undefined
+    }
+  }
 }
 
-/** The text of every dashboard file of a folder, by its path in it. */
+/** The text of every dashboard file of a folder, by its path in it. Throws a UsageError that names one that can't be read. */
 export function dashboardTexts(dir: string): Map<string, string> {
-  return new Map(
-    dashboardFiles(dir).map(file => [relative(dir, file).split(sep).join('/'), readFileSync(file, 'utf8')]),
-  )
+  const textOf = (file: string) => readUserFile(file, nextOfDir, path => readFileSync(path, 'utf8'))
+  return new Map(dashboardFiles(dir).map(file => [relative(dir, file).split(sep).join('/'), textOf(file)]))
 }
 
 /** The files that a path names, sorted. */
 function dashboardFiles(path: string): string[] {
-  const stats = statSync(path, { throwIfNoEntry: false })
+  const stats = statOf(path)
   if (stats?.isDirectory() === true) return filesBelow(path).filter(file => file.endsWith('.json'))
   if (stats !== undefined) return [path]
   const parts = path.split('/')
@@ -77,6 +82,18 @@ function dashboardFiles(path: string): string[] {
   const base = parts.slice(0, first).join('/') || (path.startsWith('/') ? '/' : '.')
   const pattern = globPattern(parts.slice(first).join('/'))
   return filesBelow(base).filter(file => pattern.test(relative(base, file).split(sep).join('/')))
+}
+
+/** What the file system says of a path; undefined where nothing is, also where a part of the path is a file. */
+function statOf(path: string) {
+  return readUserFile(path, nextOfDir, () => {
+    try {
+      return statSync(path)
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
+      throw error
+    }
+  })
 }
 
 function globPattern(glob: string): RegExp {
@@ -90,8 +107,8 @@ function globPattern(glob: string): RegExp {
 }
 
 function filesBelow(folder: string): string[] {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return []
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
+  if (statOf(folder)?.isDirectory() !== true) return []
+  return readUserFile(folder, nextOfDir, path => readdirSync(path, { recursive: true, withFileTypes: true }))
     .filter(({ name, parentPath }) => !name.startsWith('.') && !parentPath.includes('node_modules'))
     .filter(entry => !entry.isDirectory())
     .map(entry => join(entry.parentPath, entry.name))

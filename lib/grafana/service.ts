@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { LabError } from '../errors.ts'
 import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab.ts'
 import type { ServiceSpec } from '../services.ts'
+import { ensureGrafanaPassword, fromFile } from './password.ts'
 
 /** What Grafana reads of the lab when it starts, as YAML. */
 export interface Provisioning {
@@ -16,7 +17,7 @@ export function grafanaUrl(lab: Lab): string {
 }
 
 /**
- * How Grafana's own program is started: on loopback, for anybody there to look at and nobody to change, and asking nothing of other hosts.
+ * How Grafana's own program is started: on loopback, anonymous users with the Viewer role, and asking nothing of other hosts.
  *
  * Throws a LabError when the program's other files are not found.
  */
@@ -47,10 +48,7 @@ export function grafanaSettings(lab: Lab): Record<string, Record<string, string>
     server: { protocol: 'http', http_addr: '127.0.0.1', http_port: String(lab.settings.grafanaPort) },
     paths: { data, logs: lab.logsDir, plugins: join(data, 'plugins'), provisioning: provisioningDir(lab) },
     log: { mode: 'console' },
-    // Nobody can sign in, so nobody is more than a viewer.
-    security: { disable_initial_admin_creation: 'true', disable_gravatar: 'true' },
-    auth: { disable_login_form: 'true' },
-    'auth.basic': { enabled: 'false' },
+    security: { admin_password: fromFile(ensureGrafanaPassword(lab)), disable_gravatar: 'true' },
     'auth.anonymous': { enabled: 'true', org_role: 'Viewer' },
     users: { allow_sign_up: 'false' },
     analytics: {

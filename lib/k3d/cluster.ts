@@ -115,13 +115,15 @@ async function listClusters(lab: Lab): Promise<unknown[]> {
   })
 }
 
-/** After a reboot the containers are there and don't run. */
+/**
+ * After a reboot the containers are there, and some or all are stopped: servers, agents, or the load balancer that has the ports.
+ * `k3d cluster start` starts those alone.
+ */
 async function startIfStopped(lab: Lab): Promise<void> {
   const { clusterName: name } = lab.settings
   const cluster = fields((await listClusters(lab)).find(each => fields(each)['name'] === name))
-  if (Number(cluster['serversRunning'] ?? 0) < Number(cluster['serversCount'] ?? 0)) {
-    await k3d(lab, ['cluster', 'start', name])
-  }
+  const states = items(cluster['nodes']).map(node => fields(fields(node)['State']))
+  if (states.some(state => state['Running'] === false)) await k3d(lab, ['cluster', 'start', name])
 }
 
 /** Grafana's port is not fixed for a KWOK lab, so that nobody has compared it yet. */

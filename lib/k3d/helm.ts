@@ -6,6 +6,7 @@ import { LabError, UsageError } from '../errors.ts'
 import { fields, text } from '../kube/json.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from '../lab.ts'
 import { run } from '../run.ts'
+import { readUserFile } from '../user-files.ts'
 import { versions } from '../versions.ts'
 import { labNamespace } from './agree.ts'
 
@@ -104,7 +105,11 @@ export async function uninstallRelease(lab: Lab, release: string): Promise<void>
 function chartMark(chart: string, values: string): string {
   const hash = createHash('sha256').update(JSON.stringify([values, chartArgs(chart)]))
   const path = resolve(chart)
-  if (!/^(https|oci):\/\//.test(chart)) for (const file of filesOf(path)) hash.update(file).update(readFileSync(file))
+  if (!/^(https|oci):\/\//.test(chart)) {
+    readUserFile(path, 'set OTEL_CHART to a chart that is there', () => {
+      for (const file of filesOf(path)) hash.update(file).update(readFileSync(file))
+    })
+  }
   return hash.digest('hex').slice(0, 16)
 }
 
@@ -117,5 +122,5 @@ function filesOf(path: string): string[] {
 }
 
 async function helm(args: readonly string[]) {
-  return await run(await programPath('helm'), args, { nothrow: true, timeoutMs: 300_000 })
+  return await run(await programPath('helm'), args, { nothrow: true })
 }

@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'
 import { LabError } from '../errors.ts'
+import { randomPassword } from '../grafana/password.ts'
 import { imageOf } from '../images.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { applyText, kubectl } from '../kubectl.ts'
@@ -101,22 +102,19 @@ export async function applyLgtm(lab: Lab, files: ReadonlyMap<string, string>): P
   return [...after].filter(([name, version]) => before.get(name) !== version).map(([name]) => name)
 }
 
-/** Grafana's administrator's password, by a Secret that nobody else can read; from standard input, so that no argument list has it. */
+/** The password of Grafana's administrator; empty where the lab has made none. */
+export async function lgtmPassword(lab: Lab): Promise<string> {
+  const secret = ['secret', 'lgtm-admin', '-n', labNamespace, '--ignore-not-found']
+  const { stdout } = await kubectl(lab, ['get', ...secret, '-o', 'jsonpath={.data.password}'])
+  return Buffer.from(stdout, 'base64').toString()
+}
+
+/** Makes a Secret with the administrator's password; from standard input, so that no argument list has it. */
 async function ensurePassword(lab: Lab): Promise<void> {
-  const there = await kubectl(lab, [
-    'get',
-    'secret',
-    'lgtm-admin',
-    '-n',
-    labNamespace,
-    '-o',
-    'name',
-    '--ignore-not-found',
-  ])
-  if (there.stdout.trim() !== '') return
+  if ((await lgtmPassword(lab)) !== '') return
   const secret = {
     ...{ apiVersion: 'v1', kind: 'Secret', metadata: metadata('lgtm-admin'), type: 'Opaque' },
-    stringData: { password: randomBytes(18).toString('base64url') },
+    stringData: { password: randomPassword() },
   }
   await applyText(lab, stringify(secret))
 }

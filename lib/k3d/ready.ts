@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { LabError } from '../errors.ts'
 import type { Lab } from '../lab.ts'
 import { prometheusUrl, query } from '../prometheus.ts'
 import { type ClusterTruth, measureMissing, readTruth } from '../ready.ts'
+import { waitUntil } from '../wait.ts'
 import { labNamespace } from './agree.ts'
 
 /** A series that every running container has. */
@@ -14,35 +13,34 @@ const CONTAINER_SERIES = 'container_cpu_time_seconds_total'
  *
  * Throws a LabError that says what lacks, and where to look.
  */
-export async function waitUntilCollected(lab: Lab, onMissing: (text: string) => void): Promise<ClusterTruth> {
+export async function waitUntilCollected(lab: Lab): Promise<ClusterTruth> {
   const intervalMs = lab.settings.collectionInterval
   const freshMs = 2 * intervalMs + 5_000
-  const startedMs = Date.now()
-  for (;;) {
-    const truth = await readTruth(lab)
-    const [{ nodes, pods, misplacedPods }, containers] = await Promise.all([
-      measureMissing(lab, truth, freshMs),
-      nodesWithContainers(lab, freshMs),
-    ])
-    const bare = [...new Set(truth.runningPods.values())].filter(node => !containers.has(node))
-    const missing = [
-      ...nodes.map(node => `node ${node}`),
-      ...pods.map(pod => `pod ${pod}`),
-      ...misplacedPods.map(pod => `pod ${pod}, which is measured on another node`),
-      ...bare.map(node => `the containers of node ${node}`),
-    ]
-    if (missing.length === 0 && truth.nodes.size > 0) return truth
-    const said = `no fresh metrics of ${missing.slice(0, 3).join(', ') || 'any node'}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`
-    onMissing(said)
-    if (Date.now() - startedMs > 120_000 + 6 * intervalMs) {
-      const logs = `kubectl --context ${lab.context} -n ${labNamespace} logs -l app.kubernetes.io/instance=otel-lab-daemonset`
-      throw new LabError(`The metrics are not complete after ${Math.round((Date.now() - startedMs) / 1_000)} s`, {
-        why: said,
-        next: `${logs}; where it speaks of a certificate, KUBELET_INSECURE_TLS=true leaves the kubelets' unchecked`,
-      })
-    }
-    await sleep(1_000)
-  }
+  const logs = `kubectl --context ${lab.context} -n ${labNamespace} logs -l app.kubernetes.io/instance=otel-lab-daemonset`
+  return await waitUntil<ClusterTruth>({
+    what: 'fresh metrics of every node, pod and container',
+    timeoutMs: 120_000 + 6 * intervalMs,
+    everyMs: 1_000,
+    check: async () => {
+      const truth = await readTruth(lab)
+      const [{ nodes, pods, misplacedPods }, containers] = await Promise.all([
+        measureMissing(lab, truth, freshMs),
+        nodesWithContainers(lab, freshMs),
+      ])
+      const bare = [...new Set(truth.runningPods.values())].filter(node => !containers.has(node))
+      const missing = [
+        ...nodes.map(node => `node ${node}`),
+        ...pods.map(pod => `pod ${pod}`),
+        ...misplacedPods.map(pod => `pod ${pod}, which is measured on another node`),
+        ...bare.map(node => `the containers of node ${node}`),
+      ]
+      if (missing.length === 0 && truth.nodes.size > 0) return { done: truth }
+      const more = missing.length > 3 ? ` and ${missing.length - 3} more` : ''
+      return { pending: `none of ${missing.slice(0, 3).join(', ') || 'any node'}${more}` }
+    },
+    progress: 'Metrics',
+    next: `${logs}; where it speaks of a certificate, KUBELET_INSECURE_TLS=true leaves the kubelets' unchecked`,
+  })
 }
 
 async function nodesWithContainers(lab: Lab, freshMs: number): Promise<Set<string | undefined>> {

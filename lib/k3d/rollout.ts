@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../errors.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { kubectl } from '../kubectl.ts'
 import type { Lab } from '../lab.ts'
+import { formatElapsed } from '../progress.ts'
+import { waitUntil } from '../wait.ts'
 import { labNamespace } from './agree.ts'
 
 /** Reasons for which a container waits that time alone does not mend. */
@@ -77,35 +78,36 @@ export async function readRollout(lab: Lab, instance: string): Promise<Rollout> 
 export async function waitForRollout(
   lab: Lab,
   instance: string,
-  {
-    timeoutMs = 600_000,
-    stuckMs = STUCK_MS,
-    onWaiting,
-  }: { timeoutMs?: number; stuckMs?: number; onWaiting: (text: string) => void },
+  { timeoutMs = 600_000, stuckMs = STUCK_MS }: { timeoutMs?: number; stuckMs?: number } = {},
 ): Promise<void> {
-  const endMs = Date.now() + timeoutMs
   let stuckSinceMs = Number.POSITIVE_INFINITY
-  for (;;) {
-    const { wanted, ready, isCurrent, waiting } = await readRollout(lab, instance)
-    if (isCurrent && ready >= wanted) return
-    const stuck = waiting.find(({ reason }) => STUCK.has(reason))
-    stuckSinceMs = stuck === undefined ? Number.POSITIVE_INFINITY : Math.min(stuckSinceMs, Date.now())
-    const [first] = stuck === undefined ? waiting : [stuck]
-    onWaiting(
-      `${instance}: ${ready} of ${wanted} pods ready${first === undefined ? '' : `, ${first.pod} ${first.reason}`}`,
-    )
-    const isStuck = Date.now() - stuckSinceMs > stuckMs
-    if (isStuck || Date.now() > endMs) {
-      const what = `${instance} is not ready${isStuck ? '' : ` after ${timeoutMs / 1_000} s`}`
-      const said =
-        first === undefined ? `${ready} of ${wanted} pods are` : `${first.pod}: ${first.reason} ${first.message}`
-      throw new LabError(what, {
-        why: [said.trim(), ...(first === undefined ? [] : await lastEvents(lab, first.pod))].join('\n    '),
-        next: `kubectl --context ${lab.context} -n ${labNamespace} describe pods -l app.kubernetes.io/instance=${instance}`,
-      })
-    }
-    await sleep(1_000)
-  }
+  let waitingPod: string | undefined
+  const notReady = async (what: string, seen: string) =>
+    new LabError(what, {
+      why: [seen, ...(waitingPod === undefined ? [] : await lastEvents(lab, waitingPod))].join('\n    '),
+      next: `kubectl --context ${lab.context} -n ${labNamespace} describe pods -l app.kubernetes.io/instance=${instance}`,
+    })
+  await waitUntil<void>({
+    what: instance,
+    timeoutMs,
+    everyMs: 1_000,
+    check: async () => {
+      const { wanted, ready, isCurrent, waiting } = await readRollout(lab, instance)
+      if (isCurrent && ready >= wanted) return { done: undefined }
+      const stuck = waiting.find(({ reason }) => STUCK.has(reason))
+      stuckSinceMs = stuck === undefined ? Number.POSITIVE_INFINITY : Math.min(stuckSinceMs, Date.now())
+      const first = stuck ?? waiting[0]
+      waitingPod = first?.pod
+      const seen = first === undefined ? [] : [`${first.pod}: ${first.reason} ${first.message}`.trim()]
+      if (Date.now() - stuckSinceMs > stuckMs)
+        return { failed: await notReady(`${instance} is not ready`, seen.join()) }
+      return { pending: [...seen, `${ready} of ${wanted} pods are ready`].join('; ') }
+    },
+    progress: instance,
+    onTimeout: async seen => {
+      throw await notReady(`${instance} is not ready after ${formatElapsed(timeoutMs)}`, seen)
+    },
+  })
 }
 
 /** The last events of a pod, the newest at the end. */

@@ -18,14 +18,20 @@ export interface KubeResponse {
 export interface RequestOptions {
   /** A string goes out as it is, anything else as JSON. */
   body?: unknown
+  /** For a list: only the metadata of its objects. */
+  metadataOnly?: boolean
   /** Default `application/json`; patches need their own. */
   contentType?: string
+  /** What the answer is to be, beside the default `application/json`: a Table of a list, its metadata alone. */
+  accept?: string
   /** From the call to the last byte of the answer. Default 30 s. */
   timeoutMs?: number
   signal?: AbortSignal
 }
 
 export interface StreamOptions {
+  /** For a watch: only the metadata of each object. */
+  metadataOnly?: boolean
   signal?: AbortSignal
   /** The stream is dead when nothing came for so long. Default: never. */
   idleTimeoutMs?: number
@@ -61,8 +67,11 @@ export class ApiStatusError extends LabError {
   }
 }
 
-/** A client of one cluster, over at most `maxSockets` (default 32) kept-alive connections. Connects with the first call. */
-export async function connect(choice: ClusterChoice & { maxSockets?: number } = {}): Promise<KubeClient> {
+/**
+ * A client of one cluster, over at most `maxSockets` (default 32) kept-alive connections. Connects with the first call, and closes at the
+ * end of a block that has it by `using`.
+ */
+export async function connect(choice: ClusterChoice & { maxSockets?: number } = {}): Promise<KubeClient & Disposable> {
   const { maxSockets, ...cluster } = choice
   return createClient(await loadCredentials(cluster), {
     ...(maxSockets === undefined ? {} : { maxSockets }),
@@ -77,7 +86,7 @@ export async function connect(choice: ClusterChoice & { maxSockets?: number } = 
 export function createClient(
   first: Credentials,
   { maxSockets = 32, reload }: { maxSockets?: number; reload?: () => Promise<Credentials> } = {},
-): KubeClient {
+): KubeClient & Disposable {
   let transport = createTransport(first, maxSockets)
   let reloadedMs = Number.NEGATIVE_INFINITY
   let reloading: Promise<void> | undefined
@@ -102,6 +111,7 @@ export function createClient(
       }
     },
     close: () => transport.close(),
+    [Symbol.dispose]: () => transport.close(),
   }
 
   /** Whether there are other credentials than those of a refused call, by now or at once. */
@@ -138,15 +148,20 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
     ...(auth === undefined ? {} : { auth }),
   }
   const baseHeaders = { accept: 'application/json', 'user-agent': 'kube-otel-lab', ...headers }
+  /** A server refuses to give a list as one object's metadata, and a watch's objects as a list's. */
+  const headersFor = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList', metadataOnly = false) =>
+    metadataOnly ? { ...baseHeaders, accept: `application/json;as=${kind};g=meta.k8s.io;v=v1` } : baseHeaders
 
   return {
     async call(method: string, path: string, options: RequestOptions): Promise<KubeResponse> {
-      const { body, contentType = 'application/json', timeoutMs = REQUEST_TIMEOUT_MS, signal } = options
+      const { body, contentType = 'application/json', accept, timeoutMs = REQUEST_TIMEOUT_MS, signal } = options
       const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+      const listed = headersFor('PartialObjectMetadataList', options.metadataOnly)
+      const asked = accept === undefined ? listed : { ...listed, accept }
       const requestHeaders =
         payload === undefined
-          ? baseHeaders
-          : { ...baseHeaders, 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
+          ? asked
+          : { ...asked, 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
       for (let attempt = 1; ; attempt++) {
         signal?.throwIfAborted()
         const request = library.request({ ...base, agent, method, path: prefix + path, headers: requestHeaders })
@@ -160,9 +175,15 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
       }
     },
 
-    async *lines(path: string, { signal, idleTimeoutMs, onOpen }: StreamOptions): AsyncGenerator<unknown, void> {
+    async *lines(path: string, options: StreamOptions): AsyncGenerator<unknown, void> {
+      const { signal, idleTimeoutMs, onOpen } = options
       signal?.throwIfAborted()
-      const request = library.get({ ...base, agent: streamAgent, path: prefix + path, headers: baseHeaders })
+      const request = library.get({
+        ...base,
+        agent: streamAgent,
+        path: prefix + path,
+        headers: headersFor('PartialObjectMetadata', options.metadataOnly),
+      })
       const abort = () => request.destroy()
       signal?.addEventListener('abort', abort, { once: true })
       const idle = idleTimeoutMs === undefined ? undefined : destroyAfter(request, idleTimeoutMs)

@@ -1,6 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { LabError } from '../errors.ts'
+import { fields, items, text } from './json.ts'
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
@@ -34,11 +36,14 @@ export interface Credentials {
  * Reads a kubeconfig by the `KubeConfig` of @kubernetes/client-node, so that all its ways to log in work (certificates,
  * tokens, token files, exec plugins). Without `kubeconfig` it is the pod's own service account inside a pod, else what
  * kubectl takes: `KUBECONFIG`, `~/.kube/config`. Without `context` it is the file's current one. A kubeconfig that says
- * `insecure-skip-tls-verify` is obeyed, nothing else turns the check off.
+ * `insecure-skip-tls-verify` is obeyed, nothing else turns the check off. A named file with nothing but certificates or a token is read
+ * without the library, which takes half a second to load.
  *
  * Throws LabError when the file, the context, its cluster or its user isn't there, or a log-in program fails.
  */
 export async function loadCredentials({ kubeconfig, context }: ClusterChoice = {}): Promise<Credentials> {
+  const plain = kubeconfig === undefined ? undefined : await plainCredentials(kubeconfig, context)
+  if (plain !== undefined) return plain
   const inCluster =
     kubeconfig === undefined &&
     context === undefined &&
@@ -63,6 +68,58 @@ export async function loadCredentials({ kubeconfig, context }: ClusterChoice = {
   } finally {
     await worker.terminate()
   }
+}
+
+/**
+ * What a kubeconfig says that has nothing but a server, its CA and a client certificate or a token, as kwokctl and the lab write it.
+ * Undefined for any other, and for one that is wrong: the library knows what to make of it.
+ */
+async function plainCredentials(kubeconfig: string, wanted: string | undefined): Promise<Credentials | undefined> {
+  try {
+    const { parse } = await import('yaml')
+    const config = fields(parse(readFileSync(kubeconfig, 'utf8')))
+    const named = (list: string, name: unknown) =>
+      fields(
+        items(config[list])
+          .map(fields)
+          .find(each => each['name'] === name),
+      )
+    const context = wanted ?? text(config['current-context'])
+    const chosen = fields(named('contexts', context)['context'])
+    const cluster = onlyTexts(named('clusters', chosen['cluster'])['cluster'], clusterKeys)
+    const user = onlyTexts(named('users', chosen['user'])['user'], userKeys)
+    if (context === undefined || cluster?.['server']?.startsWith('https://') !== true || user === undefined) return
+    const pem = (from: Record<string, string>, key: string) => {
+      const [path, data] = [from[key], from[`${key}-data`]]
+      if (path !== undefined) return readFileSync(resolve(dirname(kubeconfig), path), 'utf8')
+      return data === undefined ? undefined : Buffer.from(data, 'base64').toString()
+    }
+    return {
+      context,
+      server: cluster['server'].replace(/\/$/, ''),
+      tls: {
+        ca: pem(cluster, 'certificate-authority'),
+        cert: pem(user, 'client-certificate'),
+        key: pem(user, 'client-key'),
+        servername: undefined,
+        rejectUnauthorized: true,
+      },
+      headers: user['token'] === undefined ? {} : { Authorization: `Bearer ${user['token']}` },
+      auth: undefined,
+    }
+  } catch {
+    return
+  }
+}
+
+const clusterKeys = ['server', 'certificate-authority', 'certificate-authority-data']
+const userKeys = ['client-certificate', 'client-certificate-data', 'client-key', 'client-key-data', 'token']
+
+/** An object of texts under these keys alone; undefined when there is anything else, or nothing. */
+function onlyTexts(value: unknown, keys: readonly string[]): Record<string, string> | undefined {
+  const entries = Object.entries(fields(value))
+  const isPlain = entries.length > 0 && entries.every(([key, each]) => keys.includes(key) && text(each) !== undefined)
+  return isPlain ? (Object.fromEntries(entries) as Record<string, string>) : undefined
 }
 
 function nameOf(kubeconfig: string | undefined): string {

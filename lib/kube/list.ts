@@ -24,3 +24,25 @@ export async function listAll(
     if (next === undefined) return objects
   }
 }
+
+/**
+ * How many objects a collection has, without reading them. All of them the server counts itself; with a selector, of which it does not say
+ * how many there are, it sends a table of them without the objects: 200 bytes each.
+ *
+ * Throws an ApiStatusError when the server refuses, and the client's LabError when it can't be reached.
+ */
+export async function countObjects(
+  client: Pick<KubeClient, 'request'>,
+  path: string,
+  selector?: { labelSelector: string } | { fieldSelector: string },
+): Promise<number> {
+  // Of a resourceVersion of 0 it answers from its own memory.
+  const query = new URLSearchParams(
+    selector === undefined ? { limit: '1' } : { ...selector, resourceVersion: '0', includeObject: 'None' },
+  )
+  const accept = selector === undefined ? {} : { accept: 'application/json;as=Table;g=meta.k8s.io;v=v1' }
+  const response = await client.request('GET', `${path}?${query}`, accept)
+  if (response.status !== 200) throw new ApiStatusError(`Cannot count ${path}`, response)
+  const { items: objects, rows, metadata } = fields(response.body)
+  return items(objects ?? rows).length + Number(fields(metadata).remainingItemCount ?? 0)
+}

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { LabError } from '../errors.ts'
 import type { Lab } from '../lab.ts'
 import { prometheusUrl, query, type Sample } from '../prometheus.ts'
 import { makeCommand } from '../settings.ts'
+import { waitUntil } from '../wait.ts'
 import { INFO_METRIC, type MetricManifest } from './read.ts'
 
 /** Names that a kubelet or the collector has too; kwok-config/prometheus.yaml puts `kwok_` before them, a test compares. */
@@ -34,7 +33,6 @@ export async function waitUntilInPrometheus(
   lab: Lab,
   manifest: MetricManifest,
   served: ReadonlyMap<string, ReadonlySet<string>>,
-  onMissing: (text: string) => void,
 ): Promise<void> {
   const kinds = new Map(manifest.spec.metrics.map(({ name, kind }) => [name, kind]))
   const expected = new Map(
@@ -49,19 +47,19 @@ export async function waitUntilInPrometheus(
   const label = manifest.spec.metrics.find(({ name }) => name === INFO_METRIC)?.['labels']
   const digest = (label as { value: string }[] | undefined)?.[0]?.value ?? '""'
   const current = `group by (__name__, k8s_node_name) (${INFO_METRIC}{${scope},digest=${digest}})`
-  const until = Date.now() + 60_000 + 4 * lab.settings.collectionInterval
-  for (;;) {
-    const [all, marks] = await Promise.all([query(prometheusUrl(lab), expression), query(prometheusUrl(lab), current)])
-    const others = all.filter(({ labels }) => labels['__name__'] !== INFO_METRIC)
-    const missing = missingSeries(expected, [...others, ...marks])
-    if (missing.length === 0) return
-    onMissing(`${missing.length} that Prometheus lacks`)
-    if (Date.now() > until) {
-      throw new LabError('The metrics that KWOK serves are not in Prometheus', {
-        why: `${missing.length} are missing, the first is ${missing[0]}`,
-        next: `${makeCommand('kwok-status', lab.settings.clusterName)}, and look at the targets of job kwok-metrics at ${prometheusUrl(lab)}/api/v1/targets`,
-      })
-    }
-    await sleep(1_000)
-  }
+  const url = prometheusUrl(lab)
+  await waitUntil<void>({
+    what: "KWOK's metrics in Prometheus",
+    timeoutMs: 60_000 + 4 * lab.settings.collectionInterval,
+    everyMs: 1_000,
+    check: async () => {
+      const [all, marks] = await Promise.all([query(url, expression), query(url, current)])
+      const others = all.filter(({ labels }) => labels['__name__'] !== INFO_METRIC)
+      const missing = missingSeries(expected, [...others, ...marks])
+      if (missing.length === 0) return { done: undefined }
+      return { pending: `${missing.length} are missing, the first is ${missing[0]}` }
+    },
+    progress: 'Metrics',
+    next: `${makeCommand('kwok-status', lab.settings.clusterName)}, and look at the targets of job kwok-metrics at ${url}/api/v1/targets`,
+  })
 }

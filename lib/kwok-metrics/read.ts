@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { parseAllDocuments } from 'yaml'
 import { UsageError } from '../errors.ts'
 import { fields, items, text } from '../kube/json.ts'
+import { readYamlDocuments } from '../user-files.ts'
 
 /** The one Metric object that the lab has KWOK serve. */
 export const METRIC_NAME = 'kube-otel-lab'
@@ -33,21 +32,8 @@ const kinds = ['gauge', 'counter', 'histogram'] as const
  * metric that Prometheus would not take.
  */
 export function readMetrics(file: string): MetricConfig[] {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new UsageError(`Cannot read the metrics in ${file}`, {
-      why: error instanceof Error ? error.message : String(error),
-      next: 'set METRICS_FILE to a YAML file of Metric objects',
-      cause: error,
-    })
-  }
-  const metrics = parseAllDocuments(text).flatMap(document => {
-    const [error] = document.errors
-    if (error !== undefined) throw new UsageError(`${file} is not YAML`, { why: error.message, next: `mend ${file}` })
-    return document.contents === null ? [] : metricsOf(document.toJS(), file)
-  })
+  const documents = readYamlDocuments(file, 'set METRICS_FILE to a YAML file of Metric objects')
+  const metrics = documents.filter(document => document !== null).flatMap(document => metricsOf(document, file))
   if (metrics.length > 0) return metrics
   throw new UsageError(`${file} holds no metrics`, {
     next: `put some under spec.metrics of a Metric object in ${file}`,

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parse, stringify } from 'yaml'
 import { LabError, UsageError } from '../errors.ts'
 import { fields, items, text } from '../kube/json.ts'
@@ -8,6 +7,7 @@ import { applyManifests, kubectl } from '../kubectl.ts'
 import { componentLog, componentPorts, followComponentLog } from '../kwokctl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab.ts'
 import { podNamespaces } from '../pods.ts'
+import { waitUntil } from '../wait.ts'
 import { workloadNamespaces } from '../workloads.ts'
 import { INFO_METRIC, METRIC_NAME, type MetricManifest, trialManifest } from './read.ts'
 
@@ -154,23 +154,22 @@ async function askAll(lab: Lab, manifest: MetricManifest, nodes: readonly string
   const mark = `${INFO_METRIC}{digest=${String(fields(items(info?.['labels'])[0])['value'])}}`
   const base = `http://127.0.0.1:${componentPorts(lab)['kwok-controller']}`
   const served = new Map<string, Set<string>>()
-  const until = Date.now() + NOTICE_MS
   const queue = nodes.values()
   const work = async () => {
     for (const node of queue) {
       const url = `${base}${manifest.spec.path.replace(/\{nodeName[^}]*\}/, encodeURIComponent(node))}`
-      let page = await pageAt(url)
-      while (!page.text.includes(mark) && Date.now() < until) {
-        await sleep(250)
-        page = await pageAt(url)
-      }
-      if (!page.text.includes(mark)) {
-        throw new LabError(`KWOK does not serve the metrics of node ${node}`, {
-          why: `${url} answers ${page.status} ${page.text.slice(0, 400).trim()}`,
-          next: `read ${componentLog(lab, 'kwok-controller')}`,
-        })
-      }
-      served.set(node, familiesOf(page.text))
+      const page = await waitUntil<string>({
+        what: `the metrics of node ${node} from KWOK`,
+        timeoutMs: NOTICE_MS,
+        everyMs: 250,
+        check: async () => {
+          const { status, text } = await pageAt(url)
+          if (text.includes(mark)) return { done: text }
+          return { pending: `${url} answers ${status} ${text.slice(0, 400).trim()}` }
+        },
+        next: `read ${componentLog(lab, 'kwok-controller')}`,
+      })
+      served.set(node, familiesOf(page))
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, work))

@@ -24,8 +24,9 @@ export async function labFacts(lab: Lab): Promise<Facts> {
 }
 
 /** What can be known of a Prometheus that is no lab's. */
-export async function prometheusFacts(url: string): Promise<Facts> {
-  const answer = await fetch(`${url}/api/v1/status/buildinfo`).catch(() => undefined)
+export async function prometheusFacts(url: string, { timeoutMs = 10_000 } = {}): Promise<Facts> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const answer = await fetch(`${url}/api/v1/status/buildinfo`, { signal }).catch(() => undefined)
   const body: unknown = await answer?.json().catch(() => undefined)
   return [['Prometheus', text(fields(fields(body)['data'])['version']) ?? 'of an unknown version']]
 }

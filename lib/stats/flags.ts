@@ -6,6 +6,8 @@ import { CLUSTER_USAGE, type ClusterFlags, clusterFlags, clusterOptions } from '
 export interface Flags extends ClusterFlags {
   address: string
   port: number
+  /** A host name that it is asked by, beside those of loopback. */
+  hostName: string | undefined
   /** Without it, counters begin anew with each start. */
   stateFile: string | undefined
   /** Without it, no host metrics are pushed. */
@@ -19,6 +21,7 @@ export const USAGE = `The stats proxy: a kubelet's API for each simulated node.
 
 ${CLUSTER_USAGE}  --port N            where it listens; 0 takes a free port and says which
   --address HOST      default 127.0.0.1
+  --host-name NAME    answers to this name too, beside localhost and the address
   --state-file FILE   where counters are kept over restarts (default: nowhere)
   --otlp-url URL      where the nodes' host metrics are pushed, as OTLP/HTTP (default: nowhere)
   --interval-ms N     how often (default 10000)
@@ -32,6 +35,7 @@ export function parseFlags(args: string[]): Flags | undefined {
       ...clusterOptions,
       port: { type: 'string' },
       address: { type: 'string', default: '127.0.0.1' },
+      'host-name': { type: 'string' },
       'state-file': { type: 'string' },
       'otlp-url': { type: 'string' },
     },
@@ -41,6 +45,6 @@ export function parseFlags(args: string[]): Flags | undefined {
   if (!/^\d+$/.test(values.port ?? '') || port > 65_535) {
     throw new UsageError(`Cannot use --port ${values.port ?? ''}`, { next: 'give a number from 0 to 65535' })
   }
-  const { address, 'state-file': stateFile, 'otlp-url': otlpUrl } = values
-  return { ...clusterFlags(values), address, port, stateFile, otlpUrl }
+  const { address, 'host-name': hostName, 'state-file': stateFile, 'otlp-url': otlpUrl } = values
+  return { ...clusterFlags(values), address, port, hostName, stateFile, otlpUrl }
 }

@@ -52,7 +52,8 @@ async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<voi
   })
   metrics = createMetrics(store, () => reflectors)
   const readiness = () => unreadyReason(reflectors, Date.now())
-  const server = createStatsServer({ store, metrics, isSynced, unreadyReason: readiness, log })
+  const hostNames = [flags.address, ...(flags.hostName === undefined ? [] : [flags.hostName])]
+  const server = createStatsServer({ hostNames, store, metrics, isSynced, unreadyReason: readiness, log })
   onStop(() => ended(server))
 
   // Before anything that takes time: a port in use is known at once.

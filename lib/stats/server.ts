@@ -1,4 +1,4 @@
-import { createServer, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { systemErrorCode } from '../errors.ts'
 import { cadvisorText } from './cadvisor.ts'
@@ -12,6 +12,8 @@ import type { StatsStore } from './store.ts'
 import { buildSummary } from './summary.ts'
 
 export interface StatsServerOptions {
+  /** The host names that it is asked by beside those of loopback. */
+  hostNames: readonly string[]
   store: StatsStore
   metrics: StatsMetrics
   /** True once the store holds the whole cluster; before, no node is served. */
@@ -37,9 +39,16 @@ const KWOK_PATH = /^\/metrics\/nodes\/[^/]+\/metrics\/resource$/
 /** Longer than a scrape interval, so that a collector's connection is never closed under its next request. */
 const KEEP_ALIVE_MS = 75_000
 
-/** A server, not listening yet, of each node's kubelet API under `/nodes/<node>/`, and of the proxy's own health and metrics. */
+/** Those of this machine itself, and what it is called in a container of Docker Desktop. */
+const LOCAL_NAMES = ['127.0.0.1', 'localhost', '[::1]', 'host.docker.internal']
+
+/**
+ * A server, not listening yet, of each node's kubelet API under `/nodes/<node>/`, and of the proxy's own health and metrics. It answers
+ * only to its own host names: a page of another site could give its name this address, and read the pods' specs.
+ */
 export function createStatsServer(options: StatsServerOptions): Server {
   const { metrics, log } = options
+  const names = new Set([...LOCAL_NAMES, ...options.hostNames])
   const refused = new Set<string>()
   /** Counts an answer. A collector that asks wrongly does so at each scrape: one line is enough. */
   const count = ({ route, status, body }: Answer, what: string): void => {
@@ -52,7 +61,9 @@ export function createStatsServer(options: StatsServerOptions): Server {
   const server = createServer(async (request, response) => {
     let answer: Answer
     try {
-      answer = await answerTo(request.method ?? 'GET', request.url ?? '/', options)
+      answer = names.has(hostNameOf(request))
+        ? await answerTo(request.method ?? 'GET', request.url ?? '/', options)
+        : { route: 'other', status: 421, body: `this is not ${JSON.stringify(request.headers.host ?? '')}\n` }
     } catch (error) {
       log(`bug: ${request.method} ${request.url}: ${error instanceof Error ? error.stack : String(error)}`)
       answer = { route: 'error', status: 500, body: 'internal error\n' }
@@ -83,6 +94,11 @@ export function createStatsServer(options: StatsServerOptions): Server {
   server.on('connect', (_, socket) => refuse(socket, 405, 'CONNECT is not allowed, only GET\n'))
   server.keepAliveTimeout = KEEP_ALIVE_MS
   return server
+}
+
+/** The host that was asked for, without the port; of IPv6 in brackets. */
+function hostNameOf({ headers }: IncomingMessage): string {
+  return (headers.host ?? '').toLowerCase().replace(/:\d+$/, '')
 }
 
 /** What the server says to a method and a URL, as path and maybe query. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { addressesOf, insidePorts } from '../addresses.ts'
 import { bundleProgram } from '../containers/bundle.ts'
 import type { ContainerSpec } from '../containers/container.ts'
+import { containerName } from '../containers/docker.ts'
 import { containerDir, giveToContainers, insideDir, writeForContainer } from '../containers/user.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../kubeconfig.ts'
 import { type Lab, projectDir } from '../lab.ts'
@@ -57,6 +58,7 @@ export async function statsProxyService(lab: Lab): Promise<ServiceSpec | Contain
     entrypoint: 'node',
     args: [
       ...[YOUNG_SPACE, `${insideDir}/${file}`, '--address', '0.0.0.0', '--port', String(port)],
+      ...['--host-name', containerName(lab.settings.clusterName, 'stats-proxy')],
       ...args({ kubeconfig: `${insideDir}/kubeconfig.yaml`, state: `/data/${STATE_FILE}` }),
     ],
     mounts: [

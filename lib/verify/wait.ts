@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { createPrometheusApi } from '../prometheus/api.ts'
+import { waitUntil } from '../wait.ts'
 
 /** Series that are there for each node and each running pod; and those of what may have been added a moment ago. */
 const SERIES = [
@@ -32,15 +32,21 @@ export async function waitForWindow(options: {
   onWaiting: (text: string) => void
 }): Promise<boolean> {
   const { url, clusterName, windowMs, limitMs, onWaiting } = options
-  const endMs = Date.now() + limitMs
-  for (;;) {
-    // A client of its own each time: one answers the same question once.
-    const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), clusterName, windowMs)
-    if (missing === 0) return true
-    onWaiting(`${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`)
-    if (Date.now() > endMs) return false
-    await sleep(2_000)
-  }
+  return await waitUntil({
+    what: 'the rate window',
+    timeoutMs: limitMs,
+    everyMs: 2_000,
+    errorsAreFinal: true,
+    check: async () => {
+      // A client of its own each time: one answers the same question once.
+      const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), clusterName, windowMs)
+      if (missing === 0) return { done: true }
+      const pending = `${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`
+      onWaiting(pending)
+      return { pending }
+    },
+    onTimeout: () => false,
+  })
 }
 
 /** How many of the series that are there now weren't there at the beginning of the window. */

@@ -73,12 +73,12 @@ export async function* dashboardPage(given: {
 ${offered.filter(({ variable }) => variable.hide !== 'variable').map(picker)}
 <div><label for="from">Time</label><select id="from" name="from">${times.map(each => option(each, each === time.from, each.replace('now-', 'last ')))}</select></div>
 <div><label for="refresh">Refresh</label><select id="refresh" name="refresh">${REFRESHES.map(each => option(each, each === time.refresh))}</select></div>
-<button>Show</button><button name="verify" value="1">Show and verify</button></form>
+<button>Show</button><button formmethod="post">Show and verify</button></form>
 <details><summary>Other dashboards</summary><nav aria-label="Dashboards"><ul>${others.map(
     each => html`<li><a href="/d/${encodeURIComponent(each.uid)}?${address}">${each.title}</a></li>
 `,
   )}</ul></nav></details></header>
-<p class="failed" role="status" id="status"></p><main id="main" data-refresh="${time.refresh}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.</p>${verdict}
+<p class="failed" role="status" id="status"></p><main id="main" data-refresh="${verdict === undefined ? time.refresh : 'off'}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.</p>${verdict}
 ${PANELS}</main>`
   const [before = '', after = ''] = pageHtml({ title, body: page, head: SCRIPT }).split(PANELS.text)
   yield before
@@ -107,7 +107,7 @@ async function show() {
   const isBusy = document.hidden || main.contains(document.activeElement) || main.querySelector('details[open]')
   if (!isBusy) {
     try {
-      const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
+      const answer = await fetch(location.href, { headers: { accept: 'text/html' }, signal: AbortSignal.timeout(60000) })
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('main')
       const status = document.getElementById('status')
       if (!answer.ok || !next) status.textContent = 'The lab has no such page now; what is shown is old.'
@@ -123,7 +123,7 @@ async function show() {
   }
   setTimeout(show, everyMs)
 }
-if (everyMs > 0 && !new URLSearchParams(location.search).has('verify')) setTimeout(show, everyMs)
+if (everyMs > 0) setTimeout(show, everyMs)
 `
 
 function picker({ variable, options, chosen, refused }: OfferedVariable): Html {

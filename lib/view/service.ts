@@ -15,6 +15,7 @@ export function pageService(lab: Lab): ServiceSpec {
       // Whatever the environment says: it is this lab's.
       ...['--kube-context', 'auto', '--dashboards-dir', dashboardsDir],
     ],
+    runsTools: true,
     ready: async () => {
       const signal = AbortSignal.timeout(2_000)
       const answer = await fetch(`${grafanaUrl(lab)}/healthz`, { signal }).catch(() => undefined)

@@ -35,6 +35,7 @@ export function createPages(sources: ViewSources, { patienceMs = 20_000 }: { pat
   // A client for each page: it remembers its answers, so that each different query of a page is asked once. All that a page asks has
   // this long; what is not answered then is said to be missing.
   const open = (forMs: number) => createPrometheusApi(sources.prometheusUrl, { signal: AbortSignal.timeout(forMs) })
+  const verifyOnce = oneAtATime(sources.verify)
   return async request => {
     if (request.path === '/') return await home(sources, open(patienceMs))
     const [, uid] = /^\/d\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
@@ -42,8 +43,9 @@ export function createPages(sources: ViewSources, { patienceMs = 20_000 }: { pat
       ? undefined
       : await dashboardOf(decoded(uid), request, {
           ...sources,
+          verify: verifyOnce,
           // Verify asks many times what a page does.
-          api: open(request.query.has('verify') ? 10 * patienceMs : patienceMs),
+          api: open(request.isPosted ? 10 * patienceMs : patienceMs),
         })
   }
 }
@@ -66,7 +68,7 @@ async function home(sources: ViewSources, api: PrometheusApi): Promise<string> {
 
 async function dashboardOf(
   uid: string,
-  { query }: PageRequest,
+  { query, isPosted }: PageRequest,
   sources: ViewSources & { api: PrometheusApi },
 ): Promise<AsyncIterable<string> | undefined> {
   const { dashboards } = sources.dashboards()
@@ -74,7 +76,7 @@ async function dashboardOf(
   if (wanted === undefined) return undefined
   const { prometheusUrl, jaegerUrl, scrapeMs, drawChart, api } = sources
   const dashboard = withTime(wanted.dashboard, query)
-  const asked = query.has('verify') ? await orWhyNot(verdictOf(sources, wanted, api)) : undefined
+  const asked = isPosted ? await orWhyNot(verdictOf(sources, wanted, api)) : undefined
   const verified = typeof asked === 'string' ? undefined : asked
   const untilMs = verified?.untilMs ?? Date.now()
   const range = dashboardRange(dashboard, untilMs)
@@ -119,6 +121,23 @@ async function verdictOf(
 ${failures.length === 0 ? undefined : html`<pre>${failures.map(failureText).join('\n')}</pre>`}`,
     verdicts: new Map((result?.byPanel ?? []).map(each => [each.panel, each])),
     untilMs: Date.parse(time),
+  }
+}
+
+/** Verify takes seconds of a whole CPU: who asks for the same dashboard meanwhile gets the same report, and for another one a refusal. */
+function oneAtATime(verify: ViewSources['verify']): ViewSources['verify'] {
+  let running: { title: string; uid: string; report: Promise<VerifyReport> } | undefined
+  return async (wanted, api) => {
+    const { uid, title } = wanted.dashboard
+    if (running?.uid === uid) return await running.report
+    if (running !== undefined) {
+      throw new LabError(`Cannot verify ${title} now`, { why: `verify of ${running.title} is still running` })
+    }
+    const report = verify(wanted, api)
+    running = { title, uid, report }
+    return await report.finally(() => {
+      running = undefined
+    })
   }
 }
 

@@ -19,7 +19,7 @@ pages.before(async context => {
   const prometheusUrl = `http://127.0.0.1:${await freePort()}`
   const made: Pages = labPages(tempLab({ dashboardsDir: context.dir, prometheusUrl }))
   context.get = async path => {
-    const page = await made({ path, query: new URLSearchParams() })
+    const page = await made({ path, query: new URLSearchParams(), isPosted: false })
     if (page === undefined || typeof page === 'string') return page
     const pieces: string[] = []
     for await (const piece of page) pieces.push(piece)

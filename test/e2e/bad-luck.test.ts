@@ -61,23 +61,25 @@ badLuck.after(({ lab, sleeper }) => {
   lab?.cleanUp()
 })
 
+/** Variables of a shell that would make another lab, were they handed to its parts. */
+const deadProxy = 'http://127.0.0.1:1'
+const ofTheShell = {
+  ...{ HTTPS_PROXY: deadProxy, HTTP_PROXY: deadProxy, https_proxy: deadProxy, http_proxy: deadProxy },
+  ...{ NODE_USE_ENV_PROXY: '1', NODE_OPTIONS: '--max-http-header-size=20000', TZ: 'Asia/Tokyo' },
+  ...{ GOMEMLIMIT: '1MiB', GOGC: 'off', GODEBUG: 'http2client=0' },
+  ...{ OTEL_RESOURCE_ATTRIBUTES: 'k8s.node.name=wrong', OTEL_SDK_DISABLED: 'true', OTEL_SERVICE_NAME: 'wrong' },
+  ...{ OTEL_EXPORTER_OTLP_ENDPOINT: deadProxy, JAEGER_DISABLED: 'true', JAEGER_SERVICE_NAME: 'wrong' },
+  ...{ ETCD_LISTEN_CLIENT_URLS: 'http://0.0.0.0:1', KUBERNETES_SERVICE_HOST: '192.0.2.1' },
+}
+
 badLuck(
-  "the user's own KWOK settings are named and not obeyed, a proxy that is down is in nobody's way",
+  "the user's own settings of KWOK and of other programs are not obeyed, a proxy that is down is in nobody's way",
   async ({ lab }) => {
     const file = join(lab.kwokWorkdir, 'kwok.yaml')
     const options = 'options:\n  kubeVersion: v1.20.0\n  bindAddress: 0.0.0.0\n  runtime: docker\n'
     writeFileSync(file, `apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\n${options}`)
-    const deadProxy = 'http://127.0.0.1:1'
-    const ended = await lab.make(smallLab, {
-      env: {
-        KWOK_KUBE_VERSION: 'v1.20.0',
-        KWOK_ETCD_BINARY: '/nonexistent',
-        HTTPS_PROXY: deadProxy,
-        HTTP_PROXY: deadProxy,
-        https_proxy: deadProxy,
-        http_proxy: deadProxy,
-      },
-    })
+    const ofKwok = { KWOK_KUBE_VERSION: 'v1.20.0', KWOK_ETCD_BINARY: '/nonexistent' }
+    const ended = await lab.make(smallLab, { env: { ...ofKwok, ...ofTheShell } })
     rmSync(file)
     assertDone(ended)
     assertSays(ended.stderr, /^Warning: not obeyed by the lab: KWOK_ETCD_BINARY, KWOK_KUBE_VERSION$/m)
@@ -87,6 +89,27 @@ badLuck(
     const pids = await requireAllUp(lab)
     const open = listeningSockets([...pids.values()]).filter(({ address }) => !address.startsWith('127.0.0.1:'))
     assert.deepEqual(open, [])
+    const series = await lab.query('count by (k8s_node_name) ({__name__=~"k8s_.+|container_.+", k8s_node_name!=""})')
+    const nodes = (await lab.kubectl(['get', 'nodes', '-o', 'name'])).trim().split('\n')
+    assertSameWords(
+      series.map(({ labels }) => `node/${labels['k8s_node_name']}`),
+      nodes,
+      'nodes that are measured',
+    )
+    if (process.platform !== 'linux') return
+    for (const [part, pid] of pids) {
+      const given = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+      const theirs = Object.entries({ ...ofKwok, ...ofTheShell }).map(([name, value]) => `${name}=${value}`)
+      assert.deepEqual(
+        given.filter(variable => theirs.includes(variable)),
+        [],
+        `variables of the shell in ${part}`,
+      )
+      assert.ok(
+        given.some(variable => variable.startsWith('PATH=')),
+        `the environment of ${part} could not be read`,
+      )
+    }
   },
 )
 

@@ -241,7 +241,7 @@ plane('a metric that KWOK can’t make is refused in KWOK’s words, and nothing
 
 plane('a file that holds no metrics is refused before anything changes', async ({ lab }) => {
   const ended = await lab.make(['kwok-metrics', 'METRICS_FILE=/nowhere.yaml'])
-  assertRefused(ended, 'kwok-metrics', 2, /^Cannot read the metrics in \/nowhere\.yaml/m)
+  assertRefused(ended, 'kwok-metrics', 2, /^Cannot read \/nowhere\.yaml/m)
 })
 
 plane('another Metric object of nodes is refused by name, since two push out each other’s series', async ({ lab }) => {

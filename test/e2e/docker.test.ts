@@ -17,6 +17,7 @@ import { containerServiceNames } from '../../lib/services.ts'
 import { labImages } from '../images/lab.ts'
 import { startRegistry } from '../images/registry.ts'
 import {
+  assertCredentialsWeak,
   assertOnLoopback,
   assertSecretsPrivate,
   assertTargetsUp,
@@ -211,6 +212,10 @@ onEngine('publishes ports on 127.0.0.1 alone, and keeps what is secret from othe
   await assertOnLoopback(lab)
   assertSecretsPrivate(lab)
 })
+
+onEngine('holds no credential with which more can be done than to read what its parts measure', ({ beside: { lab } }) =>
+  assertCredentialsWeak(lab),
+)
 
 onEngine('gives a node that kubectl adds its receiver, measures it, and takes it away', async ({ beside: { lab } }) => {
   await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand('e2e-by-hand')))

@@ -6,8 +6,11 @@ import { programPath } from '../../lib/binaries.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
 import { readers } from '../../lib/kubeconfig.ts'
+import { applyText } from '../../lib/kubectl.ts'
+import { openLab } from '../../lib/lab.ts'
 import type { Sample } from '../../lib/prometheus.ts'
 import {
+  assertCredentialsWeak,
   assertOnLoopback,
   assertSecretsPrivate,
   assertTargetsUp,
@@ -161,6 +164,10 @@ kwok('keeps what is secret from others: keys in files of mode 0600, folders of m
   assertSecretsPrivate(lab),
 )
 
+kwok('holds no credential with which more can be done than to read what its parts measure', ({ lab }) =>
+  assertCredentialsWeak(lab),
+)
+
 kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
   const program = await programPath('kubectl')
   const may = (reader: string, verb: string, resource: string) => {
@@ -187,6 +194,8 @@ kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
     ['metrics-server', 'list', 'services', 'no'],
     ['traces', 'watch', 'services', 'yes'],
     ['traces', 'list', 'configmaps', 'no'],
+    ['page', 'list', 'resourcequotas', 'yes'],
+    ['page', 'get', 'nodes/proxy', 'no'],
     ['prometheus', 'list', 'pods', 'no'],
   ] as const) {
     assert.equal(may(reader, verb, resource), answer, `${reader} ${verb} ${resource}`)
@@ -290,6 +299,13 @@ kwok('counters never went down while their pod lived', async ({ lab }) => {
   for (const series of ['k8s_pod_cpu_time_seconds_total', 'k8s_node_cpu_time_seconds_total']) {
     assert.deepEqual(await lab.query(`resets(${series}[10m]) > 0`), [])
   }
+})
+
+kwok('refuses a manifest with a misspelt field', async ({ lab }) => {
+  const metadata = { name: 'misspelt', namespace: 'default' }
+  const manifest = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, daat: {} })
+  const applied = applyText(openLab({ flags: {}, env: lab.env }), manifest)
+  await assert.rejects(applied, /ConfigMap\): \.daat: field not declared in schema/)
 })
 
 kwok('changes nothing when it runs again', async ({ lab }) => {

@@ -100,7 +100,8 @@ it("gives verify's verdict on the panels of a dashboard", async context => {
   await waitFor(
     'right dashboard',
     async () => {
-      await onPage(context, '/d/lab-overview?from=now-5m&refresh=off&verify=1', async ({ page }) => {
+      await onPage(context, '/d/lab-overview?from=now-5m&refresh=off', async ({ page }) => {
+        await page.getByRole('button', { name: 'Show and verify' }).click({ timeout: WAIT_MS })
         assertSays(await page.locator('main > p').nth(1).innerText(), /^✓ verify: nothing failed/)
         const panels = dashboards[0]?.panels.filter(({ targets }) => targets.length > 0) ?? []
         assert.equal(await page.locator('.panel .verdict').count(), panels.length)

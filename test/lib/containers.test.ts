@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
@@ -19,6 +19,8 @@ import { docker, kwokctlDockerEnv } from '../../lib/containers/docker.ts'
 import { ensureImages } from '../../lib/containers/pull.ts'
 import { containerServices } from '../../lib/containers/services.ts'
 import { writeForContainer } from '../../lib/containers/user.ts'
+import { proxyVariables } from '../../lib/environment.ts'
+import { grafanaPassword } from '../../lib/grafana/password.ts'
 import { chosenImages, imageOf, pinnedImages } from '../../lib/images.ts'
 import { jaegerService } from '../../lib/jaeger.ts'
 import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../lib/kubeconfig.ts'
@@ -30,6 +32,8 @@ import { labServices, runtimeOf } from '../../lib/runtime.ts'
 import type { SettingTexts } from '../../lib/settings.ts'
 import { statsProxyService } from '../../lib/stats/service.ts'
 import { tracesService } from '../../lib/traces/service.ts'
+import { filesBelow } from '../support/lab.ts'
+import { writeTestCa } from './kube/ca.ts'
 import { tempDir, tempLab } from './temp-lab.ts'
 
 /** A lab of the Docker runtime whose kubeconfigs and keys are there. */
@@ -38,7 +42,7 @@ function dockerLab(flags: SettingTexts = {}): Lab {
   for (const reader of readers) writeFileSync(containerKubeconfigPath(lab, reader), `${reader}'s kubeconfig`)
   writeFileSync(prometheusTokenPath(lab), 'token')
   mkdirSync(join(lab.clusterDir, 'pki'), { recursive: true })
-  for (const file of ['ca.crt', 'admin.crt', 'admin.key']) writeFileSync(join(lab.clusterDir, 'pki', file), file)
+  writeFileSync(join(lab.clusterDir, 'pki', 'ca.crt'), 'ca.crt')
   return lab
 }
 
@@ -49,6 +53,7 @@ function commandLine(lab: Lab, spec: unknown): string[] {
   return args.map(arg => arg.replaceAll(lab.dir, 'LAB').replace(/(\.spec=)[0-9a-f]{64}$/, '$1DIGEST'))
 }
 
+const noProxies = proxyVariables.map(name => `--env=${name}=`)
 const shared = (service: string) => [
   'run',
   '--detach',
@@ -59,6 +64,7 @@ const shared = (service: string) => [
   '--label=kube-otel-lab.dir=LAB',
   `--label=kube-otel-lab.service=${service}`,
   '--restart=unless-stopped',
+  ...noProxies,
 ]
 const locked = ['--user=1000:1000', '--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges']
 const digest = '--label=kube-otel-lab.spec=DIGEST'
@@ -86,11 +92,15 @@ lines('of LGTM: four ports on loopback, the lab’s files over its own, users wi
     '--mount=type=bind,source=/home/me/own,target=/otel-lgtm/kube-otel-lab/own,readonly',
     '--mount=type=volume,source=kube-otel-lab-unit-lgtm,target=/data',
     '--env=GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer',
+    '--env=GF_SECURITY_ADMIN_PASSWORD=$__file{/etc/kube-otel-lab/grafana.password}',
     '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=5s --log.level=warn',
     digest,
     'docker.io/grafana/otel-lgtm:0.28.0@sha256:74bd8c8be4344dd51fb76f2030522e5c886bc585d4e965234a68b49960c98c5e',
   ])
-  const config = parse(readFileSync(join(lab.dir, 'containers', 'lgtm', 'prometheus.yaml'), 'utf8'))
+  const seenByLgtm = (file: string) => join(lab.dir, 'containers', 'lgtm', file)
+  assert.equal(readFileSync(seenByLgtm('grafana.password'), 'utf8'), grafanaPassword(lab))
+  assert.equal(statSync(seenByLgtm('grafana.password')).mode & 0o777, 0o600)
+  const config = parse(readFileSync(seenByLgtm('prometheus.yaml'), 'utf8'))
   const targets = config.scrape_configs.flatMap((job: Record<string, unknown>) => job['static_configs'])
   assert.deepEqual(
     targets.flatMap((each: { targets: string[] } | undefined) => each?.targets ?? []),
@@ -131,6 +141,8 @@ lines(
       '0.0.0.0',
       '--port',
       '10250',
+      '--host-name',
+      'kube-otel-lab-unit-stats-proxy',
       '--kubeconfig',
       '/etc/kube-otel-lab/kubeconfig.yaml',
       '--usage-preset',
@@ -145,22 +157,41 @@ lines(
   },
 )
 
-lines('of the collector: published nowhere, the machine’s files read-only', async () => {
+lines('of the collector: published nowhere; of the machine it sees figures, and no file’s contents', async () => {
   const lab = dockerLab()
+  const mountPoint = spawnSync('stat', ['--format=%m', lab.dataDir], { encoding: 'utf8' }).stdout.trim()
+  const ofProc = [
+    '1/mountinfo',
+    'diskstats',
+    'filesystems',
+    'loadavg',
+    'meminfo',
+    '1/net/dev',
+    '1/net/tcp',
+    'stat',
+    'uptime',
+  ]
   assert.deepEqual(commandLine(lab, await collectorService(lab)), [
     ...shared('collector'),
     seen('collector'),
-    '--mount=type=bind,source=/,target=/hostfs,readonly',
+    `--mount=type=bind,source=LAB/data/collector,target=/hostfs${mountPoint === '/' ? '' : mountPoint},readonly`,
+    ...ofProc.map(
+      file => `--mount=type=bind,source=/proc/${file},target=/hostfs/proc/${file.replace('1/net', 'net')},readonly`,
+    ),
     '--env=KUBECONFIG=/etc/kube-otel-lab/kubeconfig.yaml',
     ...locked,
     digest,
     'docker.io/otel/opentelemetry-collector-contrib:0.149.0',
     '--config=/etc/kube-otel-lab/otelcol.yaml',
   ])
+  const files = filesBelow(join(lab.dataDir, 'collector'))
+  assert.equal(files.length, ofProc.length)
+  for (const file of files) assert.equal(statSync(file).size, 0, file)
 })
 
-lines('of metrics-server, which asks for nodes at the stats proxy', async () => {
+lines('of metrics-server, which asks for nodes at the stats proxy, with a certificate of its own', async () => {
   const lab = dockerLab()
+  await writeTestCa(lab.clusterDir)
   assert.deepEqual(commandLine(lab, await metricsServerService(lab)), [
     ...shared('metrics-server'),
     seen('metrics-server'),
@@ -172,13 +203,15 @@ lines('of metrics-server, which asks for nodes at the stats proxy', async () => 
     '--authorization-kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
     '--bind-address=0.0.0.0',
     '--secure-port=4443',
-    '--tls-cert-file=/etc/kube-otel-lab/admin.crt',
-    '--tls-private-key-file=/etc/kube-otel-lab/admin.key',
+    '--tls-cert-file=/etc/kube-otel-lab/serving.crt',
+    '--tls-private-key-file=/etc/kube-otel-lab/serving.key',
     '--kubelet-preferred-address-types=Hostname',
     '--kubelet-port=10250',
     '--deprecated-kubelet-completely-insecure',
     '--metric-resolution=15s',
   ])
+  const files = readdirSync(join(lab.dir, 'containers', 'metrics-server')).sort()
+  assert.deepEqual(files, ['kubeconfig.yaml', 'serving.crt', 'serving.key'])
   const [patch] = containerPatches(lab, undefined)
   const [flag] = patch?.extraArgs ?? []
   assert.deepEqual(flag, { key: 'node-name', value: 'kube-otel-lab-unit-stats-proxy', override: true })
@@ -275,26 +308,36 @@ volumes('names and labels it for the lab', () => {
 volumes.run()
 
 const forKwokctl = suite('kwokctlDockerEnv()')
-forKwokctl('has kwokctl’s docker publish on loopback alone, link nothing, and label what it creates', () => {
-  const lab = tempLab({ runtime: 'docker' })
-  const dir = tempDir()
-  writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
-  chmodSync(join(dir, 'docker'), 0o755)
-  const asked = (...args: string[]) => {
-    const before = `${dir}${delimiter}${process.env['PATH']}`
-    const env = kwokctlDockerEnv(lab, { PATH: before })
-    const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
-    assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
-    return stdout.slice(before.length + 1)
-  }
-  const given = ['create', '--link=etcd', '--publish=32766:6443/tcp', '--publish=127.0.0.1:1:2', 'image', `a "b" $HOME`]
-  const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
-  assert.equal(
-    asked(...given),
-    `create|${labels}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
-  )
-  assert.equal(asked('version'), 'version|')
-})
+forKwokctl(
+  'has kwokctl’s docker publish on loopback alone, link nothing, label what it creates and give it no proxy',
+  () => {
+    const lab = tempLab({ runtime: 'docker' })
+    const dir = tempDir()
+    writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
+    chmodSync(join(dir, 'docker'), 0o755)
+    const asked = (...args: string[]) => {
+      const before = `${dir}${delimiter}${process.env['PATH']}`
+      const env = kwokctlDockerEnv(lab, { PATH: before })
+      const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
+      assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
+      return stdout.slice(before.length + 1)
+    }
+    const given = [
+      'create',
+      '--link=etcd',
+      '--publish=32766:6443/tcp',
+      '--publish=127.0.0.1:1:2',
+      'image',
+      `a "b" $HOME`,
+    ]
+    const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
+    assert.equal(
+      asked(...given),
+      `create|${labels}|${noProxies.toReversed().join('|')}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
+    )
+    assert.equal(asked('version'), 'version|')
+  },
+)
 forKwokctl.run()
 
 const images = suite('chosenImages()')

@@ -6,11 +6,13 @@ import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
 import {
   apiServer,
+  requireOwnContext,
   requireWritableKubeconfig,
   restoreContext,
   switchContext,
   userKubeconfig,
 } from '../../lib/context.ts'
+import { LabError } from '../../lib/errors.ts'
 import { kubeconfigText } from '../../lib/kubeconfig.ts'
 import { type Lab, readRecord, writeRecord } from '../../lib/lab.ts'
 import { CERTIFICATE, KEY } from './kube/tls.ts'
@@ -102,6 +104,48 @@ function writeTheirs(file: string, change: object = {}): void {
   writeFileSync(file, stringify({ ...theirs, ...change }), { mode: 0o600 })
 }
 const read = (file: string) => parse(readFileSync(file, 'utf8'))
+
+const owns = suite('requireOwnContext()')
+
+for (const [fact, content, why] of [
+  ['what is not YAML', 'users:\n- name: a\n  user: {token: s3cret\n', /:4:1: /],
+  ['a tab', 'apiVersion: v1\n\tkind: Config\n', /:2:1: /],
+  ['an alias of nothing', 'contexts: *nothing\n', /: Unresolved alias/],
+] as const) {
+  owns(`names the file of KUBECONFIG that is broken, with the line: ${fact}`, () => {
+    const whole = join(tempDir(), 'whole')
+    const broken = join(tempDir(), 'broken')
+    writeTheirs(whole)
+    writeFileSync(broken, content)
+    for (const KUBECONFIG of [broken, `${whole}:${broken}`, `${none}:${broken}:${whole}`]) {
+      assert.throws(
+        () => requireOwnContext(tempLab(), { KUBECONFIG }),
+        error => {
+          assert(error instanceof LabError)
+          assert.match(error.message, new RegExp(`^Cannot read ${broken}${why.source}`))
+          assert(!error.message.includes('s3cret'), 'it shows what is secret')
+          assert.equal(error.next, `fix ${broken}, or set KUBECONFIG`)
+          return true
+        },
+      )
+    }
+  })
+}
+
+owns('refuses a context of the lab’s name that is in any of the files, and none that the lab has put there', () => {
+  const [first, second] = [join(tempDir(), 'first'), join(tempDir(), 'second')]
+  writeTheirs(first)
+  writeTheirs(second, { contexts: [{ name: 'kwok-unit', context: { cluster: 'theirs', user: 'theirs' } }] })
+  const lab = tempLab()
+  requireOwnContext(lab, { KUBECONFIG: `${none}:${first}` })
+  assert.throws(() => requireOwnContext(lab, { KUBECONFIG: `${first}:${second}` }), {
+    name: 'LabError',
+    message: `Your kubeconfig has a context "kwok-unit" that the lab did not make: it is in ${second}`,
+  })
+  writeRecord(lab, { settings: {}, previousContext: 'theirs' })
+  requireOwnContext(lab, { KUBECONFIG: `${first}:${second}` })
+})
+owns.run()
 
 const switches = suite('switchContext()')
 const { KUBECONFIG: before } = process.env

@@ -6,6 +6,7 @@ import { troubleOf } from '../../lib/health.ts'
 import { freePort } from '../../lib/ports.ts'
 
 const health = suite('troubleOf()')
+const soon = { againForMs: 300 }
 
 /** A server whose answers go through these, the last one again and again. */
 async function answering(statuses: number[], run: (url: string) => Promise<void>): Promise<void> {
@@ -34,21 +35,21 @@ health('finds none when it is over soon', () =>
 
 health('says in one line what is answered', () =>
   answering([503], async url => {
-    assert.equal(await troubleOf({ url }), `${url} answers 503 one thing; and another`)
+    assert.equal(await troubleOf({ url }, soon), `${url} answers 503 one thing; and another`)
   }),
 )
 
 health('says when nobody listens, and when the CA can’t be read', async () => {
   const port = await freePort()
-  assert.match((await troubleOf({ url: `http://127.0.0.1:${port}/` })) ?? '', /ECONNREFUSED/)
-  assert.match((await troubleOf({ url: `https://127.0.0.1:${port}/`, caFile: '/nowhere' })) ?? '', /ENOENT/)
+  assert.match((await troubleOf({ url: `http://127.0.0.1:${port}/` }, soon)) ?? '', /ECONNREFUSED/)
+  assert.match((await troubleOf({ url: `https://127.0.0.1:${port}/`, caFile: '/nowhere' }, soon)) ?? '', /ENOENT/)
 })
 
 health('says when a connection is taken and nothing comes', async () => {
   const server = createTcpServer(() => {})
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  assert.equal(await troubleOf({ url }), `${url}: no answer in 3 s`)
+  assert.equal(await troubleOf({ url }, { ...soon, answerMs: 200 }), `${url}: no answer in 0.2 s`)
   server.close()
 })
 health.run()

@@ -114,13 +114,22 @@ function recordingK3d(list: string): { env: NodeJS.ProcessEnv; calls: () => stri
 }
 tasks.after(() => rmSync(dir, { recursive: true, force: true }))
 
+/** What `k3d cluster list` prints (v5.9.0) of a cluster whose nodes run, or not. */
+function clusterList(isRunning: Readonly<Record<'server' | 'agent' | 'loadbalancer', boolean>>): string {
+  const nodes = Object.entries(isRunning).map(([role, Running]) => ({
+    ...{ name: `k3d-${name}-${role}`, role },
+    State: { Running, Status: Running ? 'running' : 'exited', Started: '' },
+  }))
+  return JSON.stringify([{ name, nodes, serversCount: 1, serversRunning: Number(isRunning.server) }])
+}
+
 tasks('makes a cluster by its configuration, leaves it alone when it is there, and takes it away', () => {
   const first = recordingK3d("echo '[]'")
   const made = runTask('k3d-create-cluster', [], first.env)
   assert.equal(made.status, 0, made.stderr)
   const list = 'cluster list --output json'
   assert.deepEqual(first.calls(), [list, `cluster create --config ${join(dir, 'config', 'k3d.yaml')}`])
-  const there = recordingK3d(`echo '[{"name":"${name}","serversCount":1,"serversRunning":1}]'`)
+  const there = recordingK3d(`echo '${clusterList({ server: true, agent: true, loadbalancer: true })}'`)
   const again = runTask('k3d-create-cluster', [], there.env)
   assert.deepEqual([again.status, again.stdout], [0, `k3d cluster "${name}" is there, context k3d-${name}\n`])
   assert.deepEqual(there.calls(), [list, list])
@@ -134,6 +143,21 @@ tasks('makes a cluster by its configuration, leaves it alone when it is there, a
   assert.equal(down.status, 0, down.stderr)
   assert.equal(there.calls().at(-1), `cluster delete ${name}`)
   assert(!existsSync(dir))
+})
+
+tasks('starts a cluster of which any node is stopped', () => {
+  const settings = { grafanaPort: '28471' }
+  const record = JSON.stringify({ settings, kwokWorkdir: '', k3dCluster: name, created: true })
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'lab.json'), record)
+  const all = { server: true, agent: true, loadbalancer: true }
+  for (const stopped of ['server', 'agent', 'loadbalancer']) {
+    const { env, calls } = recordingK3d(`echo '${clusterList({ ...all, [stopped]: false })}'`)
+    const again = runTask('k3d-create-cluster', [], env)
+    assert.equal(again.status, 0, again.stderr)
+    assert.equal(calls().at(-1), `cluster start ${name}`, stopped)
+  }
+  rmSync(dir, { recursive: true, force: true })
 })
 
 tasks('begins anew after a create that failed, and takes away what that has left', () => {

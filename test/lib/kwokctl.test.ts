@@ -84,23 +84,31 @@ const args = suite('createClusterArgs()')
 args('gives the whole command line, without the user’s kubeconfig', () => {
   assert.equal(
     createClusterArgs('lab', '/c/kwok.yaml', 'binary').join('|'),
-    'create|cluster|--name|lab|--config|/c/kwok.yaml|--runtime|binary|--kubeconfig||--wait|2m',
+    'create|cluster|--name|lab|--config|/c/kwok.yaml|--runtime|binary|--kubeconfig|',
   )
 })
 args.run()
 
 const envs = suite('kwokctlEnv()')
-envs('strips the user’s KWOK variables, sets the work folder, keeps the rest', () => {
-  const env = {
-    HOME: '/root',
-    KWOK_KUBE_VERSION: 'v1.0.0',
-    KWOK_WORKDIR: '/theirs',
-    KWOKCTL_BINARY: '/x',
-    MY_KWOK: '1',
-  }
-  assert.deepEqual(kwokctlEnv(env, '/ours'), { HOME: '/root', MY_KWOK: '1', KWOK_WORKDIR: '/ours' })
-  assert.equal(env.KWOK_WORKDIR, '/theirs')
-})
+const ofUser = {
+  HOME: '/root',
+  ETCD_NAME: 'x',
+  GOMEMLIMIT: '1MiB',
+  HTTPS_PROXY: 'http://127.0.0.1:1',
+  KWOK_KUBE_VERSION: 'v1.0.0',
+  KWOK_BINARY: '/x',
+  KWOK_WORKDIR: '/theirs',
+  DOCKER_HOST: 'unix:///x',
+}
+for (const [runtime, ofDocker] of [
+  ['binary', {}],
+  ['docker', { DOCKER_HOST: 'unix:///x' }],
+] as const) {
+  envs(`is that of a service with the lab’s work folder, in the ${runtime} runtime`, () => {
+    const lab = tempLab({ runtime })
+    assert.deepEqual(kwokctlEnv(lab, ofUser), { HOME: '/root', ...ofDocker, KWOK_WORKDIR: lab.kwokWorkdir })
+  })
+}
 envs.run()
 
 const warnings = suite('kwokWarnings()')
@@ -276,7 +284,7 @@ runs('hides from kwokctl the pid files that name another’s process, and leaves
     fakeKwokctl(`ls ${pids} >> ${note}`)
     await startCluster(lab)
     assert.deepEqual(readFileSync(note, 'utf8').split('\n'), [
-      'start|cluster|--name|unit|--wait|2m|',
+      'start|cluster|--name|unit|',
       `KWOK_WORKDIR=${lab.kwokWorkdir}`,
       'kube-apiserver.pid',
       'kube-scheduler.pid',

@@ -8,7 +8,11 @@ import { projectDir } from '../../lib/lab.ts'
 const makefile = readFileSync(join(projectDir, 'Makefile'), 'utf8').replaceAll('\\\n', ' ')
 const words = (text = '') => text.split(/\s+/).filter(word => word !== '')
 const steps = words(/^STEPS := (.*)$/m.exec(makefile)?.[1])
-const kwok = words(/^kwok: (.*)$/m.exec(makefile)?.[1])
+/** The steps that one process runs, by the target. */
+const together = {
+  kwok: words(/^KWOK_STEPS := (.*)$/m.exec(makefile)?.[1]),
+  k3d: words(/^K3D_STEPS := (.*)$/m.exec(makefile)?.[1]),
+}
 const help = new Map([...makefile.matchAll(/^## ([\w-]+): (.+)$/gm)].map(([, name = '', text = '']) => [name, text]))
 const make = (...args: string[]) =>
   spawnSync('make', ['-C', projectDir, '--no-print-directory', ...args], { encoding: 'utf8' })
@@ -33,11 +37,21 @@ targets('says of each step what it does, and of nothing that is not there', () =
   for (const name of help.keys()) assert(steps.includes(name) || rules.has(name), name)
 })
 
-targets('takes make kwok through steps that there are, the check first and the metrics last', () => {
-  for (const step of kwok) assert(steps.includes(step), step)
-  assert.equal(kwok[0], 'kwok-check')
-  assert.equal(kwok.at(-1), 'kwok-ready')
+targets('takes make kwok through the check first and the metrics last, and make k3d through its own steps', () => {
+  assert.equal(together.kwok[0], 'kwok-check')
+  assert.equal(together.kwok.at(-1), 'kwok-ready')
+  assert.deepEqual(together.k3d, ['dashboards', 'k3d-create-cluster', 'k3d-lgtm', 'k3d-collectors'])
 })
+
+for (const [target, list] of Object.entries(together)) {
+  targets(`runs the steps of make ${target} in order, in one process, each a target of its own`, () => {
+    for (const step of list) assert(steps.includes(step), step)
+    const { status, stdout } = make('--dry-run', target, 'NODE_COUNT=3')
+    assert.equal(status, 0)
+    const files = list.map(step => `tasks/${step}.ts`).join(' ')
+    assert.equal(stdout.trim().split('\n').at(-1), `node --import tsx lib/steps.ts ${files}`)
+  })
+}
 
 targets('prints its targets when nothing is asked for', () => {
   for (const args of [[], ['help']]) {

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { parse, parseAllDocuments } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 import { fields } from '../../lib/kube/json.ts'
 import { projectDir } from '../../lib/lab.ts'
-import { metricsServerManifests, metricsServerService, resolutionMs } from '../../lib/metrics-server.ts'
+import {
+  metricsServerHosts,
+  metricsServerManifests,
+  metricsServerService,
+  resolutionMs,
+} from '../../lib/metrics-server.ts'
+import { writeTestCa } from './kube/ca.ts'
 import { tempLab } from './temp-lab.ts'
 
 const base = readFileSync(join(projectDir, 'kwok-config', 'metrics-server.yaml'), 'utf8')
@@ -32,10 +38,9 @@ manifests('has the API server ask at the lab’s port, and check the certificate
   ])
 })
 
-manifests('is reached under a name that the cluster’s certificate has', () => {
+manifests('is reached under a name that its certificate has', () => {
   const { name, namespace } = fields(only('Service')['metadata'])
-  const { options } = parse(readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8'))
-  assert(options.kubeApiserverCertSANs.includes(`${name}.${namespace}.svc`))
+  assert(metricsServerHosts.some(host => host === `${name}.${namespace}.svc`))
 })
 
 manifests('gives it no rights but to have callers checked', () => {
@@ -54,6 +59,7 @@ const services = suite('metricsServerService()')
 services('asks the stats proxy and listens on loopback, as an account of its own', async () => {
   process.env['METRICS_SERVER_BINARY'] = process.execPath
   const lab = tempLab({ metricsServerPort: '5443', statsProxyPort: '20250', collectionInterval: '20s' })
+  await writeTestCa(lab.clusterDir)
   const { name, args } = await metricsServerService(lab).finally(() => delete process.env['METRICS_SERVER_BINARY'])
   assert.equal(name, 'metrics-server')
   const kubeconfig = `${lab.kubeconfigDir}/metrics-server.yaml`
@@ -63,8 +69,8 @@ services('asks the stats proxy and listens on loopback, as an account of its own
     `--authorization-kubeconfig=${kubeconfig}`,
     '--bind-address=127.0.0.1',
     '--secure-port=5443',
-    `--tls-cert-file=${lab.clusterDir}/pki/admin.crt`,
-    `--tls-private-key-file=${lab.clusterDir}/pki/admin.key`,
+    `--tls-cert-file=${lab.kubeconfigDir}/metrics-server.crt`,
+    `--tls-private-key-file=${lab.kubeconfigDir}/metrics-server.key`,
     '--kubelet-preferred-address-types=Hostname',
     '--kubelet-port=20250',
     '--deprecated-kubelet-completely-insecure',

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import type { KubeClient } from '../../lib/kube/client.ts'
+import { createClient, type KubeClient } from '../../lib/kube/client.ts'
 import { fields } from '../../lib/kube/json.ts'
 import type { Manifest } from '../../lib/manifest.ts'
-import { createNodes, deleteNodes, nodeChanges, nodeManifest, nodeName, readNodeTemplate } from '../../lib/nodes.ts'
+import {
+  createNodes,
+  deleteNodes,
+  nodeChanges,
+  nodeManifest,
+  nodeName,
+  readNodeTemplate,
+  waitUntilReady,
+} from '../../lib/nodes.ts'
+import { answer, fakeApi } from './kube/fake-api.ts'
 
 const template: Manifest = {
   apiVersion: 'v1',
@@ -153,3 +162,42 @@ deletes('deletes the node, then at once the pods that were on it', async () => {
   ])
 })
 deletes.run()
+
+const waits = suite('waitUntilReady()')
+for (const { fact, becomesReady, expected } of [
+  { fact: 'lists the nodes once, watches them until all are Ready, and gives their number', becomesReady: true },
+  {
+    fact: 'names the first nodes that are not Ready in time',
+    becomesReady: false,
+    expected: 'Timed out after 0 s waiting for all nodes to be Ready: 1 of 2 are not, the first are sim-0001',
+  },
+]) {
+  waits(fact, async () => {
+    const node = (name: string, status: string) => ({
+      metadata: { uid: name, name, resourceVersion: '2' },
+      status: { conditions: [{ type: 'Ready', status }] },
+    })
+    const items = [node('sim-0000', 'True'), node('sim-0001', 'False')]
+    let requests = 0
+    const api = await fakeApi((request, response) => {
+      requests++
+      if (request.url?.includes('watch=') !== true) {
+        return answer(response, 200, { metadata: { resourceVersion: '1' }, items })
+      }
+      response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
+      const object = node('sim-0001', 'True')
+      if (becomesReady) setTimeout(() => response.write(`${JSON.stringify({ type: 'MODIFIED', object })}\n`), 150)
+    })
+    const client = createClient(api.credentials)
+    try {
+      const waiting = waitUntilReady(client, { timeoutMs: becomesReady ? 5_000 : 200 })
+      if (expected !== undefined) await assert.rejects(waiting, { name: 'LabError', message: expected })
+      else assert.equal(await waiting, 2)
+      assert.equal(requests, 2)
+    } finally {
+      client.close()
+      await api.close()
+    }
+  })
+}
+waits.run()

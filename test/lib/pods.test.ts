@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { suite } from 'uvu'
-import type { KubeClient } from '../../lib/kube/client.ts'
+import { createClient, type KubeClient } from '../../lib/kube/client.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
 import type { Manifest } from '../../lib/manifest.ts'
 import { nodeManifest, readNodeTemplate } from '../../lib/nodes.ts'
@@ -19,6 +20,7 @@ import {
   waitUntilRunning,
 } from '../../lib/pods.ts'
 import { workloadDemand } from '../../lib/workloads.ts'
+import { answer, fakeApi } from './kube/fake-api.ts'
 
 const podOf = (...requests: Record<string, string>[]): Manifest => ({
   apiVersion: 'v1',
@@ -233,35 +235,103 @@ namespaces.run()
 
 const waits = suite('waitUntilRunning()')
 
-waits('asks for pods that neither run nor have succeeded, until there are none, and says how many', async () => {
-  const pendings: string[] = []
-  const lists = [
-    { items: [{}, {}], metadata: { continue: 'x' } },
-    { items: [{}], metadata: {} },
-    { items: [], metadata: {} },
-  ]
-  const paths: string[] = []
-  const client = answering((_, path) => {
-    paths.push(path)
-    return { status: 200, body: lists.shift() }
+const metadataOf = (name: string, resourceVersion = '1') => ({
+  metadata: { uid: name, namespace: 'team-a', name, resourceVersion },
+})
+const listOf = (names: string[], resourceVersion: string) => ({
+  metadata: { resourceVersion },
+  items: names.map(name => metadataOf(name)),
+})
+const options = { labelSelector: 'a=b', count: 2, timeoutMs: 5_000 }
+
+/** Waits on a server that answers lists and watches as told; gives the paths of all requests. */
+async function waitOn(
+  onList: (response: ServerResponse) => void,
+  onWatch: (response: ServerResponse, resourceVersion: string) => void,
+  timeoutMs = 5_000,
+): Promise<URL[]> {
+  const asked: URL[] = []
+  const api = await fakeApi((request, response) => {
+    const url = new URL(request.url ?? '', 'http://localhost')
+    asked.push(url)
+    if (url.pathname.startsWith('/api/v1/namespaces/team-a/pods/')) {
+      const conditions = [{ type: 'PodScheduled', message: '0/1 nodes are available' }]
+      return answer(response, 200, { ...metadataOf('p0'), status: { conditions } })
+    }
+    const isWatch = url.searchParams.has('watch')
+    assert.match(request.headers.accept ?? '', isWatch ? /as=PartialObjectMetadata;/ : /as=PartialObjectMetadataList;/)
+    if (!isWatch) return onList(response)
+    response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
+    onWatch(response, url.searchParams.get('resourceVersion') ?? '')
   })
-  await waitUntilRunning(client, { labelSelector: 'a=b', count: 2, onPending: text => pendings.push(text) })
-  assert.deepEqual(pendings, ['2+', '1'])
-  const query = new URLSearchParams(paths[0]?.split('?')[1])
-  assert.equal(query.get('labelSelector'), 'a=b')
-  assert.equal(query.get('fieldSelector'), 'status.phase!=Running,status.phase!=Succeeded')
+  const client = createClient(api.credentials)
+  try {
+    await waitUntilRunning(client, { ...options, timeoutMs })
+    return asked
+  } finally {
+    client.close()
+    await api.close()
+  }
+}
+const send = (response: ServerResponse, type: string, object: unknown) =>
+  response.write(`${JSON.stringify({ type, object })}\n`)
+
+waits('lists the pods that do not run once, and watches them until there are none', async () => {
+  const asked = await waitOn(
+    response => answer(response, 200, listOf(['p0', 'p1'], '7')),
+    response => {
+      send(response, 'DELETED', metadataOf('p0', '8'))
+      setTimeout(() => send(response, 'DELETED', metadataOf('p1', '9')), 250)
+    },
+  )
+  assert.equal(asked.length, 2)
+  for (const { searchParams } of asked) {
+    assert.equal(searchParams.get('labelSelector'), 'a=b')
+    assert.equal(searchParams.get('fieldSelector'), 'status.phase!=Running,status.phase!=Succeeded')
+  }
+  assert.equal(asked[1]?.searchParams.get('resourceVersion'), '7')
 })
 
-waits('gives up in time with what the scheduler says', async () => {
-  const pod = {
-    metadata: { namespace: 'team-a', name: 'load-00000' },
-    status: { conditions: [{ type: 'PodScheduled', message: '0/1 nodes are available' }] },
-  }
-  const client = answering(() => ({ status: 200, body: { items: [pod], metadata: {} } }))
-  // A time that has passed already: 60 s less 1,300 pods that are not.
-  await assert.rejects(waitUntilRunning(client, { labelSelector: 'a=b', count: -1_300 }), {
+waits('goes on after a watch that ends, one that is cut off, and a revision that is compacted', async () => {
+  const watched: string[] = []
+  let lists = 0
+  await waitOn(
+    response => answer(response, 200, listOf(++lists === 1 ? ['p0', 'p1', 'p2'] : ['p2'], lists === 1 ? '7' : '20')),
+    (response, resourceVersion) => {
+      watched.push(resourceVersion)
+      if (watched.length === 1) {
+        send(response, 'DELETED', metadataOf('p0', '8'))
+        response.end()
+      } else if (watched.length === 2) response.destroy()
+      else if (watched.length === 3) send(response, 'ERROR', { code: 410, message: 'too old resource version' })
+      else send(response, 'DELETED', metadataOf('p2', '21'))
+    },
+  )
+  assert.deepEqual(watched.slice(0, 2), ['7', '8'])
+  assert.equal(watched.at(-1), '20')
+  assert.equal(lists, 2)
+})
+
+waits('gives up in time with how many do not run, and what the scheduler says of the first', async () => {
+  const waiting = waitOn(
+    response => answer(response, 200, listOf(['p0', 'p1'], '7')),
+    () => {},
+    300,
+  )
+  await assert.rejects(waiting, {
     name: 'LabError',
-    message: '1 pods do not run: team-a/load-00000: 0/1 nodes are available',
+    message: 'Timed out after 0 s waiting for 2 pods to run: 2 do not run yet; team-a/p0: 0/1 nodes are available',
+    next: 'make kwok-status, or ask for fewer pods or more nodes',
   })
+})
+
+waits('says why when it could not ask', async () => {
+  const waiting = waitOn(
+    response => answer(response, 403, { message: 'pods is forbidden' }),
+    () => assert.fail('watched'),
+    300,
+  )
+  const message = 'Timed out after 0 s waiting for 2 pods to run: Cannot list /api/v1/pods: 403 pods is forbidden'
+  await assert.rejects(waiting, { name: 'LabError', message })
 })
 waits.run()

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { requireOwnCluster } from '../../lib/kwokctl.ts'
@@ -11,24 +10,8 @@ import { portSettings } from '../../lib/ports.ts'
 import { requireLabPossible, requirePortsFor } from '../../lib/preflight.ts'
 import { binaryServices } from '../../lib/services.ts'
 import { type SettingTexts, variableOf } from '../../lib/settings.ts'
-import { tempDir, tempLab, writeCluster } from './temp-lab.ts'
+import { freePorts, tempDir, tempLab, writeCluster } from './temp-lab.ts'
 
-/** Ports that nobody has now. */
-async function freePorts(): Promise<Record<(typeof portSettings)[number], string>> {
-  const servers = await Promise.all(
-    portSettings.map(async () => {
-      const server = createServer()
-      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map(server => String((server.address() as AddressInfo).port))
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return Object.fromEntries(portSettings.map((name, index) => [name, ports[index]])) as Record<
-    (typeof portSettings)[number],
-    string
-  >
-}
 const freeLab = async (flags: SettingTexts = {}): Promise<Lab> => tempLab({ ...(await freePorts()), ...flags })
 
 const owns = suite('requireOwnCluster()')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { suite } from 'uvu'
-import { endProcess, processInfos, signalProcess } from '../../lib/processes.ts'
+import { endProcessGroup, processInfos, signalProcess } from '../../lib/processes.ts'
 import { until } from './temp-lab.ts'
 
 const children: ChildProcess[] = []
@@ -10,9 +10,9 @@ process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-/** A child of this test that runs until it is ended; its first output line has come. */
+/** A child of this test with a process group of its own that runs until it is ended; its first output line has come. */
 async function start(command: string, args: string[]): Promise<{ child: ChildProcess; pid: number; line: string }> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   children.push(child)
   const [line] = await once(child.stdout, 'data')
   return { child, pid: child.pid ?? 0, line: String(line).trim() }
@@ -66,16 +66,37 @@ infos('does not take a zombie for a process that runs', async () => {
   }
 })
 
+infos('gives a start that stays when the process becomes another program, and is another process’s own', async () => {
+  const { child, pid } = await start('sh', ['-c', 'echo up; sleep 0.3; exec sleep 60'])
+  const started = async () => (await processInfos([pid])).get(pid)?.started
+  const first = await started()
+  assert(first)
+  await until('the shell has become sleep', async () => (await processInfos([pid])).get(pid)?.command === 'sleep 60')
+  assert.equal(await started(), first)
+  assert.notEqual((await processInfos([process.pid])).get(process.pid)?.started, first)
+  child.kill()
+})
+
+infos('asks ps the same whatever the user has set for it', async () => {
+  Object.assign(process.env, { PS_FORMAT: 'comm', PS_PERSONALITY: 'hpux' })
+  try {
+    assert.equal((await processInfos([process.pid])).get(process.pid)?.pid, process.pid)
+  } finally {
+    delete process.env['PS_FORMAT']
+    delete process.env['PS_PERSONALITY']
+  }
+})
+
 infos('gives nothing for no pids', async () => assert.equal((await processInfos([])).size, 0))
 infos.run()
 
-const ends = suite('endProcess()')
+const ends = suite('endProcessGroup()')
 
 ends('ends by TERM one that obeys, and returns when it is gone', async () => {
   const { child, pid } = await node('0')
   const closed = once(child, 'exit')
   const startedMs = Date.now()
-  await endProcess(pid, 5_000)
+  await endProcessGroup(pid, 5_000)
   assert(Date.now() - startedMs < 2_000)
   assert.deepEqual(await closed, [null, 'SIGTERM'])
 })
@@ -83,7 +104,7 @@ ends('ends by TERM one that obeys, and returns when it is gone', async () => {
 ends('lets one that cleans up do so', async () => {
   const { child, pid } = await node('process.on("SIGTERM", () => setTimeout(() => process.exit(7), 200))')
   const closed = once(child, 'exit')
-  await endProcess(pid, 5_000)
+  await endProcessGroup(pid, 5_000)
   assert.deepEqual(await closed, [7, null])
 })
 
@@ -91,17 +112,28 @@ ends('ends by KILL one that ignores TERM, after the grace', async () => {
   const { child, pid } = await node('process.on("SIGTERM", () => {})')
   const closed = once(child, 'exit')
   const startedMs = Date.now()
-  await endProcess(pid, 300)
+  await endProcessGroup(pid, 300)
   const tookMs = Date.now() - startedMs
   assert(tookMs >= 300 && tookMs < 2_000, `${tookMs} ms`)
   assert.deepEqual(await closed, [null, 'SIGKILL'])
+})
+
+ends('ends what a shell has started too, also when the shell ends first', async () => {
+  const { pid, line } = await start('sh', [
+    '-c',
+    'sh -c \'trap "sleep 0.3; exit" TERM; echo $$; while :; do sleep 0.1; done\' & wait',
+  ])
+  const inner = Number(line)
+  assert.equal((await processInfos([pid, inner])).size, 2)
+  await endProcessGroup(pid, 5_000)
+  assert.equal((await processInfos([pid, inner])).size, 0)
 })
 
 ends('is done at once with one that is gone', async () => {
   const gone = spawn('true')
   await once(gone, 'close')
   const startedMs = Date.now()
-  await endProcess(gone.pid ?? 0, 5_000)
+  await endProcessGroup(gone.pid ?? 0, 5_000)
   assert(Date.now() - startedMs < 200)
 })
 ends.run()

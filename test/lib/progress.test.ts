@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
-import { createReporter, formatBytes, formatElapsed } from '../../lib/progress.ts'
+import { createReporter, formatBytes, formatElapsed, withProgress } from '../../lib/progress.ts'
 
 const reporter = suite('createReporter()')
 
@@ -39,6 +39,31 @@ reporter('writes over one line on a terminal, and clears it for a line that stay
   assert.deepEqual(texts, ['a very long name of something that is b', '\r\x1b[K', 'done\n'])
 })
 reporter.run()
+
+const during = suite('withProgress()')
+during('shows a line while its body is under way, and none after it has failed', async () => {
+  const texts: string[] = []
+  const { write } = process.stderr
+  const { isTTY } = process.stderr
+  const { CI } = process.env
+  delete process.env.CI
+  process.stderr.isTTY = true
+  process.stderr.write = (text: string | Uint8Array) => texts.push(String(text)) > 0
+  try {
+    const failed = withProgress('Waiting', async detail => {
+      detail('2 left')
+      await sleep(1_100)
+      throw new Error('no more')
+    })
+    await assert.rejects(failed, /^Error: no more$/)
+    await sleep(1_100)
+  } finally {
+    Object.assign(process.stderr, { write, isTTY })
+    if (CI !== undefined) process.env.CI = CI
+  }
+  assert.deepEqual(texts, ['Waiting: 1 s, 2 left', '\r\x1b[K'])
+})
+during.run()
 
 const formats = suite('formatElapsed(), formatBytes()')
 formats('are short', () => {

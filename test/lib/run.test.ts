@@ -80,6 +80,10 @@ runs('ends a command that takes too long, and says so', async () => {
     message: 'sleep 60 failed: no end after 300 ms',
   })
   assert(Date.now() - startedMs < 3_000)
+  const script = 'echo busy >&2; exec sleep 60'
+  const { exitCode, stderr } = await run('sh', ['-c', script], { timeoutMs: 300, nothrow: true })
+  assert.notEqual(exitCode, 0)
+  assert.equal(stderr, 'busy\nno end after 300 ms\n')
 })
 
 runs('gives lines of stderr while they come', async () => {

@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureLabDirs, type Lab, openLab } from '../../lib/lab.ts'
+import { portSettings } from '../../lib/ports.ts'
 import type { SettingTexts } from '../../lib/settings.ts'
 
 // uvu sets it, and then every Node.js that a test starts colours its output and warns of NO_COLOR.
@@ -41,6 +43,22 @@ export function tempLab(flags: SettingTexts = {}): Lab {
   return lab
 }
 
+/** Ports that nobody has now. */
+export async function freePorts(): Promise<Record<(typeof portSettings)[number], string>> {
+  const servers = await Promise.all(
+    portSettings.map(async () => {
+      const server = createServer()
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  const ports = servers.map(server => String((server.address() as AddressInfo).port))
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return Object.fromEntries(portSettings.map((name, index) => [name, ports[index]])) as Record<
+    (typeof portSettings)[number],
+    string
+  >
+}
 /** What kwokctl leaves of a cluster it has made: its record and a kubeconfig; and the lab's mark when `owner` is given. */
 export function writeCluster(lab: Lab, options: { record?: string; owner?: string } = {}): void {
   mkdirSync(join(lab.clusterDir, 'pids'), { recursive: true })

@@ -50,6 +50,17 @@ waiting(
   },
 )
 
+waiting('ends at once with a LabError where errors are final', async () => {
+  let calls = 0
+  const check = async (): Promise<CheckResult<never>> => {
+    calls++
+    throw new LabError('Cannot ask')
+  }
+  const options = { what: 'an answer', timeoutMs: 60, everyMs: 10, check, errorsAreFinal: true }
+  await assert.rejects(waitUntil(options), /^LabError: Cannot ask$/)
+  assert.equal(calls, 1)
+})
+
 waiting('never spins: checks that fail at once, or ask for no pause, are 10 ms apart', async () => {
   let calls = 0
   const check = async (): Promise<CheckResult<never>> => {
@@ -100,6 +111,16 @@ waiting('asks for a limit and a pause that depend on what was seen', async () =>
   }).catch((error: unknown) => error)
   assert.match(String(found), /Timed out after 0 s waiting for it: 3/)
   assert.equal(pausesMs.length, 2)
+})
+
+waiting('gives what the caller makes of a time-out: a result, or another error', async () => {
+  const options = { what: 'it', timeoutMs: 20, everyMs: 10, check: async () => ({ pending: 'half' }) }
+  assert.equal(await waitUntil<string>({ ...options, onTimeout: seen => `only ${seen}` }), 'only half')
+  const refused = new LabError('Refused')
+  await assert.rejects(
+    waitUntil<string>({ ...options, onTimeout: () => Promise.reject(refused) }),
+    error => error === refused,
+  )
 })
 
 waiting('is ended by a signal, in a pause too', async () => {

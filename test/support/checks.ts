@@ -1,7 +1,8 @@
 /** Checks of a lab that runs, in either runtime. */
 import assert from 'node:assert/strict'
 import { lstatSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { readers } from '../../lib/kubeconfig.ts'
@@ -9,8 +10,10 @@ import { components } from '../../lib/kwokctl.ts'
 import { projectDir } from '../../lib/lab.ts'
 import { portSettings } from '../../lib/ports.ts'
 import { containerServiceNames, labServiceNames } from '../../lib/services.ts'
+import { credentialsIn, privileges, type Source, sourcesOf, statusWith } from './credentials.ts'
 import {
   assertSameWords,
+  dockerOutput,
   filesBelow,
   listeningAddresses,
   listeningSockets,
@@ -96,7 +99,7 @@ function assertPublishedOnLoopback(lab: TestLab): void {
   )
 }
 
-/** Asserts that keys are in files of mode 0600, and the lab's folders have mode 0700. */
+/** Asserts that keys are in files of mode 0600, and folders of mode 0700. */
 export function assertSecretsPrivate(lab: TestLab): void {
   const names = ['config', 'data', 'kubeconfig', 'logs', 'pids', ...(isDocker(lab) ? ['containers'] : [])]
   const own = names.map(folder => join(lab.dir, folder))
@@ -105,7 +108,8 @@ export function assertSecretsPrivate(lab: TestLab): void {
   assert.deepEqual(open, [], 'folders that others can enter')
   const secret = [...filesBelow(lab.dir), ...filesBelow(lab.clusterDir), lab.kubeconfig].filter(isSecret)
   const kubeconfigs = readers.map(reader => `kubeconfig/${reader}.yaml`)
-  for (const file of ['admin.key', 'ca.key', 'prometheus.token', ...kubeconfigs]) {
+  const passwords = isDocker(lab) ? ['config/grafana.password', 'lgtm/grafana.password'] : []
+  for (const file of ['admin.key', 'ca.key', 'metrics-server.key', 'prometheus.token', ...passwords, ...kubeconfigs]) {
     assert.ok(
       secret.some(path => path.endsWith(`/${file}`)),
       `${file} was not looked at`,
@@ -116,14 +120,107 @@ export function assertSecretsPrivate(lab: TestLab): void {
     [],
     'secrets that others can read',
   )
+  const foldersOfSecrets = new Set(secret.filter(file => file.startsWith(lab.dir)).map(file => dirname(file)))
+  const others = [...foldersOfSecrets].filter(folder => (statSync(folder).mode & 0o777) !== 0o700)
+  assert.deepEqual(others, [], 'folders of secrets that others can enter')
 }
 
 function isSecret(file: string): boolean {
+  if (file.endsWith('.password')) return true
   const stat = lstatSync(file)
   if (!stat.isFile() || stat.size > 2 ** 20) return false
   return /^-----BEGIN .*PRIVATE KEY-----$|^\s*(client-key-data|token): \S|^eyJ[\w-]+\.[\w-]+\.[\w-]+$/m.test(
     readFileSync(file, 'utf8'),
   )
+}
+
+/** Asserts that no credential of a lab can do more than to read what its parts measure. */
+export async function assertCredentialsWeak(lab: TestLab): Promise<void> {
+  const admin = fields(parse(readFileSync(lab.adminKubeconfig, 'utf8')))
+  const server = {
+    url: text(fields(fields(items(admin['clusters'])[0])['cluster'])['server']) ?? '',
+    ca: readFileSync(join(lab.clusterDir, 'pki', 'ca.crt'), 'utf8'),
+  }
+  const pki = sourcesOf(['admin.crt', 'admin.key', 'ca.crt'].map(file => join(lab.clusterDir, 'pki', file)))
+  const certificates = pki.map(({ text: pem }) => pem).filter(pem => pem.includes('BEGIN CERTIFICATE'))
+  const asked = privileges((await lab.kubectl(['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}'])).trim())
+
+  // What the administrator's key gives shows that each question can be answered otherwise.
+  const [adminKey] = credentialsIn(pki, certificates)
+  assert(adminKey !== undefined)
+  for (const privilege of asked) {
+    const status = await statusWith(adminKey, server, privilege)
+    assert.ok(![401, 403].includes(status), `the administrator may not ${privilege.name}: ${status}`)
+  }
+
+  const credentials = credentialsIn([...sourcesOf(filesBelow(lab.dir)), ...startedWith(lab)], certificates)
+  for (const part of ['collector', 'stats-proxy', 'prometheus', 'traces', 'metrics-server']) {
+    assert.ok(
+      credentials.some(({ where, token }) => token !== undefined && where.endsWith(`/${part}.yaml`)),
+      `the token of ${part} was not found`,
+    )
+  }
+  const keys = credentials.filter(({ key }) => key !== undefined)
+  assert.ok(
+    keys.some(({ where, certificate }) => certificate !== undefined && where.endsWith('/metrics-server.key')),
+    'the key of metrics-server was not found',
+  )
+  const tooMuch: string[] = []
+  // A token is in several files.
+  const different = new Map(credentials.map(each => [each.token ?? each.key, each]))
+  for (const credential of different.values()) {
+    if (certificates.some(each => credential.certificate === each)) tooMuch.push(`${credential.where} is of kwokctl`)
+    for (const privilege of asked) {
+      const status = await statusWith(credential, server, privilege)
+      if (![401, 403].includes(status)) tooMuch.push(`${credential.where} may ${privilege.name}: ${status}`)
+    }
+  }
+  assert.deepEqual(tooMuch, [])
+}
+
+/** What the lab's services are started with: their arguments, of containers all that the engine tells, and the files that these name. */
+function startedWith(lab: TestLab): Source[] {
+  const own = isDocker(lab) ? containersOf(lab) : processesOf(lab)
+  const named = own.flatMap(({ text: said }) => said.match(/\/[^\s"',=:]+/g) ?? [])
+  const files = [...new Set(named)].filter(path => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
+  return [...own, ...sourcesOf(files)]
+}
+
+function processesOf(lab: TestLab): Source[] {
+  const pids = filesBelow(lab.pidsDir).filter(file => file.endsWith('.json'))
+  assert.equal(pids.length, labServiceNames.length)
+  const commands = new Map(lab.processes().map(({ pid, command }) => [pid, command]))
+  return pids.map(file => {
+    const pid = Number(JSON.parse(readFileSync(file, 'utf8')).pid)
+    return { where: `process of ${file}`, text: commands.get(pid) ?? assert.fail(`no process of ${file}`) }
+  })
+}
+
+function containersOf(lab: TestLab): Source[] {
+  const format = ['--filter', `label=kube-otel-lab.cluster=${lab.name}`, '--format', '{{.Names}}']
+  const names = dockerOutput(['container', 'ls', ...format]).split('\n')
+  return names
+    .filter(name => name.startsWith('kube-otel-lab-'))
+    .flatMap(name => {
+      const told = dockerOutput(['container', 'inspect', name])
+      const mounts = items(fields(items(JSON.parse(told))[0])['Mounts']).map(
+        mount => text(fields(mount)['Source']) ?? '',
+      )
+      // A folder above would be too much by itself: of the user's, or of kwokctl's keys.
+      const above = mounts.filter(source => [lab.clusterDir, lab.dir, homedir()].some(each => isWithin(each, source)))
+      assert.deepEqual(above, [], `folders that ${name} sees`)
+      const files = mounts.filter(source => !isWithin(source, '/proc')).flatMap(filesBelowOrItself)
+      return [{ where: `container ${name}`, text: told }, ...sourcesOf(files)]
+    })
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}
+
+function filesBelowOrItself(path: string): string[] {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  return stat?.isDirectory() === true ? filesBelow(path) : [path]
 }
 
 /** A node as a person makes one. */

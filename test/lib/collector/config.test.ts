@@ -170,8 +170,14 @@ configs('in a container reads the machine’s files where they are mounted, and 
   assert.equal(processes.receivers.hostmetrics.root_path, undefined)
   assert.equal(processes.receivers.k8s_events, undefined)
   assert.equal(processes.service.pipelines['logs/events'], undefined)
-  const { receivers, exporters, service } = rendered({ hostRoot: '/hostfs', eventsUrl: 'http://lgtm:4318/v1/logs' })
+  assert.equal(processes.receivers.hostmetrics.scrapers.filesystem.include_mount_points, undefined)
+  const host = { rootPath: '/hostfs', mountPoint: '/home' }
+  const { receivers, exporters, service } = rendered({ host, eventsUrl: 'http://lgtm:4318/v1/logs' })
   assert.equal(receivers.hostmetrics.root_path, '/hostfs')
+  assert.deepEqual(Object.keys(receivers.hostmetrics.scrapers), Object.keys(processes.receivers.hostmetrics.scrapers))
+  const { include_mount_points: included, ...others } = receivers.hostmetrics.scrapers.filesystem
+  assert.deepEqual(included, { match_type: 'strict', mount_points: ['/home'] })
+  assert.deepEqual(others, processes.receivers.hostmetrics.scrapers.filesystem)
   assert.deepEqual(receivers.k8s_events, { auth_type: 'kubeConfig' })
   assert.equal(exporters.otlp_http.logs_endpoint, 'http://lgtm:4318/v1/logs')
   assert.deepEqual(service.pipelines['logs/events'], {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { suite } from 'uvu'
-import { readDashboardFiles } from '../../../lib/grafana/files.ts'
+import { dashboardTexts, readDashboardFiles, requireOwnDir } from '../../../lib/grafana/files.ts'
 import { jsonFault } from '../../../lib/grafana/json-fault.ts'
+import { resolveSettings } from '../../../lib/settings.ts'
 
 const files = suite<{ dir: string }>('readDashboardFiles()')
 files.before.each(context => {
@@ -64,7 +65,50 @@ files('takes a byte order mark before the JSON', ({ dir }) => {
   writeFileSync(join(dir, 'bom.json'), '\uFEFF{"title": "T", "panels": []}')
   assert.equal(readDashboardFiles([join(dir, 'bom.json')]).dashboards.length, 1)
 })
+
+files(
+  'refuses a path that goes on behind a file, one in a circle, and one that is too long, and reads the rest',
+  ({ dir }) => {
+    symlinkSync('circle', join(dir, 'circle'))
+    const paths = ['a.json/b', 'circle', 'x'.repeat(300), 'a.json'].map(path => join(dir, path))
+    const { dashboards, refused } = readDashboardFiles(paths)
+    assert.equal(dashboards.length, 1)
+    assert.deepEqual(
+      refused.map(({ name, message }) => [name, message.replace(/: ([A-Z]+)\b.*/, ': $1')]),
+      [
+        ['LabError', `There is no dashboard at ${paths[0]}`],
+        ['UsageError', `Cannot read ${paths[1]}: ELOOP`],
+        ['UsageError', `Cannot read ${paths[2]}: ENAMETOOLONG`],
+      ],
+    )
+  },
+)
 files.run()
+
+const dirs = suite<{ dir: string }>('requireOwnDir(), dashboardTexts()')
+dirs.before(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
+})
+dirs.after(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+dirs('names an entry of the folder that can’t be read', ({ dir }) => {
+  writeFileSync(join(dir, 'a.json'), '{}')
+  assert.deepEqual([...dashboardTexts(dir)], [['a.json', '{}']])
+  symlinkSync('/nowhere', join(dir, 'gone.json'))
+  const next = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
+  assert.throws(() => dashboardTexts(dir), {
+    name: 'UsageError',
+    message: new RegExp(`^Cannot read ${dir}/gone.json: ENOENT`),
+    next,
+  })
+  const dashboardsDir = join(dir, 'a.json', 'b')
+  assert.throws(() => requireOwnDir(resolveSettings({ flags: { dashboardsDir }, env: {} })), {
+    name: 'UsageError',
+    message: `Cannot add the dashboards of ${dashboardsDir}: there is no such folder`,
+    next,
+  })
+})
+dirs.run()
 
 const faults = suite('jsonFault()')
 for (const [text, place] of [

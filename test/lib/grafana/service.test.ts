@@ -30,42 +30,44 @@ const told = { datasources: 'a: 1\n', dashboards: 'b: 2\n' }
 
 const service = suite('grafanaService()')
 
-service('starts Grafana on loopback, to be looked at by anybody and changed by nobody', async () => {
-  const lab = tempLab({ grafanaPort: String(await freePort()) })
-  const program = standIn()
-  const services = binaryServices(lab)
-  const before = process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
-  process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = 'Admin'
-  try {
-    assert.equal(await services.ensure(grafanaService(lab, program, told)), true)
-    assert.equal(await services.ensure(grafanaService(lab, program, told)), false)
-    const more = { ...told, dashboards: 'c: 3\n' }
-    assert.equal(
-      await services.ensure(grafanaService(lab, program, more)),
-      true,
-      'of other dashboards it knows nothing',
-    )
-    const { args, env } = JSON.parse(readFileSync(join(lab.logsDir, 'started.json'), 'utf8'))
-    const home = dirname(dirname(program))
-    assert.deepEqual(args, ['server', '--homepath', home, '--pidfile', join(lab.pidsDir, 'grafana.pid')])
-    for (const [name, value] of [
-      ['GF_SERVER_HTTP_ADDR', '127.0.0.1'],
-      ['GF_SERVER_HTTP_PORT', String(lab.settings.grafanaPort)],
-      ['GF_AUTH_ANONYMOUS_ENABLED', 'true'],
-      ['GF_AUTH_ANONYMOUS_ORG_ROLE', 'Viewer'],
-      ['GF_AUTH_BASIC_ENABLED', 'false'],
-      ['GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION', 'true'],
-      ['GF_PATHS_DATA', join(lab.dataDir, 'grafana')],
-      ['GF_PATHS_PROVISIONING', join(lab.configDir, 'grafana')],
-    ]) {
-      assert.equal(env[name ?? ''], value, name)
+service(
+  'starts Grafana on loopback, anonymous users as viewers, the administrator with the lab’s password',
+  async () => {
+    const lab = tempLab({ grafanaPort: String(await freePort()) })
+    const program = standIn()
+    const services = binaryServices(lab)
+    const before = process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
+    process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = 'Admin'
+    try {
+      assert.equal(await services.ensure(grafanaService(lab, program, told)), true)
+      assert.equal(await services.ensure(grafanaService(lab, program, told)), false)
+      const more = { ...told, dashboards: 'c: 3\n' }
+      assert.equal(
+        await services.ensure(grafanaService(lab, program, more)),
+        true,
+        'of other dashboards it knows nothing',
+      )
+      const { args, env } = JSON.parse(readFileSync(join(lab.logsDir, 'started.json'), 'utf8'))
+      const home = dirname(dirname(program))
+      assert.deepEqual(args, ['server', '--homepath', home, '--pidfile', join(lab.pidsDir, 'grafana.pid')])
+      for (const [name, value] of [
+        ['GF_SERVER_HTTP_ADDR', '127.0.0.1'],
+        ['GF_SERVER_HTTP_PORT', String(lab.settings.grafanaPort)],
+        ['GF_AUTH_ANONYMOUS_ENABLED', 'true'],
+        ['GF_AUTH_ANONYMOUS_ORG_ROLE', 'Viewer'],
+        ['GF_SECURITY_ADMIN_PASSWORD', `$__file{${lab.configDir}/grafana.password}`],
+        ['GF_PATHS_DATA', join(lab.dataDir, 'grafana')],
+        ['GF_PATHS_PROVISIONING', join(lab.configDir, 'grafana')],
+      ]) {
+        assert.equal(env[name ?? ''], value, name)
+      }
+    } finally {
+      if (before === undefined) delete process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
+      else process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = before
+      assert.equal(await services.stop('grafana'), true)
     }
-  } finally {
-    if (before === undefined) delete process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
-    else process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = before
-    assert.equal(await services.stop('grafana'), true)
-  }
-})
+  },
+)
 
 service('keeps all that Grafana writes in the lab’s folder', () => {
   const lab = tempLab()

@@ -30,8 +30,9 @@ reads('gives the metrics of all objects, in order', () => {
 })
 
 for (const [fact, file, message] of [
-  ['a file that is not there', '/nowhere/metrics.yaml', /^Cannot read the metrics in \/nowhere\/metrics\.yaml: ENOENT/],
-  ['what is not YAML', fileOf('kind: [Metric'), /is not YAML: /],
+  ['a file that is not there', '/nowhere/metrics.yaml', /^Cannot read \/nowhere\/metrics\.yaml: ENOENT/],
+  ['what is not YAML', fileOf('kind: [Metric'), /^Cannot read .*:1:14: /],
+  ['an alias of nothing', fileOf('kind: *metric'), /^Cannot read .*: Unresolved alias/],
   ['no metrics', fileOf('kind: Metric\nspec: {}\n'), /holds no metrics$/],
   ['nothing at all', fileOf('# later\n'), /holds no metrics$/],
   ['another kind', fileOf('kind: Stage\n'), /holds what is no Metric: an object of kind Stage$/],

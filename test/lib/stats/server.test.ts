@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { suite } from 'uvu'
 import { createMetrics } from '../../../lib/stats/metrics.ts'
 import { unreadyReason } from '../../../lib/stats/readiness.ts'
@@ -12,7 +14,15 @@ function options(change: Partial<StatsServerOptions> & { names?: string[] } = {}
   for (const name of change.names ?? ['node-0', 'node/1 ü']) store.setNode(node({ uid: name, name }))
   store.setPod(pod())
   const metrics = createMetrics(store, () => ({}))
-  return { store, metrics, isSynced: () => true, unreadyReason: () => undefined, log: () => {}, ...change }
+  return {
+    hostNames: [],
+    store,
+    metrics,
+    isSynced: () => true,
+    unreadyReason: () => undefined,
+    log: () => {},
+    ...change,
+  }
 }
 
 const answers = suite('answerTo()')
@@ -82,6 +92,32 @@ servers('speaks HTTP, counts requests, and survives a bug', async () => {
   await new Promise(resolve => server.close(resolve))
 })
 
+servers('answers to its own host names alone, with or without a port', async () => {
+  const server = createStatsServer(options({ hostNames: ['0.0.0.0', 'kube-otel-lab-unit-stats-proxy'] }))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const ask = (host: string) =>
+    new Promise<string>((resolve, reject) => {
+      const path = '/nodes/node-0/pods'
+      const asked = request({ host: '127.0.0.1', port, path, headers: { host } }, async answer =>
+        resolve(`${answer.statusCode} ${await text(answer)}`),
+      )
+      asked.on('error', reject).end()
+    })
+  try {
+    for (const host of ['127.0.0.1', 'localhost', 'LOCALHOST', '[::1]', 'kube-otel-lab-unit-stats-proxy']) {
+      assert.match(await ask(host), /^200 .*"items"/, host)
+      assert.match(await ask(`${host}:10250`), /^200 /, host)
+    }
+    for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:80', '10.0.0.1']) {
+      assert.equal(await ask(host), `421 this is not ${JSON.stringify(host)}\n`)
+    }
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
 servers('counts what is no request of ours, and logs each kind once', async () => {
   const log: string[] = []
   const server = createStatsServer(options({ log: line => log.push(line) }))
@@ -101,7 +137,10 @@ servers('counts what is no request of ours, and logs each kind once', async () =
     assert.match(await say(`GET /${'x'.repeat(100_000)} HTTP/1.1\r\n\r\n`), /^HTTP\/1\.1 431 /)
     assert.match(await say('what\r\n\r\n'), /^HTTP\/1\.1 400 Bad Request\r\n/)
     assert.match(await say('CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n'), /^HTTP\/1\.1 405 /)
-    assert.match(await say('HEAD /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n'), /^HTTP\/1\.1 405 /)
+    assert.match(
+      await say('HEAD /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'),
+      /^HTTP\/1\.1 405 /,
+    )
     await fetch(`http://127.0.0.1:${port}/nodes/node-9/stats/summary`)
   }
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()

@@ -11,6 +11,7 @@ import { verify } from '../../../lib/verify/verify.ts'
 import { createPageServer } from '../../../lib/view/server.ts'
 import { createPages, type ViewSources } from '../../../lib/view/view.ts'
 import { assertSameWords, assertSays } from '../../support/lab.ts'
+import { until } from '../temp-lab.ts'
 import { type RunningPrometheus, startPrometheus } from '../verify/prometheus.ts'
 
 const nowMs = Date.now()
@@ -47,13 +48,17 @@ const json = {
   ],
 }
 
+interface Asked {
+  host?: string
+  method?: string
+  headers?: Readonly<Record<string, string>>
+  body?: string
+}
+
 interface Serving {
   prometheus: RunningPrometheus
   server: Server
-  get: (
-    path: string,
-    more?: { host?: string; method?: string },
-  ) => Promise<{ status: number; text: string; policy: string }>
+  get: (path: string, more?: Asked) => Promise<{ status: number; text: string; policy: string }>
 }
 
 async function serve(
@@ -88,9 +93,9 @@ async function serve(
   return server
 }
 
-async function get(server: Server, path: string, { host, method = 'GET' }: { host?: string; method?: string } = {}) {
+async function get(server: Server, path: string, { host, method = 'GET', body = '', ...more }: Asked = {}) {
   const { port } = server.address() as AddressInfo
-  const headers = { host: host ?? `localhost:${port}` }
+  const headers = { host: host ?? `localhost:${port}`, ...more.headers }
   return await new Promise<{ status: number; text: string; policy: string }>((resolve, reject) => {
     const asked = request({ host: '127.0.0.1', port, path, method, headers }, answer => {
       let text = ''
@@ -100,7 +105,7 @@ async function get(server: Server, path: string, { host, method = 'GET' }: { hos
       const policy = String(answer.headers['content-security-policy'])
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text, policy }))
     })
-    asked.on('error', reject).end()
+    asked.on('error', reject).end(body)
   })
 }
 
@@ -173,10 +178,90 @@ pages('takes the time and the refresh of the address, and no nonsense', async ({
   assertSays((await get('/d/requests?from=now-900y&refresh=1ms')).text, /"now-30m" selected[\s\S]*data-refresh="off"/)
 })
 
-pages('gives verify’s verdict when it is asked for', async ({ get }) => {
-  const { text } = await get('/d/requests?verify=1')
+pages('gives verify’s verdict when its form is posted, with what is chosen there', async ({ get }) => {
+  assertSays((await get('/d/requests')).text, /<form class="pick" method="get">[\s\S]*<button formmethod="post">/)
+  const { text } = await get('/d/requests', { method: 'POST', body: 'var-job=db&refresh=10s' })
   assertSays(text, /✗ verify: 1 failed/)
   assertSays(text, /✓ has data[\s\S]*✗ 1 of 1 checks failed/)
+  assertSays(text, /<option value="db" selected>[\s\S]*data-refresh="off"/)
+})
+
+/** A server whose verify goes on until it is told to end, and counts how often it was started. */
+async function withSlowVerify(
+  prometheusUrl: string,
+  act: (given: { server: Server; starts: () => number; end: () => void }) => Promise<void>,
+): Promise<void> {
+  const first = { dashboard: readDashboard(json, 'test'), marks: undefined }
+  const second = { dashboard: readDashboard({ ...json, uid: 'other', title: 'Other' }, 'test'), marks: undefined }
+  let starts = 0
+  let end = () => {}
+  const server = await serve({
+    prometheusUrl,
+    dashboards: () => ({ dashboards: [first, second], refused: [] }),
+    async verify(each, api) {
+      starts++
+      await new Promise<void>(resolve => {
+        end = resolve
+      })
+      const more = { refused: [], scrapeMs: 10_000, truth: undefined, isKwokLab: false, settleMs: 0 }
+      return await verify({ api, dashboards: [each], ...more })
+    },
+  })
+  await act({ server, starts: () => starts, end: () => end() }).finally(() => {
+    end()
+    server.close()
+  })
+}
+
+pages('starts verify for nobody who only reads, and for no page of another origin', async ({ prometheus }) => {
+  await withSlowVerify(prometheus.url, async ({ server, starts, end }) => {
+    const { port } = server.address() as AddressInfo
+    assert.equal((await get(server, '/d/requests?verify=1')).status, 200)
+    const refused: Record<string, string>[] = [
+      { 'sec-fetch-site': 'cross-site' },
+      // Another port of this machine.
+      { 'sec-fetch-site': 'same-site', origin: 'http://localhost:9090' },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'http://evil.example' },
+      { origin: `https://localhost:${port}` },
+      { origin: 'null' },
+    ]
+    for (const headers of refused) {
+      const { status } = await get(server, '/d/requests', { method: 'POST', headers })
+      assert.equal(status, 403, JSON.stringify(headers))
+    }
+    assert.equal(starts(), 0)
+    const accepted: Record<string, string>[] = [
+      { 'sec-fetch-site': 'same-origin', origin: 'null' },
+      { origin: `http://localhost:${port}` },
+    ]
+    for (const [index, headers] of accepted.entries()) {
+      const answer = get(server, '/d/requests', { method: 'POST', headers })
+      await until('verify is started', () => starts() === index + 1)
+      end()
+      assert.equal((await answer).status, 200)
+    }
+  })
+})
+
+pages('runs one verify at a time: a second request shares it, another dashboard is refused', async ({ prometheus }) => {
+  await withSlowVerify(prometheus.url, async ({ server, starts, end }) => {
+    const both = [1, 2].map(() => get(server, '/d/requests', { method: 'POST' }))
+    await until('verify is started', () => starts() === 1)
+    const other = await get(server, '/d/other', { method: 'POST' })
+    assertSays(other.text, /<p class="failed">Cannot verify Other now: verify of Requests is still running<\/p>/)
+    end()
+    for (const { text } of await Promise.all(both)) assertSays(text, /✗ verify: 1 failed/)
+    assert.equal(starts(), 1)
+    const again = get(server, '/d/other', { method: 'POST' })
+    await until('verify is started again', () => starts() === 2)
+    end()
+    assertSays((await again).text, /✗ verify: 1 failed/)
+  })
+})
+
+pages('refuses a form that is too large', async ({ get }) => {
+  assert.equal((await get('/d/requests', { method: 'POST', body: `a=${'x'.repeat(2 ** 17)}` })).status, 413)
 })
 
 pages(
@@ -186,6 +271,7 @@ pages(
       assert.equal((await get('/', { host })).status, 421, host)
     }
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) assert.equal((await get('/', { method })).status, 405)
+    assert.equal((await get('/d/requests', { method: 'PUT' })).status, 405)
     const { policy, text } = await get('/d/requests')
     assertSays(policy, /^default-src 'none'; script-src 'self'; connect-src 'self'/)
     assert.doesNotMatch(text, /<script(?! src="\/page\.js")|\son\w+=/)
@@ -344,7 +430,7 @@ pages('names the services that Jaeger has traces of, and leads to them', async (
 
 pages('says in each panel that Prometheus is away', async () => {
   const away = await serve({ prometheusUrl: `http://127.0.0.1:${await freePort()}` })
-  const { status, text } = await get(away, '/d/requests?verify=1').finally(() => away.close())
+  const { status, text } = await get(away, '/d/requests', { method: 'POST' }).finally(() => away.close())
   assertSays(text, /<p class="failed">Cannot query Prometheus/)
   assert.equal(status, 200)
   assert.equal(text.match(/Prometheus gave no answer to A: Cannot query Prometheus/g)?.length, 3)

@@ -1,0 +1,113 @@
+import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { caPath } from './kubeconfig.ts'
+import { type Lab, writeFileAtomically } from './lab.ts'
+
+const DAY_MS = 86_400_000
+const VALID_DAYS = 365
+/** `make kwok` signs a new one when the old one has less time left. */
+const RENEW_DAYS = 30
+
+/** kwokctl's CA has an RSA key. */
+const SIGNING = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+const KEY = { name: 'ECDSA', namedCurve: 'P-256' }
+
+/** A certificate and its key, PEM. */
+export interface ServingCertificate {
+  certificate: string
+  key: string
+}
+
+/**
+ * The files of a service's own serving certificate, mode 0600. The cluster's CA signs it for server authentication and these DNS
+ * names and IP addresses, so that nothing accepts it as a client. A new one is signed when the CA or the names have changed, or it expires
+ * within 30 days.
+ */
+export async function ensureServingCertificate(
+  lab: Lab,
+  name: string,
+  hosts: readonly string[],
+): Promise<{ certificateFile: string; keyFile: string }> {
+  const certificateFile = join(lab.kubeconfigDir, `${name}.crt`)
+  const keyFile = join(lab.kubeconfigDir, `${name}.key`)
+  const caPem = readFileSync(caPath(lab), 'utf8')
+  const isThere = existsSync(certificateFile) && existsSync(keyFile)
+  const read = (file: string) => readFileSync(file, 'utf8')
+  const isCurrent =
+    isThere && isUsable({ certificate: read(certificateFile), key: read(keyFile) }, { caPem, hosts, nowMs: Date.now() })
+  if (!isCurrent) {
+    const caKeyPem = readFileSync(join(lab.clusterDir, 'pki', 'ca.key'), 'utf8')
+    const signed = await signServingCertificate({ name, hosts, caPem, caKeyPem })
+    writeFileAtomically(keyFile, signed.key)
+    writeFileAtomically(certificateFile, signed.certificate)
+  }
+  return { certificateFile, keyFile }
+}
+
+/** Whether a certificate belongs to its key, is signed by this CA, names all hosts and is valid for another 30 days. */
+export function isUsable(
+  { certificate, key }: ServingCertificate,
+  { caPem, hosts, nowMs }: { caPem: string; hosts: readonly string[]; nowMs: number },
+): boolean {
+  try {
+    const [own, ca] = [new X509Certificate(certificate), new X509Certificate(caPem)]
+    const names = (host: string) => (isIP(host) === 0 ? own.checkHost(host) : own.checkIP(host)) !== undefined
+    return (
+      own.checkPrivateKey(createPrivateKey(key)) &&
+      own.checkIssued(ca) &&
+      own.verify(ca.publicKey) &&
+      hosts.every(names) &&
+      Date.parse(own.validTo) - nowMs > RENEW_DAYS * DAY_MS
+    )
+  } catch {
+    // A damaged file.
+    return false
+  }
+}
+
+/** Makes a key and has the CA sign a certificate for it that is good for serving only. */
+export async function signServingCertificate(given: {
+  name: string
+  hosts: readonly string[]
+  caPem: string
+  caKeyPem: string
+}): Promise<ServingCertificate> {
+  // Loads for half a second, and is needed once a year.
+  await import('reflect-metadata')
+  const x509 = await import('@peculiar/x509')
+  const { subtle } = webcrypto
+  const caKeyDer = createPrivateKey(given.caKeyPem).export({ type: 'pkcs8', format: 'der' })
+  const [keys, caKey] = await Promise.all([
+    subtle.generateKey(KEY, true, ['sign', 'verify']),
+    subtle.importKey('pkcs8', caKeyDer, SIGNING, false, ['sign']),
+  ])
+  const nowMs = Date.now()
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: randomBytes(16).toString('hex'),
+    subject: `CN=${given.name}`,
+    issuer: new x509.X509Certificate(given.caPem).subjectName,
+    // The clock of an engine's virtual machine may be behind.
+    notBefore: new Date(nowMs - DAY_MS),
+    notAfter: new Date(nowMs + VALID_DAYS * DAY_MS),
+    signingAlgorithm: SIGNING,
+    publicKey: keys.publicKey,
+    signingKey: caKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(
+        given.hosts.map(value => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+      ),
+    ],
+  })
+  const keyDer = Buffer.from(await subtle.exportKey('pkcs8', keys.privateKey))
+  return {
+    certificate: `${certificate.toString('pem')}\n`,
+    key: createPrivateKey({ key: keyDer, format: 'der', type: 'pkcs8' })
+      .export({ type: 'pkcs8', format: 'pem' })
+      .toString(),
+  }
+}

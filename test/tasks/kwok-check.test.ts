@@ -1,0 +1,71 @@
+/** Which runtime RUNTIME=auto is, from the first step to the one that makes the cluster. */
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { suite } from 'uvu'
+import { openLab, projectDir, readRecord } from '../../lib/lab.ts'
+import { runtimeOf } from '../../lib/runtime.ts'
+import { variableOf } from '../../lib/settings.ts'
+import { freePorts, tempDir } from '../lib/temp-lab.ts'
+import { runTask } from '../support/task.ts'
+
+const clusterName = `auto-runtime-${process.pid}`
+const labDir = join(projectDir, '.lab', clusterName)
+const bin = tempDir()
+const ports = Object.fromEntries(Object.entries(await freePorts()).map(([name, port]) => [variableOf(name), port]))
+const { RUNTIME: _, ...inherited } = process.env
+const env: NodeJS.ProcessEnv = {
+  ...inherited,
+  ...ports,
+  CLUSTER_NAME: clusterName,
+  KWOK_WORKDIR: join(tempDir(), 'kwok'),
+  KUBECONFIG: join(tempDir(), 'kubeconfig'),
+  PATH: `${bin}${delimiter}${process.env['PATH']}`,
+}
+
+/** A docker command whose engine answers after some seconds, or not at all. */
+function setEngine(version: string): void {
+  const others = '[ "$1" = container ] && { echo "Error: No such container" >&2; exit 1; }\nexit 0'
+  writeFileSync(join(bin, 'docker'), `#!/bin/sh\n[ "$1" = version ] && { ${version}; }\n${others}\n`)
+  chmodSync(join(bin, 'docker'), 0o755)
+}
+
+const check = suite('tasks/kwok-check with RUNTIME=auto')
+check.after(() => rmSync(labDir, { recursive: true, force: true }))
+
+check('waits for an engine that is slow, says so, and decides for the steps that follow', () => {
+  setEngine('sleep 2.5; exit 0')
+  const { status, stderr } = runTask('kwok-check', [], env)
+  assert.equal(stderr, 'Waiting for the Docker engine, which has not answered in 2 s (RUNTIME=binary needs none)\n')
+  assert.equal(status, 0)
+  // The next step is not asked to wait again, and an engine that is too slow for it changes nothing.
+  setEngine('exit 1')
+  const startedMs = performance.now()
+  assert.equal(runtimeOf(openLab({ flags: {}, env })), 'docker')
+  assert.ok(performance.now() - startedMs < 1_000)
+})
+
+check('leaves the user the choice of another runtime, and of another work folder', () => {
+  const { settings, kwokWorkdir } = openLab({ flags: {}, env: { ...env, RUNTIME: 'binary', KWOK_WORKDIR: '/other' } })
+  assert.deepEqual([settings.runtime, kwokWorkdir], ['binary', '/other'])
+})
+
+check('decides anew the next time', () => {
+  setEngine('exit 1')
+  const { status, stderr } = runTask('kwok-check', [], env)
+  assert.deepEqual([status, stderr], [0, ''])
+  assert.equal(readRecord(labDir)?.autoRuntime, 'binary')
+})
+
+check('leaves nothing for kwok-down but that', () => {
+  const { status, stdout } = runTask('kwok-down', [], env)
+  assert.deepEqual([status, stdout], [0, `There is no lab "${clusterName}"\n`])
+  assert.equal(existsSync(labDir), false)
+})
+
+check('records nothing when it refuses', () => {
+  const { status } = runTask('kwok-check', ['--pod-count', '500000'], env)
+  assert.equal(status, 2)
+  assert.equal(existsSync(labDir), false)
+})
+check.run()
