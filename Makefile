@@ -50,6 +50,7 @@ k3d: node_modules/.package-lock.json
 ## k3d-create-cluster: creates the k3d cluster
 ## k3d-lgtm: installs LGTM with the dashboards and rules
 ## k3d-collectors: installs the two collectors, and waits until every node is measured
+## k3d-demo: runs a web server and a client in namespace demo of the cluster
 ## k3d-port-forward: opens LGTM's ports of KUBE_CONTEXT's cluster on 127.0.0.1, until Ctrl-C
 ## dashboards: writes the dashboards and the rules
 ## lint-dashboards: says what is wrong with the text of dashboards and rules
@@ -58,11 +59,12 @@ k3d: node_modules/.package-lock.json
 ## view: serves the dashboards, drawn live, on 127.0.0.1:3000
 ## programs: finds, downloads or builds every program
 ## doctor: shows each program, where it is or how it would be had
+## update-version: pins a program at a version, by npx tsx tasks/update-version.ts <program> <version>
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
   kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
-  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-port-forward dashboards lint-dashboards verify report view programs doctor bench
+  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs doctor update-version bench
 .PHONY: $(STEPS)
 # They read much and keep little: a young space that an answer of ten thousand pods fits into is collected less often.
 verify report: TASK := node --max-semi-space-size=64 --import tsx

@@ -1,4 +1,7 @@
+import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { provisionedFolder, requireOwnDir } from '../lib/grafana/files.ts'
+import type { Lab } from '../lib/lab.ts'
 import { goDuration } from '../lib/settings.ts'
 import { TAG } from './uids.ts'
 
@@ -18,6 +21,26 @@ export interface ProvisioningTargets {
 /** Where the other stores listen, as the LGTM image does by default. */
 const TEMPO_URL = 'http://127.0.0.1:3200'
 const LOKI_URL = 'http://127.0.0.1:3100'
+
+/**
+ * A folder from which a Grafana on this machine can load all of the user's own dashboards: `DASHBOARDS_DIR` itself, so that Grafana sees each change, or, where
+ * that has dashboards of other forms than the classic one, a copy with those converted. Says which files were converted or left out. Undefined where there is none.
+ *
+ * Throws a UsageError when there is no such folder.
+ */
+export async function provisionedOwnDir(lab: Lab, onNote: (note: string) => void): Promise<string | undefined> {
+  const ownDir = requireOwnDir(lab.settings)
+  if (ownDir === undefined) return undefined
+  const { texts, isConverted, notes } = provisionedFolder(ownDir)
+  for (const note of notes) onNote(note)
+  if (!isConverted) return ownDir
+  const copy = join(lab.configDir, 'dashboards')
+  // It loads Grafana's SDK, which takes a second.
+  const { writeGenerated } = await import('./output.ts')
+  writeGenerated(copy, texts, { removeOthers: true })
+  onNote(`Grafana reads ${copy}, a copy: after a change in ${ownDir}, run this again`)
+  return copy
+}
 
 /** `datasources/*.yaml`: https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources */
 export function datasourcesYaml({ prometheusUrl, jaegerUrl, intervalMs }: ProvisioningTargets): string {

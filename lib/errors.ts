@@ -26,11 +26,43 @@ export class LabError extends Error {
   }
 }
 
+/** A regular expression that its evaluator refuses; `why` is the evaluator's own words. */
+export class PatternError extends LabError {
+  override readonly name = 'PatternError'
+  readonly why: string
+
+  constructor(pattern: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super(`The regular expression ${pattern} can't be used`, { why, cause })
+    this.why = why
+  }
+}
+
 /** The caller asked for something that can't be: a misspelt flag, a value out of range. Nothing was changed. */
 export class UsageError extends LabError {
   override readonly name = 'UsageError'
   override readonly exitCode = 2
 }
+
+/** How many dashboards an error names. */
+const NAMED = 3
+
+/** A run that had nothing to look at must not pass for one that found nothing wrong. */
+export class NothingCheckedError extends LabError {
+  override readonly name = 'NothingCheckedError'
+
+  /** Of each dashboard why; nothing where it has no query at all. */
+  constructor(dashboards: readonly { title: string; why: readonly string[] }[]) {
+    const whys = dashboards.map(({ title, why }) => `${title}: ${why.join(', ') || 'has no query'}`)
+    const more = whys.length > NAMED ? [`and ${whys.length - NAMED} more`] : []
+    super('Nothing was checked', {
+      why: [...whys.slice(0, NAMED), ...more].join('; '),
+      next: 'name a dashboard whose own panels ask Prometheus, and run this again',
+    })
+  }
+}
+
+const BUG = 'this is a bug of the lab, please report it'
 
 /** What to do about the faults that a disk or a folder's rights cause anywhere. */
 const systemHints: Record<string, string> = {
@@ -48,9 +80,15 @@ export function describeError(error: unknown): string {
   const code = systemErrorCode(error)
   if (code !== undefined && code in systemHints && error instanceof Error)
     return `${error.message}\n  Next: ${systemHints[code]}`
-  if (error instanceof Error)
-    return `${error.stack ?? error.message}\n  Next: this is a bug of the lab, please report it`
+  if (error instanceof Error) return `${error.stack ?? error.message}\n  Next: ${BUG}`
   return String(error)
+}
+
+/** What failed of one thing among many, and what to do: a bug of the lab, with its place, for what is thrown and was not expected. */
+export function failedPart(error: unknown): { what: string; next: string } {
+  if (error instanceof LabError) return { what: error.message, next: error.next ?? '' }
+  const [, place] = (error instanceof Error && /\n\s+(at .*)/.exec(error.stack ?? '')) || []
+  return { what: String(error), next: place === undefined ? BUG : `${BUG} (${place})` }
 }
 
 /** The `code` of a Node.js system error (`ENOENT`, `EADDRINUSE`), or undefined for anything else. */

@@ -3,11 +3,12 @@ import { type Lab, readRecord } from './lab.ts'
 import { imageTags, versions } from './versions.ts'
 
 /**
- * The images that the Docker runtime runs, as they are pinned: with the digest where it is known, else by tag alone. Written
- * out with their registry, so that no engine's own search list decides which one it is.
+ * The images that the Docker runtime runs, by tag, or by digest where the index's is known. Written out with their registry, so that no
+ * engine's own search list decides which one it is.
  */
 export const pinnedImages = {
-  etcd: `registry.k8s.io/etcd:${versions.etcd}-0`,
+  // etcd's own registry: registry.k8s.io has only the versions that somebody promoted there by hand.
+  etcd: `quay.io/coreos/etcd:v${versions.etcd}`,
   'kube-apiserver': `registry.k8s.io/kube-apiserver:v${versions.kubernetes}`,
   'kube-controller-manager': `registry.k8s.io/kube-controller-manager:v${versions.kubernetes}`,
   'kube-scheduler': `registry.k8s.io/kube-scheduler:v${versions.kubernetes}`,
@@ -41,17 +42,29 @@ export function imageVariable(name: ImageName): string {
  * Throws a UsageError for a variable that holds no image's name.
  */
 export function chosenImages(env: NodeJS.ProcessEnv): Record<ImageName, string> {
-  const prefix = (env['IMAGE_PREFIX'] ?? '').replace(/\/+$/, '')
-  requireReference('IMAGE_PREFIX', prefix)
+  const prefix = imagePrefix(env)
   const entries = imageNames.map(name => {
     const variable = imageVariable(name)
     const chosen = env[variable] ?? ''
     requireReference(variable, chosen)
-    const pinned = pinnedImages[name]
-    const mirrored = prefix === '' ? pinned : `${prefix}/${pinned.slice(pinned.indexOf('/') + 1)}`
-    return [name, chosen === '' ? mirrored : chosen]
+    return [name, chosen === '' ? atPrefix(pinnedImages[name], prefix) : chosen]
   })
   return Object.fromEntries(entries) as Record<ImageName, string>
+}
+
+/** `IMAGE_PREFIX` without a slash at its end; empty when none is set. Throws a UsageError where it is none. */
+export function imagePrefix(env: NodeJS.ProcessEnv): string {
+  const prefix = (env['IMAGE_PREFIX'] ?? '').replace(/\/+$/, '')
+  requireReference('IMAGE_PREFIX', prefix)
+  return prefix
+}
+
+/** An image at the mirror: the prefix in the place of the registry. An empty prefix changes nothing. */
+export function atPrefix(reference: string, prefix: string): string {
+  if (prefix === '') return reference
+  // As engines read it: the first part is a registry when it looks like a host.
+  const path = reference.replace(/^(?:[^/]*[.:][^/]*|localhost)\//, '')
+  return `${prefix}/${path}`
 }
 
 /** What an image of a lab is called: as it was when the lab was created, else as it is chosen now. */

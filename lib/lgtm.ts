@@ -74,6 +74,11 @@ export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
       GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
       // Grafana's own syntax: `…__FILE` is read by a script that this image doesn't have.
       GF_SECURITY_ADMIN_PASSWORD: fromFile(`${insideDir}/${PASSWORD_FILE}`),
+      // The image sends what its parts log to /dev/null: these are those to which the lab gives configuration.
+      ENABLE_LOGS_PROMETHEUS: 'true',
+      ENABLE_LOGS_GRAFANA: 'true',
+      ENABLE_LOGS_OTELCOL: 'true',
+      GF_LOG_LEVEL: 'warn',
       PROMETHEUS_EXTRA_ARGS: [
         `--query.lookback-delta=${goDuration(lookbackMs(collectionInterval))}`,
         '--storage.tsdb.retention.size=2GB',

@@ -211,13 +211,13 @@ export function chosenText(
   return variable === undefined || variable === '' ? undefined : { text: variable, by: variableOf(name) }
 }
 
-/** One command line: settings, the task's own flags without and with a value, and the bare word, if the task takes one. */
+/** One command line: settings, the task's own flags without and with a value, and the positional arguments. */
 export interface CommandLine {
   flags: SettingTexts
   switches: ReadonlySet<string>
   /** Each can be given several times. */
   texts?: Readonly<Record<string, readonly string[]>>
-  word?: string
+  words?: readonly string[]
 }
 
 /** Parses a command line strictly: an unknown flag is a UsageError that names it and lists those there are. */
@@ -227,7 +227,8 @@ export function parseCommandLine(
     settings: readonly SettingName[]
     switches?: readonly string[]
     texts?: readonly string[]
-    word?: boolean
+    /** How many positional arguments it takes at most. */
+    words?: number
   },
 ): CommandLine {
   const options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean }> = { help: { type: 'boolean' } }
@@ -235,7 +236,7 @@ export function parseCommandLine(
   for (const name of accepts.switches ?? []) options[name] = { type: 'boolean' }
   for (const name of accepts.texts ?? []) options[name] = { type: 'string', multiple: true }
   try {
-    const parsed = parseArgs({ args, options, allowPositionals: accepts.word === true, strict: true })
+    const parsed = parseArgs({ args, options, allowPositionals: (accepts.words ?? 0) > 0, strict: true })
     const flags: SettingTexts = {}
     for (const name of accepts.settings) {
       const value = parsed.values[flagOf(name)]
@@ -248,9 +249,10 @@ export function parseCommandLine(
         return Array.isArray(given) ? [[name, given.filter(each => typeof each === 'string')]] : []
       }),
     )
-    const [word, more] = parsed.positionals
+    const words = parsed.positionals
+    const more = words[accepts.words ?? 0]
     if (more !== undefined) throw new Error(`Unexpected argument '${more}'`)
-    return { flags, switches, ...(accepts.texts && { texts }), ...(word === undefined ? {} : { word }) }
+    return { flags, switches, ...(accepts.texts && { texts }), ...(accepts.words && { words }) }
   } catch (error) {
     const why = error instanceof Error ? (error.message.split(/\.\s/)[0] ?? error.message) : String(error)
     const known = Object.keys(options).map(flag => `--${flag}`)

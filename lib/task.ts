@@ -23,8 +23,8 @@ export interface TaskDeclaration {
   switches?: Readonly<Record<string, string>>
   /** Flags with a value that only this task has, with their help. Each can be given several times. */
   texts?: Readonly<Record<string, string>>
-  /** The name and help of the bare word it takes, if it takes one. */
-  word?: { name: string; help: string }
+  /** The name and help of each positional argument it takes. */
+  words?: readonly { name: string; help: string }[]
   /** What it works on: the KWOK lab; the cluster of a context, by default of the lab's own k3d cluster; or that only when KUBE_CONTEXT names one. */
   on?: 'kwok' | 'context' | 'either'
   /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
@@ -36,12 +36,12 @@ export interface TaskDeclaration {
 /** The longest that a task waits for another; one of 50,000 pods takes some minutes. */
 const LOCK_WAIT_MS = 600_000
 
-/** What a task is handed: its lab, the switches and texts that were given, and the bare word. */
+/** What a task is handed: its lab, the switches and texts that were given, and the positional arguments. */
 export interface TaskInput {
   lab: Lab
   switches: ReadonlySet<string>
   texts: Readonly<Record<string, readonly string[]>>
-  word: string | undefined
+  words: readonly string[]
 }
 
 /**
@@ -59,7 +59,7 @@ export async function runTask(
       settings: accepted,
       switches: Object.keys(declaration.switches ?? {}),
       texts: Object.keys(declaration.texts ?? {}),
-      word: declaration.word !== undefined,
+      words: declaration.words?.length ?? 0,
     })
     if (line.switches.has('help')) {
       process.stdout.write(helpText(declaration, accepted))
@@ -73,7 +73,12 @@ export async function runTask(
     const letGo = isAlone ? await lockLab(lab) : undefined
     try {
       // Who held the lock may have chosen what is fixed from then on.
-      const given = { lab: isAlone ? open() : lab, switches: line.switches, texts: line.texts ?? {}, word: line.word }
+      const given = {
+        lab: isAlone ? open() : lab,
+        switches: line.switches,
+        texts: line.texts ?? {},
+        words: line.words ?? [],
+      }
       const code = await body(given)
       if (typeof code === 'number') process.exitCode = code
     } finally {
@@ -129,7 +134,6 @@ export function helpText(declaration: TaskDeclaration, accepted: readonly Settin
   rows.push(['--help', 'print this'])
   const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
   const flags = rows.map(([flag = '', help = '']) => `  ${flag.padEnd(width)}  ${help}`)
-  const { word } = declaration
-  const words = word === undefined ? [] : [`  ${`<${word.name}>`.padEnd(width)}  ${word.help}`]
+  const words = (declaration.words ?? []).map(({ name, help }) => `  ${`<${name}>`.padEnd(width)}  ${help}`)
   return `${[declaration.about, '', ...words, ...flags].join('\n')}\n`
 }

@@ -1,6 +1,6 @@
 /**
- * The versions the lab is made of, each stated once. A newer one is a change here and, for the programs, in the Go pins
- * under kwok-config/go/ (a test compares the two).
+ * The versions the lab is made of, each stated once. `npx tsx tasks/update-version.ts <program> <version>` writes a newer one here, into
+ * the Go pins under kwok-config/go/ and into lib/binaries/sums.json (tests compare them).
  */
 export const versions = {
   kwok: '0.8.0',
@@ -8,7 +8,6 @@ export const versions = {
   etcd: '3.6.16',
   prometheus: '3.8.1',
   otelcol: '0.149.0',
-  // Released together with 1.62.0, and built from that module.
   jaeger: '2.0.0-rc2',
   metricsServer: '0.9.0',
   helm: '3.22.0',
@@ -19,9 +18,12 @@ export const versions = {
   grafana: '13.2.3',
 } as const
 
-/** Tags of images that are no program of the list above; with the digest, where somebody has seen that it is the right one. */
+/** The run of Grafana's release workflow that made the pinned version: it stands in the names of its files. */
+export const grafanaBuild = '36482603486'
+
+/** Tags of images that are no program of the list above. A digest only where two sources give it for the index, not one platform. */
 export const imageTags = {
-  lgtm: '0.28.0@sha256:74bd8c8be4344dd51fb76f2030522e5c886bc585d4e965234a68b49960c98c5e',
+  lgtm: '0.28.0',
   node: '20.20.2-bookworm-slim',
 } as const
 

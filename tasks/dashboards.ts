@@ -9,7 +9,7 @@
 import { join, relative, resolve } from 'node:path'
 import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/made.ts'
 import { LabError } from '../lib/errors.ts'
-import { requireOwnDir } from '../lib/grafana/files.ts'
+import { provisionedFolder, requireOwnDir } from '../lib/grafana/files.ts'
 import { jaegerUrl } from '../lib/jaeger.ts'
 import { type Lab, projectDir } from '../lib/lab.ts'
 import { takeLock } from '../lib/lock.ts'
@@ -69,10 +69,13 @@ async function ensureGenerated(): Promise<Written> {
 async function writeAll(lab: Lab, dir: string): Promise<Written> {
   const ownDir = requireOwnDir(lab.settings)
   const { generatedFiles, provisioningFiles, writeGenerated } = await import('../dashboards/output.ts')
+  const folder = ownDir === undefined ? undefined : provisionedFolder(ownDir)
+  for (const note of folder?.notes ?? []) say(note)
+  const copied = folder?.isConverted ? [...folder.texts].map(([path, text]) => [`own/${path}`, text] as const) : []
   const targets = {
     ...{ prometheusUrl: prometheusUrl(lab), jaegerUrl: jaegerUrl(lab), intervalMs: lab.settings.collectionInterval },
-    ...{ jsonDir: join(dir, 'json'), ownDir },
+    ...{ jsonDir: join(dir, 'json'), ownDir: copied.length > 0 ? join(dir, 'own') : ownDir },
   }
-  const files = new Map([...generatedFiles(), ...provisioningFiles(targets)])
+  const files = new Map([...generatedFiles(), ...provisioningFiles(targets), ...copied])
   return { paths: [...files.keys()], changed: writeGenerated(dir, files, { removeOthers: false }) }
 }

@@ -6,11 +6,12 @@
  *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --dashboards-dir mine --yes
  */
 import { generatedFiles, provisioningFiles } from '../dashboards/output.ts'
-import { dashboardTexts, requireOwnDir } from '../lib/grafana/files.ts'
+import { provisionedFolder, requireOwnDir } from '../lib/grafana/files.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
 import { applyLgtm } from '../lib/k3d/lgtm.ts'
 import { mountedDir } from '../lib/k3d/prometheus.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
+import { rememberSetting } from '../lib/lab.ts'
 import { print, runTask, say } from '../lib/task.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
@@ -19,6 +20,9 @@ const switches = { yes: 'change a cluster that the lab did not make without aski
 
 await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
   const ownDir = requireOwnDir(lab.settings)
+  const { texts, notes } = ownDir === undefined ? { texts: [], notes: [] } : provisionedFolder(ownDir)
+  for (const note of notes) say(note)
+  const own = [...texts].map(([path, text]) => [`own/${path}`, text] as const)
   await requireContext(lab)
   const what = `LGTM goes into namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
@@ -32,12 +36,11 @@ await runTask({ about, settings, switches, on: 'context', changesLab: true }, as
     jsonDir: `${mountedDir}/dashboards`,
     ownDir: ownDir === undefined ? undefined : `${mountedDir}/own`,
   })
-  const own =
-    ownDir === undefined ? [] : [...dashboardTexts(ownDir)].map(([path, text]) => [`own/${path}`, text] as const)
   const files = new Map([...generatedFiles(), ...provisioning, ...own])
   // Nobody makes traces there.
   files.delete('rules/tracing.yaml')
   const changed = await applyLgtm(lab, files)
+  rememberSetting(lab, 'dashboardsDir')
   await waitForRollout(lab, 'lgtm')
   print(`LGTM runs in namespace ${labNamespace} of context "${lab.context}": ${changed.length} objects changed`)
 })

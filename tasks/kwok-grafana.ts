@@ -29,7 +29,8 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
     return
   }
   const services = labServices(lab)
-  const service = await chosenService(lab, requireOwnDir(lab.settings))
+  requireOwnDir(lab.settings)
+  const service = await chosenService(lab)
   for (const name of ['grafana', 'page'] as const) if (name !== service?.name) await services.stop(name)
   rememberSetting(lab, 'grafana')
   rememberSetting(lab, 'dashboardsDir')
@@ -43,16 +44,17 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   print(`The dashboards are at ${grafanaUrl(lab)}`)
 })
 
-async function chosenService(lab: Lab, ownDir: string | undefined): Promise<ServiceSpec | undefined> {
+async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
   const { grafana, collectionInterval: intervalMs } = lab.settings
   if (grafana === 'none') return undefined
   const find = { own: programPath, auto: findProgram, page: () => undefined }[grafana]
   const program = await find('grafana')
   if (program === undefined) return pageService(lab)
   // Only Grafana needs these, and loading them takes longer than all the rest.
-  const { datasourcesYaml, providersYaml } = await import('../dashboards/provisioning.ts')
+  const { datasourcesYaml, providersYaml, provisionedOwnDir } = await import('../dashboards/provisioning.ts')
   const { labPrometheus } = await import('../lib/verify/truth.ts')
   const jsonDir = join(outDir, 'json')
+  const ownDir = await provisionedOwnDir(lab, say)
   const targets = { prometheusUrl: labPrometheus(lab).url, jaegerUrl: jaegerUrl(lab), intervalMs, jsonDir, ownDir }
   return grafanaService(lab, program, { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) })
 }

@@ -8,8 +8,7 @@
  */
 import { join } from 'node:path'
 import { jsonFolder, outDir } from '../dashboards/made.ts'
-import { datasourcesYaml, providersYaml } from '../dashboards/provisioning.ts'
-import { requireOwnDir } from '../lib/grafana/files.ts'
+import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards/provisioning.ts'
 import { grafanaUrl } from '../lib/grafana/service.ts'
 import { wantsJaeger } from '../lib/jaeger.ts'
 import { requireCluster } from '../lib/kwokctl.ts'
@@ -38,7 +37,7 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
 
 async function startLgtm(lab: Lab): Promise<void> {
   await requirePortsFor(lab, 'lgtm')
-  const own = requireOwnDir(lab.settings)
+  const own = await provisionedOwnDir(lab, say)
   const targets = lgtmTargets(lab, own)
   const spec = lgtmService(lab, {
     ...{ json: join(outDir, jsonFolder(wantsJaeger(lab) ? 'jaeger' : 'tempo')), rules: join(outDir, 'rules'), own },

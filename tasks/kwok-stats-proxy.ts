@@ -17,18 +17,18 @@ import { print, runTask, say } from '../lib/task.ts'
 
 const about = "Starts the stats proxy, a kubelet's API for each simulated node; or prints the summary of one node."
 const switches = { once: 'print the summary of the node that is named, and start nothing' }
-const word = { name: 'node', help: 'with --once: whose summary' }
+const words = [{ name: 'node', help: 'with --once: whose summary' }]
 
 await runTask(
   {
     about,
     settings: ['statsProxyPort', 'usagePreset'],
     switches,
-    word,
+    words,
     changesLab: (given: ReadonlySet<string>) => !given.has('once'),
   },
   async ({ lab, ...given }) => {
-    const node = given.word
+    const [node] = given.words
     if (given.switches.has('once') !== (node !== undefined)) {
       throw new UsageError('--once and the name of a node go together', {
         next: 'name a node after --once, or neither',

@@ -12,7 +12,7 @@ import { catalog, labDashboards, recordedSeries, ruleFiles } from '../dashboards
 import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
 import { readDashboard } from '../lib/grafana/read.ts'
 import { lintDashboards } from '../lib/lint/lint.ts'
-import { hasErrors, lintJson, lintText, refusedFindings } from '../lib/lint/report.ts'
+import { exitCode, lintJson, lintText, refusedFindings } from '../lib/lint/report.ts'
 import { print, runTask } from '../lib/task.ts'
 
 const about = 'Says what is wrong with the text of dashboards and rules; exit code 1 when there is an error.'
@@ -33,7 +33,7 @@ await runTask({ about, settings, texts, takesLabAsItIs: true }, async ({ lab, te
   const jsonFiles = given['json'] ?? []
   for (const path of jsonFiles) if (path !== '-') writeFileSync(path, `${json}\n`)
   print(jsonFiles.includes('-') ? json : lintText(report))
-  return hasErrors(report.findings) ? 1 : 0
+  return exitCode(report)
 })
 
 function labRules() {

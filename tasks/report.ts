@@ -9,25 +9,18 @@
  */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { labDashboards } from '../dashboards/index.ts'
-import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
-import { readDashboard } from '../lib/grafana/read.ts'
-import { requireContext } from '../lib/k3d/agree.ts'
-import { reachPrometheus } from '../lib/k3d/forward.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
+import { loadDashboards } from '../dashboards/load.ts'
 import { projectDir } from '../lib/lab.ts'
 import { startProgress } from '../lib/progress.ts'
-import { createPrometheusApi } from '../lib/prometheus/api.ts'
-import { lookbackMs } from '../lib/prometheus.ts'
 import { requireBrowser } from '../lib/report/browser.ts'
 import { drawDashboards } from '../lib/report/draw.ts'
 import { firingAlerts, labFacts, prometheusFacts } from '../lib/report/facts.ts'
 import { writePictures } from '../lib/report/pictures.ts'
 import { reportHtml } from '../lib/report/report.ts'
 import { print, runTask, say } from '../lib/task.ts'
-import { hasFailed } from '../lib/verify/report.ts'
-import { labPrometheus, labTruth } from '../lib/verify/truth.ts'
-import { type Verifiable, verify } from '../lib/verify/verify.ts'
+import { reachLab, verifyLab } from '../lib/verify/lab.ts'
+import { exitCode } from '../lib/verify/report.ts'
+import { labPrometheus } from '../lib/verify/truth.ts'
 
 const about =
   'Writes an HTML file with every dashboard drawn and judged; exit code 1 when verify found something wrong.'
@@ -42,47 +35,32 @@ const texts = {
 await runTask(
   { about, settings, switches, texts, on: 'either', takesLabAsItIs: true },
   async ({ lab: opened, switches: chosen, texts: given }) => {
-    if (opened.kind === 'context') await requireContext(opened)
-    else if (labPrometheus(opened).isLab) requireCluster(opened)
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
-    const { dashboards: foreign, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(opened.settings))
-    const own: Verifiable[] = (given['dashboards'] === undefined ? labDashboards() : []).map(
-      ({ name, json, marks }) => ({ dashboard: readDashboard(json, `dashboards/${name}`), marks }),
-    )
-    const dashboards = [...own, ...foreign.map(dashboard => ({ dashboard, marks: undefined }))]
-
-    const { lab, close } = await reachPrometheus(opened)
-    const { isLab, url } = labPrometheus(lab)
-    const scrapeMs = lab.settings.collectionInterval
-    const truth = await labTruth(lab, 4 * scrapeMs)
+    const { dashboards, refused } = loadDashboards(opened.settings, { paths: given['dashboards'] })
+    const { lab, api, close } = await reachLab(opened)
     const progress = startProgress('Reporting')
     try {
-      const api = createPrometheusApi(url, {
-        next: isLab ? `make ${lab.kind === 'kwok' ? 'kwok' : 'k3d'}-status` : 'see whether PROMETHEUS_URL is right',
-      })
-      const settleMs = Math.max(4 * scrapeMs, lookbackMs(scrapeMs)) + 2 * scrapeMs
-      const isKwokLab = truth !== undefined && lab.kind === 'kwok'
       const onProgress = progress.detail
-      const verified = await verify({ api, dashboards, refused, scrapeMs, truth, isKwokLab, settleMs, onProgress })
+      const verified = await verifyLab(lab, { api, dashboards, refused, onProgress, waits: true, settles: true })
       // The time that verify asked for, so that what it asked needn't be asked again.
       const untilMs = Date.parse(verified.time)
+      const scrapeMs = lab.settings.collectionInterval
       const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
-      const facts = await (isLab ? labFacts(lab) : prometheusFacts(url))
+      const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
       const alerts = await firingAlerts(api, untilMs)
       mkdirSync(dirname(out), { recursive: true })
       writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts }))
       if (browser !== undefined) {
-        const pictures = await writePictures(browser, { file: out, dashboards: dashboards.map(each => each.dashboard) })
+        const pictures = await writePictures(browser, { file: out, dashboards: drawn })
         say(`Wrote ${pictures.length} pictures beside it`)
       }
       const size = `${(statSync(out).size / 1e6).toFixed(1)} MB`
       const shown = out.startsWith(`${process.cwd()}/`) ? relative(process.cwd(), out) : out
       print(`${drawn.length} dashboards in ${shown} (${size}); verify: ${verified.failures.length} failed`)
-      return hasFailed(verified) ? 1 : 0
+      return exitCode(verified)
     } finally {
       progress.end()
-      truth?.close()
       close()
     }
   },

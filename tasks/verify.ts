@@ -8,21 +8,12 @@
  *   tsx tasks/verify.ts --kube-context my-cluster
  */
 import { writeFileSync } from 'node:fs'
-import { labDashboards } from '../dashboards/index.ts'
-import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
-import { readDashboard } from '../lib/grafana/read.ts'
-import { requireContext } from '../lib/k3d/agree.ts'
-import { reachPrometheus } from '../lib/k3d/forward.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
+import { loadDashboards } from '../dashboards/load.ts'
 import { startProgress } from '../lib/progress.ts'
-import { createPrometheusApi } from '../lib/prometheus/api.ts'
-import { lookbackMs } from '../lib/prometheus.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { print, runTask } from '../lib/task.ts'
 import { junitXml } from '../lib/verify/junit.ts'
-import { hasFailed, reportText } from '../lib/verify/report.ts'
-import { labPrometheus, labTruth } from '../lib/verify/truth.ts'
-import { type Verifiable, verify } from '../lib/verify/verify.ts'
-import { waitForWindow } from '../lib/verify/wait.ts'
+import { reachLab, verifyLab } from '../lib/verify/lab.ts'
+import { exitCode, reportText } from '../lib/verify/report.ts'
 
 const about = 'Proves every number of the dashboards on a running lab; exit code 1 when one is wrong.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
@@ -39,56 +30,23 @@ const texts = {
 await runTask(
   { about, settings, switches, texts, on: 'either', takesLabAsItIs: true },
   async ({ lab: opened, switches: chosen, texts: given }) => {
-    if (opened.kind === 'context') await requireContext(opened)
-    else if (labPrometheus(opened).isLab) requireCluster(opened)
-    const { lab, close } = await reachPrometheus(opened)
-    const { isLab, url } = labPrometheus(lab)
-    const { dashboards: foreign, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(lab.settings))
-    const own: Verifiable[] =
-      given['dashboards'] === undefined
-        ? labDashboards().map(({ name, json, marks }) => ({
-            dashboard: readDashboard(json, `dashboards/${name}`),
-            marks,
-          }))
-        : []
-    const dashboards = [...own, ...foreign.map(dashboard => ({ dashboard, marks: undefined }))]
-
-    const scrapeMs = lab.settings.collectionInterval
-    const windowMs = 4 * scrapeMs
-    const truth = await labTruth(lab, windowMs)
+    const dashboards = loadDashboards(opened.settings, { paths: given['dashboards'] })
+    const { lab, api, close } = await reachLab(opened)
     const progress = startProgress('Verifying')
     try {
-      if (truth !== undefined && !chosen.has('no-wait')) {
-        const { clusterName } = lab.settings
-        const limitMs = 2 * windowMs + 60_000
-        const isLong = await waitForWindow({ url, clusterName, windowMs, limitMs, onWaiting: progress.detail })
-        if (!isLong) say('Some series are still shorter than the rate window; their numbers may be too low')
-      }
-      const next = isLab
-        ? `make ${lab.kind === 'kwok' ? 'kwok' : 'k3d'}-status`
-        : 'see whether PROMETHEUS_URL is right, and that Prometheus runs'
-      const api = createPrometheusApi(url, { next })
-      const settleMs = Math.max(windowMs, lookbackMs(scrapeMs)) + 2 * scrapeMs
-      const isKwokLab = truth !== undefined && lab.kind === 'kwok'
-      const report = await verify({
-        api,
-        dashboards,
-        refused,
-        scrapeMs,
-        truth,
-        isKwokLab,
-        settleMs,
-        onProgress: progress.detail,
+      const onProgress = progress.detail
+      const report = await verifyLab(lab, {
+        ...{ ...dashboards, api, onProgress },
+        ...{ waits: !chosen.has('no-wait'), settles: true },
       })
       const json = `${JSON.stringify(report, null, 2)}\n`
       const jsonFiles = given['json'] ?? []
       for (const path of jsonFiles) if (path !== '-') writeFileSync(path, json)
       for (const path of given['junit'] ?? []) writeFileSync(path, junitXml(report))
       print(jsonFiles.includes('-') ? json.trimEnd() : reportText(report, { slowest: chosen.has('verbose') ? 10 : 5 }))
-      return hasFailed(report) ? 1 : 0
+      return exitCode(report)
     } finally {
       progress.end()
-      truth?.close()
       close()
     }
   },

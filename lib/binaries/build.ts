@@ -8,7 +8,7 @@ import { oldestTools } from '../versions.ts'
 import type { Source } from './catalog.ts'
 import type { Context } from './context.ts'
 import { cacheDir, onPath } from './find.ts'
-import { WayError } from './http.ts'
+import { SourceUnavailableError } from './http.ts'
 import { buildArgs, isRecentGo, moduleDir, oldestGo } from './pins.ts'
 
 /** The Go that builds. */
@@ -21,13 +21,13 @@ export interface GoToolchain {
 }
 
 /**
- * The Go on PATH; throws a WayError when there is none, or an older one than a source needs (else, than the lab does). It never
+ * The Go on PATH; throws a SourceUnavailableError when there is none, or an older one than a source needs (else, than the lab does). It never
  * fetches another version of itself: what is built is by the Go that is there.
  */
 export async function findGo(context: Context, source?: Source): Promise<GoToolchain> {
   const path = onPath('go', context.env)
   const oldest = source === undefined ? oldestTools.go : oldestGo(source, context)
-  if (path === undefined) throw new WayError(`there is no go on PATH (Go ${oldest} or newer is needed)`)
+  if (path === undefined) throw new SourceUnavailableError(`there is no go on PATH (Go ${oldest} or newer is needed)`)
   const asked = await context.run(path, ['env', '-json', 'GOVERSION', 'GOFLAGS'], {
     // Not in a module: there, Go might fetch another version of itself, and answer for that one.
     cwd: tmpdir(),
@@ -36,10 +36,11 @@ export async function findGo(context: Context, source?: Source): Promise<GoToolc
     nothrow: true,
   })
   const { GOVERSION: version, GOFLAGS: flags = '' } = parseGoEnv(asked.stdout)
-  if (version === undefined) throw new WayError(`${path} does not tell its version: ${asked.stderr.trim()}`)
+  if (version === undefined)
+    throw new SourceUnavailableError(`${path} does not tell its version: ${asked.stderr.trim()}`)
   if (!isRecentGo(version, oldest)) {
     const by = source === undefined || oldest === oldestTools.go ? '' : ` by ${source.name} ${source.version}`
-    throw new WayError(`${path} is ${version}, Go ${oldest} or newer is needed${by}`)
+    throw new SourceUnavailableError(`${path} is ${version}, Go ${oldest} or newer is needed${by}`)
   }
   return { path, version, flags }
 }

@@ -4,6 +4,7 @@ import {
   grafanaAssets,
   helmAssets,
   jaegerAssets,
+  jaegerTag,
   k3dAssets,
   kubernetesAssets,
   kwokAssets,
@@ -38,6 +39,9 @@ export interface Source {
   assets: (version: string, platform: Platform) => readonly ReleaseAsset[]
   /** How the module in kwok-config/go/<name> is built; undefined where there is none. */
   go?: {
+    /** The module that `tasks/update-version.ts` moves, and its version where that is another than the program's. */
+    module?: string
+    moduleVersion?: (version: string) => string
     /** `-X` definitions for the linker: without them the programs don't know their version. */
     define?: (version: string) => readonly string[]
     /**
@@ -60,7 +64,7 @@ const entries = [
       { name: 'kwokctl', versionPattern: /^kwokctl version v(\S+)/m },
     ],
     assets: kwokAssets,
-    go: { define: version => [`sigs.k8s.io/kwok/pkg/consts.Version=v${version}`] },
+    go: { module: 'sigs.k8s.io/kwok', define: version => [`sigs.k8s.io/kwok/pkg/consts.Version=v${version}`] },
   },
   {
     name: 'kubernetes',
@@ -73,6 +77,7 @@ const entries = [
     ],
     assets: kubernetesAssets,
     go: {
+      module: 'k8s.io/kubernetes',
       define: version => {
         const [major, minor] = version.split('.')
         const variables = 'k8s.io/component-base/version.git'
@@ -85,7 +90,7 @@ const entries = [
     version: versions.etcd,
     programs: [{ name: 'etcd', versionPattern: /^etcd Version: (\S+)/m }],
     assets: etcdAssets,
-    go: {},
+    go: { module: 'go.etcd.io/etcd/server/v3' },
   },
   {
     name: 'prometheus',
@@ -95,7 +100,13 @@ const entries = [
       { name: 'promtool', versionPattern: /^promtool, version (\S+)/m },
     ],
     assets: prometheusAssets,
-    go: { define: version => [`github.com/prometheus/common/version.Version=${version}`] },
+    go: {
+      module: 'github.com/prometheus/prometheus',
+      // 3.8.1 is v0.308.1: the major version goes to the hundreds of the minor one.
+      moduleVersion: version =>
+        version.replace(/^(\d+)\.(\d+)/, (_, major, minor) => `0.${Number(major) * 100 + Number(minor)}`),
+      define: version => [`github.com/prometheus/common/version.Version=${version}`],
+    },
   },
   {
     name: 'otelcol',
@@ -108,14 +119,18 @@ const entries = [
       },
     ],
     assets: otelcolAssets,
-    go: { kind: 'collector' },
+    go: { module: 'go.opentelemetry.io/collector/otelcol', kind: 'collector' },
   },
   {
     name: 'jaeger',
     version: versions.jaeger,
     programs: [{ name: 'jaeger', versionArgs: ['version'], versionPattern: /"gitVersion":"v([^"]+)"/ }],
     assets: jaegerAssets,
-    go: { define: version => [`github.com/jaegertracing/jaeger/pkg/version.latestVersion=v${version}`] },
+    go: {
+      module: 'github.com/jaegertracing/jaeger',
+      moduleVersion: jaegerTag,
+      define: version => [`github.com/jaegertracing/jaeger/pkg/version.latestVersion=v${version}`],
+    },
   },
   {
     name: 'metrics-server',
@@ -123,21 +138,27 @@ const entries = [
     programs: [{ name: 'metrics-server', versionPattern: /^v(\d+\.\d+\.\d+)$/m }],
     assets: metricsServerAssets,
     // Its Makefile sets the version of client-go, and that is what it prints.
-    go: { define: version => [`k8s.io/client-go/pkg/version.gitVersion=v${version}`] },
+    go: {
+      module: 'sigs.k8s.io/metrics-server',
+      define: version => [`k8s.io/client-go/pkg/version.gitVersion=v${version}`],
+    },
   },
   {
     name: 'helm',
     version: versions.helm,
     programs: [{ name: 'helm', versionArgs: ['version', '--short'], versionPattern: /^v(\d+\.\d+\.\d+)/m }],
     assets: helmAssets,
-    go: { define: version => [`helm.sh/helm/v3/internal/version.version=v${version}`] },
+    go: { module: 'helm.sh/helm/v3', define: version => [`helm.sh/helm/v3/internal/version.version=v${version}`] },
   },
   {
     name: 'k3d',
     version: versions.k3d,
     programs: [{ name: 'k3d', versionArgs: ['version'], versionPattern: /^k3d version v(\S+)/m }],
     assets: k3dAssets,
-    go: { define: version => [`github.com/k3d-io/k3d/v5/version.Version=v${version}`] },
+    go: {
+      module: 'github.com/k3d-io/k3d/v5',
+      define: version => [`github.com/k3d-io/k3d/v5/version.Version=v${version}`],
+    },
   },
   {
     name: 'grafana',

@@ -4,6 +4,7 @@ import { createReporter, type Reporter } from '../progress.ts'
 import { type Run, run } from '../run.ts'
 import { catalog, type Program, type Source } from './catalog.ts'
 import { currentPlatform, type Platform } from './releases.ts'
+import { type KnownSums, readKnownSums } from './sums.ts'
 
 /** Everything that finding a program takes from outside, each with the lab's own default. */
 export interface BinariesOptions {
@@ -13,6 +14,8 @@ export interface BinariesOptions {
   catalog?: readonly Source[]
   /** The folder of the Go modules, one folder a source. */
   goModulesDir?: string
+  /** SHA-256 of release files; where it has none, the publisher's own file is asked. */
+  knownSums?: KnownSums
   /** Other servers for the releases: an origin (`https://github.com`) to the base address used instead. */
   origins?: Readonly<Record<string, string>>
   reporter?: Reporter
@@ -20,6 +23,12 @@ export interface BinariesOptions {
   connectTimeoutMs?: number
   /** How long a transfer may bring no byte. */
   stallTimeoutMs?: number
+  /** How often a download is tried. */
+  tries?: number
+  /** The pause before the second try; three times as long before each further one. */
+  retryDelayMs?: number
+  /** The longest pause that a server can ask for (Retry-After) without ending the tries. */
+  maxWaitMs?: number
   /** How long a program has to tell its version. */
   versionTimeoutMs?: number
   /** Free bytes that building everything needs; see buildDiskBytes. */
@@ -27,7 +36,7 @@ export interface BinariesOptions {
 }
 
 export interface Context extends Required<BinariesOptions> {
-  /** Download hosts that could not be reached, with the reason: asked once in a run. */
+  /** Origins that gave no answer in any try, or allow no more requests, with the reason: not asked again in a run. */
   unreachable: Map<string, string>
 }
 
@@ -46,10 +55,14 @@ export function createContext(options: BinariesOptions = {}): Context {
     platform: currentPlatform(),
     catalog,
     goModulesDir: join(import.meta.dirname, '..', '..', 'kwok-config', 'go'),
+    knownSums: options.knownSums ?? readKnownSums(),
     origins: {},
     reporter: options.reporter ?? createReporter({ stream: process.stderr, env }),
     connectTimeoutMs: 5_000,
     stallTimeoutMs: 30_000,
+    tries: 3,
+    retryDelayMs: 1_000,
+    maxWaitMs: 60_000,
     versionTimeoutMs: 5_000,
     buildDiskBytes,
     unreachable: new Map(),

@@ -5,7 +5,7 @@ import { findGo, freeCacheBytes } from './build.ts'
 import type { ProgramName, Source } from './catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './context.ts'
 import { binaryVariable, cacheDir, unusedInCache } from './find.ts'
-import { WayError } from './http.ts'
+import { SourceUnavailableError } from './http.ts'
 import { isRecentGo, oldestGo } from './pins.ts'
 import { type ProgramPlan, planPrograms } from './plan.ts'
 
@@ -80,7 +80,7 @@ async function describeGo(source: Source | undefined, context: Context): Promise
     const { version, path } = await findGo(context, source)
     return ['found', `${version}: ${path}`]
   } catch (error) {
-    if (!(error instanceof WayError)) throw error
+    if (!(error instanceof SourceUnavailableError)) throw error
     return ['missing', `${error.message}; only builds need it`]
   }
 }

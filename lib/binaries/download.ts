@@ -6,34 +6,38 @@ import { LabError, systemErrorCode } from '../errors.ts'
 import { type Activity, formatBytes } from '../progress.ts'
 import type { Context } from './context.ts'
 import { onPath } from './find.ts'
-import { type HttpAnswer, type HttpClient, WayError } from './http.ts'
+import { type HttpAnswer, type HttpClient, SourceUnavailableError } from './http.ts'
 import { assetName, type ReleaseAsset } from './releases.ts'
 
 /** More than any checksum file or description of a release needs. */
 const longestTextBytes = 4e6
 
 /**
- * Downloads one file of a release into `dir`, checks it against its published SHA-256 and gives the path of each program
- * in it, by name.
+ * Downloads one file of a release into `dir`, checks its SHA-256 and gives the path of each program in it, by name. The sum is the given
+ * one, else the one that the publisher states.
  *
- * Throws a WayError when it can't be had (no such file, host gone, no checksum published), and a LabError that ends the
+ * Throws a SourceUnavailableError when it can't be had (no such file, host gone, no checksum published), and a LabError that ends the
  * search when the file is not what was published or can't be written.
  */
 export async function downloadAsset(
   asset: ReleaseAsset,
   dir: string,
-  { context, http, activity }: { context: Context; http: HttpClient; activity: Activity },
+  {
+    context,
+    http,
+    activity,
+    knownSha256,
+  }: { context: Context; http: HttpClient; activity: Activity; knownSha256: string | undefined },
 ): Promise<Record<string, string>> {
   const name = assetName(asset)
   // The sum comes first: without one there is no point in fetching the file.
-  const expected = await publishedSha256(asset, http)
+  const expected = knownSha256 ?? (await publishedSha256(asset, http))
   const path = join(dir, name)
-  const answer = await get(asset.url, http)
-  const got = await save(answer, path, activity)
+  const got = await http.get(asset.url, answer => save(answer, path, activity))
   if (got !== expected) {
     rmSync(path, { force: true })
     throw new LabError(`${asset.url} is not the file that was published`, {
-      why: `its SHA-256 is ${got}, published is ${expected}`,
+      why: `its SHA-256 is ${got}, ${knownSha256 === undefined ? 'published' : 'in lib/binaries/sums.json'} is ${expected}`,
       next: 'find out what stands between this machine and the download host, or name the programs by *_BINARY variables',
     })
   }
@@ -58,18 +62,22 @@ export function findGithubDigest(text: string, fileName: string): string | undef
   return typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
 }
 
-async function publishedSha256({ url, ...asset }: ReleaseAsset, http: HttpClient): Promise<string> {
-  const name = assetName({ url, ...asset })
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of (await get(asset.checksum.url, http)).body) {
-    bytes += chunk.length
-    if (bytes > longestTextBytes) throw new WayError(`${asset.checksum.url} is too long for a list of checksums`)
-    chunks.push(chunk)
-  }
-  const text = Buffer.concat(chunks).toString()
-  const sum = asset.checksum.kind === 'file' ? findSha256(text, name) : digestOrUndefined(text, name)
-  if (sum === undefined) throw new WayError(`${asset.checksum.url} has no SHA-256 for ${name}`)
+/** The SHA-256 that the publisher states of a file. Throws a SourceUnavailableError where there is none. */
+export async function publishedSha256(asset: ReleaseAsset, http: HttpClient): Promise<string> {
+  const name = assetName(asset)
+  const { url, kind } = asset.checksum
+  const text = await http.get(url, async ({ body }) => {
+    const chunks: Uint8Array[] = []
+    let bytes = 0
+    for await (const chunk of body) {
+      bytes += chunk.length
+      if (bytes > longestTextBytes) throw new SourceUnavailableError(`${url} is too long for a list of checksums`)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString()
+  })
+  const sum = kind === 'file' ? findSha256(text, name) : digestOrUndefined(text, name)
+  if (sum === undefined) throw new SourceUnavailableError(`${url} has no SHA-256 for ${name}`)
   return sum
 }
 
@@ -79,13 +87,6 @@ function digestOrUndefined(text: string, name: string): string | undefined {
   } catch {
     return undefined // not JSON: a proxy's own page
   }
-}
-
-async function get(url: string, http: HttpClient): Promise<HttpAnswer> {
-  const answer = await http.request(url, 'GET')
-  if (answer.status === 200) return answer
-  for await (const _ of answer.body); // frees the connection and its watch
-  throw new WayError(`${url} answers ${answer.status}`)
 }
 
 /** Writes the body to a file; gives its SHA-256 in hexadecimal. */
@@ -126,7 +127,7 @@ async function extract(
   const zip = path.endsWith('.zip')
   const tool = zip ? 'unzip' : 'tar'
   if (onPath(tool, context.env) === undefined)
-    throw new WayError(`${assetName(asset)} needs ${tool}, which is not on PATH`)
+    throw new SourceUnavailableError(`${assetName(asset)} needs ${tool}, which is not on PATH`)
   const inside = asset.folder === undefined ? members.map(([, member]) => member) : [asset.folder]
   await context.run(tool, zip ? ['-q', '-o', path, ...inside, '-d', dir] : ['-xzf', path, '-C', dir, ...inside], {
     env: context.env,

@@ -45,12 +45,10 @@ export async function ensurePrograms<Name extends ProgramName>(
   )
   const toObtain = searches.filter(search => search.wanted.length > 0)
   for (const program of searches.flatMap(search => search.found)) found.set(program.name, program)
-  for (const [index, { source, wanted, reasons }] of toObtain.entries()) {
-    const buildsLeft = toObtain.slice(index).filter(search => search.source.go !== undefined).length
+  if (toObtain.length > 0) {
     // Loaded only here: each step asks for programs, and hardly ever has one to be downloaded or built.
     const { obtain } = await import('./obtain.ts')
-    for (const program of await obtain(source, wanted, { context, reasons, buildsLeft }))
-      found.set(program.name, program)
+    for (const program of await obtain(toObtain, context)) found.set(program.name, program)
   }
   const entries = names.map(name => [name, found.get(name)])
   return Object.fromEntries(entries) as Record<Name, FoundProgram>

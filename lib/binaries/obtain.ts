@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { LabError } from '../errors.ts'
 import { formatElapsed } from '../progress.ts'
-import { buildSource, checkDisk, findGo } from './build.ts'
+import { buildSource, checkDisk, findGo, type GoToolchain } from './build.ts'
 import type { Program, Source } from './catalog.ts'
 import type { Context } from './context.ts'
 import { downloadAsset } from './download.ts'
@@ -14,26 +14,28 @@ import {
   type FoundProgram,
   findQuickly,
 } from './find.ts'
-import { openHttpClient, WayError } from './http.ts'
+import { openHttpClient, SourceUnavailableError } from './http.ts'
 import { oldestGo, pinsHash } from './pins.ts'
+import { downloadHosts } from './releases.ts'
 import { moveIntoCache, withStaging } from './staging.ts'
+import { knownSha256 } from './sums.ts'
 
 /** The last of this process's downloads and builds: callers that ask at the same time take turns, and find it done. */
 let lastTurn: Promise<unknown> = Promise.resolve()
 
-/** What obtain takes besides the source and the programs wanted of it. */
-export interface ObtainOptions {
-  context: Context
+/** Programs of one source that are neither in the cache nor on PATH. */
+export interface ObtainRequest {
+  source: Source
+  wanted: readonly Program[]
   /** Why the ways before were no good, one line each; those that fail here are added. */
   reasons: string[]
-  /** Sources that may have to be built in this run, this one included: the disk must have room for all of them. */
-  buildsLeft: number
 }
 
 /**
- * Downloads the official release of a source, or builds it, and puts what is wanted of it into the cache.
+ * Downloads official releases, and builds what cannot be downloaded, into the cache. All downloads come first, so that Go and disk space
+ * are asked for only as far as something remains to be built, and before the first build.
  *
- * Throws a LabError that lists each way and why it failed, or what a person must see to: a wrong checksum, a full disk.
+ * Throws a LabError that lists the ways to a program and why each failed, or what a person must see to: a wrong checksum, a full disk.
  */
 export async function obtain(...args: Parameters<typeof obtainNow>): Promise<FoundProgram[]> {
   const turn = lastTurn.then(() => obtainNow(...args))
@@ -41,40 +43,55 @@ export async function obtain(...args: Parameters<typeof obtainNow>): Promise<Fou
   return turn
 }
 
-async function obtainNow(
-  source: Source,
-  wanted: readonly Program[],
-  { context, reasons, buildsLeft }: ObtainOptions,
-): Promise<FoundProgram[]> {
-  const { reporter } = context
-  const title = titleOf(source)
-  if (missingOf(source, wanted, context).length === 0) return cached(source, wanted, context)
-  for (const reason of reasons) reporter.line(`${title}: ${reason}`)
-  return withStaging(cacheDir(context.env), async (dir, signal) => {
-    const work = { dir, signal, context }
-    const giveUp = (way: string, error: unknown) => {
-      if (!(error instanceof WayError) || signal.aborted) throw error
-      reasons.push(`${way}: ${error.message}`)
-      reporter.line(`${title}: ${way}: ${error.message}`)
-    }
-    try {
-      await download(source, wanted, work)
-    } catch (error) {
-      giveUp('official release', error)
-    }
-    try {
-      if (missingOf(source, wanted, context).length > 0) await build(source, { ...work, buildsLeft })
-    } catch (error) {
-      giveUp('go build', error)
-    }
-    const still = missingOf(source, wanted, context)
-    if (still.length > 0) throw noWay(source, still, { reasons, context })
-    return cached(source, wanted, context)
-  })
+async function obtainNow(requests: readonly ObtainRequest[], context: Context): Promise<FoundProgram[]> {
+  const isMissing = ({ source, wanted }: ObtainRequest) => missingOf(source, wanted, context).length > 0
+  for (const request of requests.filter(isMissing)) {
+    for (const reason of request.reasons) context.reporter.line(`${titleOf(request.source)}: ${reason}`)
+    await tryWay('official release', request, context, () => staged(context, work => download(request, work)))
+  }
+  const toBuild = requests.filter(isMissing)
+  for (const request of toBuild) {
+    const found = await tryWay('go build', request, context, () => findGoFor(request.source, context))
+    if (!found) throw noWay(request, context)
+  }
+  if (toBuild.length > 0) checkDisk(toBuild.length, context)
+  for (const request of toBuild.filter(isMissing)) {
+    const built = await tryWay('go build', request, context, () => staged(context, work => build(request.source, work)))
+    if (!built) throw noWay(request, context)
+  }
+  return requests.flatMap(({ source, wanted }) =>
+    wanted.flatMap(program => findQuickly(source, program, context) ?? []),
+  )
 }
 
-function cached(source: Source, wanted: readonly Program[], context: Context): FoundProgram[] {
-  return wanted.flatMap(program => findQuickly(source, program, context) ?? [])
+/** Runs one way to the programs; false where it does not lead there, and the reason is kept and said. */
+async function tryWay(
+  way: string,
+  request: ObtainRequest,
+  context: Context,
+  run: () => Promise<unknown>,
+): Promise<boolean> {
+  try {
+    await run()
+    return true
+  } catch (error) {
+    if (!(error instanceof SourceUnavailableError)) throw error
+    request.reasons.push(`${way}: ${error.message}`)
+    context.reporter.line(`${titleOf(request.source)}: ${way}: ${error.message}`)
+    return false
+  }
+}
+
+/** Gives a download or a build its folder. What fails because the user interrupts is no failure of the way. */
+async function staged(context: Context, body: (work: Work) => Promise<void>): Promise<void> {
+  await withStaging(cacheDir(context.env), async (dir, signal) => {
+    try {
+      await body({ dir, signal, context })
+    } catch (error) {
+      signal.throwIfAborted()
+      throw error
+    }
+  })
 }
 
 interface Work {
@@ -88,7 +105,7 @@ function missingOf(source: Source, wanted: readonly Program[], context: Context)
   return wanted.filter(program => findQuickly(source, program, context) === undefined)
 }
 
-async function download(source: Source, wanted: readonly Program[], { dir, signal, context }: Work): Promise<void> {
+async function download({ source, wanted }: ObtainRequest, { dir, signal, context }: Work): Promise<void> {
   const assets = source.assets(source.version, context.platform)
   const { os, arch } = context.platform
   const http = await openHttpClient(context, signal)
@@ -96,10 +113,13 @@ async function download(source: Source, wanted: readonly Program[], { dir, signa
     for (const program of wanted) {
       if (missingOf(source, [program], context).length === 0) continue // came with the one before
       const asset = assets.find(candidate => candidate.members[program.name] !== undefined)
-      if (asset === undefined) throw new WayError(`there is none of ${program.name} for ${os}/${arch}`)
+      if (asset === undefined) throw new SourceUnavailableError(`there is none of ${program.name} for ${os}/${arch}`)
       const activity = context.reporter.start(`downloading ${asset.url}`)
       try {
-        await install(source, await downloadAsset(asset, dir, { context, http, activity }), { release: true }, context)
+        const { version } = source
+        const sha256 = knownSha256(context.knownSums, asset, { version, platform: context.platform })
+        const paths = await downloadAsset(asset, dir, { context, http, activity, knownSha256: sha256 })
+        await install(source, paths, { release: true }, context)
       } finally {
         activity.end()
       }
@@ -111,14 +131,15 @@ async function download(source: Source, wanted: readonly Program[], { dir, signa
   }
 }
 
-async function build(
-  source: Source,
-  { dir, signal, context, buildsLeft }: Work & { buildsLeft: number },
-): Promise<void> {
+/** Throws a SourceUnavailableError where there are no Go pins, or no Go that builds them. */
+async function findGoFor(source: Source, context: Context): Promise<GoToolchain> {
+  if (source.go === undefined) throw new SourceUnavailableError('there are no Go pins of it')
+  return await findGo(context, source)
+}
+
+async function build(source: Source, { dir, signal, context }: Work): Promise<void> {
   const { reporter } = context
-  if (source.go === undefined) throw new WayError('there are no Go pins of it')
-  const go = await findGo(context, source)
-  checkDisk(buildsLeft, context)
+  const go = await findGoFor(source, context)
   const title = titleOf(source)
   reporter.line(`${title}: building with ${go.version}, which can take minutes`)
   const startedAtMs = Date.now()
@@ -132,9 +153,6 @@ async function build(
     // Asked before: pins that are changed while it builds are not what it is built from.
     const pins = pinsHash(source, context)
     await install(source, await buildSource(source, dir, { context, go, signal, onLine }), { pins }, context)
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
   } finally {
     activity.end()
   }
@@ -156,7 +174,7 @@ async function install(
     if (path === undefined) continue
     chmodSync(path, 0o755)
     const problem = await checkProgram(path, source, program, patient)
-    if (problem !== undefined) throw new WayError(`the new ${program.name} ${problem}`)
+    if (problem !== undefined) throw new SourceUnavailableError(`the new ${program.name} ${problem}`)
     const kept = program.inFolder === undefined ? path : path.slice(0, -program.inFolder.length - 1)
     moveIntoCache(kept, cachePath({ name: program.name, version: source.version }, origin, context.env))
   }
@@ -166,18 +184,13 @@ function titleOf({ name, version }: Source): string {
   return `${name} ${version}`
 }
 
-function noWay(
-  source: Source,
-  missing: readonly Program[],
-  { reasons, context }: Pick<ObtainOptions, 'reasons' | 'context'>,
-): LabError {
-  const names = missing.map(program => program.name)
-  const assets = source.assets(source.version, { os: 'linux', arch: 'amd64' })
-  const hosts = new Set(assets.flatMap(asset => [asset.url, asset.checksum.url]).map(url => new URL(url).host))
+function noWay({ source, wanted, reasons }: ObtainRequest, context: Context): LabError {
+  const names = missingOf(source, wanted, context).map(program => program.name)
+  const hosts = downloadHosts(source.assets(source.version, { os: 'linux', arch: 'amd64' }))
   const install = source.go === undefined ? '' : `install Go ${oldestGo(source, context)} or newer, or `
   const variables = names.map(binaryVariable).join(', ')
   return new LabError(`Cannot get ${names.join(', ')} ${source.version}`, {
     why: `no way leads there\n${reasons.map(reason => `    ${reason}`).join('\n')}`,
-    next: `${install}let this machine download from ${[...hosts].join(', ')}, or set ${variables}`,
+    next: `${install}let this machine download from ${hosts.join(', ')}, or set ${variables}`,
   })
 }

@@ -11,7 +11,8 @@ import {
   findUnmarked,
   requireWhole,
 } from './find.ts'
-import { type HttpClient, openHttpClient, WayError } from './http.ts'
+import { type HttpClient, openHttpClient, SourceUnavailableError } from './http.ts'
+import { knownSha256 } from './sums.ts'
 
 /** Where a program is, or how it would be had, or that it can't be. */
 export interface ProgramPlan {
@@ -66,7 +67,7 @@ async function planProgram(name: ProgramName, context: Context, http: HttpClient
       const how = await ask()
       return { ...plan, from, detail: reasons.length === 0 ? how : `${how} (${reasons.join('; ')})` }
     } catch (error) {
-      if (!(error instanceof WayError)) throw error
+      if (!(error instanceof SourceUnavailableError)) throw error
       reasons.push(error.message)
     }
   }
@@ -77,15 +78,15 @@ async function planDownload(source: Source, program: Program, context: Context, 
   const { os, arch } = context.platform
   const assets = source.assets(source.version, context.platform)
   const asset = assets.find(candidate => candidate.members[program.name] !== undefined)
-  if (asset === undefined) throw new WayError(`no release for ${os}/${arch}`)
-  const { host } = new URL(asset.url)
-  const { status } = await http.request(asset.url, 'HEAD')
-  if (status !== 200) throw new WayError(`${host} answers ${status} for it`)
-  return `download from ${host}, which can be reached`
+  if (asset === undefined) throw new SourceUnavailableError(`no release for ${os}/${arch}`)
+  const isKnown =
+    knownSha256(context.knownSums, asset, { version: source.version, platform: context.platform }) !== undefined
+  for (const url of [asset.url, ...(isKnown ? [] : [asset.checksum.url])]) await http.head(url)
+  return `download from ${new URL(asset.url).host}, which can be reached`
 }
 
 async function planBuild(source: Source, context: Context): Promise<string> {
-  if (source.go === undefined) throw new WayError('no Go pins')
+  if (source.go === undefined) throw new SourceUnavailableError('no Go pins')
   const { version } = await findGo(context, source)
   return `go build with ${version}`
 }

@@ -1,8 +1,5 @@
 import { basename } from 'node:path'
-
-const JAEGER_TAG = '1.62.0'
-/** The run of Grafana's release workflow that made the pinned version: the number stands in the names of its files. */
-const GRAFANA_BUILD = '36482603486'
+import { grafanaBuild } from '../versions.ts'
 
 /** An operating system and processor in Go's words: `linux`, `darwin`; `amd64`, `arm64`. */
 export interface Platform {
@@ -22,6 +19,23 @@ export interface ReleaseAsset {
    * `github-api`: the `digest` that GitHub itself computed for the file, in the JSON of the release.
    */
   checksum: { kind: 'file' | 'github-api'; url: string }
+}
+
+/** The platforms that the lab runs on; every source but Kubernetes publishes for all of them. */
+export const platforms: readonly Platform[] = ['linux', 'darwin'].flatMap(os =>
+  ['amd64', 'arm64'].map(arch => ({ os, arch })),
+)
+
+/** Where the hosts of release files redirect to. A firewall or a proxy has to let both through. */
+const redirectHosts: Readonly<Record<string, string>> = {
+  'github.com': 'release-assets.githubusercontent.com',
+  'dl.k8s.io': 'cdn.dl.k8s.io',
+}
+
+/** The hosts from which assets and their published sums are downloaded, those of redirects included. */
+export function downloadHosts(assets: readonly ReleaseAsset[]): string[] {
+  const hosts = assets.flatMap(asset => [asset.url, asset.checksum.url]).map(url => new URL(url).host)
+  return [...new Set(hosts.flatMap(host => [host, redirectHosts[host] ?? host]))]
 }
 
 /** This machine. */
@@ -113,12 +127,19 @@ export function metricsServerAssets(version: string, platform: Platform): Releas
 }
 
 /**
- * Version 2 is released beside version 1, under the tag of that one (scripts/package-deploy.sh of jaegertracing/jaeger at
- * v1.62.0); one checksum file for all platforms.
+ * The release under which a version of Jaeger 2 is, and the version of its Go module: that of the version 1 beside it as long as there was
+ * one (2.0.0-rc2 with 1.62.0, 2.0.0 with 1.63.0, 2.13.0 with 1.76.0), then its own.
  */
+export function jaegerTag(version: string): string {
+  const [, minor = '', patch = '', rc] = /^2\.(\d+)\.(\d+)(-rc\d+)?$/.exec(version) ?? []
+  if (rc !== undefined) return '1.62.0'
+  return minor !== '' && Number(minor) <= 13 ? `1.${Number(minor) + 63}.${patch}` : version
+}
+
+/** One checksum file for all platforms (scripts/package-deploy.sh of jaegertracing/jaeger at v1.62.0). */
 export function jaegerAssets(version: string, platform: Platform): ReleaseAsset[] {
   if (!isCommon(platform)) return []
-  const base = github('jaegertracing/jaeger', JAEGER_TAG)
+  const base = github('jaegertracing/jaeger', jaegerTag(version))
   const name = `jaeger-${version}-${platform.os}-${platform.arch}`
   return [
     {
@@ -137,15 +158,15 @@ export function helmAssets(version: string, platform: Platform): ReleaseAsset[] 
   return [{ url, members: { helm: `${name}/helm` }, checksum: { kind: 'file', url: `${url}.sha256sum` } }]
 }
 
-/** Plain programs; the release's own checksum file names them with a folder that is not in their address, so GitHub's own sums. */
+/** Plain programs; `checksums.txt` has lines `<sum>  _dist/k3d-<os>-<arch>`. */
 export function k3dAssets(version: string, platform: Platform): ReleaseAsset[] {
   if (!isCommon(platform)) return []
-  const repository = 'k3d-io/k3d'
+  const base = github('k3d-io/k3d', version)
   return [
     {
-      url: `${github(repository, version)}/k3d-${platform.os}-${platform.arch}`,
+      url: `${base}/k3d-${platform.os}-${platform.arch}`,
       members: { k3d: '' },
-      checksum: { kind: 'github-api', url: `https://api.github.com/repos/${repository}/releases/tags/v${version}` },
+      checksum: { kind: 'file', url: `${base}/checksums.txt` },
     },
   ]
 }
@@ -156,7 +177,7 @@ export function k3dAssets(version: string, platform: Platform): ReleaseAsset[] {
  */
 export function grafanaAssets(version: string, platform: Platform): ReleaseAsset[] {
   if (!isCommon(platform)) return []
-  const name = `grafana_${version}_${GRAFANA_BUILD}_${platform.os}_${platform.arch}.tar.gz`
+  const name = `grafana_${version}_${grafanaBuild}_${platform.os}_${platform.arch}.tar.gz`
   const url = `https://dl.grafana.com/grafana/release/${version}/${name}`
   const folder = `grafana-${version}`
   return [
@@ -169,5 +190,5 @@ function github(repository: string, version: string): string {
 }
 
 function isCommon({ os, arch }: Platform): boolean {
-  return ['linux', 'darwin'].includes(os) && ['amd64', 'arm64'].includes(arch)
+  return platforms.some(platform => platform.os === os && platform.arch === arch)
 }

@@ -1,5 +1,5 @@
 import { LabError } from '../errors.ts'
-import { type ImageName, imageNames, imageOf, imageVariable } from '../images.ts'
+import { type ImageName, imageNames, imageOf, imageVariable, withoutDigest } from '../images.ts'
 import { wantsJaeger } from '../jaeger.ts'
 import type { Lab } from '../lab.ts'
 import { docker, dockerError, isEngineDown } from './docker.ts'
@@ -50,8 +50,17 @@ async function ensureImage(name: ImageName, reference: string, onLine: (line: st
   if (pulled.exitCode === 0) return
   throw new LabError(`There is no image ${reference}, and it cannot be pulled`, {
     why: pulled.stderr.trim().split('\n').at(-1),
-    next:
-      `load it (docker save ${reference} elsewhere, docker load here), ` +
-      `or set ${imageVariable(name)} or IMAGE_PREFIX to where it is; RUNTIME=binary needs none`,
+    next: `${offlineAdvice(name, reference)}; or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs none`,
   })
+}
+
+/** How to bring an image here by a file. One that is saved by its digest is loaded without it, and would be missing still. */
+function offlineAdvice(name: ImageName, reference: string): string {
+  const tagged = withoutDigest(reference)
+  const save = `docker save -o image.tar ${tagged}`
+  const load = 'docker load -i image.tar'
+  return tagged === reference
+    ? `where there is a network, docker pull ${reference} && ${save}; here, ${load}`
+    : `where there is a network, docker pull ${reference} && docker tag ${reference} ${tagged} && ${save}; ` +
+        `here, ${load} and set ${imageVariable(name)}=${tagged}`
 }

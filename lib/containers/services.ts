@@ -57,6 +57,12 @@ export async function containerLog(name: string, choice: { since?: string; tail?
   return exitCode === 0 ? `${stdout}${stderr}` : ''
 }
 
+/** The last lines of a log that tell of an error; where none does, its last lines. Of several programs in one log most go on talking. */
+export function telling(lines: readonly string[], count: number): string[] {
+  const errors = lines.filter(line => /\b(error|fatal|panic|failed)\b|\berr=/i.test(line))
+  return (errors.length > 0 ? errors : lines).slice(-count)
+}
+
 /** The command that shows a container's log. */
 export function logCommand(name: string): string {
   return `docker logs ${name}`
@@ -105,7 +111,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
   async function stop(name: ServiceName): Promise<boolean> {
     const found = await inspectOwn(name)
     if (found === undefined) return false
-    if (found.isRunning) await docker(['container', 'stop', '--time=8', nameOf(name)], { nothrow: true })
+    if (found.isRunning) await docker(['container', 'stop', '-t', '8', nameOf(name)], { nothrow: true })
     const removed = await docker(['container', 'rm', '--force', '--volumes', nameOf(name)], { nothrow: true })
     // Somebody else's removal may have been faster.
     if (removed.exitCode !== 0 && (await inspectContainer(nameOf(name))) !== undefined) {
@@ -140,10 +146,10 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
       },
     }).catch(async (error: unknown) => {
       if (!(error instanceof LabError)) throw error
-      const lines = (await containerLog(nameOf(spec.name), { tail: 8 })).trimEnd().split('\n')
+      const lines = telling((await containerLog(nameOf(spec.name), { tail: 400 })).trimEnd().split('\n'), 8)
       const log = lines.map(line => `    ${line.slice(0, 400) || '(the log is empty)'}`).join('\n')
       const next = logCommand(nameOf(spec.name))
-      throw new LabError(error.message, { why: `its log ends with\n${log}`, next, cause: error })
+      throw new LabError(error.message, { why: `its log says\n${log}`, next, cause: error })
     })
   }
 
@@ -158,7 +164,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
     }
     // One that was stopped is started again, and keeps what it has written: LGTM its series. That also sets its restarts to 0.
     if (found !== undefined && isSame) {
-      await docker(['container', 'restart', '--time=8', nameOf(spec.name)])
+      await docker(['container', 'restart', '-t', '8', nameOf(spec.name)])
     } else {
       await stop(spec.name)
       if (spec.volumeAt !== undefined) await ensureVolume(spec.name)

@@ -1,4 +1,4 @@
-import { LabError } from '../errors.ts'
+import { failedPart, LabError } from '../errors.ts'
 import { interpolate } from '../grafana/interpolate.ts'
 import type { Dashboard, Panel } from '../grafana/model.ts'
 import type { PrometheusApi, RangeSeries, TimeRange } from '../prometheus/api.ts'
@@ -34,8 +34,8 @@ export function askPanels(
     try {
       return { ...common, ...(await answer) }
     } catch (error) {
-      if (!(error instanceof LabError)) throw error
-      return { ...common, series: [], refused: error.message }
+      const { what, next } = failedPart(error)
+      return { ...common, series: [], refused: error instanceof LabError ? what : `${what}; ${next}` }
     }
   }
   const answers = new Map<Panel, Promise<Answer>[]>()

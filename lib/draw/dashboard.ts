@@ -5,8 +5,8 @@ import type { Answer } from './frames.ts'
 import { type Html, html } from './html.ts'
 import { type DrawContext, panelBody } from './panel.ts'
 
-/** What verify said of a dashboard's panels; undefined where it wasn't asked. */
-export type Verdicts = ReadonlyMap<string, PanelResult>
+/** What verify said of a dashboard's panels, by their ids; undefined where it wasn't asked. */
+export type Verdicts = ReadonlyMap<number, PanelResult>
 
 /**
  * A dashboard's rows and panels as HTML, in pieces: each panel as soon as it and those before it are answered. Headings begin at the
@@ -33,7 +33,8 @@ async function panelSection(
   answers: readonly Answer[],
   options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
 ): Promise<Html> {
-  const id = `${options.idPrefix}-${panel.id}`
+  // No dashboard's key has a dot.
+  const id = `${options.idPrefix}.${panel.id}`
   const title = panel.title === '' ? 'Untitled' : inWords(panel.title, options.variables)
   const body = await panelBody({ ...panel, title }, answers, options).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error)
@@ -47,7 +48,7 @@ async function panelSection(
 <h4 id="${id}">${title}</h4>
 ${panel.description === '' ? undefined : html`<p class="about">${inWords(panel.description, options.variables)}</p>`}
 ${body}
-<footer>${verdictBadge(options.verdicts?.get(panel.title))}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
+<footer>${verdictBadge(options.verdicts?.get(panel.id))}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
 </section>
 `
 }

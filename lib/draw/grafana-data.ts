@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type { DataFrame, FieldConfigPropertyItem, FieldConfigSource, GrafanaTheme2 } from '@grafana/data'
 import { of } from 'rxjs'
 import type { FieldConfig, Transformation } from '../grafana/model.ts'
+import { withTimeLimit } from '../time-limit.ts'
 
 /** Grafana's own meaning of units, thresholds, mappings, overrides and transformations. */
 export type GrafanaData = typeof import('@grafana/data')
@@ -39,13 +40,13 @@ export function grafanaTheme(): GrafanaTheme2 {
 }
 
 /**
- * Frames after a panel's transformations, each by Grafana's own operator. One that the library doesn't have is left out, and
+ * Frames after a panel's transformations, each by Grafana's own operator, which may take so long. One that the library doesn't have is left out, and
  * named in `unknown`.
  */
 export async function transformed(
   frames: DataFrame[],
   transformations: readonly Transformation[],
-  interpolate: (text: string) => string,
+  { interpolate, limitMs }: { interpolate: (text: string) => string; limitMs: number },
 ): Promise<{ frames: DataFrame[]; unknown: string[] }> {
   const known = Object.values(grafanaData().standardTransformers)
   const unknown: string[] = []
@@ -59,13 +60,17 @@ export async function transformed(
     }
     const { operator, defaultOptions } = transformer
     const given = { ...(defaultOptions as Record<string, unknown> | undefined), ...options }
-    const source = of(current).pipe(operator(given, { interpolate }))
+    const frames = current
     current = await new Promise<DataFrame[]>((resolve, reject) => {
       let last: DataFrame[] = []
       const next = (each: DataFrame[]) => {
         last = each
       }
-      source.subscribe({ next, error: reject, complete: () => resolve(last) })
+      const start = () => {
+        const source = of(frames).pipe(operator(given, { interpolate }))
+        source.subscribe({ next, error: reject, complete: () => resolve(last) })
+      }
+      withTimeLimit(start, { what: `the transformation ${id}`, limitMs })
     })
   }
   return { frames: current, unknown }

@@ -1,7 +1,9 @@
 import type { DataFrame } from '@grafana/data'
 import { interpolate, inWords } from '../grafana/interpolate.ts'
 import type { Panel } from '../grafana/model.ts'
+import { patternFaults, withoutBadOverrides } from '../grafana/panel-patterns.ts'
 import { fields, text } from '../kube/json.ts'
+import { withTimeLimit } from '../time-limit.ts'
 import { chartOption, type DrawChart } from './chart.ts'
 import { type Answer, framesOf } from './frames.ts'
 import { transformed, withFieldConfig } from './grafana-data.ts'
@@ -17,8 +19,12 @@ export interface DrawContext extends LinkContext {
   range: { fromMs: number; untilMs: number }
   /** Where a link to a dashboard leads on this page; undefined where it can't be followed. */
   hrefOf: (link: DrawnLink, uid: string | undefined) => string | undefined
+  /** How long each transformation and the drawing of one panel may take. */
+  limitMs?: number
 }
 
+/** Longer than the largest panel of a large lab takes: only a pattern that goes back and forth for ever does. */
+const LIMIT_MS = 10_000
 /** So much of a panel is drawn; the rest is said. */
 const MOST_VALUES = 60
 const MOST_ROWS = 100
@@ -35,21 +41,26 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
   const problems = refused.map(why => html`<p class="note">Prometheus gave no answer to ${why}</p>`)
   if (panel.targets.length === 0) return html`<p class="note">This panel has no query that Prometheus can answer.</p>`
   const withVariables = (given: string) => interpolate(given, context.variables)
-  const { frames: raw, unknown } = await transformed(framesOf(answers), panel.transformations, withVariables)
-  const notes = unknown.map(
-    id => html`<p class="note">The transformation ${id} is not known here and was left out.</p>`,
-  )
+  const given = { interpolate: withVariables, limitMs: context.limitMs ?? LIMIT_MS }
+  const { frames: raw, unknown } = await transformed(framesOf(answers), panel.transformations, given)
+  const notes = [
+    ...unknown.map(id => html`<p class="note">The transformation ${id} is not known here and was left out.</p>`),
+    ...patternFaults(panel).map(fault => html`<p class="note">Left out: ${fault}.</p>`),
+  ]
   if (panel.repeats.length > 0) {
     const names = panel.repeats.join(', ')
     notes.push(html`<p class="note">Grafana repeats this panel for each value of ${names}; here it is drawn once.</p>`)
   }
-  const frames = withFieldConfig(raw, panel.type, panel.fieldConfig)
-  if (frames.every(({ length }) => length === 0)) {
-    const { noValue } = panel.fieldConfig.defaults
-    return html`${problems}${notes}<p class="empty">${text(noValue) ?? 'No data'}</p>`
-  }
   const leftOut = answers.reduce((sum, answer) => sum + (answer.leftOut ?? 0), 0)
-  return html`${problems}${notes}${drawn(panel, frames, { ...context, leftOut })}`
+  const usable = withoutBadOverrides(panel)
+  const draw = () => {
+    const frames = withFieldConfig(raw, panel.type, usable.fieldConfig)
+    if (frames.every(({ length }) => length === 0)) {
+      return html`<p class="empty">${text(panel.fieldConfig.defaults['noValue']) ?? 'No data'}</p>`
+    }
+    return drawn(usable, frames, { ...context, leftOut })
+  }
+  return html`${problems}${notes}${withTimeLimit(draw, { what: 'drawing', limitMs: given.limitMs })}`
 }
 
 function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { leftOut: number }): Html {

@@ -5,18 +5,17 @@ import { type PanelPlace, readLinks, readPanel } from './panel.ts'
 import { readVariable } from './variable.ts'
 
 /** A panel's JSON and where it stands. */
-export interface PlacedPanel {
+interface PlacedPanel {
   json: Record<string, unknown>
   place: PanelPlace
 }
 
 /**
- * A classic dashboard's JSON (schema versions up to 42, the `rows` of before 16 included) in the one form. `placed` are its panels
- * where something else than the JSON says where they stand.
+ * A classic dashboard's JSON (schema versions up to 42, the `rows` of before 16 included) in the one form.
  */
-export function readClassic(json: Record<string, unknown>, source: string, placed = placedPanels(json)): Dashboard {
+export function readClassic(json: Record<string, unknown>, source: string): Dashboard {
   const types = variableTypes(json)
-  const { panels, skipped } = readPanels(placed, types)
+  const { panels, skipped } = readPanels(placedPanels(json), types)
   const variables = items(fields(json['templating'])['list']).map(each => readVariable(fields(each), types))
   const { from, to } = fields(json['time'])
   return {
@@ -50,7 +49,18 @@ function readPanels(placed: PlacedPanel[], types: VariableTypes): { panels: Pane
     panels.push(read.panel)
     skipped.push(...read.skipped)
   }
-  return { panels, skipped }
+  return { panels: withOwnIds(panels), skipped }
+}
+
+/** Each panel with an id of its own, as Grafana gives them when it loads a dashboard: one that is missing or taken becomes the next after the highest. */
+function withOwnIds(panels: readonly Panel[]): Panel[] {
+  const taken = new Set<number>()
+  let next = panels.reduce((highest, { id }) => Math.max(highest, id), 0) + 1
+  return panels.map(panel => {
+    const id = panel.id > 0 && !taken.has(panel.id) ? panel.id : next++
+    taken.add(id)
+    return { ...panel, id }
+  })
 }
 
 /** A library panel's JSON where the file has it (`libraryPanel.model`, or the queries beside the reference), else its name. */

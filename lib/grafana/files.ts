@@ -1,15 +1,21 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import { LabError, systemErrorCode, UsageError } from '../errors.ts'
+import { failedPart, LabError, systemErrorCode, UsageError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { readUserFile } from '../user-files.ts'
 import type { Dashboard } from './model.ts'
-import { readDashboardFile } from './read.ts'
+import { classicDashboard, readDashboardFile, readJsonFile } from './read.ts'
 
 /** The dashboards of some files, and what was refused of them: one bad file is no reason to leave out the others. */
 export interface ReadFiles {
   dashboards: Dashboard[]
-  refused: LabError[]
+  refused: RefusedFile[]
+}
+
+/** A path that gave no dashboard, and why. */
+export interface RefusedFile {
+  source: string
+  error: LabError
 }
 
 const nextOfDir = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
@@ -40,35 +46,67 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
   const read: ReadFiles = { dashboards: [], refused: [] }
   const seen = new Set<string>()
   for (const path of paths) {
-    const files = orRefused(() => dashboardFiles(path))
+    const files = orRefused(path, () => dashboardFiles(path))
     if (files?.length === 0) {
       const next = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
-      read.refused.push(new LabError(`There is no dashboard at ${path}`, { next }))
+      read.refused.push({ source: path, error: new LabError(`There is no dashboard at ${path}`, { next }) })
     }
     for (const file of files ?? []) {
       if (seen.has(file)) continue
       seen.add(file)
-      const dashboard = orRefused(() => readDashboardFile(file))
+      const dashboard = orRefused(file, () => readDashboardFile(file))
       if (dashboard !== undefined) read.dashboards.push(dashboard)
     }
   }
   return read
 
-  function orRefused<T>(act: () => T): T | undefined {
+  function orRefused<T>(source: string, act: () => T): T | undefined {
     try {
       return act()
     } catch (error) {
-      if (!(error instanceof LabError)) throw error
-      read.refused.push(error)
+      const { what, next } = failedPart(error)
+      const refusal = error instanceof LabError ? error : new LabError(source, { why: what, next, cause: error })
+      read.refused.push({ source, error: refusal })
       return undefined
     }
   }
 }
 
-/** The text of every dashboard file of a folder, by its path in it. Throws a UsageError that names one that can't be read. */
-export function dashboardTexts(dir: string): Map<string, string> {
-  const textOf = (file: string) => readUserFile(file, nextOfDir, path => readFileSync(path, 'utf8'))
-  return new Map(dashboardFiles(dir).map(file => [relative(dir, file).split(sep).join('/'), textOf(file)]))
+/** A folder of dashboards as Grafana's file provisioning takes it. */
+export interface ProvisionedFolder {
+  /** The text of each dashboard, by its path in the folder. */
+  texts: Map<string, string>
+  /** Some of them are not as their files are, so that Grafana has to be given these texts. */
+  isConverted: boolean
+  /** Which files were converted or left out, and why: a line each. */
+  notes: string[]
+}
+
+/**
+ * The dashboards of a folder in the one form that Grafana loads from files, the classic one: what else it finds there, the v2 schema among it, it leaves
+ * out with a line in its log.
+ */
+export function provisionedFolder(dir: string): ProvisionedFolder {
+  const texts = new Map<string, string>()
+  const notes: string[] = []
+  let isConverted = false
+  for (const file of dashboardFiles(dir)) {
+    const name = relative(dir, file).split(sep).join('/')
+    try {
+      const json = readJsonFile(file)
+      const classic = classicDashboard(json, file)
+      const isAsItIs = classic.json === json
+      texts.set(name, isAsItIs ? readFileSync(file, 'utf8') : `${JSON.stringify(classic.json, null, 2)}\n`)
+      if (isAsItIs) continue
+      isConverted = true
+      const losses = classic.losses.map(each => `; ${each}`).join('')
+      notes.push(`${file} is converted for Grafana, which loads only classic dashboards from files${losses}`)
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error
+      notes.push(`${error.message}. It is left out of Grafana; ${error.next}`)
+    }
+  }
+  return { texts, isConverted, notes }
 }
 
 /** The files that a path names, sorted. */

@@ -19,13 +19,13 @@ const VARIABLE = /\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:^}]+))?(?:
 /**
  * A query's text with its variables filled in as Grafana's Prometheus datasource does it. Without a format a variable that may
  * have several values becomes a regular expression, `(a|b)`, escaped for a PromQL string; any other its value. A variable
- * that isn't known stays as it is.
+ * that isn't known stays as it is. `otherwise` is the format where none is written.
  */
-export function interpolate(text: string, variables: VariableValues): string {
+export function interpolate(text: string, variables: VariableValues, otherwise?: 'regex'): string {
   return text.replace(VARIABLE, (whole, plain, square, squareFormat, braced, _path, bracedFormat) => {
     const variable = variables.get(plain ?? square ?? braced)
     if (variable === undefined) return whole
-    const format: string | undefined = squareFormat ?? bracedFormat
+    const format: string | undefined = squareFormat ?? bracedFormat ?? otherwise
     if (variable.allText !== undefined) return variable.allText
     return format === undefined ? promqlText(variable) : formatted(variable.values, format)
   })

@@ -37,6 +37,7 @@ export interface Datasource {
 
 /** One panel. */
 export interface Panel {
+  /** Unique in the dashboard. */
   id: number
   title: string
   /** `timeseries`, `stat`, `table`; of old dashboards also `graph` and `singlestat`, as they call themselves. */

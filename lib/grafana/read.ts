@@ -4,7 +4,7 @@ import { fields, text } from '../kube/json.ts'
 import { readClassic } from './classic.ts'
 import { jsonFault } from './json-fault.ts'
 import type { Dashboard } from './model.ts'
-import { classicOfV2, isV2 } from './v2.ts'
+import { type ClassicJson, classicOfV2, isV2 } from './v2.ts'
 
 /**
  * Reads a dashboard's file.
@@ -12,6 +12,11 @@ import { classicOfV2, isV2 } from './v2.ts'
  * Throws a LabError that names the file when it can't be read, is no JSON (with the line), or no dashboard.
  */
 export function readDashboardFile(path: string): Dashboard {
+  return readDashboard(readJsonFile(path), path)
+}
+
+/** The JSON of a dashboard's file. Throws a LabError that names the file when it can't be read or is no JSON (with the line). */
+export function readJsonFile(path: string): unknown {
   let content: string
   try {
     content = readFileSync(path, 'utf8')
@@ -23,7 +28,7 @@ export function readDashboardFile(path: string): Dashboard {
       cause: error,
     })
   }
-  return readDashboard(parseJson(content.replace(/^\uFEFF/, ''), path), path)
+  return parseJson(content.replace(/^\uFEFF/, ''), path)
 }
 
 function parseJson(content: string, path: string): unknown {
@@ -41,29 +46,32 @@ function parseJson(content: string, path: string): unknown {
   }
 }
 
+/** Any dashboard JSON in the one form. Throws a LabError as `classicDashboard` does. */
+export function readDashboard(json: unknown, source: string): Dashboard {
+  return readClassic(classicDashboard(json, source).json, source)
+}
+
 /**
- * Any dashboard JSON in the one form: classic of every schema version, an export for sharing, what the HTTP API answers
- * (`{dashboard, meta}`), a Kubernetes resource (`apiVersion: dashboard.grafana.app/…`) around the classic or the v2 schema, and v2 bare.
+ * Any dashboard JSON as a classic dashboard, which is all that Grafana's file provisioning takes: classic of every schema version or an export for
+ * sharing, both given as they are; what the HTTP API answers (`{dashboard, meta}`), a Kubernetes resource (`apiVersion: dashboard.grafana.app/…`)
+ * around the classic or the v2 schema, and v2 bare.
  *
  * Throws a LabError when it is none of them; it says what it is instead, where that is easy to see.
  */
-export function readDashboard(json: unknown, source: string): Dashboard {
+export function classicDashboard(json: unknown, source: string): ClassicJson {
   const outer = fields(json)
   const inner = fields(outer['dashboard'])
   const top = Object.keys(inner).length > 0 && outer['panels'] === undefined ? inner : outer
   const resource = text(top['apiVersion']) !== undefined && top['spec'] !== undefined
   const spec = resource ? fields(top['spec']) : top
   const name = text(fields(top['metadata'])['name']) ?? ''
-  if (isV2(spec)) {
-    const { json, placed } = classicOfV2(spec, name || (text(spec['uid']) ?? ''))
-    return readClassic(json, source, placed)
-  }
+  if (isV2(spec)) return classicOfV2(spec, name || (text(spec['uid']) ?? ''))
   const wrong = notADashboard(json, spec)
   if (wrong !== undefined) {
     const next = 'name a file that Grafana’s "Export as JSON" wrote'
     throw new LabError(`${source} is not a Grafana dashboard`, { why: wrong, next })
   }
-  return readClassic(name === '' ? spec : { uid: name, ...spec }, source)
+  return { json: name === '' ? spec : { uid: name, ...spec }, losses: [] }
 }
 
 /** Why JSON can't be a classic dashboard: it needs panels or rows, and a title or a uid. */

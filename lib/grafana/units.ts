@@ -1,3 +1,4 @@
+import { matchesAny } from './js-regex.ts'
 import type { Override, Panel, Target } from './model.ts'
 
 /**
@@ -37,16 +38,6 @@ function matches({ matcher }: Override, target: Target, names: readonly string[]
   if (id === 'byFrameRefID') return options === target.refId
   if (id === 'byType') return options === 'number'
   if (typeof options === 'string' && id === 'byName') return names.includes(options)
-  if (typeof options === 'string' && id === 'byRegexp') return names.some(name => regexOf(options)?.test(name) === true)
+  if (typeof options === 'string' && id === 'byRegexp') return matchesAny(options, names)
   return false
-}
-
-/** `/text/flags`, or just the text. */
-function regexOf(text: string): RegExp | undefined {
-  const [, body = text, flags = ''] = /^\/(.*)\/([a-z]*)$/.exec(text) ?? []
-  try {
-    return new RegExp(body, flags)
-  } catch {
-    return undefined
-  }
 }

@@ -1,64 +1,156 @@
 import { fields, items, text } from '../kube/json.ts'
-import type { PlacedPanel } from './classic.ts'
-import type { PanelPlace } from './panel.ts'
 
-/** A panel's name among the elements, and what the layouts around it say of its place. */
-interface Item {
-  name: string
-  gridPos: Record<string, unknown>
-  place: PanelPlace
+type Json = Record<string, unknown>
+
+/** A classic dashboard's JSON, and what of the original it can't say: a sentence each, for a person. */
+export interface ClassicJson {
+  json: Json
+  losses: string[]
 }
 
+/** Panels in a layout under one title: a row of a classic dashboard. Panels before any title have none. */
+interface Section {
+  row: Json | undefined
+  panels: Json[]
+}
+
+/** What the layouts around a layout say of it. */
+interface Around {
+  title: string | undefined
+  repeat: string | undefined
+  isCollapsed: boolean
+}
+
+/** The schema version whose panels and fields the v2 schema took over. */
+const SCHEMA_VERSION = 42
+
+/** Grafana's grid: columns, and of a cell the height and the space below it in pixels. */
+const COLUMNS = 24
+const CELL_PX = 30
+const SPACE_PX = 8
+
+/** Heights of the rows of a grid that places its panels itself, in pixels, and how many panels stand in one where it doesn't say. */
+const rowHeights: Readonly<Record<string, number>> = { short: 168, standard: 320, tall: 512 }
+const AUTO_COLUMNS = 3
+
+/** What the v2 schema has words for, and classic JSON numbers: the place in the list. */
+const words = {
+  cursorSync: ['Off', 'Crosshair', 'Tooltip'],
+  hide: ['dontHide', 'hideLabel', 'hideVariable', 'inControlsMenu'],
+  refresh: ['never', 'onDashboardLoad', 'onTimeRangeChanged'],
+  sort: [
+    ...['disabled', 'alphabeticalAsc', 'alphabeticalDesc', 'numericalAsc', 'numericalDesc'],
+    ...['alphabeticalCaseInsensitiveAsc', 'alphabeticalCaseInsensitiveDesc', 'naturalAsc', 'naturalDesc'],
+  ],
+} as const satisfies Record<string, readonly string[]>
+
 /** Whether a resource's spec is the v2 schema, of whatever alpha or beta: elements, and a layout that refers to them. */
-export function isV2(spec: Record<string, unknown>): boolean {
+export function isV2(spec: Json): boolean {
   return Object.keys(fields(spec['elements'])).length > 0 || text(fields(spec['layout'])['kind']) !== undefined
 }
 
 /**
- * A dashboard of the v2 schema (`dashboard.grafana.app/v2alpha1` to `v2`) as the classic JSON that says the same, and its panels. Shapes are
- * those of grafana-foundation-sdk's `dashboardv2beta1` and `dashboardv2`; the alpha has the plugin's name in `kind`, the later ones in `group`.
+ * A dashboard of the v2 schema (`dashboard.grafana.app/v2alpha1` to `v2`) as the classic JSON that shows the same. Shapes are those of
+ * grafana-foundation-sdk's `dashboardv2beta1` and `dashboardv2`; the alpha has the plugin's name in `kind`, the later ones in `group`. Tabs become rows.
  */
-export function classicOfV2(
-  spec: Record<string, unknown>,
-  uid: string,
-): { json: Record<string, unknown>; placed: PlacedPanel[] } {
+export function classicOfV2(spec: Json, uid: string): ClassicJson {
   const layout = fields(spec['layout'])
-  const elements = fields(spec['elements'])
-  const { from, to, autoRefresh } = fields(spec['timeSettings'])
-  const { title, tags, links } = spec
-  const variables = [...items(spec['variables']), ...layoutVariables(layout)]
-  const templating = { list: variables.map(classicVariable) }
+  const losses: string[] = []
+  const time = fields(spec['timeSettings'])
+  const { title, description, tags, links, editable, liveNow, preload } = spec
+  const sections = sectionsOf(layout, fields(spec['elements']), undefined, losses)
+  const own = layoutVariables(layout)
+  if (own.length > 0) losses.push('variables of rows and tabs hold for the whole dashboard')
+  const variables = [...items(spec['variables']), ...own].map(classicVariable)
   return {
-    json: { uid, title, tags, links, time: { from, to }, refresh: autoRefresh, templating },
-    placed: layoutItems(layout, { row: '', repeats: [] }).map(({ name, gridPos, place }) => ({
-      json: { ...classicPanel(fields(elements[name]), name), gridPos },
-      place,
-    })),
+    json: {
+      ...{ ...(uid === '' ? {} : { uid }), title, description, tags, links, editable, liveNow, preload },
+      schemaVersion: SCHEMA_VERSION,
+      graphTooltip: numberOf('cursorSync', spec['cursorSync']),
+      time: { from: time['from'], to: time['to'] },
+      refresh: time['autoRefresh'],
+      ...{ timezone: time['timezone'], weekStart: time['weekStart'] },
+      fiscalYearStartMonth: time['fiscalYearStartMonth'],
+      timepicker: {
+        ...{ refresh_intervals: time['autoRefreshIntervals'], quick_ranges: time['quickRanges'] },
+        ...{ hidden: time['hideTimepicker'], nowDelay: time['nowDelay'] },
+      },
+      annotations: { list: items(spec['annotations']).map(classicAnnotation) },
+      templating: { list: variables },
+      panels: placed(sections),
+    },
+    losses: [...new Set(losses)],
   }
 }
 
-/** The elements that a layout shows, in the order of the screen: grids, rows and tabs stand in one another. */
-function layoutItems(layout: Record<string, unknown>, { row, repeats }: PanelPlace): Item[] {
+/** The panels that a layout shows, in the order of the screen: grids, rows and tabs stand in one another. */
+function sectionsOf(layout: Json, elements: Json, around: Around | undefined, losses: string[]): Section[] {
   const spec = fields(layout['spec'])
-  const inside = [...items(spec['rows']), ...items(spec['tabs'])].flatMap(each => {
-    const part = fields(fields(each)['spec'])
-    const place = { row: text(part['title']) ?? row, repeats: [...repeats, ...repeatOf(part)] }
-    return layoutItems(fields(part['layout']), place)
+  const parts = [...items(spec['rows']), ...items(spec['tabs'])].map(each => fields(fields(each)['spec']))
+  const inside = parts.flatMap(part => {
+    const title = text(part['title']) ?? around?.title
+    const repeat = repeatOf(part)
+    if (repeat !== undefined && around?.repeat !== undefined)
+      losses.push(`row ${title ?? ''} is repeated by ${repeat} alone, and not by ${around.repeat} too`)
+    noteCondition(part, `row ${title ?? ''}`, losses)
+    const isCollapsed = part['collapse'] === true || around?.isCollapsed === true
+    const within = { title, repeat: repeat ?? around?.repeat, isCollapsed }
+    return sectionsOf(fields(part['layout']), elements, within, losses)
   })
-  const own = items(spec['items']).map(each => {
-    const item = fields(fields(each)['spec'])
-    const { x, y, width, height } = item
-    return {
-      name: text(fields(item['element'])['name']) ?? '',
-      gridPos: { x, y, w: width, h: height },
-      place: { row, repeats: [...repeats, ...repeatOf(item)] },
+  const list = items(spec['items']).map(each => fields(fields(each)['spec']))
+  if (list.length === 0) return inside
+  const panels = list.flatMap((item, at) => {
+    const name = text(fields(item['element'])['name']) ?? ''
+    const element = fields(elements[name])
+    if (Object.keys(element).length === 0) {
+      losses.push(`element ${name} is not there`)
+      return []
     }
+    const panel = classicPanel(element, name)
+    noteCondition(item, `panel ${text(panel['title']) ?? name}`, losses)
+    const { direction, maxPerRow } = fields(item['repeat'])
+    const repeat = repeatOf(item)
+    const repeated = repeat === undefined ? {} : { repeat, repeatDirection: direction ?? 'h', maxPerRow }
+    return [{ ...panel, ...repeated, gridPos: gridPosOf(item, at, spec) }]
   })
-  return [...own, ...inside]
+  const row = around && {
+    ...{ type: 'row', title: around.title ?? '', collapsed: around.isCollapsed },
+    ...(around.repeat === undefined ? {} : { repeat: around.repeat }),
+  }
+  return [{ row, panels }, ...inside]
+}
+
+/** Where an item says that it stands; in a grid that places its items itself, where that puts it. */
+function gridPosOf({ x, y, width, height }: Json, at: number, grid: Json): Json {
+  if (typeof width === 'number') return { x, y, w: width, h: height }
+  const columns = Math.max(1, Number(grid['maxColumnCount'] ?? AUTO_COLUMNS))
+  const pixels = Number(grid['rowHeight'] ?? rowHeights[String(grid['rowHeightMode'])] ?? rowHeights['standard'])
+  const h = Math.ceil((pixels + SPACE_PX) / (CELL_PX + SPACE_PX))
+  const w = Math.max(1, Math.floor(COLUMNS / columns))
+  return { x: (at % columns) * w, y: Math.floor(at / columns) * h, w, h }
+}
+
+/** Sections below one another. An open row is followed by its panels, a collapsed one holds them. */
+function placed(sections: readonly Section[]): Json[] {
+  let top = 0
+  return sections.flatMap(({ row, panels }) => {
+    const rowTop = top
+    if (row !== undefined) top += 1
+    const begin = top
+    const moved = panels.map(panel => {
+      const at = fields(panel['gridPos'])
+      return { ...panel, gridPos: { ...at, y: begin + Number(at['y'] ?? 0) } }
+    })
+    const isCollapsed = row?.['collapsed'] === true
+    if (!isCollapsed) top = Math.max(top, ...moved.map(({ gridPos }) => gridPos.y + Number(fields(gridPos)['h'] ?? 0)))
+    if (row === undefined) return moved
+    const head = { ...row, gridPos: { x: 0, y: rowTop, w: COLUMNS, h: 1 }, panels: isCollapsed ? moved : [] }
+    return isCollapsed ? [head] : [head, ...moved]
+  })
 }
 
 /** Rows and tabs can have variables of their own. */
-function layoutVariables(layout: Record<string, unknown>): unknown[] {
+function layoutVariables(layout: Json): unknown[] {
   const spec = fields(layout['spec'])
   return [...items(spec['rows']), ...items(spec['tabs'])].flatMap(each => {
     const part = fields(fields(each)['spec'])
@@ -66,74 +158,102 @@ function layoutVariables(layout: Record<string, unknown>): unknown[] {
   })
 }
 
-function repeatOf(spec: Record<string, unknown>): string[] {
-  const value = text(fields(spec['repeat'])['value'])
-  return value === undefined ? [] : [value]
+function repeatOf(spec: Json): string | undefined {
+  return text(fields(spec['repeat'])['value'])
 }
 
-function classicPanel(element: Record<string, unknown>, name: string): Record<string, unknown> {
+function noteCondition(spec: Json, what: string, losses: string[]): void {
+  const conditions = fields(fields(spec['conditionalRendering'])['spec'])['items']
+  if (items(conditions).length > 0) losses.push(`${what} is always shown, whatever its conditions`)
+}
+
+function classicPanel(element: Json, name: string): Json {
   const spec = fields(element['spec'])
-  const { id, title, description, links } = spec
+  const { id, title, description, links, transparent } = spec
   if (element['kind'] === 'LibraryPanel')
     return { id, title: title ?? name, libraryPanel: fields(spec['libraryPanel']) }
   const data = fields(fields(spec['data'])['spec'])
   const viz = fields(spec['vizConfig'])
+  const { options, fieldConfig, pluginVersion } = fields(viz['spec'])
+  const targets = items(data['queries']).map(each => {
+    const query = fields(fields(each)['spec'])
+    return {
+      ...fields(fields(query['query'])['spec']),
+      refId: query['refId'],
+      hide: query['hidden'],
+      datasource: datasourceOf(query),
+    }
+  })
   return {
-    id,
-    title,
-    description,
-    links,
-    type: pluginOf(viz),
-    options: fields(viz['spec'])['options'],
-    fieldConfig: fields(viz['spec'])['fieldConfig'],
-    interval: fields(data['queryOptions'])['interval'],
+    ...{ id, title, description, links, transparent },
+    ...{ type: pluginOf(viz), pluginVersion: viz['version'] ?? pluginVersion, options, fieldConfig },
+    // Interval, maxDataPoints, timeFrom, timeShift and others, which classic panels have by the same names.
+    ...fields(data['queryOptions']),
     transformations: items(data['transformations']).map(each => {
       const transformation = fields(each)
       return { ...fields(transformation['spec']), id: fields(transformation['spec'])['id'] ?? pluginOf(transformation) }
     }),
-    targets: items(data['queries']).map(each => {
-      const query = fields(fields(each)['spec'])
-      return {
-        ...fields(fields(query['query'])['spec']),
-        refId: query['refId'],
-        hide: query['hidden'],
-        datasource: datasourceOf(query),
-      }
-    }),
+    ...{ targets, datasource: commonDatasource(targets) },
+  }
+}
+
+/** Grafana takes a panel's datasource for those of its targets, unless it is the mixed one. */
+function commonDatasource(targets: readonly { datasource: Json }[]): Json | undefined {
+  const all = new Map(targets.map(({ datasource }) => [JSON.stringify(datasource), datasource]))
+  return all.size > 1 ? { type: 'datasource', uid: '-- Mixed --' } : [...all.values()][0]
+}
+
+function classicAnnotation(value: unknown): Json {
+  const spec = fields(fields(value)['spec'])
+  const { name, enable, hide, iconColor, filter, mappings, builtIn } = spec
+  const query = fields(spec['query'])
+  return {
+    ...fields(spec['legacyOptions']),
+    ...{ name, enable, hide, iconColor, filter, mappings, datasource: datasourceOf(spec) },
+    ...(builtIn === true ? { builtIn: 1, type: 'dashboard' } : {}),
+    target: query['spec'],
   }
 }
 
 /** The classic word for each kind of variable whose word isn't its kind in small letters. */
 const variableTypes: Readonly<Record<string, string>> = { text: 'textbox' }
 
-function classicVariable(value: unknown): Record<string, unknown> {
+function classicVariable(value: unknown): Json {
   const spec = fields(fields(value)['spec'])
   const kind = String(fields(value)['kind'])
     .replace(/Variable$/, '')
     .toLowerCase()
   const query = spec['query']
+  const asked = fields(fields(query)['spec'])
   return {
     ...spec,
     type: variableTypes[kind] ?? kind,
-    query: text(spec['pluginId']) ?? (typeof query === 'string' ? query : queryText(fields(fields(query)['spec']))),
+    query: text(spec['pluginId']) ?? (typeof query === 'string' ? query : (queryText(asked) ?? asked)),
     datasource: datasourceOf(kind === 'query' ? spec : fields(value)),
+    ...{ hide: numberOf('hide', spec['hide']), refresh: numberOf('refresh', spec['refresh']) },
+    sort: numberOf('sort', spec['sort']),
   }
 }
 
+function numberOf(of: keyof typeof words, value: unknown): number | undefined {
+  const at = (words[of] as readonly unknown[]).indexOf(value)
+  return at === -1 ? undefined : at
+}
+
 /** Plugins keep a variable's text under names of their own; `__legacyStringValue` is what a plain text was moved to. */
-function queryText(spec: Record<string, unknown>): unknown {
+function queryText(spec: Json): string | undefined {
   return text(spec['query']) ?? text(spec['expr']) ?? text(spec['__legacyStringValue'])
 }
 
 /** Of something with a query: the datasource in it, or, in the alpha, beside it. */
-function datasourceOf(holder: Record<string, unknown>): Record<string, unknown> {
+function datasourceOf(holder: Json): Json {
   const query = fields(holder['query'])
   const beside = fields(holder['datasource'])
   const uid = text(fields(query['datasource'])['name']) ?? text(beside['uid']) ?? text(beside['name'])
   return { type: text(beside['type']) ?? pluginOf(query) ?? text(holder['group']), uid }
 }
 
-function pluginOf(kind: Record<string, unknown>): string | undefined {
+function pluginOf(kind: Json): string | undefined {
   const plugin = text(kind['group']) ?? text(kind['kind'])
   return plugin === 'DataQuery' ? undefined : plugin
 }

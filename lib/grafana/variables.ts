@@ -1,5 +1,7 @@
 import type { PrometheusApi, TimeRange } from '../prometheus/api.ts'
+import { unquoted } from '../promql/build.ts'
 import { interpolate, type VariableValue, type VariableValues } from './interpolate.ts'
+import { grafanaRegex, matching } from './js-regex.ts'
 import type { Variable } from './model.ts'
 
 /** What a variable's list is asked with. */
@@ -18,12 +20,15 @@ export const ALL = '$__all'
  * Prometheus: `label_values(metric, label)`, `label_values(label)`, `label_names()`, `metrics(regex)`, `query_result(expr)`;
  * then the variable's regular expression filters and cuts them. A datasource variable has none to ask for.
  *
- * Throws a QueryRefused, or another LabError, as the API does.
+ * Throws a QueryError, or another LabError, as the API does, and a PatternError for a pattern that can't be used.
  */
 export async function variableOptions(variable: Variable, question: VariableQuestion): Promise<string[]> {
   switch (variable.type) {
     case 'query':
-      return cut(await queried(interpolate(variable.query, question.known), question), variable.regex)
+      return cut(
+        await queried(interpolate(variable.query, question.known), question),
+        interpolate(variable.regex, question.known, 'regex'),
+      )
     case 'custom':
     case 'interval':
       return listed(variable.query)
@@ -47,19 +52,30 @@ export function chosenValue(
   return { values: options, several, isAll: true }
 }
 
+/** What `label_values(selector, label)` asks for; the selector is empty where it asks for all series. Undefined for another query. */
+export function labelValuesQuery(query: string): { selector: string; label: string } | undefined {
+  const [, inside] = /^\s*label_values\((.*)\)\s*$/s.exec(query) ?? []
+  if (inside === undefined) return undefined
+  // The label stands after the last comma, a UTF-8 name in quotes, and a selector may have commas of its own.
+  const [label = ''] = /(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^,"'`]*)$/s.exec(inside.trimEnd()) ?? []
+  const selector = inside
+    .trimEnd()
+    .slice(0, -label.length || undefined)
+    .replace(/,\s*$/, '')
+    .trim()
+  return { selector: selector === '{}' ? '' : selector, label: unquoted(label.trim()) }
+}
+
 async function queried(query: string, { api, range }: VariableQuestion): Promise<string[]> {
-  const [, ofValues] = /^\s*label_values\((.*)\)\s*$/s.exec(query) ?? []
-  if (ofValues !== undefined) {
-    // The label stands after the last comma, and a selector may have commas of its own.
-    const [, selector, label = ''] = /^(?:(.*),)?\s*([\w.]+)\s*$/s.exec(ofValues) ?? []
-    return await api.labelValues(label, selector?.trim() || undefined, range)
-  }
+  const ofValues = labelValuesQuery(query)
+  if (ofValues !== undefined) return await api.labelValues(ofValues.label, ofValues.selector || undefined, range)
   const [, ofNames] = /^\s*label_names\((.*)\)\s*$/s.exec(query) ?? []
   if (ofNames !== undefined) return await api.labelNames(ofNames.trim() || undefined, range)
   const [, pattern] = /^\s*metrics\((.*)\)\s*$/s.exec(query) ?? []
   if (pattern !== undefined) {
-    const wanted = new RegExp(pattern)
-    return (await api.labelValues('__name__', undefined, range)).filter(name => wanted.test(name))
+    const wanted = grafanaRegex(pattern, 'plain')
+    const names = await api.labelValues('__name__', undefined, range)
+    return matching(pattern, () => names.filter(name => wanted.test(name)))
   }
   const [, expression = query] = /^\s*query_result\((.*)\)\s*$/s.exec(query) ?? []
   const samples = await api.instant(expression, range.untilMs)
@@ -70,17 +86,26 @@ async function queried(query: string, { api, range }: VariableQuestion): Promise
   })
 }
 
-/** Keeps what the expression matches: its group `value` (or `text`), else its first group, else the whole. */
-function cut(values: readonly string[], regex: string): string[] {
-  if (regex === '') return [...new Set(values)]
-  const [, body = regex, flags = ''] = /^\/(.*)\/([a-z]*)$/s.exec(regex) ?? []
-  const wanted = new RegExp(body, flags.replace(/[gy]/g, ''))
-  const kept = values.flatMap(value => {
-    const match = wanted.exec(value)
-    if (match === null) return []
-    return [match.groups?.['value'] ?? match.groups?.['text'] ?? match[1] ?? value]
-  })
-  return [...new Set(kept)]
+/**
+ * Keeps what the expression matches: its group `value` (or `text`), else its first group, which of several matches (flag `g`) gives
+ * a value each, else the whole.
+ */
+function cut(values: readonly string[], pattern: string): string[] {
+  if (pattern === '') return [...new Set(values)]
+  const regex = grafanaRegex(pattern)
+  return [...new Set(matching(pattern, () => values.flatMap(value => partsOf(value, regex))))]
+}
+
+function partsOf(value: string, regex: RegExp): string[] {
+  regex.lastIndex = 0
+  const first = regex.exec(value)
+  if (first === null) return []
+  const matches = regex.global ? [...value.matchAll(regex)].filter(([whole]) => whole !== '') : []
+  const named = (name: string) => [first, ...matches].find(({ groups }) => groups?.[name])?.groups?.[name]
+  const part = named('value') ?? named('text')
+  if (part !== undefined) return [part]
+  if (first.length === 1) return [value]
+  return matches.length > 1 ? matches.flatMap(match => match[1] ?? []) : [first[1] ?? value]
 }
 
 /** `a, b : c, d\,e`: values by comma, each maybe with a name before it. */

@@ -5,10 +5,12 @@ import { parse, stringify } from 'yaml'
 import { programPath } from '../binaries.ts'
 import { requireWritableKubeconfig } from '../context.ts'
 import { LabError, UsageError } from '../errors.ts'
+import { atPrefix, imagePrefix } from '../images.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { type Lab, projectDir, readRecord, removeLabDir, writeFileAtomically, writeRecord } from '../lab.ts'
 import { type RunOptions, type RunResult, run } from '../run.ts'
 import { makeCommand, type Settings, settingText } from '../settings.ts'
+import { versions } from '../versions.ts'
 import { mappedPorts, requireMappedPorts } from './ports.ts'
 
 /** Where the nodes of the lab's k3d cluster have the folder of the dashboards. */
@@ -17,8 +19,14 @@ export const dashboardsOnNode = '/var/lib/kube-otel-lab/dashboards'
 /** What was chosen when the cluster was made, and stays until it goes. */
 const fixed = [...mappedPorts.map(([name]) => name), 'collectionInterval'] as const
 
-/** k3d's configuration: the base with name, ports and folder filled in. A mapping of a port that the lab doesn't know stays. */
-export function k3dConfig(base: string, given: { name: string; settings: Settings; dashboardsDir: string }): string {
+/**
+ * k3d's configuration: the base with name, ports and folder filled in. A mapping of a port that the lab doesn't know stays. With a
+ * prefix, the nodes' image comes from there, and so does what the nodes themselves pull from docker.io.
+ */
+export function k3dConfig(
+  base: string,
+  given: { name: string; settings: Settings; dashboardsDir: string; imagePrefix?: string },
+): string {
   const config = parse(base) as Record<string, unknown>
   const ports = items(config['ports']).map(item => {
     const mapping = fields(item)
@@ -31,7 +39,28 @@ export function k3dConfig(base: string, given: { name: string; settings: Setting
     const isOurs = String(volume['volume']).includes(`:${dashboardsOnNode}`)
     return isOurs ? { ...volume, volume: `${given.dashboardsDir}:${dashboardsOnNode}:ro` } : volume
   })
-  return stringify({ ...config, metadata: { ...fields(config['metadata']), name: given.name }, ports, volumes })
+  const metadata = { ...fields(config['metadata']), name: given.name }
+  return stringify({ ...config, ...fromMirror(config, given.imagePrefix ?? ''), metadata, ports, volumes })
+}
+
+/** What of k3d's configuration names images. A configuration of registries that is there stays. */
+function fromMirror(config: Record<string, unknown>, prefix: string): Record<string, unknown> {
+  if (prefix === '') return {}
+  const [host, ...path] = prefix.split('/')
+  // https://docs.k3s.io/installation/private-registry
+  const mirror = {
+    endpoint: [`https://${host}`],
+    ...(path.length > 0 && { rewrite: { '^(.*)$': `${path.join('/')}/$1` } }),
+  }
+  const registries = config['registries'] ?? { config: stringify({ mirrors: { 'docker.io': mirror } }) }
+  return { image: atPrefix(text(config['image']) ?? '', prefix), registries }
+}
+
+/** The variables by which k3d is told its own two images, which go with its version; none without a prefix. */
+export function k3dImageEnv(prefix: string): Record<string, string> {
+  if (prefix === '') return {}
+  const image = (name: string) => atPrefix(`ghcr.io/k3d-io/${name}:${versions.k3d}`, prefix)
+  return { K3D_IMAGE_LOADBALANCER: image('k3d-proxy'), K3D_IMAGE_TOOLS: image('k3d-tools') }
 }
 
 /** k3d's arguments for making a cluster. */
@@ -88,8 +117,10 @@ export async function ensureCluster(lab: Lab, onStep: (text: string) => void): P
   mkdirSync(dashboardsDir, { recursive: true })
   const configPath = join(lab.configDir, 'k3d.yaml')
   const base = readFileSync(join(projectDir, 'k3d-config', 'k3d.yaml'), 'utf8')
-  writeFileAtomically(configPath, k3dConfig(base, { name, settings: lab.settings, dashboardsDir }))
-  await k3d(lab, createArgs(configPath))
+  const prefix = imagePrefix(process.env)
+  const given = { name, settings: lab.settings, dashboardsDir, imagePrefix: prefix }
+  writeFileAtomically(configPath, k3dConfig(base, given))
+  await k3d(lab, createArgs(configPath), { env: { ...k3dImageEnv(prefix), ...process.env } })
   writeRecord(lab, { ...begun, created: true })
   return true
 }

@@ -2,6 +2,7 @@
 export const rules = {
   file: 'the file can be read, and is a dashboard',
   parse: 'every query parses, and its operands have the right types',
+  pattern: 'every regular expression that Grafana evaluates is one of JavaScript, and what stands for All one of RE2',
   constant: 'no query is a constant',
   metric: 'every metric is in the catalogue',
   label: 'every label that a query asks for can be there',
@@ -37,7 +38,7 @@ export interface Finding extends Fault {
 }
 
 /** The rules that matter in anybody's dashboard as much as in the lab's own: what breaks them gives no number, or a wrong one. */
-const alwaysErrors: readonly RuleName[] = ['file', 'parse', 'constant', 'function', 'ratio']
+const alwaysErrors: readonly RuleName[] = ['file', 'parse', 'pattern', 'constant', 'function', 'ratio']
 
 /** How bad a fault is: all are errors in the lab's own dashboards. */
 export function severityOf({ rule }: Fault, own: boolean): Finding['severity'] {

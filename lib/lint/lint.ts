@@ -1,3 +1,4 @@
+import { failedPart } from '../errors.ts'
 import type { Dashboard, Link } from '../grafana/model.ts'
 import { parsePromql } from '../promql/parse.ts'
 import type { CatalogMetric, RecordedSeries } from './catalog.ts'
@@ -53,8 +54,8 @@ function lintDashboard(
   dashboard: Dashboard,
   { own, lab, all }: { own: boolean; lab: Lab; all: readonly Dashboard[] },
 ): Finding[] {
-  const at = (faults: readonly Fault[], panel = '', refId = ''): Finding[] =>
-    distinct(faults).map(fault => ({
+  const at = (look: () => readonly Fault[], panel = '', refId = ''): Finding[] =>
+    distinct(faultsOr(look)).map(fault => ({
       severity: severityOf(fault, own),
       ...fault,
       file: dashboard.source,
@@ -63,28 +64,41 @@ function lintDashboard(
       refId,
     }))
   return [
-    ...at(linkFaults(dashboard.links, all)),
+    ...at(() => linkFaults(dashboard.links, all)),
     ...dashboard.variables.flatMap(variable => {
       const uids = variable.type === 'query' && variable.query !== '' ? [variable.datasource.uid] : []
       const skipped = dashboard.skipped.some(({ kind, name }) => kind === 'variable' && name === variable.name)
       if (skipped) return []
       return at(
-        [...variableQueryFaults(variable, dashboard, lab), ...datasourceFaults(uids, dashboard)],
+        () => [...variableQueryFaults(variable, dashboard, lab), ...datasourceFaults(uids, dashboard)],
         `$${variable.name}`,
       )
     }),
     ...dashboard.panels.flatMap(panel => [
-      ...at([...panelFaults(panel, dashboard), ...linkFaults(uniqueLinks(panel.links), all)], panel.title),
+      ...at(() => [...panelFaults(panel, dashboard), ...linkFaults(uniqueLinks(panel.links), all)], panel.title),
       ...panel.targets.flatMap(target => {
-        const parsed = parsePromql(target.expr)
-        const faults = [...queryFaults(parsed, lab), ...variableUseFaults(target.expr, parsed, dashboard)]
-        // What doesn't parse, or is constant, has no unit or legend to speak of.
-        const shown = faults.some(({ rule }) => rule === 'parse' || rule === 'constant') ? undefined : parsed.expr
-        const unit = target.hide ? [] : unitFaults(panel, target, shown, lab)
-        return at([...faults, ...unit, ...legendFaults(panel, target, shown, lab)], panel.title, target.refId)
+        const look = () => {
+          const parsed = parsePromql(target.expr)
+          const faults = [...queryFaults(parsed, lab), ...variableUseFaults(target.expr, parsed, dashboard)]
+          // What doesn't parse, or is constant, has no unit or legend to speak of.
+          const shown = faults.some(({ rule }) => rule === 'parse' || rule === 'constant') ? undefined : parsed.expr
+          const unit = target.hide ? [] : unitFaults(panel, target, shown, lab)
+          return [...faults, ...unit, ...legendFaults(panel, target, shown, lab)]
+        }
+        return at(look, panel.title, target.refId)
       }),
     ]),
   ]
+}
+
+/** What is found of one thing; a bug of the lab's must not keep the other findings from being said. */
+function faultsOr(look: () => readonly Fault[]): readonly Fault[] {
+  try {
+    return look()
+  } catch (error) {
+    const { what, next } = failedPart(error)
+    return [{ rule: 'file', message: `it can't be read: ${what}; ${next}` }]
+  }
 }
 
 /** A query can have the same fault in several places. */

@@ -1,4 +1,5 @@
 import type { Dashboard, Panel, Target } from '../grafana/model.ts'
+import { patternFaults } from '../grafana/panel-patterns.ts'
 import type { Expr } from '../promql/ast.ts'
 import { traceLabels } from '../promql/labels.ts'
 import { variableAt } from '../promql/variables.ts'
@@ -8,10 +9,11 @@ import type { Lab } from './lab.ts'
 /** Labels that Grafana or Prometheus put in by themselves. */
 const always = ['__name__', '__value__']
 
-/** Faults of a panel that are no target's: its description, and where it asks. */
+/** Faults of a panel that are no target's: its patterns, its description, and where it asks. */
 export function panelFaults(panel: Panel, dashboard: Dashboard): Fault[] {
   if (panel.targets.length === 0) return []
   return [
+    ...patternFaults(panel).map((message): Fault => ({ rule: 'pattern', message })),
     ...(panel.description.trim() === ''
       ? [
           {

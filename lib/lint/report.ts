@@ -1,5 +1,6 @@
-import type { LabError } from '../errors.ts'
-import type { Dashboard } from '../grafana/model.ts'
+import { NothingCheckedError } from '../errors.ts'
+import type { RefusedFile } from '../grafana/files.ts'
+import type { Dashboard, Skipped } from '../grafana/model.ts'
 import type { Finding } from './finding.ts'
 
 /** What a run has to say. */
@@ -9,8 +10,8 @@ export interface LintReport {
 }
 
 /** What could not be read, as findings among the others. */
-export function refusedFindings(refused: readonly LabError[]): Finding[] {
-  return refused.map(({ message, next }) => {
+export function refusedFindings(refused: readonly RefusedFile[]): Finding[] {
+  return refused.map(({ error: { message, next } }) => {
     const said = next === undefined ? message : `${message}; ${next}`
     return { severity: 'error', rule: 'file', message: said, file: '', dashboard: '', panel: '', refId: '' }
   })
@@ -53,21 +54,36 @@ export function lintJson({ dashboards, findings }: LintReport): unknown {
   }
 }
 
-/** Whether anything is wrong enough to fail. */
-export function hasErrors(findings: readonly Finding[]): boolean {
-  return findings.some(({ severity }) => severity === 'error')
+/**
+ * The exit code of a run, once its report is out: 1 when anything is wrong enough to fail. Throws a NothingCheckedError when there was no query to
+ * look at.
+ */
+export function exitCode({ dashboards, findings }: LintReport): 0 | 1 {
+  if (findings.some(({ severity }) => severity === 'error')) return 1
+  if (dashboards.some(hasQueries)) return 0
+  throw new NothingCheckedError(dashboards.map(({ title, skipped }) => ({ title, why: reasonsOf(skipped) })))
+}
+
+function hasQueries({ panels }: Dashboard): boolean {
+  return panels.some(({ targets }) => targets.length > 0)
 }
 
 /** Counted by dashboard and reason: a dashboard of logs would fill the screen otherwise. */
 function skippedLines(dashboards: readonly Dashboard[]): string[] {
-  return dashboards.flatMap(({ title, source, skipped }) => {
-    const counts = new Map<string, number>()
-    for (const { kind, reason } of skipped) {
-      const key = `${kind} that ${reason}`
-      counts.set(key, (counts.get(key) ?? 0) + 1)
-    }
-    return [...counts].map(([what, count]) => `  ${title} (${source}): ${count} × ${what}`)
+  return dashboards.flatMap(dashboard => {
+    const { title, source, skipped } = dashboard
+    const nothing = hasQueries(dashboard) ? [] : ['nothing to check, no panel has a query for Prometheus']
+    return [...reasonsOf(skipped), ...nothing].map(what => `  ${title} (${source}): ${what}`)
   })
+}
+
+function reasonsOf(skipped: readonly Skipped[]): string[] {
+  const counts = new Map<string, number>()
+  for (const { kind, reason } of skipped) {
+    const key = `${kind} that ${reason}`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  return [...counts].map(([what, count]) => `${count} × ${what}`)
 }
 
 function plural(count: number, word: string, words = `${word}s`): string {

@@ -1,7 +1,12 @@
+import { PatternError } from '../errors.ts'
+import { grafanaRegex } from '../grafana/js-regex.ts'
 import type { Dashboard, Variable } from '../grafana/model.ts'
+import { labelValuesQuery } from '../grafana/variables.ts'
 import { walk } from '../promql/ast.ts'
+import { unquoted } from '../promql/build.ts'
 import { traceLabels } from '../promql/labels.ts'
-import { type ParsedQuery, parsePromql } from '../promql/parse.ts'
+import { type ParsedQuery, parsePromql, selectorsOf } from '../promql/parse.ts'
+import { promqlRegex } from '../promql/regex.ts'
 import { variablesIn } from '../promql/variables.ts'
 import type { Fault } from './finding.ts'
 import type { Lab } from './lab.ts'
@@ -43,22 +48,61 @@ export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: 
   ]
 }
 
-/** Faults of a variable's own query, in each of the forms that Grafana's Prometheus datasource knows. */
+/** Faults of a variable's own query, in each of the forms that Grafana's Prometheus datasource knows, and of its patterns. */
 export function variableQueryFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
+  return [...queryFormFaults(variable, dashboard, lab), ...variablePatternFaults(variable, dashboard)]
+}
+
+function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
   if (variable.type !== 'query' || variable.query === '') return []
   const query = variable.query.trim()
-  const [, form = '', inside = ''] = /^(label_values|query_result|metrics|label_names)\(([\s\S]*)\)$/.exec(query) ?? []
+  const [, form = '', inside = ''] = /^(query_result|metrics|label_names)\(([\s\S]*)\)$/.exec(query) ?? []
   if (form === 'label_names') return []
   if (form === 'metrics') return unknownVariables(query, dashboard)
+  const ofValues = labelValuesQuery(query)
   // Without a form the text is a series selector, whose every series is a value.
-  if (form !== 'label_values') return expressionFaults(form === 'query_result' ? inside : query, dashboard, lab)
-  const comma = /^([\s\S]*\S)\s*,\s*(\S+)$/.exec(inside)
-  const [, series, label = inside.trim()] = comma ?? []
-  const faults = series === undefined ? unknownVariables(query, dashboard) : expressionFaults(series, dashboard, lab)
-  const of = series === undefined ? lab.labels : seriesLabels(series, lab)
+  if (ofValues === undefined) return expressionFaults(form === 'query_result' ? inside : query, dashboard, lab)
+  const { selector, label } = ofValues
+  const faults = selector === '' ? unknownVariables(query, dashboard) : expressionFaults(selector, dashboard, lab)
+  const of = selector === '' ? lab.labels : seriesLabels(selector, lab)
   if (of === undefined || of.has(label) || variablesIn(label).length > 0 || label === '__name__') return faults
-  const there = series === undefined ? 'no metric of the lab has that label' : `it has ${[...of].sort().join(', ')}`
+  const there = selector === '' ? 'no metric of the lab has that label' : `it has ${[...of].sort().join(', ')}`
   return [...faults, { rule: 'label', message: `label_values() asks for ${label}: ${there}` }]
+}
+
+/** A variable's patterns in the dialects of their evaluators: Grafana's JavaScript, and RE2 for what Prometheus gets for All. */
+function variablePatternFaults({ name, type, query, regex, allValue }: Variable, dashboard: Dashboard): Fault[] {
+  const [, names] = (type === 'query' && /^\s*metrics\((.*)\)\s*$/s.exec(query)) || []
+  const isMatched = () =>
+    expressionsOf(dashboard).some(text =>
+      selectorsOf(parsePromql(text).expr).some(({ matchers }) =>
+        matchers.some(({ op, value }) => /~$/.test(op) && variablesIn(value).includes(name)),
+      ),
+    )
+  return [
+    ...patternFault('of the names of metrics', names, pattern => grafanaRegex(pattern, 'plain')),
+    ...patternFault('of what is chosen from', regex, pattern => grafanaRegex(pattern)),
+    ...patternFault('for All', allValue, pattern => promqlRegex(unquoted(`"${pattern}"`))).filter(isMatched),
+  ]
+}
+
+function patternFault(what: string, pattern: string | undefined, compile: (pattern: string) => unknown): Fault[] {
+  if (pattern === undefined || pattern === '' || variablesIn(pattern).length > 0) return []
+  try {
+    compile(pattern)
+    return []
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    return [{ rule: 'pattern', message: `the pattern ${what} is ${pattern}: ${error.why}` }]
+  }
+}
+
+/** The queries of a dashboard's panels and the selectors of its variables. */
+function expressionsOf({ panels, variables }: Dashboard): string[] {
+  return [
+    ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+    ...variables.flatMap(({ type, query }) => (type === 'query' ? (labelValuesQuery(query)?.selector ?? query) : [])),
+  ]
 }
 
 function seriesLabels(series: string, lab: Lab): ReadonlySet<string> | undefined {

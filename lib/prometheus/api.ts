@@ -1,4 +1,4 @@
-import { LabError } from '../errors.ts'
+import { LabError, systemErrorCode } from '../errors.ts'
 import { fields, items, text } from '../kube/json.ts'
 import type { Sample } from '../prometheus.ts'
 
@@ -18,30 +18,38 @@ export interface TimeRange {
   untilMs: number
 }
 
-/** Prometheus answered, and refused the query; `why` is its own words. */
-export class QueryRefused extends LabError {
-  override readonly name = 'QueryRefused'
+/** One query has no result: Prometheus refused it, or gave no answer to it and answers others; `why` is the reason alone. */
+export class QueryError extends LabError {
+  override readonly name = 'QueryError'
   readonly why: string
 
-  constructor(expression: string, why: string) {
-    super(`Prometheus refused ${expression}`, { why })
+  constructor(what: string, why: string, cause?: unknown) {
+    super(what, { why, cause })
     this.why = why
   }
+}
+
+/** No query has a result: there is no Prometheus at the URL, or no more time for it. */
+export class PrometheusUnreachable extends LabError {
+  override readonly name = 'PrometheusUnreachable'
 }
 
 /** How long one request took. */
 export interface Timing {
   query: string
-  kind: 'instant' | 'range' | 'values'
+  kind: 'instant' | 'range' | 'values' | 'state'
   durationMs: number
 }
 
 /**
  * A Prometheus over its HTTP API (prometheus.io/docs/prometheus/latest/querying/api). The same request is made once, however often it is asked
- * for, but for those whose answers are too large to keep: of ranges, and of more than a thousand series. All methods throw a QueryRefused for what Prometheus refuses, and another LabError when it can't be reached.
+ * for, except where the answer is too large to keep (a range, more than a thousand series) or is the state of Prometheus now (alerts, rules). All
+ * methods throw a QueryError when one query has no result, and a PrometheusUnreachable when none has.
  */
 export interface PrometheusApi {
   readonly url: string
+  /** Throws a PrometheusUnreachable unless a Prometheus answers. */
+  probe(): Promise<void>
   instant(expression: string, timeMs: number): Promise<Sample[]>
   range(expression: string, range: TimeRange, stepMs: number): Promise<RangeSeries[]>
   /** The values of a label, of the series that match a selector or of all. */
@@ -79,6 +87,7 @@ export function createPrometheusApi(
   return {
     url,
     timings,
+    probe,
     async instant(expression, timeMs) {
       const form = { query: expression, time: seconds(timeMs) }
       const data = await ask('instant', expression, 'query', form)
@@ -96,19 +105,19 @@ export function createPrometheusApi(
       }))
     },
     async labelValues(label, selector, range) {
-      const path = `label/${encodeURIComponent(label)}/values`
+      const path = `label/${encodeURIComponent(escapedLabel(label))}/values`
       return await names(path, selector, range, `${label} of ${selector ?? 'all series'}`)
     },
     async labelNames(selector, range) {
       return await names('labels', selector, range, `labels of ${selector ?? 'all series'}`)
     },
     async recordingRules() {
-      const data = await ask('values', 'recording rules', 'rules?type=record')
+      const data = await ask('state', 'recording rules', 'rules?type=record')
       const rules = items(fields(data)['groups']).flatMap(group => items(fields(group)['rules']).map(fields))
       return new Map(rules.map(rule => [text(rule['name']) ?? '', text(rule['query']) ?? '']))
     },
     async alerts() {
-      const data = await ask('values', 'alerts', 'alerts')
+      const data = await ask('state', 'alerts', 'alerts')
       return items(fields(data)['alerts']).map(alert => text(fields(fields(alert)['labels'])['alertname']) ?? '')
     },
   }
@@ -137,7 +146,7 @@ export function createPrometheusApi(
         timings.push({ kind, query, durationMs: performance.now() - startedMs })
       }
     })
-    if (kind === 'range') return await answer
+    if (kind === 'range' || kind === 'state') return await answer
     answers.set(key, answer)
     const data = await answer
     if (items(fields(data)['result']).length > MOST_KEPT) answers.delete(key)
@@ -157,27 +166,91 @@ export function createPrometheusApi(
   }
 
   async function request(path: string, query: string, form: Record<string, string> | undefined): Promise<unknown> {
-    let body: unknown
     try {
-      const timeout = AbortSignal.timeout(timeoutMs)
-      const post = form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }
-      // Over loopback, compressing costs both sides more than it saves.
-      const headers = { 'accept-encoding': 'identity' }
+      return await answered(path, query, form)
+    } catch (error) {
+      if (error instanceof QueryError || error instanceof PrometheusUnreachable) throw error
+      // Others may be answered. Where none is, that is said once, and not of each query.
+      await probe()
+      throw new QueryError(`Prometheus gave no answer to ${query}`, reasonOf(error), error)
+    }
+  }
+
+  async function probe(): Promise<void> {
+    try {
+      await answered('query', '1', { query: '1' })
+    } catch (error) {
+      throw unreachable(error)
+    }
+  }
+
+  function unreachable(error: unknown): PrometheusUnreachable {
+    return new PrometheusUnreachable(`Cannot query Prometheus at ${url}`, { why: reasonOf(error), next, cause: error })
+  }
+
+  async function answered(path: string, query: string, form: Record<string, string> | undefined): Promise<unknown> {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const post = form === undefined ? {} : { method: 'POST', body: new URLSearchParams(form) }
+    // Over loopback, compressing costs both sides more than it saves.
+    const headers = { 'accept-encoding': 'identity' }
+    const ask = async () => {
       const answer = await fetch(`${url}/api/v1/${path}`, {
         ...{ headers, ...post },
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
       })
-      body = await answer.json()
+      return { status: answer.status, content: await answer.text() }
+    }
+    let answer: Awaited<ReturnType<typeof ask>>
+    try {
+      // A connection that was kept open may be closed at the moment it is used again.
+      answer = await ask().catch(error => (isDropped(error) ? ask() : Promise.reject(error)))
     } catch (error) {
-      // fetch() itself only says that it failed.
-      const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error
-      const why = reason instanceof Error ? reason.message || reason.name : String(reason)
-      throw new LabError(`Cannot query Prometheus at ${url}`, { why, next, cause: error })
+      if (signal?.aborted === true) throw unreachable(error)
+      if (timeout.aborted) throw new Error(`it took longer than ${timeoutMs / 1_000} s`, { cause: error })
+      throw error
+    }
+    const { content } = answer
+    let body: unknown
+    try {
+      body = JSON.parse(content)
+    } catch (error) {
+      throw new Error(`it answered HTTP ${answer.status} and no JSON: ${firstWords(content)}`, { cause: error })
     }
     const { status, data, error } = fields(body)
-    if (status !== 'success') throw new QueryRefused(query, text(error) ?? 'it gave no reason')
-    return data
+    if (status === 'success') return data
+    const why = text(error) ?? `it answered HTTP ${answer.status}: ${firstWords(content)}`
+    throw new QueryError(`Prometheus refused ${query}`, why)
   }
+}
+
+function isDropped(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(systemErrorCode(cause) ?? '')
+}
+
+/** fetch() itself only says that it failed. */
+function reasonOf(error: unknown): string {
+  const isFetch = error instanceof TypeError && error.cause instanceof Error
+  const reason = error instanceof QueryError ? error.why : isFetch ? error.cause : error
+  return reason instanceof Error ? reason.message || reason.name : String(reason)
+}
+
+/** Enough of a page to tell what it is. */
+function firstWords(content: string): string {
+  const words = content.trim().slice(0, 1_000).replace(/\s+/g, ' ')
+  return words.length > 100 ? `${words.slice(0, 100)}…` : words || 'an empty answer'
+}
+
+/** A label as paths have it: a UTF-8 name by Prometheus's "values escaping" (`U__k8s_2e_pod_2e_name`), which a name that looks like it needs too. */
+function escapedLabel(label: string): string {
+  if (/^[a-zA-Z_:][\w:]*$/.test(label) && !label.startsWith('U__')) return label
+  const escaped = [...label].map((character, at) => {
+    if (character === '_') return '__'
+    return /[a-zA-Z:]/.test(character) || (at > 0 && /\d/.test(character))
+      ? character
+      : `_${character.codePointAt(0)?.toString(16)}_`
+  })
+  return `U__${escaped.join('')}`
 }
 
 /** A vector, or a scalar as one sample without labels. */

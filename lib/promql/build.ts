@@ -189,9 +189,22 @@ function matchOp(text: string): Matcher['op'] {
   return text === '=~' || text === '!~' || text === '!=' ? text : '='
 }
 
-function unquoted(text: string): string {
+const ESCAPE = /\\(?:([abfnrtv])|([0-7]{3}|x[\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([\s\S]))/g
+const CONTROLS: Readonly<Record<string, string>> = {
+  ...{ a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' },
+}
+
+/** The value of a PromQL string in any of its quotes (prometheus/util/strutil/quote.go); another text as it is. */
+export function unquoted(text: string): string {
   const [, quote, inner = text] = /^(["'`])([\s\S]*)\1$/.exec(text) ?? []
-  return quote === undefined || quote === '`' ? inner : inner.replace(/\\(["'\\])/g, '$1')
+  if (quote === undefined || quote === '`') return inner
+  return inner.replace(ESCAPE, (_, control, byte, short, long, other) => {
+    if (other !== undefined) return other
+    if (control !== undefined) return CONTROLS[control] ?? ''
+    const code =
+      byte === undefined ? Number.parseInt(short ?? long, 16) : Number(`0${/^x/.test(byte) ? '' : 'o'}${byte}`)
+    return code <= 0x10_ff_ff ? String.fromCodePoint(code) : '\ufffd'
+  })
 }
 
 const unitSeconds: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 }

@@ -1,5 +1,6 @@
 import type { SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
+import { failedPart } from '../errors.ts'
 import { type Expr, type Selector, type Span, walk } from './ast.ts'
 import { ExprBuilder } from './build.ts'
 import { typeFaults } from './types.ts'
@@ -39,9 +40,14 @@ export function parsePromql(written: string): ParsedQuery {
   if (node === null) {
     return { faults: [placed({ message: 'there is no expression', offset: 0 }, written)], expr: undefined, variables }
   }
-  const builder = new ExprBuilder(neutral, written)
-  const expr = builder.expr(node)
-  return { faults: [...builder.faults, ...typeFaults(expr)].map(each => placed(each, written)), expr, variables }
+  try {
+    const builder = new ExprBuilder(neutral, written)
+    const expr = builder.expr(node)
+    return { faults: [...builder.faults, ...typeFaults(expr)].map(each => placed(each, written)), expr, variables }
+  } catch (error) {
+    const { what, next } = failedPart(error)
+    return { faults: [placed({ message: `${what}; ${next}`, offset: 0 }, written)], expr: undefined, variables }
+  }
 }
 
 /** The selectors of an expression, in their order. */

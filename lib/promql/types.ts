@@ -1,5 +1,7 @@
+import { PatternError } from '../errors.ts'
 import type { Binary, Expr, Matcher, Selector, Span } from './ast.ts'
-import { variablesIn } from './variables.ts'
+import { promqlRegex } from './regex.ts'
+import { variableAt, variablesIn } from './variables.ts'
 
 /** What an expression gives; `any` where a Grafana variable hides it. */
 export type ValueType = 'scalar' | 'string' | 'vector' | 'matrix' | 'any'
@@ -134,21 +136,40 @@ function faultsIn(expr: Expr): { message: string; offset: number }[] {
   }
 }
 
-/** Prometheus refuses a selector that would match every series there is. */
+/** Prometheus refuses patterns that are not RE2, and a selector that would match every series there is. */
 function selectorFaults({ metric, matchers, hidden, from }: Selector & Span): { message: string; offset: number }[] {
-  if (metric !== undefined || hidden || !matchers.every(matchesNothing)) return []
+  const wrong = matchers.flatMap(({ label, op, value }) =>
+    op === '=~' || op === '!~' ? patternFaults(`the matcher of ${label}`, value, from) : [],
+  )
+  if (wrong.length > 0 || metric !== undefined || hidden || !matchers.every(matchesNothing)) return wrong
   return [{ message: 'a selector needs a metric, or a matcher that no empty value fits', offset: from }]
+}
+
+function patternFaults(what: string, pattern: string, offset: number): { message: string; offset: number }[] {
+  try {
+    promqlRegex(withoutVariables(pattern))
+    return []
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    return [{ message: `${what} is ${pattern}, which is not an RE2 pattern: ${error.why}`, offset }]
+  }
+}
+
+/** A pattern with a character that means nothing special in place of each Grafana variable. */
+function withoutVariables(pattern: string): string {
+  let text = ''
+  for (let at = 0; at < pattern.length; ) {
+    const variable = variableAt(pattern, at)
+    text += variable === undefined ? pattern.charAt(at) : '_'
+    at += variable?.text.length ?? 1
+  }
+  return text
 }
 
 function matchesNothing({ op, value }: Matcher): boolean {
   if (variablesIn(value).length > 0) return false
   if (op === '=' || op === '!=') return (op === '=') === (value === '')
-  try {
-    return new RegExp(`^(?:${value})$`).test('') === (op === '=~')
-  } catch {
-    // RE2 and JavaScript differ in rare forms.
-    return false
-  }
+  return promqlRegex(value)('') === (op === '=~')
 }
 
 function matchingFaults({ op, group, matching, matchingLabels, include, from }: Binary & Span) {
@@ -179,5 +200,9 @@ function callFaults(
       least === most ? String(least) : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} or ${most}`
     return [{ message: `${name}() wants ${count} arguments, not ${args.length}`, offset }]
   }
-  return args.flatMap((arg, at) => wants(`${name}()`, arg, types[Math.min(at, types.length - 1)] ?? 'any'))
+  const pattern = name === 'label_replace' ? args[4] : undefined
+  return [
+    ...args.flatMap((arg, at) => wants(`${name}()`, arg, types[Math.min(at, types.length - 1)] ?? 'any')),
+    ...(pattern?.kind === 'string' ? patternFaults('the pattern of label_replace()', pattern.value, pattern.from) : []),
+  ]
 }

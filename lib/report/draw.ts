@@ -2,6 +2,7 @@ import { askPanels } from '../draw/ask.ts'
 import { loadCharts } from '../draw/chart.ts'
 import { dashboardBody } from '../draw/dashboard.ts'
 import { type Html, html } from '../draw/html.ts'
+import { dashboardKeys, shownTitles } from '../grafana/identity.ts'
 import type { PrometheusApi } from '../prometheus/api.ts'
 import { dashboardRange, queryFacts } from '../verify/asked.ts'
 import { choose } from '../verify/choices.ts'
@@ -20,13 +21,16 @@ export async function drawDashboards(given: {
 }): Promise<ReportedDashboard[]> {
   const { api, dashboards, verified, untilMs, scrapeMs, onProgress } = given
   const drawChart = loadCharts()
-  const anchors = new Map(dashboards.map(({ dashboard }) => [dashboard.uid, anchorOf(dashboard)]))
+  const listed = dashboards.map(({ dashboard }) => dashboard)
+  const keys = dashboardKeys(listed)
+  const titles = shownTitles(listed)
+  const sourceOf = (uid: string) => listed.find(each => each.uid === uid)?.source ?? ''
   const all: ReportedDashboard[] = []
   for (const [index, { dashboard }] of dashboards.entries()) {
     onProgress(`drawing ${dashboard.title} (${index + 1} of ${dashboards.length})`)
-    const { title, source, panels } = dashboard
-    // Verify keeps their order; two of somebody's files may have one title.
-    const result = verified.dashboards.find(each => each.title === title && each.source === source)
+    const { source, panels } = dashboard
+    const result = verified.dashboards.find(each => each.source === source)
+    const key = keys.get(source) ?? ''
     const range = dashboardRange(dashboard, untilMs)
     const metrics = [
       ...new Set(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
@@ -34,18 +38,18 @@ export async function drawDashboards(given: {
     const { choice } = await choose(dashboard, 'all', { api, range, metrics })
     const answers = askPanels(dashboard, choice, { api, untilMs, scrapeMs })
     const parts = dashboardBody(dashboard, answers, {
-      ...{ drawChart, range, variables: choice.values, time: '', idPrefix: anchorOf(dashboard) },
-      verdicts: result && new Map(result.byPanel.map(each => [each.panel, each])),
+      ...{ drawChart, range, variables: choice.values, time: '', idPrefix: anchorOf(key) },
+      verdicts: result && new Map(result.byPanel.map(each => [each.id, each])),
       // A file knows one choice of variables: a link leads to the dashboard as it stands in the file.
       hrefOf: ({ url }, uid) => {
         if (uid === undefined) return url.startsWith('/') ? undefined : url
-        const anchor = anchors.get(uid)
-        return anchor === undefined ? undefined : `#${anchor}`
+        const linked = keys.get(sourceOf(uid))
+        return linked === undefined ? undefined : `#${anchorOf(linked)}`
       },
     })
     const body: Html[] = []
     for await (const part of parts) body.push(part)
-    all.push({ dashboard, result, body: html`${body}` })
+    all.push({ key, title: titles.get(source) ?? dashboard.title, dashboard, result, body: html`${body}` })
   }
   return all
 }

@@ -1,6 +1,6 @@
 import { fields, text } from '../kube/json.ts'
 import type { Lab } from '../lab.ts'
-import type { PrometheusApi } from '../prometheus/api.ts'
+import { type PrometheusApi, QueryError } from '../prometheus/api.ts'
 import { settingNames, settingText, variableOf } from '../settings.ts'
 import { countAll } from '../status.ts'
 import { versions } from '../versions.ts'
@@ -33,7 +33,12 @@ export async function prometheusFacts(url: string, { timeoutMs = 10_000 } = {}):
 
 /** Alerts that fire at a time: each name, and how many of it. */
 export async function firingAlerts(api: PrometheusApi, timeMs: number): Promise<Facts> {
-  const samples = await api.instant('count by (alertname, severity) (ALERTS{alertstate="firing"})', timeMs)
+  const query = 'count by (alertname, severity) (ALERTS{alertstate="firing"})'
+  const samples = await api.instant(query, timeMs).catch((error: unknown) => {
+    if (error instanceof QueryError) return error
+    throw error
+  })
+  if (samples instanceof QueryError) return [['unknown', samples.message]]
   return samples.map(({ labels, value }) => [
     `${labels['alertname'] ?? ''} (${labels['severity'] ?? ''})`,
     String(value),

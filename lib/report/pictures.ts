@@ -1,13 +1,12 @@
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Dashboard } from '../grafana/model.ts'
 import { launchBrowser } from './browser.ts'
-import { anchorOf } from './report.ts'
+import { anchorOf, type ReportedDashboard } from './report.ts'
 
-/** Takes a picture of each dashboard in a report's file, into `<uid>.png` beside it; gives their paths. */
+/** Takes a picture of each dashboard in a report's file, into `<key>.png` beside it; gives their paths. */
 export async function writePictures(
   browserPath: string,
-  { file, dashboards }: { file: string; dashboards: readonly Dashboard[] },
+  { file, dashboards }: { file: string; dashboards: readonly Pick<ReportedDashboard, 'key'>[] },
 ): Promise<string[]> {
   const browser = await launchBrowser(browserPath)
   try {
@@ -17,9 +16,9 @@ export async function writePictures(
     // One dashboard at a time: Chromium would lay out and paint all of them for each picture.
     await page.addStyleTag({ content: 'main > section:not(.pictured) { display: none }' })
     const paths: string[] = []
-    for (const dashboard of dashboards) {
-      const path = join(dirname(file), `${anchorOf(dashboard).slice('d-'.length)}.png`)
-      const section = page.locator(`section[aria-labelledby="${anchorOf(dashboard)}"]`)
+    for (const { key } of dashboards) {
+      const path = join(dirname(file), `${key}.png`)
+      const section = page.locator(`section[aria-labelledby="${anchorOf(key)}"]`)
       await section.evaluate(element => element.classList.add('pictured'))
       await section.screenshot({ path })
       await section.evaluate(element => element.classList.remove('pictured'))

@@ -1,10 +1,13 @@
+import { PatternError } from '../errors.ts'
 import { interpolate } from '../grafana/interpolate.ts'
 import { durationMs, queryTimes, relativeRangeMs } from '../grafana/interval.ts'
 import type { Dashboard, Panel, Target } from '../grafana/model.ts'
 import type { TimeRange } from '../prometheus/api.ts'
 import { walk } from '../promql/ast.ts'
+import { unquoted } from '../promql/build.ts'
 import { isConstant } from '../promql/constant.ts'
 import { parsePromql } from '../promql/parse.ts'
+import { promqlRegex } from '../promql/regex.ts'
 import type { Choice } from './choices.ts'
 import type { Filter, Filters } from './expect.ts'
 import type { Dimension } from './marks.ts'
@@ -106,12 +109,22 @@ function filtersOf({ values: chosen }: Choice): Filters {
     if (dimension === undefined) continue
     const { allText } = value
     if (allText !== undefined) {
-      const all = new RegExp(`^(?:${allText})$`)
-      filters.set(dimension, { text: `~${allText}`, allows: each => all.test(each) })
+      // Prometheus refuses the queries that a pattern is wrong in, so nothing is compared with what they would give.
+      const allows = orUndefined(() => promqlRegex(unquoted(`"${allText}"`)))
+      if (allows !== undefined) filters.set(dimension, { text: `~${allText}`, allows })
     } else {
       const values = new Set(value.values)
       filters.set(dimension, { text: value.values.join(), allows: each => values.has(each) })
     }
   }
   return filters
+}
+
+function orUndefined<T>(make: () => T): T | undefined {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof PatternError) return undefined
+    throw error
+  }
 }

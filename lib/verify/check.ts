@@ -12,7 +12,8 @@ import type { Bounds } from './usage.ts'
 
 /** What was found of one query. */
 export type Verdict =
-  | { kind: 'ok'; compared: boolean }
+  /** `showsFallback`: its number is a constant, since nothing that it asks for is there now. */
+  | { kind: 'ok'; compared: boolean; showsFallback?: boolean }
   | {
       kind: 'excused'
       because: string

@@ -1,7 +1,8 @@
-import { interpolate, type VariableValues } from '../grafana/interpolate.ts'
+import { failedPart, PatternError } from '../errors.ts'
+import { interpolate, type VariableValues, variablesIn } from '../grafana/interpolate.ts'
 import type { Dashboard, Variable } from '../grafana/model.ts'
-import { ALL, chosenValue, variableOptions } from '../grafana/variables.ts'
-import { type PrometheusApi, QueryRefused, type TimeRange } from '../prometheus/api.ts'
+import { ALL, chosenValue, labelValuesQuery, variableOptions } from '../grafana/variables.ts'
+import { type PrometheusApi, PrometheusUnreachable, QueryError, type TimeRange } from '../prometheus/api.ts'
 
 /** What a person chooses in each variable's list: everything, one value, or several. */
 export const choiceNames = ['all', 'one', 'several'] as const
@@ -19,7 +20,7 @@ export interface Choice {
 export interface VariableProblem {
   variable: string
   query: string
-  /** Prometheus's words; undefined when the list is empty. */
+  /** Why, in the words of Prometheus or of what reads its patterns; undefined when the list is empty. */
   refused: string | undefined
 }
 
@@ -58,6 +59,7 @@ export async function choose(
   inputs: ChoiceInputs,
 ): Promise<{ choice: Choice; problems: readonly VariableProblem[] }> {
   const variables = dashboard.variables.filter(({ type }) => type !== 'datasource' && type !== 'adhoc')
+  const elsewhere = skippedVariables(dashboard)
   let tries = 0
   const draft = await chooseFrom(0, { values: new Map(), options: new Map(), matchers: [], problems: [] })
   return { choice: { name, values: draft.values, options: draft.options }, problems: draft.problems }
@@ -65,7 +67,9 @@ export async function choose(
   async function chooseFrom(index: number, before: Draft): Promise<Draft> {
     const variable = variables[index]
     if (variable === undefined) return before
-    const { list, problem } = await listOf(variable, before.values, inputs)
+    // What another datasource would list isn't known: it is what was chosen when the dashboard was saved.
+    const saved = elsewhere.has(variable.name) ? variable.current.filter(value => value !== ALL) : undefined
+    const { list, problem } = saved === undefined ? await listOf(variable, before.values, inputs) : { list: saved }
     const problems = problem === undefined ? before.problems : [...before.problems, problem]
     const isAll = name === 'all' && variable.includeAll
     const label = labelOf(variable)
@@ -75,7 +79,8 @@ export async function choose(
     for (let at = 0; at === 0 || (at + count <= ordered.length && at < TRIES && tries < TRIES_IN_ALL); at++) {
       tries++
       const chosen = isAll ? ('all' as const) : ordered.slice(at, at + count)
-      const matcher = isAll || label === undefined ? [] : [`${label}=~${JSON.stringify(chosenPattern(chosen))}`]
+      const matcher =
+        isAll || label === undefined ? [] : [`${labelText(label)}=~${JSON.stringify(chosenPattern(chosen))}`]
       const draft = await chooseFrom(index + 1, {
         values: new Map([...before.values, [variable.name, chosenValue(variable, chosen, list)]]),
         options: new Map([...before.options, [variable.name, isAll ? list : ordered.slice(at, at + count)]]),
@@ -89,6 +94,11 @@ export async function choose(
   }
 }
 
+/** The variables of a dashboard that Prometheus can't be asked for. */
+export function skippedVariables({ skipped }: Dashboard): ReadonlySet<string> {
+  return new Set(skipped.flatMap(({ kind, name }) => (kind === 'variable' ? [name] : [])))
+}
+
 async function listOf(
   variable: Variable,
   known: VariableValues,
@@ -99,12 +109,10 @@ async function listOf(
     const list = await variableOptions(variable, { api, range, known })
     return list.length > 0 ? { list } : { list, problem: { variable: variable.name, query, refused: undefined } }
   } catch (error) {
-    if (error instanceof QueryRefused)
-      return { list: [], problem: { variable: variable.name, query, refused: error.why } }
-    // Its regular expression is none.
-    if (error instanceof SyntaxError)
-      return { list: [], problem: { variable: variable.name, query, refused: error.message } }
-    throw error
+    if (error instanceof PrometheusUnreachable) throw error
+    const isKnown = error instanceof QueryError || error instanceof PatternError
+    const refused = isKnown ? error.why : Object.values(failedPart(error)).join('; ')
+    return { list: [], problem: { variable: variable.name, query, refused } }
   }
 }
 
@@ -122,9 +130,10 @@ async function ranked(
   const { api, range, metrics } = inputs
   if (label === undefined || metrics.length === 0) return list
   const names = `__name__=~${JSON.stringify(chosenPattern(metrics.slice(0, MOST_METRICS)))}`
-  const series = `{${[names, `${label}!=""`, ...matchers].join(', ')}}`
+  const by = labelText(label)
+  const series = `{${[names, `${by}!=""`, ...matchers].join(', ')}}`
   const samples = await api
-    .instant(`topk(50, count by (${label}) (count by (__name__, ${label}) (${series})))`, range.untilMs)
+    .instant(`topk(50, count by (${by}) (count by (__name__, ${by}) (${series})))`, range.untilMs)
     .catch(() => [])
   const counts = new Map(samples.map(({ labels, value }) => [labels[label] ?? '', value]))
   return [...list].sort((a, b) => (counts.get(b) ?? 0) - (counts.get(a) ?? 0))
@@ -136,6 +145,12 @@ function chosenPattern(values: readonly string[] | 'all'): string {
 }
 
 /** The label whose values a variable lists, where its query is that plain. */
-function labelOf(variable: Variable): string | undefined {
-  return /^\s*label_values\((?:.*,)?\s*(\w+)\s*\)\s*$/s.exec(variable.query)?.[1]
+function labelOf({ query }: Variable): string | undefined {
+  const label = labelValuesQuery(query)?.label
+  return label === undefined || label === '' || variablesIn(label).size > 0 ? undefined : label
+}
+
+/** A label as PromQL has it: a UTF-8 name stands in quotes. */
+function labelText(label: string): string {
+  return /^[a-zA-Z_]\w*$/.test(label) ? label : JSON.stringify(label)
 }

@@ -1,5 +1,5 @@
 import type { Labels, PrometheusApi } from '../prometheus/api.ts'
-import { QueryRefused, type RangeSeries } from '../prometheus/api.ts'
+import { QueryError, type RangeSeries } from '../prometheus/api.ts'
 import type { Sample } from '../prometheus.ts'
 import type { AskedQuery } from './asked.ts'
 import { number } from './compare.ts'
@@ -92,7 +92,7 @@ async function evaluated(api: PrometheusApi, query: AskedQuery): Promise<Evaluat
   try {
     series = await seriesOf(api, query, query.expr)
   } catch (error) {
-    if (!(error instanceof QueryRefused)) throw error
+    if (!(error instanceof QueryError)) throw error
     return { samples: [], bad: [], isInfinite: false, refused: error.why }
   }
   const samples = series.flatMap(({ labels, points }) => {
@@ -110,7 +110,7 @@ async function evaluated(api: PrometheusApi, query: AskedQuery): Promise<Evaluat
  * What an expression gives when it is asked as a query is: one point for an instant, else three of the end of the range, the last
  * of them at the query's own time, so that it can be compared with what is true then.
  *
- * Throws a QueryRefused, or another LabError when Prometheus can't be reached.
+ * Throws a QueryError, or another LabError when Prometheus can't be reached.
  */
 export async function seriesOf(api: PrometheusApi, query: AskedQuery, expr: string): Promise<RangeSeries[]> {
   const { kind, range } = query

@@ -1,12 +1,15 @@
+import { failedPart } from '../errors.ts'
 import type { Dashboard, Panel } from '../grafana/model.ts'
-import type { PrometheusApi } from '../prometheus/api.ts'
+import { patternFaults } from '../grafana/panel-patterns.ts'
+import { type PrometheusApi, PrometheusUnreachable } from '../prometheus/api.ts'
 import { type AskedQuery, askedQueries, dashboardRange, type QueryFacts, queryFacts } from './asked.ts'
 import { expectedOf, judge, type Verdict } from './check.ts'
-import { type Choice, choiceNames, choose, type VariableProblem } from './choices.ts'
+import { type Choice, choiceNames, choose, skippedVariables, type VariableProblem } from './choices.ts'
 import { isCallMeasure } from './contributions.ts'
 import type { Evaluator } from './evaluate.ts'
 import { heldTo, marksOfText } from './excuse.ts'
 import type { TruthSources } from './expect.ts'
+import { withoutFallback } from './fallback.ts'
 import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './marks.ts'
 import type { Failure } from './report.ts'
 import { duplicateRows } from './rows.ts'
@@ -25,14 +28,15 @@ export interface Common {
   api: PrometheusApi
   scrapeMs: number
   rules: ReadonlyMap<string, QueryFacts>
-  metricNames: ReadonlySet<string>
+  /** Undefined when Prometheus doesn't tell. */
+  metricNames: ReadonlySet<string> | undefined
   lacking: ReadonlySet<Need>
 }
 
 /** Something that was judged, by a key that is the same in each look. */
 export interface Judged {
   key: string
-  failure: Pick<Failure, 'panel' | 'refId' | 'choice' | 'query'>
+  failure: Pick<Failure, 'panel' | 'panelId' | 'refId' | 'choice' | 'query'>
   verdict: Verdict
   /** Of a panel's query, whether its numbers can be had otherwise. */
   hasTruth?: boolean
@@ -78,15 +82,22 @@ export async function judgeAll(
 ): Promise<Judged[]> {
   const all: Judged[] = []
   const failed = new Map<string, boolean>()
+  const elsewhere = skippedVariables(dashboard)
   // Of somebody's own dashboard nothing is known but what its queries say.
   const marksOf = (query: AskedQuery) =>
     marks === undefined ? marksOfText(query.expr) : (marks.targets.get(keyOf(query)) ?? {})
+  const judgeOne = async (query: AskedQuery) =>
+    await orFailed(queryKey(query), placeOf(query), async () => {
+      const judged = await judgeQuery(query, marksOf(query), look, common, evaluator)
+      // What the lab's own queries ask for is in the catalogue, errors that have not happened yet included.
+      if (marks !== undefined) return judged
+      return { ...judged, verdict: await withoutFallback(judged.verdict, query, common.api) }
+    })
   const put = (each: Judged) => {
     // The same query under two choices is one, unless it is right under the first only, as one that forgets a variable is.
     // What is looked at again has its own variables by now.
-    const same = [each.failure.panel, each.key.split('\u0000')[0], each.failure.refId, each.failure.query].join(
-      '\u0000',
-    )
+    const { panel, panelId, refId, query } = each.failure
+    const same = [panelId ?? panel, each.key.split('\u0000')[0], refId, query].join('\u0000')
     const isFailed = each.verdict.kind === 'failed'
     const earlier = failed.get(same)
     if (only === undefined ? earlier === undefined || (isFailed && !earlier) : only.has(each.key)) all.push(each)
@@ -95,24 +106,20 @@ export async function judgeAll(
   for (const { choice, problems, asked } of choices) {
     const { name } = choice
     for (const variable of dashboard.variables) {
-      if (variable.type !== 'query') continue
+      if (variable.type !== 'query' || elsewhere.has(variable.name)) continue
       const problem = problems.find(each => each.variable === variable.name)
       put(judgedVariable(variable.name, problem?.query ?? variable.query, name, problem))
     }
     const wanted = asked.filter(query => only === undefined || only.has(queryKey(query)))
-    const judged = await Promise.all(wanted.map(query => judgeQuery(query, marksOf(query), look, common, evaluator)))
-    for (const each of judged) put(each)
+    for (const each of await Promise.all(wanted.map(judgeOne))) put(each)
     for (const panel of dashboard.panels) {
+      for (const each of await judgePatterns(panel, name)) put(each)
       if (panel.type !== 'table' && panel.type !== 'table-old') continue
       if (only !== undefined && !only.has(rowsKey(panel, name))) continue
-      put(
-        await judgeRows(
-          panel,
-          name,
-          asked.filter(query => query.panel === panel),
-          evaluator,
-        ),
-      )
+      const ofPanel = asked.filter(query => query.panel === panel)
+      if (ofPanel.length === 0) continue
+      const place = { panel: panel.title, panelId: panel.id, refId: '', choice: name, query: ofPanel[0]?.expr ?? '' }
+      put(await orFailed(rowsKey(panel, name), place, async () => judgeRows(panel, place, ofPanel, evaluator)))
     }
     evaluator.end(asked)
   }
@@ -126,7 +133,7 @@ async function judgeQuery(
   common: Common,
   evaluator: Evaluator,
 ): Promise<Judged> {
-  const failure = { panel: query.panel.title, refId: query.target.refId, choice: query.choice.name, query: query.expr }
+  const failure = placeOf(query)
   const key = queryKey(query)
   const absent = (marks.needs ?? []).filter(need => common.lacking.has(need))
   if (absent.length > 0)
@@ -147,10 +154,23 @@ async function judgeQuery(
   return { key, failure, verdict: await heldTo(judged, query, common.api), hasTruth }
 }
 
+/** What is wrong with a panel's own patterns. */
+async function judgePatterns(panel: Panel, choice: string): Promise<Judged[]> {
+  const failure = { panel: panel.title, panelId: panel.id, refId: '', choice, query: '' }
+  const key = ['patterns', panel.id, panel.title, choice].join('\u0000')
+  const judged = await orFailed(key, failure, async () => {
+    const got = panel.targets.length === 0 ? '' : patternFaults(panel).join('; ')
+    if (got === '') return { key, failure, verdict: { kind: 'ok', compared: false } }
+    const expected = 'patterns that Grafana can use'
+    return { key, failure, verdict: { kind: 'failed', problem: 'error', got, expected, hint: '', settles: false } }
+  })
+  return judged.verdict.kind === 'failed' ? [judged] : []
+}
+
 /** Whether a table has rows that can't be told apart. */
 async function judgeRows(
   panel: Panel,
-  choice: string,
+  failure: Judged['failure'],
   asked: readonly AskedQuery[],
   evaluator: Evaluator,
 ): Promise<Judged> {
@@ -158,8 +178,7 @@ async function judgeRows(
     asked.map(async query => ({ refId: query.target.refId, samples: (await evaluator.evaluate(query)).samples })),
   )
   const rows = duplicateRows(panel, frames)
-  const failure = { panel: panel.title, refId: '', choice, query: asked[0]?.expr ?? '' }
-  const key = rowsKey(panel, choice)
+  const key = rowsKey(panel, failure.choice)
   if (rows.length === 0) return { key, failure, verdict: { kind: 'ok', compared: false } }
   const more = rows.length > 3 ? `; and ${rows.length - 3} more` : ''
   const got = `${rows.slice(0, 3).join('; ')}${more}`
@@ -172,7 +191,7 @@ async function judgeRows(
 }
 
 function judgedVariable(name: string, query: string, choice: string, problem: VariableProblem | undefined): Judged {
-  const failure = { panel: `$${name}`, refId: '', choice, query }
+  const failure = { panel: `$${name}`, panelId: undefined, refId: '', choice, query }
   const key = ['variable', name, choice].join('\u0000')
   if (problem === undefined) return { key, failure, verdict: { kind: 'ok', compared: false } }
   const isEmpty = problem.refused === undefined
@@ -185,6 +204,27 @@ function judgedVariable(name: string, query: string, choice: string, problem: Va
       expected: isEmpty ? 'at least one value' : 'a list of values',
     },
   }
+}
+
+/** What was judged; or that it failed, for whatever reason but that no Prometheus answers: the others are judged all the same. */
+async function orFailed(key: string, failure: Judged['failure'], judge: () => Promise<Judged>): Promise<Judged> {
+  try {
+    return await judge()
+  } catch (error) {
+    return failedJudgement(key, failure, error)
+  }
+}
+
+/** What is thrown while something is judged, as its verdict. Throws on what no query can be judged with. */
+export function failedJudgement(key: string, failure: Judged['failure'], error: unknown): Judged {
+  if (error instanceof PrometheusUnreachable) throw error
+  const { what, next } = failedPart(error)
+  const verdict = { problem: 'error', got: what, expected: 'an answer', hint: next, settles: false } as const
+  return { key, failure, verdict: { kind: 'failed', ...verdict } }
+}
+
+function placeOf({ panel, target, choice, expr }: AskedQuery): Judged['failure'] {
+  return { panel: panel.title, panelId: panel.id, refId: target.refId, choice: choice.name, query: expr }
 }
 
 function keyOf({ panel, target }: AskedQuery): string {

@@ -1,20 +1,30 @@
+import { shownTitles } from '../grafana/identity.ts'
 import { failureText, type VerifyReport } from './report.ts'
 
 /** The report as JUnit XML, as CI systems read it: a suite a dashboard, a case a failure, and one for all that is well. */
 export function junitXml(report: VerifyReport): string {
+  const titles = shownTitles(report.dashboards)
   const suites = report.dashboards.map(dashboard => {
-    const { title, ok, excused, skipped, failed, notApplicable } = dashboard
-    const failures = report.failures.filter(failure => failure.dashboard === title)
+    const { source, verdict, ok, excused, skipped, failed, notApplicable } = dashboard
+    const title = titles.get(source) ?? dashboard.title
+    const failures = report.failures.filter(failure => failure.source === source)
+    const counts = new Map<string, number>()
     const cases = failures.map(failure => {
-      const name = [failure.panel, failure.refId, failure.choice].filter(word => word !== '').join(' / ')
+      const words = [failure.panel, failure.refId, failure.choice].filter(word => word !== '').join(' / ')
+      const count = (counts.get(words) ?? 0) + 1
+      counts.set(words, count)
+      // Readers take cases of one name for the same one.
+      const name = count === 1 ? words : `${words} (${count})`
       const message = `${failure.problem}: got ${failure.got}, expected ${failure.expected}`
+      const text = failureText(failure, title)
       return [
         `    <testcase classname="${attribute(title)}" name="${attribute(name)}">`,
-        `      <failure type="${attribute(failure.problem)}" message="${attribute(message)}">${content(failureText(failure))}</failure>`,
+        `      <failure type="${attribute(failure.problem)}" message="${attribute(message)}">${content(text)}</failure>`,
         '    </testcase>',
       ].join('\n')
     })
-    const rest = notApplicable !== '' ? `<skipped message="${attribute(`no ${notApplicable}`)}"/>` : ''
+    const why = verdict === 'not applicable' ? `no ${notApplicable}` : verdict === 'nothing to check' ? verdict : ''
+    const rest = why === '' ? '' : `<skipped message="${attribute(why)}"/>`
     const others = `${ok} ok, ${excused} excused, ${skipped} skipped`
     const tests = failures.length + 1
     return [

@@ -1,4 +1,4 @@
-import type { PrometheusApi } from '../prometheus/api.ts'
+import { type PrometheusApi, QueryError } from '../prometheus/api.ts'
 import type { Need } from './marks.ts'
 
 /** What shows that a cluster has it: a job that is scraped, down or not, or series that nothing else makes. */
@@ -32,6 +32,17 @@ const OF_KWOK: readonly Need[] = [
 /** What of all that a dashboard can need is not there. */
 export async function missingNeeds(api: PrometheusApi, isKwokLab: boolean, timeMs: number): Promise<Set<Need>> {
   const asked = (Object.keys(SIGNS) as Need[]).filter(need => !(isKwokLab && OF_KWOK.includes(need)))
-  const found = await Promise.all(asked.map(need => api.instant(`count(${SIGNS[need]})`, timeMs)))
-  return new Set(asked.filter((_, index) => (found[index]?.[0]?.value ?? 0) === 0))
+  const isThere = await Promise.all(
+    asked.map(async need => {
+      try {
+        const [sample] = await api.instant(`count(${SIGNS[need]})`, timeMs)
+        return (sample?.value ?? 0) > 0
+      } catch (error) {
+        // What can't be known is not said to be absent: then the queries of it say what is wrong.
+        if (error instanceof QueryError) return true
+        throw error
+      }
+    }),
+  )
+  return new Set(asked.filter((_, index) => isThere[index] === false))
 }

@@ -1,3 +1,5 @@
+import { type LabError, NothingCheckedError } from '../errors.ts'
+import { shownTitles } from '../grafana/identity.ts'
 import { formatTable } from '../table.ts'
 
 /** What can be wrong with a query. */
@@ -7,15 +9,21 @@ export type Problem =
   | 'NaN or Inf'
   | 'duplicate rows'
   | 'constant'
+  | 'hidden by fallback'
   | 'wrong number'
   | 'wrong node'
   | 'unreadable'
 
 /** Something wrong. */
 export interface Failure {
+  /** The dashboard's title. */
   dashboard: string
+  /** The dashboard's file, or what else its source is called: another one may have the same title. */
+  source: string
   /** The panel's title, or `$name` of a variable. */
   panel: string
+  /** The panel's id, which tells it from another of the same title; undefined where it is no panel's. */
+  panelId: number | undefined
   /** Empty where it is no target's. */
   refId: string
   /** The choice of variables under which it shows: `all`, `one`, `several`. */
@@ -39,6 +47,8 @@ export interface UntoldQuery {
 
 /** What became of one panel's queries, over all choices. */
 export interface PanelResult {
+  /** The panel's id in its dashboard. */
+  id: number
   /** The panel's title. */
   panel: string
   ok: number
@@ -48,10 +58,15 @@ export interface PanelResult {
   excused: readonly string[]
 }
 
+/** What became of one dashboard as a whole. Not one query of a panel was asked where there is nothing to check or it is not applicable. */
+export type DashboardVerdict = 'ok' | 'failed' | 'nothing to check' | 'not applicable'
+
 /** What became of one dashboard. */
 export interface DashboardResult {
   title: string
+  /** Different for each. */
   source: string
+  verdict: DashboardVerdict
   /** Those that have queries; nothing where the dashboard doesn't apply. */
   byPanel: readonly PanelResult[]
   panels: number
@@ -63,6 +78,8 @@ export interface DashboardResult {
   excused: number
   /** Compared with the truth. */
   compared: number
+  /** Of those that are ok: nothing that they ask for matches now, so that they show the constant they have for that. */
+  showFallback: number
   skipped: number
   reasons: { excused: Record<string, number>; skipped: Record<string, number> }
   /** Queries of panels whose numbers can be had otherwise, each counted once over all choices. */
@@ -92,34 +109,58 @@ export interface VerifyReport {
   waitedSeconds: number
 }
 
-/** Whether anything failed. */
-export function hasFailed({ failures }: VerifyReport): boolean {
-  return failures.length > 0
+/** A dashboard's verdict by what became of its panels and variables. */
+export function verdictOf(result: Pick<DashboardResult, 'failed' | 'byPanel' | 'notApplicable'>): DashboardVerdict {
+  if (result.failed > 0) return 'failed'
+  if (result.notApplicable !== '') return 'not applicable'
+  return result.byPanel.length === 0 ? 'nothing to check' : 'ok'
+}
+
+/** Why no dashboard of a run was checked; undefined where one was, or something failed. */
+export function nothingChecked({ dashboards, failures }: VerifyReport): LabError | undefined {
+  if (failures.length > 0 || dashboards.some(({ byPanel }) => byPanel.length > 0)) return undefined
+  return new NothingCheckedError(
+    dashboards.flatMap(({ title, verdict, notApplicable, reasons }) => {
+      if (verdict === 'not applicable') return [{ title, why: [`there is no ${notApplicable} here`] }]
+      const skipped = Object.entries(reasons.skipped).map(([reason, count]) => `${count} × ${reason}`)
+      return verdict === 'ok' ? [] : [{ title, why: skipped }]
+    }),
+  )
+}
+
+/** The exit code of a run, once its report is out: 1 when anything failed. Throws a NothingCheckedError when nothing was checked. */
+export function exitCode(report: VerifyReport): 0 | 1 {
+  const nothing = nothingChecked(report)
+  if (nothing !== undefined) throw nothing
+  return report.failures.length > 0 ? 1 : 0
 }
 
 /** The report as a person reads it: a table of dashboards, then each failure, then the slowest queries. */
 export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: number } = {}): string {
+  const titles = shownTitles(report.dashboards)
   const rows = report.dashboards.map(each => [
-    each.title,
-    ...(each.notApplicable !== ''
+    titles.get(each.source) ?? each.title,
+    ...(each.verdict === 'not applicable'
       ? ['-', '-', '-', '-', '-', '-', '-', `not applicable here: no ${each.notApplicable}`]
       : [
           ...[each.panels, each.queries, each.ok, each.compared, each.failed, each.excused, each.skipped].map(String),
-          each.failed > 0 ? 'FAILED' : 'ok',
+          each.verdict === 'failed' ? 'FAILED' : each.verdict,
         ]),
   ])
   const sum = (of: (each: DashboardResult) => number) => report.dashboards.reduce((all, each) => all + of(each), 0)
+  const unchecked = report.dashboards.filter(({ verdict }) => verdict === 'nothing to check').length
   const head = ['DASHBOARD', 'PANELS', 'QUERIES', 'OK', 'COMPARED', 'FAILED', 'EXCUSED', 'SKIPPED', '']
   const parts = [
     formatTable([head, ...rows]),
     ...reasonsText(report),
     ...(report.notes.length > 0 ? [report.notes.join('\n')] : []),
-    ...merged(report.failures).map(failureText),
+    ...merged(report.failures).map(failure => failureText(failure, titles.get(failure.source))),
     ...(slowest > 0 && report.slowest.length > 0 ? [slowestText(report, slowest)] : []),
     [
       `${sum(each => each.queries)} queries (${report.requests} requests) in ${report.seconds.toFixed(1)} s${waited(report)}: `,
       `${sum(each => each.ok)} ok, ${report.truth === '' ? 'none' : sum(each => each.compared)} of them compared with ${report.truth || 'a cluster'}; `,
       `${report.failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped`,
+      ...(unchecked === 0 ? [] : [`\n${unchecked} of ${report.dashboards.length} dashboards: nothing to check`]),
       ...(report.truth === '' ? [] : [`\n${truthsText(report)}`]),
     ].join(''),
   ]
@@ -141,6 +182,9 @@ function reasonsText({ dashboards }: VerifyReport): string[] {
     }
     return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
   })
+  const fallbacks = dashboards.reduce((sum, { showFallback }) => sum + showFallback, 0)
+  if (fallbacks > 0)
+    lines.push(`${fallbacks} ok by a fallback such as "or vector(0)": the metric exists, and nothing matches now`)
   return lines.length === 0 ? [] : [lines.join('\n')]
 }
 
@@ -152,7 +196,7 @@ function waited({ waitedSeconds }: VerifyReport): string {
 function merged(failures: readonly Failure[]): Failure[] {
   const all = new Map<string, Failure>()
   for (const failure of failures) {
-    const key = [failure.dashboard, failure.panel, failure.refId, failure.problem].join('\u0000')
+    const key = [failure.source, failure.panelId, failure.panel, failure.refId, failure.problem].join('\u0000')
     const known = all.get(key)
     if (known === undefined) all.set(key, { ...failure })
     else if (!known.choice.split(', ').includes(failure.choice)) known.choice += `, ${failure.choice}`
@@ -160,9 +204,9 @@ function merged(failures: readonly Failure[]): Failure[] {
   return [...all.values()]
 }
 
-/** One failure, in some lines. */
-export function failureText(failure: Failure): string {
-  const { dashboard, panel, refId, choice, problem } = failure
+/** One failure, in some lines, with the dashboard by its title, or by another that tells it from others. */
+export function failureText(failure: Failure, dashboard = failure.dashboard): string {
+  const { panel, refId, choice, problem } = failure
   const where = [dashboard, panel, refId].filter(word => word !== '').join(' / ')
   const lines = [
     `FAILED ${where}: ${problem}${choice === '' ? '' : ` (variables: ${choice})`}`,

@@ -1,9 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../grafana/model.ts'
 import { createEvaluator, type Evaluator } from './evaluate.ts'
-import { type Common, type Judged, judgeAll, type Look, type PlannedChoice, planChoices } from './judged.ts'
-import { type DashboardMarks, type Need, targetKey } from './marks.ts'
-import type { DashboardResult, Failure, PanelResult } from './report.ts'
+import {
+  type Common,
+  failedJudgement,
+  type Judged,
+  judgeAll,
+  type Look,
+  type PlannedChoice,
+  planChoices,
+} from './judged.ts'
+import type { DashboardMarks, Need } from './marks.ts'
+import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './report.ts'
 
 /** What has been found of a dashboard so far. */
 export interface Round {
@@ -21,6 +29,8 @@ export interface DashboardPlan {
   marks: DashboardMarks | undefined
   /** What it needs and this cluster lacks; then nothing is asked. */
   absent: readonly Need[]
+  /** Why nothing of it can be asked. */
+  failed: Judged | undefined
   choices: readonly PlannedChoice[]
 }
 
@@ -32,21 +42,29 @@ export async function planDashboard(
   common: Common,
 ): Promise<DashboardPlan> {
   const absent = (marks?.needs ?? []).filter(need => common.lacking.has(need))
-  const planned = absent.length > 0 ? [] : await planChoices(dashboard, look, common)
+  let [planned, failed]: [PlannedChoice[], Judged | undefined] = [[], undefined]
+  try {
+    if (absent.length === 0) planned = await planChoices(dashboard, look, common)
+  } catch (error) {
+    failed = failedJudgement('dashboard', { panel: '', panelId: undefined, refId: '', choice: '', query: '' }, error)
+  }
   // Of one cluster, one and several are the same, and without variables all three are.
   const isSame = (a: PlannedChoice, b: PlannedChoice) => isDeepStrictEqual(a.choice.values, b.choice.values)
   const choices = planned.filter((each, at) => !planned.slice(0, at).some(before => isSame(before, each)))
-  return { dashboard, marks, absent, choices }
+  return { dashboard, marks, absent, failed, choices }
 }
 
 /** Verifies one dashboard as it was planned. */
 export async function verifyDashboard(
-  { dashboard, marks, absent, choices }: DashboardPlan,
+  { dashboard, marks, absent, failed: unplanned, choices }: DashboardPlan,
   evaluator: Evaluator,
   look: Look,
   common: Common,
 ): Promise<Round> {
-  let judged = await judgeAll(dashboard, marks, look, common, { choices, evaluator })
+  let judged = [
+    ...(unplanned === undefined ? [] : [unplanned]),
+    ...(await judgeAll(dashboard, marks, look, common, { choices, evaluator })),
+  ]
   const failuresOf = () => judged.flatMap(each => failureOf(dashboard, each))
 
   return {
@@ -81,6 +99,8 @@ export async function verifyDashboard(
       }
       const sum = (of: Record<string, number>) => Object.values(of).reduce((all, each) => all + each, 0)
       const fine = judged.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict.compared] : []))
+      const byPanel = panelResults(judged)
+      const [failed, notApplicable] = [failuresOf().length, absent.join(', ')]
       return {
         ...{
           title: dashboard.title,
@@ -89,19 +109,19 @@ export async function verifyDashboard(
           queries: judged.length,
         },
         ...{ ok: fine.length, compared: fine.filter(compared => compared).length },
-        ...{ failed: failuresOf().length, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
-        byPanel: panelResults(judged),
+        showFallback: judged.filter(({ verdict }) => verdict.kind === 'ok' && verdict.showsFallback === true).length,
+        ...{ failed, excused: sum(reasons.excused), skipped: sum(reasons.skipped), reasons },
         ...truths(judged),
-        notApplicable: absent.join(', '),
+        ...{ byPanel, notApplicable, verdict: verdictOf({ failed, byPanel, notApplicable }) },
       }
     },
   }
 }
 
-function failureOf({ title }: Dashboard, { failure, verdict }: Judged): Failure[] {
+function failureOf({ title, source }: Dashboard, { failure, verdict }: Judged): Failure[] {
   if (verdict.kind !== 'failed') return []
   const { problem, got, expected, hint } = verdict
-  return [{ dashboard: title, ...failure, problem, got, expected, hint }]
+  return [{ dashboard: title, source, ...failure, problem, got, expected, hint }]
 }
 
 /** Which queries have a truth under some choice, and which under none. */
@@ -109,7 +129,7 @@ function truths(judged: readonly Judged[]): Pick<DashboardResult, 'withTruth' | 
   const queries = new Map<string, Judged & { known: boolean }>()
   for (const each of judged) {
     if (each.hasTruth === undefined) continue
-    const key = targetKey(each.failure.panel, each.failure.refId)
+    const key = `${each.failure.panelId} ${each.failure.refId}`
     const earlier = queries.get(key)
     queries.set(key, { ...(earlier ?? each), known: each.hasTruth || earlier?.known === true })
   }
@@ -122,12 +142,14 @@ function truths(judged: readonly Judged[]): Pick<DashboardResult, 'withTruth' | 
 
 /** Of panels alone, not of variables. */
 function panelResults(judged: readonly Judged[]): PanelResult[] {
-  const titles = [...new Set(judged.map(({ failure }) => failure.panel))].filter(title => !title.startsWith('$'))
-  return titles.map(panel => {
-    const verdicts = judged.filter(({ failure }) => failure.panel === panel).map(({ verdict }) => verdict)
+  const panels = new Map(
+    judged.flatMap(({ failure: { panelId, panel } }) => (panelId === undefined ? [] : [[panelId, panel] as const])),
+  )
+  return [...panels].map(([id, panel]) => {
+    const verdicts = judged.filter(({ failure }) => failure.panelId === id).map(({ verdict }) => verdict)
     const fine = verdicts.flatMap(verdict => (verdict.kind === 'ok' ? [verdict.compared] : []))
     return {
-      panel,
+      ...{ id, panel },
       ok: fine.length,
       compared: fine.filter(compared => compared).length,
       failed: verdicts.filter(({ kind }) => kind === 'failed').length,

@@ -1,5 +1,6 @@
+import { matchesAny } from '../grafana/js-regex.ts'
 import type { Panel } from '../grafana/model.ts'
-import { fields, text } from '../kube/json.ts'
+import { fields, items, text } from '../kube/json.ts'
 import type { Sample } from '../prometheus.ts'
 
 /** What one target of a table gave. */
@@ -55,19 +56,24 @@ function columnsOf(samples: readonly Sample[]): string[] {
 
 /** Whether a column is shown, as `organize` and `filterFieldsByName` have it. */
 function shownColumns(transformations: Panel['transformations']): (column: string) => boolean {
-  const hidden = new Set<string>()
-  let included: Set<string> | undefined
-  for (const { id, options } of transformations) {
+  const tests = transformations.flatMap(({ id, options }) => {
     if (id === 'organize') {
-      for (const [name, isHidden] of Object.entries(fields(options['excludeByName'])))
-        if (isHidden === true) hidden.add(name)
+      const hidden = fields(options['excludeByName'])
+      return [(column: string) => hidden[column] !== true]
     }
-    if (id === 'filterFieldsByName') {
-      const names = fields(options['include'])['names']
-      if (Array.isArray(names)) included = new Set(names.filter(each => typeof each === 'string'))
-    }
-  }
-  return column => !hidden.has(column) && (included === undefined || included.has(column))
+    if (id !== 'filterFieldsByName') return []
+    const [included, excluded] = [namedColumns(options['include']), namedColumns(options['exclude'])]
+    return [(column: string) => included?.(column) !== false && excluded?.(column) !== true]
+  })
+  return column => tests.every(test => test(column))
+}
+
+/** Whether a column is one of some names, or matches the pattern beside them; undefined where there is neither. */
+function namedColumns(options: unknown): ((column: string) => boolean) | undefined {
+  const { names, pattern } = fields(options)
+  const regex = text(pattern)
+  if (regex === undefined && items(names).length === 0) return undefined
+  return column => items(names).includes(column) || (regex !== undefined && matchesAny(regex, [column]))
 }
 
 /** Rows that some columns don't tell apart, each as `column=value, …`. */

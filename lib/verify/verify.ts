@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../errors.ts'
+import type { RefusedFile } from '../grafana/files.ts'
 import type { Dashboard } from '../grafana/model.ts'
-import type { PrometheusApi } from '../prometheus/api.ts'
+import { type PrometheusApi, QueryError } from '../prometheus/api.ts'
 import { lookbackMs } from '../prometheus.ts'
 import { queryFacts } from './asked.ts'
 import { createEvaluator } from './evaluate.ts'
@@ -32,7 +33,7 @@ export interface VerifyOptions {
   api: PrometheusApi
   dashboards: readonly Verifiable[]
   /** Files that were no dashboards. */
-  refused: readonly LabError[]
+  refused: readonly RefusedFile[]
   /** The datasource's `timeInterval`: how often is collected. */
   scrapeMs: number
   /** Undefined where no cluster can be asked; then numbers are not compared. */
@@ -64,9 +65,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     noted.push(error.message)
     return lookOf({ untilMs: Date.now(), truth: undefined, readBefore: async () => undefined })
   })
+  await api.probe()
   const lacking = await missingNeeds(api, options.isKwokLab, first.untilMs)
-  const rules = new Map([...(await api.recordingRules())].map(([name, query]) => [name, queryFacts(query)]))
-  const metricNames = new Set(await api.labelValues('__name__', undefined, lastHour(first.untilMs)))
+  // Some databases that speak PromQL have no rules.
+  const recorded = (await orNone(api.recordingRules())) ?? []
+  const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
+  const names = await orNone(api.labelValues('__name__', undefined, lastHour(first.untilMs)))
+  const metricNames = names && new Set(names)
   const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, lacking }
 
   let seen: Look[] = [first]
@@ -104,8 +109,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     for (const round of rounds) if (round.settles) await round.retry(again)
     if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again)
   }
-  const unread = noted.map(why => ({
-    ...unreadableFailure(new LabError('The cluster', { why })),
+  const unread = noted.map(got => ({
+    ...unreadableFailure({ source: 'The cluster', error: new LabError(got) }),
     expected: 'its objects',
   }))
   const results = rounds.map(round => round.result())
@@ -118,7 +123,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     dashboards: [
       ...results,
       ...(first.truth === undefined ? [] : [placementResult(wrongNodes)]),
-      ...unreadable.map(({ dashboard }) => resultOf(dashboard, { failed: 1 })),
+      ...unreadable.map(({ source }) => resultOf(source, { failed: 1 })),
     ],
     failures: [...rounds.flatMap(round => round.failures), ...wrongNodes, ...unreadable],
     slowest: slowest(api),
@@ -199,6 +204,14 @@ function withEarlier(now: OwnLook, seen: readonly Look[]): Look {
   return now.truth === undefined ? now : lookOf({ ...now, truth: { ...now.truth, earlier } })
 }
 
+/** An answer that verify can do without. */
+async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
+  return await answer.catch((error: unknown) => {
+    if (error instanceof QueryError) return undefined
+    throw error
+  })
+}
+
 function lastHour(untilMs: number): { fromMs: number; untilMs: number } {
   return { fromMs: untilMs - 3_600_000, untilMs }
 }
@@ -206,14 +219,26 @@ function lastHour(untilMs: number): { fromMs: number; untilMs: number } {
 async function placementFailures(api: PrometheusApi, { truth, untilMs }: Look): Promise<Failure[]> {
   if (truth === undefined) return []
   const query = placementQuery(truth.snapshot.clusterName)
-  const wrong = misplaced(await api.instant(query, untilMs), truth.snapshot)
+  const place = {
+    ...{ dashboard: PLACEMENT, source: PLACEMENT, panel: 'node of each pod', panelId: undefined },
+    ...{ refId: '', choice: '', query },
+  }
+  let samples: Awaited<ReturnType<typeof api.instant>>
+  try {
+    samples = await api.instant(query, untilMs)
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error
+    return [{ ...place, problem: 'error', got: error.why, expected: 'an answer', hint: '' }]
+  }
+  const wrong = misplaced(samples, truth.snapshot)
   const [first] = wrong
   if (first === undefined) return []
-  const names = await metricsOn(api, first, untilMs)
+  const names = (await orNone(metricsOn(api, first, untilMs))) ?? []
   const more = wrong.length > 1 ? `; and ${wrong.length - 1} more pods` : ''
   return [
     {
-      ...{ dashboard: PLACEMENT, panel: 'node of each pod', refId: '', choice: '', problem: 'wrong node', query },
+      ...place,
+      problem: 'wrong node',
       got: `${first.where}: ${first.got}${more}`,
       expected: `${first.where}: ${first.expected}`,
       hint: `among them ${names.join(', ')}: see which processor of the collector sets k8s.node.name`,
@@ -226,25 +251,19 @@ function placementResult(failures: readonly Failure[]): DashboardResult {
   return resultOf(PLACEMENT, { queries: 1, ok: isOk ? 1 : 0, compared: isOk ? 1 : 0, failed: isOk ? 0 : 1 })
 }
 
-function unreadableFailure(error: LabError): Failure {
+function unreadableFailure({ source, error }: RefusedFile): Failure {
   return {
-    ...{
-      dashboard: error.message.split(':')[0] ?? '',
-      panel: '',
-      refId: '',
-      choice: '',
-      problem: 'unreadable',
-      query: '',
-    },
+    ...{ dashboard: source, source, panel: '', panelId: undefined, refId: '', choice: '' },
+    ...{ problem: 'unreadable', query: '' },
     ...{ got: error.message, expected: 'a Grafana dashboard', hint: error.next ?? '' },
   }
 }
 
+/** The result of what is no dashboard: a title of its own is all that it has. */
 function resultOf(title: string, counts: Partial<DashboardResult>): DashboardResult {
-  const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, skipped: 0 }
+  const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, showFallback: 0, skipped: 0 }
   return {
-    title,
-    source: '',
+    ...{ title, source: title, verdict: counts.failed ? 'failed' : 'ok' },
     byPanel: [],
     ...none,
     ...{ withTruth: 0, withoutTruth: [] },

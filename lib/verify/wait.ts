@@ -2,12 +2,19 @@ import type { PrometheusApi } from '../prometheus/api.ts'
 import { createPrometheusApi } from '../prometheus/api.ts'
 import { waitUntil } from '../wait.ts'
 
+interface AwaitedSeries {
+  metric: string
+  matchers?: string
+  /** A KWOK lab always has it, so that it is also waited for where there is none yet. */
+  ofKwokLab?: true
+}
+
 /** Series that are there for each node and each running pod; and those of what may have been added a moment ago. */
-const SERIES = [
+const SERIES: readonly AwaitedSeries[] = [
   { metric: 'k8s_node_cpu_time_seconds_total' },
   { metric: 'k8s_pod_cpu_time_seconds_total' },
   { metric: 'kwok_pod_cpu_usage_seconds_total' },
-  { metric: 'traces_simulator_requests_total' },
+  { metric: 'traces_simulator_requests_total', ofKwokLab: true },
   // The first span of a quiet control plane may come a minute after all else.
   { metric: 'otelcol_receiver_accepted_spans_total' },
   { metric: 'otelcol_exporter_sent_spans_total' },
@@ -27,11 +34,12 @@ const SERIES = [
 export async function waitForWindow(options: {
   url: string
   clusterName: string
+  isKwokLab: boolean
   windowMs: number
   limitMs: number
   onWaiting: (text: string) => void
 }): Promise<boolean> {
-  const { url, clusterName, windowMs, limitMs, onWaiting } = options
+  const { url, windowMs, limitMs, onWaiting } = options
   return await waitUntil({
     what: 'the rate window',
     timeoutMs: limitMs,
@@ -39,7 +47,7 @@ export async function waitForWindow(options: {
     errorsAreFinal: true,
     check: async () => {
       // A client of its own each time: one answers the same question once.
-      const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), clusterName, windowMs)
+      const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), options)
       if (missing === 0) return { done: true }
       const pending = `${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`
       onWaiting(pending)
@@ -49,14 +57,18 @@ export async function waitForWindow(options: {
   })
 }
 
-/** How many of the series that are there now weren't there at the beginning of the window. */
-async function tooYoung(api: PrometheusApi, clusterName: string, windowMs: number): Promise<number> {
+/** How many of the series that are there now, or have to come yet, weren't there at the beginning of the window. */
+async function tooYoung(
+  api: PrometheusApi,
+  { clusterName, isKwokLab, windowMs }: { clusterName: string; isKwokLab: boolean; windowMs: number },
+): Promise<number> {
   const nowMs = Date.now()
   const counts = await Promise.all(
-    SERIES.map(async ({ metric, matchers = '' }) => {
+    SERIES.map(async ({ metric, matchers = '', ofKwokLab }) => {
       const selector = `${metric}{k8s_cluster_name="${clusterName}"${matchers}}`
       const earlier = `${selector} offset ${Math.round(windowMs)}ms`
-      const samples = await api.instant(`count(${selector} unless ${earlier})`, nowMs)
+      const none = isKwokLab && ofKwokLab ? ` or absent(${selector})` : ''
+      const samples = await api.instant(`count(${selector} unless ${earlier})${none}`, nowMs)
       return samples[0]?.value ?? 0
     }),
   )

@@ -1,4 +1,4 @@
-import { LabError } from '../errors.ts'
+import { failedPart } from '../errors.ts'
 import type { VariableValue } from '../grafana/interpolate.ts'
 import { durationMs } from '../grafana/interval.ts'
 import type { Dashboard, Variable } from '../grafana/model.ts'
@@ -47,8 +47,7 @@ export async function chosenVariables(
     if (variable.type === 'adhoc') continue
     let refused: string | undefined
     const options = await variableOptions(variable, { api, range, known: values }).catch((error: unknown) => {
-      if (!(error instanceof LabError) && !(error instanceof SyntaxError)) throw error
-      refused = error.message
+      refused = failedPart(error).what
       return []
     })
     const chosen = chosenOf(variable, options, query.getAll(`var-${variable.name}`))

@@ -11,6 +11,14 @@ const SCRIPT = new Html('<script src="/page.js" defer></script>')
 /** So many values of a variable are offered; another one can be put into the address. */
 const MOST_OPTIONS = 500
 
+/** A dashboard in a list of links. */
+export interface LinkedDashboard {
+  source: string
+  /** What its address ends in. */
+  key: string
+  title: string
+}
+
 /** The entrance: the lab's parts, what it holds, alerts that fire, and its dashboards. */
 export function homePage(given: {
   name: string
@@ -19,7 +27,7 @@ export function homePage(given: {
   alerts: Facts | string
   /** Undefined where there is no Jaeger. */
   traced: readonly TracedService[] | string | undefined
-  dashboards: readonly Dashboard[]
+  dashboards: readonly LinkedDashboard[]
   refused: readonly string[]
   prometheusUrl: string
   jaegerUrl: string | undefined
@@ -27,7 +35,7 @@ export function homePage(given: {
   const { name, facts, parts, alerts, traced, dashboards, refused, prometheusUrl, jaegerUrl } = given
   const body = html`<header><h1>Lab ${name}</h1></header><main id="main">
 <h2>Dashboards</h2><ul>${dashboards.map(
-    ({ uid, title }) => html`<li><a href="/d/${encodeURIComponent(uid)}">${title}</a></li>
+    ({ key, title }) => html`<li><a href="/d/${key}">${title}</a></li>
 `,
   )}</ul>${refused.map(why => html`<p class="failed">${why}</p>`)}
 <h2>Alerts that fire</h2>${alertList(alerts)}
@@ -54,7 +62,7 @@ export async function* dashboardPage(given: {
   offered: readonly OfferedVariable[]
   /** The choices as an address. */
   address: string
-  others: readonly Dashboard[]
+  others: readonly LinkedDashboard[]
   alerts: Facts | string
   verdict: Html | undefined
   /** For when it shows what it shows. */
@@ -75,7 +83,7 @@ ${offered.filter(({ variable }) => variable.hide !== 'variable').map(picker)}
 <div><label for="refresh">Refresh</label><select id="refresh" name="refresh">${REFRESHES.map(each => option(each, each === time.refresh))}</select></div>
 <button>Show</button><button formmethod="post">Show and verify</button></form>
 <details><summary>Other dashboards</summary><nav aria-label="Dashboards"><ul>${others.map(
-    each => html`<li><a href="/d/${encodeURIComponent(each.uid)}?${address}">${each.title}</a></li>
+    each => html`<li><a href="/d/${each.key}?${address}">${each.title}</a></li>
 `,
   )}</ul></nav></details></header>
 <p class="failed" role="status" id="status"></p><main id="main" data-refresh="${verdict === undefined ? time.refresh : 'off'}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.</p>${verdict}

@@ -4,14 +4,15 @@ import { dashboardBody, type Verdicts } from '../draw/dashboard.ts'
 import { grafanaData } from '../draw/grafana-data.ts'
 import { type Html, html } from '../draw/html.ts'
 import { LabError } from '../errors.ts'
+import { dashboardKeys, shownTitles } from '../grafana/identity.ts'
 import { createPrometheusApi, type PrometheusApi } from '../prometheus/api.ts'
 import { type Facts, firingAlerts } from '../report/facts.ts'
 import type { PartStatus } from '../status.ts'
 import { dashboardRange } from '../verify/asked.ts'
-import { failureText, type VerifyReport } from '../verify/report.ts'
+import { failureText, nothingChecked, type VerifyReport } from '../verify/report.ts'
 import type { Verifiable } from '../verify/verify.ts'
 import { addressOf, chosenVariables, withTime } from './choice.ts'
-import { dashboardPage, homePage } from './pages.ts'
+import { dashboardPage, homePage, type LinkedDashboard } from './pages.ts'
 import type { PageRequest, Pages } from './server.ts'
 import { exploredTraces, tracedServices } from './traces.ts'
 
@@ -60,7 +61,7 @@ async function home(sources: ViewSources, api: PrometheusApi): Promise<string> {
     orWhyNot(firingAlerts(api, nowMs)),
     jaegerUrl === undefined ? undefined : orWhyNot(tracedServices(jaegerUrl, api, nowMs)),
   ])
-  const listed = dashboards.map(({ dashboard }) => dashboard)
+  const listed = linkedDashboards(dashboards)
   // Whoever reads the entrance goes on to a dashboard: what only those need takes a second to load, and does so meanwhile.
   setTimeout(grafanaData, 100).unref()
   return homePage({ name, facts, parts, alerts, traced, dashboards: listed, refused, prometheusUrl, jaegerUrl })
@@ -72,7 +73,11 @@ async function dashboardOf(
   sources: ViewSources & { api: PrometheusApi },
 ): Promise<AsyncIterable<string> | undefined> {
   const { dashboards } = sources.dashboards()
-  const wanted = dashboards.find(each => each.dashboard.uid === uid)
+  const listed = linkedDashboards(dashboards)
+  const source = listed.find(each => each.key === uid)?.source
+  const wanted = dashboards.find(({ dashboard }) =>
+    source === undefined ? dashboard.uid === uid : dashboard.source === source,
+  )
   if (wanted === undefined) return undefined
   const { prometheusUrl, jaegerUrl, scrapeMs, drawChart, api } = sources
   const dashboard = withTime(wanted.dashboard, query)
@@ -91,12 +96,11 @@ async function dashboardOf(
     time: new URLSearchParams({ from, to, refresh }).toString(),
     hrefOf: ({ url }, linked) => (linked === undefined ? outside(url, jaegerUrl) : known.has(linked) ? url : undefined),
   })
-  const others = dashboards.map(each => each.dashboard)
   return dashboardPage({
     dashboard,
     offered,
     address,
-    others,
+    others: listed,
     alerts,
     verdict: typeof asked === 'string' ? html`<p class="failed">${asked}</p>` : verified?.summary,
     untilMs,
@@ -112,33 +116,42 @@ async function verdictOf(
   wanted: Verifiable,
   api: PrometheusApi,
 ): Promise<{ summary: Html; verdicts: Verdicts; untilMs: number }> {
-  const { dashboards, failures, time } = await verify(wanted, api)
-  const result = dashboards.find(({ title }) => title === wanted.dashboard.title)
-  const words = failures.length > 0 ? `✗ verify: ${failures.length} failed` : '✓ verify: nothing failed'
+  const verified = await verify(wanted, api)
+  const { dashboards, failures, time } = verified
+  const result = dashboards.find(({ source }) => source === wanted.dashboard.source)
+  const nothing = nothingChecked(verified)
+  const good = nothing === undefined ? '✓ verify: nothing failed' : `– verify: ${nothing.message}`
+  const words = failures.length > 0 ? `✗ verify: ${failures.length} failed` : good
   const checked = `${result?.queries ?? 0} queries with each variable as All, one value and several, ${result?.compared ?? 0} compared with the cluster`
   return {
-    summary: html`<p class="${failures.length > 0 ? 'failed' : 'ok'}">${words}; ${checked}</p>
-${failures.length === 0 ? undefined : html`<pre>${failures.map(failureText).join('\n')}</pre>`}`,
-    verdicts: new Map((result?.byPanel ?? []).map(each => [each.panel, each])),
+    summary: html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}</p>
+${failures.length === 0 ? undefined : html`<pre>${failures.map(failure => failureText(failure)).join('\n')}</pre>`}`,
+    verdicts: new Map((result?.byPanel ?? []).map(each => [each.id, each])),
     untilMs: Date.parse(time),
   }
 }
 
 /** Verify takes seconds of a whole CPU: who asks for the same dashboard meanwhile gets the same report, and for another one a refusal. */
 function oneAtATime(verify: ViewSources['verify']): ViewSources['verify'] {
-  let running: { title: string; uid: string; report: Promise<VerifyReport> } | undefined
+  let running: { title: string; source: string; report: Promise<VerifyReport> } | undefined
   return async (wanted, api) => {
-    const { uid, title } = wanted.dashboard
-    if (running?.uid === uid) return await running.report
+    const { source, title } = wanted.dashboard
+    if (running?.source === source) return await running.report
     if (running !== undefined) {
       throw new LabError(`Cannot verify ${title} now`, { why: `verify of ${running.title} is still running` })
     }
     const report = verify(wanted, api)
-    running = { title, uid, report }
+    running = { title, source, report }
     return await report.finally(() => {
       running = undefined
     })
   }
+}
+
+function linkedDashboards(dashboards: readonly Verifiable[]): LinkedDashboard[] {
+  const all = dashboards.map(({ dashboard }) => dashboard)
+  const [keys, titles] = [dashboardKeys(all), shownTitles(all)]
+  return all.map(({ source, title }) => ({ source, key: keys.get(source) ?? '', title: titles.get(source) ?? title }))
 }
 
 /** What was asked for, or in words why there is none: a page has other things to show. */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { generatedFiles, provisioningFiles, writeGenerated } from '../../dashboards/output.ts'
-import { datasourcesYaml, providersYaml } from '../../dashboards/provisioning.ts'
+import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../../dashboards/provisioning.ts'
 import { uids } from '../../dashboards/uids.ts'
+import { tempDir, tempLab } from '../lib/temp-lab.ts'
 import { assertSameWords } from '../support/lab.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-output-'))
@@ -107,3 +108,33 @@ writing('says which file cannot be written', () => {
   )
 })
 writing.run()
+
+const own = suite('provisionedOwnDir()')
+own('is the folder of the user’s own dashboards, which Grafana then follows', async () => {
+  const notes: string[] = []
+  const dir = tempDir()
+  writeFileSync(join(dir, 'a.json'), '{"title": "A", "panels": []}')
+  assert.equal(await provisionedOwnDir(tempLab({ dashboardsDir: dir }), note => notes.push(note)), dir)
+  assert.equal(await provisionedOwnDir(tempLab(), note => notes.push(note)), undefined)
+  assert.deepEqual(notes, [])
+})
+
+own('is a copy in which Grafana can load all of them, where it couldn’t otherwise', async () => {
+  const notes: string[] = []
+  const dir = tempDir()
+  const lab = tempLab({ dashboardsDir: dir })
+  writeFileSync(join(dir, 'a.json'), '{"title": "A", "panels": []}')
+  const layout = { kind: 'GridLayout', spec: { items: [] } }
+  writeFileSync(join(dir, 'b.json'), JSON.stringify({ title: 'B', elements: {}, layout }))
+  const copy = (await provisionedOwnDir(lab, note => notes.push(note))) ?? ''
+  assert.ok(copy.startsWith(lab.dir), copy)
+  const { title, panels } = JSON.parse(readFileSync(join(copy, 'b.json'), 'utf8'))
+  assert.deepEqual([title, panels], ['B', []])
+  assert.equal(notes.length, 2)
+  assert.match(notes[1] ?? '', /^Grafana reads \S+, a copy: after a change in \S+, run this again$/)
+  // What is gone must not stay in Grafana.
+  rmSync(join(dir, 'a.json'))
+  await provisionedOwnDir(lab, () => {})
+  assert.deepEqual(readdirSync(copy), ['b.json'])
+})
+own.run()

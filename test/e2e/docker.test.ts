@@ -3,14 +3,14 @@
  * engine, and without the means to start one, every test of this file is skipped, and the reason is said.
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { uids } from '../../dashboards/uids.ts'
-import { chosenImages, imageNames, imageVariable } from '../../lib/images.ts'
+import { chosenImages, imageNames, imageVariable, withoutDigest } from '../../lib/images.ts'
 import { jaegerServices, jaegerTraces } from '../../lib/jaeger.ts'
 import { components } from '../../lib/kwokctl.ts'
 import { containerServiceNames } from '../../lib/services.ts'
@@ -155,37 +155,51 @@ onEngine('refuses a network of its name that it did not make, and leaves that al
 onEngine('names an image that is not there, and how to bring it there', async ({ other }) => {
   const ended = await other.make(smallLab, { env: { NODE_IMAGE: 'localhost:1/no/such-image:1' } })
   assertRefused(ended, 'programs', 1, /There is no image localhost:1\/no\/such-image:1, and it cannot be pulled: /)
-  assertSays(ended.stderr, /\n {2}Next: load it \(docker save .*\), or set NODE_IMAGE or IMAGE_PREFIX/)
+  assertSays(ended.stderr, /\n {2}Next: where there is a network, docker pull .*; or set IMAGE_PREFIX to a mirror/)
   await other.assertNothingLeft(undefined)
 })
 
-onEngine('pulls what is not there from a mirror, and by a digest only that image', async ({ other }) => {
-  const dir = mkdtempSync(join(tmpdir(), 'registry-'))
-  const { pause } = await labImages()
-  const registry = await startRegistry(dir, pause)
-  const LGTM_IMAGE = `${registry.host}/lab/lgtm:1@${registry.digest}`
-  const none = Object.fromEntries(imageNames.map(name => [imageVariable(name), undefined]))
-  // Where an engine answers it is docker that RUNTIME=auto means.
-  const env = { ...none, RUNTIME: 'auto', IMAGE_PREFIX: `${registry.host}/lab`, JAEGER: 'true', LGTM_IMAGE }
-  const pulled = Object.values(chosenImages({ IMAGE_PREFIX: env.IMAGE_PREFIX, LGTM_IMAGE }))
-  try {
-    const wrong = LGTM_IMAGE.replace(/[0-9a-f]{64}$/, '0'.repeat(64))
-    const refused = await other.task('programs', [], { env: { ...env, LGTM_IMAGE: wrong } })
-    assertSays(refused.stderr, new RegExp(`^There is no image ${wrong}, and it cannot be pulled: `, 'm'))
-    const ended = await other.task('programs', [], { env })
-    assertDone(ended)
-    const said = refused.stderr + ended.stderr
-    for (const image of pulled) assertSays(said, new RegExp(`^Pulling ${image}\\n(  .*\\n)*  Status: `, 'm'))
-    const expected = pulled.map(image => image.replace(`${registry.host}/`, '').replace(':1@', '@'))
-    const asked = registry.asked()
-    for (const image of expected) assert.ok(asked.includes(image), `${image} is not among ${asked.join(', ')}`)
-    assert.doesNotMatch((await other.task('programs', [], { env })).stderr, /Pulling/)
-  } finally {
-    for (const image of pulled) spawnSync('docker', ['image', 'rm', '--force', image])
-    await registry.close()
-    rmSync(dir, { recursive: true, force: true })
-  }
-})
+onEngine(
+  'pulls what is not there from a mirror, by a digest only that image, and loads one as it advises',
+  async ({ other }) => {
+    const dir = mkdtempSync(join(tmpdir(), 'registry-'))
+    const { pause } = await labImages()
+    const registry = await startRegistry(dir, pause)
+    const LGTM_IMAGE = `${registry.host}/lab/lgtm:1@${registry.digest}`
+    const none = Object.fromEntries(imageNames.map(name => [imageVariable(name), undefined]))
+    // Where an engine answers it is docker that RUNTIME=auto means.
+    const env = { ...none, RUNTIME: 'auto', IMAGE_PREFIX: `${registry.host}/lab`, JAEGER: 'true', LGTM_IMAGE }
+    const pulled = Object.values(chosenImages({ IMAGE_PREFIX: env.IMAGE_PREFIX, LGTM_IMAGE }))
+    try {
+      const wrong = LGTM_IMAGE.replace(/[0-9a-f]{64}$/, '0'.repeat(64))
+      const refused = await other.task('programs', [], { env: { ...env, LGTM_IMAGE: wrong } })
+      assertSays(refused.stderr, new RegExp(`^There is no image ${wrong}, and it cannot be pulled: `, 'm'))
+      const ended = await other.task('programs', [], { env })
+      assertDone(ended)
+      const said = refused.stderr + ended.stderr
+      for (const image of pulled) assertSays(said, new RegExp(`^Pulling ${image}\\n(  .*\\n)*  Status: `, 'm'))
+      const expected = pulled.map(image => image.replace(`${registry.host}/`, '').replace(':1@', '@'))
+      const asked = registry.asked()
+      for (const image of expected) assert.ok(asked.includes(image), `${image} is not among ${asked.join(', ')}`)
+      assert.doesNotMatch((await other.task('programs', [], { env })).stderr, /Pulling/)
+      const advice = refused.stderr.replaceAll(wrong, LGTM_IMAGE)
+      const [, there = '', here = ''] =
+        /a network, (docker pull .*); here, (docker load .*) and set LGTM_IMAGE=/.exec(advice) ?? []
+      execFileSync('sh', ['-c', there], { cwd: dir })
+      const loaded = withoutDigest(LGTM_IMAGE)
+      dockerOutput(['image', 'rm', '--force', LGTM_IMAGE, loaded])
+      execFileSync('sh', ['-c', here], { cwd: dir })
+      pulled.push(loaded)
+      const offline = await other.task('programs', [], { env: { ...env, LGTM_IMAGE: loaded } })
+      assertDone(offline)
+      assert.doesNotMatch(offline.stderr, /Pulling/)
+    } finally {
+      for (const image of pulled) spawnSync('docker', ['image', 'rm', '--force', image])
+      await registry.close()
+      rmSync(dir, { recursive: true, force: true })
+    }
+  },
+)
 
 onEngine(
   'says in kwok-status what was killed or removed, and makes it again; LGTM keeps its series',

@@ -17,11 +17,11 @@ import {
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../../lib/containers/container.ts'
 import { docker, kwokctlDockerEnv } from '../../lib/containers/docker.ts'
 import { ensureImages } from '../../lib/containers/pull.ts'
-import { containerServices } from '../../lib/containers/services.ts'
+import { containerServices, telling } from '../../lib/containers/services.ts'
 import { writeForContainer } from '../../lib/containers/user.ts'
 import { proxyVariables } from '../../lib/environment.ts'
 import { grafanaPassword } from '../../lib/grafana/password.ts'
-import { chosenImages, imageOf, pinnedImages } from '../../lib/images.ts'
+import { atPrefix, chosenImages, imageOf, pinnedImages } from '../../lib/images.ts'
 import { jaegerService } from '../../lib/jaeger.ts'
 import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../lib/kubeconfig.ts'
 import { createClusterArgs } from '../../lib/kwokctl.ts'
@@ -32,6 +32,7 @@ import { labServices, runtimeOf } from '../../lib/runtime.ts'
 import type { SettingTexts } from '../../lib/settings.ts'
 import { statsProxyService } from '../../lib/stats/service.ts'
 import { tracesService } from '../../lib/traces/service.ts'
+import { versions } from '../../lib/versions.ts'
 import { filesBelow } from '../support/lab.ts'
 import { writeTestCa } from './kube/ca.ts'
 import { tempDir, tempLab } from './temp-lab.ts'
@@ -93,9 +94,13 @@ lines('of LGTM: four ports on loopback, the lab’s files over its own, users wi
     '--mount=type=volume,source=kube-otel-lab-unit-lgtm,target=/data',
     '--env=GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer',
     '--env=GF_SECURITY_ADMIN_PASSWORD=$__file{/etc/kube-otel-lab/grafana.password}',
+    '--env=ENABLE_LOGS_PROMETHEUS=true',
+    '--env=ENABLE_LOGS_GRAFANA=true',
+    '--env=ENABLE_LOGS_OTELCOL=true',
+    '--env=GF_LOG_LEVEL=warn',
     '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=5s --log.level=warn',
     digest,
-    'docker.io/grafana/otel-lgtm:0.28.0@sha256:74bd8c8be4344dd51fb76f2030522e5c886bc585d4e965234a68b49960c98c5e',
+    pinnedImages.lgtm,
   ])
   const seenByLgtm = (file: string) => join(lab.dir, 'containers', 'lgtm', file)
   assert.equal(readFileSync(seenByLgtm('grafana.password'), 'utf8'), grafanaPassword(lab))
@@ -346,7 +351,7 @@ images('are those that are pinned, at a mirror where there is a prefix, and othe
   assert.deepEqual(chosenImages({}), pinnedImages)
   const mirrored = chosenImages({ IMAGE_PREFIX: 'mirror.example:5000/lab/', KUBE_APISERVER_IMAGE: 'local/api:1' })
   assert.equal(mirrored.lgtm, `mirror.example:5000/lab/${pinnedImages.lgtm.replace('docker.io/', '')}`)
-  assert.equal(mirrored.etcd, 'mirror.example:5000/lab/etcd:3.6.16-0')
+  assert.equal(mirrored.etcd, `mirror.example:5000/lab/coreos/etcd:v${versions.etcd}`)
   assert.equal(mirrored['kube-apiserver'], 'local/api:1')
 })
 
@@ -360,6 +365,19 @@ for (const [variable, value] of [
       name: 'UsageError',
       message: `${variable}=${value} is refused: it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0`,
     })
+  })
+}
+
+for (const [reference, expected] of [
+  ['quay.io/coreos/etcd:v1', 'mirror.example/lab/coreos/etcd:v1'],
+  ['docker.io/library/node:20', 'mirror.example/lab/library/node:20'],
+  ['rancher/k3s:v1', 'mirror.example/lab/rancher/k3s:v1'],
+  ['localhost:5000/a:1', 'mirror.example/lab/a:1'],
+  ['localhost/a:1', 'mirror.example/lab/a:1'],
+] as const) {
+  images(`has ${reference} at a mirror as ${expected}`, () => {
+    assert.equal(atPrefix(reference, 'mirror.example/lab'), expected)
+    assert.equal(atPrefix(reference, ''), reference)
   })
 }
 
@@ -481,11 +499,42 @@ faults('names the image that can’t be had, with what the engine said of the ot
     ensureImages(tempLab({ runtime: 'docker' }), line => said.push(line)),
     {
       name: 'LabError',
-      message: 'There is no image registry.k8s.io/etcd:3.6.16-0, and it cannot be pulled: no such host',
-      next: /^load it \(docker save .*, docker load here\), or set ETCD_IMAGE or IMAGE_PREFIX to where it is/,
+      message: `There is no image ${pinnedImages.etcd}, and it cannot be pulled: no such host`,
+      next:
+        `where there is a network, docker pull ${pinnedImages.etcd} && docker save -o image.tar ${pinnedImages.etcd}; ` +
+        'here, docker load -i image.tar; or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs none',
     },
   )
-  assert.deepEqual(said, ['Pulling registry.k8s.io/etcd:3.6.16-0', '  a1: Pulling fs layer'])
+  assert.deepEqual(said, [`Pulling ${pinnedImages.etcd}`, '  a1: Pulling fs layer'])
+})
+
+faults(
+  'says how an image that is named by digest is brought here: by its tag, which has to be chosen then',
+  async () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    fakeDocker('case "$*" in *etcd*) echo "No such image" >&2; exit 1;; esac')
+    const lab = tempLab({ runtime: 'docker' })
+    const images = { ...pinnedImages, etcd: `quay.io/coreos/etcd:v1@${digest}` }
+    writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, images })
+    await assert.rejects(
+      ensureImages(lab, () => undefined),
+      {
+        name: 'LabError',
+        next:
+          `where there is a network, docker pull quay.io/coreos/etcd:v1@${digest} && ` +
+          `docker tag quay.io/coreos/etcd:v1@${digest} quay.io/coreos/etcd:v1 && docker save -o image.tar quay.io/coreos/etcd:v1; ` +
+          'here, docker load -i image.tar and set ETCD_IMAGE=quay.io/coreos/etcd:v1; ' +
+          'or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs none',
+      },
+    )
+  },
+)
+
+faults('shows of a log with several programs in it the lines that tell of errors', () => {
+  const talk = Array.from({ length: 20 }, (_, at) => `level=info msg="request ${at}"`)
+  const fault = 'level=ERROR msg="Error loading config" err="yaml: line 3"'
+  assert.deepEqual(telling([fault, ...talk], 8), [fault])
+  assert.deepEqual(telling(talk, 2), talk.slice(-2))
 })
 
 faults('refuses a container that another hand made', async () => {

@@ -1,28 +1,29 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { pinnedImages, withoutDigest } from '../../lib/images.ts'
+import { imageTags, versions } from '../../lib/versions.ts'
 
 const pinned = suite('pinnedImages')
 
-pinned('are these, LGTM by its digest', () => {
+pinned('are these, by the versions of the programs', () => {
   assert.deepEqual(pinnedImages, {
-    etcd: 'registry.k8s.io/etcd:3.6.16-0',
-    'kube-apiserver': 'registry.k8s.io/kube-apiserver:v1.36.3',
-    'kube-controller-manager': 'registry.k8s.io/kube-controller-manager:v1.36.3',
-    'kube-scheduler': 'registry.k8s.io/kube-scheduler:v1.36.3',
-    kwok: 'registry.k8s.io/kwok/kwok:v0.8.0',
-    lgtm: 'docker.io/grafana/otel-lgtm:0.28.0@sha256:74bd8c8be4344dd51fb76f2030522e5c886bc585d4e965234a68b49960c98c5e',
-    otelcol: 'docker.io/otel/opentelemetry-collector-contrib:0.149.0',
-    jaeger: 'docker.io/jaegertracing/jaeger:2.0.0-rc2',
-    'metrics-server': 'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
-    node: 'docker.io/library/node:20.20.2-bookworm-slim',
+    etcd: `quay.io/coreos/etcd:v${versions.etcd}`,
+    'kube-apiserver': `registry.k8s.io/kube-apiserver:v${versions.kubernetes}`,
+    'kube-controller-manager': `registry.k8s.io/kube-controller-manager:v${versions.kubernetes}`,
+    'kube-scheduler': `registry.k8s.io/kube-scheduler:v${versions.kubernetes}`,
+    kwok: `registry.k8s.io/kwok/kwok:v${versions.kwok}`,
+    lgtm: `docker.io/grafana/otel-lgtm:${imageTags.lgtm}`,
+    otelcol: `docker.io/otel/opentelemetry-collector-contrib:${versions.otelcol}`,
+    jaeger: `docker.io/jaegertracing/jaeger:${versions.jaeger}`,
+    'metrics-server': `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
+    node: `docker.io/library/node:${imageTags.node}`,
   })
 })
 pinned.run()
 
 const digest = suite('withoutDigest()')
 digest('leaves registry, name and tag', () => {
-  assert.equal(withoutDigest(pinnedImages.lgtm), 'docker.io/grafana/otel-lgtm:0.28.0')
+  assert.equal(withoutDigest(`docker.io/grafana/otel-lgtm:1@sha256:${'a'.repeat(64)}`), 'docker.io/grafana/otel-lgtm:1')
   assert.equal(withoutDigest('localhost:5000/a/b:1'), 'localhost:5000/a/b:1')
 })
 digest.run()

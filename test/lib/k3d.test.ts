@@ -5,8 +5,9 @@ import { suite } from 'uvu'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { programPath } from '../../lib/binaries.ts'
 import { pinnedImages, withoutDigest } from '../../lib/images.ts'
-import { k3dConfig } from '../../lib/k3d/cluster.ts'
+import { k3dConfig, k3dImageEnv } from '../../lib/k3d/cluster.ts'
 import { applyCollectors, collectorValues, imageValues, releases } from '../../lib/k3d/collectors.ts'
+import { demoObjects } from '../../lib/k3d/demo.ts'
 import { forwardArgs } from '../../lib/k3d/forward.ts'
 import { chartArgs, installArgs, statusArgs, uninstallArgs } from '../../lib/k3d/helm.ts'
 import { lgtmObjects } from '../../lib/k3d/lgtm.ts'
@@ -19,6 +20,7 @@ import { freePort } from '../../lib/ports.ts'
 import { run } from '../../lib/run.ts'
 import { binaryServices } from '../../lib/services.ts'
 import { resolveSettings } from '../../lib/settings.ts'
+import { versions } from '../../lib/versions.ts'
 import { assertSays } from '../support/lab.ts'
 import { runTask } from '../support/task.ts'
 import { tempDir } from './temp-lab.ts'
@@ -52,6 +54,40 @@ config("fills in name, ports and the dashboards' folder, and leaves what a perso
   )
   assert.deepEqual(made.volumes, [{ volume: '/d:/var/lib/kube-otel-lab/dashboards:ro', nodeFilters: ['all'] }])
   assert.deepEqual([made.image, made.options], [base.image, base.options])
+})
+config(
+  'takes the images of the nodes from the mirror that IMAGE_PREFIX names, and leaves registries that a person set',
+  () => {
+    const settings = resolveSettings({ flags: {}, env: {} })
+    const base = read('k3d-config/k3d.yaml')
+    const { image } = parse(base)
+    const given = { name: 'small', settings, dashboardsDir: '/d', imagePrefix: 'mirror.example/lab' }
+    const made = parse(k3dConfig(base, given))
+    assert.equal(made.image, image.replace('docker.io/', 'mirror.example/lab/'))
+    assert.deepEqual(parse(made.registries.config), {
+      mirrors: { 'docker.io': { endpoint: ['https://mirror.example'], rewrite: { '^(.*)$': 'lab/$1' } } },
+    })
+    const bare = parse(k3dConfig(base, { ...given, imagePrefix: 'mirror.example' }))
+    assert.deepEqual(parse(bare.registries.config), {
+      mirrors: { 'docker.io': { endpoint: ['https://mirror.example'] } },
+    })
+    const registries = { use: ['mine'] }
+    assert.deepEqual(parse(k3dConfig(stringify({ ...parse(base), registries }), given)).registries, registries)
+  },
+)
+config('has k3d take its own images from the mirror, as its variables name them', () => {
+  assert.deepEqual(k3dImageEnv(''), {})
+  assert.deepEqual(k3dImageEnv('mirror.example/lab'), {
+    K3D_IMAGE_LOADBALANCER: `mirror.example/lab/k3d-io/k3d-proxy:${versions.k3d}`,
+    K3D_IMAGE_TOOLS: `mirror.example/lab/k3d-io/k3d-tools:${versions.k3d}`,
+  })
+})
+config('has the demo with the image that is chosen, and the rest of it as it is', () => {
+  const base = read('k3d-config/demo.yaml')
+  const made = demoObjects(base, 'mirror.example/node:1')
+  const written = parseAllDocuments(base).map(document => document.toJS())
+  assert.deepEqual(JSON.parse(JSON.stringify(made).replaceAll('mirror.example/node:1', pinnedImages.node)), written)
+  assert.equal(JSON.stringify(made).split('mirror.example/node:1').length - 1, 2)
 })
 config('leads each port to one that the Service on the nodes has', () => {
   const { spec } = parse(read('k3d-config/lgtm-host.yaml'))
@@ -316,6 +352,8 @@ lgtm('runs the image it is told, looks back three intervals, and gets a new pod 
   const [container] = items(pod.spec['containers']).map(fields)
   assert.equal(container?.['image'], 'mirror.example/otel-lgtm:1')
   assert(items(container?.['env']).some(each => fields(each)['value'] === '--query.lookback-delta=60s'))
+  const logged = items(container?.['env']).filter(each => /^ENABLE_LOGS_/.test(String(fields(each)['name'])))
+  assert.deepEqual(new Set(logged.map(each => fields(each)['value'])), new Set(['true']))
   assert.deepEqual(pod.metadata, podOf(lgtmInput).metadata)
   assert.notDeepEqual(pod.metadata, podOf({ ...lgtmInput, clusterName: 'two' }).metadata)
 })

@@ -241,10 +241,10 @@ parses('gives settings and switches', () => {
   assert.deepEqual(line, { flags: { nodeCount: '5', clusterName: 'a' }, switches: new Set(['bind']) })
 })
 
-parses('gives the bare word of a task that takes one, and refuses a second', () => {
-  const takesWord = { ...accepts, word: true }
-  assert.equal(parseCommandLine(['--bind', 'node-1'], takesWord).word, 'node-1')
-  assert.throws(() => parseCommandLine(['a', 'b'], takesWord), /Unexpected argument 'b'/)
+parses('gives the positional arguments of a task that takes some, and refuses more', () => {
+  assert.deepEqual(parseCommandLine(['--bind', 'node-1'], { ...accepts, words: 1 }).words, ['node-1'])
+  assert.deepEqual(parseCommandLine(['a', 'b'], { ...accepts, words: 2 }).words, ['a', 'b'])
+  assert.throws(() => parseCommandLine(['a', 'b'], { ...accepts, words: 1 }), /Unexpected argument 'b'/)
   assert.throws(() => parseCommandLine(['a'], accepts), { exitCode: 2 })
 })
 

@@ -8,24 +8,6 @@ import { oldestTools, versions } from '../../lib/versions.ts'
 const pins = suite('versions')
 const goMod = (module: string) => readFileSync(join(projectDir, 'kwok-config', 'go', module, 'go.mod'), 'utf8')
 
-// Prometheus 3.8.1 is v0.308.1 as a Go module, and Kubernetes' staging modules go by v0.x too.
-for (const [module, path, version] of [
-  ['kwok', 'sigs.k8s.io/kwok', `v${versions.kwok}`],
-  ['kubernetes', 'k8s.io/kubernetes', `v${versions.kubernetes}`],
-  ['etcd', 'go.etcd.io/etcd/server/v3', `v${versions.etcd}`],
-  ['prometheus', 'github.com/prometheus/prometheus', versions.prometheus.replace(/^3\.(\d)\./, 'v0.30$1.')],
-  ['metrics-server', 'sigs.k8s.io/metrics-server', `v${versions.metricsServer}`],
-  ['otelcol', 'go.opentelemetry.io/collector/cmd/builder', `v${versions.otelcol}`],
-  ['helm', 'helm.sh/helm/v3', `v${versions.helm}`],
-  ['k3d', 'github.com/k3d-io/k3d/v5', `v${versions.k3d}`],
-  ['jaeger', 'github.com/jaegertracing/jaeger', versions.jaeger.replace('2.0.0-rc2', 'v1.62.0')],
-] as const) {
-  pins(`are those of the Go pins: ${module}`, () => {
-    const pinned = new RegExp(`^(?:require )?\\s*${path.replaceAll('.', '\\.')} (\\S+)`, 'm').exec(goMod(module))?.[1]
-    assert.equal(pinned, version)
-  })
-}
-
 pins('are whole', () => {
   for (const version of Object.values(versions)) assert.match(version, /^\d+\.\d+\.\d+(-rc\d+)?$/)
 })

@@ -80,7 +80,7 @@ export interface TestLab {
 }
 
 /** The longest that one command may take: a `make kwok` whose waits all run out ends before. */
-const COMMAND_LIMIT_MS = 5 * 60_000
+const COMMAND_LIMIT_MS = 10 * 60_000
 
 /** Makes a lab's names, ports and folders. Nothing runs yet. Its cleanUp also runs when the test process ends. */
 export async function createTestLab(word: string, settings: Readonly<Record<string, string>> = {}): Promise<TestLab> {

@@ -41,6 +41,7 @@ const clusterless = [
   'kwok-down.ts',
   'lint-dashboards.ts',
   'programs.ts',
+  'update-version.ts',
 ]
 
 const start = async (task: string, args: string[], more: NodeJS.ProcessEnv = {}, project = projectDir) =>
@@ -143,6 +144,7 @@ others(
 for (const task of [
   'k3d-lgtm.ts',
   'k3d-collectors.ts',
+  'k3d-demo.ts',
   'k3d-port-forward.ts',
   'k3d-status.ts',
   'k3d-down.ts',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -55,6 +55,20 @@ task("adds the user's folder to Grafana's, and Prometheus as the settings have i
   assert.match(own.options.path, /\/mine$/)
   const [prometheus] = read('datasources').datasources
   assert.deepEqual([prometheus.url, prometheus.jsonData.timeInterval], ['http://127.0.0.1:19', '5s'])
+})
+
+task('gives a Grafana of one’s own the dashboards that it loads from no file as copies, and names them', () => {
+  const mine = join(dir, 'newer')
+  mkdirSync(mine)
+  const layout = { kind: 'GridLayout', spec: { items: [] } }
+  writeFileSync(join(mine, 'v2.json'), JSON.stringify({ title: 'New', elements: {}, layout }))
+  const out = join(dir, 'converted')
+  const { status, stderr } = run(['--out', out, '--dashboards-dir', mine])
+  assert.equal(status, 0)
+  assert.match(stderr, /v2\.json is converted for Grafana/)
+  assert.equal(JSON.parse(readFileSync(join(out, 'own', 'v2.json'), 'utf8')).title, 'New')
+  const [, own] = parse(readFileSync(join(out, 'provisioning', 'dashboards', 'kube-otel-lab.yaml'), 'utf8')).providers
+  assert.equal(own.options.path, join(out, 'own'))
 })
 
 task('writes what is the same for every lab of the clone, and no provisioning, where no folder is named', () => {

@@ -88,6 +88,18 @@ task('takes the folder that a lab remembers, each lab its own, until another is 
   }
 })
 
+task('ends with 1 and says why when no dashboard has a query to look at', ({ dir }) => {
+  write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
+  write(dir, 'none', [])
+  const { status, stdout, stderr } = start(['--dashboards', dir])
+  assertSays(stdout, /\n {2}none \(.*none\.json\): nothing to check, no panel has a query for Prometheus\n/)
+  assertSays(
+    stderr,
+    /^Nothing was checked: logs: 1 × target that asks loki, not Prometheus; none: has no query\n {2}Next: /,
+  )
+  assert.equal(status, 1)
+})
+
 task('takes a path several times, and says of one that names nothing what would', ({ dir }) => {
   write(dir, 'a', ['up'])
   const { status, stdout } = start(['--dashboards', join(dir, 'a.json'), '--dashboards', join(dir, 'b.json')])

@@ -12,7 +12,10 @@ const dir = tempDir()
 const nowMs = Date.now()
 const jobs = ['web', '<b>bold</b>']
 const lines = jobs.flatMap(job =>
-  [...Array(30).keys()].map(at => `requests{job="${job}"} ${2048 + at} ${(nowMs - 300_000 + at * 10_000) / 1_000}`),
+  // Far ahead, for a busy machine: Prometheus forgets a series 45 s after its last sample.
+  [...Array(120).keys()].map(
+    at => `requests{job="${job}"} ${2048 + Math.min(at, 29)} ${(nowMs - 300_000 + at * 10_000) / 1_000}`,
+  ),
 )
 const { KUBECONFIG: _, ...env } = process.env
 
@@ -87,6 +90,58 @@ task('names what failed in the file, draws the rest, and ends with 1', async ({ 
   assertSays(text, /✗ 1 of 1 checks failed/)
   assertSays(text, /broken\.json/)
   assertSays(text, /<strong>2<\/strong>/)
+})
+
+task(
+  'has an id for each dashboard and panel, whatever their uids and titles, with its own verdict',
+  async ({ url }) => {
+    const panel = (expr: string) => ({ title: 'P', type: 'stat', targets: [{ refId: 'A', expr, instant: true }] })
+    const given = [
+      { title: '概要', panels: [panel('count(requests)')] },
+      { title: '状態', panels: [panel('missing'), panel('count(requests)')] },
+      { title: 'Twin', uid: 'twin', panels: [panel('missing')] },
+      { title: 'Twin', uid: 'twin', panels: [panel('count(requests)')] },
+      { title: 'Words only', uid: 'words', panels: [{ title: 'W', type: 'text', options: { content: 'x' } }] },
+    ]
+    const paths = given.map((json, at) => {
+      const path = join(dir, `odd-${at}.json`)
+      writeFileSync(path, JSON.stringify(json))
+      return path
+    })
+    const out = join(dir, 'odd.html')
+    const { status } = await report([...url, ...paths.flatMap(path => ['--dashboards', path]), '--out', out])
+    assert.equal(status, 1)
+    const text = readFileSync(out, 'utf8')
+    const ids = [...text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
+    assert.equal(new Set(ids).size, ids.length, ids.join())
+    const linked = [...text.matchAll(/<li><a href="#(.*?)">(.*?)<\/a> <span class="(\w+)">/g)]
+    assert.deepEqual(
+      linked.map(([, id, title, verdict]) => [ids.includes(id), title?.replace(/\(.*odd-/, '('), verdict]),
+      [
+        [true, '概要', 'ok'],
+        [true, '状態', 'failed'],
+        [true, 'Twin (2.json)', 'failed'],
+        [true, 'Twin (3.json)', 'ok'],
+        [true, 'Words only', 'verdict'],
+      ],
+    )
+    // Of the two panels of one title, the one is wrong and the other is not.
+    const [, second = ''] = text.split(/<section aria-labelledby="d-/).slice(1)
+    assert.equal(second.match(/✗ 1 of 1 checks failed/g)?.length, 1)
+    assert.equal(second.match(/✓ has data/g)?.length, 1)
+    assertSays(text, /Nothing to check: no panel has a query for Prometheus/)
+  },
+)
+
+task('shows what it can check nothing of, and says why it fails', async ({ url }) => {
+  const words = dashboardFile('words', [{ title: 'W', type: 'text', options: { content: 'Hello' } }])
+  const out = join(dir, 'words.html')
+  const { status, stderr } = await report([...url, '--dashboards', words, '--out', out])
+  assert.equal(status, 1)
+  assertSays(stderr, /^Nothing was checked: words: has no query\n {2}Next: /)
+  const text = readFileSync(out, 'utf8')
+  assertSays(text, /<p class="failed">– verify: Nothing was checked/)
+  assertSays(text, /Hello/)
 })
 
 task('says before it begins that there is no Chromium for pictures', async ({ url }) => {

@@ -12,7 +12,8 @@ import { assertSays } from '../support/lab.ts'
 
 const dir = tempDir()
 const nowMs = Date.now()
-const lines = [...Array(30).keys()].map(at => `up{job="web"} 1 ${(nowMs - 300_000 + at * 10_000) / 1_000}`)
+// Far ahead, for a busy machine: Prometheus forgets a series 45 s after its last sample.
+const lines = [...Array(120).keys()].map(at => `up{job="web"} 1 ${(nowMs - 300_000 + at * 10_000) / 1_000}`)
 const { KUBECONFIG: _, ...env } = process.env
 
 interface Ended {
@@ -95,6 +96,92 @@ task('skips and counts what isn’t Prometheus’s, and verifies the rest', asyn
   assert.equal(status, 0)
   assertSays(stdout, /^mixed +\d +1 +1 +0 +0 +0 +2 +ok$/m)
   assertSays(stdout, /^1 skipped: .*[Ll]oki/m)
+})
+
+task(
+  'has a verdict of its own for what it can check nothing of, and fails when that is all',
+  async ({ to, prometheus }) => {
+    const sql = { type: 'mysql', uid: 'm' }
+    const library = dashboardFile(
+      'library',
+      [],
+      [{ id: 1, title: 'Shared', libraryPanel: { uid: 'x', name: 'Shared' } }],
+    )
+    const table = {
+      id: 1,
+      title: 'Rows',
+      type: 'table',
+      targets: [{ refId: 'A', rawSql: 'select 1', datasource: sql }],
+    }
+    const other = dashboardFile('other', [], [table])
+    const none = dashboardFile('none', [])
+    const alone = await to(library, other, none)
+    assert.equal(alone.status, 1)
+    for (const name of ['library', 'other', 'none'])
+      assertSays(alone.stdout, new RegExp(`^${name} .* nothing to check$`, 'm'))
+    assertSays(alone.stdout, /0 failed, .*\n3 of 3 dashboards: nothing to check$/m)
+    assertSays(
+      alone.stderr,
+      /^Nothing was checked: library: 1 × is a library panel, .*; other: 1 × asks mysql \(m\), not Prometheus; none: has no query\n {2}Next: name a dashboard whose own panels ask Prometheus/,
+    )
+    const [json, junit] = [join(dir, 'nothing.json'), join(dir, 'nothing.xml')]
+    const paths = [library, dashboardFile('some', ['up'])].flatMap(path => ['--dashboards', path])
+    const beside = await verify(['--prometheus-url', prometheus.url, ...paths, '--json', json, '--junit', junit])
+    assert.deepEqual([beside.status, beside.stderr], [0, ''])
+    assertSays(beside.stdout, /\n1 of 2 dashboards: nothing to check$/m)
+    assert.deepEqual(
+      items(fields(JSON.parse(readFileSync(json, 'utf8')))['dashboards']).map(each => fields(each)['verdict']),
+      ['nothing to check', 'ok'],
+    )
+    assertSays(
+      readFileSync(junit, 'utf8'),
+      /<testsuite name="library" .* skipped="1">\n.*<skipped message="nothing to check"/,
+    )
+  },
+)
+
+task('gives each of two dashboards of one title, and two panels of one, what is its own', async ({ prometheus }) => {
+  const panel = (id: number, expr: string) => ({ id, title: 'P', type: 'stat', targets: [{ refId: 'A', expr }] })
+  const paths = [
+    [panel(1, 'up'), panel(2, 'missing')],
+    [panel(1, 'up'), panel(2, 'count(up)')],
+  ].map((panels, at) => {
+    const path = join(dir, `twin-${at}.json`)
+    writeFileSync(path, JSON.stringify({ title: 'Twin', uid: 'twin', panels }))
+    return path
+  })
+  const words = ['--prometheus-url', prometheus.url, ...paths.flatMap(path => ['--dashboards', path])]
+  const [json, junit] = [join(dir, 'twins.json'), join(dir, 'twins.xml')]
+  const { status, stdout } = await verify([...words, '--json', json, '--junit', junit])
+  assert.equal(status, 1)
+  assertSays(stdout, /^Twin \(.*twin-0\.json\) .* FAILED$/m)
+  assertSays(stdout, /^Twin \(.*twin-1\.json\) .* ok$/m)
+  assertSays(stdout, /^FAILED Twin \(.*twin-0\.json\) \/ P \/ A: no data/m)
+  const { dashboards, failures } = fields(JSON.parse(readFileSync(json, 'utf8')))
+  assert.deepEqual(
+    items(failures).map(each => [fields(each)['source'], fields(each)['panelId']]),
+    [[paths[0], 2]],
+  )
+  assert.deepEqual(
+    items(dashboards).map(each =>
+      items(fields(each)['byPanel']).map(found => [fields(found)['id'], fields(found)['failed']]),
+    ),
+    [
+      [
+        [1, 0],
+        [2, 1],
+      ],
+      [
+        [1, 0],
+        [2, 0],
+      ],
+    ],
+  )
+  const failed = [...readFileSync(junit, 'utf8').matchAll(/<testsuite name="(.*?)" .*? failures="1"/g)]
+  assert.deepEqual(
+    failed.map(([, name]) => name),
+    [`Twin (${paths[0]})`],
+  )
 })
 
 task('reports a file that is no dashboard, and verifies the others', async ({ to }) => {

@@ -18,7 +18,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { controlPlanePrograms, ensurePrograms } from '../../../lib/binaries.ts'
 
-import { pinnedImages } from '../../../lib/images.ts'
 import { programOptions } from '../../../lib/kwokctl/config.ts'
 import { signalProcess } from '../../../lib/processes.ts'
 import { lastLogLines } from '../../../lib/services.ts'
@@ -276,10 +275,6 @@ export async function startRealNode(): Promise<RealNode> {
     const imported = await ctr('images', 'import', archive)
     if (imported.exitCode !== 0) throw new Error(`cannot import the images: ${imported.stderr}`)
     rmSync(archive)
-    // An image that is built here has another digest than the one that is pinned, so it gets that name too.
-    const [, digest] = /@(sha256:.*)$/.exec(pinnedImages.lgtm) ?? []
-    const [repository = ''] = images.lgtm.reference.split(/:[^/]*$/)
-    if (digest !== undefined) await ctr('images', 'tag', images.lgtm.reference, `${repository}@${digest}`)
 
     // The node.
     for (const hierarchy of cgroupDirs()) {

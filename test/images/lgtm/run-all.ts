@@ -1,7 +1,7 @@
 /**
  * The first process of the stand-in for grafana/otel-lgtm: starts Prometheus and a collector as that image does, answers for the
- * parts that it has not (Grafana, Loki, Tempo) when asked whether they are ready, and makes /tmp/ready when all are. Ends when
- * one of the two ends.
+ * parts that it has not (Grafana, Loki, Tempo) when asked whether they are ready, and makes /tmp/ready when all are. What a part logs is
+ * seen where ENABLE_LOGS_<PART> or ENABLE_LOGS_ALL is true. Ends when one of the two ends.
  */
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const extra = (process.env['PROMETHEUS_EXTRA_ARGS'] ?? '').split(' ').filter(word => word !== '')
 const commands = [
   [
+    'PROMETHEUS',
     './prometheus/prometheus',
     '--web.enable-remote-write-receiver',
     '--web.enable-otlp-receiver',
@@ -19,10 +20,11 @@ const commands = [
     '--config.file=./prometheus.yaml',
     ...extra,
   ],
-  ['./otelcol-contrib/otelcol-contrib', '--config=file:./otelcol-config.yaml'],
+  ['OTELCOL', './otelcol-contrib/otelcol-contrib', '--config=file:./otelcol-config.yaml'],
 ]
-for (const [command = '', ...args] of commands) {
-  const child = spawn(command, args, { stdio: 'inherit' })
+for (const [part = '', command = '', ...args] of commands) {
+  const isLogged = [`ENABLE_LOGS_${part}`, 'ENABLE_LOGS_ALL'].some(name => process.env[name] === 'true')
+  const child = spawn(command, args, { stdio: isLogged ? 'inherit' : 'ignore' })
   child.once('error', error => end(`${command}: ${error.message}`, 1))
   child.once('exit', code => end(`${command} ended`, code ?? 1))
 }

@@ -3,14 +3,14 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { checkDisk, goEnv, neededBytes } from '../../../lib/binaries/build.ts'
+import { checkDisk, freeCacheBytes, goEnv, neededBytes } from '../../../lib/binaries/build.ts'
 import { createContext } from '../../../lib/binaries/context.ts'
 import { ensurePrograms } from '../../../lib/binaries/ensure.ts'
 import { onPath } from '../../../lib/binaries/find.ts'
 import { readGoProgram } from '../../../lib/binaries/go-modules.ts'
 import { isRecentGo } from '../../../lib/binaries/pins.ts'
 import { LabError } from '../../../lib/errors.ts'
-import { cachedNames, type Fixture, openFixture, testSource, writeProgram } from './fixture.ts'
+import { cachedNames, type Fixture, openFixture, publish, testSource, writeFakeGo, writeProgram } from './fixture.ts'
 
 const pure = suite('goEnv()')
 
@@ -106,6 +106,41 @@ build('refuses a Go that is older than what the pins ask for, to the patch', asy
 build('refuses to begin without disk space', async ({ machine: { options, pathDir } }) => {
   writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.26.1","GOFLAGS":""}'\n`)
   await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source], buildDiskBytes: 1e18 }), /that needs/)
+})
+
+build(
+  'downloads all that it can before it asks for disk space, and only for what is left to build',
+  async ({ machine }) => {
+    publish(machine)
+    writeFakeGo(machine)
+    const unpublished = testSource({
+      ...source,
+      name: 'kubectl',
+      programs: [{ name: 'kubectl', versionPattern: /version (\S+)/ }],
+    })
+    // The one that is built comes first: room for both is not there, and room for one is.
+    const catalog = [unpublished, testSource({ go: {} })]
+    const options = { ...machine.options, catalog }
+    const free = freeCacheBytes(createContext(options))
+    const found = await ensurePrograms(['kubectl', 'etcd'], { ...options, buildDiskBytes: free * 1.5 })
+    assert.match(found.kubectl.path, /kubectl-1\.2\.3-[0-9a-f]{12}$/)
+    assert.deepEqual(cachedNames(machine), ['etcd-1.2.3-release', 'kubectl-1.2.3-<pins>'])
+  },
+)
+
+build('says that a program cannot be had before it builds another', async ({ machine }) => {
+  writeFakeGo(machine)
+  const noPins = testSource({
+    name: 'kubectl',
+    programs: [{ name: 'kubectl', versionPattern: /version (\S+)/ }],
+    assets: () => [],
+  })
+  const options = { ...machine.options, catalog: [source, noPins] }
+  await assert.rejects(
+    ensurePrograms(['etcd', 'kubectl'], options),
+    /Cannot get kubectl 1\.2\.3: [\s\S]*there are no Go pins of it/,
+  )
+  assert.deepEqual(machine.cached(), [])
 })
 
 build('shows the compiler’s own words, and keeps nothing', async ({ machine }) => {

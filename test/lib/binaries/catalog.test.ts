@@ -6,8 +6,9 @@ import { parse } from 'yaml'
 import { catalog, k3dPrograms, kwokPrograms } from '../../../lib/binaries/catalog.ts'
 import { binaryVariable } from '../../../lib/binaries/find.ts'
 import { buildArgs } from '../../../lib/binaries/pins.ts'
-import { assetName } from '../../../lib/binaries/releases.ts'
-import { oldestTools, versions } from '../../../lib/versions.ts'
+import { assetName, downloadHosts, platforms } from '../../../lib/binaries/releases.ts'
+import { platformName, readKnownSums } from '../../../lib/binaries/sums.ts'
+import { grafanaBuild, oldestTools, versions } from '../../../lib/versions.ts'
 
 const projectDir = join(import.meta.dirname, '..', '..', '..')
 const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
@@ -19,32 +20,34 @@ const source = (name: string) => {
 
 const goPins = suite('Go pins')
 
-// Prometheus 3.8.1 is v0.308.1 as a Go module: the major version goes to the hundreds of the minor one.
-const [, prometheusMinor = '', prometheusPatch = ''] = versions.prometheus.split('.')
-const pinnedModules = [
-  { dir: 'kwok', module: 'sigs.k8s.io/kwok', version: versions.kwok },
-  { dir: 'kubernetes', module: 'k8s.io/kubernetes', version: versions.kubernetes },
-  { dir: 'etcd', module: 'go.etcd.io/etcd/server/v3', version: versions.etcd },
-  {
-    dir: 'prometheus',
-    module: 'github.com/prometheus/prometheus',
-    version: `0.3${prometheusMinor.padStart(2, '0')}.${prometheusPatch}`,
-  },
-  { dir: 'metrics-server', module: 'sigs.k8s.io/metrics-server', version: versions.metricsServer },
-  { dir: 'helm', module: 'helm.sh/helm/v3', version: versions.helm },
-  { dir: 'k3d', module: 'github.com/k3d-io/k3d/v5', version: versions.k3d },
-  { dir: 'otelcol', module: 'go.opentelemetry.io/collector/otelcol', version: versions.otelcol },
-  { dir: 'otelcol', module: 'go.opentelemetry.io/collector/cmd/builder', version: versions.otelcol },
-]
-
-for (const { dir, module, version } of pinnedModules) {
-  goPins(`kwok-config/go/${dir} pins ${module} at ${version}`, () => {
-    const pinned = read(`kwok-config/go/${dir}/go.mod`)
+for (const { name, version, go } of catalog) {
+  if (go?.module === undefined) continue
+  const wanted = (go.moduleVersion ?? (same => same))(version)
+  goPins(`kwok-config/go/${name} pins ${go.module} at ${wanted}`, () => {
+    const pinned = read(`kwok-config/go/${name}/go.mod`)
       .split('\n')
-      .map(line => line.trim().split(/\s+/))
-      .find(([path]) => path === module)
-    assert.equal(pinned?.[1], `v${version}`)
+      .map(line =>
+        line
+          .trim()
+          .replace(/^require /, '')
+          .split(/\s+/),
+      )
+      .find(([path]) => path === go.module)
+    assert.equal(pinned?.[1], `v${wanted}`)
   })
+}
+
+for (const [name, version, module] of [
+  ['prometheus', '3.8.1', '0.308.1'],
+  ['prometheus', '3.16.0', '0.316.0'],
+  ['jaeger', '2.0.0-rc2', '1.62.0'],
+  ['jaeger', '2.0.0', '1.63.0'],
+  ['jaeger', '2.13.0', '1.76.0'],
+  ['jaeger', '2.14.1', '2.14.1'],
+] as const) {
+  goPins(`${name} ${version} is version ${module} of its module`, () =>
+    assert.equal(source(name).go?.moduleVersion?.(version), module),
+  )
 }
 
 goPins('the collector’s builder writes the pinned version', () => {
@@ -55,6 +58,7 @@ goPins('the collector’s builder writes the pinned version', () => {
 goPins('every module of the catalogue is there, with its sums, and is Go of a version we ask for', () => {
   for (const { name, go } of catalog) {
     if (go === undefined) continue
+    assert.ok(go.module, name)
     assert.ok(existsSync(join(projectDir, 'kwok-config/go', name, 'go.sum')), name)
     const [, minor = ''] = /^go 1\.(\d+)/m.exec(read(`kwok-config/go/${name}/go.mod`)) ?? []
     assert.ok(Number(minor) <= Number(oldestTools.go.split('.')[1]), name)
@@ -162,8 +166,8 @@ for (const [name, os, urls, checksum] of [
   [
     'jaeger',
     'darwin',
-    ['https://github.com/jaegertracing/jaeger/releases/download/v1.62.0/jaeger-1.2.3-darwin-arm64.tar.gz'],
-    'https://github.com/jaegertracing/jaeger/releases/download/v1.62.0/jaeger-1.2.3.sha256sum.txt',
+    ['https://github.com/jaegertracing/jaeger/releases/download/v1.2.3/jaeger-1.2.3-darwin-arm64.tar.gz'],
+    'https://github.com/jaegertracing/jaeger/releases/download/v1.2.3/jaeger-1.2.3.sha256sum.txt',
   ],
   [
     'otelcol',
@@ -189,11 +193,13 @@ for (const [name, os, urls, checksum] of [
     'k3d',
     'linux',
     ['https://github.com/k3d-io/k3d/releases/download/v1.2.3/k3d-linux-arm64'],
-    'https://api.github.com/repos/k3d-io/k3d/releases/tags/v1.2.3',
+    'https://github.com/k3d-io/k3d/releases/download/v1.2.3/checksums.txt',
+  ],
+  [
     'grafana',
     'linux',
-    ['https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz'],
-    'https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_36482603486_linux_arm64.tar.gz.sha256',
+    [`https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_${grafanaBuild}_linux_arm64.tar.gz`],
+    `https://dl.grafana.com/grafana/release/1.2.3/grafana_1.2.3_${grafanaBuild}_linux_arm64.tar.gz.sha256`,
   ],
 ] as const) {
   releases(`knows the files of ${name} for ${os}`, () => {
@@ -215,4 +221,30 @@ releases('names the file inside a checksum list', () => {
   const [asset] = source('etcd').assets('1.2.3', { os: 'linux', arch: 'amd64' })
   assert.equal(asset && assetName(asset), 'etcd-v1.2.3-linux-amd64.tar.gz')
 })
+releases('has its hosts, those of redirects included', () => {
+  const linux = { os: 'linux', arch: 'amd64' }
+  const hosts = (name: string) => downloadHosts(source(name).assets('1.2.3', linux))
+  assert.deepEqual(hosts('kwok'), ['github.com', 'release-assets.githubusercontent.com', 'api.github.com'])
+  assert.deepEqual(hosts('kubernetes'), ['dl.k8s.io', 'cdn.dl.k8s.io'])
+  assert.deepEqual(hosts('helm'), ['get.helm.sh'])
+})
 releases.run()
+
+const sums = suite('sums.json')
+
+sums('has sums of pinned versions alone, each from the release’s own file or from two sources', () => {
+  for (const [program, byVersion] of Object.entries(readKnownSums())) {
+    const entry = catalog.find(({ programs }) => programs.some(({ name }) => name === program))
+    assert.ok(entry, program)
+    assert.deepEqual(Object.keys(byVersion), [entry.version], program)
+    for (const [platform, { sha256, sources }] of Object.entries(byVersion[entry.version] ?? {})) {
+      const known = platforms.find(each => platformName(each) === platform)
+      assert.ok(known, `${program} ${platform}`)
+      const asset = entry.assets(entry.version, known).find(({ members }) => Object.keys(members)[0] === program)
+      assert.ok(asset, `${program} ${platform}`)
+      assert.match(sha256, /^[0-9a-f]{64}$/)
+      assert.ok(sources.includes(asset.checksum.url) || new Set(sources).size >= 2, `${program} ${platform}`)
+    }
+  }
+})
+sums.run()

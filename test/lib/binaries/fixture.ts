@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,7 +10,7 @@ import type { BinariesOptions } from '../../../lib/binaries/context.ts'
 import { cacheDir, cachePath, onPath } from '../../../lib/binaries/find.ts'
 
 /** What the local server answers on a path: bytes with 200, or whatever a function does. */
-export type Route = string | Buffer | ((response: ServerResponse) => void)
+export type Route = string | Buffer | ((response: ServerResponse, request: IncomingMessage) => void)
 
 /** A machine of its own for one test: folders, PATH without Go, a download server, and what was said. */
 export interface Fixture {
@@ -56,7 +56,7 @@ export async function openFixture(): Promise<Fixture> {
   const server = createServer((request, response) => {
     asked.push(request.url ?? '')
     const route = routes[request.url ?? '']
-    if (typeof route === 'function') route(response)
+    if (typeof route === 'function') route(response, request)
     else response.writeHead(route === undefined ? 404 : 200).end(route)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -79,6 +79,8 @@ export async function openFixture(): Promise<Fixture> {
       connectTimeoutMs: 15_000,
       // A test where one stalls has less: a busy machine takes its time.
       stallTimeoutMs: 15_000,
+      retryDelayMs: 10,
+      knownSums: {},
       versionTimeoutMs: 1_000,
       buildDiskBytes: 0,
     },

@@ -25,7 +25,11 @@ plan.after.each(async ({ machine }) => {
 })
 
 const planned = async ({ options }: Fixture, changes = {}) => {
-  const plans = await planPrograms(['etcd'], { ...options, catalog: [testSource({ go: {} })], ...changes })
+  const plans = await planPrograms(['etcd'], {
+    ...options,
+    catalog: [testSource({ go: {} })],
+    ...changes,
+  })
   return plans.map(({ from, detail }) => `${from} | ${detail}`)
 }
 
@@ -34,25 +38,41 @@ plan('shows a program that is there', async ({ machine }) => {
   assert.deepEqual(await planned(machine), [`cache | cache: ${path}`])
 })
 
-plan('asks the host for the release, and fetches nothing', async ({ machine }) => {
+plan('asks the hosts for release and sum, and fetches nothing', async ({ machine }) => {
   publish(machine)
   assert.deepEqual(await planned(machine), ['download | download from releases.invalid, which can be reached'])
-  assert.deepEqual(machine.asked, ['/v1.2.3/etcd'])
+  assert.deepEqual(machine.asked, ['/v1.2.3/etcd', '/v1.2.3/SHA256SUMS'])
   assert.deepEqual(machine.cached(), [])
+})
+
+plan('follows where the host redirects to, and names that when it cannot be reached', async ({ machine }) => {
+  publish(machine)
+  machine.routes['/v1.2.3/etcd'] = response => response.writeHead(302, { location: 'https://127.0.0.1:9/etcd' }).end()
+  const [line = ''] = await planned(machine)
+  assert.match(line, /^none \| 127\.0\.0\.1:9 can't be reached: .*ECONNREFUSED/)
+})
+
+plan('has no download where the host of the sum cannot be reached, unless the table has it', async ({ machine }) => {
+  publish(machine)
+  delete machine.routes['/v1.2.3/SHA256SUMS']
+  const [line = ''] = await planned(machine)
+  assert.match(line, /^none \| .*SHA256SUMS answers 404/)
+  const knownSums = { etcd: { '1.2.3': { 'linux/amd64': { sha256: 'a'.repeat(64), sources: [] } } } }
+  assert.match((await planned(machine, { knownSums }))[0] ?? '', /^download \|/)
 })
 
 plan('tells what would be built, with what and why', async ({ machine }) => {
   writeFakeGo(machine)
   writeProgram(`${machine.pathDir}/etcd`, script('etcd', '1.0.0'))
   assert.deepEqual(await planned(machine), [
-    `build | go build with go1.26.1 (PATH: ${machine.pathDir}/etcd is version 1.0.0, not 1.2.3; releases.invalid answers 404 for it)`,
+    `build | go build with go1.26.1 (PATH: ${machine.pathDir}/etcd is version 1.0.0, not 1.2.3; https://releases.invalid/v1.2.3/etcd answers 404)`,
   ])
   assert.deepEqual(machine.cached(), [])
 })
 
 plan('has no way without Go', async ({ machine }) => {
   assert.deepEqual(await planned(machine), [
-    'none | releases.invalid answers 404 for it; there is no go on PATH (Go 1.26 or newer is needed)',
+    'none | https://releases.invalid/v1.2.3/etcd answers 404; there is no go on PATH (Go 1.26 or newer is needed)',
   ])
 })
 
@@ -93,7 +113,10 @@ doctor('names what the cache has and this checkout does not use, a program of tw
   linkSync(used, join(dirname(used), 'etcd-1.2.3'))
   for (const name of ['etcd-1.1.0-release', 'notes.txt']) writeFileSync(join(dirname(used), name), 'x'.repeat(3e6))
   linkSync(join(dirname(used), 'etcd-1.1.0-release'), join(dirname(used), 'etcd-1.1.0'))
-  const { table, problems } = await doctorReport(['etcd'], { ...machine.options, catalog: [testSource({ go: {} })] })
+  const { table, problems } = await doctorReport(['etcd'], {
+    ...machine.options,
+    catalog: [testSource({ go: {} })],
+  })
   assert.deepEqual(problems, [])
   const row = table.split('\n').find(line => line.startsWith('unused'))
   assert.match(row ?? '', /^unused +3 MB +in \/.*\/bin, to be deleted if no other checkout needs them: etcd-1\.1\.0$/)
@@ -104,7 +127,10 @@ doctor('counts a folder of an old version with all that is in it', async ({ mach
   const old = join(dirname(used), 'etcd-1.1.0-release')
   mkdirSync(join(old, 'bin'), { recursive: true })
   for (const path of ['bin/etcd', 'LICENSE']) writeFileSync(join(old, path), 'x'.repeat(2e6))
-  const { table } = await doctorReport(['etcd'], { ...machine.options, catalog: [testSource({ go: {} })] })
+  const { table } = await doctorReport(['etcd'], {
+    ...machine.options,
+    catalog: [testSource({ go: {} })],
+  })
   assert.match(table.split('\n').at(-1) ?? '', /^unused +4 MB +in .*: etcd-1\.1\.0-release$/)
 })
 
@@ -116,7 +142,7 @@ doctor(
     assert.deepEqual(problems, [])
     assert.match(
       table.split('\n')[1] ?? '',
-      /^etcd +1\.2\.3 +optional +for pleasure: releases\.invalid answers 404 for it; no Go pins$/,
+      /^etcd +1\.2\.3 +optional +for pleasure: https:\/\/releases\.invalid\/v1\.2\.3\/etcd answers 404; no Go pins$/,
     )
     const env = { ...machine.options.env, ETCD_BINARY: '/nowhere/etcd' }
     const named = await doctorReport(['etcd'], { ...options, env })

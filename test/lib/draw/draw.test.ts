@@ -26,7 +26,10 @@ const body = async (panel: Panel, given: Parameters<typeof answersOf>[1]) =>
   (await panelBody(panel, answersOf(panel, given), context)).text
 
 async function framesIn(panel: Panel, given: Parameters<typeof answersOf>[1]) {
-  const { frames } = await transformed(framesOf(answersOf(panel, given)), panel.transformations, text => text)
+  const { frames } = await transformed(framesOf(answersOf(panel, given)), panel.transformations, {
+    interpolate: text => text,
+    limitMs: 10_000,
+  })
   return withFieldConfig(frames, panel.type, panel.fieldConfig)
 }
 
@@ -247,6 +250,33 @@ panels('says how much of very many series, values and rows it shows', async () =
 })
 panels('says that a panel is drawn once which Grafana repeats', async () => {
   assertSays(await body(panelOf({ repeat: 'node' }), [[[{}, 5]]]), /for each value of node; here it is drawn once/)
+})
+const endless = `${'a'.repeat(40)}!`
+const endlessPattern = '/^(a+)+$/'
+for (const [where, json] of [
+  [
+    'a value mapping',
+    { fieldConfig: { defaults: { mappings: [{ type: 'regex', options: { pattern: endlessPattern, result: {} } }] } } },
+  ],
+  [
+    'an override',
+    { fieldConfig: { overrides: [{ matcher: { id: 'byRegexp', options: endlessPattern }, properties: [] }] } },
+  ],
+  [
+    'a transformation',
+    { transformations: [{ id: 'renameByRegex', options: { regex: endlessPattern, renamePattern: '' } }] },
+  ],
+] as const) {
+  panels(`ends a pattern that goes back and forth for ever in ${where}`, async () => {
+    const panel = panelOf({ type: 'table', ...json }, [{ format: 'table' }])
+    const drawn = panelBody(panel, answersOf(panel, [[[{ [endless]: endless }, 1]]]), { ...context, limitMs: 200 })
+    await assert.rejects(drawn, { name: 'LabError', message: /was ended: it took longer than 0\.2 s$/ })
+  })
+}
+panels('leaves out an override whose pattern is none, and says so', async () => {
+  const overrides = [{ matcher: { id: 'byRegexp', options: '/(/' }, properties: [] }]
+  const text = await body(panelOf({ fieldConfig: { overrides } }), [[[{}, 5]]])
+  assertSays(text, /Left out: the pattern \/\(\/ of an override[\s\S]*<strong>5<\/strong>/)
 })
 panels('leaves out a transformation that it doesn’t know, and says so', async () => {
   const panel = panelOf({ transformations: [{ id: 'tomorrow', options: {} }] })

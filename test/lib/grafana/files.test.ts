@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { suite } from 'uvu'
-import { dashboardTexts, readDashboardFiles, requireOwnDir } from '../../../lib/grafana/files.ts'
+import { provisionedFolder, readDashboardFiles, requireOwnDir } from '../../../lib/grafana/files.ts'
 import { jsonFault } from '../../../lib/grafana/json-fault.ts'
 import { resolveSettings } from '../../../lib/settings.ts'
 
@@ -47,7 +47,7 @@ files('refuses what is no JSON, no dashboard or not there, each by name, and rea
     join(dir, 'x*.json'),
   ])
   assert.equal(dashboards.length, 2)
-  const said = refused.map(({ message, next }) => [message.replaceAll(`${dir}/`, ''), next])
+  const said = refused.map(({ error: { message, next } }) => [message.replaceAll(`${dir}/`, ''), next])
   const wanted = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
   assert.equal(said[0]?.[0]?.startsWith('broken.json, line 4, column 1: this is no JSON: '), true, said[0]?.[0])
   assert.deepEqual(said.slice(1), [
@@ -74,7 +74,7 @@ files(
     const { dashboards, refused } = readDashboardFiles(paths)
     assert.equal(dashboards.length, 1)
     assert.deepEqual(
-      refused.map(({ name, message }) => [name, message.replace(/: ([A-Z]+)\b.*/, ': $1')]),
+      refused.map(({ error: { name, message } }) => [name, message.replace(/: ([A-Z]+)\b.*/, ': $1')]),
       [
         ['LabError', `There is no dashboard at ${paths[0]}`],
         ['UsageError', `Cannot read ${paths[1]}: ELOOP`],
@@ -85,22 +85,20 @@ files(
 )
 files.run()
 
-const dirs = suite<{ dir: string }>('requireOwnDir(), dashboardTexts()')
+const dirs = suite<{ dir: string }>('requireOwnDir(), provisionedFolder()')
 dirs.before(context => {
   context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
 })
 dirs.after(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
 dirs('names an entry of the folder that can’t be read', ({ dir }) => {
-  writeFileSync(join(dir, 'a.json'), '{}')
-  assert.deepEqual([...dashboardTexts(dir)], [['a.json', '{}']])
+  writeFileSync(join(dir, 'a.json'), '{ "title": "T", "panels": [] }')
+  assert.deepEqual([...provisionedFolder(dir).texts], [['a.json', '{ "title": "T", "panels": [] }']])
   symlinkSync('/nowhere', join(dir, 'gone.json'))
   const next = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
-  assert.throws(() => dashboardTexts(dir), {
-    name: 'UsageError',
-    message: new RegExp(`^Cannot read ${dir}/gone.json: ENOENT`),
-    next,
-  })
+  const { texts, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts.keys()], ['a.json'])
+  assert.match(notes.join(), new RegExp(`${dir}/gone.json`))
   const dashboardsDir = join(dir, 'a.json', 'b')
   assert.throws(() => requireOwnDir(resolveSettings({ flags: { dashboardsDir }, env: {} })), {
     name: 'UsageError',
@@ -134,3 +132,44 @@ for (const [text, place] of [
   })
 }
 faults.run()
+
+const V2 = {
+  ...{ apiVersion: 'dashboard.grafana.app/v2', kind: 'Dashboard', metadata: { name: 'new' } },
+  spec: { title: 'New', elements: {}, layout: { kind: 'GridLayout', spec: { items: [] } } },
+}
+const provisioned = suite<{ dir: string }>('provisionedFolder()')
+provisioned.before.each(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
+  mkdirSync(join(context.dir, 'sub'))
+  writeFileSync(join(context.dir, 'classic.json'), '{"title":"Classic",  "panels":[]}')
+})
+provisioned.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+provisioned('is the folder as it is where all its dashboards are classic', ({ dir }) => {
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts], [['classic.json', '{"title":"Classic",  "panels":[]}']])
+  assert.deepEqual([isConverted, notes], [false, []])
+})
+
+provisioned('converts what Grafana loads from no file, and names it', ({ dir }) => {
+  writeFileSync(join(dir, 'sub', 'v2.json'), JSON.stringify(V2))
+  writeFileSync(join(dir, 'api.json'), JSON.stringify({ dashboard: { title: 'Api', panels: [] }, meta: {} }))
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts.keys()], ['api.json', 'classic.json', 'sub/v2.json'])
+  assert.deepEqual([JSON.parse(texts.get('sub/v2.json') ?? '').uid, isConverted], ['new', true])
+  assert.deepEqual(JSON.parse(texts.get('api.json') ?? ''), { title: 'Api', panels: [] })
+  assert.deepEqual(
+    notes.map(note => note.replace(`${dir}/`, '')),
+    ['api.json', 'sub/v2.json'].map(
+      name => `${name} is converted for Grafana, which loads only classic dashboards from files`,
+    ),
+  )
+})
+
+provisioned('leaves out what is no dashboard, and says why', ({ dir }) => {
+  writeFileSync(join(dir, 'list.json'), '{"kind": "ConfigMapList", "items": []}')
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([[...texts.keys()], isConverted, notes.length], [['classic.json'], false, 1])
+  assert.match(notes[0] ?? '', /list\.json is not a Grafana dashboard: .*\. It is left out of Grafana; name a file/)
+})
+provisioned.run()

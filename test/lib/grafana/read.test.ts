@@ -386,3 +386,13 @@ refuses('nothing of odd values inside a dashboard: they are as if they were not 
   )
 })
 refuses.run()
+
+const ids = suite('readDashboard() of panel ids')
+ids('gives each panel one of its own, as Grafana does where it is missing or taken', () => {
+  const panels = [{ id: 4 }, {}, { id: 4 }, { id: 2 }, { id: 'x' }].map(panel => ({ title: 'P', ...panel }))
+  assert.deepEqual(
+    read({ title: 'T', panels }).panels.map(({ id }) => id),
+    [4, 5, 6, 2, 7],
+  )
+})
+ids.run()

@@ -35,6 +35,7 @@ for (const [fact, panel, targets, expected] of [
   ['is that of its column under a new name', overridden('byName', 'Age', renamed), two, 's'],
   ['is not that of a name that nothing has', overridden('byName', 'Age'), two, 'bytes'],
   ['is that of a pattern', overridden('byRegexp', '/^Value.*/'), two, 's'],
+  ['is the panel’s where a bare pattern fits only a part', overridden('byRegexp', 'Value'), two, 'bytes'],
   ['is the panel’s where a pattern can’t be read', overridden('byRegexp', '/(/'), two, 'bytes'],
   ['is that of its query', overridden('byFrameRefID', 'A'), two, 's'],
   ['is that of its legend', overridden('byName', 'limit'), [{ expr: 'a', refId: 'A', legendFormat: 'limit' }], 's'],

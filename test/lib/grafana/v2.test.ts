@@ -14,7 +14,9 @@ import {
 import { QueryV2Builder } from '@grafana/grafana-foundation-sdk/prometheus'
 import { VisualizationV2Builder } from '@grafana/grafana-foundation-sdk/timeseries'
 import { suite } from 'uvu'
-import { readDashboard } from '../../../lib/grafana/read.ts'
+import { classicDashboard, readDashboard } from '../../../lib/grafana/read.ts'
+import { isV2 } from '../../../lib/grafana/v2.ts'
+import { fields, items } from '../../../lib/kube/json.ts'
 
 const query = (expr: string, refId = 'A', hidden = false) => ({
   kind: 'PanelQuery',
@@ -88,6 +90,7 @@ v2('gives the same form as classic JSON that says the same', () => {
           links: [{ title: 'L', url: '/d/l' }],
           gridPos: { x: 1, y: 2, w: 3, h: 4 },
           interval: '1m',
+          datasource,
           options: { o: 1 },
           fieldConfig: { defaults: { unit: 'bytes' }, overrides: [] },
           transformations: [{ id: 'organize', options: { a: 1 } }],
@@ -247,7 +250,8 @@ v2('reads what Grafana’s own SDK writes', () => {
   const [panel] = panels
   assert.deepEqual([title, skipped], ['Built', []])
   assert.deepEqual([panel?.row, panel?.title, panel?.type, panel?.unit], ['Row', 'CPU', 'timeseries', 'bytes'])
-  assert.deepEqual(panel?.gridPos, { x: 12, y: 0, w: 12, h: 8 })
+  // Below its row.
+  assert.deepEqual(panel?.gridPos, { x: 12, y: 1, w: 12, h: 8 })
   const datasource = { type: 'prometheus', uid: '${datasource}' }
   assert.deepEqual([panel?.targets[0]?.expr, panel?.targets[0]?.datasource], ['sum(x)', datasource])
   assert.deepEqual(
@@ -259,3 +263,154 @@ v2('reads what Grafana’s own SDK writes', () => {
   )
 })
 v2.run()
+
+/** A dashboard with all that a classic one can have too. */
+const whole = () => {
+  const sizes = { columnWidthMode: 'standard', rowHeightMode: 'short', maxColumnCount: 2 }
+  const auto = ['c', 'd', 'e'].map(name => ({ kind: 'AutoGridLayoutItem', spec: { element: { name } } }))
+  const repeat = { mode: 'variable', value: 'pod', direction: 'v' }
+  const rows = [
+    { spec: { title: 'Open', layout: grid(at('a'), at('b', { repeat })), repeat: { mode: 'variable', value: 'ns' } } },
+    { spec: { title: 'Closed', collapse: true, layout: { kind: 'AutoGridLayout', spec: { ...sizes, items: auto } } } },
+    { spec: { title: 'Last', layout: grid(at('f')) } },
+  ]
+  const library = { kind: 'LibraryPanel', spec: { id: 6, title: 'Lib', libraryPanel: { uid: 'x', name: 'y' } } }
+  const loki = {
+    kind: 'PanelQuery',
+    spec: { refId: 'B', query: { kind: 'DataQuery', group: 'loki', datasource: { name: 'l' }, spec: { expr: '{}' } } },
+  }
+  const byName = 'bcde'.split('').map((name, index) => [name, panel(index + 2, name, [query('x')])])
+  const data = { kind: 'DataQuery', group: 'prometheus', datasource: { name: 'p' }, spec: { query: 'label_values(a)' } }
+  const common = { current: { text: 'All', value: '$__all' }, hide: 'hideLabel', includeAll: true, multi: true }
+  const more = { regex: '/x/', sort: 'numericalDesc', refresh: 'onTimeRangeChanged', allValue: '.+' }
+  return resource({
+    ...{ cursorSync: 'Crosshair', links: [{ title: 'L', type: 'link', url: '/d/l', tags: [] }] },
+    elements: {
+      ...{ a: panel(1, 'A', [query('x'), loki]), f: library },
+      ...Object.fromEntries(byName),
+    },
+    layout: { kind: 'RowsLayout', spec: { rows } },
+    variables: [
+      { kind: 'DatasourceVariable', spec: { name: 'datasource', pluginId: 'prometheus', refresh: 'onDashboardLoad' } },
+      { kind: 'QueryVariable', spec: { name: 'ns', query: data, ...common, ...more } },
+      { kind: 'CustomVariable', spec: { name: 'pod', query: 'a,b', hide: 'hideVariable' } },
+      { kind: 'AdhocVariable', group: 'prometheus', datasource: { name: 'p' }, spec: { name: 'filters', filters: [] } },
+    ],
+    annotations: [
+      {
+        kind: 'AnnotationQuery',
+        spec: {
+          ...{ name: 'Restarts', enable: true, hide: false, iconColor: 'red' },
+          query: {
+            kind: 'DataQuery',
+            group: 'prometheus',
+            datasource: { name: 'p' },
+            spec: { expr: 'changes(a[1m])' },
+          },
+        },
+      },
+    ],
+  })
+}
+
+const converts = suite('classicDashboard()')
+converts('reads back as what the v2 schema said, from the text that Grafana is given', () => {
+  const { json, losses } = classicDashboard(whole(), 'v2.json')
+  assert.deepEqual(losses, [])
+  const again = JSON.parse(JSON.stringify(json))
+  assert.deepEqual([isV2(again), classicDashboard(again, 'v2.json').json === again], [false, true])
+  const dashboard = read(again)
+  assert.deepEqual(dashboard, read(whole()))
+  assert.deepEqual(
+    dashboard.panels.map(({ title, row, repeats, gridPos: { x, y, w, h } }) => [
+      title,
+      row,
+      repeats.join(),
+      x,
+      y,
+      w,
+      h,
+    ]),
+    [
+      ['A', 'Open', 'ns', 1, 3, 3, 4],
+      ['b', 'Open', 'ns,pod', 1, 3, 3, 4],
+      ['c', 'Closed', '', 0, 8, 12, 5],
+      ['d', 'Closed', '', 12, 8, 12, 5],
+      ['e', 'Closed', '', 0, 13, 12, 5],
+    ],
+  )
+})
+
+converts('is in the words of the classic schema', () => {
+  const { json } = classicDashboard(whole(), 'v2.json')
+  const { uid, title, graphTooltip, refresh, time, panels, templating, annotations } = fields(
+    JSON.parse(JSON.stringify(json)),
+  )
+  assert.deepEqual([uid, title, graphTooltip, refresh, time], ['the-uid', 'T', 1, '5s', { from: 'now-1h', to: 'now' }])
+  const list = items(panels).map(fields)
+  // A collapsed row holds its panels, and a row comes right below it.
+  assert.deepEqual(
+    list.map(each => [
+      each['type'] ?? 'library',
+      each['title'],
+      fields(each['gridPos'])['y'],
+      items(each['panels']).length,
+    ]),
+    [
+      ['row', 'Open', 0, 0],
+      ['timeseries', 'A', 3, 0],
+      ['timeseries', 'b', 3, 0],
+      ['row', 'Closed', 7, 3],
+      ['row', 'Last', 8, 0],
+      ['library', 'Lib', 11, 0],
+    ],
+  )
+  assert.deepEqual([list[0]?.['repeat'], list[2]?.['repeat'], list[2]?.['repeatDirection']], ['ns', 'pod', 'v'])
+  assert.deepEqual(list[1]?.['datasource'], { type: 'datasource', uid: '-- Mixed --' })
+  assert.deepEqual(list[2]?.['datasource'], { type: 'prometheus', uid: '${datasource}' })
+  assert.deepEqual(list[5]?.['libraryPanel'], { uid: 'x', name: 'y' })
+  const [, ns] = items(fields(templating)['list']).map(fields)
+  assert.deepEqual([ns?.['hide'], ns?.['sort'], ns?.['refresh'], ns?.['query']], [1, 4, 2, 'label_values(a)'])
+  const [restarts] = items(fields(annotations)['list']).map(fields)
+  assert.deepEqual(
+    [restarts?.['name'], restarts?.['datasource'], restarts?.['target']],
+    ['Restarts', { type: 'prometheus', uid: 'p' }, { expr: 'changes(a[1m])' }],
+  )
+})
+
+converts('says what a classic dashboard can’t', () => {
+  const conditions = { spec: { visibility: 'show', condition: 'and', items: [{ kind: 'ConditionalRenderingData' }] } }
+  const inner = {
+    kind: 'RowsLayout',
+    spec: {
+      rows: [
+        {
+          spec: {
+            ...{ title: 'R', layout: grid(at('a'), at('gone')), repeat: { value: 'pod' } },
+            ...{ conditionalRendering: conditions, variables: [{ kind: 'CustomVariable', spec: { name: 'v' } }] },
+          },
+        },
+      ],
+    },
+  }
+  const layout = {
+    kind: 'TabsLayout',
+    spec: { tabs: [{ spec: { title: 'Tab', layout: inner, repeat: { value: 'ns' } } }] },
+  }
+  const { losses } = classicDashboard(resource({ elements: { a: panel(1, 'A', []) }, layout }), 'v2.json')
+  assert.deepEqual(losses, [
+    'row R is repeated by pod alone, and not by ns too',
+    'row R is always shown, whatever its conditions',
+    'element gone is not there',
+    'variables of rows and tabs hold for the whole dashboard',
+  ])
+})
+
+converts('takes a classic dashboard as it is, and out of what is around it', () => {
+  const classic = { title: 'T', uid: 'u', panels: [] }
+  assert.equal(classicDashboard(classic, 'a.json').json, classic)
+  assert.deepEqual(classicDashboard({ dashboard: classic, meta: {} }, 'a.json').json, classic)
+  const v1 = { apiVersion: 'dashboard.grafana.app/v1', metadata: { name: 'n' }, spec: { title: 'T', panels: [] } }
+  assert.deepEqual(classicDashboard(v1, 'a.json').json, { uid: 'n', title: 'T', panels: [] })
+})
+converts.run()

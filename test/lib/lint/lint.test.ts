@@ -57,6 +57,11 @@ function dashboard({ expr = 'memory_bytes', unit = 'bytes', panel = {}, target =
   return readDashboard(json, `${uid}.json`)
 }
 
+const podVariable = {
+  ...{ name: 'pod', type: 'query', query: 'label_values(phase, pod)', multi: true, includeAll: true },
+  datasource: { type: 'prometheus', uid: '${datasource}' },
+}
+
 const lint = (given: Given) =>
   lintDashboards({ own: [dashboard(given)], others: [], linkable: [dashboard({}, 'other')], catalog, recorded })
 const brief = ({ rule, panel, refId, message }: Finding) =>
@@ -69,6 +74,41 @@ for (const [fact, given, found] of [
     'a query that doesn’t parse',
     { expr: 'sum(memory_bytes' },
     'parse @ Panel#A: line 1, column 17: the expression ends too early',
+  ],
+  [
+    'a matcher that is no RE2',
+    { expr: 'memory_bytes{ns=~"(?!kube-).*"}' },
+    'parse @ Panel#A: line 1, column 1: the matcher of ns is (?!kube-).*, which is not an RE2 pattern: error parsing regexp: invalid or unsupported Perl syntax: `(?!`',
+  ],
+  [
+    'a text for All that is no RE2',
+    {
+      expr: 'memory_bytes{pod=~"$pod"}',
+      variables: [{ ...podVariable, allValue: '(?!kube-).*' }],
+    },
+    'pattern @ $pod: the pattern for All is (?!kube-).*: error parsing regexp: invalid or unsupported Perl syntax: `(?!`',
+  ],
+  [
+    'a variable whose pattern is no JavaScript',
+    { variables: [{ ...podVariable, regex: '/(?i)a/' }] },
+    'pattern @ $pod: the pattern of what is chosen from is /(?i)a/: Invalid regular expression: /(?i)a/: Invalid group',
+  ],
+  [
+    'metrics by a pattern that is no JavaScript',
+    { variables: [{ ...podVariable, query: 'metrics(()' }] },
+    'pattern @ $pod: the pattern of the names of metrics is (: Invalid regular expression: /(/: Unterminated group',
+  ],
+  [
+    'an override by a pattern that is no JavaScript',
+    {
+      panel: {
+        fieldConfig: {
+          defaults: { unit: 'bytes' },
+          overrides: [{ matcher: { id: 'byRegexp', options: '/(/' }, properties: [] }],
+        },
+      },
+    },
+    'pattern @ Panel: the pattern /(/ of an override is not a JavaScript one: Invalid regular expression: /(/: Unterminated group',
   ],
   [
     'a constant',

@@ -3,7 +3,8 @@ import { suite } from 'uvu'
 import { LabError } from '../../../lib/errors.ts'
 import { readDashboard } from '../../../lib/grafana/read.ts'
 import { type Finding, rules } from '../../../lib/lint/finding.ts'
-import { hasErrors, lintJson, lintText, refusedFindings } from '../../../lib/lint/report.ts'
+import { exitCode, lintJson, lintText, refusedFindings } from '../../../lib/lint/report.ts'
+import { assertSays } from '../../support/lab.ts'
 
 const logs = { refId: 'B', expr: '{a="b"}', datasource: { type: 'loki', uid: 'l' } }
 const panels = [{ title: 'P', targets: [{ refId: 'A', expr: 'x' }, logs, { ...logs, refId: 'C' }] }]
@@ -16,7 +17,7 @@ const finding = (more: Partial<Finding>): Finding => {
 const texts = suite('lintText()')
 texts('says it all under the dashboard, what was not looked at, and how many there are', () => {
   const findings = [
-    ...refusedFindings([new LabError('b.json is no JSON', { next: 'export it again' })]),
+    ...refusedFindings([{ source: 'b.json', error: new LabError('b.json is no JSON', { next: 'export it again' }) }]),
     finding({}),
     finding({ severity: 'warning', rule: 'description', message: 'is missing', refId: '' }),
     finding({ rule: 'link', message: 'leads nowhere', panel: '', refId: '' }),
@@ -41,7 +42,7 @@ texts('says how many there are when nothing is wrong', () => {
 })
 texts.run()
 
-const data = suite('lintJson(), hasErrors()')
+const data = suite('lintJson(), exitCode()')
 data('are the same as data', () => {
   const findings = [finding({ severity: 'warning' })]
   const { skipped } = dashboard
@@ -51,8 +52,20 @@ data('are the same as data', () => {
     errors: 0,
     warnings: 1,
   })
-  assert.equal(hasErrors(findings), false)
-  assert.equal(hasErrors([...findings, finding({})]), true)
+  assert.equal(exitCode({ dashboards: [dashboard], findings }), 0)
+  assert.equal(exitCode({ dashboards: [dashboard], findings: [...findings, finding({})] }), 1)
+})
+
+data('is an error of its own where there was no query to look at', () => {
+  const shared = { title: 'S', libraryPanel: { uid: 'x', name: 'S' } }
+  const empty = readDashboard({ uid: 'e', title: 'E', panels: [shared] }, 'e.json')
+  const report = { dashboards: [empty], findings: [finding({ severity: 'warning' })] }
+  assertSays(lintText(report), /\n {2}E \(e\.json\): nothing to check, no panel has a query/)
+  assert.throws(() => exitCode(report), {
+    name: 'NothingCheckedError',
+    message: /^Nothing was checked: E: 1 × panel that is a library panel/,
+  })
+  assert.equal(exitCode({ dashboards: [empty, dashboard], findings: [] }), 0)
 })
 
 data('each rule says what it asks for', () => {

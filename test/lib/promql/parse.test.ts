@@ -32,6 +32,9 @@ for (const text of [
   'x == on (a) y',
   '$query',
   'topk($n, x) > $limit',
+  'x{a=~"(?i)web|\\u0041"}',
+  'x{a=~"$ns|${pod:regex}.*"}',
+  'label_replace(x, "a", "$1", "b", "(?i)(.*)")',
 ]) {
   takes(text, () => assert.equal(fault(text), undefined))
 }
@@ -61,6 +64,14 @@ for (const [text, said] of [
   ['label_replace(x, "a")', '1:1 label_replace() wants 5 arguments, not 2'],
   ['round(x, 1, 2)', '1:1 round() wants 1 or 2 arguments, not 3'],
   ['{a=~".*"}', '1:1 a selector needs a metric, or a matcher that no empty value fits'],
+  [
+    'sum(x{a=~"(?!b).*"})',
+    '1:5 the matcher of a is (?!b).*, which is not an RE2 pattern: error parsing regexp: invalid or unsupported Perl syntax: `(?!`',
+  ],
+  [
+    'label_replace(x, "a", "$1", "b", "*")',
+    '1:34 the pattern of label_replace() is *, which is not an RE2 pattern: error parsing regexp: missing argument to repetition operator: `*`',
+  ],
   ['{}', '1:1 a selector needs a metric, or a matcher that no empty value fits'],
   ['x and on (a) group_left (b) y', '1:1 and takes no group_left'],
   ['x * on (a) group_left (a) y', '1:1 the label a is both in on() and in group_left()'],
@@ -70,6 +81,13 @@ for (const [text, said] of [
 refuses.run()
 
 const reads = suite('parsePromql()')
+reads('gives the values of strings as Prometheus reads them', () => {
+  const [selector] = selectorsOf(parsePromql(String.raw`x{a="\t\x41\u00e9\101\"\\d", b='\'', c=${'`\\d`'}}`).expr)
+  assert.deepEqual(
+    selector?.matchers.map(({ value }) => value),
+    ['\tAéA"\\d', "'", '\\d'],
+  )
+})
 reads('gives the selectors with their matchers, and the variables', () => {
   const query = parsePromql('sum(a{x=~"$v", __name__="b"}) / {__name__="c", y!="z"} + $d')
   assert.deepEqual(query.variables, ['v', 'd'])

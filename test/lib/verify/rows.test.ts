@@ -69,6 +69,18 @@ const cases: [fact: string, transformations: unknown[], frames: Frame[], found: 
     [frame('A', { pod: 'a' }, { pod: 'b' })],
     ['rows without any column to tell them apart'],
   ],
+  [
+    'finds rows that differ in columns only that a pattern leaves out',
+    [{ id: 'filterFieldsByName', options: { include: { pattern: '/^p(?!ort)/' } } }],
+    [frame('A', { pod: 'a', port: '1' }, { pod: 'a', port: '2' })],
+    ['pod=a'],
+  ],
+  [
+    'looks at the columns that a pattern or a name lets through',
+    [{ id: 'filterFieldsByName', options: { include: { names: ['port'], pattern: '/^pod$/' } } }],
+    [frame('A', { pod: 'a', port: '1' }, { pod: 'a', port: '2' })],
+    [],
+  ],
   ['lets a panel group by itself', [{ id: 'groupBy', options: {} }], [frame('A', { pod: 'a' }, { pod: 'a' })], []],
   [
     'passes over what is switched off',

@@ -177,8 +177,9 @@ settles('never takes a part of a KWOK lab for missing, but what is added to it',
 
 settles('waits no longer than it may for series that are too short', async ({ prometheus }) => {
   const said: string[] = []
-  const wait = (windowMs: number) =>
+  const wait = (windowMs: number, isKwokLab = false) =>
     waitForWindow({
+      isKwokLab,
       url: prometheus.url,
       clusterName: CLUSTER,
       windowMs,
@@ -189,6 +190,9 @@ settles('waits no longer than it may for series that are too short', async ({ pr
   assert.equal(await wait(3_600_000), false)
   // Two nodes and seven pods.
   assert.deepEqual(said, ['9 series reach back less than 3600 s'])
+  // The trace simulator of a KWOK lab, of which Prometheus has nothing yet.
+  assert.equal(await wait(40_000, true), false)
+  assert.equal(said.at(-1), '1 series reach back less than 40 s')
 })
 settles.run()
 

@@ -178,6 +178,47 @@ pages('takes the time and the refresh of the address, and no nonsense', async ({
   assertSays((await get('/d/requests?from=now-900y&refresh=1ms')).text, /"now-30m" selected[\s\S]*data-refresh="off"/)
 })
 
+pages('has a page for each dashboard, whatever their uids and titles, with its own verdict', async ({ prometheus }) => {
+  const panel = (expr: string) => ({ title: 'P', type: 'stat', targets: [{ refId: 'A', expr, instant: true }] })
+  const given = [
+    { title: 'Twin', uid: 'twin', panels: [panel('missing')] },
+    { title: 'Twin', uid: 'twin', panels: [panel('count(requests)')] },
+    { title: '概要', panels: [panel('count(requests)'), panel('missing')] },
+    { title: 'Odd uid', uid: 'a b/c', panels: [panel('count(requests)')] },
+    { title: 'Words', uid: 'words', panels: [{ title: 'W', type: 'text' }] },
+  ]
+  const all = given.map((each, at) => ({ dashboard: readDashboard(each, `${at}.json`), marks: undefined }))
+  const server = await serve({ prometheusUrl: prometheus.url, dashboards: () => ({ dashboards: all, refused: [] }) })
+  try {
+    const { text } = await get(server, '/')
+    const links = [...text.matchAll(/<a href="(\/d\/[^"]*)">(.*?)<\/a>/g)].map(([, path = '', title]) => ({
+      path,
+      title,
+    }))
+    assert.deepEqual(
+      links.map(({ title }) => title),
+      ['Twin (0.json)', 'Twin (1.json)', '概要', 'Odd uid', 'Words'],
+    )
+    const verdicts = [
+      /✗ verify: 1 failed/,
+      /✓ verify: nothing failed/,
+      /✗ verify: 1 failed/,
+      /✓ verify/,
+      /– verify: Nothing was checked/,
+    ]
+    for (const [at, { path }] of links.entries()) {
+      assertSays((await get(server, path, { method: 'POST' })).text, verdicts[at] ?? /^$/)
+    }
+    // Links of dashboards have the uid.
+    assertSays((await get(server, '/d/a%20b%2Fc')).text, /<h1>Odd uid<\/h1>/)
+    const { text: two } = await get(server, links[2]?.path ?? '', { method: 'POST' })
+    assert.equal(two.match(/✗ 1 of 1 checks failed/g)?.length, 1)
+    assert.equal(new Set(two.match(/ id="[^"]*"/g)).size, two.match(/ id="[^"]*"/g)?.length)
+  } finally {
+    server.close()
+  }
+})
+
 pages('gives verify’s verdict when its form is posted, with what is chosen there', async ({ get }) => {
   assertSays((await get('/d/requests')).text, /<form class="pick" method="get">[\s\S]*<button formmethod="post">/)
   const { text } = await get('/d/requests', { method: 'POST', body: 'var-job=db&refresh=10s' })

@@ -1,0 +1,23 @@
+import { ownPaths, type ReadFiles, readDashboardFiles } from '../lib/grafana/files.ts'
+import { readDashboard } from '../lib/grafana/read.ts'
+import type { Settings } from '../lib/settings.ts'
+import type { Verifiable } from '../lib/verify/verify.ts'
+import { labDashboards } from './index.ts'
+
+/** The lab's own dashboards in the form of any, with what is known of their queries. Built anew by each call. */
+export function ownDashboards(): Verifiable[] {
+  return labDashboards().map(({ name, json, marks }) => ({
+    dashboard: readDashboard(json, `dashboards/${name}`),
+    marks,
+  }))
+}
+
+/** The dashboards that `--dashboards` names, or else the lab's own and those of DASHBOARDS_DIR; and the files that are none. */
+export function loadDashboards(
+  settings: Settings,
+  { paths, own = ownDashboards }: { paths?: readonly string[] | undefined; own?: () => readonly Verifiable[] } = {},
+): { dashboards: Verifiable[]; refused: ReadFiles['refused'] } {
+  const { dashboards, refused } = readDashboardFiles(paths ?? ownPaths(settings))
+  const others = dashboards.map(dashboard => ({ dashboard, marks: undefined }))
+  return { dashboards: [...(paths === undefined ? own() : []), ...others], refused }
+}

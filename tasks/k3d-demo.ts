@@ -1,0 +1,20 @@
+/**
+ * A web server and a client run in namespace demo of a cluster when this ends, so that its dashboards have something to show. Their image
+ * is Node.js's, at a mirror where IMAGE_PREFIX names one. Needs a cluster that `make k3d` has made, or one that KUBE_CONTEXT names.
+ *
+ *   tsx tasks/k3d-demo.ts
+ *   tsx tasks/k3d-demo.ts --kube-context my-cluster
+ */
+import { requireAgreement, requireContext } from '../lib/k3d/agree.ts'
+import { applyDemo, demoNamespace } from '../lib/k3d/demo.ts'
+import { print, runTask } from '../lib/task.ts'
+
+const about = 'Runs a web server and a client in namespace demo of a cluster.'
+const switches = { yes: 'change a cluster that the lab did not make without asking' }
+
+await runTask({ about, settings: ['kubeContext'], switches, on: 'context' }, async ({ lab, switches: chosen }) => {
+  await requireContext(lab)
+  const what = `The demo goes into namespace ${demoNamespace}`
+  await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
+  print((await applyDemo(lab)).trimEnd())
+})

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import { grafanaRegex, matching } from '../../../lib/grafana/js-regex.ts'
+
+const compiles = suite('grafanaRegex()')
+for (const [pattern, text, isMatch] of [
+  ['(?!kube-).+', 'default', true],
+  ['(?!kube-).+', 'kube-system', false],
+  ['web', 'web-1', false],
+  ['/web/', 'my-web-1', true],
+  ['/WEB/i', 'web', true],
+] as const) {
+  compiles(`${pattern} ${isMatch ? 'fits' : 'does not fit'} ${text}, as in Grafana`, () =>
+    assert.equal(grafanaRegex(pattern).test(text), isMatch),
+  )
+}
+compiles('fits any part where Grafana makes it plain', () => assert.ok(grafanaRegex('web', 'plain').test('my-web-1')))
+for (const pattern of ['/(/', '/a/x', '(?i)a', '(']) {
+  compiles(`refuses ${pattern}`, () => assert.throws(() => grafanaRegex(pattern), { name: 'PatternError' }))
+}
+compiles.run()
+
+const limits = suite('matching()')
+const endless = `${'a'.repeat(40)}!`
+limits('ends a pattern that goes back and forth for ever', () => {
+  const startedMs = performance.now()
+  const regex = grafanaRegex('/^(a+)+$/')
+  assert.throws(() => matching('/^(a+)+$/', () => regex.test(endless), 50), {
+    name: 'PatternError',
+    message: /^The regular expression \/\^\(a\+\)\+\$\/ can't be used: .*it took longer than 0\.05 s$/,
+  })
+  assert.ok(performance.now() - startedMs < 10_000)
+})
+limits('gives what is found, also inside of another, and throws what is thrown', () => {
+  assert.equal(
+    matching('a', () => matching('b', () => 'found')),
+    'found',
+  )
+  assert.throws(
+    () =>
+      matching('a', () => {
+        throw new TypeError('own')
+      }),
+    { name: 'TypeError', message: 'own' },
+  )
+})
+limits.run()
