@@ -82,6 +82,11 @@ lint: node_modules/.package-lock.json
 test: programs
 	@$(TASK) test/run.ts unit e2e
 
+## test-long: what make test leaves out: a lab of containers in full, Ctrl-C at every moment
+.PHONY: test-long
+test-long: programs
+	@$(TASK) test/run.ts long
+
 ## test-unit: the tests that need no cluster
 .PHONY: test-unit
 test-unit: programs

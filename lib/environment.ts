@@ -18,7 +18,7 @@ const serviceVariables: ReadonlySet<string> = new Set([
 ])
 
 /** What says where kubectl, otelcol and docker are, and how docker reaches its engine. */
-const toolVariables = /^(XDG_CACHE_HOME|XDG_RUNTIME_DIR|[A-Z0-9_]+_BINARY|DOCKER_[A-Z0-9_]+|SSH_AUTH_SOCK)$/
+const toolVariables = /^(XDG_CACHE_HOME|XDG_RUNTIME_DIR|[A-Z0-9]+_BINARY|DOCKER_[A-Z0-9_]+|SSH_AUTH_SOCK)$/
 
 /**
  * The part of the user's environment that a service gets, so that a lab is the same whatever the shell has set. One that runs kubectl,

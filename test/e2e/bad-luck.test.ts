@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import { components } from '../../lib/kwokctl.ts'
-import { projectDir } from '../../lib/lab.ts'
-import { portSettings } from '../../lib/ports.ts'
 import { labServiceNames } from '../../lib/services.ts'
-import { variableOf } from '../../lib/settings.ts'
 import { versions } from '../../lib/versions.ts'
+import { interrupt } from '../support/interrupt.ts'
 import {
   assertDone,
   assertRefused,
@@ -19,11 +15,9 @@ import {
   assertSays,
   cloneProject,
   createTestLab,
-  filesBelow,
   isAlive,
   killHard,
   listeningSockets,
-  type Running,
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
@@ -40,116 +34,17 @@ refused.before(async context => {
 })
 refused.after(({ lab }) => lab?.cleanUp())
 
-for (const setting of portSettings) {
-  refused(`a port in use: says by what, and that the setting is ${variableOf(setting)}`, async ({ lab }) => {
-    const port = lab.ports[setting]
-    const server = createServer()
-    await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
-    try {
-      const holder = `in use by .+ \\(pid ${process.pid}\\)`
-      const next = `set ${variableOf(setting)} to a free port`
-      const said = new RegExp(`^Cannot use port ${port}: it is ${holder}\\n {2}Next: ${next}`, 'm')
-      assertRefused(await lab.make(smallLab), 'kwok-check', 1, said)
-    } finally {
-      await new Promise(resolve => server.close(resolve))
-    }
-    await lab.assertNothingLeft(undefined)
-  })
-}
-
-refused('two services on one port: says which settings', async ({ lab }) => {
-  const said = /^JAEGER_PORT and PROMETHEUS_PORT are both \d+\n {2}Next: set JAEGER_PORT to another port/m
-  const shared = `JAEGER_PORT=${lab.ports.prometheusPort}`
-  assertRefused(await lab.make([...smallLab, shared]), 'kwok-check', 1, said)
-  await lab.assertNothingLeft(undefined)
-})
-
-refused('the Docker runtime where no engine answers: says what to do', async ({ lab }) => {
-  const said = /^No Docker engine answers: .+\n {2}Next: start it, or name another by DOCKER_HOST .*; RUNTIME=binary/m
-  const env = { DOCKER_HOST: `unix://${join(lab.tempDir, 'no-engine.sock')}` }
-  assertRefused(await lab.make([...smallLab, 'RUNTIME=docker'], { env }), 'kwok-check', 1, said)
-  await lab.assertNothingLeft(undefined)
-})
-
-refused('a pod template that is not YAML: says file and line', async ({ lab }) => {
-  const project = cloneProject(lab, 'broken-yaml')
-  writeFileSync(join(project, 'kwok-config', 'kwok-pod-template.yaml'), 'kind: Pod\nmetadata: {name: load\nspec: [}\n')
-  const said = /^Cannot read kwok-config\/kwok-pod-template\.yaml:3:\d+: .+\n {2}Next: mend kwok-config/m
-  assertRefused(await lab.make(smallLab, { project }), 'kwok-check', 2, said)
-  assert.equal(existsSync(join(project, '.lab')), false)
-  await lab.assertNothingLeft(undefined)
-})
-
-refused('a pod template that is not a Pod: says file, line and what it is', async ({ lab }) => {
-  const project = cloneProject(lab, 'no-pod')
-  const template = '# The load.\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: load }\n'
-  writeFileSync(join(project, 'kwok-config', 'kwok-pod-template.yaml'), template)
-  const said = /^kwok-config\/kwok-pod-template\.yaml:3 is not a Pod: it is Deployment\n {2}Next: put one Pod into/m
-  assertRefused(await lab.make(smallLab, { project }), 'kwok-check', 2, said)
-  assert.equal(existsSync(join(project, '.lab')), false)
-  await lab.assertNothingLeft(undefined)
-})
-
-refused('a kubeconfig that cannot be written', async ({ lab }) => {
-  const ended = await lab.make(smallLab, { env: { KUBECONFIG: '/dev/null/x' } })
-  assertRefused(
-    ended,
-    'kwok-check',
-    1,
-    /^Cannot write the kubeconfig \/dev\/null\/x: .+\n {2}Next: set KUBECONFIG to a/m,
-  )
-  await lab.assertNothingLeft(undefined)
-})
-
-refused('a cluster of that name made by another hand and runtime: neither used nor deleted', async ({ lab }) => {
-  const record = join(lab.clusterDir, 'kwok.yaml')
-  const config = 'apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\noptions:\n  runtime: docker\n'
-  mkdirSync(lab.clusterDir, { recursive: true })
-  writeFileSync(record, config)
-  const said = new RegExp(
-    `^KWOK cluster "${lab.name}" was not made by the lab: kwokctl made it by the docker runtime in .*\\n {2}Next: set CLUSTER_NAME`,
-    'm',
-  )
-  assertRefused(await lab.make(smallLab), 'kwok-check', 1, said)
-  assertRefused(await lab.make(['kwok-down']), 'kwok-down', 1, said)
-  assert.deepEqual(filesBelow(lab.kwokWorkdir), [record])
-  assert.equal(readFileSync(record, 'utf8'), config)
-  rmSync(join(lab.kwokWorkdir, 'clusters'), { recursive: true })
-  await lab.assertNothingLeft(undefined)
-})
-
-refused('more pods than the nodes can hold: says how many they can', async ({ lab }) => {
-  const said = /^POD_COUNT=5000 is more than 3 nodes can hold: .*\d+ pods .+\n {2}Next: set .*NODE_COUNT/m
-  assertRefused(await lab.make(['kwok', 'NODE_COUNT=3', 'POD_COUNT=5000']), 'kwok-check', 2, said)
-  await lab.assertNothingLeft(undefined)
-})
-
-const canMount = process.platform === 'linux' && process.getuid?.() === 0 && mountsTmpfs()
-const whenMounting = canMount ? refused : refused.skip
-whenMounting('a full disk', async ({ lab }) => {
-  const disk = join(lab.tempDir, 'small disk')
-  mkdirSync(disk)
-  mount(disk)
+// One of the refusals, for what make does then; test/lib/preflight.test.ts and test/tasks/all.test.ts have all.
+refused('a port in use: says by what, and which setting to change', async ({ lab }) => {
+  const port = lab.ports.jaegerPort
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
   try {
-    const ended = await lab.make(smallLab, { env: { KWOK_WORKDIR: disk } })
-    const said =
-      /^The disk of .*small disk is full: \d+ MiB are free, a lab needs \d+\n {2}Next: free some space, or set/m
-    assertRefused(ended, 'kwok-check', 1, said)
-    assert.deepEqual(readdirSync(disk), [])
+    const holder = `in use by .+ \\(pid ${process.pid}\\)`
+    const said = new RegExp(`^Cannot use port ${port}: it is ${holder}\\n {2}Next: set JAEGER_PORT to a free port`, 'm')
+    assertRefused(await lab.make(smallLab), 'kwok-check', 1, said)
   } finally {
-    spawnSync('umount', [disk])
-  }
-  await lab.assertNothingLeft(undefined)
-})
-
-refused('no lab: kwok-down has nothing to do, the others say how to make one', async ({ lab }) => {
-  const down = await lab.make(['kwok-down'])
-  assertDone(down)
-  assert.equal(down.stdout, `There is no lab "${lab.name}"\n`)
-  for (const step of stepsOfALab()) {
-    const { exitCode, stderr } = await lab.task(step)
-    assert.equal(exitCode, 1, step)
-    assert.equal(stderr, `There is no KWOK cluster "${lab.name}"\n  Next: make kwok CLUSTER_NAME=${lab.name}\n`)
+    await new Promise(resolve => server.close(resolve))
   }
   await lab.assertNothingLeft(undefined)
 })
@@ -235,7 +130,8 @@ badLuck('another choice of what was chosen at creation is refused', async ({ lab
 
 badLuck('the same name from a second clone is refused, and the lab goes on', async ({ lab }) => {
   const before = await requireAllUp(lab)
-  const project = cloneProject(lab, 'second-clone')
+  const project = join(lab.tempDir, 'second-clone')
+  cloneProject(project)
   const said = new RegExp(
     `^KWOK cluster "${lab.name}" belongs to another clone of the lab: its state is in ${lab.dir}\\n {2}Next: set CLUSTER_NAME`,
     'm',
@@ -324,25 +220,16 @@ badLuck('kwok-down a second time has nothing to do', async ({ lab }) => {
 })
 
 badLuck('Ctrl-C while the cluster is made, then kwok-down: nothing is left', async ({ lab }) => {
-  await interrupt(lab, 'etcd has started', () => existsSync(join(lab.clusterDir, 'pids', 'etcd.pid')))
+  await interrupt(lab, smallLab, 'etcd has started')
   assertDone(await lab.make(['kwok-down']))
   await lab.assertNothingLeft(undefined)
 })
 
-const moments: readonly [string, (lab: TestLab, run: Running) => boolean][] = [
-  ['kwokctl is called', (_, run) => run.said().includes('Creating KWOK cluster')],
-  ['etcd has started', lab => existsSync(join(lab.clusterDir, 'pids', 'etcd.pid'))],
-  ['kube-apiserver has started', lab => existsSync(join(lab.clusterDir, 'pids', 'kube-apiserver.pid'))],
-  ['Prometheus has started', lab => existsSync(join(lab.pidsDir, 'prometheus.json'))],
-  ['metrics-server has started', lab => existsSync(join(lab.pidsDir, 'metrics-server.json'))],
-  ['the pods are made', (_, run) => run.said().includes('usage-from-annotations')],
-  ['the collector is next', (_, run) => run.said().includes('pods run in')],
-  ['the trace simulator is next', (_, run) => run.said().includes('The collector measures')],
-  ['the metrics are waited for', (_, run) => run.said().includes('Waiting until the metrics')],
-]
+/** A program that makes something, a service that has just been started, a wait. */
+const moments = ['etcd has started', 'Prometheus has started', 'the metrics are waited for'] as const
 
 badLuck('Ctrl-C at one moment after the other, then the same command again: the lab is ready', async ({ lab }) => {
-  for (const [moment, isNow] of moments) await interrupt(lab, moment, run => isNow(lab, run))
+  for (const moment of moments) await interrupt(lab, smallLab, moment)
   assertDone(await lab.make(smallLab))
   await requireAllUp(lab)
   const crds = await lab.kubectl(['get', 'crds', '-o', 'name'])
@@ -383,39 +270,4 @@ async function reboot(lab: TestLab, sleeper: ChildProcess): Promise<void> {
     const path = join(lab.pidsDir, file)
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), pid: sleeper.pid }))
   }
-}
-
-/** Starts `make kwok`, presses Ctrl-C at a moment, and waits until all steps have ended. */
-async function interrupt(lab: TestLab, moment: string, isNow: (run: Running) => boolean): Promise<void> {
-  const run = lab.startMake(smallLab)
-  const until = Date.now() + 90_000
-  while (!isNow(run)) {
-    assert.equal(run.child.exitCode, null, `make kwok ended before "${moment}"\n${run.said()}`)
-    assert.ok(Date.now() < until, `"${moment}" did not come within 90 s\n${run.said()}`)
-    await sleep(10)
-  }
-  run.interrupt()
-  const { exitCode } = await run.ended
-  assert.notEqual(exitCode, 0, `make kwok went on after Ctrl-C when ${moment}`)
-  await waitFor('end of all steps', () => assert.throws(() => process.kill(-(run.child.pid ?? 0), 0)), 15_000)
-}
-
-/** The tasks that need a cluster which is there. */
-function stepsOfALab(): string[] {
-  const withoutOne = ['kwok-check', 'kwok-create-cluster', 'kwok-down']
-  const tasks = readdirSync(join(projectDir, 'tasks')).map(file => file.replace(/\.ts$/, ''))
-  return tasks.filter(task => task.startsWith('kwok-') && !withoutOne.includes(task))
-}
-
-function mountsTmpfs(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'e2e-mount-'))
-  try {
-    return mount(folder) && spawnSync('umount', [folder]).status === 0
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
-function mount(folder: string): boolean {
-  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', folder]).status === 0
 }

@@ -3,20 +3,29 @@
  * engine, and without the means to start one, every test of this file is skipped, and the reason is said.
  */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { uids } from '../../dashboards/uids.ts'
-import { chosenImages, type ImageName, imageNames, imageVariable, withoutDigest } from '../../lib/images.ts'
+import { chosenImages, imageNames, imageVariable, withoutDigest } from '../../lib/images.ts'
 import { jaegerServices, jaegerTraces } from '../../lib/jaeger.ts'
 import { components } from '../../lib/kwokctl.ts'
 import { containerServiceNames } from '../../lib/services.ts'
-import { writeImageArchive } from '../images/archive.ts'
 import { labImages } from '../images/lab.ts'
 import { startRegistry } from '../images/registry.ts'
+import {
+  assertCredentialsWeak,
+  assertOnLoopback,
+  assertSecretsPrivate,
+  assertTargetsUp,
+  nodeByHand,
+  partCount,
+  readAll,
+  receivers,
+} from '../support/checks.ts'
 import { haveEngine } from '../support/engine.ts'
 import {
   assertDone,
@@ -26,52 +35,55 @@ import {
   createTestLab,
   dockerLeftovers,
   dockerOutput,
+  type Ended,
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
+import { type LoadedImages, loadLabImages } from '../support/lab-images.ts'
+import { skipLine } from '../support/outcome.ts'
 
 const engine = await haveEngine()
-const images: string[] = []
 /** What makes a lab one of containers. */
 const settings: Record<string, string> = { RUNTIME: 'docker', COLLECTION_INTERVAL: '2s', TRACE_RATE: '1' }
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 const parts = [...components, ...containerServiceNames, 'jaeger']
 
-/** A lab with a Jaeger that stays up all the while; one that is never made; and the run that makes one beside the first. */
+/** A lab with a Jaeger that stays up all the while; one that is never made; and one that is made beside the first. */
 interface Labs {
   lab: TestLab
   other: TestLab
-  beside: Promise<{ code: number | null; output: string }>
+  beside: { lab: TestLab; made: Promise<Ended> }
+  images: LoadedImages
   /** What there is of the first in Docker before the one beside it goes. */
   before: string[]
 }
 const runtime = suite<Labs>('the Docker runtime')
-if ('reason' in engine) process.stdout.write(`Skipped: ${engine.reason}\n`)
+if ('reason' in engine) process.stdout.write(skipLine('docker', engine.reason))
 const onEngine = 'reason' in engine ? runtime.skip : runtime
 const onOwnEngine = 'reason' in engine || engine.restart === undefined ? runtime.skip : runtime
 
 runtime.before(async context => {
   if ('reason' in engine) return
   if (engine.host !== undefined) process.env['DOCKER_HOST'] = engine.host
-  await loadImages()
+  context.images = await loadLabImages()
+  Object.assign(settings, context.images.env)
   context.lab = await createTestLab('docker', { ...settings, JAEGER: 'true' })
   context.other = await createTestLab('docker-other', settings)
 })
-runtime.after(async ({ lab, other }) => {
-  lab?.cleanUp()
-  other?.cleanUp()
-  if ('reason' in engine) return
-  if (images.length > 0) dockerOutput(['image', 'rm', '--force', ...images])
-  await engine.end()
+runtime.after(({ lab, other, beside, images }) => {
+  for (const each of [lab, other, beside?.lab]) each?.cleanUp()
+  images?.remove()
+  if (!('reason' in engine)) engine.end()
 })
 
 onEngine('brings up a small lab with Jaeger', async context => {
   const { lab } = context
   assertDone(await lab.make(smallLab))
   await assertAllUp(lab)
-  // From here on another lab is beside it. The same file that tries labs of processes, told to make its lab of containers.
   context.before = dockerLeftovers(lab.name)
-  context.beside = runTestFile('e2e/kwok.test.ts', { TEST_RUNTIME: 'docker' })
+  // From here on another lab is beside it.
+  const beside = await createTestLab('docker-beside', settings)
+  context.beside = { lab: beside, made: beside.make(smallLab) }
 })
 
 onEngine('runs nothing of its own as root but LGTM, and lets nothing else write to its files', ({ lab }) => {
@@ -204,12 +216,43 @@ onEngine(
   },
 )
 
-onEngine('passes every check that a lab of processes passes, beside another lab', async ({ beside }) => {
-  const { code, output } = await beside
-  const count = (word: string) => Number(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'm').exec(output)?.[1])
-  if (code !== 0) throw new Error(output)
-  assert.ok(count('Total') > 10, output)
-  assert.equal(count('Passed'), count('Total'), output)
+onEngine('brings up a lab beside another, with all targets up', async ({ beside: { lab, made } }) => {
+  assertDone(await made)
+  assert.equal((await lab.partPids()).size, partCount(lab))
+  await assertTargetsUp(lab, 60_000)
+})
+
+onEngine('publishes ports on 127.0.0.1 alone, and keeps what is secret from others', async ({ beside: { lab } }) => {
+  await assertOnLoopback(lab)
+  assertSecretsPrivate(lab)
+})
+
+onEngine('holds no credential with which more can be done than to read what its parts measure', ({ beside: { lab } }) =>
+  assertCredentialsWeak(lab),
+)
+
+onEngine('gives a node that kubectl adds its receiver, measures it, and takes it away', async ({ beside: { lab } }) => {
+  await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand('e2e-by-hand')))
+  await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has('e2e-by-hand')))
+  const series = 'k8s_node_cpu_time_seconds_total{k8s_node_name="e2e-by-hand"}'
+  await waitFor('series of the added node', async () => assert.equal((await lab.query(series)).length, 1))
+  await lab.kubectl(['delete', 'node', 'e2e-by-hand', '--wait=false'])
+  const itsPods = ['-A', '--field-selector', 'spec.nodeName=e2e-by-hand', '--force', '--grace-period=0']
+  await lab.kubectl(['delete', 'pods', ...itsPods])
+  await waitFor('receivers without the removed node', () => assert.ok(!receivers(lab).has('e2e-by-hand')))
+})
+
+onEngine('changes nothing when make kwok runs again', async ({ beside: { lab } }) => {
+  const before = await readAll(lab)
+  const ended = await lab.make(smallLab)
+  assertDone(ended)
+  assert.doesNotMatch(ended.stderr, /Creat|Start|Delet/)
+  assert.deepEqual(await readAll(lab), before)
+})
+
+onEngine('goes down, and leaves nothing', async ({ beside: { lab } }) => {
+  assertDone(await lab.make(['kwok-down']))
+  await lab.assertNothingLeft(undefined)
 })
 
 onEngine('is left alone when the other lab goes, and has measured itself alone', async ({ lab, before }) => {
@@ -224,7 +267,7 @@ onEngine('is left alone when the other lab goes, and has measured itself alone',
 
 onOwnEngine('says that the engine was stopped, and comes back with it', async ({ lab }) => {
   if ('reason' in engine || engine.restart === undefined) return
-  await engine.restart.stop()
+  engine.restart.stop()
   try {
     const ended = await lab.make(smallLab)
     assertSays(ended.stderr, /No Docker engine answers: .*\n {2}Next: start it, or name another by DOCKER_HOST/)
@@ -261,46 +304,4 @@ async function assertAllUp(lab: TestLab): Promise<void> {
     const up = [...stdout.matchAll(/^(\S+) +up +/gm)].map(([, name = '']) => name)
     assertSameWords(up, parts, `parts that are up in\n${stdout}${stderr}\n`)
   })
-}
-
-/** Makes the images, gives them names of their own, and loads them: an engine of the user's keeps what it has. */
-async function loadImages(): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'images-'))
-  try {
-    const { pause: _, ...all } = await labImages()
-    const own = Object.entries(all).map(([name, image]) => {
-      const reference = `kube-otel-lab.test/${name}:${process.pid}`
-      images.push(reference)
-      process.env[imageVariable(name as ImageName)] = reference
-      settings[imageVariable(name as ImageName)] = reference
-      return { ...image, reference }
-    })
-    await writeImageArchive(join(dir, 'images.tar'), own)
-    dockerOutput(['load', '--quiet', '--input', join(dir, 'images.tar')])
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
-}
-
-async function runTestFile(
-  file: string,
-  env: Record<string, string>,
-): Promise<{ code: number | null; output: string }> {
-  const folder = join(import.meta.dirname, '..')
-  const uvu = join(folder, '..', 'node_modules', 'uvu', 'bin.js')
-  const pattern = `^${file.replaceAll('.', '\\.')}$`
-  const child = spawn(process.execPath, ['--import', 'tsx', uvu, '--no-color', folder, pattern], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env, NO_COLOR: '1' },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-    })
-  }
-  const timer = setTimeout(() => child.kill('SIGTERM'), 15 * 60_000)
-  const code = await new Promise<number | null>(resolve => child.once('close', resolve))
-  clearTimeout(timer)
-  return { code, output }
 }

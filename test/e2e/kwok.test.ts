@@ -1,39 +1,34 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { lstatSync, readFileSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { suite } from 'uvu'
-import { parse } from 'yaml'
 import { programPath } from '../../lib/binaries.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
 import { readers } from '../../lib/kubeconfig.ts'
 import { applyText } from '../../lib/kubectl.ts'
-import { components } from '../../lib/kwokctl.ts'
-import { openLab, projectDir } from '../../lib/lab.ts'
-import { portSettings } from '../../lib/ports.ts'
+import { openLab } from '../../lib/lab.ts'
 import type { Sample } from '../../lib/prometheus.ts'
-import { containerServiceNames, labServiceNames } from '../../lib/services.ts'
-import { credentialsIn, privileges, type Source, sourcesOf, statusWith } from '../support/credentials.ts'
+import {
+  assertCredentialsWeak,
+  assertOnLoopback,
+  assertSecretsPrivate,
+  assertTargetsUp,
+  nodeByHand,
+  partCount,
+  readAll,
+  receivers,
+} from '../support/checks.ts'
 import {
   assertDone,
   assertSameWords,
   assertSays,
   createTestLab,
-  dockerOutput,
-  filesBelow,
-  listeningAddresses,
-  listeningSockets,
-  publishedPorts,
   type TestLab,
-  testRuntime,
   waitFor,
   waitForAutoscaler,
 } from '../support/lab.ts'
 
-/** The services of the runtime that the lab is tried in: docker.test.ts runs this file too. */
-const services = testRuntime === 'docker' ? containerServiceNames : labServiceNames
 /** How often is collected; short, to be quick. */
 const INTERVAL_MS = 5_000
 /** Two collections, and what batching and sending take. */
@@ -158,112 +153,20 @@ kwok('uses what the annotations of the shop say', async ({ lab }) => {
   })
 })
 
-kwok('scrapes every part of the control plane: all targets are up', async ({ lab }) => {
-  await waitFor(
-    'target that is down',
-    async () => {
-      const answer = await fetch(`http://127.0.0.1:${lab.ports.prometheusPort}/api/v1/targets?state=active`)
-      const targets = items(fields(fields(await answer.json())['data'])['activeTargets']).map(fields)
-      const jobs = new Set(targets.map(target => text(fields(target['labels'])['job'])))
-      const expected = scrapeJobs()
-      assert.deepEqual(
-        expected.filter(job => !jobs.has(job)),
-        [],
-      )
-      assert.deepEqual(
-        targets.filter(target => target['health'] !== 'up').map(target => [target['scrapeUrl'], target['lastError']]),
-        [],
-      )
-      for (const target of targets) assert.equal(fields(target['labels'])['k8s_cluster_name'], lab.name)
-    },
-    SETTLED_MS,
-  )
-})
+kwok('scrapes every part of the control plane: all targets are up', ({ lab }) => assertTargetsUp(lab, SETTLED_MS))
 
 kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
-  const parts = await lab.partPids()
-  assert.equal(parts.size, components.length + services.length)
-  if (testRuntime === 'docker') return assertPublishedOnLoopback(lab)
-  const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
-  const found = new Set(sockets.map(({ address }) => address))
-  for (const setting of portSettings) {
-    assert.ok(found.has(`127.0.0.1:${lab.ports[setting]}`), `the socket of ${setting} was not found`)
-  }
-  // Those, the control plane's, and etcd's second one.
-  assert.ok(found.size > portSettings.length + components.length, `only ${found.size} sockets were found`)
-  assert.deepEqual(
-    sockets.filter(({ address }) => !address.startsWith('127.0.0.1:')),
-    [],
-  )
+  assert.equal((await lab.partPids()).size, partCount(lab))
+  await assertOnLoopback(lab)
 })
 
-kwok('keeps what is secret from others: keys in files of mode 0600, folders of mode 0700', ({ lab }) => {
-  const names = ['config', 'data', 'kubeconfig', 'logs', 'pids', ...(testRuntime === 'docker' ? ['containers'] : [])]
-  const own = names.map(folder => join(lab.dir, folder))
-  const folders = [lab.clusterDir, lab.dir, ...own]
-  const open = folders.filter(folder => (statSync(folder).mode & 0o777) !== 0o700)
-  assert.deepEqual(open, [], 'folders that others can enter')
-  const secret = [...filesBelow(lab.dir), ...filesBelow(lab.clusterDir), lab.kubeconfig].filter(isSecret)
-  const kubeconfigs = readers.map(reader => `kubeconfig/${reader}.yaml`)
-  const passwords = testRuntime === 'docker' ? ['config/grafana.password', 'lgtm/grafana.password'] : []
-  for (const file of ['admin.key', 'ca.key', 'metrics-server.key', 'prometheus.token', ...passwords, ...kubeconfigs]) {
-    assert.ok(
-      secret.some(path => path.endsWith(`/${file}`)),
-      `${file} was not looked at`,
-    )
-  }
-  assert.deepEqual(
-    secret.filter(file => (statSync(file).mode & 0o777) !== 0o600),
-    [],
-    'secrets that others can read',
-  )
-  const foldersOfSecrets = new Set(secret.filter(file => file.startsWith(lab.dir)).map(file => dirname(file)))
-  const others = [...foldersOfSecrets].filter(folder => (statSync(folder).mode & 0o777) !== 0o700)
-  assert.deepEqual(others, [], 'folders of secrets that others can enter')
-})
+kwok('keeps what is secret from others: keys in files of mode 0600, folders of mode 0700', ({ lab }) =>
+  assertSecretsPrivate(lab),
+)
 
-kwok('holds no credential with which more can be done than to read what its parts measure', async ({ lab }) => {
-  const admin = fields(parse(readFileSync(lab.adminKubeconfig, 'utf8')))
-  const server = {
-    url: text(fields(fields(items(admin['clusters'])[0])['cluster'])['server']) ?? '',
-    ca: readFileSync(join(lab.clusterDir, 'pki', 'ca.crt'), 'utf8'),
-  }
-  const pki = sourcesOf(['admin.crt', 'admin.key', 'ca.crt'].map(file => join(lab.clusterDir, 'pki', file)))
-  const certificates = pki.map(({ text: pem }) => pem).filter(pem => pem.includes('BEGIN CERTIFICATE'))
-  const asked = privileges((await lab.kubectl(['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}'])).trim())
-
-  // What the administrator's key gives shows that each question can be answered otherwise.
-  const [adminKey] = credentialsIn(pki, certificates)
-  assert(adminKey !== undefined)
-  for (const privilege of asked) {
-    const status = await statusWith(adminKey, server, privilege)
-    assert.ok(![401, 403].includes(status), `the administrator may not ${privilege.name}: ${status}`)
-  }
-
-  const credentials = credentialsIn([...sourcesOf(filesBelow(lab.dir)), ...startedWith(lab)], certificates)
-  for (const part of ['collector', 'stats-proxy', 'prometheus', 'traces', 'metrics-server']) {
-    assert.ok(
-      credentials.some(({ where, token }) => token !== undefined && where.endsWith(`/${part}.yaml`)),
-      `the token of ${part} was not found`,
-    )
-  }
-  const keys = credentials.filter(({ key }) => key !== undefined)
-  assert.ok(
-    keys.some(({ where, certificate }) => certificate !== undefined && where.endsWith('/metrics-server.key')),
-    'the key of metrics-server was not found',
-  )
-  const tooMuch: string[] = []
-  // A token is in several files.
-  const different = new Map(credentials.map(each => [each.token ?? each.key, each]))
-  for (const credential of different.values()) {
-    if (certificates.some(each => credential.certificate === each)) tooMuch.push(`${credential.where} is of kwokctl`)
-    for (const privilege of asked) {
-      const status = await statusWith(credential, server, privilege)
-      if (![401, 403].includes(status)) tooMuch.push(`${credential.where} may ${privilege.name}: ${status}`)
-    }
-  }
-  assert.deepEqual(tooMuch, [])
-})
+kwok('holds no credential with which more can be done than to read what its parts measure', ({ lab }) =>
+  assertCredentialsWeak(lab),
+)
 
 kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
   const program = await programPath('kubectl')
@@ -303,7 +206,7 @@ kwok('kwok-status says that all parts are up, and counts what the API counts', a
   await waitFor('agreement of status and API', async () => {
     const { exitCode, stdout, stderr } = await lab.make(['kwok-status'])
     assert.equal(exitCode, 0, stdout + stderr)
-    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, components.length + services.length)
+    assert.equal(stdout.match(/^\S+ +up +/gm)?.length, partCount(lab))
     assert.doesNotMatch(stdout, /\bdown\b/)
     const all = items(fields(JSON.parse(await lab.kubectl(['get', 'pods', '-A', '-o', 'json'])))['items']).map(fields)
     const phases = new Map<string, number>()
@@ -423,36 +326,6 @@ kwok('kwok-down leaves nothing, and gives back the context from before', async (
 
 kwok.run()
 
-/** Where in the lab's folder the rendered configurations are. */
-const configFiles =
-  testRuntime === 'docker'
-    ? { collector: 'containers/collector/otelcol.yaml', prometheus: 'containers/lgtm/prometheus.yaml' }
-    : { collector: 'config/otelcol.yaml', prometheus: 'config/prometheus.yaml' }
-
-/** Asserts that what the containers publish is bound to loopback; other programs of this machine are not looked at. */
-function assertPublishedOnLoopback(lab: TestLab): void {
-  const ports = publishedPorts(lab.name)
-  const { prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort } = lab.ports
-  for (const port of [prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort]) {
-    assert.ok(ports.includes(port), `port ${port} is not published`)
-  }
-  // Those, the API server's, and kwok-controller's.
-  assert.equal(ports.length, 7)
-  const addresses = listeningAddresses().filter(address => ports.includes(Number(address.split(':').at(-1))))
-  assertSameWords(
-    addresses,
-    ports.map(port => `127.0.0.1:${port}`),
-    'sockets of published ports',
-  )
-}
-
-/** The jobs of Prometheus that have targets in every lab: not the one whose targets `make kwok-metrics` makes. */
-function scrapeJobs(): string[] {
-  const base: unknown = parse(readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8'))
-  const jobs = items(fields(base)['scrape_configs']).map(fields)
-  return jobs.filter(job => job['http_sd_configs'] === undefined).map(job => text(job['job_name']) ?? '')
-}
-
 interface RunningPod {
   /** `<namespace>/<name>` */
   key: string
@@ -565,90 +438,4 @@ async function samplesOf(lab: TestLab, selector: string): Promise<(Labelled & { 
 function longestGapMs(timesMs: readonly number[]): number {
   if (timesMs.length < 2) return Number.POSITIVE_INFINITY
   return Math.max(...timesMs.slice(1).map((time, index) => time - (timesMs[index] ?? 0)))
-}
-
-/** The nodes that the collector's configuration has a receiver for. */
-function receivers(lab: TestLab): Set<string> {
-  const config = readFileSync(join(lab.dir, configFiles.collector), 'utf8')
-  return new Set([...config.matchAll(/^ {2}kubeletstats\/(\S+):$/gm)].map(([, node = '']) => node))
-}
-
-function nodeByHand(name: string): unknown {
-  const resources = { cpu: '8', memory: '32Gi', 'ephemeral-storage': '100Gi', pods: '110' }
-  return {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { name, annotations: { 'kwok.x-k8s.io/node': 'fake' }, labels: { 'kubernetes.io/hostname': name } },
-    status: { allocatable: resources, capacity: resources },
-  }
-}
-
-/** What a run without change leaves as it was: processes, the objects' versions, files. */
-async function readAll(lab: TestLab): Promise<unknown> {
-  // Without the pods of the CronJob, which makes others every second minute.
-  const uids = async (...args: string[]) =>
-    (await lab.kubectl(['get', ...args, '-A', '-o', 'jsonpath={.items[*].metadata.uid}'])).split(' ').sort()
-  const kubeconfigs = readers.map(reader => `kubeconfig/${reader}.yaml`)
-  const files = ['lab.json', ...Object.values(configFiles), ...kubeconfigs]
-  return {
-    parts: await lab.partPids(),
-    objects: await uids('nodes,deployments,statefulsets,daemonsets,namespaces,clusterresourceusages'),
-    pods: await uids('pods', '-l', 'app.kubernetes.io/managed-by=kube-otel-lab'),
-    written: files.map(file => statSync(join(lab.dir, file)).mtimeMs),
-    kubeconfig: lab.kubeconfigContent(),
-  }
-}
-
-/** What the lab's services are started with: their arguments, of containers all that the engine tells, and the files that these name. */
-function startedWith(lab: TestLab): Source[] {
-  const own = testRuntime === 'docker' ? containersOf(lab) : processesOf(lab)
-  const named = own.flatMap(({ text: said }) => said.match(/\/[^\s"',=:]+/g) ?? [])
-  const files = [...new Set(named)].filter(path => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
-  return [...own, ...sourcesOf(files)]
-}
-
-function processesOf(lab: TestLab): Source[] {
-  const pids = filesBelow(lab.pidsDir).filter(file => file.endsWith('.json'))
-  assert.equal(pids.length, services.length)
-  const commands = new Map(lab.processes().map(({ pid, command }) => [pid, command]))
-  return pids.map(file => {
-    const pid = Number(JSON.parse(readFileSync(file, 'utf8')).pid)
-    return { where: `process of ${file}`, text: commands.get(pid) ?? assert.fail(`no process of ${file}`) }
-  })
-}
-
-function containersOf(lab: TestLab): Source[] {
-  const format = ['--filter', `label=kube-otel-lab.cluster=${lab.name}`, '--format', '{{.Names}}']
-  const names = dockerOutput(['container', 'ls', ...format]).split('\n')
-  return names
-    .filter(name => name.startsWith('kube-otel-lab-'))
-    .flatMap(name => {
-      const told = dockerOutput(['container', 'inspect', name])
-      const mounts = items(fields(items(JSON.parse(told))[0])['Mounts']).map(
-        mount => text(fields(mount)['Source']) ?? '',
-      )
-      // A folder above would be too much by itself: of the user's, or of kwokctl's keys.
-      const above = mounts.filter(source => [lab.clusterDir, lab.dir, homedir()].some(each => isWithin(each, source)))
-      assert.deepEqual(above, [], `folders that ${name} sees`)
-      const files = mounts.filter(source => !isWithin(source, '/proc')).flatMap(filesBelowOrItself)
-      return [{ where: `container ${name}`, text: told }, ...sourcesOf(files)]
-    })
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
-}
-
-function filesBelowOrItself(path: string): string[] {
-  const stat = lstatSync(path, { throwIfNoEntry: false })
-  return stat?.isDirectory() === true ? filesBelow(path) : [path]
-}
-
-function isSecret(file: string): boolean {
-  if (file.endsWith('.password')) return true
-  const stat = lstatSync(file)
-  if (!stat.isFile() || stat.size > 2 ** 20) return false
-  return /^-----BEGIN .*PRIVATE KEY-----$|^\s*(client-key-data|token): \S|^eyJ[\w-]+\.[\w-]+\.[\w-]+$/m.test(
-    readFileSync(file, 'utf8'),
-  )
 }

@@ -9,7 +9,7 @@ import type { Panel } from '../../lib/grafana/model.ts'
 import { readDashboard } from '../../lib/grafana/read.ts'
 import { projectDir } from '../../lib/lab.ts'
 import { createPrometheusApi } from '../../lib/prometheus/api.ts'
-import { axeViolations, findBrowser, openBrowser, type Watched, watchedPage } from '../support/browser.ts'
+import { axeViolations, browserProblem, openBrowser, type Watched, watchedPage } from '../support/browser.ts'
 import {
   assertDone,
   assertSameWords,
@@ -19,6 +19,7 @@ import {
   waitFor,
   waitForAutoscaler,
 } from '../support/lab.ts'
+import { skipLine } from '../support/outcome.ts'
 
 /** Kept by CI, for people to look at. */
 const PICTURES = join(projectDir, 'report', 'pages')
@@ -32,15 +33,15 @@ interface Context {
   said: string
 }
 
-const found = findBrowser()
-if (typeof found === 'string') process.stdout.write(`Skipped: the page in Chromium: ${found}\n`)
+const problem = browserProblem()
+if (problem !== undefined) process.stdout.write(skipLine('chromium', problem))
 const view = suite<Context>('the page in Chromium')
-const it = typeof found === 'string' ? view.skip : view
+const it = problem === undefined ? view : view.skip
 
 const dashboards = labDashboards().map(({ name, json }) => readDashboard(json, name))
 
 view.before(async context => {
-  if (typeof found === 'string') return
+  if (problem !== undefined) return
   const lab = await createTestLab('page', { COLLECTION_INTERVAL: '5s', TRACE_RATE: '10', TRACE_SAMPLING: '50' })
   context.lab = lab
   context.origin = `http://127.0.0.1:${lab.ports.grafanaPort}`

@@ -10,15 +10,17 @@ import { suite } from 'uvu'
 import { programPath } from '../../lib/binaries.ts'
 import { fields, items } from '../../lib/kube/json.ts'
 import { openLab, projectDir } from '../../lib/lab.ts'
+import { atExit } from '../support/at-exit.ts'
 import { assertSays, waitFor } from '../support/lab.ts'
+import { skipLine } from '../support/outcome.ts'
 import { seriesOf, summaryFields } from './real-node/kubelets.ts'
 import { type Ended, type RealNode, startRealNode } from './real-node/node.ts'
-import { whyNoNode } from './real-node/programs.ts'
+import { realNodeProblem } from './real-node/programs.ts'
 
-const why = whyNoNode()
-const real = suite(`on a real node${why === undefined ? '' : ` (skipped: ${why})`}`)
-const onNode = why === undefined ? real : real.skip
-if (why !== undefined) process.stderr.write(`No real node can be started: ${why}\n`)
+const problem = await realNodeProblem()
+if (problem !== undefined) process.stdout.write(skipLine('real-node', problem))
+const real = suite('on a real node')
+const onNode = problem === undefined ? real : real.skip
 
 let node: RealNode
 const chart = join(projectDir, 'test', 'e2e', 'real-node', 'chart')
@@ -138,13 +140,11 @@ async function query(expression: string): Promise<Record<string, unknown>[]> {
 }
 
 real.before(async () => {
-  if (why === undefined) node = await startRealNode()
+  if (problem !== undefined) return
+  node = await startRealNode()
+  atExit(() => rmSync(labDir(), { recursive: true, force: true }))
 })
-real.after(async () => {
-  if (node === undefined) return
-  rmSync(labDir(), { recursive: true, force: true })
-  await node.close()
-})
+real.after(() => node?.close())
 
 onNode(
   'asks before it changes a cluster that it did not make, and changes nothing when there is nobody to ask',

@@ -1,5 +1,4 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser, requireBrowser } from '../../lib/report/browser.ts'
@@ -12,25 +11,14 @@ export interface Watched {
   close: () => Promise<void>
 }
 
-/** The machine's Chromium; Debian's is installed where root runs the tests. A text says why there is none. */
-export function findBrowser(): { path: string } | string {
-  const find = () => {
-    try {
-      return { path: requireBrowser(process.env) }
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error)
-    }
+/** Why there is no Chromium here; undefined when there is one. */
+export function browserProblem(): string | undefined {
+  try {
+    requireBrowser(process.env)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
   }
-  const found = find()
-  if (typeof found !== 'string' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return found
-  for (const args of [['update'], ['install', '--yes', '--no-install-recommends', 'chromium']]) {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    // Another one may be installing at this moment.
-    const wait = ['-o', 'DPkg::Lock::Timeout=120']
-    const { status, stderr } = spawnSync('apt-get', [...wait, ...args], { env, encoding: 'utf8', timeout: 300_000 })
-    if (status !== 0) return `${found}, and apt-get ${args[0]} failed: ${stderr.trim().split('\n').at(-1)}`
-  }
-  return find()
 }
 
 /** A Chromium for one test file. */

@@ -1,17 +1,19 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atExit, endProcessSync } from './at-exit.ts'
+import { engineVersion, missingCommands } from './requirements.ts'
 
 /** A Docker engine for tests. */
 export interface Engine {
   /** `DOCKER_HOST`, or undefined for the engine that answers anyway. */
   host: string | undefined
   /** Only of one that the tests have started: ends it, its containers go on ending with it, and starts it again. */
-  restart: { stop: () => Promise<void>; start: () => Promise<void> } | undefined
+  restart: { stop: () => void; start: () => Promise<void> } | undefined
   /** Ends one that the tests have started, and removes its folder. */
-  end: () => Promise<void>
+  end: () => void
 }
 
 /**
@@ -19,11 +21,10 @@ export interface Engine {
  * with a socket and a folder of its own. Else why there is none.
  */
 export async function haveEngine(): Promise<Engine | { reason: string }> {
-  if (engineVersion(process.env) !== '') return { host: undefined, restart: undefined, end: async () => undefined }
-  if (spawnSync('docker', ['--version']).status !== 0) return { reason: 'there is no docker command' }
+  if (engineVersion(process.env) !== '') return { host: undefined, restart: undefined, end: () => {} }
+  const missing = missingCommands('docker')
+  if (missing.length > 0) return { reason: `no Docker engine answers, and there is no ${missing.join(', ')}` }
   if (process.getuid?.() !== 0) return { reason: 'no Docker engine answers, and only root may start one' }
-  if (spawnSync('dockerd', ['--version']).status !== 0)
-    return { reason: 'no Docker engine answers, and there is no dockerd' }
   const dir = mkdtempSync(join(tmpdir(), 'engine-'))
   const host = `unix://${join(dir, 'docker.sock')}`
   let engine: ChildProcess | undefined
@@ -38,24 +39,18 @@ export async function haveEngine(): Promise<Engine | { reason: string }> {
       await sleep(250)
     }
   }
-  const stop = async () => {
-    const running = engine
-    if (running === undefined || running.exitCode !== null) return
-    const ended = new Promise(resolve => running.once('exit', resolve))
-    running.kill('SIGTERM')
+  const stop = () => {
     // It stops its containers first, each within ten seconds.
-    const killer = setTimeout(() => running.kill('SIGKILL'), 120_000)
-    await ended
-    clearTimeout(killer)
+    if (engine?.pid !== undefined && engine.exitCode === null) endProcessSync(engine.pid, 60_000)
   }
-  const end = async () => {
-    await stop()
+  const end = atExit(() => {
+    stop()
     rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 })
-  }
+  })
   try {
     await start()
   } catch (error) {
-    await end()
+    end()
     return { reason: error instanceof Error ? error.message : String(error) }
   }
   return { host, restart: { stop, start }, end }
@@ -71,10 +66,4 @@ function startEngine(dir: string, host: string): ChildProcess {
   return spawn('sh', ['-c', 'log=$1; shift; exec dockerd "$@" >> "$log" 2>&1', 'sh', at('log'), ...args], {
     stdio: 'ignore',
   })
-}
-
-function engineVersion(env: NodeJS.ProcessEnv): string {
-  const format = ['version', '--format', '{{.Server.Version}}']
-  const { status, stdout } = spawnSync('docker', format, { encoding: 'utf8', env, timeout: 5_000 })
-  return status === 0 ? stdout.trim() : ''
 }

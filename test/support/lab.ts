@@ -8,8 +8,10 @@ import { ensurePrograms, kwokPrograms } from '../../lib/binaries.ts'
 import { imageNames, imageVariable } from '../../lib/images.ts'
 import { projectDir } from '../../lib/lab.ts'
 import { isPortFree, portSettings } from '../../lib/ports.ts'
+import { signalProcess } from '../../lib/processes.ts'
 import { query as queryPrometheus, type Sample } from '../../lib/prometheus.ts'
 import { settingNames, variableOf } from '../../lib/settings.ts'
+import { atExit } from './at-exit.ts'
 
 /** How a command ended, and what it said. */
 export interface Ended {
@@ -78,7 +80,7 @@ export interface TestLab {
 }
 
 /** The longest that one command may take: a `make kwok` whose waits all run out ends before. */
-const COMMAND_LIMIT_MS = 5 * 60_000
+const COMMAND_LIMIT_MS = 10 * 60_000
 
 /** Makes a lab's names, ports and folders. Nothing runs yet. Its cleanUp also runs when the test process ends. */
 export async function createTestLab(word: string, settings: Readonly<Record<string, string>> = {}): Promise<TestLab> {
@@ -110,6 +112,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     ...settings,
   }
 
+  const running = new Set<ChildProcess>()
   function start(command: string, args: readonly string[], options: CommandOptions = {}): Running {
     const { project = projectDir, limitMs = COMMAND_LIMIT_MS } = options
     const child = spawn(command, [...args], {
@@ -118,6 +121,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
+    running.add(child)
     let [stdout, stderr, both] = ['', '', '']
     child.stdout.on('data', (chunk: Buffer) => {
       stdout += chunk.toString()
@@ -134,7 +138,10 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     const ended = new Promise<Ended>((resolve, reject) => {
       child.once('error', reject)
       child.once('close', code => resolve({ exitCode: code ?? 128, stdout, stderr }))
-    }).finally(() => clearTimeout(timer))
+    }).finally(() => {
+      running.delete(child)
+      clearTimeout(timer)
+    })
     return { child, ended, said: () => both, interrupt: () => signalGroup('SIGINT') }
   }
 
@@ -200,10 +207,9 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     assert.deepEqual(kubeconfigContent(), kubeconfigBefore, 'the kubeconfig')
   }
 
-  let cleaned = false
-  function cleanUp(): void {
-    if (cleaned) return
-    cleaned = true
+  const cleanUp = atExit(() => {
+    // A make that goes on would make again what is removed.
+    for (const { pid } of running) if (pid !== undefined) signalProcess(-pid, 'SIGKILL')
     if (existsSync(dir) || existsSync(clusterDir)) {
       spawnSync(process.execPath, ['--import', 'tsx', 'tasks/kwok-down.ts'], { cwd: projectDir, env, timeout: 60_000 })
     }
@@ -211,8 +217,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     for (const { pid } of processes()) killHard(pid)
     rmSync(dir, { recursive: true, force: true })
     rmSync(tempDir, { recursive: true, force: true, maxRetries: 3 })
-  }
-  cleanUps.add(cleanUp)
+  })
 
   return {
     name,
@@ -240,15 +245,8 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
   }
 }
 
-const cleanUps = new Set<() => void>()
-process.once('exit', () => {
-  for (const cleanUp of cleanUps) cleanUp()
-})
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-
-/** A copy of the project in a folder of the lab, as a second clone: own files, the same packages, no state. */
-export function cloneProject(lab: TestLab, word: string): string {
-  const copy = join(lab.tempDir, word)
+/** Copies the project into a folder, as a second clone: own files, the same packages, no state. */
+export function cloneProject(copy: string): void {
   const left = new Set(['node_modules', '.lab', '.git', 'test'])
   cpSync(projectDir, copy, {
     recursive: true,
@@ -256,7 +254,6 @@ export function cloneProject(lab: TestLab, word: string): string {
     filter: source => !left.has(relative(projectDir, source)),
   })
   symlinkSync(join(projectDir, 'node_modules'), join(copy, 'node_modules'))
-  return copy
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { projectDir } from '../../lib/lab.ts'
 
 /** Runs a task to its end, as a person would. */
@@ -12,4 +13,36 @@ export function runTask(name: string, args: string[], env: NodeJS.ProcessEnv): S
 export function bareMachine(dir: string): NodeJS.ProcessEnv {
   const noNet = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9' }
   return { ...noNet, HOME: dir, PATH: join(dir, 'none'), XDG_CACHE_HOME: dir }
+}
+
+let imports = 0
+
+/**
+ * Runs a task in this process, where its modules are loaded already: for the many cases that differ in a flag or a variable. A file of
+ * `tasks` runs when it is imported, and is imported once for each URL.
+ */
+export async function importTask(
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  project = projectDir,
+): Promise<{ status: number; stdout: string; stderr: string }> {
+  const path = join(project, 'tasks', file)
+  const said = { stdout: '', stderr: '' }
+  const { argv, env: own } = process
+  const writes = { stdout: process.stdout.write, stderr: process.stderr.write }
+  Object.assign(process, { argv: [process.execPath, path, ...args], env })
+  for (const stream of ['stdout', 'stderr'] as const) {
+    process[stream].write = (chunk: string | Uint8Array) => {
+      said[stream] += chunk.toString()
+      return true
+    }
+  }
+  try {
+    await import(`${pathToFileURL(path)}?${imports++}`)
+    return { status: Number(process.exitCode ?? 0), ...said }
+  } finally {
+    Object.assign(process, { argv, env: own, exitCode: undefined })
+    for (const stream of ['stdout', 'stderr'] as const) process[stream].write = writes[stream]
+  }
 }

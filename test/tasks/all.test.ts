@@ -1,7 +1,6 @@
 /** What holds of every task, also of one that is added later. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,6 +9,8 @@ import { suite } from 'uvu'
 import { projectDir } from '../../lib/lab.ts'
 import { portSettings } from '../../lib/ports.ts'
 import { variableOf } from '../../lib/settings.ts'
+import { cloneProject, filesBelow } from '../support/lab.ts'
+import { importTask, runTask } from '../support/task.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-tasks-'))
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
@@ -43,57 +44,14 @@ const clusterless = [
   'update-version.ts',
 ]
 
-interface Outcome {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-/** Runs a task to its end, three at a time. */
-let running = 0
-const waiting: (() => void)[] = []
-async function start(task: string, args: string[], more: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  if (running >= 3) await new Promise<void>(resolve => waiting.push(resolve))
-  running++
-  const child = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', task), ...args],
-    {
-      env: { ...env, ...more },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  const outcome: Outcome = { status: null, stdout: '', stderr: '' }
-  child.stdout.on('data', chunk => {
-    outcome.stdout += chunk
-  })
-  child.stderr.on('data', chunk => {
-    outcome.stderr += chunk
-  })
-  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
-  outcome.status = await new Promise(resolve => child.once('close', resolve))
-  clearTimeout(timer)
-  running--
-  waiting.shift()?.()
-  return outcome
-}
+const start = async (task: string, args: string[], more: NodeJS.ProcessEnv = {}, project = projectDir) =>
+  await importTask(task, args, { ...env, ...more }, project)
 
 const all = suite('tasks')
-// All are begun at the first case, and each case waits for its own.
-const outcomes = new Map<string, Promise<Outcome>>()
-const outcome = (task: string, way: string) => outcomes.get(`${task} ${way}`) ?? assert.fail('it was not started')
-all.before(() => {
-  for (const task of tasks) {
-    outcomes.set(`${task} help`, start(task, ['--help']))
-    outcomes.set(`${task} flag`, start(task, ['--clutser-name', 'x']))
-    outcomes.set(`${task} value`, start(task, [], { NODE_COUNT: 'abc' }))
-    if (!clusterless.includes(task)) outcomes.set(`${task} cluster`, start(task, []))
-  }
-})
 
 for (const task of tasks) {
   all(`${task} --help prints what it does and its flags on stdout, and nothing on stderr`, async () => {
-    const { status, stdout, stderr } = await outcome(task, 'help')
+    const { status, stdout, stderr } = await start(task, ['--help'])
     assert.deepEqual([status, stderr], [0, ''])
     const [about = '', empty, ...flags] = stdout.trimEnd().split('\n')
     assert.match(about, /^[A-Z].*\.$/)
@@ -104,7 +62,7 @@ for (const task of tasks) {
   })
 
   all(`${task} refuses a misspelt flag by name`, async () => {
-    const { status, stdout, stderr } = await outcome(task, 'flag')
+    const { status, stdout, stderr } = await start(task, ['--clutser-name', 'x'])
     assert.deepEqual([status, stdout], [2, ''])
     assert.match(
       stderr,
@@ -113,7 +71,7 @@ for (const task of tasks) {
   })
 
   all(`${task} refuses a bad value, also of a setting that it does not read`, async () => {
-    const { status, stdout, stderr } = await outcome(task, 'value')
+    const { status, stdout, stderr } = await start(task, [], { NODE_COUNT: 'abc' })
     assert.deepEqual([status, stdout], [2, ''])
     assert.equal(
       stderr,
@@ -123,7 +81,7 @@ for (const task of tasks) {
 
   if (clusterless.includes(task)) continue
   all(`${task} refuses to go on without a cluster`, async () => {
-    const { status, stdout, stderr } = await outcome(task, 'cluster')
+    const { status, stdout, stderr } = await start(task, [])
     assert.deepEqual([status, stdout], [1, ''])
     const [kind, target] = task.startsWith('k3d-') ? ['k3d', 'k3d'] : ['KWOK', 'kwok']
     assert.equal(
@@ -142,8 +100,19 @@ all('are documented by a comment with two lines to paste, and export nothing', (
   }
 })
 
-all('leave no file behind', async () => {
-  await Promise.all(outcomes.values())
+all('say and do the same as processes of their own', async () => {
+  for (const [args, more] of [
+    [['--help'], {}],
+    [['--clutser-name', 'x'], {}],
+    [[], { NODE_COUNT: 'abc' }],
+    [[], {}],
+  ] as const) {
+    const { status, stdout, stderr } = runTask('kwok-nodes', [...args], { ...env, ...more })
+    assert.deepEqual({ status, stdout, stderr }, await start('kwok-nodes.ts', [...args], more))
+  }
+})
+
+all('leave no file behind', () => {
   assert(!existsSync(labDir))
   assert.deepEqual(readdirSync(dir), [])
 })
@@ -242,7 +211,18 @@ for (const [fact, more, status, said] of [
     /^Cannot add the dashboards of \S+nowhere: there is no such folder/,
   ],
   ['a kubeconfig', { KUBECONFIG: '/dev/null/config' }, 1, /^Cannot write the kubeconfig \/dev\/null\/config/],
-  ['a port that two share', { PROMETHEUS_PORT: '4318', OTLP_HTTP_PORT: '4318' }, 1, /4318/],
+  [
+    'a port that two share',
+    { PROMETHEUS_PORT: '4318', OTLP_HTTP_PORT: '4318' },
+    1,
+    /^OTLP_HTTP_PORT and PROMETHEUS_PORT are both 4318\n {2}Next: set OTLP_HTTP_PORT to another port/,
+  ],
+  [
+    'the Docker runtime where no engine answers',
+    { RUNTIME: 'docker', DOCKER_HOST: `unix://${join(dir, 'no-engine.sock')}` },
+    1,
+    /^No Docker engine answers: .+\n {2}Next: start it, or name another by DOCKER_HOST .*; RUNTIME=binary/,
+  ],
 ] as const) {
   others(`kwok-check refuses ${fact}, and changes nothing`, async () => {
     const refused = await start('kwok-check.ts', [], { ...(await freePorts()), ...more })
@@ -253,6 +233,54 @@ for (const [fact, more, status, said] of [
     assert.deepEqual(readdirSync(dir), [])
   })
 }
+
+for (const [fact, template, said] of [
+  [
+    'a pod template that is not YAML, with file and line',
+    'kind: Pod\nmetadata: {name: load\nspec: [}\n',
+    /^Cannot read kwok-config\/kwok-pod-template\.yaml:3:\d+: .+\n {2}Next: mend kwok-config/,
+  ],
+  [
+    'a pod template that is not a Pod, with file and line',
+    '# The load.\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: load }\n',
+    /^kwok-config\/kwok-pod-template\.yaml:3 is not a Pod: it is Deployment\n {2}Next: put one Pod into/,
+  ],
+] as const) {
+  others(`kwok-check refuses ${fact}, and changes nothing`, async () => {
+    const project = mkdtempSync(join(tmpdir(), 'kube-otel-lab-clone-'))
+    try {
+      cloneProject(project)
+      writeFileSync(join(project, 'kwok-config', 'kwok-pod-template.yaml'), template)
+      const refused = await start('kwok-check.ts', [], await freePorts(), project)
+      assert.deepEqual([refused.status, refused.stdout], [2, ''])
+      assert.match(refused.stderr, said)
+      assert(!existsSync(join(project, '.lab')))
+      assert.deepEqual(readdirSync(dir), [])
+    } finally {
+      rmSync(project, { recursive: true })
+    }
+  })
+}
+
+others('a cluster of that name made by another hand and runtime is neither used nor deleted', async () => {
+  const clusterDir = join(dir, 'kwok', 'clusters', clusterName)
+  const record = join(clusterDir, 'kwok.yaml')
+  const config = 'apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\noptions:\n  runtime: docker\n'
+  mkdirSync(clusterDir, { recursive: true })
+  writeFileSync(record, config)
+  for (const task of ['kwok-check.ts', 'kwok-down.ts']) {
+    const { status, stdout, stderr } = await start(task, [], await freePorts())
+    assert.deepEqual([status, stdout], [1, ''], task)
+    assert(
+      stderr.startsWith(`KWOK cluster "${clusterName}" was not made by the lab: kwokctl made it by the docker runtime`),
+    )
+    assert.match(stderr, /\n {2}Next: set CLUSTER_NAME/)
+  }
+  assert.deepEqual(filesBelow(dir), [record])
+  assert.equal(readFileSync(record, 'utf8'), config)
+  assert(!existsSync(labDir))
+  rmSync(join(dir, 'kwok'), { recursive: true })
+})
 
 others('kwok-create-cluster refuses what kwok-check would, before anything changes', async () => {
   const { status, stdout, stderr } = await start('kwok-create-cluster.ts', [], {

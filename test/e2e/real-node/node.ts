@@ -25,7 +25,9 @@ import { versions } from '../../../lib/versions.ts'
 import { writeImageArchive } from '../../images/archive.ts'
 import { labImages, pauseReference } from '../../images/lab.ts'
 import { onPath, withLibraries } from '../../images/programs.ts'
-import { cniDir, nodePrograms } from './programs.ts'
+import { atExit, sleepSync } from '../../support/at-exit.ts'
+import { cniDir } from '../../support/requirements.ts'
+import { nodePrograms } from './programs.ts'
 
 /** The node's address, on an interface that leads nowhere; and those of pods. */
 const NODE_IP = '10.77.0.1'
@@ -60,7 +62,7 @@ export interface RealNode {
   run: (command: string, args: readonly string[], options?: CommandOptions) => Promise<Ended>
   start: (command: string, args: readonly string[], options?: CommandOptions) => RunningCommand
   /** Takes the node down: no process, namespace, cgroup or file is left. */
-  close: () => Promise<void>
+  close: () => void
 }
 
 export interface CommandOptions {
@@ -142,12 +144,12 @@ export async function startRealNode(): Promise<RealNode> {
     }
   }
 
-  async function close(): Promise<void> {
+  const close = atExit(() => {
     // The holder last: by its namespaces all others are known.
     for (const child of [...children].reverse()) if (child.pid !== holder) child.kill('SIGKILL')
-    await endAll(holder, cgroup)
+    endAll(holder, cgroup)
     rmSync(tempDir, { recursive: true, force: true })
-  }
+  })
 
   try {
     for (const folder of ['containerd', 'kubelet', 'cni', 'kwok', 'home']) mkdirSync(join(tempDir, folder))
@@ -306,7 +308,7 @@ export async function startRealNode(): Promise<RealNode> {
     })
     return { name, context, tempDir, kubeconfig, kubectl, run, start, close }
   } catch (error) {
-    if (process.env['KEEP_FAILED_NODE'] === undefined) await close()
+    if (process.env['KEEP_FAILED_NODE'] === undefined) close()
     throw error
   }
 }
@@ -372,7 +374,7 @@ function cgroupDirs(): string[] {
 }
 
 /** Ends every process in the node's cgroups or namespaces, and removes its cgroups. */
-async function endAll(holder: number, cgroup: string): Promise<void> {
+function endAll(holder: number, cgroup: string): void {
   const namespace = (pid: string, kind: string) => {
     try {
       return readlinkSync(`/proc/${pid}/ns/${kind}`)
@@ -395,7 +397,7 @@ async function endAll(holder: number, cgroup: string): Promise<void> {
     left = new Set([...inGroups, ...inSpaces].filter(pid => pid !== '').map(Number))
     if (left.size === 0) break
     for (const pid of left) signalProcess(pid, 'SIGKILL')
-    await sleep(100)
+    sleepSync(100)
   }
   if (holder > 0) signalProcess(holder, 'SIGKILL')
   for (const dir of groups().reverse()) {
@@ -403,7 +405,7 @@ async function endAll(holder: number, cgroup: string): Promise<void> {
       try {
         rmdirSync(dir)
       } catch {
-        await sleep(100)
+        sleepSync(100)
       }
     }
   }

@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import type { Source } from '../../../lib/binaries/catalog.ts'
 import { ensurePrograms, type ProgramName } from '../../../lib/binaries.ts'
+import { LabError } from '../../../lib/errors.ts'
 import { versions } from '../../../lib/versions.ts'
+import { missingCommands } from '../../support/requirements.ts'
 
 const variables = 'k8s.io/component-base/version.git'
 
@@ -30,21 +32,19 @@ export async function nodePrograms(): Promise<{ kubelet: string; kubeProxy: stri
   return { kubelet: pathOf('kubelet'), kubeProxy: pathOf('kube-proxy') }
 }
 
-/** Where a distribution puts the plugins that give pods their network. */
-const cniDirs = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni']
-
-/** The folder of the CNI plugins. */
-export function cniDir(): string | undefined {
-  return cniDirs.find(dir => existsSync(`${dir}/ptp`))
-}
-
-/** Why no real node can be started here; undefined when one can. */
-export function whyNoNode(): string | undefined {
+/** Why no real node can be started here; undefined when one can. Builds the node's programs where they are missing. */
+export async function realNodeProblem(): Promise<string | undefined> {
   if (process.platform !== 'linux') return `a kubelet needs Linux, this is ${process.platform}`
   if (process.getuid?.() !== 0) return 'a kubelet needs root'
-  const folders = (process.env['PATH'] ?? '').split(':')
-  const tools = ['containerd', 'ctr', 'runc', 'ip', 'iptables', 'conntrack', 'nsenter', 'unshare', 'mount']
-  const lacking = tools.filter(tool => !folders.some(folder => existsSync(`${folder}/${tool}`)))
-  if (lacking.length > 0) return `there is no ${lacking.join(', ')} (Debian: containerd, iproute2, iptables, conntrack)`
-  return cniDir() === undefined ? 'there are no CNI plugins (Debian: containernetworking-plugins)' : undefined
+  const missing = missingCommands('real-node')
+  if (missing.length > 0) return `there is no ${missing.join(', ')}`
+  const namespaces = spawnSync('unshare', ['--mount', '--net', 'true'], { encoding: 'utf8' })
+  if (namespaces.status !== 0) return `no namespaces can be made: ${namespaces.stderr.trim()}`
+  try {
+    await nodePrograms()
+    return undefined
+  } catch (error) {
+    if (error instanceof LabError) return error.message
+    throw error
+  }
 }

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Running, type TestLab, waitFor } from './lab.ts'
+
+const file = (dir: string, name: string) => existsSync(join(dir, 'pids', name))
+
+/** Moments of make kwok, and how they are seen. */
+export const moments = {
+  'kwokctl is called': (_, run) => run.said().includes('Creating KWOK cluster'),
+  'etcd has started': lab => file(lab.clusterDir, 'etcd.pid'),
+  'kube-apiserver has started': lab => file(lab.clusterDir, 'kube-apiserver.pid'),
+  'Prometheus has started': lab => file(lab.dir, 'prometheus.json'),
+  'metrics-server has started': lab => file(lab.dir, 'metrics-server.json'),
+  'the pods are made': (_, run) => run.said().includes('usage-from-annotations'),
+  'the collector is next': (_, run) => run.said().includes('pods run in'),
+  'the trace simulator is next': (_, run) => run.said().includes('The collector measures'),
+  'the metrics are waited for': (_, run) => run.said().includes('Waiting until the metrics'),
+} satisfies Record<string, (lab: TestLab, run: Running) => boolean>
+
+/** Starts `make` with these words, presses Ctrl-C at a moment, and waits until all steps have ended. */
+export async function interrupt(lab: TestLab, words: readonly string[], moment: keyof typeof moments): Promise<void> {
+  const run = lab.startMake(words)
+  const isNow: (lab: TestLab, run: Running) => boolean = moments[moment]
+  const endMs = Date.now() + 90_000
+  while (!isNow(lab, run)) {
+    assert.equal(run.child.exitCode, null, `make ended before "${moment}"\n${run.said()}`)
+    assert.ok(Date.now() < endMs, `"${moment}" did not come within 90 s\n${run.said()}`)
+    // The moment is short.
+    await sleep(10)
+  }
+  run.interrupt()
+  const { exitCode } = await run.ended
+  assert.notEqual(exitCode, 0, `make went on after Ctrl-C when ${moment}`)
+  await waitFor('end of all steps', () => assert.throws(() => process.kill(-(run.child.pid ?? 0), 0)), 15_000)
+}

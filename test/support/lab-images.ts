@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ImageName, imageVariable } from '../../lib/images.ts'
+import { writeImageArchive } from '../images/archive.ts'
+import { labImages } from '../images/lab.ts'
+import { atExit } from './at-exit.ts'
+import { dockerOutput } from './lab.ts'
+
+/** The lab's images in the engine, by the variables that choose them, until they are removed. */
+export interface LoadedImages {
+  env: Record<string, string>
+  remove: () => void
+}
+
+/** Makes the lab's images, gives them names of their own, and loads them: an engine of the user's keeps what it has. */
+export async function loadLabImages(): Promise<LoadedImages> {
+  const env: Record<string, string> = {}
+  const remove = atExit(() => {
+    if (Object.keys(env).length > 0) dockerOutput(['image', 'rm', '--force', ...Object.values(env)])
+  })
+  const dir = mkdtempSync(join(tmpdir(), 'images-'))
+  try {
+    const { pause: _, ...all } = await labImages()
+    const own = Object.entries(all).map(([name, image]) => {
+      const reference = `kube-otel-lab.test/${name}:${process.pid}`
+      env[imageVariable(name as ImageName)] = reference
+      return { ...image, reference }
+    })
+    await writeImageArchive(join(dir, 'images.tar'), own)
+    dockerOutput(['load', '--quiet', '--input', join(dir, 'images.tar')])
+    return { env, remove }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}

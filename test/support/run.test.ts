@@ -1,0 +1,111 @@
+/** The runner, on test files that are written here. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { suite } from 'uvu'
+import { projectDir } from '../../lib/lab.ts'
+import { tempDir } from '../lib/temp-lab.ts'
+import { isRunning } from './at-exit.ts'
+import { waitFor } from './lab.ts'
+import { skipLine } from './outcome.ts'
+
+/** A project whose only tests are these, by file below `test`. */
+function projectWith(files: Record<string, string>): { dir: string; words: string[] } {
+  const dir = tempDir()
+  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e']) mkdirSync(join(dir, 'test', folder), { recursive: true })
+  for (const shared of ['lib', 'node_modules', 'test/support', 'package.json'])
+    symlinkSync(join(projectDir, shared), join(dir, shared))
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, 'test', file)), { recursive: true })
+    writeFileSync(join(dir, 'test', file), `import { suite } from 'uvu'\nconst it = suite('it')\n${text}\nit.run()\n`)
+  }
+  copyFileSync(join(projectDir, 'test', 'run.ts'), join(dir, 'test', 'run.ts'))
+  return { dir, words: ['--import', import.meta.resolve('tsx'), join(dir, 'test', 'run.ts')] }
+}
+
+/** Without PATH there is nothing to install with. */
+const bare = { ...process.env, PATH: '/nowhere', REQUIRE: '' }
+
+function runIn(files: Record<string, string>, words: string[], env: NodeJS.ProcessEnv = {}) {
+  const project = projectWith(files)
+  const args = [...project.words, ...words]
+  return spawnSync(process.execPath, args, { cwd: project.dir, encoding: 'utf8', env: { ...bare, ...env } })
+}
+
+const skipping = `process.stdout.write(${JSON.stringify(skipLine('docker', 'there is no dockerd'))})\nit.skip('a')`
+const passing = `it('passes', () => {})`
+
+const runner = suite('test/run.ts')
+
+runner('counts the tests of all chosen files', () => {
+  const files = {
+    'lib/a.test.ts': passing,
+    'tasks/b.test.ts': `${passing}\nit('fails', () => { throw new Error('no') })`,
+  }
+  const { status, stdout } = runIn(files, ['unit', 'a.test', 'b.test'])
+  assert.equal(status, 1)
+  assert.match(stdout, /^ok {5}test\/lib\/a\.test\.ts: 1 passed, 0 skipped \(\d+ s\)$/m)
+  assert.match(stdout, /^FAILED test\/tasks\/b\.test\.ts: 1 passed, 0 skipped \(\d+ s\)$/m)
+  assert.match(stdout, /Error: no|\bno\b/)
+  assert.equal(stdout.trim().split('\n').at(-1), '2 passed, 1 failed, 0 skipped')
+})
+
+runner('skips the tests of a requirement that is not met and cannot be installed, with both reasons', () => {
+  const { status, stdout } = runIn({ 'e2e/docker.test.ts': skipping }, ['e2e'])
+  assert.match(
+    stdout,
+    /^ {7}Skipped: docker: there is no dockerd; cannot install docker-cli \| docker\.io, .*: there is no apt-get$/m,
+  )
+  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [0, '0 passed, 0 failed, 1 skipped'])
+})
+
+runner('fails where such a requirement is required, with the reason', () => {
+  const { status, stdout } = runIn({ 'e2e/docker.test.ts': skipping }, ['e2e'], { REQUIRE: 'docker' })
+  assert.match(stdout, /^ {7}Required but not met: docker: there is no dockerd; cannot install /m)
+  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [1, '0 passed, 1 failed, 0 skipped'])
+})
+
+runner('refuses a requirement that it does not know, and runs nothing', () => {
+  const { status, stdout, stderr } = runIn({ 'e2e/docker.test.ts': skipping }, ['e2e'], { REQUIRE: 'podman' })
+  const said = 'Unknown requirement "podman" in REQUIRE\n  Next: use docker, real-node, chromium\n'
+  assert.deepEqual([status, stdout, stderr], [2, '', said])
+})
+
+runner('fails where a file has no test, and where no file is chosen', () => {
+  const files = { 'lib/empty.test.ts': '', 'lib/a.test.ts': passing }
+  assert.match(runIn(files, ['unit', 'lib/']).stdout, /^1 passed, 1 failed, 0 skipped$/m)
+  const none = runIn(files, ['unit', 'no-such-file'])
+  assert.equal(none.status, 1)
+  assert.match(none.stderr, /^No test was run\n {2}Next: name unit, e2e or a part of a path\n$/)
+})
+
+runner('ends the test files when it is told to end, which clean up first, and what they have started', async () => {
+  const at = (name: string) => join(project.dir, name)
+  const project = projectWith({
+    'lib/slow.test.ts': `
+      const { spawn } = await import('node:child_process')
+      const { existsSync, writeFileSync } = await import('node:fs')
+      const { atExit } = await import('../support/at-exit.ts')
+      it('waits', async () => {
+        const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+        atExit(() => writeFileSync('first', ''))
+        atExit(() => writeFileSync('cleaned', existsSync('first') ? 'wrong order' : 'newest first'))
+        writeFileSync('child', String(child.pid))
+        writeFileSync('started', '')
+        await new Promise(resolve => setTimeout(resolve, 60_000))
+      })`,
+    'lib/zz-never.test.ts': `await import('node:fs').then(({ writeFileSync }) => writeFileSync('never', ''))\n${passing}`,
+  })
+  const env = { ...bare, AT_ONCE: '1' }
+  const running = spawn(process.execPath, [...project.words, 'unit', 'lib/'], { cwd: project.dir, env })
+  const ended = new Promise(resolve => running.once('close', resolve))
+  await waitFor('the test that waits', () => assert(existsSync(at('started'))))
+  running.kill('SIGTERM')
+  assert.equal(await ended, 128 + 15)
+  assert.equal(readFileSync(at('cleaned'), 'utf8'), 'newest first')
+  assert(existsSync(at('first')))
+  assert(!isRunning(Number(readFileSync(at('child'), 'utf8'))), 'a process that a test has started goes on')
+  assert(!existsSync(at('never')), 'the next file was run')
+})
+runner.run()
