@@ -82,7 +82,7 @@ lint: node_modules/.package-lock.json
 test: programs
 	@$(TASK) test/run.ts unit e2e
 
-## test-long: what make test leaves out: a lab of containers in full, Ctrl-C at every moment
+## test-long: what make test leaves out, a lab of containers in full and Ctrl-C at every moment
 .PHONY: test-long
 test-long: programs
 	@$(TASK) test/run.ts long
