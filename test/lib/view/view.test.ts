@@ -233,7 +233,7 @@ async function withSlowVerify(
   act: (given: { server: Server; starts: () => number; end: () => void }) => Promise<void>,
 ): Promise<void> {
   const first = { dashboard: readDashboard(json, 'test'), marks: undefined }
-  const second = { dashboard: readDashboard({ ...json, uid: 'other', title: 'Other' }, 'test'), marks: undefined }
+  const second = { dashboard: readDashboard({ ...json, uid: 'other', title: 'Other' }, 'other'), marks: undefined }
   let starts = 0
   let end = () => {}
   const server = await serve({
