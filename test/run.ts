@@ -24,8 +24,6 @@ interface Group {
   limitMs: number
   /** How many files run at once. */
   atOnce: number
-  /** Files that run when all others of the group have ended, one at a time: they measure how fast the lab is. */
-  alone?: readonly string[]
   /** How much the files give way to others, as nice(1) has it. */
   niceness?: number
 }
@@ -33,11 +31,22 @@ interface Group {
 /** They run at the same time: labs wait most of the time, and unit tests use the cores meanwhile. */
 const groups: Record<string, Group> = {
   unit: { folders: ['lib', 'dashboards', 'tasks', 'support'], limitMs: 8 * 60_000, atOnce: 2, niceness: 5 },
-  e2e: { folders: ['e2e'], limitMs: 25 * 60_000, atOnce: 2, alone: ['e2e/kwok.test.ts'] },
+  e2e: { folders: ['e2e'], limitMs: 25 * 60_000, atOnce: 2 },
   long: { folders: ['long'], limitMs: 40 * 60_000, atOnce: 1 },
 }
 /** Files that take longest, to be begun first: the last to end is then a short one. */
-const longest = ['docker', 'real-node', 'bad-luck', 'verify', 'page', 'control-plane', 'traces', 'staging', 'all']
+const longest = [
+  'docker',
+  'page',
+  'bad-luck',
+  'verify',
+  'control-plane',
+  'real-node',
+  'kwok',
+  'traces',
+  'staging',
+  'all',
+]
 /** How long a test file may take to clean up when it is told to end. */
 const CLEAN_UP_MS = 2 * 60_000
 
@@ -71,7 +80,7 @@ async function main(): Promise<void> {
   const needed = requirementsOf(chosen.flatMap(({ files }) => files))
   const problems = await installRequirements(needed)
   const total: Outcome = { passed: 0, failed: 0, skipped: 0 }
-  const runAll = async (files: readonly string[], group: Group, atOnce: number) => {
+  const runGroup = async ({ group, files }: (typeof chosen)[number]) => {
     const queue = files.values()
     const work = async (slot: number) => {
       for (const file of queue) {
@@ -82,21 +91,8 @@ async function main(): Promise<void> {
         total.skipped += skipped
       }
     }
-    await Promise.all(Array.from({ length: atOnce }, (_, slot) => work(slot)))
-  }
-  const runGroup = async ({ group, files }: (typeof chosen)[number]) => {
-    const { alone = [] } = group
     const atOnce = Number(process.env['AT_ONCE'] || group.atOnce)
-    await runAll(
-      files.filter(file => !alone.includes(file)),
-      group,
-      atOnce,
-    )
-    await runAll(
-      files.filter(file => alone.includes(file)),
-      group,
-      1,
-    )
+    await Promise.all(Array.from({ length: atOnce }, (_, slot) => work(slot)))
   }
   await Promise.all(chosen.map(runGroup))
   if (isEnding) return

@@ -27,7 +27,8 @@ export interface KwokctlInput {
  * that metrics-server would take the API server's own name for the caller's.
  *
  * kwokctl gives controller manager and scheduler no certificate, so each signs one for itself that nobody can check; they get
- * the cluster's, which names localhost.
+ * the cluster's, which names localhost. They elect no leader: there is one of each, and on a busy machine it would lose its lease, which
+ * ends it.
  */
 export function kwokctlConfig(base: string, { pki, options, tracing, patches = [] }: KwokctlInput): string {
   const config = parse(base) as { options: Record<string, unknown> }
@@ -35,6 +36,7 @@ export function kwokctlConfig(base: string, { pki, options, tracing, patches = [
     { key: 'tls-cert-file', value: join(pki, 'admin.crt') },
     { key: 'tls-private-key-file', value: join(pki, 'admin.key') },
   ]
+  const onlyOne = { key: 'leader-elect', value: 'false' }
   const requestHeaders = [
     { key: 'requestheader-client-ca-file', value: join(pki, 'ca.crt') },
     { key: 'requestheader-allowed-names', value: 'kwok-admin' },
@@ -46,7 +48,10 @@ export function kwokctlConfig(base: string, { pki, options, tracing, patches = [
     ...config,
     componentsPatches: [
       { name: 'kube-apiserver', extraArgs: requestHeaders },
-      ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: certificate })),
+      ...['kube-controller-manager', 'kube-scheduler'].map(name => ({
+        name,
+        extraArgs: [...certificate, onlyOne],
+      })),
       ...(tracing === undefined ? [] : tracingPatches(tracing)),
       ...patches,
     ],

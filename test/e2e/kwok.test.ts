@@ -43,7 +43,7 @@ kwok.before(async context => {
 })
 kwok.after(({ lab }) => lab?.cleanUp())
 
-kwok('brings up 20 nodes and 100 pods, and says what there is', async context => {
+kwok('brings up 10 nodes and 50 pods, and says what there is', async context => {
   const { lab } = context
   const config = (...args: string[]) => lab.kubectl(['config', '--kubeconfig', lab.kubeconfig, ...args])
   const program = await programPath('kubectl')
@@ -57,9 +57,9 @@ kwok('brings up 20 nodes and 100 pods, and says what there is', async context =>
     assert.equal(spawnSync(program, ['config', '--kubeconfig', lab.kubeconfig, ...args]).status, 0)
   }
   context.kubeconfigBefore = lab.kubeconfigContent()
-  const ended = await lab.make(['kwok', 'NODE_COUNT=20', 'POD_COUNT=100'])
+  const ended = await lab.make(['kwok', 'NODE_COUNT=10', 'POD_COUNT=50'])
   assertDone(ended)
-  assertSays(ended.stdout, /is ready: 20 nodes and \d+ running pods, each with fresh metrics/)
+  assertSays(ended.stdout, /is ready: 10 nodes and \d+ running pods, each with fresh metrics/)
   assertSays(ended.stdout, new RegExp(`Prometheus +http://127\\.0\\.0\\.1:${lab.ports.prometheusPort}\\n`))
   assertSays(ended.stdout, /\n {2}sum by \(k8s_node_name\).*\n {2}topk.*\n {2}sum by/)
   assertSays(ended.stdout, /\nNext: make verify/)
@@ -79,11 +79,11 @@ kwok('has a kubectl context that reaches the cluster', async ({ lab }) => {
     'name',
   ]
   const { stdout } = spawnSync(await programPath('kubectl'), args, { encoding: 'utf8' })
-  assert.equal(stdout.trim().split('\n').length, 20)
+  assert.equal(stdout.trim().split('\n').length, 10)
 })
 
 kwok('holds each node and each running pod once, under the right node', async ({ lab }) => {
-  await assertMeasured(lab, { nodes: 20, labPods: 100 })
+  await assertMeasured(lab, { nodes: 10, labPods: 50 })
 })
 
 kwok('holds workload and node names on every pod and container series', async ({ lab }) => {
@@ -171,7 +171,10 @@ kwok('holds no credential with which more can be done than to read what its part
 kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
   const program = await programPath('kubectl')
   const may = (reader: string, verb: string, resource: string) => {
-    const args = ['--kubeconfig', join(lab.dir, 'kubeconfig', `${reader}.yaml`), 'auth', 'can-i', verb, resource, '-A']
+    // With a slash it would be the object of that name.
+    const [kind = '', part] = resource.split('/')
+    const what = part === undefined ? [kind] : [kind, '--subresource', part]
+    const args = ['--kubeconfig', join(lab.dir, 'kubeconfig', `${reader}.yaml`), 'auth', 'can-i', verb, ...what, '-A']
     const cache = ['--cache-dir', join(lab.tempDir, 'test-cache')]
     return spawnSync(program, [...args, ...cache], { encoding: 'utf8' }).stdout.trim()
   }
@@ -221,19 +224,19 @@ kwok('kwok-status says that all parts are up, and counts what the API counts', a
       Object.fromEntries(saidPhases.map(([count, phase]) => [phase, Number(count)])),
       Object.fromEntries(phases),
     )
-    assert.deepEqual([Number(total), Number(own), Number(others)], [all.length, 100, all.length - 100])
-    assertSays(stdout, /^Nodes +20$/m)
+    assert.deepEqual([Number(total), Number(own), Number(others)], [all.length, 50, all.length - 50])
+    assertSays(stdout, /^Nodes +10$/m)
     assertSays(stdout, /^Series +\d{4,}$/m)
   })
 })
 
-kwok('scales up to 30 nodes and 150 pods, the same parts going on', async ({ lab }) => {
+kwok('scales up to 15 nodes and 75 pods, the same parts going on', async ({ lab }) => {
   const before = await lab.partPids()
-  const ended = await lab.make(['kwok', 'NODE_COUNT=30', 'POD_COUNT=150'])
+  const ended = await lab.make(['kwok', 'NODE_COUNT=15', 'POD_COUNT=75'])
   assertDone(ended)
-  assertSays(ended.stdout, /is ready: 30 nodes/)
+  assertSays(ended.stdout, /is ready: 15 nodes/)
   assert.deepEqual(await lab.partPids(), before)
-  await assertMeasured(lab, { nodes: 30, labPods: 150 })
+  await assertMeasured(lab, { nodes: 15, labPods: 75 })
 })
 
 kwok(
@@ -269,7 +272,7 @@ kwok(
       () => assert.ok(!receivers(lab).has(node), 'still in the file'),
       10_000,
     )
-    await assertMeasured(lab, { nodes: 30, labPods: 150 })
+    await assertMeasured(lab, { nodes: 15, labPods: 75 })
 
     const seconds = Math.ceil((Date.now() - startedMs) / 1000)
     for (const [series, keyOf, keys] of [
@@ -288,11 +291,11 @@ kwok(
   },
 )
 
-kwok('scales down to 20 nodes and 100 pods', async ({ lab }) => {
-  const ended = await lab.make(['kwok', 'NODE_COUNT=20', 'POD_COUNT=100'])
+kwok('scales down to 10 nodes and 50 pods', async ({ lab }) => {
+  const ended = await lab.make(['kwok', 'NODE_COUNT=10', 'POD_COUNT=50'])
   assertDone(ended)
-  assertSays(ended.stdout, /is ready: 20 nodes/)
-  await assertMeasured(lab, { nodes: 20, labPods: 100 })
+  assertSays(ended.stdout, /is ready: 10 nodes/)
+  await assertMeasured(lab, { nodes: 10, labPods: 50 })
 })
 
 kwok('counters never went down while their pod lived', async ({ lab }) => {
@@ -310,7 +313,7 @@ kwok('refuses a manifest with a misspelt field', async ({ lab }) => {
 
 kwok('changes nothing when it runs again', async ({ lab }) => {
   const before = await readAll(lab)
-  const ended = await lab.make(['kwok', 'NODE_COUNT=20', 'POD_COUNT=100'])
+  const ended = await lab.make(['kwok', 'NODE_COUNT=10', 'POD_COUNT=50'])
   assertDone(ended)
   assert.doesNotMatch(ended.stderr, /Creat|Start|Delet/)
   assert.deepEqual(await readAll(lab), before)
