@@ -156,7 +156,11 @@ async function runFile(file: string, { slot, group, required, problems }: FileOp
     env: { ...process.env, NO_COLOR: '1', TEST_SLOT: String(slot) },
   })
   running.add(child)
-  if (group.niceness !== undefined && child.pid !== undefined) setPriority(child.pid, group.niceness)
+  try {
+    if (group.niceness !== undefined && child.pid !== undefined) setPriority(child.pid, group.niceness)
+  } catch {
+    // It has ended already.
+  }
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import { components } from '../../lib/kwokctl.ts'
 import { labServiceNames } from '../../lib/services.ts'
 import { versions } from '../../lib/versions.ts'
@@ -21,6 +20,7 @@ import {
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
+import { suite } from '../support/suite.ts'
 
 /** The smallest lab that has all its parts. */
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']

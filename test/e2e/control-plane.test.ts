@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
 import type { Summary } from '../../lib/stats/document.ts'
@@ -16,6 +15,7 @@ import {
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
+import { suite } from '../support/suite.ts'
 
 const NODES = 5
 const nodeNames = Array.from({ length: NODES }, (_, at) => `kwok-node-000${at}`)

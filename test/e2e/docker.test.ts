@@ -8,7 +8,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import { uids } from '../../dashboards/uids.ts'
 import { chosenImages, imageNames, imageVariable, withoutDigest } from '../../lib/images.ts'
 import { jaegerServices, jaegerTraces } from '../../lib/jaeger.ts'
@@ -41,6 +40,7 @@ import {
 } from '../support/lab.ts'
 import { type LoadedImages, loadLabImages } from '../support/lab-images.ts'
 import { skipLine } from '../support/outcome.ts'
+import { suite } from '../support/suite.ts'
 
 const engine = await haveEngine()
 /** What makes a lab one of containers. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import { programPath } from '../../lib/binaries.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
@@ -28,6 +27,7 @@ import {
   waitFor,
   waitForAutoscaler,
 } from '../support/lab.ts'
+import { suite } from '../support/suite.ts'
 
 /** How often is collected; short, to be quick. */
 const INTERVAL_MS = 5_000

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
-import { suite } from 'uvu'
 import { labDashboards } from '../../dashboards/index.ts'
 import { fieldConfigSource, grafanaData, grafanaTheme } from '../../lib/draw/grafana-data.ts'
 import type { Panel } from '../../lib/grafana/model.ts'
@@ -20,6 +19,7 @@ import {
   waitForAutoscaler,
 } from '../support/lab.ts'
 import { skipLine } from '../support/outcome.ts'
+import { suite } from '../support/suite.ts'
 
 /** Kept by CI, for people to look at. */
 const PICTURES = join(projectDir, 'report', 'pages')

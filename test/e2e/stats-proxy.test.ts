@@ -3,12 +3,12 @@ import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { suite } from 'uvu'
 import { stringify } from 'yaml'
 import { programPath } from '../../lib/binaries.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import type { Summary } from '../../lib/stats/document.ts'
 import { assertDone, assertSameWords, createTestLab, killHard, type TestLab, waitFor } from '../support/lab.ts'
+import { suite } from '../support/suite.ts'
 
 const NODES = 3
 const nodeNames = Array.from({ length: NODES }, (_, at) => `kwok-node-000${at}`)

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import { type JaegerSpan, jaegerServices, jaegerTraces } from '../../lib/jaeger.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import {
@@ -13,6 +12,7 @@ import {
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
+import { suite } from '../support/suite.ts'
 
 const RATE = 20
 const NAMESPACE = 'online-boutique'

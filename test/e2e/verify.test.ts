@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
 import { connect } from '../../lib/kube/client.ts'
 import { fields, items } from '../../lib/kube/json.ts'
@@ -12,6 +11,7 @@ import type { TruthSources } from '../../lib/verify/expect.ts'
 import { clusterTruth } from '../../lib/verify/truth.ts'
 import { assertCatalogIsLive } from '../support/catalog.ts'
 import { assertDone, assertSameWords, assertSays, createTestLab, type TestLab, waitFor } from '../support/lab.ts'
+import { suite } from '../support/suite.ts'
 
 const verify = suite<{ lab: TestLab }>('make verify')
 verify.before(async context => {

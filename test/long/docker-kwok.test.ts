@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { suite } from 'uvu'
 import { atExit, endProcessSync } from '../support/at-exit.ts'
 import { haveEngine } from '../support/engine.ts'
 import { loadLabImages } from '../support/lab-images.ts'
 import { skipLine } from '../support/outcome.ts'
+import { suite } from '../support/suite.ts'
 
 const engine = await haveEngine()
 if ('reason' in engine) process.stdout.write(skipLine('docker', engine.reason))

@@ -1,7 +1,8 @@
 /** Ctrl-C at every moment of make kwok that can be told. test/e2e/bad-luck.test.ts has three that differ in kind. */
-import { suite } from 'uvu'
+
 import { interrupt, moments } from '../support/interrupt.ts'
 import { assertDone, createTestLab, type TestLab } from '../support/lab.ts'
+import { suite } from '../support/suite.ts'
 
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 const interrupted = suite<{ lab: TestLab }>('make kwok after Ctrl-C')
