@@ -69,7 +69,7 @@ task(
     const { status, stdout, stderr } = start({ ...env, PATH: `${join(dir, 'none')}:/usr/bin:/bin`, RUNTIME: 'docker' })
     assert.deepEqual([status, stderr], [0, ''])
     assert.match(stdout, /^otelcol +\S+ +optional +it is in an image; for RUNTIME=binary: /m)
-    assert.match(stdout, /^etcd +there +registry\.k8s\.io\/etcd:/m)
+    assert.match(stdout, /^etcd +there +quay\.io\/coreos\/etcd:v/m)
     assert.match(stdout, /^lgtm +to be pulled +docker\.io\/grafana\/otel-lgtm:/m)
   },
 )
