@@ -27,8 +27,7 @@ export interface KwokctlInput {
  * that metrics-server would take the API server's own name for the caller's.
  *
  * kwokctl gives controller manager and scheduler no certificate, so each signs one for itself that nobody can check; they get
- * the cluster's, which names localhost. They elect no leader: there is one of each, and on a busy machine it would lose its lease, which
- * ends it.
+ * the cluster's, which names localhost.
  */
 export function kwokctlConfig(base: string, { pki, options, tracing, patches = [] }: KwokctlInput): string {
   const config = parse(base) as { options: Record<string, unknown> }
@@ -36,7 +35,6 @@ export function kwokctlConfig(base: string, { pki, options, tracing, patches = [
     { key: 'tls-cert-file', value: join(pki, 'admin.crt') },
     { key: 'tls-private-key-file', value: join(pki, 'admin.key') },
   ]
-  const onlyOne = { key: 'leader-elect', value: 'false' }
   const requestHeaders = [
     { key: 'requestheader-client-ca-file', value: join(pki, 'ca.crt') },
     { key: 'requestheader-allowed-names', value: 'kwok-admin' },
@@ -48,10 +46,7 @@ export function kwokctlConfig(base: string, { pki, options, tracing, patches = [
     ...config,
     componentsPatches: [
       { name: 'kube-apiserver', extraArgs: requestHeaders },
-      ...['kube-controller-manager', 'kube-scheduler'].map(name => ({
-        name,
-        extraArgs: [...certificate, onlyOne],
-      })),
+      ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: certificate })),
       ...(tracing === undefined ? [] : tracingPatches(tracing)),
       ...patches,
     ],

@@ -51,11 +51,10 @@ configs('adds programs and version to the base, and leaves its options', () => {
   })
 })
 
-configs('gives controller manager and scheduler the cluster’s certificate, and no leader election', () => {
+configs('gives controller manager and scheduler the cluster’s certificate', () => {
   const extraArgs = [
     { key: 'tls-cert-file', value: '/c/pki/admin.crt' },
     { key: 'tls-private-key-file', value: '/c/pki/admin.key' },
-    { key: 'leader-elect', value: 'false' },
   ]
   assert.deepEqual(made.componentsPatches.slice(1), [
     { name: 'kube-controller-manager', extraArgs },

@@ -198,11 +198,6 @@ export async function startRealNode(): Promise<RealNode> {
             { key: 'kubelet-certificate-authority', value: pki('ca.crt') },
           ],
         },
-        // On a busy machine they would lose the lease, which ends them.
-        ...['kube-controller-manager', 'kube-scheduler'].map(name => ({
-          name,
-          extraArgs: [{ key: 'leader-elect', value: 'false' }],
-        })),
       ],
       options: {
         // On a network that ends here.
