@@ -77,12 +77,12 @@ lint: node_modules/.package-lock.json
 	node_modules/.bin/biome check .
 	node_modules/.bin/tsc --noEmit
 
-## test: all tests; brings up clusters of its own
+## test: the unit and end-to-end tests; brings up clusters of its own
 .PHONY: test
 test: programs
 	@$(TASK) test/run.ts unit e2e
 
-## test-long: what make test leaves out, a lab of containers in full and Ctrl-C at every moment
+## test-long: the long tests that make test skips, all checks in the Docker runtime and Ctrl-C at each tested moment
 .PHONY: test-long
 test-long: programs
 	@$(TASK) test/run.ts long

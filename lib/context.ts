@@ -49,7 +49,7 @@ export function requireWritableKubeconfig(env: NodeJS.ProcessEnv): void {
  * Refuses a context of the lab's name that the lab did not put there: another kwokctl's, or another clone's. Reads all files of
  * `KUBECONFIG`, for kubectl does: it can't do anything when one is broken, and changes a context in the file where that is.
  *
- * Throws a UsageError for a file that is no kubeconfig, and a LabError for such a context.
+ * Throws a UsageError for an invalid kubeconfig, and a LabError for such a context.
  */
 export function requireOwnContext(lab: Lab, env: NodeJS.ProcessEnv): void {
   const contextsOf = (file: string) =>

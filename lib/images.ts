@@ -7,7 +7,7 @@ import { imageTags, versions } from './versions.ts'
  * engine's own search list decides which one it is.
  */
 export const pinnedImages = {
-  // etcd's own registry: registry.k8s.io has only the versions that somebody promoted there by hand.
+  // etcd's own registry: registry.k8s.io has only versions that were promoted manually.
   etcd: `quay.io/coreos/etcd:v${versions.etcd}`,
   'kube-apiserver': `registry.k8s.io/kube-apiserver:v${versions.kubernetes}`,
   'kube-controller-manager': `registry.k8s.io/kube-controller-manager:v${versions.kubernetes}`,

@@ -43,7 +43,7 @@ export function lgtmTargets(lab: Lab, ownDir: string | undefined) {
 
 /**
  * How LGTM is started: Grafana, Prometheus, Tempo and Loki in one container, with the lab's Prometheus configuration in the
- * place of its own. Prometheus reads that and the rules anew by itself when they change. Anonymous users get the Viewer role, by the
+ * place of its own. Prometheus reloads it and the rules when they change. Anonymous users get the Viewer role, by the
  * image's own default the Admin role; the administrator has the lab's password, by default "admin".
  */
 export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {

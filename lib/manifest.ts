@@ -28,7 +28,7 @@ export function readManifest(file: string, kind: string): Manifest {
   const error = document.errors[0]
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0])
-    throw new UsageError(`Cannot read ${shown}:${line}:${col}`, { why: error.message, next: `mend ${shown}` })
+    throw new UsageError(`Cannot read ${shown}:${line}:${col}`, { why: error.message, next: `fix ${shown}` })
   }
   const object = fields(plain(document, shown))
   const found = typeof object['kind'] === 'string' ? object['kind'] : 'nothing with a kind'
@@ -66,7 +66,7 @@ function plain(document: Document.Parsed, shown: string): unknown {
   } catch (error) {
     throw new UsageError(`Cannot read ${shown}`, {
       why: error instanceof Error ? error.message : String(error),
-      next: `mend ${shown}`,
+      next: `fix ${shown}`,
       cause: error,
     })
   }

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 
 const [node = '', , ...files] = process.argv
 for (const file of files) {
-  // What a task finds when it is started alone: no flags, and its own name, by which others know who holds the lab's lock.
+  // What a task finds when it is started alone: no flags, and its own name, which the lab's lock shows as its holder.
   process.argv = [node, resolve(file)]
   await import(pathToFileURL(resolve(file)).href)
   if (process.exitCode) {
@@ -17,5 +17,5 @@ for (const file of files) {
     break
   }
 }
-// Whatever a task has left open, such as a connection after a failure, keeps nobody waiting.
+// Open handles, such as a connection after a failure, must not delay the exit.
 process.exit()

@@ -3,8 +3,8 @@ import { LabError } from './errors.ts'
 import { formatElapsed, withProgress } from './progress.ts'
 
 /**
- * What one check found: the awaited result; that it is not there yet, and what was seen instead; or a failure that more waiting cannot
- * mend, which ends the wait at once.
+ * What one check found: the awaited result; that it is not there yet, and what was seen instead; or a failure that waiting cannot fix;
+ * the wait ends at once.
  */
 export type CheckResult<T> = { done: T } | { pending: string } | { failed: LabError }
 

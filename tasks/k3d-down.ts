@@ -1,6 +1,6 @@
 /**
- * Takes the lab's k3d cluster away and leaves nothing. With KUBE_CONTEXT it removes from that cluster exactly what the lab installed
- * there. With nothing there is nothing to do.
+ * Takes the lab's k3d cluster away and leaves nothing. With KUBE_CONTEXT it removes from that cluster namespace otel-lab and what
+ * belongs to it; the demo stays. With nothing there is nothing to do.
  *
  *   tsx tasks/k3d-down.ts
  *   tsx tasks/k3d-down.ts --kube-context my-cluster

@@ -38,7 +38,7 @@ await runTask({ about, settings: ['metricsFile'], changesLab: true }, async ({ l
   if (fault !== undefined) {
     throw new LabError(`KWOK can't make the metric ${fault.metric}`, {
       why: fault.why,
-      next: `mend it in ${file}; what was served before goes on`,
+      next: `fix it in ${file}; what was served before goes on`,
     })
   }
   await applyMetrics(lab, manifest)

@@ -11,6 +11,8 @@ import type { BenchRow } from './row.ts'
 
 const NAMESPACE = 'bench'
 const KWOKCTL_NAMESPACE = 'bench-kwokctl'
+/** Thousands of pods on a slow machine. */
+const SCALE_TIMEOUT_MS = 60 * 60_000
 
 /**
  * Pods created a second, by the lab and by `kwokctl scale pod`, one after the other on the same cluster: from the start
@@ -57,5 +59,6 @@ async function scaleByKwokctl(lab: Lab, replicas: number): Promise<void> {
   const pods = ['scale', 'pod', 'bench', '--namespace', KWOKCTL_NAMESPACE, '--replicas', String(replicas)]
   await run(await programPath('kwokctl'), ['--name', clusterName, ...pods], {
     env: kwokctlEnv(lab, process.env),
+    timeoutMs: SCALE_TIMEOUT_MS,
   })
 }

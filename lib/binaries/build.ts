@@ -46,7 +46,7 @@ export async function findGo(context: Context, source?: Source): Promise<GoToolc
 }
 
 /** One build with its downloads, on a slow machine and a slow network. */
-const BUILD_TIMEOUT_MS = 4 * 3_600_000
+export const BUILD_TIMEOUT_MS = 4 * 3_600_000
 
 /**
  * Builds the programs of a source from its pinned Go module; gives the path of each, by name.

@@ -16,7 +16,7 @@ const longestTextBytes = 4e6
  * Downloads one file of a release into `dir`, checks its SHA-256 and gives the path of each program in it, by name. The sum is the given
  * one, else the one that the publisher states.
  *
- * Throws a SourceUnavailableError when it can't be had (no such file, host gone, no checksum published), and a LabError that ends the
+ * Throws a SourceUnavailableError when it is not available (no such file, host gone, no checksum published), and a LabError that ends the
  * search when the file is not what was published or can't be written.
  */
 export async function downloadAsset(

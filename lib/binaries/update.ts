@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LabError, UsageError } from '../errors.ts'
 import type { RunResult } from '../run.ts'
+import { BUILD_TIMEOUT_MS } from './build.ts'
 import type { Source } from './catalog.ts'
 import type { Context } from './context.ts'
 import { publishedSha256 } from './download.ts'
@@ -11,20 +12,20 @@ import { moduleDir } from './pins.ts'
 import { assetName, platforms } from './releases.ts'
 import { type KnownSum, type KnownSums, platformName, sumName } from './sums.ts'
 
-/** What `lib/versions.ts` states besides the sources of the catalogue. */
+/** Names in `lib/versions.ts` that are not in the catalogue. */
 const otherNames = ['otel-chart', 'lgtm', 'node']
 
-/** Where the files to change are; the repository's own by default of the task. */
+/** Paths of the files to change. */
 export interface UpdateFiles {
   versions: string
   sums: string
 }
 
 /**
- * Moves a program, chart or image to a version: Go pins, sums of the release's files, `lib/versions.ts`. Image tags that go with a program
- * follow its version. Gives what was done, one line each. Files change once Go has resolved the pins.
+ * Sets the version of a program, chart or image: Go pins, sums of the release's files, `lib/versions.ts`. Image tags that go with a program
+ * follow its version. Returns what was done, one line each. Files change only after Go has resolved the pins.
  *
- * Throws a UsageError for a name or version that is none, and a LabError with Go's own words.
+ * Throws a UsageError for a missing or unknown name and a missing or invalid version, and a LabError with Go's error message.
  */
 export async function updateVersion(
   name: string,
@@ -33,6 +34,11 @@ export async function updateVersion(
 ): Promise<string[]> {
   const source = context.catalog.find(each => each.name === name)
   const names = [...context.catalog.map(each => each.name), ...otherNames]
+  if (name === '' || version === '') {
+    throw new UsageError('update-version needs a program and a version', {
+      next: `npx tsx tasks/update-version.ts <program> <version>; programs: ${names.join(', ')}`,
+    })
+  }
   if (!names.includes(name)) {
     throw new UsageError(`There is no version of "${name}"`, { next: `use one of ${names.join(', ')}` })
   }
@@ -71,7 +77,7 @@ export function withVersion(text: string, name: string, version: string): string
   return text.replace(line, `$1'${version}',`)
 }
 
-/** The table with the sums of one source in the place of what it had of that. */
+/** The table of sums with those of one source replaced. */
 export function withSums(
   known: KnownSums,
   { version, programs }: Source,
@@ -82,7 +88,7 @@ export function withSums(
   return Object.fromEntries([...others, ...own].sort(([one], [other]) => one.localeCompare(other)))
 }
 
-/** The sums that the publisher states of every file, by program and platform, and why some could not be had. */
+/** The publisher's sum of every file, by program and platform, and the reason for each that is missing. */
 async function publishedSums(source: Source, context: Context) {
   const sums: Record<string, Record<string, KnownSum>> = {}
   const missing: string[] = []
@@ -107,14 +113,18 @@ async function publishedSums(source: Source, context: Context) {
 }
 
 /**
- * Has Go resolve the pins of a source in a folder of its own, and takes them over when it could: `go get`, then `go mod tidy`. The
- * collector's are of the source that its builder writes.
+ * Resolves the Go pins of a source in a temporary folder, by `go get` and `go mod tidy`, and copies them to the repository on success. The
+ * collector's pins are those of the source that its builder writes.
  */
 async function updatePins(source: Source, context: Context): Promise<void> {
   const pinsDir = moduleDir(source, context)
   const dir = mkdtempSync(join(tmpdir(), 'lab-pins-'))
   const go = (args: readonly string[], cwd = dir): Promise<RunResult> =>
-    context.run('go', args, { cwd, env: { ...context.env, GOFLAGS: '-mod=mod', GOWORK: 'off', GOTOOLCHAIN: 'local' } })
+    context.run('go', args, {
+      cwd,
+      env: { ...context.env, GOFLAGS: '-mod=mod', GOWORK: 'off', GOTOOLCHAIN: 'local' },
+      timeoutMs: BUILD_TIMEOUT_MS,
+    })
   const take = (from: string, names: readonly string[]) => {
     for (const name of names) copyFileSync(join(from, name), join(pinsDir, name))
   }
@@ -154,7 +164,7 @@ async function updatePins(source: Source, context: Context): Promise<void> {
   }
 }
 
-/** builder.yaml at another version of the collector: providers count on their own, v1.55.0 with 0.149.0 and one minor version each since. */
+/** builder.yaml for another version of the collector. Providers have their own version: v1.55.0 with 0.149.0, one minor more in each release. */
 export function collectorManifest(text: string, version: string): string {
   const [, minor = '', patch = ''] = /^0\.(\d+)\.(\d+)$/.exec(version) ?? []
   const provider = `1.${Number(minor) - 94}.${patch}`
@@ -167,8 +177,8 @@ export function collectorManifest(text: string, version: string): string {
 }
 
 /**
- * A go.mod of ours with the replacements that a module of Kubernetes needs: it has its staging modules in folders beside it, which a
- * download does not have; each is published as v0.<minor>.<patch> too. Unchanged for a module without such.
+ * Our go.mod with the replacements that a module of Kubernetes needs: its own go.mod replaces staging modules by folders that a download does
+ * not contain; each is also published as v0.<minor>.<patch>. Unchanged for a module without staging modules.
  */
 export function withReplacements(ours: string, modules: string, version: string): string {
   const staging = [...modules.matchAll(/^\s*(k8s\.io\/\S+) => \.\/staging\//gm)].map(([, path = '']) => path)

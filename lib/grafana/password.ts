@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { LabError } from '../errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from '../lab.ts'
 
-/** A password that nobody can guess. */
+/** A random password of 144 bits. */
 export function randomPassword(): string {
   return randomBytes(18).toString('base64url')
 }

@@ -78,7 +78,7 @@ export async function ensureRelease(lab: Lab, release: string, values: string): 
     why: said,
     next: isAway
       ? `see whether ${chart} can be reached, or give a chart of your own: OTEL_CHART=./opentelemetry-collector-${versions.otelChart}.tgz`
-      : 'mend what Helm says, then run this again',
+      : 'fix the error that Helm reports, then run this again',
   })
 }
 

@@ -6,7 +6,7 @@ import { formatElapsed } from '../progress.ts'
 import { waitUntil } from '../wait.ts'
 import { labNamespace } from './agree.ts'
 
-/** Reasons for which a container waits that time alone does not mend. */
+/** Reasons for which a container waits that time alone does not fix. */
 const STUCK = new Set([
   ...['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull'],
   ...['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'],

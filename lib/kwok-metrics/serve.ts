@@ -85,7 +85,7 @@ export async function tryMetrics(lab: Lab, manifest: MetricManifest, nodes: read
       const [first = '', ...said] = error instanceof Error ? error.message.split(/\s*\n\s*/) : [String(error)]
       throw new LabError("The API server doesn't take the metrics", {
         why: said.join(' ') || first,
-        next: 'mend METRICS_FILE; what was served before goes on',
+        next: 'fix METRICS_FILE; what was served before goes on',
         cause: error,
       })
     })

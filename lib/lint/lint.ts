@@ -91,7 +91,7 @@ function lintDashboard(
   ]
 }
 
-/** What is found of one thing; a bug of the lab's must not keep the other findings from being said. */
+/** What is found of one thing; a bug in the lab must not hide the other findings. */
 function faultsOr(look: () => readonly Fault[]): readonly Fault[] {
   try {
     return look()

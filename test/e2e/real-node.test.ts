@@ -210,7 +210,10 @@ onNode(
     assertSays(status.stdout, /^otel-lab-deployment +missing +0\/0 +Helm has it as pending-install$/m)
     const { exitCode, stderr } = await task('k3d-collectors', { OTEL_CHART: brokenChart() })
     assert.equal(exitCode, 1)
-    assertSays(stderr, /Helm could not install otel-lab-deployment: .*selector.*\n {2}Next: mend what Helm says/)
+    assertSays(
+      stderr,
+      /Helm could not install otel-lab-deployment: .*selector.*\n {2}Next: fix the error that Helm reports/,
+    )
     const helm = await recordingHelm()
     assertSays(
       await done('k3d-collectors', helm.env),

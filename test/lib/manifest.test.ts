@@ -33,7 +33,7 @@ for (const [what, text, message] of [
       name: 'UsageError',
       exitCode: 2,
       message: new RegExp(`^Cannot read ${shown}${message.source}`),
-      next: `mend ${shown}`,
+      next: `fix ${shown}`,
     })
   })
 }

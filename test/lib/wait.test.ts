@@ -71,7 +71,7 @@ waiting('never spins: checks that fail at once, or ask for no pause, are 10 ms a
   assert.ok(calls <= 22, `${calls} checks in 200 ms`)
 })
 
-waiting('ends at once with a failure that waiting cannot mend, and with an error that is no LabError', async () => {
+waiting('ends at once with a failure that waiting cannot fix, and with an error that is no LabError', async () => {
   const failed = new LabError('The process ended')
   const startedMs = performance.now()
   const options = { what: 'it', timeoutMs: 60_000, everyMs: 10_000 }

@@ -224,7 +224,7 @@ for (const [fact, more, status, said] of [
     /^No Docker engine answers: .+\n {2}Next: start it, or name another by DOCKER_HOST .*; RUNTIME=binary/,
   ],
 ] as const) {
-  others(`kwok-check refuses ${fact}, and changes nothing`, async () => {
+  others(`kwok-check refuses ${fact}, and creates nothing`, async () => {
     const refused = await start('kwok-check.ts', [], { ...(await freePorts()), ...more })
     assert.deepEqual([refused.status, refused.stdout], [status, ''])
     assert.match(refused.stderr, said)
@@ -238,7 +238,7 @@ for (const [fact, template, said] of [
   [
     'a pod template that is not YAML, with file and line',
     'kind: Pod\nmetadata: {name: load\nspec: [}\n',
-    /^Cannot read kwok-config\/kwok-pod-template\.yaml:3:\d+: .+\n {2}Next: mend kwok-config/,
+    /^Cannot read kwok-config\/kwok-pod-template\.yaml:3:\d+: .+\n {2}Next: fix kwok-config/,
   ],
   [
     'a pod template that is not a Pod, with file and line',
@@ -246,7 +246,7 @@ for (const [fact, template, said] of [
     /^kwok-config\/kwok-pod-template\.yaml:3 is not a Pod: it is Deployment\n {2}Next: put one Pod into/,
   ],
 ] as const) {
-  others(`kwok-check refuses ${fact}, and changes nothing`, async () => {
+  others(`kwok-check refuses ${fact}, and creates nothing`, async () => {
     const project = mkdtempSync(join(tmpdir(), 'kube-otel-lab-clone-'))
     try {
       cloneProject(project)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
+import { BUILD_TIMEOUT_MS } from '../../../lib/binaries/build.ts'
 import { createContext } from '../../../lib/binaries/context.ts'
 import {
   collectorManifest,
@@ -11,6 +12,7 @@ import {
   withVersion,
 } from '../../../lib/binaries/update.ts'
 import { projectDir } from '../../../lib/lab.ts'
+import { type Run, run as runCommand } from '../../../lib/run.ts'
 import { type Fixture, openFixture, releaseHost, testSource, writeProgram } from './fixture.ts'
 
 const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
@@ -102,10 +104,15 @@ esac
       },
     ],
   })
-  const context = createContext({ ...options, catalog: [source] })
+  const limitsMs: unknown[] = []
+  const record: Run = (command, args, runOptions = {}) => {
+    limitsMs.push(runOptions.timeoutMs)
+    return runCommand(command, args, runOptions)
+  }
+  const context = createContext({ ...options, catalog: [source], run: record })
   const run = (name: string, version: string) =>
     updateVersion(name, version, { context, files, onStep: () => undefined })
-  return { files, run, pin: (name: string) => readFileSync(join(dir, 'go', 'etcd', name), 'utf8') }
+  return { files, run, limitsMs, pin: (name: string) => readFileSync(join(dir, 'go', 'etcd', name), 'utf8') }
 }
 
 update('writes the version, the Go pins and the sums of every platform that is published', async ({ machine }) => {
@@ -143,7 +150,24 @@ update('changes nothing where Go cannot resolve the version', async ({ machine }
   assert.match(pin('go.mod'), /v0\.2\.3/)
 })
 
-update('refuses a name and a version that are none', async ({ machine }) => {
+update('gives Go as long as a build, for a slow network', async ({ machine }) => {
+  const { run, limitsMs } = prepare(machine)
+  await run('etcd', '1.3.0')
+  assert.deepEqual(limitsMs, [BUILD_TIMEOUT_MS, BUILD_TIMEOUT_MS, BUILD_TIMEOUT_MS])
+})
+
+update('says how it is called when a name or version is missing', async ({ machine }) => {
+  const { run } = prepare(machine)
+  for (const name of ['', 'etcd']) {
+    await assert.rejects(run(name, ''), {
+      name: 'UsageError',
+      message: 'update-version needs a program and a version',
+      next: 'npx tsx tasks/update-version.ts <program> <version>; programs: etcd, otel-chart, lgtm, node',
+    })
+  }
+})
+
+update('refuses an unknown name and an invalid version', async ({ machine }) => {
   const { run } = prepare(machine)
   await assert.rejects(run('etcdd', '1.3.0'), { name: 'UsageError', next: 'use one of etcd, otel-chart, lgtm, node' })
   await assert.rejects(run('etcd', 'v1.3.0'), { name: 'UsageError', message: 'v1.3.0 is not a version' })
