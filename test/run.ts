@@ -3,7 +3,7 @@
  *
  *   tsx test/run.ts unit          # test/lib, test/dashboards, test/tasks and test/support: no cluster
  *   tsx test/run.ts unit e2e      # and test/e2e: clusters of their own
- *   tsx test/run.ts long          # test/long: what is worth running, but not each time
+ *   tsx test/run.ts long          # test/long: long tests, not needed for each change
  *   tsx test/run.ts unit settings # only files whose path has "settings" in it
  *   AT_ONCE=2 tsx test/run.ts e2e # two files at once
  *   REQUIRE=docker tsx test/run.ts e2e docker # fails where these tests would be skipped
