@@ -34,13 +34,18 @@ export function matching<T>(pattern: string, match: () => T, limitMs = LIMIT_MS)
   }
 }
 
-/** Whether one of some names matches a pattern. As in Grafana, one that it can't use matches none. */
-export function matchesAny(pattern: string, names: readonly string[]): boolean {
+/**
+ * Those of some names that match a pattern, all within one time limit. As in Grafana, a pattern that it can't use matches none.
+ *
+ * Throws a PatternError when the time is over.
+ */
+export function matchingNames(pattern: string, names: readonly string[]): ReadonlySet<string> {
+  let regex: RegExp
   try {
-    const regex = grafanaRegex(pattern)
-    return matching(pattern, () => names.some(name => regex.test(name)))
+    regex = grafanaRegex(pattern)
   } catch (error) {
-    if (error instanceof PatternError) return false
+    if (error instanceof PatternError) return new Set()
     throw error
   }
+  return new Set(matching(pattern, () => names.filter(name => name.search(regex) !== -1)))
 }

@@ -1,9 +1,12 @@
-import { matchesAny } from './js-regex.ts'
+import { PatternError } from '../errors.ts'
+import { matchingNames } from './js-regex.ts'
 import type { Override, Panel, Target } from './model.ts'
 
 /**
  * The unit that a target's values are shown in, as far as the JSON alone decides: overrides by query, by the column's name (renamed
  * ones too) or by a legend without labels; else the panel's. Empty when no unit is set.
+ *
+ * Throws a PatternError for an override whose pattern takes too long.
  */
 export function unitOfTarget(panel: Panel, target: Target): string {
   const names = fieldNames(panel, target)
@@ -11,7 +14,7 @@ export function unitOfTarget(panel: Panel, target: Target): string {
   // The last one that matches wins.
   for (const override of panel.fieldConfig.overrides) {
     const own = override.properties['unit']
-    if (typeof own === 'string' && matches(override, target, names)) unit = own
+    if (typeof own === 'string' && matches(override, { panel, target, names })) unit = own
   }
   return unit
 }
@@ -33,11 +36,40 @@ function fieldNames(panel: Panel, target: Target): string[] {
   return names
 }
 
-function matches({ matcher }: Override, target: Target, names: readonly string[]): boolean {
-  const { id, options } = matcher
+function matches(
+  override: Override,
+  { panel, target, names }: { panel: Panel; target: Target; names: readonly string[] },
+): boolean {
+  const { id, options } = override.matcher
   if (id === 'byFrameRefID') return options === target.refId
   if (id === 'byType') return options === 'number'
   if (typeof options === 'string' && id === 'byName') return names.includes(options)
-  if (typeof options === 'string' && id === 'byRegexp') return matchesAny(options, names)
+  if (typeof options === 'string' && id === 'byRegexp') {
+    const matched = matchedOf(override, () =>
+      matchingNames(
+        options,
+        panel.targets.flatMap(each => fieldNames(panel, each)),
+      ),
+    )
+    return names.some(name => matched.has(name))
+  }
   return false
+}
+
+const found = new WeakMap<Override, ReadonlySet<string> | PatternError>()
+
+/** Which fields of its panel an override by pattern is for, or that it takes too long: found out once, for all targets. */
+function matchedOf(override: Override, match: () => ReadonlySet<string>): ReadonlySet<string> {
+  let matched = found.get(override)
+  if (matched === undefined) {
+    try {
+      matched = match()
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error
+      matched = error
+    }
+    found.set(override, matched)
+  }
+  if (matched instanceof PatternError) throw matched
+  return matched
 }

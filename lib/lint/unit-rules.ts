@@ -1,3 +1,4 @@
+import { PatternError } from '../errors.ts'
 import type { Panel, Target } from '../grafana/model.ts'
 import { unitOfTarget } from '../grafana/units.ts'
 import type { Expr } from '../promql/ast.ts'
@@ -33,9 +34,15 @@ function right({ bytes, seconds, scale, plain }: Quantity): string {
   return plain === 'ratio' ? (scale === 100 ? 'percent' : 'percentunit') : 'short'
 }
 
-/** Faults of the unit that a target's values are shown in: none is set, or it is another than the query's. */
+/** Faults of the unit that a target's values are shown in: none is set, it is another than the query's, or its pattern takes too long. */
 export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: Lab): Fault[] {
-  const unit = unitOfTarget(panel, target)
+  let unit: string
+  try {
+    unit = unitOfTarget(panel, target)
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    return [{ rule: 'pattern', message: error.message }]
+  }
   if (unit === '') return [{ rule: 'unit', message: 'no unit is set; a plain count is "short"' }]
   const quantity = expr && quantityOf(expr, name => known(name)?.quantity)
   if (quantity === undefined || fits(unit, quantity)) return []

@@ -9,7 +9,8 @@ import { seriesOf } from './evaluate.ts'
 /**
  * A verdict on a query with a fallback (`x or vector(0)`), which has a number whether or not its `x` exists. It fails where `x` has no
  * series and asks for a metric, a label or a label's value that Prometheus has never had; where all that is there and nothing matches
- * now, it shows its fallback. A number that was compared with the truth is right in any case.
+ * now, it shows its fallback. The values of a label of outcomes (`code="500"`) come with the first of their kind, so that one that was never
+ * there may well exist. A number that was compared with the truth is right in any case.
  *
  * Throws a QueryError or a PrometheusUnreachable, as the API does.
  */
@@ -59,12 +60,25 @@ async function absentOf(
   const labels = new Set(await api.labelNames(selector, ever))
   for (const { label, op, value } of matchers.filter(each => !isOfName(each) && wantsLabel(each))) {
     if (!labels.has(label)) return `${name} has no label ${label}`
+    if (isOfOutcomes(label)) continue
     const wanted = op === '=' ? [value] : listedValues(value)
     if (wanted === undefined) continue
     const there = new Set(await api.labelValues(label, undefined, ever))
     if (!wanted.some(each => there.has(each))) return `no series has ${label}${op}${JSON.stringify(value)}`
   }
   return undefined
+}
+
+/** What a label of outcomes is called, by its last word: `code`, `status_code`, `http.response.status_code`, `grpc_status`. */
+const OUTCOMES = new Set([
+  ...['code', 'status', 'reason', 'phase', 'state', 'condition', 'result', 'outcome'],
+  ...['error', 'exception', 'severity', 'level'],
+])
+
+/** Whether a label tells how something ended or is; `error_type` tells it too. */
+function isOfOutcomes(label: string): boolean {
+  const words = label.toLowerCase().split(/[^a-z0-9]+/)
+  return OUTCOMES.has((words.at(-1) === 'type' ? words.at(-2) : words.at(-1)) ?? '')
 }
 
 /** Whether a matcher lets only series with the label through. */

@@ -1,4 +1,4 @@
-import { matchesAny } from '../grafana/js-regex.ts'
+import { matchingNames } from '../grafana/js-regex.ts'
 import type { Panel } from '../grafana/model.ts'
 import { fields, items, text } from '../kube/json.ts'
 import type { Sample } from '../prometheus.ts'
@@ -15,6 +15,8 @@ type Row = Readonly<Record<string, string>>
 /**
  * Rows of a table that a person can't tell apart, each as `column=value, …`: two rows of one identity after the panel's joins,
  * looking at the columns that are shown. Also names a target that lacks the column by which the panel joins.
+ *
+ * Throws a PatternError for a pattern of columns that takes too long.
  */
 export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] {
   const active = panel.transformations.filter(({ disabled }) => !disabled)
@@ -23,7 +25,6 @@ export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] 
   const merged = active.some(({ id }) => id === 'merge' || id === 'seriesToRows')
   // These make rows of one key by themselves, or of no label at all.
   if (active.some(({ id }) => id === 'groupBy' || id === 'reduce')) return []
-  const shown = shownColumns(active)
   if (joined !== undefined) {
     const field = text(joined.options['byField']) ?? 'Time'
     if (field === 'Time') return []
@@ -34,6 +35,7 @@ export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] 
     )
   }
   const columns = filled.map(({ samples }) => columnsOf(samples))
+  const shown = shownColumns(active, [...new Set(columns.flat())])
   if (!merged)
     return filled.flatMap(({ samples }, at) => repeated(samples.map(rowOf), (columns[at] ?? []).filter(shown)))
   // A merge brings rows together by the columns that all frames have.
@@ -54,26 +56,30 @@ function columnsOf(samples: readonly Sample[]): string[] {
   return [...columns].sort()
 }
 
-/** Whether a column is shown, as `organize` and `filterFieldsByName` have it. */
-function shownColumns(transformations: Panel['transformations']): (column: string) => boolean {
+/** Whether one of some columns is shown, as `organize` and `filterFieldsByName` have it. */
+function shownColumns(
+  transformations: Panel['transformations'],
+  columns: readonly string[],
+): (column: string) => boolean {
   const tests = transformations.flatMap(({ id, options }) => {
     if (id === 'organize') {
       const hidden = fields(options['excludeByName'])
       return [(column: string) => hidden[column] !== true]
     }
     if (id !== 'filterFieldsByName') return []
-    const [included, excluded] = [namedColumns(options['include']), namedColumns(options['exclude'])]
-    return [(column: string) => included?.(column) !== false && excluded?.(column) !== true]
+    const [included, excluded] = ['include', 'exclude'].map(side => namedColumns(options[side], columns))
+    return [(column: string) => included?.has(column) !== false && excluded?.has(column) !== true]
   })
   return column => tests.every(test => test(column))
 }
 
-/** Whether a column is one of some names, or matches the pattern beside them; undefined where there is neither. */
-function namedColumns(options: unknown): ((column: string) => boolean) | undefined {
+/** Those of some columns that have one of some names, or match the pattern beside them; undefined where there is neither. */
+function namedColumns(options: unknown, columns: readonly string[]): ReadonlySet<string> | undefined {
   const { names, pattern } = fields(options)
   const regex = text(pattern)
   if (regex === undefined && items(names).length === 0) return undefined
-  return column => items(names).includes(column) || (regex !== undefined && matchesAny(regex, [column]))
+  const matched = regex === undefined ? new Set<string>() : matchingNames(regex, columns)
+  return new Set(columns.filter(column => items(names).includes(column) || matched.has(column)))
 }
 
 /** Rows that some columns don't tell apart, each as `column=value, …`. */

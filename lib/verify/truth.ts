@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from '../errors.ts'
 import { hasJaeger, jaegerUrl } from '../jaeger.ts'
 import { ApiStatusError, connect, type KubeClient } from '../kube/client.ts'
 import type { Lab } from '../lab.ts'
@@ -88,6 +89,8 @@ const GONE = 410
 
 /** A kubelet's cAdvisor measures each container anew after 10 s at the least, so that no measurement is missed. */
 const ASKED_EACH_MS = 2_500
+/** So long they may go without an answer, and no measurement is missed. */
+const UNANSWERED_MS = 7_500
 /** So much longer than the window is asked: what was served at its beginning was measured before. */
 const ASKED_WINDOWS = 1.5
 /** What a collector has by then is in Prometheus by now. */
@@ -107,9 +110,15 @@ async function realUsage(
   const knownMs = ASKED_WINDOWS * windowMs
   const endMs = Date.now() + knownMs + ARRIVED_MS
   await askKubelets(client, nodes, told)
+  let answeredMs = Date.now()
   while (Date.now() < endMs) {
     await sleep(ASKED_EACH_MS)
-    await askKubelets(client, nodes, told)
+    try {
+      await askKubelets(client, nodes, told)
+      answeredMs = Date.now()
+    } catch (error) {
+      if (!(error instanceof LabError) || Date.now() - answeredMs > UNANSWERED_MS) throw error
+    }
   }
   const untilMs = Date.now() - ARRIVED_MS
   const asked = await collectionTimes(api, { clusterName, untilMs, lengthMs: knownMs })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../errors.ts'
 import type { RefusedFile } from '../grafana/files.ts'
 import type { Dashboard } from '../grafana/model.ts'
-import { type PrometheusApi, QueryError } from '../prometheus/api.ts'
+import { type PrometheusApi, PrometheusUnreachable, QueryError } from '../prometheus/api.ts'
 import { lookbackMs } from '../prometheus.ts'
 import { queryFacts } from './asked.ts'
 import { createEvaluator } from './evaluate.ts'
@@ -53,7 +53,7 @@ export const PLACEMENT = "Pods' series"
  * pod that is gone stays in Prometheus for its look-back. What doesn't fit is held to how the cluster was shortly before, where that is still
  * known, and else asked again, with the cluster read anew, until it passes or `settleMs` are over.
  *
- * Throws a LabError when Prometheus or the cluster can't be reached.
+ * A cluster that can't be read fails by that; one that can't be read again is noted. Throws a LabError when Prometheus can't be reached.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { api, dashboards, refused, truth, onProgress = () => {} } = options
@@ -94,6 +94,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   let wrongNodes = await placed
   const endMs = performance.now() + options.settleMs
   let waitedMs = 0
+  let unreadAgain: string | undefined
   while (
     (wrongNodes.length > 0 || rounds.some(round => round.settles)) &&
     performance.now() + options.scrapeMs < endMs
@@ -102,7 +103,12 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     onProgress(`${count} failed; looking again, should the cluster have changed meanwhile`)
     await sleep(options.scrapeMs)
     waitedMs += options.scrapeMs
-    const now = await look(options)
+    const now = await look(options).catch((error: unknown) => {
+      if (!(error instanceof LabError) || error instanceof PrometheusUnreachable) throw error
+      unreadAgain ??= `What failed was not looked at again each time: ${error.message}`
+      return undefined
+    })
+    if (now === undefined) continue
     seen = lasting(seen, now.untilMs - lingersMs(options.scrapeMs))
     const again = withEarlier(now, seen)
     seen.push(now)
@@ -119,7 +125,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     prometheusUrl: api.url,
     time: new Date(first.untilMs).toISOString(),
     truth: first.truth === undefined ? '' : (truth?.name ?? ''),
-    notes: notesOf(first),
+    notes: [...notesOf(first), ...(unreadAgain === undefined ? [] : [unreadAgain])],
     dashboards: [
       ...results,
       ...(first.truth === undefined ? [] : [placementResult(wrongNodes)]),

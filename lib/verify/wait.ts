@@ -1,5 +1,4 @@
-import type { PrometheusApi } from '../prometheus/api.ts'
-import { createPrometheusApi } from '../prometheus/api.ts'
+import { createPrometheusApi, type PrometheusApi, PrometheusUnreachable } from '../prometheus/api.ts'
 import { waitUntil } from '../wait.ts'
 
 interface AwaitedSeries {
@@ -29,7 +28,7 @@ const SERIES: readonly AwaitedSeries[] = [
  * Waits until the series of the nodes and pods reach back over the rate window: right after they came, a rate is too small or
  * isn't there. Gives false when `limitMs` were over before.
  *
- * Throws a LabError when Prometheus can't be reached.
+ * Throws a PrometheusUnreachable. A query without a result is asked again.
  */
 export async function waitForWindow(options: {
   url: string
@@ -44,14 +43,18 @@ export async function waitForWindow(options: {
     what: 'the rate window',
     timeoutMs: limitMs,
     everyMs: 2_000,
-    errorsAreFinal: true,
     check: async () => {
       // A client of its own each time: one answers the same question once.
-      const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), options)
-      if (missing === 0) return { done: true }
-      const pending = `${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`
-      onWaiting(pending)
-      return { pending }
+      try {
+        const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), options)
+        if (missing === 0) return { done: true }
+        const pending = `${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`
+        onWaiting(pending)
+        return { pending }
+      } catch (error) {
+        if (error instanceof PrometheusUnreachable) return { failed: error }
+        throw error
+      }
     },
     onTimeout: () => false,
   })

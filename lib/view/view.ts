@@ -119,6 +119,12 @@ async function verdictOf(
   const verified = await verify(wanted, api)
   const { dashboards, failures, time } = verified
   const result = dashboards.find(({ source }) => source === wanted.dashboard.source)
+  const verdicts = new Map((result?.byPanel ?? []).map(each => [each.id, each]))
+  const untilMs = Date.parse(time)
+  if (failures.length === 0 && result?.verdict === 'not applicable') {
+    const summary = html`<p class="verdict">– verify: not applicable here: no ${result.notApplicable}</p>`
+    return { summary, verdicts, untilMs }
+  }
   const nothing = nothingChecked(verified)
   const good = nothing === undefined ? '✓ verify: nothing failed' : `– verify: ${nothing.message}`
   const words = failures.length > 0 ? `✗ verify: ${failures.length} failed` : good
@@ -126,8 +132,8 @@ async function verdictOf(
   return {
     summary: html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}</p>
 ${failures.length === 0 ? undefined : html`<pre>${failures.map(failure => failureText(failure)).join('\n')}</pre>`}`,
-    verdicts: new Map((result?.byPanel ?? []).map(each => [each.id, each])),
-    untilMs: Date.parse(time),
+    verdicts,
+    untilMs,
   }
 }
 

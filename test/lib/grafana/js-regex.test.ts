@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { grafanaRegex, matching } from '../../../lib/grafana/js-regex.ts'
+import { grafanaRegex, matching, matchingNames } from '../../../lib/grafana/js-regex.ts'
 
 const compiles = suite('grafanaRegex()')
 for (const [pattern, text, isMatch] of [
@@ -45,3 +45,22 @@ limits('gives what is found, also inside of another, and throws what is thrown',
   )
 })
 limits.run()
+
+const names = suite('matchingNames()')
+for (const [pattern, expected] of [
+  ['/^a/', ['a', 'ab']],
+  ['/a/g', ['a', 'ab', 'ba']],
+  ['a', ['a']],
+  ['/(/', []],
+] as const) {
+  names(`finds ${expected.join(', ') || 'none'} by ${pattern}`, () =>
+    assert.deepEqual([...matchingNames(pattern, ['a', 'ab', 'ba', 'c'])], expected),
+  )
+}
+names('ends once for many names, with the pattern’s name', () => {
+  const startedMs = performance.now()
+  const many = Array.from({ length: 12 }, (_, at) => `${endless}${at}`)
+  assert.throws(() => matchingNames('/^(a+)+$/', many), { name: 'PatternError', message: /took longer than 1 s$/ })
+  assert.ok(performance.now() - startedMs < 10_000)
+})
+names.run()

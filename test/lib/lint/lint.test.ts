@@ -111,6 +111,19 @@ for (const [fact, given, found] of [
     'pattern @ Panel: the pattern /(/ of an override is not a JavaScript one: Invalid regular expression: /(/: Unterminated group',
   ],
   [
+    'a pattern of a unit that takes too long',
+    {
+      target: { legendFormat: `${'a'.repeat(40)}!` },
+      panel: {
+        fieldConfig: {
+          defaults: { unit: 'bytes' },
+          overrides: [{ matcher: { id: 'byRegexp', options: '/^(a+)+$/' }, properties: [{ id: 'unit', value: 's' }] }],
+        },
+      },
+    },
+    "pattern @ Panel#A: The regular expression /^(a+)+$/ can't be used: matching was ended: it took longer than 1 s",
+  ],
+  [
     'a constant',
     { expr: '0' },
     'constant @ Panel#A: the query is a constant, the same whatever is measured; ask for a metric, or leave the panel out',

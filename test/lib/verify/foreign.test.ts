@@ -243,6 +243,7 @@ answers('keeps a bug of the lab to the query that shows it', async () => {
 answers.run()
 
 const fallbacks = suite('verify() of fallbacks')
+const OF_OLD = ['code', 'http_response_status_code', 'error_type', 'job', 'type']
 /** A Prometheus with `up{job="web"}` and `old{code="200"}`, of which only `up` has series now. */
 function ofTwoMetrics(path: string, form: URLSearchParams): FakeAnswer | undefined {
   const [query, match] = [form.get('query') ?? '', form.get('match[]')]
@@ -250,7 +251,7 @@ function ofTwoMetrics(path: string, form: URLSearchParams): FakeAnswer | undefin
     const names = ['up', 'old'].filter(name => match === null || match.includes(`"${name}"`))
     return success(names)
   }
-  if (path === '/labels') return success(match?.includes('"up"') === true ? ['job', 'k8s'] : ['code', 'job'])
+  if (path === '/labels') return success(match?.includes('"up"') === true ? ['job', 'k8s'] : OF_OLD)
   if (path === '/label/job/values') return success(['web'])
   if (path === '/label/code/values') return success(['200'])
   const hasNone = !/or (?:on\(\) )?(?:vector|0)/.test(query) && !query.includes('up')
@@ -273,6 +274,10 @@ for (const expr of [
   'sum(rate(old{code="200"}[5m])) or on() vector(0)',
   'sum(old{code=~"5.."}) or vector(0)',
   'sum(old{code=~"200|500"}) or 0 * sum(up)',
+  'sum(rate(old{code="500"}[5m])) or vector(0)',
+  'sum(rate(old{code=~"500|503"}[5m])) / sum(rate(old[5m])) or vector(0)',
+  'old{http_response_status_code="500"} or vector(0)',
+  'old{error_type="timeout"} or vector(0)',
   'old unless gone or vector(0)',
   '(old or gone) or vector(0)',
   'old{code!="404", nothing=""} or vector(0)',
@@ -290,8 +295,12 @@ for (const [expr, got] of [
   ['sum(rate(gone[5m])) or on() vector(0)', 'vector(0), and Prometheus has no metric gone'],
   ['1 - (sum(gone) or vector(0))', 'vector(0), and Prometheus has no metric gone'],
   ['sum(old / gone) or 0 * sum(up)', '0 * sum(up), and Prometheus has no metric gone'],
+  ['gone{code="500"} or vector(0)', 'vector(0), and Prometheus has no metric gone'],
   ['old{zone="a"} or vector(0)', 'vector(0), and old has no label zone'],
+  ['old{status="500"} or vector(0)', 'vector(0), and old has no label status'],
+  ['old{code="500", job="wbe"} or vector(0)', 'vector(0), and no series has job="wbe"'],
   ['old{job="wbe"} or vector(0)', 'vector(0), and no series has job="wbe"'],
+  ['old{type="none"} or vector(0)', 'vector(0), and no series has type="none"'],
   ['old{job=~"wbe|bew"} or vector(0)', 'vector(0), and no series has job=~"wbe|bew"'],
   ['max_over_time((gone or vector(0))[1h:])', 'vector(0), and Prometheus has no metric gone'],
 ] as const) {

@@ -92,6 +92,16 @@ const cases: [fact: string, transformations: unknown[], frames: Frame[], found: 
 for (const [fact, transformations, frames, found] of cases) {
   rows(fact, () => assert.deepEqual(duplicateRows(panel({ transformations }), frames), found))
 }
+rows('ends a pattern of columns that takes too long, by its name and once for all columns', () => {
+  const columns = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`${'a'.repeat(40)}!${at}`, '1']))
+  const transformations = [{ id: 'filterFieldsByName', options: { include: { pattern: '/^(a+)+$/' } } }]
+  const startedMs = performance.now()
+  assert.throws(() => duplicateRows(panel({ transformations }), [frame('A', columns), frame('B', columns)]), {
+    name: 'PatternError',
+    message: /^The regular expression \/\^\(a\+\)\+\$\/ can't be used: .*it took longer than 1 s$/,
+  })
+  assert.ok(performance.now() - startedMs < 10_000)
+})
 rows.run()
 
 const units = suite('unitOfTarget(), scaleOf()')
@@ -121,6 +131,17 @@ for (const [fact, overrides, transformations, expected] of shown) {
     )
   })
 }
+units('ends a pattern that takes too long, by its name and once for all queries', () => {
+  const target = (at: number) => ({ refId: `R${at}`, expr: 'up', legendFormat: `${'a'.repeat(40)}!${at}` })
+  const targets = Array.from({ length: 12 }, (_, at) => target(at))
+  const fieldConfig = { defaults: {}, overrides: [override('byRegexp', '/^(a+)+$/', 's')] }
+  const read = panel({ fieldConfig, targets })
+  const startedMs = performance.now()
+  for (const each of read.targets) {
+    assert.throws(() => unitOfTarget(read, each), { name: 'PatternError', message: /took longer than 1 s$/ })
+  }
+  assert.ok(performance.now() - startedMs < 10_000)
+})
 units('knows how many of a unit a byte or a whole is', () => {
   assert.deepEqual(['bytes', 'Bps', 'bps', 'percent', 'percentunit', 'short', ''].map(scaleOf), [1, 1, 8, 100, 1, 1, 1])
 })

@@ -12,6 +12,7 @@ import { type VerifyOptions, verify } from '../../../lib/verify/verify.ts'
 import { waitForWindow } from '../../../lib/verify/wait.ts'
 import { assertSays } from '../../support/lab.ts'
 import { CLUSTER, clusterObjects, fakeApi, measured } from './cluster.ts'
+import { startFakePrometheus } from './fake-prometheus.ts'
 import { type RunningPrometheus, startPrometheus } from './prometheus.ts'
 
 interface Context {
@@ -30,11 +31,11 @@ function pods(): ReturnType<typeof readDashboard> {
   return readDashboard({ title: 'Pods', uid: 'pods', schemaVersion: 39, panels }, 'pods.json')
 }
 
-/** Verifies the number of pods, with these objects at each look in turn, the last ones from then on; and those before, if they are known. */
+/** Verifies the number of pods, with these objects (or this fault) at each look in turn, the last ones from then on; and those before, if they are known. */
 async function looks(
   url: string,
   { settleMs, earlier }: { settleMs: number; earlier?: Record<string, unknown[]> | LabError },
-  ...each: Record<string, unknown[]>[]
+  ...each: (Record<string, unknown[]> | LabError)[]
 ) {
   let at = 0
   const given = { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api: createPrometheusApi(url) } as const
@@ -42,6 +43,7 @@ async function looks(
     name: 'the API',
     read: async () => {
       const objects = each[Math.min(at++, each.length - 1)] ?? {}
+      if (objects instanceof LabError) throw objects
       return await clusterTruth(fakeApi(objects), given).read()
     },
     readAt: async () => {
@@ -141,6 +143,24 @@ settles('gives up when time is over, and fails', async ({ prometheus }) => {
   assert(count >= 3 && count <= 7, `${count} looks`)
 })
 
+const away = new LabError('Cannot list pods: etcd is away')
+const notedAway = 'What failed was not looked at again each time: Cannot list pods: etcd is away'
+
+settles('looks again after a look at which the cluster can’t be read, and says so once', async ({ prometheus }) => {
+  const given = [before(), away, away, clusterObjects()]
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000 }, ...given)
+  assert.deepEqual([report.failures, report.notes, count], [[], [notedAway], 4])
+})
+
+settles('keeps what failed where the cluster can’t be read again', async ({ prometheus }) => {
+  const { report } = await looks(prometheus.url, { settleMs: 300 }, before(), away)
+  assert.deepEqual(
+    report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
+    [['wrong number', 'in all: 7', 'in all: 8']],
+  )
+  assert.deepEqual(report.notes, [notedAway])
+})
+
 settles('asks the queries all the same where the cluster can’t be read, and fails by that', async ({ prometheus }) => {
   const refuse = async () => ({ status: 500, body: { message: 'etcd is away' } })
   const api = createPrometheusApi(prometheus.url)
@@ -173,6 +193,25 @@ settles('never takes a part of a KWOK lab for missing, but what is added to it',
     missing,
     new Set(['etcd', 'control-plane', 'cadvisor', 'disk-io', 'host-metrics', 'volumes', 'trace-simulator', ...added]),
   )
+})
+
+settles('waits on where a query has no result once, and not where there is no Prometheus', async () => {
+  let asked = 0
+  const fake = await startFakePrometheus((_, given) => {
+    if (!given.get('query')?.startsWith('count(') || asked++ > 0) return undefined
+    return { status: 422, body: '{"status":"error","error":"query timed out in expression evaluation"}' }
+  })
+  const wait = () =>
+    waitForWindow({
+      ...{ url: fake.url, clusterName: CLUSTER, isKwokLab: false },
+      ...{ windowMs: 40_000, limitMs: 10_000, onWaiting: () => {} },
+    })
+  try {
+    assert.equal(await wait(), true)
+  } finally {
+    await fake.close()
+  }
+  await assert.rejects(wait(), { name: 'PrometheusUnreachable' })
 })
 
 settles('waits no longer than it may for series that are too short', async ({ prometheus }) => {

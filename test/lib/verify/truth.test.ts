@@ -227,8 +227,32 @@ earlier('does not know it without a revision, nor of one that is compacted', asy
   await assert.rejects(readAt(500), /Cannot list/)
 })
 
+const kubelets = suite('clusterTruth().read() of real nodes')
+kubelets('goes on where the kubelets don’t answer once, and not where they never have', async () => {
+  const real = JSON.parse(JSON.stringify(clusterObjects()).replaceAll('kwok.x-k8s.io/node', 'note'))
+  const read = async (isAway: (asked: number) => boolean) => {
+    let asked = 0
+    const request = async (method: string, path: string) => {
+      if (!path.endsWith('/proxy/stats/summary')) return await fakeApi(real).request(method, path)
+      const name = path.split('/')[4] ?? ''
+      if (isAway(asked++)) return { status: 503, body: { message: 'the kubelet restarts' } }
+      return { status: 200, body: buildSummary(measuredNode(name, Date.now())) }
+    }
+    const api = { instant: async () => [], range: async () => [] }
+    const given = { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api } as const
+    return { ...(await clusterTruth({ request }, given).read()), asked }
+  }
+  const { usage, asked } = await read(at => at === 2)
+  assert.deepEqual([asked, [...(usage.disks().keys() ?? [])]], [6, ['node-a', 'node-b']])
+  await assert.rejects(
+    read(() => true),
+    /Cannot read the kubelet of node node-[ab].*the kubelet restarts/,
+  )
+})
+
 values.run()
 earlier.run()
+kubelets.run()
 
 /** What the kubelets have said that measured all pods at these times, each of which is asked then. */
 function toldAt(nodes: readonly string[], times: readonly number[]): Map<string, KubeletTold> {

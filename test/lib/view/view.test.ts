@@ -227,6 +227,17 @@ pages('gives verify’s verdict when its form is posted, with what is chosen the
   assertSays(text, /<option value="db" selected>[\s\S]*data-refresh="off"/)
 })
 
+pages(
+  'says that a dashboard of a part that is not there is not applicable, which is no failure',
+  async ({ prometheus }) => {
+    const all = [{ dashboard: readDashboard(json, 'test'), marks: { needs: ['etcd' as const], targets: new Map() } }]
+    const server = await serve({ prometheusUrl: prometheus.url, dashboards: () => ({ dashboards: all, refused: [] }) })
+    const { text } = await get(server, '/d/requests', { method: 'POST' }).finally(() => server.close())
+    assertSays(text, /<p class="verdict">– verify: not applicable here: no etcd<\/p>/)
+    assert.doesNotMatch(text, /Nothing was checked/)
+  },
+)
+
 /** A server whose verify goes on until it is told to end, and counts how often it was started. */
 async function withSlowVerify(
   prometheusUrl: string,
