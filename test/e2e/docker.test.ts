@@ -3,7 +3,7 @@
  * engine, and without the means to start one, every test of this file is skipped, and the reason is said.
  */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { uids } from '../../dashboards/uids.ts'
 import { chosenImages, imageNames, imageVariable, withoutDigest } from '../../lib/images.ts'
 import { jaegerServices, jaegerTraces } from '../../lib/jaeger.ts'
 import { components } from '../../lib/kwokctl.ts'
+import { run } from '../../lib/run.ts'
 import { containerServiceNames } from '../../lib/services.ts'
 import { labImages } from '../images/lab.ts'
 import { startRegistry } from '../images/registry.ts'
@@ -185,10 +186,11 @@ onEngine(
       const advice = refused.stderr.replaceAll(wrong, LGTM_IMAGE)
       const [, there = '', here = ''] =
         /a network, (docker pull .*); here, (docker load .*) and set LGTM_IMAGE=/.exec(advice) ?? []
-      execFileSync('sh', ['-c', there], { cwd: dir })
+      // Not synchronously: the registry is in this process.
+      await run('sh', ['-c', there], { cwd: dir })
       const loaded = withoutDigest(LGTM_IMAGE)
       dockerOutput(['image', 'rm', '--force', LGTM_IMAGE, loaded])
-      execFileSync('sh', ['-c', here], { cwd: dir })
+      await run('sh', ['-c', here], { cwd: dir })
       pulled.push(loaded)
       const offline = await other.task('programs', [], { env: { ...env, LGTM_IMAGE: loaded } })
       assertDone(offline)
