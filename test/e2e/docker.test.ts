@@ -277,7 +277,8 @@ onOwnEngine('says that the engine was stopped, and comes back with it', async ({
   } finally {
     await engine.restart.start()
   }
-  await assertAllUp(lab)
+  // All start at once, and those that need the API server again and again until it is there.
+  await assertAllUp(lab, 180_000)
   // Others than before, which kwok-controller has to look after anew.
   assertDone(await lab.make(['kwok', 'NODE_COUNT=3', 'POD_COUNT=8']))
 })
@@ -300,10 +301,14 @@ function logOf(lab: TestLab, service: string): string {
   return stdout + stderr
 }
 
-async function assertAllUp(lab: TestLab): Promise<void> {
-  await waitFor('lab whose parts are all up', async () => {
-    const { stdout, stderr } = await lab.make(['kwok-status'])
-    const up = [...stdout.matchAll(/^(\S+) +up +/gm)].map(([, name = '']) => name)
-    assertSameWords(up, parts, `parts that are up in\n${stdout}${stderr}\n`)
-  })
+async function assertAllUp(lab: TestLab, timeoutMs?: number): Promise<void> {
+  await waitFor(
+    'lab whose parts are all up',
+    async () => {
+      const { stdout, stderr } = await lab.make(['kwok-status'])
+      const up = [...stdout.matchAll(/^(\S+) +up +/gm)].map(([, name = '']) => name)
+      assertSameWords(up, parts, `parts that are up in\n${stdout}${stderr}\n`)
+    },
+    timeoutMs,
+  )
 }
