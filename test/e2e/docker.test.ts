@@ -3,7 +3,7 @@
  * engine, and without the means to start one, every test of this file is skipped, and the reason is said.
  */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,7 @@ import { uids } from '../../dashboards/uids.ts'
 import { chosenImages, imageNames, imageVariable, withoutDigest } from '../../lib/images.ts'
 import { jaegerServices, jaegerTraces } from '../../lib/jaeger.ts'
 import { components } from '../../lib/kwokctl.ts'
+import { run } from '../../lib/run.ts'
 import { containerServiceNames } from '../../lib/services.ts'
 import { labImages } from '../images/lab.ts'
 import { startRegistry } from '../images/registry.ts'
@@ -185,10 +186,11 @@ onEngine(
       const advice = refused.stderr.replaceAll(wrong, LGTM_IMAGE)
       const [, there = '', here = ''] =
         /a network, (docker pull .*); here, (docker load .*) and set LGTM_IMAGE=/.exec(advice) ?? []
-      execFileSync('sh', ['-c', there], { cwd: dir })
+      // Not synchronously: the registry is in this process.
+      await run('sh', ['-c', there], { cwd: dir })
       const loaded = withoutDigest(LGTM_IMAGE)
       dockerOutput(['image', 'rm', '--force', LGTM_IMAGE, loaded])
-      execFileSync('sh', ['-c', here], { cwd: dir })
+      await run('sh', ['-c', here], { cwd: dir })
       pulled.push(loaded)
       const offline = await other.task('programs', [], { env: { ...env, LGTM_IMAGE: loaded } })
       assertDone(offline)
@@ -275,7 +277,8 @@ onOwnEngine('says that the engine was stopped, and comes back with it', async ({
   } finally {
     await engine.restart.start()
   }
-  await assertAllUp(lab)
+  // All start at once, and those that need the API server again and again until it is there.
+  await assertAllUp(lab, 180_000)
   // Others than before, which kwok-controller has to look after anew.
   assertDone(await lab.make(['kwok', 'NODE_COUNT=3', 'POD_COUNT=8']))
 })
@@ -298,10 +301,14 @@ function logOf(lab: TestLab, service: string): string {
   return stdout + stderr
 }
 
-async function assertAllUp(lab: TestLab): Promise<void> {
-  await waitFor('lab whose parts are all up', async () => {
-    const { stdout, stderr } = await lab.make(['kwok-status'])
-    const up = [...stdout.matchAll(/^(\S+) +up +/gm)].map(([, name = '']) => name)
-    assertSameWords(up, parts, `parts that are up in\n${stdout}${stderr}\n`)
-  })
+async function assertAllUp(lab: TestLab, timeoutMs?: number): Promise<void> {
+  await waitFor(
+    'lab whose parts are all up',
+    async () => {
+      const { stdout, stderr } = await lab.make(['kwok-status'])
+      const up = [...stdout.matchAll(/^(\S+) +up +/gm)].map(([, name = '']) => name)
+      assertSameWords(up, parts, `parts that are up in\n${stdout}${stderr}\n`)
+    },
+    timeoutMs,
+  )
 }

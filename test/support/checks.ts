@@ -182,8 +182,7 @@ export async function assertCredentialsWeak(lab: TestLab): Promise<void> {
 function startedWith(lab: TestLab): Source[] {
   const own = isDocker(lab) ? containersOf(lab) : processesOf(lab)
   const named = own.flatMap(({ text: said }) => said.match(/\/[^\s"',=:]+/g) ?? [])
-  const files = [...new Set(named)].filter(path => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
-  return [...own, ...sourcesOf(files)]
+  return [...own, ...sourcesOf([...new Set(named)].filter(path => !isKernels(path)))]
 }
 
 function processesOf(lab: TestLab): Source[] {
@@ -209,9 +208,14 @@ function containersOf(lab: TestLab): Source[] {
       // A folder above would be too much by itself: of the user's, or of kwokctl's keys.
       const above = mounts.filter(source => [lab.clusterDir, lab.dir, homedir()].some(each => isWithin(each, source)))
       assert.deepEqual(above, [], `folders that ${name} sees`)
-      const files = mounts.filter(source => !isWithin(source, '/proc')).flatMap(filesBelowOrItself)
+      const files = mounts.filter(source => !isKernels(source)).flatMap(filesBelowOrItself)
       return [{ where: `container ${name}`, text: told }, ...sourcesOf(files)]
     })
+}
+
+/** Figures of the kernel, which the collector's container sees: no credentials, and some refuse to be read. */
+function isKernels(path: string): boolean {
+  return isWithin(path, '/proc')
 }
 
 function isWithin(path: string, folder: string): boolean {
