@@ -213,9 +213,9 @@ function containersOf(lab: TestLab): Source[] {
     })
 }
 
-/** Figures of the kernel, which the collector's container sees: no credentials, and some refuse to be read. */
+/** The kernel's own files: its figures, which the collector's container sees, and network namespaces. They hold no credentials, and some refuse to be read. */
 function isKernels(path: string): boolean {
-  return isWithin(path, '/proc')
+  return isWithin(path, '/proc') || path.includes('/netns/')
 }
 
 function isWithin(path: string, folder: string): boolean {
