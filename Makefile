@@ -17,12 +17,12 @@ K3D_STEPS := dashboards k3d-create-cluster k3d-lgtm k3d-collectors
 ## kwok: brings up the KWOK lab, and ends when its metrics are in Prometheus
 .PHONY: kwok
 kwok: node_modules/.package-lock.json
-	@$(TASK) lib/steps.ts $(KWOK_STEPS:%=tasks/%.ts)
+	@$(TASK) lib/cli/steps.ts $(KWOK_STEPS:%=tasks/%.ts)
 
 ## k3d: brings up a real cluster in Docker with LGTM and collectors, and ends when its metrics are in Prometheus
 .PHONY: k3d
 k3d: node_modules/.package-lock.json
-	@$(TASK) lib/steps.ts $(K3D_STEPS:%=tasks/%.ts)
+	@$(TASK) lib/cli/steps.ts $(K3D_STEPS:%=tasks/%.ts)
 
 ## kwok-down: takes the KWOK lab down and leaves nothing
 ## kwok-status: shows the parts of the KWOK lab, and how many nodes, pods and series there are

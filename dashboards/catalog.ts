@@ -1,4 +1,4 @@
-import type { CatalogMetric } from '../lib/lint/catalog.ts'
+import type { CatalogMetric } from '../lib/checks/lint/metric-catalog.ts'
 import { CADVISOR, cadvisorMetrics } from './catalog/cadvisor.ts'
 import { controlPlaneMetrics } from './catalog/control-plane.ts'
 import { HOSTMETRICS, hostMetrics } from './catalog/hostmetrics.ts'

@@ -1,5 +1,5 @@
 import { type Drill, toNamespacePods, toNamespaceWorkloads, toNodePods, toPod, toWorkload } from './links.ts'
-import type { Key } from './look.ts'
+import type { Key } from './panel-builders.ts'
 
 /** The label columns of the tables. The cluster stands last, as most screens show one. */
 const clusterKey: Key = { label: 'k8s_cluster_name', name: 'Cluster' }

@@ -1,7 +1,7 @@
-import { ownPaths, type ReadFiles, readDashboardFiles } from '../lib/grafana/files.ts'
-import { readDashboard } from '../lib/grafana/read.ts'
-import type { Settings } from '../lib/settings.ts'
-import type { Verifiable } from '../lib/verify/verify.ts'
+import type { Verifiable } from '../lib/checks/verify/verify.ts'
+import type { Settings } from '../lib/cli/settings.ts'
+import { ownPaths, type ReadFiles, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
+import { readDashboard } from '../lib/grafana/read-dashboard.ts'
 import { labDashboards } from './index.ts'
 
 /** The lab's own dashboards in the form of any, with what is known of their queries. Built anew by each call. */

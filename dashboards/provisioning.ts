@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { provisionedFolder, requireOwnDir } from '../lib/grafana/files.ts'
-import type { Lab } from '../lib/lab.ts'
-import { goDuration } from '../lib/settings.ts'
+import { goDuration } from '../lib/cli/settings.ts'
+import { provisionedFolder, requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import type { Lab } from '../lib/lab/lab.ts'
 import { TAG } from './uids.ts'
 
 /** What Grafana is told of the lab. */

@@ -7,15 +7,15 @@
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
 import { join, relative, resolve } from 'node:path'
-import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/made.ts'
-import { LabError } from '../lib/errors.ts'
-import { provisionedFolder, requireOwnDir } from '../lib/grafana/files.ts'
-import { jaegerUrl } from '../lib/jaeger.ts'
-import { type Lab, projectDir } from '../lib/lab.ts'
-import { takeLock } from '../lib/lock.ts'
-import { prometheusUrl } from '../lib/prometheus.ts'
-import { labServices, runtimeOf } from '../lib/runtime.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/manifest.ts'
+import { LabError } from '../lib/cli/errors.ts'
+import { provisionedFolder, requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import { type Lab, projectDir } from '../lib/lab/lab.ts'
+import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { jaegerUrl } from '../lib/services/jaeger.ts'
+import { prometheusUrl } from '../lib/services/prometheus.ts'
+import { takeLock } from '../lib/system/lock.ts'
 
 const about = 'Writes the dashboards and the rules.'
 const texts = { out: "write to this folder instead of dashboards/out, with Grafana's provisioning files" }

@@ -6,13 +6,14 @@
  *   tsx tasks/doctor.ts
  *   XDG_CACHE_HOME=/data/cache tsx tasks/doctor.ts
  */
-import { k3dPrograms, kwokPrograms, type ProgramName } from '../lib/binaries/catalog.ts'
-import { doctorReport } from '../lib/binaries/doctor.ts'
-import { imageStates } from '../lib/containers/pull.ts'
-import type { Lab } from '../lib/lab.ts'
-import { runtimeOf } from '../lib/runtime.ts'
-import { formatTable } from '../lib/table.ts'
-import { print, runTask, say } from '../lib/task.ts'
+
+import { formatTable } from '../lib/cli/table.ts'
+import { imageStates } from '../lib/docker/pull-images.ts'
+import type { Lab } from '../lib/lab/lab.ts'
+import { runtimeOf } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { doctorReport } from '../lib/programs/doctor.ts'
+import { k3dPrograms, kwokPrograms, type ProgramName } from '../lib/programs/program-catalog.ts'
 
 const about = 'Prints where every program is or how it would be had, and what stands in the way.'
 

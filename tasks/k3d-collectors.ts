@@ -6,14 +6,14 @@
  *   tsx tasks/k3d-collectors.ts --kube-context my-cluster --otel-chart ./opentelemetry-collector-0.170.0.tgz
  */
 
-import { LabError } from '../lib/errors.ts'
-import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
-import { applyCollectors, releases } from '../lib/k3d/collectors.ts'
-import { reachPrometheus } from '../lib/k3d/forward.ts'
+import { LabError } from '../lib/cli/errors.ts'
+import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { requireChart } from '../lib/k3d/helm.ts'
-import { waitUntilCollected } from '../lib/k3d/ready.ts'
+import { applyCollectors, releases } from '../lib/k3d/helm-collectors.ts'
+import { waitUntilCollected } from '../lib/k3d/k3d-ready.ts'
+import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs the two collectors, and waits until the metrics of every node are in Prometheus.'
 const settings = ['kubeContext', 'otelChart', 'collectionInterval', 'kubeletInsecureTls'] as const

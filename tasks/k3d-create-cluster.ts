@@ -6,9 +6,9 @@
  *   tsx tasks/k3d-create-cluster.ts --cluster-name small --prometheus-port 9190
  */
 
-import { UsageError } from '../lib/errors.ts'
-import { ensureCluster } from '../lib/k3d/cluster.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { UsageError } from '../lib/cli/errors.ts'
+import { ensureCluster } from '../lib/k3d/k3d-cluster.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Creates the k3d cluster, or starts the one that is there.'
 const settings = ['grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort', 'collectionInterval'] as const

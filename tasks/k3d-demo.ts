@@ -5,9 +5,9 @@
  *   tsx tasks/k3d-demo.ts
  *   tsx tasks/k3d-demo.ts --kube-context my-cluster
  */
-import { requireAgreement, requireContext } from '../lib/k3d/agree.ts'
-import { applyDemo, demoNamespace } from '../lib/k3d/demo.ts'
-import { print, runTask } from '../lib/task.ts'
+import { requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
+import { applyDemo, demoNamespace } from '../lib/k3d/k3d-demo.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Runs a web server and a client in namespace demo of a cluster.'
 const switches = { yes: 'change a cluster that the lab did not make without asking' }

@@ -6,10 +6,10 @@
  *   tsx tasks/k3d-down.ts --kube-context my-cluster
  */
 import { existsSync } from 'node:fs'
-import { labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
-import { deleteCluster, ownCluster } from '../lib/k3d/cluster.ts'
-import { removeFromCluster } from '../lib/k3d/remove.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
+import { deleteCluster, ownCluster } from '../lib/k3d/k3d-cluster.ts'
+import { removeFromCluster } from '../lib/k3d/k3d-remove.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = "Takes the lab's k3d cluster away, or out of a cluster what the lab installed there."
 const switches = { yes: 'change a cluster that the lab did not make without asking' }

@@ -6,13 +6,13 @@
  *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --dashboards-dir mine --yes
  */
 import { generatedFiles, provisioningFiles } from '../dashboards/output.ts'
-import { provisionedFolder, requireOwnDir } from '../lib/grafana/files.ts'
-import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agree.ts'
-import { applyLgtm } from '../lib/k3d/lgtm.ts'
-import { mountedDir } from '../lib/k3d/prometheus.ts'
+import { provisionedFolder, requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
+import { applyLgtm } from '../lib/k3d/k3d-lgtm.ts'
+import { mountedDir } from '../lib/k3d/k3d-prometheus.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
-import { rememberSetting } from '../lib/lab.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { rememberSetting } from '../lib/lab/lab.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
 const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir'] as const

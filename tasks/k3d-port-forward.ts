@@ -5,12 +5,12 @@
  *   tsx tasks/k3d-port-forward.ts --kube-context my-cluster
  *   tsx tasks/k3d-port-forward.ts --kube-context my-cluster --grafana-port 3100
  */
-import { LabError } from '../lib/errors.ts'
-import { requireContext } from '../lib/k3d/agree.ts'
-import { ownCluster } from '../lib/k3d/cluster.ts'
-import { openForward, settingPorts } from '../lib/k3d/forward.ts'
-import { requireMappedPorts } from '../lib/k3d/ports.ts'
-import { print, runTask } from '../lib/task.ts'
+import { LabError } from '../lib/cli/errors.ts'
+import { requireContext } from '../lib/k3d/agreement.ts'
+import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
+import { requireMappedPorts } from '../lib/k3d/k3d-ports.ts'
+import { openForward, settingPorts } from '../lib/k3d/port-forward.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 
 const about = "Opens LGTM's ports on 127.0.0.1, until Ctrl-C."
 const settings = ['kubeContext', 'grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort'] as const

@@ -6,14 +6,15 @@
  *   tsx tasks/k3d-status.ts --kube-context my-cluster
  *   tsx tasks/k3d-status.ts --password        # of Grafana's user admin, and nothing else
  */
-import { requireContext } from '../lib/k3d/agree.ts'
-import { ownCluster } from '../lib/k3d/cluster.ts'
-import { reachPrometheus } from '../lib/k3d/forward.ts'
-import { lgtmPassword } from '../lib/k3d/lgtm.ts'
-import { partsOf } from '../lib/k3d/status.ts'
-import { countAll } from '../lib/status.ts'
-import { formatTable } from '../lib/table.ts'
-import { print, runTask } from '../lib/task.ts'
+
+import { formatTable } from '../lib/cli/table.ts'
+import { requireContext } from '../lib/k3d/agreement.ts'
+import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
+import { lgtmPassword } from '../lib/k3d/k3d-lgtm.ts'
+import { partsOf } from '../lib/k3d/k3d-status.ts'
+import { reachPrometheus } from '../lib/k3d/port-forward.ts'
+import { countAll } from '../lib/kwok/lab-status.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Shows what the lab has in a cluster; exit code 1 when a part is missing or not ready.'
 

@@ -4,9 +4,10 @@
  *   tsx tasks/kwok-boutique-down.ts
  *   tsx tasks/kwok-boutique-down.ts --cluster-name small
  */
-import { boutiqueNamespace, deleteBoutique } from '../lib/boutique.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { print, runTask, say } from '../lib/task.ts'
+
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { boutiqueNamespace, deleteBoutique } from '../lib/kwok/online-boutique.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Takes Online Boutique away.'
 

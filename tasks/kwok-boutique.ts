@@ -5,10 +5,11 @@
  *   tsx tasks/kwok-boutique.ts --boutique-replicas 10
  *   kubectl --context kwok-queries-testing -n online-boutique get deployments
  */
-import { applyBoutique, boutiqueNamespace } from '../lib/boutique.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { rememberSetting } from '../lib/lab.ts'
-import { print, runTask, say } from '../lib/task.ts'
+
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { applyBoutique, boutiqueNamespace } from '../lib/kwok/online-boutique.ts'
+import { rememberSetting } from '../lib/lab/lab.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Runs Online Boutique on the simulated nodes and waits until all its pods run.'
 

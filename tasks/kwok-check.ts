@@ -5,11 +5,12 @@
  *   tsx tasks/kwok-check.ts
  *   tsx tasks/kwok-check.ts --node-count 100 --pod-count 2000
  */
-import { kwokWarnings } from '../lib/kwokctl.ts'
-import { requireLabPossible } from '../lib/preflight.ts'
-import { decideRuntime, recordRuntime } from '../lib/runtime.ts'
-import { settingNames } from '../lib/settings.ts'
-import { runTask, say } from '../lib/task.ts'
+
+import { settingNames } from '../lib/cli/settings.ts'
+import { kwokWarnings } from '../lib/kwok/kwok-cluster.ts'
+import { requireLabPossible } from '../lib/kwok/preflight.ts'
+import { decideRuntime, recordRuntime } from '../lib/lab/runtime.ts'
+import { runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Checks that make kwok can go through; creates nothing, and records which runtime RUNTIME=auto selects.'
 

@@ -5,12 +5,13 @@
  *   tsx tasks/kwok-collector.ts
  *   less .lab/queries-testing/config/otelcol.yaml
  */
-import { collectorWatchService, ensureCollector } from '../lib/collector/collector.ts'
-import { kubectl } from '../lib/kubectl.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { requirePortsFor } from '../lib/preflight.ts'
-import { labServices, runtimeOf } from '../lib/runtime.ts'
-import { print, runTask, say } from '../lib/task.ts'
+
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { kubectl } from '../lib/lab/kubectl.ts'
+import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { collectorWatchService, ensureCollector } from '../lib/services/collector.ts'
 
 const about = 'Starts the OpenTelemetry Collector with a receiver for each node.'
 

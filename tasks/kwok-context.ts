@@ -5,9 +5,10 @@
  *   tsx tasks/kwok-context.ts
  *   KUBECONFIG=./my-kubeconfig tsx tasks/kwok-context.ts
  */
-import { requireWritableKubeconfig, switchContext } from '../lib/context.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { print, runTask } from '../lib/task.ts'
+
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireWritableKubeconfig, switchContext } from '../lib/lab/kubectl-context.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 
 const about = "Makes the lab's cluster kubectl's current context."
 

@@ -5,8 +5,9 @@
  *   tsx tasks/kwok-create-cluster.ts
  *   tsx tasks/kwok-create-cluster.ts --cluster-name small --prometheus-port 9190
  */
-import { chosenImages } from '../lib/images.ts'
-import { dropStaleLeases } from '../lib/kwokctl/leases.ts'
+
+import { fixedSettingNames, settingText } from '../lib/cli/settings.ts'
+import { chosenImages } from '../lib/docker/images.ts'
 import {
   componentProcesses,
   components,
@@ -15,13 +16,13 @@ import {
   isClusterMade,
   startCluster,
   waitUntilServed,
-} from '../lib/kwokctl.ts'
-import { readRecord, writeRecord } from '../lib/lab.ts'
-import { requireLabPossible } from '../lib/preflight.ts'
-import { labServices, runtimeOf } from '../lib/runtime.ts'
-import { serviceNames } from '../lib/services.ts'
-import { fixedSettingNames, settingText } from '../lib/settings.ts'
-import { print, runTask, say } from '../lib/task.ts'
+} from '../lib/kwok/kwok-cluster.ts'
+import { requireLabPossible } from '../lib/kwok/preflight.ts'
+import { dropStaleLeases } from '../lib/kwok/stale-leases.ts'
+import { readRecord, writeRecord } from '../lib/lab/lab.ts'
+import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { serviceNames } from '../lib/services/process-services.ts'
 
 const about = 'Creates the KWOK cluster, or starts the one that is there, and waits until its API answers.'
 

@@ -6,12 +6,12 @@
  *   tsx tasks/kwok-down.ts --cluster-name small
  */
 import { existsSync } from 'node:fs'
-import { restoreContext } from '../lib/context.ts'
-import { deleteCluster, requireOwnCluster } from '../lib/kwokctl.ts'
-import { readRecord, removeLabDir } from '../lib/lab.ts'
-import { labServices } from '../lib/runtime.ts'
-import { serviceNames } from '../lib/services.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { deleteCluster, requireOwnCluster } from '../lib/kwok/kwok-cluster.ts'
+import { restoreContext } from '../lib/lab/kubectl-context.ts'
+import { readRecord, removeLabDir } from '../lib/lab/lab.ts'
+import { labServices } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { serviceNames } from '../lib/services/process-services.ts'
 
 const about = 'Takes the lab down: processes, cluster, state, and the kubectl context.'
 

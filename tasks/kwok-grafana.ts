@@ -6,18 +6,18 @@
  *   tsx tasks/kwok-grafana.ts --grafana own --grafana-port 3001
  */
 import { join } from 'node:path'
-import { outDir } from '../dashboards/made.ts'
-import { findProgram, programPath } from '../lib/binaries.ts'
-import { requireOwnDir } from '../lib/grafana/files.ts'
-import { grafanaService, grafanaUrl } from '../lib/grafana/service.ts'
-import { jaegerUrl } from '../lib/jaeger.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { type Lab, rememberSetting } from '../lib/lab.ts'
-import { requirePortsFor } from '../lib/preflight.ts'
-import { labServices, runtimeOf } from '../lib/runtime.ts'
-import type { ServiceSpec } from '../lib/services.ts'
-import { print, runTask, say } from '../lib/task.ts'
-import { pageService } from '../lib/view/service.ts'
+import { outDir } from '../dashboards/manifest.ts'
+import { requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
+import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { findProgram, programPath } from '../lib/programs/programs.ts'
+import { grafanaService, grafanaUrl } from '../lib/services/grafana.ts'
+import { jaegerUrl } from '../lib/services/jaeger.ts'
+import { pageService } from '../lib/services/page.ts'
+import type { ServiceSpec } from '../lib/services/process-services.ts'
 
 const about = "Starts Grafana where its program is there, else the lab's page."
 const settings = ['grafana', 'grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
@@ -52,7 +52,7 @@ async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
   if (program === undefined) return pageService(lab)
   // Only Grafana needs these, and loading them takes longer than all the rest.
   const { datasourcesYaml, providersYaml, provisionedOwnDir } = await import('../dashboards/provisioning.ts')
-  const { labPrometheus } = await import('../lib/verify/truth.ts')
+  const { labPrometheus } = await import('../lib/checks/verify/lab-truth.ts')
   const jsonDir = join(outDir, 'json')
   const ownDir = await provisionedOwnDir(lab, say)
   const targets = { prometheusUrl: labPrometheus(lab).url, jaegerUrl: jaegerUrl(lab), intervalMs, jsonDir, ownDir }

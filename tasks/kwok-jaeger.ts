@@ -5,11 +5,12 @@
  *   tsx tasks/kwok-jaeger.ts
  *   tsx tasks/kwok-jaeger.ts --jaeger-port 16786
  */
-import { jaegerService, jaegerUrl, wantsJaeger, writeJaegerConfig } from '../lib/jaeger.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { requirePortsFor } from '../lib/preflight.ts'
-import { labServices } from '../lib/runtime.ts'
-import { print, runTask, say } from '../lib/task.ts'
+
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { labServices } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { jaegerService, jaegerUrl, wantsJaeger, writeJaegerConfig } from '../lib/services/jaeger.ts'
 
 const about = 'Starts Jaeger, which keeps the newest traces in memory.'
 

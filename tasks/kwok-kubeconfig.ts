@@ -7,15 +7,16 @@
  *   tsx tasks/kwok-kubeconfig.ts
  *   kubectl --kubeconfig .lab/queries-testing/kubeconfig/collector.yaml auth can-i --list
  */
+
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import {
   containerKubeconfigPath,
   containerReaders,
   ensureKubeconfigs,
   kubeconfigPath,
   readers,
-} from '../lib/kubeconfig.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { print, runTask } from '../lib/task.ts'
+} from '../lib/lab/kubeconfig.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Makes the kubeconfigs of collector, stats proxy and Prometheus.'
 

@@ -7,17 +7,17 @@
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
  */
 import { join } from 'node:path'
-import { jsonFolder, outDir } from '../dashboards/made.ts'
+import { jsonFolder, outDir } from '../dashboards/manifest.ts'
 import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards/provisioning.ts'
-import { grafanaUrl } from '../lib/grafana/service.ts'
-import { wantsJaeger } from '../lib/jaeger.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { type Lab, rememberSetting } from '../lib/lab.ts'
-import { lgtmService, lgtmTargets } from '../lib/lgtm.ts'
-import { requirePortsFor } from '../lib/preflight.ts'
-import { prometheusService, prometheusUrl, writePrometheusConfig } from '../lib/prometheus.ts'
-import { labServices, runtimeOf } from '../lib/runtime.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
+import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { grafanaUrl } from '../lib/services/grafana.ts'
+import { wantsJaeger } from '../lib/services/jaeger.ts'
+import { lgtmService, lgtmTargets } from '../lib/services/lgtm.ts'
+import { prometheusService, prometheusUrl, writePrometheusConfig } from '../lib/services/prometheus.ts'
 
 const about =
   'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same.'

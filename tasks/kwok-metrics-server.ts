@@ -5,11 +5,11 @@
  *   tsx tasks/kwok-metrics-server.ts
  *   kubectl --context kwok-queries-testing top pods -A
  */
-import { requireCluster } from '../lib/kwokctl.ts'
-import { metricsServerService, registerMetricsServer, waitUntilRegistered } from '../lib/metrics-server.ts'
-import { requirePortsFor } from '../lib/preflight.ts'
-import { labServices } from '../lib/runtime.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { labServices } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { metricsServerService, registerMetricsServer, waitUntilRegistered } from '../lib/services/metrics-server.ts'
 
 const about = 'Starts metrics-server, for kubectl top and HorizontalPodAutoscalers.'
 

@@ -7,20 +7,20 @@
  *   tsx tasks/kwok-metrics.ts --metrics-file my-metrics.yaml
  */
 import { join, resolve } from 'node:path'
-import { LabError } from '../lib/errors.ts'
-import { waitUntilInPrometheus } from '../lib/kwok-metrics/arrive.ts'
-import { metricManifest, readMetrics } from '../lib/kwok-metrics/read.ts'
+import { LabError } from '../lib/cli/errors.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { metricManifest, readMetrics } from '../lib/kwok/metric-objects.ts'
+import { waitUntilInPrometheus } from '../lib/kwok/metrics-arrival.ts'
 import {
   applyMetrics,
   coverAllNamespaces,
   readServed,
   refuseOtherMetrics,
   tryMetrics,
-} from '../lib/kwok-metrics/serve.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { projectDir } from '../lib/lab.ts'
-import { labNodeNames } from '../lib/nodes.ts'
-import { print, runTask, say } from '../lib/task.ts'
+} from '../lib/kwok/metrics-served.ts'
+import { labNodeNames } from '../lib/kwok/nodes.ts'
+import { projectDir } from '../lib/lab/lab.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Has KWOK serve resource metrics and custom metrics, and waits until Prometheus has them.'
 

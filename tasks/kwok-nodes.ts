@@ -5,9 +5,10 @@
  *   tsx tasks/kwok-nodes.ts --node-count 100
  *   kubectl --context kwok-queries-testing get nodes -L topology.kubernetes.io/zone
  */
-import { connect } from '../lib/kube/client.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { rememberSetting } from '../lib/lab.ts'
+
+import { withProgress } from '../lib/cli/progress.ts'
+import { connect } from '../lib/kube/api-client.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import {
   createNodes,
   deleteNodes,
@@ -16,9 +17,9 @@ import {
   nodeReadiness,
   readNodeTemplate,
   waitUntilReady,
-} from '../lib/nodes.ts'
-import { withProgress } from '../lib/progress.ts'
-import { print, runTask, say } from '../lib/task.ts'
+} from '../lib/kwok/nodes.ts'
+import { rememberSetting } from '../lib/lab/lab.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
 

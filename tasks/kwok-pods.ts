@@ -5,12 +5,13 @@
  *   tsx tasks/kwok-pods.ts --pod-count 1000
  *   tsx tasks/kwok-pods.ts --bind      # placed on the nodes by turns, without the scheduler: faster
  */
-import { callAll } from '../lib/kube/bulk.ts'
-import { connect } from '../lib/kube/client.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { rememberSetting } from '../lib/lab.ts'
-import { managedBy } from '../lib/manifest.ts'
-import { labNodeNames, nodeManifest, readNodeTemplate } from '../lib/nodes.ts'
+
+import { withProgress } from '../lib/cli/progress.ts'
+import { connect } from '../lib/kube/api-client.ts'
+import { callAll } from '../lib/kube/bulk-requests.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { labNodeNames, nodeManifest, readNodeTemplate } from '../lib/kwok/nodes.ts'
+import { restoreReadiness } from '../lib/kwok/pod-readiness.ts'
 import {
   createPodCalls,
   deletePodCalls,
@@ -23,11 +24,11 @@ import {
   requireRoom,
   roomFor,
   waitUntilRunning,
-} from '../lib/pods.ts'
-import { withProgress } from '../lib/progress.ts'
-import { restoreReadiness } from '../lib/readiness.ts'
-import { print, runTask, say } from '../lib/task.ts'
-import { workloadDemand } from '../lib/workloads.ts'
+} from '../lib/kwok/pods.ts'
+import { workloadDemand } from '../lib/kwok/workloads.ts'
+import { rememberSetting } from '../lib/lab/lab.ts'
+import { managedBy } from '../lib/lab/manifest.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Makes the cluster have exactly so many pods of the template, all running.'
 const switches = { bind: 'place the pods on the nodes by turns, without the scheduler' }

@@ -4,16 +4,17 @@
  *
  *   tsx tasks/kwok-ready.ts
  */
-import { grafanaUrl } from '../lib/grafana/service.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import type { Lab } from '../lib/lab.ts'
-import { waitUntilTopAnswers } from '../lib/metrics-server.ts'
-import { labNodeNames } from '../lib/nodes.ts'
-import { prometheusUrl } from '../lib/prometheus.ts'
-import { waitUntilMeasured } from '../lib/ready.ts'
-import { runtimeOf } from '../lib/runtime.ts'
-import { statsProxyUrl } from '../lib/stats/service.ts'
-import { print, runTask, say } from '../lib/task.ts'
+
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
+import { labNodeNames } from '../lib/kwok/nodes.ts'
+import type { Lab } from '../lib/lab/lab.ts'
+import { runtimeOf } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { grafanaUrl } from '../lib/services/grafana.ts'
+import { waitUntilTopAnswers } from '../lib/services/metrics-server.ts'
+import { prometheusUrl } from '../lib/services/prometheus.ts'
+import { statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = 'Waits until every node and every running pod has fresh metrics in Prometheus.'
 

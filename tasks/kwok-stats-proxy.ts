@@ -6,14 +6,14 @@
  *   tsx tasks/kwok-stats-proxy.ts
  *   tsx tasks/kwok-stats-proxy.ts --once kwok-node-0000 | jq .node.cpu
  */
-import { UsageError } from '../lib/errors.ts'
-import { kubeconfigPath } from '../lib/kubeconfig.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { rememberSetting } from '../lib/lab.ts'
-import { requirePortsFor } from '../lib/preflight.ts'
-import { labServices } from '../lib/runtime.ts'
-import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/stats/service.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { UsageError } from '../lib/cli/errors.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { kubeconfigPath } from '../lib/lab/kubeconfig.ts'
+import { rememberSetting } from '../lib/lab/lab.ts'
+import { labServices } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = "Starts the stats proxy, a kubelet's API for each simulated node; or prints the summary of one node."
 const switches = { once: 'print the summary of the node that is named, and start nothing' }
@@ -38,7 +38,7 @@ await runTask(
     if (node !== undefined) {
       const options = { kubeconfig: kubeconfigPath(lab, 'stats-proxy'), preset: lab.settings.usagePreset }
       // Loaded only here: make kwok does without the usage model.
-      const { summaryOnce } = await import('../lib/stats/once.ts')
+      const { summaryOnce } = await import('../lib/kubelet/one-summary.ts')
       print(JSON.stringify((await servedSummary(lab, node)) ?? (await summaryOnce(node, options)), null, 2))
       return
     }

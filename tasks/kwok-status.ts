@@ -7,12 +7,12 @@
  *   tsx tasks/kwok-status.ts --password        # of Grafana's user admin, and nothing else
  */
 import { relative } from 'node:path'
-import { grafanaPassword } from '../lib/grafana/password.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { makeCommand } from '../lib/settings.ts'
-import { countAll, partStatuses } from '../lib/status.ts'
-import { formatTable } from '../lib/table.ts'
-import { print, runTask } from '../lib/task.ts'
+import { makeCommand } from '../lib/cli/settings.ts'
+import { formatTable } from '../lib/cli/table.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { countAll, partStatuses } from '../lib/kwok/lab-status.ts'
+import { print, runTask } from '../lib/lab/task.ts'
+import { grafanaPassword } from '../lib/services/grafana-password.ts'
 
 const about = 'Shows the parts of the lab and what they hold; exit code 1 when a part is not up.'
 

@@ -7,13 +7,13 @@
  *   tsx tasks/kwok-traces.ts --trace-rate 50
  */
 
-import { grafanaUrl } from '../lib/grafana/service.ts'
-import { jaegerUrl, wantsJaeger } from '../lib/jaeger.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { rememberSetting } from '../lib/lab.ts'
-import { labServices } from '../lib/runtime.ts'
-import { print, runTask, say } from '../lib/task.ts'
-import { tracesService } from '../lib/traces/service.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { rememberSetting } from '../lib/lab/lab.ts'
+import { labServices } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { grafanaUrl } from '../lib/services/grafana.ts'
+import { jaegerUrl, wantsJaeger } from '../lib/services/jaeger.ts'
+import { tracesService } from '../lib/services/trace-simulator.ts'
 
 const about = 'Starts the trace simulator, which sends the spans of workloads that name each other.'
 

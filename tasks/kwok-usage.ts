@@ -6,10 +6,10 @@
  *   kubectl --context kwok-queries-testing get clusterresourceusages
  */
 import { join } from 'node:path'
-import { applyManifests } from '../lib/kubectl.ts'
-import { requireCluster } from '../lib/kwokctl.ts'
-import { projectDir } from '../lib/lab.ts'
-import { print, runTask } from '../lib/task.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { applyManifests } from '../lib/lab/kubectl.ts'
+import { projectDir } from '../lib/lab/lab.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Applies the ClusterResourceUsage objects of kwok-config/kwok-usage.yaml.'
 

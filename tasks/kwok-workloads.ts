@@ -5,9 +5,9 @@
  *   tsx tasks/kwok-workloads.ts
  *   kubectl --context kwok-queries-testing get deployments -A
  */
-import { requireCluster } from '../lib/kwokctl.ts'
-import { print, runTask, say } from '../lib/task.ts'
-import { applyWorkloads, waitUntilRolledOut } from '../lib/workloads.ts'
+import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { applyWorkloads, waitUntilRolledOut } from '../lib/kwok/workloads.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Applies the workloads of kwok-config/workloads and waits until their pods run.'
 

@@ -9,11 +9,11 @@
  */
 import { writeFileSync } from 'node:fs'
 import { catalog, labDashboards, recordedSeries, ruleFiles } from '../dashboards/index.ts'
-import { ownPaths, readDashboardFiles } from '../lib/grafana/files.ts'
-import { readDashboard } from '../lib/grafana/read.ts'
-import { lintDashboards } from '../lib/lint/lint.ts'
-import { exitCode, lintJson, lintText, refusedFindings } from '../lib/lint/report.ts'
-import { print, runTask } from '../lib/task.ts'
+import { lintDashboards } from '../lib/checks/lint/lint-dashboards.ts'
+import { exitCode, lintJson, lintText, refusedFindings } from '../lib/checks/lint/lint-report.ts'
+import { ownPaths, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
+import { readDashboard } from '../lib/grafana/read-dashboard.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Says what is wrong with the text of dashboards and rules; exit code 1 when there is an error.'
 const settings = ['dashboardsDir'] as const

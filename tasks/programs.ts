@@ -6,10 +6,11 @@
  *   tsx tasks/programs.ts
  *   KUBECTL_BINARY=/usr/local/bin/kubectl tsx tasks/programs.ts
  */
-import { describeFound, ensurePrograms, findProgram, kwokPrograms, type ProgramName } from '../lib/binaries.ts'
-import { ensureImages } from '../lib/containers/pull.ts'
-import { runtimeOf } from '../lib/runtime.ts'
-import { print, runTask, say } from '../lib/task.ts'
+
+import { ensureImages } from '../lib/docker/pull-images.ts'
+import { runtimeOf } from '../lib/lab/runtime.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { describeFound, ensurePrograms, findProgram, kwokPrograms, type ProgramName } from '../lib/programs/programs.ts'
 
 await runTask(
   {

@@ -1,19 +1,19 @@
 /**
- * A program, chart or image is pinned at the version when this ends: in lib/versions.ts, in the Go pins under kwok-config/go/ and, where
- * the network has the release, by the SHA-256 of its files in lib/binaries/sums.json. Image tags that go with a program follow it. Needs Go
+ * A program, chart or image is pinned at the version when this ends: in lib/programs/versions.ts, in the Go pins under kwok-config/go/ and, where
+ * the network has the release, by the SHA-256 of its files in lib/programs/checksums.json. Image tags that go with a program follow it. Needs Go
  * and a Go module proxy for what is built from pins. Builds nothing: make programs does.
  *
  *   npx tsx tasks/update-version.ts kwok 0.8.0
  *   npx tsx tasks/update-version.ts metrics-server 0.9.0
  */
 import { join } from 'node:path'
-import { createContext } from '../lib/binaries/context.ts'
-import { sumsFile } from '../lib/binaries/sums.ts'
-import { updateVersion } from '../lib/binaries/update.ts'
-import { projectDir } from '../lib/lab.ts'
-import { print, runTask, say } from '../lib/task.ts'
+import { projectDir } from '../lib/lab/lab.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { sumsFile } from '../lib/programs/checksums.ts'
+import { createContext } from '../lib/programs/program-options.ts'
+import { updateVersion } from '../lib/programs/update-version.ts'
 
-const about = 'Pins a program, chart or image at a version: lib/versions.ts, Go pins, sums.'
+const about = 'Pins a program, chart or image at a version: lib/programs/versions.ts, Go pins, sums.'
 const words = [
   {
     name: 'program',
@@ -23,7 +23,7 @@ const words = [
 ]
 
 await runTask({ about, settings: [], words }, async ({ words: [program = '', version = ''] }) => {
-  const files = { versions: join(projectDir, 'lib', 'versions.ts'), sums: sumsFile }
+  const files = { versions: join(projectDir, 'lib', 'programs', 'versions.ts'), sums: sumsFile }
   for (const line of await updateVersion(program, version, { context: createContext(), files, onStep: say }))
     print(line)
   print('Next: make programs test')

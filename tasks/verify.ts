@@ -9,11 +9,11 @@
  */
 import { writeFileSync } from 'node:fs'
 import { loadDashboards } from '../dashboards/load.ts'
-import { startProgress } from '../lib/progress.ts'
-import { print, runTask } from '../lib/task.ts'
-import { junitXml } from '../lib/verify/junit.ts'
-import { reachLab, verifyLab } from '../lib/verify/lab.ts'
-import { exitCode, reportText } from '../lib/verify/report.ts'
+import { junitXml } from '../lib/checks/verify/junit.ts'
+import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
+import { exitCode, reportText } from '../lib/checks/verify/verify-report.ts'
+import { startProgress } from '../lib/cli/progress.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Proves every number of the dashboards on a running lab; exit code 1 when one is wrong.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const

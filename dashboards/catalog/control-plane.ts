@@ -1,4 +1,4 @@
-import type { CatalogMetric } from '../../lib/lint/catalog.ts'
+import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { group, SCRAPED_LABELS } from './rows.ts'
 
 const WORK_QUEUE = [...SCRAPED_LABELS, 'name']

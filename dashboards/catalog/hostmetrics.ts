@@ -1,4 +1,4 @@
-import type { CatalogMetric } from '../../lib/lint/catalog.ts'
+import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { group, NODE_LABELS } from './rows.ts'
 
 export const HOSTMETRICS = 'hostmetrics'

@@ -1,4 +1,4 @@
-import type { CatalogMetric } from '../../lib/lint/catalog.ts'
+import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { CONTAINER_LABELS, group, NODE_LABELS, POD_LABELS } from './rows.ts'
 
 export const KUBELETSTATS = 'kubeletstats'

@@ -1,4 +1,4 @@
-import type { CatalogMetric } from '../../lib/lint/catalog.ts'
+import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { CLUSTER, group, SCRAPED_LABELS } from './rows.ts'
 
 const COLLECTOR = [CLUSTER, 'instance', 'job', 'service_name']

@@ -1,4 +1,4 @@
-import type { CatalogMetric } from '../../lib/lint/catalog.ts'
+import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 
 /** A metric in a group: its type and its unit. */
 type Row = readonly [type: CatalogMetric['type'], unit: string]

@@ -1,4 +1,4 @@
-import { type LabPanel, stat, timeseries } from '../look.ts'
+import { type LabPanel, stat, timeseries } from '../panel-builders.ts'
 import {
   availability,
   errorBudget,

@@ -1,5 +1,5 @@
-import type { Grain } from '../grain.ts'
-import { type LabPanel, timeseries } from '../look.ts'
+import type { Grain } from '../granularity.ts'
+import { type LabPanel, timeseries } from '../panel-builders.ts'
 import { autoscaledReplicas } from '../queries/autoscalers.ts'
 
 export function autoscalersTimeseries({ scope }: Pick<Grain, 'scope'>): LabPanel {

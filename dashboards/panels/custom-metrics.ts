@@ -1,4 +1,4 @@
-import { type LabPanel, timeseries } from '../look.ts'
+import { type LabPanel, timeseries } from '../panel-builders.ts'
 import {
   diskLatencies,
   diskOperations,

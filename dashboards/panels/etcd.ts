@@ -1,4 +1,4 @@
-import { gauge, type LabPanel, stat, timeseries } from '../look.ts'
+import { gauge, type LabPanel, stat, timeseries } from '../panel-builders.ts'
 import {
   callRate,
   clientTraffic,

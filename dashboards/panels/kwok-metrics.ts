@@ -1,5 +1,5 @@
 import { podKeys } from '../keys.ts'
-import { type Column, type LabPanel, stat, table, timeseries } from '../look.ts'
+import { type Column, type LabPanel, stat, table, timeseries } from '../panel-builders.ts'
 import {
   nodeUsages,
   podUsageAgreement,

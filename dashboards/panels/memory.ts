@@ -1,5 +1,5 @@
-import type { Grain } from '../grain.ts'
-import { type Column, type LabPanel, stat, table, timeseries } from '../look.ts'
+import type { Grain } from '../granularity.ts'
+import { type Column, type LabPanel, stat, table, timeseries } from '../panel-builders.ts'
 import {
   memoryCache,
   memoryLimits,

@@ -1,5 +1,5 @@
-import type { Grain } from '../grain.ts'
-import { barGauge, gauge, type LabPanel, table, timeseries } from '../look.ts'
+import type { Grain } from '../granularity.ts'
+import { barGauge, gauge, type LabPanel, table, timeseries } from '../panel-builders.ts'
 import { averageBandwidth, bandwidth, type Direction, droppedPackets, packets } from '../queries/network.ts'
 import { CADVISOR } from './sources.ts'
 

@@ -1,5 +1,5 @@
-import type { Grain } from '../grain.ts'
-import { type LabPanel, stat, table, timeseries } from '../look.ts'
+import type { Grain } from '../granularity.ts'
+import { type LabPanel, stat, table, timeseries } from '../panel-builders.ts'
 import { cpuRequests } from '../queries/cpu.ts'
 import { memoryRequests } from '../queries/memory.ts'
 import {

@@ -1,4 +1,4 @@
-import { type LabPanel, stat, table, timeseries } from '../look.ts'
+import { type LabPanel, stat, table, timeseries } from '../panel-builders.ts'
 import { alerts, headSeries, receivedPoints, sentPoints, targetsDown, targetsUp } from '../queries/overview.ts'
 
 export function targetsDownStat(): LabPanel {

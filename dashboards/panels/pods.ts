@@ -1,5 +1,5 @@
-import type { Grain } from '../grain.ts'
-import { type Column, type LabPanel, stat, timeseries } from '../look.ts'
+import type { Grain } from '../granularity.ts'
+import { type Column, type LabPanel, stat, timeseries } from '../panel-builders.ts'
 import { namespaces, pods, podsByPhase, restarts, runningContainers, runningPods, workloads } from '../queries/pods.ts'
 
 export function namespacesStat({ scope, by }: Grain): LabPanel {

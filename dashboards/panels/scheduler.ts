@@ -1,4 +1,4 @@
-import { type LabPanel, timeseries } from '../look.ts'
+import { type LabPanel, timeseries } from '../panel-builders.ts'
 import { pendingPods, schedulingLatencies, schedulingRates } from '../queries/scheduler.ts'
 
 export function schedulingRateTimeseries(): LabPanel {

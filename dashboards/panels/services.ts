@@ -1,6 +1,6 @@
 import { namespaceKeys } from '../keys.ts'
 import { type TraceStore, toTraces } from '../links.ts'
-import { type LabPanel, table, timeseries } from '../look.ts'
+import { type LabPanel, table, timeseries } from '../panel-builders.ts'
 import {
   callRate,
   durationQuantile,

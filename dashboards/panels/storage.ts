@@ -1,5 +1,5 @@
-import type { Grain } from '../grain.ts'
-import { type LabPanel, table, timeseries } from '../look.ts'
+import type { Grain } from '../granularity.ts'
+import { type LabPanel, table, timeseries } from '../panel-builders.ts'
 import { named } from '../queries/query.ts'
 import { allDiskOperations, allDiskThroughput, diskOperations, diskThroughput } from '../queries/storage.ts'
 import { CADVISOR } from './sources.ts'

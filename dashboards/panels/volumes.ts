@@ -1,4 +1,4 @@
-import { gauge, type LabPanel, timeseries } from '../look.ts'
+import { gauge, type LabPanel, timeseries } from '../panel-builders.ts'
 import {
   inodesFree,
   inodesUsed,

@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { wholeCluster } from '../grain.ts'
+import { wholeCluster } from '../granularity.ts'
 import {
   availabilityStat,
   errorBudgetTimeseries,

@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { perNamespace, wholeCluster } from '../grain.ts'
+import { perNamespace, wholeCluster } from '../granularity.ts'
 import { cpuQuotaTable, cpuUtilisationStat } from '../panels/cpu.ts'
 import { memoryQuotaTable, memoryUtilisationStat } from '../panels/memory.ts'
 import { conditionsTimeseries, nodesCpuTimeseries, nodesMemoryTimeseries, nodesStat } from '../panels/nodes.ts'

@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { perPod, wholeNamespace } from '../grain.ts'
+import { perPod, wholeNamespace } from '../granularity.ts'
 import {
   cpuQuotaTable,
   cpuUsageTimeseries,

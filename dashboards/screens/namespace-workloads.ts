@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { perWorkload } from '../grain.ts'
+import { perWorkload } from '../granularity.ts'
 import { autoscalersTimeseries } from '../panels/autoscalers.ts'
 import { cpuQuotaTable, cpuUsageTimeseries } from '../panels/cpu.ts'
 import { memoryQuotaTable, memoryUsageTimeseries } from '../panels/memory.ts'

@@ -7,7 +7,7 @@ import {
   perPodOfWorkload,
   wholeNamespace,
   wholePod,
-} from '../grain.ts'
+} from '../granularity.ts'
 import {
   averageBandwidthTimeseries,
   averageBitsBarGauge,

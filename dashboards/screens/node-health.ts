@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { chosenNodes } from '../grain.ts'
+import { chosenNodes } from '../granularity.ts'
 import {
   conditionsTimeseries,
   nodeBandwidthTimeseries,

@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { perPodOfNode } from '../grain.ts'
+import { perPodOfNode } from '../granularity.ts'
 import { cpuQuotaTable, cpuUsageTimeseries } from '../panels/cpu.ts'
 import { memoryDetailTable, memoryRssTimeseries, memoryUsageTimeseries } from '../panels/memory.ts'
 import { allocatableCpuBound, allocatableMemoryBounds } from '../panels/nodes.ts'

@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { perNode, wholeCluster } from '../grain.ts'
+import { perNode, wholeCluster } from '../granularity.ts'
 import {
   cpuUtilisationPerNodeTimeseries,
   memoryUtilisationPerNodeTimeseries,

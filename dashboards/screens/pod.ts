@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { perContainer, wholePod } from '../grain.ts'
+import { perContainer, wholePod } from '../granularity.ts'
 import { cpuBounds, cpuQuotaTable, cpuThrottlingTimeseries, cpuUsageTimeseries } from '../panels/cpu.ts'
 import { memoryBounds, memoryDetailTable, memoryUsageTimeseries } from '../panels/memory.ts'
 import { bandwidthTimeseries, droppedPacketsTimeseries, packetsTimeseries } from '../panels/network.ts'

@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { perPodOfWorkload } from '../grain.ts'
+import { perPodOfWorkload } from '../granularity.ts'
 import { cpuQuotaTable, cpuUsageTimeseries } from '../panels/cpu.ts'
 import { memoryQuotaTable, memoryUsageTimeseries } from '../panels/memory.ts'
 import {

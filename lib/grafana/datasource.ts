@@ -1,5 +1,5 @@
 import { fields, items, text } from '../kube/json.ts'
-import type { Datasource } from './model.ts'
+import type { Datasource } from './dashboard-model.ts'
 
 /** The kinds that answer PromQL: Prometheus itself, and Grafana's plugins that speak its API. */
 const promqlTypes = ['prometheus', 'grafana-amazonprometheus-datasource', 'grafana-azureprometheus-datasource']

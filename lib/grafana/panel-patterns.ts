@@ -1,8 +1,8 @@
-import { PatternError } from '../errors.ts'
+import { PatternError } from '../cli/errors.ts'
 import { fields, items, text } from '../kube/json.ts'
+import type { Override, Panel } from './dashboard-model.ts'
 import { variablesIn } from './interpolate.ts'
 import { grafanaRegex } from './js-regex.ts'
-import type { Override, Panel } from './model.ts'
 
 /** A regular expression of a panel that Grafana evaluates, and where it stands. */
 interface PlacedPattern {

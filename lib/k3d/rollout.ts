@@ -1,10 +1,10 @@
-import { LabError } from '../errors.ts'
+import { LabError } from '../cli/errors.ts'
+import { formatElapsed } from '../cli/progress.ts'
 import { fields, items, text } from '../kube/json.ts'
-import { kubectl } from '../kubectl.ts'
-import type { Lab } from '../lab.ts'
-import { formatElapsed } from '../progress.ts'
-import { waitUntil } from '../wait.ts'
-import { labNamespace } from './agree.ts'
+import { kubectl } from '../lab/kubectl.ts'
+import type { Lab } from '../lab/lab.ts'
+import { waitUntil } from '../system/wait.ts'
+import { labNamespace } from './agreement.ts'
 
 /** Reasons for which a container waits that time alone does not fix. */
 const STUCK = new Set([

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LabError } from '../errors.ts'
-import { ApiStatusError, type KubeClient } from './client.ts'
+import { LabError } from '../cli/errors.ts'
+import { ApiStatusError, type KubeClient } from './api-client.ts'
 import { fields, items, text } from './json.ts'
 
 /** What has become of one object. The key is its UID, so a namesake made anew is another object. */

@@ -1,4 +1,4 @@
-import { type Expr, partsOf, walk } from './ast.ts'
+import { type Expr, partsOf, walk } from './promql-ast.ts'
 
 /** Functions of the moment: they differ from one evaluation to the next without asking for a metric. */
 const clocks = [

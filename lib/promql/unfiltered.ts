@@ -1,6 +1,6 @@
-import { type Expr, partsOf } from './ast.ts'
 import { isConstant } from './constant.ts'
-import { parsePromql } from './parse.ts'
+import { type Expr, partsOf } from './promql-ast.ts'
+import { parsePromql } from './promql-parser.ts'
 
 const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '>', '<', '>=', '<='])
 /** What shows that something is not there, by what shows that it is. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
-import { inputsHash, MADE, madeFiles, madeText } from '../../dashboards/made.ts'
-import { tempDir } from '../lib/temp-lab.ts'
+import { inputsHash, MADE, madeFiles, madeText } from '../../dashboards/manifest.ts'
+import { tempDir } from '../support/temp-lab.ts'
 
 const write = (root: string, path: string, text: string) => {
   mkdirSync(dirname(join(root, path)), { recursive: true })

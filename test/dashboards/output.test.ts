@@ -7,8 +7,8 @@ import { parse } from 'yaml'
 import { generatedFiles, provisioningFiles, writeGenerated } from '../../dashboards/output.ts'
 import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../../dashboards/provisioning.ts'
 import { uids } from '../../dashboards/uids.ts'
-import { tempDir, tempLab } from '../lib/temp-lab.ts'
 import { assertSameWords } from '../support/lab.ts'
+import { tempDir, tempLab } from '../support/temp-lab.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-output-'))
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))

@@ -3,10 +3,10 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { labPages } from '../../dashboards/pages.ts'
-import { freePort } from '../../lib/ports.ts'
-import type { Pages } from '../../lib/view/server.ts'
-import { tempDir, tempLab } from '../lib/temp-lab.ts'
+import type { Pages } from '../../lib/render/page/page-server.ts'
+import { freePort } from '../../lib/system/ports.ts'
 import { assertSays } from '../support/lab.ts'
+import { tempDir, tempLab } from '../support/temp-lab.ts'
 
 interface Context {
   dir: string

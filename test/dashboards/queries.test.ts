@@ -7,7 +7,7 @@ import {
   perPodOfWorkload,
   perWorkload,
   wholeCluster,
-} from '../../dashboards/grain.ts'
+} from '../../dashboards/granularity.ts'
 import { availability, errorBudget } from '../../dashboards/queries/apiserver.ts'
 import { autoscaledReplicas } from '../../dashboards/queries/autoscalers.ts'
 import { apiRequestLatency, quantile, rate, up } from '../../dashboards/queries/control-plane.ts'

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { components } from '../../lib/kwokctl.ts'
-import { labServiceNames } from '../../lib/services.ts'
-import { versions } from '../../lib/versions.ts'
+import { components } from '../../lib/kwok/kwok-cluster.ts'
+import { versions } from '../../lib/programs/versions.ts'
+import { labServiceNames } from '../../lib/services/process-services.ts'
 import { interrupt } from '../support/interrupt.ts'
 import {
   assertDone,
@@ -34,7 +34,7 @@ refused.before(async context => {
 })
 refused.after(({ lab }) => lab?.cleanUp())
 
-// One of the refusals, for what make does then; test/lib/preflight.test.ts and test/tasks/all.test.ts have all.
+// One of the refusals, for what make does then; test/lib/kwok/preflight.test.ts and test/tasks/all.test.ts have all.
 refused('a port in use: says by what, and which setting to change', async ({ lab }) => {
   const port = lab.ports.jaegerPort
   const server = createServer()

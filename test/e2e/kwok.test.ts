@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { programPath } from '../../lib/binaries.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
-import { readers } from '../../lib/kubeconfig.ts'
-import { applyText } from '../../lib/kubectl.ts'
-import { openLab } from '../../lib/lab.ts'
-import type { Sample } from '../../lib/prometheus.ts'
+import { readers } from '../../lib/lab/kubeconfig.ts'
+import { applyText } from '../../lib/lab/kubectl.ts'
+import { openLab } from '../../lib/lab/lab.ts'
+import { programPath } from '../../lib/programs/programs.ts'
+import type { Sample } from '../../lib/services/prometheus.ts'
 import {
   assertCredentialsWeak,
   assertOnLoopback,

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { programPath } from '../../lib/binaries.ts'
 import { fields, items } from '../../lib/kube/json.ts'
-import { openLab, projectDir } from '../../lib/lab.ts'
+import { openLab, projectDir } from '../../lib/lab/lab.ts'
+import { programPath } from '../../lib/programs/programs.ts'
 import { atExit } from '../support/at-exit.ts'
 import { assertSays, waitFor } from '../support/lab.ts'
 import { skipLine } from '../support/outcome.ts'
@@ -368,7 +368,10 @@ onNode('is drawn and judged by report and page, as a lab is', async () => {
 })
 
 onNode('has a kubelet beside which the simulated one says the same of the same pods', async () => {
-  const [main, tsx] = [join(projectDir, 'lib', 'stats', 'main.ts'), ['--import', import.meta.resolve('tsx')]]
+  const [main, tsx] = [
+    join(projectDir, 'lib', 'kubelet', 'stats-proxy-process.ts'),
+    ['--import', import.meta.resolve('tsx')],
+  ]
   const args = [...tsx, main, '--kubeconfig', node.kubeconfig, '--context', node.context, '--port', '0']
   const simulated = node.start(process.execPath, args, {})
   try {
@@ -431,6 +434,6 @@ function resourceWords(resource: string): string[] {
 }
 
 async function kubectlWords(): Promise<string[]> {
-  const { ensurePrograms } = await import('../../lib/binaries.ts')
+  const { ensurePrograms } = await import('../../lib/programs/programs.ts')
   return [(await ensurePrograms(['kubectl'])).kubectl.path, '--kubeconfig', node.kubeconfig]
 }

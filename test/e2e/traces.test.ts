@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type JaegerSpan, jaegerServices, jaegerTraces } from '../../lib/jaeger.ts'
 import { fields, items, text } from '../../lib/kube/json.ts'
+import { type JaegerSpan, jaegerServices, jaegerTraces } from '../../lib/services/jaeger.ts'
 import {
   assertDone,
   assertSameWords,

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
-import { type ControlPlaneProgram, controlPlanePrograms, ensurePrograms } from '../../lib/binaries.ts'
-import { type ImageName, pinnedImages, withoutDigest } from '../../lib/images.ts'
+import { type ImageName, pinnedImages, withoutDigest } from '../../lib/docker/images.ts'
+import { type ControlPlaneProgram, controlPlanePrograms, ensurePrograms } from '../../lib/programs/programs.ts'
 import type { Image } from './archive.ts'
 import { onPath, program, withLibraries } from './programs.ts'
 

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { signalProcess } from '../../lib/processes.ts'
+import { signalProcess } from '../../lib/system/processes.ts'
 
 const cleanUps: (() => void)[] = []
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
-import { launchBrowser, requireBrowser } from '../../lib/report/browser.ts'
+import { launchBrowser, requireBrowser } from '../../lib/render/report/browser.ts'
 
 /** What somebody sees of a page, and what went wrong in it that nobody sees. */
 export interface Watched {

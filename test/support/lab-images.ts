@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ImageName, imageVariable } from '../../lib/images.ts'
+import { type ImageName, imageVariable } from '../../lib/docker/images.ts'
 import { writeImageArchive } from '../images/archive.ts'
 import { labImages } from '../images/lab.ts'
 import { atExit } from './at-exit.ts'

@@ -4,11 +4,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
-import { projectDir } from '../../lib/lab.ts'
-import { tempDir } from '../lib/temp-lab.ts'
+import { projectDir } from '../../lib/lab/lab.ts'
 import { isRunning } from './at-exit.ts'
 import { waitFor } from './lab.ts'
 import { skipLine } from './outcome.ts'
+import { tempDir } from './temp-lab.ts'
 
 /** A project whose only tests are these, by file below `test`. */
 function projectWith(files: Record<string, string>): { dir: string; words: string[] } {

@@ -1,7 +1,7 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { projectDir } from '../../lib/lab.ts'
+import { projectDir } from '../../lib/lab/lab.ts'
 
 /** Runs a task to its end, as a person would. */
 export function runTask(name: string, args: string[], env: NodeJS.ProcessEnv): SpawnSyncReturns<string> {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { labDashboards } from '../../dashboards/index.ts'
-import { projectDir } from '../../lib/lab.ts'
+import { projectDir } from '../../lib/lab/lab.ts'
 import { assertSameWords } from '../support/lab.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-dashboards-'))

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { suite } from 'uvu'
-import { openLab, projectDir, readRecord } from '../../lib/lab.ts'
-import { runtimeOf } from '../../lib/runtime.ts'
-import { variableOf } from '../../lib/settings.ts'
-import { freePorts, tempDir } from '../lib/temp-lab.ts'
+import { variableOf } from '../../lib/cli/settings.ts'
+import { openLab, projectDir, readRecord } from '../../lib/lab/lab.ts'
+import { runtimeOf } from '../../lib/lab/runtime.ts'
 import { runTask } from '../support/task.ts'
+import { freePorts, tempDir } from '../support/temp-lab.ts'
 
 const clusterName = `auto-runtime-${process.pid}`
 const labDir = join(projectDir, '.lab', clusterName)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { fields, items } from '../../lib/kube/json.ts'
-import { projectDir } from '../../lib/lab.ts'
+import { projectDir } from '../../lib/lab/lab.ts'
 import { assertSays } from '../support/lab.ts'
 
 const task = suite<{ dir: string }>('tasks/lint-dashboards')

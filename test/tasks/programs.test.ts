@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { catalog, kwokPrograms } from '../../lib/binaries/catalog.ts'
-import { cacheDir } from '../../lib/binaries/find.ts'
-import { releasePath, script, writeProgram } from '../lib/binaries/fixture.ts'
+import { cacheDir } from '../../lib/programs/find-program.ts'
+import { catalog, kwokPrograms } from '../../lib/programs/program-catalog.ts'
+import { releasePath, script, writeProgram } from '../lib/programs/program-fixture.ts'
 import { bareMachine, runTask } from '../support/task.ts'
 
 const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/programs')

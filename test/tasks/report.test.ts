@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { projectDir } from '../../lib/lab.ts'
-import { tempDir } from '../lib/temp-lab.ts'
-import { type RunningPrometheus, startPrometheus } from '../lib/verify/prometheus.ts'
+import { projectDir } from '../../lib/lab/lab.ts'
+import { type RunningPrometheus, startPrometheus } from '../lib/checks/verify/prometheus-fixture.ts'
 import { assertSays } from '../support/lab.ts'
+import { tempDir } from '../support/temp-lab.ts'
 
 const dir = tempDir()
 const nowMs = Date.now()

@@ -4,11 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { fields, items } from '../../lib/kube/json.ts'
-import { projectDir } from '../../lib/lab.ts'
-import { freePort } from '../../lib/ports.ts'
-import { tempDir } from '../lib/temp-lab.ts'
-import { type RunningPrometheus, startPrometheus } from '../lib/verify/prometheus.ts'
+import { projectDir } from '../../lib/lab/lab.ts'
+import { freePort } from '../../lib/system/ports.ts'
+import { type RunningPrometheus, startPrometheus } from '../lib/checks/verify/prometheus-fixture.ts'
 import { assertSays } from '../support/lab.ts'
+import { tempDir } from '../support/temp-lab.ts'
 
 const dir = tempDir()
 const nowMs = Date.now()

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import type { Source } from '../../../lib/binaries/catalog.ts'
-import { ensurePrograms, type ProgramName } from '../../../lib/binaries.ts'
-import { LabError } from '../../../lib/errors.ts'
-import { versions } from '../../../lib/versions.ts'
+import { LabError } from '../../../lib/cli/errors.ts'
+import type { Source } from '../../../lib/programs/program-catalog.ts'
+import { ensurePrograms, type ProgramName } from '../../../lib/programs/programs.ts'
+import { versions } from '../../../lib/programs/versions.ts'
 import { missingCommands } from '../../support/requirements.ts'
 
 const variables = 'k8s.io/component-base/version.git'

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { loadCredentials } from '../../../lib/kube/credentials.ts'
-import { tempDir } from '../temp-lab.ts'
+import { tempDir } from '../../support/temp-lab.ts'
 import { CERTIFICATE } from './tls.ts'
 
 /** Writes a kubeconfig of one cluster and user, and gives what is read of it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { suite } from 'uvu'
-import { createClient } from '../../../lib/kube/client.ts'
+import { createClient } from '../../../lib/kube/api-client.ts'
 import { fields, text } from '../../../lib/kube/json.ts'
 import { type ReflectorEvent, startReflector } from '../../../lib/kube/reflector.ts'
 import { answer, fakeApi, until } from './fake-api.ts'

@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { stringify } from 'yaml'
 import { fields, items } from '../../../lib/kube/json.ts'
-import { projectDir } from '../../../lib/lab.ts'
-import { parseFlags } from '../../../lib/traces/flags.ts'
-import { figuresRequest } from '../../../lib/traces/report.ts'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import { figuresRequest } from '../../../lib/traces/simulator-figures.ts'
+import { parseFlags } from '../../../lib/traces/trace-simulator-flags.ts'
+import { tempDir } from '../../support/temp-lab.ts'
 import { answer, bodyOf, fakeApi, until as untilSoon } from '../kube/fake-api.ts'
-import { tempDir } from '../temp-lab.ts'
-import { rawPod, rawWorkload } from './fixtures.ts'
+import { rawPod, rawWorkload } from './trace-fixtures.ts'
 
 const flags = suite('parseFlags()')
 const url = ['--otlp-url', 'http://127.0.0.1:4318/']
@@ -87,7 +87,7 @@ figures('has each counter since the start, and spans by what became of them', ()
 })
 figures.run()
 
-const processes = suite('lib/traces/main.ts')
+const processes = suite('lib/traces/trace-simulator-process.ts')
 /** A process takes seconds to start on a machine that is busy. */
 const until = (what: string, holds: () => boolean) => untilSoon(what, holds, 30_000)
 
@@ -134,7 +134,7 @@ processes('reads a cluster, sends spans and figures, says what is odd once, and 
     ...[
       '--import',
       import.meta.resolve('tsx'),
-      join(projectDir, 'lib', 'traces', 'main.ts'),
+      join(projectDir, 'lib', 'traces', 'trace-simulator-process.ts'),
       '--kubeconfig',
       kubeconfig,
     ],

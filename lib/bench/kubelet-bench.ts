@@ -1,0 +1,137 @@
+import http from 'node:http'
+import { join } from 'node:path'
+import { LabError } from '../cli/errors.ts'
+import { connect } from '../kube/api-client.ts'
+import { callAll } from '../kube/bulk-requests.ts'
+import { componentPorts } from '../kwok/kwok-cluster.ts'
+import { labNodeNames } from '../kwok/nodes.ts'
+import { podNamespaces } from '../kwok/pods.ts'
+import { applyManifests, kubectl } from '../lab/kubectl.ts'
+import { type Lab, projectDir } from '../lab/lab.ts'
+import { statsProxyUrl } from '../services/stats-proxy.ts'
+import { waitUntil } from '../system/wait.ts'
+import type { BenchRow } from './bench-row.ts'
+
+const RESOURCE_METRICS = join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml')
+const USAGE_PATH = '/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages'
+const ROUNDS = 3
+/** How long a server may send nothing. */
+const ANSWER_MS = 30_000
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+
+/**
+ * The pods of all nodes, a second, as the stats proxy and as KWOK's own server give them, each node asked one after the other
+ * over one connection. Both read the same usage object, of the kind that KWOK brings along. Prometheus scrapes both meanwhile, at the same rate.
+ */
+export async function kubeletBench(lab: Lab): Promise<BenchRow[]> {
+  const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+  const nodes = await labNodeNames(lab)
+  const kwok = `http://127.0.0.1:${componentPorts(lab)['kwok-controller']}/metrics/nodes`
+  const proxy = `${statsProxyUrl(lab)}/nodes`
+  try {
+    await applyManifests(lab, RESOURCE_METRICS)
+    await callAll(client, [{ method: 'POST', path: USAGE_PATH, body: usage }])
+    // KWOK makes the series of a node's pods after it was first asked for them.
+    const running = await measure(nodes, node => `${proxy}/${node}/metrics/resource`, countResourcePods)
+    await untilAllServed(running.pods, () =>
+      measure(nodes, node => `${kwok}/${node}/metrics/resource`, countResourcePods),
+    )
+    const ofKwok = await fastest(() => measure(nodes, node => `${kwok}/${node}/metrics/resource`, countResourcePods))
+    const ours = await fastest(() => measure(nodes, node => `${proxy}/${node}/metrics/resource`, countResourcePods))
+    const summary = await fastest(() => measure(nodes, node => `${proxy}/${node}/stats/summary`, countSummaryPods))
+    const baseline = { name: "KWOK's metrics/resource", value: ofKwok.podsPerSecond }
+    const name = (what: string) => `${nodes.length} nodes and ${running.pods} pods: ${what}`
+    return [
+      { name: name('metrics/resource'), value: ours.podsPerSecond, unit: 'pods/s', baseline, goal: 'ratio ≥ 10' },
+      { name: name('stats/summary'), value: summary.podsPerSecond, unit: 'pods/s', baseline, goal: 'ratio ≥ 5' },
+    ]
+  } finally {
+    await kubectl(lab, ['delete', '--ignore-not-found', '-f', RESOURCE_METRICS])
+    await callAll(client, [{ method: 'DELETE', path: `${USAGE_PATH}/${usage.metadata.name}` }])
+    client.close()
+    agent.destroy()
+  }
+}
+
+/** As KWOK's own usage object has it: what the pod's annotation says, else next to nothing. */
+function said(resource: string, otherwise: string): { expression: string } {
+  const name = `"kwok.x-k8s.io/usage-${resource}"`
+  const annotation = `pod.metadata.annotations[${name}]`
+  return { expression: `${name} in pod.metadata.annotations ? Quantity(${annotation}) : Quantity("${otherwise}")` }
+}
+
+const usage = {
+  apiVersion: 'kwok.x-k8s.io/v1alpha1',
+  kind: 'ClusterResourceUsage',
+  metadata: { name: 'bench-usage' },
+  spec: {
+    selector: { matchNamespaces: [...podNamespaces] },
+    usages: [{ usage: { cpu: said('cpu', '1m'), memory: said('memory', '1Mi') } }],
+  },
+}
+
+interface Round {
+  pods: number
+  podsPerSecond: number
+}
+
+async function measure(
+  nodes: readonly string[],
+  urlOf: (node: string) => string,
+  podsIn: (body: string) => number,
+): Promise<Round> {
+  let pods = 0
+  let spentMs = 0
+  for (const node of nodes) {
+    const startedMs = performance.now()
+    const body = await get(urlOf(node))
+    spentMs += performance.now() - startedMs
+    pods += podsIn(body.toString())
+  }
+  return { pods, podsPerSecond: pods / (spentMs / 1_000) }
+}
+
+/** The bytes of an answer, by the way that costs this process least: what is measured is the server. */
+async function get(url: string): Promise<Buffer> {
+  return await new Promise((resolve, reject) => {
+    const request = http.get(url, { agent, timeout: ANSWER_MS }, response => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(Buffer.concat(chunks))
+        else reject(new LabError(`${url} answered ${response.statusCode}`))
+      })
+    })
+    request.on('error', reject)
+    request.once('timeout', () => request.destroy(new Error(`${url} sent nothing for ${ANSWER_MS} ms`)))
+  })
+}
+
+async function untilAllServed(pods: number, round: () => Promise<Round>): Promise<void> {
+  await waitUntil<void>({
+    what: 'the usage of every pod from KWOK',
+    timeoutMs: 120_000,
+    everyMs: 1_000,
+    check: async () => {
+      const served = await round()
+      // It gives pods that have ended too.
+      return served.pods >= pods ? { done: undefined } : { pending: `it has that of ${served.pods} of ${pods} pods` }
+    },
+    next: 'make kwok-status',
+  })
+}
+
+async function fastest(round: () => Promise<Round>): Promise<Round> {
+  const rounds: Round[] = []
+  for (let index = 0; index < ROUNDS; index++) rounds.push(await round())
+  return rounds.reduce((best, each) => (each.podsPerSecond > best.podsPerSecond ? each : best))
+}
+
+function countResourcePods(body: string): number {
+  return body.split('\npod_memory_working_set_bytes{').length - 1
+}
+
+function countSummaryPods(body: string): number {
+  return (JSON.parse(body) as { pods: unknown[] }).pods.length
+}

@@ -1,0 +1,90 @@
+// One measurement of the stats proxy without a cluster, in a process of its own so that its memory is its own. Prints one
+// line of JSON (`StatsRun`).
+//
+//   node --import tsx lib/bench/stats-proxy-run.ts NODES PODS
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { measureNode } from '../kubelet/measure-node.ts'
+import { nodeFacts, podFacts } from '../kubelet/object-facts.ts'
+import { openStateLog } from '../kubelet/state-log.ts'
+import { createStore } from '../kubelet/stats-store.ts'
+import { buildSummary } from '../kubelet/stats-summary.ts'
+import { benchNode, benchPod } from './bench-objects.ts'
+
+/** What one run found. */
+export interface StatsRun {
+  /** Events from the parsed object to the store and its state file: new pods, then changes of pods. */
+  addedPerSecond: number
+  changedPerSecond: number
+  /** Every node's summary as text, once, one after the other. */
+  allSummariesMs: number
+  medianMs: number
+  p99Ms: number
+  /** After all of it. */
+  residentMib: number
+  stateMib: number
+}
+
+const [nodeCount = 1_000, podCount = 50_000] = process.argv.slice(2).map(Number)
+const folder = mkdtempSync(join(tmpdir(), 'stats-bench-'))
+try {
+  process.stdout.write(`${JSON.stringify(run())}\n`)
+} finally {
+  rmSync(folder, { recursive: true })
+}
+
+function run(): StatsRun {
+  const path = join(folder, 'counters.jsonl')
+  const store = createStore({ state: { saved: new Map(), open: live => openStateLog({ path, live }) } })
+  for (let at = 0; at < nodeCount; at++) {
+    const facts = nodeFacts(benchNode(at))
+    if (facts !== undefined) store.setNode(facts)
+  }
+  const apply = (count: number): number => {
+    let spentMs = 0
+    for (let from = 0; from < count; from += 1_000) {
+      // Parsing is the API client's: what is measured begins with the object.
+      const objects: unknown[] = []
+      for (let at = from; at < Math.min(count, from + 1_000); at++) {
+        objects.push(JSON.parse(JSON.stringify(benchPod(at, at % nodeCount))))
+      }
+      const startMs = performance.now()
+      for (const object of objects) {
+        const facts = podFacts(object)
+        if (facts !== undefined) store.setPod(facts)
+      }
+      store.flush()
+      spentMs += performance.now() - startMs
+    }
+    return count / (spentMs / 1_000)
+  }
+  const addedPerSecond = apply(podCount)
+  const changedPerSecond = apply(Math.min(podCount, 20_000))
+  const names = store.nodeNames()
+  for (const name of names.slice(0, 50)) serve(name)
+  const times: number[] = []
+  const startMs = performance.now()
+  for (const name of names) {
+    const oneMs = performance.now()
+    serve(name)
+    times.push(performance.now() - oneMs)
+  }
+  const allSummariesMs = performance.now() - startMs
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
+  return {
+    addedPerSecond,
+    changedPerSecond,
+    allSummariesMs,
+    medianMs: at(0.5),
+    p99Ms: at(0.99),
+    residentMib: process.memoryUsage.rss() / 2 ** 20,
+    stateMib: store.stateBytes / 2 ** 20,
+  }
+
+  function serve(name: string): number {
+    const read = store.read(name)
+    return read === undefined ? 0 : JSON.stringify(buildSummary(measureNode(read.entry, read.nowMs))).length
+  }
+}

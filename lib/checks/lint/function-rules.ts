@@ -1,0 +1,74 @@
+import { type Expr, walk } from '../../promql/promql-ast.ts'
+import type { Fault } from './finding.ts'
+import type { KnownBy } from './known-series.ts'
+import type { Lab } from './lab-metrics.ts'
+
+/** Functions that see a counter start anew. */
+const forCounters = ['rate', 'irate', 'increase', 'resets']
+/** Functions that take a fall for a fall. */
+const forGauges = ['delta', 'idelta', 'deriv', 'predict_linear', 'double_exponential_smoothing']
+/** Functions of a range that give one of its values, or something made of them: what a counter is shown as, it stays. */
+const ofValues = /^(?:avg|min|max|sum|last|first|quantile|stddev|stdvar|mad)_over_time$/
+/** Functions that only ask whether, when or how often, whatever the value. */
+const onlyPresence = /^(?:absent|timestamp|changes|(?:absent|count|present|ts_of_\w+)_over_time)$/
+
+/** Where a function doesn't fit its metric's type, and where a counter is shown as it is: it grows with the age of what counts. */
+export function functionFaults(expr: Expr, { known }: Lab): Fault[] {
+  const faults = new Map<string, Fault>()
+  const note = (message: string) => faults.set(message, { rule: 'function', message })
+  for (const { expr: each, around } of walk(expr)) {
+    if (each.kind !== 'selector' || each.metric === undefined) continue
+    const type = known(each.metric)?.type
+    if (type === undefined || type === 'recorded' || type === 'histogram') continue
+    const message =
+      type === 'counter'
+        ? counterFault(each.metric, { selector: each, around, known })
+        : gaugeFault(each.metric, around)
+    if (message !== undefined) note(message)
+  }
+  return [...faults.values()]
+}
+
+function gaugeFault(metric: string, around: readonly Expr[]): string | undefined {
+  const name = around.find(each => each.kind === 'call' && forCounters.includes(each.name))
+  if (name?.kind !== 'call') return undefined
+  return `${metric} is a gauge and ${name.name}() is for counters; use the value itself, delta() or deriv()`
+}
+
+function counterFault(
+  metric: string,
+  { selector, around, known }: { selector: Expr; around: readonly Expr[]; known: KnownBy },
+): string | undefined {
+  let inside = selector
+  for (const each of around) {
+    if (each.kind === 'call') {
+      if (forCounters.includes(each.name)) return summedFault(metric, each.name, around.slice(0, around.indexOf(each)))
+      if (forGauges.includes(each.name))
+        return `${metric} is a counter and ${each.name}() is for gauges; use rate() or increase()`
+      if (ofValues.test(each.name))
+        return `${metric} is a counter and ${each.name}() of it grows without end; use rate() or increase()`
+      if (onlyPresence.test(each.name)) return undefined
+    }
+    if (each.kind === 'aggregate' && ['count', 'group', 'count_values'].includes(each.op)) return undefined
+    // On the right of these it only picks.
+    if (each.kind === 'binary' && ['and', 'unless'].includes(each.op) && each.right === inside) return undefined
+    // What has begun less what has ended is what goes on.
+    if (each.kind === 'binary' && each.op === '-' && hasCounter(each.left === inside ? each.right : each.left, known))
+      return undefined
+    inside = each
+  }
+  return `${metric} is a counter shown as it is; use rate(${metric}[$__rate_interval]) or increase()`
+}
+
+function hasCounter(expr: Expr, known: KnownBy): boolean {
+  return [...walk(expr)].some(
+    ({ expr: each }) => each.kind === 'selector' && known(each.metric ?? '')?.type === 'counter',
+  )
+}
+
+/** `rate(sum(x)[5m:])`: one of the summed counters that starts anew looks like all of them doing so. */
+function summedFault(metric: string, name: string, between: readonly Expr[]): string | undefined {
+  const summed = between.find(each => each.kind === 'aggregate')
+  if (summed?.kind !== 'aggregate') return undefined
+  return `${name}() of ${summed.op}() of the counter ${metric} takes each restart for a new start of all; use ${summed.op}(${name}(…))`
+}

@@ -1,0 +1,78 @@
+import { parsePromql } from '../../promql/promql-parser.ts'
+import { type Labels, traceLabels } from '../../promql/trace-labels.ts'
+import { type Quantity, quantityOf, quantityOfUnit } from './measured-quantity.ts'
+import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
+
+/** What is known of the series of one name. */
+export interface KnownSeries {
+  /** `recorded` is what a rule wrote; it has the rule's meaning, whatever the metric in it was. */
+  type: CatalogMetric['type'] | 'recorded'
+  labels: Labels
+  /** What one of its values measures; undefined when nobody knows. */
+  quantity: Quantity | undefined
+}
+
+/** Knows series by their names; undefined for a name that there is not. */
+export type KnownBy = (name: string) => KnownSeries | undefined
+
+/**
+ * Everything known of a lab's series by name: the catalogue's, the parts of its histograms and summaries, and what the rules
+ * record, whose labels and meaning follow from the rules' expressions.
+ */
+export function knownSeries(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): KnownBy {
+  const known = new Map<string, KnownSeries>()
+  for (const metric of catalog) {
+    for (const [name, series] of seriesOf(metric)) known.set(name, series)
+  }
+  const find: KnownBy = name => {
+    const rules = known.has(name) ? [] : recorded.filter(({ record }) => record === name)
+    if (rules.length === 0) return known.get(name)
+    // A rule that leads back to itself finds this.
+    known.set(name, { type: 'recorded', labels: undefined, quantity: undefined })
+    const series = recordedSeries(rules, find)
+    known.set(name, series)
+    return series
+  }
+  return find
+}
+
+/** The names of every series that a metric has in Prometheus: a histogram has three, and none of its own. */
+export function seriesNames(metric: CatalogMetric): string[] {
+  return seriesOf(metric).flatMap(([name, { type }]) => (type === 'histogram' ? [] : [name]))
+}
+
+function seriesOf({ name, type, unit, labels }: CatalogMetric): [name: string, series: KnownSeries][] {
+  const quantity = quantityOfUnit(unit)
+  const whole: [string, KnownSeries] = [name, { type, labels: new Set(labels), quantity }]
+  if (type !== 'histogram' && type !== 'summary') return [whole]
+  const count = quantityOfUnit('1')
+  const special = type === 'histogram' ? 'le' : 'quantile'
+  const withSpecial = new Set([...labels, special])
+  const first: [string, KnownSeries] =
+    type === 'histogram'
+      ? [`${name}_bucket`, { type: 'counter', labels: withSpecial, quantity: count }]
+      : [name, { type: 'gauge', labels: withSpecial, quantity }]
+  return [
+    first,
+    [`${name}_sum`, { type: 'counter', labels: new Set(labels), quantity }],
+    [`${name}_count`, { type: 'counter', labels: new Set(labels), quantity: count }],
+    ...(type === 'histogram' ? [whole] : []),
+  ]
+}
+
+/** Several rules can record one name, with other labels each; one that nothing is known of makes all of them unknown. */
+function recordedSeries(rules: readonly RecordedSeries[], find: KnownBy): KnownSeries {
+  const all = rules.map(({ expr: text, labels: added }) => {
+    const { expr } = parsePromql(text)
+    if (expr === undefined) return { labels: undefined, quantity: undefined }
+    const { labels } = traceLabels(expr, name => find(name)?.labels)
+    return {
+      labels: labels && [...labels, ...Object.keys(added ?? {})],
+      quantity: quantityOf(expr, name => find(name)?.quantity),
+    }
+  })
+  const labels = all.every(each => each.labels !== undefined)
+    ? new Set(all.flatMap(each => each.labels ?? []))
+    : undefined
+  return { type: 'recorded', labels, quantity: all[0]?.quantity }
+}

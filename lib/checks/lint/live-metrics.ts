@@ -1,0 +1,122 @@
+import { LabError } from '../../cli/errors.ts'
+import { fields, items, text } from '../../kube/json.ts'
+import { query } from '../../services/prometheus.ts'
+import { seriesNames } from './known-series.ts'
+import type { CatalogMetric } from './metric-catalog.ts'
+
+/** Labels that a part of a histogram or summary has beside the metric's own. */
+const partLabels = ['__name__', 'le', 'quantile']
+
+/** What a Prometheus has, as a catalogue says it. */
+export interface LiveMetrics {
+  /** Every label that some series has now, by the series' name. */
+  labels: ReadonlyMap<string, ReadonlySet<string>>
+  /** By metric: `counter`, `gauge`, `histogram`, `summary`, or what else Prometheus was told. */
+  types: ReadonlyMap<string, string>
+  /** The names of which a catalogue must have all. */
+  complete: readonly string[]
+}
+
+/**
+ * Asks a Prometheus what it has of the catalogue, and the names of everything that the selectors match (`{job="x"}`), of which
+ * the catalogue should have all.
+ *
+ * Throws a LabError when Prometheus can't be asked.
+ */
+export async function liveMetrics(
+  baseUrl: string,
+  catalog: readonly CatalogMetric[],
+  selectors: readonly string[],
+): Promise<LiveMetrics> {
+  const labels = new Map<string, Set<string>>()
+  // One after the other: a lab that is being measured has other things to do.
+  for (const name of new Set(catalog.flatMap(seriesNames))) {
+    const found = await labelsNow(baseUrl, name)
+    if (found !== undefined) labels.set(name, found)
+  }
+  const types = new Map<string, string>()
+  for (const [name, entries] of Object.entries(fields(await ask(baseUrl, 'metadata', {})))) {
+    types.set(name, text(fields(items(entries)[0])['type']) ?? '')
+  }
+  const complete: string[] = []
+  for (const selector of selectors) {
+    const samples = await query(baseUrl, `group by (__name__) (${selector})`)
+    complete.push(...samples.map(sample => sample.labels['__name__'] ?? '').sort())
+  }
+  return { labels, types, complete }
+}
+
+/**
+ * The labels of a name's series, undefined when there are none. Prometheus lists the labels of whatever its newest block holds, hours
+ * old ones included, so each is asked for again as of now.
+ */
+async function labelsNow(baseUrl: string, name: string): Promise<Set<string> | undefined> {
+  const selector = `__name__=${JSON.stringify(name)}`
+  const listed = items(await ask(baseUrl, 'labels', { 'match[]': `{${selector}}` })).map(String)
+  const there = `label_replace(group({${selector}}), "label", "__name__", "", "")`
+  const each = listed
+    .filter(label => !partLabels.includes(label))
+    .map(
+      label =>
+        `label_replace(group({${selector}, ${JSON.stringify(label)}!=""}), "label", ${JSON.stringify(label)}, "", "")`,
+    )
+  const samples = await query(baseUrl, [there, ...each].join(' or '))
+  if (samples.length === 0) return undefined
+  return new Set(samples.map(sample => sample.labels['label'] ?? '').filter(label => !partLabels.includes(label)))
+}
+
+async function ask(baseUrl: string, path: string, parameters: Record<string, string>): Promise<unknown> {
+  try {
+    const answer = await fetch(`${baseUrl}/api/v1/${path}?${new URLSearchParams(parameters)}`, {
+      signal: AbortSignal.timeout(30_000),
+    })
+    const { status, data, error } = fields(await answer.json())
+    if (status !== 'success') throw new Error(text(error) ?? `status ${answer.status}`)
+    return data
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new LabError(`Cannot ask ${baseUrl} for its metrics`, { why, next: 'make kwok-status', cause: error })
+  }
+}
+
+/**
+ * Where a catalogue and a Prometheus differ, one line each: metrics, labels and types, in both directions. `rare` are metrics, and
+ * labels as `metric{label}` or `{label}`, that a healthy lab need not have at any moment.
+ */
+export function catalogDifferences(
+  catalog: readonly CatalogMetric[],
+  { labels, types, complete }: LiveMetrics,
+  rare: readonly string[] = [],
+): string[] {
+  const names = new Set(catalog.flatMap(seriesNames))
+  const unknown = [...new Set(complete)].filter(
+    name => !names.has(name) && !name.includes(':') && !/^ALERTS/.test(name),
+  )
+  return [
+    ...catalog.flatMap(metric => metricDifferences(metric, { labels, types, rare })),
+    ...unknown.map(name => `${name} is in Prometheus and not in the catalogue`),
+  ]
+}
+
+function metricDifferences(
+  metric: CatalogMetric,
+  { labels, types, rare }: Pick<LiveMetrics, 'labels' | 'types'> & { rare: readonly string[] },
+): string[] {
+  const live = new Set(seriesNames(metric).flatMap(name => [...(labels.get(name) ?? [])]))
+  const { name, type } = metric
+  if (live.size === 0) return rare.includes(name) ? [] : [`${name} is in the catalogue and not in Prometheus`]
+  const isRare = (label: string) => rare.includes(`${name}{${label}}`) || rare.includes(`{${label}}`)
+  const liveType = types.get(name)
+  // Some programs call a gauge what only grows, so Prometheus's word decides only the other way.
+  const otherType =
+    liveType !== undefined && liveType !== type && ['counter', 'histogram', 'summary'].includes(liveType)
+  return [
+    ...(otherType ? [`${name} is a ${liveType} in Prometheus and a ${type} in the catalogue`] : []),
+    ...[...live]
+      .filter(label => !metric.labels.includes(label))
+      .map(label => `${name} has the label ${label} in Prometheus and not in the catalogue`),
+    ...metric.labels
+      .filter(label => !live.has(label) && !isRare(label))
+      .map(label => `${name} has the label ${label} in the catalogue and on no series`),
+  ]
+}

@@ -1,0 +1,65 @@
+import type { Dashboard, Panel, Target } from '../../grafana/dashboard-model.ts'
+import { patternFaults } from '../../grafana/panel-patterns.ts'
+import type { Expr } from '../../promql/promql-ast.ts'
+import { variableAt } from '../../promql/query-variables.ts'
+import { traceLabels } from '../../promql/trace-labels.ts'
+import type { Fault } from './finding.ts'
+import type { Lab } from './lab-metrics.ts'
+
+/** Labels that Grafana or Prometheus put in by themselves. */
+const always = ['__name__', '__value__']
+
+/** Faults of a panel that are no target's: its patterns, its description, and where it asks. */
+export function panelFaults(panel: Panel, dashboard: Dashboard): Fault[] {
+  if (panel.targets.length === 0) return []
+  return [
+    ...patternFaults(panel).map((message): Fault => ({ rule: 'pattern', message })),
+    ...(panel.description.trim() === ''
+      ? [
+          {
+            rule: 'description',
+            message: 'there is no description; say what is counted, and from which source',
+          } as const,
+        ]
+      : []),
+    ...datasourceFaults(
+      panel.targets.map(({ datasource }) => datasource.uid),
+      dashboard,
+    ),
+  ]
+}
+
+/** A uid that is written down is right in one Grafana only. */
+export function datasourceFaults(uids: readonly string[], dashboard: Dashboard): Fault[] {
+  return [...new Set(uids)].flatMap((uid): Fault[] => {
+    const variable = variableAt(uid, 0)?.name
+    const declared = dashboard.variables.find(({ name, type }) => name === variable && type === 'datasource')
+    if (declared !== undefined) return []
+    if (variable === undefined) {
+      const what = uid === '' ? 'no datasource is named' : `the datasource is "${uid}"`
+      return [{ rule: 'datasource', message: `${what}; use a variable of type datasource: \${datasource}` }]
+    }
+    return [
+      { rule: 'datasource', message: `the datasource is ${uid}, and there is no such variable of type datasource` },
+    ]
+  })
+}
+
+/** Where a legend names a label, or a table joins on a column, that the query doesn't give. */
+export function legendFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: Lab): Fault[] {
+  const labels = expr && traceLabels(expr, name => known(name)?.labels).labels
+  if (labels === undefined) return []
+  const there = labels.size === 0 ? 'has no labels' : `has ${[...labels].sort().join(', ')}`
+  const shown = [...target.legendFormat.matchAll(/\{\{\s*([\w.]+)\s*\}\}/g)].map(([, name = '']) => name)
+  const missing = [...new Set(shown)].filter(name => !labels.has(name) && !always.includes(name))
+  const joins = panel.transformations
+    .filter(({ id, disabled }) => id === 'joinByField' && !disabled && panel.targets.length > 1)
+    .flatMap(({ options }) => (typeof options['byField'] === 'string' ? [options['byField']] : []))
+    .filter(name => name !== '' && name !== 'Time' && !labels.has(name))
+  return [
+    ...missing.map(
+      (name): Fault => ({ rule: 'legend', message: `the legend shows {{${name}}}, and the query ${there}` }),
+    ),
+    ...joins.map((name): Fault => ({ rule: 'legend', message: `the table joins on ${name}, and the query ${there}` })),
+  ]
+}

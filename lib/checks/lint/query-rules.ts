@@ -1,0 +1,125 @@
+import { isConstant } from '../../promql/constant.ts'
+import { type Expr, isPlain, walk } from '../../promql/promql-ast.ts'
+import { type ParsedQuery, selectorsOf } from '../../promql/promql-parser.ts'
+import { typeOf } from '../../promql/promql-types.ts'
+import { traceLabels } from '../../promql/trace-labels.ts'
+import type { Fault } from './finding.ts'
+import { functionFaults } from './function-rules.ts'
+import type { Lab } from './lab-metrics.ts'
+
+/** Every fault of one query that can be seen without its panel. What doesn't parse has just that one. */
+export function queryFaults(parsed: ParsedQuery, lab: Lab): Fault[] {
+  const { faults, expr } = parsed
+  if (faults.length > 0 || expr === undefined) {
+    return faults.map(({ message, line, column }) => ({
+      rule: 'parse',
+      message: `line ${line}, column ${column}: ${message}`,
+    }))
+  }
+  return [
+    ...(isConstant(expr) ? [constantFault] : []),
+    ...metricFaults(expr, lab),
+    ...labelFaults(expr, lab),
+    ...functionFaults(expr, lab),
+    ...ratioFaults(expr, lab),
+    ...rateIntervalFaults(expr),
+  ]
+}
+
+const constantFault: Fault = {
+  rule: 'constant',
+  message: 'the query is a constant, the same whatever is measured; ask for a metric, or leave the panel out',
+}
+
+function metricFaults(expr: Expr, { known, nearest }: Lab): Fault[] {
+  const names = new Set(
+    selectorsOf(expr).flatMap(({ metric }) => (metric !== undefined && isPlain(metric) ? [metric] : [])),
+  )
+  return [...names].flatMap((name): Fault[] => {
+    const series = known(name)
+    if (series?.type === 'histogram') {
+      return [
+        {
+          rule: 'metric',
+          message: `${name} is a histogram and has no series of that name; use ${name}_bucket, ${name}_sum or ${name}_count`,
+        },
+      ]
+    }
+    if (series !== undefined) return []
+    const near = nearest(name)
+    const hint = near === undefined ? '' : `; did you mean ${near}?`
+    return [{ rule: 'metric', message: `the lab has no metric ${name}${hint}` }]
+  })
+}
+
+function labelFaults(expr: Expr, { known, labels: everywhere }: Lab): Fault[] {
+  const { faults } = traceLabels(expr, name => known(name)?.labels)
+  const traced = new Set(faults.map(({ label }) => label))
+  const unknown = mentionedLabels(expr).filter(label => isPlain(label) && !everywhere.has(label) && !traced.has(label))
+  const nowhere: Fault[] =
+    unknown.length === 0 ? [] : [{ rule: 'label', message: `no metric of the lab has ${listed(unknown)}` }]
+  // A label that isn't there is missed wherever it is asked for; once is enough.
+  const first = new Map(faults.toReversed().map(({ label, message }) => [label, message]))
+  return [...[...first.values()].toReversed().map((message): Fault => ({ rule: 'label', message })), ...nowhere]
+}
+
+/** Labels that a query asks for and does not make itself, each once. */
+function mentionedLabels(expr: Expr): string[] {
+  const asked = new Set<string>()
+  const made = new Set(['__name__', 'le', 'quantile'])
+  for (const { expr: each } of walk(expr)) {
+    if (each.kind === 'selector') for (const { label } of each.matchers) asked.add(label)
+    if (each.kind === 'aggregate') for (const label of each.labels) asked.add(label)
+    if (each.kind === 'binary') for (const label of [...each.matchingLabels, ...each.include]) asked.add(label)
+    if (each.kind !== 'call' && each.kind !== 'aggregate') continue
+    const name = each.kind === 'call' ? each.name : each.op
+    const at = name === 'count_values' ? 0 : name === 'label_replace' || name === 'label_join' ? 1 : -1
+    const arg = each.args[at]
+    if (arg?.kind === 'string') made.add(arg.value)
+  }
+  return [...asked].filter(label => !made.has(label))
+}
+
+/** Functions that give a ratio for each ratio. */
+const perValue = /^(?:abs|ceil|floor|round|clamp|clamp_min|clamp_max|sort\w*|label_replace|label_join)$/
+
+/** `sum(a / b)` adds up ratios: ten pods at 50 % show 500 %. It is harmless only where nothing is added up. */
+function ratioFaults(expr: Expr, { known }: Lab): Fault[] {
+  return [...walk(expr)].flatMap(({ expr: each }): Fault[] => {
+    if (each.kind !== 'aggregate' || each.op !== 'sum') return []
+    const [inner] = each.args
+    if (inner === undefined || !isRatio(inner)) return []
+    const { labels } = traceLabels(inner, name => known(name)?.labels)
+    const adds = labels === undefined || [...labels].some(label => !each.labels.includes(label))
+    if (each.grouping === 'by' && !adds) return []
+    return [{ rule: 'ratio', message: 'the query sums ratios; divide the sums instead: sum(a) / sum(b)' }]
+  })
+}
+
+/** Whether an expression is a quotient of two vectors, be it in per cent, cut off, or the greatest of several. */
+function isRatio(expr: Expr): boolean {
+  if (expr.kind === 'unary') return isRatio(expr.expr)
+  if (expr.kind === 'call') return perValue.test(expr.name) && expr.args.slice(0, 1).some(isRatio)
+  if (expr.kind === 'aggregate') return ['avg', 'max', 'min'].includes(expr.op) && expr.args.slice(-1).some(isRatio)
+  if (expr.kind !== 'binary' || expr.bool) return false
+  const { left, right, op } = expr
+  const [ofLeft, ofRight] = [left, right].map(side => typeOf(side) === 'vector')
+  if (ofLeft && ofRight) return op === '/'
+  return ofLeft ? isRatio(left) : op !== '/' && isRatio(right)
+}
+
+/** A fixed range misses samples where they come more slowly, and `$__interval` is less than two of them when zoomed in. */
+function rateIntervalFaults(expr: Expr): Fault[] {
+  return [...walk(expr)].flatMap(({ expr: each, around }): Fault[] => {
+    const [call] = around
+    if (each.kind !== 'range' || call?.kind !== 'call' || !['rate', 'irate', 'increase'].includes(call.name)) return []
+    const range = each.range.replace(/^\$\{(\w+)(?::\w+)?\}$|^\[\[(\w+)\]\]$/, '$$$1$2')
+    // How much it grew over the time that is shown is another question than a rate.
+    if (range === '$__rate_interval' || (range === '$__range' && call.name === 'increase')) return []
+    return [{ rule: 'rate-interval', message: `${call.name}() looks back [${each.range}]; use [$__rate_interval]` }]
+  })
+}
+
+function listed(names: readonly string[]): string {
+  return `the label${names.length === 1 ? '' : 's'} ${names.join(', ')}`
+}

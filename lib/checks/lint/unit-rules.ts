@@ -1,0 +1,76 @@
+import { PatternError } from '../../cli/errors.ts'
+import type { Panel, Target } from '../../grafana/dashboard-model.ts'
+import { unitOfTarget } from '../../grafana/target-unit.ts'
+import type { Expr } from '../../promql/promql-ast.ts'
+import type { Fault } from './finding.ts'
+import type { Lab } from './lab-metrics.ts'
+import { describeQuantity, type Quantity, quantityOf } from './measured-quantity.ts'
+
+/** What Grafana's units say of a number (packages/grafana-data/src/valueFormats/categories.ts), those that a lab's metrics can have. */
+const grafanaUnits: Readonly<Record<string, Partial<Quantity>>> = {
+  ...same(['bytes', 'decbytes'], { bytes: 1 }),
+  ...same(['bits', 'decbits'], { bytes: 1, scale: 8 }),
+  ...same(['Bps', 'binBps'], { bytes: 1, seconds: -1 }),
+  ...same(['bps', 'binbps'], { bytes: 1, seconds: -1, scale: 8 }),
+  ...same(['s', 'dtdurations', 'dthms', 'clocks'], { seconds: 1 }),
+  ...same(['ms', 'dtdurationms'], { seconds: 1, scale: 1000 }),
+  ...same(['µs'], { seconds: 1, scale: 1e6 }),
+  ...same(['ns'], { seconds: 1, scale: 1e9 }),
+  percentunit: { plain: 'ratio' },
+  percent: { plain: 'ratio', scale: 100 },
+  ...same(['reqps', 'ops', 'rps', 'wps', 'iops', 'eps', 'mps', 'cps', 'pps', 'recps', 'rowsps', 'hertz'], {
+    seconds: -1,
+  }),
+}
+
+/** Units that say nothing of what is measured, and so fit counts and cores, and nothing that has a unit of its own. */
+const plainUnits = ['short', 'none', 'locale', 'sishort', 'string']
+
+/** What a quantity is best shown in. */
+function right({ bytes, seconds, scale, plain }: Quantity): string {
+  if (bytes === 1) return seconds === -1 ? (scale === 8 ? 'bps' : 'Bps') : scale === 8 ? 'bits' : 'bytes'
+  if (seconds === 1) return scale === 1000 ? 'ms' : 's'
+  if (seconds === -1) return 'ops, reqps or pps'
+  return plain === 'ratio' ? (scale === 100 ? 'percent' : 'percentunit') : 'short'
+}
+
+/** Faults of the unit that a target's values are shown in: none is set, it is another than the query's, or its pattern takes too long. */
+export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: Lab): Fault[] {
+  let unit: string
+  try {
+    unit = unitOfTarget(panel, target)
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    return [{ rule: 'pattern', message: error.message }]
+  }
+  if (unit === '') return [{ rule: 'unit', message: 'no unit is set; a plain count is "short"' }]
+  const quantity = expr && quantityOf(expr, name => known(name)?.quantity)
+  if (quantity === undefined || fits(unit, quantity)) return []
+  const message = `the query gives ${describeQuantity(quantity)} and the unit is "${unit}"; use "${right(quantity)}"`
+  return [{ rule: 'unit', message: `${message}${hint(unit, quantity)}` }]
+}
+
+function fits(unit: string, quantity: Quantity): boolean {
+  const { bytes, seconds, plain, scale } = quantity
+  // Only these are shown by units that are known here; powers of bytes and others are nobody's panel.
+  const simple = (bytes === 0 && Math.abs(seconds) <= 1) || (bytes === 1 && (seconds === 0 || seconds === -1))
+  const shown = grafanaUnits[unit]
+  if (!simple || (shown === undefined && !plainUnits.includes(unit))) return true
+  const measured = bytes !== 0 || seconds !== 0
+  if (shown === undefined) return (!measured || seconds === -1) && bytes === 0 && plain !== 'ratio'
+  const full = { bytes: 0, seconds: 0, scale: 1, plain: 'count', ...shown }
+  if (full.bytes !== bytes || full.seconds !== seconds || Math.abs(full.scale - scale) > 1e-9 * scale) return false
+  // A mean of states (0 or 1) is a ratio as well, and so are cores of something of one core.
+  return measured || full.plain === plain || full.plain === 'ratio'
+}
+
+function hint(unit: string, { bytes, seconds, scale }: Quantity): string {
+  if (bytes === 1 && scale === 1 && ['bps', 'binbps', 'bits', 'decbits'].includes(unit))
+    return ', or multiply the query by 8'
+  if (bytes === 0 && seconds === 0 && scale === 1 && unit === 'percent') return ', or multiply the query by 100'
+  return ''
+}
+
+function same(units: readonly string[], what: Partial<Quantity>): Record<string, Partial<Quantity>> {
+  return Object.fromEntries(units.map(unit => [unit, what]))
+}

@@ -1,0 +1,122 @@
+import { PatternError } from '../../cli/errors.ts'
+import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
+import { grafanaRegex } from '../../grafana/js-regex.ts'
+import { labelValuesQuery } from '../../grafana/variable-values.ts'
+import { unquoted } from '../../promql/ast-builder.ts'
+import { walk } from '../../promql/promql-ast.ts'
+import { type ParsedQuery, parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
+import { promqlRegex } from '../../promql/promql-regex.ts'
+import { variablesIn } from '../../promql/query-variables.ts'
+import { traceLabels } from '../../promql/trace-labels.ts'
+import type { Fault } from './finding.ts'
+import type { Lab } from './lab-metrics.ts'
+import { queryFaults } from './query-rules.ts'
+
+/** Variables that each dashboard has; those of Grafana's own begin with `__`. */
+const builtIn = ['timeFilter', 'interval']
+
+/** Faults of how a query asks for variables: one that there is not, and `=` where several values may be chosen. */
+export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: Dashboard): Fault[] {
+  const named = (name: string) => dashboard.variables.find(variable => variable.name === name)
+  const missing = parsed.variables.filter(
+    name => !name.startsWith('__') && named(name) === undefined && !builtIn.includes(name),
+  )
+  const single = [...(parsed.expr === undefined ? [] : walk(parsed.expr))].flatMap(({ expr }) => {
+    if (expr.kind !== 'selector') return []
+    return expr.matchers.flatMap(({ label, op, value }): Fault[] => {
+      if (op === '=~' || op === '!~') return []
+      const several = [...variablesIn(value)].map(named).some(each => each?.multi || each?.includeAll)
+      if (!several) return []
+      const right = op === '=' ? '=~' : '!~'
+      return [
+        {
+          rule: 'variable',
+          message: `${label}${op}"${value}" finds nothing when several values or All are chosen; use ${right}`,
+        },
+      ]
+    })
+  })
+  const known = dashboard.variables.map(({ name }) => `$${name}`).join(', ')
+  return [
+    ...missing.map(
+      (name): Fault => ({
+        rule: 'variable',
+        message: `there is no variable $${name} (there are ${known || 'none'}): ${text}`,
+      }),
+    ),
+    ...single,
+  ]
+}
+
+/** Faults of a variable's own query, in each of the forms that Grafana's Prometheus datasource knows, and of its patterns. */
+export function variableQueryFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
+  return [...queryFormFaults(variable, dashboard, lab), ...variablePatternFaults(variable, dashboard)]
+}
+
+function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
+  if (variable.type !== 'query' || variable.query === '') return []
+  const query = variable.query.trim()
+  const [, form = '', inside = ''] = /^(query_result|metrics|label_names)\(([\s\S]*)\)$/.exec(query) ?? []
+  if (form === 'label_names') return []
+  if (form === 'metrics') return unknownVariables(query, dashboard)
+  const ofValues = labelValuesQuery(query)
+  // Without a form the text is a series selector, whose every series is a value.
+  if (ofValues === undefined) return expressionFaults(form === 'query_result' ? inside : query, dashboard, lab)
+  const { selector, label } = ofValues
+  const faults = selector === '' ? unknownVariables(query, dashboard) : expressionFaults(selector, dashboard, lab)
+  const of = selector === '' ? lab.labels : seriesLabels(selector, lab)
+  if (of === undefined || of.has(label) || variablesIn(label).length > 0 || label === '__name__') return faults
+  const there = selector === '' ? 'no metric of the lab has that label' : `it has ${[...of].sort().join(', ')}`
+  return [...faults, { rule: 'label', message: `label_values() asks for ${label}: ${there}` }]
+}
+
+/** A variable's patterns in the dialects of their evaluators: Grafana's JavaScript, and RE2 for what Prometheus gets for All. */
+function variablePatternFaults({ name, type, query, regex, allValue }: Variable, dashboard: Dashboard): Fault[] {
+  const [, names] = (type === 'query' && /^\s*metrics\((.*)\)\s*$/s.exec(query)) || []
+  const isMatched = () =>
+    expressionsOf(dashboard).some(text =>
+      selectorsOf(parsePromql(text).expr).some(({ matchers }) =>
+        matchers.some(({ op, value }) => /~$/.test(op) && variablesIn(value).includes(name)),
+      ),
+    )
+  return [
+    ...patternFault('of the names of metrics', names, pattern => grafanaRegex(pattern, 'plain')),
+    ...patternFault('of what is chosen from', regex, pattern => grafanaRegex(pattern)),
+    ...patternFault('for All', allValue, pattern => promqlRegex(unquoted(`"${pattern}"`))).filter(isMatched),
+  ]
+}
+
+function patternFault(what: string, pattern: string | undefined, compile: (pattern: string) => unknown): Fault[] {
+  if (pattern === undefined || pattern === '' || variablesIn(pattern).length > 0) return []
+  try {
+    compile(pattern)
+    return []
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    return [{ rule: 'pattern', message: `the pattern ${what} is ${pattern}: ${error.why}` }]
+  }
+}
+
+/** The queries of a dashboard's panels and the selectors of its variables. */
+function expressionsOf({ panels, variables }: Dashboard): string[] {
+  return [
+    ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+    ...variables.flatMap(({ type, query }) => (type === 'query' ? (labelValuesQuery(query)?.selector ?? query) : [])),
+  ]
+}
+
+function seriesLabels(series: string, lab: Lab): ReadonlySet<string> | undefined {
+  const { expr } = parsePromql(series)
+  return expr && traceLabels(expr, name => lab.known(name)?.labels).labels
+}
+
+/** A selector names series, not values, so that its being a bare counter doesn't matter. */
+function expressionFaults(text: string, dashboard: Dashboard, lab: Lab): Fault[] {
+  const parsed = parsePromql(text)
+  const faults = queryFaults(parsed, lab).filter(({ rule }) => parsed.expr?.kind !== 'selector' || rule !== 'function')
+  return [...faults, ...variableUseFaults(text, parsed, dashboard)]
+}
+
+function unknownVariables(text: string, dashboard: Dashboard): Fault[] {
+  return variableUseFaults(text, { faults: [], expr: undefined, variables: variablesIn(text) }, dashboard)
+}

@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type JaegerSpan, jaegerTraces } from '../../services/jaeger.ts'
+import type { Bounds, UsageWindow } from './usage-bounds.ts'
+
+/** What is counted of calls, a second. A request is what a service answers, a call what it asks of another. */
+export const callMeasures = ['requests', 'failed-requests', 'request-seconds', 'calls', 'failed-calls'] as const
+export type CallMeasure = (typeof callMeasures)[number]
+
+/** Every span of some services' requests since a time. */
+export interface TracedCalls {
+  fromMs: number
+  spans: readonly JaegerSpan[]
+}
+
+/** One service's calls of one name: how many a second, or how many seconds of them a second. */
+export interface CallFigure {
+  namespace: string
+  service: string
+  /** The span's name. */
+  call: string
+  amount: Bounds
+}
+
+/** More traces than these take Jaeger and the network longer than the answer is worth. */
+const MOST_TRACES = 1_000
+/** Until then a span has come through the collector to Jaeger. */
+const ON_THE_WAY_MS = 4_000
+/** A rate window, and what comes before: nobody looks further back. */
+const LOOKED_BACK_MS = 90_000
+
+/**
+ * The spans of all requests that began at some services in the last minute and a half, from Jaeger, once those until a time have come there.
+ * Undefined when there are too many to ask for.
+ *
+ * Throws a LabError when Jaeger can't be asked.
+ */
+export async function readCalls(
+  jaegerUrl: string,
+  generators: readonly string[],
+  untilMs: number,
+): Promise<TracedCalls | undefined> {
+  await sleep(Math.max(0, untilMs + ON_THE_WAY_MS - Date.now()))
+  const fromMs = untilMs - LOOKED_BACK_MS
+  const traces = new Map<string, readonly JaegerSpan[]>()
+  for (const service of generators) {
+    const found = await jaegerTraces(jaegerUrl, service, { limit: MOST_TRACES, range: { fromMs, untilMs } })
+    if (found.length >= MOST_TRACES) return undefined
+    for (const spans of found) traces.set(spans[0]?.traceId ?? '', spans)
+  }
+  return { fromMs, spans: [...traces.values()].flat() }
+}
+
+/** What the spans amount to in a window: of each service and span name, between the least and the most that may have been counted. */
+export function callFigures({ fromMs, spans }: TracedCalls, of: CallMeasure, window: UsageWindow): CallFigure[] {
+  const { untilMs, lengthMs = 0, lateMs } = window
+  const kind = of === 'calls' || of === 'failed-calls' ? 'client' : 'server'
+  const groups = new Map<string, JaegerSpan[]>()
+  for (const span of spans) {
+    if (span.tags['span.kind'] !== kind) continue
+    const key = [span.resource['k8s.namespace.name'], span.service, span.name].join('\u0000')
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [span])
+    else group.push(span)
+  }
+  // The collector tells its counts each interval; when that was, and how long spans take to it, is known to a second.
+  const seconds = (from: number, until: number) => {
+    const all: number[] = []
+    for (let atMs = from; atMs <= until; atMs += 1_000) all.push(atMs)
+    return all
+  }
+  const starts = seconds(untilMs - lengthMs - 2_000, untilMs - lengthMs + lateMs)
+  const ends = seconds(untilMs - lateMs - 2_000, untilMs)
+  return [...groups].map(([key, group]) => {
+    const [namespace = '', service = '', call = ''] = key.split('\u0000')
+    const sorted = group
+      .map(span => ({ endMs: (span.startMicros + span.durationMicros) / 1_000, amount: amountOf(span, of) }))
+      .sort((a, b) => a.endMs - b.endMs)
+    const most = Math.max(...sorted.map(({ amount }) => amount))
+    const [before, after] = [starts, ends].map(times =>
+      times.map(timeMs => ({ timeMs, sum: sumUntil(sorted, timeMs) })),
+    )
+    const amount: Bounds = { least: Number.POSITIVE_INFINITY, most: 0 }
+    for (const start of before ?? []) {
+      for (const end of after ?? []) {
+        const spanS = (end.timeMs - start.timeMs) / 1_000
+        if (spanS <= 0) continue
+        const counted = end.sum - start.sum
+        amount.least = Math.min(amount.least, Math.max(0, counted - most) / spanS)
+        amount.most = Math.max(amount.most, (counted + most) / spanS)
+      }
+    }
+    // Of what hasn't been there for long the first count is lost, and the rest taken for the whole window's.
+    const isNew = (sorted[0]?.endMs ?? 0) > Math.max(fromMs, untilMs - lengthMs - 2 * lateMs) + lateMs
+    return {
+      ...{ namespace, service, call },
+      amount: isNew ? { least: 0, most: 2 * amount.most, mayLack: true } : amount,
+    }
+  })
+}
+
+function amountOf({ tags, durationMicros }: JaegerSpan, of: CallMeasure): number {
+  if (of === 'request-seconds') return durationMicros / 1e6
+  return of.startsWith('failed-') && tags['error'] !== 'true' ? 0 : 1
+}
+
+function sumUntil(sorted: readonly { endMs: number; amount: number }[], timeMs: number): number {
+  let sum = 0
+  for (const { endMs, amount } of sorted) {
+    if (endMs > timeMs) break
+    sum += amount
+  }
+  return sum
+}

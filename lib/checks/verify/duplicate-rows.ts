@@ -1,0 +1,105 @@
+import type { Panel } from '../../grafana/dashboard-model.ts'
+import { matchingNames } from '../../grafana/js-regex.ts'
+import { fields, items, text } from '../../kube/json.ts'
+import type { Sample } from '../../services/prometheus.ts'
+
+/** What one target of a table gave. */
+export interface Frame {
+  refId: string
+  samples: readonly Sample[]
+}
+
+/** One row of a table: the columns that tell it from the next. */
+type Row = Readonly<Record<string, string>>
+
+/**
+ * Rows of a table that a person can't tell apart, each as `column=value, …`: two rows of one identity after the panel's joins,
+ * looking at the columns that are shown. Also names a target that lacks the column by which the panel joins.
+ *
+ * Throws a PatternError for a pattern of columns that takes too long.
+ */
+export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] {
+  const active = panel.transformations.filter(({ disabled }) => !disabled)
+  const filled = frames.filter(({ samples }) => samples.length > 0)
+  const joined = active.find(({ id }) => id === 'joinByField' || id === 'seriesToColumns')
+  const merged = active.some(({ id }) => id === 'merge' || id === 'seriesToRows')
+  // These make rows of one key by themselves, or of no label at all.
+  if (active.some(({ id }) => id === 'groupBy' || id === 'reduce')) return []
+  if (joined !== undefined) {
+    const field = text(joined.options['byField']) ?? 'Time'
+    if (field === 'Time') return []
+    return filled.flatMap(({ refId, samples }) =>
+      samples.every(({ labels }) => labels[field] === undefined)
+        ? [`no column ${field} to join on in ${refId}`]
+        : repeated(samples.map(rowOf), [field]),
+    )
+  }
+  const columns = filled.map(({ samples }) => columnsOf(samples))
+  const shown = shownColumns(active, [...new Set(columns.flat())])
+  if (!merged)
+    return filled.flatMap(({ samples }, at) => repeated(samples.map(rowOf), (columns[at] ?? []).filter(shown)))
+  // A merge brings rows together by the columns that all frames have.
+  const common = (columns[0] ?? []).filter(column => columns.every(each => each.includes(column)))
+  const conflicts = filled.flatMap(({ samples }) => repeated(samples.map(rowOf), common))
+  const rows = new Map(filled.flatMap(({ samples }) => samples.map(({ labels }) => [keyOf(labels, common), labels])))
+  return [...new Set([...conflicts, ...repeated([...rows.values()], common.filter(shown))])]
+}
+
+function rowOf({ labels }: Sample): Row {
+  return labels
+}
+
+/** All columns of some rows, in one order. */
+function columnsOf(samples: readonly Sample[]): string[] {
+  const columns = new Set<string>()
+  for (const { labels } of samples) for (const column in labels) columns.add(column)
+  return [...columns].sort()
+}
+
+/** Whether one of some columns is shown, as `organize` and `filterFieldsByName` have it. */
+function shownColumns(
+  transformations: Panel['transformations'],
+  columns: readonly string[],
+): (column: string) => boolean {
+  const tests = transformations.flatMap(({ id, options }) => {
+    if (id === 'organize') {
+      const hidden = fields(options['excludeByName'])
+      return [(column: string) => hidden[column] !== true]
+    }
+    if (id !== 'filterFieldsByName') return []
+    const [included, excluded] = ['include', 'exclude'].map(side => namedColumns(options[side], columns))
+    return [(column: string) => included?.has(column) !== false && excluded?.has(column) !== true]
+  })
+  return column => tests.every(test => test(column))
+}
+
+/** Those of some columns that have one of some names, or match the pattern beside them; undefined where there is neither. */
+function namedColumns(options: unknown, columns: readonly string[]): ReadonlySet<string> | undefined {
+  const { names, pattern } = fields(options)
+  const regex = text(pattern)
+  if (regex === undefined && items(names).length === 0) return undefined
+  const matched = regex === undefined ? new Set<string>() : matchingNames(regex, columns)
+  return new Set(columns.filter(column => items(names).includes(column) || matched.has(column)))
+}
+
+/** Rows that some columns don't tell apart, each as `column=value, …`. */
+function repeated(rows: readonly Row[], columns: readonly string[]): string[] {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const row of rows) {
+    const key = keyOf(row, columns)
+    if (seen.has(key)) twice.add(describe(row, columns))
+    seen.add(key)
+  }
+  return [...twice]
+}
+
+function keyOf(row: Row, columns: readonly string[]): string {
+  return columns.map(column => row[column] ?? '').join('\u0000')
+}
+
+function describe(row: Row, columns: readonly string[]): string {
+  const given = columns.filter(column => row[column] !== undefined)
+  if (given.length === 0) return 'rows without any column to tell them apart'
+  return given.map(column => `${column}=${row[column]}`).join(', ')
+}

@@ -1,0 +1,103 @@
+import { PERIOD_MS } from '../../kubelet/cadvisor.ts'
+import { reads, rxDropped, rxPackets, txDropped, txPackets, writes } from '../../kubelet/devices.ts'
+import { type ContainerMeter, gainedAt } from '../../kubelet/pod-counters.ts'
+import { sampleContainer, type Traffic } from '../../kubelet/usage-samples.ts'
+import { type Bounds, boundsOf, type ContainerMeasure, type NetworkMeasure, type UsageWindow } from './usage-bounds.ts'
+
+/** When the first and the last sample of a window, or the one sample of a level, may have been taken. */
+export interface SampleTimes {
+  first: readonly number[]
+  last: readonly number[]
+}
+
+export function sampleTimes({ untilMs, lengthMs, lateMs }: UsageWindow): SampleTimes {
+  const last = [0, 0.5, 1].map(part => untilMs - part * lateMs)
+  // Of a rate the first sample lies inside the window, and the last one at its end or before.
+  const first = lengthMs === undefined ? [] : [0, 0.5, 1].map(part => untilMs - lengthMs + part * lateMs)
+  return { first, last }
+}
+
+/** Counters of a container, at a time. */
+const COUNTERS: Readonly<Partial<Record<ContainerMeasure, (meter: ContainerMeter, timeMs: number) => number>>> = {
+  'cpu-usage': (meter, timeMs) => gainedAt(meter, timeMs).coreNanoSeconds / 1e9,
+  'cpu-periods': (meter, timeMs) => Math.floor(gainedAt(meter, timeMs).limitedMs / PERIOD_MS),
+  'cpu-throttled-periods': (meter, timeMs) => Math.floor(gainedAt(meter, timeMs).overMs / PERIOD_MS),
+  'disk-reads': (meter, timeMs) => reads(sampleContainer(meter, timeMs).readBytes),
+  'disk-writes': (meter, timeMs) => writes(sampleContainer(meter, timeMs).writtenBytes),
+  'disk-read-bytes': (meter, timeMs) => sampleContainer(meter, timeMs).readBytes,
+  'disk-written-bytes': (meter, timeMs) => sampleContainer(meter, timeMs).writtenBytes,
+  'disk-operations': (meter, timeMs) => {
+    const { readBytes, writtenBytes } = sampleContainer(meter, timeMs)
+    return reads(readBytes) + writes(writtenBytes)
+  },
+  'disk-bytes': (meter, timeMs) => {
+    const { readBytes, writtenBytes } = sampleContainer(meter, timeMs)
+    return readBytes + writtenBytes
+  },
+}
+
+/** Levels of a container, at a time. */
+const LEVELS: Readonly<Partial<Record<ContainerMeasure, (meter: ContainerMeter, timeMs: number) => number>>> = {
+  'cpu-usage': (meter, timeMs) => sampleContainer(meter, timeMs).usageNanoCores / 1e9,
+  'memory-working-set': (meter, timeMs) => sampleContainer(meter, timeMs).workingSetBytes,
+  'memory-rss': (meter, timeMs) => sampleContainer(meter, timeMs).rssBytes,
+  'memory-cache': (meter, timeMs) => {
+    const { usageBytes, rssBytes } = sampleContainer(meter, timeMs)
+    return Math.max(0, usageBytes - rssBytes)
+  },
+  // Simulated nodes have no swap.
+  'memory-swap': () => 0,
+}
+
+const TRAFFIC: Readonly<Record<NetworkMeasure, (traffic: Traffic) => number>> = {
+  'network-receive': ({ rxBytes }) => rxBytes,
+  'network-transmit': ({ txBytes }) => txBytes,
+  'packets-receive': ({ rxBytes }) => rxPackets(rxBytes),
+  'packets-transmit': ({ txBytes }) => txPackets(txBytes),
+  'drops-receive': ({ rxBytes }) => rxDropped(rxBytes),
+  'drops-transmit': ({ txBytes }) => txDropped(txBytes),
+}
+
+/** Of these only whole ones are counted, so that how many fall into a window depends by one on when it begins; of the sum of two counters, by two. */
+const WHOLE: ReadonlySet<string> = new Set<ContainerMeasure | NetworkMeasure>([
+  ...(['cpu-periods', 'cpu-throttled-periods', 'disk-reads', 'disk-writes'] as const),
+  ...(['packets-receive', 'packets-transmit', 'drops-receive', 'drops-transmit'] as const),
+])
+
+/** What a container uses: a counter's rate where the window has a length, else a level. */
+export function containerBounds(meter: ContainerMeter, measured: ContainerMeasure, times: SampleTimes): Bounds {
+  const counter = times.first.length === 0 ? undefined : COUNTERS[measured]
+  if (counter !== undefined) return rateOf(measured, times, timeMs => counter(meter, timeMs))
+  const level = LEVELS[measured]
+  return boundsOf(level === undefined ? [] : times.last.map(timeMs => level(meter, timeMs)))
+}
+
+/** What goes over a network, of what has gone over it by a time. */
+export function trafficBounds(
+  measured: NetworkMeasure,
+  times: SampleTimes,
+  trafficAt: (timeMs: number) => Traffic,
+): Bounds {
+  return rateOf(measured, times, timeMs => TRAFFIC[measured](trafficAt(timeMs)))
+}
+
+function rateOf(
+  measured: ContainerMeasure | NetworkMeasure,
+  { first, last }: SampleTimes,
+  countedAt: (timeMs: number) => number,
+): Bounds {
+  const more = measured === 'disk-operations' ? 2 : WHOLE.has(measured) ? 1 : 0
+  const starts = first.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
+  const ends = last.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
+  let bounds: Bounds | undefined
+  for (const start of starts) {
+    for (const end of ends) {
+      const seconds = (end.timeMs - start.timeMs) / 1_000
+      if (seconds <= 0) continue
+      const counted = end.value - start.value
+      const [least, most] = [Math.max(0, counted - more) / seconds, (counted + more) / seconds]
+      bounds = { least: Math.min(least, bounds?.least ?? least), most: Math.max(most, bounds?.most ?? most) }
+    }
+  }
+  return bounds ?? { least: 0, most: 0 }
+}

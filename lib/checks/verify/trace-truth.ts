@@ -1,0 +1,49 @@
+import type { KubeClient } from '../../kube/api-client.ts'
+import { listAll } from '../../kube/object-counts.ts'
+import { cyclesOf } from '../../traces/call-cycles.ts'
+import { callGraph } from '../../traces/call-graph.ts'
+import {
+  serviceFacts,
+  tracedPod,
+  type WorkloadKind,
+  workloadFacts,
+  workloadPaths,
+} from '../../traces/traced-objects.ts'
+
+/** What the trace simulator has to derive from a cluster: the names of its load generators with a ready pod, and two counts. */
+export interface Traced {
+  generators: readonly string[]
+  services: number
+  problems: number
+}
+
+/** Reads what calls others, and gives what that comes to with the cluster's pods. Throws as `listAll`. */
+export async function readTraced(client: Pick<KubeClient, 'request'>): Promise<(pods: readonly unknown[]) => Traced> {
+  const kinds = Object.keys(workloadPaths) as WorkloadKind[]
+  const [services, ...workloads] = await Promise.all([
+    listAll(client, '/api/v1/services'),
+    ...kinds.map(kind => listAll(client, workloadPaths[kind])),
+  ])
+  const facts = workloads.flatMap((all, index) =>
+    all.flatMap(raw => workloadFacts(kinds[index] ?? 'Deployment', raw) ?? []),
+  )
+  const graph = callGraph(facts, services?.flatMap(raw => serviceFacts(raw) ?? []) ?? [])
+  return pods => {
+    const ready = new Set<string>()
+    if (graph.roots.length > 0) {
+      for (const raw of pods) {
+        const pod = tracedPod(raw)
+        if (pod?.ready === true && pod.owner !== undefined)
+          ready.add(`${pod.owner.kind}/${pod.namespace}/${pod.owner.name}`)
+      }
+    }
+    const roots = graph.roots.map(({ workload }) => workload)
+    return {
+      generators: roots
+        .filter(({ kind, namespace, name }) => ready.has(`${kind}/${namespace}/${name}`))
+        .map(({ name }) => name),
+      services: graph.services.size,
+      problems: graph.problems.length + cyclesOf(graph).length,
+    }
+  }
+}

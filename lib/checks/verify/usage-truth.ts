@@ -1,0 +1,175 @@
+import { fsStats, nodeDisk, podStorage, volumeStats } from '../../kubelet/filesystem-stats.ts'
+import { hash } from '../../kubelet/hash.ts'
+import { nodeTraffic, systemMeters } from '../../kubelet/measure-node.ts'
+import { nodeFacts, podFacts } from '../../kubelet/object-facts.ts'
+import { type ContainerMeter, createPodMeter } from '../../kubelet/pod-counters.ts'
+import type { UsageSources } from '../../kubelet/usage-model.ts'
+import { createUsageObjects, usageObject } from '../../kubelet/usage-objects.ts'
+import type { PresetName } from '../../kubelet/usage-presets.ts'
+import { podTraffic } from '../../kubelet/usage-samples.ts'
+import type { ClusterSnapshot } from './cluster-snapshot.ts'
+import { type SpaceFigures, spaceFigures } from './filesystem-truth.ts'
+import { beginOf, hostFigures, type ModelNode, type RunningPod } from './host-truth.ts'
+import { containerBounds, type SampleTimes, sampleTimes, trafficBounds } from './sample-times.ts'
+import {
+  type Bounds,
+  type HostMeasure,
+  isOfNetwork,
+  type Measured,
+  sumOfBounds,
+  type UsageSource,
+  type UsageWindow,
+} from './usage-bounds.ts'
+
+type Named = Map<string, Map<string, Bounds>>
+
+/**
+ * The usage of simulated pods and nodes, by the model that the stats proxy follows: rates are the integral of usage over the window,
+ * which starts and ends at samples that are up to `lateMs` older than it. A pod that began within the window counts as
+ * something between nothing and twice its most, since what a rate makes of its first samples depends on when they were taken.
+ */
+export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): UsageSource {
+  let made: { nodes: Map<string, ModelNode>; pods: RunningPod[] } | undefined
+  const cluster = () => {
+    made ??= modelCluster(snapshot, preset)
+    return made
+  }
+  // A hundred queries ask for the same: with ten thousand pods each answer takes tenths of a second.
+  const known = new Map<string, Named>()
+  const once = (what: string, { untilMs, lengthMs, lateMs }: UsageWindow, make: () => Named): Named => {
+    const key = [what, untilMs, lengthMs, lateMs].join(' ')
+    const found = known.get(key) ?? make()
+    known.set(key, found)
+    return found
+  }
+  const ofPods = (measured: Measured, window: UsageWindow) =>
+    once(`pods ${measured}`, window, () => {
+      const times = sampleTimes(window)
+      return new Map(cluster().pods.map(pod => [pod.facts.uid, podFigures(pod, measured, window, times)]))
+    })
+  const ofNodes = (measured: Measured, window: UsageWindow) =>
+    once(`nodes ${measured}`, window, () => {
+      const pods = ofPods(measured, window)
+      const times = sampleTimes(window)
+      return eachNode(node => {
+        const all = node.pods.flatMap(({ facts }) => [...(pods.get(facts.uid)?.values() ?? [])])
+        return new Map([['', sumOfBounds([...all, ...systemFigures(node, measured, times)])]])
+      })
+    })
+  const eachNode = (figures: (node: ModelNode) => Map<string, Bounds>): Named =>
+    new Map([...cluster().nodes].map(([name, node]) => [name, figures(node)]))
+
+  return {
+    name: 'the usage model',
+    containers(measured, window) {
+      const figures = ofPods(measured, window)
+      if (!isOfNetwork(measured)) return figures
+      // The network of these is the node's.
+      const own = cluster().pods.filter(({ facts }) => !facts.hostNetwork)
+      return new Map(own.map(({ facts }) => [facts.uid, figures.get(facts.uid) ?? new Map()]))
+    },
+    nodes(measured, window) {
+      if (!isOfHost(measured)) return ofNodes(measured, window)
+      return once(measured, window, () => eachNode(node => hostFigures(node, measured, window, ofNodes)))
+    },
+    disks() {
+      const spaceOf = ({ facts, seed, pods }: ModelNode): SpaceFigures => {
+        const totals = pods.map(pod => podSpace(pod).total)
+        const { disk, used } = nodeDisk(seed, facts.storageCapacityBytes, {
+          usedBytes: totals.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
+          inodesUsed: totals.reduce((sum, { inodesUsed }) => sum + inodesUsed, 0),
+        })
+        return spaceFigures(fsStats(disk, used, ''))
+      }
+      return new Map([...cluster().nodes].map(([name, node]) => [name, spaceOf(node)]))
+    },
+    volumes() {
+      const disk = { capacityBytes: 0, availableBytes: 0 }
+      return cluster().pods.flatMap(pod => {
+        if (pod.facts.volumes.every(({ claimName }) => claimName === undefined)) return []
+        return volumeStats(pod.facts, podSpace(pod), disk, undefined, '').flatMap(stats =>
+          stats.pvcRef === undefined
+            ? []
+            : [{ namespace: stats.pvcRef.namespace, claim: stats.pvcRef.name, ...spaceFigures(stats) }],
+        )
+      })
+    },
+  }
+}
+
+function modelCluster(snapshot: ClusterSnapshot, preset: PresetName) {
+  const nodes = new Map<string, ModelNode>()
+  for (const { name, raw } of snapshot.nodes) {
+    const facts = nodeFacts(raw)
+    if (facts === undefined) continue
+    const seed = hash(facts.uid)
+    nodes.set(name, { facts, seed, system: systemMeters(facts, seed), pods: [] })
+  }
+  const objects = createUsageObjects(() => {})
+  for (const { kind, raw } of snapshot.usageObjects) {
+    const object = usageObject(kind, raw)
+    if (object !== undefined) objects.set(object)
+  }
+  const sources: UsageSources = {
+    preset,
+    fromObjects: (pod, container, resource) =>
+      objects.usageOf(pod, container, resource, nodes.get(pod.nodeName)?.facts),
+  }
+  const pods: RunningPod[] = []
+  for (const { raw } of snapshot.pods) {
+    const facts = podFacts(raw)
+    if (facts?.running !== true) continue
+    const meter = createPodMeter(facts, Date.now(), sources)
+    const running = facts.containers.flatMap((container, index) => {
+      const own = meter.containers[index]
+      if (!container.running || own === undefined) return []
+      return [{ name: container.name, meter: own, hasCpuLimit: container.cpuLimitNanoCores !== undefined }]
+    })
+    const pod = { facts, meter, running }
+    pods.push(pod)
+    nodes.get(facts.nodeName)?.pods.push(pod)
+  }
+  return { nodes, pods }
+}
+
+function podFigures(
+  { meter, running }: RunningPod,
+  measured: Measured,
+  window: UsageWindow,
+  times: SampleTimes,
+): Map<string, Bounds> {
+  const beginMs = beginOf(window)
+  const young = (bounds: Bounds): Bounds =>
+    meter.startMs > beginMs ? { least: 0, most: 2 * bounds.most, mayLack: true } : bounds
+  if (isOfNetwork(measured)) {
+    const containers = meter.containers.map(each => since(each, beginMs))
+    return new Map([['', young(trafficBounds(measured, times, at => podTraffic({ ...meter, containers }, at)))]])
+  }
+  const ofLimit = measured === 'cpu-periods' || measured === 'cpu-throttled-periods'
+  const counted = ofLimit ? running.filter(({ hasCpuLimit }) => hasCpuLimit) : running
+  return new Map(
+    counted.map(({ name, meter: own }) => [name, young(containerBounds(since(own, beginMs), measured, times))]),
+  )
+}
+
+/** What a node's kubelet and container runtime use. */
+function systemFigures({ facts, seed, system }: ModelNode, measured: Measured, times: SampleTimes): Bounds[] {
+  if (isOfNetwork(measured)) return [trafficBounds(measured, times, at => nodeTraffic(facts, seed, at))]
+  return system.map(meter => containerBounds(meter, measured, times))
+}
+
+/** Counted from shortly before the window: usage by chance is sampled, and over days its samples would be few. */
+function since(meter: ContainerMeter, beginMs: number): ContainerMeter {
+  return { ...meter, sinceMs: Math.max(meter.sinceMs, beginMs) }
+}
+
+function podSpace({ facts, running }: RunningPod) {
+  return podStorage(
+    facts,
+    running.map(({ meter }) => meter.seed),
+  )
+}
+
+function isOfHost(measured: Measured | HostMeasure): measured is HostMeasure {
+  return measured.startsWith('host-')
+}

@@ -1,0 +1,57 @@
+import { requireContext } from '../../k3d/agreement.ts'
+import { reachPrometheus } from '../../k3d/port-forward.ts'
+import { requireCluster } from '../../kwok/kwok-cluster.ts'
+import type { Lab } from '../../lab/lab.ts'
+import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import { lookbackMs } from '../../services/prometheus.ts'
+import { labPrometheus, labTruth } from './lab-truth.ts'
+import { type VerifyOptions, verify } from './verify.ts'
+import type { VerifyReport } from './verify-report.ts'
+import { waitForWindow } from './wait-for-window.ts'
+
+/**
+ * A lab whose Prometheus can be asked from here, until it is closed, and a client of that.
+ *
+ * Throws a LabError when there is no such cluster.
+ */
+export async function reachLab(opened: Lab): Promise<{ lab: Lab; api: PrometheusApi; close: () => void }> {
+  if (opened.kind === 'context') await requireContext(opened)
+  else if (labPrometheus(opened).isLab) requireCluster(opened)
+  const { lab, close } = await reachPrometheus(opened)
+  const { isLab, url } = labPrometheus(lab)
+  const next = isLab
+    ? `make ${lab.kind === 'kwok' ? 'kwok' : 'k3d'}-status`
+    : 'see whether PROMETHEUS_URL is right, and that Prometheus runs'
+  return { lab, api: createPrometheusApi(url, { next }), close }
+}
+
+/** What is verified on a lab, and how patiently. */
+export interface LabVerification extends Pick<VerifyOptions, 'api' | 'dashboards' | 'refused' | 'onProgress'> {
+  /** Waits until the series of the lab reach back over the rate window. */
+  waits: boolean
+  /** What changes while verify looks is looked at again; else it fails at once. */
+  settles: boolean
+}
+
+/** Verifies dashboards on a lab, whose cluster says what its numbers have to be. */
+export async function verifyLab(lab: Lab, { waits, settles, ...given }: LabVerification): Promise<VerifyReport> {
+  const { collectionInterval: scrapeMs, clusterName } = lab.settings
+  const windowMs = 4 * scrapeMs
+  const truth = await labTruth(lab, windowMs)
+  const isKwokLab = truth !== undefined && lab.kind === 'kwok'
+  const settleMs = settles ? Math.max(windowMs, lookbackMs(scrapeMs)) + 2 * scrapeMs : 0
+  const { onProgress: onWaiting = () => {} } = given
+  const { url } = given.api
+  try {
+    const isLong =
+      truth === undefined ||
+      !waits ||
+      (await waitForWindow({ url, clusterName, isKwokLab, windowMs, limitMs: 2 * windowMs + 60_000, onWaiting }))
+    const report = await verify({ ...given, scrapeMs, truth, isKwokLab, settleMs })
+    if (isLong) return report
+    const note = 'Some series are still shorter than the rate window; their numbers may be too low'
+    return { ...report, notes: [note, ...report.notes] }
+  } finally {
+    truth?.close()
+  }
+}

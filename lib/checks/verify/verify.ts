@@ -1,0 +1,289 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from '../../cli/errors.ts'
+import type { RefusedFile } from '../../grafana/dashboard-files.ts'
+import type { Dashboard } from '../../grafana/dashboard-model.ts'
+import { type PrometheusApi, PrometheusUnreachable, QueryError } from '../../prometheus/prometheus-client.ts'
+import { lookbackMs } from '../../services/prometheus.ts'
+import { missingNeeds } from './cluster-needs.ts'
+import { createEvaluator } from './evaluate-queries.ts'
+import type { TruthSources } from './expected-values.ts'
+import type { Look } from './judge-panels.ts'
+import { queryFacts } from './panel-queries.ts'
+import { metricsOn, misplaced, placementQuery } from './placement.ts'
+import type { DashboardMarks } from './truth-marks.ts'
+import { planDashboard, type Round, verifyDashboard } from './verify-dashboard.ts'
+import type { DashboardResult, Failure, VerifyReport } from './verify-report.ts'
+
+/** A dashboard to verify, and what is known of its queries; of somebody's own nothing. */
+export interface Verifiable {
+  dashboard: Dashboard
+  marks: DashboardMarks | undefined
+}
+
+/** Where the truth is had from. */
+export interface TruthReader {
+  /** In words: "the API and the usage model". */
+  name: string
+  read(): Promise<TruthSources>
+  /** As it was at a time (epoch) of the last minutes; undefined where that isn't known any more. */
+  readAt?(timeMs: number): Promise<TruthSources | undefined>
+}
+
+export interface VerifyOptions {
+  api: PrometheusApi
+  dashboards: readonly Verifiable[]
+  /** Files that were no dashboards. */
+  refused: readonly RefusedFile[]
+  /** The datasource's `timeInterval`: how often is collected. */
+  scrapeMs: number
+  /** Undefined where no cluster can be asked; then numbers are not compared. */
+  truth: TruthReader | undefined
+  /** A lab of simulated nodes, which has all that a dashboard can need but what is added to it: applications that are traced, KWOK's metrics. */
+  isKwokLab: boolean
+  /** What changes while verify looks is looked at again for so long. */
+  settleMs: number
+  onProgress?: (text: string) => void
+}
+
+/** The title under which the nodes of pods' series are reported. */
+export const PLACEMENT = "Pods' series"
+
+/**
+ * Asks Prometheus every query of every dashboard, as Grafana would, and judges what it gives: pods come and go while verify looks, and a
+ * pod that is gone stays in Prometheus for its look-back. What doesn't fit is held to how the cluster was shortly before, where that is still
+ * known, and else asked again, with the cluster read anew, until it passes or `settleMs` are over.
+ *
+ * A cluster that can't be read fails by that; one that can't be read again is noted. Throws a LabError when Prometheus can't be reached.
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { api, dashboards, refused, truth, onProgress = () => {} } = options
+  const startedMs = performance.now()
+  const noted: string[] = []
+  // Without the cluster the queries can still be asked.
+  const first = await look(options).catch((error: unknown) => {
+    if (!(error instanceof LabError)) throw error
+    noted.push(error.message)
+    return lookOf({ untilMs: Date.now(), truth: undefined, readBefore: async () => undefined })
+  })
+  await api.probe()
+  const lacking = await missingNeeds(api, options.isKwokLab, first.untilMs)
+  // Some databases that speak PromQL have no rules.
+  const recorded = (await orNone(api.recordingRules())) ?? []
+  const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
+  const names = await orNone(api.labelValues('__name__', undefined, lastHour(first.untilMs)))
+  const metricNames = names && new Set(names)
+  const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, lacking }
+
+  let seen: Look[] = [first]
+  const rounds: Round[] = []
+  onProgress('what there is to choose')
+  const plans = await Promise.all(
+    dashboards.map(({ dashboard, marks }) => planDashboard(dashboard, marks, first, common)),
+  )
+  const evaluator = createEvaluator(
+    api,
+    plans.flatMap(({ choices }) => choices.map(({ asked }) => asked)),
+  )
+  // Beside the dashboards: it takes some seconds of a large cluster.
+  const placed = placementFailures(api, first)
+  placed.catch(() => {})
+  for (const [index, plan] of plans.entries()) {
+    onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
+    rounds.push(await verifyDashboard(plan, evaluator, first, common))
+  }
+  let wrongNodes = await placed
+  const endMs = performance.now() + options.settleMs
+  let waitedMs = 0
+  let unreadAgain: string | undefined
+  while (
+    (wrongNodes.length > 0 || rounds.some(round => round.settles)) &&
+    performance.now() + options.scrapeMs < endMs
+  ) {
+    const count = rounds.reduce((sum, round) => sum + round.failures.length, wrongNodes.length)
+    onProgress(`${count} failed; looking again, should the cluster have changed meanwhile`)
+    await sleep(options.scrapeMs)
+    waitedMs += options.scrapeMs
+    const now = await look(options).catch((error: unknown) => {
+      if (!(error instanceof LabError) || error instanceof PrometheusUnreachable) throw error
+      unreadAgain ??= `What failed was not looked at again each time: ${error.message}`
+      return undefined
+    })
+    if (now === undefined) continue
+    seen = lasting(seen, now.untilMs - lingersMs(options.scrapeMs))
+    const again = withEarlier(now, seen)
+    seen.push(now)
+    for (const round of rounds) if (round.settles) await round.retry(again)
+    if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again)
+  }
+  const unread = noted.map(got => ({
+    ...unreadableFailure({ source: 'The cluster', error: new LabError(got) }),
+    expected: 'its objects',
+  }))
+  const results = rounds.map(round => round.result())
+  const unreadable = [...refused.map(unreadableFailure), ...unread]
+  return {
+    prometheusUrl: api.url,
+    time: new Date(first.untilMs).toISOString(),
+    truth: first.truth === undefined ? '' : (truth?.name ?? ''),
+    notes: [...notesOf(first), ...(unreadAgain === undefined ? [] : [unreadAgain])],
+    dashboards: [
+      ...results,
+      ...(first.truth === undefined ? [] : [placementResult(wrongNodes)]),
+      ...unreadable.map(({ source }) => resultOf(source, { failed: 1 })),
+    ],
+    failures: [...rounds.flatMap(round => round.failures), ...wrongNodes, ...unreadable],
+    slowest: slowest(api),
+    requests: api.timings.length,
+    seconds: (performance.now() - startedMs - waitedMs) / 1_000,
+    waitedSeconds: waitedMs / 1_000,
+  }
+}
+
+/** What a person should know before reading any failure. */
+function notesOf({ truth }: Look): string[] {
+  if (truth === undefined) return ['No cluster is known for this Prometheus, so numbers are not compared with anything']
+  const { nodes, pods, clusterName } = truth.snapshot
+  if (nodes.length === 0) return [`Cluster ${clusterName} has no nodes: there is nothing to measure`]
+  const isIdle = pods.every(({ phase }) => phase !== 'Running')
+  return isIdle ? [`No pod of cluster ${clusterName} runs: nothing uses anything`] : []
+}
+
+/** A look, and how to read how it was before. */
+interface OwnLook extends Look {
+  readBefore: () => Promise<TruthSources | undefined>
+}
+
+/** What is gone can be in Prometheus for so long: for its look-back, and in what is recorded of it and shown at the next collection. */
+function lingersMs(scrapeMs: number): number {
+  return lookbackMs(scrapeMs) + 2 * scrapeMs
+}
+
+/** The server keeps what was for five minutes at least; some of them pass until it is asked. */
+const KEPT_MS = 270_000
+
+/** Reads the cluster, and takes the time for all queries. */
+async function look({ truth, scrapeMs }: VerifyOptions): Promise<OwnLook> {
+  const sources = await truth?.read()
+  const untilMs = sources?.untilMs ?? Date.now()
+  // The revision of a time is up to a collection older than that; of one that is collected each five minutes none is kept.
+  const agoMs = Math.min(lingersMs(scrapeMs), KEPT_MS - scrapeMs)
+  const readBefore = once(async () => {
+    if (agoMs <= 0) return undefined
+    try {
+      return await truth?.readAt?.(untilMs - agoMs)
+    } catch (error) {
+      // Without it verify looks again, as long as need be.
+      if (error instanceof LabError) return undefined
+      throw error
+    }
+  })
+  return lookOf({ untilMs, truth: sources, readBefore })
+}
+
+function lookOf({ untilMs, truth, readBefore }: Omit<OwnLook, 'hindsight'>): OwnLook {
+  const hindsight = once(async () => {
+    const before = await readBefore()
+    return truth === undefined || before === undefined ? undefined : { ...truth, before: [before] }
+  })
+  return { untilMs, truth, readBefore, hindsight }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+/** Looks at what was still so at a time: what was seen may have lasted until the next look. */
+function lasting(seen: readonly Look[], sinceMs: number): Look[] {
+  return seen.filter((_, at) => (seen[at + 1]?.untilMs ?? sinceMs) >= sinceMs)
+}
+
+/**
+ * A look that also knows what was so before, which Prometheus may still have. On a large cluster something always comes or goes, so that to
+ * wait until nothing has changed would be to wait for ever.
+ */
+function withEarlier(now: OwnLook, seen: readonly Look[]): Look {
+  const earlier = seen.flatMap(({ truth }) => truth ?? [])
+  return now.truth === undefined ? now : lookOf({ ...now, truth: { ...now.truth, earlier } })
+}
+
+/** An answer that verify can do without. */
+async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
+  return await answer.catch((error: unknown) => {
+    if (error instanceof QueryError) return undefined
+    throw error
+  })
+}
+
+function lastHour(untilMs: number): { fromMs: number; untilMs: number } {
+  return { fromMs: untilMs - 3_600_000, untilMs }
+}
+
+async function placementFailures(api: PrometheusApi, { truth, untilMs }: Look): Promise<Failure[]> {
+  if (truth === undefined) return []
+  const query = placementQuery(truth.snapshot.clusterName)
+  const place = {
+    ...{ dashboard: PLACEMENT, source: PLACEMENT, panel: 'node of each pod', panelId: undefined },
+    ...{ refId: '', choice: '', query },
+  }
+  let samples: Awaited<ReturnType<typeof api.instant>>
+  try {
+    samples = await api.instant(query, untilMs)
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error
+    return [{ ...place, problem: 'error', got: error.why, expected: 'an answer', hint: '' }]
+  }
+  const wrong = misplaced(samples, truth.snapshot)
+  const [first] = wrong
+  if (first === undefined) return []
+  const names = (await orNone(metricsOn(api, first, untilMs))) ?? []
+  const more = wrong.length > 1 ? `; and ${wrong.length - 1} more pods` : ''
+  return [
+    {
+      ...place,
+      problem: 'wrong node',
+      got: `${first.where}: ${first.got}${more}`,
+      expected: `${first.where}: ${first.expected}`,
+      hint: `among them ${names.join(', ')}: see which processor of the collector sets k8s.node.name`,
+    },
+  ]
+}
+
+function placementResult(failures: readonly Failure[]): DashboardResult {
+  const isOk = failures.length === 0
+  return resultOf(PLACEMENT, { queries: 1, ok: isOk ? 1 : 0, compared: isOk ? 1 : 0, failed: isOk ? 0 : 1 })
+}
+
+function unreadableFailure({ source, error }: RefusedFile): Failure {
+  return {
+    ...{ dashboard: source, source, panel: '', panelId: undefined, refId: '', choice: '' },
+    ...{ problem: 'unreadable', query: '' },
+    ...{ got: error.message, expected: 'a Grafana dashboard', hint: error.next ?? '' },
+  }
+}
+
+/** The result of what is no dashboard: a title of its own is all that it has. */
+function resultOf(title: string, counts: Partial<DashboardResult>): DashboardResult {
+  const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, showFallback: 0, skipped: 0 }
+  return {
+    ...{ title, source: title, verdict: counts.failed ? 'failed' : 'ok' },
+    byPanel: [],
+    ...none,
+    ...{ withTruth: 0, withoutTruth: [] },
+    reasons: { excused: {}, skipped: {} },
+    notApplicable: '',
+    ...counts,
+  }
+}
+
+function slowest({ timings }: PrometheusApi): VerifyReport['slowest'] {
+  const longest = new Map<string, number>()
+  for (const { query, durationMs } of timings) longest.set(query, Math.max(durationMs, longest.get(query) ?? 0))
+  return [...longest]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 10)
+    .map(([query, durationMs]) => ({ query, seconds: durationMs / 1_000 }))
+}

@@ -1,0 +1,88 @@
+import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-client.ts'
+import { fallbacksOf } from '../../promql/fallbacks.ts'
+import { type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
+import { listedValues, promqlRegex } from '../../promql/promql-regex.ts'
+import { seriesOf } from './evaluate-queries.ts'
+import type { Verdict } from './judge-query.ts'
+import type { AskedQuery } from './panel-queries.ts'
+
+/**
+ * A verdict on a query with a fallback (`x or vector(0)`), which has a number whether or not its `x` exists. It fails where `x` has no
+ * series and asks for a metric, a label or a label's value that Prometheus has never had; where all that is there and nothing matches
+ * now, it shows its fallback. The values of a label of outcomes (`code="500"`) come with the first of their kind, so that one that was never
+ * there may well exist. A number that was compared with the truth is right in any case.
+ *
+ * Throws a QueryError or a PrometheusUnreachable, as the API does.
+ */
+export async function withoutFallback(verdict: Verdict, query: AskedQuery, api: PrometheusApi): Promise<Verdict> {
+  if (verdict.kind !== 'ok' || verdict.compared) return verdict
+  const ever = { fromMs: 0, untilMs: query.range.untilMs }
+  let showsFallback = false
+  for (const { operand, text, constant, isInSubquery } of fallbacksOf(query.expr)) {
+    if (!isInSubquery && (await seriesOf(api, query, text)).length > 0) continue
+    const absent = await absentIn(operand, api, ever)
+    if (absent !== undefined) {
+      return {
+        ...{ kind: 'failed', problem: 'hidden by fallback', got: `${constant}, and ${absent}`, settles: false },
+        ...{ expected: `series of ${text}`, hint: `"or ${constant}" shows a number for what doesn't exist` },
+      }
+    }
+    showsFallback ||= !isInSubquery
+  }
+  return showsFallback ? { ...verdict, showsFallback } : verdict
+}
+
+/** What an expression without series asks for and Prometheus doesn't have, in words; undefined when it has all of it. */
+async function absentIn(expr: Expr, api: PrometheusApi, ever: TimeRange): Promise<string | undefined> {
+  if (expr.kind === 'selector') return await absentOf(expr, api, ever)
+  if (expr.kind === 'call' && expr.name.startsWith('absent')) return undefined
+  const parts = expr.kind === 'binary' && expr.op === 'unless' ? [expr.left] : partsOf(expr)
+  const absent: (string | undefined)[] = []
+  for (const part of parts) absent.push(await absentIn(part, api, ever))
+  const isEither = expr.kind === 'binary' && expr.op === 'or'
+  return isEither && absent.includes(undefined) ? undefined : absent.find(each => each !== undefined)
+}
+
+async function absentOf(
+  { metric, matchers }: Selector,
+  api: PrometheusApi,
+  ever: TimeRange,
+): Promise<string | undefined> {
+  const isOfName = ({ label }: Matcher) => label === '__name__'
+  const names = [
+    ...(metric === undefined ? [] : [`__name__=${JSON.stringify(metric)}`]),
+    ...matchers.filter(isOfName).map(({ op, value }) => `__name__${op}${JSON.stringify(value)}`),
+  ]
+  const selector = names.length === 0 ? undefined : `{${names.join(', ')}}`
+  const name = metric ?? selector ?? 'any series'
+  if (selector !== undefined && (await api.labelValues('__name__', selector, ever)).length === 0)
+    return `Prometheus has no metric ${name}`
+  const labels = new Set(await api.labelNames(selector, ever))
+  for (const { label, op, value } of matchers.filter(each => !isOfName(each) && wantsLabel(each))) {
+    if (!labels.has(label)) return `${name} has no label ${label}`
+    if (isOfOutcomes(label)) continue
+    const wanted = op === '=' ? [value] : listedValues(value)
+    if (wanted === undefined) continue
+    const there = new Set(await api.labelValues(label, undefined, ever))
+    if (!wanted.some(each => there.has(each))) return `no series has ${label}${op}${JSON.stringify(value)}`
+  }
+  return undefined
+}
+
+/** What a label of outcomes is called, by its last word: `code`, `status_code`, `http.response.status_code`, `grpc_status`. */
+const OUTCOMES = new Set([
+  ...['code', 'status', 'reason', 'phase', 'state', 'condition', 'result', 'outcome'],
+  ...['error', 'exception', 'severity', 'level'],
+])
+
+/** Whether a label tells how something ended or is; `error_type` tells it too. */
+function isOfOutcomes(label: string): boolean {
+  const words = label.toLowerCase().split(/[^a-z0-9]+/)
+  return OUTCOMES.has((words.at(-1) === 'type' ? words.at(-2) : words.at(-1)) ?? '')
+}
+
+/** Whether a matcher lets only series with the label through. */
+function wantsLabel({ op, value }: Matcher): boolean {
+  if (op === '=') return value !== ''
+  return op === '=~' && !promqlRegex(value)('')
+}

@@ -1,0 +1,103 @@
+import { fields, items, text } from '../kube/json.ts'
+import type { Dashboard, Panel, Skipped } from './dashboard-model.ts'
+import { type VariableTypes, variableTypes } from './datasource.ts'
+import { type PanelPlace, readLinks, readPanel } from './read-panel.ts'
+import { readVariable } from './read-variable.ts'
+
+/** A panel's JSON and where it stands. */
+interface PlacedPanel {
+  json: Record<string, unknown>
+  place: PanelPlace
+}
+
+/**
+ * A classic dashboard's JSON (schema versions up to 42, the `rows` of before 16 included) in the one form.
+ */
+export function readClassic(json: Record<string, unknown>, source: string): Dashboard {
+  const types = variableTypes(json)
+  const { panels, skipped } = readPanels(placedPanels(json), types)
+  const variables = items(fields(json['templating'])['list']).map(each => readVariable(fields(each), types))
+  const { from, to } = fields(json['time'])
+  return {
+    source,
+    uid: text(json['uid']) ?? '',
+    title: text(json['title']) ?? '',
+    tags: items(json['tags']).filter(tag => typeof tag === 'string'),
+    time: { from: text(from) ?? 'now-6h', to: text(to) ?? 'now', refresh: text(json['refresh']) ?? '' },
+    links: readLinks(json['links']),
+    panels,
+    variables: variables.map(({ variable }) => variable),
+    skipped: [...skipped, ...variables.flatMap(each => each.skipped)],
+  }
+}
+
+function readPanels(placed: PlacedPanel[], types: VariableTypes): { panels: Panel[]; skipped: Skipped[] } {
+  const panels: Panel[] = []
+  const skipped: Skipped[] = []
+  for (const { json, place } of placed) {
+    const full = withLibraryModel(json)
+    if (typeof full === 'string') {
+      skipped.push({
+        kind: 'panel',
+        name: full,
+        refId: '',
+        reason: 'is a library panel, whose queries are not in the file',
+      })
+      continue
+    }
+    const read = readPanel(full, place, types)
+    panels.push(read.panel)
+    skipped.push(...read.skipped)
+  }
+  return { panels: withOwnIds(panels), skipped }
+}
+
+/** Each panel with an id of its own, as Grafana gives them when it loads a dashboard: one that is missing or taken becomes the next after the highest. */
+function withOwnIds(panels: readonly Panel[]): Panel[] {
+  const taken = new Set<number>()
+  let next = panels.reduce((highest, { id }) => Math.max(highest, id), 0) + 1
+  return panels.map(panel => {
+    const id = panel.id > 0 && !taken.has(panel.id) ? panel.id : next++
+    taken.add(id)
+    return { ...panel, id }
+  })
+}
+
+/** A library panel's JSON where the file has it (`libraryPanel.model`, or the queries beside the reference), else its name. */
+function withLibraryModel(json: Record<string, unknown>): Record<string, unknown> | string {
+  if (json['libraryPanel'] === undefined || json['libraryPanel'] === null) return json
+  const library = fields(json['libraryPanel'])
+  const model = fields(library['model'])
+  if (items(model['targets']).length > 0) return { ...model, ...json, targets: model['targets'], type: model['type'] }
+  if (items(json['targets']).length > 0) return json
+  return text(json['title']) ?? text(library['name']) ?? text(library['uid']) ?? ''
+}
+
+function placedPanels(json: Record<string, unknown>): PlacedPanel[] {
+  return [...rowsOf(json), ...panelsOf(items(json['panels']))]
+}
+
+/** `rows`, each with panels of its own, as dashboards had them before they had a grid. */
+function rowsOf(json: Record<string, unknown>): PlacedPanel[] {
+  return items(json['rows']).flatMap(each => {
+    const row = fields(each)
+    return items(row['panels']).map(panel => ({ json: fields(panel), place: placeIn(row) }))
+  })
+}
+
+/** Panels in order. A row that is open is followed by its panels, a collapsed one holds them. */
+function panelsOf(list: unknown[]): PlacedPanel[] {
+  let place: PanelPlace = { row: '', repeats: [] }
+  return list.flatMap(each => {
+    const json = fields(each)
+    if (json['type'] !== 'row') return [{ json, place }]
+    place = placeIn(json)
+    const inside = place
+    return items(json['panels']).map(panel => ({ json: fields(panel), place: inside }))
+  })
+}
+
+function placeIn(row: Record<string, unknown>): PanelPlace {
+  const repeat = text(row['repeat'])
+  return { row: text(row['title']) ?? '', repeats: repeat === undefined ? [] : [repeat] }
+}

@@ -1,0 +1,154 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { failedPart, LabError, systemErrorCode, UsageError } from '../cli/errors.ts'
+import type { Settings } from '../cli/settings.ts'
+import { readUserFile } from '../system/yaml-files.ts'
+import type { Dashboard } from './dashboard-model.ts'
+import { classicDashboard, readDashboardFile, readJsonFile } from './read-dashboard.ts'
+
+/** The dashboards of some files, and what was refused of them: one bad file is no reason to leave out the others. */
+export interface ReadFiles {
+  dashboards: Dashboard[]
+  refused: RefusedFile[]
+}
+
+/** A path that gave no dashboard, and why. */
+export interface RefusedFile {
+  source: string
+  error: LabError
+}
+
+const nextOfDir = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
+
+/** Where the user's own dashboards are, beside those of the lab: `DASHBOARDS_DIR`, or nowhere. */
+export function ownPaths({ dashboardsDir }: Settings): string[] {
+  return dashboardsDir === 'none' ? [] : [dashboardsDir]
+}
+
+/**
+ * The folder of the user's own dashboards, for who serves it from now on; undefined where there is none.
+ *
+ * Throws a UsageError when it is not there.
+ */
+export function requireOwnDir(settings: Settings): string | undefined {
+  const [dir] = ownPaths(settings)
+  if (dir === undefined || statOf(dir)?.isDirectory() === true) return dir
+  throw new UsageError(`Cannot add the dashboards of ${dir}`, { why: 'there is no such folder', next: nextOfDir })
+}
+
+/**
+ * Reads the dashboards that paths name: each a file, a folder (its `*.json`, folders in it included), or a pattern with `*`, `?`
+ * and `**`, as a shell knows them. A file that several paths name is read once.
+ *
+ * What can't be read is among `refused`; so is a path that names nothing.
+ */
+export function readDashboardFiles(paths: readonly string[]): ReadFiles {
+  const read: ReadFiles = { dashboards: [], refused: [] }
+  const seen = new Set<string>()
+  for (const path of paths) {
+    const files = orRefused(path, () => dashboardFiles(path))
+    if (files?.length === 0) {
+      const next = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
+      read.refused.push({ source: path, error: new LabError(`There is no dashboard at ${path}`, { next }) })
+    }
+    for (const file of files ?? []) {
+      if (seen.has(file)) continue
+      seen.add(file)
+      const dashboard = orRefused(file, () => readDashboardFile(file))
+      if (dashboard !== undefined) read.dashboards.push(dashboard)
+    }
+  }
+  return read
+
+  function orRefused<T>(source: string, act: () => T): T | undefined {
+    try {
+      return act()
+    } catch (error) {
+      const { what, next } = failedPart(error)
+      const refusal = error instanceof LabError ? error : new LabError(source, { why: what, next, cause: error })
+      read.refused.push({ source, error: refusal })
+      return undefined
+    }
+  }
+}
+
+/** A folder of dashboards as Grafana's file provisioning takes it. */
+export interface ProvisionedFolder {
+  /** The text of each dashboard, by its path in the folder. */
+  texts: Map<string, string>
+  /** Some of them are not as their files are, so that Grafana has to be given these texts. */
+  isConverted: boolean
+  /** Which files were converted or left out, and why: a line each. */
+  notes: string[]
+}
+
+/**
+ * The dashboards of a folder in the one form that Grafana loads from files, the classic one: what else it finds there, the v2 schema among it, it leaves
+ * out with a line in its log.
+ */
+export function provisionedFolder(dir: string): ProvisionedFolder {
+  const texts = new Map<string, string>()
+  const notes: string[] = []
+  let isConverted = false
+  for (const file of dashboardFiles(dir)) {
+    const name = relative(dir, file).split(sep).join('/')
+    try {
+      const json = readJsonFile(file)
+      const classic = classicDashboard(json, file)
+      const isAsItIs = classic.json === json
+      texts.set(name, isAsItIs ? readFileSync(file, 'utf8') : `${JSON.stringify(classic.json, null, 2)}\n`)
+      if (isAsItIs) continue
+      isConverted = true
+      const losses = classic.losses.map(each => `; ${each}`).join('')
+      notes.push(`${file} is converted for Grafana, which loads only classic dashboards from files${losses}`)
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error
+      notes.push(`${error.message}. It is left out of Grafana; ${error.next}`)
+    }
+  }
+  return { texts, isConverted, notes }
+}
+
+/** The files that a path names, sorted. */
+function dashboardFiles(path: string): string[] {
+  const stats = statOf(path)
+  if (stats?.isDirectory() === true) return filesBelow(path).filter(file => file.endsWith('.json'))
+  if (stats !== undefined) return [path]
+  const parts = path.split('/')
+  const first = parts.findIndex(part => /[*?]/.test(part))
+  if (first === -1) return []
+  const base = parts.slice(0, first).join('/') || (path.startsWith('/') ? '/' : '.')
+  const pattern = globPattern(parts.slice(first).join('/'))
+  return filesBelow(base).filter(file => pattern.test(relative(base, file).split(sep).join('/')))
+}
+
+/** What the file system says of a path; undefined where nothing is, also where a part of the path is a file. */
+function statOf(path: string) {
+  return readUserFile(path, nextOfDir, () => {
+    try {
+      return statSync(path)
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
+      throw error
+    }
+  })
+}
+
+function globPattern(glob: string): RegExp {
+  const text = glob.replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, token => {
+    if (token === '**/') return '(?:.*/)?'
+    if (token === '**') return '.*'
+    if (token === '*') return '[^/]*'
+    return token === '?' ? '[^/]' : `\\${token}`
+  })
+  return new RegExp(`^${text}$`)
+}
+
+function filesBelow(folder: string): string[] {
+  if (statOf(folder)?.isDirectory() !== true) return []
+  return readUserFile(folder, nextOfDir, path => readdirSync(path, { recursive: true, withFileTypes: true }))
+    .filter(({ name, parentPath }) => !name.startsWith('.') && !parentPath.includes('node_modules'))
+    .filter(entry => !entry.isDirectory())
+    .map(entry => join(entry.parentPath, entry.name))
+    .sort()
+}

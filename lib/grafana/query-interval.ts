@@ -1,0 +1,113 @@
+import type { TimeRange } from '../prometheus/prometheus-client.ts'
+import type { VariableValue } from './interpolate.ts'
+
+/** What Grafana derives a query's step and rate window from. */
+export interface StepInputs {
+  /** The time picker. */
+  range: TimeRange
+  /** The datasource's scrape interval (`timeInterval`). */
+  scrapeMs: number
+  /** The least step of target and panel, as written: `1m`, empty; what is no duration counts as empty. */
+  interval: string
+  panelInterval: string
+  /** How many points a panel has room for. */
+  maxDataPoints: number
+}
+
+/** Grafana's own variables of one query, and the numbers behind them. */
+export interface QueryTimes {
+  stepMs: number
+  rateMs: number
+  variables: ReadonlyMap<string, VariableValue>
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ...{ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 },
+}
+
+/** A PromQL duration (`1m30s`, `500ms`) in milliseconds; undefined for anything else. */
+export function durationMs(text: string): number | undefined {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdwy])/g)]
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text) return undefined
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS_MS[unit ?? ''] ?? 0), 0)
+}
+
+/** Milliseconds as a PromQL duration of one unit: `90s`, `1h`, `1500ms`. */
+export function durationText(ms: number): string {
+  for (const unit of ['d', 'h', 'm', 's'] as const) {
+    const unitMs = UNITS_MS[unit] ?? 1
+    if (ms >= unitMs && ms % unitMs === 0) return `${ms / unitMs}${unit}`
+  }
+  return `${ms}ms`
+}
+
+/**
+ * Step, rate window and time variables as Grafana computes them: `$__interval` is the range over the points there is room
+ * for, rounded, but not less than the least step (the scrape interval, where nothing is said); `$__rate_interval` is
+ * max($__interval + scrape interval, 4 × scrape interval) (grafana.com/docs, "Prometheus template variables").
+ */
+export function queryTimes({ range, scrapeMs, interval, panelInterval, maxDataPoints }: StepInputs): QueryTimes {
+  const spanMs = range.untilMs - range.fromMs
+  // A target's own least step takes the scrape interval's place in both; a panel's only makes the step longer.
+  const scrapedMs = durationMs(interval.replace(/^>/, '')) ?? scrapeMs
+  const leastMs = Math.max(scrapedMs, durationMs(panelInterval.replace(/^>/, '')) ?? 0)
+  const stepMs = Math.max(leastMs, roundInterval(spanMs / maxDataPoints))
+  const rateMs = Math.max(stepMs + scrapedMs, 4 * scrapedMs)
+  const spanS = Math.round(spanMs / 1_000)
+  const texts = {
+    __interval: durationText(stepMs),
+    __interval_ms: String(stepMs),
+    __rate_interval: durationText(rateMs),
+    __rate_interval_ms: String(rateMs),
+    __range: `${spanS}s`,
+    __range_s: String(spanS),
+    __range_ms: String(spanMs),
+    __from: String(range.fromMs),
+    __to: String(range.untilMs),
+  }
+  const variables = Object.entries(texts).map(([name, value]) => [name, { values: [value], several: false }] as const)
+  return { stepMs, rateMs, variables: new Map(variables) }
+}
+
+/** `now-1h` and the like as a length in milliseconds; undefined for anything else (`now/d`, a date). */
+export function relativeRangeMs(from: string, to: string): number | undefined {
+  const [, length] = /^now-(\w+)$/.exec(from) ?? []
+  return to === 'now' && length !== undefined ? durationMs(length) : undefined
+}
+
+/** A step that a person would choose, near a given one (after `roundInterval` of Grafana's rangeutil). */
+function roundInterval(ms: number): number {
+  const steps: readonly (readonly [below: number, step: number])[] = [
+    ...([
+      [10, 1],
+      [15, 10],
+      [35, 20],
+      [75, 50],
+      [150, 100],
+      [350, 200],
+      [750, 500],
+    ] as const),
+    ...([
+      [1_500, 1_000],
+      [3_500, 2_000],
+      [7_500, 5_000],
+      [12_500, 10_000],
+      [17_500, 15_000],
+      [25_000, 20_000],
+    ] as const),
+    ...([
+      [45_000, 30_000],
+      [90_000, 60_000],
+      [210_000, 120_000],
+      [450_000, 300_000],
+      [750_000, 600_000],
+    ] as const),
+    ...([
+      [1_050_000, 900_000],
+      [1_500_000, 1_200_000],
+      [2_700_000, 1_800_000],
+      [5_400_000, 3_600_000],
+    ] as const),
+  ]
+  return steps.find(([below]) => ms < below)?.[1] ?? Math.ceil(ms / 3_600_000) * 3_600_000
+}

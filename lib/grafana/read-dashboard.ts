@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs'
+import { LabError } from '../cli/errors.ts'
+import { fields, text } from '../kube/json.ts'
+import { readClassic } from './classic-dashboard.ts'
+import type { Dashboard } from './dashboard-model.ts'
+import { jsonFault } from './json-error.ts'
+import { type ClassicJson, classicOfV2, isV2 } from './v2-dashboard.ts'
+
+/**
+ * Reads a dashboard's file.
+ *
+ * Throws a LabError that names the file when it can't be read, is no JSON (with the line), or no dashboard.
+ */
+export function readDashboardFile(path: string): Dashboard {
+  return readDashboard(readJsonFile(path), path)
+}
+
+/** The JSON of a dashboard's file. Throws a LabError that names the file when it can't be read or is no JSON (with the line). */
+export function readJsonFile(path: string): unknown {
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8')
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new LabError(`Cannot read ${path}`, {
+      why,
+      next: 'name a dashboard’s JSON file, or a folder of them',
+      cause: error,
+    })
+  }
+  return parseJson(content.replace(/^\uFEFF/, ''), path)
+}
+
+function parseJson(content: string, path: string): unknown {
+  try {
+    return JSON.parse(content)
+  } catch (error) {
+    const fault = jsonFault(content)
+    const where = fault === undefined ? '' : `, line ${fault.line}, column ${fault.column}`
+    const why = content.trim() === '' ? 'the file is empty' : error instanceof Error ? error.message : String(error)
+    throw new LabError(`${path}${where}: this is no JSON`, {
+      why,
+      next: 'export the dashboard from Grafana again',
+      cause: error,
+    })
+  }
+}
+
+/** Any dashboard JSON in the one form. Throws a LabError as `classicDashboard` does. */
+export function readDashboard(json: unknown, source: string): Dashboard {
+  return readClassic(classicDashboard(json, source).json, source)
+}
+
+/**
+ * Any dashboard JSON as a classic dashboard, which is all that Grafana's file provisioning takes: classic of every schema version or an export for
+ * sharing, both given as they are; what the HTTP API answers (`{dashboard, meta}`), a Kubernetes resource (`apiVersion: dashboard.grafana.app/…`)
+ * around the classic or the v2 schema, and v2 bare.
+ *
+ * Throws a LabError when it is none of them; it says what it is instead, where that is easy to see.
+ */
+export function classicDashboard(json: unknown, source: string): ClassicJson {
+  const outer = fields(json)
+  const inner = fields(outer['dashboard'])
+  const top = Object.keys(inner).length > 0 && outer['panels'] === undefined ? inner : outer
+  const resource = text(top['apiVersion']) !== undefined && top['spec'] !== undefined
+  const spec = resource ? fields(top['spec']) : top
+  const name = text(fields(top['metadata'])['name']) ?? ''
+  if (isV2(spec)) return classicOfV2(spec, name || (text(spec['uid']) ?? ''))
+  const wrong = notADashboard(json, spec)
+  if (wrong !== undefined) {
+    const next = 'name a file that Grafana’s "Export as JSON" wrote'
+    throw new LabError(`${source} is not a Grafana dashboard`, { why: wrong, next })
+  }
+  return { json: name === '' ? spec : { uid: name, ...spec }, losses: [] }
+}
+
+/** Why JSON can't be a classic dashboard: it needs panels or rows, and a title or a uid. */
+function notADashboard(json: unknown, spec: Record<string, unknown>): string | undefined {
+  if (Array.isArray(json)) return 'it is a list, and a dashboard is an object'
+  if (typeof json !== 'object' || json === null)
+    return `it is ${json === null ? 'null' : `a ${typeof json}`}, and a dashboard is an object`
+  if (Array.isArray(spec['panels']) || Array.isArray(spec['rows'])) {
+    return (spec['title'] ?? spec['uid']) === undefined ? 'it has panels, and neither a title nor a uid' : undefined
+  }
+  if (spec['panels'] !== undefined) return '"panels" is not a list'
+  if (Array.isArray(spec['targets'])) return 'it is a single panel'
+  // An empty dashboard has been saved without a panel, and still says which schema it has.
+  if (typeof spec['schemaVersion'] === 'number' && typeof spec['title'] === 'string') return undefined
+  const keys = Object.keys(fields(json))
+  return keys.length === 0
+    ? 'it is empty'
+    : `it has neither "panels" nor "rows" nor "elements" (it has ${keys.slice(0, 5).join(', ')})`
+}

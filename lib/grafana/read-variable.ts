@@ -1,0 +1,75 @@
+import { fields, items, text } from '../kube/json.ts'
+import type { Skipped, Variable } from './dashboard-model.ts'
+import { notPrometheus, readDatasource, type VariableTypes } from './datasource.ts'
+
+/** One variable of a classic dashboard, and why its query can't be asked of Prometheus, if that is so. */
+export function readVariable(
+  json: Record<string, unknown>,
+  types: VariableTypes,
+): { variable: Variable; skipped: Skipped[] } {
+  const name = text(json['name']) ?? ''
+  const type = text(json['type']) ?? 'query'
+  const datasource = readDatasource(json['datasource'], types)
+  const query = readQuery(json)
+  const variable: Variable = {
+    name,
+    type,
+    label: text(json['label']) ?? '',
+    query,
+    regex: text(json['regex']) ?? '',
+    multi: json['multi'] === true,
+    includeAll: json['includeAll'] === true,
+    allValue: text(json['allValue']) ?? '',
+    current: values(fields(json['current'])['value'] ?? fields(json['current'])['text']),
+    options: readOptions(json, query),
+    hide: hidden(json['hide']),
+    datasource,
+  }
+  const elsewhere = ['query', 'adhoc', 'groupby'].includes(type) ? notPrometheus(datasource) : undefined
+  const reason = elsewhere ?? (type === 'query' && query === '' ? 'has no query text' : undefined)
+  return { variable, skipped: reason === undefined ? [] : [{ kind: 'variable', name, refId: '', reason }] }
+}
+
+/** A query's text: plain, or in an object beside what its editor remembers; what such an object lacks is in `definition`. */
+function readQuery(json: Record<string, unknown>): string {
+  const { query, definition } = json
+  if (typeof query === 'string' && query !== '') return query
+  return text(fields(query)['query']) ?? text(fields(query)['expr']) ?? text(definition) ?? ''
+}
+
+/** What was listed when the dashboard was saved is worth something only where the values don't come from a query. */
+function readOptions(json: Record<string, unknown>, query: string): string[] {
+  const type = json['type']
+  if (type === 'constant') return query === '' ? [] : [query]
+  if (type !== 'custom' && type !== 'interval') return []
+  const listed = items(json['options'])
+    .flatMap(each => values(fields(each)['value']))
+    .filter(value => value !== '$__all' && !value.startsWith('$__auto'))
+  return listed.length > 0 ? listed : listOf(query)
+}
+
+/** `a,b : 2,c\,d` is the values `a`, `2` and `c,d`: a text before a colon is only shown. */
+function listOf(query: string): string[] {
+  const parts = query.match(/(?:\\,|[^,])+/g) ?? []
+  return parts
+    .map(part => {
+      const [, value = part] = /^.+\s:\s(.+)$/.exec(part) ?? []
+      return value.replaceAll('\\,', ',').trim()
+    })
+    .filter(part => part !== '')
+}
+
+function values(value: unknown): string[] {
+  const list = Array.isArray(value) ? value : [value]
+  return list
+    .filter(each => typeof each === 'string' || typeof each === 'number')
+    .map(String)
+    .filter(each => each !== '')
+    .map(each => (each === 'All' ? '$__all' : each))
+}
+
+/** Classic dashboards have a number, v2 a word. */
+function hidden(value: unknown): Variable['hide'] {
+  if (value === 1 || value === 'hideLabel') return 'label'
+  return value === 2 || value === 'hideVariable' ? 'variable' : 'no'
+}

@@ -1,0 +1,75 @@
+import { PatternError } from '../cli/errors.ts'
+import type { Override, Panel, Target } from './dashboard-model.ts'
+import { matchingNames } from './js-regex.ts'
+
+/**
+ * The unit that a target's values are shown in, as far as the JSON alone decides: overrides by query, by the column's name (renamed
+ * ones too) or by a legend without labels; else the panel's. Empty when no unit is set.
+ *
+ * Throws a PatternError for an override whose pattern takes too long.
+ */
+export function unitOfTarget(panel: Panel, target: Target): string {
+  const names = fieldNames(panel, target)
+  let unit = panel.unit
+  // The last one that matches wins.
+  for (const override of panel.fieldConfig.overrides) {
+    const own = override.properties['unit']
+    if (typeof own === 'string' && matches(override, { panel, target, names })) unit = own
+  }
+  return unit
+}
+
+/** What Grafana calls the field with a target's values: by its legend, or `Value #A`, until a transformation renames it. */
+function fieldNames(panel: Panel, target: Target): string[] {
+  const plainLegend = target.legendFormat !== '' && !/\{\{|\$|\[\[/.test(target.legendFormat)
+  const table = target.format === 'table' || panel.transformations.length > 0
+  const names = [...(plainLegend ? [target.legendFormat] : []), ...(table ? [`Value #${target.refId}`, 'Value'] : [])]
+  if (table && panel.targets.length > 1) names.splice(names.indexOf('Value'), 1)
+  for (const { id, options, disabled } of panel.transformations) {
+    if (id !== 'organize' || disabled) continue
+    const renamed = options['renameByName']
+    if (typeof renamed !== 'object' || renamed === null) continue
+    for (const [from, to] of Object.entries(renamed)) {
+      if (names.includes(from) && typeof to === 'string' && to !== '') names.push(to)
+    }
+  }
+  return names
+}
+
+function matches(
+  override: Override,
+  { panel, target, names }: { panel: Panel; target: Target; names: readonly string[] },
+): boolean {
+  const { id, options } = override.matcher
+  if (id === 'byFrameRefID') return options === target.refId
+  if (id === 'byType') return options === 'number'
+  if (typeof options === 'string' && id === 'byName') return names.includes(options)
+  if (typeof options === 'string' && id === 'byRegexp') {
+    const matched = matchedOf(override, () =>
+      matchingNames(
+        options,
+        panel.targets.flatMap(each => fieldNames(panel, each)),
+      ),
+    )
+    return names.some(name => matched.has(name))
+  }
+  return false
+}
+
+const found = new WeakMap<Override, ReadonlySet<string> | PatternError>()
+
+/** Which fields of its panel an override by pattern is for, or that it takes too long: found out once, for all targets. */
+function matchedOf(override: Override, match: () => ReadonlySet<string>): ReadonlySet<string> {
+  let matched = found.get(override)
+  if (matched === undefined) {
+    try {
+      matched = match()
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error
+      matched = error
+    }
+    found.set(override, matched)
+  }
+  if (matched instanceof PatternError) throw matched
+  return matched
+}

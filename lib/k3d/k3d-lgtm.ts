@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments, stringify } from 'yaml'
+import { LabError } from '../cli/errors.ts'
+import { goDuration } from '../cli/settings.ts'
+import { imageOf } from '../docker/images.ts'
+import { fields, items, text } from '../kube/json.ts'
+import { applyText, kubectl } from '../lab/kubectl.ts'
+import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
+import { randomPassword } from '../services/grafana-password.ts'
+import { lookbackMs } from '../services/prometheus.ts'
+import { labNamespace } from './agreement.ts'
+import { dashboardsOnNode, ownCluster } from './k3d-cluster.ts'
+import { type ClusterPrometheusInput, clusterPrometheusConfig } from './k3d-prometheus.ts'
+
+/** What of a ConfigMap the API server stores at most. */
+const CONFIG_MAP_BYTES = 2 ** 20
+
+/** How the names of the dashboards' ConfigMaps begin. */
+const DASHBOARD = 'lgtm-dashboard-'
+/** What one of the user's own is called in its ConfigMap. */
+const OWN_KEY = 'dashboard.json'
+
+/** What LGTM is installed with. */
+export interface LgtmInput extends ClusterPrometheusInput {
+  /** Documents of k3d-config/lgtm.yaml. */
+  base: string
+  image: string
+  /** Files by path: `json-tempo/*.json`, the user's own `own/**.json`, `rules/*.yaml`, `provisioning/{datasources,dashboards}/kube-otel-lab.yaml`. */
+  files: ReadonlyMap<string, string>
+  /** The nodes have the folder of the dashboards, and Grafana reads that. */
+  fromFolder: boolean
+}
+
+/** Every object of LGTM but its password, in the order in which they are applied: the namespace first. */
+export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
+  const named = (folder: string, ending: string) =>
+    [...input.files].flatMap(([path, content]) =>
+      path.startsWith(folder) && path.endsWith(ending) ? [[path.slice(folder.length), content] as const] : [],
+    )
+  const provisioned = (kind: string) => input.files.get(`provisioning/${kind}/kube-otel-lab.yaml`) ?? ''
+  const dashboards = input.fromFolder ? [] : named('json-tempo/', '.json')
+  const settings = [
+    configMap('lgtm-prometheus', { 'prometheus.yaml': clusterPrometheusConfig(input) }),
+    configMap('lgtm-rules', Object.fromEntries(named('rules/', '.yaml'))),
+    configMap('lgtm-provisioning', {
+      'datasources.yaml': provisioned('datasources'),
+      'dashboards.yaml': provisioned('dashboards'),
+    }),
+  ]
+  // Dashboards are read anew when they change; of what is mounted file by file a pod only sees what there was at its start.
+  const mark = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
+  const boards = dashboards.map(([name, content]) => {
+    return configMap(`${DASHBOARD}${name.replace(/\.json$/, '').toLowerCase()}`, { [name]: content })
+  })
+  const sources = boards.map(board => ({ configMap: { name: fields(board['metadata'])['name'] } }))
+  // A person's paths may hold what no name of an object can.
+  const own = named('own/', '.json').map(([path, content]) => {
+    const name = `${DASHBOARD}own-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`
+    return {
+      board: configMap(name, { [OWN_KEY]: content }, path),
+      source: { configMap: { name, items: [{ key: OWN_KEY, path }] } },
+    }
+  })
+  const volumes = {
+    dashboards: input.fromFolder
+      ? { hostPath: { path: dashboardsOnNode, type: 'Directory' } }
+      : { projected: { sources } },
+    own: { projected: { sources: own.map(({ source }) => source) } },
+  }
+  const objects = parseAllDocuments(input.base).map(document => fields(document.toJS()))
+  const isDeployment = (object: Record<string, unknown>) => object['kind'] === 'Deployment'
+  const rest = objects.filter(object => !isDeployment(object))
+  const deployments = objects.filter(isDeployment).map(object => deployment(object, { ...input, volumes, mark }))
+  return [...rest, ...settings, ...boards, ...own.map(({ board }) => board), ...deployments]
+}
+
+/** Applies LGTM; the names of the objects that this changed. Its password is made once and then stays. */
+export async function applyLgtm(lab: Lab, files: ReadonlyMap<string, string>): Promise<string[]> {
+  const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
+  const fromFolder = ownCluster(lab) !== undefined
+  const objects = lgtmObjects({
+    base: read('k3d-config/lgtm.yaml') + (fromFolder ? `---\n${read('k3d-config/lgtm-host.yaml')}` : ''),
+    image: imageOf(lab, 'lgtm'),
+    prometheusBase: read('kwok-config/prometheus.yaml'),
+    clusterName: lab.settings.clusterName,
+    intervalMs: lab.settings.collectionInterval,
+    insecureTls: lab.settings.kubeletInsecureTls,
+    ...{ files, fromFolder },
+  })
+  ensureLabDirs(lab)
+  const rendered = objects.map(object => stringify(object, { aliasDuplicateObjects: false })).join('---\n')
+  writeFileAtomically(join(lab.configDir, 'lgtm.yaml'), rendered)
+  const before = await resourceVersions(lab)
+  const [namespace, ...others] = objects
+  await applyText(lab, stringify(namespace))
+  await ensurePassword(lab)
+  await applyText(lab, others.map(object => stringify(object, { aliasDuplicateObjects: false })).join('---\n'))
+  await deleteOldDashboards(lab, objects)
+  const after = await resourceVersions(lab)
+  return [...after].filter(([name, version]) => before.get(name) !== version).map(([name]) => name)
+}
+
+/** The password of Grafana's administrator; empty where the lab has made none. */
+export async function lgtmPassword(lab: Lab): Promise<string> {
+  const secret = ['secret', 'lgtm-admin', '-n', labNamespace, '--ignore-not-found']
+  const { stdout } = await kubectl(lab, ['get', ...secret, '-o', 'jsonpath={.data.password}'])
+  return Buffer.from(stdout, 'base64').toString()
+}
+
+/** Makes a Secret with the administrator's password; from standard input, so that no argument list has it. */
+async function ensurePassword(lab: Lab): Promise<void> {
+  if ((await lgtmPassword(lab)) !== '') return
+  const secret = {
+    ...{ apiVersion: 'v1', kind: 'Secret', metadata: metadata('lgtm-admin'), type: 'Opaque' },
+    stringData: { password: randomPassword() },
+  }
+  await applyText(lab, stringify(secret))
+}
+
+/** A dashboard that is no more would stay in Grafana. */
+async function deleteOldDashboards(lab: Lab, objects: readonly Record<string, unknown>[]): Promise<void> {
+  const wanted = new Set(objects.map(object => text(fields(object['metadata'])['name'])))
+  const { stdout } = await kubectl(lab, ['get', 'configmap', '-n', labNamespace, '-o', 'name'])
+  const names = stdout.split('\n').map(line => line.replace('configmap/', ''))
+  const old = names.filter(name => name.startsWith(DASHBOARD) && !wanted.has(name))
+  if (old.length > 0) await kubectl(lab, ['delete', 'configmap', '-n', labNamespace, ...old])
+}
+
+/** What the lab has in its namespace, each with what counts up when it is changed: its generation, where a controller writes its status. */
+async function resourceVersions(lab: Lab): Promise<Map<string, string>> {
+  const path =
+    '{range .items[*]}{.kind}/{.metadata.name} {.metadata.generation} {.metadata.resourceVersion}{"\\n"}{end}'
+  const kinds = 'deployments,configmaps,services,serviceaccounts'
+  const { stdout } = await kubectl(lab, ['get', kinds, '-n', labNamespace, '-o', `jsonpath=${path}`], { nothrow: true })
+  const lines = stdout.split('\n').filter(line => line !== '')
+  return new Map(
+    lines.map(line => {
+      const [name = '', generation, version = ''] = line.split(' ')
+      return [name, generation || version]
+    }),
+  )
+}
+
+function deployment(
+  object: Record<string, unknown>,
+  given: { image: string; volumes: Readonly<Record<string, object>>; mark: string; intervalMs: number },
+): Record<string, unknown> {
+  const spec = fields(object['spec'])
+  const template = fields(spec['template'])
+  const pod = fields(template['spec'])
+  const lookback = `--query.lookback-delta=${goDuration(lookbackMs(given.intervalMs))}`
+  const containers = items(pod['containers']).map(item => {
+    const env = items(fields(item)['env']).map(fields)
+    const filled = env.map(each => (each['name'] === 'PROMETHEUS_EXTRA_ARGS' ? { ...each, value: lookback } : each))
+    return { ...fields(item), image: given.image, env: filled }
+  })
+  const filledPod = {
+    ...{ ...pod, containers },
+    volumes: items(pod['volumes']).map(item => {
+      const name = text(fields(item)['name']) ?? ''
+      return name in given.volumes ? { name, ...given.volumes[name] } : item
+    }),
+  }
+  const annotations = { 'kube-otel-lab/config': given.mark }
+  const metadataWithMark = { ...fields(template['metadata']), annotations }
+  return { ...object, spec: { ...spec, template: { ...template, metadata: metadataWithMark, spec: filledPod } } }
+}
+
+function configMap(
+  name: string,
+  data: Record<string, string>,
+  what = Object.keys(data).join(', '),
+): Record<string, unknown> {
+  const bytes = Object.values(data).reduce((sum, each) => sum + Buffer.byteLength(each), 0)
+  if (bytes > CONFIG_MAP_BYTES) {
+    throw new LabError(`${what} is too large for a ConfigMap`, {
+      why: `it has ${bytes} bytes, and one holds ${CONFIG_MAP_BYTES}`,
+      next: 'make it smaller, or leave it out',
+    })
+  }
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata(name), data }
+}
+
+function metadata(name: string): Record<string, unknown> {
+  const labels = { 'app.kubernetes.io/name': 'lgtm', 'app.kubernetes.io/managed-by': 'kube-otel-lab' }
+  return { name, namespace: labNamespace, labels }
+}

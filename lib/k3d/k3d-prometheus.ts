@@ -1,0 +1,59 @@
+import { parse, stringify } from 'yaml'
+import { LabError } from '../cli/errors.ts'
+import { goDuration } from '../cli/settings.ts'
+import { fields, items, text } from '../kube/json.ts'
+
+/** Where LGTM's Grafana and Prometheus find what the lab mounts. */
+export const mountedDir = '/otel-lgtm/kube-otel-lab'
+
+/** The pod's own token, and the CA that signs what the cluster's parts serve. */
+const IDENTITY_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/** What Prometheus's configuration inside a cluster is made of. */
+export interface ClusterPrometheusInput {
+  /** kwok-config/prometheus.yaml, which has the same storage and the same rules for cAdvisor's series. */
+  prometheusBase: string
+  clusterName: string
+  intervalMs: number
+  /** Whether the nodes' certificates are left unchecked. */
+  insecureTls: boolean
+}
+
+/** The lab's Prometheus configuration as it is inside a cluster: Prometheus itself and the cAdvisor of each kubelet. */
+export function clusterPrometheusConfig(given: ClusterPrometheusInput): string {
+  const config = parse(given.prometheusBase) as Record<string, unknown>
+  const interval = goDuration(given.intervalMs)
+  const jobs = new Map(items(config['scrape_configs']).map(job => [text(fields(job)['job_name']), fields(job)]))
+  const cadvisor = jobs.get('kubelet-cadvisor')
+  if (cadvisor === undefined) throw new LabError('kwok-config/prometheus.yaml has no job kubelet-cadvisor')
+  const relabels = items(cadvisor['relabel_configs']).map(fields)
+  return stringify({
+    ...config,
+    global: {
+      ...fields(config['global']),
+      scrape_interval: interval,
+      scrape_timeout: goDuration(Math.min(given.intervalMs, 10_000)),
+      evaluation_interval: interval,
+    },
+    rule_files: [`${mountedDir}/rules/*.yaml`],
+    scrape_configs: [
+      {
+        job_name: 'prometheus',
+        static_configs: [{ targets: ['127.0.0.1:9090'], labels: { k8s_cluster_name: given.clusterName } }],
+      },
+      {
+        ...cadvisor,
+        scheme: 'https',
+        metrics_path: '/metrics/cadvisor',
+        authorization: { credentials_file: `${IDENTITY_DIR}/token` },
+        tls_config: { ca_file: `${IDENTITY_DIR}/ca.crt`, insecure_skip_verify: given.insecureTls },
+        // Each kubelet by its own address.
+        kubernetes_sd_configs: [{ role: 'node' }],
+        relabel_configs: [
+          ...relabels.filter(rule => !['__address__', '__metrics_path__'].includes(text(rule['target_label']) ?? '')),
+          { target_label: 'k8s_cluster_name', replacement: given.clusterName },
+        ],
+      },
+    ],
+  })
+}

@@ -1,0 +1,50 @@
+import { type ClusterTruth, measureMissing, readTruth } from '../kwok/lab-ready.ts'
+import type { Lab } from '../lab/lab.ts'
+import { prometheusUrl, query } from '../services/prometheus.ts'
+import { waitUntil } from '../system/wait.ts'
+import { labNamespace } from './agreement.ts'
+
+/** A series that every running container has. */
+const CONTAINER_SERIES = 'container_cpu_time_seconds_total'
+
+/**
+ * Waits until node, pod and container series of every node are in Prometheus: each node and each running pod under its own
+ * node's name, and on each node that runs pods a container's. Gives what there is.
+ *
+ * Throws a LabError that says what lacks, and where to look.
+ */
+export async function waitUntilCollected(lab: Lab): Promise<ClusterTruth> {
+  const intervalMs = lab.settings.collectionInterval
+  const freshMs = 2 * intervalMs + 5_000
+  const logs = `kubectl --context ${lab.context} -n ${labNamespace} logs -l app.kubernetes.io/instance=otel-lab-daemonset`
+  return await waitUntil<ClusterTruth>({
+    what: 'fresh metrics of every node, pod and container',
+    timeoutMs: 120_000 + 6 * intervalMs,
+    everyMs: 1_000,
+    check: async () => {
+      const truth = await readTruth(lab)
+      const [{ nodes, pods, misplacedPods }, containers] = await Promise.all([
+        measureMissing(lab, truth, freshMs),
+        nodesWithContainers(lab, freshMs),
+      ])
+      const bare = [...new Set(truth.runningPods.values())].filter(node => !containers.has(node))
+      const missing = [
+        ...nodes.map(node => `node ${node}`),
+        ...pods.map(pod => `pod ${pod}`),
+        ...misplacedPods.map(pod => `pod ${pod}, which is measured on another node`),
+        ...bare.map(node => `the containers of node ${node}`),
+      ]
+      if (missing.length === 0 && truth.nodes.size > 0) return { done: truth }
+      const more = missing.length > 3 ? ` and ${missing.length - 3} more` : ''
+      return { pending: `none of ${missing.slice(0, 3).join(', ') || 'any node'}${more}` }
+    },
+    progress: 'Metrics',
+    next: `${logs}; where it speaks of a certificate, KUBELET_INSECURE_TLS=true leaves the kubelets' unchecked`,
+  })
+}
+
+async function nodesWithContainers(lab: Lab, freshMs: number): Promise<Set<string | undefined>> {
+  const series = `${CONTAINER_SERIES}{k8s_cluster_name="${lab.settings.clusterName}"}`
+  const fresh = `count by (k8s_node_name) (timestamp(${series}) > time() - ${freshMs / 1_000})`
+  return new Set((await query(prometheusUrl(lab), fresh)).map(({ labels }) => labels['k8s_node_name']))
+}

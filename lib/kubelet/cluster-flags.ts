@@ -1,0 +1,48 @@
+import { UsageError } from '../cli/errors.ts'
+import { isPresetName, type PresetName, presetNames } from './usage-presets.ts'
+
+/** The flags that every process has which follows a cluster and its pods' usage, for parseArgs. */
+export const clusterOptions = {
+  kubeconfig: { type: 'string' },
+  context: { type: 'string' },
+  'usage-preset': { type: 'string', default: 'steady' },
+  'interval-ms': { type: 'string', default: '10000' },
+  help: { type: 'boolean' },
+} as const
+
+/** What these flags say. */
+export interface ClusterFlags {
+  kubeconfig: string | undefined
+  context: string | undefined
+  preset: PresetName
+  intervalMs: number
+}
+
+/** Their part of the text of `--help`, above the others'. */
+export const CLUSTER_USAGE = `  --kubeconfig FILE   the cluster (default: the pod's own, else KUBECONFIG, else ~/.kube/config)
+  --context NAME      a context in it (default: its current one)
+  --usage-preset NAME how pods use what nothing else is said about: ${presetNames.join(', ')} (default steady)
+`
+
+/** Node.js takes a timer of more than 24 days for one of 1 ms. */
+const DAY_MS = 86_400_000
+
+/** Narrows what was given. Throws a UsageError that names what is wrong. */
+export function clusterFlags(values: {
+  kubeconfig?: string | undefined
+  context?: string | undefined
+  'usage-preset': string
+  'interval-ms': string
+}): ClusterFlags {
+  const preset = values['usage-preset']
+  if (!isPresetName(preset)) {
+    throw new UsageError(`Cannot use --usage-preset ${preset}`, { next: `name one of ${presetNames.join(', ')}` })
+  }
+  const intervalMs = Number(values['interval-ms'])
+  if (!(intervalMs >= 100 && intervalMs <= DAY_MS)) {
+    throw new UsageError(`Cannot use --interval-ms ${values['interval-ms']}`, {
+      next: `give a number from 100 to ${DAY_MS}`,
+    })
+  }
+  return { kubeconfig: values.kubeconfig, context: values.context, preset, intervalMs }
+}

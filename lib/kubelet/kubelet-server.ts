@@ -1,0 +1,199 @@
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { systemErrorCode } from '../cli/errors.ts'
+import { cadvisorText } from './cadvisor.ts'
+import { EXPOSITION_TYPE } from './exposition.ts'
+import { type MeasuredNode, measureNode } from './measure-node.ts'
+import { podListText } from './pod-document.ts'
+import { probeMetricsText } from './probe-metrics.ts'
+import { resourceMetricsText } from './resource-metrics.ts'
+import type { StatsMetrics } from './stats-proxy-metrics.ts'
+import type { StatsStore } from './stats-store.ts'
+import { buildSummary } from './stats-summary.ts'
+
+export interface StatsServerOptions {
+  /** The host names that it is asked by beside those of loopback. */
+  hostNames: readonly string[]
+  store: StatsStore
+  metrics: StatsMetrics
+  /** True once the store holds the whole cluster; before, no node is served. */
+  isSynced: () => boolean
+  /** Why `/readyz` has to say no, or undefined. */
+  unreadyReason: () => string | undefined
+  /** Told of errors that are bugs, and of the first refused request of each kind. */
+  log: (line: string) => void
+}
+
+interface Answer {
+  /** What was asked for, without names: a label of the request metric. */
+  route: string
+  status: number
+  body: string
+  contentType?: string
+}
+
+const TEXT = 'text/plain; charset=utf-8'
+const JSON_TYPE = 'application/json'
+/** Where KWOK serves a node's resource metrics, and where the nodes that kwokctl makes say they are. */
+const KWOK_PATH = /^\/metrics\/nodes\/[^/]+\/metrics\/resource$/
+/** Longer than a scrape interval, so that a collector's connection is never closed under its next request. */
+const KEEP_ALIVE_MS = 75_000
+
+/** Those of this machine itself, and what it is called in a container of Docker Desktop. */
+const LOCAL_NAMES = ['127.0.0.1', 'localhost', '[::1]', 'host.docker.internal']
+
+/**
+ * A server, not listening yet, of each node's kubelet API under `/nodes/<node>/`, and of the proxy's own health and metrics. It answers
+ * only to its own host names: a page of another site could give its name this address, and read the pods' specs.
+ */
+export function createStatsServer(options: StatsServerOptions): Server {
+  const { metrics, log } = options
+  const names = new Set([...LOCAL_NAMES, ...options.hostNames])
+  const refused = new Set<string>()
+  /** Counts an answer. A collector that asks wrongly does so at each scrape: one line is enough. */
+  const count = ({ route, status, body }: Answer, what: string): void => {
+    metrics.countRequest(route, status)
+    const kind = `${route} ${status}`
+    if (status < 400 || status >= 500 || refused.has(kind)) return
+    refused.add(kind)
+    log(`${what}: ${status} ${body.trim()} (further ones of this kind are only counted)`)
+  }
+  const server = createServer(async (request, response) => {
+    let answer: Answer
+    try {
+      answer = names.has(hostNameOf(request))
+        ? await answerTo(request.method ?? 'GET', request.url ?? '/', options)
+        : { route: 'other', status: 421, body: `this is not ${JSON.stringify(request.headers.host ?? '')}\n` }
+    } catch (error) {
+      log(`bug: ${request.method} ${request.url}: ${error instanceof Error ? error.stack : String(error)}`)
+      answer = { route: 'error', status: 500, body: 'internal error\n' }
+    }
+    count(answer, `${request.method} ${JSON.stringify((request.url ?? '').slice(0, 200))}`)
+    // A body that nobody reads would hold the connection.
+    request.resume()
+    response.writeHead(answer.status, {
+      'content-type': answer.contentType ?? TEXT,
+      'content-length': Buffer.byteLength(answer.body),
+      ...(answer.status === 405 ? { allow: 'GET' } : {}),
+    })
+    response.end(answer.body)
+  })
+  // What never becomes a request: Node.js would refuse it in silence.
+  const refuse = (socket: Duplex, status: number, body: string): void => {
+    count({ route: 'other', status, body }, 'a request')
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ${TEXT}\r\n`
+    socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, () => socket.destroy())
+  }
+  server.on('clientError', (error, socket) => {
+    const code = systemErrorCode(error)
+    if (!socket.writable || code === 'ECONNRESET') socket.destroy()
+    else if (code === 'HPE_HEADER_OVERFLOW') refuse(socket, 431, 'the request line and headers are too long\n')
+    else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, 408, 'the request did not come in time\n')
+    else refuse(socket, 400, 'this is not HTTP\n')
+  })
+  server.on('connect', (_, socket) => refuse(socket, 405, 'CONNECT is not allowed, only GET\n'))
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  return server
+}
+
+/** The host that was asked for, without the port; of IPv6 in brackets. */
+function hostNameOf({ headers }: IncomingMessage): string {
+  return (headers.host ?? '').toLowerCase().replace(/:\d+$/, '')
+}
+
+/** What the server says to a method and a URL, as path and maybe query. */
+export async function answerTo(method: string, url: string, options: StatsServerOptions): Promise<Answer> {
+  if (method !== 'GET') return { route: 'other', status: 405, body: `${method} is not allowed, only GET\n` }
+  const query = url.indexOf('?')
+  const path = query === -1 ? url : url.slice(0, query)
+  switch (path) {
+    case '/healthz':
+      return { route: path, status: 200, body: 'ok' }
+    case '/readyz':
+      return readiness(options)
+    case '/metrics':
+      return { route: path, status: 200, ...(await options.metrics.expose()) }
+    case '/stats/summary':
+      return onlyNodesSummary(options)
+    default:
+      // metrics-server takes the path from a node's annotation, and there stands what the kwok-controller would serve.
+      if (KWOK_PATH.test(path)) return nodeAnswer(path.slice('/metrics'.length), options)
+      return path.startsWith('/nodes/') ? nodeAnswer(path, options) : notFound(path)
+  }
+}
+
+function readiness({ unreadyReason }: StatsServerOptions): Answer {
+  const reason = unreadyReason()
+  return {
+    route: '/readyz',
+    status: reason === undefined ? 200 : 503,
+    body: reason === undefined ? 'ok' : `${reason}\n`,
+  }
+}
+
+function onlyNodesSummary(options: StatsServerOptions): Answer {
+  const route = '/stats/summary'
+  if (!options.isSynced()) return notYet(route)
+  const [name, another] = options.store.nodeNames()
+  if (name !== undefined && another === undefined) return documentOf(name, 'stats/summary', options)
+  const why = name === undefined ? 'there is no node' : 'there is more than one node'
+  return { route, status: 400, body: `${why}: ask for /nodes/<node>/stats/summary\n` }
+}
+
+function nodeAnswer(path: string, options: StatsServerOptions): Answer {
+  const [, , escaped = '', ...rest] = path.split('/')
+  const document = rest.join('/')
+  const route = `/nodes/:node/${document}`
+  let name: string
+  try {
+    name = decodeURIComponent(escaped)
+  } catch {
+    return { route: 'other', status: 400, body: 'the path has a % that is not followed by two hexadecimal digits\n' }
+  }
+  if (!isDocument(document)) return notFound(path)
+  if (!options.isSynced()) return notYet(route)
+  if (options.store.node(name) === undefined) {
+    return { route, status: 404, body: `there is no node ${JSON.stringify(name.slice(0, 300))}\n` }
+  }
+  return documentOf(name, document, options)
+}
+
+/** What is served of each node, and how it is written. */
+const documents = {
+  'stats/summary': { write: measured => JSON.stringify(buildSummary(measured)), contentType: JSON_TYPE },
+  'metrics/resource': { write: resourceMetricsText, contentType: EXPOSITION_TYPE },
+  'metrics/cadvisor': { write: cadvisorText, contentType: EXPOSITION_TYPE },
+  'metrics/probes': { write: probeMetricsText, contentType: EXPOSITION_TYPE },
+  pods: { write: undefined, contentType: JSON_TYPE },
+  healthz: { write: undefined, contentType: TEXT },
+} as const satisfies Record<string, { write: ((measured: MeasuredNode) => string) | undefined; contentType: string }>
+
+type Document = keyof typeof documents
+
+function isDocument(path: string): path is Document {
+  return Object.hasOwn(documents, path)
+}
+
+function documentOf(name: string, document: Document, { store }: StatsServerOptions): Answer {
+  const route = `/nodes/:node/${document}`
+  const { write, contentType } = documents[document]
+  if (document === 'healthz') return { route, status: 200, body: 'ok' }
+  if (write === undefined) {
+    const pods = [...(store.node(name)?.pods.values() ?? [])].map(({ facts }) => facts)
+    return { route, status: 200, body: podListText(pods), contentType }
+  }
+  const read = store.read(name)
+  if (read === undefined) return { route, status: 404, body: `there is no node ${JSON.stringify(name)}\n` }
+  return { route, status: 200, body: write(measureNode(read.entry, read.nowMs)), contentType }
+}
+
+/** Half a cluster would look like pods that vanished, and a counter that falls. */
+function notYet(route: string): Answer {
+  return { route, status: 503, body: 'nodes and pods have not been listed yet\n' }
+}
+
+function notFound(path: string): Answer {
+  const ofNode = Object.keys(documents).map(document => `/nodes/<node>/${document}`)
+  const known = [...ofNode, '/stats/summary', '/healthz', '/readyz', '/metrics'].join(', ')
+  return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }
+}

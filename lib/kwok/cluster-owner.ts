@@ -1,0 +1,62 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { LabError } from '../cli/errors.ts'
+import { makeCommand } from '../cli/settings.ts'
+import { fields, text } from '../kube/json.ts'
+import type { Lab } from '../lab/lab.ts'
+
+/** Makes kwokctl's folder of a cluster, with a mark that it is this lab's. */
+export function markCluster(lab: Lab): void {
+  mkdirSync(lab.clusterDir, { recursive: true, mode: 0o700 })
+  writeFileSync(markerPath(lab), `${lab.dir}\n`, { mode: 0o600 })
+}
+
+/** The folder of the lab that made this cluster, or undefined when another hand did. */
+export function clusterOwner(lab: Lab): string | undefined {
+  const path = markerPath(lab)
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
+}
+
+/** Whether kwokctl has finished making the cluster: its record and its kubeconfig are there. */
+export function isClusterMade(lab: Lab): boolean {
+  return existsSync(join(lab.clusterDir, 'kwok.yaml')) && existsSync(lab.adminKubeconfig)
+}
+
+/** Refuses a cluster that this clone of the project did not make. */
+export function requireOwnCluster(lab: Lab): void {
+  if (!existsSync(lab.clusterDir)) return
+  const owner = clusterOwner(lab)
+  if (owner === lab.dir) return
+  const name = lab.settings.clusterName
+  if (owner !== undefined) {
+    throw new LabError(`KWOK cluster "${name}" belongs to another clone of the lab`, {
+      why: `its state is in ${owner}`,
+      next: 'set CLUSTER_NAME and the ports to others, or run make kwok-down there',
+    })
+  }
+  throw new LabError(`KWOK cluster "${name}" was not made by the lab`, {
+    why: `kwokctl made it by the ${clusterRuntime(lab)} runtime in ${lab.clusterDir}`,
+    next: `set CLUSTER_NAME to another name, or run kwokctl delete cluster --name ${name}`,
+  })
+}
+
+function clusterRuntime(lab: Lab): string {
+  const path = join(lab.clusterDir, 'kwok.yaml')
+  if (!existsSync(path)) return 'unknown'
+  const config = fields(parseAllDocuments(readFileSync(path, 'utf8'))[0]?.toJS())
+  return text(fields(config['options'])['runtime']) ?? 'unknown'
+}
+
+/** Refuses to go on without a cluster, and with one that this clone did not make. */
+export function requireCluster(lab: Lab): void {
+  requireOwnCluster(lab)
+  if (isClusterMade(lab)) return
+  throw new LabError(`There is no KWOK cluster "${lab.settings.clusterName}"`, {
+    next: makeCommand('kwok', lab.settings.clusterName),
+  })
+}
+
+function markerPath(lab: Lab): string {
+  return join(lab.clusterDir, 'kube-otel-lab')
+}

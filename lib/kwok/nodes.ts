@@ -1,0 +1,157 @@
+import { join } from 'node:path'
+import { LabError } from '../cli/errors.ts'
+import type { KubeClient } from '../kube/api-client.ts'
+import { callAll } from '../kube/bulk-requests.ts'
+import { watchCollection } from '../kube/collection.ts'
+import { fields, items } from '../kube/json.ts'
+import { kubectl } from '../lab/kubectl.ts'
+import { type Lab, projectDir } from '../lab/lab.ts'
+import { type Manifest, managedBy, readManifest } from '../lab/manifest.ts'
+import { waitUntil } from '../system/wait.ts'
+import { deletePodCalls } from './pods.ts'
+
+const ZONES = ['lab-zone-a', 'lab-zone-b', 'lab-zone-c']
+
+export const nodeTemplateFile = join(projectDir, 'kwok-config', 'kwok-node-template.yaml')
+
+/** The name of a node: the template's, and its number. */
+export function nodeName(template: Manifest, index: number): string {
+  return `${template.metadata.name}-${String(index).padStart(4, '0')}`
+}
+
+/** The manifest of one node: its name and hostname, a zone by turns, and CPUs in capacity and allocatable. */
+export function nodeManifest(template: Manifest, index: number, cpus: number): Manifest {
+  const name = nodeName(template, index)
+  const status = fields(template['status'])
+  const [managedByKey = '', managedByValue = ''] = managedBy.split('=')
+  return {
+    ...template,
+    metadata: {
+      ...template.metadata,
+      name,
+      annotations: {
+        ...template.metadata.annotations,
+        // Where metrics-server finds the node's usage at the kwok-controller.
+        'metrics.k8s.io/resource-metrics-path': `/metrics/nodes/${name}/metrics/resource`,
+      },
+      labels: {
+        ...template.metadata.labels,
+        [managedByKey]: managedByValue,
+        'kubernetes.io/hostname': name,
+        'topology.kubernetes.io/zone': ZONES[index % ZONES.length] ?? '',
+      },
+    },
+    status: {
+      ...status,
+      allocatable: { ...fields(status['allocatable']), cpu: String(cpus) },
+      capacity: { ...fields(status['capacity']), cpu: String(cpus) },
+    },
+  }
+}
+
+/** The names of the nodes that the lab made. */
+export async function labNodeNames(lab: Lab): Promise<string[]> {
+  return [...(await nodeReadiness(lab)).keys()]
+}
+
+/**
+ * Waits until all nodes that the lab made are Ready; returns how many.
+ *
+ * Throws a LabError that names the first that are not, after a time that grows with their number.
+ */
+export async function waitUntilReady(
+  client: Pick<KubeClient, 'request' | 'stream'>,
+  { timeoutMs }: { timeoutMs?: number } = {},
+): Promise<number> {
+  const query = { labelSelector: managedBy }
+  const nodes = watchCollection({ client, path: '/api/v1/nodes', query, reduce: readinessOf })
+  try {
+    return await waitUntil({
+      what: 'all nodes to be Ready',
+      timeoutMs: () => timeoutMs ?? 60_000 + nodes.objects.size * 50,
+      everyMs: 100,
+      check: async () => {
+        const all = [...nodes.objects.values()]
+        const waiting = all.filter(({ isReady }) => !isReady).map(({ name }) => name)
+        if (nodes.trouble !== undefined) return { pending: nodes.trouble }
+        if (waiting.length === 0) return { done: all.length }
+        return {
+          pending: `${waiting.length} of ${all.length} are not, the first are ${waiting.slice(0, 3).join(', ')}`,
+        }
+      },
+      progress: 'Nodes',
+      next: 'make kwok-status, and read the log of kwok-controller',
+    })
+  } finally {
+    await nodes.close()
+  }
+}
+
+function readinessOf(node: unknown): { name: string; isReady: boolean } {
+  const { metadata, status } = fields(node)
+  const conditions = items(fields(status)['conditions']).map(fields)
+  const isReady = conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True')
+  return { name: String(fields(metadata)['name']), isReady }
+}
+
+/** Each node that the lab made, by name, and whether it is Ready. */
+export async function nodeReadiness(lab: Lab): Promise<Map<string, boolean>> {
+  const path = '{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}'
+  const { stdout } = await kubectl(lab, ['get', 'nodes', '-l', managedBy, '-o', `jsonpath=${path}`])
+  const rows = stdout.split('\n').filter(line => line !== '')
+  return new Map(
+    rows.map(row => {
+      const [name = '', status] = row.split(' ')
+      return [name, status === 'True']
+    }),
+  )
+}
+
+/** What is to be made and what removed, so that the lab has exactly these nodes. */
+export function nodeChanges(
+  template: Manifest,
+  count: number,
+  existing: readonly string[],
+): { create: number[]; remove: string[] } {
+  const there = new Set(existing)
+  const wanted = new Set(Array.from({ length: count }, (_, index) => nodeName(template, index)))
+  return {
+    create: Array.from({ length: count }, (_, index) => index).filter(index => !there.has(nodeName(template, index))),
+    remove: existing.filter(name => !wanted.has(name)),
+  }
+}
+
+/** Creates nodes. Throws a LabError when the API server refuses one. */
+export async function createNodes(
+  client: KubeClient,
+  manifests: readonly Manifest[],
+  onDone?: (done: number) => void,
+): Promise<void> {
+  const calls = manifests.map(body => ({ method: 'POST', path: '/api/v1/nodes', body }) as const)
+  await callAll(client, calls, onDone === undefined ? {} : { onDone })
+}
+
+/** Deletes nodes, and the pods on them: nothing would be left to say that those have ended. */
+export async function deleteNodes(
+  client: KubeClient,
+  nodes: readonly string[],
+  onDone?: (done: number) => void,
+): Promise<void> {
+  const nodeCalls = nodes.map(name => ({ method: 'DELETE', path: `/api/v1/nodes/${name}` }) as const)
+  await callAll(client, nodeCalls, onDone === undefined ? {} : { onDone })
+  for (const name of nodes) {
+    const { status, body } = await client.request('GET', `/api/v1/pods?fieldSelector=spec.nodeName%3D${name}`)
+    if (status !== 200) {
+      throw new LabError(`Cannot list the pods of node ${name}`, {
+        why: `the API server answered ${status}`,
+        next: 'run this again',
+      })
+    }
+    const pods = items(fields(body)['items']).map(item => fields(fields(item)['metadata']))
+    await callAll(client, deletePodCalls(pods.map(({ namespace, name: pod }) => `${namespace}/${pod}`)))
+  }
+}
+
+export function readNodeTemplate(): Manifest {
+  return readManifest(nodeTemplateFile, 'Node')
+}

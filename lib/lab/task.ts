@@ -1,0 +1,139 @@
+import { describeError, LabError } from '../cli/errors.ts'
+import {
+  chosenText,
+  fixedSettingNames,
+  flagOf,
+  parseCommandLine,
+  type SettingName,
+  type SettingTexts,
+  setting,
+  variableOf,
+} from '../cli/settings.ts'
+import { excludeLoopbackFromProxies } from '../system/environment.ts'
+import { takeLock } from '../system/lock.ts'
+import { type Lab, openLab } from './lab.ts'
+
+/** What a task is, for `--help` and for reading its command line. */
+export interface TaskDeclaration {
+  /** One sentence: what is true when the task ends. */
+  about: string
+  /** The settings it takes as flags. `clusterName` is always among them. */
+  settings: readonly SettingName[]
+  /** Flags without a value that only this task has, with their help. */
+  switches?: Readonly<Record<string, string>>
+  /** Flags with a value that only this task has, with their help. Each can be given several times. */
+  texts?: Readonly<Record<string, string>>
+  /** The name and help of each positional argument it takes. */
+  words?: readonly { name: string; help: string }[]
+  /** What it works on: the KWOK lab; the cluster of a context, by default of the lab's own k3d cluster; or that only when KUBE_CONTEXT names one. */
+  on?: 'kwok' | 'context' | 'either'
+  /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
+  takesLabAsItIs?: boolean
+  /** Changes the lab: waits until no other task does, also one of another `make kwok` in this clone. Or: with which switches. */
+  changesLab?: boolean | ((switches: ReadonlySet<string>, kind: Lab['kind']) => boolean)
+}
+
+/** The longest that a task waits for another; one of 50,000 pods takes some minutes. */
+const LOCK_WAIT_MS = 600_000
+
+/** What a task is handed: its lab, the switches and texts that were given, and the positional arguments. */
+export interface TaskInput {
+  lab: Lab
+  switches: ReadonlySet<string>
+  texts: Readonly<Record<string, readonly string[]>>
+  words: readonly string[]
+}
+
+/**
+ * Runs a task: reads its command line strictly, prints `--help`, and turns what is thrown into two lines on stderr and an
+ * exit code (1 failed, 2 wrong usage). A body that returns a number gives the exit code itself.
+ */
+export async function runTask(
+  declaration: TaskDeclaration,
+  body: (input: TaskInput) => Promise<number | undefined | void>,
+): Promise<void> {
+  excludeLoopbackFromProxies(process.env)
+  try {
+    const accepted = [...new Set<SettingName>(['clusterName', ...declaration.settings])]
+    const line = parseCommandLine(process.argv.slice(2), {
+      settings: accepted,
+      switches: Object.keys(declaration.switches ?? {}),
+      texts: Object.keys(declaration.texts ?? {}),
+      words: declaration.words?.length ?? 0,
+    })
+    if (line.switches.has('help')) {
+      process.stdout.write(helpText(declaration, accepted))
+      return
+    }
+    const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
+    const open = () => openLab({ flags: line.flags, env, kind: kindOf(declaration, { flags: line.flags, env }) })
+    const lab = open()
+    const { changesLab = false } = declaration
+    const isAlone = typeof changesLab === 'function' ? changesLab(line.switches, lab.kind) : changesLab
+    const letGo = isAlone ? await lockLab(lab) : undefined
+    try {
+      // Who held the lock may have chosen what is fixed from then on.
+      const given = {
+        lab: isAlone ? open() : lab,
+        switches: line.switches,
+        texts: line.texts ?? {},
+        words: line.words ?? [],
+      }
+      const code = await body(given)
+      if (typeof code === 'number') process.exitCode = code
+    } finally {
+      letGo?.()
+    }
+  } catch (error) {
+    process.stderr.write(`${describeError(error)}\n`)
+    process.exitCode = error instanceof LabError ? error.exitCode : 1
+  }
+}
+
+function kindOf({ on = 'kwok' }: TaskDeclaration, given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab['kind'] {
+  if (on !== 'either') return on
+  return (chosenText('kubeContext', given)?.text ?? 'auto') === 'auto' ? 'kwok' : 'context'
+}
+
+async function lockLab({ dir, settings }: Lab): Promise<() => void> {
+  return await takeLock({
+    path: `${dir}.lock`,
+    waitMs: LOCK_WAIT_MS,
+    onWait: ({ pid, program }) => say(`Waiting for ${program} (pid ${pid}), which changes the same lab`),
+    refusal: ({ pid, program }) =>
+      new LabError(`The lab "${settings.clusterName}" is being changed by ${program} (pid ${pid})`, {
+        why: `it has not ended in ${LOCK_WAIT_MS / 60_000} minutes`,
+        next: 'stop that process if it hangs, then run this again',
+      }),
+  })
+}
+
+function withoutFixed(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const fixed = new Set(fixedSettingNames.map(variableOf))
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !fixed.has(name)))
+}
+
+/** Says on stderr what is being done; stdout is for results. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Prints a result on stdout. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+/** The text of `--help`: about, flags with variable and default. */
+export function helpText(declaration: TaskDeclaration, accepted: readonly SettingName[]): string {
+  const rows = accepted.map(name => [
+    `--${flagOf(name)} <value>`,
+    `${setting(name).help} (${variableOf(name)}, default ${setting(name).default})`,
+  ])
+  for (const [name, help] of Object.entries(declaration.texts ?? {})) rows.push([`--${name} <value>`, help])
+  for (const [name, help] of Object.entries(declaration.switches ?? {})) rows.push([`--${name}`, help])
+  rows.push(['--help', 'print this'])
+  const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
+  const flags = rows.map(([flag = '', help = '']) => `  ${flag.padEnd(width)}  ${help}`)
+  const words = (declaration.words ?? []).map(({ name, help }) => `  ${`<${name}>`.padEnd(width)}  ${help}`)
+  return `${[declaration.about, '', ...words, ...flags].join('\n')}\n`
+}

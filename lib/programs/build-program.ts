@@ -1,0 +1,144 @@
+import { copyFileSync, mkdirSync, statfsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { LabError } from '../cli/errors.ts'
+import { formatBytes } from '../cli/progress.ts'
+import type { RunOptions } from '../system/run.ts'
+import { cacheDir, onPath } from './find-program.ts'
+import { buildArgs, isRecentGo, moduleDir, oldestGo } from './go-pins.ts'
+import { SourceUnavailableError } from './http-download.ts'
+import type { Source } from './program-catalog.ts'
+import type { Context } from './program-options.ts'
+import { oldestTools } from './versions.ts'
+
+/** The Go that builds. */
+export interface GoToolchain {
+  path: string
+  /** As Go says it: `go1.26.8`. */
+  version: string
+  /** The user's own flags for every go command. */
+  flags: string
+}
+
+/**
+ * The Go on PATH; throws a SourceUnavailableError when there is none, or an older one than a source needs (else, than the lab does). It never
+ * fetches another version of itself: what is built is by the Go that is there.
+ */
+export async function findGo(context: Context, source?: Source): Promise<GoToolchain> {
+  const path = onPath('go', context.env)
+  const oldest = source === undefined ? oldestTools.go : oldestGo(source, context)
+  if (path === undefined) throw new SourceUnavailableError(`there is no go on PATH (Go ${oldest} or newer is needed)`)
+  const asked = await context.run(path, ['env', '-json', 'GOVERSION', 'GOFLAGS'], {
+    // Not in a module: there, Go might fetch another version of itself, and answer for that one.
+    cwd: tmpdir(),
+    env: { ...context.env, GOTOOLCHAIN: 'local', GOWORK: 'off' },
+    timeoutMs: 20_000,
+    nothrow: true,
+  })
+  const { GOVERSION: version, GOFLAGS: flags = '' } = parseGoEnv(asked.stdout)
+  if (version === undefined)
+    throw new SourceUnavailableError(`${path} does not tell its version: ${asked.stderr.trim()}`)
+  if (!isRecentGo(version, oldest)) {
+    const by = source === undefined || oldest === oldestTools.go ? '' : ` by ${source.name} ${source.version}`
+    throw new SourceUnavailableError(`${path} is ${version}, Go ${oldest} or newer is needed${by}`)
+  }
+  return { path, version, flags }
+}
+
+/** One build with its downloads, on a slow machine and a slow network. */
+export const BUILD_TIMEOUT_MS = 4 * 3_600_000
+
+/**
+ * Builds the programs of a source from its pinned Go module; gives the path of each, by name.
+ *
+ * The module's go.mod and go.sum decide alone: the user's `-mod` and `-modfile`, a go.work above and cross-compiling
+ * variables are not obeyed. Throws a LabError with the compiler's own words.
+ */
+export async function buildSource(
+  source: Source,
+  dir: string,
+  options: { context: Context; go: GoToolchain; signal: AbortSignal; onLine: (line: string) => void },
+): Promise<Record<string, string>> {
+  const { context, go, signal, onLine } = options
+  const outputDir = join(dir, 'built')
+  mkdirSync(outputDir)
+  const names = source.programs.map(program => program.name)
+  const pinsDir = moduleDir(source, context)
+  const runOptions: RunOptions = { env: goEnv(context, go), onStderrLine: onLine, signal, timeoutMs: BUILD_TIMEOUT_MS }
+  const collector = source.go?.kind === 'collector'
+  const cwd = collector ? await writeCollectorSource(pinsDir, dir, { context, go, runOptions }) : pinsDir
+  const [only] = names
+  const output = names.length === 1 && only !== undefined ? join(outputDir, only) : `${outputDir}/`
+  await context.run(go.path, buildArgs(source, output), { ...runOptions, cwd })
+  return Object.fromEntries(names.map(name => [name, join(outputDir, name)]))
+}
+
+/** The environment of every go command: static programs for this machine, from exactly what is pinned. */
+export function goEnv({ env, platform }: Context, { flags }: GoToolchain): NodeJS.ProcessEnv {
+  const words = flags.match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g) ?? []
+  const kept = words.filter(word => !/^['"]?--?mod(file)?(=|$)/.test(word))
+  return {
+    ...env,
+    // Without buildvcs=false a build inside a git checkout fails where git distrusts the folder's owner.
+    GOFLAGS: [...kept, '-mod=readonly', '-buildvcs=false'].join(' '),
+    CGO_ENABLED: '0',
+    GO111MODULE: 'on',
+    GOWORK: 'off',
+    GOTOOLCHAIN: 'local',
+    GOOS: platform.os,
+    GOARCH: platform.arch,
+  }
+}
+
+/** Free bytes where the programs go; the cache folder itself need not be there yet. */
+export function freeCacheBytes(context: Context): number {
+  for (let dir = cacheDir(context.env); ; dir = dirname(dir)) {
+    try {
+      const { bavail, bsize } = statfsSync(dir)
+      return bavail * bsize
+    } catch (error) {
+      if (dir === dirname(dir)) throw error
+    }
+  }
+}
+
+/** What `builds` of the catalogue's Go modules need on the disk: all of them need buildDiskBytes. */
+export function neededBytes(builds: number, context: Context): number {
+  const all = context.catalog.filter(source => source.go !== undefined).length
+  return Math.ceil((context.buildDiskBytes * builds) / Math.max(all, 1))
+}
+
+/** Throws a LabError when the disk has no room for that many builds. */
+export function checkDisk(builds: number, context: Context): void {
+  const needed = neededBytes(builds, context)
+  const free = freeCacheBytes(context)
+  if (free >= needed) return
+  throw new LabError('Cannot build the programs that are missing', {
+    why: `that needs ${formatBytes(needed)} of disk space while it goes on, ${cacheDir(context.env)} has ${formatBytes(free)} free`,
+    next: 'free some disk space, or set XDG_CACHE_HOME to a folder on a larger disk (and GOCACHE, GOMODCACHE, TMPDIR)',
+  })
+}
+
+async function writeCollectorSource(
+  pinsDir: string,
+  dir: string,
+  { context, go, runOptions }: { context: Context; go: GoToolchain; runOptions: RunOptions },
+): Promise<string> {
+  const workDir = join(dir, 'collector')
+  const sourceDir = join(workDir, 'source') // `output_path` in builder.yaml
+  mkdirSync(sourceDir, { recursive: true })
+  for (const name of ['builder.yaml', 'go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(workDir, name))
+  const args = ['tool', 'builder', '--config', 'builder.yaml', '--skip-compilation', '--skip-get-modules']
+  await context.run(go.path, args, { ...runOptions, cwd: workDir })
+  // The builder writes a go.mod without sums; ours pins what it lists.
+  for (const name of ['go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(sourceDir, name))
+  return sourceDir
+}
+
+function parseGoEnv(text: string): { GOVERSION?: string; GOFLAGS?: string } {
+  try {
+    return JSON.parse(text) as { GOVERSION?: string; GOFLAGS?: string }
+  } catch {
+    return {}
+  }
+}

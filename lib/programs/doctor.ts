@@ -1,0 +1,93 @@
+import { formatBytes } from '../cli/progress.ts'
+import { formatTable } from '../cli/table.ts'
+import { findGo, freeCacheBytes } from './build-program.ts'
+import { binaryVariable, cacheDir, unusedInCache } from './find-program.ts'
+import { isRecentGo, oldestGo } from './go-pins.ts'
+import { SourceUnavailableError } from './http-download.ts'
+import type { ProgramName, Source } from './program-catalog.ts'
+import { type BinariesOptions, type Context, catalogEntry, createContext } from './program-options.ts'
+import { type ProgramPlan, planPrograms } from './program-plan.ts'
+import { oldestTools } from './versions.ts'
+
+/** What `make doctor` says: a table, and what stands in the way of `make kwok` with what to do about it. */
+export interface DoctorReport {
+  table: string
+  problems: { what: string; next: string }[]
+}
+
+/**
+ * Looks at every program, at Node.js, Go and the disk. Changes nothing. The lab does without those that `spare` has, with what it says:
+ * where one is not there, that is no problem, unless a variable names it.
+ */
+export async function doctorReport(
+  names: readonly ProgramName[],
+  options: BinariesOptions & { nodeVersion?: string; spare?: Partial<Record<ProgramName, string>> } = {},
+): Promise<DoctorReport> {
+  const { nodeVersion = process.versions.node, spare = {}, ...binariesOptions } = options
+  const context = createContext(binariesOptions)
+  const sourceOf = (name: ProgramName) => catalogEntry(name, context).source
+  const demanding = mostDemanding(names.map(sourceOf), context)
+  const [plans, go] = await Promise.all([planPrograms(names, context), describeGo(demanding, context)])
+  const dir = cacheDir(context.env)
+  const isSpared = ({ name, from }: ProgramPlan) =>
+    name in spare && !['variable', 'cache', 'path'].includes(from) && !context.env[binaryVariable(name)]
+  const rows = plans.map(plan => {
+    const { name, version, from, detail } = plan
+    if (isSpared(plan)) return [name, version, 'optional', `${spare[name]}: ${detail}`]
+    return [name, version, from === 'none' ? 'missing' : from, detail]
+  })
+  const nodeIsOld = isOlder(nodeVersion, oldestTools.node)
+  rows.push([
+    'Node.js',
+    `>= ${oldestTools.node}`,
+    nodeIsOld ? 'too old' : 'found',
+    `${nodeVersion}: ${process.execPath}`,
+  ])
+  rows.push(['Go', `>= ${demanding === undefined ? oldestTools.go : oldestGo(demanding, context)}`, ...go])
+  const wantedDisk = formatBytes(context.buildDiskBytes)
+  const freeDisk = formatBytes(freeCacheBytes(context))
+  rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; ${wantedDisk} is what building everything needs`])
+  const unused = unusedInCache(context)
+  if (unused.length > 0) {
+    const size = formatBytes(unused.reduce((sum, { bytes }) => sum + bytes, 0))
+    const names = unused.map(({ name }) => name).join(', ')
+    rows.push(['unused', '', size, `in ${dir}, to be deleted if no other checkout needs them: ${names}`])
+  }
+  const problems = plans
+    .filter(plan => plan.from === 'none' && !isSpared(plan))
+    .map(({ name, version, detail }) => {
+      const build =
+        sourceOf(name).go === undefined ? '' : `install Go ${oldestGo(sourceOf(name), context)} or newer, or `
+      return {
+        what: `${name} ${version} can't be had: ${detail}`,
+        next: `${build}let this machine download it, or set ${binaryVariable(name)}`,
+      }
+    })
+  if (nodeIsOld) {
+    problems.push({ what: `Node.js is ${nodeVersion}`, next: `install Node.js ${oldestTools.node} or newer` })
+  }
+  return { table: formatTable([['PROGRAM', 'WANTED', 'FROM', 'WHERE'], ...rows]), problems }
+}
+
+/** The source that needs the newest Go. */
+function mostDemanding(sources: readonly Source[], context: Context): Source | undefined {
+  const isMore = (one: Source, other: Source) => isRecentGo(`go${oldestGo(one, context)}`, oldestGo(other, context))
+  return sources.find(source => sources.every(other => isMore(source, other)))
+}
+
+async function describeGo(source: Source | undefined, context: Context): Promise<[string, string]> {
+  try {
+    const { version, path } = await findGo(context, source)
+    return ['found', `${version}: ${path}`]
+  } catch (error) {
+    if (!(error instanceof SourceUnavailableError)) throw error
+    return ['missing', `${error.message}; only builds need it`]
+  }
+}
+
+function isOlder(version: string, oldest: string): boolean {
+  const wanted = oldest.split('.').map(Number)
+  const parts = version.split('.').map(part => Number.parseInt(part, 10))
+  const different = wanted.findIndex((part, index) => part !== (parts[index] ?? 0))
+  return different !== -1 && (parts[different] ?? 0) < (wanted[different] ?? 0)
+}

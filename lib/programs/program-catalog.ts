@@ -1,0 +1,201 @@
+import {
+  etcdAssets,
+  grafanaAssets,
+  helmAssets,
+  jaegerAssets,
+  jaegerTag,
+  k3dAssets,
+  kubernetesAssets,
+  kwokAssets,
+  metricsServerAssets,
+  otelcolAssets,
+  type Platform,
+  prometheusAssets,
+  type ReleaseAsset,
+} from './releases.ts'
+import { versions } from './versions.ts'
+
+/** One program: how it is called on PATH and how it tells its version. */
+export interface Program {
+  name: string
+  /** Names to look for on PATH, best first; default: the program's own. */
+  pathNames?: readonly string[]
+  /** The arguments that make it print its version and end; default: `--version`. */
+  versionArgs?: readonly string[]
+  /** Where the version is in what it prints: group 1, without a leading `v`. */
+  versionPattern: RegExp
+  /** Where it is in the folder that it is kept in, for one that reads the files beside it; default: it is a file alone. */
+  inFolder?: string
+}
+
+/** Programs that come together: from one release, or from one Go module. */
+export interface Source {
+  /** The name in messages, and the folder of the Go module under kwok-config/go. */
+  name: string
+  /** Without a leading `v`. */
+  version: string
+  programs: readonly Program[]
+  /** What the official release has for a platform; empty where nothing is published. */
+  assets: (version: string, platform: Platform) => readonly ReleaseAsset[]
+  /** How the module in kwok-config/go/<name> is built; undefined where there is none. */
+  go?: {
+    /** The module that `tasks/update-version.ts` moves, and its version where that is another than the program's. */
+    module?: string
+    moduleVersion?: (version: string) => string
+    /** `-X` definitions for the linker: without them the programs don't know their version. */
+    define?: (version: string) => readonly string[]
+    /**
+     * `collector`: the source is first written by the OpenTelemetry Collector's builder, and a program from elsewhere must have
+     * the components in builder.yaml (the core distribution has the same name and versions, and can't ask a kubelet).
+     * Default: the `tool` lines.
+     */
+    kind?: 'collector'
+  }
+}
+
+const kubernetesVersion = /^Kubernetes v(\S+)/m
+
+const entries = [
+  {
+    name: 'kwok',
+    version: versions.kwok,
+    programs: [
+      { name: 'kwok', versionPattern: /^kwok version v(\S+)/m },
+      { name: 'kwokctl', versionPattern: /^kwokctl version v(\S+)/m },
+    ],
+    assets: kwokAssets,
+    go: { module: 'sigs.k8s.io/kwok', define: version => [`sigs.k8s.io/kwok/pkg/consts.Version=v${version}`] },
+  },
+  {
+    name: 'kubernetes',
+    version: versions.kubernetes,
+    programs: [
+      { name: 'kube-apiserver', versionPattern: kubernetesVersion },
+      { name: 'kube-controller-manager', versionPattern: kubernetesVersion },
+      { name: 'kube-scheduler', versionPattern: kubernetesVersion },
+      { name: 'kubectl', versionArgs: ['version', '--client'], versionPattern: /^Client Version: v(\S+)/m },
+    ],
+    assets: kubernetesAssets,
+    go: {
+      module: 'k8s.io/kubernetes',
+      define: version => {
+        const [major, minor] = version.split('.')
+        const variables = 'k8s.io/component-base/version.git'
+        return [`${variables}Version=v${version}`, `${variables}Major=${major}`, `${variables}Minor=${minor}`]
+      },
+    },
+  },
+  {
+    name: 'etcd',
+    version: versions.etcd,
+    programs: [{ name: 'etcd', versionPattern: /^etcd Version: (\S+)/m }],
+    assets: etcdAssets,
+    go: { module: 'go.etcd.io/etcd/server/v3' },
+  },
+  {
+    name: 'prometheus',
+    version: versions.prometheus,
+    programs: [
+      { name: 'prometheus', versionPattern: /^prometheus, version (\S+)/m },
+      { name: 'promtool', versionPattern: /^promtool, version (\S+)/m },
+    ],
+    assets: prometheusAssets,
+    go: {
+      module: 'github.com/prometheus/prometheus',
+      // 3.8.1 is v0.308.1: the major version goes to the hundreds of the minor one.
+      moduleVersion: version =>
+        version.replace(/^(\d+)\.(\d+)/, (_, major, minor) => `0.${Number(major) * 100 + Number(minor)}`),
+      define: version => [`github.com/prometheus/common/version.Version=${version}`],
+    },
+  },
+  {
+    name: 'otelcol',
+    version: versions.otelcol,
+    programs: [
+      {
+        name: 'otelcol',
+        pathNames: ['otelcol-contrib', 'otelcol'],
+        versionPattern: /^otelcol\S* version (\S+)/m,
+      },
+    ],
+    assets: otelcolAssets,
+    go: { module: 'go.opentelemetry.io/collector/otelcol', kind: 'collector' },
+  },
+  {
+    name: 'jaeger',
+    version: versions.jaeger,
+    programs: [{ name: 'jaeger', versionArgs: ['version'], versionPattern: /"gitVersion":"v([^"]+)"/ }],
+    assets: jaegerAssets,
+    go: {
+      module: 'github.com/jaegertracing/jaeger',
+      moduleVersion: jaegerTag,
+      define: version => [`github.com/jaegertracing/jaeger/pkg/version.latestVersion=v${version}`],
+    },
+  },
+  {
+    name: 'metrics-server',
+    version: versions.metricsServer,
+    programs: [{ name: 'metrics-server', versionPattern: /^v(\d+\.\d+\.\d+)$/m }],
+    assets: metricsServerAssets,
+    // Its Makefile sets the version of client-go, and that is what it prints.
+    go: {
+      module: 'sigs.k8s.io/metrics-server',
+      define: version => [`k8s.io/client-go/pkg/version.gitVersion=v${version}`],
+    },
+  },
+  {
+    name: 'helm',
+    version: versions.helm,
+    programs: [{ name: 'helm', versionArgs: ['version', '--short'], versionPattern: /^v(\d+\.\d+\.\d+)/m }],
+    assets: helmAssets,
+    go: { module: 'helm.sh/helm/v3', define: version => [`helm.sh/helm/v3/internal/version.version=v${version}`] },
+  },
+  {
+    name: 'k3d',
+    version: versions.k3d,
+    programs: [{ name: 'k3d', versionArgs: ['version'], versionPattern: /^k3d version v(\S+)/m }],
+    assets: k3dAssets,
+    go: {
+      module: 'github.com/k3d-io/k3d/v5',
+      define: version => [`github.com/k3d-io/k3d/v5/version.Version=v${version}`],
+    },
+  },
+  {
+    name: 'grafana',
+    version: versions.grafana,
+    programs: [{ name: 'grafana', versionPattern: /^grafana version (\S+)/m, inFolder: 'bin/grafana' }],
+    assets: grafanaAssets,
+    // No Go pins: its pages are TypeScript, which go build does not make.
+  },
+] as const satisfies readonly Source[]
+
+/** Every program the lab runs, by where it comes from. One more is one entry here (and its version in lib/programs/versions.ts). */
+export const catalog: readonly Source[] = entries
+
+/** The name of a program in the catalogue. */
+export type ProgramName = (typeof entries)[number]['programs'][number]['name']
+
+/** What the k3d path runs. */
+export const k3dPrograms: readonly ProgramName[] = ['kubectl', 'helm', 'k3d']
+
+/** What a control plane is made of, and kubectl, with which kwokctl sets it up. */
+export const controlPlanePrograms = [
+  'kwok',
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubectl',
+] as const satisfies readonly ProgramName[]
+export type ControlPlaneProgram = (typeof controlPlanePrograms)[number]
+
+/** What the KWOK path runs. */
+export const kwokPrograms: readonly ProgramName[] = [
+  'kwokctl',
+  ...controlPlanePrograms,
+  'prometheus',
+  'promtool',
+  'otelcol',
+  'jaeger',
+  'metrics-server',
+]

@@ -1,0 +1,195 @@
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { LabError, UsageError } from '../cli/errors.ts'
+import type { RunResult } from '../system/run.ts'
+import { BUILD_TIMEOUT_MS } from './build-program.ts'
+import { type KnownSum, type KnownSums, platformName, sumName } from './checksums.ts'
+import { publishedSha256 } from './download-program.ts'
+import { moduleDir } from './go-pins.ts'
+import { openHttpClient, SourceUnavailableError } from './http-download.ts'
+import type { Source } from './program-catalog.ts'
+import type { Context } from './program-options.ts'
+import { assetName, platforms } from './releases.ts'
+
+/** Names in `lib/programs/versions.ts` that are not in the catalogue. */
+const otherNames = ['otel-chart', 'lgtm', 'node']
+
+/** Paths of the files to change. */
+export interface UpdateFiles {
+  versions: string
+  sums: string
+}
+
+/**
+ * Sets the version of a program, chart or image: Go pins, sums of the release's files, `lib/programs/versions.ts`. Image tags that go with a program
+ * follow its version. Returns what was done, one line each. Files change only after Go has resolved the pins.
+ *
+ * Throws a UsageError for a missing or unknown name and a missing or invalid version, and a LabError with Go's error message.
+ */
+export async function updateVersion(
+  name: string,
+  version: string,
+  { context, files, onStep }: { context: Context; files: UpdateFiles; onStep: (text: string) => void },
+): Promise<string[]> {
+  const source = context.catalog.find(each => each.name === name)
+  const names = [...context.catalog.map(each => each.name), ...otherNames]
+  if (name === '' || version === '') {
+    throw new UsageError('update-version needs a program and a version', {
+      next: `npx tsx tasks/update-version.ts <program> <version>; programs: ${names.join(', ')}`,
+    })
+  }
+  if (!names.includes(name)) {
+    throw new UsageError(`There is no version of "${name}"`, { next: `use one of ${names.join(', ')}` })
+  }
+  if (!/^\d+\.\d+\.\d+([-.][\w.-]+)?$/.test(version)) {
+    throw new UsageError(`${version} is not a version`, { next: 'give one like 1.2.3, without a leading v' })
+  }
+  const text = withVersion(readFileSync(files.versions, 'utf8'), name, version)
+  const done: string[] = []
+  const moved = source === undefined ? undefined : { ...source, version }
+  if (moved?.go?.module !== undefined) {
+    onStep(`Resolving the Go pins of ${name} ${version}`)
+    await updatePins(moved, context)
+    done.push(`kwok-config/go/${name}: ${moved.go.module} at v${moduleVersion(moved)}`)
+  }
+  if (moved !== undefined) {
+    onStep(`Asking for the SHA-256 of the files of ${name} ${version}`)
+    const { sums, missing } = await publishedSums(moved, context)
+    const known = JSON.parse(readFileSync(files.sums, 'utf8')) as KnownSums
+    writeFileSync(files.sums, `${JSON.stringify(withSums(known, moved, sums), undefined, 2)}\n`)
+    const count = Object.values(sums).reduce((total, each) => total + Object.keys(each).length, 0)
+    done.push(
+      `lib/programs/checksums.json: ${count} sums`,
+      ...missing.map(each => `no sum, it is asked for at each download: ${each}`),
+    )
+  }
+  writeFileSync(files.versions, text)
+  done.push(`lib/programs/versions.ts: ${name} ${version}`)
+  return done
+}
+
+/** The text of lib/programs/versions.ts with another version of one name: `metrics-server` is `metricsServer` there. */
+export function withVersion(text: string, name: string, version: string): string {
+  const key = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  const line = new RegExp(`^(  ${key}: )'[^']*',$`, 'm')
+  if (!line.test(text)) throw new LabError(`lib/programs/versions.ts has no line of ${key}`)
+  return text.replace(line, `$1'${version}',`)
+}
+
+/** The table of sums with those of one source replaced. */
+export function withSums(
+  known: KnownSums,
+  { version, programs }: Source,
+  sums: Record<string, Record<string, KnownSum>>,
+): KnownSums {
+  const others = Object.entries(known).filter(([name]) => programs.every(program => program.name !== name))
+  const own = Object.entries(sums).map(([name, byPlatform]) => [name, { [version]: byPlatform }] as const)
+  return Object.fromEntries([...others, ...own].sort(([one], [other]) => one.localeCompare(other)))
+}
+
+/** The publisher's sum of every file, by program and platform, and the reason for each that is missing. */
+async function publishedSums(source: Source, context: Context) {
+  const sums: Record<string, Record<string, KnownSum>> = {}
+  const missing: string[] = []
+  const http = await openHttpClient(context)
+  try {
+    for (const platform of platforms) {
+      for (const asset of source.assets(source.version, platform)) {
+        try {
+          const sha256 = await publishedSha256(asset, http)
+          const sum = { sha256, sources: [asset.checksum.url] }
+          sums[sumName(asset)] = { ...sums[sumName(asset)], [platformName(platform)]: sum }
+        } catch (error) {
+          if (!(error instanceof SourceUnavailableError)) throw error
+          missing.push(`${assetName(asset)}: ${error.message}`)
+        }
+      }
+    }
+  } finally {
+    await http.close()
+  }
+  return { sums, missing }
+}
+
+/**
+ * Resolves the Go pins of a source in a temporary folder, by `go get` and `go mod tidy`, and copies them to the repository on success. The
+ * collector's pins are those of the source that its builder writes.
+ */
+async function updatePins(source: Source, context: Context): Promise<void> {
+  const pinsDir = moduleDir(source, context)
+  const dir = mkdtempSync(join(tmpdir(), 'lab-pins-'))
+  const go = (args: readonly string[], cwd = dir): Promise<RunResult> =>
+    context.run('go', args, {
+      cwd,
+      env: { ...context.env, GOFLAGS: '-mod=mod', GOWORK: 'off', GOTOOLCHAIN: 'local' },
+      timeoutMs: BUILD_TIMEOUT_MS,
+    })
+  const take = (from: string, names: readonly string[]) => {
+    for (const name of names) copyFileSync(join(from, name), join(pinsDir, name))
+  }
+  try {
+    const module = `${source.go?.module}@v${moduleVersion(source)}`
+    if (source.go?.kind === 'collector') {
+      const builder = `go.opentelemetry.io/collector/cmd/builder@v${source.version}`
+      const manifest = collectorManifest(readFileSync(join(pinsDir, 'builder.yaml'), 'utf8'), source.version)
+      writeFileSync(join(dir, 'builder.yaml'), manifest)
+      writeFileSync(join(dir, 'go.mod'), `module ${source.name}\n\ngo 1.26\n`)
+      await go(['get', '-tool', builder])
+      await go(['tool', 'builder', '--config', 'builder.yaml', '--skip-compilation', '--skip-get-modules'])
+      const written = join(dir, 'source') // `output_path` in builder.yaml
+      await go(['get', '-tool', builder], written)
+      await go(['mod', 'tidy'], written)
+      take(dir, ['builder.yaml'])
+      take(written, ['go.mod', 'go.sum'])
+      return
+    }
+    for (const name of ['go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(dir, name))
+    const elsewhere = join(dir, 'download')
+    mkdirSync(elsewhere)
+    writeFileSync(join(elsewhere, 'go.mod'), 'module download\n')
+    const { stdout } = await go(['mod', 'download', '-json', module], elsewhere)
+    const { GoMod } = JSON.parse(stdout) as { GoMod: string }
+    const replaced = withReplacements(
+      readFileSync(join(dir, 'go.mod'), 'utf8'),
+      readFileSync(GoMod, 'utf8'),
+      source.version,
+    )
+    writeFileSync(join(dir, 'go.mod'), replaced)
+    await go(['get', module])
+    await go(['mod', 'tidy'])
+    take(dir, ['go.mod', 'go.sum'])
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** builder.yaml for another version of the collector. Providers have their own version: v1.55.0 with 0.149.0, one minor more in each release. */
+export function collectorManifest(text: string, version: string): string {
+  const [, minor = '', patch = ''] = /^0\.(\d+)\.(\d+)$/.exec(version) ?? []
+  const provider = `1.${Number(minor) - 94}.${patch}`
+  return text
+    .replace(/^( {2}version: ).*$/m, `$1${version}`)
+    .replace(
+      /(gomod: \S+) v\S+/g,
+      (_, module: string) => `${module} v${module.includes('/confmap/provider/') ? provider : version}`,
+    )
+}
+
+/**
+ * Our go.mod with the replacements that a module of Kubernetes needs: its own go.mod replaces staging modules by folders that a download does
+ * not contain; each is also published as v0.<minor>.<patch>. Unchanged for a module without staging modules.
+ */
+export function withReplacements(ours: string, modules: string, version: string): string {
+  const staging = [...modules.matchAll(/^\s*(k8s\.io\/\S+) => \.\/staging\//gm)].map(([, path = '']) => path)
+  if (staging.length === 0) return ours
+  const own = `v${version.replace(/^1\./, '0.')}`
+  const lines = staging.map(path => `\t${path} => ${path} ${own}\n`).join('')
+  return ours
+    .replace(/^(\/\/ have at that place: .*published with )v\S+\.$/m, `$1v${version}.`)
+    .replace(/^replace \(\n(?:\t.*\n)*\)/m, `replace (\n${lines})`)
+}
+
+function moduleVersion({ go, version }: Source): string {
+  return (go?.moduleVersion ?? (same => same))(version)
+}

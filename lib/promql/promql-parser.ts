@@ -1,0 +1,106 @@
+import type { SyntaxNode } from '@lezer/common'
+import { parser } from '@prometheus-io/lezer-promql'
+import { failedPart } from '../cli/errors.ts'
+import { ExprBuilder } from './ast-builder.ts'
+import { type Expr, type Selector, type Span, walk } from './promql-ast.ts'
+import { typeFaults } from './promql-types.ts'
+import { type NeutralText, neutralText, variablesIn, writtenSpan } from './query-variables.ts'
+
+/** Where a query is wrong, in the text as written. */
+export interface PromqlFault {
+  message: string
+  offset: number
+  /** From 1. */
+  line: number
+  column: number
+}
+
+/** A query that was read. */
+export interface ParsedQuery {
+  /** Why Prometheus would refuse it; empty when it would not. */
+  faults: readonly PromqlFault[]
+  /** Undefined when the text doesn't parse. */
+  expr: Expr | undefined
+  /** The Grafana variables in it, each once, without `$`. */
+  variables: readonly string[]
+}
+
+/**
+ * Reads a PromQL query as a dashboard has it, Grafana's variables included, which may stand wherever Grafana lets them. It
+ * never throws: what is wrong is among the faults, the grammar first, and when that holds, the types of operands and arguments.
+ */
+export function parsePromql(written: string): ParsedQuery {
+  const variables = variablesIn(written)
+  const neutral = neutralText(written)
+  const { topNode } = parser.parse(neutral.text)
+  const fault = syntaxFault(topNode, neutral)
+  if (fault !== undefined) return { faults: [placed(fault, written)], expr: undefined, variables }
+  let node = topNode.firstChild
+  while (node?.name === 'LineComment') node = node.nextSibling
+  if (node === null) {
+    return { faults: [placed({ message: 'there is no expression', offset: 0 }, written)], expr: undefined, variables }
+  }
+  try {
+    const builder = new ExprBuilder(neutral, written)
+    const expr = builder.expr(node)
+    return { faults: [...builder.faults, ...typeFaults(expr)].map(each => placed(each, written)), expr, variables }
+  } catch (error) {
+    const { what, next } = failedPart(error)
+    return { faults: [placed({ message: `${what}; ${next}`, offset: 0 }, written)], expr: undefined, variables }
+  }
+}
+
+/** The selectors of an expression, in their order. */
+export function selectorsOf(expr: Expr | undefined): (Selector & Span)[] {
+  if (expr === undefined) return []
+  return [...walk(expr)].flatMap(({ expr: each }) => (each.kind === 'selector' ? [each] : []))
+}
+
+/** The first fault of the grammar, and of strings, in which the grammar is laxer than Prometheus. */
+function syntaxFault(top: SyntaxNode, neutral: NeutralText): { message: string; offset: number } | undefined {
+  let found: { message: string; offset: number } | undefined
+  const note = (message: string, at: number) => {
+    const offset = writtenSpan(neutral, { from: at, to: at }).from
+    if (found === undefined || offset < found.offset) found = { message, offset }
+  }
+  top.cursor().iterate(({ type, from, to, node }) => {
+    const text = neutral.text.slice(from, to)
+    if (type.name === 'StringLiteral') {
+      const wrong = stringFault(text)
+      if (wrong !== undefined) note(wrong, from)
+    } else if (type.isError) {
+      note(...syntaxMessage(node, neutral.text))
+    }
+  })
+  return found
+}
+
+/** What an error node means. Names before a parenthesis that are no functions come out as a selector and something unexpected. */
+function syntaxMessage(node: SyntaxNode, text: string): [message: string, at: number] {
+  const rest = text.slice(node.from)
+  if (rest.trim() === '') return ['the expression ends too early', node.from]
+  const [name] = /[a-zA-Z_:][\w:]*\s*$/.exec(text.slice(0, node.from)) ?? []
+  if (rest.startsWith('(') && name !== undefined)
+    return [`there is no function ${name.trim()}()`, node.from - name.length]
+  const [word = ''] = /^\s*(?:[\w:.]+|"[^"]*"?|\S)/.exec(rest) ?? []
+  return [`unexpected ${word.trim()}`, node.from + (word.length - word.trimStart().length)]
+}
+
+/** A string that Prometheus refuses: no end, a line break in it, or a backslash before a letter that it does not know. */
+function stringFault(literal: string): string | undefined {
+  const quote = literal.charAt(0)
+  if (quote === '`') return undefined
+  if (literal.length < 2 || !literal.endsWith(quote)) return `a string has no end: ${literal.slice(0, 20)}`
+  if (literal.includes('\n')) return 'a string has a line break in it; write \\n'
+  const known = /\\(?:[abfnrtv\\]|[0-7]{3}|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|(?<other>.))/gs
+  for (const { groups } of literal.slice(1, -1).matchAll(known)) {
+    const other = groups?.['other']
+    if (other !== undefined && other !== quote) return `a string has the unknown escape \\${other}; write \\\\${other}`
+  }
+  return undefined
+}
+
+function placed({ message, offset }: { message: string; offset: number }, written: string): PromqlFault {
+  const before = written.slice(0, offset).split('\n')
+  return { message, offset, line: before.length, column: (before.at(-1) ?? '').length + 1 }
+}

@@ -1,0 +1,208 @@
+import { PatternError } from '../cli/errors.ts'
+import type { Binary, Expr, Matcher, Selector, Span } from './promql-ast.ts'
+import { promqlRegex } from './promql-regex.ts'
+import { variableAt, variablesIn } from './query-variables.ts'
+
+/** What an expression gives; `any` where a Grafana variable hides it. */
+export type ValueType = 'scalar' | 'string' | 'vector' | 'matrix' | 'any'
+
+/** Functions' arguments by letter: scalar, string (`t` for text), vector, matrix; after `?` they may be left out, `*` repeats the last. */
+const signatures: Readonly<Record<string, string>> = {
+  'absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta increase irate last_over_time mad_over_time max_over_time min_over_time present_over_time rate resets stddev_over_time stdvar_over_time sum_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time':
+    'm',
+  'abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum ln log10 log2 rad scalar sgn sin sinh sort sort_desc sqrt start_timestamp tan tanh timestamp':
+    'v',
+  'day_of_month day_of_week day_of_year days_in_month hour minute month year': '?v',
+  'clamp_max clamp_min': 'vs',
+  clamp: 'vss',
+  double_exponential_smoothing: 'mss',
+  histogram_fraction: 'ssv',
+  histogram_quantile: 'sv',
+  histogram_quantiles: 'vts*',
+  info: 'v?v',
+  label_join: 'vttt*',
+  label_replace: 'vtttt',
+  'pi time': '',
+  predict_linear: 'ms',
+  quantile_over_time: 'sm',
+  round: 'v?s',
+  'sort_by_label sort_by_label_desc': 'vt*',
+  vector: 's',
+}
+
+const letters: Readonly<Record<string, ValueType>> = { s: 'scalar', t: 'string', v: 'vector', m: 'matrix' }
+const words: Readonly<Record<ValueType, string>> = {
+  scalar: 'a number',
+  string: 'a string',
+  vector: 'an instant vector',
+  matrix: 'a range vector, like metric[$__rate_interval]',
+  any: 'anything',
+}
+/** Aggregations with a parameter before the vector. */
+const parameters: Readonly<Record<string, ValueType>> = {
+  topk: 'scalar',
+  bottomk: 'scalar',
+  quantile: 'scalar',
+  limitk: 'scalar',
+  limit_ratio: 'scalar',
+  count_values: 'string',
+}
+const setOperators = ['and', 'or', 'unless']
+const comparisons = ['==', '!=', '>', '<', '>=', '<=']
+
+/** The type of an expression, as Prometheus's parser has it (promql/parser/functions.go and parse.go, v3). */
+export function typeOf(expr: Expr): ValueType {
+  switch (expr.kind) {
+    case 'number':
+      return 'scalar'
+    case 'string':
+      return 'string'
+    case 'variable':
+      return 'any'
+    case 'range':
+    case 'subquery':
+      return 'matrix'
+    case 'unary':
+      return typeOf(expr.expr)
+    case 'call':
+      return ['scalar', 'time', 'pi'].includes(expr.name) ? 'scalar' : 'vector'
+    case 'binary': {
+      const both = [typeOf(expr.left), typeOf(expr.right)]
+      if (both.includes('vector')) return 'vector'
+      return both.includes('any') ? 'any' : 'scalar'
+    }
+    default:
+      return expr.kind === 'aggregate' && !/^\w+$/.test(expr.op) ? 'any' : 'vector'
+  }
+}
+
+/** Where an expression, or one in it, has the wrong type or number of arguments; offsets are those of the text as written. */
+export function typeFaults(expr: Expr): { message: string; offset: number }[] {
+  const outer = typeOf(expr)
+  const whole = { message: `a range vector can't be shown; wrap it in a function such as rate()`, offset: expr.from }
+  return [...(outer === 'matrix' ? [whole] : []), ...faultsIn(expr)]
+}
+
+function faultsIn(expr: Expr): { message: string; offset: number }[] {
+  const wants = (what: string, part: Expr, ...types: ValueType[]) => {
+    const type = typeOf(part)
+    if (type === 'any' || types.includes(type)) return []
+    return [
+      {
+        message: `${what} wants ${types.map(each => words[each]).join(' or ')}, not ${words[type].split(',')[0]}`,
+        offset: part.from,
+      },
+    ]
+  }
+  switch (expr.kind) {
+    case 'selector':
+      return selectorFaults(expr)
+    case 'range':
+      return faultsIn(expr.expr)
+    case 'subquery':
+      return [...wants('a subquery', expr.expr, 'vector', 'scalar'), ...faultsIn(expr.expr)]
+    case 'unary':
+      return [...wants(expr.op, expr.expr, 'vector', 'scalar'), ...faultsIn(expr.expr)]
+    case 'call':
+      return [...callFaults(expr.name, expr.args, expr.from, wants), ...expr.args.flatMap(faultsIn)]
+    case 'aggregate': {
+      const { op, args } = expr
+      // A variable in the operator's place can be a function as well.
+      if (!/^\w+$/.test(op)) return args.flatMap(faultsIn)
+      const types: ValueType[] = op in parameters ? [parameters[op] ?? 'any', 'vector'] : ['vector']
+      const count =
+        args.length === types.length
+          ? []
+          : [{ message: `${op}() wants ${types.length} arguments, not ${args.length}`, offset: expr.from }]
+      const wrong = count.length > 0 ? count : args.flatMap((arg, at) => wants(`${op}()`, arg, types[at] ?? 'any'))
+      return [...wrong, ...args.flatMap(faultsIn)]
+    }
+    case 'binary': {
+      const { op, left, right, bool } = expr
+      const types: ValueType[] = setOperators.includes(op) ? ['vector'] : ['vector', 'scalar']
+      const scalars = typeOf(left) === 'scalar' && typeOf(right) === 'scalar'
+      const noBool = scalars && comparisons.includes(op) && !bool
+      return [
+        ...wants(op, left, ...types),
+        ...wants(op, right, ...types),
+        ...(noBool ? [{ message: `${op} between numbers wants bool`, offset: expr.from }] : []),
+        ...matchingFaults(expr),
+        ...faultsIn(left),
+        ...faultsIn(right),
+      ]
+    }
+    default:
+      return []
+  }
+}
+
+/** Prometheus refuses patterns that are not RE2, and a selector that would match every series there is. */
+function selectorFaults({ metric, matchers, hidden, from }: Selector & Span): { message: string; offset: number }[] {
+  const wrong = matchers.flatMap(({ label, op, value }) =>
+    op === '=~' || op === '!~' ? patternFaults(`the matcher of ${label}`, value, from) : [],
+  )
+  if (wrong.length > 0 || metric !== undefined || hidden || !matchers.every(matchesNothing)) return wrong
+  return [{ message: 'a selector needs a metric, or a matcher that no empty value fits', offset: from }]
+}
+
+function patternFaults(what: string, pattern: string, offset: number): { message: string; offset: number }[] {
+  try {
+    promqlRegex(withoutVariables(pattern))
+    return []
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error
+    return [{ message: `${what} is ${pattern}, which is not an RE2 pattern: ${error.why}`, offset }]
+  }
+}
+
+/** A pattern with a character that means nothing special in place of each Grafana variable. */
+function withoutVariables(pattern: string): string {
+  let text = ''
+  for (let at = 0; at < pattern.length; ) {
+    const variable = variableAt(pattern, at)
+    text += variable === undefined ? pattern.charAt(at) : '_'
+    at += variable?.text.length ?? 1
+  }
+  return text
+}
+
+function matchesNothing({ op, value }: Matcher): boolean {
+  if (variablesIn(value).length > 0) return false
+  if (op === '=' || op === '!=') return (op === '=') === (value === '')
+  return promqlRegex(value)('') === (op === '=~')
+}
+
+function matchingFaults({ op, group, matching, matchingLabels, include, from }: Binary & Span) {
+  if (group === 'none') return []
+  if (setOperators.includes(op)) return [{ message: `${op} takes no group_${group}`, offset: from }]
+  const twice = matching === 'on' ? include.filter(label => matchingLabels.includes(label)) : []
+  return twice.map(label => ({ message: `the label ${label} is both in on() and in group_${group}()`, offset: from }))
+}
+
+function callFaults(
+  name: string,
+  args: readonly Expr[],
+  offset: number,
+  wants: (what: string, part: Expr, ...types: ValueType[]) => { message: string; offset: number }[],
+): { message: string; offset: number }[] {
+  const [, signature] = Object.entries(signatures).find(([names]) => names.split(' ').includes(name)) ?? []
+  // The grammar knows newer functions before this table does.
+  if (signature === undefined) return []
+  const types = [...signature.replace(/[?*]/g, '')].map(letter => letters[letter] ?? 'any')
+  const least = signature.includes('?')
+    ? signature.indexOf('?')
+    : signature.endsWith('*')
+      ? types.length - 1
+      : types.length
+  const most = signature.endsWith('*') ? Number.POSITIVE_INFINITY : types.length
+  if (args.length < least || args.length > most) {
+    const count =
+      least === most ? String(least) : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} or ${most}`
+    return [{ message: `${name}() wants ${count} arguments, not ${args.length}`, offset }]
+  }
+  const pattern = name === 'label_replace' ? args[4] : undefined
+  return [
+    ...args.flatMap((arg, at) => wants(`${name}()`, arg, types[Math.min(at, types.length - 1)] ?? 'any')),
+    ...(pattern?.kind === 'string' ? patternFaults('the pattern of label_replace()', pattern.value, pattern.from) : []),
+  ]
+}

@@ -1,0 +1,87 @@
+import type { DataFrame, Field } from '@grafana/data'
+import type { Target } from '../../grafana/dashboard-model.ts'
+import type { Labels, RangeSeries } from '../../prometheus/prometheus-client.ts'
+import { grafanaData } from './grafana-data.ts'
+
+/** What Prometheus answered to one query of a panel. An instant query's series have one point. */
+export interface Answer {
+  target: Target
+  kind: 'instant' | 'range'
+  /** As sent. */
+  expr: string
+  /** The legend with its variables filled in, its labels not. */
+  legend: string
+  series: readonly RangeSeries[]
+  /** How many more there were, lower than these; undefined where all are here. */
+  leftOut?: number
+  /** Why there is none. */
+  refused?: string
+}
+
+/**
+ * Answers as Grafana's Prometheus datasource makes them data frames: a frame a series, or of targets in table form a frame a
+ * query, with a column a label.
+ */
+export function framesOf(answers: readonly Answer[]): DataFrame[] {
+  const tables = new Set(answers.filter(isTable).map(({ target }) => target.refId))
+  return answers.flatMap(answer => {
+    if (answer.series.length === 0) return []
+    if (isTable(answer)) return [tableFrame(answer, tables.size > 1 ? `Value #${answer.target.refId}` : 'Value')]
+    return answer.series.map(series => seriesFrame(answer, series))
+  })
+}
+
+function isTable({ target }: Answer): boolean {
+  return target.format === 'table'
+}
+
+function seriesFrame(answer: Answer, { labels, points }: RangeSeries): DataFrame {
+  const name = legendOf(answer, labels)
+  const value = {
+    ...numberField(
+      'Value',
+      points.map(([, number]) => number),
+    ),
+    labels: { ...labels },
+    config: name === undefined ? {} : { displayNameFromDS: name },
+  }
+  const fields = [timeField(points.map(([timeMs]) => timeMs)), value]
+  return { refId: answer.target.refId, ...(name === undefined ? {} : { name }), fields, length: points.length }
+}
+
+function tableFrame({ target, series }: Answer, valueName: string): DataFrame {
+  const names = [...new Set(series.flatMap(({ labels }) => Object.keys(labels)))]
+  const rows = series.flatMap(({ labels, points }) => points.map(([timeMs, value]) => ({ labels, timeMs, value })))
+  const { FieldType } = grafanaData()
+  const fields: Field[] = [
+    timeField(rows.map(({ timeMs }) => timeMs)),
+    ...names.map(name => ({
+      ...{ name, type: FieldType.string, config: {} },
+      values: rows.map(({ labels }) => labels[name] ?? ''),
+    })),
+    numberField(
+      valueName,
+      rows.map(({ value }) => value),
+    ),
+  ]
+  return { refId: target.refId, fields, length: rows.length }
+}
+
+function timeField(values: number[]): Field {
+  return { name: 'Time', type: grafanaData().FieldType.time, config: {}, values }
+}
+
+function numberField(name: string, values: number[]): Field {
+  return { name, type: grafanaData().FieldType.number, config: {}, values }
+}
+
+/** A series' name; undefined where Grafana picks it from the labels that differ. */
+function legendOf({ legend, expr }: Answer, labels: Labels): string | undefined {
+  const { __name__: metric = '', ...others } = labels
+  const pairs = Object.entries(others)
+  if (legend === '__auto') return metric === '' && pairs.length === 0 ? expr : undefined
+  if (legend !== '') return legend.replace(/\{\{\s*(.+?)\s*\}\}/g, (_, name: string) => labels[name] ?? '')
+  if (metric === '' && pairs.length === 0) return expr
+  const text = pairs.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')
+  return pairs.length === 0 ? metric : `${metric}{${text}}`
+}

@@ -1,0 +1,119 @@
+import { createRequire } from 'node:module'
+import type { EChartsCoreOption } from 'echarts/core'
+import { safeColor } from './html.ts'
+import type { DrawnTimeseries } from './timeseries-panel.ts'
+
+/** Draws a chart as SVG text, for a panel of half the page or one of all of it. */
+export type DrawChart = (option: EChartsCoreOption, look?: { isWide: boolean }) => string
+
+/** A chart's own size; the page scales it, its text too. */
+const CHART_WIDTH = 640
+const WIDE_CHART_WIDTH = 1_240
+const CHART_HEIGHT = 220
+const FONT = { color: 'currentColor', fontSize: 12, fontFamily: 'inherit' }
+/** Lines of the grid: the text's colour, faint. */
+const FAINT = { color: 'currentColor', opacity: 0.16 }
+
+/**
+ * ECharts, loaded here and nowhere else. By `require`, which gives the whole library in one file: its ECMAScript modules are some hundred, and
+ * take seven times as long.
+ */
+export function loadCharts(): DrawChart {
+  const { init } = createRequire(import.meta.url)('echarts') as typeof import('echarts')
+  let drawn = 0
+  return (option, { isWide } = { isWide: false }) => {
+    const chart = init(null, null, {
+      renderer: 'svg',
+      ssr: true,
+      width: isWide ? WIDE_CHART_WIDTH : CHART_WIDTH,
+      height: CHART_HEIGHT,
+    })
+    try {
+      chart.setOption(option)
+      return standalone(chart.renderToSVGString({ useViewBox: true }), `c${drawn++}-`)
+    } finally {
+      // A chart that is left holds a timer, and the process with it.
+      chart.dispose()
+    }
+  }
+}
+
+/**
+ * What ECharts draws of lines over time. Text and grid have the page's own colour, so that one picture does in light and dark; names
+ * of series are not in it.
+ */
+export function chartOption(
+  drawn: DrawnTimeseries,
+  { fromMs, untilMs }: { fromMs: number; untilMs: number },
+): EChartsCoreOption {
+  return {
+    animation: false,
+    useUTC: true,
+    grid: { left: 8, right: 14, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+    xAxis: {
+      ...{ type: 'time', min: fromMs, max: untilMs, splitNumber: 5 },
+      axisLabel: {
+        ...FONT,
+        hideOverlap: true,
+        formatter: { day: '{d} {MMM}', hour: '{HH}:{mm}', minute: '{HH}:{mm}' },
+      },
+      axisLine: { lineStyle: { color: 'currentColor' } },
+    },
+    yAxis: {
+      ...{ type: 'value', splitNumber: 4, scale: drawn.least === undefined },
+      ...(drawn.least === undefined ? {} : { min: drawn.least }),
+      ...(drawn.most === undefined ? {} : { max: drawn.most }),
+      axisLabel: { ...FONT, formatter: drawn.format },
+      splitLine: { lineStyle: FAINT },
+    },
+    series: drawn.series.map((each, at) => {
+      const color = safeColor(each.color) ?? '#808080'
+      return {
+        ...{
+          type: each.isBars ? 'bar' : 'line',
+          silent: true,
+          emphasis: { disabled: true },
+          showSymbol: drawn.timesMs.length === 1,
+          connectNulls: false,
+        },
+        ...(each.isStacked ? { stack: 'all' } : {}),
+        dimensions: ['time', 'value'],
+        data: pairs(drawn.timesMs, each.values),
+        lineStyle: { width: 1.5, color, type: each.isDashed ? 'dashed' : 'solid' },
+        itemStyle: { color },
+        // Of all lines together, and so at one of them.
+        ...(at === 0 && drawn.thresholds.length > 0 ? { markLine: thresholdLines(drawn) } : {}),
+        ...(each.fill > 0 ? { areaStyle: { opacity: each.fill, color } } : {}),
+      }
+    }),
+  }
+}
+
+function thresholdLines({ thresholds }: DrawnTimeseries) {
+  return {
+    ...{ silent: true, symbol: 'none', label: { show: false }, animation: false },
+    data: thresholds.map(({ value, color, isDashed }) => {
+      const type = isDashed ? 'dashed' : 'solid'
+      return { yAxis: value, lineStyle: { color: safeColor(color) ?? '#808080', width: 1, type } }
+    }),
+  }
+}
+
+/** Time and value by turns. ECharts copies an array of arrays with all that is in it, and takes this as it is. */
+function pairs(timesMs: readonly number[], values: readonly (number | null)[]): Float64Array {
+  const flat = new Float64Array(2 * timesMs.length)
+  for (const [at, timeMs] of timesMs.entries()) flat.set([timeMs, values[at] ?? Number.NaN], 2 * at)
+  return flat
+}
+
+/**
+ * Without a size of its own, rounded to tenths of a pixel, and hidden from screen readers, as the legend has the numbers. ECharts gives the
+ * same ids in each picture, and a page has many.
+ */
+function standalone(svg: string, idPrefix: string): string {
+  return svg
+    .replace(/\bzr\d+-/g, idPrefix)
+    .replace(/^<svg width="[^"]*" height="[^"]*"/, '<svg aria-hidden="true" focusable="false"')
+    .replace(/\d+\.\d{2,}/g, number => String(Number(Number(number).toFixed(1))))
+    .replace(/ pointer-events="visible"| ecmeta_[a-z_]+="[^"]*"/g, '')
+}

@@ -1,0 +1,52 @@
+import type { DataFrame } from '@grafana/data'
+import type { VariableValues } from '../../grafana/interpolate.ts'
+
+/** What a link's text may refer to. */
+export interface LinkContext {
+  variables: VariableValues
+  /** What stands for the time: `from=now-1h&to=now`. */
+  time: string
+}
+
+/** A link of a row's field: where it leads, and its words. */
+export interface DrawnLink {
+  title: string
+  url: string
+}
+
+/** A field's first link for one row, with what Grafana puts into it; undefined where it leads nowhere safe. */
+export function fieldLink(
+  links: readonly { title: string; url: string }[] | undefined,
+  given: { frame: DataFrame; row: number; context: LinkContext },
+): DrawnLink | undefined {
+  const [link] = links ?? []
+  if (link === undefined) return undefined
+  const url = link.url.replace(/\$\{([^}]+)\}/g, (_, name: string) => substituted(name, given))
+  return isSafe(url) ? { title: link.title, url } : undefined
+}
+
+/** Whether a browser can follow it without running it. */
+export function isSafe(url: string): boolean {
+  return /^https?:\/\//i.test(url) || /^\/(?![/\\])/.test(url)
+}
+
+/** The uid that a link to a dashboard names: `/d/<uid>/…?…`. */
+export function dashboardOf(url: string): string | undefined {
+  return /^\/d\/([\w-]+)/.exec(url)?.[1]
+}
+
+function substituted(
+  name: string,
+  { frame, row, context }: { frame: DataFrame; row: number; context: LinkContext },
+): string {
+  if (name === '__url_time_range') return context.time
+  const [, column] = /^__data\.fields(?:\.|\[["']?)([^\]"']+)/.exec(name) ?? []
+  if (column !== undefined) {
+    const found = frame.fields.find(({ name: own, config }) => config.displayName === column || own === column)
+    return encodeURIComponent(String(found?.values[row] ?? ''))
+  }
+  const [, variable = name, format] = /^(\w+)(?::(\w+))?$/.exec(name) ?? []
+  const values = context.variables.get(variable)?.values ?? []
+  if (format === 'queryparam') return values.map(value => `var-${variable}=${encodeURIComponent(value)}`).join('&')
+  return encodeURIComponent(values.join(','))
+}

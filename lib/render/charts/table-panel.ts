@@ -1,0 +1,56 @@
+import type { DataFrame, Field } from '@grafana/data'
+import { fields, text } from '../../kube/json.ts'
+import { type DrawnLink, fieldLink, type LinkContext } from './field-links.ts'
+import { grafanaData } from './grafana-data.ts'
+
+/** A table as it is shown. */
+export interface DrawnTable {
+  columns: readonly { name: string; isNumber: boolean }[]
+  rows: readonly (readonly DrawnCell[])[]
+  /** How many rows there are in all. */
+  rowCount: number
+}
+
+export interface DrawnCell {
+  text: string
+  /** Of its threshold, where the column is coloured by it. */
+  color: string | undefined
+  link: DrawnLink | undefined
+}
+
+/** The columns of a frame that aren't hidden, and its first rows. */
+export function tableOf(
+  frame: DataFrame,
+  { frames, most, context }: { frames: DataFrame[]; most: number; context: LinkContext },
+): DrawnTable {
+  const { getFieldDisplayName, FieldType } = grafanaData()
+  const shown = frame.fields.filter(({ config }) => {
+    const custom = fields(config.custom)
+    return custom['hidden'] !== true && fields(custom['hideFrom'])['viz'] !== true
+  })
+  return {
+    columns: shown.map(field => ({
+      name: getFieldDisplayName(field, frame, frames),
+      isNumber: field.type === FieldType.number,
+    })),
+    rows: Array.from({ length: Math.min(most, frame.length) }, (_, row) =>
+      shown.map(field => cell(field, row, { frame, context })),
+    ),
+    rowCount: frame.length,
+  }
+}
+
+function cell(field: Field, row: number, { frame, context }: { frame: DataFrame; context: LinkContext }): DrawnCell {
+  const { formattedValueToString } = grafanaData()
+  const value: unknown = field.values[row]
+  const link = fieldLink(field.config.links, { frame, row, context })
+  if (value === undefined || value === null)
+    return { text: field.config.noValue ?? '', color: undefined, link: undefined }
+  const display = field.display?.(value)
+  const cellType = text(fields(fields(field.config.custom)['cellOptions'])['type']) ?? ''
+  return {
+    text: display === undefined ? String(value) : formattedValueToString(display),
+    color: cellType.startsWith('color') ? display?.color : undefined,
+    link,
+  }
+}

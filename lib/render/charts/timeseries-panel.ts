@@ -1,0 +1,146 @@
+import type { DataFrame, Field } from '@grafana/data'
+import type { Panel } from '../../grafana/dashboard-model.ts'
+import { fields, items, text } from '../../kube/json.ts'
+import { grafanaData, grafanaTheme } from './grafana-data.ts'
+
+/** The kinds of panels that draw lines. */
+export const LINES: readonly string[] = ['timeseries', 'graph']
+/** So many lines are drawn of a panel; the rest is said. */
+const MOST_SERIES = 30
+
+/** Lines over time, and the numbers beside their names. */
+export interface DrawnTimeseries {
+  /** The common times of all lines (epoch milliseconds), in order. */
+  timesMs: readonly number[]
+  series: readonly DrawnSeries[]
+  /** How many there are in all; the highest of them are drawn. */
+  seriesCount: number
+  /** The names of the numbers in the legend: `Last *`, `Max`. */
+  calcs: readonly string[]
+  hasLegend: boolean
+  thresholds: readonly DrawnThreshold[]
+  least: number | undefined
+  most: number | undefined
+  /** An axis' number in the panel's unit. */
+  format: (value: number) => string
+}
+
+export interface DrawnSeries {
+  name: string
+  color: string
+  /** One a time; null where there is none. */
+  values: readonly (number | null)[]
+  isStacked: boolean
+  isDashed: boolean
+  isBars: boolean
+  /** 0 to 1. */
+  fill: number
+  calcs: readonly string[]
+}
+
+/** A level that the panel shows as a line across. */
+export interface DrawnThreshold {
+  value: number
+  /** The value in the panel's unit. */
+  name: string
+  color: string
+  isDashed: boolean
+}
+
+/** The lines of a panel's frames: the highest ones, in their order. `leftOut` is how many more there are than the frames have. */
+export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): DrawnTimeseries {
+  const { FieldType, getFieldDisplayName, formattedValueToString, fieldReducers } = grafanaData()
+  const all = frames.flatMap(frame => {
+    const time = frame.fields.find(({ type }) => type === FieldType.time)
+    if (time === undefined) return []
+    return frame.fields
+      .filter(
+        ({ type, config }) => type === FieldType.number && fields(fields(config.custom)['hideFrom'])['viz'] !== true,
+      )
+      .map(field => ({ frame, time, field }))
+  })
+  const kept = highest(all, ({ field }) => topOf(field))
+  const timesMs = [...new Set(kept.flatMap(({ time }) => time.values.map(Number)))].sort((a, b) => a - b)
+  const legend = fields(panel.options['legend'])
+  const calcs = items(legend['calcs']).filter(each => typeof each === 'string')
+  const first = kept[0]?.field
+  const format = (value: number) =>
+    first?.display === undefined ? String(value) : formattedValueToString(first.display(value))
+  return {
+    timesMs,
+    series: kept.map(({ frame, time, field }) => ({
+      ...lookOf(field),
+      name: getFieldDisplayName(field, frame, frames),
+      values: valuesAt(timesMs, time, field),
+      calcs: calcs.map(calc => reduced(field, calc)),
+    })),
+    seriesCount: all.length + leftOut,
+    calcs: calcs.map(calc => fieldReducers.getIfExists(calc)?.name ?? calc),
+    hasLegend: legend['showLegend'] !== false,
+    thresholds: first === undefined ? [] : thresholdsOf(first).map(each => ({ ...each, name: format(each.value) })),
+    least: first?.config.min ?? undefined,
+    most: first?.config.max ?? undefined,
+    format,
+  }
+}
+
+function lookOf(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs'> {
+  const custom = fields(field.config.custom)
+  const stacking = text(fields(custom['stacking'])['mode']) ?? 'none'
+  return {
+    color: grafanaData().getFieldSeriesColor(field, grafanaTheme()).color,
+    isStacked: stacking !== 'none',
+    isDashed: ['dash', 'dot'].includes(text(fields(custom['lineStyle'])['fill']) ?? ''),
+    isBars: custom['drawStyle'] === 'bars',
+    fill: Number(custom['fillOpacity'] ?? 0) / 100,
+  }
+}
+
+/** The steps of a field's thresholds where the panel shows them (`thresholdsStyle`); areas too are shown by the line they begin at. */
+function thresholdsOf({ config }: Field): Omit<DrawnThreshold, 'name'>[] {
+  const mode = text(fields(fields(config.custom)['thresholdsStyle'])['mode']) ?? 'off'
+  const { thresholds, min, max } = config
+  if (mode === 'off' || thresholds === undefined) return []
+  const isPercent = thresholds.mode === grafanaData().ThresholdsMode.Percentage
+  // A part of what can't be known.
+  if (isPercent && (typeof min !== 'number' || typeof max !== 'number')) return []
+  const levelOf = (value: number) => (isPercent ? (min ?? 0) + (((max ?? 0) - (min ?? 0)) * value) / 100 : value)
+  return thresholds.steps
+    .filter(({ value }) => Number.isFinite(value))
+    .map(({ value, color }) => ({
+      value: levelOf(value),
+      color: grafanaTheme().visualization.getColorByName(color),
+      isDashed: mode.startsWith('dashed'),
+    }))
+}
+
+function reduced(field: Field, calc: string): string {
+  const { reduceField, formattedValueToString } = grafanaData()
+  const value: unknown = reduceField({ field, reducers: [calc] })[calc]
+  if (typeof value !== 'number' || field.display === undefined) return value == null ? '' : String(value)
+  return formattedValueToString(field.display(value))
+}
+
+/** As many as are drawn, of those that reach highest, in the order they came. */
+export function highest<T>(all: readonly T[], topOfEach: (each: T) => number): readonly T[] {
+  if (all.length <= MOST_SERIES) return all
+  const ranked = all
+    .map((each, at) => ({ each, at, top: topOfEach(each) }))
+    .sort((a, b) => b.top - a.top)
+    .slice(0, MOST_SERIES)
+  return ranked.sort((a, b) => a.at - b.at).map(({ each }) => each)
+}
+
+function topOf({ values }: Field): number {
+  let top = Number.NEGATIVE_INFINITY
+  for (const value of values) if (typeof value === 'number' && value > top) top = value
+  return top
+}
+
+function valuesAt(timesMs: readonly number[], time: Field, field: Field): (number | null)[] {
+  const known = new Map<number, unknown>(time.values.map((timeMs: unknown, at) => [Number(timeMs), field.values[at]]))
+  return timesMs.map(timeMs => {
+    const value = known.get(timeMs)
+    return typeof value === 'number' && Number.isFinite(value) ? value : null
+  })
+}

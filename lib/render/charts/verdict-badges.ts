@@ -1,0 +1,77 @@
+import type { PanelResult } from '../../checks/verify/verify-report.ts'
+import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
+import { inWords } from '../../grafana/interpolate.ts'
+import type { Answer } from './data-frames.ts'
+import { type Html, html } from './html.ts'
+import { type DrawContext, panelBody } from './panel-html.ts'
+
+/** What verify said of a dashboard's panels, by their ids; undefined where it wasn't asked. */
+export type Verdicts = ReadonlyMap<number, PanelResult>
+
+/**
+ * A dashboard's rows and panels as HTML, in pieces: each panel as soon as it and those before it are answered. Headings begin at the
+ * level that is given. A panel that can't be drawn says so, and the others are drawn.
+ */
+export async function* dashboardBody(
+  dashboard: Dashboard,
+  answers: ReadonlyMap<Panel, Promise<Answer[]>>,
+  options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
+): AsyncGenerator<Html> {
+  const rows = new Map<string, Panel[]>()
+  for (const panel of dashboard.panels) rows.set(panel.row, [...(rows.get(panel.row) ?? []), panel])
+  for (const [title, panels] of rows) {
+    yield html`${title === '' ? undefined : html`<h3>${inWords(title, options.variables)}</h3>`}<div class="grid">`
+    for (const panel of panels) yield await panelSection(panel, (await answers.get(panel)) ?? [], options)
+    yield html`</div>
+`
+  }
+  yield html`${skippedNote(dashboard)}`
+}
+
+async function panelSection(
+  panel: Panel,
+  answers: readonly Answer[],
+  options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
+): Promise<Html> {
+  // No dashboard's key has a dot.
+  const id = `${options.idPrefix}.${panel.id}`
+  const title = panel.title === '' ? 'Untitled' : inWords(panel.title, options.variables)
+  const body = await panelBody({ ...panel, title }, answers, options).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error)
+    return html`<p class="note">This panel could not be drawn: ${why}</p>`
+  })
+  const width = Math.min(24, Math.max(1, panel.gridPos.w || 24))
+  const queries = answers.map(
+    ({ target, expr }) => html`<dt>${target.refId}</dt><dd><code>${shortened(expr)}</code></dd>`,
+  )
+  return html`<section class="panel w${width}" aria-labelledby="${id}">
+<h4 id="${id}">${title}</h4>
+${panel.description === '' ? undefined : html`<p class="about">${inWords(panel.description, options.variables)}</p>`}
+${body}
+<footer>${verdictBadge(options.verdicts?.get(panel.id))}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
+</section>
+`
+}
+
+/** Verify's verdict on a panel, in words. */
+export function verdictBadge(result: PanelResult | undefined): Html | undefined {
+  if (result === undefined) return undefined
+  const { ok, compared, failed, excused } = result
+  if (failed > 0)
+    return html`<p class="verdict failed">✗ ${failed} of ${failed + ok + excused.length} checks failed</p>`
+  if (compared > 0) return html`<p class="verdict ok">✓ compared with the cluster</p>`
+  if (ok > 0) return html`<p class="verdict ok">✓ has data</p>`
+  return html`<p class="verdict">– ${excused.join('; ')}</p>`
+}
+
+function skippedNote({ skipped }: Dashboard): Html | undefined {
+  if (skipped.length === 0) return undefined
+  return html`<h3>Not drawn</h3><ul>${skipped.map(
+    ({ kind, name, refId, reason }) => html`<li>${kind} ${name} ${refId}: ${reason}</li>`,
+  )}</ul>`
+}
+
+/** All of ten thousand pods' names in one query help nobody. */
+function shortened(expr: string): string {
+  return expr.length <= 2_000 ? expr : `${expr.slice(0, 2_000)} … (${expr.length} characters)`
+}

@@ -1,0 +1,183 @@
+import { dashboardRange } from '../../checks/verify/panel-queries.ts'
+import type { Verifiable } from '../../checks/verify/verify.ts'
+import { failureText, nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import { LabError } from '../../cli/errors.ts'
+import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
+import type { PartStatus } from '../../kwok/lab-status.ts'
+import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import type { DrawChart } from '../charts/echarts-option.ts'
+import { grafanaData } from '../charts/grafana-data.ts'
+import { type Html, html } from '../charts/html.ts'
+import { askPanels } from '../charts/query-panels.ts'
+import { dashboardBody, type Verdicts } from '../charts/verdict-badges.ts'
+import { type Facts, firingAlerts } from '../report/lab-facts.ts'
+import { addressOf, chosenVariables, withTime } from './page-choices.ts'
+import { dashboardPage, homePage, type LinkedDashboard } from './page-layout.ts'
+import type { PageRequest, Pages } from './page-server.ts'
+import { exploredTraces, tracedServices } from './trace-links.ts'
+
+/** What the pages are made from. Each is asked anew for each page. */
+export interface ViewSources {
+  name: string
+  prometheusUrl: string
+  /** Undefined where there is none. */
+  jaegerUrl: string | undefined
+  scrapeMs: number
+  drawChart: DrawChart
+  /** The dashboards as their files are now, and what is wrong with those that can't be read. */
+  dashboards: () => { dashboards: readonly Verifiable[]; refused: readonly string[] }
+  facts: () => Promise<Facts>
+  parts: () => Promise<readonly PartStatus[]>
+  verify: (dashboard: Verifiable, api: PrometheusApi) => Promise<VerifyReport>
+}
+
+/** The pages of a lab: its entrance, and one for each dashboard. */
+export function createPages(sources: ViewSources, { patienceMs = 20_000 }: { patienceMs?: number } = {}): Pages {
+  // A client for each page: it remembers its answers, so that each different query of a page is asked once. All that a page asks has
+  // this long; what is not answered then is said to be missing.
+  const open = (forMs: number) => createPrometheusApi(sources.prometheusUrl, { signal: AbortSignal.timeout(forMs) })
+  const verifyOnce = oneAtATime(sources.verify)
+  return async request => {
+    if (request.path === '/') return await home(sources, open(patienceMs))
+    const [, uid] = /^\/d\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
+    return uid === undefined
+      ? undefined
+      : await dashboardOf(decoded(uid), request, {
+          ...sources,
+          verify: verifyOnce,
+          // Verify asks many times what a page does.
+          api: open(request.isPosted ? 10 * patienceMs : patienceMs),
+        })
+  }
+}
+
+async function home(sources: ViewSources, api: PrometheusApi): Promise<string> {
+  const { dashboards, refused } = sources.dashboards()
+  const { name, prometheusUrl, jaegerUrl } = sources
+  const nowMs = Date.now()
+  const [facts, parts, alerts, traced] = await Promise.all([
+    sources.facts(),
+    sources.parts(),
+    orWhyNot(firingAlerts(api, nowMs)),
+    jaegerUrl === undefined ? undefined : orWhyNot(tracedServices(jaegerUrl, api, nowMs)),
+  ])
+  const listed = linkedDashboards(dashboards)
+  // Whoever reads the entrance goes on to a dashboard: what only those need takes a second to load, and does so meanwhile.
+  setTimeout(grafanaData, 100).unref()
+  return homePage({ name, facts, parts, alerts, traced, dashboards: listed, refused, prometheusUrl, jaegerUrl })
+}
+
+async function dashboardOf(
+  uid: string,
+  { query, isPosted }: PageRequest,
+  sources: ViewSources & { api: PrometheusApi },
+): Promise<AsyncIterable<string> | undefined> {
+  const { dashboards } = sources.dashboards()
+  const listed = linkedDashboards(dashboards)
+  const source = listed.find(each => each.key === uid)?.source
+  const wanted = dashboards.find(({ dashboard }) =>
+    source === undefined ? dashboard.uid === uid : dashboard.source === source,
+  )
+  if (wanted === undefined) return undefined
+  const { prometheusUrl, jaegerUrl, scrapeMs, drawChart, api } = sources
+  const dashboard = withTime(wanted.dashboard, query)
+  const asked = isPosted ? await orWhyNot(verdictOf(sources, wanted, api)) : undefined
+  const verified = typeof asked === 'string' ? undefined : asked
+  const untilMs = verified?.untilMs ?? Date.now()
+  const range = dashboardRange(dashboard, untilMs)
+  const { offered, choice } = await chosenVariables(dashboard, query, { api, range })
+  const address = addressOf(offered, dashboard).toString()
+  const alerts = await orWhyNot(firingAlerts(api, untilMs))
+  const answers = askPanels(dashboard, choice, { api, untilMs, scrapeMs })
+  const known = new Set(dashboards.map(each => each.dashboard.uid))
+  const { from, to, refresh } = dashboard.time
+  const body = dashboardBody(dashboard, answers, {
+    ...{ drawChart, range, variables: choice.values, idPrefix: 'panel', verdicts: verified?.verdicts },
+    time: new URLSearchParams({ from, to, refresh }).toString(),
+    hrefOf: ({ url }, linked) => (linked === undefined ? outside(url, jaegerUrl) : known.has(linked) ? url : undefined),
+  })
+  return dashboardPage({
+    dashboard,
+    offered,
+    address,
+    others: listed,
+    alerts,
+    verdict: typeof asked === 'string' ? html`<p class="failed">${asked}</p>` : verified?.summary,
+    untilMs,
+    prometheusUrl,
+    jaegerUrl,
+    body,
+  })
+}
+
+/** What verify finds of one dashboard now. It tries variables of its own choice, so it isn't only about what is shown. */
+async function verdictOf(
+  { verify }: ViewSources,
+  wanted: Verifiable,
+  api: PrometheusApi,
+): Promise<{ summary: Html; verdicts: Verdicts; untilMs: number }> {
+  const verified = await verify(wanted, api)
+  const { dashboards, failures, time } = verified
+  const result = dashboards.find(({ source }) => source === wanted.dashboard.source)
+  const verdicts = new Map((result?.byPanel ?? []).map(each => [each.id, each]))
+  const untilMs = Date.parse(time)
+  if (failures.length === 0 && result?.verdict === 'not applicable') {
+    const summary = html`<p class="verdict">– verify: not applicable here: no ${result.notApplicable}</p>`
+    return { summary, verdicts, untilMs }
+  }
+  const nothing = nothingChecked(verified)
+  const good = nothing === undefined ? '✓ verify: nothing failed' : `– verify: ${nothing.message}`
+  const words = failures.length > 0 ? `✗ verify: ${failures.length} failed` : good
+  const checked = `${result?.queries ?? 0} queries with each variable as All, one value and several, ${result?.compared ?? 0} compared with the cluster`
+  return {
+    summary: html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}</p>
+${failures.length === 0 ? undefined : html`<pre>${failures.map(failure => failureText(failure)).join('\n')}</pre>`}`,
+    verdicts,
+    untilMs,
+  }
+}
+
+/** Verify takes seconds of a whole CPU: who asks for the same dashboard meanwhile gets the same report, and for another one a refusal. */
+function oneAtATime(verify: ViewSources['verify']): ViewSources['verify'] {
+  let running: { title: string; source: string; report: Promise<VerifyReport> } | undefined
+  return async (wanted, api) => {
+    const { source, title } = wanted.dashboard
+    if (running?.source === source) return await running.report
+    if (running !== undefined) {
+      throw new LabError(`Cannot verify ${title} now`, { why: `verify of ${running.title} is still running` })
+    }
+    const report = verify(wanted, api)
+    running = { title, source, report }
+    return await report.finally(() => {
+      running = undefined
+    })
+  }
+}
+
+function linkedDashboards(dashboards: readonly Verifiable[]): LinkedDashboard[] {
+  const all = dashboards.map(({ dashboard }) => dashboard)
+  const [keys, titles] = [dashboardKeys(all), shownTitles(all)]
+  return all.map(({ source, title }) => ({ source, key: keys.get(source) ?? '', title: titles.get(source) ?? title }))
+}
+
+/** What was asked for, or in words why there is none: a page has other things to show. */
+async function orWhyNot<T>(answer: Promise<T>): Promise<T | string> {
+  return await answer.catch((error: unknown) => {
+    if (error instanceof LabError) return error.message
+    throw error
+  })
+}
+
+/** Where a link leads that is to no dashboard: Grafana's own pages are not here. */
+function outside(url: string, jaegerUrl: string | undefined): string | undefined {
+  if (!url.startsWith('/')) return url
+  return jaegerUrl === undefined ? undefined : exploredTraces(url, jaegerUrl)
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,83 @@
+import type { Choice } from '../../checks/verify/variable-choices.ts'
+import { failedPart } from '../../cli/errors.ts'
+import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
+import type { VariableValue } from '../../grafana/interpolate.ts'
+import { durationMs } from '../../grafana/query-interval.ts'
+import { ALL, chosenValue, variableOptions } from '../../grafana/variable-values.ts'
+import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-client.ts'
+
+/** A variable as the page offers it. */
+export interface OfferedVariable {
+  variable: Variable
+  options: readonly string[]
+  /** What is chosen; `$__all` for All. */
+  chosen: readonly string[]
+  /** Why it has no list. */
+  refused: string | undefined
+}
+
+/** What can be chosen for the time: lengths back from now. */
+export const TIMES = ['5m', '15m', '30m', '1h', '3h', '6h', '12h', '24h', '7d'] as const
+export const REFRESHES = ['off', '5s', '10s', '30s', '1m', '5m'] as const
+
+/** A dashboard with the time that an address asks for (`from=now-15m`, `refresh=10s`); its own where that is no such time. */
+export function withTime(dashboard: Dashboard, query: URLSearchParams): Dashboard {
+  const [, length = ''] = /^now-(\w+)$/.exec(query.get('from') ?? '') ?? []
+  const refresh = query.get('refresh') ?? dashboard.time.refresh
+  const isRefresh = (REFRESHES as readonly string[]).includes(refresh)
+  const asked = { ...dashboard.time, refresh: isRefresh ? refresh : 'off' }
+  const lengthMs = durationMs(length)
+  if (lengthMs === undefined || lengthMs < 60_000 || lengthMs > 31 * 86_400_000) return { ...dashboard, time: asked }
+  return { ...dashboard, time: { ...asked, from: `now-${length}`, to: 'now' } }
+}
+
+/**
+ * The variables of a dashboard as an address chooses them (`var-namespace=a&var-namespace=b`), each with its list, which follows the
+ * choices before it. What isn't chosen is All, or what the dashboard says, or the first of the list.
+ */
+export async function chosenVariables(
+  dashboard: Dashboard,
+  query: URLSearchParams,
+  { api, range }: { api: PrometheusApi; range: TimeRange },
+): Promise<{ offered: OfferedVariable[]; choice: Choice }> {
+  const values = new Map<string, VariableValue>()
+  const listed = new Map<string, readonly string[]>()
+  const offered: OfferedVariable[] = []
+  for (const variable of dashboard.variables) {
+    if (variable.type === 'adhoc') continue
+    let refused: string | undefined
+    const options = await variableOptions(variable, { api, range, known: values }).catch((error: unknown) => {
+      refused = failedPart(error).what
+      return []
+    })
+    const chosen = chosenOf(variable, options, query.getAll(`var-${variable.name}`))
+    const isAll = chosen.includes(ALL)
+    values.set(variable.name, chosenValue(variable, isAll ? 'all' : chosen, options))
+    listed.set(variable.name, isAll ? options : chosen)
+    offered.push({ variable, options, chosen, refused })
+  }
+  return { offered, choice: { name: 'several', values, options: listed } }
+}
+
+/** The choices as an address has them, for links that keep them. */
+export function addressOf(offered: readonly OfferedVariable[], { time }: Pick<Dashboard, 'time'>): URLSearchParams {
+  const query = new URLSearchParams()
+  for (const { variable, chosen } of offered) for (const value of chosen) query.append(`var-${variable.name}`, value)
+  query.set('from', time.from)
+  query.set('to', time.to)
+  query.set('refresh', time.refresh)
+  return query
+}
+
+function chosenOf(variable: Variable, options: readonly string[], asked: readonly string[]): string[] {
+  const isFree = variable.type === 'textbox'
+  const wanted = asked.map(value => (value === 'All' ? ALL : value))
+  if (variable.includeAll && wanted.includes(ALL)) return [ALL]
+  const known = wanted.filter(value => isFree || options.includes(value))
+  if (known.length > 0) return variable.multi ? known : known.slice(0, 1)
+  if (variable.includeAll && (variable.current.length === 0 || variable.current.includes(ALL))) return [ALL]
+  const current = variable.current.filter(value => options.includes(value))
+  // As Grafana does, where what the dashboard chooses is not there.
+  if (current.length === 0 && variable.includeAll) return [ALL]
+  return current.length > 0 ? current : options.slice(0, 1)
+}

@@ -1,0 +1,122 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { describeError, LabError } from '../../cli/errors.ts'
+import { PAGE_SCRIPT, problemPage } from './page-layout.ts'
+
+/** What a page is asked with. */
+export interface PageRequest {
+  path: string
+  /** The fields of the form that is posted, else of the address. */
+  query: URLSearchParams
+  /** A form of one of these pages was posted: only that may start something. */
+  isPosted: boolean
+}
+
+/** Gives a page's HTML, whole or in pieces as they come; undefined where there is none of that path. */
+export type Pages = (request: PageRequest) => Promise<string | AsyncIterable<string> | undefined>
+
+/**
+ * What may happen in a page: styles of its own, the one script, and asking this server. ECharts puts font sizes into style attributes.
+ */
+const POLICY = [
+  ...["default-src 'none'", "script-src 'self'", "connect-src 'self'", "style-src 'unsafe-inline'", 'img-src data:'],
+  ...["base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"],
+].join('; ')
+
+const HEADERS = {
+  'content-security-policy': POLICY,
+  'x-content-type-options': 'nosniff',
+  // With no-referrer a browser names no origin when it posts a form, not even to the page's own server.
+  'referrer-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/** More than a form of these pages ever has. */
+const FORM_BYTES = 2 ** 16
+
+/**
+ * A server of pages, asked for under a name of this machine itself, so that no page of another host can reach it by giving its own name
+ * this address. GET and HEAD only read. POST, to a dashboard, is accepted from these pages alone: another site's page could post too.
+ */
+export function createPageServer(pages: Pages): Server {
+  return createServer((request, response) => {
+    answer(request, response, pages).catch((error: unknown) => {
+      if (!(error instanceof LabError)) process.stderr.write(`${describeError(error)}\n`)
+      const why = error instanceof Error ? error.message : String(error)
+      if (response.headersSent) response.destroy()
+      else send(response, error instanceof LabError ? 502 : 500, problemPage('This page could not be made', why))
+    })
+  })
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, pages: Pages): Promise<void> {
+  if (!isOwnHost(request)) return send(response, 421, problemPage('Wrong host', 'Ask for 127.0.0.1 or localhost.'))
+  const target = `http://page${request.url ?? '/'}`
+  if (!URL.canParse(target)) return send(response, 400, problemPage('No such page', 'The address is none.'))
+  const { pathname, searchParams } = new URL(target)
+  const methods = pathname.startsWith('/d/') ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD']
+  if (!methods.includes(request.method ?? '')) {
+    response.setHeader('allow', methods.join(', '))
+    return send(response, 405, problemPage('Not allowed', `This page takes ${methods.join(', ')}.`))
+  }
+  const isPosted = request.method === 'POST'
+  if (isPosted && !isFromOwnPage(request)) {
+    return send(response, 403, problemPage('Not allowed', "Another site's page may start nothing here."))
+  }
+  const form = isPosted ? await readForm(request) : searchParams
+  if (form === undefined) {
+    response.setHeader('connection', 'close')
+    return send(response, 413, problemPage('Not allowed', 'The form is too large.'))
+  }
+  if (pathname === '/healthz') return send(response, 200, 'ok\n', 'text/plain')
+  if (pathname === '/page.js') return send(response, 200, PAGE_SCRIPT, 'text/javascript')
+  const page = await pages({ path: pathname, query: form, isPosted })
+  if (page === undefined) return send(response, 404, problemPage('No such page', `There is nothing at ${pathname}.`))
+  if (typeof page === 'string') return send(response, 200, page)
+  await sendPieces(response, page)
+}
+
+/** Whether the request was made to this machine by its own name and to the port that it came in by. */
+function isOwnHost({ headers, socket }: IncomingMessage): boolean {
+  const [, name = '', port = '80'] = /^(127\.0\.0\.1|localhost|\[::1\])(?::(\d+))?$/i.exec(headers.host ?? '') ?? []
+  return name !== '' && Number(port) === socket.localPort
+}
+
+/** Whether no page of another origin sent it. Browsers say where a request comes from; other programs need no protection from this one. */
+function isFromOwnPage({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site']
+  if (site !== undefined) return site === 'same-origin'
+  return headers.origin === undefined || headers.origin === `http://${headers.host}`
+}
+
+/** The fields of a posted form; undefined when there are too many. */
+async function readForm(request: IncomingMessage): Promise<URLSearchParams | undefined> {
+  let text = ''
+  // The connection stays open for the answer.
+  for await (const chunk of request.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    text += chunk
+    if (text.length > FORM_BYTES) return undefined
+  }
+  return new URLSearchParams(text)
+}
+
+/** A browser shows what it has while the rest is still being asked for. */
+async function sendPieces(response: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
+  response.writeHead(200, headersOf('text/html'))
+  if (response.req.method !== 'HEAD') {
+    for await (const piece of pieces) {
+      if (response.destroyed) return
+      response.write(piece)
+    }
+  }
+  response.end()
+}
+
+function headersOf(type: string): Record<string, string> {
+  return { ...HEADERS, 'content-type': `${type}; charset=utf-8` }
+}
+
+function send(response: ServerResponse, status: number, text: string, type = 'text/html'): void {
+  response.writeHead(status, headersOf(type))
+  response.end(response.req.method === 'HEAD' ? undefined : text)
+}

@@ -1,0 +1,55 @@
+import { dashboardRange, queryFacts } from '../../checks/verify/panel-queries.ts'
+import { choose } from '../../checks/verify/variable-choices.ts'
+import type { Verifiable } from '../../checks/verify/verify.ts'
+import type { VerifyReport } from '../../checks/verify/verify-report.ts'
+import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
+import type { PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import { loadCharts } from '../charts/echarts-option.ts'
+import { type Html, html } from '../charts/html.ts'
+import { askPanels } from '../charts/query-panels.ts'
+import { dashboardBody } from '../charts/verdict-badges.ts'
+import { anchorOf, type ReportedDashboard } from './report-html.ts'
+
+/** Draws dashboards as they were when verify looked, with all of each variable's values chosen where that can be. */
+export async function drawDashboards(given: {
+  api: PrometheusApi
+  dashboards: readonly Verifiable[]
+  verified: VerifyReport
+  untilMs: number
+  scrapeMs: number
+  onProgress: (text: string) => void
+}): Promise<ReportedDashboard[]> {
+  const { api, dashboards, verified, untilMs, scrapeMs, onProgress } = given
+  const drawChart = loadCharts()
+  const listed = dashboards.map(({ dashboard }) => dashboard)
+  const keys = dashboardKeys(listed)
+  const titles = shownTitles(listed)
+  const sourceOf = (uid: string) => listed.find(each => each.uid === uid)?.source ?? ''
+  const all: ReportedDashboard[] = []
+  for (const [index, { dashboard }] of dashboards.entries()) {
+    onProgress(`drawing ${dashboard.title} (${index + 1} of ${dashboards.length})`)
+    const { source, panels } = dashboard
+    const result = verified.dashboards.find(each => each.source === source)
+    const key = keys.get(source) ?? ''
+    const range = dashboardRange(dashboard, untilMs)
+    const metrics = [
+      ...new Set(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
+    ]
+    const { choice } = await choose(dashboard, 'all', { api, range, metrics })
+    const answers = askPanels(dashboard, choice, { api, untilMs, scrapeMs })
+    const parts = dashboardBody(dashboard, answers, {
+      ...{ drawChart, range, variables: choice.values, time: '', idPrefix: anchorOf(key) },
+      verdicts: result && new Map(result.byPanel.map(each => [each.id, each])),
+      // A file knows one choice of variables: a link leads to the dashboard as it stands in the file.
+      hrefOf: ({ url }, uid) => {
+        if (uid === undefined) return url.startsWith('/') ? undefined : url
+        const linked = keys.get(sourceOf(uid))
+        return linked === undefined ? undefined : `#${anchorOf(linked)}`
+      },
+    })
+    const body: Html[] = []
+    for await (const part of parts) body.push(part)
+    all.push({ key, title: titles.get(source) ?? dashboard.title, dashboard, result, body: html`${body}` })
+  }
+  return all
+}

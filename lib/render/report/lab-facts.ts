@@ -1,0 +1,46 @@
+import { settingNames, settingText, variableOf } from '../../cli/settings.ts'
+import { fields, text } from '../../kube/json.ts'
+import { countAll } from '../../kwok/lab-status.ts'
+import type { Lab } from '../../lab/lab.ts'
+import { versions } from '../../programs/versions.ts'
+import { type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
+
+/** What was looked at: names and values, in the order they are shown. */
+export type Facts = readonly (readonly [name: string, value: string])[]
+
+/** What a lab is: its cluster, how many there are of what, and the versions of its programs. */
+export async function labFacts(lab: Lab): Promise<Facts> {
+  const { nodes, podPhases, labPods, series } = await countAll(lab)
+  const phases = [...(podPhases ?? [])].map(([phase, count]) => `${count} ${phase}`)
+  const known = (value: number | undefined) => (value === undefined ? 'unknown' : String(value))
+  return [
+    ['Cluster', lab.settings.clusterName],
+    ['Nodes', known(nodes)],
+    ['Pods', podPhases === undefined ? 'unknown' : `${phases.join(', ') || 'none'}; ${known(labPods)} by kwok-pods`],
+    ['Series in Prometheus', known(series)],
+    ['Versions', [...Object.entries(versions), ['node', process.versions.node]].map(each => each.join(' ')).join(', ')],
+    ['Settings', settingNames.map(name => `${variableOf(name)}=${settingText(name, lab.settings)}`).join(' ')],
+  ]
+}
+
+/** What can be known of a Prometheus that is no lab's. */
+export async function prometheusFacts(url: string, { timeoutMs = 10_000 } = {}): Promise<Facts> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const answer = await fetch(`${url}/api/v1/status/buildinfo`, { signal }).catch(() => undefined)
+  const body: unknown = await answer?.json().catch(() => undefined)
+  return [['Prometheus', text(fields(fields(body)['data'])['version']) ?? 'of an unknown version']]
+}
+
+/** Alerts that fire at a time: each name, and how many of it. */
+export async function firingAlerts(api: PrometheusApi, timeMs: number): Promise<Facts> {
+  const query = 'count by (alertname, severity) (ALERTS{alertstate="firing"})'
+  const samples = await api.instant(query, timeMs).catch((error: unknown) => {
+    if (error instanceof QueryError) return error
+    throw error
+  })
+  if (samples instanceof QueryError) return [['unknown', samples.message]]
+  return samples.map(({ labels, value }) => [
+    `${labels['alertname'] ?? ''} (${labels['severity'] ?? ''})`,
+    String(value),
+  ])
+}

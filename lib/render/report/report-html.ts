@@ -1,0 +1,111 @@
+import {
+  type DashboardResult,
+  failureText,
+  nothingChecked,
+  type VerifyReport,
+} from '../../checks/verify/verify-report.ts'
+import { shownTitles } from '../../grafana/dashboard-identity.ts'
+import type { Dashboard } from '../../grafana/dashboard-model.ts'
+import type { Html } from '../charts/html.ts'
+import { html } from '../charts/html.ts'
+import { FILE_POLICY, pageHtml } from '../charts/page-html.ts'
+import type { Facts } from './lab-facts.ts'
+
+/** A dashboard of the report: what verify found, and its panels drawn. */
+export interface ReportedDashboard {
+  /** What its id and its picture are called by. */
+  key: string
+  /** What it is called among the others. */
+  title: string
+  dashboard: Dashboard
+  result: DashboardResult | undefined
+  body: Html
+}
+
+/** So many failures are written out at the top. */
+const MOST_FAILURES = 50
+
+/** The whole report as one file: what was looked at, what verify found, and each dashboard. */
+export function reportHtml(given: {
+  verified: VerifyReport
+  dashboards: readonly ReportedDashboard[]
+  facts: Facts
+  alerts: Facts
+}): string {
+  const { verified, dashboards, facts, alerts } = given
+  const time = verified.time.replace('T', ' ').replace(/\..*$/, ' UTC')
+  const title = `Dashboards of ${facts.find(([name]) => name === 'Cluster')?.[1] ?? verified.prometheusUrl}`
+  const body = html`<header><h1>${title}</h1>
+<p class="${summaryClass(verified)}">${summary(verified)}</p>
+<dl class="facts">${[['Time', time] as const, ...facts].map(
+    ([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>
+`,
+  )}<dt>Alerts that fire</dt><dd>${alerts.length === 0 ? 'none' : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')}</dd></dl>
+${verified.notes.map(note => html`<p class="note">${note}</p>`)}
+${failuresPart(verified)}</header>
+<nav aria-label="Dashboards"><ul>${dashboards.map(
+    ({ key, title: name, result }) => html`<li><a href="#${anchorOf(key)}">${name}</a> ${shortVerdict(result)}</li>
+`,
+  )}</ul></nav>
+<main id="main">${dashboards.map(
+    ({
+      key,
+      title: name,
+      dashboard,
+      result,
+      body: panels,
+    }) => html`<section aria-labelledby="${anchorOf(key)}"><h2 id="${anchorOf(key)}">${name}</h2>
+<p class="note">${longVerdict(result)} Time range ${dashboard.time.from} to ${dashboard.time.to}; times are UTC.</p>
+${panels}</section>
+`,
+  )}</main>`
+  const head = html`<meta http-equiv="Content-Security-Policy" content="${FILE_POLICY}">`
+  return pageHtml({ title, body, head })
+}
+
+/** The id of a dashboard in the report. */
+export function anchorOf(key: string): string {
+  return `d-${key}`
+}
+
+function summaryClass(verified: VerifyReport): string {
+  if (verified.failures.length > 0) return 'failed'
+  return nothingChecked(verified) === undefined ? 'ok' : 'failed'
+}
+
+function summary(verified: VerifyReport): string {
+  const { dashboards, failures, truth } = verified
+  const nothing = nothingChecked(verified)
+  if (nothing !== undefined) return `– verify: ${nothing.message}`
+  const unchecked = dashboards.filter(({ verdict }) => verdict === 'nothing to check').length
+  const rest = unchecked === 0 ? '' : `; ${unchecked} of ${dashboards.length} dashboards: nothing to check`
+  const sum = (of: (each: DashboardResult) => number) => dashboards.reduce((all, each) => all + of(each), 0)
+  const compared = truth === '' ? 'none' : String(sum(each => each.compared))
+  const word = failures.length > 0 ? '✗' : '✓'
+  return `${word} verify: ${sum(each => each.queries)} queries, ${sum(each => each.ok)} ok, ${compared} of them compared with ${truth || 'a cluster'}; ${failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped${rest}`
+}
+
+function failuresPart({ failures, dashboards }: VerifyReport): Html | undefined {
+  if (failures.length === 0) return undefined
+  const titles = shownTitles(dashboards)
+  const texts = failures.slice(0, MOST_FAILURES).map(failure => failureText(failure, titles.get(failure.source)))
+  const more = failures.length - MOST_FAILURES
+  return html`<h2>What failed</h2><pre>${texts.join('\n')}${more > 0 ? `\nand ${more} more` : ''}</pre>`
+}
+
+function shortVerdict(result: DashboardResult | undefined): Html | undefined {
+  if (result === undefined) return undefined
+  if (result.verdict === 'not applicable' || result.verdict === 'nothing to check')
+    return html`<span class="verdict">– ${result.verdict}</span>`
+  return result.failed > 0
+    ? html`<span class="failed">✗ ${result.failed} failed</span>`
+    : html`<span class="ok">✓ ok</span>`
+}
+
+function longVerdict(result: DashboardResult | undefined): string {
+  if (result === undefined) return ''
+  if (result.verdict === 'not applicable') return `Not applicable here: no ${result.notApplicable}.`
+  if (result.verdict === 'nothing to check') return 'Nothing to check: no panel has a query for Prometheus.'
+  const { queries, ok, compared, failed, excused } = result
+  return `${queries} queries: ${ok} ok, ${compared} of them compared, ${failed} failed, ${excused} excused.`
+}

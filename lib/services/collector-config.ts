@@ -1,0 +1,145 @@
+import { parse, stringify } from 'yaml'
+import { goDuration } from '../cli/settings.ts'
+import { fields } from '../kube/json.ts'
+
+/** What a collector configuration is made of, beside its base. */
+export interface CollectorInput {
+  clusterName: string
+  /** The machine that the collector runs on, for its own host metrics. */
+  hostName: string
+  intervalMs: number
+  /** Names of the nodes to collect from, in any order. */
+  nodes: readonly string[]
+  /** Base URL of the stats proxy, where `/nodes/<node>` is a kubelet. */
+  statsProxyUrl: string
+  otlpGrpcEndpoint: string
+  otlpHttpEndpoint: string
+  /** Where metrics go: an OTLP/HTTP metrics endpoint, whole. */
+  metricsUrl: string
+  /** Where traces go: `host:port` of OTLP/gRPC receivers, by the word that their exporter is named with. */
+  tracesEndpoints: Readonly<Record<string, string>>
+  /** In a container: where the machine is seen, and the mount point of the one file system that is measured. */
+  host?: { rootPath: string; mountPoint: string }
+  /** The logs endpoint, whole, that the cluster's events are sent to; without it they are not. */
+  eventsUrl?: string
+}
+
+/**
+ * A collector configuration: the base with one `kubeletstats/<node>` receiver a node, in the order of their names, so that
+ * the same nodes give the same bytes.
+ */
+export function collectorConfig(base: string, input: CollectorInput): string {
+  const config = parse(base) as Record<string, unknown>
+  const receivers = fields(config['receivers'])
+  const processors = fields(config['processors'])
+  const exporters = fields(config['exporters'])
+  const connectors = fields(config['connectors'])
+  const service = fields(config['service'])
+  const pipelines = fields(service['pipelines'])
+  const kubernetes = fields(pipelines['metrics/kubernetes'])
+  const interval = { collection_interval: goDuration(input.intervalMs) }
+  const { kubeletstats, ...others } = receivers
+  const { 'otlp_grpc/jaeger': tracesExporter, ...otherExporters } = exporters
+  const tracesExporters = Object.entries(input.tracesEndpoints).map(([word, endpoint]) => [
+    `otlp_grpc/${word}`,
+    { ...fields(tracesExporter), endpoint },
+  ])
+  const kubelets = [...input.nodes].sort().map((node, index) => [
+    `kubeletstats/${node}`,
+    {
+      ...fields(kubeletstats),
+      endpoint: `${input.statsProxyUrl}/nodes/${encodeURIComponent(node)}`,
+      ...interval,
+      initial_delay: goDuration(FIRST_DELAY_MS + Math.round(index * spacingMs(input))),
+    },
+  ])
+  return stringify(
+    {
+      ...config,
+      receivers: {
+        ...others,
+        k8s_cluster: { ...fields(receivers['k8s_cluster']), ...interval },
+        hostmetrics: { ...hostMetrics(fields(receivers['hostmetrics']), input.host), ...interval },
+        ...(input.eventsUrl === undefined ? {} : { k8s_events: { auth_type: 'kubeConfig' } }),
+        otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
+        ...Object.fromEntries(kubelets),
+      },
+      processors: {
+        ...processors,
+        'resource/cluster': upsert('k8s.cluster.name', input.clusterName),
+        'resource/host': upsert('host.name', input.hostName),
+      },
+      exporters: {
+        ...otherExporters,
+        otlp_http: {
+          ...fields(exporters['otlp_http']),
+          metrics_endpoint: input.metricsUrl,
+          ...(input.eventsUrl === undefined ? {} : { logs_endpoint: input.eventsUrl }),
+        },
+        ...Object.fromEntries(tracesExporters),
+      },
+      connectors: {
+        ...connectors,
+        spanmetrics: { ...fields(connectors['spanmetrics']), metrics_flush_interval: interval.collection_interval },
+      },
+      service: {
+        ...service,
+        pipelines: {
+          ...pipelines,
+          traces: { ...fields(pipelines['traces']), exporters: tracesExporters.map(([name]) => name) },
+          ...(input.eventsUrl === undefined ? {} : { 'logs/events': eventsPipeline }),
+          'metrics/kubernetes': { ...kubernetes, receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] },
+        },
+        telemetry: {
+          ...fields(service['telemetry']),
+          resource: { 'k8s.cluster.name': input.clusterName },
+          metrics: {
+            ...fields(fields(service['telemetry'])['metrics']),
+            readers: [
+              {
+                periodic: {
+                  interval: input.intervalMs,
+                  exporter: { otlp: { protocol: 'http/protobuf', endpoint: input.metricsUrl } },
+                },
+              },
+            ],
+          },
+        },
+      },
+    },
+    // One copy of the receiver for each node, not references to the first: people read this file.
+    { aliasDuplicateObjects: false },
+  )
+}
+
+function hostMetrics(base: Record<string, unknown>, host: CollectorInput['host']): Record<string, unknown> {
+  if (host === undefined) return base
+  const scrapers = fields(base['scrapers'])
+  const only = { include_mount_points: { match_type: 'strict', mount_points: [host.mountPoint] } }
+  const filesystem = { ...fields(scrapers['filesystem']), ...only }
+  return { ...base, root_path: host.rootPath, scrapers: { ...scrapers, filesystem } }
+}
+
+/** What each receiver waits for at least, as in the base: the parts behind it have to be there. */
+const FIRST_DELAY_MS = 1_000
+
+/**
+ * How long after one another the receivers ask, for they do so at the same moment of each interval for ever: a thousand at once keep each
+ * other waiting, and a receiver gives a sample the time at which it has read it, which was seconds after it had been taken.
+ */
+function spacingMs({ nodes, intervalMs }: CollectorInput): number {
+  return Math.min(MOST_SPACING_MS, (0.8 * intervalMs) / nodes.length)
+}
+
+/** So that a small lab's first numbers don't come later. */
+const MOST_SPACING_MS = 20
+
+const eventsPipeline = {
+  receivers: ['k8s_events'],
+  processors: ['memory_limiter', 'resource/cluster', 'batch'],
+  exporters: ['otlp_http'],
+}
+
+function upsert(key: string, value: string): unknown {
+  return { attributes: [{ key, action: 'upsert', value }] }
+}

@@ -1,0 +1,77 @@
+/**
+ * The process that keeps the collector's receivers and the cluster's nodes the same: whoever adds or removes a node, also by
+ * kubectl, the collector has a receiver for each within ten seconds. Started by tasks/kwok-collector.ts.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describeError } from '../cli/errors.ts'
+import { parseCommandLine } from '../cli/settings.ts'
+import { connect } from '../kube/api-client.ts'
+import { fields, text } from '../kube/json.ts'
+import { startReflector } from '../kube/reflector.ts'
+import { kubeconfigPath } from '../lab/kubeconfig.ts'
+import { openLab, writeFileAtomically } from '../lab/lab.ts'
+import { labServices } from '../lab/runtime.ts'
+import { reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
+
+/** Nodes come in bursts, and each reload restarts the pipelines: wait for a pause, but not for long. */
+const PAUSE_MS = 1_000
+const AT_MOST_MS = 4_000
+
+const line = parseCommandLine(process.argv.slice(2), { settings: ['clusterName'] })
+const lab = openLab({ flags: line.flags, env: process.env })
+const services = labServices(lab)
+const stop = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+
+const nodes = new Map<string, string>()
+let changedMs: number | undefined
+let quietSinceMs = 0
+let isFirstList = true
+const client = await connect({ kubeconfig: kubeconfigPath(lab, 'collector') })
+const reflector = startReflector<string>({
+  client,
+  path: '/api/v1/nodes',
+  reduce: raw => text(fields(fields(raw)['metadata'])['name']),
+  apply(event) {
+    if (event.type === 'deleted') nodes.delete(event.key)
+    else if (nodes.get(event.key) === event.object) return
+    else nodes.set(event.key, event.object)
+    quietSinceMs = Date.now()
+    changedMs ??= quietSinceMs
+  },
+  signal: stop.signal,
+  log: say,
+})
+
+while (!stop.signal.aborted) {
+  await sleep(200)
+  if (changedMs === undefined || !reflector.synced) continue
+  const now = Date.now()
+  // The nodes that are there at the start are no burst: kwok-collector has just written the configuration from them.
+  if (!isFirstList && now - quietSinceMs < PAUSE_MS && now - changedMs < AT_MOST_MS) continue
+  isFirstList = false
+  changedMs = undefined
+  try {
+    const startedMs = Date.now()
+    await writeCollectorConfig(lab, [...nodes.values()])
+    const done = await reloadCollector(lab, services)
+    if (done === 'reloaded') say(`${nodes.size} nodes, collector reloaded in ${Date.now() - startedMs} ms`)
+    // A collector that is about to start reads the new file, or has just read the old one: ask again.
+    if (done === 'not running') await waitAndRetry()
+    writeFileAtomically(watchReadyPath(lab), String(process.pid))
+  } catch (error) {
+    say(describeError(error))
+    await waitAndRetry()
+  }
+}
+await reflector.stopped
+client.close()
+
+async function waitAndRetry(): Promise<void> {
+  await sleep(AT_MOST_MS, undefined, { signal: stop.signal }).catch(() => undefined)
+  changedMs ??= Date.now()
+}
+
+function say(message: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${message}\n`)
+}

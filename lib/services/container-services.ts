@@ -1,0 +1,192 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from '../cli/errors.ts'
+import { containerName, dirLabel, docker, specLabel } from '../docker/engine.ts'
+import { imageOf } from '../docker/images.ts'
+import { fields, text } from '../kube/json.ts'
+import { ensureLabDirs, type Lab } from '../lab/lab.ts'
+import { processInfos } from '../system/processes.ts'
+import { waitUntil } from '../system/wait.ts'
+import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from './container-spec.ts'
+import { containerUser } from './container-user.ts'
+import type { ServiceName, ServiceState, Services } from './process-services.ts'
+
+/** What the engine says of one container. */
+export interface ContainerState {
+  isRunning: boolean
+  pid: number
+  /** How often the engine has started it again since it was made, or since somebody did. */
+  restarts: number
+  /** RFC 3339. */
+  startedAt: string
+  /** The digest of how it was made. */
+  spec: string
+  /** The folder of the lab that it belongs to. */
+  dir: string
+}
+
+/** A container by name; undefined when there is none. Throws a LabError when no engine answers. */
+export async function inspectContainer(name: string): Promise<ContainerState | undefined> {
+  const format = '{{json .}}'
+  const answer = await docker(['container', 'inspect', '--format', format, name], { nothrow: true, timeoutMs: 30_000 })
+  if (answer.exitCode !== 0) {
+    if (/no such container/i.test(answer.stderr)) return undefined
+    // Says what is wrong with the engine.
+    await docker(['version', '--format', '{{.Server.Version}}'])
+    return undefined
+  }
+  const container = fields(JSON.parse(answer.stdout))
+  const state = fields(container['State'])
+  const labels = fields(fields(container['Config'])['Labels'])
+  return {
+    isRunning: state['Running'] === true && state['Restarting'] !== true,
+    pid: Number(state['Pid'] ?? 0),
+    restarts: Number(container['RestartCount'] ?? 0),
+    startedAt: text(state['StartedAt']) ?? '',
+    spec: text(labels[specLabel]) ?? '',
+    dir: text(labels[dirLabel]) ?? '',
+  }
+}
+
+/** What a container has written since a time (RFC 3339), or its last lines. Empty when there is no such container. */
+export async function containerLog(name: string, choice: { since?: string; tail?: number } = {}): Promise<string> {
+  const args = [
+    ...(choice.since === undefined ? [] : ['--since', choice.since]),
+    ...(choice.tail === undefined ? [] : ['--tail', String(choice.tail)]),
+  ]
+  const { stdout, stderr, exitCode } = await docker(['container', 'logs', ...args, name], { nothrow: true })
+  return exitCode === 0 ? `${stdout}${stderr}` : ''
+}
+
+/** The last lines of a log that tell of an error; where none does, its last lines. Of several programs in one log most go on talking. */
+export function telling(lines: readonly string[], count: number): string[] {
+  const errors = lines.filter(line => /\b(error|fatal|panic|failed)\b|\berr=/i.test(line))
+  return (errors.length > 0 ? errors : lines).slice(-count)
+}
+
+/** The command that shows a container's log. */
+export function logCommand(name: string): string {
+  return `docker logs ${name}`
+}
+
+/**
+ * Whether a service answers, asked for so long at most. The engine accepts connections to a published port before anything
+ * inside listens, and drops them: a fetch() of Node.js 20 has been seen to neither end nor keep the process alive then.
+ */
+async function isReadyWithin(spec: ContainerSpec, timeoutMs: number): Promise<boolean> {
+  const done = new AbortController()
+  try {
+    return await Promise.race([spec.ready(), sleep(timeoutMs, false, { signal: done.signal })])
+  } finally {
+    done.abort()
+  }
+}
+
+/** Services as containers: named for the lab, labelled with it, on its network. */
+export function containerServices(lab: Lab): Services<ContainerSpec> {
+  const nameOf = (name: ServiceName) => containerName(lab.settings.clusterName, name)
+
+  async function state(name: ServiceName): Promise<ServiceState> {
+    const found = await inspectOwn(name)
+    const logFile = logCommand(nameOf(name))
+    if (found?.isRunning !== true) return { name, process: undefined, isWanted: found !== undefined, logFile }
+    // The engine may be in a virtual machine, where its processes are not seen.
+    const info = (await processInfos([found.pid])).get(found.pid)
+    return {
+      name,
+      process: { pid: found.pid, residentBytes: info?.residentBytes ?? 0, command: nameOf(name) },
+      isWanted: true,
+      logFile,
+    }
+  }
+
+  async function inspectOwn(name: ServiceName): Promise<ContainerState | undefined> {
+    const found = await inspectContainer(nameOf(name))
+    if (found === undefined || found.dir === lab.dir) return found
+    throw new LabError(`Container ${nameOf(name)} was not made by this lab`, {
+      why: found.dir === '' ? 'it has no label of a lab' : `it belongs to ${found.dir}`,
+      next: 'set CLUSTER_NAME to another name, or remove that container',
+    })
+  }
+
+  async function stop(name: ServiceName): Promise<boolean> {
+    const found = await inspectOwn(name)
+    if (found === undefined) return false
+    if (found.isRunning) await docker(['container', 'stop', '-t', '8', nameOf(name)], { nothrow: true })
+    const removed = await docker(['container', 'rm', '--force', '--volumes', nameOf(name)], { nothrow: true })
+    // Somebody else's removal may have been faster.
+    if (removed.exitCode !== 0 && (await inspectContainer(nameOf(name))) !== undefined) {
+      throw new LabError(`Cannot remove container ${nameOf(name)}`, { why: removed.stderr.trim() })
+    }
+    return found.isRunning
+  }
+
+  async function ensureVolume(name: ServiceName): Promise<void> {
+    await docker(createVolumeArgs(lab, name))
+    const format = `{{index .Labels "${dirLabel}"}}`
+    const { stdout } = await docker(['volume', 'inspect', '--format', format, nameOf(name)])
+    if (stdout.trim() === lab.dir) return
+    throw new LabError(`Docker volume ${nameOf(name)} was not made by this lab`, {
+      why: 'another of the name was there before',
+      next: `set CLUSTER_NAME to another name, or run docker volume rm ${nameOf(name)}`,
+    })
+  }
+
+  async function waitUntilReady(spec: ContainerSpec): Promise<void> {
+    await waitUntil({
+      what: `${spec.name} to answer`,
+      timeoutMs: spec.readyTimeoutMs ?? 30_000,
+      everyMs: 100,
+      check: async () => {
+        const isReady = await isReadyWithin(spec, 5_000)
+        const found = await inspectContainer(nameOf(spec.name))
+        if (found === undefined || !found.isRunning || found.restarts > 0) {
+          return { failed: new LabError(`${spec.name} ended right after its start`) }
+        }
+        return isReady ? { done: undefined } : { pending: 'no answer' }
+      },
+    }).catch(async (error: unknown) => {
+      if (!(error instanceof LabError)) throw error
+      const lines = telling((await containerLog(nameOf(spec.name), { tail: 400 })).trimEnd().split('\n'), 8)
+      const log = lines.map(line => `    ${line.slice(0, 400) || '(the log is empty)'}`).join('\n')
+      const next = logCommand(nameOf(spec.name))
+      throw new LabError(error.message, { why: `its log says\n${log}`, next, cause: error })
+    })
+  }
+
+  async function ensure(spec: ContainerSpec): Promise<boolean> {
+    ensureLabDirs(lab)
+    const args = runArgs(lab, spec, { image: imageOf(lab, spec.image), user: await containerUser() })
+    const found = await inspectOwn(spec.name)
+    const isSame = found?.spec === specDigest(args)
+    if (found !== undefined && isSame && found.isRunning && found.restarts === 0) {
+      await waitUntilReady(spec)
+      return false
+    }
+    // One that was stopped is started again, and keeps what it has written: LGTM its series. That also sets its restarts to 0.
+    if (found !== undefined && isSame) {
+      await docker(['container', 'restart', '-t', '8', nameOf(spec.name)])
+    } else {
+      await stop(spec.name)
+      if (spec.volumeAt !== undefined) await ensureVolume(spec.name)
+      try {
+        await docker(args)
+      } catch (error) {
+        // A container whose port is taken is made all the same, and left.
+        await docker(['container', 'rm', '--force', '--volumes', nameOf(spec.name)], { nothrow: true })
+        throw error
+      }
+    }
+    await waitUntilReady(spec)
+    return true
+  }
+
+  async function signal(name: ServiceName, signalName: NodeJS.Signals): Promise<boolean> {
+    const found = await inspectOwn(name)
+    if (found?.isRunning !== true) return false
+    return (
+      (await docker(['container', 'kill', `--signal=${signalName}`, nameOf(name)], { nothrow: true })).exitCode === 0
+    )
+  }
+
+  return { ensure, stop, state, signal }
+}

@@ -1,0 +1,101 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { LabError } from '../cli/errors.ts'
+import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
+import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
+import type { ServiceSpec } from './process-services.ts'
+
+/** What Grafana reads of the lab when it starts, as YAML. */
+export interface Provisioning {
+  datasources: string
+  dashboards: string
+}
+
+/** Where Grafana, or the lab's page in its place, is. */
+export function grafanaUrl(lab: Lab): string {
+  return `http://127.0.0.1:${lab.settings.grafanaPort}`
+}
+
+/**
+ * How Grafana's own program is started: on loopback, anonymous users with the Viewer role, and asking nothing of other hosts.
+ *
+ * Throws a LabError when the program's other files are not found.
+ */
+export function grafanaService(lab: Lab, program: string, provisioning: Provisioning): ServiceSpec {
+  writeProvisioning(lab, provisioning)
+  return {
+    name: 'grafana',
+    command: program,
+    // The pid file has no reader; it gives the command line a name that no other lab's has.
+    args: ['server', '--homepath', grafanaHome(program), '--pidfile', join(lab.pidsDir, 'grafana.pid')],
+    env: environment(grafanaSettings(lab)),
+    // It looks at the dashboards' files by itself, at these only when it starts.
+    contents: provisioning.datasources + provisioning.dashboards,
+    ready: async () => {
+      const signal = AbortSignal.timeout(2_000)
+      const answer = await fetch(`${grafanaUrl(lab)}/api/health`, { signal }).catch(() => undefined)
+      return answer?.ok === true
+    },
+    // Its first start makes a database.
+    readyTimeoutMs: 120_000,
+  }
+}
+
+/** Grafana's settings by section, as its `conf/defaults.ini` names them. */
+export function grafanaSettings(lab: Lab): Record<string, Record<string, string>> {
+  const data = join(lab.dataDir, 'grafana')
+  return {
+    server: { protocol: 'http', http_addr: '127.0.0.1', http_port: String(lab.settings.grafanaPort) },
+    paths: { data, logs: lab.logsDir, plugins: join(data, 'plugins'), provisioning: provisioningDir(lab) },
+    log: { mode: 'console' },
+    security: { admin_password: fromFile(ensureGrafanaPassword(lab)), disable_gravatar: 'true' },
+    'auth.anonymous': { enabled: 'true', org_role: 'Viewer' },
+    users: { allow_sign_up: 'false' },
+    analytics: {
+      ...{ reporting_enabled: 'false', check_for_updates: 'false', check_for_plugin_updates: 'false' },
+      feedback_links_enabled: 'false',
+    },
+    news: { news_feed_enabled: 'false' },
+    plugins: { preinstall_disabled: 'true', public_key_retrieval_disabled: 'true', plugin_admin_enabled: 'false' },
+    snapshots: { external_enabled: 'false' },
+    dashboards: {
+      default_home_dashboard_path: join(projectDir, 'dashboards', 'out', 'json', 'lab-overview.json'),
+    },
+  }
+}
+
+/** The folder of the program's pages and defaults: around it, as in the release, or where Linux packages and Homebrew put it. */
+export function grafanaHome(program: string): string {
+  const prefix = dirname(dirname(realpathSync(program)))
+  const candidates = [prefix, join(prefix, 'share', 'grafana')]
+  const home = candidates.find(folder => existsSync(join(folder, 'conf', 'defaults.ini')))
+  if (home !== undefined) return home
+  throw new LabError(`Cannot start ${program}`, {
+    why: `conf/defaults.ini of Grafana is in none of ${candidates.join(', ')}`,
+    next: 'set GRAFANA_BINARY to bin/grafana in the folder of an unpacked release, or GRAFANA=page',
+  })
+}
+
+/** A setting as the variable that Grafana reads it from; unlike its file, these also win over variables of the user's. */
+function environment(settings: Record<string, Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([section, values]) =>
+      Object.entries(values).map(([key, value]) => [`GF_${section}_${key}`.toUpperCase().replaceAll('.', '_'), value]),
+    ),
+  )
+}
+
+/** Writes what Grafana reads of the lab. */
+function writeProvisioning(lab: Lab, { datasources, dashboards }: Provisioning): void {
+  ensureLabDirs(lab)
+  // It complains of each folder that is not there.
+  for (const folder of ['datasources', 'dashboards', 'plugins', 'alerting']) {
+    mkdirSync(join(provisioningDir(lab), folder), { recursive: true, mode: 0o700 })
+  }
+  writeFileAtomically(join(provisioningDir(lab), 'datasources', 'lab.yaml'), datasources)
+  writeFileAtomically(join(provisioningDir(lab), 'dashboards', 'lab.yaml'), dashboards)
+}
+
+function provisioningDir(lab: Lab): string {
+  return join(lab.configDir, 'grafana')
+}

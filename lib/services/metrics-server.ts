@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments, stringify } from 'yaml'
+import { goDuration, makeCommand } from '../cli/settings.ts'
+import { fields, items } from '../kube/json.ts'
+import { acceptsInside } from '../kwok/component-containers.ts'
+import { addressesOf, insidePorts } from '../lab/addresses.ts'
+import { caPath, containerKubeconfigPath, kubeconfigPath, labNamespace } from '../lab/kubeconfig.ts'
+import { applyManifests, kubectl } from '../lab/kubectl.ts'
+import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
+import { runtimeOf } from '../lab/runtime.ts'
+import { ensureServingCertificate } from '../lab/serving-certificate.ts'
+import { programPath } from '../programs/programs.ts'
+import { acceptsConnections } from '../system/ports.ts'
+import { waitUntil } from '../system/wait.ts'
+import type { ContainerSpec } from './container-spec.ts'
+import { containerDir, insideDir, writeForContainer } from './container-user.ts'
+import type { ServiceSpec } from './process-services.ts'
+
+const API_SERVICE = 'v1beta1.metrics.k8s.io'
+
+/** The names that it is asked by: the API server's for the Service, and this machine's. */
+export const metricsServerHosts = [`metrics-server.${labNamespace}.svc`, 'localhost', '127.0.0.1'] as const
+
+/**
+ * How often it asks every node. It refuses less than 10 s, and a time-out of more than nine tenths of it
+ * (sigs.k8s.io/metrics-server v0.9.0, cmd/metrics-server/app/options).
+ */
+export function resolutionMs(intervalMs: number): number {
+  return Math.max(15_000, intervalMs)
+}
+
+/**
+ * How metrics-server is started. It asks the stats proxy, at the path that each node's annotation
+ * `metrics.k8s.io/resource-metrics-path` names, so that `kubectl top` and the collector's metrics are the same numbers; KWOK's
+ * own know nothing of pods that no usage object speaks of.
+ *
+ * It serves with a certificate of its own, and takes a caller only by a client certificate of the cluster's CA or by a token
+ * that the API server vouches for. The stats proxy speaks plain HTTP on loopback; no token is sent there.
+ */
+export async function metricsServerService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
+  const { settings } = lab
+  const args = (given: {
+    kubeconfig: string
+    certificateFile: string
+    keyFile: string
+    address: string
+    port: number
+    kubeletPort: number
+  }) => [
+    `--kubeconfig=${given.kubeconfig}`,
+    `--authentication-kubeconfig=${given.kubeconfig}`,
+    `--authorization-kubeconfig=${given.kubeconfig}`,
+    `--bind-address=${given.address}`,
+    `--secure-port=${given.port}`,
+    `--tls-cert-file=${given.certificateFile}`,
+    `--tls-private-key-file=${given.keyFile}`,
+    // KWOK gives every node the host name of its own server, or of the stats proxy, and an address of a documentation network.
+    '--kubelet-preferred-address-types=Hostname',
+    `--kubelet-port=${given.kubeletPort}`,
+    '--deprecated-kubelet-completely-insecure',
+    `--metric-resolution=${goDuration(resolutionMs(settings.collectionInterval))}`,
+  ]
+  const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
+  const certificate = readFileSync(files.certificateFile, 'utf8')
+  if (runtimeOf(lab) === 'binary') {
+    return {
+      name: 'metrics-server',
+      command: await programPath('metrics-server'),
+      args: args({
+        kubeconfig: kubeconfigPath(lab, 'metrics-server'),
+        ...files,
+        address: '127.0.0.1',
+        port: settings.metricsServerPort,
+        kubeletPort: settings.statsProxyPort,
+      }),
+      contents: certificate,
+      // What it says of itself (`/readyz`) waits for the first numbers.
+      ready: () => acceptsConnections(settings.metricsServerPort),
+    }
+  }
+  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'metrics-server'), 'utf8')
+  writeForContainer(lab, 'metrics-server', 'kubeconfig.yaml', kubeconfig)
+  writeForContainer(lab, 'metrics-server', 'serving.crt', certificate)
+  writeForContainer(lab, 'metrics-server', 'serving.key', readFileSync(files.keyFile, 'utf8'))
+  return {
+    name: 'metrics-server',
+    image: 'metrics-server',
+    args: args({
+      kubeconfig: `${insideDir}/kubeconfig.yaml`,
+      certificateFile: `${insideDir}/serving.crt`,
+      keyFile: `${insideDir}/serving.key`,
+      address: '0.0.0.0',
+      port: insidePorts.metricsServer,
+      kubeletPort: insidePorts.statsProxy,
+    }),
+    mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
+    contents: `${kubeconfig}${certificate}`,
+    ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
+  }
+}
+
+/** The objects of kwok-config/metrics-server.yaml with the lab's address and CA, as one YAML text. */
+export function metricsServerManifests(base: string, given: { host: string; port: number; caPem: string }): string {
+  const documents = parseAllDocuments(base).map(document => {
+    const object = fields(document.toJS())
+    const spec = fields(object['spec'])
+    if (object['kind'] === 'Service') {
+      const ports = items(spec['ports']).map(port => ({ ...fields(port), port: given.port }))
+      return { ...object, spec: { ...spec, externalName: given.host, ports } }
+    }
+    if (object['kind'] === 'APIService') {
+      const service = { ...fields(spec['service']), port: given.port }
+      const caBundle = Buffer.from(given.caPem).toString('base64')
+      return { ...object, spec: { ...spec, service, caBundle } }
+    }
+    return object
+  })
+  return documents.map(document => stringify(document)).join('---\n')
+}
+
+/** Gives metrics-server its rights, and has the API server send questions about `metrics.k8s.io` to it. */
+export async function registerMetricsServer(lab: Lab): Promise<void> {
+  const base = readFileSync(join(projectDir, 'kwok-config', 'metrics-server.yaml'), 'utf8')
+  const path = join(lab.configDir, 'metrics-server.yaml')
+  const caPem = readFileSync(caPath(lab), 'utf8')
+  const [host = '', port] = addressesOf(lab).metricsServer.split(':')
+  // An address would be no name to look up.
+  const name = host === '127.0.0.1' ? 'localhost' : host
+  writeFileAtomically(path, metricsServerManifests(base, { host: name, port: Number(port), caPem }))
+  await applyManifests(lab, path)
+}
+
+/** Waits until the API server reaches it. Throws a LabError with the API server's last word after a minute. */
+export async function waitUntilRegistered(lab: Lab): Promise<void> {
+  const condition = '{.status.conditions[?(@.type=="Available")]}'
+  let said = ''
+  await waitUntil<void>({
+    what: 'the API server to reach metrics-server',
+    timeoutMs: 60_000,
+    everyMs: 500,
+    check: async () => {
+      const { stdout } = await kubectl(lab, ['get', 'apiservice', API_SERVICE, '-o', `jsonpath=${condition}`])
+      const { status, message } = fields(stdout === '' ? undefined : JSON.parse(stdout))
+      said = String(message)
+      return status === 'True' ? { done: undefined } : { pending: said }
+    },
+    next: () =>
+      said.includes('certificate is valid for')
+        ? `the cluster's certificate is from before: ${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`
+        : `read ${join(lab.logsDir, 'metrics-server.log')}`,
+  })
+}
+
+/** The nodes that `kubectl top nodes` has no answer for. Throws a LabError with the API server's words when it has none at all. */
+async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<string[]> {
+  const { stdout } = await kubectl(lab, ['get', '--raw', '/apis/metrics.k8s.io/v1beta1/nodes'], { timeoutMs: 30_000 })
+  const answered = items(fields(JSON.parse(stdout))['items'])
+  const names = new Set(answered.map(item => fields(fields(item)['metadata'])['name']))
+  return [...nodes].filter(node => !names.has(node))
+}
+
+/**
+ * Waits until metrics-server answers for every node that the lab made: its second question to each gives the first rate.
+ *
+ * Throws a LabError that names the first node it has nothing of.
+ */
+export async function waitUntilTopAnswers(lab: Lab, nodes: ReadonlySet<string>): Promise<void> {
+  await waitUntil<void>({
+    what: 'kubectl top to answer for every node',
+    timeoutMs: 30_000 + 4 * resolutionMs(lab.settings.collectionInterval),
+    everyMs: 1_000,
+    check: async () => {
+      const missing = await nodesWithoutUsage(lab, nodes)
+      if (missing.length === 0) return { done: undefined }
+      return { pending: `no answer for ${missing.length} of ${nodes.size} nodes, the first is ${missing[0]}` }
+    },
+    progress: 'kubectl top',
+    next: `${makeCommand('kwok-status', lab.settings.clusterName)}, and read ${join(lab.logsDir, 'metrics-server.log')}`,
+  })
+}

@@ -1,0 +1,261 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { LabError } from '../cli/errors.ts'
+import { ensureLabDirs, type Lab, writeFileAtomically } from '../lab/lab.ts'
+import { serviceEnvironment } from '../system/environment.ts'
+import {
+  endProcessGroup,
+  type ProcessInfo,
+  processInfos,
+  type StartedProcess,
+  signalProcess,
+} from '../system/processes.ts'
+import { waitUntil } from '../system/wait.ts'
+
+/** The services that `make kwok` starts in the binary runtime, where no Grafana is. */
+export const labServiceNames = [
+  'prometheus',
+  'stats-proxy',
+  'metrics-server',
+  'collector',
+  'collector-watch',
+  'jaeger',
+  'traces',
+  'page',
+] as const
+/** Those of the Docker runtime; `jaeger` comes with JAEGER=true. */
+export const containerServiceNames = [
+  'lgtm',
+  'stats-proxy',
+  'metrics-server',
+  'collector',
+  'collector-watch',
+  'traces',
+] as const
+/**
+ * The words for a lab's services in status, pid files, logs and container labels. Of page and grafana there is one, or none; in
+ * the Docker runtime `lgtm` has their place and that of `prometheus`.
+ */
+export const serviceNames = [...labServiceNames, 'lgtm', 'grafana'] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+/** How a service is started. */
+export interface ServiceSpec {
+  name: ServiceName
+  command: string
+  args: readonly string[]
+  /** Added to what every service gets of the user's environment. */
+  env?: Readonly<Record<string, string>>
+  /** It runs kubectl, otelcol or docker itself, and gets the variables that these are found by. */
+  runsTools?: boolean
+  /** The text of files that it reads only when it starts: with others it is started anew. */
+  contents?: string
+  /** True once the service answers; asked until it does. */
+  ready: () => Promise<boolean>
+  /** How long it may take to answer. */
+  readyTimeoutMs?: number
+}
+
+/** A service as it is now. */
+export interface ServiceState {
+  name: ServiceName
+  /** The process, when it runs and is ours. */
+  process: ProcessInfo | undefined
+  /** It was started, and nobody has stopped it since. */
+  isWanted: boolean
+  logFile: string
+}
+
+/** What is on disk of a started service: enough to know its process again. */
+interface PidFile {
+  pid: number
+  /** When the process was started, as `StartedProcess` has it. */
+  started: string
+  /** How it was started; another spec means another start. */
+  spec: string
+}
+
+/** Services as the tasks see them: as processes here, as containers in lib/containers. */
+export interface Services<Spec = ServiceSpec> {
+  /**
+   * Makes the service run as the spec says, and waits until it answers. One that already does is left alone; one that was
+   * started from another spec is stopped first. Returns whether it had to be started.
+   *
+   * Throws a LabError with the end of its log when it ends or does not answer in time.
+   */
+  ensure: (spec: Spec) => Promise<boolean>
+  /** Ends the service if it runs; returns whether it did. */
+  stop: (name: ServiceName) => Promise<boolean>
+  state: (name: ServiceName) => Promise<ServiceState>
+  /** Sends a signal to a running service; false when it does not run. */
+  signal: (name: ServiceName, signal: NodeJS.Signals) => Promise<boolean>
+}
+
+/** A log that has grown beyond this is begun anew when its service is started. */
+const LOG_BYTES_KEPT = 16 * 2 ** 20
+
+/** Services as processes of this machine: detached from the terminal, output in a log file, known by a pid file. */
+export function binaryServices(lab: Lab): Services {
+  const pidPath = (name: ServiceName) => join(lab.pidsDir, `${name}.json`)
+  const logPath = (name: ServiceName) => join(lab.logsDir, `${name}.log`)
+
+  async function state(name: ServiceName): Promise<ServiceState> {
+    const recorded = readPidFile(pidPath(name))
+    const logFile = logPath(name)
+    if (recorded === undefined) return { name, process: undefined, isWanted: false, logFile }
+    const info = (await processInfos([recorded.pid])).get(recorded.pid)
+    return { name, process: info !== undefined && isSame(info, recorded) ? info : undefined, isWanted: true, logFile }
+  }
+
+  async function stop(name: ServiceName): Promise<boolean> {
+    const { process } = await state(name)
+    // With what it has started: a script that runs the program without exec is ended by TERM, and the program is not.
+    if (process !== undefined) await endProcessGroup(process.pid, 8_000)
+    rmSync(pidPath(name), { force: true })
+    return process !== undefined
+  }
+
+  async function start(spec: ServiceSpec): Promise<void> {
+    ensureLabDirs(lab)
+    const log = openSync(logPath(spec.name), isLarge(logPath(spec.name)) ? 'w' : 'a', 0o600)
+    const release = holdSignals()
+    let child: ChildProcess | undefined
+    try {
+      const started = spawn(spec.command, [...spec.args], {
+        cwd: lab.dir,
+        detached: true,
+        stdio: ['ignore', log, log],
+        env: { ...serviceEnvironment(process.env, spec), ...spec.env },
+      })
+      const failure = await new Promise<Error | undefined>(resolve => {
+        started.once('error', resolve)
+        started.once('spawn', () => resolve(undefined))
+      })
+      child = started
+      const { pid } = started
+      if (failure !== undefined || pid === undefined) {
+        throw new LabError(`Cannot start ${spec.name}`, { why: failure?.message, cause: failure })
+      }
+      started.unref()
+      const info = (await processInfos([pid])).get(pid)
+      if (info === undefined) throw endedEarly(spec.name, logPath(spec.name))
+      const recorded: PidFile = { pid, started: info.started, spec: specText(spec) }
+      writeFileAtomically(pidPath(spec.name), `${JSON.stringify(recorded, null, 2)}\n`)
+    } catch (error) {
+      // Nobody would know of it.
+      if (child?.pid !== undefined) signalProcess(-child.pid, 'SIGKILL')
+      throw error
+    } finally {
+      closeSync(log)
+      release()
+    }
+  }
+
+  async function waitUntilReady(spec: ServiceSpec): Promise<void> {
+    const logFile = logPath(spec.name)
+    await waitUntil({
+      what: `${spec.name} to answer`,
+      timeoutMs: spec.readyTimeoutMs ?? 30_000,
+      everyMs: 100,
+      check: async () => {
+        const isReady = await spec.ready()
+        // After the question: another program may be what answered.
+        if ((await state(spec.name)).process === undefined) return { failed: endedEarly(spec.name, logFile) }
+        return isReady ? { done: undefined } : { pending: `its log ends with\n${lastLogLines(logFile)}` }
+      },
+      next: `read ${logFile}`,
+    })
+  }
+
+  async function ensure(spec: ServiceSpec): Promise<boolean> {
+    const running = (await state(spec.name)).process !== undefined
+    if (running && readPidFile(pidPath(spec.name))?.spec === specText(spec)) {
+      if (!(await spec.ready())) await waitUntilReady(spec)
+      return false
+    }
+    await stop(spec.name)
+    await start(spec)
+    await waitUntilReady(spec)
+    return true
+  }
+
+  async function signal(name: ServiceName, signalName: NodeJS.Signals): Promise<boolean> {
+    const { process } = await state(name)
+    return process !== undefined && signalProcess(process.pid, signalName)
+  }
+
+  return { ensure, stop, state, signal }
+}
+
+/** How much of a log's end is looked at. */
+const TAIL_BYTES = 16_384
+
+/** The last lines of a log, indented, or a word that there is none. */
+export function lastLogLines(logFile: string, count = 8): string {
+  const text = existsSync(logFile) ? readTail(logFile).trimEnd() : ''
+  if (text === '') return '    (the log is empty)'
+  return text
+    .split('\n')
+    .slice(-count)
+    .map(line => `    ${line.slice(0, 400)}`)
+    .join('\n')
+}
+
+function readTail(file: string): string {
+  const opened = openSync(file, 'r')
+  try {
+    const { size } = fstatSync(opened)
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES))
+    return tail.toString('utf8', 0, readSync(opened, tail, 0, tail.length, size - tail.length))
+  } finally {
+    closeSync(opened)
+  }
+}
+
+/**
+ * Keeps Ctrl-C from ending this process until what is returned is called: a service that was started and is not written down
+ * yet would be nobody's.
+ */
+function holdSignals(): () => void {
+  const held: NodeJS.Signals[] = []
+  const hold = (signal: NodeJS.Signals) => held.push(signal)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, hold)
+  return () => {
+    for (const signal of signals) process.off(signal, hold)
+    const [first] = held
+    if (first !== undefined) process.kill(process.pid, first)
+  }
+}
+
+function isLarge(file: string): boolean {
+  return existsSync(file) && statSync(file).size > LOG_BYTES_KEPT
+}
+
+function endedEarly(name: ServiceName, logFile: string): LabError {
+  return new LabError(`${name} ended right after its start`, {
+    why: `its log ends with\n${lastLogLines(logFile)}`,
+    next: `read ${logFile}`,
+  })
+}
+
+/** After a reboot, or a long time, a pid belongs to another process, which was started at another time. */
+function isSame(info: StartedProcess, recorded: PidFile): boolean {
+  return info.started === recorded.started
+}
+
+function specText(spec: ServiceSpec): string {
+  const { command, args, env = {}, contents } = spec
+  return JSON.stringify([command, args, env, ...(contents === undefined ? [] : [contents])])
+}
+
+function readPidFile(path: string): PidFile | undefined {
+  if (!existsSync(path)) return undefined
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as PidFile
+  } catch {
+    // Half a file can't come from us (it is renamed into place); a broken one knows no process.
+    return undefined
+  }
+}

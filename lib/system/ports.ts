@@ -1,0 +1,92 @@
+import { connect, createServer } from 'node:net'
+import { LabError, systemErrorCode } from '../cli/errors.ts'
+import { type SettingName, type Settings, variableOf } from '../cli/settings.ts'
+import { run } from './run.ts'
+
+/** The settings that are ports of what `make kwok` starts. */
+export const portSettings = [
+  'prometheusPort',
+  'otlpGrpcPort',
+  'otlpHttpPort',
+  'statsProxyPort',
+  'jaegerPort',
+  'jaegerOtlpPort',
+  'metricsServerPort',
+  'grafanaPort',
+] as const satisfies SettingName[]
+
+/** Whether something on 127.0.0.1 can listen on the port now. Throws a LabError for a port that takes more rights. */
+export async function isPortFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return await new Promise((resolve, reject) => {
+    server.once('error', error => {
+      if (systemErrorCode(error) !== 'EACCES') return resolve(false)
+      reject(
+        new LabError(`Cannot use port ${port}`, { why: 'you may not listen there', next: 'set a port above 1023' }),
+      )
+    })
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
+  })
+}
+
+/** A port of 127.0.0.1 that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  return await new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port: 0, host: '127.0.0.1' }, () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+/** Whether something accepts connections on a port of this machine. */
+export async function acceptsConnections(port: number): Promise<boolean> {
+  return await new Promise(resolve => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.setTimeout(1_000, () => socket.destroy())
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('close', () => resolve(false))
+    socket.once('error', () => resolve(false))
+  })
+}
+
+/** Who listens on a port, as far as `lsof` or `ss` can tell: `prometheus (pid 4711)`, else `another program`. */
+export async function describePortHolder(port: number): Promise<string> {
+  const lsof = await run('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], { nothrow: true })
+  const [, pid, name] = /^p(\d+)\n(?:[^c].*\n)*c(.+)$/m.exec(lsof.stdout) ?? []
+  if (pid !== undefined) return `${name} (pid ${pid})`
+  const ss = await run('ss', ['-Hltnp', `sport = :${port}`], { nothrow: true })
+  const [, ssName, ssPid] = /\(\("([^"]+)",pid=(\d+)/.exec(ss.stdout) ?? []
+  return ssPid === undefined ? 'another program' : `${ssName} (pid ${ssPid})`
+}
+
+/**
+ * Refuses a port that somebody else holds, or that two of the settings share.
+ *
+ * Throws a LabError that says who holds it and which setting to change.
+ */
+export async function requireFreePorts(
+  settings: Settings,
+  names: readonly (typeof portSettings)[number][],
+): Promise<void> {
+  const seen = new Map<number, string>()
+  for (const name of names) {
+    const port = settings[name]
+    const variable = variableOf(name)
+    const other = seen.get(port)
+    if (other !== undefined) {
+      throw new LabError(`${variable} and ${other} are both ${port}`, { next: `set ${variable} to another port` })
+    }
+    seen.set(port, variable)
+    if (await isPortFree(port)) continue
+    throw new LabError(`Cannot use port ${port}`, {
+      why: `it is in use by ${await describePortHolder(port)}`,
+      next: `set ${variable} to a free port, or stop that program`,
+    })
+  }
+}

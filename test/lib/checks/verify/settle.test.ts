@@ -1,0 +1,296 @@
+/** What changes while verify looks, what it chooses, what it waits for. On a real Prometheus. */
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import { missingNeeds } from '../../../../lib/checks/verify/cluster-needs.ts'
+import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
+import { targetKey } from '../../../../lib/checks/verify/truth-marks.ts'
+import { choose } from '../../../../lib/checks/verify/variable-choices.ts'
+import { type VerifyOptions, verify } from '../../../../lib/checks/verify/verify.ts'
+import { waitForWindow } from '../../../../lib/checks/verify/wait-for-window.ts'
+import { LabError } from '../../../../lib/cli/errors.ts'
+import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
+import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
+import { assertSays } from '../../../support/lab.ts'
+import { CLUSTER, clusterObjects, fakeApi, measured } from './cluster-fixture.ts'
+import { startFakePrometheus } from './fake-prometheus.ts'
+import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
+
+interface Context {
+  prometheus: RunningPrometheus
+}
+const datasource = { type: 'prometheus', uid: 'p' }
+const query = (name: string, text: string) => ({
+  ...{ name, type: 'query', query: text, datasource },
+  multi: true,
+  includeAll: true,
+})
+
+function pods(): ReturnType<typeof readDashboard> {
+  const targets = [{ refId: 'A', expr: 'count(k8s_pod_phase)', instant: true, range: false, datasource }]
+  const panels = [{ id: 1, title: 'Pods', type: 'stat', datasource, targets }]
+  return readDashboard({ title: 'Pods', uid: 'pods', schemaVersion: 39, panels }, 'pods.json')
+}
+
+/** Verifies the number of pods, with these objects (or this fault) at each look in turn, the last ones from then on; and those before, if they are known. */
+async function looks(
+  url: string,
+  { settleMs, earlier }: { settleMs: number; earlier?: Record<string, unknown[]> | LabError },
+  ...each: (Record<string, unknown[]> | LabError)[]
+) {
+  let at = 0
+  const given = { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api: createPrometheusApi(url) } as const
+  const truth: VerifyOptions['truth'] = {
+    name: 'the API',
+    read: async () => {
+      const objects = each[Math.min(at++, each.length - 1)] ?? {}
+      if (objects instanceof LabError) throw objects
+      return await clusterTruth(fakeApi(objects), given).read()
+    },
+    readAt: async () => {
+      if (earlier instanceof LabError) throw earlier
+      return earlier === undefined ? undefined : await clusterTruth(fakeApi(earlier), given).read()
+    },
+  }
+  const targets = new Map([[targetKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
+  const dashboards = [{ dashboard: pods(), marks: { needs: [], targets } }]
+  const report = await verify({
+    ...{ api: createPrometheusApi(url), dashboards, refused: [], truth },
+    ...{ settleMs, scrapeMs: 50, isKwokLab: true },
+  })
+  return { report, looks: at }
+}
+
+/** The cluster before pods were deleted that Prometheus has not had for long. */
+function before(gone = 1): Record<string, unknown[]> {
+  const objects = clusterObjects()
+  const pods = objects['/api/v1/pods'] ?? []
+  const more = Array.from({ length: gone }, (_, at) =>
+    JSON.parse(JSON.stringify(pods[0]).replaceAll('web-1', `web-gone-${at}`)),
+  )
+  return { ...objects, '/api/v1/pods': [...pods, ...more] }
+}
+
+/** The cluster after a pod was deleted that Prometheus still has. */
+function after(): Record<string, unknown[]> {
+  const objects = clusterObjects()
+  return { ...objects, '/api/v1/pods': (objects['/api/v1/pods'] ?? []).slice(1) }
+}
+
+/** The cluster after another one was. */
+function afterAnother(): Record<string, unknown[]> {
+  const objects = clusterObjects()
+  return { ...objects, '/api/v1/pods': (objects['/api/v1/pods'] ?? []).slice(0, -1) }
+}
+
+const settles = suite<Context>('verify(), while the cluster changes')
+settles.before(async context => {
+  context.prometheus = await startPrometheus(measured(clusterObjects(), Date.now()))
+})
+settles.after(({ prometheus }) => prometheus?.stop())
+
+settles(
+  'looks again at what fails, with the cluster read anew, and takes what then is right',
+  async ({ prometheus }) => {
+    const found = await looks(prometheus.url, { settleMs: 1_000 }, before(), before(), clusterObjects())
+    assert.deepEqual([found.report.failures, found.looks], [[], 3])
+  },
+)
+
+settles('takes what lies between two looks at a cluster that never stands still', async ({ prometheus }) => {
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000 }, before(), after())
+  assert.deepEqual([report.failures, count], [[], 2])
+})
+
+settles('does not wait for what has been there shortly before', async ({ prometheus }) => {
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier: clusterObjects() }, after())
+  assert.deepEqual([report.failures, count, report.waitedSeconds], [[], 1, 0])
+})
+
+settles('has as many as there were and are, where some have gone and others come', async ({ prometheus }) => {
+  // Each look has one pod less than Prometheus, which has both the one that is gone and the one that has come.
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier: after() }, afterAnother())
+  assert.deepEqual([report.failures, count], [[], 1])
+})
+
+settles('looks again where nobody can say what was before', async ({ prometheus }) => {
+  const earlier = new LabError('etcd is away')
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier }, after(), clusterObjects())
+  assert.deepEqual([report.failures, count], [[], 2])
+})
+
+settles('fails all the same where it never was so', async ({ prometheus }) => {
+  const { report } = await looks(prometheus.url, { settleMs: 0, earlier: before(2) }, before())
+  assert.deepEqual(
+    report.failures.map(({ got, expected }) => [got, expected]),
+    [['in all: 7', 'in all: 8 to 9']],
+  )
+})
+
+settles('does not take what was true at no look', async ({ prometheus }) => {
+  const { report } = await looks(prometheus.url, { settleMs: 300 }, before(), before(2), before(3))
+  assert.deepEqual(
+    report.failures.map(({ got, expected }) => [got, expected]),
+    [['in all: 7', 'in all: 8 to 10']],
+  )
+})
+
+settles('gives up when time is over, and fails', async ({ prometheus }) => {
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 300 }, before())
+  assert.deepEqual(
+    report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
+    [['wrong number', 'in all: 7', 'in all: 8']],
+  )
+  assert(count >= 3 && count <= 7, `${count} looks`)
+})
+
+const away = new LabError('Cannot list pods: etcd is away')
+const notedAway = 'What failed was not looked at again each time: Cannot list pods: etcd is away'
+
+settles('looks again after a look at which the cluster can’t be read, and says so once', async ({ prometheus }) => {
+  const given = [before(), away, away, clusterObjects()]
+  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000 }, ...given)
+  assert.deepEqual([report.failures, report.notes, count], [[], [notedAway], 4])
+})
+
+settles('keeps what failed where the cluster can’t be read again', async ({ prometheus }) => {
+  const { report } = await looks(prometheus.url, { settleMs: 300 }, before(), away)
+  assert.deepEqual(
+    report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
+    [['wrong number', 'in all: 7', 'in all: 8']],
+  )
+  assert.deepEqual(report.notes, [notedAway])
+})
+
+settles('asks the queries all the same where the cluster can’t be read, and fails by that', async ({ prometheus }) => {
+  const refuse = async () => ({ status: 500, body: { message: 'etcd is away' } })
+  const api = createPrometheusApi(prometheus.url)
+  const truth = clusterTruth({ request: refuse }, { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api })
+  const report = await verify({
+    ...{ api, dashboards: [{ dashboard: pods(), marks: undefined }], refused: [] },
+    ...{ truth, settleMs: 0, scrapeMs: 50, isKwokLab: true },
+  })
+  assert.equal(report.dashboards[0]?.ok, 1)
+  assert.equal(report.failures.length, 1)
+  assertSays(report.failures[0]?.got ?? '', /etcd is away/)
+})
+
+settles('says what a dashboard needs that is not there, and asks nothing of it', async ({ prometheus }) => {
+  const report = await verify({
+    ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, settleMs: 0, scrapeMs: 50 },
+    dashboards: [{ dashboard: pods(), marks: { needs: ['etcd', 'kwok'], targets: new Map() } }],
+    isKwokLab: false,
+  })
+  const [result] = report.dashboards
+  assert.deepEqual([result?.notApplicable, result?.queries, report.failures], ['etcd', 0, []])
+})
+
+settles('never takes a part of a KWOK lab for missing, but what is added to it', async ({ prometheus }) => {
+  const api = createPrometheusApi(prometheus.url)
+  const added = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] as const
+  assert.deepEqual(await missingNeeds(api, true, Date.now()), new Set(added))
+  const missing = await missingNeeds(api, false, Date.now())
+  assert.deepEqual(
+    missing,
+    new Set(['etcd', 'control-plane', 'cadvisor', 'disk-io', 'host-metrics', 'volumes', 'trace-simulator', ...added]),
+  )
+})
+
+settles('waits on where a query has no result once, and not where there is no Prometheus', async () => {
+  let asked = 0
+  const fake = await startFakePrometheus((_, given) => {
+    if (!given.get('query')?.startsWith('count(') || asked++ > 0) return undefined
+    return { status: 422, body: '{"status":"error","error":"query timed out in expression evaluation"}' }
+  })
+  const wait = () =>
+    waitForWindow({
+      ...{ url: fake.url, clusterName: CLUSTER, isKwokLab: false },
+      ...{ windowMs: 40_000, limitMs: 10_000, onWaiting: () => {} },
+    })
+  try {
+    assert.equal(await wait(), true)
+  } finally {
+    await fake.close()
+  }
+  await assert.rejects(wait(), { name: 'PrometheusUnreachable' })
+})
+
+settles('waits no longer than it may for series that are too short', async ({ prometheus }) => {
+  const said: string[] = []
+  const wait = (windowMs: number, isKwokLab = false) =>
+    waitForWindow({
+      isKwokLab,
+      url: prometheus.url,
+      clusterName: CLUSTER,
+      windowMs,
+      limitMs: 0,
+      onWaiting: text => said.push(text),
+    })
+  assert.equal(await wait(40_000), true)
+  assert.equal(await wait(3_600_000), false)
+  // Two nodes and seven pods.
+  assert.deepEqual(said, ['9 series reach back less than 3600 s'])
+  // The trace simulator of a KWOK lab, of which Prometheus has nothing yet.
+  assert.equal(await wait(40_000, true), false)
+  assert.equal(said.at(-1), '1 series reach back less than 40 s')
+})
+settles.run()
+
+const chooses = suite<Context>('choose()')
+chooses.before(async context => {
+  const atS = (Date.now() - 5_000) / 1_000
+  const series = [
+    'busy{ns="a"}',
+    'idle{ns="a"}',
+    'busy{ns="b",claim="x"}',
+    'busy{ns="c"}',
+    'idle{ns="c"}',
+    'more{ns="c"}',
+  ].sort()
+  context.prometheus = await startPrometheus(series.map(each => `${each} 1 ${atS}`))
+})
+chooses.after(({ prometheus }) => prometheus?.stop())
+
+const chosen = async (url: string, name: 'all' | 'one' | 'several', list: unknown[]) => {
+  const json = { title: 'T', uid: 't', schemaVersion: 39, panels: [], templating: { list } }
+  const untilMs = Date.now()
+  const inputs = {
+    api: createPrometheusApi(url),
+    range: { fromMs: untilMs - 60_000, untilMs },
+    metrics: ['busy', 'idle', 'more'],
+  }
+  const { choice, problems } = await choose(readDashboard(json, 't.json'), name, inputs)
+  return { values: Object.fromEntries([...choice.values].map(([key, { values }]) => [key, values])), problems }
+}
+const ns = query('ns', 'label_values(busy, ns)')
+
+chooses('chooses what the dashboard’s metrics say most of', async ({ prometheus }) => {
+  assert.deepEqual((await chosen(prometheus.url, 'one', [ns])).values, { ns: ['c'] })
+  assert.deepEqual((await chosen(prometheus.url, 'several', [ns])).values, { ns: ['c', 'a'] })
+  assert.deepEqual((await chosen(prometheus.url, 'all', [ns])).values, { ns: ['a', 'b', 'c'] })
+})
+
+chooses('chooses what leaves the variables after it something to choose', async ({ prometheus }) => {
+  const claim = query('claim', 'label_values(busy{ns=~"$ns"}, claim)')
+  const { values, problems } = await chosen(prometheus.url, 'one', [ns, claim])
+  assert.deepEqual([values, problems], [{ ns: ['b'], claim: ['x'] }, []])
+})
+
+chooses('has one value of a variable that can have no more', async ({ prometheus }) => {
+  const only = { ...ns, multi: false, includeAll: false }
+  for (const name of ['all', 'one', 'several'] as const) {
+    assert.deepEqual((await chosen(prometheus.url, name, [only])).values, { ns: ['c'] })
+  }
+})
+
+chooses('says which variable has no value, and which can’t be asked', async ({ prometheus }) => {
+  const list = [query('none', 'label_values(gone, ns)'), query('bad', 'label_values(busy{, ns)')]
+  const { problems } = await chosen(prometheus.url, 'all', list)
+  assert.deepEqual(
+    problems.map(({ variable, refused }) => [variable, refused === undefined]),
+    [
+      ['none', true],
+      ['bad', false],
+    ],
+  )
+})
+chooses.run()

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { suite } from 'uvu'
+import { resolveSettings } from '../../../lib/cli/settings.ts'
+import { provisionedFolder, readDashboardFiles, requireOwnDir } from '../../../lib/grafana/dashboard-files.ts'
+import { jsonFault } from '../../../lib/grafana/json-error.ts'
+
+const files = suite<{ dir: string }>('readDashboardFiles()')
+files.before.each(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
+  mkdirSync(join(context.dir, 'sub'))
+  for (const name of ['b.json', 'a.json', 'sub/c.json', '.hidden.json']) {
+    writeFileSync(join(context.dir, name), JSON.stringify({ title: name, panels: [] }))
+  }
+  writeFileSync(join(context.dir, 'notes.txt'), 'no dashboard')
+})
+files.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+for (const [fact, paths, expected] of [
+  ['a file', ['b.json'], ['b.json']],
+  ['a folder, with folders in it', ['.'], ['a.json', 'b.json', 'sub/c.json']],
+  ['a pattern', ['*.json'], ['a.json', 'b.json']],
+  ['a pattern of one letter', ['?.json'], ['a.json', 'b.json']],
+  ['a pattern in a folder', ['s*/c.json'], ['sub/c.json']],
+  ['a pattern of any depth', ['**/*.json'], ['a.json', 'b.json', 'sub/c.json']],
+  ['several paths, each file once', ['b.json', '*.json'], ['b.json', 'a.json']],
+] as const) {
+  files(`reads ${fact}`, ({ dir }) => {
+    const { dashboards, refused } = readDashboardFiles(paths.map(path => join(dir, path)))
+    assert.deepEqual(
+      dashboards.map(({ source }) => relative(dir, source)),
+      expected,
+    )
+    assert.deepEqual(refused, [])
+  })
+}
+
+files('refuses what is no JSON, no dashboard or not there, each by name, and reads the rest', ({ dir }) => {
+  writeFileSync(join(dir, 'broken.json'), '{\n  "title": "T",\n  "panels": [],\n}\n')
+  writeFileSync(join(dir, 'empty.json'), '')
+  writeFileSync(join(dir, 'other.json'), '{"groups": []}')
+  const { dashboards, refused } = readDashboardFiles([
+    join(dir, '*.json'),
+    join(dir, 'away.json'),
+    join(dir, 'x*.json'),
+  ])
+  assert.equal(dashboards.length, 2)
+  const said = refused.map(({ error: { message, next } }) => [message.replaceAll(`${dir}/`, ''), next])
+  const wanted = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
+  assert.equal(said[0]?.[0]?.startsWith('broken.json, line 4, column 1: this is no JSON: '), true, said[0]?.[0])
+  assert.deepEqual(said.slice(1), [
+    ['empty.json, line 1, column 1: this is no JSON: the file is empty', 'export the dashboard from Grafana again'],
+    [
+      'other.json is not a Grafana dashboard: it has neither "panels" nor "rows" nor "elements" (it has groups)',
+      'name a file that Grafana’s "Export as JSON" wrote',
+    ],
+    ['There is no dashboard at away.json', wanted],
+    ['There is no dashboard at x*.json', wanted],
+  ])
+})
+
+files('takes a byte order mark before the JSON', ({ dir }) => {
+  writeFileSync(join(dir, 'bom.json'), '\uFEFF{"title": "T", "panels": []}')
+  assert.equal(readDashboardFiles([join(dir, 'bom.json')]).dashboards.length, 1)
+})
+
+files(
+  'refuses a path that goes on behind a file, one in a circle, and one that is too long, and reads the rest',
+  ({ dir }) => {
+    symlinkSync('circle', join(dir, 'circle'))
+    const paths = ['a.json/b', 'circle', 'x'.repeat(300), 'a.json'].map(path => join(dir, path))
+    const { dashboards, refused } = readDashboardFiles(paths)
+    assert.equal(dashboards.length, 1)
+    assert.deepEqual(
+      refused.map(({ error: { name, message } }) => [name, message.replace(/: ([A-Z]+)\b.*/, ': $1')]),
+      [
+        ['LabError', `There is no dashboard at ${paths[0]}`],
+        ['UsageError', `Cannot read ${paths[1]}: ELOOP`],
+        ['UsageError', `Cannot read ${paths[2]}: ENAMETOOLONG`],
+      ],
+    )
+  },
+)
+files.run()
+
+const dirs = suite<{ dir: string }>('requireOwnDir(), provisionedFolder()')
+dirs.before(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
+})
+dirs.after(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+dirs('names an entry of the folder that can’t be read', ({ dir }) => {
+  writeFileSync(join(dir, 'a.json'), '{ "title": "T", "panels": [] }')
+  assert.deepEqual([...provisionedFolder(dir).texts], [['a.json', '{ "title": "T", "panels": [] }']])
+  symlinkSync('/nowhere', join(dir, 'gone.json'))
+  const next = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
+  const { texts, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts.keys()], ['a.json'])
+  assert.match(notes.join(), new RegExp(`${dir}/gone.json`))
+  const dashboardsDir = join(dir, 'a.json', 'b')
+  assert.throws(() => requireOwnDir(resolveSettings({ flags: { dashboardsDir }, env: {} })), {
+    name: 'UsageError',
+    message: `Cannot add the dashboards of ${dashboardsDir}: there is no such folder`,
+    next,
+  })
+})
+dirs.run()
+
+const faults = suite('jsonFault()')
+for (const [text, place] of [
+  ['{"a": [1, -2.5e3, "x\\n", {}], "b": null}', undefined],
+  ['{"a": 1,}', '1:9'],
+  ['[1,\n2,\n]', '3:1'],
+  ['{"a" 1}', '1:6'],
+  ['{a: 1}', '1:2'],
+  ["{'a': 1}", '1:2'],
+  ['{"a": 1} x', '1:10'],
+  ['["line\nbreak"]', '1:2'],
+  ['["\\x"]', '1:2'],
+  ['[01]', '1:3'],
+  ['', '1:1'],
+  ['{"a": [1', '1:9'],
+] as const) {
+  faults(`${JSON.stringify(text)} stops being JSON at ${place ?? 'no place'}`, () => {
+    const fault = jsonFault(text)
+    assert.equal(fault && `${fault.line}:${fault.column}`, place)
+    // Node.js agrees on whether it is JSON at all.
+    if (place === undefined) JSON.parse(text)
+    else assert.throws(() => JSON.parse(text))
+  })
+}
+faults.run()
+
+const V2 = {
+  ...{ apiVersion: 'dashboard.grafana.app/v2', kind: 'Dashboard', metadata: { name: 'new' } },
+  spec: { title: 'New', elements: {}, layout: { kind: 'GridLayout', spec: { items: [] } } },
+}
+const provisioned = suite<{ dir: string }>('provisionedFolder()')
+provisioned.before.each(context => {
+  context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
+  mkdirSync(join(context.dir, 'sub'))
+  writeFileSync(join(context.dir, 'classic.json'), '{"title":"Classic",  "panels":[]}')
+})
+provisioned.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
+
+provisioned('is the folder as it is where all its dashboards are classic', ({ dir }) => {
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts], [['classic.json', '{"title":"Classic",  "panels":[]}']])
+  assert.deepEqual([isConverted, notes], [false, []])
+})
+
+provisioned('converts what Grafana loads from no file, and names it', ({ dir }) => {
+  writeFileSync(join(dir, 'sub', 'v2.json'), JSON.stringify(V2))
+  writeFileSync(join(dir, 'api.json'), JSON.stringify({ dashboard: { title: 'Api', panels: [] }, meta: {} }))
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts.keys()], ['api.json', 'classic.json', 'sub/v2.json'])
+  assert.deepEqual([JSON.parse(texts.get('sub/v2.json') ?? '').uid, isConverted], ['new', true])
+  assert.deepEqual(JSON.parse(texts.get('api.json') ?? ''), { title: 'Api', panels: [] })
+  assert.deepEqual(
+    notes.map(note => note.replace(`${dir}/`, '')),
+    ['api.json', 'sub/v2.json'].map(
+      name => `${name} is converted for Grafana, which loads only classic dashboards from files`,
+    ),
+  )
+})
+
+provisioned('leaves out what is no dashboard, and says why', ({ dir }) => {
+  writeFileSync(join(dir, 'list.json'), '{"kind": "ConfigMapList", "items": []}')
+  const { texts, isConverted, notes } = provisionedFolder(dir)
+  assert.deepEqual([[...texts.keys()], isConverted, notes.length], [['classic.json'], false, 1])
+  assert.match(notes[0] ?? '', /list\.json is not a Grafana dashboard: .*\. It is left out of Grafana; name a file/)
+})
+provisioned.run()

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import { dashboardKeys, shownTitles } from '../../../lib/grafana/dashboard-identity.ts'
+
+const given = (source: string, uid: string, title = 'T') => ({ source, uid, title })
+
+const keys = suite('dashboardKeys()')
+keys('are the uids where those are plain and different', () => {
+  assert.deepEqual(
+    [...dashboardKeys([given('a.json', 'lab-overview'), given('b.json', 'Ab_1')]).values()],
+    ['lab-overview', 'Ab_1'],
+  )
+})
+
+keys('are unique and plain for any uids and titles', () => {
+  const long = 'x'.repeat(300)
+  const all = [
+    given('1.json', '', 'Übersicht'),
+    given('2.json', '', '概要'),
+    given('3.json', '', '状態'),
+    given('4.json', '', ''),
+    given('5.json', '', ''),
+    given('6.json', 'same'),
+    given('7.json', 'same'),
+    given('8.json', 'SAME'),
+    given('9.json', 'a b'),
+    given('10.json', 'a/b'),
+    given('11.json', '../../etc'),
+    given('12.json', long),
+    given('13.json', `${long}y`),
+    given('14.json', '', 'same'),
+  ]
+  const made = [...dashboardKeys(all).values()]
+  assert.equal(new Set(made.map(key => key.toLowerCase())).size, all.length, made.join())
+  for (const key of made) assert.match(key, /^[\w-]{1,100}$/)
+})
+
+keys('depend on no other dashboard, unless that has the same uid or title', () => {
+  const one = given('1.json', '', 'Übersicht')
+  const alone = dashboardKeys([one]).get('1.json')
+  assert.equal(dashboardKeys([given('0.json', '', '概要'), one, given('2.json', 'u')]).get('1.json'), alone)
+})
+
+keys('leave a uid to the dashboard that has it, wherever that stands', () => {
+  const all = dashboardKeys([given('1.json', '', 'etcd'), given('2.json', 'etcd')])
+  assert.equal(all.get('2.json'), 'etcd')
+})
+keys.run()
+
+const titles = suite('shownTitles()')
+titles('are the titles, with the file where several have the same, and the file where there is none', () => {
+  const all = [
+    given('a.json', '', 'One'),
+    given('b.json', '', 'Two'),
+    given('c.json', '', 'Two'),
+    given('d.json', '', ''),
+  ]
+  assert.deepEqual([...shownTitles(all).values()], ['One', 'Two (b.json)', 'Two (c.json)', 'd.json'])
+})
+titles.run()

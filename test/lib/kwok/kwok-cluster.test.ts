@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import {
+  clusterOwner,
+  componentPorts,
+  componentProcesses,
+  createCluster,
+  createClusterArgs,
+  deleteCluster,
+  isClusterMade,
+  kwokctlEnv,
+  kwokctlError,
+  kwokWarnings,
+  requireCluster,
+  startCluster,
+} from '../../../lib/kwok/kwok-cluster.ts'
+import { kwokctlConfig, programOptions } from '../../../lib/kwok/kwokctl-config.ts'
+import { staleLeases } from '../../../lib/kwok/stale-leases.ts'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import { versions } from '../../../lib/programs/versions.ts'
+import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
+
+const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
+
+const configs = suite('kwokctlConfig()')
+const options = programOptions({
+  etcd: { path: '/p/etcd' },
+  'kube-apiserver': { path: '/p/kube-apiserver' },
+  'kube-controller-manager': { path: '/p/kube-controller-manager' },
+  'kube-scheduler': { path: '/p/kube-scheduler' },
+  kwok: { path: '/p/kwok' },
+  kubectl: { path: '/p/kubectl' },
+})
+const made = parse(kwokctlConfig(base, { pki: '/c/pki', options, tracing: undefined }))
+
+configs('adds programs and version to the base, and leaves its options', () => {
+  assert.equal(made.kind, 'KwokctlConfiguration')
+  assert.deepEqual(made.options, {
+    ...parse(base).options,
+    kubeVersion: `v${versions.kubernetes}`,
+    etcdBinary: '/p/etcd',
+    kubeApiserverBinary: '/p/kube-apiserver',
+    kubeControllerManagerBinary: '/p/kube-controller-manager',
+    kubeSchedulerBinary: '/p/kube-scheduler',
+    kwokControllerBinary: '/p/kwok',
+    kubectlBinary: '/p/kubectl',
+  })
+})
+
+configs('gives controller manager and scheduler the cluster’s certificate', () => {
+  const extraArgs = [
+    { key: 'tls-cert-file', value: '/c/pki/admin.crt' },
+    { key: 'tls-private-key-file', value: '/c/pki/admin.key' },
+  ]
+  assert.deepEqual(made.componentsPatches.slice(1), [
+    { name: 'kube-controller-manager', extraArgs },
+    { name: 'kube-scheduler', extraArgs },
+  ])
+})
+
+configs('says how the API server is known to what it asks on others’ behalf', () => {
+  const [patch] = made.componentsPatches
+  assert.equal(patch.name, 'kube-apiserver')
+  const values = Object.fromEntries(
+    patch.extraArgs.map(({ key, value }: { key: string; value: string }) => [key, value]),
+  )
+  assert.equal(values['requestheader-client-ca-file'], '/c/pki/ca.crt')
+  assert.equal(values['requestheader-allowed-names'], 'kwok-admin')
+  assert.equal(Object.keys(values).length, 5)
+})
+
+configs('listens on loopback alone, and serves the three kinds of KWOK', () => {
+  const { options } = parse(base)
+  assert.equal(options.bindAddress, '127.0.0.1')
+  assert.deepEqual(options.enableCRDs, ['Metric', 'ResourceUsage', 'ClusterResourceUsage'])
+})
+configs.run()
+
+const args = suite('createClusterArgs()')
+args('gives the whole command line, without the user’s kubeconfig', () => {
+  assert.equal(
+    createClusterArgs('lab', '/c/kwok.yaml', 'binary').join('|'),
+    'create|cluster|--name|lab|--config|/c/kwok.yaml|--runtime|binary|--kubeconfig|',
+  )
+})
+args.run()
+
+const envs = suite('kwokctlEnv()')
+const ofUser = {
+  HOME: '/root',
+  ETCD_NAME: 'x',
+  GOMEMLIMIT: '1MiB',
+  HTTPS_PROXY: 'http://127.0.0.1:1',
+  KWOK_KUBE_VERSION: 'v1.0.0',
+  KWOK_BINARY: '/x',
+  KWOK_WORKDIR: '/theirs',
+  DOCKER_HOST: 'unix:///x',
+}
+for (const [runtime, ofDocker] of [
+  ['binary', {}],
+  ['docker', { DOCKER_HOST: 'unix:///x' }],
+] as const) {
+  envs(`is that of a service with the lab’s work folder, in the ${runtime} runtime`, () => {
+    const lab = tempLab({ runtime })
+    assert.deepEqual(kwokctlEnv(lab, ofUser), { HOME: '/root', ...ofDocker, KWOK_WORKDIR: lab.kwokWorkdir })
+  })
+}
+envs.run()
+
+const warnings = suite('kwokWarnings()')
+
+warnings('says nothing when there is nothing of the user’s', () => {
+  assert.deepEqual(kwokWarnings(tempLab(), { HOME: '/root', KWOK_WORKDIR: '/x', KWOK_BINARY: '/x/kwok' }), [])
+})
+
+warnings('names the variables that are not obeyed, and the file that is read all the same', () => {
+  const lab = tempLab()
+  mkdirSync(lab.kwokWorkdir, { recursive: true })
+  writeFileSync(join(lab.kwokWorkdir, 'kwok.yaml'), '')
+  assert.deepEqual(kwokWarnings(lab, { KWOK_VERBOSITY: '1', KWOK_KUBE_VERSION: 'v1' }), [
+    'Warning: not obeyed by the lab: KWOK_KUBE_VERSION, KWOK_VERBOSITY',
+    `Warning: kwokctl also reads ${lab.kwokWorkdir}/kwok.yaml; where it and the lab differ the lab's settings win`,
+  ])
+})
+warnings.run()
+
+const errors = suite('kwokctlError()')
+for (const [fact, stderr, said] of [
+  [
+    'gives message and error of JSON lines that are errors',
+    '{"level":"INFO","msg":"Creating"}\n{"level":"ERROR","msg":"Failed","err":"no etcd"}\n',
+    'Failed: no etcd',
+  ],
+  ['gives a message alone', '{"level":"ERROR","msg":"Failed"}', 'Failed'],
+  ['gives lines that are no JSON', 'panic: x\n\n  goroutine 1\n', 'panic: x; goroutine 1'],
+  ['gives the last five', [1, 2, 3, 4, 5, 6].join('x\nx'), 'x2x; x3x; x4x; x5x; x6'],
+  ['says that nothing was said', '\n', 'it said nothing'],
+] as const) {
+  errors(fact, () => assert.equal(kwokctlError(stderr), said))
+}
+errors.run()
+
+const clusters = suite('requireCluster(), isClusterMade()')
+
+clusters('refuses to go on without a cluster, and with one that is half made', () => {
+  const lab = tempLab()
+  const error = {
+    name: 'LabError',
+    message: 'There is no KWOK cluster "unit"',
+    next: 'make kwok CLUSTER_NAME=unit',
+    exitCode: 1,
+  }
+  assert.throws(() => requireCluster(lab), error)
+  writeCluster(lab, { owner: lab.dir })
+  rmSync(lab.adminKubeconfig)
+  assert.equal(isClusterMade(lab), false)
+  assert.throws(() => requireCluster(lab), error)
+})
+
+clusters('goes on with one of the lab', () => {
+  const lab = tempLab()
+  writeCluster(lab, { owner: lab.dir })
+  requireCluster(lab)
+})
+
+clusters('refuses a cluster that another hand, or another clone, made', () => {
+  for (const owner of [undefined, '/another/clone/.lab/unit']) {
+    const lab = tempLab()
+    writeCluster(lab, owner === undefined ? {} : { owner })
+    assert.throws(() => requireCluster(lab), { name: 'LabError', message: /^KWOK cluster "unit" / })
+  }
+})
+clusters.run()
+
+const owners = suite('clusterOwner()')
+owners('gives the folder of the lab that made it, and nothing of another hand’s', () => {
+  const lab = tempLab()
+  assert.equal(clusterOwner(lab), undefined)
+  writeCluster(lab)
+  assert.equal(clusterOwner(lab), undefined)
+  writeCluster(lab, { owner: '/x/.lab/unit' })
+  assert.equal(clusterOwner(lab), '/x/.lab/unit')
+})
+owners.run()
+
+const ports = suite('componentPorts()')
+
+ports('reads the first document of kwokctl’s record', () => {
+  const lab = tempLab()
+  const record = [
+    'kind: KwokctlConfiguration',
+    'options: { etcdPort: 1, kubeApiserverPort: 2, kubeControllerManagerPort: 3, kubeSchedulerPort: 4, kwokControllerPort: 5 }',
+    '---',
+    'kind: KwokConfiguration',
+    'options: { etcdPort: 9 }',
+    '',
+  ].join('\n')
+  writeCluster(lab, { record, owner: lab.dir })
+  assert.deepEqual(componentPorts(lab), {
+    etcd: 1,
+    'kube-apiserver': 2,
+    'kube-controller-manager': 3,
+    'kube-scheduler': 4,
+    'kwok-controller': 5,
+  })
+})
+
+ports('refuses without a cluster', () => {
+  assert.throws(() => componentPorts(tempLab()), /There is no KWOK cluster "unit"/)
+})
+ports.run()
+
+const leases = suite('staleLeases()')
+leases('are those that were last renewed before, and none of which nothing is said', () => {
+  const lines = 'old 2026-01-01T00:00:00.000000Z\nnew 2026-01-01T00:00:02.000000Z\nnever \n'
+  assert.deepEqual(staleLeases(lines, Date.parse('2026-01-01T00:00:01Z')), ['old'])
+})
+leases.run()
+
+// A kwokctl that notes how it was called and does as it is told: what is tested is the call, and what comes of its refusal.
+const dir = tempDir()
+const note = join(dir, 'note')
+const fake = join(dir, 'kwokctl')
+const runs = suite('createCluster(), startCluster(), deleteCluster()')
+runs.before(() => {
+  process.env.KWOKCTL_BINARY = fake
+  process.env.KWOK_KUBE_VERSION = 'v0.0.1'
+})
+runs.after(() => {
+  delete process.env.KWOKCTL_BINARY
+  delete process.env.KWOK_KUBE_VERSION
+})
+
+function fakeKwokctl(rest: string): void {
+  writeFileSync(fake, `#!/bin/sh\n{ printf '%s|' "$@"; echo; env | grep ^KWOK_ | sort; } > ${note}\n${rest}\n`)
+  chmodSync(fake, 0o755)
+}
+
+runs('creates with its own configuration and without the user’s variables, and marks the cluster before', async () => {
+  const lab = tempLab()
+  const keys = ['pki/ca.key', 'pki/admin.key', 'kubeconfig.yaml'].map(key => join(lab.clusterDir, key))
+  fakeKwokctl(
+    `cat ${lab.clusterDir}/kube-otel-lab >> ${note}; umask 0; mkdir ${lab.clusterDir}/pki; touch ${keys.join(' ')}`,
+  )
+  await createCluster(lab)
+  const config = join(lab.configDir, 'kwok.yaml')
+  assert.deepEqual(readFileSync(note, 'utf8').split('\n'), [
+    `${createClusterArgs('unit', config, 'binary').join('|')}|`,
+    `KWOK_WORKDIR=${lab.kwokWorkdir}`,
+    lab.dir,
+    '',
+  ])
+  for (const file of [config, ...keys]) assert.equal(statSync(file).mode & 0o777, 0o600, file)
+  assert.equal(statSync(lab.clusterDir).mode & 0o777, 0o700)
+})
+
+runs('gives kwokctl’s own words when it fails', async () => {
+  const lab = tempLab()
+  fakeKwokctl(`echo '{"level":"ERROR","msg":"Failed to create","err":"no space left"}' >&2; exit 1`)
+  await assert.rejects(createCluster(lab), {
+    name: 'LabError',
+    message: 'kwokctl could not create cluster "unit": Failed to create: no space left',
+    next: `read the logs in ${lab.clusterDir}/logs, then make kwok-down CLUSTER_NAME=unit and try again`,
+  })
+})
+
+runs('hides from kwokctl the pid files that name another’s process, and leaves that one alone', async () => {
+  const lab = tempLab()
+  writeCluster(lab, { owner: lab.dir })
+  const pids = join(lab.clusterDir, 'pids')
+  const theirs = spawn('sleep', ['60'], { stdio: 'ignore' })
+  const ours = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', `${lab.clusterDir}/x`], {
+    stdio: 'ignore',
+  })
+  try {
+    writeFileSync(join(pids, 'etcd.pid'), `${theirs.pid}`)
+    writeFileSync(join(pids, 'kube-apiserver.pid'), `${ours.pid}`)
+    writeFileSync(join(pids, 'kube-scheduler.pid'), 'not a number')
+    assert.deepEqual([...(await componentProcesses(lab)).keys()], ['kube-apiserver'])
+    fakeKwokctl(`ls ${pids} >> ${note}`)
+    await startCluster(lab)
+    assert.deepEqual(readFileSync(note, 'utf8').split('\n'), [
+      'start|cluster|--name|unit|',
+      `KWOK_WORKDIR=${lab.kwokWorkdir}`,
+      'kube-apiserver.pid',
+      'kube-scheduler.pid',
+      '',
+    ])
+    assert.equal(theirs.exitCode ?? theirs.signalCode, null)
+  } finally {
+    theirs.kill()
+    ours.kill()
+  }
+})
+
+runs('deletes by kwokctl without the user’s kubeconfig, and removes the folder', async () => {
+  const lab = tempLab()
+  writeCluster(lab, { owner: lab.dir })
+  fakeKwokctl('')
+  await deleteCluster(lab)
+  assert.equal(
+    readFileSync(note, 'utf8').split('\n')[0],
+    `delete|cluster|--name|unit|--kubeconfig|${lab.clusterDir}/no-kubeconfig|`,
+  )
+  assert(!existsSync(lab.clusterDir))
+})
+
+runs(
+  'removes what an interrupted creation left without asking kwokctl, and finds nothing the second time',
+  async () => {
+    const lab = tempLab()
+    mkdirSync(lab.clusterDir, { recursive: true })
+    fakeKwokctl('exit 1')
+    await deleteCluster(lab)
+    await deleteCluster(lab)
+    assert(!existsSync(lab.clusterDir))
+  },
+)
+
+runs('keeps the folder when kwokctl can’t delete', async () => {
+  const lab = tempLab()
+  writeCluster(lab, { owner: lab.dir })
+  fakeKwokctl('exit 1')
+  await assert.rejects(deleteCluster(lab), /kwokctl could not delete cluster "unit": it said nothing/)
+  assert(existsSync(join(lab.clusterDir, 'kwok.yaml')))
+})
+runs.run()

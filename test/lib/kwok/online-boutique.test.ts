@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { fields, items, text } from '../../../lib/kube/json.ts'
+import { boutiqueDemands, boutiqueNamespace, boutiqueObjects } from '../../../lib/kwok/online-boutique.ts'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import { managedBy } from '../../../lib/lab/manifest.ts'
+
+const base = readFileSync(join(projectDir, 'kwok-config', 'online-boutique.yaml'), 'utf8')
+const objects = boutiqueObjects(base, 3)
+const ofKind = (kind: string) => objects.filter(object => object['kind'] === kind)
+const nameOf = (object: unknown) => String(fields(fields(object)['metadata'])['name'])
+const podSpecOf = (object: Record<string, unknown>) => fields(fields(fields(object['spec'])['template'])['spec'])
+const containersOf = (object: Record<string, unknown>) => items(podSpecOf(object)['containers']).map(fields)
+
+const boutique = suite('kwok-config/online-boutique.yaml')
+
+boutique('has the twelve services', () => {
+  const twelve =
+    'adservice cartservice checkoutservice currencyservice emailservice frontend loadgenerator paymentservice productcatalogservice recommendationservice redis-cart shippingservice'
+  assert.deepEqual(ofKind('Deployment').map(nameOf).sort(), twelve.split(' '))
+})
+
+boutique('is all in one namespace that is known as the lab’s', () => {
+  for (const object of [...ofKind('Deployment'), ...ofKind('Service')]) {
+    assert.equal(fields(object['metadata'])['namespace'], boutiqueNamespace)
+  }
+  const [key = '', value] = managedBy.split('=')
+  assert.deepEqual(ofKind('Namespace').map(nameOf), [boutiqueNamespace])
+  assert.equal(fields(fields(ofKind('Namespace')[0]?.['metadata'])['labels'])[key], value)
+  // By that label the lab counts and deletes its own pods.
+  assert.doesNotMatch(JSON.stringify(ofKind('Deployment')), /managed-by/)
+})
+
+boutique('says who calls whom, as the application does', () => {
+  const calls = ofKind('Deployment').flatMap(object => {
+    const variables = containersOf(object).flatMap(container => items(container['env']).map(fields))
+    for (const { name } of variables) assert.match(String(name), /^[A-Z_]+_ADDR$/)
+    return variables.map(({ value }) => `${nameOf(object)} → ${value}`)
+  })
+  assert.deepEqual(calls.sort(), [
+    'cartservice → redis-cart:6379',
+    'checkoutservice → cartservice:7070',
+    'checkoutservice → currencyservice:7000',
+    'checkoutservice → emailservice:5000',
+    'checkoutservice → paymentservice:50051',
+    'checkoutservice → productcatalogservice:3550',
+    'checkoutservice → shippingservice:50051',
+    'frontend → adservice:9555',
+    'frontend → cartservice:7070',
+    'frontend → checkoutservice:5050',
+    'frontend → currencyservice:7000',
+    'frontend → productcatalogservice:3550',
+    'frontend → recommendationservice:8080',
+    'frontend → shippingservice:50051',
+    'loadgenerator → frontend:80',
+    'recommendationservice → productcatalogservice:3550',
+  ])
+})
+
+boutique(
+  'has a Service at each address that is called, which selects the pods of that name and a port they have',
+  () => {
+    const services = new Map(ofKind('Service').map(object => [nameOf(object), fields(object['spec'])]))
+    for (const object of ofKind('Deployment')) {
+      const template = fields(fields(object['spec'])['template'])
+      const labels = fields(fields(template['metadata'])['labels'])
+      const service = services.get(nameOf(object))
+      if (service !== undefined) {
+        for (const [key, value] of Object.entries(fields(service['selector']))) assert.equal(labels[key], value)
+        const [port] = items(service['ports']).map(fields)
+        const ports = containersOf(object).flatMap(container => items(container['ports']).map(fields))
+        assert(ports.some(each => each['containerPort'] === port?.['targetPort']))
+      }
+      for (const { value } of containersOf(object).flatMap(container => items(container['env']).map(fields))) {
+        const [host = '', port] = String(value).split(':')
+        const called = items(services.get(host)?.['ports']).map(each => String(fields(each)['port']))
+        assert.deepEqual(called, [port], String(value))
+      }
+    }
+  },
+)
+
+boutique('gives each container requests and limits', () => {
+  for (const object of ofKind('Deployment')) {
+    for (const container of containersOf(object)) {
+      const { requests, limits } = fields(container['resources'])
+      for (const part of [requests, limits]) {
+        assert(text(fields(part)['cpu']) !== undefined && text(fields(part)['memory']) !== undefined, nameOf(object))
+      }
+    }
+  }
+})
+boutique.run()
+
+const built = suite('boutiqueObjects()')
+built('gives each Deployment its replicas, and leaves the rest', () => {
+  assert.deepEqual(
+    ofKind('Deployment').map(object => fields(object['spec'])['replicas']),
+    Array.from({ length: 12 }, () => 3),
+  )
+  assert(ofKind('Service').every(object => !('replicas' in fields(object['spec']))))
+})
+built.run()
+
+const demands = suite('boutiqueDemands()')
+demands('has an entry for each pod', () => {
+  const all = boutiqueDemands(objects)
+  assert.equal(all.length, 36)
+  assert.equal(all.reduce((sum, { cpu }) => sum + cpu, 0).toFixed(2), '4.71')
+  assert(all.every(({ pods, memoryBytes }) => pods === 1 && memoryBytes >= 64 * 2 ** 20))
+})
+demands.run()

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { type SettingTexts, variableOf } from '../../../lib/cli/settings.ts'
+import { requireOwnCluster } from '../../../lib/kwok/kwok-cluster.ts'
+import { requireLabPossible, requirePortsFor } from '../../../lib/kwok/preflight.ts'
+import type { Lab } from '../../../lib/lab/lab.ts'
+import { binaryServices } from '../../../lib/services/process-services.ts'
+import { portSettings } from '../../../lib/system/ports.ts'
+import { freePorts, tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
+
+const freeLab = async (flags: SettingTexts = {}): Promise<Lab> => tempLab({ ...(await freePorts()), ...flags })
+
+const owns = suite('requireOwnCluster()')
+
+owns('goes on without a cluster, and with one that this lab made', () => {
+  const lab = tempLab()
+  requireOwnCluster(lab)
+  writeCluster(lab, { owner: lab.dir })
+  requireOwnCluster(lab)
+})
+
+owns('refuses one of another clone, and says where that is', () => {
+  const lab = tempLab()
+  writeCluster(lab, { owner: '/home/other/.lab/unit' })
+  assert.throws(() => requireOwnCluster(lab), {
+    name: 'LabError',
+    message: 'KWOK cluster "unit" belongs to another clone of the lab: its state is in /home/other/.lab/unit',
+    next: 'set CLUSTER_NAME and the ports to others, or run make kwok-down there',
+  })
+})
+
+for (const [record, runtime] of [
+  ['options: { runtime: docker }\n---\nkind: KwokConfiguration\n', 'docker'],
+  ['', 'unknown'],
+  ['- a list\n', 'unknown'],
+] as const) {
+  owns(`refuses one that another hand made by the ${runtime} runtime (record ${JSON.stringify(record)})`, () => {
+    const lab = tempLab()
+    writeCluster(lab, { record })
+    assert.throws(() => requireOwnCluster(lab), {
+      name: 'LabError',
+      message: `KWOK cluster "unit" was not made by the lab: kwokctl made it by the ${runtime} runtime in ${lab.clusterDir}`,
+      next: 'set CLUSTER_NAME to another name, or run kwokctl delete cluster --name unit',
+    })
+  })
+}
+owns.run()
+
+const ports = suite('requirePortsFor()')
+
+for (const name of portSettings) {
+  ports(`refuses a port of ${name} that somebody else holds`, async () => {
+    const server = createServer()
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const lab = await freeLab({ [name]: `${port}` })
+    await assert.rejects(requirePortsFor(lab), {
+      name: 'LabError',
+      message: new RegExp(`^Cannot use port ${port}: it is in use by .*pid ${process.pid}`),
+      next: `set ${variableOf(name)} to a free port, or stop that program`,
+    })
+    server.close()
+  })
+}
+
+ports('asks for no port of a page that nobody wants', async () => {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await requirePortsFor(await freeLab({ grafanaPort: `${port}`, grafana: 'none' }))
+  await assert.rejects(requirePortsFor(await freeLab({ grafanaPort: `${port}` })), /Cannot use port/)
+  server.close()
+})
+
+ports('takes a port that the lab’s own service holds for in order, and looks at one service’s alone', async () => {
+  const lab = await freeLab()
+  const services = binaryServices(lab)
+  const { statsProxyPort } = lab.settings
+  await services.ensure({
+    name: 'stats-proxy',
+    command: process.execPath,
+    args: ['-e', `require("net").createServer().listen(${statsProxyPort}, "127.0.0.1")`],
+    ready: async () =>
+      await fetch(`http://127.0.0.1:${statsProxyPort}`, { signal: AbortSignal.timeout(100) }).then(
+        () => true,
+        // It accepts and says nothing.
+        error => error.name === 'TimeoutError',
+      ),
+  })
+  try {
+    await requirePortsFor(lab)
+    const other = { ...lab, pidsDir: join(tempDir(), 'pids') }
+    await requirePortsFor(other, 'prometheus')
+    await assert.rejects(requirePortsFor(other, 'stats-proxy'), /Cannot use port/)
+  } finally {
+    await services.stop('stats-proxy')
+  }
+})
+ports.run()
+
+const possible = suite('requireLabPossible()')
+const kubeconfig = join(tempDir(), 'config')
+const { KUBECONFIG: before } = process.env
+possible.before.each(() => {
+  process.env.KUBECONFIG = kubeconfig
+})
+possible.after(() => {
+  if (before === undefined) delete process.env.KUBECONFIG
+  else process.env.KUBECONFIG = before
+})
+
+possible('goes on when nothing is in the way', async () => requireLabPossible(await freeLab()))
+
+possible('refuses more pods than the nodes can hold', async () => {
+  await assert.rejects(requireLabPossible(await freeLab({ nodeCount: '1', podCount: '200' })), {
+    name: 'UsageError',
+    message: /^POD_COUNT=200 is more than 1 nodes can hold/,
+    next: 'set POD_COUNT to that or less, or NODE_COUNT or NODE_CPU to more',
+  })
+})
+
+possible('refuses a kubeconfig that can’t be written', async () => {
+  process.env.KUBECONFIG = '/dev/null/config'
+  await assert.rejects(requireLabPossible(await freeLab()), /Cannot write the kubeconfig \/dev\/null\/config/)
+})
+
+possible('refuses another’s cluster', async () => {
+  const lab = await freeLab()
+  writeCluster(lab)
+  await assert.rejects(requireLabPossible(lab), /was not made by the lab/)
+})
+
+// A disk that is full in earnest takes root and mount(8).
+const disk = join(tempDir(), 'disk')
+mkdirSync(disk)
+const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status === 0
+const onFullDisk = mounted ? possible : possible.skip
+onFullDisk('refuses a full disk, seen from a folder that is not there yet', async () => {
+  const lab = await freeLab()
+  const full = { ...lab, clusterDir: join(disk, 'clusters', 'unit') }
+  await assert.rejects(requireLabPossible(full), {
+    name: 'LabError',
+    message: `The disk of ${disk} is full: 1 MiB are free, a lab needs 2048`,
+    next: 'free some space, or set KWOK_WORKDIR to a folder on another disk',
+  })
+})
+possible.after(() => {
+  if (mounted) spawnSync('umount', [disk])
+})
+possible.run()

@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { UsageError } from '../../../lib/cli/errors.ts'
+import { doctorReport } from '../../../lib/programs/doctor.ts'
+import { ensurePrograms, programPath } from '../../../lib/programs/ensure-programs.ts'
+import { cacheDir, cachePath, findOnPath } from '../../../lib/programs/find-program.ts'
+import { parseGoProgram, readGoProgram } from '../../../lib/programs/go-modules.ts'
+import { differenceFromPins, isRecentGo, missingComponents, oldestGo, pinsHash } from '../../../lib/programs/go-pins.ts'
+import type { Source } from '../../../lib/programs/program-catalog.ts'
+import { catalog } from '../../../lib/programs/program-catalog.ts'
+import { type Context, createContext } from '../../../lib/programs/program-options.ts'
+import { planPrograms } from '../../../lib/programs/program-plan.ts'
+import {
+  type Fixture,
+  goProgram,
+  openFixture,
+  releasePath,
+  script,
+  testSource,
+  writeFakeGo,
+  writePins,
+  writeProgram,
+} from './program-fixture.ts'
+
+const toolchains = suite('isRecentGo()')
+for (const [version, oldest, recent] of [
+  ['go1.26.8', '1.26', true],
+  ['go1.26rc1', '1.26', true],
+  ['go1.30', '1.26', true],
+  ['go2.0', '1.26', true],
+  ['devel go1.27-abc', '1.26', true],
+  ['go1.25.9', '1.26', false],
+  ['go1.3', '1.26', false],
+  ['gccgo', '1.26', false],
+  ['go1.26.4', '1.26.4', true],
+  ['go1.26.10', '1.26.4', true],
+  ['go1.26.8-X:nodwarf5', '1.26.4', true],
+  ['go1.27.0', '1.26.4', true],
+  ['go1.26.3', '1.26.4', false],
+  ['go1.26', '1.26.4', false],
+] as const) {
+  toolchains(`${recent ? 'takes' : 'refuses'} ${version} for ${oldest}`, () =>
+    assert.equal(isRecentGo(version, oldest), recent),
+  )
+}
+
+toolchains('is asked for what go.mod says, and never less than the lab asks for', () => {
+  const context = createContext()
+  const need = (name: string) => oldestGo(catalog.find(source => source.name === name) as Source, context)
+  assert.deepEqual([need('etcd'), need('otelcol'), need('metrics-server')], ['1.26', '1.26', '1.26.4'])
+})
+toolchains.run()
+
+const modules = suite<{ machine: Fixture }>('readGoProgram()')
+modules.before.each(async context => {
+  context.machine = await openFixture()
+})
+modules.after.each(async ({ machine }) => machine.close())
+
+modules('takes what replaces a module for it', () => {
+  assert.deepEqual(parseGoProgram('path\tx/cmd\nmod\tx\tv1\th1:x\ndep\ty\tv0\n=>\tz\tv2\th1:z\nbuild\tGOOS=linux\n'), {
+    main: 'x/cmd',
+    modules: [
+      { path: 'x', version: 'v1', sum: 'h1:x' },
+      { path: 'z', version: 'v2', sum: 'h1:z' },
+    ],
+  })
+})
+
+modules('finds the list wherever it is, also where two pieces of the file meet', ({ machine }) => {
+  const chunk = 2 ** 22
+  for (const [at, length] of [0, chunk - 64, chunk - 32, chunk - 16, chunk, 2 * chunk - 48].entries()) {
+    const path = writeProgram(join(machine.dir, `program-${at}`), goProgram('x'.repeat(length), ['path\tx/cmd']))
+    assert.equal(readGoProgram(path)?.main, 'x/cmd', `${length}`)
+  }
+})
+
+modules('gives nothing for a script, for half a list, and for the same words elsewhere', ({ machine }) => {
+  const whole = goProgram('', ['path\tx/cmd', 'dep\ty\tv1\th1:y'])
+  const words = Buffer.from('#!/bin/sh 123456\xff Go buildinf:\x08\x02 and so on', 'latin1')
+  for (const [at, text] of [script('etcd', '1.2.3'), whole.subarray(0, -40), words].entries()) {
+    assert.equal(readGoProgram(writeProgram(join(machine.dir, `program-${at}`), text)), undefined, `${at}`)
+  }
+})
+modules.run()
+
+const built = testSource({ assets: () => [], go: {} })
+
+const pins = suite<{ machine: Fixture; context: Context }>('pins')
+pins.before.each(async context => {
+  context.machine = await openFixture()
+  context.context = createContext({ ...context.machine.options, catalog: [built] })
+})
+pins.after.each(async ({ machine }) => {
+  assert.deepEqual(machine.processes(), [])
+  await machine.close()
+})
+
+pins('have another hash when a sum, a component or a flag is another', ({ machine, context }) => {
+  writePins(machine)
+  const hashes = [pinsHash(built, context)]
+  appendFileSync(join(machine.dir, 'go/etcd/go.sum'), 'lab.test/more v1.0.0 h1:b=\n')
+  hashes.push(pinsHash(built, context))
+  writeFileSync(join(machine.dir, 'go/etcd/builder.yaml'), 'connectors:\n  - gomod: lab.test/more v1.0.0\n')
+  hashes.push(pinsHash(built, context))
+  hashes.push(pinsHash({ ...built, go: { define: () => ['main.version=2'] } }, context))
+  assert.equal(new Set(hashes).size, 4)
+  for (const hash of hashes) assert.match(hash, /^[0-9a-f]{12}$/)
+  assert.equal(pinsHash(built, context), hashes[2])
+})
+
+pins('are those of a program when each of its modules has their version and sum', ({ machine, context }) => {
+  const lines = writePins(machine, 'etcd', { 'lab.test/a': 'h1:a=', 'lab.test/b': 'h1:b=' })
+  const differs = (text: string | Buffer) =>
+    differenceFromPins(writeProgram(join(machine.dir, 'program'), text), built, context)
+  assert.equal(differs(goProgram('', lines)), undefined)
+  // Not every program of a module has all of it.
+  assert.equal(differs(goProgram('', lines.slice(0, 2))), undefined)
+  const other = (line: string) => differs(goProgram('', [...lines.slice(0, 2), line]))
+  assert.equal(other('dep\tlab.test/b\tv1.0.1\th1:b='), 'has lab.test/b v1.0.1, the pins have not')
+  assert.equal(other('dep\tlab.test/b\tv1.0.0\th1:other='), 'has lab.test/b v1.0.0, the pins have not')
+  assert.equal(other('mod\tlab.test/etcd\t(devel)\t'), 'has lab.test/etcd (devel), the pins have not')
+  assert.equal(differs(script('etcd', '1.2.3')), "doesn't tell what it is built from")
+})
+
+pins('find again what was built from them, and build anew when they change; the old build stays', async state => {
+  const { machine, context } = state
+  writeFakeGo(machine)
+  writePins(machine)
+  const first = await programPath('etcd', context)
+  assert.equal(first, cachePath({ name: 'etcd', version: '1.2.3' }, { pins: pinsHash(built, context) }, machine.env))
+  assert.equal(await programPath('etcd', context), first)
+  writePins(machine, 'etcd', { 'lab.test/dep': 'h1:new=' })
+  const [plan] = await planPrograms(['etcd'], context)
+  const unused = `cache: ${first.split('/').at(-1)} was built from other pins`
+  assert.equal(plan?.from, 'build')
+  assert.equal(plan.detail, `go build with go1.26.1 (${unused}; no release for linux/amd64)`)
+  machine.lines.length = 0
+  const second = await programPath('etcd', context)
+  assert.ok(machine.lines.includes(`etcd 1.2.3: ${unused}`), machine.lines.join('\n'))
+  assert.notEqual(second, first)
+  assert.ok(existsSync(first))
+  // Another checkout, with the pins of before.
+  writePins(machine)
+  assert.equal(await programPath('etcd', context), first)
+})
+
+pins('are no matter to a download', async ({ machine, context }) => {
+  writePins(machine)
+  const path = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
+  assert.equal(await programPath('etcd', context), path)
+  writePins(machine, 'etcd', { 'lab.test/dep': 'h1:new=' })
+  assert.equal(await programPath('etcd', context), path)
+})
+
+const unmarked = ({ env }: Fixture) => join(cacheDir(env), 'etcd-1.2.3')
+
+pins('take over a build from before builds were marked, when it is of the same', async ({ machine, context }) => {
+  const old = writeProgram(unmarked(machine), goProgram(script('etcd', '1.2.3'), writePins(machine)))
+  assert.deepEqual(
+    (await planPrograms(['etcd'], context)).map(({ from, detail }) => [from, detail]),
+    [['cache', `cache: ${old}`]],
+  )
+  assert.deepEqual(machine.cached(), ['etcd-1.2.3'])
+  const runs = await Promise.all([1, 2].map(() => programPath('etcd', context)))
+  const marked = `etcd-1.2.3-${pinsHash(built, context)}`
+  assert.deepEqual(runs, [join(cacheDir(machine.env), marked), join(cacheDir(machine.env), marked)])
+  assert.deepEqual(machine.cached(), ['etcd-1.2.3', marked])
+  assert.equal(statSync(runs[0] ?? '').ino, statSync(old).ino)
+})
+
+pins('pass over one of others, and say so', async ({ machine, context }) => {
+  const old = writeProgram(unmarked(machine), goProgram(script('etcd', 'slim'), writePins(machine)))
+  writePins(machine, 'etcd', { 'lab.test/dep': 'h1:new=' })
+  writeFakeGo(machine)
+  const why = 'cache: etcd-1.2.3 is not of the pins: it has lab.test/dep v1.0.0, the pins have not'
+  const { table } = await doctorReport(['etcd'], context)
+  assert.match(table, /^etcd +1\.2\.3 +build +go build with go1\.26\.1 /m)
+  assert.ok(table.includes(why), table)
+  const found = await ensurePrograms(['etcd'], context)
+  assert.equal(readFileSync(found.etcd.path, 'utf8'), script('etcd', '1.2.3'))
+  assert.ok(machine.lines.includes(`etcd 1.2.3: ${why}`), machine.lines.join('\n'))
+  assert.ok(existsSync(old))
+})
+pins.run()
+
+const collector: Source = {
+  ...testSource({ assets: () => [], go: { kind: 'collector' } }),
+  name: 'otelcol',
+  programs: [{ name: 'otelcol', pathNames: ['otelcol-contrib', 'otelcol'], versionPattern: /^otelcol version (\S+)/m }],
+}
+const [otelcol] = collector.programs
+const needs = ['lab.test/receiver/kubeletstatsreceiver', 'lab.test/connector/spanmetricsconnector']
+const dep = (path: string) => `dep\t${path}\tv1.0.0\th1:a=`
+
+const components = suite<{ machine: Fixture; context: Context }>('components of the collector')
+components.before.each(async context => {
+  context.machine = await openFixture()
+  context.context = createContext({ ...context.machine.options, catalog: [collector] })
+  mkdirSync(join(context.machine.dir, 'go/otelcol'), { recursive: true })
+  writeFileSync(
+    join(context.machine.dir, 'go/otelcol/builder.yaml'),
+    `dist: { name: otelcol }\nreceivers:\n  - gomod: ${needs[0]} v1.0.0\nconnectors:\n  - gomod: ${needs[1]} v1.0.0\n`,
+  )
+})
+components.after.each(async ({ machine }) => machine.close())
+
+components('are looked for on PATH, in each program of its names', async ({ machine, context }) => {
+  assert.ok(otelcol)
+  const found = () => findOnPath(collector, otelcol, context)
+  const program = (lines: string[]) => goProgram(`${script('otelcol', '1.2.3')}exit\n`, ['path\totelcol', ...lines])
+  const core = writeProgram(join(machine.pathDir, 'otelcol-contrib'), program([dep('lab.test/receiver/otlpreceiver')]))
+  assert.equal(await found(), `${core} lacks receiver/kubeletstatsreceiver, connector/spanmetricsconnector`)
+  writeProgram(core, `${script('otelcol', '1.2.3')}`)
+  assert.equal(await found(), `${core} does not tell what it is built from`)
+  // The version of a component is that of the distribution.
+  const whole = program(needs.map(path => dep(path).replace('v1.0.0', 'v1.4.0')))
+  const there = writeProgram(join(machine.pathDir, 'otelcol'), whole)
+  assert.deepEqual(await found(), { name: 'otelcol', version: '1.2.3', path: there, from: 'path' })
+})
+
+components('are looked for in what a variable names; a script is taken at its word', async ({ machine, context }) => {
+  const path = join(machine.dir, 'mine')
+  const named = { ...context, env: { ...machine.env, OTELCOL_BINARY: path } }
+  writeProgram(path, goProgram(script('otelcol', '9.9.9'), ['path\totelcol', dep(needs[0] ?? '')]))
+  await assert.rejects(programPath('otelcol', named), (error: unknown) => {
+    assert.ok(error instanceof UsageError)
+    assert.equal(error.message, `Cannot run otelcol: OTELCOL_BINARY=${path} lacks connector/spanmetricsconnector`)
+    assert.match(error.next ?? '', /^set OTELCOL_BINARY to .*, or unset it$/)
+    return true
+  })
+  const { problems } = await doctorReport(['otelcol'], named)
+  assert.match(problems[0]?.what ?? '', /can't be had: .* lacks connector\/spanmetricsconnector$/)
+  writeProgram(path, script('otelcol', '9.9.9'))
+  assert.equal(await programPath('otelcol', named), path)
+})
+
+components('of the lab’s configuration are in the pins', () => {
+  const read = (file: string) => parse(readFileSync(join(import.meta.dirname, '../../../kwok-config', file), 'utf8'))
+  const config = read('kwok-otel-collector.yaml') as Record<string, Record<string, unknown>>
+  const pinned = read('go/otelcol/builder.yaml') as Record<string, { gomod: string }[]>
+  for (const kind of ['receivers', 'processors', 'connectors', 'exporters']) {
+    const names = pinned[kind]?.map(({ gomod }) => gomod.split(' ')[0]?.split('/').at(-1))
+    for (const key of Object.keys(config[kind] ?? {})) {
+      // The component otlp_http/x is of the module otlphttpexporter, otlp_grpc of otlpexporter.
+      const word = key.split('/')[0]?.replaceAll('_', '').replace('otlpgrpc', 'otlp')
+      assert.ok(names?.includes(`${word}${kind.slice(0, -1)}`), `${kind}: ${key}`)
+    }
+  }
+})
+
+components('are none for a program of another source', ({ machine, context }) => {
+  assert.deepEqual(missingComponents(writeProgram(join(machine.dir, 'x'), 'x'), built, context), [])
+})
+components.run()

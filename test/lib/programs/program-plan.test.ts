@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { suite } from 'uvu'
+import { doctorReport } from '../../../lib/programs/doctor.ts'
+import { planPrograms } from '../../../lib/programs/program-plan.ts'
+import {
+  type Fixture,
+  openFixture,
+  publish,
+  releasePath,
+  script,
+  testSource,
+  writeFakeGo,
+  writeProgram,
+} from './program-fixture.ts'
+
+const plan = suite<{ machine: Fixture }>('planPrograms()')
+plan.before.each(async context => {
+  context.machine = await openFixture()
+})
+plan.after.each(async ({ machine }) => {
+  assert.deepEqual(machine.processes(), [])
+  await machine.close()
+})
+
+const planned = async ({ options }: Fixture, changes = {}) => {
+  const plans = await planPrograms(['etcd'], {
+    ...options,
+    catalog: [testSource({ go: {} })],
+    ...changes,
+  })
+  return plans.map(({ from, detail }) => `${from} | ${detail}`)
+}
+
+plan('shows a program that is there', async ({ machine }) => {
+  const path = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
+  assert.deepEqual(await planned(machine), [`cache | cache: ${path}`])
+})
+
+plan('asks the hosts for release and sum, and fetches nothing', async ({ machine }) => {
+  publish(machine)
+  assert.deepEqual(await planned(machine), ['download | download from releases.invalid, which can be reached'])
+  assert.deepEqual(machine.asked, ['/v1.2.3/etcd', '/v1.2.3/SHA256SUMS'])
+  assert.deepEqual(machine.cached(), [])
+})
+
+plan('follows where the host redirects to, and names that when it cannot be reached', async ({ machine }) => {
+  publish(machine)
+  machine.routes['/v1.2.3/etcd'] = response => response.writeHead(302, { location: 'https://127.0.0.1:9/etcd' }).end()
+  const [line = ''] = await planned(machine)
+  assert.match(line, /^none \| 127\.0\.0\.1:9 can't be reached: .*ECONNREFUSED/)
+})
+
+plan('has no download where the host of the sum cannot be reached, unless the table has it', async ({ machine }) => {
+  publish(machine)
+  delete machine.routes['/v1.2.3/SHA256SUMS']
+  const [line = ''] = await planned(machine)
+  assert.match(line, /^none \| .*SHA256SUMS answers 404/)
+  const knownSums = { etcd: { '1.2.3': { 'linux/amd64': { sha256: 'a'.repeat(64), sources: [] } } } }
+  assert.match((await planned(machine, { knownSums }))[0] ?? '', /^download \|/)
+})
+
+plan('tells what would be built, with what and why', async ({ machine }) => {
+  writeFakeGo(machine)
+  writeProgram(`${machine.pathDir}/etcd`, script('etcd', '1.0.0'))
+  assert.deepEqual(await planned(machine), [
+    `build | go build with go1.26.1 (PATH: ${machine.pathDir}/etcd is version 1.0.0, not 1.2.3; https://releases.invalid/v1.2.3/etcd answers 404)`,
+  ])
+  assert.deepEqual(machine.cached(), [])
+})
+
+plan('has no way without Go', async ({ machine }) => {
+  assert.deepEqual(await planned(machine), [
+    'none | https://releases.invalid/v1.2.3/etcd answers 404; there is no go on PATH (Go 1.26 or newer is needed)',
+  ])
+})
+
+plan('has no way without disk space', async ({ machine }) => {
+  writeFakeGo(machine)
+  const [line = ''] = await planned(machine, { buildDiskBytes: 1e18 })
+  assert.match(line, /^none \| Cannot build .* needs 1000000000 GB/)
+})
+
+plan('shows a variable that names nothing', async ({ machine }) => {
+  const env = { ...machine.env, ETCD_BINARY: '/nowhere' }
+  assert.deepEqual(await planned(machine, { env }), [
+    'none | Cannot run etcd: ETCD_BINARY=/nowhere is not an executable file',
+  ])
+})
+plan.run()
+
+const doctor = suite<{ machine: Fixture }>('doctorReport()')
+doctor.before.each(async context => {
+  context.machine = await openFixture()
+})
+doctor.after.each(async ({ machine }) => machine.close())
+
+doctor('has no problem when all is there, Go or not', async ({ machine }) => {
+  writeProgram(releasePath(machine), script('etcd', '1.2.3'))
+  const { table, problems } = await doctorReport(['etcd'], machine.options)
+  assert.deepEqual(problems, [])
+  const lines = table.split('\n')
+  assert.match(lines[0] ?? '', /^PROGRAM\s+WANTED\s+FROM\s+WHERE$/)
+  assert.match(lines[1] ?? '', /^etcd\s+1\.2\.3\s+cache\s+cache: \//)
+  assert.match(lines[2] ?? '', /^Node\.js\s+>= 20\.\d+\.\d+\s+found\s+\d+\.\d+\.\d+: \//)
+  assert.match(lines[3] ?? '', /^Go\s+>= 1\.26\s+missing\s+there is no go on PATH.*; only builds need it$/)
+  assert.match(lines[4] ?? '', /^disk\s+0 MB\s+free\s+\d+(\.\d)? [GM]B at \/.*kube-otel-lab\/bin; /)
+})
+
+doctor('names what the cache has and this checkout does not use, a program of two names once', async ({ machine }) => {
+  const used = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
+  linkSync(used, join(dirname(used), 'etcd-1.2.3'))
+  for (const name of ['etcd-1.1.0-release', 'notes.txt']) writeFileSync(join(dirname(used), name), 'x'.repeat(3e6))
+  linkSync(join(dirname(used), 'etcd-1.1.0-release'), join(dirname(used), 'etcd-1.1.0'))
+  const { table, problems } = await doctorReport(['etcd'], {
+    ...machine.options,
+    catalog: [testSource({ go: {} })],
+  })
+  assert.deepEqual(problems, [])
+  const row = table.split('\n').find(line => line.startsWith('unused'))
+  assert.match(row ?? '', /^unused +3 MB +in \/.*\/bin, to be deleted if no other checkout needs them: etcd-1\.1\.0$/)
+})
+
+doctor('counts a folder of an old version with all that is in it', async ({ machine }) => {
+  const used = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
+  const old = join(dirname(used), 'etcd-1.1.0-release')
+  mkdirSync(join(old, 'bin'), { recursive: true })
+  for (const path of ['bin/etcd', 'LICENSE']) writeFileSync(join(old, path), 'x'.repeat(2e6))
+  const { table } = await doctorReport(['etcd'], {
+    ...machine.options,
+    catalog: [testSource({ go: {} })],
+  })
+  assert.match(table.split('\n').at(-1) ?? '', /^unused +4 MB +in .*: etcd-1\.1\.0-release$/)
+})
+
+doctor(
+  'has no problem without a program that the lab does without, unless a variable names it',
+  async ({ machine }) => {
+    const options = { ...machine.options, catalog: [testSource({})], spare: { etcd: 'for pleasure' } }
+    const { table, problems } = await doctorReport(['etcd'], options)
+    assert.deepEqual(problems, [])
+    assert.match(
+      table.split('\n')[1] ?? '',
+      /^etcd +1\.2\.3 +optional +for pleasure: https:\/\/releases\.invalid\/v1\.2\.3\/etcd answers 404; no Go pins$/,
+    )
+    const env = { ...machine.options.env, ETCD_BINARY: '/nowhere/etcd' }
+    const named = await doctorReport(['etcd'], { ...options, env })
+    assert.match(named.problems[0]?.what ?? '', /^etcd 1\.2\.3 can't be had: .*ETCD_BINARY=\/nowhere\/etcd/)
+  },
+)
+
+doctor('says what is missing and what to do', async ({ machine }) => {
+  const { problems } = await doctorReport(['etcd'], {
+    ...machine.options,
+    catalog: [testSource({ go: {} })],
+    nodeVersion: '20.9.0',
+  })
+  assert.match(problems[0]?.what ?? '', /^etcd 1\.2\.3 can't be had: /)
+  assert.match(problems[0]?.next ?? '', /^install Go 1\.26 or newer, .*ETCD_BINARY$/)
+  assert.deepEqual(problems[1], { what: 'Node.js is 20.9.0', next: 'install Node.js 20.18.1 or newer' })
+})
+doctor.run()

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import { BUILD_TIMEOUT_MS } from '../../../lib/programs/build-program.ts'
+import { createContext } from '../../../lib/programs/program-options.ts'
+import {
+  collectorManifest,
+  updateVersion,
+  withReplacements,
+  withSums,
+  withVersion,
+} from '../../../lib/programs/update-version.ts'
+import { type Run, run as runCommand } from '../../../lib/system/run.ts'
+import { type Fixture, openFixture, releaseHost, testSource, writeProgram } from './program-fixture.ts'
+
+const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
+const sum = (digit: string) => digit.repeat(64)
+
+const texts = suite('update-version: what it writes')
+
+texts('has a line in lib/programs/versions.ts for each name, and changes that alone', () => {
+  const text = read('lib/programs/versions.ts')
+  for (const [name, line] of [
+    ['metrics-server', "  metricsServer: '9.8.7',"],
+    ['otel-chart', "  otelChart: '9.8.7',"],
+    ['lgtm', "  lgtm: '9.8.7',"],
+  ] as const) {
+    const [before, after] = [text, withVersion(text, name, '9.8.7')].map(each => each.split('\n'))
+    assert.deepEqual(
+      after?.filter((each, at) => each !== before?.[at]),
+      [line],
+    )
+  }
+  assert.throws(() => withVersion(text, 'nothing', '1.0.0'), /has no line of nothing/)
+})
+
+texts('moves every component of the collector, the providers by their own count', () => {
+  const moved = collectorManifest(read('kwok-config/go/otelcol/builder.yaml'), '0.165.1')
+  assert.match(moved, /^ {2}version: 0\.165\.1$/m)
+  const versions = [...moved.matchAll(/gomod: (\S+) v(\S+)/g)].map(([, module = '', version]) => {
+    return [module.includes('/provider/'), version].join(' ')
+  })
+  assert.deepEqual([...new Set(versions)], ['false 0.165.1', 'true 1.71.1'])
+})
+
+texts('replaces each staging module that this version of Kubernetes has', () => {
+  const ours = read('kwok-config/go/kubernetes/go.mod')
+  const theirs = 'replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/new => ./staging/src/k8s.io/new\n)\n'
+  const moved = withReplacements(ours, theirs, '1.37.2')
+  assert.match(
+    moved,
+    /published with v1\.37\.2\.\nreplace \(\n\tk8s\.io\/api => k8s\.io\/api v0\.37\.2\n\tk8s\.io\/new => k8s\.io\/new v0\.37\.2\n\)/,
+  )
+  assert.doesNotMatch(moved, /=> \S+ v0\.36/)
+  assert.equal(withReplacements(ours, 'module other\n', '1.37.2'), ours)
+})
+
+texts('keeps the sums of other programs, and none of older versions', () => {
+  const entry = (digit: string) => ({ 'linux/amd64': { sha256: sum(digit), sources: ['a'] } })
+  const known = { etcd: { '1.0.0': entry('a') }, helm: { '2.0.0': entry('b') } }
+  assert.deepEqual(withSums(known, testSource(), { etcd: entry('c') }), {
+    etcd: { '1.2.3': entry('c') },
+    helm: { '2.0.0': entry('b') },
+  })
+  assert.deepEqual(withSums(known, testSource(), {}), { helm: { '2.0.0': entry('b') } })
+})
+texts.run()
+
+const update = suite<{ machine: Fixture }>('updateVersion()')
+update.before.each(async context => {
+  context.machine = await openFixture()
+})
+update.after.each(async ({ machine }) => machine.close())
+
+/** A folder with files to change and a `go` that moves the one required module; fails for versions that it does not know. */
+function prepare({ dir, pathDir, options }: Fixture) {
+  const files = { versions: join(dir, 'versions.ts'), sums: join(dir, 'sums.json') }
+  writeFileSync(files.versions, "export const versions = {\n  etcd: '1.2.3',\n  helm: '1.2.3',\n}\n")
+  writeFileSync(files.sums, '{}\n')
+  mkdirSync(join(dir, 'go', 'etcd'), { recursive: true })
+  writeFileSync(join(dir, 'go', 'etcd', 'go.mod'), 'module x\n\nrequire lab.test/etcd v0.2.3\n')
+  writeFileSync(join(dir, 'go', 'etcd', 'go.sum'), 'lab.test/etcd v0.2.3 h1:a=\n')
+  writeFileSync(join(dir, 'their.mod'), 'module lab.test/etcd\n')
+  writeProgram(
+    join(pathDir, 'go'),
+    `#!/bin/bash
+case "$*" in
+  *@v0.9.9*) echo "unknown revision" >&2; exit 1;;
+  "mod download"*) echo '{"GoMod":"${dir}/their.mod"}';;
+  get*) printf 'module x\n\nrequire lab.test/etcd v%s\n' "\${2##*@v}" > go.mod;;
+  "mod tidy") echo tidied > go.sum;;
+esac
+`,
+  )
+  const source = testSource({
+    go: { module: 'lab.test/etcd', moduleVersion: version => version.replace(/^1/, '0') },
+    assets: (version, { os, arch }) => [
+      {
+        url: `${releaseHost}/v${version}/etcd-${os}-${arch}`,
+        members: { etcd: '' },
+        checksum: { kind: 'file', url: `${releaseHost}/v${version}/SHA256SUMS` },
+      },
+    ],
+  })
+  const limitsMs: unknown[] = []
+  const record: Run = (command, args, runOptions = {}) => {
+    limitsMs.push(runOptions.timeoutMs)
+    return runCommand(command, args, runOptions)
+  }
+  const context = createContext({ ...options, catalog: [source], run: record })
+  const run = (name: string, version: string) =>
+    updateVersion(name, version, { context, files, onStep: () => undefined })
+  return { files, run, limitsMs, pin: (name: string) => readFileSync(join(dir, 'go', 'etcd', name), 'utf8') }
+}
+
+update('writes the version, the Go pins and the sums of every platform that is published', async ({ machine }) => {
+  const { files, run, pin } = prepare(machine)
+  const url = '/v1.3.0/SHA256SUMS'
+  machine.routes[url] = `${sum('a')}  etcd-linux-amd64\n${sum('b')}  etcd-darwin-arm64\n`
+  const done = await run('etcd', '1.3.0')
+  assert.match(readFileSync(files.versions, 'utf8'), /^ {2}etcd: '1\.3\.0',\n {2}helm: '1\.2\.3',$/m)
+  assert.equal(pin('go.mod'), 'module x\n\nrequire lab.test/etcd v0.3.0\n')
+  assert.equal(pin('go.sum'), 'tidied\n')
+  const sources = [releaseHost + url]
+  assert.deepEqual(JSON.parse(readFileSync(files.sums, 'utf8')), {
+    etcd: {
+      '1.3.0': {
+        'linux/amd64': { sha256: sum('a'), sources },
+        'darwin/arm64': { sha256: sum('b'), sources },
+      },
+    },
+  })
+  assert.equal(done.filter(line => line.startsWith('no sum')).length, 2)
+})
+
+update('goes on without sums where the network has none', async ({ machine }) => {
+  const { files, run } = prepare(machine)
+  const done = await run('etcd', '1.3.0')
+  assert.match(readFileSync(files.versions, 'utf8'), /etcd: '1\.3\.0'/)
+  assert.equal(readFileSync(files.sums, 'utf8'), '{}\n')
+  assert.match(done.join('\n'), /SHA256SUMS answers 404/)
+})
+
+update('changes nothing where Go cannot resolve the version', async ({ machine }) => {
+  const { files, run, pin } = prepare(machine)
+  await assert.rejects(run('etcd', '1.9.9'), /unknown revision/)
+  assert.match(readFileSync(files.versions, 'utf8'), /etcd: '1\.2\.3'/)
+  assert.match(pin('go.mod'), /v0\.2\.3/)
+})
+
+update('gives Go as long as a build, for a slow network', async ({ machine }) => {
+  const { run, limitsMs } = prepare(machine)
+  await run('etcd', '1.3.0')
+  assert.deepEqual(limitsMs, [BUILD_TIMEOUT_MS, BUILD_TIMEOUT_MS, BUILD_TIMEOUT_MS])
+})
+
+update('says how it is called when a name or version is missing', async ({ machine }) => {
+  const { run } = prepare(machine)
+  for (const name of ['', 'etcd']) {
+    await assert.rejects(run(name, ''), {
+      name: 'UsageError',
+      message: 'update-version needs a program and a version',
+      next: 'npx tsx tasks/update-version.ts <program> <version>; programs: etcd, otel-chart, lgtm, node',
+    })
+  }
+})
+
+update('refuses an unknown name and an invalid version', async ({ machine }) => {
+  const { run } = prepare(machine)
+  await assert.rejects(run('etcdd', '1.3.0'), { name: 'UsageError', next: 'use one of etcd, otel-chart, lgtm, node' })
+  await assert.rejects(run('etcd', 'v1.3.0'), { name: 'UsageError', message: 'v1.3.0 is not a version' })
+})
+update.run()

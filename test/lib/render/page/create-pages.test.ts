@@ -1,0 +1,490 @@
+import assert from 'node:assert/strict'
+import { createServer, request, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { suite } from 'uvu'
+import { verify } from '../../../../lib/checks/verify/verify.ts'
+import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
+import { loadCharts } from '../../../../lib/render/charts/echarts-option.ts'
+import { createPages, type ViewSources } from '../../../../lib/render/page/create-pages.ts'
+import { createPageServer } from '../../../../lib/render/page/page-server.ts'
+import { freePort } from '../../../../lib/system/ports.ts'
+import { assertSameWords, assertSays } from '../../../support/lab.ts'
+import { until } from '../../../support/temp-lab.ts'
+import { type RunningPrometheus, startPrometheus } from '../../checks/verify/prometheus-fixture.ts'
+
+const nowMs = Date.now()
+const lines = ['web', 'db', '<b>bold</b>'].flatMap((job, number) =>
+  [...Array(60).keys()].map(
+    at => `requests{job="${job}"} ${(number + 1) * 1024} ${(nowMs - 300_000 + at * 10_000) / 1_000}`,
+  ),
+)
+const many = [...Array(40).keys()].map(n => `many{n="${n}"} ${n} ${(nowMs - 10_000) / 1_000}`)
+const json = {
+  ...{ title: 'Requests', uid: 'requests', time: { from: 'now-30m', to: 'now' }, refresh: '10s' },
+  templating: {
+    list: [
+      {
+        name: 'job',
+        type: 'query',
+        query: 'label_values(requests, job)',
+        multi: true,
+        includeAll: true,
+        allValue: '.+',
+      },
+    ],
+  },
+  panels: [
+    {
+      ...{ id: 1, title: 'Sum', type: 'stat', fieldConfig: { defaults: { unit: 'bytes' } } },
+      targets: [{ refId: 'A', expr: 'sum(requests{job=~"$job"})', instant: true }],
+    },
+    { id: 2, title: 'Wrong', type: 'stat', targets: [{ refId: 'A', expr: 'sum(requests', instant: true }] },
+    {
+      ...{ id: 3, title: 'Lines of $job', type: 'timeseries' },
+      targets: [{ refId: 'A', expr: 'requests{job=~"$job"}', legendFormat: '{{job}}' }],
+    },
+  ],
+}
+
+interface Asked {
+  host?: string
+  method?: string
+  headers?: Readonly<Record<string, string>>
+  body?: string
+}
+
+interface Serving {
+  prometheus: RunningPrometheus
+  server: Server
+  get: (path: string, more?: Asked) => Promise<{ status: number; text: string; policy: string }>
+}
+
+async function serve(
+  sources: Partial<ViewSources> & { prometheusUrl: string },
+  options: Parameters<typeof createPages>[1] = {},
+): Promise<Server> {
+  const dashboard = readDashboard(json, 'test')
+  const all: ViewSources = {
+    ...{
+      name: 'test',
+      jaegerUrl: undefined,
+      scrapeMs: 10_000,
+      drawChart: loadCharts(),
+      facts: async () => [],
+      parts: async () => [],
+    },
+    dashboards: () => ({ dashboards: [{ dashboard, marks: undefined }], refused: ['broken.json: this is no JSON'] }),
+    verify: (each, api) =>
+      verify({
+        api,
+        dashboards: [each],
+        refused: [],
+        scrapeMs: 10_000,
+        truth: undefined,
+        isKwokLab: false,
+        settleMs: 0,
+      }),
+    ...sources,
+  }
+  const server = createPageServer(createPages(all, options))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+
+async function get(server: Server, path: string, { host, method = 'GET', body = '', ...more }: Asked = {}) {
+  const { port } = server.address() as AddressInfo
+  const headers = { host: host ?? `localhost:${port}`, ...more.headers }
+  return await new Promise<{ status: number; text: string; policy: string }>((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, path, method, headers }, answer => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', chunk => {
+        text += chunk
+      })
+      const policy = String(answer.headers['content-security-policy'])
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text, policy }))
+    })
+    asked.on('error', reject).end(body)
+  })
+}
+
+const pages = suite<Serving>('createPages()')
+pages.before(async context => {
+  context.prometheus = await startPrometheus([...lines, ...many])
+  context.server = await serve({ prometheusUrl: context.prometheus.url })
+  context.get = (path, more) => get(context.server, path, more)
+})
+pages.after(async ({ prometheus, server }) => {
+  server?.close()
+  await prometheus?.stop()
+})
+
+pages('lists the dashboards, and says which file can’t be read', async ({ get }) => {
+  const { status, text } = await get('/')
+  assert.equal(status, 200)
+  assertSays(text, /<a href="\/d\/requests">Requests<\/a>/)
+  assertSays(text, /broken\.json: this is no JSON/)
+})
+
+pages('says of each part whether it is up, down, or silent and why', async ({ prometheus }) => {
+  const running = { pid: 4711, command: 'x', residentBytes: 2 ** 20 }
+  const part = { name: 'up', process: running, trouble: undefined, address: '127.0.0.1:1', logFile: '/x' }
+  const parts = async () => [
+    part,
+    { ...part, name: 'lost', process: undefined },
+    { ...part, name: 'mute', trouble: 'no <answer> in 3 s', address: '' },
+  ]
+  const server = await serve({ prometheusUrl: prometheus.url, parts })
+  const { text } = await get(server, '/').finally(() => server.close())
+  const rows = [...text.matchAll(/<tr><th scope="row">.*/g)].map(([row]) => row.replaceAll(/<[^>]*>/g, ' ').trim())
+  assertSameWords(
+    rows.map(row => row.replaceAll(/ +/g, ' ')),
+    ['up ✓ up 127.0.0.1:1 1 MiB', 'lost ✗ down 127.0.0.1:1', 'mute ✗ silent no &#60;answer&#62; in 3 s - 1 MiB'],
+    'rows',
+  )
+})
+
+const choices: [name: string, query: string, sum: string, chosen: RegExp][] = [
+  ['All, when nothing is chosen', '', '6 KiB', /<option value="\$__all" selected>All/],
+  ['one value', '?var-job=db', '2 KiB', /<option value="db" selected>/],
+  ['several values', '?var-job=db&var-job=web', '3 KiB', /<option value="web" selected>/],
+  ['no value that the list doesn’t have', '?var-job=nobody', '6 KiB', /<option value="\$__all" selected>/],
+  ['a value with HTML in it', '?var-job=%3Cb%3Ebold%3C/b%3E', '3 KiB', /&#60;b&#62;bold&#60;\/b&#62;" selected/],
+]
+for (const [name, query, sum, chosen] of choices) {
+  pages(`shows a dashboard with ${name}`, async ({ get }) => {
+    const { status, text } = await get(`/d/requests${query}`)
+    assert.equal(status, 200)
+    assertSays(text, new RegExp(`<strong>${sum}</strong>`))
+    assertSays(text, chosen)
+    assert.ok(!text.includes('<b>'))
+  })
+}
+
+pages('has what is chosen in the titles of its panels', async ({ get }) => {
+  assertSays((await get('/d/requests')).text, /<h4 [^>]*>Lines of All<\/h4>/)
+  assertSays((await get('/d/requests?var-job=db&var-job=web')).text, /<h4 [^>]*>Lines of db \+ web<\/h4>/)
+})
+
+pages('says in a panel that its query is wrong, and draws the others', async ({ get }) => {
+  const { text } = await get('/d/requests')
+  assertSays(text, /Prometheus gave no answer to A: .*unclosed left parenthesis/)
+  assertSays(text, /<svg aria-hidden="true"/)
+})
+
+pages('takes the time and the refresh of the address, and no nonsense', async ({ get }) => {
+  assertSays((await get('/d/requests?from=now-5m&refresh=30s')).text, /"now-5m" selected[\s\S]*data-refresh="30s"/)
+  assertSays((await get('/d/requests?from=now-900y&refresh=1ms')).text, /"now-30m" selected[\s\S]*data-refresh="off"/)
+})
+
+pages('has a page for each dashboard, whatever their uids and titles, with its own verdict', async ({ prometheus }) => {
+  const panel = (expr: string) => ({ title: 'P', type: 'stat', targets: [{ refId: 'A', expr, instant: true }] })
+  const given = [
+    { title: 'Twin', uid: 'twin', panels: [panel('missing')] },
+    { title: 'Twin', uid: 'twin', panels: [panel('count(requests)')] },
+    { title: '概要', panels: [panel('count(requests)'), panel('missing')] },
+    { title: 'Odd uid', uid: 'a b/c', panels: [panel('count(requests)')] },
+    { title: 'Words', uid: 'words', panels: [{ title: 'W', type: 'text' }] },
+  ]
+  const all = given.map((each, at) => ({ dashboard: readDashboard(each, `${at}.json`), marks: undefined }))
+  const server = await serve({ prometheusUrl: prometheus.url, dashboards: () => ({ dashboards: all, refused: [] }) })
+  try {
+    const { text } = await get(server, '/')
+    const links = [...text.matchAll(/<a href="(\/d\/[^"]*)">(.*?)<\/a>/g)].map(([, path = '', title]) => ({
+      path,
+      title,
+    }))
+    assert.deepEqual(
+      links.map(({ title }) => title),
+      ['Twin (0.json)', 'Twin (1.json)', '概要', 'Odd uid', 'Words'],
+    )
+    const verdicts = [
+      /✗ verify: 1 failed/,
+      /✓ verify: nothing failed/,
+      /✗ verify: 1 failed/,
+      /✓ verify/,
+      /– verify: Nothing was checked/,
+    ]
+    for (const [at, { path }] of links.entries()) {
+      assertSays((await get(server, path, { method: 'POST' })).text, verdicts[at] ?? /^$/)
+    }
+    // Links of dashboards have the uid.
+    assertSays((await get(server, '/d/a%20b%2Fc')).text, /<h1>Odd uid<\/h1>/)
+    const { text: two } = await get(server, links[2]?.path ?? '', { method: 'POST' })
+    assert.equal(two.match(/✗ 1 of 1 checks failed/g)?.length, 1)
+    assert.equal(new Set(two.match(/ id="[^"]*"/g)).size, two.match(/ id="[^"]*"/g)?.length)
+  } finally {
+    server.close()
+  }
+})
+
+pages('gives verify’s verdict when its form is posted, with what is chosen there', async ({ get }) => {
+  assertSays((await get('/d/requests')).text, /<form class="pick" method="get">[\s\S]*<button formmethod="post">/)
+  const { text } = await get('/d/requests', { method: 'POST', body: 'var-job=db&refresh=10s' })
+  assertSays(text, /✗ verify: 1 failed/)
+  assertSays(text, /✓ has data[\s\S]*✗ 1 of 1 checks failed/)
+  assertSays(text, /<option value="db" selected>[\s\S]*data-refresh="off"/)
+})
+
+pages(
+  'says that a dashboard of a part that is not there is not applicable, which is no failure',
+  async ({ prometheus }) => {
+    const all = [{ dashboard: readDashboard(json, 'test'), marks: { needs: ['etcd' as const], targets: new Map() } }]
+    const server = await serve({ prometheusUrl: prometheus.url, dashboards: () => ({ dashboards: all, refused: [] }) })
+    const { text } = await get(server, '/d/requests', { method: 'POST' }).finally(() => server.close())
+    assertSays(text, /<p class="verdict">– verify: not applicable here: no etcd<\/p>/)
+    assert.doesNotMatch(text, /Nothing was checked/)
+  },
+)
+
+/** A server whose verify goes on until it is told to end, and counts how often it was started. */
+async function withSlowVerify(
+  prometheusUrl: string,
+  act: (given: { server: Server; starts: () => number; end: () => void }) => Promise<void>,
+): Promise<void> {
+  const first = { dashboard: readDashboard(json, 'test'), marks: undefined }
+  const second = { dashboard: readDashboard({ ...json, uid: 'other', title: 'Other' }, 'other'), marks: undefined }
+  let starts = 0
+  let end = () => {}
+  const server = await serve({
+    prometheusUrl,
+    dashboards: () => ({ dashboards: [first, second], refused: [] }),
+    async verify(each, api) {
+      starts++
+      await new Promise<void>(resolve => {
+        end = resolve
+      })
+      const more = { refused: [], scrapeMs: 10_000, truth: undefined, isKwokLab: false, settleMs: 0 }
+      return await verify({ api, dashboards: [each], ...more })
+    },
+  })
+  await act({ server, starts: () => starts, end: () => end() }).finally(() => {
+    end()
+    server.close()
+  })
+}
+
+pages('starts verify for nobody who only reads, and for no page of another origin', async ({ prometheus }) => {
+  await withSlowVerify(prometheus.url, async ({ server, starts, end }) => {
+    const { port } = server.address() as AddressInfo
+    assert.equal((await get(server, '/d/requests?verify=1')).status, 200)
+    const refused: Record<string, string>[] = [
+      { 'sec-fetch-site': 'cross-site' },
+      // Another port of this machine.
+      { 'sec-fetch-site': 'same-site', origin: 'http://localhost:9090' },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'http://evil.example' },
+      { origin: `https://localhost:${port}` },
+      { origin: 'null' },
+    ]
+    for (const headers of refused) {
+      const { status } = await get(server, '/d/requests', { method: 'POST', headers })
+      assert.equal(status, 403, JSON.stringify(headers))
+    }
+    assert.equal(starts(), 0)
+    const accepted: Record<string, string>[] = [
+      { 'sec-fetch-site': 'same-origin', origin: 'null' },
+      { origin: `http://localhost:${port}` },
+    ]
+    for (const [index, headers] of accepted.entries()) {
+      const answer = get(server, '/d/requests', { method: 'POST', headers })
+      await until('verify is started', () => starts() === index + 1)
+      end()
+      assert.equal((await answer).status, 200)
+    }
+  })
+})
+
+pages('runs one verify at a time: a second request shares it, another dashboard is refused', async ({ prometheus }) => {
+  await withSlowVerify(prometheus.url, async ({ server, starts, end }) => {
+    const both = [1, 2].map(() => get(server, '/d/requests', { method: 'POST' }))
+    await until('verify is started', () => starts() === 1)
+    const other = await get(server, '/d/other', { method: 'POST' })
+    assertSays(other.text, /<p class="failed">Cannot verify Other now: verify of Requests is still running<\/p>/)
+    end()
+    for (const { text } of await Promise.all(both)) assertSays(text, /✗ verify: 1 failed/)
+    assert.equal(starts(), 1)
+    const again = get(server, '/d/other', { method: 'POST' })
+    await until('verify is started again', () => starts() === 2)
+    end()
+    assertSays((await again).text, /✗ verify: 1 failed/)
+  })
+})
+
+pages('refuses a form that is too large', async ({ get }) => {
+  assert.equal((await get('/d/requests', { method: 'POST', body: `a=${'x'.repeat(2 ** 17)}` })).status, 413)
+})
+
+pages(
+  'answers to no other host name and no other method, and lets nothing be loaded from elsewhere',
+  async ({ get }) => {
+    for (const host of ['evil.example', 'localhost', '127.0.0.1:1', 'localhost.evil.example:80']) {
+      assert.equal((await get('/', { host })).status, 421, host)
+    }
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) assert.equal((await get('/', { method })).status, 405)
+    assert.equal((await get('/d/requests', { method: 'PUT' })).status, 405)
+    const { policy, text } = await get('/d/requests')
+    assertSays(policy, /^default-src 'none'; script-src 'self'; connect-src 'self'/)
+    assert.doesNotMatch(text, /<script(?! src="\/page\.js")|\son\w+=/)
+  },
+)
+
+pages('has no page of another path or uid', async ({ get }) => {
+  for (const path of ['/d/', '/d/nope', '/d/%ff', '/../etc/passwd', '//x'])
+    assert.equal((await get(path)).status, 404, path)
+})
+
+/** Stands before a Prometheus: keeps what is asked, and leaves without an answer what it shall. */
+async function startRelay(url: string, isLeft: (query: string) => boolean) {
+  const asked: string[] = []
+  const relay = createServer((request, response) => {
+    let body = ''
+    request.on('data', chunk => {
+      body += chunk
+    })
+    request.on('end', () => {
+      const query = new URLSearchParams(body).get('query') ?? ''
+      asked.push(`${request.url} ${body}`)
+      if (isLeft(query)) return
+      const post = request.method === 'POST' ? { method: 'POST', body: new URLSearchParams(body) } : {}
+      fetch(`${url}${request.url}`, post)
+        .then(async answer => response.writeHead(answer.status).end(await answer.text()))
+        .catch(() => response.destroy())
+    })
+  })
+  await new Promise<void>(resolve => relay.listen(0, '127.0.0.1', resolve))
+  const close = () => {
+    relay.close()
+    relay.closeAllConnections()
+  }
+  return { asked, url: `http://127.0.0.1:${(relay.address() as AddressInfo).port}`, close }
+}
+
+pages('asks each different query once', async ({ prometheus }) => {
+  const relay = await startRelay(prometheus.url, () => false)
+  const twice = { ...json, panels: [...json.panels, ...json.panels.map(panel => ({ ...panel, id: 10 + panel.id }))] }
+  const dashboard = readDashboard(twice, 'test')
+  const server = await serve({
+    prometheusUrl: relay.url,
+    dashboards: () => ({ dashboards: [{ dashboard, marks: undefined }], refused: [] }),
+  })
+  try {
+    const { text } = await get(server, '/d/requests')
+    assert.equal(text.match(/<strong>6 KiB<\/strong>/g)?.length, 2)
+    assert.equal(new Set(relay.asked).size, relay.asked.length)
+    assert.equal(relay.asked.filter(each => each.includes('query=')).length, json.panels.length + 1, 'and the alerts')
+  } finally {
+    server.close()
+    relay.close()
+  }
+})
+
+pages('shows what is answered while the rest is still being asked', async ({ prometheus }) => {
+  const relay = await startRelay(prometheus.url, query => query.startsWith('requests{'))
+  const server = await serve({ prometheusUrl: relay.url })
+  const { port } = server.address() as AddressInfo
+  const asked = request({ host: '127.0.0.1', port, path: '/d/requests', headers: { host: `localhost:${port}` } })
+  try {
+    const text = await new Promise<string>((resolve, reject) => {
+      let got = ''
+      const onEnd = () => reject(new Error(`It ended with ${got.slice(-200)}`))
+      asked.on('error', reject).on('response', answer => {
+        answer
+          .setEncoding('utf8')
+          .on('end', onEnd)
+          .on('data', chunk => {
+            got += chunk
+            if (got.includes('unclosed left parenthesis')) resolve(got)
+          })
+      })
+      asked.end()
+    })
+    assertSays(text, /<h1>Requests<\/h1>[\s\S]*<strong>6 KiB<\/strong>/)
+    assert.doesNotMatch(text, /<\/main>/)
+  } finally {
+    asked.destroy()
+    server.close()
+    relay.close()
+  }
+})
+
+pages('draws the highest of many series, and says how many there are', async ({ prometheus }) => {
+  const target = { refId: 'A', expr: 'many', legendFormat: 'n{{n}}' }
+  const lowest = { transformations: [{ id: 'sortBy', options: {} }] }
+  const panels = [{}, lowest].map((more, id) => ({
+    id,
+    title: `Many ${id}`,
+    type: 'timeseries',
+    targets: [target],
+    ...more,
+  }))
+  const dashboard = readDashboard({ ...json, panels }, 'test')
+  const dashboards = () => ({ dashboards: [{ dashboard, marks: undefined }], refused: [] })
+  const server = await serve({ prometheusUrl: prometheus.url, dashboards })
+  const { text } = await get(server, '/d/requests').finally(() => server.close())
+  // The transformation gets them all.
+  assert.equal(text.match(/30 of 40 series, the highest/g)?.length, 2)
+  assert.deepEqual([text.includes('n10</th>'), text.includes('n9</th>')], [true, false])
+})
+
+pages('says in a panel that its query takes too long, and draws the others', async ({ prometheus }) => {
+  const relay = await startRelay(prometheus.url, query => query.startsWith('sum(requests{'))
+  const server = await serve({ prometheusUrl: relay.url }, { patienceMs: 1_500 })
+  try {
+    const { status, text } = await get(server, '/d/requests')
+    assert.equal(status, 200)
+    assertSays(text, /Prometheus gave no answer to A: Cannot query Prometheus.*timeout/)
+    assertSays(text, /<svg aria-hidden="true"/)
+  } finally {
+    server.close()
+    relay.close()
+  }
+})
+
+pages('holds no more memory after 500 refreshes', async ({ get }) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const heapAfter = async (refreshes: number) => {
+    const refresh = async () => {
+      for (let count = 0; count < refreshes / 5; count++)
+        assert.equal((await get('/d/requests?from=now-5m')).status, 200)
+    }
+    await Promise.all(Array.from({ length: 5 }, refresh))
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await heapAfter(50)
+  const after = await heapAfter(500)
+  assert.ok(after < 1.2 * before, `${before} bytes, then ${after}`)
+})
+
+pages('names the services that Jaeger has traces of, and leads to them', async ({ prometheus }) => {
+  const jaeger = createServer((_, response) => response.end('{"data":["web","<b>x</b>"]}'))
+  await new Promise<void>(resolve => jaeger.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(jaeger.address() as AddressInfo).port}`
+  const server = await serve({ prometheusUrl: prometheus.url, jaegerUrl: url })
+  try {
+    const { text } = await get(server, '/')
+    assertSays(
+      text,
+      new RegExp(`<a href="${url}/search\\?service=web&#38;lookback=1h&#38;limit=20" rel="noreferrer">web</a>`),
+    )
+    assertSays(text, /search\?service=%3Cb%3Ex%3C%2Fb%3E/)
+    await new Promise(resolve => jaeger.close(resolve))
+    assertSays((await get(server, '/')).text, /<h2>Traces<\/h2><p class="failed">Cannot ask Jaeger at/)
+    assertSays((await get(server, '/d/requests')).text, /rel="noreferrer">Jaeger<\/a>/)
+  } finally {
+    server.close()
+    jaeger.close()
+  }
+})
+
+pages('says in each panel that Prometheus is away', async () => {
+  const away = await serve({ prometheusUrl: `http://127.0.0.1:${await freePort()}` })
+  const { status, text } = await get(away, '/d/requests', { method: 'POST' }).finally(() => away.close())
+  assertSays(text, /<p class="failed">Cannot query Prometheus/)
+  assert.equal(status, 200)
+  assert.equal(text.match(/Prometheus gave no answer to A: Cannot query Prometheus/g)?.length, 3)
+})
+pages.run()

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { kubeconfigText } from '../../../lib/lab/kubeconfig.ts'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import { programPath } from '../../../lib/programs/ensure-programs.ts'
+import { type CollectorInput, collectorConfig } from '../../../lib/services/collector-config.ts'
+import { run } from '../../../lib/system/run.ts'
+import { tempDir } from '../../support/temp-lab.ts'
+import { CERTIFICATE } from '../kube/tls.ts'
+
+const base = readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8')
+const given: CollectorInput = {
+  clusterName: 'unit',
+  hostName: 'machine',
+  intervalMs: 15_000,
+  nodes: ['node-b', 'node-a', 'node-c'],
+  statsProxyUrl: 'http://127.0.0.1:1',
+  otlpGrpcEndpoint: '127.0.0.1:2',
+  otlpHttpEndpoint: '127.0.0.1:3',
+  metricsUrl: 'http://127.0.0.1:4/api/v1/otlp/v1/metrics',
+  tracesEndpoints: { jaeger: '127.0.0.1:5' },
+}
+const rendered = (input: Partial<CollectorInput> = {}) => parse(collectorConfig(base, { ...given, ...input }))
+
+const configs = suite('collectorConfig()')
+
+configs('gives each node its receiver, and the bare one goes', () => {
+  const { receivers, service } = rendered()
+  const { kubeletstats } = parse(base).receivers
+  const kubelets = ['node-a', 'node-b', 'node-c']
+  assert.deepEqual(Object.keys(receivers), [
+    'k8s_cluster',
+    'hostmetrics',
+    'otlp',
+    ...kubelets.map(node => `kubeletstats/${node}`),
+  ])
+  for (const [index, node] of kubelets.entries()) {
+    assert.deepEqual(receivers[`kubeletstats/${node}`], {
+      ...kubeletstats,
+      endpoint: `http://127.0.0.1:1/nodes/${node}`,
+      collection_interval: '15s',
+      initial_delay: ['1s', '1020ms', '1040ms'][index],
+    })
+  }
+  assert.deepEqual(service.pipelines['metrics/kubernetes'].receivers, [
+    'k8s_cluster',
+    ...kubelets.map(node => `kubeletstats/${node}`),
+  ])
+})
+
+configs('spreads many nodes over the interval, so that they are not all asked at once', () => {
+  const nodes = Array.from({ length: 3_000 }, (_, index) => `node-${String(index).padStart(4, '0')}`)
+  const { receivers } = rendered({ nodes })
+  const delays = nodes.map(node => receivers[`kubeletstats/${node}`].initial_delay)
+  assert.deepEqual([delays[0], delays[1], delays[1_500], delays[2_999]], ['1s', '1004ms', '7s', '12996ms'])
+})
+
+configs('gives the same bytes for the same nodes in any order, and leaves their list alone', () => {
+  const nodes = ['c', 'a', 'b']
+  const first = collectorConfig(base, { ...given, nodes })
+  assert.equal(first, collectorConfig(base, { ...given, nodes: ['b', 'c', 'a'] }))
+  assert.notEqual(first, collectorConfig(base, { ...given, nodes: ['b', 'c'] }))
+  assert.deepEqual(nodes, ['c', 'a', 'b'])
+})
+
+configs('writes each receiver out, without references', () =>
+  assert.doesNotMatch(collectorConfig(base, given), /[&*]a\d/),
+)
+
+configs('collects everything at the interval', () => {
+  const { receivers, service } = rendered({ intervalMs: 1_500 })
+  for (const name of ['k8s_cluster', 'hostmetrics', 'kubeletstats/node-a']) {
+    assert.equal(receivers[name].collection_interval, '1500ms', name)
+  }
+  assert.equal(service.telemetry.metrics.readers[0].periodic.interval, 1_500)
+})
+
+configs('says on everything which cluster it is, and on the machine’s own figures which machine', () => {
+  const { processors, service } = rendered()
+  const upsert = (key: string, value: string) => ({ attributes: [{ key, value, action: 'upsert' }] })
+  assert.deepEqual(processors['resource/cluster'], upsert('k8s.cluster.name', 'unit'))
+  assert.deepEqual(processors['resource/host'], upsert('host.name', 'machine'))
+  for (const [name, pipeline] of Object.entries<{ processors: string[] }>(service.pipelines)) {
+    assert(pipeline.processors.includes('resource/cluster'), name)
+    assert.equal(pipeline.processors.includes('resource/host'), name === 'metrics/host', name)
+  }
+  assert.deepEqual(service.telemetry.resource, { 'k8s.cluster.name': 'unit' })
+})
+
+configs('never overwrites the node’s name on all resources', () => {
+  assert.doesNotMatch(JSON.stringify(rendered().processors), /"key":"k8s\.node\.name"/)
+})
+
+configs('adds workload and node names by the pod’s uid, on what the kubelets say', () => {
+  const { processors, service } = rendered()
+  assert.deepEqual(processors.k8s_attributes.pod_association, [
+    { sources: [{ from: 'resource_attribute', name: 'k8s.pod.uid' }] },
+  ])
+  for (const name of ['k8s.node.name', 'k8s.deployment.name', 'k8s.statefulset.name', 'k8s.daemonset.name']) {
+    assert(processors.k8s_attributes.extract.metadata.includes(name), name)
+  }
+  assert(service.pipelines['metrics/kubernetes'].processors.includes('k8s_attributes'))
+})
+
+configs('listens and sends where it is told, and nowhere else', () => {
+  const config = rendered()
+  assert.deepEqual(config.receivers.otlp.protocols, {
+    grpc: { endpoint: '127.0.0.1:2' },
+    http: { endpoint: '127.0.0.1:3' },
+  })
+  assert.equal(config.exporters.otlp_http.metrics_endpoint, given.metricsUrl)
+  assert.equal(config.service.telemetry.metrics.readers[0].periodic.exporter.otlp.endpoint, given.metricsUrl)
+  assert.doesNotMatch(collectorConfig(base, given), /0\.0\.0\.0|:9090|:4317|:4318|:10250/)
+})
+
+configs('has no receiver for no nodes', () => {
+  const { receivers, service } = rendered({ nodes: [] })
+  assert.deepEqual(Object.keys(receivers), ['k8s_cluster', 'hostmetrics', 'otlp'])
+  assert.deepEqual(service.pipelines['metrics/kubernetes'].receivers, ['k8s_cluster'])
+})
+
+const odd = ['ip-10-0-0-1.eu-west-1.compute.internal', '10.0.0.1', '007', 'null', '1e3', 'true', 'a/b c?d#e:f{g}', 'ü']
+configs('takes node names with odd characters as they are, quoted in addresses', () => {
+  const { receivers, service } = rendered({ nodes: odd })
+  for (const node of odd) {
+    const { endpoint } = receivers[`kubeletstats/${node}`]
+    assert.equal(decodeURIComponent(new URL(endpoint).pathname), `/nodes/${node}`)
+    assert.equal(new URL(endpoint).search + new URL(endpoint).hash, '')
+    assert(service.pipelines['metrics/kubernetes'].receivers.includes(`kubeletstats/${node}`))
+  }
+})
+
+const validates = async (nodes: string[]) => {
+  const dir = tempDir()
+  const [file, kubeconfig] = [join(dir, 'otelcol.yaml'), join(dir, 'kubeconfig')] as const
+  writeFileSync(file, collectorConfig(base, { ...given, nodes }))
+  const cluster = { context: 'unit', server: 'https://127.0.0.1:1', caPem: CERTIFICATE, user: 'u', token: 't' }
+  writeFileSync(kubeconfig, kubeconfigText(cluster))
+  return await run(await programPath('otelcol'), ['validate', `--config=${file}`], {
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+    nothrow: true,
+  })
+}
+
+configs('is accepted by the collector itself, also with names that only look odd', async () => {
+  const { exitCode, stderr } = await validates(['kwok-node-0000', ...odd.slice(0, 6)])
+  assert.equal(exitCode, 0, stderr)
+})
+
+configs('is accepted by the collector without a node', async () => {
+  const { exitCode, stderr } = await validates([])
+  assert.equal(exitCode, 0, stderr)
+})
+configs('sends traces to each place that it is told, and to no other', () => {
+  const { exporters, service } = rendered({ tracesEndpoints: { jaeger: 'jaeger:4317', lgtm: 'lgtm:4317' } })
+  const template = parse(base).exporters['otlp_grpc/jaeger']
+  assert.deepEqual(exporters['otlp_grpc/jaeger'], { ...template, endpoint: 'jaeger:4317' })
+  assert.deepEqual(exporters['otlp_grpc/lgtm'], { ...template, endpoint: 'lgtm:4317' })
+  assert.deepEqual(service.pipelines.traces.exporters, ['otlp_grpc/jaeger', 'otlp_grpc/lgtm'])
+  const lgtmAlone = rendered({ tracesEndpoints: { lgtm: 'lgtm:4317' } })
+  assert.equal(lgtmAlone.exporters['otlp_grpc/jaeger'], undefined)
+  assert.deepEqual(lgtmAlone.service.pipelines.traces.exporters, ['otlp_grpc/lgtm'])
+})
+
+configs('in a container reads the machine’s files where they are mounted, and sends events where it is told', () => {
+  const processes = rendered()
+  assert.equal(processes.receivers.hostmetrics.root_path, undefined)
+  assert.equal(processes.receivers.k8s_events, undefined)
+  assert.equal(processes.service.pipelines['logs/events'], undefined)
+  assert.equal(processes.receivers.hostmetrics.scrapers.filesystem.include_mount_points, undefined)
+  const host = { rootPath: '/hostfs', mountPoint: '/home' }
+  const { receivers, exporters, service } = rendered({ host, eventsUrl: 'http://lgtm:4318/v1/logs' })
+  assert.equal(receivers.hostmetrics.root_path, '/hostfs')
+  assert.deepEqual(Object.keys(receivers.hostmetrics.scrapers), Object.keys(processes.receivers.hostmetrics.scrapers))
+  const { include_mount_points: included, ...others } = receivers.hostmetrics.scrapers.filesystem
+  assert.deepEqual(included, { match_type: 'strict', mount_points: ['/home'] })
+  assert.deepEqual(others, processes.receivers.hostmetrics.scrapers.filesystem)
+  assert.deepEqual(receivers.k8s_events, { auth_type: 'kubeConfig' })
+  assert.equal(exporters.otlp_http.logs_endpoint, 'http://lgtm:4318/v1/logs')
+  assert.deepEqual(service.pipelines['logs/events'], {
+    receivers: ['k8s_events'],
+    processors: ['memory_limiter', 'resource/cluster', 'batch'],
+    exporters: ['otlp_http'],
+  })
+})
+
+configs.run()

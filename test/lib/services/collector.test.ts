@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { configPath, ensureCollector, reloadCollector, writeCollectorConfig } from '../../../lib/services/collector.ts'
+import { freePort } from '../../../lib/system/ports.ts'
+import { tempDir, tempLab } from '../../support/temp-lab.ts'
+
+const collectors = suite('ensureCollector()')
+
+/** A lab whose collector is this process: it listens, and reads its configuration when it is started and when it gets SIGHUP. */
+async function withCollector(
+  run: (given: {
+    lab: ReturnType<typeof tempLab>
+    /** The nodes of each configuration that was read. */
+    read: string[][]
+    start: (after?: () => Promise<void>) => Parameters<typeof ensureCollector>[1]
+  }) => Promise<void>,
+): Promise<void> {
+  const otelcol = join(tempDir(), 'otelcol')
+  writeFileSync(otelcol, '#!/bin/sh\n')
+  chmodSync(otelcol, 0o755)
+  process.env['OTELCOL_BINARY'] = otelcol
+  const port = await freePort()
+  const lab = tempLab({ otlpHttpPort: String(port) })
+  const server = createServer(socket => socket.end())
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  const read: string[][] = []
+  const readConfig = () => {
+    const names = readFileSync(configPath(lab), 'utf8').matchAll(/^ {2}kubeletstats\/(\S+):$/gm)
+    read.push([...names].map(([, name = '']) => name))
+  }
+  const start = (after?: () => Promise<void>) => ({
+    ensure: async () => {
+      readConfig()
+      await after?.()
+      return true
+    },
+    signal: async () => {
+      readConfig()
+      return true
+    },
+  })
+  try {
+    await run({ lab, read, start })
+  } finally {
+    server.close()
+    delete process.env['OTELCOL_BINARY']
+  }
+}
+
+collectors('has the collector read the nodes once', () =>
+  withCollector(async ({ lab, read, start }) => {
+    assert.equal(await ensureCollector(lab, start(), ['a', 'b']), true)
+    assert.deepEqual(read, [['a', 'b']])
+    assert.equal(await reloadCollector(lab, start()), 'current')
+  }),
+)
+
+collectors('has it read a configuration that the watcher wrote while it started', () =>
+  withCollector(async ({ lab, read, start }) => {
+    const services = start(async () => {
+      await writeCollectorConfig(lab, ['a', 'b'])
+    })
+    await ensureCollector(lab, services, ['a'])
+    await reloadCollector(lab, services)
+    assert.deepEqual(read.at(-1), ['a', 'b'])
+  }),
+)
+
+collectors('has it read what another wrote while it was told to read', () =>
+  withCollector(async ({ lab, read, start }) => {
+    const services = start()
+    await ensureCollector(lab, services, ['a'])
+    await writeCollectorConfig(lab, ['a', 'b'])
+    const slow = {
+      signal: async () => {
+        await services.signal('collector', 'SIGHUP')
+        await writeCollectorConfig(lab, ['a', 'b', 'c'])
+        return true
+      },
+    }
+    assert.equal(await reloadCollector(lab, slow), 'reloaded')
+    assert.equal(await reloadCollector(lab, services), 'reloaded')
+    assert.deepEqual(read.at(-1), ['a', 'b', 'c'])
+  }),
+)
+collectors.run()

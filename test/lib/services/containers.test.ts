@@ -1,0 +1,570 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import type { SettingTexts } from '../../../lib/cli/settings.ts'
+import { docker, kwokctlDockerEnv } from '../../../lib/docker/engine.ts'
+import { atPrefix, chosenImages, imageOf, pinnedImages } from '../../../lib/docker/images.ts'
+import { ensureImages } from '../../../lib/docker/pull-images.ts'
+import {
+  containerPatches,
+  createNetworkArgs,
+  memoryBytes,
+  removeCluster,
+  requireOwnNetwork,
+} from '../../../lib/kwok/component-containers.ts'
+import { createClusterArgs } from '../../../lib/kwok/kwok-cluster.ts'
+import { addressesOf } from '../../../lib/lab/addresses.ts'
+import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../../lib/lab/kubeconfig.ts'
+import { type Lab, writeRecord } from '../../../lib/lab/lab.ts'
+import { labServices, runtimeOf } from '../../../lib/lab/runtime.ts'
+import { versions } from '../../../lib/programs/versions.ts'
+import { collectorService } from '../../../lib/services/collector.ts'
+import { bundleProgram } from '../../../lib/services/container-bundle.ts'
+import { containerServices, telling } from '../../../lib/services/container-services.ts'
+import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../../../lib/services/container-spec.ts'
+import { writeForContainer } from '../../../lib/services/container-user.ts'
+import { grafanaPassword } from '../../../lib/services/grafana-password.ts'
+import { jaegerService } from '../../../lib/services/jaeger.ts'
+import { lgtmService } from '../../../lib/services/lgtm.ts'
+import { metricsServerService } from '../../../lib/services/metrics-server.ts'
+import { statsProxyService } from '../../../lib/services/stats-proxy.ts'
+import { tracesService } from '../../../lib/services/trace-simulator.ts'
+import { proxyVariables } from '../../../lib/system/environment.ts'
+import { filesBelow } from '../../support/lab.ts'
+import { tempDir, tempLab } from '../../support/temp-lab.ts'
+import { writeTestCa } from '../kube/ca.ts'
+
+/** A lab of the Docker runtime whose kubeconfigs and keys are there. */
+function dockerLab(flags: SettingTexts = {}): Lab {
+  const lab = tempLab({ runtime: 'docker', ...flags })
+  for (const reader of readers) writeFileSync(containerKubeconfigPath(lab, reader), `${reader}'s kubeconfig`)
+  writeFileSync(prometheusTokenPath(lab), 'token')
+  mkdirSync(join(lab.clusterDir, 'pki'), { recursive: true })
+  writeFileSync(join(lab.clusterDir, 'pki', 'ca.crt'), 'ca.crt')
+  return lab
+}
+
+/** The whole command line of a service, with what differs from lab to lab as words. */
+function commandLine(lab: Lab, spec: unknown): string[] {
+  const container = spec as ContainerSpec
+  const args = runArgs(lab, container, { image: pinnedImages[container.image], user: '1000:1000' })
+  return args.map(arg => arg.replaceAll(lab.dir, 'LAB').replace(/(\.spec=)[0-9a-f]{64}$/, '$1DIGEST'))
+}
+
+const noProxies = proxyVariables.map(name => `--env=${name}=`)
+const shared = (service: string) => [
+  'run',
+  '--detach',
+  '--pull=never',
+  `--name=kube-otel-lab-unit-${service}`,
+  '--network=kwok-unit',
+  '--label=kube-otel-lab.cluster=unit',
+  '--label=kube-otel-lab.dir=LAB',
+  `--label=kube-otel-lab.service=${service}`,
+  '--restart=unless-stopped',
+  ...noProxies,
+]
+const locked = ['--user=1000:1000', '--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges']
+const digest = '--label=kube-otel-lab.spec=DIGEST'
+const seen = (service: string) =>
+  `--mount=type=bind,source=LAB/containers/${service},target=/etc/kube-otel-lab,readonly`
+
+const lines = suite('runArgs()')
+
+lines('of LGTM: four ports on loopback, the lab’s files over its own, users without a name as viewers', () => {
+  const lab = dockerLab({ grafanaPort: '3100', prometheusPort: '9191' })
+  const folders = { json: join(lab.dir, 'json'), rules: join(lab.dir, 'rules'), own: '/home/me/own' }
+  const spec = lgtmService(lab, { ...folders, datasources: 'datasources', providers: 'providers' })
+  assert.deepEqual(commandLine(lab, spec), [
+    ...shared('lgtm'),
+    '--publish=127.0.0.1:3100:3000',
+    '--publish=127.0.0.1:9191:9090',
+    '--publish=127.0.0.1:4317:4317',
+    '--publish=127.0.0.1:4318:4318',
+    seen('lgtm'),
+    '--mount=type=bind,source=LAB/containers/lgtm/prometheus.yaml,target=/otel-lgtm/prometheus.yaml,readonly',
+    '--mount=type=bind,source=LAB/containers/lgtm/datasources.yaml,target=/otel-lgtm/grafana/conf/provisioning/datasources/grafana-datasources.yaml,readonly',
+    '--mount=type=bind,source=LAB/containers/lgtm/providers.yaml,target=/otel-lgtm/grafana/conf/provisioning/dashboards/kube-otel-lab.yaml,readonly',
+    '--mount=type=bind,source=LAB/rules,target=/otel-lgtm/kube-otel-lab/rules,readonly',
+    '--mount=type=bind,source=LAB/json,target=/otel-lgtm/kube-otel-lab/json,readonly',
+    '--mount=type=bind,source=/home/me/own,target=/otel-lgtm/kube-otel-lab/own,readonly',
+    '--mount=type=volume,source=kube-otel-lab-unit-lgtm,target=/data',
+    '--env=GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer',
+    '--env=GF_SECURITY_ADMIN_PASSWORD=$__file{/etc/kube-otel-lab/grafana.password}',
+    '--env=ENABLE_LOGS_PROMETHEUS=true',
+    '--env=ENABLE_LOGS_GRAFANA=true',
+    '--env=ENABLE_LOGS_OTELCOL=true',
+    '--env=GF_LOG_LEVEL=warn',
+    '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=5s --log.level=warn',
+    digest,
+    pinnedImages.lgtm,
+  ])
+  const seenByLgtm = (file: string) => join(lab.dir, 'containers', 'lgtm', file)
+  assert.equal(readFileSync(seenByLgtm('grafana.password'), 'utf8'), grafanaPassword(lab))
+  assert.equal(statSync(seenByLgtm('grafana.password')).mode & 0o777, 0o600)
+  const config = parse(readFileSync(seenByLgtm('prometheus.yaml'), 'utf8'))
+  const targets = config.scrape_configs.flatMap((job: Record<string, unknown>) => job['static_configs'])
+  assert.deepEqual(
+    targets.flatMap((each: { targets: string[] } | undefined) => each?.targets ?? []),
+    [
+      '127.0.0.1:9090',
+      'kwok-unit-etcd:2379',
+      'kwok-unit-kube-apiserver:6443',
+      'kwok-unit-kube-controller-manager:10257',
+      'kwok-unit-kube-scheduler:10259',
+      'kwok-unit-kwok-controller:10247',
+      'kube-otel-lab-unit-metrics-server:4443',
+      'kube-otel-lab-unit-stats-proxy:10250',
+    ],
+  )
+  assert.deepEqual(config.rule_files, ['/otel-lgtm/kube-otel-lab/rules/*.yaml'])
+})
+
+lines(
+  'of the stats proxy: Node.js with a bundle, published on loopback, not root, on a read-only file system',
+  async () => {
+    const lab = dockerLab()
+    assert.deepEqual(commandLine(lab, await statsProxyService(lab)), [
+      ...shared('stats-proxy'),
+      '--publish=127.0.0.1:10250:10250',
+      seen('stats-proxy'),
+      '--mount=type=bind,source=LAB/data/stats-proxy,target=/data',
+      ...locked,
+      '--entrypoint=node',
+      `--health-cmd=node -e 'fetch("http://127.0.0.1:10250/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))'`,
+      '--health-interval=30s',
+      '--health-timeout=5s',
+      '--health-retries=3',
+      digest,
+      'docker.io/library/node:20.20.2-bookworm-slim',
+      '--max-semi-space-size=16',
+      '/etc/kube-otel-lab/stats-proxy.mjs',
+      '--address',
+      '0.0.0.0',
+      '--port',
+      '10250',
+      '--host-name',
+      'kube-otel-lab-unit-stats-proxy',
+      '--kubeconfig',
+      '/etc/kube-otel-lab/kubeconfig.yaml',
+      '--usage-preset',
+      'steady',
+      '--state-file',
+      '/data/counters.jsonl',
+      '--otlp-url',
+      'http://kube-otel-lab-unit-collector:4318',
+      '--interval-ms',
+      '10000',
+    ])
+  },
+)
+
+lines('of the collector: published nowhere; of the machine it sees figures, and no file’s contents', async () => {
+  const lab = dockerLab()
+  const mountPoint = spawnSync('stat', ['--format=%m', lab.dataDir], { encoding: 'utf8' }).stdout.trim()
+  const ofProc = [
+    '1/mountinfo',
+    'diskstats',
+    'filesystems',
+    'loadavg',
+    'meminfo',
+    '1/net/dev',
+    '1/net/tcp',
+    'stat',
+    'uptime',
+  ]
+  assert.deepEqual(commandLine(lab, await collectorService(lab)), [
+    ...shared('collector'),
+    seen('collector'),
+    `--mount=type=bind,source=LAB/data/collector,target=/hostfs${mountPoint === '/' ? '' : mountPoint},readonly`,
+    ...ofProc.map(
+      file => `--mount=type=bind,source=/proc/${file},target=/hostfs/proc/${file.replace('1/net', 'net')},readonly`,
+    ),
+    '--env=KUBECONFIG=/etc/kube-otel-lab/kubeconfig.yaml',
+    ...locked,
+    digest,
+    'docker.io/otel/opentelemetry-collector-contrib:0.149.0',
+    '--config=/etc/kube-otel-lab/otelcol.yaml',
+  ])
+  const files = filesBelow(join(lab.dataDir, 'collector'))
+  assert.equal(files.length, ofProc.length)
+  for (const file of files) assert.equal(statSync(file).size, 0, file)
+})
+
+lines('of metrics-server, which asks for nodes at the stats proxy, with a certificate of its own', async () => {
+  const lab = dockerLab()
+  await writeTestCa(lab.clusterDir)
+  assert.deepEqual(commandLine(lab, await metricsServerService(lab)), [
+    ...shared('metrics-server'),
+    seen('metrics-server'),
+    ...locked,
+    digest,
+    'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
+    '--kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
+    '--authentication-kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
+    '--authorization-kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
+    '--bind-address=0.0.0.0',
+    '--secure-port=4443',
+    '--tls-cert-file=/etc/kube-otel-lab/serving.crt',
+    '--tls-private-key-file=/etc/kube-otel-lab/serving.key',
+    '--kubelet-preferred-address-types=Hostname',
+    '--kubelet-port=10250',
+    '--deprecated-kubelet-completely-insecure',
+    '--metric-resolution=15s',
+  ])
+  const files = readdirSync(join(lab.dir, 'containers', 'metrics-server')).sort()
+  assert.deepEqual(files, ['kubeconfig.yaml', 'serving.crt', 'serving.key'])
+  const [patch] = containerPatches(lab, undefined)
+  const [flag] = patch?.extraArgs ?? []
+  assert.deepEqual(flag, { key: 'node-name', value: 'kube-otel-lab-unit-stats-proxy', override: true })
+})
+
+lines('of the trace simulator and of Jaeger', async () => {
+  const lab = dockerLab({ jaeger: 'true' })
+  assert.deepEqual(commandLine(lab, await tracesService(lab, labServices(lab))), [
+    ...shared('traces'),
+    seen('traces'),
+    ...locked,
+    '--entrypoint=node',
+    digest,
+    'docker.io/library/node:20.20.2-bookworm-slim',
+    '--max-semi-space-size=16',
+    '/etc/kube-otel-lab/traces.mjs',
+    '--kubeconfig',
+    '/etc/kube-otel-lab/kubeconfig.yaml',
+    '--otlp-url',
+    'http://kube-otel-lab-unit-collector:4318',
+    '--rate',
+    '5',
+    '--usage-preset',
+    'steady',
+    '--interval-ms',
+    '10000',
+  ])
+  assert.deepEqual(commandLine(lab, await jaegerService(lab)), [
+    ...shared('jaeger'),
+    '--publish=127.0.0.1:16686:16686',
+    seen('jaeger'),
+    '--env=OTEL_TRACES_SAMPLER=always_off',
+    ...locked,
+    digest,
+    'docker.io/jaegertracing/jaeger:2.0.0-rc2',
+    '--config=/etc/kube-otel-lab/jaeger.yaml',
+  ])
+})
+
+lines('has another digest for another argument, mount or content, and else the same', () => {
+  const lab = dockerLab()
+  const spec: ContainerSpec = { name: 'traces', image: 'node', args: ['a'], ready: async () => true }
+  const of = (change: Partial<ContainerSpec>) =>
+    specDigest(runArgs(lab, { ...spec, ...change }, { image: 'node:1', user: '1:1' }))
+  assert.match(of({}), /^[0-9a-f]{64}$/)
+  assert.equal(of({}), of({ ready: async () => false }))
+  const others = [{ args: ['b'] }, { contents: 'x' }, { mounts: [{ from: '/a', to: '/b' }] }, { env: { A: 'b' } }]
+  assert.equal(new Set([of({}), ...others.map(of)]).size, 5)
+})
+
+lines('quotes a folder with a comma as the engine wants it', () => {
+  const spec: ContainerSpec = {
+    name: 'traces',
+    image: 'node',
+    args: [],
+    mounts: [{ from: '/a, "b"', to: '/c' }],
+    ready: async () => true,
+  }
+  const args = runArgs(dockerLab(), spec, { image: 'node:1', user: '1:1' })
+  assert.ok(args.includes('--mount=type=bind,"source=/a, ""b""",target=/c,readonly'), args.join('\n'))
+})
+lines.run()
+
+const network = suite('createNetworkArgs()')
+network('binds what the containers publish to loopback, and labels it', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  assert.deepEqual(createNetworkArgs(lab), [
+    'network',
+    'create',
+    '--driver=bridge',
+    '--opt=com.docker.network.bridge.host_binding_ipv4=127.0.0.1',
+    '--label=kube-otel-lab.cluster=unit',
+    `--label=kube-otel-lab.dir=${lab.dir}`,
+    'kwok-unit',
+  ])
+  assert.equal(
+    createClusterArgs('unit', '/c/kwok.yaml', 'docker').join('|'),
+    'create|cluster|--name|unit|--config|/c/kwok.yaml|--runtime|docker|--kubeconfig||--wait|2m',
+  )
+})
+network.run()
+
+const volumes = suite('createVolumeArgs()')
+volumes('names and labels it for the lab', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  assert.deepEqual(createVolumeArgs(lab, 'lgtm'), [
+    'volume',
+    'create',
+    '--label=kube-otel-lab.cluster=unit',
+    `--label=kube-otel-lab.dir=${lab.dir}`,
+    'kube-otel-lab-unit-lgtm',
+  ])
+})
+volumes.run()
+
+const forKwokctl = suite('kwokctlDockerEnv()')
+forKwokctl(
+  'has kwokctl’s docker publish on loopback alone, link nothing, label what it creates and give it no proxy',
+  () => {
+    const lab = tempLab({ runtime: 'docker' })
+    const dir = tempDir()
+    writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
+    chmodSync(join(dir, 'docker'), 0o755)
+    const asked = (...args: string[]) => {
+      const before = `${dir}${delimiter}${process.env['PATH']}`
+      const env = kwokctlDockerEnv(lab, { PATH: before })
+      const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
+      assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
+      return stdout.slice(before.length + 1)
+    }
+    const given = [
+      'create',
+      '--link=etcd',
+      '--publish=32766:6443/tcp',
+      '--publish=127.0.0.1:1:2',
+      'image',
+      `a "b" $HOME`,
+    ]
+    const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
+    assert.equal(
+      asked(...given),
+      `create|${labels}|${noProxies.toReversed().join('|')}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
+    )
+    assert.equal(asked('version'), 'version|')
+  },
+)
+forKwokctl.run()
+
+const images = suite('chosenImages()')
+
+images('are those that are pinned, at a mirror where there is a prefix, and others by variable', () => {
+  assert.deepEqual(chosenImages({}), pinnedImages)
+  const mirrored = chosenImages({ IMAGE_PREFIX: 'mirror.example:5000/lab/', KUBE_APISERVER_IMAGE: 'local/api:1' })
+  assert.equal(mirrored.lgtm, `mirror.example:5000/lab/${pinnedImages.lgtm.replace('docker.io/', '')}`)
+  assert.equal(mirrored.etcd, `mirror.example:5000/lab/coreos/etcd:v${versions.etcd}`)
+  assert.equal(mirrored['kube-apiserver'], 'local/api:1')
+})
+
+for (const [variable, value] of [
+  ['LGTM_IMAGE', '--privileged'],
+  ['IMAGE_PREFIX', 'a b'],
+  ['NODE_IMAGE', '$(id)'],
+] as const) {
+  images(`refuses ${variable}=${value}`, () => {
+    assert.throws(() => chosenImages({ [variable]: value }), {
+      name: 'UsageError',
+      message: `${variable}=${value} is refused: it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0`,
+    })
+  })
+}
+
+for (const [reference, expected] of [
+  ['quay.io/coreos/etcd:v1', 'mirror.example/lab/coreos/etcd:v1'],
+  ['docker.io/library/node:20', 'mirror.example/lab/library/node:20'],
+  ['rancher/k3s:v1', 'mirror.example/lab/rancher/k3s:v1'],
+  ['localhost:5000/a:1', 'mirror.example/lab/a:1'],
+  ['localhost/a:1', 'mirror.example/lab/a:1'],
+] as const) {
+  images(`has ${reference} at a mirror as ${expected}`, () => {
+    assert.equal(atPrefix(reference, 'mirror.example/lab'), expected)
+    assert.equal(atPrefix(reference, ''), reference)
+  })
+}
+
+images('are kept from the lab’s creation', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const all = { ...pinnedImages, lgtm: 'kept:1' }
+  writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, images: all })
+  assert.equal(imageOf(lab, 'lgtm'), 'kept:1')
+})
+images.run()
+
+const files = suite('writeForContainer()')
+files('leaves a file to its owner alone, in a folder that others can’t enter', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const path = writeForContainer(lab, 'collector', 'kubeconfig.yaml', 'secret')
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+  assert.equal(statSync(join(lab.dir, 'containers', 'collector')).mode & 0o777, 0o700)
+  assert.equal(statSync(join(lab.dir, 'containers')).mode & 0o777, 0o700)
+  const isRoot = process.getuid?.() === 0
+  assert.equal(statSync(path).uid, isRoot ? 65_532 : process.getuid?.())
+})
+
+files('leaves one alone that holds the text', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const path = writeForContainer(lab, 'collector', 'a', 'text')
+  const { ino } = statSync(path)
+  writeForContainer(lab, 'collector', 'a', 'text')
+  assert.equal(statSync(path).ino, ino)
+  writeForContainer(lab, 'collector', 'a', 'other')
+  assert.notEqual(statSync(path).ino, ino)
+})
+files.run()
+
+const bundles = suite('bundleProgram()')
+bundles('makes the program anew each time, and what it is bundled beside only of other packages', async () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const make = async () => await bundleProgram(lab, 'traces', join('lib', 'traces', 'trace-simulator-process.ts'))
+  const first = await make()
+  assert.equal(first.file, 'traces.mjs')
+  const inside = (file: string) => join(lab.dir, 'containers', 'traces', file)
+  const [client = '', program = ''] = ['kubernetes-client.mjs', 'traces.mjs'].map(file =>
+    readFileSync(inside(file), 'utf8'),
+  )
+  const [madeOf] = client.split('\n')
+  writeFileSync(inside('kubernetes-client.mjs'), `${madeOf}\nkept`)
+  writeFileSync(inside('traces.mjs'), 'not kept')
+  assert.notEqual((await make()).contents, first.contents)
+  assert.equal(readFileSync(inside('kubernetes-client.mjs'), 'utf8'), `${madeOf}\nkept`)
+  assert.equal(readFileSync(inside('traces.mjs'), 'utf8'), program)
+  writeFileSync(inside('kubernetes-client.mjs'), '// Made of others\n')
+  assert.equal((await make()).contents, first.contents)
+})
+bundles.run()
+
+const memory = suite('memoryBytes()')
+for (const [text, bytes] of [
+  ['123.5MiB ', 129_499_136],
+  ['1.5GiB', 1_610_612_736],
+  ['12kB', 12_000],
+  ['512B', 512],
+  ['--', undefined],
+] as const) {
+  memory(`${JSON.stringify(text)} is ${bytes}`, () => assert.equal(memoryBytes(text), bytes))
+}
+memory.run()
+
+const addresses = suite('addressesOf()')
+addresses('are names on the network of the containers', () => {
+  const { component, ...others } = addressesOf(tempLab({ runtime: 'docker' }))
+  assert.equal(component('kube-apiserver'), 'kwok-unit-kube-apiserver:6443')
+  assert.deepEqual(others, {
+    prometheus: '127.0.0.1:9090',
+    statsProxy: 'kube-otel-lab-unit-stats-proxy:10250',
+    metricsServer: 'kube-otel-lab-unit-metrics-server:4443',
+    collectorGrpc: 'kube-otel-lab-unit-collector:4317',
+    collectorHttp: 'kube-otel-lab-unit-collector:4318',
+    metricsUrl: 'http://kube-otel-lab-unit-lgtm:4318/v1/metrics',
+    jaegerOtlp: 'kube-otel-lab-unit-jaeger:4317',
+  })
+})
+addresses.run()
+
+const faults = suite('a docker command that fails')
+const path = process.env['PATH']
+faults.after.each(() => {
+  process.env['PATH'] = path
+})
+/** A docker command of which the faults that no engine can be brought to show are asked. */
+function fakeDocker(script: string): void {
+  const dir = tempDir()
+  writeFileSync(join(dir, 'docker'), `#!/bin/sh\n${script}\n`)
+  chmodSync(join(dir, 'docker'), 0o755)
+  process.env['PATH'] = `${dir}${delimiter}${path}`
+}
+
+faults('says that no engine answers', async () => {
+  fakeDocker('echo "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?" >&2; exit 1')
+  const expected = {
+    name: 'LabError',
+    message: /^No Docker engine answers: Cannot connect to the Docker daemon at unix:\/\/\/x/,
+    next: 'start it, or name another by DOCKER_HOST or docker context use; RUNTIME=binary needs none',
+  }
+  await assert.rejects(docker(['info']), expected)
+  const lab = tempLab({ runtime: 'docker' })
+  await assert.rejects(containerServices(lab).state('lgtm'), expected)
+  await assert.rejects(
+    ensureImages(lab, () => undefined),
+    expected,
+  )
+})
+
+faults('names the image that can’t be had, with what the engine said of the others', async () => {
+  fakeDocker(
+    '[ "$1" = pull ] && { echo "a1: Pulling fs layer"; echo "no such host" >&2; exit 1; }\n' +
+      'case "$*" in *etcd*) echo "No such image" >&2; exit 1;; esac',
+  )
+  const said: string[] = []
+  await assert.rejects(
+    ensureImages(tempLab({ runtime: 'docker' }), line => said.push(line)),
+    {
+      name: 'LabError',
+      message: `There is no image ${pinnedImages.etcd}, and it cannot be pulled: no such host`,
+      next:
+        `where there is a network, docker pull ${pinnedImages.etcd} && docker save -o image.tar ${pinnedImages.etcd}; ` +
+        'here, docker load -i image.tar; or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs none',
+    },
+  )
+  assert.deepEqual(said, [`Pulling ${pinnedImages.etcd}`, '  a1: Pulling fs layer'])
+})
+
+faults(
+  'says how an image that is named by digest is brought here: by its tag, which has to be chosen then',
+  async () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    fakeDocker('case "$*" in *etcd*) echo "No such image" >&2; exit 1;; esac')
+    const lab = tempLab({ runtime: 'docker' })
+    const images = { ...pinnedImages, etcd: `quay.io/coreos/etcd:v1@${digest}` }
+    writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, images })
+    await assert.rejects(
+      ensureImages(lab, () => undefined),
+      {
+        name: 'LabError',
+        next:
+          `where there is a network, docker pull quay.io/coreos/etcd:v1@${digest} && ` +
+          `docker tag quay.io/coreos/etcd:v1@${digest} quay.io/coreos/etcd:v1 && docker save -o image.tar quay.io/coreos/etcd:v1; ` +
+          'here, docker load -i image.tar and set ETCD_IMAGE=quay.io/coreos/etcd:v1; ' +
+          'or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs none',
+      },
+    )
+  },
+)
+
+faults('shows of a log with several programs in it the lines that tell of errors', () => {
+  const talk = Array.from({ length: 20 }, (_, at) => `level=info msg="request ${at}"`)
+  const fault = 'level=ERROR msg="Error loading config" err="yaml: line 3"'
+  assert.deepEqual(telling([fault, ...talk], 8), [fault])
+  assert.deepEqual(telling(talk, 2), talk.slice(-2))
+})
+
+faults('refuses a container that another hand made', async () => {
+  fakeDocker(`echo '{"State":{"Running":true,"Pid":1},"Config":{"Labels":{"kube-otel-lab.dir":"/other"}}}'`)
+  await assert.rejects(containerServices(tempLab({ runtime: 'docker' })).stop('lgtm'), {
+    name: 'LabError',
+    message: 'Container kube-otel-lab-unit-lgtm was not made by this lab: it belongs to /other',
+  })
+})
+
+faults('leaves another’s cluster of the same name alone, network and containers', async () => {
+  const calls = join(tempDir(), 'calls')
+  fakeDocker(
+    `echo "$1 $2" >> ${calls}; case "$*" in *label=*) ;; "network ls"*) echo '{"Name":"kwok-unit"}';; "network inspect"*) echo /other;; esac`,
+  )
+  const lab = tempLab({ runtime: 'docker' })
+  await assert.rejects(requireOwnNetwork(lab), {
+    name: 'LabError',
+    message: 'Docker network kwok-unit was not made by this lab: it belongs to /other',
+    next: 'set CLUSTER_NAME to another name, or run docker network rm kwok-unit',
+  })
+  writeFileSync(calls, '')
+  await removeCluster(lab)
+  assert.equal(readFileSync(calls, 'utf8'), 'container ls\nvolume ls\nnetwork ls\n')
+})
+faults.run()
+
+const runtimes = suite('runtimeOf()')
+runtimes('is what was asked for', () => {
+  assert.equal(runtimeOf(tempLab({ runtime: 'docker' })), 'docker')
+  assert.equal(runtimeOf(tempLab({ runtime: 'binary' })), 'binary')
+})
+runtimes.run()

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { suite } from 'uvu'
+import { grafanaHome, grafanaService, grafanaSettings } from '../../../lib/services/grafana.ts'
+import { binaryServices } from '../../../lib/services/process-services.ts'
+import { freePort } from '../../../lib/system/ports.ts'
+import { tempDir, tempLab } from '../../support/temp-lab.ts'
+
+/** A folder as that of a release, whose program writes down how it was started, and answers as Grafana does. */
+function standIn(): string {
+  const program = join(tempDir(), 'grafana-1.2.3', 'bin', 'grafana')
+  mkdirSync(dirname(program), { recursive: true })
+  mkdirSync(join(dirname(program), '..', 'conf'))
+  writeFileSync(join(dirname(program), '..', 'conf', 'defaults.ini'), '')
+  writeFileSync(
+    program,
+    `#!${process.execPath}
+const own = Object.entries(process.env).filter(([name]) => name.startsWith('GF_'))
+require('fs').writeFileSync(process.env.GF_PATHS_LOGS + '/started.json', JSON.stringify({ args: process.argv.slice(2), env: Object.fromEntries(own) }))
+require('http').createServer((request, response) => response.writeHead(request.url === '/api/health' ? 200 : 404).end())
+  .listen(process.env.GF_SERVER_HTTP_PORT, process.env.GF_SERVER_HTTP_ADDR)
+`,
+  )
+  chmodSync(program, 0o755)
+  return program
+}
+
+const told = { datasources: 'a: 1\n', dashboards: 'b: 2\n' }
+
+const service = suite('grafanaService()')
+
+service(
+  'starts Grafana on loopback, anonymous users as viewers, the administrator with the lab’s password',
+  async () => {
+    const lab = tempLab({ grafanaPort: String(await freePort()) })
+    const program = standIn()
+    const services = binaryServices(lab)
+    const before = process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
+    process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = 'Admin'
+    try {
+      assert.equal(await services.ensure(grafanaService(lab, program, told)), true)
+      assert.equal(await services.ensure(grafanaService(lab, program, told)), false)
+      const more = { ...told, dashboards: 'c: 3\n' }
+      assert.equal(
+        await services.ensure(grafanaService(lab, program, more)),
+        true,
+        'of other dashboards it knows nothing',
+      )
+      const { args, env } = JSON.parse(readFileSync(join(lab.logsDir, 'started.json'), 'utf8'))
+      const home = dirname(dirname(program))
+      assert.deepEqual(args, ['server', '--homepath', home, '--pidfile', join(lab.pidsDir, 'grafana.pid')])
+      for (const [name, value] of [
+        ['GF_SERVER_HTTP_ADDR', '127.0.0.1'],
+        ['GF_SERVER_HTTP_PORT', String(lab.settings.grafanaPort)],
+        ['GF_AUTH_ANONYMOUS_ENABLED', 'true'],
+        ['GF_AUTH_ANONYMOUS_ORG_ROLE', 'Viewer'],
+        ['GF_SECURITY_ADMIN_PASSWORD', `$__file{${lab.configDir}/grafana.password}`],
+        ['GF_PATHS_DATA', join(lab.dataDir, 'grafana')],
+        ['GF_PATHS_PROVISIONING', join(lab.configDir, 'grafana')],
+      ]) {
+        assert.equal(env[name ?? ''], value, name)
+      }
+    } finally {
+      if (before === undefined) delete process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
+      else process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = before
+      assert.equal(await services.stop('grafana'), true)
+    }
+  },
+)
+
+service('keeps all that Grafana writes in the lab’s folder', () => {
+  const lab = tempLab()
+  for (const path of Object.values(grafanaSettings(lab)['paths'] ?? {})) assert.ok(path.startsWith(lab.dir), path)
+})
+
+service('has what it reads at its start in the lab’s folder', () => {
+  const lab = tempLab()
+  grafanaService(lab, standIn(), told)
+  const read = (path: string) => readFileSync(join(lab.configDir, 'grafana', path), 'utf8')
+  assert.deepEqual([read('datasources/lab.yaml'), read('dashboards/lab.yaml')], [told.datasources, told.dashboards])
+})
+service.run()
+
+const home = suite('grafanaHome()')
+home('is the folder of the release, also through a link', () => {
+  const program = standIn()
+  const link = join(tempDir(), 'grafana')
+  symlinkSync(program, link)
+  assert.equal(grafanaHome(link), dirname(dirname(program)))
+})
+
+home('is where a package puts it', () => {
+  const prefix = tempDir()
+  const folder = join(prefix, 'share', 'grafana')
+  for (const each of [join(folder, 'conf'), join(prefix, 'bin')]) mkdirSync(each, { recursive: true })
+  for (const file of [join(folder, 'conf', 'defaults.ini'), join(prefix, 'bin', 'grafana')]) writeFileSync(file, '')
+  assert.equal(grafanaHome(join(prefix, 'bin', 'grafana')), folder)
+})
+
+home('says where it looked', () => {
+  const program = join(tempDir(), 'grafana')
+  writeFileSync(program, '')
+  assert.throws(() => grafanaHome(program), {
+    name: 'LabError',
+    message: /defaults\.ini of Grafana is in none of .*share.grafana$/,
+  })
+})
+home.run()

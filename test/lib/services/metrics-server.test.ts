@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { parseAllDocuments } from 'yaml'
+import { fields } from '../../../lib/kube/json.ts'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import {
+  metricsServerHosts,
+  metricsServerManifests,
+  metricsServerService,
+  resolutionMs,
+} from '../../../lib/services/metrics-server.ts'
+import { tempLab } from '../../support/temp-lab.ts'
+import { writeTestCa } from '../kube/ca.ts'
+
+const base = readFileSync(join(projectDir, 'kwok-config', 'metrics-server.yaml'), 'utf8')
+const objects = parseAllDocuments(metricsServerManifests(base, { host: 'localhost', port: 5443, caPem: 'the CA' })).map(
+  document => fields(document.toJS()),
+)
+const only = (kind: string) => {
+  const found = objects.filter(object => object['kind'] === kind)
+  assert.equal(found.length, 1, kind)
+  return fields(found[0])
+}
+
+const manifests = suite('metricsServerManifests()')
+
+manifests('has the API server ask at the lab’s port, and check the certificate by the lab’s CA', () => {
+  const spec = fields(only('APIService')['spec'])
+  assert.deepEqual(spec['service'], { namespace: 'kube-otel-lab', name: 'metrics-server', port: 5443 })
+  assert.equal(Buffer.from(String(spec['caBundle']), 'base64').toString(), 'the CA')
+  assert(!('insecureSkipTLSVerify' in spec))
+  const service = only('Service')
+  assert.deepEqual(fields(service['metadata']), { name: 'metrics-server', namespace: 'kube-otel-lab' })
+  assert.deepEqual(fields(service['spec'])['ports'], [
+    { name: 'https', port: 5443, protocol: 'TCP', appProtocol: 'https' },
+  ])
+})
+
+manifests('is reached under a name that its certificate has', () => {
+  const { name, namespace } = fields(only('Service')['metadata'])
+  assert(metricsServerHosts.some(host => host === `${name}.${namespace}.svc`))
+})
+
+manifests('gives it no rights but to have callers checked', () => {
+  const roles = objects
+    .filter(object => 'roleRef' in object)
+    .map(object => [object['kind'], fields(object['roleRef'])['name']])
+  assert.deepEqual(roles, [
+    ['ClusterRoleBinding', 'system:auth-delegator'],
+    ['RoleBinding', 'extension-apiserver-authentication-reader'],
+  ])
+})
+manifests.run()
+
+const services = suite('metricsServerService()')
+
+services('asks the stats proxy and listens on loopback, as an account of its own', async () => {
+  process.env['METRICS_SERVER_BINARY'] = process.execPath
+  const lab = tempLab({ metricsServerPort: '5443', statsProxyPort: '20250', collectionInterval: '20s' })
+  await writeTestCa(lab.clusterDir)
+  const { name, args } = await metricsServerService(lab).finally(() => delete process.env['METRICS_SERVER_BINARY'])
+  assert.equal(name, 'metrics-server')
+  const kubeconfig = `${lab.kubeconfigDir}/metrics-server.yaml`
+  assert.deepEqual(args, [
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    '--bind-address=127.0.0.1',
+    '--secure-port=5443',
+    `--tls-cert-file=${lab.kubeconfigDir}/metrics-server.crt`,
+    `--tls-private-key-file=${lab.kubeconfigDir}/metrics-server.key`,
+    '--kubelet-preferred-address-types=Hostname',
+    '--kubelet-port=20250',
+    '--deprecated-kubelet-completely-insecure',
+    '--metric-resolution=20s',
+  ])
+})
+
+services('asks as often as is collected, but no more often than it can', () => {
+  assert.deepEqual([1_000, 10_000, 15_000, 60_000].map(resolutionMs), [15_000, 15_000, 15_000, 60_000])
+})
+services.run()

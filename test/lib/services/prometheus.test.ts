@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { fields } from '../../../lib/kube/json.ts'
+import { components } from '../../../lib/kwok/kwok-cluster.ts'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import { ensurePrograms, programPath } from '../../../lib/programs/ensure-programs.ts'
+import {
+  lookbackMs,
+  type PrometheusTargets,
+  prometheusConfig,
+  prometheusService,
+  prometheusUrl,
+  query,
+  writePrometheusConfig,
+} from '../../../lib/services/prometheus.ts'
+import { run } from '../../../lib/system/run.ts'
+import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
+import { CERTIFICATE } from '../kube/tls.ts'
+
+const base = readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8')
+const given: PrometheusTargets = {
+  clusterName: 'unit',
+  intervalMs: 15_000,
+  targets: Object.fromEntries(
+    ['prometheus', 'stats-proxy', 'metrics-server', ...components].map((job, index) => [
+      job,
+      `127.0.0.1:${1000 + index}`,
+    ]),
+  ),
+  kwokDiscoveryUrl: 'http://127.0.0.1:7/discovery/prometheus',
+  kubeletAddress: '127.0.0.1:10250',
+  kubeconfigFile: '/lab/prometheus.yaml',
+  tokenFile: '/k/prometheus.token',
+  caFile: '/k/ca.crt',
+}
+
+interface Job {
+  job_name: string
+  scheme?: string
+  static_configs?: { targets: string[]; labels: Record<string, string> }[]
+  http_sd_configs?: { url: string }[]
+  relabel_configs?: Record<string, unknown>[]
+  authorization?: unknown
+  tls_config?: Record<string, unknown>
+}
+const jobsOf = (text: string) => parse(text).scrape_configs as Job[]
+
+const configs = suite('prometheusConfig()')
+
+configs('has the jobs that the parts agree on', () => {
+  assert.deepEqual(
+    jobsOf(base)
+      .map(job => job.job_name)
+      .sort(),
+    ['prometheus', 'stats-proxy', 'metrics-server', 'kwok-metrics', 'kubelet-cadvisor', ...components].sort(),
+  )
+})
+
+configs('gives each job its own target, and the cluster’s name', () => {
+  for (const { job_name, static_configs } of jobsOf(prometheusConfig(base, given))) {
+    if (job_name === 'kwok-metrics' || job_name === 'kubelet-cadvisor') continue
+    const expected = [{ targets: [given.targets[job_name]], labels: { k8s_cluster_name: 'unit' } }]
+    assert.deepEqual(static_configs, expected, job_name)
+  }
+})
+
+configs('finds KWOK’s metrics at its discovery, and gives them node and cluster', () => {
+  const job = jobsOf(prometheusConfig(base, given)).find(({ job_name }) => job_name === 'kwok-metrics')
+  assert.equal(job?.http_sd_configs?.[0]?.url, given.kwokDiscoveryUrl)
+  assert.deepEqual(
+    job?.relabel_configs?.map(rule => rule.target_label),
+    ['k8s_node_name', undefined, 'k8s_cluster_name'],
+  )
+  assert.equal(job?.relabel_configs?.[2]?.replacement, 'unit')
+})
+
+configs('gives those over https, and no other, the token, the CA and the name on the certificate', () => {
+  const jobs = jobsOf(prometheusConfig(base, given))
+  const https = jobs.filter(job => job.scheme === 'https')
+  assert.deepEqual(
+    https.map(job => job.job_name),
+    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'metrics-server'],
+  )
+  for (const { authorization, tls_config } of https) {
+    assert.deepEqual(authorization, { credentials_file: '/k/prometheus.token' })
+    assert.deepEqual(tls_config, { ca_file: '/k/ca.crt', server_name: 'localhost' })
+  }
+  for (const job of jobs.filter(each => each.scheme !== 'https')) assert(!('authorization' in job), job.job_name)
+})
+
+configs('refuses a job that there is no target for', () => {
+  const { 'stats-proxy': _, ...targets } = given.targets
+  assert.throws(() => prometheusConfig(base, { ...given, targets }), {
+    name: 'LabError',
+    message: 'kwok-config/prometheus.yaml has a job "stats-proxy" that the lab has no target for',
+  })
+})
+
+configs('scrapes and evaluates at the interval, with a time-out no longer than that', () => {
+  for (const [intervalMs, interval, timeout] of [
+    [1_000, '1s', '1s'],
+    [1_500, '1500ms', '1500ms'],
+    [60_000, '60s', '10s'],
+  ] as const) {
+    const { global } = parse(prometheusConfig(base, { ...given, intervalMs }))
+    assert.deepEqual(global, { scrape_interval: interval, scrape_timeout: timeout, evaluation_interval: interval })
+  }
+})
+
+configs('keeps what the base says of OTLP, storage and rules', () => {
+  const { otlp, storage, rule_files } = parse(prometheusConfig(base, given))
+  assert.deepEqual(
+    { otlp, storage, rule_files },
+    (({ otlp, storage, rule_files }) => ({ otlp, storage, rule_files }))(parse(base)),
+  )
+})
+
+configs('reads its rules from dashboards/out/rules, seen from the folder it is put into', () => {
+  const lab = join(projectDir, '.lab', 'unit', 'config')
+  for (const file of parse(base).rule_files as string[]) {
+    assert.equal(dirname(resolve(lab, file)), join(projectDir, 'dashboards', 'out', 'rules'))
+  }
+})
+
+configs('is accepted by promtool', async () => {
+  const dir = tempDir()
+  const [file, tokenFile, caFile] = ['prometheus.yaml', 'token', 'ca.crt'].map(name => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ]
+  writeFileSync(tokenFile, 'token')
+  writeFileSync(caFile, CERTIFICATE)
+  writeFileSync(file, prometheusConfig(base, { ...given, tokenFile, caFile }))
+  const { exitCode, stdout, stderr } = await run(await programPath('promtool'), ['check', 'config', file], {
+    nothrow: true,
+  })
+  assert.equal(exitCode, 0, stdout + stderr)
+  assert.match(stdout, /SUCCESS: .*prometheus\.yaml is valid/)
+})
+configs('finds the kubelets through the API, and asks them for cAdvisor at the stats proxy', () => {
+  const job = jobsOf(prometheusConfig(base, given)).find(each => each.job_name === 'kubelet-cadvisor')
+  assert.deepEqual(fields(job)['kubernetes_sd_configs'], [{ role: 'node', kubeconfig_file: '/lab/prometheus.yaml' }])
+  assert.deepEqual(job?.relabel_configs?.slice(-2), [
+    { target_label: '__address__', replacement: '127.0.0.1:10250' },
+    { target_label: 'k8s_cluster_name', replacement: 'unit' },
+  ])
+})
+
+configs.run()
+
+const writes = suite('writePrometheusConfig()')
+writes(
+  'writes a checked configuration once, and again when something changes; a refused one leaves the old',
+  async () => {
+    const lab = tempLab()
+    const record = `options: { ${['etcd', 'kubeApiserver', 'kubeControllerManager', 'kubeScheduler', 'kwokController'].map((part, i) => `${part}Port: ${i + 1}`).join(', ')} }\n`
+    writeCluster(lab, { record, owner: lab.dir })
+    // promtool looks for the files of token and CA.
+    await assert.rejects(writePrometheusConfig(lab), /promtool\S* check config .*failed[\s\S]*prometheus\.token/)
+    const file = join(lab.configDir, 'prometheus.yaml')
+    assert.throws(() => readFileSync(file), { code: 'ENOENT' })
+    mkdirSync(join(lab.clusterDir, 'pki'))
+    writeFileSync(join(lab.clusterDir, 'pki', 'ca.crt'), CERTIFICATE)
+    writeFileSync(join(lab.kubeconfigDir, 'prometheus.token'), 'token')
+    await writePrometheusConfig(lab)
+    const written = statSync(file).ino
+    await writePrometheusConfig(lab)
+    assert.equal(statSync(file).ino, written)
+    assert.deepEqual(readdirSync(lab.configDir), ['prometheus.yaml'])
+    const job = jobsOf(readFileSync(file, 'utf8')).find(({ job_name }) => job_name === 'kube-scheduler')
+    assert.deepEqual(job?.static_configs?.[0]?.targets, ['127.0.0.1:4'])
+    const slower = { ...lab, settings: { ...lab.settings, collectionInterval: 30_000 } }
+    await writePrometheusConfig(slower)
+    assert.notEqual(statSync(file).ino, written)
+  },
+)
+writes.run()
+
+const lookbacks = suite('lookbackMs()')
+for (const [intervalMs, expectedMs] of [
+  [1_000, 45_000],
+  [10_000, 45_000],
+  [15_000, 45_000],
+  [20_000, 60_000],
+  [300_000, 900_000],
+] as const) {
+  lookbacks(`${intervalMs} gives ${expectedMs}`, () => assert.equal(lookbackMs(intervalMs), expectedMs))
+}
+lookbacks.run()
+
+const services = suite('prometheusService()')
+services('listens on loopback, bounds look-back and size, and takes OTLP', async () => {
+  const lab = tempLab({ prometheusPort: '9191', collectionInterval: '20s' })
+  const { command, args } = await prometheusService(lab)
+  assert.equal(command, (await ensurePrograms(['prometheus'])).prometheus.path)
+  assert.deepEqual(args, [
+    `--config.file=${lab.configDir}/prometheus.yaml`,
+    `--storage.tsdb.path=${lab.dataDir}/prometheus`,
+    '--storage.tsdb.retention.size=2GB',
+    '--web.listen-address=127.0.0.1:9191',
+    '--web.enable-otlp-receiver',
+    '--query.lookback-delta=60s',
+    '--log.level=warn',
+  ])
+  assert.equal(prometheusUrl(lab), 'http://127.0.0.1:9191')
+})
+services.run()
+
+async function withServer(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
+  const server = createServer(listener)
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  } finally {
+    server.closeAllConnections()
+    await new Promise(done => server.close(done))
+  }
+}
+
+const queries = suite('query()')
+
+queries('posts the expression, and gives labels and value of each series', async () => {
+  let asked = ''
+  const result = [
+    { metric: { a: 'x' }, value: [1, '1.5'] },
+    { metric: {}, value: [1, '0'] },
+    { metric: { a: 'y' }, value: [1, 'NaN'] },
+  ]
+  await withServer(
+    async (request, response) => {
+      for await (const chunk of request) asked += chunk
+      asked = `${request.method} ${request.url} ${asked}`
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }))
+    },
+    async url => {
+      assert.deepEqual(await query(url, 'up{a="&"}'), [
+        { labels: { a: 'x' }, value: 1.5 },
+        { labels: {}, value: 0 },
+        { labels: { a: 'y' }, value: Number.NaN },
+      ])
+    },
+  )
+  assert.equal(asked, 'POST /api/v1/query query=up%7Ba%3D%22%26%22%7D')
+})
+
+queries('reads infinity, as Prometheus spells it', async () => {
+  const result = ['+Inf', '-Inf'].map(value => ({ metric: {}, value: [1, value] }))
+  await withServer(
+    (_, response) => response.end(JSON.stringify({ status: 'success', data: { result } })),
+    async url => {
+      const values = (await query(url, 'x / 0')).map(({ value }) => value)
+      assert.deepEqual(values, [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+    },
+  )
+})
+
+queries('gives Prometheus’s own words when it refuses', async () => {
+  await withServer(
+    (_, response) => {
+      response.writeHead(400, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ status: 'error', errorType: 'bad_data', error: 'parse error: unexpected "}"' }))
+    },
+    url =>
+      assert.rejects(query(url, 'up}'), {
+        name: 'LabError',
+        message: 'Prometheus refused up}: parse error: unexpected "}"',
+      }),
+  )
+})
+
+queries('says so when what answers is no Prometheus', async () => {
+  await withServer(
+    (_, response) => response.writeHead(503).end('starting'),
+    url => assert.rejects(query(url, 'up'), { name: 'LabError', message: new RegExp(`^Cannot query ${url}: `) }),
+  )
+})
+
+queries('says why it can’t be reached', async () => {
+  let gone = ''
+  await withServer(
+    () => {},
+    async url => {
+      gone = url
+    },
+  )
+  await assert.rejects(query(gone, 'up'), {
+    name: 'LabError',
+    message: new RegExp(`^Cannot query ${gone}: .*ECONNREFUSED`),
+    next: 'make kwok-status',
+  })
+})
+queries.run()

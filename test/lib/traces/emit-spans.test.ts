@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import { emit } from '../../../lib/traces/emit-spans.ts'
+import type { SimulatedSpan } from '../../../lib/traces/span.ts'
+import { clusterOf, seeded } from './trace-fixtures.ts'
+
+const emits = suite('emit()')
+
+function emitted(count: number, calls: Record<string, string[]>) {
+  const traces: SimulatedSpan[][] = []
+  const told: number[] = []
+  emit(count, {
+    cluster: clusterOf(calls),
+    loads: { utilisation: () => 0 },
+    exporter: { add: trace => traces.push(trace as SimulatedSpan[]) },
+    random: seeded(),
+    onRequest: spans => told.push(spans),
+  })
+  return { traces, told }
+}
+
+emits('makes as many requests as it is told, by all load generators alike', () => {
+  const { traces, told } = emitted(400, { load: ['web'], robot: ['web'], web: [] })
+  assert.equal(traces.length, 400)
+  assert.deepEqual(
+    told,
+    traces.map(spans => spans.length),
+  )
+  const ofRobot = traces.filter(([root]) => root?.resource.attributes['service.name'] === 'robot').length
+  assert(ofRobot > 150 && ofRobot < 250, `${ofRobot}`)
+})
+
+emits('makes none where nobody begins', () => {
+  assert.deepEqual(emitted(5, { a: ['b'], b: ['a'] }), { traces: [], told: [] })
+})
+emits.run()

@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { SettingTexts } from '../../lib/cli/settings.ts'
+import { ensureLabDirs, type Lab, openLab } from '../../lib/lab/lab.ts'
+import { portSettings } from '../../lib/system/ports.ts'
+
+// uvu sets it, and then every Node.js that a test starts colours its output and warns of NO_COLOR.
+delete process.env.FORCE_COLOR
+
+const made: string[] = []
+process.once('exit', () => {
+  for (const dir of made) rmSync(dir, { recursive: true, force: true })
+})
+
+/** A new folder that goes when the test file ends. */
+export function tempDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-'))
+  made.push(dir)
+  return dir
+}
+
+/** A lab whose folders, kwokctl's included, are in a new one that goes when the test file ends. */
+export function tempLab(flags: SettingTexts = {}): Lab {
+  const root = tempDir()
+  const dir = join(root, 'lab')
+  // Its own, whatever engine answers here.
+  const opened = openLab({
+    flags: { clusterName: 'unit', runtime: 'binary', ...flags },
+    env: { KWOK_WORKDIR: join(root, 'kwok') },
+  })
+  const folder = (name: string) => join(dir, name)
+  const folders = {
+    configDir: folder('config'),
+    kubeconfigDir: folder('kubeconfig'),
+    logsDir: folder('logs'),
+    pidsDir: folder('pids'),
+    dataDir: folder('data'),
+  }
+  const lab = { ...opened, dir, ...folders }
+  ensureLabDirs(lab)
+  return lab
+}
+
+/** Ports that nobody has now. */
+export async function freePorts(): Promise<Record<(typeof portSettings)[number], string>> {
+  const servers = await Promise.all(
+    portSettings.map(async () => {
+      const server = createServer()
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  const ports = servers.map(server => String((server.address() as AddressInfo).port))
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return Object.fromEntries(portSettings.map((name, index) => [name, ports[index]])) as Record<
+    (typeof portSettings)[number],
+    string
+  >
+}
+/** What kwokctl leaves of a cluster it has made: its record and a kubeconfig; and the lab's mark when `owner` is given. */
+export function writeCluster(lab: Lab, options: { record?: string; owner?: string } = {}): void {
+  mkdirSync(join(lab.clusterDir, 'pids'), { recursive: true })
+  writeFileSync(join(lab.clusterDir, 'kwok.yaml'), options.record ?? 'kind: KwokctlConfiguration\n')
+  writeFileSync(lab.adminKubeconfig, 'apiVersion: v1\nkind: Config\n')
+  if (options.owner !== undefined) writeFileSync(join(lab.clusterDir, 'kube-otel-lab'), `${options.owner}\n`)
+}
+
+/** Waits until something holds; fails after ten seconds. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = Date.now() + 10_000
+  while (!(await holds())) {
+    if (Date.now() > endMs) throw new Error(`it never came to pass that ${what}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+/** Waits until a file is there. */
+export async function untilFile(path: string): Promise<void> {
+  await until(`${path} is there`, () => existsSync(path))
+}
