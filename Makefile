@@ -58,18 +58,21 @@ k3d: node_modules/.package-lock.json
 ## report: writes every dashboard, drawn and judged, into report/index.html
 ## view: serves the dashboards, drawn live, on 127.0.0.1:3000
 ## programs: finds, downloads or builds every program
+## programs-export: writes the cached programs into FILE, an archive for another machine
+## programs-import: puts the programs of the archive FILE into the cache
 ## doctor: shows each program, where it is or how it would be had
 ## update-version: pins a program at a version, by npx tsx tasks/update-version.ts <program> <version>
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
   kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
-  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs doctor update-version bench
+  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs programs-export programs-import doctor update-version bench
 .PHONY: $(STEPS)
 # They read much and keep little: a young space that an answer of ten thousand pods fits into is collected less often.
 verify report: TASK := node --max-semi-space-size=64 --import tsx
+programs-export programs-import: ARGS = "$$FILE"
 $(STEPS): node_modules/.package-lock.json
-	@$(TASK) tasks/$@.ts
+	@$(TASK) tasks/$@.ts $(ARGS)
 
 ## lint: checks types and style
 .PHONY: lint

@@ -74,7 +74,8 @@ targets('runs one task for one step', () => {
     const { status, stdout } = make('--dry-run', step)
     assert.equal(status, 0)
     const options = readers.has(step) ? '--max-semi-space-size=64 --import tsx' : '--import tsx'
-    assert.equal(stdout.trim().split('\n').at(-1), `node ${options} tasks/${step}.ts`)
+    const file = step.startsWith('programs-') ? ' "$FILE"' : ''
+    assert.equal(stdout.trim().split('\n').at(-1), `node ${options} tasks/${step}.ts${file}`)
   }
 })
 targets.run()
