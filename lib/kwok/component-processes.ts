@@ -2,12 +2,12 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { componentContainer } from '../docker/engine.ts'
+import { requireCluster } from '../lab/cluster-owner.ts'
 import { type Component, components } from '../lab/components.ts'
 import type { Lab } from '../lab/lab.ts'
 import { runtimeOf } from '../lab/runtime.ts'
 import { containerLog, logCommand } from '../services/container-services.ts'
 import { type ProcessInfo, processInfos } from '../system/processes.ts'
-import { requireCluster } from './cluster-owner.ts'
 import { componentContainers } from './component-containers.ts'
 import type { PortOption } from './component-ports.ts'
 
