@@ -8,12 +8,14 @@
  */
 import { join, relative, resolve } from 'node:path'
 import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/manifest.ts'
+import { writeGenerated, writeWhole } from '../dashboards/write-generated.ts'
 import { LabError } from '../lib/cli/errors.ts'
 import { provisionedFolder, requireOwnDir } from '../lib/grafana/dashboard-files.ts'
 import { type Lab, projectDir } from '../lib/lab/lab.ts'
-import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { jaegerUrl } from '../lib/services/jaeger.ts'
+import { labServices } from '../lib/services/lab-services.ts'
 import { prometheusUrl } from '../lib/services/prometheus.ts'
 import { takeLock } from '../lib/system/lock.ts'
 
@@ -44,7 +46,7 @@ async function ensureGenerated(): Promise<Written> {
   const inputs = inputsHash()
   const made = madeFiles(outDir, inputs)
   if (made !== undefined) return { paths: made, changed: 0 }
-  const { generatedFiles, writeGenerated, writeWhole } = await import('../dashboards/output.ts')
+  const { generatedFiles } = await import('../dashboards/output.ts')
   const files = generatedFiles()
   const letGo = await takeLock({
     // No lab's own lock is called so, for no cluster is.
@@ -68,7 +70,7 @@ async function ensureGenerated(): Promise<Written> {
 /** Writes everything to a folder of the user's own, in which nothing is removed. */
 async function writeAll(lab: Lab, dir: string): Promise<Written> {
   const ownDir = requireOwnDir(lab.settings)
-  const { generatedFiles, provisioningFiles, writeGenerated } = await import('../dashboards/output.ts')
+  const { generatedFiles, provisioningFiles } = await import('../dashboards/output.ts')
   const folder = ownDir === undefined ? undefined : provisionedFolder(ownDir)
   for (const note of folder?.notes ?? []) say(note)
   const copied = folder?.isConverted ? [...folder.texts].map(([path, text]) => [`own/${path}`, text] as const) : []

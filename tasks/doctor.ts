@@ -8,12 +8,13 @@
  */
 
 import { formatTable } from '../lib/cli/table.ts'
-import { imageStates } from '../lib/docker/pull-images.ts'
+import { isAtEngine } from '../lib/docker/pull-images.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { doctorReport } from '../lib/programs/doctor.ts'
 import { k3dPrograms, kwokPrograms, type ProgramName } from '../lib/programs/program-catalog.ts'
+import { neededImages } from '../lib/services/needed-images.ts'
 
 const about = 'Prints where every program is or how it would be had, and what stands in the way.'
 
@@ -37,7 +38,12 @@ function spareOf(isDocker: boolean, wantsGrafana: boolean): Partial<Record<Progr
 }
 
 async function imageTable(lab: Lab): Promise<string> {
-  const images = await imageStates(lab)
-  const rows = images.map(({ name, reference, isThere }) => [name, isThere ? 'there' : 'to be pulled', reference])
+  const rows = await Promise.all(
+    neededImages(lab).map(async ({ name, reference }) => [
+      name,
+      (await isAtEngine(reference)) ? 'there' : 'to be pulled',
+      reference,
+    ]),
+  )
   return formatTable([['IMAGE', 'STATE', 'CALLED'], ...rows])
 }

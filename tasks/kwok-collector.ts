@@ -9,9 +9,10 @@
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { kubectl } from '../lib/lab/kubectl.ts'
-import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { collectorWatchService, ensureCollector } from '../lib/services/collector.ts'
+import { labServices } from '../lib/services/lab-services.ts'
 
 const about = 'Starts the OpenTelemetry Collector with a receiver for each node.'
 

@@ -20,8 +20,9 @@ import {
 import { requireLabPossible } from '../lib/kwok/preflight.ts'
 import { dropStaleLeases } from '../lib/kwok/stale-leases.ts'
 import { readRecord, writeRecord } from '../lib/lab/lab.ts'
-import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { labServices } from '../lib/services/lab-services.ts'
 import { serviceNames } from '../lib/services/process-services.ts'
 
 const about = 'Creates the KWOK cluster, or starts the one that is there, and waits until its API answers.'

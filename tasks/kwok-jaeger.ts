@@ -8,9 +8,9 @@
 
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { labServices } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { jaegerService, jaegerUrl, wantsJaeger, writeJaegerConfig } from '../lib/services/jaeger.ts'
+import { labServices } from '../lib/services/lab-services.ts'
 
 const about = 'Starts Jaeger, which keeps the newest traces in memory.'
 

@@ -12,10 +12,11 @@ import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
-import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
+import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
 import { wantsJaeger } from '../lib/services/jaeger.ts'
+import { labServices } from '../lib/services/lab-services.ts'
 import { lgtmService, lgtmTargets } from '../lib/services/lgtm.ts'
 import { prometheusService, prometheusUrl, writePrometheusConfig } from '../lib/services/prometheus.ts'
 

@@ -7,8 +7,8 @@
  */
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { labServices } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { labServices } from '../lib/services/lab-services.ts'
 import { metricsServerService, registerMetricsServer, waitUntilRegistered } from '../lib/services/metrics-server.ts'
 
 const about = 'Starts metrics-server, for kubectl top and HorizontalPodAutoscalers.'

@@ -11,8 +11,8 @@ import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { kubeconfigPath } from '../lib/lab/kubeconfig.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
-import { labServices } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { labServices } from '../lib/services/lab-services.ts'
 import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = "Starts the stats proxy, a kubelet's API for each simulated node; or prints the summary of one node."

@@ -9,10 +9,10 @@
 
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
-import { labServices } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
 import { jaegerUrl, wantsJaeger } from '../lib/services/jaeger.ts'
+import { labServices } from '../lib/services/lab-services.ts'
 import { tracesService } from '../lib/services/trace-simulator.ts'
 
 const about = 'Starts the trace simulator, which sends the spans of workloads that name each other.'

@@ -11,6 +11,7 @@ import { ensureImages } from '../lib/docker/pull-images.ts'
 import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { describeFound, ensurePrograms, findProgram, kwokPrograms, type ProgramName } from '../lib/programs/programs.ts'
+import { neededImages } from '../lib/services/needed-images.ts'
 
 await runTask(
   {
@@ -31,6 +32,9 @@ await runTask(
     for (const name of names) {
       print(`${name.padEnd(width)}  ${found[name].version.padEnd(9)}  ${describeFound(found[name])}`)
     }
-    if (isDocker) for (const image of await ensureImages(lab, say)) print(image)
+    if (!isDocker) return
+    const images = neededImages(lab)
+    await ensureImages(images, say)
+    for (const { reference } of images) print(reference)
   },
 )

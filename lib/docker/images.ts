@@ -1,5 +1,4 @@
 import { UsageError } from '../cli/errors.ts'
-import { type Lab, readRecord } from '../lab/lab.ts'
 import { imageTags, versions } from '../programs/versions.ts'
 
 /**
@@ -65,11 +64,6 @@ export function atPrefix(reference: string, prefix: string): string {
   // As engines read it: the first part is a registry when it looks like a host.
   const path = reference.replace(/^(?:[^/]*[.:][^/]*|localhost)\//, '')
   return `${prefix}/${path}`
-}
-
-/** What an image of a lab is called: as it was when the lab was created, else as it is chosen now. */
-export function imageOf(lab: Lab, name: ImageName): string {
-  return readRecord(lab.dir)?.images?.[name] ?? chosenImages(process.env)[name]
 }
 
 function requireReference(variable: string, text: string): void {

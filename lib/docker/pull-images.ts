@@ -1,38 +1,24 @@
 import { LabError } from '../cli/errors.ts'
-import type { Lab } from '../lab/lab.ts'
-import { wantsJaeger } from '../services/jaeger.ts'
 import { docker, dockerError, isEngineDown } from './engine.ts'
-import { type ImageName, imageNames, imageOf, imageVariable, withoutDigest } from './images.ts'
+import { type ImageName, imageVariable, withoutDigest } from './images.ts'
 
-/** The images that a lab runs. */
-export function labImageNames(lab: Lab): ImageName[] {
-  return imageNames.filter(name => name !== 'jaeger' || wantsJaeger(lab))
+/** An image that a lab needs: the lab's word for it, and what it is called. */
+export interface NeededImage {
+  name: ImageName
+  reference: string
 }
 
 /**
- * Makes every image of the lab be at the engine: those that lack are pulled one after the other, with what the engine says of
- * it given to `onLine`. Returns what they are called.
+ * Pulls the images that the engine does not have, one after the other; `onLine` gets the engine's output.
  *
- * Throws a LabError that names an image that can't be had, and how to bring it there.
+ * Throws a LabError that names the first image that cannot be pulled, and how to load it from a file.
  */
-export async function ensureImages(lab: Lab, onLine: (line: string) => void): Promise<string[]> {
-  const names = labImageNames(lab)
-  for (const name of names) await ensureImage(name, imageOf(lab, name), onLine)
-  return names.map(name => imageOf(lab, name))
+export async function ensureImages(images: readonly NeededImage[], onLine: (line: string) => void): Promise<void> {
+  for (const { name, reference } of images) await ensureImage(name, reference, onLine)
 }
 
-/** Of each image of a lab what it is called, and whether it is at the engine. */
-export async function imageStates(lab: Lab): Promise<{ name: ImageName; reference: string; isThere: boolean }[]> {
-  return await Promise.all(
-    labImageNames(lab).map(async name => {
-      const reference = imageOf(lab, name)
-      return { name, reference, isThere: await isAtEngine(reference) }
-    }),
-  )
-}
-
-/** Throws a LabError when no engine answers. */
-async function isAtEngine(reference: string): Promise<boolean> {
+/** Whether the engine has an image. Throws a LabError when no engine answers. */
+export async function isAtEngine(reference: string): Promise<boolean> {
   const inspect = ['image', 'inspect', '--format', '{{.Id}}', reference]
   const known = await docker(inspect, { nothrow: true })
   if (known.exitCode !== 0 && isEngineDown(known.stderr)) throw dockerError(inspect, known)

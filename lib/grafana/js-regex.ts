@@ -1,6 +1,6 @@
 import { LabError, PatternError } from '../cli/errors.ts'
-import { grafanaData } from '../render/charts/grafana-data.ts'
 import { withTimeLimit } from '../system/time-limit.ts'
+import { grafanaData } from './grafana-data.ts'
 
 /** Matching takes microseconds, unless a pattern goes back and forth for ever. */
 const LIMIT_MS = 1_000

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { goDuration } from '../cli/settings.ts'
-import { imageOf } from '../docker/images.ts'
 import { fields, text } from '../kube/json.ts'
 import { kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
+import { imageOf } from '../lab/lab-images.ts'
 import { ensureRelease } from './helm.ts'
 
 /** The collectors, each a Helm release: what the cluster's API tells, and what each node tells. */

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'
-import { imageOf } from '../docker/images.ts'
 import { fields, items } from '../kube/json.ts'
 import { applyText, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
+import { imageOf } from '../lab/lab-images.ts'
 
 /** The namespace of the demo. */
 export const demoNamespace = 'demo'

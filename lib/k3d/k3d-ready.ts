@@ -1,6 +1,7 @@
 import { type ClusterTruth, measureMissing, readTruth } from '../kwok/lab-ready.ts'
 import type { Lab } from '../lab/lab.ts'
-import { prometheusUrl, query } from '../services/prometheus.ts'
+import { query } from '../prometheus/prometheus-client.ts'
+import { prometheusUrl } from '../services/prometheus.ts'
 import { waitUntil } from '../system/wait.ts'
 import { labNamespace } from './agreement.ts'
 

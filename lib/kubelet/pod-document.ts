@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { fields, items, text } from '../kube/json.ts'
-import type { PodFacts } from './object-facts.ts'
+import type { KeptText } from './text-arena.ts'
 
 /** A Pod as its node's kubelet gives it, and its containers' statuses by name. */
 export interface PodDocument {
@@ -67,7 +67,7 @@ export function containerId(podUid: string, name: string, status: Record<string,
 }
 
 /** The kubelet's answer at `/pods` for the pods of one node. */
-export function podListText(pods: Iterable<Pick<PodFacts, 'json'>>): string {
+export function podListText(pods: Iterable<{ json: KeptText | string }>): string {
   const parts: string[] = []
   for (const { json } of pods) parts.push(json.toString())
   return `{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[${parts.join(',')}]}`

@@ -1,18 +1,20 @@
+import { delimiter, join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
+import { inspectContainer } from '../docker/containers.ts'
+import { docker } from '../docker/engine.ts'
+import type { ImageName } from '../docker/images.ts'
+import { type Component, components } from '../lab/components.ts'
 import {
   componentContainer,
   containerName,
   dirLabel,
-  docker,
   labelled,
   labLabels,
   networkName,
-} from '../docker/engine.ts'
-import { type ImageName, imageOf } from '../docker/images.ts'
-import { fields } from '../kube/json.ts'
-import { type Component, components } from '../lab/components.ts'
+} from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
-import { inspectContainer } from '../services/container-services.ts'
+import { imageOf } from '../lab/lab-images.ts'
+import { proxyVariables } from '../system/environment.ts'
 import { type ProcessInfo, processInfos } from '../system/processes.ts'
 import type { ComponentPatch, TracingTarget } from './control-plane-tracing.ts'
 
@@ -128,41 +130,18 @@ export async function componentContainers(lab: Lab): Promise<Map<string, Process
   return running
 }
 
-/** What the containers of a lab take, by container name, in bytes. One question of a second or two to the engine. */
-export async function containerMemory(names: readonly string[]): Promise<Map<string, number>> {
-  if (names.length === 0) return new Map()
-  const { stdout } = await docker(['stats', '--no-stream', '--format', '{{json .}}', ...names], { nothrow: true })
-  const found = new Map<string, number>()
-  for (const line of stdout.split('\n')) {
-    if (line.trim() === '') continue
-    const { Name, MemUsage } = fields(JSON.parse(line))
-    const bytes = memoryBytes(String(MemUsage).split('/')[0] ?? '')
-    if (bytes !== undefined) found.set(String(Name), bytes)
+/** The environment in which kwokctl's docker commands go by way of `for-kwokctl/docker`, which says why. */
+export function kwokctlDockerEnv(lab: Lab, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const path = env['PATH'] ?? ''
+  const [cluster, dir] = labLabels(lab)
+  return {
+    ...env,
+    PATH: `${join(import.meta.dirname, 'for-kwokctl')}${delimiter}${path}`,
+    ...{
+      LAB_PATH: path,
+      LAB_CLUSTER_LABEL: cluster,
+      LAB_DIR_LABEL: dir,
+      LAB_PROXY_VARIABLES: proxyVariables.join(' '),
+    },
   }
-  return found
-}
-
-/** `123.4MiB` in bytes. */
-export function memoryBytes(text: string): number | undefined {
-  const [, count, unit = ''] = /^\s*([\d.]+)\s*([KMGT]i?)?B\s*$/i.exec(text) ?? []
-  if (count === undefined) return undefined
-  const power = ['', 'K', 'M', 'G', 'T'].indexOf(unit.slice(0, 1).toUpperCase())
-  return Math.round(Number(count) * (unit.endsWith('i') ? 1024 : 1000) ** power)
-}
-
-/**
- * Whether something on the lab's network accepts connections: asked from within the stats proxy, for most of what listens there
- * is not published on this machine.
- */
-export async function acceptsInside(lab: Lab, address: string): Promise<boolean> {
-  const [host = '', port = ''] = address.split(':')
-  const code =
-    'const s = require("net").connect({ host: process.argv[1], port: Number(process.argv[2]) });' +
-    's.setTimeout(2000, () => process.exit(1)); s.once("connect", () => process.exit(0)); s.once("error", () => process.exit(1))'
-  const proxy = containerName(lab.settings.clusterName, 'stats-proxy')
-  const { exitCode } = await docker(['container', 'exec', proxy, 'node', '-e', code, host, port], {
-    nothrow: true,
-    timeoutMs: 10_000,
-  })
-  return exitCode === 0
 }

@@ -1,24 +1,12 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
-import { componentContainer } from '../docker/engine.ts'
-import { type Component, components } from '../lab/components.ts'
+import { containerLog, logCommand } from '../docker/containers.ts'
+import type { Component } from '../lab/components.ts'
+import { componentContainer } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
 import { runtimeOf } from '../lab/runtime.ts'
-import { containerLog, logCommand } from '../services/container-services.ts'
 import { type ProcessInfo, processInfos } from '../system/processes.ts'
-import { requireCluster } from './cluster-owner.ts'
 import { componentContainers } from './component-containers.ts'
-import type { PortOption } from './component-ports.ts'
-
-/** The option of kwokctl's configuration that holds each component's port. */
-const portOptions: Record<Component, PortOption> = {
-  etcd: 'etcdPort',
-  'kube-apiserver': 'kubeApiserverPort',
-  'kube-controller-manager': 'kubeControllerManagerPort',
-  'kube-scheduler': 'kubeSchedulerPort',
-  'kwok-controller': 'kwokControllerPort',
-}
 
 /** The process of each component that runs and is this cluster's; of a container its first. */
 export async function componentProcesses(lab: Lab): Promise<Map<string, ProcessInfo>> {
@@ -31,19 +19,6 @@ export async function componentProcesses(lab: Lab): Promise<Map<string, ProcessI
     if (info !== undefined && isOurs(lab, info)) running.set(name, info)
   }
   return running
-}
-
-/**
- * The host port of each component, from the record that kwokctl keeps; NaN for one that is not published.
- *
- * Throws a LabError when there is no such record.
- */
-export function componentPorts(lab: Lab): Record<Component, number> {
-  requireCluster(lab)
-  const path = join(lab.clusterDir, 'kwok.yaml')
-  const first = parseAllDocuments(readFileSync(path, 'utf8'))[0]?.toJS() as { options?: Record<string, unknown> }
-  const ports = components.map(name => [name, Number(first.options?.[portOptions[name]])] as const)
-  return Object.fromEntries(ports) as Record<Component, number>
 }
 
 /** The log of a component: a file, or the command that shows it. */

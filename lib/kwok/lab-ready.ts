@@ -1,7 +1,8 @@
 import { goDuration, intervalFor, makeCommand } from '../cli/settings.ts'
 import { kubectl } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
-import { prometheusUrl, query, type Sample } from '../services/prometheus.ts'
+import { query, type Sample } from '../prometheus/prometheus-client.ts'
+import { prometheusUrl } from '../services/prometheus.ts'
 import { waitUntil } from '../system/wait.ts'
 
 /** The nodes of a cluster and the pods that run on each, as the API tells. */

@@ -1,6 +1,7 @@
 import { makeCommand } from '../cli/settings.ts'
 import type { Lab } from '../lab/lab.ts'
-import { prometheusUrl, query, type Sample } from '../services/prometheus.ts'
+import { query, type Sample } from '../prometheus/prometheus-client.ts'
+import { prometheusUrl } from '../services/prometheus.ts'
 import { waitUntil } from '../system/wait.ts'
 import { INFO_METRIC, type MetricManifest } from './metric-objects.ts'
 

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { componentContainer } from '../docker/engine.ts'
+import { inspectContainer } from '../docker/containers.ts'
+import { componentContainer } from '../lab/container-names.ts'
 import { kubectl } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { runtimeOf } from '../lab/runtime.ts'
-import { inspectContainer } from '../services/container-services.ts'
 
 /**
  * Deletes the leases of nodes that an earlier kwok-controller has held. KWOK looks after no node whose lease somebody else has, and

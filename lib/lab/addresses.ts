@@ -1,6 +1,5 @@
-import { componentContainer, containerName } from '../docker/engine.ts'
-import { componentPorts } from '../kwok/kwok-cluster.ts'
-import type { Component } from './components.ts'
+import { type Component, componentPorts } from './components.ts'
+import { componentContainer, containerName } from './container-names.ts'
 import type { Lab } from './lab.ts'
 import { runtimeOf } from './runtime.ts'
 

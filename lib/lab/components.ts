@@ -1,3 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { requireCluster } from './cluster-owner.ts'
+import type { Lab } from './lab.ts'
+
 /** The parts of a control plane, in the order kwokctl starts them. */
 export const components = [
   'etcd',
@@ -7,3 +13,25 @@ export const components = [
   'kwok-controller',
 ] as const
 export type Component = (typeof components)[number]
+
+/** The option of kwokctl's configuration that holds each component's port. */
+export const portOptions = {
+  etcd: 'etcdPort',
+  'kube-apiserver': 'kubeApiserverPort',
+  'kube-controller-manager': 'kubeControllerManagerPort',
+  'kube-scheduler': 'kubeSchedulerPort',
+  'kwok-controller': 'kwokControllerPort',
+} as const satisfies Record<Component, string>
+
+/**
+ * The host port of each component, from the record that kwokctl keeps; NaN for one that is not published.
+ *
+ * Throws a LabError when there is no such record.
+ */
+export function componentPorts(lab: Lab): Record<Component, number> {
+  requireCluster(lab)
+  const path = join(lab.clusterDir, 'kwok.yaml')
+  const first = parseAllDocuments(readFileSync(path, 'utf8'))[0]?.toJS() as { options?: Record<string, unknown> }
+  const ports = components.map(name => [name, Number(first.options?.[portOptions[name]])] as const)
+  return Object.fromEntries(ports) as Record<Component, number>
+}

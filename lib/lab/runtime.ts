@@ -1,7 +1,4 @@
 import { dockerAnswers } from '../docker/engine.ts'
-import { containerServices } from '../services/container-services.ts'
-import type { ContainerSpec } from '../services/container-spec.ts'
-import { binaryServices, type ServiceName, type ServiceSpec, type Services } from '../services/process-services.ts'
 import { type Lab, readRecord, writeRecord } from './lab.ts'
 
 /** How the parts of a lab run. */
@@ -30,28 +27,4 @@ export function decideRuntime(lab: Lab): Lab {
 export function recordRuntime(lab: Lab): void {
   const { autoRuntime } = lab
   if (autoRuntime !== undefined) writeRecord(lab, { settings: {}, ...readRecord(lab.dir), autoRuntime })
-}
-
-/** The services of a lab: each a process or a container, as its spec says and its runtime has it. */
-export function labServices(lab: Lab): Services<ServiceSpec | ContainerSpec> {
-  const processes = binaryServices(lab)
-  if (runtimeOf(lab) === 'binary') {
-    return { ...processes, ensure: async spec => await processes.ensure(asProcess(spec)) }
-  }
-  const containers = containerServices(lab)
-  const isProcess = (name: ServiceName) => machineServices.has(name)
-  return {
-    ensure: async spec => ('image' in spec ? await containers.ensure(spec) : await processes.ensure(spec)),
-    stop: async name => await (isProcess(name) ? processes : containers).stop(name),
-    state: async name => await (isProcess(name) ? processes : containers).state(name),
-    signal: async (name, signal) => await (isProcess(name) ? processes : containers).signal(name, signal),
-  }
-}
-
-/** What runs on the machine itself in either runtime: it works on the lab's files, or on all of the user's. */
-const machineServices: ReadonlySet<ServiceName> = new Set(['collector-watch', 'page', 'grafana'])
-
-function asProcess(spec: ServiceSpec | ContainerSpec): ServiceSpec {
-  if ('image' in spec) throw new Error(`${spec.name} is a container, in a lab of the binary runtime`)
-  return spec
 }

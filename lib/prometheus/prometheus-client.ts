@@ -1,9 +1,14 @@
 import { LabError, systemErrorCode } from '../cli/errors.ts'
 import { fields, items, text } from '../kube/json.ts'
-import type { Sample } from '../services/prometheus.ts'
 
 /** Labels of a series. */
 export type Labels = Readonly<Record<string, string>>
+
+/** One series of an instant query: its labels, and its value. */
+export interface Sample {
+  labels: Labels
+  value: number
+}
 
 /** One series of a range query: its labels, and its points from the oldest on. */
 export interface RangeSeries {
@@ -50,7 +55,8 @@ export interface PrometheusApi {
   readonly url: string
   /** Throws a PrometheusUnreachable unless a Prometheus answers. */
   probe(): Promise<void>
-  instant(expression: string, timeMs: number): Promise<Sample[]>
+  /** An instant query, at a time (epoch) or now. */
+  instant(expression: string, timeMs?: number): Promise<Sample[]>
   range(expression: string, range: TimeRange, stepMs: number): Promise<RangeSeries[]>
   /** The values of a label, of the series that match a selector or of all. */
   labelValues(label: string, selector: string | undefined, range: TimeRange): Promise<string[]>
@@ -89,9 +95,8 @@ export function createPrometheusApi(
     timings,
     probe,
     async instant(expression, timeMs) {
-      const form = { query: expression, time: seconds(timeMs) }
-      const data = await ask('instant', expression, 'query', form)
-      return samples(data)
+      const form = { query: expression, ...(timeMs === undefined ? {} : { time: seconds(timeMs) }) }
+      return samples(await ask('instant', expression, 'query', form))
     },
     async range(expression, { fromMs, untilMs }, stepMs) {
       const form = { query: expression, start: seconds(fromMs), end: seconds(untilMs), step: seconds(stepMs) }
@@ -221,6 +226,15 @@ export function createPrometheusApi(
     const why = text(error) ?? `it answered HTTP ${answer.status}: ${firstWords(content)}`
     throw new QueryError(`Prometheus refused ${query}`, why)
   }
+}
+
+/**
+ * One instant query, at this moment.
+ *
+ * Throws as `createPrometheusApi` does.
+ */
+export async function query(url: string, expression: string): Promise<Sample[]> {
+  return await createPrometheusApi(url, { timeoutMs: 30_000, next: 'make kwok-status' }).instant(expression)
 }
 
 function isDropped(error: unknown): boolean {

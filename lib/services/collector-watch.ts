@@ -10,7 +10,7 @@ import { fields, text } from '../kube/json.ts'
 import { startReflector } from '../kube/reflector.ts'
 import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import { openLab, writeFileAtomically } from '../lab/lab.ts'
-import { labServices } from '../lab/runtime.ts'
+import { labServices } from '../services/lab-services.ts'
 import { reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
 
 /** Nodes come in bursts, and each reload restarts the pipelines: wait for a pause, but not for long. */

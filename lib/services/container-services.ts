@@ -1,71 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../cli/errors.ts'
-import { containerName, dirLabel, docker, specLabel } from '../docker/engine.ts'
-import { imageOf } from '../docker/images.ts'
-import { fields, text } from '../kube/json.ts'
+import { acceptsFrom, type ContainerState, containerLog, inspectContainer, logCommand } from '../docker/containers.ts'
+import { docker } from '../docker/engine.ts'
+import { containerName, dirLabel, specLabel } from '../lab/container-names.ts'
 import { ensureLabDirs, type Lab } from '../lab/lab.ts'
+import { imageOf } from '../lab/lab-images.ts'
 import { processInfos } from '../system/processes.ts'
 import { waitUntil } from '../system/wait.ts'
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from './container-spec.ts'
 import { containerUser } from './container-user.ts'
 import type { ServiceName, ServiceState, Services } from './process-services.ts'
 
-/** What the engine says of one container. */
-export interface ContainerState {
-  isRunning: boolean
-  pid: number
-  /** How often the engine has started it again since it was made, or since somebody did. */
-  restarts: number
-  /** RFC 3339. */
-  startedAt: string
-  /** The digest of how it was made. */
-  spec: string
-  /** The folder of the lab that it belongs to. */
-  dir: string
-}
-
-/** A container by name; undefined when there is none. Throws a LabError when no engine answers. */
-export async function inspectContainer(name: string): Promise<ContainerState | undefined> {
-  const format = '{{json .}}'
-  const answer = await docker(['container', 'inspect', '--format', format, name], { nothrow: true, timeoutMs: 30_000 })
-  if (answer.exitCode !== 0) {
-    if (/no such container/i.test(answer.stderr)) return undefined
-    // Says what is wrong with the engine.
-    await docker(['version', '--format', '{{.Server.Version}}'])
-    return undefined
-  }
-  const container = fields(JSON.parse(answer.stdout))
-  const state = fields(container['State'])
-  const labels = fields(fields(container['Config'])['Labels'])
-  return {
-    isRunning: state['Running'] === true && state['Restarting'] !== true,
-    pid: Number(state['Pid'] ?? 0),
-    restarts: Number(container['RestartCount'] ?? 0),
-    startedAt: text(state['StartedAt']) ?? '',
-    spec: text(labels[specLabel]) ?? '',
-    dir: text(labels[dirLabel]) ?? '',
-  }
-}
-
-/** What a container has written since a time (RFC 3339), or its last lines. Empty when there is no such container. */
-export async function containerLog(name: string, choice: { since?: string; tail?: number } = {}): Promise<string> {
-  const args = [
-    ...(choice.since === undefined ? [] : ['--since', choice.since]),
-    ...(choice.tail === undefined ? [] : ['--tail', String(choice.tail)]),
-  ]
-  const { stdout, stderr, exitCode } = await docker(['container', 'logs', ...args, name], { nothrow: true })
-  return exitCode === 0 ? `${stdout}${stderr}` : ''
-}
-
 /** The last lines of a log that tell of an error; where none does, its last lines. Of several programs in one log most go on talking. */
 export function telling(lines: readonly string[], count: number): string[] {
   const errors = lines.filter(line => /\b(error|fatal|panic|failed)\b|\berr=/i.test(line))
   return (errors.length > 0 ? errors : lines).slice(-count)
-}
-
-/** The command that shows a container's log. */
-export function logCommand(name: string): string {
-  return `docker logs ${name}`
 }
 
 /**
@@ -79,6 +28,14 @@ async function isReadyWithin(spec: ContainerSpec, timeoutMs: number): Promise<bo
   } finally {
     done.abort()
   }
+}
+
+/**
+ * Whether something on the lab's network accepts connections: asked from within the stats proxy, for most of what listens there
+ * is not published on this machine.
+ */
+export async function acceptsInside(lab: Lab, address: string): Promise<boolean> {
+  return await acceptsFrom(containerName(lab.settings.clusterName, 'stats-proxy'), address)
 }
 
 /** Services as containers: named for the lab, labelled with it, on its network. */
@@ -101,9 +58,10 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
 
   async function inspectOwn(name: ServiceName): Promise<ContainerState | undefined> {
     const found = await inspectContainer(nameOf(name))
-    if (found === undefined || found.dir === lab.dir) return found
+    const owner = found?.labels[dirLabel]
+    if (found === undefined || owner === lab.dir) return found
     throw new LabError(`Container ${nameOf(name)} was not made by this lab`, {
-      why: found.dir === '' ? 'it has no label of a lab' : `it belongs to ${found.dir}`,
+      why: owner === undefined ? 'it has no label of a lab' : `it belongs to ${owner}`,
       next: 'set CLUSTER_NAME to another name, or remove that container',
     })
   }
@@ -157,7 +115,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
     ensureLabDirs(lab)
     const args = runArgs(lab, spec, { image: imageOf(lab, spec.image), user: await containerUser() })
     const found = await inspectOwn(spec.name)
-    const isSame = found?.spec === specDigest(args)
+    const isSame = found?.labels[specLabel] === specDigest(args)
     if (found !== undefined && isSame && found.isRunning && found.restarts === 0) {
       await waitUntilReady(spec)
       return false

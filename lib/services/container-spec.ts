@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { containerName, labLabels, networkName, serviceLabel, specLabel } from '../docker/engine.ts'
 import type { ImageName } from '../docker/images.ts'
+import { containerName, labLabels, networkName, serviceLabel, specLabel } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
 import { proxyVariables } from '../system/environment.ts'
 import type { ServiceName } from './process-services.ts'

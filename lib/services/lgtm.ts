@@ -1,15 +1,16 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { goDuration } from '../cli/settings.ts'
-import { containerName } from '../docker/engine.ts'
 import { insidePorts } from '../lab/addresses.ts'
+import { containerName } from '../lab/container-names.ts'
 import { caPath, containerKubeconfigPath, prometheusTokenPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
+import { lookbackMs } from '../prometheus/prometheus-config.ts'
 import type { ContainerSpec } from './container-spec.ts'
 import { containerDir, insideDir, writeForContainer } from './container-user.ts'
 import { grafanaUrl } from './grafana.ts'
 import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
 import { wantsJaeger } from './jaeger.ts'
-import { labPrometheusConfig, lookbackMs, prometheusUrl } from './prometheus.ts'
+import { labPrometheusConfig, prometheusUrl } from './prometheus.ts'
 
 /** Where LGTM looks for its files, https://github.com/grafana/docker-otel-lgtm at v0.28.0. */
 const HOME = '/otel-lgtm'

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { containerName } from '../docker/engine.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
+import { containerName } from '../lab/container-names.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../lab/kubeconfig.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { runtimeOf } from '../lab/runtime.ts'

@@ -7,7 +7,7 @@ import { readers } from '../../lib/lab/kubeconfig.ts'
 import { applyText } from '../../lib/lab/kubectl.ts'
 import { openLab } from '../../lib/lab/lab.ts'
 import { programPath } from '../../lib/programs/programs.ts'
-import type { Sample } from '../../lib/services/prometheus.ts'
+import type { Sample } from '../../lib/prometheus/prometheus-client.ts'
 import {
   assertCredentialsWeak,
   assertOnLoopback,

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { labDashboards } from '../../dashboards/index.ts'
 import type { Panel } from '../../lib/grafana/dashboard-model.ts'
+import { fieldConfigSource, grafanaData, grafanaTheme } from '../../lib/grafana/grafana-data.ts'
 import { readDashboard } from '../../lib/grafana/read-dashboard.ts'
 import { projectDir } from '../../lib/lab/lab.ts'
 import { createPrometheusApi } from '../../lib/prometheus/prometheus-client.ts'
-import { fieldConfigSource, grafanaData, grafanaTheme } from '../../lib/render/charts/grafana-data.ts'
 import { axeViolations, browserProblem, openBrowser, type Watched, watchedPage } from '../support/browser.ts'
 import {
   assertDone,

@@ -1,6 +1,6 @@
 import { LabError } from '../../cli/errors.ts'
 import { fields, items, text } from '../../kube/json.ts'
-import { query } from '../../services/prometheus.ts'
+import { query } from '../../prometheus/prometheus-client.ts'
 import { seriesNames } from './known-series.ts'
 import type { CatalogMetric } from './metric-catalog.ts'
 

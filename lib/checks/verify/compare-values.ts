@@ -1,4 +1,4 @@
-import type { Sample } from '../../services/prometheus.ts'
+import type { Sample } from '../../prometheus/prometheus-client.ts'
 import { truthKey } from './expected-values.ts'
 import { type Dimension, labelOfDimension } from './truth-marks.ts'
 import type { Bounds } from './usage-bounds.ts'

@@ -1,8 +1,8 @@
 import { type CallMeasure, callFigures, callMeasures } from './call-truth.ts'
 import { type ClusterPod, CONDITIONS } from './cluster-snapshot.ts'
-import type { TruthSources } from './expected-values.ts'
 import { containerAmount, HPA_OF, NODE_OF, one, RESOURCE_OF, SPACE_OF } from './truth-amounts.ts'
 import type { Dimension, Quantity, Truth } from './truth-marks.ts'
+import type { TruthSources } from './truth-sources.ts'
 import {
   type Bounds,
   containerMeasures,

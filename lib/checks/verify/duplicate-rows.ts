@@ -1,7 +1,7 @@
 import type { Panel } from '../../grafana/dashboard-model.ts'
 import { matchingNames } from '../../grafana/js-regex.ts'
 import { fields, items, text } from '../../kube/json.ts'
-import type { Sample } from '../../services/prometheus.ts'
+import type { Sample } from '../../prometheus/prometheus-client.ts'
 
 /** What one target of a table gave. */
 export interface Frame {

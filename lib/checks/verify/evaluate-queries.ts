@@ -1,6 +1,5 @@
-import type { Labels, PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import type { Labels, PrometheusApi, Sample } from '../../prometheus/prometheus-client.ts'
 import { QueryError, type RangeSeries } from '../../prometheus/prometheus-client.ts'
-import type { Sample } from '../../services/prometheus.ts'
 import { number } from './compare-values.ts'
 import type { AskedQuery } from './panel-queries.ts'
 

@@ -1,8 +1,7 @@
-import type { TracedCalls } from './call-truth.ts'
-import type { ClusterSnapshot } from './cluster-snapshot.ts'
 import { type Contribution, contributions, isCallMeasure, isMeasured } from './contributions.ts'
 import type { Dimension, Truth } from './truth-marks.ts'
-import { type Bounds, sumOfBounds, type UsageSource, type UsageWindow } from './usage-bounds.ts'
+import type { TruthSources } from './truth-sources.ts'
+import { type Bounds, sumOfBounds, type UsageWindow } from './usage-bounds.ts'
 
 /** Which values of a dimension may occur; the same text means the same values. */
 export interface Filter {
@@ -12,22 +11,6 @@ export interface Filter {
 
 /** What a query is restricted to. */
 export type Filters = ReadonlyMap<Dimension, Filter>
-
-/** What truth is computed from. */
-export interface TruthSources {
-  snapshot: ClusterSnapshot
-  usage: UsageSource
-  /** The time at which usage is known (epoch), where that isn't now. */
-  untilMs?: number
-  /** Asks for the spans of the last minute and a half until a time; undefined where nobody can be asked, or there are too many. */
-  readCalls?: (untilMs: number) => Promise<TracedCalls | undefined>
-  /** They, once they were asked for. */
-  calls?: TracedCalls | undefined
-  /** As it was at looks just before: Prometheus may have it as it was then, and not yet as it is. */
-  earlier?: readonly TruthSources[]
-  /** As it was a look-back ago: what is gone since then Prometheus may still have, and what has come it has. */
-  before?: readonly TruthSources[]
-}
 
 /**
  * What a query must give, by its dimensions' values in the order of `truth.by` (`truthKey`). A ratio is that of the sums,

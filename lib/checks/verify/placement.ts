@@ -1,5 +1,4 @@
-import type { PrometheusApi } from '../../prometheus/prometheus-client.ts'
-import type { Sample } from '../../services/prometheus.ts'
+import type { PrometheusApi, Sample } from '../../prometheus/prometheus-client.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
 import type { Mismatch } from './compare-values.ts'
 

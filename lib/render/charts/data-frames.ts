@@ -1,7 +1,7 @@
 import type { DataFrame, Field } from '@grafana/data'
 import type { Target } from '../../grafana/dashboard-model.ts'
+import { grafanaData } from '../../grafana/grafana-data.ts'
 import type { Labels, RangeSeries } from '../../prometheus/prometheus-client.ts'
-import { grafanaData } from './grafana-data.ts'
 
 /** What Prometheus answered to one query of a panel. An instant query's series have one point. */
 export interface Answer {

@@ -1,7 +1,7 @@
 import type { DataFrame, Field } from '@grafana/data'
+import { grafanaData } from '../../grafana/grafana-data.ts'
 import { fields, text } from '../../kube/json.ts'
 import { type DrawnLink, fieldLink, type LinkContext } from './field-links.ts'
-import { grafanaData } from './grafana-data.ts'
 
 /** A table as it is shown. */
 export interface DrawnTable {

@@ -1,7 +1,7 @@
 import type { DataFrame, Field } from '@grafana/data'
 import type { Panel } from '../../grafana/dashboard-model.ts'
+import { grafanaData, grafanaTheme } from '../../grafana/grafana-data.ts'
 import { fields, items, text } from '../../kube/json.ts'
-import { grafanaData, grafanaTheme } from './grafana-data.ts'
 
 /** The kinds of panels that draw lines. */
 export const LINES: readonly string[] = ['timeseries', 'graph']

@@ -1,7 +1,7 @@
 import type { DataFrame } from '@grafana/data'
 import type { Panel } from '../../grafana/dashboard-model.ts'
+import { fieldConfigSource, grafanaData, grafanaTheme } from '../../grafana/grafana-data.ts'
 import { fields, items, text } from '../../kube/json.ts'
-import { fieldConfigSource, grafanaData, grafanaTheme } from './grafana-data.ts'
 
 /** One number of a stat, gauge or bar gauge, as it is written. */
 export interface DrawnValue {

@@ -136,7 +136,7 @@ for (const { fact, body, why } of [
   {
     fact: 'says that Prometheus gave no answer in time',
     body: 'starting',
-    why: /: Cannot query http:\S+: Unexpected /,
+    why: /: Cannot query Prometheus at http:\S+: it answered HTTP 200 and no JSON: starting/,
   },
 ]) {
   measured(fact, () =>

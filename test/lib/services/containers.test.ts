@@ -5,13 +5,14 @@ import { delimiter, join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import type { SettingTexts } from '../../../lib/cli/settings.ts'
-import { docker, kwokctlDockerEnv } from '../../../lib/docker/engine.ts'
-import { atPrefix, chosenImages, imageOf, pinnedImages } from '../../../lib/docker/images.ts'
+import { memoryBytes } from '../../../lib/docker/containers.ts'
+import { docker } from '../../../lib/docker/engine.ts'
+import { atPrefix, chosenImages, pinnedImages } from '../../../lib/docker/images.ts'
 import { ensureImages } from '../../../lib/docker/pull-images.ts'
 import {
   containerPatches,
   createNetworkArgs,
-  memoryBytes,
+  kwokctlDockerEnv,
   removeCluster,
   requireOwnNetwork,
 } from '../../../lib/kwok/component-containers.ts'
@@ -19,7 +20,8 @@ import { createClusterArgs } from '../../../lib/kwok/kwok-cluster.ts'
 import { addressesOf } from '../../../lib/lab/addresses.ts'
 import { containerKubeconfigPath, prometheusTokenPath, readers } from '../../../lib/lab/kubeconfig.ts'
 import { type Lab, writeRecord } from '../../../lib/lab/lab.ts'
-import { labServices, runtimeOf } from '../../../lib/lab/runtime.ts'
+import { imageOf } from '../../../lib/lab/lab-images.ts'
+import { runtimeOf } from '../../../lib/lab/runtime.ts'
 import { versions } from '../../../lib/programs/versions.ts'
 import { collectorService } from '../../../lib/services/collector.ts'
 import { bundleProgram } from '../../../lib/services/container-bundle.ts'
@@ -28,8 +30,10 @@ import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../..
 import { writeForContainer } from '../../../lib/services/container-user.ts'
 import { grafanaPassword } from '../../../lib/services/grafana-password.ts'
 import { jaegerService } from '../../../lib/services/jaeger.ts'
+import { labServices } from '../../../lib/services/lab-services.ts'
 import { lgtmService } from '../../../lib/services/lgtm.ts'
 import { metricsServerService } from '../../../lib/services/metrics-server.ts'
+import { neededImages } from '../../../lib/services/needed-images.ts'
 import { statsProxyService } from '../../../lib/services/stats-proxy.ts'
 import { tracesService } from '../../../lib/services/trace-simulator.ts'
 import { proxyVariables } from '../../../lib/system/environment.ts'
@@ -484,7 +488,7 @@ faults('says that no engine answers', async () => {
   const lab = tempLab({ runtime: 'docker' })
   await assert.rejects(containerServices(lab).state('lgtm'), expected)
   await assert.rejects(
-    ensureImages(lab, () => undefined),
+    ensureImages(neededImages(lab), () => undefined),
     expected,
   )
 })
@@ -496,7 +500,7 @@ faults('names the image that can’t be had, with what the engine said of the ot
   )
   const said: string[] = []
   await assert.rejects(
-    ensureImages(tempLab({ runtime: 'docker' }), line => said.push(line)),
+    ensureImages(neededImages(tempLab({ runtime: 'docker' })), line => said.push(line)),
     {
       name: 'LabError',
       message: `There is no image ${pinnedImages.etcd}, and it cannot be pulled: no such host`,
@@ -517,7 +521,7 @@ faults(
     const images = { ...pinnedImages, etcd: `quay.io/coreos/etcd:v1@${digest}` }
     writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, images })
     await assert.rejects(
-      ensureImages(lab, () => undefined),
+      ensureImages(neededImages(lab), () => undefined),
       {
         name: 'LabError',
         next:

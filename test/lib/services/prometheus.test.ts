@@ -9,15 +9,9 @@ import { fields } from '../../../lib/kube/json.ts'
 import { components } from '../../../lib/kwok/kwok-cluster.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { ensurePrograms, programPath } from '../../../lib/programs/ensure-programs.ts'
-import {
-  lookbackMs,
-  type PrometheusTargets,
-  prometheusConfig,
-  prometheusService,
-  prometheusUrl,
-  query,
-  writePrometheusConfig,
-} from '../../../lib/services/prometheus.ts'
+import { query } from '../../../lib/prometheus/prometheus-client.ts'
+import { lookbackMs, type PrometheusTargets, prometheusConfig } from '../../../lib/prometheus/prometheus-config.ts'
+import { prometheusService, prometheusUrl, writePrometheusConfig } from '../../../lib/services/prometheus.ts'
 import { run } from '../../../lib/system/run.ts'
 import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
 import { CERTIFICATE } from '../kube/tls.ts'
@@ -268,7 +262,7 @@ queries('gives Prometheus’s own words when it refuses', async () => {
     },
     url =>
       assert.rejects(query(url, 'up}'), {
-        name: 'LabError',
+        name: 'QueryError',
         message: 'Prometheus refused up}: parse error: unexpected "}"',
       }),
   )
@@ -277,7 +271,10 @@ queries('gives Prometheus’s own words when it refuses', async () => {
 queries('says so when what answers is no Prometheus', async () => {
   await withServer(
     (_, response) => response.writeHead(503).end('starting'),
-    url => assert.rejects(query(url, 'up'), { name: 'LabError', message: new RegExp(`^Cannot query ${url}: `) }),
+    url => assert.rejects(query(url, 'up'), {
+        name: 'PrometheusUnreachable',
+        message: `Cannot query Prometheus at ${url}: it answered HTTP 503 and no JSON: starting`,
+      }),
   )
 })
 
@@ -290,8 +287,8 @@ queries('says why it can’t be reached', async () => {
     },
   )
   await assert.rejects(query(gone, 'up'), {
-    name: 'LabError',
-    message: new RegExp(`^Cannot query ${gone}: .*ECONNREFUSED`),
+    name: 'PrometheusUnreachable',
+    message: new RegExp(`^Cannot query Prometheus at ${gone}: .*ECONNREFUSED`),
     next: 'make kwok-status',
   })
 })

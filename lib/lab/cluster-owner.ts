@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import { fields, text } from '../kube/json.ts'
-import type { Lab } from '../lab/lab.ts'
+import type { Lab } from './lab.ts'
 
 /** Makes kwokctl's folder of a cluster, with a mark that it is this lab's. */
 export function markCluster(lab: Lab): void {

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import type { DataFrame, FieldConfigPropertyItem, FieldConfigSource, GrafanaTheme2 } from '@grafana/data'
 import { of } from 'rxjs'
-import type { FieldConfig, Transformation } from '../../grafana/dashboard-model.ts'
-import { withTimeLimit } from '../../system/time-limit.ts'
+import { withTimeLimit } from '../system/time-limit.ts'
+import type { FieldConfig, Transformation } from './dashboard-model.ts'
 
 /** Grafana's own meaning of units, thresholds, mappings, overrides and transformations. */
 export type GrafanaData = typeof import('@grafana/data')
