@@ -20,12 +20,12 @@ await runTask(
   },
   async ({ lab }) => {
     const isDocker = runtimeOf(lab) === 'docker'
-    // Grafana's is large: it is had only when it is asked for, and taken where it is there.
+    // Grafana's archive is large: without GRAFANA=grafana only an installed one is used.
     const { grafana } = lab.settings
     const isTaken =
-      grafana === 'own' || (grafana === 'auto' && !isDocker && (await findProgram('grafana')) !== undefined)
-    const own: readonly ProgramName[] = isTaken ? ['grafana'] : []
-    const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : [...kwokPrograms, ...own]
+      grafana === 'grafana' || (grafana === 'auto' && !isDocker && (await findProgram('grafana')) !== undefined)
+    const grafanaPrograms: readonly ProgramName[] = isTaken ? ['grafana'] : []
+    const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : [...kwokPrograms, ...grafanaPrograms]
     const found = await ensurePrograms(names)
     const width = Math.max(...names.map(name => name.length))
     for (const name of names) {

@@ -99,8 +99,8 @@ const definitions = {
   },
   grafana: {
     default: 'auto',
-    help: "what shows the dashboards: own is Grafana's own program, page the lab's page, none nothing; auto is own where the program is there already, else page; in the Docker runtime it is always LGTM's Grafana",
-    parse: oneOf(['auto', 'own', 'page', 'none'] as const),
+    help: "what shows the dashboards: grafana, a Grafana binary; page, the lab's page; none, nothing; auto, Grafana if its binary is installed, else the page. The Docker runtime always uses LGTM's Grafana",
+    parse: grafanaChoice,
   },
   grafanaPort: { default: '3000', help: "Grafana or the lab's page, on 127.0.0.1", parse: integer(1, 65_535) },
   prometheusUrl: {
@@ -338,6 +338,11 @@ function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
     if (word === undefined) throw new Error(`it must be one of ${words.join(', ')}`)
     return word
   }
+}
+
+function grafanaChoice(text: string): 'auto' | 'grafana' | 'page' | 'none' {
+  if (text === 'own') throw new Error('its name is now grafana')
+  return oneOf(['auto', 'grafana', 'page', 'none'] as const)(text)
 }
 
 /** `auto`, or a URL without a slash at its end. */

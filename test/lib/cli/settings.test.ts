@@ -141,6 +141,8 @@ const refused: [variable: string, value: string, why: RegExp][] = [
         RegExp,
       ],
   ),
+  ['GRAFANA', 'own', /its name is now grafana$/],
+  ['GRAFANA', 'Grafana', /it must be one of auto, grafana, page, none$/],
   ['RUNTIME', 'podman', /it must be one of auto, docker, binary$/],
   ...['Lab', 'a_b', '-a', 'a-', 'a.b', 'a/b', '..', 'a b', 'ü', 'a\n', 'a'.repeat(33)].map(
     value =>
@@ -169,6 +171,7 @@ const taken: [variable: string, value: string, name: SettingName, parsed: unknow
   ['COLLECTION_INTERVAL', '1s', 'collectionInterval', 1_000],
   ['COLLECTION_INTERVAL', '1500ms', 'collectionInterval', 1_500],
   ['COLLECTION_INTERVAL', '5m', 'collectionInterval', 300_000],
+  ['GRAFANA', 'grafana', 'grafana', 'grafana'],
   ['RUNTIME', 'auto', 'runtime', 'auto'],
   ['RUNTIME', 'docker', 'runtime', 'docker'],
   ['RUNTIME', 'binary', 'runtime', 'binary'],
