@@ -1,6 +1,6 @@
 /**
- * The dashboards can be looked at: in Grafana where its own program is there (GRAFANA_BINARY, the lab's cache, PATH), else on the
- * lab's own page. GRAFANA=grafana also downloads the program, some hundred megabytes, once.
+ * Starts Grafana if its binary is installed (GRAFANA_BINARY, the lab's cache, PATH), else the lab's own page. GRAFANA=grafana also downloads
+ * the binary, a few hundred megabytes, once.
  *
  *   tsx tasks/kwok-grafana.ts
  *   tsx tasks/kwok-grafana.ts --grafana grafana --grafana-port 3001
@@ -19,7 +19,7 @@ import { jaegerUrl } from '../lib/services/jaeger.ts'
 import { pageService } from '../lib/services/page.ts'
 import type { ServiceSpec } from '../lib/services/process-services.ts'
 
-const about = "Starts Grafana where its program is there, else the lab's page."
+const about = "Starts Grafana if its binary is installed, else the lab's page."
 const settings = ['grafana', 'grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {

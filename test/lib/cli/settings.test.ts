@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { LabError, UsageError } from '../../../lib/cli/errors.ts'
 import {
   chosenText,
-  fixedSettingNames,
   flagOf,
   goDuration,
   parseCommandLine,
@@ -13,11 +11,9 @@ import {
   type SettingName,
   setting,
   settingNames,
-  settingsTable,
   settingText,
   variableOf,
 } from '../../../lib/cli/settings.ts'
-import { projectDir } from '../../../lib/lab/lab.ts'
 
 /** The error of a call that must be refused as wrong usage. */
 function refusal(act: () => unknown): UsageError {
@@ -287,29 +283,6 @@ parses('refuses a value with a dash before it in one line', () => {
   assert.equal(message.split('\n').length, 1)
 })
 parses.run()
-
-const table = suite('settingsTable()')
-table('is the table of the README', () => {
-  const readme = readFileSync(join(projectDir, 'README.md'), 'utf8')
-  const [, between] = /<!-- settings -->(.*?)<!-- \/settings -->/s.exec(readme) ?? []
-  assert.equal(between?.trim(), settingsTable(), 'paste settingsTable() between the settings marks of README.md')
-})
-
-table('has a row for each setting, and says which are fixed', () => {
-  const rows = settingsTable().split('\n')
-  assert.equal(rows.length, 2 + settingNames.length)
-  const row = `| \`POD_COUNT\` | \`--pod-count\` | \`200\` | ${setting('podCount').help} |`
-  assert.deepEqual(
-    rows.filter(each => each.includes('POD_COUNT')),
-    [row],
-  )
-  const fixed = rows.filter(row => row.includes('(kept until `kwok-down`)'))
-  assert.deepEqual(
-    fixed.map(row => row.split('`')[1]),
-    fixedSettingNames.map(variableOf),
-  )
-})
-table.run()
 
 const texts = suite('settingText()')
 texts('gives the text that parses to the same value', () => {
