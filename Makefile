@@ -1,8 +1,8 @@
-# The names a person types, and the order of the steps. Settings are environment variables: make kwok NODE_COUNT=100
+# The commands of the lab, and the order of the steps. Settings are environment variables: make kwok NODE_COUNT=100
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-# What tsx itself runs, without a process in between.
+# The command that tsx itself starts, without the wrapper process.
 TASK := node --import tsx
 
 ## help: prints these targets
@@ -14,61 +14,62 @@ KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kw
   kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
 K3D_STEPS := dashboards k3d-create-cluster k3d-lgtm k3d-collectors
 
-## kwok: brings up the KWOK lab, and ends when its metrics are in Prometheus
+## kwok: brings up the KWOK lab; ends when its metrics are in Prometheus
 .PHONY: kwok
 kwok: node_modules/.package-lock.json
 	@$(TASK) lib/cli/steps.ts $(KWOK_STEPS:%=tasks/%.ts)
 
-## k3d: brings up a real cluster in Docker with LGTM and collectors, and ends when its metrics are in Prometheus
+## k3d: creates a k3d cluster in Docker with LGTM and collectors; ends when its metrics are in Prometheus
 .PHONY: k3d
 k3d: node_modules/.package-lock.json
 	@$(TASK) lib/cli/steps.ts $(K3D_STEPS:%=tasks/%.ts)
 
 ## kwok-down: takes the KWOK lab down and leaves nothing
-## kwok-status: shows the parts of the KWOK lab, and how many nodes, pods and series there are
-## kwok-nodes: makes the cluster have NODE_COUNT nodes
-## kwok-pods: makes the cluster have POD_COUNT pods of the template
+## kwok-status: shows the parts of the KWOK lab and the number of nodes, pods and series
+## kwok-nodes: scales the cluster to NODE_COUNT nodes
+## kwok-pods: scales the cluster to POD_COUNT pods of the template
 ## kwok-workloads: applies the Deployments, StatefulSets, DaemonSets, Jobs, ... of kwok-config/workloads
 ## kwok-usage: applies the resource usage objects of kwok-config/kwok-usage.yaml
 ## kwok-context: makes the lab's cluster kubectl's current context
-## kwok-check: checks that make kwok can go through
+## kwok-check: checks the preconditions of make kwok
 ## kwok-create-cluster: creates or starts the KWOK cluster
-## kwok-kubeconfig: makes the kubeconfigs of the programs that read the cluster
-## kwok-lgtm: starts Prometheus
+## kwok-kubeconfig: writes the kubeconfigs of the programs that read the cluster
+## kwok-lgtm: starts Prometheus; in the Docker runtime LGTM
 ## kwok-jaeger: starts Jaeger, which keeps the newest traces
-## kwok-stats-proxy: starts the stats proxy
+## kwok-stats-proxy: starts the stats proxy, a kubelet API for each simulated node
 ## kwok-metrics-server: starts metrics-server, for kubectl top and HPAs
 ## kwok-collector: starts the OpenTelemetry Collector
 ## kwok-traces: starts the trace simulator, which makes TRACE_RATE requests a second
-## kwok-grafana: starts Grafana where its program is there, else the lab's page
+## kwok-grafana: starts Grafana if its binary is installed, else the lab's page
 ## kwok-ready: waits until the metrics are complete
-## kwok-metrics: has KWOK serve resource metrics and custom metrics, those of METRICS_FILE
+## kwok-metrics: makes KWOK serve resource metrics and the custom metrics of METRICS_FILE
 ## kwok-boutique: runs Online Boutique, BOUTIQUE_REPLICAS pods of each service
-## kwok-boutique-down: takes Online Boutique away
-## k3d-down: takes the k3d cluster away, or out of KUBE_CONTEXT's cluster what the lab installed there
-## k3d-status: shows what the lab has in the k3d cluster, or in that of KUBE_CONTEXT
+## kwok-boutique-down: removes Online Boutique
+## k3d-down: deletes the k3d cluster, or uninstalls the lab from the cluster of KUBE_CONTEXT
+## k3d-status: shows the parts of the lab in the k3d cluster, or in that of KUBE_CONTEXT
 ## k3d-create-cluster: creates the k3d cluster
 ## k3d-lgtm: installs LGTM with the dashboards and rules
-## k3d-collectors: installs the two collectors, and waits until every node is measured
+## k3d-collectors: installs the two collectors, and waits until every node has metrics
 ## k3d-demo: runs a web server and a client in namespace demo of the cluster
-## k3d-port-forward: opens LGTM's ports of KUBE_CONTEXT's cluster on 127.0.0.1, until Ctrl-C
+## k3d-port-forward: forwards LGTM's ports of KUBE_CONTEXT's cluster to 127.0.0.1, until Ctrl-C
 ## dashboards: writes the dashboards and the rules
-## lint-dashboards: says what is wrong with the text of dashboards and rules
-## verify: proves every number of the dashboards on the running lab
-## report: writes every dashboard, drawn and judged, into report/index.html
-## view: serves the dashboards, drawn live, on 127.0.0.1:3000
+## lint-dashboards: checks the text of dashboards and rules
+## verify: checks every query and number of the dashboards on the running lab
+## report: writes every dashboard with live data and verify results to report/index.html
+## view: serves the dashboards with live data on 127.0.0.1:3000
 ## programs: finds, downloads or builds every program
 ## programs-export: writes the cached programs into FILE, an archive for another machine
 ## programs-import: puts the programs of the archive FILE into the cache
-## doctor: shows each program, where it is or how it would be had
+## doctor: shows where each program is, or how the lab can get it
 ## update-version: pins a program at a version, by npx tsx tasks/update-version.ts <program> <version>
+## reference: writes the reference pages of docs/reference from the code
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
   kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
-  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs programs-export programs-import doctor update-version bench
+  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs programs-export programs-import doctor update-version reference bench
 .PHONY: $(STEPS)
-# They read much and keep little: a young space that an answer of ten thousand pods fits into is collected less often.
+# These read many large responses: a young generation that holds one of ten thousand pods causes fewer garbage collections.
 verify report: TASK := node --max-semi-space-size=64 --import tsx
 programs-export programs-import: ARGS = "$$FILE"
 $(STEPS): node_modules/.package-lock.json
@@ -80,22 +81,22 @@ lint: node_modules/.package-lock.json
 	node_modules/.bin/biome check .
 	node_modules/.bin/tsc --noEmit
 
-## test: the unit and end-to-end tests; brings up clusters of its own
+## test: runs the unit and end-to-end tests, on clusters of their own
 .PHONY: test
 test: programs
 	@$(TASK) test/run.ts unit e2e
 
-## test-long: the long tests that make test skips, all checks in the Docker runtime and Ctrl-C at each tested moment
+## test-long: runs the long tests that make test skips (all checks in the Docker runtime, Ctrl-C at each tested moment)
 .PHONY: test-long
 test-long: programs
 	@$(TASK) test/run.ts long
 
-## test-unit: the tests that need no cluster
+## test-unit: runs the tests that need no cluster
 .PHONY: test-unit
 test-unit: programs
 	@$(TASK) test/run.ts unit
 
-## test-e2e: the tests that bring up clusters
+## test-e2e: runs the tests that bring up clusters
 .PHONY: test-e2e
 test-e2e: programs
 	@$(TASK) test/run.ts e2e

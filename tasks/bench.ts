@@ -1,6 +1,6 @@
 /**
- * Measures the lab on a cluster of its own and prints each figure with its goal and, where there is
- * something to compare with, the ratio to that, measured in the same run. Takes three minutes, with --large fifteen; leaves nothing.
+ * Measures the lab on a cluster of its own and prints each figure with its goal and, where a baseline exists, the ratio to the baseline
+ * measured in the same run. Takes three minutes, with --large fifteen. Removes the cluster at the end.
  *
  *   tsx tasks/bench.ts
  *   tsx tasks/bench.ts --large     # 1,000 nodes and 10,000 pods too
@@ -23,7 +23,7 @@ import { freePort, portSettings } from '../lib/system/ports.ts'
 import { run } from '../lib/system/run.ts'
 
 const about = 'Measures the lab on a cluster of its own and prints each figure with its goal.'
-const switches = { large: 'also 1,000 nodes and 10,000 pods, and the first list of 50,000' }
+const switches = { large: 'also 1,000 nodes with 10,000 pods, and the initial list of 50,000 pods' }
 /** The longest step: 50,000 pods. */
 const STEP_TIMEOUT_MS = 3_600_000
 const tsx = ['--import', import.meta.resolve('tsx')]

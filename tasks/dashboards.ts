@@ -1,7 +1,7 @@
 /**
- * Writes what Grafana and Prometheus read: dashboards/out/json and dashboards/out/rules, and nothing else is there; they are the same for
- * every lab. A Prometheus of the lab that runs has read the rules anew. Needs no cluster. Another folder also gets
- * what tells a Grafana of yours where this lab is, and your own dashboards: provisioning.
+ * Writes the dashboards to dashboards/out/json and the rules to dashboards/out/rules, and removes every other file there. The files are the
+ * same for every lab. A running Prometheus of the lab reloads its rules. Needs no cluster. With --out, another folder also gets provisioning
+ * files for a Grafana of yours, and your own dashboards.
  *
  *   tsx tasks/dashboards.ts
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated

@@ -1,7 +1,7 @@
 /**
- * Prints, for every program of the KWOK and the k3d path, where it is or how it would be had, and Node.js, Go and the free disk space.
- * Changes nothing. Ends with 1 when something can't be had, and says what to do. Grafana's program is one that the lab does without,
- * unless GRAFANA=own. In the Docker runtime most programs are images: of each, whether it is at the engine.
+ * Prints, for each program of the KWOK and the k3d path, where it is or how the lab can get it, and Node.js, Go and the free disk space.
+ * Changes nothing. Exit code 1 when the lab can't get a required program, with what to do about it. Grafana is optional unless
+ * GRAFANA=grafana. In the Docker runtime most programs are images: for each, whether the engine has it.
  *
  *   tsx tasks/doctor.ts
  *   XDG_CACHE_HOME=/data/cache tsx tasks/doctor.ts
@@ -16,12 +16,14 @@ import { doctorReport } from '../lib/programs/doctor.ts'
 import { k3dPrograms, kwokPrograms, type ProgramName } from '../lib/programs/program-catalog.ts'
 import { neededImages } from '../lib/services/needed-images.ts'
 
-const about = 'Prints where every program is or how it would be had, and what stands in the way.'
+const about = 'Prints where each program is or how the lab can get it, and what is missing.'
 
 await runTask({ about, settings: ['runtime', 'grafana'] }, async ({ lab }) => {
   const isDocker = runtimeOf(lab) === 'docker'
   const names = [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana' as const])]
-  const { table, problems } = await doctorReport(names, { spare: spareOf(isDocker, lab.settings.grafana === 'own') })
+  const { table, problems } = await doctorReport(names, {
+    spare: spareOf(isDocker, lab.settings.grafana === 'grafana'),
+  })
   print(table)
   for (const { what, next } of problems) say(`${what}\n  Next: ${next}`)
   if (isDocker) print(`\n${await imageTable(lab)}`)
@@ -30,7 +32,7 @@ await runTask({ about, settings: ['runtime', 'grafana'] }, async ({ lab }) => {
 
 /** The programs that the lab does without, and what it has instead. */
 function spareOf(isDocker: boolean, wantsGrafana: boolean): Partial<Record<ProgramName, string>> {
-  const grafana = wantsGrafana ? {} : { grafana: "the lab's page takes its place; for GRAFANA=own" }
+  const grafana = wantsGrafana ? {} : { grafana: "the lab's page takes its place; for GRAFANA=grafana" }
   if (!isDocker) return grafana
   const onMachine = new Set<ProgramName>(['kwokctl', 'kubectl'])
   const images = kwokPrograms.filter(name => !onMachine.has(name))

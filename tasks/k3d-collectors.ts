@@ -1,6 +1,6 @@
 /**
- * Installs the two OpenTelemetry Collectors by Helm: one for what the cluster's API tells, one on each node for its kubelet and
- * the node itself. Ends when node, pod and container series of every node are in Prometheus.
+ * Installs two OpenTelemetry Collectors with Helm: a Deployment for the metrics and events of the Kubernetes API, and a DaemonSet for each
+ * node and its kubelet. Ends when node, pod and container series of every node are in Prometheus.
  *
  *   tsx tasks/k3d-collectors.ts
  *   tsx tasks/k3d-collectors.ts --kube-context my-cluster --otel-chart ./opentelemetry-collector-0.170.0.tgz
@@ -17,7 +17,7 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs the two collectors, and waits until the metrics of every node are in Prometheus.'
 const settings = ['kubeContext', 'otelChart', 'collectionInterval', 'kubeletInsecureTls'] as const
-const switches = { yes: 'change a cluster that the lab did not make without asking' }
+const switches = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
   requireChart(lab.settings.otelChart)

@@ -1,6 +1,6 @@
 /**
- * A web server and a client run in namespace demo of a cluster when this ends, so that its dashboards have something to show. Their image
- * is Node.js's, at a mirror where IMAGE_PREFIX names one. Needs a cluster that `make k3d` has made, or one that KUBE_CONTEXT names.
+ * Runs a web server and a client in namespace demo, so that the dashboards have data to show. Both use the Node.js image; IMAGE_PREFIX selects
+ * a mirror. Needs a cluster created by `make k3d`, or one that KUBE_CONTEXT names.
  *
  *   tsx tasks/k3d-demo.ts
  *   tsx tasks/k3d-demo.ts --kube-context my-cluster
@@ -10,7 +10,7 @@ import { applyDemo, demoNamespace } from '../lib/k3d/k3d-demo.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Runs a web server and a client in namespace demo of a cluster.'
-const switches = { yes: 'change a cluster that the lab did not make without asking' }
+const switches = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask({ about, settings: ['kubeContext'], switches, on: 'context' }, async ({ lab, switches: chosen }) => {
   await requireContext(lab)

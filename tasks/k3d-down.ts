@@ -1,6 +1,6 @@
 /**
- * Takes the lab's k3d cluster away and leaves nothing. With KUBE_CONTEXT it removes from that cluster namespace otel-lab and what
- * belongs to it; the demo stays. With nothing there is nothing to do.
+ * Deletes the lab's k3d cluster and everything in it. With KUBE_CONTEXT, removes namespace otel-lab and the cluster-wide objects of the lab
+ * from that cluster; the demo stays. Does nothing when the lab has no cluster.
  *
  *   tsx tasks/k3d-down.ts
  *   tsx tasks/k3d-down.ts --kube-context my-cluster
@@ -11,8 +11,8 @@ import { deleteCluster, ownCluster } from '../lib/k3d/k3d-cluster.ts'
 import { removeFromCluster } from '../lib/k3d/k3d-remove.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = "Takes the lab's k3d cluster away, or out of a cluster what the lab installed there."
-const switches = { yes: 'change a cluster that the lab did not make without asking' }
+const about = "Deletes the lab's k3d cluster, or uninstalls the lab from another cluster."
+const switches = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask(
   { about, settings: ['kubeContext'], switches, on: 'context', changesLab: true, takesLabAsItIs: true },

@@ -1,6 +1,6 @@
 /**
- * Installs LGTM (Grafana, Prometheus, Tempo, Loki) with the lab's dashboards and rules in namespace otel-lab, and waits until it
- * answers: on the lab's own k3d cluster, or on any that KUBE_CONTEXT names, after asking. Run again, it changes what has changed.
+ * Installs LGTM (Grafana, Prometheus, Tempo, Loki) with the lab's dashboards and rules in namespace otel-lab, and waits until it answers.
+ * Works on the lab's own k3d cluster, or on any cluster that KUBE_CONTEXT names, after a confirmation. A second run applies only changes.
  *
  *   tsx tasks/k3d-lgtm.ts
  *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --dashboards-dir mine --yes
@@ -16,7 +16,7 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
 const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir'] as const
-const switches = { yes: 'change a cluster that the lab did not make without asking' }
+const switches = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
   const ownDir = requireOwnDir(lab.settings)

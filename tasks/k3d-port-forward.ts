@@ -1,6 +1,6 @@
 /**
- * Opens Grafana, Prometheus and OTLP of a cluster that KUBE_CONTEXT names on 127.0.0.1, until Ctrl-C. The lab's own k3d cluster has
- * them open anyway.
+ * Forwards Grafana, Prometheus and OTLP of the cluster that KUBE_CONTEXT names to 127.0.0.1, until Ctrl-C. The lab's own k3d cluster maps
+ * these ports permanently.
  *
  *   tsx tasks/k3d-port-forward.ts --kube-context my-cluster
  *   tsx tasks/k3d-port-forward.ts --kube-context my-cluster --grafana-port 3100
@@ -12,7 +12,7 @@ import { requireMappedPorts } from '../lib/k3d/k3d-ports.ts'
 import { openForward, settingPorts } from '../lib/k3d/port-forward.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = "Opens LGTM's ports on 127.0.0.1, until Ctrl-C."
+const about = "Forwards LGTM's ports to 127.0.0.1, until Ctrl-C."
 const settings = ['kubeContext', 'grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort'] as const
 
 await runTask({ about, settings, on: 'context' }, async ({ lab }) => {

@@ -1,10 +1,10 @@
 /**
- * Shows what the lab has in a cluster: LGTM and the collectors with how many of their pods are ready, the nodes, the addresses and
- * how many series there are. Exit code 1 when a part is missing or not ready.
+ * Shows the parts of the lab in a cluster: LGTM and the collectors with the number of ready pods, the nodes, the addresses and the number of
+ * series. Exit code 1 when a part is missing or not ready.
  *
  *   tsx tasks/k3d-status.ts
  *   tsx tasks/k3d-status.ts --kube-context my-cluster
- *   tsx tasks/k3d-status.ts --password        # of Grafana's user admin, and nothing else
+ *   tsx tasks/k3d-status.ts --password        # only the password of Grafana's user admin
  */
 
 import { formatTable } from '../lib/cli/table.ts'
@@ -16,9 +16,9 @@ import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { countAll } from '../lib/kwok/lab-status.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = 'Shows what the lab has in a cluster; exit code 1 when a part is missing or not ready.'
+const about = 'Shows the parts of the lab in a cluster; exit code 1 when a part is missing or not ready.'
 
-const switches = { password: "print the password of Grafana's user admin, and nothing else" }
+const switches = { password: "print only the password of Grafana's user admin" }
 
 const task = { about, settings: ['kubeContext'], switches, on: 'context', takesLabAsItIs: true } as const
 await runTask(task, async ({ lab, switches: chosen }) => {

@@ -1,5 +1,5 @@
 /**
- * Takes Online Boutique away: namespace online-boutique and all in it. Without it there is nothing to do.
+ * Removes Online Boutique: namespace online-boutique with everything in it. Does nothing when the namespace does not exist.
  *
  *   tsx tasks/kwok-boutique-down.ts
  *   tsx tasks/kwok-boutique-down.ts --cluster-name small
@@ -9,7 +9,7 @@ import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { boutiqueNamespace, deleteBoutique } from '../lib/kwok/online-boutique.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = 'Takes Online Boutique away.'
+const about = 'Removes Online Boutique.'
 
 await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)

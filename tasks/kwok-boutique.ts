@@ -1,6 +1,6 @@
 /**
- * Runs Online Boutique in namespace online-boutique: the twelve services of kwok-config/online-boutique.yaml, each with
- * BOUTIQUE_REPLICAS pods, all rolled out. Refuses when the nodes have no room for them. Run again, it scales.
+ * Runs Online Boutique in namespace online-boutique: the twelve services of kwok-config/online-boutique.yaml with BOUTIQUE_REPLICAS pods each.
+ * Ends when all pods run. Fails before any change when the nodes have no capacity for them. A second run scales.
  *
  *   tsx tasks/kwok-boutique.ts --boutique-replicas 10
  *   kubectl --context kwok-queries-testing -n online-boutique get deployments

@@ -1,6 +1,7 @@
 /**
- * Checks that `make kwok` can go through: settings, ports, templates, room for the pods, kubeconfig, disk, and that no other hand
- * made a cluster of that name. Creates nothing; records which runtime RUNTIME=auto selects, for the steps that follow. `make kwok` runs it first.
+ * Checks the preconditions of `make kwok`: settings, ports, templates, capacity for the pods, kubeconfig, disk space, and that no cluster of
+ * that name exists which the lab did not create. Creates nothing; records which runtime RUNTIME=auto selects, for the steps that follow. The
+ * first step of `make kwok`.
  *
  *   tsx tasks/kwok-check.ts
  *   tsx tasks/kwok-check.ts --node-count 100 --pod-count 2000
@@ -12,7 +13,7 @@ import { requireLabPossible } from '../lib/kwok/preflight.ts'
 import { decideRuntime, recordRuntime } from '../lib/lab/runtime.ts'
 import { runTask, say } from '../lib/lab/task.ts'
 
-const about = 'Checks that make kwok can go through; creates nothing, and records which runtime RUNTIME=auto selects.'
+const about = 'Checks the preconditions of make kwok; creates nothing, and records which runtime RUNTIME=auto selects.'
 
 await runTask({ about, settings: settingNames, changesLab: true }, async ({ lab: opened }) => {
   for (const warning of kwokWarnings(opened, process.env)) say(warning)

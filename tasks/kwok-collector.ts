@@ -1,6 +1,6 @@
 /**
- * Starts the OpenTelemetry Collector with one kubeletstats receiver for each node, and the watcher that adds and removes
- * receivers as nodes come and go. Its configuration is made from kwok-config/kwok-otel-collector.yaml.
+ * Starts the OpenTelemetry Collector with one kubeletstats receiver for each node, and the watcher that adds and removes receivers when nodes
+ * are added and removed. The configuration is rendered from kwok-config/kwok-otel-collector.yaml.
  *
  *   tsx tasks/kwok-collector.ts
  *   less .lab/queries-testing/config/otelcol.yaml

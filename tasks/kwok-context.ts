@@ -1,6 +1,6 @@
 /**
- * Switches kubectl to the lab's cluster: the context kwok-<cluster> is in your kubeconfig and is the current one. The one
- * that was current comes back with `kwok-down`.
+ * Switches kubectl to the lab's cluster: adds the context kwok-<cluster> to your kubeconfig and makes it the current one. `kwok-down` restores
+ * the previous context.
  *
  *   tsx tasks/kwok-context.ts
  *   KUBECONFIG=./my-kubeconfig tsx tasks/kwok-context.ts

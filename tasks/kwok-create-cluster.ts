@@ -1,6 +1,6 @@
 /**
- * Creates the KWOK cluster: etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok-controller run, and the
- * API answers. A cluster that is there is left as it is; one that was stopped, by a reboot or otherwise, is started.
+ * Creates the KWOK cluster: etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok-controller run, and the API answers. Leaves
+ * a running cluster as it is, and starts one that was stopped, for example by a reboot.
  *
  *   tsx tasks/kwok-create-cluster.ts
  *   tsx tasks/kwok-create-cluster.ts --cluster-name small --prometheus-port 9190
@@ -25,7 +25,7 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 import { labServices } from '../lib/services/lab-services.ts'
 import { serviceNames } from '../lib/services/process-services.ts'
 
-const about = 'Creates the KWOK cluster, or starts the one that is there, and waits until its API answers.'
+const about = 'Creates the KWOK cluster, or starts an existing one, and waits until its API answers.'
 
 await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName

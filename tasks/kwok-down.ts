@@ -1,6 +1,6 @@
 /**
- * Takes the lab down and leaves nothing: no process, no cluster, no state, and kubectl's context is the one from before.
- * With no lab there is nothing to do.
+ * Takes the lab down: stops its processes, deletes the cluster and its state, and restores kubectl's previous context. Does nothing when the
+ * lab does not exist.
  *
  *   tsx tasks/kwok-down.ts
  *   tsx tasks/kwok-down.ts --cluster-name small

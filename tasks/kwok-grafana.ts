@@ -1,9 +1,9 @@
 /**
- * The dashboards can be looked at: in Grafana where its own program is there (GRAFANA_BINARY, the lab's cache, PATH), else on the
- * lab's own page. GRAFANA=own also downloads the program, some hundred megabytes, once.
+ * Starts Grafana if its binary is installed (GRAFANA_BINARY, the lab's cache, PATH), else the lab's own page. GRAFANA=grafana also downloads
+ * the binary, a few hundred megabytes, once.
  *
  *   tsx tasks/kwok-grafana.ts
- *   tsx tasks/kwok-grafana.ts --grafana own --grafana-port 3001
+ *   tsx tasks/kwok-grafana.ts --grafana grafana --grafana-port 3001
  */
 import { join } from 'node:path'
 import { outDir } from '../dashboards/manifest.ts'
@@ -20,7 +20,7 @@ import { labServices } from '../lib/services/lab-services.ts'
 import { pageService } from '../lib/services/page.ts'
 import type { ServiceSpec } from '../lib/services/process-services.ts'
 
-const about = "Starts Grafana where its program is there, else the lab's page."
+const about = "Starts Grafana if its binary is installed, else the lab's page."
 const settings = ['grafana', 'grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
@@ -48,7 +48,7 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
 async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
   const { grafana, collectionInterval: intervalMs } = lab.settings
   if (grafana === 'none') return undefined
-  const find = { own: programPath, auto: findProgram, page: () => undefined }[grafana]
+  const find = { grafana: programPath, auto: findProgram, page: () => undefined }[grafana]
   const program = await find('grafana')
   if (program === undefined) return pageService(lab)
   // Only Grafana needs these, and loading them takes longer than all the rest.

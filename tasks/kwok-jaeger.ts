@@ -1,6 +1,6 @@
 /**
- * Starts Jaeger, which keeps the newest traces in memory: those of the control plane, of the trace simulator, and whatever is
- * sent to the collector. It runs with the configuration made from kwok-config/jaeger.yaml, and answers.
+ * Starts Jaeger with the configuration rendered from kwok-config/jaeger.yaml, and waits until it answers. It keeps the newest traces in
+ * memory: those of the control plane, of the trace simulator, and all others sent to the collector.
  *
  *   tsx tasks/kwok-jaeger.ts
  *   tsx tasks/kwok-jaeger.ts --jaeger-port 16786

@@ -1,8 +1,8 @@
 /**
- * Makes a kubeconfig for each program that reads the cluster, and one more for its container: in the Docker runtime it names
- * the API server as the lab's network does; in the binary runtime there is one for a collector of your own, which reaches this
- * machine as host.docker.internal. Each is a service account that can only read what its program reads (kwok-config/rbac.yaml),
- * checks the cluster's CA, and is in a file of mode 0600.
+ * Writes a kubeconfig for each program that reads the cluster, and one for its container: in the Docker runtime with the API server's address
+ * on the lab's network; in the binary runtime one for a collector of your own, which reaches this machine as host.docker.internal. Each holds
+ * the token of a service account that can only read what its program needs (kwok-config/rbac.yaml), checks the cluster's CA, and has mode
+ * 0600.
  *
  *   tsx tasks/kwok-kubeconfig.ts
  *   kubectl --kubeconfig .lab/queries-testing/kubeconfig/collector.yaml auth can-i --list
@@ -18,7 +18,7 @@ import {
 } from '../lib/lab/kubeconfig.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = 'Makes the kubeconfigs of collector, stats proxy and Prometheus.'
+const about = 'Writes a kubeconfig with read-only access for each program that reads the cluster.'
 
 await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)

@@ -1,7 +1,7 @@
 /**
- * Starts what stores the metrics, and waits until it answers. In the binary runtime that is a Prometheus with its OTLP receiver,
- * which also scrapes the control plane and what KWOK serves, with the configuration made from kwok-config/prometheus.yaml. In
- * the Docker runtime it is LGTM, whose Prometheus has the same configuration, with Grafana and the lab's dashboards.
+ * Starts the metrics store and waits until it answers. In the binary runtime it is a Prometheus with an OTLP receiver, which also scrapes the
+ * control plane and the metrics of KWOK; its configuration is rendered from kwok-config/prometheus.yaml. In the Docker runtime it is LGTM: a
+ * Prometheus with the same configuration, and Grafana with the lab's dashboards.
  *
  *   tsx tasks/kwok-lgtm.ts
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
@@ -21,7 +21,7 @@ import { lgtmService, lgtmTargets } from '../lib/services/lgtm.ts'
 import { prometheusService, prometheusUrl, writePrometheusConfig } from '../lib/services/prometheus.ts'
 
 const about =
-  'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same.'
+  'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same jobs.'
 const settings = ['prometheusPort', 'grafanaPort', 'collectionInterval', 'dashboardsDir'] as const
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {

@@ -1,7 +1,7 @@
 /**
- * Has KWOK serve metrics of its own for every node: what a kubelet serves at /metrics/resource, and the Metric objects of
- * kwok-config/kwok-metrics.yaml or of a file of yours; ends when Prometheus has them, each with its node. A metric that KWOK
- * can't make is refused, and what was served before stays.
+ * Makes KWOK serve metrics for every node: those of a kubelet's /metrics/resource, and those of the Metric objects in
+ * kwok-config/kwok-metrics.yaml or in METRICS_FILE. Ends when Prometheus has them, each with its node. Refuses a metric that KWOK can't
+ * compute, and keeps the previous metrics then.
  *
  *   tsx tasks/kwok-metrics.ts
  *   tsx tasks/kwok-metrics.ts --metrics-file my-metrics.yaml
@@ -22,7 +22,7 @@ import { labNodeNames } from '../lib/kwok/nodes.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = 'Has KWOK serve resource metrics and custom metrics, and waits until Prometheus has them.'
+const about = 'Makes KWOK serve resource metrics and custom metrics, and waits until Prometheus has them.'
 
 await runTask({ about, settings: ['metricsFile'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)

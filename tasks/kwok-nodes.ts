@@ -1,6 +1,6 @@
 /**
- * Makes the cluster have exactly NODE_COUNT simulated nodes of kwok-config/kwok-node-template.yaml, all Ready. Nodes that
- * others made are left alone.
+ * Scales the cluster to NODE_COUNT simulated nodes of kwok-config/kwok-node-template.yaml, all Ready. Does not touch nodes that the lab did
+ * not create.
  *
  *   tsx tasks/kwok-nodes.ts --node-count 100
  *   kubectl --context kwok-queries-testing get nodes -L topology.kubernetes.io/zone
@@ -21,7 +21,7 @@ import {
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
+const about = 'Scales the cluster to NODE_COUNT simulated nodes, all Ready.'
 
 await runTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)

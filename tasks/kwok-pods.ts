@@ -1,9 +1,9 @@
 /**
- * Makes the cluster have exactly POD_COUNT pods of kwok-config/kwok-pod-template.yaml, spread over the namespaces team-a to
- * team-d, all running. The pods of the workloads come on top.
+ * Scales the cluster to POD_COUNT pods of kwok-config/kwok-pod-template.yaml, spread over the namespaces team-a to team-d, all running. The
+ * pods of the workloads are additional.
  *
  *   tsx tasks/kwok-pods.ts --pod-count 1000
- *   tsx tasks/kwok-pods.ts --bind      # placed on the nodes by turns, without the scheduler: faster
+ *   tsx tasks/kwok-pods.ts --bind      # bound to the nodes in turn, without the scheduler: faster
  */
 
 import { withProgress } from '../lib/cli/progress.ts'
@@ -30,8 +30,8 @@ import { rememberSetting } from '../lib/lab/lab.ts'
 import { managedBy } from '../lib/lab/manifest.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = 'Makes the cluster have exactly so many pods of the template, all running.'
-const switches = { bind: 'place the pods on the nodes by turns, without the scheduler' }
+const about = 'Scales the cluster to POD_COUNT pods of the template, all running.'
+const switches = { bind: 'bind the pods to the nodes in turn, without the scheduler' }
 
 await runTask({ about, settings: ['podCount'], switches, changesLab: true }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)

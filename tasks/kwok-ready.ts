@@ -1,6 +1,6 @@
 /**
- * Waits until the lab is ready, which means data: every node and every running pod has a fresh series in Prometheus under
- * its own node's name. Then says what there is. The last step of `make kwok`.
+ * Waits until the lab's data is complete: every node and every running pod has a fresh series in Prometheus under its own node's name. Then
+ * prints a summary. The last step of `make kwok`.
  *
  *   tsx tasks/kwok-ready.ts
  */

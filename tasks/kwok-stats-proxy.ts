@@ -1,7 +1,7 @@
 /**
- * Starts the stats proxy: each node of the cluster has a kubelet's stats at http://127.0.0.1:10250/nodes/<node>, and the
- * proxy has read all nodes and pods. With --once, prints one node's summary instead: the running proxy's, else one made
- * from the API for this alone.
+ * Starts the stats proxy, and waits until it has read all nodes and pods. It serves a kubelet's statistics for each node of the cluster at
+ * http://127.0.0.1:10250/nodes/<node>. With --once, prints the summary of one node instead: from the running proxy, else computed from the
+ * API.
  *
  *   tsx tasks/kwok-stats-proxy.ts
  *   tsx tasks/kwok-stats-proxy.ts --once kwok-node-0000 | jq .node.cpu
@@ -15,9 +15,9 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 import { labServices } from '../lib/services/lab-services.ts'
 import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
-const about = "Starts the stats proxy, a kubelet's API for each simulated node; or prints the summary of one node."
-const switches = { once: 'print the summary of the node that is named, and start nothing' }
-const words = [{ name: 'node', help: 'with --once: whose summary' }]
+const about = 'Starts the stats proxy, a kubelet API for each simulated node; or prints the summary of one node.'
+const switches = { once: 'print the summary of <node>, and start nothing' }
+const words = [{ name: 'node', help: 'with --once: the name of the node' }]
 
 await runTask(
   {

@@ -1,10 +1,10 @@
 /**
- * Shows each part of the lab: up, down, or silent (it lives, and doesn't answer as it should), with address, pid, memory and
- * log, then how many nodes, pods and series there are. Exit code 1 when a part is not up.
+ * Shows each part of the lab as up, down or unhealthy (it runs, but does not answer correctly), with address, pid, memory and log, then the
+ * number of nodes, pods and series. Exit code 1 when a part is not up.
  *
  *   tsx tasks/kwok-status.ts
  *   tsx tasks/kwok-status.ts --cluster-name small
- *   tsx tasks/kwok-status.ts --password        # of Grafana's user admin, and nothing else
+ *   tsx tasks/kwok-status.ts --password        # only the password of Grafana's user admin
  */
 import { relative } from 'node:path'
 import { makeCommand } from '../lib/cli/settings.ts'
@@ -14,9 +14,9 @@ import { countAll, partStatuses } from '../lib/kwok/lab-status.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 import { grafanaPassword } from '../lib/services/grafana-password.ts'
 
-const about = 'Shows the parts of the lab and what they hold; exit code 1 when a part is not up.'
+const about = 'Shows the parts of the lab, nodes, pods and series; exit code 1 when a part is not up.'
 
-const switches = { password: "print the password of Grafana's user admin, and nothing else" }
+const switches = { password: "print only the password of Grafana's user admin" }
 
 await runTask({ about, settings: [], switches, takesLabAsItIs: true }, async ({ lab, switches: chosen }) => {
   requireCluster(lab)

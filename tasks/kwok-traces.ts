@@ -1,7 +1,7 @@
 /**
- * Starts the trace simulator: it reads which workloads name others in *_ADDR variables (Online Boutique's do, after make
- * kwok-boutique), makes up TRACE_RATE requests a second of those that nobody calls, and sends the spans of all services on
- * their way to the collector. Without such workloads it waits for some.
+ * Starts the trace simulator. It reads from *_ADDR variables which workloads call each other (those of Online Boutique do, after make
+ * kwok-boutique), simulates TRACE_RATE requests a second that begin at workloads without callers, and sends the spans of all services on the
+ * path to the collector. Without such workloads it waits.
  *
  *   tsx tasks/kwok-traces.ts
  *   tsx tasks/kwok-traces.ts --trace-rate 50
@@ -15,7 +15,7 @@ import { jaegerUrl, wantsJaeger } from '../lib/services/jaeger.ts'
 import { labServices } from '../lib/services/lab-services.ts'
 import { tracesService } from '../lib/services/trace-simulator.ts'
 
-const about = 'Starts the trace simulator, which sends the spans of workloads that name each other.'
+const about = 'Starts the trace simulator, which sends the spans of workloads that call each other.'
 
 await runTask({ about, settings: ['traceRate', 'usagePreset'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)

@@ -1,6 +1,6 @@
 /**
- * Applies kwok-config/kwok-usage.yaml: KWOK's own resource usage for the namespaces whose pods say in annotations what they
- * use. There is no catch-all for the other pods, it would hide every other pattern.
+ * Applies kwok-config/kwok-usage.yaml: KWOK's own resource usage for the namespaces whose pods state their usage in annotations. It contains
+ * no catch-all object, because that would override the usage presets of all other pods.
  *
  *   tsx tasks/kwok-usage.ts
  *   kubectl --context kwok-queries-testing get clusterresourceusages

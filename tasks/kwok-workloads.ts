@@ -1,6 +1,6 @@
 /**
- * Applies the workloads of kwok-config/workloads: Deployments, a StatefulSet with volumes, DaemonSets, Jobs, a CronJob, an
- * HPA and a ResourceQuota in several namespaces, and waits until all their pods run. Changed manifests are applied again.
+ * Applies the workloads of kwok-config/workloads: Deployments, a StatefulSet with volumes, DaemonSets, Jobs, a CronJob, an HPA and a
+ * ResourceQuota in several namespaces. Waits until all their pods run. A second run applies changed manifests.
  *
  *   tsx tasks/kwok-workloads.ts
  *   kubectl --context kwok-queries-testing get deployments -A

@@ -1,7 +1,7 @@
 /**
- * Every program of the KWOK path is there when this ends: named by a variable, in the cache, on PATH, or newly downloaded
- * or built into the cache. Needs nothing but Node.js where the official releases can be downloaded, and Go elsewhere. In the
- * Docker runtime these are kwokctl and kubectl, and every image is at the engine, pulled where it was not.
+ * Gets every program of the KWOK path: from a *_BINARY variable, the cache or PATH, else downloads or builds it into the cache. Needs only
+ * Node.js where the official releases can be downloaded, else Go. In the Docker runtime gets kwokctl and kubectl, and pulls every missing
+ * image.
  *
  *   tsx tasks/programs.ts
  *   KUBECTL_BINARY=/usr/local/bin/kubectl tsx tasks/programs.ts
@@ -15,18 +15,17 @@ import { neededImages } from '../lib/services/needed-images.ts'
 
 await runTask(
   {
-    about:
-      'Finds, downloads or builds every program that the KWOK path runs, or pulls its images, and prints what there is.',
+    about: 'Finds, downloads or builds every program of the KWOK path, or pulls its images, and prints them.',
     settings: ['runtime', 'grafana'],
   },
   async ({ lab }) => {
     const isDocker = runtimeOf(lab) === 'docker'
-    // Grafana's is large: it is had only when it is asked for, and taken where it is there.
+    // Grafana's archive is large: without GRAFANA=grafana only an installed one is used.
     const { grafana } = lab.settings
     const isTaken =
-      grafana === 'own' || (grafana === 'auto' && !isDocker && (await findProgram('grafana')) !== undefined)
-    const own: readonly ProgramName[] = isTaken ? ['grafana'] : []
-    const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : [...kwokPrograms, ...own]
+      grafana === 'grafana' || (grafana === 'auto' && !isDocker && (await findProgram('grafana')) !== undefined)
+    const grafanaPrograms: readonly ProgramName[] = isTaken ? ['grafana'] : []
+    const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : [...kwokPrograms, ...grafanaPrograms]
     const found = await ensurePrograms(names)
     const width = Math.max(...names.map(name => name.length))
     for (const name of names) {

@@ -1,7 +1,6 @@
 /**
- * Writes one HTML file that shows every dashboard as it is now, drawn from a running lab, with verify's verdict on each panel and
- * what the lab was. It loads nothing and needs no Grafana: attach it to a pull request. Exit code 1 when verify found
- * something wrong; the file is written all the same.
+ * Writes one HTML file that shows every dashboard with live data, the verify result of each panel, and a description of the lab. The file
+ * loads nothing and needs no Grafana: attach it to a pull request. Exit code 1 when verify fails; the file is written in any case.
  *
  *   tsx tasks/report.ts
  *   tsx tasks/report.ts --kube-context my-cluster
@@ -22,13 +21,11 @@ import { firingAlerts, labFacts, prometheusFacts } from '../lib/render/report/la
 import { writePictures } from '../lib/render/report/pictures.ts'
 import { reportHtml } from '../lib/render/report/report-html.ts'
 
-const about =
-  'Writes an HTML file with every dashboard drawn and judged; exit code 1 when verify found something wrong.'
+const about = 'Writes an HTML file with every dashboard and its verify results; exit code 1 when verify fails.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
-const switches = { png: 'also write a picture of each dashboard beside it; needs Chromium (CHROMIUM_BINARY)' }
+const switches = { png: 'also write a screenshot of each dashboard next to it; needs Chromium (CHROMIUM_BINARY)' }
 const texts = {
-  dashboards:
-    'report on these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
+  dashboards: "report on these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   out: 'write to this file instead of report/index.html',
 }
 

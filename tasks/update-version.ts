@@ -1,7 +1,7 @@
 /**
- * A program, chart or image is pinned at the version when this ends: in lib/programs/versions.ts, in the Go pins under kwok-config/go/ and, where
- * the network has the release, by the SHA-256 of its files in lib/programs/checksums.json. Image tags that go with a program follow it. Needs Go
- * and a Go module proxy for what is built from pins. Builds nothing: make programs does.
+ * Pins a program, chart or image at a version: in lib/programs/versions.ts, in the Go pins under kwok-config/go/ and, if the release can be
+ * reached, the SHA-256 of its files in lib/programs/checksums.json. Image tags that belong to a program follow it. Needs Go and a Go module
+ * proxy for programs that are built from pins. Builds nothing; run make programs for that.
  *
  *   npx tsx tasks/update-version.ts kwok 0.8.0
  *   npx tsx tasks/update-version.ts metrics-server 0.9.0
@@ -13,7 +13,7 @@ import { sumsFile } from '../lib/programs/checksums.ts'
 import { createContext } from '../lib/programs/program-options.ts'
 import { updateVersion } from '../lib/programs/update-version.ts'
 
-const about = 'Pins a program, chart or image at a version: lib/programs/versions.ts, Go pins, sums.'
+const about = 'Pins a program, chart or image at a version: lib/programs/versions.ts, Go pins, checksums.'
 const words = [
   {
     name: 'program',

@@ -1,7 +1,7 @@
 /**
- * Serves the dashboards, drawn live, at http://127.0.0.1:3000: the lab's own and those of DASHBOARDS_DIR, with variables, time range,
- * refresh, links, each panel's query, alerts that fire, and verify's verdict on request. It goes on in the background until kwok-down, or --stop;
- * of a cluster that KUBE_CONTEXT names, where LGTM has a Grafana, until Ctrl-C.
+ * Serves the dashboards with live data at http://127.0.0.1:3000: the lab's own and those of DASHBOARDS_DIR, with variables, time range,
+ * refresh, links, the query of each panel, firing alerts, and verify on request. Runs in the background until kwok-down or --stop; for a
+ * cluster that KUBE_CONTEXT names, until Ctrl-C.
  *
  *   tsx tasks/view.ts
  *   tsx tasks/view.ts --kube-context my-cluster
@@ -24,7 +24,7 @@ import { labServices } from '../lib/services/lab-services.ts'
 import { pageService } from '../lib/services/page.ts'
 import { requireFreePorts } from '../lib/system/ports.ts'
 
-const about = 'Serves the dashboards, drawn live, on 127.0.0.1.'
+const about = 'Serves the dashboards with live data on 127.0.0.1.'
 const settings = ['grafanaPort', 'prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
 /** Whoever serves goes on for as long as the lab does. */
 const changesLab = (chosen: ReadonlySet<string>, kind: Lab['kind']) => kind === 'kwok' && !chosen.has('serve')

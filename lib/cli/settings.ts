@@ -20,38 +20,38 @@ const definitions = {
   },
   runtime: {
     default: 'auto',
-    help: 'how the parts run: docker, as containers; binary, as processes; auto: docker where an engine answers, else binary',
+    help: 'how the parts run: docker, as containers; binary, as processes; auto, docker if a Docker engine answers, else binary',
     parse: oneOf(['auto', 'docker', 'binary'] as const),
     fixed: true,
   },
-  nodeCount: { default: '50', help: 'simulated nodes the lab makes', parse: integer(1, 20_000) },
+  nodeCount: { default: '50', help: 'number of simulated nodes', parse: integer(1, 20_000) },
   nodeCpu: { default: '8', help: 'CPUs of each node', parse: integer(1, 4096), fixed: true },
   podCount: {
     default: '200',
-    help: 'pods that kwok-pods makes; the pods of the workloads come on top',
+    help: 'number of pods that kwok-pods creates; the pods of the workloads are additional',
     parse: integer(0, 500_000),
   },
   collectionInterval: {
     default: '10s',
-    help: 'how often the collector collects and Prometheus scrapes, 1s to 5m; for more than 3,000 pods, 10s more for each 3,000',
+    help: 'interval of collection and scraping, 1s to 5m; without a value, 10s longer for each 3,000 pods after the first 3,000',
     parse: duration(1_000, 300_000),
     fixed: true,
   },
   usagePreset: {
     default: 'steady',
-    help: 'how pods use CPU and memory that nothing else is said about: steady, diurnal, bursty, leak or idle',
+    help: 'CPU and memory usage of pods without annotations or usage objects: steady, diurnal, bursty, leak or idle',
     parse: oneOf(['steady', 'diurnal', 'bursty', 'leak', 'idle'] as const),
   },
   prometheusPort: { default: '9090', help: 'Prometheus, on 127.0.0.1', parse: integer(1, 65_535), fixed: true },
   otlpGrpcPort: {
     default: '4317',
-    help: "the collector's OTLP over gRPC; in the Docker runtime LGTM's",
+    help: 'OTLP over gRPC: of the collector, in the Docker runtime of LGTM',
     parse: integer(1, 65_535),
     fixed: true,
   },
   otlpHttpPort: {
     default: '4318',
-    help: "the collector's OTLP over HTTP; in the Docker runtime LGTM's",
+    help: 'OTLP over HTTP: of the collector, in the Docker runtime of LGTM',
     parse: integer(1, 65_535),
     fixed: true,
   },
@@ -59,76 +59,76 @@ const definitions = {
   jaegerPort: { default: '16686', help: "Jaeger's page and API, on 127.0.0.1", parse: integer(1, 65_535), fixed: true },
   jaeger: {
     default: 'auto',
-    help: 'whether Jaeger keeps traces: auto, in the binary runtime; true, in the Docker runtime too, beside Tempo',
+    help: 'when Jaeger runs: auto, in the binary runtime; true, also in the Docker runtime, in addition to Tempo',
     parse: oneOf(['auto', 'true'] as const),
     fixed: true,
   },
   jaegerOtlpPort: {
     default: '14317',
-    help: 'where Jaeger takes traces from the collector, OTLP over gRPC',
+    help: 'OTLP over gRPC of Jaeger, for the collector',
     parse: integer(1, 65_535),
     fixed: true,
   },
   traceRate: {
     default: '5',
-    help: 'requests a second that the trace simulator makes up, all load generators together; 0 is none',
+    help: 'requests a second that the trace simulator simulates, over all entry workloads; 0 disables it',
     parse: decimal(0, 10_000),
   },
   tracing: {
     default: 'true',
-    help: 'whether etcd, kube-apiserver and kwok-controller are traced: true or false',
+    help: 'whether etcd, kube-apiserver and kwok-controller send traces: true or false',
     parse: truth,
     fixed: true,
   },
   traceSampling: {
     default: '1',
-    help: 'how many of 100 requests of the control plane are traced, 0.0001 to 100',
+    help: 'percentage of control plane requests that are traced, 0.0001 to 100',
     parse: decimal(0.0001, 100),
     fixed: true,
   },
   metricsServerPort: { default: '4443', help: 'metrics-server', parse: integer(1, 65_535), fixed: true },
   boutiqueReplicas: {
     default: '1',
-    help: 'pods of each of the twelve services of Online Boutique',
+    help: 'number of pods of each of the twelve services of Online Boutique',
     parse: integer(1, 5_000),
   },
   metricsFile: {
     default: 'kwok-config/kwok-metrics.yaml',
-    help: 'the Metric objects that kwok-metrics has KWOK serve',
+    help: 'file with the Metric objects for kwok-metrics',
     parse: path => path,
   },
   grafana: {
     default: 'auto',
-    help: "what shows the dashboards: own is Grafana's own program, page the lab's page, none nothing; auto is own where the program is there already, else page; in the Docker runtime it is always LGTM's Grafana",
-    parse: oneOf(['auto', 'own', 'page', 'none'] as const),
+    help: "what shows the dashboards: grafana, a Grafana binary; page, the lab's page; none, nothing; auto, Grafana if its binary is installed, else the page. The Docker runtime always uses LGTM's Grafana",
+    parse: grafanaChoice,
   },
   grafanaPort: { default: '3000', help: "Grafana or the lab's page, on 127.0.0.1", parse: integer(1, 65_535) },
   prometheusUrl: {
     default: 'auto',
-    help: 'the Prometheus that verify asks; auto is the one of the lab',
+    help: 'the Prometheus that verify queries; auto is that of the lab',
     parse: httpUrl,
   },
   dashboardsDir: {
     default: 'none',
-    help: 'a folder of your own dashboards (JSON), which Grafana or the page, lint, verify and report add to those of the lab',
+    help: "a folder of your own dashboards (JSON); Grafana, the page, lint, verify and report use them in addition to the lab's",
     parse: folder,
   },
   kubeContext: {
     default: 'auto',
-    help: 'a context of your kubeconfig whose cluster the k3d steps, verify, report and view work on; auto is k3d-<CLUSTER_NAME>, and for the last three the KWOK lab',
+    help: 'the kubeconfig context for the k3d steps, verify, report and view; auto is k3d-<CLUSTER_NAME> for the k3d steps, and the KWOK lab for the others',
     parse: context,
   },
   otelChart: {
     default: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
-    help: "where Helm finds the chart opentelemetry-collector: a repository's URL, a chart's oci:// URL, or a folder or .tgz of yours",
+    help: "source of the Helm chart opentelemetry-collector: a repository's URL, a chart's oci:// URL, or a local folder or .tgz",
     parse: chart,
   },
   kubeletInsecureTls: {
     default: 'false',
-    help: "true leaves the kubelets' certificates unchecked, for clusters where each kubelet signs its own",
+    help: 'true skips the check of kubelet certificates, for clusters with self-signed ones',
     parse: truth,
   },
-  yes: { default: 'false', help: 'true or 1 agrees to what a step would ask', parse: yes },
+  yes: { default: 'false', help: 'true or 1 confirms the question that a step would ask', parse: yes },
 } as const satisfies Record<string, Setting<unknown>>
 
 type Definitions = typeof definitions
@@ -260,15 +260,6 @@ export function parseCommandLine(
   }
 }
 
-/** The settings as rows of a Markdown table, for the README; a test compares the two. */
-export function settingsTable(): string {
-  const rows = settingNames.map(name => {
-    const { default: value, help, fixed } = setting(name)
-    return `| \`${variableOf(name)}\` | \`--${flagOf(name)}\` | \`${value}\` | ${help}${fixed === true ? ' (kept until `kwok-down`)' : ''} |`
-  })
-  return ['| variable | flag | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
-}
-
 /** The command for a target as a person would type it for this cluster: `make kwok-down CLUSTER_NAME=small`. */
 export function makeCommand(target: string, clusterName: string): string {
   return clusterName === definitions.clusterName.default
@@ -338,6 +329,11 @@ function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
     if (word === undefined) throw new Error(`it must be one of ${words.join(', ')}`)
     return word
   }
+}
+
+function grafanaChoice(text: string): 'auto' | 'grafana' | 'page' | 'none' {
+  if (text === 'own') throw new Error('its name is now grafana')
+  return oneOf(['auto', 'grafana', 'page', 'none'] as const)(text)
 }
 
 /** `auto`, or a URL without a slash at its end. */

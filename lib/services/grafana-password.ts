@@ -23,7 +23,7 @@ export function grafanaPassword(lab: Lab): string {
   if (existsSync(path)) return readFileSync(path, 'utf8')
   throw new LabError(`Lab "${lab.settings.clusterName}" has no Grafana`, {
     why: `${path} is not there`,
-    next: 'GRAFANA=own make kwok-grafana, or RUNTIME=docker for a new lab',
+    next: 'GRAFANA=grafana make kwok-grafana, or RUNTIME=docker for a new lab',
   })
 }
 

@@ -41,6 +41,7 @@ const clusterless = [
   'kwok-down.ts',
   'lint-dashboards.ts',
   'programs.ts',
+  'reference.ts',
   'update-version.ts',
 ]
 

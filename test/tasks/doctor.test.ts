@@ -28,7 +28,7 @@ task('prints the table and ends with 0 when every program is there', ({ env }) =
   assert.equal(stdout.trimEnd().split('\n').length, 2 + new Set([...kwokPrograms, ...k3dPrograms]).size + 3)
 })
 
-task('can do without Grafana’s program, unless GRAFANA is own', ({ env }) => {
+task('can do without Grafana’s program, unless GRAFANA is grafana', ({ env }) => {
   for (const { programs, version } of catalog) {
     for (const { name } of programs.filter(each => each.name !== 'grafana')) {
       writeProgram(releasePath({ env }, name, version), script(name, version))
@@ -38,12 +38,12 @@ task('can do without Grafana’s program, unless GRAFANA is own', ({ env }) => {
   assert.deepEqual([without.status, without.stderr], [0, ''])
   assert.match(
     without.stdout,
-    /^grafana +\d+\.\d+\.\d+ +optional +the lab's page takes its place; for GRAFANA=own: dl\.grafana\.com can't/m,
+    /^grafana +\d+\.\d+\.\d+ +optional +the lab's page takes its place; for GRAFANA=grafana: dl\.grafana\.com can't/m,
   )
-  const own = start({ ...env, GRAFANA: 'own' })
-  assert.equal(own.status, 1)
+  const withGrafana = start({ ...env, GRAFANA: 'grafana' })
+  assert.equal(withGrafana.status, 1)
   assert.match(
-    own.stderr,
+    withGrafana.stderr,
     /^grafana \S+ can't be had: .*\n {2}Next: let this machine download it, or set GRAFANA_BINARY\n$/,
   )
 })

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { LabError, UsageError } from '../../../lib/cli/errors.ts'
 import {
   chosenText,
-  fixedSettingNames,
   flagOf,
   goDuration,
   parseCommandLine,
@@ -13,11 +11,9 @@ import {
   type SettingName,
   setting,
   settingNames,
-  settingsTable,
   settingText,
   variableOf,
 } from '../../../lib/cli/settings.ts'
-import { projectDir } from '../../../lib/lab/lab.ts'
 
 /** The error of a call that must be refused as wrong usage. */
 function refusal(act: () => unknown): UsageError {
@@ -141,6 +137,8 @@ const refused: [variable: string, value: string, why: RegExp][] = [
         RegExp,
       ],
   ),
+  ['GRAFANA', 'own', /its name is now grafana$/],
+  ['GRAFANA', 'Grafana', /it must be one of auto, grafana, page, none$/],
   ['RUNTIME', 'podman', /it must be one of auto, docker, binary$/],
   ...['Lab', 'a_b', '-a', 'a-', 'a.b', 'a/b', '..', 'a b', 'ü', 'a\n', 'a'.repeat(33)].map(
     value =>
@@ -169,6 +167,7 @@ const taken: [variable: string, value: string, name: SettingName, parsed: unknow
   ['COLLECTION_INTERVAL', '1s', 'collectionInterval', 1_000],
   ['COLLECTION_INTERVAL', '1500ms', 'collectionInterval', 1_500],
   ['COLLECTION_INTERVAL', '5m', 'collectionInterval', 300_000],
+  ['GRAFANA', 'grafana', 'grafana', 'grafana'],
   ['RUNTIME', 'auto', 'runtime', 'auto'],
   ['RUNTIME', 'docker', 'runtime', 'docker'],
   ['RUNTIME', 'binary', 'runtime', 'binary'],
@@ -284,29 +283,6 @@ parses('refuses a value with a dash before it in one line', () => {
   assert.equal(message.split('\n').length, 1)
 })
 parses.run()
-
-const table = suite('settingsTable()')
-table('is the table of the README', () => {
-  const readme = readFileSync(join(projectDir, 'README.md'), 'utf8')
-  const [, between] = /<!-- settings -->(.*?)<!-- \/settings -->/s.exec(readme) ?? []
-  assert.equal(between?.trim(), settingsTable(), 'paste settingsTable() between the settings marks of README.md')
-})
-
-table('has a row for each setting, and says which are fixed', () => {
-  const rows = settingsTable().split('\n')
-  assert.equal(rows.length, 2 + settingNames.length)
-  const row = `| \`POD_COUNT\` | \`--pod-count\` | \`200\` | ${setting('podCount').help} |`
-  assert.deepEqual(
-    rows.filter(each => each.includes('POD_COUNT')),
-    [row],
-  )
-  const fixed = rows.filter(row => row.includes('(kept until `kwok-down`)'))
-  assert.deepEqual(
-    fixed.map(row => row.split('`')[1]),
-    fixedSettingNames.map(variableOf),
-  )
-})
-table.run()
 
 const texts = suite('settingText()')
 texts('gives the text that parses to the same value', () => {

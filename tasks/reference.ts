@@ -1,0 +1,62 @@
+/**
+ * Writes docs/reference/settings.md and docs/reference/steps.md from the declarations of settings and tasks and from the Makefile. With --check,
+ * writes nothing; exit code 1 when a page is stale.
+ *
+ *   tsx tasks/reference.ts
+ *   tsx tasks/reference.ts --check
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { LabError } from '../lib/cli/errors.ts'
+import { type StepSource, settingsPage, stepsPage } from '../lib/docs/reference-pages.ts'
+import { projectDir } from '../lib/lab/lab.ts'
+import { print, runTask } from '../lib/lab/task.ts'
+
+const about = 'Writes the reference pages of docs/reference from the code.'
+const switches = { check: 'write nothing; exit code 1 when a page is stale' }
+
+await runTask({ about, settings: [], switches }, async ({ switches: chosen }) => {
+  const makefile = readFileSync(join(projectDir, 'Makefile'), 'utf8')
+  const pages = { 'settings.md': settingsPage(), 'steps.md': stepsPage(makefile, await readSteps()) }
+  for (const [name, text] of Object.entries(pages)) {
+    const path = join(projectDir, 'docs', 'reference', name)
+    const isCurrent = existsSync(path) && readFileSync(path, 'utf8') === text
+    if (!isCurrent && chosen.has('check')) {
+      throw new LabError(`docs/reference/${name} is stale`, { next: 'make reference' })
+    }
+    if (isCurrent) continue
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+    print(`Wrote docs/reference/${name}`)
+  }
+})
+
+async function readSteps(): Promise<StepSource[]> {
+  const steps: StepSource[] = []
+  for (const file of readdirSync(join(projectDir, 'tasks')).sort()) {
+    const path = join(projectDir, 'tasks', file)
+    steps.push({ name: basename(file, '.ts'), source: readFileSync(path, 'utf8'), help: await helpOf(path) })
+  }
+  return steps
+}
+
+/** What a task prints for `--help`. A process for each of them takes half a minute, so they are imported here. */
+async function helpOf(path: string): Promise<string> {
+  const { argv } = process
+  const { write } = process.stdout
+  let text = ''
+  process.argv = [process.execPath, path, '--help']
+  process.stdout.write = (chunk: string | Uint8Array) => {
+    text += chunk.toString()
+    return true
+  }
+  try {
+    // The query makes it another module, also of this file, which waits for itself otherwise.
+    await import(`${pathToFileURL(path)}?help`)
+  } finally {
+    process.argv = argv
+    process.stdout.write = write
+  }
+  return text
+}
