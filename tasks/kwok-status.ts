@@ -16,9 +16,9 @@ import { grafanaPassword } from '../lib/services/grafana-password.ts'
 
 const about = 'Shows the parts of the lab and what they hold; exit code 1 when a part is not up.'
 
-const switches = { password: "print the password of Grafana's user admin, and nothing else" }
+const flags = { password: "print the password of Grafana's user admin, and nothing else" }
 
-await runTask({ about, settings: [], switches, takesLabAsItIs: true }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings: [], flags, ignoreCreationSettings: true }, async ({ lab, flags: chosen }) => {
   requireCluster(lab)
   if (chosen.has('password')) return print(grafanaPassword(lab))
   const [parts, counts] = await Promise.all([partStatuses(lab), countAll(lab)])

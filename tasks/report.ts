@@ -25,16 +25,16 @@ import { reportHtml } from '../lib/render/report/report-html.ts'
 const about =
   'Writes an HTML file with every dashboard drawn and judged; exit code 1 when verify found something wrong.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
-const switches = { png: 'also write a picture of each dashboard beside it; needs Chromium (CHROMIUM_BINARY)' }
-const texts = {
+const flags = { png: 'also write a picture of each dashboard beside it; needs Chromium (CHROMIUM_BINARY)' }
+const options = {
   dashboards:
     'report on these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
   out: 'write to this file instead of report/index.html',
 }
 
 await runTask(
-  { about, settings, switches, texts, on: 'either', takesLabAsItIs: true },
-  async ({ lab: opened, switches: chosen, texts: given }) => {
+  { about, settings, flags, options, on: 'either', ignoreCreationSettings: true },
+  async ({ lab: opened, flags: chosen, options: given }) => {
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
     const { dashboards, refused } = loadDashboards(opened.settings, { paths: given['dashboards'] })
