@@ -23,12 +23,12 @@ import { freePort, portSettings } from '../lib/system/ports.ts'
 import { run } from '../lib/system/run.ts'
 
 const about = 'Measures the lab on a cluster of its own and prints each figure with its goal.'
-const switches = { large: 'also 1,000 nodes with 10,000 pods, and the initial list of 50,000 pods' }
+const flags = { large: 'also 1,000 nodes with 10,000 pods, and the initial list of 50,000 pods' }
 /** The longest step: 50,000 pods. */
 const STEP_TIMEOUT_MS = 3_600_000
 const tsx = ['--import', import.meta.resolve('tsx')]
 
-await runTask({ about, settings: [], switches }, async ({ switches: chosen }) => {
+await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
   const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-bench-'))
   // The user's own settings would make other figures than the names of the rows say.
   const own = new Set(settingNames.map(variableOf))

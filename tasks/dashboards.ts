@@ -20,9 +20,9 @@ import { prometheusUrl } from '../lib/services/prometheus.ts'
 import { takeLock } from '../lib/system/lock.ts'
 
 const about = 'Writes the dashboards and the rules.'
-const texts = { out: "write to this folder instead of dashboards/out, with Grafana's provisioning files" }
+const options = { out: "write to this folder instead of dashboards/out, with Grafana's provisioning files" }
 
-await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts: given }) => {
+await runTask({ about, settings: ['dashboardsDir'], options }, async ({ lab, options: given }) => {
   const out = given['out']?.at(-1)
   const dir = resolve(out ?? outDir)
   const { paths, changed } = out === undefined ? await ensureGenerated() : await writeAll(lab, dir)
@@ -48,7 +48,7 @@ async function ensureGenerated(): Promise<Written> {
   if (made !== undefined) return { paths: made, changed: 0 }
   const { generatedFiles } = await import('../dashboards/output.ts')
   const files = generatedFiles()
-  const letGo = await takeLock({
+  const release = await takeLock({
     // No lab's own lock is called so, for no cluster is.
     path: join(projectDir, '.lab', 'dashboards_out.lock'),
     waitMs: 60_000,
@@ -63,7 +63,7 @@ async function ensureGenerated(): Promise<Written> {
     writeWhole(join(outDir, MADE), madeText(inputs, files))
     return { paths: [...files.keys()], changed }
   } finally {
-    letGo()
+    release()
   }
 }
 

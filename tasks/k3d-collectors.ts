@@ -17,9 +17,9 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs the two collectors, and waits until the metrics of every node are in Prometheus.'
 const settings = ['kubeContext', 'otelChart', 'collectionInterval', 'kubeletInsecureTls'] as const
-const switches = { yes: 'change a cluster that the lab did not create without confirmation' }
+const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
 
-await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
   requireChart(lab.settings.otelChart)
   await requireContext(lab)
   const what = `collectors go into namespace ${labNamespace}, with ClusterRoles that read objects and the kubelets' statistics`

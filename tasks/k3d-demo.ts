@@ -10,9 +10,9 @@ import { applyDemo, demoNamespace } from '../lib/k3d/k3d-demo.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Runs a web server and a client in namespace demo of a cluster.'
-const switches = { yes: 'change a cluster that the lab did not create without confirmation' }
+const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
 
-await runTask({ about, settings: ['kubeContext'], switches, on: 'context' }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings: ['kubeContext'], flags, on: 'context' }, async ({ lab, flags: chosen }) => {
   await requireContext(lab)
   const what = `The demo goes into namespace ${demoNamespace}`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)

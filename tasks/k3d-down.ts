@@ -12,11 +12,11 @@ import { removeFromCluster } from '../lib/k3d/k3d-remove.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = "Deletes the lab's k3d cluster, or uninstalls the lab from another cluster."
-const switches = { yes: 'change a cluster that the lab did not create without confirmation' }
+const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask(
-  { about, settings: ['kubeContext'], switches, on: 'context', changesLab: true, takesLabAsItIs: true },
-  async ({ lab, switches: chosen }) => {
+  { about, settings: ['kubeContext'], flags, on: 'context', changesLab: true, ignoreCreationSettings: true },
+  async ({ lab, flags: chosen }) => {
     const { clusterName: name, kubeContext } = lab.settings
     if (ownCluster(lab) !== undefined) {
       say(`Taking k3d cluster "${name}" away`)

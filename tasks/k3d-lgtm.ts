@@ -16,9 +16,9 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
 const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir'] as const
-const switches = { yes: 'change a cluster that the lab did not create without confirmation' }
+const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
 
-await runTask({ about, settings, switches, on: 'context', changesLab: true }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
   const ownDir = requireOwnDir(lab.settings)
   const { texts, notes } = ownDir === undefined ? { texts: [], notes: [] } : provisionedFolder(ownDir)
   for (const note of notes) say(note)

@@ -18,10 +18,10 @@ import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Shows the parts of the lab in a cluster; exit code 1 when a part is missing or not ready.'
 
-const switches = { password: "print only the password of Grafana's user admin" }
+const flags = { password: "print only the password of Grafana's user admin" }
 
-const task = { about, settings: ['kubeContext'], switches, on: 'context', takesLabAsItIs: true } as const
-await runTask(task, async ({ lab, switches: chosen }) => {
+const task = { about, settings: ['kubeContext'], flags, on: 'context', ignoreCreationSettings: true } as const
+await runTask(task, async ({ lab, flags: chosen }) => {
   await requireContext(lab)
   if (chosen.has('password')) return print(await lgtmPassword(lab))
   const parts = await partsOf(lab)

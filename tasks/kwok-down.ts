@@ -15,7 +15,7 @@ import { serviceNames } from '../lib/services/process-services.ts'
 
 const about = 'Takes the lab down: processes, cluster, state, and the kubectl context.'
 
-await runTask({ about, settings: [], takesLabAsItIs: true, changesLab: true }, async ({ lab }) => {
+await runTask({ about, settings: [], ignoreCreationSettings: true, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
   const record = readRecord(lab.dir)
   // A first step may have recorded what it decided, and none has made anything.

@@ -31,9 +31,9 @@ import { managedBy } from '../lib/lab/manifest.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Scales the cluster to POD_COUNT pods of the template, all running.'
-const switches = { bind: 'bind the pods to the nodes in turn, without the scheduler' }
+const flags = { bind: 'bind the pods to the nodes in turn, without the scheduler' }
 
-await runTask({ about, settings: ['podCount'], switches, changesLab: true }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings: ['podCount'], flags, changesLab: true }, async ({ lab, flags: chosen }) => {
   requireCluster(lab)
   const { podCount } = lab.settings
   const template = readPodTemplate()

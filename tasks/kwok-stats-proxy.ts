@@ -16,20 +16,20 @@ import { labServices } from '../lib/services/lab-services.ts'
 import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = 'Starts the stats proxy, a kubelet API for each simulated node; or prints the summary of one node.'
-const switches = { once: 'print the summary of <node>, and start nothing' }
-const words = [{ name: 'node', help: 'with --once: the name of the node' }]
+const flags = { once: 'print the summary of <node>, and start nothing' }
+const positional = [{ name: 'node', help: 'with --once: the name of the node' }]
 
 await runTask(
   {
     about,
     settings: ['statsProxyPort', 'usagePreset'],
-    switches,
-    words,
+    flags,
+    positional,
     changesLab: (given: ReadonlySet<string>) => !given.has('once'),
   },
   async ({ lab, ...given }) => {
-    const [node] = given.words
-    if (given.switches.has('once') !== (node !== undefined)) {
+    const [node] = given.positional
+    if (given.flags.has('once') !== (node !== undefined)) {
       throw new UsageError('--once and the name of a node go together', {
         next: 'name a node after --once, or neither',
       })

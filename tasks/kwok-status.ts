@@ -16,9 +16,9 @@ import { grafanaPassword } from '../lib/services/grafana-password.ts'
 
 const about = 'Shows the parts of the lab, nodes, pods and series; exit code 1 when a part is not up.'
 
-const switches = { password: "print only the password of Grafana's user admin" }
+const flags = { password: "print only the password of Grafana's user admin" }
 
-await runTask({ about, settings: [], switches, takesLabAsItIs: true }, async ({ lab, switches: chosen }) => {
+await runTask({ about, settings: [], flags, ignoreCreationSettings: true }, async ({ lab, flags: chosen }) => {
   requireCluster(lab)
   if (chosen.has('password')) return print(grafanaPassword(lab))
   const [parts, counts] = await Promise.all([partStatuses(lab), countAll(lab)])

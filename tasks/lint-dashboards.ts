@@ -16,12 +16,12 @@ import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Checks the text of dashboards and rules; exit code 1 when there is an error.'
 const settings = ['dashboardsDir'] as const
-const texts = {
+const options = {
   dashboards: "lint these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   json: 'write the findings as JSON to this file; - prints them instead of the lines',
 }
 
-await runTask({ about, settings, texts, takesLabAsItIs: true }, async ({ lab, texts: given }) => {
+await runTask({ about, settings, options, ignoreCreationSettings: true }, async ({ lab, options: given }) => {
   const { dashboards: others, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(lab.settings))
   const ours = labDashboards().map(({ name, json }) => readDashboard(json, `dashboards/${name}`))
   const [own, linkable] = given['dashboards'] === undefined ? [ours, []] : [[], ours]

@@ -11,9 +11,9 @@ import { k3dPrograms, kwokPrograms } from '../lib/programs/program-catalog.ts'
 import { describeArchive, exportPrograms } from '../lib/programs/programs-archive.ts'
 
 const about = 'Writes the cached programs into an archive for another machine.'
-const words = [{ name: 'file', help: 'the archive; compressed when its name ends in .gz or .tgz' }]
+const positional = [{ name: 'file', help: 'the archive; compressed when its name ends in .gz or .tgz' }]
 
-await runTask({ about, settings: [], words }, async ({ words: [file = ''] }) => {
+await runTask({ about, settings: [], positional }, async ({ positional: [file = ''] }) => {
   if (file === '') throw new UsageError('FILE is not set', { next: 'make programs-export FILE=programs.tar.gz' })
   const archive = await exportPrograms(file, [...kwokPrograms, ...k3dPrograms, 'grafana'])
   for (const program of archive.programs) print(program)

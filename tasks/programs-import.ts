@@ -10,9 +10,9 @@ import { print, runTask } from '../lib/lab/task.ts'
 import { describeArchive, importPrograms } from '../lib/programs/programs-archive.ts'
 
 const about = 'Puts the programs of an archive of make programs-export into the cache.'
-const words = [{ name: 'file', help: 'the archive' }]
+const positional = [{ name: 'file', help: 'the archive' }]
 
-await runTask({ about, settings: [], words }, async ({ words: [file = ''] }) => {
+await runTask({ about, settings: [], positional }, async ({ positional: [file = ''] }) => {
   if (file === '') throw new UsageError('FILE is not set', { next: 'make programs-import FILE=programs.tar.gz' })
   const archive = await importPrograms(file)
   for (const program of archive.programs) print(program)

@@ -14,9 +14,9 @@ import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Writes the reference pages of docs/reference from the code.'
-const switches = { check: 'write nothing; exit code 1 when a page is stale' }
+const flags = { check: 'write nothing; exit code 1 when a page is stale' }
 
-await runTask({ about, settings: [], switches }, async ({ switches: chosen }) => {
+await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
   const makefile = readFileSync(join(projectDir, 'Makefile'), 'utf8')
   const pages = { 'settings.md': settingsPage(), 'steps.md': stepsPage(makefile, await readSteps()) }
   for (const [name, text] of Object.entries(pages)) {

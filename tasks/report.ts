@@ -23,15 +23,15 @@ import { reportHtml } from '../lib/render/report/report-html.ts'
 
 const about = 'Writes an HTML file with every dashboard and its verify results; exit code 1 when verify fails.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
-const switches = { png: 'also write a screenshot of each dashboard next to it; needs Chromium (CHROMIUM_BINARY)' }
-const texts = {
+const flags = { png: 'also write a screenshot of each dashboard next to it; needs Chromium (CHROMIUM_BINARY)' }
+const options = {
   dashboards: "report on these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   out: 'write to this file instead of report/index.html',
 }
 
 await runTask(
-  { about, settings, switches, texts, on: 'either', takesLabAsItIs: true },
-  async ({ lab: opened, switches: chosen, texts: given }) => {
+  { about, settings, flags, options, on: 'either', ignoreCreationSettings: true },
+  async ({ lab: opened, flags: chosen, options: given }) => {
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
     const { dashboards, refused } = loadDashboards(opened.settings, { paths: given['dashboards'] })

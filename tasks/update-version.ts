@@ -14,7 +14,7 @@ import { createContext } from '../lib/programs/program-options.ts'
 import { updateVersion } from '../lib/programs/update-version.ts'
 
 const about = 'Pins a program, chart or image at a version: lib/programs/versions.ts, Go pins, checksums.'
-const words = [
+const positional = [
   {
     name: 'program',
     help: 'a folder of kwok-config/go, or grafana, otel-chart, lgtm, node',
@@ -22,7 +22,7 @@ const words = [
   { name: 'version', help: 'without a leading v' },
 ]
 
-await runTask({ about, settings: [], words }, async ({ words: [program = '', version = ''] }) => {
+await runTask({ about, settings: [], positional }, async ({ positional: [program = '', version = ''] }) => {
   const files = { versions: join(projectDir, 'lib', 'programs', 'versions.ts'), sums: sumsFile }
   for (const line of await updateVersion(program, version, { context: createContext(), files, onStep: say }))
     print(line)

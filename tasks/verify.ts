@@ -17,19 +17,19 @@ import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Checks every query and number of the dashboards on a running lab; exit code 1 when a check fails.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
-const switches = {
+const flags = {
   'no-wait': 'do not wait until the series cover the rate window',
   verbose: 'list the ten slowest queries',
 }
-const texts = {
+const options = {
   dashboards: "verify these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   json: 'write the report as JSON to this file; - prints it instead of the table',
   junit: 'also write the report as JUnit XML to this file',
 }
 
 await runTask(
-  { about, settings, switches, texts, on: 'either', takesLabAsItIs: true },
-  async ({ lab: opened, switches: chosen, texts: given }) => {
+  { about, settings, flags, options, on: 'either', ignoreCreationSettings: true },
+  async ({ lab: opened, flags: chosen, options: given }) => {
     const dashboards = loadDashboards(opened.settings, { paths: given['dashboards'] })
     const { lab, api, close } = await reachLab(opened)
     const progress = startProgress('Verifying')

@@ -28,10 +28,10 @@ const about = 'Serves the dashboards with live data on 127.0.0.1.'
 const settings = ['grafanaPort', 'prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
 /** Whoever serves goes on for as long as the lab does. */
 const changesLab = (chosen: ReadonlySet<string>, kind: Lab['kind']) => kind === 'kwok' && !chosen.has('serve')
-const switches = { stop: 'stop serving', serve: 'serve in the foreground' }
+const flags = { stop: 'stop serving', serve: 'serve in the foreground' }
 
-const task = { about, settings, switches, on: 'either', takesLabAsItIs: true, changesLab } as const
-await runTask(task, async ({ lab, switches: chosen }) => {
+const task = { about, settings, flags, on: 'either', ignoreCreationSettings: true, changesLab } as const
+await runTask(task, async ({ lab, flags: chosen }) => {
   if (lab.kind === 'context') {
     if (!chosen.has('stop')) return await serveContext(lab)
     throw new UsageError('There is nothing to stop', {

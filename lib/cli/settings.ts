@@ -213,11 +213,11 @@ export function chosenText(
 
 /** One command line: settings, the task's own flags without and with a value, and the positional arguments. */
 export interface CommandLine {
-  flags: SettingTexts
-  switches: ReadonlySet<string>
+  settings: SettingTexts
+  flags: ReadonlySet<string>
   /** Each can be given several times. */
-  texts?: Readonly<Record<string, readonly string[]>>
-  words?: readonly string[]
+  options: Readonly<Record<string, readonly string[]>>
+  positional: readonly string[]
 }
 
 /** Parses a command line strictly: an unknown flag is a UsageError that names it and lists those there are. */
@@ -225,37 +225,37 @@ export function parseCommandLine(
   args: string[],
   accepts: {
     settings: readonly SettingName[]
-    switches?: readonly string[]
-    texts?: readonly string[]
+    flags?: readonly string[]
+    options?: readonly string[]
     /** How many positional arguments it takes at most. */
-    words?: number
+    positional?: number
   },
 ): CommandLine {
-  const options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean }> = { help: { type: 'boolean' } }
-  for (const name of accepts.settings) options[flagOf(name)] = { type: 'string' }
-  for (const name of accepts.switches ?? []) options[name] = { type: 'boolean' }
-  for (const name of accepts.texts ?? []) options[name] = { type: 'string', multiple: true }
+  const declared: Record<string, { type: 'string' | 'boolean'; multiple?: boolean }> = { help: { type: 'boolean' } }
+  for (const name of accepts.settings) declared[flagOf(name)] = { type: 'string' }
+  for (const name of accepts.flags ?? []) declared[name] = { type: 'boolean' }
+  for (const name of accepts.options ?? []) declared[name] = { type: 'string', multiple: true }
   try {
-    const parsed = parseArgs({ args, options, allowPositionals: (accepts.words ?? 0) > 0, strict: true })
-    const flags: SettingTexts = {}
+    const parsed = parseArgs({ args, options: declared, allowPositionals: (accepts.positional ?? 0) > 0, strict: true })
+    const settings: SettingTexts = {}
     for (const name of accepts.settings) {
       const value = parsed.values[flagOf(name)]
-      if (typeof value === 'string') flags[name] = value
+      if (typeof value === 'string') settings[name] = value
     }
-    const switches = new Set(Object.keys(parsed.values).filter(key => parsed.values[key] === true))
-    const texts = Object.fromEntries(
-      (accepts.texts ?? []).flatMap(name => {
+    const flags = new Set(Object.keys(parsed.values).filter(key => parsed.values[key] === true))
+    const options = Object.fromEntries(
+      (accepts.options ?? []).flatMap(name => {
         const given = parsed.values[name]
         return Array.isArray(given) ? [[name, given.filter(each => typeof each === 'string')]] : []
       }),
     )
-    const words = parsed.positionals
-    const more = words[accepts.words ?? 0]
+    const positional = parsed.positionals
+    const more = positional[accepts.positional ?? 0]
     if (more !== undefined) throw new Error(`Unexpected argument '${more}'`)
-    return { flags, switches, ...(accepts.texts && { texts }), ...(accepts.words && { words }) }
+    return { settings, flags, options, positional }
   } catch (error) {
     const why = error instanceof Error ? (error.message.split(/\.\s/)[0] ?? error.message) : String(error)
-    const known = Object.keys(options).map(flag => `--${flag}`)
+    const known = Object.keys(declared).map(flag => `--${flag}`)
     throw new UsageError('Cannot read the command line', { why, next: `use one of ${known.join(' ')}` })
   }
 }

@@ -15,7 +15,7 @@ import { labServices } from '../services/lab-services.ts'
 import { containerServiceNames, labServiceNames, type ServiceName } from '../services/process-services.ts'
 import { prometheusUrl } from '../services/prometheus.ts'
 import { tracesReady } from '../services/trace-simulator.ts'
-import { type Question, troubleOf } from '../system/probe.ts'
+import { type ProbeTarget, probe } from '../system/probe.ts'
 import type { ProcessInfo } from '../system/processes.ts'
 import { type Component, componentLog, componentPorts, componentProcesses, components } from './kwok-cluster.ts'
 
@@ -85,7 +85,7 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   const trouble = async (name: Component | ServiceName, process: ProcessInfo | undefined) => {
     if (process === undefined) return undefined
     const question = isDocker && !published.has(name) ? undefined : questions[name]
-    if (question !== undefined) return await troubleOf(question)
+    if (question !== undefined) return await probe(question)
     const address = insiders[name as ServiceName]
     if (address !== undefined)
       return (await acceptsInside(lab, address)) ? undefined : `${address} accepts no connection`
@@ -128,9 +128,9 @@ const published: ReadonlySet<string> = new Set(['kube-apiserver', 'kwok-controll
 function questionsTo(
   lab: Lab,
   ports: Readonly<Record<Component, number>>,
-): Partial<Record<Component | ServiceName, Question>> {
+): Partial<Record<Component | ServiceName, ProbeTarget>> {
   const { prometheusPort, statsProxyPort, metricsServerPort, otlpHttpPort, jaegerPort, grafanaPort } = lab.settings
-  const plain = (port: number, path: string): Question => ({ url: `http://127.0.0.1:${port}${path}` })
+  const plain = (port: number, path: string): ProbeTarget => ({ url: `http://127.0.0.1:${port}${path}` })
   const tls = (port: number, path: string) => ({ url: `https://127.0.0.1:${port}${path}`, caFile: caPath(lab) })
   return {
     etcd: plain(ports.etcd, '/health'),

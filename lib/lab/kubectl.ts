@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { programPath } from '../programs/programs.ts'
-import { type RunOptions, type RunResult, run } from '../system/run.ts'
+import { $, type RunOptions, type RunResult } from '../system/run.ts'
 import type { Lab } from './lab.ts'
 
 /**
@@ -10,8 +10,12 @@ import type { Lab } from './lab.ts'
  * Throws a LabError with kubectl's own words when it fails (unless `nothrow`).
  */
 export async function kubectl(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const program = await programPath('kubectl')
-  return await run(program, [...clusterArgs(lab), ...args], options)
+  return await $(options)`${await kubectlCommand(lab)} ${args}`
+}
+
+/** The start of every kubectl command on a lab's cluster: the program and the arguments that name the cluster. */
+export async function kubectlCommand(lab: Lab): Promise<string[]> {
+  return [await programPath('kubectl'), ...clusterArgs(lab)]
 }
 
 /** The arguments that name a lab's cluster to kubectl: by the lab's own kubeconfig where there is one, and always by its context. */

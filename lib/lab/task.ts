@@ -20,28 +20,28 @@ export interface TaskDeclaration {
   /** The settings it takes as flags. `clusterName` is always among them. */
   settings: readonly SettingName[]
   /** Flags without a value that only this task has, with their help. */
-  switches?: Readonly<Record<string, string>>
+  flags?: Readonly<Record<string, string>>
   /** Flags with a value that only this task has, with their help. Each can be given several times. */
-  texts?: Readonly<Record<string, string>>
+  options?: Readonly<Record<string, string>>
   /** The name and help of each positional argument it takes. */
-  words?: readonly { name: string; help: string }[]
+  positional?: readonly { name: string; help: string }[]
   /** What it works on: the KWOK lab; the cluster of a context, by default of the lab's own k3d cluster; or that only when KUBE_CONTEXT names one. */
   on?: 'kwok' | 'context' | 'either'
-  /** Acts on the lab as it was created: settings that were fixed then are not read from the environment. */
-  takesLabAsItIs?: boolean
-  /** Changes the lab: waits until no other task does, also one of another `make kwok` in this clone. Or: with which switches. */
-  changesLab?: boolean | ((switches: ReadonlySet<string>, kind: Lab['kind']) => boolean)
+  /** Does not read from the environment the settings that are fixed when a lab is created. */
+  ignoreCreationSettings?: boolean
+  /** Changes the lab, so that it holds the lab's lock while it runs; a function decides by the flags. */
+  changesLab?: boolean | ((flags: ReadonlySet<string>, kind: Lab['kind']) => boolean)
 }
 
 /** The longest that a task waits for another; one of 50,000 pods takes some minutes. */
 const LOCK_WAIT_MS = 600_000
 
-/** What a task is handed: its lab, the switches and texts that were given, and the positional arguments. */
+/** A task's lab and the parsed command line. */
 export interface TaskInput {
   lab: Lab
-  switches: ReadonlySet<string>
-  texts: Readonly<Record<string, readonly string[]>>
-  words: readonly string[]
+  flags: ReadonlySet<string>
+  options: Readonly<Record<string, readonly string[]>>
+  positional: readonly string[]
 }
 
 /**
@@ -57,32 +57,27 @@ export async function runTask(
     const accepted = [...new Set<SettingName>(['clusterName', ...declaration.settings])]
     const line = parseCommandLine(process.argv.slice(2), {
       settings: accepted,
-      switches: Object.keys(declaration.switches ?? {}),
-      texts: Object.keys(declaration.texts ?? {}),
-      words: declaration.words?.length ?? 0,
+      flags: Object.keys(declaration.flags ?? {}),
+      options: Object.keys(declaration.options ?? {}),
+      positional: declaration.positional?.length ?? 0,
     })
-    if (line.switches.has('help')) {
+    if (line.flags.has('help')) {
       process.stdout.write(helpText(declaration, accepted))
       return
     }
-    const env = declaration.takesLabAsItIs === true ? withoutFixed(process.env) : process.env
-    const open = () => openLab({ flags: line.flags, env, kind: kindOf(declaration, { flags: line.flags, env }) })
+    const env = declaration.ignoreCreationSettings === true ? withoutFixed(process.env) : process.env
+    const open = () => openLab({ flags: line.settings, env, kind: kindOf(declaration, { flags: line.settings, env }) })
     const lab = open()
     const { changesLab = false } = declaration
-    const isAlone = typeof changesLab === 'function' ? changesLab(line.switches, lab.kind) : changesLab
-    const letGo = isAlone ? await lockLab(lab) : undefined
+    const isAlone = typeof changesLab === 'function' ? changesLab(line.flags, lab.kind) : changesLab
+    const release = isAlone ? await lockLab(lab) : undefined
     try {
-      // Who held the lock may have chosen what is fixed from then on.
-      const given = {
-        lab: isAlone ? open() : lab,
-        switches: line.switches,
-        texts: line.texts ?? {},
-        words: line.words ?? [],
-      }
-      const code = await body(given)
+      // The task that held the lock may have created the lab, which fixes settings.
+      const { flags, options, positional } = line
+      const code = await body({ lab: isAlone ? open() : lab, flags, options, positional })
       if (typeof code === 'number') process.exitCode = code
     } finally {
-      letGo?.()
+      release?.()
     }
   } catch (error) {
     process.stderr.write(`${describeError(error)}\n`)
@@ -129,11 +124,11 @@ export function helpText(declaration: TaskDeclaration, accepted: readonly Settin
     `--${flagOf(name)} <value>`,
     `${setting(name).help} (${variableOf(name)}, default ${setting(name).default})`,
   ])
-  for (const [name, help] of Object.entries(declaration.texts ?? {})) rows.push([`--${name} <value>`, help])
-  for (const [name, help] of Object.entries(declaration.switches ?? {})) rows.push([`--${name}`, help])
+  for (const [name, help] of Object.entries(declaration.options ?? {})) rows.push([`--${name} <value>`, help])
+  for (const [name, help] of Object.entries(declaration.flags ?? {})) rows.push([`--${name}`, help])
   rows.push(['--help', 'print this'])
   const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
-  const flags = rows.map(([flag = '', help = '']) => `  ${flag.padEnd(width)}  ${help}`)
-  const words = (declaration.words ?? []).map(({ name, help }) => `  ${`<${name}>`.padEnd(width)}  ${help}`)
-  return `${[declaration.about, '', ...words, ...flags].join('\n')}\n`
+  const lines = rows.map(([flag = '', help = '']) => `  ${flag.padEnd(width)}  ${help}`)
+  const positional = (declaration.positional ?? []).map(({ name, help }) => `  ${`<${name}>`.padEnd(width)}  ${help}`)
+  return `${[declaration.about, '', ...positional, ...lines].join('\n')}\n`
 }

@@ -18,7 +18,7 @@ const PAUSE_MS = 1_000
 const AT_MOST_MS = 4_000
 
 const line = parseCommandLine(process.argv.slice(2), { settings: ['clusterName'] })
-const lab = openLab({ flags: line.flags, env: process.env })
+const lab = openLab({ flags: line.settings, env: process.env })
 const services = labServices(lab)
 const stop = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())

@@ -4,7 +4,7 @@ import { type LabError, systemErrorCode } from '../cli/errors.ts'
 import { processInfos } from './processes.ts'
 import { waitUntil } from './wait.ts'
 
-/** Who holds a lock. */
+/** The process that holds a lock. */
 export interface LockHolder {
   pid: number
   /** The script it runs, without its folder. */
@@ -12,22 +12,21 @@ export interface LockHolder {
 }
 
 export interface LockOptions {
-  /** The lock's file, there while it is held. */
+  /** The lock's file. It exists while the lock is held. */
   path: string
-  /** How long to wait for another holder to end. */
+  /** How long to wait for another holder. */
   waitMs: number
-  /** Told once, when it has to wait. */
+  /** Called once when another process holds the lock. */
   onWait?: (holder: LockHolder) => void
-  /** What can't be done while another holds it, and what to do then. */
+  /** The error when another process holds the lock for too long. */
   refusal: (holder: LockHolder) => LabError
 }
 
 /**
- * Makes this process the only one that holds the lock, and gives what lets go of it; the folder goes too when it is empty
- * then. A lock whose holder has ended, in whatever way, is nobody's: the file names a process, and is worth what that is. Only
- * processes of one machine can keep each other out so.
+ * Takes the lock and returns the function that releases it. Release removes the file, and the folder when it is empty. The file names a
+ * process: when that process has ended, for whatever reason, the lock is free. It works between processes of one machine.
  *
- * Throws the refusal when another holds it for longer than `waitMs`.
+ * Throws the refusal when another process holds the lock for longer than `waitMs`.
  */
 export async function takeLock({ path, waitMs, onWait, refusal }: LockOptions): Promise<() => void> {
   const own: LockHolder = { pid: process.pid, program: basename(process.argv[1] ?? '') }
@@ -40,7 +39,7 @@ export async function takeLock({ path, waitMs, onWait, refusal }: LockOptions): 
     check: async () => {
       let living: LockHolder | undefined
       while (living === undefined) {
-        if (tryToLink(path, own)) return { done: () => letGo(path) }
+        if (tryToLink(path, own)) return { done: () => release(path) }
         living = await livingHolder(path)
       }
       if (holder === undefined && waitMs > 0) onWait?.(living)
@@ -51,7 +50,7 @@ export async function takeLock({ path, waitMs, onWait, refusal }: LockOptions): 
   })
 }
 
-/** The holder of the lock. A lock whose holder has ended is removed. */
+/** The holder of the lock. Removes a lock whose holder has ended. */
 async function livingHolder(path: string): Promise<LockHolder | undefined> {
   const text = textOf(path)
   const holder = text === undefined ? undefined : holderIn(text)
@@ -60,7 +59,7 @@ async function livingHolder(path: string): Promise<LockHolder | undefined> {
   return undefined
 }
 
-/** Whole or not at all, and only where there is none: a link is, a file being written is not. */
+/** Creates the lock's file unless it exists. A link appears with its whole content, a file that is written does not. */
 function tryToLink(path: string, own: LockHolder): boolean {
   const mine = `${path}.${own.pid}`
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -70,7 +69,7 @@ function tryToLink(path: string, own: LockHolder): boolean {
     return true
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return false
-    // Another has let go of its own, and taken the empty folder away.
+    // Another process has released its lock and removed the empty folder.
     if (systemErrorCode(error) === 'ENOENT') return false
     throw error
   } finally {
@@ -78,12 +77,12 @@ function tryToLink(path: string, own: LockHolder): boolean {
   }
 }
 
-function letGo(path: string): void {
+function release(path: string): void {
   rmSync(path, { force: true })
   try {
     rmdirSync(dirname(path))
   } catch {
-    // It isn't empty.
+    // The folder is not empty.
   }
 }
 
@@ -105,7 +104,7 @@ function holderIn(text: string): LockHolder | undefined {
   }
 }
 
-/** A number may be another process's by now, and after a restart of a container it is this one's own. */
+/** The pid may belong to another process by now; after a restart of a container it may be this process's own. */
 async function isAlive({ pid, program }: LockHolder): Promise<boolean> {
   if (pid === process.pid) return false
   return (await processInfos([pid])).get(pid)?.command.includes(program) === true

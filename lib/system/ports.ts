@@ -3,7 +3,7 @@ import { LabError, systemErrorCode } from '../cli/errors.ts'
 import { type SettingName, type Settings, variableOf } from '../cli/settings.ts'
 import { run } from './run.ts'
 
-/** The settings that are ports of what `make kwok` starts. */
+/** The ports on which the services of `make kwok` listen. */
 export const portSettings = [
   'prometheusPort',
   'otlpGrpcPort',
@@ -15,15 +15,13 @@ export const portSettings = [
   'grafanaPort',
 ] as const satisfies SettingName[]
 
-/** Whether something on 127.0.0.1 can listen on the port now. Throws a LabError for a port that takes more rights. */
+/** Whether the port of 127.0.0.1 is free now. Throws a LabError for a privileged port. */
 export async function isPortFree(port: number): Promise<boolean> {
   const server = createServer()
   return await new Promise((resolve, reject) => {
     server.once('error', error => {
       if (systemErrorCode(error) !== 'EACCES') return resolve(false)
-      reject(
-        new LabError(`Cannot use port ${port}`, { why: 'you may not listen there', next: 'set a port above 1023' }),
-      )
+      reject(new LabError(`Cannot use port ${port}`, { why: 'permission denied', next: 'set a port above 1023' }))
     })
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
   })
@@ -41,7 +39,7 @@ export async function freePort(): Promise<number> {
   })
 }
 
-/** Whether something accepts connections on a port of this machine. */
+/** Whether a port of this machine accepts connections. */
 export async function acceptsConnections(port: number): Promise<boolean> {
   return await new Promise(resolve => {
     const socket = connect({ port, host: '127.0.0.1' })
@@ -55,7 +53,7 @@ export async function acceptsConnections(port: number): Promise<boolean> {
   })
 }
 
-/** Who listens on a port, as far as `lsof` or `ss` can tell: `prometheus (pid 4711)`, else `another program`. */
+/** The program that listens on a port, as `lsof` or `ss` reports it: `prometheus (pid 4711)`, else `another program`. */
 export async function describePortHolder(port: number): Promise<string> {
   const lsof = await run('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], { nothrow: true })
   const [, pid, name] = /^p(\d+)\n(?:[^c].*\n)*c(.+)$/m.exec(lsof.stdout) ?? []
@@ -66,9 +64,9 @@ export async function describePortHolder(port: number): Promise<string> {
 }
 
 /**
- * Refuses a port that somebody else holds, or that two of the settings share.
+ * Checks that the ports are free and that no two settings are the same port.
  *
- * Throws a LabError that says who holds it and which setting to change.
+ * Throws a LabError with the program that uses the port and the setting to change.
  */
 export async function requireFreePorts(
   settings: Settings,

@@ -3,48 +3,47 @@ import http from 'node:http'
 import https from 'node:https'
 import { waitUntil } from './wait.ts'
 
-/** How a part is asked whether it can do its work. */
-export interface Question {
+/** The HTTP endpoint of a service that a probe requests. */
+export interface ProbeTarget {
   url: string
-  /** For https: the CA that its certificate, which is for `localhost`, is checked with. */
+  /** For https: the CA of the certificate, which is for `localhost`. */
   caFile?: string
 }
 
-/** Time limits of `troubleOf`. */
-export interface HealthLimits {
-  /** How long a part may take for an answer. One that hangs still has its connections accepted, by the kernel. */
-  answerMs?: number
-  /** How long to ask again. A collector that reads a new configuration listens again after a second or two. */
-  againForMs?: number
+export interface ProbeLimits {
+  /** The time limit of one request. The kernel still accepts the connections of a process that hangs. */
+  timeoutMs?: number
+  /** How long to retry. A collector that loads a new configuration listens again after a second or two. */
+  retryMs?: number
 }
 
 /**
- * Why a part that lives can't do its work, in one line: it doesn't answer, or with a status of 500 and more. Undefined when it
- * answers in any other way; 405 from a collector that was sent no spans is as good as 200. Asks again for three seconds.
+ * Requests a target and retries for three seconds. Gives the reason of a failure in one line: no answer, or a status of 500 or more. Gives
+ * undefined for any other answer; a collector answers 405 to a GET and is healthy.
  */
-export async function troubleOf(
-  question: Question,
-  { answerMs = 3_000, againForMs = 3_000 }: HealthLimits = {},
+export async function probe(
+  target: ProbeTarget,
+  { timeoutMs = 3_000, retryMs = 3_000 }: ProbeLimits = {},
 ): Promise<string | undefined> {
   return await waitUntil<string | undefined>({
-    what: question.url,
-    timeoutMs: againForMs,
+    what: target.url,
+    timeoutMs: retryMs,
     everyMs: 250,
     check: async () => {
-      const trouble = await askOnce(question, answerMs)
-      return trouble === undefined ? { done: undefined } : { pending: trouble }
+      const failure = await probeOnce(target, timeoutMs)
+      return failure === undefined ? { done: undefined } : { pending: failure }
     },
-    onTimeout: trouble => trouble,
+    onTimeout: failure => failure,
   })
 }
 
-async function askOnce({ url, caFile }: Question, answerMs: number): Promise<string | undefined> {
+async function probeOnce({ url, caFile }: ProbeTarget, timeoutMs: number): Promise<string | undefined> {
   return await new Promise(resolve => {
     const failed = (error: Error) => resolve(`${url}: ${error.message}`)
     try {
       const tls = caFile === undefined ? {} : { ca: readFileSync(caFile), servername: 'localhost' }
-      const signal = AbortSignal.timeout(answerMs)
-      const asked = (url.startsWith('https:') ? https : http).get(url, { ...tls, signal, agent: false }, response => {
+      const signal = AbortSignal.timeout(timeoutMs)
+      const request = (url.startsWith('https:') ? https : http).get(url, { ...tls, signal, agent: false }, response => {
         let body = ''
         response.setEncoding('utf8').on('data', part => {
           body = (body + part).slice(0, 300)
@@ -57,7 +56,7 @@ async function askOnce({ url, caFile }: Question, answerMs: number): Promise<str
           )
         })
       })
-      asked.once('error', error => failed(signal.aborted ? new Error(`no answer in ${answerMs / 1_000} s`) : error))
+      request.once('error', error => failed(signal.aborted ? new Error(`no answer in ${timeoutMs / 1_000} s`) : error))
     } catch (error) {
       failed(error instanceof Error ? error : new Error(String(error)))
     }

@@ -4,7 +4,7 @@ import { serviceEnvironment } from './environment.ts'
 import { run } from './run.ts'
 import { waitUntil } from './wait.ts'
 
-/** What the operating system says of one running process. */
+/** One running process. */
 export interface ProcessInfo {
   pid: number
   residentBytes: number
@@ -12,20 +12,13 @@ export interface ProcessInfo {
   command: string
 }
 
-/** A process of this machine, and when it was started. */
+/** A running process and its start. */
 export interface StartedProcess extends ProcessInfo {
-  /**
-   * In a form that is only good for comparing. With the pid it names one process for ever, whatever program that process has become by
-   * exec.
-   */
+  /** An opaque value. With the pid it identifies one process, also after an exec. */
   started: string
 }
 
-/**
- * Those of the processes that run now, by pid. A zombie does not run.
- *
- * Asked of `ps` with columns that Linux and macOS share.
- */
+/** The processes of the list that run now, by pid; zombies do not count. Uses columns of `ps` that Linux and macOS share. */
 export async function processInfos(pids: readonly number[]): Promise<Map<number, StartedProcess>> {
   const found = new Map<number, StartedProcess>()
   if (pids.length === 0) return found
@@ -35,7 +28,7 @@ export async function processInfos(pids: readonly number[]): Promise<Map<number,
     // Without the user's PS_FORMAT, PS_PERSONALITY and so on.
     env: { ...serviceEnvironment(process.env), LC_ALL: 'C', TZ: 'UTC' },
   })
-  // 1 without a word is "none of these"; anything else must not pass for it, or what runs would be given up.
+  // 1 without a message means that none of them runs. Any other failure must not look the same.
   if (exitCode > 1 || (exitCode === 1 && stderr.trim() !== '')) {
     throw new LabError('Cannot list processes', { why: stderr.trim(), next: 'install ps (the procps package)' })
   }
@@ -52,13 +45,13 @@ export async function processInfos(pids: readonly number[]): Promise<Map<number,
 }
 
 /**
- * Linux counts a process's start in clock ticks from boot (proc_pid_stat(5), field 22), and `ps` adds the time of the boot, which moves
- * when the clock is set. The boot has an ID of its own. Undefined when the process has ended.
+ * The start in clock ticks since boot (proc_pid_stat(5), field 22) with the ID of the boot. The time that `ps` prints changes when the clock
+ * is set. Undefined when the process has ended.
  */
 function linuxStart(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The second field is the program's name in parentheses, which may hold anything.
+    // The second field is the program's name in parentheses, which can contain any character.
     const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${ticks}`
   } catch (error) {
@@ -68,9 +61,9 @@ function linuxStart(pid: number): string | undefined {
 }
 
 /**
- * Ends a process group: TERM, then KILL when one of it is still there after `graceMs`. Returns when all are gone.
+ * Ends a process group: TERM, then KILL if a process is left after `graceMs`. Returns when all have ended.
  *
- * Throws a LabError when one can't be ended.
+ * Throws a LabError when a process does not end.
  */
 export async function endProcessGroup(pgid: number, graceMs: number): Promise<void> {
   const end = async (signal: NodeJS.Signals, timeoutMs: number) => {
@@ -79,7 +72,8 @@ export async function endProcessGroup(pgid: number, graceMs: number): Promise<vo
       what: `the end of process ${pgid}`,
       timeoutMs,
       everyMs: 50,
-      check: async () => ((await isGroupAlive(pgid)) ? { pending: `it runs after ${signal}` } : { done: undefined }),
+      check: async () =>
+        (await isGroupAlive(pgid)) ? { pending: `it still runs after ${signal}` } : { done: undefined },
     })
   }
   await end('SIGTERM', graceMs).catch(async (error: unknown) => {
@@ -88,7 +82,7 @@ export async function endProcessGroup(pgid: number, graceMs: number): Promise<vo
   })
 }
 
-/** Whether a process of the group runs. A zombie, which only its parent can end, still has the group's number. */
+/** Whether a process of the group runs. A zombie, which only its parent can remove, is still in the group. */
 async function isGroupAlive(pgid: number): Promise<boolean> {
   if (!signalProcess(-pgid, 0)) return false
   const columns = ['pgid=', 'stat='].flatMap(column => ['-o', column])
@@ -99,7 +93,7 @@ async function isGroupAlive(pgid: number): Promise<boolean> {
   })
 }
 
-/** Sends a signal to a process, or of a negative number to a process group; false when there is no such. 0 only asks. */
+/** Sends a signal to a process, or with a negative pid to a process group; false when it does not exist. 0 sends nothing. */
 export function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(pid, signal)

@@ -1,4 +1,5 @@
-import { $ } from 'zx/core'
+import { basename } from 'node:path'
+import { $ as zx } from 'zx/core'
 import { LabError } from '../cli/errors.ts'
 
 export interface RunOptions {
@@ -7,13 +8,13 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv
   /** Written to the command's standard input, which is empty otherwise. */
   input?: string
-  /** After this the command gets TERM, and two seconds later KILL. Default: five minutes. */
+  /** After this time the command gets TERM, and two seconds later KILL. Default: five minutes. */
   timeoutMs?: number
-  /** Ends the command, and what it started, when it is aborted. */
+  /** Ends the command and its children when aborted. */
   signal?: AbortSignal
-  /** A non-zero exit is a result and not an error. */
+  /** A non-zero exit code is a result, not an error. */
   nothrow?: boolean
-  /** Called with each line that the command writes to standard error, while it runs. */
+  /** Called with each line of standard error while the command runs. */
   onStderrLine?: (line: string) => void
   /** The same for standard output. */
   onStdoutLine?: (line: string) => void
@@ -25,27 +26,49 @@ export interface RunResult {
   stderr: string
 }
 
-/** The one seam between the lab and the machine: everything that starts a command takes one of these. */
+/** Runs one command. Code that takes one of these as a parameter is tested without the command. */
 export type Run = (command: string, args: readonly string[], options?: RunOptions) => Promise<RunResult>
 
+/** A value in a command: one argument, or each item of a list as an argument of its own. */
+type Value = string | number | readonly string[]
+type Command<T> = (pieces: TemplateStringsArray, ...values: Value[]) => T
+
 /**
- * Runs a command to its end and gives what it printed. Arguments reach it as they are: zx quotes each one.
+ * zx's `$` with the lab's defaults: it prints nothing, closes standard input, ends the command after five minutes and throws a LabError with the
+ * last lines of stderr. With `nothrow` a failure is a result, and a time-out is the last line of its stderr. zx quotes each value.
  *
- * Throws a LabError with the last lines of the command's own stderr when it can't be started, ends with another code than
- * 0 or takes longer than `timeoutMs`. With `nothrow` these are results, and stderr ends with the time that was over.
+ *     await $`${kubectl} get nodes -o name`
+ *     await $({ timeoutMs: 900_000 })`${kubectl} rollout status deployment -n ${namespace}`
  */
-export const run: Run = async (command, args, options = {}) => {
+export function $(pieces: TemplateStringsArray, ...values: Value[]): Promise<RunResult>
+export function $(options: RunOptions): Command<Promise<RunResult>>
+export function $(
+  first: TemplateStringsArray | RunOptions,
+  ...values: Value[]
+): Promise<RunResult> | Command<Promise<RunResult>> {
+  if ('raw' in first) return runCommand({}, first, values)
+  return (pieces, ...others) => runCommand(first, pieces, others)
+}
+
+/** `$` for a command and its arguments. */
+export const run: Run = (command, args, options = {}) => $(options)`${command} ${args}`
+
+async function runCommand(
+  options: RunOptions,
+  pieces: TemplateStringsArray,
+  values: readonly Value[],
+): Promise<RunResult> {
   const { timeoutMs = 300_000 } = options
-  const child = $({
+  const child = zx({
     quiet: true,
     nothrow: true,
-    // zx takes an empty input for none and leaves the pipe open: a command that reads would wait for ever.
+    // zx treats an empty input as no input and leaves the pipe open: a command that reads would never end.
     ...(options.input ? { input: options.input } : { stdio: ['ignore', 'pipe', 'pipe'] as const }),
     env: options.env ?? process.env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     timeout: timeoutMs,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
-  })`${command} ${args}`
+  })(pieces, ...values)
   const killer = setTimeout(() => child.kill('SIGKILL'), timeoutMs + 2_000)
   const startedMs = performance.now()
   for (const [stream, onLine] of [
@@ -66,19 +89,21 @@ export const run: Run = async (command, args, options = {}) => {
   const isTimedOut = exitCode !== 0 && performance.now() - startedMs >= timeoutMs
   const ending = isTimedOut ? `no end after ${timeoutMs} ms` : `exit code ${exitCode}`
   if (exitCode !== 0 && options.nothrow !== true) {
-    const said = lastLines(output.stderr.trim() || output.stdout.trim(), 8)
-    throw new LabError(`${command} ${args.slice(0, 3).join(' ')} failed`, {
-      why: `${ending}${said === '' ? '' : `\n${said}`}`,
-    })
+    const lines = lastLines(output.stderr.trim() || output.stdout.trim(), 8)
+    throw new LabError(`${shortCommand(pieces, values)} failed`, { why: [ending, ...lines].join('\n    ') })
   }
   return { exitCode, stdout: output.stdout, stderr: isTimedOut ? `${output.stderr}${ending}\n` : output.stderr }
 }
 
-function lastLines(text: string, count: number): string {
-  if (text === '') return ''
-  return text
-    .split('\n')
-    .slice(-count)
-    .map(line => `    ${line}`)
-    .join('\n')
+/** A command with its first three arguments; of a command that is a list only the program, without its folder. */
+function shortCommand(pieces: TemplateStringsArray, [command = '', ...values]: readonly Value[]): string {
+  const [before = '', ...rest] = pieces
+  const program = typeof command === 'object' ? basename(command[0] ?? '') : command
+  const args = rest.flatMap((piece, at) => [...piece.trim().split(/\s+/), values[at] ?? []].flat())
+  const shown = [before, program, ...args].filter(word => word !== '')
+  return shown.slice(0, 4).join(' ')
+}
+
+function lastLines(text: string, count: number): string[] {
+  return text === '' ? [] : text.split('\n').slice(-count)
 }

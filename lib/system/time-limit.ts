@@ -5,10 +5,10 @@ const context = createContext({ act: undefined })
 const call = new Script('act()')
 
 /**
- * What a synchronous function returns, which is ended after a time, even inside a regular expression: JavaScript's can take years for one
- * text. It may be called inside another such function. What the function has changed outside itself stays half done.
+ * The result of a synchronous function that may not run longer than the limit. It also ends a regular expression, which in JavaScript can
+ * run for years. Calls may be nested. Changes that an ended function has made stay.
  *
- * Throws a LabError when the time is over, and what the function throws.
+ * Throws a LabError at the limit, and any error of the function.
  */
 export function withTimeLimit<T>(act: () => T, { what, limitMs }: { what: string; limitMs: number }): T {
   context['act'] = act
@@ -22,7 +22,7 @@ export function withTimeLimit<T>(act: () => T, { what, limitMs }: { what: string
   }
 }
 
-/** The error is made in the other context, so it is not an instance of this one's Error. */
+/** The error comes from the other context, so it is not an instance of Error here. */
 function isTimeOut(error: unknown): boolean {
   return (error as { code?: unknown } | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
 }

@@ -3,27 +3,27 @@ import { LabError } from '../cli/errors.ts'
 import { formatElapsed, withProgress } from '../cli/progress.ts'
 
 /**
- * What one check found: the awaited result; that it is not there yet, and what was seen instead; or a failure that waiting cannot fix;
- * the wait ends at once.
+ * The result of one check: `done` with the awaited value; `pending` with the present state in words; or `failed` with an error that
+ * waiting cannot fix, which ends the wait at once.
  */
 export type CheckResult<T> = { done: T } | { pending: string } | { failed: LabError }
 
 export interface WaitOptions<T> {
-  /** What is awaited, as the subject of the time-out's message: "50 nodes Ready". */
+  /** The awaited thing, for the message of a time-out: "50 nodes Ready". */
   what: string
-  /** How long to wait. A function is asked after each check, for a limit that depends on what was seen. */
+  /** How long to wait. A function is called after each check, for a limit that depends on its result. */
   timeoutMs: number | (() => number)
-  /** The pause between two checks. A function is given how long the last check took, for checks that cost what they wait for. */
+  /** The pause between two checks. A function gets the duration of the last check, for expensive checks. */
   everyMs: number | ((checkMs: number) => number)
-  /** A LabError that it throws counts as "not yet", and is shown on time-out. Any other error ends the wait. */
+  /** A LabError that it throws counts as pending and is shown on time-out. Any other error ends the wait. */
   check: () => Promise<CheckResult<T>>
-  /** A LabError of the check ends the wait too. */
+  /** A LabError of the check also ends the wait. */
   errorsAreFinal?: boolean
-  /** Shows a progress line with this title and what was seen last. The line ends with the wait, however that ends. */
+  /** Shows a progress line with this title and the last state. The line ends with the wait. */
   progress?: string
-  /** Takes the place of the time-out's error, with a result or an error of its own. It is given what was seen last. */
+  /** Replaces the error of a time-out by a result or another error. It gets the last state. */
   onTimeout?: (seen: string) => T | Promise<T>
-  /** What a user can do about a time-out. */
+  /** The `Next:` line of a time-out. */
   next?: string | (() => string)
   /** Ends the wait: the promise is rejected with the signal's reason. */
   signal?: AbortSignal
@@ -33,10 +33,9 @@ export interface WaitOptions<T> {
 const MIN_PAUSE_MS = 10
 
 /**
- * Checks again and again until the result is there, and returns it. There is a pause after each check, whatever it found, and one last
- * check after the time is over.
+ * Checks until the result is `done` and returns its value. It pauses after every check, and checks once more after the time is over.
  *
- * Throws a LabError on time-out that says what was seen last, and the `failed` error of a check as it is.
+ * Throws a LabError with the last state on time-out, and the `failed` error of a check unchanged.
  */
 export async function waitUntil<T>(options: WaitOptions<T>): Promise<T> {
   if (options.progress === undefined) return await poll(options, () => {})
@@ -71,7 +70,7 @@ async function poll<T>(options: WaitOptions<T>, show: (seen: string) => void): P
     }
     const pauseMs = typeof options.everyMs === 'function' ? options.everyMs(endMs - checkedMs) : options.everyMs
     const leftMs = startedMs + timeoutMs - endMs
-    // An aborted sleep rejects with an AbortError; the check at the start of the loop throws the signal's own reason.
+    // An aborted sleep rejects with an AbortError; the start of the loop throws the signal's reason instead.
     await sleep(
       Math.max(MIN_PAUSE_MS, Math.min(pauseMs, leftMs)),
       undefined,

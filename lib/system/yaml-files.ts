@@ -3,9 +3,9 @@ import { LineCounter, parseAllDocuments } from 'yaml'
 import { UsageError } from '../cli/errors.ts'
 
 /**
- * What `read` gives of a file or folder that the user has named.
+ * The result of `read` for a file or folder.
  *
- * Throws a UsageError that names it, with the reason, when it can't be read.
+ * Throws a UsageError with the path and the reason when reading fails.
  */
 export function readUserFile<T>(path: string, next: string, read: (path: string) => T): T {
   try {
@@ -20,9 +20,9 @@ export function readUserFile<T>(path: string, next: string, read: (path: string)
 }
 
 /**
- * The documents of a YAML file of the user's, as plain values; none of an empty file.
+ * The documents of a YAML file as plain values; an empty file has none.
  *
- * Throws a UsageError that names the file, and the line where it is not YAML. What is in the file is not quoted: it may be secret.
+ * Throws a UsageError with the file, and the line of a syntax error. It does not quote the file, which may hold secrets.
  */
 export function readYamlDocuments(file: string, next: string): unknown[] {
   const lines = new LineCounter()
@@ -33,7 +33,7 @@ export function readYamlDocuments(file: string, next: string): unknown[] {
       const { line, col } = lines.linePos(error.pos[0])
       throw new UsageError(`Cannot read ${file}:${line}:${col}`, { why: error.message, next })
     }
-    // An alias that nothing defines is only found now, and without its place.
+    // Reports an undefined alias, without its line.
     return readUserFile(file, next, () => document.toJS() as unknown)
   })
 }

@@ -233,32 +233,34 @@ for (const [name, variable, flag] of [
 spells.run()
 
 const parses = suite('parseCommandLine()')
-const accepts = { settings: ['clusterName', 'nodeCount'], switches: ['bind'] } as const
+const accepts = { settings: ['clusterName', 'nodeCount'], flags: ['bind'] } as const
 
-parses('gives settings and switches', () => {
+parses('gives settings and flags', () => {
   const line = parseCommandLine(['--node-count', '5', '--bind', '--cluster-name=a'], accepts)
-  assert.deepEqual(line, { flags: { nodeCount: '5', clusterName: 'a' }, switches: new Set(['bind']) })
+  const settings = { nodeCount: '5', clusterName: 'a' }
+  assert.deepEqual(line, { settings, flags: new Set(['bind']), options: {}, positional: [] })
 })
 
 parses('gives the positional arguments of a task that takes some, and refuses more', () => {
-  assert.deepEqual(parseCommandLine(['--bind', 'node-1'], { ...accepts, words: 1 }).words, ['node-1'])
-  assert.deepEqual(parseCommandLine(['a', 'b'], { ...accepts, words: 2 }).words, ['a', 'b'])
-  assert.throws(() => parseCommandLine(['a', 'b'], { ...accepts, words: 1 }), /Unexpected argument 'b'/)
+  assert.deepEqual(parseCommandLine(['--bind', 'node-1'], { ...accepts, positional: 1 }).positional, ['node-1'])
+  assert.deepEqual(parseCommandLine(['a', 'b'], { ...accepts, positional: 2 }).positional, ['a', 'b'])
+  assert.throws(() => parseCommandLine(['a', 'b'], { ...accepts, positional: 1 }), /Unexpected argument 'b'/)
   assert.throws(() => parseCommandLine(['a'], accepts), { exitCode: 2 })
 })
 
-parses('gives the texts of a task that takes some, each as often as it was given', () => {
-  const takesTexts = { ...accepts, texts: ['dashboards', 'other'] }
-  const line = parseCommandLine(['--dashboards', 'a/*.json', '--bind', '--dashboards=b.json'], takesTexts)
-  assert.deepEqual(line.texts, { dashboards: ['a/*.json', 'b.json'] })
-  assert.deepEqual(parseCommandLine([], takesTexts).texts, {})
-  assert.throws(() => parseCommandLine(['--dashboards'], takesTexts), /argument missing/)
+parses('gives the options of a task, each as often as the command line has it', () => {
+  const withOptions = { ...accepts, options: ['dashboards', 'other'] }
+  const line = parseCommandLine(['--dashboards', 'a/*.json', '--bind', '--dashboards=b.json'], withOptions)
+  assert.deepEqual(line.options, { dashboards: ['a/*.json', 'b.json'] })
+  assert.deepEqual(parseCommandLine([], withOptions).options, {})
+  assert.throws(() => parseCommandLine(['--dashboards'], withOptions), /argument missing/)
 })
 
-parses('always takes --help', () => assert(parseCommandLine(['--help'], { settings: [] }).switches.has('help')))
+parses('always takes --help', () => assert(parseCommandLine(['--help'], { settings: [] }).flags.has('help')))
 
 parses('gives an empty line nothing', () => {
-  assert.deepEqual(parseCommandLine([], accepts), { flags: {}, switches: new Set() })
+  const nothing = { settings: {}, flags: new Set(), options: {}, positional: [] }
+  assert.deepEqual(parseCommandLine([], accepts), nothing)
 })
 
 for (const [args, why] of [

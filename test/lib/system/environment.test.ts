@@ -27,14 +27,14 @@ for (const [fact, before, after] of [
   })
 }
 
-excludes('leaves alone what excludes everything', () => {
+excludes('keeps a list that excludes everything', () => {
   const env: NodeJS.ProcessEnv = { NO_PROXY: '*' }
   excludeLoopbackFromProxies(env)
   assert.deepEqual(env, { NO_PROXY: '*' })
 })
 
 // Node.js 20 has no NODE_USE_ENV_PROXY, and fetches directly in any case.
-excludes('has fetch() ask this machine directly where Node.js uses proxies', () => {
+excludes('lets fetch() reach this machine directly where Node.js uses proxies', () => {
   const program =
     `const { excludeLoopbackFromProxies } = await import(${JSON.stringify(import.meta.resolve('../../../lib/system/environment.ts'))});` +
     'excludeLoopbackFromProxies(process.env);' +

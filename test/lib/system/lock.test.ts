@@ -24,7 +24,7 @@ locks.after.each(() => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-locks('lets one process in at a time', async () => {
+locks('is held by one process at a time', async () => {
   const at = path()
   const number = join(tempDir(), 'number')
   writeFileSync(number, '0')
@@ -34,7 +34,7 @@ locks('lets one process in at a time', async () => {
   assert.equal(existsSync(join(at, '..')), false)
 })
 
-locks('says who holds it, to one who can’t wait; and is nobody’s once the holder was killed', async () => {
+locks('names the holder after the wait, and is free when the holder was killed', async () => {
   const at = path()
   const { child, ended } = holder(at, 'hold')
   await untilFile(at)

@@ -14,7 +14,7 @@ async function listen(host: string): Promise<{ server: Server; port: number }> {
 
 const free = suite('isPortFree()')
 
-free('is true of a port that nobody has, and leaves it so', async () => {
+free('is true for a free port, which stays free', async () => {
   const { server, port } = await listen('127.0.0.1')
   await new Promise(resolve => server.close(resolve))
   assert.equal(await isPortFree(port), true)
@@ -43,7 +43,7 @@ requires.after(({ child }) => {
 
 const settingsOf = (env: NodeJS.ProcessEnv) => resolveSettings({ flags: {}, env })
 
-requires('names the process that holds a port, and the setting to change', async ({ child, port }) => {
+requires('names the process that uses a port, and the setting to change', async ({ child, port }) => {
   await assert.rejects(requireFreePorts(settingsOf({ OTLP_HTTP_PORT: `${port}` }), ['otlpHttpPort']), {
     name: 'LabError',
     exitCode: 1,
@@ -52,7 +52,7 @@ requires('names the process that holds a port, and the setting to change', async
   })
 })
 
-requires('does not look at ports that are not asked for', async ({ port }) => {
+requires('checks only the given ports', async ({ port }) => {
   const { server, port: other } = await listen('127.0.0.1')
   await new Promise(resolve => server.close(resolve))
   await requireFreePorts(settingsOf({ OTLP_HTTP_PORT: `${port}`, PROMETHEUS_PORT: `${other}` }), ['prometheusPort'])
@@ -77,7 +77,7 @@ holders('finds this process on a port of its own', async () => {
   server.close()
 })
 
-holders('says that it can’t tell when nobody is to be seen', async () => {
+holders('gives a general name when no process is found', async () => {
   const { server, port } = await listen('127.0.0.1')
   await new Promise(resolve => server.close(resolve))
   assert.equal(await describePortHolder(port), 'another program')

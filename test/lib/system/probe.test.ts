@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { suite } from 'uvu'
 import { freePort } from '../../../lib/system/ports.ts'
-import { troubleOf } from '../../../lib/system/probe.ts'
+import { probe } from '../../../lib/system/probe.ts'
 
-const health = suite('troubleOf()')
-const soon = { againForMs: 300 }
+const health = suite('probe()')
+const soon = { retryMs: 300 }
 
 /** A server whose answers go through these, the last one again and again. */
 async function answering(statuses: number[], run: (url: string) => Promise<void>): Promise<void> {
@@ -24,32 +24,32 @@ async function answering(statuses: number[], run: (url: string) => Promise<void>
 }
 
 for (const status of [200, 404, 405]) {
-  health(`finds none in ${status}`, () =>
-    answering([status], async url => assert.equal(await troubleOf({ url }), undefined)),
+  health(`accepts status ${status}`, () =>
+    answering([status], async url => assert.equal(await probe({ url }), undefined)),
   )
 }
 
-health('finds none when it is over soon', () =>
-  answering([503, 503, 200], async url => assert.equal(await troubleOf({ url }), undefined)),
+health('retries until the failure is over', () =>
+  answering([503, 503, 200], async url => assert.equal(await probe({ url }), undefined)),
 )
 
-health('says in one line what is answered', () =>
+health('gives the failing answer in one line', () =>
   answering([503], async url => {
-    assert.equal(await troubleOf({ url }, soon), `${url} answers 503 one thing; and another`)
+    assert.equal(await probe({ url }, soon), `${url} answers 503 one thing; and another`)
   }),
 )
 
-health('says when nobody listens, and when the CA can’t be read', async () => {
+health('reports a closed port and an unreadable CA', async () => {
   const port = await freePort()
-  assert.match((await troubleOf({ url: `http://127.0.0.1:${port}/` }, soon)) ?? '', /ECONNREFUSED/)
-  assert.match((await troubleOf({ url: `https://127.0.0.1:${port}/`, caFile: '/nowhere' }, soon)) ?? '', /ENOENT/)
+  assert.match((await probe({ url: `http://127.0.0.1:${port}/` }, soon)) ?? '', /ECONNREFUSED/)
+  assert.match((await probe({ url: `https://127.0.0.1:${port}/`, caFile: '/nowhere' }, soon)) ?? '', /ENOENT/)
 })
 
-health('says when a connection is taken and nothing comes', async () => {
+health('reports a connection without an answer', async () => {
   const server = createTcpServer(() => {})
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  assert.equal(await troubleOf({ url }, { ...soon, answerMs: 200 }), `${url}: no answer in 0.2 s`)
+  assert.equal(await probe({ url }, { ...soon, timeoutMs: 200 }), `${url}: no answer in 0.2 s`)
   server.close()
 })
 health.run()

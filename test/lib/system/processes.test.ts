@@ -40,7 +40,7 @@ infos('does not cut a long command line', async () => {
   child.kill()
 })
 
-infos('leaves out what does not run, and gives the others', async () => {
+infos('gives only processes that run', async () => {
   const { child, pid } = await node('0')
   const gone = spawn('true')
   await once(gone, 'close')
@@ -52,7 +52,7 @@ infos('leaves out what does not run, and gives the others', async () => {
   child.kill()
 })
 
-infos('does not take a zombie for a process that runs', async () => {
+infos('leaves out a zombie', async () => {
   // The shell becomes a program that never asks for its child's end, and the child ends after that.
   const { child, pid, line } = await start('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'])
   const zombie = Number(line)
@@ -66,7 +66,7 @@ infos('does not take a zombie for a process that runs', async () => {
   }
 })
 
-infos('gives a start that stays when the process becomes another program, and is another process’s own', async () => {
+infos('gives a start that is unique and survives an exec', async () => {
   const { child, pid } = await start('sh', ['-c', 'echo up; sleep 0.3; exec sleep 60'])
   const started = async () => (await processInfos([pid])).get(pid)?.started
   const first = await started()
@@ -77,7 +77,7 @@ infos('gives a start that stays when the process becomes another program, and is
   child.kill()
 })
 
-infos('asks ps the same whatever the user has set for it', async () => {
+infos('ignores the user’s settings for ps', async () => {
   Object.assign(process.env, { PS_FORMAT: 'comm', PS_PERSONALITY: 'hpux' })
   try {
     assert.equal((await processInfos([process.pid])).get(process.pid)?.pid, process.pid)
@@ -92,7 +92,7 @@ infos.run()
 
 const ends = suite('endProcessGroup()')
 
-ends('ends by TERM one that obeys, and returns when it is gone', async () => {
+ends('ends a process by TERM, and returns when it has ended', async () => {
   const { child, pid } = await node('0')
   const closed = once(child, 'exit')
   const startedMs = Date.now()
@@ -101,14 +101,14 @@ ends('ends by TERM one that obeys, and returns when it is gone', async () => {
   assert.deepEqual(await closed, [null, 'SIGTERM'])
 })
 
-ends('lets one that cleans up do so', async () => {
+ends('waits for a process that cleans up', async () => {
   const { child, pid } = await node('process.on("SIGTERM", () => setTimeout(() => process.exit(7), 200))')
   const closed = once(child, 'exit')
   await endProcessGroup(pid, 5_000)
   assert.deepEqual(await closed, [7, null])
 })
 
-ends('ends by KILL one that ignores TERM, after the grace', async () => {
+ends('ends a process that ignores TERM by KILL, after the grace period', async () => {
   const { child, pid } = await node('process.on("SIGTERM", () => {})')
   const closed = once(child, 'exit')
   const startedMs = Date.now()
@@ -118,7 +118,7 @@ ends('ends by KILL one that ignores TERM, after the grace', async () => {
   assert.deepEqual(await closed, [null, 'SIGKILL'])
 })
 
-ends('ends what a shell has started too, also when the shell ends first', async () => {
+ends('ends the children of a shell, also when the shell ends first', async () => {
   const { pid, line } = await start('sh', [
     '-c',
     'sh -c \'trap "sleep 0.3; exit" TERM; echo $$; while :; do sleep 0.1; done\' & wait',
@@ -129,7 +129,7 @@ ends('ends what a shell has started too, also when the shell ends first', async 
   assert.equal((await processInfos([pid, inner])).size, 0)
 })
 
-ends('is done at once with one that is gone', async () => {
+ends('returns at once when no process is left', async () => {
   const gone = spawn('true')
   await once(gone, 'close')
   const startedMs = Date.now()
@@ -139,7 +139,7 @@ ends('is done at once with one that is gone', async () => {
 ends.run()
 
 const signals = suite('signalProcess()')
-signals('reaches the process, and is false without one', async () => {
+signals('signals the process, and is false without one', async () => {
   const { child, pid } = await node('process.on("SIGHUP", () => console.log("told"))')
   const told = once(child.stdout ?? child, 'data')
   assert.equal(signalProcess(pid, 'SIGHUP'), true)

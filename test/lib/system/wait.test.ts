@@ -5,7 +5,7 @@ import { type CheckResult, waitUntil } from '../../../lib/system/wait.ts'
 
 const waiting = suite('waitUntil()')
 
-waiting('returns what the check found, after a pause for each check that found nothing', async () => {
+waiting('returns the result, after a pause for each pending check', async () => {
   const results: CheckResult<string>[] = [{ pending: '2 left' }, { pending: '1 left' }, { done: 'all' }]
   const startedMs = performance.now()
   const found = await waitUntil({ what: 'all', timeoutMs: 5_000, everyMs: 20, check: async () => next(results) })
@@ -20,7 +20,7 @@ waiting('returns undefined, null and false as results', async () => {
   }
 })
 
-waiting('says on time-out what was seen last and what to do', async () => {
+waiting('reports the last state and the next step on time-out', async () => {
   const check = async () => ({ pending: '3 pods Pending' })
   await assert.rejects(
     waitUntil({ what: '5 pods Running', timeoutMs: 40, everyMs: 10, check, next: 'make kwok-status' }),
@@ -61,7 +61,7 @@ waiting('ends at once with a LabError where errors are final', async () => {
   assert.equal(calls, 1)
 })
 
-waiting('never spins: checks that fail at once, or ask for no pause, are 10 ms apart', async () => {
+waiting('pauses at least 10 ms between checks', async () => {
   let calls = 0
   const check = async (): Promise<CheckResult<never>> => {
     calls++
@@ -71,7 +71,7 @@ waiting('never spins: checks that fail at once, or ask for no pause, are 10 ms a
   assert.ok(calls <= 22, `${calls} checks in 200 ms`)
 })
 
-waiting('ends at once with a failure that waiting cannot fix, and with an error that is no LabError', async () => {
+waiting('ends at once on a failed check, and on any other error than a LabError', async () => {
   const failed = new LabError('The process ended')
   const startedMs = performance.now()
   const options = { what: 'it', timeoutMs: 60_000, everyMs: 10_000 }
@@ -88,7 +88,7 @@ waiting('ends at once with a failure that waiting cannot fix, and with an error 
   assert.ok(performance.now() - startedMs < 5_000)
 })
 
-waiting('checks once more when the time is over', async () => {
+waiting('checks once more after the time is over', async () => {
   let isThere = false
   setTimeout(() => {
     isThere = true
@@ -97,7 +97,7 @@ waiting('checks once more when the time is over', async () => {
   assert.equal(await waitUntil({ what: 'it', timeoutMs: 60, everyMs: 60_000, check }), true)
 })
 
-waiting('asks for a limit and a pause that depend on what was seen', async () => {
+waiting('calls functions for a limit and a pause that depend on the checks', async () => {
   let count = 0
   const pausesMs: number[] = []
   const found = await waitUntil({
@@ -113,7 +113,7 @@ waiting('asks for a limit and a pause that depend on what was seen', async () =>
   assert.equal(pausesMs.length, 2)
 })
 
-waiting('gives what the caller makes of a time-out: a result, or another error', async () => {
+waiting('returns or throws what onTimeout gives', async () => {
   const options = { what: 'it', timeoutMs: 20, everyMs: 10, check: async () => ({ pending: 'half' }) }
   assert.equal(await waitUntil<string>({ ...options, onTimeout: seen => `only ${seen}` }), 'only half')
   const refused = new LabError('Refused')
@@ -123,7 +123,7 @@ waiting('gives what the caller makes of a time-out: a result, or another error',
   )
 })
 
-waiting('is ended by a signal, in a pause too', async () => {
+waiting('ends on a signal, also during a pause', async () => {
   const aborter = new AbortController()
   setTimeout(() => aborter.abort(new LabError('Stopped')), 20)
   const check = async () => ({ pending: 'nothing' })
