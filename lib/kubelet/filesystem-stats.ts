@@ -1,8 +1,7 @@
+import type { PodFacts, VolumeFacts } from './facts.ts'
 import { hash, share } from './hash.ts'
-import type { PodFacts } from './object-facts.ts'
 import type { FsStats, VolumeStats } from './summary-types.ts'
 import { wholeNumber } from './usage-samples.ts'
-import type { VolumeFacts } from './volume-facts.ts'
 
 const BLOCK_BYTES = 4_096
 const MIB = 2 ** 20

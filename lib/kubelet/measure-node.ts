@@ -1,6 +1,6 @@
+import type { NodeFacts, PodFacts } from './facts.ts'
 import { type Filesystem, nodeDisk, type PodStorage, podStorage, type Space } from './filesystem-stats.ts'
 import { hash, share } from './hash.ts'
-import type { NodeFacts, PodFacts } from './object-facts.ts'
 import { type ContainerMeter, NOTHING, type PodMeter } from './pod-counters.ts'
 import type { NodeEntry } from './stats-store.ts'
 import {

@@ -1,4 +1,4 @@
-import type { NodeFacts, PodFacts } from './object-facts.ts'
+import type { NodeFacts, PodFacts } from './facts.ts'
 import type { PodMeter } from './pod-counters.ts'
 import { nothingRetired, type Retired } from './retired-pods.ts'
 

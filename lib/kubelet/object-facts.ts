@@ -1,51 +1,13 @@
 import { fields, items, text, timeMs } from '../kube/json.ts'
-import { type ContainerFacts, containerFacts, type QosClass, qosClass } from './container-facts.ts'
-import { podDocument } from './pod-document.ts'
-import { amount, NANO } from './resource-amounts.ts'
-import type { KeptText } from './text-arena.ts'
-import { type BadAnnotation, usageAnnotations } from './usage-annotations.ts'
-import type { PresetName } from './usage-presets.ts'
-import { type VolumeFacts, volumeFacts } from './volume-facts.ts'
+import type { ContainerFacts, NodeFacts, PodFacts, ProbeFacts, QosClass, VolumeFacts } from './facts.ts'
+import { containerId, type PodDocument, podDocument } from './pod-document.ts'
+import { amount, NANO, resource } from './resource-amounts.ts'
+import { usageAnnotations } from './usage-annotations.ts'
 
-/** What is kept of a pod that is bound to a node. */
-export interface PodFacts {
-  uid: string
-  name: string
-  namespace: string
-  nodeName: string
-  /** Phase Running: a kubelet's summary has no other pods, and keeps a pod that is being deleted until it is gone. */
-  running: boolean
-  /** Epoch; infinite when nothing says when, which counts as now. */
-  startMs: number
-  hostNetwork: boolean
-  qos: QosClass
-  preset?: PresetName | undefined
-  usageCpuNanoCores?: number | undefined
-  usageMemoryBytes?: number | undefined
-  badAnnotations?: BadAnnotation[] | undefined
-  /** Containers, and init containers that stay (sidecars). */
-  containers: ContainerFacts[]
-  volumes: VolumeFacts[]
-  /** The Pod as its node's kubelet would give it at `/pods`: JSON, because that takes a fifth of the memory of objects. */
-  json: KeptText | string
-}
+/** Estimated size of the files of a ConfigMap. */
+const CONFIG_MAP_BYTES = 16_384
 
-/** What is kept of a node. */
-export interface NodeFacts {
-  uid: string
-  name: string
-  /** A simulated node boots when it is created (epoch); infinite as a pod's. */
-  startMs: number
-  cpuCapacityNanoCores?: number | undefined
-  memoryCapacityBytes?: number | undefined
-  storageCapacityBytes?: number | undefined
-  /** `status.nodeInfo`'s machineID, systemUUID and bootID: labels of what cAdvisor says of a machine. */
-  machine: { machineId: string; systemUuid: string; bootId: string }
-  /** The Node without its managed fields, for expressions. */
-  object: Readonly<Record<string, unknown>>
-}
-
-/** Narrows a Pod as the API gives it; undefined for one that is on no node or has no UID. */
+/** The facts of a Pod of the API; undefined for a Pod that is not bound to a node or has no UID. */
 export function podFacts(raw: unknown): PodFacts | undefined {
   const pod = fields(raw)
   const metadata = fields(pod.metadata)
@@ -58,9 +20,10 @@ export function podFacts(raw: unknown): PodFacts | undefined {
 
   const running = status.phase === 'Running'
   const document = podDocument(pod, uid)
-  const { statuses } = document
   const sidecars = items(spec.initContainers).filter(each => fields(each).restartPolicy === 'Always')
-  const containers = [...items(spec.containers), ...sidecars].map(each => containerFacts(each, uid, running, statuses))
+  const containers = [...items(spec.containers), ...sidecars].map(each =>
+    containerFacts(each, uid, running, document.statuses),
+  )
   const { cpuNanoCores, memoryBytes, preset, bad } = usageAnnotations(fields(metadata.annotations))
   return {
     uid,
@@ -85,7 +48,7 @@ export function podFacts(raw: unknown): PodFacts | undefined {
   }
 }
 
-/** Narrows a Node as the API gives it; undefined for one without name or UID. */
+/** The facts of a Node of the API; undefined for a Node without name or UID. */
 export function nodeFacts(raw: unknown): NodeFacts | undefined {
   const node = fields(raw)
   const metadata = fields(node.metadata)
@@ -105,4 +68,85 @@ export function nodeFacts(raw: unknown): NodeFacts | undefined {
     machine: { machineId: text(machineID) ?? '', systemUuid: text(systemUUID) ?? '', bootId: text(bootID) ?? '' },
     object: { ...node, metadata: rest },
   }
+}
+
+function containerFacts(
+  raw: unknown,
+  podUid: string,
+  podRunning: boolean,
+  statuses: PodDocument['statuses'],
+): ContainerFacts {
+  const container = fields(raw)
+  const name = text(container.name) ?? ''
+  const requests = fields(fields(container.resources).requests)
+  const limits = fields(fields(container.resources).limits)
+  const status = statuses.get(name)
+  const state = status === undefined ? undefined : fields(status.state)
+  const probes = probeFacts(container)
+  return {
+    name,
+    id: containerId(podUid, name, status),
+    // The status names the image without the digest that a spec may have.
+    image: text(status?.image) ?? text(container.image) ?? '',
+    cpuRequestNanoCores: resource(requests.cpu, NANO),
+    cpuLimitNanoCores: resource(limits.cpu, NANO),
+    memoryRequestBytes: resource(requests.memory, 1),
+    memoryLimitBytes: resource(limits.memory, 1),
+    // A Running pod may not have container statuses yet.
+    running: podRunning && (state === undefined || state.running !== undefined),
+    startedMs: timeMs(fields(state?.running).startedAt),
+    probes: probes.length === 0 ? undefined : probes,
+  }
+}
+
+/** The QoS class of the status, else the class that Kubernetes derives from requests and limits. */
+function qosClass(given: unknown, containers: ContainerFacts[]): QosClass {
+  const ofStatus = text(given)?.toLowerCase()
+  if (ofStatus === 'guaranteed' || ofStatus === 'burstable' || ofStatus === 'besteffort') return ofStatus
+  const isGuaranteed = containers.every(
+    each =>
+      each.cpuLimitNanoCores !== undefined &&
+      each.memoryLimitBytes !== undefined &&
+      (each.cpuRequestNanoCores ?? each.cpuLimitNanoCores) === each.cpuLimitNanoCores &&
+      (each.memoryRequestBytes ?? each.memoryLimitBytes) === each.memoryLimitBytes,
+  )
+  if (isGuaranteed && containers.length > 0) return 'guaranteed'
+  const hasResources = containers.some(
+    each =>
+      each.cpuRequestNanoCores !== undefined ||
+      each.cpuLimitNanoCores !== undefined ||
+      each.memoryRequestBytes !== undefined ||
+      each.memoryLimitBytes !== undefined,
+  )
+  return hasResources ? 'burstable' : 'besteffort'
+}
+
+function probeFacts(container: Record<string, unknown>): ProbeFacts[] {
+  const probes: ProbeFacts[] = []
+  for (const type of ['Liveness', 'Readiness', 'Startup'] as const) {
+    const probe = container[`${type.toLowerCase()}Probe`]
+    const periodS = Number(fields(probe).periodSeconds ?? 10)
+    if (probe !== undefined) probes.push({ type, periodS: periodS >= 1 ? periodS : 10 })
+  }
+  return probes
+}
+
+/** Empty for a volume that a kubelet does not measure, such as hostPath. */
+function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
+  const volume = fields(raw)
+  const name = text(volume.name)
+  if (name === undefined) return []
+  const claimName = text(fields(volume.persistentVolumeClaim).claimName)
+  if (claimName !== undefined) return [{ name, kind: 'claim', claimName }]
+  // Kubernetes names the claim of a generic ephemeral volume like this.
+  if (volume.ephemeral !== undefined) return [{ name, kind: 'claim', claimName: `${podName}-${name}` }]
+  if (volume.emptyDir !== undefined) {
+    const { medium, sizeLimit } = fields(volume.emptyDir)
+    return [{ name, kind: medium === 'Memory' ? 'memory' : 'disk', limitBytes: resource(sizeLimit, 1) }]
+  }
+  // As in pkg/volume of Kubernetes: these three use tmpfs, a ConfigMap uses the disk.
+  const isTmpfs = volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined
+  if (isTmpfs) return [{ name, kind: 'memory' }]
+  if (volume.configMap !== undefined) return [{ name, kind: 'disk', limitBytes: CONFIG_MAP_BYTES }]
+  return []
 }

@@ -1,13 +1,13 @@
 import { LabError } from '../cli/errors.ts'
 import { connect } from '../kube/api-client.ts'
 import { fields, items } from '../kube/json.ts'
+import type { PresetName } from './facts.ts'
 import { measureNode } from './measure-node.ts'
 import { nodeFacts, podFacts } from './object-facts.ts'
 import { createStore } from './stats-store.ts'
 import { buildSummary } from './stats-summary.ts'
 import type { Summary } from './summary-types.ts'
 import { usageObject } from './usage-objects.ts'
-import type { PresetName } from './usage-presets.ts'
 
 /** The list of objects behind a path of the API, or nothing where the server knows no such kind. */
 type List = (path: string) => Promise<unknown[]>

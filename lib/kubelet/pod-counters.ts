@@ -1,5 +1,5 @@
+import type { PodFacts } from './facts.ts'
 import { hash } from './hash.ts'
-import type { PodFacts } from './object-facts.ts'
 import { cpuGain, overMsOf } from './usage-curves.ts'
 import {
   type ContainerUsage,

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { fields, items, text } from '../kube/json.ts'
-import type { PodFacts } from './object-facts.ts'
+import type { PodFacts } from './facts.ts'
 
 /** A Pod as its node's kubelet gives it, and its containers' statuses by name. */
 export interface PodDocument {

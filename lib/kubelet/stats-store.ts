@@ -1,14 +1,12 @@
 import { type CoreTime, coresOf, coreTimesAt } from './core-times.ts'
 import { type CountedNode, type CounterState, createCounterMemory } from './counter-memory.ts'
+import type { BadAnnotation, NodeFacts, PodFacts, PresetName } from './facts.ts'
 import { createNodeIndex, type NodePlace, type PodEntry } from './node-index.ts'
-import type { NodeFacts, PodFacts } from './object-facts.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from './pod-counters.ts'
 import { addRetired, nothingRetired, retirePod } from './retired-pods.ts'
 import { createTextArena } from './text-arena.ts'
-import type { BadAnnotation } from './usage-annotations.ts'
 import type { UsageSources } from './usage-model.ts'
 import { createUsageObjects, matches, type UsageObject, type UsageProblem } from './usage-objects.ts'
-import type { PresetName } from './usage-presets.ts'
 
 /** A node that is there. */
 export type NodeEntry = NodePlace & { facts: NodeFacts }

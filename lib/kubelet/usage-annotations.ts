@@ -1,19 +1,12 @@
 import { parseQuantity } from '../kube/quantity.ts'
+import { type BadAnnotation, isPresetName, type PresetName, presetNames } from './facts.ts'
 import { isSane, NANO } from './resource-amounts.ts'
-import { isPresetName, type PresetName, presetNames } from './usage-presets.ts'
 
 /** The annotations by which KWOK's shipped ClusterResourceUsage sets usage, each container the whole of it (facts/kwok.md 4.8). */
 const USAGE_CPU = 'kwok.x-k8s.io/usage-cpu'
 const USAGE_MEMORY = 'kwok.x-k8s.io/usage-memory'
 /** Names one of the presets for a pod, and goes before everything else. */
 const USAGE_PRESET = 'kube-otel-lab/usage-preset'
-
-/** An annotation that couldn't be used, as it stands on the pod. */
-export interface BadAnnotation {
-  name: string
-  value: string
-  why: string
-}
 
 /** What a pod's annotations say of its usage; those that can't be used count as not there. */
 export interface UsageAnnotations {

@@ -1,8 +1,7 @@
-import type { ContainerFacts } from './container-facts.ts'
+import type { ContainerFacts, PodFacts, PresetName } from './facts.ts'
 import { hash } from './hash.ts'
-import type { PodFacts } from './object-facts.ts'
 import { type CpuCurve, constant, levelAt, type MemoryCurve, sameCurve } from './usage-curves.ts'
-import { type PresetName, presetCpu, presetMemory } from './usage-presets.ts'
+import { presetCpu, presetMemory } from './usage-presets.ts'
 
 /** How long a value that depends on time or chance holds. */
 export const SAMPLE_MS = 10_000

@@ -1,21 +1,12 @@
-import type { ContainerFacts } from './container-facts.ts'
+import type { ContainerFacts, PresetName } from './facts.ts'
 import { share } from './hash.ts'
 import { type CpuCurve, constant, type MemoryCurve, type Wave, waveBelow } from './usage-curves.ts'
-
-/** The patterns of usage that `USAGE_PRESET` and the annotation `kube-otel-lab/usage-preset` can name. */
-export const presetNames = ['steady', 'diurnal', 'bursty', 'leak', 'idle'] as const
-export type PresetName = (typeof presetNames)[number]
 
 const MIB = 2 ** 20
 const DAY_MS = 86_400_000
 /** What a container without requests and limits counts as asking for. */
 const DEFAULT_CPU_NANO_CORES = 50e6
 const DEFAULT_MEMORY_BYTES = 144 * MIB
-
-/** Whether a text names a preset. */
-export function isPresetName(text: string): text is PresetName {
-  return (presetNames as readonly string[]).includes(text)
-}
 
 /**
  * A container's CPU under a preset, each a pattern around what the container requests (its limit, where there is no request;

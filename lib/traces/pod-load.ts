@@ -1,8 +1,7 @@
-import type { NodeFacts, PodFacts } from '../kubelet/object-facts.ts'
+import type { NodeFacts, PodFacts, PresetName } from '../kubelet/facts.ts'
 import { createTextArena } from '../kubelet/text-arena.ts'
 import { type ContainerUsage, containerUsage, demandAt, type UsageSources } from '../kubelet/usage-model.ts'
 import { createUsageObjects, type UsageObject, type UsageProblem } from '../kubelet/usage-objects.ts'
-import type { PresetName } from '../kubelet/usage-presets.ts'
 
 /** How busy pods are, by the same model that the stats proxy serves. */
 export interface PodLoads {

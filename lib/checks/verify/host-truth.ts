@@ -1,6 +1,6 @@
 import { coresOf } from '../../kubelet/core-times.ts'
+import type { NodeFacts, PodFacts } from '../../kubelet/facts.ts'
 import { cpuStates, memoryStates } from '../../kubelet/host-metrics.ts'
-import type { NodeFacts, PodFacts } from '../../kubelet/object-facts.ts'
 import type { ContainerMeter, PodMeter } from '../../kubelet/pod-counters.ts'
 import { sampleContainer } from '../../kubelet/usage-samples.ts'
 import { sampleTimes } from './sample-times.ts'

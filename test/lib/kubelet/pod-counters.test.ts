@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { suite } from 'uvu'
-import type { PodFacts } from '../../../lib/kubelet/object-facts.ts'
+import type { PodFacts } from '../../../lib/kubelet/facts.ts'
 import { changeUsage, createPodMeter, gainedAt } from '../../../lib/kubelet/pod-counters.ts'
 import { podTraffic, samplePod, wholeNumber } from '../../../lib/kubelet/usage-samples.ts'
 import { pod, START_MS } from './kubelet-fixtures.ts'

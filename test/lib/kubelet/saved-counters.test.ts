@@ -7,11 +7,11 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import { cadvisorText } from '../../../lib/kubelet/cadvisor.ts'
 import type { CoreTime } from '../../../lib/kubelet/core-times.ts'
+import { presetNames } from '../../../lib/kubelet/facts.ts'
 import { type MeasuredNode, measureNode } from '../../../lib/kubelet/measure-node.ts'
 import { openStateLog, readState } from '../../../lib/kubelet/state-log.ts'
 import { createStore, type StatsStore } from '../../../lib/kubelet/stats-store.ts'
 import { usageObject } from '../../../lib/kubelet/usage-objects.ts'
-import { presetNames } from '../../../lib/kubelet/usage-presets.ts'
 import { node, pod, START_MS, there } from './kubelet-fixtures.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'stats-state-'))

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { suite } from 'uvu'
+import { presetNames } from '../../../lib/kubelet/facts.ts'
 import { hash, share } from '../../../lib/kubelet/hash.ts'
 import { constant } from '../../../lib/kubelet/usage-curves.ts'
 import { containerUsage, defaultSources, demandAt } from '../../../lib/kubelet/usage-model.ts'
-import { presetNames } from '../../../lib/kubelet/usage-presets.ts'
 import { pod, START_MS, there } from './kubelet-fixtures.ts'
 
 const times = fc.integer({ min: START_MS, max: START_MS + 1e11 })
