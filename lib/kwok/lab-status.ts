@@ -6,7 +6,7 @@ import { caPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { managedBy } from '../lab/manifest.ts'
 import { labServices, runtimeOf } from '../lab/runtime.ts'
-import { collectorWatchService } from '../services/collector.ts'
+import { collectorWatchReady } from '../services/collector.ts'
 import { wantsJaeger } from '../services/jaeger.ts'
 import { containerServiceNames, labServiceNames, type ServiceName } from '../services/process-services.ts'
 import { prometheusUrl, query } from '../services/prometheus.ts'
@@ -71,7 +71,7 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   }
   const questions = questionsTo(lab, ports)
   const ready: Partial<Record<ServiceName, () => Promise<boolean>>> = {
-    'collector-watch': collectorWatchService(lab, services).ready,
+    'collector-watch': () => collectorWatchReady(lab, services),
     traces: () => tracesReady(lab, services),
   }
   // What is not published is asked for from within, where the stats proxy can.
