@@ -96,7 +96,7 @@ export async function bundle(entry: string): Promise<{ code: string; sources: st
     legalComments: 'none',
     logLevel: 'silent',
   })
-  const sources = Object.keys(result.metafile.inputs).filter(path => !path.startsWith('node_modules/'))
+  const sources = Object.keys(result.metafile.inputs).filter(path => !path.includes('node_modules/'))
   return { code: result.outputFiles[0]?.text ?? '', sources }
 }
 
