@@ -25,7 +25,7 @@ await runTask(
     const { stdout } = await kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])
     const nodes = stdout.split(' ').filter(name => name !== '')
     if (await ensureCollector(lab, services, nodes)) say('Started the collector')
-    await services.ensure(collectorWatchService(lab, services))
+    await services.ensure(await collectorWatchService(lab, services))
     const { otlpGrpcPort, otlpHttpPort } = lab.settings
     const own = runtimeOf(lab) === 'binary' ? `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}` : ''
     print(`The collector measures ${nodes.length} nodes${own}`)

@@ -5,11 +5,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { measureNode } from '../kubelet/measure-node.ts'
-import { nodeFacts, podFacts } from '../kubelet/object-facts.ts'
-import { openStateLog } from '../kubelet/state-log.ts'
-import { createStore } from '../kubelet/stats-store.ts'
-import { buildSummary } from '../kubelet/stats-summary.ts'
+import { openStateLog } from '../kubelet/counters/state-log.ts'
+import { measureNode } from '../kubelet/endpoints/node-measurement.ts'
+import { buildSummary } from '../kubelet/endpoints/stats-summary.ts'
+import { nodeFacts, podFacts } from '../kubelet/objects/object-facts.ts'
+import { createStore } from '../kubelet/store/stats-store.ts'
 import { benchNode, benchPod } from './bench-objects.ts'
 
 /** What one run found. */

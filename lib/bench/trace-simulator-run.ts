@@ -4,7 +4,7 @@
 //   node --import tsx lib/bench/trace-simulator-run.ts SECONDS
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { podFacts } from '../kubelet/object-facts.ts'
+import { podFacts } from '../kubelet/objects/object-facts.ts'
 import { emit } from '../traces/emit-spans.ts'
 import { createPodLoads } from '../traces/pod-load.ts'
 import { createSpanExporter } from '../traces/span-exporter.ts'

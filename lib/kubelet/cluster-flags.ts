@@ -1,5 +1,5 @@
 import { UsageError } from '../cli/errors.ts'
-import { isPresetName, type PresetName, presetNames } from './usage-presets.ts'
+import { isPresetName, type PresetName, presetNames } from './objects/facts.ts'
 
 /** The flags that every process has which follows a cluster and its pods' usage, for parseArgs. */
 export const clusterOptions = {

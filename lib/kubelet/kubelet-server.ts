@@ -1,15 +1,15 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { systemErrorCode } from '../cli/errors.ts'
-import { cadvisorText } from './cadvisor.ts'
-import { EXPOSITION_TYPE } from './exposition.ts'
-import { type MeasuredNode, measureNode } from './measure-node.ts'
-import { podListText } from './pod-document.ts'
-import { probeMetricsText } from './probe-metrics.ts'
-import { resourceMetricsText } from './resource-metrics.ts'
+import { cadvisorText } from './endpoints/cadvisor-metrics.ts'
+import { EXPOSITION_TYPE } from './endpoints/exposition.ts'
+import { type MeasuredNode, measureNode } from './endpoints/node-measurement.ts'
+import { probeMetricsText } from './endpoints/probe-metrics.ts'
+import { resourceMetricsText } from './endpoints/resource-metrics.ts'
+import { buildSummary } from './endpoints/stats-summary.ts'
+import { podListText } from './objects/pod-document.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
-import type { StatsStore } from './stats-store.ts'
-import { buildSummary } from './stats-summary.ts'
+import type { StatsStore } from './store/stats-store.ts'
 
 export interface StatsServerOptions {
   /** The host names that it is asked by beside those of loopback. */

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { hostResourceMetrics } from './host-metrics.ts'
-import { type MeasuredNode, measureNode } from './measure-node.ts'
+import { hostResourceMetrics } from './endpoints/host-metrics.ts'
+import { type MeasuredNode, measureNode } from './endpoints/node-measurement.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
-import type { StatsStore } from './stats-store.ts'
+import type { StatsStore } from './store/stats-store.ts'
 
 export interface PushOptions {
   store: StatsStore

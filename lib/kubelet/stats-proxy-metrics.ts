@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Reflector } from '../kube/reflector.ts'
-import type { StatsStore } from './stats-store.ts'
+import type { StatsStore } from './store/stats-store.ts'
 
 /** The proxy's own metrics, for `/metrics`. */
 export interface StatsMetrics {

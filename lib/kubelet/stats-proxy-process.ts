@@ -9,14 +9,14 @@ import { LabError, systemErrorCode } from '../cli/errors.ts'
 import { connect } from '../kube/api-client.ts'
 import type { Reflector } from '../kube/reflector.ts'
 import { takeLock } from '../system/lock.ts'
-import { follow } from './follow-cluster.ts'
+import { openStateLog, readState } from './counters/state-log.ts'
 import { createStatsServer } from './kubelet-server.ts'
 import { startPushing } from './push-host-metrics.ts'
-import { openStateLog, readState } from './state-log.ts'
 import { type Flags, parseFlags, USAGE } from './stats-proxy-flags.ts'
 import { createMetrics, type StatsMetrics } from './stats-proxy-metrics.ts'
 import { unreadyReason } from './stats-proxy-readiness.ts'
-import { createStore, type StoreOptions } from './stats-store.ts'
+import { createStore, type StoreOptions } from './store/stats-store.ts'
+import { follow } from './watch-cluster.ts'
 
 await runDaemon({ usage: USAGE, parseFlags, start })
 

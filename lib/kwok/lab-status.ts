@@ -8,7 +8,7 @@ import type { Lab } from '../lab/lab.ts'
 import { managedBy } from '../lab/manifest.ts'
 import { runtimeOf } from '../lab/runtime.ts'
 import { query } from '../prometheus/prometheus-client.ts'
-import { collectorWatchService } from '../services/collector.ts'
+import { collectorWatchReady } from '../services/collector.ts'
 import { acceptsInside } from '../services/container-services.ts'
 import { wantsJaeger } from '../services/jaeger.ts'
 import { labServices } from '../services/lab-services.ts'
@@ -74,7 +74,7 @@ export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
   }
   const questions = questionsTo(lab, ports)
   const ready: Partial<Record<ServiceName, () => Promise<boolean>>> = {
-    'collector-watch': collectorWatchService(lab, services).ready,
+    'collector-watch': () => collectorWatchReady(lab, services),
     traces: () => tracesReady(lab, services),
   }
   // What is not published is asked for from within, where the stats proxy can.

@@ -18,6 +18,7 @@ import { HOST_ROOT, hostMounts, labMountPoint } from './collector-host.ts'
 import { acceptsInside } from './container-services.ts'
 import type { ContainerSpec } from './container-spec.ts'
 import { containerDir, containerUser, giveToContainers, insideDir, writeForContainer } from './container-user.ts'
+import { daemonCommand } from './daemon-bundle.ts'
 import { wantsJaeger } from './jaeger.ts'
 import type { ServiceSpec, Services } from './process-services.ts'
 
@@ -48,25 +49,23 @@ export async function collectorService(lab: Lab): Promise<ServiceSpec | Containe
   }
 }
 
-/** How the watcher is started that keeps the collector's receivers and the cluster's nodes the same. */
-export function collectorWatchService(lab: Lab, services: Services): ServiceSpec {
+/** How the watcher is started that keeps one receiver for each node in the collector's configuration. */
+export async function collectorWatchService(lab: Lab, services: Services): Promise<ServiceSpec> {
   return {
     name: 'collector-watch',
-    command: process.execPath,
-    args: [
-      '--import',
-      import.meta.resolve('tsx'),
-      join(projectDir, 'lib', 'services', 'collector-watch.ts'),
-      '--cluster-name',
-      lab.settings.clusterName,
-    ],
+    ...(await daemonCommand('collector-watch', join('lib', 'services', 'collector-watch.ts'), {
+      args: ['--cluster-name', lab.settings.clusterName],
+    })),
     runsTools: true,
-    ready: async () => {
-      const path = watchReadyPath(lab)
-      const pid = (await services.state('collector-watch')).process?.pid
-      return pid !== undefined && existsSync(path) && readFileSync(path, 'utf8') === String(pid)
-    },
+    ready: () => collectorWatchReady(lab, services),
   }
+}
+
+/** Whether the watcher that runs has compared the collector's configuration with the nodes. */
+export async function collectorWatchReady(lab: Lab, services: Services): Promise<boolean> {
+  const path = watchReadyPath(lab)
+  const pid = (await services.state('collector-watch')).process?.pid
+  return pid !== undefined && existsSync(path) && readFileSync(path, 'utf8') === String(pid)
 }
 
 /**

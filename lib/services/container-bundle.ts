@@ -3,63 +3,34 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { containerDir, writeForContainer } from './container-user.ts'
+import { bundle, CLIENT_FILE, daemonBundle, filesBesideBundle } from './daemon-bundle.ts'
 import type { ServiceName } from './process-services.ts'
 
-/** The files that a bundled program is made of: itself, and what it reads kubeconfigs with, in a thread of its own. */
-const WORKER = 'credentials-worker.js'
-const CLIENT = 'kubernetes-client.mjs'
-
 /**
- * Bundles one of the lab's programs with all it imports into the folder that its container sees, where Node.js alone runs it.
- * Returns the program's file name, and the text of all files together.
+ * Writes the bundle of one of the lab's daemons into the folder that its container mounts; it needs only Node.js.
+ * Returns the bundle's file name, and the text of all files together.
  *
- * Throws a LabError when a file can't be written.
+ * Throws a LabError when a file cannot be written.
  */
 export async function bundleProgram(
   lab: Lab,
   service: ServiceName,
   main: string,
 ): Promise<{ file: string; contents: string }> {
-  const [program, client] = await Promise.all([bundle(join(projectDir, main)), clientBundle(lab, service)])
+  const [program, client] = await Promise.all([daemonBundle(service, main), clientBundle(lab, service)])
   const file = `${service}.mjs`
-  const worker = readFileSync(join(projectDir, 'lib', 'kube', WORKER), 'utf8')
-  const files = { [file]: program, [CLIENT]: client, [WORKER]: worker, 'package.json': '{"type":"module"}\n' }
+  const files = { [file]: program, [CLIENT_FILE]: client, ...filesBesideBundle() }
   for (const [name, text] of Object.entries(files)) writeForContainer(lab, service, name, text)
   return { file, contents: Object.values(files).join('') }
 }
 
-/** The library as one file: the one that is there, when it was made of the same packages, for making it takes longest. */
+/** The client library as one file. The existing file is kept while the packages stay the same: its bundle takes longest. */
 async function clientBundle(lab: Lab, service: ServiceName): Promise<string> {
   const lock = readFileSync(join(projectDir, 'package-lock.json'))
-  const madeOf = `// Made of the packages of ${createHash('sha256').update(lock).digest('hex')}\n`
-  const path = join(containerDir(lab, service), CLIENT)
-  const there = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  if (there.startsWith(madeOf)) return there
-  return `${madeOf}${await bundle(join(projectDir, 'lib', 'services', 'kubernetes-client.js'))}`
-}
-
-async function bundle(entry: string): Promise<string> {
-  // Takes a tenth of a second to load, and only these steps need it.
-  const { build } = await import('esbuild')
-  const result = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    // Packages of the older kind ask for Node.js's own modules by require(); and the library that the thread loads is beside it.
-    // Names that nothing in a bundle has.
-    banner: {
-      js: [
-        "import { createRequire as bundleRequire } from 'node:module'",
-        'globalThis.require = bundleRequire(import.meta.url)',
-        `const resolveBundled = () => new URL('./${CLIENT}', import.meta.url).href`,
-      ].join('\n'),
-    },
-    define: { 'import.meta.resolve': 'resolveBundled' },
-    legalComments: 'none',
-    logLevel: 'silent',
-  })
-  return result.outputFiles[0]?.text ?? ''
+  const header = `// Made of the packages of ${createHash('sha256').update(lock).digest('hex')}\n`
+  const path = join(containerDir(lab, service), CLIENT_FILE)
+  const existing = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  if (existing.startsWith(header)) return existing
+  const { code } = await bundle(join(projectDir, 'lib', 'services', 'kubernetes-client.js'))
+  return `${header}${code}`
 }

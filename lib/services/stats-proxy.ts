@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../lab/kubeconfig.ts'
-import { type Lab, projectDir } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
 import { runtimeOf } from '../lab/runtime.ts'
 import { bundleProgram } from './container-bundle.ts'
 import type { ContainerSpec } from './container-spec.ts'
 import { containerDir, giveToContainers, insideDir, writeForContainer } from './container-user.ts'
+import { daemonCommand } from './daemon-bundle.ts'
 import type { ServiceSpec } from './process-services.ts'
 
 const MAIN = join('lib', 'kubelet', 'stats-proxy-process.ts')
@@ -37,12 +38,13 @@ export async function statsProxyService(lab: Lab): Promise<ServiceSpec | Contain
   if (runtimeOf(lab) === 'binary') {
     return {
       ...shared,
-      command: process.execPath,
-      args: [
-        ...[YOUNG_SPACE, '--import', import.meta.resolve('tsx'), join(projectDir, MAIN)],
-        ...['--port', String(lab.settings.statsProxyPort)],
-        ...args({ kubeconfig: kubeconfigPath(lab, 'stats-proxy'), state: join(stateDir, STATE_FILE) }),
-      ],
+      ...(await daemonCommand('stats-proxy', MAIN, {
+        nodeFlags: [YOUNG_SPACE],
+        args: [
+          ...['--port', String(lab.settings.statsProxyPort)],
+          ...args({ kubeconfig: kubeconfigPath(lab, 'stats-proxy'), state: join(stateDir, STATE_FILE) }),
+        ],
+      })),
     }
   }
   const { file, contents } = await bundleProgram(lab, 'stats-proxy', MAIN)

@@ -4,11 +4,12 @@ import { containerLog, inspectContainer } from '../docker/containers.ts'
 import { addressesOf } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../lab/kubeconfig.ts'
-import { type Lab, projectDir } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
 import { runtimeOf } from '../lab/runtime.ts'
 import { bundleProgram } from './container-bundle.ts'
 import type { ContainerSpec } from './container-spec.ts'
 import { containerDir, insideDir, writeForContainer } from './container-user.ts'
+import { daemonCommand } from './daemon-bundle.ts'
 import type { ServiceSpec, Services } from './process-services.ts'
 
 const MAIN = join('lib', 'traces', 'trace-simulator-process.ts')
@@ -24,11 +25,10 @@ export async function tracesService(lab: Lab, services: Pick<Services, 'state'>)
   if (runtimeOf(lab) === 'binary') {
     return {
       name: 'traces',
-      command: process.execPath,
-      args: [
-        ...[YOUNG_SPACE, '--import', import.meta.resolve('tsx'), join(projectDir, MAIN)],
-        ...[...args(kubeconfigPath(lab, 'traces')), '--ready-file', readyPath(lab)],
-      ],
+      ...(await daemonCommand('traces', MAIN, {
+        nodeFlags: [YOUNG_SPACE],
+        args: [...args(kubeconfigPath(lab, 'traces')), '--ready-file', readyPath(lab)],
+      })),
       ready: () => tracesReady(lab, services),
       readyTimeoutMs: 60_000,
     }

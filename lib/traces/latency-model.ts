@@ -1,4 +1,4 @@
-import { share } from '../kubelet/hash.ts'
+import { share } from '../kubelet/usage/pseudo-random.ts'
 
 /** Nothing is slower than twenty times its idle self: a queue that grows without end would not answer at all. */
 const MOST_BUSY = 0.95

@@ -1,8 +1,7 @@
-import type { NodeFacts, PodFacts } from '../kubelet/object-facts.ts'
-import { createTextArena } from '../kubelet/text-arena.ts'
-import { type ContainerUsage, containerUsage, demandAt, type UsageSources } from '../kubelet/usage-model.ts'
-import { createUsageObjects, type UsageObject, type UsageProblem } from '../kubelet/usage-objects.ts'
-import type { PresetName } from '../kubelet/usage-presets.ts'
+import type { NodeFacts, PodFacts, PresetName } from '../kubelet/objects/facts.ts'
+import { createTextArena } from '../kubelet/objects/text-arena.ts'
+import { type ContainerUsage, containerUsage, demandAt, type UsageSources } from '../kubelet/usage/usage-model.ts'
+import { createUsageObjects, type UsageObject, type UsageProblem } from '../kubelet/usage/usage-objects.ts'
 
 /** How busy pods are, by the same model that the stats proxy serves. */
 export interface PodLoads {

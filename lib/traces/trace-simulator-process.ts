@@ -6,12 +6,12 @@ import { writeFileSync } from 'node:fs'
 import { type Daemon, runDaemon, sayOnce } from '../cli/daemon.ts'
 import { connect } from '../kube/api-client.ts'
 import { startEmitting } from './emit-spans.ts'
-import { follow } from './follow-calls.ts'
 import { createPodLoads } from './pod-load.ts'
-import { startReporting } from './simulator-figures.ts'
+import { startReporting } from './simulator-metrics.ts'
 import { createSpanExporter } from './span-exporter.ts'
 import { type Flags, parseFlags, USAGE } from './trace-simulator-flags.ts'
 import { createTracedCluster } from './traced-cluster.ts'
+import { follow } from './watch-calls.ts'
 
 const SAY_PROBLEMS_MS = 5_000
 

@@ -1,5 +1,5 @@
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
-import { hash, share } from '../kubelet/hash.ts'
+import { hash, share } from '../kubelet/usage/pseudo-random.ts'
 import { cyclesOf } from './call-cycles.ts'
 import { type Call, callGraph, workloadKey } from './call-graph.ts'
 import { idleMs } from './latency-model.ts'

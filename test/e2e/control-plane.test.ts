@@ -4,7 +4,7 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { parseQuantity } from '../../lib/kube/quantity.ts'
-import type { Summary } from '../../lib/kubelet/summary-types.ts'
+import type { Summary } from '../../lib/kubelet/endpoints/summary-types.ts'
 import {
   assertDone,
   assertRefused,

@@ -1,8 +1,8 @@
-import { coresOf } from '../../kubelet/core-times.ts'
-import { cpuStates, memoryStates } from '../../kubelet/host-metrics.ts'
-import type { NodeFacts, PodFacts } from '../../kubelet/object-facts.ts'
-import type { ContainerMeter, PodMeter } from '../../kubelet/pod-counters.ts'
-import { sampleContainer } from '../../kubelet/usage-samples.ts'
+import { coresOf } from '../../kubelet/counters/core-times.ts'
+import type { ContainerMeter, PodMeter } from '../../kubelet/counters/pod-counters.ts'
+import { sampleContainer } from '../../kubelet/counters/usage-samples.ts'
+import { cpuStates, memoryStates } from '../../kubelet/endpoints/host-metrics.ts'
+import type { NodeFacts, PodFacts } from '../../kubelet/objects/facts.ts'
 import { sampleTimes } from './sample-times.ts'
 import {
   type Bounds,

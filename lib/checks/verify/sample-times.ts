@@ -1,7 +1,7 @@
-import { PERIOD_MS } from '../../kubelet/cadvisor.ts'
-import { reads, rxDropped, rxPackets, txDropped, txPackets, writes } from '../../kubelet/devices.ts'
-import { type ContainerMeter, gainedAt } from '../../kubelet/pod-counters.ts'
-import { sampleContainer, type Traffic } from '../../kubelet/usage-samples.ts'
+import { type ContainerMeter, gainedAt } from '../../kubelet/counters/pod-counters.ts'
+import { sampleContainer, type Traffic } from '../../kubelet/counters/usage-samples.ts'
+import { PERIOD_MS } from '../../kubelet/endpoints/cadvisor-metrics.ts'
+import { reads, rxDropped, rxPackets, txDropped, txPackets, writes } from '../../kubelet/endpoints/devices.ts'
 import { type Bounds, boundsOf, type ContainerMeasure, type NetworkMeasure, type UsageWindow } from './usage-bounds.ts'
 
 /** When the first and the last sample of a window, or the one sample of a level, may have been taken. */

@@ -1,6 +1,6 @@
-import { systemMeans } from '../../kubelet/measure-node.ts'
-import { nodeFacts, podFacts } from '../../kubelet/object-facts.ts'
-import { createUsageObjects, usageObject } from '../../kubelet/usage-objects.ts'
+import { systemMeans } from '../../kubelet/endpoints/node-measurement.ts'
+import { nodeFacts, podFacts } from '../../kubelet/objects/object-facts.ts'
+import { createUsageObjects, usageObject } from '../../kubelet/usage/usage-objects.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
 import { type Bounds, boundsOf, type Figures, type UsageWindow } from './usage-bounds.ts'
 

@@ -1,4 +1,5 @@
-import { type NodeFacts, nodeFacts, type PodFacts, podFacts } from '../../../lib/kubelet/object-facts.ts'
+import type { NodeFacts, PodFacts } from '../../../lib/kubelet/objects/facts.ts'
+import { nodeFacts, podFacts } from '../../../lib/kubelet/objects/object-facts.ts'
 
 const START = '2026-01-01T00:00:00Z'
 

@@ -416,7 +416,7 @@ files('leaves one alone that holds the text', () => {
 files.run()
 
 const bundles = suite('bundleProgram()')
-bundles('makes the program anew each time, and what it is bundled beside only of other packages', async () => {
+bundles('writes the current program, and builds the client library again only for other packages', async () => {
   const lab = tempLab({ runtime: 'docker' })
   const make = async () => await bundleProgram(lab, 'traces', join('lib', 'traces', 'trace-simulator-process.ts'))
   const first = await make()

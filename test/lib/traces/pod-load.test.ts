@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { usageObject } from '../../../lib/kubelet/usage-objects.ts'
+import { usageObject } from '../../../lib/kubelet/usage/usage-objects.ts'
 import { idleMs, serviceMs } from '../../../lib/traces/latency-model.ts'
 import { createPodLoads } from '../../../lib/traces/pod-load.ts'
 import { node, pod, START_MS, there } from '../kubelet/kubelet-fixtures.ts'

@@ -1,7 +1,7 @@
 import type { KubeResponse } from '../../../../lib/kube/api-client.ts'
-import { measureNode } from '../../../../lib/kubelet/measure-node.ts'
-import { nodeFacts, podFacts } from '../../../../lib/kubelet/object-facts.ts'
-import { createStore } from '../../../../lib/kubelet/stats-store.ts'
+import { measureNode } from '../../../../lib/kubelet/endpoints/node-measurement.ts'
+import { nodeFacts, podFacts } from '../../../../lib/kubelet/objects/object-facts.ts'
+import { createStore } from '../../../../lib/kubelet/store/stats-store.ts'
 
 /** The cluster's name, and the collection interval of all that was measured. */
 export const CLUSTER = 'unit'

@@ -1,0 +1,129 @@
+import { items } from '../../kube/json.ts'
+import { hash } from '../usage/pseudo-random.ts'
+import { type CpuCurve, constant, type MemoryCurve, type Pulse, type Ramp, type Wave } from '../usage/usage-curves.ts'
+import type { CoreCount, CoreTime } from './core-times.ts'
+import type { ContainerMeter, Gained, PodMeter } from './pod-counters.ts'
+import type { Retired } from './retired-pods.ts'
+
+/** A pod's meter as it was when it was last written. */
+export interface SavedPod {
+  nodeUid: string
+  meter: PodMeter
+}
+
+/** A pod's meter as short JSON: 50,000 of them are kept. */
+export function savePod(nodeUid: string, { startMs, endMs, containers }: PodMeter): unknown {
+  return [nodeUid, startMs, endMs ?? 0, containers.map(saveContainer)]
+}
+
+/** The other way round; undefined for what `savePod` hasn't written. */
+export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
+  const [nodeUid, startMs, endMs, containers] = items(saved)
+  if (typeof nodeUid !== 'string' || typeof startMs !== 'number') return undefined
+  const meters = items(containers).map(each => loadContainer(uid, each))
+  if (meters.some(each => each === undefined)) return undefined
+  return {
+    nodeUid,
+    meter: {
+      startMs,
+      ...(typeof endMs === 'number' && endMs > 0 ? { endMs } : {}),
+      seed: hash(uid),
+      containers: meters.filter(each => each !== undefined),
+    },
+  }
+}
+
+/** What pods that have gone left to their node. */
+export function saveRetired(retired: Retired): unknown {
+  const { usageCoreNanoSeconds, pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes } = retired
+  const counters = [pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes]
+  return [String(usageCoreNanoSeconds), ...counters, retired.idleCoreNanoSeconds, saveCores(retired.cores)]
+}
+
+/** The other way round; undefined for what `saveRetired` hasn't written. */
+export function loadRetired(saved: unknown): Retired | undefined {
+  const [cpu, ...counters] = items(saved)
+  if (typeof cpu !== 'string' || !/^\d+$/.test(cpu)) return undefined
+  const numbers = counters.map(each => (typeof each === 'number' && each >= 0 ? each : 0))
+  const [pageFaults = 0, majorPageFaults = 0, rxBytes = 0, txBytes = 0, readBytes = 0, writtenBytes = 0] = numbers
+  const idleCoreNanoSeconds = numbers[6] ?? 0
+  const sums = { pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes, idleCoreNanoSeconds }
+  const cores = loadCores(counters[7])
+  return { usageCoreNanoSeconds: BigInt(cpu), ...sums, cores }
+}
+
+function saveCores(cores: CoreCount | undefined): unknown {
+  if (cores === undefined) return 0
+  const { count, sinceMs, busyNs, idleNs, before } = cores
+  return [count, sinceMs, busyNs, idleNs, before.flatMap(core => [core.busyNs, core.idleNs])]
+}
+
+function loadCores(saved: unknown): CoreCount | undefined {
+  const [count, sinceMs, busyNs, idleNs] = items(saved)
+  if (typeof count !== 'number' || typeof sinceMs !== 'number') return undefined
+  const numbers = items(items(saved)[4]).map(Number)
+  const before = Array.from({ length: numbers.length / 2 }, (_, at): CoreTime => {
+    return { busyNs: numbers[2 * at] ?? 0, idleNs: numbers[2 * at + 1] ?? 0 }
+  })
+  return { count, sinceMs, busyNs: Number(busyNs), idleNs: Number(idleNs), before }
+}
+
+function saveContainer({ name, sinceMs, gained, usage }: ContainerMeter): unknown {
+  const { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs } = gained
+  return [
+    name,
+    sinceMs,
+    [coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs],
+    usage.cpu.kind === 'sampled' ? 0 : saveCurve(usage.cpu),
+    usage.memory.kind === 'sampled' ? 0 : saveCurve(usage.memory),
+    Number.isFinite(usage.cpuLimitNanoCores) ? usage.cpuLimitNanoCores : -1,
+    Number.isFinite(usage.memoryLimitBytes) ? usage.memoryLimitBytes : -1,
+  ]
+}
+
+function loadContainer(uid: string, saved: unknown): ContainerMeter | undefined {
+  const [name, sinceMs, gained, cpu, memory, cpuLimit, memoryLimit] = items(saved)
+  if (typeof name !== 'string' || typeof sinceMs !== 'number') return undefined
+  const [coreNanoSeconds = 0, limitedMs = 0, overMs = 0, throttledMs = 0, memoryOverMs = 0] = items(gained).map(Number)
+  const counters: Gained = { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs }
+  const cpuCurve = loadCurve(cpu)
+  const memoryCurve = loadCurve(memory)
+  return {
+    name,
+    seed: hash(`${uid}/${name}`),
+    sinceMs,
+    gained: counters,
+    usage: {
+      // Of a sampled usage all that was served has been written, so that nothing has to be guessed until it is set again.
+      cpu: cpuCurve === undefined || cpuCurve.kind === 'ramp' ? constant(0) : cpuCurve,
+      memory: memoryCurve === undefined || memoryCurve.kind === 'pulse' ? constant(0) : memoryCurve,
+      cpuLimitNanoCores: limit(cpuLimit),
+      memoryLimitBytes: limit(memoryLimit),
+    },
+  }
+}
+
+function saveCurve(curve: CpuCurve | MemoryCurve): unknown {
+  switch (curve.kind) {
+    case 'wave':
+      return curve.swing === 0 ? curve.mean : ['w', curve.mean, curve.swing, curve.periodMs, curve.phase]
+    case 'pulse':
+      return ['p', curve.low, curve.high, curve.onMs, curve.periodMs, curve.phaseMs]
+    case 'ramp':
+      return ['r', curve.from, curve.perHour, curve.sinceMs, curve.most]
+  }
+}
+
+function loadCurve(saved: unknown): Wave | Pulse | Ramp | undefined {
+  if (typeof saved === 'number') return constant(saved)
+  const [kind, ...rest] = items(saved)
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = rest.map(Number)
+  if (kind === 'w') return { kind: 'wave', mean: a, swing: b, periodMs: c, phase: d }
+  if (kind === 'p') return { kind: 'pulse', low: a, high: b, onMs: c, periodMs: d, phaseMs: e }
+  if (kind === 'r') return { kind: 'ramp', from: a, perHour: b, sinceMs: c, most: d }
+  return undefined
+}
+
+function limit(saved: unknown): number {
+  return typeof saved === 'number' && saved >= 0 ? saved : Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto'
+import { type ContainerMeter, gainedAt } from '../counters/pod-counters.ts'
+import type { Sample, Traffic } from '../counters/usage-samples.ts'
+import type { ContainerFacts, QosClass } from '../objects/facts.ts'
+import { type CadvisorFamily, cadvisorFamilies } from './cadvisor-families.ts'
+import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
+import { createExposition, type Exposition, labelText } from './exposition.ts'
+import type { MeasuredNode, MeasuredPod } from './node-measurement.ts'
+
+/** CFS's period: a limit is a quota of this. */
+export const PERIOD_MS = 100
+const PAUSE_IMAGE = 'registry.k8s.io/pause:3.10'
+const USER_SHARE = 0.7
+
+type Add = ReturnType<Exposition['family']>
+type Families = Record<CadvisorFamily, Add>
+
+/** The labels that every container series of cAdvisor carries, empty where they don't apply. */
+interface Identity {
+  container: string
+  id: string
+  image: string
+  name: string
+  namespace: string
+  pod: string
+}
+
+/**
+ * What a kubelet serves at `/metrics/cadvisor`: the series that dashboards use, for the node (`id="/"`), each pod's cgroup, the
+ * network of each pod under its sandbox, and each container. Containers also have disk reads and writes, which a real
+ * cAdvisor gives where cgroups count them.
+ */
+export function cadvisorText(measured: MeasuredNode): string {
+  const { facts, nowMs, total, traffic, disk, used } = measured
+  const exposition = createExposition()
+  const families = cadvisorFamilies(exposition)
+  const root: Identity = { container: '', id: '/', image: '', name: '', namespace: '', pod: '' }
+  const rootLabels = labelText({ ...root })
+  addUsage(families, root, total, nowMs)
+  addNetwork(families, root, traffic, nowMs)
+  addDisk(families, root, total, nowMs)
+  const diskLabels = deviceLabels(root)
+  families.fsLimit(diskLabels, disk.capacityBytes, nowMs)
+  families.fsUsage(diskLabels, used.usedBytes, nowMs)
+  families.startTime(rootLabels, Math.floor(measured.startMs / 1_000))
+  for (const pod of measured.pods) addPod(families, pod, nowMs)
+  families.scrapeError(undefined, 0)
+  const { machineId, systemUuid, bootId } = facts.machine
+  const machine = labelText({ boot_id: bootId, machine_id: machineId, system_uuid: systemUuid })
+  families.machineCores(machine, Math.round((facts.cpuCapacityNanoCores ?? Number.NaN) / 1e9))
+  families.machineMemory(machine, facts.memoryCapacityBytes ?? Number.NaN)
+  families.machineSwap(machine, 0)
+  return exposition.text()
+}
+
+function addPod(families: Families, pod: MeasuredPod, nowMs: number): void {
+  const { facts, meter } = pod
+  const { namespace, name: podName, uid } = facts
+  const cgroup = `${QOS_CGROUPS[facts.qos]}/pod${uid}`
+  const own: Identity = { container: '', id: cgroup, image: '', name: '', namespace, pod: podName }
+  addUsage(families, own, pod.total, nowMs)
+  families.startTime(labelText({ ...own }), Math.floor(meter.startMs / 1_000))
+  if (!facts.hostNetwork) {
+    const sandboxId = createHash('sha256').update(uid).digest('hex')
+    const sandbox = { ...own, id: `${cgroup}/${sandboxId}`, image: PAUSE_IMAGE, name: sandboxId }
+    addNetwork(families, sandbox, pod.traffic, nowMs)
+  }
+  facts.containers.forEach((container, index) => {
+    const sample = pod.containers[index]
+    const counted = meter.containers[index]
+    if (!container.running || sample === undefined || counted === undefined) return
+    const { name, id, image } = container
+    const identity = { container: name, id: `${cgroup}/${id}`, image, name: id, namespace, pod: podName }
+    addUsage(families, identity, sample, nowMs)
+    addDisk(families, identity, sample, nowMs)
+    addLimits(families, labelText({ ...identity }), container, counted, nowMs)
+    const labels = labelText({ ...identity })
+    families.startTime(labels, Math.floor(Math.min(container.startedMs ?? meter.startMs, nowMs) / 1_000))
+    families.lastSeen(labels, Math.floor(nowMs / 1_000), nowMs)
+    families.oomEvents(labels, 0, nowMs)
+    families.processes(labels, 1, nowMs)
+  })
+}
+
+const QOS_CGROUPS: Record<QosClass, string> = {
+  guaranteed: '/kubepods',
+  burstable: '/kubepods/burstable',
+  besteffort: '/kubepods/besteffort',
+}
+
+function addUsage(families: Families, identity: Identity, sample: Sample, nowMs: number): void {
+  const { container, id, image, name, namespace, pod } = identity
+  const labels = labelText({ ...identity })
+  const seconds = sample.usageCoreNanoSeconds / 1e9
+  families.cpu(labelText({ container, cpu: 'total', id, image, name, namespace, pod }), seconds, nowMs)
+  families.cpuUser(labels, seconds * USER_SHARE, nowMs)
+  families.cpuSystem(labels, seconds * (1 - USER_SHARE), nowMs)
+  families.memoryUsage(labels, sample.usageBytes, nowMs)
+  families.memoryWorkingSet(labels, sample.workingSetBytes, nowMs)
+  families.memoryRss(labels, sample.rssBytes, nowMs)
+  families.memoryCache(labels, Math.max(0, sample.usageBytes - sample.rssBytes), nowMs)
+  families.memorySwap(labels, 0, nowMs)
+  for (const scope of ['container', 'hierarchy']) {
+    for (const [failureType, value] of [
+      ['pgfault', sample.pageFaults],
+      ['pgmajfault', sample.majorPageFaults],
+    ] as const) {
+      const more = labelText({ container, failure_type: failureType, id, image, name, namespace, pod, scope })
+      families.memoryFailures(more, value, nowMs)
+    }
+  }
+}
+
+function addLimits(
+  families: Families,
+  labels: ReturnType<typeof labelText>,
+  container: ContainerFacts,
+  meter: ContainerMeter,
+  nowMs: number,
+): void {
+  const { cpuRequestNanoCores = 0, cpuLimitNanoCores, memoryLimitBytes = 0 } = container
+  const { limitedMs, overMs, throttledMs, memoryOverMs } = gainedAt(meter, nowMs)
+  families.cpuPeriod(labels, PERIOD_MS * 1_000)
+  families.cpuShares(labels, Math.max(2, Math.floor((cpuRequestNanoCores * 1_024) / 1e9)))
+  families.memoryLimit(labels, memoryLimitBytes)
+  // Asked for memory above its limit, a container hits it once a second.
+  families.memoryFailcnt(labels, Math.floor(memoryOverMs / 1_000), nowMs)
+  if (cpuLimitNanoCores === undefined) return
+  families.cpuQuota(labels, Math.round((cpuLimitNanoCores / 1e9) * PERIOD_MS * 1_000))
+  families.periods(labels, Math.floor(limitedMs / PERIOD_MS), nowMs)
+  families.throttledPeriods(labels, Math.floor(overMs / PERIOD_MS), nowMs)
+  families.throttledSeconds(labels, throttledMs / 1_000, nowMs)
+}
+
+function addDisk(families: Families, identity: Identity, { readBytes, writtenBytes }: Sample, nowMs: number): void {
+  const labels = deviceLabels(identity)
+  families.fsReads(labels, reads(readBytes), nowMs)
+  families.fsReadBytes(labels, readBytes, nowMs)
+  families.fsWrites(labels, writes(writtenBytes), nowMs)
+  families.fsWriteBytes(labels, writtenBytes, nowMs)
+}
+
+function addNetwork(families: Families, identity: Identity, { rxBytes, txBytes }: Traffic, nowMs: number): void {
+  const { container, id, image, name, namespace, pod } = identity
+  const labels = labelText({ container, id, image, interface: NETWORK_DEVICE, name, namespace, pod })
+  families.rxBytes(labels, rxBytes, nowMs)
+  families.rxErrors(labels, 0, nowMs)
+  families.rxPackets(labels, rxPackets(rxBytes), nowMs)
+  families.rxDropped(labels, rxDropped(rxBytes), nowMs)
+  families.txBytes(labels, txBytes, nowMs)
+  families.txErrors(labels, 0, nowMs)
+  families.txPackets(labels, txPackets(txBytes), nowMs)
+  families.txDropped(labels, txDropped(txBytes), nowMs)
+}
+
+/** In the order of the alphabet, as a kubelet writes labels. */
+function deviceLabels({ container, id, image, name, namespace, pod }: Identity): ReturnType<typeof labelText> {
+  return labelText({ container, device: DISK_DEVICE, id, image, name, namespace, pod })
+}

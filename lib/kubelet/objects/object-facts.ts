@@ -1,0 +1,152 @@
+import { fields, items, text, timeMs } from '../../kube/json.ts'
+import type { ContainerFacts, NodeFacts, PodFacts, ProbeFacts, QosClass, VolumeFacts } from './facts.ts'
+import { containerId, type PodDocument, podDocument } from './pod-document.ts'
+import { amount, NANO, resource } from './resource-amounts.ts'
+import { usageAnnotations } from './usage-annotations.ts'
+
+/** Estimated size of the files of a ConfigMap. */
+const CONFIG_MAP_BYTES = 16_384
+
+/** The facts of a Pod of the API; undefined for a Pod that is not bound to a node or has no UID. */
+export function podFacts(raw: unknown): PodFacts | undefined {
+  const pod = fields(raw)
+  const metadata = fields(pod.metadata)
+  const spec = fields(pod.spec)
+  const status = fields(pod.status)
+  const uid = text(metadata.uid)
+  const name = text(metadata.name)
+  const nodeName = text(spec.nodeName)
+  if (uid === undefined || name === undefined || nodeName === undefined) return undefined
+
+  const running = status.phase === 'Running'
+  const document = podDocument(pod, uid)
+  const sidecars = items(spec.initContainers).filter(each => fields(each).restartPolicy === 'Always')
+  const containers = [...items(spec.containers), ...sidecars].map(each =>
+    containerFacts(each, uid, running, document.statuses),
+  )
+  const { cpuNanoCores, memoryBytes, preset, bad } = usageAnnotations(fields(metadata.annotations))
+  return {
+    uid,
+    name,
+    namespace: text(metadata.namespace) ?? 'default',
+    nodeName,
+    running,
+    startMs:
+      timeMs(status.startTime) ??
+      containers.find(each => each.startedMs !== undefined)?.startedMs ??
+      timeMs(metadata.creationTimestamp) ??
+      Number.POSITIVE_INFINITY,
+    hostNetwork: spec.hostNetwork === true,
+    qos: qosClass(status.qosClass, containers),
+    preset,
+    usageCpuNanoCores: cpuNanoCores,
+    usageMemoryBytes: memoryBytes,
+    badAnnotations: bad.length === 0 ? undefined : bad,
+    containers,
+    volumes: items(spec.volumes).flatMap(each => volumeFacts(each, name)),
+    json: JSON.stringify(document.pod),
+  }
+}
+
+/** The facts of a Node of the API; undefined for a Node without name or UID. */
+export function nodeFacts(raw: unknown): NodeFacts | undefined {
+  const node = fields(raw)
+  const metadata = fields(node.metadata)
+  const uid = text(metadata.uid)
+  const name = text(metadata.name)
+  if (uid === undefined || name === undefined) return undefined
+  const { managedFields: _, ...rest } = metadata
+  const { machineID, systemUUID, bootID } = fields(fields(node.status).nodeInfo)
+  const capacity = fields(fields(node.status).capacity)
+  return {
+    uid,
+    name,
+    startMs: timeMs(metadata.creationTimestamp) ?? Number.POSITIVE_INFINITY,
+    cpuCapacityNanoCores: amount(capacity.cpu, NANO),
+    memoryCapacityBytes: amount(capacity.memory, 1),
+    storageCapacityBytes: amount(capacity['ephemeral-storage'], 1),
+    machine: { machineId: text(machineID) ?? '', systemUuid: text(systemUUID) ?? '', bootId: text(bootID) ?? '' },
+    object: { ...node, metadata: rest },
+  }
+}
+
+function containerFacts(
+  raw: unknown,
+  podUid: string,
+  podRunning: boolean,
+  statuses: PodDocument['statuses'],
+): ContainerFacts {
+  const container = fields(raw)
+  const name = text(container.name) ?? ''
+  const requests = fields(fields(container.resources).requests)
+  const limits = fields(fields(container.resources).limits)
+  const status = statuses.get(name)
+  const state = status === undefined ? undefined : fields(status.state)
+  const probes = probeFacts(container)
+  return {
+    name,
+    id: containerId(podUid, name, status),
+    // The status names the image without the digest that a spec may have.
+    image: text(status?.image) ?? text(container.image) ?? '',
+    cpuRequestNanoCores: resource(requests.cpu, NANO),
+    cpuLimitNanoCores: resource(limits.cpu, NANO),
+    memoryRequestBytes: resource(requests.memory, 1),
+    memoryLimitBytes: resource(limits.memory, 1),
+    // A Running pod may not have container statuses yet.
+    running: podRunning && (state === undefined || state.running !== undefined),
+    startedMs: timeMs(fields(state?.running).startedAt),
+    probes: probes.length === 0 ? undefined : probes,
+  }
+}
+
+/** The QoS class of the status, else the class that Kubernetes derives from requests and limits. */
+function qosClass(given: unknown, containers: ContainerFacts[]): QosClass {
+  const ofStatus = text(given)?.toLowerCase()
+  if (ofStatus === 'guaranteed' || ofStatus === 'burstable' || ofStatus === 'besteffort') return ofStatus
+  const isGuaranteed = containers.every(
+    each =>
+      each.cpuLimitNanoCores !== undefined &&
+      each.memoryLimitBytes !== undefined &&
+      (each.cpuRequestNanoCores ?? each.cpuLimitNanoCores) === each.cpuLimitNanoCores &&
+      (each.memoryRequestBytes ?? each.memoryLimitBytes) === each.memoryLimitBytes,
+  )
+  if (isGuaranteed && containers.length > 0) return 'guaranteed'
+  const hasResources = containers.some(
+    each =>
+      each.cpuRequestNanoCores !== undefined ||
+      each.cpuLimitNanoCores !== undefined ||
+      each.memoryRequestBytes !== undefined ||
+      each.memoryLimitBytes !== undefined,
+  )
+  return hasResources ? 'burstable' : 'besteffort'
+}
+
+function probeFacts(container: Record<string, unknown>): ProbeFacts[] {
+  const probes: ProbeFacts[] = []
+  for (const type of ['Liveness', 'Readiness', 'Startup'] as const) {
+    const probe = container[`${type.toLowerCase()}Probe`]
+    const periodS = Number(fields(probe).periodSeconds ?? 10)
+    if (probe !== undefined) probes.push({ type, periodS: periodS >= 1 ? periodS : 10 })
+  }
+  return probes
+}
+
+/** Empty for a volume that a kubelet does not measure, such as hostPath. */
+function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
+  const volume = fields(raw)
+  const name = text(volume.name)
+  if (name === undefined) return []
+  const claimName = text(fields(volume.persistentVolumeClaim).claimName)
+  if (claimName !== undefined) return [{ name, kind: 'claim', claimName }]
+  // Kubernetes names the claim of a generic ephemeral volume like this.
+  if (volume.ephemeral !== undefined) return [{ name, kind: 'claim', claimName: `${podName}-${name}` }]
+  if (volume.emptyDir !== undefined) {
+    const { medium, sizeLimit } = fields(volume.emptyDir)
+    return [{ name, kind: medium === 'Memory' ? 'memory' : 'disk', limitBytes: resource(sizeLimit, 1) }]
+  }
+  // As in pkg/volume of Kubernetes: these three use tmpfs, a ConfigMap uses the disk.
+  const isTmpfs = volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined
+  if (isTmpfs) return [{ name, kind: 'memory' }]
+  if (volume.configMap !== undefined) return [{ name, kind: 'disk', limitBytes: CONFIG_MAP_BYTES }]
+  return []
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import { changeUsage, createPodMeter, gainedAt } from '../../../../lib/kubelet/counters/pod-counters.ts'
+import { podTraffic, samplePod, wholeNumber } from '../../../../lib/kubelet/counters/usage-samples.ts'
+import type { PodFacts } from '../../../../lib/kubelet/objects/facts.ts'
+import { pod, START_MS } from '../kubelet-fixtures.ts'
+
+const meters = suite('samplePod()')
+
+meters('counts from the start of the pod, however late it is first seen', () => {
+  const facts = pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '100m' } })
+  const early = createPodMeter(facts, START_MS + 10)
+  const late = createPodMeter(facts, START_MS + 3_600_000)
+  const nowMs = START_MS + 7_200_000
+  assert.deepEqual(samplePod(early, nowMs), samplePod(late, nowMs))
+  assert.equal(samplePod(early, nowMs).total.usageCoreNanoSeconds, 2 * 0.1e9 * 7_200)
+})
+
+meters('starts at nothing for a pod that starts in the future', () => {
+  const meter = createPodMeter(pod({ startTime: '2027-01-01T00:00:00Z' }), START_MS)
+  assert.equal(meter.startMs, START_MS)
+  assert.equal(samplePod(meter, START_MS).total.usageCoreNanoSeconds, 0)
+})
+
+meters('goes on without a step when the annotation changes', () => {
+  const meter = createPodMeter(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '100m' } }), START_MS)
+  changeUsage(meter, pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '10m' } }), START_MS + 100_000)
+  assert.equal(samplePod(meter, START_MS + 100_000).total.usageCoreNanoSeconds, 2 * 0.1e9 * 100)
+  assert.equal(samplePod(meter, START_MS + 200_000).total.usageCoreNanoSeconds, 2 * (0.1e9 + 0.01e9) * 100)
+})
+
+const amounts = fc.option(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), { nil: undefined })
+const steps = fc.array(
+  fc.record({
+    waitMs: fc.integer({ min: 0, max: 1e9 }),
+    change: fc.option(fc.record({ cpu: amounts, memory: amounts, running: fc.boolean() }), { nil: undefined }),
+  }),
+  { minLength: 1, maxLength: 40 },
+)
+
+meters('under any sequence of changes and reads: no counter falls, all whole, sums add up', () => {
+  fc.assert(
+    fc.property(fc.uuid(), steps, (uid, sequence) => {
+      let facts: PodFacts = { ...pod(), uid }
+      let nowMs = START_MS
+      const meter = createPodMeter(facts, nowMs)
+      let before: number[] = []
+      for (const { waitMs, change } of sequence) {
+        nowMs += waitMs
+        if (change !== undefined) {
+          const { usageCpuNanoCores: _, usageMemoryBytes: __, ...rest } = facts
+          facts = {
+            ...rest,
+            ...(change.cpu === undefined ? {} : { usageCpuNanoCores: change.cpu }),
+            ...(change.memory === undefined ? {} : { usageMemoryBytes: change.memory }),
+            containers: rest.containers.map(each => ({ ...each, running: change.running })),
+          }
+          changeUsage(meter, facts, nowMs)
+        }
+        const { containers, total } = samplePod(meter, nowMs)
+        const { rxBytes, txBytes } = podTraffic(meter, nowMs)
+        for (const value of [...containers, total].flatMap(Object.values)) {
+          assert(Number.isInteger(value) && value >= 0 && !String(value).includes('e'), String(value))
+        }
+        for (const field of [
+          'usageNanoCores',
+          'usageCoreNanoSeconds',
+          'usageBytes',
+          'rssBytes',
+          'readBytes',
+        ] as const) {
+          assert.equal(
+            total[field],
+            containers.reduce((sum, each) => sum + each[field], 0),
+          )
+        }
+        for (const { rssBytes, workingSetBytes, usageBytes } of containers) {
+          assert(rssBytes <= workingSetBytes && workingSetBytes <= usageBytes)
+        }
+        const after = [
+          ...[...containers, total].flatMap(each => [
+            each.usageCoreNanoSeconds,
+            each.pageFaults,
+            each.majorPageFaults,
+            each.readBytes,
+            each.writtenBytes,
+          ]),
+          ...meter.containers.flatMap(each => Object.values(gainedAt(each, nowMs))),
+          rxBytes,
+          txBytes,
+        ]
+        for (const [index, value] of before.entries())
+          assert(Number(after[index]) >= value, `${value} fell to ${after[index]}`)
+        before = after
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+meters('gives readers at different rates the same truth', () => {
+  const meter = createPodMeter(pod(), START_MS)
+  for (let at = 0; at < 100; at++) samplePod(meter, START_MS + at * 777)
+  assert.deepEqual(samplePod(meter, START_MS + 90_000), samplePod(createPodMeter(pod(), START_MS), START_MS + 90_000))
+})
+
+meters.run()
+
+const numbers = suite('wholeNumber()')
+
+for (const [value, whole] of [
+  [1.5, 2],
+  [-1, 0],
+  [Number.NaN, 0],
+  [1e30, 2 ** 63],
+  [Number.POSITIVE_INFINITY, 2 ** 63],
+] as const) {
+  numbers(`of ${value} is ${whole}`, () => assert.equal(wholeNumber(value), whole))
+}
+
+numbers.run()

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import { measureNode } from '../../../../lib/kubelet/endpoints/node-measurement.ts'
+import { buildSummary } from '../../../../lib/kubelet/endpoints/stats-summary.ts'
+import { createStore } from '../../../../lib/kubelet/store/stats-store.ts'
+import { node, pod, START_MS, there } from '../kubelet-fixtures.ts'
+
+const stores = suite('createStore()')
+
+stores('has a node once its Node object is there, with the pods that came before it', () => {
+  const store = createStore({ clock: () => START_MS })
+  store.setPod(pod())
+  assert.equal(store.node('node-0'), undefined)
+  store.setNode(node())
+  assert.equal(store.node('node-0')?.pods.size, 1)
+  assert.deepEqual([store.nodeCount, store.podCount, store.runningPodCount], [1, 1, 1])
+})
+
+stores('takes a namesake made anew for another node, in whatever order the news comes', () => {
+  const store = createStore({ clock: () => START_MS })
+  store.setNode(node({ uid: 'old' }))
+  store.setNode(node({ uid: 'new' }))
+  store.deleteNode('old')
+  assert.equal(store.node('node-0')?.facts.uid, 'new')
+  assert.equal(store.nodeCount, 1)
+})
+
+stores('reports a bad annotation once for as long as the pod carries it', () => {
+  const told: string[] = []
+  const store = createStore({ onBadAnnotation: (_, { value }) => told.push(value) })
+  const bad = pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': 'lots' } })
+  for (let at = 0; at < 3; at++) store.setPod(bad)
+  store.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': 'more' } }))
+  assert.deepEqual(told, ['lots', 'more'])
+})
+
+stores('holds nothing when all has gone', () => {
+  const store = createStore({ clock: () => START_MS })
+  for (let at = 0; at < 100; at++) {
+    store.setNode(node({ uid: `n${at}`, name: `node-${at}` }))
+    store.setPod(pod({ uid: `p${at}`, nodeName: `node-${at}` }))
+    store.deleteNode(`n${at}`)
+    store.deletePod(`p${at}`)
+  }
+  assert.deepEqual([store.nodeCount, store.podCount, store.runningPodCount], [0, 0, 0])
+})
+
+stores('has a clock that never goes back', () => {
+  const times = [5, 3, 9]
+  const store = createStore({ clock: () => there(times.shift()) })
+  assert.deepEqual([store.now(), store.now(), store.now()], [5, 5, 9])
+})
+
+const events = fc.array(
+  fc.record({
+    waitMs: fc.integer({ min: -1_000, max: 1e10 }),
+    uid: fc.constantFrom('a', 'b', 'c'),
+    phase: fc.constantFrom('Pending', 'Running', 'Succeeded', 'gone'),
+    cpu: fc.constantFrom('0', '1m', '100m', '9000', '8999999'),
+  }),
+  { maxLength: 40 },
+)
+
+stores('no counter of a node falls, whatever its pods do', () => {
+  fc.assert(
+    fc.property(events, sequence => {
+      let nowMs = START_MS
+      const store = createStore({ clock: () => nowMs })
+      store.setNode(node())
+      let before: number[] = []
+      for (const { waitMs, uid, phase, cpu } of sequence) {
+        nowMs += waitMs
+        if (phase === 'gone') store.deletePod(uid)
+        else store.setPod(pod({ uid, phase, annotations: { 'kwok.x-k8s.io/usage-cpu': cpu } }))
+        const { node: stats } = buildSummary(measureNode(there(store.node('node-0')), store.now()))
+        const after = [
+          stats.cpu.usageCoreNanoSeconds,
+          stats.memory.pageFaults,
+          stats.memory.majorPageFaults,
+          stats.network.rxBytes,
+          stats.network.txBytes,
+        ]
+        for (const [index, value] of before.entries())
+          assert(Number(after[index]) >= value, `${value} fell to ${after[index]}`)
+        before = after
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+stores.run()
