@@ -13,12 +13,12 @@ if ('reason' in engine) process.stdout.write(skipLine('docker', engine.reason))
 const runtime = suite('the Docker runtime')
 const onEngine = 'reason' in engine ? runtime.skip : runtime
 
-onEngine('passes test/e2e/kwok.test.ts', async () => {
+onEngine('passes test/e2e/shared/kwok.test.ts', async () => {
   if ('reason' in engine) return
   if (engine.host !== undefined) process.env['DOCKER_HOST'] = engine.host
   const images = await loadLabImages()
   try {
-    const { code, output } = await runTestFile('e2e/kwok.test.ts', { ...images.env, TEST_RUNTIME: 'docker' })
+    const { code, output } = await runTestFile('e2e/shared/kwok.test.ts', { ...images.env, TEST_RUNTIME: 'docker' })
     const count = (word: string) => Number(new RegExp(`^\\s*${word}:\\s+(\\d+)`, 'm').exec(output)?.[1])
     if (code !== 0) throw new Error(output)
     assert.ok(count('Total') > 10, output)

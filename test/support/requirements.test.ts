@@ -37,14 +37,14 @@ packages.run()
 
 const requirements = suite('requirementsOf()')
 requirements('gives those of the chosen files', () => {
-  assert.deepEqual(requirementsOf(['e2e/page.test.ts', 'lib/lab.test.ts', 'e2e/docker.test.ts']), [
+  assert.deepEqual(requirementsOf(['e2e/shared/page.test.ts', 'lib/lab.test.ts', 'e2e/docker.test.ts']), [
     'docker',
     'chromium',
   ])
-  assert.deepEqual(requirementsOf(['e2e/kwok.test.ts']), [])
+  assert.deepEqual(requirementsOf(['e2e/shared/kwok.test.ts']), [])
 })
 requirements('names files that exist', () => {
-  const files = ['e2e/docker', 'long/docker-kwok', 'e2e/real-node', 'e2e/page'].map(name => `${name}.test.ts`)
+  const files = ['e2e/docker', 'long/docker-kwok', 'e2e/real-node', 'e2e/shared/page'].map(name => `${name}.test.ts`)
   assert.deepEqual(requirementsOf(files), requirementNames)
   for (const file of files) assert(existsSync(join(import.meta.dirname, '..', file)), file)
 })

@@ -15,34 +15,43 @@ export function bareMachine(dir: string): NodeJS.ProcessEnv {
   return { ...noNet, HOME: dir, PATH: join(dir, 'none'), XDG_CACHE_HOME: dir }
 }
 
+/** How a task ended. */
+export interface TaskOutcome {
+  status: number
+  stdout: string
+  stderr: string
+}
+
 let imports = 0
 
 /**
- * Runs a task in this process, where its modules are loaded already: for the many cases that differ in a flag or a variable. A file of
- * `tasks` runs when it is imported, and is imported once for each URL.
+ * Runs a task in this process, which has loaded its modules already: for the many cases that differ in a flag or a variable. A file of
+ * `tasks` runs when it is imported, and each URL is imported once. Two must not run at the same time.
  */
 export async function importTask(
   file: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  project = projectDir,
-): Promise<{ status: number; stdout: string; stderr: string }> {
+  { env, project = projectDir, cwd = process.cwd() }: { env: NodeJS.ProcessEnv; project?: string; cwd?: string },
+): Promise<TaskOutcome> {
   const path = join(project, 'tasks', file)
-  const said = { stdout: '', stderr: '' }
-  const { argv, env: own } = process
+  const output = { stdout: '', stderr: '' }
+  const { argv, env: ownEnv } = process
+  const ownCwd = process.cwd()
   const writes = { stdout: process.stdout.write, stderr: process.stderr.write }
   Object.assign(process, { argv: [process.execPath, path, ...args], env })
   for (const stream of ['stdout', 'stderr'] as const) {
     process[stream].write = (chunk: string | Uint8Array) => {
-      said[stream] += chunk.toString()
+      output[stream] += chunk.toString()
       return true
     }
   }
   try {
+    process.chdir(cwd)
     await import(`${pathToFileURL(path)}?${imports++}`)
-    return { status: Number(process.exitCode ?? 0), ...said }
+    return { status: Number(process.exitCode ?? 0), ...output }
   } finally {
-    Object.assign(process, { argv, env: own, exitCode: undefined })
+    Object.assign(process, { argv, env: ownEnv, exitCode: undefined })
+    process.chdir(ownCwd)
     for (const stream of ['stdout', 'stderr'] as const) process[stream].write = writes[stream]
   }
 }

@@ -46,7 +46,7 @@ const clusterless = [
 ]
 
 const start = async (task: string, args: string[], more: NodeJS.ProcessEnv = {}, project = projectDir) =>
-  await importTask(task, args, { ...env, ...more }, project)
+  await importTask(task, args, { env: { ...env, ...more }, project })
 
 const all = suite('tasks')
 

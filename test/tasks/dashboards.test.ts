@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,20 +7,19 @@ import { parse } from 'yaml'
 import { labDashboards } from '../../dashboards/index.ts'
 import { projectDir } from '../../lib/lab/lab.ts'
 import { assertSameWords } from '../support/lab.ts'
+import { importTask } from '../support/task.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-dashboards-'))
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
-const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
-  spawnSync(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'dashboards.ts'), ...args],
-    { encoding: 'utf8', cwd: dir, env: { ...process.env, CLUSTER_NAME: `no-such-lab-${process.pid}`, ...env } },
-  )
+const run = async (args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
+  const env = { ...process.env, CLUSTER_NAME: `no-such-lab-${process.pid}`, ...more }
+  return await importTask('dashboards.ts', args, { env, cwd: dir })
+}
 const filesIn = (folder: string) => readdirSync(join(dir, folder), { recursive: true, encoding: 'utf8' }).sort()
 
 const task = suite('tasks/dashboards.ts')
-task('writes everything without a cluster, and a second time nothing', () => {
-  const [first, second] = [run(['--out', 'out']), run(['--out', 'out'])]
+task('writes everything without a cluster, and a second time nothing', async () => {
+  const [first, second] = [await run(['--out', 'out']), await run(['--out', 'out'])]
   assert.deepEqual([first.status, first.stderr], [0, ''])
   const dashboards = labDashboards().length
   const all = `${dashboards} dashboards, 4 files of rules, 2 of provisioning in out; `
@@ -31,8 +29,8 @@ task('writes everything without a cluster, and a second time nothing', () => {
   assert.equal(readdirSync(join(dir, 'out', 'json')).length, dashboards)
 })
 
-task('gives the same bytes in another folder, but for that folder', () => {
-  run(['--out', 'other'])
+task('gives the same bytes in another folder, but for that folder', async () => {
+  await run(['--out', 'other'])
   assertSameWords(filesIn('other'), filesIn('out'), 'files')
   for (const file of filesIn('out').filter(path => /\.(json|yaml)$/.test(path))) {
     const [one, two] = ['out', 'other'].map(folder =>
@@ -42,9 +40,9 @@ task('gives the same bytes in another folder, but for that folder', () => {
   }
 })
 
-task("adds the user's folder to Grafana's, and Prometheus as the settings have it", () => {
+task("adds the user's folder to Grafana's, and Prometheus as the settings have it", async () => {
   mkdirSync(join(dir, 'mine'))
-  const { status } = run(['--out', 'set', '--dashboards-dir', 'mine'], {
+  const { status } = await run(['--out', 'set', '--dashboards-dir', 'mine'], {
     COLLECTION_INTERVAL: '5s',
     PROMETHEUS_PORT: '19',
   })
@@ -57,13 +55,13 @@ task("adds the user's folder to Grafana's, and Prometheus as the settings have i
   assert.deepEqual([prometheus.url, prometheus.jsonData.timeInterval], ['http://127.0.0.1:19', '5s'])
 })
 
-task('gives a Grafana of one’s own the dashboards that it loads from no file as copies, and names them', () => {
+task('gives a Grafana of one’s own the dashboards that it loads from no file as copies, and names them', async () => {
   const mine = join(dir, 'newer')
   mkdirSync(mine)
   const layout = { kind: 'GridLayout', spec: { items: [] } }
   writeFileSync(join(mine, 'v2.json'), JSON.stringify({ title: 'New', elements: {}, layout }))
   const out = join(dir, 'converted')
-  const { status, stderr } = run(['--out', out, '--dashboards-dir', mine])
+  const { status, stderr } = await run(['--out', out, '--dashboards-dir', mine])
   assert.equal(status, 0)
   assert.match(stderr, /v2\.json is converted for Grafana/)
   assert.equal(JSON.parse(readFileSync(join(out, 'own', 'v2.json'), 'utf8')).title, 'New')
@@ -71,10 +69,10 @@ task('gives a Grafana of one’s own the dashboards that it loads from no file a
   assert.equal(own.options.path, join(out, 'own'))
 })
 
-task('writes what is the same for every lab of the clone, and no provisioning, where no folder is named', () => {
+task('writes what is the same for every lab of the clone, and no provisioning, where no folder is named', async () => {
   const [first, second] = [
-    run([], { COLLECTION_INTERVAL: '5s', PROMETHEUS_PORT: '19' }),
-    run([], { CLUSTER_NAME: `no-other-lab-${process.pid}`, DASHBOARDS_DIR: dir }),
+    await run([], { COLLECTION_INTERVAL: '5s', PROMETHEUS_PORT: '19' }),
+    await run([], { CLUSTER_NAME: `no-other-lab-${process.pid}`, DASHBOARDS_DIR: dir }),
   ]
   assert.deepEqual([first.status, first.stderr], [0, ''])
   assert.match(first.stdout, /^\d+ dashboards, 4 files of rules in \S+dashboards\/out; \d+ changed\n$/)
@@ -88,14 +86,14 @@ task('writes what is the same for every lab of the clone, and no provisioning, w
   )
 })
 
-task('refuses a folder of dashboards that is not there', () => {
-  const { status, stdout, stderr } = run(['--out', 'none', '--dashboards-dir', 'nowhere'])
+task('refuses a folder of dashboards that is not there', async () => {
+  const { status, stdout, stderr } = await run(['--out', 'none', '--dashboards-dir', 'nowhere'])
   assert.deepEqual([status, stdout], [2, ''])
   assert.match(stderr, /^Cannot add the dashboards of \S+\/nowhere: there is no such folder\n {2}Next: /)
 })
 
-task('says which file cannot be written', () => {
-  const { status, stdout, stderr } = run(['--out', '/dev/null/out'])
+task('says which file cannot be written', async () => {
+  const { status, stdout, stderr } = await run(['--out', '/dev/null/out'])
   assert.deepEqual([status, stdout], [1, ''])
   assert.match(stderr, /^Cannot write \/dev\/null\/out\/json\/[\w-]+\.json: /)
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { catalog, k3dPrograms, kwokPrograms } from '../../lib/programs/program-catalog.ts'
 import { releasePath, script, writeProgram } from '../lib/programs/program-fixture.ts'
-import { bareMachine, runTask } from '../support/task.ts'
+import { bareMachine, importTask } from '../support/task.ts'
 
 const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/doctor')
 task.before.each(context => {
@@ -14,33 +14,33 @@ task.before.each(context => {
 })
 task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
-const start = (env: NodeJS.ProcessEnv, ...args: string[]) => runTask('doctor', args, env)
+const start = async (env: NodeJS.ProcessEnv, ...args: string[]) => await importTask('doctor.ts', args, { env })
 
-task('prints the table and ends with 0 when every program is there', ({ env }) => {
+task('prints the table and ends with 0 when every program is there', async ({ env }) => {
   for (const { programs, version } of catalog) {
     for (const { name, inFolder } of programs) {
       writeProgram(join(releasePath({ env }, name, version), inFolder ?? ''), script(name, version))
     }
   }
-  const { status, stdout, stderr } = start(env)
+  const { status, stdout, stderr } = await start(env)
   assert.equal(stderr, '')
   assert.equal(status, 0)
   assert.equal(stdout.trimEnd().split('\n').length, 2 + new Set([...kwokPrograms, ...k3dPrograms]).size + 3)
 })
 
-task('can do without Grafana’s program, unless GRAFANA is grafana', ({ env }) => {
+task('can do without Grafana’s program, unless GRAFANA is grafana', async ({ env }) => {
   for (const { programs, version } of catalog) {
     for (const { name } of programs.filter(each => each.name !== 'grafana')) {
       writeProgram(releasePath({ env }, name, version), script(name, version))
     }
   }
-  const without = start(env)
+  const without = await start(env)
   assert.deepEqual([without.status, without.stderr], [0, ''])
   assert.match(
     without.stdout,
     /^grafana +\d+\.\d+\.\d+ +optional +the lab's page takes its place; for GRAFANA=grafana: dl\.grafana\.com can't/m,
   )
-  const withGrafana = start({ ...env, GRAFANA: 'grafana' })
+  const withGrafana = await start({ ...env, GRAFANA: 'grafana' })
   assert.equal(withGrafana.status, 1)
   assert.match(
     withGrafana.stderr,
@@ -48,8 +48,8 @@ task('can do without Grafana’s program, unless GRAFANA is grafana', ({ env }) 
   )
 })
 
-task('ends with 1 and a Next: line for what can’t be had, and changes nothing', ({ env, dir }) => {
-  const { status, stdout, stderr } = start(env)
+task('ends with 1 and a Next: line for what can’t be had, and changes nothing', async ({ env, dir }) => {
+  const { status, stdout, stderr } = await start(env)
   assert.equal(status, 1)
   assert.match(stdout, /^etcd +\d+\.\d+\.\d+ +missing +.*github\.com can't be reached.*; there is no go on PATH/m)
   assert.match(stderr, /^etcd \S+ can't be had: .*\n {2}Next: install Go .* set ETCD_BINARY$/m)
@@ -58,7 +58,7 @@ task('ends with 1 and a Next: line for what can’t be had, and changes nothing'
 
 task(
   'in the Docker runtime wants only what is in no image, and says which images are at the engine',
-  ({ env, dir }) => {
+  async ({ env, dir }) => {
     for (const { programs, version } of catalog) {
       for (const { name } of programs) {
         if (!['kwokctl', 'kubectl', 'helm', 'k3d'].includes(name)) continue
@@ -66,7 +66,11 @@ task(
       }
     }
     writeProgram(join(dir, 'none', 'docker'), '#!/bin/sh\ncase "$*" in *otel-lgtm*) exit 1;; esac\n')
-    const { status, stdout, stderr } = start({ ...env, PATH: `${join(dir, 'none')}:/usr/bin:/bin`, RUNTIME: 'docker' })
+    const { status, stdout, stderr } = await start({
+      ...env,
+      PATH: `${join(dir, 'none')}:/usr/bin:/bin`,
+      RUNTIME: 'docker',
+    })
     assert.deepEqual([status, stderr], [0, ''])
     assert.match(stdout, /^otelcol +\S+ +optional +it is in an image; for RUNTIME=binary: /m)
     assert.match(stdout, /^etcd +there +quay\.io\/coreos\/etcd:v/m)
@@ -74,8 +78,8 @@ task(
   },
 )
 
-task('refuses a misspelt flag by name', ({ env }) => {
-  const { status, stdout, stderr } = start(env, '--forse')
+task('refuses a misspelt flag by name', async ({ env }) => {
+  const { status, stdout, stderr } = await start(env, '--forse')
   assert.deepEqual([status, stdout], [2, ''])
   assert.match(stderr, /--forse/)
 })

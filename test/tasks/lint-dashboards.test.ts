@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { suite } from 'uvu'
 import { fields, items } from '../../lib/kube/json.ts'
 import { projectDir } from '../../lib/lab/lab.ts'
 import { assertSays } from '../support/lab.ts'
+import { importTask } from '../support/task.ts'
 
 const task = suite<{ dir: string }>('tasks/lint-dashboards')
 task.before.each(context => {
@@ -14,13 +14,9 @@ task.before.each(context => {
 })
 task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
-const start = (args: string[], env: NodeJS.ProcessEnv = {}) => {
-  const script = join(import.meta.dirname, '../../tasks/lint-dashboards.ts')
+const start = async (args: string[], env: NodeJS.ProcessEnv = {}) => {
   const { DASHBOARDS_DIR: _, ...inherited } = process.env
-  return spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), script, ...args], {
-    env: { ...inherited, CLUSTER_NAME: 'no-such-lab', ...env },
-    encoding: 'utf8',
-  })
+  return await importTask('lint-dashboards.ts', args, { env: { ...inherited, CLUSTER_NAME: 'no-such-lab', ...env } })
 }
 const write = (dir: string, name: string, exprs: string[], more: object = {}) => {
   const targets = exprs.map((expr, at) => ({ refId: `Q${at}`, expr, ...more }))
@@ -28,27 +24,27 @@ const write = (dir: string, name: string, exprs: string[], more: object = {}) =>
   writeFileSync(join(dir, `${name}.json`), JSON.stringify(json))
 }
 
-task('finds nothing in the lab’s own dashboards and rules, without a cluster', () => {
-  const { status, stdout, stderr } = start([])
+task('finds nothing in the lab’s own dashboards and rules, without a cluster', async () => {
+  const { status, stdout, stderr } = await start([])
   assert.equal(stderr, '')
   assertSays(stdout, /^\d+ dashboards, \d{3} panels, \d{3} queries: 0 errors, 0 warnings\n$/)
   assert.equal(status, 0)
 })
 
-task('looks at others by path, warns of what the lab doesn’t know, and ends with 0', ({ dir }) => {
+task('looks at others by path, warns of what the lab doesn’t know, and ends with 0', async ({ dir }) => {
   write(dir, 'mine', ['kube_pod_info'])
-  const { status, stdout } = start(['--dashboards', join(dir, '*.json')])
+  const { status, stdout } = await start(['--dashboards', join(dir, '*.json')])
   assertSays(stdout, /^mine \(.*mine\.json\)\n/)
   assertSays(stdout, /\n {2}warning metric: P, Q0: the lab has no metric kube_pod_info\n/)
   assertSays(stdout, /\n1 dashboard, 1 panel, 1 query: 0 errors, \d+ warnings\n$/)
   assert.equal(status, 0)
 })
 
-task('ends with 1 for what is wrong anywhere, names what can’t be read, and looks at the rest', ({ dir }) => {
+task('ends with 1 for what is wrong anywhere, names what can’t be read, and looks at the rest', async ({ dir }) => {
   write(dir, 'mine', ['sum(', '0'])
   write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
   writeFileSync(join(dir, 'broken.json'), '{')
-  const { status, stdout } = start(['--dashboards', dir])
+  const { status, stdout } = await start(['--dashboards', dir])
   assertSays(stdout, /error file: .*broken\.json, line 1, column 2: this is no JSON/)
   assertSays(stdout, /error parse: P, Q0: line 1, column 5: the expression ends too early/)
   assertSays(stdout, /error constant: P, Q1: /)
@@ -57,9 +53,9 @@ task('ends with 1 for what is wrong anywhere, names what can’t be read, and lo
   assert.equal(status, 1)
 })
 
-task('adds the dashboards of DASHBOARDS_DIR to the own ones, and says it all as JSON', ({ dir }) => {
+task('adds the dashboards of DASHBOARDS_DIR to the own ones, and says it all as JSON', async ({ dir }) => {
   write(dir, 'mine', ['0'])
-  const { status, stdout } = start(['--json', '-'], { DASHBOARDS_DIR: dir })
+  const { status, stdout } = await start(['--json', '-'], { DASHBOARDS_DIR: dir })
   const { dashboards, findings, errors } = fields(JSON.parse(stdout))
   assert.equal(items(dashboards).length > 10, true)
   assert.equal(fields(items(dashboards).at(-1))['title'], 'mine')
@@ -68,7 +64,7 @@ task('adds the dashboards of DASHBOARDS_DIR to the own ones, and says it all as 
   assert.deepEqual([errors, status], [1, 1])
 })
 
-task('takes the folder that a lab remembers, each lab its own, until another is named', ({ dir }) => {
+task('takes the folder that a lab remembers, each lab its own, until another is named', async ({ dir }) => {
   write(dir, 'mine', ['0'])
   const names = ['one', 'two'].map(word => `no-such-lab-${word}-${process.pid}`)
   const labs = names.map(name => join(projectDir, '.lab', name))
@@ -78,20 +74,21 @@ task('takes the folder that a lab remembers, each lab its own, until another is 
       const settings = { dashboardsDir: index === 0 ? dir : 'none' }
       writeFileSync(join(lab, 'lab.json'), JSON.stringify({ settings, kwokWorkdir: dir }))
     }
-    const [one, two] = names.map(name => start([], { CLUSTER_NAME: name }))
-    assertSays(one?.stdout ?? '', /^mine \(.*mine\.json\)\n[\s\S]*\n {2}error constant: P, Q0: /)
-    assertSays(two?.stdout ?? '', /^\d+ dashboards, .*: 0 errors, 0 warnings\n$/)
-    const told = start(['--dashboards-dir', 'none'], { CLUSTER_NAME: names[0] })
-    assert.equal(told.stdout, two?.stdout)
+    const one = await start([], { CLUSTER_NAME: names[0] })
+    const two = await start([], { CLUSTER_NAME: names[1] })
+    assertSays(one.stdout, /^mine \(.*mine\.json\)\n[\s\S]*\n {2}error constant: P, Q0: /)
+    assertSays(two.stdout, /^\d+ dashboards, .*: 0 errors, 0 warnings\n$/)
+    const told = await start(['--dashboards-dir', 'none'], { CLUSTER_NAME: names[0] })
+    assert.equal(told.stdout, two.stdout)
   } finally {
     for (const lab of labs) rmSync(lab, { recursive: true, force: true })
   }
 })
 
-task('ends with 1 and says why when no dashboard has a query to look at', ({ dir }) => {
+task('ends with 1 and says why when no dashboard has a query to look at', async ({ dir }) => {
   write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
   write(dir, 'none', [])
-  const { status, stdout, stderr } = start(['--dashboards', dir])
+  const { status, stdout, stderr } = await start(['--dashboards', dir])
   assertSays(stdout, /\n {2}none \(.*none\.json\): nothing to check, no panel has a query for Prometheus\n/)
   assertSays(
     stderr,
@@ -100,16 +97,16 @@ task('ends with 1 and says why when no dashboard has a query to look at', ({ dir
   assert.equal(status, 1)
 })
 
-task('takes a path several times, and says of one that names nothing what would', ({ dir }) => {
+task('takes a path several times, and says of one that names nothing what would', async ({ dir }) => {
   write(dir, 'a', ['up'])
-  const { status, stdout } = start(['--dashboards', join(dir, 'a.json'), '--dashboards', join(dir, 'b.json')])
+  const { status, stdout } = await start(['--dashboards', join(dir, 'a.json'), '--dashboards', join(dir, 'b.json')])
   assertSays(stdout, /error file: There is no dashboard at .*b\.json; name a JSON file/)
   assertSays(stdout, /\n1 dashboard, /)
   assert.equal(status, 1)
 })
 
-task('refuses a misspelt flag by name', () => {
-  const { status, stdout, stderr } = start(['--dashbords', 'x'])
+task('refuses a misspelt flag by name', async () => {
+  const { status, stdout, stderr } = await start(['--dashbords', 'x'])
   assert.deepEqual([status, stdout], [2, ''])
   assertSays(stderr, /--dashbords/)
 })

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { projectDir } from '../../lib/lab/lab.ts'
 import { type RunningPrometheus, startPrometheus } from '../lib/checks/verify/prometheus-fixture.ts'
 import { assertSays } from '../support/lab.ts'
+import { importTask, type TaskOutcome } from '../support/task.ts'
 import { tempDir } from '../support/temp-lab.ts'
 
 const dir = tempDir()
@@ -19,21 +18,10 @@ const lines = jobs.flatMap(job =>
 )
 const { KUBECONFIG: _, ...env } = process.env
 
-interface Ended {
-  status: number
-  stdout: string
-  stderr: string
-}
-
 /** Runs the task without a lab. */
-async function report(args: string[], more: NodeJS.ProcessEnv = {}): Promise<Ended> {
+async function report(args: string[], more: NodeJS.ProcessEnv = {}): Promise<TaskOutcome> {
   const own = { CLUSTER_NAME: `no-such-lab-${process.pid}`, KWOK_WORKDIR: join(dir, 'kwok'), NO_COLOR: '1', ...more }
-  const words = ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'report.ts'), ...args]
-  return await new Promise(resolve => {
-    const child = execFile(process.execPath, words, { env: { ...env, ...own }, cwd: dir }, (_error, stdout, stderr) =>
-      resolve({ status: child.exitCode ?? -1, stdout, stderr }),
-    )
-  })
+  return await importTask('report.ts', args, { env: { ...env, ...own }, cwd: dir })
 }
 
 function dashboardFile(name: string, panels: Record<string, unknown>[]): string {

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { fields, items } from '../../lib/kube/json.ts'
-import { projectDir } from '../../lib/lab/lab.ts'
 import { freePort } from '../../lib/system/ports.ts'
 import { type RunningPrometheus, startPrometheus } from '../lib/checks/verify/prometheus-fixture.ts'
 import { assertSays } from '../support/lab.ts'
+import { importTask, type TaskOutcome } from '../support/task.ts'
 import { tempDir } from '../support/temp-lab.ts'
 
 const dir = tempDir()
@@ -16,26 +15,10 @@ const nowMs = Date.now()
 const lines = [...Array(120).keys()].map(at => `up{job="web"} 1 ${(nowMs - 300_000 + at * 10_000) / 1_000}`)
 const { KUBECONFIG: _, ...env } = process.env
 
-interface Ended {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
 /** Runs the task without a lab. */
-async function verify(args: string[]): Promise<Ended> {
+async function verify(args: string[]): Promise<TaskOutcome> {
   const own = { CLUSTER_NAME: `no-such-lab-${process.pid}`, KWOK_WORKDIR: join(dir, 'kwok'), NO_COLOR: '1' }
-  const words = ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'verify.ts'), ...args]
-  const child = spawn(process.execPath, words, { env: { ...env, ...own }, cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended: Ended = { status: null, stdout: '', stderr: '' }
-  child.stdout.on('data', chunk => {
-    ended.stdout += chunk
-  })
-  child.stderr.on('data', chunk => {
-    ended.stderr += chunk
-  })
-  ended.status = await new Promise(resolve => child.once('close', resolve))
-  return ended
+  return await importTask('verify.ts', args, { env: { ...env, ...own }, cwd: dir })
 }
 
 /** Writes a dashboard with one panel a query; those of `type` go to another datasource. */
@@ -49,7 +32,9 @@ function dashboardFile(name: string, exprs: readonly string[], more: Record<stri
   return path
 }
 
-const task = suite<{ prometheus: RunningPrometheus; to: (...paths: string[]) => Promise<Ended> }>('tasks/verify.ts')
+const task = suite<{ prometheus: RunningPrometheus; to: (...paths: string[]) => Promise<TaskOutcome> }>(
+  'tasks/verify.ts',
+)
 task.before(async context => {
   context.prometheus = await startPrometheus(lines)
   const url = ['--prometheus-url', context.prometheus.url]

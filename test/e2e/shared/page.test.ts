@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
-import { labDashboards } from '../../dashboards/index.ts'
-import type { Panel } from '../../lib/grafana/dashboard-model.ts'
-import { fieldConfigSource, grafanaData, grafanaTheme } from '../../lib/grafana/grafana-data.ts'
-import { readDashboard } from '../../lib/grafana/read-dashboard.ts'
-import { projectDir } from '../../lib/lab/lab.ts'
-import { createPrometheusApi } from '../../lib/prometheus/prometheus-client.ts'
-import { axeViolations, browserProblem, openBrowser, type Watched, watchedPage } from '../support/browser.ts'
+import { labDashboards } from '../../../dashboards/index.ts'
+import type { Panel } from '../../../lib/grafana/dashboard-model.ts'
+import { fieldConfigSource, grafanaData, grafanaTheme } from '../../../lib/grafana/grafana-data.ts'
+import { readDashboard } from '../../../lib/grafana/read-dashboard.ts'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import { createPrometheusApi } from '../../../lib/prometheus/prometheus-client.ts'
+import { axeViolations, browserProblem, openBrowser, type Watched, watchedPage } from '../../support/browser.ts'
 import {
   assertDone,
   assertSameWords,
@@ -17,9 +17,9 @@ import {
   type TestLab,
   waitFor,
   waitForAutoscaler,
-} from '../support/lab.ts'
-import { skipLine } from '../support/outcome.ts'
-import { suite } from '../support/suite.ts'
+} from '../../support/lab.ts'
+import { skipLine } from '../../support/outcome.ts'
+import { suite } from '../../support/suite.ts'
 
 /** Kept by CI, for people to look at. */
 const PICTURES = join(projectDir, 'report', 'pages')

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { fields, items, text } from '../../lib/kube/json.ts'
-import { parseQuantity } from '../../lib/kube/quantity.ts'
-import type { Summary } from '../../lib/kubelet/endpoints/summary-types.ts'
+import { fields, items, text } from '../../../lib/kube/json.ts'
+import { parseQuantity } from '../../../lib/kube/quantity.ts'
+import type { Summary } from '../../../lib/kubelet/endpoints/summary-types.ts'
 import {
   assertDone,
   assertRefused,
@@ -14,8 +14,8 @@ import {
   type Ended,
   type TestLab,
   waitFor,
-} from '../support/lab.ts'
-import { suite } from '../support/suite.ts'
+} from '../../support/lab.ts'
+import { suite } from '../../support/suite.ts'
 
 const NODES = 5
 const nodeNames = Array.from({ length: NODES }, (_, at) => `kwok-node-000${at}`)

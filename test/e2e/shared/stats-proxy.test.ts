@@ -4,11 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
-import { fields, items, text } from '../../lib/kube/json.ts'
-import type { Summary } from '../../lib/kubelet/endpoints/summary-types.ts'
-import { programPath } from '../../lib/programs/programs.ts'
-import { assertDone, assertSameWords, createTestLab, killHard, type TestLab, waitFor } from '../support/lab.ts'
-import { suite } from '../support/suite.ts'
+import { fields, items, text } from '../../../lib/kube/json.ts'
+import type { Summary } from '../../../lib/kubelet/endpoints/summary-types.ts'
+import { programPath } from '../../../lib/programs/programs.ts'
+import { assertDone, assertSameWords, createTestLab, killHard, type TestLab, waitFor } from '../../support/lab.ts'
+import { suite } from '../../support/suite.ts'
 
 const NODES = 3
 const nodeNames = Array.from({ length: NODES }, (_, at) => `kwok-node-000${at}`)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fields, items, text } from '../../lib/kube/json.ts'
-import { type JaegerSpan, jaegerServices, jaegerTraces } from '../../lib/services/jaeger.ts'
+import { fields, items, text } from '../../../lib/kube/json.ts'
+import { type JaegerSpan, jaegerServices, jaegerTraces } from '../../../lib/services/jaeger.ts'
 import {
   assertDone,
   assertSameWords,
@@ -11,8 +11,8 @@ import {
   killHard,
   type TestLab,
   waitFor,
-} from '../support/lab.ts'
-import { suite } from '../support/suite.ts'
+} from '../../support/lab.ts'
+import { suite } from '../../support/suite.ts'
 
 const RATE = 20
 const NAMESPACE = 'online-boutique'

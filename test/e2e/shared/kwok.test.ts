@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { fields, items, text } from '../../lib/kube/json.ts'
-import { parseQuantity } from '../../lib/kube/quantity.ts'
-import { readers } from '../../lib/lab/kubeconfig.ts'
-import { applyText } from '../../lib/lab/kubectl.ts'
-import { openLab } from '../../lib/lab/lab.ts'
-import { programPath } from '../../lib/programs/programs.ts'
-import type { Sample } from '../../lib/prometheus/prometheus-client.ts'
+import { fields, items, text } from '../../../lib/kube/json.ts'
+import { parseQuantity } from '../../../lib/kube/quantity.ts'
+import { readers } from '../../../lib/lab/kubeconfig.ts'
+import { applyText } from '../../../lib/lab/kubectl.ts'
+import { openLab } from '../../../lib/lab/lab.ts'
+import { programPath } from '../../../lib/programs/programs.ts'
+import type { Sample } from '../../../lib/prometheus/prometheus-client.ts'
 import {
   assertCredentialsWeak,
   assertOnLoopback,
@@ -17,7 +17,7 @@ import {
   partCount,
   readAll,
   receivers,
-} from '../support/checks.ts'
+} from '../../support/checks.ts'
 import {
   assertDone,
   assertSameWords,
@@ -26,8 +26,8 @@ import {
   type TestLab,
   waitFor,
   waitForAutoscaler,
-} from '../support/lab.ts'
-import { suite } from '../support/suite.ts'
+} from '../../support/lab.ts'
+import { suite } from '../../support/suite.ts'
 
 /** How often is collected; short, to be quick. */
 const INTERVAL_MS = 5_000
