@@ -1,6 +1,6 @@
 import type { Sample } from '../../services/prometheus.ts'
 import { truthKey } from './expected-values.ts'
-import { type Dimension, labelOfDimension } from './truth-marks.ts'
+import { type Dimension, labelOfDimension } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 
 /** Usage is right within this part: the samples it is made of were taken at times that nobody knows exactly. */

@@ -1,8 +1,9 @@
 import { type CallMeasure, callFigures, callMeasures } from './call-truth.ts'
 import { type ClusterPod, CONDITIONS } from './cluster-snapshot.ts'
 import type { TruthSources } from './expected-values.ts'
+import { saidSystem, saidUsage } from './kwok-usage.ts'
+import type { Dimension, Quantity, Truth } from './query-expectations.ts'
 import { containerAmount, HPA_OF, NODE_OF, one, RESOURCE_OF, SPACE_OF } from './truth-amounts.ts'
-import type { Dimension, Quantity, Truth } from './truth-marks.ts'
 import {
   type Bounds,
   containerMeasures,
@@ -12,7 +13,6 @@ import {
   networkMeasures,
   type UsageWindow,
 } from './usage-bounds.ts'
-import { saidSystem, saidUsage } from './usage-said.ts'
 
 /** One thing that counts for a quantity: where it belongs, and how much it is. */
 export interface Contribution {

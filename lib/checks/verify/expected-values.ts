@@ -1,7 +1,7 @@
 import type { TracedCalls } from './call-truth.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
 import { type Contribution, contributions, isCallMeasure, isMeasured } from './contributions.ts'
-import type { Dimension, Truth } from './truth-marks.ts'
+import type { Dimension, Truth } from './query-expectations.ts'
 import { type Bounds, sumOfBounds, type UsageSource, type UsageWindow } from './usage-bounds.ts'
 
 /** Which values of a dimension may occur; the same text means the same values. */

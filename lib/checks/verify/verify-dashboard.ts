@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
-import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
 import {
   type Common,
   failedJudgement,
@@ -9,8 +8,9 @@ import {
   type Look,
   type PlannedChoice,
   planChoices,
-} from './judge-panels.ts'
-import type { DashboardMarks, Need } from './truth-marks.ts'
+} from './check-panels.ts'
+import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
+import type { DashboardMarks, Need } from './query-expectations.ts'
 import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './verify-report.ts'
 
 /** What has been found of a dashboard so far. */

@@ -6,7 +6,7 @@ import { expectedValues, truthKey } from '../../../../lib/checks/verify/expected
 import { addSummary, type KubeletTold, kubeletUsage } from '../../../../lib/checks/verify/kubelet-truth.ts'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
 import { rateOver, servedAt } from '../../../../lib/checks/verify/measurement-timeline.ts'
-import type { Dimension, Truth } from '../../../../lib/checks/verify/truth-marks.ts'
+import type { Dimension, Truth } from '../../../../lib/checks/verify/query-expectations.ts'
 import type { Bounds, Figures } from '../../../../lib/checks/verify/usage-bounds.ts'
 import { modelUsage } from '../../../../lib/checks/verify/usage-truth.ts'
 import { fields, items } from '../../../../lib/kube/json.ts'

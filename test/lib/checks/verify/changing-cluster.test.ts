@@ -1,10 +1,10 @@
 /** What changes while verify looks, what it chooses, what it waits for. On a real Prometheus. */
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { missingNeeds } from '../../../../lib/checks/verify/cluster-needs.ts'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
-import { targetKey } from '../../../../lib/checks/verify/truth-marks.ts'
-import { choose } from '../../../../lib/checks/verify/variable-choices.ts'
+import { missingNeeds } from '../../../../lib/checks/verify/prerequisites.ts'
+import { targetKey } from '../../../../lib/checks/verify/query-expectations.ts'
+import { choose } from '../../../../lib/checks/verify/variable-selection.ts'
 import { type VerifyOptions, verify } from '../../../../lib/checks/verify/verify.ts'
 import { waitForWindow } from '../../../../lib/checks/verify/wait-for-window.ts'
 import { LabError } from '../../../../lib/cli/errors.ts'
