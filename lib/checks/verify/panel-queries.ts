@@ -8,7 +8,7 @@ import { isConstant } from '../../promql/constant.ts'
 import { walk } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { promqlRegex } from '../../promql/promql-regex.ts'
-import type { Filter, Filters } from './expected-values.ts'
+import type { Filter, Filters } from './pass-criteria.ts'
 import type { Dimension } from './query-expectations.ts'
 import type { Choice } from './variable-selection.ts'
 

@@ -1,15 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
-import {
-  type Common,
-  failedJudgement,
-  type Judged,
-  judgeAll,
-  type Look,
-  type PlannedChoice,
-  planChoices,
-} from './check-panels.ts'
+import { type Common, failedJudgement, type Judged, judgeAll, type PlannedChoice, planChoices } from './check-panels.ts'
 import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
+import type { Reading } from './pass-criteria.ts'
 import type { DashboardMarks, Need } from './query-expectations.ts'
 import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './verify-report.ts'
 
@@ -18,8 +11,8 @@ export interface Round {
   readonly failures: readonly Failure[]
   /** Whether some of them may pass when looked at again. */
   readonly settles: boolean
-  /** Looks again at what failed. */
-  retry(look: Look): Promise<void>
+  /** Checks again what failed. */
+  retry(reading: Reading): Promise<void>
   result(): DashboardResult
 }
 
@@ -38,13 +31,13 @@ export interface DashboardPlan {
 export async function planDashboard(
   dashboard: Dashboard,
   marks: DashboardMarks | undefined,
-  look: Look,
+  reading: Reading,
   common: Common,
 ): Promise<DashboardPlan> {
   const absent = (marks?.needs ?? []).filter(need => common.lacking.has(need))
   let [planned, failed]: [PlannedChoice[], Judged | undefined] = [[], undefined]
   try {
-    if (absent.length === 0) planned = await planChoices(dashboard, look, common)
+    if (absent.length === 0) planned = await planChoices(dashboard, reading, common)
   } catch (error) {
     failed = failedJudgement('dashboard', { panel: '', panelId: undefined, refId: '', choice: '', query: '' }, error)
   }
@@ -58,12 +51,12 @@ export async function planDashboard(
 export async function verifyDashboard(
   { dashboard, marks, absent, failed: unplanned, choices }: DashboardPlan,
   evaluator: Evaluator,
-  look: Look,
+  reading: Reading,
   common: Common,
 ): Promise<Round> {
   let judged = [
     ...(unplanned === undefined ? [] : [unplanned]),
-    ...(await judgeAll(dashboard, marks, look, common, { choices, evaluator })),
+    ...(await judgeAll(dashboard, marks, reading, common, { choices, evaluator })),
   ]
   const failuresOf = () => judged.flatMap(each => failureOf(dashboard, each))
 
