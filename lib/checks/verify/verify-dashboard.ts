@@ -35,17 +35,30 @@ export async function planDashboard(
   common: Common,
 ): Promise<DashboardPlan> {
   const absent = (marks?.needs ?? []).filter(need => common.lacking.has(need))
-  let [planned, failed]: [PlannedChoice[], Judged | undefined] = [[], undefined]
-  try {
-    if (absent.length === 0) planned = await planChoices(dashboard, reading, common)
-  } catch (error) {
-    failed = failedJudgement('dashboard', { panel: '', panelId: undefined, refId: '', choice: '', query: '' }, error)
-  }
+  const { planned, failed } =
+    absent.length === 0 ? await planOrFail(dashboard, reading, common) : { planned: [], failed: undefined }
   // Of one cluster, one and several are the same, and without variables all three are.
   const isSame = (a: PlannedChoice, b: PlannedChoice) => isDeepStrictEqual(a.choice.values, b.choice.values)
   const choices = planned.filter((each, at) => !planned.slice(0, at).some(before => isSame(before, each)))
   return { dashboard, marks, absent, failed, choices }
 }
+
+/** The queries of a dashboard; or none of them, and the error as a failure of the dashboard. */
+async function planOrFail(
+  dashboard: Dashboard,
+  reading: Reading,
+  common: Common,
+): Promise<{ planned: PlannedChoice[]; failed: Judged | undefined }> {
+  try {
+    return { planned: await planChoices(dashboard, reading, common), failed: undefined }
+  } catch (error) {
+    const place = { panel: '', panelId: undefined, refId: '', choice: '', query: '' }
+    return { planned: [], failed: failedJudgement(DASHBOARD, place, error) }
+  }
+}
+
+/** The key of a failure of the whole dashboard. */
+const DASHBOARD = 'dashboard'
 
 /** Verifies one dashboard as it was planned. */
 export async function verifyDashboard(
@@ -71,7 +84,9 @@ export async function verifyDashboard(
       const failed = new Set(
         judged.filter(({ verdict }) => verdict.kind === 'failed' && verdict.settles).map(({ key }) => key),
       )
-      const choices = await planChoices(dashboard, again, common)
+      const { planned: choices, failed: unplanned } = await planOrFail(dashboard, again, common)
+      judged = [...judged.filter(({ key }) => key !== DASHBOARD), ...(unplanned === undefined ? [] : [unplanned])]
+      if (unplanned !== undefined) return
       const evaluator = createEvaluator(
         common.api,
         choices.map(({ asked }) => asked),
