@@ -7,7 +7,7 @@ import {
   type Panel,
   RowBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { type DashboardMarks, type Need, type TargetMarks, targetKey } from '../lib/checks/verify/truth-marks.ts'
+import { type DashboardMarks, type Need, type TargetMarks, targetKey } from '../lib/checks/verify/query-expectations.ts'
 import type { LabPanel } from './panel-builders.ts'
 import { type DashboardUid, TAG } from './uids.ts'
 import type { Variable } from './variables.ts'

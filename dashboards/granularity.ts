@@ -1,8 +1,8 @@
-import type { Dimension } from '../lib/checks/verify/truth-marks.ts'
-import { containerKeys, namespaceKeys, nodeKeys, podKeys, workloadKeys } from './keys.ts'
+import type { Dimension } from '../lib/checks/verify/query-expectations.ts'
 import { toNetworkNamespacePods, toNetworkNamespaceWorkloads, toNetworkPod, toNetworkWorkload } from './links.ts'
 import type { Key } from './panel-builders.ts'
 import { inCluster, inNamespace, inPod, inWorkload, ofType, onNode, type Scope } from './queries/scope.ts'
+import { containerKeys, namespaceKeys, nodeKeys, podKeys, workloadKeys } from './table-keys.ts'
 
 /** What a dashboard shows one line, bar or table row of. */
 export interface Grain {

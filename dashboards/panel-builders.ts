@@ -28,7 +28,7 @@ import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-s
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table'
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
-import type { TargetMarks } from '../lib/checks/verify/truth-marks.ts'
+import type { TargetMarks } from '../lib/checks/verify/query-expectations.ts'
 import type { Query } from './queries/query.ts'
 import { DATASOURCE } from './variables.ts'
 

@@ -76,7 +76,7 @@ async function serve(lab: Lab): Promise<void> {
   let pages: Promise<Pages> | undefined
   const server = createPageServer(async request => {
     // What draws takes seconds to load and most of the memory: whoever never looks does not pay for it.
-    pages ??= import('../dashboards/pages.ts').then(({ labPages }) => labPages(lab))
+    pages ??= import('../lib/render/page/lab-pages.ts').then(({ labPages }) => labPages(lab))
     return await (await pages)(request)
   })
   await new Promise<void>((resolve, reject) => {

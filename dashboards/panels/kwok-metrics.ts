@@ -1,4 +1,3 @@
-import { podKeys } from '../keys.ts'
 import { type Column, type LabPanel, stat, table, timeseries } from '../panel-builders.ts'
 import {
   nodeUsages,
@@ -11,6 +10,7 @@ import {
   servedPods,
   type Usage,
 } from '../queries/kwok-metrics.ts'
+import { podKeys } from '../table-keys.ts'
 
 const WORDS = {
   cpu: { title: 'CPU', each: 'Cores that each node uses', noun: 'Cores', unit: 'short', decimals: 3 },

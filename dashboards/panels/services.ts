@@ -1,4 +1,3 @@
-import { namespaceKeys } from '../keys.ts'
 import { type TraceStore, toTraces } from '../links.ts'
 import { type LabPanel, table, timeseries } from '../panel-builders.ts'
 import {
@@ -11,6 +10,7 @@ import {
   requestRate,
   servicePods,
 } from '../queries/services.ts'
+import { namespaceKeys } from '../table-keys.ts'
 
 /** Above this part of errors somebody should look. */
 const ERRORS_THRESHOLD = 0.05

@@ -1,4 +1,4 @@
-import type { Dimension, Quantity } from '../../lib/checks/verify/truth-marks.ts'
+import type { Dimension, Quantity } from '../../lib/checks/verify/query-expectations.ts'
 import { legendOf, type Query } from './query.ts'
 import { aggregate, POD, type Scope } from './scope.ts'
 

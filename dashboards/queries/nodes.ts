@@ -1,4 +1,4 @@
-import type { Dimension } from '../../lib/checks/verify/truth-marks.ts'
+import type { Dimension } from '../../lib/checks/verify/query-expectations.ts'
 import { labelOf, labelsOf, legendOf, type Query } from './query.ts'
 import { quotient } from './quotient.ts'
 import type { Scope } from './scope.ts'

@@ -1,4 +1,4 @@
-import type { Dimension } from '../../lib/checks/verify/truth-marks.ts'
+import type { Dimension } from '../../lib/checks/verify/query-expectations.ts'
 import { labelsOf, legendOf, type Query } from './query.ts'
 import { aggregate, POD, type Scope, WORKLOAD_OF_POD } from './scope.ts'
 

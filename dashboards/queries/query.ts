@@ -1,4 +1,4 @@
-import { type Dimension, labelOfDimension, type TargetMarks } from '../../lib/checks/verify/truth-marks.ts'
+import { type Dimension, labelOfDimension, type TargetMarks } from '../../lib/checks/verify/query-expectations.ts'
 
 /** One query of a panel: PromQL with Grafana's variables in it, and what is known of its numbers. */
 export interface Query extends TargetMarks {

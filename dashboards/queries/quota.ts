@@ -1,4 +1,4 @@
-import type { Quantity } from '../../lib/checks/verify/truth-marks.ts'
+import type { Quantity } from '../../lib/checks/verify/query-expectations.ts'
 import type { Query } from './query.ts'
 import type { Scope } from './scope.ts'
 

@@ -1,4 +1,4 @@
-import type { Dimension } from '../../lib/checks/verify/truth-marks.ts'
+import type { Dimension } from '../../lib/checks/verify/query-expectations.ts'
 import { labelsOf } from './query.ts'
 
 /** What a dashboard is about: the matchers that its variables put on every series. */

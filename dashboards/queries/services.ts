@@ -1,4 +1,4 @@
-import type { Dimension, Excuse } from '../../lib/checks/verify/truth-marks.ts'
+import type { Dimension, Excuse } from '../../lib/checks/verify/query-expectations.ts'
 import { labelsOf, legendOf, type Query } from './query.ts'
 import { aggregate, chosen, inNamespace, POD } from './scope.ts'
 

@@ -1,4 +1,4 @@
-import type { Need } from '../../lib/checks/verify/truth-marks.ts'
+import type { Need } from '../../lib/checks/verify/query-expectations.ts'
 import type { Query } from './query.ts'
 import { IN_CLUSTER } from './scope.ts'
 

@@ -44,9 +44,9 @@ export function namespacesUnsaid(said: readonly unknown[], known: readonly strin
   return [...new Set(known)].filter(namespace => !taken.has(namespace)).sort()
 }
 
-/** Has KWOK know of every pod: kwok-config/kwok-usage-nothing-said.yaml for the namespaces that nothing else speaks of. */
+/** Has KWOK know of every pod: kwok-config/kwok-usage-default.yaml for the namespaces that nothing else speaks of. */
 export async function coverAllNamespaces(lab: Lab): Promise<void> {
-  const base = parse(readFileSync(join(projectDir, 'kwok-config', 'kwok-usage-nothing-said.yaml'), 'utf8')) as unknown
+  const base = parse(readFileSync(join(projectDir, 'kwok-config', 'kwok-usage-default.yaml'), 'utf8')) as unknown
   const list = async (kind: string) =>
     items(fields(JSON.parse((await kubectl(lab, ['get', kind, '-o', 'json'])).stdout))['items'])
   const [usages, namespaces] = await Promise.all([list('clusterresourceusages.kwok.x-k8s.io'), list('namespaces')])
@@ -59,7 +59,7 @@ export async function coverAllNamespaces(lab: Lab): Promise<void> {
     await kubectl(lab, ['delete', 'clusterresourceusages.kwok.x-k8s.io', own, '--ignore-not-found'])
     return
   }
-  const path = join(lab.configDir, 'kwok-usage-nothing-said.yaml')
+  const path = join(lab.configDir, 'kwok-usage-default.yaml')
   const spec = { ...fields(fields(base)['spec']), selector: { matchNamespaces: unsaid } }
   writeFileAtomically(path, stringify({ ...fields(base), spec }))
   await applyManifests(lab, path)

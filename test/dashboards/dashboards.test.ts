@@ -11,7 +11,7 @@ import { recordedSeries } from '../../dashboards/rules/index.ts'
 import { uids } from '../../dashboards/uids.ts'
 import { knownSeries } from '../../lib/checks/lint/known-series.ts'
 import { queryFacts } from '../../lib/checks/verify/panel-queries.ts'
-import { targetKey } from '../../lib/checks/verify/truth-marks.ts'
+import { targetKey } from '../../lib/checks/verify/query-expectations.ts'
 import { assertSameWords } from '../support/lab.ts'
 
 const all = labDashboards()

@@ -223,7 +223,9 @@ docs('call tasks with flags and arguments that they take', async () => {
     for (const { file, text, words } of commands) {
       if (words[0] !== 'npx' || !words[2]?.startsWith('tasks/')) continue
       const args = words.slice(3).map(word => word.replace(/^~/, home))
-      const { status, stderr } = await importTask(words[2].slice('tasks/'.length), [...args, '--help'], { HOME: home })
+      const { status, stderr } = await importTask(words[2].slice('tasks/'.length), [...args, '--help'], {
+        env: { HOME: home },
+      })
       assert.deepEqual([status, stderr], [0, ''], `${file}: ${text}`)
     }
   } finally {

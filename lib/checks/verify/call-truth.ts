@@ -93,7 +93,7 @@ export function callFigures({ fromMs, spans }: TracedCalls, of: CallMeasure, win
     const isNew = (sorted[0]?.endMs ?? 0) > Math.max(fromMs, untilMs - lengthMs - 2 * lateMs) + lateMs
     return {
       ...{ namespace, service, call },
-      amount: isNew ? { least: 0, most: 2 * amount.most, mayLack: true } : amount,
+      amount: isNew ? { least: 0, most: 2 * amount.most, mayBeAbsent: true } : amount,
     }
   })
 }

@@ -1,6 +1,7 @@
 import type { Sample } from '../../prometheus/prometheus-client.ts'
 import { truthKey } from './expected-values.ts'
-import { type Dimension, labelOfDimension } from './truth-marks.ts'
+import { mayBeMissing, passes } from './pass-criteria.ts'
+import { type Dimension, labelOfDimension } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 
 /** Usage is right within this part: the samples it is made of were taken at times that nobody knows exactly. */
@@ -47,13 +48,13 @@ export function compareWithTruth(
       if (value !== 0) wrong({ got: number(value), expected: 'nothing: there is no such thing' })
       continue
     }
-    const [least, most] = [bounds.least * scale, bounds.most * scale]
-    const isRight = value >= least - Math.abs(least) * tolerance && value <= most + Math.abs(most) * tolerance
-    if (!isRight) wrong({ got: number(value), expected: range({ least, most }) })
+    const scaled = { least: bounds.least * scale, most: bounds.most * scale }
+    if (!passes(value, scaled, tolerance)) wrong({ got: number(value), expected: range(scaled) })
   }
-  for (const [key, { least, most, mayLack = false }] of expected) {
-    if (seen.has(key) || mayLack || (least === 0 && !isShownAtZero)) continue
+  for (const [key, bounds] of expected) {
+    if (seen.has(key) || mayBeMissing(bounds, isShownAtZero)) continue
     const where = describe(by, key.split('\u0000'))
+    const { least, most } = bounds
     mismatches.push({ where, got: 'nothing', expected: range({ least: least * scale, most: most * scale }) })
   }
   return mismatches

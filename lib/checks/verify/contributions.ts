@@ -1,8 +1,9 @@
 import { type CallMeasure, callFigures, callMeasures } from './call-truth.ts'
 import { type ClusterPod, CONDITIONS } from './cluster-snapshot.ts'
+import { saidSystem, saidUsage } from './kwok-usage.ts'
+import type { ClusterState } from './pass-criteria.ts'
+import type { Dimension, Quantity, Truth } from './query-expectations.ts'
 import { containerAmount, HPA_OF, NODE_OF, one, RESOURCE_OF, SPACE_OF } from './truth-amounts.ts'
-import type { Dimension, Quantity, Truth } from './truth-marks.ts'
-import type { TruthSources } from './truth-sources.ts'
 import {
   type Bounds,
   containerMeasures,
@@ -12,7 +13,6 @@ import {
   networkMeasures,
   type UsageWindow,
 } from './usage-bounds.ts'
-import { saidSystem, saidUsage } from './usage-said.ts'
 
 /** One thing that counts for a quantity: where it belongs, and how much it is. */
 export interface Contribution {
@@ -44,17 +44,17 @@ export function isShownAtZero({ of, aboveZero = false }: Truth): boolean {
 /** All that counts for a quantity; undefined where nobody can tell. */
 export function contributions(
   { of, by, withSystem = false }: Truth,
-  sources: TruthSources,
+  state: ClusterState,
   window: UsageWindow,
 ): readonly Contribution[] | undefined {
-  const { snapshot, usage } = sources
+  const { snapshot, usage } = state
   const { clusterName: cluster, pods, nodes } = snapshot
   const each = <T>(all: readonly T[], make: (one: T) => Contribution[]) => all.flatMap(make)
-  if (isPodMeasure(of)) return withSystem ? nodeUsage(of, sources, window) : podUsage(of, sources, window)
-  if (isHostMeasure(of)) return nodeUsage(of, sources, window)
+  if (isPodMeasure(of)) return withSystem ? nodeUsage(of, state, window) : podUsage(of, state, window)
+  if (isHostMeasure(of)) return nodeUsage(of, state, window)
   if (isCallMeasure(of)) {
-    if (sources.calls === undefined) return undefined
-    return callFigures(sources.calls, of, window).map(({ amount, ...where }) => ({ at: { cluster, ...where }, amount }))
+    if (state.calls === undefined) return undefined
+    return callFigures(state.calls, of, window).map(({ amount, ...where }) => ({ at: { cluster, ...where }, amount }))
   }
   switch (of) {
     case 'trace-generators':
@@ -161,7 +161,7 @@ export function contributions(
   }
 }
 
-function podUsage(of: Measured, { snapshot, usage }: TruthSources, window: UsageWindow): Contribution[] | undefined {
+function podUsage(of: Measured, { snapshot, usage }: ClusterState, window: UsageWindow): Contribution[] | undefined {
   const figures = usage.containers(of, window)
   return figures === undefined
     ? undefined
@@ -176,7 +176,7 @@ function podUsage(of: Measured, { snapshot, usage }: TruthSources, window: Usage
 /** What a node uses is one number, whichever namespaces or pods are chosen. */
 function nodeUsage(
   of: Measured | HostMeasure,
-  { snapshot, usage }: TruthSources,
+  { snapshot, usage }: ClusterState,
   window: UsageWindow,
 ): Contribution[] | undefined {
   const figures = usage.nodes(of, window)

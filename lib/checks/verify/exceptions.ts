@@ -1,10 +1,10 @@
 import type { Labels, PrometheusApi, RangeSeries } from '../../prometheus/prometheus-client.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
+import type { Verdict } from './check-query.ts'
 import { number } from './compare-values.ts'
 import { labelsText, seriesOf } from './evaluate-queries.ts'
-import type { Verdict } from './judge-query.ts'
 import { type AskedQuery, queryFacts } from './panel-queries.ts'
-import type { Excuse, TargetMarks } from './truth-marks.ts'
+import type { Excuse, TargetMarks } from './query-expectations.ts'
 
 /**
  * A verdict, held to its excuse: one that doesn't hold is none. Asks Prometheus at the query's own times.

@@ -1,102 +1,96 @@
 import { type Contribution, contributions, isCallMeasure, isMeasured } from './contributions.ts'
-import type { Dimension, Truth } from './truth-marks.ts'
-import type { TruthSources } from './truth-sources.ts'
+import { boundsOverTime, type ClusterState, type Filters, type KnownStates } from './pass-criteria.ts'
+import type { Dimension, Truth } from './query-expectations.ts'
 import { type Bounds, sumOfBounds, type UsageWindow } from './usage-bounds.ts'
 
-/** Which values of a dimension may occur; the same text means the same values. */
-export interface Filter {
-  text: string
-  allows: (value: string) => boolean
-}
-
-/** What a query is restricted to. */
-export type Filters = ReadonlyMap<Dimension, Filter>
-
 /**
- * What a query must give, by its dimensions' values in the order of `truth.by` (`truthKey`). A ratio is that of the sums,
- * and isn't there where nothing is in its denominator. What was there before may count too, and since an earlier look the sum may be
- * as it was, as it is, or between.
- * Undefined where nobody can tell.
+ * The values that a query must show, by the values of its dimensions in the order of `truth.by` (`truthKey`), with the bounds that
+ * pass-criteria.ts defines. A ratio is that of the sums, and is missing where its denominator is. Undefined where the states do not tell.
  */
 export function expectedValues(
   truth: Truth,
-  sources: TruthSources,
+  states: KnownStates,
   filters: Filters,
   window: UsageWindow,
 ): ReadonlyMap<string, Bounds> | undefined {
-  const sums = sumOf(truth, sources, filters, window)
+  const sums = sumsOverTime(truth, states, filters, window)
   if (truth.over === undefined || sums === undefined) return sums
-  const over = sumOf({ ...truth, of: truth.over }, sources, filters, window)
+  const over = sumsOverTime({ ...truth, of: truth.over }, states, filters, window)
   if (over === undefined) return undefined
   const ratios = new Map<string, Bounds>()
-  for (const [key, { least, most, mayLack = false }] of sums) {
+  for (const [key, { least, most, mayBeAbsent = false }] of sums) {
     const divisor = over.get(key)
     if (divisor === undefined || divisor.most === 0) continue
     ratios.set(key, {
       least: least / divisor.most,
       most: divisor.least === 0 ? Number.POSITIVE_INFINITY : most / divisor.least,
-      mayLack: mayLack || divisor.mayLack === true,
+      mayBeAbsent: mayBeAbsent || divisor.mayBeAbsent === true,
     })
   }
   return ratios
 }
 
-/** One key for the values of some dimensions. */
+/** The key of a value: the values of its dimensions. */
 export function truthKey(values: readonly string[]): string {
   return values.join('\u0000')
 }
 
-/** What was computed from some sources: many panels ask for the same, and each answer takes all pods. */
+/** Results that many panels share; each takes a pass over all pods. */
 interface Memory {
   contributions: Map<string, readonly Contribution[] | undefined>
   sums: Map<string, ReadonlyMap<string, Bounds>>
-  /** The keys of places, by the dimensions that are in them. */
+  /** The keys of places, by the dimensions in them. */
   keys: Map<string, Map<Contribution['at'], string>>
 }
 
-const memories = new WeakMap<TruthSources, Memory>()
+const memories = new WeakMap<ClusterState | KnownStates, Memory>()
 
-function sumOf(
+/** The sums over all known states (steps 2 and 3), or those of now where only that is known. */
+function sumsOverTime(
   truth: Truth,
-  sources: TruthSources,
+  states: KnownStates,
   filters: Filters,
   window: UsageWindow,
 ): ReadonlyMap<string, Bounds> | undefined {
-  const now = sumOfLook(truth, sources, filters, window)
-  const { earlier = [], before = [] } = sources
-  // Spans are asked for anew each time, and what they say of a time is the same.
-  if (now === undefined || isCallMeasure(truth.of) || earlier.length + before.length === 0) return now
-  const looks = [now, ...earlier.flatMap(each => sumOfLook(truth, each, filters, window) ?? [])]
-  const sums = new Map<string, Bounds>()
-  for (const [key, { most }] of sumOfLook(truth, sources, filters, window, [...earlier, ...before]) ?? []) {
-    const each = looks.map(look => look.get(key) ?? GONE)
-    const least = Math.min(...each.map(bounds => bounds.least))
-    sums.set(key, { least, most, ...(each.some(({ mayLack }) => mayLack === true) ? { mayLack: true } : {}) })
-  }
-  return sums
+  const { now, earlier, lookback } = states
+  const sumsOf = (state: ClusterState) =>
+    sumsBy(truth, filters, window, { of: state, read: () => contributions(truth, state, window) })
+  const current = sumsOf(now)
+  const others = [...earlier, ...(lookback === undefined ? [] : [lookback])]
+  if (current === undefined || others.length === 0 || isCallMeasure(truth.of)) return current
+  const readings = [current, ...earlier.flatMap(state => sumsOf(state) ?? [])]
+  const inUnion = sumsBy(truth, filters, window, {
+    of: states,
+    read: () => unionOf([now, ...others].map(state => contributions(truth, state, window))),
+  })
+  return new Map(
+    [...(inUnion ?? [])].map(([key, union]) => [
+      key,
+      boundsOverTime(
+        readings.map(sums => sums.get(key) ?? ABSENT),
+        union,
+      ),
+    ]),
+  )
 }
 
-/** Of one look; or, for the most there can be, of it and others together. */
-function sumOfLook(
+/** The sums of what `read` gives, remembered for the states that it reads. */
+function sumsBy(
   truth: Truth,
-  sources: TruthSources,
   filters: Filters,
   window: UsageWindow,
-  others: readonly TruthSources[] = [],
+  { of, read }: { of: ClusterState | KnownStates; read: () => readonly Contribution[] | undefined },
 ): ReadonlyMap<string, Bounds> | undefined {
-  const memory = memories.get(sources) ?? { contributions: new Map(), sums: new Map(), keys: new Map() }
-  memories.set(sources, memory)
+  const memory = memories.get(of) ?? { contributions: new Map(), sums: new Map(), keys: new Map() }
+  memories.set(of, memory)
   const when = isMeasured(truth.of) ? [window.untilMs, window.lengthMs, window.lateMs] : []
-  const what = [others.length, truth.of, truth.withSystem, truth.by.includes('condition'), ...when].join(' ')
+  const what = [truth.of, truth.withSystem, truth.by.includes('condition'), ...when].join(' ')
   const [where, except] = [Object.entries(truth.where ?? {}), Object.entries(truth.except ?? {})]
   const restricted = [...filters].map(([dimension, { text }]) => `${dimension}=${text}`).join('\u0000')
   const key = [what, truth.by.join(), where.join(' '), except.join(' '), restricted].join('\u0000')
   const known = memory.sums.get(key)
   if (known !== undefined) return known
-  if (!memory.contributions.has(what)) {
-    const each = [sources, ...others].map(look => contributions(truth, look, window))
-    memory.contributions.set(what, others.length === 0 ? each[0] : together(each))
-  }
+  if (!memory.contributions.has(what)) memory.contributions.set(what, read())
   const all = memory.contributions.get(what)
   if (all === undefined) return undefined
   const isWanted = ({ at }: Contribution) => {
@@ -110,25 +104,25 @@ function sumOfLook(
   return sums
 }
 
-/** What there was at some look or other, each thing with the most that it was. What is at one place is one thing. */
-function together(looks: readonly (readonly Contribution[] | undefined)[]): Contribution[] {
-  const all = new Map<string, Contribution>()
-  for (const look of looks) {
-    const things = new Map<string, Contribution>()
-    for (const { at, amount } of look ?? []) {
+/** The union of several states: each object once, with the larger of its amounts. Contributions at the same place are one object. */
+function unionOf(states: readonly (readonly Contribution[] | undefined)[]): Contribution[] {
+  const union = new Map<string, Contribution>()
+  for (const state of states) {
+    const objects = new Map<string, Contribution>()
+    for (const { at, amount } of state ?? []) {
       const key = truthKey(Object.values(at))
-      const same = things.get(key)
-      things.set(key, { at, amount: same === undefined ? amount : sumOfBounds([same.amount, amount]) })
+      const same = objects.get(key)
+      objects.set(key, { at, amount: same === undefined ? amount : sumOfBounds([same.amount, amount]) })
     }
-    for (const [key, thing] of things) {
-      const known = all.get(key)
-      if (known === undefined || known.amount.most < thing.amount.most) all.set(key, thing)
+    for (const [key, object] of objects) {
+      const known = union.get(key)
+      if (known === undefined || known.amount.most < object.amount.most) union.set(key, object)
     }
   }
-  return [...all.values()]
+  return [...union.values()]
 }
 
-const GONE: Bounds = { least: 0, most: 0, mayLack: true }
+const ABSENT: Bounds = { least: 0, most: 0, mayBeAbsent: true }
 
 function sumBy(
   by: readonly Dimension[],
@@ -138,7 +132,7 @@ function sumBy(
   const sums = new Map<string, Bounds>()
   const tests = [...filters]
   for (const { at, amount } of all) {
-    // What has no value of a dimension isn't restricted by it: a node is in no namespace.
+    // A filter applies only to contributions that have its dimension: a node is in no namespace.
     const isIn = tests.every(([dimension, { allows }]) => {
       const value = at[dimension]
       return value === undefined || allows(value)
@@ -151,7 +145,7 @@ function sumBy(
     else {
       sum.least += amount.least
       sum.most += amount.most
-      if (amount.mayLack !== true) delete sum.mayLack
+      if (amount.mayBeAbsent !== true) delete sum.mayBeAbsent
     }
   }
   return sums

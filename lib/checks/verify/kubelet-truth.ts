@@ -72,11 +72,11 @@ export function kubeletUsage(
       const newest = known.at(-1)?.value ?? 0
       if (isLevel(of)) {
         const served = servedAt(known, used.at(-1) ?? untilMs)
-        return served.length === 0 ? { ...boundsOf([newest]), mayLack: true } : boundsOf(served)
+        return served.length === 0 ? { ...boundsOf([newest]), mayBeAbsent: true } : boundsOf(served)
       }
       const window = { untilMs, lengthMs: lengthMs ?? 1_000 }
       const most = (2_000 * newest) / window.lengthMs
-      return rateOver(known, used, window) ?? { least: 0, most, mayLack: true }
+      return rateOver(known, used, window) ?? { least: 0, most, mayBeAbsent: true }
     }
   }
   const isKnown = (of: string, { untilMs, lengthMs = 0 }: UsageWindow): of is Told =>

@@ -11,10 +11,9 @@ import { readCalls } from './call-truth.ts'
 import { type ClusterSnapshot, readCluster } from './cluster-snapshot.ts'
 import { collectionTimes } from './collection-times.ts'
 import { askKubelets, type KubeletTold, kubeletUsage } from './kubelet-truth.ts'
-import type { TruthSources } from './truth-sources.ts'
+import type { ClusterState, StateReader } from './pass-criteria.ts'
 import type { UsageSource } from './usage-bounds.ts'
 import { modelUsage } from './usage-truth.ts'
-import type { TruthReader } from './verify.ts'
 
 /** The Prometheus to verify against, and whether it is the lab's own. */
 export function labPrometheus(lab: Lab): { url: string; isLab: boolean } {
@@ -27,7 +26,7 @@ export function labPrometheus(lab: Lab): { url: string; isLab: boolean } {
  * The lab's cluster as a source of truth; undefined when there is no such cluster, as when somebody else's Prometheus is
  * verified. To be closed at the end.
  */
-export async function labTruth(lab: Lab, windowMs: number): Promise<(TruthReader & { close(): void }) | undefined> {
+export async function labTruth(lab: Lab, windowMs: number): Promise<(StateReader & { close(): void }) | undefined> {
   if (!labPrometheus(lab).isLab || (lab.kind === 'kwok' && !existsSync(lab.adminKubeconfig))) return undefined
   const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
@@ -54,7 +53,7 @@ interface Given {
  * A cluster as a source of truth: counts and requests from its API, usage from the usage model where all nodes are simulated, else from every
  * node's kubelet. Reading kubelets takes longer than the rate window, for they only tell what they have counted in all.
  */
-export function clusterTruth(client: Client, given: Given): TruthReader {
+export function clusterTruth(client: Client, given: Given): StateReader {
   const { clusterName, preset } = given
   return {
     name:
@@ -126,7 +125,7 @@ async function realUsage(
 }
 
 /** Calls are read when the first query asks for them, and once. */
-function callsOf({ traced }: ClusterSnapshot, jaegerUrl: string | undefined): Pick<TruthSources, 'readCalls'> {
+function callsOf({ traced }: ClusterSnapshot, jaegerUrl: string | undefined): Pick<ClusterState, 'readCalls'> {
   if (jaegerUrl === undefined || traced.generators.length === 0) return {}
   let calls: ReturnType<typeof readCalls> | undefined
   return {

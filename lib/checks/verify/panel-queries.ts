@@ -8,9 +8,9 @@ import { isConstant } from '../../promql/constant.ts'
 import { walk } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { promqlRegex } from '../../promql/promql-regex.ts'
-import type { Filter, Filters } from './expected-values.ts'
-import type { Dimension } from './truth-marks.ts'
-import type { Choice } from './variable-choices.ts'
+import type { Filter, Filters } from './pass-criteria.ts'
+import type { Dimension } from './query-expectations.ts'
+import type { Choice } from './variable-selection.ts'
 
 /** A query of a panel, as Grafana would send it. */
 export interface AskedQuery {

@@ -5,7 +5,7 @@ export interface Bounds {
   least: number
   most: number
   /** Prometheus need not have it yet: what is measured has only just begun. */
-  mayLack?: boolean
+  mayBeAbsent?: boolean
 }
 
 /** What containers use: cores, bytes, and periods, operations and bytes a second. */

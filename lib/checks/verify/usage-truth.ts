@@ -140,7 +140,7 @@ function podFigures(
 ): Map<string, Bounds> {
   const beginMs = beginOf(window)
   const young = (bounds: Bounds): Bounds =>
-    meter.startMs > beginMs ? { least: 0, most: 2 * bounds.most, mayLack: true } : bounds
+    meter.startMs > beginMs ? { least: 0, most: 2 * bounds.most, mayBeAbsent: true } : bounds
   if (isOfNetwork(measured)) {
     const containers = meter.containers.map(each => since(each, beginMs))
     return new Map([['', young(trafficBounds(measured, times, at => podTraffic({ ...meter, containers }, at)))]])

@@ -1,16 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
+import { type Common, failedJudgement, type Judged, judgeAll, type PlannedChoice, planChoices } from './check-panels.ts'
 import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
-import {
-  type Common,
-  failedJudgement,
-  type Judged,
-  judgeAll,
-  type Look,
-  type PlannedChoice,
-  planChoices,
-} from './judge-panels.ts'
-import type { DashboardMarks, Need } from './truth-marks.ts'
+import type { Reading } from './pass-criteria.ts'
+import type { DashboardMarks, Need } from './query-expectations.ts'
 import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './verify-report.ts'
 
 /** What has been found of a dashboard so far. */
@@ -18,8 +11,8 @@ export interface Round {
   readonly failures: readonly Failure[]
   /** Whether some of them may pass when looked at again. */
   readonly settles: boolean
-  /** Looks again at what failed. */
-  retry(look: Look): Promise<void>
+  /** Checks again what failed. */
+  retry(reading: Reading): Promise<void>
   result(): DashboardResult
 }
 
@@ -38,32 +31,45 @@ export interface DashboardPlan {
 export async function planDashboard(
   dashboard: Dashboard,
   marks: DashboardMarks | undefined,
-  look: Look,
+  reading: Reading,
   common: Common,
 ): Promise<DashboardPlan> {
   const absent = (marks?.needs ?? []).filter(need => common.lacking.has(need))
-  let [planned, failed]: [PlannedChoice[], Judged | undefined] = [[], undefined]
-  try {
-    if (absent.length === 0) planned = await planChoices(dashboard, look, common)
-  } catch (error) {
-    failed = failedJudgement('dashboard', { panel: '', panelId: undefined, refId: '', choice: '', query: '' }, error)
-  }
+  const { planned, failed } =
+    absent.length === 0 ? await planOrFail(dashboard, reading, common) : { planned: [], failed: undefined }
   // Of one cluster, one and several are the same, and without variables all three are.
   const isSame = (a: PlannedChoice, b: PlannedChoice) => isDeepStrictEqual(a.choice.values, b.choice.values)
   const choices = planned.filter((each, at) => !planned.slice(0, at).some(before => isSame(before, each)))
   return { dashboard, marks, absent, failed, choices }
 }
 
+/** The queries of a dashboard; or none of them, and the error as a failure of the dashboard. */
+async function planOrFail(
+  dashboard: Dashboard,
+  reading: Reading,
+  common: Common,
+): Promise<{ planned: PlannedChoice[]; failed: Judged | undefined }> {
+  try {
+    return { planned: await planChoices(dashboard, reading, common), failed: undefined }
+  } catch (error) {
+    const place = { panel: '', panelId: undefined, refId: '', choice: '', query: '' }
+    return { planned: [], failed: failedJudgement(DASHBOARD, place, error) }
+  }
+}
+
+/** The key of a failure of the whole dashboard. */
+const DASHBOARD = 'dashboard'
+
 /** Verifies one dashboard as it was planned. */
 export async function verifyDashboard(
   { dashboard, marks, absent, failed: unplanned, choices }: DashboardPlan,
   evaluator: Evaluator,
-  look: Look,
+  reading: Reading,
   common: Common,
 ): Promise<Round> {
   let judged = [
     ...(unplanned === undefined ? [] : [unplanned]),
-    ...(await judgeAll(dashboard, marks, look, common, { choices, evaluator })),
+    ...(await judgeAll(dashboard, marks, reading, common, { choices, evaluator })),
   ]
   const failuresOf = () => judged.flatMap(each => failureOf(dashboard, each))
 
@@ -78,7 +84,9 @@ export async function verifyDashboard(
       const failed = new Set(
         judged.filter(({ verdict }) => verdict.kind === 'failed' && verdict.settles).map(({ key }) => key),
       )
-      const choices = await planChoices(dashboard, again, common)
+      const { planned: choices, failed: unplanned } = await planOrFail(dashboard, again, common)
+      judged = [...judged.filter(({ key }) => key !== DASHBOARD), ...(unplanned === undefined ? [] : [unplanned])]
+      if (unplanned !== undefined) return
       const evaluator = createEvaluator(
         common.api,
         choices.map(({ asked }) => asked),

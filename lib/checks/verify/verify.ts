@@ -3,14 +3,13 @@ import { LabError } from '../../cli/errors.ts'
 import type { RefusedFile } from '../../grafana/dashboard-files.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { type PrometheusApi, PrometheusUnreachable, QueryError } from '../../prometheus/prometheus-client.ts'
-import { lookbackMs } from '../../prometheus/prometheus-config.ts'
-import { missingNeeds } from './cluster-needs.ts'
 import { createEvaluator } from './evaluate-queries.ts'
-import type { Look } from './judge-panels.ts'
 import { queryFacts } from './panel-queries.ts'
+import type { Reading, StateReader } from './pass-criteria.ts'
 import { metricsOn, misplaced, placementQuery } from './placement.ts'
-import type { DashboardMarks } from './truth-marks.ts'
-import type { TruthSources } from './truth-sources.ts'
+import { missingNeeds } from './prerequisites.ts'
+import type { DashboardMarks } from './query-expectations.ts'
+import { createReadings, readingWithoutCluster } from './read-states.ts'
 import { planDashboard, type Round, verifyDashboard } from './verify-dashboard.ts'
 import type { DashboardResult, Failure, VerifyReport } from './verify-report.ts'
 
@@ -18,15 +17,6 @@ import type { DashboardResult, Failure, VerifyReport } from './verify-report.ts'
 export interface Verifiable {
   dashboard: Dashboard
   marks: DashboardMarks | undefined
-}
-
-/** Where the truth is had from. */
-export interface TruthReader {
-  /** In words: "the API and the usage model". */
-  name: string
-  read(): Promise<TruthSources>
-  /** As it was at a time (epoch) of the last minutes; undefined where that isn't known any more. */
-  readAt?(timeMs: number): Promise<TruthSources | undefined>
 }
 
 export interface VerifyOptions {
@@ -37,7 +27,7 @@ export interface VerifyOptions {
   /** The datasource's `timeInterval`: how often is collected. */
   scrapeMs: number
   /** Undefined where no cluster can be asked; then numbers are not compared. */
-  truth: TruthReader | undefined
+  truth: StateReader | undefined
   /** A lab of simulated nodes, which has all that a dashboard can need but what is added to it: applications that are traced, KWOK's metrics. */
   isKwokLab: boolean
   /** What changes while verify looks is looked at again for so long. */
@@ -60,10 +50,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const startedMs = performance.now()
   const noted: string[] = []
   // Without the cluster the queries can still be asked.
-  const first = await look(options).catch((error: unknown) => {
+  const readStates = createReadings(truth, options.scrapeMs)
+  const first = await readStates().catch((error: unknown) => {
     if (!(error instanceof LabError)) throw error
     noted.push(error.message)
-    return lookOf({ untilMs: Date.now(), truth: undefined, readBefore: async () => undefined })
+    return readingWithoutCluster()
   })
   await api.probe()
   const lacking = await missingNeeds(api, options.isKwokLab, first.untilMs)
@@ -74,7 +65,6 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const metricNames = names && new Set(names)
   const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, lacking }
 
-  let seen: Look[] = [first]
   const rounds: Round[] = []
   onProgress('what there is to choose')
   const plans = await Promise.all(
@@ -103,17 +93,14 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     onProgress(`${count} failed; looking again, should the cluster have changed meanwhile`)
     await sleep(options.scrapeMs)
     waitedMs += options.scrapeMs
-    const now = await look(options).catch((error: unknown) => {
+    const reading = await readStates().catch((error: unknown) => {
       if (!(error instanceof LabError) || error instanceof PrometheusUnreachable) throw error
       unreadAgain ??= `What failed was not looked at again each time: ${error.message}`
       return undefined
     })
-    if (now === undefined) continue
-    seen = lasting(seen, now.untilMs - lingersMs(options.scrapeMs))
-    const again = withEarlier(now, seen)
-    seen.push(now)
-    for (const round of rounds) if (round.settles) await round.retry(again)
-    if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, again)
+    if (reading === undefined) continue
+    for (const round of rounds) if (round.settles) await round.retry(reading)
+    if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, reading)
   }
   const unread = noted.map(got => ({
     ...unreadableFailure({ source: 'The cluster', error: new LabError(got) }),
@@ -124,11 +111,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   return {
     prometheusUrl: api.url,
     time: new Date(first.untilMs).toISOString(),
-    truth: first.truth === undefined ? '' : (truth?.name ?? ''),
+    truth: first.states === undefined ? '' : (truth?.name ?? ''),
     notes: [...notesOf(first), ...(unreadAgain === undefined ? [] : [unreadAgain])],
     dashboards: [
       ...results,
-      ...(first.truth === undefined ? [] : [placementResult(wrongNodes)]),
+      ...(first.states === undefined ? [] : [placementResult(wrongNodes)]),
       ...unreadable.map(({ source }) => resultOf(source, { failed: 1 })),
     ],
     failures: [...rounds.flatMap(round => round.failures), ...wrongNodes, ...unreadable],
@@ -140,74 +127,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 }
 
 /** What a person should know before reading any failure. */
-function notesOf({ truth }: Look): string[] {
-  if (truth === undefined) return ['No cluster is known for this Prometheus, so numbers are not compared with anything']
-  const { nodes, pods, clusterName } = truth.snapshot
+function notesOf({ states }: Reading): string[] {
+  if (states === undefined)
+    return ['No cluster is known for this Prometheus, so numbers are not compared with anything']
+  const { nodes, pods, clusterName } = states.now.snapshot
   if (nodes.length === 0) return [`Cluster ${clusterName} has no nodes: there is nothing to measure`]
   const isIdle = pods.every(({ phase }) => phase !== 'Running')
   return isIdle ? [`No pod of cluster ${clusterName} runs: nothing uses anything`] : []
-}
-
-/** A look, and how to read how it was before. */
-interface OwnLook extends Look {
-  readBefore: () => Promise<TruthSources | undefined>
-}
-
-/** What is gone can be in Prometheus for so long: for its look-back, and in what is recorded of it and shown at the next collection. */
-function lingersMs(scrapeMs: number): number {
-  return lookbackMs(scrapeMs) + 2 * scrapeMs
-}
-
-/** The server keeps what was for five minutes at least; some of them pass until it is asked. */
-const KEPT_MS = 270_000
-
-/** Reads the cluster, and takes the time for all queries. */
-async function look({ truth, scrapeMs }: VerifyOptions): Promise<OwnLook> {
-  const sources = await truth?.read()
-  const untilMs = sources?.untilMs ?? Date.now()
-  // The revision of a time is up to a collection older than that; of one that is collected each five minutes none is kept.
-  const agoMs = Math.min(lingersMs(scrapeMs), KEPT_MS - scrapeMs)
-  const readBefore = once(async () => {
-    if (agoMs <= 0) return undefined
-    try {
-      return await truth?.readAt?.(untilMs - agoMs)
-    } catch (error) {
-      // Without it verify looks again, as long as need be.
-      if (error instanceof LabError) return undefined
-      throw error
-    }
-  })
-  return lookOf({ untilMs, truth: sources, readBefore })
-}
-
-function lookOf({ untilMs, truth, readBefore }: Omit<OwnLook, 'hindsight'>): OwnLook {
-  const hindsight = once(async () => {
-    const before = await readBefore()
-    return truth === undefined || before === undefined ? undefined : { ...truth, before: [before] }
-  })
-  return { untilMs, truth, readBefore, hindsight }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
-}
-
-/** Looks at what was still so at a time: what was seen may have lasted until the next look. */
-function lasting(seen: readonly Look[], sinceMs: number): Look[] {
-  return seen.filter((_, at) => (seen[at + 1]?.untilMs ?? sinceMs) >= sinceMs)
-}
-
-/**
- * A look that also knows what was so before, which Prometheus may still have. On a large cluster something always comes or goes, so that to
- * wait until nothing has changed would be to wait for ever.
- */
-function withEarlier(now: OwnLook, seen: readonly Look[]): Look {
-  const earlier = seen.flatMap(({ truth }) => truth ?? [])
-  return now.truth === undefined ? now : lookOf({ ...now, truth: { ...now.truth, earlier } })
 }
 
 /** An answer that verify can do without. */
@@ -222,9 +148,10 @@ function lastHour(untilMs: number): { fromMs: number; untilMs: number } {
   return { fromMs: untilMs - 3_600_000, untilMs }
 }
 
-async function placementFailures(api: PrometheusApi, { truth, untilMs }: Look): Promise<Failure[]> {
-  if (truth === undefined) return []
-  const query = placementQuery(truth.snapshot.clusterName)
+async function placementFailures(api: PrometheusApi, { states, untilMs }: Reading): Promise<Failure[]> {
+  if (states === undefined) return []
+  const { snapshot } = states.now
+  const query = placementQuery(snapshot.clusterName)
   const place = {
     ...{ dashboard: PLACEMENT, source: PLACEMENT, panel: 'node of each pod', panelId: undefined },
     ...{ refId: '', choice: '', query },
@@ -236,7 +163,7 @@ async function placementFailures(api: PrometheusApi, { truth, untilMs }: Look): 
     if (!(error instanceof QueryError)) throw error
     return [{ ...place, problem: 'error', got: error.why, expected: 'an answer', hint: '' }]
   }
-  const wrong = misplaced(samples, truth.snapshot)
+  const wrong = misplaced(samples, snapshot)
   const [first] = wrong
   if (first === undefined) return []
   const names = (await orNone(metricsOn(api, first, untilMs))) ?? []

@@ -2,8 +2,8 @@ import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-clien
 import { fallbacksOf } from '../../promql/fallbacks.ts'
 import { type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
 import { listedValues, promqlRegex } from '../../promql/promql-regex.ts'
+import type { Verdict } from './check-query.ts'
 import { seriesOf } from './evaluate-queries.ts'
-import type { Verdict } from './judge-query.ts'
 import type { AskedQuery } from './panel-queries.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { type AskedQuery, askedQueries } from '../../checks/verify/panel-queries.ts'
-import type { Choice } from '../../checks/verify/variable-choices.ts'
+import type { Choice } from '../../checks/verify/variable-selection.ts'
 import { failedPart, LabError } from '../../cli/errors.ts'
 import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { interpolate } from '../../grafana/interpolate.ts'

@@ -4,7 +4,7 @@ import type { PartStatus } from '../../kwok/lab-status.ts'
 import { Html, html } from '../charts/html.ts'
 import { pageHtml } from '../charts/page-html.ts'
 import type { Facts } from '../report/lab-facts.ts'
-import { type OfferedVariable, REFRESHES, TIMES } from './page-choices.ts'
+import { type OfferedVariable, REFRESHES, TIMES } from './page-selection.ts'
 import type { TracedService } from './trace-links.ts'
 
 const SCRIPT = new Html('<script src="/page.js" defer></script>')

@@ -1,5 +1,5 @@
 import { dashboardRange, queryFacts } from '../../checks/verify/panel-queries.ts'
-import { choose } from '../../checks/verify/variable-choices.ts'
+import { choose } from '../../checks/verify/variable-selection.ts'
 import type { Verifiable } from '../../checks/verify/verify.ts'
 import type { VerifyReport } from '../../checks/verify/verify-report.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'

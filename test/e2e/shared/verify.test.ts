@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse, stringify } from 'yaml'
 import { clusterTruth } from '../../../lib/checks/verify/lab-truth.ts'
-import type { TruthSources } from '../../../lib/checks/verify/truth-sources.ts'
+import type { ClusterState } from '../../../lib/checks/verify/pass-criteria.ts'
 import { connect } from '../../../lib/kube/api-client.ts'
 import { fields, items } from '../../../lib/kube/json.ts'
 import { createPrometheusApi } from '../../../lib/prometheus/prometheus-client.ts'
@@ -58,8 +58,8 @@ verify('knows how the cluster was before pods were deleted', async ({ lab }) => 
   try {
     const api = createPrometheusApi(`http://127.0.0.1:${lab.ports.prometheusPort}`)
     const truth = clusterTruth(client, { clusterName: lab.name, preset: 'steady', windowMs: 20_000, api })
-    const uids = async (sources: TruthSources | undefined) =>
-      sources?.snapshot.pods.filter(({ namespace }) => namespace === 'data').map(({ uid }) => uid)
+    const uids = async (state: ClusterState | undefined) =>
+      state?.snapshot.pods.filter(({ namespace }) => namespace === 'data').map(({ uid }) => uid)
     const was = (await uids(await truth.read())) ?? []
     assert(was.length > 0)
     // The revision of a time is the one of the last scrape before it.

@@ -271,7 +271,8 @@ queries('gives Prometheus’s own words when it refuses', async () => {
 queries('says so when what answers is no Prometheus', async () => {
   await withServer(
     (_, response) => response.writeHead(503).end('starting'),
-    url => assert.rejects(query(url, 'up'), {
+    url =>
+      assert.rejects(query(url, 'up'), {
         name: 'PrometheusUnreachable',
         message: `Cannot query Prometheus at ${url}: it answered HTTP 503 and no JSON: starting`,
       }),

@@ -5,8 +5,7 @@ import { suite } from 'uvu'
 import { callFigures, readCalls } from '../../../../lib/checks/verify/call-truth.ts'
 import { readCluster } from '../../../../lib/checks/verify/cluster-snapshot.ts'
 import { expectedValues } from '../../../../lib/checks/verify/expected-values.ts'
-import type { Truth } from '../../../../lib/checks/verify/truth-marks.ts'
-import type { TruthSources } from '../../../../lib/checks/verify/truth-sources.ts'
+import type { Truth } from '../../../../lib/checks/verify/query-expectations.ts'
 import { modelUsage } from '../../../../lib/checks/verify/usage-truth.ts'
 import type { JaegerSpan } from '../../../../lib/services/jaeger.ts'
 import { CLUSTER, clusterObjects, fakeApi } from './cluster-fixture.ts'
@@ -35,8 +34,8 @@ const calls = { fromMs: untilMs - 90_000, spans: all }
 
 async function expected(truth: Truth): Promise<Record<string, { least: number; most: number }>> {
   const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
-  const sources: TruthSources = { snapshot, usage: modelUsage(snapshot, 'steady'), calls }
-  return Object.fromEntries(expectedValues(truth, sources, new Map(), window) ?? [])
+  const states = { now: { snapshot, usage: modelUsage(snapshot, 'steady'), calls }, earlier: [] }
+  return Object.fromEntries(expectedValues(truth, states, new Map(), window) ?? [])
 }
 const by = ['service'] as const
 for (const [fact, truth, service, value] of [
@@ -63,7 +62,7 @@ figures('knows only the most of what began within the window', () => {
   const young = { fromMs: calls.fromMs, spans: spans('new', 'server', 10).slice(0, 100) }
   const [{ amount } = { amount: undefined }] = callFigures(young, 'requests', window)
   assert.equal(amount?.least, 0)
-  assert.equal(amount?.mayLack, true)
+  assert.equal(amount?.mayBeAbsent, true)
 })
 figures.run()
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { compareWithTruth } from '../../../../lib/checks/verify/compare-values.ts'
 import { truthKey } from '../../../../lib/checks/verify/expected-values.ts'
-import type { Dimension } from '../../../../lib/checks/verify/truth-marks.ts'
+import type { Dimension } from '../../../../lib/checks/verify/query-expectations.ts'
 
 const compares = suite('compareWithTruth()')
 const by: Dimension[] = ['namespace', 'pod']

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { readCluster } from '../../../../lib/checks/verify/cluster-snapshot.ts'
+import { type ClusterSnapshot, readCluster } from '../../../../lib/checks/verify/cluster-snapshot.ts'
 import { collectionTimes } from '../../../../lib/checks/verify/collection-times.ts'
 import { expectedValues, truthKey } from '../../../../lib/checks/verify/expected-values.ts'
 import { addSummary, type KubeletTold, kubeletUsage } from '../../../../lib/checks/verify/kubelet-truth.ts'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
 import { rateOver, servedAt } from '../../../../lib/checks/verify/measurement-timeline.ts'
-import type { Dimension, Truth } from '../../../../lib/checks/verify/truth-marks.ts'
+import type { KnownStates } from '../../../../lib/checks/verify/pass-criteria.ts'
+import type { Dimension, Truth } from '../../../../lib/checks/verify/query-expectations.ts'
 import type { Bounds, Figures } from '../../../../lib/checks/verify/usage-bounds.ts'
 import { modelUsage } from '../../../../lib/checks/verify/usage-truth.ts'
 import { fields, items } from '../../../../lib/kube/json.ts'
@@ -24,18 +25,23 @@ import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts
 const nowMs = Date.now()
 const window = { untilMs: nowMs, lengthMs: 40_000, lateMs: 0 }
 
-/** What must come out, each key's values joined by a slash. Bounds that are one number are that number. */
+/** The states of a cluster that does not change. */
+function statesOf(snapshot: ClusterSnapshot): KnownStates {
+  return { now: { snapshot, usage: modelUsage(snapshot, 'steady') }, earlier: [] }
+}
+
+/** The expected values, each key's values joined by a slash. Bounds that are one number are that number. */
 async function expected(
   truth: Truth,
   filters: Partial<Record<Dimension, string[]>> = {},
 ): Promise<Record<string, number>> {
   const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
-  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const states = statesOf(snapshot)
   const tests = Object.entries(filters).map(
     ([dimension, values]) =>
       [dimension as Dimension, { text: values.join(), allows: (value: string) => values.includes(value) }] as const,
   )
-  const found = expectedValues(truth, sources, new Map(tests), window) ?? []
+  const found = expectedValues(truth, states, new Map(tests), window) ?? []
   return Object.fromEntries(
     [...found].map(([key, { least, most }]) => {
       assert.equal(least, most)
@@ -114,9 +120,9 @@ for (const [fact, truth, filters, wanted] of [
 values('counts the containers of pods that run, and not of those that wait', async () => {
   const objects = JSON.parse(JSON.stringify(clusterObjects()).replace('"phase":"Running"', '"phase":"Pending"'))
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)
-  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const states = statesOf(snapshot)
   const sums = (of: 'containers' | 'cpu-requests') => [
-    ...(expectedValues({ of, by: [] }, sources, new Map(), window) ?? []),
+    ...(expectedValues({ of, by: [] }, states, new Map(), window) ?? []),
   ]
   assert.deepEqual(sums('containers'), [['', { least: 12, most: 12 }]])
   assert.deepEqual(sums('cpu-requests'), [['', { least: 1.75, most: 1.75 }]])
@@ -125,9 +131,9 @@ values('counts the containers of pods that run, and not of those that wait', asy
 values('takes a pod of an owner that no series tells of for one without', async () => {
   const objects = JSON.parse(JSON.stringify(clusterObjects()).replaceAll('"DaemonSet"', '"CloneSet"'))
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)
-  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
+  const states = statesOf(snapshot)
   const by = ['workload', 'workload_type'] as const
-  const found = expectedValues({ of: 'pods', by }, sources, new Map([['namespace', shopless]]), window)
+  const found = expectedValues({ of: 'pods', by }, states, new Map([['namespace', shopless]]), window)
   assert.deepEqual([...(found?.keys() ?? [])].map(key => key.replace('\u0000', '/')).sort(), [
     'agent-node-a/barepod',
     'agent-node-b/barepod',
@@ -137,16 +143,16 @@ values('takes a pod of an owner that no series tells of for one without', async 
 
 values('knows how many restarts there can have been, and not when', async () => {
   const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
-  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
-  const found = expectedValues({ of: 'restarts', by: ['pod'] }, sources, new Map(), window)
+  const states = statesOf(snapshot)
+  const found = expectedValues({ of: 'restarts', by: ['pod'] }, states, new Map(), window)
   assert.deepEqual(found?.get('alone'), { least: 0, most: 6 })
 })
 
 values('counts no network of a pod that has its node’s', async () => {
   const objects = JSON.parse(JSON.stringify(clusterObjects()).replace('"nodeName"', '"hostNetwork":true,"nodeName"'))
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)
-  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
-  const pods = (of: Truth['of']) => [...(expectedValues({ of, by: ['pod'] }, sources, new Map(), window)?.keys() ?? [])]
+  const states = statesOf(snapshot)
+  const pods = (of: Truth['of']) => [...(expectedValues({ of, by: ['pod'] }, states, new Map(), window)?.keys() ?? [])]
   assert.deepEqual([pods('network-receive').length, pods('networked-pods').length, pods('pods').length], [6, 6, 7])
 })
 
@@ -158,8 +164,8 @@ values('takes for KWOK what usage objects say, limits or not, and nothing where 
   }
   const objects = { ...clusterObjects(), '/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages': [object] }
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)
-  const sources = { snapshot, usage: modelUsage(snapshot, 'steady') }
-  const sums = (truth: Truth) => Object.fromEntries(expectedValues(truth, sources, new Map(), window) ?? [])
+  const states = statesOf(snapshot)
+  const sums = (truth: Truth) => Object.fromEntries(expectedValues(truth, states, new Map(), window) ?? [])
   // Four pods of two containers; the model holds them at their limit of one core each.
   assert.deepEqual(sums({ of: 'kwok-cpu-usage', by: ['namespace'] }), {
     shop: { least: 16, most: 16 },
@@ -182,19 +188,19 @@ values('counts what is there now for certain, and what was there before as well'
   const objects = clusterObjects()
   const pods = objects['/api/v1/pods'] ?? []
   const renamed = pods.map(pod => JSON.parse(JSON.stringify(pod).replaceAll('web-', 'new-')))
-  const sourcesOf = async (all: unknown[]) => {
+  const stateOf = async (all: unknown[]) => {
     const snapshot = await readCluster(fakeApi({ ...objects, '/api/v1/pods': all }), CLUSTER)
     return { snapshot, usage: modelUsage(snapshot, 'steady') }
   }
   const inShop = async (truth: Truth, before: unknown[]) => {
-    const sources = { ...(await sourcesOf(renamed)), before: [await sourcesOf(before)] }
-    return expectedValues(truth, sources, new Map(), window)?.get('shop')
+    const states = { now: await stateOf(renamed), earlier: [], lookback: await stateOf(before) }
+    return expectedValues(truth, states, new Map(), window)?.get('shop')
   }
   const by = ['namespace'] as const
   const requests: Truth = { of: 'cpu-limits', over: 'cpu-requests', by }
   // All pods of the namespace were replaced; nothing was there; nothing has changed.
   assert.deepEqual(await inShop({ of: 'pods', by }, pods), { least: 4, most: 8 })
-  assert.deepEqual(await inShop(requests, pods), { least: 4, most: 16, mayLack: false })
+  assert.deepEqual(await inShop(requests, pods), { least: 4, most: 16, mayBeAbsent: false })
   assert.deepEqual(await inShop({ of: 'pods', by }, []), { least: 4, most: 4 })
   assert.deepEqual(await inShop({ of: 'pods', by }, renamed), { least: 4, most: 4 })
 })
@@ -339,14 +345,14 @@ real('knows little of a pod that is newer than the window', () => {
     .containers('cpu-usage', evenWindow)
     ?.get('uid-shop-web-1')
     ?.get('app')
-  assert.deepEqual([bounds?.least, bounds?.mayLack], [0, true])
+  assert.deepEqual([bounds?.least, bounds?.mayBeAbsent], [0, true])
 })
 
 real('expects of a node that nobody collects from what its kubelet says', () => {
   const told = toldAt(NODES, measuredMs)
   const bounds = kubeletUsage(told, new Map(), evenWindow).nodes('cpu-usage', evenWindow)?.get('node-a')?.get('')
   assert((bounds?.least ?? 0) > 0.05)
-  assert.equal(bounds?.mayLack, undefined)
+  assert.equal(bounds?.mayBeAbsent, undefined)
 })
 real.run()
 

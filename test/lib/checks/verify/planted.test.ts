@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
-import { type DashboardMarks, type TargetMarks, targetKey } from '../../../../lib/checks/verify/truth-marks.ts'
+import { type DashboardMarks, type TargetMarks, targetKey } from '../../../../lib/checks/verify/query-expectations.ts'
 import { PLACEMENT, verify } from '../../../../lib/checks/verify/verify.ts'
 import type { VerifyReport } from '../../../../lib/checks/verify/verify-report.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'

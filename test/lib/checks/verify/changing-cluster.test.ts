@@ -1,10 +1,10 @@
 /** What changes while verify looks, what it chooses, what it waits for. On a real Prometheus. */
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { missingNeeds } from '../../../../lib/checks/verify/cluster-needs.ts'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
-import { targetKey } from '../../../../lib/checks/verify/truth-marks.ts'
-import { choose } from '../../../../lib/checks/verify/variable-choices.ts'
+import { missingNeeds } from '../../../../lib/checks/verify/prerequisites.ts'
+import { targetKey } from '../../../../lib/checks/verify/query-expectations.ts'
+import { choose } from '../../../../lib/checks/verify/variable-selection.ts'
 import { type VerifyOptions, verify } from '../../../../lib/checks/verify/verify.ts'
 import { waitForWindow } from '../../../../lib/checks/verify/wait-for-window.ts'
 import { LabError } from '../../../../lib/cli/errors.ts'
@@ -25,16 +25,27 @@ const query = (name: string, text: string) => ({
   includeAll: true,
 })
 
-function pods(): ReturnType<typeof readDashboard> {
+function pods(variables: unknown[] = []): ReturnType<typeof readDashboard> {
   const targets = [{ refId: 'A', expr: 'count(k8s_pod_phase)', instant: true, range: false, datasource }]
   const panels = [{ id: 1, title: 'Pods', type: 'stat', datasource, targets }]
-  return readDashboard({ title: 'Pods', uid: 'pods', schemaVersion: 39, panels }, 'pods.json')
+  const templating = { list: variables }
+  return readDashboard({ title: 'Pods', uid: 'pods', schemaVersion: 39, panels, templating }, 'pods.json')
 }
 
 /** Verifies the number of pods, with these objects (or this fault) at each look in turn, the last ones from then on; and those before, if they are known. */
 async function looks(
   url: string,
-  { settleMs, earlier }: { settleMs: number; earlier?: Record<string, unknown[]> | LabError },
+  {
+    settleMs,
+    earlier,
+    api = createPrometheusApi(url),
+    variables,
+  }: {
+    settleMs: number
+    earlier?: Record<string, unknown[]> | LabError
+    api?: VerifyOptions['api']
+    variables?: unknown[]
+  },
   ...each: (Record<string, unknown[]> | LabError)[]
 ) {
   let at = 0
@@ -52,9 +63,9 @@ async function looks(
     },
   }
   const targets = new Map([[targetKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
-  const dashboards = [{ dashboard: pods(), marks: { needs: [], targets } }]
+  const dashboards = [{ dashboard: pods(variables), marks: { needs: [], targets } }]
   const report = await verify({
-    ...{ api: createPrometheusApi(url), dashboards, refused: [], truth },
+    ...{ api, dashboards, refused: [], truth },
     ...{ settleMs, scrapeMs: 50, isKwokLab: true },
   })
   return { report, looks: at }
@@ -151,6 +162,37 @@ settles('looks again after a look at which the cluster can’t be read, and says
   const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000 }, ...given)
   assert.deepEqual([report.failures, report.notes, count], [[], [notedAway], 4])
 })
+
+for (const [fact, faults, settleMs, failures] of [
+  ['once, and passes after the next', 1, 5_000, []],
+  [
+    'each time, with the failures before it',
+    Number.POSITIVE_INFINITY,
+    300,
+    [
+      ['wrong number', 'in all: 7'],
+      ['error', 'TypeError: not expected'],
+    ],
+  ],
+] as const) {
+  settles(`reports an unexpected error while it plans a retry ${fact}`, async ({ prometheus }) => {
+    const real = createPrometheusApi(prometheus.url)
+    let planned = 0
+    const instant: typeof real.instant = (expression, timeMs) => {
+      // A plan ranks the values of the variable twice, for one value and for several. The first plan succeeds.
+      const isRanking = expression.startsWith('topk(50')
+      if (isRanking && planned++ >= 2 && planned - 2 <= faults) throw new TypeError('not expected')
+      return real.instant(expression, timeMs)
+    }
+    const variables = [query('listed', 'label_values(k8s_pod_phase, k8s_pod_name)')]
+    const options = { settleMs, api: { ...real, instant }, variables }
+    const { report } = await looks(prometheus.url, options, before(), before(), clusterObjects(), before())
+    assert.deepEqual(
+      report.failures.map(({ problem, got }) => [problem, got]),
+      failures,
+    )
+  })
+}
 
 settles('keeps what failed where the cluster can’t be read again', async ({ prometheus }) => {
   const { report } = await looks(prometheus.url, { settleMs: 300 }, before(), away)

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { labPages } from '../../dashboards/pages.ts'
-import type { Pages } from '../../lib/render/page/page-server.ts'
-import { freePort } from '../../lib/system/ports.ts'
-import { assertSays } from '../support/lab.ts'
-import { tempDir, tempLab } from '../support/temp-lab.ts'
+import { labPages } from '../../../../lib/render/page/lab-pages.ts'
+import type { Pages } from '../../../../lib/render/page/page-server.ts'
+import { freePort } from '../../../../lib/system/ports.ts'
+import { assertSays } from '../../../support/lab.ts'
+import { tempDir, tempLab } from '../../../support/temp-lab.ts'
 
 interface Context {
   dir: string

@@ -2,26 +2,17 @@ import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
 import { type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
+import { expectedOf, judge, type Verdict } from './check-query.ts'
 import { isCallMeasure } from './contributions.ts'
 import { duplicateRows } from './duplicate-rows.ts'
 import type { Evaluator } from './evaluate-queries.ts'
 import { heldTo, marksOfText } from './exceptions.ts'
-import { expectedOf, judge, type Verdict } from './judge-query.ts'
 import { type AskedQuery, askedQueries, dashboardRange, type QueryFacts, queryFacts } from './panel-queries.ts'
-import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './truth-marks.ts'
-import type { TruthSources } from './truth-sources.ts'
-import { type Choice, choiceNames, choose, skippedVariables, type VariableProblem } from './variable-choices.ts'
+import type { Reading } from './pass-criteria.ts'
+import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './query-expectations.ts'
+import { type Choice, choiceNames, choose, skippedVariables, type VariableProblem } from './variable-selection.ts'
 import type { Failure } from './verify-report.ts'
 import { withoutFallback } from './without-fallback.ts'
-
-/** One look at Prometheus and the cluster. */
-export interface Look {
-  /** The time of all its queries (epoch). */
-  untilMs: number
-  truth: TruthSources | undefined
-  /** The truth with how the cluster was shortly before, of which Prometheus may still have something; undefined where nobody knows. */
-  hindsight: () => Promise<TruthSources | undefined>
-}
 
 /** What does not change between looks. */
 export interface Common {
@@ -54,16 +45,16 @@ export interface PlannedChoice {
  *
  * Throws a LabError when Prometheus can't be reached.
  */
-export async function planChoices(dashboard: Dashboard, look: Look, common: Common): Promise<PlannedChoice[]> {
+export async function planChoices(dashboard: Dashboard, reading: Reading, common: Common): Promise<PlannedChoice[]> {
   const { api, scrapeMs } = common
-  const range = dashboardRange(dashboard, look.untilMs)
+  const range = dashboardRange(dashboard, reading.untilMs)
   const metrics = [
     ...new Set(dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
   ]
   const planned: PlannedChoice[] = []
   for (const name of choiceNames) {
     const { choice, problems } = await choose(dashboard, name, { api, range, metrics })
-    planned.push({ choice, problems, asked: askedQueries(dashboard, choice, { untilMs: look.untilMs, scrapeMs }) })
+    planned.push({ choice, problems, asked: askedQueries(dashboard, choice, { untilMs: reading.untilMs, scrapeMs }) })
   }
   return planned
 }
@@ -76,7 +67,7 @@ export async function planChoices(dashboard: Dashboard, look: Look, common: Comm
 export async function judgeAll(
   dashboard: Dashboard,
   marks: DashboardMarks | undefined,
-  look: Look,
+  reading: Reading,
   common: Common,
   { choices, evaluator, only }: { choices: readonly PlannedChoice[]; evaluator: Evaluator; only?: ReadonlySet<string> },
 ): Promise<Judged[]> {
@@ -88,7 +79,7 @@ export async function judgeAll(
     marks === undefined ? marksOfText(query.expr) : (marks.targets.get(keyOf(query)) ?? {})
   const judgeOne = async (query: AskedQuery) =>
     await orFailed(queryKey(query), placeOf(query), async () => {
-      const judged = await judgeQuery(query, marksOf(query), look, common, evaluator)
+      const judged = await judgeQuery(query, marksOf(query), reading, common, evaluator)
       // What the lab's own queries ask for is in the catalogue, errors that have not happened yet included.
       if (marks !== undefined) return judged
       return { ...judged, verdict: await withoutFallback(judged.verdict, query, common.api) }
@@ -129,7 +120,7 @@ export async function judgeAll(
 async function judgeQuery(
   query: AskedQuery,
   marks: TargetMarks,
-  look: Look,
+  reading: Reading,
   common: Common,
   evaluator: Evaluator,
 ): Promise<Judged> {
@@ -140,18 +131,16 @@ async function judgeQuery(
     return { key, failure, verdict: { kind: 'excused', because: `there is no ${absent.join(', ')} here` } }
   const evaluation = await evaluator.evaluate(query)
   const { scrapeMs, rules, metricNames } = common
-  const judgement = { facts: queryFacts(query.expr), marks, truth: look.truth, scrapeMs, rules, metricNames }
-  const { truth } = look
-  if (marks.truth !== undefined && isCallMeasure(marks.truth.of) && truth?.readCalls !== undefined) {
-    truth.calls = await truth.readCalls(look.untilMs)
-  }
+  const { untilMs, states } = reading
+  const judgement = { facts: queryFacts(query.expr), marks, states, scrapeMs, rules, metricNames }
+  const isOfCalls = marks.truth !== undefined && isCallMeasure(marks.truth.of)
+  if (isOfCalls && states?.now.readCalls !== undefined) states.now.calls = await states.now.readCalls(untilMs)
   const hasTruth = expectedOf(query, judgement) !== undefined
-  const seen = judge(query, evaluation, judgement)
-  const mayHaveBeen =
-    seen.kind === 'failed' && seen.settles && marks.truth !== undefined && !isCallMeasure(marks.truth.of)
-  const hindsight = mayHaveBeen ? await look.hindsight() : undefined
-  const judged = hindsight === undefined ? seen : judge(query, evaluation, { ...judgement, truth: hindsight })
-  return { key, failure, verdict: await heldTo(judged, query, common.api), hasTruth }
+  const first = judge(query, evaluation, judgement)
+  const isPastPossible = first.kind === 'failed' && first.settles && marks.truth !== undefined && !isOfCalls
+  const history = isPastPossible ? await reading.withHistory() : undefined
+  const verdict = history === undefined ? first : judge(query, evaluation, { ...judgement, states: history })
+  return { key, failure, verdict: await heldTo(verdict, query, common.api), hasTruth }
 }
 
 /** What is wrong with a panel's own patterns. */

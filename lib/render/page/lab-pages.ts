@@ -1,13 +1,13 @@
-import { labPrometheus } from '../lib/checks/verify/lab-truth.ts'
-import { verifyLab } from '../lib/checks/verify/verify-lab.ts'
-import { partStatuses } from '../lib/kwok/lab-status.ts'
-import type { Lab } from '../lib/lab/lab.ts'
-import { loadCharts } from '../lib/render/charts/echarts-option.ts'
-import { createPages } from '../lib/render/page/create-pages.ts'
-import type { Pages } from '../lib/render/page/page-server.ts'
-import { labFacts } from '../lib/render/report/lab-facts.ts'
-import { hasJaeger, jaegerUrl } from '../lib/services/jaeger.ts'
-import { loadDashboards, ownDashboards } from './load.ts'
+import { loadDashboards, ownDashboards } from '../../../dashboards/load.ts'
+import { labPrometheus } from '../../checks/verify/lab-truth.ts'
+import { verifyLab } from '../../checks/verify/verify-lab.ts'
+import { partStatuses } from '../../kwok/lab-status.ts'
+import type { Lab } from '../../lab/lab.ts'
+import { hasJaeger, jaegerUrl } from '../../services/jaeger.ts'
+import { loadCharts } from '../charts/echarts-option.ts'
+import { labFacts } from '../report/lab-facts.ts'
+import { createPages } from './create-pages.ts'
+import type { Pages } from './page-server.ts'
 
 /** The pages of a lab: its own dashboards, and those of the user's folder as its files are when a page is asked for. */
 export function labPages(lab: Lab): Pages {

@@ -1,4 +1,4 @@
-import type { Choice } from '../../checks/verify/variable-choices.ts'
+import type { Choice } from '../../checks/verify/variable-selection.ts'
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
 import type { VariableValue } from '../../grafana/interpolate.ts'

@@ -5,8 +5,8 @@ import { isMeasured, isShownAtZero } from './contributions.ts'
 import { badText, type Evaluation } from './evaluate-queries.ts'
 import { expectedValues } from './expected-values.ts'
 import type { AskedQuery, QueryFacts } from './panel-queries.ts'
-import type { Excuse, TargetMarks, Truth } from './truth-marks.ts'
-import type { TruthSources } from './truth-sources.ts'
+import { type KnownStates, mayBeMissing } from './pass-criteria.ts'
+import type { Excuse, TargetMarks, Truth } from './query-expectations.ts'
 import { scaleOf } from './unit-scale.ts'
 import type { Bounds } from './usage-bounds.ts'
 import type { Problem } from './verify-report.ts'
@@ -35,7 +35,7 @@ export type Verdict =
 export interface Judgement {
   facts: QueryFacts
   marks: TargetMarks
-  truth: TruthSources | undefined
+  states: KnownStates | undefined
   scrapeMs: number
   /** Recording rules by the series they make. */
   rules: ReadonlyMap<string, QueryFacts>
@@ -48,7 +48,7 @@ const NAMED = 4
 
 /** Judges one query by what it gave. */
 export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judgement): Verdict {
-  const { facts, marks, truth } = judgement
+  const { facts, marks, states } = judgement
   const failed = (problem: Problem, got: string, expected: string, hint = '') => ({
     ...{ kind: 'failed' as const, problem, got, expected, hint },
     // What is wrong without a look at the cluster stays wrong, and waiting for it would only take time.
@@ -64,8 +64,7 @@ export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judg
   if (samples.length === 0 && bad.length === 0) {
     // Where the truth is known, a reason that could hold doesn't excuse what should be there.
     const isShown = marks.truth !== undefined && isShownAtZero(marks.truth)
-    const mayBeGone = ({ least, mayLack }: Bounds) => mayLack === true || (least === 0 && !isShown)
-    const isNothing = expected !== undefined && [...expected.values()].every(mayBeGone)
+    const isNothing = expected !== undefined && [...expected.values()].every(bounds => mayBeMissing(bounds, isShown))
     const noData = failed('no data', 'no series', 'at least one series', emptyHint(facts, judgement))
     if (isNothing) return { kind: 'excused', because: marks.emptyWhen?.because ?? 'the cluster has none of it either' }
     return expected === undefined ? excused(marks.emptyWhen, noData, bad) : noData
@@ -80,7 +79,7 @@ export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judg
   const shown = isShownAtZero(marks.truth)
   const mismatches = compareWithTruth(samples, expected, { by: marks.truth.by, scale, isUsage, isShownAtZero: shown })
   if (mismatches.length === 0) return { kind: 'ok', compared: true }
-  const hint = `${truthText(marks.truth)}, by ${isUsage ? (truth?.usage.name ?? '') : 'the API'}`
+  const hint = `${truthText(marks.truth)}, by ${isUsage ? (states?.now.usage.name ?? '') : 'the API'}`
   return failed('wrong number', some(mismatches.map(gotText)), some(mismatches.map(expectedText)), hint)
 }
 
@@ -95,9 +94,9 @@ function excused(
 
 /** What the query must give, where that can be had otherwise. */
 export function expectedOf(query: AskedQuery, judgement: Judgement): ReadonlyMap<string, Bounds> | undefined {
-  const { marks, truth } = judgement
-  if (marks.truth === undefined || truth === undefined) return undefined
-  return expectedValues(marks.truth, truth, query.filters, usageWindow(query, judgement))
+  const { marks, states } = judgement
+  if (marks.truth === undefined || states === undefined) return undefined
+  return expectedValues(marks.truth, states, query.filters, usageWindow(query, judgement))
 }
 
 /** When what a query shows was measured. */

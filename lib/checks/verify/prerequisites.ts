@@ -1,5 +1,5 @@
 import { type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
-import type { Need } from './truth-marks.ts'
+import type { Need } from './query-expectations.ts'
 
 /** What shows that a cluster has it: a job that is scraped, down or not, or series that nothing else makes. */
 const SIGNS: Readonly<Record<Need, string>> = {

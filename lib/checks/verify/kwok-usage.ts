@@ -31,7 +31,7 @@ export function saidUsage(snapshot: ClusterSnapshot, resource: 'cpu' | 'memory',
       const said = objects.usageOf(facts, container, resource, nodes.get(facts.nodeName)) ?? 0
       const { least, most } = boundsOf(typeof said === 'number' ? [said] : times.map(timeMs => said.at(timeMs) ?? 0))
       const bounds = { least: least / unit, most: most / unit }
-      return [container.name, isYoung ? { least: 0, most: 2 * bounds.most, mayLack: true } : bounds] as const
+      return [container.name, isYoung ? { least: 0, most: 2 * bounds.most, mayBeAbsent: true } : bounds] as const
     })
     all.set(facts.uid, new Map(containers))
   }
