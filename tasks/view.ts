@@ -76,7 +76,7 @@ async function serve(lab: Lab): Promise<void> {
   let pages: Promise<Pages> | undefined
   const server = createPageServer(async request => {
     // What draws takes seconds to load and most of the memory: whoever never looks does not pay for it.
-    pages ??= import('../lib/render/page/lab-pages.ts').then(({ labPages }) => labPages(lab))
+    pages ??= createPages(lab)
     return await (await pages)(request)
   })
   await new Promise<void>((resolve, reject) => {
@@ -85,4 +85,13 @@ async function serve(lab: Lab): Promise<void> {
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0))
   await new Promise(resolve => server.once('close', resolve))
+}
+
+async function createPages(lab: Lab): Promise<Pages> {
+  const [{ labPages }, { loadDashboards, ownDashboards }] = await Promise.all([
+    import('../lib/render/page/lab-pages.ts'),
+    import('../dashboards/load.ts'),
+  ])
+  const own = ownDashboards()
+  return labPages(lab, () => loadDashboards(lab.settings, { own: () => own }))
 }

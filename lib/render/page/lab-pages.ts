@@ -1,6 +1,7 @@
-import { loadDashboards, ownDashboards } from '../../../dashboards/load.ts'
 import { labPrometheus } from '../../checks/verify/lab-truth.ts'
+import type { Verifiable } from '../../checks/verify/verify.ts'
 import { verifyLab } from '../../checks/verify/verify-lab.ts'
+import type { ReadFiles } from '../../grafana/dashboard-files.ts'
 import { partStatuses } from '../../kwok/lab-status.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { hasJaeger, jaegerUrl } from '../../services/jaeger.ts'
@@ -9,9 +10,8 @@ import { labFacts } from '../report/lab-facts.ts'
 import { createPages } from './create-pages.ts'
 import type { Pages } from './page-server.ts'
 
-/** The pages of a lab: its own dashboards, and those of the user's folder as its files are when a page is asked for. */
-export function labPages(lab: Lab): Pages {
-  const own = ownDashboards()
+/** The pages of a lab. `load` reads its dashboards and those of the user's folder; each request for a page calls it. */
+export function labPages(lab: Lab, load: () => { dashboards: Verifiable[]; refused: ReadFiles['refused'] }): Pages {
   return createPages({
     name: lab.settings.clusterName,
     prometheusUrl: labPrometheus(lab).url,
@@ -19,7 +19,7 @@ export function labPages(lab: Lab): Pages {
     scrapeMs: lab.settings.collectionInterval,
     drawChart: loadCharts(),
     dashboards() {
-      const { dashboards, refused } = loadDashboards(lab.settings, { own: () => own })
+      const { dashboards, refused } = load()
       return { dashboards, refused: refused.map(({ error }) => error.message) }
     },
     facts: () => labFacts(lab),
