@@ -33,7 +33,7 @@ const targets: Record<string, Evidence> = {
   report: runs('test/e2e/shared/page.test.ts', "task('report'"),
   view: runs('test/e2e/shared/page.test.ts', "task('view'"),
   doctor: runs('test/tasks/doctor.test.ts', "importTask('doctor.ts'"),
-  programs: runs('test/tasks/programs.test.ts', "runTask('programs'"),
+  programs: runs('test/tasks/programs.test.ts', "importTask('programs.ts'"),
   'programs-export': not(
     'it packs 1 GB of programs; test/lib/programs/programs-archive.test.ts tests it on small ones',
   ),
