@@ -62,7 +62,7 @@ const targets: Record<string, Evidence> = {
 const others: Record<string, Evidence> = {
   'npx tsx test/run.ts': runs('test/support/run.test.ts', "suite('test/run.ts')"),
   'kubectl get nodes': runs('test/e2e/bad-luck.test.ts', "kubectl(['get', 'nodes'"),
-  'kubectl get deployments': runs('test/e2e/traces.test.ts', "kubectl(['get', 'deployments'"),
+  'kubectl get deployments': runs('test/e2e/shared/traces.test.ts', "kubectl(['get', 'deployments'"),
   'kubectl top nodes': runs('test/e2e/shared/control-plane.test.ts', "kubectl(['top', 'nodes'"),
   'kubectl top pods': runs('test/e2e/shared/control-plane.test.ts', "kubectl(['top', 'pods'"),
   'kubectl get hpa': runs('test/e2e/shared/control-plane.test.ts', "kubectl(['get', 'hpa'"),
@@ -71,7 +71,7 @@ const others: Record<string, Evidence> = {
     "kubectl(['annotate', 'pod', '-n', 'shop'",
   ),
   'kubectl annotate pod -n team-a': runs('test/lib/kubelet/usage-model.test.ts', "'kube-otel-lab/usage-preset'"),
-  'kubectl auth can-i --list': runs('test/e2e/traces.test.ts', "kubectl(['auth', 'can-i', '--list'"),
+  'kubectl auth can-i --list': runs('test/e2e/shared/traces.test.ts', "kubectl(['auth', 'can-i', '--list'"),
   'kubectl get clusterresourceusages': not('it only prints what kwok-usage applied'),
   'kubectl delete namespace demo': not('a plain kubectl command on a cluster of the user'),
   'curl -s http://127.0.0.1:10250/nodes/': runs('test/e2e/shared/stats-proxy.test.ts', "'metrics/cadvisor'"),
