@@ -1,6 +1,7 @@
 /**
  * Creates the KWOK cluster: etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok-controller run, and the API answers. Leaves
- * a running cluster as it is, and starts one that was stopped, for example by a reboot.
+ * a running cluster as it is, and starts one that was stopped, for example by a reboot. A component that ends while the others start is
+ * started again, at most three times.
  *
  *   tsx tasks/kwok-create-cluster.ts
  *   tsx tasks/kwok-create-cluster.ts --cluster-name small --prometheus-port 9190
@@ -59,7 +60,7 @@ await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({
     await createCluster(lab)
     writeRecord(lab, { ...begun, created: true })
   }
-  await waitUntilServed(lab)
+  await waitUntilServed(lab, ended => say(`Starting ${ended.join(', ')} again: ended during the start`))
   if (record?.created === true && (await dropStaleLeases(lab)) > 0) {
     say('Gave the nodes to the kwok-controller that runs now')
   }

@@ -5,6 +5,7 @@ import type { Component } from '../lab/components.ts'
 import { componentContainer } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
 import { runtimeOf } from '../lab/runtime.ts'
+import { lastLogLines } from '../services/process-services.ts'
 import { type ProcessInfo, processInfos } from '../system/processes.ts'
 import { componentContainers } from './component-containers.ts'
 
@@ -25,6 +26,13 @@ export async function componentProcesses(lab: Lab): Promise<Map<string, ProcessI
 export function componentLog(lab: Lab, component: string): string {
   if (runtimeOf(lab) === 'docker') return logCommand(componentContainer(lab.settings.clusterName, component))
   return join(lab.clusterDir, 'logs', `${component}.log`)
+}
+
+/** The last lines of a component's log, indented. */
+export async function componentLogEnd(lab: Lab, component: Component): Promise<string> {
+  if (runtimeOf(lab) === 'binary') return lastLogLines(componentLog(lab, component))
+  const text = await containerLog(componentContainer(lab.settings.clusterName, component), { tail: 8 })
+  return text.trimEnd().replace(/^/gm, '    ')
 }
 
 /** What a component writes to its log from now on: the function gives all of it so far. */

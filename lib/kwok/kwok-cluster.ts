@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import { markCluster } from '../lab/cluster-owner.ts'
+import { type Component, components } from '../lab/components.ts'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 import { type Runtime, runtimeOf } from '../lab/runtime.ts'
 import { programPath } from '../programs/programs.ts'
@@ -10,7 +11,7 @@ import { serviceEnvironment } from '../system/environment.ts'
 import { run } from '../system/run.ts'
 import { waitUntil } from '../system/wait.ts'
 import { ensureNetwork, kwokctlDockerEnv, removeCluster } from './component-containers.ts'
-import { componentLog, forgetForeignPids } from './component-processes.ts'
+import { componentLog, componentLogEnd, componentProcesses, forgetForeignPids } from './component-processes.ts'
 import { labKwokctlConfig } from './kwokctl-config.ts'
 
 export { clusterOwner, isClusterMade, requireCluster, requireOwnCluster } from '../lab/cluster-owner.ts'
@@ -86,19 +87,51 @@ export async function startCluster(lab: Lab): Promise<void> {
   await kwokctl(lab, ['start', 'cluster', '--name', lab.settings.clusterName, ...waitArgs(runtimeOf(lab))])
 }
 
-/** Waits until the API server says that it is ready. Throws a LabError with its last word after a minute. */
-export async function waitUntilServed(lab: Lab): Promise<void> {
+/** How often a component that has ended is started again. */
+const MAX_RESTARTS = 3
+/** How long a component must run after a restart. */
+const SETTLE_MS = 2_000
+
+/**
+ * Waits until the API server is ready and every component runs. A component that has ended is started again: the controller manager,
+ * for example, exits when the API server is not healthy within 10 s.
+ *
+ * Throws a LabError with the end of the component's log when it has ended after the last restart, or with the API server's last
+ * answer after a minute.
+ */
+export async function waitUntilServed(lab: Lab, onRestart: (ended: readonly Component[]) => void): Promise<void> {
   const program = await programPath('kubectl')
   const args = ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, 'get', '--raw', '/readyz']
+  let restarts = 0
+  let restartedMs = 0
   await waitUntil<void>({
     what: `the API server of "${lab.settings.clusterName}"`,
-    timeoutMs: 60_000,
+    timeoutMs: () => 60_000 + restarts * 30_000,
     everyMs: 200,
     check: async () => {
       const { exitCode, stderr } = await run(program, args, { nothrow: true, timeoutMs: 10_000 })
-      return exitCode === 0 ? { done: undefined } : { pending: stderr.trim() }
+      const running = await componentProcesses(lab)
+      const ended = components.filter(name => !running.has(name))
+      if (ended.length > 0) {
+        if (restarts === MAX_RESTARTS) return { failed: await keepsEnding(lab, ended) }
+        restarts += 1
+        onRestart(ended)
+        await startCluster(lab)
+        restartedMs = Date.now()
+        return { pending: `${ended.join(', ')} ended` }
+      }
+      if (exitCode !== 0) return { pending: stderr.trim() }
+      return Date.now() - restartedMs < SETTLE_MS ? { pending: 'restarted' } : { done: undefined }
     },
     next: `read ${componentLog(lab, 'kube-apiserver')}`,
+  })
+}
+
+async function keepsEnding(lab: Lab, ended: readonly Component[]): Promise<LabError> {
+  const [first = 'kube-apiserver'] = ended
+  return new LabError(`${first} of KWOK cluster "${lab.settings.clusterName}" keeps ending`, {
+    why: `it ended after ${MAX_RESTARTS} restarts; its log ends with\n${await componentLogEnd(lab, first)}`,
+    next: `read ${componentLog(lab, first)}`,
   })
 }
 

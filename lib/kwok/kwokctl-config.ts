@@ -23,17 +23,20 @@ export interface KwokctlInput {
  * A KwokctlConfiguration: the base document with the lab's options, the version, and the flags that the components need beside
  * kwokctl's own.
  *
- * kwokctl gives the API server a certificate to show to metrics-server, but doesn't say in the cluster how to know it; without
- * that metrics-server would take the API server's own name for the caller's.
+ * kwokctl gives the API server a client certificate for metrics-server, but does not publish its CA in the cluster. Without that CA
+ * metrics-server takes the API server for the caller of each request.
  *
- * kwokctl gives controller manager and scheduler no certificate, so each signs one for itself that nobody can check; they get
- * the cluster's, which names localhost.
+ * kwokctl gives controller manager and scheduler no certificate, so each serves with a self-signed one that no client can verify.
+ * They get the cluster's, which is valid for localhost.
+ *
+ * There is one controller manager and one scheduler. With leader election on, one that cannot renew its lease on a busy machine exits.
  */
 export function kwokctlConfig(base: string, { pki, options, tracing, patches = [] }: KwokctlInput): string {
   const config = parse(base) as { options: Record<string, unknown> }
-  const certificate = [
+  const controllerArgs = [
     { key: 'tls-cert-file', value: join(pki, 'admin.crt') },
     { key: 'tls-private-key-file', value: join(pki, 'admin.key') },
+    { key: 'leader-elect', value: 'false' },
   ]
   const requestHeaders = [
     { key: 'requestheader-client-ca-file', value: join(pki, 'ca.crt') },
@@ -46,7 +49,7 @@ export function kwokctlConfig(base: string, { pki, options, tracing, patches = [
     ...config,
     componentsPatches: [
       { name: 'kube-apiserver', extraArgs: requestHeaders },
-      ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: certificate })),
+      ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: controllerArgs })),
       ...(tracing === undefined ? [] : tracingPatches(tracing)),
       ...patches,
     ],

@@ -73,15 +73,20 @@ const ofTheShell = {
 }
 
 badLuck(
-  "the user's own settings of KWOK and of other programs are not obeyed, a proxy that is down is in nobody's way",
+  "the user's own settings of KWOK and of other programs are not obeyed, a component that ends during the start runs again",
   async ({ lab }) => {
     const file = join(lab.kwokWorkdir, 'kwok.yaml')
     const options = 'options:\n  kubeVersion: v1.20.0\n  bindAddress: 0.0.0.0\n  runtime: docker\n'
     writeFileSync(file, `apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\n${options}`)
     const ofKwok = { KWOK_KUBE_VERSION: 'v1.20.0', KWOK_ETCD_BINARY: '/nonexistent' }
-    const ended = await lab.make(smallLab, { env: { ...ofKwok, ...ofTheShell } })
+    const [ended, killed] = await Promise.all([
+      lab.make(smallLab, { env: { ...ofKwok, ...ofTheShell } }),
+      killAtStart(lab, 'kube-controller-manager'),
+    ])
     rmSync(file)
     assertDone(ended)
+    assertSays(ended.stderr, /^Starting kube-controller-manager again: ended during the start$/m)
+    assert(!isAlive(killed))
     assertSays(ended.stderr, /^Warning: not obeyed by the lab: KWOK_ETCD_BINARY, KWOK_KUBE_VERSION$/m)
     assertSays(ended.stderr, new RegExp(`^Warning: kwokctl also reads ${file};`, 'm'))
     const version = await lab.kubectl(['version', '-o', 'json'])
@@ -244,6 +249,16 @@ badLuck('kwok-down works whatever else is set', async ({ lab }) => {
   await lab.assertNothingLeft(undefined)
 })
 badLuck.run()
+
+/** Kills a component as soon as kwokctl has started it. Returns its pid. */
+async function killAtStart(lab: TestLab, component: string): Promise<number> {
+  const path = join(lab.clusterDir, 'pids', `${component}.pid`)
+  const pid = () => (existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0)
+  await waitFor(`start of ${component}`, () => assert(pid() > 0), 120_000)
+  const started = pid()
+  killHard(started)
+  return started
+}
 
 /** The pids of all parts; fails when one is down. */
 async function requireAllUp(lab: TestLab): Promise<Map<string, number>> {

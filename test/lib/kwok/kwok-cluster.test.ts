@@ -8,6 +8,7 @@ import {
   clusterOwner,
   componentPorts,
   componentProcesses,
+  components,
   createCluster,
   createClusterArgs,
   deleteCluster,
@@ -17,6 +18,7 @@ import {
   kwokWarnings,
   requireCluster,
   startCluster,
+  waitUntilServed,
 } from '../../../lib/kwok/kwok-cluster.ts'
 import { kwokctlConfig, programOptions } from '../../../lib/kwok/kwokctl-config.ts'
 import { staleLeases } from '../../../lib/kwok/stale-leases.ts'
@@ -51,10 +53,11 @@ configs('adds programs and version to the base, and leaves its options', () => {
   })
 })
 
-configs('gives controller manager and scheduler the cluster’s certificate', () => {
+configs('gives controller manager and scheduler the cluster’s certificate, and turns their leader election off', () => {
   const extraArgs = [
     { key: 'tls-cert-file', value: '/c/pki/admin.crt' },
     { key: 'tls-private-key-file', value: '/c/pki/admin.key' },
+    { key: 'leader-elect', value: 'false' },
   ]
   assert.deepEqual(made.componentsPatches.slice(1), [
     { name: 'kube-controller-manager', extraArgs },
@@ -296,6 +299,64 @@ runs('hides from kwokctl the pid files that name another’s process, and leaves
     ours.kill()
   }
 })
+
+/** A cluster whose processes run, but for the controller manager; `kubectl` finds the API server ready. */
+async function withoutControllerManager(body: (lab: ReturnType<typeof tempLab>) => Promise<void>): Promise<void> {
+  const lab = tempLab()
+  writeCluster(lab, { owner: lab.dir })
+  const kubectl = join(tempDir(), 'kubectl')
+  writeFileSync(kubectl, '#!/bin/sh\n')
+  chmodSync(kubectl, 0o755)
+  process.env.KUBECTL_BINARY = kubectl
+  const others = components.filter(name => name !== 'kube-controller-manager')
+  const processes = others.map(name => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', `${lab.clusterDir}/${name}`])
+    writeFileSync(join(lab.clusterDir, 'pids', `${name}.pid`), `${child.pid}`)
+    return child
+  })
+  try {
+    await body(lab)
+  } finally {
+    delete process.env.KUBECTL_BINARY
+    for (const child of processes) child.kill()
+  }
+}
+
+runs('starts a component again that has ended', () =>
+  withoutControllerManager(async lab => {
+    const pidFile = join(lab.clusterDir, 'pids', 'kube-controller-manager.pid')
+    const program = `${process.execPath} -e 'setTimeout(() => {}, 30000)' ${lab.clusterDir}/kube-controller-manager`
+    fakeKwokctl(`${program} > /dev/null 2>&1 & echo $! > ${pidFile}`)
+    const restarted: unknown[] = []
+    await waitUntilServed(lab, ended => restarted.push(ended))
+    assert.deepEqual(restarted, [['kube-controller-manager']])
+    assert.equal(readFileSync(note, 'utf8').split('\n')[0], 'start|cluster|--name|unit|')
+    process.kill(Number(readFileSync(pidFile, 'utf8')))
+  }),
+)
+
+runs('gives up a component that keeps ending, with the end of its log', () =>
+  withoutControllerManager(async lab => {
+    const log = join(lab.clusterDir, 'logs', 'kube-controller-manager.log')
+    mkdirSync(join(lab.clusterDir, 'logs'))
+    writeFileSync(log, 'F1 no such flag\n')
+    fakeKwokctl('')
+    let restarts = 0
+    await assert.rejects(
+      waitUntilServed(lab, () => {
+        restarts += 1
+      }),
+      {
+        name: 'LabError',
+        message:
+          'kube-controller-manager of KWOK cluster "unit" keeps ending: it ended after 3 restarts; its log ends with\n' +
+          '    F1 no such flag',
+        next: `read ${log}`,
+      },
+    )
+    assert.equal(restarts, 3)
+  }),
+)
 
 runs('deletes by kwokctl without the user’s kubeconfig, and removes the folder', async () => {
   const lab = tempLab()
