@@ -1,7 +1,7 @@
 /**
- * Writes one HTML file that shows every dashboard as it is now, drawn from a running lab, with verify's verdict on each panel and
- * what the lab was. It loads nothing and needs no Grafana: attach it to a pull request. Exit code 1 when verify found
- * something wrong; the file is written all the same.
+ * Writes one HTML file with every dashboard, drawn from a running lab, verify's verdict on each panel and facts about the lab. The file
+ * loads nothing else and needs no Grafana, so it can be attached to a pull request. Exit code 1 when verify reports a failure; the file is
+ * written in any case.
  *
  *   tsx tasks/report.ts
  *   tsx tasks/report.ts --kube-context my-cluster
@@ -13,7 +13,7 @@ import { loadDashboards } from '../dashboards/load.ts'
 import { labPrometheus } from '../lib/checks/verify/lab-truth.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode } from '../lib/checks/verify/verify-report.ts'
-import { startProgress } from '../lib/cli/progress.ts'
+import { withProgress } from '../lib/cli/progress.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { requireBrowser } from '../lib/render/report/browser.ts'
@@ -22,13 +22,11 @@ import { firingAlerts, labFacts, prometheusFacts } from '../lib/render/report/la
 import { writePictures } from '../lib/render/report/pictures.ts'
 import { reportHtml } from '../lib/render/report/report-html.ts'
 
-const about =
-  'Writes an HTML file with every dashboard drawn and judged; exit code 1 when verify found something wrong.'
+const about = 'Writes an HTML file with every dashboard, drawn and verified; exit code 1 when verify reports a failure.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
-const flags = { png: 'also write a picture of each dashboard beside it; needs Chromium (CHROMIUM_BINARY)' }
+const flags = { png: 'also write a PNG of each dashboard beside the file; needs Chromium (CHROMIUM_BINARY)' }
 const options = {
-  dashboards:
-    'report on these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
+  dashboards: "report on these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   out: 'write to this file instead of report/index.html',
 }
 
@@ -39,28 +37,28 @@ await runTask(
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
     const { dashboards, refused } = loadDashboards(opened.settings, { paths: given['dashboards'] })
     const { lab, api, close } = await reachLab(opened)
-    const progress = startProgress('Reporting')
     try {
-      const onProgress = progress.detail
-      const verified = await verifyLab(lab, { api, dashboards, refused, onProgress, waits: true, settles: true })
-      // The time that verify asked for, so that what it asked needn't be asked again.
-      const untilMs = Date.parse(verified.time)
-      const scrapeMs = lab.settings.collectionInterval
-      const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
-      const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
-      const alerts = await firingAlerts(api, untilMs)
-      mkdirSync(dirname(out), { recursive: true })
-      writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts }))
+      const { verified, drawn } = await withProgress('Reporting', async onProgress => {
+        const verified = await verifyLab(lab, { api, dashboards, refused, onProgress, waits: true, settles: true })
+        // The same time as verify's, so that its answers are used again.
+        const untilMs = Date.parse(verified.time)
+        const scrapeMs = lab.settings.collectionInterval
+        const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
+        const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
+        const alerts = await firingAlerts(api, untilMs)
+        mkdirSync(dirname(out), { recursive: true })
+        writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts }))
+        return { verified, drawn }
+      })
       if (browser !== undefined) {
         const pictures = await writePictures(browser, { file: out, dashboards: drawn })
-        say(`Wrote ${pictures.length} pictures beside it`)
+        say(`Wrote ${pictures.length} pictures beside the file`)
       }
       const size = `${(statSync(out).size / 1e6).toFixed(1)} MB`
       const shown = out.startsWith(`${process.cwd()}/`) ? relative(process.cwd(), out) : out
       print(`${drawn.length} dashboards in ${shown} (${size}); verify: ${verified.failures.length} failed`)
       return exitCode(verified)
     } finally {
-      progress.end()
       close()
     }
   },

@@ -2,13 +2,13 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'
 
-/** One thing a person can choose: by flag, else by environment variable, else as at the lab's creation, else the default. */
+/** A setting. Its value comes from the flag, else the environment variable, else the lab's creation, else the default. */
 export interface Setting<T> {
   default: string
   help: string
-  /** Narrows the text to a value; throws an Error whose message says what is wanted. */
+  /** Parses the text; throws an Error whose message states the valid values. */
   parse: (text: string) => T
-  /** Chosen when the lab is created and the same until `kwok-down`. */
+  /** Chosen when the lab is created, and unchanged until `kwok-down`. */
   fixed?: boolean
 }
 
@@ -20,81 +20,91 @@ const definitions = {
   },
   runtime: {
     default: 'auto',
-    help: 'how the parts run: docker, as containers; binary, as processes; auto: docker where an engine answers, else binary',
+    help: 'how services run: docker (containers), binary (processes) or auto (docker when an engine answers, else binary)',
     parse: oneOf(['auto', 'docker', 'binary'] as const),
     fixed: true,
   },
-  nodeCount: { default: '50', help: 'simulated nodes the lab makes', parse: integer(1, 20_000) },
-  nodeCpu: { default: '8', help: 'CPUs of each node', parse: integer(1, 4096), fixed: true },
+  nodeCount: { default: '50', help: 'number of simulated nodes', parse: integer(1, 20_000) },
+  nodeCpu: { default: '8', help: 'number of CPUs of each node', parse: integer(1, 4096), fixed: true },
   podCount: {
     default: '200',
-    help: 'pods that kwok-pods makes; the pods of the workloads come on top',
+    help: 'number of pods that kwok-pods creates, in addition to the pods of the workloads',
     parse: integer(0, 500_000),
   },
   collectionInterval: {
     default: '10s',
-    help: 'how often the collector collects and Prometheus scrapes, 1s to 5m; for more than 3,000 pods, 10s more for each 3,000',
+    help: 'interval at which the collector collects and Prometheus scrapes, 1s to 5m; the default grows by 10s for each 3,000 pods',
     parse: duration(1_000, 300_000),
     fixed: true,
   },
   usagePreset: {
     default: 'steady',
-    help: 'how pods use CPU and memory that nothing else is said about: steady, diurnal, bursty, leak or idle',
+    help: 'usage pattern of pods without usage annotations or objects: steady, diurnal, bursty, leak or idle',
     parse: oneOf(['steady', 'diurnal', 'bursty', 'leak', 'idle'] as const),
   },
-  prometheusPort: { default: '9090', help: 'Prometheus, on 127.0.0.1', parse: integer(1, 65_535), fixed: true },
+  prometheusPort: {
+    default: '9090',
+    help: 'port of Prometheus on 127.0.0.1',
+    parse: integer(1, 65_535),
+    fixed: true,
+  },
   otlpGrpcPort: {
     default: '4317',
-    help: "the collector's OTLP over gRPC; in the Docker runtime LGTM's",
+    help: "port for OTLP over gRPC: the collector's, or LGTM's in the Docker runtime",
     parse: integer(1, 65_535),
     fixed: true,
   },
   otlpHttpPort: {
     default: '4318',
-    help: "the collector's OTLP over HTTP; in the Docker runtime LGTM's",
+    help: "port for OTLP over HTTP: the collector's, or LGTM's in the Docker runtime",
     parse: integer(1, 65_535),
     fixed: true,
   },
-  statsProxyPort: { default: '10250', help: 'the stats proxy', parse: integer(1, 65_535), fixed: true },
-  jaegerPort: { default: '16686', help: "Jaeger's page and API, on 127.0.0.1", parse: integer(1, 65_535), fixed: true },
+  statsProxyPort: { default: '10250', help: 'port of the stats proxy', parse: integer(1, 65_535), fixed: true },
+  jaegerPort: {
+    default: '16686',
+    help: "port of Jaeger's UI and API on 127.0.0.1",
+    parse: integer(1, 65_535),
+    fixed: true,
+  },
   jaeger: {
     default: 'auto',
-    help: 'whether Jaeger keeps traces: auto, in the binary runtime; true, in the Docker runtime too, beside Tempo',
+    help: 'where Jaeger runs: auto (the binary runtime), true (also the Docker runtime, beside Tempo)',
     parse: oneOf(['auto', 'true'] as const),
     fixed: true,
   },
   jaegerOtlpPort: {
     default: '14317',
-    help: 'where Jaeger takes traces from the collector, OTLP over gRPC',
+    help: 'port on which Jaeger receives traces from the collector, OTLP over gRPC',
     parse: integer(1, 65_535),
     fixed: true,
   },
   traceRate: {
     default: '5',
-    help: 'requests a second that the trace simulator makes up, all load generators together; 0 is none',
+    help: 'requests per second of all load generators of the trace simulator; 0 is none',
     parse: decimal(0, 10_000),
   },
   tracing: {
     default: 'true',
-    help: 'whether etcd, kube-apiserver and kwok-controller are traced: true or false',
+    help: 'traces of etcd, kube-apiserver and kwok-controller: true or false',
     parse: truth,
     fixed: true,
   },
   traceSampling: {
     default: '1',
-    help: 'how many of 100 requests of the control plane are traced, 0.0001 to 100',
+    help: 'percentage of control plane requests that are traced, 0.0001 to 100',
     parse: decimal(0.0001, 100),
     fixed: true,
   },
-  metricsServerPort: { default: '4443', help: 'metrics-server', parse: integer(1, 65_535), fixed: true },
+  metricsServerPort: { default: '4443', help: 'port of metrics-server', parse: integer(1, 65_535), fixed: true },
   boutiqueReplicas: {
     default: '1',
-    help: 'pods of each of the twelve services of Online Boutique',
+    help: 'number of pods of each of the twelve services of Online Boutique',
     parse: integer(1, 5_000),
   },
   metricsFile: {
     default: 'kwok-config/kwok-metrics.yaml',
-    help: 'the Metric objects that kwok-metrics has KWOK serve',
+    help: 'file of the Metric objects that KWOK serves after kwok-metrics',
     parse: path => path,
   },
   grafana: {
@@ -102,44 +112,44 @@ const definitions = {
     help: "what shows the dashboards: own is Grafana's own program, page the lab's page, none nothing; auto is own where the program is there already, else page; in the Docker runtime it is always LGTM's Grafana",
     parse: oneOf(['auto', 'own', 'page', 'none'] as const),
   },
-  grafanaPort: { default: '3000', help: "Grafana or the lab's page, on 127.0.0.1", parse: integer(1, 65_535) },
+  grafanaPort: { default: '3000', help: "port of Grafana or the lab's page on 127.0.0.1", parse: integer(1, 65_535) },
   prometheusUrl: {
     default: 'auto',
-    help: 'the Prometheus that verify asks; auto is the one of the lab',
+    help: "the Prometheus that verify queries; auto is the lab's",
     parse: httpUrl,
   },
   dashboardsDir: {
     default: 'none',
-    help: 'a folder of your own dashboards (JSON), which Grafana or the page, lint, verify and report add to those of the lab',
+    help: "a folder of your own dashboards (JSON); Grafana or the page, lint, verify and report add them to the lab's",
     parse: folder,
   },
   kubeContext: {
     default: 'auto',
-    help: 'a context of your kubeconfig whose cluster the k3d steps, verify, report and view work on; auto is k3d-<CLUSTER_NAME>, and for the last three the KWOK lab',
+    help: 'the context of your kubeconfig for the k3d steps, verify, report and view; auto is k3d-<CLUSTER_NAME>, and the KWOK lab for verify, report and view',
     parse: context,
   },
   otelChart: {
     default: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
-    help: "where Helm finds the chart opentelemetry-collector: a repository's URL, a chart's oci:// URL, or a folder or .tgz of yours",
+    help: 'location of the Helm chart opentelemetry-collector: the URL of a repository, the oci:// URL of a chart, or the path of a folder or .tgz',
     parse: chart,
   },
   kubeletInsecureTls: {
     default: 'false',
-    help: "true leaves the kubelets' certificates unchecked, for clusters where each kubelet signs its own",
+    help: "true skips the check of the kubelets' certificates, for clusters with self-signed ones",
     parse: truth,
   },
-  yes: { default: 'false', help: 'true or 1 agrees to what a step would ask', parse: yes },
+  yes: { default: 'false', help: 'true or 1 confirms changes without a question', parse: yes },
 } as const satisfies Record<string, Setting<unknown>>
 
 type Definitions = typeof definitions
 export type SettingName = keyof Definitions
 /** Every setting with its value: counts as numbers, durations in milliseconds. */
 export type Settings = { [Name in SettingName]: ReturnType<Definitions[Name]['parse']> }
-/** A setting's text as it was given, by name. */
+/** The texts of settings by name, before they are parsed. */
 export type SettingTexts = Partial<Record<SettingName, string>>
 
 export const settingNames = Object.keys(definitions) as SettingName[]
-/** The settings that are chosen when a lab is created. */
+/** The settings that are fixed when a lab is created. */
 export const fixedSettingNames = settingNames.filter(name => setting(name).fixed === true)
 
 /** The definition of a setting. */
@@ -158,24 +168,24 @@ export function flagOf(name: string): string {
 }
 
 /**
- * Every setting's value. What the environment says of any setting is checked, also where a task does not read it, so that the first step of
- * many refuses what the last one would; an empty variable counts as not set.
+ * The value of every setting. It checks every variable, also those that a task does not read, so that the first of several steps reports an
+ * invalid one. An empty variable counts as not set.
  *
- * Throws a UsageError that names flag or variable, the value and what is wanted; and, when a fixed setting differs from what
- * the lab was created with (`created`), one that says to take the lab down first.
+ * Throws a UsageError with the flag or variable, its value and the valid values; also when a fixed setting differs from the lab's
+ * (`created`).
  */
 export function resolveSettings(given: {
   flags: SettingTexts
   env: NodeJS.ProcessEnv
   created?: SettingTexts | undefined
-  /** The target that takes down what was created. */
+  /** The target that takes the lab down. */
   down?: 'kwok-down' | 'k3d-down'
 }): Settings {
   const values: Record<string, unknown> = {}
   for (const name of settingNames) {
     const chosen = chosenText(name, given)
     const was = given.created?.[name]
-    // "auto" asks for nothing in particular, so it agrees with whatever the lab has.
+    // "auto" agrees with any choice at creation.
     const isOpen = chosen?.text === 'auto' && setting(name).fixed === true
     const text = (isOpen ? was : undefined) ?? chosen?.text ?? was ?? setting(name).default
     values[name] = parseSetting(name, text, chosen?.by ?? `${variableOf(name)}`)
@@ -193,14 +203,14 @@ export function resolveSettings(given: {
 }
 
 /**
- * Milliseconds between two collections of a lab of so many pods, when nobody chose: what leaves about half of two cores to
- * whoever asks. A pod gives about 80 samples each time, and 10,000 pods every 10 s were more than they could take.
+ * The default collection interval in milliseconds for a number of pods. It leaves about half of two cores free for queries: a pod gives
+ * about 80 samples each time, and 10,000 pods every 10 s are more than two cores can process.
  */
 export function intervalFor(podCount: number): number {
   return Math.min(300_000, Math.max(1, Math.ceil(podCount / 3_000)) * 10_000)
 }
 
-/** The text a person gave for one setting, by flag or by variable, and which of the two. */
+/** The text of a setting and its origin, the flag or the variable; undefined when neither is set. */
 export function chosenText(
   name: SettingName,
   given: { flags: SettingTexts; env: NodeJS.ProcessEnv },
@@ -211,23 +221,23 @@ export function chosenText(
   return variable === undefined || variable === '' ? undefined : { text: variable, by: variableOf(name) }
 }
 
-/** One command line: settings, the task's own flags without and with a value, and the positional arguments. */
+/** A parsed command line: settings, the task's own flags and options, and positional arguments. */
 export interface CommandLine {
   settings: SettingTexts
   flags: ReadonlySet<string>
-  /** Each can be given several times. */
+  /** The values of each option, which can be repeated. */
   options: Readonly<Record<string, readonly string[]>>
   positional: readonly string[]
 }
 
-/** Parses a command line strictly: an unknown flag is a UsageError that names it and lists those there are. */
+/** Parses a command line. An unknown flag is a UsageError that lists the valid flags. */
 export function parseCommandLine(
   args: string[],
   accepts: {
     settings: readonly SettingName[]
     flags?: readonly string[]
     options?: readonly string[]
-    /** How many positional arguments it takes at most. */
+    /** The most positional arguments. */
     positional?: number
   },
 ): CommandLine {
@@ -260,7 +270,7 @@ export function parseCommandLine(
   }
 }
 
-/** The settings as rows of a Markdown table, for the README; a test compares the two. */
+/** The settings as a Markdown table for the README; a test compares them. */
 export function settingsTable(): string {
   const rows = settingNames.map(name => {
     const { default: value, help, fixed } = setting(name)
@@ -269,19 +279,19 @@ export function settingsTable(): string {
   return ['| variable | flag | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
 
-/** The command for a target as a person would type it for this cluster: `make kwok-down CLUSTER_NAME=small`. */
+/** The command of a target for this cluster: `make kwok-down CLUSTER_NAME=small`. */
 export function makeCommand(target: string, clusterName: string): string {
   return clusterName === definitions.clusterName.default
     ? `make ${target}`
     : `make ${target} CLUSTER_NAME=${clusterName}`
 }
 
-/** Milliseconds as the Go programs and Prometheus read them: `10s`, `1500ms`. */
+/** A duration in the syntax of Go and Prometheus: `10s`, `1500ms`. */
 export function goDuration(durationMs: number): string {
   return durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${durationMs}ms`
 }
 
-/** A setting's value as the text that parses to it. */
+/** The text that parses to a setting's value. */
 export function settingText(name: SettingName, settings: Settings): string {
   return name === 'collectionInterval' ? goDuration(settings.collectionInterval) : String(settings[name])
 }
@@ -291,7 +301,7 @@ function parseSetting(name: SettingName, text: string, by: string): unknown {
     return setting(name).parse(text)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`${by}=${text} is refused`, { why, next: `set ${by} to another value` })
+    throw new UsageError(`${by}=${text} is invalid`, { why, next: `set ${by} to another value` })
   }
 }
 
@@ -332,11 +342,11 @@ function duration(leastMs: number, mostMs: number): (text: string) => number {
   }
 }
 
-function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
   return text => {
-    const word = words.find(each => each === text)
-    if (word === undefined) throw new Error(`it must be one of ${words.join(', ')}`)
-    return word
+    const value = values.find(each => each === text)
+    if (value === undefined) throw new Error(`it must be one of ${values.join(', ')}`)
+    return value
   }
 }
 
@@ -350,7 +360,7 @@ function httpUrl(text: string): string {
   return text.replace(/\/+$/, '')
 }
 
-/** `auto`, or a context's name, which may hold nearly anything: `arn:aws:eks:eu-west-1:1:cluster/x`. */
+/** `auto`, or the name of a context, which can contain nearly any character: `arn:aws:eks:eu-west-1:1:cluster/x`. */
 function context(text: string): string {
   if (!/^[^\s-]\S{0,252}$/.test(text)) throw new Error('it must be auto, or the name of a context')
   return text
@@ -369,7 +379,7 @@ function yes(text: string): boolean {
   return truth(text.replace(/^1$/, 'true').replace(/^0$/, 'false'))
 }
 
-/** `none`, or a path that means the same in every folder: a lab remembers it. */
+/** `none`, or an absolute path, because the lab's record keeps it. */
 function folder(text: string): string {
   if (text === '') throw new Error('it must be none, or the path of a folder')
   return text === 'none' ? text : resolve(text)
