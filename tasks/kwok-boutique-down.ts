@@ -1,18 +1,17 @@
 /**
- * Takes Online Boutique away: namespace online-boutique and all in it. Without it there is nothing to do.
+ * Deletes Online Boutique: namespace online-boutique with all its objects. Does nothing without that namespace.
  *
  *   tsx tasks/kwok-boutique-down.ts
  *   tsx tasks/kwok-boutique-down.ts --cluster-name small
  */
-
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/kwok/cluster-owner.ts'
 import { boutiqueNamespace, deleteBoutique } from '../lib/kwok/online-boutique.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = 'Takes Online Boutique away.'
+const about = 'Deletes Online Boutique.'
 
 await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  say('Taking Online Boutique away')
+  say('Deleting Online Boutique')
   print((await deleteBoutique(lab)) ? `Namespace ${boutiqueNamespace} is gone` : 'There is no Online Boutique')
 })

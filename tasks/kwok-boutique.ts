@@ -1,22 +1,27 @@
 /**
- * Runs Online Boutique in namespace online-boutique: the twelve services of kwok-config/online-boutique.yaml, each with
- * BOUTIQUE_REPLICAS pods, all rolled out. Refuses when the nodes have no room for them. Run again, it scales.
+ * Runs Online Boutique in namespace online-boutique: the twelve services of kwok-config/online-boutique.yaml with BOUTIQUE_REPLICAS pods
+ * each. Ends when all pods run. It changes nothing when the nodes cannot hold the pods. A second run scales the services.
  *
  *   tsx tasks/kwok-boutique.ts --boutique-replicas 10
  *   kubectl --context kwok-queries-testing -n online-boutique get deployments
  */
-
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
-import { applyBoutique, boutiqueNamespace } from '../lib/kwok/online-boutique.ts'
+import { requireCluster } from '../lib/kwok/cluster-owner.ts'
+import { boutiqueNamespace, writeBoutique } from '../lib/kwok/online-boutique.ts'
+import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { $ } from '../lib/system/run.ts'
 
 const about = 'Runs Online Boutique on the simulated nodes and waits until all its pods run.'
 
 await runTask({ about, settings: ['boutiqueReplicas'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
+  const kubectl = await kubectlCommand(lab)
   say('Applying Online Boutique')
-  const pods = await applyBoutique(lab, lab.settings.boutiqueReplicas)
+  const { file, pods } = await writeBoutique(lab, lab.settings.boutiqueReplicas)
+  await $`${kubectl} apply ${serverSide} -f ${file}`
+  const timeout = `--timeout=${60 + Math.ceil(pods / 10)}s`
+  await $({ timeoutMs: 900_000 })`${kubectl} rollout status deployment -n ${boutiqueNamespace} ${timeout}`
   rememberSetting(lab, 'boutiqueReplicas')
   print(`Online Boutique runs in namespace ${boutiqueNamespace}: 12 services, ${pods} pods`)
 })

@@ -1,16 +1,14 @@
 /**
- * Switches kubectl to the lab's cluster: the context kwok-<cluster> is in your kubeconfig and is the current one. The one
- * that was current comes back with `kwok-down`.
+ * Adds the context kwok-<cluster> to your kubeconfig and makes it the current context. `kwok-down` restores the previous one.
  *
  *   tsx tasks/kwok-context.ts
  *   KUBECONFIG=./my-kubeconfig tsx tasks/kwok-context.ts
  */
-
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/kwok/cluster-owner.ts'
 import { requireWritableKubeconfig, switchContext } from '../lib/lab/kubectl-context.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = "Makes the lab's cluster kubectl's current context."
+const about = "Makes the lab's cluster the current context of kubectl."
 
 await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)

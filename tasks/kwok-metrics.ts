@@ -1,44 +1,44 @@
 /**
- * Has KWOK serve metrics of its own for every node: what a kubelet serves at /metrics/resource, and the Metric objects of
- * kwok-config/kwok-metrics.yaml or of a file of yours; ends when Prometheus has them, each with its node. A metric that KWOK
- * can't make is refused, and what was served before stays.
+ * Applies Metric objects, with which KWOK serves metrics for every node: those of a kubelet's /metrics/resource, and those of
+ * kwok-config/kwok-metrics.yaml or a file of yours. Ends when Prometheus has them, each with its node. When KWOK cannot serve a metric,
+ * the task fails and the metrics of before stay.
  *
  *   tsx tasks/kwok-metrics.ts
  *   tsx tasks/kwok-metrics.ts --metrics-file my-metrics.yaml
  */
 import { join, resolve } from 'node:path'
 import { LabError } from '../lib/cli/errors.ts'
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/kwok/cluster-owner.ts'
 import { metricManifest, readMetrics } from '../lib/kwok/metric-objects.ts'
 import { waitUntilInPrometheus } from '../lib/kwok/metrics-arrival.ts'
 import {
   applyMetrics,
   coverAllNamespaces,
   readServed,
-  refuseOtherMetrics,
+  requireNoOtherMetrics,
   tryMetrics,
 } from '../lib/kwok/metrics-served.ts'
 import { labNodeNames } from '../lib/kwok/nodes.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = 'Has KWOK serve resource metrics and custom metrics, and waits until Prometheus has them.'
+const about = 'Applies Metric objects for resource metrics and custom metrics, and waits until Prometheus has them.'
 
 await runTask({ about, settings: ['metricsFile'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   const file = resolve(projectDir, lab.settings.metricsFile)
-  const ofKubelet = readMetrics(join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml'))
-  const metrics = [...ofKubelet, ...readMetrics(file)]
+  const resourceMetrics = readMetrics(join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml'))
+  const metrics = [...resourceMetrics, ...readMetrics(file)]
   const manifest = metricManifest(metrics)
-  await refuseOtherMetrics(lab)
+  await requireNoOtherMetrics(lab)
   await coverAllNamespaces(lab)
   const nodes = await labNodeNames(lab)
   say(`Trying ${metrics.length} metrics on ${nodes.length} nodes`)
-  const [fault] = await tryMetrics(lab, manifest, nodes)
-  if (fault !== undefined) {
-    throw new LabError(`KWOK can't make the metric ${fault.metric}`, {
-      why: fault.why,
-      next: `fix it in ${file}; what was served before goes on`,
+  const [failure] = await tryMetrics(lab, manifest, nodes)
+  if (failure !== undefined) {
+    throw new LabError(`KWOK can't serve the metric ${failure.metric}`, {
+      why: failure.why,
+      next: `fix it in ${file}; KWOK still serves the metrics of before`,
     })
   }
   await applyMetrics(lab, manifest)

@@ -1,14 +1,13 @@
 /**
- * Makes the cluster have exactly NODE_COUNT simulated nodes of kwok-config/kwok-node-template.yaml, all Ready. Nodes that
- * others made are left alone.
+ * Creates or deletes simulated nodes of kwok-config/kwok-node-template.yaml, so that exactly NODE_COUNT are Ready. It does not touch nodes
+ * that the lab did not create.
  *
  *   tsx tasks/kwok-nodes.ts --node-count 100
  *   kubectl --context kwok-queries-testing get nodes -L topology.kubernetes.io/zone
  */
-
 import { withProgress } from '../lib/cli/progress.ts'
 import { connect } from '../lib/kube/api-client.ts'
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/kwok/cluster-owner.ts'
 import {
   createNodes,
   deleteNodes,
@@ -21,31 +20,27 @@ import {
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = 'Makes the cluster have exactly so many simulated nodes, all Ready.'
+const about = 'Creates or deletes simulated nodes, so that exactly NODE_COUNT are Ready.'
 
 await runTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   const { nodeCount, nodeCpu } = lab.settings
   const template = readNodeTemplate()
-  const there = await nodeReadiness(lab)
-  const { create, remove } = nodeChanges(template, nodeCount, [...there.keys()])
+  const existing = await nodeReadiness(lab)
+  const { create, remove } = nodeChanges(template, nodeCount, [...existing.keys()])
   const changes = create.length + remove.length
-  let ready = there.size
-  if (changes > 0 || [...there.values()].includes(false)) {
-    const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-    try {
-      if (changes > 0) {
-        say(`Creating ${create.length} nodes, deleting ${remove.length}`)
-        await withProgress('Nodes', async detail => {
-          const manifests = create.map(index => nodeManifest(template, index, nodeCpu))
-          await createNodes(client, manifests, done => detail(`${done} of ${changes}`))
-          await deleteNodes(client, remove, done => detail(`${create.length + done} of ${changes}`))
-        })
-      }
-      ready = await waitUntilReady(client)
-    } finally {
-      client.close()
+  let ready = existing.size
+  if (changes > 0 || [...existing.values()].includes(false)) {
+    using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+    if (changes > 0) {
+      say(`Creating ${create.length} nodes, deleting ${remove.length}`)
+      await withProgress('Nodes', async detail => {
+        const manifests = create.map(index => nodeManifest(template, index, nodeCpu))
+        await createNodes(client, manifests, done => detail(`${done} of ${changes}`))
+        await deleteNodes(client, remove, done => detail(`${create.length + done} of ${changes}`))
+      })
     }
+    ready = await waitUntilReady(client)
   }
   rememberSetting(lab, 'nodeCount')
   print(`${ready} nodes are Ready`)

@@ -272,7 +272,9 @@ others('a cluster of that name made by another hand and runtime is neither used 
     const { status, stdout, stderr } = await start(task, [], await freePorts())
     assert.deepEqual([status, stdout], [1, ''], task)
     assert(
-      stderr.startsWith(`KWOK cluster "${clusterName}" was not made by the lab: kwokctl made it by the docker runtime`),
+      stderr.startsWith(
+        `The lab did not create KWOK cluster "${clusterName}": kwokctl created it with the docker runtime`,
+      ),
     )
     assert.match(stderr, /\n {2}Next: set CLUSTER_NAME/)
   }
