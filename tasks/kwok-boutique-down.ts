@@ -4,8 +4,7 @@
  *   tsx tasks/kwok-boutique-down.ts
  *   tsx tasks/kwok-boutique-down.ts --cluster-name small
  */
-
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { boutiqueNamespace, deleteBoutique } from '../lib/kwok/online-boutique.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
@@ -13,6 +12,6 @@ const about = 'Removes Online Boutique.'
 
 await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  say('Taking Online Boutique away')
+  say('Deleting Online Boutique')
   print((await deleteBoutique(lab)) ? `Namespace ${boutiqueNamespace} is gone` : 'There is no Online Boutique')
 })

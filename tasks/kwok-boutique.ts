@@ -5,18 +5,23 @@
  *   tsx tasks/kwok-boutique.ts --boutique-replicas 10
  *   kubectl --context kwok-queries-testing -n online-boutique get deployments
  */
-
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
-import { applyBoutique, boutiqueNamespace } from '../lib/kwok/online-boutique.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { boutiqueNamespace, writeBoutique } from '../lib/kwok/online-boutique.ts'
+import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { $ } from '../lib/system/run.ts'
 
 const about = 'Runs Online Boutique on the simulated nodes and waits until all its pods run.'
 
 await runTask({ about, settings: ['boutiqueReplicas'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
+  const kubectl = await kubectlCommand(lab)
   say('Applying Online Boutique')
-  const pods = await applyBoutique(lab, lab.settings.boutiqueReplicas)
+  const { file, pods } = await writeBoutique(lab, lab.settings.boutiqueReplicas)
+  await $`${kubectl} apply ${serverSide} -f ${file}`
+  const timeout = `--timeout=${60 + Math.ceil(pods / 10)}s`
+  await $({ timeoutMs: 900_000 })`${kubectl} rollout status deployment -n ${boutiqueNamespace} ${timeout}`
   rememberSetting(lab, 'boutiqueReplicas')
   print(`Online Boutique runs in namespace ${boutiqueNamespace}: 12 services, ${pods} pods`)
 })

@@ -5,12 +5,11 @@
  *   tsx tasks/kwok-context.ts
  *   KUBECONFIG=./my-kubeconfig tsx tasks/kwok-context.ts
  */
-
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { requireWritableKubeconfig, switchContext } from '../lib/lab/kubectl-context.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = "Makes the lab's cluster kubectl's current context."
+const about = "Makes the lab's cluster the current context of kubectl."
 
 await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)

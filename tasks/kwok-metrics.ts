@@ -8,14 +8,14 @@
  */
 import { join, resolve } from 'node:path'
 import { LabError } from '../lib/cli/errors.ts'
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { metricManifest, readMetrics } from '../lib/kwok/metric-objects.ts'
 import { waitUntilInPrometheus } from '../lib/kwok/metrics-arrival.ts'
 import {
   applyMetrics,
   coverAllNamespaces,
   readServed,
-  refuseOtherMetrics,
+  requireNoOtherMetrics,
   tryMetrics,
 } from '../lib/kwok/metrics-served.ts'
 import { labNodeNames } from '../lib/kwok/nodes.ts'
@@ -27,18 +27,18 @@ const about = 'Makes KWOK serve resource metrics and custom metrics, and waits u
 await runTask({ about, settings: ['metricsFile'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   const file = resolve(projectDir, lab.settings.metricsFile)
-  const ofKubelet = readMetrics(join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml'))
-  const metrics = [...ofKubelet, ...readMetrics(file)]
+  const resourceMetrics = readMetrics(join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml'))
+  const metrics = [...resourceMetrics, ...readMetrics(file)]
   const manifest = metricManifest(metrics)
-  await refuseOtherMetrics(lab)
+  await requireNoOtherMetrics(lab)
   await coverAllNamespaces(lab)
   const nodes = await labNodeNames(lab)
   say(`Trying ${metrics.length} metrics on ${nodes.length} nodes`)
-  const [fault] = await tryMetrics(lab, manifest, nodes)
-  if (fault !== undefined) {
-    throw new LabError(`KWOK can't make the metric ${fault.metric}`, {
-      why: fault.why,
-      next: `fix it in ${file}; what was served before goes on`,
+  const [failure] = await tryMetrics(lab, manifest, nodes)
+  if (failure !== undefined) {
+    throw new LabError(`KWOK can't serve the metric ${failure.metric}`, {
+      why: failure.why,
+      next: `fix it in ${file}; KWOK still serves the metrics of before`,
     })
   }
   await applyMetrics(lab, manifest)

@@ -5,10 +5,9 @@
  *   tsx tasks/kwok-nodes.ts --node-count 100
  *   kubectl --context kwok-queries-testing get nodes -L topology.kubernetes.io/zone
  */
-
 import { withProgress } from '../lib/cli/progress.ts'
 import { connect } from '../lib/kube/api-client.ts'
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import {
   createNodes,
   deleteNodes,
@@ -27,25 +26,21 @@ await runTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab
   requireCluster(lab)
   const { nodeCount, nodeCpu } = lab.settings
   const template = readNodeTemplate()
-  const there = await nodeReadiness(lab)
-  const { create, remove } = nodeChanges(template, nodeCount, [...there.keys()])
+  const existing = await nodeReadiness(lab)
+  const { create, remove } = nodeChanges(template, nodeCount, [...existing.keys()])
   const changes = create.length + remove.length
-  let ready = there.size
-  if (changes > 0 || [...there.values()].includes(false)) {
-    const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-    try {
-      if (changes > 0) {
-        say(`Creating ${create.length} nodes, deleting ${remove.length}`)
-        await withProgress('Nodes', async detail => {
-          const manifests = create.map(index => nodeManifest(template, index, nodeCpu))
-          await createNodes(client, manifests, done => detail(`${done} of ${changes}`))
-          await deleteNodes(client, remove, done => detail(`${create.length + done} of ${changes}`))
-        })
-      }
-      ready = await waitUntilReady(client)
-    } finally {
-      client.close()
+  let ready = existing.size
+  if (changes > 0 || [...existing.values()].includes(false)) {
+    using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+    if (changes > 0) {
+      say(`Creating ${create.length} nodes, deleting ${remove.length}`)
+      await withProgress('Nodes', async detail => {
+        const manifests = create.map(index => nodeManifest(template, index, nodeCpu))
+        await createNodes(client, manifests, done => detail(`${done} of ${changes}`))
+        await deleteNodes(client, remove, done => detail(`${create.length + done} of ${changes}`))
+      })
     }
+    ready = await waitUntilReady(client)
   }
   rememberSetting(lab, 'nodeCount')
   print(`${ready} nodes are Ready`)

@@ -5,11 +5,10 @@
  *   tsx tasks/kwok-pods.ts --pod-count 1000
  *   tsx tasks/kwok-pods.ts --bind      # bound to the nodes in turn, without the scheduler: faster
  */
-
 import { withProgress } from '../lib/cli/progress.ts'
 import { connect } from '../lib/kube/api-client.ts'
 import { callAll } from '../lib/kube/bulk-requests.ts'
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { labNodeNames, nodeManifest, readNodeTemplate } from '../lib/kwok/nodes.ts'
 import { restoreReadiness } from '../lib/kwok/pod-readiness.ts'
 import {
@@ -17,15 +16,15 @@ import {
   deletePodCalls,
   ensureNamespaces,
   labPods,
+  podCapacity,
   podChanges,
   podManifest,
   podNamespaces,
   readPodTemplate,
-  requireRoom,
-  roomFor,
+  requireCapacity,
   waitUntilRunning,
 } from '../lib/kwok/pods.ts'
-import { workloadDemand } from '../lib/kwok/workloads.ts'
+import { workloadRequests } from '../lib/kwok/workloads.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { managedBy } from '../lib/lab/manifest.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -39,25 +38,21 @@ await runTask({ about, settings: ['podCount'], flags, changesLab: true }, async 
   const template = readPodTemplate()
   const nodes = await labNodeNames(lab)
   const node = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
-  requireRoom(podCount, nodes.length, roomFor(template, node, nodes.length, workloadDemand()))
-  const there = await labPods(lab)
-  const { create, remove } = podChanges(template, podCount, [...there.keys()])
-  if (create.length + remove.length > 0 || [...there.values()].includes(false)) {
+  requireCapacity(podCount, nodes.length, podCapacity(template, node, nodes.length, workloadRequests()))
+  const existing = await labPods(lab)
+  const { create, remove } = podChanges(template, podCount, [...existing.keys()])
+  if (create.length + remove.length > 0 || [...existing.values()].includes(false)) {
     await restoreReadiness(lab)
-    const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-    try {
-      say(`Creating ${create.length} pods, deleting ${remove.length}`)
-      await withProgress('Pods', async detail => {
-        await ensureNamespaces(client, podNamespaces)
-        const nodeOf = (index: number) => (chosen.has('bind') ? nodes[index % nodes.length] : undefined)
-        const manifests = create.map(index => podManifest(template, index, nodeOf(index)))
-        const calls = [...deletePodCalls(remove), ...createPodCalls(manifests)]
-        await callAll(client, calls, { onDone: done => detail(`${done} of ${calls.length}`) })
-      })
-      await waitUntilRunning(client, { labelSelector: managedBy, count: podCount })
-    } finally {
-      client.close()
-    }
+    using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+    say(`Creating ${create.length} pods, deleting ${remove.length}`)
+    await withProgress('Pods', async detail => {
+      await ensureNamespaces(client, podNamespaces)
+      const nodeOf = (index: number) => (chosen.has('bind') ? nodes[index % nodes.length] : undefined)
+      const manifests = create.map(index => podManifest(template, index, nodeOf(index)))
+      const calls = [...deletePodCalls(remove), ...createPodCalls(manifests)]
+      await callAll(client, calls, { onDone: done => detail(`${done} of ${calls.length}`) })
+    })
+    await waitUntilRunning(client, { labelSelector: managedBy, count: podCount })
   }
   rememberSetting(lab, 'podCount')
   print(`${podCount} pods run in ${podNamespaces.join(', ')}`)

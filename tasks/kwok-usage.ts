@@ -6,14 +6,17 @@
  *   kubectl --context kwok-queries-testing get clusterresourceusages
  */
 import { join } from 'node:path'
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
-import { applyManifests } from '../lib/lab/kubectl.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask } from '../lib/lab/task.ts'
+import { $ } from '../lib/system/run.ts'
 
 const about = 'Applies the ClusterResourceUsage objects of kwok-config/kwok-usage.yaml.'
 
 await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  print((await applyManifests(lab, join(projectDir, 'kwok-config', 'kwok-usage.yaml'))).trim())
+  const kubectl = await kubectlCommand(lab)
+  const { stdout } = await $`${kubectl} apply ${serverSide} -f ${join(projectDir, 'kwok-config', 'kwok-usage.yaml')}`
+  print(stdout.trim())
 })

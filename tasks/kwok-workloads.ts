@@ -5,16 +5,19 @@
  *   tsx tasks/kwok-workloads.ts
  *   kubectl --context kwok-queries-testing get deployments -A
  */
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
-import { applyWorkloads, waitUntilRolledOut } from '../lib/kwok/workloads.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { waitUntilRolledOut, workloadsDir } from '../lib/kwok/workloads.ts'
+import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { $ } from '../lib/system/run.ts'
 
 const about = 'Applies the workloads of kwok-config/workloads and waits until their pods run.'
 
 await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
+  const kubectl = await kubectlCommand(lab)
   say('Applying the workloads')
-  const objects = await applyWorkloads(lab)
+  const { stdout } = await $`${kubectl} apply ${serverSide} -f ${workloadsDir}`
   await waitUntilRolledOut(lab)
-  print(`${objects} workload objects are there, all rolled out`)
+  print(`${stdout.trim().split('\n').length} workload objects are applied and rolled out`)
 })

@@ -12,7 +12,7 @@ import { loadDashboards } from '../dashboards/load.ts'
 import { labPrometheus } from '../lib/checks/verify/lab-truth.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode } from '../lib/checks/verify/verify-report.ts'
-import { startProgress } from '../lib/cli/progress.ts'
+import { withProgress } from '../lib/cli/progress.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { requireBrowser } from '../lib/render/report/browser.ts'
@@ -36,28 +36,28 @@ await runTask(
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
     const { dashboards, refused } = loadDashboards(opened.settings, { paths: given['dashboards'] })
     const { lab, api, close } = await reachLab(opened)
-    const progress = startProgress('Reporting')
     try {
-      const onProgress = progress.detail
-      const verified = await verifyLab(lab, { api, dashboards, refused, onProgress, waits: true, settles: true })
-      // The time that verify asked for, so that what it asked needn't be asked again.
-      const untilMs = Date.parse(verified.time)
-      const scrapeMs = lab.settings.collectionInterval
-      const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
-      const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
-      const alerts = await firingAlerts(api, untilMs)
-      mkdirSync(dirname(out), { recursive: true })
-      writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts }))
+      const { verified, drawn } = await withProgress('Reporting', async onProgress => {
+        const verified = await verifyLab(lab, { api, dashboards, refused, onProgress, waits: true, settles: true })
+        // The same time as verify's, so that its answers are used again.
+        const untilMs = Date.parse(verified.time)
+        const scrapeMs = lab.settings.collectionInterval
+        const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
+        const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
+        const alerts = await firingAlerts(api, untilMs)
+        mkdirSync(dirname(out), { recursive: true })
+        writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts }))
+        return { verified, drawn }
+      })
       if (browser !== undefined) {
         const pictures = await writePictures(browser, { file: out, dashboards: drawn })
-        say(`Wrote ${pictures.length} pictures beside it`)
+        say(`Wrote ${pictures.length} pictures beside the file`)
       }
       const size = `${(statSync(out).size / 1e6).toFixed(1)} MB`
       const shown = out.startsWith(`${process.cwd()}/`) ? relative(process.cwd(), out) : out
       print(`${drawn.length} dashboards in ${shown} (${size}); verify: ${verified.failures.length} failed`)
       return exitCode(verified)
     } finally {
-      progress.end()
       close()
     }
   },

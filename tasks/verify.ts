@@ -12,7 +12,7 @@ import { loadDashboards } from '../dashboards/load.ts'
 import { junitXml } from '../lib/checks/verify/junit.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode, reportText } from '../lib/checks/verify/verify-report.ts'
-import { startProgress } from '../lib/cli/progress.ts'
+import { withProgress } from '../lib/cli/progress.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Checks every query and number of the dashboards on a running lab; exit code 1 when a check fails.'
@@ -32,13 +32,11 @@ await runTask(
   async ({ lab: opened, flags: chosen, options: given }) => {
     const dashboards = loadDashboards(opened.settings, { paths: given['dashboards'] })
     const { lab, api, close } = await reachLab(opened)
-    const progress = startProgress('Verifying')
     try {
-      const onProgress = progress.detail
-      const report = await verifyLab(lab, {
-        ...{ ...dashboards, api, onProgress },
-        ...{ waits: !chosen.has('no-wait'), settles: true },
-      })
+      const waits = !chosen.has('no-wait')
+      const report = await withProgress('Verifying', onProgress =>
+        verifyLab(lab, { ...dashboards, api, onProgress, waits, settles: true }),
+      )
       const json = `${JSON.stringify(report, null, 2)}\n`
       const jsonFiles = given['json'] ?? []
       for (const path of jsonFiles) if (path !== '-') writeFileSync(path, json)
@@ -46,7 +44,6 @@ await runTask(
       print(jsonFiles.includes('-') ? json.trimEnd() : reportText(report, { slowest: chosen.has('verbose') ? 10 : 5 }))
       return exitCode(report)
     } finally {
-      progress.end()
       close()
     }
   },

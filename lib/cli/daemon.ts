@@ -1,30 +1,30 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { describeError, LabError, UsageError } from './errors.ts'
 
-/** What a process that serves until it is told to end is handed. */
+/** The environment of a long-running process. */
 export interface Daemon {
   /** Aborted by SIGTERM and SIGINT. */
   signal: AbortSignal
-  /** Writes a line to stderr, with the time. */
+  /** Writes a line with the time to stderr. */
   log: (line: string) => void
-  /** What is still to be done when it is told to end; the process exits with 0 once it is. */
-  onStop: (end: () => Promise<void>) => void
+  /** Sets the cleanup that runs on SIGTERM and SIGINT; then the process exits with 0. */
+  onStop: (cleanUp: () => Promise<void>) => void
 }
 
 export interface DaemonOptions<F> {
   /** The text of `--help`. */
   usage: string
-  /** Reads the command line; undefined when it asks for help. */
+  /** Parses the command line; undefined for `--help`. */
   parseFlags: (args: string[]) => F | undefined
-  /** Returns, or throws, when it has started; what it started keeps the process alive. */
+  /** Resolves when the process has started; its servers and timers keep it alive. */
   start: (flags: F, daemon: Daemon) => Promise<void>
 }
 
-/** Runs this process as one that serves until SIGTERM or SIGINT. What `start` throws ends it: two lines, and an exit code. */
+/** Runs this process until SIGTERM or SIGINT. An error of `start` ends it with a message and an exit code. */
 export async function runDaemon<F>({ usage, parseFlags, start }: DaemonOptions<F>): Promise<void> {
   const stopping = new AbortController()
   const log = (line: string) => void process.stderr.write(`${new Date().toISOString()} ${line}\n`)
-  let end = async () => {}
+  let cleanUp = async () => {}
   try {
     const flags = parseFlags(process.argv.slice(2))
     if (flags === undefined) {
@@ -35,32 +35,32 @@ export async function runDaemon<F>({ usage, parseFlags, start }: DaemonOptions<F
       process.once(name, () => {
         log(`${name}: ending`)
         stopping.abort()
-        end().then(() => process.exit(0))
+        cleanUp().then(() => process.exit(0))
       })
     }
-    const onStop = (act: typeof end) => {
-      end = act
+    const onStop = (given: typeof cleanUp) => {
+      cleanUp = given
     }
     await start(flags, { signal: stopping.signal, log, onStop })
   } catch (error) {
-    // What was under way when it was told to end fails.
+    // The signal makes unfinished work fail.
     if (stopping.signal.aborted) return
     log(describeError(error))
     process.exit(error instanceof LabError ? error.exitCode : 1)
   }
 }
 
-/** Writes a line unless one about the same was written; of a thousand things, no more. */
-export function sayOnce(log: (line: string) => void): (about: string, line?: string) => void {
-  const said = new Set<string>()
-  return (about, line = about) => {
-    if (said.size >= 1_000 || said.has(about)) return
-    said.add(about)
+/** Logs one line for each subject, and for at most a thousand subjects. */
+export function logOnce(log: (line: string) => void): (subject: string, line?: string) => void {
+  const logged = new Set<string>()
+  return (subject, line = subject) => {
+    if (logged.size >= 1_000 || logged.has(subject)) return
+    logged.add(subject)
     log(line)
   }
 }
 
-/** The flags of a command line by name, and nothing else. Throws a UsageError that says what can't start and why. */
+/** The flags of a command line by name. Throws a UsageError for anything else. */
 export function strictFlags<T extends NonNullable<ParseArgsConfig['options']>>(
   args: string[],
   { what, options }: { what: string; options: T },

@@ -1,16 +1,12 @@
-/** What a person can be told of a failure, beside the failure itself. */
 export interface LabErrorOptions {
-  /** Why it failed: a tool's own words, or the value that was refused. */
+  /** The reason: a tool's message, or the invalid value. */
   why?: string | undefined
-  /** What to do next, one sentence in the imperative. */
+  /** What the user can do, one sentence in the imperative. */
   next?: string | undefined
   cause?: unknown
 }
 
-/**
- * A failure that was expected to happen some day: what failed, why, and what to do next. Everything else that is thrown is
- * a bug of the lab and is shown with its stack.
- */
+/** An expected failure: what failed, why, and what to do next. Any other error is a bug of the lab and is shown with its stack. */
 export class LabError extends Error {
   override readonly name: string = 'LabError'
   /** 1 failed, 2 wrong usage. */
@@ -26,54 +22,54 @@ export class LabError extends Error {
   }
 }
 
-/** A regular expression that its evaluator refuses; `why` is the evaluator's own words. */
+/** An invalid regular expression; `why` is the evaluator's message. */
 export class PatternError extends LabError {
   override readonly name = 'PatternError'
   readonly why: string
 
   constructor(pattern: string, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    super(`The regular expression ${pattern} can't be used`, { why, cause })
+    super(`The regular expression ${pattern} is invalid`, { why, cause })
     this.why = why
   }
 }
 
-/** The caller asked for something that can't be: a misspelt flag, a value out of range. Nothing was changed. */
+/** Wrong usage, such as an unknown flag or a value out of range. Nothing was changed. */
 export class UsageError extends LabError {
   override readonly name = 'UsageError'
   override readonly exitCode = 2
 }
 
-/** How many dashboards an error names. */
-const NAMED = 3
+/** The most dashboards that an error names. */
+const MOST_NAMED = 3
 
-/** A run that had nothing to look at must not pass for one that found nothing wrong. */
+/** No dashboard has a query that can be checked: a failure, not a success. */
 export class NothingCheckedError extends LabError {
   override readonly name = 'NothingCheckedError'
 
-  /** Of each dashboard why; nothing where it has no query at all. */
+  /** Each dashboard with the reasons; none for a dashboard without queries. */
   constructor(dashboards: readonly { title: string; why: readonly string[] }[]) {
-    const whys = dashboards.map(({ title, why }) => `${title}: ${why.join(', ') || 'has no query'}`)
-    const more = whys.length > NAMED ? [`and ${whys.length - NAMED} more`] : []
+    const reasons = dashboards.map(({ title, why }) => `${title}: ${why.join(', ') || 'has no query'}`)
+    const more = reasons.length > MOST_NAMED ? [`and ${reasons.length - MOST_NAMED} more`] : []
     super('Nothing was checked', {
-      why: [...whys.slice(0, NAMED), ...more].join('; '),
-      next: 'name a dashboard whose own panels ask Prometheus, and run this again',
+      why: [...reasons.slice(0, MOST_NAMED), ...more].join('; '),
+      next: 'name a dashboard whose own panels query Prometheus, and run this again',
     })
   }
 }
 
 const BUG = 'this is a bug of the lab, please report it'
 
-/** What to do about the faults that a disk or a folder's rights cause anywhere. */
+/** What to do about errors of the file system. */
 const systemHints: Record<string, string> = {
   ENOSPC: 'free some disk space, then run this again',
   EDQUOT: 'free some disk space, then run this again',
-  EACCES: 'give yourself the right to that file or folder, then run this again',
-  EPERM: 'give yourself the right to that file or folder, then run this again',
-  EROFS: 'the disk is read-only: use another, by KWOK_WORKDIR or by moving the clone',
+  EACCES: 'change the permissions of that file or folder, then run this again',
+  EPERM: 'change the permissions of that file or folder, then run this again',
+  EROFS: 'the file system is read-only: set KWOK_WORKDIR to another one, or move the clone',
 }
 
-/** The text a person sees for anything thrown: two lines for what we expected, the stack for the rest. */
+/** The text of any error for the user: message and next step of an expected one, the stack of any other. */
 export function describeError(error: unknown): string {
   if (error instanceof LabError)
     return error.next === undefined ? error.message : `${error.message}\n  Next: ${error.next}`
@@ -84,7 +80,7 @@ export function describeError(error: unknown): string {
   return String(error)
 }
 
-/** What failed of one thing among many, and what to do: a bug of the lab, with its place, for what is thrown and was not expected. */
+/** An error as a message and a next step. For a bug of the lab the next step names its place in the code. */
 export function failedPart(error: unknown): { what: string; next: string } {
   if (error instanceof LabError) return { what: error.message, next: error.next ?? '' }
   const [, place] = (error instanceof Error && /\n\s+(at .*)/.exec(error.stack ?? '')) || []

@@ -5,22 +5,22 @@ export interface ProgressStream {
   columns?: number
 }
 
-/** Something that takes long, while it is under way. */
+/** Work whose progress is shown. */
 export interface Activity {
-  /** What there is to say besides the time, such as bytes so far. */
+  /** Shown after the elapsed time, such as the number of bytes. */
   detail: (text: string) => void
   end: () => void
 }
 
-/** Says what happens: lines that stay, and activities that show they are alive. */
+/** Writes lines that stay, and the progress of activities. */
 export interface Reporter {
   line: (text: string) => void
   start: (what: string) => Activity
 }
 
 /**
- * A reporter. On a terminal an activity is one line that is written over each second; elsewhere, and with `CI` set, a plain
- * line each `plainEveryMs`. It uses no colour, so there is nothing for NO_COLOR to turn off.
+ * Creates a reporter. On a terminal an activity is one line that is rewritten each second; elsewhere, and with `CI` set, it writes a plain
+ * line each `plainEveryMs`. It uses no colour, so NO_COLOR has no effect.
  */
 export function createReporter(options: {
   stream: ProgressStream
@@ -70,7 +70,7 @@ export function formatElapsed(durationMs: number): string {
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }
 
-/** `20 GB`, `3.4 GB`, `56 MB`: powers of ten, as disks are sold. */
+/** `20 GB`, `3.4 GB`, `56 MB`, in powers of ten. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1e9) return `${Math.round(bytes / 1e6)} MB`
   return `${bytes < 10e9 ? (bytes / 1e9).toFixed(1) : Math.round(bytes / 1e9)} GB`
@@ -80,17 +80,16 @@ function isUnset(value: string | undefined): boolean {
   return value === undefined || value === '' || value === 'false'
 }
 
-/** Shows on stderr that `body` is under way, until it ends in whatever way. It is given a function that shows a detail. */
-export async function withProgress<T>(what: string, body: (detail: Activity['detail']) => Promise<T>): Promise<T> {
-  const activity = startProgress(what)
+/** Shows progress while `body` runs. `body` gets a function that sets the detail. */
+export async function withProgress<T>(
+  what: string,
+  body: (detail: Activity['detail']) => Promise<T>,
+  reporter: Reporter = createReporter({ stream: process.stderr, env: process.env }),
+): Promise<T> {
+  const activity = reporter.start(what)
   try {
     return await body(activity.detail)
   } finally {
     activity.end()
   }
-}
-
-/** Shows on stderr that something that takes long is under way. The caller ends it: prefer `withProgress`. */
-export function startProgress(what: string): Activity {
-  return createReporter({ stream: process.stderr, env: process.env }).start(what)
 }

@@ -2,13 +2,13 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'
 
-/** One thing a person can choose: by flag, else by environment variable, else as at the lab's creation, else the default. */
+/** A setting. Its value comes from the flag, else the environment variable, else the lab's creation, else the default. */
 export interface Setting<T> {
   default: string
   help: string
-  /** Narrows the text to a value; throws an Error whose message says what is wanted. */
+  /** Parses the text; throws an Error whose message states the valid values. */
   parse: (text: string) => T
-  /** Chosen when the lab is created and the same until `kwok-down`. */
+  /** Chosen when the lab is created, and unchanged until `kwok-down`. */
   fixed?: boolean
 }
 
@@ -42,7 +42,12 @@ const definitions = {
     help: 'CPU and memory usage of pods without annotations or usage objects: steady, diurnal, bursty, leak or idle',
     parse: oneOf(['steady', 'diurnal', 'bursty', 'leak', 'idle'] as const),
   },
-  prometheusPort: { default: '9090', help: 'Prometheus, on 127.0.0.1', parse: integer(1, 65_535), fixed: true },
+  prometheusPort: {
+    default: '9090',
+    help: 'port of Prometheus on 127.0.0.1',
+    parse: integer(1, 65_535),
+    fixed: true,
+  },
   otlpGrpcPort: {
     default: '4317',
     help: 'OTLP over gRPC: of the collector, in the Docker runtime of LGTM',
@@ -55,8 +60,13 @@ const definitions = {
     parse: integer(1, 65_535),
     fixed: true,
   },
-  statsProxyPort: { default: '10250', help: 'the stats proxy', parse: integer(1, 65_535), fixed: true },
-  jaegerPort: { default: '16686', help: "Jaeger's page and API, on 127.0.0.1", parse: integer(1, 65_535), fixed: true },
+  statsProxyPort: { default: '10250', help: 'port of the stats proxy', parse: integer(1, 65_535), fixed: true },
+  jaegerPort: {
+    default: '16686',
+    help: "port of Jaeger's UI and API on 127.0.0.1",
+    parse: integer(1, 65_535),
+    fixed: true,
+  },
   jaeger: {
     default: 'auto',
     help: 'when Jaeger runs: auto, in the binary runtime; true, also in the Docker runtime, in addition to Tempo',
@@ -86,7 +96,7 @@ const definitions = {
     parse: decimal(0.0001, 100),
     fixed: true,
   },
-  metricsServerPort: { default: '4443', help: 'metrics-server', parse: integer(1, 65_535), fixed: true },
+  metricsServerPort: { default: '4443', help: 'port of metrics-server', parse: integer(1, 65_535), fixed: true },
   boutiqueReplicas: {
     default: '1',
     help: 'number of pods of each of the twelve services of Online Boutique',
@@ -102,7 +112,7 @@ const definitions = {
     help: "what shows the dashboards: grafana, a Grafana binary; page, the lab's page; none, nothing; auto, Grafana if its binary is installed, else the page. The Docker runtime always uses LGTM's Grafana",
     parse: grafanaChoice,
   },
-  grafanaPort: { default: '3000', help: "Grafana or the lab's page, on 127.0.0.1", parse: integer(1, 65_535) },
+  grafanaPort: { default: '3000', help: "port of Grafana or the lab's page on 127.0.0.1", parse: integer(1, 65_535) },
   prometheusUrl: {
     default: 'auto',
     help: 'the Prometheus that verify queries; auto is that of the lab',
@@ -135,11 +145,11 @@ type Definitions = typeof definitions
 export type SettingName = keyof Definitions
 /** Every setting with its value: counts as numbers, durations in milliseconds. */
 export type Settings = { [Name in SettingName]: ReturnType<Definitions[Name]['parse']> }
-/** A setting's text as it was given, by name. */
+/** The texts of settings by name, before they are parsed. */
 export type SettingTexts = Partial<Record<SettingName, string>>
 
 export const settingNames = Object.keys(definitions) as SettingName[]
-/** The settings that are chosen when a lab is created. */
+/** The settings that are fixed when a lab is created. */
 export const fixedSettingNames = settingNames.filter(name => setting(name).fixed === true)
 
 /** The definition of a setting. */
@@ -158,24 +168,24 @@ export function flagOf(name: string): string {
 }
 
 /**
- * Every setting's value. What the environment says of any setting is checked, also where a task does not read it, so that the first step of
- * many refuses what the last one would; an empty variable counts as not set.
+ * The value of every setting. It checks every variable, also those that a task does not read, so that the first of several steps reports an
+ * invalid one. An empty variable counts as not set.
  *
- * Throws a UsageError that names flag or variable, the value and what is wanted; and, when a fixed setting differs from what
- * the lab was created with (`created`), one that says to take the lab down first.
+ * Throws a UsageError with the flag or variable, its value and the valid values; also when a fixed setting differs from the lab's
+ * (`created`).
  */
 export function resolveSettings(given: {
   flags: SettingTexts
   env: NodeJS.ProcessEnv
   created?: SettingTexts | undefined
-  /** The target that takes down what was created. */
+  /** The target that takes the lab down. */
   down?: 'kwok-down' | 'k3d-down'
 }): Settings {
   const values: Record<string, unknown> = {}
   for (const name of settingNames) {
     const chosen = chosenText(name, given)
     const was = given.created?.[name]
-    // "auto" asks for nothing in particular, so it agrees with whatever the lab has.
+    // "auto" agrees with any choice at creation.
     const isOpen = chosen?.text === 'auto' && setting(name).fixed === true
     const text = (isOpen ? was : undefined) ?? chosen?.text ?? was ?? setting(name).default
     values[name] = parseSetting(name, text, chosen?.by ?? `${variableOf(name)}`)
@@ -193,14 +203,14 @@ export function resolveSettings(given: {
 }
 
 /**
- * Milliseconds between two collections of a lab of so many pods, when nobody chose: what leaves about half of two cores to
- * whoever asks. A pod gives about 80 samples each time, and 10,000 pods every 10 s were more than they could take.
+ * The default collection interval in milliseconds for a number of pods. It leaves about half of two cores free for queries: a pod gives
+ * about 80 samples each time, and 10,000 pods every 10 s are more than two cores can process.
  */
 export function intervalFor(podCount: number): number {
   return Math.min(300_000, Math.max(1, Math.ceil(podCount / 3_000)) * 10_000)
 }
 
-/** The text a person gave for one setting, by flag or by variable, and which of the two. */
+/** The text of a setting and its origin, the flag or the variable; undefined when neither is set. */
 export function chosenText(
   name: SettingName,
   given: { flags: SettingTexts; env: NodeJS.ProcessEnv },
@@ -211,23 +221,23 @@ export function chosenText(
   return variable === undefined || variable === '' ? undefined : { text: variable, by: variableOf(name) }
 }
 
-/** One command line: settings, the task's own flags without and with a value, and the positional arguments. */
+/** A parsed command line: settings, the task's own flags and options, and positional arguments. */
 export interface CommandLine {
   settings: SettingTexts
   flags: ReadonlySet<string>
-  /** Each can be given several times. */
+  /** The values of each option, which can be repeated. */
   options: Readonly<Record<string, readonly string[]>>
   positional: readonly string[]
 }
 
-/** Parses a command line strictly: an unknown flag is a UsageError that names it and lists those there are. */
+/** Parses a command line. An unknown flag is a UsageError that lists the valid flags. */
 export function parseCommandLine(
   args: string[],
   accepts: {
     settings: readonly SettingName[]
     flags?: readonly string[]
     options?: readonly string[]
-    /** How many positional arguments it takes at most. */
+    /** The most positional arguments. */
     positional?: number
   },
 ): CommandLine {
@@ -267,12 +277,12 @@ export function makeCommand(target: string, clusterName: string): string {
     : `make ${target} CLUSTER_NAME=${clusterName}`
 }
 
-/** Milliseconds as the Go programs and Prometheus read them: `10s`, `1500ms`. */
+/** A duration in the syntax of Go and Prometheus: `10s`, `1500ms`. */
 export function goDuration(durationMs: number): string {
   return durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${durationMs}ms`
 }
 
-/** A setting's value as the text that parses to it. */
+/** The text that parses to a setting's value. */
 export function settingText(name: SettingName, settings: Settings): string {
   return name === 'collectionInterval' ? goDuration(settings.collectionInterval) : String(settings[name])
 }
@@ -282,7 +292,7 @@ function parseSetting(name: SettingName, text: string, by: string): unknown {
     return setting(name).parse(text)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`${by}=${text} is refused`, { why, next: `set ${by} to another value` })
+    throw new UsageError(`${by}=${text} is invalid`, { why, next: `set ${by} to another value` })
   }
 }
 
@@ -323,11 +333,11 @@ function duration(leastMs: number, mostMs: number): (text: string) => number {
   }
 }
 
-function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
   return text => {
-    const word = words.find(each => each === text)
-    if (word === undefined) throw new Error(`it must be one of ${words.join(', ')}`)
-    return word
+    const value = values.find(each => each === text)
+    if (value === undefined) throw new Error(`it must be one of ${values.join(', ')}`)
+    return value
   }
 }
 
@@ -346,7 +356,7 @@ function httpUrl(text: string): string {
   return text.replace(/\/+$/, '')
 }
 
-/** `auto`, or a context's name, which may hold nearly anything: `arn:aws:eks:eu-west-1:1:cluster/x`. */
+/** `auto`, or the name of a context, which can contain nearly any character: `arn:aws:eks:eu-west-1:1:cluster/x`. */
 function context(text: string): string {
   if (!/^[^\s-]\S{0,252}$/.test(text)) throw new Error('it must be auto, or the name of a context')
   return text
@@ -365,7 +375,7 @@ function yes(text: string): boolean {
   return truth(text.replace(/^1$/, 'true').replace(/^0$/, 'false'))
 }
 
-/** `none`, or a path that means the same in every folder: a lab remembers it. */
+/** `none`, or an absolute path, because the lab's record keeps it. */
 function folder(text: string): string {
   if (text === '') throw new Error('it must be none, or the path of a folder')
   return text === 'none' ? text : resolve(text)

@@ -1,6 +1,6 @@
 /**
- * Runs tasks one after another in one process, and stops at the first that fails, with its exit code. Each reads the same
- * environment, and acts and prints as it does alone. Starting a process for each takes longer than most of them do.
+ * Runs tasks in order in one process, and stops at the first failure with its exit code. Each task behaves as it does in a process of its
+ * own, but most tasks take less time than the start of a process.
  *
  *   tsx lib/cli/steps.ts tasks/kwok-check.ts tasks/programs.ts
  */
@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 
 const [node = '', , ...files] = process.argv
 for (const file of files) {
-  // What a task finds when it is started alone: no flags, and its own name, which the lab's lock shows as its holder.
+  // As in a process of its own: no flags, and the task's name, which the lab's lock shows.
   process.argv = [node, resolve(file)]
   await import(pathToFileURL(resolve(file)).href)
   if (process.exitCode) {
@@ -17,5 +17,5 @@ for (const file of files) {
     break
   }
 }
-// Open handles, such as a connection after a failure, must not delay the exit.
+// Open handles, such as a connection after a failure, would delay the exit.
 process.exit()

@@ -1,4 +1,4 @@
-/** Rows as columns of equal width, two spaces apart; the last one is as long as it is. */
+/** Rows with aligned columns, two spaces apart. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(0, ...rows.map(row => row.length))
   const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))

@@ -31,7 +31,7 @@ export async function requireContext(lab: Lab): Promise<void> {
       next: `k3d kubeconfig merge ${name} --kubeconfig-merge-default`,
     })
   }
-  throw new UsageError(`KUBE_CONTEXT=${lab.context} is refused`, {
+  throw new UsageError(`KUBE_CONTEXT=${lab.context} is invalid`, {
     why: `your kubeconfig has no such context; it has ${contexts.join(', ') || 'none'}`,
     next: 'set KUBE_CONTEXT to one of them, or KUBECONFIG to another file',
   })

@@ -46,7 +46,7 @@ export function requireChart(chart: string): void {
   if (/^(https|oci):\/\//.test(chart)) return
   const path = resolve(chart)
   if (existsSync(path) && (statSync(path).isFile() || existsSync(join(path, 'Chart.yaml')))) return
-  throw new UsageError(`OTEL_CHART=${chart} is refused`, {
+  throw new UsageError(`OTEL_CHART=${chart} is invalid`, {
     why: existsSync(path) ? `${path} has no Chart.yaml` : `there is no ${path}`,
     next: 'set it to a folder with Chart.yaml, a .tgz, or the URL of a repository',
   })

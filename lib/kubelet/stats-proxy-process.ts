@@ -4,7 +4,7 @@
 //   node --import tsx lib/kubelet/stats-proxy-process.ts --kubeconfig FILE [--context NAME] --port 10250 [--address 127.0.0.1]
 //   curl http://127.0.0.1:10250/nodes/node-0/stats/summary
 import type { Server } from 'node:http'
-import { type Daemon, runDaemon, sayOnce } from '../cli/daemon.ts'
+import { type Daemon, logOnce, runDaemon } from '../cli/daemon.ts'
 import { LabError, systemErrorCode } from '../cli/errors.ts'
 import { connect } from '../kube/api-client.ts'
 import type { Reflector } from '../kube/reflector.ts'
@@ -25,7 +25,7 @@ async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<voi
   const reflectors: Record<string, Reflector> = {}
   const isSynced = () => reflectors.nodes?.synced === true && reflectors.pods?.synced === true
   // Each with lines of its own: a thousand odd annotations must not hide that the disk is full.
-  const [onceOfAnnotations, onceOfUsage, onceOfState] = [sayOnce(log), sayOnce(log), sayOnce(log)]
+  const [onceOfAnnotations, onceOfUsage, onceOfState] = [logOnce(log), logOnce(log), logOnce(log)]
   let metrics: StatsMetrics | undefined
   const store = createStore({
     preset: flags.preset,

@@ -1,30 +1,30 @@
 import { goDuration, intervalFor, makeCommand } from '../cli/settings.ts'
-import { kubectl } from '../lab/kubectl.ts'
+import { getRows } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { query, type Sample } from '../prometheus/prometheus-client.ts'
 import { prometheusUrl } from '../services/prometheus.ts'
 import { waitUntil } from '../system/wait.ts'
 
-/** The nodes of a cluster and the pods that run on each, as the API tells. */
+/** The nodes and running pods of a cluster, from the Kubernetes API. */
 export interface ClusterTruth {
   nodes: ReadonlySet<string>
   /** `<namespace>/<name>` of each running pod, with its node. */
   runningPods: ReadonlyMap<string, string>
 }
 
-/** What of the truth Prometheus does not hold yet, or holds otherwise. */
+/** Nodes and pods whose metrics in Prometheus are missing or wrong. */
 export interface Missing {
   nodes: string[]
   pods: string[]
-  /** Pods whose fresh series name another node than the API does, or more than one. */
+  /** Pods whose fresh series have another node than the API, or several nodes. */
   misplacedPods: string[]
 }
 
-/** The node series and pod series that say that somebody was measured. */
+/** A series of every measured node, and one of every measured pod. */
 const NODE_SERIES = 'k8s_node_cpu_time_seconds_total'
 const POD_SERIES = 'k8s_pod_cpu_time_seconds_total'
 
-/** Compares what Prometheus holds with the API's truth. Samples are those of node series and of pod series. */
+/** Compares samples of node series and pod series with the API. */
 export function findMissing(
   truth: ClusterTruth,
   nodeSamples: readonly Sample[],
@@ -49,26 +49,20 @@ export function findMissing(
   }
 }
 
-/** Asks the API for the nodes and the running pods. */
+/** Reads nodes and running pods from the API. */
 export async function readTruth(lab: Lab): Promise<ClusterTruth> {
-  const pods = '{range .items[*]}{.metadata.namespace}/{.metadata.name} {.spec.nodeName}{"\\n"}{end}'
-  const [nodeList, podList] = await Promise.all([
-    kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={range .items[*]}{.metadata.name}{"\\n"}{end}']),
-    kubectl(lab, ['get', 'pods', '-A', '--field-selector', 'status.phase=Running', '-o', `jsonpath=${pods}`]),
+  const columns = ['.metadata.namespace', '.metadata.name', '.spec.nodeName']
+  const [nodes, pods] = await Promise.all([
+    getRows(lab, ['nodes'], ['.metadata.name']),
+    getRows(lab, ['pods', '-A', '--field-selector', 'status.phase=Running'], columns),
   ])
-  const lines = (text: string) => text.split('\n').filter(line => line !== '')
   return {
-    nodes: new Set(lines(nodeList.stdout)),
-    runningPods: new Map(
-      lines(podList.stdout).map(line => {
-        const [key = '', node = ''] = line.split(' ')
-        return [key, node]
-      }),
-    ),
+    nodes: new Set(nodes.map(([name = '']) => name)),
+    runningPods: new Map(pods.map(([namespace, name, node = '']) => [`${namespace}/${name}`, node])),
   }
 }
 
-/** What Prometheus lacks of the truth now. Only samples younger than `freshMs` count. */
+/** Queries Prometheus for what is missing now. Only samples younger than `freshMs` count. */
 export async function measureMissing(lab: Lab, truth: ClusterTruth, freshMs: number): Promise<Missing> {
   const fresh = (series: string) =>
     `timestamp(${series}{k8s_cluster_name="${lab.settings.clusterName}"}) > time() - ${freshMs / 1000}`
@@ -80,10 +74,10 @@ export async function measureMissing(lab: Lab, truth: ClusterTruth, freshMs: num
 }
 
 /**
- * Waits until every node and every running pod has a fresh series under its own node's name, and gives the truth that was
- * reached. The time it may take grows with the number of pods.
+ * Waits until every node and every running pod has a fresh series with its node's name, and returns the nodes and pods. The time limit grows
+ * with the number of pods.
  *
- * Throws a LabError that names the first that lack.
+ * Throws a LabError with the first nodes and pods without one.
  */
 export async function waitUntilMeasured(lab: Lab, { timeoutMs }: { timeoutMs?: number } = {}): Promise<ClusterTruth> {
   const intervalMs = lab.settings.collectionInterval
@@ -92,7 +86,7 @@ export async function waitUntilMeasured(lab: Lab, { timeoutMs }: { timeoutMs?: n
   return await waitUntil<ClusterTruth>({
     what: 'fresh metrics of every node and pod',
     timeoutMs: () => timeoutMs ?? 60_000 + 6 * intervalMs + pods * 10,
-    // Looking costs what it waits for: with ten thousand pods, all the time of one core.
+    // With ten thousand pods, continuous checks would use one core.
     everyMs: checkMs => Math.max(1_000, 4 * checkMs),
     check: async () => {
       const truth = await readTruth(lab)
@@ -106,13 +100,13 @@ export async function waitUntilMeasured(lab: Lab, { timeoutMs }: { timeoutMs?: n
   })
 }
 
-/** A machine that can't keep up is the likeliest cause where many pods are collected from often. */
+/** With many pods and a short interval, the likely cause is a machine that is too slow. */
 function nextStep({ settings: { clusterName, collectionInterval } }: Lab, pods: number): string {
-  const status = `${makeCommand('kwok-status', clusterName)}, and read the log of a part that is down`
+  const status = `${makeCommand('kwok-status', clusterName)}, and read the log of a service that is down`
   const slowerMs = intervalFor(pods)
   if (slowerMs <= collectionInterval) return status
   const slower = `${makeCommand('kwok-down', clusterName)}, then make kwok with COLLECTION_INTERVAL=${goDuration(slowerMs)}`
-  return `${status}; if all are up, ${pods} pods every ${goDuration(collectionInterval)} may be more than this machine takes: ${slower}`
+  return `${status}; if all are up, ${pods} pods every ${goDuration(collectionInterval)} may be too much for this machine: ${slower}`
 }
 
 function describeMissing({ nodes, pods, misplacedPods }: Missing): string {

@@ -3,19 +3,19 @@ import { UsageError } from '../cli/errors.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
 
-/** The one Metric object that the lab has KWOK serve. */
+/** The name of the lab's one Metric object. */
 export const METRIC_NAME = 'kube-otel-lab'
-/** Says by its label `digest` which set of metrics a node serves. */
+/** A metric whose label `digest` identifies the set of metrics that a node serves. */
 export const INFO_METRIC = 'lab_metrics_info'
 
-/** One metric of a Metric object, as far as the lab looks at it. */
+/** One metric of a Metric object, with the fields that the lab reads. */
 export interface MetricConfig {
   name: string
   kind: 'gauge' | 'counter' | 'histogram'
   [field: string]: unknown
 }
 
-/** A Metric object as it is applied. */
+/** A Metric object as the lab applies it. */
 export interface MetricManifest {
   apiVersion: string
   kind: 'Metric'
@@ -26,25 +26,25 @@ export interface MetricManifest {
 const kinds = ['gauge', 'counter', 'histogram'] as const
 
 /**
- * The metrics of all Metric objects of a YAML file, in its order.
+ * The metrics of all Metric objects of a YAML file, in order.
  *
- * Throws a UsageError that names file and object when it can't be read, holds no metrics, anything but Metric objects, or a
- * metric that Prometheus would not take.
+ * Throws a UsageError with the file when it cannot be read, holds no metrics or another kind of object, or a metric with an invalid name or
+ * kind.
  */
 export function readMetrics(file: string): MetricConfig[] {
   const documents = readYamlDocuments(file, 'set METRICS_FILE to a YAML file of Metric objects')
   const metrics = documents.filter(document => document !== null).flatMap(document => metricsOf(document, file))
   if (metrics.length > 0) return metrics
   throw new UsageError(`${file} holds no metrics`, {
-    next: `put some under spec.metrics of a Metric object in ${file}`,
+    next: `add some to spec.metrics of a Metric object in ${file}`,
   })
 }
 
 function metricsOf(document: unknown, file: string): MetricConfig[] {
   const object = fields(document)
   if (object['kind'] !== 'Metric') {
-    throw new UsageError(`${file} holds what is no Metric`, {
-      why: `an object of kind ${text(object['kind']) ?? 'none'}`,
+    throw new UsageError(`${file} holds another object than a Metric`, {
+      why: `its kind is ${text(object['kind']) ?? 'missing'}`,
       next: `leave only objects of kind Metric (kwok.x-k8s.io/v1alpha1) in ${file}`,
     })
   }
@@ -53,13 +53,13 @@ function metricsOf(document: unknown, file: string): MetricConfig[] {
     const name = String(metric['name'])
     const kind = kinds.find(known => known === metric['kind'])
     if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
-      throw new UsageError(`${file}: "${name}" can't be a metric's name`, {
-        next: 'use letters, digits and underscores, and no digit first',
+      throw new UsageError(`${file}: "${name}" is not a valid name of a metric`, {
+        next: 'use letters, digits and underscores, and no digit at the start',
       })
     }
     if (kind === undefined) {
-      throw new UsageError(`${file}: ${name} is of kind ${String(metric['kind'])}`, {
-        next: `make it one of ${kinds.join(', ')}`,
+      throw new UsageError(`${file}: the kind of ${name} is ${String(metric['kind'])}`, {
+        next: `set it to one of ${kinds.join(', ')}`,
       })
     }
     return { ...metric, name, kind }
@@ -67,19 +67,18 @@ function metricsOf(document: unknown, file: string): MetricConfig[] {
 }
 
 /**
- * One Metric object of all these metrics. KWOK v0.8.0 has one registry for a node, whichever Metric asks: a scrape of one
- * takes the series of another away, and two scrapes at once answer with each other's (pkg/kwok/server/metrics.go). In one
- * object nothing is in the way of anything.
+ * One Metric object with all metrics. KWOK v0.8.0 has one registry per node for all Metric objects: a scrape of one removes the series of
+ * another, and two scrapes at the same time mix their answers (pkg/kwok/server/metrics.go).
  *
- * Throws a UsageError for a name that is there twice, which a registry refuses.
+ * Throws a UsageError for a duplicate name, which a registry refuses.
  */
 export function metricManifest(metrics: readonly MetricConfig[]): MetricManifest {
   const names = new Set<string>([INFO_METRIC])
   for (const { name } of metrics) {
     if (names.has(name)) {
-      throw new UsageError(`There are two metrics ${name}`, {
-        why: 'KWOK serves all from one page for a node',
-        next: 'give one of them another name',
+      throw new UsageError(`Two metrics have the name ${name}`, {
+        why: 'KWOK serves all metrics of a node together',
+        next: 'rename one of them',
       })
     }
     names.add(name)
@@ -88,7 +87,7 @@ export function metricManifest(metrics: readonly MetricConfig[]): MetricManifest
   const digest = digestOf(whole)
   const info: MetricConfig = {
     name: INFO_METRIC,
-    help: 'Which metrics KWOK serves for the lab, by a digest of what defines them',
+    help: 'The digest of the definitions of the metrics that KWOK serves for the lab',
     kind: 'gauge',
     dimension: 'node',
     labels: [{ name: 'digest', value: JSON.stringify(digest) }],
@@ -98,14 +97,20 @@ export function metricManifest(metrics: readonly MetricConfig[]): MetricManifest
     apiVersion: 'kwok.x-k8s.io/v1alpha1',
     kind: 'Metric',
     metadata: { name: METRIC_NAME },
-    // KWOK can't take a path away, and goes on serving what it served there first: other metrics need another one.
+    // KWOK keeps a path and its first metrics for ever, so that other metrics need another path.
     spec: { path: `/metrics/nodes/{nodeName}/metrics/${digest}`, metrics: [...whole, info] },
   }
 }
 
+/** The digest in the label of the info metric, as a quoted PromQL string. */
+export function infoDigest({ spec }: MetricManifest): string {
+  const info = spec.metrics.find(({ name }) => name === INFO_METRIC)
+  return text(fields(items(info?.['labels'])[0])['value']) ?? '""'
+}
+
 /**
- * The same metrics for trying them out: at a path that is of every node for KWOK's server, but not for its discovery, which
- * looks for the very word `{nodeName}`. So Prometheus goes on with what it has.
+ * The same metrics for a trial, at a path that KWOK's server matches for every node. KWOK's service discovery looks for the exact text
+ * `{nodeName}`, so that Prometheus does not scrape this path.
  */
 export function trialManifest({ spec, ...rest }: MetricManifest): MetricManifest {
   const digest = spec.path.split('/').at(-1)
@@ -116,12 +121,12 @@ export function trialManifest({ spec, ...rest }: MetricManifest): MetricManifest
   }
 }
 
-/** The value of the info metric's label. */
+/** The digest of the definitions of metrics. */
 export function digestOf(metrics: readonly MetricConfig[]): string {
   return createHash('sha256').update(JSON.stringify(metrics)).digest('hex').slice(0, 12)
 }
 
-/** A metric as KWOK v0.8.0 can serve it. */
+/** A metric in the form that KWOK v0.8.0 serves correctly. */
 function served(metric: MetricConfig): MetricConfig[] {
   if (metric.kind !== 'histogram') return [metric]
   const isPlain = items(metric['labels']).length === 0 && (metric['dimension'] ?? 'node') === 'node'
@@ -129,8 +134,8 @@ function served(metric: MetricConfig): MetricConfig[] {
 }
 
 /**
- * A histogram as the counters it is made of. KWOK v0.8.0 leaves the labels of a histogram out (Write in
- * pkg/kwok/metrics/histogram.go), and where two pods have one each, its whole page is an error.
+ * A histogram as counters. KWOK v0.8.0 drops the labels of a histogram (Write in pkg/kwok/metrics/histogram.go), and two pods with the same
+ * histogram make the whole response an error.
  */
 function asCounters(metric: MetricConfig): MetricConfig[] {
   const { name, buckets, value: _, ...rest } = metric
@@ -158,8 +163,8 @@ function asCounters(metric: MetricConfig): MetricConfig[] {
 }
 
 /**
- * A histogram whose largest bucket is hidden. Without one KWOK v0.8.0 leaves the bucket `+Inf` at 0
- * (pkg/kwok/metrics/histogram.go), and no quantile can be taken.
+ * A histogram with a hidden largest bucket. Without one KWOK v0.8.0 serves 0 for the bucket `+Inf` (pkg/kwok/metrics/histogram.go), and
+ * histogram_quantile() does not work.
  */
 function withLastBucket(metric: MetricConfig): MetricConfig {
   const buckets = items(metric['buckets'])

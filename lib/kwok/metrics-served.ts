@@ -1,157 +1,162 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse, stringify } from 'yaml'
 import { LabError, UsageError } from '../cli/errors.ts'
 import { fields, items, text } from '../kube/json.ts'
-import { applyManifests, kubectl } from '../lab/kubectl.ts'
+import { applyManifests, getRows, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
+import { readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
+import { yamlText } from '../system/yaml-files.ts'
 import { componentLog, componentPorts, followComponentLog } from './kwok-cluster.ts'
-import { INFO_METRIC, METRIC_NAME, type MetricManifest, trialManifest } from './metric-objects.ts'
+import { INFO_METRIC, infoDigest, METRIC_NAME, type MetricManifest, trialManifest } from './metric-objects.ts'
 import { podNamespaces } from './pods.ts'
 import { workloadNamespaces } from './workloads.ts'
 
-/** Nodes asked at once; KWOK evaluates every expression anew for each. */
+/** Concurrent requests. KWOK evaluates every expression again for each request. */
 const CONCURRENCY = 8
-/** How long KWOK may take to see a changed object. */
+/** How long KWOK may take to notice a changed object. */
 const NOTICE_MS = 15_000
 
-/** Refuses other Metric objects of nodes: two of them push each other's series out. Throws a UsageError that names them. */
-export async function refuseOtherMetrics(lab: Lab): Promise<void> {
-  const path = '{range .items[*]}{.metadata.name} {.spec.path}{"\\n"}{end}'
-  const { stdout } = await kubectl(lab, ['get', 'metrics.kwok.x-k8s.io', '-o', `jsonpath=${path}`])
-  const others = stdout.split('\n').flatMap(line => {
-    const [name = '', at = ''] = line.split(' ')
-    return name !== METRIC_NAME && at.includes('{nodeName}') ? [name] : []
-  })
+/** Throws a UsageError when the cluster has other Metric objects for nodes: KWOK would mix the series of both. */
+export async function requireNoOtherMetrics(lab: Lab): Promise<void> {
+  const rows = await getRows(lab, ['metrics.kwok.x-k8s.io'], ['.metadata.name', '.spec.path'])
+  const others = rows.flatMap(([name = '', path]) =>
+    name !== METRIC_NAME && path?.includes('{nodeName}') ? [name] : [],
+  )
   if (others.length === 0) return
-  throw new UsageError(`There are other Metric objects: ${others.join(', ')}`, {
-    why: 'KWOK serves one for a node; two push out each other’s series',
-    next: `kubectl --context ${lab.context} delete metrics.kwok.x-k8s.io ${others.join(' ')}, and put what they have into METRICS_FILE`,
+  throw new UsageError(`The cluster has other Metric objects: ${others.join(', ')}`, {
+    why: 'KWOK supports one for a node; with two, each replaces the series of the other',
+    next: `kubectl --context ${lab.context} delete metrics.kwok.x-k8s.io ${others.join(' ')}, and move their metrics into METRICS_FILE`,
   })
 }
 
-/** The namespaces that no ClusterResourceUsage speaks of; `said` are those there are, `known` all namespaces. */
-export function namespacesUnsaid(said: readonly unknown[], known: readonly string[], own: string): string[] {
-  const taken = new Set<string>()
-  for (const each of said) {
-    if (fields(fields(each)['metadata'])['name'] === own) continue
-    const namespaces = items(fields(fields(fields(each)['spec'])['selector'])['matchNamespaces'])
-    // One without namespaces speaks of all.
-    if (namespaces.length === 0) return []
-    for (const namespace of namespaces) taken.add(String(namespace))
+/** The namespaces without a ClusterResourceUsage. `own` is the name of the lab's default one, which does not count. */
+export function uncoveredNamespaces(usages: readonly unknown[], namespaces: readonly string[], own: string): string[] {
+  const covered = new Set<string>()
+  for (const usage of usages) {
+    if (fields(fields(usage)['metadata'])['name'] === own) continue
+    const selected = items(fields(fields(fields(usage)['spec'])['selector'])['matchNamespaces'])
+    // Without namespaces it covers all.
+    if (selected.length === 0) return []
+    for (const namespace of selected) covered.add(String(namespace))
   }
-  return [...new Set(known)].filter(namespace => !taken.has(namespace)).sort()
+  return [...new Set(namespaces)].filter(namespace => !covered.has(namespace)).sort()
 }
 
-/** Has KWOK know of every pod: kwok-config/kwok-usage-default.yaml for the namespaces that nothing else speaks of. */
+/** Gives every pod a resource usage in KWOK: kwok-config/kwok-usage-default.yaml for the namespaces without one. */
 export async function coverAllNamespaces(lab: Lab): Promise<void> {
-  const base = parse(readFileSync(join(projectDir, 'kwok-config', 'kwok-usage-default.yaml'), 'utf8')) as unknown
+  const base = readManifest(join(projectDir, 'kwok-config', 'kwok-usage-default.yaml'), 'ClusterResourceUsage')
   const list = async (kind: string) =>
     items(fields(JSON.parse((await kubectl(lab, ['get', kind, '-o', 'json'])).stdout))['items'])
   const [usages, namespaces] = await Promise.all([list('clusterresourceusages.kwok.x-k8s.io'), list('namespaces')])
-  const there = namespaces.map(each => String(fields(fields(each)['metadata'])['name']))
-  const own = String(fields(fields(base)['metadata'])['name'])
-  // Also those that the lab may make later.
-  const known = [...there, ...podNamespaces, ...workloadNamespaces, 'online-boutique']
-  const unsaid = namespacesUnsaid(usages, known, own)
-  if (unsaid.length === 0) {
+  const existing = namespaces.map(each => String(fields(fields(each)['metadata'])['name']))
+  const own = base.metadata.name
+  // Includes the namespaces that the lab may create later.
+  const all = [...existing, ...podNamespaces, ...workloadNamespaces, 'online-boutique']
+  const uncovered = uncoveredNamespaces(usages, all, own)
+  if (uncovered.length === 0) {
     await kubectl(lab, ['delete', 'clusterresourceusages.kwok.x-k8s.io', own, '--ignore-not-found'])
     return
   }
   const path = join(lab.configDir, 'kwok-usage-default.yaml')
-  const spec = { ...fields(fields(base)['spec']), selector: { matchNamespaces: unsaid } }
-  writeFileAtomically(path, stringify({ ...fields(base), spec }))
+  const spec = { ...fields(base['spec']), selector: { matchNamespaces: uncovered } }
+  writeFileAtomically(path, yamlText([{ ...base, spec }]))
   await applyManifests(lab, path)
 }
 
-/** Applies a Metric object. Throws a LabError with the API server's words when it is refused. */
+/** Applies a Metric object. Throws a LabError with the API server's message. */
 export async function applyMetrics(lab: Lab, manifest: MetricManifest): Promise<void> {
   const path = join(lab.configDir, `${manifest.metadata.name}.yaml`)
-  writeFileAtomically(path, stringify(manifest, { aliasDuplicateObjects: false }))
+  writeFileAtomically(path, yamlText([manifest]))
   await applyManifests(lab, path)
 }
 
 /**
- * What KWOK can't make of the metrics, as a trial of every node shows; what it serves already is not touched.
+ * Tries the metrics on every node and gives those that KWOK cannot serve. The metrics that KWOK serves already do not change.
  *
- * Throws a LabError with the API server's words when that refuses the object.
+ * Throws a LabError with the API server's message when it refuses the object.
  */
-export async function tryMetrics(lab: Lab, manifest: MetricManifest, nodes: readonly string[]): Promise<MetricFault[]> {
+export async function tryMetrics(
+  lab: Lab,
+  manifest: MetricManifest,
+  nodes: readonly string[],
+): Promise<MetricFailure[]> {
   const trial = trialManifest(manifest)
   try {
     await applyMetrics(lab, trial).catch((error: unknown) => {
-      // After the first line, which is how kubectl was called.
-      const [first = '', ...said] = error instanceof Error ? error.message.split(/\s*\n\s*/) : [String(error)]
-      throw new LabError("The API server doesn't take the metrics", {
-        why: said.join(' ') || first,
-        next: 'fix METRICS_FILE; what was served before goes on',
+      // The first line is the kubectl command.
+      const [first = '', ...others] = error instanceof Error ? error.message.split(/\s*\n\s*/) : [String(error)]
+      throw new LabError('The API server refuses the metrics', {
+        why: others.join(' ') || first,
+        next: 'fix METRICS_FILE; KWOK still serves the metrics of before',
         cause: error,
       })
     })
-    return (await readServed(lab, trial, nodes)).faults
+    return (await readServed(lab, trial, nodes)).failures
   } finally {
     await kubectl(lab, ['delete', 'metrics.kwok.x-k8s.io', trial.metadata.name, '--ignore-not-found'])
   }
 }
 
-/** What KWOK can't serve: the metric, and its own words. */
-export interface MetricFault {
+/** A metric that KWOK cannot serve, with KWOK's message. */
+export interface MetricFailure {
   metric: string
   node: string
   why: string
 }
 
 /**
- * Asks every node for its page until it is of the applied object, and gives the metrics that each serves, and what KWOK says
- * of those it can't: it leaves a metric out and writes why to its log, the rest of the page is not harmed.
+ * Requests the metrics of every node until they are those of the applied object. Gives the names of the metrics by node, and the failures in
+ * KWOK's log: KWOK leaves out a metric that fails and serves the others.
  *
- * Throws a LabError when KWOK doesn't take the object up.
+ * Throws a LabError when KWOK does not apply the object.
  */
 export async function readServed(
   lab: Lab,
   manifest: MetricManifest,
   nodes: readonly string[],
-): Promise<{ served: Map<string, Set<string>>; faults: MetricFault[] }> {
+): Promise<{ served: Map<string, Set<string>>; failures: MetricFailure[] }> {
   const first = followComponentLog(lab, 'kwok-controller')
-  const served = await askAll(lab, manifest, nodes)
-  // A metric may fail once when two ask at the same moment and both make it; what fails a second time is at fault.
-  const doubtful = [...new Set(faultsIn(await first()).map(({ node }) => node))].filter(node => served.has(node))
-  if (doubtful.length === 0) return { served, faults: [] }
+  const served = await requestAll(lab, manifest, nodes)
+  // A valid metric fails once when two requests create it at the same time. An invalid one fails again.
+  const suspects = [...new Set(failuresIn(await first()).map(({ node }) => node))].filter(node => served.has(node))
+  if (suspects.length === 0) return { served, failures: [] }
   const second = followComponentLog(lab, 'kwok-controller')
-  for (const [node, names] of await askAll(lab, manifest, doubtful)) served.set(node, names)
+  for (const [node, names] of await requestAll(lab, manifest, suspects)) served.set(node, names)
   const defined = new Set(manifest.spec.metrics.map(({ name }) => name))
-  const faults = faultsIn(await second()).filter(({ metric, node }) => {
+  const failures = failuresIn(await second()).filter(({ metric, node }) => {
     return defined.has(metric) && served.get(node)?.has(metric) !== true
   })
-  return { served, faults }
+  return { served, failures }
 }
 
-/** The faults that lines of KWOK's log tell of, in its JSON; each metric once a node. */
-export function faultsIn(logText: string): MetricFault[] {
-  const found = new Map<string, MetricFault>()
+/** The failures in lines of KWOK's JSON log, one for each metric and node. */
+export function failuresIn(logText: string): MetricFailure[] {
+  const found = new Map<string, MetricFailure>()
   for (const line of logText.split('\n')) {
     if (!line.includes('"failed to update metrics"')) continue
     try {
       const { metric, node, err } = fields(JSON.parse(line))
-      const why = (text(err) ?? 'it does not say why').replace(/\s*\n\s*/g, ' ')
+      const why = (text(err) ?? 'the log has no reason').replace(/\s*\n\s*/g, ' ')
       found.set(`${metric}/${node}`, { metric: String(metric), node: String(node), why })
     } catch {
-      // Half a line, at the end of what was read.
+      // An incomplete line at the end.
     }
   }
   return [...found.values()]
 }
 
-/** The names of the metrics on a page: of a histogram its base name. */
+/** The names of the metric families in a response. */
 export function familiesOf(page: string): Set<string> {
   const typed = [...page.matchAll(/^# TYPE (\S+) /gm)].map(([, name = '']) => name)
   return new Set(typed)
 }
 
-async function askAll(lab: Lab, manifest: MetricManifest, nodes: readonly string[]): Promise<Map<string, Set<string>>> {
-  const info = manifest.spec.metrics.find(({ name }) => name === INFO_METRIC)
-  const mark = `${INFO_METRIC}{digest=${String(fields(items(info?.['labels'])[0])['value'])}}`
+async function requestAll(
+  lab: Lab,
+  manifest: MetricManifest,
+  nodes: readonly string[],
+): Promise<Map<string, Set<string>>> {
+  const mark = `${INFO_METRIC}{digest=${infoDigest(manifest)}}`
   const base = `http://127.0.0.1:${componentPorts(lab)['kwok-controller']}`
   const served = new Map<string, Set<string>>()
   const queue = nodes.values()

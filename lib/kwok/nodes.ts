@@ -4,11 +4,11 @@ import type { KubeClient } from '../kube/api-client.ts'
 import { callAll } from '../kube/bulk-requests.ts'
 import { watchCollection } from '../kube/collection.ts'
 import { fields, items } from '../kube/json.ts'
-import { kubectl } from '../lab/kubectl.ts'
+import { conditionPath, getRows } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { type Manifest, managedBy, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
-import { deletePodCalls } from './pods.ts'
+import { changesTo, deletePodCalls } from './pods.ts'
 
 const ZONES = ['lab-zone-a', 'lab-zone-b', 'lab-zone-c']
 
@@ -19,7 +19,7 @@ export function nodeName(template: Manifest, index: number): string {
   return `${template.metadata.name}-${String(index).padStart(4, '0')}`
 }
 
-/** The manifest of one node: its name and hostname, a zone by turns, and CPUs in capacity and allocatable. */
+/** The manifest of one node: name, hostname, one of three zones, and CPUs in capacity and allocatable. */
 export function nodeManifest(template: Manifest, index: number, cpus: number): Manifest {
   const name = nodeName(template, index)
   const status = fields(template['status'])
@@ -31,7 +31,7 @@ export function nodeManifest(template: Manifest, index: number, cpus: number): M
       name,
       annotations: {
         ...template.metadata.annotations,
-        // Where metrics-server finds the node's usage at the kwok-controller.
+        // The path at kwok-controller where metrics-server reads the node's usage.
         'metrics.k8s.io/resource-metrics-path': `/metrics/nodes/${name}/metrics/resource`,
       },
       labels: {
@@ -49,15 +49,15 @@ export function nodeManifest(template: Manifest, index: number, cpus: number): M
   }
 }
 
-/** The names of the nodes that the lab made. */
+/** The names of the lab's nodes. */
 export async function labNodeNames(lab: Lab): Promise<string[]> {
   return [...(await nodeReadiness(lab)).keys()]
 }
 
 /**
- * Waits until all nodes that the lab made are Ready; returns how many.
+ * Waits until all nodes of the lab are Ready and returns their number.
  *
- * Throws a LabError that names the first that are not, after a time that grows with their number.
+ * Throws a LabError with the first nodes that are not Ready, after a time that grows with the number of nodes.
  */
 export async function waitUntilReady(
   client: Pick<KubeClient, 'request' | 'stream'>,
@@ -76,7 +76,7 @@ export async function waitUntilReady(
         if (nodes.trouble !== undefined) return { pending: nodes.trouble }
         if (waiting.length === 0) return { done: all.length }
         return {
-          pending: `${waiting.length} of ${all.length} are not, the first are ${waiting.slice(0, 3).join(', ')}`,
+          pending: `${waiting.length} of ${all.length} are not Ready, the first are ${waiting.slice(0, 3).join(', ')}`,
         }
       },
       progress: 'Nodes',
@@ -94,31 +94,19 @@ function readinessOf(node: unknown): { name: string; isReady: boolean } {
   return { name: String(fields(metadata)['name']), isReady }
 }
 
-/** Each node that the lab made, by name, and whether it is Ready. */
+/** Whether each node of the lab is Ready, by name. */
 export async function nodeReadiness(lab: Lab): Promise<Map<string, boolean>> {
-  const path = '{range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}'
-  const { stdout } = await kubectl(lab, ['get', 'nodes', '-l', managedBy, '-o', `jsonpath=${path}`])
-  const rows = stdout.split('\n').filter(line => line !== '')
-  return new Map(
-    rows.map(row => {
-      const [name = '', status] = row.split(' ')
-      return [name, status === 'True']
-    }),
-  )
+  const rows = await getRows(lab, ['nodes', '-l', managedBy], ['.metadata.name', conditionPath('Ready')])
+  return new Map(rows.map(([name = '', ready]) => [name, ready === 'True']))
 }
 
-/** What is to be made and what removed, so that the lab has exactly these nodes. */
+/** The numbers of the nodes to create and the names of those to delete, so that the lab has `count` nodes. */
 export function nodeChanges(
   template: Manifest,
   count: number,
   existing: readonly string[],
 ): { create: number[]; remove: string[] } {
-  const there = new Set(existing)
-  const wanted = new Set(Array.from({ length: count }, (_, index) => nodeName(template, index)))
-  return {
-    create: Array.from({ length: count }, (_, index) => index).filter(index => !there.has(nodeName(template, index))),
-    remove: existing.filter(name => !wanted.has(name)),
-  }
+  return changesTo(count, index => nodeName(template, index), existing)
 }
 
 /** Creates nodes. Throws a LabError when the API server refuses one. */
@@ -131,7 +119,7 @@ export async function createNodes(
   await callAll(client, calls, onDone === undefined ? {} : { onDone })
 }
 
-/** Deletes nodes, and the pods on them: nothing would be left to say that those have ended. */
+/** Deletes nodes and the pods on them: without a kubelet, a pod on a deleted node never ends. */
 export async function deleteNodes(
   client: KubeClient,
   nodes: readonly string[],

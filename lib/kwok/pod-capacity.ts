@@ -1,53 +1,48 @@
 import { fields, items, text } from '../kube/json.ts'
-import { parseQuantity } from '../kube/quantity.ts'
-import { type Demand, podDemand } from './pods.ts'
+import { podRequests, type ResourceRequests, resources, resourcesOf } from './pods.ts'
 
-/** What is free on each node that takes pods: its allocatable less the requests of the pods it has. Pods of no node count for none. */
-export function freeRooms(nodes: readonly unknown[], pods: readonly unknown[]): Demand[] {
-  const rooms = new Map<string, Demand>()
+/** The free resources of each schedulable node: its allocatable resources minus the requests of its pods. */
+export function freeCapacity(nodes: readonly unknown[], pods: readonly unknown[]): ResourceRequests[] {
+  const free = new Map<string, ResourceRequests>()
   for (const node of nodes) {
     const spec = fields(fields(node)['spec'])
-    const closed = items(spec['taints']).some(taint => fields(taint)['effect'] !== 'PreferNoSchedule')
+    const isTainted = items(spec['taints']).some(taint => fields(taint)['effect'] !== 'PreferNoSchedule')
     const name = text(fields(fields(node)['metadata'])['name'])
-    if (name === undefined || spec['unschedulable'] === true || closed) continue
-    const allocatable = fields(fields(fields(node)['status'])['allocatable'])
-    const amount = (resource: string) => parseQuantity(String(allocatable[resource] ?? '0')) ?? 0
-    rooms.set(name, { cpu: amount('cpu'), memoryBytes: amount('memory'), pods: amount('pods') })
+    if (name === undefined || spec['unschedulable'] === true || isTainted) continue
+    free.set(name, resourcesOf(fields(fields(node)['status'])['allocatable']))
   }
   for (const pod of pods) {
     const spec = fields(fields(pod)['spec'])
     const phase = fields(fields(pod)['status'])['phase']
-    const room = rooms.get(String(spec['nodeName']))
-    if (room === undefined || phase === 'Succeeded' || phase === 'Failed') continue
-    take(room, podDemand(spec))
+    const node = free.get(String(spec['nodeName']))
+    if (node === undefined || phase === 'Succeeded' || phase === 'Failed') continue
+    subtract(node, podRequests(spec))
   }
-  return [...rooms.values()]
+  return [...free.values()]
 }
 
 /**
- * How many of the pods find no node, when the largest go first and each goes where most CPU is free, about as the scheduler
- * does. The rooms are changed.
+ * The number of pods that fit on no node. Like the scheduler, roughly, it places the largest pod first, each on the node with the most free
+ * CPU. It changes `free`.
  */
-export function placePods(rooms: readonly Demand[], demands: readonly Demand[]): number {
-  let left = 0
-  for (const demand of [...demands].sort((a, b) => b.cpu - a.cpu || b.memoryBytes - a.memoryBytes)) {
-    let best: Demand | undefined
-    for (const room of rooms) {
-      if (fits(room, demand) && (best === undefined || room.cpu > best.cpu)) best = room
+export function placePods(free: readonly ResourceRequests[], pods: readonly ResourceRequests[]): number {
+  let unplaced = 0
+  for (const pod of [...pods].sort((a, b) => b.cpu - a.cpu || b.memoryBytes - a.memoryBytes)) {
+    let best: ResourceRequests | undefined
+    for (const node of free) {
+      if (fits(node, pod) && (best === undefined || node.cpu > best.cpu)) best = node
     }
-    if (best === undefined) left++
-    else take(best, demand)
+    if (best === undefined) unplaced++
+    else subtract(best, pod)
   }
-  return left
+  return unplaced
 }
 
-function fits(room: Demand, demand: Demand): boolean {
+function fits(node: ResourceRequests, pod: ResourceRequests): boolean {
   // Sums of tenths of a CPU are not exact.
-  return room.cpu + 1e-9 >= demand.cpu && room.memoryBytes >= demand.memoryBytes && room.pods >= demand.pods
+  return resources.every(name => node[name] + 1e-9 >= pod[name])
 }
 
-function take(room: Demand, demand: Demand): void {
-  room.cpu -= demand.cpu
-  room.memoryBytes -= demand.memoryBytes
-  room.pods -= demand.pods
+function subtract(node: ResourceRequests, pod: ResourceRequests): void {
+  for (const name of resources) node[name] -= pod[name]
 }

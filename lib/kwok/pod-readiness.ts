@@ -1,25 +1,24 @@
 import { connect } from '../kube/api-client.ts'
 import { type BulkCall, callAll } from '../kube/bulk-requests.ts'
-import { kubectl } from '../lab/kubectl.ts'
+import { conditionPath, getRows } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { nodeReadiness } from './nodes.ts'
 
 /**
- * Gives back their readiness to pods that lost it with their node, and returns how many there were. When no node says that
- * it lives, for minutes (kwok-controller was down, or the machine asleep), the controller manager marks all pods as not
- * ready; a kubelet that comes back sets that right, kwok v0.8.0 does not: its stages know of pods that start, not of these.
+ * Restores the Ready condition of pods whose node was lost, and returns their number. When nodes send no heartbeats for minutes
+ * (kwok-controller was down, or the machine suspended), kube-controller-manager marks their pods as not ready. A kubelet corrects that when
+ * it returns; kwok v0.8.0 does not, because its stages only cover pods that start.
  *
- * Throws a LabError when the API server refuses.
+ * Throws a LabError when the API server refuses a patch.
  */
 export async function restoreReadiness(lab: Lab): Promise<number> {
-  const status = (type: string) => `{.status.conditions[?(@.type=="${type}")].status}`
-  const row = `{.metadata.namespace} {.metadata.name} {.spec.nodeName} ${status('ContainersReady')} ${status('Ready')}`
-  const path = `{range .items[*]}${row}{"\\n"}{end}`
-  const [nodes, { stdout }] = await Promise.all([
+  const conditions = [conditionPath('ContainersReady'), conditionPath('Ready')]
+  const columns = ['.metadata.namespace', '.metadata.name', '.spec.nodeName', ...conditions]
+  const [nodes, pods] = await Promise.all([
     nodeReadiness(lab),
-    kubectl(lab, ['get', 'pods', '-A', '--field-selector', 'status.phase=Running', '-o', `jsonpath=${path}`]),
+    getRows(lab, ['pods', '-A', '--field-selector', 'status.phase=Running'], columns),
   ])
-  const calls = readinessCalls(stdout, nodes)
+  const calls = readinessCalls(pods, nodes)
   if (calls.length === 0) return 0
   using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
   await callAll(client, calls)
@@ -27,12 +26,11 @@ export async function restoreReadiness(lab: Lab): Promise<number> {
 }
 
 /**
- * The calls that make ready what only its node has made unready: containers that are not ready are somebody's wish.
+ * The calls that restore pods on Ready nodes whose containers are all ready. A container that is not ready is intended.
  *
- * @param rows one running pod a line: namespace, name, node, whether its containers are ready, whether it is
+ * @param pods running pods: namespace, name, node, status of ContainersReady, status of Ready
  */
-export function readinessCalls(rows: string, nodes: ReadonlyMap<string, boolean>): BulkCall[] {
-  const pods = rows.split('\n').map(row => row.split(' '))
+export function readinessCalls(pods: readonly (readonly string[])[], nodes: ReadonlyMap<string, boolean>): BulkCall[] {
   return pods
     .filter(([, , node = '', containers, pod]) => nodes.get(node) === true && containers === 'True' && pod === 'False')
     .map(([namespace, name]) => ({

@@ -6,29 +6,29 @@ import { type BulkCall, callAll } from '../kube/bulk-requests.ts'
 import { watchCollection } from '../kube/collection.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
-import { kubectl } from '../lab/kubectl.ts'
+import { conditionPath, getRows } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { type Manifest, managedBy, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
 
 export const podTemplateFile = join(projectDir, 'kwok-config', 'kwok-pod-template.yaml')
 
-/** The namespaces that the lab's pods are spread over, by turns. */
+/** The namespaces of the lab's pods, used in turn. */
 export const podNamespaces = ['team-a', 'team-b', 'team-c', 'team-d'] as const
 
-/** The field selector of pods that have to run, and don't. */
+/** The field selector of pods that neither run nor have succeeded. */
 const NOT_YET_RUNNING = 'status.phase!=Running,status.phase!=Succeeded'
 
-/** A pod's namespace and name as one word, `<namespace>/<name>`. */
+/** `<namespace>/<name>` of a pod. */
 export type PodKey = string
 
-/** The key of the pod with this number. */
+/** The key of a pod by its number. */
 export function podKey(template: Manifest, index: number): PodKey {
   const namespace = podNamespaces[index % podNamespaces.length]
   return `${namespace}/${template.metadata.name}-${String(index).padStart(5, '0')}`
 }
 
-/** The manifest of one pod; with `nodeName` it is bound there and the scheduler has no part in it. */
+/** The manifest of one pod. With `nodeName` the pod is bound to that node without the scheduler. */
 export function podManifest(template: Manifest, index: number, nodeName?: string): Manifest {
   const [namespace = '', name = ''] = podKey(template, index).split('/')
   const [managedByKey = '', managedByValue = ''] = managedBy.split('=')
@@ -40,15 +40,24 @@ export function podManifest(template: Manifest, index: number, nodeName?: string
   }
 }
 
-/** What pods ask of the nodes: as Kubernetes counts, the sum of their containers' requests, and their number. */
-export interface Demand {
+/** The resource requests of pods: the sum of their containers' requests, and the number of pods. */
+export interface ResourceRequests {
+  /** Cores. */
   cpu: number
   memoryBytes: number
   pods: number
 }
 
-/** What one pod of this spec asks for. */
-export function podDemand(podSpec: unknown): Demand {
+export const resources = ['cpu', 'memoryBytes', 'pods'] as const satisfies (keyof ResourceRequests)[]
+
+/** The requests of the workloads: of DaemonSets on each node, and of all others together. */
+export interface WorkloadRequests {
+  perNode: ResourceRequests
+  anywhere: ResourceRequests
+}
+
+/** The resource requests of one pod. */
+export function podRequests(podSpec: unknown): ResourceRequests {
   const requests = items(fields(podSpec)['containers']).map(container =>
     fields(fields(fields(container)['resources'])['requests']),
   )
@@ -57,37 +66,31 @@ export function podDemand(podSpec: unknown): Demand {
 }
 
 /**
- * How many pods of the template the nodes can hold beside the workloads: those that are on every node, and those that are
- * somewhere. A tenth is kept free, since pods do not fill nodes without a gap.
+ * The number of pods of the template that fit on the nodes beside the workloads (requests of DaemonSets on every node, and of all other
+ * workloads). It leaves a tenth free, because pods do not fill nodes completely.
  */
-export function roomFor(
+export function podCapacity(
   podTemplate: Manifest,
   node: Manifest,
   nodeCount: number,
-  workloads: { perNode: Demand; anywhere: Demand },
+  { perNode, anywhere }: WorkloadRequests,
 ): number {
-  const allocatable = fields(fields(node['status'])['allocatable'])
-  const each = podDemand(podTemplate['spec'])
-  const room = (ofNode: number, perNode: number, anywhere: number, wanted: number) => {
-    const perNodeLeft = Math.floor((0.9 * (ofNode - perNode)) / Math.max(wanted, Number.EPSILON))
-    return Math.max(0, perNodeLeft * nodeCount - Math.ceil(anywhere / Math.max(wanted, Number.EPSILON)))
-  }
-  const { perNode, anywhere } = workloads
-  return Math.min(
-    each.cpu === 0 ? Number.POSITIVE_INFINITY : room(quantity(allocatable['cpu']), perNode.cpu, anywhere.cpu, each.cpu),
-    each.memoryBytes === 0
-      ? Number.POSITIVE_INFINITY
-      : room(quantity(allocatable['memory']), perNode.memoryBytes, anywhere.memoryBytes, each.memoryBytes),
-    room(quantity(allocatable['pods']), perNode.pods, anywhere.pods, 1),
-  )
+  const each = podRequests(podTemplate['spec'])
+  const allocatable = resourcesOf(fields(node['status'])['allocatable'])
+  const capacities = resources.map(name => {
+    if (each[name] === 0) return Number.POSITIVE_INFINITY
+    const podsPerNode = Math.floor((0.9 * (allocatable[name] - perNode[name])) / each[name])
+    return Math.max(0, podsPerNode * nodeCount - Math.ceil(anywhere[name] / each[name]))
+  })
+  return Math.min(...capacities)
 }
 
-/** Refuses more pods than the nodes can hold. Throws a UsageError that says what would fit. */
-export function requireRoom(podCount: number, nodeCount: number, room: number): void {
-  if (podCount <= room) return
+/** Throws a UsageError when the pods are more than the nodes' capacity. */
+export function requireCapacity(podCount: number, nodeCount: number, capacity: number): void {
+  if (podCount <= capacity) return
   throw new UsageError(`POD_COUNT=${podCount} is more than ${nodeCount} nodes can hold`, {
-    why: `there is room for ${room} pods of the template beside the workloads`,
-    next: 'set POD_COUNT to that or less, or NODE_COUNT or NODE_CPU to more',
+    why: `there is room for ${capacity} pods of the template beside the workloads`,
+    next: `set POD_COUNT to ${capacity} or less, or increase NODE_COUNT or NODE_CPU`,
   })
 }
 
@@ -95,36 +98,43 @@ export function readPodTemplate(): Manifest {
   const template = readManifest(podTemplateFile, 'Pod')
   if (items(fields(template['spec'])['containers']).length > 0) return template
   throw new UsageError('kwok-config/kwok-pod-template.yaml has no containers', {
-    next: 'give its spec one container or more',
+    next: 'add a container to its spec',
   })
 }
 
-/** The pods that the lab made: each with whether it is ready, or has succeeded. */
+/** Whether each pod of the lab is ready or has succeeded. */
 export async function labPods(lab: Lab): Promise<Map<PodKey, boolean>> {
-  const ready = '{.status.conditions[?(@.type=="Ready")].status}'
-  const path = `{range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.phase} ${ready}{"\\n"}{end}`
-  const { stdout } = await kubectl(lab, ['get', 'pods', '-A', '-l', managedBy, '-o', `jsonpath=${path}`])
-  const rows = stdout.split('\n').filter(line => line !== '')
+  const columns = ['.metadata.namespace', '.metadata.name', '.status.phase', conditionPath('Ready')]
+  const rows = await getRows(lab, ['pods', '-A', '-l', managedBy], columns)
   return new Map(
-    rows.map(row => {
-      const [key = '', phase, ready] = row.split(' ')
-      return [key, (phase === 'Running' && ready === 'True') || phase === 'Succeeded']
-    }),
+    rows.map(([namespace, name, phase, ready]) => [
+      `${namespace}/${name}`,
+      (phase === 'Running' && ready === 'True') || phase === 'Succeeded',
+    ]),
   )
 }
 
-/** What is to be made and what removed, so that the lab has exactly this many pods. */
+/** The numbers of the pods to create and the keys of those to delete, so that the lab has `count` pods. */
 export function podChanges(
   template: Manifest,
   count: number,
   existing: readonly PodKey[],
 ): { create: number[]; remove: PodKey[] } {
-  const there = new Set(existing)
-  const indexes = Array.from({ length: count }, (_, index) => index)
-  const wanted = new Set(indexes.map(index => podKey(template, index)))
+  return changesTo(count, index => podKey(template, index), existing)
+}
+
+/** What to create, by number, and what to delete, by name, so that exactly `count` objects of a template exist. */
+export function changesTo(
+  count: number,
+  nameOf: (index: number) => string,
+  existing: readonly string[],
+): { create: number[]; remove: string[] } {
+  const names = Array.from({ length: count }, (_, index) => nameOf(index))
+  const wanted = new Set(names)
+  const present = new Set(existing)
   return {
-    create: indexes.filter(index => !there.has(podKey(template, index))),
-    remove: existing.filter(key => !wanted.has(key)),
+    create: [...names.keys()].filter(index => !present.has(names[index] ?? '')),
+    remove: existing.filter(name => !wanted.has(name)),
   }
 }
 
@@ -137,7 +147,7 @@ export function createPodCalls(manifests: readonly Manifest[]): BulkCall[] {
   }))
 }
 
-/** The calls that delete pods at once, without the grace a real container would need. */
+/** The calls that delete pods without a grace period. */
 export function deletePodCalls(keys: readonly PodKey[]): BulkCall[] {
   return keys.map(key => {
     const [namespace, name] = key.split('/')
@@ -145,7 +155,7 @@ export function deletePodCalls(keys: readonly PodKey[]): BulkCall[] {
   })
 }
 
-/** Makes the namespaces of the pods, and waits for the service account that every pod in them needs. */
+/** Creates the namespaces of the pods, and waits for their default service accounts, which every pod needs. */
 export async function ensureNamespaces(client: KubeClient, namespaces: readonly string[]): Promise<void> {
   await callAll(
     client,
@@ -166,10 +176,10 @@ export async function ensureNamespaces(client: KubeClient, namespaces: readonly 
 }
 
 /**
- * Waits until every pod of the selector runs or has succeeded. The time it may take grows with how many there are. It lists those that
- * do not, and then watches them: a pod that runs leaves the field selector, which a watch reports as its deletion.
+ * Waits until every pod of the selector runs or has succeeded. The time limit grows with `count`. It watches the pods that do not run: when
+ * one runs, it leaves the field selector, which the watch reports as a deletion.
  *
- * Throws a LabError with what the scheduler says of the first that does not.
+ * Throws a LabError with the scheduler's message about the first pod.
  */
 export async function waitUntilRunning(
   client: Pick<KubeClient, 'request' | 'stream'>,
@@ -192,7 +202,7 @@ export async function waitUntilRunning(
         const [first] = pods.objects.values()
         throw new LabError(`Timed out after ${formatElapsed(timeoutMs)} waiting for ${count} pods to run`, {
           why: first === undefined ? seen : `${seen}; ${first}: ${await pendingReason(client, first)}`,
-          next: 'make kwok-status, or ask for fewer pods or more nodes',
+          next: 'make kwok-status, or set POD_COUNT to less or NODE_COUNT to more',
         })
       },
     })
@@ -201,7 +211,7 @@ export async function waitUntilRunning(
   }
 }
 
-/** Why a pod does not run, as its conditions have it: for one without a node, the scheduler's message. */
+/** The message of a pod's conditions; without a node it is the scheduler's. */
 async function pendingReason(client: Pick<KubeClient, 'request'>, key: PodKey): Promise<string> {
   const [namespace, name] = key.split('/')
   const path = `/api/v1/namespaces/${namespace}/pods/${name}`
@@ -213,6 +223,12 @@ async function pendingReason(client: Pick<KubeClient, 'request'>, key: PodKey): 
 function keyOf(pod: unknown): PodKey {
   const { namespace, name } = fields(fields(pod)['metadata'])
   return `${namespace}/${name}`
+}
+
+/** The allocatable resources of a node. */
+export function resourcesOf(allocatable: unknown): ResourceRequests {
+  const { cpu, memory, pods } = fields(allocatable)
+  return { cpu: quantity(cpu), memoryBytes: quantity(memory), pods: quantity(pods) }
 }
 
 function quantity(value: unknown): number {

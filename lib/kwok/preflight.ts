@@ -13,8 +13,8 @@ import { portSettings, requireFreePorts } from '../system/ports.ts'
 import { requireOwnNetwork } from './component-containers.ts'
 import { requireOwnCluster } from './kwok-cluster.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
-import { readPodTemplate, requireRoom, roomFor } from './pods.ts'
-import { workloadDemand } from './workloads.ts'
+import { podCapacity, readPodTemplate, requireCapacity } from './pods.ts'
+import { workloadRequests } from './workloads.ts'
 
 /** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
@@ -53,7 +53,7 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
   const podTemplate = readPodTemplate()
   const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   const { podCount, nodeCount } = lab.settings
-  requireRoom(podCount, nodeCount, roomFor(podTemplate, nodeTemplate, nodeCount, workloadDemand()))
+  requireCapacity(podCount, nodeCount, podCapacity(podTemplate, nodeTemplate, nodeCount, workloadRequests()))
   requireOwnDir(lab.settings)
   requireWritableKubeconfig(process.env)
   requireOwnContext(lab, process.env)

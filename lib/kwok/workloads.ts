@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fields, items } from '../kube/json.ts'
-import { applyManifests, kubectl } from '../lab/kubectl.ts'
+import { kubectlCommand } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
+import { $ } from '../system/run.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
 import { restoreReadiness } from './pod-readiness.ts'
-import { type Demand, podDemand } from './pods.ts'
+import { podRequests, type ResourceRequests, type WorkloadRequests } from './pods.ts'
 
 /** The namespaces of kwok-config/workloads; a test compares the two. */
 export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
@@ -13,11 +14,11 @@ export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
 export const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
 
 /**
- * What the workloads ask of the nodes, from their manifests: DaemonSets on every node, all others somewhere. CronJobs count
- * as one run, and what an autoscaler has a hand in as the most that it may make.
+ * The resource requests of the workloads, from their manifests. A CronJob counts as one run, and a workload with an autoscaler as
+ * `maxReplicas` pods.
  */
-export function workloadDemand(): { perNode: Demand; anywhere: Demand } {
-  const total = { perNode: noDemand(), anywhere: noDemand() }
+export function workloadRequests(): WorkloadRequests {
+  const total = { perNode: noRequests(), anywhere: noRequests() }
   const files = readdirSync(workloadsDir).filter(file => file.endsWith('.yaml'))
   const objects = files
     .flatMap(file => readYamlDocuments(join(workloadsDir, file), `fix kwok-config/workloads/${file}`))
@@ -30,7 +31,7 @@ export function workloadDemand(): { perNode: Demand; anywhere: Demand } {
     if (podSpec === undefined) continue
     const copies = Number(most.get(keyOf(object['kind'], object)) ?? ofJob['replicas'] ?? ofJob['parallelism'] ?? 1)
     const sum = object['kind'] === 'DaemonSet' ? total.perNode : total.anywhere
-    const each = podDemand(podSpec)
+    const each = podRequests(podSpec)
     sum.cpu += each.cpu * copies
     sum.memoryBytes += each.memoryBytes * copies
     sum.pods += copies
@@ -38,23 +39,30 @@ export function workloadDemand(): { perNode: Demand; anywhere: Demand } {
   return total
 }
 
-/** Applies all workloads, file by file in the order of their names, namespaces first; the number of objects. */
-export async function applyWorkloads(lab: Lab): Promise<number> {
-  return (await applyManifests(lab, workloadsDir)).trim().split('\n').length
-}
-
 const ROLLOUT_TIMEOUT = '--timeout=180s'
 
-/** Waits until every Deployment, StatefulSet and DaemonSet has its pods, and every Job has ended. */
+/** Waits until every Deployment, StatefulSet and DaemonSet has its pods, and every Job is complete. The first failure ends the other waits. */
 export async function waitUntilRolledOut(lab: Lab): Promise<void> {
-  // Not the jobs of CronJobs: those come, and are deleted, while one waits.
-  const once = ['-l', 'app.kubernetes.io/component=once']
-  const jobsEnd = kubectl(lab, ['wait', 'job', '-A', ...once, '--for=condition=Complete', ROLLOUT_TIMEOUT])
-  await Promise.all([jobsEnd, waitForPods(lab)])
+  const stop = new AbortController()
+  const waits = [waitForJobs(lab, stop.signal), waitForPods(lab, stop.signal)]
+  try {
+    await Promise.all(waits)
+  } finally {
+    stop.abort()
+    await Promise.allSettled(waits)
+  }
 }
 
-async function waitForPods(lab: Lab): Promise<void> {
-  const { stdout } = await kubectl(lab, ['get', 'deployments,statefulsets,daemonsets', '-A', '-o', 'json'])
+/** Leaves out the Jobs of CronJobs, which are created and deleted during the wait. */
+async function waitForJobs(lab: Lab, signal: AbortSignal): Promise<void> {
+  const command = await kubectlCommand(lab)
+  const label = 'app.kubernetes.io/component=once'
+  await $({ signal })`${command} wait job -A -l ${label} --for=condition=Complete ${ROLLOUT_TIMEOUT}`
+}
+
+async function waitForPods(lab: Lab, signal: AbortSignal): Promise<void> {
+  const command = await kubectlCommand(lab)
+  const { stdout } = await $({ signal })`${command} get deployments,statefulsets,daemonsets -A -o json`
   const waiting = new Set(
     items(fields(JSON.parse(stdout))['items'])
       .map(fields)
@@ -65,13 +73,14 @@ async function waitForPods(lab: Lab): Promise<void> {
   await Promise.all(
     workloadNamespaces
       .filter(namespace => waiting.has(namespace))
-      .map(namespace =>
-        kubectl(lab, ['rollout', 'status', 'deployment,statefulset,daemonset', '-n', namespace, ROLLOUT_TIMEOUT]),
-      ),
+      .map(async namespace => {
+        const kinds = 'deployment,statefulset,daemonset'
+        await $({ signal })`${command} rollout status ${kinds} -n ${namespace} ${ROLLOUT_TIMEOUT}`
+      }),
   )
 }
 
-/** Whether a Deployment, StatefulSet or DaemonSet has all its pods, as `kubectl rollout status` has it. */
+/** Whether a Deployment, StatefulSet or DaemonSet has all its pods, by the rules of `kubectl rollout status`. */
 export function isRolledOut(object: Record<string, unknown>): boolean {
   const { generation } = fields(object['metadata'])
   const { replicas: wanted } = fields(object['spec'])
@@ -86,7 +95,7 @@ export function isRolledOut(object: Record<string, unknown>): boolean {
   return updated >= Number(wanted) && count('availableReplicas') >= updated && count('replicas') <= updated
 }
 
-/** How many pods an autoscaler may make, by its target. */
+/** `maxReplicas` of each autoscaler, by its target. */
 function mostReplicas(objects: readonly Record<string, unknown>[]): Map<string, unknown> {
   const scalers = objects.filter(object => object['kind'] === 'HorizontalPodAutoscaler')
   return new Map(
@@ -104,6 +113,6 @@ function keyOf(kind: unknown, object: Record<string, unknown>): string {
   return `${kind} ${namespace}/${name}`
 }
 
-function noDemand(): Demand {
+function noRequests(): ResourceRequests {
   return { cpu: 0, memoryBytes: 0, pods: 0 }
 }

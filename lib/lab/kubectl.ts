@@ -18,6 +18,25 @@ export async function kubectlCommand(lab: Lab): Promise<string[]> {
   return [await programPath('kubectl'), ...clusterArgs(lab)]
 }
 
+/**
+ * The objects of `kubectl get` as rows: for each object the values of JSONPath expressions such as `.metadata.name`, empty when missing.
+ *
+ * Throws a LabError with kubectl's message.
+ */
+export async function getRows(lab: Lab, args: readonly string[], columns: readonly string[]): Promise<string[][]> {
+  const row = columns.map(column => `{${column}}`).join('{"\\t"}')
+  const { stdout } = await kubectl(lab, ['get', ...args, '-o', `jsonpath={range .items[*]}${row}{"\\n"}{end}`])
+  return stdout
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => line.split('\t'))
+}
+
+/** The JSONPath expression of the status of one condition. */
+export function conditionPath(type: string): string {
+  return `.status.conditions[?(@.type=="${type}")].status`
+}
+
 /** The arguments that name a lab's cluster to kubectl: by the lab's own kubeconfig where there is one, and always by its context. */
 export function clusterArgs(lab: Lab): string[] {
   const kubeconfig = lab.adminKubeconfig === '' ? [] : ['--kubeconfig', lab.adminKubeconfig]
@@ -29,20 +48,20 @@ function cacheArgs(lab: Lab): string[] {
   return ['--cache-dir', join(lab.dir, 'kubectl-cache')]
 }
 
-/** Applies a manifest file, or all files of a folder, server-side; one line an object. */
+/** Applies a manifest file, or all files of a folder, server-side; gives one line per object. */
 export async function applyManifests(lab: Lab, path: string): Promise<string> {
-  return (await kubectl(lab, [...applyArgs, path])).stdout
+  return (await $`${await kubectlCommand(lab)} apply ${serverSide} -f ${path}`).stdout
 }
 
-/** Applies manifests given as text, which then are in no file and no argument list; one line an object. */
+/** Applies manifests from standard input, so that no file and no argument list has them; gives one line per object. */
 export async function applyText(lab: Lab, text: string): Promise<string> {
-  return (await kubectl(lab, [...applyArgs, '-'], { input: text })).stdout
+  return (await $({ input: text })`${await kubectlCommand(lab)} apply ${serverSide} -f -`).stdout
 }
 
 /**
- * Server-side apply itself refuses a field that the schema has not. What kubectl would do beside that, reading the schemas to learn
- * whether the server can check fields, takes most of its time.
+ * The flags of `kubectl apply`. A server-side apply refuses unknown fields by itself; with validation, kubectl would also read the schemas,
+ * which takes most of its time.
  */
-const applyArgs = [
-  ...['apply', '--server-side', '--force-conflicts', '--validate=ignore', '--field-manager', 'kube-otel-lab', '-f'],
+export const serverSide = [
+  ...['--server-side', '--force-conflicts', '--validate=ignore', '--field-manager', 'kube-otel-lab'],
 ]

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { LineCounter, parseAllDocuments } from 'yaml'
+import { LineCounter, parseAllDocuments, stringify } from 'yaml'
 import { UsageError } from '../cli/errors.ts'
 
 /**
@@ -20,7 +20,7 @@ export function readUserFile<T>(path: string, next: string, read: (path: string)
 }
 
 /**
- * The documents of a YAML file as plain values; an empty file has none.
+ * The documents of a YAML file as plain values, `null` for an empty document; an empty file has none.
  *
  * Throws a UsageError with the file, and the line of a syntax error. It does not quote the file, which may hold secrets.
  */
@@ -36,4 +36,9 @@ export function readYamlDocuments(file: string, next: string): unknown[] {
     // Reports an undefined alias, without its line.
     return readUserFile(file, next, () => document.toJS() as unknown)
   })
+}
+
+/** Objects as a YAML stream of documents, without anchors. */
+export function yamlText(objects: readonly unknown[]): string {
+  return objects.map(object => stringify(object, { aliasDuplicateObjects: false })).join('---\n')
 }

@@ -3,7 +3,7 @@
 //
 //   node --import tsx lib/traces/trace-simulator-process.ts --kubeconfig FILE --otlp-url http://127.0.0.1:4318 --rate 5
 import { writeFileSync } from 'node:fs'
-import { type Daemon, runDaemon, sayOnce } from '../cli/daemon.ts'
+import { type Daemon, logOnce, runDaemon } from '../cli/daemon.ts'
 import { connect } from '../kube/api-client.ts'
 import { startEmitting } from './emit-spans.ts'
 import { createPodLoads } from './pod-load.ts'
@@ -19,7 +19,7 @@ await runDaemon({ usage: USAGE, parseFlags, start })
 
 async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<void> {
   const cluster = createTracedCluster()
-  const once = sayOnce(log)
+  const once = logOnce(log)
   const loads = createPodLoads({
     preset: flags.preset,
     onProblem: (pod, { object, why }) =>

@@ -76,7 +76,7 @@ for (const task of tasks) {
     assert.deepEqual([status, stdout], [2, ''])
     assert.equal(
       stderr,
-      'NODE_COUNT=abc is refused: it must be a whole number from 1 to 20000\n  Next: set NODE_COUNT to another value\n',
+      'NODE_COUNT=abc is invalid: it must be a whole number from 1 to 20000\n  Next: set NODE_COUNT to another value\n',
     )
   })
 
@@ -169,7 +169,7 @@ for (const task of [
     assert.deepEqual([status, stdout], [2, ''])
     assert.equal(
       stderr,
-      'KUBE_CONTEXT=three is refused: your kubeconfig has no such context; it has one, two\n  Next: set KUBE_CONTEXT to one of them, or KUBECONFIG to another file\n',
+      'KUBE_CONTEXT=three is invalid: your kubeconfig has no such context; it has one, two\n  Next: set KUBE_CONTEXT to one of them, or KUBECONFIG to another file\n',
     )
   })
 }
@@ -177,7 +177,7 @@ for (const task of [
 others('k3d-collectors refuses a chart that is none before anything else', async () => {
   const { status, stderr } = await start('k3d-collectors.ts', [], { OTEL_CHART: join(dir, 'no-chart') })
   assert.equal(status, 2)
-  assert.match(stderr, /^OTEL_CHART=\S+ is refused: there is no \S+\n {2}Next: /)
+  assert.match(stderr, /^OTEL_CHART=\S+ is invalid: there is no \S+\n {2}Next: /)
 })
 
 async function freePorts(): Promise<NodeJS.ProcessEnv> {
@@ -202,8 +202,8 @@ others('kwok-check says nothing when all is well, and names KWOK variables that 
 })
 
 for (const [fact, more, status, said] of [
-  ['another runtime', { RUNTIME: 'podman' }, 2, /^RUNTIME=podman is refused: it must be one of auto, docker, binary/],
-  ['a cluster name', { CLUSTER_NAME: 'My_Lab' }, 2, /^CLUSTER_NAME=My_Lab is refused/],
+  ['another runtime', { RUNTIME: 'podman' }, 2, /^RUNTIME=podman is invalid: it must be one of auto, docker, binary/],
+  ['a cluster name', { CLUSTER_NAME: 'My_Lab' }, 2, /^CLUSTER_NAME=My_Lab is invalid/],
   ['more pods than there is room for', { POD_COUNT: '500000' }, 2, /^POD_COUNT=500000 is more than 50 nodes can hold/],
   [
     'a folder of dashboards that is not there',
@@ -273,7 +273,9 @@ others('a cluster of that name made by another hand and runtime is neither used 
     const { status, stdout, stderr } = await start(task, [], await freePorts())
     assert.deepEqual([status, stdout], [1, ''], task)
     assert(
-      stderr.startsWith(`KWOK cluster "${clusterName}" was not made by the lab: kwokctl made it by the docker runtime`),
+      stderr.startsWith(
+        `The lab did not create KWOK cluster "${clusterName}": kwokctl created it with the docker runtime`,
+      ),
     )
     assert.match(stderr, /\n {2}Next: set CLUSTER_NAME/)
   }

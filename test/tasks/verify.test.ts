@@ -107,7 +107,7 @@ task(
     assertSays(alone.stdout, /0 failed, .*\n3 of 3 dashboards: nothing to check$/m)
     assertSays(
       alone.stderr,
-      /^Nothing was checked: library: 1 × is a library panel, .*; other: 1 × asks mysql \(m\), not Prometheus; none: has no query\n {2}Next: name a dashboard whose own panels ask Prometheus/,
+      /^Nothing was checked: library: 1 × is a library panel, .*; other: 1 × asks mysql \(m\), not Prometheus; none: has no query\n {2}Next: name a dashboard whose own panels query Prometheus/,
     )
     const [json, junit] = [join(dir, 'nothing.json'), join(dir, 'nothing.xml')]
     const paths = [library, dashboardFile('some', ['up'])].flatMap(path => ['--dashboards', path])
@@ -215,6 +215,6 @@ task('says that Prometheus can’t be reached, and what to do', async () => {
 task('refuses a URL that is none', async () => {
   const { status, stderr } = await verify(['--prometheus-url', 'localhost:9090'])
   assert.equal(status, 2)
-  assertSays(stderr, /^--prometheus-url=localhost:9090 is refused: it must be auto, or a URL/)
+  assertSays(stderr, /^--prometheus-url=localhost:9090 is invalid: it must be auto, or a URL/)
 })
 task.run()

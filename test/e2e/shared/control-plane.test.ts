@@ -225,7 +225,7 @@ plane('a metric that KWOK can’t make is refused in KWOK’s words, and nothing
     const bad = { name: 'lab_bad', kind: 'gauge', value, labels: [{ name: 'x', value: label }] }
     writeFileSync(file, JSON.stringify({ kind: 'Metric', spec: { metrics: [good, bad] } }))
     const ended = await lab.make(['kwok-metrics', `METRICS_FILE=${file}`])
-    assertRefused(ended, 'kwok-metrics', 1, /^KWOK can't make the metric lab_bad: /m)
+    assertRefused(ended, 'kwok-metrics', 1, /^KWOK can't serve the metric lab_bad: /m)
     assertSays(ended.stderr, why)
   }
   const sinceMs = Date.now()
@@ -249,7 +249,12 @@ plane('another Metric object of nodes is refused by name, since two push out eac
   const metrics = [{ name: 'a', kind: 'gauge', value: '1.0' }]
   const spec = { path: '/metrics/nodes/{nodeName}/another', metrics }
   await lab.kubectl(['apply', '-f', '-'], JSON.stringify({ ...metric, spec }))
-  assertRefused(await lab.make(['kwok-metrics']), 'kwok-metrics', 2, /^There are other Metric objects: another: /m)
+  assertRefused(
+    await lab.make(['kwok-metrics']),
+    'kwok-metrics',
+    2,
+    /^The cluster has other Metric objects: another: /m,
+  )
   await lab.kubectl(['delete', 'metrics.kwok.x-k8s.io', 'another'])
 })
 
@@ -300,7 +305,7 @@ plane('kwok-boutique-down takes it away, and has nothing to do twice', async ({ 
 plane('a namespace of that name that another hand made is left alone', async ({ lab }) => {
   await lab.kubectl(['create', 'namespace', 'online-boutique'])
   for (const step of ['kwok-boutique', 'kwok-boutique-down']) {
-    assertRefused(await lab.make([step]), step, 2, /^Namespace online-boutique was not made by the lab/m)
+    assertRefused(await lab.make([step]), step, 2, /^The lab did not create namespace online-boutique/m)
   }
   assertSays(await lab.kubectl(['get', 'namespace', 'online-boutique']), /Active/)
 })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { sayOnce, strictFlags } from '../../../lib/cli/daemon.ts'
+import { logOnce, strictFlags } from '../../../lib/cli/daemon.ts'
 
-const once = suite('sayOnce()')
+const once = suite('logOnce()')
 
-once('says one line about each thing, and about a thousand at most', () => {
+once('logs one line for each subject, for a thousand subjects at most', () => {
   const lines: string[] = []
-  const say = sayOnce(line => lines.push(line))
+  const say = logOnce(line => lines.push(line))
   say('a', 'first of a')
   say('a', 'second of a')
   say('b')
@@ -18,7 +18,7 @@ once.run()
 
 const flags = suite('strictFlags()')
 
-flags('gives values and defaults, and refuses what it does not know', () => {
+flags('gives values and defaults, and refuses unknown flags', () => {
   const options = { rate: { type: 'string', default: '5' }, help: { type: 'boolean' } } as const
   assert.deepEqual({ ...strictFlags(['--help'], { what: 'it', options }) }, { help: true, rate: '5' })
   assert.throws(() => strictFlags(['--rat', '1'], { what: 'it', options }), {

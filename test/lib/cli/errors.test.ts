@@ -10,17 +10,17 @@ describes('gives what failed, why, and what to do next, in two lines', () => {
   assert.equal(describeError(error), 'Cannot create it: port 9090 is in use\n  Next: set PROMETHEUS_PORT')
 })
 
-describes('gives one line when there is nothing to do next', () => {
+describes('gives one line without a next step', () => {
   assert.equal(describeError(new LabError('Cannot create it')), 'Cannot create it')
 })
 
-describes('gives the stack of a bug, and says that it is one', () => {
+describes('gives the stack of a bug, and asks for a report', () => {
   const said = describeError(new TypeError('x is undefined'))
   assert.match(said, /^TypeError: x is undefined\n {4}at .*errors\.test\.ts/)
   assert.match(said, /\n {2}Next: this is a bug of the lab, please report it$/)
 })
 
-describes('gives what is no Error as text', () => assert.equal(describeError('gone'), 'gone'))
+describes('gives any other value as text', () => assert.equal(describeError('gone'), 'gone'))
 describes.run()
 
 const codes = suite('LabError')

@@ -30,7 +30,7 @@ for (const [where, isTTY, env] of [
   })
 }
 
-reporter('writes over one line on a terminal, and clears it for a line that stays', async () => {
+reporter('rewrites one line on a terminal, and clears it for a line that stays', async () => {
   const { texts, reporter: one } = written(true, {})
   const activity = one.start('a very long name of something that is built')
   await sleep(1_100)
@@ -41,7 +41,7 @@ reporter('writes over one line on a terminal, and clears it for a line that stay
 reporter.run()
 
 const during = suite('withProgress()')
-during('shows a line while its body is under way, and none after it has failed', async () => {
+during('shows a line while its body runs, and none after it has failed', async () => {
   const texts: string[] = []
   const { write } = process.stderr
   const { isTTY } = process.stderr

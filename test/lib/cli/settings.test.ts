@@ -29,7 +29,7 @@ function refusal(act: () => unknown): UsageError {
 const resolves = suite('resolveSettings()')
 const withEnv = (env: NodeJS.ProcessEnv) => resolveSettings({ flags: {}, env })
 
-resolves('gives the defaults when nothing is said', () => {
+resolves('gives the defaults when nothing is set', () => {
   assert.deepEqual(withEnv({}), {
     clusterName: 'queries-testing',
     runtime: 'auto',
@@ -62,7 +62,7 @@ resolves('gives the defaults when nothing is said', () => {
   })
 })
 
-resolves('takes the flag, else the variable, else what the lab was created with, else the default', () => {
+resolves('uses the flag, else the variable, else the lab’s choice at creation, else the default', () => {
   const env = { NODE_COUNT: '2' }
   assert.equal(resolveSettings({ flags: { nodeCount: '1' }, env }).nodeCount, 1)
   assert.equal(resolveSettings({ flags: {}, env, created: { prometheusPort: '3' } }).nodeCount, 2)
@@ -70,7 +70,7 @@ resolves('takes the flag, else the variable, else what the lab was created with,
   assert.equal(resolveSettings({ flags: {}, env }).prometheusPort, 9090)
 })
 
-resolves('collects less often from more pods, unless somebody chose', () => {
+resolves('collects less often from more pods, unless the interval is set', () => {
   const interval = (env: NodeJS.ProcessEnv, created = {}) =>
     resolveSettings({ flags: {}, env, created }).collectionInterval
   assert.equal(interval({ POD_COUNT: '3000' }), 10_000)
@@ -81,13 +81,13 @@ resolves('collects less often from more pods, unless somebody chose', () => {
   assert.equal(interval({ POD_COUNT: '10000' }, { collectionInterval: '10s' }), 10_000)
 })
 
-resolves('keeps what a lab was created with when nothing is said', () => {
+resolves('keeps the lab’s choices at creation when nothing is set', () => {
   const created = { prometheusPort: '9191', collectionInterval: '1500ms' }
   const { prometheusPort, collectionInterval } = resolveSettings({ flags: {}, env: {}, created })
   assert.deepEqual([prometheusPort, collectionInterval], [9191, 1500])
 })
 
-resolves('takes an empty variable for one that is not set', () => {
+resolves('treats an empty variable as not set', () => {
   assert.equal(withEnv({ NODE_COUNT: '' }).nodeCount, 50)
   assert.equal(
     resolveSettings({ flags: {}, env: { PROMETHEUS_PORT: '' }, created: { prometheusPort: '9191' } }).prometheusPort,
@@ -97,7 +97,7 @@ resolves('takes an empty variable for one that is not set', () => {
 
 resolves('refuses an empty flag', () => {
   const { message, next } = refusal(() => resolveSettings({ flags: { nodeCount: '' }, env: {} }))
-  assert.equal(message, '--node-count= is refused: it must be a whole number from 1 to 20000')
+  assert.equal(message, '--node-count= is invalid: it must be a whole number from 1 to 20000')
   assert.equal(next, 'set --node-count to another value')
 })
 
@@ -152,7 +152,7 @@ const refused: [variable: string, value: string, why: RegExp][] = [
 for (const [variable, value, why] of refused) {
   resolves(`refuses ${variable}=${JSON.stringify(value)} with exit code 2 and says what is wanted`, () => {
     const error = refusal(() => withEnv({ [variable]: value }))
-    assert(error.message.startsWith(`${variable}=${value} is refused: `), error.message)
+    assert(error.message.startsWith(`${variable}=${value} is invalid: `), error.message)
     assert.match(error.message, why)
     assert.equal(error.next, `set ${variable} to another value`)
     assert.equal(error.exitCode, 2)
@@ -183,14 +183,14 @@ for (const [variable, value, name, parsed] of taken) {
   resolves(`takes ${variable}=${value}`, () => assert.equal(withEnv({ [variable]: value })[name], parsed))
 }
 
-resolves('keeps the runtime that the lab has where auto asks for none', () => {
+resolves('keeps the lab’s runtime for auto', () => {
   const created = { runtime: 'docker' }
   assert.equal(resolveSettings({ flags: {}, env: { RUNTIME: 'auto' }, created }).runtime, 'docker')
   const error = refusal(() => resolveSettings({ flags: {}, env: { RUNTIME: 'binary' }, created }))
   assert.match(error.message, /^RUNTIME=binary differs from what the lab was created with: RUNTIME is docker/)
 })
 
-resolves('refuses a fixed setting that differs from what the lab was created with', () => {
+resolves('refuses a fixed setting that differs from the lab’s', () => {
   const created = { prometheusPort: '9090', collectionInterval: '10s' }
   const byVariable = refusal(() => resolveSettings({ flags: {}, env: { PROMETHEUS_PORT: '9191' }, created }))
   assert.equal(
@@ -202,7 +202,7 @@ resolves('refuses a fixed setting that differs from what the lab was created wit
   assert.match(byFlag.message, /^--collection-interval=5s differs .* COLLECTION_INTERVAL is 10s until/)
 })
 
-resolves('takes the same value in another spelling, and auto, for what the lab has', () => {
+resolves('accepts the same value in another spelling, and auto', () => {
   const created = { collectionInterval: '10s', runtime: 'binary' }
   for (const env of [{ COLLECTION_INTERVAL: '10000ms' }, { RUNTIME: 'auto' }, { RUNTIME: 'binary' }]) {
     assert.equal(resolveSettings({ flags: {}, env, created }).collectionInterval, 10_000)
@@ -211,7 +211,7 @@ resolves('takes the same value in another spelling, and auto, for what the lab h
 resolves.run()
 
 const chooses = suite('chosenText()')
-chooses('says by what it was chosen', () => {
+chooses('names the flag or variable', () => {
   const env = { NODE_COUNT: '2' }
   assert.deepEqual(chosenText('nodeCount', { flags: { nodeCount: '1' }, env }), { text: '1', by: '--node-count' })
   assert.deepEqual(chosenText('nodeCount', { flags: {}, env }), { text: '2', by: 'NODE_COUNT' })
@@ -241,7 +241,7 @@ parses('gives settings and flags', () => {
   assert.deepEqual(line, { settings, flags: new Set(['bind']), options: {}, positional: [] })
 })
 
-parses('gives the positional arguments of a task that takes some, and refuses more', () => {
+parses('gives positional arguments, and refuses too many', () => {
   assert.deepEqual(parseCommandLine(['--bind', 'node-1'], { ...accepts, positional: 1 }).positional, ['node-1'])
   assert.deepEqual(parseCommandLine(['a', 'b'], { ...accepts, positional: 2 }).positional, ['a', 'b'])
   assert.throws(() => parseCommandLine(['a', 'b'], { ...accepts, positional: 1 }), /Unexpected argument 'b'/)
@@ -256,9 +256,9 @@ parses('gives the options of a task, each as often as the command line has it', 
   assert.throws(() => parseCommandLine(['--dashboards'], withOptions), /argument missing/)
 })
 
-parses('always takes --help', () => assert(parseCommandLine(['--help'], { settings: [] }).flags.has('help')))
+parses('always accepts --help', () => assert(parseCommandLine(['--help'], { settings: [] }).flags.has('help')))
 
-parses('gives an empty line nothing', () => {
+parses('gives nothing for an empty command line', () => {
   const nothing = { settings: {}, flags: new Set(), options: {}, positional: [] }
   assert.deepEqual(parseCommandLine([], accepts), nothing)
 })

@@ -62,7 +62,7 @@ const steps = (files: readonly string[], env?: NodeJS.ProcessEnv) =>
 
 const running = suite('lib/cli/steps.ts')
 
-running('runs the tasks in order, and each says what it says alone', async () => {
+running('runs the tasks in order, each with its output in a process of its own', async () => {
   const { files } = writeTasks({
     first: `say('to stderr'); print(\`\${lab.settings.nodeCount} nodes\`)`,
     second: `print(JSON.stringify(process.argv.slice(1)))`,
@@ -92,7 +92,7 @@ running('reads the settings strictly, as each task does', async () => {
   const { files } = writeTasks({ first: `print('first')`, second: '' })
   const { code, said } = await steps(files, { NODE_COUNT: 'many' }).ended
   assert.equal(code, 2)
-  assert.match(said, /^NODE_COUNT=many is refused: .*\n {2}Next: .*\nStep first failed\n$/)
+  assert.match(said, /^NODE_COUNT=many is invalid: .*\n {2}Next: .*\nStep first failed\n$/)
 })
 
 running('stops at a task that cannot be loaded, with the stack', async () => {
@@ -104,7 +104,7 @@ running('stops at a task that cannot be loaded, with the stack', async () => {
   assert.doesNotMatch(said, /never/)
 })
 
-running('names the task that changes the lab to one who waits for its lock', async () => {
+running('names the running task to a process that waits for the lab’s lock', async () => {
   const path = join(tempDir(), 'x.lock')
   const hold = `await takeLock({ path: ${JSON.stringify(path)}, waitMs: 0, refusal }); await run('sleep', ['600'])`
   const { files } = writeTasks({ first: '', 'kwok-holder': hold, last: '' })
@@ -116,7 +116,7 @@ running('names the task that changes the lab to one who waits for its lock', asy
   await ended
 })
 
-running('gives a lock back at the end of each task', async () => {
+running('releases the lock at the end of each task', async () => {
   const path = JSON.stringify(join(tempDir(), 'x.lock'))
   const take = `const letGo = await takeLock({ path: ${path}, waitMs: 0, refusal });`
   const { files } = writeTasks({ first: `${take} letGo()`, second: `${take} letGo(); print('taken twice')` })

@@ -27,7 +27,7 @@ limits('ends a pattern that goes back and forth for ever', () => {
   const regex = grafanaRegex('/^(a+)+$/')
   assert.throws(() => matching('/^(a+)+$/', () => regex.test(endless), 50), {
     name: 'PatternError',
-    message: /^The regular expression \/\^\(a\+\)\+\$\/ can't be used: .*it took longer than 0\.05 s$/,
+    message: /^The regular expression \/\^\(a\+\)\+\$\/ is invalid: .*it took longer than 0\.05 s$/,
   })
   assert.ok(performance.now() - startedMs < 10_000)
 })

@@ -272,7 +272,7 @@ tasks('refuses a context that is not there, and a cluster that does not answer',
     assert.deepEqual([wrong.status, wrong.stdout], [2, ''], task)
     assertSays(
       wrong.stderr,
-      /^KUBE_CONTEXT=nowhere is refused: your kubeconfig has no such context; it has gone\n {2}Next: set KUBE_CONTEXT to one of them/,
+      /^KUBE_CONTEXT=nowhere is invalid: your kubeconfig has no such context; it has gone\n {2}Next: set KUBE_CONTEXT to one of them/,
     )
     const silent = runTask(task, [], { ...env, KUBE_CONTEXT: 'gone' })
     assert.deepEqual([silent.status, silent.stdout], [1, ''], task)

@@ -71,13 +71,13 @@ finds.run()
 
 const measured = suite('waitUntilMeasured()')
 
-/** A lab of node n1 and its pod a/p, whose Prometheus answers each query as told. */
+/** A lab of node n1 and its pod a/p, with a Prometheus that answers by `answer`. */
 async function withLab(
   answer: (isOfPods: boolean, response: ServerResponse) => void,
   run: (lab: ReturnType<typeof tempLab>) => Promise<void>,
 ): Promise<void> {
   const program = join(tempDir(), 'kubectl')
-  const script = `case "$*" in *'get pods'*) echo 'a/p n1';; *) echo n1;; esac`
+  const script = `case "$*" in *'get pods'*) printf 'a\\tp\\tn1\\n';; *) echo n1;; esac`
   writeFileSync(program, `#!/bin/sh\n${script}\n`)
   chmodSync(program, 0o755)
   process.env['KUBECTL_BINARY'] = program
@@ -101,7 +101,7 @@ const vector = (metrics: object[]) =>
 const ofNode = vector([{ k8s_node_name: 'n1' }])
 const ofPod = vector([{ k8s_namespace_name: 'a', k8s_pod_name: 'p', k8s_node_name: 'n1' }])
 
-measured('gives what the cluster has once all of it is measured', () =>
+measured('gives nodes and pods when all are measured', () =>
   withLab(
     (isOfPods, response) => response.end(isOfPods ? ofPod : ofNode),
     async lab => {
@@ -111,7 +111,7 @@ measured('gives what the cluster has once all of it is measured', () =>
   ),
 )
 
-measured('pauses after an answer that is an error, and goes on when it no longer is', () => {
+measured('pauses after an error, and retries', () => {
   const askedMs: number[] = []
   return withLab(
     (isOfPods, response) => {
@@ -129,12 +129,12 @@ measured('pauses after an answer that is an error, and goes on when it no longer
 
 for (const { fact, body, why } of [
   {
-    fact: 'names the first that lack in time',
+    fact: 'names the first missing ones on time-out',
     body: vector([]),
     why: /: 1 nodes without fresh metrics, 1 pods without fresh metrics; the first: n1, a\/p$/,
   },
   {
-    fact: 'says that Prometheus gave no answer in time',
+    fact: 'reports an error of Prometheus on time-out',
     body: 'starting',
     why: /: Cannot query Prometheus at http:\S+: it answered HTTP 200 and no JSON: starting/,
   },
@@ -146,7 +146,7 @@ for (const { fact, body, why } of [
         assert.rejects(waitUntilMeasured(lab, { timeoutMs: 300 }), ({ message, next }: Error & { next?: string }) => {
           assert.match(message, /^Timed out after \d s waiting for fresh metrics of every node and pod: /)
           assert.match(message, why)
-          assert.match(next ?? '', /^make kwok-status CLUSTER_NAME=unit, and read the log of a part that is down/)
+          assert.match(next ?? '', /^make kwok-status CLUSTER_NAME=unit, and read the log of a service that is down/)
           return true
         }),
     ),

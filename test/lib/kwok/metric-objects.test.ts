@@ -30,14 +30,14 @@ reads('gives the metrics of all objects, in order', () => {
 })
 
 for (const [fact, file, message] of [
-  ['a file that is not there', '/nowhere/metrics.yaml', /^Cannot read \/nowhere\/metrics\.yaml: ENOENT/],
-  ['what is not YAML', fileOf('kind: [Metric'), /^Cannot read .*:1:14: /],
-  ['an alias of nothing', fileOf('kind: *metric'), /^Cannot read .*: Unresolved alias/],
+  ['a missing file', '/nowhere/metrics.yaml', /^Cannot read \/nowhere\/metrics\.yaml: ENOENT/],
+  ['invalid YAML', fileOf('kind: [Metric'), /^Cannot read .*:1:14: /],
+  ['an undefined alias', fileOf('kind: *metric'), /^Cannot read .*: Unresolved alias/],
   ['no metrics', fileOf('kind: Metric\nspec: {}\n'), /holds no metrics$/],
-  ['nothing at all', fileOf('# later\n'), /holds no metrics$/],
-  ['another kind', fileOf('kind: Stage\n'), /holds what is no Metric: an object of kind Stage$/],
-  ['a name that Prometheus would not take', fileOf(written('1-a')), /"1-a" can't be a metric's name$/],
-  ['a kind that KWOK has not', fileOf(written('a', 'summary')), /a is of kind summary$/],
+  ['an empty file', fileOf('# later\n'), /holds no metrics$/],
+  ['another kind', fileOf('kind: Stage\n'), /holds another object than a Metric: its kind is Stage$/],
+  ['an invalid name of a metric', fileOf(written('1-a')), /"1-a" is not a valid name of a metric$/],
+  ['an unknown kind of metric', fileOf(written('a', 'summary')), /the kind of a is summary$/],
 ] as const) {
   reads(`refuses ${fact}`, () => {
     assert.throws(() => readMetrics(file), { name: 'UsageError', message, next: /\S/ })
@@ -83,7 +83,7 @@ manifests('takes another path for other metrics, since KWOK keeps to what a path
   assert.notEqual(pathOf('1'), pathOf('2'))
 })
 
-manifests('serves a histogram of pods, or with labels, as the counters it is made of', () => {
+manifests('serves a histogram of pods, or with labels, as counters', () => {
   const zone = { name: 'zone', value: 'z' }
   const buckets = [
     { le: 2, value: 'c', hidden: true },
@@ -109,7 +109,7 @@ manifests('serves a histogram of pods, or with labels, as the counters it is mad
 manifests('refuses a name twice, its own included', () => {
   for (const name of ['a', 'lab_metrics_info']) {
     const metrics = [metric('a'), metric(name)]
-    assert.throws(() => metricManifest(metrics), { name: 'UsageError', message: new RegExp(`two metrics ${name}`) })
+    assert.throws(() => metricManifest(metrics), { name: 'UsageError', message: new RegExp(`Two metrics have the name ${name}:`) })
   }
 })
 

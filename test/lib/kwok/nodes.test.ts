@@ -169,7 +169,7 @@ for (const { fact, becomesReady, expected } of [
   {
     fact: 'names the first nodes that are not Ready in time',
     becomesReady: false,
-    expected: 'Timed out after 0 s waiting for all nodes to be Ready: 1 of 2 are not, the first are sim-0001',
+    expected: 'Timed out after 0 s waiting for all nodes to be Ready: 1 of 2 are not Ready, the first are sim-0001',
   },
 ]) {
   waits(fact, async () => {

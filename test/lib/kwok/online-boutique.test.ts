@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { suite } from 'uvu'
 import { fields, items, text } from '../../../lib/kube/json.ts'
-import { boutiqueDemands, boutiqueNamespace, boutiqueObjects } from '../../../lib/kwok/online-boutique.ts'
-import { projectDir } from '../../../lib/lab/lab.ts'
+import {
+  boutiqueFile,
+  boutiqueNamespace,
+  boutiqueObjects,
+  boutiqueRequests,
+} from '../../../lib/kwok/online-boutique.ts'
 import { managedBy } from '../../../lib/lab/manifest.ts'
+import { readYamlDocuments } from '../../../lib/system/yaml-files.ts'
 
-const base = readFileSync(join(projectDir, 'kwok-config', 'online-boutique.yaml'), 'utf8')
-const objects = boutiqueObjects(base, 3)
+const objects = boutiqueObjects(readYamlDocuments(boutiqueFile, ''), 3)
 const ofKind = (kind: string) => objects.filter(object => object['kind'] === kind)
 const nameOf = (object: unknown) => String(fields(fields(object)['metadata'])['name'])
 const podSpecOf = (object: Record<string, unknown>) => fields(fields(fields(object['spec'])['template'])['spec'])
@@ -104,9 +106,9 @@ built('gives each Deployment its replicas, and leaves the rest', () => {
 })
 built.run()
 
-const demands = suite('boutiqueDemands()')
+const demands = suite('boutiqueRequests()')
 demands('has an entry for each pod', () => {
-  const all = boutiqueDemands(objects)
+  const all = boutiqueRequests(objects)
   assert.equal(all.length, 36)
   assert.equal(all.reduce((sum, { cpu }) => sum + cpu, 0).toFixed(2), '4.71')
   assert(all.every(({ pods, memoryBytes }) => pods === 1 && memoryBytes >= 64 * 2 ** 20))

@@ -8,17 +8,17 @@ import {
   createPodCalls,
   deletePodCalls,
   ensureNamespaces,
+  podCapacity,
   podChanges,
-  podDemand,
   podKey,
   podManifest,
   podNamespaces,
+  podRequests,
   readPodTemplate,
-  requireRoom,
-  roomFor,
+  requireCapacity,
   waitUntilRunning,
 } from '../../../lib/kwok/pods.ts'
-import { workloadDemand } from '../../../lib/kwok/workloads.ts'
+import { workloadRequests } from '../../../lib/kwok/workloads.ts'
 import type { Manifest } from '../../../lib/lab/manifest.ts'
 import { answer, fakeApi } from '../kube/fake-api.ts'
 
@@ -100,14 +100,14 @@ for (const { fact, count, existing, create, remove } of [
 }
 changes.run()
 
-const demand = suite('podDemand()')
-demand('is the sum of what the containers request', () => {
+const requests = suite('podRequests()')
+requests('is the sum of the containers’ requests', () => {
   const pod = podOf({ cpu: '100m', memory: '1Gi' }, { cpu: '150m' })
-  assert.deepEqual(podDemand(pod['spec']), { cpu: 0.25, memoryBytes: 2 ** 30, pods: 1 })
+  assert.deepEqual(podRequests(pod['spec']), { cpu: 0.25, memoryBytes: 2 ** 30, pods: 1 })
 })
-demand.run()
+requests.run()
 
-const room = suite('roomFor()')
+const capacity = suite('podCapacity()')
 const big = { cpu: '8', memory: '32Gi', pods: '110' }
 const nothing = { cpu: 0, memoryBytes: 0, pods: 0 }
 const none = { perNode: nothing, anywhere: nothing }
@@ -130,7 +130,7 @@ for (const { fact, pod, node, nodes, workloads, fits } of [
   },
   { fact: 'by pods when nothing is requested', pod: podOf({}), node: big, nodes: 1, workloads: none, fits: 99 },
   {
-    fact: 'less what is on every node',
+    fact: 'minus the requests on every node',
     pod: podOf({ cpu: '100m' }),
     node: { ...big, cpu: '1' },
     nodes: 2,
@@ -138,7 +138,7 @@ for (const { fact, pod, node, nodes, workloads, fits } of [
     fits: 8,
   },
   {
-    fact: 'less what is somewhere',
+    fact: 'minus the requests of other workloads',
     pod: podOf({ cpu: '100m' }),
     node: { ...big, cpu: '1' },
     nodes: 2,
@@ -155,28 +155,28 @@ for (const { fact, pod, node, nodes, workloads, fits } of [
   },
 ]) {
   const manifest: Manifest = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' }, status: { allocatable: node } }
-  room(fact, () => assert.equal(roomFor(pod, manifest, nodes, workloads), fits))
+  capacity(fact, () => assert.equal(podCapacity(pod, manifest, nodes, workloads), fits))
 }
 
-room('is enough for the defaults, and for 10,000 pods on 1,000 nodes', () => {
+capacity('suffices for the defaults, and for 10,000 pods on 1,000 nodes', () => {
   const node = nodeManifest(readNodeTemplate(), 0, 8)
-  assert(roomFor(readPodTemplate(), node, 50, workloadDemand()) >= 200)
-  assert(roomFor(readPodTemplate(), node, 1_000, workloadDemand()) >= 10_000)
+  assert(podCapacity(readPodTemplate(), node, 50, workloadRequests()) >= 200)
+  assert(podCapacity(readPodTemplate(), node, 1_000, workloadRequests()) >= 10_000)
 })
-room.run()
+capacity.run()
 
-const requires = suite('requireRoom()')
+const requires = suite('requireCapacity()')
 requires('accepts what fits, to the last pod', () => {
-  requireRoom(100, 10, 100)
-  requireRoom(0, 1, 0)
+  requireCapacity(100, 10, 100)
+  requireCapacity(0, 1, 0)
 })
 requires('refuses one more, and says how many fit', () => {
-  assert.throws(() => requireRoom(101, 10, 100), {
+  assert.throws(() => requireCapacity(101, 10, 100), {
     name: 'UsageError',
     exitCode: 2,
     message:
       'POD_COUNT=101 is more than 10 nodes can hold: there is room for 100 pods of the template beside the workloads',
-    next: 'set POD_COUNT to that or less, or NODE_COUNT or NODE_CPU to more',
+    next: 'set POD_COUNT to 100 or less, or increase NODE_COUNT or NODE_CPU',
   })
 })
 requires.run()
@@ -312,7 +312,7 @@ waits('goes on after a watch that ends, one that is cut off, and a revision that
   assert.equal(lists, 2)
 })
 
-waits('gives up in time with how many do not run, and what the scheduler says of the first', async () => {
+waits('times out with the number of pods and the scheduler’s message about the first', async () => {
   const waiting = waitOn(
     response => answer(response, 200, listOf(['p0', 'p1'], '7')),
     () => {},
@@ -321,7 +321,7 @@ waits('gives up in time with how many do not run, and what the scheduler says of
   await assert.rejects(waiting, {
     name: 'LabError',
     message: 'Timed out after 0 s waiting for 2 pods to run: 2 do not run yet; team-a/p0: 0/1 nodes are available',
-    next: 'make kwok-status, or ask for fewer pods or more nodes',
+    next: 'make kwok-status, or set POD_COUNT to less or NODE_COUNT to more',
   })
 })
 

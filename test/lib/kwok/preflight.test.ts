@@ -43,7 +43,7 @@ for (const [record, runtime] of [
     writeCluster(lab, { record })
     assert.throws(() => requireOwnCluster(lab), {
       name: 'LabError',
-      message: `KWOK cluster "unit" was not made by the lab: kwokctl made it by the ${runtime} runtime in ${lab.clusterDir}`,
+      message: `The lab did not create KWOK cluster "unit": kwokctl created it with the ${runtime} runtime in ${lab.clusterDir}`,
       next: 'set CLUSTER_NAME to another name, or run kwokctl delete cluster --name unit',
     })
   })
@@ -119,7 +119,7 @@ possible('refuses more pods than the nodes can hold', async () => {
   await assert.rejects(requireLabPossible(await freeLab({ nodeCount: '1', podCount: '200' })), {
     name: 'UsageError',
     message: /^POD_COUNT=200 is more than 1 nodes can hold/,
-    next: 'set POD_COUNT to that or less, or NODE_COUNT or NODE_CPU to more',
+    next: /^set POD_COUNT to \d+ or less, or increase NODE_COUNT or NODE_CPU$/,
   })
 })
 
@@ -131,7 +131,7 @@ possible('refuses a kubeconfig that can’t be written', async () => {
 possible('refuses another’s cluster', async () => {
   const lab = await freeLab()
   writeCluster(lab)
-  await assert.rejects(requireLabPossible(lab), /was not made by the lab/)
+  await assert.rejects(requireLabPossible(lab), /The lab did not create KWOK cluster/)
 })
 
 // A disk that is full in earnest takes root and mount(8).

@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parseAllDocuments } from 'yaml'
 import { fields, items, text } from '../../../lib/kube/json.ts'
 import { parseQuantity } from '../../../lib/kube/quantity.ts'
 import { podNamespaces } from '../../../lib/kwok/pods.ts'
-import { isRolledOut, workloadDemand, workloadNamespaces, workloadsDir } from '../../../lib/kwok/workloads.ts'
+import {
+  isRolledOut,
+  waitUntilRolledOut,
+  workloadNamespaces,
+  workloadRequests,
+  workloadsDir,
+} from '../../../lib/kwok/workloads.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
+import { processInfos } from '../../../lib/system/processes.ts'
+import { tempLab } from '../../support/temp-lab.ts'
 
 const configDir = join(projectDir, 'kwok-config')
 const yamlFiles = readdirSync(configDir, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.yaml'))
@@ -143,8 +151,8 @@ workloads('give each container requests, so that its usage has bounds', () => {
 })
 workloads.run()
 
-const demand = suite('workloadDemand()')
-demand('counts what an autoscaler has a hand in as the most that it may make', () => {
+const requests = suite('workloadRequests()')
+requests('counts maxReplicas for a workload with an autoscaler', () => {
   const scalers = objects
     .filter(object => object['kind'] === 'HorizontalPodAutoscaler')
     .map(each => fields(each['spec']))
@@ -165,9 +173,35 @@ demand('counts what an autoscaler has a hand in as the most that it may make', (
       const job = fields(fields(spec['jobTemplate'])['spec'])
       return Number(spec['replicas'] ?? spec['parallelism'] ?? job['parallelism'] ?? 1)
     })
-  assert.equal(workloadDemand().anywhere.pods, most + fixed.reduce((sum, count) => sum + count, 0))
+  assert.equal(workloadRequests().anywhere.pods, most + fixed.reduce((sum, count) => sum + count, 0))
 })
-demand.run()
+requests.run()
+
+const waits = suite('waitUntilRolledOut()')
+const { KUBECTL_BINARY: before } = process.env
+waits.after(() => {
+  if (before === undefined) delete process.env.KUBECTL_BINARY
+  else process.env.KUBECTL_BINARY = before
+})
+
+waits('ends the wait for Jobs when a rollout fails', async () => {
+  const lab = tempLab()
+  const [kubectl, pidFile] = [join(lab.configDir, 'kubectl'), join(lab.configDir, 'pid')]
+  const unready = { kind: 'Deployment', metadata: { namespace: 'shop', generation: 1 }, spec: { replicas: 1 } }
+  const script = `#!/bin/sh
+case "$*" in
+  *" wait job "*) echo $$ >${pidFile}; exec sleep 60 ;;
+  *" get deployments,"*) echo '${JSON.stringify({ items: [unready] })}' ;;
+  *" rollout status "*) while ! test -s ${pidFile}; do sleep 0.1; done; echo stuck >&2; exit 1 ;;
+esac
+`
+  mkdirSync(lab.configDir, { recursive: true })
+  writeFileSync(kubectl, script, { mode: 0o755 })
+  process.env.KUBECTL_BINARY = kubectl
+  await assert.rejects(waitUntilRolledOut(lab), /rollout status .* failed: exit code 1\n {4}stuck/)
+  assert.equal((await processInfos([Number(readFileSync(pidFile, 'utf8'))])).size, 0)
+})
+waits.run()
 
 const usage = suite('kwok-config/kwok-usage.yaml')
 const usages = documentsOf('kwok-usage.yaml').map(document => fields(document.toJS()))

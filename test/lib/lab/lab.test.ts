@@ -42,7 +42,7 @@ opens('takes KWOK_WORKDIR, made absolute, and nothing from an empty one', () => 
 opens('makes no folder, and reads none of a name that is no name', () => {
   openLab({ flags: { clusterName: 'never-made' }, env: {} })
   assert(!existsSync(join(projectDir, '.lab', 'never-made')))
-  assert.throws(() => openLab({ flags: { clusterName: '../..' }, env: {} }), /--cluster-name=\.\.\/\.\. is refused/)
+  assert.throws(() => openLab({ flags: { clusterName: '../..' }, env: {} }), /--cluster-name=\.\.\/\.\. is invalid/)
 })
 opens.run()
 

@@ -367,7 +367,7 @@ for (const [variable, value] of [
   images(`refuses ${variable}=${value}`, () => {
     assert.throws(() => chosenImages({ [variable]: value }), {
       name: 'UsageError',
-      message: `${variable}=${value} is refused: it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0`,
+      message: `${variable}=${value} is invalid: it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0`,
     })
   })
 }

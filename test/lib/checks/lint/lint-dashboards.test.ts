@@ -121,7 +121,7 @@ for (const [fact, given, found] of [
         },
       },
     },
-    "pattern @ Panel#A: The regular expression /^(a+)+$/ can't be used: matching was ended: it took longer than 1 s",
+    'pattern @ Panel#A: The regular expression /^(a+)+$/ is invalid: matching was ended: it took longer than 1 s',
   ],
   [
     'a constant',

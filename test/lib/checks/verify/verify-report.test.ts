@@ -89,7 +89,7 @@ codes('says why when nothing at all was checked, the lab’s own checks aside', 
     exitCode: 1,
     message:
       'Nothing was checked: T: 2 × is a library panel, 1 × asks loki, not Prometheus; T: has no query; C: there is no etcd here',
-    next: /^name a dashboard whose own panels ask Prometheus/,
+    next: /^name a dashboard whose own panels query Prometheus/,
   })
 })
 codes.run()
