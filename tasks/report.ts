@@ -42,7 +42,14 @@ await runTask(
     const progress = startProgress('Reporting')
     try {
       const onProgress = progress.detail
-      const verified = await verifyLab(lab, { api, dashboards, refused, onProgress, waits: true, settles: true })
+      const verified = await verifyLab(lab, {
+        api,
+        dashboards,
+        refused,
+        onProgress,
+        waitsForWindow: true,
+        retries: true,
+      })
       // The time that verify asked for, so that what it asked needn't be asked again.
       const untilMs = Date.parse(verified.time)
       const scrapeMs = lab.settings.collectionInterval

@@ -37,7 +37,7 @@ await runTask(
       const onProgress = progress.detail
       const report = await verifyLab(lab, {
         ...{ ...dashboards, api, onProgress },
-        ...{ waits: !chosen.has('no-wait'), settles: true },
+        ...{ waitsForWindow: !chosen.has('no-wait'), retries: true },
       })
       const json = `${JSON.stringify(report, null, 2)}\n`
       const jsonFiles = given['json'] ?? []

@@ -21,7 +21,7 @@ export interface RefusedFile {
 const nextOfDir = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
 
 /** Where the user's own dashboards are, beside those of the lab: `DASHBOARDS_DIR`, or nowhere. */
-export function ownPaths({ dashboardsDir }: Settings): string[] {
+export function dashboardsDirPaths({ dashboardsDir }: Settings): string[] {
   return dashboardsDir === 'none' ? [] : [dashboardsDir]
 }
 
@@ -30,8 +30,8 @@ export function ownPaths({ dashboardsDir }: Settings): string[] {
  *
  * Throws a UsageError when it is not there.
  */
-export function requireOwnDir(settings: Settings): string | undefined {
-  const [dir] = ownPaths(settings)
+export function requireDashboardsDir(settings: Settings): string | undefined {
+  const [dir] = dashboardsDirPaths(settings)
   if (dir === undefined || statOf(dir)?.isDirectory() === true) return dir
   throw new UsageError(`Cannot add the dashboards of ${dir}`, { why: 'there is no such folder', next: nextOfDir })
 }

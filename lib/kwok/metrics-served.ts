@@ -32,7 +32,7 @@ export async function refuseOtherMetrics(lab: Lab): Promise<void> {
 }
 
 /** The namespaces that no ClusterResourceUsage speaks of; `said` are those there are, `known` all namespaces. */
-export function namespacesUnsaid(said: readonly unknown[], known: readonly string[], own: string): string[] {
+export function uncoveredNamespaces(said: readonly unknown[], known: readonly string[], own: string): string[] {
   const taken = new Set<string>()
   for (const each of said) {
     if (fields(fields(each)['metadata'])['name'] === own) continue
@@ -54,7 +54,7 @@ export async function coverAllNamespaces(lab: Lab): Promise<void> {
   const own = String(fields(fields(base)['metadata'])['name'])
   // Also those that the lab may make later.
   const known = [...there, ...podNamespaces, ...workloadNamespaces, 'online-boutique']
-  const unsaid = namespacesUnsaid(usages, known, own)
+  const unsaid = uncoveredNamespaces(usages, known, own)
   if (unsaid.length === 0) {
     await kubectl(lab, ['delete', 'clusterresourceusages.kwok.x-k8s.io', own, '--ignore-not-found'])
     return

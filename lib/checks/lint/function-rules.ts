@@ -1,7 +1,7 @@
 import { type Expr, walk } from '../../promql/promql-ast.ts'
 import type { Fault } from './finding.ts'
-import type { KnownBy } from './known-series.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { FindSeries } from './known-series.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 
 /** Functions that see a counter start anew. */
 const forCounters = ['rate', 'irate', 'increase', 'resets']
@@ -13,7 +13,7 @@ const ofValues = /^(?:avg|min|max|sum|last|first|quantile|stddev|stdvar|mad)_ove
 const onlyPresence = /^(?:absent|timestamp|changes|(?:absent|count|present|ts_of_\w+)_over_time)$/
 
 /** Where a function doesn't fit its metric's type, and where a counter is shown as it is: it grows with the age of what counts. */
-export function functionFaults(expr: Expr, { known }: Lab): Fault[] {
+export function functionFaults(expr: Expr, { known }: LabMetrics): Fault[] {
   const faults = new Map<string, Fault>()
   const note = (message: string) => faults.set(message, { rule: 'function', message })
   for (const { expr: each, around } of walk(expr)) {
@@ -37,7 +37,7 @@ function gaugeFault(metric: string, around: readonly Expr[]): string | undefined
 
 function counterFault(
   metric: string,
-  { selector, around, known }: { selector: Expr; around: readonly Expr[]; known: KnownBy },
+  { selector, around, known }: { selector: Expr; around: readonly Expr[]; known: FindSeries },
 ): string | undefined {
   let inside = selector
   for (const each of around) {
@@ -60,7 +60,7 @@ function counterFault(
   return `${metric} is a counter shown as it is; use rate(${metric}[$__rate_interval]) or increase()`
 }
 
-function hasCounter(expr: Expr, known: KnownBy): boolean {
+function hasCounter(expr: Expr, known: FindSeries): boolean {
   return [...walk(expr)].some(
     ({ expr: each }) => each.kind === 'selector' && known(each.metric ?? '')?.type === 'counter',
   )

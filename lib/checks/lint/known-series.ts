@@ -13,18 +13,18 @@ export interface KnownSeries {
 }
 
 /** Knows series by their names; undefined for a name that there is not. */
-export type KnownBy = (name: string) => KnownSeries | undefined
+export type FindSeries = (name: string) => KnownSeries | undefined
 
 /**
  * Everything known of a lab's series by name: the catalogue's, the parts of its histograms and summaries, and what the rules
  * record, whose labels and meaning follow from the rules' expressions.
  */
-export function knownSeries(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): KnownBy {
+export function knownSeries(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): FindSeries {
   const known = new Map<string, KnownSeries>()
   for (const metric of catalog) {
     for (const [name, series] of seriesOf(metric)) known.set(name, series)
   }
-  const find: KnownBy = name => {
+  const find: FindSeries = name => {
     const rules = known.has(name) ? [] : recorded.filter(({ record }) => record === name)
     if (rules.length === 0) return known.get(name)
     // A rule that leads back to itself finds this.
@@ -61,7 +61,7 @@ function seriesOf({ name, type, unit, labels }: CatalogMetric): [name: string, s
 }
 
 /** Several rules can record one name, with other labels each; one that nothing is known of makes all of them unknown. */
-function recordedSeries(rules: readonly RecordedSeries[], find: KnownBy): KnownSeries {
+function recordedSeries(rules: readonly RecordedSeries[], find: FindSeries): KnownSeries {
   const all = rules.map(({ expr: text, labels: added }) => {
     const { expr } = parsePromql(text)
     if (expr === undefined) return { labels: undefined, quantity: undefined }

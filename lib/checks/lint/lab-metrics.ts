@@ -1,10 +1,10 @@
-import { type KnownBy, knownSeries, seriesNames } from './known-series.ts'
+import { type FindSeries, knownSeries, seriesNames } from './known-series.ts'
 import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
 import { nearestName } from './nearest-name.ts'
 
 /** What a lab has, as the rules ask for it. */
-export interface Lab {
-  known: KnownBy
+export interface LabMetrics {
+  known: FindSeries
   /** The series' name that a misspelt one is nearest to, when one is near at all. */
   nearest: (name: string) => string | undefined
   /** Every label of every series. */
@@ -16,9 +16,9 @@ const alertSeries = ['ALERTS', 'ALERTS_FOR_STATE']
 const alertLabels = ['alertname', 'alertstate', 'severity']
 
 /** A lab from its catalogue and its rules. */
-export function labOf(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): Lab {
+export function labMetrics(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): LabMetrics {
   const catalogued = knownSeries(catalog, recorded)
-  const known: KnownBy = name =>
+  const known: FindSeries = name =>
     alertSeries.includes(name) ? { type: 'gauge', labels: undefined, quantity: undefined } : catalogued(name)
   const names = [...catalog.flatMap(seriesNames), ...recorded.map(({ record }) => record)]
   const labels = new Set([...catalog.flatMap(metric => metric.labels), ...alertLabels])

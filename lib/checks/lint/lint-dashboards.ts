@@ -2,7 +2,7 @@ import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { type Fault, type Finding, severityOf } from './finding.ts'
-import { type Lab, labOf } from './lab-metrics.ts'
+import { type LabMetrics, labMetrics } from './lab-metrics.ts'
 import { linkFaults } from './link-rules.ts'
 import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
 import { datasourceFaults, legendFaults, panelFaults } from './panel-rules.ts'
@@ -34,7 +34,7 @@ export interface LintedRule {
 /** Every finding of every rule, dashboard by dashboard, in the order of the screen. It asks nobody: only the text is looked at. */
 export function lintDashboards(input: LintInput): Finding[] {
   const { own, others, catalog, recorded, linkable = [], rules = [] } = input
-  const lab = labOf(catalog, recorded)
+  const lab = labMetrics(catalog, recorded)
   const all = [...own, ...others, ...linkable]
   return [
     ...rules.flatMap(rule => lintRule(rule, lab)),
@@ -44,7 +44,7 @@ export function lintDashboards(input: LintInput): Finding[] {
 }
 
 /** A rule is a query, but for its ranges: no one looks at it through a window, so they are fixed. */
-function lintRule({ file, name, expr }: LintedRule, lab: Lab): Finding[] {
+function lintRule({ file, name, expr }: LintedRule, lab: LabMetrics): Finding[] {
   return queryFaults(parsePromql(expr), lab)
     .filter(({ rule }) => rule !== 'rate-interval')
     .map(fault => ({ severity: 'error', ...fault, file, dashboard: 'rules', panel: name, refId: '' }))
@@ -52,7 +52,7 @@ function lintRule({ file, name, expr }: LintedRule, lab: Lab): Finding[] {
 
 function lintDashboard(
   dashboard: Dashboard,
-  { own, lab, all }: { own: boolean; lab: Lab; all: readonly Dashboard[] },
+  { own, lab, all }: { own: boolean; lab: LabMetrics; all: readonly Dashboard[] },
 ): Finding[] {
   const at = (look: () => readonly Fault[], panel = '', refId = ''): Finding[] =>
     distinct(faultsOr(look)).map(fault => ({

@@ -4,7 +4,7 @@ import type { Expr } from '../../promql/promql-ast.ts'
 import { variableAt } from '../../promql/query-variables.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
 import type { Fault } from './finding.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 
 /** Labels that Grafana or Prometheus put in by themselves. */
 const always = ['__name__', '__value__']
@@ -46,7 +46,7 @@ export function datasourceFaults(uids: readonly string[], dashboard: Dashboard):
 }
 
 /** Where a legend names a label, or a table joins on a column, that the query doesn't give. */
-export function legendFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: Lab): Fault[] {
+export function legendFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: LabMetrics): Fault[] {
   const labels = expr && traceLabels(expr, name => known(name)?.labels).labels
   if (labels === undefined) return []
   const there = labels.size === 0 ? 'has no labels' : `has ${[...labels].sort().join(', ')}`

@@ -5,10 +5,10 @@ import { typeOf } from '../../promql/promql-types.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
 import type { Fault } from './finding.ts'
 import { functionFaults } from './function-rules.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 
 /** Every fault of one query that can be seen without its panel. What doesn't parse has just that one. */
-export function queryFaults(parsed: ParsedQuery, lab: Lab): Fault[] {
+export function queryFaults(parsed: ParsedQuery, lab: LabMetrics): Fault[] {
   const { faults, expr } = parsed
   if (faults.length > 0 || expr === undefined) {
     return faults.map(({ message, line, column }) => ({
@@ -31,7 +31,7 @@ const constantFault: Fault = {
   message: 'the query is a constant, the same whatever is measured; ask for a metric, or leave the panel out',
 }
 
-function metricFaults(expr: Expr, { known, nearest }: Lab): Fault[] {
+function metricFaults(expr: Expr, { known, nearest }: LabMetrics): Fault[] {
   const names = new Set(
     selectorsOf(expr).flatMap(({ metric }) => (metric !== undefined && isPlain(metric) ? [metric] : [])),
   )
@@ -52,7 +52,7 @@ function metricFaults(expr: Expr, { known, nearest }: Lab): Fault[] {
   })
 }
 
-function labelFaults(expr: Expr, { known, labels: everywhere }: Lab): Fault[] {
+function labelFaults(expr: Expr, { known, labels: everywhere }: LabMetrics): Fault[] {
   const { faults } = traceLabels(expr, name => known(name)?.labels)
   const traced = new Set(faults.map(({ label }) => label))
   const unknown = mentionedLabels(expr).filter(label => isPlain(label) && !everywhere.has(label) && !traced.has(label))
@@ -84,7 +84,7 @@ function mentionedLabels(expr: Expr): string[] {
 const perValue = /^(?:abs|ceil|floor|round|clamp|clamp_min|clamp_max|sort\w*|label_replace|label_join)$/
 
 /** `sum(a / b)` adds up ratios: ten pods at 50 % show 500 %. It is harmless only where nothing is added up. */
-function ratioFaults(expr: Expr, { known }: Lab): Fault[] {
+function ratioFaults(expr: Expr, { known }: LabMetrics): Fault[] {
   return [...walk(expr)].flatMap(({ expr: each }): Fault[] => {
     if (each.kind !== 'aggregate' || each.op !== 'sum') return []
     const [inner] = each.args

@@ -3,7 +3,7 @@ import type { Panel, Target } from '../../grafana/dashboard-model.ts'
 import { unitOfTarget } from '../../grafana/target-unit.ts'
 import type { Expr } from '../../promql/promql-ast.ts'
 import type { Fault } from './finding.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 import { describeQuantity, type Quantity, quantityOf } from './measured-quantity.ts'
 
 /** What Grafana's units say of a number (packages/grafana-data/src/valueFormats/categories.ts), those that a lab's metrics can have. */
@@ -35,7 +35,7 @@ function right({ bytes, seconds, scale, plain }: Quantity): string {
 }
 
 /** Faults of the unit that a target's values are shown in: none is set, it is another than the query's, or its pattern takes too long. */
-export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: Lab): Fault[] {
+export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: LabMetrics): Fault[] {
   let unit: string
   try {
     unit = unitOfTarget(panel, target)

@@ -9,7 +9,7 @@ import { promqlRegex } from '../../promql/promql-regex.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
 import type { Fault } from './finding.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 import { queryFaults } from './query-rules.ts'
 
 /** Variables that each dashboard has; those of Grafana's own begin with `__`. */
@@ -49,11 +49,11 @@ export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: 
 }
 
 /** Faults of a variable's own query, in each of the forms that Grafana's Prometheus datasource knows, and of its patterns. */
-export function variableQueryFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
+export function variableQueryFaults(variable: Variable, dashboard: Dashboard, lab: LabMetrics): Fault[] {
   return [...queryFormFaults(variable, dashboard, lab), ...variablePatternFaults(variable, dashboard)]
 }
 
-function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
+function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: LabMetrics): Fault[] {
   if (variable.type !== 'query' || variable.query === '') return []
   const query = variable.query.trim()
   const [, form = '', inside = ''] = /^(query_result|metrics|label_names)\(([\s\S]*)\)$/.exec(query) ?? []
@@ -105,13 +105,13 @@ function expressionsOf({ panels, variables }: Dashboard): string[] {
   ]
 }
 
-function seriesLabels(series: string, lab: Lab): ReadonlySet<string> | undefined {
+function seriesLabels(series: string, lab: LabMetrics): ReadonlySet<string> | undefined {
   const { expr } = parsePromql(series)
   return expr && traceLabels(expr, name => lab.known(name)?.labels).labels
 }
 
 /** A selector names series, not values, so that its being a bare counter doesn't matter. */
-function expressionFaults(text: string, dashboard: Dashboard, lab: Lab): Fault[] {
+function expressionFaults(text: string, dashboard: Dashboard, lab: LabMetrics): Fault[] {
   const parsed = parsePromql(text)
   const faults = queryFaults(parsed, lab).filter(({ rule }) => parsed.expr?.kind !== 'selector' || rule !== 'function')
   return [...faults, ...variableUseFaults(text, parsed, dashboard)]

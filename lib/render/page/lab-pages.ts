@@ -26,6 +26,6 @@ export function labPages(lab: Lab): Pages {
     // Those of a cluster: make k3d-status.
     parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),
     verify: (dashboard, api) =>
-      verifyLab(lab, { api, dashboards: [dashboard], refused: [], waits: false, settles: false }),
+      verifyLab(lab, { api, dashboards: [dashboard], refused: [], waitsForWindow: false, retries: false }),
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { familiesOf, faultsIn, namespacesUnsaid } from '../../../lib/kwok/metrics-served.ts'
+import { familiesOf, faultsIn, uncoveredNamespaces } from '../../../lib/kwok/metrics-served.ts'
 
 const usage = (name: string, matchNamespaces?: string[]) => ({
   metadata: { name },
@@ -11,11 +11,11 @@ const unsaid = suite('namespacesUnsaid()')
 
 unsaid('gives those that no other object names, each once', () => {
   const said = [usage('shop', ['shop']), usage('own', ['a'])]
-  assert.deepEqual(namespacesUnsaid(said, ['shop', 'b', 'a', 'b'], 'own'), ['a', 'b'])
+  assert.deepEqual(uncoveredNamespaces(said, ['shop', 'b', 'a', 'b'], 'own'), ['a', 'b'])
 })
 
 unsaid('gives none where an object speaks of all', () => {
-  assert.deepEqual(namespacesUnsaid([usage('all')], ['a', 'b'], 'own'), [])
+  assert.deepEqual(uncoveredNamespaces([usage('all')], ['a', 'b'], 'own'), [])
 })
 unsaid.run()
 
