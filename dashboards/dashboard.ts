@@ -7,7 +7,12 @@ import {
   type Panel,
   RowBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { type DashboardMarks, type Need, type TargetMarks, targetKey } from '../lib/checks/verify/query-expectations.ts'
+import {
+  type DashboardExpectations,
+  type Prerequisite,
+  type QueryExpectations,
+  queryKey,
+} from '../lib/checks/verify/query-expectations.ts'
 import type { LabPanel } from './panel-builders.ts'
 import { type DashboardUid, TAG } from './uids.ts'
 import type { Variable } from './variables.ts'
@@ -18,7 +23,7 @@ export interface LabDashboard {
   name: string
   /** As Grafana's SDK types it, with nothing in it that JSON can't hold. */
   json: Dashboard
-  marks: DashboardMarks
+  expectations: DashboardExpectations
 }
 
 /** Panels side by side, of one height. */
@@ -48,13 +53,13 @@ export function row(title: string, ...lines: Line[]): Row {
 /**
  * A dashboard from its rows.
  *
- * Throws an Error when two panels have the same title: marks and reports name a query by its panel's title.
+ * Throws an Error when two panels have the same title: expectations and reports name a query by its panel's title.
  */
 export function labDashboard(given: {
   uid: DashboardUid
   title: string
   description: string
-  needs: readonly Need[]
+  prerequisites: readonly Prerequisite[]
   variables: readonly Variable[]
   rows: readonly Row[]
 }): LabDashboard {
@@ -76,7 +81,7 @@ export function labDashboard(given: {
         .includeVars(true)
         .keepTime(true),
     )
-  const targets = new Map<string, TargetMarks>()
+  const queries = new Map<string, QueryExpectations>()
   const titles = new Set<string>()
   let id = 0
   let y = 0
@@ -85,7 +90,7 @@ export function labDashboard(given: {
     y += 1
     for (const { height, panels } of lines) {
       const width = Math.floor(GRID_WIDTH / panels.length)
-      panels.forEach(({ panel, marks }, index) => {
+      panels.forEach(({ panel, expectations }, index) => {
         const panelTitle = panel.title ?? ''
         if (titles.has(panelTitle)) throw new Error(`${given.title} has two panels "${panelTitle}"`)
         titles.add(panelTitle)
@@ -93,12 +98,12 @@ export function labDashboard(given: {
         const w = isLast ? GRID_WIDTH - index * width : width
         const placed: Panel = { ...panel, id: ++id, gridPos: { x: index * width, y, w, h: height } }
         builder.withPanel({ build: () => placed })
-        for (const [refId, known] of marks) targets.set(targetKey(panelTitle, refId), known)
+        for (const [refId, known] of expectations) queries.set(queryKey(panelTitle, refId), known)
       })
       y += height
     }
   }
   // The SDK's objects carry methods; what Grafana gets does not.
   const json = JSON.parse(JSON.stringify(builder.build())) as Dashboard
-  return { name: given.uid, json, marks: { needs: given.needs, targets } }
+  return { name: given.uid, json, expectations: { prerequisites: given.prerequisites, queries } }
 }

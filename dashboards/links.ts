@@ -1,7 +1,7 @@
 import { type DashboardUid, uids } from './uids.ts'
 
 /** Where a click leads, with the datasource, the time and what the row says carried over. */
-export interface Drill {
+export interface DrillDownLink {
   title: string
   url: string
 }
@@ -9,47 +9,20 @@ export interface Drill {
 /** A value of the row, by the name of its column. */
 const field = (name: string) => grafana(`__data.fields.${name}`)
 
-export function toNamespacePods(): Drill {
-  return drill('Pods of the namespace', uids.namespacePods, {
+export function toNamespacePods(): DrillDownLink {
+  return drillDownLink('Pods of the namespace', uids.namespacePods, {
     cluster: field('Cluster'),
     namespace: field('Namespace'),
   })
 }
 
-export function toNamespaceWorkloads(): Drill {
+export function toNamespaceWorkloads(): DrillDownLink {
   const values = { cluster: field('Cluster'), namespace: field('Namespace') }
-  return drill('Workloads of the namespace', uids.namespaceWorkloads, values)
+  return drillDownLink('Workloads of the namespace', uids.namespaceWorkloads, values)
 }
 
-export function toWorkload(): Drill {
-  return drill('The workload', uids.workload, {
-    cluster: field('Cluster'),
-    namespace: field('Namespace'),
-    type: field('Type'),
-    workload: field('Workload'),
-  })
-}
-
-export function toPod(): Drill {
-  return drill('The pod', uids.pod, { cluster: field('Cluster'), namespace: field('Namespace'), pod: field('Pod') })
-}
-
-export function toNodePods(): Drill {
-  return drill('Pods of the node', uids.nodePods, { cluster: field('Cluster'), node: field('Node') })
-}
-
-export function toNetworkNamespacePods(): Drill {
-  const values = { cluster: field('Cluster'), namespace: field('Namespace') }
-  return drill('Network of the namespace', uids.networkNamespacePods, values)
-}
-
-export function toNetworkNamespaceWorkloads(): Drill {
-  const values = { cluster: field('Cluster'), namespace: field('Namespace') }
-  return drill("Network of the namespace's workloads", uids.networkNamespaceWorkload, values)
-}
-
-export function toNetworkWorkload(): Drill {
-  return drill('Network of the workload', uids.networkWorkload, {
+export function toWorkload(): DrillDownLink {
+  return drillDownLink('The workload', uids.workload, {
     cluster: field('Cluster'),
     namespace: field('Namespace'),
     type: field('Type'),
@@ -57,8 +30,39 @@ export function toNetworkWorkload(): Drill {
   })
 }
 
-export function toNetworkPod(): Drill {
-  return drill('Network of the pod', uids.networkPod, {
+export function toPod(): DrillDownLink {
+  return drillDownLink('The pod', uids.pod, {
+    cluster: field('Cluster'),
+    namespace: field('Namespace'),
+    pod: field('Pod'),
+  })
+}
+
+export function toNodePods(): DrillDownLink {
+  return drillDownLink('Pods of the node', uids.nodePods, { cluster: field('Cluster'), node: field('Node') })
+}
+
+export function toNetworkNamespacePods(): DrillDownLink {
+  const values = { cluster: field('Cluster'), namespace: field('Namespace') }
+  return drillDownLink('Network of the namespace', uids.networkNamespacePods, values)
+}
+
+export function toNetworkNamespaceWorkloads(): DrillDownLink {
+  const values = { cluster: field('Cluster'), namespace: field('Namespace') }
+  return drillDownLink("Network of the namespace's workloads", uids.networkNamespaceWorkload, values)
+}
+
+export function toNetworkWorkload(): DrillDownLink {
+  return drillDownLink('Network of the workload', uids.networkWorkload, {
+    cluster: field('Cluster'),
+    namespace: field('Namespace'),
+    type: field('Type'),
+    workload: field('Workload'),
+  })
+}
+
+export function toNetworkPod(): DrillDownLink {
+  return drillDownLink('Network of the pod', uids.networkPod, {
     cluster: field('Cluster'),
     namespace: field('Namespace'),
     pod: field('Pod'),
@@ -69,7 +73,7 @@ export function toNetworkPod(): Drill {
 export type TraceStore = 'jaeger' | 'tempo'
 
 /** The newest traces that the row's service takes part in. */
-export function toTraces(store: TraceStore): Drill {
+export function toTraces(store: TraceStore): DrillDownLink {
   const datasource = { type: store, uid: store }
   const service = field('Service')
   const asked = {
@@ -91,7 +95,7 @@ export function toTraces(store: TraceStore): Drill {
   return { title: `Traces of the service in ${name}`, url: `/explore?schemaVersion=1&panes=${encoded}` }
 }
 
-function drill(title: string, uid: DashboardUid, variables: Readonly<Record<string, string>>): Drill {
+function drillDownLink(title: string, uid: DashboardUid, variables: Readonly<Record<string, string>>): DrillDownLink {
   const values = Object.entries(variables).map(([name, value]) => `var-${name}=${value}`)
   return {
     title,

@@ -8,7 +8,7 @@ import type { TraceStore } from './links.ts'
 /** Where what is generated goes, the same for every lab of this clone; git-ignored. */
 export const outDir = join(projectDir, 'dashboards', 'out')
 /** Beside the generated files: what they were made of, and what they were. */
-export const MADE = 'made.json'
+export const MANIFEST = 'made.json'
 
 /** The folder of the dashboards, by what keeps the traces that they lead to. */
 export function jsonFolder(tracesIn: TraceStore): string {
@@ -31,15 +31,15 @@ export function inputsHash(root = projectDir): string {
   return hash.update(readFileSync(join(root, LOCK))).digest('hex')
 }
 
-/** The text of `MADE`, of generated files by their paths. */
-export function madeText(inputs: string, files: ReadonlyMap<string, string>): string {
+/** The text of `MANIFEST`, of generated files by their paths. */
+export function manifestText(inputs: string, files: ReadonlyMap<string, string>): string {
   const hashes = [...files].map(([path, text]) => [path, hashOf(text)] as const)
   return `${JSON.stringify({ inputs, files: Object.fromEntries(hashes) }, null, 2)}\n`
 }
 
 /** The paths of the generated files in a folder, when they were made of these inputs and nobody has touched them since. */
-export function madeFiles(dir: string, inputs: string): string[] | undefined {
-  const path = join(dir, MADE)
+export function unchangedFiles(dir: string, inputs: string): string[] | undefined {
+  const path = join(dir, MANIFEST)
   if (!existsSync(path)) return undefined
   let made: Record<string, unknown>
   try {

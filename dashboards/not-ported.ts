@@ -1,5 +1,5 @@
 /** A panel or a line of kubernetes-mixin that the lab's dashboards do not have. */
-export interface LeftOut {
+export interface NotPorted {
   /** The dashboard's title there, without "Kubernetes / ". */
   dashboard: string
   panel: string
@@ -7,7 +7,7 @@ export interface LeftOut {
 }
 
 /** What of kubernetes-mixin's dashboards is not here, and why: no source fills it. For the README. */
-export const leftOut: readonly LeftOut[] = [
+export const notPorted: readonly NotPorted[] = [
   {
     dashboard: 'Networking / Cluster',
     panel: 'Rate of TCP Retransmits out of all sent segments',

@@ -28,14 +28,14 @@ import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-s
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table'
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
-import type { TargetMarks } from '../lib/checks/verify/query-expectations.ts'
+import type { QueryExpectations } from '../lib/checks/verify/query-expectations.ts'
 import type { Query } from './queries/query.ts'
 import { DATASOURCE } from './variables.ts'
 
 /** A panel without a place yet, and what is known of each of its queries, by refId. */
 export interface LabPanel {
   panel: Panel
-  marks: ReadonlyMap<string, TargetMarks>
+  expectations: ReadonlyMap<string, QueryExpectations>
 }
 
 /** What every panel says of itself. `unit` is one of Grafana's ids: https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/ */
@@ -46,7 +46,7 @@ export interface PanelText {
   decimals?: number
 }
 
-export interface TimeseriesLook extends PanelText {
+export interface TimeseriesOptions extends PanelText {
   queries: readonly Query[]
   /** Areas on top of each other: right where the sum means something. */
   stacked?: boolean
@@ -59,10 +59,10 @@ export interface TimeseriesLook extends PanelText {
 }
 
 /** Lines over time. */
-export function timeseries(look: TimeseriesLook): LabPanel {
+export function timeseries(options: TimeseriesOptions): LabPanel {
   const panel = new TimeseriesBuilder()
     .lineWidth(1)
-    .fillOpacity(look.stacked === true ? 40 : 10)
+    .fillOpacity(options.stacked === true ? 40 : 10)
     .gradientMode(GraphGradientMode.None)
     .showPoints(VisibilityMode.Never)
     .spanNulls(false)
@@ -74,21 +74,21 @@ export function timeseries(look: TimeseriesLook): LabPanel {
         .calcs(['lastNotNull', 'max']),
     )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
-  if (look.mayBeNegative !== true) panel.min(0)
-  if (look.max !== undefined) panel.max(look.max)
-  if (look.stacked === true) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
-  if (look.thresholds !== undefined) panel.thresholds(steps(look.thresholds))
-  for (const bound of look.bounds ?? []) {
+  if (options.mayBeNegative !== true) panel.min(0)
+  if (options.max !== undefined) panel.max(options.max)
+  if (options.stacked === true) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
+  if (options.thresholds !== undefined) panel.thresholds(steps(options.thresholds))
+  for (const bound of options.bounds ?? []) {
     panel.overrideByRegexp(`/${bound}$/`, [
       { id: 'custom.stacking', value: { mode: 'none', group: 'A' } },
       { id: 'custom.fillOpacity', value: 0 },
       { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
     ])
   }
-  return finish(panel, look, look.queries, rangeTarget)
+  return finish(panel, options, options.queries, rangeTarget)
 }
 
-export interface ValueLook extends PanelText {
+export interface ValueOptions extends PanelText {
   query: Query
   thresholds?: readonly Threshold[]
   /** 1 for a share. */
@@ -96,33 +96,33 @@ export interface ValueLook extends PanelText {
 }
 
 /** One number, as it is now. */
-export function stat(look: ValueLook): LabPanel {
+export function stat(options: ValueOptions): LabPanel {
   const panel = new StatBuilder()
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
     .graphMode(BigValueGraphMode.None)
-    .colorMode(look.thresholds === undefined ? BigValueColorMode.None : BigValueColorMode.Value)
-  if (look.thresholds !== undefined) panel.thresholds(steps(look.thresholds))
-  return finish(panel, look, [look.query], instantTarget)
+    .colorMode(options.thresholds === undefined ? BigValueColorMode.None : BigValueColorMode.Value)
+  if (options.thresholds !== undefined) panel.thresholds(steps(options.thresholds))
+  return finish(panel, options, [options.query], instantTarget)
 }
 
 /** Numbers on arcs, as they are now. */
-export function gauge(look: ValueLook): LabPanel {
+export function gauge(options: ValueOptions): LabPanel {
   const panel = new GaugeBuilder()
     .min(0)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
-  if (look.max !== undefined) panel.max(look.max)
-  if (look.thresholds !== undefined) panel.thresholds(steps(look.thresholds))
-  return finish(panel, look, [look.query], instantTarget)
+  if (options.max !== undefined) panel.max(options.max)
+  if (options.thresholds !== undefined) panel.thresholds(steps(options.thresholds))
+  return finish(panel, options, [options.query], instantTarget)
 }
 
 /** One bar a series, as they are now. */
-export function barGauge(look: ValueLook): LabPanel {
+export function barGauge(options: ValueOptions): LabPanel {
   const panel = new BarGaugeBuilder()
     .min(0)
     .orientation(VizOrientation.Horizontal)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
-  if (look.max !== undefined) panel.max(look.max)
-  return finish(panel, look, [look.query], instantTarget)
+  if (options.max !== undefined) panel.max(options.max)
+  return finish(panel, options, [options.query], instantTarget)
 }
 
 /** One number of each row. */
@@ -135,25 +135,25 @@ export interface Column {
 }
 
 /** A label of the rows: the column's name, and where a click on its value leads; several are offered to choose from. */
-export interface Key {
+export interface TableKey {
   label: string
   name: string
   links?: readonly { title: string; url: string }[]
 }
 
-export interface TableLook extends PanelText {
+export interface TableOptions extends PanelText {
   /** All the labels that the columns' queries have in common: rows with the same ones are one row. */
-  keys: readonly Key[]
+  keys: readonly TableKey[]
   columns: readonly Column[]
 }
 
 /** A table with a row for each combination of the keys, as it is now. */
-export function table(look: TableLook): LabPanel {
-  const values = look.columns.map(({ name }, index) => ({
-    field: valueField(refIdOf(index), look.columns.length),
+export function table(options: TableOptions): LabPanel {
+  const values = options.columns.map(({ name }, index) => ({
+    field: valueField(refIdOf(index), options.columns.length),
     name,
   }))
-  const order = [...look.keys.map(({ label }) => label), ...values.map(({ field }) => field)]
+  const order = [...options.keys.map(({ label }) => label), ...values.map(({ field }) => field)]
   const panel = new TableBuilder()
     .filterable(true)
     // By all the labels: joining by one would mix up namesakes of another namespace or cluster.
@@ -164,22 +164,22 @@ export function table(look: TableLook): LabPanel {
         excludeByName: { Time: true },
         indexByName: Object.fromEntries(order.map((field, index) => [field, index])),
         renameByName: Object.fromEntries([
-          ...look.keys.map(({ label, name }) => [label, name]),
+          ...options.keys.map(({ label, name }) => [label, name]),
           ...values.map(({ field, name }) => [field, name]),
         ]),
       },
     })
-  for (const { name, unit, decimals } of look.columns) {
+  for (const { name, unit, decimals } of options.columns) {
     const properties: DynamicConfigValue[] = []
     if (unit !== undefined) properties.push({ id: 'unit', value: unit })
     if (decimals !== undefined) properties.push({ id: 'decimals', value: decimals })
     if (properties.length > 0) panel.overrideByName(name, properties)
   }
-  for (const { name, links } of look.keys) {
+  for (const { name, links } of options.keys) {
     if (links !== undefined) panel.overrideByName(name, [{ id: 'links', value: links.map(fieldLink) }])
   }
-  const queries = look.columns.map(({ query }) => query)
-  return finish(panel, look, queries, tableTarget)
+  const queries = options.columns.map(({ query }) => query)
+  return finish(panel, options, queries, tableTarget)
 }
 
 /** The name that Grafana gives to the numbers of a query in table form: with one query alone, no refId. */
@@ -208,14 +208,14 @@ function finish(
 ): LabPanel {
   panel.title(text.title).description(text.description).unit(text.unit).datasource(DATASOURCE)
   if (text.decimals !== undefined) panel.decimals(text.decimals)
-  const marks = new Map<string, TargetMarks>()
+  const expectations = new Map<string, QueryExpectations>()
   queries.forEach((query, index) => {
     const refId = refIdOf(index)
     panel.withTarget(target(query).refId(refId).datasource(DATASOURCE))
     const { expr: _, legend: __, ...known } = query
-    if (Object.keys(known).length > 0) marks.set(refId, known)
+    if (Object.keys(known).length > 0) expectations.set(refId, known)
   })
-  return { panel: panel.build(), marks }
+  return { panel: panel.build(), expectations }
 }
 
 function rangeTarget({ expr, legend }: Query): DataqueryBuilder {

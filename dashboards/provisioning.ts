@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { goDuration } from '../lib/cli/settings.ts'
-import { provisionedFolder, requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { TAG } from './uids.ts'
 import { writeGenerated } from './write-generated.ts'
@@ -30,7 +30,7 @@ const LOKI_URL = 'http://127.0.0.1:3100'
  * Throws a UsageError when there is no such folder.
  */
 export async function provisionedOwnDir(lab: Lab, onNote: (note: string) => void): Promise<string | undefined> {
-  const ownDir = requireOwnDir(lab.settings)
+  const ownDir = requireDashboardsDir(lab.settings)
   if (ownDir === undefined) return undefined
   const { texts, isConverted, notes } = provisionedFolder(ownDir)
   for (const note of notes) onNote(note)

@@ -1,20 +1,24 @@
-import { type Drill, toNamespacePods, toNamespaceWorkloads, toNodePods, toPod, toWorkload } from './links.ts'
-import type { Key } from './panel-builders.ts'
+import { type DrillDownLink, toNamespacePods, toNamespaceWorkloads, toNodePods, toPod, toWorkload } from './links.ts'
+import type { TableKey } from './panel-builders.ts'
 
 /** The label columns of the tables. The cluster stands last, as most screens show one. */
-const clusterKey: Key = { label: 'k8s_cluster_name', name: 'Cluster' }
+const clusterKey: TableKey = { label: 'k8s_cluster_name', name: 'Cluster' }
 
 /** The way to what a namespace holds: its pods, or its workloads. */
 const intoNamespace = () => [toNamespacePods(), toNamespaceWorkloads()]
-const namespaceKey = (links: readonly Drill[]): Key => ({ label: 'k8s_namespace_name', name: 'Namespace', links })
+const namespaceKey = (links: readonly DrillDownLink[]): TableKey => ({
+  label: 'k8s_namespace_name',
+  name: 'Namespace',
+  links,
+})
 
 /** Rows of namespaces. */
-export function namespaceKeys(links: readonly Drill[] = intoNamespace()): Key[] {
+export function namespaceKeys(links: readonly DrillDownLink[] = intoNamespace()): TableKey[] {
   return [namespaceKey(links), clusterKey]
 }
 
 /** Rows of workloads. */
-export function workloadKeys(link: Drill = toWorkload()): Key[] {
+export function workloadKeys(link: DrillDownLink = toWorkload()): TableKey[] {
   return [
     { label: 'workload', name: 'Workload', links: [link] },
     { label: 'workload_type', name: 'Type' },
@@ -24,16 +28,16 @@ export function workloadKeys(link: Drill = toWorkload()): Key[] {
 }
 
 /** Rows of pods. */
-export function podKeys(link: Drill = toPod()): Key[] {
+export function podKeys(link: DrillDownLink = toPod()): TableKey[] {
   return [{ label: 'k8s_pod_name', name: 'Pod', links: [link] }, namespaceKey(intoNamespace()), clusterKey]
 }
 
 /** Rows of containers. */
-export function containerKeys(): Key[] {
+export function containerKeys(): TableKey[] {
   return [{ label: 'k8s_container_name', name: 'Container' }, ...podKeys()]
 }
 
 /** Rows of nodes. */
-export function nodeKeys(): Key[] {
+export function nodeKeys(): TableKey[] {
   return [{ label: 'k8s_node_name', name: 'Node', links: [toNodePods()] }, clusterKey]
 }

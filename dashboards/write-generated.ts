@@ -17,7 +17,7 @@ export function writeGenerated(
   for (const [path, text] of files) {
     const file = join(dir, path)
     if (existsSync(file) && readFileSync(file, 'utf8') === text) continue
-    writeWhole(file, text)
+    writeFileAtOnce(file, text)
     changed += 1
   }
   for (const path of options.removeOthers ? filesBelow(dir) : []) {
@@ -29,7 +29,7 @@ export function writeGenerated(
 }
 
 /** Writes a file at once, so that nobody reads half of it. Readable by all, unlike the lab's state: in a container Grafana and Prometheus are other users. */
-export function writeWhole(file: string, text: string): void {
+export function writeFileAtOnce(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     mkdirSync(dirname(file), { recursive: true })

@@ -7,10 +7,10 @@
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
 import { join, relative, resolve } from 'node:path'
-import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/manifest.ts'
-import { writeGenerated, writeWhole } from '../dashboards/write-generated.ts'
+import { inputsHash, MANIFEST, unchangedFiles, manifestText, outDir } from '../dashboards/manifest.ts'
+import { writeGenerated, writeFileAtOnce } from '../dashboards/write-generated.ts'
 import { LabError } from '../lib/cli/errors.ts'
-import { provisionedFolder, requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { type Lab, projectDir } from '../lib/lab/lab.ts'
 import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -44,7 +44,7 @@ interface Written {
 /** Writes what has changed. Where nothing can have, Grafana's SDK isn't even loaded, which takes most of the time. */
 async function ensureGenerated(): Promise<Written> {
   const inputs = inputsHash()
-  const made = madeFiles(outDir, inputs)
+  const made = unchangedFiles(outDir, inputs)
   if (made !== undefined) return { paths: made, changed: 0 }
   const { generatedFiles } = await import('../dashboards/output.ts')
   const files = generatedFiles()
@@ -59,8 +59,8 @@ async function ensureGenerated(): Promise<Written> {
       }),
   })
   try {
-    const changed = writeGenerated(outDir, files, { removeOthers: true, keep: MADE })
-    writeWhole(join(outDir, MADE), madeText(inputs, files))
+    const changed = writeGenerated(outDir, files, { removeOthers: true, keep: MANIFEST })
+    writeFileAtOnce(join(outDir, MANIFEST), manifestText(inputs, files))
     return { paths: [...files.keys()], changed }
   } finally {
     release()
@@ -69,7 +69,7 @@ async function ensureGenerated(): Promise<Written> {
 
 /** Writes everything to a folder of the user's own, in which nothing is removed. */
 async function writeAll(lab: Lab, dir: string): Promise<Written> {
-  const ownDir = requireOwnDir(lab.settings)
+  const ownDir = requireDashboardsDir(lab.settings)
   const { generatedFiles, provisioningFiles } = await import('../dashboards/output.ts')
   const folder = ownDir === undefined ? undefined : provisionedFolder(ownDir)
   for (const note of folder?.notes ?? []) say(note)

@@ -6,7 +6,7 @@
  *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --dashboards-dir mine --yes
  */
 import { generatedFiles, provisioningFiles } from '../dashboards/output.ts'
-import { provisionedFolder, requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { applyLgtm } from '../lib/k3d/k3d-lgtm.ts'
 import { mountedDir } from '../lib/k3d/k3d-prometheus.ts'
@@ -19,7 +19,7 @@ const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'da
 const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
-  const ownDir = requireOwnDir(lab.settings)
+  const ownDir = requireDashboardsDir(lab.settings)
   const { texts, notes } = ownDir === undefined ? { texts: [], notes: [] } : provisionedFolder(ownDir)
   for (const note of notes) say(note)
   const own = [...texts].map(([path, text]) => [`own/${path}`, text] as const)

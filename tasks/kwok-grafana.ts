@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path'
 import { outDir } from '../dashboards/manifest.ts'
-import { requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import { requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
@@ -30,7 +30,7 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
     return
   }
   const services = labServices(lab)
-  requireOwnDir(lab.settings)
+  requireDashboardsDir(lab.settings)
   const service = await chosenService(lab)
   for (const name of ['grafana', 'page'] as const) if (name !== service?.name) await services.stop(name)
   rememberSetting(lab, 'grafana')

@@ -10,7 +10,7 @@ import { writeFileSync } from 'node:fs'
 import { catalog, labDashboards, recordedSeries, ruleFiles } from '../dashboards/index.ts'
 import { lintDashboards } from '../lib/checks/lint/lint-dashboards.ts'
 import { exitCode, lintJson, lintText, refusedFindings } from '../lib/checks/lint/lint-report.ts'
-import { ownPaths, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
+import { dashboardsDirPaths, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
@@ -22,7 +22,7 @@ const options = {
 }
 
 await runTask({ about, settings, options, ignoreCreationSettings: true }, async ({ lab, options: given }) => {
-  const { dashboards: others, refused } = readDashboardFiles(given['dashboards'] ?? ownPaths(lab.settings))
+  const { dashboards: others, refused } = readDashboardFiles(given['dashboards'] ?? dashboardsDirPaths(lab.settings))
   const ours = labDashboards().map(({ name, json }) => readDashboard(json, `dashboards/${name}`))
   const [own, linkable] = given['dashboards'] === undefined ? [ours, []] : [[], ours]
   const rules = own.length === 0 ? [] : labRules()

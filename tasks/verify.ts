@@ -33,9 +33,9 @@ await runTask(
     const dashboards = loadDashboards(opened.settings, { paths: given['dashboards'] })
     const { lab, api, close } = await reachLab(opened)
     try {
-      const waits = !chosen.has('no-wait')
+      const waitsForWindow = !chosen.has('no-wait')
       const report = await withProgress('Verifying', onProgress =>
-        verifyLab(lab, { ...dashboards, api, onProgress, waits, settles: true }),
+        verifyLab(lab, { ...dashboards, api, onProgress, waitsForWindow, retries: true }),
       )
       const json = `${JSON.stringify(report, null, 2)}\n`
       const jsonFiles = given['json'] ?? []

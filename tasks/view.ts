@@ -8,7 +8,7 @@
  *   tsx tasks/view.ts --grafana-port 3001 --dashboards-dir mine
  */
 import { LabError, UsageError } from '../lib/cli/errors.ts'
-import { requireOwnDir } from '../lib/grafana/dashboard-files.ts'
+import { requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { requireContext } from '../lib/k3d/agreement.ts'
 import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
@@ -50,7 +50,7 @@ await runTask(task, async ({ lab, flags: chosen }) => {
     print((await services.stop('page')) ? 'The page is no longer served' : 'No page is served')
     return
   }
-  requireOwnDir(lab.settings)
+  requireDashboardsDir(lab.settings)
   await requirePortsFor(lab, 'page')
   if (await services.ensure(pageService(lab))) say('Started the page')
   rememberSetting(lab, 'grafanaPort')

@@ -32,7 +32,7 @@ export function clusterResources(): LabDashboard {
     uid: uids.cluster,
     title: 'Kubernetes / Compute Resources / Cluster',
     description: 'CPU, memory, network and disk of the cluster, by namespace.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable()],
     rows: [
       row(

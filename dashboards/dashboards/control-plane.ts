@@ -45,7 +45,7 @@ export function apiserver(): LabDashboard {
     uid: uids.apiserver,
     title: 'Kubernetes / API server',
     description: 'How the API server answers, and what it takes to.',
-    needs: ['control-plane'],
+    prerequisites: ['control-plane'],
     variables: variablesOf(job),
     rows: [
       row('Availability', line(7, availabilityStat(), errorBudgetTimeseries())),
@@ -67,7 +67,7 @@ export function controllerManager(): LabDashboard {
     uid: uids.controllerManager,
     title: 'Kubernetes / Controller Manager',
     description: "The controllers' work queues, and their requests to the API server.",
-    needs: ['control-plane'],
+    prerequisites: ['control-plane'],
     variables: variablesOf(job),
     rows: [
       row('Work queues', line(7, upStat(job), workQueueAddsTimeseries(job)), line(7, workQueueDepthTimeseries(job))),
@@ -84,7 +84,7 @@ export function scheduler(): LabDashboard {
     uid: uids.scheduler,
     title: 'Kubernetes / Scheduler',
     description: 'How fast pods are placed, and what waits.',
-    needs: ['control-plane'],
+    prerequisites: ['control-plane'],
     variables: variablesOf(job),
     rows: [
       row(
@@ -104,7 +104,7 @@ export function etcd(): LabDashboard {
     uid: uids.etcd,
     title: 'etcd',
     description: 'The store behind the API server.',
-    needs: ['etcd'],
+    prerequisites: ['etcd'],
     variables: variablesOf(job),
     rows: [
       row('Health', line(4, upStat(job), hasLeaderStat(), leaderChangesStat(), databaseUtilisationGauge())),
@@ -125,7 +125,7 @@ export function kwokController(): LabDashboard {
     uid: uids.kwok,
     title: 'KWOK controller',
     description: 'The process that plays the nodes: its requests to the API server are what the simulation costs.',
-    needs: ['kwok'],
+    prerequisites: ['kwok'],
     variables: variablesOf(job),
     rows: [
       row('Simulated', line(4, upStat(job), nodesStat(wholeCluster), runningPodsStat(wholeCluster))),

@@ -20,7 +20,7 @@ export function customMetrics(): LabDashboard {
     title: 'Custom metrics',
     description:
       'The metrics of kwok-config/kwok-metrics.yaml, each kind at each place: a pattern for those of your own.',
-    needs: ['example-metrics'],
+    prerequisites: ['example-metrics'],
     variables: [
       datasourceVariable(),
       clusterOfVariable('lab_node_temperature_celsius'),

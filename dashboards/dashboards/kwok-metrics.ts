@@ -16,7 +16,7 @@ export function kwokMetrics(): LabDashboard {
     uid: uids.kwokMetrics,
     title: 'KWOK metrics',
     description: "What KWOK itself says of nodes, pods and containers, beside the OpenTelemetry Collector's numbers.",
-    needs: ['kwok-metrics'],
+    prerequisites: ['kwok-metrics'],
     variables: [
       datasourceVariable(),
       clusterOfJobVariable('kwok-metrics'),

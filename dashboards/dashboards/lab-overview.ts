@@ -26,7 +26,7 @@ export function labOverview(): LabDashboard {
     uid: uids.overview,
     title: 'Lab overview',
     description: 'What the lab holds, whether it is well, and the way to everything else.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable()],
     rows: [
       row(

@@ -30,7 +30,7 @@ export function namespacePods(): LabDashboard {
     uid: uids.namespacePods,
     title: 'Kubernetes / Compute Resources / Namespace (Pods)',
     description: 'CPU, memory, network and disk of the pods of a namespace.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable()],
     rows: [
       row(

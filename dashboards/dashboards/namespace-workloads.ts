@@ -23,7 +23,7 @@ export function namespaceWorkloads(): LabDashboard {
     uid: uids.namespaceWorkloads,
     title: 'Kubernetes / Compute Resources / Namespace (Workloads)',
     description: 'CPU, memory and network of the workloads of a namespace.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable(), workloadTypeVariable()],
     rows: [
       row(

@@ -1,6 +1,6 @@
 import { type LabDashboard, type Line, labDashboard, line, row } from '../dashboard.ts'
 import {
-  type Grain,
+  type Granularity,
   networkPerNamespace,
   networkPerPod,
   networkPerWorkload,
@@ -34,7 +34,7 @@ export function networkingCluster(): LabDashboard {
     uid: uids.networkCluster,
     title: 'Kubernetes / Networking / Cluster',
     description: "Traffic of the cluster's pods, by namespace.",
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable()],
     rows: [
       row(
@@ -64,7 +64,7 @@ export function networkingNamespacePods(): LabDashboard {
     uid: uids.networkNamespacePods,
     title: 'Kubernetes / Networking / Namespace (Pods)',
     description: 'Traffic of the pods of a namespace.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable()],
     rows: [
       row(
@@ -82,7 +82,7 @@ export function networkingNamespaceWorkload(): LabDashboard {
     uid: uids.networkNamespaceWorkload,
     title: 'Kubernetes / Networking / Namespace (Workload)',
     description: 'Traffic of the workloads of a namespace.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable(), workloadTypeVariable()],
     rows: [
       row(
@@ -111,7 +111,7 @@ export function networkingPod(): LabDashboard {
     uid: uids.networkPod,
     title: 'Kubernetes / Networking / Pod',
     description: 'Traffic of a pod.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable(), podVariable()],
     rows: [
       row('Current Bandwidth', line(7, currentBitsGauge('receive', wholePod), currentBitsGauge('transmit', wholePod))),
@@ -125,7 +125,7 @@ export function networkingWorkload(): LabDashboard {
     uid: uids.networkWorkload,
     title: 'Kubernetes / Networking / Workload',
     description: 'Traffic of the pods of a workload.',
-    needs: [],
+    prerequisites: [],
     variables: [
       datasourceVariable(),
       clusterVariable(),
@@ -148,7 +148,7 @@ export function networkingWorkload(): LabDashboard {
 }
 
 /** What every networking dashboard ends with. */
-function history(grain: Grain, ...more: Line[]) {
+function history(grain: Granularity, ...more: Line[]) {
   return [
     row('Bandwidth', line(8, bandwidthTimeseries('receive', grain), bandwidthTimeseries('transmit', grain)), ...more),
     row('Packets', line(8, packetsTimeseries('receive', grain), packetsTimeseries('transmit', grain))),

@@ -19,7 +19,7 @@ export function nodeHealth(): LabDashboard {
     uid: uids.nodeHealth,
     title: 'Kubernetes / Nodes / Health and conditions',
     description: 'Which nodes are ready, which are under pressure, and how full each is.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), nodeVariable()],
     rows: [
       row('Conditions', line(8, conditionsTimeseries(chosenNodes), podsPerNodeTimeseries(chosenNodes))),

@@ -12,7 +12,7 @@ export function nodePods(): LabDashboard {
     uid: uids.nodePods,
     title: 'Kubernetes / Compute Resources / Node (Pods)',
     description: 'CPU and memory of the pods of a node.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), oneNodeVariable()],
     rows: [
       row(

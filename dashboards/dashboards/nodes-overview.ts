@@ -15,7 +15,7 @@ export function nodesOverview(): LabDashboard {
     uid: uids.nodesOverview,
     title: 'Kubernetes / Compute Resources / Nodes Overview',
     description: 'How full the nodes of a cluster are.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable()],
     rows: [
       row(

@@ -21,7 +21,7 @@ export function onlineBoutique(tracesIn: TraceStore): LabDashboard {
     title: 'Online Boutique',
     description:
       'Requests, errors, durations and pods of each service, from its traces: of Online Boutique, and of whatever else is traced.',
-    needs: ['traces'],
+    prerequisites: ['traces'],
     variables: [datasourceVariable(), clusterOfVariable(CALLS), tracedNamespaceVariable(), serviceVariable()],
     rows: [
       row('Services', line(11, servicesTable(tracesIn)), line(7, servicePodsTimeseries(), requestRateTimeseries())),

@@ -13,7 +13,7 @@ export function persistentVolumes(): LabDashboard {
     uid: uids.persistentVolumes,
     title: 'Kubernetes / Persistent Volumes',
     description: 'How full the volumes of persistent volume claims are. Only those that a pod mounts are measured.',
-    needs: ['volumes'],
+    prerequisites: ['volumes'],
     variables: [datasourceVariable(), clusterVariable(), namespaceVariable(), volumeVariable()],
     rows: [
       row('Space', line(8, volumeSpaceTimeseries(), volumeSpaceGauge())),

@@ -18,7 +18,7 @@ export function pod(): LabDashboard {
     uid: uids.pod,
     title: 'Kubernetes / Compute Resources / Pod',
     description: 'CPU, memory, network and disk of a pod and its containers.',
-    needs: [],
+    prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), oneNamespaceVariable(), podVariable()],
     rows: [
       row(

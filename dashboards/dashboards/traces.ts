@@ -19,7 +19,7 @@ export function traces(): LabDashboard {
     title: 'Traces',
     description:
       'The way of the traces: the simulator that makes them up, and the collector that takes them to Jaeger or Tempo.',
-    needs: ['trace-simulator'],
+    prerequisites: ['trace-simulator'],
     variables: [datasourceVariable(), clusterOfVariable('traces_simulator_requests_total')],
     rows: [
       row(

@@ -23,7 +23,7 @@ export function workload(): LabDashboard {
     uid: uids.workload,
     title: 'Kubernetes / Compute Resources / Workload',
     description: 'CPU, memory and network of the pods of a workload.',
-    needs: [],
+    prerequisites: [],
     variables: [
       datasourceVariable(),
       clusterVariable(),

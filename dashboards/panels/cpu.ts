@@ -1,4 +1,4 @@
-import type { Grain } from '../granularity.ts'
+import type { Granularity } from '../granularity.ts'
 import { type Column, type LabPanel, stat, table, timeseries } from '../panel-builders.ts'
 import {
   cpuLimits,
@@ -17,7 +17,7 @@ import { CADVISOR } from './sources.ts'
 export const THROTTLING_THRESHOLD = 0.25
 
 /** How much of the nodes' CPU is in use. */
-export function cpuUtilisationStat({ scope, by }: Grain): LabPanel {
+export function cpuUtilisationStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Utilisation',
     description: 'Cores that the nodes use, their own system included, of the cores that pods may use.',
@@ -27,7 +27,7 @@ export function cpuUtilisationStat({ scope, by }: Grain): LabPanel {
 }
 
 /** How much of the nodes' CPU is promised to pods. */
-export function cpuRequestsCommitmentStat({ scope, by }: Grain): LabPanel {
+export function cpuRequestsCommitmentStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Requests Commitment',
     description: 'Cores that pods ask for, of the cores that pods may use. Finished pods ask for nothing.',
@@ -37,7 +37,7 @@ export function cpuRequestsCommitmentStat({ scope, by }: Grain): LabPanel {
 }
 
 /** How far the limits exceed the nodes' CPU. */
-export function cpuLimitsCommitmentStat({ scope, by }: Grain): LabPanel {
+export function cpuLimitsCommitmentStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Limits Commitment',
     description:
@@ -47,7 +47,7 @@ export function cpuLimitsCommitmentStat({ scope, by }: Grain): LabPanel {
   })
 }
 
-export function cpuUtilisationFromRequestsStat({ scope, by }: Grain): LabPanel {
+export function cpuUtilisationFromRequestsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Utilisation (from requests)',
     description: 'Cores in use, of the cores asked for: the quotient of the two sums.',
@@ -56,7 +56,7 @@ export function cpuUtilisationFromRequestsStat({ scope, by }: Grain): LabPanel {
   })
 }
 
-export function cpuUtilisationFromLimitsStat({ scope, by }: Grain): LabPanel {
+export function cpuUtilisationFromLimitsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Utilisation (from limits)',
     description: 'Cores in use, of the sum of the CPU limits: the quotient of the two sums.',
@@ -66,7 +66,7 @@ export function cpuUtilisationFromLimitsStat({ scope, by }: Grain): LabPanel {
 }
 
 /** CPU in use, with lines for what bounds it. */
-export function cpuUsageTimeseries({ each, scope, by }: Grain, bounds: readonly Query[] = []): LabPanel {
+export function cpuUsageTimeseries({ each, scope, by }: Granularity, bounds: readonly Query[] = []): LabPanel {
   return timeseries({
     title: 'CPU Usage',
     description: `Cores that the containers of each ${each} use.`,
@@ -78,13 +78,13 @@ export function cpuUsageTimeseries({ each, scope, by }: Grain, bounds: readonly 
 }
 
 /** Lines for what pods ask for and may have at most. */
-export function cpuBounds({ scope, by }: Grain): Query[] {
+export function cpuBounds({ scope, by }: Granularity): Query[] {
   const [requests, limits] = [cpuRequests(scope, by), cpuLimits(scope, by)]
   return [named(`${requests.legend} requests`, requests), named(`${limits.legend} limits`, limits)]
 }
 
 /** CPU in use, asked for and allowed, and the quotients; after columns of counts, where there are any. */
-export function cpuQuotaTable({ each, scope, by, keys }: Grain, counts: readonly Column[] = []): LabPanel {
+export function cpuQuotaTable({ each, scope, by, keys }: Granularity, counts: readonly Column[] = []): LabPanel {
   return table({
     title: 'CPU Quota',
     description: `Cores in use, asked for and allowed by each ${each} now. Requests and limits are those of pods that are not finished.`,
@@ -102,7 +102,7 @@ export function cpuQuotaTable({ each, scope, by, keys }: Grain, counts: readonly
   })
 }
 
-export function cpuThrottlingTimeseries({ each, scope, by }: Grain): LabPanel {
+export function cpuThrottlingTimeseries({ each, scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'CPU Throttling',
     description: `The part of its periods in which each ${each} was held back at its CPU limit. ${CADVISOR}`,

@@ -1,4 +1,4 @@
-import type { Grain } from '../granularity.ts'
+import type { Granularity } from '../granularity.ts'
 import { type Column, type LabPanel, stat, table, timeseries } from '../panel-builders.ts'
 import {
   memoryCache,
@@ -15,7 +15,7 @@ import { named, type Query } from '../queries/query.ts'
 import { quotient } from '../queries/quotient.ts'
 import { CADVISOR } from './sources.ts'
 
-export function memoryUtilisationStat({ scope, by }: Grain): LabPanel {
+export function memoryUtilisationStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Utilisation',
     description: "The nodes' working sets, their own system included, of the memory they have.",
@@ -24,7 +24,7 @@ export function memoryUtilisationStat({ scope, by }: Grain): LabPanel {
   })
 }
 
-export function memoryRequestsCommitmentStat({ scope, by }: Grain): LabPanel {
+export function memoryRequestsCommitmentStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Requests Commitment',
     description: 'Memory that pods ask for, of the memory that pods may use. Finished pods ask for nothing.',
@@ -33,7 +33,7 @@ export function memoryRequestsCommitmentStat({ scope, by }: Grain): LabPanel {
   })
 }
 
-export function memoryLimitsCommitmentStat({ scope, by }: Grain): LabPanel {
+export function memoryLimitsCommitmentStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Limits Commitment',
     description: 'Sum of the memory limits of pods, of the memory that pods may use.',
@@ -42,7 +42,7 @@ export function memoryLimitsCommitmentStat({ scope, by }: Grain): LabPanel {
   })
 }
 
-export function memoryUtilisationFromRequestsStat({ scope, by }: Grain): LabPanel {
+export function memoryUtilisationFromRequestsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Utilisation (from requests)',
     description: 'Working sets, of the memory asked for: the quotient of the two sums.',
@@ -51,7 +51,7 @@ export function memoryUtilisationFromRequestsStat({ scope, by }: Grain): LabPane
   })
 }
 
-export function memoryUtilisationFromLimitsStat({ scope, by }: Grain): LabPanel {
+export function memoryUtilisationFromLimitsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Utilisation (from limits)',
     description: 'Working sets, of the sum of the memory limits: the quotient of the two sums.',
@@ -62,7 +62,7 @@ export function memoryUtilisationFromLimitsStat({ scope, by }: Grain): LabPanel 
 
 /** Working sets, with lines for what bounds them. */
 export function memoryUsageTimeseries(
-  { each, scope, by }: Grain,
+  { each, scope, by }: Granularity,
   { title = 'Memory Usage', bounds = [] }: { title?: string; bounds?: readonly Query[] } = {},
 ): LabPanel {
   return timeseries({
@@ -77,7 +77,7 @@ export function memoryUsageTimeseries(
 
 /** Anonymous memory, with lines for what bounds it. */
 export function memoryRssTimeseries(
-  { each, scope, by }: Grain,
+  { each, scope, by }: Granularity,
   { title, bounds = [] }: { title: string; bounds?: readonly Query[] },
 ): LabPanel {
   return timeseries({
@@ -91,14 +91,14 @@ export function memoryRssTimeseries(
 }
 
 /** Lines for what pods ask for and may have at most. */
-export function memoryBounds({ scope, by }: Grain): Query[] {
+export function memoryBounds({ scope, by }: Granularity): Query[] {
   const [requests, limits] = [memoryRequests(scope, by), memoryLimits(scope, by)]
   return [named(`${requests.legend} requests`, requests), named(`${limits.legend} limits`, limits)]
 }
 
 /** Memory in use, asked for and allowed, and the quotients; after columns of counts, where there are any. */
 export function memoryQuotaTable(
-  { each, scope, by, keys }: Grain,
+  { each, scope, by, keys }: Granularity,
   { title = 'Memory Quota', counts = [] }: { title?: string; counts?: readonly Column[] } = {},
 ): LabPanel {
   return table({
@@ -111,7 +111,7 @@ export function memoryQuotaTable(
 }
 
 /** The same with what the memory consists of. */
-export function memoryDetailTable({ each, scope, by, keys }: Grain): LabPanel {
+export function memoryDetailTable({ each, scope, by, keys }: Granularity): LabPanel {
   return table({
     title: 'Memory Quota',
     description: `Working set, requests and limits of each ${each} now, and what its memory is. Cache and swap: ${CADVISOR}`,
@@ -126,7 +126,7 @@ export function memoryDetailTable({ each, scope, by, keys }: Grain): LabPanel {
   })
 }
 
-function quotaColumns(scope: Grain['scope'], by: Grain['by']): Column[] {
+function quotaColumns(scope: Granularity['scope'], by: Granularity['by']): Column[] {
   return [
     { name: 'Memory Usage', query: memoryWorkingSet(scope, by) },
     { name: 'Memory Requests', query: memoryRequests(scope, by) },

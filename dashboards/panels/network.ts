@@ -1,4 +1,4 @@
-import type { Grain } from '../granularity.ts'
+import type { Granularity } from '../granularity.ts'
 import { barGauge, gauge, type LabPanel, table, timeseries } from '../panel-builders.ts'
 import { averageBandwidth, bandwidth, type Direction, droppedPackets, packets } from '../queries/network.ts'
 import { CADVISOR } from './sources.ts'
@@ -10,7 +10,7 @@ const WORDS = {
 
 /** Bandwidth, packets and drops of each row, both ways. */
 export function networkUsageTable(
-  { each, scope, by, keys }: Grain,
+  { each, scope, by, keys }: Granularity,
   { title = 'Current Network Usage', averages = false }: { title?: string; averages?: boolean } = {},
 ): LabPanel {
   return table({
@@ -35,7 +35,7 @@ export function networkUsageTable(
   })
 }
 
-export function bandwidthTimeseries(direction: Direction, { each, scope, by }: Grain): LabPanel {
+export function bandwidthTimeseries(direction: Direction, { each, scope, by }: Granularity): LabPanel {
   const { noun, past } = WORDS[direction]
   return timeseries({
     title: `${noun} Bandwidth`,
@@ -46,7 +46,11 @@ export function bandwidthTimeseries(direction: Direction, { each, scope, by }: G
   })
 }
 
-export function averageBandwidthTimeseries(direction: Direction, { each, scope, by }: Grain, title: string): LabPanel {
+export function averageBandwidthTimeseries(
+  direction: Direction,
+  { each, scope, by }: Granularity,
+  title: string,
+): LabPanel {
   return timeseries({
     title: `${title}${WORDS[direction].past}`,
     description: `Bits a second ${WORDS[direction].past.toLowerCase()} by the average pod of each ${each}. A pod's containers share one network.`,
@@ -56,7 +60,7 @@ export function averageBandwidthTimeseries(direction: Direction, { each, scope, 
 }
 
 /** The bandwidth of each row as lines that do not stack. */
-export function currentBitsTimeseries(direction: Direction, { each, scope, by }: Grain): LabPanel {
+export function currentBitsTimeseries(direction: Direction, { each, scope, by }: Granularity): LabPanel {
   const { past } = WORDS[direction]
   return timeseries({
     title: `Current Rate of Bits ${past}`,
@@ -66,15 +70,15 @@ export function currentBitsTimeseries(direction: Direction, { each, scope, by }:
   })
 }
 
-export function currentBitsGauge(direction: Direction, { each, scope, by }: Grain): LabPanel {
+export function currentBitsGauge(direction: Direction, { each, scope, by }: Granularity): LabPanel {
   return gauge({ ...currentBits(direction, each), query: bandwidth(direction, scope, by) })
 }
 
-export function currentBitsBarGauge(direction: Direction, { each, scope, by }: Grain): LabPanel {
+export function currentBitsBarGauge(direction: Direction, { each, scope, by }: Granularity): LabPanel {
   return barGauge({ ...currentBits(direction, each), query: bandwidth(direction, scope, by) })
 }
 
-export function averageBitsBarGauge(direction: Direction, { each, scope, by }: Grain): LabPanel {
+export function averageBitsBarGauge(direction: Direction, { each, scope, by }: Granularity): LabPanel {
   const { past } = WORDS[direction]
   return barGauge({
     title: `Average Rate of Bits ${past}`,
@@ -84,7 +88,7 @@ export function averageBitsBarGauge(direction: Direction, { each, scope, by }: G
   })
 }
 
-export function packetsTimeseries(direction: Direction, { each, scope, by }: Grain): LabPanel {
+export function packetsTimeseries(direction: Direction, { each, scope, by }: Granularity): LabPanel {
   const { past } = WORDS[direction]
   return timeseries({
     title: `Rate of ${past} Packets`,
@@ -95,7 +99,7 @@ export function packetsTimeseries(direction: Direction, { each, scope, by }: Gra
   })
 }
 
-export function droppedPacketsTimeseries(direction: Direction, { each, scope, by }: Grain): LabPanel {
+export function droppedPacketsTimeseries(direction: Direction, { each, scope, by }: Granularity): LabPanel {
   const { past } = WORDS[direction]
   return timeseries({
     title: `Rate of ${past} Packets Dropped`,

@@ -1,4 +1,4 @@
-import type { Grain } from '../granularity.ts'
+import type { Granularity } from '../granularity.ts'
 import { type LabPanel, stat, table, timeseries } from '../panel-builders.ts'
 import { cpuRequests } from '../queries/cpu.ts'
 import { memoryRequests } from '../queries/memory.ts'
@@ -26,12 +26,12 @@ import { named, type Query } from '../queries/query.ts'
 import { quotient } from '../queries/quotient.ts'
 import { HOST_METRICS } from './sources.ts'
 
-export function nodesStat({ scope, by }: Grain): LabPanel {
+export function nodesStat({ scope, by }: Granularity): LabPanel {
   return stat({ title: 'Nodes', description: 'Nodes, ready or not.', unit: 'none', query: nodes(scope, by) })
 }
 
 /** Nodes and pods, by cluster. */
-export function nodeAndPodCountTimeseries({ scope, by }: Grain): LabPanel {
+export function nodeAndPodCountTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Node & Pod Count',
     description: 'Nodes, and pods that run on them.',
@@ -41,7 +41,7 @@ export function nodeAndPodCountTimeseries({ scope, by }: Grain): LabPanel {
 }
 
 /** The cores of the nodes and what becomes of them. */
-export function nodesCpuTimeseries({ scope, by }: Grain): LabPanel {
+export function nodesCpuTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'CPU Usage',
     description: 'Cores that pods may use, that they ask for, and that nodes use with their own system.',
@@ -55,7 +55,7 @@ export function nodesCpuTimeseries({ scope, by }: Grain): LabPanel {
 }
 
 /** The memory of the nodes and what becomes of it. */
-export function nodesMemoryTimeseries({ scope, by }: Grain): LabPanel {
+export function nodesMemoryTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Memory Usage',
     description:
@@ -69,7 +69,7 @@ export function nodesMemoryTimeseries({ scope, by }: Grain): LabPanel {
   })
 }
 
-export function cpuUtilisationPerNodeTimeseries({ scope, by }: Grain): LabPanel {
+export function cpuUtilisationPerNodeTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'CPU Utilization per Node',
     description: 'Cores that each node uses, its own system included, of the cores that pods may use there.',
@@ -78,7 +78,7 @@ export function cpuUtilisationPerNodeTimeseries({ scope, by }: Grain): LabPanel 
   })
 }
 
-export function memoryUtilisationPerNodeTimeseries({ scope, by }: Grain): LabPanel {
+export function memoryUtilisationPerNodeTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Memory Utilization per Node',
     description: "Each node's working set, its own system included, of the memory it has.",
@@ -89,12 +89,12 @@ export function memoryUtilisationPerNodeTimeseries({ scope, by }: Grain): LabPan
 }
 
 /** The bound of what pods on the chosen nodes may use. */
-export function allocatableCpuBound({ scope }: Grain): Query {
+export function allocatableCpuBound({ scope }: Granularity): Query {
   return named('max allocatable', cpuAllocatable(scope, ['cluster']))
 }
 
 /** The same of memory, and the memory there is. */
-export function allocatableMemoryBounds({ scope }: Grain): Query[] {
+export function allocatableMemoryBounds({ scope }: Granularity): Query[] {
   return [
     named('max capacity', memoryCapacity(scope, ['cluster'])),
     named('max allocatable', memoryAllocatable(scope, ['cluster'])),
@@ -102,7 +102,7 @@ export function allocatableMemoryBounds({ scope }: Grain): Query[] {
 }
 
 /** Nodes by condition, at any time. */
-export function conditionsTimeseries({ scope }: Grain): LabPanel {
+export function conditionsTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'Nodes by condition',
     description: 'Nodes on which each condition holds. All should be Ready, and none under pressure.',
@@ -112,7 +112,7 @@ export function conditionsTimeseries({ scope }: Grain): LabPanel {
 }
 
 /** One row for each node, with its conditions and what it holds. */
-export function nodeHealthTable({ scope, by, keys }: Grain): LabPanel {
+export function nodeHealthTable({ scope, by, keys }: Granularity): LabPanel {
   return table({
     title: 'Node health',
     description: 'Each node now: conditions (1 holds, 0 does not, -1 nobody knows), pods, CPU, memory and disk.',
@@ -135,7 +135,7 @@ export function nodeHealthTable({ scope, by, keys }: Grain): LabPanel {
   })
 }
 
-export function podsPerNodeTimeseries({ scope, by }: Grain): LabPanel {
+export function podsPerNodeTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Pods per node',
     description: 'Pods of any phase that are placed on each node.',
@@ -144,7 +144,7 @@ export function podsPerNodeTimeseries({ scope, by }: Grain): LabPanel {
   })
 }
 
-export function nodeFilesystemTimeseries({ scope, by }: Grain): LabPanel {
+export function nodeFilesystemTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'File system usage per node',
     description: "The part of each node's file system that is in use.",
@@ -154,7 +154,7 @@ export function nodeFilesystemTimeseries({ scope, by }: Grain): LabPanel {
   })
 }
 
-export function nodeBandwidthTimeseries(direction: 'receive' | 'transmit', { scope, by }: Grain): LabPanel {
+export function nodeBandwidthTimeseries(direction: 'receive' | 'transmit', { scope, by }: Granularity): LabPanel {
   return timeseries({
     title: direction === 'receive' ? 'Node network received' : 'Node network transmitted',
     description: `Bits a second that each node ${direction}s over its network card.`,
@@ -163,7 +163,7 @@ export function nodeBandwidthTimeseries(direction: 'receive' | 'transmit', { sco
   })
 }
 
-export function nodeLoadTimeseries({ scope }: Grain): LabPanel {
+export function nodeLoadTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'Load per core',
     description: `The load average of one minute, of each node's cores: above 100 % work waits. ${HOST_METRICS}`,
@@ -172,7 +172,7 @@ export function nodeLoadTimeseries({ scope }: Grain): LabPanel {
   })
 }
 
-export function nodeCpuByStateTimeseries({ scope }: Grain): LabPanel {
+export function nodeCpuByStateTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'CPU by state',
     description: `Cores of the chosen nodes by what they are busy with. ${HOST_METRICS}`,
@@ -182,7 +182,7 @@ export function nodeCpuByStateTimeseries({ scope }: Grain): LabPanel {
   })
 }
 
-export function nodeMemoryByStateTimeseries({ scope }: Grain): LabPanel {
+export function nodeMemoryByStateTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'Memory by state',
     description: `Memory of the chosen nodes by what it holds. ${HOST_METRICS}`,
@@ -192,7 +192,7 @@ export function nodeMemoryByStateTimeseries({ scope }: Grain): LabPanel {
   })
 }
 
-export function nodeDiskTimeseries({ scope }: Grain): LabPanel {
+export function nodeDiskTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'Disk throughput',
     description: `Bytes a second that the chosen nodes read from and write to their disks. ${HOST_METRICS}`,
@@ -201,10 +201,10 @@ export function nodeDiskTimeseries({ scope }: Grain): LabPanel {
   })
 }
 
-function cpuRequestsOfNode(scope: Grain['scope'], by: Grain['by']): Query {
+function cpuRequestsOfNode(scope: Granularity['scope'], by: Granularity['by']): Query {
   return quotient(cpuRequests(scope, by), cpuAllocatable(scope, by))
 }
 
-function memoryRequestsOfNode(scope: Grain['scope'], by: Grain['by']): Query {
+function memoryRequestsOfNode(scope: Granularity['scope'], by: Granularity['by']): Query {
   return quotient(memoryRequests(scope, by), memoryAllocatable(scope, by))
 }

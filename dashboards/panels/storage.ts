@@ -1,10 +1,10 @@
-import type { Grain } from '../granularity.ts'
+import type { Granularity } from '../granularity.ts'
 import { type LabPanel, table, timeseries } from '../panel-builders.ts'
 import { named } from '../queries/query.ts'
 import { allDiskOperations, allDiskThroughput, diskOperations, diskThroughput } from '../queries/storage.ts'
 import { CADVISOR } from './sources.ts'
 
-export function diskOperationsTimeseries({ each, scope, by }: Grain, title = 'IOPS(Reads+Writes)'): LabPanel {
+export function diskOperationsTimeseries({ each, scope, by }: Granularity, title = 'IOPS(Reads+Writes)'): LabPanel {
   return timeseries({
     title,
     description: `Disk reads and writes a second of the containers of each ${each}. ${CADVISOR}`,
@@ -14,7 +14,7 @@ export function diskOperationsTimeseries({ each, scope, by }: Grain, title = 'IO
   })
 }
 
-export function diskThroughputTimeseries({ each, scope, by }: Grain, title = 'ThroughPut(Read+Write)'): LabPanel {
+export function diskThroughputTimeseries({ each, scope, by }: Granularity, title = 'ThroughPut(Read+Write)'): LabPanel {
   return timeseries({
     title,
     description: `Bytes a second that the containers of each ${each} read from and write to disk. ${CADVISOR}`,
@@ -25,7 +25,7 @@ export function diskThroughputTimeseries({ each, scope, by }: Grain, title = 'Th
 }
 
 /** Reads and writes apart. */
-export function diskOperationsByAccessTimeseries({ each, scope, by }: Grain, title: string): LabPanel {
+export function diskOperationsByAccessTimeseries({ each, scope, by }: Granularity, title: string): LabPanel {
   return timeseries({
     title,
     description: `Disk reads and writes a second of each ${each}. ${CADVISOR}`,
@@ -38,7 +38,7 @@ export function diskOperationsByAccessTimeseries({ each, scope, by }: Grain, tit
 }
 
 /** Bytes read and bytes written apart. */
-export function diskThroughputByAccessTimeseries({ each, scope, by }: Grain, title: string): LabPanel {
+export function diskThroughputByAccessTimeseries({ each, scope, by }: Granularity, title: string): LabPanel {
   return timeseries({
     title,
     description: `Bytes a second that each ${each} reads from and writes to disk. ${CADVISOR}`,
@@ -50,7 +50,7 @@ export function diskThroughputByAccessTimeseries({ each, scope, by }: Grain, tit
   })
 }
 
-export function storageTable({ each, scope, by, keys }: Grain): LabPanel {
+export function storageTable({ each, scope, by, keys }: Granularity): LabPanel {
   return table({
     title: 'Current Storage IO',
     description: `Disk operations and bytes a second of the containers of each ${each} now. ${CADVISOR}`,

@@ -45,7 +45,7 @@ export function cpuThrottling({ filter }: Scope, by: readonly Dimension[]): Quer
       because: 'a container that no period was counted for has no share',
       noneOf: sum('container_cpu_cfs_periods_total'),
     },
-    needs: ['cadvisor'],
+    prerequisites: ['cadvisor'],
   }
 }
 

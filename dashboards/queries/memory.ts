@@ -16,12 +16,12 @@ export function memoryRss(scope: Scope, by: readonly Dimension[]): Query {
 
 /** Bytes of the containers' page cache. cAdvisor's. */
 export function memoryCache(scope: Scope, by: readonly Dimension[]): Query {
-  return held('container_memory_cache', scope, by, { truth: { of: 'memory-cache', by }, needs: ['cadvisor'] })
+  return held('container_memory_cache', scope, by, { truth: { of: 'memory-cache', by }, prerequisites: ['cadvisor'] })
 }
 
 /** Bytes that the containers have on swap. cAdvisor's. */
 export function memorySwap(scope: Scope, by: readonly Dimension[]): Query {
-  return held('container_memory_swap', scope, by, { truth: { of: 'memory-swap', by }, needs: ['cadvisor'] })
+  return held('container_memory_swap', scope, by, { truth: { of: 'memory-swap', by }, prerequisites: ['cadvisor'] })
 }
 
 /** Bytes that pods which are not finished ask for. */
@@ -44,6 +44,11 @@ export function memoryUsageOverLimits(scope: Scope, by: readonly Dimension[]): Q
   return quotient(memoryWorkingSet(scope, by), memoryLimits(scope, by))
 }
 
-function held(metric: string, scope: Scope, by: readonly Dimension[], marks: Pick<Query, 'truth' | 'needs'>): Query {
-  return { expr: aggregate('sum', scope, by, filter => `${metric}{${filter}}`), legend: legendOf(by), ...marks }
+function held(
+  metric: string,
+  scope: Scope,
+  by: readonly Dimension[],
+  expectations: Pick<Query, 'truth' | 'prerequisites'>,
+): Query {
+  return { expr: aggregate('sum', scope, by, filter => `${metric}{${filter}}`), legend: legendOf(by), ...expectations }
 }

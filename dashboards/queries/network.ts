@@ -42,6 +42,6 @@ function counted(metric: string, of: Quantity, scope: Scope, by: readonly Dimens
     expr: aggregate('sum', scope, by, filter => `rate(${metric}{${filter}}[$__rate_interval])`),
     legend: legendOf(by),
     truth: { of, by },
-    needs: ['cadvisor'],
+    prerequisites: ['cadvisor'],
   }
 }

@@ -128,7 +128,7 @@ export function nodeLoad({ filter }: Scope): Query {
   return {
     expr: `max by (${by}) (system_cpu_load_average_1m{${filter}}) / count by (${by}) (system_cpu_time_seconds_total{${filter}, state="idle"})`,
     legend: '{{k8s_node_name}}',
-    needs: ['host-metrics'],
+    prerequisites: ['host-metrics'],
   }
 }
 
@@ -138,7 +138,7 @@ export function nodeCpuByState({ filter }: Scope): Query {
     expr: `sum by (state) (rate(system_cpu_time_seconds_total{${filter}, state!="idle"}[$__rate_interval]))`,
     legend: '{{state}}',
     truth: { of: 'host-cpu', by: ['state'], except: { state: 'idle' } },
-    needs: ['host-metrics'],
+    prerequisites: ['host-metrics'],
   }
 }
 
@@ -148,7 +148,7 @@ export function nodeMemoryByState({ filter }: Scope): Query {
     expr: `sum by (state) (system_memory_usage_bytes{${filter}})`,
     legend: '{{state}}',
     truth: { of: 'host-memory', by: ['state'] },
-    needs: ['host-metrics'],
+    prerequisites: ['host-metrics'],
   }
 }
 
@@ -158,7 +158,7 @@ export function nodeDiskThroughput({ filter }: Scope): Query {
     expr: `sum by (direction) (rate(system_disk_io_bytes_total{${filter}}[$__rate_interval]))`,
     legend: '{{direction}}',
     truth: { of: 'host-disk', by: ['direction'] },
-    needs: ['host-metrics'],
+    prerequisites: ['host-metrics'],
   }
 }
 

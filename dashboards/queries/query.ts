@@ -1,7 +1,7 @@
-import { type Dimension, labelOfDimension, type TargetMarks } from '../../lib/checks/verify/query-expectations.ts'
+import { type Dimension, labelOfDimension, type QueryExpectations } from '../../lib/checks/verify/query-expectations.ts'
 
 /** One query of a panel: PromQL with Grafana's variables in it, and what is known of its numbers. */
-export interface Query extends TargetMarks {
+export interface Query extends QueryExpectations {
   expr: string
   /** How its series are named on the screen, in Grafana's `{{label}}` spelling. */
   legend?: string

@@ -1,4 +1,4 @@
-import type { Dimension, Excuse } from '../../lib/checks/verify/query-expectations.ts'
+import type { AllowedEmpty, Dimension } from '../../lib/checks/verify/query-expectations.ts'
 import { labelsOf, legendOf, type Query } from './query.ts'
 import { aggregate, chosen, inNamespace, POD } from './scope.ts'
 
@@ -6,8 +6,8 @@ import { aggregate, chosen, inNamespace, POD } from './scope.ts'
 export const CALLS = 'traces_span_metrics_calls_total'
 const DURATION = 'traces_span_metrics_duration_seconds'
 /** A service's own requests are those that it answers; what it asks of others is counted there. */
-const SERVED = 'span_kind="SPAN_KIND_SERVER"'
-const ASKED = 'span_kind="SPAN_KIND_CLIENT"'
+const SERVER_SPANS = 'span_kind="SPAN_KIND_SERVER"'
+const CLIENT_SPANS = 'span_kind="SPAN_KIND_CLIENT"'
 const FAILED = 'status_code="STATUS_CODE_ERROR"'
 const OF_SERVICE = `${inNamespace.filter}, ${chosen('service_name', 'service')}`
 
@@ -16,70 +16,70 @@ export const PER_SERVICE = ['cluster', 'namespace', 'service'] as const satisfie
 const BY = labelsOf(PER_SERVICE)
 const legend = legendOf(PER_SERVICE)
 
-const CALLS_NOBODY: Excuse = { because: 'a service need not call others', given: `${CALLS}{${OF_SERVICE}}` }
+const NO_CALLS: AllowedEmpty = { because: 'a service need not call others', given: `${CALLS}{${OF_SERVICE}}` }
 
 /** Requests a second that each service answers. */
 export const requestRate: Query = {
-  expr: rateOf(`${CALLS}{${OF_SERVICE}, ${SERVED}}`),
+  expr: rateOf(`${CALLS}{${OF_SERVICE}, ${SERVER_SPANS}}`),
   legend,
   truth: { of: 'requests', by: PER_SERVICE },
 }
 
-const NOBODY_ASKS: Excuse = {
+const NO_REQUESTS: AllowedEmpty = {
   because: 'a service that nobody asks takes no time and has no part of errors',
   noneOf: requestRate.expr,
 }
 
 /** Requests a second that each service answers with an error, 0 where none. */
 export const errorRate: Query = {
-  expr: `(${orNone(SERVED)})`,
+  expr: `(${orNone(SERVER_SPANS)})`,
   legend,
   truth: { of: 'failed-requests', by: PER_SERVICE },
 }
 
 /** The part of its requests that each service answers with an error, 0 to 1. */
 export const errorShare: Query = {
-  expr: `(${orNone(SERVED)}) / ${requestRate.expr}`,
+  expr: `(${orNone(SERVER_SPANS)}) / ${requestRate.expr}`,
   legend,
   truth: { of: 'failed-requests', over: 'requests', by: PER_SERVICE },
-  nanWhen: NOBODY_ASKS,
+  nanWhen: NO_REQUESTS,
 }
 
 /** Seconds within which that part of each service's requests is answered. */
 export function durationQuantile(quantile: 0.5 | 0.95 | 0.99): Query {
-  const buckets = `rate(${DURATION}_bucket{${OF_SERVICE}, ${SERVED}}[$__rate_interval])`
+  const buckets = `rate(${DURATION}_bucket{${OF_SERVICE}, ${SERVER_SPANS}}[$__rate_interval])`
   return {
     expr: `histogram_quantile(${quantile}, sum by (${BY}, le) (${buckets}))`,
     legend,
-    nanWhen: NOBODY_ASKS,
+    nanWhen: NO_REQUESTS,
   }
 }
 
 /** Seconds that each service takes for a request in the mean. */
 export const meanDuration: Query = {
-  expr: ['sum', 'count'].map(part => rateOf(`${DURATION}_${part}{${OF_SERVICE}, ${SERVED}}`)).join(' / '),
+  expr: ['sum', 'count'].map(part => rateOf(`${DURATION}_${part}{${OF_SERVICE}, ${SERVER_SPANS}}`)).join(' / '),
   legend,
   truth: { of: 'request-seconds', over: 'requests', by: PER_SERVICE },
-  nanWhen: NOBODY_ASKS,
+  nanWhen: NO_REQUESTS,
 }
 
 /** Calls a second that each service makes to others, by what it calls. */
 export const callRate: Query = {
-  expr: `sum by (${BY}, span_name) (rate(${CALLS}{${OF_SERVICE}, ${ASKED}}[$__rate_interval]))`,
+  expr: `sum by (${BY}, span_name) (rate(${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}[$__rate_interval]))`,
   legend: `${legend} to {{span_name}}`,
   truth: { of: 'calls', by: [...PER_SERVICE, 'call'] },
-  emptyWhen: CALLS_NOBODY,
+  emptyWhen: NO_CALLS,
 }
 
 /** The part of its calls to others that each service gets an error for, 0 to 1. */
 export const failedCallShare: Query = {
-  expr: `(${orNone(ASKED)}) / ${rateOf(`${CALLS}{${OF_SERVICE}, ${ASKED}}`)}`,
+  expr: `(${orNone(CLIENT_SPANS)}) / ${rateOf(`${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}`)}`,
   legend,
   truth: { of: 'failed-calls', over: 'calls', by: PER_SERVICE },
-  emptyWhen: CALLS_NOBODY,
+  emptyWhen: NO_CALLS,
   nanWhen: {
     because: 'there is no part of no calls',
-    noneOf: rateOf(`${CALLS}{${OF_SERVICE}, ${ASKED}}`),
+    noneOf: rateOf(`${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}`),
   },
 }
 

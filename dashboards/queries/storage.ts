@@ -36,6 +36,6 @@ function rateOf(metrics: readonly string[], scope: Scope, by: readonly Dimension
       .join(' + '),
     legend: legendOf(by),
     truth: { of, by },
-    needs: ['disk-io'],
+    prerequisites: ['disk-io'],
   }
 }

@@ -1,9 +1,9 @@
-import type { Need } from '../../lib/checks/verify/query-expectations.ts'
+import type { Prerequisite } from '../../lib/checks/verify/query-expectations.ts'
 import type { Query } from './query.ts'
 import { IN_CLUSTER } from './scope.ts'
 
 /** A collector that nobody has sent spans to has no series of them: without callers, and with TRACING=false. */
-const NEEDS: readonly Need[] = ['spans']
+const NEEDS: readonly Prerequisite[] = ['spans']
 
 const FOUND = { generators: 'trace-generators', services: 'traced-services', problems: 'trace-problems' } as const
 
@@ -37,21 +37,21 @@ export const simulatedSpans: Query = {
 export const acceptedSpans: Query = {
   expr: collected('receiver, transport', 'otelcol_receiver_accepted_spans_total'),
   legend: '{{receiver}} by {{transport}}',
-  needs: NEEDS,
+  prerequisites: NEEDS,
 }
 
 /** Spans a second that the collector hands on. */
 export const sentSpans: Query = {
   expr: collected('exporter', 'otelcol_exporter_sent_spans_total'),
   legend: 'sent by {{exporter}}',
-  needs: NEEDS,
+  prerequisites: NEEDS,
 }
 
 /** Spans a second that the collector refuses to take, and fails over. */
 export const refusedSpans: Query[] = (['refused', 'failed'] as const).map(what => ({
   expr: collected('receiver, transport', `otelcol_receiver_${what}_spans_total`),
   legend: `{{receiver}} by {{transport}} ${what}`,
-  needs: NEEDS,
+  prerequisites: NEEDS,
 }))
 
 /** Spans a second that the collector gives up, as nobody takes them. */
@@ -59,7 +59,7 @@ export const lostSpans: Query = {
   expr: collected('exporter', 'otelcol_exporter_send_failed_spans_total'),
   legend: 'given up by {{exporter}}',
   emptyWhen: { because: 'a collector that delivers all has no series of what it gave up', given: sentSpans.expr },
-  needs: NEEDS,
+  prerequisites: NEEDS,
 }
 
 /** Batches that wait in the collector's queues for Jaeger and Tempo, and for how many there is room. */

@@ -4,15 +4,13 @@ import { type VariableTypes, variableTypes } from './datasource.ts'
 import { type PanelPlace, readLinks, readPanel } from './read-panel.ts'
 import { readVariable } from './read-variable.ts'
 
-/** A panel's JSON and where it stands. */
+/** A panel's JSON and its place. */
 interface PlacedPanel {
   json: Record<string, unknown>
   place: PanelPlace
 }
 
-/**
- * A classic dashboard's JSON (schema versions up to 42, the `rows` of before 16 included) in the one form.
- */
+/** Reads a classic dashboard: schema versions up to 42, also with `rows` (before 16). */
 export function readClassic(json: Record<string, unknown>, source: string): Dashboard {
   const types = variableTypes(json)
   const { panels, skipped } = readPanels(placedPanels(json), types)
@@ -52,7 +50,10 @@ function readPanels(placed: PlacedPanel[], types: VariableTypes): { panels: Pane
   return { panels: withOwnIds(panels), skipped }
 }
 
-/** Each panel with an id of its own, as Grafana gives them when it loads a dashboard: one that is missing or taken becomes the next after the highest. */
+/**
+ * Gives each panel a unique id as Grafana does when it loads a dashboard: a missing or duplicate id becomes the next
+ * after the highest.
+ */
 function withOwnIds(panels: readonly Panel[]): Panel[] {
   const taken = new Set<number>()
   let next = panels.reduce((highest, { id }) => Math.max(highest, id), 0) + 1
@@ -63,7 +64,10 @@ function withOwnIds(panels: readonly Panel[]): Panel[] {
   })
 }
 
-/** A library panel's JSON where the file has it (`libraryPanel.model`, or the queries beside the reference), else its name. */
+/**
+ * The JSON of a library panel where the file has it (`libraryPanel.model`, or queries beside the reference), else its
+ * name.
+ */
 function withLibraryModel(json: Record<string, unknown>): Record<string, unknown> | string {
   if (json['libraryPanel'] === undefined || json['libraryPanel'] === null) return json
   const library = fields(json['libraryPanel'])
@@ -77,7 +81,7 @@ function placedPanels(json: Record<string, unknown>): PlacedPanel[] {
   return [...rowsOf(json), ...panelsOf(items(json['panels']))]
 }
 
-/** `rows`, each with panels of its own, as dashboards had them before they had a grid. */
+/** `rows` with their panels, as before the grid. */
 function rowsOf(json: Record<string, unknown>): PlacedPanel[] {
   return items(json['rows']).flatMap(each => {
     const row = fields(each)
@@ -85,7 +89,7 @@ function rowsOf(json: Record<string, unknown>): PlacedPanel[] {
   })
 }
 
-/** Panels in order. A row that is open is followed by its panels, a collapsed one holds them. */
+/** Panels in order. The panels of an open row follow it; a collapsed row contains them. */
 function panelsOf(list: unknown[]): PlacedPanel[] {
   let place: PanelPlace = { row: '', repeats: [] }
   return list.flatMap(each => {

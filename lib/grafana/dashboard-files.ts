@@ -6,13 +6,13 @@ import { readUserFile } from '../system/yaml-files.ts'
 import type { Dashboard } from './dashboard-model.ts'
 import { classicDashboard, readDashboardFile, readJsonFile } from './read-dashboard.ts'
 
-/** The dashboards of some files, and what was refused of them: one bad file is no reason to leave out the others. */
+/** The dashboards of some files, and the files that could not be read. */
 export interface ReadFiles {
   dashboards: Dashboard[]
   refused: RefusedFile[]
 }
 
-/** A path that gave no dashboard, and why. */
+/** A path without a dashboard, and the reason. */
 export interface RefusedFile {
   source: string
   error: LabError
@@ -20,27 +20,27 @@ export interface RefusedFile {
 
 const nextOfDir = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
 
-/** Where the user's own dashboards are, beside those of the lab: `DASHBOARDS_DIR`, or nowhere. */
-export function ownPaths({ dashboardsDir }: Settings): string[] {
+/** The paths of `DASHBOARDS_DIR`; empty for `none`. */
+export function dashboardsDirPaths({ dashboardsDir }: Settings): string[] {
   return dashboardsDir === 'none' ? [] : [dashboardsDir]
 }
 
 /**
- * The folder of the user's own dashboards, for who serves it from now on; undefined where there is none.
+ * The folder of `DASHBOARDS_DIR`; undefined for `none`.
  *
- * Throws a UsageError when it is not there.
+ * Throws a UsageError when it does not exist.
  */
-export function requireOwnDir(settings: Settings): string | undefined {
-  const [dir] = ownPaths(settings)
+export function requireDashboardsDir(settings: Settings): string | undefined {
+  const [dir] = dashboardsDirPaths(settings)
   if (dir === undefined || statOf(dir)?.isDirectory() === true) return dir
   throw new UsageError(`Cannot add the dashboards of ${dir}`, { why: 'there is no such folder', next: nextOfDir })
 }
 
 /**
- * Reads the dashboards that paths name: each a file, a folder (its `*.json`, folders in it included), or a pattern with `*`, `?`
- * and `**`, as a shell knows them. A file that several paths name is read once.
+ * Reads the dashboards of paths: each a file, a folder (its `*.json`, subfolders included), or a pattern with `*`,
+ * `?` and `**` as in a shell. A file of several paths is read once.
  *
- * What can't be read is among `refused`; so is a path that names nothing.
+ * Paths that can't be read or match nothing are in `refused`.
  */
 export function readDashboardFiles(paths: readonly string[]): ReadFiles {
   const read: ReadFiles = { dashboards: [], refused: [] }
@@ -72,19 +72,19 @@ export function readDashboardFiles(paths: readonly string[]): ReadFiles {
   }
 }
 
-/** A folder of dashboards as Grafana's file provisioning takes it. */
+/** A folder of dashboards for Grafana's file provisioning. */
 export interface ProvisionedFolder {
   /** The text of each dashboard, by its path in the folder. */
   texts: Map<string, string>
-  /** Some of them are not as their files are, so that Grafana has to be given these texts. */
+  /** Some texts differ from their files, so Grafana must read the texts. */
   isConverted: boolean
-  /** Which files were converted or left out, and why: a line each. */
+  /** The files that were converted or omitted, with the reason, one line each. */
   notes: string[]
 }
 
 /**
- * The dashboards of a folder in the one form that Grafana loads from files, the classic one: what else it finds there, the v2 schema among it, it leaves
- * out with a line in its log.
+ * The dashboards of a folder as classic JSON, the only form that Grafana loads from files. It omits other forms, such
+ * as the v2 schema, with a line in its log.
  */
 export function provisionedFolder(dir: string): ProvisionedFolder {
   const texts = new Map<string, string>()
@@ -109,7 +109,7 @@ export function provisionedFolder(dir: string): ProvisionedFolder {
   return { texts, isConverted, notes }
 }
 
-/** The files that a path names, sorted. */
+/** The files of a path, sorted. */
 function dashboardFiles(path: string): string[] {
   const stats = statOf(path)
   if (stats?.isDirectory() === true) return filesBelow(path).filter(file => file.endsWith('.json'))
@@ -122,7 +122,7 @@ function dashboardFiles(path: string): string[] {
   return filesBelow(base).filter(file => pattern.test(relative(base, file).split(sep).join('/')))
 }
 
-/** What the file system says of a path; undefined where nothing is, also where a part of the path is a file. */
+/** The stats of a path; undefined where it does not exist, or a part of it is a file. */
 function statOf(path: string) {
   return readUserFile(path, nextOfDir, () => {
     try {

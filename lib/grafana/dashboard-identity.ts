@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto'
 import type { Dashboard } from './dashboard-model.ts'
 
-/** What dashboards are told apart by: the source alone is different for each. */
+/** The identity of a dashboard. Only the source is unique. */
 type Identity = Pick<Dashboard, 'source' | 'uid' | 'title'>
 
-/** As long as a file's name and an address carry easily. */
+/** The longest key that file names and URLs carry well. */
 const MAX_LENGTH = 80
 
 /**
- * A key for each dashboard, by its source: unique whatever uids and titles there are, also where case doesn't count, and valid in an HTML id, a
- * file's name and an address. It is the uid wherever that will do, and otherwise depends on the dashboard alone, or on its source where another has the same.
+ * A key for each dashboard, by source. Keys are unique, also without case, and valid in an HTML id, a file name and a
+ * URL. The key is the uid where possible; otherwise it depends on the dashboard alone, or on its source where another
+ * dashboard is the same.
  */
 export function dashboardKeys(dashboards: readonly Identity[]): Map<string, string> {
   const taken = new Set<string>()
   const keys = new Map<string, string>()
-  // A title must not take what is another's uid.
+  // A title must not use the uid of another dashboard.
   for (const { source, uid, title } of [...dashboards].sort((a, b) => Number(b.uid !== '') - Number(a.uid !== ''))) {
     const words = uid || title
     const isPlain = /^[\w-]+$/.test(words) && words.length <= MAX_LENGTH
@@ -27,7 +28,7 @@ export function dashboardKeys(dashboards: readonly Identity[]): Map<string, stri
   return keys
 }
 
-/** What a person calls each dashboard, by its source: the title, with the source where several have the same title. */
+/** A title for each dashboard, by source: its own title, with the source where several have the same. */
 export function shownTitles(dashboards: readonly Pick<Identity, 'source' | 'title'>[]): Map<string, string> {
   const counts = new Map<string, number>()
   for (const { title } of dashboards) counts.set(title, (counts.get(title) ?? 0) + 1)

@@ -1,37 +1,37 @@
 /**
- * One form for every Grafana dashboard, whatever schema its JSON has (`lib/grafana/read-dashboard.ts` reads it). A text that the JSON
- * does not have is the empty string, a list that it does not have is empty.
+ * One form for all Grafana dashboards, whatever schema their JSON has (`lib/grafana/read-dashboard.ts` reads it). A
+ * missing text is the empty string, and a missing list is empty.
  */
 export interface Dashboard {
-  /** The file it came from, or what else a person would call its origin. */
+  /** The file or other origin. */
   source: string
   uid: string
   title: string
   tags: readonly string[]
-  /** What Grafana would show first: `now-1h`, `now`; and the refresh, `10s`. */
+  /** The initial time range, such as `now-1h` to `now`, and the refresh interval, such as `10s`. */
   time: { from: string; to: string; refresh: string }
   links: readonly Link[]
-  /** In the order of the screen, those of collapsed rows too. A row itself is no panel. */
+  /** In the order of the screen, those of collapsed rows too. A row is not a panel. */
   panels: readonly Panel[]
   variables: readonly Variable[]
-  /** What can't be looked at, each with the reason. */
+  /** What was skipped, with the reasons. */
   skipped: readonly Skipped[]
 }
 
 /** A link of a dashboard, a panel, or a panel's fields. */
 export interface Link {
   title: string
-  /** As written, variables and all. Empty for a list of dashboards by tags. */
+  /** The URL with its variables. Empty for a list of dashboards by tags. */
   url: string
-  /** The tags by which a dashboard's link lists others. */
+  /** The tags of a link that lists dashboards. */
   tags: readonly string[]
 }
 
-/** A datasource as the JSON names it. */
+/** A datasource in the JSON. */
 export interface Datasource {
-  /** `prometheus`, `loki`, …; of a variable or an input, the type it stands for. Empty when nothing says. */
+  /** `prometheus`, `loki`, …; for a variable or an input, its type. Empty where unknown. */
   type: string
-  /** uid, name or variable, as written: `prometheus`, `${datasource}`. */
+  /** A uid, name or variable: `prometheus`, `${datasource}`. */
   uid: string
 }
 
@@ -40,36 +40,36 @@ export interface Panel {
   /** Unique in the dashboard. */
   id: number
   title: string
-  /** `timeseries`, `stat`, `table`; of old dashboards also `graph` and `singlestat`, as they call themselves. */
+  /** `timeseries`, `stat`, `table`; in old dashboards also `graph` and `singlestat`. */
   type: string
   description: string
-  /** Grafana's unit id of the panel's values where no override says otherwise: `bytes`, `percentunit`. */
+  /** Grafana's unit id of the panel's values without overrides: `bytes`, `percentunit`. */
   unit: string
   fieldConfig: FieldConfig
-  /** As the panel's kind has them; not narrowed. */
+  /** The options of the panel's type, not validated. */
   options: Readonly<Record<string, unknown>>
   transformations: readonly Transformation[]
-  /** The panel's own and those of its fields, overrides included. */
+  /** The links of the panel and of its fields, overrides included. */
   links: readonly Link[]
   gridPos: { x: number; y: number; w: number; h: number }
-  /** The title of the row it stands in. */
+  /** The title of its row. */
   row: string
-  /** The variables it is repeated by, its row's included. */
+  /** The variables by which it or its row is repeated. */
   repeats: readonly string[]
   datasource: Datasource
-  /** The least step, `1m`, as written; it holds for every target without one of its own. */
+  /** The minimum step (`1m`) of targets without their own. */
   interval: string
-  /** The queries that go to a Prometheus, or to nobody knows whom. */
+  /** The queries to a Prometheus, or to an unknown datasource. */
   targets: readonly Target[]
 }
 
-/** How values are shown: for all fields, and by override for some. */
+/** How values are shown: for all fields, and by override. */
 export interface FieldConfig {
   defaults: Readonly<Record<string, unknown>>
   overrides: readonly Override[]
 }
 
-/** An override: the fields it is for (`byName`, `Value #A`) and what it sets, by property id (`unit`, `links`). */
+/** An override: its fields (`byName`, `Value #A`), and the properties that it sets, by id (`unit`, `links`). */
 export interface Override {
   matcher: { id: string; options: unknown }
   properties: Readonly<Record<string, unknown>>
@@ -85,18 +85,18 @@ export interface Transformation {
 /** One PromQL query of a panel. */
 export interface Target {
   refId: string
-  /** As written, with Grafana's variables. Never empty. */
+  /** The query with Grafana's variables. Never empty. */
   expr: string
-  /** Both can be true: Grafana then asks for both. */
+  /** Both can be true: Grafana then sends both queries. */
   instant: boolean
   range: boolean
   /** `time_series`, `table` or `heatmap`. */
   format: string
   legendFormat: string
-  /** Not drawn, though other targets may refer to it. */
+  /** Hidden; other targets may refer to it. */
   hide: boolean
   datasource: Datasource
-  /** The least step of this target, as written; empty: the panel's. */
+  /** The minimum step of this target; empty for the panel's. */
   interval: string
 }
 
@@ -106,28 +106,31 @@ export interface Variable {
   /** `query`, `datasource`, `custom`, `interval`, `constant`, `textbox`, `adhoc`, … */
   type: string
   label: string
-  /** Of a query the text (`label_values(up, job)`), of a datasource its type, of custom and interval the list, of constant and textbox the value. */
+  /**
+   * The query (`label_values(up, job)`), the type of a datasource, the list of a custom or interval variable, the
+   * value of a constant or textbox.
+   */
   query: string
-  /** Filters and cuts what the query gives, as written: `/^team-(.*)/`. */
+  /** A regular expression that filters and cuts the query's values: `/^team-(.*)/`. */
   regex: string
   multi: boolean
   includeAll: boolean
-  /** What stands for All; empty: every value. */
+  /** The value of All; empty: all values. */
   allValue: string
-  /** What is chosen; `$__all` for All. */
+  /** The selected values; `$__all` for All. */
   current: readonly string[]
-  /** The values that are known without asking. */
+  /** The values that need no query. */
   options: readonly string[]
   hide: 'no' | 'label' | 'variable'
   datasource: Datasource
 }
 
-/** Something of a dashboard that was not read, and why. */
+/** A part of a dashboard that was skipped, and the reason. */
 export interface Skipped {
   kind: 'panel' | 'target' | 'variable'
   /** The panel's title or the variable's name. */
   name: string
-  /** Of a target. */
+  /** Empty where it is not a target. */
   refId: string
   /** "asks Loki, not Prometheus". */
   reason: string

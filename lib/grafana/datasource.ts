@@ -1,13 +1,13 @@
 import { fields, items, text } from '../kube/json.ts'
 import type { Datasource } from './dashboard-model.ts'
 
-/** The kinds that answer PromQL: Prometheus itself, and Grafana's plugins that speak its API. */
+/** Datasource types with PromQL: Prometheus, and Grafana's plugins with its API. */
 const promqlTypes = ['prometheus', 'grafana-amazonprometheus-datasource', 'grafana-azureprometheus-datasource']
 
-/** Types that a datasource given by nothing but its name or uid is likely to have. */
+/** The type of a datasource with nothing but a name or uid, if that is one of these. */
 const namedTypes = ['prometheus', 'loki', 'tempo', 'jaeger', 'pyroscope', 'elasticsearch', 'influxdb', 'graphite']
 
-/** Names that Grafana keeps for itself, with the type they stand for. */
+/** Grafana's reserved names and their types. */
 const builtIn: Readonly<Record<string, string>> = {
   __expr__: '__expr__',
   '-- Grafana --': 'grafana',
@@ -16,10 +16,10 @@ const builtIn: Readonly<Record<string, string>> = {
   grafana: 'grafana',
 }
 
-/** Type by variable: of variables of type datasource, and of the inputs that an export asks for. */
+/** Types by variable: datasource variables, and the inputs of an export. */
 export type VariableTypes = ReadonlyMap<string, string>
 
-/** The types that a classic dashboard's own variables and an export's `__inputs` stand for. */
+/** The types of a classic dashboard's datasource variables and `__inputs`. */
 export function variableTypes(dashboard: Record<string, unknown>): VariableTypes {
   const types = new Map<string, string>()
   for (const each of items(dashboard['__inputs'])) {
@@ -34,15 +34,15 @@ export function variableTypes(dashboard: Record<string, unknown>): VariableTypes
 }
 
 /**
- * A datasource in any of its spellings: `{type, uid}`, a name, a variable; none at all is the default one, of which nothing
- * is known. A variable gets the type it stands for.
+ * A datasource in any form: `{type, uid}`, a name, or a variable, which gets its type. No datasource is the default
+ * one, whose type is unknown.
  */
 export function readDatasource(value: unknown, types: VariableTypes): Datasource {
   const given = typeof value === 'string' ? value : text(fields(value)['uid'])
   const uid = given ?? ''
   const variable = /^(?:\$(\w+)|\$\{(\w+)(?::\w+)?\}|\[\[(\w+)\]\])$/.exec(uid)?.slice(1).find(Boolean)
   const known = variable === undefined ? builtIn[uid] : types.get(variable)
-  // The type beside a variable says what it was when the panel was made; the variable itself knows better.
+  // The type beside a variable can be outdated.
   const type = known || text(fields(value)['type']) || namedType(uid)
   return { type, uid }
 }
@@ -51,13 +51,13 @@ function namedType(uid: string): string {
   return namedTypes.find(type => type === uid.toLowerCase()) ?? ''
 }
 
-/** The datasource of a target: its own, else its panel's unless that is mixed. */
+/** The datasource of a target: its own, else that of its panel unless that is mixed. */
 export function targetDatasource(own: Datasource, ofPanel: Datasource): Datasource {
   if (own.uid !== '' || own.type !== '') return own
   return ofPanel.type === 'mixed' ? { type: '', uid: '' } : ofPanel
 }
 
-/** Why a datasource's queries can't be asked of Prometheus; undefined when they can, or nobody knows. */
+/** Why a datasource is not a Prometheus; undefined if it is or may be one. */
 export function notPrometheus({ type, uid }: Datasource): string | undefined {
   if (type === '' || promqlTypes.includes(type)) return undefined
   if (type === '__expr__') return "is an expression over other queries, which Grafana's server works out"

@@ -1,25 +1,25 @@
-/** What a variable stands for in a query. */
+/** The value of a variable in a query. */
 export interface VariableValue {
-  /** The values that are chosen; of All without a text of its own, every one. */
+  /** The selected values; with All and no `allValue`, all values. */
   values: readonly string[]
-  /** The text that stands for All (`allValue`), which Grafana puts in as it is. */
+  /** The value of All (`allValue`), which Grafana inserts unchanged. */
   allText?: string
-  /** All is chosen. */
+  /** All is selected. */
   isAll?: boolean
-  /** The variable may have several values (`multi` or `includeAll`), and so is written as a regular expression. */
+  /** The variable allows several values (`multi` or `includeAll`), so that it becomes a regular expression. */
   several: boolean
 }
 
 /** Variables by name. */
 export type VariableValues = ReadonlyMap<string, VariableValue>
 
-/** Where Grafana finds a variable in a text: `$name`, `[[name:format]]`, `${name.path:format}` (packages/data, templating). */
+/** Variables in a text: `$name`, `[[name:format]]`, `${name.path:format}` (packages/data, templating). */
 const VARIABLE = /\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:^}]+))?(?::([^}]+))?\}/g
 
 /**
- * A query's text with its variables filled in as Grafana's Prometheus datasource does it. Without a format a variable that may
- * have several values becomes a regular expression, `(a|b)`, escaped for a PromQL string; any other its value. A variable
- * that isn't known stays as it is. `otherwise` is the format where none is written.
+ * Replaces the variables in a query as Grafana's Prometheus datasource does. Without a format, a variable that allows
+ * several values becomes a regular expression, `(a|b)`, escaped for a PromQL string; another one its value. An
+ * unknown variable stays. `otherwise` is the default format.
  */
 export function interpolate(text: string, variables: VariableValues, otherwise?: 'regex'): string {
   return text.replace(VARIABLE, (whole, plain, square, squareFormat, braced, _path, bracedFormat) => {
@@ -31,7 +31,7 @@ export function interpolate(text: string, variables: VariableValues, otherwise?:
   })
 }
 
-/** A title or another text for people with its variables filled in: `a + b`, or `All`. */
+/** Replaces the variables in a title or another text: `a + b`, or `All`. */
 export function inWords(text: string, variables: VariableValues): string {
   return text.replace(VARIABLE, (whole, plain, square, squareFormat, braced, _path, bracedFormat) => {
     const variable = variables.get(plain ?? square ?? braced)
@@ -40,7 +40,7 @@ export function inWords(text: string, variables: VariableValues): string {
   })
 }
 
-/** The names of all variables that a text refers to, Grafana's own (`__interval`) included. */
+/** The names of the variables in a text, Grafana's own (`__interval`) included. */
 export function variablesIn(text: string): Set<string> {
   return new Set([...text.matchAll(VARIABLE)].map(([, plain, square, , braced]) => plain ?? square ?? braced ?? ''))
 }
@@ -48,12 +48,12 @@ export function variablesIn(text: string): Set<string> {
 /** As `interpolateQueryExpr` of Grafana's Prometheus datasource. */
 function promqlText({ values, several }: VariableValue): string {
   if (!several) return (values[0] ?? '').replace(/\\/g, '\\\\').replace(/'/g, "\\\\'")
-  // Twice escaped: once for the regular expression and once for the string it stands in.
+  // Escaped twice: for the regular expression and for the string around it.
   const escaped = values.map(value => value.replace(/\\/g, '\\\\\\\\').replace(/[$^*{}[\]'+?.()|]/g, '\\\\$&'))
   return escaped.length === 1 ? (escaped[0] ?? '') : `(${escaped.join('|')})`
 }
 
-/** As Grafana's formats do it (grafana.com/docs: "Advanced variable format options"); one that isn't known is `glob`. */
+/** Grafana's formats (grafana.com/docs: "Advanced variable format options"); an unknown format is `glob`. */
 function formatted(values: readonly string[], format: string): string {
   const only = values.length === 1 ? values[0] : undefined
   switch (format) {

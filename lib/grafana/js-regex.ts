@@ -2,15 +2,15 @@ import { LabError, PatternError } from '../cli/errors.ts'
 import { withTimeLimit } from '../system/time-limit.ts'
 import { grafanaData } from './grafana-data.ts'
 
-/** Matching takes microseconds, unless a pattern goes back and forth for ever. */
+/** Matching takes microseconds, except for a pattern with catastrophic backtracking. */
 const LIMIT_MS = 1_000
 
 /**
- * A regular expression as Grafana's own code compiles it for a variable, an override, a value mapping or a transformation: JavaScript, as
- * `/pattern/flags`, or a bare pattern that has to fit the whole text. `plain` is the form of `metrics(pattern)` and of the filter by
- * values, which fits any part.
+ * Compiles a regular expression as Grafana does for variables, overrides, value mappings and transformations:
+ * JavaScript, as `/pattern/flags`, or a bare pattern that must match the whole text. `plain` is the form of
+ * `metrics(pattern)` and of the filter by value, which matches any part.
  *
- * Throws a PatternError for what it refuses.
+ * Throws a PatternError for an invalid pattern.
  */
 export function grafanaRegex(pattern: string, form: 'grafana' | 'plain' = 'grafana'): RegExp {
   try {
@@ -21,9 +21,9 @@ export function grafanaRegex(pattern: string, form: 'grafana' | 'plain' = 'grafa
 }
 
 /**
- * What is found by matching a pattern, in a bounded time.
+ * Matches a pattern within a time limit.
  *
- * Throws a PatternError when the time is over.
+ * Throws a PatternError on time-out.
  */
 export function matching<T>(pattern: string, match: () => T, limitMs = LIMIT_MS): T {
   try {
@@ -35,9 +35,9 @@ export function matching<T>(pattern: string, match: () => T, limitMs = LIMIT_MS)
 }
 
 /**
- * Those of some names that match a pattern, all within one time limit. As in Grafana, a pattern that it can't use matches none.
+ * The names that match a pattern, within one time limit. As in Grafana, an invalid pattern matches none.
  *
- * Throws a PatternError when the time is over.
+ * Throws a PatternError on time-out.
  */
 export function matchingNames(pattern: string, names: readonly string[]): ReadonlySet<string> {
   let regex: RegExp

@@ -1,6 +1,6 @@
 /**
- * The line and column, from 1, where a text stops being JSON; undefined when it is JSON. What Node.js itself says of it
- * has a position only for some faults.
+ * The line and column (from 1) of the first syntax error in JSON; undefined for valid JSON. The errors of Node.js
+ * have a position only in some cases.
  */
 export function jsonFault(text: string): { line: number; column: number } | undefined {
   let at = 0
@@ -11,7 +11,7 @@ export function jsonFault(text: string): { line: number; column: number } | unde
     at = pattern.lastIndex
     return true
   }
-  /** Members of an object or array up to its end; false where they stop making sense. */
+  /** Reads the members of an object or array up to its end; false on an error. */
   const list = (end: RegExp, member: () => boolean): boolean => {
     space()
     if (take(end)) return true

@@ -4,19 +4,19 @@ import type { Override, Panel } from './dashboard-model.ts'
 import { variablesIn } from './interpolate.ts'
 import { grafanaRegex } from './js-regex.ts'
 
-/** A regular expression of a panel that Grafana evaluates, and where it stands. */
+/** A regular expression of a panel that Grafana evaluates, and its place. */
 interface PlacedPattern {
   where: string
   pattern: string
   form?: 'plain'
 }
 
-/** What is wrong with the regular expressions of a panel's overrides, value mappings, transformations and fields; each in words. */
+/** The invalid regular expressions in a panel's overrides, value mappings, transformations and fields, as text. */
 export function patternFaults(panel: Panel): string[] {
   return faultsOf(patternsOf(panel))
 }
 
-/** A panel without the overrides whose pattern Grafana can't use: it leaves them out too. */
+/** A panel without the overrides whose pattern is invalid: Grafana ignores them too. */
 export function withoutBadOverrides(panel: Panel): Panel {
   const isUsable = ({ matcher }: Override) => faultsOf(matcherPatterns(matcher, 'an override')).length === 0
   return { ...panel, fieldConfig: { ...panel.fieldConfig, overrides: panel.fieldConfig.overrides.filter(isUsable) } }
@@ -84,7 +84,7 @@ function transformationPatterns(id: string, options: Record<string, unknown>, wh
   }
 }
 
-/** Matchers of fields or frames, wherever a transformation has them. */
+/** Matchers of fields or frames in a transformation. */
 function matchersIn(value: unknown, where: string): PlacedPattern[] {
   if (typeof value !== 'object' || value === null) return []
   const inner = Object.values(value).flatMap(each => matchersIn(each, where))
@@ -96,7 +96,7 @@ function one(pattern: unknown, where: string): PlacedPattern[] {
   return given === undefined || given === '' ? [] : [{ where, pattern: given }]
 }
 
-/** A text that is a pattern only when it begins with a slash. */
+/** A text that is a pattern if it begins with a slash. */
 function slashed(value: unknown, where: string): PlacedPattern[] {
   return one(value, where).filter(({ pattern }) => pattern.startsWith('/'))
 }

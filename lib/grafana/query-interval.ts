@@ -1,20 +1,20 @@
 import type { TimeRange } from '../prometheus/prometheus-client.ts'
 import type { VariableValue } from './interpolate.ts'
 
-/** What Grafana derives a query's step and rate window from. */
+/** The inputs of a query's step and rate window. */
 export interface StepInputs {
-  /** The time picker. */
+  /** The time range. */
   range: TimeRange
   /** The datasource's scrape interval (`timeInterval`). */
   scrapeMs: number
-  /** The least step of target and panel, as written: `1m`, empty; what is no duration counts as empty. */
+  /** The minimum steps of target and panel, such as `1m`. Anything but a duration counts as empty. */
   interval: string
   panelInterval: string
-  /** How many points a panel has room for. */
+  /** The maximum number of points of a panel. */
   maxDataPoints: number
 }
 
-/** Grafana's own variables of one query, and the numbers behind them. */
+/** The step of one query, and Grafana's own variables. */
 export interface QueryTimes {
   stepMs: number
   rateMs: number
@@ -42,9 +42,11 @@ export function durationText(ms: number): string {
 }
 
 /**
- * Step, rate window and time variables as Grafana computes them: `$__interval` is the range over the points there is room
- * for, rounded, but not less than the least step (the scrape interval, where nothing is said); `$__rate_interval` is
- * max($__interval + scrape interval, 4 × scrape interval) (grafana.com/docs, "Prometheus template variables").
+ * Step, rate window and time variables as Grafana computes them. `$__interval` is the range divided by the maximum
+ * number of points, rounded, but not less than the minimum step (by default the scrape interval). `$__rate_interval`
+ * is max($__interval + scrape interval, 4 × scrape interval) (grafana.com/docs, "Prometheus template variables").
+ *
+ * A target's own minimum step replaces the scrape interval in both; a panel's only makes the step longer.
  */
 export function queryTimes({ range, scrapeMs, interval, panelInterval, maxDataPoints }: StepInputs): QueryTimes {
   const spanMs = range.untilMs - range.fromMs
@@ -69,13 +71,13 @@ export function queryTimes({ range, scrapeMs, interval, panelInterval, maxDataPo
   return { stepMs, rateMs, variables: new Map(variables) }
 }
 
-/** `now-1h` and the like as a length in milliseconds; undefined for anything else (`now/d`, a date). */
+/** The length of a relative range (`now-1h`) in milliseconds; undefined for others (`now/d`, a date). */
 export function relativeRangeMs(from: string, to: string): number | undefined {
   const [, length] = /^now-(\w+)$/.exec(from) ?? []
   return to === 'now' && length !== undefined ? durationMs(length) : undefined
 }
 
-/** A step that a person would choose, near a given one (after `roundInterval` of Grafana's rangeutil). */
+/** Rounds a step to a usual length (after `roundInterval` of Grafana's rangeutil). */
 function roundInterval(ms: number): number {
   const steps: readonly (readonly [below: number, step: number])[] = [
     ...([

@@ -9,13 +9,17 @@ import { type ClassicJson, classicOfV2, isV2 } from './v2-dashboard.ts'
 /**
  * Reads a dashboard's file.
  *
- * Throws a LabError that names the file when it can't be read, is no JSON (with the line), or no dashboard.
+ * Throws a LabError that names the file when it can't be read, is not JSON (with the line), or not a dashboard.
  */
 export function readDashboardFile(path: string): Dashboard {
   return readDashboard(readJsonFile(path), path)
 }
 
-/** The JSON of a dashboard's file. Throws a LabError that names the file when it can't be read or is no JSON (with the line). */
+/**
+ * Reads the JSON of a dashboard's file.
+ *
+ * Throws a LabError that names the file when it can't be read or is not JSON (with the line).
+ */
 export function readJsonFile(path: string): unknown {
   let content: string
   try {
@@ -46,17 +50,22 @@ function parseJson(content: string, path: string): unknown {
   }
 }
 
-/** Any dashboard JSON in the one form. Throws a LabError as `classicDashboard` does. */
+/**
+ * Reads the JSON of any dashboard.
+ *
+ * Throws a LabError as `classicDashboard` does.
+ */
 export function readDashboard(json: unknown, source: string): Dashboard {
   return readClassic(classicDashboard(json, source).json, source)
 }
 
 /**
- * Any dashboard JSON as a classic dashboard, which is all that Grafana's file provisioning takes: classic of every schema version or an export for
- * sharing, both given as they are; what the HTTP API answers (`{dashboard, meta}`), a Kubernetes resource (`apiVersion: dashboard.grafana.app/…`)
- * around the classic or the v2 schema, and v2 bare.
+ * Converts the JSON of any dashboard to a classic one, the only form of Grafana's file provisioning. Classic
+ * dashboards of all schema versions and exports for sharing stay as they are. Other forms are the answer of the HTTP
+ * API (`{dashboard, meta}`), a Kubernetes resource (`apiVersion: dashboard.grafana.app/…`) with the classic or the v2
+ * schema, and v2 without the resource.
  *
- * Throws a LabError when it is none of them; it says what it is instead, where that is easy to see.
+ * Throws a LabError for anything else, which names what it is where possible.
  */
 export function classicDashboard(json: unknown, source: string): ClassicJson {
   const outer = fields(json)
@@ -74,7 +83,7 @@ export function classicDashboard(json: unknown, source: string): ClassicJson {
   return { json: name === '' ? spec : { uid: name, ...spec }, losses: [] }
 }
 
-/** Why JSON can't be a classic dashboard: it needs panels or rows, and a title or a uid. */
+/** Why the JSON is not a classic dashboard, which has panels or rows, and a title or a uid. */
 function notADashboard(json: unknown, spec: Record<string, unknown>): string | undefined {
   if (Array.isArray(json)) return 'it is a list, and a dashboard is an object'
   if (typeof json !== 'object' || json === null)
@@ -84,7 +93,7 @@ function notADashboard(json: unknown, spec: Record<string, unknown>): string | u
   }
   if (spec['panels'] !== undefined) return '"panels" is not a list'
   if (Array.isArray(spec['targets'])) return 'it is a single panel'
-  // An empty dashboard has been saved without a panel, and still says which schema it has.
+  // An empty dashboard that was saved has a schema version and no panels.
   if (typeof spec['schemaVersion'] === 'number' && typeof spec['title'] === 'string') return undefined
   const keys = Object.keys(fields(json))
   return keys.length === 0

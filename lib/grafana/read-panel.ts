@@ -2,13 +2,13 @@ import { fields, items, text } from '../kube/json.ts'
 import type { FieldConfig, Link, Panel, Skipped, Target, Transformation } from './dashboard-model.ts'
 import { notPrometheus, readDatasource, targetDatasource, type VariableTypes } from './datasource.ts'
 
-/** Where a panel stands: its row's title, and the variables that the row is repeated by. */
+/** The place of a panel: the title of its row, and the variables by which the row is repeated. */
 export interface PanelPlace {
   row: string
   repeats: readonly string[]
 }
 
-/** One panel of a classic dashboard, and what of it was skipped. */
+/** Reads one panel of a classic dashboard; gives what was skipped too. */
 export function readPanel(
   json: Record<string, unknown>,
   place: PanelPlace,
@@ -21,7 +21,7 @@ export function readPanel(
   const skipped: Skipped[] = []
   const targets: Target[] = []
   items(json['targets']).forEach((each, index) => {
-    // In the oldest dashboards a query can be just its text.
+    // In the oldest dashboards a target can be just the text of its query.
     const target = typeof each === 'string' ? { expr: each } : fields(each)
     const refId = text(target['refId']) ?? refIdOf(index)
     const source = targetDatasource(readDatasource(target['datasource'], types), datasource)
@@ -50,7 +50,7 @@ export function readPanel(
   return { panel, skipped }
 }
 
-/** Links as dashboards and panels list them. Old ones name a dashboard by `dashboard` or `dashUri` and have no url. */
+/** The links of a dashboard or panel. Old ones name a dashboard by `dashboard` or `dashUri` and have no URL. */
 export function readLinks(value: unknown): Link[] {
   return items(value).map(each => {
     const { title, url, tags, type } = fields(each)
@@ -63,7 +63,7 @@ export function readLinks(value: unknown): Link[] {
   })
 }
 
-/** `A`, `B`, … as Grafana names queries that have no name. */
+/** `A`, `B`, … as in Grafana, for queries without a refId. */
 function refIdOf(index: number): string {
   const letter = String.fromCharCode(65 + (index % 26))
   return index < 26 ? letter : `${refIdOf(Math.floor(index / 26) - 1)}${letter}`
@@ -95,11 +95,11 @@ function readTransformation(value: unknown): Transformation {
   return { id: text(id) ?? '', options: fields(options), disabled: disabled === true }
 }
 
-/** `fieldConfig`; of panels from before it, what it says of the unit: an axis, a format, the styles of a table's columns. */
+/** `fieldConfig`; for older panels the unit of an axis, a format or the styles of table columns. */
 function readFieldConfig(json: Record<string, unknown>): FieldConfig {
   const given = fields(json['fieldConfig'])
   const defaults = fields(given['defaults'])
-  // Gauge and bar gauge had their first field settings among the options.
+  // Gauge and bar gauge once had their field settings in the options.
   const early = fields(fields(json['options'])['fieldOptions'])
   const oldUnit =
     text(fields(early['defaults'])['unit']) ??
@@ -140,7 +140,7 @@ function styleLinks(json: Record<string, unknown>): Link[] {
   })
 }
 
-/** Place on a grid of 24 columns. Panels of `rows` have a span of twelfths, and stand in the order they are listed. */
+/** The place on a grid of 24 columns. Panels of `rows` have a span of twelfths, in the order of the list. */
 function readGridPos(json: Record<string, unknown>): Panel['gridPos'] {
   const given = fields(json['gridPos'])
   const number = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise)

@@ -2,7 +2,7 @@ import { fields, items, text } from '../kube/json.ts'
 import type { Skipped, Variable } from './dashboard-model.ts'
 import { notPrometheus, readDatasource, type VariableTypes } from './datasource.ts'
 
-/** One variable of a classic dashboard, and why its query can't be asked of Prometheus, if that is so. */
+/** Reads one variable of a classic dashboard; gives the reason if it does not query Prometheus. */
 export function readVariable(
   json: Record<string, unknown>,
   types: VariableTypes,
@@ -30,14 +30,14 @@ export function readVariable(
   return { variable, skipped: reason === undefined ? [] : [{ kind: 'variable', name, refId: '', reason }] }
 }
 
-/** A query's text: plain, or in an object beside what its editor remembers; what such an object lacks is in `definition`. */
+/** The text of a query: plain, or in an object with the state of its editor, or in `definition`. */
 function readQuery(json: Record<string, unknown>): string {
   const { query, definition } = json
   if (typeof query === 'string' && query !== '') return query
   return text(fields(query)['query']) ?? text(fields(query)['expr']) ?? text(definition) ?? ''
 }
 
-/** What was listed when the dashboard was saved is worth something only where the values don't come from a query. */
+/** Saved options count only for variables without a query. */
 function readOptions(json: Record<string, unknown>, query: string): string[] {
   const type = json['type']
   if (type === 'constant') return query === '' ? [] : [query]
@@ -48,7 +48,7 @@ function readOptions(json: Record<string, unknown>, query: string): string[] {
   return listed.length > 0 ? listed : listOf(query)
 }
 
-/** `a,b : 2,c\,d` is the values `a`, `2` and `c,d`: a text before a colon is only shown. */
+/** `a,b : 2,c\,d` has the values `a`, `2` and `c,d`: a text before a colon is only shown. */
 function listOf(query: string): string[] {
   const parts = query.match(/(?:\\,|[^,])+/g) ?? []
   return parts
@@ -68,7 +68,7 @@ function values(value: unknown): string[] {
     .map(each => (each === 'All' ? '$__all' : each))
 }
 
-/** Classic dashboards have a number, v2 a word. */
+/** A number in classic dashboards, a word in v2. */
 function hidden(value: unknown): Variable['hide'] {
   if (value === 1 || value === 'hideLabel') return 'label'
   return value === 2 || value === 'hideVariable' ? 'variable' : 'no'

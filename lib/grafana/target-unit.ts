@@ -3,8 +3,8 @@ import type { Override, Panel, Target } from './dashboard-model.ts'
 import { matchingNames } from './js-regex.ts'
 
 /**
- * The unit that a target's values are shown in, as far as the JSON alone decides: overrides by query, by the column's name (renamed
- * ones too) or by a legend without labels; else the panel's. Empty when no unit is set.
+ * The unit of a target's values, as far as the JSON decides it: by an override of the query, of the column's name
+ * (also renamed) or of a legend without labels; else the panel's. Empty without a unit.
  *
  * Throws a PatternError for an override whose pattern takes too long.
  */
@@ -19,7 +19,7 @@ export function unitOfTarget(panel: Panel, target: Target): string {
   return unit
 }
 
-/** What Grafana calls the field with a target's values: by its legend, or `Value #A`, until a transformation renames it. */
+/** Grafana's name of the field with a target's values: its legend, or `Value #A`, until a transformation renames it. */
 function fieldNames(panel: Panel, target: Target): string[] {
   const plainLegend = target.legendFormat !== '' && !/\{\{|\$|\[\[/.test(target.legendFormat)
   const table = target.format === 'table' || panel.transformations.length > 0
@@ -58,7 +58,7 @@ function matches(
 
 const found = new WeakMap<Override, ReadonlySet<string> | PatternError>()
 
-/** Which fields of its panel an override by pattern is for, or that it takes too long: found out once, for all targets. */
+/** The fields that an override by pattern matches, or its time-out; computed once for all targets. */
 function matchedOf(override: Override, match: () => ReadonlySet<string>): ReadonlySet<string> {
   let matched = found.get(override)
   if (matched === undefined) {

@@ -2,38 +2,38 @@ import { fields, items, text } from '../kube/json.ts'
 
 type Json = Record<string, unknown>
 
-/** A classic dashboard's JSON, and what of the original it can't say: a sentence each, for a person. */
+/** A classic dashboard's JSON, and the parts of the original that it can't express, one sentence each. */
 export interface ClassicJson {
   json: Json
   losses: string[]
 }
 
-/** Panels in a layout under one title: a row of a classic dashboard. Panels before any title have none. */
+/** The panels of a layout with one title: a row of a classic dashboard. Panels before the first title have none. */
 interface Section {
   row: Json | undefined
   panels: Json[]
 }
 
-/** What the layouts around a layout say of it. */
+/** What the outer layouts define. */
 interface Around {
   title: string | undefined
   repeat: string | undefined
   isCollapsed: boolean
 }
 
-/** The schema version whose panels and fields the v2 schema took over. */
+/** The schema version from which v2 took panels and fields. */
 const SCHEMA_VERSION = 42
 
-/** Grafana's grid: columns, and of a cell the height and the space below it in pixels. */
+/** Grafana's grid: its columns, and the height of a cell and the space below it in pixels. */
 const COLUMNS = 24
 const CELL_PX = 30
 const SPACE_PX = 8
 
-/** Heights of the rows of a grid that places its panels itself, in pixels, and how many panels stand in one where it doesn't say. */
+/** Auto grid: heights of rows in pixels, and the default number of panels in a row. */
 const rowHeights: Readonly<Record<string, number>> = { short: 168, standard: 320, tall: 512 }
 const AUTO_COLUMNS = 3
 
-/** What the v2 schema has words for, and classic JSON numbers: the place in the list. */
+/** Words of the v2 schema that are numbers in classic JSON: the index in the list. */
 const words = {
   cursorSync: ['Off', 'Crosshair', 'Tooltip'],
   hide: ['dontHide', 'hideLabel', 'hideVariable', 'inControlsMenu'],
@@ -44,14 +44,15 @@ const words = {
   ],
 } as const satisfies Record<string, readonly string[]>
 
-/** Whether a resource's spec is the v2 schema, of whatever alpha or beta: elements, and a layout that refers to them. */
+/** Whether a spec has the v2 schema of any alpha or beta: elements, and a layout of references to them. */
 export function isV2(spec: Json): boolean {
   return Object.keys(fields(spec['elements'])).length > 0 || text(fields(spec['layout'])['kind']) !== undefined
 }
 
 /**
- * A dashboard of the v2 schema (`dashboard.grafana.app/v2alpha1` to `v2`) as the classic JSON that shows the same. Shapes are those of
- * grafana-foundation-sdk's `dashboardv2beta1` and `dashboardv2`; the alpha has the plugin's name in `kind`, the later ones in `group`. Tabs become rows.
+ * Converts a dashboard of the v2 schema (`dashboard.grafana.app/v2alpha1` to `v2`) to classic JSON. The shapes are
+ * those of `dashboardv2beta1` and `dashboardv2` in grafana-foundation-sdk; the alpha has the plugin's name in `kind`,
+ * later versions in `group`. Tabs become rows.
  */
 export function classicOfV2(spec: Json, uid: string): ClassicJson {
   const layout = fields(spec['layout'])
@@ -83,7 +84,7 @@ export function classicOfV2(spec: Json, uid: string): ClassicJson {
   }
 }
 
-/** The panels that a layout shows, in the order of the screen: grids, rows and tabs stand in one another. */
+/** The panels of a layout in the order of the screen: grids, rows and tabs can be nested. */
 function sectionsOf(layout: Json, elements: Json, around: Around | undefined, losses: string[]): Section[] {
   const spec = fields(layout['spec'])
   const parts = [...items(spec['rows']), ...items(spec['tabs'])].map(each => fields(fields(each)['spec']))
@@ -120,7 +121,7 @@ function sectionsOf(layout: Json, elements: Json, around: Around | undefined, lo
   return [{ row, panels }, ...inside]
 }
 
-/** Where an item says that it stands; in a grid that places its items itself, where that puts it. */
+/** The place of an item; in an auto grid, the next one. */
 function gridPosOf({ x, y, width, height }: Json, at: number, grid: Json): Json {
   if (typeof width === 'number') return { x, y, w: width, h: height }
   const columns = Math.max(1, Number(grid['maxColumnCount'] ?? AUTO_COLUMNS))
@@ -130,7 +131,7 @@ function gridPosOf({ x, y, width, height }: Json, at: number, grid: Json): Json 
   return { x: (at % columns) * w, y: Math.floor(at / columns) * h, w, h }
 }
 
-/** Sections below one another. An open row is followed by its panels, a collapsed one holds them. */
+/** Sections in order. The panels of an open row follow it; a collapsed row contains them. */
 function placed(sections: readonly Section[]): Json[] {
   let top = 0
   return sections.flatMap(({ row, panels }) => {
@@ -187,7 +188,7 @@ function classicPanel(element: Json, name: string): Json {
   return {
     ...{ id, title, description, links, transparent },
     ...{ type: pluginOf(viz), pluginVersion: viz['version'] ?? pluginVersion, options, fieldConfig },
-    // Interval, maxDataPoints, timeFrom, timeShift and others, which classic panels have by the same names.
+    // Interval, maxDataPoints, timeFrom, timeShift and others, with the same names as in classic panels.
     ...fields(data['queryOptions']),
     transformations: items(data['transformations']).map(each => {
       const transformation = fields(each)
@@ -197,7 +198,7 @@ function classicPanel(element: Json, name: string): Json {
   }
 }
 
-/** Grafana takes a panel's datasource for those of its targets, unless it is the mixed one. */
+/** Grafana uses a panel's datasource for its targets, unless it is the mixed one. */
 function commonDatasource(targets: readonly { datasource: Json }[]): Json | undefined {
   const all = new Map(targets.map(({ datasource }) => [JSON.stringify(datasource), datasource]))
   return all.size > 1 ? { type: 'datasource', uid: '-- Mixed --' } : [...all.values()][0]
@@ -215,7 +216,7 @@ function classicAnnotation(value: unknown): Json {
   }
 }
 
-/** The classic word for each kind of variable whose word isn't its kind in small letters. */
+/** The classic types of variables whose type is not their kind in lower case. */
 const variableTypes: Readonly<Record<string, string>> = { text: 'textbox' }
 
 function classicVariable(value: unknown): Json {
@@ -240,12 +241,12 @@ function numberOf(of: keyof typeof words, value: unknown): number | undefined {
   return at === -1 ? undefined : at
 }
 
-/** Plugins keep a variable's text under names of their own; `__legacyStringValue` is what a plain text was moved to. */
+/** Plugins store a variable's query under different names; `__legacyStringValue` holds a former plain text. */
 function queryText(spec: Json): string | undefined {
   return text(spec['query']) ?? text(spec['expr']) ?? text(spec['__legacyStringValue'])
 }
 
-/** Of something with a query: the datasource in it, or, in the alpha, beside it. */
+/** The datasource in a query, or, in the alpha, beside it. */
 function datasourceOf(holder: Json): Json {
   const query = fields(holder['query'])
   const beside = fields(holder['datasource'])

@@ -4,23 +4,23 @@ import type { Variable } from './dashboard-model.ts'
 import { interpolate, type VariableValue, type VariableValues } from './interpolate.ts'
 import { grafanaRegex, matching } from './js-regex.ts'
 
-/** What a variable's list is asked with. */
+/** The inputs of a variable's list. */
 export interface VariableQuestion {
   api: PrometheusApi
   range: TimeRange
-  /** The variables that stand before it, for queries that follow their parents. */
+  /** The variables before it, for chained queries. */
   known: VariableValues
 }
 
-/** What stands for All among a variable's values. */
+/** The value of All in a list of selected values. */
 export const ALL = '$__all'
 
 /**
- * The values that a person could choose from, in Grafana's order, without All. Of a query variable they are asked of
- * Prometheus: `label_values(metric, label)`, `label_values(label)`, `label_names()`, `metrics(regex)`, `query_result(expr)`;
- * then the variable's regular expression filters and cuts them. A datasource variable has none to ask for.
+ * The options of a variable in Grafana's order, without All. Those of a query variable come from Prometheus:
+ * `label_values(metric, label)`, `label_values(label)`, `label_names()`, `metrics(regex)`, `query_result(expr)`; the
+ * variable's regular expression filters and cuts them. A datasource variable has none.
  *
- * Throws a QueryError, or another LabError, as the API does, and a PatternError for a pattern that can't be used.
+ * Throws a QueryError, or another LabError, as the API does, and a PatternError for an invalid pattern.
  */
 export async function variableOptions(variable: Variable, question: VariableQuestion): Promise<string[]> {
   switch (variable.type) {
@@ -40,7 +40,7 @@ export async function variableOptions(variable: Variable, question: VariableQues
   }
 }
 
-/** A variable's value when some of its options, or All, are chosen. */
+/** The value of a variable with some options, or All, selected. */
 export function chosenValue(
   variable: Variable,
   choice: readonly string[] | 'all',
@@ -52,11 +52,14 @@ export function chosenValue(
   return { values: options, several, isAll: true }
 }
 
-/** What `label_values(selector, label)` asks for; the selector is empty where it asks for all series. Undefined for another query. */
+/**
+ * The selector and label of `label_values(selector, label)`; the selector is empty for all series. Undefined for
+ * another query.
+ */
 export function labelValuesQuery(query: string): { selector: string; label: string } | undefined {
   const [, inside] = /^\s*label_values\((.*)\)\s*$/s.exec(query) ?? []
   if (inside === undefined) return undefined
-  // The label stands after the last comma, a UTF-8 name in quotes, and a selector may have commas of its own.
+  // The label follows the last comma, a UTF-8 name in quotes; a selector can have commas of its own.
   const [label = ''] = /(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^,"'`]*)$/s.exec(inside.trimEnd()) ?? []
   const selector = inside
     .trimEnd()
@@ -87,8 +90,8 @@ async function queried(query: string, { api, range }: VariableQuestion): Promise
 }
 
 /**
- * Keeps what the expression matches: its group `value` (or `text`), else its first group, which of several matches (flag `g`) gives
- * a value each, else the whole.
+ * Keeps the matched part: the group `value` (or `text`), else the first group (with flag `g`, one value per match),
+ * else the whole match.
  */
 function cut(values: readonly string[], pattern: string): string[] {
   if (pattern === '') return [...new Set(values)]
@@ -108,7 +111,7 @@ function partsOf(value: string, regex: RegExp): string[] {
   return matches.length > 1 ? matches.flatMap(match => match[1] ?? []) : [first[1] ?? value]
 }
 
-/** `a, b : c, d\,e`: values by comma, each maybe with a name before it. */
+/** `a, b : c, d\,e`: values separated by commas, each with an optional name before a colon. */
 function listed(query: string): string[] {
   return query
     .split(/(?<!\\),/)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { LabError } from '../cli/errors.ts'
-import { requireOwnDir } from '../grafana/dashboard-files.ts'
+import { requireDashboardsDir } from '../grafana/dashboard-files.ts'
 import { requireOwnContext, requireWritableKubeconfig } from '../lab/kubectl-context.ts'
 import type { Lab } from '../lab/lab.ts'
 import { type Runtime, runtimeOf } from '../lab/runtime.ts'
@@ -54,7 +54,7 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
   const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   const { podCount, nodeCount } = lab.settings
   requireCapacity(podCount, nodeCount, podCapacity(podTemplate, nodeTemplate, nodeCount, workloadRequests()))
-  requireOwnDir(lab.settings)
+  requireDashboardsDir(lab.settings)
   requireWritableKubeconfig(process.env)
   requireOwnContext(lab, process.env)
   await requireFreeDisk([lab.dir, lab.clusterDir])

@@ -2,18 +2,18 @@ import type { SyntaxNode } from '@lezer/common'
 import type { Aggregate, Binary, Expr, Matcher, Selector } from './promql-ast.ts'
 import { type NeutralText, writtenSpan } from './query-variables.ts'
 
-/** What only wraps an expression, which is its first child that is one. */
+/** Nodes that only wrap an expression, which is their first child expression. */
 const wrappers = ['ParenExpr', 'AnchoredExpr', 'SmoothedExpr']
 /** `offset` and `@`. */
 const movers = ['OffsetExpr', 'StepInvariantExpr']
-/** What they may follow. */
+/** The nodes that these can follow. */
 const movable = ['VectorSelector', 'MatrixSelector', 'SubqueryExpr']
 const operations = ['BinaryExpr', 'UnaryExpr']
 const operators = /^(?:Pow|Mul|Div|Mod|Atan2|Add|Sub|Eql|Gte|Gtr|TrimUpper|TrimLower|Lte|Lss|Neq|And|Or|Unless)$/
 
-/** Builds expressions from the grammar's tree. The tree has no error in it. */
+/** Builds expressions from the grammar's tree, which has no errors. */
 export class ExprBuilder {
-  /** What the grammar lets through and Prometheus does not. */
+  /** What the grammar accepts and Prometheus does not. */
   readonly faults: { message: string; offset: number }[] = []
   readonly #neutral: NeutralText
   readonly #written: string
@@ -24,8 +24,8 @@ export class ExprBuilder {
   }
 
   /**
-   * The expression of a node. The grammar takes `a - b offset 1w` for `(a - b) offset 1w`, where Prometheus moves `b` alone: what
-   * moves an operation is handed down (`moved`) to its last operand.
+   * The expression of a node. The grammar parses `a - b offset 1w` as `(a - b) offset 1w`; Prometheus applies the
+   * offset to `b` alone. So the modifier of an operation is passed down (`moved`) to its last operand.
    */
   expr(node: SyntaxNode, moved = ''): Expr {
     const span = writtenSpan(this.#neutral, node)
@@ -71,7 +71,7 @@ export class ExprBuilder {
     const identifier = node.getChild('Identifier')
     let metric = identifier === null ? undefined : this.#text(identifier)
     const list = node.getChild('LabelMatchers')
-    // A variable alone can be anything: a number, a metric, a whole expression.
+    // A variable alone can be a number, a metric or a whole expression.
     if (list === null && identifier !== null && metric !== undefined && this.#isVariable(identifier))
       return { kind: 'variable', text: metric }
     const matchers: Matcher[] = []
@@ -85,7 +85,7 @@ export class ExprBuilder {
           op: matchOp(this.#text(op)),
           value: unquoted(this.#text(value)),
         }
-        // A variable that stands for a whole matcher says nothing.
+        // A variable in place of a whole matcher is unknown.
         if (this.#sameVariable(name, value)) {
           hidden = true
           continue
@@ -194,7 +194,7 @@ const CONTROLS: Readonly<Record<string, string>> = {
   ...{ a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' },
 }
 
-/** The value of a PromQL string in any of its quotes (prometheus/util/strutil/quote.go); another text as it is. */
+/** The value of a PromQL string in any quotes (prometheus/util/strutil/quote.go); another text unchanged. */
 export function unquoted(text: string): string {
   const [, quote, inner = text] = /^(["'`])([\s\S]*)\1$/.exec(text) ?? []
   if (quote === undefined || quote === '`') return inner
@@ -209,7 +209,7 @@ export function unquoted(text: string): string {
 
 const unitSeconds: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 }
 
-/** A number, or a duration in seconds, as Prometheus 3 takes one for the other. */
+/** A number, or a duration in seconds: Prometheus 3 accepts both. */
 function numberOf(text: string): number {
   const sign = text.startsWith('-') ? -1 : 1
   const digits = text.replace(/^[-+]/, '').replaceAll('_', '').toLowerCase()

@@ -1,6 +1,6 @@
 import { type Expr, partsOf, walk } from './promql-ast.ts'
 
-/** Functions of the moment: they differ from one evaluation to the next without asking for a metric. */
+/** Functions of time, which differ by evaluation without a metric. */
 const clocks = [
   'time',
   'day_of_month',
@@ -14,8 +14,8 @@ const clocks = [
 ]
 
 /**
- * Whether a query gives the same number whatever is measured: `0`, `vector(1)`, `1 - 1`; also with a metric that can't
- * change it: `x * 0`, `x - x`, `x / x`. A variable might be a metric, so it is none.
+ * Whether a query returns the same number whatever is measured: `0`, `vector(1)`, `1 - 1`; also with a metric that
+ * can't change it: `x * 0`, `x - x`, `x / x`. A variable may be a metric, so it is not constant.
  */
 export function isConstant(expr: Expr): boolean {
   switch (expr.kind) {
@@ -41,7 +41,7 @@ function isZero(expr: Expr): boolean {
   return expr.kind === 'number' && expr.value === 0
 }
 
-/** Whether two expressions are the same but for their places in the text. */
+/** Whether two expressions are the same except for their offsets in the text. */
 function same(left: Expr, right: Expr): boolean {
   const bare = (expr: Expr) =>
     JSON.stringify(expr, (key, value) => (key === 'from' || key === 'to' ? undefined : value))

@@ -2,18 +2,18 @@ import { isConstant } from './constant.ts'
 import { type Expr, walk } from './promql-ast.ts'
 import { parsePromql } from './promql-parser.ts'
 
-/** `operand or constant`: a number that is shown where there is nothing to show. */
+/** `operand or constant`: a number that is shown when the operand has no series. */
 export interface Fallback {
   operand: Expr
-  /** The operand as it can be asked alone. */
+  /** The text of the operand as a query of its own. */
   text: string
   /** The constant: `vector(0)`. */
   constant: string
-  /** It stands in a subquery, so that its operand has other times than the query. */
+  /** It is in a subquery, so its operand is evaluated at other times. */
   isInSubquery: boolean
 }
 
-/** The fallbacks of a query, `or vector(0)` and `or 0 * x`, wherever they stand in it. */
+/** All fallbacks in a query: `or vector(0)` and `or 0 * x`. */
 export function fallbacksOf(query: string): Fallback[] {
   const { expr } = parsePromql(query)
   if (expr === undefined) return []
@@ -26,7 +26,7 @@ export function fallbacksOf(query: string): Fallback[] {
   })
 }
 
-/** The `offset` or `@` at an expression's end, which its place in the text leaves out. */
+/** The `offset` or `@` after an expression, which its span does not include. */
 function movedBy(expr: Expr): string {
   if (expr.kind === 'binary') return movedBy(expr.right)
   return expr.kind === 'unary' ? movedBy(expr.expr) : (expr.moved ?? '')

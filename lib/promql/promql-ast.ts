@@ -1,19 +1,19 @@
-/** Where an expression stands in the text as it was written, Grafana's variables and all: offsets, the end exclusive. */
+/** The span of an expression in the written text, including Grafana's variables: offsets, the end exclusive. */
 export interface Span {
   from: number
   to: number
-  /** What moves it in time: `offset 1w`, `@ end()`. */
+  /** Its time modifiers: `offset 1w`, `@ end()`. */
   moved?: string
 }
 
 /**
- * A PromQL expression. Parentheses are left out: they change nothing that is asked of it here. A name that a
- * Grafana variable makes up, whole or in part, keeps that variable as written (`$label`), so it is no plain name.
+ * A PromQL expression, without parentheses. A name with a Grafana variable keeps the variable as written (`$label`)
+ * and is not a plain name.
  */
 export type Expr =
   | (Span & { kind: 'number'; value: number })
   | (Span & { kind: 'string'; value: string })
-  /** A variable where an operand has to be: nothing is known of it. */
+  /** A variable in place of an operand. */
   | (Span & { kind: 'variable'; text: string })
   | (Span & Selector)
   /** `expr[range]`. */
@@ -27,22 +27,22 @@ export type Expr =
 /** `metric{matchers}`. */
 export interface Selector {
   kind: 'selector'
-  /** Also from `{__name__="…"}`; undefined when none is named, or by a regular expression. */
+  /** Also from `{__name__="…"}`; undefined without a name, or with a regular expression. */
   metric: string | undefined
-  /** Without the one that names the metric. */
+  /** Without the matcher of the metric's name. */
   matchers: readonly Matcher[]
-  /** A variable stands for whole matchers, so that there may be more. */
+  /** A variable replaces whole matchers, so that there can be more. */
   hidden: boolean
 }
 
-/** One label matcher, its value without quotes, variables as written. */
+/** One label matcher: its value without quotes, with variables as written. */
 export interface Matcher {
   label: string
   op: '=' | '!=' | '=~' | '!~'
   value: string
 }
 
-/** `op by (labels) (args)`; neither `by` nor `without` is grouping by nothing. */
+/** `op by (labels) (args)`; without a clause it groups by no label. */
 export interface Aggregate {
   kind: 'aggregate'
   op: string
@@ -51,7 +51,7 @@ export interface Aggregate {
   args: readonly Expr[]
 }
 
-/** `left op right`, with how series of both sides find each other. */
+/** `left op right`, with the matching of their series. */
 export interface Binary {
   kind: 'binary'
   op: string
@@ -60,13 +60,13 @@ export interface Binary {
   bool: boolean
   matching: 'on' | 'ignoring' | 'all'
   matchingLabels: readonly string[]
-  /** The side that may have several series for one of the other's. */
+  /** The side with several series for one of the other side. */
   group: 'left' | 'right' | 'none'
-  /** The labels that the many take from the one. */
+  /** The labels that the many side takes from the one side. */
   include: readonly string[]
 }
 
-/** The expressions directly inside one. */
+/** The direct subexpressions. */
 export function partsOf(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
     case 'range':
@@ -83,13 +83,13 @@ export function partsOf(expr: Expr): readonly Expr[] {
   }
 }
 
-/** An expression and all in it, each with the expressions around it, the innermost first. */
+/** An expression and all its subexpressions, each with those around it, innermost first. */
 export function* walk(expr: Expr, around: readonly Expr[] = []): Generator<{ expr: Expr; around: readonly Expr[] }> {
   yield { expr, around }
   for (const part of partsOf(expr)) yield* walk(part, [expr, ...around])
 }
 
-/** Whether a name is a plain one: no variable in it. */
+/** Whether a name has no variable. */
 export function isPlain(name: string): boolean {
   return !/[$[]/.test(name)
 }

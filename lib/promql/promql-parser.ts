@@ -6,7 +6,7 @@ import { type Expr, type Selector, type Span, walk } from './promql-ast.ts'
 import { typeFaults } from './promql-types.ts'
 import { type NeutralText, neutralText, variablesIn, writtenSpan } from './query-variables.ts'
 
-/** Where a query is wrong, in the text as written. */
+/** An error in the written text. */
 export interface PromqlFault {
   message: string
   offset: number
@@ -15,9 +15,9 @@ export interface PromqlFault {
   column: number
 }
 
-/** A query that was read. */
+/** A parsed query. */
 export interface ParsedQuery {
-  /** Why Prometheus would refuse it; empty when it would not. */
+  /** The errors for which Prometheus refuses it. */
   faults: readonly PromqlFault[]
   /** Undefined when the text doesn't parse. */
   expr: Expr | undefined
@@ -26,8 +26,8 @@ export interface ParsedQuery {
 }
 
 /**
- * Reads a PromQL query as a dashboard has it, Grafana's variables included, which may stand wherever Grafana lets them. It
- * never throws: what is wrong is among the faults, the grammar first, and when that holds, the types of operands and arguments.
+ * Parses a PromQL query of a dashboard with Grafana's variables at any place. Never throws: errors are among the
+ * faults, first those of the grammar, and if there are none, those of types.
  */
 export function parsePromql(written: string): ParsedQuery {
   const variables = variablesIn(written)
@@ -50,13 +50,13 @@ export function parsePromql(written: string): ParsedQuery {
   }
 }
 
-/** The selectors of an expression, in their order. */
+/** The selectors of an expression in order. */
 export function selectorsOf(expr: Expr | undefined): (Selector & Span)[] {
   if (expr === undefined) return []
   return [...walk(expr)].flatMap(({ expr: each }) => (each.kind === 'selector' ? [each] : []))
 }
 
-/** The first fault of the grammar, and of strings, in which the grammar is laxer than Prometheus. */
+/** The first syntax error, also in strings, where the grammar accepts more than Prometheus. */
 function syntaxFault(top: SyntaxNode, neutral: NeutralText): { message: string; offset: number } | undefined {
   let found: { message: string; offset: number } | undefined
   const note = (message: string, at: number) => {
@@ -75,7 +75,7 @@ function syntaxFault(top: SyntaxNode, neutral: NeutralText): { message: string; 
   return found
 }
 
-/** What an error node means. Names before a parenthesis that are no functions come out as a selector and something unexpected. */
+/** The meaning of an error node. An unknown function parses as a selector and something unexpected. */
 function syntaxMessage(node: SyntaxNode, text: string): [message: string, at: number] {
   const rest = text.slice(node.from)
   if (rest.trim() === '') return ['the expression ends too early', node.from]
@@ -86,7 +86,7 @@ function syntaxMessage(node: SyntaxNode, text: string): [message: string, at: nu
   return [`unexpected ${word.trim()}`, node.from + (word.length - word.trimStart().length)]
 }
 
-/** A string that Prometheus refuses: no end, a line break in it, or a backslash before a letter that it does not know. */
+/** A string that Prometheus refuses: no end quote, a line break, or an unknown escape. */
 function stringFault(literal: string): string | undefined {
   const quote = literal.charAt(0)
   if (quote === '`') return undefined

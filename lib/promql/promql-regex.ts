@@ -2,8 +2,8 @@ import { RE2JS } from 're2js'
 import { PatternError } from '../cli/errors.ts'
 
 /**
- * Whether a value matches a regular expression as PromQL has it in matchers and in `label_replace()`: RE2, which has to fit the whole value,
- * and in which a dot is any character, line breaks included (prometheus/model/labels/regexp.go).
+ * Compiles a regular expression of a matcher or of `label_replace()`: RE2, anchored at both ends, and a dot matches
+ * line breaks too (prometheus/model/labels/regexp.go).
  *
  * Throws a PatternError for what Prometheus refuses.
  */
@@ -16,7 +16,7 @@ export function promqlRegex(pattern: string): (value: string) => boolean {
   }
 }
 
-/** The values that a regular expression lists, `a|b\.c` or `(a|b\.c)`; undefined for one that is more than a list. */
+/** The values of a regular expression that is a list, `a|b\.c` or `(a|b\.c)`; undefined for another one. */
 export function listedValues(pattern: string): string[] | undefined {
   const [, inner = ''] = /^\((?:\?:)?(.*)\)$/s.exec(pattern) ?? [undefined, pattern]
   if (!/^(?:[^\\^$.*+?()[\]{}]|\\\W)*$/.test(inner)) return undefined

@@ -3,10 +3,13 @@ import type { Binary, Expr, Matcher, Selector, Span } from './promql-ast.ts'
 import { promqlRegex } from './promql-regex.ts'
 import { variableAt, variablesIn } from './query-variables.ts'
 
-/** What an expression gives; `any` where a Grafana variable hides it. */
+/** The type of an expression; `any` for a Grafana variable. */
 export type ValueType = 'scalar' | 'string' | 'vector' | 'matrix' | 'any'
 
-/** Functions' arguments by letter: scalar, string (`t` for text), vector, matrix; after `?` they may be left out, `*` repeats the last. */
+/**
+ * The arguments of functions by letter: scalar, string (`t` for text), vector, matrix; those after `?` are optional,
+ * `*` repeats the last.
+ */
 const signatures: Readonly<Record<string, string>> = {
   'absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta increase irate last_over_time mad_over_time max_over_time min_over_time present_over_time rate resets stddev_over_time stdvar_over_time sum_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time':
     'm',
@@ -50,7 +53,7 @@ const parameters: Readonly<Record<string, ValueType>> = {
 const setOperators = ['and', 'or', 'unless']
 const comparisons = ['==', '!=', '>', '<', '>=', '<=']
 
-/** The type of an expression, as Prometheus's parser has it (promql/parser/functions.go and parse.go, v3). */
+/** The type of an expression as in Prometheus' parser (promql/parser/functions.go and parse.go, v3). */
 export function typeOf(expr: Expr): ValueType {
   switch (expr.kind) {
     case 'number':
@@ -76,7 +79,7 @@ export function typeOf(expr: Expr): ValueType {
   }
 }
 
-/** Where an expression, or one in it, has the wrong type or number of arguments; offsets are those of the text as written. */
+/** The wrong types and numbers of arguments in an expression; offsets are those of the written text. */
 export function typeFaults(expr: Expr): { message: string; offset: number }[] {
   const outer = typeOf(expr)
   const whole = { message: `a range vector can't be shown; wrap it in a function such as rate()`, offset: expr.from }
@@ -107,7 +110,7 @@ function faultsIn(expr: Expr): { message: string; offset: number }[] {
       return [...callFaults(expr.name, expr.args, expr.from, wants), ...expr.args.flatMap(faultsIn)]
     case 'aggregate': {
       const { op, args } = expr
-      // A variable in the operator's place can be a function as well.
+      // A variable as operator can also be a function.
       if (!/^\w+$/.test(op)) return args.flatMap(faultsIn)
       const types: ValueType[] = op in parameters ? [parameters[op] ?? 'any', 'vector'] : ['vector']
       const count =
@@ -136,7 +139,7 @@ function faultsIn(expr: Expr): { message: string; offset: number }[] {
   }
 }
 
-/** Prometheus refuses patterns that are not RE2, and a selector that would match every series there is. */
+/** Prometheus refuses patterns that are not RE2, and a selector without a matcher that excludes the empty value. */
 function selectorFaults({ metric, matchers, hidden, from }: Selector & Span): { message: string; offset: number }[] {
   const wrong = matchers.flatMap(({ label, op, value }) =>
     op === '=~' || op === '!~' ? patternFaults(`the matcher of ${label}`, value, from) : [],
@@ -155,7 +158,7 @@ function patternFaults(what: string, pattern: string, offset: number): { message
   }
 }
 
-/** A pattern with a character that means nothing special in place of each Grafana variable. */
+/** A pattern with a plain character in place of each Grafana variable. */
 function withoutVariables(pattern: string): string {
   let text = ''
   for (let at = 0; at < pattern.length; ) {
@@ -186,7 +189,7 @@ function callFaults(
   wants: (what: string, part: Expr, ...types: ValueType[]) => { message: string; offset: number }[],
 ): { message: string; offset: number }[] {
   const [, signature] = Object.entries(signatures).find(([names]) => names.split(' ').includes(name)) ?? []
-  // The grammar knows newer functions before this table does.
+  // The grammar can know newer functions than this table.
   if (signature === undefined) return []
   const types = [...signature.replace(/[?*]/g, '')].map(letter => letters[letter] ?? 'any')
   const least = signature.includes('?')

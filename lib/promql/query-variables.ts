@@ -6,25 +6,25 @@ const numbers = ['__interval_ms', '__rate_interval_ms', '__range_s', '__range_ms
 /** Grafana's own variables that are durations. */
 const durations = ['__interval', '__rate_interval', '__range']
 
-/** A variable of the text as written, and what stands in its place. */
+/** A variable in the written text, and its replacement. */
 export interface StandIn {
   name: string
   /** As written. */
   text: string
-  /** Where it was, and where its stand-in is in the text with stand-ins. */
+  /** Its offset in the written text, and that of the replacement in the neutral text. */
   from: number
   to: number
   standsFrom: number
   standsTo: number
 }
 
-/** A text that PromQL's grammar can read, for one with Grafana's variables in it. */
+/** A text that PromQL's grammar can parse. */
 export interface NeutralText {
   text: string
   standIns: readonly StandIn[]
 }
 
-/** The variable at a place of a text, if there is one. `$1` is none: `label_replace` has those. */
+/** The variable at an offset, if there is one. `$1` is none: it belongs to `label_replace`. */
 export function variableAt(text: string, at: number): { name: string; text: string } | undefined {
   variablePattern.lastIndex = at
   const match = variablePattern.exec(text)
@@ -32,7 +32,7 @@ export function variableAt(text: string, at: number): { name: string; text: stri
   return match === null || name === undefined || /^\d+$/.test(name) ? undefined : { name, text: match[0] }
 }
 
-/** The names of all variables in a text, strings and comments included, each once. */
+/** The names of the variables in a text, each once, also in strings and comments. */
 export function variablesIn(text: string): string[] {
   const names = new Set<string>()
   for (let at = 0; at < text.length; ) {
@@ -44,8 +44,8 @@ export function variablesIn(text: string): string[] {
 }
 
 /**
- * Puts something that parses in place of each variable: a name, a duration, a number, a matcher, an operator, as what is
- * around it asks for. Strings and comments stay as they are: whatever is in them, they parse.
+ * Replaces each variable by what the grammar expects there: a name, a duration, a number, a matcher or an operator.
+ * Strings and comments stay, because they parse in any case.
  */
 export function neutralText(written: string): NeutralText {
   const standIns: StandIn[] = []
@@ -79,10 +79,10 @@ export function neutralText(written: string): NeutralText {
 }
 
 const namesLabels = /\b(?:by|without|on|ignoring|group_left|group_right)\s*$/i
-/** After these words an operand is still to come. */
+/** After these words an operand follows. */
 const wantsOperand =
   /(?:^|[^\w)\]}"'])$|\b(?:and|or|unless|atan2|bool|offset|by|without|on|ignoring|group_left|group_right)$/i
-/** In the aggregate's place it takes `by`, and elsewhere `(` is enough. */
+/** At the place of an aggregation it takes `by`; elsewhere `(` is enough. */
 const callFollows = /^\s*(?:\(|(?:by|without)\s*\()/i
 
 function standIn(name: string, around: { before: string; after: string; inside: string | undefined }): string {
@@ -109,7 +109,7 @@ function standIn(name: string, around: { before: string; after: string; inside: 
   return follows === '.' ? '5' : 'x'
 }
 
-/** Where a span of the text with stand-ins is in the text as written. A variable is there as a whole, or not at all. */
+/** The span in the written text for a span of the neutral text. A variable is included whole or not at all. */
 export function writtenSpan(
   { standIns }: NeutralText,
   span: { from: number; to: number },

@@ -1,10 +1,10 @@
 import { type Aggregate, type Binary, type Expr, isPlain, type Selector } from './promql-ast.ts'
 import { typeOf } from './promql-types.ts'
 
-/** The labels that series may have; undefined when nobody knows. */
+/** The possible labels of series; undefined where unknown. */
 export type Labels = ReadonlySet<string> | undefined
 
-/** A label that is asked for where no series can have it. */
+/** A label that is used where no series can have it. */
 export interface LabelFault {
   label: string
   message: string
@@ -12,12 +12,12 @@ export interface LabelFault {
 }
 
 const none: ReadonlySet<string> = new Set()
-/** Aggregations that pick series and leave them their labels. */
+/** Aggregations that select series and keep their labels. */
 const picks = ['topk', 'bottomk', 'limitk', 'limit_ratio']
 
 /**
- * The labels that an expression's series may have, by Prometheus's rules for aggregation, matching and `label_replace`, given
- * those of each metric; and the labels that are asked for (matched, grouped by, joined on, taken over) where they can't be.
+ * The possible labels of an expression's series, by Prometheus' rules of aggregation, matching and `label_replace`,
+ * given those of each metric; and the labels that are used (in matchers, grouping, joins) where no series has them.
  */
 export function traceLabels(expr: Expr, of: (metric: string) => Labels): { labels: Labels; faults: LabelFault[] } {
   const faults: LabelFault[] = []

@@ -3,15 +3,15 @@ import { type Expr, partsOf } from './promql-ast.ts'
 import { parsePromql } from './promql-parser.ts'
 
 const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '>', '<', '>=', '<='])
-/** What shows that something is not there, by what shows that it is. */
+/** Functions of absence, by those of presence. */
 const ABSENCES: Readonly<Record<string, string>> = {
   absent: 'group',
   absent_over_time: 'present_over_time',
 }
 
 /**
- * A query without what lets only some of its series through: comparisons, `and`, `unless`; and with presence in place of
- * absence. Undefined when there is nothing of that in it, or it doesn't parse.
+ * A query without its filters: comparisons, `and`, `unless`; and with presence instead of absence. Undefined without
+ * a filter, or when it does not parse.
  */
 export function unfiltered(query: string): string | undefined {
   const { expr } = parsePromql(query)
@@ -41,11 +41,11 @@ export function unfiltered(query: string): string | undefined {
   }
 }
 
-/** The side of which a comparison or a set operation lets series through. */
+/** The side whose series a comparison or a set operation returns. */
 function keptOf(expr: Expr): Expr | undefined {
   if (expr.kind !== 'binary') return undefined
   const isComparison = COMPARISONS.has(expr.op) && !expr.bool && !isConstant(expr)
   if (!isComparison && expr.op !== 'and' && expr.op !== 'unless') return undefined
-  // `0 < x` lets x through, as `x > 0` does.
+  // `0 < x` returns x, as `x > 0` does.
   return isConstant(expr.left) ? expr.right : expr.left
 }

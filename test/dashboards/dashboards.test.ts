@@ -5,13 +5,13 @@ import { suite } from 'uvu'
 import { catalog } from '../../dashboards/catalog.ts'
 import { labDashboard, line, row } from '../../dashboards/dashboard.ts'
 import { labDashboards } from '../../dashboards/index.ts'
-import { leftOut } from '../../dashboards/not-ported.ts'
+import { notPorted } from '../../dashboards/not-ported.ts'
 import { stat, table, timeseries } from '../../dashboards/panel-builders.ts'
 import { recordedSeries } from '../../dashboards/rules/index.ts'
 import { uids } from '../../dashboards/uids.ts'
 import { knownSeries } from '../../lib/checks/lint/known-series.ts'
 import { queryFacts } from '../../lib/checks/verify/panel-queries.ts'
-import { targetKey } from '../../lib/checks/verify/query-expectations.ts'
+import { queryKey } from '../../lib/checks/verify/query-expectations.ts'
 import { assertSameWords } from '../support/lab.ts'
 
 const all = labDashboards()
@@ -41,7 +41,7 @@ dashboards('is the same each time', () => {
 })
 
 for (const dashboard of all) {
-  const { name, json, marks } = dashboard
+  const { name, json, expectations } = dashboard
   const panels = panelsOf(dashboard)
 
   dashboards(`${name} is a dashboard of a schema that Grafana has`, () => {
@@ -87,7 +87,7 @@ for (const dashboard of all) {
   })
 
   dashboards(`${name} excuses nothing that can't be checked, and checks it with metrics that are known`, () => {
-    for (const [key, { truth, emptyWhen, nanWhen }] of marks.targets) {
+    for (const [key, { truth, emptyWhen, nanWhen }] of expectations.queries) {
       for (const excuse of [emptyWhen, nanWhen]) {
         if (excuse === undefined) continue
         const { given, noneOf, noAlerts } = excuse
@@ -129,9 +129,9 @@ for (const dashboard of all) {
 
   dashboards(`${name} knows things of queries that it has`, () => {
     const keys = new Set(
-      panels.flatMap(panel => targetsOf(panel).map(({ refId = '' }) => targetKey(panel.title ?? '', refId))),
+      panels.flatMap(panel => targetsOf(panel).map(({ refId = '' }) => queryKey(panel.title ?? '', refId))),
     )
-    for (const key of marks.targets.keys()) assert(keys.has(key), key)
+    for (const key of expectations.queries.keys()) assert(keys.has(key), key)
   })
 
   dashboards(
@@ -240,7 +240,7 @@ for (const [store, asked] of [
 }
 
 dashboards('needs what not every lab has, where it is about that', () => {
-  const needs = (uid: string) => all.find(({ name }) => name === uid)?.marks.needs
+  const needs = (uid: string) => all.find(({ name }) => name === uid)?.expectations.prerequisites
   assert.deepEqual(needs(uids.boutique), ['traces'])
   assert.deepEqual(needs(uids.traces), ['trace-simulator'])
   assert.deepEqual(needs(uids.kwokMetrics), ['kwok-metrics'])
@@ -278,7 +278,7 @@ dashboards('leaves no more out of kubernetes-mixin than it says', () => {
     ['Scheduler', 9],
   ])
   for (const [title, count] of there) {
-    const out = leftOut.filter(({ dashboard, panel }) => dashboard === title && !panel.includes('the line')).length
+    const out = notPorted.filter(({ dashboard, panel }) => dashboard === title && !panel.includes('the line')).length
     const here = titles.get(`Kubernetes / ${title}`) ?? 0
     assert(here + out >= count, `${title} has ${here} of ${count} panels, and ${out} are said to be left out`)
   }
@@ -291,7 +291,7 @@ function firstChoice({ name, current }: VariableModel): unknown[] {
 
 const one = suite('labDashboard()')
 const text = { title: 'A', description: 'What it is.', unit: 'short' }
-const given = { uid: uids.overview, title: 'T', description: 'd', needs: [], variables: [] }
+const given = { uid: uids.overview, title: 'T', description: 'd', prerequisites: [], variables: [] }
 
 one('places panels of a line side by side, the last one up to the edge', () => {
   const panel = (title: string) => stat({ ...text, title, query: { expr: 'up' } })
@@ -318,8 +318,11 @@ one('refuses two panels of one title', () => {
 
 one('keeps what is known of queries, by panel and refId', () => {
   const panel = timeseries({ ...text, queries: [{ expr: 'a' }, { expr: 'b', emptyWhen: { because: 'of me' } }] })
-  const { marks } = labDashboard({ ...given, needs: ['etcd'], rows: [row('R', line(3, panel))] })
-  assert.deepEqual(marks, { needs: ['etcd'], targets: new Map([['A#B', { emptyWhen: { because: 'of me' } }]]) })
+  const { expectations } = labDashboard({ ...given, prerequisites: ['etcd'], rows: [row('R', line(3, panel))] })
+  assert.deepEqual(expectations, {
+    prerequisites: ['etcd'],
+    targets: new Map([['A#B', { emptyWhen: { because: 'of me' } }]]),
+  })
 })
 one.run()
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
-import { inputsHash, MADE, madeFiles, madeText } from '../../dashboards/manifest.ts'
+import { inputsHash, MANIFEST, manifestText, unchangedFiles } from '../../dashboards/manifest.ts'
 import { tempDir } from '../support/temp-lab.ts'
 
 const write = (root: string, path: string, text: string) => {
@@ -29,7 +29,7 @@ inputs('changes with every source and the lock file, and with nothing else', () 
 })
 inputs.run()
 
-const made = suite('madeFiles()')
+const made = suite('unchangedFiles()')
 const files = new Map([
   ['json/a.json', '{}'],
   ['rules/b.yaml', 'groups: []'],
@@ -37,24 +37,24 @@ const files = new Map([
 function folder(): string {
   const dir = tempDir()
   for (const [path, text] of files) write(dir, path, text)
-  write(dir, MADE, madeText('inputs', files))
+  write(dir, MANIFEST, manifestText('inputs', files))
   return dir
 }
 made('names the files that were made of the same inputs', () => {
-  assert.deepEqual(madeFiles(folder(), 'inputs'), [...files.keys()])
+  assert.deepEqual(unchangedFiles(folder(), 'inputs'), [...files.keys()])
 })
 for (const [fact, spoil] of [
-  ['of other inputs', dir => write(dir, MADE, madeText('others', files))],
+  ['of other inputs', dir => write(dir, MANIFEST, manifestText('others', files))],
   ['of a file that somebody has changed', dir => write(dir, 'json/a.json', '{ }')],
   ['of a file that is gone', dir => rmSync(join(dir, 'rules/b.yaml'))],
   ['where something else is there', dir => write(dir, 'json/old.json', '{}')],
-  ['where it was never told', dir => rmSync(join(dir, MADE))],
-  ['where what was told is cut off', dir => write(dir, MADE, '{"inputs":"inp')],
+  ['where it was never told', dir => rmSync(join(dir, MANIFEST))],
+  ['where what was told is cut off', dir => write(dir, MANIFEST, '{"inputs":"inp')],
 ] satisfies [string, (dir: string) => void][]) {
   made(`knows nothing ${fact}`, () => {
     const dir = folder()
     spoil(dir)
-    assert.equal(madeFiles(dir, 'inputs'), undefined)
+    assert.equal(unchangedFiles(dir, 'inputs'), undefined)
   })
 }
 made.run()

@@ -284,8 +284,8 @@ queries('of traces and of KWOK say what of their numbers is known', () => {
 })
 
 queries('of cAdvisor say that they need it, and others do not', () => {
-  assert.deepEqual(memory.memorySwap(perPod.scope, perPod.by).needs, ['cadvisor'])
-  assert.equal(memory.memoryRss(perPod.scope, perPod.by).needs, undefined)
+  assert.deepEqual(memory.memorySwap(perPod.scope, perPod.by).prerequisites, ['cadvisor'])
+  assert.equal(memory.memoryRss(perPod.scope, perPod.by).prerequisites, undefined)
 })
 queries.run()
 

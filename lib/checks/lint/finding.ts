@@ -1,4 +1,4 @@
-/** What each rule asks for. A name is printed with a finding, so a person can look it up. */
+/** What each rule requires. Its name is printed with each finding. */
 export const rules = {
   file: 'the file can be read, and is a dashboard',
   parse: 'every query parses, and its operands have the right types',
@@ -19,28 +19,28 @@ export const rules = {
 
 export type RuleName = keyof typeof rules
 
-/** What a rule says of the place it was asked about. */
+/** A fault that a rule finds. */
 export interface Fault {
   rule: RuleName
-  /** What is wrong, and what would be right. */
+  /** What is wrong, and the correction. */
   message: string
 }
 
-/** A fault and where it is. */
+/** A fault and its place. */
 export interface Finding extends Fault {
   severity: 'error' | 'warning'
-  /** The file, or what else the dashboard's source is called. */
+  /** The dashboard's file or other origin. */
   file: string
   dashboard: string
-  /** The panel's title, or `$name` of a variable; empty when it is the dashboard's matter. */
+  /** The panel's title, or `$name` of a variable; empty for a fault of the dashboard. */
   panel: string
   refId: string
 }
 
-/** The rules that matter in anybody's dashboard as much as in the lab's own: what breaks them gives no number, or a wrong one. */
+/** The rules whose faults are errors in every dashboard: such a query shows no number, or a wrong one. */
 const alwaysErrors: readonly RuleName[] = ['file', 'parse', 'pattern', 'constant', 'function', 'ratio']
 
-/** How bad a fault is: all are errors in the lab's own dashboards. */
+/** The severity of a fault. In the lab's own dashboards all faults are errors. */
 export function severityOf({ rule }: Fault, own: boolean): Finding['severity'] {
   return own || alwaysErrors.includes(rule) ? 'error' : 'warning'
 }

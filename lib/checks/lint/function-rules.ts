@@ -1,19 +1,22 @@
 import { type Expr, walk } from '../../promql/promql-ast.ts'
 import type { Fault } from './finding.ts'
-import type { KnownBy } from './known-series.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { FindSeries } from './known-series.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 
-/** Functions that see a counter start anew. */
+/** Functions that handle counter resets. */
 const forCounters = ['rate', 'irate', 'increase', 'resets']
-/** Functions that take a fall for a fall. */
+/** Functions that treat a decrease as one. */
 const forGauges = ['delta', 'idelta', 'deriv', 'predict_linear', 'double_exponential_smoothing']
-/** Functions of a range that give one of its values, or something made of them: what a counter is shown as, it stays. */
+/** Functions of a range that return its values or combinations of them: of a counter they are still a counter. */
 const ofValues = /^(?:avg|min|max|sum|last|first|quantile|stddev|stdvar|mad)_over_time$/
-/** Functions that only ask whether, when or how often, whatever the value. */
+/** Functions whose result does not depend on the value. */
 const onlyPresence = /^(?:absent|timestamp|changes|(?:absent|count|present|ts_of_\w+)_over_time)$/
 
-/** Where a function doesn't fit its metric's type, and where a counter is shown as it is: it grows with the age of what counts. */
-export function functionFaults(expr: Expr, { known }: Lab): Fault[] {
+/**
+ * Finds functions that do not fit the type of their metric, and counters that are shown without a function: their
+ * value depends on the age of the process.
+ */
+export function functionFaults(expr: Expr, { known }: LabMetrics): Fault[] {
   const faults = new Map<string, Fault>()
   const note = (message: string) => faults.set(message, { rule: 'function', message })
   for (const { expr: each, around } of walk(expr)) {
@@ -37,7 +40,7 @@ function gaugeFault(metric: string, around: readonly Expr[]): string | undefined
 
 function counterFault(
   metric: string,
-  { selector, around, known }: { selector: Expr; around: readonly Expr[]; known: KnownBy },
+  { selector, around, known }: { selector: Expr; around: readonly Expr[]; known: FindSeries },
 ): string | undefined {
   let inside = selector
   for (const each of around) {
@@ -50,9 +53,9 @@ function counterFault(
       if (onlyPresence.test(each.name)) return undefined
     }
     if (each.kind === 'aggregate' && ['count', 'group', 'count_values'].includes(each.op)) return undefined
-    // On the right of these it only picks.
+    // On the right side of these operators it only filters.
     if (each.kind === 'binary' && ['and', 'unless'].includes(each.op) && each.right === inside) return undefined
-    // What has begun less what has ended is what goes on.
+    // The difference of two counters: started minus finished is running.
     if (each.kind === 'binary' && each.op === '-' && hasCounter(each.left === inside ? each.right : each.left, known))
       return undefined
     inside = each
@@ -60,13 +63,13 @@ function counterFault(
   return `${metric} is a counter shown as it is; use rate(${metric}[$__rate_interval]) or increase()`
 }
 
-function hasCounter(expr: Expr, known: KnownBy): boolean {
+function hasCounter(expr: Expr, known: FindSeries): boolean {
   return [...walk(expr)].some(
     ({ expr: each }) => each.kind === 'selector' && known(each.metric ?? '')?.type === 'counter',
   )
 }
 
-/** `rate(sum(x)[5m:])`: one of the summed counters that starts anew looks like all of them doing so. */
+/** `rate(sum(x)[5m:])`: a reset of one summed counter looks like a reset of all. */
 function summedFault(metric: string, name: string, between: readonly Expr[]): string | undefined {
   const summed = between.find(each => each.kind === 'aggregate')
   if (summed?.kind !== 'aggregate') return undefined

@@ -3,31 +3,31 @@ import { type Labels, traceLabels } from '../../promql/trace-labels.ts'
 import { type Quantity, quantityOf, quantityOfUnit } from './measured-quantity.ts'
 import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
 
-/** What is known of the series of one name. */
+/** The known facts of the series of one name. */
 export interface KnownSeries {
-  /** `recorded` is what a rule wrote; it has the rule's meaning, whatever the metric in it was. */
+  /** `recorded` for a recording rule, whatever type the metrics in it have. */
   type: CatalogMetric['type'] | 'recorded'
   labels: Labels
-  /** What one of its values measures; undefined when nobody knows. */
+  /** What a value measures; undefined where unknown. */
   quantity: Quantity | undefined
 }
 
-/** Knows series by their names; undefined for a name that there is not. */
-export type KnownBy = (name: string) => KnownSeries | undefined
+/** Finds series by name; undefined for an unknown name. */
+export type FindSeries = (name: string) => KnownSeries | undefined
 
 /**
- * Everything known of a lab's series by name: the catalogue's, the parts of its histograms and summaries, and what the rules
- * record, whose labels and meaning follow from the rules' expressions.
+ * The known series of a lab: those of the catalog with the parts of histograms and summaries, and those of recording
+ * rules, whose labels and quantity follow from their expressions.
  */
-export function knownSeries(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): KnownBy {
+export function knownSeries(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): FindSeries {
   const known = new Map<string, KnownSeries>()
   for (const metric of catalog) {
     for (const [name, series] of seriesOf(metric)) known.set(name, series)
   }
-  const find: KnownBy = name => {
+  const find: FindSeries = name => {
     const rules = known.has(name) ? [] : recorded.filter(({ record }) => record === name)
     if (rules.length === 0) return known.get(name)
-    // A rule that leads back to itself finds this.
+    // A rule that refers to itself finds this.
     known.set(name, { type: 'recorded', labels: undefined, quantity: undefined })
     const series = recordedSeries(rules, find)
     known.set(name, series)
@@ -36,7 +36,7 @@ export function knownSeries(catalog: readonly CatalogMetric[], recorded: readonl
   return find
 }
 
-/** The names of every series that a metric has in Prometheus: a histogram has three, and none of its own. */
+/** The names of a metric's series in Prometheus: a histogram has three, and none of its own name. */
 export function seriesNames(metric: CatalogMetric): string[] {
   return seriesOf(metric).flatMap(([name, { type }]) => (type === 'histogram' ? [] : [name]))
 }
@@ -60,8 +60,8 @@ function seriesOf({ name, type, unit, labels }: CatalogMetric): [name: string, s
   ]
 }
 
-/** Several rules can record one name, with other labels each; one that nothing is known of makes all of them unknown. */
-function recordedSeries(rules: readonly RecordedSeries[], find: KnownBy): KnownSeries {
+/** Several rules can record one name with different labels. If one of them is unknown, all are. */
+function recordedSeries(rules: readonly RecordedSeries[], find: FindSeries): KnownSeries {
   const all = rules.map(({ expr: text, labels: added }) => {
     const { expr } = parsePromql(text)
     if (expr === undefined) return { labels: undefined, quantity: undefined }

@@ -1,29 +1,29 @@
-import { type KnownBy, knownSeries, seriesNames } from './known-series.ts'
+import { type FindSeries, knownSeries, seriesNames } from './known-series.ts'
 import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
 import { nearestName } from './nearest-name.ts'
 
-/** What a lab has, as the rules ask for it. */
-export interface Lab {
-  known: KnownBy
-  /** The series' name that a misspelt one is nearest to, when one is near at all. */
+/** The metrics of a lab, for the rules. */
+export interface LabMetrics {
+  known: FindSeries
+  /** The nearest known name to a misspelled one, if any is near. */
   nearest: (name: string) => string | undefined
   /** Every label of every series. */
   labels: ReadonlySet<string>
 }
 
-/** What Prometheus makes of alerts: these, with the labels of each alert beside their own. */
+/** The series of alerts in Prometheus. They also have the labels of each alert. */
 const alertSeries = ['ALERTS', 'ALERTS_FOR_STATE']
 const alertLabels = ['alertname', 'alertstate', 'severity']
 
-/** A lab from its catalogue and its rules. */
-export function labOf(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): Lab {
+/** The metrics of a catalog and of recording rules. */
+export function labMetrics(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): LabMetrics {
   const catalogued = knownSeries(catalog, recorded)
-  const known: KnownBy = name =>
+  const known: FindSeries = name =>
     alertSeries.includes(name) ? { type: 'gauge', labels: undefined, quantity: undefined } : catalogued(name)
   const names = [...catalog.flatMap(seriesNames), ...recorded.map(({ record }) => record)]
   const labels = new Set([...catalog.flatMap(metric => metric.labels), ...alertLabels])
   for (const { record } of recorded) for (const label of known(record)?.labels ?? []) labels.add(label)
-  // Dashboards ask for one name many times.
+  // Dashboards use a name many times.
   const found = new Map<string, string | undefined>()
   const nearest = (name: string) => {
     if (!found.has(name)) found.set(name, nearestName(name, names))

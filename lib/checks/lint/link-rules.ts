@@ -2,7 +2,7 @@ import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
 import type { Fault } from './finding.ts'
 
-/** Faults of links: a dashboard that there is not, a variable that it hasn't, a tag that none has. */
+/** Faults of links: an unknown dashboard, a variable that it does not have, a tag without dashboards. */
 export function linkFaults(links: readonly Link[], all: readonly Dashboard[]): Fault[] {
   return links.flatMap(link => (link.url === '' ? tagFaults(link, all) : urlFaults(link, all)))
 }
@@ -16,7 +16,7 @@ function tagFaults({ title, tags }: Link, all: readonly Dashboard[]): Fault[] {
 
 function urlFaults({ title, url }: Link, all: readonly Dashboard[]): Fault[] {
   const [, uid, query = ''] = /\/d(?:-solo)?\/([^/?#]+)[^?#]*(?:\?([^#]*))?/.exec(url) ?? []
-  // Anything else leads out of Grafana, or to a place that a variable decides.
+  // Other links leave Grafana, or depend on a variable.
   if (uid === undefined || variablesIn(uid).length > 0) return []
   const target = all.find(dashboard => dashboard.uid === uid)
   if (target === undefined) {

@@ -2,7 +2,7 @@ import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { type Fault, type Finding, severityOf } from './finding.ts'
-import { type Lab, labOf } from './lab-metrics.ts'
+import { type LabMetrics, labMetrics } from './lab-metrics.ts'
 import { linkFaults } from './link-rules.ts'
 import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
 import { datasourceFaults, legendFaults, panelFaults } from './panel-rules.ts'
@@ -10,31 +10,31 @@ import { queryFaults } from './query-rules.ts'
 import { unitFaults } from './unit-rules.ts'
 import { variableQueryFaults, variableUseFaults } from './variable-rules.ts'
 
-/** What is linted, and against what. */
+/** The dashboards to lint, and what is known of the lab. */
 export interface LintInput {
-  /** The lab's own dashboards: every fault in them is an error. */
+  /** The lab's own dashboards, where every fault is an error. */
   own: readonly Dashboard[]
-  /** Anybody else's: what may be right on another cluster is a warning. */
+  /** Other dashboards, where a fault is a warning if it may be right on another cluster. */
   others: readonly Dashboard[]
   catalog: readonly CatalogMetric[]
   recorded: readonly RecordedSeries[]
-  /** Dashboards that links may lead to, beside those that are linted. */
+  /** Further dashboards that links may lead to. */
   linkable?: readonly Dashboard[]
-  /** The lab's rules: a file each has, a name (`record` or `alert`) and an expression. */
+  /** The lab's rules. */
   rules?: readonly LintedRule[]
 }
 
-/** A recording or alerting rule. */
+/** A recording or alerting rule; its name is that of `record` or `alert`. */
 export interface LintedRule {
   file: string
   name: string
   expr: string
 }
 
-/** Every finding of every rule, dashboard by dashboard, in the order of the screen. It asks nobody: only the text is looked at. */
+/** All findings, by dashboard in the order of the screen. It reads only the text and sends no query. */
 export function lintDashboards(input: LintInput): Finding[] {
   const { own, others, catalog, recorded, linkable = [], rules = [] } = input
-  const lab = labOf(catalog, recorded)
+  const lab = labMetrics(catalog, recorded)
   const all = [...own, ...others, ...linkable]
   return [
     ...rules.flatMap(rule => lintRule(rule, lab)),
@@ -43,8 +43,8 @@ export function lintDashboards(input: LintInput): Finding[] {
   ]
 }
 
-/** A rule is a query, but for its ranges: no one looks at it through a window, so they are fixed. */
-function lintRule({ file, name, expr }: LintedRule, lab: Lab): Finding[] {
+/** A rule is a query with fixed ranges, since it has no time range of a screen. */
+function lintRule({ file, name, expr }: LintedRule, lab: LabMetrics): Finding[] {
   return queryFaults(parsePromql(expr), lab)
     .filter(({ rule }) => rule !== 'rate-interval')
     .map(fault => ({ severity: 'error', ...fault, file, dashboard: 'rules', panel: name, refId: '' }))
@@ -52,7 +52,7 @@ function lintRule({ file, name, expr }: LintedRule, lab: Lab): Finding[] {
 
 function lintDashboard(
   dashboard: Dashboard,
-  { own, lab, all }: { own: boolean; lab: Lab; all: readonly Dashboard[] },
+  { own, lab, all }: { own: boolean; lab: LabMetrics; all: readonly Dashboard[] },
 ): Finding[] {
   const at = (look: () => readonly Fault[], panel = '', refId = ''): Finding[] =>
     distinct(faultsOr(look)).map(fault => ({
@@ -80,7 +80,7 @@ function lintDashboard(
         const look = () => {
           const parsed = parsePromql(target.expr)
           const faults = [...queryFaults(parsed, lab), ...variableUseFaults(target.expr, parsed, dashboard)]
-          // What doesn't parse, or is constant, has no unit or legend to speak of.
+          // A query that does not parse or is constant has no unit or legend.
           const shown = faults.some(({ rule }) => rule === 'parse' || rule === 'constant') ? undefined : parsed.expr
           const unit = target.hide ? [] : unitFaults(panel, target, shown, lab)
           return [...faults, ...unit, ...legendFaults(panel, target, shown, lab)]
@@ -91,7 +91,7 @@ function lintDashboard(
   ]
 }
 
-/** What is found of one thing; a bug in the lab must not hide the other findings. */
+/** The faults of one place. An unexpected error must not hide other findings. */
 function faultsOr(look: () => readonly Fault[]): readonly Fault[] {
   try {
     return look()
@@ -101,12 +101,12 @@ function faultsOr(look: () => readonly Fault[]): readonly Fault[] {
   }
 }
 
-/** A query can have the same fault in several places. */
+/** A query can have one fault in several places. */
 function distinct(faults: readonly Fault[]): Fault[] {
   return [...new Map(faults.map(fault => [`${fault.rule} ${fault.message}`, fault])).values()]
 }
 
-/** A table's links stand on each of its columns. */
+/** Each column of a table repeats its links. */
 function uniqueLinks(links: readonly Link[]): Link[] {
   return [...new Map(links.map(link => [`${link.title} ${link.url}`, link])).values()]
 }

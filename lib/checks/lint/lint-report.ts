@@ -3,13 +3,13 @@ import type { RefusedFile } from '../../grafana/dashboard-files.ts'
 import type { Dashboard, Skipped } from '../../grafana/dashboard-model.ts'
 import type { Finding } from './finding.ts'
 
-/** What a run has to say. */
+/** The result of a run. */
 export interface LintReport {
   dashboards: readonly Dashboard[]
   findings: readonly Finding[]
 }
 
-/** What could not be read, as findings among the others. */
+/** Files that could not be read, as findings. */
 export function refusedFindings(refused: readonly RefusedFile[]): Finding[] {
   return refused.map(({ error: { message, next } }) => {
     const said = next === undefined ? message : `${message}; ${next}`
@@ -17,7 +17,7 @@ export function refusedFindings(refused: readonly RefusedFile[]): Finding[] {
   })
 }
 
-/** A report for a person: findings below their dashboard and place, then what was skipped, then the counts. */
+/** The report as text: findings by dashboard and place, then what was skipped, then the counts. */
 export function lintText({ dashboards, findings }: LintReport): string {
   const lines: string[] = []
   let heading = ''
@@ -37,7 +37,7 @@ export function lintText({ dashboards, findings }: LintReport): string {
   return [...lines, ...(skipped.length === 0 ? [] : ['Not looked at', ...skipped]), `${looked}: ${found}`].join('\n')
 }
 
-/** The same as data, for a program: findings, what was skipped, and counts. */
+/** The report as JSON: findings, what was skipped, and counts. */
 export function lintJson({ dashboards, findings }: LintReport): unknown {
   return {
     dashboards: dashboards.map(({ source, uid, title, panels, skipped }) => ({
@@ -55,8 +55,9 @@ export function lintJson({ dashboards, findings }: LintReport): unknown {
 }
 
 /**
- * The exit code of a run, once its report is out: 1 when anything is wrong enough to fail. Throws a NothingCheckedError when there was no query to
- * look at.
+ * The exit code of a run: 1 with an error.
+ *
+ * Throws a NothingCheckedError when there was no query to check.
  */
 export function exitCode({ dashboards, findings }: LintReport): 0 | 1 {
   if (findings.some(({ severity }) => severity === 'error')) return 1
@@ -68,7 +69,7 @@ function hasQueries({ panels }: Dashboard): boolean {
   return panels.some(({ targets }) => targets.length > 0)
 }
 
-/** Counted by dashboard and reason: a dashboard of logs would fill the screen otherwise. */
+/** Grouped by dashboard and reason: a dashboard of logs would fill the screen. */
 function skippedLines(dashboards: readonly Dashboard[]): string[] {
   return dashboards.flatMap(dashboard => {
     const { title, source, skipped } = dashboard

@@ -4,24 +4,24 @@ import { query } from '../../prometheus/prometheus-client.ts'
 import { seriesNames } from './known-series.ts'
 import type { CatalogMetric } from './metric-catalog.ts'
 
-/** Labels that a part of a histogram or summary has beside the metric's own. */
+/** Labels of the series of histograms and summaries that the metric itself does not have. */
 const partLabels = ['__name__', 'le', 'quantile']
 
-/** What a Prometheus has, as a catalogue says it. */
+/** The metrics of a Prometheus, in the terms of a catalog. */
 export interface LiveMetrics {
-  /** Every label that some series has now, by the series' name. */
+  /** The labels of current series, by name. */
   labels: ReadonlyMap<string, ReadonlySet<string>>
-  /** By metric: `counter`, `gauge`, `histogram`, `summary`, or what else Prometheus was told. */
+  /** The types in Prometheus' metadata, by metric: `counter`, `gauge`, `histogram`, `summary`, …. */
   types: ReadonlyMap<string, string>
-  /** The names of which a catalogue must have all. */
+  /** The names that a catalog must have completely. */
   complete: readonly string[]
 }
 
 /**
- * Asks a Prometheus what it has of the catalogue, and the names of everything that the selectors match (`{job="x"}`), of which
- * the catalogue should have all.
+ * Reads the metrics of a catalog from a Prometheus, and the names of all series that the selectors match
+ * (`{job="x"}`), which the catalog must have.
  *
- * Throws a LabError when Prometheus can't be asked.
+ * Throws a LabError when Prometheus can't be queried.
  */
 export async function liveMetrics(
   baseUrl: string,
@@ -29,7 +29,7 @@ export async function liveMetrics(
   selectors: readonly string[],
 ): Promise<LiveMetrics> {
   const labels = new Map<string, Set<string>>()
-  // One after the other: a lab that is being measured has other things to do.
+  // One after the other, to keep the load on the lab low.
   for (const name of new Set(catalog.flatMap(seriesNames))) {
     const found = await labelsNow(baseUrl, name)
     if (found !== undefined) labels.set(name, found)
@@ -47,8 +47,8 @@ export async function liveMetrics(
 }
 
 /**
- * The labels of a name's series, undefined when there are none. Prometheus lists the labels of whatever its newest block holds, hours
- * old ones included, so each is asked for again as of now.
+ * The labels of a name's series; undefined without series. Prometheus lists the labels of its newest block, with
+ * those of series hours old, so each is queried as of now.
  */
 async function labelsNow(baseUrl: string, name: string): Promise<Set<string> | undefined> {
   const selector = `__name__=${JSON.stringify(name)}`
@@ -80,8 +80,8 @@ async function ask(baseUrl: string, path: string, parameters: Record<string, str
 }
 
 /**
- * Where a catalogue and a Prometheus differ, one line each: metrics, labels and types, in both directions. `rare` are metrics, and
- * labels as `metric{label}` or `{label}`, that a healthy lab need not have at any moment.
+ * The differences between a catalog and a Prometheus in both directions, one line each: metrics, labels and types.
+ * `rare` are metrics, and labels as `metric{label}` or `{label}`, that a healthy lab may not have at a given time.
  */
 export function catalogDifferences(
   catalog: readonly CatalogMetric[],
@@ -107,7 +107,7 @@ function metricDifferences(
   if (live.size === 0) return rare.includes(name) ? [] : [`${name} is in the catalogue and not in Prometheus`]
   const isRare = (label: string) => rare.includes(`${name}{${label}}`) || rare.includes(`{${label}}`)
   const liveType = types.get(name)
-  // Some programs call a gauge what only grows, so Prometheus's word decides only the other way.
+  // Some programs declare a counter as a gauge, so the type in Prometheus counts only the other way.
   const otherType =
     liveType !== undefined && liveType !== type && ['counter', 'histogram', 'summary'].includes(liveType)
   return [

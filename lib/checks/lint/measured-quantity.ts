@@ -1,16 +1,16 @@
 import type { Expr } from '../../promql/promql-ast.ts'
 import { typeOf } from '../../promql/promql-types.ts'
 
-/** What a number measures, as powers of bytes and seconds, and what it was multiplied by: bits per second are bytes^1 · seconds^-1 · 8. */
+/** What a number measures: powers of bytes and seconds, and a factor. Bits per second are bytes^1 · seconds^-1 · 8. */
 export interface Quantity {
   bytes: number
   seconds: number
   scale: number
-  /** What a number without bytes and seconds is. CPU seconds per second are cores. */
+  /** The kind of a number without bytes and seconds. CPU seconds per second are cores. */
   plain: 'count' | 'cores' | 'ratio'
 }
 
-/** A unit of the catalogue; undefined for one that says nothing of the number. */
+/** The quantity of a unit of the catalog; undefined for an unknown unit. */
 export function quantityOfUnit(unit: string): Quantity | undefined {
   const known: Readonly<Record<string, Partial<Quantity>>> = {
     bytes: { bytes: 1 },
@@ -24,7 +24,7 @@ export function quantityOfUnit(unit: string): Quantity | undefined {
   return found === undefined ? undefined : quantity(found)
 }
 
-/** `bytes` × 8 `per second`: a quantity in words. */
+/** A quantity as text. */
 export function describeQuantity({ bytes, seconds, scale, plain }: Quantity): string {
   const bits = bytes === 1 && scale === 8
   const what =
@@ -42,7 +42,7 @@ export function describeQuantity({ bytes, seconds, scale, plain }: Quantity): st
   return scale === 1 || bits ? what : `${what} × ${scale}`
 }
 
-/** What an expression's value measures, given that of each metric; undefined when that can't be told. */
+/** The quantity of an expression, given that of each metric; undefined where unknown. */
 export function quantityOf(expr: Expr, of: (metric: string) => Quantity | undefined): Quantity | undefined {
   const inner = (each: Expr) => quantityOf(each, of)
   switch (expr.kind) {
@@ -76,12 +76,12 @@ function callQuantity(name: string, args: readonly Expr[], inner: Inner): Quanti
   if (name === 'quantile_over_time') return second && inner(second)
   if (/^(?:count|present|absent)_over_time$|^(?:absent|changes|resets)$/.test(name)) return quantity({})
   if (/^(?:avg|min|max|sum|last|first)_over_time$/.test(name)) return first && inner(first)
-  // The value is that of `le`: the quantity that the buckets divide, which their own name does not say here.
+  // The result has the quantity of `le`, which the buckets divide.
   if (name === 'histogram_quantile' && second) return bucketQuantity(second, inner)
   return name === 'time' ? quantity({ seconds: 1 }) : undefined
 }
 
-/** The buckets' quantity is asked for by the name of the histogram itself. */
+/** The histogram's own name has the quantity of the buckets. */
 function bucketQuantity(expr: Expr, inner: Inner): Quantity | undefined {
   let at: Expr | undefined = expr
   while (at !== undefined && at.kind !== 'selector') {
@@ -115,7 +115,7 @@ function binaryQuantity(expr: Expr & { kind: 'binary' }, inner: Inner): Quantity
     if (left.kind === 'number') return b && { ...b, scale: b.scale * left.value }
     if (byNumber !== undefined) return a && { ...a, scale: a.scale * byNumber }
     if (a === undefined || b === undefined) return undefined
-    // A count of one, as group() and states give it, only picks.
+    // A count of 1, as group() and states give it, only filters.
     if (isCount(b)) return a
     return isCount(a) ? b : undefined
   }
@@ -132,7 +132,7 @@ function isCount({ bytes, seconds, plain, scale }: Quantity): boolean {
   return bytes === 0 && seconds === 0 && plain === 'count' && scale === 1
 }
 
-/** Whether two can be added. */
+/** Whether two quantities can be added. */
 function alike(a: Quantity, b: Quantity): boolean {
   const plain = a.bytes !== 0 || a.seconds !== 0 || a.plain === b.plain
   return a.bytes === b.bytes && a.seconds === b.seconds && a.scale === b.scale && plain

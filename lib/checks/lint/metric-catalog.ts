@@ -1,18 +1,18 @@
-/** One metric that a lab's Prometheus has. */
+/** One metric of a lab's Prometheus. */
 export interface CatalogMetric {
-  /** As queries name it. A histogram stands under its base name, without `_bucket`, `_sum` and `_count`. */
+  /** The name in queries. A histogram has its base name, without `_bucket`, `_sum` and `_count`. */
   name: string
-  /** What it means, whatever Prometheus stores it as. */
+  /** Its meaning, which can differ from the type in Prometheus. */
   type: 'counter' | 'gauge' | 'histogram' | 'summary'
   /** `seconds`, `bytes`, `cores`, `1` for a plain count or a state, `ratio` for 0 to 1. */
   unit: string
-  /** Every label that a series of it may have, without `__name__` (and `le`, `quantile`, which go by the type). */
+  /** All labels of its series, without `__name__`, `le` and `quantile`. */
   labels: readonly string[]
-  /** Where it comes from: a receiver, a scrape job. */
+  /** Its source: a receiver or a scrape job. */
   source: string
 }
 
-/** A recording rule, as far as a reader of queries needs it. */
+/** A recording rule. */
 export interface RecordedSeries {
   record: string
   expr: string

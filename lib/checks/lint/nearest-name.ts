@@ -1,4 +1,4 @@
-/** The name that takes the fewest letters to change into, when it takes less than a fifth of them. */
+/** The name with the smallest edit distance, if that is less than a fifth of the length. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
   const most = Math.max(1, Math.floor(name.length / 5))
   let best: { name: string; distance: number } | undefined
@@ -10,7 +10,7 @@ export function nearestName(name: string, names: readonly string[]): string | un
   return best?.name
 }
 
-/** How many letters have to be put in, taken out or changed to get from one word to the other. */
+/** The number of inserted, deleted and changed letters between two words. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (let line = 1; line <= from.length; line++) {

@@ -4,12 +4,12 @@ import type { Expr } from '../../promql/promql-ast.ts'
 import { variableAt } from '../../promql/query-variables.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
 import type { Fault } from './finding.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 
-/** Labels that Grafana or Prometheus put in by themselves. */
+/** Labels that Grafana or Prometheus add. */
 const always = ['__name__', '__value__']
 
-/** Faults of a panel that are no target's: its patterns, its description, and where it asks. */
+/** Faults of a panel itself: its patterns, description and datasources. */
 export function panelFaults(panel: Panel, dashboard: Dashboard): Fault[] {
   if (panel.targets.length === 0) return []
   return [
@@ -29,7 +29,7 @@ export function panelFaults(panel: Panel, dashboard: Dashboard): Fault[] {
   ]
 }
 
-/** A uid that is written down is right in one Grafana only. */
+/** A fixed uid works in one Grafana only. */
 export function datasourceFaults(uids: readonly string[], dashboard: Dashboard): Fault[] {
   return [...new Set(uids)].flatMap((uid): Fault[] => {
     const variable = variableAt(uid, 0)?.name
@@ -45,8 +45,8 @@ export function datasourceFaults(uids: readonly string[], dashboard: Dashboard):
   })
 }
 
-/** Where a legend names a label, or a table joins on a column, that the query doesn't give. */
-export function legendFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: Lab): Fault[] {
+/** Legends and joined columns with a label that the query does not return. */
+export function legendFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: LabMetrics): Fault[] {
   const labels = expr && traceLabels(expr, name => known(name)?.labels).labels
   if (labels === undefined) return []
   const there = labels.size === 0 ? 'has no labels' : `has ${[...labels].sort().join(', ')}`

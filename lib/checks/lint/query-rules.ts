@@ -5,10 +5,10 @@ import { typeOf } from '../../promql/promql-types.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
 import type { Fault } from './finding.ts'
 import { functionFaults } from './function-rules.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 
-/** Every fault of one query that can be seen without its panel. What doesn't parse has just that one. */
-export function queryFaults(parsed: ParsedQuery, lab: Lab): Fault[] {
+/** The faults of one query without its panel. A query that does not parse has only that fault. */
+export function queryFaults(parsed: ParsedQuery, lab: LabMetrics): Fault[] {
   const { faults, expr } = parsed
   if (faults.length > 0 || expr === undefined) {
     return faults.map(({ message, line, column }) => ({
@@ -31,7 +31,7 @@ const constantFault: Fault = {
   message: 'the query is a constant, the same whatever is measured; ask for a metric, or leave the panel out',
 }
 
-function metricFaults(expr: Expr, { known, nearest }: Lab): Fault[] {
+function metricFaults(expr: Expr, { known, nearest }: LabMetrics): Fault[] {
   const names = new Set(
     selectorsOf(expr).flatMap(({ metric }) => (metric !== undefined && isPlain(metric) ? [metric] : [])),
   )
@@ -52,18 +52,18 @@ function metricFaults(expr: Expr, { known, nearest }: Lab): Fault[] {
   })
 }
 
-function labelFaults(expr: Expr, { known, labels: everywhere }: Lab): Fault[] {
+function labelFaults(expr: Expr, { known, labels: everywhere }: LabMetrics): Fault[] {
   const { faults } = traceLabels(expr, name => known(name)?.labels)
   const traced = new Set(faults.map(({ label }) => label))
   const unknown = mentionedLabels(expr).filter(label => isPlain(label) && !everywhere.has(label) && !traced.has(label))
   const nowhere: Fault[] =
     unknown.length === 0 ? [] : [{ rule: 'label', message: `no metric of the lab has ${listed(unknown)}` }]
-  // A label that isn't there is missed wherever it is asked for; once is enough.
+  // A missing label is reported once, not for each of its uses.
   const first = new Map(faults.toReversed().map(({ label, message }) => [label, message]))
   return [...[...first.values()].toReversed().map((message): Fault => ({ rule: 'label', message })), ...nowhere]
 }
 
-/** Labels that a query asks for and does not make itself, each once. */
+/** The labels that a query uses and does not create, each once. */
 function mentionedLabels(expr: Expr): string[] {
   const asked = new Set<string>()
   const made = new Set(['__name__', 'le', 'quantile'])
@@ -80,11 +80,11 @@ function mentionedLabels(expr: Expr): string[] {
   return [...asked].filter(label => !made.has(label))
 }
 
-/** Functions that give a ratio for each ratio. */
+/** Functions that return a ratio for each ratio. */
 const perValue = /^(?:abs|ceil|floor|round|clamp|clamp_min|clamp_max|sort\w*|label_replace|label_join)$/
 
-/** `sum(a / b)` adds up ratios: ten pods at 50 % show 500 %. It is harmless only where nothing is added up. */
-function ratioFaults(expr: Expr, { known }: Lab): Fault[] {
+/** `sum(a / b)` adds up ratios: ten pods at 50 % show 500 %. It is harmless where each sum has one ratio. */
+function ratioFaults(expr: Expr, { known }: LabMetrics): Fault[] {
   return [...walk(expr)].flatMap(({ expr: each }): Fault[] => {
     if (each.kind !== 'aggregate' || each.op !== 'sum') return []
     const [inner] = each.args
@@ -96,7 +96,7 @@ function ratioFaults(expr: Expr, { known }: Lab): Fault[] {
   })
 }
 
-/** Whether an expression is a quotient of two vectors, be it in per cent, cut off, or the greatest of several. */
+/** Whether an expression is a quotient of two vectors, also in percent, clamped, or the maximum of several. */
 function isRatio(expr: Expr): boolean {
   if (expr.kind === 'unary') return isRatio(expr.expr)
   if (expr.kind === 'call') return perValue.test(expr.name) && expr.args.slice(0, 1).some(isRatio)
@@ -108,13 +108,16 @@ function isRatio(expr: Expr): boolean {
   return ofLeft ? isRatio(left) : op !== '/' && isRatio(right)
 }
 
-/** A fixed range misses samples where they come more slowly, and `$__interval` is less than two of them when zoomed in. */
+/**
+ * A fixed range misses samples with a longer collection interval, and `$__interval` is shorter than two of them when
+ * zoomed in.
+ */
 function rateIntervalFaults(expr: Expr): Fault[] {
   return [...walk(expr)].flatMap(({ expr: each, around }): Fault[] => {
     const [call] = around
     if (each.kind !== 'range' || call?.kind !== 'call' || !['rate', 'irate', 'increase'].includes(call.name)) return []
     const range = each.range.replace(/^\$\{(\w+)(?::\w+)?\}$|^\[\[(\w+)\]\]$/, '$$$1$2')
-    // How much it grew over the time that is shown is another question than a rate.
+    // The increase over the whole time range is not a rate.
     if (range === '$__rate_interval' || (range === '$__range' && call.name === 'increase')) return []
     return [{ rule: 'rate-interval', message: `${call.name}() looks back [${each.range}]; use [$__rate_interval]` }]
   })

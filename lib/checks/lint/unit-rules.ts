@@ -3,10 +3,13 @@ import type { Panel, Target } from '../../grafana/dashboard-model.ts'
 import { unitOfTarget } from '../../grafana/target-unit.ts'
 import type { Expr } from '../../promql/promql-ast.ts'
 import type { Fault } from './finding.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 import { describeQuantity, type Quantity, quantityOf } from './measured-quantity.ts'
 
-/** What Grafana's units say of a number (packages/grafana-data/src/valueFormats/categories.ts), those that a lab's metrics can have. */
+/**
+ * The quantities of Grafana's units that a lab's metrics can have
+ * (packages/grafana-data/src/valueFormats/categories.ts).
+ */
 const grafanaUnits: Readonly<Record<string, Partial<Quantity>>> = {
   ...same(['bytes', 'decbytes'], { bytes: 1 }),
   ...same(['bits', 'decbits'], { bytes: 1, scale: 8 }),
@@ -23,10 +26,10 @@ const grafanaUnits: Readonly<Record<string, Partial<Quantity>>> = {
   }),
 }
 
-/** Units that say nothing of what is measured, and so fit counts and cores, and nothing that has a unit of its own. */
+/** Units without a quantity, which fit counts and cores. */
 const plainUnits = ['short', 'none', 'locale', 'sishort', 'string']
 
-/** What a quantity is best shown in. */
+/** The preferred unit of a quantity. */
 function right({ bytes, seconds, scale, plain }: Quantity): string {
   if (bytes === 1) return seconds === -1 ? (scale === 8 ? 'bps' : 'Bps') : scale === 8 ? 'bits' : 'bytes'
   if (seconds === 1) return scale === 1000 ? 'ms' : 's'
@@ -34,8 +37,8 @@ function right({ bytes, seconds, scale, plain }: Quantity): string {
   return plain === 'ratio' ? (scale === 100 ? 'percent' : 'percentunit') : 'short'
 }
 
-/** Faults of the unit that a target's values are shown in: none is set, it is another than the query's, or its pattern takes too long. */
-export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: Lab): Fault[] {
+/** Faults of the unit of a target: none is set, it does not fit the query, or its pattern takes too long. */
+export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: LabMetrics): Fault[] {
   let unit: string
   try {
     unit = unitOfTarget(panel, target)
@@ -52,7 +55,7 @@ export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined,
 
 function fits(unit: string, quantity: Quantity): boolean {
   const { bytes, seconds, plain, scale } = quantity
-  // Only these are shown by units that are known here; powers of bytes and others are nobody's panel.
+  // Grafana has units only for these quantities.
   const simple = (bytes === 0 && Math.abs(seconds) <= 1) || (bytes === 1 && (seconds === 0 || seconds === -1))
   const shown = grafanaUnits[unit]
   if (!simple || (shown === undefined && !plainUnits.includes(unit))) return true
@@ -60,7 +63,7 @@ function fits(unit: string, quantity: Quantity): boolean {
   if (shown === undefined) return (!measured || seconds === -1) && bytes === 0 && plain !== 'ratio'
   const full = { bytes: 0, seconds: 0, scale: 1, plain: 'count', ...shown }
   if (full.bytes !== bytes || full.seconds !== seconds || Math.abs(full.scale - scale) > 1e-9 * scale) return false
-  // A mean of states (0 or 1) is a ratio as well, and so are cores of something of one core.
+  // A mean of states (0 or 1) is a ratio too, and so are cores divided by one core.
   return measured || full.plain === plain || full.plain === 'ratio'
 }
 

@@ -9,13 +9,13 @@ import { promqlRegex } from '../../promql/promql-regex.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
 import type { Fault } from './finding.ts'
-import type { Lab } from './lab-metrics.ts'
+import type { LabMetrics } from './lab-metrics.ts'
 import { queryFaults } from './query-rules.ts'
 
-/** Variables that each dashboard has; those of Grafana's own begin with `__`. */
+/** Variables that each dashboard has. Grafana's other own variables begin with `__`. */
 const builtIn = ['timeFilter', 'interval']
 
-/** Faults of how a query asks for variables: one that there is not, and `=` where several values may be chosen. */
+/** Faults of how a query uses variables: an unknown one, or `=` with several values. */
 export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: Dashboard): Fault[] {
   const named = (name: string) => dashboard.variables.find(variable => variable.name === name)
   const missing = parsed.variables.filter(
@@ -48,19 +48,19 @@ export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: 
   ]
 }
 
-/** Faults of a variable's own query, in each of the forms that Grafana's Prometheus datasource knows, and of its patterns. */
-export function variableQueryFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
+/** Faults of a variable's query, in all forms of Grafana's Prometheus datasource, and of its patterns. */
+export function variableQueryFaults(variable: Variable, dashboard: Dashboard, lab: LabMetrics): Fault[] {
   return [...queryFormFaults(variable, dashboard, lab), ...variablePatternFaults(variable, dashboard)]
 }
 
-function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fault[] {
+function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: LabMetrics): Fault[] {
   if (variable.type !== 'query' || variable.query === '') return []
   const query = variable.query.trim()
   const [, form = '', inside = ''] = /^(query_result|metrics|label_names)\(([\s\S]*)\)$/.exec(query) ?? []
   if (form === 'label_names') return []
   if (form === 'metrics') return unknownVariables(query, dashboard)
   const ofValues = labelValuesQuery(query)
-  // Without a form the text is a series selector, whose every series is a value.
+  // A text without a form is a series selector, and each series is a value.
   if (ofValues === undefined) return expressionFaults(form === 'query_result' ? inside : query, dashboard, lab)
   const { selector, label } = ofValues
   const faults = selector === '' ? unknownVariables(query, dashboard) : expressionFaults(selector, dashboard, lab)
@@ -70,7 +70,10 @@ function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: Lab): Fa
   return [...faults, { rule: 'label', message: `label_values() asks for ${label}: ${there}` }]
 }
 
-/** A variable's patterns in the dialects of their evaluators: Grafana's JavaScript, and RE2 for what Prometheus gets for All. */
+/**
+ * A variable's patterns, each in the dialect of its evaluator: JavaScript in Grafana, RE2 for what Prometheus gets
+ * for All.
+ */
 function variablePatternFaults({ name, type, query, regex, allValue }: Variable, dashboard: Dashboard): Fault[] {
   const [, names] = (type === 'query' && /^\s*metrics\((.*)\)\s*$/s.exec(query)) || []
   const isMatched = () =>
@@ -105,13 +108,13 @@ function expressionsOf({ panels, variables }: Dashboard): string[] {
   ]
 }
 
-function seriesLabels(series: string, lab: Lab): ReadonlySet<string> | undefined {
+function seriesLabels(series: string, lab: LabMetrics): ReadonlySet<string> | undefined {
   const { expr } = parsePromql(series)
   return expr && traceLabels(expr, name => lab.known(name)?.labels).labels
 }
 
-/** A selector names series, not values, so that its being a bare counter doesn't matter. */
-function expressionFaults(text: string, dashboard: Dashboard, lab: Lab): Fault[] {
+/** A selector returns series, not values, so a bare counter is fine. */
+function expressionFaults(text: string, dashboard: Dashboard, lab: LabMetrics): Fault[] {
   const parsed = parsePromql(text)
   const faults = queryFaults(parsed, lab).filter(({ rule }) => parsed.expr?.kind !== 'selector' || rule !== 'function')
   return [...faults, ...variableUseFaults(text, parsed, dashboard)]

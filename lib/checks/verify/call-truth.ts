@@ -2,17 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type JaegerSpan, jaegerTraces } from '../../services/jaeger.ts'
 import type { Bounds, UsageWindow } from './usage-bounds.ts'
 
-/** What is counted of calls, a second. A request is what a service answers, a call what it asks of another. */
+/** Rates of calls, per second. A service answers requests, and makes calls to other services. */
 export const callMeasures = ['requests', 'failed-requests', 'request-seconds', 'calls', 'failed-calls'] as const
 export type CallMeasure = (typeof callMeasures)[number]
 
-/** Every span of some services' requests since a time. */
+/** All spans of some services since a time. */
 export interface TracedCalls {
   fromMs: number
   spans: readonly JaegerSpan[]
 }
 
-/** One service's calls of one name: how many a second, or how many seconds of them a second. */
+/** The calls of one service with one span name: their rate, or their duration in seconds per second. */
 export interface CallFigure {
   namespace: string
   service: string
@@ -21,36 +21,36 @@ export interface CallFigure {
   amount: Bounds
 }
 
-/** More traces than these take Jaeger and the network longer than the answer is worth. */
-const MOST_TRACES = 1_000
-/** Until then a span has come through the collector to Jaeger. */
-const ON_THE_WAY_MS = 4_000
-/** A rate window, and what comes before: nobody looks further back. */
-const LOOKED_BACK_MS = 90_000
+/** A larger answer takes Jaeger too long. */
+const MAX_TRACES = 1_000
+/** How long a span takes through the collector to Jaeger. */
+const EXPORT_DELAY_MS = 4_000
+/** A rate window and the time before it. */
+const SPAN_RANGE_MS = 90_000
 
 /**
- * The spans of all requests that began at some services in the last minute and a half, from Jaeger, once those until a time have come there.
- * Undefined when there are too many to ask for.
+ * Reads the spans of all requests that began at some services in the 90 s before a time. Waits until those spans are
+ * in Jaeger. Gives undefined when there are more than `MAX_TRACES`.
  *
- * Throws a LabError when Jaeger can't be asked.
+ * Throws a LabError when Jaeger does not answer.
  */
 export async function readCalls(
   jaegerUrl: string,
   generators: readonly string[],
   untilMs: number,
 ): Promise<TracedCalls | undefined> {
-  await sleep(Math.max(0, untilMs + ON_THE_WAY_MS - Date.now()))
-  const fromMs = untilMs - LOOKED_BACK_MS
+  await sleep(Math.max(0, untilMs + EXPORT_DELAY_MS - Date.now()))
+  const fromMs = untilMs - SPAN_RANGE_MS
   const traces = new Map<string, readonly JaegerSpan[]>()
   for (const service of generators) {
-    const found = await jaegerTraces(jaegerUrl, service, { limit: MOST_TRACES, range: { fromMs, untilMs } })
-    if (found.length >= MOST_TRACES) return undefined
+    const found = await jaegerTraces(jaegerUrl, service, { limit: MAX_TRACES, range: { fromMs, untilMs } })
+    if (found.length >= MAX_TRACES) return undefined
     for (const spans of found) traces.set(spans[0]?.traceId ?? '', spans)
   }
   return { fromMs, spans: [...traces.values()].flat() }
 }
 
-/** What the spans amount to in a window: of each service and span name, between the least and the most that may have been counted. */
+/** The rates in a window by service and span name, with the bounds of what the collector may have counted. */
 export function callFigures({ fromMs, spans }: TracedCalls, of: CallMeasure, window: UsageWindow): CallFigure[] {
   const { untilMs, lengthMs = 0, lateMs } = window
   const kind = of === 'calls' || of === 'failed-calls' ? 'client' : 'server'
@@ -62,7 +62,7 @@ export function callFigures({ fromMs, spans }: TracedCalls, of: CallMeasure, win
     if (group === undefined) groups.set(key, [span])
     else group.push(span)
   }
-  // The collector tells its counts each interval; when that was, and how long spans take to it, is known to a second.
+  // The collector sends its counts once per interval. The time of that, and the delay of spans, is known to a second.
   const seconds = (from: number, until: number) => {
     const all: number[] = []
     for (let atMs = from; atMs <= until; atMs += 1_000) all.push(atMs)
@@ -89,7 +89,7 @@ export function callFigures({ fromMs, spans }: TracedCalls, of: CallMeasure, win
         amount.most = Math.max(amount.most, (counted + most) / spanS)
       }
     }
-    // Of what hasn't been there for long the first count is lost, and the rest taken for the whole window's.
+    // rate() ignores the first sample of a new series, and extrapolates the rest to the whole window.
     const isNew = (sorted[0]?.endMs ?? 0) > Math.max(fromMs, untilMs - lengthMs - 2 * lateMs) + lateMs
     return {
       ...{ namespace, service, call },

@@ -2,227 +2,256 @@ import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
 import { type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
-import { expectedOf, judge, type Verdict } from './check-query.ts'
+import { checkQuery, expectedBounds, type Verdict } from './check-query.ts'
 import { isCallMeasure } from './contributions.ts'
 import { duplicateRows } from './duplicate-rows.ts'
 import type { Evaluator } from './evaluate-queries.ts'
-import { heldTo, marksOfText } from './exceptions.ts'
-import { type AskedQuery, askedQueries, dashboardRange, type QueryFacts, queryFacts } from './panel-queries.ts'
+import { checkException, expectationsOfText } from './exceptions.ts'
+import { dashboardRange, type PanelQuery, panelQueries, type QueryFacts, queryFacts } from './panel-queries.ts'
 import type { Reading } from './pass-criteria.ts'
-import { type DashboardMarks, type Need, type TargetMarks, targetKey } from './query-expectations.ts'
-import { type Choice, choiceNames, choose, skippedVariables, type VariableProblem } from './variable-selection.ts'
+import {
+  type DashboardExpectations,
+  queryKey as expectationKey,
+  type Prerequisite,
+  type QueryExpectations,
+} from './query-expectations.ts'
+import {
+  selectionNames,
+  selectVariables,
+  skippedVariables,
+  type VariableProblem,
+  type VariableSelection,
+} from './variable-selection.ts'
 import type { Failure } from './verify-report.ts'
 import { withoutFallback } from './without-fallback.ts'
 
-/** What does not change between looks. */
-export interface Common {
+/** What stays the same for all readings of a run. */
+export interface CheckContext {
   api: PrometheusApi
   scrapeMs: number
+  /** Recording rules by the names of their series. */
   rules: ReadonlyMap<string, QueryFacts>
-  /** Undefined when Prometheus doesn't tell. */
+  /** Undefined where Prometheus does not list them. */
   metricNames: ReadonlySet<string> | undefined
-  lacking: ReadonlySet<Need>
+  /** What this cluster does not have. */
+  missing: ReadonlySet<Prerequisite>
 }
 
-/** Something that was judged, by a key that is the same in each look. */
-export interface Judged {
+/** The verdict on a query, a variable, the rows of a table or the patterns of a panel. */
+export interface CheckResult {
+  /** The same for each reading. */
   key: string
-  failure: Pick<Failure, 'panel' | 'panelId' | 'refId' | 'choice' | 'query'>
+  place: Pick<Failure, 'panel' | 'panelId' | 'refId' | 'choice' | 'query'>
   verdict: Verdict
-  /** Of a panel's query, whether its numbers can be had otherwise. */
+  /** Set for queries of panels: whether an expected value is known. */
   hasTruth?: boolean
 }
 
-/** A dashboard under one choice of its variables. */
-export interface PlannedChoice {
-  choice: Choice
+/** The queries of a dashboard with one selection of its variables. */
+export interface PlannedSelection {
+  selection: VariableSelection
   problems: readonly VariableProblem[]
-  asked: readonly AskedQuery[]
+  queries: readonly PanelQuery[]
 }
 
 /**
- * What there is to ask of a dashboard under every choice of its variables.
+ * The queries of a dashboard with each selection of its variables.
  *
  * Throws a LabError when Prometheus can't be reached.
  */
-export async function planChoices(dashboard: Dashboard, reading: Reading, common: Common): Promise<PlannedChoice[]> {
-  const { api, scrapeMs } = common
-  const range = dashboardRange(dashboard, reading.untilMs)
+export async function planSelections(
+  dashboard: Dashboard,
+  { untilMs }: Reading,
+  { api, scrapeMs }: CheckContext,
+): Promise<PlannedSelection[]> {
+  const range = dashboardRange(dashboard, untilMs)
   const metrics = [
     ...new Set(dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
   ]
-  const planned: PlannedChoice[] = []
-  for (const name of choiceNames) {
-    const { choice, problems } = await choose(dashboard, name, { api, range, metrics })
-    planned.push({ choice, problems, asked: askedQueries(dashboard, choice, { untilMs: reading.untilMs, scrapeMs }) })
+  const planned: PlannedSelection[] = []
+  for (const name of selectionNames) {
+    const { selection, problems } = await selectVariables(dashboard, name, { api, range, metrics })
+    planned.push({ selection, problems, queries: panelQueries(dashboard, selection, { untilMs, scrapeMs }) })
   }
   return planned
 }
 
 /**
- * Judges every variable and query of a dashboard, and the rows of its tables, under the choices that were planned; or `only` those of some keys.
+ * Checks every variable and query of a dashboard, the patterns of its panels and the rows of its tables, with the planned selections; or
+ * `only` those with these keys.
  *
  * Throws a LabError when Prometheus can't be reached.
  */
-export async function judgeAll(
+export async function checkDashboard(
   dashboard: Dashboard,
-  marks: DashboardMarks | undefined,
+  expectations: DashboardExpectations | undefined,
   reading: Reading,
-  common: Common,
-  { choices, evaluator, only }: { choices: readonly PlannedChoice[]; evaluator: Evaluator; only?: ReadonlySet<string> },
-): Promise<Judged[]> {
-  const all: Judged[] = []
+  context: CheckContext,
+  {
+    selections,
+    evaluator,
+    only,
+  }: { selections: readonly PlannedSelection[]; evaluator: Evaluator; only?: ReadonlySet<string> },
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = []
   const failed = new Map<string, boolean>()
-  const elsewhere = skippedVariables(dashboard)
-  // Of somebody's own dashboard nothing is known but what its queries say.
-  const marksOf = (query: AskedQuery) =>
-    marks === undefined ? marksOfText(query.expr) : (marks.targets.get(keyOf(query)) ?? {})
-  const judgeOne = async (query: AskedQuery) =>
-    await orFailed(queryKey(query), placeOf(query), async () => {
-      const judged = await judgeQuery(query, marksOf(query), reading, common, evaluator)
-      // What the lab's own queries ask for is in the catalogue, errors that have not happened yet included.
-      if (marks !== undefined) return judged
-      return { ...judged, verdict: await withoutFallback(judged.verdict, query, common.api) }
+  const skipped = skippedVariables(dashboard)
+  const check = async (query: PanelQuery) =>
+    await errorAsResult(queryKey(query), placeOf(query), async () => {
+      if (expectations !== undefined) {
+        const expected = expectations.queries.get(expectationKey(query.panel.title, query.target.refId)) ?? {}
+        return await checkPanelQuery(query, expected, reading, context, evaluator)
+      }
+      // The lab's own queries may ask for series that come with the first error; their metrics are in the catalog.
+      const result = await checkPanelQuery(query, expectationsOfText(query.expr), reading, context, evaluator)
+      return { ...result, verdict: await withoutFallback(result.verdict, query, context.api) }
     })
-  const put = (each: Judged) => {
-    // The same query under two choices is one, unless it is right under the first only, as one that forgets a variable is.
-    // What is looked at again has its own variables by now.
-    const { panel, panelId, refId, query } = each.failure
-    const same = [panelId ?? panel, each.key.split('\u0000')[0], refId, query].join('\u0000')
-    const isFailed = each.verdict.kind === 'failed'
-    const earlier = failed.get(same)
-    if (only === undefined ? earlier === undefined || (isFailed && !earlier) : only.has(each.key)) all.push(each)
-    failed.set(same, isFailed || earlier === true)
+  const add = (result: CheckResult) => {
+    // A query that is the same with two selections counts once, unless it fails only with the second: then it ignores a variable.
+    const { panel, panelId, refId, query } = result.place
+    const same = [panelId ?? panel, result.key.split('\u0000')[0], refId, query].join('\u0000')
+    const isFailed = result.verdict.kind === 'failed'
+    const hasFailed = failed.get(same)
+    // A retry selects variables again, so that its queries differ; their keys do not.
+    const isNew = hasFailed === undefined || (isFailed && !hasFailed)
+    if (only === undefined ? isNew : only.has(result.key)) results.push(result)
+    failed.set(same, isFailed || hasFailed === true)
   }
-  for (const { choice, problems, asked } of choices) {
-    const { name } = choice
+  for (const { selection, problems, queries } of selections) {
+    const { name } = selection
     for (const variable of dashboard.variables) {
-      if (variable.type !== 'query' || elsewhere.has(variable.name)) continue
+      if (variable.type !== 'query' || skipped.has(variable.name)) continue
       const problem = problems.find(each => each.variable === variable.name)
-      put(judgedVariable(variable.name, problem?.query ?? variable.query, name, problem))
+      add(variableResult(variable.name, problem?.query ?? variable.query, name, problem))
     }
-    const wanted = asked.filter(query => only === undefined || only.has(queryKey(query)))
-    for (const each of await Promise.all(wanted.map(judgeOne))) put(each)
+    const wanted = queries.filter(query => only === undefined || only.has(queryKey(query)))
+    for (const result of await Promise.all(wanted.map(check))) add(result)
     for (const panel of dashboard.panels) {
-      for (const each of await judgePatterns(panel, name)) put(each)
+      for (const result of await checkPatterns(panel, name)) add(result)
       if (panel.type !== 'table' && panel.type !== 'table-old') continue
       if (only !== undefined && !only.has(rowsKey(panel, name))) continue
-      const ofPanel = asked.filter(query => query.panel === panel)
+      const ofPanel = queries.filter(query => query.panel === panel)
       if (ofPanel.length === 0) continue
       const place = { panel: panel.title, panelId: panel.id, refId: '', choice: name, query: ofPanel[0]?.expr ?? '' }
-      put(await orFailed(rowsKey(panel, name), place, async () => judgeRows(panel, place, ofPanel, evaluator)))
+      add(await errorAsResult(rowsKey(panel, name), place, async () => checkRows(panel, place, ofPanel, evaluator)))
     }
-    evaluator.end(asked)
+    evaluator.end(queries)
   }
-  return all
+  return results
 }
 
-async function judgeQuery(
-  query: AskedQuery,
-  marks: TargetMarks,
+/** Applies steps 1 and 2 of pass-criteria.ts to one query. */
+async function checkPanelQuery(
+  query: PanelQuery,
+  expectations: QueryExpectations,
   reading: Reading,
-  common: Common,
+  { api, missing, ...context }: CheckContext,
   evaluator: Evaluator,
-): Promise<Judged> {
-  const failure = placeOf(query)
-  const key = queryKey(query)
-  const absent = (marks.needs ?? []).filter(need => common.lacking.has(need))
+): Promise<CheckResult> {
+  const [place, key] = [placeOf(query), queryKey(query)]
+  const absent = (expectations.prerequisites ?? []).filter(prerequisite => missing.has(prerequisite))
   if (absent.length > 0)
-    return { key, failure, verdict: { kind: 'excused', because: `there is no ${absent.join(', ')} here` } }
+    return { key, place, verdict: { kind: 'excused', because: `there is no ${absent.join(', ')} here` } }
   const evaluation = await evaluator.evaluate(query)
-  const { scrapeMs, rules, metricNames } = common
   const { untilMs, states } = reading
-  const judgement = { facts: queryFacts(query.expr), marks, states, scrapeMs, rules, metricNames }
-  const isOfCalls = marks.truth !== undefined && isCallMeasure(marks.truth.of)
+  const isOfCalls = expectations.truth !== undefined && isCallMeasure(expectations.truth.of)
   if (isOfCalls && states?.now.readCalls !== undefined) states.now.calls = await states.now.readCalls(untilMs)
-  const hasTruth = expectedOf(query, judgement) !== undefined
-  const first = judge(query, evaluation, judgement)
-  const isPastPossible = first.kind === 'failed' && first.settles && marks.truth !== undefined && !isOfCalls
-  const history = isPastPossible ? await reading.withHistory() : undefined
-  const verdict = history === undefined ? first : judge(query, evaluation, { ...judgement, states: history })
-  return { key, failure, verdict: await heldTo(verdict, query, common.api), hasTruth }
+  const given = { ...context, facts: queryFacts(query.expr), expectations, states }
+  const hasTruth = expectedBounds(query, given) !== undefined
+  const now = checkQuery(query, evaluation, given)
+  const mayBeOfThePast = now.kind === 'failed' && now.mayPassLater && !isOfCalls
+  const history = mayBeOfThePast ? await reading.withHistory() : undefined
+  const verdict = history === undefined ? now : checkQuery(query, evaluation, { ...given, states: history })
+  return { key, place, verdict: await checkException(verdict, query, api), hasTruth }
 }
 
-/** What is wrong with a panel's own patterns. */
-async function judgePatterns(panel: Panel, choice: string): Promise<Judged[]> {
-  const failure = { panel: panel.title, panelId: panel.id, refId: '', choice, query: '' }
+/** A failure for the patterns of a panel, if one is wrong. */
+async function checkPatterns(panel: Panel, choice: string): Promise<CheckResult[]> {
+  const place = { panel: panel.title, panelId: panel.id, refId: '', choice, query: '' }
   const key = ['patterns', panel.id, panel.title, choice].join('\u0000')
-  const judged = await orFailed(key, failure, async () => {
+  const result = await errorAsResult(key, place, async () => {
     const got = panel.targets.length === 0 ? '' : patternFaults(panel).join('; ')
-    if (got === '') return { key, failure, verdict: { kind: 'ok', compared: false } }
+    if (got === '') return { key, place, verdict: { kind: 'ok', compared: false } }
     const expected = 'patterns that Grafana can use'
-    return { key, failure, verdict: { kind: 'failed', problem: 'error', got, expected, hint: '', settles: false } }
+    return { key, place, verdict: { kind: 'failed', problem: 'error', got, expected, hint: '', mayPassLater: false } }
   })
-  return judged.verdict.kind === 'failed' ? [judged] : []
+  return result.verdict.kind === 'failed' ? [result] : []
 }
 
-/** Whether a table has rows that can't be told apart. */
-async function judgeRows(
+/** Whether each row of a table can be told from the others. */
+async function checkRows(
   panel: Panel,
-  failure: Judged['failure'],
-  asked: readonly AskedQuery[],
+  place: CheckResult['place'],
+  queries: readonly PanelQuery[],
   evaluator: Evaluator,
-): Promise<Judged> {
+): Promise<CheckResult> {
   const frames = await Promise.all(
-    asked.map(async query => ({ refId: query.target.refId, samples: (await evaluator.evaluate(query)).samples })),
+    queries.map(async query => ({ refId: query.target.refId, samples: (await evaluator.evaluate(query)).samples })),
   )
   const rows = duplicateRows(panel, frames)
-  const key = rowsKey(panel, failure.choice)
-  if (rows.length === 0) return { key, failure, verdict: { kind: 'ok', compared: false } }
+  const key = rowsKey(panel, place.choice)
+  if (rows.length === 0) return { key, place, verdict: { kind: 'ok', compared: false } }
   const more = rows.length > 3 ? `; and ${rows.length - 3} more` : ''
   const got = `${rows.slice(0, 3).join('; ')}${more}`
   const hint = 'group the queries by the columns that are shown, and join by one that tells all rows apart'
   return {
     key,
-    failure,
-    verdict: { kind: 'failed', problem: 'duplicate rows', got, expected: 'each row once', hint, settles: true },
+    place,
+    verdict: { kind: 'failed', problem: 'duplicate rows', got, expected: 'each row once', hint, mayPassLater: true },
   }
 }
 
-function judgedVariable(name: string, query: string, choice: string, problem: VariableProblem | undefined): Judged {
-  const failure = { panel: `$${name}`, panelId: undefined, refId: '', choice, query }
+function variableResult(
+  name: string,
+  query: string,
+  choice: string,
+  problem: VariableProblem | undefined,
+): CheckResult {
+  const place = { panel: `$${name}`, panelId: undefined, refId: '', choice, query }
   const key = ['variable', name, choice].join('\u0000')
-  if (problem === undefined) return { key, failure, verdict: { kind: 'ok', compared: false } }
+  if (problem === undefined) return { key, place, verdict: { kind: 'ok', compared: false } }
   const isEmpty = problem.refused === undefined
-  const got = problem.refused ?? 'no value'
   return {
     key,
-    failure,
+    place,
     verdict: {
-      ...{ kind: 'failed', problem: isEmpty ? 'no data' : 'error', got, hint: '', settles: false },
+      kind: 'failed',
+      problem: isEmpty ? 'no data' : 'error',
+      got: problem.refused ?? 'no value',
       expected: isEmpty ? 'at least one value' : 'a list of values',
+      hint: '',
+      mayPassLater: false,
     },
   }
 }
 
-/** What was judged; or that it failed, for whatever reason but that no Prometheus answers: the others are judged all the same. */
-async function orFailed(key: string, failure: Judged['failure'], judge: () => Promise<Judged>): Promise<Judged> {
+/** Gives the result of a check, or its error as a failure, so that one check does not end the others. Throws as `errorResult`. */
+async function errorAsResult(
+  key: string,
+  place: CheckResult['place'],
+  check: () => Promise<CheckResult>,
+): Promise<CheckResult> {
   try {
-    return await judge()
+    return await check()
   } catch (error) {
-    return failedJudgement(key, failure, error)
+    return errorResult(key, place, error)
   }
 }
 
-/** What is thrown while something is judged, as its verdict. Throws on what no query can be judged with. */
-export function failedJudgement(key: string, failure: Judged['failure'], error: unknown): Judged {
+/** An error of a check as a failure. Rethrows a PrometheusUnreachable, without which nothing can be checked. */
+export function errorResult(key: string, place: CheckResult['place'], error: unknown): CheckResult {
   if (error instanceof PrometheusUnreachable) throw error
   const { what, next } = failedPart(error)
-  const verdict = { problem: 'error', got: what, expected: 'an answer', hint: next, settles: false } as const
-  return { key, failure, verdict: { kind: 'failed', ...verdict } }
+  const verdict = { problem: 'error', got: what, expected: 'an answer', hint: next, mayPassLater: false } as const
+  return { key, place, verdict: { kind: 'failed', ...verdict } }
 }
 
-function placeOf({ panel, target, choice, expr }: AskedQuery): Judged['failure'] {
-  return { panel: panel.title, panelId: panel.id, refId: target.refId, choice: choice.name, query: expr }
+function placeOf({ panel, target, selection, expr }: PanelQuery): CheckResult['place'] {
+  return { panel: panel.title, panelId: panel.id, refId: target.refId, choice: selection.name, query: expr }
 }
 
-function keyOf({ panel, target }: AskedQuery): string {
-  return targetKey(panel.title, target.refId)
-}
-
-function queryKey(query: AskedQuery): string {
-  const { panel, target, kind, choice } = query
-  return [kind, panel.id, panel.title, target.refId, choice.name].join('\u0000')
+function queryKey({ panel, target, kind, selection }: PanelQuery): string {
+  return [kind, panel.id, panel.title, target.refId, selection.name].join('\u0000')
 }
 
 function rowsKey(panel: Panel, choice: string): string {

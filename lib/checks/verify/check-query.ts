@@ -4,22 +4,22 @@ import { compareWithTruth, type Mismatch } from './compare-values.ts'
 import { isMeasured, isShownAtZero } from './contributions.ts'
 import { badText, type Evaluation } from './evaluate-queries.ts'
 import { expectedValues } from './expected-values.ts'
-import type { AskedQuery, QueryFacts } from './panel-queries.ts'
+import type { PanelQuery, QueryFacts } from './panel-queries.ts'
 import { type KnownStates, mayBeMissing } from './pass-criteria.ts'
-import type { Excuse, TargetMarks, Truth } from './query-expectations.ts'
+import type { AllowedEmpty, QueryExpectations, Truth } from './query-expectations.ts'
 import { scaleOf } from './unit-scale.ts'
 import type { Bounds } from './usage-bounds.ts'
 import type { Problem } from './verify-report.ts'
 
-/** What was found of one query. */
+/** The verdict on one query. */
 export type Verdict =
-  /** `showsFallback`: its number is a constant, since nothing that it asks for is there now. */
+  /** `showsFallback`: the query shows the constant of its fallback, since nothing matches now. */
   | { kind: 'ok'; compared: boolean; showsFallback?: boolean }
   | {
       kind: 'excused'
       because: string
-      /** What it would be if the excuse didn't hold, and what shows that it does; undefined where that is known already. */
-      unless?: { failed: Verdict & { kind: 'failed' }; excuse: Excuse; bad: readonly RangeSeries[] }
+      /** The failure that applies if the exception does not hold; undefined where that is known already. */
+      unless?: { failed: Verdict & { kind: 'failed' }; allowed: AllowedEmpty; bad: readonly RangeSeries[] }
     }
   | {
       kind: 'failed'
@@ -27,88 +27,96 @@ export type Verdict =
       got: string
       expected: string
       hint: string
-      /** It may pass by itself: the cluster may have changed while it was looked at. */
-      settles: boolean
+      /** A retry may pass, because the cluster may have changed in the meantime. */
+      mayPassLater: boolean
     }
 
-/** What a query is judged by, beside its numbers. */
-export interface Judgement {
+/** What a result is checked with. */
+export interface QueryContext {
   facts: QueryFacts
-  marks: TargetMarks
+  expectations: QueryExpectations
   states: KnownStates | undefined
   scrapeMs: number
-  /** Recording rules by the series they make. */
+  /** Recording rules by the names of their series. */
   rules: ReadonlyMap<string, QueryFacts>
-  /** Every metric that Prometheus has; undefined when that wasn't asked. */
+  /** All metric names of Prometheus, if known. */
   metricNames: ReadonlySet<string> | undefined
 }
 
-/** How many wrong numbers of one query are named. */
-const NAMED = 4
+/** How many wrong numbers a failure lists. */
+const MAX_NAMED = 4
 
-/** Judges one query by what it gave. */
-export function judge(query: AskedQuery, evaluation: Evaluation, judgement: Judgement): Verdict {
-  const { facts, marks, states } = judgement
+/** Checks the result of one query. */
+export function checkQuery(query: PanelQuery, evaluation: Evaluation, context: QueryContext): Verdict {
+  const { facts, expectations, states } = context
   const failed = (problem: Problem, got: string, expected: string, hint = '') => ({
     ...{ kind: 'failed' as const, problem, got, expected, hint },
-    // What is wrong without a look at the cluster stays wrong, and waiting for it would only take time.
-    settles: marks.truth !== undefined && (problem === 'no data' || problem === 'wrong number'),
+    // A failure that does not depend on the cluster is final.
+    mayPassLater: expectations.truth !== undefined && (problem === 'no data' || problem === 'wrong number'),
   })
   if (evaluation.refused !== undefined) return failed('error', evaluation.refused, 'an answer')
   if (facts.isConstant) {
     const got = evaluation.samples.map(({ value }) => String(value)).join(', ')
     return failed('constant', got, 'something measured', 'no series changes this number')
   }
-  const expected = expectedOf(query, judgement)
+  const expected = expectedBounds(query, context)
   const { samples, bad, isInfinite } = evaluation
   if (samples.length === 0 && bad.length === 0) {
-    // Where the truth is known, a reason that could hold doesn't excuse what should be there.
-    const isShown = marks.truth !== undefined && isShownAtZero(marks.truth)
+    // With an expected value, an exception does not allow missing data.
+    const isShown = expectations.truth !== undefined && isShownAtZero(expectations.truth)
     const isNothing = expected !== undefined && [...expected.values()].every(bounds => mayBeMissing(bounds, isShown))
-    const noData = failed('no data', 'no series', 'at least one series', emptyHint(facts, judgement))
-    if (isNothing) return { kind: 'excused', because: marks.emptyWhen?.because ?? 'the cluster has none of it either' }
-    return expected === undefined ? excused(marks.emptyWhen, noData, bad) : noData
+    const noData = failed('no data', 'no series', 'at least one series', emptyHint(facts, context))
+    if (isNothing)
+      return { kind: 'excused', because: expectations.emptyWhen?.because ?? 'the cluster has none of it either' }
+    return expected === undefined ? allowedEmpty(expectations.emptyWhen, noData, bad) : noData
   }
   if (bad.length > 0) {
-    const odd = failed('NaN or Inf', some(bad.map(badText)), 'numbers')
-    return isInfinite ? odd : excused(marks.nanWhen, odd, bad)
+    const odd = failed('NaN or Inf', firstOf(bad.map(badText)), 'numbers')
+    return isInfinite ? odd : allowedEmpty(expectations.nanWhen, odd, bad)
   }
-  if (marks.truth === undefined || expected === undefined) return { kind: 'ok', compared: false }
+  if (expectations.truth === undefined || expected === undefined) return { kind: 'ok', compared: false }
   const scale = scaleOf(unitOfTarget(query.panel, query.target))
-  const isUsage = isMeasured(marks.truth.of)
-  const shown = isShownAtZero(marks.truth)
-  const mismatches = compareWithTruth(samples, expected, { by: marks.truth.by, scale, isUsage, isShownAtZero: shown })
+  const isUsage = isMeasured(expectations.truth.of)
+  const shown = isShownAtZero(expectations.truth)
+  const mismatches = compareWithTruth(samples, expected, {
+    by: expectations.truth.by,
+    scale,
+    isUsage,
+    isShownAtZero: shown,
+  })
   if (mismatches.length === 0) return { kind: 'ok', compared: true }
-  const hint = `${truthText(marks.truth)}, by ${isUsage ? (states?.now.usage.name ?? '') : 'the API'}`
-  return failed('wrong number', some(mismatches.map(gotText)), some(mismatches.map(expectedText)), hint)
+  const hint = `${truthText(expectations.truth)}, by ${isUsage ? (states?.now.usage.name ?? '') : 'the API'}`
+  return failed('wrong number', firstOf(mismatches.map(gotText)), firstOf(mismatches.map(expectedText)), hint)
 }
 
-/** Excused by a mark, if what it says holds. */
-function excused(
-  excuse: Excuse | undefined,
+/** An allowed empty or NaN result, whose conditions are not checked yet. */
+function allowedEmpty(
+  allowed: AllowedEmpty | undefined,
   failed: Verdict & { kind: 'failed' },
   bad: readonly RangeSeries[],
 ): Verdict {
-  return excuse === undefined ? failed : { kind: 'excused', because: excuse.because, unless: { failed, excuse, bad } }
+  return allowed === undefined
+    ? failed
+    : { kind: 'excused', because: allowed.because, unless: { failed, allowed, bad } }
 }
 
-/** What the query must give, where that can be had otherwise. */
-export function expectedOf(query: AskedQuery, judgement: Judgement): ReadonlyMap<string, Bounds> | undefined {
-  const { marks, states } = judgement
-  if (marks.truth === undefined || states === undefined) return undefined
-  return expectedValues(marks.truth, states, query.filters, usageWindow(query, judgement))
+/** The expected values of a query; undefined where they are unknown. */
+export function expectedBounds(query: PanelQuery, context: QueryContext): ReadonlyMap<string, Bounds> | undefined {
+  const { expectations, states } = context
+  if (expectations.truth === undefined || states === undefined) return undefined
+  return expectedValues(expectations.truth, states, query.filters, usageWindow(query, context))
 }
 
-/** When what a query shows was measured. */
-function usageWindow({ range }: AskedQuery, { facts, rules, scrapeMs }: Judgement) {
+/** The time range of a query's samples. */
+function usageWindow({ range }: PanelQuery, { facts, rules, scrapeMs }: QueryContext) {
   const recorded = facts.metrics.flatMap(metric => rules.get(metric) ?? [])
   const windows = [facts, ...recorded].flatMap(({ windowMs }) => windowMs ?? [])
-  // A sample is up to an interval old, and on its way for some seconds; a rule adds its own interval.
+  // A sample is up to an interval old and takes some seconds to arrive; a rule adds its own interval.
   const lateMs = 1.2 * scrapeMs + 2_000 + (recorded.length > 0 ? scrapeMs : 0)
   return { untilMs: range.untilMs, lengthMs: windows.length === 0 ? undefined : Math.max(...windows), lateMs }
 }
 
-function emptyHint({ metrics }: QueryFacts, { metricNames, rules }: Judgement): string {
+function emptyHint({ metrics }: QueryFacts, { metricNames, rules }: QueryContext): string {
   const missing =
     metricNames === undefined ? [] : metrics.filter(metric => !metricNames.has(metric) && !rules.has(metric))
   if (missing.length > 0) return `Prometheus has no metric ${missing.join(', ')}`
@@ -129,7 +137,7 @@ function expectedText({ where, expected }: Mismatch): string {
   return `${where}: ${expected}`
 }
 
-function some(all: readonly string[]): string {
-  const more = all.length > NAMED ? `; and ${all.length - NAMED} more` : ''
-  return `${all.slice(0, NAMED).join('; ')}${more}`
+function firstOf(all: readonly string[]): string {
+  const more = all.length > MAX_NAMED ? `; and ${all.length - MAX_NAMED} more` : ''
+  return `${all.slice(0, MAX_NAMED).join('; ')}${more}`
 }

@@ -23,7 +23,7 @@ export interface ClusterNode {
   memoryAllocatable: number
   podsAllocatable: number
   memoryCapacity: number
-  /** What its conditions are by their types: True, False or Unknown. */
+  /** The status of its conditions by type: True, False or Unknown. */
   conditions: ReadonlyMap<string, string>
   raw: unknown
 }
@@ -32,40 +32,42 @@ export interface ClusterPod {
   uid: string
   name: string
   namespace: string
-  /** Empty while it is not bound. */
+  /** Empty for an unbound pod. */
   node: string
   phase: string
   /**
-   * Its controller, where that is a ReplicaSet of a Deployment the Deployment. Of a pod without one the pod itself, and of one of a
-   * kind that the collector's k8s_attributes has no attribute for, which no series can tell from a pod without.
+   * Its controller; for a ReplicaSet of a Deployment, the Deployment. The pod itself when it has no controller, or
+   * one of a kind that the collector's k8s_attributes has no attribute for.
    */
   workload: string
-  /** Kind of the workload in small letters; `barepod` for the pod itself. */
+  /** The kind of the workload in lower case; `barepod` for the pod itself. */
   workloadType: string
-  /** Has its node's network and none of its own. */
   hostNetwork: boolean
-  /** `restarts` is missing until a status says so. */
+  /** `restarts` is missing without a container status. */
   containers: readonly (Resources & { name: string; restarts?: number })[]
   raw: unknown
 }
 
-/** A cluster at one moment, as its API has it. */
+/** The objects of a cluster at one time. */
 export interface ClusterSnapshot {
   clusterName: string
   nodes: readonly ClusterNode[]
   pods: readonly ClusterPod[]
   namespaces: readonly string[]
-  /** What each namespace's quotas allow: of several on one resource the least. */
+  /** The quotas of each namespace, by resource the smallest of several. */
   quotas: readonly (Resources & { namespace: string })[]
   /** HorizontalPodAutoscalers with their replicas. */
   autoscalers: readonly { namespace: string; name: string; current: number; desired: number; max: number }[]
-  /** Who calls whom, by the workloads' variables, as the trace simulator has it. */
+  /** The calls between workloads as the trace simulator derives them from their environment variables. */
   traced: Traced
   /** ResourceUsage and ClusterResourceUsage objects. */
   usageObjects: readonly { kind: 'ResourceUsage' | 'ClusterResourceUsage'; raw: unknown }[]
 }
 
-/** Reads all that truth is computed from, as it is or was at a revision (`listAll`); who calls whom always as it is. Throws as `listAll`. */
+/**
+ * Reads the objects of a cluster, now or at a revision (`listAll`). The calls between workloads are always read as of
+ * now. Throws as `listAll`.
+ */
 export async function readCluster(
   client: Pick<KubeClient, 'request'>,
   clusterName: string,
@@ -95,7 +97,7 @@ export async function readCluster(
     nodes: nodes.map(clusterNode),
     pods: pods.map(raw => clusterPod(raw, deploymentOf)),
     namespaces: namespaces.map(raw => text(fields(fields(raw).metadata).name) ?? ''),
-    quotas: tightest(quotas.map(clusterQuota)),
+    quotas: smallestQuotas(quotas.map(clusterQuota)),
     autoscalers: autoscalers.map(clusterAutoscaler),
     traced: traced(pods),
     usageObjects: [
@@ -123,14 +125,14 @@ function clusterNode(raw: unknown): ClusterNode {
   }
 }
 
-/** The kinds of pods' controllers that the collector tells of (kwok-config/kwok-otel-collector.yaml). */
-const TOLD_OWNERS: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job'])
+/** The kinds of controllers that the collector adds to series (kwok-config/kwok-otel-collector.yaml). */
+const ATTRIBUTED_KINDS: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job'])
 
 function clusterPod(raw: unknown, deploymentOf: ReadonlyMap<string, string>): ClusterPod {
   const { metadata, spec, status } = fields(raw)
   const { uid, name, namespace } = fields(metadata)
   const controller = controllerOf(raw)
-  const owner = controller !== undefined && TOLD_OWNERS.has(controller.kind) ? controller : undefined
+  const owner = controller !== undefined && ATTRIBUTED_KINDS.has(controller.kind) ? controller : undefined
   const deployment = owner?.kind === 'ReplicaSet' ? deploymentOf.get(owner.uid) : undefined
   const podName = text(name) ?? ''
   const statuses = items(fields(status).containerStatuses).map(fields)
@@ -184,7 +186,7 @@ function clusterAutoscaler(raw: unknown): ClusterSnapshot['autoscalers'][number]
   }
 }
 
-function tightest(quotas: (Resources & { namespace: string })[]): (Resources & { namespace: string })[] {
+function smallestQuotas(quotas: (Resources & { namespace: string })[]): (Resources & { namespace: string })[] {
   const byNamespace = new Map<string, Resources & { namespace: string }>()
   for (const quota of quotas) {
     const known = byNamespace.get(quota.namespace) ?? { namespace: quota.namespace }

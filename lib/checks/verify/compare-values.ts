@@ -4,22 +4,22 @@ import { mayBeMissing, passes } from './pass-criteria.ts'
 import { type Dimension, labelOfDimension } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 
-/** Usage is right within this part: the samples it is made of were taken at times that nobody knows exactly. */
+/** The tolerance of usage: the times of its samples are not known exactly. */
 export const USAGE_TOLERANCE = 0.05
-/** Sums of thousands of decimal fractions differ in their last digits. */
+/** The tolerance of counts: sums of many decimal fractions differ in the last digits. */
 const EXACT_TOLERANCE = 1e-6
 
-/** One number that is not what it must be. */
+/** One number that does not pass. */
 export interface Mismatch {
-  /** The labels by which it goes. */
+  /** The labels of the number. */
   where: string
   got: string
   expected: string
 }
 
 /**
- * Compares a query's numbers with what they must be. `scale` is how many of the panel's unit a base unit is. What is zero
- * need not be there unless it is shown then too, and what isn't expected may be there as zero.
+ * Compares the numbers of a query with their expected values (pass-criteria.ts). `scale` converts a base unit to the
+ * panel's unit.
  */
 export function compareWithTruth(
   samples: readonly Sample[],
@@ -60,7 +60,7 @@ export function compareWithTruth(
   return mismatches
 }
 
-/** A number as a person reads it: six digits that count. */
+/** A number with six significant digits. */
 export function number(value: number): string {
   return Number.isFinite(value) ? String(Number(value.toPrecision(6))) : String(value)
 }

@@ -1,9 +1,9 @@
 import { type CallMeasure, callFigures, callMeasures } from './call-truth.ts'
 import { type ClusterPod, CONDITIONS } from './cluster-snapshot.ts'
-import { saidSystem, saidUsage } from './kwok-usage.ts'
+import { kwokSystemUsage, kwokUsage } from './kwok-usage.ts'
 import type { ClusterState } from './pass-criteria.ts'
 import type { Dimension, Quantity, Truth } from './query-expectations.ts'
-import { containerAmount, HPA_OF, NODE_OF, one, RESOURCE_OF, SPACE_OF } from './truth-amounts.ts'
+import { containerAmount, exact, HPA_OF, NODE_OF, RESOURCE_OF, SPACE_OF } from './truth-amounts.ts'
 import {
   type Bounds,
   containerMeasures,
@@ -14,7 +14,7 @@ import {
   type UsageWindow,
 } from './usage-bounds.ts'
 
-/** One thing that counts for a quantity: where it belongs, and how much it is. */
+/** One object that counts for a quantity: its dimensions and its amount. */
 export interface Contribution {
   at: Partial<Record<Dimension, string>>
   amount: Bounds
@@ -23,7 +23,7 @@ export interface Contribution {
 const POD_MEASURES: ReadonlySet<string> = new Set([...containerMeasures, ...networkMeasures])
 const CALL_MEASURES: ReadonlySet<string> = new Set(callMeasures)
 const HOST_MEASURES: ReadonlySet<string> = new Set(hostMeasures)
-/** Measured too, with what a kubelet or KWOK says, and not counted. */
+/** Other measured quantities, from a kubelet or KWOK. */
 const OTHER_MEASURES: ReadonlySet<string> = new Set<Quantity>([
   ...(['kwok-cpu-usage', 'kwok-memory-working-set'] as const),
   ...(['filesystem-used', 'filesystem-capacity', 'restarts'] as const),
@@ -31,17 +31,17 @@ const OTHER_MEASURES: ReadonlySet<string> = new Set<Quantity>([
   ...(['volume-inodes', 'volume-inodes-free', 'volume-inodes-used'] as const),
 ])
 
-/** Whether a quantity is a measured usage, which agrees within some per cent, and not a count, which has to be exact. */
+/** Whether a quantity is measured, and compared with a tolerance, or counted, and compared exactly. */
 export function isMeasured(quantity: Quantity): boolean {
   return [POD_MEASURES, HOST_MEASURES, CALL_MEASURES, OTHER_MEASURES].some(each => each.has(quantity))
 }
 
-/** Whether there is a series also where it is 0: of what is measured of all that is there. */
+/** Whether a query has a series also where the value is 0: measured quantities do. */
 export function isShownAtZero({ of, aboveZero = false }: Truth): boolean {
   return !aboveZero && (isMeasured(of) || of === 'node-condition')
 }
 
-/** All that counts for a quantity; undefined where nobody can tell. */
+/** All contributions to a quantity; undefined where the state does not tell. */
 export function contributions(
   { of, by, withSystem = false }: Truth,
   state: ClusterState,
@@ -58,27 +58,27 @@ export function contributions(
   }
   switch (of) {
     case 'trace-generators':
-      return [{ at: { cluster }, amount: one(snapshot.traced.generators.length) }]
+      return [{ at: { cluster }, amount: exact(snapshot.traced.generators.length) }]
     case 'traced-services':
-      return [{ at: { cluster }, amount: one(snapshot.traced.services) }]
+      return [{ at: { cluster }, amount: exact(snapshot.traced.services) }]
     case 'trace-problems':
-      return [{ at: { cluster }, amount: one(snapshot.traced.problems) }]
+      return [{ at: { cluster }, amount: exact(snapshot.traced.problems) }]
     case 'nodes':
       return each(nodes, ({ name: node, conditions }) => {
         const at = { cluster, node }
-        if (!by.includes('condition')) return [{ at, amount: one(1) }]
+        if (!by.includes('condition')) return [{ at, amount: exact(1) }]
         const holds = CONDITIONS.filter(condition => conditions.get(condition) === 'True')
-        return holds.map(condition => ({ at: { ...at, condition }, amount: one(1) }))
+        return holds.map(condition => ({ at: { ...at, condition }, amount: exact(1) }))
       })
     case 'node-condition':
       return each(nodes, ({ name: node, conditions }) =>
         CONDITIONS.map(condition => {
           const state = conditions.get(condition)
-          return { at: { cluster, node, condition }, amount: one(state === 'True' ? 1 : state === 'False' ? 0 : -1) }
+          return { at: { cluster, node, condition }, amount: exact(state === 'True' ? 1 : state === 'False' ? 0 : -1) }
         }),
       )
     case 'namespaces':
-      return each(snapshot.namespaces, namespace => [{ at: { cluster, namespace }, amount: one(1) }])
+      return each(snapshot.namespaces, namespace => [{ at: { cluster, namespace }, amount: exact(1) }])
     case 'workloads': {
       const workloads = new Map(
         pods.map(({ namespace, workload, workloadType }) => [
@@ -86,14 +86,14 @@ export function contributions(
           { cluster, namespace, workload, workload_type: workloadType },
         ]),
       )
-      return [...workloads.values()].map(at => ({ at, amount: one(1) }))
+      return [...workloads.values()].map(at => ({ at, amount: exact(1) }))
     }
     case 'pods':
     case 'running-pods':
     case 'networked-pods':
       return each(pods, pod => {
         if (of !== 'pods' && pod.phase !== 'Running') return []
-        return of === 'networked-pods' && pod.hostNetwork ? [] : [{ at: places(pod, cluster), amount: one(1) }]
+        return of === 'networked-pods' && pod.hostNetwork ? [] : [{ at: places(pod, cluster), amount: exact(1) }]
       })
     case 'containers':
     case 'placed-containers':
@@ -112,11 +112,11 @@ export function contributions(
     case 'memory-allocatable':
     case 'pods-allocatable':
     case 'memory-capacity':
-      return each(nodes, node => [{ at: { cluster, node: node.name }, amount: one(node[NODE_OF[of]]) }])
+      return each(nodes, node => [{ at: { cluster, node: node.name }, amount: exact(node[NODE_OF[of]]) }])
     case 'filesystem-used':
     case 'filesystem-capacity': {
       const disks = [...usage.disks()]
-      return each(disks, ([node, disk]) => [{ at: { cluster, node }, amount: one(disk[SPACE_OF[of]]) }])
+      return each(disks, ([node, disk]) => [{ at: { cluster, node }, amount: exact(disk[SPACE_OF[of]]) }])
     }
     case 'volume-capacity':
     case 'volume-available':
@@ -124,23 +124,23 @@ export function contributions(
     case 'volume-inodes':
     case 'volume-inodes-free':
     case 'volume-inodes-used': {
-      // Pods that share a claim all see the same volume.
+      // Pods that share a claim have the same volume.
       const claims = new Map(usage.volumes().map(each => [`${each.namespace}/${each.claim}`, each]))
       return [...claims.values()].map(volume => ({
         at: { cluster, namespace: volume.namespace, claim: volume.claim },
-        amount: one(volume[SPACE_OF[of]]),
+        amount: exact(volume[SPACE_OF[of]]),
       }))
     }
     case 'hpa-current':
     case 'hpa-desired':
     case 'hpa-max':
       return each(snapshot.autoscalers, ({ namespace, name: autoscaler, ...replicas }) => [
-        { at: { cluster, namespace, autoscaler }, amount: one(replicas[HPA_OF[of]]) },
+        { at: { cluster, namespace, autoscaler }, amount: exact(replicas[HPA_OF[of]]) },
       ])
     case 'kwok-cpu-usage':
     case 'kwok-memory-working-set': {
       const resource = of === 'kwok-cpu-usage' ? 'cpu' : 'memory'
-      const said = saidUsage(snapshot, resource, window)
+      const said = kwokUsage(snapshot, resource, window)
       const all = each(pods, pod =>
         [...(said.get(pod.uid) ?? [])].map(([container, amount]) => ({
           at: withSystem ? { cluster, node: pod.node } : places(pod, cluster, container),
@@ -148,7 +148,7 @@ export function contributions(
         })),
       )
       if (!withSystem) return all
-      return [...all, ...nodes.map(({ name }) => ({ at: { cluster, node: name }, amount: saidSystem(resource) }))]
+      return [...all, ...nodes.map(({ name }) => ({ at: { cluster, node: name }, amount: kwokSystemUsage(resource) }))]
     }
     case 'quota-cpu-requests':
     case 'quota-cpu-limits':
@@ -156,7 +156,7 @@ export function contributions(
     case 'quota-memory-limits':
       return each(snapshot.quotas, quota => {
         const amount = quota[RESOURCE_OF[of]]
-        return amount === undefined ? [] : [{ at: { cluster, namespace: quota.namespace }, amount: one(amount) }]
+        return amount === undefined ? [] : [{ at: { cluster, namespace: quota.namespace }, amount: exact(amount) }]
       })
   }
 }
@@ -173,7 +173,7 @@ function podUsage(of: Measured, { snapshot, usage }: ClusterState, window: Usage
       )
 }
 
-/** What a node uses is one number, whichever namespaces or pods are chosen. */
+/** The usage of nodes, which does not depend on selected namespaces or pods. */
 function nodeUsage(
   of: Measured | HostMeasure,
   { snapshot, usage }: ClusterState,
@@ -189,10 +189,10 @@ function nodeUsage(
   )
 }
 
-/** Where pods and their containers are, by the container's name: each is asked for in some fifty quantities. */
+/** The dimensions of pods and containers, which some fifty quantities share. */
 const placesOfPods = new WeakMap<ClusterPod, Map<string, Contribution['at']>>()
 
-/** Where a pod is, or a container of it. One pod is in one cluster. */
+/** The dimensions of a pod or of one of its containers. */
 function places(pod: ClusterPod, cluster: string, container = ''): Contribution['at'] {
   const ofPod = placesOfPods.get(pod) ?? new Map<string, Contribution['at']>()
   placesOfPods.set(pod, ofPod)
@@ -208,7 +208,7 @@ function isPodMeasure(of: Quantity): of is Measured {
   return POD_MEASURES.has(of)
 }
 
-/** Whether a quantity is of calls, whose truth has to be asked for. */
+/** Whether a quantity is computed from spans. */
 export function isCallMeasure(of: Quantity): of is CallMeasure {
   return CALL_MEASURES.has(of)
 }

@@ -3,27 +3,27 @@ import { matchingNames } from '../../grafana/js-regex.ts'
 import { fields, items, text } from '../../kube/json.ts'
 import type { Sample } from '../../prometheus/prometheus-client.ts'
 
-/** What one target of a table gave. */
+/** The result of one target of a table. */
 export interface Frame {
   refId: string
   samples: readonly Sample[]
 }
 
-/** One row of a table: the columns that tell it from the next. */
+/** One row of a table, by column. */
 type Row = Readonly<Record<string, string>>
 
 /**
- * Rows of a table that a person can't tell apart, each as `column=value, …`: two rows of one identity after the panel's joins,
- * looking at the columns that are shown. Also names a target that lacks the column by which the panel joins.
+ * Rows of a table with the same values in all visible columns after the panel's joins, each as `column=value, …`.
+ * Also reports a target without the column that the panel joins by.
  *
- * Throws a PatternError for a pattern of columns that takes too long.
+ * Throws a PatternError for a column pattern that takes too long.
  */
 export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] {
   const active = panel.transformations.filter(({ disabled }) => !disabled)
   const filled = frames.filter(({ samples }) => samples.length > 0)
   const joined = active.find(({ id }) => id === 'joinByField' || id === 'seriesToColumns')
   const merged = active.some(({ id }) => id === 'merge' || id === 'seriesToRows')
-  // These make rows of one key by themselves, or of no label at all.
+  // These transformations produce unique rows.
   if (active.some(({ id }) => id === 'groupBy' || id === 'reduce')) return []
   if (joined !== undefined) {
     const field = text(joined.options['byField']) ?? 'Time'
@@ -38,7 +38,7 @@ export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] 
   const shown = shownColumns(active, [...new Set(columns.flat())])
   if (!merged)
     return filled.flatMap(({ samples }, at) => repeated(samples.map(rowOf), (columns[at] ?? []).filter(shown)))
-  // A merge brings rows together by the columns that all frames have.
+  // A merge joins rows by the columns of all frames.
   const common = (columns[0] ?? []).filter(column => columns.every(each => each.includes(column)))
   const conflicts = filled.flatMap(({ samples }) => repeated(samples.map(rowOf), common))
   const rows = new Map(filled.flatMap(({ samples }) => samples.map(({ labels }) => [keyOf(labels, common), labels])))
@@ -49,14 +49,14 @@ function rowOf({ labels }: Sample): Row {
   return labels
 }
 
-/** All columns of some rows, in one order. */
+/** The columns of some rows, sorted. */
 function columnsOf(samples: readonly Sample[]): string[] {
   const columns = new Set<string>()
   for (const { labels } of samples) for (const column in labels) columns.add(column)
   return [...columns].sort()
 }
 
-/** Whether one of some columns is shown, as `organize` and `filterFieldsByName` have it. */
+/** Whether a column is visible, by `organize` and `filterFieldsByName`. */
 function shownColumns(
   transformations: Panel['transformations'],
   columns: readonly string[],
@@ -73,7 +73,7 @@ function shownColumns(
   return column => tests.every(test => test(column))
 }
 
-/** Those of some columns that have one of some names, or match the pattern beside them; undefined where there is neither. */
+/** The columns with one of the names or matching the pattern; undefined without names and pattern. */
 function namedColumns(options: unknown, columns: readonly string[]): ReadonlySet<string> | undefined {
   const { names, pattern } = fields(options)
   const regex = text(pattern)
@@ -82,7 +82,7 @@ function namedColumns(options: unknown, columns: readonly string[]): ReadonlySet
   return new Set(columns.filter(column => items(names).includes(column) || matched.has(column)))
 }
 
-/** Rows that some columns don't tell apart, each as `column=value, …`. */
+/** Rows with the same values in some columns, each as `column=value, …`. */
 function repeated(rows: readonly Row[], columns: readonly string[]): string[] {
   const seen = new Set<string>()
   const twice = new Set<string>()

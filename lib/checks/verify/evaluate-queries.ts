@@ -1,54 +1,54 @@
 import type { Labels, PrometheusApi, Sample } from '../../prometheus/prometheus-client.ts'
 import { QueryError, type RangeSeries } from '../../prometheus/prometheus-client.ts'
 import { number } from './compare-values.ts'
-import type { AskedQuery } from './panel-queries.ts'
+import type { PanelQuery } from './panel-queries.ts'
 
-/** What a query gave. */
+/** The result of a query. */
 export interface Evaluation {
-  /** The newest number of each series that has one at the end of the range. */
+  /** The value of each series at the end of the range. */
   samples: readonly Sample[]
-  /** Points that are NaN or infinite: those of each series. */
+  /** The NaN and infinite points of each series. */
   bad: readonly RangeSeries[]
   /** Whether one of them is an infinity. */
   isInfinite: boolean
-  /** Prometheus's words when it refused. */
+  /** The error of Prometheus, if it refused the query. */
   refused: string | undefined
 }
 
-/** Of a range so much is looked at, its end: the rest is older than what is being verified. */
-const LOOKED_AT_MS = 600_000
-/** So many points of it are looked at before the one at its end, whichever would be drawn: panels of other widths then ask for the same. */
+/** Only the end of a range is evaluated: earlier points do not belong to the state that is verified. */
+const EVALUATED_MS = 600_000
+/** The points before the last one. The number does not depend on the panel's width, so that panels share queries. */
 const POINTS = 2
 
-/** What is asked together: the queries of a dashboard under one choice. */
-type Step = readonly AskedQuery[]
+/** The queries of a dashboard with one selection. */
+type Step = readonly PanelQuery[]
 
-/** Asks Prometheus, each different query once. */
+/** Queries Prometheus, each different query once. */
 export interface Evaluator {
-  evaluate(query: AskedQuery): Promise<Evaluation>
-  /** Says that a step is over. Its large answers that no later step needs are forgotten: of ten thousand pods all would take a gigabyte. */
+  evaluate(query: PanelQuery): Promise<Evaluation>
+  /** Ends a step. Frees its large answers that no later step needs: for ten thousand pods all would take a gigabyte. */
   end(step: Step): void
 }
 
-/** Answers of more series than these are large. */
-const LARGE = 1_000
+/** An answer with more series is large. */
+const LARGE_SERIES = 1_000
 
 /**
- * An evaluator that remembers what each query gave. It knows all that will be asked: what is asked for an instant and, by the same text,
- * for a range that ends then is asked for the range alone, whose last points are the instant's.
+ * An evaluator that caches results. It knows all queries in advance: an instant query with the text of a range query
+ * that ends at the same time uses the last point of the range.
  */
 export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = []): Evaluator {
   const known = new Map<string, Promise<Evaluation>>()
   const large = new Set<string>()
   const all = steps.flat()
   const ranges = new Map(all.flatMap(query => (query.kind === 'range' ? [[textOf(query), query] as const] : [])))
-  const rangeOf = (query: AskedQuery) => (query.kind === 'instant' ? ranges.get(textOf(query)) : undefined)
+  const rangeOf = (query: PanelQuery) => (query.kind === 'instant' ? ranges.get(textOf(query)) : undefined)
   const lastSteps = new Map(steps.flatMap(step => step.map(query => [keyOf(rangeOf(query) ?? query), step] as const)))
-  const asked = async (query: AskedQuery): Promise<Evaluation> => {
+  const asked = async (query: PanelQuery): Promise<Evaluation> => {
     const key = keyOf(query)
     const evaluation = known.get(key) ?? evaluated(api, query)
     known.set(key, evaluation)
-    if ((await evaluation).samples.length > LARGE) large.add(key)
+    if ((await evaluation).samples.length > LARGE_SERIES) large.add(key)
     return await evaluation
   }
   return {
@@ -62,18 +62,18 @@ export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = [])
   }
 }
 
-function keyOf(query: AskedQuery): string {
-  return [query.kind, ...(query.kind === 'range' ? [coarseStepMs(query), lookedAtMs(query)] : []), textOf(query)].join(
+function keyOf(query: PanelQuery): string {
+  return [query.kind, ...(query.kind === 'range' ? [coarseStepMs(query), evaluatedMs(query)] : []), textOf(query)].join(
     ' ',
   )
 }
 
-function textOf({ expr, range }: AskedQuery): string {
+function textOf({ expr, range }: PanelQuery): string {
   return `${range.untilMs} ${expr}`
 }
 
-/** Of a range what an instant at its end would have given. */
-function atEnd({ samples, bad, refused }: Evaluation, { range }: AskedQuery): Evaluation {
+/** The result of an instant query at the end of a range. */
+function atEnd({ samples, bad, refused }: Evaluation, { range }: PanelQuery): Evaluation {
   const lastBad = bad.flatMap(({ labels, points }) => {
     const last = points.filter(([timeMs]) => timeMs >= range.untilMs)
     return last.length === 0 ? [] : [{ labels, points: last }]
@@ -85,7 +85,7 @@ function isInfinite(bad: readonly RangeSeries[]): boolean {
   return bad.some(({ points }) => points.some(([, value]) => !Number.isNaN(value)))
 }
 
-async function evaluated(api: PrometheusApi, query: AskedQuery): Promise<Evaluation> {
+async function evaluated(api: PrometheusApi, query: PanelQuery): Promise<Evaluation> {
   const { untilMs } = query.range
   let series: readonly RangeSeries[]
   try {
@@ -106,37 +106,37 @@ async function evaluated(api: PrometheusApi, query: AskedQuery): Promise<Evaluat
 }
 
 /**
- * What an expression gives when it is asked as a query is: one point for an instant, else three of the end of the range, the last
- * of them at the query's own time, so that it can be compared with what is true then.
+ * Runs an expression as a query is run: one point for an instant query, else three points at the end of the range.
+ * The last is at the query's own time, for which expected values are known.
  *
  * Throws a QueryError, or another LabError when Prometheus can't be reached.
  */
-export async function seriesOf(api: PrometheusApi, query: AskedQuery, expr: string): Promise<RangeSeries[]> {
+export async function seriesOf(api: PrometheusApi, query: PanelQuery, expr: string): Promise<RangeSeries[]> {
   const { kind, range } = query
   if (kind === 'instant') {
     const samples = await api.instant(expr, range.untilMs)
     return samples.map(({ labels, value }) => ({ labels, points: [[range.untilMs, value]] }))
   }
   const coarseMs = coarseStepMs(query)
-  const fromMs = range.untilMs - Math.floor(lookedAtMs(query) / coarseMs) * coarseMs
+  const fromMs = range.untilMs - Math.floor(evaluatedMs(query) / coarseMs) * coarseMs
   return await api.range(expr, { fromMs, untilMs: range.untilMs }, coarseMs)
 }
 
-function coarseStepMs(query: AskedQuery): number {
-  return Math.max(query.stepMs, Math.ceil(lookedAtMs(query) / POINTS))
+function coarseStepMs(query: PanelQuery): number {
+  return Math.max(query.stepMs, Math.ceil(evaluatedMs(query) / POINTS))
 }
 
-function lookedAtMs({ range }: AskedQuery): number {
-  return Math.min(LOOKED_AT_MS, range.untilMs - range.fromMs)
+function evaluatedMs({ range }: PanelQuery): number {
+  return Math.min(EVALUATED_MS, range.untilMs - range.fromMs)
 }
 
-/** Series with bad points as a person reads them: of each an infinity, where it has one. */
+/** A series with bad points, as text: with its infinity if it has one. */
 export function badText({ labels, points }: RangeSeries): string {
   const [, value] = points.find(([, each]) => !Number.isNaN(each)) ?? [0, Number.NaN]
   return `${labelsText(labels)} ${number(value)}`
 }
 
-/** Labels as PromQL writes them. */
+/** Labels in PromQL. */
 export function labelsText(labels: Labels): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
   return `{${pairs.join(', ')}}`

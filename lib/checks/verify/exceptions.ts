@@ -3,25 +3,26 @@ import { unfiltered } from '../../promql/unfiltered.ts'
 import type { Verdict } from './check-query.ts'
 import { number } from './compare-values.ts'
 import { labelsText, seriesOf } from './evaluate-queries.ts'
-import { type AskedQuery, queryFacts } from './panel-queries.ts'
-import type { Excuse, TargetMarks } from './query-expectations.ts'
+import { type PanelQuery, queryFacts } from './panel-queries.ts'
+import type { AllowedEmpty, QueryExpectations } from './query-expectations.ts'
 
 /**
- * A verdict, held to its excuse: one that doesn't hold is none. Asks Prometheus at the query's own times.
+ * Checks the conditions of an allowed empty or NaN result: if one does not hold, the verdict is a failure. Queries
+ * Prometheus at the query's own times.
  *
- * Throws a LabError when Prometheus can't be reached or refuses what the excuse asks.
+ * Throws a LabError when Prometheus can't be reached or refuses a query of the exception.
  */
-export async function heldTo(verdict: Verdict, query: AskedQuery, api: PrometheusApi): Promise<Verdict> {
+export async function checkException(verdict: Verdict, query: PanelQuery, api: PrometheusApi): Promise<Verdict> {
   if (verdict.kind !== 'excused' || verdict.unless === undefined) return verdict
-  const { failed, excuse, bad } = verdict.unless
-  const doubt = await doubtOf(excuse, query, bad, api)
+  const { failed, allowed, bad } = verdict.unless
+  const doubt = await exceptionProblem(allowed, query, bad, api)
   if (doubt === undefined) return { kind: 'excused', because: verdict.because }
-  // What came between the two questions is there when both are asked again.
-  return { ...failed, hint: `not excused by "${excuse.because}": ${doubt}`, settles: true }
+  // Data that arrived between the two queries is in both of a retry.
+  return { ...failed, hint: `not excused by "${allowed.because}": ${doubt}`, mayPassLater: true }
 }
 
-/** When a query may have no data as far as its own text says: of alerts, and of what shows only what is amiss. */
-export function marksOfText(expr: string): TargetMarks {
+/** When a query may have no data, by its own text: queries of alerts, and those that filter by a comparison. */
+export function expectationsOfText(expr: string): QueryExpectations {
   const { metrics } = queryFacts(expr)
   if (metrics.length > 0 && metrics.every(metric => metric.startsWith('ALERTS')))
     return { emptyWhen: { because: 'there are alerts only while they wait or fire' } }
@@ -31,10 +32,10 @@ export function marksOfText(expr: string): TargetMarks {
     : { emptyWhen: { because: 'what it compares is there, and nothing of it is as it asks for', given } }
 }
 
-/** What speaks against an excuse; undefined when it holds. */
-async function doubtOf(
-  { given, noneOf, noAlerts }: Excuse,
-  query: AskedQuery,
+/** The condition that does not hold, as text; undefined when all hold. */
+async function exceptionProblem(
+  { given, noneOf, noAlerts }: AllowedEmpty,
+  query: PanelQuery,
   bad: readonly RangeSeries[],
   api: PrometheusApi,
 ): Promise<string | undefined> {
@@ -46,7 +47,7 @@ async function doubtOf(
   if (noneOf !== undefined) {
     const expr = query.fill(noneOf)
     const series = await seriesOf(api, query, expr)
-    const some = bad.length === 0 ? anyOf(series, query) : anyBehind(bad, series)
+    const some = bad.length === 0 ? positiveNow(series, query) : positiveAtNaN(bad, series)
     if (some !== undefined) return `${expr} is ${some}`
   }
   if (noAlerts === true) {
@@ -56,8 +57,8 @@ async function doubtOf(
   return undefined
 }
 
-/** A number above zero at the end of the query's time. */
-function anyOf(series: readonly RangeSeries[], { range }: AskedQuery): string | undefined {
+/** A value above zero at the end of the query's time range. */
+function positiveNow(series: readonly RangeSeries[], { range }: PanelQuery): string | undefined {
   for (const { labels, points } of series) {
     const [timeMs, value] = points.at(-1) ?? [0, 0]
     if (timeMs >= range.untilMs && value > 0) return numberOf(labels, value)
@@ -65,8 +66,8 @@ function anyOf(series: readonly RangeSeries[], { range }: AskedQuery): string | 
   return undefined
 }
 
-/** A number above zero with the labels and the time of a point that is NaN. */
-function anyBehind(bad: readonly RangeSeries[], series: readonly RangeSeries[]): string | undefined {
+/** A value above zero at the labels and time of a NaN point. */
+function positiveAtNaN(bad: readonly RangeSeries[], series: readonly RangeSeries[]): string | undefined {
   const names = Object.keys(series[0]?.labels ?? {})
   const keyOf = (labels: Labels, timeMs: number) => [...names.map(name => labels[name]), timeMs].join('\u0000')
   const numbers = new Map(

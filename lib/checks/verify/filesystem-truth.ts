@@ -1,6 +1,6 @@
 import { fields } from '../../kube/json.ts'
 
-/** What a kubelet says of a file system: bytes and inodes. */
+/** The file system values of a kubelet: bytes and inodes. */
 export interface SpaceFigures {
   capacity: number
   available: number
@@ -16,7 +16,7 @@ export interface Claim {
   claim: string
 }
 
-/** Narrows a kubelet's `FsStats`; what it doesn't say is 0. */
+/** Reads a kubelet's `FsStats`; missing values are 0. */
 export function spaceFigures(stats: unknown): SpaceFigures {
   const { capacityBytes, availableBytes, usedBytes, inodes, inodesFree, inodesUsed } = fields(stats)
   const number = (value: unknown) => (typeof value === 'number' ? value : 0)

@@ -13,11 +13,11 @@ import {
   type UsageWindow,
 } from './usage-bounds.ts'
 
-/** A pod of the usage model that runs. */
+/** A running pod of the usage model. */
 export interface RunningPod {
   facts: PodFacts
   meter: PodMeter
-  /** The meters of the containers that run. */
+  /** The running containers. */
   running: readonly { name: string; meter: ContainerMeter; hasCpuLimit: boolean }[]
 }
 
@@ -29,7 +29,7 @@ export interface ModelNode {
   pods: RunningPod[]
 }
 
-/** What a node's own host metrics have to say, made of what is known of whole nodes and of all that runs there. */
+/** The values of a node's host metrics, computed from the usage of the node and its pods. */
 export function hostFigures(
   node: ModelNode,
   measured: HostMeasure,
@@ -40,12 +40,12 @@ export function hostFigures(
   const whole = (of: Measured) => ofNodes(of, window).get(name)?.get('') ?? { least: 0, most: 0 }
   const cores = coresOf(cpuCapacityNanoCores)
   const times = sampleTimes({ ...window, lengthMs: undefined })
-  const isYoung = (pod: RunningPod) => pod.meter.startMs > beginOf(window)
+  const isYoung = (pod: RunningPod) => pod.meter.startMs > youngSinceMs(window)
   const metersOf = (pods: readonly RunningPod[]) => [
     ...node.system,
     ...pods.flatMap(pod => pod.running.map(({ meter }) => meter)),
   ]
-  // Nobody knows whether what has just begun was there already.
+  // A container that has just started may or may not be included.
   const either = [metersOf(node.pods), metersOf(node.pods.filter(pod => !isYoung(pod)))]
   switch (measured) {
     case 'host-cpu': {
@@ -72,7 +72,7 @@ export function hostFigures(
   }
 }
 
-/** What began after this may lack at the beginning of the window. */
-export function beginOf({ untilMs, lengthMs, lateMs }: UsageWindow): number {
+/** Pods that started later may be missing at the start of the window. */
+export function youngSinceMs({ untilMs, lengthMs, lateMs }: UsageWindow): number {
   return untilMs - (lengthMs ?? 0) - 2 * lateMs
 }

@@ -1,7 +1,7 @@
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
 import { failureText, type VerifyReport } from './verify-report.ts'
 
-/** The report as JUnit XML, as CI systems read it: a suite a dashboard, a case a failure, and one for all that is well. */
+/** The report as JUnit XML for CI systems: a suite per dashboard, a case per failure, and one case for the rest. */
 export function junitXml(report: VerifyReport): string {
   const titles = shownTitles(report.dashboards)
   const suites = report.dashboards.map(dashboard => {
@@ -13,7 +13,7 @@ export function junitXml(report: VerifyReport): string {
       const words = [failure.panel, failure.refId, failure.choice].filter(word => word !== '').join(' / ')
       const count = (counts.get(words) ?? 0) + 1
       counts.set(words, count)
-      // Readers take cases of one name for the same one.
+      // Names of cases must be unique.
       const name = count === 1 ? words : `${words} (${count})`
       const message = `${failure.problem}: got ${failure.got}, expected ${failure.expected}`
       const text = failureText(failure, title)
@@ -43,7 +43,7 @@ function attribute(text: string): string {
   return content(text).replaceAll('"', '&quot;').replaceAll('\n', '&#10;')
 }
 
-/** XML can't hold most control characters, not even as entities. */
+/** XML allows no control characters, not even as entities. */
 function content(text: string): string {
   return text
     .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '?')

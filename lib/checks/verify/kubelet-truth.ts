@@ -2,46 +2,59 @@ import { ApiStatusError, type KubeClient } from '../../kube/api-client.ts'
 import { fields, items, text, timeMs } from '../../kube/json.ts'
 import { type Claim, type SpaceFigures, spaceFigures } from './filesystem-truth.ts'
 import { addMeasurement, type Measurement, rateOver, servedAt } from './measurement-timeline.ts'
-import { type Bounds, boundsOf, type Figures, isOfNetwork, type UsageSource, type UsageWindow } from './usage-bounds.ts'
+import {
+  type Bounds,
+  boundsOf,
+  type Figures,
+  isNetworkMeasure,
+  type UsageSource,
+  type UsageWindow,
+} from './usage-bounds.ts'
 
-/** What a summary tells of pods and nodes: the rest is undefined. */
-const TOLD = ['cpu-usage', 'memory-working-set', 'memory-rss', 'network-receive', 'network-transmit'] as const
-type Told = (typeof TOLD)[number]
-type Measured = Record<Told, Measurement[]>
+/** The measures in a summary; others are undefined. */
+const SUMMARY_MEASURES = [
+  'cpu-usage',
+  'memory-working-set',
+  'memory-rss',
+  'network-receive',
+  'network-transmit',
+] as const
+type SummaryMeasure = (typeof SUMMARY_MEASURES)[number]
+type Measured = Record<SummaryMeasure, Measurement[]>
 
-/** What a kubelet has said so far: of the node by the empty UID, else of pods by theirs, and of each by the containers' names. */
-export interface KubeletTold {
+/** What one kubelet has served so far, by pod UID (empty for the node) and container name. */
+export interface KubeletHistory {
   /** The newest summary. */
   summary: unknown
   measured: Map<string, Map<string, Measured>>
 }
 
 /**
- * Asks every node's own `/stats/summary` through the API server's proxy, so that it takes no more than a kubeconfig, and adds
- * it to what each has said.
+ * Reads `/stats/summary` of every node through the API server's proxy, which needs only a kubeconfig, and adds the
+ * answers to `kubelets`.
  *
- * Throws an ApiStatusError that names the node which doesn't answer.
+ * Throws an ApiStatusError that names the node whose kubelet does not answer.
  */
-export async function askKubelets(
+export async function readKubelets(
   client: Pick<KubeClient, 'request'>,
   nodes: readonly string[],
-  told: Map<string, KubeletTold>,
+  kubelets: Map<string, KubeletHistory>,
 ): Promise<void> {
   await Promise.all(
     nodes.map(async name => {
       const path = `/api/v1/nodes/${encodeURIComponent(name)}/proxy/stats/summary`
       const response = await client.request('GET', path)
       if (response.status !== 200) throw new ApiStatusError(`Cannot read the kubelet of node ${name}`, response)
-      addSummary(told, name, response.body)
+      addSummary(kubelets, name, response.body)
     }),
   )
 }
 
-/** Adds one summary of a node to what its kubelet has said. */
-export function addSummary(told: Map<string, KubeletTold>, node: string, summary: unknown): void {
-  const known = told.get(node) ?? { summary, measured: new Map() }
+/** Adds one summary of a node. */
+export function addSummary(kubelets: Map<string, KubeletHistory>, node: string, summary: unknown): void {
+  const known = kubelets.get(node) ?? { summary, measured: new Map() }
   known.summary = summary
-  told.set(node, known)
+  kubelets.set(node, known)
   add(known, '', '', fields(summary)['node'])
   for (const pod of items(fields(summary)['pods']).map(fields)) {
     const uid = text(fields(pod['podRef'])['uid']) ?? ''
@@ -51,24 +64,25 @@ export function addSummary(told: Map<string, KubeletTold>, node: string, summary
 }
 
 /**
- * The usage of real pods as a collector must have it: a kubelet measures each container only each ten to twenty seconds, and serves
- * the same values in between. So a rate is what was served at the first and the last time in the window at which the collector asked, a level
- * what was served at the last. `asked` is when it asked each node's kubelet (epoch, the oldest first); `known` is the longest window of
- * which both are known: of a longer one or a later one nobody can tell. What is newer than the window counts as something between nothing and twice what is known.
+ * The usage of real pods as a collector must receive it. A kubelet measures each container every 10 to 20 s and
+ * serves the same values in between. So a rate is computed from what was served at the first and the last collection
+ * in the window, and a level is what was served at the last. `collectedMs` are the times at which the collector read
+ * each node's kubelet (epoch, oldest first); `known` is the longest and latest window for which both are known. A pod
+ * that is newer than the window has between 0 and twice its known usage.
  */
 export function kubeletUsage(
-  told: ReadonlyMap<string, KubeletTold>,
-  asked: ReadonlyMap<string, readonly number[]>,
+  kubelets: ReadonlyMap<string, KubeletHistory>,
+  collectedMs: ReadonlyMap<string, readonly number[]>,
   known: { untilMs: number; lengthMs: number },
 ): UsageSource {
   const boundsIn = (node: string, { untilMs, lengthMs }: UsageWindow) => {
-    const times = (asked.get(node) ?? []).filter(
+    const times = (collectedMs.get(node) ?? []).filter(
       each => each <= untilMs && each > untilMs - (lengthMs ?? Number.POSITIVE_INFINITY),
     )
-    // One that is not collected from has to be missed, so it is as if it were.
+    // A node that is not collected must fail, so it counts as if it were.
     const whole = lengthMs === undefined ? [untilMs] : [untilMs - lengthMs + 1, untilMs]
     const used = times.length < whole.length ? whole : times
-    return (of: Told, known: readonly Measurement[]): Bounds => {
+    return (of: SummaryMeasure, known: readonly Measurement[]): Bounds => {
       const newest = known.at(-1)?.value ?? 0
       if (isLevel(of)) {
         const served = servedAt(known, used.at(-1) ?? untilMs)
@@ -79,21 +93,23 @@ export function kubeletUsage(
       return rateOver(known, used, window) ?? { least: 0, most, mayBeAbsent: true }
     }
   }
-  const isKnown = (of: string, { untilMs, lengthMs = 0 }: UsageWindow): of is Told =>
-    isTold(of) && untilMs <= known.untilMs && lengthMs <= known.lengthMs
+  const isKnown = (of: string, { untilMs, lengthMs = 0 }: UsageWindow): of is SummaryMeasure =>
+    isSummaryMeasure(of) && untilMs <= known.untilMs && lengthMs <= known.lengthMs
 
   return {
     name: "the kubelets' own summaries",
     containers(of, window) {
       if (!isKnown(of, window)) return undefined
       const all = new Map<string, Map<string, Bounds>>()
-      for (const [node, { summary, measured }] of told) {
+      for (const [node, { summary, measured }] of kubelets) {
         const bounds = boundsIn(node, window)
         for (const pod of items(fields(summary)['pods']).map(fields)) {
-          // A pod with its node's network has none of its own.
-          if (isOfNetwork(of) && pod['network'] === undefined) continue
+          // A pod with `hostNetwork` has no network of its own.
+          if (isNetworkMeasure(of) && pod['network'] === undefined) continue
           const uid = text(fields(pod['podRef'])['uid']) ?? ''
-          const now = isOfNetwork(of) ? [''] : items(pod['containers']).map(each => text(fields(each)['name']) ?? '')
+          const now = isNetworkMeasure(of)
+            ? ['']
+            : items(pod['containers']).map(each => text(fields(each)['name']) ?? '')
           const known = (name: string) => measured.get(uid)?.get(name)?.[of] ?? []
           all.set(uid, new Map(now.map(name => [name, bounds(of, known(name))])))
         }
@@ -103,32 +119,32 @@ export function kubeletUsage(
     nodes(of, window): Figures | undefined {
       if (!isKnown(of, window)) return undefined
       return new Map(
-        [...told].map(([node, { measured }]) => {
+        [...kubelets].map(([node, { measured }]) => {
           return [node, new Map([['', boundsIn(node, window)(of, measured.get('')?.get('')?.[of] ?? [])]])]
         }),
       )
     },
     disks: () =>
-      new Map([...told].map(([name, { summary }]) => [name, spaceFigures(fields(fields(summary)['node'])['fs'])])),
-    volumes: () => [...told.values()].flatMap(({ summary }) => claimsOf(summary)),
+      new Map([...kubelets].map(([name, { summary }]) => [name, spaceFigures(fields(fields(summary)['node'])['fs'])])),
+    volumes: () => [...kubelets.values()].flatMap(({ summary }) => claimsOf(summary)),
   }
 }
 
-function isTold(of: string): of is Told {
-  return TOLD.some(each => each === of)
+function isSummaryMeasure(of: string): of is SummaryMeasure {
+  return SUMMARY_MEASURES.some(each => each === of)
 }
 
-function isLevel(of: Told): boolean {
+function isLevel(of: SummaryMeasure): boolean {
   return of === 'memory-working-set' || of === 'memory-rss'
 }
 
-/** Cores as seconds of CPU time, the rest in bytes. */
-function add({ measured }: KubeletTold, uid: string, name: string, raw: unknown): void {
+/** CPU in seconds of CPU time, the rest in bytes. */
+function add({ measured }: KubeletHistory, uid: string, name: string, raw: unknown): void {
   const known = measured.get(uid) ?? new Map<string, Measured>()
   measured.set(uid, known)
-  const own = known.get(name) ?? (Object.fromEntries(TOLD.map(of => [of, []])) as unknown as Measured)
+  const own = known.get(name) ?? (Object.fromEntries(SUMMARY_MEASURES.map(of => [of, []])) as unknown as Measured)
   known.set(name, own)
-  const put = (of: Told, part: Record<string, unknown>, value: unknown, scale = 1) => {
+  const put = (of: SummaryMeasure, part: Record<string, unknown>, value: unknown, scale = 1) => {
     const takenMs = timeMs(part['time'])
     if (takenMs !== undefined && typeof value === 'number') addMeasurement(own[of], { takenMs, value: value * scale })
   }

@@ -4,14 +4,14 @@ import { createUsageObjects, usageObject } from '../../kubelet/usage/usage-objec
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
 import { type Bounds, boundsOf, type Figures, type UsageWindow } from './usage-bounds.ts'
 
-/** So often within a window an expression is asked: as long as its answer holds. */
+/** How often an expression is evaluated in a window: KWOK keeps each result for as long. */
 const STEP_MS = 10_000
 
 /**
- * What KWOK's own metrics have to say, by UID of the pod and name of the container: what usage objects say of it, in cores or bytes, and nothing
- * where they say nothing. KWOK asks for every pod that is on a node, also one that has ended, and knows no limits.
+ * The usage in KWOK's own metrics, by pod UID and container, in cores or bytes: the values of usage objects, and 0
+ * without one. KWOK counts every pod on a node, finished ones too, and ignores limits.
  */
-export function saidUsage(snapshot: ClusterSnapshot, resource: 'cpu' | 'memory', window: UsageWindow): Figures {
+export function kwokUsage(snapshot: ClusterSnapshot, resource: 'cpu' | 'memory', window: UsageWindow): Figures {
   const objects = createUsageObjects(() => {})
   for (const { kind, raw } of snapshot.usageObjects) {
     const object = usageObject(kind, raw)
@@ -38,8 +38,11 @@ export function saidUsage(snapshot: ClusterSnapshot, resource: 'cpu' | 'memory',
   return all
 }
 
-/** What KWOK's own metrics add for each node's kubelet and container runtime (kwok-config/kwok-resource-metrics.yaml). */
-export function saidSystem(resource: 'cpu' | 'memory'): Bounds {
+/**
+ * What KWOK's own metrics add for the kubelet and container runtime of each node
+ * (kwok-config/kwok-resource-metrics.yaml).
+ */
+export function kwokSystemUsage(resource: 'cpu' | 'memory'): Bounds {
   const { kubelet, runtime } = systemMeans
   const value = resource === 'cpu' ? (kubelet.nanoCores + runtime.nanoCores) / 1e9 : kubelet.bytes + runtime.bytes
   return { least: value, most: value }

@@ -10,12 +10,12 @@ import { prometheusUrl } from '../../services/prometheus.ts'
 import { readCalls } from './call-truth.ts'
 import { type ClusterSnapshot, readCluster } from './cluster-snapshot.ts'
 import { collectionTimes } from './collection-times.ts'
-import { askKubelets, type KubeletTold, kubeletUsage } from './kubelet-truth.ts'
+import { type KubeletHistory, kubeletUsage, readKubelets } from './kubelet-truth.ts'
 import type { ClusterState, StateReader } from './pass-criteria.ts'
 import type { UsageSource } from './usage-bounds.ts'
 import { modelUsage } from './usage-truth.ts'
 
-/** The Prometheus to verify against, and whether it is the lab's own. */
+/** The Prometheus to verify against, and whether it belongs to the lab. */
 export function labPrometheus(lab: Lab): { url: string; isLab: boolean } {
   const own = prometheusUrl(lab)
   const { prometheusUrl: chosen } = lab.settings
@@ -23,8 +23,8 @@ export function labPrometheus(lab: Lab): { url: string; isLab: boolean } {
 }
 
 /**
- * The lab's cluster as a source of truth; undefined when there is no such cluster, as when somebody else's Prometheus is
- * verified. To be closed at the end.
+ * The reader of the lab's cluster; undefined without a cluster, as when an external Prometheus is verified. Call
+ * `close` at the end.
  */
 export async function labTruth(lab: Lab, windowMs: number): Promise<(StateReader & { close(): void }) | undefined> {
   if (!labPrometheus(lab).isLab || (lab.kind === 'kwok' && !existsSync(lab.adminKubeconfig))) return undefined
@@ -40,20 +40,21 @@ export async function labTruth(lab: Lab, windowMs: number): Promise<(StateReader
 
 type Client = Pick<KubeClient, 'request'>
 
-interface Given {
+interface TruthOptions {
   clusterName: string
   preset: PresetName
   windowMs: number
-  /** The Prometheus that knows when real kubelets were asked, and which revision etcd had when. */
+  /** Prometheus has the times of collections and the revisions of etcd. */
   api: Pick<PrometheusApi, 'instant' | 'range'>
   jaegerUrl?: string
 }
 
 /**
- * A cluster as a source of truth: counts and requests from its API, usage from the usage model where all nodes are simulated, else from every
- * node's kubelet. Reading kubelets takes longer than the rate window, for they only tell what they have counted in all.
+ * Reads the states of a cluster: counts and requests from its API, usage from the usage model where all nodes are
+ * simulated, else from the kubelet of every node. Reading kubelets takes longer than the rate window, because they
+ * serve only totals.
  */
-export function clusterTruth(client: Client, given: Given): StateReader {
+export function clusterTruth(client: Client, given: TruthOptions): StateReader {
   const { clusterName, preset } = given
   return {
     name:
@@ -83,48 +84,48 @@ export function clusterTruth(client: Client, given: Given): StateReader {
   }
 }
 
-/** The server's answer for a revision that is compacted. */
+/** The HTTP status of a compacted revision. */
 const GONE = 410
 
-/** A kubelet's cAdvisor measures each container anew after 10 s at the least, so that no measurement is missed. */
-const ASKED_EACH_MS = 2_500
-/** So long they may go without an answer, and no measurement is missed. */
-const UNANSWERED_MS = 7_500
-/** So much longer than the window is asked: what was served at its beginning was measured before. */
-const ASKED_WINDOWS = 1.5
-/** What a collector has by then is in Prometheus by now. */
-const ARRIVED_MS = 3_000
+/** cAdvisor measures each container every 10 s at most, so that no measurement is missed. */
+const READ_EVERY_MS = 2_500
+/** The longest gap between answers in which no measurement is missed. */
+const MAX_GAP_MS = 7_500
+/** Kubelets are read for longer than the window: what they serve at its start was measured before. */
+const READ_WINDOWS = 1.5
+/** The delay from the collector to Prometheus. */
+const ARRIVAL_MS = 3_000
 
 /**
- * What real pods used over a rate window, as a collector must have it: what the kubelets served, of which Prometheus says when the
- * collector asked. So the numbers are the kubelets' alone.
+ * The usage of real pods over a rate window as a collector must receive it: the kubelets' values at the times at
+ * which, by Prometheus, the collector read them.
  */
 async function realUsage(
   client: Client,
-  { api, clusterName, windowMs }: Given,
+  { api, clusterName, windowMs }: TruthOptions,
   snapshot: ClusterSnapshot,
 ): Promise<{ usage: UsageSource; untilMs: number }> {
   const nodes = snapshot.nodes.map(({ name }) => name)
-  const told = new Map<string, KubeletTold>()
-  const knownMs = ASKED_WINDOWS * windowMs
-  const endMs = Date.now() + knownMs + ARRIVED_MS
-  await askKubelets(client, nodes, told)
+  const told = new Map<string, KubeletHistory>()
+  const knownMs = READ_WINDOWS * windowMs
+  const endMs = Date.now() + knownMs + ARRIVAL_MS
+  await readKubelets(client, nodes, told)
   let answeredMs = Date.now()
   while (Date.now() < endMs) {
-    await sleep(ASKED_EACH_MS)
+    await sleep(READ_EVERY_MS)
     try {
-      await askKubelets(client, nodes, told)
+      await readKubelets(client, nodes, told)
       answeredMs = Date.now()
     } catch (error) {
-      if (!(error instanceof LabError) || Date.now() - answeredMs > UNANSWERED_MS) throw error
+      if (!(error instanceof LabError) || Date.now() - answeredMs > MAX_GAP_MS) throw error
     }
   }
-  const untilMs = Date.now() - ARRIVED_MS
+  const untilMs = Date.now() - ARRIVAL_MS
   const asked = await collectionTimes(api, { clusterName, untilMs, lengthMs: knownMs })
   return { usage: kubeletUsage(told, asked, { untilMs, lengthMs: windowMs }), untilMs }
 }
 
-/** Calls are read when the first query asks for them, and once. */
+/** Spans are read once, for the first query that needs them. */
 function callsOf({ traced }: ClusterSnapshot, jaegerUrl: string | undefined): Pick<ClusterState, 'readCalls'> {
   if (jaegerUrl === undefined || traced.generators.length === 0) return {}
   let calls: ReturnType<typeof readCalls> | undefined

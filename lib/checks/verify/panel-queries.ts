@@ -10,68 +10,68 @@ import { parsePromql } from '../../promql/promql-parser.ts'
 import { promqlRegex } from '../../promql/promql-regex.ts'
 import type { Filter, Filters } from './pass-criteria.ts'
 import type { Dimension } from './query-expectations.ts'
-import type { Choice } from './variable-selection.ts'
+import type { VariableSelection } from './variable-selection.ts'
 
-/** A query of a panel, as Grafana would send it. */
-export interface AskedQuery {
+/** A query of a panel as Grafana sends it. */
+export interface PanelQuery {
   panel: Panel
   target: Target
-  choice: Choice
+  selection: VariableSelection
   kind: 'instant' | 'range'
-  /** With all variables filled in. */
+  /** With the values of all variables. */
   expr: string
   range: TimeRange
   stepMs: number
   filters: Filters
-  /** Fills the same variables into another text. */
+  /** Replaces the same variables in another text. */
   fill: (text: string) => string
 }
 
-/** What a query's text says of itself. */
+/** What the text of a query shows. */
 export interface QueryFacts {
   metrics: readonly string[]
-  /** The longest range that a function looks back over. */
+  /** The longest range of a function. */
   windowMs: number | undefined
   isConstant: boolean
 }
 
-/** A screen of 1,600 pixels has room for so many points in a panel of full width. */
+/** The data points of a panel of full width on a screen 1,600 pixels wide. */
 const FULL_WIDTH_POINTS = 1_600
 const GRID_WIDTH = 24
 const HOUR_MS = 3_600_000
 
-/** The time picker as the dashboard has it, an hour where that isn't plain, ending at a time. */
+/** The dashboard's own time range, ending at a time; one hour where it is not relative. */
 export function dashboardRange({ time }: Dashboard, untilMs: number): TimeRange {
   return { fromMs: untilMs - (relativeRangeMs(time.from, time.to) ?? HOUR_MS), untilMs }
 }
 
-/** Every query of a dashboard under one choice of variables; targets that aren't drawn are left out. */
-export function askedQueries(
+/** All queries of a dashboard with one selection of its variables, except hidden ones. */
+export function panelQueries(
   dashboard: Dashboard,
-  choice: Choice,
+  selection: VariableSelection,
   given: { untilMs: number; scrapeMs: number },
-): AskedQuery[] {
+): PanelQuery[] {
   const range = dashboardRange(dashboard, given.untilMs)
-  const filters = filtersOf(choice)
+  const filters = filtersOf(selection)
   return dashboard.panels.flatMap(panel =>
     panel.targets.flatMap(target => {
       if (target.hide) return []
       const { stepMs, variables } = queryTimes({
         range,
         scrapeMs: given.scrapeMs,
-        interval: interpolate(target.interval, choice.values),
-        panelInterval: interpolate(panel.interval, choice.values),
+        interval: interpolate(target.interval, selection.values),
+        panelInterval: interpolate(panel.interval, selection.values),
         maxDataPoints: Math.max(100, Math.round((FULL_WIDTH_POINTS * (panel.gridPos.w || GRID_WIDTH)) / GRID_WIDTH)),
       })
-      const values = new Map([...choice.values, ...variables])
+      const values = new Map([...selection.values, ...variables])
       const fill = (text: string) => interpolate(text, values)
-      const query = { panel, target, choice, expr: fill(target.expr), range, stepMs, filters, fill }
+      const query = { panel, target, selection, expr: fill(target.expr), range, stepMs, filters, fill }
       return kindsOf(target).map(kind => ({ ...query, kind }))
     }),
   )
 }
 
-/** What can be read off a query's text; nothing but an empty list of metrics when it doesn't parse. */
+/** The facts of a query's text; no metrics when it does not parse. */
 export function queryFacts(expr: string): QueryFacts {
   const { expr: parsed } = parsePromql(expr)
   if (parsed === undefined) return { metrics: [], windowMs: undefined, isConstant: false }
@@ -85,7 +85,7 @@ export function queryFacts(expr: string): QueryFacts {
   }
 }
 
-function kindsOf({ instant, range }: Target): AskedQuery['kind'][] {
+function kindsOf({ instant, range }: Target): PanelQuery['kind'][] {
   if (instant && range) return ['instant', 'range']
   return [instant ? 'instant' : 'range']
 }
@@ -101,16 +101,16 @@ const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
   },
 }
 
-/** What a dashboard's choice restricts each of its queries to, also one that forgets to name the variable. */
-function filtersOf({ values: chosen }: Choice): Filters {
+/** The restrictions that a selection puts on all queries of a dashboard, also on those that ignore the variable. */
+function filtersOf({ values: chosen }: VariableSelection): Filters {
   const filters = new Map<Dimension, Filter>()
   for (const [name, value] of chosen) {
     const dimension = DIMENSION_OF[name]
     if (dimension === undefined) continue
     const { allText } = value
     if (allText !== undefined) {
-      // Prometheus refuses the queries that a pattern is wrong in, so nothing is compared with what they would give.
-      const allows = orUndefined(() => promqlRegex(unquoted(`"${allText}"`)))
+      // Prometheus refuses queries with a wrong pattern, so nothing is compared with them.
+      const allows = undefinedOnPatternError(() => promqlRegex(unquoted(`"${allText}"`)))
       if (allows !== undefined) filters.set(dimension, { text: `~${allText}`, allows })
     } else {
       const values = new Set(value.values)
@@ -120,7 +120,7 @@ function filtersOf({ values: chosen }: Choice): Filters {
   return filters
 }
 
-function orUndefined<T>(make: () => T): T | undefined {
+function undefinedOnPatternError<T>(make: () => T): T | undefined {
   try {
     return make()
   } catch (error) {

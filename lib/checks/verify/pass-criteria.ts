@@ -15,7 +15,7 @@
  *    that replace it. So `least` stays the value of now, and `most` is the value of the union: every object of either
  *    state, with the larger of its two amounts. The old state is the revision that etcd had then; without one this step is skipped.
  * 3. Wait (`KnownStates.earlier`). Verify waits for a collection interval, reads the cluster and runs the query again, until the number passes
- *    or `settleMs` are over. Prometheus can be anywhere between two readings, so `least` is the smallest
+ *    or `retryMs` are over. Prometheus can be anywhere between two readings, so `least` is the smallest
  *    value of now and the earlier readings, and `most` the value of the union of all states. A reading is
  *    dropped when Prometheus can no longer return anything of it (`lingerMs`).
  *

@@ -1,8 +1,8 @@
 import { type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
-import type { Need } from './query-expectations.ts'
+import type { Prerequisite } from './query-expectations.ts'
 
-/** What shows that a cluster has it: a job that is scraped, down or not, or series that nothing else makes. */
-const SIGNS: Readonly<Record<Need, string>> = {
+/** Queries that show that a prerequisite is met: a scrape job, up or down, or a series that only it produces. */
+const EVIDENCE: Readonly<Record<Prerequisite, string>> = {
   kwok: 'up{job="kwok-controller"}',
   etcd: 'up{job="etcd"} or etcd_server_has_leader',
   'control-plane': 'up{job="kube-apiserver"} or apiserver_request_total',
@@ -17,8 +17,8 @@ const SIGNS: Readonly<Record<Need, string>> = {
   'example-metrics': 'lab_node_temperature_celsius',
 }
 
-/** What a lab of simulated nodes always has: where it lacks there, something is broken. */
-const OF_KWOK: readonly Need[] = [
+/** What a lab of simulated nodes always has; where it is missing, something is broken. */
+const ALWAYS_IN_KWOK_LAB: readonly Prerequisite[] = [
   'kwok',
   'etcd',
   'control-plane',
@@ -29,20 +29,26 @@ const OF_KWOK: readonly Need[] = [
   'trace-simulator',
 ]
 
-/** What of all that a dashboard can need is not there. */
-export async function missingNeeds(api: PrometheusApi, isKwokLab: boolean, timeMs: number): Promise<Set<Need>> {
-  const asked = (Object.keys(SIGNS) as Need[]).filter(need => !(isKwokLab && OF_KWOK.includes(need)))
-  const isThere = await Promise.all(
-    asked.map(async need => {
+/** The prerequisites that this cluster does not meet. */
+export async function missingPrerequisites(
+  api: PrometheusApi,
+  isKwokLab: boolean,
+  timeMs: number,
+): Promise<Set<Prerequisite>> {
+  const checked = (Object.keys(EVIDENCE) as Prerequisite[]).filter(
+    need => !(isKwokLab && ALWAYS_IN_KWOK_LAB.includes(need)),
+  )
+  const isPresent = await Promise.all(
+    checked.map(async need => {
       try {
-        const [sample] = await api.instant(`count(${SIGNS[need]})`, timeMs)
+        const [sample] = await api.instant(`count(${EVIDENCE[need]})`, timeMs)
         return (sample?.value ?? 0) > 0
       } catch (error) {
-        // What can't be known is not said to be absent: then the queries of it say what is wrong.
+        // A prerequisite counts as met when its query fails: then the queries that need it report the error.
         if (error instanceof QueryError) return true
         throw error
       }
     }),
   )
-  return new Set(asked.filter((_, index) => isThere[index] === false))
+  return new Set(checked.filter((_, index) => isPresent[index] === false))
 }

@@ -1,7 +1,7 @@
 import type { CallMeasure } from './call-truth.ts'
 import type { HostMeasure, Measured } from './usage-bounds.ts'
 
-/** What a panel's number counts or measures: something that can be had without PromQL, from the API or the usage model. */
+/** What the number of a panel counts or measures. Verify computes each quantity without PromQL. */
 export type Quantity =
   | 'nodes'
   | 'namespaces'
@@ -9,13 +9,13 @@ export type Quantity =
   | 'pods'
   | 'running-pods'
   | 'containers'
-  /** On a node, running or not. */
+  /** Bound to a node, running or not. */
   | 'placed-containers'
-  /** Running pods with a network of their own. */
+  /** Running pods without `hostNetwork`. */
   | 'networked-pods'
-  /** Of containers that are there, within the dashboard's time range. */
+  /** Restarts of existing containers within the dashboard's time range. */
   | 'restarts'
-  /** 1 holds, 0 does not, -1 nobody knows; each of its own `condition`. */
+  /** 1 for True, 0 for False, -1 for Unknown, by `condition`. */
   | 'node-condition'
   | 'cpu-requests'
   | 'cpu-limits'
@@ -40,27 +40,27 @@ export type Quantity =
   | 'hpa-current'
   | 'hpa-desired'
   | 'hpa-max'
-  /** By KWOK's own metrics, which know of usage objects alone. */
+  /** KWOK's own metrics, which are computed from usage objects alone. */
   | 'kwok-cpu-usage'
   | 'kwok-memory-working-set'
-  /** What the trace simulator derives from the cluster. */
+  /** Counts of the trace simulator. */
   | 'trace-generators'
   | 'traced-services'
   | 'trace-problems'
-  /** By the spans themselves. */
+  /** Computed from the spans. */
   | CallMeasure
-  /** What pods and nodes use, by the usage model or their kubelets; of bytes a unit in bits makes bits. */
+  /** Usage by the usage model or the kubelets. A panel with a unit in bits shows bytes as bits. */
   | Measured
   | HostMeasure
 
-/** What tells one number of a query from the next; each goes by the OpenTelemetry label of that name, or `workload`, or of traces `service_name`. */
+/** A dimension of a query's result. Its label is in `labelOfDimension`. */
 export type Dimension =
   | 'cluster'
   | 'node'
   | 'namespace'
   | 'workload'
   | 'workload_type'
-  /** A workload by the name that its spans have: its own. */
+  /** A workload by the service name of its spans. */
   | 'service'
   | 'pod'
   | 'container'
@@ -68,15 +68,15 @@ export type Dimension =
   | 'condition'
   /** A PersistentVolumeClaim. */
   | 'claim'
-  /** What a service asks of another, by the name of its span. */
+  /** The name of a client span. */
   | 'call'
   | 'autoscaler'
-  /** Of a node's cores or memory. */
+  /** The state of CPU time or memory of a node. */
   | 'state'
-  /** Of a node's disk: read, write. */
+  /** Direction of a node's disk I/O: read, write. */
   | 'direction'
 
-/** The label that tells one number from the next, for each dimension. */
+/** The label of each dimension. */
 export const labelOfDimension = {
   cluster: 'k8s_cluster_name',
   node: 'k8s_node_name',
@@ -95,74 +95,78 @@ export const labelOfDimension = {
   direction: 'direction',
 } as const satisfies Record<Dimension, string>
 
-/** How a query's numbers can be had otherwise: a quantity, or the ratio of two, for each value of some dimensions. */
+/** How verify computes the values of a query: a quantity, or the ratio of two, by some dimensions. */
 export interface Truth {
   of: Quantity
   /** The quotient `of` / `over` of the sums, never a sum of quotients. */
   over?: Quantity
   by: readonly Dimension[]
-  /** Only what has these values: a condition. */
+  /** Only objects with these values, such as a condition. */
   where?: Readonly<Partial<Record<Dimension, string>>>
-  /** Not what has one of these values: idle cores. */
+  /** Except objects with one of these values, such as idle CPU time. */
   except?: Readonly<Partial<Record<Dimension, string>>>
-  /** It shows only what is more than nothing. */
+  /** The query returns only values above zero. */
   aboveZero?: boolean
-  /** Of the node's own use too, where it isn't its pods' alone: a node's CPU, memory, network, disk. */
+  /** Includes the usage of the node's system, not only that of its pods. */
   withSystem?: boolean
 }
 
 /**
- * Why a query may rightly have no data or be NaN, and what has to hold then: or a broken query would be excused too. Its PromQL
- * has the dashboard's variables in it. Where the query has a truth, that says what has to be there, and `because` is enough.
+ * Why a query may have no data or be NaN, with conditions that must hold, so that a broken query does not pass. The
+ * PromQL in it can use the dashboard's variables. For a query with a truth the expected values decide, and `because`
+ * is enough.
  */
-export interface Excuse {
+export interface AllowedEmpty {
   because: string
-  /** This has data all the same: what the query is made of, but for what makes it rare. */
+  /** This query must have data: the same query without what makes it rare. */
   given?: string
-  /** This is nothing or zero: what there would have to be for the query to have a number. Of NaN, where its labels are the same. */
+  /**
+   * This query must be empty or zero: the series that the query needs. For NaN, at the labels and times of the NaN
+   * values.
+   */
   noneOf?: string
-  /** Prometheus's own list of alerts is empty. */
+  /** Prometheus must have no alerts. */
   noAlerts?: true
 }
 
-/** What is known of a query beside its text. */
-export interface TargetMarks {
+/** What verify expects of a query. */
+export interface QueryExpectations {
   truth?: Truth
-  /** When it may rightly have no data. */
-  emptyWhen?: Excuse
-  /** When it may rightly be NaN. */
-  nanWhen?: Excuse
-  /** What this query can't do without, where the rest of its dashboard can. */
-  needs?: readonly Need[]
+  /** When it may have no data. */
+  emptyWhen?: AllowedEmpty
+  /** When it may be NaN. */
+  nanWhen?: AllowedEmpty
+  /** Prerequisites of this query that the rest of its dashboard does not have. */
+  prerequisites?: readonly Prerequisite[]
 }
 
-/** What a dashboard can't do without; a cluster may lack it. */
-export type Need =
+/** What a dashboard or query requires of the cluster. */
+export type Prerequisite =
   | 'kwok'
   | 'etcd'
   | 'control-plane'
   | 'cadvisor'
-  /** How much containers read from and write to disk, which not every kernel counts. */
+  /** Disk I/O of containers, which not every kernel counts. */
   | 'disk-io'
   | 'host-metrics'
   | 'volumes'
   | 'trace-simulator'
-  /** That the collector has taken in, whosever they are. */
+  /** Spans in the collector, of any source. */
   | 'spans'
-  /** Of some services: requests, errors and durations. */
+  /** Span metrics of services: requests, errors and durations. */
   | 'traces'
   | 'kwok-metrics'
-  /** Those of kwok-config/kwok-metrics.yaml, and not the user's own. */
+  /** The metrics of kwok-config/kwok-metrics.yaml. */
   | 'example-metrics'
 
-/** What is known of a dashboard beside its JSON. */
-export interface DashboardMarks {
-  needs: readonly Need[]
-  /** By `targetKey`. */
-  targets: ReadonlyMap<string, TargetMarks>
+/** What verify expects of a dashboard. */
+export interface DashboardExpectations {
+  prerequisites: readonly Prerequisite[]
+  /** By `queryKey`. */
+  queries: ReadonlyMap<string, QueryExpectations>
 }
 
-/** The key of a panel's query: a dashboard's panel titles are unique. */
-export function targetKey(panelTitle: string, refId: string): string {
+/** The key of a panel's query. Panel titles are unique in a dashboard of the lab. */
+export function queryKey(panelTitle: string, refId: string): string {
   return `${panelTitle}#${refId}`
 }

@@ -4,7 +4,7 @@ import { PERIOD_MS } from '../../kubelet/endpoints/cadvisor-metrics.ts'
 import { reads, rxDropped, rxPackets, txDropped, txPackets, writes } from '../../kubelet/endpoints/devices.ts'
 import { type Bounds, boundsOf, type ContainerMeasure, type NetworkMeasure, type UsageWindow } from './usage-bounds.ts'
 
-/** When the first and the last sample of a window, or the one sample of a level, may have been taken. */
+/** The possible times of the first and the last sample of a window, or of the one sample of a level. */
 export interface SampleTimes {
   first: readonly number[]
   last: readonly number[]
@@ -12,12 +12,12 @@ export interface SampleTimes {
 
 export function sampleTimes({ untilMs, lengthMs, lateMs }: UsageWindow): SampleTimes {
   const last = [0, 0.5, 1].map(part => untilMs - part * lateMs)
-  // Of a rate the first sample lies inside the window, and the last one at its end or before.
+  // The first sample of a rate is inside the window, the last one at its end or before.
   const first = lengthMs === undefined ? [] : [0, 0.5, 1].map(part => untilMs - lengthMs + part * lateMs)
   return { first, last }
 }
 
-/** Counters of a container, at a time. */
+/** Counters of a container at a time. */
 const COUNTERS: Readonly<Partial<Record<ContainerMeasure, (meter: ContainerMeter, timeMs: number) => number>>> = {
   'cpu-usage': (meter, timeMs) => gainedAt(meter, timeMs).coreNanoSeconds / 1e9,
   'cpu-periods': (meter, timeMs) => Math.floor(gainedAt(meter, timeMs).limitedMs / PERIOD_MS),
@@ -36,7 +36,7 @@ const COUNTERS: Readonly<Partial<Record<ContainerMeasure, (meter: ContainerMeter
   },
 }
 
-/** Levels of a container, at a time. */
+/** Levels of a container at a time. */
 const LEVELS: Readonly<Partial<Record<ContainerMeasure, (meter: ContainerMeter, timeMs: number) => number>>> = {
   'cpu-usage': (meter, timeMs) => sampleContainer(meter, timeMs).usageNanoCores / 1e9,
   'memory-working-set': (meter, timeMs) => sampleContainer(meter, timeMs).workingSetBytes,
@@ -58,13 +58,13 @@ const TRAFFIC: Readonly<Record<NetworkMeasure, (traffic: Traffic) => number>> = 
   'drops-transmit': ({ txBytes }) => txDropped(txBytes),
 }
 
-/** Of these only whole ones are counted, so that how many fall into a window depends by one on when it begins; of the sum of two counters, by two. */
+/** Whole numbers: how many fall into a window depends on its start by one, for the sum of two counters by two. */
 const WHOLE: ReadonlySet<string> = new Set<ContainerMeasure | NetworkMeasure>([
   ...(['cpu-periods', 'cpu-throttled-periods', 'disk-reads', 'disk-writes'] as const),
   ...(['packets-receive', 'packets-transmit', 'drops-receive', 'drops-transmit'] as const),
 ])
 
-/** What a container uses: a counter's rate where the window has a length, else a level. */
+/** The usage of a container: the rate of a counter where the window has a length, else a level. */
 export function containerBounds(meter: ContainerMeter, measured: ContainerMeasure, times: SampleTimes): Bounds {
   const counter = times.first.length === 0 ? undefined : COUNTERS[measured]
   if (counter !== undefined) return rateOf(measured, times, timeMs => counter(meter, timeMs))
@@ -72,7 +72,7 @@ export function containerBounds(meter: ContainerMeter, measured: ContainerMeasur
   return boundsOf(level === undefined ? [] : times.last.map(timeMs => level(meter, timeMs)))
 }
 
-/** What goes over a network, of what has gone over it by a time. */
+/** The network traffic, computed from its total at a time. */
 export function trafficBounds(
   measured: NetworkMeasure,
   times: SampleTimes,

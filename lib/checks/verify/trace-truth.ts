@@ -10,14 +10,16 @@ import {
   workloadPaths,
 } from '../../traces/traced-objects.ts'
 
-/** What the trace simulator has to derive from a cluster: the names of its load generators with a ready pod, and two counts. */
+/**
+ * What the trace simulator derives from a cluster: the names of its load generators with a ready pod, and two counts.
+ */
 export interface Traced {
   generators: readonly string[]
   services: number
   problems: number
 }
 
-/** Reads what calls others, and gives what that comes to with the cluster's pods. Throws as `listAll`. */
+/** Reads the calls between workloads; the result takes the cluster's pods. Throws as `listAll`. */
 export async function readTraced(client: Pick<KubeClient, 'request'>): Promise<(pods: readonly unknown[]) => Traced> {
   const kinds = Object.keys(workloadPaths) as WorkloadKind[]
   const [services, ...workloads] = await Promise.all([

@@ -2,7 +2,7 @@ import type { ClusterPod } from './cluster-snapshot.ts'
 import type { SpaceFigures } from './filesystem-truth.ts'
 import type { Bounds } from './usage-bounds.ts'
 
-/** What each quantity is called where it is read. */
+/** The fields that hold each quantity. */
 export const RESOURCE_OF = {
   'cpu-requests': 'cpuRequests',
   'cpu-limits': 'cpuLimits',
@@ -34,27 +34,27 @@ export const SPACE_OF = {
 
 export const HPA_OF = { 'hpa-current': 'current', 'hpa-desired': 'desired', 'hpa-max': 'max' } as const
 
-/** What a container of a pod counts for a quantity; undefined where it is not counted. */
+/** The amount of one container for a quantity; undefined where it does not count. */
 export function containerAmount(
   of: 'containers' | 'placed-containers' | 'restarts' | keyof typeof RESOURCE_OF,
   pod: ClusterPod,
   container: ClusterPod['containers'][number],
 ): Bounds | undefined {
-  // KWOK serves all that are on a node, finished ones too.
-  if (of === 'placed-containers') return pod.node === '' ? undefined : one(1)
+  // KWOK serves all containers on a node, those of finished pods too.
+  if (of === 'placed-containers') return pod.node === '' ? undefined : exact(1)
   if (of === 'restarts') {
-    // When each was isn't told, and of a container that Prometheus has not had for long a rise counts up to double.
+    // The API has no time of each restart, and increase() of a new series can double it.
     return container.restarts === undefined ? undefined : { least: 0, most: 2 * container.restarts }
   }
-  // Pods that have ended hold nothing any more.
+  // Finished pods hold no resources.
   if (pod.phase !== 'Pending' && pod.phase !== 'Running') return undefined
-  // Pods that wait hold what they request, but no container of theirs runs yet.
-  if (of === 'containers') return pod.phase === 'Running' ? one(1) : undefined
+  // Pending pods hold their requests, but run no container.
+  if (of === 'containers') return pod.phase === 'Running' ? exact(1) : undefined
   const amount = container[RESOURCE_OF[of]]
-  return amount === undefined ? undefined : one(amount)
+  return amount === undefined ? undefined : exact(amount)
 }
 
-/** A number that is known exactly. */
-export function one(value: number): Bounds {
+/** An exact value. */
+export function exact(value: number): Bounds {
   return { least: value, most: value }
 }

@@ -9,12 +9,12 @@ import type { UsageSources } from '../../kubelet/usage/usage-model.ts'
 import { createUsageObjects, usageObject } from '../../kubelet/usage/usage-objects.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
 import { type SpaceFigures, spaceFigures } from './filesystem-truth.ts'
-import { beginOf, hostFigures, type ModelNode, type RunningPod } from './host-truth.ts'
+import { hostFigures, type ModelNode, type RunningPod, youngSinceMs } from './host-truth.ts'
 import { containerBounds, type SampleTimes, sampleTimes, trafficBounds } from './sample-times.ts'
 import {
   type Bounds,
   type HostMeasure,
-  isOfNetwork,
+  isNetworkMeasure,
   type Measured,
   sumOfBounds,
   type UsageSource,
@@ -24,9 +24,9 @@ import {
 type Named = Map<string, Map<string, Bounds>>
 
 /**
- * The usage of simulated pods and nodes, by the model that the stats proxy follows: rates are the integral of usage over the window,
- * which starts and ends at samples that are up to `lateMs` older than it. A pod that began within the window counts as
- * something between nothing and twice its most, since what a rate makes of its first samples depends on when they were taken.
+ * The usage of simulated pods and nodes, by the model that the stats proxy uses. A rate is the increase over the
+ * window; its samples can be up to `lateMs` older than the window's ends. A pod that started inside the window has
+ * between 0 and twice its usage, because rate() depends on when its first samples were taken.
  */
 export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): UsageSource {
   let made: { nodes: Map<string, ModelNode>; pods: RunningPod[] } | undefined
@@ -34,7 +34,7 @@ export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): Usage
     made ??= modelCluster(snapshot, preset)
     return made
   }
-  // A hundred queries ask for the same: with ten thousand pods each answer takes tenths of a second.
+  // Many queries share a result, which takes tenths of a second for ten thousand pods.
   const known = new Map<string, Named>()
   const once = (what: string, { untilMs, lengthMs, lateMs }: UsageWindow, make: () => Named): Named => {
     const key = [what, untilMs, lengthMs, lateMs].join(' ')
@@ -63,13 +63,13 @@ export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): Usage
     name: 'the usage model',
     containers(measured, window) {
       const figures = ofPods(measured, window)
-      if (!isOfNetwork(measured)) return figures
-      // The network of these is the node's.
+      if (!isNetworkMeasure(measured)) return figures
+      // These use the network of their node.
       const own = cluster().pods.filter(({ facts }) => !facts.hostNetwork)
       return new Map(own.map(({ facts }) => [facts.uid, figures.get(facts.uid) ?? new Map()]))
     },
     nodes(measured, window) {
-      if (!isOfHost(measured)) return ofNodes(measured, window)
+      if (!isHostMeasure(measured)) return ofNodes(measured, window)
       return once(measured, window, () => eachNode(node => hostFigures(node, measured, window, ofNodes)))
     },
     disks() {
@@ -138,10 +138,10 @@ function podFigures(
   window: UsageWindow,
   times: SampleTimes,
 ): Map<string, Bounds> {
-  const beginMs = beginOf(window)
+  const beginMs = youngSinceMs(window)
   const young = (bounds: Bounds): Bounds =>
     meter.startMs > beginMs ? { least: 0, most: 2 * bounds.most, mayBeAbsent: true } : bounds
-  if (isOfNetwork(measured)) {
+  if (isNetworkMeasure(measured)) {
     const containers = meter.containers.map(each => since(each, beginMs))
     return new Map([['', young(trafficBounds(measured, times, at => podTraffic({ ...meter, containers }, at)))]])
   }
@@ -152,13 +152,15 @@ function podFigures(
   )
 }
 
-/** What a node's kubelet and container runtime use. */
+/** The usage of a node's kubelet and container runtime. */
 function systemFigures({ facts, seed, system }: ModelNode, measured: Measured, times: SampleTimes): Bounds[] {
-  if (isOfNetwork(measured)) return [trafficBounds(measured, times, at => nodeTraffic(facts, seed, at))]
+  if (isNetworkMeasure(measured)) return [trafficBounds(measured, times, at => nodeTraffic(facts, seed, at))]
   return system.map(meter => containerBounds(meter, measured, times))
 }
 
-/** Counted from shortly before the window: usage by chance is sampled, and over days its samples would be few. */
+/**
+ * Counts from shortly before the window: a random usage curve is sampled, and a longer period would have few samples.
+ */
 function since(meter: ContainerMeter, beginMs: number): ContainerMeter {
   return { ...meter, sinceMs: Math.max(meter.sinceMs, beginMs) }
 }
@@ -170,6 +172,6 @@ function podSpace({ facts, running }: RunningPod) {
   )
 }
 
-function isOfHost(measured: Measured | HostMeasure): measured is HostMeasure {
+function isHostMeasure(measured: Measured | HostMeasure): measured is HostMeasure {
   return measured.startsWith('host-')
 }

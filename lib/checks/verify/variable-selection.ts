@@ -9,84 +9,84 @@ import {
   type TimeRange,
 } from '../../prometheus/prometheus-client.ts'
 
-/** What a person chooses in each variable's list: everything, one value, or several. */
-export const choiceNames = ['all', 'one', 'several'] as const
-export type ChoiceName = (typeof choiceNames)[number]
+/** How the values of variables are selected: All, one value, or several. */
+export const selectionNames = ['all', 'one', 'several'] as const
+export type SelectionName = (typeof selectionNames)[number]
 
-/** A dashboard's variables under one choice. */
-export interface Choice {
-  name: ChoiceName
+/** The values of a dashboard's variables in one selection. */
+export interface VariableSelection {
+  name: SelectionName
   values: VariableValues
-  /** What can be chosen of each variable with a list, by name: under All, what All means. */
+  /** The options of each variable with a list, by name. With All, the values of All. */
   options: ReadonlyMap<string, readonly string[]>
 }
 
-/** A variable whose list can't be had, or is empty. */
+/** A variable whose options can't be listed, or are empty. */
 export interface VariableProblem {
   variable: string
   query: string
-  /** Why, in the words of Prometheus or of what reads its patterns; undefined when the list is empty. */
+  /** The reason, as Prometheus or the pattern's parser reports it; undefined when the list is empty. */
   refused: string | undefined
 }
 
-/** What choices are made with. */
-export interface ChoiceInputs {
+/** The inputs of a selection. */
+export interface SelectionInputs {
   api: PrometheusApi
   range: TimeRange
-  /** The metrics that the dashboard's queries name. */
+  /** The metrics in the dashboard's queries. */
   metrics: readonly string[]
 }
 
-const SEVERAL = 2
-/** So many metrics say enough of which value there is most to say of: of a large cluster each has ten thousand series and more. */
-const MOST_METRICS = 8
-/** How many values are tried where a choice leaves another variable without any, and how many in all. */
-const TRIES = 6
-const TRIES_IN_ALL = 30
+const SEVERAL_COUNT = 2
+/** Enough metrics to rank values. In a large cluster each has ten thousand series and more. */
+const MAX_METRICS = 8
+/** How many values are tried when a selection leaves another variable empty, and how many in total. */
+const MAX_TRIES = 6
+const MAX_TRIES_IN_TOTAL = 30
 
-/** Variables chosen so far. */
+/** The variables selected so far. */
 interface Draft {
   values: VariableValues
   options: ReadonlyMap<string, readonly string[]>
-  /** What the choices so far ask of a series. */
+  /** The matchers of the values selected so far. */
   matchers: readonly string[]
   problems: readonly VariableProblem[]
 }
 
 /**
- * The variables of a dashboard under one choice, each asked for as Grafana would, in their order, with the values of those
- * before it. A variable that can't have several values has one. What is chosen is what the dashboard's own metrics say
- * most of, and leaves no other variable empty: not a namespace where nothing runs.
+ * Selects values for the variables of a dashboard in their order, as Grafana does: each list is filtered by the
+ * values before it. A variable without `multi` gets one value. Prefers the values with the most of the dashboard's
+ * own metrics that leave no other variable empty, not a namespace without pods.
  */
-export async function choose(
+export async function selectVariables(
   dashboard: Dashboard,
-  name: ChoiceName,
-  inputs: ChoiceInputs,
-): Promise<{ choice: Choice; problems: readonly VariableProblem[] }> {
+  name: SelectionName,
+  inputs: SelectionInputs,
+): Promise<{ selection: VariableSelection; problems: readonly VariableProblem[] }> {
   const variables = dashboard.variables.filter(({ type }) => type !== 'datasource' && type !== 'adhoc')
   const elsewhere = skippedVariables(dashboard)
   let tries = 0
-  const draft = await chooseFrom(0, { values: new Map(), options: new Map(), matchers: [], problems: [] })
-  return { choice: { name, values: draft.values, options: draft.options }, problems: draft.problems }
+  const draft = await selectFrom(0, { values: new Map(), options: new Map(), matchers: [], problems: [] })
+  return { selection: { name, values: draft.values, options: draft.options }, problems: draft.problems }
 
-  async function chooseFrom(index: number, before: Draft): Promise<Draft> {
+  async function selectFrom(index: number, before: Draft): Promise<Draft> {
     const variable = variables[index]
     if (variable === undefined) return before
-    // What another datasource would list isn't known: it is what was chosen when the dashboard was saved.
+    // The lists of other datasources are unknown; the saved value is used.
     const saved = elsewhere.has(variable.name) ? variable.current.filter(value => value !== ALL) : undefined
     const { list, problem } = saved === undefined ? await listOf(variable, before.values, inputs) : { list: saved }
     const problems = problem === undefined ? before.problems : [...before.problems, problem]
     const isAll = name === 'all' && variable.includeAll
     const label = labelOf(variable)
     const ordered = isAll ? list : await ranked(variable, list, { label, matchers: before.matchers, inputs })
-    const count = name === 'several' && variable.multi ? SEVERAL : 1
+    const count = name === 'several' && variable.multi ? SEVERAL_COUNT : 1
     let best: Draft | undefined
-    for (let at = 0; at === 0 || (at + count <= ordered.length && at < TRIES && tries < TRIES_IN_ALL); at++) {
+    for (let at = 0; at === 0 || (at + count <= ordered.length && at < MAX_TRIES && tries < MAX_TRIES_IN_TOTAL); at++) {
       tries++
       const chosen = isAll ? ('all' as const) : ordered.slice(at, at + count)
       const matcher =
         isAll || label === undefined ? [] : [`${labelText(label)}=~${JSON.stringify(chosenPattern(chosen))}`]
-      const draft = await chooseFrom(index + 1, {
+      const draft = await selectFrom(index + 1, {
         values: new Map([...before.values, [variable.name, chosenValue(variable, chosen, list)]]),
         options: new Map([...before.options, [variable.name, isAll ? list : ordered.slice(at, at + count)]]),
         matchers: [...before.matchers, ...matcher],
@@ -99,7 +99,7 @@ export async function choose(
   }
 }
 
-/** The variables of a dashboard that Prometheus can't be asked for. */
+/** The variables that do not query Prometheus. */
 export function skippedVariables({ skipped }: Dashboard): ReadonlySet<string> {
   return new Set(skipped.flatMap(({ kind, name }) => (kind === 'variable' ? [name] : [])))
 }
@@ -107,7 +107,7 @@ export function skippedVariables({ skipped }: Dashboard): ReadonlySet<string> {
 async function listOf(
   variable: Variable,
   known: VariableValues,
-  { api, range }: ChoiceInputs,
+  { api, range }: SelectionInputs,
 ): Promise<{ list: string[]; problem?: VariableProblem }> {
   const query = interpolate(variable.query, known)
   try {
@@ -121,11 +121,11 @@ async function listOf(
   }
 }
 
-/** The chosen or default value first, where it isn't Prometheus that says; else what the metrics have most to say of. */
+/** Ranks values: the saved one first for lists that are not from Prometheus, else those with the most metrics. */
 async function ranked(
   variable: Variable,
   list: readonly string[],
-  { label, matchers, inputs }: { label: string | undefined; matchers: readonly string[]; inputs: ChoiceInputs },
+  { label, matchers, inputs }: { label: string | undefined; matchers: readonly string[]; inputs: SelectionInputs },
 ): Promise<readonly string[]> {
   if (list.length <= 1) return list
   if (variable.type !== 'query') {
@@ -134,7 +134,7 @@ async function ranked(
   }
   const { api, range, metrics } = inputs
   if (label === undefined || metrics.length === 0) return list
-  const names = `__name__=~${JSON.stringify(chosenPattern(metrics.slice(0, MOST_METRICS)))}`
+  const names = `__name__=~${JSON.stringify(chosenPattern(metrics.slice(0, MAX_METRICS)))}`
   const by = labelText(label)
   const series = `{${[names, `${by}!=""`, ...matchers].join(', ')}}`
   const samples = await api
@@ -149,13 +149,13 @@ function chosenPattern(values: readonly string[] | 'all'): string {
   return values === 'all' ? '.*' : values.map(value => value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')
 }
 
-/** The label whose values a variable lists, where its query is that plain. */
+/** The label of a variable with a plain `label_values` query. */
 function labelOf({ query }: Variable): string | undefined {
   const label = labelValuesQuery(query)?.label
   return label === undefined || label === '' || variablesIn(label).size > 0 ? undefined : label
 }
 
-/** A label as PromQL has it: a UTF-8 name stands in quotes. */
+/** A label in PromQL: UTF-8 names are quoted. */
 function labelText(label: string): string {
   return /^[a-zA-Z_]\w*$/.test(label) ? label : JSON.stringify(label)
 }

@@ -10,9 +10,9 @@ import type { VerifyReport } from './verify-report.ts'
 import { waitForWindow } from './wait-for-window.ts'
 
 /**
- * A lab whose Prometheus can be asked from here, until it is closed, and a client of that.
+ * Connects to the Prometheus of a lab until `close` is called.
  *
- * Throws a LabError when there is no such cluster.
+ * Throws a LabError when the cluster does not exist.
  */
 export async function reachLab(opened: Lab): Promise<{ lab: Lab; api: PrometheusApi; close: () => void }> {
   if (opened.kind === 'context') await requireContext(opened)
@@ -25,29 +25,32 @@ export async function reachLab(opened: Lab): Promise<{ lab: Lab; api: Prometheus
   return { lab, api: createPrometheusApi(url, { next }), close }
 }
 
-/** What is verified on a lab, and how patiently. */
+/** The dashboards to verify on a lab, and whether to wait. */
 export interface LabVerification extends Pick<VerifyOptions, 'api' | 'dashboards' | 'refused' | 'onProgress'> {
-  /** Waits until the series of the lab reach back over the rate window. */
-  waits: boolean
-  /** What changes while verify looks is looked at again; else it fails at once. */
-  settles: boolean
+  /** Wait until the series of the lab cover the rate window. */
+  waitsForWindow: boolean
+  /** Retry what fails while the cluster changes. */
+  retries: boolean
 }
 
-/** Verifies dashboards on a lab, whose cluster says what its numbers have to be. */
-export async function verifyLab(lab: Lab, { waits, settles, ...given }: LabVerification): Promise<VerifyReport> {
+/** Verifies dashboards on a lab, with expected values from its cluster. */
+export async function verifyLab(
+  lab: Lab,
+  { waitsForWindow, retries, ...given }: LabVerification,
+): Promise<VerifyReport> {
   const { collectionInterval: scrapeMs, clusterName } = lab.settings
   const windowMs = 4 * scrapeMs
   const truth = await labTruth(lab, windowMs)
   const isKwokLab = truth !== undefined && lab.kind === 'kwok'
-  const settleMs = settles ? Math.max(windowMs, lookbackMs(scrapeMs)) + 2 * scrapeMs : 0
+  const retryMs = retries ? Math.max(windowMs, lookbackMs(scrapeMs)) + 2 * scrapeMs : 0
   const { onProgress: onWaiting = () => {} } = given
   const { url } = given.api
   try {
     const isLong =
       truth === undefined ||
-      !waits ||
+      !waitsForWindow ||
       (await waitForWindow({ url, clusterName, isKwokLab, windowMs, limitMs: 2 * windowMs + 60_000, onWaiting }))
-    const report = await verify({ ...given, scrapeMs, truth, isKwokLab, settleMs })
+    const report = await verify({ ...given, scrapeMs, truth, isKwokLab, retryMs })
     if (isLong) return report
     const note = 'Some series are still shorter than the rate window; their numbers may be too low'
     return { ...report, notes: [note, ...report.notes] }

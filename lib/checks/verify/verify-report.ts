@@ -2,7 +2,7 @@ import { type LabError, NothingCheckedError } from '../../cli/errors.ts'
 import { formatTable } from '../../cli/table.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
 
-/** What can be wrong with a query. */
+/** Kinds of failures. */
 export type Problem =
   | 'error'
   | 'no data'
@@ -14,19 +14,19 @@ export type Problem =
   | 'wrong node'
   | 'unreadable'
 
-/** Something wrong. */
+/** A failure. */
 export interface Failure {
   /** The dashboard's title. */
   dashboard: string
-  /** The dashboard's file, or what else its source is called: another one may have the same title. */
+  /** The dashboard's file or other origin; titles are not unique. */
   source: string
   /** The panel's title, or `$name` of a variable. */
   panel: string
-  /** The panel's id, which tells it from another of the same title; undefined where it is no panel's. */
+  /** The panel's id; undefined where the failure is not one of a panel. */
   panelId: number | undefined
-  /** Empty where it is no target's. */
+  /** Empty where the failure is not one of a target. */
   refId: string
-  /** The choice of variables under which it shows: `all`, `one`, `several`. */
+  /** The selection of variables with which it fails: `all`, `one`, `several`. */
   choice: string
   problem: Problem
   /** As sent. */
@@ -36,16 +36,16 @@ export interface Failure {
   hint: string
 }
 
-/** A query that nothing but its own text says what its numbers are. */
-export interface UntoldQuery {
+/** A query without an expected value. */
+export interface QueryWithoutTruth {
   /** The panel's title. */
   panel: string
   refId: string
-  /** As sent under the first choice of variables. */
+  /** As sent with the first selection of variables. */
   query: string
 }
 
-/** What became of one panel's queries, over all choices. */
+/** The results of one panel's queries, over all selections. */
 export interface PanelResult {
   /** The panel's id in its dashboard. */
   id: number
@@ -54,69 +54,69 @@ export interface PanelResult {
   ok: number
   compared: number
   failed: number
-  /** Why what it lacks is no fault. */
+  /** Why missing or NaN values are allowed. */
   excused: readonly string[]
 }
 
-/** What became of one dashboard as a whole. Not one query of a panel was asked where there is nothing to check or it is not applicable. */
+/** The verdict on a dashboard. For `nothing to check` and `not applicable` no query of a panel was run. */
 export type DashboardVerdict = 'ok' | 'failed' | 'nothing to check' | 'not applicable'
 
-/** What became of one dashboard. */
+/** The result of one dashboard. */
 export interface DashboardResult {
   title: string
-  /** Different for each. */
+  /** Unique. */
   source: string
   verdict: DashboardVerdict
-  /** Those that have queries; nothing where the dashboard doesn't apply. */
+  /** The panels with queries; empty where the dashboard is not applicable. */
   byPanel: readonly PanelResult[]
   panels: number
-  /** Different queries over all choices, variables' included. */
+  /** Different queries over all selections, including those of variables. */
   queries: number
   ok: number
   failed: number
-  /** Nothing or NaN where that may be, each with the reason. */
+  /** Allowed empty or NaN results. */
   excused: number
-  /** Compared with the truth. */
+  /** Compared with an expected value. */
   compared: number
-  /** Of those that are ok: nothing that they ask for matches now, so that they show the constant they have for that. */
+  /** Passed, but nothing matches now, so the query shows the constant of its fallback. */
   showFallback: number
   skipped: number
   reasons: { excused: Record<string, number>; skipped: Record<string, number> }
-  /** Queries of panels whose numbers can be had otherwise, each counted once over all choices. */
+  /** Queries of panels with an expected value, each counted once over all selections. */
   withTruth: number
   /** The others. */
-  withoutTruth: readonly UntoldQuery[]
-  /** What the cluster lacks that it needs; nothing of it was asked then. */
+  withoutTruth: readonly QueryWithoutTruth[]
+  /** The missing prerequisites; no query was run then. */
   notApplicable: string
 }
 
-/** All that verify found. */
+/** The report of a run. */
 export interface VerifyReport {
   prometheusUrl: string
   /** ISO 8601. */
   time: string
-  /** Where the truth came from; empty where there is none. */
+  /** The source of expected values; empty without one. */
   truth: string
-  /** What a person should know first. */
+  /** Notes to read first. */
   notes: string[]
   dashboards: DashboardResult[]
   failures: Failure[]
-  /** The slowest queries, the slowest first. */
+  /** The slowest queries, slowest first. */
   slowest: { query: string; seconds: number }[]
   requests: number
-  /** What it took, without the time it waited for a changing cluster to be measured. */
+  /** The duration without the time of waiting for a changing cluster. */
   seconds: number
   waitedSeconds: number
 }
 
-/** A dashboard's verdict by what became of its panels and variables. */
+/** The verdict on a dashboard by the results of its panels and variables. */
 export function verdictOf(result: Pick<DashboardResult, 'failed' | 'byPanel' | 'notApplicable'>): DashboardVerdict {
   if (result.failed > 0) return 'failed'
   if (result.notApplicable !== '') return 'not applicable'
   return result.byPanel.length === 0 ? 'nothing to check' : 'ok'
 }
 
-/** Why no dashboard of a run was checked; undefined where one was, or something failed. */
+/** The reason why no dashboard was checked; undefined if one was, or something failed. */
 export function nothingChecked({ dashboards, failures }: VerifyReport): LabError | undefined {
   if (failures.length > 0 || dashboards.some(({ byPanel }) => byPanel.length > 0)) return undefined
   return new NothingCheckedError(
@@ -192,7 +192,7 @@ function waited({ waitedSeconds }: VerifyReport): string {
   return waitedSeconds === 0 ? '' : `, and ${Math.round(waitedSeconds)} s of waiting for changes to be measured`
 }
 
-/** The same failure under several choices as one. */
+/** Merges failures that differ only in the selection. */
 function merged(failures: readonly Failure[]): Failure[] {
   const all = new Map<string, Failure>()
   for (const failure of failures) {
@@ -204,7 +204,7 @@ function merged(failures: readonly Failure[]): Failure[] {
   return [...all.values()]
 }
 
-/** One failure, in some lines, with the dashboard by its title, or by another that tells it from others. */
+/** A failure as text, with the dashboard's own title or another one that is unique. */
 export function failureText(failure: Failure, dashboard = failure.dashboard): string {
   const { panel, refId, choice, problem } = failure
   const where = [dashboard, panel, refId].filter(word => word !== '').join(' / ')
@@ -225,7 +225,7 @@ function slowestText({ slowest }: VerifyReport, count: number): string {
   return `Slowest queries\n${formatTable(rows)}`
 }
 
-/** All of ten thousand pods' names in one query help nobody. */
+/** A query can hold the names of ten thousand pods. */
 function oneLine(query: string): string {
   const line = query.replace(/\s+/g, ' ')
   return line.length <= 1_000 ? line : `${line.slice(0, 1_000)} … (${line.length} characters)`

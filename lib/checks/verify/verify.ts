@@ -6,50 +6,52 @@ import { type PrometheusApi, PrometheusUnreachable, QueryError } from '../../pro
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import type { Reading, StateReader } from './pass-criteria.ts'
-import { metricsOn, misplaced, placementQuery } from './placement.ts'
-import { missingNeeds } from './prerequisites.ts'
-import type { DashboardMarks } from './query-expectations.ts'
+import { metricsOnNode, placementQuery, podsOnWrongNode } from './placement.ts'
+import { missingPrerequisites } from './prerequisites.ts'
+import type { DashboardExpectations } from './query-expectations.ts'
 import { createReadings, readingWithoutCluster } from './read-states.ts'
-import { planDashboard, type Round, verifyDashboard } from './verify-dashboard.ts'
+import { type DashboardCheck, planDashboard, verifyDashboard } from './verify-dashboard.ts'
 import type { DashboardResult, Failure, VerifyReport } from './verify-report.ts'
 
-/** A dashboard to verify, and what is known of its queries; of somebody's own nothing. */
-export interface Verifiable {
+/** A dashboard to verify, and what is expected of its queries; undefined for dashboards that are not the lab's own. */
+export interface DashboardToVerify {
   dashboard: Dashboard
-  marks: DashboardMarks | undefined
+  expectations: DashboardExpectations | undefined
 }
 
 export interface VerifyOptions {
   api: PrometheusApi
-  dashboards: readonly Verifiable[]
-  /** Files that were no dashboards. */
+  dashboards: readonly DashboardToVerify[]
+  /** Files that are not dashboards. */
   refused: readonly RefusedFile[]
-  /** The datasource's `timeInterval`: how often is collected. */
+  /** The datasource's `timeInterval`: the collection interval. */
   scrapeMs: number
-  /** Undefined where no cluster can be asked; then numbers are not compared. */
+  /** Undefined without a cluster; then numbers are not compared. */
   truth: StateReader | undefined
-  /** A lab of simulated nodes, which has all that a dashboard can need but what is added to it: applications that are traced, KWOK's metrics. */
+  /**
+   * A lab of simulated nodes, which has all prerequisites but optional ones: traced applications and KWOK's metrics.
+   */
   isKwokLab: boolean
-  /** What changes while verify looks is looked at again for so long. */
-  settleMs: number
+  /** How long failures that may pass later are retried. */
+  retryMs: number
   onProgress?: (text: string) => void
 }
 
-/** The title under which the nodes of pods' series are reported. */
+/** The title under which wrong nodes of pods are reported. */
 export const PLACEMENT = "Pods' series"
 
 /**
- * Asks Prometheus every query of every dashboard, as Grafana would, and judges what it gives: pods come and go while verify looks, and a
- * pod that is gone stays in Prometheus for its look-back. What doesn't fit is held to how the cluster was shortly before, where that is still
- * known, and else asked again, with the cluster read anew, until it passes or `settleMs` are over.
+ * Runs every query of every dashboard as Grafana would, and checks the results. pass-criteria.ts defines when a
+ * number passes, and how long verify retries while the cluster changes.
  *
- * A cluster that can't be read fails by that; one that can't be read again is noted. Throws a LabError when Prometheus can't be reached.
+ * A cluster that can't be read is a failure; one that can't be read for a retry is noted. Throws a LabError when
+ * Prometheus can't be reached.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { api, dashboards, refused, truth, onProgress = () => {} } = options
   const startedMs = performance.now()
   const noted: string[] = []
-  // Without the cluster the queries can still be asked.
+  // Queries run also without a cluster.
   const readStates = createReadings(truth, options.scrapeMs)
   const first = await readStates().catch((error: unknown) => {
     if (!(error instanceof LabError)) throw error
@@ -57,24 +59,24 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     return readingWithoutCluster()
   })
   await api.probe()
-  const lacking = await missingNeeds(api, options.isKwokLab, first.untilMs)
-  // Some databases that speak PromQL have no rules.
+  const missing = await missingPrerequisites(api, options.isKwokLab, first.untilMs)
+  // Some databases with a PromQL API have no rules.
   const recorded = (await orNone(api.recordingRules())) ?? []
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const names = await orNone(api.labelValues('__name__', undefined, lastHour(first.untilMs)))
   const metricNames = names && new Set(names)
-  const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, lacking }
+  const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, missing }
 
-  const rounds: Round[] = []
+  const rounds: DashboardCheck[] = []
   onProgress('what there is to choose')
   const plans = await Promise.all(
-    dashboards.map(({ dashboard, marks }) => planDashboard(dashboard, marks, first, common)),
+    dashboards.map(({ dashboard, expectations }) => planDashboard(dashboard, expectations, first, common)),
   )
   const evaluator = createEvaluator(
     api,
-    plans.flatMap(({ choices }) => choices.map(({ asked }) => asked)),
+    plans.flatMap(({ selections }) => selections.map(({ queries }) => queries)),
   )
-  // Beside the dashboards: it takes some seconds of a large cluster.
+  // In parallel: it takes some seconds on a large cluster.
   const placed = placementFailures(api, first)
   placed.catch(() => {})
   for (const [index, plan] of plans.entries()) {
@@ -82,11 +84,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     rounds.push(await verifyDashboard(plan, evaluator, first, common))
   }
   let wrongNodes = await placed
-  const endMs = performance.now() + options.settleMs
+  const endMs = performance.now() + options.retryMs
   let waitedMs = 0
   let unreadAgain: string | undefined
   while (
-    (wrongNodes.length > 0 || rounds.some(round => round.settles)) &&
+    (wrongNodes.length > 0 || rounds.some(round => round.mayPassLater)) &&
     performance.now() + options.scrapeMs < endMs
   ) {
     const count = rounds.reduce((sum, round) => sum + round.failures.length, wrongNodes.length)
@@ -99,7 +101,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
       return undefined
     })
     if (reading === undefined) continue
-    for (const round of rounds) if (round.settles) await round.retry(reading)
+    for (const round of rounds) if (round.mayPassLater) await round.retry(reading)
     if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, reading)
   }
   const unread = noted.map(got => ({
@@ -126,7 +128,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   }
 }
 
-/** What a person should know before reading any failure. */
+/** Notes that precede the failures. */
 function notesOf({ states }: Reading): string[] {
   if (states === undefined)
     return ['No cluster is known for this Prometheus, so numbers are not compared with anything']
@@ -136,7 +138,7 @@ function notesOf({ states }: Reading): string[] {
   return isIdle ? [`No pod of cluster ${clusterName} runs: nothing uses anything`] : []
 }
 
-/** An answer that verify can do without. */
+/** An optional answer. */
 async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
   return await answer.catch((error: unknown) => {
     if (error instanceof QueryError) return undefined
@@ -163,10 +165,10 @@ async function placementFailures(api: PrometheusApi, { states, untilMs }: Readin
     if (!(error instanceof QueryError)) throw error
     return [{ ...place, problem: 'error', got: error.why, expected: 'an answer', hint: '' }]
   }
-  const wrong = misplaced(samples, snapshot)
+  const wrong = podsOnWrongNode(samples, snapshot)
   const [first] = wrong
   if (first === undefined) return []
-  const names = (await orNone(metricsOn(api, first, untilMs))) ?? []
+  const names = (await orNone(metricsOnNode(api, first, untilMs))) ?? []
   const more = wrong.length > 1 ? `; and ${wrong.length - 1} more pods` : ''
   return [
     {
@@ -192,7 +194,7 @@ function unreadableFailure({ source, error }: RefusedFile): Failure {
   }
 }
 
-/** The result of what is no dashboard: a title of its own is all that it has. */
+/** The result of something that is not a dashboard. */
 function resultOf(title: string, counts: Partial<DashboardResult>): DashboardResult {
   const none = { panels: 0, queries: 0, ok: 0, failed: 0, excused: 0, compared: 0, showFallback: 0, skipped: 0 }
   return {

@@ -4,20 +4,20 @@ import { waitUntil } from '../../system/wait.ts'
 interface AwaitedSeries {
   metric: string
   matchers?: string
-  /** A KWOK lab always has it, so that it is also waited for where there is none yet. */
+  /** A KWOK lab always has it, so verify waits also while it has no series. */
   ofKwokLab?: true
 }
 
-/** Series that are there for each node and each running pod; and those of what may have been added a moment ago. */
+/** Series of each node and each running pod, and those of optional sources. */
 const SERIES: readonly AwaitedSeries[] = [
   { metric: 'k8s_node_cpu_time_seconds_total' },
   { metric: 'k8s_pod_cpu_time_seconds_total' },
   { metric: 'kwok_pod_cpu_usage_seconds_total' },
   { metric: 'traces_simulator_requests_total', ofKwokLab: true },
-  // The first span of a quiet control plane may come a minute after all else.
+  // The first span of an idle control plane can come a minute later.
   { metric: 'otelcol_receiver_accepted_spans_total' },
   { metric: 'otelcol_exporter_sent_spans_total' },
-  // Errors come and go; what a service answers well begins with its first pod.
+  // Only requests without an error, which each service has from its first pod on.
   {
     metric: 'traces_span_metrics_calls_total',
     matchers: ', span_kind="SPAN_KIND_SERVER", status_code="STATUS_CODE_UNSET"',
@@ -25,10 +25,10 @@ const SERIES: readonly AwaitedSeries[] = [
 ]
 
 /**
- * Waits until the series of the nodes and pods reach back over the rate window: right after they came, a rate is too small or
- * isn't there. Gives false when `limitMs` were over before.
+ * Waits until the series of the nodes and pods cover the rate window: at first a rate is too small or missing. Gives
+ * false on time-out.
  *
- * Throws a PrometheusUnreachable. A query without a result is asked again.
+ * Throws a PrometheusUnreachable. A query without a result is retried.
  */
 export async function waitForWindow(options: {
   url: string
@@ -44,9 +44,9 @@ export async function waitForWindow(options: {
     timeoutMs: limitMs,
     everyMs: 2_000,
     check: async () => {
-      // A client of its own each time: one answers the same question once.
+      // A new client for each try: a client caches answers.
       try {
-        const missing = await tooYoung(createPrometheusApi(url, { next: 'make kwok-status' }), options)
+        const missing = await countYoungSeries(createPrometheusApi(url, { next: 'make kwok-status' }), options)
         if (missing === 0) return { done: true }
         const pending = `${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`
         onWaiting(pending)
@@ -60,8 +60,8 @@ export async function waitForWindow(options: {
   })
 }
 
-/** How many of the series that are there now, or have to come yet, weren't there at the beginning of the window. */
-async function tooYoung(
+/** How many of the expected series have no sample at the start of the window. */
+async function countYoungSeries(
   api: PrometheusApi,
   { clusterName, isKwokLab, windowMs }: { clusterName: string; isKwokLab: boolean; windowMs: number },
 ): Promise<number> {

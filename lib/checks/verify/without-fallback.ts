@@ -4,26 +4,27 @@ import { type Expr, type Matcher, partsOf, type Selector } from '../../promql/pr
 import { listedValues, promqlRegex } from '../../promql/promql-regex.ts'
 import type { Verdict } from './check-query.ts'
 import { seriesOf } from './evaluate-queries.ts'
-import type { AskedQuery } from './panel-queries.ts'
+import type { PanelQuery } from './panel-queries.ts'
 
 /**
- * A verdict on a query with a fallback (`x or vector(0)`), which has a number whether or not its `x` exists. It fails where `x` has no
- * series and asks for a metric, a label or a label's value that Prometheus has never had; where all that is there and nothing matches
- * now, it shows its fallback. The values of a label of outcomes (`code="500"`) come with the first of their kind, so that one that was never
- * there may well exist. A number that was compared with the truth is right in any case.
+ * Checks a query with a fallback (`x or vector(0)`), which shows a number even if the metric `x` does not exist. It
+ * fails where `x` has no series and selects a metric, a label or a label value that Prometheus never had. Where all
+ * of these exist and nothing matches now, the query shows its fallback. Values of outcome labels (`code="500"`)
+ * appear with the first such event, so a missing one is no failure. A number that was compared with an expected value
+ * passes in any case.
  *
  * Throws a QueryError or a PrometheusUnreachable, as the API does.
  */
-export async function withoutFallback(verdict: Verdict, query: AskedQuery, api: PrometheusApi): Promise<Verdict> {
+export async function withoutFallback(verdict: Verdict, query: PanelQuery, api: PrometheusApi): Promise<Verdict> {
   if (verdict.kind !== 'ok' || verdict.compared) return verdict
   const ever = { fromMs: 0, untilMs: query.range.untilMs }
   let showsFallback = false
   for (const { operand, text, constant, isInSubquery } of fallbacksOf(query.expr)) {
     if (!isInSubquery && (await seriesOf(api, query, text)).length > 0) continue
-    const absent = await absentIn(operand, api, ever)
+    const absent = await missingIn(operand, api, ever)
     if (absent !== undefined) {
       return {
-        ...{ kind: 'failed', problem: 'hidden by fallback', got: `${constant}, and ${absent}`, settles: false },
+        ...{ kind: 'failed', problem: 'hidden by fallback', got: `${constant}, and ${absent}`, mayPassLater: false },
         ...{ expected: `series of ${text}`, hint: `"or ${constant}" shows a number for what doesn't exist` },
       }
     }
@@ -32,18 +33,18 @@ export async function withoutFallback(verdict: Verdict, query: AskedQuery, api: 
   return showsFallback ? { ...verdict, showsFallback } : verdict
 }
 
-/** What an expression without series asks for and Prometheus doesn't have, in words; undefined when it has all of it. */
-async function absentIn(expr: Expr, api: PrometheusApi, ever: TimeRange): Promise<string | undefined> {
-  if (expr.kind === 'selector') return await absentOf(expr, api, ever)
+/** What an expression without series selects and Prometheus does not have, as text; undefined when it has all of it. */
+async function missingIn(expr: Expr, api: PrometheusApi, ever: TimeRange): Promise<string | undefined> {
+  if (expr.kind === 'selector') return await missingOf(expr, api, ever)
   if (expr.kind === 'call' && expr.name.startsWith('absent')) return undefined
   const parts = expr.kind === 'binary' && expr.op === 'unless' ? [expr.left] : partsOf(expr)
   const absent: (string | undefined)[] = []
-  for (const part of parts) absent.push(await absentIn(part, api, ever))
+  for (const part of parts) absent.push(await missingIn(part, api, ever))
   const isEither = expr.kind === 'binary' && expr.op === 'or'
   return isEither && absent.includes(undefined) ? undefined : absent.find(each => each !== undefined)
 }
 
-async function absentOf(
+async function missingOf(
   { metric, matchers }: Selector,
   api: PrometheusApi,
   ever: TimeRange,
@@ -69,19 +70,19 @@ async function absentOf(
   return undefined
 }
 
-/** What a label of outcomes is called, by its last word: `code`, `status_code`, `http.response.status_code`, `grpc_status`. */
+/** The last word of the names of outcome labels: `code`, `status_code`, `http.response.status_code`, `grpc_status`. */
 const OUTCOMES = new Set([
   ...['code', 'status', 'reason', 'phase', 'state', 'condition', 'result', 'outcome'],
   ...['error', 'exception', 'severity', 'level'],
 ])
 
-/** Whether a label tells how something ended or is; `error_type` tells it too. */
+/** Whether the values of a label are outcomes or states, as of `error_type`. */
 function isOfOutcomes(label: string): boolean {
   const words = label.toLowerCase().split(/[^a-z0-9]+/)
   return OUTCOMES.has((words.at(-1) === 'type' ? words.at(-2) : words.at(-1)) ?? '')
 }
 
-/** Whether a matcher lets only series with the label through. */
+/** Whether a matcher excludes series without the label. */
 function wantsLabel({ op, value }: Matcher): boolean {
   if (op === '=') return value !== ''
   return op === '=~' && !promqlRegex(value)('')

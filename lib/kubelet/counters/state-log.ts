@@ -114,10 +114,10 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
 
   function append(text: string): void {
     const buffer = Buffer.from(text)
-    writeWhole(file, buffer)
+    writeFileAtOnce(file, buffer)
     bytes += buffer.length
     if (next === undefined) return
-    writeWhole(next.file, buffer)
+    writeFileAtOnce(next.file, buffer)
     next.bytes += buffer.length
   }
 
@@ -149,7 +149,7 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
         if (!done) lines.push(JSON.stringify([result.value]))
       }
       const buffer = Buffer.from(lines.map(line => `${line}\n`).join(''))
-      writeWhole(writing.file, buffer)
+      writeFileAtOnce(writing.file, buffer)
       writing.bytes += buffer.length
       if (!done) {
         setImmediate(step)
@@ -166,6 +166,6 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
   }
 }
 
-function writeWhole(file: number, buffer: Buffer): void {
+function writeFileAtOnce(file: number, buffer: Buffer): void {
   for (let at = 0; at < buffer.length; ) at += writeSync(file, buffer, at)
 }

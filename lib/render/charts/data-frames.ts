@@ -13,7 +13,7 @@ export interface Answer {
   legend: string
   series: readonly RangeSeries[]
   /** How many more there were, lower than these; undefined where all are here. */
-  leftOut?: number
+  omitted?: number
   /** Why there is none. */
   refused?: string
 }

@@ -4,7 +4,7 @@ import { safeColor } from './html.ts'
 import type { DrawnTimeseries } from './timeseries-panel.ts'
 
 /** Draws a chart as SVG text, for a panel of half the page or one of all of it. */
-export type DrawChart = (option: EChartsCoreOption, look?: { isWide: boolean }) => string
+export type DrawChart = (option: EChartsCoreOption, size?: { isWide: boolean }) => string
 
 /** A chart's own size; the page scales it, its text too. */
 const CHART_WIDTH = 640

@@ -26,8 +26,8 @@ export interface DrawContext extends LinkContext {
 /** Longer than the largest panel of a large lab takes: only a pattern that goes back and forth for ever does. */
 const LIMIT_MS = 10_000
 /** So much of a panel is drawn; the rest is said. */
-const MOST_VALUES = 60
-const MOST_ROWS = 100
+const MAX_VALUES = 60
+const MAX_ROWS = 100
 /** A panel of so many of the grid's 24 columns is wide. */
 const WIDE = 18
 
@@ -51,19 +51,19 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
     const names = panel.repeats.join(', ')
     notes.push(html`<p class="note">Grafana repeats this panel for each value of ${names}; here it is drawn once.</p>`)
   }
-  const leftOut = answers.reduce((sum, answer) => sum + (answer.leftOut ?? 0), 0)
+  const omitted = answers.reduce((sum, answer) => sum + (answer.omitted ?? 0), 0)
   const usable = withoutBadOverrides(panel)
   const draw = () => {
     const frames = withFieldConfig(raw, panel.type, usable.fieldConfig)
     if (frames.every(({ length }) => length === 0)) {
       return html`<p class="empty">${text(panel.fieldConfig.defaults['noValue']) ?? 'No data'}</p>`
     }
-    return drawn(usable, frames, { ...context, leftOut })
+    return drawn(usable, frames, { ...context, omitted })
   }
   return html`${problems}${notes}${withTimeLimit(draw, { what: 'drawing', limitMs: given.limitMs })}`
 }
 
-function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { leftOut: number }): Html {
+function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
   if (LINES.includes(panel.type)) return timeseriesBody(panel, frames, context)
   if (VALUES.includes(panel.type)) return valuesBody(panel, frames)
   if (TABLES.includes(panel.type)) return tableBody(panel, frames, context)
@@ -71,8 +71,8 @@ function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { leftO
 ${tableBody(panel, frames, context)}`
 }
 
-function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext & { leftOut: number }): Html {
-  const lines = timeseriesOf(panel, frames, context.leftOut)
+function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
+  const lines = timeseriesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
   const isWide = panel.gridPos.w >= WIDE
   const svg = new Html(context.drawChart(chartOption(lines, context.range), { isWide }))
@@ -91,7 +91,7 @@ ${lines.hasLegend ? legend : undefined}${isPart ? partNote(lines.series.length, 
 
 function valuesBody(panel: Panel, frames: DataFrame[]): Html {
   const values = valuesOf(panel, frames)
-  const shown = values.slice(0, MOST_VALUES)
+  const shown = values.slice(0, MAX_VALUES)
   const rest = values.length > shown.length ? partNote(shown.length, values.length, 'values') : undefined
   const hasBar = panel.type === 'gauge' || panel.type === 'bargauge'
   const list = shown.map(
@@ -112,7 +112,7 @@ function tableBody(panel: Panel, frames: DataFrame[], context: DrawContext): Htm
   const at = Number(panel.options['frameIndex'] ?? 0)
   const frame = frames[at] ?? frames[0]
   if (frame === undefined) return html`<p class="empty">No data</p>`
-  const { columns, rows, rowCount } = tableOf(frame, { frames, most: MOST_ROWS, context })
+  const { columns, rows, rowCount } = tableOf(frame, { frames, most: MAX_ROWS, context })
   const others =
     frames.length > 1 ? html`<p class="note">One of ${frames.length} results of this panel.</p>` : undefined
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${panel.title}"><table>

@@ -1,5 +1,5 @@
-import { type AskedQuery, askedQueries } from '../../checks/verify/panel-queries.ts'
-import type { Choice } from '../../checks/verify/variable-selection.ts'
+import { type PanelQuery, panelQueries } from '../../checks/verify/panel-queries.ts'
+import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import { failedPart, LabError } from '../../cli/errors.ts'
 import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { interpolate } from '../../grafana/interpolate.ts'
@@ -7,30 +7,30 @@ import type { PrometheusApi, RangeSeries, TimeRange } from '../../prometheus/pro
 import type { Answer } from './data-frames.ts'
 import { highest, LINES } from './timeseries-panel.ts'
 
-type AnswerSeries = Pick<Answer, 'series' | 'leftOut'>
+type AnswerSeries = Pick<Answer, 'series' | 'omitted'>
 
 /** A chart has room for so many points; a longer series is thinned by its query's step. */
-const MOST_POINTS = 120
+const MAX_POINTS = 120
 
 /**
- * Asks the queries of a dashboard's panels under one choice of variables, in their order, each different one once; gives what each panel
+ * Asks the queries of a dashboard's panels under one selection of variables, in their order, each different one once; gives what each panel
  * will have. The texts are those that verify asks, with the same rate windows; a query that is refused or not answered says so in its own answer.
  */
-export function askPanels(
+export function queryPanels(
   dashboard: Dashboard,
-  choice: Choice,
+  selection: VariableSelection,
   given: { api: PrometheusApi; untilMs: number; scrapeMs: number },
 ): ReadonlyMap<Panel, Promise<Answer[]>> {
   const { api, untilMs, scrapeMs } = given
   const known = new Map<string, Promise<AnswerSeries>>()
-  const asked = askedQueries(dashboard, choice, { untilMs, scrapeMs })
-  const answerOf = async (query: AskedQuery): Promise<Answer> => {
+  const asked = panelQueries(dashboard, selection, { untilMs, scrapeMs })
+  const answerOf = async (query: PanelQuery): Promise<Answer> => {
     const isPart = isLines(query)
     const key = `${query.kind} ${query.stepMs} ${isPart} ${query.expr}`
-    const answer = known.get(key) ?? askQuery(api, query).then(series => (isPart ? drawn(series) : { series }))
+    const answer = known.get(key) ?? runQuery(api, query).then(series => (isPart ? drawn(series) : { series }))
     known.set(key, answer)
     const { target, kind, expr } = query
-    const common = { target, kind, expr, legend: interpolate(target.legendFormat, choice.values) }
+    const common = { target, kind, expr, legend: interpolate(target.legendFormat, selection.values) }
     try {
       return { ...common, ...(await answer) }
     } catch (error) {
@@ -51,7 +51,7 @@ function whole(all: readonly Promise<Answer>[]): Promise<Answer[]> {
 }
 
 /** Whether a query's series become lines as they are, of which a panel draws the highest. */
-function isLines({ kind, panel }: AskedQuery): boolean {
+function isLines({ kind, panel }: PanelQuery): boolean {
   return kind === 'range' && LINES.includes(panel.type) && panel.transformations.length === 0
 }
 
@@ -59,10 +59,10 @@ function isLines({ kind, panel }: AskedQuery): boolean {
 function drawn(series: readonly RangeSeries[]): AnswerSeries {
   const top = ({ points }: RangeSeries) => points.reduce((most, [, value]) => (value > most ? value : most), -Infinity)
   const kept = highest(series, top)
-  return kept.length === series.length ? { series } : { series: kept, leftOut: series.length - kept.length }
+  return kept.length === series.length ? { series } : { series: kept, omitted: series.length - kept.length }
 }
 
-async function askQuery(api: PrometheusApi, { kind, expr, range, stepMs }: AskedQuery): Promise<RangeSeries[]> {
+async function runQuery(api: PrometheusApi, { kind, expr, range, stepMs }: PanelQuery): Promise<RangeSeries[]> {
   if (kind === 'instant') {
     const samples = await api.instant(expr, range.untilMs)
     return samples.map(({ labels, value }) => ({ labels, points: [[range.untilMs, value] as const] }))
@@ -75,5 +75,5 @@ async function askQuery(api: PrometheusApi, { kind, expr, range, stepMs }: Asked
 
 /** A multiple of a query's own step that gives no more points than a chart has room for. */
 export function coarseStep({ fromMs, untilMs }: TimeRange, stepMs: number): number {
-  return stepMs * Math.max(1, Math.ceil((untilMs - fromMs) / stepMs / MOST_POINTS))
+  return stepMs * Math.max(1, Math.ceil((untilMs - fromMs) / stepMs / MAX_POINTS))
 }

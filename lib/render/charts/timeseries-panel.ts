@@ -6,7 +6,7 @@ import { fields, items, text } from '../../kube/json.ts'
 /** The kinds of panels that draw lines. */
 export const LINES: readonly string[] = ['timeseries', 'graph']
 /** So many lines are drawn of a panel; the rest is said. */
-const MOST_SERIES = 30
+const MAX_SERIES = 30
 
 /** Lines over time, and the numbers beside their names. */
 export interface DrawnTimeseries {
@@ -47,8 +47,8 @@ export interface DrawnThreshold {
   isDashed: boolean
 }
 
-/** The lines of a panel's frames: the highest ones, in their order. `leftOut` is how many more there are than the frames have. */
-export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): DrawnTimeseries {
+/** The lines of a panel's frames: the highest ones, in their order. `omitted` is how many more there are than the frames have. */
+export function timeseriesOf(panel: Panel, frames: DataFrame[], omitted = 0): DrawnTimeseries {
   const { FieldType, getFieldDisplayName, formattedValueToString, fieldReducers } = grafanaData()
   const all = frames.flatMap(frame => {
     const time = frame.fields.find(({ type }) => type === FieldType.time)
@@ -69,12 +69,12 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): Dr
   return {
     timesMs,
     series: kept.map(({ frame, time, field }) => ({
-      ...lookOf(field),
+      ...seriesStyle(field),
       name: getFieldDisplayName(field, frame, frames),
       values: valuesAt(timesMs, time, field),
       calcs: calcs.map(calc => reduced(field, calc)),
     })),
-    seriesCount: all.length + leftOut,
+    seriesCount: all.length + omitted,
     calcs: calcs.map(calc => fieldReducers.getIfExists(calc)?.name ?? calc),
     hasLegend: legend['showLegend'] !== false,
     thresholds: first === undefined ? [] : thresholdsOf(first).map(each => ({ ...each, name: format(each.value) })),
@@ -84,7 +84,7 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], leftOut = 0): Dr
   }
 }
 
-function lookOf(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs'> {
+function seriesStyle(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs'> {
   const custom = fields(field.config.custom)
   const stacking = text(fields(custom['stacking'])['mode']) ?? 'none'
   return {
@@ -123,11 +123,11 @@ function reduced(field: Field, calc: string): string {
 
 /** As many as are drawn, of those that reach highest, in the order they came. */
 export function highest<T>(all: readonly T[], topOfEach: (each: T) => number): readonly T[] {
-  if (all.length <= MOST_SERIES) return all
+  if (all.length <= MAX_SERIES) return all
   const ranked = all
     .map((each, at) => ({ each, at, top: topOfEach(each) }))
     .sort((a, b) => b.top - a.top)
-    .slice(0, MOST_SERIES)
+    .slice(0, MAX_SERIES)
   return ranked.sort((a, b) => a.at - b.at).map(({ each }) => each)
 }
 

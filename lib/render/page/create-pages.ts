@@ -1,5 +1,5 @@
 import { dashboardRange } from '../../checks/verify/panel-queries.ts'
-import type { Verifiable } from '../../checks/verify/verify.ts'
+import type { DashboardToVerify } from '../../checks/verify/verify.ts'
 import { failureText, nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
@@ -8,16 +8,16 @@ import type { PartStatus } from '../../kwok/lab-status.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import type { DrawChart } from '../charts/echarts-option.ts'
 import { type Html, html } from '../charts/html.ts'
-import { askPanels } from '../charts/query-panels.ts'
+import { queryPanels } from '../charts/query-panels.ts'
 import { dashboardBody, type Verdicts } from '../charts/verdict-badges.ts'
 import { type Facts, firingAlerts } from '../report/lab-facts.ts'
 import { dashboardPage, homePage, type LinkedDashboard } from './page-layout.ts'
-import { addressOf, chosenVariables, withTime } from './page-selection.ts'
+import { selectedVariables, urlQuery, withTime } from './page-selection.ts'
 import type { PageRequest, Pages } from './page-server.ts'
 import { exploredTraces, tracedServices } from './trace-links.ts'
 
 /** What the pages are made from. Each is asked anew for each page. */
-export interface ViewSources {
+export interface PageSources {
   name: string
   prometheusUrl: string
   /** Undefined where there is none. */
@@ -25,20 +25,20 @@ export interface ViewSources {
   scrapeMs: number
   drawChart: DrawChart
   /** The dashboards as their files are now, and what is wrong with those that can't be read. */
-  dashboards: () => { dashboards: readonly Verifiable[]; refused: readonly string[] }
+  dashboards: () => { dashboards: readonly DashboardToVerify[]; refused: readonly string[] }
   facts: () => Promise<Facts>
   parts: () => Promise<readonly PartStatus[]>
-  verify: (dashboard: Verifiable, api: PrometheusApi) => Promise<VerifyReport>
+  verify: (dashboard: DashboardToVerify, api: PrometheusApi) => Promise<VerifyReport>
 }
 
 /** The pages of a lab: its entrance, and one for each dashboard. */
-export function createPages(sources: ViewSources, { patienceMs = 20_000 }: { patienceMs?: number } = {}): Pages {
+export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { timeoutMs?: number } = {}): Pages {
   // A client for each page: it remembers its answers, so that each different query of a page is asked once. All that a page asks has
   // this long; what is not answered then is said to be missing.
   const open = (forMs: number) => createPrometheusApi(sources.prometheusUrl, { signal: AbortSignal.timeout(forMs) })
-  const verifyOnce = oneAtATime(sources.verify)
+  const verifyOnce = oneVerifyAtATime(sources.verify)
   return async request => {
-    if (request.path === '/') return await home(sources, open(patienceMs))
+    if (request.path === '/') return await home(sources, open(timeoutMs))
     const [, uid] = /^\/d\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
     return uid === undefined
       ? undefined
@@ -46,20 +46,20 @@ export function createPages(sources: ViewSources, { patienceMs = 20_000 }: { pat
           ...sources,
           verify: verifyOnce,
           // Verify asks many times what a page does.
-          api: open(request.isPosted ? 10 * patienceMs : patienceMs),
+          api: open(request.isPosted ? 10 * timeoutMs : timeoutMs),
         })
   }
 }
 
-async function home(sources: ViewSources, api: PrometheusApi): Promise<string> {
+async function home(sources: PageSources, api: PrometheusApi): Promise<string> {
   const { dashboards, refused } = sources.dashboards()
   const { name, prometheusUrl, jaegerUrl } = sources
   const nowMs = Date.now()
   const [facts, parts, alerts, traced] = await Promise.all([
     sources.facts(),
     sources.parts(),
-    orWhyNot(firingAlerts(api, nowMs)),
-    jaegerUrl === undefined ? undefined : orWhyNot(tracedServices(jaegerUrl, api, nowMs)),
+    orMessage(firingAlerts(api, nowMs)),
+    jaegerUrl === undefined ? undefined : orMessage(tracedServices(jaegerUrl, api, nowMs)),
   ])
   const listed = linkedDashboards(dashboards)
   // Whoever reads the entrance goes on to a dashboard: what only those need takes a second to load, and does so meanwhile.
@@ -70,7 +70,7 @@ async function home(sources: ViewSources, api: PrometheusApi): Promise<string> {
 async function dashboardOf(
   uid: string,
   { query, isPosted }: PageRequest,
-  sources: ViewSources & { api: PrometheusApi },
+  sources: PageSources & { api: PrometheusApi },
 ): Promise<AsyncIterable<string> | undefined> {
   const { dashboards } = sources.dashboards()
   const listed = linkedDashboards(dashboards)
@@ -81,24 +81,25 @@ async function dashboardOf(
   if (wanted === undefined) return undefined
   const { prometheusUrl, jaegerUrl, scrapeMs, drawChart, api } = sources
   const dashboard = withTime(wanted.dashboard, query)
-  const asked = isPosted ? await orWhyNot(verdictOf(sources, wanted, api)) : undefined
+  const asked = isPosted ? await orMessage(verdictOf(sources, wanted, api)) : undefined
   const verified = typeof asked === 'string' ? undefined : asked
   const untilMs = verified?.untilMs ?? Date.now()
   const range = dashboardRange(dashboard, untilMs)
-  const { offered, choice } = await chosenVariables(dashboard, query, { api, range })
-  const address = addressOf(offered, dashboard).toString()
-  const alerts = await orWhyNot(firingAlerts(api, untilMs))
-  const answers = askPanels(dashboard, choice, { api, untilMs, scrapeMs })
+  const { variables, selection } = await selectedVariables(dashboard, query, { api, range })
+  const address = urlQuery(variables, dashboard).toString()
+  const alerts = await orMessage(firingAlerts(api, untilMs))
+  const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
   const known = new Set(dashboards.map(each => each.dashboard.uid))
   const { from, to, refresh } = dashboard.time
   const body = dashboardBody(dashboard, answers, {
-    ...{ drawChart, range, variables: choice.values, idPrefix: 'panel', verdicts: verified?.verdicts },
+    ...{ drawChart, range, variables: selection.values, idPrefix: 'panel', verdicts: verified?.verdicts },
     time: new URLSearchParams({ from, to, refresh }).toString(),
-    hrefOf: ({ url }, linked) => (linked === undefined ? outside(url, jaegerUrl) : known.has(linked) ? url : undefined),
+    hrefOf: ({ url }, linked) =>
+      linked === undefined ? outsideUrl(url, jaegerUrl) : known.has(linked) ? url : undefined,
   })
   return dashboardPage({
     dashboard,
-    offered,
+    variables,
     address,
     others: listed,
     alerts,
@@ -110,10 +111,10 @@ async function dashboardOf(
   })
 }
 
-/** What verify finds of one dashboard now. It tries variables of its own choice, so it isn't only about what is shown. */
+/** What verify finds of one dashboard now. It tries variables of its own selection, so it isn't only about what is shown. */
 async function verdictOf(
-  { verify }: ViewSources,
-  wanted: Verifiable,
+  { verify }: PageSources,
+  wanted: DashboardToVerify,
   api: PrometheusApi,
 ): Promise<{ summary: Html; verdicts: Verdicts; untilMs: number }> {
   const verified = await verify(wanted, api)
@@ -138,7 +139,7 @@ ${failures.length === 0 ? undefined : html`<pre>${failures.map(failure => failur
 }
 
 /** Verify takes seconds of a whole CPU: who asks for the same dashboard meanwhile gets the same report, and for another one a refusal. */
-function oneAtATime(verify: ViewSources['verify']): ViewSources['verify'] {
+function oneVerifyAtATime(verify: PageSources['verify']): PageSources['verify'] {
   let running: { title: string; source: string; report: Promise<VerifyReport> } | undefined
   return async (wanted, api) => {
     const { source, title } = wanted.dashboard
@@ -154,14 +155,14 @@ function oneAtATime(verify: ViewSources['verify']): ViewSources['verify'] {
   }
 }
 
-function linkedDashboards(dashboards: readonly Verifiable[]): LinkedDashboard[] {
+function linkedDashboards(dashboards: readonly DashboardToVerify[]): LinkedDashboard[] {
   const all = dashboards.map(({ dashboard }) => dashboard)
   const [keys, titles] = [dashboardKeys(all), shownTitles(all)]
   return all.map(({ source, title }) => ({ source, key: keys.get(source) ?? '', title: titles.get(source) ?? title }))
 }
 
 /** What was asked for, or in words why there is none: a page has other things to show. */
-async function orWhyNot<T>(answer: Promise<T>): Promise<T | string> {
+async function orMessage<T>(answer: Promise<T>): Promise<T | string> {
   return await answer.catch((error: unknown) => {
     if (error instanceof LabError) return error.message
     throw error
@@ -169,7 +170,7 @@ async function orWhyNot<T>(answer: Promise<T>): Promise<T | string> {
 }
 
 /** Where a link leads that is to no dashboard: Grafana's own pages are not here. */
-function outside(url: string, jaegerUrl: string | undefined): string | undefined {
+function outsideUrl(url: string, jaegerUrl: string | undefined): string | undefined {
   if (!url.startsWith('/')) return url
   return jaegerUrl === undefined ? undefined : exploredTraces(url, jaegerUrl)
 }

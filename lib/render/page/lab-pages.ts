@@ -1,5 +1,5 @@
 import { labPrometheus } from '../../checks/verify/lab-truth.ts'
-import type { Verifiable } from '../../checks/verify/verify.ts'
+import type { DashboardToVerify } from '../../checks/verify/verify.ts'
 import { verifyLab } from '../../checks/verify/verify-lab.ts'
 import type { ReadFiles } from '../../grafana/dashboard-files.ts'
 import { partStatuses } from '../../kwok/lab-status.ts'
@@ -11,7 +11,7 @@ import { createPages } from './create-pages.ts'
 import type { Pages } from './page-server.ts'
 
 /** The pages of a lab. `load` reads its dashboards and those of the user's folder; each request for a page calls it. */
-export function labPages(lab: Lab, load: () => { dashboards: Verifiable[]; refused: ReadFiles['refused'] }): Pages {
+export function labPages(lab: Lab, load: () => { dashboards: DashboardToVerify[]; refused: ReadFiles['refused'] }): Pages {
   return createPages({
     name: lab.settings.clusterName,
     prometheusUrl: labPrometheus(lab).url,
@@ -26,6 +26,6 @@ export function labPages(lab: Lab, load: () => { dashboards: Verifiable[]; refus
     // Those of a cluster: make k3d-status.
     parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),
     verify: (dashboard, api) =>
-      verifyLab(lab, { api, dashboards: [dashboard], refused: [], waits: false, settles: false }),
+      verifyLab(lab, { api, dashboards: [dashboard], refused: [], waitsForWindow: false, retries: false }),
   })
 }

@@ -4,12 +4,12 @@ import type { PartStatus } from '../../kwok/lab-status.ts'
 import { Html, html } from '../charts/html.ts'
 import { pageHtml } from '../charts/page-html.ts'
 import type { Facts } from '../report/lab-facts.ts'
-import { type OfferedVariable, REFRESHES, TIMES } from './page-selection.ts'
+import { REFRESHES, type SelectableVariable, TIME_RANGES } from './page-selection.ts'
 import type { TracedService } from './trace-links.ts'
 
 const SCRIPT = new Html('<script src="/page.js" defer></script>')
-/** So many values of a variable are offered; another one can be put into the address. */
-const MOST_OPTIONS = 500
+/** So many values of a variable are variables; another one can be put into the address. */
+const MAX_OPTIONS = 500
 
 /** A dashboard in a list of links. */
 export interface LinkedDashboard {
@@ -56,10 +56,10 @@ ${traced === undefined ? undefined : html`<h2>Traces</h2>${tracedList(traced)}`}
 /** Where the panels come, in a page without them: no text on a page can be the same, since its `<` is escaped. */
 const PANELS = new Html('<!-- panels -->')
 
-/** A dashboard with what can be chosen above it, in pieces: what is known at once, then each panel when it comes. */
+/** A dashboard with what can be selected above it, in pieces: what is known at once, then each panel when it comes. */
 export async function* dashboardPage(given: {
   dashboard: Dashboard
-  offered: readonly OfferedVariable[]
+  variables: readonly SelectableVariable[]
   /** The choices as an address. */
   address: string
   others: readonly LinkedDashboard[]
@@ -71,14 +71,14 @@ export async function* dashboardPage(given: {
   jaegerUrl: string | undefined
   body: AsyncIterable<Html>
 }): AsyncGenerator<string> {
-  const { dashboard, offered, address, others, alerts, verdict, untilMs, prometheusUrl, jaegerUrl, body } = given
+  const { dashboard, variables, address, others, alerts, verdict, untilMs, prometheusUrl, jaegerUrl, body } = given
   const now = new Date(untilMs).toISOString()
   const { title, time } = dashboard
   const firing = typeof alerts === 'string' ? alerts : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')
-  const times = [...new Set([...TIMES.map(each => `now-${each}`), time.from])]
+  const times = [...new Set([...TIME_RANGES.map(each => `now-${each}`), time.from])]
   const page = html`<header><p><a href="/">Lab</a> · ${outsideLink(prometheusUrl, 'Prometheus')}${jaegerUrl && html` · ${outsideLink(jaegerUrl, 'Jaeger')}`}</p><h1>${title}</h1>
 <form class="pick" method="get">
-${offered.filter(({ variable }) => variable.hide !== 'variable').map(picker)}
+${variables.filter(({ variable }) => variable.hide !== 'variable').map(variableInput)}
 <div><label for="from">Time</label><select id="from" name="from">${times.map(each => option(each, each === time.from, each.replace('now-', 'last ')))}</select></div>
 <div><label for="refresh">Refresh</label><select id="refresh" name="refresh">${REFRESHES.map(each => option(each, each === time.refresh))}</select></div>
 <button>Show</button><button formmethod="post">Show and verify</button></form>
@@ -103,7 +103,7 @@ export function problemPage(title: string, why: string): string {
 }
 
 /**
- * Shows the page's content anew as often as was chosen, unless somebody reads a query, has the focus inside or has the page out of sight. The server
+ * Shows the page's content anew as often as was selected, unless somebody reads a query, has the focus inside or has the page out of sight. The server
  * draws; this only puts it in place.
  */
 export const PAGE_SCRIPT = `
@@ -134,21 +134,21 @@ async function show() {
 if (everyMs > 0) setTimeout(show, everyMs)
 `
 
-function picker({ variable, options, chosen, refused }: OfferedVariable): Html {
+function variableInput({ variable, options, selected, refused }: SelectableVariable): Html {
   const id = `var-${variable.name}`
   const label = variable.label || variable.name
-  const all = variable.includeAll ? option(ALL, chosen.includes(ALL), 'All') : undefined
-  const shown = [...new Set([...chosen.filter(value => value !== ALL), ...options.slice(0, MOST_OPTIONS)])]
+  const all = variable.includeAll ? option(ALL, selected.includes(ALL), 'All') : undefined
+  const shown = [...new Set([...selected.filter(value => value !== ALL), ...options.slice(0, MAX_OPTIONS)])]
   const input =
     variable.type === 'textbox'
-      ? html`<input id="${id}" name="${id}" value="${chosen[0] ?? ''}">`
-      : html`<select id="${id}" name="${id}" ${variable.multi ? new Html(`multiple size="${options.length > 1 ? 3 : 2}"`) : undefined}>${all}${shown.map(each => option(each, chosen.includes(each)))}</select>`
+      ? html`<input id="${id}" name="${id}" value="${selected[0] ?? ''}">`
+      : html`<select id="${id}" name="${id}" ${variable.multi ? new Html(`multiple size="${options.length > 1 ? 3 : 2}"`) : undefined}>${all}${shown.map(each => option(each, selected.includes(each)))}</select>`
   return html`<div><label for="${id}">${label}</label>${input}${refused === undefined ? undefined : html`<p class="failed">${refused}</p>`}</div>
 `
 }
 
-function option(value: string, isChosen: boolean, words = value): Html {
-  return html`<option value="${value}"${isChosen ? new Html(' selected') : undefined}>${words}</option>`
+function option(value: string, isSelected: boolean, words = value): Html {
+  return html`<option value="${value}"${isSelected ? new Html(' selected') : undefined}>${words}</option>`
 }
 
 function alertList(alerts: Facts | string): Html {

@@ -1,4 +1,4 @@
-import type { Choice } from '../../checks/verify/variable-selection.ts'
+import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
 import type { VariableValue } from '../../grafana/interpolate.ts'
@@ -7,17 +7,17 @@ import { ALL, chosenValue, variableOptions } from '../../grafana/variable-values
 import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-client.ts'
 
 /** A variable as the page offers it. */
-export interface OfferedVariable {
+export interface SelectableVariable {
   variable: Variable
   options: readonly string[]
-  /** What is chosen; `$__all` for All. */
-  chosen: readonly string[]
+  /** What is selected; `$__all` for All. */
+  selected: readonly string[]
   /** Why it has no list. */
   refused: string | undefined
 }
 
-/** What can be chosen for the time: lengths back from now. */
-export const TIMES = ['5m', '15m', '30m', '1h', '3h', '6h', '12h', '24h', '7d'] as const
+/** What can be selected for the time: lengths back from now. */
+export const TIME_RANGES = ['5m', '15m', '30m', '1h', '3h', '6h', '12h', '24h', '7d'] as const
 export const REFRESHES = ['off', '5s', '10s', '30s', '1m', '5m'] as const
 
 /** A dashboard with the time that an address asks for (`from=now-15m`, `refresh=10s`); its own where that is no such time. */
@@ -25,24 +25,25 @@ export function withTime(dashboard: Dashboard, query: URLSearchParams): Dashboar
   const [, length = ''] = /^now-(\w+)$/.exec(query.get('from') ?? '') ?? []
   const refresh = query.get('refresh') ?? dashboard.time.refresh
   const isRefresh = (REFRESHES as readonly string[]).includes(refresh)
-  const asked = { ...dashboard.time, refresh: isRefresh ? refresh : 'off' }
+  const requested = { ...dashboard.time, refresh: isRefresh ? refresh : 'off' }
   const lengthMs = durationMs(length)
-  if (lengthMs === undefined || lengthMs < 60_000 || lengthMs > 31 * 86_400_000) return { ...dashboard, time: asked }
-  return { ...dashboard, time: { ...asked, from: `now-${length}`, to: 'now' } }
+  if (lengthMs === undefined || lengthMs < 60_000 || lengthMs > 31 * 86_400_000)
+    return { ...dashboard, time: requested }
+  return { ...dashboard, time: { ...requested, from: `now-${length}`, to: 'now' } }
 }
 
 /**
  * The variables of a dashboard as an address chooses them (`var-namespace=a&var-namespace=b`), each with its list, which follows the
- * choices before it. What isn't chosen is All, or what the dashboard says, or the first of the list.
+ * selections before it. What isn't selected is All, or what the dashboard says, or the first of the list.
  */
-export async function chosenVariables(
+export async function selectedVariables(
   dashboard: Dashboard,
   query: URLSearchParams,
   { api, range }: { api: PrometheusApi; range: TimeRange },
-): Promise<{ offered: OfferedVariable[]; choice: Choice }> {
+): Promise<{ variables: SelectableVariable[]; selection: VariableSelection }> {
   const values = new Map<string, VariableValue>()
   const listed = new Map<string, readonly string[]>()
-  const offered: OfferedVariable[] = []
+  const variables: SelectableVariable[] = []
   for (const variable of dashboard.variables) {
     if (variable.type === 'adhoc') continue
     let refused: string | undefined
@@ -50,28 +51,29 @@ export async function chosenVariables(
       refused = failedPart(error).what
       return []
     })
-    const chosen = chosenOf(variable, options, query.getAll(`var-${variable.name}`))
-    const isAll = chosen.includes(ALL)
-    values.set(variable.name, chosenValue(variable, isAll ? 'all' : chosen, options))
-    listed.set(variable.name, isAll ? options : chosen)
-    offered.push({ variable, options, chosen, refused })
+    const selected = selectedOf(variable, options, query.getAll(`var-${variable.name}`))
+    const isAll = selected.includes(ALL)
+    values.set(variable.name, chosenValue(variable, isAll ? 'all' : selected, options))
+    listed.set(variable.name, isAll ? options : selected)
+    variables.push({ variable, options, selected, refused })
   }
-  return { offered, choice: { name: 'several', values, options: listed } }
+  return { variables, selection: { name: 'several', values, options: listed } }
 }
 
-/** The choices as an address has them, for links that keep them. */
-export function addressOf(offered: readonly OfferedVariable[], { time }: Pick<Dashboard, 'time'>): URLSearchParams {
+/** The selections as an address has them, for links that keep them. */
+export function urlQuery(variables: readonly SelectableVariable[], { time }: Pick<Dashboard, 'time'>): URLSearchParams {
   const query = new URLSearchParams()
-  for (const { variable, chosen } of offered) for (const value of chosen) query.append(`var-${variable.name}`, value)
+  for (const { variable, selected } of variables)
+    for (const value of selected) query.append(`var-${variable.name}`, value)
   query.set('from', time.from)
   query.set('to', time.to)
   query.set('refresh', time.refresh)
   return query
 }
 
-function chosenOf(variable: Variable, options: readonly string[], asked: readonly string[]): string[] {
+function selectedOf(variable: Variable, options: readonly string[], requested: readonly string[]): string[] {
   const isFree = variable.type === 'textbox'
-  const wanted = asked.map(value => (value === 'All' ? ALL : value))
+  const wanted = requested.map(value => (value === 'All' ? ALL : value))
   if (variable.includeAll && wanted.includes(ALL)) return [ALL]
   const known = wanted.filter(value => isFree || options.includes(value))
   if (known.length > 0) return variable.multi ? known : known.slice(0, 1)

@@ -1,19 +1,19 @@
 import { dashboardRange, queryFacts } from '../../checks/verify/panel-queries.ts'
-import { choose } from '../../checks/verify/variable-selection.ts'
-import type { Verifiable } from '../../checks/verify/verify.ts'
+import { selectVariables } from '../../checks/verify/variable-selection.ts'
+import type { DashboardToVerify } from '../../checks/verify/verify.ts'
 import type { VerifyReport } from '../../checks/verify/verify-report.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { loadCharts } from '../charts/echarts-option.ts'
 import { type Html, html } from '../charts/html.ts'
-import { askPanels } from '../charts/query-panels.ts'
+import { queryPanels } from '../charts/query-panels.ts'
 import { dashboardBody } from '../charts/verdict-badges.ts'
 import { anchorOf, type ReportedDashboard } from './report-html.ts'
 
 /** Draws dashboards as they were when verify looked, with all of each variable's values chosen where that can be. */
 export async function drawDashboards(given: {
   api: PrometheusApi
-  dashboards: readonly Verifiable[]
+  dashboards: readonly DashboardToVerify[]
   verified: VerifyReport
   untilMs: number
   scrapeMs: number
@@ -35,10 +35,10 @@ export async function drawDashboards(given: {
     const metrics = [
       ...new Set(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
     ]
-    const { choice } = await choose(dashboard, 'all', { api, range, metrics })
-    const answers = askPanels(dashboard, choice, { api, untilMs, scrapeMs })
+    const { selection } = await selectVariables(dashboard, 'all', { api, range, metrics })
+    const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
     const parts = dashboardBody(dashboard, answers, {
-      ...{ drawChart, range, variables: choice.values, time: '', idPrefix: anchorOf(key) },
+      ...{ drawChart, range, variables: selection.values, time: '', idPrefix: anchorOf(key) },
       verdicts: result && new Map(result.byPanel.map(each => [each.id, each])),
       // A file knows one choice of variables: a link leads to the dashboard as it stands in the file.
       hrefOf: ({ url }, uid) => {

@@ -23,7 +23,7 @@ export interface ReportedDashboard {
 }
 
 /** So many failures are written out at the top. */
-const MOST_FAILURES = 50
+const MAX_FAILURES = 50
 
 /** The whole report as one file: what was looked at, what verify found, and each dashboard. */
 export function reportHtml(given: {
@@ -88,8 +88,8 @@ function summary(verified: VerifyReport): string {
 function failuresPart({ failures, dashboards }: VerifyReport): Html | undefined {
   if (failures.length === 0) return undefined
   const titles = shownTitles(dashboards)
-  const texts = failures.slice(0, MOST_FAILURES).map(failure => failureText(failure, titles.get(failure.source)))
-  const more = failures.length - MOST_FAILURES
+  const texts = failures.slice(0, MAX_FAILURES).map(failure => failureText(failure, titles.get(failure.source)))
+  const more = failures.length - MAX_FAILURES
   return html`<h2>What failed</h2><pre>${texts.join('\n')}${more > 0 ? `\nand ${more} more` : ''}</pre>`
 }
 

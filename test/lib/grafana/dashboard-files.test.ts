@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { suite } from 'uvu'
 import { resolveSettings } from '../../../lib/cli/settings.ts'
-import { provisionedFolder, readDashboardFiles, requireOwnDir } from '../../../lib/grafana/dashboard-files.ts'
+import { provisionedFolder, readDashboardFiles, requireDashboardsDir } from '../../../lib/grafana/dashboard-files.ts'
 import { jsonFault } from '../../../lib/grafana/json-error.ts'
 
 const files = suite<{ dir: string }>('readDashboardFiles()')
@@ -85,7 +85,7 @@ files(
 )
 files.run()
 
-const dirs = suite<{ dir: string }>('requireOwnDir(), provisionedFolder()')
+const dirs = suite<{ dir: string }>('requireDashboardsDir(), provisionedFolder()')
 dirs.before(context => {
   context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
 })
@@ -100,7 +100,7 @@ dirs('names an entry of the folder that can’t be read', ({ dir }) => {
   assert.deepEqual([...texts.keys()], ['a.json'])
   assert.match(notes.join(), new RegExp(`${dir}/gone.json`))
   const dashboardsDir = join(dir, 'a.json', 'b')
-  assert.throws(() => requireOwnDir(resolveSettings({ flags: { dashboardsDir }, env: {} })), {
+  assert.throws(() => requireDashboardsDir(resolveSettings({ flags: { dashboardsDir }, env: {} })), {
     name: 'UsageError',
     message: `Cannot add the dashboards of ${dashboardsDir}: there is no such folder`,
     next,

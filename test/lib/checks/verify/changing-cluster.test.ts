@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
-import { missingNeeds } from '../../../../lib/checks/verify/prerequisites.ts'
-import { targetKey } from '../../../../lib/checks/verify/query-expectations.ts'
-import { choose } from '../../../../lib/checks/verify/variable-selection.ts'
+import { missingPrerequisites } from '../../../../lib/checks/verify/prerequisites.ts'
+import { queryKey } from '../../../../lib/checks/verify/query-expectations.ts'
+import { selectVariables } from '../../../../lib/checks/verify/variable-selection.ts'
 import { type VerifyOptions, verify } from '../../../../lib/checks/verify/verify.ts'
 import { waitForWindow } from '../../../../lib/checks/verify/wait-for-window.ts'
 import { LabError } from '../../../../lib/cli/errors.ts'
@@ -36,12 +36,12 @@ function pods(variables: unknown[] = []): ReturnType<typeof readDashboard> {
 async function looks(
   url: string,
   {
-    settleMs,
+    retryMs,
     earlier,
     api = createPrometheusApi(url),
     variables,
   }: {
-    settleMs: number
+    retryMs: number
     earlier?: Record<string, unknown[]> | LabError
     api?: VerifyOptions['api']
     variables?: unknown[]
@@ -62,11 +62,11 @@ async function looks(
       return earlier === undefined ? undefined : await clusterTruth(fakeApi(earlier), given).read()
     },
   }
-  const targets = new Map([[targetKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
-  const dashboards = [{ dashboard: pods(variables), marks: { needs: [], targets } }]
+  const queries = new Map([[queryKey('Pods', 'A'), { truth: { of: 'pods', by: [] } as const }]])
+  const dashboards = [{ dashboard: pods(variables), expectations: { prerequisites: [], queries } }]
   const report = await verify({
     ...{ api, dashboards, refused: [], truth },
-    ...{ settleMs, scrapeMs: 50, isKwokLab: true },
+    ...{ retryMs, scrapeMs: 50, isKwokLab: true },
   })
   return { report, looks: at }
 }
@@ -102,35 +102,35 @@ settles.after(({ prometheus }) => prometheus?.stop())
 settles(
   'looks again at what fails, with the cluster read anew, and takes what then is right',
   async ({ prometheus }) => {
-    const found = await looks(prometheus.url, { settleMs: 1_000 }, before(), before(), clusterObjects())
+    const found = await looks(prometheus.url, { retryMs: 1_000 }, before(), before(), clusterObjects())
     assert.deepEqual([found.report.failures, found.looks], [[], 3])
   },
 )
 
 settles('takes what lies between two looks at a cluster that never stands still', async ({ prometheus }) => {
-  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000 }, before(), after())
+  const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000 }, before(), after())
   assert.deepEqual([report.failures, count], [[], 2])
 })
 
 settles('does not wait for what has been there shortly before', async ({ prometheus }) => {
-  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier: clusterObjects() }, after())
+  const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000, earlier: clusterObjects() }, after())
   assert.deepEqual([report.failures, count, report.waitedSeconds], [[], 1, 0])
 })
 
 settles('has as many as there were and are, where some have gone and others come', async ({ prometheus }) => {
   // Each look has one pod less than Prometheus, which has both the one that is gone and the one that has come.
-  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier: after() }, afterAnother())
+  const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000, earlier: after() }, afterAnother())
   assert.deepEqual([report.failures, count], [[], 1])
 })
 
 settles('looks again where nobody can say what was before', async ({ prometheus }) => {
   const earlier = new LabError('etcd is away')
-  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000, earlier }, after(), clusterObjects())
+  const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000, earlier }, after(), clusterObjects())
   assert.deepEqual([report.failures, count], [[], 2])
 })
 
 settles('fails all the same where it never was so', async ({ prometheus }) => {
-  const { report } = await looks(prometheus.url, { settleMs: 0, earlier: before(2) }, before())
+  const { report } = await looks(prometheus.url, { retryMs: 0, earlier: before(2) }, before())
   assert.deepEqual(
     report.failures.map(({ got, expected }) => [got, expected]),
     [['in all: 7', 'in all: 8 to 9']],
@@ -138,7 +138,7 @@ settles('fails all the same where it never was so', async ({ prometheus }) => {
 })
 
 settles('does not take what was true at no look', async ({ prometheus }) => {
-  const { report } = await looks(prometheus.url, { settleMs: 300 }, before(), before(2), before(3))
+  const { report } = await looks(prometheus.url, { retryMs: 300 }, before(), before(2), before(3))
   assert.deepEqual(
     report.failures.map(({ got, expected }) => [got, expected]),
     [['in all: 7', 'in all: 8 to 10']],
@@ -146,7 +146,7 @@ settles('does not take what was true at no look', async ({ prometheus }) => {
 })
 
 settles('gives up when time is over, and fails', async ({ prometheus }) => {
-  const { report, looks: count } = await looks(prometheus.url, { settleMs: 300 }, before())
+  const { report, looks: count } = await looks(prometheus.url, { retryMs: 300 }, before())
   assert.deepEqual(
     report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
     [['wrong number', 'in all: 7', 'in all: 8']],
@@ -159,11 +159,11 @@ const notedAway = 'What failed was not looked at again each time: Cannot list po
 
 settles('looks again after a look at which the cluster can’t be read, and says so once', async ({ prometheus }) => {
   const given = [before(), away, away, clusterObjects()]
-  const { report, looks: count } = await looks(prometheus.url, { settleMs: 1_000 }, ...given)
+  const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000 }, ...given)
   assert.deepEqual([report.failures, report.notes, count], [[], [notedAway], 4])
 })
 
-for (const [fact, faults, settleMs, failures] of [
+for (const [fact, faults, retryMs, failures] of [
   ['once, and passes after the next', 1, 5_000, []],
   [
     'each time, with the failures before it',
@@ -185,7 +185,7 @@ for (const [fact, faults, settleMs, failures] of [
       return real.instant(expression, timeMs)
     }
     const variables = [query('listed', 'label_values(k8s_pod_phase, k8s_pod_name)')]
-    const options = { settleMs, api: { ...real, instant }, variables }
+    const options = { retryMs, api: { ...real, instant }, variables }
     const { report } = await looks(prometheus.url, options, before(), before(), clusterObjects(), before())
     assert.deepEqual(
       report.failures.map(({ problem, got }) => [problem, got]),
@@ -195,7 +195,7 @@ for (const [fact, faults, settleMs, failures] of [
 }
 
 settles('keeps what failed where the cluster can’t be read again', async ({ prometheus }) => {
-  const { report } = await looks(prometheus.url, { settleMs: 300 }, before(), away)
+  const { report } = await looks(prometheus.url, { retryMs: 300 }, before(), away)
   assert.deepEqual(
     report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
     [['wrong number', 'in all: 7', 'in all: 8']],
@@ -208,8 +208,8 @@ settles('asks the queries all the same where the cluster can’t be read, and fa
   const api = createPrometheusApi(prometheus.url)
   const truth = clusterTruth({ request: refuse }, { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api })
   const report = await verify({
-    ...{ api, dashboards: [{ dashboard: pods(), marks: undefined }], refused: [] },
-    ...{ truth, settleMs: 0, scrapeMs: 50, isKwokLab: true },
+    ...{ api, dashboards: [{ dashboard: pods(), expectations: undefined }], refused: [] },
+    ...{ truth, retryMs: 0, scrapeMs: 50, isKwokLab: true },
   })
   assert.equal(report.dashboards[0]?.ok, 1)
   assert.equal(report.failures.length, 1)
@@ -218,8 +218,8 @@ settles('asks the queries all the same where the cluster can’t be read, and fa
 
 settles('says what a dashboard needs that is not there, and asks nothing of it', async ({ prometheus }) => {
   const report = await verify({
-    ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, settleMs: 0, scrapeMs: 50 },
-    dashboards: [{ dashboard: pods(), marks: { needs: ['etcd', 'kwok'], targets: new Map() } }],
+    ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, retryMs: 0, scrapeMs: 50 },
+    dashboards: [{ dashboard: pods(), expectations: { prerequisites: ['etcd', 'kwok'], queries: new Map() } }],
     isKwokLab: false,
   })
   const [result] = report.dashboards
@@ -229,8 +229,8 @@ settles('says what a dashboard needs that is not there, and asks nothing of it',
 settles('never takes a part of a KWOK lab for missing, but what is added to it', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
   const added = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] as const
-  assert.deepEqual(await missingNeeds(api, true, Date.now()), new Set(added))
-  const missing = await missingNeeds(api, false, Date.now())
+  assert.deepEqual(await missingPrerequisites(api, true, Date.now()), new Set(added))
+  const missing = await missingPrerequisites(api, false, Date.now())
   assert.deepEqual(
     missing,
     new Set(['etcd', 'control-plane', 'cadvisor', 'disk-io', 'host-metrics', 'volumes', 'trace-simulator', ...added]),
@@ -300,8 +300,8 @@ const chosen = async (url: string, name: 'all' | 'one' | 'several', list: unknow
     range: { fromMs: untilMs - 60_000, untilMs },
     metrics: ['busy', 'idle', 'more'],
   }
-  const { choice, problems } = await choose(readDashboard(json, 't.json'), name, inputs)
-  return { values: Object.fromEntries([...choice.values].map(([key, { values }]) => [key, values])), problems }
+  const { selection, problems } = await selectVariables(readDashboard(json, 't.json'), name, inputs)
+  return { values: Object.fromEntries([...selection.values].map(([key, { values }]) => [key, values])), problems }
 }
 const ns = query('ns', 'label_values(busy, ns)')
 

@@ -15,7 +15,7 @@ compares('finds nothing where all is as it must be, zeros present or not', () =>
   assert.deepEqual(compareWithTruth([sample('a', 1), sample('z', 0)], exact({ a: 1, b: 0 }), count), [])
 })
 
-compares('says what is wrong, lacking, too much and there twice', () => {
+compares('says what is wrong, missing, too much and there twice', () => {
   const samples = [sample('a', 2), sample('c', 3), sample('a', 1)]
   assert.deepEqual(compareWithTruth(samples, exact({ a: 1, b: 0.5 }), count), [
     { where: 'k8s_namespace_name=shop, k8s_pod_name=a', got: '2', expected: '1' },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { createEvaluator } from '../../../../lib/checks/verify/evaluate-queries.ts'
-import { askedQueries } from '../../../../lib/checks/verify/panel-queries.ts'
+import { panelQueries } from '../../../../lib/checks/verify/panel-queries.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
 import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
@@ -32,7 +32,7 @@ function bothKinds(expr: string, look: Record<string, unknown> = {}) {
   const panels = [{ id: 1, title: 'Both', type: 'timeseries', targets, ...look }]
   const dashboard = readDashboard({ title: 'T', uid: 't', schemaVersion: 39, panels }, 't.json')
   const choice = { name: 'all', values: new Map(), options: new Map() } as const
-  return askedQueries(dashboard, choice, { untilMs, scrapeMs: 10_000 })
+  return panelQueries(dashboard, choice, { untilMs, scrapeMs: 10_000 })
 }
 
 const expressions: [expr: string, isBad: boolean][] = [

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import { type ClusterSnapshot, readCluster } from '../../../../lib/checks/verify/cluster-snapshot.ts'
 import { collectionTimes } from '../../../../lib/checks/verify/collection-times.ts'
 import { expectedValues, truthKey } from '../../../../lib/checks/verify/expected-values.ts'
-import { addSummary, type KubeletTold, kubeletUsage } from '../../../../lib/checks/verify/kubelet-truth.ts'
+import { addSummary, type KubeletHistory, kubeletUsage } from '../../../../lib/checks/verify/kubelet-truth.ts'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
 import { rateOver, servedAt } from '../../../../lib/checks/verify/measurement-timeline.ts'
 import type { KnownStates } from '../../../../lib/checks/verify/pass-criteria.ts'
@@ -261,8 +261,8 @@ earlier.run()
 kubelets.run()
 
 /** What the kubelets have said that measured all pods at these times, each of which is asked then. */
-function toldAt(nodes: readonly string[], times: readonly number[]): Map<string, KubeletTold> {
-  const told = new Map<string, KubeletTold>()
+function toldAt(nodes: readonly string[], times: readonly number[]): Map<string, KubeletHistory> {
+  const told = new Map<string, KubeletHistory>()
   for (const node of nodes) for (const timeMs of times) addSummary(told, node, buildSummary(measuredNode(node, timeMs)))
   return told
 }

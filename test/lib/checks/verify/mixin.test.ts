@@ -129,11 +129,11 @@ const judged = async (url: string, ...dashboards: Dashboard[]) =>
       api: createPrometheusApi(url),
       refused: [],
       truth: undefined,
-      settleMs: 0,
+      retryMs: 0,
       scrapeMs: SCRAPE_MS,
       isKwokLab: false,
     },
-    dashboards: dashboards.map(dashboard => ({ dashboard, marks: undefined })),
+    dashboards: dashboards.map(dashboard => ({ dashboard, expectations: undefined })),
   })
 
 mixins('finds nothing wrong in what is right, and says what it passed over and why', async ({ prometheus }) => {

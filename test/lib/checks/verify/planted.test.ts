@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
-import { type DashboardMarks, type TargetMarks, targetKey } from '../../../../lib/checks/verify/query-expectations.ts'
+import {
+  type DashboardExpectations,
+  type QueryExpectations,
+  queryKey,
+} from '../../../../lib/checks/verify/query-expectations.ts'
 import { PLACEMENT, verify } from '../../../../lib/checks/verify/verify.ts'
 import type { VerifyReport } from '../../../../lib/checks/verify/verify-report.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
@@ -13,7 +17,7 @@ import { CLUSTER, clusterObjects, fakeApi, measured, SCRAPE_MS } from './cluster
 import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
 
 /** One panel of a dashboard: its query, and what is known of it. */
-interface Given extends TargetMarks {
+interface Given extends QueryExpectations {
   title: string
   expr: string
   type?: string
@@ -61,7 +65,10 @@ const right: Given[] = [
   },
 ]
 
-function dashboard(panels: readonly Given[]): { dashboard: ReturnType<typeof readDashboard>; marks: DashboardMarks } {
+function dashboard(panels: readonly Given[]): {
+  dashboard: ReturnType<typeof readDashboard>
+  expectations: DashboardExpectations
+} {
   const datasource = { type: 'prometheus', uid: 'prometheus' }
   const variable = (name: string, query: string) => ({
     name,
@@ -88,8 +95,8 @@ function dashboard(panels: readonly Given[]): { dashboard: ReturnType<typeof rea
       })),
     })),
   }
-  const targets = new Map(panels.map(({ title, ...marks }) => [targetKey(title, 'A'), marks] as const))
-  return { dashboard: readDashboard(json, 'planted.json'), marks: { needs: [], targets } }
+  const queries = new Map(panels.map(({ title, ...expectations }) => [queryKey(title, 'A'), expectations] as const))
+  return { dashboard: readDashboard(json, 'planted.json'), expectations: { prerequisites: [], queries } }
 }
 
 interface Context {
@@ -105,7 +112,7 @@ async function verified(url: string, panels: readonly Given[], objects = cluster
     scrapeMs: SCRAPE_MS,
     truth: clusterTruth(fakeApi(objects), { clusterName: CLUSTER, preset: 'steady', windowMs: 4 * SCRAPE_MS, api }),
     isKwokLab: true,
-    settleMs: 0,
+    retryMs: 0,
   })
 }
 

@@ -7,7 +7,7 @@ import { suite } from 'uvu'
 import { verify } from '../../../../lib/checks/verify/verify.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { loadCharts } from '../../../../lib/render/charts/echarts-option.ts'
-import { createPages, type ViewSources } from '../../../../lib/render/page/create-pages.ts'
+import { createPages, type PageSources } from '../../../../lib/render/page/create-pages.ts'
 import { createPageServer } from '../../../../lib/render/page/page-server.ts'
 import { freePort } from '../../../../lib/system/ports.ts'
 import { assertSameWords, assertSays } from '../../../support/lab.ts'
@@ -62,11 +62,11 @@ interface Serving {
 }
 
 async function serve(
-  sources: Partial<ViewSources> & { prometheusUrl: string },
+  sources: Partial<PageSources> & { prometheusUrl: string },
   options: Parameters<typeof createPages>[1] = {},
 ): Promise<Server> {
   const dashboard = readDashboard(json, 'test')
-  const all: ViewSources = {
+  const all: PageSources = {
     ...{
       name: 'test',
       jaegerUrl: undefined,
@@ -75,7 +75,10 @@ async function serve(
       facts: async () => [],
       parts: async () => [],
     },
-    dashboards: () => ({ dashboards: [{ dashboard, marks: undefined }], refused: ['broken.json: this is no JSON'] }),
+    dashboards: () => ({
+      dashboards: [{ dashboard, expectations: undefined }],
+      refused: ['broken.json: this is no JSON'],
+    }),
     verify: (each, api) =>
       verify({
         api,
@@ -84,7 +87,7 @@ async function serve(
         scrapeMs: 10_000,
         truth: undefined,
         isKwokLab: false,
-        settleMs: 0,
+        retryMs: 0,
       }),
     ...sources,
   }
@@ -187,7 +190,7 @@ pages('has a page for each dashboard, whatever their uids and titles, with its o
     { title: 'Odd uid', uid: 'a b/c', panels: [panel('count(requests)')] },
     { title: 'Words', uid: 'words', panels: [{ title: 'W', type: 'text' }] },
   ]
-  const all = given.map((each, at) => ({ dashboard: readDashboard(each, `${at}.json`), marks: undefined }))
+  const all = given.map((each, at) => ({ dashboard: readDashboard(each, `${at}.json`), expectations: undefined }))
   const server = await serve({ prometheusUrl: prometheus.url, dashboards: () => ({ dashboards: all, refused: [] }) })
   try {
     const { text } = await get(server, '/')
@@ -230,7 +233,12 @@ pages('gives verify’s verdict when its form is posted, with what is chosen the
 pages(
   'says that a dashboard of a part that is not there is not applicable, which is no failure',
   async ({ prometheus }) => {
-    const all = [{ dashboard: readDashboard(json, 'test'), marks: { needs: ['etcd' as const], targets: new Map() } }]
+    const all = [
+      {
+        dashboard: readDashboard(json, 'test'),
+        expectations: { prerequisites: ['etcd' as const], queries: new Map() },
+      },
+    ]
     const server = await serve({ prometheusUrl: prometheus.url, dashboards: () => ({ dashboards: all, refused: [] }) })
     const { text } = await get(server, '/d/requests', { method: 'POST' }).finally(() => server.close())
     assertSays(text, /<p class="verdict">– verify: not applicable here: no etcd<\/p>/)
@@ -243,8 +251,11 @@ async function withSlowVerify(
   prometheusUrl: string,
   act: (given: { server: Server; starts: () => number; end: () => void }) => Promise<void>,
 ): Promise<void> {
-  const first = { dashboard: readDashboard(json, 'test'), marks: undefined }
-  const second = { dashboard: readDashboard({ ...json, uid: 'other', title: 'Other' }, 'other'), marks: undefined }
+  const first = { dashboard: readDashboard(json, 'test'), expectations: undefined }
+  const second = {
+    dashboard: readDashboard({ ...json, uid: 'other', title: 'Other' }, 'other'),
+    expectations: undefined,
+  }
   let starts = 0
   let end = () => {}
   const server = await serve({
@@ -255,7 +266,7 @@ async function withSlowVerify(
       await new Promise<void>(resolve => {
         end = resolve
       })
-      const more = { refused: [], scrapeMs: 10_000, truth: undefined, isKwokLab: false, settleMs: 0 }
+      const more = { refused: [], scrapeMs: 10_000, truth: undefined, isKwokLab: false, retryMs: 0 }
       return await verify({ api, dashboards: [each], ...more })
     },
   })
@@ -367,7 +378,7 @@ pages('asks each different query once', async ({ prometheus }) => {
   const dashboard = readDashboard(twice, 'test')
   const server = await serve({
     prometheusUrl: relay.url,
-    dashboards: () => ({ dashboards: [{ dashboard, marks: undefined }], refused: [] }),
+    dashboards: () => ({ dashboards: [{ dashboard, expectations: undefined }], refused: [] }),
   })
   try {
     const { text } = await get(server, '/d/requests')
@@ -420,7 +431,7 @@ pages('draws the highest of many series, and says how many there are', async ({ 
     ...more,
   }))
   const dashboard = readDashboard({ ...json, panels }, 'test')
-  const dashboards = () => ({ dashboards: [{ dashboard, marks: undefined }], refused: [] })
+  const dashboards = () => ({ dashboards: [{ dashboard, expectations: undefined }], refused: [] })
   const server = await serve({ prometheusUrl: prometheus.url, dashboards })
   const { text } = await get(server, '/d/requests').finally(() => server.close())
   // The transformation gets them all.
@@ -430,7 +441,7 @@ pages('draws the highest of many series, and says how many there are', async ({ 
 
 pages('says in a panel that its query takes too long, and draws the others', async ({ prometheus }) => {
   const relay = await startRelay(prometheus.url, query => query.startsWith('sum(requests{'))
-  const server = await serve({ prometheusUrl: relay.url }, { patienceMs: 1_500 })
+  const server = await serve({ prometheusUrl: relay.url }, { timeoutMs: 1_500 })
   try {
     const { status, text } = await get(server, '/d/requests')
     assert.equal(status, 200)
