@@ -1,4 +1,4 @@
-import { share } from '../kubelet/usage/pseudo-random.ts'
+import { pseudoRandom } from '../kubelet/usage/pseudo-random.ts'
 
 /** Nothing is slower than twenty times its idle self: a queue that grows without end would not answer at all. */
 const MOST_BUSY = 0.95
@@ -8,7 +8,7 @@ export type Random = () => number
 
 /** What a workload takes for a request when idle, without whom it calls: 1 to 12 ms, always the same for one seed. */
 export function idleMs(seed: number): number {
-  return 1 + 11 * share(seed, 11)
+  return 1 + 11 * pseudoRandom(seed, 11)
 }
 
 /**

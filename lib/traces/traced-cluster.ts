@@ -1,5 +1,5 @@
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
-import { hash, share } from '../kubelet/usage/pseudo-random.ts'
+import { hash, pseudoRandom } from '../kubelet/usage/pseudo-random.ts'
 import { cyclesOf } from './call-cycles.ts'
 import { type Call, callGraph, workloadKey } from './call-graph.ts'
 import { idleMs } from './latency-model.ts'
@@ -147,5 +147,5 @@ export function createTracedCluster(): TracedCluster {
 }
 
 function callShare({ namespace, name }: WorkloadFacts, { service }: Call): number {
-  return 0.4 + 0.6 * share(hash(`${namespace}/${name} ${service}`), 12)
+  return 0.4 + 0.6 * pseudoRandom(hash(`${namespace}/${name} ${service}`), 12)
 }

@@ -1,5 +1,5 @@
 import type { PodMeter } from '../counters/pod-counters.ts'
-import { nothingRetired, type Retired } from '../counters/retired-pods.ts'
+import { noRetiredPods, type RetiredPods } from '../counters/retired-pods.ts'
 import type { NodeFacts, PodFacts } from '../objects/facts.ts'
 
 export interface PodEntry {
@@ -9,30 +9,30 @@ export interface PodEntry {
 }
 
 /** A node, or the place of one that hasn't been seen yet, with the pods that are bound to its name. */
-export interface NodePlace {
+export interface NodeSlot {
   readonly name: string
   facts: NodeFacts | undefined
   /** By UID, of any phase. */
   readonly pods: ReadonlyMap<string, PodEntry>
   /** Pods whose counters depend on when they are read. */
   readonly sampled: Map<string, PodEntry>
-  retired: Retired
+  retired: RetiredPods
 }
 
 /** Nodes by name and UID and pods by UID. Whatever is asked costs the same however many there are. */
 export interface NodeIndex {
   /** Place of a name; it is made when it isn't there. */
-  placeOf(name: string): NodePlace
-  get(name: string): NodePlace | undefined
-  withNode(uid: string): NodePlace | undefined
-  withPod(uid: string): NodePlace | undefined
+  placeOf(name: string): NodeSlot
+  get(name: string): NodeSlot | undefined
+  withNode(uid: string): NodeSlot | undefined
+  withPod(uid: string): NodeSlot | undefined
   /** Every place, those without a node too. */
-  places(): Iterable<NodePlace>
+  places(): Iterable<NodeSlot>
   /** Puts a node in its place, instead of any that was. */
-  setNode(place: NodePlace, facts: NodeFacts): void
-  deleteNode(place: NodePlace): void
-  addPod(place: NodePlace, entry: PodEntry): void
-  deletePod(place: NodePlace, uid: string): void
+  setNode(place: NodeSlot, facts: NodeFacts): void
+  deleteNode(place: NodeSlot): void
+  addPod(place: NodeSlot, entry: PodEntry): void
+  deletePod(place: NodeSlot, uid: string): void
   nodeNames(): string[]
   readonly nodeCount: number
   readonly podCount: number
@@ -40,7 +40,7 @@ export interface NodeIndex {
 
 /** An empty index. */
 export function createNodeIndex(): NodeIndex {
-  const places = new Map<string, NodePlace & { readonly pods: Map<string, PodEntry> }>()
+  const places = new Map<string, NodeSlot & { readonly pods: Map<string, PodEntry> }>()
   const nameByNodeUid = new Map<string, string>()
   const nameByPodUid = new Map<string, string>()
   const named = (name: string | undefined) => (name === undefined ? undefined : places.get(name))
@@ -49,7 +49,7 @@ export function createNodeIndex(): NodeIndex {
     placeOf(name) {
       let place = places.get(name)
       if (place === undefined) {
-        place = { name, facts: undefined, pods: new Map(), sampled: new Map(), retired: nothingRetired() }
+        place = { name, facts: undefined, pods: new Map(), sampled: new Map(), retired: noRetiredPods() }
         places.set(name, place)
       }
       return place
@@ -88,7 +88,7 @@ export function createNodeIndex(): NodeIndex {
     },
   }
 
-  function dropIfEmpty({ name, facts, pods }: NodePlace): void {
+  function dropIfEmpty({ name, facts, pods }: NodeSlot): void {
     if (facts === undefined && pods.size === 0) places.delete(name)
   }
 }

@@ -1,15 +1,15 @@
 import { type CoreTime, coresOf, coreTimesAt } from '../counters/core-times.ts'
 import { type CountedNode, type CounterState, createCounterMemory } from '../counters/counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from '../counters/pod-counters.ts'
-import { addRetired, nothingRetired, retirePod } from '../counters/retired-pods.ts'
+import { addRetired, noRetiredPods, retirePod } from '../counters/retired-pods.ts'
 import type { BadAnnotation, NodeFacts, PodFacts, PresetName } from '../objects/facts.ts'
 import { createTextArena } from '../objects/text-arena.ts'
 import type { UsageSources } from '../usage/usage-model.ts'
 import { createUsageObjects, matches, type UsageObject, type UsageProblem } from '../usage/usage-objects.ts'
-import { createNodeIndex, type NodePlace, type PodEntry } from './node-index.ts'
+import { createNodeIndex, type NodeSlot, type PodEntry } from './node-index.ts'
 
 /** A node that is there. */
-export type NodeEntry = NodePlace & { facts: NodeFacts }
+export type NodeEntry = NodeSlot & { facts: NodeFacts }
 
 /** Nodes and their pods, indexed so that a node's figures cost what its own pods cost. */
 export interface StatsStore {
@@ -167,8 +167,8 @@ export function createStore(options: StoreOptions = {}): StatsStore {
 
     coreTimes({ facts, retired }, measured) {
       const cores = coresOf(facts.cpuCapacityNanoCores)
-      const toldIdleNs = retired.idleCoreNanoSeconds
-      const { times, idleNs, kept } = coreTimesAt({ ...measured, cores, toldIdleNs, kept: retired.cores })
+      const servedIdleNs = retired.idleCoreNanoSeconds
+      const { times, idleNs, kept } = coreTimesAt({ ...measured, cores, servedIdleNs, kept: retired.cores })
       retired.idleCoreNanoSeconds = idleNs
       retired.cores = kept
       // Each time: what it would be after a crash may be less, with pods that want more than there is.
@@ -206,25 +206,25 @@ export function createStore(options: StoreOptions = {}): StatsStore {
     return place?.facts === undefined ? undefined : (place as NodeEntry)
   }
 
-  function forgetCounters(place: NodePlace, nodeUid: string): void {
-    place.retired = nothingRetired()
+  function forgetCounters(place: NodeSlot, nodeUid: string): void {
+    place.retired = noRetiredPods()
     memory.forgetNode(nodeUid)
   }
 
-  function retire(place: NodePlace, podUid: string, meter: PodMeter, nowMs: number): void {
+  function retire(place: NodeSlot, podUid: string, meter: PodMeter, nowMs: number): void {
     retirePod(place.retired, meter, nowMs)
     memory.retirePod(podUid, place.facts?.uid, place.retired)
   }
 
   /** Takes up whatever may have changed about how a pod is counted. */
-  function refresh(entry: PodEntry, place: NodePlace, nowMs = now()): void {
+  function refresh(entry: PodEntry, place: NodeSlot, nowMs = now()): void {
     if (entry.meter === undefined) return
     const changed = changeUsage(entry.meter, entry.facts, nowMs, sources)
     markSampled(entry, place)
     if (changed) memory.setPod(entry.facts.uid, place.facts?.uid, entry.meter)
   }
 
-  function markSampled(entry: PodEntry, { sampled }: NodePlace): void {
+  function markSampled(entry: PodEntry, { sampled }: NodeSlot): void {
     if (entry.meter !== undefined && isSampled(entry.meter)) sampled.set(entry.facts.uid, entry)
     else sampled.delete(entry.facts.uid)
   }
@@ -249,7 +249,7 @@ export function createStore(options: StoreOptions = {}): StatsStore {
   }
 }
 
-function counted({ facts, pods, retired }: NodePlace): CountedNode {
+function counted({ facts, pods, retired }: NodeSlot): CountedNode {
   return { uid: facts?.uid, retired, meters: metersOf(pods) }
 }
 

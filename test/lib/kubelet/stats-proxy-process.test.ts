@@ -134,7 +134,7 @@ process_('says once what is bad about pods and usage objects, counts it, and ser
       const lines = (part: string) => run.stderr.split('\n').filter(line => line.includes(part)).length
       assert.equal(lines('"lots" is not a quantity'), 1)
       assert.equal(lines('"-1" is negative'), 1)
-      assert.equal(lines('"1e30" is more than any machine has'), 1)
+      assert.equal(lines('"1e30" is too large'), 1)
       assert.equal(lines('ClusterResourceUsage a: cpu: Unexpected token'), 1)
       assert.equal(lines('ClusterResourceUsage b: cpu: gives -'), 1)
       const metrics = await (await fetch(`${url}/metrics`)).text()

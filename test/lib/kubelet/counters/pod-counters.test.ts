@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { suite } from 'uvu'
-import { changeUsage, createPodMeter, gainedAt } from '../../../../lib/kubelet/counters/pod-counters.ts'
+import { changeUsage, countersAt, createPodMeter } from '../../../../lib/kubelet/counters/pod-counters.ts'
 import { podTraffic, samplePod, wholeNumber } from '../../../../lib/kubelet/counters/usage-samples.ts'
 import type { PodFacts } from '../../../../lib/kubelet/objects/facts.ts'
 import { pod, START_MS } from '../kubelet-fixtures.ts'
@@ -86,7 +86,7 @@ meters('under any sequence of changes and reads: no counter falls, all whole, su
             each.readBytes,
             each.writtenBytes,
           ]),
-          ...meter.containers.flatMap(each => Object.values(gainedAt(each, nowMs))),
+          ...meter.containers.flatMap(each => Object.values(countersAt(each, nowMs))),
           rxBytes,
           txBytes,
         ]

@@ -92,7 +92,7 @@ pods('reads both usage annotations', () => {
 for (const [value, why] of [
   ['lots', 'is not a quantity'],
   ['-1', 'is negative'],
-  ['1e30', 'is more than any machine has'],
+  ['1e30', 'is too large'],
   ['', 'is not a quantity'],
 ] as const) {
   pods(`an annotation "${value}" ${why}`, () => {

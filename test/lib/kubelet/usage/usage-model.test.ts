@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import { presetNames } from '../../../../lib/kubelet/objects/facts.ts'
-import { hash, share } from '../../../../lib/kubelet/usage/pseudo-random.ts'
+import { hash, pseudoRandom } from '../../../../lib/kubelet/usage/pseudo-random.ts'
 import { constant } from '../../../../lib/kubelet/usage/usage-curves.ts'
 import { containerUsage, defaultSources, demandAt } from '../../../../lib/kubelet/usage/usage-model.ts'
 import { pod, START_MS, there } from '../kubelet-fixtures.ts'
@@ -111,10 +111,10 @@ usages('is never negative, and of all presets but bursty and leak never more tha
 
 usages.run()
 
-const shares = suite('share()')
+const shares = suite('pseudoRandom()')
 
 shares('spreads over [0, 1)', () => {
-  const values = Array.from({ length: 10_000 }, (_, at) => share(hash(`pod-${at}`), 3))
+  const values = Array.from({ length: 10_000 }, (_, at) => pseudoRandom(hash(`pod-${at}`), 3))
   assert(values.every(value => value >= 0 && value < 1))
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   assert(Math.abs(mean - 0.5) < 0.02, `mean ${mean}`)

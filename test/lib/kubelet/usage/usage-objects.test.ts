@@ -68,7 +68,7 @@ usageOf('asks an expression that depends on time for each moment', () => {
 for (const [expression, why] of [
   ['Quantity(pod.metadata.annotations["x"])', /cpu: No such key: x/],
   ['0.0 - 1.0', /cpu: gives -1, which is negative/],
-  ['1.0e30', /cpu: gives 1e\+30, which is no sane amount/],
+  ['1.0e30', /cpu: gives 1e\+30, which is too large/],
   ['0.0 / 0.0', /cpu: gives NaN/],
 ] as const) {
   usageOf(`${expression} says nothing, and why`, () => {
@@ -84,8 +84,8 @@ const narrows = suite('usageObject()')
 
 for (const [amount, why] of [
   [{ value: 'lots' }, /cpu: "lots" is not a quantity/],
-  [{ value: '-1' }, /cpu: "-1" is no sane amount/],
-  [{ value: '1e30' }, /cpu: "1e30" is no sane amount/],
+  [{ value: '-1' }, /cpu: "-1" is negative or too large/],
+  [{ value: '1e30' }, /cpu: "1e30" is negative or too large/],
   [{ expression: '1 +' }, /cpu: Unexpected token/],
 ] as const) {
   narrows(`leaves out ${JSON.stringify(amount)}, and keeps the rest`, () => {
