@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers'
 import { suite } from 'uvu'
 import { answerTo, createStatsServer, type StatsServerOptions } from '../../../lib/kubelet/kubelet-server.ts'
 import { createMetrics } from '../../../lib/kubelet/stats-proxy-metrics.ts'
-import { unreadyReason } from '../../../lib/kubelet/stats-proxy-readiness.ts'
 import { createStore } from '../../../lib/kubelet/store/stats-store.ts'
+import { unreadyReason } from '../../../lib/kubelet/watch-cluster.ts'
 import { node, pod, START_MS } from './kubelet-fixtures.ts'
 
 function options(change: Partial<StatsServerOptions> & { names?: string[] } = {}): StatsServerOptions {

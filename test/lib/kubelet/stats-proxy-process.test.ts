@@ -156,7 +156,7 @@ process_('a second one on the same state is refused, and gets it once the first 
       const second = start(...args)
       await until('the second has ended', () => second.exitCode !== undefined)
       assert.equal(second.exitCode, 1)
-      const why = `Cannot keep counters in ${state}: another stats proxy does (pid ${first.child.pid})`
+      const why = `Cannot keep counters in ${state}: another stats proxy uses it (pid ${first.child.pid})`
       assert(second.stderr.includes(`${why}\n  Next: stop that one`), second.stderr)
       first.child.kill('SIGKILL')
       await until('the first has ended', () => first.exitCode !== undefined)
