@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { cyclesOf } from '../../../lib/traces/call-cycles.ts'
-import { callGraph } from '../../../lib/traces/call-graph.ts'
+import { callGraph, cyclesOf } from '../../../lib/traces/call-graph.ts'
 import { workloadFacts } from '../../../lib/traces/traced-objects.ts'
 import { service, workload } from './trace-fixtures.ts'
 

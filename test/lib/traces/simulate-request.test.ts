@@ -146,7 +146,7 @@ made('goes round a circle once', () => {
   const cluster = clusterOf({ load: ['a'], a: ['b'], b: ['c'], c: ['a', 'b', 'c'] })
   assert.match(
     cluster.situation(END_MS).problems.join('\n'),
-    /in a circle, which requests go round once: a → b → c → a/,
+    /the calls form a cycle, which requests follow once: a → b → c → a/,
   )
   for (const spans of requests(cluster, 20)) assert(spans.length <= 6, `${spans.length}`)
 })

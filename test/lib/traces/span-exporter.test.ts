@@ -99,9 +99,9 @@ exports('a receiver that is not there costs what was tried, is said once, and ta
   assert.equal(log.length, 2, log.join('\n'))
   assert.match(
     log[0] ?? '',
-    /^traces: cannot send to http:.* \(.*ECONNREFUSED.*\), trying on; 3 spans given up and 0 dropped so far$/,
+    /^traces: cannot send to http:.* \(.*ECONNREFUSED.*\), trying again; 3 spans failed and 0 dropped so far$/,
   )
-  assert.match(log[1] ?? '', /^traces: http:.* takes them again; 6 spans given up and 0 dropped so far$/)
+  assert.match(log[1] ?? '', /^traces: http:.* accepts them again; 6 spans failed and 0 dropped so far$/)
 })
 
 exports(
