@@ -91,7 +91,7 @@ process_('serves the cluster and ends on SIGTERM within a second', async () => {
   })
 })
 
-process_('says once what is bad about pods and usage objects, counts it, and serves all others', async () => {
+process_('logs and counts invalid annotations and usage objects, and serves all pods', async () => {
   const usage = 'kwok.x-k8s.io/usage-cpu'
   const bad = ['lots', '-1', '1e30'].map(value => rawPod({ uid: value, name: value, annotations: { [usage]: value } }))
   const again = rawPod({ uid: 'again', name: 'again', annotations: { [usage]: 'lots' } })
@@ -146,7 +146,7 @@ process_('says once what is bad about pods and usage objects, counts it, and ser
   }, objects)
 })
 
-process_('a second one on the same state is refused, and gets it once the first was killed', async () => {
+process_('a second process with the same state file is refused until the first is killed', async () => {
   await withApi(async kubeconfig => {
     const state = join(dirname(kubeconfig), 'state', 'counters.jsonl')
     const args = ['--kubeconfig', kubeconfig, '--port', '0', '--state-file', state]
@@ -171,7 +171,7 @@ process_('a second one on the same state is refused, and gets it once the first 
   })
 })
 
-process_('says which port is in use', async () => {
+process_('reports a port in use', async () => {
   const holder = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => holder.once('listening', resolve))
   const { port } = holder.address() as { port: number }

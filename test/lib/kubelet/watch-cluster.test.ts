@@ -10,7 +10,7 @@ import { rawNode, rawPod } from './kubelet-fixtures.ts'
 
 const follows = suite('watchCluster()')
 
-follows('lists usage objects first, then nodes, then pods; usage objects need not be known', async () => {
+follows('lists usage objects first, then nodes, then pods; usage objects are optional', async () => {
   const asked: string[] = []
   const collections: Record<string, unknown[]> = { nodes: [rawNode()], pods: [rawPod()] }
   const api = await fakeApi((request, response) => {

@@ -17,7 +17,7 @@ for (const [protocol, status, ok, failed, unavailable] of [
   ['redis', 'db.system.name', ['redis', undefined], ['redis', 'ERR'], ['redis', 'ECONNREFUSED']],
   ['tcp', 'network.transport', ['tcp', undefined], ['tcp', '_OTHER'], ['tcp', 'ECONNREFUSED']],
 ] as const) {
-  semantics(`tells of ${protocol} what became of it, on both sides`, () => {
+  semantics(`gives the result of a ${protocol} call on both sides`, () => {
     const { client, server } = callSemantics(call(protocol))
     const said = [client.ok, client.failed, client.unavailable, server.ok, server.failed].map(attributes => {
       assert.deepEqual([attributes['server.address'], attributes['server.port']], ['cart', 7070])

@@ -17,7 +17,7 @@ import { rawPod, rawWorkload } from './trace-fixtures.ts'
 const flags = suite('parseFlags()')
 const url = ['--otlp-url', 'http://127.0.0.1:4318/']
 
-flags('gives defaults, and takes the slash off the URL', () => {
+flags('has defaults, and removes the slash at the end of the URL', () => {
   assert.deepEqual(parseFlags(url), {
     kubeconfig: undefined,
     context: undefined,
@@ -46,7 +46,7 @@ for (const [args, message] of [
 flags.run()
 
 const metrics = suite('metricsRequest()')
-metrics('has each counter since the start, and spans by what became of them', () => {
+metrics('has each counter since the start, and spans by result', () => {
   const exporter = { counts: { sent: 30, dropped: 20, failed: 10 }, waiting: 4 }
   const request = metricsRequest({ requests: 5, roots: 1, services: 2, problems: 3 }, exporter, {
     startMs: 1,
@@ -91,7 +91,7 @@ const processes = suite('lib/traces/trace-simulator-process.ts')
 /** A process takes seconds to start on a machine that is busy. */
 const until = (what: string, holds: () => boolean) => untilSoon(what, holds, 30_000)
 
-processes('reads a cluster, sends spans and metrics, says what is odd once, and ends when told', async () => {
+processes('reads a cluster, sends spans and metrics, logs each problem once, and ends on a signal', async () => {
   const lists: Record<string, unknown[]> = {
     '/apis/apps/v1/deployments': [rawWorkload('load', { WEB_ADDR: 'web:80', X_ADDR: 'nobody:80' }), rawWorkload('web')],
     '/api/v1/services': [
