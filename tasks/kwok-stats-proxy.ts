@@ -38,8 +38,8 @@ await runTask(
     if (node !== undefined) {
       const options = { kubeconfig: kubeconfigPath(lab, 'stats-proxy'), preset: lab.settings.usagePreset }
       // Loaded only here: make kwok does without the usage model.
-      const { summaryOnce } = await import('../lib/kubelet/summary-from-api.ts')
-      print(JSON.stringify((await servedSummary(lab, node)) ?? (await summaryOnce(node, options)), null, 2))
+      const { summaryFromApi } = await import('../lib/kubelet/summary-from-api.ts')
+      print(JSON.stringify((await servedSummary(lab, node)) ?? (await summaryFromApi(node, options)), null, 2))
       return
     }
     await requirePortsFor(lab, 'stats-proxy')

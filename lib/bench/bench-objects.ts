@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** A Node of the size that the lab makes, as the API gives it. */
+/** A Node as the API returns it, of the size that the lab creates. */
 export function benchNode(index: number): unknown {
   const name = `kwok-node-${String(index).padStart(4, '0')}`
   const capacity = { cpu: '8', memory: '32Gi', 'ephemeral-storage': '100Gi', pods: '110' }
@@ -10,7 +10,7 @@ export function benchNode(index: number): unknown {
   }
 }
 
-/** A running Pod of two containers, with what the API and KWOK add: an object of about 4 kB of JSON. */
+/** A running Pod of two containers, with the fields that the API and KWOK add: about 4 kB of JSON. */
 export function benchPod(index: number, nodeIndex: number): unknown {
   const name = `load-${String(index).padStart(6, '0')}`
   const startedAt = '2026-01-01T00:00:00Z'
@@ -55,7 +55,10 @@ export function benchPod(index: number, nodeIndex: number): unknown {
       nodeName: `kwok-node-${String(nodeIndex).padStart(4, '0')}`,
       schedulerName: 'default-scheduler',
       tolerations: ['not-ready', 'unreachable'].map(each => ({
-        ...{ key: `node.kubernetes.io/${each}`, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+        key: `node.kubernetes.io/${each}`,
+        operator: 'Exists',
+        effect: 'NoExecute',
+        tolerationSeconds: 300,
       })),
       priority: 0,
       enableServiceLinks: true,

@@ -3,9 +3,9 @@ export interface BenchRow {
   name: string
   value: number
   unit: string
-  /** What the value is compared with, measured in the same run and in the same unit. */
+  /** The reference value, measured in the same run and in the same unit. */
   baseline?: { name: string; value: number }
-  /** What the lab wants of it, in words. */
+  /** The target of the value. */
   goal?: string
 }
 

@@ -15,13 +15,13 @@ import type { BenchRow } from './bench-row.ts'
 const RESOURCE_METRICS = join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml')
 const USAGE_PATH = '/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages'
 const ROUNDS = 3
-/** How long a server may send nothing. */
-const ANSWER_MS = 30_000
+/** The time limit between bytes of a response. */
+const IDLE_TIMEOUT_MS = 30_000
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
 
 /**
- * The pods of all nodes, a second, as the stats proxy and as KWOK's own server give them, each node asked one after the other
- * over one connection. Both read the same usage object, of the kind that KWOK brings along. Prometheus scrapes both meanwhile, at the same rate.
+ * The pods per second that the stats proxy and KWOK's own server serve, with requests for one node after the other over one
+ * connection. Both read the same usage object, like the one shipped with KWOK. Prometheus scrapes both at the same rate.
  */
 export async function kubeletBench(lab: Lab): Promise<BenchRow[]> {
   const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
@@ -31,9 +31,9 @@ export async function kubeletBench(lab: Lab): Promise<BenchRow[]> {
   try {
     await applyManifests(lab, RESOURCE_METRICS)
     await callAll(client, [{ method: 'POST', path: USAGE_PATH, body: usage }])
-    // KWOK makes the series of a node's pods after it was first asked for them.
+    // KWOK creates the series of a node's pods after the first request for them.
     const running = await measure(nodes, node => `${proxy}/${node}/metrics/resource`, countResourcePods)
-    await untilAllServed(running.pods, () =>
+    await waitUntilServed(running.pods, () =>
       measure(nodes, node => `${kwok}/${node}/metrics/resource`, countResourcePods),
     )
     const ofKwok = await fastest(() => measure(nodes, node => `${kwok}/${node}/metrics/resource`, countResourcePods))
@@ -53,11 +53,11 @@ export async function kubeletBench(lab: Lab): Promise<BenchRow[]> {
   }
 }
 
-/** As KWOK's own usage object has it: what the pod's annotation says, else next to nothing. */
-function said(resource: string, otherwise: string): { expression: string } {
+/** As in KWOK's own usage object: the pod's annotation, else a small default. */
+function annotatedUsage(resource: string, fallback: string): { expression: string } {
   const name = `"kwok.x-k8s.io/usage-${resource}"`
   const annotation = `pod.metadata.annotations[${name}]`
-  return { expression: `${name} in pod.metadata.annotations ? Quantity(${annotation}) : Quantity("${otherwise}")` }
+  return { expression: `${name} in pod.metadata.annotations ? Quantity(${annotation}) : Quantity("${fallback}")` }
 }
 
 const usage = {
@@ -66,7 +66,7 @@ const usage = {
   metadata: { name: 'bench-usage' },
   spec: {
     selector: { matchNamespaces: [...podNamespaces] },
-    usages: [{ usage: { cpu: said('cpu', '1m'), memory: said('memory', '1Mi') } }],
+    usages: [{ usage: { cpu: annotatedUsage('cpu', '1m'), memory: annotatedUsage('memory', '1Mi') } }],
   },
 }
 
@@ -91,10 +91,10 @@ async function measure(
   return { pods, podsPerSecond: pods / (spentMs / 1_000) }
 }
 
-/** The bytes of an answer, by the way that costs this process least: what is measured is the server. */
+/** The bytes of a response, with little CPU time in this process: the server is measured. */
 async function get(url: string): Promise<Buffer> {
   return await new Promise((resolve, reject) => {
-    const request = http.get(url, { agent, timeout: ANSWER_MS }, response => {
+    const request = http.get(url, { agent, timeout: IDLE_TIMEOUT_MS }, response => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
@@ -104,19 +104,19 @@ async function get(url: string): Promise<Buffer> {
       })
     })
     request.on('error', reject)
-    request.once('timeout', () => request.destroy(new Error(`${url} sent nothing for ${ANSWER_MS} ms`)))
+    request.once('timeout', () => request.destroy(new Error(`${url} sent nothing for ${IDLE_TIMEOUT_MS} ms`)))
   })
 }
 
-async function untilAllServed(pods: number, round: () => Promise<Round>): Promise<void> {
+async function waitUntilServed(pods: number, round: () => Promise<Round>): Promise<void> {
   await waitUntil<void>({
     what: 'the usage of every pod from KWOK',
     timeoutMs: 120_000,
     everyMs: 1_000,
     check: async () => {
       const served = await round()
-      // It gives pods that have ended too.
-      return served.pods >= pods ? { done: undefined } : { pending: `it has that of ${served.pods} of ${pods} pods` }
+      // KWOK also serves pods that have ended.
+      return served.pods >= pods ? { done: undefined } : { pending: `KWOK serves ${served.pods} of ${pods} pods` }
     },
     next: 'make kwok-status',
   })

@@ -11,12 +11,12 @@ import type { BenchRow } from './bench-row.ts'
 
 const NAMESPACE = 'bench'
 const KWOKCTL_NAMESPACE = 'bench-kwokctl'
-/** Thousands of pods on a slow machine. */
+/** For thousands of pods on a slow machine. */
 const SCALE_TIMEOUT_MS = 60 * 60_000
 
 /**
- * Pods created a second, by the lab and by `kwokctl scale pod`, one after the other on the same cluster: from the start
- * until the last is created, with the namespace empty before and after. kwokctl's time includes its start (0.1 s).
+ * Pods created per second by the lab and by `kwokctl scale pod`, one after the other on the same cluster: from the start until the
+ * last pod is created, with an empty namespace before and after. kwokctl's time includes its start (0.1 s).
  */
 export async function podBench(lab: Lab, podCount: number): Promise<BenchRow[]> {
   const client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
@@ -30,7 +30,7 @@ export async function podBench(lab: Lab, podCount: number): Promise<BenchRow[]> 
     }
     const template = readPodTemplate()
     const manifests = (nodeName?: (index: number) => string | undefined) =>
-      Array.from({ length: podCount }, (_, index) => inBench(podManifest(template, index, nodeName?.(index))))
+      Array.from({ length: podCount }, (_, index) => inBenchNamespace(podManifest(template, index, nodeName?.(index))))
     const keys = manifests().map(manifest => `${NAMESPACE}/${manifest.metadata.name}`)
 
     const scheduled = await rate(() => callAll(client, createPodCalls(manifests())))
@@ -50,7 +50,7 @@ export async function podBench(lab: Lab, podCount: number): Promise<BenchRow[]> 
   }
 }
 
-function inBench(manifest: Manifest): Manifest {
+function inBenchNamespace(manifest: Manifest): Manifest {
   return { ...manifest, metadata: { ...manifest.metadata, namespace: NAMESPACE } }
 }
 

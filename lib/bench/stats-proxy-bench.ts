@@ -4,15 +4,15 @@ import type { BenchRow } from './bench-row.ts'
 import type { StatsRun } from './stats-proxy-run.ts'
 
 /**
- * Measures the stats proxy without a cluster, on one core: 1,000 nodes and 50,000 pods of two containers are fed to its
- * store, then every node's summary is written once. Again with 100 and 5,000 nodes: the
- * cost of a summary has to go with the pods on its node alone. Takes about half a minute.
+ * Measures the stats proxy without a cluster, on one core: the store gets 1,000 nodes and 50,000 pods of two containers, then
+ * every node's summary is written once. Again with 100 and 5,000 nodes: the time of a summary must depend only on the pods of
+ * its node. Takes about half a minute.
  */
 export async function statsBench(): Promise<BenchRow[]> {
   const small = await measure(100, 5_000)
   const large = await measure(1_000, 50_000)
   const wide = await measure(5_000, 50_000)
-  const name = (what: string) => `stats proxy, 1,000 nodes and 50,000 pods: ${what}`
+  const name = (figure: string) => `stats proxy, 1,000 nodes and 50,000 pods: ${figure}`
   return [
     { name: name('every summary once'), value: large.allSummariesMs / 1_000, unit: 's', goal: '<= 2 s' },
     { name: name('one summary of 50 pods, p99'), value: large.p99Ms, unit: 'ms', goal: '<= 5 ms' },

@@ -1,5 +1,5 @@
-// One measurement of the stats proxy without a cluster, in a process of its own so that its memory is its own. Prints one
-// line of JSON (`StatsRun`).
+// One measurement of the stats proxy without a cluster, in a process of its own, because it measures memory. Prints one line of
+// JSON (`StatsRun`).
 //
 //   node --import tsx lib/bench/stats-proxy-run.ts NODES PODS
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -12,16 +12,16 @@ import { nodeFacts, podFacts } from '../kubelet/objects/object-facts.ts'
 import { createStore } from '../kubelet/store/stats-store.ts'
 import { benchNode, benchPod } from './bench-objects.ts'
 
-/** What one run found. */
+/** The results of one run. */
 export interface StatsRun {
-  /** Events from the parsed object to the store and its state file: new pods, then changes of pods. */
+  /** Events per second from the parsed object to the store and its state file: new pods, then changed pods. */
   addedPerSecond: number
   changedPerSecond: number
-  /** Every node's summary as text, once, one after the other. */
+  /** The time to write every node's summary once. */
   allSummariesMs: number
   medianMs: number
   p99Ms: number
-  /** After all of it. */
+  /** At the end. */
   residentMib: number
   stateMib: number
 }
@@ -44,7 +44,7 @@ function run(): StatsRun {
   const apply = (count: number): number => {
     let spentMs = 0
     for (let from = 0; from < count; from += 1_000) {
-      // Parsing is the API client's: what is measured begins with the object.
+      // Parsing is not measured: it belongs to the API client.
       const objects: unknown[] = []
       for (let at = from; at < Math.min(count, from + 1_000); at++) {
         objects.push(JSON.parse(JSON.stringify(benchPod(at, at % nodeCount))))

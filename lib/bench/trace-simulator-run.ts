@@ -1,5 +1,5 @@
 // One measurement of the trace simulator without a cluster, in a process of its own: 100 services of 10 pods each send spans to
-// a receiver in another process as fast as they can. Prints one line of JSON (`TracesRun`).
+// a receiver in another process at the highest rate. Prints one line of JSON (`TracesRun`).
 //
 //   node --import tsx lib/bench/trace-simulator-run.ts SECONDS
 import { spawn } from 'node:child_process'
@@ -11,20 +11,20 @@ import { createSpanExporter } from '../traces/span-exporter.ts'
 import { createTracedCluster } from '../traces/traced-cluster.ts'
 import { serviceFacts, tracedPod, workloadFacts } from '../traces/traced-objects.ts'
 
-/** What one run found. */
+/** The results of one run. */
 export interface TracesRun {
   spans: number
   requests: number
-  /** Spans that the receiver has taken, divided by the CPU time that the simulator's process used. */
+  /** Spans accepted by the receiver, per CPU second of the simulator's process. */
   spansPerCpuSecond: number
-  /** After all of it. */
+  /** At the end. */
   residentMib: number
 }
 
 const SERVICES = 100
 const PODS = 10
 const FAN_OUT = 3
-/** Takes whatever comes, and says its port. */
+/** Accepts every request, and prints its port. */
 const RECEIVER = `
   const server = require('node:http').createServer((request, response) => {
     request.resume().on('end', () => response.end())
@@ -43,15 +43,15 @@ try {
 async function run(url: string): Promise<TracesRun> {
   const cluster = createTracedCluster()
   const loads = createPodLoads({ preset: 'steady' })
-  // One in each call; the first is the generator, and whom a service calls comes after it.
-  for (let at = 0; at < SERVICES; at++) fill(at)
+  // A service calls only later ones, so the first is the load generator.
+  for (let at = 0; at < SERVICES; at++) addService(at)
   const exporter = createSpanExporter({ url, log: line => process.stderr.write(`${line}\n`) })
   let requests = 0
   const endMs = performance.now() + seconds * 1_000
   const before = process.cpuUsage()
   while (performance.now() < endMs) {
     emit(10, { cluster, loads, exporter, onRequest: () => requests++ })
-    // Where it can't send as fast as it makes, making more would only measure dropping.
+    // If sending is slower than simulating, more spans would be dropped.
     do await sleep(0)
     while (exporter.waiting > 10_000)
   }
@@ -66,7 +66,7 @@ async function run(url: string): Promise<TracesRun> {
     residentMib: process.memoryUsage.rss() / 2 ** 20,
   }
 
-  function fill(at: number): void {
+  function addService(at: number): void {
     const name = `service-${at}`
     const labels = { app: name }
     const peers = Array.from(

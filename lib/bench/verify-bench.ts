@@ -5,15 +5,16 @@ import { run } from '../system/run.ts'
 import type { BenchRow } from './bench-row.ts'
 
 /**
- * How long verify takes over all dashboards of the lab that the environment names, waiting for data apart, and its slowest query.
+ * The time of verify over all dashboards of the lab in the environment, without waiting for data, and its slowest query. A failed
+ * verification counts.
  *
- * Throws an Error with what it printed when verify gives no report; a failed one is a figure too.
+ * Throws an Error with the output of verify when it prints no report.
  */
 export async function verifyBench(env: NodeJS.ProcessEnv, size: string, goal: string): Promise<BenchRow[]> {
   const task = join(projectDir, 'tasks', 'verify.ts')
   const args = ['--import', import.meta.resolve('tsx'), task, '--json', '-']
   const { stdout, stderr } = await run(process.execPath, args, { env, nothrow: true, timeoutMs: 600_000 })
-  if (!stdout.startsWith('{')) throw new Error(`verify gave no report: ${stderr}`)
+  if (!stdout.startsWith('{')) throw new Error(`verify printed no report: ${stderr}`)
   const report = fields(JSON.parse(stdout))
   const [slowest] = items(report['slowest']).map(fields)
   const failed = items(report['failures']).length

@@ -1,7 +1,7 @@
 import { UsageError } from '../cli/errors.ts'
 import { isPresetName, type PresetName, presetNames } from './objects/facts.ts'
 
-/** The flags that every process has which follows a cluster and its pods' usage, for parseArgs. */
+/** The flags of every process that watches a cluster and its pods' usage, for parseArgs. */
 export const clusterOptions = {
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
@@ -10,7 +10,7 @@ export const clusterOptions = {
   help: { type: 'boolean' },
 } as const
 
-/** What these flags say. */
+/** The values of these flags. */
 export interface ClusterFlags {
   kubeconfig: string | undefined
   context: string | undefined
@@ -18,16 +18,16 @@ export interface ClusterFlags {
   intervalMs: number
 }
 
-/** Their part of the text of `--help`, above the others'. */
+/** Their part of `--help`. */
 export const CLUSTER_USAGE = `  --kubeconfig FILE   the cluster (default: the pod's own, else KUBECONFIG, else ~/.kube/config)
   --context NAME      a context in it (default: its current one)
-  --usage-preset NAME how pods use what nothing else is said about: ${presetNames.join(', ')} (default steady)
+  --usage-preset NAME the usage of pods without any other source of usage: ${presetNames.join(', ')} (default steady)
 `
 
-/** Node.js takes a timer of more than 24 days for one of 1 ms. */
+/** Node.js runs a timer of more than 24 days after 1 ms. */
 const DAY_MS = 86_400_000
 
-/** Narrows what was given. Throws a UsageError that names what is wrong. */
+/** Validates the flags. Throws a UsageError that names the invalid one. */
 export function clusterFlags(values: {
   kubeconfig?: string | undefined
   context?: string | undefined

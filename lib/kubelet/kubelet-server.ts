@@ -12,20 +12,20 @@ import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
 
 export interface StatsServerOptions {
-  /** The host names that it is asked by beside those of loopback. */
+  /** Host names it answers to, besides those of loopback. */
   hostNames: readonly string[]
   store: StatsStore
   metrics: StatsMetrics
-  /** True once the store holds the whole cluster; before, no node is served. */
+  /** True once the store has the whole cluster; before, no node is served. */
   isSynced: () => boolean
-  /** Why `/readyz` has to say no, or undefined. */
+  /** Why `/readyz` fails, or undefined. */
   unreadyReason: () => string | undefined
-  /** Told of errors that are bugs, and of the first refused request of each kind. */
+  /** Logs bugs, and the first refused request of each kind. */
   log: (line: string) => void
 }
 
 interface Answer {
-  /** What was asked for, without names: a label of the request metric. */
+  /** The path without names: a label of the request metric. */
   route: string
   status: number
   body: string
@@ -34,23 +34,23 @@ interface Answer {
 
 const TEXT = 'text/plain; charset=utf-8'
 const JSON_TYPE = 'application/json'
-/** Where KWOK serves a node's resource metrics, and where the nodes that kwokctl makes say they are. */
+/** Where KWOK serves a node's resource metrics, as in the annotation of nodes that kwokctl creates. */
 const KWOK_PATH = /^\/metrics\/nodes\/[^/]+\/metrics\/resource$/
-/** Longer than a scrape interval, so that a collector's connection is never closed under its next request. */
+/** Longer than a scrape interval, so that a collector's connection is not closed before its next request. */
 const KEEP_ALIVE_MS = 75_000
 
-/** Those of this machine itself, and what it is called in a container of Docker Desktop. */
+/** Loopback, and this machine's name in a container of Docker Desktop. */
 const LOCAL_NAMES = ['127.0.0.1', 'localhost', '[::1]', 'host.docker.internal']
 
 /**
- * A server, not listening yet, of each node's kubelet API under `/nodes/<node>/`, and of the proxy's own health and metrics. It answers
- * only to its own host names: a page of another site could give its name this address, and read the pods' specs.
+ * A server, not listening yet, of each node's kubelet API under `/nodes/<node>/`, and of the proxy's own health and metrics. It
+ * checks the Host header against DNS rebinding: a page of another site must not read the pods' specs.
  */
 export function createStatsServer(options: StatsServerOptions): Server {
   const { metrics, log } = options
   const names = new Set([...LOCAL_NAMES, ...options.hostNames])
   const refused = new Set<string>()
-  /** Counts an answer. A collector that asks wrongly does so at each scrape: one line is enough. */
+  /** Counts a response, and logs the first refused request of a kind: a misconfigured collector repeats it at each scrape. */
   const count = ({ route, status, body }: Answer, what: string): void => {
     metrics.countRequest(route, status)
     const kind = `${route} ${status}`
@@ -69,7 +69,7 @@ export function createStatsServer(options: StatsServerOptions): Server {
       answer = { route: 'error', status: 500, body: 'internal error\n' }
     }
     count(answer, `${request.method} ${JSON.stringify((request.url ?? '').slice(0, 200))}`)
-    // A body that nobody reads would hold the connection.
+    // An unread body would block the connection.
     request.resume()
     response.writeHead(answer.status, {
       'content-type': answer.contentType ?? TEXT,
@@ -78,7 +78,7 @@ export function createStatsServer(options: StatsServerOptions): Server {
     })
     response.end(answer.body)
   })
-  // What never becomes a request: Node.js would refuse it in silence.
+  // Node.js refuses invalid requests without a log line.
   const refuse = (socket: Duplex, status: number, body: string): void => {
     count({ route: 'other', status, body }, 'a request')
     const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ${TEXT}\r\n`
@@ -96,12 +96,12 @@ export function createStatsServer(options: StatsServerOptions): Server {
   return server
 }
 
-/** The host that was asked for, without the port; of IPv6 in brackets. */
+/** The requested host without the port; IPv6 in brackets. */
 function hostNameOf({ headers }: IncomingMessage): string {
   return (headers.host ?? '').toLowerCase().replace(/:\d+$/, '')
 }
 
-/** What the server says to a method and a URL, as path and maybe query. */
+/** The server's response to a method and a path with an optional query. */
 export async function answerTo(method: string, url: string, options: StatsServerOptions): Promise<Answer> {
   if (method !== 'GET') return { route: 'other', status: 405, body: `${method} is not allowed, only GET\n` }
   const query = url.indexOf('?')
@@ -116,7 +116,7 @@ export async function answerTo(method: string, url: string, options: StatsServer
     case '/stats/summary':
       return onlyNodesSummary(options)
     default:
-      // metrics-server takes the path from a node's annotation, and there stands what the kwok-controller would serve.
+      // metrics-server takes this path from the node's annotation.
       if (KWOK_PATH.test(path)) return nodeAnswer(path.slice('/metrics'.length), options)
       return path.startsWith('/nodes/') ? nodeAnswer(path, options) : notFound(path)
   }
@@ -133,7 +133,7 @@ function readiness({ unreadyReason }: StatsServerOptions): Answer {
 
 function onlyNodesSummary(options: StatsServerOptions): Answer {
   const route = '/stats/summary'
-  if (!options.isSynced()) return notYet(route)
+  if (!options.isSynced()) return notListed(route)
   const [name, another] = options.store.nodeNames()
   if (name !== undefined && another === undefined) return documentOf(name, 'stats/summary', options)
   const why = name === undefined ? 'there is no node' : 'there is more than one node'
@@ -151,14 +151,14 @@ function nodeAnswer(path: string, options: StatsServerOptions): Answer {
     return { route: 'other', status: 400, body: 'the path has a % that is not followed by two hexadecimal digits\n' }
   }
   if (!isDocument(document)) return notFound(path)
-  if (!options.isSynced()) return notYet(route)
+  if (!options.isSynced()) return notListed(route)
   if (options.store.node(name) === undefined) {
     return { route, status: 404, body: `there is no node ${JSON.stringify(name.slice(0, 300))}\n` }
   }
   return documentOf(name, document, options)
 }
 
-/** What is served of each node, and how it is written. */
+/** The documents of a node, and how they are written. */
 const documents = {
   'stats/summary': { write: measured => JSON.stringify(buildSummary(measured)), contentType: JSON_TYPE },
   'metrics/resource': { write: resourceMetricsText, contentType: EXPOSITION_TYPE },
@@ -187,13 +187,13 @@ function documentOf(name: string, document: Document, { store }: StatsServerOpti
   return { route, status: 200, body: write(measureNode(read.entry, read.nowMs)), contentType }
 }
 
-/** Half a cluster would look like pods that vanished, and a counter that falls. */
-function notYet(route: string): Answer {
+/** Before everything is listed, pods would seem deleted and counters would decrease. */
+function notListed(route: string): Answer {
   return { route, status: 503, body: 'nodes and pods have not been listed yet\n' }
 }
 
 function notFound(path: string): Answer {
-  const ofNode = Object.keys(documents).map(document => `/nodes/<node>/${document}`)
-  const known = [...ofNode, '/stats/summary', '/healthz', '/readyz', '/metrics'].join(', ')
+  const nodePaths = Object.keys(documents).map(document => `/nodes/<node>/${document}`)
+  const known = [...nodePaths, '/stats/summary', '/healthz', '/readyz', '/metrics'].join(', ')
   return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }
 }

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as yieldToScrapes } from 'node:timers/promises'
 import { hostResourceMetrics } from './endpoints/host-metrics.ts'
 import { type MeasuredNode, measureNode } from './endpoints/node-measurement.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
@@ -10,38 +10,39 @@ export interface PushOptions {
   /** An OTLP/HTTP endpoint, without `/v1/metrics`. */
   url: string
   intervalMs: number
-  /** False while the store isn't whole. */
+  /** False until the store has the whole cluster. */
   isSynced: () => boolean
   signal: AbortSignal
   log: (line: string) => void
 }
 
-/** Nodes in one request: about a megabyte of JSON. */
-const NODES_A_REQUEST = 50
+/** Nodes per request: about a megabyte of JSON. */
+const NODES_PER_REQUEST = 50
 const LOAD_SPANS_S = [60, 300, 900] as const
 
-/** Mean busy cores over the last minutes, as a kernel reckons them, by node UID. */
+/** Load averages by node UID: mean busy cores, weighted exponentially as in a kernel. */
 type Loads = Map<string, { atMs: number; means: [number, number, number] }>
 
 /**
- * Pushes the host metrics of every node, each interval until the signal. A collector that is away loses nothing but the
- * samples in between: counters go on. Made by hand and not by an SDK, for which a process is one resource: a thousand nodes
- * would be a thousand meter providers and as many requests.
+ * Pushes the host metrics of every node, each interval until the signal. While a collector is unreachable, only samples are
+ * lost: counters continue. Not by an SDK, which has one resource per meter provider: a thousand nodes would need a thousand
+ * providers and requests.
  */
 export function startPushing(options: PushOptions): Promise<void> {
   const { intervalMs, signal, log } = options
   const loads: Loads = new Map()
-  let trouble: string | undefined
+  let lastFailure: string | undefined
   return new Promise(resolve => {
     let timer: NodeJS.Timeout
-    const round = async (): Promise<void> => {
+    const pushRound = async (): Promise<void> => {
       const startedMs = Date.now()
-      const said = await pushAll(options, loads)
+      const failure = await pushAll(options, loads)
       if (signal.aborted) return
-      if (said !== trouble)
-        log(said === undefined ? 'host metrics: accepted again' : `host metrics: ${said}, trying on`)
-      trouble = said
-      timer = setTimeout(round, Math.max(0, intervalMs - (Date.now() - startedMs)))
+      if (failure !== lastFailure) {
+        log(failure === undefined ? 'host metrics: accepted again' : `host metrics: ${failure}, trying again`)
+      }
+      lastFailure = failure
+      timer = setTimeout(pushRound, Math.max(0, intervalMs - (Date.now() - startedMs)))
     }
     signal.addEventListener(
       'abort',
@@ -51,11 +52,11 @@ export function startPushing(options: PushOptions): Promise<void> {
       },
       { once: true },
     )
-    timer = setTimeout(round, Math.min(1_000, intervalMs))
+    timer = setTimeout(pushRound, Math.min(1_000, intervalMs))
   })
 }
 
-/** One round; returns what went wrong, if anything did. */
+/** Pushes once; returns the last failure. */
 async function pushAll(
   { store, metrics, url, isSynced, signal }: PushOptions,
   loads: Loads,
@@ -63,10 +64,10 @@ async function pushAll(
   if (!isSynced()) return undefined
   const names = store.nodeNames()
   const seen = new Set<string>()
-  let trouble: string | undefined
-  for (let at = 0; at < names.length && !signal.aborted; at += NODES_A_REQUEST) {
+  let failure: string | undefined
+  for (let at = 0; at < names.length && !signal.aborted; at += NODES_PER_REQUEST) {
     const resourceMetrics: unknown[] = []
-    for (const name of names.slice(at, at + NODES_A_REQUEST)) {
+    for (const name of names.slice(at, at + NODES_PER_REQUEST)) {
       const read = store.read(name)
       if (read === undefined) continue
       const measured = measureNode(read.entry, read.nowMs)
@@ -74,8 +75,8 @@ async function pushAll(
       const { startMs, nowMs, total } = measured
       const cores = store.coreTimes(read.entry, { startMs, nowMs, busyNs: total.usageCoreNanoSeconds })
       resourceMetrics.push(hostResourceMetrics(measured, { loads: loadsOf(measured, loads), cores }))
-      // Scrapes go before: a thousand nodes at once would make them wait.
-      await turn()
+      // Lets scrapes run between nodes.
+      await yieldToScrapes()
     }
     store.flush()
     const count = resourceMetrics.length
@@ -88,14 +89,14 @@ async function pushAll(
       })
       const body = await answer.text()
       metrics.countPush(answer.ok ? 'accepted' : 'refused', count)
-      if (!answer.ok) trouble = `${url} answers ${answer.status} ${body.slice(0, 200)}`
+      if (!answer.ok) failure = `${url} answers ${answer.status} ${body.slice(0, 200)}`
     } catch (error) {
       metrics.countPush('failed', count)
-      trouble = `cannot reach ${url} (${describe(error)})`
+      failure = `cannot reach ${url} (${describe(error)})`
     }
   }
   for (const uid of loads.keys()) if (!seen.has(uid)) loads.delete(uid)
-  return trouble
+  return failure
 }
 
 function loadsOf({ facts, nowMs, total }: MeasuredNode, loads: Loads): [number, number, number] {

@@ -2,13 +2,13 @@ import { strictFlags } from '../cli/daemon.ts'
 import { UsageError } from '../cli/errors.ts'
 import { CLUSTER_USAGE, type ClusterFlags, clusterFlags, clusterOptions } from './cluster-flags.ts'
 
-/** How the stats proxy was started. */
-export interface Flags extends ClusterFlags {
+/** The command line of the stats proxy. */
+export interface StatsProxyFlags extends ClusterFlags {
   address: string
   port: number
-  /** A host name that it is asked by, beside those of loopback. */
+  /** A host name it answers to, besides those of loopback. */
   hostName: string | undefined
-  /** Without it, counters begin anew with each start. */
+  /** Without it, counters start at zero with each start. */
   stateFile: string | undefined
   /** Without it, no host metrics are pushed. */
   otlpUrl: string | undefined
@@ -19,16 +19,16 @@ export const USAGE = `The stats proxy: a kubelet's API for each simulated node.
 
   node --import tsx lib/kubelet/stats-proxy-process.ts --port N [flags]
 
-${CLUSTER_USAGE}  --port N            where it listens; 0 takes a free port and says which
+${CLUSTER_USAGE}  --port N            where it listens; 0 takes a free port and logs it
   --address HOST      default 127.0.0.1
-  --host-name NAME    answers to this name too, beside localhost and the address
-  --state-file FILE   where counters are kept over restarts (default: nowhere)
-  --otlp-url URL      where the nodes' host metrics are pushed, as OTLP/HTTP (default: nowhere)
-  --interval-ms N     how often (default 10000)
+  --host-name NAME    answers to this name too, besides localhost and the address
+  --state-file FILE   keeps counters over restarts (default: they are not kept)
+  --otlp-url URL      pushes the nodes' host metrics to it, as OTLP/HTTP (default: they are not pushed)
+  --interval-ms N     the interval of these pushes (default 10000)
 `
 
-/** Reads the command line; undefined when it asks for help. Throws a UsageError that names what is wrong. */
-export function parseFlags(args: string[]): Flags | undefined {
+/** Reads the command line; undefined for `--help`. Throws a UsageError that names the invalid flag. */
+export function parseFlags(args: string[]): StatsProxyFlags | undefined {
   const values = strictFlags(args, {
     what: 'the stats proxy',
     options: {

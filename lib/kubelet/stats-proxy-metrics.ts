@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Reflector } from '../kube/reflector.ts'
 import type { StatsStore } from './store/stats-store.ts'
 
-/** The proxy's own metrics, for `/metrics`. */
+/** The proxy's own metrics, served at `/metrics`. */
 export interface StatsMetrics {
   countRequest(route: string, status: number): void
   countEvent(kind: string, type: string): void
@@ -14,14 +14,14 @@ export interface StatsMetrics {
   expose(): Promise<{ body: string; contentType: string }>
 }
 
-/** Metrics in a registry of their own; what is held and how old it is are read when they are asked for. */
+/** Metrics in a registry of their own. Gauges are read at each scrape. */
 export function createMetrics(store: StatsStore, reflectors: () => Record<string, Reflector>): StatsMetrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   const requests = new Counter({
     name: 'stats_proxy_http_requests_total',
-    help: 'Requests answered, by what was asked for and HTTP status.',
+    help: 'Requests answered, by route and HTTP status.',
     labelNames: ['route', 'code'],
     registers,
   })
@@ -33,24 +33,24 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
   })
   const bad = new Counter({
     name: 'stats_proxy_annotation_errors_total',
-    help: 'Usage annotations that could not be used, once for each pod and value.',
+    help: 'Invalid usage annotations, once for each pod and value.',
     labelNames: ['annotation'],
     registers,
   })
   const usageProblems = new Counter({
     name: 'stats_proxy_usage_errors_total',
-    help: 'Parts of usage objects that could not be used: entries, and expressions each time they failed for a pod.',
+    help: 'Invalid entries of usage objects, and expressions each time they failed for a pod.',
     labelNames: ['kind'],
     registers,
   })
   const stateErrors = new Counter({
     name: 'stats_proxy_state_errors_total',
-    help: 'Times that counters could not be written to the state file before they were served.',
+    help: 'Failed writes of counters to the state file before they were served.',
     registers,
   })
   const pushes = new Counter({
     name: 'stats_proxy_pushed_nodes_total',
-    help: 'Nodes whose host metrics were pushed, by what became of the push.',
+    help: 'Nodes whose host metrics were pushed, by result of the push.',
     labelNames: ['result'],
     registers,
   })
@@ -65,7 +65,7 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
   gauge('stats_proxy_running_pods', 'Pods in the summaries.', () => store.runningPodCount)
   new Gauge({
     name: 'stats_proxy_api_contact_age_seconds',
-    help: 'Time since the API server last said anything; absent before it ever did.',
+    help: 'Time since the API server last sent anything; absent before it first did.',
     labelNames: ['kind'],
     registers,
     collect() {

@@ -1,4 +1,4 @@
-// The stats proxy's process: when it says so on stderr, each node of the cluster has a kubelet's API at
+// The stats proxy's process. When it logs "ready" on stderr, each node of the cluster has a kubelet's API at
 // http://ADDRESS:PORT/nodes/<node>/. Ends on SIGTERM or SIGINT.
 //
 //   node --import tsx lib/kubelet/stats-proxy-process.ts --kubeconfig FILE [--context NAME] --port 10250 [--address 127.0.0.1]
@@ -12,34 +12,33 @@ import { takeLock } from '../system/lock.ts'
 import { openStateLog, readState } from './counters/state-log.ts'
 import { createStatsServer } from './kubelet-server.ts'
 import { startPushing } from './push-host-metrics.ts'
-import { type Flags, parseFlags, USAGE } from './stats-proxy-flags.ts'
+import { parseFlags, type StatsProxyFlags, USAGE } from './stats-proxy-flags.ts'
 import { createMetrics, type StatsMetrics } from './stats-proxy-metrics.ts'
-import { unreadyReason } from './stats-proxy-readiness.ts'
 import { createStore, type StoreOptions } from './store/stats-store.ts'
-import { follow } from './watch-cluster.ts'
+import { unreadyReason, watchCluster } from './watch-cluster.ts'
 
 await runDaemon({ usage: USAGE, parseFlags, start })
 
-async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<void> {
+async function start(flags: StatsProxyFlags, { signal, log, onStop }: Daemon): Promise<void> {
   if (flags.stateFile !== undefined) await lockState(flags.stateFile)
   const reflectors: Record<string, Reflector> = {}
   const isSynced = () => reflectors.nodes?.synced === true && reflectors.pods?.synced === true
-  // Each with lines of its own: a thousand odd annotations must not hide that the disk is full.
-  const [onceOfAnnotations, onceOfUsage, onceOfState] = [logOnce(log), logOnce(log), logOnce(log)]
+  // Each has its own limit of lines: a thousand invalid annotations must not hide a full disk.
+  const [logAnnotationOnce, logUsageOnce, logStateOnce] = [logOnce(log), logOnce(log), logOnce(log)]
   let metrics: StatsMetrics | undefined
   const store = createStore({
     preset: flags.preset,
     ...(flags.stateFile === undefined ? {} : { state: openState(flags.stateFile) }),
     onBadAnnotation(pod, { name, value, why }) {
       metrics?.countBadAnnotation(name)
-      // Ten thousand pods of one bad template are one line.
-      const said = `${name}: ${JSON.stringify(value)} ${why}`
-      onceOfAnnotations(said, `pod ${pod.namespace}/${pod.name}: ${said}, not used (nor on other pods)`)
+      // One line for all pods of a template.
+      const problem = `${name}: ${JSON.stringify(value)} ${why}`
+      logAnnotationOnce(problem, `pod ${pod.namespace}/${pod.name}: ${problem}, not used (nor on other pods)`)
     },
     onUsageProblem(pod, { object, source, why }) {
       metrics?.countUsageProblem(object.kind)
-      // Not by what is wrong, which may name another number each time.
-      onceOfUsage(
+      // Without the message, which may have a different number each time.
+      logUsageOnce(
         `${object.uid} ${source}`,
         `${object.kind} ${object.name}: ${why}, for pod ${pod.namespace}/${pod.name} (maybe others): not used there`,
       )
@@ -47,20 +46,20 @@ async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<voi
     onStateError(error) {
       metrics?.countStateError()
       const why = error instanceof Error ? error.message : String(error)
-      onceOfState(why, `Cannot write ${flags.stateFile}: ${why}; counters may fall when this process ends`)
+      logStateOnce(why, `Cannot write ${flags.stateFile}: ${why}; counters may fall when this process ends`)
     },
   })
   metrics = createMetrics(store, () => reflectors)
   const readiness = () => unreadyReason(reflectors, Date.now())
   const hostNames = [flags.address, ...(flags.hostName === undefined ? [] : [flags.hostName])]
   const server = createStatsServer({ hostNames, store, metrics, isSynced, unreadyReason: readiness, log })
-  onStop(() => ended(server))
+  onStop(() => closeServer(server))
 
-  // Before anything that takes time: a port in use is known at once.
+  // First, so that a port in use is reported at once.
   await listen(server, flags, log)
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
-  await follow({ client, store, metrics, reflectors, signal, log, once: onceOfUsage })
+  await watchCluster({ client, store, metrics, reflectors, signal, log, logOnce: logUsageOnce })
   store.endRestore()
   log(`ready: ${store.nodeCount} nodes, ${store.runningPodCount} running pods of ${store.podCount}`)
   if (flags.otlpUrl !== undefined) {
@@ -69,33 +68,33 @@ async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<voi
   }
 }
 
-/** Two processes that write one state would both spoil it. */
+/** Two processes that write the same state file would corrupt it. */
 async function lockState(path: string): Promise<void> {
-  const letGo = await takeLock({
+  const release = await takeLock({
     path: `${path}.lock`,
     waitMs: 0,
     refusal: ({ pid }) =>
       new LabError(`Cannot keep counters in ${path}`, {
-        why: `another stats proxy does (pid ${pid})`,
+        why: `another stats proxy uses it (pid ${pid})`,
         next: 'stop that one, or name another --state-file',
       }),
   })
-  process.once('exit', letGo)
+  process.once('exit', release)
 }
 
-/** The counters of an earlier process, and the file they go on in. */
+/** The counters of an earlier process, and the log to continue them. */
 function openState(path: string): NonNullable<StoreOptions['state']> {
   return { saved: readState(path), open: live => openStateLog({ path, live }) }
 }
 
-function listen(server: Server, { address, port }: Flags, log: Daemon['log']): Promise<void> {
+function listen(server: Server, { address, port }: StatsProxyFlags, log: Daemon['log']): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error => {
       const isTaken = systemErrorCode(error) === 'EADDRINUSE'
       reject(
         new LabError(`Cannot listen on ${address}:${port}`, {
           why: isTaken ? `port ${port} is in use` : error.message,
-          next: isTaken ? 'name a free port, or stop what holds this one' : undefined,
+          next: isTaken ? 'name a free port, or stop the process that uses this one' : undefined,
           cause: error,
         }),
       )
@@ -108,8 +107,8 @@ function listen(server: Server, { address, port }: Flags, log: Daemon['log']): P
   })
 }
 
-/** Idle connections of collectors would keep it open for ever; an answer under way gets half a second. */
-function ended(server: Server): Promise<void> {
+/** Closes idle connections, which collectors keep open; responses in progress get half a second. */
+function closeServer(server: Server): Promise<void> {
   return new Promise(resolve => {
     server.close(() => resolve())
     server.closeIdleConnections()

@@ -9,18 +9,19 @@ import { nodeFacts, podFacts } from './objects/object-facts.ts'
 import { createStore } from './store/stats-store.ts'
 import { usageObject } from './usage/usage-objects.ts'
 
-/** The list of objects behind a path of the API, or nothing where the server knows no such kind. */
-type List = (path: string) => Promise<unknown[]>
-
 /**
- * One node's summary straight from the API, by a proxy that runs for this alone: what usage was before it was changed, it
- * can't know.
+ * One node's summary computed from the API, without a running stats proxy. It assumes that usage has not changed since the
+ * start of each pod.
  *
- * Throws a LabError when the API can't be read or has no such node.
+ * Throws a LabError when the API cannot be read or has no such node.
  */
-export async function summaryOnce(node: string, options: { kubeconfig: string; preset: PresetName }): Promise<Summary> {
+export async function summaryFromApi(
+  node: string,
+  options: { kubeconfig: string; preset: PresetName },
+): Promise<Summary> {
   const client = await connect({ kubeconfig: options.kubeconfig })
-  const list: List = async path => {
+  const list = async (path: string): Promise<unknown[]> => {
+    // 404: the cluster does not have this kind.
     const { status, body } = await client.request('GET', path)
     if (status === 404) return []
     if (status !== 200) throw new LabError(`Cannot read ${path}`, { why: `the API answers ${status}` })

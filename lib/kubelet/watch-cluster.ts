@@ -5,28 +5,32 @@ import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
 import { type UsageObject, usageObject } from './usage/usage-objects.ts'
 
-export interface FollowOptions {
+export interface WatchOptions {
   client: KubeClient
   store: StatsStore
   metrics: StatsMetrics
-  /** Filled in. */
+  /** Gets the reflectors by plural kind. */
   reflectors: Record<string, Reflector>
   signal: AbortSignal
   log: (line: string) => void
-  /** Logs a line unless one about the same was logged. */
-  once: (about: string, line: string) => void
+  /** Logs a line unless one with the same key was logged. */
+  logOnce: (about: string, line: string) => void
 }
 
-/** Usage objects that can't be listed hold up the start no longer than this. */
+/** How long the start waits for the list of usage objects. */
 const USAGE_OBJECTS_WAIT_MS = 10_000
+/** How long the API may be unreachable before the proxy is not ready. */
+const DISCONNECTED_MS = 15_000
+/** An open watch receives at least a bookmark in its 60 s; one without hangs. */
+const IDLE_MS = 80_000
 
 /**
- * Keeps the store what the cluster is, until the signal. Resolves when everything has been listed. Usage objects go first:
- * what a pod has used since it started is reckoned when the pod is first seen. Then nodes: a pod that is deleted leaves its
- * counters to its node, which has to be there.
+ * Keeps the store equal to the cluster until the signal. Resolves when everything is listed. Usage objects come first, because
+ * the usage of a pod since its start is computed when it is first seen. Nodes come before pods, because a deleted pod leaves
+ * its counters to its node.
  */
-export async function follow(options: FollowOptions): Promise<void> {
-  const { client, store, metrics, reflectors, signal, log, once } = options
+export async function watchCluster(options: WatchOptions): Promise<void> {
+  const { client, store, metrics, reflectors, signal, log, logOnce } = options
   const common = { client, signal, log }
   const counted =
     <T>(kind: string, set: (object: T) => void, remove: (uid: string) => void) =>
@@ -38,8 +42,8 @@ export async function follow(options: FollowOptions): Promise<void> {
   const setUsage = (object: UsageObject) => {
     for (const why of object.problems) {
       metrics.countUsageProblem(object.kind)
-      const said = `${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}: ${why}`
-      once(said, `${said}, not used`)
+      const line = `${object.kind} ${object.namespace === undefined ? '' : `${object.namespace}/`}${object.name}: ${why}`
+      logOnce(line, `${line}, not used`)
     }
     store.setUsageObject(object)
   }
@@ -48,7 +52,7 @@ export async function follow(options: FollowOptions): Promise<void> {
     reflectors[plural] = startReflector({
       ...common,
       path: `/apis/kwok.x-k8s.io/v1alpha1/${plural}`,
-      // The lab's clusters have them; others may not.
+      // Other clusters than the lab's may not have these kinds.
       optional: true,
       reduce: raw => usageObject(kind, raw),
       apply: counted(plural, setUsage, store.deleteUsageObject),
@@ -75,4 +79,22 @@ export async function follow(options: FollowOptions): Promise<void> {
     apply: counted('pods', store.setPod, store.deletePod),
   })
   await reflectors.pods.firstSync
+}
+
+/** Why the store may not match the cluster, in one line; undefined while it does. */
+export function unreadyReason(
+  reflectors: Record<string, Pick<Reflector, 'synced' | 'connected' | 'lastContactMs' | 'trouble'>>,
+  nowMs: number,
+): string | undefined {
+  const kinds = Object.entries(reflectors)
+  if (kinds.length === 0) return 'not connected to the Kubernetes API yet'
+  for (const [kind, { synced, connected, lastContactMs, trouble }] of kinds) {
+    const why = trouble === undefined ? '' : `: ${trouble}`
+    if (!synced) return `${kind} have not been listed yet${why}`
+    const ageMs = nowMs - (lastContactMs ?? Number.NEGATIVE_INFINITY)
+    if (ageMs > (connected ? IDLE_MS : DISCONNECTED_MS)) {
+      return `no contact with the Kubernetes API for ${Math.round(ageMs / 1_000)} s (${kind})${why}`
+    }
+  }
+  return undefined
 }

@@ -1,6 +1,6 @@
 import { type PeerVariable, type Protocol, type ServiceFacts, selects, type WorkloadFacts } from './traced-objects.ts'
 
-/** One call that a workload makes: to a port of a Service, by a variable of its own. */
+/** A call of a workload to a port of a Service, configured by an environment variable. */
 export interface Call {
   /** `<namespace>/<name>` of the Service. */
   service: string
@@ -11,21 +11,21 @@ export interface Call {
   variable: string
 }
 
-/** A workload and whom it calls. */
+/** A workload and its calls. */
 export interface Caller {
   workload: WorkloadFacts
   calls: readonly Call[]
 }
 
-/** Who calls whom. */
+/** Workloads, Services and the calls between them. */
 export interface CallGraph {
   /** Every workload, by `<kind>/<namespace>/<name>`. */
   callers: ReadonlyMap<string, Caller>
-  /** The Services that somebody calls, by `<namespace>/<name>`. */
+  /** The Services that workloads call, by `<namespace>/<name>`. */
   services: ReadonlyMap<string, ServiceFacts>
-  /** Those that nobody calls and that call others: load generators. */
+  /** Workloads that call others and are not called: load generators. */
   roots: readonly Caller[]
-  /** What can't be used or looks odd, a line each. */
+  /** Invalid variables and missing load generators, one line each. */
   problems: readonly string[]
 }
 
@@ -35,8 +35,8 @@ export function workloadKey({ kind, namespace, name }: { kind: string; namespace
 }
 
 /**
- * Derives the graph from the workloads' `*_ADDR` variables, as `host:port`, and the Services that their hosts name. A
- * variable that names no Service is left out, and a problem. What a workload calls under two variables is one call.
+ * Derives the graph from the workloads' `*_ADDR` variables (`host:port`, where the host is a Service). A variable without a
+ * matching Service is a problem. Two variables with the same target are one call.
  */
 export function callGraph(workloads: Iterable<WorkloadFacts>, services: Iterable<ServiceFacts>): CallGraph {
   const byName = new Map<string, ServiceFacts>()
@@ -69,7 +69,39 @@ export function callGraph(workloads: Iterable<WorkloadFacts>, services: Iterable
   return { callers, services: called, roots, problems }
 }
 
-/** The Service and port that a variable names, or in what it fails to. */
+/**
+ * The cycles of the graph as `a → b → a` of workload names. Of cycles that share their last calls, only the first.
+ */
+export function cyclesOf({ callers, services }: CallGraph): string[] {
+  const workloadsOf = new Map<string, string[]>()
+  for (const [key, service] of services) {
+    const keys: string[] = []
+    for (const [callerKey, { workload }] of callers) {
+      if (workload.namespace === service.namespace && selects(service.selector, workload.labels)) keys.push(callerKey)
+    }
+    workloadsOf.set(key, keys)
+  }
+  const cycles: string[] = []
+  const done = new Set<string>()
+  const path: string[] = []
+  const visit = (key: string): void => {
+    const at = path.indexOf(key)
+    if (at >= 0) {
+      cycles.push([...path.slice(at), key].map(each => callers.get(each)?.workload.name ?? each).join(' → '))
+      return
+    }
+    if (done.has(key)) return
+    path.push(key)
+    for (const { service } of callers.get(key)?.calls ?? [])
+      for (const next of workloadsOf.get(service) ?? []) visit(next)
+    path.pop()
+    done.add(key)
+  }
+  for (const { workload } of callers.values()) visit(workloadKey(workload))
+  return cycles
+}
+
+/** The Service and port of a variable, or why it has none. */
 function callOf(
   { name, value }: PeerVariable,
   workload: WorkloadFacts,
@@ -78,7 +110,7 @@ function callOf(
   const [, host = '', portText] =
     /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/:?#@]+)(?::(\d{1,5}))?(?:[/?#].*)?$/i.exec(value) ?? []
   if (host === '') return 'is not a host:port, not used'
-  // As the cluster's DNS has it: name, name.namespace, and with .svc and the cluster's domain after them.
+  // As in cluster DNS: name, name.namespace, name.namespace.svc and name.namespace.svc.<domain>.
   const [serviceName = '', namespace = workload.namespace, svc] = host.split('.')
   const service = svc === undefined || svc === 'svc' ? services.get(`${namespace}/${serviceName}`) : undefined
   if (service === undefined) return 'names no Service, not used'
@@ -95,7 +127,7 @@ function callOf(
   }
 }
 
-/** Whether another workload calls a Service that this one's pods stand behind. */
+/** Whether another workload calls a Service that selects this workload's pods. */
 function isCalled(
   { workload }: Caller,
   callers: ReadonlyMap<string, Caller>,

@@ -8,41 +8,41 @@ export interface EmitOptions {
   cluster: Pick<TracedCluster, 'situation'>
   loads: Pick<PodLoads, 'utilisation'>
   exporter: Pick<SpanExporter, 'add'>
-  /** Requests a second, all load generators together. */
+  /** Requests per second of all load generators together. */
   rate: number
   signal: AbortSignal
   random?: Random
-  /** Told of each request. */
+  /** Called for each request. */
   onRequest?: (spans: number) => void
 }
 
 const TICK_MS = 50
-/** After a pause of the process, no more than this is made up for. */
-const MOST_BEHIND_MS = 1_000
+/** After a pause of the process, requests of at most this time are made up for. */
+const MAX_BEHIND_MS = 1_000
 
-/** Makes requests at the rate, evenly, each by a load generator taken by chance, until the signal. */
+/** Simulates requests at the rate until the signal, each by a random load generator. */
 export function startEmitting(options: EmitOptions): void {
   const { rate, signal } = options
-  let owed = 0
+  let due = 0
   let lastMs = performance.now()
   const timer = setInterval(() => {
     const nowMs = performance.now()
-    owed += (rate * Math.min(MOST_BEHIND_MS, nowMs - lastMs)) / 1_000
+    due += (rate * Math.min(MAX_BEHIND_MS, nowMs - lastMs)) / 1_000
     lastMs = nowMs
-    const count = Math.floor(owed)
-    owed -= count
+    const count = Math.floor(due)
+    due -= count
     emit(count, options)
   }, TICK_MS)
   signal.addEventListener('abort', () => clearInterval(timer), { once: true })
 }
 
-/** Makes so many requests now. */
+/** Simulates `count` requests that end now. */
 export function emit(count: number, options: Omit<EmitOptions, 'rate' | 'signal'>): void {
   const { cluster, loads, exporter, random = Math.random, onRequest } = options
   const endMs = Date.now()
   const situation = cluster.situation(endMs)
   const utilisation = (uid: string) => loads.utilisation(uid, endMs)
-  for (let made = 0; made < count; made++) {
+  for (let index = 0; index < count; index++) {
     const generator: readonly Endpoint[] | undefined = situation.roots[Math.floor(random() * situation.roots.length)]
     if (generator === undefined) return
     const spans = simulateRequest(generator, { situation, utilisation, endMs, random })

@@ -1,28 +1,28 @@
-import { share } from '../kubelet/usage/pseudo-random.ts'
+import { pseudoRandom } from '../kubelet/usage/pseudo-random.ts'
 
-/** Nothing is slower than twenty times its idle self: a queue that grows without end would not answer at all. */
-const MOST_BUSY = 0.95
+/** Limits the latency to twenty times the idle latency; at 1 the queue would grow without end. */
+const MAX_UTILISATION = 0.95
 
-/** A number in [0, 1), each time another. */
+/** A random number in [0, 1). */
 export type Random = () => number
 
-/** What a workload takes for a request when idle, without whom it calls: 1 to 12 ms, always the same for one seed. */
+/** The latency of an idle workload without its calls: 1 to 12 ms, constant for a seed. */
 export function idleMs(seed: number): number {
-  return 1 + 11 * share(seed, 11)
+  return 1 + 11 * pseudoRandom(seed, 11)
 }
 
 /**
- * What a pod takes for one request by itself, in milliseconds: as in a queue with one server, the idle time divided by the
- * share of its CPU that is free, and around that by chance, two thirds of all within a third up or down.
+ * A pod's latency for one request without its calls, in milliseconds: as in a queue with one server, the idle latency divided by
+ * the free share of its CPU, with a random factor: two thirds of all are within a third of the mean.
  */
 export function serviceMs(idle: number, utilisation: number, random: Random): number {
-  const busy = Math.min(MOST_BUSY, Math.max(0, utilisation))
-  // The sum of three even chances is near enough to a normal one, and quick.
-  const chance = (random() + random() + random() - 1.5) * 2
-  return (idle / (1 - busy)) * Math.exp(0.33 * chance)
+  const busy = Math.min(MAX_UTILISATION, Math.max(0, utilisation))
+  // The sum of three uniform values approximates a normal distribution.
+  const deviation = (random() + random() + random() - 1.5) * 2
+  return (idle / (1 - busy)) * Math.exp(0.33 * deviation)
 }
 
-/** The way over the network, one way: 0.1 to 0.5 ms. */
+/** Network latency in one direction: 0.1 to 0.5 ms. */
 export function networkMs(random: Random): number {
   return 0.1 + 0.4 * random()
 }

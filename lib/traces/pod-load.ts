@@ -3,7 +3,7 @@ import { createTextArena } from '../kubelet/objects/text-arena.ts'
 import { type ContainerUsage, containerUsage, demandAt, type UsageSources } from '../kubelet/usage/usage-model.ts'
 import { createUsageObjects, type UsageObject, type UsageProblem } from '../kubelet/usage/usage-objects.ts'
 
-/** How busy pods are, by the same model that the stats proxy serves. */
+/** The CPU utilisation of pods, by the usage model of the stats proxy. */
 export interface PodLoads {
   setPod(facts: PodFacts): void
   deletePod(uid: string): void
@@ -12,24 +12,24 @@ export interface PodLoads {
   setUsageObject(object: UsageObject): void
   deleteUsageObject(uid: string): void
   /**
-   * The CPU that a pod's containers use at a time (epoch), as a share of what they may use: their limits, else their requests,
-   * else 100m. 0 for a pod that isn't known.
+   * The CPU usage of a pod's containers at a time (epoch) divided by their limits, else their requests, else 100m. 0 for an
+   * unknown pod.
    */
   utilisation(podUid: string, timeMs: number): number
 }
 
 interface Entry {
   facts: PodFacts
-  /** Made when it is first asked for; most pods of a large cluster are never called. */
+  /** Computed on first use: most pods of a large cluster are never called. */
   usages?: ContainerUsage[] | undefined
   last?: { atMs: number; value: number } | undefined
 }
 
 const DEFAULT_NANO_CORES = 100e6
-/** CPU moves slowly, and expressions are slow to ask. */
-const HOLD_MS = 1_000
+/** How long a value is reused: CPU changes slowly, and evaluating expressions takes time. */
+const REUSE_MS = 1_000
 
-/** No pods yet. `onProblem` is told each time that a usage expression fails for a pod. */
+/** Without pods at first. `onProblem` is called each time a usage expression fails for a pod. */
 export function createPodLoads(options: {
   preset: PresetName
   onProblem?: (pod: PodFacts, problem: UsageProblem) => void
@@ -41,7 +41,7 @@ export function createPodLoads(options: {
   const sources: UsageSources = {
     preset: options.preset,
     fromObjects: (pod, container, resource) => {
-      // Only CPU matters here, and an expression for memory might be costly.
+      // Only CPU counts here, and an expression for memory could be slow.
       return resource === 'cpu' ? objects.usageOf(pod, container, resource, nodeOf(pod)) : undefined
     },
   }
@@ -60,22 +60,22 @@ export function createPodLoads(options: {
     },
     setNode(facts) {
       nodes.set(facts.uid, facts)
-      if (objects.useNodes) forget()
+      if (objects.useNodes) clearUsage()
     },
     deleteNode: uid => nodes.delete(uid),
     setUsageObject(object) {
       objects.set(object)
-      forget()
+      clearUsage()
     },
     deleteUsageObject(uid) {
       objects.delete(uid)
-      forget()
+      clearUsage()
     },
     utilisation(podUid, timeMs) {
       const entry = pods.get(podUid)
       if (entry === undefined) return 0
       const { last } = entry
-      if (last !== undefined && timeMs >= last.atMs && timeMs < last.atMs + HOLD_MS) return last.value
+      if (last !== undefined && timeMs >= last.atMs && timeMs < last.atMs + REUSE_MS) return last.value
       const value = measure(entry, timeMs)
       entry.last = { atMs: timeMs, value }
       return value
@@ -86,17 +86,17 @@ export function createPodLoads(options: {
     const { containers } = entry.facts
     entry.usages ??= containers.map(container => containerUsage(entry.facts, container, sources))
     let used = 0
-    let most = 0
+    let available = 0
     for (const [at, { cpu, cpuLimitNanoCores }] of entry.usages.entries()) {
       used += Math.min(demandAt(cpu, timeMs), cpuLimitNanoCores)
-      most += Number.isFinite(cpuLimitNanoCores)
+      available += Number.isFinite(cpuLimitNanoCores)
         ? cpuLimitNanoCores
         : (containers[at]?.cpuRequestNanoCores ?? DEFAULT_NANO_CORES)
     }
-    return most > 0 ? used / most : 0
+    return available > 0 ? used / available : 0
   }
 
-  function forget(): void {
+  function clearUsage(): void {
     for (const entry of pods.values()) {
       entry.usages = undefined
       entry.last = undefined

@@ -3,7 +3,7 @@ import { networkMs, type Random, serviceMs } from './latency-model.ts'
 import { FAILED, newTraceId, SimulatedSpan, UNAVAILABLE } from './span.ts'
 import type { Endpoint, PlannedCall, Situation } from './traced-cluster.ts'
 
-/** What a request meets. */
+/** The state of the cluster for a request. */
 export interface RequestOptions {
   situation: Situation
   /** The share of its CPU that a pod uses now. */
@@ -13,52 +13,52 @@ export interface RequestOptions {
   random?: Random
 }
 
-/** No request goes deeper, and none has more spans: in a graph of many layers each call could be a million. */
-const MOST_DEEP = 16
-const MOST_SPANS = 500
+/** Limits of a request: in a graph of many layers, one request could make a million calls. */
+const MAX_DEPTH = 16
+const MAX_SPANS = 500
 
 /**
- * One request of a load generator and all that comes of it, as spans, each after its parent. Every call is a client span in
- * the caller and, where a ready pod takes it, a server span in that pod; whoever can't be reached, and all who asked for
- * it, have failed. A Service is not called again on the way that its own request takes, so a circle ends.
+ * One request of a load generator with all its calls, as spans, each after its parent. A call is a client span in the caller
+ * and a server span in a ready pod. A call without a ready pod fails, and so do its callers. A Service is not called again by
+ * its own request, so a cycle ends.
  *
- * Empty when the generator has no ready pod, or calls nobody.
+ * Empty when the generator has no ready pod or no calls.
  */
 export function simulateRequest(pods: readonly Endpoint[], options: RequestOptions): SimulatedSpan[] {
   const { situation, utilisation, endMs, random = Math.random } = options
   const spans: SimulatedSpan[] = []
-  const way: string[] = []
+  const path: string[] = []
   const traceId = newTraceId()
-  const generator = oneOf(pods, random)
-  const first = generator === undefined ? undefined : oneOf(generator.calls, random)
+  const generator = randomItem(pods, random)
+  const first = generator === undefined ? undefined : randomItem(generator.calls, random)
   if (generator === undefined || first === undefined) return spans
   const root = makeCall(first, generator, undefined, 0)
   for (const span of spans) span.beginAt(endMs - root.endMs)
   return spans
 
-  /** One call, from `atMs` on. */
+  /** Adds a call that starts at `atMs`. */
   function makeCall(planned: PlannedCall, caller: Endpoint, parent: SimulatedSpan | undefined, atMs: number) {
-    const { call, words } = planned
-    const client = new SimulatedSpan(SpanKind.CLIENT, words.clientName, caller.resource, parent, traceId)
+    const { call, semantics } = planned
+    const client = new SimulatedSpan(SpanKind.CLIENT, semantics.clientName, caller.resource, parent, traceId)
     spans.push(client)
     client.startMs = atMs
     const arrivedMs = atMs + networkMs(random)
-    const callee = oneOf(situation.endpoints.get(call.service) ?? [], random)
+    const callee = randomItem(situation.endpoints.get(call.service) ?? [], random)
     if (callee === undefined) {
       client.endMs = arrivedMs
-      client.attributes = words.client.unavailable
+      client.attributes = semantics.client.unavailable
       client.status = UNAVAILABLE
       return client
     }
-    const server = new SimulatedSpan(SpanKind.SERVER, words.serverName, callee.resource, client, traceId)
+    const server = new SimulatedSpan(SpanKind.SERVER, semantics.serverName, callee.resource, client, traceId)
     spans.push(server)
     server.startMs = arrivedMs
-    way.push(call.service)
+    path.push(call.service)
     const failed = handle(callee, server)
-    way.pop()
+    path.pop()
     const outcome = failed ? 'failed' : 'ok'
-    server.attributes = words.server[outcome]
-    client.attributes = words.client[outcome]
+    server.attributes = semantics.server[outcome]
+    client.attributes = semantics.client[outcome]
     if (failed) {
       server.status = FAILED
       client.status = FAILED
@@ -67,14 +67,14 @@ export function simulateRequest(pods: readonly Endpoint[], options: RequestOptio
     return client
   }
 
-  /** What a pod does for a request: some work, its calls one after the other, the rest of the work. Whether it failed. */
+  /** A pod handles a request: some work, its calls one after the other, the rest of the work. Returns whether a call failed. */
   function handle(endpoint: Endpoint, server: SimulatedSpan): boolean {
     const workMs = serviceMs(endpoint.idleMs, utilisation(endpoint.pod.uid), random)
     let atMs = server.startMs + workMs * 0.6
     let failed = false
-    if (way.length < MOST_DEEP) {
+    if (path.length < MAX_DEPTH) {
       for (const planned of endpoint.calls) {
-        if (spans.length >= MOST_SPANS - 1 || random() >= planned.share || way.includes(planned.call.service)) continue
+        if (spans.length >= MAX_SPANS - 1 || random() >= planned.share || path.includes(planned.call.service)) continue
         const call = makeCall(planned, endpoint, server, atMs)
         atMs = call.endMs
         failed ||= call.status.code === FAILED.code
@@ -85,6 +85,6 @@ export function simulateRequest(pods: readonly Endpoint[], options: RequestOptio
   }
 }
 
-function oneOf<T>(all: readonly T[], random: Random): T | undefined {
+function randomItem<T>(all: readonly T[], random: Random): T | undefined {
   return all[Math.floor(random() * all.length)]
 }

@@ -1,22 +1,22 @@
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 
-/** What has become of spans, since the start. */
+/** Numbers of spans by result, since the start. */
 export interface SpanCounts {
   sent: number
-  /** Left out because the queue was full. */
+  /** Dropped because the queue was full. */
   dropped: number
-  /** Given up after tries. */
+  /** Not accepted after all retries. */
   failed: number
 }
 
-/** Spans on their way to a receiver. */
+/** Sends spans to a receiver. */
 export interface SpanExporter {
-  /** Takes the spans of one trace, or, when there is no room, gives up the oldest that wait: whole traces, always. */
+  /** Queues the spans of one trace. A full queue drops its oldest traces. */
   add(trace: readonly ReadableSpan[]): void
   readonly counts: Readonly<SpanCounts>
   readonly waiting: number
-  /** Sends what waits, for as long as `withinMs`, and lets go. */
+  /** Sends the queue, for at most `withinMs`. */
   close(withinMs: number): Promise<void>
 }
 
@@ -24,35 +24,35 @@ export interface ExporterOptions {
   /** An OTLP/HTTP endpoint, without `/v1/traces`. */
   url: string
   log: (line: string) => void
-  /** Spans that may wait. */
+  /** The most spans in the queue. */
   capacity?: number
-  /** A request has this many spans at least, when there are so many, and whole traces. */
+  /** The spans after which a request is full; it has whole traces. */
   batchSize?: number
-  /** How long one request may take, all tries together. */
+  /** The time limit of a request with its retries. */
   timeoutMs?: number
-  /** How long fewer spans than a batch wait for company. */
+  /** How long an incomplete batch waits for more spans. */
   delayMs?: number
 }
 
-const AT_ONCE = 2
+const MAX_CONCURRENT = 2
 
 /**
  * An exporter for all pods: one connection pool, one queue, and each span with its pod's resource. The SDK's own processor
- * would do, but it cuts batches in the middle of a trace, so that a batch that is lost leaves children without a parent, and
- * it doesn't tell what it drops. A receiver that is away or hangs costs what the queue can't hold, and is tried for ever.
+ * splits traces between batches, so that a lost batch leaves children without a parent, and does not report dropped spans. While
+ * a receiver is unreachable, the exporter keeps trying and drops spans that do not fit into the queue.
  */
 export function createSpanExporter(options: ExporterOptions): SpanExporter {
   const { url, log, capacity = 50_000, batchSize = 2_000, timeoutMs = 5_000, delayMs = 500 } = options
   const exporter = new OTLPTraceExporter({
     url: `${url}/v1/traces`,
     timeoutMillis: timeoutMs,
-    concurrencyLimit: AT_ONCE,
+    concurrencyLimit: MAX_CONCURRENT,
   })
   const queue: (readonly ReadableSpan[])[] = []
   const counts: SpanCounts = { sent: 0, dropped: 0, failed: 0 }
   let waiting = 0
-  let underWay = 0
-  let trouble: string | undefined
+  let inFlight = 0
+  let lastFailure: string | undefined
   let timer: NodeJS.Timeout | undefined
   let isClosing = false
   let whenIdle = (): void => {}
@@ -73,21 +73,21 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
     async close(withinMs) {
       isClosing = true
       pump()
-      if (underWay === 0) return
+      if (inFlight === 0) return
       let limit: NodeJS.Timeout | undefined
       await new Promise<void>(resolve => {
         limit = setTimeout(resolve, withinMs)
         whenIdle = resolve
       })
       clearTimeout(limit)
-      // Not its shutdown(): that waits for what hangs.
+      // Not the exporter's shutdown(), which waits for requests that hang.
     },
   }
 
   function pump(): void {
     clearTimeout(timer)
     timer = undefined
-    while (underWay < AT_ONCE && waiting > 0) send(nextBatch())
+    while (inFlight < MAX_CONCURRENT && waiting > 0) send(nextBatch())
   }
 
   function nextBatch(): ReadableSpan[] {
@@ -107,29 +107,31 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
   }
 
   function send(batch: ReadableSpan[]): void {
-    underWay++
+    inFlight++
     exporter.export(batch, ({ error }) => {
-      underWay--
+      inFlight--
       if (error === undefined) counts.sent += batch.length
       else counts.failed += batch.length
-      tell(error)
-      // What has come meanwhile; fewer than a batch wait for company.
+      logChange(error)
+      // Spans that were queued meanwhile.
       if (waiting >= batchSize || isClosing) pump()
       else if (waiting > 0) timer ??= setTimeout(pump, delayMs)
-      if (underWay === 0) whenIdle()
+      if (inFlight === 0) whenIdle()
     })
   }
 
-  function tell(error: Error | undefined): void {
-    const said = error === undefined ? undefined : describe(error)
-    const lost = `${counts.failed} spans given up and ${counts.dropped} dropped so far`
-    if (said === undefined && trouble !== undefined) log(`traces: ${url} takes them again; ${lost}`)
-    if (said !== undefined && trouble === undefined) log(`traces: cannot send to ${url} (${said}), trying on; ${lost}`)
-    trouble = said
+  function logChange(error: Error | undefined): void {
+    const failure = error === undefined ? undefined : describe(error)
+    const lost = `${counts.failed} spans failed and ${counts.dropped} dropped so far`
+    if (failure === undefined && lastFailure !== undefined) log(`traces: ${url} accepts them again; ${lost}`)
+    if (failure !== undefined && lastFailure === undefined) {
+      log(`traces: cannot send to ${url} (${failure}), trying again; ${lost}`)
+    }
+    lastFailure = failure
   }
 }
 
-/** The exporter's errors say little by themselves: a status, or nothing at all with the cause inside. */
+/** The exporter's errors may have an empty message, with the reason in their cause. */
 function describe(error: Error): string {
   const { cause } = error
   if (cause instanceof Error && cause.message !== '') return cause.message

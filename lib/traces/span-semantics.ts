@@ -1,11 +1,11 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { Call } from './call-graph.ts'
 
-/** What became of a call: answered, failed at the other end, or nobody to answer. */
+/** The result of a call: ok, failed in the callee, or no ready pod. */
 export type Outcome = 'ok' | 'failed' | 'unavailable'
 
-/** Name and attributes of the two spans of a call, one object for all calls alike. */
-export interface CallWords {
+/** Names and attributes of the client and server span of a call. */
+export interface CallSemantics {
   clientName: string
   serverName: string
   client: Readonly<Record<Outcome, Attributes>>
@@ -13,10 +13,10 @@ export interface CallWords {
 }
 
 /**
- * What the spans of a call say, by OpenTelemetry's semantic conventions for HTTP, RPC and databases. Nobody knows the methods
- * of a simulated service: HTTP is GET /, gRPC the method Call of a service named as the Kubernetes Service.
+ * Names and attributes by OpenTelemetry's semantic conventions for HTTP, RPC and databases. The methods of a simulated service
+ * are unknown: HTTP is GET /, gRPC the method Call of a service with the name of the Kubernetes Service.
  */
-export function callWords({ protocol, serviceName, port }: Call): CallWords {
+export function callSemantics({ protocol, serviceName, port }: Call): CallSemantics {
   const server = { 'server.address': serviceName, 'server.port': port }
   switch (protocol) {
     case 'http': {

@@ -3,7 +3,7 @@ import { type Attributes, type HrTime, SpanKind, type SpanStatus, SpanStatusCode
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 
-/** An ended span that nobody recorded: what an exporter reads, and no more. Times are set once the whole request is known. */
+/** An ended span with the fields that an exporter reads. Its times are set when the whole request is simulated. */
 export class SimulatedSpan implements ReadableSpan {
   readonly kind: SpanKind
   readonly resource: Resource
@@ -31,7 +31,7 @@ export class SimulatedSpan implements ReadableSpan {
     this.resource = resource
     this.context = { traceId, spanId: newSpanId(), traceFlags: TraceFlags.SAMPLED }
     if (parent !== undefined) {
-      // Only a server's parent is in another process.
+      // A server span's parent is in another process.
       this.parentSpanContext = kind === SpanKind.SERVER ? { ...parent.context, isRemote: true } : parent.context
     }
   }
@@ -44,7 +44,7 @@ export class SimulatedSpan implements ReadableSpan {
     return hrTime(this.endMs - this.startMs)
   }
 
-  /** Sets the times, for a request that began then (epoch). */
+  /** Sets the times for a request that starts at `epochMs`. */
   beginAt(epochMs: number): void {
     this.startTime = hrTime(epochMs + this.startMs)
     this.endTime = hrTime(epochMs + this.endMs)
@@ -56,7 +56,7 @@ const NO_ATTRIBUTES: Attributes = {}
 const EPOCH: HrTime = [0, 0]
 const SCOPE = { name: 'kube-otel-lab/traces' }
 
-/** A span's status as conventions have it: unset unless it failed. */
+/** The status of a span: unset unless it failed, by convention. */
 export const UNSET: SpanStatus = { code: SpanStatusCode.UNSET }
 export const FAILED: SpanStatus = { code: SpanStatusCode.ERROR }
 export const UNAVAILABLE: SpanStatus = { code: SpanStatusCode.ERROR, message: 'no ready pod behind the Service' }
@@ -73,7 +73,7 @@ function newSpanId(): string {
   return randomHex(8)
 }
 
-/** Asking for so few bytes each time would take longer than all the rest of a span. */
+/** From a buffer: requesting a few random bytes for each span would take most of its time. */
 function randomHex(bytes: number): string {
   if (used + bytes > random.length) {
     randomFillSync(random)
@@ -83,7 +83,7 @@ function randomHex(bytes: number): string {
   return random.toString('hex', used - bytes, used)
 }
 
-/** Milliseconds as whole seconds and nanoseconds; microseconds are all that is left of a number of today's size. */
+/** Milliseconds as whole seconds and nanoseconds, rounded to microseconds, the precision of a number of this size. */
 function hrTime(epochMs: number): HrTime {
   const seconds = Math.floor(epochMs / 1_000)
   return [seconds, Math.round((epochMs - seconds * 1_000) * 1_000) * 1_000]

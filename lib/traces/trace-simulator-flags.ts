@@ -2,27 +2,27 @@ import { strictFlags } from '../cli/daemon.ts'
 import { UsageError } from '../cli/errors.ts'
 import { CLUSTER_USAGE, type ClusterFlags, clusterFlags, clusterOptions } from '../kubelet/cluster-flags.ts'
 
-/** How the trace simulator was started. */
-export interface Flags extends ClusterFlags {
+/** The command line of the trace simulator. */
+export interface TraceSimulatorFlags extends ClusterFlags {
   otlpUrl: string
   rate: number
-  /** Gets the process's pid once everything has been listed. */
+  /** Gets the pid of the process once everything is listed. */
   readyFile: string | undefined
 }
 
 /** The text of `--help`. */
-export const USAGE = `The trace simulator: the spans that workloads would send that name each other in *_ADDR variables.
+export const USAGE = `The trace simulator: sends the spans of workloads that call each other by *_ADDR variables.
 
   node --import tsx lib/traces/trace-simulator-process.ts --otlp-url URL [flags]
 
-${CLUSTER_USAGE}  --otlp-url URL      where the spans go, as OTLP/HTTP
-  --rate N            requests a second, all load generators together (default 5)
-  --interval-ms N     how often its own figures are sent (default 10000)
-  --ready-file FILE   is written, with the pid, when all has been listed
+${CLUSTER_USAGE}  --otlp-url URL      where spans are sent, as OTLP/HTTP
+  --rate N            requests per second of all load generators together (default 5)
+  --interval-ms N     the interval at which its own metrics are sent (default 10000)
+  --ready-file FILE   gets the pid when everything is listed
 `
 
-/** Reads the command line; undefined when it asks for help. Throws a UsageError that names what is wrong. */
-export function parseFlags(args: string[]): Flags | undefined {
+/** Reads the command line; undefined for `--help`. Throws a UsageError that names the invalid flag. */
+export function parseFlags(args: string[]): TraceSimulatorFlags | undefined {
   const values = strictFlags(args, {
     what: 'the trace simulator',
     options: {

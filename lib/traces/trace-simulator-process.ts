@@ -1,5 +1,5 @@
-// The trace simulator's process: makes up the requests of a cluster's load generators, and sends the spans of every service on
-// their way. Only reads the cluster. Ends on SIGTERM or SIGINT, when what waits has been sent.
+// The trace simulator's process: simulates the requests of a cluster's load generators, and sends the spans of all services. It
+// only reads the cluster. Ends on SIGTERM or SIGINT, after the queued spans are sent.
 //
 //   node --import tsx lib/traces/trace-simulator-process.ts --kubeconfig FILE --otlp-url http://127.0.0.1:4318 --rate 5
 import { writeFileSync } from 'node:fs'
@@ -7,23 +7,23 @@ import { type Daemon, logOnce, runDaemon } from '../cli/daemon.ts'
 import { connect } from '../kube/api-client.ts'
 import { startEmitting } from './emit-spans.ts'
 import { createPodLoads } from './pod-load.ts'
-import { startReporting } from './simulator-metrics.ts'
+import { startPushingMetrics } from './simulator-metrics.ts'
 import { createSpanExporter } from './span-exporter.ts'
-import { type Flags, parseFlags, USAGE } from './trace-simulator-flags.ts'
+import { parseFlags, type TraceSimulatorFlags, USAGE } from './trace-simulator-flags.ts'
 import { createTracedCluster } from './traced-cluster.ts'
-import { follow } from './watch-calls.ts'
+import { watchCalls } from './watch-calls.ts'
 
-const SAY_PROBLEMS_MS = 5_000
+const LOG_PROBLEMS_MS = 5_000
 
 await runDaemon({ usage: USAGE, parseFlags, start })
 
-async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<void> {
+async function start(flags: TraceSimulatorFlags, { signal, log, onStop }: Daemon): Promise<void> {
   const cluster = createTracedCluster()
-  const once = logOnce(log)
+  const logProblem = logOnce(log)
   const loads = createPodLoads({
     preset: flags.preset,
     onProblem: (pod, { object, why }) =>
-      once(
+      logProblem(
         `${object.kind} ${object.name}: ${why}, for pod ${pod.namespace}/${pod.name} (maybe others): not used there`,
       ),
   })
@@ -31,25 +31,25 @@ async function start(flags: Flags, { signal, log, onStop }: Daemon): Promise<voi
   onStop(() => exporter.close(2_000))
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
-  await follow({ client, cluster, loads, signal, log })
+  await watchCalls({ client, cluster, loads, signal, log })
   let requests = 0
   const situation = () => cluster.situation(Date.now())
-  // Not while objects of one manifest still come in: what is odd is said when it is seen a second time.
+  // A problem is logged when it is seen a second time: the objects of one manifest arrive one by one.
   let before = new Set(situation().problems)
-  const sayProblems = () => {
+  const logProblems = () => {
     const { problems } = situation()
-    for (const problem of problems) if (before.has(problem)) once(problem)
+    for (const problem of problems) if (before.has(problem)) logProblem(problem)
     before = new Set(problems)
   }
-  sayProblems()
-  setInterval(sayProblems, SAY_PROBLEMS_MS).unref()
+  logProblems()
+  setInterval(logProblems, LOG_PROBLEMS_MS).unref()
   const { roots, endpoints } = situation()
   log(`ready: ${roots.length} load generators, ${endpoints.size} services are called, ${flags.rate} requests/s`)
   startEmitting({ cluster, loads, exporter, rate: flags.rate, signal, onRequest: () => requests++ })
-  const figures = () => {
+  const metrics = () => {
     const { roots, endpoints, problems } = situation()
     return { requests, roots: roots.length, services: endpoints.size, problems: problems.length }
   }
-  startReporting({ url: flags.otlpUrl, intervalMs: flags.intervalMs, exporter, figures, signal })
+  startPushingMetrics({ url: flags.otlpUrl, intervalMs: flags.intervalMs, exporter, metrics, signal })
   if (flags.readyFile !== undefined) writeFileSync(flags.readyFile, String(process.pid), { mode: 0o600 })
 }

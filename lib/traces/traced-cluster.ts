@@ -1,39 +1,38 @@
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
-import { hash, share } from '../kubelet/usage/pseudo-random.ts'
-import { cyclesOf } from './call-cycles.ts'
-import { type Call, callGraph, workloadKey } from './call-graph.ts'
+import { hash, pseudoRandom } from '../kubelet/usage/pseudo-random.ts'
+import { type Call, callGraph, cyclesOf, workloadKey } from './call-graph.ts'
 import { idleMs } from './latency-model.ts'
-import { type CallWords, callWords } from './span-semantics.ts'
+import { type CallSemantics, callSemantics } from './span-semantics.ts'
 import { type ServiceFacts, selects, type TracedPod, type WorkloadFacts } from './traced-objects.ts'
 
 /** A ready pod that takes part in requests. */
 export interface Endpoint {
   pod: TracedPod
-  /** One object a pod: the exporter groups spans by it. */
+  /** The same object for all spans of a pod: the exporter groups spans by it. */
   resource: Resource
   calls: readonly PlannedCall[]
-  /** What a request takes when the pod is idle. */
+  /** The latency of a request when the pod is idle. */
   idleMs: number
 }
 
-/** A call that a workload's requests make. */
+/** A call by requests to a workload. */
 export interface PlannedCall {
   call: Call
-  words: CallWords
-  /** The share of its requests that make this call, 0.4 to 1. */
+  semantics: CallSemantics
+  /** The share of requests with this call, 0.4 to 1. */
   share: number
 }
 
-/** Who calls whom, and who is there to answer, at one time. */
+/** The calls and ready pods of a cluster at one time. */
 export interface Situation {
-  /** Each load generator's ready pods; only those that have some. */
+  /** The ready pods of each load generator that has some. */
   roots: readonly (readonly Endpoint[])[]
   /** The ready pods behind each Service that is called, by `<namespace>/<name>`. */
   endpoints: ReadonlyMap<string, readonly Endpoint[]>
   problems: readonly string[]
 }
 
-/** What is known of a cluster's workloads, Services and pods. */
+/** The workloads, Services and pods of a cluster. */
 export interface TracedCluster {
   setWorkload(facts: WorkloadFacts): void
   deleteWorkload(uid: string): void
@@ -41,12 +40,12 @@ export interface TracedCluster {
   deleteService(uid: string): void
   setPod(pod: TracedPod): void
   deletePod(uid: string): void
-  /** As things are now, or were up to a second ago. */
+  /** The situation now, or up to a second ago. */
   situation(nowMs: number): Situation
 }
 
-/** A thousand pods that start are one new situation, not a thousand. */
-const HOLD_MS = 1_000
+/** How long a situation is reused: a thousand pods that start need one new situation. */
+const REUSE_MS = 1_000
 
 const attributeOf: Record<string, string> = {
   Deployment: 'k8s.deployment.name',
@@ -61,8 +60,8 @@ export function createTracedCluster(): TracedCluster {
   const pods = new Map<string, TracedPod>()
   const resources = new WeakMap<TracedPod, Resource>()
   let isChanged = true
-  let madeMs = Number.NEGATIVE_INFINITY
-  let made: Situation = { roots: [], endpoints: new Map(), problems: [] }
+  let computedMs = Number.NEGATIVE_INFINITY
+  let current: Situation = { roots: [], endpoints: new Map(), problems: [] }
 
   return {
     setWorkload: change(facts => workloads.set(facts.uid, facts)),
@@ -72,12 +71,12 @@ export function createTracedCluster(): TracedCluster {
     setPod: change(pod => pods.set(pod.uid, pod)),
     deletePod: change(uid => pods.delete(uid)),
     situation(nowMs) {
-      if (isChanged && Math.abs(nowMs - madeMs) >= HOLD_MS) {
-        made = make()
-        madeMs = nowMs
+      if (isChanged && Math.abs(nowMs - computedMs) >= REUSE_MS) {
+        current = compute()
+        computedMs = nowMs
         isChanged = false
       }
-      return made
+      return current
     },
   }
 
@@ -88,11 +87,11 @@ export function createTracedCluster(): TracedCluster {
     }
   }
 
-  function make(): Situation {
+  function compute(): Situation {
     const graph = callGraph(workloads.values(), services.values())
     const planned = new Map<string, PlannedCall[]>()
     for (const [key, { workload, calls }] of graph.callers) {
-      const plan = (call: Call) => ({ call, words: callWords(call), share: callShare(workload, call) })
+      const plan = (call: Call) => ({ call, semantics: callSemantics(call), share: callShare(workload, call) })
       planned.set(key, calls.map(plan))
     }
     const rootPods = new Map<string, Endpoint[]>(graph.roots.map(({ workload }) => [workloadKey(workload), []]))
@@ -117,7 +116,7 @@ export function createTracedCluster(): TracedCluster {
       root?.push(endpoint)
       for (const [, ready] of behind) ready.push(endpoint)
     }
-    const cycles = cyclesOf(graph).map(way => `the calls go in a circle, which requests go round once: ${way}`)
+    const cycles = cyclesOf(graph).map(cycle => `the calls form a cycle, which requests follow once: ${cycle}`)
     return {
       roots: [...rootPods.values()].filter(ready => ready.length > 0),
       endpoints,
@@ -147,5 +146,5 @@ export function createTracedCluster(): TracedCluster {
 }
 
 function callShare({ namespace, name }: WorkloadFacts, { service }: Call): number {
-  return 0.4 + 0.6 * share(hash(`${namespace}/${name} ${service}`), 12)
+  return 0.4 + 0.6 * pseudoRandom(hash(`${namespace}/${name} ${service}`), 12)
 }

@@ -1,6 +1,6 @@
 import { fields, items, text } from '../kube/json.ts'
 
-/** The kinds whose pod templates are read for whom they call, with the path of each collection. */
+/** The kinds of workloads whose pod templates are read, with their API paths. */
 export const workloadPaths = {
   Deployment: '/apis/apps/v1/deployments',
   StatefulSet: '/apis/apps/v1/statefulsets',
@@ -8,26 +8,26 @@ export const workloadPaths = {
 } as const
 export type WorkloadKind = keyof typeof workloadPaths
 
-/** An environment variable by which a workload names one it calls. */
+/** An environment variable with the address of a Service. */
 export interface PeerVariable {
   /** Ends in `_ADDR`. */
   name: string
   value: string
 }
 
-/** What is kept of a workload. */
+/** The fields of a workload that are kept. */
 export interface WorkloadFacts {
   uid: string
   kind: WorkloadKind
   namespace: string
   name: string
-  /** Of its pods. */
+  /** The labels of its pods. */
   labels: Readonly<Record<string, string>>
-  /** Of all containers, in their order; a name counts once. */
+  /** The variables of all containers, in order, without duplicate names. */
   peers: readonly PeerVariable[]
 }
 
-/** What is kept of a Service. */
+/** The fields of a Service that are kept. */
 export interface ServiceFacts {
   uid: string
   namespace: string
@@ -37,10 +37,10 @@ export interface ServiceFacts {
   ports: readonly { port: number; protocol: Protocol }[]
 }
 
-/** How a Service is called, which decides what its spans say. */
+/** The protocol of a Service, which determines the attributes of its spans. */
 export type Protocol = 'http' | 'grpc' | 'redis' | 'tcp'
 
-/** What is kept of a pod for being called. */
+/** The fields of a pod that are kept. */
 export interface TracedPod {
   uid: string
   namespace: string
@@ -48,13 +48,13 @@ export interface TracedPod {
   nodeName: string
   labels: Readonly<Record<string, string>>
   ready: boolean
-  /** The workload whose pod it is; undefined for one that nobody made, or another kind. */
+  /** The workload that controls the pod; undefined without a controller. */
   owner: { kind: string; name: string } | undefined
-  /** The first container's, for `k8s.container.name`. */
+  /** The first container, for `k8s.container.name`. */
   containerName: string | undefined
 }
 
-/** Narrows a workload as the API gives it; undefined without UID or name. */
+/** Reads a workload of the API; undefined without UID or name. */
 export function workloadFacts(kind: WorkloadKind, raw: unknown): WorkloadFacts | undefined {
   const { metadata, spec } = fields(raw)
   const [uid, name] = [text(fields(metadata).uid), text(fields(metadata).name)]
@@ -64,7 +64,7 @@ export function workloadFacts(kind: WorkloadKind, raw: unknown): WorkloadFacts |
   for (const container of items(fields(template.spec).containers)) {
     for (const each of items(fields(container).env)) {
       const variable = text(fields(each).name)
-      // One that takes its value from elsewhere can't be read without more rights.
+      // A value from a ConfigMap or Secret would need more rights.
       const value = text(fields(each).value)
       if (variable?.endsWith('_ADDR') !== true || value === undefined || peers.has(variable)) continue
       peers.set(variable, { name: variable, value })
@@ -80,7 +80,7 @@ export function workloadFacts(kind: WorkloadKind, raw: unknown): WorkloadFacts |
   }
 }
 
-/** Narrows a Service as the API gives it; undefined without UID or name. */
+/** Reads a Service of the API; undefined without UID or name. */
 export function serviceFacts(raw: unknown): ServiceFacts | undefined {
   const { metadata, spec } = fields(raw)
   const [uid, name] = [text(fields(metadata).uid), text(fields(metadata).name)]
@@ -97,7 +97,7 @@ export function serviceFacts(raw: unknown): ServiceFacts | undefined {
   }
 }
 
-/** Narrows a pod as the API gives it; undefined without UID, name or node. */
+/** Reads a Pod of the API; undefined without UID, name or node. */
 export function tracedPod(raw: unknown): TracedPod | undefined {
   const { metadata, spec, status } = fields(raw)
   const { uid: rawUid, name: rawName, namespace, labels, ownerReferences, deletionTimestamp } = fields(metadata)
@@ -113,28 +113,28 @@ export function tracedPod(raw: unknown): TracedPod | undefined {
     name,
     nodeName,
     labels: podLabels,
-    // Kubernetes takes a pod that is being deleted out of its Services at once.
+    // A terminating pod is no endpoint of its Services.
     ready: isReady && fields(status).phase === 'Running' && deletionTimestamp === undefined,
     owner: ownerOf(items(ownerReferences), podLabels),
     containerName: text(fields(items(fields(spec).containers)[0]).name),
   }
 }
 
-/** Whether labels are what a selector asks for. An empty selector selects nothing, as a Service's does. */
+/** Whether a selector matches labels. An empty selector matches nothing, as for a Service. */
 export function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
   const wanted = Object.entries(selector)
   return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value)
 }
 
-/** The application protocol as a port says it in so many words, else by its number. */
-function protocolOf(word: string, port: number): Protocol {
-  if (/grpc/i.test(word)) return 'grpc'
-  if (/redis/i.test(word) || port === 6379) return 'redis'
-  if (/http|web/i.test(word) || [80, 443, 8080].includes(port)) return 'http'
+/** The application protocol by the port's `appProtocol` or name, else by its number. */
+function protocolOf(name: string, port: number): Protocol {
+  if (/grpc/i.test(name)) return 'grpc'
+  if (/redis/i.test(name) || port === 6379) return 'redis'
+  if (/http|web/i.test(name) || [80, 443, 8080].includes(port)) return 'http'
   return 'tcp'
 }
 
-/** A ReplicaSet of a Deployment is named for it and for the hash that its pods carry. */
+/** The ReplicaSet of a Deployment is named `<deployment>-<pod-template-hash>`. */
 function ownerOf(references: unknown[], labels: Record<string, string>): TracedPod['owner'] {
   const owner = fields(references.find(each => fields(each).controller === true))
   const [kind, name] = [text(owner.kind), text(owner.name)]

@@ -6,7 +6,7 @@ import type { PodLoads } from './pod-load.ts'
 import type { TracedCluster } from './traced-cluster.ts'
 import { serviceFacts, tracedPod, type WorkloadKind, workloadFacts, workloadPaths } from './traced-objects.ts'
 
-export interface FollowOptions {
+export interface WatchOptions {
   client: KubeClient
   cluster: TracedCluster
   loads: PodLoads
@@ -14,17 +14,17 @@ export interface FollowOptions {
   log: (line: string) => void
 }
 
-/** Keeps cluster and loads what the API says, until the signal. Resolves when all has been listed. */
-export async function follow({ client, cluster, loads, signal, log }: FollowOptions): Promise<void> {
+/** Keeps cluster and loads equal to the API until the signal. Resolves when everything is listed. */
+export async function watchCalls({ client, cluster, loads, signal, log }: WatchOptions): Promise<void> {
   const started: Reflector[] = []
   const watch = <T>(
     path: string,
     reduce: (raw: unknown) => T | undefined,
     [set, remove]: readonly [(object: T) => void, (uid: string) => void],
-    more: { query?: Record<string, string>; optional?: boolean } = {},
+    options: { query?: Record<string, string>; optional?: boolean } = {},
   ) => {
     const apply = (event: ReflectorEvent<T>) => (event.type === 'set' ? set(event.object) : remove(event.key))
-    started.push(startReflector({ client, path, reduce, apply, signal, log, ...more }))
+    started.push(startReflector({ client, path, reduce, apply, signal, log, ...options }))
   }
   for (const [kind, path] of Object.entries(workloadPaths) as [WorkloadKind, string][]) {
     watch(path, raw => workloadFacts(kind, raw), [cluster.setWorkload, cluster.deleteWorkload])
@@ -34,7 +34,7 @@ export async function follow({ client, cluster, loads, signal, log }: FollowOpti
   for (const kind of ['ResourceUsage', 'ClusterResourceUsage'] as const) {
     const reduce = (raw: unknown) => usageObject(kind, raw)
     const path = `/apis/kwok.x-k8s.io/v1alpha1/${kind.toLowerCase()}s`
-    // The lab's clusters have them; others may not.
+    // Other clusters than the lab's may not have these kinds.
     watch(path, reduce, [loads.setUsageObject, loads.deleteUsageObject], { optional: true })
   }
   const podOf = (raw: unknown) => {

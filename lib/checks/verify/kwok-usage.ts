@@ -1,4 +1,4 @@
-import { systemMeans } from '../../kubelet/endpoints/node-measurement.ts'
+import { systemUsage } from '../../kubelet/endpoints/node-measurement.ts'
 import { nodeFacts, podFacts } from '../../kubelet/objects/object-facts.ts'
 import { createUsageObjects, usageObject } from '../../kubelet/usage/usage-objects.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
@@ -43,7 +43,7 @@ export function kwokUsage(snapshot: ClusterSnapshot, resource: 'cpu' | 'memory',
  * (kwok-config/kwok-resource-metrics.yaml).
  */
 export function kwokSystemUsage(resource: 'cpu' | 'memory'): Bounds {
-  const { kubelet, runtime } = systemMeans
+  const { kubelet, runtime } = systemUsage
   const value = resource === 'cpu' ? (kubelet.nanoCores + runtime.nanoCores) / 1e9 : kubelet.bytes + runtime.bytes
   return { least: value, most: value }
 }

@@ -1,4 +1,4 @@
-import { type ContainerMeter, gainedAt } from '../../kubelet/counters/pod-counters.ts'
+import { type ContainerMeter, countersAt } from '../../kubelet/counters/pod-counters.ts'
 import { sampleContainer, type Traffic } from '../../kubelet/counters/usage-samples.ts'
 import { PERIOD_MS } from '../../kubelet/endpoints/cadvisor-metrics.ts'
 import { reads, rxDropped, rxPackets, txDropped, txPackets, writes } from '../../kubelet/endpoints/devices.ts'
@@ -19,9 +19,9 @@ export function sampleTimes({ untilMs, lengthMs, lateMs }: UsageWindow): SampleT
 
 /** Counters of a container at a time. */
 const COUNTERS: Readonly<Partial<Record<ContainerMeasure, (meter: ContainerMeter, timeMs: number) => number>>> = {
-  'cpu-usage': (meter, timeMs) => gainedAt(meter, timeMs).coreNanoSeconds / 1e9,
-  'cpu-periods': (meter, timeMs) => Math.floor(gainedAt(meter, timeMs).limitedMs / PERIOD_MS),
-  'cpu-throttled-periods': (meter, timeMs) => Math.floor(gainedAt(meter, timeMs).overMs / PERIOD_MS),
+  'cpu-usage': (meter, timeMs) => countersAt(meter, timeMs).coreNanoSeconds / 1e9,
+  'cpu-periods': (meter, timeMs) => Math.floor(countersAt(meter, timeMs).limitedMs / PERIOD_MS),
+  'cpu-throttled-periods': (meter, timeMs) => Math.floor(countersAt(meter, timeMs).overMs / PERIOD_MS),
   'disk-reads': (meter, timeMs) => reads(sampleContainer(meter, timeMs).readBytes),
   'disk-writes': (meter, timeMs) => writes(sampleContainer(meter, timeMs).writtenBytes),
   'disk-read-bytes': (meter, timeMs) => sampleContainer(meter, timeMs).readBytes,

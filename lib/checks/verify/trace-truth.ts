@@ -1,7 +1,6 @@
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
-import { cyclesOf } from '../../traces/call-cycles.ts'
-import { callGraph } from '../../traces/call-graph.ts'
+import { callGraph, cyclesOf } from '../../traces/call-graph.ts'
 import {
   serviceFacts,
   tracedPod,

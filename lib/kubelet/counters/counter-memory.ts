@@ -1,65 +1,65 @@
 import type { PodMeter } from './pod-counters.ts'
-import type { Retired } from './retired-pods.ts'
+import type { RetiredPods } from './retired-pods.ts'
 import { loadPod, loadRetired, type SavedPod, savePod, saveRetired } from './saved-counters.ts'
 import type { StateChange, StateLog } from './state-log.ts'
 
-/** What an earlier process left, and how to open the log that goes on from there. */
+/** The state of an earlier process, and a function that opens the log to continue it. */
 export interface CounterState {
   saved: Map<string, unknown>
   open: (live: () => Iterable<StateChange>) => StateLog
 }
 
 export interface CounterMemoryOptions {
-  /** Without it nothing is remembered past the process, and there is nothing to take. */
+  /** Without it nothing is saved or restored. */
   state?: CounterState | undefined
-  /** What there is to remember now, node by node. */
+  /** All that has to be saved now, node by node. */
   nodes: () => Iterable<CountedNode>
-  /** Told when the state can't be written. */
+  /** Called when the state cannot be written. */
   onError: (error: unknown) => void
 }
 
-/** All that is remembered of a node. Its UID is undefined while only pods of it have been seen. */
+/** The counters of a node and its pods. The UID is undefined until the Node itself has been seen. */
 export interface CountedNode {
   uid: string | undefined
-  retired: Retired
+  retired: RetiredPods
   meters: Iterable<readonly [podUid: string, meter: PodMeter]>
 }
 
 /**
- * The counters' memory over restarts: takes up what an earlier process left, and writes down what changes. What is told here
- * is certain to be known to the next process from the next `flush` on, so that has to come before anything is served.
+ * Keeps counters over restarts: restores the state of an earlier process and saves changes. After `flush` the next process
+ * will know every change, so `flush` must come before a counter is served.
  */
 export interface CounterMemory {
-  /** The latest time that the earlier process can have served (epoch), 0 without one. */
+  /** The latest time that the earlier process may have served (epoch); 0 without one. */
   readonly restoredAtMs: number
   /** Size of the file. */
   readonly bytes: number
-  /** Gives a pod's counters of the earlier process, once. */
+  /** Removes and returns a pod's counters of the earlier process. */
   takePod(podUid: string): PodMeter | undefined
-  /** Gives what the earlier process knew of a node's gone pods, once. */
-  takeNode(nodeUid: string): Retired | undefined
-  /** Gives all pods that nobody took, and forgets nodes that nobody took: the cluster has been listed and they are gone. */
+  /** Removes and returns the counters of a node's deleted pods of the earlier process. */
+  takeNode(nodeUid: string): RetiredPods | undefined
+  /** Removes and returns the remaining pods, and forgets the remaining nodes: they are not in the listed cluster. */
   takeRest(): [podUid: string, pod: SavedPod][]
   setPod(podUid: string, nodeUid: string | undefined, meter: PodMeter): void
-  setRetired(nodeUid: string, retired: Retired): void
-  /** A node with all its pods: they are the node's of that UID from now on. */
+  setRetired(nodeUid: string, retired: RetiredPods): void
+  /** Saves a node with all its pods, under the node's UID. */
   setNode(node: CountedNode): void
-  /** In one line, so that also after a crash a gone pod is counted either by itself or in its node. */
-  retirePod(podUid: string, nodeUid: string | undefined, retired: Retired): void
+  /** Replaces a pod by its node's new sum, in one line: after a crash the pod is counted once. */
+  retirePod(podUid: string, nodeUid: string | undefined, retired: RetiredPods): void
   forgetPod(podUid: string): void
   forgetNode(nodeUid: string): void
-  /** A time is about to be served: the clock of the next process won't be behind it. */
+  /** A time is about to be served: the clock of the next process will not be behind it. */
   setTime(nowMs: number): void
-  /** Writes what has been told. */
+  /** Writes all changes to the log. */
   flush(): void
 }
 
-/** Time is told to the state so far ahead: after a crash it goes on from there at the earliest. */
+/** How far ahead the saved time is: after a crash the next process continues from it. */
 const LEASE_MS = 1_000
-/** So many changes don't wait for a reader: when nobody reads, they would fill the memory. */
-const MOST_UNWRITTEN = 1_000
+/** The number of changes after which they are written even if no counter is served. */
+const MAX_UNWRITTEN = 1_000
 
-/** Opens the memory. Keys of the state are `t` for the time, `n<UID>` for nodes and `p<UID>` for pods. */
+/** Restores the state. Its keys are `t` for the time, `n<UID>` for nodes and `p<UID>` for pods. */
 export function createCounterMemory({ state, nodes, onError }: CounterMemoryOptions): CounterMemory {
   const saved = state?.saved ?? new Map<string, unknown>()
   const savedMs = saved.get('t')
@@ -97,8 +97,8 @@ export function createCounterMemory({ state, nodes, onError }: CounterMemoryOpti
     },
     retirePod(podUid, nodeUid, retired) {
       if (log === undefined) return
-      const gone: StateChange = [`p${podUid}`, null]
-      write(nodeUid === undefined ? [gone] : [gone, retiredChange(nodeUid, retired)])
+      const deleted: StateChange = [`p${podUid}`, null]
+      write(nodeUid === undefined ? [deleted] : [deleted, retiredChange(nodeUid, retired)])
     },
     forgetPod: uid => write([[`p${uid}`, null]]),
     forgetNode: uid => write([[`n${uid}`, null]]),
@@ -121,11 +121,11 @@ export function createCounterMemory({ state, nodes, onError }: CounterMemoryOpti
     if (log === undefined) return
     log.write(changes)
     unwritten++
-    if (unwritten >= MOST_UNWRITTEN) flush()
+    if (unwritten >= MAX_UNWRITTEN) flush()
   }
 
   function flush(): void {
-    // Also when it fails: a full disk mustn't be tried with each change.
+    // Before the attempt, so that a full disk is not tried again with each change.
     unwritten = 0
     try {
       log?.flush()
@@ -136,7 +136,7 @@ export function createCounterMemory({ state, nodes, onError }: CounterMemoryOpti
 
   function* live(): Generator<StateChange> {
     yield ['t', leaseMs]
-    // Until the restore has ended, some of what was is not anywhere else.
+    // State that is not restored yet.
     yield* saved
     for (const node of nodes()) yield* nodeChanges(node)
   }
@@ -151,6 +151,6 @@ function podChange(podUid: string, nodeUid: string | undefined, meter: PodMeter)
   return [`p${podUid}`, savePod(nodeUid ?? '', meter)]
 }
 
-function retiredChange(nodeUid: string, retired: Retired): StateChange {
+function retiredChange(nodeUid: string, retired: RetiredPods): StateChange {
   return [`n${nodeUid}`, saveRetired(retired)]
 }

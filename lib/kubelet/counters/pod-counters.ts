@@ -11,51 +11,51 @@ import {
 } from '../usage/usage-model.ts'
 
 /**
- * How counters come about. A container's CPU time is the integral of its usage since its pod started. As long as the usage
- * stays the same curve, that is a pure function of the time, so any number of readers at any rate see one truth. When the
- * usage changes (an annotation, a limit, a container that stops), what was gained so far is put into `gained` and the new
- * usage counts from that moment (`settle()`), so the counter goes on without a step. The other counters (network, disk, page
- * faults) are made from CPU time and age, and so share its laws.
+ * The state from which the counters of a container are computed. Its CPU time is the integral of its usage since the start of
+ * the pod. While the usage is the same curve, the CPU time is a pure function of the time: all readers see the same value. When
+ * the usage changes (an annotation, a limit, a container that stops), `settle()` adds the integral so far to `counters`, and
+ * the new usage counts from then on, so the counter has no step. The other counters (network, disk, page faults) are derived
+ * from CPU time and age.
  *
- * A new UID is a new meter, and so starts at nothing. Container restarts don't reset a meter: it lives as long as the pod.
+ * A new UID gets a new meter, which starts at zero. A container restart does not reset it: it lives as long as the pod.
  */
 export interface ContainerMeter {
   name: string
-  /** Of UID and name, for whatever else is made up about it. */
+  /** Hash of UID and name, for all pseudo-random values of the container. */
   seed: number
   usage: ContainerUsage
-  /** The usage holds since then (epoch). */
+  /** The usage is valid since then (epoch). */
   sinceMs: number
-  /** What was counted before that. */
-  gained: Readonly<Gained>
+  /** The counters at `sinceMs`. */
+  counters: Readonly<ContainerCounters>
 }
 
-/** What a container has gained of everything that is counted by itself. Times are whole milliseconds but for throttling. */
-export interface Gained {
+/** The counters of a container that are not derived from others. Times are whole milliseconds, except for throttling. */
+export interface ContainerCounters {
   coreNanoSeconds: number
-  /** It ran under a CPU limit. */
+  /** Time under a CPU limit. */
   limitedMs: number
-  /** It wanted more CPU than its limit. */
+  /** Time with a CPU demand above the limit. */
   overMs: number
-  /** The kernel held it still for that. */
+  /** Time throttled. */
   throttledMs: number
-  /** It wanted more memory than its limit. */
+  /** Time with a memory demand above the limit. */
   memoryOverMs: number
 }
 
 export interface PodMeter {
-  /** When the pod started, but never in the future (epoch). */
+  /** When the pod started (epoch), never in the future. */
   startMs: number
-  /** When it stopped, if it has: its age ends then. */
+  /** When the pod stopped running, where its age ends. */
   endMs?: number
   seed: number
   containers: ContainerMeter[]
 }
 
-/** A gap of more samples than this (an hour) is measured by as many. */
-const MOST_SAMPLES = 360
+/** The most samples for a time span (an hour of them); a longer span is cut into this many pieces. */
+const MAX_SAMPLES = 360
 
-/** A meter for a running pod that is seen for the first time at `nowMs`. */
+/** A meter for a running pod that is first seen at `nowMs`. */
 export function createPodMeter(pod: PodFacts, nowMs: number, sources: UsageSources = defaultSources): PodMeter {
   const startMs = Math.min(pod.startMs, nowMs)
   return {
@@ -66,14 +66,13 @@ export function createPodMeter(pod: PodFacts, nowMs: number, sources: UsageSourc
       seed: hash(`${pod.uid}/${container.name}`),
       usage: containerUsage(pod, container, sources),
       sinceMs: startMs,
-      gained: NOTHING,
+      counters: ZERO_COUNTERS,
     })),
   }
 }
 
 /**
- * Takes up what has changed about a pod at `nowMs`; times of one meter mustn't go back. Returns whether it is counted
- * otherwise from now on.
+ * Updates a meter for a changed pod; `nowMs` must not decrease from call to call. Returns whether the usage or the end changed.
  */
 export function changeUsage(
   meter: PodMeter,
@@ -86,11 +85,11 @@ export function changeUsage(
   else meter.endMs ??= nowMs
   pod.containers.forEach((container, index) => {
     const before = meter.containers[index]
-    // A pod's containers never change in its life; their order neither.
+    // Containers of a pod and their order never change.
     if (before === undefined || before.name !== container.name) return
     const usage = containerUsage(pod, container, sources)
     if (sameUsage(before.usage, usage)) {
-      // The same levels, but asked of the Pod as it is now: the text of the one before is about to go.
+      // The levels are equal, but the old usage refers to the text of the old Pod, which will be released.
       if (isSampledUsage(usage)) before.usage = usage
       return
     }
@@ -101,21 +100,21 @@ export function changeUsage(
   return changed
 }
 
-/** Whether a pod's counters depend on when they are read, so that what was read has to be kept. */
+/** Whether a pod's counters depend on when they are read, so that each value read must be kept. */
 export function isSampled({ containers }: PodMeter): boolean {
   return containers.some(({ usage }) => isSampledUsage(usage))
 }
 
-/** Puts what has been gained by now into the meter. Every counter stays as it is. */
+/** Stores the counters at `nowMs` in the meter; no counter changes. */
 export function settle(meter: PodMeter, nowMs: number): void {
   for (const container of meter.containers) settleContainer(container, nowMs)
 }
 
-/** What a container has gained by a time. */
-export function gainedAt({ gained, usage, sinceMs }: ContainerMeter, nowMs: number): Readonly<Gained> {
-  if (nowMs <= sinceMs) return gained
+/** The counters of a container at a time. */
+export function countersAt({ counters, usage, sinceMs }: ContainerMeter, nowMs: number): Readonly<ContainerCounters> {
+  if (nowMs <= sinceMs) return counters
   const { cpu, memory, cpuLimitNanoCores, memoryLimitBytes } = usage
-  const sum = { ...gained }
+  const sum = { ...counters }
   if (cpuLimitNanoCores !== Number.POSITIVE_INFINITY) sum.limitedMs += nowMs - sinceMs
   if (cpu.kind !== 'sampled') {
     const { coreNanoSeconds, overMs, throttledMs } = cpuGain(cpu, cpuLimitNanoCores, sinceMs, nowMs)
@@ -125,7 +124,7 @@ export function gainedAt({ gained, usage, sinceMs }: ContainerMeter, nowMs: numb
   } else {
     eachSample(sinceMs, nowMs, (atMs, spanMs) => {
       const level = cpu.level(atMs)
-      // Rounded down piece by piece: whole numbers add up the same in whatever pieces time is cut at its tens of seconds.
+      // Rounded down for each sample, so that the sum is the same for any split of the time at sample boundaries.
       sum.coreNanoSeconds += Math.floor((Math.min(level, cpuLimitNanoCores) * spanMs) / 1_000)
       if (level <= cpuLimitNanoCores) return
       sum.overMs += spanMs
@@ -142,9 +141,13 @@ export function gainedAt({ gained, usage, sinceMs }: ContainerMeter, nowMs: numb
   return sum
 }
 
-/** What a meter has gained at first; one for all, for most containers never have another. */
-export const NOTHING: Readonly<Gained> = {
-  ...{ coreNanoSeconds: 0, limitedMs: 0, overMs: 0, throttledMs: 0, memoryOverMs: 0 },
+/** The counters of a new meter. One object for all: the counters of most containers are never replaced. */
+export const ZERO_COUNTERS: Readonly<ContainerCounters> = {
+  coreNanoSeconds: 0,
+  limitedMs: 0,
+  overMs: 0,
+  throttledMs: 0,
+  memoryOverMs: 0,
 }
 
 function isSampledUsage({ cpu, memory }: ContainerUsage): boolean {
@@ -153,13 +156,13 @@ function isSampledUsage({ cpu, memory }: ContainerUsage): boolean {
 
 function settleContainer(container: ContainerMeter, nowMs: number): void {
   if (nowMs <= container.sinceMs) return
-  container.gained = gainedAt(container, nowMs)
+  container.counters = countersAt(container, nowMs)
   container.sinceMs = nowMs
 }
 
-/** Cuts a stretch of time where samples change, or into `MOST_SAMPLES` equal pieces. */
+/** Cuts a time span at sample boundaries, or into `MAX_SAMPLES` equal pieces. */
 function eachSample(fromMs: number, untilMs: number, take: (atMs: number, spanMs: number) => void): void {
-  const pieceMs = SAMPLE_MS * Math.max(1, Math.ceil((untilMs - fromMs) / SAMPLE_MS / MOST_SAMPLES))
+  const pieceMs = SAMPLE_MS * Math.max(1, Math.ceil((untilMs - fromMs) / SAMPLE_MS / MAX_SAMPLES))
   for (let atMs = fromMs; atMs < untilMs; ) {
     const endMs = Math.min(untilMs, sampleTime(atMs) + pieceMs)
     take(sampleTime(atMs), endMs - atMs)
@@ -167,7 +170,7 @@ function eachSample(fromMs: number, untilMs: number, take: (atMs: number, spanMs
   }
 }
 
-/** When the sample that holds at a time was taken. */
+/** The time of the sample that is valid at a time. */
 export function sampleTime(timeMs: number): number {
   return Math.floor(timeMs / SAMPLE_MS) * SAMPLE_MS
 }

@@ -2,28 +2,36 @@ import type { CoreCount } from './core-times.ts'
 import type { PodMeter } from './pod-counters.ts'
 import { podTraffic, samplePod, type Traffic } from './usage-samples.ts'
 
-/** The last counters of pods that ran on a node and are gone: the node's own counters don't fall when a pod goes. */
-export interface Retired extends Traffic {
-  /** A bigint, so that a node's sum is exact, in whatever order pods come and go. */
+/** The last counters of a node's deleted pods, so that the node's counters do not decrease when a pod is deleted. */
+export interface RetiredPods extends Traffic {
+  /** A bigint: the sum is exact in any order of pods. */
   usageCoreNanoSeconds: bigint
   pageFaults: number
   majorPageFaults: number
   readBytes: number
   writtenBytes: number
-  /** The most idle time that was served: pods that use more than the node has would make it fall. */
+  /** The idle time served last; it must not decrease when pods use more than the node has. */
   idleCoreNanoSeconds: number
-  /** Undefined while no host metrics have been told. */
+  /** Undefined until host metrics are served. */
   cores?: CoreCount | undefined
 }
 
-/** What a node starts with. */
-export function nothingRetired(): Retired {
-  const bytes = { rxBytes: 0, txBytes: 0, readBytes: 0, writtenBytes: 0 }
-  return { usageCoreNanoSeconds: 0n, pageFaults: 0, majorPageFaults: 0, ...bytes, idleCoreNanoSeconds: 0 }
+/** The counters of a new node. */
+export function noRetiredPods(): RetiredPods {
+  return {
+    usageCoreNanoSeconds: 0n,
+    pageFaults: 0,
+    majorPageFaults: 0,
+    rxBytes: 0,
+    txBytes: 0,
+    readBytes: 0,
+    writtenBytes: 0,
+    idleCoreNanoSeconds: 0,
+  }
 }
 
-/** Adds what a pod leaves that is gone at `nowMs`. */
-export function retirePod(sum: Retired, meter: PodMeter, nowMs: number): void {
+/** Adds the counters of a pod that is deleted at `nowMs`. */
+export function retirePod(sum: RetiredPods, meter: PodMeter, nowMs: number): void {
   const { total } = samplePod(meter, nowMs)
   addRetired(sum, {
     ...total,
@@ -33,8 +41,8 @@ export function retirePod(sum: Retired, meter: PodMeter, nowMs: number): void {
   })
 }
 
-/** Adds what an earlier process knew of the same node. */
-export function addRetired(sum: Retired, more: Retired): void {
+/** Adds the counters that an earlier process kept for the same node. */
+export function addRetired(sum: RetiredPods, more: RetiredPods): void {
   sum.usageCoreNanoSeconds += more.usageCoreNanoSeconds
   sum.pageFaults += more.pageFaults
   sum.majorPageFaults += more.majorPageFaults

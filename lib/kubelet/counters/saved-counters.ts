@@ -2,21 +2,21 @@ import { items } from '../../kube/json.ts'
 import { hash } from '../usage/pseudo-random.ts'
 import { type CpuCurve, constant, type MemoryCurve, type Pulse, type Ramp, type Wave } from '../usage/usage-curves.ts'
 import type { CoreCount, CoreTime } from './core-times.ts'
-import type { ContainerMeter, Gained, PodMeter } from './pod-counters.ts'
-import type { Retired } from './retired-pods.ts'
+import type { ContainerMeter, PodMeter } from './pod-counters.ts'
+import type { RetiredPods } from './retired-pods.ts'
 
-/** A pod's meter as it was when it was last written. */
+/** A pod's meter as last saved. */
 export interface SavedPod {
   nodeUid: string
   meter: PodMeter
 }
 
-/** A pod's meter as short JSON: 50,000 of them are kept. */
+/** A pod's meter as compact JSON: the state has up to 50,000 of them. */
 export function savePod(nodeUid: string, { startMs, endMs, containers }: PodMeter): unknown {
   return [nodeUid, startMs, endMs ?? 0, containers.map(saveContainer)]
 }
 
-/** The other way round; undefined for what `savePod` hasn't written. */
+/** Reads the JSON of `savePod`; undefined for other JSON. */
 export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
   const [nodeUid, startMs, endMs, containers] = items(saved)
   if (typeof nodeUid !== 'string' || typeof startMs !== 'number') return undefined
@@ -33,15 +33,15 @@ export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
   }
 }
 
-/** What pods that have gone left to their node. */
-export function saveRetired(retired: Retired): unknown {
+/** The counters of a node's deleted pods as JSON. */
+export function saveRetired(retired: RetiredPods): unknown {
   const { usageCoreNanoSeconds, pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes } = retired
   const counters = [pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes]
   return [String(usageCoreNanoSeconds), ...counters, retired.idleCoreNanoSeconds, saveCores(retired.cores)]
 }
 
-/** The other way round; undefined for what `saveRetired` hasn't written. */
-export function loadRetired(saved: unknown): Retired | undefined {
+/** Reads the JSON of `saveRetired`; undefined for other JSON. */
+export function loadRetired(saved: unknown): RetiredPods | undefined {
   const [cpu, ...counters] = items(saved)
   if (typeof cpu !== 'string' || !/^\d+$/.test(cpu)) return undefined
   const numbers = counters.map(each => (typeof each === 'number' && each >= 0 ? each : 0))
@@ -68,8 +68,8 @@ function loadCores(saved: unknown): CoreCount | undefined {
   return { count, sinceMs, busyNs: Number(busyNs), idleNs: Number(idleNs), before }
 }
 
-function saveContainer({ name, sinceMs, gained, usage }: ContainerMeter): unknown {
-  const { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs } = gained
+function saveContainer({ name, sinceMs, counters, usage }: ContainerMeter): unknown {
+  const { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs } = counters
   return [
     name,
     sinceMs,
@@ -82,19 +82,19 @@ function saveContainer({ name, sinceMs, gained, usage }: ContainerMeter): unknow
 }
 
 function loadContainer(uid: string, saved: unknown): ContainerMeter | undefined {
-  const [name, sinceMs, gained, cpu, memory, cpuLimit, memoryLimit] = items(saved)
+  const [name, sinceMs, counters, cpu, memory, cpuLimit, memoryLimit] = items(saved)
   if (typeof name !== 'string' || typeof sinceMs !== 'number') return undefined
-  const [coreNanoSeconds = 0, limitedMs = 0, overMs = 0, throttledMs = 0, memoryOverMs = 0] = items(gained).map(Number)
-  const counters: Gained = { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs }
+  const [coreNanoSeconds = 0, limitedMs = 0, overMs = 0, throttledMs = 0, memoryOverMs = 0] =
+    items(counters).map(Number)
   const cpuCurve = loadCurve(cpu)
   const memoryCurve = loadCurve(memory)
   return {
     name,
     seed: hash(`${uid}/${name}`),
     sinceMs,
-    gained: counters,
+    counters: { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs },
     usage: {
-      // Of a sampled usage all that was served has been written, so that nothing has to be guessed until it is set again.
+      // For sampled usage, the saved counters include all that was served; the usage is 0 until the pod is set again.
       cpu: cpuCurve === undefined || cpuCurve.kind === 'ramp' ? constant(0) : cpuCurve,
       memory: memoryCurve === undefined || memoryCurve.kind === 'pulse' ? constant(0) : memoryCurve,
       cpuLimitNanoCores: limit(cpuLimit),

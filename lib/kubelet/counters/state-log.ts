@@ -2,17 +2,17 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { dirname } from 'node:path'
 import { systemErrorCode } from '../../cli/errors.ts'
 
-/** One change: a key's new value, or null when the key has gone. */
+/** A key and its new value, or null for a deleted key. */
 export type StateChange = readonly [key: string, value: unknown]
 
 /**
- * A file of keys and values that is only ever appended to, and so survives `kill -9` at any moment: what `flush` has written
- * is the operating system's, whatever becomes of the process. (Not of the machine: nothing is forced to the disk.)
+ * An append-only file of keys and values. It survives `kill -9` at any moment: after `flush` the operating system has the
+ * data. It may not survive a crash of the machine: there is no fsync.
  */
 export interface StateLog {
-  /** Remembers changes that belong together: after a crash all of them are there or none. */
+  /** Queues changes that belong together: after a crash the file has all of them or none. */
   write(changes: readonly StateChange[]): void
-  /** Hands everything remembered to the operating system. Throws when it can't. */
+  /** Writes all queued changes. Throws when the write fails; they stay queued. */
   flush(): void
   /** Size of the file, in bytes. */
   readonly bytes: number
@@ -21,17 +21,17 @@ export interface StateLog {
 
 export interface StateLogOptions {
   path: string
-  /** All keys and values as they are now, for writing the file anew. Read bit by bit while changes go on. */
+  /** All current keys and values, for compaction. Read in steps while changes continue. */
   live: () => Iterable<StateChange>
-  /** The file is written anew when it is larger than this and has doubled since it last was. */
+  /** The file is compacted when it is larger than this and has doubled since the last compaction. */
   compactAtBytes?: number
 }
 
 const CHUNK = 500
-/** Changes that are kept while the disk takes none. */
-const MOST_PENDING = 100_000
+/** The most changes that stay queued while writes fail. */
+const MAX_PENDING = 100_000
 
-/** What a state log's file says: the newest value of each key. A last line that was cut off counts as never written. */
+/** The latest value of each key in a state log. A truncated last line is ignored. */
 export function readState(path: string): Map<string, unknown> {
   const state = new Map<string, unknown>()
   let text: string
@@ -59,7 +59,7 @@ export function readState(path: string): Map<string, unknown> {
   return state
 }
 
-/** Opens a state log for appending. Only one process may have it open. */
+/** Opens a state log for appending. Only one process may open it. */
 export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: StateLogOptions): StateLog {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const nextPath = `${path}.next`
@@ -67,15 +67,15 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
   let file = openSync(path, 'a', 0o600)
   let pending: string[] = []
   let bytes = fstatSync(file).size
-  /** Of a file being written anew: changes go into it and into the old one, which counts until it is replaced. */
+  /** The compacted file in progress. Changes go into both files until it replaces the old one. */
   let next: { file: number; bytes: number } | undefined
-  let bytesWhenNew = 0
-  /** A write failed half-way: the rest of that line is no use, and mustn't spoil the next. */
+  let bytesCompacted = 0
+  /** A write failed, and may have left a partial line: the next line needs a line break before it. */
   let isTorn = false
-  /** Changes were given up, so that only writing the file anew makes it whole. */
+  /** Changes were dropped, so that the file is complete only after a compaction. */
   let isIncomplete = false
   let closed = false
-  // A line that was cut off by a crash must not swallow the next one.
+  // Ends a line that a crash truncated.
   append('\n')
 
   return {
@@ -102,22 +102,22 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
       isTorn = false
     } catch (error) {
       isTorn = true
-      if (pending.length > MOST_PENDING) {
+      if (pending.length > MAX_PENDING) {
         pending = []
         isIncomplete = true
       }
       throw error
     }
     pending = []
-    if (next === undefined && (isIncomplete || (bytes > compactAtBytes && bytes > 2 * bytesWhenNew))) compact()
+    if (next === undefined && (isIncomplete || (bytes > compactAtBytes && bytes > 2 * bytesCompacted))) compact()
   }
 
   function append(text: string): void {
     const buffer = Buffer.from(text)
-    writeFileAtOnce(file, buffer)
+    writeFully(file, buffer)
     bytes += buffer.length
     if (next === undefined) return
-    writeFileAtOnce(next.file, buffer)
+    writeFully(next.file, buffer)
     next.bytes += buffer.length
   }
 
@@ -131,7 +131,7 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
       try {
         writeMore()
       } catch {
-        // A full disk: the old file is whole, and the next flush tries again.
+        // For example a full disk. The old file is complete, and the next flush tries again.
         closeSync(writing.file)
         rmSync(nextPath, { force: true })
         next = undefined
@@ -139,7 +139,7 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
       }
     }
     const writeMore = (): void => {
-      // What has been read from memory mustn't be in the new file before what led to it.
+      // Changes must be in the new file before values that were read after them.
       flush()
       const lines: string[] = []
       let done = false
@@ -149,7 +149,7 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
         if (!done) lines.push(JSON.stringify([result.value]))
       }
       const buffer = Buffer.from(lines.map(line => `${line}\n`).join(''))
-      writeFileAtOnce(writing.file, buffer)
+      writeFully(writing.file, buffer)
       writing.bytes += buffer.length
       if (!done) {
         setImmediate(step)
@@ -159,13 +159,13 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
       closeSync(file)
       file = writing.file
       bytes = writing.bytes
-      bytesWhenNew = bytes
+      bytesCompacted = bytes
       next = undefined
     }
     step()
   }
 }
 
-function writeFileAtOnce(file: number, buffer: Buffer): void {
+function writeFully(file: number, buffer: Buffer): void {
   for (let at = 0; at < buffer.length; ) at += writeSync(file, buffer, at)
 }

@@ -1,10 +1,10 @@
-import { share } from '../usage/pseudo-random.ts'
+import { pseudoRandom } from '../usage/pseudo-random.ts'
 import { demandAt } from '../usage/usage-model.ts'
-import { type ContainerMeter, gainedAt, type PodMeter, sampleTime } from './pod-counters.ts'
+import { type ContainerMeter, countersAt, type PodMeter, sampleTime } from './pod-counters.ts'
 
 const MIB = 2 ** 20
 
-/** Levels and counters of one container or pod, or the sum of several. All whole numbers. */
+/** Gauges and counters of one container or pod, or the sum of several. All whole numbers. */
 export interface Sample {
   usageNanoCores: number
   usageCoreNanoSeconds: number
@@ -17,16 +17,16 @@ export interface Sample {
   writtenBytes: number
 }
 
-/** What has gone over a network since the start, in bytes. */
+/** Bytes received and sent since the start. */
 export interface Traffic {
   rxBytes: number
   txBytes: number
 }
 
-/** A container's figures. */
+/** The gauges and counters of a container at a moment. */
 export function sampleContainer(meter: ContainerMeter, nowMs: number): Sample {
   const { usage, seed } = meter
-  const cpu = gainedAt(meter, nowMs).coreNanoSeconds
+  const cpu = countersAt(meter, nowMs).coreNanoSeconds
   const at = sampleTime(nowMs)
   const wanted = demandAt(usage.memory, usage.memory.kind === 'sampled' ? at : nowMs)
   const workingSetBytes = wholeNumber(Math.min(wanted, usage.memoryLimitBytes))
@@ -37,34 +37,33 @@ export function sampleContainer(meter: ContainerMeter, nowMs: number): Sample {
     usageCoreNanoSeconds: wholeNumber(cpu),
     usageBytes: wholeNumber(Math.min(workingSetBytes * 1.1, usage.memoryLimitBytes)),
     workingSetBytes,
-    rssBytes: wholeNumber(workingSetBytes * (0.6 + 0.3 * share(seed, 10))),
-    // Some at the start, then 20 to 60 a second of CPU.
-    pageFaults: wholeNumber(900 + 400 * share(seed, 11) + coreSeconds * (20 + 40 * share(seed, 12))),
-    majorPageFaults: Math.floor(5 * share(seed, 13)),
-    // Its program is read at the start; then 20 to 100 kB read and 50 to 250 kB written a second of CPU.
-    readBytes: wholeNumber((1 + 5 * share(seed, 14)) * MIB + coreSeconds * (2e4 + 8e4 * share(seed, 15))),
-    writtenBytes: wholeNumber(coreSeconds * (5e4 + 2e5 * share(seed, 16))),
+    rssBytes: wholeNumber(workingSetBytes * (0.6 + 0.3 * pseudoRandom(seed, 10))),
+    // Some at the start, then 20 to 60 per CPU second.
+    pageFaults: wholeNumber(900 + 400 * pseudoRandom(seed, 11) + coreSeconds * (20 + 40 * pseudoRandom(seed, 12))),
+    majorPageFaults: Math.floor(5 * pseudoRandom(seed, 13)),
+    // The program is read at the start, then 20 to 100 kB are read and 50 to 250 kB written per CPU second.
+    readBytes: wholeNumber((1 + 5 * pseudoRandom(seed, 14)) * MIB + coreSeconds * (2e4 + 8e4 * pseudoRandom(seed, 15))),
+    writtenBytes: wholeNumber(coreSeconds * (5e4 + 2e5 * pseudoRandom(seed, 16))),
   }
 }
 
 /**
- * A pod's traffic, which goes with its CPU time: 100 to 400 kB received and 50 to 450 kB sent a core and second, on top of
- * probes.
+ * A pod's traffic: 100 to 400 kB received and 50 to 450 kB sent per CPU second, plus the traffic of probes over its age.
  */
 export function podTraffic(meter: PodMeter, nowMs: number, cpuCoreNanoSeconds?: number): Traffic {
   let cpu = cpuCoreNanoSeconds ?? 0
   if (cpuCoreNanoSeconds === undefined) {
-    for (const container of meter.containers) cpu += wholeNumber(gainedAt(container, nowMs).coreNanoSeconds)
+    for (const container of meter.containers) cpu += wholeNumber(countersAt(container, nowMs).coreNanoSeconds)
   }
   const coreSeconds = cpu * 1e-9
   const ageS = Math.max(0, (meter.endMs ?? nowMs) - meter.startMs) / 1_000
   return {
-    rxBytes: wholeNumber(ageS * 120 + coreSeconds * (1e5 + 3e5 * share(meter.seed, 20))),
-    txBytes: wholeNumber(ageS * 150 + coreSeconds * (5e4 + 4e5 * share(meter.seed, 21))),
+    rxBytes: wholeNumber(ageS * 120 + coreSeconds * (1e5 + 3e5 * pseudoRandom(meter.seed, 20))),
+    txBytes: wholeNumber(ageS * 150 + coreSeconds * (5e4 + 4e5 * pseudoRandom(meter.seed, 21))),
   }
 }
 
-/** A pod's containers in the order of its meter, and their sum, those that no longer run included. */
+/** The samples of a pod's containers in the order of its meter, and their sum. Containers that no longer run are included. */
 export function samplePod(meter: PodMeter, nowMs: number): { containers: Sample[]; total: Sample } {
   const containers = meter.containers.map(container => sampleContainer(container, nowMs))
   return { containers, total: sumOf(containers) }
@@ -98,11 +97,10 @@ export function sumOf(samples: Iterable<Sample>): Sample {
 }
 
 /**
- * The nearest whole number that a Go uint64 takes: the collector drops a node's whole document for one number that isn't
- * (facts/otel.md 4.3). Below 2^53 it is exact. Above (104 core-days of CPU time, which a node of 32 cores reaches in a few
- * days) it is a multiple of 2, 4, …: an error of 10^-16, and a larger value never gives a smaller number, so counters still
- * don't fall (sums over pods that come and go are made of bigints for that). It stops at 2^63 (292 core-years), long before
- * JavaScript prints an exponent.
+ * The nearest number that parses as a Go uint64: the collector drops a node's whole document if one number does not. Below
+ * 2^53 it is exact. Above (104 core-days of CPU time, which a node of 32 cores reaches in a few days) it is a multiple of 2,
+ * 4, …: the error is 10^-16, and rounding keeps the order, so counters do not decrease (sums over changing sets of pods use
+ * bigints). The maximum is 2^63 (292 core-years), below the numbers that JavaScript prints with an exponent.
  */
 export function wholeNumber(value: number): number {
   return value > 0 ? Math.min(Math.round(value), 2 ** 63) : 0

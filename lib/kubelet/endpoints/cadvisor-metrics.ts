@@ -1,21 +1,20 @@
 import { createHash } from 'node:crypto'
-import { type ContainerMeter, gainedAt } from '../counters/pod-counters.ts'
+import { type ContainerMeter, countersAt } from '../counters/pod-counters.ts'
 import type { Sample, Traffic } from '../counters/usage-samples.ts'
 import type { ContainerFacts, QosClass } from '../objects/facts.ts'
-import { type CadvisorFamily, cadvisorFamilies } from './cadvisor-families.ts'
+import { cadvisorFamilies } from './cadvisor-families.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
-import { createExposition, type Exposition, labelText } from './exposition.ts'
+import { type AddSample, createExposition, labelText } from './exposition.ts'
 import type { MeasuredNode, MeasuredPod } from './node-measurement.ts'
 
-/** CFS's period: a limit is a quota of this. */
+/** The CFS period: a CPU limit is a quota of it. */
 export const PERIOD_MS = 100
 const PAUSE_IMAGE = 'registry.k8s.io/pause:3.10'
 const USER_SHARE = 0.7
 
-type Add = ReturnType<Exposition['family']>
-type Families = Record<CadvisorFamily, Add>
+type Families = Record<keyof typeof cadvisorFamilies, AddSample>
 
-/** The labels that every container series of cAdvisor carries, empty where they don't apply. */
+/** The labels of every container series of cAdvisor; labels that do not apply are empty. */
 interface Identity {
   container: string
   id: string
@@ -26,14 +25,13 @@ interface Identity {
 }
 
 /**
- * What a kubelet serves at `/metrics/cadvisor`: the series that dashboards use, for the node (`id="/"`), each pod's cgroup, the
- * network of each pod under its sandbox, and each container. Containers also have disk reads and writes, which a real
- * cAdvisor gives where cgroups count them.
+ * A node's metrics as a kubelet serves them at `/metrics/cadvisor`: the series that dashboards use, for the node (`id="/"`), the
+ * cgroup of each pod, the network of each pod under its sandbox, and each container. Containers also have disk reads and writes,
+ * which a real cAdvisor exports where cgroups count them.
  */
 export function cadvisorText(measured: MeasuredNode): string {
   const { facts, nowMs, total, traffic, disk, used } = measured
-  const exposition = createExposition()
-  const families = cadvisorFamilies(exposition)
+  const { families, text } = createExposition(cadvisorFamilies)
   const root: Identity = { container: '', id: '/', image: '', name: '', namespace: '', pod: '' }
   const rootLabels = labelText({ ...root })
   addUsage(families, root, total, nowMs)
@@ -50,31 +48,31 @@ export function cadvisorText(measured: MeasuredNode): string {
   families.machineCores(machine, Math.round((facts.cpuCapacityNanoCores ?? Number.NaN) / 1e9))
   families.machineMemory(machine, facts.memoryCapacityBytes ?? Number.NaN)
   families.machineSwap(machine, 0)
-  return exposition.text()
+  return text()
 }
 
 function addPod(families: Families, pod: MeasuredPod, nowMs: number): void {
   const { facts, meter } = pod
   const { namespace, name: podName, uid } = facts
   const cgroup = `${QOS_CGROUPS[facts.qos]}/pod${uid}`
-  const own: Identity = { container: '', id: cgroup, image: '', name: '', namespace, pod: podName }
-  addUsage(families, own, pod.total, nowMs)
-  families.startTime(labelText({ ...own }), Math.floor(meter.startMs / 1_000))
+  const ofCgroup: Identity = { container: '', id: cgroup, image: '', name: '', namespace, pod: podName }
+  addUsage(families, ofCgroup, pod.total, nowMs)
+  families.startTime(labelText({ ...ofCgroup }), Math.floor(meter.startMs / 1_000))
   if (!facts.hostNetwork) {
     const sandboxId = createHash('sha256').update(uid).digest('hex')
-    const sandbox = { ...own, id: `${cgroup}/${sandboxId}`, image: PAUSE_IMAGE, name: sandboxId }
+    const sandbox = { ...ofCgroup, id: `${cgroup}/${sandboxId}`, image: PAUSE_IMAGE, name: sandboxId }
     addNetwork(families, sandbox, pod.traffic, nowMs)
   }
   facts.containers.forEach((container, index) => {
     const sample = pod.containers[index]
-    const counted = meter.containers[index]
-    if (!container.running || sample === undefined || counted === undefined) return
+    const containerMeter = meter.containers[index]
+    if (!container.running || sample === undefined || containerMeter === undefined) return
     const { name, id, image } = container
     const identity = { container: name, id: `${cgroup}/${id}`, image, name: id, namespace, pod: podName }
     addUsage(families, identity, sample, nowMs)
     addDisk(families, identity, sample, nowMs)
-    addLimits(families, labelText({ ...identity }), container, counted, nowMs)
     const labels = labelText({ ...identity })
+    addLimits(families, labels, container, containerMeter, nowMs)
     families.startTime(labels, Math.floor(Math.min(container.startedMs ?? meter.startMs, nowMs) / 1_000))
     families.lastSeen(labels, Math.floor(nowMs / 1_000), nowMs)
     families.oomEvents(labels, 0, nowMs)
@@ -105,8 +103,8 @@ function addUsage(families: Families, identity: Identity, sample: Sample, nowMs:
       ['pgfault', sample.pageFaults],
       ['pgmajfault', sample.majorPageFaults],
     ] as const) {
-      const more = labelText({ container, failure_type: failureType, id, image, name, namespace, pod, scope })
-      families.memoryFailures(more, value, nowMs)
+      const failureLabels = labelText({ container, failure_type: failureType, id, image, name, namespace, pod, scope })
+      families.memoryFailures(failureLabels, value, nowMs)
     }
   }
 }
@@ -119,11 +117,11 @@ function addLimits(
   nowMs: number,
 ): void {
   const { cpuRequestNanoCores = 0, cpuLimitNanoCores, memoryLimitBytes = 0 } = container
-  const { limitedMs, overMs, throttledMs, memoryOverMs } = gainedAt(meter, nowMs)
+  const { limitedMs, overMs, throttledMs, memoryOverMs } = countersAt(meter, nowMs)
   families.cpuPeriod(labels, PERIOD_MS * 1_000)
   families.cpuShares(labels, Math.max(2, Math.floor((cpuRequestNanoCores * 1_024) / 1e9)))
   families.memoryLimit(labels, memoryLimitBytes)
-  // Asked for memory above its limit, a container hits it once a second.
+  // A container with a memory demand above its limit hits the limit once a second.
   families.memoryFailcnt(labels, Math.floor(memoryOverMs / 1_000), nowMs)
   if (cpuLimitNanoCores === undefined) return
   families.cpuQuota(labels, Math.round((cpuLimitNanoCores / 1e9) * PERIOD_MS * 1_000))
@@ -153,7 +151,7 @@ function addNetwork(families: Families, identity: Identity, { rxBytes, txBytes }
   families.txDropped(labels, txDropped(txBytes), nowMs)
 }
 
-/** In the order of the alphabet, as a kubelet writes labels. */
+/** A kubelet writes labels in alphabetical order. */
 function deviceLabels({ container, id, image, name, namespace, pod }: Identity): ReturnType<typeof labelText> {
   return labelText({ container, device: DISK_DEVICE, id, image, name, namespace, pod })
 }

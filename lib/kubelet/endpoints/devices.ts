@@ -1,15 +1,15 @@
 /**
- * Disk operations and packets, made from bytes at fixed sizes: so they never fall, and those of a node are those of its pods
- * and its system, give or take the rounding.
+ * Disk operations and packets are derived from bytes with fixed sizes. So they never decrease, and a node's are the sum of its
+ * pods' and its system's, except for rounding.
  */
 const READ_BYTES = 16_384
 const WRITE_BYTES = 8_192
 const RX_PACKET_BYTES = 850
 const TX_PACKET_BYTES = 620
-/** Of so many received packets one is dropped; of sent ones a tenth of that. */
-const RX_PACKETS_A_DROP = 20_000
+/** One of this many received packets is dropped, and one of ten times as many sent packets. */
+const RX_PACKETS_PER_DROP = 20_000
 
-/** The node's disk and network card, as they are named everywhere. */
+/** The names of a node's disk and network interface. */
 export const DISK_DEVICE = '/dev/vda'
 export const NETWORK_DEVICE = 'eth0'
 
@@ -30,9 +30,9 @@ export function txPackets(txBytes: number): number {
 }
 
 export function rxDropped(rxBytes: number): number {
-  return Math.floor(rxPackets(rxBytes) / RX_PACKETS_A_DROP)
+  return Math.floor(rxPackets(rxBytes) / RX_PACKETS_PER_DROP)
 }
 
 export function txDropped(txBytes: number): number {
-  return Math.floor(txPackets(txBytes) / RX_PACKETS_A_DROP / 10)
+  return Math.floor(txPackets(txBytes) / RX_PACKETS_PER_DROP / 10)
 }

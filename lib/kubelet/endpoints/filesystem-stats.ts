@@ -1,43 +1,43 @@
 import { wholeNumber } from '../counters/usage-samples.ts'
 import type { PodFacts, VolumeFacts } from '../objects/facts.ts'
-import { hash, share } from '../usage/pseudo-random.ts'
+import { hash, pseudoRandom } from '../usage/pseudo-random.ts'
 import type { FsStats, VolumeStats } from './summary-types.ts'
 
 const BLOCK_BYTES = 4_096
 const MIB = 2 ** 20
 const GIB = 2 ** 30
-/** What ext4 reserves for an inode by default. */
+/** ext4's default. */
 const BYTES_PER_INODE = 16_384
-/** The disk of a node that doesn't say how large it is. */
+/** The disk of a node without a storage capacity. */
 const DEFAULT_DISK_BYTES = 100 * GIB
-/** The Pod object doesn't say how large a claim is. */
+/** The size of every claim: a Pod does not have it. */
 const CLAIM_BYTES = 10 * GIB
-/** Of tmpfs without a limit, on a node that doesn't say how much memory it has. */
+/** The size of tmpfs without a limit on a node without a memory capacity. */
 const DEFAULT_TMPFS_BYTES = 16 * GIB
 
-/** A disk or tmpfs, shared by all that lies on it. */
+/** A disk or tmpfs, shared by everything on it. */
 export interface Filesystem {
   capacityBytes: number
   availableBytes: number
 }
 
-/** What one thing takes up on it. */
+/** The space that one thing uses on a filesystem. */
 export interface Space {
   usedBytes: number
   inodesUsed: number
 }
 
-/** What a pod takes up on its node's disk. Steady: it depends on the pod's UID and its containers' names only. */
+/** The space that a pod uses on its node's disk. It is constant: it depends only on the pod's UID and container names. */
 export interface PodStorage {
   /** In the order of the seeds. */
   containers: { rootfs: Space; logs: Space }[]
   /** Volumes on the disk. */
   volumes: Map<string, Space>
-  /** The sum, which is what a kubelet reports as ephemeral storage. */
+  /** The sum: a kubelet's ephemeral storage. */
   total: Space
 }
 
-/** A pod's storage; `seeds` are those of its running containers. */
+/** A pod's storage; `seeds` are the seeds of its running containers. */
 export function podStorage(pod: PodFacts, seeds: number[]): PodStorage {
   const total: Space = { usedBytes: 0, inodesUsed: 0 }
   const count = (space: Space): Space => {
@@ -46,8 +46,11 @@ export function podStorage(pod: PodFacts, seeds: number[]): PodStorage {
     return space
   }
   const containers = seeds.map(seed => ({
-    rootfs: count({ usedBytes: blocks(8 * MIB * share(seed, 30)), inodesUsed: 10 + Math.floor(40 * share(seed, 31)) }),
-    logs: count({ usedBytes: blocks(MIB * share(seed, 32)), inodesUsed: 1 }),
+    rootfs: count({
+      usedBytes: blocks(8 * MIB * pseudoRandom(seed, 30)),
+      inodesUsed: 10 + Math.floor(40 * pseudoRandom(seed, 31)),
+    }),
+    logs: count({ usedBytes: blocks(MIB * pseudoRandom(seed, 32)), inodesUsed: 1 }),
   }))
   const volumes = new Map<string, Space>()
   for (const volume of pod.volumes) {
@@ -56,7 +59,7 @@ export function podStorage(pod: PodFacts, seeds: number[]): PodStorage {
   return { containers, volumes, total }
 }
 
-/** What a kubelet says of a pod's volumes, in the order of its spec. */
+/** A kubelet's stats of a pod's volumes, in the order of its spec. */
 export function volumeStats(
   pod: PodFacts,
   storage: PodStorage,
@@ -69,22 +72,22 @@ export function volumeStats(
     const space = storage.volumes.get(name) ?? volumeSpace(pod, volume)
     if (claimName !== undefined) {
       const pvcRef = { name: claimName, namespace: pod.namespace }
-      return { ...fsStats(ownFilesystem(CLAIM_BYTES, space), space, time), name, pvcRef }
+      return { ...fsStats(separateFilesystem(CLAIM_BYTES, space), space, time), name, pvcRef }
     }
     if (volume.kind === 'disk') return { ...fsStats(disk, space, time), name }
     const capacityBytes = limitBytes ?? memoryCapacityBytes ?? DEFAULT_TMPFS_BYTES
-    return { ...fsStats(ownFilesystem(capacityBytes, space), space, time), name }
+    return { ...fsStats(separateFilesystem(capacityBytes, space), space, time), name }
   })
 }
 
-/** A node's disk, with what its system and its pods take up. */
+/** A node's disk, and the space that its system and its pods use. */
 export function nodeDisk(
   seed: number,
   storageCapacityBytes: number | undefined,
   pods: Space,
 ): { disk: Filesystem; used: Space } {
   const capacityBytes = storageCapacityBytes ?? DEFAULT_DISK_BYTES
-  const system = blocks(capacityBytes * (0.05 + 0.1 * share(seed, 40)))
+  const system = blocks(capacityBytes * (0.05 + 0.1 * pseudoRandom(seed, 40)))
   const usedBytes = Math.min(capacityBytes, system + pods.usedBytes)
   return {
     disk: { capacityBytes, availableBytes: capacityBytes - usedBytes },
@@ -92,7 +95,7 @@ export function nodeDisk(
   }
 }
 
-/** A filesystem as seen by one thing on it. */
+/** A kubelet's stats of a filesystem for one thing on it. */
 export function fsStats({ capacityBytes, availableBytes }: Filesystem, space: Space, time: string): FsStats {
   const inodes = Math.max(Math.floor(capacityBytes / BYTES_PER_INODE), space.inodesUsed)
   return {
@@ -100,7 +103,7 @@ export function fsStats({ capacityBytes, availableBytes }: Filesystem, space: Sp
     availableBytes: wholeNumber(availableBytes),
     capacityBytes: wholeNumber(capacityBytes),
     usedBytes: wholeNumber(space.usedBytes),
-    // Inodes go with bytes: the same part of them is free.
+    // The same share of inodes and bytes is free.
     inodesFree: Math.min(
       inodes - space.inodesUsed,
       Math.floor(inodes * (capacityBytes > 0 ? availableBytes / capacityBytes : 0)),
@@ -112,17 +115,17 @@ export function fsStats({ capacityBytes, availableBytes }: Filesystem, space: Sp
 
 function volumeSpace(pod: PodFacts, { name, kind, claimName, limitBytes }: VolumeFacts): Space {
   if (kind === 'memory') return { usedBytes: Math.min(3 * BLOCK_BYTES, limitBytes ?? 3 * BLOCK_BYTES), inodesUsed: 9 }
-  // Pods that share a claim see the same bytes.
+  // Pods that share a claim report the same bytes.
   const seed = hash(claimName === undefined ? `${pod.uid}/${name}` : `${pod.namespace}/${claimName}`)
   const most = claimName === undefined ? Math.min(64 * MIB, limitBytes ?? 64 * MIB) : 0.7 * CLAIM_BYTES
   const least = claimName === undefined ? 0 : 0.2 * CLAIM_BYTES
   return {
-    usedBytes: blocks(least + (most - least) * share(seed, 50)),
-    inodesUsed: 1 + Math.floor(2_000 * share(seed, 51)),
+    usedBytes: blocks(least + (most - least) * pseudoRandom(seed, 50)),
+    inodesUsed: 1 + Math.floor(2_000 * pseudoRandom(seed, 51)),
   }
 }
 
-function ownFilesystem(capacityBytes: number, { usedBytes }: Space): Filesystem {
+function separateFilesystem(capacityBytes: number, { usedBytes }: Space): Filesystem {
   return { capacityBytes, availableBytes: Math.max(0, capacityBytes - usedBytes) }
 }
 

@@ -3,11 +3,11 @@ import type { Sample } from '../counters/usage-samples.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
 import type { MeasuredNode } from './node-measurement.ts'
 
-/** What isn't in a measured node: what was remembered about it. */
+/** Values of a node that depend on its past. */
 export interface HostExtras {
-  /** Mean busy cores over the last 1, 5 and 15 minutes. */
+  /** Mean number of busy cores over the last 1, 5 and 15 minutes. */
   loads: readonly [number, number, number]
-  /** Of each core. */
+  /** Busy and idle time of each core. */
   cores: readonly CoreTime[]
 }
 
@@ -16,15 +16,15 @@ type Point = [value: number, attributes: Attributes]
 interface Metric {
   name: string
   unit: string
-  /** A cumulative sum that only grows, one that goes up and down, or a gauge. */
+  /** A monotonic cumulative sum, a non-monotonic one, or a gauge. */
   kind: 'counter' | 'sum' | 'gauge'
-  /** Whether values are whole numbers on the wire. */
+  /** Whether values are sent as integers. */
   whole: boolean
   points: Point[]
 }
 
-/** The largest of JavaScript's numbers that OTLP's 64-bit integers hold: the collector drops 50 nodes for one that is larger. */
-const MOST_INT = 2 ** 63 - 1_024
+/** The largest JavaScript number in OTLP's 64-bit integers: the collector drops a whole request of 50 nodes for a larger one. */
+const MAX_INT = 2 ** 63 - 1_024
 
 const SCOPE = 'github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/scraper/'
 const TCP_STATES = [
@@ -33,9 +33,9 @@ const TCP_STATES = [
 ]
 
 /**
- * A node's host metrics as one OTLP `ResourceMetrics`, in JSON: the default metrics of the collector's hostmetrics receiver
- * for CPU, load, memory, disk, filesystem and network, under its names, units and attributes (facts/otel.md 5.3). They agree with
- * the node's summary: busy CPU time, working set, disk and traffic are the same numbers.
+ * A node's host metrics as one OTLP `ResourceMetrics` in JSON: the default metrics of the collector's hostmetrics receiver for
+ * CPU, load, memory, disk, filesystem and network, with its names, units and attributes. They agree with the node's summary:
+ * busy CPU time, working set, disk and traffic are the same numbers.
  */
 export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras): unknown {
   const { facts, nowMs, startMs } = measured
@@ -66,17 +66,17 @@ function cpuMetrics({ cores }: HostExtras): Metric[] {
   return [{ name: 'system.cpu.time', unit: 's', kind: 'counter', whole: false, points }]
 }
 
-/** How the time that cores were busy, and the rest of it, is spread over the states of `system.cpu.time`. */
-export function cpuStates(busy: number, rest: number): [state: string, value: number][] {
+/** Splits busy and idle time over the states of `system.cpu.time`. */
+export function cpuStates(busy: number, idle: number): [state: string, value: number][] {
   return [
     ['user', busy * 0.68],
     ['system', busy * 0.27],
-    ['idle', rest * 0.998],
+    ['idle', idle * 0.998],
     ['interrupt', 0],
     ['nice', 0],
     ['softirq', busy * 0.05],
     ['steal', 0],
-    ['wait', rest * 0.002],
+    ['wait', idle * 0.002],
   ]
 }
 
@@ -95,7 +95,7 @@ function memoryMetrics({ facts, total }: MeasuredNode): Metric[] {
   return [{ name: 'system.memory.usage', unit: 'By', kind: 'sum', whole: true, points }]
 }
 
-/** What a node's memory holds, by the states of `system.memory.usage`, in bytes. */
+/** Splits a node's memory over the states of `system.memory.usage`, in bytes. */
 export function memoryStates(
   { usageBytes, workingSetBytes }: Pick<Sample, 'usageBytes' | 'workingSetBytes'>,
   capacityBytes = usageBytes,
@@ -122,7 +122,7 @@ function diskMetrics({ total }: MeasuredNode): Metric[] {
     [write, { device, direction: 'write' }],
   ]
   const [readCount, writeCount] = [reads(readBytes), writes(writtenBytes)]
-  // A read takes 0.4 ms and a write 0.8 ms, one after the other.
+  // A read takes 0.4 ms and a write 0.8 ms; they do not overlap.
   const [readS, writeS] = [readCount * 0.0004, writeCount * 0.0008]
   const counter = { kind: 'counter', whole: true } as const
   return [
@@ -177,7 +177,10 @@ function networkMetrics({ traffic, pods }: MeasuredNode): Metric[] {
   const { rxBytes, txBytes } = traffic
   const device = NETWORK_DEVICE
   const counter = (name: string, unit: string, receive: number, transmit: number): Metric => ({
-    ...{ name: `system.network.${name}`, unit, kind: 'counter', whole: true },
+    name: `system.network.${name}`,
+    unit,
+    kind: 'counter',
+    whole: true,
     points: [
       [receive, { device, direction: 'receive' }],
       [transmit, { device, direction: 'transmit' }],
@@ -194,7 +197,10 @@ function networkMetrics({ traffic, pods }: MeasuredNode): Metric[] {
     counter('errors', '{errors}', 0, 0),
     counter('dropped', '{packets}', rxDropped(rxBytes), txDropped(txBytes)),
     {
-      ...{ name: 'system.network.connections', unit: '{connections}', kind: 'sum', whole: true },
+      name: 'system.network.connections',
+      unit: '{connections}',
+      kind: 'sum',
+      whole: true,
       points: TCP_STATES.map(state => [connections[state] ?? 0, { protocol: 'tcp', state }]),
     },
   ]
@@ -209,8 +215,8 @@ function otlpMetric(
     attributes: attributeList(attributes),
     ...(kind === 'gauge' ? {} : { startTimeUnixNano }),
     timeUnixNano,
-    // 64-bit numbers are strings in OTLP's JSON.
-    ...(whole ? { asInt: String(Math.min(Math.round(value), MOST_INT)) } : { asDouble: value }),
+    // OTLP's JSON has 64-bit integers as strings.
+    ...(whole ? { asInt: String(Math.min(Math.round(value), MAX_INT)) } : { asDouble: value }),
   }))
   if (kind === 'gauge') return { name, unit, gauge: { dataPoints } }
   return { name, unit, sum: { aggregationTemporality: 2, isMonotonic: kind === 'counter', dataPoints } }

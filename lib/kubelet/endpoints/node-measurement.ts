@@ -1,4 +1,4 @@
-import { type ContainerMeter, NOTHING, type PodMeter } from '../counters/pod-counters.ts'
+import { type ContainerMeter, type PodMeter, ZERO_COUNTERS } from '../counters/pod-counters.ts'
 import {
   podTraffic,
   type Sample,
@@ -10,7 +10,7 @@ import {
 } from '../counters/usage-samples.ts'
 import type { NodeFacts, PodFacts } from '../objects/facts.ts'
 import type { NodeEntry } from '../store/stats-store.ts'
-import { hash, share } from '../usage/pseudo-random.ts'
+import { hash, pseudoRandom } from '../usage/pseudo-random.ts'
 import { type Filesystem, nodeDisk, type PodStorage, podStorage, type Space } from './filesystem-stats.ts'
 
 const MIB = 2 ** 20
@@ -26,7 +26,7 @@ export interface MeasuredPod {
   storage: PodStorage
 }
 
-/** One node and all that runs on it at one moment: what every endpoint and the host metrics are written from, so that they agree. */
+/** One node with its pods at one moment. All endpoints and the host metrics are written from it, so that they agree. */
 export interface MeasuredNode {
   facts: NodeFacts
   seed: number
@@ -35,17 +35,18 @@ export interface MeasuredNode {
   pods: MeasuredPod[]
   /** Kubelet and container runtime. */
   system: { name: string; sample: Sample }[]
-  /** All pods, in the counters also those that were. */
+  /** The sum of all pods; counters include deleted pods. */
   ofPods: Sample
   total: Sample
   traffic: Traffic
   disk: Filesystem
+  /** The used space of `disk`. */
   used: Space
 }
 
 /**
- * Measures a node at a moment. It adds up, number by number: a pod is the sum of its containers; the node is its pods, its
- * kubelet and its container runtime (and in its counters the pods that were). Running pods only.
+ * Measures a node with its running pods. Numbers add up: a pod is the sum of its containers; a node is the sum of its pods, its
+ * kubelet and its container runtime (its counters include deleted pods).
  */
 export function measureNode(entry: NodeEntry, nowMs: number): MeasuredNode {
   const { facts, retired } = entry
@@ -59,7 +60,7 @@ export function measureNode(entry: NodeEntry, nowMs: number): MeasuredNode {
   for (const { facts: pod, meter } of entry.pods.values()) {
     if (meter === undefined) continue
     const measured = measurePod(pod, meter, nowMs)
-    // A pod that has ended uses nothing, but what it had used stays with its node.
+    // A pod that has ended has no usage, but the node's counters include it.
     samples.push(measured.total)
     traffic.rxBytes += measured.traffic.rxBytes
     traffic.txBytes += measured.traffic.txBytes
@@ -74,7 +75,7 @@ export function measureNode(entry: NodeEntry, nowMs: number): MeasuredNode {
   ofPods.majorPageFaults += retired.majorPageFaults
   ofPods.readBytes += retired.readBytes
   ofPods.writtenBytes += retired.writtenBytes
-  // Numbers past 2^53 that are added in another order may give a smaller sum; bigints don't.
+  // Above 2^53 the sum of numbers depends on their order and could decrease; bigints are exact.
   let podsCpu = retired.usageCoreNanoSeconds
   for (const sample of samples) podsCpu += BigInt(sample.usageCoreNanoSeconds)
   let nodeCpu = podsCpu
@@ -82,14 +83,12 @@ export function measureNode(entry: NodeEntry, nowMs: number): MeasuredNode {
   ofPods.usageCoreNanoSeconds = Number(podsCpu)
   const total = { ...sumOf([...system.map(each => each.sample), ofPods]), usageCoreNanoSeconds: Number(nodeCpu) }
   const startMs = Math.min(facts.startMs, nowMs)
-  return {
-    ...{ facts, seed, nowMs, startMs, pods, system, ofPods, total, traffic },
-    ...nodeDisk(seed, facts.storageCapacityBytes, space),
-  }
+  const { disk, used } = nodeDisk(seed, facts.storageCapacityBytes, space)
+  return { facts, seed, nowMs, startMs, pods, system, ofPods, total, traffic, disk, used }
 }
 
 /** Measures a pod that runs or has run. */
-export function measurePod(facts: PodFacts, meter: PodMeter, nowMs: number): MeasuredPod {
+function measurePod(facts: PodFacts, meter: PodMeter, nowMs: number): MeasuredPod {
   const seeds: number[] = []
   facts.containers.forEach((container, index) => {
     const seed = meter.containers[index]?.seed
@@ -100,45 +99,45 @@ export function measurePod(facts: PodFacts, meter: PodMeter, nowMs: number): Mea
   return { facts, meter, ...samples, traffic, storage: podStorage(facts, seeds) }
 }
 
-/** RFC 3339 in whole seconds, as a kubelet writes it. */
+/** RFC 3339 in whole seconds, as in a kubelet's summary. */
 export function timeText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }
 
 /**
- * Kubelet and container runtime, from the node's start. The same mean on every node, since KWOK's own metrics add it too
- * (kwok-config/kwok-resource-metrics.yaml; a test compares), and KWOK's expressions know no hash to vary it by.
+ * Mean usage of kubelet and container runtime, equal on every node: kwok-config/kwok-resource-metrics.yaml has the same numbers
+ * (a test compares them), and KWOK's expressions cannot vary them by node.
  */
-export const systemMeans = {
+export const systemUsage = {
   kubelet: { nanoCores: 40e6, bytes: 110 * MIB },
   runtime: { nanoCores: 45e6, bytes: 90 * MIB },
 } as const
 
 /** Meters of a node's kubelet and container runtime, from the node's start. */
 export function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMeter[] {
-  const meter = (name: keyof typeof systemMeans, salt: number): ContainerMeter => {
-    const timing = { kind: 'wave', periodMs: 600_000, phase: share(seed, salt) } as const
+  const meter = (name: keyof typeof systemUsage, salt: number): ContainerMeter => {
+    const timing = { kind: 'wave', periodMs: 600_000, phase: pseudoRandom(seed, salt) } as const
     return {
       name,
       seed: hash(`${seed}/${name}`),
       usage: {
-        cpu: { ...timing, mean: systemMeans[name].nanoCores, swing: 0.1 },
-        memory: { ...timing, mean: systemMeans[name].bytes, swing: 0.02 },
+        cpu: { ...timing, mean: systemUsage[name].nanoCores, swing: 0.1 },
+        memory: { ...timing, mean: systemUsage[name].bytes, swing: 0.02 },
         cpuLimitNanoCores: Number.POSITIVE_INFINITY,
         memoryLimitBytes: Number.POSITIVE_INFINITY,
       },
       sinceMs: startMs,
-      gained: NOTHING,
+      counters: ZERO_COUNTERS,
     }
   }
   return [meter('kubelet', 60), meter('runtime', 70)]
 }
 
-/** What the node itself sends and receives: 5 to 20 kB/s. */
+/** Traffic of the node itself: 5 to 20 kB/s in each direction. */
 export function nodeTraffic({ startMs }: Pick<NodeFacts, 'startMs'>, seed: number, nowMs: number): Traffic {
   const ageS = Math.max(0, nowMs - startMs) / 1_000
   return {
-    rxBytes: wholeNumber(ageS * (5_000 + 15_000 * share(seed, 80))),
-    txBytes: wholeNumber(ageS * (5_000 + 15_000 * share(seed, 81))),
+    rxBytes: wholeNumber(ageS * (5_000 + 15_000 * pseudoRandom(seed, 80))),
+    txBytes: wholeNumber(ageS * (5_000 + 15_000 * pseudoRandom(seed, 81))),
   }
 }

@@ -1,5 +1,5 @@
 import { type Sample, type Traffic, wholeNumber } from '../counters/usage-samples.ts'
-import { share } from '../usage/pseudo-random.ts'
+import { pseudoRandom } from '../usage/pseudo-random.ts'
 import { fsStats, type Space, volumeStats } from './filesystem-stats.ts'
 import { type MeasuredNode, type MeasuredPod, timeText } from './node-measurement.ts'
 import type { ContainerStats, CpuStats, MemoryStats, NetworkStats, PodStats, Summary } from './summary-types.ts'
@@ -8,9 +8,8 @@ const GIB = 2 ** 30
 const MAX_PID = 4_194_304
 
 /**
- * The document that the kubelet of a node would serve at `/stats/summary` at the moment it was measured. What is available is
- * capacity less working set, ephemeral storage is what lies in the pod's containers and local volumes. Running pods only, and
- * of them the containers that run.
+ * A measured node as its kubelet serves it at `/stats/summary`, with running pods and containers only. Available memory is
+ * capacity minus working set; ephemeral storage is the space of a pod's containers and local volumes.
  */
 export function buildSummary(measured: MeasuredNode): Summary {
   const { facts, nowMs, seed, ofPods, total, disk, used, system } = measured
@@ -18,8 +17,8 @@ export function buildSummary(measured: MeasuredNode): Summary {
   const startTime = timeText(measured.startMs)
   const pods = measured.pods.map(pod => podStats(pod, measured, time))
   const containerSpace = sumOfSpaces(measured.pods.flatMap(pod => pod.storage.containers.map(each => each.rootfs)))
-  // Images: 4 to 12 GiB, a part of what the system takes up.
-  const imageBytes = Math.min(Math.floor(0.04 * disk.capacityBytes), Math.floor((4 + 8 * share(seed, 90)) * GIB))
+  // Images use 4 to 12 GiB of the system's space.
+  const imageBytes = Math.min(Math.floor(0.04 * disk.capacityBytes), Math.floor((4 + 8 * pseudoRandom(seed, 90)) * GIB))
   return {
     node: {
       nodeName: facts.name,
@@ -60,7 +59,7 @@ function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, 
     const startedMs = Math.min(container.startedMs ?? meter.startMs, nowMs)
     containers.push({
       name: container.name,
-      // Mostly the same moment, and writing a time costs more than all the rest of a container.
+      // Usually the same moment; formatting a time costs more than the rest of a container.
       startTime: startedMs === meter.startMs ? podStartTime : timeText(startedMs),
       cpu: cpuStats(sample, time),
       memory: memoryStats(sample, container.memoryLimitBytes, time),
@@ -74,7 +73,7 @@ function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, 
     startTime: podStartTime,
     containers,
     cpu: cpuStats(total, time),
-    // A pod has a memory limit when each of its containers has one.
+    // A pod has a memory limit if all its containers have one.
     memory: memoryStats(total, limitBytes, time),
     ...(facts.hostNetwork ? {} : { network: networkStats(pod.traffic, time) }),
     ...(facts.volumes.length === 0
@@ -102,7 +101,7 @@ function cpuStats(sample: Sample, time: string): CpuStats {
 function memoryStats(sample: Sample, limitBytes: number | undefined, time: string): MemoryStats {
   return {
     time,
-    // JSON leaves out what is undefined, and spreading an object here would cost a tenth of the whole document.
+    // JSON omits undefined fields; a spread object would cost a tenth of the whole document.
     availableBytes: limitBytes === undefined ? undefined : wholeNumber(limitBytes - sample.workingSetBytes),
     usageBytes: wholeNumber(sample.usageBytes),
     workingSetBytes: wholeNumber(sample.workingSetBytes),

@@ -1,6 +1,6 @@
 /**
- * The parts of a kubelet's `/stats/summary` that are served: names, nesting and order as in
- * k8s.io/kubelet/pkg/apis/stats/v1alpha1. Bytes are bytes, times RFC 3339, and every number a plain whole one.
+ * The served fields of a kubelet's `/stats/summary`, with the names, nesting and order of
+ * k8s.io/kubelet/pkg/apis/stats/v1alpha1. Times are RFC 3339, and all numbers are whole.
  */
 export interface Summary {
   node: NodeStats
@@ -26,7 +26,7 @@ export interface PodStats {
   containers: ContainerStats[]
   cpu: CpuStats
   memory: MemoryStats
-  /** Not of a pod on its host's network. */
+  /** Absent for a pod on its host's network. */
   network?: NetworkStats
   volume?: VolumeStats[]
   'ephemeral-storage': FsStats
@@ -39,13 +39,13 @@ export interface ContainerStats {
   startTime: string
   cpu: CpuStats
   memory: MemoryStats
-  /** Not of system containers. */
+  /** Absent for system containers. */
   rootfs?: FsStats
   logs?: FsStats
   swap: SwapStats
 }
 
-/** Nothing swaps on a simulated node, as on most real ones. */
+/** Simulated nodes have no swap, as most real ones. */
 export interface SwapStats {
   time: string
   swapAvailableBytes?: number
@@ -60,7 +60,7 @@ export interface CpuStats {
 
 export interface MemoryStats {
   time: string
-  /** Only where there is a limit or a capacity. */
+  /** Defined with a limit or a capacity. */
   availableBytes: number | undefined
   usageBytes: number
   workingSetBytes: number

@@ -1,7 +1,7 @@
 import { fields, items, text, timeMs } from '../../kube/json.ts'
 import type { ContainerFacts, NodeFacts, PodFacts, ProbeFacts, QosClass, VolumeFacts } from './facts.ts'
 import { containerId, type PodDocument, podDocument } from './pod-document.ts'
-import { amount, NANO, resource } from './resource-amounts.ts'
+import { amount, NANO, nonZeroAmount } from './resource-amounts.ts'
 import { usageAnnotations } from './usage-annotations.ts'
 
 /** Estimated size of the files of a ConfigMap. */
@@ -88,10 +88,10 @@ function containerFacts(
     id: containerId(podUid, name, status),
     // The status names the image without the digest that a spec may have.
     image: text(status?.image) ?? text(container.image) ?? '',
-    cpuRequestNanoCores: resource(requests.cpu, NANO),
-    cpuLimitNanoCores: resource(limits.cpu, NANO),
-    memoryRequestBytes: resource(requests.memory, 1),
-    memoryLimitBytes: resource(limits.memory, 1),
+    cpuRequestNanoCores: nonZeroAmount(requests.cpu, NANO),
+    cpuLimitNanoCores: nonZeroAmount(limits.cpu, NANO),
+    memoryRequestBytes: nonZeroAmount(requests.memory, 1),
+    memoryLimitBytes: nonZeroAmount(limits.memory, 1),
     // A Running pod may not have container statuses yet.
     running: podRunning && (state === undefined || state.running !== undefined),
     startedMs: timeMs(fields(state?.running).startedAt),
@@ -142,7 +142,7 @@ function volumeFacts(raw: unknown, podName: string): VolumeFacts[] {
   if (volume.ephemeral !== undefined) return [{ name, kind: 'claim', claimName: `${podName}-${name}` }]
   if (volume.emptyDir !== undefined) {
     const { medium, sizeLimit } = fields(volume.emptyDir)
-    return [{ name, kind: medium === 'Memory' ? 'memory' : 'disk', limitBytes: resource(sizeLimit, 1) }]
+    return [{ name, kind: medium === 'Memory' ? 'memory' : 'disk', limitBytes: nonZeroAmount(sizeLimit, 1) }]
   }
   // As in pkg/volume of Kubernetes: these three use tmpfs, a ConfigMap uses the disk.
   const isTmpfs = volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined

@@ -1,23 +1,23 @@
-/** A text that is kept as bytes. */
+/** A text stored as bytes. */
 export interface KeptText {
   toString(): string
 }
 
-/** Many texts of a few kilobytes in few buffers. */
+/** Stores many texts of a few kilobytes in a few buffers. */
 export interface TextArena {
-  /** Keeps a text. */
+  /** Stores a text. */
   keep(text: string): KeptText
-  /** Gives up a text of this arena; it mustn't be read any more. Any other is left alone. */
+  /** Frees a text of this arena, which must not be read any more. Other texts are ignored. */
   release(text: KeptText): void
-  /** Bytes of all buffers. */
+  /** The size of all buffers. */
   readonly bytes: number
 }
 
 interface Slab {
   buffer: Buffer
-  /** Bytes written, those of released texts too. */
+  /** Bytes written, including those of released texts. */
   filled: number
-  /** Bytes of texts that are kept. */
+  /** Bytes of stored texts. */
   kept: number
   chunks: Set<Chunk>
 }
@@ -38,9 +38,9 @@ class Chunk implements KeptText {
 }
 
 /**
- * An empty arena. A buffer for each text would do too, but each is an object that the garbage collector has to visit and whose
- * memory has to be asked for and given back: with 50,000 texts that took half of the time of an event. A slab of which less
- * than half is kept is emptied into the newest one, so there is never more than twice what is kept, and a slab more.
+ * An empty arena. A buffer for each text costs more: with 50,000 texts, garbage collection and allocation of buffers took half
+ * of the time of an event. A slab that is less than half full is moved into the newest one, so the buffers are at most twice
+ * the size of the stored texts plus a slab.
  */
 export function createTextArena(slabBytes = 2 ** 20): TextArena {
   let newest: Slab | undefined
@@ -49,7 +49,7 @@ export function createTextArena(slabBytes = 2 ** 20): TextArena {
   return {
     keep(text) {
       const length = Buffer.byteLength(text)
-      // Nearly all is ASCII, which needs no encoding.
+      // Nearly all texts are ASCII, which needs no encoding.
       const encoding = length === text.length ? 'latin1' : 'utf8'
       return place(length, (buffer, at) => buffer.write(text, at, encoding))
     },
@@ -75,7 +75,7 @@ export function createTextArena(slabBytes = 2 ** 20): TextArena {
     slab.filled += length
     slab.kept += length
     slab.chunks.add(chunk)
-    // Texts may have been released from it while it was the newest.
+    // While it was the newest slab, texts may have been released.
     if (full !== undefined) emptyIfSparse(full)
     return chunk
   }

@@ -1,14 +1,14 @@
 import { parseQuantity } from '../../kube/quantity.ts'
 import { type BadAnnotation, isPresetName, type PresetName, presetNames } from './facts.ts'
-import { isSane, NANO } from './resource-amounts.ts'
+import { isPlausible, NANO } from './resource-amounts.ts'
 
-/** The annotations by which KWOK's shipped ClusterResourceUsage sets usage, each container the whole of it (facts/kwok.md 4.8). */
+/** The annotations that KWOK's ClusterResourceUsage reads. Each container uses the whole value. */
 const USAGE_CPU = 'kwok.x-k8s.io/usage-cpu'
 const USAGE_MEMORY = 'kwok.x-k8s.io/usage-memory'
-/** Names one of the presets for a pod, and goes before everything else. */
+/** A pod's preset, which has priority over every other source of usage. */
 const USAGE_PRESET = 'kube-otel-lab/usage-preset'
 
-/** What a pod's annotations say of its usage; those that can't be used count as not there. */
+/** A pod's usage annotations; invalid ones count as missing. */
 export interface UsageAnnotations {
   cpuNanoCores: number | undefined
   memoryBytes: number | undefined
@@ -16,15 +16,15 @@ export interface UsageAnnotations {
   bad: BadAnnotation[]
 }
 
-/** Reads the annotations that are about usage. */
+/** Reads the usage annotations of a pod. */
 export function usageAnnotations(annotations: Record<string, unknown>): UsageAnnotations {
   const bad: BadAnnotation[] = []
-  const cpuNanoCores = usageOf(annotations, USAGE_CPU, NANO, bad)
-  const memoryBytes = usageOf(annotations, USAGE_MEMORY, 1, bad)
+  const cpuNanoCores = quantityOf(annotations, USAGE_CPU, NANO, bad)
+  const memoryBytes = quantityOf(annotations, USAGE_MEMORY, 1, bad)
   return { cpuNanoCores, memoryBytes, preset: presetOf(annotations, bad), bad }
 }
 
-function usageOf(
+function quantityOf(
   annotations: Record<string, unknown>,
   name: string,
   scale: number,
@@ -33,8 +33,8 @@ function usageOf(
   const value = annotations[name]
   if (typeof value !== 'string') return undefined
   const parsed = parseQuantity(value)
-  if (parsed !== undefined && isSane(parsed * scale)) return Math.round(parsed * scale)
-  const why = parsed === undefined ? 'is not a quantity' : parsed < 0 ? 'is negative' : 'is more than any machine has'
+  if (parsed !== undefined && isPlausible(parsed * scale)) return Math.round(parsed * scale)
+  const why = parsed === undefined ? 'is not a quantity' : parsed < 0 ? 'is negative' : 'is too large'
   bad.push({ name, value: value.slice(0, 100), why })
   return undefined
 }

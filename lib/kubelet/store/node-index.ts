@@ -1,38 +1,38 @@
 import type { PodMeter } from '../counters/pod-counters.ts'
-import { nothingRetired, type Retired } from '../counters/retired-pods.ts'
+import { noRetiredPods, type RetiredPods } from '../counters/retired-pods.ts'
 import type { NodeFacts, PodFacts } from '../objects/facts.ts'
 
 export interface PodEntry {
   facts: PodFacts
-  /** Of a pod that runs or has run. */
+  /** Defined for a pod that runs or has run. */
   meter?: PodMeter | undefined
 }
 
-/** A node, or the place of one that hasn't been seen yet, with the pods that are bound to its name. */
-export interface NodePlace {
+/** A node name with the pods bound to it; the Node itself may be unknown. */
+export interface NodeSlot {
   readonly name: string
   facts: NodeFacts | undefined
-  /** By UID, of any phase. */
+  /** By UID, in any phase. */
   readonly pods: ReadonlyMap<string, PodEntry>
-  /** Pods whose counters depend on when they are read. */
+  /** The pods whose counters depend on when they are read. */
   readonly sampled: Map<string, PodEntry>
-  retired: Retired
+  retired: RetiredPods
 }
 
-/** Nodes by name and UID and pods by UID. Whatever is asked costs the same however many there are. */
+/** Nodes by name and UID, and pods by UID. Lookups take constant time. */
 export interface NodeIndex {
-  /** Place of a name; it is made when it isn't there. */
-  placeOf(name: string): NodePlace
-  get(name: string): NodePlace | undefined
-  withNode(uid: string): NodePlace | undefined
-  withPod(uid: string): NodePlace | undefined
-  /** Every place, those without a node too. */
-  places(): Iterable<NodePlace>
-  /** Puts a node in its place, instead of any that was. */
-  setNode(place: NodePlace, facts: NodeFacts): void
-  deleteNode(place: NodePlace): void
-  addPod(place: NodePlace, entry: PodEntry): void
-  deletePod(place: NodePlace, uid: string): void
+  /** The slot of a name; creates it if necessary. */
+  ensureSlot(name: string): NodeSlot
+  get(name: string): NodeSlot | undefined
+  withNode(uid: string): NodeSlot | undefined
+  withPod(uid: string): NodeSlot | undefined
+  /** All slots, including those without a Node. */
+  slots(): Iterable<NodeSlot>
+  /** Puts a Node into its slot; replaces an earlier one. */
+  setNode(slot: NodeSlot, facts: NodeFacts): void
+  deleteNode(slot: NodeSlot): void
+  addPod(slot: NodeSlot, entry: PodEntry): void
+  deletePod(slot: NodeSlot, uid: string): void
   nodeNames(): string[]
   readonly nodeCount: number
   readonly podCount: number
@@ -40,44 +40,44 @@ export interface NodeIndex {
 
 /** An empty index. */
 export function createNodeIndex(): NodeIndex {
-  const places = new Map<string, NodePlace & { readonly pods: Map<string, PodEntry> }>()
+  const slots = new Map<string, NodeSlot & { readonly pods: Map<string, PodEntry> }>()
   const nameByNodeUid = new Map<string, string>()
   const nameByPodUid = new Map<string, string>()
-  const named = (name: string | undefined) => (name === undefined ? undefined : places.get(name))
+  const slotOf = (name: string | undefined) => (name === undefined ? undefined : slots.get(name))
 
   return {
-    placeOf(name) {
-      let place = places.get(name)
-      if (place === undefined) {
-        place = { name, facts: undefined, pods: new Map(), sampled: new Map(), retired: nothingRetired() }
-        places.set(name, place)
+    ensureSlot(name) {
+      let slot = slots.get(name)
+      if (slot === undefined) {
+        slot = { name, facts: undefined, pods: new Map(), sampled: new Map(), retired: noRetiredPods() }
+        slots.set(name, slot)
       }
-      return place
+      return slot
     },
-    get: named,
-    withNode: uid => named(nameByNodeUid.get(uid)),
-    withPod: uid => named(nameByPodUid.get(uid)),
-    places: () => places.values(),
-    setNode(place, facts) {
-      if (place.facts !== undefined && place.facts.uid !== facts.uid) nameByNodeUid.delete(place.facts.uid)
-      place.facts = facts
-      nameByNodeUid.set(facts.uid, place.name)
+    get: slotOf,
+    withNode: uid => slotOf(nameByNodeUid.get(uid)),
+    withPod: uid => slotOf(nameByPodUid.get(uid)),
+    slots: () => slots.values(),
+    setNode(slot, facts) {
+      if (slot.facts !== undefined && slot.facts.uid !== facts.uid) nameByNodeUid.delete(slot.facts.uid)
+      slot.facts = facts
+      nameByNodeUid.set(facts.uid, slot.name)
     },
-    deleteNode(place) {
-      if (place.facts !== undefined) nameByNodeUid.delete(place.facts.uid)
-      place.facts = undefined
-      dropIfEmpty(place)
+    deleteNode(slot) {
+      if (slot.facts !== undefined) nameByNodeUid.delete(slot.facts.uid)
+      slot.facts = undefined
+      dropIfEmpty(slot)
     },
     addPod({ name }, entry) {
       const { uid } = entry.facts
       nameByPodUid.set(uid, name)
-      places.get(name)?.pods.set(uid, entry)
+      slots.get(name)?.pods.set(uid, entry)
     },
-    deletePod(place, uid) {
+    deletePod(slot, uid) {
       nameByPodUid.delete(uid)
-      places.get(place.name)?.pods.delete(uid)
-      place.sampled.delete(uid)
-      dropIfEmpty(place)
+      slots.get(slot.name)?.pods.delete(uid)
+      slot.sampled.delete(uid)
+      dropIfEmpty(slot)
     },
     nodeNames: () => [...nameByNodeUid.values()],
     get nodeCount() {
@@ -88,7 +88,7 @@ export function createNodeIndex(): NodeIndex {
     },
   }
 
-  function dropIfEmpty({ name, facts, pods }: NodePlace): void {
-    if (facts === undefined && pods.size === 0) places.delete(name)
+  function dropIfEmpty({ name, facts, pods }: NodeSlot): void {
+    if (facts === undefined && pods.size === 0) slots.delete(name)
   }
 }

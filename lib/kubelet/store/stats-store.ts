@@ -1,39 +1,42 @@
 import { type CoreTime, coresOf, coreTimesAt } from '../counters/core-times.ts'
 import { type CountedNode, type CounterState, createCounterMemory } from '../counters/counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from '../counters/pod-counters.ts'
-import { addRetired, nothingRetired, retirePod } from '../counters/retired-pods.ts'
+import { addRetired, noRetiredPods, retirePod } from '../counters/retired-pods.ts'
 import type { BadAnnotation, NodeFacts, PodFacts, PresetName } from '../objects/facts.ts'
 import { createTextArena } from '../objects/text-arena.ts'
 import type { UsageSources } from '../usage/usage-model.ts'
 import { createUsageObjects, matches, type UsageObject, type UsageProblem } from '../usage/usage-objects.ts'
-import { createNodeIndex, type NodePlace, type PodEntry } from './node-index.ts'
+import { createNodeIndex, type NodeSlot, type PodEntry } from './node-index.ts'
 
-/** A node that is there. */
-export type NodeEntry = NodePlace & { facts: NodeFacts }
+/** A slot with a Node. */
+export type NodeEntry = NodeSlot & { facts: NodeFacts }
 
-/** Nodes and their pods, indexed so that a node's figures cost what its own pods cost. */
+/**
+ * The watch cache: nodes, their pods, and the counters of both. Reading a node costs in proportion to its own pods, and needs no call
+ * to the API.
+ */
 export interface StatsStore {
   setNode(facts: NodeFacts): void
   deleteNode(uid: string): void
-  /** Takes the facts over: their document is the store's from then on. */
+  /** Takes ownership of the facts: the store replaces their document. */
   setPod(facts: PodFacts): void
   deletePod(uid: string): void
   setUsageObject(object: UsageObject): void
   deleteUsageObject(uid: string): void
   /**
-   * To be told when all nodes and pods have been set for the first time: pods that the state of an earlier process has and
-   * that are gone leave their counters to their nodes.
+   * Must be called when all nodes and pods have been set for the first time: the counters of pods that are in the state of
+   * an earlier process but no longer exist go to their nodes.
    */
   endRestore(): void
-  /** Undefined for a node that isn't there, also when pods are bound to it. */
+  /** Undefined for an unknown node, even if pods are bound to it. */
   node(name: string): NodeEntry | undefined
-  /** A node for being served now: before it is given, all that its counters depend on has been written to the state. */
+  /** A node to serve now. Everything its counters depend on is written to the state first. */
   read(name: string): { entry: NodeEntry; nowMs: number } | undefined
-  /** The time of each core of a node, which is about to be told and so remembered: no core's is ever less than before. */
+  /** The time of each core of a node, to serve now. The store keeps it, so that no core's time decreases. */
   coreTimes(entry: NodeEntry, measured: { startMs: number; nowMs: number; busyNs: number }): CoreTime[]
-  /** Writes what is to be remembered. */
+  /** Writes changes to the state. */
   flush(): void
-  /** Milliseconds since the epoch; never goes back, whatever the machine's clock does, so no counter can. */
+  /** Milliseconds since the epoch. It never decreases, even if the machine's clock does, so counters do not decrease. */
   now(): number
   nodeNames(): string[]
   readonly nodeCount: number
@@ -45,19 +48,19 @@ export interface StatsStore {
 
 export interface StoreOptions {
   clock?: () => number
-  /** Told of each annotation that can't be used, once for as long as the pod carries it; the pod counts as if it had none. */
+  /** Called for each invalid annotation, once while the pod has it. */
   onBadAnnotation?: (pod: PodFacts, annotation: BadAnnotation) => void
-  /** Told each time that an expression fails for a pod. */
+  /** Called each time an expression fails for a pod. */
   onUsageProblem?: (pod: PodFacts, problem: UsageProblem) => void
-  /** Told when the state can't be written. */
+  /** Called when the state cannot be written. */
   onStateError?: (error: unknown) => void
   /** `USAGE_PRESET` */
   preset?: PresetName
-  /** Where counters are remembered over restarts. */
+  /** Keeps counters over restarts. */
   state?: CounterState
 }
 
-/** A store with nothing in it but, of what is set later, the counters of an earlier process. */
+/** An empty store. Nodes and pods that are set later continue their counters from the state of an earlier process. */
 export function createStore(options: StoreOptions = {}): StatsStore {
   const { clock = Date.now, onBadAnnotation = () => {}, onStateError = () => {} } = options
   const index = createNodeIndex()
@@ -76,74 +79,74 @@ export function createStore(options: StoreOptions = {}): StatsStore {
 
   return {
     setNode(facts) {
-      const place = index.placeOf(facts.name)
-      const before = place.facts
-      index.setNode(place, facts)
+      const slot = index.ensureSlot(facts.name)
+      const before = slot.facts
+      index.setNode(slot, facts)
       if (before?.uid !== facts.uid) {
-        // A namesake made anew is another machine: it starts at nothing.
-        if (before !== undefined) forgetCounters(place, before.uid)
+        // A new Node of the same name is another machine, whose counters start at zero.
+        if (before !== undefined) forgetCounters(slot, before.uid)
         const earlier = memory.takeNode(facts.uid)
-        if (earlier !== undefined) addRetired(place.retired, earlier)
-        if (place.pods.size > 0) memory.setNode(counted(place))
+        if (earlier !== undefined) addRetired(slot.retired, earlier)
+        if (slot.pods.size > 0) memory.setNode(counted(slot))
       }
-      if (usageObjects.useNodes) for (const entry of place.pods.values()) refresh(entry, place)
+      if (usageObjects.useNodes) for (const entry of slot.pods.values()) updateMeter(entry, slot)
     },
 
     deleteNode(uid) {
-      const place = index.withNode(uid)
-      if (place === undefined) return
-      forgetCounters(place, uid)
-      index.deleteNode(place)
+      const slot = index.withNode(uid)
+      if (slot === undefined) return
+      forgetCounters(slot, uid)
+      index.deleteNode(slot)
     },
 
     setPod(facts) {
       const nowMs = now()
-      const place = index.placeOf(facts.nodeName)
-      const before = place.pods.get(facts.uid)
-      const beforeFacts = before?.facts
-      reportBad(facts, beforeFacts)
-      runningPodCount += Number(facts.running) - Number(beforeFacts?.running === true)
-      const beforeJson = beforeFacts?.json
+      const slot = index.ensureSlot(facts.nodeName)
+      const before = slot.pods.get(facts.uid)
+      const oldFacts = before?.facts
+      reportBadAnnotations(facts, oldFacts)
+      runningPodCount += Number(facts.running) - Number(oldFacts?.running === true)
+      const oldJson = oldFacts?.json
       facts.json = documents.keep(facts.json.toString())
       const entry: PodEntry = before ?? { facts, meter: memory.takePod(facts.uid) }
       entry.facts = facts
-      if (before === undefined) index.addPod(place, entry)
-      if (entry.meter !== undefined) refresh(entry, place, nowMs)
+      if (before === undefined) index.addPod(slot, entry)
+      if (entry.meter !== undefined) updateMeter(entry, slot, nowMs)
       else if (facts.running) {
         entry.meter = createPodMeter(facts, nowMs, sources)
-        markSampled(entry, place)
-        memory.setPod(facts.uid, place.facts?.uid, entry.meter)
+        markSampled(entry, slot)
+        memory.setPod(facts.uid, slot.facts?.uid, entry.meter)
       }
-      // Not before: usage until now may be reckoned from it.
-      if (beforeJson !== undefined) documents.release(beforeJson)
+      // Last, because the usage until now may depend on it.
+      if (oldJson !== undefined) documents.release(oldJson)
     },
 
     deletePod(uid) {
-      const place = index.withPod(uid)
-      const entry = place?.pods.get(uid)
-      if (place === undefined || entry === undefined) return
+      const slot = index.withPod(uid)
+      const entry = slot?.pods.get(uid)
+      if (slot === undefined || entry === undefined) return
       if (entry.facts.running) runningPodCount--
-      if (entry.meter !== undefined) retire(place, uid, entry.meter, now())
+      if (entry.meter !== undefined) retire(slot, uid, entry.meter, now())
       documents.release(entry.facts.json)
-      index.deletePod(place, uid)
+      index.deletePod(slot, uid)
     },
 
     setUsageObject(object) {
       const before = usageObjects.get(object.uid)
       usageObjects.set(object)
-      refreshAll(before === undefined ? [object] : [before, object])
+      updateMatching(before === undefined ? [object] : [before, object])
     },
 
     deleteUsageObject(uid) {
       const before = usageObjects.delete(uid)
-      if (before !== undefined) refreshAll([before])
+      if (before !== undefined) updateMatching([before])
     },
 
     endRestore() {
       for (const [uid, pod] of memory.takeRest()) {
-        const place = index.withNode(pod.nodeUid)
-        // Until the earlier process ended, it can have served this pod; nobody knows how long the pod ran on.
-        if (place !== undefined) retire(place, uid, pod.meter, memory.restoredAtMs)
+        const slot = index.withNode(pod.nodeUid)
+        // The earlier process may have served the pod until it ended; the pod's own end is unknown.
+        if (slot !== undefined) retire(slot, uid, pod.meter, memory.restoredAtMs)
         else memory.forgetPod(uid)
       }
       memory.flush()
@@ -167,11 +170,11 @@ export function createStore(options: StoreOptions = {}): StatsStore {
 
     coreTimes({ facts, retired }, measured) {
       const cores = coresOf(facts.cpuCapacityNanoCores)
-      const toldIdleNs = retired.idleCoreNanoSeconds
-      const { times, idleNs, kept } = coreTimesAt({ ...measured, cores, toldIdleNs, kept: retired.cores })
+      const servedIdleNs = retired.idleCoreNanoSeconds
+      const { times, idleNs, kept } = coreTimesAt({ ...measured, cores, servedIdleNs, kept: retired.cores })
       retired.idleCoreNanoSeconds = idleNs
       retired.cores = kept
-      // Each time: what it would be after a crash may be less, with pods that want more than there is.
+      // Saved each time: recomputed after a crash it could be less, if pods use more than the node has.
       memory.setRetired(facts.uid, retired)
       return times
     },
@@ -202,46 +205,46 @@ export function createStore(options: StoreOptions = {}): StatsStore {
   }
 
   function nodeEntry(name: string): NodeEntry | undefined {
-    const place = index.get(name)
-    return place?.facts === undefined ? undefined : (place as NodeEntry)
+    const slot = index.get(name)
+    return slot?.facts === undefined ? undefined : (slot as NodeEntry)
   }
 
-  function forgetCounters(place: NodePlace, nodeUid: string): void {
-    place.retired = nothingRetired()
+  function forgetCounters(slot: NodeSlot, nodeUid: string): void {
+    slot.retired = noRetiredPods()
     memory.forgetNode(nodeUid)
   }
 
-  function retire(place: NodePlace, podUid: string, meter: PodMeter, nowMs: number): void {
-    retirePod(place.retired, meter, nowMs)
-    memory.retirePod(podUid, place.facts?.uid, place.retired)
+  function retire(slot: NodeSlot, podUid: string, meter: PodMeter, nowMs: number): void {
+    retirePod(slot.retired, meter, nowMs)
+    memory.retirePod(podUid, slot.facts?.uid, slot.retired)
   }
 
-  /** Takes up whatever may have changed about how a pod is counted. */
-  function refresh(entry: PodEntry, place: NodePlace, nowMs = now()): void {
+  /** Updates a pod's meter to its current usage. */
+  function updateMeter(entry: PodEntry, slot: NodeSlot, nowMs = now()): void {
     if (entry.meter === undefined) return
     const changed = changeUsage(entry.meter, entry.facts, nowMs, sources)
-    markSampled(entry, place)
-    if (changed) memory.setPod(entry.facts.uid, place.facts?.uid, entry.meter)
+    markSampled(entry, slot)
+    if (changed) memory.setPod(entry.facts.uid, slot.facts?.uid, entry.meter)
   }
 
-  function markSampled(entry: PodEntry, { sampled }: NodePlace): void {
+  function markSampled(entry: PodEntry, { sampled }: NodeSlot): void {
     if (entry.meter !== undefined && isSampled(entry.meter)) sampled.set(entry.facts.uid, entry)
     else sampled.delete(entry.facts.uid)
   }
 
-  function refreshAll(objects: UsageObject[]): void {
-    for (const place of index.places()) {
-      for (const entry of place.pods.values()) {
-        if (objects.some(object => matches(object, entry.facts))) refresh(entry, place)
+  function updateMatching(objects: UsageObject[]): void {
+    for (const slot of index.slots()) {
+      for (const entry of slot.pods.values()) {
+        if (objects.some(object => matches(object, entry.facts))) updateMeter(entry, slot)
       }
     }
   }
 
   function* countedNodes(): Generator<CountedNode> {
-    for (const place of index.places()) yield counted(place)
+    for (const slot of index.slots()) yield counted(slot)
   }
 
-  function reportBad(facts: PodFacts, before: PodFacts | undefined): void {
+  function reportBadAnnotations(facts: PodFacts, before: PodFacts | undefined): void {
     for (const each of facts.badAnnotations ?? []) {
       const isKnown = before?.badAnnotations?.some(old => old.name === each.name && old.value === each.value)
       if (isKnown !== true) onBadAnnotation(facts, each)
@@ -249,7 +252,7 @@ export function createStore(options: StoreOptions = {}): StatsStore {
   }
 }
 
-function counted({ facts, pods, retired }: NodePlace): CountedNode {
+function counted({ facts, pods, retired }: NodeSlot): CountedNode {
   return { uid: facts?.uid, retired, meters: metersOf(pods) }
 }
 

@@ -1,30 +1,30 @@
 const TURN = 2 * Math.PI
 
 /**
- * A level over time: `mean · (1 + swing · sin)`, repeating each `periodMs`. Its integral is known exactly, so a counter needs
- * no sampling. Units are the caller's (nanocores, bytes). `swing` is below 1, so it never goes negative.
+ * A level over time: `mean · (1 + swing · sin)` with the period `periodMs`. Its integral is exact, so a counter needs no
+ * sampling. The caller chooses the unit (nanocores, bytes). `swing` is below 1, so the level is never negative.
  */
 export interface Wave {
   kind: 'wave'
   mean: number
   swing: number
   periodMs: number
-  /** Where in the period the epoch lies, 0 to 1. */
+  /** The position of the epoch in the period, 0 to 1. */
   phase: number
 }
 
-/** `high` for the first `onMs` of each period and `low` for the rest. All times whole, so that time spent high is exact. */
+/** `high` for the first `onMs` of each period and `low` for the rest. All times are whole, so that the time at `high` is exact. */
 export interface Pulse {
   kind: 'pulse'
   low: number
   high: number
   onMs: number
   periodMs: number
-  /** The periods begin so long before the epoch. */
+  /** How long before the epoch a period begins. */
   phaseMs: number
 }
 
-/** From a level at a time, growing evenly up to a most. */
+/** Linear growth from a level at a time, up to `most`. */
 export interface Ramp {
   kind: 'ramp'
   from: number
@@ -34,22 +34,22 @@ export interface Ramp {
   most: number
 }
 
-/** What CPU demand can look like: its integral is exact and never falls. */
+/** CPU demand: its integral is exact and never decreases. */
 export type CpuCurve = Wave | Pulse
-/** What memory demand can look like: nobody integrates it. */
+/** Memory demand, which is not integrated. */
 export type MemoryCurve = Wave | Ramp
 
-/** What a container gained of CPU in some time. */
+/** CPU counters of a container over a time span. */
 export interface CpuGain {
-  /** Level · seconds of what it got. */
+  /** CPU time used, in level · seconds. */
   coreNanoSeconds: number
-  /** How long it wanted more than its limit. */
+  /** How long its demand exceeded its limit. */
   overMs: number
-  /** Of that, how long the kernel held it still: with twice the limit wanted, half of each period. */
+  /** The part of `overMs` in which the kernel throttles it: half of each period at a demand of twice the limit. */
   throttledMs: number
 }
 
-/** The same level for ever. */
+/** A constant level. */
 export function constant(mean: number): Wave {
   return { kind: 'wave', mean, swing: 0, periodMs: 1, phase: 0 }
 }
@@ -66,7 +66,7 @@ export function levelAt(curve: Wave | Pulse | Ramp, timeMs: number): number {
   }
 }
 
-/** The level integrated from one time to a later one, in level · seconds; 0 when the end isn't later. Grows with `untilMs`. */
+/** The integral of the level between two times, in level · seconds; 0 for an empty span. Grows with `untilMs`. */
 export function integral(curve: CpuCurve, fromMs: number, untilMs: number): number {
   if (untilMs <= fromMs) return 0
   const seconds = (untilMs - fromMs) / 1_000
@@ -78,7 +78,7 @@ export function integral(curve: CpuCurve, fromMs: number, untilMs: number): numb
   return curve.mean * seconds + ((curve.mean * curve.swing * curve.periodMs) / 1_000 / TURN) * swung
 }
 
-/** What a container gains whose CPU is cut at its limit. A wave that swings has to fit under the limit (`waveBelow()`). */
+/** CPU counters under a limit. A wave that swings must stay below the limit (`waveBelow()`). */
 export function cpuGain(curve: CpuCurve, limit: number, fromMs: number, untilMs: number): CpuGain {
   if (untilMs <= fromMs) return { coreNanoSeconds: 0, overMs: 0, throttledMs: 0 }
   const most = curve.kind === 'pulse' ? curve.high : curve.mean
@@ -86,7 +86,7 @@ export function cpuGain(curve: CpuCurve, limit: number, fromMs: number, untilMs:
     return { coreNanoSeconds: integral(curve, fromMs, untilMs), overMs: 0, throttledMs: 0 }
   }
   if (curve.kind === 'wave' || curve.low > limit) {
-    // A pulse that is over even when it is low: seldom, and then its low time counts as its high time.
+    // A pulse whose low level exceeds the limit is rare; its low time counts as high time.
     const overMs = untilMs - fromMs
     return {
       coreNanoSeconds: integral(constant(limit), fromMs, untilMs),
@@ -102,7 +102,7 @@ export function cpuGain(curve: CpuCurve, limit: number, fromMs: number, untilMs:
   }
 }
 
-/** How long a demand was over a limit, in milliseconds: of a wave that swings, never. */
+/** How long a demand exceeded a limit, in milliseconds. A wave that swings never does. */
 export function overMsOf(curve: MemoryCurve, limit: number, fromMs: number, untilMs: number): number {
   if (untilMs <= fromMs) return 0
   if (curve.kind === 'wave') return curve.swing === 0 && curve.mean > limit ? untilMs - fromMs : 0
@@ -111,7 +111,7 @@ export function overMsOf(curve: MemoryCurve, limit: number, fromMs: number, unti
   return Math.max(0, untilMs - Math.max(fromMs, crossedMs))
 }
 
-/** A wave that never exceeds a limit: where it would, it is made smaller. */
+/** A wave below a limit: its mean is reduced if necessary. */
 export function waveBelow(limit: number, { mean, swing, periodMs, phase }: Omit<Wave, 'kind'>): Wave {
   return { kind: 'wave', mean: Math.min(mean, limit / (1 + swing)), swing, periodMs, phase }
 }
@@ -141,6 +141,6 @@ function remainder(value: number, divisor: number): number {
 }
 
 function angleAt(wave: Wave, timeMs: number): number {
-  // The fraction first: an angle of 10^10 turns would have lost the digits that count.
+  // The fraction of a period first: an angle of 10^10 turns has lost its significant digits.
   return TURN * ((timeMs % wave.periodMs) / wave.periodMs + wave.phase)
 }

@@ -1,29 +1,29 @@
 import { Environment } from '@marcbachmann/cel-js'
 import { fields, items, text } from '../../kube/json.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
-import { share } from './pseudo-random.ts'
+import { pseudoRandom } from './pseudo-random.ts'
 
-/** What an expression can see. */
+/** The variables and context of an expression. */
 export interface ExpressionInput {
   pod: unknown
   node: unknown
   container: unknown
-  /** The moment it is asked for (epoch). */
+  /** The time of the evaluation (epoch). */
   timeMs: number
-  /** What `Rand()` depends on, beside the moment. */
+  /** `Rand()` depends on this and on the time. */
   seed: number
 }
 
 /** A CEL expression of a usage object. */
 export interface Expression {
-  /** It gives other values at other times: it has `Now`, `Rand` or `SinceSecond`. */
+  /** Its value changes over time: it calls `Now`, `Rand` or `SinceSecond`. */
   isDynamic: boolean
   usesNode: boolean
-  /** The number it gives: cores or bytes. Throws an Error with one line when it can't, or gives something else. */
+  /** Its value in cores or bytes. Throws an Error with a one-line message when the evaluation fails or gives another type. */
   evaluate: (input: ExpressionInput) => number
 }
 
-/** A quantity inside an expression: `Quantity("1Mi")` and what is reckoned with it. */
+/** A quantity in an expression, from `Quantity("1Mi")` or arithmetic. */
 class Quantity {
   readonly value: number
   constructor(value: number) {
@@ -31,17 +31,17 @@ class Quantity {
   }
 }
 
-/** An evaluation is synchronous, so the functions can find its input here. */
+/** The input of the evaluation in progress. Evaluations are synchronous. */
 let current: ExpressionInput = { pod: {}, node: {}, container: {}, timeMs: 0, seed: 0 }
 let randomCalls = 0
 let environment: Environment | undefined
 
 /**
- * Compiles an expression with the functions that KWOK has for usage: `Quantity`, `Now`, `Rand`, `SinceSecond`, `UnixSecond`,
- * over `pod`, `node` and `container` (facts/kwok.md 4.7). `Rand()` gives the same number to everyone who asks about the same
- * container and moment, so that two readers see one truth.
+ * Compiles a CEL expression with KWOK's functions for usage (`Quantity`, `Now`, `Rand`, `SinceSecond`, `UnixSecond`) over
+ * `pod`, `node` and `container`. `Rand()` returns the same number for the same container and second, so that two readers
+ * see the same usage.
  *
- * Throws an Error with one line when the text isn't an expression.
+ * Throws an Error with a one-line message when the text is not a valid expression.
  */
 export function compileExpression(source: string): Expression {
   environment ??= createEnvironment()
@@ -67,27 +67,30 @@ export function compileExpression(source: string): Expression {
 }
 
 function createEnvironment(): Environment {
-  const made = new Environment({ limits: { maxAstNodes: 10_000, maxDepth: 100 } })
-  made.registerType('Quantity', { ctor: Quantity, fields: { value: 'double' } })
-  for (const name of ['pod', 'node', 'container']) made.registerVariable(name, 'dyn')
-  made.registerFunction('Quantity(string): Quantity', (source: string) => {
+  const environment = new Environment({ limits: { maxAstNodes: 10_000, maxDepth: 100 } })
+  environment.registerType('Quantity', { ctor: Quantity, fields: { value: 'double' } })
+  for (const name of ['pod', 'node', 'container']) environment.registerVariable(name, 'dyn')
+  environment.registerFunction('Quantity(string): Quantity', (source: string) => {
     const value = parseQuantity(source)
     if (value === undefined) throw new Error(`${JSON.stringify(source)} is not a quantity`)
     return new Quantity(value)
   })
-  made.registerFunction('Now(): google.protobuf.Timestamp', () => new Date(current.timeMs))
-  made.registerFunction('Rand(): double', () => share(current.seed ^ Math.floor(current.timeMs / 1_000), randomCalls++))
-  for (const form of ['SinceSecond(dyn)', 'dyn.SinceSecond()']) made.registerFunction(`${form}: double`, ageSeconds)
+  environment.registerFunction('Now(): google.protobuf.Timestamp', () => new Date(current.timeMs))
+  environment.registerFunction('Rand(): double', () =>
+    pseudoRandom(current.seed ^ Math.floor(current.timeMs / 1_000), randomCalls++),
+  )
+  for (const form of ['SinceSecond(dyn)', 'dyn.SinceSecond()'])
+    environment.registerFunction(`${form}: double`, ageSeconds)
   const time = 'google.protobuf.Timestamp'
   for (const form of [`UnixSecond(${time})`, 'UnixSecond(string)', `${time}.UnixSecond()`]) {
-    made.registerFunction(`${form}: double`, unixSeconds)
+    environment.registerFunction(`${form}: double`, unixSeconds)
   }
-  registerArithmetic(made)
-  return made
+  registerArithmetic(environment)
+  return environment
 }
 
-/** Quantities with quantities and numbers, each way that makes sense, and comparison. */
-function registerArithmetic(made: Environment): void {
+/** Arithmetic and comparison of quantities with quantities and numbers. */
+function registerArithmetic(environment: Environment): void {
   const numberOf = (operand: unknown) => (operand instanceof Quantity ? operand.value : Number(operand))
   const operations: Record<string, (a: number, b: number) => number> = {
     '+': (a, b) => a + b,
@@ -111,21 +114,21 @@ function registerArithmetic(made: Environment): void {
   ] as const
   for (const [left, right] of pairs) {
     for (const [operator, apply] of Object.entries(operations)) {
-      made.registerOperator(
+      environment.registerOperator(
         `${left} ${operator} ${right}: Quantity`,
         (a: unknown, b: unknown) => new Quantity(apply(numberOf(a), numberOf(b))),
       )
     }
     for (const [operator, apply] of Object.entries(comparisons)) {
       if (operator === '==' && left !== right) continue
-      made.registerOperator(`${left} ${operator} ${right}: bool`, (a: unknown, b: unknown) =>
+      environment.registerOperator(`${left} ${operator} ${right}: bool`, (a: unknown, b: unknown) =>
         apply(numberOf(a), numberOf(b)),
       )
     }
   }
 }
 
-/** How long ago a pod started or a node was made, as KWOK has it; 0 for what lies in the future. */
+/** KWOK's `SinceSecond`: seconds since a pod started or a node was created; 0 for a time in the future. */
 function ageSeconds(object: unknown): number {
   const { metadata, status } = fields(object)
   const start = text(fields(status).startTime) ?? text(fields(metadata).creationTimestamp)
@@ -139,7 +142,7 @@ function unixSeconds(time: unknown): number {
   return ms / 1_000
 }
 
-/** Every function and variable that a syntax tree names. */
+/** All functions and variables in a syntax tree. */
 function namesIn(tree: unknown): Set<string> {
   const names = new Set<string>()
   const visit = (node: unknown): void => {
@@ -166,7 +169,7 @@ function oneLine<T>(action: () => T): T {
   }
 }
 
-/** The library draws the place of an error on further lines. */
+/** The library marks the position of an error on further lines. */
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
 }

@@ -3,19 +3,19 @@ import { hash } from './pseudo-random.ts'
 import { type CpuCurve, constant, levelAt, type MemoryCurve, sameCurve } from './usage-curves.ts'
 import { presetCpu, presetMemory } from './usage-presets.ts'
 
-/** How long a value that depends on time or chance holds. */
+/** How long a sample of an expression is valid. */
 export const SAMPLE_MS = 10_000
 
-/** A level that has to be asked for, and holds for ten seconds: what an expression over time or chance gives. */
+/** The level of an expression that depends on time or chance: it is sampled every ten seconds. */
 export interface Sampled {
   kind: 'sampled'
-  /** The same for the same expression over the same objects. */
+  /** Equal for the same expression over the same objects. */
   key: string
-  /** Nanocores or bytes at a time (epoch); always a sane number. */
+  /** Nanocores or bytes at a time (epoch); always plausible. */
   level: (timeMs: number) => number
 }
 
-/** What a container wants, and what it can get. Infinite limits are none. */
+/** A container's demand and its limits; an infinite limit is no limit. */
 export interface ContainerUsage {
   cpu: CpuCurve | Sampled
   memory: MemoryCurve | Sampled
@@ -23,29 +23,38 @@ export interface ContainerUsage {
   memoryLimitBytes: number
 }
 
-/** What a usage object says about one resource of a container: a number, or a function of time that may fail (undefined). */
+/** The usage of one resource of a container by a usage object: a number, or a function of time that may fail (undefined). */
 export type ObjectUsage = number | { key: string; at: (timeMs: number) => number | undefined }
 
-/** Where usage comes from beside the pod itself. */
+/** The sources of usage other than the pod's annotations. */
 export interface UsageSources {
-  /** For pods that nothing else is said about. */
+  /** For pods without any other source. */
   preset: PresetName
-  /** What the first ResourceUsage or ClusterResourceUsage object says that fits, in nanocores or bytes. */
+  /** The usage by the first matching ResourceUsage or ClusterResourceUsage object, in nanocores or bytes. */
   fromObjects: (pod: PodFacts, container: ContainerFacts, resource: 'cpu' | 'memory') => ObjectUsage | undefined
 }
 
-/** No usage objects, and the preset that `USAGE_PRESET` is by default. */
+/** No usage objects, and the default of `USAGE_PRESET`. */
 export const defaultSources: UsageSources = { preset: 'steady', fromObjects: () => undefined }
 
 /**
- * What one container of a pod uses. For CPU and memory each, in this order:
+ * The usage of one container of a pod. For CPU and memory separately, the first of these counts:
  *
- * 1. nothing, when it isn't running;
- * 2. the preset that the pod's annotation `kube-otel-lab/usage-preset` names;
- * 3. what a ResourceUsage, else a ClusterResourceUsage object says;
- * 4. the pod's annotations `kwok.x-k8s.io/usage-cpu` and `…/usage-memory`, the whole value for each container as KWOK reads
- *    it;
+ * 1. zero for a container that does not run;
+ * 2. the preset of the pod's annotation `kube-otel-lab/usage-preset`;
+ * 3. a ResourceUsage, else a ClusterResourceUsage object;
+ * 4. the pod's annotations `kwok.x-k8s.io/usage-cpu` and `…/usage-memory`; as in KWOK, each container uses the whole value;
  * 5. the preset of the sources (`USAGE_PRESET`).
+ *
+ * The path of a pod's CPU from here to `/stats/summary`:
+ *
+ *   containerUsage()    the demand of a container as a curve, and its limit       (this file)
+ *   createPodMeter()    one meter for each container: curve, start, counters      (counters/pod-counters.ts)
+ *   countersAt()        CPU time at a moment: the integral of the curve, cut at the limit
+ *   sampleContainer()   whole numbers: nanocores now and core-nanoseconds so far  (counters/usage-samples.ts)
+ *   measureNode()       containers add up to pods, pods to the node               (endpoints/node-measurement.ts)
+ *   buildSummary()      the kubelet's JSON                                        (endpoints/stats-summary.ts)
+ *   createStatsServer() GET /nodes/<node>/stats/summary                           (kubelet-server.ts)
  */
 export function containerUsage(
   pod: PodFacts,
@@ -56,7 +65,7 @@ export function containerUsage(
   const limits = { cpuLimitNanoCores, memoryLimitBytes }
   if (!container.running) return { cpu: constant(0), memory: constant(0), ...limits }
   const seed = hash(`${pod.uid}/${container.name}`)
-  // A pod whose start isn't known leaks from the beginning of time to the most there is; better from now, which is later.
+  // Without a known start, a leak has reached its maximum.
   const startMs = Number.isFinite(pod.startMs) ? pod.startMs : 0
   const preset = pod.preset ?? sources.preset
   const fallbackCpu =
@@ -80,28 +89,28 @@ export function sameUsage(a: ContainerUsage, b: ContainerUsage): boolean {
   return (
     a.cpuLimitNanoCores === b.cpuLimitNanoCores &&
     a.memoryLimitBytes === b.memoryLimitBytes &&
-    same(a.cpu, b.cpu) &&
-    same(a.memory, b.memory)
+    isSameDemand(a.cpu, b.cpu) &&
+    isSameDemand(a.memory, b.memory)
   )
 }
 
-/** The level that is wanted at a time, whole. */
+/** The demand at a time. */
 export function demandAt(curve: CpuCurve | MemoryCurve | Sampled, timeMs: number): number {
   return curve.kind === 'sampled' ? curve.level(timeMs) : levelAt(curve, timeMs)
 }
 
-function same(a: CpuCurve | MemoryCurve | Sampled, b: CpuCurve | MemoryCurve | Sampled): boolean {
+function isSameDemand(a: CpuCurve | MemoryCurve | Sampled, b: CpuCurve | MemoryCurve | Sampled): boolean {
   if (a.kind === 'sampled') return b.kind === 'sampled' && a.key === b.key
   if (b.kind === 'sampled') return false
   return sameCurve(a, b)
 }
 
 function fromObject<C extends CpuCurve | MemoryCurve>(
-  said: ObjectUsage | undefined,
+  usage: ObjectUsage | undefined,
   fallback: C,
 ): C | Sampled | ReturnType<typeof constant> {
-  if (said === undefined) return fallback
-  if (typeof said === 'number') return constant(said)
-  const { key, at } = said
+  if (usage === undefined) return fallback
+  if (typeof usage === 'number') return constant(usage)
+  const { key, at } = usage
   return { kind: 'sampled', key, level: timeMs => at(timeMs) ?? levelAt(fallback, timeMs) }
 }

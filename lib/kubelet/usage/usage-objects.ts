@@ -1,7 +1,7 @@
 import { fields, items, text } from '../../kube/json.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
 import type { ContainerFacts, NodeFacts, PodFacts } from '../objects/facts.ts'
-import { isSane, NANO } from '../objects/resource-amounts.ts'
+import { isPlausible, NANO } from '../objects/resource-amounts.ts'
 import { hash } from './pseudo-random.ts'
 import { compileExpression, type Expression } from './usage-expressions.ts'
 import type { ObjectUsage } from './usage-model.ts'
@@ -9,41 +9,41 @@ import type { ObjectUsage } from './usage-model.ts'
 type Resource = 'cpu' | 'memory'
 const RESOURCES: readonly Resource[] = ['cpu', 'memory']
 
-/** What one entry says about a resource. */
+/** The amount of a resource in one entry. */
 type Amount = { value: number } | { expression: Expression; source: string }
 
-/** A ResourceUsage or ClusterResourceUsage of KWOK, narrowed. */
+/** The fields of a ResourceUsage or ClusterResourceUsage of KWOK that are read. */
 export interface UsageObject {
   uid: string
   kind: 'ResourceUsage' | 'ClusterResourceUsage'
   name: string
-  /** Of a ResourceUsage, which is for the pod of its own name and namespace. */
+  /** Set for a ResourceUsage, which applies to the pod of the same name and namespace. */
   namespace?: string
-  /** Of a ClusterResourceUsage: exact names; none are all. */
+  /** For a ClusterResourceUsage: exact names; an empty list matches all. */
   matchNamespaces: string[]
   matchNames: string[]
-  /** No containers are all. */
+  /** An empty list of containers matches all. */
   entries: { containers: string[]; amounts: { [R in Resource]?: Amount } }[]
-  /** What of it can't be used, each a line. */
+  /** Invalid parts, one line each. */
   problems: string[]
 }
 
 /** An expression that failed for a pod. */
 export interface UsageProblem {
   object: UsageObject
-  /** The expression. */
+  /** The expression's text. */
   source: string
-  /** With the numbers of this once. */
+  /** The message, with the numbers of this evaluation. */
   why: string
 }
 
 /**
- * On an object that is only there because KWOK can't tell a pod that nothing is said of from a fault: to it such a pod uses
- * nothing, and here it would hide the pod's pattern.
+ * An annotation of objects that the stats proxy ignores. KWOK logs an error for each pod without usage, so the lab has a usage object of
+ * zero for these pods; here it would replace their presets.
  */
 const FOR_KWOK_ALONE = 'kube-otel-lab/for-kwok-alone'
 
-/** Narrows an object as the API gives it; undefined without UID or name, and for one that is KWOK's alone. Entries that can't be used are left out. */
+/** Reads a usage object of the API, without its invalid entries; undefined without UID or name, and for objects only for KWOK. */
 export function usageObject(kind: UsageObject['kind'], raw: unknown): UsageObject | undefined {
   const { metadata, spec } = fields(raw)
   const uid = text(fields(metadata).uid)
@@ -69,9 +69,8 @@ export function usageObject(kind: UsageObject['kind'], raw: unknown): UsageObjec
 }
 
 /**
- * What usage objects say of containers. A pod's own ResourceUsage goes first, and then no other counts; else the first
- * ClusterResourceUsage, by name, that matches the pod and has the container and resource. `onProblem` is told when an
- * expression fails for a pod.
+ * The usage of containers by usage objects: a pod's own ResourceUsage only, else the first ClusterResourceUsage by name that
+ * matches the pod and has an entry for the container and resource. `onProblem` is called when an expression fails for a pod.
  */
 export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProblem) => void) {
   const byUid = new Map<string, UsageObject>()
@@ -94,7 +93,7 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
     get size(): number {
       return byUid.size
     },
-    /** True when a change of the Node may change what is said. */
+    /** Whether an expression reads the Node, so that its change may change usage. */
     get useNodes(): boolean {
       return nodeUsers.size > 0
     },
@@ -125,7 +124,7 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
     byUid.delete(uid)
     nodeUsers.delete(uid)
     const key = `${object.namespace}/${object.name}`
-    // A namesake made anew may be here already.
+    // A new object of the same name may have replaced it.
     if (own.get(key) === object) own.delete(key)
     if (object.kind === 'ClusterResourceUsage') cluster = cluster.filter(each => each !== object)
     return object
@@ -147,7 +146,7 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
       try {
         const value = expression.evaluate({ ...objectsOf(pod, container, node), timeMs, seed })
         const scaled = Math.round(value * (resource === 'cpu' ? NANO : 1))
-        if (!isSane(scaled)) throw new Error(`gives ${value}, which is ${value < 0 ? 'negative' : 'no sane amount'}`)
+        if (!isPlausible(scaled)) throw new Error(`gives ${value}, which is ${value < 0 ? 'negative' : 'too large'}`)
         return scaled
       } catch (error) {
         const why = `${resource}: ${error instanceof Error ? error.message : String(error)}`
@@ -207,7 +206,8 @@ function amounts(usage: Record<string, unknown>, problems: string[]): { [R in Re
 function saneQuantity(value: unknown, resource: Resource): number {
   const parsed = parseQuantity(String(value))
   if (parsed === undefined) throw new Error(`${JSON.stringify(value)} is not a quantity`)
-  if (!isSane(parsed * (resource === 'cpu' ? NANO : 1))) throw new Error(`${JSON.stringify(value)} is no sane amount`)
+  if (!isPlausible(parsed * (resource === 'cpu' ? NANO : 1)))
+    throw new Error(`${JSON.stringify(value)} is negative or too large`)
   return parsed
 }
 

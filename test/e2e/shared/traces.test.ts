@@ -201,7 +201,7 @@ traces('go on when Jaeger and the collector were away; what was lost is counted'
   await waitFor('word of it', () => assertSays(log(lab), /cannot send to http:.*ECONNREFUSED/), WAIT_MS)
   assertDone(await lab.make(['kwok-jaeger']))
   assertDone(await lab.make(['kwok-collector']))
-  await waitFor('word of its end', () => assertSays(log(lab), /takes them again; \d+ spans given up/), WAIT_MS)
+  await waitFor('word of its end', () => assertSays(log(lab), /accepts them again; \d+ spans failed/), WAIT_MS)
   await waitFor('new traces', async () => assert((await requests(lab, '5s')).length > 0), WAIT_MS)
   assert.equal((await lab.partPids()).get('traces'), pids.get('traces'))
 })

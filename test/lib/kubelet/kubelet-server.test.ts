@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers'
 import { suite } from 'uvu'
 import { answerTo, createStatsServer, type StatsServerOptions } from '../../../lib/kubelet/kubelet-server.ts'
 import { createMetrics } from '../../../lib/kubelet/stats-proxy-metrics.ts'
-import { unreadyReason } from '../../../lib/kubelet/stats-proxy-readiness.ts'
 import { createStore } from '../../../lib/kubelet/store/stats-store.ts'
+import { unreadyReason } from '../../../lib/kubelet/watch-cluster.ts'
 import { node, pod, START_MS } from './kubelet-fixtures.ts'
 
 function options(change: Partial<StatsServerOptions> & { names?: string[] } = {}): StatsServerOptions {
@@ -54,12 +54,12 @@ for (const [method, url, status, body] of [
   })
 }
 
-answers('serves /stats/summary of the only node', async () => {
+answers('serves /stats/summary for a single node', async () => {
   const answer = await answerTo('GET', '/stats/summary', options({ names: ['node-0'] }))
   assert.equal(JSON.parse(answer.body).pods[0].podRef.name, 'web')
 })
 
-answers('says 503 for nodes and readiness until all is listed', async () => {
+answers('returns 503 for nodes and readiness until everything is listed', async () => {
   const early = options({ isSynced: () => false, unreadyReason: () => 'pods have not been listed yet' })
   for (const url of ['/readyz', '/stats/summary', '/nodes/node-0/stats/summary', '/nodes/node-0/healthz']) {
     const answer = await answerTo('GET', url, early)
@@ -72,7 +72,7 @@ answers.run()
 
 const servers = suite('createStatsServer()')
 
-servers('speaks HTTP, counts requests, and survives a bug', async () => {
+servers('serves HTTP, counts requests, and continues after a bug', async () => {
   const log: string[] = []
   const broken = { ...createStore(), nodeNames: () => assert.fail('odd') }
   const base = options({ log: line => log.push(line) })
@@ -92,7 +92,7 @@ servers('speaks HTTP, counts requests, and survives a bug', async () => {
   await new Promise(resolve => server.close(resolve))
 })
 
-servers('answers to its own host names alone, with or without a port', async () => {
+servers('answers only to its own host names, with or without a port', async () => {
   const server = createStatsServer(options({ hostNames: ['0.0.0.0', 'kube-otel-lab-unit-stats-proxy'] }))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -118,7 +118,7 @@ servers('answers to its own host names alone, with or without a port', async () 
   }
 })
 
-servers('counts what is no request of ours, and logs each kind once', async () => {
+servers('counts refused requests, and logs each kind once', async () => {
   const log: string[] = []
   const server = createStatsServer(options({ log: line => log.push(line) }))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

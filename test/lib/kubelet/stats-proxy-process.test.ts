@@ -91,7 +91,7 @@ process_('serves the cluster and ends on SIGTERM within a second', async () => {
   })
 })
 
-process_('says once what is bad about pods and usage objects, counts it, and serves all others', async () => {
+process_('logs and counts invalid annotations and usage objects, and serves all pods', async () => {
   const usage = 'kwok.x-k8s.io/usage-cpu'
   const bad = ['lots', '-1', '1e30'].map(value => rawPod({ uid: value, name: value, annotations: { [usage]: value } }))
   const again = rawPod({ uid: 'again', name: 'again', annotations: { [usage]: 'lots' } })
@@ -134,7 +134,7 @@ process_('says once what is bad about pods and usage objects, counts it, and ser
       const lines = (part: string) => run.stderr.split('\n').filter(line => line.includes(part)).length
       assert.equal(lines('"lots" is not a quantity'), 1)
       assert.equal(lines('"-1" is negative'), 1)
-      assert.equal(lines('"1e30" is more than any machine has'), 1)
+      assert.equal(lines('"1e30" is too large'), 1)
       assert.equal(lines('ClusterResourceUsage a: cpu: Unexpected token'), 1)
       assert.equal(lines('ClusterResourceUsage b: cpu: gives -'), 1)
       const metrics = await (await fetch(`${url}/metrics`)).text()
@@ -146,7 +146,7 @@ process_('says once what is bad about pods and usage objects, counts it, and ser
   }, objects)
 })
 
-process_('a second one on the same state is refused, and gets it once the first was killed', async () => {
+process_('a second process with the same state file is refused until the first is killed', async () => {
   await withApi(async kubeconfig => {
     const state = join(dirname(kubeconfig), 'state', 'counters.jsonl')
     const args = ['--kubeconfig', kubeconfig, '--port', '0', '--state-file', state]
@@ -156,7 +156,7 @@ process_('a second one on the same state is refused, and gets it once the first 
       const second = start(...args)
       await until('the second has ended', () => second.exitCode !== undefined)
       assert.equal(second.exitCode, 1)
-      const why = `Cannot keep counters in ${state}: another stats proxy does (pid ${first.child.pid})`
+      const why = `Cannot keep counters in ${state}: another stats proxy uses it (pid ${first.child.pid})`
       assert(second.stderr.includes(`${why}\n  Next: stop that one`), second.stderr)
       first.child.kill('SIGKILL')
       await until('the first has ended', () => first.exitCode !== undefined)
@@ -171,7 +171,7 @@ process_('a second one on the same state is refused, and gets it once the first 
   })
 })
 
-process_('says which port is in use', async () => {
+process_('reports a port in use', async () => {
   const holder = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => holder.once('listening', resolve))
   const { port } = holder.address() as { port: number }

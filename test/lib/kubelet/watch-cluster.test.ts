@@ -4,13 +4,13 @@ import { createClient } from '../../../lib/kube/api-client.ts'
 import type { Reflector } from '../../../lib/kube/reflector.ts'
 import { createMetrics } from '../../../lib/kubelet/stats-proxy-metrics.ts'
 import { createStore } from '../../../lib/kubelet/store/stats-store.ts'
-import { follow } from '../../../lib/kubelet/watch-cluster.ts'
+import { watchCluster } from '../../../lib/kubelet/watch-cluster.ts'
 import { answer, fakeApi } from '../kube/fake-api.ts'
 import { rawNode, rawPod } from './kubelet-fixtures.ts'
 
-const follows = suite('follow()')
+const follows = suite('watchCluster()')
 
-follows('lists usage objects first, then nodes, then pods; usage objects need not be known', async () => {
+follows('lists usage objects first, then nodes, then pods; usage objects are optional', async () => {
   const asked: string[] = []
   const collections: Record<string, unknown[]> = { nodes: [rawNode()], pods: [rawPod()] }
   const api = await fakeApi((request, response) => {
@@ -32,7 +32,7 @@ follows('lists usage objects first, then nodes, then pods; usage objects need no
   const reflectors: Record<string, Reflector> = {}
   const metrics = { ...createMetrics(store, () => reflectors), countEvent: (kind: string) => void order.push(kind) }
   const { signal } = stopping
-  await follow({ client, store, metrics, reflectors, signal, log: () => {}, once: () => {} })
+  await watchCluster({ client, store, metrics, reflectors, signal, log: () => {}, logOnce: () => {} })
   assert.deepEqual(order, ['nodes', 'pods'])
   assert.deepEqual(asked, ['resourceusages', 'clusterresourceusages', 'nodes', 'pods'])
   assert.deepEqual([store.nodeCount, store.podCount], [1, 1])

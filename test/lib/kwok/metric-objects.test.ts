@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { systemMeans } from '../../../lib/kubelet/endpoints/node-measurement.ts'
+import { systemUsage } from '../../../lib/kubelet/endpoints/node-measurement.ts'
 import { type MetricConfig, metricManifest, readMetrics, trialManifest } from '../../../lib/kwok/metric-objects.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { tempDir } from '../../support/temp-lab.ts'
@@ -55,7 +55,7 @@ reads('reads the lab’s own: a gauge, a counter and a histogram, and each on no
 reads('reads for a node what kubelet and container runtime use at the stats proxy', () => {
   const metrics = readMetrics(configFile('kwok-resource-metrics.yaml'))
   const expressionOf = (name: string) => String(metrics.find(each => each.name === name)?.['value'])
-  const [kubelet, runtime] = [systemMeans.kubelet, systemMeans.runtime]
+  const [kubelet, runtime] = [systemUsage.kubelet, systemUsage.runtime]
   const [, cores] = / \+ ([\d.]+) \* node\.SinceSecond\(\)$/.exec(expressionOf('node_cpu_usage_seconds_total')) ?? []
   assert.equal(Number(cores) * 1e9, kubelet.nanoCores + runtime.nanoCores)
   const [, count, unit] = / \+ ([\d.]+) \* ([\d.]+)$/.exec(expressionOf('node_memory_working_set_bytes')) ?? []

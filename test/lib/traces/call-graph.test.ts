@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { cyclesOf } from '../../../lib/traces/call-cycles.ts'
-import { callGraph } from '../../../lib/traces/call-graph.ts'
+import { callGraph, cyclesOf } from '../../../lib/traces/call-graph.ts'
 import { workloadFacts } from '../../../lib/traces/traced-objects.ts'
 import { service, workload } from './trace-fixtures.ts'
 
@@ -14,7 +13,7 @@ function edgesOf(graph: ReturnType<typeof callGraph>): string[] {
   )
 }
 
-graphs('has an edge for each variable that names a Service, and begins at whom nobody calls', () => {
+graphs('has an edge for each variable that names a Service; its roots are not called', () => {
   const graph = callGraph(
     [
       workload('load', { FRONTEND_ADDR: 'web:80' }),
@@ -59,19 +58,19 @@ for (const [value, why] of [
   ['cart:port', 'is not a host:port, not used'],
   ['$(CART)', 'names no Service, not used'],
 ] as const) {
-  graphs(`leaves out ${value} and says so, once, and nothing else suffers`, () => {
+  graphs(`ignores ${value} with one problem, and keeps the others`, () => {
     const graph = callGraph([workload('web', { A_ADDR: value, B_ADDR: 'ads:80' })], [service('cart'), service('ads')])
     assert.deepEqual(edgesOf(graph), ['web>ads'])
     assert.deepEqual(graph.problems, [`Deployment shop/web: A_ADDR=${value} ${why}`])
   })
 }
 
-graphs('takes only variables that end in _ADDR, and two that name the same for one call', () => {
+graphs('reads only variables that end in _ADDR, and merges two with the same target', () => {
   const env = { CART_ADDR: 'cart:80', BASKET_ADDR: 'cart.shop:80', CART_URL: 'ads:80', ADDR_CART: 'ads:80' }
   assert.deepEqual(edgesOf(callGraph([workload('web', env)], [service('cart'), service('ads')])), ['web>cart'])
 })
 
-graphs('takes the first of a variable that two containers have', () => {
+graphs('uses the first value of a variable in two containers', () => {
   const env = (value: string) => ({ env: [{ name: 'A_ADDR', value }] })
   const template = { spec: { containers: [env('cart:80'), env('ads:80')] } }
   const facts = workloadFacts('Deployment', {
@@ -83,18 +82,18 @@ graphs('takes the first of a variable that two containers have', () => {
   ])
 })
 
-graphs('takes a Service of another namespace only where it is named', () => {
+graphs('uses a Service of another namespace only if the variable names it', () => {
   const services = [service('cart', undefined, 'other')]
   assert.deepEqual(edgesOf(callGraph([workload('web', { A_ADDR: 'cart:80' })], services)), [])
   assert.deepEqual(edgesOf(callGraph([workload('web', { A_ADDR: 'cart.other:80' })], services)), ['web>cart'])
 })
 
-graphs('a workload that calls itself is a root all the same when nobody else calls it', () => {
+graphs('a workload that only calls itself is a root', () => {
   const graph = callGraph([workload('web', { WEB_ADDR: 'web:80' })], [service('web')])
   assert.equal(graph.roots.length, 1)
 })
 
-graphs('says when all who call are called', () => {
+graphs('reports a graph without a root', () => {
   const graph = callGraph(
     [workload('a', { B_ADDR: 'b:80' }), workload('b', { A_ADDR: 'a:80' })],
     [service('a'), service('b')],
@@ -119,7 +118,7 @@ for (const [port, protocol] of [
 graphs.run()
 
 const cycles = suite('cyclesOf()')
-cycles('names a circle once, and none where there is none', () => {
+cycles('reports a cycle once, and none without a cycle', () => {
   const services = ['a', 'b', 'c', 'd'].map(name => service(name))
   const circle = [
     workload('load', { A_ADDR: 'a:80' }),

@@ -19,7 +19,7 @@ function emitted(count: number, calls: Record<string, string[]>) {
   return { traces, told }
 }
 
-emits('makes as many requests as it is told, by all load generators alike', () => {
+emits('simulates the given number of requests, evenly over all load generators', () => {
   const { traces, told } = emitted(400, { load: ['web'], robot: ['web'], web: [] })
   assert.equal(traces.length, 400)
   assert.deepEqual(
@@ -30,7 +30,7 @@ emits('makes as many requests as it is told, by all load generators alike', () =
   assert(ofRobot > 150 && ofRobot < 250, `${ofRobot}`)
 })
 
-emits('makes none where nobody begins', () => {
+emits('simulates none without a load generator', () => {
   assert.deepEqual(emitted(5, { a: ['b'], b: ['a'] }), { traces: [], told: [] })
 })
 emits.run()

@@ -16,14 +16,14 @@ const near = (actual: number, expected: number) =>
 
 const loads = suite('createPodLoads()')
 
-loads('gives the CPU that is used as a share of limits, else of requests', () => {
+loads('gives CPU usage as a share of limits, else of requests', () => {
   const podLoads = createPodLoads({ preset: 'steady' })
   podLoads.setPod(annotated('50m'))
   // Each container uses 50m: of a limit of 200m and a request of 200m.
   near(podLoads.utilisation('uid-web', START_MS), 0.25)
 })
 
-loads('cuts at the limit, follows a change of the pod, and forgets it', () => {
+loads('stops at the limit, and follows changes and deletion of the pod', () => {
   const podLoads = createPodLoads({ preset: 'steady' })
   podLoads.setPod(annotated('1'))
   near(podLoads.utilisation('uid-web', START_MS), 1.2 / 0.4)
@@ -33,7 +33,7 @@ loads('cuts at the limit, follows a change of the pod, and forgets it', () => {
   assert.equal(podLoads.utilisation('uid-web', START_MS), 0)
 })
 
-loads('asks a usage object first, a node’s annotation included, and follows both', () => {
+loads('prefers a usage object, which may read the node, and follows changes of both', () => {
   const podLoads = createPodLoads({ preset: 'steady' })
   podLoads.setPod(annotated('50m'))
   podLoads.setNode(node())
@@ -46,7 +46,7 @@ loads('asks a usage object first, a node’s annotation included, and follows bo
   near(podLoads.utilisation('uid-web', START_MS), 0.25)
 })
 
-loads('moves with time where the usage does, by the second', () => {
+loads('changes over time with the usage, once per second', () => {
   const podLoads = createPodLoads({ preset: 'steady' })
   podLoads.setPod(pod({ containers }))
   const at = (seconds: number) => podLoads.utilisation('uid-web', START_MS + seconds * 1_000)
@@ -57,7 +57,7 @@ loads('moves with time where the usage does, by the second', () => {
 loads.run()
 
 const latency = suite('serviceMs()')
-latency('is the idle time over what is free of the CPU, on average and never without end', () => {
+latency('is on average the idle latency divided by the free share of the CPU, with a limit', () => {
   const mean = (utilisation: number) => {
     const random = seeded()
     let sum = 0
@@ -76,7 +76,7 @@ latency('is the idle time over what is free of the CPU, on average and never wit
   }
 })
 
-latency('has an idle time of 1 to 12 ms, by the seed alone', () => {
+latency('has an idle latency of 1 to 12 ms that depends only on the seed', () => {
   for (let seed = 0; seed < 1_000; seed++) {
     assert(idleMs(seed) >= 1 && idleMs(seed) <= 12)
     assert.equal(idleMs(seed), idleMs(seed))

@@ -45,13 +45,13 @@ function edgesOf(spans: readonly SimulatedSpan[]): string[] {
 
 const made = suite('simulateRequest()')
 
-made('shows every edge of the graph, and no other', () => {
+made('has a call for every edge of the graph, and no other', () => {
   const expected = Object.entries(shop).flatMap(([name, peers]) => peers.map(peer => `${name}>${peer}`))
   const seen = new Set(requests(clusterOf(shop)).flatMap(edgesOf))
   assert.deepEqual([...seen].sort(), expected.sort())
 })
 
-made('gives each span but the first its parent, in the same trace and around it in time', () => {
+made('gives each span but the first a parent in the same trace that encloses it', () => {
   for (const spans of requests(clusterOf(shop))) {
     const byId = new Map(spans.map(span => [span.context.spanId, span]))
     assert.equal(byId.size, spans.length)
@@ -73,7 +73,7 @@ made('gives each span but the first its parent, in the same trace and around it 
   }
 })
 
-made('names pod, node and workload of a pod that is there', () => {
+made('names the pod, its node and its workload', () => {
   for (const span of requests(clusterOf(shop), 20).flat()) {
     const { attributes } = span.resource
     const name = serviceOf(span)
@@ -115,7 +115,7 @@ made('has no error when every service has a ready pod', () => {
   assert.equal(requests(clusterOf(shop)).flat().filter(isFailed).length, 0)
 })
 
-made('a service without a ready pod fails those that asked for it, directly or not, and only those', () => {
+made('a service without a ready pod fails all its direct and indirect callers, and no others', () => {
   const cluster = clusterOf(shop)
   for (const index of [0, 1]) cluster.deletePod(`pod-mail-${index}`)
   let failed = 0
@@ -142,11 +142,11 @@ made('a service without a ready pod fails those that asked for it, directly or n
   assert(failed > 20, `${failed}`)
 })
 
-made('goes round a circle once', () => {
+made('follows a cycle once', () => {
   const cluster = clusterOf({ load: ['a'], a: ['b'], b: ['c'], c: ['a', 'b', 'c'] })
   assert.match(
     cluster.situation(END_MS).problems.join('\n'),
-    /in a circle, which requests go round once: a → b → c → a/,
+    /the calls form a cycle, which requests follow once: a → b → c → a/,
   )
   for (const spans of requests(cluster, 20)) assert(spans.length <= 6, `${spans.length}`)
 })
@@ -161,7 +161,7 @@ made('has no more than 500 spans in a graph of many layers', () => {
   assert(Math.max(...sizes) <= 500 && Math.max(...sizes) > 400, sizes.join())
 })
 
-made('takes longer where a pod uses more of its CPU', () => {
+made('takes longer if a pod uses more of its CPU', () => {
   const mean = (utilisation: number) => {
     const times = requests(clusterOf(shop), 200, utilisation).map(([root]) => there(root).endMs)
     return times.reduce((sum, each) => sum + each, 0) / times.length
@@ -172,7 +172,7 @@ made('takes longer where a pod uses more of its CPU', () => {
   assert(mean(50) < 25 * idle)
 })
 
-made('is slow in the very pods that are busy, and in those that wait for them', () => {
+made('is slow in busy pods and their callers, and in no others', () => {
   const slow = (busyPods: string) => {
     const spans = requests(clusterOf(shop), 200, uid => (uid.startsWith(busyPods) ? 0.95 : 0)).flat()
     const meanMs = (name: string) => {
@@ -194,7 +194,7 @@ made('is slow in the very pods that are busy, and in those that wait for them', 
   }
 })
 
-made('says times as OpenTelemetry does: whole seconds and the nanoseconds beyond', () => {
+made('has times as in OpenTelemetry: whole seconds and nanoseconds', () => {
   for (const span of requests(clusterOf(shop), 20).flat()) {
     for (const [seconds, nanos] of [span.startTime, span.endTime, span.duration]) {
       assert(Number.isInteger(seconds) && Number.isInteger(nanos) && nanos >= 0 && nanos < 1e9, `${seconds} ${nanos}`)
@@ -217,14 +217,14 @@ made('goes no deeper than sixteen calls', () => {
   assert.equal(simulateRequest(there(situation.roots[0]), options).length, 2 * 16)
 })
 
-made('makes nothing of a generator without a ready pod', () => {
+made('is empty for a generator without a ready pod', () => {
   const cluster = clusterOf(shop, 0)
   assert.deepEqual(cluster.situation(END_MS).roots, [])
   const situation = clusterOf(shop).situation(END_MS)
   assert.deepEqual(simulateRequest([], { situation, utilisation: () => 0, endMs: END_MS }), [])
 })
 
-made('says by the conventions what protocol it was', () => {
+made('has attributes by the semantic conventions of the protocol', () => {
   const cluster = clusterOf({ load: ['web'], web: [] })
   cluster.setService(service('web', { name: 'http', port: 80 }))
   const [client, server] = there(requests(cluster, 1)[0])
@@ -241,7 +241,7 @@ made('says by the conventions what protocol it was', () => {
 made.run()
 
 const situations = suite('TracedCluster.situation()')
-situations('is made anew no more than once a second, and only after a change', () => {
+situations('is computed again at most once a second, and only after a change', () => {
   const cluster = clusterOf({ load: ['web'], web: [] })
   const first = cluster.situation(10_000)
   assert.equal(cluster.situation(20_000), first)
@@ -253,7 +253,7 @@ situations('is made anew no more than once a second, and only after a change', (
   assert.equal(cluster.situation(31_000).endpoints.get('shop/web')?.length, 2)
 })
 
-situations('follows Services and workloads as they come and go', () => {
+situations('follows new and deleted Services and workloads', () => {
   const cluster = clusterOf({ load: ['web'], web: [] })
   assert.equal(cluster.situation(-1_000).roots.length, 1)
   cluster.deleteService('service-shop-web')
@@ -265,7 +265,7 @@ situations('follows Services and workloads as they come and go', () => {
   assert.equal(cluster.situation(5_000).roots.length, 0)
 })
 
-situations('gives a pod one resource for as long as it is the same', () => {
+situations('keeps the resource of an unchanged pod', () => {
   const cluster = clusterOf({ load: ['web'], web: [] }, 1)
   const resource = (nowMs: number) => there(cluster.situation(nowMs).endpoints.get('shop/web')?.[0]).resource
   const first = resource(1_000)
@@ -275,7 +275,7 @@ situations('gives a pod one resource for as long as it is the same', () => {
   assert.notEqual(resource(5_000), first)
 })
 
-situations('has nobody answer for a Service without a selector, or a pod that has ended', () => {
+situations('has no endpoints for a Service without a selector, or for a pod that has ended', () => {
   const cluster = clusterOf({ load: ['web'], web: [] }, 1)
   const ended = { ...there(rawPod('web') as Record<string, object>) }
   cluster.setPod(there(tracedPod({ ...ended, status: { ...ended['status'], phase: 'Succeeded' } })))

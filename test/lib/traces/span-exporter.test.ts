@@ -61,7 +61,7 @@ exports('sends whole traces as protobuf to /v1/traces, with their resource, and 
   for (const { body } of bodies) assert.equal(body.split('a-service-to-find').length - 1, 1)
 })
 
-exports('sends what came while all connections were busy, when nothing more comes', async () => {
+exports('sends spans that were queued while all connections were busy', async () => {
   const held: (() => void)[] = []
   let isHolding = true
   const { url, close } = await receiver((request, response) => {
@@ -83,7 +83,7 @@ exports('sends what came while all connections were busy, when nothing more come
   await close()
 })
 
-exports('a receiver that is not there costs what was tried, is said once, and taken up when it comes', async () => {
+exports('an unreachable receiver is logged once, and used again when it accepts spans', async () => {
   const gone = await receiver(() => {})
   await gone.close()
   const log: string[] = []
@@ -99,41 +99,38 @@ exports('a receiver that is not there costs what was tried, is said once, and ta
   assert.equal(log.length, 2, log.join('\n'))
   assert.match(
     log[0] ?? '',
-    /^traces: cannot send to http:.* \(.*ECONNREFUSED.*\), trying on; 3 spans given up and 0 dropped so far$/,
+    /^traces: cannot send to http:.* \(.*ECONNREFUSED.*\), trying again; 3 spans failed and 0 dropped so far$/,
   )
-  assert.match(log[1] ?? '', /^traces: http:.* takes them again; 6 spans given up and 0 dropped so far$/)
+  assert.match(log[1] ?? '', /^traces: http:.* accepts them again; 6 spans failed and 0 dropped so far$/)
 })
 
-exports(
-  'a receiver that hangs or refuses holds up nothing: what the queue can’t hold is dropped, oldest first',
-  async () => {
-    let asked = 0
-    const { url, close } = await receiver(request => {
-      asked++
-      request.resume()
-    })
-    const exporter = createSpanExporter({
-      url,
-      log: () => {},
-      capacity: 100,
-      batchSize: 20,
-      timeoutMs: 300,
-      delayMs: 10,
-    })
-    for (let at = 0; at < 50; at++) exporter.add(trace(10))
-    // Two requests of 20 are under way, 100 wait, and the rest is gone at once.
-    assert.deepEqual(
-      { ...exporter.counts, waiting: exporter.waiting },
-      { sent: 0, dropped: 360, failed: 0, waiting: 100 },
-    )
-    await until('the first were given up', () => exporter.counts.failed >= 40)
-    assert(asked >= 2 && exporter.waiting <= 100)
-    await exporter.close(50)
-    await close()
-  },
-)
+exports('a receiver that hangs or refuses does not block: a full queue drops its oldest traces', async () => {
+  let asked = 0
+  const { url, close } = await receiver(request => {
+    asked++
+    request.resume()
+  })
+  const exporter = createSpanExporter({
+    url,
+    log: () => {},
+    capacity: 100,
+    batchSize: 20,
+    timeoutMs: 300,
+    delayMs: 10,
+  })
+  for (let at = 0; at < 50; at++) exporter.add(trace(10))
+  // Two requests of 20 are under way, 100 wait, and the rest is gone at once.
+  assert.deepEqual(
+    { ...exporter.counts, waiting: exporter.waiting },
+    { sent: 0, dropped: 360, failed: 0, waiting: 100 },
+  )
+  await until('the first were given up', () => exporter.counts.failed >= 40)
+  assert(asked >= 2 && exporter.waiting <= 100)
+  await exporter.close(50)
+  await close()
+})
 
-exports('gives up what is refused for good, without another try', async () => {
+exports('does not retry spans that are refused permanently', async () => {
   let asked = 0
   const { url, close } = await receiver((request, response) => {
     asked++
@@ -148,7 +145,7 @@ exports('gives up what is refused for good, without another try', async () => {
   assert.match(log.join(), /Bad Request|400/)
 })
 
-exports('sends what waits when it is closed, and waits no longer than it may', async () => {
+exports('sends the queue when it is closed, within the time limit', async () => {
   const { url, close } = await receiver((request, response) => request.resume().on('end', () => response.end()))
   const exporter = createSpanExporter({ url, log: () => {}, delayMs: 60_000 })
   exporter.add(trace(3))

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import type { Call } from '../../../lib/traces/call-graph.ts'
-import { callWords } from '../../../lib/traces/span-semantics.ts'
+import { callSemantics } from '../../../lib/traces/span-semantics.ts'
 import type { Protocol } from '../../../lib/traces/traced-objects.ts'
 
 const call = (protocol: Protocol): Call => ({
   ...{ service: 'shop/cart', serviceName: 'cart', namespace: 'shop', port: 7070, protocol, variable: 'CART_ADDR' },
 })
 
-const words = suite('callWords()')
+const semantics = suite('callSemantics()')
 
 // Status, and error.type, of a call that was answered, one that failed at the other end, and one that nobody took.
 for (const [protocol, status, ok, failed, unavailable] of [
@@ -17,8 +17,8 @@ for (const [protocol, status, ok, failed, unavailable] of [
   ['redis', 'db.system.name', ['redis', undefined], ['redis', 'ERR'], ['redis', 'ECONNREFUSED']],
   ['tcp', 'network.transport', ['tcp', undefined], ['tcp', '_OTHER'], ['tcp', 'ECONNREFUSED']],
 ] as const) {
-  words(`tells of ${protocol} what became of it, on both sides`, () => {
-    const { client, server } = callWords(call(protocol))
+  semantics(`gives the result of a ${protocol} call on both sides`, () => {
+    const { client, server } = callSemantics(call(protocol))
     const said = [client.ok, client.failed, client.unavailable, server.ok, server.failed].map(attributes => {
       assert.deepEqual([attributes['server.address'], attributes['server.port']], ['cart', 7070])
       return [attributes[status], attributes['error.type']]
@@ -26,4 +26,4 @@ for (const [protocol, status, ok, failed, unavailable] of [
     assert.deepEqual(said, [ok, failed, unavailable, ok, failed])
   })
 }
-words.run()
+semantics.run()

@@ -8,7 +8,7 @@ import { suite } from 'uvu'
 import { stringify } from 'yaml'
 import { fields, items } from '../../../lib/kube/json.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
-import { figuresRequest } from '../../../lib/traces/simulator-metrics.ts'
+import { metricsRequest } from '../../../lib/traces/simulator-metrics.ts'
 import { parseFlags } from '../../../lib/traces/trace-simulator-flags.ts'
 import { tempDir } from '../../support/temp-lab.ts'
 import { answer, bodyOf, fakeApi, until as untilSoon } from '../kube/fake-api.ts'
@@ -17,7 +17,7 @@ import { rawPod, rawWorkload } from './trace-fixtures.ts'
 const flags = suite('parseFlags()')
 const url = ['--otlp-url', 'http://127.0.0.1:4318/']
 
-flags('gives defaults, and takes the slash off the URL', () => {
+flags('has defaults, and removes the slash at the end of the URL', () => {
   assert.deepEqual(parseFlags(url), {
     kubeconfig: undefined,
     context: undefined,
@@ -45,10 +45,10 @@ for (const [args, message] of [
 }
 flags.run()
 
-const figures = suite('figuresRequest()')
-figures('has each counter since the start, and spans by what became of them', () => {
+const metrics = suite('metricsRequest()')
+metrics('has each counter since the start, and spans by result', () => {
   const exporter = { counts: { sent: 30, dropped: 20, failed: 10 }, waiting: 4 }
-  const request = figuresRequest({ requests: 5, roots: 1, services: 2, problems: 3 }, exporter, {
+  const request = metricsRequest({ requests: 5, roots: 1, services: 2, problems: 3 }, exporter, {
     startMs: 1,
     nowMs: 2,
   })
@@ -85,13 +85,13 @@ figures('has each counter since the start, and spans by what became of them', ()
     },
   })
 })
-figures.run()
+metrics.run()
 
 const processes = suite('lib/traces/trace-simulator-process.ts')
 /** A process takes seconds to start on a machine that is busy. */
 const until = (what: string, holds: () => boolean) => untilSoon(what, holds, 30_000)
 
-processes('reads a cluster, sends spans and figures, says what is odd once, and ends when told', async () => {
+processes('reads a cluster, sends spans and metrics, logs each problem once, and ends on a signal', async () => {
   const lists: Record<string, unknown[]> = {
     '/apis/apps/v1/deployments': [rawWorkload('load', { WEB_ADDR: 'web:80', X_ADDR: 'nobody:80' }), rawWorkload('web')],
     '/api/v1/services': [
@@ -148,7 +148,7 @@ processes('reads a cluster, sends spans and figures, says what is odd once, and 
   try {
     await until('it is ready', () => existsSync(ready)).catch(error => assert.fail(`${error}: ${said}`))
     await until('spans have come', () => (bodies['/v1/traces']?.length ?? 0) > 5_000)
-    await until('figures have come', () => bodies['/v1/metrics']?.includes('traces.simulator.requests') === true)
+    await until('metrics have come', () => bodies['/v1/metrics']?.includes('traces.simulator.requests') === true)
     const ended = new Promise(resolve => child.once('exit', resolve))
     child.kill('SIGTERM')
     assert.equal(await ended, 0)

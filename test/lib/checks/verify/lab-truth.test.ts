@@ -454,7 +454,7 @@ documents('agree about the host metrics of a node', async () => {
     const measured = measuredNode('node-a', timeMs)
     const { facts, startMs, nowMs: atMs, total } = measured
     const cores = coresOf(facts.cpuCapacityNanoCores)
-    const moment = { cores, startMs, nowMs: atMs, busyNs: total.usageCoreNanoSeconds, toldIdleNs: 0, kept: undefined }
+    const moment = { cores, startMs, nowMs: atMs, busyNs: total.usageCoreNanoSeconds, servedIdleNs: 0, kept: undefined }
     return hostPoints(hostResourceMetrics(measured, { loads: [0, 0, 0], cores: coreTimesAt(moment).times }))
   }
   const [before, after] = [at(window.untilMs - window.lengthMs), at(window.untilMs)]

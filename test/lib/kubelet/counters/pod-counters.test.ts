@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { suite } from 'uvu'
-import { changeUsage, createPodMeter, gainedAt } from '../../../../lib/kubelet/counters/pod-counters.ts'
+import { changeUsage, countersAt, createPodMeter } from '../../../../lib/kubelet/counters/pod-counters.ts'
 import { podTraffic, samplePod, wholeNumber } from '../../../../lib/kubelet/counters/usage-samples.ts'
 import type { PodFacts } from '../../../../lib/kubelet/objects/facts.ts'
 import { pod, START_MS } from '../kubelet-fixtures.ts'
 
 const meters = suite('samplePod()')
 
-meters('counts from the start of the pod, however late it is first seen', () => {
+meters('counts from the start of the pod, even if it is first seen later', () => {
   const facts = pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '100m' } })
   const early = createPodMeter(facts, START_MS + 10)
   const late = createPodMeter(facts, START_MS + 3_600_000)
@@ -17,13 +17,13 @@ meters('counts from the start of the pod, however late it is first seen', () => 
   assert.equal(samplePod(early, nowMs).total.usageCoreNanoSeconds, 2 * 0.1e9 * 7_200)
 })
 
-meters('starts at nothing for a pod that starts in the future', () => {
+meters('starts at zero for a pod that starts in the future', () => {
   const meter = createPodMeter(pod({ startTime: '2027-01-01T00:00:00Z' }), START_MS)
   assert.equal(meter.startMs, START_MS)
   assert.equal(samplePod(meter, START_MS).total.usageCoreNanoSeconds, 0)
 })
 
-meters('goes on without a step when the annotation changes', () => {
+meters('has no step when the annotation changes', () => {
   const meter = createPodMeter(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '100m' } }), START_MS)
   changeUsage(meter, pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '10m' } }), START_MS + 100_000)
   assert.equal(samplePod(meter, START_MS + 100_000).total.usageCoreNanoSeconds, 2 * 0.1e9 * 100)
@@ -39,7 +39,7 @@ const steps = fc.array(
   { minLength: 1, maxLength: 40 },
 )
 
-meters('under any sequence of changes and reads: no counter falls, all whole, sums add up', () => {
+meters('for any sequence of changes and reads, counters never decrease, are whole and add up', () => {
   fc.assert(
     fc.property(fc.uuid(), steps, (uid, sequence) => {
       let facts: PodFacts = { ...pod(), uid }
@@ -86,7 +86,7 @@ meters('under any sequence of changes and reads: no counter falls, all whole, su
             each.readBytes,
             each.writtenBytes,
           ]),
-          ...meter.containers.flatMap(each => Object.values(gainedAt(each, nowMs))),
+          ...meter.containers.flatMap(each => Object.values(countersAt(each, nowMs))),
           rxBytes,
           txBytes,
         ]
@@ -99,7 +99,7 @@ meters('under any sequence of changes and reads: no counter falls, all whole, su
   )
 })
 
-meters('gives readers at different rates the same truth', () => {
+meters('gives readers at different rates the same values', () => {
   const meter = createPodMeter(pod(), START_MS)
   for (let at = 0; at < 100; at++) samplePod(meter, START_MS + at * 777)
   assert.deepEqual(samplePod(meter, START_MS + 90_000), samplePod(createPodMeter(pod(), START_MS), START_MS + 90_000))

@@ -84,7 +84,7 @@ const step = fc.oneof(
 )
 const sequences = fc.array(fc.tuple(step, fc.integer({ min: 0, max: 3e6 })), { minLength: 5, maxLength: 40 })
 
-restarts('no counter falls, whatever pods and objects do, and whenever the process is killed', async () => {
+restarts('no counter decreases for any changes of pods and objects, whenever the process is killed', async () => {
   await fc.assert(
     fc.asyncProperty(sequences, async sequence => {
       const path = newFile()
@@ -146,7 +146,7 @@ restarts('no counter falls, whatever pods and objects do, and whenever the proce
   )
 })
 
-restarts('goes on exactly where it was', () => {
+restarts('continues exactly where it ended', () => {
   const path = newFile()
   let nowMs = START_MS + 5_000
   const first = startStore(path, () => nowMs)
@@ -166,7 +166,7 @@ restarts('goes on exactly where it was', () => {
   assert(uninterrupted.total.usageCoreNanoSeconds > before.total.usageCoreNanoSeconds)
 })
 
-restarts('leaves the counters of pods that went while it was away to their node', () => {
+restarts('adds the counters of pods deleted between two processes to their node', () => {
   const path = newFile()
   let nowMs = START_MS + 60_000
   const first = startStore(path, () => nowMs)
@@ -184,7 +184,7 @@ restarts('leaves the counters of pods that went while it was away to their node'
   assert(gained >= 0 && gained <= 4.2e9, String(gained))
 })
 
-restarts('has a clock that does not go back over a restart either', () => {
+restarts('has a clock that does not go back after a restart', () => {
   const path = newFile()
   const first = startStore(path, () => START_MS + 60_000)
   first.setNode(node())
@@ -204,7 +204,7 @@ function tellCores(store: StatsStore, nowMs: number): CoreTime[] {
   return told
 }
 
-restarts('remembers idle time that pods which want more than the node has would take back', () => {
+restarts('keeps idle time when usage exceeds the capacity of the node', () => {
   const path = newFile()
   let nowMs = START_MS + 60_000
   const idle = (store: StatsStore) => tellCores(store, nowMs).map(({ idleNs }) => idleNs)
@@ -220,7 +220,7 @@ restarts('remembers idle time that pods which want more than the node has would 
   assert.deepEqual(idle(second), before)
 })
 
-restarts('no core’s time falls when the node has got more cores meanwhile, or fewer, and they add up', () => {
+restarts('no core’s time decreases when the core count changes between two processes, and cores add up', () => {
   const path = newFile()
   let nowMs = START_MS + 60_000
   let before: CoreTime[] = []
@@ -247,7 +247,7 @@ restarts('no core’s time falls when the node has got more cores meanwhile, or 
   }
 })
 
-restarts('does not keep changes for a reader that never comes', () => {
+restarts('writes changes without a reader', () => {
   const path = newFile()
   const store = startStore(path, () => START_MS)
   store.setNode(node())
@@ -255,7 +255,7 @@ restarts('does not keep changes for a reader that never comes', () => {
   assert.equal([...readState(path).keys()].filter(key => key.startsWith('p')).length >= 999, true)
 })
 
-restarts('begins a pod with a new UID anew', () => {
+restarts('starts the counters of a pod with a new UID at zero', () => {
   const path = newFile()
   let nowMs = START_MS + 60_000
   const first = startStore(path, () => nowMs)
@@ -274,7 +274,7 @@ restarts.run()
 
 const logs = suite('openStateLog()')
 
-logs('keeps the newest value of each key, and nothing of a line that was cut off', () => {
+logs('keeps the latest value of each key, and ignores a truncated line', () => {
   const path = newFile()
   const log = openStateLog({ path, live: () => [] })
   log.write([
@@ -298,7 +298,7 @@ logs('keeps the newest value of each key, and nothing of a line that was cut off
   )
 })
 
-logs('is bounded by what is alive, also when it changes while it is written anew', async () => {
+logs('is bounded by the current keys, even if they change during compaction', async () => {
   const path = newFile()
   const alive = new Map<string, number>()
   const log = openStateLog({ path, live: () => alive, compactAtBytes: 10_000 })
@@ -321,7 +321,7 @@ logs('is bounded by what is alive, also when it changes while it is written anew
   assert(statSync(path).size < 250_000, String(statSync(path).size))
 })
 
-logs('counts what an earlier process left, so that restarts do not make the file grow', async () => {
+logs('counts the file of an earlier process, so that restarts do not make it grow', async () => {
   const path = newFile()
   for (let at = 0; at < 20; at++) {
     const log = openStateLog({ path, live: () => [['key', at]], compactAtBytes: 2_000 })
@@ -334,7 +334,7 @@ logs('counts what an earlier process left, so that restarts do not make the file
   assert(statSync(path).size < 4_000, String(statSync(path).size))
 })
 
-logs('takes a file that is no state for an empty one', () => {
+logs('reads a file with other content as empty', () => {
   const path = newFile()
   writeFileSync(path, 'what\n{"a":1}\n[["ok",1]]\n[[7,7]]\n\0\0')
   assert.deepEqual([...readState(path)], [['ok', 1]])

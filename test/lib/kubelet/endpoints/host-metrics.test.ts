@@ -69,7 +69,7 @@ builds("has the receiver's default metrics, and agrees with the measured node", 
   ])
 })
 
-builds('writes no number that a 64-bit integer does not hold, nor a time before 1970', () => {
+builds('writes only 64-bit integers, and no time before 1970', () => {
   const nowMs = START_MS + 1e12
   const store = createStore({ clock: () => nowMs })
   store.setNode({ ...node(), startMs: Date.parse('0001-01-01T00:00:00Z') })
@@ -88,7 +88,7 @@ builds.run()
 
 const pushes = suite('startPushing()')
 
-pushes('sends every node as a resource of its own, in bounded requests, and goes on after a refusal', async () => {
+pushes('sends each node as a resource, in bounded requests, and continues after a refusal', async () => {
   const bodies: string[] = []
   const server = createServer(async (request, response) => {
     bodies.push(await bodyOf(request))

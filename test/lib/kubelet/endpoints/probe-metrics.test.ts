@@ -7,7 +7,7 @@ import { node, pod, START_MS, there } from '../kubelet-fixtures.ts'
 
 const writes = suite('probeMetricsText()')
 
-writes('counts probes from the start of the pod, also over a restart of the container', () => {
+writes('counts probes from the start of the pod, and continues after a container restart', () => {
   const nowMs = START_MS + 600_000
   const store = createStore({ clock: () => nowMs })
   store.setNode(node())

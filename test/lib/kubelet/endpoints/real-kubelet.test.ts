@@ -71,7 +71,7 @@ shapes('has every field of our summary, of the same type', () => {
   )
 })
 
-shapes('has no field of its summary that we lack, but pressure stall information', () => {
+shapes('has no other field in its summary than ours, except pressure stall information', () => {
   const theirs = fieldsOf(JSON.parse(recorded('stats-summary.json')))
   const ours = fieldsOf(JSON.parse(JSON.stringify(buildSummary(measured()))))
   const lacking = [...theirs].filter(field => !ours.has(field) && !/psi|\bio\.time/.test(field))
@@ -133,7 +133,7 @@ shapes("has every field of our pods that isn't the API's", () => {
   assert(ours.has('items[].status.containerStatuses[].containerID: string'))
 })
 
-shapes('has orders of magnitude like ours: an idle container and a node', () => {
+shapes('has values of the same magnitude as ours: an idle container and a node', () => {
   const theirs = JSON.parse(recorded('stats-summary.json'))
   const ours = buildSummary(measured())
   for (const field of ['inodes', 'capacityBytes', 'usedBytes'] as const) {

@@ -39,7 +39,7 @@ builds('adds up: containers to pods, pods and system to the node', () => {
   assert(stats.network.rxBytes > sum(pods.map(({ network }) => network?.rxBytes)))
 })
 
-builds('says what is available: capacity or limit less working set', () => {
+builds('available memory is capacity or limit minus working set', () => {
   const { node: stats, pods } = summaryOf(pod())
   assert.equal(stats.memory.availableBytes, 32 * 2 ** 30 - stats.memory.workingSetBytes)
   const [app, proxy] = there(pods[0]).containers
@@ -49,7 +49,7 @@ builds('says what is available: capacity or limit less working set', () => {
   assert.equal(stats.fs.availableBytes, stats.fs.capacityBytes - stats.fs.usedBytes)
 })
 
-builds('has running pods only, and of them running containers only', () => {
+builds('has only running pods with their running containers', () => {
   const stopped = { containerStatuses: [{ name: 'proxy', state: { waiting: { reason: 'CrashLoopBackOff' } } }] }
   const { pods } = summaryOf(
     pod({ uid: 'pending', phase: 'Pending' }),
@@ -63,7 +63,7 @@ builds('has running pods only, and of them running containers only', () => {
   )
 })
 
-builds('names the claim of a volume, and leaves out what a kubelet does not measure', () => {
+builds('names the claim of a volume, and omits volumes that a kubelet does not measure', () => {
   const volumes = there(there(summaryOf(pod()).pods[0]).volume)
   assert.deepEqual(
     volumes.map(({ name, pvcRef }) => [name, pvcRef]),
@@ -75,11 +75,11 @@ builds('names the claim of a volume, and leaves out what a kubelet does not meas
   )
 })
 
-builds('has no network of a pod on its host’s', () => {
+builds('has no network for a pod on its host’s network', () => {
   assert.equal('network' in there(summaryOf(pod({ hostNetwork: true })).pods[0]), false)
 })
 
-builds('writes only plain whole numbers, whatever the pods say', () => {
+builds('writes only whole numbers, for any annotations', () => {
   const annotations = { 'kwok.x-k8s.io/usage-cpu': '8999999', 'kwok.x-k8s.io/usage-memory': '8000Ti' }
   const pods = Array.from({ length: 200 }, (_, at) => pod({ uid: `p${at}`, annotations, containers: [{ name: 'a' }] }))
   const store = createStore({ clock: () => START_MS + 1e12 })

@@ -8,7 +8,7 @@ const said = (facts: object) => JSON.parse(JSON.stringify(facts)) as unknown
 
 const pods = suite('podFacts()')
 
-pods('keeps what a summary needs', () => {
+pods('keeps the fields for a summary', () => {
   const { json: _, containers, ...facts } = there(podFacts(rawPod()))
   assert.deepEqual(said(facts), {
     uid: 'uid-web',
@@ -43,7 +43,7 @@ pods('keeps what a summary needs', () => {
   )
 })
 
-pods('gives each container that has run an ID, the same for the same UID, name and number of restarts', () => {
+pods('derives the ID of a container that has run from UID, name and number of restarts', () => {
   const state = { running: {} }
   const idsOf = (uid: string, restartCount: number) =>
     there(podFacts(rawPod({ uid, containerStatuses: [{ name: 'app', state, restartCount }] }))).containers.map(
@@ -56,7 +56,7 @@ pods('gives each container that has run an ID, the same for the same UID, name a
   assert.equal(new Set([...ids, ...idsOf('b', 0)]).size, 4)
 })
 
-pods('has the Pod as a kubelet gives it: with container IDs, without managed fields', () => {
+pods('has the Pod as a kubelet serves it: with container IDs, without managed fields', () => {
   const raw = rawPod({ containerStatuses: [{ name: 'app', state: { waiting: {} } }] }) as { metadata: object }
   const facts = there(podFacts({ ...raw, metadata: { ...raw.metadata, managedFields: [{}] } }))
   const { metadata, status } = JSON.parse(facts.json.toString())
@@ -71,7 +71,7 @@ pods('has the Pod as a kubelet gives it: with container IDs, without managed fie
   )
 })
 
-pods('knows the preset that an annotation names, and says which there are', () => {
+pods('reads the preset annotation, and lists the presets for an invalid one', () => {
   const name = 'kube-otel-lab/usage-preset'
   assert.equal(podFacts(rawPod({ annotations: { [name]: 'leak' } }))?.preset, 'leak')
   const facts = podFacts(rawPod({ annotations: { [name]: 'toString' } }))
@@ -92,7 +92,7 @@ pods('reads both usage annotations', () => {
 for (const [value, why] of [
   ['lots', 'is not a quantity'],
   ['-1', 'is negative'],
-  ['1e30', 'is more than any machine has'],
+  ['1e30', 'is too large'],
   ['', 'is not a quantity'],
 ] as const) {
   pods(`an annotation "${value}" ${why}`, () => {
@@ -102,7 +102,7 @@ for (const [value, why] of [
   })
 }
 
-pods('a request or limit of 0 is none, as a kubelet has it', () => {
+pods('a request or limit of 0 is none, as for a kubelet', () => {
   const resources = { requests: { cpu: '0', memory: '0' }, limits: { cpu: '0', memory: '0' } }
   const facts = there(podFacts(rawPod({ containers: [{ name: 'app', resources }] })))
   const { id: _, image: __, startedMs: ___, ...container } = there(facts.containers[0])
@@ -110,7 +110,7 @@ pods('a request or limit of 0 is none, as a kubelet has it', () => {
   assert.equal(facts.qos, 'besteffort')
 })
 
-pods('a pod without resources, statuses and start is taken as it is', () => {
+pods('accepts a pod without resources, statuses and start', () => {
   const facts = there(podFacts({ metadata: { uid: 'a', name: 'a' }, spec: { nodeName: 'n', containers: [{}] } }))
   assert.equal(facts.running, false)
   assert.equal(facts.startMs, Number.POSITIVE_INFINITY)

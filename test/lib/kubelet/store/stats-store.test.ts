@@ -8,7 +8,7 @@ import { node, pod, START_MS, there } from '../kubelet-fixtures.ts'
 
 const stores = suite('createStore()')
 
-stores('has a node once its Node object is there, with the pods that came before it', () => {
+stores('has a node once its Node is set, with the pods set before it', () => {
   const store = createStore({ clock: () => START_MS })
   store.setPod(pod())
   assert.equal(store.node('node-0'), undefined)
@@ -17,7 +17,7 @@ stores('has a node once its Node object is there, with the pods that came before
   assert.deepEqual([store.nodeCount, store.podCount, store.runningPodCount], [1, 1, 1])
 })
 
-stores('takes a namesake made anew for another node, in whatever order the news comes', () => {
+stores('treats a new Node of the same name as another node, in any order of events', () => {
   const store = createStore({ clock: () => START_MS })
   store.setNode(node({ uid: 'old' }))
   store.setNode(node({ uid: 'new' }))
@@ -26,7 +26,7 @@ stores('takes a namesake made anew for another node, in whatever order the news 
   assert.equal(store.nodeCount, 1)
 })
 
-stores('reports a bad annotation once for as long as the pod carries it', () => {
+stores('reports a bad annotation once while the pod has it', () => {
   const told: string[] = []
   const store = createStore({ onBadAnnotation: (_, { value }) => told.push(value) })
   const bad = pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': 'lots' } })
@@ -35,7 +35,7 @@ stores('reports a bad annotation once for as long as the pod carries it', () => 
   assert.deepEqual(told, ['lots', 'more'])
 })
 
-stores('holds nothing when all has gone', () => {
+stores('is empty when everything is deleted', () => {
   const store = createStore({ clock: () => START_MS })
   for (let at = 0; at < 100; at++) {
     store.setNode(node({ uid: `n${at}`, name: `node-${at}` }))
@@ -62,7 +62,7 @@ const events = fc.array(
   { maxLength: 40 },
 )
 
-stores('no counter of a node falls, whatever its pods do', () => {
+stores('no counter of a node decreases for any changes of its pods', () => {
   fc.assert(
     fc.property(events, sequence => {
       let nowMs = START_MS

@@ -49,14 +49,14 @@ integrals('over whole periods is the mean', () => {
   assert(Math.abs(integral(wave, START_MS, START_MS + 50_000) - 5_000) < 1e-6)
 })
 
-integrals('is what small steps add up to', () => {
+integrals('is the sum of small steps', () => {
   const wave: Wave = { kind: 'wave', mean: 100, swing: 0.5, periodMs: 10_000, phase: 0.3 }
   let sum = 0
   for (let at = 0; at < 7_000; at++) sum += levelAt(wave, START_MS + at + 0.5) / 1_000
   assert(Math.abs(integral(wave, START_MS, START_MS + 7_000) - sum) < 1e-4)
 })
 
-integrals('never falls as time goes on, in whole numbers', () => {
+integrals('never decreases over time, in whole numbers', () => {
   fc.assert(
     fc.property(
       fc.oneof(waves, pulses),
@@ -76,7 +76,7 @@ integrals.run()
 const gains = suite('cpuGain()')
 const burst: Pulse = { kind: 'pulse', low: 1e8, high: 1e9, onMs: 10_000, periodMs: 60_000, phaseMs: 0 }
 
-gains('cuts a constant at the limit, and calls the rest throttling', () => {
+gains('cuts a constant at the limit, and counts the rest as throttling', () => {
   assert.deepEqual(cpuGain(constant(2e9), 5e8, 0, 10_000), { coreNanoSeconds: 5e9, overMs: 10_000, throttledMs: 7_500 })
 })
 
@@ -85,11 +85,11 @@ gains('cuts bursts only', () => {
   assert.deepEqual(gain, { coreNanoSeconds: 20 * 5e8 + 100 * 1e8, overMs: 20_000, throttledMs: 10_000 })
 })
 
-gains('without a limit in reach is the integral', () => {
+gains('is the integral if the limit is never reached', () => {
   assert.deepEqual(cpuGain(burst, 2e9, 5, 77_777).coreNanoSeconds, integral(burst, 5, 77_777))
 })
 
-gains('never gives more than the limit allows, never falls, and adds up', () => {
+gains('never exceeds the limit, never decreases, and adds up', () => {
   const limits = fc.integer({ min: 1, max: 1e10 })
   const spans = fc.integer({ min: 0, max: 1e8 })
   fc.assert(

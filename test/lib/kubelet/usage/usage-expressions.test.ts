@@ -45,7 +45,7 @@ for (const [source, why] of [
   ['Sin(1.0)', /Sin/],
   ['Quantity("1") + "x"', /no such overload/],
 ] as const) {
-  evaluates(`${source} is refused in one line`, () => {
+  evaluates(`${source} is refused with one line`, () => {
     assert.throws(
       () => compileExpression(source),
       (error: Error) => why.test(error.message) && !error.message.includes('\n'),
@@ -59,7 +59,7 @@ for (const [source, why] of [
   ['"text"', /gives a string/],
   ['pod', /gives an object/],
 ] as const) {
-  evaluates(`${source} fails for a pod, in one line`, () => {
+  evaluates(`${source} fails for a pod with one line`, () => {
     assert.throws(
       () => compileExpression(source).evaluate(input),
       (error: Error) => why.test(error.message) && !error.message.includes('\n'),
@@ -67,14 +67,14 @@ for (const [source, why] of [
   })
 }
 
-evaluates('Rand() is the same for the same container and moment, else not', () => {
+evaluates('Rand() is the same only for the same container and second', () => {
   const { evaluate } = compileExpression('Rand() * 1000000.0')
   assert.equal(evaluate(input), evaluate(input))
   assert.notEqual(evaluate(input), evaluate({ ...input, seed: 8 }))
   assert.notEqual(evaluate(input), evaluate({ ...input, timeMs: input.timeMs + 10_000 }))
 })
 
-evaluates('knows what depends on time or chance, and what on the node', () => {
+evaluates('detects dependence on time or chance, and on the node', () => {
   const facts = (source: string) => {
     const { isDynamic, usesNode } = compileExpression(source)
     return [isDynamic, usesNode]

@@ -44,7 +44,7 @@ usageOf('takes the first ClusterResourceUsage by name that matches and has the c
   assert.equal(said(objects, proxy), 2e9)
 })
 
-usageOf('does not heed an object that is there for KWOK alone', () => {
+usageOf('ignores an object that is only for KWOK', () => {
   const metadata = { uid: 'u', name: 'a', annotations: { 'kube-otel-lab/for-kwok-alone': 'true' } }
   const raw = { metadata, spec: { usages: [cpu('1')] } }
   assert.equal(usageObject('ClusterResourceUsage', raw), undefined)
@@ -54,12 +54,12 @@ usageOf('does not heed an object that is there for KWOK alone', () => {
   )
 })
 
-usageOf('takes a value before an expression', () => {
+usageOf('prefers a value to an expression', () => {
   const both = cluster('a', [{ usage: { cpu: { value: '1', expression: 'Quantity("2")' } } }])
   assert.equal(said([both]), 1e9)
 })
 
-usageOf('asks an expression that depends on time for each moment', () => {
+usageOf('evaluates an expression that depends on time at each time', () => {
   const usage = said([cluster('a', [{ usage: { cpu: { expression: 'pod.SinceSecond() * 0.001' } } }])])
   assert(typeof usage === 'object')
   assert.deepEqual([usage.at(START_MS + 10_000), usage.at(START_MS + 20_000)], [10e6, 20e6])
@@ -68,10 +68,10 @@ usageOf('asks an expression that depends on time for each moment', () => {
 for (const [expression, why] of [
   ['Quantity(pod.metadata.annotations["x"])', /cpu: No such key: x/],
   ['0.0 - 1.0', /cpu: gives -1, which is negative/],
-  ['1.0e30', /cpu: gives 1e\+30, which is no sane amount/],
+  ['1.0e30', /cpu: gives 1e\+30, which is too large/],
   ['0.0 / 0.0', /cpu: gives NaN/],
 ] as const) {
-  usageOf(`${expression} says nothing, and why`, () => {
+  usageOf(`${expression} gives no usage, and reports why`, () => {
     const problems: string[] = []
     assert.equal(said([cluster('a', [{ usage: { cpu: { expression } } }])], app, problems), undefined)
     assert.match(problems.join(), why)
@@ -84,11 +84,11 @@ const narrows = suite('usageObject()')
 
 for (const [amount, why] of [
   [{ value: 'lots' }, /cpu: "lots" is not a quantity/],
-  [{ value: '-1' }, /cpu: "-1" is no sane amount/],
-  [{ value: '1e30' }, /cpu: "1e30" is no sane amount/],
+  [{ value: '-1' }, /cpu: "-1" is negative or too large/],
+  [{ value: '1e30' }, /cpu: "1e30" is negative or too large/],
   [{ expression: '1 +' }, /cpu: Unexpected token/],
 ] as const) {
-  narrows(`leaves out ${JSON.stringify(amount)}, and keeps the rest`, () => {
+  narrows(`omits ${JSON.stringify(amount)}, and keeps the rest`, () => {
     const object = cluster('a', [{ usage: { cpu: amount, memory: { value: '1Mi' } } }])
     assert.deepEqual(object.entries, [{ containers: [], amounts: { memory: { value: 2 ** 20 } } }])
     assert.match(object.problems.join(), why)
@@ -99,7 +99,7 @@ narrows.run()
 
 const stores = suite('createStore() with usage objects')
 
-stores('a failing expression spoils no other pod, and no number of its own', () => {
+stores('a failing expression affects no other pod, and gives no invalid number', () => {
   const problems: string[] = []
   const store = createStore({
     clock: () => START_MS + 60_000,
@@ -119,7 +119,7 @@ stores('a failing expression spoils no other pod, and no number of its own', () 
   assert.deepEqual([...new Set(problems)].length, 2)
 })
 
-stores('an expression over time or chance sees the Node and the Pod as they are', () => {
+stores('an expression over time or chance reads the current Node and Pod', () => {
   let nowMs = START_MS + 60_000
   const problems: string[] = []
   const store = createStore({ clock: () => nowMs, onUsageProblem: (_, { why }) => problems.push(why) })
@@ -149,7 +149,7 @@ stores('an expression over time or chance sees the Node and the Pod as they are'
   assert.deepEqual(problems, [])
 })
 
-stores('a namesake made anew counts, in whatever order the news comes', () => {
+stores('a new object of the same name counts, in any order of events', () => {
   const store = createStore({ clock: () => START_MS + 60_000 })
   const cores = () => there(measureNode(there(store.node('node-0')), store.now()).pods[0]).total.usageNanoCores / 1e9
   store.setNode(node())
@@ -163,7 +163,7 @@ stores('a namesake made anew counts, in whatever order the news comes', () => {
   assert(cores() < 1)
 })
 
-stores('a change of an object changes usage from now on, and deleting it too', () => {
+stores('changing or deleting an object changes usage from now on', () => {
   let nowMs = START_MS
   const store = createStore({ clock: () => nowMs })
   const seconds = () => buildSummary(measureNode(there(store.node('node-0')), store.now())).pods[0]?.containers[0]?.cpu
