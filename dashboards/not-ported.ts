@@ -6,7 +6,7 @@ export interface LeftOut {
   reason: string
 }
 
-/** What of kubernetes-mixin's dashboards is not here, and why: no source fills it. For the README. */
+/** What of kubernetes-mixin's dashboards is not here, and why: nothing in the lab measures it. */
 export const leftOut: readonly LeftOut[] = [
   {
     dashboard: 'Networking / Cluster',
