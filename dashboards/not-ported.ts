@@ -6,7 +6,7 @@ export interface NotPorted {
   reason: string
 }
 
-/** What of kubernetes-mixin's dashboards is not here, and why: no source fills it. For the README. */
+/** Panels of kubernetes-mixin that the lab does not have, and the reason: nothing in the lab measures their data. */
 export const notPorted: readonly NotPorted[] = [
   {
     dashboard: 'Networking / Cluster',

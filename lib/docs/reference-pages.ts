@@ -130,7 +130,7 @@ function stepSection({ name, source, help }: StepSource): string {
     `### ${name}`,
     escapeHtml(text),
     ['```sh', ...examples, '```'].join('\n'),
-    own.map(([, flag, , meaning]) => `- \`${flag}\`: ${meaning}`).join('\n'),
+    own.map(([, flag, , meaning = '']) => `- \`${flag}\`: ${escapeHtml(meaning)}`).join('\n'),
     settings.length === settingNames.length - 1
       ? 'Settings: all.'
       : settings.length > 0
