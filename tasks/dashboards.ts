@@ -7,8 +7,8 @@
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
 import { join, relative, resolve } from 'node:path'
-import { inputsHash, MANIFEST, unchangedFiles, manifestText, outDir } from '../dashboards/manifest.ts'
-import { writeGenerated, writeFileAtOnce } from '../dashboards/write-generated.ts'
+import { inputsHash, MANIFEST, manifestText, outDir, unchangedFiles } from '../dashboards/manifest.ts'
+import { writeFileAtOnce, writeGenerated } from '../dashboards/write-generated.ts'
 import { LabError } from '../lib/cli/errors.ts'
 import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { type Lab, projectDir } from '../lib/lab/lab.ts'

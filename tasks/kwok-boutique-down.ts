@@ -4,8 +4,9 @@
  *   tsx tasks/kwok-boutique-down.ts
  *   tsx tasks/kwok-boutique-down.ts --cluster-name small
  */
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
+
 import { boutiqueNamespace, deleteBoutique } from '../lib/kwok/online-boutique.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Removes Online Boutique.'

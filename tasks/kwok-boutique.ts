@@ -5,8 +5,9 @@
  *   tsx tasks/kwok-boutique.ts --boutique-replicas 10
  *   kubectl --context kwok-queries-testing -n online-boutique get deployments
  */
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
+
 import { boutiqueNamespace, writeBoutique } from '../lib/kwok/online-boutique.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'

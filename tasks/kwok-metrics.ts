@@ -8,7 +8,6 @@
  */
 import { join, resolve } from 'node:path'
 import { LabError } from '../lib/cli/errors.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { metricManifest, readMetrics } from '../lib/kwok/metric-objects.ts'
 import { waitUntilInPrometheus } from '../lib/kwok/metrics-arrival.ts'
 import {
@@ -19,6 +18,7 @@ import {
   tryMetrics,
 } from '../lib/kwok/metrics-served.ts'
 import { labNodeNames } from '../lib/kwok/nodes.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 

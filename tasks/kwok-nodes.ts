@@ -7,7 +7,6 @@
  */
 import { withProgress } from '../lib/cli/progress.ts'
 import { connect } from '../lib/kube/api-client.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import {
   createNodes,
   deleteNodes,
@@ -17,6 +16,7 @@ import {
   readNodeTemplate,
   waitUntilReady,
 } from '../lib/kwok/nodes.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 

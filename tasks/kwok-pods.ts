@@ -8,7 +8,6 @@
 import { withProgress } from '../lib/cli/progress.ts'
 import { connect } from '../lib/kube/api-client.ts'
 import { callAll } from '../lib/kube/bulk-requests.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { labNodeNames, nodeManifest, readNodeTemplate } from '../lib/kwok/nodes.ts'
 import { restoreReadiness } from '../lib/kwok/pod-readiness.ts'
 import {
@@ -25,6 +24,7 @@ import {
   waitUntilRunning,
 } from '../lib/kwok/pods.ts'
 import { workloadRequests } from '../lib/kwok/workloads.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { managedBy } from '../lib/lab/manifest.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'

@@ -5,8 +5,9 @@
  *   tsx tasks/kwok-workloads.ts
  *   kubectl --context kwok-queries-testing get deployments -A
  */
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
+
 import { waitUntilRolledOut, workloadsDir } from '../lib/kwok/workloads.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { $ } from '../lib/system/run.ts'

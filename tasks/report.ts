@@ -38,7 +38,14 @@ await runTask(
     const { lab, api, close } = await reachLab(opened)
     try {
       const { verified, drawn } = await withProgress('Reporting', async onProgress => {
-        const verified = await verifyLab(lab, { api, dashboards, refused, onProgress, waitsForWindow: true, retries: true })
+        const verified = await verifyLab(lab, {
+          api,
+          dashboards,
+          refused,
+          onProgress,
+          waitsForWindow: true,
+          retries: true,
+        })
         // The same time as verify's, so that its answers are used again.
         const untilMs = Date.parse(verified.time)
         const scrapeMs = lab.settings.collectionInterval

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import { fields, text } from '../kube/json.ts'
-import type { Lab } from './lab.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
+import type { Lab } from './lab.ts'
 
 /** Creates kwokctl's folder of a cluster, with a file that names this lab as the owner. */
 export function markCluster(lab: Lab): void {

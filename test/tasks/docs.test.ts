@@ -70,7 +70,10 @@ const others: Record<string, Evidence> = {
     'test/e2e/shared/control-plane.test.ts',
     "kubectl(['annotate', 'pod', '-n', 'shop'",
   ),
-  'kubectl annotate pod -n team-a': runs('test/lib/kubelet/objects/object-facts.test.ts', "'kube-otel-lab/usage-preset'"),
+  'kubectl annotate pod -n team-a': runs(
+    'test/lib/kubelet/objects/object-facts.test.ts',
+    "'kube-otel-lab/usage-preset'",
+  ),
   'kubectl auth can-i --list': runs('test/e2e/shared/traces.test.ts', "kubectl(['auth', 'can-i', '--list'"),
   'kubectl get clusterresourceusages': not('it only prints what kwok-usage applied'),
   'kubectl delete namespace demo': not('a plain kubectl command on a cluster of the user'),

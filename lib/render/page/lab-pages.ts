@@ -11,7 +11,10 @@ import { createPages } from './create-pages.ts'
 import type { Pages } from './page-server.ts'
 
 /** The pages of a lab. `load` reads its dashboards and those of the user's folder; each request for a page calls it. */
-export function labPages(lab: Lab, load: () => { dashboards: DashboardToVerify[]; refused: ReadFiles['refused'] }): Pages {
+export function labPages(
+  lab: Lab,
+  load: () => { dashboards: DashboardToVerify[]; refused: ReadFiles['refused'] },
+): Pages {
   return createPages({
     name: lab.settings.clusterName,
     prometheusUrl: labPrometheus(lab).url,

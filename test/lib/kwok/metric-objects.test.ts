@@ -109,7 +109,10 @@ manifests('serves a histogram of pods, or with labels, as counters', () => {
 manifests('refuses a name twice, its own included', () => {
   for (const name of ['a', 'lab_metrics_info']) {
     const metrics = [metric('a'), metric(name)]
-    assert.throws(() => metricManifest(metrics), { name: 'UsageError', message: new RegExp(`Two metrics have the name ${name}:`) })
+    assert.throws(() => metricManifest(metrics), {
+      name: 'UsageError',
+      message: new RegExp(`Two metrics have the name ${name}:`),
+    })
   }
 })
 
