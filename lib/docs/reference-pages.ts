@@ -82,7 +82,8 @@ export function stepsPage(makefile: string, steps: readonly StepSource[]): strin
 # Steps
 
 Each step is a target of the Makefile and a task: \`make kwok-nodes NODE_COUNT=100\` and \`npx tsx tasks/kwok-nodes.ts --node-count 100\` do the same. Every task
-takes \`--help\` and \`--cluster-name\`, and can run again. Exit codes: 0 done, 1 failed, 2 wrong usage. Steps that change the same lab at the same time wait for
+takes \`--help\` and \`--cluster-name\`, and can run again. Exit codes of a task: 0 done, 1 failed, 2 wrong usage;
+make exits with 2 if a task fails. Steps that change the same lab at the same time wait for
 each other.
 
 ## make kwok
