@@ -6,7 +6,7 @@ import { fields, items, text } from '../kube/json.ts'
 import { applyManifests, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { waitUntil } from '../system/wait.ts'
-import { componentLog, componentPorts, followComponentLog } from './kwok-cluster.ts'
+import { componentPorts, controlPlaneOf } from './kwok-cluster.ts'
 import { INFO_METRIC, METRIC_NAME, type MetricManifest, trialManifest } from './metric-objects.ts'
 import { podNamespaces } from './pods.ts'
 import { workloadNamespaces } from './workloads.ts'
@@ -113,12 +113,12 @@ export async function readServed(
   manifest: MetricManifest,
   nodes: readonly string[],
 ): Promise<{ served: Map<string, Set<string>>; faults: MetricFault[] }> {
-  const first = followComponentLog(lab, 'kwok-controller')
+  const first = controlPlaneOf(lab).followLog(lab, 'kwok-controller')
   const served = await askAll(lab, manifest, nodes)
   // A metric may fail once when two ask at the same moment and both make it; what fails a second time is at fault.
   const doubtful = [...new Set(faultsIn(await first()).map(({ node }) => node))].filter(node => served.has(node))
   if (doubtful.length === 0) return { served, faults: [] }
-  const second = followComponentLog(lab, 'kwok-controller')
+  const second = controlPlaneOf(lab).followLog(lab, 'kwok-controller')
   for (const [node, names] of await askAll(lab, manifest, doubtful)) served.set(node, names)
   const defined = new Set(manifest.spec.metrics.map(({ name }) => name))
   const faults = faultsIn(await second()).filter(({ metric, node }) => {
@@ -167,7 +167,7 @@ async function askAll(lab: Lab, manifest: MetricManifest, nodes: readonly string
           if (text.includes(mark)) return { done: text }
           return { pending: `${url} answers ${status} ${text.slice(0, 400).trim()}` }
         },
-        next: `read ${componentLog(lab, 'kwok-controller')}`,
+        next: `read ${controlPlaneOf(lab).log(lab, 'kwok-controller')}`,
       })
       served.set(node, familiesOf(page))
     }

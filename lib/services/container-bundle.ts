@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { containerDir, writeForContainer } from './container-user.ts'
-import type { ServiceName } from './process-services.ts'
 
 /** The files that a bundled program is made of: itself, and what it reads kubeconfigs with, in a thread of its own. */
 const WORKER = 'credentials-worker.js'
@@ -17,7 +16,7 @@ const CLIENT = 'kubernetes-client.mjs'
  */
 export async function bundleProgram(
   lab: Lab,
-  service: ServiceName,
+  service: string,
   main: string,
 ): Promise<{ file: string; contents: string }> {
   const [program, client] = await Promise.all([bundle(join(projectDir, main)), clientBundle(lab, service)])
@@ -29,7 +28,7 @@ export async function bundleProgram(
 }
 
 /** The library as one file: the one that is there, when it was made of the same packages, for making it takes longest. */
-async function clientBundle(lab: Lab, service: ServiceName): Promise<string> {
+async function clientBundle(lab: Lab, service: string): Promise<string> {
   const lock = readFileSync(join(projectDir, 'package-lock.json'))
   const madeOf = `// Made of the packages of ${createHash('sha256').update(lock).digest('hex')}\n`
   const path = join(containerDir(lab, service), CLIENT)

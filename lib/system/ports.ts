@@ -14,6 +14,7 @@ export const portSettings = [
   'metricsServerPort',
   'grafanaPort',
 ] as const satisfies SettingName[]
+export type PortSetting = (typeof portSettings)[number]
 
 /** Whether something on 127.0.0.1 can listen on the port now. Throws a LabError for a port that takes more rights. */
 export async function isPortFree(port: number): Promise<boolean> {
@@ -70,10 +71,7 @@ export async function describePortHolder(port: number): Promise<string> {
  *
  * Throws a LabError that says who holds it and which setting to change.
  */
-export async function requireFreePorts(
-  settings: Settings,
-  names: readonly (typeof portSettings)[number][],
-): Promise<void> {
+export async function requireFreePorts(settings: Settings, names: readonly PortSetting[]): Promise<void> {
   const seen = new Map<number, string>()
   for (const name of names) {
     const port = settings[name]

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type JaegerSpan, jaegerTraces } from '../../services/jaeger.ts'
+import { type JaegerSpan, jaegerTraces } from '../../traces/jaeger-client.ts'
 import type { Bounds, UsageWindow } from './usage-bounds.ts'
 
 /** What is counted of calls, a second. A request is what a service answers, a call what it asks of another. */
