@@ -12,11 +12,10 @@ import { writeFileAtOnce, writeGenerated } from '../dashboards/write-generated.t
 import { LabError } from '../lib/cli/errors.ts'
 import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { type Lab, projectDir } from '../lib/lab/lab.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { jaegerUrl } from '../lib/services/jaeger.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { prometheusUrl } from '../lib/services/prometheus.ts'
+import { prometheus, prometheusUrl } from '../lib/services/prometheus.ts'
+import { labServices } from '../lib/services/service.ts'
 import { takeLock } from '../lib/system/lock.ts'
 
 const about = 'Writes the dashboards and the rules.'
@@ -26,10 +25,9 @@ await runTask({ about, settings: ['dashboardsDir'], options }, async ({ lab, opt
   const out = given['out']?.at(-1)
   const dir = resolve(out ?? outDir)
   const { paths, changed } = out === undefined ? await ensureGenerated() : await writeAll(lab, dir)
-  // Also when nothing changed: an earlier run may have ended between writing and telling.
-  // LGTM's sees it by itself.
-  const isAsked = out === undefined && runtimeOf(lab) === 'binary'
-  if (isAsked && (await labServices(lab).signal('prometheus', 'SIGHUP'))) say('Told Prometheus to read its rules anew')
+  // Also when nothing changed: an earlier run may have ended after it wrote the files and before the signal. LGTM's Prometheus needs none.
+  if (out === undefined && (await labServices(lab).signal(prometheus, 'SIGHUP')))
+    say('Told Prometheus to read its rules anew')
   const count = (folder: string) => paths.filter(path => path.startsWith(`${folder}/`)).length
   const provisioned = count('provisioning') === 0 ? '' : `, ${count('provisioning')} of provisioning`
   const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir

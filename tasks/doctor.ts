@@ -8,25 +8,24 @@
  */
 
 import { formatTable } from '../lib/cli/table.ts'
-import { isAtEngine } from '../lib/docker/pull-images.ts'
-import type { Lab } from '../lib/lab/lab.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
+import { isAtEngine, type NeededImage } from '../lib/docker/pull-images.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { doctorReport } from '../lib/programs/doctor.ts'
 import { k3dPrograms, kwokPrograms, type ProgramName } from '../lib/programs/program-catalog.ts'
-import { neededImages } from '../lib/services/needed-images.ts'
+import { neededImages } from '../lib/services/service-list.ts'
 
 const about = 'Prints where each program is or how the lab can get it, and what is missing.'
 
 await runTask({ about, settings: ['runtime', 'grafana'] }, async ({ lab }) => {
-  const isDocker = runtimeOf(lab) === 'docker'
+  const images = neededImages(lab)
+  const isDocker = images.length > 0
   const names = [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana' as const])]
   const { table, problems } = await doctorReport(names, {
     spare: spareOf(isDocker, lab.settings.grafana === 'grafana'),
   })
   print(table)
   for (const { what, next } of problems) say(`${what}\n  Next: ${next}`)
-  if (isDocker) print(`\n${await imageTable(lab)}`)
+  if (isDocker) print(`\n${await imageTable(images)}`)
   return problems.length === 0 ? 0 : 1
 })
 
@@ -39,9 +38,9 @@ function spareOf(isDocker: boolean, wantsGrafana: boolean): Partial<Record<Progr
   return Object.fromEntries([...images, 'grafana'].map(name => [name, 'it is in an image; for RUNTIME=binary']))
 }
 
-async function imageTable(lab: Lab): Promise<string> {
+async function imageTable(images: readonly NeededImage[]): Promise<string> {
   const rows = await Promise.all(
-    neededImages(lab).map(async ({ name, reference }) => [
+    images.map(async ({ name, reference }) => [
       name,
       (await isAtEngine(reference)) ? 'there' : 'to be pulled',
       reference,

@@ -9,10 +9,10 @@
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { kubectl } from '../lib/lab/kubectl.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { collectorWatchService, ensureCollector } from '../lib/services/collector.ts'
-import { labServices } from '../lib/services/lab-services.ts'
+import { collector, collectorWatch, ensureCollector } from '../lib/services/collector.ts'
+import { lgtm } from '../lib/services/lgtm.ts'
+import { hasService, labServices } from '../lib/services/service.ts'
 
 const about = 'Starts the OpenTelemetry Collector with a receiver for each node.'
 
@@ -20,14 +20,15 @@ await runTask(
   { about, settings: ['otlpGrpcPort', 'otlpHttpPort', 'collectionInterval'], changesLab: true },
   async ({ lab }) => {
     requireCluster(lab)
-    await requirePortsFor(lab, 'collector')
+    await requirePortsFor(lab, collector)
     const services = labServices(lab)
     const { stdout } = await kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])
     const nodes = stdout.split(' ').filter(name => name !== '')
     if (await ensureCollector(lab, services, nodes)) say('Started the collector')
-    await services.ensure(await collectorWatchService(lab, services))
+    await services.ensure(collectorWatch)
+    // In the Docker runtime LGTM has these ports.
     const { otlpGrpcPort, otlpHttpPort } = lab.settings
-    const own = runtimeOf(lab) === 'binary' ? `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}` : ''
+    const own = hasService(lab, lgtm) ? '' : `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}`
     print(`The collector measures ${nodes.length} nodes${own}`)
   },
 )

@@ -10,8 +10,8 @@
 import { fixedSettingNames, settingText } from '../lib/cli/settings.ts'
 import { chosenImages } from '../lib/docker/images.ts'
 import {
-  componentProcesses,
   components,
+  controlPlaneOf,
   createCluster,
   deleteCluster,
   isClusterMade,
@@ -21,10 +21,9 @@ import {
 import { requireLabPossible } from '../lib/kwok/preflight.ts'
 import { dropStaleLeases } from '../lib/kwok/stale-leases.ts'
 import { readRecord, writeRecord } from '../lib/lab/lab.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { serviceNames } from '../lib/services/process-services.ts'
+import { labServices } from '../lib/services/service.ts'
+import { neededImages, services } from '../lib/services/service-list.ts'
 
 const about = 'Creates the KWOK cluster, or starts an existing one, and waits until its API answers.'
 
@@ -32,7 +31,7 @@ await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({
   const name = lab.settings.clusterName
   const record = readRecord(lab.dir)
   if (record?.created === true && isClusterMade(lab)) {
-    const running = await componentProcesses(lab)
+    const running = await controlPlaneOf(lab).processes(lab)
     const down = components.filter(component => !running.has(component))
     if (down.length > 0) {
       say(`Starting ${down.join(', ')} of KWOK cluster "${name}"`)
@@ -42,13 +41,12 @@ await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({
     await requireLabPossible(lab)
     say(`Creating KWOK cluster "${name}", to be measured every ${settingText('collectionInterval', lab.settings)}`)
     // What an interrupted run has left is no cluster yet, and services of an earlier cluster know another one's keys.
-    const services = labServices(lab)
-    await Promise.all(serviceNames.map(service => services.stop(service)))
+    await Promise.all(services.map(service => labServices(lab).stop(service)))
     await deleteCluster(lab)
     // Before the cluster, so that `kwok-down` knows of one that was never finished.
-    const runtime = runtimeOf(lab)
+    const { runtime } = controlPlaneOf(lab)
     const texts = Object.fromEntries(fixedSettingNames.map(fixed => [fixed, settingText(fixed, lab.settings)]))
-    const images = runtime === 'docker' ? { images: chosenImages(process.env) } : {}
+    const images = neededImages(lab).length === 0 ? {} : { images: chosenImages(process.env) }
     const begun = {
       ...record,
       settings: { ...texts, runtime },

@@ -10,8 +10,8 @@ import { deleteCluster, requireOwnCluster } from '../lib/kwok/kwok-cluster.ts'
 import { restoreContext } from '../lib/lab/kubectl-context.ts'
 import { readRecord, removeLabDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { serviceNames } from '../lib/services/process-services.ts'
+import { labServices } from '../lib/services/service.ts'
+import { services } from '../lib/services/service-list.ts'
 
 const about = 'Takes the lab down: processes, cluster, state, and the kubectl context.'
 
@@ -27,9 +27,8 @@ await runTask({ about, settings: [], ignoreCreationSettings: true, changesLab: t
   }
   requireOwnCluster(lab)
   say(`Taking down the lab "${name}"`)
-  const services = labServices(lab)
   const failure = await restoreContext(lab).catch((error: unknown) => error)
-  await Promise.all(serviceNames.map(service => services.stop(service)))
+  await Promise.all(services.map(service => labServices(lab).stop(service)))
   await deleteCluster(lab)
   // The record knows which context to give back: without it a second try could not.
   if (failure !== undefined) throw failure

@@ -11,51 +11,60 @@ import { requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { findProgram, programPath } from '../lib/programs/programs.ts'
-import { grafanaService, grafanaUrl } from '../lib/services/grafana.ts'
+import { grafana, grafanaUrl, type Provisioning } from '../lib/services/grafana.ts'
 import { jaegerUrl } from '../lib/services/jaeger.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { pageService } from '../lib/services/page.ts'
-import type { ServiceSpec } from '../lib/services/process-services.ts'
+import { lgtm } from '../lib/services/lgtm.ts'
+import { page } from '../lib/services/page.ts'
+import { hasService, labServices } from '../lib/services/service.ts'
 
 const about = "Starts Grafana if its binary is installed, else the lab's page."
 const settings = ['grafana', 'grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  if (runtimeOf(lab) === 'docker') {
+  if (hasService(lab, lgtm)) {
     print(`The dashboards are at ${grafanaUrl(lab)}, in LGTM's Grafana`)
     return
   }
   const services = labServices(lab)
   requireDashboardsDir(lab.settings)
-  const service = await chosenService(lab)
-  for (const name of ['grafana', 'page'] as const) if (name !== service?.name) await services.stop(name)
+  const program = await chosenProgram(lab)
+  const chosen = lab.settings.grafana === 'none' ? undefined : program === undefined ? page : grafana
+  for (const service of [grafana, page]) if (service !== chosen) await services.stop(service)
   rememberSetting(lab, 'grafana')
   rememberSetting(lab, 'dashboardsDir')
-  if (service === undefined) {
+  if (chosen === undefined) {
     print('Nothing shows the dashboards, as GRAFANA is none')
     return
   }
-  await requirePortsFor(lab, service.name)
-  if (await services.ensure(service)) say(service.name === 'grafana' ? 'Started Grafana' : "Started the lab's page")
+  await requirePortsFor(lab, chosen)
+  if (program === undefined) {
+    if (await services.ensure(page)) say("Started the lab's page")
+  } else if (await services.ensure(grafana, { program, provisioning: await provisioning(lab) })) say('Started Grafana')
   rememberSetting(lab, 'grafanaPort')
   print(`The dashboards are at ${grafanaUrl(lab)}`)
 })
 
-async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
-  const { grafana, collectionInterval: intervalMs } = lab.settings
-  if (grafana === 'none') return undefined
-  const find = { grafana: programPath, auto: findProgram, page: () => undefined }[grafana]
-  const program = await find('grafana')
-  if (program === undefined) return pageService(lab)
+/** The Grafana binary to run; undefined where the lab's page, or nothing, takes its place. */
+async function chosenProgram(lab: Lab): Promise<string | undefined> {
+  const find = { grafana: programPath, auto: findProgram, page: () => undefined, none: () => undefined }[
+    lab.settings.grafana
+  ]
+  return await find('grafana')
+}
+
+async function provisioning(lab: Lab): Promise<Provisioning> {
   // Only Grafana needs these, and loading them takes longer than all the rest.
   const { datasourcesYaml, providersYaml, provisionedOwnDir } = await import('../dashboards/provisioning.ts')
   const { labPrometheus } = await import('../lib/checks/verify/lab-truth.ts')
-  const jsonDir = join(outDir, 'json')
-  const ownDir = await provisionedOwnDir(lab, say)
-  const targets = { prometheusUrl: labPrometheus(lab).url, jaegerUrl: jaegerUrl(lab), intervalMs, jsonDir, ownDir }
-  return grafanaService(lab, program, { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) })
+  const targets = {
+    prometheusUrl: labPrometheus(lab).url,
+    jaegerUrl: jaegerUrl(lab),
+    intervalMs: lab.settings.collectionInterval,
+    jsonDir: join(outDir, 'json'),
+    ownDir: await provisionedOwnDir(lab, say),
+  }
+  return { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) }
 }

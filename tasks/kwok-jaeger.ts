@@ -9,19 +9,18 @@
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { jaegerService, jaegerUrl, wantsJaeger, writeJaegerConfig } from '../lib/services/jaeger.ts'
-import { labServices } from '../lib/services/lab-services.ts'
+import { jaeger, jaegerUrl } from '../lib/services/jaeger.ts'
+import { hasService, labServices } from '../lib/services/service.ts'
 
 const about = 'Starts Jaeger, which keeps the newest traces in memory.'
 
 await runTask({ about, settings: ['jaeger', 'jaegerPort', 'jaegerOtlpPort'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  if (!wantsJaeger(lab)) {
-    print('Tempo keeps the traces, in LGTM; JAEGER=true has Jaeger keep them too')
+  if (!hasService(lab, jaeger)) {
+    print('Tempo in LGTM keeps the traces; with JAEGER=true Jaeger keeps them too')
     return
   }
-  await requirePortsFor(lab, 'jaeger')
-  writeJaegerConfig(lab)
-  if (await labServices(lab).ensure(await jaegerService(lab))) say('Started Jaeger')
+  await requirePortsFor(lab, jaeger)
+  if (await labServices(lab).ensure(jaeger)) say('Started Jaeger')
   print(`Jaeger answers at ${jaegerUrl(lab)}`)
 })

@@ -12,13 +12,12 @@ import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
-import { wantsJaeger } from '../lib/services/jaeger.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { lgtmService, lgtmTargets } from '../lib/services/lgtm.ts'
-import { prometheusService, prometheusUrl, writePrometheusConfig } from '../lib/services/prometheus.ts'
+import { jaeger } from '../lib/services/jaeger.ts'
+import { lgtm, lgtmTargets } from '../lib/services/lgtm.ts'
+import { prometheus, prometheusUrl, writePrometheusConfig } from '../lib/services/prometheus.ts'
+import { hasService, labServices } from '../lib/services/service.ts'
 
 const about =
   'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same jobs.'
@@ -26,25 +25,28 @@ const settings = ['prometheusPort', 'grafanaPort', 'collectionInterval', 'dashbo
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  if (runtimeOf(lab) === 'docker') return await startLgtm(lab)
-  await requirePortsFor(lab, 'prometheus')
+  if (hasService(lab, lgtm)) return await startLgtm(lab)
+  await requirePortsFor(lab, prometheus)
   await writePrometheusConfig(lab)
   const services = labServices(lab)
-  if (await services.ensure(await prometheusService(lab))) say('Started Prometheus')
-  // Cheap, and right also when an earlier run ended between writing the file and telling.
-  else await services.signal('prometheus', 'SIGHUP')
+  if (await services.ensure(prometheus)) say('Started Prometheus')
+  // Also when the file is unchanged: an earlier run may have ended after it wrote the file and before the signal.
+  else await services.signal(prometheus, 'SIGHUP')
   print(`Prometheus answers at ${prometheusUrl(lab)}`)
 })
 
 async function startLgtm(lab: Lab): Promise<void> {
-  await requirePortsFor(lab, 'lgtm')
+  await requirePortsFor(lab, lgtm)
   const own = await provisionedOwnDir(lab, say)
   const targets = lgtmTargets(lab, own)
-  const spec = lgtmService(lab, {
-    ...{ json: join(outDir, jsonFolder(wantsJaeger(lab) ? 'jaeger' : 'tempo')), rules: join(outDir, 'rules'), own },
-    ...{ datasources: datasourcesYaml(targets), providers: providersYaml(targets) },
-  })
-  if (await labServices(lab).ensure(spec)) say('Started LGTM')
+  const files = {
+    json: join(outDir, jsonFolder(hasService(lab, jaeger) ? 'jaeger' : 'tempo')),
+    rules: join(outDir, 'rules'),
+    own,
+    datasources: datasourcesYaml(targets),
+    providers: providersYaml(targets),
+  }
+  if (await labServices(lab).ensure(lgtm, files)) say('Started LGTM')
   rememberSetting(lab, 'grafanaPort')
   rememberSetting(lab, 'dashboardsDir')
   print(`Grafana answers at ${grafanaUrl(lab)}, Prometheus at ${prometheusUrl(lab)}`)

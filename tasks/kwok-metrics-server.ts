@@ -8,17 +8,17 @@
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { metricsServerService, registerMetricsServer, waitUntilRegistered } from '../lib/services/metrics-server.ts'
+import { metricsServer, registerMetricsServer, waitUntilRegistered } from '../lib/services/metrics-server.ts'
+import { labServices } from '../lib/services/service.ts'
 
 const about = 'Starts metrics-server, for kubectl top and HorizontalPodAutoscalers.'
 
 await runTask({ about, settings: ['metricsServerPort'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  await requirePortsFor(lab, 'metrics-server')
+  await requirePortsFor(lab, metricsServer)
   // Rights first: it looks for them as it starts.
   await registerMetricsServer(lab)
-  if (await labServices(lab).ensure(await metricsServerService(lab))) say('Started metrics-server')
+  if (await labServices(lab).ensure(metricsServer)) say('Started metrics-server')
   await waitUntilRegistered(lab)
   print('metrics-server answers kubectl top')
 })

@@ -9,11 +9,13 @@ import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
 import { labNodeNames } from '../lib/kwok/nodes.ts'
 import type { Lab } from '../lib/lab/lab.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
+import { lgtm } from '../lib/services/lgtm.ts'
 import { waitUntilTopAnswers } from '../lib/services/metrics-server.ts'
+import { page } from '../lib/services/page.ts'
 import { prometheusUrl } from '../lib/services/prometheus.ts'
+import { hasService } from '../lib/services/service.ts'
 import { statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = 'Waits until every node and every running pod has fresh metrics in Prometheus.'
@@ -27,8 +29,8 @@ await runTask({ about, settings: [] }, async ({ lab }) => {
 })
 
 function summary(lab: Lab, nodes: number, pods: number): string {
-  const { clusterName, otlpGrpcPort, otlpHttpPort, grafana } = lab.settings
-  const isShown = grafana !== 'none' || runtimeOf(lab) === 'docker'
+  const { clusterName, otlpGrpcPort, otlpHttpPort } = lab.settings
+  const isShown = hasService(lab, page) || hasService(lab, lgtm)
   const dashboards = isShown ? `  Dashboards   ${grafanaUrl(lab)}\n` : ''
   return `
 The lab "${clusterName}" is ready: ${nodes} nodes and ${pods} running pods, each with fresh metrics under its own node.

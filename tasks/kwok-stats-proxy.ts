@@ -12,8 +12,8 @@ import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { kubeconfigPath } from '../lib/lab/kubeconfig.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { servedSummary, statsProxyService, statsProxyUrl } from '../lib/services/stats-proxy.ts'
+import { labServices } from '../lib/services/service.ts'
+import { servedSummary, statsProxy, statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = 'Starts the stats proxy, a kubelet API for each simulated node; or prints the summary of one node.'
 const flags = { once: 'print the summary of <node>, and start nothing' }
@@ -42,8 +42,8 @@ await runTask(
       print(JSON.stringify((await servedSummary(lab, node)) ?? (await summaryFromApi(node, options)), null, 2))
       return
     }
-    await requirePortsFor(lab, 'stats-proxy')
-    if (await labServices(lab).ensure(await statsProxyService(lab))) say('Started the stats proxy')
+    await requirePortsFor(lab, statsProxy)
+    if (await labServices(lab).ensure(statsProxy)) say('Started the stats proxy')
     rememberSetting(lab, 'usagePreset')
     print(`The stats proxy answers at ${statsProxyUrl(lab)}/nodes/<node>/stats/summary`)
   },

@@ -24,7 +24,7 @@ await runTask({ about, settings: [], flags, ignoreCreationSettings: true }, asyn
   const [parts, counts] = await Promise.all([partStatuses(lab), countAll(lab)])
   const rows = parts.map(({ name, process: running, trouble, address, logFile }) => [
     name,
-    running === undefined ? 'down' : trouble === undefined ? 'up' : 'silent',
+    running === undefined ? 'down' : trouble === undefined ? 'up' : 'unhealthy',
     address || '-',
     running === undefined ? '-' : String(running.pid),
     running === undefined ? '-' : `${Math.round(running.residentBytes / 2 ** 20)} MiB`,
@@ -46,7 +46,7 @@ await runTask({ about, settings: [], flags, ignoreCreationSettings: true }, asyn
   if (down.length > 0) {
     print(`\nDown: ${down.join(', ')}\n  Next: ${makeCommand('kwok', lab.settings.clusterName)} starts them again`)
   }
-  const silent = parts.filter(part => part.trouble !== undefined)
-  for (const { name, trouble, logFile } of silent) print(`\nSilent: ${name}: ${trouble}\n  Next: read ${logFile}`)
-  return down.length + silent.length === 0 ? 0 : 1
+  const unhealthy = parts.filter(part => part.trouble !== undefined)
+  for (const { name, trouble, logFile } of unhealthy) print(`\nUnhealthy: ${name}: ${trouble}\n  Next: read ${logFile}`)
+  return down.length + unhealthy.length === 0 ? 0 : 1
 })

@@ -11,17 +11,16 @@ import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
-import { jaegerUrl, wantsJaeger } from '../lib/services/jaeger.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { tracesService } from '../lib/services/trace-simulator.ts'
+import { jaeger, jaegerUrl } from '../lib/services/jaeger.ts'
+import { hasService, labServices } from '../lib/services/service.ts'
+import { traceSimulator } from '../lib/services/trace-simulator.ts'
 
 const about = 'Starts the trace simulator, which sends the spans of workloads that call each other.'
 
 await runTask({ about, settings: ['traceRate', 'usagePreset'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  const services = labServices(lab)
-  if (await services.ensure(await tracesService(lab, services))) say('Started the trace simulator')
+  if (await labServices(lab).ensure(traceSimulator)) say('Started the trace simulator')
   rememberSetting(lab, 'traceRate')
-  const url = wantsJaeger(lab) ? jaegerUrl(lab) : `${grafanaUrl(lab)}/explore`
+  const url = hasService(lab, jaeger) ? jaegerUrl(lab) : `${grafanaUrl(lab)}/explore`
   print(`The trace simulator makes ${lab.settings.traceRate} requests a second, to be seen at ${url}`)
 })

@@ -8,10 +8,9 @@
  */
 
 import { ensureImages } from '../lib/docker/pull-images.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { describeFound, ensurePrograms, findProgram, kwokPrograms, type ProgramName } from '../lib/programs/programs.ts'
-import { neededImages } from '../lib/services/needed-images.ts'
+import { neededImages } from '../lib/services/service-list.ts'
 
 await runTask(
   {
@@ -19,7 +18,8 @@ await runTask(
     settings: ['runtime', 'grafana'],
   },
   async ({ lab }) => {
-    const isDocker = runtimeOf(lab) === 'docker'
+    const images = neededImages(lab)
+    const isDocker = images.length > 0
     // Grafana's archive is large: without GRAFANA=grafana only an installed one is used.
     const { grafana } = lab.settings
     const isTaken =
@@ -31,8 +31,6 @@ await runTask(
     for (const name of names) {
       print(`${name.padEnd(width)}  ${found[name].version.padEnd(9)}  ${describeFound(found[name])}`)
     }
-    if (!isDocker) return
-    const images = neededImages(lab)
     await ensureImages(images, say)
     for (const { reference } of images) print(reference)
   },

@@ -16,12 +16,12 @@ import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { asReader } from '../lib/lab/kubeconfig.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
-import { runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { createPageServer, type Pages } from '../lib/render/page/page-server.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
-import { labServices } from '../lib/services/lab-services.ts'
-import { pageService } from '../lib/services/page.ts'
+import { lgtm } from '../lib/services/lgtm.ts'
+import { page } from '../lib/services/page.ts'
+import { hasService, labServices } from '../lib/services/service.ts'
 import { requireFreePorts } from '../lib/system/ports.ts'
 
 const about = 'Serves the dashboards with live data on 127.0.0.1.'
@@ -41,18 +41,18 @@ await runTask(task, async ({ lab, flags: chosen }) => {
   }
   requireCluster(lab)
   if (chosen.has('serve')) return await serve(asReader(lab, 'page'))
-  if (runtimeOf(lab) === 'docker') {
+  if (hasService(lab, lgtm)) {
     print(`Grafana serves the dashboards at ${grafanaUrl(lab)}`)
     return
   }
   const services = labServices(lab)
   if (chosen.has('stop')) {
-    print((await services.stop('page')) ? 'The page is no longer served' : 'No page is served')
+    print((await services.stop(page)) ? 'The page is no longer served' : 'No page is served')
     return
   }
   requireDashboardsDir(lab.settings)
-  await requirePortsFor(lab, 'page')
-  if (await services.ensure(pageService(lab))) say('Started the page')
+  await requirePortsFor(lab, page)
+  if (await services.ensure(page)) say('Started the page')
   rememberSetting(lab, 'grafanaPort')
   rememberSetting(lab, 'dashboardsDir')
   print(`The dashboards are at ${grafanaUrl(lab)}`)

@@ -1,6 +1,6 @@
 import { connect } from '../kube/api-client.ts'
 import { callAll } from '../kube/bulk-requests.ts'
-import { kwokctlEnv } from '../kwok/kwok-cluster.ts'
+import { kwokctlEnv } from '../kwok/kwokctl.ts'
 import { labNodeNames } from '../kwok/nodes.ts'
 import { createPodCalls, deletePodCalls, ensureNamespaces, podManifest, readPodTemplate } from '../kwok/pods.ts'
 import type { Lab } from '../lab/lab.ts'

@@ -1,6 +1,6 @@
 import { delimiter, join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
-import { inspectContainer } from '../docker/containers.ts'
+import { containerLog, containerMemory, inspectContainer, logCommand } from '../docker/containers.ts'
 import { docker } from '../docker/engine.ts'
 import type { ImageName } from '../docker/images.ts'
 import { type Component, components } from '../lab/components.ts'
@@ -14,12 +14,52 @@ import {
 } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
+import { programPath } from '../programs/programs.ts'
 import { proxyVariables } from '../system/environment.ts'
 import { type ProcessInfo, processInfos } from '../system/processes.ts'
-import type { ComponentPatch, TracingTarget } from './control-plane-tracing.ts'
+import type { ControlPlane } from './control-plane.ts'
+import type { ComponentPatch, TracingFile } from './control-plane-tracing.ts'
+import { kwokctlEnv } from './kwokctl.ts'
 
 /** Where kwokctl puts the cluster's keys in the containers of the control plane. */
-export const insidePki = '/etc/kubernetes/pki'
+const insidePki = '/etc/kubernetes/pki'
+
+/** The control plane as containers, in the Docker runtime. */
+export const dockerControlPlane: ControlPlane = {
+  runtime: 'docker',
+  environment: (lab, env) => kwokctlDockerEnv(lab, kwokctlEnv(lab, env, { runsTools: true })),
+  kwokctlInput: async (lab, { ports, tracing }) => {
+    // These two are published: the lab reads kwok-controller's metrics.
+    const { kubeApiserverPort, kwokControllerPort } = ports
+    const kubectlBinary = await programPath('kubectl')
+    return {
+      pki: insidePki,
+      options: { ...imageOptionsOf(lab), kubectlBinary, kubeApiserverPort, kwokControllerPort },
+      patches: containerPatches(lab, tracing),
+    }
+  },
+  tracingConfigPath: () => '/etc/kubernetes/apiserver-tracing.yaml',
+  requireOwn: requireOwnNetwork,
+  beforeCreate: ensureNetwork,
+  beforeStart: async () => {},
+  // kwokctl fails on a container that is gone already, and removes nothing without its folder.
+  remove: removeCluster,
+  processes: componentContainers,
+  startMs: async (lab, component) => {
+    const state = await inspectContainer(componentContainer(lab.settings.clusterName, component))
+    return state?.isRunning === true ? Date.parse(state.startedAt) : undefined
+  },
+  log: (lab, component) => logCommand(componentContainer(lab.settings.clusterName, component)),
+  logEnd: async (lab, component) => {
+    const log = await containerLog(componentContainer(lab.settings.clusterName, component), { tail: 8 })
+    return log.trimEnd().replace(/^/gm, '    ')
+  },
+  followLog: (lab, component) => {
+    const since = new Date().toISOString()
+    return async () => await containerLog(componentContainer(lab.settings.clusterName, component), { since })
+  },
+  memory: containerMemory,
+}
 
 /** The option of kwokctl's configuration that holds each component's image. */
 const imageOptions: Record<Component, { option: string; image: ImageName }> = {
@@ -31,7 +71,7 @@ const imageOptions: Record<Component, { option: string; image: ImageName }> = {
 }
 
 /** kwokctl's options that name the images of the control plane. */
-export function imageOptionsOf(lab: Lab): Record<string, string> {
+function imageOptionsOf(lab: Lab): Record<string, string> {
   return Object.fromEntries(components.map(name => [imageOptions[name].option, imageOf(lab, imageOptions[name].image)]))
 }
 
@@ -39,10 +79,7 @@ export function imageOptionsOf(lab: Lab): Record<string, string> {
  * What the control plane needs beside its flags as containers. The nodes' host name is that of the stats proxy, where
  * metrics-server asks every node's kubelet; by kwokctl it is that of kwok-controller.
  */
-export function containerPatches(
-  lab: Lab,
-  tracing: (TracingTarget & { configFile: string }) | undefined,
-): ComponentPatch[] {
+export function containerPatches(lab: Lab, tracing: TracingFile | undefined): ComponentPatch[] {
   const kubelets = containerName(lab.settings.clusterName, 'stats-proxy')
   return [
     { name: 'kwok-controller', extraArgs: [{ key: 'node-name', value: kubelets, override: true }] },
@@ -112,7 +149,7 @@ export async function removeCluster(lab: Lab): Promise<void> {
 }
 
 /** The process of each component that runs, as the engine's machine knows it. */
-export async function componentContainers(lab: Lab): Promise<Map<string, ProcessInfo>> {
+async function componentContainers(lab: Lab): Promise<Map<string, ProcessInfo>> {
   const running = new Map<string, ProcessInfo>()
   const states = await Promise.all(
     components.map(async name => {
@@ -130,18 +167,16 @@ export async function componentContainers(lab: Lab): Promise<Map<string, Process
   return running
 }
 
-/** The environment in which kwokctl's docker commands go by way of `for-kwokctl/docker`, which says why. */
+/** The environment in which kwokctl runs `for-kwokctl/docker` for docker; the reasons are in that file. */
 export function kwokctlDockerEnv(lab: Lab, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const path = env['PATH'] ?? ''
   const [cluster, dir] = labLabels(lab)
   return {
     ...env,
     PATH: `${join(import.meta.dirname, 'for-kwokctl')}${delimiter}${path}`,
-    ...{
-      LAB_PATH: path,
-      LAB_CLUSTER_LABEL: cluster,
-      LAB_DIR_LABEL: dir,
-      LAB_PROXY_VARIABLES: proxyVariables.join(' '),
-    },
+    LAB_PATH: path,
+    LAB_CLUSTER_LABEL: cluster,
+    LAB_DIR_LABEL: dir,
+    LAB_PROXY_VARIABLES: proxyVariables.join(' '),
   }
 }

@@ -1,17 +1,69 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { containerLog, logCommand } from '../docker/containers.ts'
-import type { Component } from '../lab/components.ts'
-import { componentContainer } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
-import { runtimeOf } from '../lab/runtime.ts'
+import { type ControlPlaneProgram, controlPlanePrograms, ensurePrograms } from '../programs/programs.ts'
 import { lastLogLines } from '../services/process-services.ts'
 import { type ProcessInfo, processInfos } from '../system/processes.ts'
-import { componentContainers } from './component-containers.ts'
+import type { ControlPlane } from './control-plane.ts'
+import { kwokctl, kwokctlEnv } from './kwokctl.ts'
 
-/** The process of each component that runs and is this cluster's; of a container its first. */
-export async function componentProcesses(lab: Lab): Promise<Map<string, ProcessInfo>> {
-  if (runtimeOf(lab) === 'docker') return await componentContainers(lab)
+/** The control plane as processes of this machine, in the binary runtime. */
+export const binaryControlPlane: ControlPlane = {
+  runtime: 'binary',
+  environment: kwokctlEnv,
+  kwokctlInput: async (lab, { ports }) => ({
+    pki: join(lab.clusterDir, 'pki'),
+    options: { ...programOptions(await ensurePrograms(controlPlanePrograms)), ...ports },
+  }),
+  tracingConfigPath: file => file,
+  requireOwn: async () => {},
+  beforeCreate: async () => {},
+  beforeStart: removeForeignPids,
+  remove,
+  processes,
+  startMs: async (lab, component) => {
+    // kwokctl writes it at each start.
+    const path = join(lab.clusterDir, 'pids', `${component}.pid`)
+    return existsSync(path) ? statSync(path).mtimeMs : undefined
+  },
+  log: logFile,
+  logEnd: async (lab, component) => lastLogLines(logFile(lab, component)),
+  followLog: (lab, component) => {
+    const path = logFile(lab, component)
+    const offset = existsSync(path) ? statSync(path).size : 0
+    return async () => (existsSync(path) ? readFileSync(path).subarray(offset).toString() : '')
+  },
+  memory: async () => new Map(),
+}
+
+/** kwokctl's options that name the programs of the control plane. */
+export function programOptions(
+  programs: Readonly<Record<ControlPlaneProgram, { path: string }>>,
+): Record<string, string> {
+  return {
+    etcdBinary: programs.etcd.path,
+    kubeApiserverBinary: programs['kube-apiserver'].path,
+    kubeControllerManagerBinary: programs['kube-controller-manager'].path,
+    kubeSchedulerBinary: programs['kube-scheduler'].path,
+    kwokControllerBinary: programs.kwok.path,
+    kubectlBinary: programs.kubectl.path,
+  }
+}
+
+function logFile(lab: Lab, component: string): string {
+  return join(lab.clusterDir, 'logs', `${component}.log`)
+}
+
+async function remove(lab: Lab): Promise<void> {
+  if (!existsSync(join(lab.clusterDir, 'kwok.yaml'))) return
+  await removeForeignPids(lab)
+  // kwokctl requires a kubeconfig to remove the context from; the user's own is another step's.
+  const scratch = join(lab.clusterDir, 'no-kubeconfig')
+  const args = ['delete', 'cluster', '--name', lab.settings.clusterName, '--kubeconfig', scratch]
+  await kwokctl(lab, args, kwokctlEnv(lab, process.env))
+}
+
+async function processes(lab: Lab): Promise<Map<string, ProcessInfo>> {
   const pids = readPids(lab)
   const infos = await processInfos([...pids.values()])
   const running = new Map<string, ProcessInfo>()
@@ -22,36 +74,12 @@ export async function componentProcesses(lab: Lab): Promise<Map<string, ProcessI
   return running
 }
 
-/** The log of a component: a file, or the command that shows it. */
-export function componentLog(lab: Lab, component: string): string {
-  if (runtimeOf(lab) === 'docker') return logCommand(componentContainer(lab.settings.clusterName, component))
-  return join(lab.clusterDir, 'logs', `${component}.log`)
-}
-
-/** The last lines of a component's log, indented. */
-export async function componentLogEnd(lab: Lab, component: Component): Promise<string> {
-  if (runtimeOf(lab) === 'binary') return lastLogLines(componentLog(lab, component))
-  const text = await containerLog(componentContainer(lab.settings.clusterName, component), { tail: 8 })
-  return text.trimEnd().replace(/^/gm, '    ')
-}
-
-/** What a component writes to its log from now on: the function gives all of it so far. */
-export function followComponentLog(lab: Lab, component: Component): () => Promise<string> {
-  if (runtimeOf(lab) === 'docker') {
-    const since = new Date().toISOString()
-    return async () => await containerLog(componentContainer(lab.settings.clusterName, component), { since })
-  }
-  const path = componentLog(lab, component)
-  const offset = existsSync(path) ? statSync(path).size : 0
-  return async () => (existsSync(path) ? readFileSync(path).subarray(offset).toString() : '')
-}
-
 /**
- * After a reboot a pid file names whoever got that number, and kwokctl would take it for its own: leave it running when
- * starting, kill it when deleting. Such pid files are removed before kwokctl reads them.
+ * After a reboot a pid file may name a process of another program. kwokctl takes that for its component: it does not start one, and
+ * kills the other program when deleting. Such pid files are removed before kwokctl reads them.
  */
-export async function forgetForeignPids(lab: Lab): Promise<void> {
-  const ours = await componentProcesses(lab)
+async function removeForeignPids(lab: Lab): Promise<void> {
+  const ours = await processes(lab)
   for (const name of readPids(lab).keys()) {
     if (!ours.has(name)) rmSync(join(lab.clusterDir, 'pids', `${name}.pid`), { force: true })
   }

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { addressesOf } from '../lab/addresses.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
-import { runtimeOf } from '../lab/runtime.ts'
 
 /** Where the control plane sends its spans, and of how many requests. */
 export interface TracingTarget {
@@ -14,6 +13,11 @@ export interface TracingTarget {
   apiserverConfigPath: string
 }
 
+/** That, and the file of kube-apiserver's TracingConfiguration on this machine. */
+export interface TracingFile extends TracingTarget {
+  configFile: string
+}
+
 /** A component's further flags, as a KwokctlConfiguration has them. */
 export interface ComponentPatch {
   name: string
@@ -22,9 +26,9 @@ export interface ComponentPatch {
 }
 
 /**
- * The flags by which kube-apiserver, etcd and kwok-controller send spans. Not kwokctl's own `--jaeger-port`: that starts a
- * Jaeger of its own, traces every request, and gives etcd flags that 3.7 no longer has. etcd goes by the request's own
- * decision where there is one, and kube-apiserver passes its one on.
+ * The flags by which kube-apiserver, etcd and kwok-controller send spans. kwokctl's own `--jaeger-port` starts another Jaeger, traces
+ * every request, and gives etcd flags that 3.7 no longer has. etcd follows the sampling decision of a request, which kube-apiserver
+ * passes on.
  */
 export function tracingPatches({ endpoint, perMillion, apiserverConfigPath }: TracingTarget): ComponentPatch[] {
   const patch = (name: string, args: Record<string, string>): ComponentPatch => ({
@@ -50,13 +54,13 @@ export function apiserverTracingConfig(base: string, { endpoint, perMillion }: T
   return stringify({ ...(parse(base) as Record<string, unknown>), endpoint, samplingRatePerMillion: perMillion })
 }
 
-/** Writes kube-apiserver's TracingConfiguration for the lab's collector, and says where the spans go. */
-export function writeTracingConfig(lab: Lab): TracingTarget & { configFile: string } {
+/** Writes kube-apiserver's TracingConfiguration for the lab's collector. `pathOf` gives the path at which kube-apiserver sees a file. */
+export function writeTracingConfig(lab: Lab, pathOf: (file: string) => string): TracingFile {
   const configFile = join(lab.configDir, 'apiserver-tracing.yaml')
   const target = {
     endpoint: addressesOf(lab).collectorGrpc,
     perMillion: Math.round(lab.settings.traceSampling * 10_000),
-    apiserverConfigPath: runtimeOf(lab) === 'docker' ? '/etc/kubernetes/apiserver-tracing.yaml' : configFile,
+    apiserverConfigPath: pathOf(configFile),
     configFile,
   }
   const base = readFileSync(join(projectDir, 'kwok-config', 'apiserver-tracing.yaml'), 'utf8')

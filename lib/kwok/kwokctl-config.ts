@@ -2,22 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { type Lab, projectDir } from '../lab/lab.ts'
-import { runtimeOf } from '../lab/runtime.ts'
-import { type ControlPlaneProgram, controlPlanePrograms, ensurePrograms, programPath } from '../programs/programs.ts'
 import { versions } from '../programs/versions.ts'
-import { containerPatches, imageOptionsOf, insidePki } from './component-containers.ts'
 import { freeComponentPorts } from './component-ports.ts'
-import { type ComponentPatch, type TracingTarget, tracingPatches, writeTracingConfig } from './control-plane-tracing.ts'
-
-/** What a KwokctlConfiguration is filled in with, besides the version. */
-export interface KwokctlInput {
-  /** The folder of the cluster's certificates, as the components see it. */
-  pki: string
-  options: Readonly<Record<string, string | number>>
-  tracing: TracingTarget | undefined
-  /** What only one runtime needs. */
-  patches?: readonly ComponentPatch[]
-}
+import type { ControlPlane, KwokctlInput } from './control-plane.ts'
+import { type TracingTarget, tracingPatches, writeTracingConfig } from './control-plane-tracing.ts'
 
 /**
  * A KwokctlConfiguration: the base document with the lab's options, the version, and the flags that the components need beside
@@ -31,7 +19,10 @@ export interface KwokctlInput {
  *
  * There is one controller manager and one scheduler. With leader election on, one that cannot renew its lease on a busy machine exits.
  */
-export function kwokctlConfig(base: string, { pki, options, tracing, patches = [] }: KwokctlInput): string {
+export function kwokctlConfig(
+  base: string,
+  { pki, options, tracing, patches = [] }: KwokctlInput & { tracing: TracingTarget | undefined },
+): string {
   const config = parse(base) as { options: Record<string, unknown> }
   const controllerArgs = [
     { key: 'tls-cert-file', value: join(pki, 'admin.crt') },
@@ -58,38 +49,10 @@ export function kwokctlConfig(base: string, { pki, options, tracing, patches = [
   return stringify(document, { aliasDuplicateObjects: false })
 }
 
-/** kwokctl's options that name the programs of the control plane. */
-export function programOptions(
-  programs: Readonly<Record<ControlPlaneProgram, { path: string }>>,
-): Record<string, string> {
-  return {
-    etcdBinary: programs.etcd.path,
-    kubeApiserverBinary: programs['kube-apiserver'].path,
-    kubeControllerManagerBinary: programs['kube-controller-manager'].path,
-    kubeSchedulerBinary: programs['kube-scheduler'].path,
-    kwokControllerBinary: programs.kwok.path,
-    kubectlBinary: programs.kubectl.path,
-  }
-}
-
-/** The KwokctlConfiguration of a lab, its programs or its images named; what it names is written too. */
-export async function labKwokctlConfig(lab: Lab): Promise<string> {
+/** The KwokctlConfiguration of a lab. Writes the files that it names. */
+export async function labKwokctlConfig(lab: Lab, controlPlane: ControlPlane): Promise<string> {
   const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
-  const tracing = lab.settings.tracing ? writeTracingConfig(lab) : undefined
+  const tracing = lab.settings.tracing ? writeTracingConfig(lab, controlPlane.tracingConfigPath) : undefined
   const ports = await freeComponentPorts(lab.clusterDir)
-  if (runtimeOf(lab) === 'binary') {
-    const options = { ...programOptions(await ensurePrograms(controlPlanePrograms)), ...ports }
-    return kwokctlConfig(base, { pki: join(lab.clusterDir, 'pki'), options, tracing })
-  }
-  // These two are published: the lab asks kwok-controller for its metrics.
-  const { kubeApiserverPort, kwokControllerPort } = ports
-  return kwokctlConfig(base, {
-    pki: insidePki,
-    options: {
-      ...{ ...imageOptionsOf(lab), kubectlBinary: await programPath('kubectl') },
-      ...{ kubeApiserverPort, kwokControllerPort },
-    },
-    tracing,
-    patches: containerPatches(lab, tracing),
-  })
+  return kwokctlConfig(base, { ...(await controlPlane.kwokctlInput(lab, { ports, tracing })), tracing })
 }

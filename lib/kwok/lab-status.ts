@@ -1,23 +1,18 @@
 import { LabError } from '../cli/errors.ts'
-import { containerMemory } from '../docker/containers.ts'
 import { connect } from '../kube/api-client.ts'
 import { countObjects } from '../kube/object-counts.ts'
 import { addressesOf } from '../lab/addresses.ts'
+import { type Component, componentPorts, components } from '../lab/components.ts'
 import { caPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { managedBy } from '../lab/manifest.ts'
-import { runtimeOf } from '../lab/runtime.ts'
 import { query } from '../prometheus/prometheus-client.ts'
-import { collectorWatchReady } from '../services/collector.ts'
-import { acceptsInside } from '../services/container-services.ts'
-import { wantsJaeger } from '../services/jaeger.ts'
-import { labServices } from '../services/lab-services.ts'
-import { containerServiceNames, labServiceNames, type ServiceName } from '../services/process-services.ts'
 import { prometheusUrl } from '../services/prometheus.ts'
-import { tracesReady } from '../services/trace-simulator.ts'
+import { hasService, inRuntime, labServices } from '../services/service.ts'
+import { services } from '../services/service-list.ts'
 import { type ProbeTarget, probe } from '../system/probe.ts'
 import type { ProcessInfo } from '../system/processes.ts'
-import { type Component, componentLog, componentPorts, componentProcesses, components } from './kwok-cluster.ts'
+import { controlPlaneOf } from './kwok-cluster.ts'
 
 /** One part of a lab as `kwok-status` shows it. */
 export interface PartStatus {
@@ -41,78 +36,46 @@ export interface Counts {
 
 /** Every part of the lab: the control plane's components, then the services. */
 export async function partStatuses(lab: Lab): Promise<PartStatus[]> {
-  const ports = componentPorts(lab)
-  const running = await componentProcesses(lab)
-  const services = labServices(lab)
-  const inside = addressesOf(lab)
-  const {
-    prometheusPort,
-    statsProxyPort,
-    metricsServerPort,
-    otlpGrpcPort,
-    otlpHttpPort,
-    jaegerPort,
-    jaegerOtlpPort,
-    grafanaPort,
-  } = lab.settings
-  const isDocker = runtimeOf(lab) === 'docker'
-  const parts: readonly ServiceName[] = isDocker
-    ? [...containerServiceNames, ...(wantsJaeger(lab) ? (['jaeger'] as const) : [])]
-    : [...labServiceNames, 'grafana']
-  const states = await Promise.all(parts.map(name => services.state(name)))
-  const addresses: Record<ServiceName, string> = {
-    prometheus: `127.0.0.1:${prometheusPort}`,
-    lgtm: `127.0.0.1:${[grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort].join(', :')}`,
-    'stats-proxy': `127.0.0.1:${statsProxyPort}`,
-    'metrics-server': isDocker ? inside.metricsServer : `127.0.0.1:${metricsServerPort}`,
-    collector: isDocker ? inside.collectorGrpc : `127.0.0.1:${otlpGrpcPort}, :${otlpHttpPort}`,
-    'collector-watch': '',
-    jaeger: isDocker ? `127.0.0.1:${jaegerPort}` : `127.0.0.1:${jaegerPort}, :${jaegerOtlpPort}`,
-    traces: '',
-    page: `127.0.0.1:${grafanaPort}`,
-    grafana: `127.0.0.1:${grafanaPort}`,
-  }
-  const questions = questionsTo(lab, ports)
-  const ready: Partial<Record<ServiceName, () => Promise<boolean>>> = {
-    'collector-watch': () => collectorWatchReady(lab, services),
-    traces: () => tracesReady(lab, services),
-  }
-  // What is not published is asked for from within, where the stats proxy can.
-  const insiders: Partial<Record<ServiceName, string>> =
-    isDocker && states.some(({ name, process }) => name === 'stats-proxy' && process !== undefined)
-      ? { collector: inside.collectorHttp, 'metrics-server': inside.metricsServer }
-      : {}
-  const trouble = async (name: Component | ServiceName, process: ProcessInfo | undefined) => {
-    if (process === undefined) return undefined
-    const question = isDocker && !published.has(name) ? undefined : questions[name]
-    if (question !== undefined) return await probe(question)
-    const address = insiders[name as ServiceName]
-    if (address !== undefined)
-      return (await acceptsInside(lab, address)) ? undefined : `${address} accepts no connection`
-    return (await ready[name as ServiceName]?.()) === false ? 'it has not listed the cluster yet' : undefined
-  }
-  const ofComponents = components.map(async name => {
-    const process = running.get(name)
-    // Most containers of kwokctl publish nothing.
-    const address = Number.isNaN(ports[name]) ? inside.component(name) : `127.0.0.1:${ports[name]}`
-    return { name, process, trouble: await trouble(name, process), address, logFile: componentLog(lab, name) }
-  })
-  const ofServices = states
-    // One of the two, as GRAFANA says, or none.
-    .filter(({ name, isWanted }) => isWanted || (name !== 'page' && name !== 'grafana'))
-    .map(async ({ name, process, logFile }) => {
-      return { name, process, trouble: await trouble(name, process), address: addresses[name], logFile }
-    })
-  const all = await Promise.all([...ofComponents, ...ofServices])
-  return isDocker ? await withContainerMemory(all) : all
+  const parts = await Promise.all([componentStatuses(lab), serviceStatuses(lab)])
+  return await withContainerMemory(lab, parts.flat())
 }
 
-/** What whole containers take, as the engine says: LGTM is many processes. */
-async function withContainerMemory(parts: readonly PartStatus[]): Promise<PartStatus[]> {
-  // The command of a container's process is the container's name.
-  const memory = await containerMemory(
-    parts.flatMap(({ process }) => (process?.command.includes(' ') === false ? [process.command] : [])),
+async function componentStatuses(lab: Lab): Promise<PartStatus[]> {
+  const controlPlane = controlPlaneOf(lab)
+  const ports = componentPorts(lab)
+  const running = await controlPlane.processes(lab)
+  return await Promise.all(
+    components.map(async name => {
+      const process = running.get(name)
+      // Most containers of kwokctl publish no port.
+      const isPublished = !Number.isNaN(ports[name])
+      const trouble =
+        process !== undefined && isPublished ? await probe(componentProbe(lab, name, ports[name])) : undefined
+      const address = isPublished ? `127.0.0.1:${ports[name]}` : addressesOf(lab).component(name)
+      return { name, process, trouble, address, logFile: controlPlane.log(lab, name) }
+    }),
   )
+}
+
+async function serviceStatuses(lab: Lab): Promise<PartStatus[]> {
+  const statuses = services.map(async service => {
+    const runs = inRuntime(lab, service)
+    if (runs === undefined) return []
+    const { process, isWanted, logFile } = await labServices(lab).state(service)
+    if (!isWanted && (service.isOptional === true || !hasService(lab, service))) return []
+    const trouble = process === undefined ? undefined : await runs.probe(lab)
+    const ports = (runs.ports ?? []).map(port => lab.settings[port])
+    const address = ports.length > 0 ? `127.0.0.1:${ports.join(', :')}` : (runs.inside?.(lab) ?? '')
+    return [{ name: service.name, process, trouble, address, logFile }]
+  })
+  return (await Promise.all(statuses)).flat()
+}
+
+/** With the memory of whole containers: LGTM is many processes. */
+async function withContainerMemory(lab: Lab, parts: readonly PartStatus[]): Promise<PartStatus[]> {
+  // The command of a container's process is the container's name.
+  const names = parts.flatMap(({ process }) => (process?.command.includes(' ') === false ? [process.command] : []))
+  const memory = await controlPlaneOf(lab).memory(names)
   return parts.map(part => {
     const residentBytes = memory.get(part.process?.command ?? '')
     return part.process === undefined || residentBytes === undefined
@@ -121,32 +84,17 @@ async function withContainerMemory(parts: readonly PartStatus[]): Promise<PartSt
   })
 }
 
-/** The containers that publish a port to be asked at. */
-const published: ReadonlySet<string> = new Set(['kube-apiserver', 'kwok-controller', 'lgtm', 'stats-proxy', 'jaeger'])
-
-/** What each part that listens is asked. */
-function questionsTo(
-  lab: Lab,
-  ports: Readonly<Record<Component, number>>,
-): Partial<Record<Component | ServiceName, ProbeTarget>> {
-  const { prometheusPort, statsProxyPort, metricsServerPort, otlpHttpPort, jaegerPort, grafanaPort } = lab.settings
-  const plain = (port: number, path: string): ProbeTarget => ({ url: `http://127.0.0.1:${port}${path}` })
-  const tls = (port: number, path: string) => ({ url: `https://127.0.0.1:${port}${path}`, caFile: caPath(lab) })
+/** The health endpoint of a component, at its port on this machine. */
+function componentProbe(lab: Lab, component: Component, port: number): ProbeTarget {
+  const plain = (path: string): ProbeTarget => ({ url: `http://127.0.0.1:${port}${path}` })
+  const tls = (path: string): ProbeTarget => ({ url: `https://127.0.0.1:${port}${path}`, caFile: caPath(lab) })
   return {
-    etcd: plain(ports.etcd, '/health'),
-    'kube-apiserver': tls(ports['kube-apiserver'], '/readyz'),
-    'kube-controller-manager': tls(ports['kube-controller-manager'], '/healthz'),
-    'kube-scheduler': tls(ports['kube-scheduler'], '/healthz'),
-    'kwok-controller': plain(ports['kwok-controller'], '/healthz'),
-    prometheus: plain(prometheusPort, '/-/ready'),
-    lgtm: plain(prometheusPort, '/-/ready'),
-    'stats-proxy': plain(statsProxyPort, '/readyz'),
-    'metrics-server': tls(metricsServerPort, '/readyz'),
-    collector: plain(otlpHttpPort, '/v1/traces'),
-    jaeger: plain(jaegerPort, '/api/services'),
-    page: plain(grafanaPort, '/healthz'),
-    grafana: plain(grafanaPort, '/api/health'),
-  }
+    etcd: plain('/health'),
+    'kube-apiserver': tls('/readyz'),
+    'kube-controller-manager': tls('/healthz'),
+    'kube-scheduler': tls('/healthz'),
+    'kwok-controller': plain('/healthz'),
+  }[component]
 }
 
 /** The phases of a pod but Running, which most are in. */

@@ -6,7 +6,7 @@ import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
 import { yamlText } from '../system/yaml-files.ts'
-import { componentLog, componentPorts, followComponentLog } from './kwok-cluster.ts'
+import { componentPorts, controlPlaneOf } from './kwok-cluster.ts'
 import { INFO_METRIC, infoDigest, METRIC_NAME, type MetricManifest, trialManifest } from './metric-objects.ts'
 import { podNamespaces } from './pods.ts'
 import { workloadNamespaces } from './workloads.ts'
@@ -115,12 +115,12 @@ export async function readServed(
   manifest: MetricManifest,
   nodes: readonly string[],
 ): Promise<{ served: Map<string, Set<string>>; failures: MetricFailure[] }> {
-  const first = followComponentLog(lab, 'kwok-controller')
+  const first = controlPlaneOf(lab).followLog(lab, 'kwok-controller')
   const served = await requestAll(lab, manifest, nodes)
   // A valid metric fails once when two requests create it at the same time. An invalid one fails again.
   const suspects = [...new Set(failuresIn(await first()).map(({ node }) => node))].filter(node => served.has(node))
   if (suspects.length === 0) return { served, failures: [] }
-  const second = followComponentLog(lab, 'kwok-controller')
+  const second = controlPlaneOf(lab).followLog(lab, 'kwok-controller')
   for (const [node, names] of await requestAll(lab, manifest, suspects)) served.set(node, names)
   const defined = new Set(manifest.spec.metrics.map(({ name }) => name))
   const failures = failuresIn(await second()).filter(({ metric, node }) => {
@@ -172,7 +172,7 @@ async function requestAll(
           if (text.includes(mark)) return { done: text }
           return { pending: `${url} answers ${status} ${text.slice(0, 400).trim()}` }
         },
-        next: `read ${componentLog(lab, 'kwok-controller')}`,
+        next: `read ${controlPlaneOf(lab).log(lab, 'kwok-controller')}`,
       })
       served.set(node, familiesOf(page))
     }

@@ -5,41 +5,16 @@ import { LabError } from '../cli/errors.ts'
 import { requireDashboardsDir } from '../grafana/dashboard-files.ts'
 import { requireOwnContext, requireWritableKubeconfig } from '../lab/kubectl-context.ts'
 import type { Lab } from '../lab/lab.ts'
-import { type Runtime, runtimeOf } from '../lab/runtime.ts'
-import { wantsJaeger } from '../services/jaeger.ts'
-import { labServices } from '../services/lab-services.ts'
-import type { ServiceName } from '../services/process-services.ts'
-import { portSettings, requireFreePorts } from '../system/ports.ts'
-import { requireOwnNetwork } from './component-containers.ts'
-import { requireOwnCluster } from './kwok-cluster.ts'
+import { hasService, inRuntime, labServices, type Service } from '../services/service.ts'
+import { services } from '../services/service-list.ts'
+import { type PortSetting, portSettings, requireFreePorts } from '../system/ports.ts'
+import { controlPlaneOf, requireOwnCluster } from './kwok-cluster.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { podCapacity, readPodTemplate, requireCapacity } from './pods.ts'
 import { workloadRequests } from './workloads.ts'
 
 /** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
-
-/** Which services may listen on each port of this machine. */
-const portOwners: Readonly<Record<Runtime, Partial<Record<(typeof portSettings)[number], readonly ServiceName[]>>>> = {
-  binary: {
-    prometheusPort: ['prometheus'],
-    otlpGrpcPort: ['collector'],
-    otlpHttpPort: ['collector'],
-    statsProxyPort: ['stats-proxy'],
-    jaegerPort: ['jaeger'],
-    jaegerOtlpPort: ['jaeger'],
-    metricsServerPort: ['metrics-server'],
-    grafanaPort: ['page', 'grafana'],
-  },
-  docker: {
-    grafanaPort: ['lgtm'],
-    prometheusPort: ['lgtm'],
-    otlpGrpcPort: ['lgtm'],
-    otlpHttpPort: ['lgtm'],
-    statsProxyPort: ['stats-proxy'],
-    jaegerPort: ['jaeger'],
-  },
-}
 
 /**
  * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
@@ -49,7 +24,7 @@ const portOwners: Readonly<Record<Runtime, Partial<Record<(typeof portSettings)[
  */
 export async function requireLabPossible(lab: Lab): Promise<void> {
   requireOwnCluster(lab)
-  if (runtimeOf(lab) === 'docker') await requireOwnNetwork(lab)
+  await controlPlaneOf(lab).requireOwn(lab)
   const podTemplate = readPodTemplate()
   const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   const { podCount, nodeCount } = lab.settings
@@ -62,39 +37,34 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
 }
 
 /**
- * Refuses ports that somebody else holds: those of all services of make kwok, or of one. Those that the lab's own services hold are in
- * order.
+ * Refuses ports that are in use: those of every service that the lab has, or of one. A port that a service of the lab itself listens on
+ * is in order.
  */
-export async function requirePortsFor(lab: Lab, only?: ServiceName): Promise<void> {
-  const services = labServices(lab)
-  const owners = portOwners[runtimeOf(lab)]
-  const ownersOf = (port: (typeof portSettings)[number]) => owners[port] ?? []
-  const isWanted = (port: (typeof portSettings)[number]) => {
-    if (only !== undefined) return ownersOf(port).includes(only)
-    if (port === 'jaegerPort' || port === 'jaegerOtlpPort') return wantsJaeger(lab) && ownersOf(port).length > 0
-    return ownersOf(port).length > 0 && (port !== 'grafanaPort' || hasDashboards(lab))
-  }
-  const names: (typeof portSettings)[number][] = []
-  for (const port of portSettings.filter(isWanted)) {
-    const states = await Promise.all(ownersOf(port).map(owner => services.state(owner)))
-    if (states.every(state => state.process === undefined)) names.push(port)
+export async function requirePortsFor(lab: Lab, only?: Service<never>): Promise<void> {
+  const wanted = services.filter(each => (only === undefined ? hasService(lab, each) : each === only))
+  const ports = wanted.flatMap(each => inRuntime(lab, each)?.ports ?? [])
+  const names: PortSetting[] = []
+  for (const name of portSettings) {
+    if (ports.includes(name) && (await holderOf(lab, name)) === undefined) names.push(name)
   }
   await requireFreePorts(lab.settings, names)
 }
 
-/** The service of a lab that holds a port of this machine now; undefined when none does. */
-export async function serviceOn(lab: Lab, port: number): Promise<ServiceName | undefined> {
-  const services = labServices(lab)
-  const names = portSettings.filter(name => lab.settings[name] === port)
-  for (const owner of names.flatMap(name => portOwners[runtimeOf(lab)][name] ?? [])) {
-    if ((await services.state(owner)).process !== undefined) return owner
+/** The service of a lab that listens on a port of this machine now; undefined when none does. */
+export async function serviceOn(lab: Lab, port: number): Promise<string | undefined> {
+  for (const name of portSettings) {
+    const holder = lab.settings[name] === port ? await holderOf(lab, name) : undefined
+    if (holder !== undefined) return holder
   }
   return undefined
 }
 
-/** Whether the lab shows its dashboards: LGTM always does. */
-function hasDashboards(lab: Lab): boolean {
-  return lab.settings.grafana !== 'none' || runtimeOf(lab) === 'docker'
+/** The running service of a lab whose port a setting is. */
+async function holderOf(lab: Lab, port: PortSetting): Promise<string | undefined> {
+  for (const service of services.filter(each => inRuntime(lab, each)?.ports?.includes(port))) {
+    if ((await labServices(lab).state(service)).process !== undefined) return service.name
+  }
+  return undefined
 }
 
 async function requireFreeDisk(dirs: readonly string[]): Promise<void> {

@@ -55,7 +55,21 @@ export function containerKubeconfigPath(lab: Lab, reader: Reader = 'collector'):
 
 /** The readers that there is a kubeconfig for containers of: the page is never in one. */
 export function containerReaders(lab: Lab): readonly Reader[] {
-  return runtimeOf(lab) === 'docker' ? readers.filter(reader => reader !== 'page') : ['collector']
+  return containerAccess(lab).readers
+}
+
+/** The programs that reach the API server from a container: with which rights beside those of all labs, and at which URL. */
+function containerAccess(lab: Lab): { readers: readonly Reader[]; rights: string[]; server: () => string } {
+  // Which programs run in containers, and on which network, is the runtime itself.
+  if (runtimeOf(lab) === 'docker') {
+    return {
+      readers: readers.filter(reader => reader !== 'page'),
+      rights: ['rbac-events.yaml'],
+      server: () => `https://${addressesOf(lab).component('kube-apiserver')}`,
+    }
+  }
+  const server = () => `https://host.docker.internal:${new URL(apiServer(lab)).port}`
+  return { readers: ['collector'], rights: [], server }
 }
 
 /** The lab as a long-running service of it sees its cluster: with the reader's rights in place of the administrator's. */
@@ -74,14 +88,13 @@ export function caPath(lab: Lab): string {
 
 /** Makes service accounts, rights and kubeconfigs; returns false when the files are there and the cluster accepts them. */
 export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
-  const rights = runtimeOf(lab) === 'docker' ? ['rbac.yaml', 'rbac-events.yaml'] : ['rbac.yaml']
+  const access = containerAccess(lab)
   using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
   const [accepted] = await Promise.all([
     acceptedReaders(lab, client),
-    ...rights.map(file => applyManifests(lab, join(projectDir, 'kwok-config', file))),
+    ...['rbac.yaml', ...access.rights].map(file => applyManifests(lab, join(projectDir, 'kwok-config', file))),
   ])
-  const inContainers = containerReaders(lab)
-  const others = [prometheusTokenPath(lab), ...inContainers.map(reader => containerKubeconfigPath(lab, reader))]
+  const others = [prometheusTokenPath(lab), ...access.readers.map(reader => containerKubeconfigPath(lab, reader))]
   if (readers.every(reader => accepted.has(reader)) && others.every(path => existsSync(path))) return false
   const server = apiServer(lab)
   const caPem = readFileSync(caPath(lab), 'utf8')
@@ -92,8 +105,8 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
       const shared = { context: lab.context, caPem, user: reader, token }
       writeFileAtomically(kubeconfigPath(lab, reader), kubeconfigText({ ...shared, server }))
       if (reader === 'prometheus') writeFileAtomically(prometheusTokenPath(lab), token)
-      if (inContainers.includes(reader)) {
-        const text = kubeconfigText({ ...shared, server: containerServer(lab, server) })
+      if (access.readers.includes(reader)) {
+        const text = kubeconfigText({ ...shared, server: access.server() })
         writeFileAtomically(containerKubeconfigPath(lab, reader), text)
       }
     }),
@@ -106,12 +119,6 @@ async function createObject(client: KubeClient, path: string, spec: object): Pro
   const answer = await client.request('POST', path, { body: { spec } })
   if (answer.status >= 300) throw new ApiStatusError(`The API server refused POST ${path}`, answer)
   return fields(fields(answer.body)['status'])
-}
-
-/** Both names are in the API server's certificate. */
-function containerServer(lab: Lab, server: string): string {
-  if (runtimeOf(lab) === 'docker') return `https://${addressesOf(lab).component('kube-apiserver')}`
-  return `https://host.docker.internal:${new URL(server).port}`
 }
 
 /** The readers whose kubeconfig is there, and whose token the cluster takes for theirs. */

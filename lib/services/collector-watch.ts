@@ -10,8 +10,8 @@ import { fields, text } from '../kube/json.ts'
 import { startReflector } from '../kube/reflector.ts'
 import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import { openLab, writeFileAtomically } from '../lab/lab.ts'
-import { labServices } from '../services/lab-services.ts'
 import { reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
+import { labServices } from './service.ts'
 
 /** Nodes come in bursts, and each reload restarts the pipelines: wait for a pause, but not for long. */
 const PAUSE_MS = 1_000

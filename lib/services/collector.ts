@@ -8,64 +8,130 @@ import { containerName, labLabels } from '../lab/container-names.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../lab/kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
-import { runtimeOf } from '../lab/runtime.ts'
 import { programPath } from '../programs/programs.ts'
 import { serviceEnvironment } from '../system/environment.ts'
 import { acceptsConnections } from '../system/ports.ts'
+import { probe } from '../system/probe.ts'
 import { run } from '../system/run.ts'
-import { collectorConfig } from './collector-config.ts'
+import { type CollectorInput, collectorConfig } from './collector-config.ts'
 import { HOST_ROOT, hostMounts, labMountPoint } from './collector-host.ts'
-import { acceptsInside } from './container-services.ts'
+import { acceptsInside, probeInside } from './container-services.ts'
 import type { ContainerSpec } from './container-spec.ts'
 import { containerDir, containerUser, giveToContainers, insideDir, writeForContainer } from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
-import { wantsJaeger } from './jaeger.ts'
-import type { ServiceSpec, Services } from './process-services.ts'
+import { jaeger } from './jaeger.ts'
+import { type ServiceSpec, wroteItsPid } from './process-services.ts'
+import { hasService, inRuntime, type LabServices, type RunsAs, type Service } from './service.ts'
 
 const CONFIG_FILE = 'otelcol.yaml'
 
-/** How the collector is started. */
-export async function collectorService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
-  const shared = {
-    name: 'collector',
-    ready: () => isListening(lab),
-    // It first reads every pod and node.
-    readyTimeoutMs: 60_000,
-  } as const
-  if (runtimeOf(lab) === 'binary') {
-    return {
-      ...shared,
+/** What of the collector differs between the runtimes, beside its spec. */
+interface CollectorRuns {
+  /** Its configuration file: in a folder of its own where a container sees it. */
+  configPath: (lab: Lab) => string
+  config: (lab: Lab) => CollectorEnds | Promise<CollectorEnds>
+  /** Runs `otelcol validate` on a file; for a container, with the mounts and user that it will run with. */
+  validate: (lab: Lab, file: string) => Promise<unknown>
+  /** Whether the collector accepts OTLP. */
+  isListening: (lab: Lab) => Promise<boolean>
+}
+type CollectorEnds = Pick<
+  CollectorInput,
+  'otlpGrpcEndpoint' | 'otlpHttpEndpoint' | 'tracesEndpoints' | 'host' | 'eventsUrl'
+>
+
+// It first lists every pod and node.
+const READY_TIMEOUT_MS = 60_000
+
+/** The OpenTelemetry Collector. `ensureCollector` starts it. */
+export const collector = {
+  name: 'collector',
+  process: {
+    ports: ['otlpGrpcPort', 'otlpHttpPort'],
+    probe: async lab => await probe({ url: `http://127.0.0.1:${lab.settings.otlpHttpPort}/v1/traces` }),
+    configPath: processConfigPath,
+    config: lab => ({
+      otlpGrpcEndpoint: `127.0.0.1:${lab.settings.otlpGrpcPort}`,
+      otlpHttpEndpoint: `127.0.0.1:${lab.settings.otlpHttpPort}`,
+      tracesEndpoints: jaegerEndpoint(lab),
+    }),
+    validate: async (lab, file) => {
+      const env = { ...serviceEnvironment(process.env), ...collectorEnv(lab) }
+      await run(await programPath('otelcol'), ['validate', `--config=${file}`], { env, timeoutMs: 60_000 })
+    },
+    isListening: acceptsHere,
+    spec: async lab => ({
+      name: 'collector',
       command: await programPath('otelcol'),
-      args: [`--config=${configPath(lab)}`],
+      args: [`--config=${processConfigPath(lab)}`],
       env: collectorEnv(lab),
-    }
-  }
-  return {
-    ...shared,
-    image: 'otelcol',
-    args: [`--config=${insideDir}/${CONFIG_FILE}`],
-    env: { KUBECONFIG: `${insideDir}/kubeconfig.yaml` },
-    mounts: [{ from: containerDir(lab, 'collector'), to: insideDir }, ...hostMounts(lab)],
-  }
+      ready: () => acceptsHere(lab),
+      readyTimeoutMs: READY_TIMEOUT_MS,
+    }),
+  } satisfies RunsAs<ServiceSpec> & CollectorRuns,
+  container: {
+    inside: lab => addressesOf(lab).collectorGrpc,
+    probe: async lab => await probeInside(lab, addressesOf(lab).collectorHttp),
+    configPath: lab => join(containerDir(lab, 'collector'), CONFIG_FILE),
+    config: async lab => {
+      const lgtm = containerName(lab.settings.clusterName, 'lgtm')
+      return {
+        otlpGrpcEndpoint: `0.0.0.0:${insidePorts.otlpGrpc}`,
+        otlpHttpEndpoint: `0.0.0.0:${insidePorts.otlpHttp}`,
+        tracesEndpoints: { ...jaegerEndpoint(lab), lgtm: `${lgtm}:${insidePorts.otlpGrpc}` },
+        host: { rootPath: HOST_ROOT, mountPoint: labMountPoint(lab) },
+        ...((await readsEvents(lab)) ? { eventsUrl: `http://${lgtm}:${insidePorts.otlpHttp}/v1/logs` } : {}),
+      }
+    },
+    validate: validateInContainer,
+    isListening: acceptsOnNetwork,
+    spec: lab => ({
+      name: 'collector',
+      image: 'otelcol',
+      args: [`--config=${insideDir}/${CONFIG_FILE}`],
+      env: { KUBECONFIG: `${insideDir}/kubeconfig.yaml` },
+      mounts: [{ from: containerDir(lab, 'collector'), to: insideDir }, ...hostMounts(lab)],
+      ready: () => acceptsOnNetwork(lab),
+      readyTimeoutMs: READY_TIMEOUT_MS,
+    }),
+  } satisfies RunsAs<ContainerSpec> & CollectorRuns,
+} as const
+
+/** Keeps one receiver in the collector for each node of the cluster. It works on the lab's files, so it runs on the machine. */
+export const collectorWatch = {
+  name: 'collector-watch',
+  isOnMachine: true,
+  process: {
+    probe: async lab => ((await isWatching(lab)) ? undefined : 'it has not listed the cluster yet'),
+    spec: async lab => ({
+      name: 'collector-watch',
+      ...(await daemonCommand('collector-watch', join('lib', 'services', 'collector-watch.ts'), {
+        args: ['--cluster-name', lab.settings.clusterName],
+      })),
+      runsTools: true,
+      ready: () => isWatching(lab),
+    }),
+  },
+} as const satisfies Service
+
+function processConfigPath(lab: Lab): string {
+  return join(lab.configDir, CONFIG_FILE)
 }
 
-/** How the watcher is started that keeps one receiver for each node in the collector's configuration. */
-export async function collectorWatchService(lab: Lab, services: Services): Promise<ServiceSpec> {
-  return {
-    name: 'collector-watch',
-    ...(await daemonCommand('collector-watch', join('lib', 'services', 'collector-watch.ts'), {
-      args: ['--cluster-name', lab.settings.clusterName],
-    })),
-    runsTools: true,
-    ready: () => collectorWatchReady(lab, services),
-  }
+async function acceptsHere(lab: Lab): Promise<boolean> {
+  return await acceptsConnections(lab.settings.otlpHttpPort)
 }
 
-/** Whether the watcher that runs has compared the collector's configuration with the nodes. */
-export async function collectorWatchReady(lab: Lab, services: Services): Promise<boolean> {
-  const path = watchReadyPath(lab)
-  const pid = (await services.state('collector-watch')).process?.pid
-  return pid !== undefined && existsSync(path) && readFileSync(path, 'utf8') === String(pid)
+async function acceptsOnNetwork(lab: Lab): Promise<boolean> {
+  return await acceptsInside(lab, addressesOf(lab).collectorHttp)
+}
+
+async function isWatching(lab: Lab): Promise<boolean> {
+  return await wroteItsPid(lab, 'collector-watch', watchReadyPath(lab))
+}
+
+function jaegerEndpoint(lab: Lab): Record<string, string> {
+  return hasService(lab, jaeger) ? { jaeger: addressesOf(lab).jaegerOtlp } : {}
 }
 
 /**
@@ -83,7 +149,7 @@ export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): 
   const candidate = join(dirname(path), `otelcol.${process.pid}.yaml`)
   try {
     writeFileAtomically(candidate, rendered)
-    await validate(lab, candidate)
+    await inRuntime(lab, collector).validate(lab, candidate)
     renameSync(candidate, path)
     return digest
   } finally {
@@ -94,11 +160,11 @@ export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): 
 /** Makes the collector run with a receiver for exactly these nodes. Returns whether it had to be started. */
 export async function ensureCollector(
   lab: Lab,
-  services: Pick<Services<ServiceSpec | ContainerSpec>, 'ensure' | 'signal'>,
+  services: Pick<LabServices, 'ensure' | 'signal'>,
   nodes: readonly string[],
 ): Promise<boolean> {
   const written = await writeCollectorConfig(lab, nodes)
-  const isStarted = await services.ensure(await collectorService(lab))
+  const isStarted = await services.ensure(collector)
   // Not what is on disk by now: the watcher may have rewritten it after the collector read it.
   if (isStarted) writeFileAtomically(takenPath(lab), written)
   await reloadCollector(lab, services)
@@ -106,44 +172,20 @@ export async function ensureCollector(
 }
 
 async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
-  const { settings } = lab
-  const { statsProxy, metricsUrl, jaegerOtlp } = addressesOf(lab)
-  const shared = {
-    clusterName: settings.clusterName,
+  const { statsProxy, metricsUrl } = addressesOf(lab)
+  const base = readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8')
+  return collectorConfig(base, {
+    clusterName: lab.settings.clusterName,
     hostName: hostname(),
-    intervalMs: settings.collectionInterval,
+    intervalMs: lab.settings.collectionInterval,
     nodes,
     statsProxyUrl: `http://${statsProxy}`,
     metricsUrl,
-  }
-  const base = readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8')
-  const jaeger = wantsJaeger(lab) ? { jaeger: jaegerOtlp } : {}
-  if (runtimeOf(lab) === 'binary') {
-    return collectorConfig(base, {
-      ...shared,
-      otlpGrpcEndpoint: `127.0.0.1:${settings.otlpGrpcPort}`,
-      otlpHttpEndpoint: `127.0.0.1:${settings.otlpHttpPort}`,
-      tracesEndpoints: jaeger,
-    })
-  }
-  const lgtm = containerName(settings.clusterName, 'lgtm')
-  return collectorConfig(base, {
-    ...shared,
-    otlpGrpcEndpoint: `0.0.0.0:${insidePorts.otlpGrpc}`,
-    otlpHttpEndpoint: `0.0.0.0:${insidePorts.otlpHttp}`,
-    tracesEndpoints: { ...jaeger, lgtm: `${lgtm}:${insidePorts.otlpGrpc}` },
-    host: { rootPath: HOST_ROOT, mountPoint: labMountPoint(lab) },
-    ...((await readsEvents(lab)) ? { eventsUrl: `http://${lgtm}:${insidePorts.otlpHttp}/v1/logs` } : {}),
+    ...(await inRuntime(lab, collector).config(lab)),
   })
 }
 
-/** Has the collector itself say what is wrong with a file; in a container, with the files that it will run with. */
-async function validate(lab: Lab, file: string): Promise<void> {
-  if (runtimeOf(lab) === 'binary') {
-    const env = { ...serviceEnvironment(process.env), ...collectorEnv(lab) }
-    await run(await programPath('otelcol'), ['validate', `--config=${file}`], { env, timeoutMs: 60_000 })
-    return
-  }
+async function validateInContainer(lab: Lab, file: string): Promise<void> {
   giveToContainers(file)
   const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'collector'), 'utf8')
   writeForContainer(lab, 'collector', 'kubeconfig.yaml', kubeconfig)
@@ -169,12 +211,6 @@ async function readsEvents(lab: Lab): Promise<boolean> {
   return /^\s*- name: k8s_events$/m.test(readFileSync(known, 'utf8'))
 }
 
-/** Whether the collector takes OTLP. */
-async function isListening(lab: Lab): Promise<boolean> {
-  if (runtimeOf(lab) === 'binary') return await acceptsConnections(lab.settings.otlpHttpPort)
-  return await acceptsInside(lab, addressesOf(lab).collectorHttp)
-}
-
 /**
  * Tells a running collector to read its configuration again, if it has not taken the one on disk; its pipelines restart
  * within a second or two. Returns what was done: `reloaded`, `current` when it has that one, or `not running` (it may be
@@ -182,12 +218,13 @@ async function isListening(lab: Lab): Promise<boolean> {
  */
 export async function reloadCollector(
   lab: Lab,
-  services: Pick<Services, 'signal'>,
+  services: Pick<LabServices, 'signal'>,
 ): Promise<'reloaded' | 'current' | 'not running'> {
   const taken = existsSync(takenPath(lab)) ? readFileSync(takenPath(lab), 'utf8') : ''
   const current = digestOf(readFileSync(configPath(lab)))
   if (taken === current) return 'current'
-  if (!(await isListening(lab)) || !(await services.signal('collector', 'SIGHUP'))) return 'not running'
+  if (!(await inRuntime(lab, collector).isListening(lab)) || !(await services.signal(collector, 'SIGHUP')))
+    return 'not running'
   writeFileAtomically(takenPath(lab), current)
   return 'reloaded'
 }
@@ -206,9 +243,9 @@ function digestOf(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** The collector's configuration: in a folder of its own where a container sees it. */
+/** The collector's configuration file. */
 export function configPath(lab: Lab): string {
-  return join(runtimeOf(lab) === 'docker' ? containerDir(lab, 'collector') : lab.configDir, CONFIG_FILE)
+  return inRuntime(lab, collector).configPath(lab)
 }
 
 function collectorEnv(lab: Lab): Record<string, string> {

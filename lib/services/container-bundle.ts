@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { containerDir, writeForContainer } from './container-user.ts'
 import { bundle, CLIENT_FILE, daemonBundle, filesBesideBundle } from './daemon-bundle.ts'
-import type { ServiceName } from './process-services.ts'
 
 /**
  * Writes the bundle of one of the lab's daemons into the folder that its container mounts; it needs only Node.js.
@@ -14,7 +13,7 @@ import type { ServiceName } from './process-services.ts'
  */
 export async function bundleProgram(
   lab: Lab,
-  service: ServiceName,
+  service: string,
   main: string,
 ): Promise<{ file: string; contents: string }> {
   const [program, client] = await Promise.all([daemonBundle(service, main), clientBundle(lab, service)])
@@ -25,7 +24,7 @@ export async function bundleProgram(
 }
 
 /** The client library as one file. The existing file is kept while the packages stay the same: its bundle takes longest. */
-async function clientBundle(lab: Lab, service: ServiceName): Promise<string> {
+async function clientBundle(lab: Lab, service: string): Promise<string> {
   const lock = readFileSync(join(projectDir, 'package-lock.json'))
   const header = `// Made of the packages of ${createHash('sha256').update(lock).digest('hex')}\n`
   const path = join(containerDir(lab, service), CLIENT_FILE)

@@ -9,7 +9,7 @@ import { processInfos } from '../system/processes.ts'
 import { waitUntil } from '../system/wait.ts'
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from './container-spec.ts'
 import { containerUser } from './container-user.ts'
-import type { ServiceName, ServiceState, Services } from './process-services.ts'
+import type { ServiceRunner, ServiceState } from './process-services.ts'
 
 /** The last lines of a log that tell of an error; where none does, its last lines. Of several programs in one log most go on talking. */
 export function telling(lines: readonly string[], count: number): string[] {
@@ -38,11 +38,17 @@ export async function acceptsInside(lab: Lab, address: string): Promise<boolean>
   return await acceptsFrom(containerName(lab.settings.clusterName, 'stats-proxy'), address)
 }
 
-/** Services as containers: named for the lab, labelled with it, on its network. */
-export function containerServices(lab: Lab): Services<ContainerSpec> {
-  const nameOf = (name: ServiceName) => containerName(lab.settings.clusterName, name)
+/** Why something on the lab's network can't be reached; undefined when it can, and without the stats proxy to ask from. */
+export async function probeInside(lab: Lab, address: string): Promise<string | undefined> {
+  const { process } = await containerServices(lab).state('stats-proxy')
+  return process === undefined || (await acceptsInside(lab, address)) ? undefined : `${address} accepts no connection`
+}
 
-  async function state(name: ServiceName): Promise<ServiceState> {
+/** Services as containers: named for the lab, labelled with it, on its network. */
+export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
+  const nameOf = (name: string) => containerName(lab.settings.clusterName, name)
+
+  async function state(name: string): Promise<ServiceState> {
     const found = await inspectOwn(name)
     const logFile = logCommand(nameOf(name))
     if (found?.isRunning !== true) return { name, process: undefined, isWanted: found !== undefined, logFile }
@@ -56,7 +62,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
     }
   }
 
-  async function inspectOwn(name: ServiceName): Promise<ContainerState | undefined> {
+  async function inspectOwn(name: string): Promise<ContainerState | undefined> {
     const found = await inspectContainer(nameOf(name))
     const owner = found?.labels[dirLabel]
     if (found === undefined || owner === lab.dir) return found
@@ -66,7 +72,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
     })
   }
 
-  async function stop(name: ServiceName): Promise<boolean> {
+  async function stop(name: string): Promise<boolean> {
     const found = await inspectOwn(name)
     if (found === undefined) return false
     if (found.isRunning) await docker(['container', 'stop', '-t', '8', nameOf(name)], { nothrow: true })
@@ -78,7 +84,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
     return found.isRunning
   }
 
-  async function ensureVolume(name: ServiceName): Promise<void> {
+  async function ensureVolume(name: string): Promise<void> {
     await docker(createVolumeArgs(lab, name))
     const format = `{{index .Labels "${dirLabel}"}}`
     const { stdout } = await docker(['volume', 'inspect', '--format', format, nameOf(name)])
@@ -138,7 +144,7 @@ export function containerServices(lab: Lab): Services<ContainerSpec> {
     return true
   }
 
-  async function signal(name: ServiceName, signalName: NodeJS.Signals): Promise<boolean> {
+  async function signal(name: string, signalName: NodeJS.Signals): Promise<boolean> {
     const found = await inspectOwn(name)
     if (found?.isRunning !== true) return false
     return (

@@ -3,7 +3,6 @@ import type { ImageName } from '../docker/images.ts'
 import { containerName, labLabels, networkName, serviceLabel, specLabel } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
 import { proxyVariables } from '../system/environment.ts'
-import type { ServiceName } from './process-services.ts'
 
 /** A file or folder of this machine that a container sees. */
 export interface Mount {
@@ -15,7 +14,7 @@ export interface Mount {
 
 /** How a service is started as a container. */
 export interface ContainerSpec {
-  name: ServiceName
+  name: string
   image: ImageName
   /** The program to run in place of the image's own. */
   entrypoint?: string
@@ -77,7 +76,7 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
 }
 
 /** The arguments that make a service's volume, or find it made. */
-export function createVolumeArgs(lab: Lab, service: ServiceName): string[] {
+export function createVolumeArgs(lab: Lab, service: string): string[] {
   const labels = labLabels(lab).map(label => `--label=${label}`)
   return ['volume', 'create', ...labels, containerName(lab.settings.clusterName, service)]
 }

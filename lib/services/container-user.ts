@@ -2,7 +2,6 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:
 import { join } from 'node:path'
 import { docker } from '../docker/engine.ts'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
-import type { ServiceName } from './process-services.ts'
 
 /** For a person who is root: nobody in particular, as images of distroless have it. */
 const NOBODY = 65_532
@@ -27,7 +26,7 @@ export async function containerUser(): Promise<string> {
 }
 
 /** The folder of a lab that the container of a service sees, readable by its owner alone. Makes it. */
-export function containerDir(lab: Lab, service: ServiceName): string {
+export function containerDir(lab: Lab, service: string): string {
   const dir = join(lab.dir, 'containers', service)
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   for (const path of [join(lab.dir, 'containers'), dir]) chmodSync(path, 0o700)
@@ -39,7 +38,7 @@ export function containerDir(lab: Lab, service: ServiceName): string {
  * Makes a file of the folder that the container of a service sees hold a text; whole, mode 0600. One that does is left alone.
  * Returns its path.
  */
-export function writeForContainer(lab: Lab, service: ServiceName, file: string, text: string): string {
+export function writeForContainer(lab: Lab, service: string, file: string, text: string): string {
   const path = join(containerDir(lab, service), file)
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return path
   writeFileAtomically(path, text)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { projectDir, writeFileAtomically } from '../lab/lab.ts'
-import type { ServiceName, ServiceSpec } from './process-services.ts'
+import type { ServiceSpec } from './process-services.ts'
 
 /** In node_modules: there the bundles find packages, and `npm ci` removes them. */
 const CACHE_DIR = join(projectDir, 'node_modules', '.cache', 'kube-otel-lab')
@@ -31,7 +31,7 @@ export function filesBesideBundle(): Record<string, string> {
  * Throws a LabError when a file cannot be written.
  */
 export async function daemonCommand(
-  service: ServiceName,
+  service: string,
   main: string,
   { nodeFlags = [], args, cacheDir = CACHE_DIR }: DaemonOptions,
 ): Promise<Pick<ServiceSpec, 'command' | 'args' | 'contents'>> {
@@ -48,7 +48,7 @@ export async function daemonCommand(
 }
 
 /** A daemon with all it imports as one ES module. It is cached until a source file, the packages or the clone's path change. */
-export async function daemonBundle(service: ServiceName, main: string, cacheDir = CACHE_DIR): Promise<string> {
+export async function daemonBundle(service: string, main: string, cacheDir = CACHE_DIR): Promise<string> {
   const path = join(cacheDir, `${service}.mjs`)
   const cached = existsSync(path) ? readFileSync(path, 'utf8') : ''
   const { digest, files } = SOURCE.exec(cached)?.groups ?? {}

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
+import { isOk, probe } from '../system/probe.ts'
 import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
-import type { ServiceSpec } from './process-services.ts'
+import type { Service } from './service.ts'
 
 /** What Grafana reads of the lab when it starts, as YAML. */
 export interface Provisioning {
@@ -16,29 +17,43 @@ export function grafanaUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.grafanaPort}`
 }
 
+/** What Grafana is started with. */
+export interface GrafanaInput {
+  program: string
+  provisioning: Provisioning
+}
+
 /**
- * How Grafana's own program is started: on loopback, anonymous users with the Viewer role, and asking nothing of other hosts.
- *
- * Throws a LabError when the program's other files are not found.
+ * A Grafana binary: on loopback, anonymous users get the Viewer role, and it contacts no other host. Its spec throws a LabError when
+ * the files of its release are not found.
  */
-export function grafanaService(lab: Lab, program: string, provisioning: Provisioning): ServiceSpec {
-  writeProvisioning(lab, provisioning)
-  return {
-    name: 'grafana',
-    command: program,
-    // The pid file has no reader; it gives the command line a name that no other lab's has.
-    args: ['server', '--homepath', grafanaHome(program), '--pidfile', join(lab.pidsDir, 'grafana.pid')],
-    env: environment(grafanaSettings(lab)),
-    // It looks at the dashboards' files by itself, at these only when it starts.
-    contents: provisioning.datasources + provisioning.dashboards,
-    ready: async () => {
-      const signal = AbortSignal.timeout(2_000)
-      const answer = await fetch(`${grafanaUrl(lab)}/api/health`, { signal }).catch(() => undefined)
-      return answer?.ok === true
+export const grafana = {
+  name: 'grafana',
+  isOptional: true,
+  process: {
+    isWanted: lab => lab.settings.grafana !== 'none',
+    ports: ['grafanaPort'],
+    probe: async lab => await probe({ url: healthUrl(lab) }),
+    spec: (lab, { program, provisioning }) => {
+      writeProvisioning(lab, provisioning)
+      return {
+        name: 'grafana',
+        command: program,
+        // Nothing reads the pid file; it makes the command line unlike any other lab's.
+        args: ['server', '--homepath', grafanaHome(program), '--pidfile', join(lab.pidsDir, 'grafana.pid')],
+        env: environment(grafanaSettings(lab)),
+        // It watches the dashboards' files, and reads these only when it starts.
+        contents: provisioning.datasources + provisioning.dashboards,
+        ready: () => isOk(healthUrl(lab)),
+        // Its first start creates a database.
+        readyTimeoutMs: 120_000,
+      }
     },
-    // Its first start makes a database.
-    readyTimeoutMs: 120_000,
-  }
+  },
+} as const satisfies Service<GrafanaInput>
+
+function healthUrl(lab: Lab): string {
+  return `${grafanaUrl(lab)}/api/health`
 }
 
 /** Grafana's settings by section, as its `conf/defaults.ini` names them. */

@@ -5,12 +5,14 @@ import { containerName } from '../lab/container-names.ts'
 import { caPath, containerKubeconfigPath, prometheusTokenPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { lookbackMs } from '../prometheus/prometheus-config.ts'
+import { isOk, probe } from '../system/probe.ts'
 import type { ContainerSpec } from './container-spec.ts'
 import { containerDir, insideDir, writeForContainer } from './container-user.ts'
 import { grafanaUrl } from './grafana.ts'
 import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
-import { wantsJaeger } from './jaeger.ts'
-import { labPrometheusConfig, prometheusUrl } from './prometheus.ts'
+import { jaeger } from './jaeger.ts'
+import { labPrometheusConfig, readyUrl } from './prometheus.ts'
+import { hasService, type Service } from './service.ts'
 
 /** Where LGTM looks for its files, https://github.com/grafana/docker-otel-lgtm at v0.28.0. */
 const HOME = '/otel-lgtm'
@@ -33,7 +35,7 @@ export interface LgtmFiles {
 export function lgtmTargets(lab: Lab, ownDir: string | undefined) {
   return {
     prometheusUrl: `http://127.0.0.1:${insidePorts.prometheus}`,
-    jaegerUrl: wantsJaeger(lab)
+    jaegerUrl: hasService(lab, jaeger)
       ? `http://${containerName(lab.settings.clusterName, 'jaeger')}:${insidePorts.jaeger}`
       : undefined,
     intervalMs: lab.settings.collectionInterval,
@@ -43,11 +45,20 @@ export function lgtmTargets(lab: Lab, ownDir: string | undefined) {
 }
 
 /**
- * How LGTM is started: Grafana, Prometheus, Tempo and Loki in one container, with the lab's Prometheus configuration in the
+ * LGTM: Grafana, Prometheus, Tempo and Loki in one container, with the lab's Prometheus configuration in the
  * place of its own. Prometheus reloads it and the rules when they change. Anonymous users get the Viewer role, by the
  * image's own default the Admin role; the administrator has the lab's password, by default "admin".
  */
-export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
+export const lgtm = {
+  name: 'lgtm',
+  container: {
+    ports: ['grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort'],
+    probe: async lab => await probe({ url: readyUrl(lab) }),
+    spec: lgtmSpec,
+  },
+} as const satisfies Service<LgtmFiles>
+
+function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
   const { grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort, collectionInterval } = lab.settings
   const config = labPrometheusConfig(lab, {
     kubeconfigFile: `${insideDir}/kubeconfig.yaml`,
@@ -107,14 +118,8 @@ export function lgtmService(lab: Lab, files: LgtmFiles): ContainerSpec {
     ],
     // A file that is mounted stays the one it was when another takes its place.
     contents: [config, kubeconfig, token, files.datasources, files.providers].join(''),
-    ready: async () =>
-      (await answers(`${prometheusUrl(lab)}/-/ready`)) && (await answers(`${grafanaUrl(lab)}/api/health`)),
+    ready: async () => (await isOk(readyUrl(lab))) && (await isOk(`${grafanaUrl(lab)}/api/health`)),
     // Five programs start at once.
     readyTimeoutMs: 180_000,
   }
-}
-
-async function answers(url: string): Promise<boolean> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
-  return answer?.ok === true
 }

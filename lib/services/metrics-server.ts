@@ -7,15 +7,14 @@ import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { caPath, containerKubeconfigPath, kubeconfigPath, labNamespace } from '../lab/kubeconfig.ts'
 import { applyManifests, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
-import { runtimeOf } from '../lab/runtime.ts'
 import { ensureServingCertificate } from '../lab/serving-certificate.ts'
 import { programPath } from '../programs/programs.ts'
 import { acceptsConnections } from '../system/ports.ts'
+import { probe } from '../system/probe.ts'
 import { waitUntil } from '../system/wait.ts'
-import { acceptsInside } from './container-services.ts'
-import type { ContainerSpec } from './container-spec.ts'
+import { acceptsInside, probeInside } from './container-services.ts'
 import { containerDir, insideDir, writeForContainer } from './container-user.ts'
-import type { ServiceSpec } from './process-services.ts'
+import type { Service } from './service.ts'
 
 const API_SERVICE = 'v1beta1.metrics.k8s.io'
 
@@ -31,23 +30,76 @@ export function resolutionMs(intervalMs: number): number {
 }
 
 /**
- * How metrics-server is started. It asks the stats proxy, at the path that each node's annotation
- * `metrics.k8s.io/resource-metrics-path` names, so that `kubectl top` and the collector's metrics are the same numbers; KWOK's
- * own know nothing of pods that no usage object speaks of.
+ * metrics-server. It scrapes the stats proxy at the path in each node's annotation `metrics.k8s.io/resource-metrics-path`, so that
+ * `kubectl top` and the collector's metrics are the same numbers. KWOK's own metrics lack pods without a usage object.
  *
- * It serves with a certificate of its own, and takes a caller only by a client certificate of the cluster's CA or by a token
- * that the API server vouches for. The stats proxy speaks plain HTTP on loopback; no token is sent there.
+ * It serves with a certificate of its own, and accepts a client certificate of the cluster's CA or a token that the API server
+ * verifies. The stats proxy speaks plain HTTP on loopback; no token is sent to it.
  */
-export async function metricsServerService(lab: Lab): Promise<ServiceSpec | ContainerSpec> {
-  const { settings } = lab
-  const args = (given: {
-    kubeconfig: string
-    certificateFile: string
-    keyFile: string
-    address: string
-    port: number
-    kubeletPort: number
-  }) => [
+export const metricsServer = {
+  name: 'metrics-server',
+  process: {
+    ports: ['metricsServerPort'],
+    probe: async lab => {
+      const url = `https://127.0.0.1:${lab.settings.metricsServerPort}/readyz`
+      return await probe({ url, caFile: caPath(lab) })
+    },
+    spec: async lab => {
+      const { metricsServerPort, statsProxyPort } = lab.settings
+      const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
+      return {
+        name: 'metrics-server',
+        command: await programPath('metrics-server'),
+        args: flags(lab, {
+          ...{ kubeconfig: kubeconfigPath(lab, 'metrics-server'), ...files },
+          ...{ address: '127.0.0.1', port: metricsServerPort, kubeletPort: statsProxyPort },
+        }),
+        contents: readFileSync(files.certificateFile, 'utf8'),
+        // Its `/readyz` waits for the first numbers.
+        ready: () => acceptsConnections(metricsServerPort),
+      }
+    },
+  },
+  container: {
+    inside: lab => addressesOf(lab).metricsServer,
+    probe: async lab => await probeInside(lab, addressesOf(lab).metricsServer),
+    spec: async lab => {
+      const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
+      const certificate = readFileSync(files.certificateFile, 'utf8')
+      const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'metrics-server'), 'utf8')
+      writeForContainer(lab, 'metrics-server', 'kubeconfig.yaml', kubeconfig)
+      writeForContainer(lab, 'metrics-server', 'serving.crt', certificate)
+      writeForContainer(lab, 'metrics-server', 'serving.key', readFileSync(files.keyFile, 'utf8'))
+      return {
+        name: 'metrics-server',
+        image: 'metrics-server',
+        args: flags(lab, {
+          kubeconfig: `${insideDir}/kubeconfig.yaml`,
+          certificateFile: `${insideDir}/serving.crt`,
+          keyFile: `${insideDir}/serving.key`,
+          address: '0.0.0.0',
+          port: insidePorts.metricsServer,
+          kubeletPort: insidePorts.statsProxy,
+        }),
+        mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
+        contents: `${kubeconfig}${certificate}`,
+        ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
+      }
+    },
+  },
+} as const satisfies Service
+
+interface MetricsServerFlags {
+  kubeconfig: string
+  certificateFile: string
+  keyFile: string
+  address: string
+  port: number
+  kubeletPort: number
+}
+
+function flags(lab: Lab, given: MetricsServerFlags): string[] {
+  return [
     `--kubeconfig=${given.kubeconfig}`,
     `--authentication-kubeconfig=${given.kubeconfig}`,
     `--authorization-kubeconfig=${given.kubeconfig}`,
@@ -59,45 +111,8 @@ export async function metricsServerService(lab: Lab): Promise<ServiceSpec | Cont
     '--kubelet-preferred-address-types=Hostname',
     `--kubelet-port=${given.kubeletPort}`,
     '--deprecated-kubelet-completely-insecure',
-    `--metric-resolution=${goDuration(resolutionMs(settings.collectionInterval))}`,
+    `--metric-resolution=${goDuration(resolutionMs(lab.settings.collectionInterval))}`,
   ]
-  const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
-  const certificate = readFileSync(files.certificateFile, 'utf8')
-  if (runtimeOf(lab) === 'binary') {
-    return {
-      name: 'metrics-server',
-      command: await programPath('metrics-server'),
-      args: args({
-        kubeconfig: kubeconfigPath(lab, 'metrics-server'),
-        ...files,
-        address: '127.0.0.1',
-        port: settings.metricsServerPort,
-        kubeletPort: settings.statsProxyPort,
-      }),
-      contents: certificate,
-      // What it says of itself (`/readyz`) waits for the first numbers.
-      ready: () => acceptsConnections(settings.metricsServerPort),
-    }
-  }
-  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'metrics-server'), 'utf8')
-  writeForContainer(lab, 'metrics-server', 'kubeconfig.yaml', kubeconfig)
-  writeForContainer(lab, 'metrics-server', 'serving.crt', certificate)
-  writeForContainer(lab, 'metrics-server', 'serving.key', readFileSync(files.keyFile, 'utf8'))
-  return {
-    name: 'metrics-server',
-    image: 'metrics-server',
-    args: args({
-      kubeconfig: `${insideDir}/kubeconfig.yaml`,
-      certificateFile: `${insideDir}/serving.crt`,
-      keyFile: `${insideDir}/serving.key`,
-      address: '0.0.0.0',
-      port: insidePorts.metricsServer,
-      kubeletPort: insidePorts.statsProxy,
-    }),
-    mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
-    contents: `${kubeconfig}${certificate}`,
-    ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
-  }
 }
 
 /** The objects of kwok-config/metrics-server.yaml with the lab's address and CA, as one YAML text. */

@@ -1,25 +1,31 @@
 import { join } from 'node:path'
-import { type Lab, projectDir } from '../lab/lab.ts'
+import { projectDir } from '../lab/lab.ts'
+import { isOk, probe } from '../system/probe.ts'
 import { grafanaUrl } from './grafana.ts'
-import type { ServiceSpec } from './process-services.ts'
+import type { Service } from './service.ts'
 
-/** How the lab's page is started: the task itself, told to serve. */
-export function pageService(lab: Lab): ServiceSpec {
-  const { clusterName, grafanaPort, prometheusUrl, dashboardsDir } = lab.settings
-  return {
-    name: 'page',
-    command: process.execPath,
-    args: [
-      ...['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'view.ts'), '--serve'],
-      ...['--cluster-name', clusterName, '--grafana-port', String(grafanaPort), '--prometheus-url', prometheusUrl],
-      // Whatever the environment says: it is this lab's.
-      ...['--kube-context', 'auto', '--dashboards-dir', dashboardsDir],
-    ],
-    runsTools: true,
-    ready: async () => {
-      const signal = AbortSignal.timeout(2_000)
-      const answer = await fetch(`${grafanaUrl(lab)}/healthz`, { signal }).catch(() => undefined)
-      return answer?.ok === true
+/** The lab's page: `tasks/view.ts --serve` in the background. */
+export const page = {
+  name: 'page',
+  isOptional: true,
+  process: {
+    isWanted: lab => lab.settings.grafana !== 'none',
+    ports: ['grafanaPort'],
+    probe: async lab => await probe({ url: `${grafanaUrl(lab)}/healthz` }),
+    spec: lab => {
+      const { clusterName, grafanaPort, prometheusUrl, dashboardsDir } = lab.settings
+      return {
+        name: 'page',
+        command: process.execPath,
+        args: [
+          ...['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'view.ts'), '--serve'],
+          ...['--cluster-name', clusterName, '--grafana-port', String(grafanaPort), '--prometheus-url', prometheusUrl],
+          // The page is this lab's, whatever the environment says.
+          ...['--kube-context', 'auto', '--dashboards-dir', dashboardsDir],
+        ],
+        runsTools: true,
+        ready: () => isOk(`${grafanaUrl(lab)}/healthz`),
+      }
     },
-  }
-}
+  },
+} as const satisfies Service

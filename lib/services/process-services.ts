@@ -13,36 +13,9 @@ import {
 } from '../system/processes.ts'
 import { waitUntil } from '../system/wait.ts'
 
-/** The services that `make kwok` starts in the binary runtime, where no Grafana is. */
-export const labServiceNames = [
-  'prometheus',
-  'stats-proxy',
-  'metrics-server',
-  'collector',
-  'collector-watch',
-  'jaeger',
-  'traces',
-  'page',
-] as const
-/** Those of the Docker runtime; `jaeger` comes with JAEGER=true. */
-export const containerServiceNames = [
-  'lgtm',
-  'stats-proxy',
-  'metrics-server',
-  'collector',
-  'collector-watch',
-  'traces',
-] as const
-/**
- * The words for a lab's services in status, pid files, logs and container labels. Of page and grafana there is one, or none; in
- * the Docker runtime `lgtm` has their place and that of `prometheus`.
- */
-export const serviceNames = [...labServiceNames, 'lgtm', 'grafana'] as const
-export type ServiceName = (typeof serviceNames)[number]
-
 /** How a service is started. */
 export interface ServiceSpec {
-  name: ServiceName
+  name: string
   command: string
   args: readonly string[]
   /** Added to what every service gets of the user's environment. */
@@ -59,7 +32,7 @@ export interface ServiceSpec {
 
 /** A service as it is now. */
 export interface ServiceState {
-  name: ServiceName
+  name: string
   /** The process, when it runs and is ours. */
   process: ProcessInfo | undefined
   /** It was started, and nobody has stopped it since. */
@@ -76,8 +49,8 @@ interface PidFile {
   spec: string
 }
 
-/** Services as the tasks see them: as processes here, as containers in lib/containers. */
-export interface Services<Spec = ServiceSpec> {
+/** Runs services: as processes here, as containers in container-services.ts. */
+export interface ServiceRunner<Spec = ServiceSpec> {
   /**
    * Makes the service run as the spec says, and waits until it answers. One that already does is left alone; one that was
    * started from another spec is stopped first. Returns whether it had to be started.
@@ -86,21 +59,21 @@ export interface Services<Spec = ServiceSpec> {
    */
   ensure: (spec: Spec) => Promise<boolean>
   /** Ends the service if it runs; returns whether it did. */
-  stop: (name: ServiceName) => Promise<boolean>
-  state: (name: ServiceName) => Promise<ServiceState>
+  stop: (name: string) => Promise<boolean>
+  state: (name: string) => Promise<ServiceState>
   /** Sends a signal to a running service; false when it does not run. */
-  signal: (name: ServiceName, signal: NodeJS.Signals) => Promise<boolean>
+  signal: (name: string, signal: NodeJS.Signals) => Promise<boolean>
 }
 
 /** A log that has grown beyond this is begun anew when its service is started. */
 const LOG_BYTES_KEPT = 16 * 2 ** 20
 
 /** Services as processes of this machine: detached from the terminal, output in a log file, known by a pid file. */
-export function binaryServices(lab: Lab): Services {
-  const pidPath = (name: ServiceName) => join(lab.pidsDir, `${name}.json`)
-  const logPath = (name: ServiceName) => join(lab.logsDir, `${name}.log`)
+export function processServices(lab: Lab): ServiceRunner {
+  const pidPath = (name: string) => join(lab.pidsDir, `${name}.json`)
+  const logPath = (name: string) => join(lab.logsDir, `${name}.log`)
 
-  async function state(name: ServiceName): Promise<ServiceState> {
+  async function state(name: string): Promise<ServiceState> {
     const recorded = readPidFile(pidPath(name))
     const logFile = logPath(name)
     if (recorded === undefined) return { name, process: undefined, isWanted: false, logFile }
@@ -108,7 +81,7 @@ export function binaryServices(lab: Lab): Services {
     return { name, process: info !== undefined && isSame(info, recorded) ? info : undefined, isWanted: true, logFile }
   }
 
-  async function stop(name: ServiceName): Promise<boolean> {
+  async function stop(name: string): Promise<boolean> {
     const { process } = await state(name)
     // With what it has started: a script that runs the program without exec is ended by TERM, and the program is not.
     if (process !== undefined) await endProcessGroup(process.pid, 8_000)
@@ -180,12 +153,18 @@ export function binaryServices(lab: Lab): Services {
     return true
   }
 
-  async function signal(name: ServiceName, signalName: NodeJS.Signals): Promise<boolean> {
+  async function signal(name: string, signalName: NodeJS.Signals): Promise<boolean> {
     const { process } = await state(name)
     return process !== undefined && signalProcess(process.pid, signalName)
   }
 
   return { ensure, stop, state, signal }
+}
+
+/** Whether the process of a service that runs now has written its pid to a file. */
+export async function wroteItsPid(lab: Lab, name: string, path: string): Promise<boolean> {
+  const { process } = await processServices(lab).state(name)
+  return process !== undefined && existsSync(path) && readFileSync(path, 'utf8') === String(process.pid)
 }
 
 /** How much of a log's end is looked at. */
@@ -233,7 +212,7 @@ function isLarge(file: string): boolean {
   return existsSync(file) && statSync(file).size > LOG_BYTES_KEPT
 }
 
-function endedEarly(name: ServiceName, logFile: string): LabError {
+function endedEarly(name: string, logFile: string): LabError {
   return new LabError(`${name} ended right after its start`, {
     why: `its log ends with\n${lastLogLines(logFile)}`,
     next: `read ${logFile}`,

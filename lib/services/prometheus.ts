@@ -7,8 +7,9 @@ import { caPath, kubeconfigPath, prometheusTokenPath } from '../lab/kubeconfig.t
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { programPath } from '../programs/programs.ts'
 import { lookbackMs, type PrometheusTargets, prometheusConfig } from '../prometheus/prometheus-config.ts'
+import { isOk, probe } from '../system/probe.ts'
 import { run } from '../system/run.ts'
-import type { ServiceSpec } from './process-services.ts'
+import type { Service } from './service.ts'
 
 /** The size its data may grow to before the oldest goes. */
 const RETENTION_SIZE = '2GB'
@@ -34,6 +35,31 @@ export function labPrometheusConfig(
   })
 }
 
+/** The lab's Prometheus. `writePrometheusConfig` comes first. */
+export const prometheus = {
+  name: 'prometheus',
+  process: {
+    ports: ['prometheusPort'],
+    probe: async lab => await probe({ url: readyUrl(lab) }),
+    spec: async lab => ({
+      name: 'prometheus',
+      command: await programPath('prometheus'),
+      args: [
+        `--config.file=${prometheusConfigPath(lab)}`,
+        `--storage.tsdb.path=${join(lab.dataDir, 'prometheus')}`,
+        `--storage.tsdb.retention.size=${RETENTION_SIZE}`,
+        `--web.listen-address=127.0.0.1:${lab.settings.prometheusPort}`,
+        '--web.enable-otlp-receiver',
+        `--query.lookback-delta=${goDuration(lookbackMs(lab.settings.collectionInterval))}`,
+        '--log.level=warn',
+      ],
+      ready: () => isOk(readyUrl(lab)),
+      // A large write-ahead log is replayed before it answers.
+      readyTimeoutMs: 120_000,
+    }),
+  },
+} as const satisfies Service
+
 /** Writes the configuration when it differs from what is there, checked by `promtool` before it takes its place. */
 export async function writePrometheusConfig(lab: Lab): Promise<void> {
   const rendered = labPrometheusConfig(lab, {
@@ -53,34 +79,15 @@ export async function writePrometheusConfig(lab: Lab): Promise<void> {
   }
 }
 
-/** How the lab's Prometheus is started. */
-export async function prometheusService(lab: Lab): Promise<ServiceSpec> {
-  return {
-    name: 'prometheus',
-    command: await programPath('prometheus'),
-    args: [
-      `--config.file=${prometheusConfigPath(lab)}`,
-      `--storage.tsdb.path=${join(lab.dataDir, 'prometheus')}`,
-      `--storage.tsdb.retention.size=${RETENTION_SIZE}`,
-      `--web.listen-address=127.0.0.1:${lab.settings.prometheusPort}`,
-      '--web.enable-otlp-receiver',
-      `--query.lookback-delta=${goDuration(lookbackMs(lab.settings.collectionInterval))}`,
-      '--log.level=warn',
-    ],
-    ready: async () => (await get(`${prometheusUrl(lab)}/-/ready`))?.status === 200,
-    // A large write-ahead log is replayed before it answers.
-    readyTimeoutMs: 120_000,
-  }
-}
-
 export function prometheusUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.prometheusPort}`
 }
 
-function prometheusConfigPath(lab: Lab): string {
-  return join(lab.configDir, 'prometheus.yaml')
+/** Where Prometheus says that it is ready. */
+export function readyUrl(lab: Lab): string {
+  return `${prometheusUrl(lab)}/-/ready`
 }
 
-async function get(url: string): Promise<Response | undefined> {
-  return await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
+function prometheusConfigPath(lab: Lab): string {
+  return join(lab.configDir, 'prometheus.yaml')
 }

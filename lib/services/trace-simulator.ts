@@ -1,63 +1,74 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { containerLog, inspectContainer } from '../docker/containers.ts'
 import { addressesOf } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
 import { containerKubeconfigPath, kubeconfigPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
-import { runtimeOf } from '../lab/runtime.ts'
 import { bundleProgram } from './container-bundle.ts'
-import type { ContainerSpec } from './container-spec.ts'
 import { containerDir, insideDir, writeForContainer } from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
-import type { ServiceSpec, Services } from './process-services.ts'
+import { wroteItsPid } from './process-services.ts'
+import type { Service } from './service.ts'
 
 const MAIN = join('lib', 'traces', 'trace-simulator-process.ts')
 const YOUNG_SPACE = '--max-semi-space-size=16'
 
-/** How the lab's trace simulator is started; it is ready once it has listed workloads, Services and pods. */
-export async function tracesService(lab: Lab, services: Pick<Services, 'state'>): Promise<ServiceSpec | ContainerSpec> {
-  const { traceRate, usagePreset, collectionInterval } = lab.settings
-  const args = (kubeconfig: string) => [
-    ...['--kubeconfig', kubeconfig, '--otlp-url', `http://${addressesOf(lab).collectorHttp}`],
-    ...['--rate', String(traceRate), '--usage-preset', usagePreset, '--interval-ms', String(collectionInterval)],
-  ]
-  if (runtimeOf(lab) === 'binary') {
-    return {
+/** The trace simulator. It is ready once it has listed workloads, Services and pods. */
+export const traceSimulator = {
+  name: 'traces',
+  process: {
+    probe: async lab => notListed(await isReadyProcess(lab)),
+    spec: async lab => ({
       name: 'traces',
       ...(await daemonCommand('traces', MAIN, {
         nodeFlags: [YOUNG_SPACE],
-        args: [...args(kubeconfigPath(lab, 'traces')), '--ready-file', readyPath(lab)],
+        args: [...flags(lab, kubeconfigPath(lab, 'traces')), '--ready-file', readyPath(lab)],
       })),
-      ready: () => tracesReady(lab, services),
+      ready: () => isReadyProcess(lab),
       readyTimeoutMs: 60_000,
-    }
-  }
-  const { file, contents } = await bundleProgram(lab, 'traces', MAIN)
-  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'traces'), 'utf8')
-  writeForContainer(lab, 'traces', 'kubeconfig.yaml', kubeconfig)
-  return {
-    name: 'traces',
-    image: 'node',
-    entrypoint: 'node',
-    args: [YOUNG_SPACE, `${insideDir}/${file}`, ...args(`${insideDir}/kubeconfig.yaml`)],
-    mounts: [{ from: containerDir(lab, 'traces'), to: insideDir }],
-    contents: `${contents}${kubeconfig}`,
-    ready: () => tracesReady(lab, services),
-    readyTimeoutMs: 60_000,
-  }
+    }),
+  },
+  container: {
+    probe: async lab => notListed(await isReadyContainer(lab)),
+    spec: async lab => {
+      const { file, contents } = await bundleProgram(lab, 'traces', MAIN)
+      const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'traces'), 'utf8')
+      writeForContainer(lab, 'traces', 'kubeconfig.yaml', kubeconfig)
+      return {
+        name: 'traces',
+        image: 'node',
+        entrypoint: 'node',
+        args: [YOUNG_SPACE, `${insideDir}/${file}`, ...flags(lab, `${insideDir}/kubeconfig.yaml`)],
+        mounts: [{ from: containerDir(lab, 'traces'), to: insideDir }],
+        contents: `${contents}${kubeconfig}`,
+        ready: () => isReadyContainer(lab),
+        readyTimeoutMs: 60_000,
+      }
+    },
+  },
+} as const satisfies Service
+
+function flags(lab: Lab, kubeconfig: string): string[] {
+  const { traceRate, usagePreset, collectionInterval } = lab.settings
+  return [
+    ...['--kubeconfig', kubeconfig, '--otlp-url', `http://${addressesOf(lab).collectorHttp}`],
+    ...['--rate', String(traceRate), '--usage-preset', usagePreset, '--interval-ms', String(collectionInterval)],
+  ]
 }
 
-/** Whether the trace simulator that runs has listed workloads, Services and pods. */
-export async function tracesReady(lab: Lab, services: Pick<Services, 'state'>): Promise<boolean> {
-  if (runtimeOf(lab) === 'docker') {
-    const container = containerName(lab.settings.clusterName, 'traces')
-    const since = (await inspectContainer(container))?.startedAt
-    return since !== undefined && / ready: \d/.test(await containerLog(container, { since }))
-  }
-  const pid = (await services.state('traces')).process?.pid
-  const path = readyPath(lab)
-  return pid !== undefined && existsSync(path) && readFileSync(path, 'utf8') === String(pid)
+function notListed(isReady: boolean): string | undefined {
+  return isReady ? undefined : 'it has not listed the cluster yet'
+}
+
+async function isReadyProcess(lab: Lab): Promise<boolean> {
+  return await wroteItsPid(lab, 'traces', readyPath(lab))
+}
+
+async function isReadyContainer(lab: Lab): Promise<boolean> {
+  const container = containerName(lab.settings.clusterName, 'traces')
+  const since = (await inspectContainer(container))?.startedAt
+  return since !== undefined && / ready: \d/.test(await containerLog(container, { since }))
 }
 
 function readyPath(lab: Lab): string {

@@ -14,6 +14,7 @@ export const portSettings = [
   'metricsServerPort',
   'grafanaPort',
 ] as const satisfies SettingName[]
+export type PortSetting = (typeof portSettings)[number]
 
 /** Whether the port of 127.0.0.1 is free now. Throws a LabError for a privileged port. */
 export async function isPortFree(port: number): Promise<boolean> {
@@ -68,10 +69,7 @@ export async function describePortHolder(port: number): Promise<string> {
  *
  * Throws a LabError with the program that uses the port and the setting to change.
  */
-export async function requireFreePorts(
-  settings: Settings,
-  names: readonly (typeof portSettings)[number][],
-): Promise<void> {
+export async function requireFreePorts(settings: Settings, names: readonly PortSetting[]): Promise<void> {
   const seen = new Map<number, string>()
   for (const name of names) {
     const port = settings[name]

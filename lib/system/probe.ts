@@ -37,6 +37,12 @@ export async function probe(
   })
 }
 
+/** Whether a GET is answered with a status of 200 to 299 within two seconds. */
+export async function isOk(url: string): Promise<boolean> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
+  return answer?.ok === true
+}
+
 async function probeOnce({ url, caFile }: ProbeTarget, timeoutMs: number): Promise<string | undefined> {
   return await new Promise(resolve => {
     const failed = (error: Error) => resolve(`${url}: ${error.message}`)

@@ -5,7 +5,6 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { components } from '../../lib/kwok/kwok-cluster.ts'
 import { versions } from '../../lib/programs/versions.ts'
-import { labServiceNames } from '../../lib/services/process-services.ts'
 import { interrupt } from '../support/interrupt.ts'
 import {
   assertDone,
@@ -20,13 +19,14 @@ import {
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
+import { processNames } from '../support/service-names.ts'
 import { suite } from '../support/suite.ts'
 
 /** The smallest lab that has all its parts. */
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 const interval = { COLLECTION_INTERVAL: '2s' }
 /** In the order in which kwok-status names them. */
-const parts: readonly string[] = [...components, ...labServiceNames]
+const parts: readonly string[] = [...components, ...processNames]
 
 const refused = suite<{ lab: TestLab }>('make kwok, refused before anything changes')
 refused.before(async context => {
@@ -154,8 +154,8 @@ const killedAtOnce = [
   ['metrics-server', 'collector', 'collector-watch'],
 ]
 badLuck('every service of the lab is among those that are killed', () => {
-  const killed = killedAtOnce.flat().filter(part => labServiceNames.some(name => name === part))
-  assertSameWords(killed, labServiceNames, 'killed services')
+  const killed = killedAtOnce.flat().filter(part => processNames.includes(part))
+  assertSameWords(killed, processNames, 'killed services')
 })
 for (const killed of killedAtOnce) {
   badLuck(`${killed.join(', ')} killed with -9: status names them, make kwok brings them back`, async ({ lab }) => {

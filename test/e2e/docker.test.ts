@@ -11,9 +11,8 @@ import { join } from 'node:path'
 import { uids } from '../../dashboards/uids.ts'
 import { chosenImages, imageNames, imageVariable, withoutDigest } from '../../lib/docker/images.ts'
 import { components } from '../../lib/kwok/kwok-cluster.ts'
-import { jaegerServices, jaegerTraces } from '../../lib/services/jaeger.ts'
-import { containerServiceNames } from '../../lib/services/process-services.ts'
 import { run } from '../../lib/system/run.ts'
+import { jaegerServices, jaegerTraces } from '../../lib/traces/jaeger-client.ts'
 import { labImages } from '../images/lab.ts'
 import { startRegistry } from '../images/registry.ts'
 import {
@@ -41,13 +40,14 @@ import {
 } from '../support/lab.ts'
 import { type LoadedImages, loadLabImages } from '../support/lab-images.ts'
 import { skipLine } from '../support/outcome.ts'
+import { containerNames } from '../support/service-names.ts'
 import { suite } from '../support/suite.ts'
 
 const engine = await haveEngine()
 /** What makes a lab one of containers. */
 const settings: Record<string, string> = { RUNTIME: 'docker', COLLECTION_INTERVAL: '2s', TRACE_RATE: '1' }
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
-const parts = [...components, ...containerServiceNames, 'jaeger']
+const parts = [...components, ...containerNames, 'jaeger']
 
 /** A lab with a Jaeger that stays up all the while; one that is never made; and one that is made beside the first. */
 interface Labs {

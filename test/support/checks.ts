@@ -8,7 +8,6 @@ import { fields, items, text } from '../../lib/kube/json.ts'
 import { components } from '../../lib/kwok/kwok-cluster.ts'
 import { readers } from '../../lib/lab/kubeconfig.ts'
 import { projectDir } from '../../lib/lab/lab.ts'
-import { containerServiceNames, labServiceNames } from '../../lib/services/process-services.ts'
 import { portSettings } from '../../lib/system/ports.ts'
 import { credentialsIn, privileges, type Source, sourcesOf, statusWith } from './credentials.ts'
 import {
@@ -21,12 +20,13 @@ import {
   type TestLab,
   waitFor,
 } from './lab.ts'
+import { containerNames, processNames } from './service-names.ts'
 
 const isDocker = ({ env }: TestLab) => env['RUNTIME'] === 'docker'
 
 /** How many parts a lab without Jaeger containers has. */
 export function partCount(lab: TestLab): number {
-  return components.length + (isDocker(lab) ? containerServiceNames : labServiceNames).length
+  return components.length + (isDocker(lab) ? containerNames : processNames).length
 }
 
 /** Where in the lab's folder the rendered configurations are. */
@@ -187,7 +187,7 @@ function startedWith(lab: TestLab): Source[] {
 
 function processesOf(lab: TestLab): Source[] {
   const pids = filesBelow(lab.pidsDir).filter(file => file.endsWith('.json'))
-  assert.equal(pids.length, labServiceNames.length)
+  assert.equal(pids.length, processNames.length)
   const commands = new Map(lab.processes().map(({ pid, command }) => [pid, command]))
   return pids.map(file => {
     const pid = Number(JSON.parse(readFileSync(file, 'utf8')).pid)

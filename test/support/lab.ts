@@ -183,7 +183,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
 
   async function partPids(): Promise<Map<string, number>> {
     const { stdout } = await start(process.execPath, ['--import', 'tsx', 'tasks/kwok-status.ts']).ended
-    const rows = [...stdout.matchAll(/^(\S+) +(?:up|silent|down) +.*?(\d+) +\d+ MiB /gm)]
+    const rows = [...stdout.matchAll(/^(\S+) +(?:up|unhealthy|down) +.*?(\d+) +\d+ MiB /gm)]
     return new Map(rows.map(([, part = '', pid]) => [part, Number(pid)]))
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type JaegerSpan, jaegerTraces } from '../../services/jaeger.ts'
+import { type JaegerSpan, jaegerTraces } from '../../traces/jaeger-client.ts'
 import type { Bounds, UsageWindow } from './usage-bounds.ts'
 
 /** Rates of calls, per second. A service answers requests, and makes calls to other services. */

@@ -173,7 +173,7 @@ function outsideLink(url: string, words: string): Html {
 }
 
 function partRow({ name, process: running, trouble, address }: PartStatus): Html {
-  const up = trouble === undefined ? html`<span class="ok">✓ up</span>` : html`<span class="failed">✗ silent</span>`
+  const up = trouble === undefined ? html`<span class="ok">✓ up</span>` : html`<span class="failed">✗ unhealthy</span>`
   const why = trouble === undefined ? undefined : html`<p class="note">${trouble}</p>`
   const state = running === undefined ? html`<span class="failed">✗ down</span>` : html`${up}${why}`
   const memory = running === undefined ? '' : `${Math.round(running.residentBytes / 2 ** 20)} MiB`

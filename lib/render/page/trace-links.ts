@@ -1,6 +1,6 @@
 import { fields, items, text } from '../../kube/json.ts'
 import type { PrometheusApi } from '../../prometheus/prometheus-client.ts'
-import { jaegerServices } from '../../services/jaeger.ts'
+import { jaegerServices } from '../../traces/jaeger-client.ts'
 
 /** A service that Jaeger has traces of. */
 export interface TracedService {

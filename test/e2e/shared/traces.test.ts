@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fields, items, text } from '../../../lib/kube/json.ts'
-import { type JaegerSpan, jaegerServices, jaegerTraces } from '../../../lib/services/jaeger.ts'
+import { type JaegerSpan, jaegerServices, jaegerTraces } from '../../../lib/traces/jaeger-client.ts'
 import {
   assertDone,
   assertSameWords,
@@ -187,8 +187,8 @@ traces('a Jaeger that hangs is not said to be up', async ({ lab }) => {
   try {
     const { exitCode, stdout } = await lab.make(['kwok-status'])
     assert.notEqual(exitCode, 0)
-    assertSays(stdout, /^jaeger +silent +/m)
-    assertSays(stdout, /\nSilent: jaeger: http:\S+: no answer in 3 s\n {2}Next: read .*jaeger\.log\n/)
+    assertSays(stdout, /^jaeger +unhealthy +/m)
+    assertSays(stdout, /\nUnhealthy: jaeger: http:\S+: no answer in 3 s\n {2}Next: read .*jaeger\.log\n/)
   } finally {
     process.kill(pid, 'SIGCONT')
   }

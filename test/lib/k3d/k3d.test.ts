@@ -18,7 +18,7 @@ import { fields, items } from '../../../lib/kube/json.ts'
 import { openLab, projectDir, removeLabDir, writeRecord } from '../../../lib/lab/lab.ts'
 import { programPath } from '../../../lib/programs/programs.ts'
 import { versions } from '../../../lib/programs/versions.ts'
-import { binaryServices } from '../../../lib/services/process-services.ts'
+import { processServices } from '../../../lib/services/process-services.ts'
 import { freePort } from '../../../lib/system/ports.ts'
 import { run } from '../../../lib/system/run.ts'
 import { assertSays } from '../../support/lab.ts'
@@ -234,7 +234,7 @@ tasks('refuses before anything changes: a kubeconfig that can’t be written, an
   const { prometheusPort } = kwok.settings
   const settings = { runtime: 'binary', prometheusPort: String(prometheusPort) }
   writeRecord(kwok, { settings, kwokWorkdir: '' })
-  const services = binaryServices(kwok)
+  const services = processServices(kwok)
   const serve = `require('http').createServer((_, answer) => answer.end()).listen(${prometheusPort}, '127.0.0.1')`
   await services.ensure({
     ...{ name: 'prometheus', command: process.execPath, args: ['--eval', serve] },

@@ -51,7 +51,7 @@ for (const [percent, perMillion] of [
 ] as const) {
   traced(`writes a file for ${percent} of 100 requests`, () => {
     const lab = tempLab({ traceSampling: percent, otlpGrpcPort: '4444' })
-    const written = writeTracingConfig(lab)
+    const written = writeTracingConfig(lab, path => path)
     assert.deepEqual([written.endpoint, written.perMillion], ['127.0.0.1:4444', perMillion])
     assert.equal(parse(readFileSync(written.apiserverConfigPath, 'utf8')).samplingRatePerMillion, perMillion)
     assert.equal(statSync(written.apiserverConfigPath).mode & 0o777, 0o600)

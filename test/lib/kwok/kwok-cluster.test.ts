@@ -4,23 +4,23 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, write
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
+import { programOptions } from '../../../lib/kwok/component-processes.ts'
 import {
   clusterOwner,
   componentPorts,
-  componentProcesses,
   components,
+  controlPlaneOf,
   createCluster,
   createClusterArgs,
   deleteCluster,
   isClusterMade,
-  kwokctlEnv,
-  kwokctlError,
   kwokWarnings,
   requireCluster,
   startCluster,
   waitUntilServed,
 } from '../../../lib/kwok/kwok-cluster.ts'
-import { kwokctlConfig, programOptions } from '../../../lib/kwok/kwokctl-config.ts'
+import { kwokctlEnv, kwokctlError } from '../../../lib/kwok/kwokctl.ts'
+import { kwokctlConfig } from '../../../lib/kwok/kwokctl-config.ts'
 import { staleLeases } from '../../../lib/kwok/stale-leases.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { versions } from '../../../lib/programs/versions.ts'
@@ -109,7 +109,11 @@ for (const [runtime, ofDocker] of [
 ] as const) {
   envs(`is that of a service with the lab’s work folder, in the ${runtime} runtime`, () => {
     const lab = tempLab({ runtime })
-    assert.deepEqual(kwokctlEnv(lab, ofUser), { HOME: '/root', ...ofDocker, KWOK_WORKDIR: lab.kwokWorkdir })
+    assert.deepEqual(kwokctlEnv(lab, ofUser, { runsTools: runtime === 'docker' }), {
+      HOME: '/root',
+      ...ofDocker,
+      KWOK_WORKDIR: lab.kwokWorkdir,
+    })
   })
 }
 envs.run()
@@ -283,7 +287,7 @@ runs('hides from kwokctl the pid files that name another’s process, and leaves
     writeFileSync(join(pids, 'etcd.pid'), `${theirs.pid}`)
     writeFileSync(join(pids, 'kube-apiserver.pid'), `${ours.pid}`)
     writeFileSync(join(pids, 'kube-scheduler.pid'), 'not a number')
-    assert.deepEqual([...(await componentProcesses(lab)).keys()], ['kube-apiserver'])
+    assert.deepEqual([...(await controlPlaneOf(lab).processes(lab)).keys()], ['kube-apiserver'])
     fakeKwokctl(`ls ${pids} >> ${note}`)
     await startCluster(lab)
     assert.deepEqual(readFileSync(note, 'utf8').split('\n'), [

@@ -8,7 +8,9 @@ import { type SettingTexts, variableOf } from '../../../lib/cli/settings.ts'
 import { requireOwnCluster } from '../../../lib/kwok/kwok-cluster.ts'
 import { requireLabPossible, requirePortsFor } from '../../../lib/kwok/preflight.ts'
 import type { Lab } from '../../../lib/lab/lab.ts'
-import { binaryServices } from '../../../lib/services/process-services.ts'
+import { processServices } from '../../../lib/services/process-services.ts'
+import { prometheus } from '../../../lib/services/prometheus.ts'
+import { statsProxy } from '../../../lib/services/stats-proxy.ts'
 import { portSettings } from '../../../lib/system/ports.ts'
 import { freePorts, tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
 
@@ -78,7 +80,7 @@ ports('asks for no port of a page that nobody wants', async () => {
 
 ports('takes a port that the lab’s own service holds for in order, and looks at one service’s alone', async () => {
   const lab = await freeLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   const { statsProxyPort } = lab.settings
   await services.ensure({
     name: 'stats-proxy',
@@ -94,8 +96,8 @@ ports('takes a port that the lab’s own service holds for in order, and looks a
   try {
     await requirePortsFor(lab)
     const other = { ...lab, pidsDir: join(tempDir(), 'pids') }
-    await requirePortsFor(other, 'prometheus')
-    await assert.rejects(requirePortsFor(other, 'stats-proxy'), /Cannot use port/)
+    await requirePortsFor(other, prometheus)
+    await assert.rejects(requirePortsFor(other, statsProxy), /Cannot use port/)
   } finally {
     await services.stop('stats-proxy')
   }

@@ -3,7 +3,13 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { configPath, ensureCollector, reloadCollector, writeCollectorConfig } from '../../../lib/services/collector.ts'
+import {
+  collector,
+  configPath,
+  ensureCollector,
+  reloadCollector,
+  writeCollectorConfig,
+} from '../../../lib/services/collector.ts'
 import { freePort } from '../../../lib/system/ports.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
 
@@ -76,7 +82,7 @@ collectors('has it read what another wrote while it was told to read', () =>
     await writeCollectorConfig(lab, ['a', 'b'])
     const slow = {
       signal: async () => {
-        await services.signal('collector', 'SIGHUP')
+        await services.signal(collector, 'SIGHUP')
         await writeCollectorConfig(lab, ['a', 'b', 'c'])
         return true
       },

@@ -23,19 +23,18 @@ import { type Lab, writeRecord } from '../../../lib/lab/lab.ts'
 import { imageOf } from '../../../lib/lab/lab-images.ts'
 import { runtimeOf } from '../../../lib/lab/runtime.ts'
 import { versions } from '../../../lib/programs/versions.ts'
-import { collectorService } from '../../../lib/services/collector.ts'
+import { collector } from '../../../lib/services/collector.ts'
 import { bundleProgram } from '../../../lib/services/container-bundle.ts'
 import { containerServices, telling } from '../../../lib/services/container-services.ts'
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../../../lib/services/container-spec.ts'
 import { writeForContainer } from '../../../lib/services/container-user.ts'
 import { grafanaPassword } from '../../../lib/services/grafana-password.ts'
-import { jaegerService } from '../../../lib/services/jaeger.ts'
-import { labServices } from '../../../lib/services/lab-services.ts'
-import { lgtmService } from '../../../lib/services/lgtm.ts'
-import { metricsServerService } from '../../../lib/services/metrics-server.ts'
-import { neededImages } from '../../../lib/services/needed-images.ts'
-import { statsProxyService } from '../../../lib/services/stats-proxy.ts'
-import { tracesService } from '../../../lib/services/trace-simulator.ts'
+import { jaeger } from '../../../lib/services/jaeger.ts'
+import { lgtm } from '../../../lib/services/lgtm.ts'
+import { metricsServer } from '../../../lib/services/metrics-server.ts'
+import { neededImages } from '../../../lib/services/service-list.ts'
+import { statsProxy } from '../../../lib/services/stats-proxy.ts'
+import { traceSimulator } from '../../../lib/services/trace-simulator.ts'
 import { proxyVariables } from '../../../lib/system/environment.ts'
 import { filesBelow } from '../../support/lab.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
@@ -81,7 +80,7 @@ const lines = suite('runArgs()')
 lines('of LGTM: four ports on loopback, the lab’s files over its own, users without a name as viewers', () => {
   const lab = dockerLab({ grafanaPort: '3100', prometheusPort: '9191' })
   const folders = { json: join(lab.dir, 'json'), rules: join(lab.dir, 'rules'), own: '/home/me/own' }
-  const spec = lgtmService(lab, { ...folders, datasources: 'datasources', providers: 'providers' })
+  const spec = lgtm.container.spec(lab, { ...folders, datasources: 'datasources', providers: 'providers' })
   assert.deepEqual(commandLine(lab, spec), [
     ...shared('lgtm'),
     '--publish=127.0.0.1:3100:3000',
@@ -131,7 +130,7 @@ lines(
   'of the stats proxy: Node.js with a bundle, published on loopback, not root, on a read-only file system',
   async () => {
     const lab = dockerLab()
-    assert.deepEqual(commandLine(lab, await statsProxyService(lab)), [
+    assert.deepEqual(commandLine(lab, await statsProxy.container.spec(lab)), [
       ...shared('stats-proxy'),
       '--publish=127.0.0.1:10250:10250',
       seen('stats-proxy'),
@@ -180,7 +179,7 @@ lines('of the collector: published nowhere; of the machine it sees figures, and 
     'stat',
     'uptime',
   ]
-  assert.deepEqual(commandLine(lab, await collectorService(lab)), [
+  assert.deepEqual(commandLine(lab, collector.container.spec(lab)), [
     ...shared('collector'),
     seen('collector'),
     `--mount=type=bind,source=LAB/data/collector,target=/hostfs${mountPoint === '/' ? '' : mountPoint},readonly`,
@@ -201,7 +200,7 @@ lines('of the collector: published nowhere; of the machine it sees figures, and 
 lines('of metrics-server, which asks for nodes at the stats proxy, with a certificate of its own', async () => {
   const lab = dockerLab()
   await writeTestCa(lab.clusterDir)
-  assert.deepEqual(commandLine(lab, await metricsServerService(lab)), [
+  assert.deepEqual(commandLine(lab, await metricsServer.container.spec(lab)), [
     ...shared('metrics-server'),
     seen('metrics-server'),
     ...locked,
@@ -228,7 +227,7 @@ lines('of metrics-server, which asks for nodes at the stats proxy, with a certif
 
 lines('of the trace simulator and of Jaeger', async () => {
   const lab = dockerLab({ jaeger: 'true' })
-  assert.deepEqual(commandLine(lab, await tracesService(lab, labServices(lab))), [
+  assert.deepEqual(commandLine(lab, await traceSimulator.container.spec(lab)), [
     ...shared('traces'),
     seen('traces'),
     ...locked,
@@ -248,7 +247,7 @@ lines('of the trace simulator and of Jaeger', async () => {
     '--interval-ms',
     '10000',
   ])
-  assert.deepEqual(commandLine(lab, await jaegerService(lab)), [
+  assert.deepEqual(commandLine(lab, jaeger.container.spec(lab)), [
     ...shared('jaeger'),
     '--publish=127.0.0.1:16686:16686',
     seen('jaeger'),

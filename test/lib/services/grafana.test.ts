@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
-import { grafanaHome, grafanaService, grafanaSettings } from '../../../lib/services/grafana.ts'
-import { binaryServices } from '../../../lib/services/process-services.ts'
+import { grafana, grafanaHome, grafanaSettings } from '../../../lib/services/grafana.ts'
+import { processServices } from '../../../lib/services/process-services.ts'
 import { freePort } from '../../../lib/system/ports.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
 
@@ -28,22 +28,22 @@ require('http').createServer((request, response) => response.writeHead(request.u
 
 const told = { datasources: 'a: 1\n', dashboards: 'b: 2\n' }
 
-const service = suite('grafanaService()')
+const service = suite('grafana')
 
 service(
   'starts Grafana on loopback, anonymous users as viewers, the administrator with the lab’s password',
   async () => {
     const lab = tempLab({ grafanaPort: String(await freePort()) })
     const program = standIn()
-    const services = binaryServices(lab)
+    const services = processServices(lab)
     const before = process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
     process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = 'Admin'
     try {
-      assert.equal(await services.ensure(grafanaService(lab, program, told)), true)
-      assert.equal(await services.ensure(grafanaService(lab, program, told)), false)
+      assert.equal(await services.ensure(grafana.process.spec(lab, { program, provisioning: told })), true)
+      assert.equal(await services.ensure(grafana.process.spec(lab, { program, provisioning: told })), false)
       const more = { ...told, dashboards: 'c: 3\n' }
       assert.equal(
-        await services.ensure(grafanaService(lab, program, more)),
+        await services.ensure(grafana.process.spec(lab, { program, provisioning: more })),
         true,
         'of other dashboards it knows nothing',
       )
@@ -76,7 +76,7 @@ service('keeps all that Grafana writes in the lab’s folder', () => {
 
 service('has what it reads at its start in the lab’s folder', () => {
   const lab = tempLab()
-  grafanaService(lab, standIn(), told)
+  grafana.process.spec(lab, { program: standIn(), provisioning: told })
   const read = (path: string) => readFileSync(join(lab.configDir, 'grafana', path), 'utf8')
   assert.deepEqual([read('datasources/lab.yaml'), read('dashboards/lab.yaml')], [told.datasources, told.dashboards])
 })

@@ -6,9 +6,9 @@ import { parseAllDocuments } from 'yaml'
 import { fields } from '../../../lib/kube/json.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import {
+  metricsServer,
   metricsServerHosts,
   metricsServerManifests,
-  metricsServerService,
   resolutionMs,
 } from '../../../lib/services/metrics-server.ts'
 import { tempLab } from '../../support/temp-lab.ts'
@@ -54,13 +54,15 @@ manifests('gives it no rights but to have callers checked', () => {
 })
 manifests.run()
 
-const services = suite('metricsServerService()')
+const services = suite('metricsServer')
 
 services('asks the stats proxy and listens on loopback, as an account of its own', async () => {
   process.env['METRICS_SERVER_BINARY'] = process.execPath
   const lab = tempLab({ metricsServerPort: '5443', statsProxyPort: '20250', collectionInterval: '20s' })
   await writeTestCa(lab.clusterDir)
-  const { name, args } = await metricsServerService(lab).finally(() => delete process.env['METRICS_SERVER_BINARY'])
+  const { name, args } = await metricsServer.process
+    .spec(lab)
+    .finally(() => delete process.env['METRICS_SERVER_BINARY'])
   assert.equal(name, 'metrics-server')
   const kubeconfig = `${lab.kubeconfigDir}/metrics-server.yaml`
   assert.deepEqual(args, [

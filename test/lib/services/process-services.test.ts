@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import type { Lab } from '../../../lib/lab/lab.ts'
-import { binaryServices, lastLogLines, type ServiceSpec, serviceNames } from '../../../lib/services/process-services.ts'
+import { lastLogLines, processServices, type ServiceSpec } from '../../../lib/services/process-services.ts'
+import { services } from '../../../lib/services/service-list.ts'
 import { processInfos } from '../../../lib/system/processes.ts'
 import { tempDir, tempLab, until, untilFile } from '../../support/temp-lab.ts'
 
@@ -32,17 +33,17 @@ const spec = (lab: Lab, program: string, more: Partial<ServiceSpec> = {}): Servi
 const getsReady = 'require("fs").writeFileSync("ready", ""); console.log("started", process.pid)'
 const logOf = (lab: Lab) => readFileSync(join(lab.logsDir, `${name}.log`), 'utf8')
 const pidOf = async (lab: Lab) => {
-  const pid = (await binaryServices(lab).state(name)).process?.pid
+  const pid = (await processServices(lab).state(name)).process?.pid
   if (pid !== undefined) pids.add(pid)
   return pid
 }
 const mode = (path: string) => statSync(path).mode & 0o777
 
-const ensures = suite('binaryServices().ensure()')
+const ensures = suite('processServices().ensure()')
 
 ensures('starts a service, waits until it answers, and keeps log and pid from others', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   const slow = `setTimeout(() => { ${getsReady} }, 300)`
   assert.equal(await services.ensure(spec(lab, slow, { env: { GREETING: 'hello' } })), true)
   const pid = await pidOf(lab)
@@ -59,10 +60,10 @@ ensures('gives it the lab’s folder, its own variables, no input and a session 
   const tell =
     'const {execSync} = require("child_process"); const ps = execSync("ps -o pgid= -p " + process.pid);' +
     'console.log(JSON.stringify([process.cwd(), process.env.GREETING, require("fs").readFileSync(0, "utf8"), Number(ps) === process.pid]))'
-  await binaryServices(lab).ensure(spec(lab, `${tell}; ${getsReady}`, { env: { GREETING: 'hello' } }))
+  await processServices(lab).ensure(spec(lab, `${tell}; ${getsReady}`, { env: { GREETING: 'hello' } }))
   await pidOf(lab)
   assert.deepEqual(JSON.parse(logOf(lab).split('\n')[0] ?? ''), [lab.dir, 'hello', '', true])
-  await binaryServices(lab).stop(name)
+  await processServices(lab).stop(name)
 })
 
 /** What has been in shells, and would make another lab of it. */
@@ -103,14 +104,14 @@ for (const [fact, more, expected] of [
     Object.assign(process.env, ofShell)
     try {
       const tell = 'console.log(JSON.stringify(process.env))'
-      await binaryServices(lab).ensure(spec(lab, `${tell}; ${getsReady}`, { env: { GREETING: 'hello' }, ...more }))
+      await processServices(lab).ensure(spec(lab, `${tell}; ${getsReady}`, { env: { GREETING: 'hello' }, ...more }))
     } finally {
       for (const name of Object.keys(ofShell)) delete process.env[name]
       Object.assign(process.env, before)
     }
     await pidOf(lab)
     const given = JSON.parse(logOf(lab).split('\n')[0] ?? '')
-    await binaryServices(lab).stop(name)
+    await processServices(lab).stop(name)
     const known = ['PATH', 'HOME', 'USER', 'TMPDIR', 'LANG', 'LC_ALL', 'LC_CTYPE', 'GREETING', ...expected]
     assert.deepEqual(
       Object.keys(given).filter(variable => !known.includes(variable) && !isOfMacOs(variable)),
@@ -126,11 +127,11 @@ for (const [fact, more, expected] of [
 
 ensures('leaves one alone that already runs as it should', async () => {
   const lab = tempLab()
-  assert.equal(await binaryServices(lab).ensure(spec(lab, getsReady)), true)
+  assert.equal(await processServices(lab).ensure(spec(lab, getsReady)), true)
   const pid = await pidOf(lab)
-  assert.equal(await binaryServices(lab).ensure(spec(lab, getsReady)), false)
+  assert.equal(await processServices(lab).ensure(spec(lab, getsReady)), false)
   assert.equal(await pidOf(lab), pid)
-  await binaryServices(lab).stop(name)
+  await processServices(lab).stop(name)
 })
 
 for (const [what, change] of [
@@ -140,7 +141,7 @@ for (const [what, change] of [
 ] as const) {
   ensures(`stops one that was started with other ${what}, and starts it anew`, async () => {
     const lab = tempLab()
-    const services = binaryServices(lab)
+    const services = processServices(lab)
     await services.ensure(spec(lab, getsReady))
     const pid = (await pidOf(lab)) ?? 0
     assert.equal(await services.ensure(spec(lab, getsReady, change)), true)
@@ -152,7 +153,7 @@ for (const [what, change] of [
 
 ensures('starts one again that was killed', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   await services.ensure(spec(lab, getsReady))
   const pid = (await pidOf(lab)) ?? 0
   process.kill(pid, 'SIGKILL')
@@ -165,7 +166,7 @@ ensures('starts one again that was killed', async () => {
 ensures('fails with the end of its log when it ends early', async () => {
   const lab = tempLab()
   const dies = 'for (let i = 0; i < 20; i++) console.error("line " + i); setTimeout(() => process.exit(3), 100)'
-  await assert.rejects(binaryServices(lab).ensure(spec(lab, dies)), {
+  await assert.rejects(processServices(lab).ensure(spec(lab, dies)), {
     name: 'LabError',
     message: /^stats-proxy ended right after its start: its log ends with\n {4}line 12\n[\s\S]* {4}line 19$/,
     next: `read ${join(lab.logsDir, `${name}.log`)}`,
@@ -174,7 +175,7 @@ ensures('fails with the end of its log when it ends early', async () => {
 
 ensures('fails in time when it does not answer, and lets stop() find it', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   const silent = spec(lab, 'console.log("still reading")', { readyTimeoutMs: 500 })
   await assert.rejects(services.ensure(silent), {
     name: 'LabError',
@@ -187,7 +188,7 @@ ensures('fails in time when it does not answer, and lets stop() find it', async 
 
 ensures('fails as its question does, and lets stop() find it', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   const ready = async () => {
     throw new TypeError('a bug')
   }
@@ -198,7 +199,7 @@ ensures('fails as its question does, and lets stop() find it', async () => {
 
 ensures('says which service could not be started', async () => {
   const lab = tempLab()
-  await assert.rejects(binaryServices(lab).ensure(spec(lab, '', { command: '/nowhere/program' })), {
+  await assert.rejects(processServices(lab).ensure(spec(lab, '', { command: '/nowhere/program' })), {
     name: 'LabError',
     message: /^Cannot start stats-proxy: spawn \/nowhere\/program ENOENT/,
   })
@@ -216,7 +217,7 @@ function wrapper(...lines: string[]): string {
 ensures('knows a service again that a script of the user’s has become', async () => {
   const lab = tempLab()
   const command = wrapper('sleep 0.3', 'touch ready', 'exec sleep 60')
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   const started = services.ensure(spec(lab, '', { command, args: [] }))
   await untilFile(join(lab.pidsDir, `${name}.json`))
   const { pid } = JSON.parse(readFileSync(join(lab.pidsDir, `${name}.json`), 'utf8'))
@@ -229,7 +230,7 @@ ensures('knows a service again that a script of the user’s has become', async 
 
 ensures('after a time-out knows one that a script has become and that never answered', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   const command = wrapper('sleep 0.2', 'exec sleep 61')
   const started = spec(lab, '', { command, args: [], readyTimeoutMs: 600 })
   await assert.rejects(services.ensure(started), /^LabError: Timed out/)
@@ -255,17 +256,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     task.kill(signal)
     assert.deepEqual(await ended, [null, signal])
     const pid = (await pidOf(lab)) ?? 0
-    assert.equal(await binaryServices(lab).stop(name), true)
+    assert.equal(await processServices(lab).stop(name), true)
     assert.equal((await processInfos([pid])).size, 0)
   })
 }
 ensures.run()
 
-const stops = suite('binaryServices().stop()')
+const stops = suite('processServices().stop()')
 
 stops('ends the service within seconds, says so, and forgets it', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   await services.ensure(spec(lab, getsReady))
   const pid = (await pidOf(lab)) ?? 0
   const startedMs = Date.now()
@@ -278,7 +279,7 @@ stops('ends the service within seconds, says so, and forgets it', async () => {
 
 stops('ends with a script the program that it runs as its child', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   const command = wrapper('sleep 63 &', 'echo $! > child', 'touch ready', 'wait')
   await services.ensure(spec(lab, '', { command, args: [] }))
   const child = Number(readFileSync(join(lab.dir, 'child'), 'utf8'))
@@ -289,7 +290,7 @@ stops('ends with a script the program that it runs as its child', async () => {
 
 stops('never signals a process that only has the number', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   await services.ensure(spec(lab, getsReady))
   const file = join(lab.pidsDir, `${name}.json`)
   const recorded = JSON.parse(readFileSync(file, 'utf8'))
@@ -314,15 +315,15 @@ stops('never signals a process that only has the number', async () => {
 stops('takes a broken pid file for none', async () => {
   const lab = tempLab()
   writeFileSync(join(lab.pidsDir, `${name}.json`), '{"pid": 1')
-  assert.equal(await binaryServices(lab).stop(name), false)
+  assert.equal(await processServices(lab).stop(name), false)
   assert.deepEqual(readdirSync(lab.pidsDir), [])
 })
 stops.run()
 
-const signals = suite('binaryServices().signal()')
+const signals = suite('processServices().signal()')
 signals('reaches a running service, and is false without one', async () => {
   const lab = tempLab()
-  const services = binaryServices(lab)
+  const services = processServices(lab)
   assert.equal(await services.signal(name, 'SIGHUP'), false)
   await services.ensure(spec(lab, `process.on("SIGHUP", () => console.log("told")); ${getsReady}`))
   await pidOf(lab)
@@ -332,12 +333,12 @@ signals('reaches a running service, and is false without one', async () => {
 })
 signals.run()
 
-const states = suite('binaryServices().state()')
+const states = suite('processServices().state()')
 states('knows the log of one that never ran', async () => {
   const lab = tempLab()
-  for (const each of serviceNames) {
+  for (const { name: each } of services) {
     const logFile = join(lab.logsDir, `${each}.log`)
-    assert.deepEqual(await binaryServices(lab).state(each), {
+    assert.deepEqual(await processServices(lab).state(each), {
       name: each,
       process: undefined,
       isWanted: false,

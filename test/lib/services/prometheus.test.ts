@@ -11,7 +11,7 @@ import { projectDir } from '../../../lib/lab/lab.ts'
 import { ensurePrograms, programPath } from '../../../lib/programs/ensure-programs.ts'
 import { query } from '../../../lib/prometheus/prometheus-client.ts'
 import { lookbackMs, type PrometheusTargets, prometheusConfig } from '../../../lib/prometheus/prometheus-config.ts'
-import { prometheusService, prometheusUrl, writePrometheusConfig } from '../../../lib/services/prometheus.ts'
+import { prometheus, prometheusUrl, writePrometheusConfig } from '../../../lib/services/prometheus.ts'
 import { run } from '../../../lib/system/run.ts'
 import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
 import { CERTIFICATE } from '../kube/tls.ts'
@@ -188,10 +188,10 @@ for (const [intervalMs, expectedMs] of [
 }
 lookbacks.run()
 
-const services = suite('prometheusService()')
+const services = suite('prometheus')
 services('listens on loopback, bounds look-back and size, and takes OTLP', async () => {
   const lab = tempLab({ prometheusPort: '9191', collectionInterval: '20s' })
-  const { command, args } = await prometheusService(lab)
+  const { command, args } = await prometheus.process.spec(lab)
   assert.equal(command, (await ensurePrograms(['prometheus'])).prometheus.path)
   assert.deepEqual(args, [
     `--config.file=${lab.configDir}/prometheus.yaml`,

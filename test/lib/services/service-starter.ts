@@ -1,9 +1,9 @@
 /** Starts a service that never answers, as a task does: `service-starter.ts <lab as JSON> <command>`. A test interrupts it. */
 import type { Lab } from '../../../lib/lab/lab.ts'
-import { binaryServices } from '../../../lib/services/process-services.ts'
+import { processServices } from '../../../lib/services/process-services.ts'
 
 const [, , lab = '', command = ''] = process.argv
-await binaryServices(JSON.parse(lab) as Lab).ensure({
+await processServices(JSON.parse(lab) as Lab).ensure({
   name: 'stats-proxy',
   command,
   args: [],

@@ -7,7 +7,7 @@ import { readCluster } from '../../../../lib/checks/verify/cluster-snapshot.ts'
 import { expectedValues } from '../../../../lib/checks/verify/expected-values.ts'
 import type { Truth } from '../../../../lib/checks/verify/query-expectations.ts'
 import { modelUsage } from '../../../../lib/checks/verify/usage-truth.ts'
-import type { JaegerSpan } from '../../../../lib/services/jaeger.ts'
+import type { JaegerSpan } from '../../../../lib/traces/jaeger-client.ts'
 import { CLUSTER, clusterObjects, fakeApi } from './cluster-fixture.ts'
 
 const untilMs = 1_800_000_000_000

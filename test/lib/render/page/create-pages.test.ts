@@ -130,7 +130,7 @@ pages('lists the dashboards, and says which file can’t be read', async ({ get 
   assertSays(text, /broken\.json: this is no JSON/)
 })
 
-pages('says of each part whether it is up, down, or silent and why', async ({ prometheus }) => {
+pages('says of each part whether it is up, down, or unhealthy and why', async ({ prometheus }) => {
   const running = { pid: 4711, command: 'x', residentBytes: 2 ** 20 }
   const part = { name: 'up', process: running, trouble: undefined, address: '127.0.0.1:1', logFile: '/x' }
   const parts = async () => [
@@ -143,7 +143,7 @@ pages('says of each part whether it is up, down, or silent and why', async ({ pr
   const rows = [...text.matchAll(/<tr><th scope="row">.*/g)].map(([row]) => row.replaceAll(/<[^>]*>/g, ' ').trim())
   assertSameWords(
     rows.map(row => row.replaceAll(/ +/g, ' ')),
-    ['up ✓ up 127.0.0.1:1 1 MiB', 'lost ✗ down 127.0.0.1:1', 'mute ✗ silent no &#60;answer&#62; in 3 s - 1 MiB'],
+    ['up ✓ up 127.0.0.1:1 1 MiB', 'lost ✗ down 127.0.0.1:1', 'mute ✗ unhealthy no &#60;answer&#62; in 3 s - 1 MiB'],
     'rows',
   )
 })
