@@ -1,20 +1,28 @@
 /**
- * A web server and a client run in namespace demo of a cluster when this ends, so that its dashboards have something to show. Their image
- * is Node.js's, at a mirror where IMAGE_PREFIX names one. Needs a cluster that `make k3d` has made, or one that KUBE_CONTEXT names.
+ * Runs a web server and a client in namespace demo of a cluster, so that its dashboards show load. Both use the Node.js image, from the
+ * mirror in IMAGE_PREFIX if set. Needs the cluster of `make k3d`, or the one of KUBE_CONTEXT.
  *
  *   tsx tasks/k3d-demo.ts
  *   tsx tasks/k3d-demo.ts --kube-context my-cluster
  */
+import { imageOf } from '../lib/docker/images.ts'
 import { requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
-import { applyDemo, demoNamespace } from '../lib/k3d/k3d-demo.ts'
+import { demoFile, demoNamespace, demoObjects } from '../lib/k3d/k3d-demo.ts'
+import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { print, runTask } from '../lib/lab/task.ts'
+import { $ } from '../lib/system/run.ts'
+import { readYamlDocuments, yamlText } from '../lib/system/yaml-files.ts'
 
 const about = 'Runs a web server and a client in namespace demo of a cluster.'
-const flags = { yes: 'change a cluster that the lab did not make without asking' }
+const flags = { yes: 'change a cluster that the lab did not create without a question' }
 
 await runTask({ about, settings: ['kubeContext'], flags, on: 'context' }, async ({ lab, flags: chosen }) => {
   await requireContext(lab)
-  const what = `The demo goes into namespace ${demoNamespace}`
+  const what = `this installs the demo in namespace ${demoNamespace}`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
-  print((await applyDemo(lab)).trimEnd())
+  const kubectl = await kubectlCommand(lab)
+  const input = yamlText(demoObjects(readYamlDocuments(demoFile), imageOf(lab, 'node')))
+  const { stdout } = await $({ input })`${kubectl} apply ${serverSide} -f -`
+  await $({ timeoutMs: 320_000 })`${kubectl} rollout status deployment -n ${demoNamespace} --timeout=300s`
+  print(stdout.trimEnd())
 })

@@ -1,6 +1,6 @@
 /**
- * Takes the lab's k3d cluster away and leaves nothing. With KUBE_CONTEXT it removes from that cluster namespace otel-lab and what
- * belongs to it; the demo stays. With nothing there is nothing to do.
+ * Deletes the lab's k3d cluster and its state. With KUBE_CONTEXT it deletes what the lab installed in that cluster: namespace otel-lab and
+ * the ClusterRoles; the demo stays. Does nothing when nothing is installed.
  *
  *   tsx tasks/k3d-down.ts
  *   tsx tasks/k3d-down.ts --kube-context my-cluster
@@ -11,17 +11,17 @@ import { deleteCluster, ownCluster } from '../lib/k3d/k3d-cluster.ts'
 import { removeFromCluster } from '../lib/k3d/k3d-remove.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
-const about = "Takes the lab's k3d cluster away, or out of a cluster what the lab installed there."
-const flags = { yes: 'change a cluster that the lab did not make without asking' }
+const about = "Deletes the lab's k3d cluster, or what the lab installed in another cluster."
+const flags = { yes: 'change a cluster that the lab did not create without a question' }
 
 await runTask(
   { about, settings: ['kubeContext'], flags, on: 'context', changesLab: true, ignoreCreationSettings: true },
   async ({ lab, flags: chosen }) => {
     const { clusterName: name, kubeContext } = lab.settings
     if (ownCluster(lab) !== undefined) {
-      say(`Taking k3d cluster "${name}" away`)
+      say(`Deleting k3d cluster "${name}"`)
       await deleteCluster(lab)
-      print(`k3d cluster "${name}" is gone; nothing of it is left`)
+      print(`k3d cluster "${name}" is deleted`)
       return
     }
     if (kubeContext === 'auto' && !existsSync(lab.dir)) {
@@ -30,13 +30,13 @@ await runTask(
     }
     await requireContext(lab)
     const yes = chosen.has('yes') || lab.settings.yes
-    await requireAgreement(lab, `namespace ${labNamespace} with all that is in it would be removed`, yes)
-    say(`Removing what the lab installed in context "${lab.context}"`)
+    await requireAgreement(lab, `this deletes namespace ${labNamespace} with all its objects`, yes)
+    say(`Deleting what the lab installed in context "${lab.context}"`)
     const removed = await removeFromCluster(lab)
     print(
       removed
-        ? `Namespace ${labNamespace} of context "${lab.context}" is gone`
-        : `The lab has nothing in "${lab.context}"`,
+        ? `Namespace ${labNamespace} of context "${lab.context}" is deleted`
+        : `The lab has installed nothing in context "${lab.context}"`,
     )
   },
 )

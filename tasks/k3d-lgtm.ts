@@ -1,6 +1,6 @@
 /**
- * Installs LGTM (Grafana, Prometheus, Tempo, Loki) with the lab's dashboards and rules in namespace otel-lab, and waits until it
- * answers: on the lab's own k3d cluster, or on any that KUBE_CONTEXT names, after asking. Run again, it changes what has changed.
+ * Installs LGTM (Grafana, Prometheus, Tempo, Loki) with the lab's dashboards and rules in namespace otel-lab, and waits until it answers. It
+ * uses the lab's k3d cluster, or the one of KUBE_CONTEXT after a confirmation. A second run applies changes.
  *
  *   tsx tasks/k3d-lgtm.ts
  *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --dashboards-dir mine --yes
@@ -16,7 +16,7 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
 const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir'] as const
-const flags = { yes: 'change a cluster that the lab did not make without asking' }
+const flags = { yes: 'change a cluster that the lab did not create without a question' }
 
 await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
   const ownDir = requireOwnDir(lab.settings)
@@ -24,12 +24,12 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   for (const note of notes) say(note)
   const own = [...texts].map(([path, text]) => [`own/${path}`, text] as const)
   await requireContext(lab)
-  const what = `LGTM goes into namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
+  const what = `this installs LGTM in namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
   await hasOwnNamespace(lab)
   say(`Installing LGTM in context "${lab.context}"`)
   const provisioning = provisioningFiles({
-    // Inside the pod, where Grafana is too.
+    // In the pod of Grafana.
     prometheusUrl: 'http://127.0.0.1:9090',
     jaegerUrl: undefined,
     intervalMs: lab.settings.collectionInterval,
@@ -37,7 +37,7 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
     ownDir: ownDir === undefined ? undefined : `${mountedDir}/own`,
   })
   const files = new Map([...generatedFiles(), ...provisioning, ...own])
-  // Nobody makes traces there.
+  // No program sends traces.
   files.delete('rules/tracing.yaml')
   const changed = await applyLgtm(lab, files)
   rememberSetting(lab, 'dashboardsDir')

@@ -1,6 +1,6 @@
 /**
- * Opens Grafana, Prometheus and OTLP of a cluster that KUBE_CONTEXT names on 127.0.0.1, until Ctrl-C. The lab's own k3d cluster has
- * them open anyway.
+ * Forwards ports of 127.0.0.1 to Grafana, Prometheus and OTLP in the cluster of KUBE_CONTEXT, until Ctrl-C. The lab's k3d cluster has these
+ * ports open already.
  *
  *   tsx tasks/k3d-port-forward.ts --kube-context my-cluster
  *   tsx tasks/k3d-port-forward.ts --kube-context my-cluster --grafana-port 3100
@@ -12,7 +12,7 @@ import { requireMappedPorts } from '../lib/k3d/k3d-ports.ts'
 import { openForward, settingPorts } from '../lib/k3d/port-forward.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = "Opens LGTM's ports on 127.0.0.1, until Ctrl-C."
+const about = "Forwards LGTM's ports to 127.0.0.1, until Ctrl-C."
 const settings = ['kubeContext', 'grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort'] as const
 
 await runTask({ about, settings, on: 'context' }, async ({ lab }) => {
@@ -25,15 +25,15 @@ await runTask({ about, settings, on: 'context' }, async ({ lab }) => {
   }
   await requireMappedPorts(lab)
   const forward = await openForward(lab, settingPorts(lab))
-  let isWanted = false
+  let isStopped = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      isWanted = true
+      isStopped = true
       forward.close()
     })
   }
   print(`${addresses}; Ctrl-C ends it`)
-  const said = await forward.ended
-  if (isWanted) return
-  throw new LabError('The port forwarding ended', { why: said, next: 'run it again; LGTM may have got a new pod' })
+  const stderr = await forward.ended
+  if (isStopped) return
+  throw new LabError('The port forwarding ended', { why: stderr, next: 'run this again; LGTM may have a new pod' })
 })

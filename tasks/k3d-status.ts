@@ -1,12 +1,11 @@
 /**
- * Shows what the lab has in a cluster: LGTM and the collectors with how many of their pods are ready, the nodes, the addresses and
- * how many series there are. Exit code 1 when a part is missing or not ready.
+ * Shows LGTM and the collectors in a cluster with their ready pods, and the numbers of nodes, pods and series. Exit code 1 when one is
+ * missing or not ready.
  *
  *   tsx tasks/k3d-status.ts
  *   tsx tasks/k3d-status.ts --kube-context my-cluster
  *   tsx tasks/k3d-status.ts --password        # of Grafana's user admin, and nothing else
  */
-
 import { formatTable } from '../lib/cli/table.ts'
 import { requireContext } from '../lib/k3d/agreement.ts'
 import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
@@ -16,8 +15,7 @@ import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { countAll } from '../lib/kwok/lab-status.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = 'Shows what the lab has in a cluster; exit code 1 when a part is missing or not ready.'
-
+const about = 'Shows LGTM and the collectors in a cluster; exit code 1 when one is missing or not ready.'
 const flags = { password: "print the password of Grafana's user admin, and nothing else" }
 
 const task = { about, settings: ['kubeContext'], flags, on: 'context', ignoreCreationSettings: true } as const
