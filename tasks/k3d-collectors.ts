@@ -5,7 +5,6 @@
  *   tsx tasks/k3d-collectors.ts
  *   tsx tasks/k3d-collectors.ts --kube-context my-cluster --otel-chart ./opentelemetry-collector-0.170.0.tgz
  */
-
 import { LabError } from '../lib/cli/errors.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { requireChart } from '../lib/k3d/helm.ts'
@@ -22,10 +21,10 @@ const flags = { yes: 'change a cluster that the lab did not create without confi
 await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
   requireChart(lab.settings.otelChart)
   await requireContext(lab)
-  const what = `collectors go into namespace ${labNamespace}, with ClusterRoles that read objects and the kubelets' statistics`
+  const what = `this installs collectors in namespace ${labNamespace}, with ClusterRoles that read objects and the kubelets' statistics`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
   if (!(await hasOwnNamespace(lab))) {
-    throw new LabError(`There is no LGTM in context "${lab.context}" to send to`, { next: 'run k3d-lgtm first' })
+    throw new LabError(`Context "${lab.context}" has no LGTM`, { next: 'run k3d-lgtm first' })
   }
   say(`Installing the collectors in context "${lab.context}"`)
   const changed = await applyCollectors(lab, say)

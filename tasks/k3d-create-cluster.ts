@@ -5,7 +5,6 @@
  *   tsx tasks/k3d-create-cluster.ts
  *   tsx tasks/k3d-create-cluster.ts --cluster-name small --prometheus-port 9190
  */
-
 import { UsageError } from '../lib/cli/errors.ts'
 import { ensureCluster } from '../lib/k3d/k3d-cluster.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -15,10 +14,10 @@ const settings = ['grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort
 
 await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab }) => {
   if (lab.settings.kubeContext !== 'auto') {
-    throw new UsageError(`KUBE_CONTEXT=${lab.settings.kubeContext} names a cluster that is there`, {
-      next: `make k3d-lgtm k3d-collectors KUBE_CONTEXT=${lab.settings.kubeContext}, or leave KUBE_CONTEXT out`,
+    throw new UsageError(`KUBE_CONTEXT=${lab.settings.kubeContext} names an existing cluster`, {
+      next: `make k3d-lgtm k3d-collectors KUBE_CONTEXT=${lab.settings.kubeContext}, or unset KUBE_CONTEXT`,
     })
   }
-  const made = await ensureCluster(lab, say)
-  print(`k3d cluster "${lab.settings.clusterName}" ${made ? 'is made' : 'is there'}, context ${lab.context}`)
+  const isNew = await ensureCluster(lab, say)
+  print(`k3d cluster "${lab.settings.clusterName}" ${isNew ? 'is created' : 'exists'}, context ${lab.context}`)
 })

@@ -19,9 +19,9 @@ await runTask(
   async ({ lab, flags: chosen }) => {
     const { clusterName: name, kubeContext } = lab.settings
     if (ownCluster(lab) !== undefined) {
-      say(`Taking k3d cluster "${name}" away`)
+      say(`Deleting k3d cluster "${name}"`)
       await deleteCluster(lab)
-      print(`k3d cluster "${name}" is gone; nothing of it is left`)
+      print(`k3d cluster "${name}" is deleted`)
       return
     }
     if (kubeContext === 'auto' && !existsSync(lab.dir)) {
@@ -30,13 +30,13 @@ await runTask(
     }
     await requireContext(lab)
     const yes = chosen.has('yes') || lab.settings.yes
-    await requireAgreement(lab, `namespace ${labNamespace} with all that is in it would be removed`, yes)
-    say(`Removing what the lab installed in context "${lab.context}"`)
+    await requireAgreement(lab, `this deletes namespace ${labNamespace} with all its objects`, yes)
+    say(`Deleting what the lab installed in context "${lab.context}"`)
     const removed = await removeFromCluster(lab)
     print(
       removed
-        ? `Namespace ${labNamespace} of context "${lab.context}" is gone`
-        : `The lab has nothing in "${lab.context}"`,
+        ? `Namespace ${labNamespace} of context "${lab.context}" is deleted`
+        : `The lab has installed nothing in context "${lab.context}"`,
     )
   },
 )

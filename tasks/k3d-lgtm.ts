@@ -24,12 +24,12 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   for (const note of notes) say(note)
   const own = [...texts].map(([path, text]) => [`own/${path}`, text] as const)
   await requireContext(lab)
-  const what = `LGTM goes into namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
+  const what = `this installs LGTM in namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
   await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
   await hasOwnNamespace(lab)
   say(`Installing LGTM in context "${lab.context}"`)
   const provisioning = provisioningFiles({
-    // Inside the pod, where Grafana is too.
+    // In the pod of Grafana.
     prometheusUrl: 'http://127.0.0.1:9090',
     jaegerUrl: undefined,
     intervalMs: lab.settings.collectionInterval,
@@ -37,7 +37,7 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
     ownDir: ownDir === undefined ? undefined : `${mountedDir}/own`,
   })
   const files = new Map([...generatedFiles(), ...provisioning, ...own])
-  // Nobody makes traces there.
+  // No program sends traces.
   files.delete('rules/tracing.yaml')
   const changed = await applyLgtm(lab, files)
   rememberSetting(lab, 'dashboardsDir')

@@ -25,15 +25,15 @@ await runTask({ about, settings, on: 'context' }, async ({ lab }) => {
   }
   await requireMappedPorts(lab)
   const forward = await openForward(lab, settingPorts(lab))
-  let isWanted = false
+  let isStopped = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      isWanted = true
+      isStopped = true
       forward.close()
     })
   }
   print(`${addresses}; Ctrl-C ends it`)
-  const said = await forward.ended
-  if (isWanted) return
-  throw new LabError('The port forwarding ended', { why: said, next: 'run it again; LGTM may have got a new pod' })
+  const stderr = await forward.ended
+  if (isStopped) return
+  throw new LabError('The port forwarding ended', { why: stderr, next: 'run this again; LGTM may have a new pod' })
 })

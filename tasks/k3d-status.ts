@@ -6,7 +6,6 @@
  *   tsx tasks/k3d-status.ts --kube-context my-cluster
  *   tsx tasks/k3d-status.ts --password        # only the password of Grafana's user admin
  */
-
 import { formatTable } from '../lib/cli/table.ts'
 import { requireContext } from '../lib/k3d/agreement.ts'
 import { ownCluster } from '../lib/k3d/k3d-cluster.ts'

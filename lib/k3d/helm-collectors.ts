@@ -1,33 +1,34 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { goDuration } from '../cli/settings.ts'
 import { fields, text } from '../kube/json.ts'
-import { kubectl } from '../lab/kubectl.ts'
+import { kubectlCommand } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
+import { $ } from '../system/run.ts'
+import { readYamlDocuments } from '../system/yaml-files.ts'
 import { ensureRelease } from './helm.ts'
 
-/** The collectors, each a Helm release: what the cluster's API tells, and what each node tells. */
+/** The Helm releases of the collectors: one reads the cluster's API, one runs on each node. */
 export const releases = ['otel-lab-deployment', 'otel-lab-daemonset'] as const
 export type Release = (typeof releases)[number]
 
-/** The first Kubernetes whose kubelets let read pods without the right to run commands in them (KubeletFineGrainedAuthz). */
+/** The first minor version of Kubernetes whose kubelets serve `/pods` without `nodes/proxy` (KubeletFineGrainedAuthz). */
 export const PODS_READABLE_SINCE = 33
 
-/** What values are made with. */
+/** The parameters of a chart's values. */
 export interface ValuesInput {
   image: string
   clusterName: string
   intervalMs: number
   insecureTls: boolean
-  /** Whether the kubelets know nodes/pods; without it, which claim a volume is can't be told. */
+  /** Whether the kubelets support `nodes/pods`. Without it, volumes have no PVC names. */
   podsReadable: boolean
 }
 
-/** A chart's values: the base with cluster, interval, and how kubelets are asked filled in. */
-export function collectorValues(base: string, given: ValuesInput): string {
-  const values = fields(parse(base))
+/** The values of a chart: `base` with image, cluster name, interval and the kubelet receiver's options. */
+export function collectorValues(base: unknown, given: ValuesInput): string {
+  const values = fields(base)
   const config = fields(values['alternateConfig'])
   const service = fields(config['service'])
   const telemetry = fields(service['telemetry'])
@@ -58,13 +59,13 @@ export function collectorValues(base: string, given: ValuesInput): string {
   })
 }
 
-/** Installs both collectors, or changes them; the releases that this changed. */
+/** Installs or upgrades both collectors; returns the changed releases. */
 export async function applyCollectors(lab: Lab, say: (text: string) => void): Promise<Release[]> {
   const minor = await minorVersion(lab)
   const podsReadable = minor >= PODS_READABLE_SINCE
   if (!podsReadable) {
     say(
-      `Kubernetes 1.${minor} lets nobody read a kubelet's pods who may not run commands in them (1.${PODS_READABLE_SINCE} does): which claim a volume is will be missing`,
+      `Kubernetes before 1.${PODS_READABLE_SINCE} requires nodes/proxy to read a kubelet's /pods, and this is 1.${minor}: PVC names are missing`,
     )
   }
   const input: ValuesInput = {
@@ -77,12 +78,12 @@ export async function applyCollectors(lab: Lab, say: (text: string) => void): Pr
   const changed: Release[] = []
   for (const release of releases) {
     const file = join(projectDir, 'k3d-config', `${release.replace('otel-lab', 'otel-collector')}.values.yaml`)
-    if (await ensureRelease(lab, release, collectorValues(readFileSync(file, 'utf8'), input))) changed.push(release)
+    if (await ensureRelease(lab, release, collectorValues(readYamlDocuments(file)[0], input))) changed.push(release)
   }
   return changed
 }
 
-/** An image's reference in the parts that the chart wants; an empty tag would be the chart's own. */
+/** An image reference as values of the chart. An empty tag would select the chart's default. */
 export function imageValues(reference: string): Record<string, string> {
   const [, repository = '', tag, digest] = /^(.+?)(?::([^:/@]+))?(?:@(.+))?$/.exec(reference) ?? []
   return { repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) }
@@ -96,8 +97,8 @@ function kubeletReceiver(
   return podsReadable ? { ...filled, extra_metadata_labels: labels } : filled
 }
 
-/** The minor version of the cluster's API server: 36 of v1.36.3+k3s1. */
+/** The minor version of the cluster's API server: 36 for v1.36.3+k3s1. */
 async function minorVersion(lab: Lab): Promise<number> {
-  const { stdout } = await kubectl(lab, ['version', '-o', 'json'])
+  const { stdout } = await $`${await kubectlCommand(lab)} version -o json`
   return Number.parseInt(text(fields(fields(JSON.parse(stdout))['serverVersion'])['minor']) ?? '', 10)
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import * as v from 'valibot'
 import { LabError, UsageError } from '../cli/errors.ts'
-import { fields, text } from '../kube/json.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from '../lab/lab.ts'
 import { programPath } from '../programs/programs.ts'
 import { versions } from '../programs/versions.ts'
@@ -10,16 +10,20 @@ import { run } from '../system/run.ts'
 import { readUserFile } from '../system/yaml-files.ts'
 import { labNamespace } from './agreement.ts'
 
+const releaseSchema = v.object({
+  info: v.object({ status: v.optional(v.string()), description: v.optional(v.string()) }),
+})
+
 /** The name of the chart in a repository. */
 const CHART = 'opentelemetry-collector'
 
-/** Helm's arguments that name a chart: from a repository, from an OCI registry, or a folder or archive on this machine. */
+/** The arguments of helm for a chart in a repository, an OCI registry, or a local folder or archive. */
 export function chartArgs(chart: string): string[] {
   if (chart.startsWith('https://')) return [CHART, '--repo', chart, '--version', versions.otelChart]
   return chart.startsWith('oci://') ? [chart, '--version', versions.otelChart] : [resolve(chart)]
 }
 
-/** Helm's arguments that install a release, or change it; `mark` is what it is known by. */
+/** The arguments of helm that install or upgrade a release. `mark` becomes its description. */
 export function installArgs(
   release: string,
   given: { context: string; chart: string; valuesPath: string; mark: string },
@@ -31,17 +35,17 @@ export function installArgs(
   ]
 }
 
-/** Helm's arguments that remove a release and wait until its objects are gone. */
+/** The arguments of helm that uninstall a release and wait until its objects are gone. */
 export function uninstallArgs(release: string, context: string): string[] {
   return ['uninstall', release, '--kube-context', context, '--namespace', labNamespace, '--wait', '--timeout', '2m']
 }
 
-/** Helm's arguments that ask how a release is. */
+/** The arguments of helm that print the status of a release. */
 export function statusArgs(release: string, context: string): string[] {
   return ['status', release, '--kube-context', context, '--namespace', labNamespace, '--output', 'json']
 }
 
-/** Refuses a chart on this machine that is none, before anything changes. */
+/** Throws a UsageError for a local path that is not a chart. */
 export function requireChart(chart: string): void {
   if (/^(https|oci):\/\//.test(chart)) return
   const path = resolve(chart)
@@ -53,10 +57,10 @@ export function requireChart(chart: string): void {
 }
 
 /**
- * Makes a release be of these values and this chart; false when it is so already. One that an interrupted or failed run has
- * left half-installed is removed first, since Helm goes on from none but a deployed one.
+ * Installs or upgrades a release; false when it already has these values and this chart. It uninstalls a release that is not `deployed`
+ * first, because Helm cannot upgrade one that an interrupted or failed run has left.
  *
- * Throws a LabError with Helm's own words.
+ * Throws a LabError with Helm's message.
  */
 export async function ensureRelease(lab: Lab, release: string, values: string): Promise<boolean> {
   const chart = lab.settings.otelChart
@@ -69,44 +73,42 @@ export async function ensureRelease(lab: Lab, release: string, values: string): 
   writeFileAtomically(valuesPath, values)
   const { exitCode, stderr } = await helm(installArgs(release, { context: lab.context, chart, valuesPath, mark }))
   if (exitCode === 0) return true
-  const said = stderr.trim().split('\n').slice(-5).join('; ')
-  const isAway =
+  const why = stderr.trim().split('\n').slice(-5).join('; ')
+  const isUnreachable =
     /no such host|dial tcp|connection refused|i\/o timeout|not a valid chart repository|failed to do request|TLS handshake/.test(
-      said,
+      why,
     )
   throw new LabError(`Helm could not install ${release}`, {
-    why: said,
-    next: isAway
-      ? `see whether ${chart} can be reached, or give a chart of your own: OTEL_CHART=./opentelemetry-collector-${versions.otelChart}.tgz`
+    why,
+    next: isUnreachable
+      ? `check the connection to ${chart}, or use a local chart: OTEL_CHART=./opentelemetry-collector-${versions.otelChart}.tgz`
       : 'fix the error that Helm reports, then run this again',
   })
 }
 
-/** Helm's word for a release (`deployed`, `failed`, `pending-install`, …) and what it is known by; nothing when there is none. */
-export async function releaseStatus(lab: Lab, release: string): Promise<{ status?: string; description?: string }> {
+/** The status (`deployed`, `failed`, `pending-install`, …) and description of a release; empty when it does not exist. */
+export async function releaseStatus(lab: Lab, release: string): Promise<v.InferOutput<typeof releaseSchema>['info']> {
   const { exitCode, stdout, stderr } = await helm(statusArgs(release, lab.context))
   if (exitCode !== 0) {
     if (/release: not found/.test(stderr)) return {}
-    throw new LabError(`Helm could not ask for ${release}`, { why: stderr.trim() })
+    throw new LabError(`Helm could not read the status of ${release}`, { why: stderr.trim() })
   }
-  const info = fields(fields(JSON.parse(stdout))['info'])
-  const [status, description] = [text(info['status']), text(info['description'])]
-  return { ...(status === undefined ? {} : { status }), ...(description === undefined ? {} : { description }) }
+  return v.parse(releaseSchema, JSON.parse(stdout)).info
 }
 
-/** Removes a release; one that isn't there is fine. */
+/** Uninstalls a release if it exists. */
 export async function uninstallRelease(lab: Lab, release: string): Promise<void> {
   const { exitCode, stderr } = await helm(uninstallArgs(release, lab.context))
   if (exitCode === 0 || /release: not found/.test(stderr)) return
-  throw new LabError(`Helm could not remove ${release}`, { why: stderr.trim().split('\n').slice(-5).join('; ') })
+  throw new LabError(`Helm could not uninstall ${release}`, { why: stderr.trim().split('\n').slice(-5).join('; ') })
 }
 
-/** Sixteen digits that are others when values or chart are; of a chart in a folder, any of its files. */
+/** A hash of the values and the chart, with all files of a local chart. */
 function chartMark(chart: string, values: string): string {
   const hash = createHash('sha256').update(JSON.stringify([values, chartArgs(chart)]))
   const path = resolve(chart)
   if (!/^(https|oci):\/\//.test(chart)) {
-    readUserFile(path, 'set OTEL_CHART to a chart that is there', () => {
+    readUserFile(path, 'set OTEL_CHART to an existing chart', () => {
       for (const file of filesOf(path)) hash.update(file).update(readFileSync(file))
     })
   }

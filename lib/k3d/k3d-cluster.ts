@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { parse, stringify } from 'yaml'
+import * as v from 'valibot'
+import { stringify } from 'yaml'
 import { LabError, UsageError } from '../cli/errors.ts'
 import { makeCommand, type Settings, settingText } from '../cli/settings.ts'
 import { atPrefix, imagePrefix } from '../docker/images.ts'
@@ -11,23 +12,32 @@ import { type Lab, projectDir, readRecord, removeLabDir, writeFileAtomically, wr
 import { programPath } from '../programs/programs.ts'
 import { versions } from '../programs/versions.ts'
 import { type RunOptions, type RunResult, run } from '../system/run.ts'
+import { readYamlDocuments } from '../system/yaml-files.ts'
 import { mappedPorts, requireMappedPorts } from './k3d-ports.ts'
 
-/** Where the nodes of the lab's k3d cluster have the folder of the dashboards. */
+/** The folder of the dashboards on the nodes of the lab's k3d cluster. */
 export const dashboardsOnNode = '/var/lib/kube-otel-lab/dashboards'
 
-/** What was chosen when the cluster was made, and stays until it goes. */
+/** The settings that are fixed when the cluster is created. */
 const fixed = [...mappedPorts.map(([name]) => name), 'collectionInterval'] as const
 
+/** The output of `k3d cluster list --output json`, with the fields that the lab reads. */
+const clustersSchema = v.array(
+  v.object({
+    name: v.string(),
+    nodes: v.optional(v.array(v.object({ State: v.optional(v.object({ Running: v.optional(v.boolean()) })) })), []),
+  }),
+)
+
 /**
- * k3d's configuration: the base with name, ports and folder filled in. A mapping of a port that the lab doesn't know stays. With a
- * prefix, the nodes' image comes from there, and so does what the nodes themselves pull from docker.io.
+ * The configuration of k3d: `base` with name, ports and the folder of the dashboards. It keeps other port mappings. With `imagePrefix` the
+ * nodes' image, and the images that the nodes pull from docker.io, come from that mirror.
  */
 export function k3dConfig(
-  base: string,
+  base: unknown,
   given: { name: string; settings: Settings; dashboardsDir: string; imagePrefix?: string },
 ): string {
-  const config = parse(base) as Record<string, unknown>
+  const config = fields(base)
   const ports = items(config['ports']).map(item => {
     const mapping = fields(item)
     const [setting] = mappedPorts.find(([, nodePort]) => String(mapping['port']).endsWith(`:${nodePort}`)) ?? []
@@ -43,7 +53,7 @@ export function k3dConfig(
   return stringify({ ...config, ...fromMirror(config, given.imagePrefix ?? ''), metadata, ports, volumes })
 }
 
-/** What of k3d's configuration names images. A configuration of registries that is there stays. */
+/** The image and registries for a mirror. It keeps registries that the configuration already has. */
 function fromMirror(config: Record<string, unknown>, prefix: string): Record<string, unknown> {
   if (prefix === '') return {}
   const [host, ...path] = prefix.split('/')
@@ -56,67 +66,67 @@ function fromMirror(config: Record<string, unknown>, prefix: string): Record<str
   return { image: atPrefix(text(config['image']) ?? '', prefix), registries }
 }
 
-/** The variables by which k3d is told its own two images, which go with its version; none without a prefix. */
+/** The environment variables for k3d's own two images at a mirror; none without a prefix. */
 export function k3dImageEnv(prefix: string): Record<string, string> {
   if (prefix === '') return {}
   const image = (name: string) => atPrefix(`ghcr.io/k3d-io/${name}:${versions.k3d}`, prefix)
   return { K3D_IMAGE_LOADBALANCER: image('k3d-proxy'), K3D_IMAGE_TOOLS: image('k3d-tools') }
 }
 
-/** k3d's arguments for making a cluster. */
+/** The arguments of k3d that create a cluster. */
 export function createArgs(configPath: string): string[] {
   return ['cluster', 'create', '--config', configPath]
 }
 
-/** k3d's arguments for taking a cluster away, its containers, network, volumes and context. */
+/** The arguments of k3d that delete a cluster with its containers, network, volumes and context. */
 export function deleteArgs(name: string): string[] {
   return ['cluster', 'delete', name]
 }
 
-/** The name under which the lab's own k3d cluster is kept; undefined for a context of somebody else's. */
+/** The name of the k3d cluster that the lab created; undefined for any other cluster. */
 export function ownCluster(lab: Lab): string | undefined {
   return readRecord(lab.dir)?.k3dCluster
 }
 
 /**
- * Makes the lab's k3d cluster and waits until all its nodes are there; false when it is there already. What an interrupted run
- * has left is taken away first.
+ * Creates the lab's k3d cluster and waits for its nodes, or starts a stopped one; false when it exists already. It first deletes what an
+ * interrupted run has left.
  *
- * Throws a LabError before anything changes: no Docker engine, a cluster of that name by another hand, a port in use, a kubeconfig
- * that can't be written, other ports than the cluster was made with.
+ * Throws a LabError before anything changes: no Docker engine, a cluster of that name that the lab did not create, a port in use, a
+ * kubeconfig that cannot be written, or other ports than those of the existing cluster.
  */
 export async function ensureCluster(lab: Lab, onStep: (text: string) => void): Promise<boolean> {
   const { clusterName: name } = lab.settings
   const record = readRecord(lab.dir)
-  const there = await clusterNames(lab)
-  if (record?.k3dCluster === undefined && there.includes(name)) {
-    throw new LabError(`k3d cluster "${name}" was not made by the lab`, {
-      next: `set CLUSTER_NAME to another name, or use that one: make k3d-lgtm k3d-collectors KUBE_CONTEXT=${lab.context}`,
+  const existing = (await listClusters(lab)).find(cluster => cluster.name === name)
+  if (record?.k3dCluster === undefined && existing !== undefined) {
+    throw new LabError(`The lab did not create k3d cluster "${name}"`, {
+      next: `set CLUSTER_NAME to another name, or use that cluster: make k3d-lgtm k3d-collectors KUBE_CONTEXT=${lab.context}`,
     })
   }
-  if (record?.created === true && there.includes(name)) {
-    requireSameChoices(lab)
-    await startIfStopped(lab)
+  if (record?.created === true && existing !== undefined) {
+    requireSameGrafanaPort(lab)
+    // After a reboot servers, agents or the load balancer can be stopped. `k3d cluster start` starts only those.
+    const isStopped = existing.nodes.some(node => node.State?.Running === false)
+    if (isStopped) await k3d(lab, ['cluster', 'start', name])
     return false
   }
   requireWritableKubeconfig(process.env)
   await requireMappedPorts(lab)
-  if (there.includes(name)) {
-    onStep(`Taking away what is left of k3d cluster "${name}"`)
+  if (existing !== undefined) {
+    onStep(`Deleting the incomplete k3d cluster "${name}"`)
     await k3d(lab, deleteArgs(name))
   }
   onStep(`Creating k3d cluster "${name}"`)
-  const begun = {
-    settings: Object.fromEntries(fixed.map(each => [each, settingText(each, lab.settings)])),
-    ...{ kwokWorkdir: lab.kwokWorkdir, k3dCluster: name },
-  }
-  // Before the cluster, so that `k3d-down` knows of one that was never finished.
+  const settings = Object.fromEntries(fixed.map(each => [each, settingText(each, lab.settings)]))
+  const begun = { settings, kwokWorkdir: lab.kwokWorkdir, k3dCluster: name }
+  // Before the cluster, so that `k3d-down` finds an incomplete one.
   writeRecord(lab, { ...begun, created: false })
   const dashboardsDir = join(projectDir, 'dashboards', 'out', 'json-tempo')
-  // Docker would make it, and as root.
+  // Otherwise Docker creates it, owned by root.
   mkdirSync(dashboardsDir, { recursive: true })
   const configPath = join(lab.configDir, 'k3d.yaml')
-  const base = readFileSync(join(projectDir, 'k3d-config', 'k3d.yaml'), 'utf8')
+  const [base] = readYamlDocuments(join(projectDir, 'k3d-config', 'k3d.yaml'))
   const prefix = imagePrefix(process.env)
   const given = { name, settings: lab.settings, dashboardsDir, imagePrefix: prefix }
   writeFileAtomically(configPath, k3dConfig(base, given))
@@ -125,40 +135,26 @@ export async function ensureCluster(lab: Lab, onStep: (text: string) => void): P
   return true
 }
 
-/** Takes the lab's k3d cluster and all state of it away. */
+/** Deletes the lab's k3d cluster and its state. */
 export async function deleteCluster(lab: Lab): Promise<void> {
   const name = ownCluster(lab)
-  if (name !== undefined && (await clusterNames(lab)).includes(name)) await k3d(lab, deleteArgs(name))
+  const clusters = name === undefined ? [] : await listClusters(lab)
+  if (name !== undefined && clusters.some(cluster => cluster.name === name)) await k3d(lab, deleteArgs(name))
   removeLabDir(lab)
 }
 
-/** Names of the k3d clusters of the Docker engine. Throws a LabError when none answers. */
-async function clusterNames(lab: Lab): Promise<string[]> {
-  return (await listClusters(lab)).map(each => text(fields(each)['name']) ?? '')
-}
-
-async function listClusters(lab: Lab): Promise<unknown[]> {
+/** The k3d clusters of the Docker engine. Throws a LabError when no engine answers. */
+async function listClusters(lab: Lab): Promise<v.InferOutput<typeof clustersSchema>> {
   const { exitCode, stdout, stderr } = await k3d(lab, ['cluster', 'list', '--output', 'json'], { nothrow: true })
-  if (exitCode === 0) return items(JSON.parse(stdout))
-  throw new LabError('Cannot ask the Docker engine for its k3d clusters', {
-    why: lastWords(stderr),
-    next: 'start Docker (or set DOCKER_HOST); without Docker: make kwok, or make k3d-lgtm k3d-collectors KUBE_CONTEXT=<a context of yours>',
+  if (exitCode === 0) return v.parse(clustersSchema, JSON.parse(stdout))
+  throw new LabError('Cannot list the k3d clusters of the Docker engine', {
+    why: lastErrors(stderr),
+    next: 'start Docker (or set DOCKER_HOST); without Docker: make kwok, or make k3d-lgtm k3d-collectors KUBE_CONTEXT=<your context>',
   })
 }
 
-/**
- * After a reboot the containers are there, and some or all are stopped: servers, agents, or the load balancer that has the ports.
- * `k3d cluster start` starts those alone.
- */
-async function startIfStopped(lab: Lab): Promise<void> {
-  const { clusterName: name } = lab.settings
-  const cluster = fields((await listClusters(lab)).find(each => fields(each)['name'] === name))
-  const states = items(cluster['nodes']).map(node => fields(fields(node)['State']))
-  if (states.some(state => state['Running'] === false)) await k3d(lab, ['cluster', 'start', name])
-}
-
-/** Grafana's port is not fixed for a KWOK lab, so that nobody has compared it yet. */
-function requireSameChoices(lab: Lab): void {
+/** Grafana's port is not among the fixed settings of openLab(), because it is not fixed for a KWOK lab. */
+function requireSameGrafanaPort(lab: Lab): void {
   const was = readRecord(lab.dir)?.settings.grafanaPort
   const now = settingText('grafanaPort', lab.settings)
   if (was === undefined || was === now) return
@@ -172,16 +168,16 @@ async function k3d(lab: Lab, args: readonly string[], options: RunOptions = {}):
   const result = await run(await programPath('k3d'), args, { timeoutMs: 600_000, ...options, nothrow: true })
   if (result.exitCode === 0 || options.nothrow === true) return result
   throw new LabError(`k3d could not ${args[1]} cluster "${lab.settings.clusterName}"`, {
-    why: lastWords(result.stderr),
+    why: lastErrors(result.stderr),
     next: `${makeCommand('k3d-down', lab.settings.clusterName)}, then try again`,
   })
 }
 
-/** The errors in k3d's log, or its last lines. */
-function lastWords(stderr: string): string {
+/** The last errors in k3d's log, else its last lines. */
+function lastErrors(stderr: string): string {
   const lines = stripVTControlCharacters(stderr)
     .split('\n')
     .filter(line => line.trim() !== '')
   const errors = lines.filter(line => /\b(ERRO|FATA|error|fatal)\b|level=(error|fatal)/.test(line))
-  return (errors.length > 0 ? errors : lines).slice(-5).join('; ') || 'it said nothing'
+  return (errors.length > 0 ? errors : lines).slice(-5).join('; ') || 'it printed nothing'
 }

@@ -1,39 +1,38 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseAllDocuments, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { goDuration } from '../cli/settings.ts'
 import { fields, items, text } from '../kube/json.ts'
-import { applyText, kubectl } from '../lab/kubectl.ts'
+import { applyText, getRows, kubectl } from '../lab/kubectl.ts'
 import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
 import { lookbackMs } from '../prometheus/prometheus-config.ts'
 import { randomPassword } from '../services/grafana-password.ts'
+import { readYamlDocuments, yamlText } from '../system/yaml-files.ts'
 import { labNamespace } from './agreement.ts'
 import { dashboardsOnNode, ownCluster } from './k3d-cluster.ts'
 import { type ClusterPrometheusInput, clusterPrometheusConfig } from './k3d-prometheus.ts'
 
-/** What of a ConfigMap the API server stores at most. */
+/** The maximum size of a ConfigMap in the API server. */
 const CONFIG_MAP_BYTES = 2 ** 20
 
-/** How the names of the dashboards' ConfigMaps begin. */
+/** The prefix of the ConfigMaps of dashboards. */
 const DASHBOARD = 'lgtm-dashboard-'
-/** What one of the user's own is called in its ConfigMap. */
+/** The key of a user's dashboard in its ConfigMap. */
 const OWN_KEY = 'dashboard.json'
 
-/** What LGTM is installed with. */
 export interface LgtmInput extends ClusterPrometheusInput {
-  /** Documents of k3d-config/lgtm.yaml. */
-  base: string
+  /** The documents of k3d-config/lgtm.yaml. */
+  base: readonly unknown[]
   image: string
   /** Files by path: `json-tempo/*.json`, the user's own `own/**.json`, `rules/*.yaml`, `provisioning/{datasources,dashboards}/kube-otel-lab.yaml`. */
   files: ReadonlyMap<string, string>
-  /** The nodes have the folder of the dashboards, and Grafana reads that. */
+  /** Grafana reads the dashboards from a folder of the nodes, not from ConfigMaps. */
   fromFolder: boolean
 }
 
-/** Every object of LGTM but its password, in the order in which they are applied: the namespace first. */
+/** All objects of LGTM but the Secret, in the order of their creation: the namespace first. */
 export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
   const named = (folder: string, ending: string) =>
     [...input.files].flatMap(([path, content]) =>
@@ -49,13 +48,13 @@ export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
       'dashboards.yaml': provisioned('dashboards'),
     }),
   ]
-  // Dashboards are read anew when they change; of what is mounted file by file a pod only sees what there was at its start.
+  // Grafana reloads changed dashboards. The other files are mounted one by one, and a pod sees only their content at its start.
   const mark = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16)
   const boards = dashboards.map(([name, content]) => {
     return configMap(`${DASHBOARD}${name.replace(/\.json$/, '').toLowerCase()}`, { [name]: content })
   })
   const sources = boards.map(board => ({ configMap: { name: fields(board['metadata'])['name'] } }))
-  // A person's paths may hold what no name of an object can.
+  // A user's path can contain characters that the name of an object cannot.
   const own = named('own/', '.json').map(([path, content]) => {
     const name = `${DASHBOARD}own-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`
     return {
@@ -69,57 +68,60 @@ export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
       : { projected: { sources } },
     own: { projected: { sources: own.map(({ source }) => source) } },
   }
-  const objects = parseAllDocuments(input.base).map(document => fields(document.toJS()))
+  const objects = input.base.map(fields)
   const isDeployment = (object: Record<string, unknown>) => object['kind'] === 'Deployment'
   const rest = objects.filter(object => !isDeployment(object))
   const deployments = objects.filter(isDeployment).map(object => deployment(object, { ...input, volumes, mark }))
   return [...rest, ...settings, ...boards, ...own.map(({ board }) => board), ...deployments]
 }
 
-/** Applies LGTM; the names of the objects that this changed. Its password is made once and then stays. */
+/** Applies LGTM and returns the names of the changed objects. It creates the password once. */
 export async function applyLgtm(lab: Lab, files: ReadonlyMap<string, string>): Promise<string[]> {
-  const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
+  const read = (path: string) => readYamlDocuments(join(projectDir, path))
   const fromFolder = ownCluster(lab) !== undefined
   const objects = lgtmObjects({
-    base: read('k3d-config/lgtm.yaml') + (fromFolder ? `---\n${read('k3d-config/lgtm-host.yaml')}` : ''),
+    base: [...read('k3d-config/lgtm.yaml'), ...(fromFolder ? read('k3d-config/lgtm-host.yaml') : [])],
     image: imageOf(lab, 'lgtm'),
-    prometheusBase: read('kwok-config/prometheus.yaml'),
+    prometheusBase: read('kwok-config/prometheus.yaml')[0],
     clusterName: lab.settings.clusterName,
     intervalMs: lab.settings.collectionInterval,
     insecureTls: lab.settings.kubeletInsecureTls,
-    ...{ files, fromFolder },
+    files,
+    fromFolder,
   })
   ensureLabDirs(lab)
-  const rendered = objects.map(object => stringify(object, { aliasDuplicateObjects: false })).join('---\n')
-  writeFileAtomically(join(lab.configDir, 'lgtm.yaml'), rendered)
+  writeFileAtomically(join(lab.configDir, 'lgtm.yaml'), yamlText(objects))
   const before = await resourceVersions(lab)
   const [namespace, ...others] = objects
-  await applyText(lab, stringify(namespace))
+  await applyText(lab, yamlText([namespace]))
   await ensurePassword(lab)
-  await applyText(lab, others.map(object => stringify(object, { aliasDuplicateObjects: false })).join('---\n'))
+  await applyText(lab, yamlText(others))
   await deleteOldDashboards(lab, objects)
   const after = await resourceVersions(lab)
   return [...after].filter(([name, version]) => before.get(name) !== version).map(([name]) => name)
 }
 
-/** The password of Grafana's administrator; empty where the lab has made none. */
+/** The password of Grafana's administrator; empty when the lab has created none. */
 export async function lgtmPassword(lab: Lab): Promise<string> {
   const secret = ['secret', 'lgtm-admin', '-n', labNamespace, '--ignore-not-found']
   const { stdout } = await kubectl(lab, ['get', ...secret, '-o', 'jsonpath={.data.password}'])
   return Buffer.from(stdout, 'base64').toString()
 }
 
-/** Makes a Secret with the administrator's password; from standard input, so that no argument list has it. */
+/** Creates the Secret with the administrator's password, from standard input, so that no argument list has it. */
 async function ensurePassword(lab: Lab): Promise<void> {
   if ((await lgtmPassword(lab)) !== '') return
   const secret = {
-    ...{ apiVersion: 'v1', kind: 'Secret', metadata: metadata('lgtm-admin'), type: 'Opaque' },
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: metadata('lgtm-admin'),
+    type: 'Opaque',
     stringData: { password: randomPassword() },
   }
   await applyText(lab, stringify(secret))
 }
 
-/** A dashboard that is no more would stay in Grafana. */
+/** Deletes the ConfigMaps of removed dashboards, which Grafana would still show. */
 async function deleteOldDashboards(lab: Lab, objects: readonly Record<string, unknown>[]): Promise<void> {
   const wanted = new Set(objects.map(object => text(fields(object['metadata'])['name'])))
   const { stdout } = await kubectl(lab, ['get', 'configmap', '-n', labNamespace, '-o', 'name'])
@@ -128,19 +130,12 @@ async function deleteOldDashboards(lab: Lab, objects: readonly Record<string, un
   if (old.length > 0) await kubectl(lab, ['delete', 'configmap', '-n', labNamespace, ...old])
 }
 
-/** What the lab has in its namespace, each with what counts up when it is changed: its generation, where a controller writes its status. */
+/** A version of each object in the lab's namespace. For objects with a status it is the generation, which no controller changes. */
 async function resourceVersions(lab: Lab): Promise<Map<string, string>> {
-  const path =
-    '{range .items[*]}{.kind}/{.metadata.name} {.metadata.generation} {.metadata.resourceVersion}{"\\n"}{end}'
   const kinds = 'deployments,configmaps,services,serviceaccounts'
-  const { stdout } = await kubectl(lab, ['get', kinds, '-n', labNamespace, '-o', `jsonpath=${path}`], { nothrow: true })
-  const lines = stdout.split('\n').filter(line => line !== '')
-  return new Map(
-    lines.map(line => {
-      const [name = '', generation, version = ''] = line.split(' ')
-      return [name, generation || version]
-    }),
-  )
+  const columns = ['.kind', '.metadata.name', '.metadata.generation', '.metadata.resourceVersion']
+  const rows = await getRows(lab, [kinds, '-n', labNamespace], columns)
+  return new Map(rows.map(([kind, name, generation, version = '']) => [`${kind}/${name}`, generation || version]))
 }
 
 function deployment(
@@ -157,7 +152,8 @@ function deployment(
     return { ...fields(item), image: given.image, env: filled }
   })
   const filledPod = {
-    ...{ ...pod, containers },
+    ...pod,
+    containers,
     volumes: items(pod['volumes']).map(item => {
       const name = text(fields(item)['name']) ?? ''
       return name in given.volumes ? { name, ...given.volumes[name] } : item
@@ -176,8 +172,8 @@ function configMap(
   const bytes = Object.values(data).reduce((sum, each) => sum + Buffer.byteLength(each), 0)
   if (bytes > CONFIG_MAP_BYTES) {
     throw new LabError(`${what} is too large for a ConfigMap`, {
-      why: `it has ${bytes} bytes, and one holds ${CONFIG_MAP_BYTES}`,
-      next: 'make it smaller, or leave it out',
+      why: `it has ${bytes} bytes, the maximum is ${CONFIG_MAP_BYTES}`,
+      next: 'reduce its size, or remove it',
     })
   }
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata(name), data }

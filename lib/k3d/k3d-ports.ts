@@ -6,7 +6,7 @@ import { serviceOn } from '../kwok/preflight.ts'
 import { type Lab, openLab, projectDir, readRecord } from '../lab/lab.ts'
 import { isPortFree, requireFreePorts } from '../system/ports.ts'
 
-/** The settings that are ports of this machine, each with the port that Service lgtm-host opens on the nodes. */
+/** The settings of ports on this machine, each with its node port of Service lgtm-host. */
 export const mappedPorts = [
   ['grafanaPort', 30300],
   ['prometheusPort', 30909],
@@ -15,9 +15,9 @@ export const mappedPorts = [
 ] as const satisfies readonly [SettingName, number][]
 
 /**
- * Refuses a port of LGTM that somebody else holds on this machine.
+ * Checks that LGTM's ports are free on this machine.
  *
- * Throws a LabError: of a KWOK lab of this clone with which one it is, and all the settings that would have to change.
+ * Throws a LabError. For a port of a KWOK lab of this clone it names the lab and all settings to change.
  */
 export async function requireMappedPorts({ settings }: Lab): Promise<void> {
   const names = mappedPorts.map(([name]) => name)
@@ -29,7 +29,7 @@ export async function requireMappedPorts({ settings }: Lab): Promise<void> {
       if (service === undefined) continue
       const { clusterName } = lab.settings
       throw new LabError(`Cannot use port ${port}`, {
-        why: `it is the ${service}'s of the KWOK lab "${clusterName}"`,
+        why: `${service} of the KWOK lab "${clusterName}" uses it`,
         next: `set ${names.map(variableOf).join(', ')} to other ports, or ${makeCommand('kwok-down', clusterName)}`,
       })
     }
@@ -42,7 +42,7 @@ function kwokLabs(): Lab[] {
   const parent = join(projectDir, '.lab')
   if (!existsSync(parent)) return []
   const folders = readdirSync(parent, { withFileTypes: true }).filter(entry => entry.isDirectory())
-  // The lab's name of a context has an underscore, which no name of a cluster has.
+  // The folder of a context has an underscore, which the name of a cluster cannot have.
   const names = folders.map(({ name }) => name).filter(name => !name.includes('_'))
   return names
     .filter(name => readRecord(join(parent, name)) !== undefined)

@@ -1,27 +1,26 @@
-import { parse, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { goDuration } from '../cli/settings.ts'
 import { fields, items, text } from '../kube/json.ts'
 
-/** Where LGTM's Grafana and Prometheus find what the lab mounts. */
+/** The folder of the lab's files in LGTM's container. */
 export const mountedDir = '/otel-lgtm/kube-otel-lab'
 
-/** The pod's own token, and the CA that signs what the cluster's parts serve. */
+/** The folder of the pod's token and of the cluster's CA. */
 const IDENTITY_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** What Prometheus's configuration inside a cluster is made of. */
 export interface ClusterPrometheusInput {
-  /** kwok-config/prometheus.yaml, which has the same storage and the same rules for cAdvisor's series. */
-  prometheusBase: string
+  /** The document of kwok-config/prometheus.yaml, which has the same storage and the same relabeling of cAdvisor's series. */
+  prometheusBase: unknown
   clusterName: string
   intervalMs: number
   /** Whether the nodes' certificates are left unchecked. */
   insecureTls: boolean
 }
 
-/** The lab's Prometheus configuration as it is inside a cluster: Prometheus itself and the cAdvisor of each kubelet. */
+/** The configuration of Prometheus inside a cluster, which scrapes itself and the cAdvisor of each kubelet. */
 export function clusterPrometheusConfig(given: ClusterPrometheusInput): string {
-  const config = parse(given.prometheusBase) as Record<string, unknown>
+  const config = fields(given.prometheusBase)
   const interval = goDuration(given.intervalMs)
   const jobs = new Map(items(config['scrape_configs']).map(job => [text(fields(job)['job_name']), fields(job)]))
   const cadvisor = jobs.get('kubelet-cadvisor')

@@ -5,14 +5,14 @@ import { prometheusUrl } from '../services/prometheus.ts'
 import { waitUntil } from '../system/wait.ts'
 import { labNamespace } from './agreement.ts'
 
-/** A series that every running container has. */
+/** A series of every running container. */
 const CONTAINER_SERIES = 'container_cpu_time_seconds_total'
 
 /**
- * Waits until node, pod and container series of every node are in Prometheus: each node and each running pod under its own
- * node's name, and on each node that runs pods a container's. Gives what there is.
+ * Waits until Prometheus has fresh series of every node and every running pod, with the node's name, and a container series of every node
+ * with pods. Returns the nodes and pods.
  *
- * Throws a LabError that says what lacks, and where to look.
+ * Throws a LabError with the first missing series and the command that prints the collectors' logs.
  */
 export async function waitUntilCollected(lab: Lab): Promise<ClusterTruth> {
   const intervalMs = lab.settings.collectionInterval
@@ -32,15 +32,15 @@ export async function waitUntilCollected(lab: Lab): Promise<ClusterTruth> {
       const missing = [
         ...nodes.map(node => `node ${node}`),
         ...pods.map(pod => `pod ${pod}`),
-        ...misplacedPods.map(pod => `pod ${pod}, which is measured on another node`),
+        ...misplacedPods.map(pod => `pod ${pod} (its series have another node)`),
         ...bare.map(node => `the containers of node ${node}`),
       ]
       if (missing.length === 0 && truth.nodes.size > 0) return { done: truth }
       const more = missing.length > 3 ? ` and ${missing.length - 3} more` : ''
-      return { pending: `none of ${missing.slice(0, 3).join(', ') || 'any node'}${more}` }
+      return { pending: `missing: ${missing.slice(0, 3).join(', ') || 'every node'}${more}` }
     },
     progress: 'Metrics',
-    next: `${logs}; where it speaks of a certificate, KUBELET_INSECURE_TLS=true leaves the kubelets' unchecked`,
+    next: `${logs}; if it reports certificate errors, KUBELET_INSECURE_TLS=true skips the check of the kubelets' certificates`,
   })
 }
 

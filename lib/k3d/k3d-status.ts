@@ -3,17 +3,17 @@ import { releaseStatus } from './helm.ts'
 import { releases } from './helm-collectors.ts'
 import { readRollout } from './rollout.ts'
 
-/** One part of what the lab has in a cluster. */
+/** LGTM or a collector in a cluster. */
 export interface ClusterPart {
   name: string
   state: 'ready' | 'not ready' | 'missing'
-  /** How many pods are ready of how many wanted: `3/3`. */
+  /** Ready pods and wanted pods: `3/3`. */
   pods: string
-  /** What it waits for, where that is known. */
+  /** The reason for the state, if known. */
   why: string
 }
 
-/** LGTM and the collectors, as the cluster and Helm know them. */
+/** LGTM and the collectors with their states in the cluster and in Helm. */
 export async function partsOf(lab: Lab): Promise<ClusterPart[]> {
   return await Promise.all(
     ['lgtm', ...releases].map(async name => {
@@ -21,12 +21,12 @@ export async function partsOf(lab: Lab): Promise<ClusterPart[]> {
       const helm = name === 'lgtm' ? undefined : await releaseStatus(lab, name)
       const isReady = isCurrent && ready >= wanted && wanted > 0 && (helm === undefined || helm.status === 'deployed')
       const [first] = waiting
-      const ofHelm = helm?.status === undefined || helm.status === 'deployed' ? '' : `Helm has it as ${helm.status}`
+      const helmStatus = helm?.status === undefined || helm.status === 'deployed' ? '' : `Helm status: ${helm.status}`
       return {
         name,
         state: wanted === 0 ? ('missing' as const) : isReady ? ('ready' as const) : ('not ready' as const),
         pods: `${ready}/${wanted}`,
-        why: first === undefined ? ofHelm : `${first.pod}: ${first.reason}`,
+        why: first === undefined ? helmStatus : `${first.pod}: ${first.reason}`,
       }
     }),
   )

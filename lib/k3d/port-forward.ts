@@ -7,31 +7,31 @@ import { labNamespace } from './agreement.ts'
 import { ownCluster } from './k3d-cluster.ts'
 import { mappedPorts } from './k3d-ports.ts'
 
-/** How long kubectl may take until it listens. */
+/** The time limit until kubectl listens. */
 const LISTEN_MS = 30_000
 
-/** kubectl's arguments that open LGTM's ports on 127.0.0.1: local port and the Service's; 0 takes one that is free. */
+/** The arguments of kubectl that forward local ports of 127.0.0.1 to LGTM's. Local port 0 selects a free one. */
 export function forwardArgs(ports: readonly (readonly [local: number, remote: number])[]): string[] {
   const pairs = ports.map(([local, remote]) => `${local === 0 ? '' : local}:${remote}`)
   return ['port-forward', '--namespace', labNamespace, '--address', '127.0.0.1', 'service/lgtm', ...pairs]
 }
 
-/** LGTM's own port behind each of the settings. */
+/** LGTM's port for each setting. */
 export const servicePorts = { grafanaPort: 3000, prometheusPort: 9090, otlpGrpcPort: 4317, otlpHttpPort: 4318 } as const
 
-/** Ports of LGTM that are open on this machine for a time. */
+/** Forwarded ports of LGTM. */
 export interface Forward {
-  /** The local ports, in the order they were asked for. */
+  /** The local ports, in the order of the request. */
   ports: readonly number[]
-  /** Ends when kubectl does, with what it said last. */
+  /** Resolves when kubectl ends, with the end of its stderr. */
   ended: Promise<string>
   close: () => void
 }
 
 /**
- * Opens ports of LGTM on 127.0.0.1 until it is closed.
+ * Forwards ports of 127.0.0.1 to LGTM until `close`.
  *
- * Throws a LabError with kubectl's own words when that fails.
+ * Throws a LabError with kubectl's message.
  */
 export async function openForward(
   lab: Lab,
@@ -45,10 +45,10 @@ export async function openForward(
   const close = () => void child.kill('SIGTERM')
   process.once('exit', close)
   const local: number[] = []
-  let said = ''
+  let stderr = ''
   const ended = new Promise<string>(resolve => {
     child.once('error', error => resolve(error.message))
-    child.once('close', () => resolve(said.trim()))
+    child.once('close', () => resolve(stderr.trim()))
   })
   const listening = new Promise<void>(resolve => {
     child.stdout?.on('data', (chunk: Buffer) => {
@@ -57,23 +57,25 @@ export async function openForward(
       if (local.length >= ports.length) resolve()
     })
     child.stderr?.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-2_000)
+      stderr = (stderr + chunk.toString()).slice(-2_000)
     })
   })
   const timeout = AbortSignal.timeout(LISTEN_MS)
-  const late = new Promise<string>(resolve => timeout.addEventListener('abort', () => resolve('it did not listen')))
+  const late = new Promise<string>(resolve =>
+    timeout.addEventListener('abort', () => resolve('kubectl did not listen')),
+  )
   const failure = await Promise.race([listening, ended, late])
   if (failure === undefined) return { ports: local, ended, close }
   close()
   throw new LabError(`Cannot open the ports of LGTM in context "${lab.context}"`, {
     why: failure,
-    next: 'see whether LGTM runs: make k3d-status with the same KUBE_CONTEXT',
+    next: 'check that LGTM runs: make k3d-status with the same KUBE_CONTEXT',
   })
 }
 
 /**
- * The lab with a Prometheus that can be asked from here: of the lab's own k3d cluster the mapped port, of any other context a port
- * that is open until `close`.
+ * The lab with a Prometheus that is reachable from this machine: at the mapped port of the lab's k3d cluster, else at a port that is
+ * forwarded until `close`.
  */
 export async function reachPrometheus(lab: Lab): Promise<{ lab: Lab; close: () => void; ended?: Promise<string> }> {
   if (lab.kind === 'kwok' || ownCluster(lab) !== undefined) return { lab, close: () => {} }
@@ -81,7 +83,7 @@ export async function reachPrometheus(lab: Lab): Promise<{ lab: Lab; close: () =
   return { lab: { ...lab, settings: { ...lab.settings, prometheusPort: ports[0] ?? 0 } }, close, ended }
 }
 
-/** Every port of LGTM by the settings, for a person. */
+/** The local port of each setting with LGTM's port. */
 export function settingPorts(lab: Lab): [number, number][] {
   return mappedPorts.map(([name]) => [lab.settings[name], servicePorts[name]])
 }

@@ -6,26 +6,26 @@ import type { Lab } from '../lab/lab.ts'
 import { waitUntil } from '../system/wait.ts'
 import { labNamespace } from './agreement.ts'
 
-/** Reasons for which a container waits that time alone does not fix. */
+/** The waiting reasons of containers that do not start by themselves. */
 const STUCK = new Set([
   ...['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull'],
   ...['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'],
 ])
 
-/** How long a container may be stuck before it counts: an image's registry, or a part that isn't there yet, may come back. */
+/** The time limit for these reasons: a registry may recover, or a missing object may be created. */
 const STUCK_MS = 60_000
 
-/** How an instance's pods are: how many are wanted and ready, and of one that isn't, why. */
+/** The pods of an instance. */
 export interface Rollout {
   wanted: number
   ready: number
-  /** All wanted pods are of the newest template. */
+  /** All wanted pods have the newest template. */
   isCurrent: boolean
   /** `web-0: ImagePullBackOff: …` */
   waiting: readonly { pod: string; reason: string; message: string }[]
 }
 
-/** The rollout of what carries an instance's label, from Deployments and DaemonSets and their pods as the API has them. */
+/** The rollout of an instance, from its Deployments, DaemonSets and pods in the API's form. */
 export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[]): Rollout {
   let [wanted, ready, isCurrent] = [0, 0, workloads.length > 0]
   for (const workload of workloads) {
@@ -40,7 +40,7 @@ export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[
     ready += count(isDaemonSet ? 'numberAvailable' : 'availableReplicas')
     isCurrent &&=
       count('observedGeneration') >= Number(fields(metadata)['generation']) && updated === wants && all === wants
-    // A DaemonSet that no controller has looked at wants nothing yet.
+    // A new DaemonSet has no desired number until its controller sets it.
     isCurrent &&= !isDaemonSet || 'desiredNumberScheduled' in now
   }
   const waiting = pods.flatMap(pod => {
@@ -59,7 +59,7 @@ export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[
   return { wanted, ready, isCurrent, waiting }
 }
 
-/** Asks the API for an instance's rollout. */
+/** Reads the rollout of an instance, by its label, from the API. */
 export async function readRollout(lab: Lab, instance: string): Promise<Rollout> {
   const list = async (kinds: string) => {
     const chosen = ['-n', labNamespace, '-l', `app.kubernetes.io/instance=${instance}`]
@@ -71,9 +71,9 @@ export async function readRollout(lab: Lab, instance: string): Promise<Rollout> 
 }
 
 /**
- * Waits until every pod of an instance is of the newest template and ready.
+ * Waits until every pod of an instance is ready and has the newest template.
  *
- * Throws a LabError with what a pod waits for and its last events: as soon as one has been stuck for a minute, or at the end.
+ * Throws a LabError with a pod's waiting reason and its last events, when a pod is stuck for a minute or at the time limit.
  */
 export async function waitForRollout(
   lab: Lab,
@@ -110,7 +110,7 @@ export async function waitForRollout(
   })
 }
 
-/** The last events of a pod, the newest at the end. */
+/** The last events of a pod, the newest last. */
 async function lastEvents(lab: Lab, pod: string): Promise<string[]> {
   const path = '{range .items[*]}{.type} {.reason}: {.message}{"\\n"}{end}'
   const chosen = ['--field-selector', `involvedObject.name=${pod}`, '--sort-by', '.lastTimestamp']

@@ -24,7 +24,7 @@ export function readUserFile<T>(path: string, next: string, read: (path: string)
  *
  * Throws a UsageError with the file, and the line of a syntax error. It does not quote the file, which may hold secrets.
  */
-export function readYamlDocuments(file: string, next: string): unknown[] {
+export function readYamlDocuments(file: string, next = `fix ${file}`): unknown[] {
   const lines = new LineCounter()
   const content = readUserFile(file, next, path => readFileSync(path, 'utf8'))
   return parseAllDocuments(content, { lineCounter: lines, prettyErrors: false }).map(document => {

@@ -153,7 +153,7 @@ onNode(
     assert.deepEqual([exitCode, stdout], [2, ''])
     assert.match(
       stderr,
-      /^The lab did not make the cluster of context "\S+": .*namespace otel-lab.*\n {2}Next: add YES=1/,
+      /^The lab did not create the cluster of context "\S+": .*namespace otel-lab.*\n {2}Next: add YES=1/,
     )
     assert.deepEqual(await names('namespace', '--field-selector', 'metadata.name=otel-lab'), [])
   },
@@ -418,7 +418,7 @@ onNode('has a kubelet beside which the simulated one says the same of the same p
 })
 
 onNode('removes exactly what it made', async () => {
-  assert.match(await done('k3d-down'), /^Namespace otel-lab of context "\S+" is gone\n$/)
+  assert.match(await done('k3d-down'), /^Namespace otel-lab of context "\S+" is deleted\n$/)
   assert.deepEqual(await names('namespace', '--field-selector', 'metadata.name=otel-lab'), [])
   const left = (await names('clusterroles,clusterrolebindings')).filter(name => name.includes('otel-lab'))
   assert.deepEqual(left, [])

@@ -137,7 +137,7 @@ others(
     assert.deepEqual([status, stdout], [2, ''])
     assert.match(
       stderr,
-      /^KUBE_CONTEXT=mine names a cluster that is there\n {2}Next: make k3d-lgtm k3d-collectors KUBE_CONTEXT=mine/,
+      /^KUBE_CONTEXT=mine names an existing cluster\n {2}Next: make k3d-lgtm k3d-collectors KUBE_CONTEXT=mine/,
     )
   },
 )

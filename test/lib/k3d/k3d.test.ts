@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
-import { parse, parseAllDocuments, stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { resolveSettings } from '../../../lib/cli/settings.ts'
 import { pinnedImages, withoutDigest } from '../../../lib/docker/images.ts'
 import { chartArgs, installArgs, statusArgs, uninstallArgs } from '../../../lib/k3d/helm.ts'
@@ -21,12 +21,14 @@ import { versions } from '../../../lib/programs/versions.ts'
 import { processServices } from '../../../lib/services/process-services.ts'
 import { freePort } from '../../../lib/system/ports.ts'
 import { run } from '../../../lib/system/run.ts'
+import { readYamlDocuments } from '../../../lib/system/yaml-files.ts'
 import { assertSays } from '../../support/lab.ts'
 import { runTask } from '../../support/task.ts'
 import { tempDir } from '../../support/temp-lab.ts'
 
-const read = (path: string) => readFileSync(join(projectDir, path), 'utf8')
-const valuesOf = (release: string) => read(`k3d-config/${release.replace('otel-lab', 'otel-collector')}.values.yaml`)
+// biome-ignore lint/suspicious/noExplicitAny: files of the project, in which the tests look up fields
+const read = (path: string): any[] => readYamlDocuments(join(projectDir, path))
+const valuesOf = (release: string) => read(`k3d-config/${release.replace('otel-lab', 'otel-collector')}.values.yaml`)[0]
 const given = {
   image: pinnedImages.otelcol,
   clusterName: 'one',
@@ -36,11 +38,11 @@ const given = {
 }
 
 const config = suite('k3dConfig()')
-config("fills in name, ports and the dashboards' folder, and leaves what a person added", () => {
+config("sets name, ports and the dashboards' folder, and keeps a user's additions", () => {
   const settings = resolveSettings({ flags: { grafanaPort: '3100', prometheusPort: '9190' }, env: {} })
-  const base = parse(read('k3d-config/k3d.yaml'))
+  const [base] = read('k3d-config/k3d.yaml')
   base.ports.push({ port: '127.0.0.1:8080:80', nodeFilters: ['loadbalancer'] })
-  const made = parse(k3dConfig(stringify(base), { name: 'small', settings, dashboardsDir: '/d' }))
+  const made = parse(k3dConfig(base, { name: 'small', settings, dashboardsDir: '/d' }))
   assert.equal(made.metadata.name, 'small')
   assert.deepEqual(
     made.ports.map(({ port }: { port: string }) => port),
@@ -55,42 +57,38 @@ config("fills in name, ports and the dashboards' folder, and leaves what a perso
   assert.deepEqual(made.volumes, [{ volume: '/d:/var/lib/kube-otel-lab/dashboards:ro', nodeFilters: ['all'] }])
   assert.deepEqual([made.image, made.options], [base.image, base.options])
 })
-config(
-  'takes the images of the nodes from the mirror that IMAGE_PREFIX names, and leaves registries that a person set',
-  () => {
-    const settings = resolveSettings({ flags: {}, env: {} })
-    const base = read('k3d-config/k3d.yaml')
-    const { image } = parse(base)
-    const given = { name: 'small', settings, dashboardsDir: '/d', imagePrefix: 'mirror.example/lab' }
-    const made = parse(k3dConfig(base, given))
-    assert.equal(made.image, image.replace('docker.io/', 'mirror.example/lab/'))
-    assert.deepEqual(parse(made.registries.config), {
-      mirrors: { 'docker.io': { endpoint: ['https://mirror.example'], rewrite: { '^(.*)$': 'lab/$1' } } },
-    })
-    const bare = parse(k3dConfig(base, { ...given, imagePrefix: 'mirror.example' }))
-    assert.deepEqual(parse(bare.registries.config), {
-      mirrors: { 'docker.io': { endpoint: ['https://mirror.example'] } },
-    })
-    const registries = { use: ['mine'] }
-    assert.deepEqual(parse(k3dConfig(stringify({ ...parse(base), registries }), given)).registries, registries)
-  },
-)
-config('has k3d take its own images from the mirror, as its variables name them', () => {
+config('takes the nodes’ images from the mirror in IMAGE_PREFIX, and keeps a user’s registries', () => {
+  const settings = resolveSettings({ flags: {}, env: {} })
+  const [base] = read('k3d-config/k3d.yaml')
+  const { image } = base
+  const given = { name: 'small', settings, dashboardsDir: '/d', imagePrefix: 'mirror.example/lab' }
+  const made = parse(k3dConfig(base, given))
+  assert.equal(made.image, image.replace('docker.io/', 'mirror.example/lab/'))
+  assert.deepEqual(parse(made.registries.config), {
+    mirrors: { 'docker.io': { endpoint: ['https://mirror.example'], rewrite: { '^(.*)$': 'lab/$1' } } },
+  })
+  const bare = parse(k3dConfig(base, { ...given, imagePrefix: 'mirror.example' }))
+  assert.deepEqual(parse(bare.registries.config), {
+    mirrors: { 'docker.io': { endpoint: ['https://mirror.example'] } },
+  })
+  const registries = { use: ['mine'] }
+  assert.deepEqual(parse(k3dConfig({ ...base, registries }, given)).registries, registries)
+})
+config('names k3d’s own images at the mirror', () => {
   assert.deepEqual(k3dImageEnv(''), {})
   assert.deepEqual(k3dImageEnv('mirror.example/lab'), {
     K3D_IMAGE_LOADBALANCER: `mirror.example/lab/k3d-io/k3d-proxy:${versions.k3d}`,
     K3D_IMAGE_TOOLS: `mirror.example/lab/k3d-io/k3d-tools:${versions.k3d}`,
   })
 })
-config('has the demo with the image that is chosen, and the rest of it as it is', () => {
+config('sets only the image of the demo', () => {
   const base = read('k3d-config/demo.yaml')
   const made = demoObjects(base, 'mirror.example/node:1')
-  const written = parseAllDocuments(base).map(document => document.toJS())
-  assert.deepEqual(JSON.parse(JSON.stringify(made).replaceAll('mirror.example/node:1', pinnedImages.node)), written)
+  assert.deepEqual(JSON.parse(JSON.stringify(made).replaceAll('mirror.example/node:1', pinnedImages.node)), base)
   assert.equal(JSON.stringify(made).split('mirror.example/node:1').length - 1, 2)
 })
-config('leads each port to one that the Service on the nodes has', () => {
-  const { spec } = parse(read('k3d-config/lgtm-host.yaml'))
+config('maps each port to one of the Service on the nodes', () => {
+  const [{ spec }] = read('k3d-config/lgtm-host.yaml')
   assert.deepEqual(
     spec.ports.map(({ nodePort }: { nodePort: number }) => nodePort),
     mappedPorts.map(([, nodePort]) => nodePort),
@@ -99,7 +97,7 @@ config('leads each port to one that the Service on the nodes has', () => {
 config.run()
 
 const args = suite('arguments')
-args('of Helm name the chart by repository, registry or path, and the cluster each time', () => {
+args('of Helm name the chart by repository, registry or path, and always the cluster', () => {
   const chart = 'https://charts.example'
   const named = ['opentelemetry-collector', '--repo', chart, '--version', '0.170.0']
   assert.deepEqual(chartArgs(chart), named)
@@ -113,7 +111,7 @@ args('of Helm name the chart by repository, registry or path, and the cluster ea
   assert.deepEqual(statusArgs('r', 'c'), ['status', 'r', ...at, '--output', 'json'])
   assert.deepEqual(uninstallArgs('r', 'c'), ['uninstall', 'r', ...at, '--wait', '--timeout', '2m'])
 })
-args('of kubectl open ports on 127.0.0.1 alone', () => {
+args('of kubectl open ports only on 127.0.0.1', () => {
   assert.deepEqual(
     forwardArgs([
       [0, 9090],
@@ -159,7 +157,7 @@ function clusterList(isRunning: Readonly<Record<'server' | 'agent' | 'loadbalanc
   return JSON.stringify([{ name, nodes, serversCount: 1, serversRunning: Number(isRunning.server) }])
 }
 
-tasks('makes a cluster by its configuration, leaves it alone when it is there, and takes it away', () => {
+tasks('creates a cluster by its configuration, keeps an existing one, and deletes it', () => {
   const first = recordingK3d("echo '[]'")
   const made = runTask('k3d-create-cluster', [], first.env)
   assert.equal(made.status, 0, made.stderr)
@@ -167,8 +165,8 @@ tasks('makes a cluster by its configuration, leaves it alone when it is there, a
   assert.deepEqual(first.calls(), [list, `cluster create --config ${join(dir, 'config', 'k3d.yaml')}`])
   const there = recordingK3d(`echo '${clusterList({ server: true, agent: true, loadbalancer: true })}'`)
   const again = runTask('k3d-create-cluster', [], there.env)
-  assert.deepEqual([again.status, again.stdout], [0, `k3d cluster "${name}" is there, context k3d-${name}\n`])
-  assert.deepEqual(there.calls(), [list, list])
+  assert.deepEqual([again.status, again.stdout], [0, `k3d cluster "${name}" exists, context k3d-${name}\n`])
+  assert.deepEqual(there.calls(), [list])
   const other = runTask('k3d-create-cluster', [], { ...there.env, GRAFANA_PORT: '28499' })
   assert.deepEqual([other.status, other.stdout], [2, ''])
   assert.match(
@@ -181,7 +179,7 @@ tasks('makes a cluster by its configuration, leaves it alone when it is there, a
   assert(!existsSync(dir))
 })
 
-tasks('starts a cluster of which any node is stopped', () => {
+tasks('starts a cluster with a stopped node', () => {
   const settings = { grafanaPort: '28471' }
   const record = JSON.stringify({ settings, kwokWorkdir: '', k3dCluster: name, created: true })
   mkdirSync(dir, { recursive: true })
@@ -196,7 +194,7 @@ tasks('starts a cluster of which any node is stopped', () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-tasks('begins anew after a create that failed, and takes away what that has left', () => {
+tasks('deletes an incomplete cluster and creates it again', () => {
   const failing = recordingK3d("echo '[]';; create) echo 'FATA[0001] no space left on device' >&2; exit 1")
   const failed = runTask('k3d-create-cluster', [], failing.env)
   assert.deepEqual([failed.status, failed.stdout], [1, ''])
@@ -221,7 +219,7 @@ tasks('begins anew after a create that failed, and takes away what that has left
   assert(!existsSync(dir))
 })
 
-tasks('refuses before anything changes: a kubeconfig that can’t be written, and ports of a KWOK lab', async () => {
+tasks('refuses an unwritable kubeconfig and ports of a KWOK lab before anything changes', async () => {
   const { env, calls } = recordingK3d("echo '[]'")
   const unwritable = runTask('k3d-create-cluster', [], { ...env, KUBECONFIG: join(env['K3D_BINARY'] ?? '', 'config') })
   assert.deepEqual([unwritable.status, unwritable.stdout], [1, ''])
@@ -245,7 +243,7 @@ tasks('refuses before anything changes: a kubeconfig that can’t be written, an
     assert.deepEqual([taken.status, taken.stdout], [1, ''])
     assert.equal(
       taken.stderr,
-      `Cannot use port ${prometheusPort}: it is the prometheus's of the KWOK lab "${name}-kwok"\n  Next: set GRAFANA_PORT, PROMETHEUS_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT to other ports, or make kwok-down CLUSTER_NAME=${name}-kwok\n`,
+      `Cannot use port ${prometheusPort}: prometheus of the KWOK lab "${name}-kwok" uses it\n  Next: set GRAFANA_PORT, PROMETHEUS_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT to other ports, or make kwok-down CLUSTER_NAME=${name}-kwok\n`,
     )
   } finally {
     await services.stop('prometheus')
@@ -255,7 +253,7 @@ tasks('refuses before anything changes: a kubeconfig that can’t be written, an
   assert(!existsSync(dir))
 })
 
-tasks('refuses a context that is not there, and a cluster that does not answer', () => {
+tasks('refuses an unknown context, and a cluster that does not answer', () => {
   const folder = tempDir()
   const kubeconfig = join(folder, 'config')
   const server = { name: 'gone', cluster: { server: 'https://127.0.0.1:9' } }
@@ -285,17 +283,17 @@ tasks('refuses a context that is not there, and a cluster that does not answer',
     assert(!existsSync(openLab({ flags: { kubeContext: each }, env: {}, kind: 'context' }).dir))
 })
 
-tasks('refuses a cluster that another hand made, and a machine without Docker, and leaves nothing', () => {
+tasks('refuses a cluster that the lab did not create, and a machine without Docker, and leaves nothing', () => {
   const foreign = recordingK3d(`echo '[{"name":"${name}"}]'`)
   const refused = runTask('k3d-create-cluster', [], foreign.env)
   assert.deepEqual([refused.status, refused.stdout], [1, ''])
-  assert.match(refused.stderr, new RegExp(`^k3d cluster "${name}" was not made by the lab\n {2}Next: `))
+  assert.match(refused.stderr, new RegExp(`^The lab did not create k3d cluster "${name}"\n {2}Next: `))
   const dead = recordingK3d('echo "Cannot connect to the Docker daemon" >&2; exit 1')
   const without = runTask('k3d-create-cluster', [], dead.env)
   assert.deepEqual([without.status, without.stdout], [1, ''])
   assert.match(
     without.stderr,
-    /^Cannot ask the Docker engine for its k3d clusters: Cannot connect to the Docker daemon\n {2}Next: start Docker/,
+    /^Cannot list the k3d clusters of the Docker engine: Cannot connect to the Docker daemon\n {2}Next: start Docker/,
   )
   assert(!existsSync(dir))
 })
@@ -304,7 +302,7 @@ tasks.run()
 const lgtm = suite('lgtmObjects()')
 const lgtmInput = {
   base: read('k3d-config/lgtm.yaml'),
-  prometheusBase: read('kwok-config/prometheus.yaml'),
+  prometheusBase: read('kwok-config/prometheus.yaml')[0],
   ...given,
   image: 'mirror.example/otel-lgtm:1',
   files: new Map([
@@ -321,7 +319,7 @@ const podOf = (input: typeof lgtmInput) => {
   }
   return spec.template
 }
-lgtm('has the namespace first, a ConfigMap for each dashboard, and all of it marked as the lab’s', () => {
+lgtm('has the namespace first, a ConfigMap for each dashboard, and the lab’s label on every object', () => {
   const objects = lgtmObjects(lgtmInput)
   assert.equal(objects[0]?.['kind'], 'Namespace')
   for (const object of objects) {
@@ -337,7 +335,7 @@ lgtm('has the namespace first, a ConfigMap for each dashboard, and all of it mar
     projected: { sources: [{ configMap: { name: 'lgtm-dashboard-pod' } }] },
   })
 })
-lgtm('takes the dashboards from the folder of the nodes where they have one', () => {
+lgtm('reads the dashboards from the folder of the nodes', () => {
   const volumes = items(podOf({ ...lgtmInput, fromFolder: true }).spec['volumes']).map(fields)
   assert.deepEqual(
     volumes.find(volume => volume['name'] === 'dashboards'),
@@ -347,7 +345,7 @@ lgtm('takes the dashboards from the folder of the nodes where they have one', ()
     },
   )
 })
-lgtm('runs the image it is told, looks back three intervals, and gets a new pod when its configuration changes', () => {
+lgtm('runs the given image, looks back three intervals, and gets a new pod when its configuration changes', () => {
   const pod = podOf(lgtmInput)
   const [container] = items(pod.spec['containers']).map(fields)
   assert.equal(container?.['image'], 'mirror.example/otel-lgtm:1')
@@ -375,17 +373,15 @@ lgtm('has a ConfigMap for each of the user’s own dashboards, at its path in th
   const large = new Map([['own/a/large.json', 'x'.repeat(2 ** 20 + 1)]])
   assert.throws(() => lgtmObjects({ ...lgtmInput, files: large }), /^LabError: a\/large\.json is too large/)
 })
-lgtm('refuses a dashboard that no ConfigMap holds', () => {
+lgtm('refuses a dashboard that is too large for a ConfigMap', () => {
   const files = new Map([...lgtmInput.files, ['json-tempo/large.json', 'x'.repeat(2 ** 20 + 1)]])
   assert.throws(() => lgtmObjects({ ...lgtmInput, files }), /^LabError: large\.json is too large for a ConfigMap/)
 })
-lgtm('names in its manifest the image that is pinned', () => {
-  const deployment = parseAllDocuments(lgtmInput.base)
-    .map(document => fields(document.toJS()))
-    .find(({ kind }) => kind === 'Deployment')
+lgtm('names the pinned image in its manifest', () => {
+  const deployment = lgtmInput.base.find(({ kind }) => kind === 'Deployment')
   assert(JSON.stringify(deployment).includes(withoutDigest(pinnedImages.lgtm)))
 })
-lgtm('has a Prometheus configuration that promtool takes, and that checks the kubelets', async () => {
+lgtm('has a valid Prometheus configuration that checks the kubelets’ certificates', async () => {
   const made = parse(clusterPrometheusConfig(lgtmInput))
   const [, cadvisor] = made.scrape_configs
   assert.equal(cadvisor.tls_config.insecure_skip_verify, false)
@@ -406,7 +402,7 @@ for (const [reference, ...parts] of [
   ['collector@sha256:0f', 'collector', undefined, 'sha256:0f'],
   ['localhost:5000/collector:1@sha256:0f', 'localhost:5000/collector', '1', 'sha256:0f'],
 ] as const) {
-  images(`tells the parts of ${reference}`, () => {
+  images(`splits ${reference}`, () => {
     const { repository, tag, digest } = imageValues(reference)
     assert.deepEqual([repository, tag, digest], parts)
   })
@@ -417,7 +413,7 @@ const values = suite('collectorValues()')
 /** What the collector that is built here does not have. */
 const lacking = { extensions: 'health_check', receivers: 'k8s_events', pipelines: 'logs' }
 for (const release of releases) {
-  values(`${release} has a configuration that the collector takes`, async () => {
+  values(`${release} has a valid collector configuration`, async () => {
     const config = parse(collectorValues(valuesOf(release), given)).alternateConfig
     delete config.extensions[lacking.extensions]
     delete config.receivers[lacking.receivers]
@@ -443,17 +439,25 @@ for (const release of releases) {
     assert.equal(service.telemetry.resource['k8s.cluster.name'], 'one')
     assert.equal(service.telemetry.metrics.readers[0].periodic.interval, 20_000)
     assert.equal(`${made.image.repository}:${made.image.tag}`, pinnedImages.otelcol)
-    const base = parse(valuesOf(release)).image
+    const base = valuesOf(release).image
     assert.equal(`${base.repository}:${base.tag}`, pinnedImages.otelcol)
   })
-  values(`${release} may never run a command in a pod, and only reads`, () => {
-    for (const { resources, verbs } of parse(valuesOf(release)).clusterRole.rules) {
+  values(`${release} waits for metadata of pods as long as the collector of the KWOK lab`, () => {
+    const [kwok] = read('kwok-config/kwok-otel-collector.yaml')
+    const { wait_for_metadata, wait_for_metadata_timeout } = kwok.processors.k8s_attributes
+    const ours = parse(collectorValues(valuesOf(release), given)).alternateConfig.processors.k8s_attributes
+    assert.equal(ours.wait_for_metadata, wait_for_metadata)
+    assert.equal(ours.wait_for_metadata_timeout, wait_for_metadata_timeout)
+    assert.equal(wait_for_metadata_timeout, '10m')
+  })
+  values(`${release} only reads, and cannot run commands in pods`, () => {
+    for (const { resources, verbs } of valuesOf(release).clusterRole.rules) {
       assert(!resources.includes('nodes/proxy'))
       for (const verb of verbs) assert(['get', 'list', 'watch'].includes(verb), verb)
     }
   })
 }
-values('leaves out what an older kubelet lets nobody read, and checks certificates unless told not to', () => {
+values('leaves out the volume type for older kubelets, and checks certificates by default', () => {
   const receiver = (more: object) =>
     parse(collectorValues(valuesOf('otel-lab-daemonset'), { ...given, ...more })).alternateConfig.receivers.kubeletstats
   assert.deepEqual(receiver({}).extra_metadata_labels, ['k8s.volume.type'])
@@ -462,7 +466,7 @@ values('leaves out what an older kubelet lets nobody read, and checks certificat
   assert.equal(receiver({ insecureTls: true }).insecure_skip_verify, true)
 })
 
-values('say what is lost on a cluster whose kubelets let nobody read their pods, and do without', async () => {
+values('leave out PVC names on a cluster before 1.33, and report it', async () => {
   const folder = tempDir()
   const program = (file: string, script: string) => {
     writeFileSync(join(folder, file), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
@@ -481,7 +485,7 @@ values('say what is lost on a cluster whose kubelets let nobody read their pods,
     assert.deepEqual(await applyCollectors(lab, text => said.push(text)), [...releases])
     assertSays(
       said.join('\n'),
-      /^Kubernetes 1\.32 lets nobody read a kubelet's pods .* which claim a volume is will be missing$/,
+      /^Kubernetes before 1\.33 requires nodes\/proxy to read a kubelet's \/pods, and this is 1\.32: PVC names are missing$/,
     )
     const written = parse(readFileSync(join(lab.configDir, 'otel-lab-daemonset.values.yaml'), 'utf8'))
     assert(!('extra_metadata_labels' in written.alternateConfig.receivers.kubeletstats))
@@ -506,7 +510,7 @@ const deployment = (status: object) => ({
   status,
 })
 const whole = { observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1 }
-rollout('is current when every wanted pod is of the newest template', () => {
+rollout('is current when every wanted pod has the newest template', () => {
   assert.deepEqual(rolloutOf([deployment(whole)], []), { wanted: 1, ready: 1, isCurrent: true, waiting: [] })
   for (const other of [{ observedGeneration: 1 }, { updatedReplicas: 0 }, { replicas: 2 }]) {
     assert.equal(rolloutOf([deployment({ ...whole, ...other })], []).isCurrent, false)
@@ -517,7 +521,7 @@ rollout('is current when every wanted pod is of the newest template', () => {
     false,
   )
 })
-rollout('says what a pod waits for: its image, or a node', () => {
+rollout('gives the reason that a pod waits: its image, or a node', () => {
   const waiting = { state: { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } } }
   const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no room' }
   const pods = [
