@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { stringify } from 'yaml'
 import { fields, items } from '../../../lib/kube/json.ts'
-import { projectDir } from '../../../lib/lab/lab.ts'
+import { daemonCommand } from '../../../lib/services/daemon-bundle.ts'
 import { metricsRequest } from '../../../lib/traces/simulator-metrics.ts'
 import { parseFlags } from '../../../lib/traces/trace-simulator-flags.ts'
 import { tempDir } from '../../support/temp-lab.ts'
@@ -130,17 +130,13 @@ processes('reads a cluster, sends spans and metrics, logs each problem once, and
       users: [{ name: 'test', user: { token: 't' } }],
     }),
   )
-  const child = spawn(process.execPath, [
-    ...[
-      '--import',
-      import.meta.resolve('tsx'),
-      join(projectDir, 'lib', 'traces', 'trace-simulator-process.ts'),
-      '--kubeconfig',
-      kubeconfig,
+  const { command, args } = await daemonCommand('traces', join('lib', 'traces', 'trace-simulator-process.ts'), {
+    args: [
+      ...['--kubeconfig', kubeconfig, '--ready-file', ready, '--rate', '200', '--interval-ms', '100'],
+      ...['--otlp-url', `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`],
     ],
-    ...['--otlp-url', `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`, '--rate', '200'],
-    ...['--interval-ms', '100', '--ready-file', ready],
-  ])
+  })
+  const child = spawn(command, args)
   let said = ''
   child.stderr.on('data', chunk => {
     said += String(chunk)
