@@ -1,12 +1,12 @@
-/** A panel or a line of kubernetes-mixin that the lab's dashboards do not have. */
+/** A panel or line of kubernetes-mixin that the lab's dashboards do not have. */
 export interface NotPorted {
-  /** The dashboard's title there, without "Kubernetes / ". */
+  /** The title of kubernetes-mixin's dashboard, without "Kubernetes / ". */
   dashboard: string
   panel: string
   reason: string
 }
 
-/** What of kubernetes-mixin's dashboards is not here, and why: no source fills it. For the README. */
+/** The panels of kubernetes-mixin that the lab has no data for, and the reasons. For the documentation. */
 export const notPorted: readonly NotPorted[] = [
   {
     dashboard: 'Networking / Cluster',

@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LabError, systemErrorCode } from '../lib/cli/errors.ts'
+import { jsonFolder } from '../lib/grafana/generated-files.ts'
 import { labDashboards } from './index.ts'
-import { jsonFolder } from './manifest.ts'
 import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './provisioning.ts'
 import { ruleFiles } from './rules/index.ts'
 import { rulesYaml } from './rules/rule.ts'
 
-/** The dashboards and the rules: of each file its path below the output folder, and its text. The same for every lab. */
+/** The dashboards and rules: the text of each file by its path in the output folder. The same for every lab. */
 export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>()
   for (const store of ['jaeger', 'tempo'] as const) {
@@ -20,7 +20,7 @@ export function generatedFiles(): Map<string, string> {
   return files
 }
 
-/** What a Grafana is told of one lab, by path as `generatedFiles`. */
+/** Grafana's provisioning for one lab, by path as `generatedFiles`. */
 export function provisioningFiles(targets: ProvisioningTargets): Map<string, string> {
   return new Map([
     ['provisioning/datasources/kube-otel-lab.yaml', datasourcesYaml(targets)],
@@ -29,10 +29,10 @@ export function provisioningFiles(targets: ProvisioningTargets): Map<string, str
 }
 
 /**
- * Makes the folder hold these files, and with `removeOthers` no others but the one to keep; what is right already is not touched, as Grafana and
- * Prometheus may be reading it. Returns how many files changed, came or went.
+ * Writes files to a folder and, with `removeOthers`, removes all others but the one to keep. Unchanged files are not
+ * written, because Grafana and Prometheus may be reading them. Returns how many files changed.
  *
- * Throws a LabError when one can't be written.
+ * Throws a LabError when a file can't be written.
  */
 export function writeGenerated(
   dir: string,
@@ -54,7 +54,10 @@ export function writeGenerated(
   return changed
 }
 
-/** Writes a file at once, so that nobody reads half of it. Readable by all, unlike the lab's state: in a container Grafana and Prometheus are other users. */
+/**
+ * Writes a file atomically. All users can read it, unlike the lab's state, because Grafana and Prometheus in
+ * containers run as other users.
+ */
 export function writeFileAtOnce(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {

@@ -7,9 +7,10 @@
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
 import { join, relative, resolve } from 'node:path'
-import { inputsHash, MANIFEST, manifestText, outDir, unchangedFiles } from '../dashboards/manifest.ts'
+import { inputsHash, MANIFEST, manifestText, unchangedFiles } from '../dashboards/manifest.ts'
 import { LabError } from '../lib/cli/errors.ts'
 import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
+import { generatedDir } from '../lib/grafana/generated-files.ts'
 import { type Lab, projectDir } from '../lib/lab/lab.ts'
 import { labServices, runtimeOf } from '../lib/lab/runtime.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -22,7 +23,7 @@ const texts = { out: "write to this folder instead of dashboards/out, with Grafa
 
 await runTask({ about, settings: ['dashboardsDir'], texts }, async ({ lab, texts: given }) => {
   const out = given['out']?.at(-1)
-  const dir = resolve(out ?? outDir)
+  const dir = resolve(out ?? generatedDir)
   const { paths, changed } = out === undefined ? await ensureGenerated() : await writeAll(lab, dir)
   // Also when nothing changed: an earlier run may have ended between writing and telling.
   // LGTM's sees it by itself.
@@ -42,7 +43,7 @@ interface Written {
 /** Writes what has changed. Where nothing can have, Grafana's SDK isn't even loaded, which takes most of the time. */
 async function ensureGenerated(): Promise<Written> {
   const inputs = inputsHash()
-  const made = unchangedFiles(outDir, inputs)
+  const made = unchangedFiles(generatedDir, inputs)
   if (made !== undefined) return { paths: made, changed: 0 }
   const { generatedFiles, writeGenerated, writeFileAtOnce } = await import('../dashboards/output.ts')
   const files = generatedFiles()
@@ -51,14 +52,14 @@ async function ensureGenerated(): Promise<Written> {
     path: join(projectDir, '.lab', 'dashboards_out.lock'),
     waitMs: 60_000,
     refusal: ({ pid, program }) =>
-      new LabError(`${outDir} is being written by ${program} (pid ${pid})`, {
+      new LabError(`${generatedDir} is being written by ${program} (pid ${pid})`, {
         why: 'it has not ended in a minute',
         next: 'stop that process if it hangs, then run this again',
       }),
   })
   try {
-    const changed = writeGenerated(outDir, files, { removeOthers: true, keep: MANIFEST })
-    writeFileAtOnce(join(outDir, MANIFEST), manifestText(inputs, files))
+    const changed = writeGenerated(generatedDir, files, { removeOthers: true, keep: MANIFEST })
+    writeFileAtOnce(join(generatedDir, MANIFEST), manifestText(inputs, files))
     return { paths: [...files.keys()], changed }
   } finally {
     letGo()

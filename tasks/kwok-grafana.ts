@@ -6,8 +6,8 @@
  *   tsx tasks/kwok-grafana.ts --grafana own --grafana-port 3001
  */
 import { join } from 'node:path'
-import { outDir } from '../dashboards/manifest.ts'
 import { requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
+import { generatedDir } from '../lib/grafana/generated-files.ts'
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
@@ -53,7 +53,7 @@ async function chosenService(lab: Lab): Promise<ServiceSpec | undefined> {
   // Only Grafana needs these, and loading them takes longer than all the rest.
   const { datasourcesYaml, providersYaml, provisionedOwnDir } = await import('../dashboards/provisioning.ts')
   const { labPrometheus } = await import('../lib/checks/verify/lab-truth.ts')
-  const jsonDir = join(outDir, 'json')
+  const jsonDir = join(generatedDir, 'json')
   const ownDir = await provisionedOwnDir(lab, say)
   const targets = { prometheusUrl: labPrometheus(lab).url, jaegerUrl: jaegerUrl(lab), intervalMs, jsonDir, ownDir }
   return grafanaService(lab, program, { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) })

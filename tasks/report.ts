@@ -37,7 +37,7 @@ await runTask(
   async ({ lab: opened, switches: chosen, texts: given }) => {
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
-    const { dashboards, refused } = loadDashboards(opened.settings, { paths: given['dashboards'] })
+    const { dashboards, refused } = loadDashboards(opened.settings, given['dashboards'])
     const { lab, api, close } = await reachLab(opened)
     const progress = startProgress('Reporting')
     try {

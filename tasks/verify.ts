@@ -30,7 +30,7 @@ const texts = {
 await runTask(
   { about, settings, switches, texts, on: 'either', takesLabAsItIs: true },
   async ({ lab: opened, switches: chosen, texts: given }) => {
-    const dashboards = loadDashboards(opened.settings, { paths: given['dashboards'] })
+    const dashboards = loadDashboards(opened.settings, given['dashboards'])
     const { lab, api, close } = await reachLab(opened)
     const progress = startProgress('Verifying')
     try {

@@ -71,11 +71,19 @@ async function serveContext(opened: Lab): Promise<void> {
   })
 }
 
+async function loadPages(lab: Lab): Promise<Pages> {
+  const [{ labPages }, { loadDashboards }] = await Promise.all([
+    import('../lib/render/page/lab-pages.ts'),
+    import('../dashboards/load.ts'),
+  ])
+  return labPages(lab, () => loadDashboards(lab.settings))
+}
+
 async function serve(lab: Lab): Promise<void> {
   let pages: Promise<Pages> | undefined
   const server = createPageServer(async request => {
     // What draws takes seconds to load and most of the memory: whoever never looks does not pay for it.
-    pages ??= import('../lib/render/page/lab-pages.ts').then(({ labPages }) => labPages(lab))
+    pages ??= loadPages(lab)
     return await (await pages)(request)
   })
   await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,5 @@
-import { loadDashboards, ownDashboards } from '../../../dashboards/load.ts'
 import { labPrometheus } from '../../checks/verify/lab-truth.ts'
+import type { DashboardsToVerify } from '../../checks/verify/verify.ts'
 import { verifyLab } from '../../checks/verify/verify-lab.ts'
 import { partStatuses } from '../../kwok/lab-status.ts'
 import type { Lab } from '../../lab/lab.ts'
@@ -9,9 +9,8 @@ import { labFacts } from '../report/lab-facts.ts'
 import { createPages } from './create-pages.ts'
 import type { Pages } from './page-server.ts'
 
-/** The pages of a lab: its own dashboards, and those of the user's folder as its files are when a page is asked for. */
-export function labPages(lab: Lab): Pages {
-  const own = ownDashboards()
+/** The pages of a lab, with the dashboards that `loadDashboards` gives for each page. */
+export function labPages(lab: Lab, loadDashboards: () => DashboardsToVerify): Pages {
   return createPages({
     name: lab.settings.clusterName,
     prometheusUrl: labPrometheus(lab).url,
@@ -19,11 +18,11 @@ export function labPages(lab: Lab): Pages {
     scrapeMs: lab.settings.collectionInterval,
     drawChart: loadCharts(),
     dashboards() {
-      const { dashboards, refused } = loadDashboards(lab.settings, { own: () => own })
+      const { dashboards, refused } = loadDashboards()
       return { dashboards, refused: refused.map(({ error }) => error.message) }
     },
     facts: () => labFacts(lab),
-    // Those of a cluster: make k3d-status.
+    // For a cluster of a context, `make k3d-status` reports them.
     parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),
     verify: (dashboard, api) =>
       verifyLab(lab, { api, dashboards: [dashboard], refused: [], waitsForWindow: false, retries: false }),

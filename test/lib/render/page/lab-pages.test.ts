@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
+import { loadDashboards } from '../../../../dashboards/load.ts'
 import { labPages } from '../../../../lib/render/page/lab-pages.ts'
 import type { Pages } from '../../../../lib/render/page/page-server.ts'
 import { freePort } from '../../../../lib/system/ports.ts'
@@ -17,7 +18,8 @@ const pages = suite<Context>('labPages()')
 pages.before(async context => {
   context.dir = tempDir()
   const prometheusUrl = `http://127.0.0.1:${await freePort()}`
-  const made: Pages = labPages(tempLab({ dashboardsDir: context.dir, prometheusUrl }))
+  const lab = tempLab({ dashboardsDir: context.dir, prometheusUrl })
+  const made: Pages = labPages(lab, () => loadDashboards(lab.settings))
   context.get = async path => {
     const page = await made({ path, query: new URLSearchParams(), isPosted: false })
     if (page === undefined || typeof page === 'string') return page
