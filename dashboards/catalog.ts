@@ -8,7 +8,7 @@ import { KWOK_METRICS, kwokMetrics } from './catalog/kwok-metrics.ts'
 import { labMetrics } from './catalog/lab.ts'
 import { SPANMETRICS, serviceMetrics } from './catalog/services.ts'
 
-/** Every metric that queries may name: what the lab's Prometheus holds, or of some sources the part that is used. */
+/** The metrics that queries can use: all metrics of the lab's Prometheus, or of some sources the used part. */
 export const catalog: readonly CatalogMetric[] = [
   ...kubeletstatsMetrics(),
   ...k8sClusterMetrics(),
@@ -20,8 +20,8 @@ export const catalog: readonly CatalogMetric[] = [
   ...kwokMetrics(),
 ]
 
-/** The sources of which the catalogue has every metric, so that a live lab has no other. */
+/** The sources whose metrics are complete in the catalog, so that a live lab has no others. */
 export const completeSources: readonly string[] = [KUBELETSTATS, K8S_CLUSTER, HOSTMETRICS, CADVISOR, SPANMETRICS]
 
-/** The sources that a lab has only once somebody adds what they are of: an application that is traced, metrics that KWOK serves. */
+/** Optional sources: traced applications, and metrics that KWOK serves. */
 export const optionalSources: readonly string[] = [SPANMETRICS, KWOK_METRICS]

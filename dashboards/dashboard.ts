@@ -19,29 +19,29 @@ import type { Variable } from './variables.ts'
 
 /** A dashboard of the lab. */
 export interface LabDashboard {
-  /** Its file's name without `.json`; also its uid. */
+  /** The name of its file without `.json`, and its uid. */
   name: string
-  /** As Grafana's SDK types it, with nothing in it that JSON can't hold. */
+  /** The SDK's type, reduced to plain JSON. */
   json: Dashboard
   expectations: DashboardExpectations
 }
 
-/** Panels side by side, of one height. */
+/** Panels side by side, with the same height. */
 export interface Line {
   height: number
   panels: readonly LabPanel[]
 }
 
-/** A titled row of the screen. */
+/** A row with a title. */
 export interface Row {
   title: string
   lines: readonly Line[]
 }
 
-/** Grafana's grid is this many units wide. */
+/** The width of Grafana's grid. */
 const GRID_WIDTH = 24
 
-/** Panels of equal width next to each other, `height` grid units high (one is about 38 pixels). */
+/** Panels of equal width, `height` grid units high (one unit is about 38 pixels). */
 export function line(height: number, ...panels: LabPanel[]): Line {
   return { height, panels }
 }
@@ -51,9 +51,10 @@ export function row(title: string, ...lines: Line[]): Row {
 }
 
 /**
- * A dashboard from its rows.
+ * Builds a dashboard from its rows.
  *
- * Throws an Error when two panels have the same title: expectations and reports name a query by its panel's title.
+ * Throws an Error when two panels have the same title, since expectations and reports refer to a query by its panel's
+ * title.
  */
 export function labDashboard(given: {
   uid: DashboardUid
@@ -103,7 +104,7 @@ export function labDashboard(given: {
       y += height
     }
   }
-  // The SDK's objects carry methods; what Grafana gets does not.
+  // The SDK's objects have methods, which the JSON must not have.
   const json = JSON.parse(JSON.stringify(builder.build())) as Dashboard
   return { name: given.uid, json, expectations: { prerequisites: given.prerequisites, queries } }
 }

@@ -4,9 +4,9 @@ import type { TableKey } from './panel-builders.ts'
 import { inCluster, inNamespace, inPod, inWorkload, ofType, onNode, type Scope } from './queries/scope.ts'
 import { containerKeys, namespaceKeys, nodeKeys, podKeys, workloadKeys } from './table-keys.ts'
 
-/** What a dashboard shows one line, bar or table row of. */
+/** What each line, bar or table row of a dashboard is. */
 export interface Granularity {
-  /** In the singular, for descriptions. */
+  /** Singular, for descriptions. */
   each: string
   scope: Scope
   by: readonly Dimension[]
@@ -20,10 +20,10 @@ const WORKLOAD = ['cluster', 'namespace', 'workload_type', 'workload'] as const
 const CONTAINER = ['cluster', 'namespace', 'pod', 'container'] as const
 const NODE = ['cluster', 'node'] as const
 
-/** All of the chosen clusters together, each as one. */
+/** One number for each selected cluster. */
 export const wholeCluster: Granularity = { each: 'cluster', scope: inCluster, by: ['cluster'], keys: [] }
 export const perNamespace: Granularity = { each: 'namespace', scope: inCluster, by: NAMESPACE, keys: namespaceKeys() }
-/** The chosen namespaces, each as one. */
+/** One number for each selected namespace. */
 export const wholeNamespace: Granularity = {
   each: 'namespace',
   scope: inNamespace,
@@ -32,19 +32,19 @@ export const wholeNamespace: Granularity = {
 }
 export const perPod: Granularity = { each: 'pod', scope: inNamespace, by: POD, keys: podKeys() }
 export const perWorkload: Granularity = { each: 'workload', scope: ofType, by: WORKLOAD, keys: workloadKeys() }
-/** The pods of the chosen workloads. */
+/** The pods of the selected workloads. */
 export const perPodOfWorkload: Granularity = { each: 'pod', scope: inWorkload, by: POD, keys: podKeys() }
-/** The chosen workloads, each as one. */
+/** One number for each selected workload. */
 export const wholeWorkload: Granularity = { each: 'workload', scope: inWorkload, by: WORKLOAD, keys: workloadKeys() }
 export const perPodOfNode: Granularity = { each: 'pod', scope: onNode, by: POD, keys: podKeys() }
 export const perContainer: Granularity = { each: 'container', scope: inPod, by: CONTAINER, keys: containerKeys() }
-/** The chosen pods, each as one. */
+/** One number for each selected pod. */
 export const wholePod: Granularity = { each: 'pod', scope: inPod, by: POD, keys: podKeys() }
 export const perNode: Granularity = { each: 'node', scope: inCluster, by: NODE, keys: nodeKeys() }
-/** The chosen nodes. */
-export const chosenNodes: Granularity = { each: 'node', scope: onNode, by: NODE, keys: nodeKeys() }
+/** The selected nodes. */
+export const selectedNodes: Granularity = { each: 'node', scope: onNode, by: NODE, keys: nodeKeys() }
 
-/** The same rows, with links that stay among the network dashboards. */
+/** The same rows, with links to the network dashboards. */
 export const networkPerNamespace: Granularity = {
   ...perNamespace,
   keys: namespaceKeys([toNetworkNamespacePods(), toNetworkNamespaceWorkloads()]),

@@ -1,3 +1,4 @@
+import type { TraceStore } from '../lib/grafana/generated-files.ts'
 import type { LabDashboard } from './dashboard.ts'
 import { clusterResources } from './dashboards/cluster-resources.ts'
 import { apiserver, controllerManager, etcd, kwokController, scheduler } from './dashboards/control-plane.ts'
@@ -21,15 +22,14 @@ import { persistentVolumes } from './dashboards/persistent-volumes.ts'
 import { pod } from './dashboards/pod.ts'
 import { traces } from './dashboards/traces.ts'
 import { workload } from './dashboards/workload.ts'
-import type { TraceStore } from './links.ts'
 
 export { catalog, completeSources, optionalSources } from './catalog.ts'
 export type { LabDashboard } from './dashboard.ts'
 export { recordedSeries, ruleFiles } from './rules/index.ts'
 
 /**
- * Every dashboard of the lab, the entrance first, with links to what keeps the traces. Built anew by each call; the same each
- * time.
+ * All dashboards of the lab, the home dashboard first, with links to the trace store. Each call builds the same ones
+ * again.
  */
 export function labDashboards(tracesIn: TraceStore = 'jaeger'): LabDashboard[] {
   return [

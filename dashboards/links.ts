@@ -1,12 +1,13 @@
+import type { TraceStore } from '../lib/grafana/generated-files.ts'
 import { type DashboardUid, uids } from './uids.ts'
 
-/** Where a click leads, with the datasource, the time and what the row says carried over. */
+/** A link to another dashboard that keeps the datasource, the time range and the values of the row. */
 export interface DrillDownLink {
   title: string
   url: string
 }
 
-/** A value of the row, by the name of its column. */
+/** A value of the row, by its column. */
 const field = (name: string) => grafana(`__data.fields.${name}`)
 
 export function toNamespacePods(): DrillDownLink {
@@ -69,10 +70,7 @@ export function toNetworkPod(): DrillDownLink {
   })
 }
 
-/** What keeps traces: Jaeger, or the Tempo of LGTM. Both the type of the datasource and its uid. */
-export type TraceStore = 'jaeger' | 'tempo'
-
-/** The newest traces that the row's service takes part in. */
+/** The newest traces with the row's service. */
 export function toTraces(store: TraceStore): DrillDownLink {
   const datasource = { type: store, uid: store }
   const service = field('Service')
@@ -87,7 +85,7 @@ export function toTraces(store: TraceStore): DrillDownLink {
       range: { from: grafana('__from'), to: grafana('__to') },
     },
   }
-  // Grafana puts values in only where its own signs stand as they are.
+  // Grafana replaces its variables only where they are not encoded.
   const encoded = encodeURIComponent(JSON.stringify(panes)).replaceAll(/%24%7B(.*?)%7D/g, (_, name: string) =>
     grafana(name),
   )
@@ -103,7 +101,7 @@ function drillDownLink(title: string, uid: DashboardUid, variables: Readonly<Rec
   }
 }
 
-/** Something that Grafana puts in. */
+/** A variable that Grafana replaces. */
 function grafana(expression: string): string {
   return `\${${expression}}`
 }

@@ -1,26 +1,26 @@
-import type { DashboardToVerify } from '../lib/checks/verify/verify.ts'
+import type { DashboardsToVerify, DashboardToVerify } from '../lib/checks/verify/verify.ts'
 import type { Settings } from '../lib/cli/settings.ts'
-import { dashboardsDirPaths, type ReadFiles, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
+import { dashboardsDirPaths, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
 import { labDashboards } from './index.ts'
 
-/** The lab's own dashboards in the form of any, with what is known of their queries. Built anew by each call. */
-export function ownDashboards(): DashboardToVerify[] {
-  return labDashboards().map(({ name, json, expectations }) => ({
+let own: readonly DashboardToVerify[] | undefined
+
+/** The lab's own dashboards with the expectations of their queries. */
+export function ownDashboards(): readonly DashboardToVerify[] {
+  own ??= labDashboards().map(({ name, json, expectations }) => ({
     dashboard: readDashboard(json, `dashboards/${name}`),
     expectations,
   }))
+  return own
 }
 
-/** The dashboards that `--dashboards` names, or else the lab's own and those of DASHBOARDS_DIR; and the files that are none. */
-export function loadDashboards(
-  settings: Settings,
-  {
-    paths,
-    own = ownDashboards,
-  }: { paths?: readonly string[] | undefined; own?: () => readonly DashboardToVerify[] } = {},
-): { dashboards: DashboardToVerify[]; refused: ReadFiles['refused'] } {
+/**
+ * The dashboards of `--dashboards`, or else the lab's own and those of DASHBOARDS_DIR; and the files that could not
+ * be read.
+ */
+export function loadDashboards(settings: Settings, paths?: readonly string[]): DashboardsToVerify {
   const { dashboards, refused } = readDashboardFiles(paths ?? dashboardsDirPaths(settings))
   const others = dashboards.map(dashboard => ({ dashboard, expectations: undefined }))
-  return { dashboards: [...(paths === undefined ? own() : []), ...others], refused }
+  return { dashboards: [...(paths === undefined ? ownDashboards() : []), ...others], refused }
 }

@@ -3,23 +3,15 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fields } from '../lib/kube/json.ts'
 import { projectDir } from '../lib/lab/lab.ts'
-import type { TraceStore } from './links.ts'
 
-/** Where what is generated goes, the same for every lab of this clone; git-ignored. */
-export const outDir = join(projectDir, 'dashboards', 'out')
-/** Beside the generated files: what they were made of, and what they were. */
-export const MANIFEST = 'made.json'
+/** The manifest of the generated files: a hash of their sources, and of each file. */
+export const MANIFEST = 'manifest.json'
 
-/** The folder of the dashboards, by what keeps the traces that they lead to. */
-export function jsonFolder(tracesIn: TraceStore): string {
-  return tracesIn === 'jaeger' ? 'json' : 'json-tempo'
-}
-
-/** Where whatever can change a generated file lies; of Grafana's SDK the lock file says the version. */
+/** The sources of generated files; the lock file has the version of Grafana's SDK. */
 const SOURCES = ['dashboards', 'lib'] as const
 const LOCK = 'package-lock.json'
 
-/** One text for all that generated files are made of: the same sources make the same files. */
+/** A hash of all sources: the same sources generate the same files. */
 export function inputsHash(root = projectDir): string {
   const hash = createHash('sha256')
   for (const folder of SOURCES) {
@@ -37,23 +29,23 @@ export function manifestText(inputs: string, files: ReadonlyMap<string, string>)
   return `${JSON.stringify({ inputs, files: Object.fromEntries(hashes) }, null, 2)}\n`
 }
 
-/** The paths of the generated files in a folder, when they were made of these inputs and nobody has touched them since. */
+/** The paths of the generated files in a folder, if they are from these sources and unchanged since; else undefined. */
 export function unchangedFiles(dir: string, inputs: string): string[] | undefined {
   const path = join(dir, MANIFEST)
   if (!existsSync(path)) return undefined
-  let made: Record<string, unknown>
+  let manifest: Record<string, unknown>
   try {
-    made = fields(JSON.parse(readFileSync(path, 'utf8')))
+    manifest = fields(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
     return undefined
   }
-  if (made['inputs'] !== inputs) return undefined
-  const files = Object.entries(fields(made['files']))
-  const isAsMade = ([name, hash]: [string, unknown]) =>
+  if (manifest['inputs'] !== inputs) return undefined
+  const files = Object.entries(fields(manifest['files']))
+  const isUnchanged = ([name, hash]: [string, unknown]) =>
     existsSync(join(dir, name)) && hashOf(readFileSync(join(dir, name), 'utf8')) === hash
   const there = readdirSync(dir, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
-  // And nothing else is there.
-  if (files.length === 0 || there.length !== files.length + 1 || !files.every(isAsMade)) return undefined
+  // No other files may exist.
+  if (files.length === 0 || there.length !== files.length + 1 || !files.every(isUnchanged)) return undefined
   return files.map(([name]) => name)
 }
 

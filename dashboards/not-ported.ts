@@ -1,6 +1,6 @@
-/** A panel or a line of kubernetes-mixin that the lab's dashboards do not have. */
+/** A panel or line of kubernetes-mixin that the lab's dashboards do not have. */
 export interface NotPorted {
-  /** The dashboard's title there, without "Kubernetes / ". */
+  /** The title of kubernetes-mixin's dashboard, without "Kubernetes / ". */
   dashboard: string
   panel: string
   reason: string

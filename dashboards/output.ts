@@ -1,10 +1,10 @@
+import { jsonFolder } from '../lib/grafana/generated-files.ts'
 import { labDashboards } from './index.ts'
-import { jsonFolder } from './manifest.ts'
 import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './provisioning.ts'
 import { ruleFiles } from './rules/index.ts'
 import { rulesYaml } from './rules/rule.ts'
 
-/** The dashboards and the rules: of each file its path below the output folder, and its text. The same for every lab. */
+/** The dashboards and rules: the text of each file by its path in the output folder. The same for every lab. */
 export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>()
   for (const store of ['jaeger', 'tempo'] as const) {
@@ -17,7 +17,7 @@ export function generatedFiles(): Map<string, string> {
   return files
 }
 
-/** What a Grafana is told of one lab, by path as `generatedFiles`. */
+/** Grafana's provisioning for one lab, by path as `generatedFiles`. */
 export function provisioningFiles(targets: ProvisioningTargets): Map<string, string> {
   return new Map([
     ['provisioning/datasources/kube-otel-lab.yaml', datasourcesYaml(targets)],

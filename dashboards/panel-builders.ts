@@ -32,13 +32,16 @@ import type { QueryExpectations } from '../lib/checks/verify/query-expectations.
 import type { Query } from './queries/query.ts'
 import { DATASOURCE } from './variables.ts'
 
-/** A panel without a place yet, and what is known of each of its queries, by refId. */
+/** A panel without a position, and the expectations of its queries by refId. */
 export interface LabPanel {
   panel: Panel
   expectations: ReadonlyMap<string, QueryExpectations>
 }
 
-/** What every panel says of itself. `unit` is one of Grafana's ids: https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/ */
+/**
+ * The texts of a panel. `unit` is one of Grafana's ids:
+ * https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/
+ */
 export interface PanelText {
   title: string
   description: string
@@ -48,13 +51,13 @@ export interface PanelText {
 
 export interface TimeseriesOptions extends PanelText {
   queries: readonly Query[]
-  /** Areas on top of each other: right where the sum means something. */
+  /** Stacked areas, for values with a meaningful sum. */
   stacked?: boolean
   max?: number
-  /** Series that are bounds and not usage, by their names: dashed, and never stacked. */
+  /** The names of series that are bounds, not usage: dashed and not stacked. */
   bounds?: readonly string[]
   thresholds?: readonly Threshold[]
-  /** Numbers below 0 mean something; else the axis begins at 0. */
+  /** Allows values below 0; else the axis starts at 0. */
   mayBeNegative?: boolean
 }
 
@@ -91,11 +94,11 @@ export function timeseries(options: TimeseriesOptions): LabPanel {
 export interface ValueOptions extends PanelText {
   query: Query
   thresholds?: readonly Threshold[]
-  /** 1 for a share. */
+  /** 1 for a ratio. */
   max?: number
 }
 
-/** One number, as it is now. */
+/** A stat with the current value. */
 export function stat(options: ValueOptions): LabPanel {
   const panel = new StatBuilder()
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
@@ -105,7 +108,7 @@ export function stat(options: ValueOptions): LabPanel {
   return finish(panel, options, [options.query], instantTarget)
 }
 
-/** Numbers on arcs, as they are now. */
+/** A gauge with the current values. */
 export function gauge(options: ValueOptions): LabPanel {
   const panel = new GaugeBuilder()
     .min(0)
@@ -115,7 +118,7 @@ export function gauge(options: ValueOptions): LabPanel {
   return finish(panel, options, [options.query], instantTarget)
 }
 
-/** One bar a series, as they are now. */
+/** A bar gauge with the current value of each series. */
 export function barGauge(options: ValueOptions): LabPanel {
   const panel = new BarGaugeBuilder()
     .min(0)
@@ -125,16 +128,18 @@ export function barGauge(options: ValueOptions): LabPanel {
   return finish(panel, options, [options.query], instantTarget)
 }
 
-/** One number of each row. */
+/** A column with a value for each row. */
 export interface Column {
   name: string
   query: Query
-  /** Where it isn't the table's own. */
+  /** If different from that of the table. */
   unit?: string
   decimals?: number
 }
 
-/** A label of the rows: the column's name, and where a click on its value leads; several are offered to choose from. */
+/**
+ * A label of the rows: the name of its column, and the links of its values. With several links Grafana shows a menu.
+ */
 export interface TableKey {
   label: string
   name: string
@@ -142,12 +147,12 @@ export interface TableKey {
 }
 
 export interface TableOptions extends PanelText {
-  /** All the labels that the columns' queries have in common: rows with the same ones are one row. */
+  /** The labels that all queries of the columns have in common; they identify a row. */
   keys: readonly TableKey[]
   columns: readonly Column[]
 }
 
-/** A table with a row for each combination of the keys, as it is now. */
+/** A table with the current values, one row for each combination of the keys. */
 export function table(options: TableOptions): LabPanel {
   const values = options.columns.map(({ name }, index) => ({
     field: valueField(refIdOf(index), options.columns.length),
@@ -156,7 +161,7 @@ export function table(options: TableOptions): LabPanel {
   const order = [...options.keys.map(({ label }) => label), ...values.map(({ field }) => field)]
   const panel = new TableBuilder()
     .filterable(true)
-    // By all the labels: joining by one would mix up namesakes of another namespace or cluster.
+    // Merges by all labels: a join by one would mix up objects of the same name in different namespaces or clusters.
     .withTransformation({ id: 'merge', options: {} })
     .withTransformation({
       id: 'organize',
@@ -182,7 +187,7 @@ export function table(options: TableOptions): LabPanel {
   return finish(panel, options, queries, tableTarget)
 }
 
-/** The name that Grafana gives to the numbers of a query in table form: with one query alone, no refId. */
+/** Grafana's name of the values of a query in table format; without a refId if it is the only query. */
 function valueField(refId: string, count: number): string {
   return count === 1 ? 'Value' : `Value #${refId}`
 }

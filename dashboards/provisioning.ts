@@ -6,28 +6,29 @@ import type { Lab } from '../lib/lab/lab.ts'
 import { TAG } from './uids.ts'
 import { writeGenerated } from './write-generated.ts'
 
-/** What Grafana is told of the lab. */
+/** The targets of Grafana's provisioning. */
 export interface ProvisioningTargets {
   prometheusUrl: string
-  /** Undefined where there is none. */
+  /** Undefined without Jaeger. */
   jaegerUrl: string | undefined
-  /** How often there is a new value: the least that `$__rate_interval` is made from. */
+  /** The collection interval, the base of `$__rate_interval`. */
   intervalMs: number
   /** The folder of the lab's dashboards. */
   jsonDir: string
-  /** The user's own, when there is one. */
+  /** DASHBOARDS_DIR, if set. */
   ownDir: string | undefined
 }
 
-/** Where the other stores listen, as the LGTM image does by default. */
+/** The addresses of the other stores, the defaults of the LGTM image. */
 const TEMPO_URL = 'http://127.0.0.1:3200'
 const LOKI_URL = 'http://127.0.0.1:3100'
 
 /**
- * A folder from which a Grafana on this machine can load all of the user's own dashboards: `DASHBOARDS_DIR` itself, so that Grafana sees each change, or, where
- * that has dashboards of other forms than the classic one, a copy with those converted. Says which files were converted or left out. Undefined where there is none.
+ * The folder from which a Grafana on this machine loads the dashboards of DASHBOARDS_DIR: that folder itself, so that
+ * Grafana sees each change, or a copy with converted dashboards if some are not classic. Notes which files were
+ * converted or omitted. Undefined without DASHBOARDS_DIR.
  *
- * Throws a UsageError when there is no such folder.
+ * Throws a UsageError when the folder does not exist.
  */
 export async function provisionedOwnDir(lab: Lab, onNote: (note: string) => void): Promise<string | undefined> {
   const ownDir = requireDashboardsDir(lab.settings)

@@ -1,10 +1,10 @@
 import { type DrillDownLink, toNamespacePods, toNamespaceWorkloads, toNodePods, toPod, toWorkload } from './links.ts'
 import type { TableKey } from './panel-builders.ts'
 
-/** The label columns of the tables. The cluster stands last, as most screens show one. */
+/** The label columns of tables. The cluster is last, because most labs have one. */
 const clusterKey: TableKey = { label: 'k8s_cluster_name', name: 'Cluster' }
 
-/** The way to what a namespace holds: its pods, or its workloads. */
+/** The links of a namespace: to its pods or its workloads. */
 const intoNamespace = () => [toNamespacePods(), toNamespaceWorkloads()]
 const namespaceKey = (links: readonly DrillDownLink[]): TableKey => ({
   label: 'k8s_namespace_name',

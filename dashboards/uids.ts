@@ -1,4 +1,4 @@
-/** The dashboards' uids, as links and files name them. Fixed: bookmarks and other dashboards point at them. */
+/** The uids of the dashboards. They never change, because bookmarks and other dashboards link to them. */
 export const uids = {
   overview: 'lab-overview',
   cluster: 'k8s-resources-cluster',
@@ -28,5 +28,5 @@ export const uids = {
 
 export type DashboardUid = (typeof uids)[keyof typeof uids]
 
-/** The tag by which the dashboards' menu finds its entries. */
+/** The tag of all dashboards, which the dashboard menu lists. */
 export const TAG = 'kube-otel-lab'

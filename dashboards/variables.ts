@@ -11,18 +11,18 @@ import { CALLS } from './queries/services.ts'
 
 export type Variable = Builder<VariableModel>
 
-/** The datasource that the variables and panels ask. */
+/** The datasource of variables and panels. */
 export const DATASOURCE = { type: 'prometheus', uid: `\${datasource}` }
-/** What All stands for: every value but the empty one, and short however many values there are. */
+/** The value of All: any value but the empty one. Its length does not depend on the number of values. */
 const ALL = '.+'
 /**
- * Chosen at first where All would be every pod of a cluster, as kubernetes-mixin's dashboards begin with one: ten thousand pods are more
- * than a screen can show or Prometheus gives at once. A cluster without it begins with All.
+ * The initial value where All would be every pod of a cluster, as in kubernetes-mixin: ten thousand pods are too many
+ * for a screen and for Prometheus. A cluster without it starts with All.
  */
 const FIRST_NAMESPACE = 'shop'
 const FIRST_NODE = 'kwok-node-0000'
 
-/** Which Prometheus. Its first choice is the lab's. */
+/** The Prometheus datasource, initially the lab's. */
 export function datasourceVariable(): Variable {
   return new DatasourceVariableBuilder('datasource')
     .label('Data source')
@@ -39,12 +39,12 @@ export function namespaceVariable(): QueryVariableBuilder {
   return labelVariable('namespace', 'Namespace', series, 'k8s_namespace_name')
 }
 
-/** A namespace, on dashboards of what is in it. */
+/** A namespace, initially one. */
 export function oneNamespaceVariable(): Variable {
   return namespaceVariable().current(firstChoice(FIRST_NAMESPACE))
 }
 
-/** A node, on a dashboard of what is on it. */
+/** A node, initially one. */
 export function oneNodeVariable(): Variable {
   return nodeVariable().current(firstChoice(FIRST_NODE))
 }
@@ -66,13 +66,13 @@ export function workloadVariable(): Variable {
   return labelVariable('workload', 'Workload', series, 'workload')
 }
 
-/** The claims whose volumes are measured. */
+/** Claims whose volumes are measured. */
 export function volumeVariable(): Variable {
   const series = `k8s_volume_capacity_bytes{${inNamespace.filter}}`
   return labelVariable('volume', 'Volume claim', series, 'k8s_persistentvolumeclaim_name')
 }
 
-/** The clusters that a part of the control plane is scraped in, by its job. */
+/** The clusters in which a job is scraped. */
 export function clusterOfJobVariable(job: string): Variable {
   return labelVariable('cluster', 'Cluster', `up{job="${job}"}`, 'k8s_cluster_name')
 }
@@ -87,7 +87,7 @@ export function tracedNamespaceVariable(): Variable {
   return listedVariable('namespace', 'Namespace', series, 'k8s_namespace_name')
 }
 
-/** The services that have traces, load generators among them. */
+/** The services with traces, load generators included. */
 export function serviceVariable(): Variable {
   return listedVariable('service', 'Service', `${CALLS}{${inNamespace.filter}}`, 'service_name')
 }
@@ -97,22 +97,22 @@ export function clusterOfVariable(metric: string): Variable {
   return labelVariable('cluster', 'Cluster', metric, 'k8s_cluster_name')
 }
 
-/** The nodes that some series of the chosen clusters name. */
+/** The nodes of some series in the selected clusters. */
 export function nodeOfVariable(metric: string): Variable {
   return labelVariable('node', 'Node', `${metric}{${inCluster.filter}}`, 'k8s_node_name')
 }
 
-/** The namespaces of pods that KWOK's own series name, on the chosen nodes. */
+/** The namespaces of KWOK's own series on the selected nodes. */
 export function kwokNamespaceVariable(metric: string): Variable {
   return labelVariable('namespace', 'Namespace', `${metric}{${onNode.filter}}`, 'namespace')
 }
 
-/** Of which All is just what is listed: other series, of pods, have more values of that label, and those are not meant. */
+/** A variable whose All is its list: the label has further values on other series. */
 function listedVariable(name: string, label: string, series: string, of: string): Variable {
   return queryVariable(name, label, series, of)
 }
 
-/** Values of a label on some series; several may be chosen, and All is chosen first. */
+/** The values of a label on some series, with several selections and initially All. */
 function labelVariable(name: string, label: string, series: string, of: string): QueryVariableBuilder {
   return queryVariable(name, label, series, of).allValue(ALL)
 }

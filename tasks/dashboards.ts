@@ -7,10 +7,11 @@
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
 import { join, relative, resolve } from 'node:path'
-import { inputsHash, MANIFEST, manifestText, outDir, unchangedFiles } from '../dashboards/manifest.ts'
+import { inputsHash, MANIFEST, manifestText, unchangedFiles } from '../dashboards/manifest.ts'
 import { writeFileAtOnce, writeGenerated } from '../dashboards/write-generated.ts'
 import { LabError } from '../lib/cli/errors.ts'
 import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
+import { generatedDir } from '../lib/grafana/generated-files.ts'
 import { type Lab, projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { jaegerUrl } from '../lib/services/jaeger.ts'
@@ -23,7 +24,7 @@ const options = { out: "write to this folder instead of dashboards/out, with Gra
 
 await runTask({ about, settings: ['dashboardsDir'], options }, async ({ lab, options: given }) => {
   const out = given['out']?.at(-1)
-  const dir = resolve(out ?? outDir)
+  const dir = resolve(out ?? generatedDir)
   const { paths, changed } = out === undefined ? await ensureGenerated() : await writeAll(lab, dir)
   // Also when nothing changed: an earlier run may have ended after it wrote the files and before the signal. LGTM's Prometheus needs none.
   if (out === undefined && (await labServices(lab).signal(prometheus, 'SIGHUP')))
@@ -42,7 +43,7 @@ interface Written {
 /** Writes what has changed. Where nothing can have, Grafana's SDK isn't even loaded, which takes most of the time. */
 async function ensureGenerated(): Promise<Written> {
   const inputs = inputsHash()
-  const made = unchangedFiles(outDir, inputs)
+  const made = unchangedFiles(generatedDir, inputs)
   if (made !== undefined) return { paths: made, changed: 0 }
   const { generatedFiles } = await import('../dashboards/output.ts')
   const files = generatedFiles()
@@ -51,14 +52,14 @@ async function ensureGenerated(): Promise<Written> {
     path: join(projectDir, '.lab', 'dashboards_out.lock'),
     waitMs: 60_000,
     refusal: ({ pid, program }) =>
-      new LabError(`${outDir} is being written by ${program} (pid ${pid})`, {
+      new LabError(`${generatedDir} is being written by ${program} (pid ${pid})`, {
         why: 'it has not ended in a minute',
         next: 'stop that process if it hangs, then run this again',
       }),
   })
   try {
-    const changed = writeGenerated(outDir, files, { removeOthers: true, keep: MANIFEST })
-    writeFileAtOnce(join(outDir, MANIFEST), manifestText(inputs, files))
+    const changed = writeGenerated(generatedDir, files, { removeOthers: true, keep: MANIFEST })
+    writeFileAtOnce(join(generatedDir, MANIFEST), manifestText(inputs, files))
     return { paths: [...files.keys()], changed }
   } finally {
     release()

@@ -5,10 +5,11 @@
  *   tsx tasks/k3d-demo.ts
  *   tsx tasks/k3d-demo.ts --kube-context my-cluster
  */
-import { imageOf } from '../lib/lab/lab-images.ts'
+
 import { requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { demoFile, demoNamespace, demoObjects } from '../lib/k3d/k3d-demo.ts'
 import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
+import { imageOf } from '../lib/lab/lab-images.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 import { $ } from '../lib/system/run.ts'
 import { readYamlDocuments, yamlText } from '../lib/system/yaml-files.ts'

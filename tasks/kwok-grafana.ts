@@ -6,8 +6,8 @@
  *   tsx tasks/kwok-grafana.ts --grafana grafana --grafana-port 3001
  */
 import { join } from 'node:path'
-import { outDir } from '../dashboards/manifest.ts'
 import { requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
+import { generatedDir } from '../lib/grafana/generated-files.ts'
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
@@ -63,7 +63,7 @@ async function provisioning(lab: Lab): Promise<Provisioning> {
     prometheusUrl: labPrometheus(lab).url,
     jaegerUrl: jaegerUrl(lab),
     intervalMs: lab.settings.collectionInterval,
-    jsonDir: join(outDir, 'json'),
+    jsonDir: join(generatedDir, 'json'),
     ownDir: await provisionedOwnDir(lab, say),
   }
   return { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) }

@@ -7,8 +7,8 @@
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
  */
 import { join } from 'node:path'
-import { jsonFolder, outDir } from '../dashboards/manifest.ts'
 import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards/provisioning.ts'
+import { generatedDir, jsonFolder } from '../lib/grafana/generated-files.ts'
 import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
@@ -40,8 +40,8 @@ async function startLgtm(lab: Lab): Promise<void> {
   const own = await provisionedOwnDir(lab, say)
   const targets = lgtmTargets(lab, own)
   const files = {
-    json: join(outDir, jsonFolder(hasService(lab, jaeger) ? 'jaeger' : 'tempo')),
-    rules: join(outDir, 'rules'),
+    json: join(generatedDir, jsonFolder(hasService(lab, jaeger) ? 'jaeger' : 'tempo')),
+    rules: join(generatedDir, 'rules'),
     own,
     datasources: datasourcesYaml(targets),
     providers: providersYaml(targets),

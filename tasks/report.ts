@@ -34,7 +34,7 @@ await runTask(
   async ({ lab: opened, flags: chosen, options: given }) => {
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
-    const { dashboards, refused } = loadDashboards(opened.settings, { paths: given['dashboards'] })
+    const { dashboards, refused } = loadDashboards(opened.settings, given['dashboards'])
     const { lab, api, close } = await reachLab(opened)
     try {
       const { verified, drawn } = await withProgress('Reporting', async onProgress => {

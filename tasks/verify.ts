@@ -30,7 +30,7 @@ const options = {
 await runTask(
   { about, settings, flags, options, on: 'either', ignoreCreationSettings: true },
   async ({ lab: opened, flags: chosen, options: given }) => {
-    const dashboards = loadDashboards(opened.settings, { paths: given['dashboards'] })
+    const dashboards = loadDashboards(opened.settings, given['dashboards'])
     const { lab, api, close } = await reachLab(opened)
     try {
       const waitsForWindow = !chosen.has('no-wait')

@@ -72,11 +72,19 @@ async function serveContext(opened: Lab): Promise<void> {
   })
 }
 
+async function loadPages(lab: Lab): Promise<Pages> {
+  const [{ labPages }, { loadDashboards }] = await Promise.all([
+    import('../lib/render/page/lab-pages.ts'),
+    import('../dashboards/load.ts'),
+  ])
+  return labPages(lab, () => loadDashboards(lab.settings))
+}
+
 async function serve(lab: Lab): Promise<void> {
   let pages: Promise<Pages> | undefined
   const server = createPageServer(async request => {
     // What draws takes seconds to load and most of the memory: whoever never looks does not pay for it.
-    pages ??= createPages(lab)
+    pages ??= loadPages(lab)
     return await (await pages)(request)
   })
   await new Promise<void>((resolve, reject) => {
@@ -85,13 +93,4 @@ async function serve(lab: Lab): Promise<void> {
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0))
   await new Promise(resolve => server.once('close', resolve))
-}
-
-async function createPages(lab: Lab): Promise<Pages> {
-  const [{ labPages }, { loadDashboards, ownDashboards }] = await Promise.all([
-    import('../lib/render/page/lab-pages.ts'),
-    import('../dashboards/load.ts'),
-  ])
-  const own = ownDashboards()
-  return labPages(lab, () => loadDashboards(lab.settings, { own: () => own }))
 }

@@ -5,7 +5,10 @@ export const CADVISOR = 'kubelet-cadvisor'
 const POD = [CLUSTER, 'instance', 'job', 'k8s_namespace_name', 'k8s_node_name', 'k8s_pod_name']
 const CONTAINER = [...POD, 'k8s_container_name']
 
-/** What `kwok-config/prometheus.yaml` keeps of each kubelet's cAdvisor: no OpenTelemetry receiver has these. */
+/**
+ * The metrics of each kubelet's cAdvisor that `kwok-config/prometheus.yaml` keeps, which no OpenTelemetry receiver
+ * has.
+ */
 export function cadvisorMetrics(): CatalogMetric[] {
   return [
     ...group(CADVISOR, CONTAINER, {

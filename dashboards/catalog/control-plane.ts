@@ -4,7 +4,7 @@ import { group, SCRAPED_LABELS } from './rows.ts'
 const WORK_QUEUE = [...SCRAPED_LABELS, 'name']
 const REQUEST = ['component', 'group', 'resource', 'scope', 'subresource', 'verb', 'version']
 
-/** Of the many series of the control plane's parts: those that dashboards and rules use, and what helps beside them. */
+/** The metrics of the control plane that dashboards and rules use, and related ones. */
 export function controlPlaneMetrics(): CatalogMetric[] {
   return [
     ...group('control-plane', SCRAPED_LABELS, {
@@ -61,7 +61,7 @@ function etcdMetrics(): CatalogMetric[] {
       etcd_network_client_grpc_sent_bytes_total: ['counter', 'bytes'],
       etcd_server_has_leader: ['gauge', '1'],
       etcd_server_leader_changes_seen_total: ['counter', '1'],
-      // etcd says of the next two that they are gauges, but they count and never fall.
+      // etcd declares the next two as gauges, but they are counters.
       etcd_server_proposals_applied_total: ['counter', '1'],
       etcd_server_proposals_committed_total: ['counter', '1'],
       etcd_server_proposals_failed_total: ['counter', '1'],

@@ -4,7 +4,9 @@ import { group, NODE_LABELS } from './rows.ts'
 export const HOSTMETRICS = 'hostmetrics'
 const HOST = [...NODE_LABELS, 'host_name']
 
-/** Of each simulated node, pushed by the stats proxy, and of the machine the lab runs on, which has no `k8s_node_name`. */
+/**
+ * Host metrics of each simulated node, from the stats proxy, and of the lab's machine, which has no `k8s_node_name`.
+ */
 export function hostMetrics(): CatalogMetric[] {
   return [
     ...group(HOSTMETRICS, HOST, {

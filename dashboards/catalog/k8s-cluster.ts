@@ -3,7 +3,7 @@ import { CLUSTER, CONTAINER_LABELS, group, NODE_LABELS, POD_LABELS } from './row
 
 export const K8S_CLUSTER = 'k8s_cluster'
 
-/** What the collector reads of the API server's objects. States are numbers: see the receiver's documentation. */
+/** The metrics of API objects. States are numbers: see the receiver's documentation. */
 export function k8sClusterMetrics(): CatalogMetric[] {
   const of = (label: string) => [CLUSTER, 'k8s_namespace_name', label]
   return [
@@ -62,7 +62,7 @@ export function k8sClusterMetrics(): CatalogMetric[] {
       k8s_hpa_max_replicas: ['gauge', '1'],
       k8s_hpa_min_replicas: ['gauge', '1'],
     }),
-    // Thousandths of a core for `requests.cpu` and `limits.cpu`, bytes for memory, else a count: by the label `resource`.
+    // Millicores for `requests.cpu` and `limits.cpu`, bytes for memory, else a count: by the label `resource`.
     ...group(K8S_CLUSTER, [...of('k8s_resourcequota_name'), 'resource'], {
       k8s_resource_quota_hard_limit: ['gauge', 'by resource'],
       k8s_resource_quota_used: ['gauge', 'by resource'],

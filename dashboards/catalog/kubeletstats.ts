@@ -4,7 +4,7 @@ import { CONTAINER_LABELS, group, NODE_LABELS, POD_LABELS } from './rows.ts'
 export const KUBELETSTATS = 'kubeletstats'
 const NETWORK = ['direction', 'interface']
 
-/** What the collector reads of each kubelet's summary. Prometheus ends gauges of unit 1 in `_ratio`, counts though they are. */
+/** The metrics of each kubelet's summary. Prometheus appends `_ratio` to gauges of unit 1, also to counts. */
 export function kubeletstatsMetrics(): CatalogMetric[] {
   return [
     ...group(KUBELETSTATS, CONTAINER_LABELS, {

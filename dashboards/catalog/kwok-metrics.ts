@@ -6,7 +6,10 @@ const NODE = [...SCRAPED_LABELS, 'k8s_node_name']
 const POD = [...NODE, 'namespace', 'pod']
 const CONTAINER = [...POD, 'container']
 
-/** What KWOK serves after `make kwok-metrics`: a kubelet's resource metrics, and those of kwok-config/kwok-metrics.yaml. */
+/**
+ * The metrics that KWOK serves after `make kwok-metrics`: a kubelet's resource metrics, and those of
+ * kwok-config/kwok-metrics.yaml.
+ */
 export function kwokMetrics(): CatalogMetric[] {
   return [
     ...group(KWOK_METRICS, NODE, {

@@ -3,7 +3,7 @@ import { CLUSTER, group, SCRAPED_LABELS } from './rows.ts'
 
 const COLLECTOR = [CLUSTER, 'instance', 'job', 'service_name']
 
-/** Of what is at fault: see `dashboards/rules`. */
+/** The labels of alerts: see `dashboards/rules`. */
 const ALERT_LABELS = [
   ...[
     'namespace',
@@ -19,7 +19,7 @@ const ALERT_LABELS = [
   ...['condition', 'exporter', 'resource', 'result', 'service_name', 'verb'],
 ]
 
-/** What the lab's own parts say of themselves: those that dashboards and rules use, and what helps beside them. */
+/** The metrics of the lab's own services that dashboards and rules use, and related ones. */
 export function labMetrics(): CatalogMetric[] {
   return [
     ...group('otelcol', COLLECTOR, {
@@ -71,7 +71,7 @@ export function labMetrics(): CatalogMetric[] {
       scrape_samples_scraped: ['gauge', '1'],
       up: ['gauge', '1'],
     }),
-    // Made by Prometheus for each alert that waits or fires, with the labels of the alert's own series.
+    // Prometheus' own series for each pending or firing alert, with the labels of the alert's series.
     ...group('prometheus', [...SCRAPED_LABELS, 'alertname', 'alertstate', 'severity', ...ALERT_LABELS], {
       ALERTS: ['gauge', '1'],
     }),

@@ -10,7 +10,7 @@ export function group(source: string, labels: readonly string[], rows: Readonly<
 
 export const CLUSTER = 'k8s_cluster_name'
 export const NODE_LABELS = [CLUSTER, 'k8s_node_name']
-/** The owners that the collector's k8s_attributes processor names on what belongs to a pod. */
+/** The owners that the collector's k8s_attributes processor adds to series of pods. */
 const OWNER_LABELS = [
   'k8s_daemonset_name',
   'k8s_deployment_name',
@@ -20,5 +20,5 @@ const OWNER_LABELS = [
 ]
 export const POD_LABELS = [CLUSTER, 'k8s_namespace_name', 'k8s_node_name', 'k8s_pod_name', ...OWNER_LABELS]
 export const CONTAINER_LABELS = [...POD_LABELS, 'k8s_container_name']
-/** Of everything that Prometheus scrapes. */
+/** Labels of all scraped series. */
 export const SCRAPED_LABELS = [CLUSTER, 'instance', 'job']

@@ -15,7 +15,7 @@ const SERVICE = [
 ]
 const SIMULATOR = [CLUSTER, 'job', 'service_name']
 
-/** What the collector's spanmetrics connector makes of spans, and what the trace simulator says of itself. */
+/** The metrics of the collector's spanmetrics connector, and those of the trace simulator. */
 export function serviceMetrics(): CatalogMetric[] {
   return [
     ...group(SPANMETRICS, SERVICE, {

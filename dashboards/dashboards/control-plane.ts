@@ -44,7 +44,7 @@ export function apiserver(): LabDashboard {
   return labDashboard({
     uid: uids.apiserver,
     title: 'Kubernetes / API server',
-    description: 'How the API server answers, and what it takes to.',
+    description: 'Availability, errors and latency of the API server, and its resources.',
     prerequisites: ['control-plane'],
     variables: variablesOf(job),
     rows: [
@@ -83,7 +83,7 @@ export function scheduler(): LabDashboard {
   return labDashboard({
     uid: uids.scheduler,
     title: 'Kubernetes / Scheduler',
-    description: 'How fast pods are placed, and what waits.',
+    description: 'Scheduling rate, latency and pending pods.',
     prerequisites: ['control-plane'],
     variables: variablesOf(job),
     rows: [
@@ -103,7 +103,7 @@ export function etcd(): LabDashboard {
   return labDashboard({
     uid: uids.etcd,
     title: 'etcd',
-    description: 'The store behind the API server.',
+    description: 'The store of the API server.',
     prerequisites: ['etcd'],
     variables: variablesOf(job),
     rows: [
@@ -124,7 +124,7 @@ export function kwokController(): LabDashboard {
   return labDashboard({
     uid: uids.kwok,
     title: 'KWOK controller',
-    description: 'The process that plays the nodes: its requests to the API server are what the simulation costs.',
+    description: 'The process that simulates the nodes. Its requests to the API server are the cost of the simulation.',
     prerequisites: ['kwok'],
     variables: variablesOf(job),
     rows: [

@@ -18,8 +18,7 @@ export function customMetrics(): LabDashboard {
   return labDashboard({
     uid: uids.customMetrics,
     title: 'Custom metrics',
-    description:
-      'The metrics of kwok-config/kwok-metrics.yaml, each kind at each place: a pattern for those of your own.',
+    description: 'The metrics of kwok-config/kwok-metrics.yaml, each kind for each level: an example for your own.',
     prerequisites: ['example-metrics'],
     variables: [
       datasourceVariable(),

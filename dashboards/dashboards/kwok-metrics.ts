@@ -15,7 +15,8 @@ export function kwokMetrics(): LabDashboard {
   return labDashboard({
     uid: uids.kwokMetrics,
     title: 'KWOK metrics',
-    description: "What KWOK itself says of nodes, pods and containers, beside the OpenTelemetry Collector's numbers.",
+    description:
+      "KWOK's own metrics of nodes, pods and containers, compared with those of the OpenTelemetry Collector.",
     prerequisites: ['kwok-metrics'],
     variables: [
       datasourceVariable(),

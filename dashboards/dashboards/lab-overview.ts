@@ -25,7 +25,7 @@ export function labOverview(): LabDashboard {
   return labDashboard({
     uid: uids.overview,
     title: 'Lab overview',
-    description: 'What the lab holds, whether it is well, and the way to everything else.',
+    description: 'The objects of the lab, its health, and links to the other dashboards.',
     prerequisites: [],
     variables: [datasourceVariable(), clusterVariable()],
     rows: [

@@ -147,7 +147,7 @@ export function networkingWorkload(): LabDashboard {
   })
 }
 
-/** What every networking dashboard ends with. */
+/** The last rows of every network dashboard. */
 function history(grain: Granularity, ...more: Line[]) {
   return [
     row('Bandwidth', line(8, bandwidthTimeseries('receive', grain), bandwidthTimeseries('transmit', grain)), ...more),

@@ -1,5 +1,5 @@
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import { chosenNodes } from '../granularity.ts'
+import { selectedNodes } from '../granularity.ts'
 import {
   conditionsTimeseries,
   nodeBandwidthTimeseries,
@@ -18,18 +18,18 @@ export function nodeHealth(): LabDashboard {
   return labDashboard({
     uid: uids.nodeHealth,
     title: 'Kubernetes / Nodes / Health and conditions',
-    description: 'Which nodes are ready, which are under pressure, and how full each is.',
+    description: 'Conditions and usage of each node.',
     prerequisites: [],
     variables: [datasourceVariable(), clusterVariable(), nodeVariable()],
     rows: [
-      row('Conditions', line(8, conditionsTimeseries(chosenNodes), podsPerNodeTimeseries(chosenNodes))),
-      row('Nodes', line(10, nodeHealthTable(chosenNodes))),
+      row('Conditions', line(8, conditionsTimeseries(selectedNodes), podsPerNodeTimeseries(selectedNodes))),
+      row('Nodes', line(10, nodeHealthTable(selectedNodes))),
       row(
         'Hosts',
-        line(7, nodeCpuByStateTimeseries(chosenNodes), nodeLoadTimeseries(chosenNodes)),
-        line(7, nodeMemoryByStateTimeseries(chosenNodes), nodeDiskTimeseries(chosenNodes)),
-        line(7, nodeBandwidthTimeseries('receive', chosenNodes), nodeBandwidthTimeseries('transmit', chosenNodes)),
-        line(7, nodeFilesystemTimeseries(chosenNodes)),
+        line(7, nodeCpuByStateTimeseries(selectedNodes), nodeLoadTimeseries(selectedNodes)),
+        line(7, nodeMemoryByStateTimeseries(selectedNodes), nodeDiskTimeseries(selectedNodes)),
+        line(7, nodeBandwidthTimeseries('receive', selectedNodes), nodeBandwidthTimeseries('transmit', selectedNodes)),
+        line(7, nodeFilesystemTimeseries(selectedNodes)),
       ),
     ],
   })

@@ -14,7 +14,7 @@ export function nodesOverview(): LabDashboard {
   return labDashboard({
     uid: uids.nodesOverview,
     title: 'Kubernetes / Compute Resources / Nodes Overview',
-    description: 'How full the nodes of a cluster are.',
+    description: 'Usage of the nodes of a cluster.',
     prerequisites: [],
     variables: [datasourceVariable(), clusterVariable()],
     rows: [

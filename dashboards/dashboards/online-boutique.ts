@@ -1,5 +1,5 @@
+import type { TraceStore } from '../../lib/grafana/generated-files.ts'
 import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import type { TraceStore } from '../links.ts'
 import {
   callRateTimeseries,
   durationTimeseries,
@@ -20,7 +20,7 @@ export function onlineBoutique(tracesIn: TraceStore): LabDashboard {
     uid: uids.boutique,
     title: 'Online Boutique',
     description:
-      'Requests, errors, durations and pods of each service, from its traces: of Online Boutique, and of whatever else is traced.',
+      'Requests, errors, durations and pods of each traced service, Online Boutique included, from its traces.',
     prerequisites: ['traces'],
     variables: [datasourceVariable(), clusterOfVariable(CALLS), tracedNamespaceVariable(), serviceVariable()],
     rows: [

@@ -12,7 +12,7 @@ export function persistentVolumes(): LabDashboard {
   return labDashboard({
     uid: uids.persistentVolumes,
     title: 'Kubernetes / Persistent Volumes',
-    description: 'How full the volumes of persistent volume claims are. Only those that a pod mounts are measured.',
+    description: 'Usage of the volumes of PersistentVolumeClaims. Only mounted volumes are measured.',
     prerequisites: ['volumes'],
     variables: [datasourceVariable(), clusterVariable(), namespaceVariable(), volumeVariable()],
     rows: [

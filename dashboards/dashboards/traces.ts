@@ -17,8 +17,7 @@ export function traces(): LabDashboard {
   return labDashboard({
     uid: uids.traces,
     title: 'Traces',
-    description:
-      'The way of the traces: the simulator that makes them up, and the collector that takes them to Jaeger or Tempo.',
+    description: 'The delivery of traces: from the simulator through the collector to Jaeger or Tempo.',
     prerequisites: ['trace-simulator'],
     variables: [datasourceVariable(), clusterOfVariable('traces_simulator_requests_total')],
     rows: [

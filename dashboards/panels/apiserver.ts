@@ -17,11 +17,11 @@ const WORDS = {
 
 type Kind = Exclude<Verbs, 'all'>
 
-/** The service level objective is for information: a lab promises nobody anything. */
+/** The service level objective is for information only. */
 export function availabilityStat(): LabPanel {
   return stat({
     title: `Availability (${SLO_WINDOW}) > ${(SLO_TARGET * 100).toFixed(3)}%`,
-    description: `The part of requests of the last ${SLO_WINDOW}, reads and writes, that were answered without a server's error and fast enough. For information only: kubernetes-mixin looks at 30 days.`,
+    description: `Share of the requests of the last ${SLO_WINDOW} without a server error and within their time. For information only; kubernetes-mixin has a window of 30 days.`,
     unit: 'percentunit',
     decimals: 3,
     query: availability('all'),
@@ -31,7 +31,7 @@ export function availabilityStat(): LabPanel {
 export function errorBudgetTimeseries(): LabPanel {
   return timeseries({
     title: `Error Budget (${SLO_WINDOW}) > ${(SLO_TARGET * 100).toFixed(3)}%`,
-    description: `Of the requests that may go wrong in ${SLO_WINDOW}, how many still may: 100 % at best, below 0 when too many did.`,
+    description: `Rest of the error budget of ${SLO_WINDOW}: 100 % without errors, below 0 when it is exceeded.`,
     unit: 'percentunit',
     decimals: 3,
     queries: [errorBudget()],
@@ -43,7 +43,7 @@ export function kindAvailabilityStat(kind: Kind): LabPanel {
   const { noun, verbs } = WORDS[kind]
   return stat({
     title: `${noun} Availability (${SLO_WINDOW})`,
-    description: `The part of ${kind} requests (${verbs}) of the last ${SLO_WINDOW} that were answered without a server's error and fast enough.`,
+    description: `Share of the ${kind} requests (${verbs}) of the last ${SLO_WINDOW} without a server error and within their time.`,
     unit: 'percentunit',
     decimals: 3,
     query: availability(kind),
@@ -54,7 +54,7 @@ export function sliRequestsTimeseries(kind: Kind): LabPanel {
   const { noun, verbs } = WORDS[kind]
   return timeseries({
     title: `${noun} SLI - Requests`,
-    description: `Requests a second (${verbs}) over five minutes, by status code.`,
+    description: `Requests per second (${verbs}) over five minutes, by status code.`,
     unit: 'reqps',
     stacked: true,
     queries: [sliRequests(kind)],
@@ -65,7 +65,7 @@ export function sliErrorsTimeseries(kind: Kind): LabPanel {
   const { noun, verbs } = WORDS[kind]
   return timeseries({
     title: `${noun} SLI - Errors`,
-    description: `The part of requests (${verbs}) for each resource that the server answered with an error of its own (5xx).`,
+    description: `Share of the requests (${verbs}) for each resource with a server error (5xx).`,
     unit: 'percentunit',
     queries: [sliErrors(kind)],
   })
@@ -75,7 +75,7 @@ export function sliDurationTimeseries(kind: Kind): LabPanel {
   const { noun, verbs } = WORDS[kind]
   return timeseries({
     title: `${noun} SLI - Duration`,
-    description: `Time within which 99 of 100 requests (${verbs}) for each resource are answered, over five minutes.`,
+    description: `The 99th percentile of the duration of requests (${verbs}) for each resource, over five minutes.`,
     unit: 's',
     queries: [sliDuration(kind)],
   })

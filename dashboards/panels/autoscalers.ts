@@ -5,7 +5,7 @@ import { autoscaledReplicas } from '../queries/autoscalers.ts'
 export function autoscalersTimeseries({ scope }: Pick<Granularity, 'scope'>): LabPanel {
   return timeseries({
     title: 'Autoscaled replicas',
-    description: 'Replicas that each HorizontalPodAutoscaler has, wants by what metrics-server measures, and may have.',
+    description: 'Current, desired (by metrics-server) and maximum replicas of each HorizontalPodAutoscaler.',
     unit: 'short',
     bounds: ['max'],
     queries: autoscaledReplicas(scope),

@@ -15,7 +15,7 @@ import {
 export function upStat(job: ControlPlaneJob): LabPanel {
   return stat({
     title: 'Up',
-    description: `Instances of ${job} that answer when they are scraped.`,
+    description: `Instances of ${job} whose scrape succeeds.`,
     unit: 'none',
     query: up(job),
     thresholds: [
@@ -28,7 +28,7 @@ export function upStat(job: ControlPlaneJob): LabPanel {
 export function workQueueAddsTimeseries(job: ControlPlaneJob): LabPanel {
   return timeseries({
     title: 'Work Queue Add Rate',
-    description: 'Objects a second that were put into each work queue.',
+    description: 'Objects per second added to each work queue.',
     unit: 'ops',
     queries: [workQueueAdds(job)],
   })
@@ -37,7 +37,7 @@ export function workQueueAddsTimeseries(job: ControlPlaneJob): LabPanel {
 export function workQueueDepthTimeseries(job: ControlPlaneJob): LabPanel {
   return timeseries({
     title: 'Work Queue Depth',
-    description: 'Objects that wait in each work queue. One that stays up has too little done about it.',
+    description: 'Objects waiting in each work queue. A queue that stays long is processed too slowly.',
     unit: 'short',
     queries: [workQueueDepth(job)],
   })
@@ -46,7 +46,7 @@ export function workQueueDepthTimeseries(job: ControlPlaneJob): LabPanel {
 export function workQueueLatencyTimeseries(job: ControlPlaneJob): LabPanel {
   return timeseries({
     title: 'Work Queue Latency',
-    description: 'Time within which 99 of 100 objects have left their work queue.',
+    description: 'The 99th percentile of the time that objects spend in each work queue.',
     unit: 's',
     queries: [workQueueLatency(job)],
   })
@@ -55,7 +55,7 @@ export function workQueueLatencyTimeseries(job: ControlPlaneJob): LabPanel {
 export function apiRequestRateTimeseries(job: ControlPlaneJob): LabPanel {
   return timeseries({
     title: 'Kube API Request Rate',
-    description: `Requests a second of ${job} to the API server, by status code.`,
+    description: `Requests per second of ${job} to the API server, by status code.`,
     unit: 'reqps',
     stacked: true,
     queries: [apiRequestRate(job)],
@@ -65,7 +65,7 @@ export function apiRequestRateTimeseries(job: ControlPlaneJob): LabPanel {
 export function apiLatencyTimeseries(job: ControlPlaneJob, verb: 'POST' | 'GET'): LabPanel {
   return timeseries({
     title: `${verb === 'POST' ? 'Post' : 'Get'} Request Latency 99th Quantile`,
-    description: `Time within which 99 of 100 ${verb} requests of ${job} to the API server are answered.`,
+    description: `The 99th percentile of the duration of ${verb} requests of ${job} to the API server.`,
     unit: 's',
     queries: [apiRequestLatency(job, verb)],
   })
@@ -92,7 +92,7 @@ export function cpuTimeseries(job: ControlPlaneJob): LabPanel {
 export function goroutinesTimeseries(job: ControlPlaneJob): LabPanel {
   return timeseries({
     title: 'Goroutines',
-    description: `Goroutines of the ${job} process. A number that only grows is a leak.`,
+    description: `Goroutines of the ${job} process. A number that only grows indicates a leak.`,
     unit: 'short',
     queries: [goroutines(job)],
   })

@@ -13,35 +13,35 @@ import { named, type Query } from '../queries/query.ts'
 import { quotient } from '../queries/quotient.ts'
 import { CADVISOR } from './sources.ts'
 
-/** Above this part of its periods a container is held back noticeably; kubernetes-mixin's figure. */
+/** Above this share of its periods, throttling is noticeable (kubernetes-mixin). */
 export const THROTTLING_THRESHOLD = 0.25
 
-/** How much of the nodes' CPU is in use. */
+/** The used share of the nodes' CPU. */
 export function cpuUtilisationStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Utilisation',
-    description: 'Cores that the nodes use, their own system included, of the cores that pods may use.',
+    description: 'Used cores of the nodes, with their system, as a share of the allocatable cores.',
     unit: 'percentunit',
     query: nodeCpuUtilisation(scope, by),
   })
 }
 
-/** How much of the nodes' CPU is promised to pods. */
+/** The requested share of the nodes' CPU. */
 export function cpuRequestsCommitmentStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Requests Commitment',
-    description: 'Cores that pods ask for, of the cores that pods may use. Finished pods ask for nothing.',
+    description: 'CPU requests of pods, as a share of the allocatable cores. Finished pods do not count.',
     unit: 'percentunit',
     query: quotient(cpuRequests(scope, by), cpuAllocatable(scope, by)),
   })
 }
 
-/** How far the limits exceed the nodes' CPU. */
+/** The CPU limits as a share of the nodes' CPU. */
 export function cpuLimitsCommitmentStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Limits Commitment',
     description:
-      'Sum of the CPU limits of pods, of the cores that pods may use: above 100 % not all can have theirs at once.',
+      'CPU limits of pods, as a share of the allocatable cores. Above 100 % not all pods can reach their limit at once.',
     unit: 'percentunit',
     query: quotient(cpuLimits(scope, by), cpuAllocatable(scope, by)),
   })
@@ -50,7 +50,7 @@ export function cpuLimitsCommitmentStat({ scope, by }: Granularity): LabPanel {
 export function cpuUtilisationFromRequestsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Utilisation (from requests)',
-    description: 'Cores in use, of the cores asked for: the quotient of the two sums.',
+    description: 'Used cores as a share of the requests: the quotient of the two sums.',
     unit: 'percentunit',
     query: cpuUsageOverRequests(scope, by),
   })
@@ -59,17 +59,17 @@ export function cpuUtilisationFromRequestsStat({ scope, by }: Granularity): LabP
 export function cpuUtilisationFromLimitsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'CPU Utilisation (from limits)',
-    description: 'Cores in use, of the sum of the CPU limits: the quotient of the two sums.',
+    description: 'Used cores as a share of the CPU limits: the quotient of the two sums.',
     unit: 'percentunit',
     query: cpuUsageOverLimits(scope, by),
   })
 }
 
-/** CPU in use, with lines for what bounds it. */
+/** CPU usage, with lines for its bounds. */
 export function cpuUsageTimeseries({ each, scope, by }: Granularity, bounds: readonly Query[] = []): LabPanel {
   return timeseries({
     title: 'CPU Usage',
-    description: `Cores that the containers of each ${each} use.`,
+    description: `Used cores of the containers of each ${each}.`,
     unit: 'short',
     stacked: true,
     bounds: ['requests', 'limits', 'allocatable'],
@@ -77,17 +77,17 @@ export function cpuUsageTimeseries({ each, scope, by }: Granularity, bounds: rea
   })
 }
 
-/** Lines for what pods ask for and may have at most. */
+/** Lines for requests and limits. */
 export function cpuBounds({ scope, by }: Granularity): Query[] {
   const [requests, limits] = [cpuRequests(scope, by), cpuLimits(scope, by)]
   return [named(`${requests.legend} requests`, requests), named(`${limits.legend} limits`, limits)]
 }
 
-/** CPU in use, asked for and allowed, and the quotients; after columns of counts, where there are any. */
+/** CPU usage, requests, limits and their quotients, after optional columns of counts. */
 export function cpuQuotaTable({ each, scope, by, keys }: Granularity, counts: readonly Column[] = []): LabPanel {
   return table({
     title: 'CPU Quota',
-    description: `Cores in use, asked for and allowed by each ${each} now. Requests and limits are those of pods that are not finished.`,
+    description: `CPU usage, requests and limits of each ${each} now. Finished pods have no requests and limits.`,
     unit: 'short',
     decimals: 3,
     keys,
@@ -105,7 +105,7 @@ export function cpuQuotaTable({ each, scope, by, keys }: Granularity, counts: re
 export function cpuThrottlingTimeseries({ each, scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'CPU Throttling',
-    description: `The part of its periods in which each ${each} was held back at its CPU limit. ${CADVISOR}`,
+    description: `Share of the CFS periods in which the containers of each ${each} were throttled at their CPU limit. ${CADVISOR}`,
     unit: 'percentunit',
     max: 1,
     thresholds: [

@@ -15,7 +15,7 @@ import {
 export function temperatureTimeseries(): LabPanel {
   return timeseries({
     title: 'Temperature',
-    description: 'Gauge of nodes: degrees, up and down by ten in two minutes.',
+    description: 'Gauge of nodes: degrees Celsius, up and down by ten in two minutes.',
     unit: 'celsius',
     queries: [temperature],
   })
@@ -24,7 +24,7 @@ export function temperatureTimeseries(): LabPanel {
 export function startedContainersTimeseries(): LabPanel {
   return timeseries({
     title: 'Started containers',
-    description: 'Counter of nodes: containers that were started there within the chosen time.',
+    description: 'Counter of nodes: containers that were started within the time range.',
     unit: 'short',
     queries: [startedContainers],
   })
@@ -33,7 +33,7 @@ export function startedContainersTimeseries(): LabPanel {
 export function diskOperationsTimeseries(): LabPanel {
   return timeseries({
     title: 'Disk operations',
-    description: 'Histogram of nodes: how many operations a second it counts, 50 a node.',
+    description: 'Histogram of nodes: operations per second, 50 for each node.',
     unit: 'iops',
     queries: [diskOperations],
   })
@@ -43,7 +43,7 @@ export function diskLatencyTimeseries(): LabPanel {
   return timeseries({
     title: 'Disk latency',
     description:
-      'Histogram of nodes: time within which half, 95 and 99 of 100 operations of the chosen nodes are done.',
+      'Histogram of nodes: median, 95th and 99th percentile of the duration of operations of the selected nodes.',
     unit: 's',
     queries: diskLatencies,
   })
@@ -52,7 +52,7 @@ export function diskLatencyTimeseries(): LabPanel {
 export function queueLengthTimeseries(): LabPanel {
   return timeseries({
     title: 'Queue length',
-    description: 'Gauge of pods: requests that wait at the mean pod of each application, from 0 to 59 each minute.',
+    description: 'Gauge of pods: waiting requests per pod of each application, from 0 to 59 within each minute.',
     unit: 'short',
     queries: [queueLength],
   })
@@ -61,7 +61,7 @@ export function queueLengthTimeseries(): LabPanel {
 export function podRequestsTimeseries(): LabPanel {
   return timeseries({
     title: 'Requests',
-    description: 'Counter of pods: requests a second of the pods of each application, five a pod.',
+    description: 'Counter of pods: requests per second of the pods of each application, five for each pod.',
     unit: 'reqps',
     stacked: true,
     queries: [podRequests],
@@ -72,7 +72,7 @@ export function requestDurationTimeseries(): LabPanel {
   return timeseries({
     title: 'Request duration',
     description:
-      'Histogram of pods: time within which half, 95 and 99 of 100 requests of the chosen pods are answered.',
+      'Histogram of pods: median, 95th and 99th percentile of the duration of requests of the selected pods.',
     unit: 's',
     queries: requestDurations,
   })
@@ -81,7 +81,7 @@ export function requestDurationTimeseries(): LabPanel {
 export function meanRequestDurationTimeseries(): LabPanel {
   return timeseries({
     title: 'Request duration, mean',
-    description: 'Histogram of pods: time that the pods of each application take for a request in the mean.',
+    description: 'Histogram of pods: mean request duration of the pods of each application.',
     unit: 's',
     queries: [meanRequestDuration],
   })
@@ -90,7 +90,7 @@ export function meanRequestDurationTimeseries(): LabPanel {
 export function openFilesTimeseries(): LabPanel {
   return timeseries({
     title: 'Open files',
-    description: 'Gauge of containers: files that each holds open, more the more CPU it uses.',
+    description: 'Gauge of containers: open files, proportional to CPU usage.',
     unit: 'short',
     queries: [openFiles],
   })
@@ -99,7 +99,7 @@ export function openFilesTimeseries(): LabPanel {
 export function logBytesTimeseries(): LabPanel {
   return timeseries({
     title: 'Log written',
-    description: 'Counter of containers: bytes a second that each writes to its log.',
+    description: 'Counter of containers: bytes per second that each writes to its log.',
     unit: 'Bps',
     queries: [logBytes],
   })

@@ -15,7 +15,7 @@ import {
 export function hasLeaderStat(): LabPanel {
   return stat({
     title: 'Has leader',
-    description: 'Members that know a leader. One without can neither read nor write.',
+    description: 'Members with a leader. A member without one can neither read nor write.',
     unit: 'none',
     query: hasLeader,
   })
@@ -24,7 +24,7 @@ export function hasLeaderStat(): LabPanel {
 export function leaderChangesStat(): LabPanel {
   return stat({
     title: 'Leader changes',
-    description: 'Times that the leader changed within the chosen time.',
+    description: 'Leader changes within the time range.',
     unit: 'none',
     decimals: 0,
     query: leaderChanges,
@@ -34,7 +34,7 @@ export function leaderChangesStat(): LabPanel {
 export function databaseUtilisationGauge(): LabPanel {
   return gauge({
     title: 'Database quota used',
-    description: 'The database file, of the size at which etcd refuses to write.',
+    description: 'Size of the database file, as a share of the size at which etcd refuses writes.',
     unit: 'percentunit',
     max: 1,
     query: databaseUtilisation,
@@ -44,7 +44,7 @@ export function databaseUtilisationGauge(): LabPanel {
 export function callRateTimeseries(): LabPanel {
   return timeseries({
     title: 'RPC rate',
-    description: 'Calls a second that clients begin, by method.',
+    description: 'Calls per second of clients, by method.',
     unit: 'reqps',
     stacked: true,
     queries: [callRate],
@@ -54,7 +54,7 @@ export function callRateTimeseries(): LabPanel {
 export function failedCallRateTimeseries(): LabPanel {
   return timeseries({
     title: 'RPC failed rate',
-    description: "Calls a second that end with an error which is the server's, by method and code.",
+    description: 'Calls per second that fail with a server error, by method and code.',
     unit: 'reqps',
     queries: [failedCallRate],
   })
@@ -63,7 +63,7 @@ export function failedCallRateTimeseries(): LabPanel {
 export function openStreamsTimeseries(): LabPanel {
   return timeseries({
     title: 'Active Streams',
-    description: 'Watches and lease streams that clients hold open.',
+    description: 'Open watches and lease streams.',
     unit: 'short',
     queries: openStreams,
   })
@@ -72,8 +72,7 @@ export function openStreamsTimeseries(): LabPanel {
 export function databaseSizeTimeseries(): LabPanel {
   return timeseries({
     title: 'DB size',
-    description:
-      'Size of the database file, and how much of it is in use; the rest goes with the next defragmentation.',
+    description: 'Size of the database file, and its used part; a defragmentation frees the rest.',
     unit: 'bytes',
     queries: databaseSize,
   })
@@ -82,7 +81,7 @@ export function databaseSizeTimeseries(): LabPanel {
 export function diskLatencyTimeseries(): LabPanel {
   return timeseries({
     title: 'Disk sync duration 99th Quantile',
-    description: 'Time within which 99 of 100 writes of the log and of the database are on the disk.',
+    description: 'The 99th percentile of the duration of disk writes of the log and of the database.',
     unit: 's',
     queries: diskLatencies,
   })
@@ -91,7 +90,7 @@ export function diskLatencyTimeseries(): LabPanel {
 export function clientTrafficTimeseries(): LabPanel {
   return timeseries({
     title: 'Client traffic',
-    description: 'Bits a second from and to clients.',
+    description: 'Bits per second from and to clients.',
     unit: 'bps',
     queries: clientTraffic,
   })
@@ -100,7 +99,7 @@ export function clientTrafficTimeseries(): LabPanel {
 export function proposalsTimeseries(): LabPanel {
   return timeseries({
     title: 'Raft proposals',
-    description: 'Changes a second that the members agreed on, wrote, and failed to agree on.',
+    description: 'Raft proposals per second: committed, applied and failed.',
     unit: 'ops',
     queries: proposals,
   })

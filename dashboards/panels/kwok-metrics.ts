@@ -20,7 +20,7 @@ const WORDS = {
 export function servedNodesStat(): LabPanel {
   return stat({
     title: 'Nodes served',
-    description: 'Nodes whose metrics KWOK serves and Prometheus gets.',
+    description: 'Nodes whose metrics KWOK serves and Prometheus scrapes.',
     unit: 'none',
     query: servedNodes,
   })
@@ -29,7 +29,7 @@ export function servedNodesStat(): LabPanel {
 export function scrapeErrorsStat(): LabPanel {
   return stat({
     title: 'Nodes with errors',
-    description: "Nodes of which KWOK could not make some metric; kwok-controller's log says which and why.",
+    description: "Nodes with a metric that KWOK can't evaluate; the log of kwok-controller has the error.",
     unit: 'none',
     query: scrapeErrors,
     thresholds: [
@@ -42,8 +42,7 @@ export function scrapeErrorsStat(): LabPanel {
 export function servedPodsTimeseries(): LabPanel {
   return timeseries({
     title: 'Pods and containers served',
-    description:
-      'Pods and containers that KWOK serves metrics of, by node: also of pods that are finished, which no kubelet measures.',
+    description: "Pods and containers in KWOK's metrics, by node. Includes finished pods, which no kubelet measures.",
     unit: 'short',
     queries: [servedPods, servedContainers],
   })
@@ -53,7 +52,7 @@ export function nodeUsagesTimeseries(usage: Usage): LabPanel {
   const { title, each, unit } = WORDS[usage]
   return timeseries({
     title: `${title} of nodes, KWOK and OpenTelemetry`,
-    description: `${each}, its own system included, by KWOK and by the OpenTelemetry Collector. KWOK takes pods that no usage object and no annotation speaks of for idle, so its number may be the lower one.`,
+    description: `${each}, with its system, by KWOK and by the OpenTelemetry Collector. KWOK counts pods without a usage object and annotation as idle, so its value can be lower.`,
     unit,
     queries: nodeUsages(usage),
   })
@@ -68,7 +67,7 @@ export function podUsagesTable(usage: Usage): LabPanel {
   ]
   return table({
     title: `${title} of pods, KWOK and OpenTelemetry`,
-    description: `${noun} of each pod by KWOK and by the OpenTelemetry Collector now, and how they agree: 100 % when they do. KWOK says 0 of a pod that no usage object and no annotation speaks of.`,
+    description: `${noun} of each pod by KWOK and by the OpenTelemetry Collector now, and their quotient: 100 % when they agree. KWOK reports 0 for a pod without a usage object and annotation.`,
     unit,
     decimals,
     keys: podKeys(),

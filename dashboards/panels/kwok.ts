@@ -5,7 +5,7 @@ export function kwokTrafficTimeseries(): LabPanel {
   return timeseries({
     title: 'Traffic',
     description:
-      "Bits a second of the network that the kwok-controller's process sees: its watches and its updates, and with the binary runtime all else on the machine.",
+      'Bits per second of the network of the kwok-controller: its watches and updates, and with the binary runtime all traffic of the machine.',
     unit: 'bps',
     queries: kwokTraffic(),
   })
@@ -14,7 +14,7 @@ export function kwokTrafficTimeseries(): LabPanel {
 export function kwokOpenFilesTimeseries(): LabPanel {
   return timeseries({
     title: 'Open files',
-    description: 'Files and connections that the kwok-controller has open.',
+    description: 'Open files and connections of the kwok-controller.',
     unit: 'short',
     queries: [kwokOpenFiles()],
   })

@@ -18,7 +18,7 @@ import { CADVISOR } from './sources.ts'
 export function memoryUtilisationStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Utilisation',
-    description: "The nodes' working sets, their own system included, of the memory they have.",
+    description: 'Working sets of the nodes, with their system, as a share of their memory.',
     unit: 'percentunit',
     query: nodeMemoryUtilisation(scope, by),
   })
@@ -27,7 +27,7 @@ export function memoryUtilisationStat({ scope, by }: Granularity): LabPanel {
 export function memoryRequestsCommitmentStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Requests Commitment',
-    description: 'Memory that pods ask for, of the memory that pods may use. Finished pods ask for nothing.',
+    description: 'Memory requests of pods, as a share of the allocatable memory. Finished pods do not count.',
     unit: 'percentunit',
     query: quotient(memoryRequests(scope, by), memoryAllocatable(scope, by)),
   })
@@ -36,7 +36,7 @@ export function memoryRequestsCommitmentStat({ scope, by }: Granularity): LabPan
 export function memoryLimitsCommitmentStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Limits Commitment',
-    description: 'Sum of the memory limits of pods, of the memory that pods may use.',
+    description: 'Memory limits of pods, as a share of the allocatable memory.',
     unit: 'percentunit',
     query: quotient(memoryLimits(scope, by), memoryAllocatable(scope, by)),
   })
@@ -45,7 +45,7 @@ export function memoryLimitsCommitmentStat({ scope, by }: Granularity): LabPanel
 export function memoryUtilisationFromRequestsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Utilisation (from requests)',
-    description: 'Working sets, of the memory asked for: the quotient of the two sums.',
+    description: 'Working sets as a share of the requests: the quotient of the two sums.',
     unit: 'percentunit',
     query: memoryUsageOverRequests(scope, by),
   })
@@ -54,20 +54,20 @@ export function memoryUtilisationFromRequestsStat({ scope, by }: Granularity): L
 export function memoryUtilisationFromLimitsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Memory Utilisation (from limits)',
-    description: 'Working sets, of the sum of the memory limits: the quotient of the two sums.',
+    description: 'Working sets as a share of the memory limits: the quotient of the two sums.',
     unit: 'percentunit',
     query: memoryUsageOverLimits(scope, by),
   })
 }
 
-/** Working sets, with lines for what bounds them. */
+/** Working sets, with lines for their bounds. */
 export function memoryUsageTimeseries(
   { each, scope, by }: Granularity,
   { title = 'Memory Usage', bounds = [] }: { title?: string; bounds?: readonly Query[] } = {},
 ): LabPanel {
   return timeseries({
     title,
-    description: `Working sets of the containers of each ${each}: what counts against a limit. Cache that the kernel could drop at once is not in it.`,
+    description: `Working sets of the containers of each ${each}: what counts against a limit, without page cache that the kernel can drop at once.`,
     unit: 'bytes',
     stacked: true,
     bounds: ['requests', 'limits', 'allocatable', 'capacity'],
@@ -75,14 +75,14 @@ export function memoryUsageTimeseries(
   })
 }
 
-/** Anonymous memory, with lines for what bounds it. */
+/** Anonymous memory, with lines for its bounds. */
 export function memoryRssTimeseries(
   { each, scope, by }: Granularity,
   { title, bounds = [] }: { title: string; bounds?: readonly Query[] },
 ): LabPanel {
   return timeseries({
     title,
-    description: `Anonymous memory (RSS) of the containers of each ${each}, without any page cache.`,
+    description: `Anonymous memory (RSS) of the containers of each ${each}, without page cache.`,
     unit: 'bytes',
     stacked: true,
     bounds: ['requests', 'limits', 'allocatable', 'capacity'],
@@ -90,31 +90,31 @@ export function memoryRssTimeseries(
   })
 }
 
-/** Lines for what pods ask for and may have at most. */
+/** Lines for requests and limits. */
 export function memoryBounds({ scope, by }: Granularity): Query[] {
   const [requests, limits] = [memoryRequests(scope, by), memoryLimits(scope, by)]
   return [named(`${requests.legend} requests`, requests), named(`${limits.legend} limits`, limits)]
 }
 
-/** Memory in use, asked for and allowed, and the quotients; after columns of counts, where there are any. */
+/** Memory usage, requests, limits and their quotients, after optional columns of counts. */
 export function memoryQuotaTable(
   { each, scope, by, keys }: Granularity,
   { title = 'Memory Quota', counts = [] }: { title?: string; counts?: readonly Column[] } = {},
 ): LabPanel {
   return table({
     title,
-    description: `Working set, requests and limits of each ${each} now. Requests and limits are those of pods that are not finished.`,
+    description: `Working set, requests and limits of each ${each} now. Finished pods have no requests and limits.`,
     unit: 'bytes',
     keys,
     columns: [...counts, ...quotaColumns(scope, by)],
   })
 }
 
-/** The same with what the memory consists of. */
+/** The same with the parts of the memory. */
 export function memoryDetailTable({ each, scope, by, keys }: Granularity): LabPanel {
   return table({
     title: 'Memory Quota',
-    description: `Working set, requests and limits of each ${each} now, and what its memory is. Cache and swap: ${CADVISOR}`,
+    description: `Working set, requests and limits of each ${each} now, and the parts of its memory. Cache and swap: ${CADVISOR}`,
     unit: 'bytes',
     keys,
     columns: [

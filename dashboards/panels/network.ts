@@ -8,7 +8,7 @@ const WORDS = {
   transmit: { noun: 'Transmit', past: 'Transmitted' },
 } as const satisfies Record<Direction, { noun: string; past: string }>
 
-/** Bandwidth, packets and drops of each row, both ways. */
+/** Bandwidth, packets and drops of each row in both directions. */
 export function networkUsageTable(
   { each, scope, by, keys }: Granularity,
   { title = 'Current Network Usage', averages = false }: { title?: string; averages?: boolean } = {},
@@ -39,7 +39,7 @@ export function bandwidthTimeseries(direction: Direction, { each, scope, by }: G
   const { noun, past } = WORDS[direction]
   return timeseries({
     title: `${noun} Bandwidth`,
-    description: `Bits a second ${past.toLowerCase()} by the pods of each ${each}.`,
+    description: `Bits per second ${past.toLowerCase()} by the pods of each ${each}.`,
     unit: 'bps',
     stacked: true,
     queries: [bandwidth(direction, scope, by)],
@@ -53,18 +53,18 @@ export function averageBandwidthTimeseries(
 ): LabPanel {
   return timeseries({
     title: `${title}${WORDS[direction].past}`,
-    description: `Bits a second ${WORDS[direction].past.toLowerCase()} by the average pod of each ${each}. A pod's containers share one network.`,
+    description: `Bits per second ${WORDS[direction].past.toLowerCase()} by the average pod of each ${each}. A pod's containers share one network.`,
     unit: 'bps',
     queries: [averageBandwidth(direction, scope, by)],
   })
 }
 
-/** The bandwidth of each row as lines that do not stack. */
+/** The bandwidth of each row as unstacked lines. */
 export function currentBitsTimeseries(direction: Direction, { each, scope, by }: Granularity): LabPanel {
   const { past } = WORDS[direction]
   return timeseries({
     title: `Current Rate of Bits ${past}`,
-    description: `Bits a second ${past.toLowerCase()} by the pods of each ${each}, to compare them.`,
+    description: `Bits per second ${past.toLowerCase()} by the pods of each ${each}, to compare them.`,
     unit: 'bps',
     queries: [bandwidth(direction, scope, by)],
   })
@@ -82,7 +82,7 @@ export function averageBitsBarGauge(direction: Direction, { each, scope, by }: G
   const { past } = WORDS[direction]
   return barGauge({
     title: `Average Rate of Bits ${past}`,
-    description: `Bits a second ${past.toLowerCase()} by the average pod of each ${each}.`,
+    description: `Bits per second ${past.toLowerCase()} by the average pod of each ${each}.`,
     unit: 'bps',
     query: averageBandwidth(direction, scope, by),
   })
@@ -92,7 +92,7 @@ export function packetsTimeseries(direction: Direction, { each, scope, by }: Gra
   const { past } = WORDS[direction]
   return timeseries({
     title: `Rate of ${past} Packets`,
-    description: `Packets a second ${past.toLowerCase()} by the pods of each ${each}. ${CADVISOR}`,
+    description: `Packets per second ${past.toLowerCase()} by the pods of each ${each}. ${CADVISOR}`,
     unit: 'pps',
     stacked: true,
     queries: [packets(direction, scope, by)],
@@ -103,7 +103,7 @@ export function droppedPacketsTimeseries(direction: Direction, { each, scope, by
   const { past } = WORDS[direction]
   return timeseries({
     title: `Rate of ${past} Packets Dropped`,
-    description: `Packets a second that were dropped instead of being ${past.toLowerCase()}, by the pods of each ${each}. ${CADVISOR}`,
+    description: `${past} packets per second that were dropped, by the pods of each ${each}. ${CADVISOR}`,
     unit: 'pps',
     stacked: true,
     queries: [droppedPackets(direction, scope, by)],
@@ -114,7 +114,7 @@ function currentBits(direction: Direction, each: string): { title: string; descr
   const { past } = WORDS[direction]
   return {
     title: `Current Rate of Bits ${past}`,
-    description: `Bits a second ${past.toLowerCase()} by each ${each} now.`,
+    description: `Bits per second ${past.toLowerCase()} by each ${each} now.`,
     unit: 'bps',
   }
 }

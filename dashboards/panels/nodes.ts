@@ -34,17 +34,17 @@ export function nodesStat({ scope, by }: Granularity): LabPanel {
 export function nodeAndPodCountTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Node & Pod Count',
-    description: 'Nodes, and pods that run on them.',
+    description: 'Nodes and running pods.',
     unit: 'short',
     queries: [named('nodes', nodes(scope, by)), named('pods', runningPods(scope, by))],
   })
 }
 
-/** The cores of the nodes and what becomes of them. */
+/** The allocatable, requested and used cores of the nodes. */
 export function nodesCpuTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'CPU Usage',
-    description: 'Cores that pods may use, that they ask for, and that nodes use with their own system.',
+    description: 'Allocatable cores, CPU requests, and the usage of the nodes with their system.',
     unit: 'short',
     queries: [
       named('allocatable', cpuAllocatable(scope, by)),
@@ -54,12 +54,11 @@ export function nodesCpuTimeseries({ scope, by }: Granularity): LabPanel {
   })
 }
 
-/** The memory of the nodes and what becomes of it. */
+/** The allocatable, requested and used memory of the nodes. */
 export function nodesMemoryTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Memory Usage',
-    description:
-      'Memory that pods may use, that they ask for, and the working sets of the nodes with their own system.',
+    description: 'Allocatable memory, memory requests, and the working sets of the nodes with their system.',
     unit: 'bytes',
     queries: [
       named('allocatable', memoryAllocatable(scope, by)),
@@ -72,7 +71,7 @@ export function nodesMemoryTimeseries({ scope, by }: Granularity): LabPanel {
 export function cpuUtilisationPerNodeTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'CPU Utilization per Node',
-    description: 'Cores that each node uses, its own system included, of the cores that pods may use there.',
+    description: 'Used cores of each node, with its system, as a share of its allocatable cores.',
     unit: 'percentunit',
     queries: [nodeCpuUtilisation(scope, by)],
   })
@@ -81,19 +80,19 @@ export function cpuUtilisationPerNodeTimeseries({ scope, by }: Granularity): Lab
 export function memoryUtilisationPerNodeTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Memory Utilization per Node',
-    description: "Each node's working set, its own system included, of the memory it has.",
+    description: 'Working set of each node, with its system, as a share of its memory.',
     unit: 'percentunit',
     max: 1,
     queries: [nodeMemoryUtilisation(scope, by)],
   })
 }
 
-/** The bound of what pods on the chosen nodes may use. */
+/** The allocatable cores of the selected nodes. */
 export function allocatableCpuBound({ scope }: Granularity): Query {
   return named('max allocatable', cpuAllocatable(scope, ['cluster']))
 }
 
-/** The same of memory, and the memory there is. */
+/** The allocatable memory of the selected nodes, and their capacity. */
 export function allocatableMemoryBounds({ scope }: Granularity): Query[] {
   return [
     named('max capacity', memoryCapacity(scope, ['cluster'])),
@@ -101,21 +100,21 @@ export function allocatableMemoryBounds({ scope }: Granularity): Query[] {
   ]
 }
 
-/** Nodes by condition, at any time. */
+/** Nodes by condition over time. */
 export function conditionsTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'Nodes by condition',
-    description: 'Nodes on which each condition holds. All should be Ready, and none under pressure.',
+    description: 'Nodes for which each condition is true. All should be Ready, and none under pressure.',
     unit: 'short',
     queries: [nodesByCondition(scope, ['cluster'])],
   })
 }
 
-/** One row for each node, with its conditions and what it holds. */
+/** One row for each node, with its conditions and usage. */
 export function nodeHealthTable({ scope, by, keys }: Granularity): LabPanel {
   return table({
     title: 'Node health',
-    description: 'Each node now: conditions (1 holds, 0 does not, -1 nobody knows), pods, CPU, memory and disk.',
+    description: 'Each node now: conditions (1 true, 0 false, -1 unknown), pods, CPU, memory and disk.',
     unit: 'none',
     keys,
     columns: [
@@ -138,7 +137,7 @@ export function nodeHealthTable({ scope, by, keys }: Granularity): LabPanel {
 export function podsPerNodeTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Pods per node',
-    description: 'Pods of any phase that are placed on each node.',
+    description: 'Pods of any phase that are bound to each node.',
     unit: 'short',
     queries: [pods(scope, by)],
   })
@@ -147,7 +146,7 @@ export function podsPerNodeTimeseries({ scope, by }: Granularity): LabPanel {
 export function nodeFilesystemTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'File system usage per node',
-    description: "The part of each node's file system that is in use.",
+    description: 'Used share of the file system of each node.',
     unit: 'percentunit',
     max: 1,
     queries: [nodeFilesystemUtilisation(scope, by)],
@@ -157,7 +156,7 @@ export function nodeFilesystemTimeseries({ scope, by }: Granularity): LabPanel {
 export function nodeBandwidthTimeseries(direction: 'receive' | 'transmit', { scope, by }: Granularity): LabPanel {
   return timeseries({
     title: direction === 'receive' ? 'Node network received' : 'Node network transmitted',
-    description: `Bits a second that each node ${direction}s over its network card.`,
+    description: `Bits per second that each node ${direction}s over its network interface.`,
     unit: 'bps',
     queries: [nodeBandwidth(direction, scope, by)],
   })
@@ -166,7 +165,7 @@ export function nodeBandwidthTimeseries(direction: 'receive' | 'transmit', { sco
 export function nodeLoadTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'Load per core',
-    description: `The load average of one minute, of each node's cores: above 100 % work waits. ${HOST_METRICS}`,
+    description: `Load average of one minute per core of each node. Above 100 % processes wait. ${HOST_METRICS}`,
     unit: 'percentunit',
     queries: [nodeLoad(scope)],
   })
@@ -175,7 +174,7 @@ export function nodeLoadTimeseries({ scope }: Granularity): LabPanel {
 export function nodeCpuByStateTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'CPU by state',
-    description: `Cores of the chosen nodes by what they are busy with. ${HOST_METRICS}`,
+    description: `CPU time of the selected nodes by state, in cores. ${HOST_METRICS}`,
     unit: 'short',
     stacked: true,
     queries: [nodeCpuByState(scope)],
@@ -185,7 +184,7 @@ export function nodeCpuByStateTimeseries({ scope }: Granularity): LabPanel {
 export function nodeMemoryByStateTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'Memory by state',
-    description: `Memory of the chosen nodes by what it holds. ${HOST_METRICS}`,
+    description: `Memory of the selected nodes by state. ${HOST_METRICS}`,
     unit: 'bytes',
     stacked: true,
     queries: [nodeMemoryByState(scope)],
@@ -195,7 +194,7 @@ export function nodeMemoryByStateTimeseries({ scope }: Granularity): LabPanel {
 export function nodeDiskTimeseries({ scope }: Granularity): LabPanel {
   return timeseries({
     title: 'Disk throughput',
-    description: `Bytes a second that the chosen nodes read from and write to their disks. ${HOST_METRICS}`,
+    description: `Bytes per second that the selected nodes read from and write to their disks. ${HOST_METRICS}`,
     unit: 'Bps',
     queries: [nodeDiskThroughput(scope)],
   })

@@ -4,7 +4,7 @@ import { alerts, headSeries, receivedPoints, sentPoints, targetsDown, targetsUp 
 export function targetsDownStat(): LabPanel {
   return stat({
     title: 'Scrape targets down',
-    description: 'Parts of the control plane, kubelets and parts of the lab that do not answer when they are scraped.',
+    description: 'Components, kubelets and services of the lab whose scrape fails.',
     unit: 'none',
     query: targetsDown,
     thresholds: [
@@ -17,7 +17,7 @@ export function targetsDownStat(): LabPanel {
 export function headSeriesStat(): LabPanel {
   return stat({
     title: 'Series',
-    description: 'Series that Prometheus holds in memory.',
+    description: "Series in Prometheus' memory.",
     unit: 'short',
     query: headSeries,
   })
@@ -26,7 +26,7 @@ export function headSeriesStat(): LabPanel {
 export function targetsUpTimeseries(): LabPanel {
   return timeseries({
     title: 'Scrape targets up',
-    description: 'Targets that answer, by job.',
+    description: 'Targets whose scrape succeeds, by job.',
     unit: 'short',
     queries: [targetsUp],
   })
@@ -35,7 +35,7 @@ export function targetsUpTimeseries(): LabPanel {
 export function pointsTimeseries(): LabPanel {
   return timeseries({
     title: 'Points through the collector',
-    description: 'Points a second that the receivers of the OpenTelemetry Collector take in and its exporters deliver.',
+    description: 'Points per second that the receivers of the OpenTelemetry Collector accept and its exporters send.',
     unit: 'cps',
     queries: [receivedPoints, sentPoints],
   })
@@ -45,7 +45,7 @@ export function alertsTable(): LabPanel {
   return table({
     title: 'Alerts',
     description:
-      "Alerts of the lab's rules that wait or fire. What to do is in the runbook of each rule, on Prometheus's page /alerts.",
+      "Alerts of the lab's rules that are pending or firing. The runbook of each rule, on Prometheus' page /alerts, has the first steps.",
     unit: 'none',
     keys: [
       { label: 'alertname', name: 'Alert' },

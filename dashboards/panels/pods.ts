@@ -9,20 +9,20 @@ export function namespacesStat({ scope, by }: Granularity): LabPanel {
 export function workloadsStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Workloads',
-    description: 'Deployments, StatefulSets, DaemonSets, Jobs, ReplicaSets and single pods that have a pod.',
+    description: 'Deployments, StatefulSets, DaemonSets, Jobs, ReplicaSets with pods, and single pods.',
     unit: 'none',
     query: workloads(scope, by),
   })
 }
 
 export function runningPodsStat({ scope, by }: Granularity): LabPanel {
-  return stat({ title: 'Running pods', description: 'Pods that run now.', unit: 'none', query: runningPods(scope, by) })
+  return stat({ title: 'Running pods', description: 'Running pods.', unit: 'none', query: runningPods(scope, by) })
 }
 
 export function runningContainersStat({ scope, by }: Granularity): LabPanel {
   return stat({
     title: 'Running containers',
-    description: 'Containers that the kubelets measure: those that run.',
+    description: 'Running containers, as the kubelets measure them.',
     unit: 'none',
     query: runningContainers(scope, by),
   })
@@ -31,7 +31,7 @@ export function runningContainersStat({ scope, by }: Granularity): LabPanel {
 export function podsByPhaseTimeseries({ scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Pods by phase',
-    description: 'Pods that the API server has, by phase. Deleted ones are gone within the look-back.',
+    description: 'Pods in the API, by phase. Deleted pods disappear within the look-back.',
     unit: 'short',
     stacked: true,
     queries: [podsByPhase(scope, by)],
@@ -41,7 +41,7 @@ export function podsByPhaseTimeseries({ scope, by }: Granularity): LabPanel {
 export function restartsTimeseries({ each, scope, by }: Granularity): LabPanel {
   return timeseries({
     title: 'Container restarts',
-    description: `Times that containers of each ${each} were started again within the chosen time.`,
+    description: `Restarts of the containers of each ${each} within the time range.`,
     unit: 'short',
     queries: [restarts(scope, by)],
   })

@@ -4,7 +4,7 @@ import { pendingPods, schedulingLatencies, schedulingRates } from '../queries/sc
 export function schedulingRateTimeseries(): LabPanel {
   return timeseries({
     title: 'Scheduling Rate',
-    description: 'Pods a second that the scheduler tried to place, placed and bound.',
+    description: 'Pods per second that the scheduler attempts to schedule, schedules and binds.',
     unit: 'ops',
     queries: schedulingRates(),
   })
@@ -13,7 +13,7 @@ export function schedulingRateTimeseries(): LabPanel {
 export function schedulingLatencyTimeseries(): LabPanel {
   return timeseries({
     title: 'Scheduling latency 99th Quantile',
-    description: 'Time within which 99 of 100 pods went through each stage of scheduling.',
+    description: 'The 99th percentile of the duration of each stage of scheduling.',
     unit: 's',
     queries: schedulingLatencies(),
   })
@@ -22,7 +22,7 @@ export function schedulingLatencyTimeseries(): LabPanel {
 export function pendingPodsTimeseries(): LabPanel {
   return timeseries({
     title: 'Pending Pods',
-    description: 'Pods that wait for a node, by the queue they wait in: unschedulable ones fit nowhere.',
+    description: 'Pending pods by scheduling queue; unschedulable ones fit on no node.',
     unit: 'short',
     stacked: true,
     queries: [pendingPods()],

@@ -1,4 +1,5 @@
-import { type TraceStore, toTraces } from '../links.ts'
+import type { TraceStore } from '../../lib/grafana/generated-files.ts'
+import { toTraces } from '../links.ts'
 import { type LabPanel, table, timeseries } from '../panel-builders.ts'
 import {
   callRate,
@@ -12,16 +13,16 @@ import {
 } from '../queries/services.ts'
 import { namespaceKeys } from '../table-keys.ts'
 
-/** Above this part of errors somebody should look. */
+/** The share of errors that is highlighted. */
 const ERRORS_THRESHOLD = 0.05
 
-/** Every service in one row, with a way to its traces. */
+/** One row for each service, with a link to its traces. */
 export function servicesTable(tracesIn: TraceStore): LabPanel {
   const seconds = { unit: 's' }
   return table({
     title: 'Services',
     description:
-      'What each service answers now, and the pods behind it. A click on its name leads to its traces. Nobody asks anything of a load generator: it has pods alone.',
+      'Requests and pods of each service now. Its name links to its traces. A load generator receives no requests, so it has only pods.',
     unit: 'reqps',
     keys: [{ label: 'service_name', name: 'Service', links: [toTraces(tracesIn)] }, ...namespaceKeys()],
     columns: [
@@ -39,7 +40,7 @@ export function servicesTable(tracesIn: TraceStore): LabPanel {
 export function requestRateTimeseries(): LabPanel {
   return timeseries({
     title: 'Requests',
-    description: 'Requests a second that each service answers. One of a user passes through many of them.',
+    description: 'Requests per second of each service. One request of a user passes through many services.',
     unit: 'reqps',
     queries: [requestRate],
   })
@@ -48,7 +49,7 @@ export function requestRateTimeseries(): LabPanel {
 export function errorRateTimeseries(): LabPanel {
   return timeseries({
     title: 'Errors',
-    description: 'Requests a second that each service answers with an error, whoever is at fault for it.',
+    description: 'Failed requests per second of each service, also those that fail because of another service.',
     unit: 'reqps',
     queries: [errorRate],
   })
@@ -57,7 +58,7 @@ export function errorRateTimeseries(): LabPanel {
 export function errorShareTimeseries(): LabPanel {
   return timeseries({
     title: 'Errors, part of requests',
-    description: 'The part of its requests that each service answers with an error.',
+    description: 'Share of failed requests of each service.',
     unit: 'percentunit',
     max: 1,
     thresholds: [
@@ -72,7 +73,7 @@ export function durationTimeseries(quantile: 0.5 | 0.95 | 0.99): LabPanel {
   const percent = Math.round(quantile * 100)
   return timeseries({
     title: `Duration p${percent}`,
-    description: `Time within which ${percent} of 100 requests of each service are answered, those it calls included.`,
+    description: `Duration of ${percent} % of the requests of each service at most, with those of the services that it calls.`,
     unit: 's',
     queries: [durationQuantile(quantile)],
   })
@@ -81,7 +82,7 @@ export function durationTimeseries(quantile: 0.5 | 0.95 | 0.99): LabPanel {
 export function meanDurationTimeseries(): LabPanel {
   return timeseries({
     title: 'Duration, mean',
-    description: 'Time that each service takes for a request in the mean, those it calls included.',
+    description: 'Mean request duration of each service, with those of the services that it calls.',
     unit: 's',
     queries: [meanDuration],
   })
@@ -90,7 +91,7 @@ export function meanDurationTimeseries(): LabPanel {
 export function callRateTimeseries(): LabPanel {
   return timeseries({
     title: 'Calls to others',
-    description: "Calls a second that each service makes, by what it calls. A load generator's are where all begins.",
+    description: 'Calls per second of each service, by span name. All requests begin with those of a load generator.',
     unit: 'reqps',
     queries: [callRate],
   })
@@ -99,8 +100,7 @@ export function callRateTimeseries(): LabPanel {
 export function failedCallShareTimeseries(): LabPanel {
   return timeseries({
     title: 'Failed calls to others, part of calls',
-    description:
-      'The part of its calls that each service gets an error for: also where nobody answers, as no pod is ready.',
+    description: 'Share of failed calls of each service, also of those without an answer because no pod is ready.',
     unit: 'percentunit',
     max: 1,
     queries: [failedCallShare],
@@ -110,7 +110,7 @@ export function failedCallShareTimeseries(): LabPanel {
 export function servicePodsTimeseries(): LabPanel {
   return timeseries({
     title: 'Pods',
-    description: "Pods that run behind each service: those of the workload that has the service's name.",
+    description: 'Running pods of each service: those of the workload with the name of the service.',
     unit: 'short',
     stacked: true,
     queries: [servicePods],

@@ -7,7 +7,7 @@ import { CADVISOR } from './sources.ts'
 export function diskOperationsTimeseries({ each, scope, by }: Granularity, title = 'IOPS(Reads+Writes)'): LabPanel {
   return timeseries({
     title,
-    description: `Disk reads and writes a second of the containers of each ${each}. ${CADVISOR}`,
+    description: `Disk reads and writes per second of the containers of each ${each}. ${CADVISOR}`,
     unit: 'iops',
     stacked: true,
     queries: [allDiskOperations(scope, by)],
@@ -17,18 +17,18 @@ export function diskOperationsTimeseries({ each, scope, by }: Granularity, title
 export function diskThroughputTimeseries({ each, scope, by }: Granularity, title = 'ThroughPut(Read+Write)'): LabPanel {
   return timeseries({
     title,
-    description: `Bytes a second that the containers of each ${each} read from and write to disk. ${CADVISOR}`,
+    description: `Bytes per second that the containers of each ${each} read from and write to disk. ${CADVISOR}`,
     unit: 'Bps',
     stacked: true,
     queries: [allDiskThroughput(scope, by)],
   })
 }
 
-/** Reads and writes apart. */
+/** Reads and writes separately. */
 export function diskOperationsByAccessTimeseries({ each, scope, by }: Granularity, title: string): LabPanel {
   return timeseries({
     title,
-    description: `Disk reads and writes a second of each ${each}. ${CADVISOR}`,
+    description: `Disk reads and writes per second of each ${each}. ${CADVISOR}`,
     unit: 'iops',
     queries: (['reads', 'writes'] as const).map(access => {
       const query = diskOperations(access, scope, by)
@@ -37,11 +37,11 @@ export function diskOperationsByAccessTimeseries({ each, scope, by }: Granularit
   })
 }
 
-/** Bytes read and bytes written apart. */
+/** Bytes read and written separately. */
 export function diskThroughputByAccessTimeseries({ each, scope, by }: Granularity, title: string): LabPanel {
   return timeseries({
     title,
-    description: `Bytes a second that each ${each} reads from and writes to disk. ${CADVISOR}`,
+    description: `Bytes per second that each ${each} reads from and writes to disk. ${CADVISOR}`,
     unit: 'Bps',
     queries: (['reads', 'writes'] as const).map(access => {
       const query = diskThroughput(access, scope, by)
@@ -53,7 +53,7 @@ export function diskThroughputByAccessTimeseries({ each, scope, by }: Granularit
 export function storageTable({ each, scope, by, keys }: Granularity): LabPanel {
   return table({
     title: 'Current Storage IO',
-    description: `Disk operations and bytes a second of the containers of each ${each} now. ${CADVISOR}`,
+    description: `Disk operations and bytes per second of the containers of each ${each} now. ${CADVISOR}`,
     unit: 'iops',
     keys,
     columns: [

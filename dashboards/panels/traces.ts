@@ -14,7 +14,8 @@ import {
 export function generatorsStat(): LabPanel {
   return stat({
     title: 'Load generators',
-    description: 'Workloads that call others and that nobody calls: requests begin there. Without one there are none.',
+    description:
+      'Workloads that call others and are not called: requests begin there. Without one there are no requests.',
     unit: 'none',
     query: found('generators'),
   })
@@ -23,7 +24,7 @@ export function generatorsStat(): LabPanel {
 export function calledServicesStat(): LabPanel {
   return stat({
     title: 'Called Services',
-    description: 'Services that some workload names in one of its variables.',
+    description: 'Services that a workload has in one of its environment variables.',
     unit: 'none',
     query: found('services'),
   })
@@ -32,7 +33,7 @@ export function calledServicesStat(): LabPanel {
 export function problemsStat(): LabPanel {
   return stat({
     title: 'Problems',
-    description: 'What of the variables and calls can not be used, or looks odd. The log of the simulator names each.',
+    description: 'Variables and calls that are invalid or suspicious. The log of the simulator lists them.',
     unit: 'none',
     query: found('problems'),
     thresholds: [
@@ -45,7 +46,7 @@ export function problemsStat(): LabPanel {
 export function waitingSpansStat(): LabPanel {
   return stat({
     title: 'Waiting spans',
-    description: 'Spans that the simulator has not sent yet. When its queue is full, further ones are dropped.',
+    description: "Spans in the simulator's queue. When it is full, further spans are dropped.",
     unit: 'short',
     query: waitingSpans,
   })
@@ -54,7 +55,7 @@ export function waitingSpansStat(): LabPanel {
 export function simulatedRequestsTimeseries(): LabPanel {
   return timeseries({
     title: 'Simulated requests',
-    description: 'Requests a second that the simulator makes up, all load generators together: TRACE_RATE.',
+    description: 'Simulated requests per second of all load generators: TRACE_RATE.',
     unit: 'reqps',
     queries: [simulatedRequests],
   })
@@ -63,7 +64,7 @@ export function simulatedRequestsTimeseries(): LabPanel {
 export function simulatedSpansTimeseries(): LabPanel {
   return timeseries({
     title: 'Simulated spans',
-    description: 'Spans a second that the simulator sent, dropped for want of room, and was refused.',
+    description: 'Spans per second that the simulator sent, dropped because its queue is full, and that were refused.',
     unit: 'ops',
     stacked: true,
     queries: [simulatedSpans],
@@ -74,7 +75,7 @@ export function collectorSpansTimeseries(): LabPanel {
   return timeseries({
     title: 'Spans through the collector',
     description:
-      "Spans a second that the OpenTelemetry Collector takes in (by HTTP the simulator's, by gRPC the control plane's) and hands on to Jaeger or Tempo.",
+      'Spans per second that the OpenTelemetry Collector accepts (by HTTP from the simulator, by gRPC from the control plane) and sends to Jaeger or Tempo.',
     unit: 'ops',
     queries: [acceptedSpans, sentSpans],
   })
@@ -83,7 +84,7 @@ export function collectorSpansTimeseries(): LabPanel {
 export function lostSpansTimeseries(): LabPanel {
   return timeseries({
     title: 'Spans lost in the collector',
-    description: 'Spans a second that the collector refused to take, and that it gave up as nobody took them.',
+    description: 'Spans per second that the collector refused, and that it dropped because no store accepted them.',
     unit: 'ops',
     queries: [...refusedSpans, lostSpans],
   })
@@ -93,7 +94,7 @@ export function collectorQueueTimeseries(): LabPanel {
   return timeseries({
     title: "The collector's queue of spans",
     description:
-      'Batches of spans that wait to be taken, and for how many there is room. It grows while Jaeger or Tempo is away.',
+      "Batches of spans in the collector's queues, and the capacity of these. They grow while Jaeger or Tempo is unavailable.",
     unit: 'short',
     bounds: ['capacity'],
     queries: collectorQueue,

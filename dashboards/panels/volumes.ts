@@ -17,7 +17,7 @@ const FULL = [
 export function volumeSpaceTimeseries(): LabPanel {
   return timeseries({
     title: 'Volume Space Usage',
-    description: "Space in use and free on each claim's volume, as the kubelet of a pod that mounts it measures it.",
+    description: "Used and free space of each claim's volume, as measured by the kubelet of a pod that mounts it.",
     unit: 'bytes',
     queries: [volumeUsed, volumeFree],
   })
@@ -26,7 +26,7 @@ export function volumeSpaceTimeseries(): LabPanel {
 export function volumeSpaceGauge(): LabPanel {
   return gauge({
     title: 'Volume Space Usage (part)',
-    description: "Space in use on each claim's volume, of the space it has.",
+    description: "Used share of the space of each claim's volume.",
     unit: 'percentunit',
     max: 1,
     thresholds: FULL,
@@ -37,7 +37,7 @@ export function volumeSpaceGauge(): LabPanel {
 export function volumeInodesTimeseries(): LabPanel {
   return timeseries({
     title: 'Volume inodes Usage',
-    description: "Inodes in use and free on each claim's volume.",
+    description: "Used and free inodes of each claim's volume.",
     unit: 'short',
     queries: [inodesUsed, inodesFree],
   })
@@ -46,7 +46,7 @@ export function volumeInodesTimeseries(): LabPanel {
 export function volumeInodesGauge(): LabPanel {
   return gauge({
     title: 'Volume inodes Usage (part)',
-    description: "Inodes in use on each claim's volume, of the inodes it has.",
+    description: "Used share of the inodes of each claim's volume.",
     unit: 'percentunit',
     max: 1,
     thresholds: FULL,

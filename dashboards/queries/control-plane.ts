@@ -1,7 +1,7 @@
 import type { Query } from './query.ts'
-import { chosen, IN_CLUSTER } from './scope.ts'
+import { IN_CLUSTER, selected } from './scope.ts'
 
-/** A part of the control plane, by the job that scrapes it; these stand in `kwok-config/prometheus.yaml`. */
+/** A component of the control plane, by its scrape job in `kwok-config/prometheus.yaml`. */
 export type ControlPlaneJob =
   | 'etcd'
   | 'kube-apiserver'
@@ -9,37 +9,37 @@ export type ControlPlaneJob =
   | 'kube-scheduler'
   | 'kwok-controller'
 
-/** The matchers of one part's chosen instances. */
+/** The matchers of the selected instances of one component. */
 export function ofJob(job: ControlPlaneJob): string {
-  return `${IN_CLUSTER}, job="${job}", ${chosen('instance', 'instance')}`
+  return `${IN_CLUSTER}, job="${job}", ${selected('instance', 'instance')}`
 }
 
-/** Instances that could be scraped. */
+/** Instances whose scrape succeeds. */
 export function up(job: ControlPlaneJob): Query {
   return { expr: `sum by (k8s_cluster_name) (up{${IN_CLUSTER}, job="${job}"})` }
 }
 
-/** Things a second put into each work queue. */
+/** Objects added to each work queue per second. */
 export function workQueueAdds(job: ControlPlaneJob): Query {
   return rate('workqueue_adds_total', job, ['instance', 'name'])
 }
 
-/** Things that wait in each work queue. */
+/** Objects waiting in each work queue. */
 export function workQueueDepth(job: ControlPlaneJob): Query {
   return { expr: `sum by (instance, name) (workqueue_depth{${ofJob(job)}})`, legend: '{{instance}} {{name}}' }
 }
 
-/** Seconds within which 99 of 100 things have left their queue. */
+/** The 99th percentile of the time in a work queue, in seconds. */
 export function workQueueLatency(job: ControlPlaneJob): Query {
   return quantile('workqueue_queue_duration_seconds', job, ['instance', 'name'])
 }
 
-/** Requests a second to the API server, by status code. */
+/** Requests to the API server per second, by status code. */
 export function apiRequestRate(job: ControlPlaneJob): Query {
   return { ...rate('rest_client_requests_total', job, ['code']), legend: '{{code}}' }
 }
 
-/** Seconds within which 99 of 100 requests of a verb to the API server are answered. */
+/** The 99th percentile of the duration of requests to the API server, by verb, in seconds. */
 export function apiRequestLatency(job: ControlPlaneJob, verb: 'POST' | 'GET'): Query {
   const timed = `rest_client_request_duration_seconds_count{${ofJob(job)}`
   const buckets = `rest_client_request_duration_seconds_bucket{${ofJob(job)}, verb="${verb}"}`
@@ -47,12 +47,12 @@ export function apiRequestLatency(job: ControlPlaneJob, verb: 'POST' | 'GET'): Q
     expr: `histogram_quantile(0.99, sum by (instance, le) (rate(${buckets}[$__rate_interval])))`,
     legend: '{{instance}}',
     nanWhen: {
-      because: 'there is no latency while no such request is made',
+      because: 'without such requests there is no latency',
       noneOf: `sum by (instance) (rate(${timed}, verb="${verb}"}[$__rate_interval]))`,
     },
     emptyWhen: {
-      because: 'a part that never made such a request has no series of it',
-      // Not rest_client_requests_total: that counts watches too, which nobody times.
+      because: 'a component without such requests has no series of them',
+      // Not rest_client_requests_total, which counts watches too; their durations are not measured.
       given: `${timed}}`,
       noneOf: `${timed}, verb="${verb}"}`,
     },
@@ -71,7 +71,7 @@ export function goroutines(job: ControlPlaneJob): Query {
   return { expr: `go_goroutines{${ofJob(job)}}`, legend: '{{instance}}' }
 }
 
-/** A counter's rate, by labels. */
+/** The rate of a counter, by labels. */
 export function rate(metric: string, job: ControlPlaneJob, by: readonly string[]): Query {
   return {
     expr: `sum by (${by.join(', ')}) (rate(${metric}{${ofJob(job)}}[$__rate_interval]))`,
@@ -79,14 +79,14 @@ export function rate(metric: string, job: ControlPlaneJob, by: readonly string[]
   }
 }
 
-/** What 99 of 100 observations of a histogram stay below, by labels. */
+/** The 99th percentile of a histogram, by labels. */
 export function quantile(metric: string, job: ControlPlaneJob, by: readonly string[]): Query {
   const buckets = `rate(${metric}_bucket{${ofJob(job)}}[$__rate_interval])`
   return {
     expr: `histogram_quantile(0.99, sum by (${[...by, 'le'].join(', ')}) (${buckets}))`,
     legend: by.map(label => `{{${label}}}`).join(' '),
     nanWhen: {
-      because: 'there is no quantile while nothing is observed',
+      because: 'without observations there is no quantile',
       noneOf: rate(`${metric}_count`, job, by).expr,
     },
   }

@@ -4,7 +4,7 @@ import { quotient } from './quotient.ts'
 import { requested } from './requested.ts'
 import { aggregate, type Scope } from './scope.ts'
 
-/** Cores that containers use. */
+/** Used cores of containers. */
 export function cpuUsage(scope: Scope, by: readonly Dimension[]): Query {
   return {
     expr: aggregate('sum', scope, by, used),
@@ -13,12 +13,12 @@ export function cpuUsage(scope: Scope, by: readonly Dimension[]): Query {
   }
 }
 
-/** Cores that pods which are not finished ask for. */
+/** Requested cores of unfinished pods. */
 export function cpuRequests(scope: Scope, by: readonly Dimension[]): Query {
   return requested('k8s_container_cpu_request', 'cpu-requests', scope, by)
 }
 
-/** Cores that pods which are not finished may use at most. */
+/** CPU limits of unfinished pods, in cores. */
 export function cpuLimits(scope: Scope, by: readonly Dimension[]): Query {
   return requested('k8s_container_cpu_limit', 'cpu-limits', scope, by)
 }
@@ -33,16 +33,16 @@ export function cpuUsageOverLimits(scope: Scope, by: readonly Dimension[]): Quer
   return quotient(cpuUsage(scope, by), cpuLimits(scope, by))
 }
 
-/** The share of its periods in which a container was held back at its CPU limit, 0 to 1. cAdvisor's. */
+/** The share of throttled CFS periods of a container, 0 to 1. From cAdvisor. */
 export function cpuThrottling({ filter }: Scope, by: readonly Dimension[]): Query {
   const sum = (metric: string) => aggregate('sum', { filter }, by, rateOf(metric))
   return {
     expr: `${sum('container_cpu_cfs_throttled_periods_total')} / ${sum('container_cpu_cfs_periods_total')}`,
     legend: legendOf(by),
     truth: { of: 'cpu-throttled-periods', over: 'cpu-periods', by },
-    emptyWhen: { because: 'only a container with a CPU limit has periods' },
+    emptyWhen: { because: 'only a container with a CPU limit has CFS periods' },
     nanWhen: {
-      because: 'a container that no period was counted for has no share',
+      because: 'a container without CFS periods has no share',
       noneOf: sum('container_cpu_cfs_periods_total'),
     },
     prerequisites: ['cadvisor'],

@@ -2,14 +2,14 @@ import { cpuUsage } from './cpu.ts'
 import { memoryWorkingSet } from './memory.ts'
 import { nodeCpuUsage, nodeMemoryWorkingSet } from './nodes.ts'
 import { labelsOf, named, type Query } from './query.ts'
-import { chosen, inNamespace, onNode, POD } from './scope.ts'
+import { inNamespace, onNode, POD, selected } from './scope.ts'
 
 const JOB = 'job="kwok-metrics"'
 const NODE = labelsOf(['cluster', 'node'])
 const BY_POD = ['cluster', 'namespace', 'pod'] as const
-/** KWOK's own series keep a kubelet's labels, `namespace` and `pod`; the collector's have its own. */
-const OF_POD = `${onNode.filter}, ${chosen('namespace', 'namespace')}`
-const OTEL_POD = { filter: `${inNamespace.filter}, ${chosen('k8s_node_name', 'node')}` }
+/** KWOK's own series have a kubelet's labels, `namespace` and `pod`. */
+const OF_POD = `${onNode.filter}, ${selected('namespace', 'namespace')}`
+const OTEL_POD = { filter: `${inNamespace.filter}, ${selected('k8s_node_name', 'node')}` }
 
 const USAGE = {
   cpu: {
@@ -30,30 +30,30 @@ const QUANTITY = { cpu: 'kwok-cpu-usage', memory: 'kwok-memory-working-set' } as
 
 export type Usage = keyof typeof USAGE
 
-/** Nodes whose metrics KWOK serves and Prometheus gets. */
+/** Nodes whose metrics KWOK serves and Prometheus scrapes. */
 export const servedNodes: Query = {
   expr: `count by (k8s_cluster_name) (group by (${NODE}) (up{${onNode.filter}, ${JOB}} == 1))`,
   truth: { of: 'nodes', by: ['cluster'] },
 }
 
-/** Nodes of which KWOK could not make some metric. */
+/** Nodes with a metric that KWOK can't evaluate. */
 export const scrapeErrors: Query = { expr: `sum by (k8s_cluster_name) (kwok_scrape_error{${onNode.filter}})` }
 
-/** Pods that KWOK serves metrics of, by node: all that are placed there, finished ones too. */
+/** Pods in KWOK's metrics, by node: all bound pods, finished ones too. */
 export const servedPods: Query = {
   expr: `count by (${NODE}) (kwok_pod_memory_working_set_bytes{${OF_POD}})`,
   legend: '{{k8s_node_name}} pods',
   truth: { of: 'pods', by: ['cluster', 'node'] },
 }
 
-/** Containers that KWOK serves metrics of, by node. */
+/** Containers in KWOK's metrics, by node. */
 export const servedContainers: Query = {
   expr: `count by (${NODE}) (kwok_container_memory_working_set_bytes{${OF_POD}})`,
   legend: '{{k8s_node_name}} containers',
   truth: { of: 'placed-containers', by: ['cluster', 'node'] },
 }
 
-/** What each node uses by KWOK and by OpenTelemetry: cores, or bytes of the working set. */
+/** The usage of each node by KWOK and by OpenTelemetry: cores, or bytes of the working set. */
 export function nodeUsages(usage: Usage): Query[] {
   const { kwok, node } = USAGE[usage]
   return [
@@ -66,7 +66,7 @@ export function nodeUsages(usage: Usage): Query[] {
   ]
 }
 
-/** What each pod uses by KWOK; 0 where nothing is said of it. */
+/** The usage of each pod by KWOK; 0 without a usage object or annotation. */
 export function podUsageByKwok(usage: Usage): Query {
   const renamed = ['namespace', 'pod'].reduce(
     (series, label) => `label_replace(${series}, "k8s_${label}_name", "$1", "${label}", "(.+)")`,
@@ -75,16 +75,19 @@ export function podUsageByKwok(usage: Usage): Query {
   return { expr: `sum by (${POD}) (${renamed})`, truth: { of: QUANTITY[usage], by: BY_POD } }
 }
 
-/** What each pod uses by OpenTelemetry. */
+/** The usage of each pod by OpenTelemetry. */
 export function podUsageByOtel(usage: Usage): Query {
   return USAGE[usage].pod(OTEL_POD, BY_POD)
 }
 
-/** KWOK's number of each pod divided by OpenTelemetry's, 1 where they agree; of the pods that something is said of. */
+/**
+ * The usage of each pod by KWOK divided by that by OpenTelemetry, 1 where they agree. Only pods with a usage object
+ * or annotation.
+ */
 export function podUsageAgreement(usage: Usage): Query {
   return {
     expr: `(${podUsageByKwok(usage).expr} > 0) / ${podUsageByOtel(usage).expr}`,
     truth: { of: QUANTITY[usage], over: OTEL[usage], by: BY_POD, aboveZero: true },
-    emptyWhen: { because: 'nothing need be said of the usage of the chosen pods' },
+    emptyWhen: { because: 'the selected pods may have no usage object and annotation' },
   }
 }

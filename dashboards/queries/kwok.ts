@@ -3,7 +3,7 @@ import { named, type Query } from './query.ts'
 
 const JOB = 'kwok-controller'
 
-/** Bits a second that the process receives and sends: its watches, and its updates of nodes, leases and pods. */
+/** Bits per second that the process receives and sends: its watches, and its updates of nodes, leases and pods. */
 export function kwokTraffic(): Query[] {
   return (['receive', 'transmit'] as const).map(way => {
     const bytes = rate(`process_network_${way}_bytes_total`, JOB, ['instance'])
@@ -11,7 +11,7 @@ export function kwokTraffic(): Query[] {
   })
 }
 
-/** Files and connections that the process has open. */
+/** Open files and connections of the process. */
 export function kwokOpenFiles(): Query {
   return { expr: `process_open_fds{${ofJob(JOB)}}`, legend: '{{instance}}' }
 }

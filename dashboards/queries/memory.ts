@@ -4,32 +4,32 @@ import { quotient } from './quotient.ts'
 import { requested } from './requested.ts'
 import { aggregate, type Scope } from './scope.ts'
 
-/** Bytes of the containers' working sets: what counts against a limit, active page cache included. */
+/** The working sets of containers in bytes: what counts against a limit, with the active page cache. */
 export function memoryWorkingSet(scope: Scope, by: readonly Dimension[]): Query {
   return held('container_memory_working_set_bytes', scope, by, { truth: { of: 'memory-working-set', by } })
 }
 
-/** Bytes of anonymous memory of the containers, without page cache. */
+/** Anonymous memory of containers in bytes, without page cache. */
 export function memoryRss(scope: Scope, by: readonly Dimension[]): Query {
   return held('container_memory_rss_bytes', scope, by, { truth: { of: 'memory-rss', by } })
 }
 
-/** Bytes of the containers' page cache. cAdvisor's. */
+/** Page cache of containers in bytes. From cAdvisor. */
 export function memoryCache(scope: Scope, by: readonly Dimension[]): Query {
   return held('container_memory_cache', scope, by, { truth: { of: 'memory-cache', by }, prerequisites: ['cadvisor'] })
 }
 
-/** Bytes that the containers have on swap. cAdvisor's. */
+/** Swap of containers in bytes. From cAdvisor. */
 export function memorySwap(scope: Scope, by: readonly Dimension[]): Query {
   return held('container_memory_swap', scope, by, { truth: { of: 'memory-swap', by }, prerequisites: ['cadvisor'] })
 }
 
-/** Bytes that pods which are not finished ask for. */
+/** Requested memory of unfinished pods in bytes. */
 export function memoryRequests(scope: Scope, by: readonly Dimension[]): Query {
   return requested('k8s_container_memory_request_bytes', 'memory-requests', scope, by)
 }
 
-/** Bytes that pods which are not finished may use at most. */
+/** Memory limits of unfinished pods in bytes. */
 export function memoryLimits(scope: Scope, by: readonly Dimension[]): Query {
   return requested('k8s_container_memory_limit_bytes', 'memory-limits', scope, by)
 }

@@ -4,7 +4,7 @@ import { aggregate, POD, type Scope } from './scope.ts'
 
 export type Direction = 'receive' | 'transmit'
 
-/** Bits a second over the pods' network. */
+/** Bits per second of the pods' network. */
 export function bandwidth(direction: Direction, scope: Scope, by: readonly Dimension[]): Query {
   return {
     expr: `8 * ${aggregate('sum', scope, by, bytesPerSecond(direction))}`,
@@ -13,7 +13,7 @@ export function bandwidth(direction: Direction, scope: Scope, by: readonly Dimen
   }
 }
 
-/** Bits a second of the average pod. A pod's containers share one network, so there is no smaller part to average over. */
+/** Bits per second of the average pod. Containers of a pod share its network. */
 export function averageBandwidth(direction: Direction, scope: Scope, by: readonly Dimension[]): Query {
   const ofPod = (filter: string) => `sum by (${POD}) (${bytesPerSecond(direction)(filter)})`
   return {
@@ -23,12 +23,12 @@ export function averageBandwidth(direction: Direction, scope: Scope, by: readonl
   }
 }
 
-/** Packets a second. cAdvisor's: no receiver counts a pod's packets. */
+/** Packets per second. From cAdvisor: no receiver counts a pod's packets. */
 export function packets(direction: Direction, scope: Scope, by: readonly Dimension[]): Query {
   return counted(`container_network_${direction}_packets_total`, `packets-${direction}`, scope, by)
 }
 
-/** Dropped packets a second. cAdvisor's. */
+/** Dropped packets per second. From cAdvisor. */
 export function droppedPackets(direction: Direction, scope: Scope, by: readonly Dimension[]): Query {
   return counted(`container_network_${direction}_packets_dropped_total`, `drops-${direction}`, scope, by)
 }

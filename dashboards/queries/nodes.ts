@@ -3,7 +3,7 @@ import { labelOf, labelsOf, legendOf, type Query } from './query.ts'
 import { quotient } from './quotient.ts'
 import type { Scope } from './scope.ts'
 
-/** The conditions that the collector reports, each by a metric of its own, with the API's name. */
+/** The conditions that the collector reports, each with its metric and its name in the API. */
 const CONDITIONS = {
   Ready: 'k8s_node_condition_ready',
   MemoryPressure: 'k8s_node_condition_memory_pressure',
@@ -21,7 +21,7 @@ export function nodes({ filter }: Scope, by: readonly Dimension[]): Query {
   }
 }
 
-/** Nodes on which each condition holds, zeros included. */
+/** Nodes for which each condition is true, zeros included. */
 export function nodesByCondition({ filter }: Scope, by: readonly Dimension[]): Query {
   const counts = Object.entries(CONDITIONS).map(
     ([condition, metric]) =>
@@ -30,7 +30,7 @@ export function nodesByCondition({ filter }: Scope, by: readonly Dimension[]): Q
   return { expr: counts.join(' or '), legend: '{{condition}}', truth: { of: 'nodes', by: [...by, 'condition'] } }
 }
 
-/** Each node's condition: 1 holds, 0 does not, -1 unknown or not reported. */
+/** The conditions of each node: 1 true, 0 false, -1 unknown or not reported. */
 export function nodeCondition(condition: keyof typeof CONDITIONS, { filter }: Scope): Query {
   return {
     expr: `max by (k8s_cluster_name, k8s_node_name) (${CONDITIONS[condition]}{${filter}})`,
@@ -39,7 +39,7 @@ export function nodeCondition(condition: keyof typeof CONDITIONS, { filter }: Sc
   }
 }
 
-/** Cores that pods may use. */
+/** Allocatable cores. */
 export function cpuAllocatable({ filter }: Scope, by: readonly Dimension[]): Query {
   return {
     expr: sum(`k8s_node_allocatable_cpu{${filter}}`, by),
@@ -48,7 +48,7 @@ export function cpuAllocatable({ filter }: Scope, by: readonly Dimension[]): Que
   }
 }
 
-/** Bytes that pods may use. */
+/** Allocatable memory in bytes. */
 export function memoryAllocatable({ filter }: Scope, by: readonly Dimension[]): Query {
   return {
     expr: sum(`k8s_node_allocatable_memory_bytes{${filter}}`, by),
@@ -57,7 +57,7 @@ export function memoryAllocatable({ filter }: Scope, by: readonly Dimension[]): 
   }
 }
 
-/** Pods that there is room for. */
+/** Allocatable pods. */
 export function podsAllocatable({ filter }: Scope, by: readonly Dimension[]): Query {
   return {
     expr: sum(`k8s_node_allocatable_pods{${filter}}`, by),
@@ -66,7 +66,7 @@ export function podsAllocatable({ filter }: Scope, by: readonly Dimension[]): Qu
   }
 }
 
-/** Cores that nodes use, their pods and their own system. */
+/** Used cores of nodes, with their pods and their system. */
 export function nodeCpuUsage({ filter }: Scope, by: readonly Dimension[]): Query {
   return {
     expr: sum(`rate(k8s_node_cpu_time_seconds_total{${filter}}[$__rate_interval])`, by),
@@ -75,7 +75,7 @@ export function nodeCpuUsage({ filter }: Scope, by: readonly Dimension[]): Query
   }
 }
 
-/** Bytes of the nodes' working sets, pods and system. */
+/** Working sets of nodes in bytes, with their pods and their system. */
 export function nodeMemoryWorkingSet({ filter }: Scope, by: readonly Dimension[]): Query {
   return {
     expr: sum(`k8s_node_memory_working_set_bytes{${filter}}`, by),
@@ -84,7 +84,10 @@ export function nodeMemoryWorkingSet({ filter }: Scope, by: readonly Dimension[]
   }
 }
 
-/** Bytes that nodes have: no receiver says, but a kubelet's available memory is the capacity less the working set. */
+/**
+ * The memory of nodes in bytes. No receiver reports it, but a kubelet's available memory is the capacity less the
+ * working set.
+ */
 export function memoryCapacity({ filter }: Scope, by: readonly Dimension[]): Query {
   return {
     expr: sum(`k8s_node_memory_available_bytes{${filter}} + k8s_node_memory_working_set_bytes{${filter}}`, by),
@@ -98,12 +101,12 @@ export function nodeCpuUtilisation(scope: Scope, by: readonly Dimension[]): Quer
   return quotient(nodeCpuUsage(scope, by), cpuAllocatable(scope, by))
 }
 
-/** The working set as a share of the memory there is, 0 to 1. */
+/** The working set as a share of the memory, 0 to 1. */
 export function nodeMemoryUtilisation(scope: Scope, by: readonly Dimension[]): Query {
   return quotient(nodeMemoryWorkingSet(scope, by), memoryCapacity(scope, by))
 }
 
-/** The part of the nodes' file systems that is in use, 0 to 1. */
+/** The used share of the nodes' file systems, 0 to 1. */
 export function nodeFilesystemUtilisation({ filter }: Scope, by: readonly Dimension[]): Query {
   const [used, capacity] = ['usage', 'capacity'].map(part => sum(`k8s_node_filesystem_${part}_bytes{${filter}}`, by))
   return {
@@ -113,7 +116,7 @@ export function nodeFilesystemUtilisation({ filter }: Scope, by: readonly Dimens
   }
 }
 
-/** Bits a second over the nodes' own network card. */
+/** Bits per second of the nodes' network interface. */
 export function nodeBandwidth(direction: 'receive' | 'transmit', { filter }: Scope, by: readonly Dimension[]): Query {
   return {
     expr: `8 * ${sum(`rate(k8s_node_network_io_bytes_total{${filter}, direction="${direction}"}[$__rate_interval])`, by)}`,
@@ -132,7 +135,7 @@ export function nodeLoad({ filter }: Scope): Query {
   }
 }
 
-/** Cores by what they are busy with. From the nodes' host metrics. */
+/** CPU time by state, in cores. From the nodes' host metrics. */
 export function nodeCpuByState({ filter }: Scope): Query {
   return {
     expr: `sum by (state) (rate(system_cpu_time_seconds_total{${filter}, state!="idle"}[$__rate_interval]))`,
@@ -142,7 +145,7 @@ export function nodeCpuByState({ filter }: Scope): Query {
   }
 }
 
-/** Bytes by what memory holds. From the nodes' host metrics. */
+/** Memory by state, in bytes. From the nodes' host metrics. */
 export function nodeMemoryByState({ filter }: Scope): Query {
   return {
     expr: `sum by (state) (system_memory_usage_bytes{${filter}})`,
@@ -152,7 +155,7 @@ export function nodeMemoryByState({ filter }: Scope): Query {
   }
 }
 
-/** Bytes a second read from and written to the nodes' disks. From the nodes' host metrics. */
+/** Bytes per second read from and written to the nodes' disks. From the nodes' host metrics. */
 export function nodeDiskThroughput({ filter }: Scope): Query {
   return {
     expr: `sum by (direction) (rate(system_disk_io_bytes_total{${filter}}[$__rate_interval]))`,

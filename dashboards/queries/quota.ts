@@ -3,9 +3,9 @@ import type { Query } from './query.ts'
 import type { Scope } from './scope.ts'
 
 const BY = ['cluster', 'namespace'] as const
-const NO_QUOTA = { because: 'a namespace need not have a quota, or one of this resource' }
+const NO_QUOTA = { because: 'a namespace may have no quota, or none for this resource' }
 
-/** The quota of requested cores. */
+/** The quota of CPU requests. */
 export function quotaCpuRequests(scope: Scope): Query {
   return quota('requests.cpu', 'quota-cpu-requests', 'quota - requests', scope)
 }
@@ -15,7 +15,7 @@ export function quotaCpuLimits(scope: Scope): Query {
   return quota('limits.cpu', 'quota-cpu-limits', 'quota - limits', scope)
 }
 
-/** The quota of requested bytes. */
+/** The quota of memory requests. */
 export function quotaMemoryRequests(scope: Scope): Query {
   return quota('requests.memory', 'quota-memory-requests', 'quota - requests', scope)
 }
@@ -25,12 +25,12 @@ export function quotaMemoryLimits(scope: Scope): Query {
   return quota('limits.memory', 'quota-memory-limits', 'quota - limits', scope)
 }
 
-/** Of several quotas on one namespace the least one counts. Requests go by a short name too: `cpu` is `requests.cpu`. */
+/** The smallest of several quotas of a namespace applies. Requests have a short name too: `cpu` is `requests.cpu`. */
 function quota(resource: string, of: Quantity, legend: string, { filter }: Scope): Query {
   const hard = (matcher: string) => `k8s_resource_quota_hard_limit{${filter}, resource${matcher}}`
   const [kind, name = ''] = resource.split('.')
   const hasShort = kind === 'requests'
-  // The k8s_cluster receiver gives keys that end in `.cpu` in thousandths of a core, and `cpu` in whole cores.
+  // The k8s_cluster receiver reports keys ending in `.cpu` in millicores, and `cpu` in cores.
   const inCores = `${hard(`="${resource}"`)} / 1000${hasShort ? ` or ${hard(`="${name}"`)}` : ''}`
   const inBytes = hasShort ? hard(`=~"${resource}|${name}"`) : hard(`="${resource}"`)
   return {

@@ -1,6 +1,6 @@
 import type { Query } from './query.ts'
 
-/** One query by another of the same dimensions. Sums by sums: never a sum of quotients. */
+/** The quotient of two queries with the same dimensions: of their sums, never a sum of quotients. */
 export function quotient(of: Query, over: Query): Query {
   const { truth } = of
   const bottom = over.truth

@@ -2,7 +2,7 @@ import type { Dimension, Quantity } from '../../lib/checks/verify/query-expectat
 import { legendOf, type Query } from './query.ts'
 import { type Scope, sumOwned } from './scope.ts'
 
-/** What containers ask for and may use at most, as the k8s_cluster receiver names it. */
+/** The metrics of requests and limits in the k8s_cluster receiver. */
 export const REQUESTED = [
   ...(['k8s_container_cpu_request', 'k8s_container_cpu_limit'] as const),
   ...(['k8s_container_memory_request_bytes', 'k8s_container_memory_limit_bytes'] as const),
@@ -10,15 +10,15 @@ export const REQUESTED = [
 export type Requested = (typeof REQUESTED)[number]
 
 /**
- * The recording rule that has a metric of these once for each container of a pod that isn't finished, with the pod's workload
- * (`rules/kubernetes.ts`). As in kubernetes-mixin: to leave out what is finished takes a look at every pod, and a dozen panels of
- * one screen would each do so.
+ * The recording rule of one of these metrics for the containers of unfinished pods, each once, with its workload
+ * (`rules/kubernetes.ts`). As in kubernetes-mixin: a filter on unfinished pods reads every pod, and many panels of a
+ * dashboard would repeat it.
  */
 export function activeSeries(metric: Requested): string {
   return `namespace_workload_pod_container:${metric}:active`
 }
 
-/** What the containers of pods which are not finished request or are limited to, by the metric of that name. */
+/** The requests or limits of the containers of unfinished pods. */
 export function requested(metric: Requested, of: Quantity, scope: Scope, by: readonly Dimension[]): Query {
   return {
     expr: sumOwned(activeSeries(metric), scope, by),

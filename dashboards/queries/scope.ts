@@ -1,34 +1,34 @@
 import type { Dimension } from '../../lib/checks/verify/query-expectations.ts'
 import { labelsOf } from './query.ts'
 
-/** What a dashboard is about: the matchers that its variables put on every series. */
+/** The scope of a dashboard: the matchers that its variables add to every series. */
 export interface Scope {
   /** Matchers of the OpenTelemetry labels. */
   filter: string
-  /** Matchers of `workload` and `workload_type`, where the dashboard is about some workloads only. */
+  /** Matchers of `workload` and `workload_type`, for dashboards of some workloads. */
   workload?: string
 }
 
-/** The chosen clusters. */
-export const IN_CLUSTER = chosen('k8s_cluster_name', 'cluster')
-const IN_NAMESPACE = `${IN_CLUSTER}, ${chosen('k8s_namespace_name', 'namespace')}`
-const OF_TYPE = chosen('workload_type', 'type')
+/** The selected clusters. */
+export const IN_CLUSTER = selected('k8s_cluster_name', 'cluster')
+const IN_NAMESPACE = `${IN_CLUSTER}, ${selected('k8s_namespace_name', 'namespace')}`
+const OF_TYPE = selected('workload_type', 'type')
 
 export const inCluster: Scope = { filter: IN_CLUSTER }
 export const inNamespace: Scope = { filter: IN_NAMESPACE }
-export const inPod: Scope = { filter: `${IN_NAMESPACE}, ${chosen('k8s_pod_name', 'pod')}` }
-export const onNode: Scope = { filter: `${IN_CLUSTER}, ${chosen('k8s_node_name', 'node')}` }
-/** The workloads of one kind, or of all. */
+export const inPod: Scope = { filter: `${IN_NAMESPACE}, ${selected('k8s_pod_name', 'pod')}` }
+export const onNode: Scope = { filter: `${IN_CLUSTER}, ${selected('k8s_node_name', 'node')}` }
+/** The workloads of one type, or of all. */
 export const ofType: Scope = { filter: IN_NAMESPACE, workload: OF_TYPE }
-export const inWorkload: Scope = { filter: IN_NAMESPACE, workload: `${OF_TYPE}, ${chosen('workload', 'workload')}` }
+export const inWorkload: Scope = { filter: IN_NAMESPACE, workload: `${OF_TYPE}, ${selected('workload', 'workload')}` }
 
-/** What identifies a pod: its name is unique only within a namespace of a cluster. */
+/** The labels that identify a pod, whose name is unique only within a namespace of a cluster. */
 export const POD = 'k8s_cluster_name, k8s_namespace_name, k8s_pod_name'
 
-/** The recording rule that says which workload each pod belongs to (`rules/kubernetes.ts`). */
+/** The recording rule with the workload of each pod (`rules/kubernetes.ts`). */
 export const WORKLOAD_OF_POD = 'namespace_workload_pod:k8s_pod_phase:relabel'
 
-/** Series of the scope, brought together by some dimensions; `series` gets the matchers to put into each of its selectors. */
+/** Aggregates the series of the scope by some dimensions; `series` puts the matchers into each of its selectors. */
 export function aggregate(
   operator: 'sum' | 'avg' | 'count' | 'max',
   scope: Scope,
@@ -41,32 +41,32 @@ export function aggregate(
   return `${operator} by (${labelsOf(by)}) (${joined})`
 }
 
-/** The sum of series that themselves have the labels of their pod's workload, by name. */
+/** The sum of series that have the labels of their pod's workload. */
 export function sumOwned(metric: string, { filter, workload }: Scope, by: readonly Dimension[]): string {
   const matchers = workload === undefined ? filter : `${filter}, ${workload}`
   return `sum by (${labelsOf(by)}) (${metric}{${matchers}})`
 }
 
-/** What is to be joined by pod: the sums of pods, where they are enough, are fewer than what they are made of. */
+/** The left side of a join by pod. Where sums by pod suffice, they are fewer series. */
 function ofPods(operator: string, vector: string, by: readonly Dimension[]): string {
   const isEnough = operator === 'sum' && by.every(dimension => OF_POD.has(dimension))
   return isEnough ? `sum by (${POD}) (${vector})` : vector
 }
 
-/** What a sum by pod still has, or gets from the join. */
+/** The dimensions that a sum by pod has, or gets from the join. */
 const OF_POD: ReadonlySet<Dimension> = new Set(['cluster', 'namespace', 'pod', 'workload', 'workload_type'])
 
-/** Multiplies series of pods by 1, and so gives them the labels of their workload. */
+/** Adds the labels of the workload to series of pods, by a multiplication by 1. */
 export function joinWorkload({ filter, workload }: Scope): string {
   const matchers = workload === undefined ? filter : `${filter}, ${workload}`
   return `* on (${POD}) group_left (workload, workload_type) ${WORKLOAD_OF_POD}{${matchers}}`
 }
 
 /**
- * The matcher of a label with what is chosen for a dashboard's variable. Without a format Grafana's Prometheus datasource
- * joins several values, escapes each for the regular expression and for the string around it, which `:regex` would not,
- * and leaves the `.+` that All stands for as it is.
+ * The matcher of a label with the selected values of a variable. Without a format, Grafana's Prometheus datasource
+ * joins several values and escapes each for the regular expression and for the string around it (`:regex` would not
+ * do the latter), and keeps the `.+` of All.
  */
-export function chosen(label: string, variable: string): string {
+export function selected(label: string, variable: string): string {
   return `${label}=~"$${variable}"`
 }

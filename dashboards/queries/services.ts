@@ -1,24 +1,24 @@
 import type { AllowedEmpty, Dimension } from '../../lib/checks/verify/query-expectations.ts'
 import { labelsOf, legendOf, type Query } from './query.ts'
-import { aggregate, chosen, inNamespace, POD } from './scope.ts'
+import { aggregate, inNamespace, POD, selected } from './scope.ts'
 
-/** Spans, each one call: counted by the collector's spanmetrics connector. */
+/** Spans, counted by the collector's spanmetrics connector. */
 export const CALLS = 'traces_span_metrics_calls_total'
 const DURATION = 'traces_span_metrics_duration_seconds'
-/** A service's own requests are those that it answers; what it asks of others is counted there. */
+/** Server spans are the requests that a service answers; client spans are its calls to others. */
 const SERVER_SPANS = 'span_kind="SPAN_KIND_SERVER"'
 const CLIENT_SPANS = 'span_kind="SPAN_KIND_CLIENT"'
 const FAILED = 'status_code="STATUS_CODE_ERROR"'
-const OF_SERVICE = `${inNamespace.filter}, ${chosen('service_name', 'service')}`
+const OF_SERVICE = `${inNamespace.filter}, ${selected('service_name', 'service')}`
 
-/** One number a service: its name is unique only within a namespace. */
+/** Dimensions of a service, whose name is unique only within a namespace. */
 export const PER_SERVICE = ['cluster', 'namespace', 'service'] as const satisfies readonly Dimension[]
 const BY = labelsOf(PER_SERVICE)
 const legend = legendOf(PER_SERVICE)
 
-const NO_CALLS: AllowedEmpty = { because: 'a service need not call others', given: `${CALLS}{${OF_SERVICE}}` }
+const NO_CALLS: AllowedEmpty = { because: 'a service may call no others', given: `${CALLS}{${OF_SERVICE}}` }
 
-/** Requests a second that each service answers. */
+/** Requests per second of each service. */
 export const requestRate: Query = {
   expr: rateOf(`${CALLS}{${OF_SERVICE}, ${SERVER_SPANS}}`),
   legend,
@@ -26,18 +26,18 @@ export const requestRate: Query = {
 }
 
 const NO_REQUESTS: AllowedEmpty = {
-  because: 'a service that nobody asks takes no time and has no part of errors',
+  because: 'a service without requests has no duration and no share of errors',
   noneOf: requestRate.expr,
 }
 
-/** Requests a second that each service answers with an error, 0 where none. */
+/** Failed requests per second of each service, 0 for none. */
 export const errorRate: Query = {
   expr: `(${orNone(SERVER_SPANS)})`,
   legend,
   truth: { of: 'failed-requests', by: PER_SERVICE },
 }
 
-/** The part of its requests that each service answers with an error, 0 to 1. */
+/** The share of failed requests of each service, 0 to 1. */
 export const errorShare: Query = {
   expr: `(${orNone(SERVER_SPANS)}) / ${requestRate.expr}`,
   legend,
@@ -45,7 +45,7 @@ export const errorShare: Query = {
   nanWhen: NO_REQUESTS,
 }
 
-/** Seconds within which that part of each service's requests is answered. */
+/** A quantile of the request duration of each service, in seconds. */
 export function durationQuantile(quantile: 0.5 | 0.95 | 0.99): Query {
   const buckets = `rate(${DURATION}_bucket{${OF_SERVICE}, ${SERVER_SPANS}}[$__rate_interval])`
   return {
@@ -55,7 +55,7 @@ export function durationQuantile(quantile: 0.5 | 0.95 | 0.99): Query {
   }
 }
 
-/** Seconds that each service takes for a request in the mean. */
+/** The mean request duration of each service, in seconds. */
 export const meanDuration: Query = {
   expr: ['sum', 'count'].map(part => rateOf(`${DURATION}_${part}{${OF_SERVICE}, ${SERVER_SPANS}}`)).join(' / '),
   legend,
@@ -63,7 +63,7 @@ export const meanDuration: Query = {
   nanWhen: NO_REQUESTS,
 }
 
-/** Calls a second that each service makes to others, by what it calls. */
+/** Calls per second of each service to others, by span name. */
 export const callRate: Query = {
   expr: `sum by (${BY}, span_name) (rate(${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}[$__rate_interval]))`,
   legend: `${legend} to {{span_name}}`,
@@ -71,19 +71,19 @@ export const callRate: Query = {
   emptyWhen: NO_CALLS,
 }
 
-/** The part of its calls to others that each service gets an error for, 0 to 1. */
+/** The share of failed calls of each service to others, 0 to 1. */
 export const failedCallShare: Query = {
   expr: `(${orNone(CLIENT_SPANS)}) / ${rateOf(`${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}`)}`,
   legend,
   truth: { of: 'failed-calls', over: 'calls', by: PER_SERVICE },
   emptyWhen: NO_CALLS,
   nanWhen: {
-    because: 'there is no part of no calls',
+    because: 'without calls there is no share',
     noneOf: rateOf(`${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}`),
   },
 }
 
-/** Pods that run behind each service: those of the workload of its name. */
+/** Running pods of each service: those of the workload of the same name. */
 export const servicePods: Query = {
   expr: `sum by (${BY}) (label_replace(${podsByWorkload()}, "service_name", "$1", "workload", "(.+)"))`,
   legend,
@@ -91,12 +91,12 @@ export const servicePods: Query = {
 }
 
 function podsByWorkload(): string {
-  const scope = { ...inNamespace, workload: chosen('workload', 'service') }
+  const scope = { ...inNamespace, workload: selected('workload', 'service') }
   const by = ['cluster', 'namespace', 'workload'] as const
   return aggregate('count', scope, by, filter => `group by (${POD}) (k8s_pod_phase{${filter}} == 2)`)
 }
 
-/** Errors a second of calls of one kind. A service without errors has no series of them. */
+/** Failed calls per second of one span kind. A service without failures has no series of them. */
 function orNone(kind: string): string {
   const all = rateOf(`${CALLS}{${OF_SERVICE}, ${kind}}`)
   return `${rateOf(`${CALLS}{${OF_SERVICE}, ${kind}, ${FAILED}}`)} or 0 * ${all}`

@@ -4,17 +4,17 @@ import { aggregate, type Scope } from './scope.ts'
 
 export type Access = 'reads' | 'writes'
 
-/** Disk reads or writes a second. cAdvisor's: no receiver counts a container's. */
+/** Disk reads or writes per second. From cAdvisor: no receiver counts those of containers. */
 export function diskOperations(access: Access, scope: Scope, by: readonly Dimension[]): Query {
   return rateOf([`container_fs_${access}_total`], scope, by, `disk-${access}`)
 }
 
-/** Disk reads and writes a second together. */
+/** Disk reads and writes per second, summed. */
 export function allDiskOperations(scope: Scope, by: readonly Dimension[]): Query {
   return rateOf(['container_fs_reads_total', 'container_fs_writes_total'], scope, by, 'disk-operations')
 }
 
-/** Bytes a second read from or written to disk. */
+/** Bytes per second read from or written to disk. */
 export function diskThroughput(access: Access, scope: Scope, by: readonly Dimension[]): Query {
   return rateOf(
     [`container_fs_${access}_bytes_total`],
@@ -24,7 +24,7 @@ export function diskThroughput(access: Access, scope: Scope, by: readonly Dimens
   )
 }
 
-/** Bytes a second read and written together. */
+/** Bytes per second read and written, summed. */
 export function allDiskThroughput(scope: Scope, by: readonly Dimension[]): Query {
   return rateOf(['container_fs_reads_bytes_total', 'container_fs_writes_bytes_total'], scope, by, 'disk-bytes')
 }

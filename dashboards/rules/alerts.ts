@@ -5,7 +5,7 @@ import type { AlertRule, RuleGroup } from './rule.ts'
 const NODE = 'k8s_cluster_name, k8s_node_name'
 const CONTAINER = `${POD}, k8s_container_name`
 
-/** What is wrong with the cluster's nodes, pods and workloads. */
+/** Alerts of nodes, pods and workloads. */
 export function clusterAlerts(): RuleGroup {
   return {
     name: 'cluster-alerts',
@@ -17,7 +17,7 @@ export function clusterAlerts(): RuleGroup {
         severity: 'warning',
         summary: 'Node {{ $labels.k8s_node_name }} is not ready',
         description:
-          'The Ready condition of {{ $labels.k8s_node_name }} has been false or unknown for two minutes; its pods will be moved away.',
+          'The Ready condition of {{ $labels.k8s_node_name }} has been false or unknown for two minutes; its pods will be evicted.',
         runbook:
           'kubectl describe node {{ $labels.k8s_node_name }}: read the conditions and the last heartbeat; on a KWOK lab look at the kwok-controller.',
       },
@@ -91,7 +91,7 @@ export function clusterAlerts(): RuleGroup {
         for: '10m',
         severity: 'warning',
         summary: 'Autoscaler {{ $labels.k8s_namespace_name }}/{{ $labels.k8s_hpa_name }} is at its maximum',
-        description: 'It has had {{ $value }} replicas, all it may have, for ten minutes.',
+        description: 'It has had {{ $value }} replicas, its maximum, for ten minutes.',
         runbook:
           'kubectl -n {{ $labels.k8s_namespace_name }} describe hpa {{ $labels.k8s_hpa_name }}: raise maxReplicas, or find out why the load stays.',
       },
@@ -99,7 +99,7 @@ export function clusterAlerts(): RuleGroup {
   }
 }
 
-/** What soon will be wrong: room that runs out. */
+/** Alerts of resources that run out. */
 export function capacityAlerts(): RuleGroup {
   return {
     name: 'capacity-alerts',
@@ -138,15 +138,15 @@ export function capacityAlerts(): RuleGroup {
         for: '10m',
         severity: 'info',
         summary:
-          'Container {{ $labels.k8s_container_name }} of {{ $labels.k8s_namespace_name }}/{{ $labels.k8s_pod_name }} is held back at its CPU limit',
+          'Container {{ $labels.k8s_container_name }} of {{ $labels.k8s_namespace_name }}/{{ $labels.k8s_pod_name }} is throttled at its CPU limit',
         description: 'It was throttled in {{ $value | humanizePercentage }} of its periods.',
-        runbook: 'Open "Compute Resources / Pod" for it; raise the CPU limit, or give the load to more replicas.',
+        runbook: 'Open "Compute Resources / Pod" for it; raise the CPU limit, or add replicas.',
       },
     ],
   }
 }
 
-/** What is wrong with the control plane, or with what measures the cluster: then other alerts and panels may be blind. */
+/** Alerts of the control plane and of the monitoring. While these fire, other alerts and panels may have no data. */
 export function measuringAlerts(): RuleGroup {
   return {
     name: 'measuring-alerts',
@@ -167,7 +167,7 @@ export function measuringAlerts(): RuleGroup {
         severity: 'critical',
         summary: 'The stats proxy does not answer',
         description:
-          'Without it no simulated node or pod has usage: CPU and memory panels run empty within the look-back.',
+          'Without it no simulated node or pod has usage, and CPU and memory panels become empty within the look-back.',
         runbook: 'make kwok-status names its log; make kwok-stats-proxy starts it again.',
       },
       {
@@ -176,7 +176,7 @@ export function measuringAlerts(): RuleGroup {
         for: '1m',
         severity: 'warning',
         summary: 'metrics-server does not answer',
-        description: 'Without it kubectl top has no numbers, and no autoscaler scales.',
+        description: 'Without it kubectl top has no values, and autoscalers do not scale.',
         runbook: 'make kwok-status names its log; make kwok-metrics-server starts it again.',
       },
       {
@@ -185,7 +185,7 @@ export function measuringAlerts(): RuleGroup {
         for: '1m',
         severity: 'warning',
         summary: 'KWOK cannot make the metrics of node {{ $labels.k8s_node_name }}',
-        description: 'Its page of resource metrics lacks something, so KWOK and the collector disagree there.',
+        description: 'Its page of resource metrics lacks something, so KWOK and the collector disagree.',
         runbook:
           "Look for the node in kwok-controller's log; make kwok-metrics says what is wrong with a Metric object.",
       },
@@ -215,19 +215,18 @@ export function measuringAlerts(): RuleGroup {
         for: '2m',
         severity: 'warning',
         summary: 'The collector cannot deliver through {{ $labels.exporter }}',
-        description: '{{ $value | humanize }} points a second are given up.',
-        runbook:
-          'Look whether Prometheus answers and has room on its disk; the log of the collector says what it was told.',
+        description: '{{ $value | humanize }} points per second are dropped.',
+        runbook: 'Look whether Prometheus answers and has free disk space; the log of the collector has the error.',
       },
       {
         alert: 'NodeWithoutUsage',
         expr: `max by (${NODE}) (k8s_node_condition_ready == 1) unless on (${NODE}) k8s_node_memory_working_set_bytes`,
         for: '2m',
         severity: 'warning',
-        summary: 'Nobody measures node {{ $labels.k8s_node_name }}',
+        summary: 'No usage of node {{ $labels.k8s_node_name }}',
         description: '{{ $labels.k8s_node_name }} is ready, but its kubelet has given no usage for two minutes.',
         runbook:
-          'Look for kubeletstats/{{ $labels.k8s_node_name }} in the log of the collector; make kwok-collector writes its configuration anew.',
+          'Look for kubeletstats/{{ $labels.k8s_node_name }} in the log of the collector; make kwok-collector writes its configuration again.',
       },
       {
         alert: 'KubeAPIErrorBudgetSpent',
@@ -235,27 +234,26 @@ export function measuringAlerts(): RuleGroup {
         for: '5m',
         severity: 'warning',
         summary: 'The API server answers too many requests late or not at all',
-        description: `Of the requests of the last ${SLO_WINDOW} only {{ $value | humanizePercentage }} were answered well.`,
+        description: `Of the requests of the last ${SLO_WINDOW} only {{ $value | humanizePercentage }} were good.`,
         runbook: 'Open "API server": errors and durations by resource, then etcd\'s disk.',
       },
     ],
   }
 }
 
-/** Requests that would no longer fit if the largest node went. */
+/** Requests that do not fit without the largest node. */
 function overcommit(what: 'CPU' | 'Memory', requests: string, allocatable: string): AlertRule {
   const by = 'k8s_cluster_name'
   const rest = `sum by (${by}) (${allocatable}) - max by (${by}) (${allocatable})`
   return {
     alert: `Kube${what}Overcommit`,
-    // With one node there is none to lose.
+    // A single node has no spare.
     expr: `sum by (${by}) (${requests}) - (${rest}) > 0 and (${rest}) > 0`,
     for: '5m',
     severity: 'warning',
-    summary: `${what} requests of {{ $labels.k8s_cluster_name }} leave no room for the loss of a node`,
-    description: `Pods ask for {{ $value | humanize${what === 'Memory' ? '1024' : ''} }} more than there would be without the largest node.`,
-    runbook:
-      'Open "Compute Resources / Cluster"; add a node, or lower the requests of the namespaces that ask for most.',
+    summary: `${what} requests of {{ $labels.k8s_cluster_name }} do not fit without the largest node`,
+    description: `Requests exceed the rest by {{ $value | humanize${what === 'Memory' ? '1024' : ''} }} without the largest node.`,
+    runbook: 'Open "Compute Resources / Cluster"; add a node, or lower the requests of the largest namespaces.',
   }
 }
 

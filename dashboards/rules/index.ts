@@ -4,18 +4,18 @@ import { kubernetesRules } from './kubernetes.ts'
 import type { RecordingRule, RuleGroup } from './rule.ts'
 import { tracingAlerts } from './tracing.ts'
 
-/** Every rule, by the name of its file without `.yaml`. */
+/** All rules, by the name of their file without `.yaml`. */
 export function ruleFiles(): ReadonlyMap<string, readonly RuleGroup[]> {
   return new Map([
     ['kubernetes', [kubernetesRules()]],
     ['kube-apiserver', [apiserverRules()]],
     ['alerts', [clusterAlerts(), capacityAlerts(), measuringAlerts()]],
-    // Not for a cluster where nobody makes traces: one of them fires when there are none.
+    // Not for a cluster without a trace simulator, where one of them fires.
     ['tracing', [tracingAlerts()]],
   ])
 }
 
-/** The series that the rules record, for whoever reads queries on them. */
+/** The recorded series. */
 export function recordedSeries(): RecordingRule[] {
   return [...ruleFiles().values()]
     .flat()

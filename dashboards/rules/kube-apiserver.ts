@@ -4,14 +4,14 @@ import type { RecordingRule, RuleGroup } from './rule.ts'
 const JOB = 'job="kube-apiserver"'
 const KINDS = ['read', 'write'] as const
 type Kind = (typeof KINDS)[number]
-/** These last as long as whoever asked wants. */
+/** These last as long as the client wants. */
 const QUICK = 'subresource!~"proxy|attach|log|exec|portforward"'
 const BY = 'k8s_cluster_name'
 
 /**
- * How much of what was asked of the API server was answered well. As in kubernetes-mixin a request is good when the server
- * made no error (5xx) and was quick: a write within 1 s; a read within 1 s for one object, 5 s for a namespace and 30 s
- * for the whole cluster. The window is scaled to a lab's life.
+ * The availability of the API server. As in kubernetes-mixin, a request is good without a server error (5xx) and
+ * within a time: a write within 1 s; a read within 1 s for one object, 5 s for a namespace and 30 s for the whole
+ * cluster. The window fits the lifetime of a lab.
  */
 export function apiserverRules(): RuleGroup {
   return {
@@ -44,7 +44,7 @@ function durationQuantile(verb: Kind): RecordingRule {
   const buckets = `apiserver_request_sli_duration_seconds_bucket{${JOB}, ${OF_VERBS[verb]}, ${QUICK}}`
   return {
     record: 'cluster_quantile:apiserver_request_sli_duration_seconds:histogram_quantile',
-    // What nobody asked for has a quantile of NaN, which the comparison leaves out.
+    // Without requests the quantile is NaN, which the comparison drops.
     expr: `histogram_quantile(0.99, sum by (${BY}, le, resource) (rate(${buckets}[5m]))) > 0`,
     labels: { verb, quantile: '0.99' },
   }
@@ -76,7 +76,7 @@ function slowRate(verb: Kind): RecordingRule {
   }
 }
 
-/** Requests of a scope that took no longer than `seconds`. */
+/** Requests of a scope within `seconds`. */
 function quickRate(verb: Kind, scope: string, seconds: string): string {
   // The bucket is "1" in older Prometheus and "1.0" in newer.
   return `sum by (${BY}) (${sliRate('bucket', verb, `${scope}, le=~"${seconds}(\\\\.0)?"`)})`

@@ -2,19 +2,21 @@ import { activeSeries, REQUESTED, type Requested } from '../queries/requested.ts
 import { POD, WORKLOAD_OF_POD } from '../queries/scope.ts'
 import type { RecordingRule, RuleGroup } from './rule.ts'
 
-/** Owners that the collector's k8s_attributes processor names on a pod, with the label and the word for the type. */
+/** Owners that the collector's k8s_attributes processor adds to pods, with the label and the type. */
 const OWNERS = [
   ['k8s_deployment_name', 'deployment'],
   ['k8s_statefulset_name', 'statefulset'],
   ['k8s_daemonset_name', 'daemonset'],
-  // A CronJob's pods count as its Jobs': the name of the CronJob could only be guessed.
+  // The pods of a CronJob count for its Jobs, because no label has the name of the CronJob.
   ['k8s_job_name', 'job'],
 ] as const
 
 /** Of pods that are Pending or Running. */
 const ACTIVE = 'namespace_workload_pod:k8s_pod_phase:active'
 
-/** Which workload each pod belongs to, and what its containers and all of a namespace ask for. Each rule uses those before it. */
+/**
+ * The workload of each pod, and the requests and limits of containers and namespaces. Each rule uses those before it.
+ */
 export function kubernetesRules(): RuleGroup {
   return {
     name: 'kubernetes',
@@ -43,21 +45,21 @@ function workloadOfPod(): RecordingRule {
   ]
   return {
     record: WORKLOAD_OF_POD,
-    // A pod seen before its owner has an older series without one, for as long as the look-back: two workloads of one pod
-    // would fail every query that joins, so the first that knows an owner decides.
+    // A pod that is measured before its owner is known has a second series without the owner for one look-back. Two
+    // workloads of one pod would fail every query that joins, so the first one with an owner counts.
     expr: `group by (${POD}, workload, workload_type) (\n  ${parts.join(`\n  or on (${POD})\n  `)}\n)`,
   }
 }
 
 /**
- * The pods that are not finished, with their workloads. A pod that has just got its node has two series for as long as the
- * look-back, the one without a node being old: the greater phase is the present one.
+ * Unfinished pods with their workloads. A pod that was just bound has two series for one look-back, the older one
+ * without a node: the greater phase is the current one.
  */
 function activePods(): RecordingRule {
   return { record: ACTIVE, expr: `${WORKLOAD_OF_POD} and on (${POD}) max by (${POD}) (k8s_pod_phase) <= 2` }
 }
 
-/** What each container of a pod that isn't finished asks for, once: with its node as soon as it is known. */
+/** The requests and limits of the containers of unfinished pods, each once, with the node if it is known. */
 function activeRequest(metric: Requested): RecordingRule {
   const container = `${POD}, k8s_container_name`
   const placed = `max by (${container}, k8s_node_name) (${metric}{k8s_node_name!=""})`

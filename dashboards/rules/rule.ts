@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 
-/** A series that Prometheus computes and keeps. */
+/** A recording rule. */
 export interface RecordingRule {
   record: string
   expr: string
@@ -8,27 +8,27 @@ export interface RecordingRule {
   labels?: Readonly<Record<string, string>>
 }
 
-/** A condition that somebody should know of. */
+/** An alerting rule. */
 export interface AlertRule {
   alert: string
   expr: string
-  /** How long it has to hold, as Prometheus writes durations: `2m`. */
+  /** How long the condition must hold, as a Prometheus duration: `2m`. */
   for: string
   severity: 'critical' | 'warning' | 'info'
   /** One line, with the labels of the alert as `{{ $labels.… }}`. */
   summary: string
   description: string
-  /** What to look at and do first. */
+  /** The first steps to take. */
   runbook: string
 }
 
-/** Rules that are evaluated one after the other, at Prometheus's own evaluation interval. */
+/** Rules in the order of their evaluation, at Prometheus' own interval. */
 export interface RuleGroup {
   name: string
   rules: readonly (RecordingRule | AlertRule)[]
 }
 
-/** A file of rules as Prometheus reads it. */
+/** A rule file of Prometheus. */
 export function rulesYaml(groups: readonly RuleGroup[]): string {
   const written = groups.map(({ name, rules }) => ({
     name,

@@ -4,7 +4,7 @@ import type { RuleGroup } from './rule.ts'
 const SERVICE = 'k8s_cluster_name, k8s_namespace_name, service_name'
 const served = (more: string) => `sum by (${SERVICE}) (rate(${CALLS}{span_kind="SPAN_KIND_SERVER"${more}}[5m]))`
 
-/** What is wrong with the traced services, or on the way of their traces. */
+/** Alerts of traced services and of the delivery of traces. */
 export function tracingAlerts(): RuleGroup {
   return {
     name: 'tracing-alerts',
@@ -24,7 +24,7 @@ export function tracingAlerts(): RuleGroup {
         for: '1m',
         severity: 'warning',
         summary: 'The trace simulator loses spans: {{ $labels.result }}',
-        description: '{{ $value | humanize }} spans a second do not reach the collector, so traces have holes.',
+        description: '{{ $value | humanize }} spans per second do not reach the collector, so traces have holes.',
         runbook: 'Look whether the collector answers, and its log; else lower TRACE_RATE.',
       },
       {
@@ -33,7 +33,8 @@ export function tracingAlerts(): RuleGroup {
         for: '5m',
         severity: 'warning',
         summary: 'No trace simulator reports',
-        description: 'Without it no service has new traces, and requests, errors and durations run empty.',
+        description:
+          'Without it no service has new traces, and the panels of requests, errors and durations become empty.',
         runbook: 'make kwok-status names its log; make kwok-traces starts it again.',
       },
       {
@@ -42,7 +43,7 @@ export function tracingAlerts(): RuleGroup {
         for: '1m',
         severity: 'warning',
         summary: 'The collector cannot deliver traces through {{ $labels.exporter }}',
-        description: '{{ $value | humanize }} spans a second are given up: most likely what keeps them is down.',
+        description: '{{ $value | humanize }} spans per second are dropped: most likely what keeps them is down.',
         runbook:
           'make kwok-status shows whether Jaeger (in the Docker runtime LGTM) is up, and names its log; make kwok starts it again.',
       },

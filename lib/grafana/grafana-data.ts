@@ -4,27 +4,27 @@ import { of } from 'rxjs'
 import { withTimeLimit } from '../system/time-limit.ts'
 import type { FieldConfig, Transformation } from './dashboard-model.ts'
 
-/** Grafana's own meaning of units, thresholds, mappings, overrides and transformations. */
+/** Grafana's implementation of units, thresholds, mappings, overrides and transformations. */
 export type GrafanaData = typeof import('@grafana/data')
 
-/** Settings of a field that every kind of panel knows, by the ids of overrides; `custom.…` are the kind's own. */
+/** Field settings of all panel types, by the ids of overrides; `custom.…` are those of one type. */
 const STANDARD = [
   ...['unit', 'decimals', 'min', 'max', 'fieldMinMax', 'displayName', 'noValue', 'mappings', 'thresholds'],
   ...['color', 'links', 'filterable', 'description'],
 ] as const
 
-/** Kinds whose numbers Grafana colours by thresholds where nothing is said; others take the next colour of a palette. */
+/** Panel types that Grafana colors by thresholds by default; others use a palette. */
 const BY_THRESHOLDS = ['stat', 'gauge', 'bargauge', 'table', 'singlestat']
 
 let loaded: GrafanaData | undefined
 let theme: GrafanaTheme2 | undefined
 
 /**
- * @grafana/data, loaded when it is first asked for: that takes half a second. By `require`, since its ECMAScript modules
- * import names from CommonJS that Node.js does not find.
+ * Loads @grafana/data on first use, which takes half a second. By `require`, since its ECMAScript modules import
+ * names from CommonJS that Node.js does not find.
  */
 export function grafanaData(): GrafanaData {
-  // Node.js 20 has none, newer ones have; the library asks it for the language of times.
+  // Node.js 20 has no `navigator`; the library reads the language of times from it.
   if (!('navigator' in globalThis)) {
     const value = { userAgent: `Node.js/${process.versions.node}`, language: 'en-US', languages: ['en-US'] }
     Object.defineProperty(globalThis, 'navigator', { value, configurable: true, writable: true })
@@ -33,15 +33,15 @@ export function grafanaData(): GrafanaData {
   return loaded
 }
 
-/** Grafana's dark theme: only its palette is used, whose colours are the same in the light one. */
+/** Grafana's dark theme, for its palette, which is the same in the light one. */
 export function grafanaTheme(): GrafanaTheme2 {
   theme ??= grafanaData().createTheme({ colors: { mode: 'dark' } })
   return theme
 }
 
 /**
- * Frames after a panel's transformations, each by Grafana's own operator, which may take so long. One that the library doesn't have is left out, and
- * named in `unknown`.
+ * Applies a panel's transformations to frames by Grafana's own operators, each within a time limit. Omits
+ * transformations that the library does not have, and lists them in `unknown`.
  */
 export async function transformed(
   frames: DataFrame[],
@@ -76,7 +76,7 @@ export async function transformed(
   return { frames: current, unknown }
 }
 
-/** Frames whose fields have their settings and say how their values are written (`field.display`). */
+/** Applies a panel's field config to frames, so that fields can format their values (`field.display`). */
 export function withFieldConfig(frames: DataFrame[], kind: string, config: FieldConfig): DataFrame[] {
   const { applyFieldOverrides, FieldConfigOptionsRegistry } = grafanaData()
   const custom = new Set([
@@ -94,7 +94,7 @@ export function withFieldConfig(frames: DataFrame[], kind: string, config: Field
   })
 }
 
-/** The settings as @grafana/data takes them, with what Grafana assumes where nothing is said. */
+/** The field config for @grafana/data, with Grafana's defaults. */
 export function fieldConfigSource(kind: string, { defaults, overrides }: FieldConfig): FieldConfigSource {
   const mode = BY_THRESHOLDS.includes(kind) ? 'thresholds' : 'palette-classic'
   const steps = [
@@ -115,7 +115,7 @@ export function fieldConfigSource(kind: string, { defaults, overrides }: FieldCo
   }
 }
 
-/** JSON has no -Infinity, so a file's first step is null. */
+/** JSON has no -Infinity, so the first step is null in a file. */
 function withBase(thresholds: unknown): unknown {
   const { steps } = (thresholds ?? {}) as { steps?: unknown }
   if (!Array.isArray(steps)) return thresholds

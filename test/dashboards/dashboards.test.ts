@@ -316,12 +316,12 @@ one('refuses two panels of one title', () => {
   assert.throws(() => labDashboard({ ...given, rows: [row('R', twice)] }), /^Error: T has two panels "A"$/)
 })
 
-one('keeps what is known of queries, by panel and refId', () => {
+one('keeps the expectations of queries, by panel and refId', () => {
   const panel = timeseries({ ...text, queries: [{ expr: 'a' }, { expr: 'b', emptyWhen: { because: 'of me' } }] })
   const { expectations } = labDashboard({ ...given, prerequisites: ['etcd'], rows: [row('R', line(3, panel))] })
   assert.deepEqual(expectations, {
     prerequisites: ['etcd'],
-    targets: new Map([['A#B', { emptyWhen: { because: 'of me' } }]]),
+    queries: new Map([['A#B', { emptyWhen: { because: 'of me' } }]]),
   })
 })
 one.run()

@@ -22,7 +22,7 @@ import * as pods from '../../dashboards/queries/pods.ts'
 import type { Query } from '../../dashboards/queries/query.ts'
 import { quotaCpuRequests, quotaMemoryLimits, quotaMemoryRequests } from '../../dashboards/queries/quota.ts'
 import { quotient } from '../../dashboards/queries/quotient.ts'
-import { chosen, inNamespace } from '../../dashboards/queries/scope.ts'
+import { inNamespace, selected } from '../../dashboards/queries/scope.ts'
 import * as services from '../../dashboards/queries/services.ts'
 import * as storage from '../../dashboards/queries/storage.ts'
 import * as traces from '../../dashboards/queries/traces.ts'
@@ -302,8 +302,8 @@ quotients('divides one query by another, and knows of the result only what both 
 })
 quotients.run()
 
-const matchers = suite('chosen()')
+const matchers = suite('selected()')
 matchers("leaves the escaping to Grafana's Prometheus datasource", () => {
-  assert.equal(chosen('instance', 'instance'), 'instance=~"$instance"')
+  assert.equal(selected('instance', 'instance'), 'instance=~"$instance"')
 })
 matchers.run()

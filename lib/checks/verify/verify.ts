@@ -19,11 +19,14 @@ export interface DashboardToVerify {
   expectations: DashboardExpectations | undefined
 }
 
-export interface VerifyOptions {
-  api: PrometheusApi
+/** Loaded dashboards, and the files that could not be read. */
+export interface DashboardsToVerify {
   dashboards: readonly DashboardToVerify[]
-  /** Files that are not dashboards. */
   refused: readonly RefusedFile[]
+}
+
+export interface VerifyOptions extends DashboardsToVerify {
+  api: PrometheusApi
   /** The datasource's `timeInterval`: the collection interval. */
   scrapeMs: number
   /** Undefined without a cluster; then numbers are not compared. */

@@ -3,24 +3,24 @@ import type { Target } from '../../grafana/dashboard-model.ts'
 import { grafanaData } from '../../grafana/grafana-data.ts'
 import type { Labels, RangeSeries } from '../../prometheus/prometheus-client.ts'
 
-/** What Prometheus answered to one query of a panel. An instant query's series have one point. */
+/** The result of one query of a panel. The series of an instant query have one point. */
 export interface Answer {
   target: Target
   kind: 'instant' | 'range'
-  /** As sent. */
+  /** The query as sent. */
   expr: string
-  /** The legend with its variables filled in, its labels not. */
+  /** The legend with its variables replaced; its labels are not. */
   legend: string
   series: readonly RangeSeries[]
-  /** How many more there were, lower than these; undefined where all are here. */
+  /** The number of further series, lower than these; undefined for none. */
   omitted?: number
-  /** Why there is none. */
+  /** Why the query has no result. */
   refused?: string
 }
 
 /**
- * Answers as Grafana's Prometheus datasource makes them data frames: a frame a series, or of targets in table form a frame a
- * query, with a column a label.
+ * Results as data frames of Grafana's Prometheus datasource: a frame per series, or, for targets in table format, a
+ * frame per query with a column per label.
  */
 export function framesOf(answers: readonly Answer[]): DataFrame[] {
   const tables = new Set(answers.filter(isTable).map(({ target }) => target.refId))
@@ -75,7 +75,7 @@ function numberField(name: string, values: number[]): Field {
   return { name, type: grafanaData().FieldType.number, config: {}, values }
 }
 
-/** A series' name; undefined where Grafana picks it from the labels that differ. */
+/** A series' name; undefined where Grafana names it by the labels that differ. */
 function legendOf({ legend, expr }: Answer, labels: Labels): string | undefined {
   const { __name__: metric = '', ...others } = labels
   const pairs = Object.entries(others)

@@ -3,20 +3,20 @@ import type { EChartsCoreOption } from 'echarts/core'
 import { safeColor } from './html.ts'
 import type { DrawnTimeseries } from './timeseries-panel.ts'
 
-/** Draws a chart as SVG text, for a panel of half the page or one of all of it. */
+/** Draws a chart as SVG text, for a panel of half or of full width. */
 export type DrawChart = (option: EChartsCoreOption, size?: { isWide: boolean }) => string
 
-/** A chart's own size; the page scales it, its text too. */
+/** The size of a chart; the page scales it with its text. */
 const CHART_WIDTH = 640
 const WIDE_CHART_WIDTH = 1_240
 const CHART_HEIGHT = 220
 const FONT = { color: 'currentColor', fontSize: 12, fontFamily: 'inherit' }
-/** Lines of the grid: the text's colour, faint. */
+/** Grid lines: the color of the text, faint. */
 const FAINT = { color: 'currentColor', opacity: 0.16 }
 
 /**
- * ECharts, loaded here and nowhere else. By `require`, which gives the whole library in one file: its ECMAScript modules are some hundred, and
- * take seven times as long.
+ * Loads ECharts. By `require`, which reads one file: its ECMAScript modules are about a hundred files and take seven
+ * times as long.
  */
 export function loadCharts(): DrawChart {
   const { init } = createRequire(import.meta.url)('echarts') as typeof import('echarts')
@@ -32,15 +32,15 @@ export function loadCharts(): DrawChart {
       chart.setOption(option)
       return standalone(chart.renderToSVGString({ useViewBox: true }), `c${drawn++}-`)
     } finally {
-      // A chart that is left holds a timer, and the process with it.
+      // A chart that is not disposed keeps a timer, and so the process.
       chart.dispose()
     }
   }
 }
 
 /**
- * What ECharts draws of lines over time. Text and grid have the page's own colour, so that one picture does in light and dark; names
- * of series are not in it.
+ * The ECharts option for lines over time. Text and grid have the color of the page, so that one picture fits light
+ * and dark. It has no names of series.
  */
 export function chartOption(
   drawn: DrawnTimeseries,
@@ -81,7 +81,7 @@ export function chartOption(
         data: pairs(drawn.timesMs, each.values),
         lineStyle: { width: 1.5, color, type: each.isDashed ? 'dashed' : 'solid' },
         itemStyle: { color },
-        // Of all lines together, and so at one of them.
+        // The thresholds belong to the chart, and are set on its first line.
         ...(at === 0 && drawn.thresholds.length > 0 ? { markLine: thresholdLines(drawn) } : {}),
         ...(each.fill > 0 ? { areaStyle: { opacity: each.fill, color } } : {}),
       }
@@ -99,7 +99,7 @@ function thresholdLines({ thresholds }: DrawnTimeseries) {
   }
 }
 
-/** Time and value by turns. ECharts copies an array of arrays with all that is in it, and takes this as it is. */
+/** Time and value alternate. ECharts deeply copies an array of arrays, and takes this array as it is. */
 function pairs(timesMs: readonly number[], values: readonly (number | null)[]): Float64Array {
   const flat = new Float64Array(2 * timesMs.length)
   for (const [at, timeMs] of timesMs.entries()) flat.set([timeMs, values[at] ?? Number.NaN], 2 * at)
@@ -107,8 +107,8 @@ function pairs(timesMs: readonly number[], values: readonly (number | null)[]): 
 }
 
 /**
- * Without a size of its own, rounded to tenths of a pixel, and hidden from screen readers, as the legend has the numbers. ECharts gives the
- * same ids in each picture, and a page has many.
+ * Removes the size, rounds to tenths of a pixel, and hides the chart from screen readers, since the legend has the
+ * numbers. Makes ids unique in a page: ECharts uses the same ones in each picture.
  */
 function standalone(svg: string, idPrefix: string): string {
   return svg

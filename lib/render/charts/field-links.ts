@@ -1,20 +1,20 @@
 import type { DataFrame } from '@grafana/data'
 import type { VariableValues } from '../../grafana/interpolate.ts'
 
-/** What a link's text may refer to. */
+/** What links can refer to. */
 export interface LinkContext {
   variables: VariableValues
-  /** What stands for the time: `from=now-1h&to=now`. */
+  /** The time range: `from=now-1h&to=now`. */
   time: string
 }
 
-/** A link of a row's field: where it leads, and its words. */
+/** A link of a field: its title and URL. */
 export interface DrawnLink {
   title: string
   url: string
 }
 
-/** A field's first link for one row, with what Grafana puts into it; undefined where it leads nowhere safe. */
+/** A field's first link for one row, with its variables replaced; undefined for an unsafe URL. */
 export function fieldLink(
   links: readonly { title: string; url: string }[] | undefined,
   given: { frame: DataFrame; row: number; context: LinkContext },
@@ -25,12 +25,12 @@ export function fieldLink(
   return isSafe(url) ? { title: link.title, url } : undefined
 }
 
-/** Whether a browser can follow it without running it. */
+/** Whether a URL leads to a page, and runs no code. */
 export function isSafe(url: string): boolean {
   return /^https?:\/\//i.test(url) || /^\/(?![/\\])/.test(url)
 }
 
-/** The uid that a link to a dashboard names: `/d/<uid>/…?…`. */
+/** The uid in a link to a dashboard: `/d/<uid>/…?…`. */
 export function dashboardOf(url: string): string | undefined {
   return /^\/d\/([\w-]+)/.exec(url)?.[1]
 }

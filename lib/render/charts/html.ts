@@ -1,4 +1,4 @@
-/** Text that is HTML already. */
+/** Escaped HTML. */
 export class Html {
   readonly text: string
   constructor(text: string) {
@@ -8,17 +8,17 @@ export class Html {
 
 type Part = Html | string | number | undefined | readonly Part[]
 
-/** A template whose values are escaped unless they are HTML; lists are put together, undefined is nothing. */
+/** A template that escapes its values unless they are `Html`, joins lists and omits undefined. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(strings.map((text, at) => `${text}${textOf(parts[at])}`).join(''))
 }
 
-/** Text as it can stand in an element or a quoted attribute. */
+/** Escapes text for an element or a quoted attribute. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, letter => `&#${letter.charCodeAt(0)};`)
 }
 
-/** A colour of a dashboard's JSON or a palette, if it is nothing but a colour. */
+/** A color of a dashboard or palette; undefined for anything else. */
 export function safeColor(color: string | undefined): string | undefined {
   return color !== undefined && /^(#[\da-f]{3,8}|rgba?\([\d.,%\s]+\))$/i.test(color) ? color : undefined
 }

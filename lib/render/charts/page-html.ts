@@ -1,6 +1,6 @@
 import { Html, html } from './html.ts'
 
-/** A whole page around its body. Nothing is loaded, and no script runs, unless a policy is sent with it. */
+/** A page with its body. It loads nothing and runs no script, unless its server's policy allows it. */
 export function pageHtml(given: { title: string; body: Html; head?: Html }): string {
   return html`<!doctype html>
 <html lang="en">
@@ -20,14 +20,14 @@ ${given.body}
 `.text
 }
 
-/** The policy of a page in a file: it loads nothing and runs nothing. */
+/** The content security policy of a page in a file. */
 export const FILE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
-/** A panel's width in the grid, from 1 to 24. */
+/** The width of a panel in the grid, from 1 to 24. */
 const WIDTHS = Array.from({ length: 24 }, (_, at) => `.w${at + 1}{grid-column:span ${at + 1}}`).join('')
 
-/** Light and dark, wide and narrow screens, and paper. Text has a contrast of 4.5 and more to what it stands on. */
+/** Styles for light and dark, wide and narrow screens, and paper. The contrast of text is at least 4.5. */
 export const PAGE_STYLE = `
 :root{color-scheme:light dark;--text:#1f2328;--faint:#59636e;--page:#f4f5f7;--panel:#fff;--line:#d1d5db;--link:#0b57d0;--ok:#14692d;--failed:#b3261e}
 @media (prefers-color-scheme:dark){:root{--text:#e6e6ea;--faint:#a2a7b0;--page:#111217;--panel:#1b1d23;--line:#3a3d45;--link:#8ab4f8;--ok:#6fd08c;--failed:#ff8a80}}

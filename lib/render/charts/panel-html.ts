@@ -13,28 +13,28 @@ import { tableOf } from './table-panel.ts'
 import { LINES, timeseriesOf } from './timeseries-panel.ts'
 import { valuesOf } from './value-panel.ts'
 
-/** What a panel is drawn with. */
+/** The context of a drawing. */
 export interface DrawContext extends LinkContext {
   drawChart: DrawChart
   range: { fromMs: number; untilMs: number }
-  /** Where a link to a dashboard leads on this page; undefined where it can't be followed. */
+  /** The URL of a link on this page; undefined where it leads nowhere. */
   hrefOf: (link: DrawnLink, uid: string | undefined) => string | undefined
-  /** How long each transformation and the drawing of one panel may take. */
+  /** The time limit of each transformation and of the drawing of one panel. */
   limitMs?: number
 }
 
-/** Longer than the largest panel of a large lab takes: only a pattern that goes back and forth for ever does. */
+/** More than the largest panel of a large lab takes: only catastrophic backtracking takes longer. */
 const LIMIT_MS = 10_000
-/** So much of a panel is drawn; the rest is said. */
+/** The limits of a panel; a note states what is omitted. */
 const MAX_VALUES = 60
 const MAX_ROWS = 100
-/** A panel of so many of the grid's 24 columns is wide. */
+/** The minimum width of a wide panel, in the 24 columns of the grid. */
 const WIDE = 18
 
 const VALUES = ['stat', 'singlestat', 'gauge', 'bargauge']
 const TABLES = ['table', 'table-old']
 
-/** What a panel shows, as HTML: drawn by its kind, or, of a kind that isn't known here, its data as a table. */
+/** A panel as HTML: drawn by its type, or its data as a table for unknown types. */
 export async function panelBody(panel: Panel, answers: readonly Answer[], context: DrawContext): Promise<Html> {
   if (panel.type === 'text') return textBody(panel, context)
   const refused = answers.flatMap(({ target, refused: why }) => (why === undefined ? [] : [`${target.refId}: ${why}`]))
@@ -132,7 +132,7 @@ function linked(words: string, link: DrawnLink | undefined, { hrefOf }: DrawCont
   return html`<a href="${href}" title="${link.title}" rel="noreferrer">${words}</a>`
 }
 
-/** A text panel as its words: what it has of HTML or Markdown is shown as it was written. */
+/** A text panel as plain text: its HTML or Markdown is shown as source. */
 function textBody(panel: Panel, { variables }: DrawContext): Html {
   const content = text(panel.options['content']) ?? text(fields(panel.options)['text']) ?? ''
   return html`<div class="text">${inWords(content, variables)}</div>`
@@ -142,7 +142,7 @@ function partNote(shown: number, all: number, what: string): Html {
   return html`<p class="note">${shown} of ${all} ${what}.</p>`
 }
 
-/** A spot of colour beside text, so that no text has to be read in that colour. */
+/** A color sample beside text, so that no text has a color of its own. */
 function swatch(color: string, isDashed: boolean): Html {
   const safe = safeColor(color) ?? '#808080'
   return html`<svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><path d="${isDashed ? 'M0 4h4v4h-4zM8 4h4v4h-4z' : 'M0 0h12v12h-12z'}" fill="${safe}"/></svg>`

@@ -9,12 +9,12 @@ import { highest, LINES } from './timeseries-panel.ts'
 
 type AnswerSeries = Pick<Answer, 'series' | 'omitted'>
 
-/** A chart has room for so many points; a longer series is thinned by its query's step. */
+/** The maximum number of points of a series; a longer one has a larger step. */
 const MAX_POINTS = 120
 
 /**
- * Asks the queries of a dashboard's panels under one selection of variables, in their order, each different one once; gives what each panel
- * will have. The texts are those that verify asks, with the same rate windows; a query that is refused or not answered says so in its own answer.
+ * Runs the queries of a dashboard's panels with one selection of variables in order, each different one once. Texts
+ * and rate windows are those of verify. The result of a failed query has the error.
  */
 export function queryPanels(
   dashboard: Dashboard,
@@ -43,19 +43,19 @@ export function queryPanels(
   return new Map([...answers].map(([panel, all]) => [panel, whole(all)]))
 }
 
-/** Whoever stops reading a page waits for no more answers: what is wrong with them is nobody's matter then. */
+/** When a client disconnects, further errors have no reader. */
 function whole(all: readonly Promise<Answer>[]): Promise<Answer[]> {
   const answers = Promise.all(all)
   answers.catch(() => {})
   return answers
 }
 
-/** Whether a query's series become lines as they are, of which a panel draws the highest. */
+/** Whether a query's series are drawn as lines, of which a panel shows the highest. */
 function isLines({ kind, panel }: PanelQuery): boolean {
   return kind === 'range' && LINES.includes(panel.type) && panel.transformations.length === 0
 }
 
-/** The series that will be drawn: ten thousand with all their points would take a hundred megabytes for each panel of a page. */
+/** The series that are drawn: ten thousand with all points would take a hundred megabytes per panel. */
 function drawn(series: readonly RangeSeries[]): AnswerSeries {
   const top = ({ points }: RangeSeries) => points.reduce((most, [, value]) => (value > most ? value : most), -Infinity)
   const kept = highest(series, top)
@@ -68,12 +68,12 @@ async function runQuery(api: PrometheusApi, { kind, expr, range, stepMs }: Panel
     return samples.map(({ labels, value }) => ({ labels, points: [[range.untilMs, value] as const] }))
   }
   const coarseMs = coarseStep(range, stepMs)
-  // The newest point is at the end of the range, where verify looks.
+  // The last point is at the end of the range, as in verify.
   const fromMs = range.untilMs - Math.floor((range.untilMs - range.fromMs) / coarseMs) * coarseMs
   return await api.range(expr, { fromMs, untilMs: range.untilMs }, coarseMs)
 }
 
-/** A multiple of a query's own step that gives no more points than a chart has room for. */
+/** The smallest multiple of a query's step with no more points than the maximum. */
 export function coarseStep({ fromMs, untilMs }: TimeRange, stepMs: number): number {
   return stepMs * Math.max(1, Math.ceil((untilMs - fromMs) / stepMs / MAX_POINTS))
 }

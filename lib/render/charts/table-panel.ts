@@ -3,22 +3,22 @@ import { grafanaData } from '../../grafana/grafana-data.ts'
 import { fields, text } from '../../kube/json.ts'
 import { type DrawnLink, fieldLink, type LinkContext } from './field-links.ts'
 
-/** A table as it is shown. */
+/** A drawn table. */
 export interface DrawnTable {
   columns: readonly { name: string; isNumber: boolean }[]
   rows: readonly (readonly DrawnCell[])[]
-  /** How many rows there are in all. */
+  /** The number of all rows. */
   rowCount: number
 }
 
 export interface DrawnCell {
   text: string
-  /** Of its threshold, where the column is coloured by it. */
+  /** The color of its threshold, if the column is colored by it. */
   color: string | undefined
   link: DrawnLink | undefined
 }
 
-/** The columns of a frame that aren't hidden, and its first rows. */
+/** The visible columns of a frame, and its first rows. */
 export function tableOf(
   frame: DataFrame,
   { frames, most, context }: { frames: DataFrame[]; most: number; context: LinkContext },

@@ -3,32 +3,32 @@ import type { Panel } from '../../grafana/dashboard-model.ts'
 import { grafanaData, grafanaTheme } from '../../grafana/grafana-data.ts'
 import { fields, items, text } from '../../kube/json.ts'
 
-/** The kinds of panels that draw lines. */
+/** The panel types with lines. */
 export const LINES: readonly string[] = ['timeseries', 'graph']
-/** So many lines are drawn of a panel; the rest is said. */
+/** The maximum number of lines in a panel. */
 const MAX_SERIES = 30
 
-/** Lines over time, and the numbers beside their names. */
+/** A drawn time series panel with its legend. */
 export interface DrawnTimeseries {
-  /** The common times of all lines (epoch milliseconds), in order. */
+  /** The times of all lines (epoch milliseconds), in order. */
   timesMs: readonly number[]
   series: readonly DrawnSeries[]
-  /** How many there are in all; the highest of them are drawn. */
+  /** The number of all series; the highest are drawn. */
   seriesCount: number
-  /** The names of the numbers in the legend: `Last *`, `Max`. */
+  /** The names of the columns of the legend: `Last *`, `Max`. */
   calcs: readonly string[]
   hasLegend: boolean
   thresholds: readonly DrawnThreshold[]
   least: number | undefined
   most: number | undefined
-  /** An axis' number in the panel's unit. */
+  /** Formats a number in the panel's unit. */
   format: (value: number) => string
 }
 
 export interface DrawnSeries {
   name: string
   color: string
-  /** One a time; null where there is none. */
+  /** One value per time, or null. */
   values: readonly (number | null)[]
   isStacked: boolean
   isDashed: boolean
@@ -38,7 +38,7 @@ export interface DrawnSeries {
   calcs: readonly string[]
 }
 
-/** A level that the panel shows as a line across. */
+/** A threshold that the panel shows as a line. */
 export interface DrawnThreshold {
   value: number
   /** The value in the panel's unit. */
@@ -47,7 +47,10 @@ export interface DrawnThreshold {
   isDashed: boolean
 }
 
-/** The lines of a panel's frames: the highest ones, in their order. `omitted` is how many more there are than the frames have. */
+/**
+ * The highest lines of a panel's frames, in their order. `omitted` is the number of series that the frames do not
+ * have.
+ */
 export function timeseriesOf(panel: Panel, frames: DataFrame[], omitted = 0): DrawnTimeseries {
   const { FieldType, getFieldDisplayName, formattedValueToString, fieldReducers } = grafanaData()
   const all = frames.flatMap(frame => {
@@ -96,13 +99,13 @@ function seriesStyle(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs
   }
 }
 
-/** The steps of a field's thresholds where the panel shows them (`thresholdsStyle`); areas too are shown by the line they begin at. */
+/** The thresholds of a field if the panel shows them (`thresholdsStyle`). Areas are shown by their lower line. */
 function thresholdsOf({ config }: Field): Omit<DrawnThreshold, 'name'>[] {
   const mode = text(fields(fields(config.custom)['thresholdsStyle'])['mode']) ?? 'off'
   const { thresholds, min, max } = config
   if (mode === 'off' || thresholds === undefined) return []
   const isPercent = thresholds.mode === grafanaData().ThresholdsMode.Percentage
-  // A part of what can't be known.
+  // A percentage needs both bounds.
   if (isPercent && (typeof min !== 'number' || typeof max !== 'number')) return []
   const levelOf = (value: number) => (isPercent ? (min ?? 0) + (((max ?? 0) - (min ?? 0)) * value) / 100 : value)
   return thresholds.steps
@@ -121,7 +124,7 @@ function reduced(field: Field, calc: string): string {
   return formattedValueToString(field.display(value))
 }
 
-/** As many as are drawn, of those that reach highest, in the order they came. */
+/** The highest `MAX_SERIES` in their order. */
 export function highest<T>(all: readonly T[], topOfEach: (each: T) => number): readonly T[] {
   if (all.length <= MAX_SERIES) return all
   const ranked = all

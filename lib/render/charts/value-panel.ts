@@ -3,18 +3,18 @@ import type { Panel } from '../../grafana/dashboard-model.ts'
 import { fieldConfigSource, grafanaData, grafanaTheme } from '../../grafana/grafana-data.ts'
 import { fields, items, text } from '../../kube/json.ts'
 
-/** One number of a stat, gauge or bar gauge, as it is written. */
+/** One drawn value of a stat, gauge or bar gauge. */
 export interface DrawnValue {
-  /** Which one it is; empty where the panel has just one. */
+  /** Its name; empty where the panel has only one value. */
   name: string
   text: string
-  /** Of its threshold, where the panel colours by it. */
+  /** The color of its threshold, if the panel is colored by it. */
   color: string | undefined
-  /** Between the least and the most, 0 to 1. */
+  /** Its share between minimum and maximum, 0 to 1. */
   share: number
 }
 
-/** The numbers that a panel reduces its frames to, by its `reduceOptions`. */
+/** The values of a panel by its `reduceOptions`. */
 export function valuesOf(panel: Panel, frames: DataFrame[]): DrawnValue[] {
   const { getFieldDisplayValues, formattedValueToString } = grafanaData()
   const reduce = fields(panel.options['reduceOptions'])

@@ -5,12 +5,12 @@ import type { Answer } from './data-frames.ts'
 import { type Html, html } from './html.ts'
 import { type DrawContext, panelBody } from './panel-html.ts'
 
-/** What verify said of a dashboard's panels, by their ids; undefined where it wasn't asked. */
+/** Verify's results by panel id. */
 export type Verdicts = ReadonlyMap<number, PanelResult>
 
 /**
- * A dashboard's rows and panels as HTML, in pieces: each panel as soon as it and those before it are answered. Headings begin at the
- * level that is given. A panel that can't be drawn says so, and the others are drawn.
+ * A dashboard's rows and panels as HTML, in pieces: each panel as soon as it and those before it have their data. A
+ * panel that can't be drawn has a note instead.
  */
 export async function* dashboardBody(
   dashboard: Dashboard,
@@ -33,7 +33,7 @@ async function panelSection(
   answers: readonly Answer[],
   options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
 ): Promise<Html> {
-  // No dashboard's key has a dot.
+  // Dashboard keys have no dot, so ids are unique.
   const id = `${options.idPrefix}.${panel.id}`
   const title = panel.title === '' ? 'Untitled' : inWords(panel.title, options.variables)
   const body = await panelBody({ ...panel, title }, answers, options).catch((error: unknown) => {
@@ -53,7 +53,7 @@ ${body}
 `
 }
 
-/** Verify's verdict on a panel, in words. */
+/** Verify's verdict on a panel as text. */
 export function verdictBadge(result: PanelResult | undefined): Html | undefined {
   if (result === undefined) return undefined
   const { ok, compared, failed, excused } = result
@@ -71,7 +71,7 @@ function skippedNote({ skipped }: Dashboard): Html | undefined {
   )}</ul>`
 }
 
-/** All of ten thousand pods' names in one query help nobody. */
+/** A query can hold the names of ten thousand pods. */
 function shortened(expr: string): string {
   return expr.length <= 2_000 ? expr : `${expr.slice(0, 2_000)} … (${expr.length} characters)`
 }

@@ -16,25 +16,25 @@ import { selectedVariables, urlQuery, withTime } from './page-selection.ts'
 import type { PageRequest, Pages } from './page-server.ts'
 import { exploredTraces, tracedServices } from './trace-links.ts'
 
-/** What the pages are made from. Each is asked anew for each page. */
+/** The data of the pages, read for each page. */
 export interface PageSources {
   name: string
   prometheusUrl: string
-  /** Undefined where there is none. */
+  /** Undefined without Jaeger. */
   jaegerUrl: string | undefined
   scrapeMs: number
   drawChart: DrawChart
-  /** The dashboards as their files are now, and what is wrong with those that can't be read. */
+  /** The current dashboards, and the errors of files that can't be read. */
   dashboards: () => { dashboards: readonly DashboardToVerify[]; refused: readonly string[] }
   facts: () => Promise<Facts>
   parts: () => Promise<readonly PartStatus[]>
   verify: (dashboard: DashboardToVerify, api: PrometheusApi) => Promise<VerifyReport>
 }
 
-/** The pages of a lab: its entrance, and one for each dashboard. */
+/** The pages of a lab: its home page, and one for each dashboard. */
 export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { timeoutMs?: number } = {}): Pages {
-  // A client for each page: it remembers its answers, so that each different query of a page is asked once. All that a page asks has
-  // this long; what is not answered then is said to be missing.
+  // A client for each page caches its answers, so that each different query runs once. Queries without an answer
+  // after this time are reported on the page.
   const open = (forMs: number) => createPrometheusApi(sources.prometheusUrl, { signal: AbortSignal.timeout(forMs) })
   const verifyOnce = oneVerifyAtATime(sources.verify)
   return async request => {
@@ -45,7 +45,7 @@ export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { time
       : await dashboardOf(decoded(uid), request, {
           ...sources,
           verify: verifyOnce,
-          // Verify asks many times what a page does.
+          // Verify runs many more queries than a page.
           api: open(request.isPosted ? 10 * timeoutMs : timeoutMs),
         })
   }
@@ -62,7 +62,7 @@ async function home(sources: PageSources, api: PrometheusApi): Promise<string> {
     jaegerUrl === undefined ? undefined : orMessage(tracedServices(jaegerUrl, api, nowMs)),
   ])
   const listed = linkedDashboards(dashboards)
-  // Whoever reads the entrance goes on to a dashboard: what only those need takes a second to load, and does so meanwhile.
+  // The next page is a dashboard, whose libraries take a second to load; this loads them in advance.
   setTimeout(grafanaData, 100).unref()
   return homePage({ name, facts, parts, alerts, traced, dashboards: listed, refused, prometheusUrl, jaegerUrl })
 }
@@ -111,7 +111,7 @@ async function dashboardOf(
   })
 }
 
-/** What verify finds of one dashboard now. It tries variables of its own selection, so it isn't only about what is shown. */
+/** Verifies one dashboard now. Verify selects variables by itself, so the verdict is on more than what is shown. */
 async function verdictOf(
   { verify }: PageSources,
   wanted: DashboardToVerify,
@@ -138,7 +138,10 @@ ${failures.length === 0 ? undefined : html`<pre>${failures.map(failure => failur
   }
 }
 
-/** Verify takes seconds of a whole CPU: who asks for the same dashboard meanwhile gets the same report, and for another one a refusal. */
+/**
+ * Verify takes seconds of a whole CPU. A second request for the same dashboard gets the same report, one for another
+ * dashboard an error.
+ */
 function oneVerifyAtATime(verify: PageSources['verify']): PageSources['verify'] {
   let running: { title: string; source: string; report: Promise<VerifyReport> } | undefined
   return async (wanted, api) => {
@@ -161,7 +164,7 @@ function linkedDashboards(dashboards: readonly DashboardToVerify[]): LinkedDashb
   return all.map(({ source, title }) => ({ source, key: keys.get(source) ?? '', title: titles.get(source) ?? title }))
 }
 
-/** What was asked for, or in words why there is none: a page has other things to show. */
+/** A value, or its error as text: a page shows the rest. */
 async function orMessage<T>(answer: Promise<T>): Promise<T | string> {
   return await answer.catch((error: unknown) => {
     if (error instanceof LabError) return error.message
@@ -169,7 +172,7 @@ async function orMessage<T>(answer: Promise<T>): Promise<T | string> {
   })
 }
 
-/** Where a link leads that is to no dashboard: Grafana's own pages are not here. */
+/** The URL of a link that is not to a dashboard. Grafana's own pages do not exist here. */
 function outsideUrl(url: string, jaegerUrl: string | undefined): string | undefined {
   if (!url.startsWith('/')) return url
   return jaegerUrl === undefined ? undefined : exploredTraces(url, jaegerUrl)

@@ -1,7 +1,6 @@
 import { labPrometheus } from '../../checks/verify/lab-truth.ts'
-import type { DashboardToVerify } from '../../checks/verify/verify.ts'
+import type { DashboardsToVerify } from '../../checks/verify/verify.ts'
 import { verifyLab } from '../../checks/verify/verify-lab.ts'
-import type { ReadFiles } from '../../grafana/dashboard-files.ts'
 import { partStatuses } from '../../kwok/lab-status.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { hasJaeger, jaegerUrl } from '../../services/jaeger.ts'
@@ -10,11 +9,8 @@ import { labFacts } from '../report/lab-facts.ts'
 import { createPages } from './create-pages.ts'
 import type { Pages } from './page-server.ts'
 
-/** The pages of a lab. `load` reads its dashboards and those of the user's folder; each request for a page calls it. */
-export function labPages(
-  lab: Lab,
-  load: () => { dashboards: DashboardToVerify[]; refused: ReadFiles['refused'] },
-): Pages {
+/** The pages of a lab, with the dashboards that `loadDashboards` gives for each page. */
+export function labPages(lab: Lab, loadDashboards: () => DashboardsToVerify): Pages {
   return createPages({
     name: lab.settings.clusterName,
     prometheusUrl: labPrometheus(lab).url,
@@ -22,11 +18,11 @@ export function labPages(
     scrapeMs: lab.settings.collectionInterval,
     drawChart: loadCharts(),
     dashboards() {
-      const { dashboards, refused } = load()
+      const { dashboards, refused } = loadDashboards()
       return { dashboards, refused: refused.map(({ error }) => error.message) }
     },
     facts: () => labFacts(lab),
-    // Those of a cluster: make k3d-status.
+    // For a cluster of a context, `make k3d-status` reports them.
     parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),
     verify: (dashboard, api) =>
       verifyLab(lab, { api, dashboards: [dashboard], refused: [], waitsForWindow: false, retries: false }),

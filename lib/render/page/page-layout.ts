@@ -8,18 +8,18 @@ import { REFRESHES, type SelectableVariable, TIME_RANGES } from './page-selectio
 import type { TracedService } from './trace-links.ts'
 
 const SCRIPT = new Html('<script src="/page.js" defer></script>')
-/** So many values of a variable are variables; another one can be put into the address. */
+/** The maximum number of options of a variable; other values work in the URL. */
 const MAX_OPTIONS = 500
 
 /** A dashboard in a list of links. */
 export interface LinkedDashboard {
   source: string
-  /** What its address ends in. */
+  /** The last part of its URL. */
   key: string
   title: string
 }
 
-/** The entrance: the lab's parts, what it holds, alerts that fire, and its dashboards. */
+/** The home page: the services of the lab, its facts, firing alerts and dashboards. */
 export function homePage(given: {
   name: string
   facts: Facts
@@ -53,19 +53,19 @@ ${traced === undefined ? undefined : html`<h2>Traces</h2>${tracedList(traced)}`}
   return pageHtml({ title: `Lab ${name}`, body })
 }
 
-/** Where the panels come, in a page without them: no text on a page can be the same, since its `<` is escaped. */
+/** The place of the panels in a page. No other text is the same, since `<` is escaped. */
 const PANELS = new Html('<!-- panels -->')
 
-/** A dashboard with what can be selected above it, in pieces: what is known at once, then each panel when it comes. */
+/** The page of a dashboard in pieces: the form of its variables at once, then each panel when it is ready. */
 export async function* dashboardPage(given: {
   dashboard: Dashboard
   variables: readonly SelectableVariable[]
-  /** The choices as an address. */
+  /** The selection as a URL query. */
   address: string
   others: readonly LinkedDashboard[]
   alerts: Facts | string
   verdict: Html | undefined
-  /** For when it shows what it shows. */
+  /** The end of its time range. */
   untilMs: number
   prometheusUrl: string
   jaegerUrl: string | undefined
@@ -94,7 +94,7 @@ ${PANELS}</main>`
   yield after
 }
 
-/** A page that says what went wrong. */
+/** A page with an error. */
 export function problemPage(title: string, why: string): string {
   return pageHtml({
     title,
@@ -103,8 +103,8 @@ export function problemPage(title: string, why: string): string {
 }
 
 /**
- * Shows the page's content anew as often as was selected, unless somebody reads a query, has the focus inside or has the page out of sight. The server
- * draws; this only puts it in place.
+ * Refreshes the content of the page at the selected interval, unless a query is open, the focus is inside or the page
+ * is hidden. The server draws it.
  */
 export const PAGE_SCRIPT = `
 const main = document.getElementById('main')

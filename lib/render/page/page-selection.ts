@@ -6,21 +6,24 @@ import { durationMs } from '../../grafana/query-interval.ts'
 import { ALL, chosenValue, variableOptions } from '../../grafana/variable-values.ts'
 import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-client.ts'
 
-/** A variable as the page offers it. */
+/** A variable in the form of a page. */
 export interface SelectableVariable {
   variable: Variable
   options: readonly string[]
-  /** What is selected; `$__all` for All. */
+  /** The selected values; `$__all` for All. */
   selected: readonly string[]
-  /** Why it has no list. */
+  /** Why it has no options. */
   refused: string | undefined
 }
 
-/** What can be selected for the time: lengths back from now. */
+/** The time ranges in the form, back from now. */
 export const TIME_RANGES = ['5m', '15m', '30m', '1h', '3h', '6h', '12h', '24h', '7d'] as const
 export const REFRESHES = ['off', '5s', '10s', '30s', '1m', '5m'] as const
 
-/** A dashboard with the time that an address asks for (`from=now-15m`, `refresh=10s`); its own where that is no such time. */
+/**
+ * A dashboard with the time range and refresh interval of a URL (`from=now-15m`, `refresh=10s`); its own time range
+ * where the URL has no valid one.
+ */
 export function withTime(dashboard: Dashboard, query: URLSearchParams): Dashboard {
   const [, length = ''] = /^now-(\w+)$/.exec(query.get('from') ?? '') ?? []
   const refresh = query.get('refresh') ?? dashboard.time.refresh
@@ -33,8 +36,8 @@ export function withTime(dashboard: Dashboard, query: URLSearchParams): Dashboar
 }
 
 /**
- * The variables of a dashboard as an address chooses them (`var-namespace=a&var-namespace=b`), each with its list, which follows the
- * selections before it. What isn't selected is All, or what the dashboard says, or the first of the list.
+ * The variables of a dashboard as a URL selects them (`var-namespace=a&var-namespace=b`), each with its options,
+ * which depend on the variables before it. The default is All, or the dashboard's own value, or the first option.
  */
 export async function selectedVariables(
   dashboard: Dashboard,
@@ -60,7 +63,7 @@ export async function selectedVariables(
   return { variables, selection: { name: 'several', values, options: listed } }
 }
 
-/** The selections as an address has them, for links that keep them. */
+/** The selection as a URL query. */
 export function urlQuery(variables: readonly SelectableVariable[], { time }: Pick<Dashboard, 'time'>): URLSearchParams {
   const query = new URLSearchParams()
   for (const { variable, selected } of variables)
@@ -79,7 +82,7 @@ function selectedOf(variable: Variable, options: readonly string[], requested: r
   if (known.length > 0) return variable.multi ? known : known.slice(0, 1)
   if (variable.includeAll && (variable.current.length === 0 || variable.current.includes(ALL))) return [ALL]
   const current = variable.current.filter(value => options.includes(value))
-  // As Grafana does, where what the dashboard chooses is not there.
+  // As in Grafana, if the dashboard's own value is not an option.
   if (current.length === 0 && variable.includeAll) return [ALL]
   return current.length > 0 ? current : options.slice(0, 1)
 }

@@ -2,20 +2,21 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { describeError, LabError } from '../../cli/errors.ts'
 import { PAGE_SCRIPT, problemPage } from './page-layout.ts'
 
-/** What a page is asked with. */
+/** A request for a page. */
 export interface PageRequest {
   path: string
-  /** The fields of the form that is posted, else of the address. */
+  /** The fields of a posted form, else of the URL. */
   query: URLSearchParams
-  /** A form of one of these pages was posted: only that may start something. */
+  /** Whether it is a POST of a form on these pages, which alone can start something. */
   isPosted: boolean
 }
 
-/** Gives a page's HTML, whole or in pieces as they come; undefined where there is none of that path. */
+/** Gives a page's HTML, whole or in pieces; undefined for an unknown path. */
 export type Pages = (request: PageRequest) => Promise<string | AsyncIterable<string> | undefined>
 
 /**
- * What may happen in a page: styles of its own, the one script, and asking this server. ECharts puts font sizes into style attributes.
+ * The content security policy: inline styles, the one script, and requests to this server. ECharts uses style
+ * attributes for font sizes.
  */
 const POLICY = [
   ...["default-src 'none'", "script-src 'self'", "connect-src 'self'", "style-src 'unsafe-inline'", 'img-src data:'],
@@ -25,18 +26,19 @@ const POLICY = [
 const HEADERS = {
   'content-security-policy': POLICY,
   'x-content-type-options': 'nosniff',
-  // With no-referrer a browser names no origin when it posts a form, not even to the page's own server.
+  // With `no-referrer` a browser sends no origin with a form, not even to its own server.
   'referrer-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
 }
 
-/** More than a form of these pages ever has. */
+/** The maximum size of a form. */
 const FORM_BYTES = 2 ** 16
 
 /**
- * A server of pages, asked for under a name of this machine itself, so that no page of another host can reach it by giving its own name
- * this address. GET and HEAD only read. POST, to a dashboard, is accepted from these pages alone: another site's page could post too.
+ * A server of pages. It answers only requests for this machine's own names, so that no other site can reach it
+ * through DNS. GET and HEAD only read. POST to a dashboard is accepted only from these pages, because other sites can
+ * post too.
  */
 export function createPageServer(pages: Pages): Server {
   return createServer((request, response) => {
@@ -76,20 +78,20 @@ async function answer(request: IncomingMessage, response: ServerResponse, pages:
   await sendPieces(response, page)
 }
 
-/** Whether the request was made to this machine by its own name and to the port that it came in by. */
+/** Whether the Host header has a name of this machine and the port of the connection. */
 function isOwnHost({ headers, socket }: IncomingMessage): boolean {
   const [, name = '', port = '80'] = /^(127\.0\.0\.1|localhost|\[::1\])(?::(\d+))?$/i.exec(headers.host ?? '') ?? []
   return name !== '' && Number(port) === socket.localPort
 }
 
-/** Whether no page of another origin sent it. Browsers say where a request comes from; other programs need no protection from this one. */
+/** Whether no other site sent the request. Browsers send its origin; other programs are not restricted. */
 function isFromOwnPage({ headers }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin'
   return headers.origin === undefined || headers.origin === `http://${headers.host}`
 }
 
-/** The fields of a posted form; undefined when there are too many. */
+/** The fields of a posted form; undefined when it is too large. */
 async function readForm(request: IncomingMessage): Promise<URLSearchParams | undefined> {
   let text = ''
   // The connection stays open for the answer.
@@ -100,7 +102,7 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams | und
   return new URLSearchParams(text)
 }
 
-/** A browser shows what it has while the rest is still being asked for. */
+/** A browser shows the pieces as they arrive. */
 async function sendPieces(response: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
   response.writeHead(200, headersOf('text/html'))
   if (response.req.method !== 'HEAD') {

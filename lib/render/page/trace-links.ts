@@ -2,16 +2,23 @@ import { fields, items, text } from '../../kube/json.ts'
 import type { PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { jaegerServices } from '../../traces/jaeger-client.ts'
 
-/** A service that Jaeger has traces of. */
+/** A service with traces in Jaeger. */
 export interface TracedService {
   name: string
-  /** Spans in the last five minutes, as the collector counted them; undefined for the control plane's, which it does not count. */
+  /**
+   * The spans of the last five minutes that the collector counted; undefined for the control plane, whose spans it
+   * does not count.
+   */
   spans: number | undefined
   /** Jaeger's page with its newest traces. */
   url: string
 }
 
-/** Every service that Jaeger knows, by name. Throws a LabError when Jaeger or Prometheus can't be asked. */
+/**
+ * The services in Jaeger, by name.
+ *
+ * Throws a LabError when Jaeger or Prometheus can't be queried.
+ */
 export async function tracedServices(jaegerUrl: string, api: PrometheusApi, timeMs: number): Promise<TracedService[]> {
   const query = 'sum by (service_name) (increase(traces_span_metrics_calls_total[5m]))'
   const [names, counts] = await Promise.all([jaegerServices(jaegerUrl), api.instant(query, timeMs)])
@@ -19,7 +26,7 @@ export async function tracedServices(jaegerUrl: string, api: PrometheusApi, time
   return names.sort().map(name => ({ name, spans: spans.get(name), url: tracesUrl(jaegerUrl, name) }))
 }
 
-/** Where a link to Grafana's Explore leads that searches a service's traces; undefined for another link. */
+/** The URL in Jaeger for a link to Grafana's Explore that searches a service's traces; undefined for another link. */
 export function exploredTraces(url: string, jaegerUrl: string): string | undefined {
   if (!url.startsWith('/explore?')) return undefined
   const [pane] = Object.values(fields(parsed(new URLSearchParams(url.slice('/explore?'.length)).get('panes') ?? '')))

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { LabError } from '../../cli/errors.ts'
 
-/** Where Debian, and other Linux distributions, have Chromium. */
+/** The path of Chromium on Debian and other Linux distributions. */
 const CHROMIUM = '/usr/bin/chromium'
 
-/** What keeps Chromium from asking other hosts by itself; and it draws without a graphics card. */
+/** Prevents requests of Chromium to other hosts, and the use of a graphics card. */
 const ARGUMENTS = [
   ...['--headless', '--disable-gpu', '--disable-quic', '--no-first-run'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -24,13 +24,14 @@ export function requireBrowser(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * Starts a Chromium with a new, empty profile. It has no sandbox, which root can't have: only the lab's own pages are for it.
+ * Starts a Chromium with a new, empty profile. It has no sandbox, which root can't use, so it must open only the
+ * lab's own pages.
  *
  * Throws a LabError when it does not start.
  */
 export async function launchBrowser(path: string): Promise<Browser> {
   const { chromium } = await import('playwright-core')
-  // It keeps crash reports beside its profile, in the home folder; and here that has to stay as it is.
+  // It keeps crash reports beside its profile in the home folder, which must not change.
   const home = mkdtempSync(join(tmpdir(), 'kube-otel-lab-browser-'))
   const env = { ...process.env, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home } as Record<string, string>
   const removeHome = () => rmSync(home, { recursive: true, force: true, maxRetries: 3 })

@@ -10,7 +10,7 @@ import { queryPanels } from '../charts/query-panels.ts'
 import { dashboardBody } from '../charts/verdict-badges.ts'
 import { anchorOf, type ReportedDashboard } from './report-html.ts'
 
-/** Draws dashboards as they were when verify looked, with all of each variable's values chosen where that can be. */
+/** Draws dashboards at the time of verify's queries, with All selected in each variable that has it. */
 export async function drawDashboards(given: {
   api: PrometheusApi
   dashboards: readonly DashboardToVerify[]
@@ -40,7 +40,7 @@ export async function drawDashboards(given: {
     const parts = dashboardBody(dashboard, answers, {
       ...{ drawChart, range, variables: selection.values, time: '', idPrefix: anchorOf(key) },
       verdicts: result && new Map(result.byPanel.map(each => [each.id, each])),
-      // A file knows one choice of variables: a link leads to the dashboard as it stands in the file.
+      // A file has one selection of variables, so a link leads to the dashboard in the file.
       hrefOf: ({ url }, uid) => {
         if (uid === undefined) return url.startsWith('/') ? undefined : url
         const linked = keys.get(sourceOf(uid))

@@ -5,10 +5,10 @@ import type { Lab } from '../../lab/lab.ts'
 import { versions } from '../../programs/versions.ts'
 import { type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
 
-/** What was looked at: names and values, in the order they are shown. */
+/** Facts of a lab: names and values in their order. */
 export type Facts = readonly (readonly [name: string, value: string])[]
 
-/** What a lab is: its cluster, how many there are of what, and the versions of its programs. */
+/** The facts of a lab: its cluster, counts of its objects, and the versions of its programs. */
 export async function labFacts(lab: Lab): Promise<Facts> {
   const { nodes, podPhases, labPods, series } = await countAll(lab)
   const phases = [...(podPhases ?? [])].map(([phase, count]) => `${count} ${phase}`)
@@ -23,7 +23,7 @@ export async function labFacts(lab: Lab): Promise<Facts> {
   ]
 }
 
-/** What can be known of a Prometheus that is no lab's. */
+/** The facts of a Prometheus that is not a lab's. */
 export async function prometheusFacts(url: string, { timeoutMs = 10_000 } = {}): Promise<Facts> {
   const signal = AbortSignal.timeout(timeoutMs)
   const answer = await fetch(`${url}/api/v1/status/buildinfo`, { signal }).catch(() => undefined)
@@ -31,7 +31,7 @@ export async function prometheusFacts(url: string, { timeoutMs = 10_000 } = {}):
   return [['Prometheus', text(fields(fields(body)['data'])['version']) ?? 'of an unknown version']]
 }
 
-/** Alerts that fire at a time: each name, and how many of it. */
+/** The firing alerts at a time: names and counts. */
 export async function firingAlerts(api: PrometheusApi, timeMs: number): Promise<Facts> {
   const query = 'count by (alertname, severity) (ALERTS{alertstate="firing"})'
   const samples = await api.instant(query, timeMs).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { launchBrowser } from './browser.ts'
 import { anchorOf, type ReportedDashboard } from './report-html.ts'
 
-/** Takes a picture of each dashboard in a report's file, into `<key>.png` beside it; gives their paths. */
+/** Writes a picture of each dashboard in a report to `<key>.png` beside it; gives their paths. */
 export async function writePictures(
   browserPath: string,
   { file, dashboards }: { file: string; dashboards: readonly Pick<ReportedDashboard, 'key'>[] },

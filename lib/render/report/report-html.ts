@@ -11,21 +11,21 @@ import { html } from '../charts/html.ts'
 import { FILE_POLICY, pageHtml } from '../charts/page-html.ts'
 import type { Facts } from './lab-facts.ts'
 
-/** A dashboard of the report: what verify found, and its panels drawn. */
+/** A dashboard of the report: the result of verify, and its drawn panels. */
 export interface ReportedDashboard {
-  /** What its id and its picture are called by. */
+  /** Names its id and its picture. */
   key: string
-  /** What it is called among the others. */
+  /** Its unique title. */
   title: string
   dashboard: Dashboard
   result: DashboardResult | undefined
   body: Html
 }
 
-/** So many failures are written out at the top. */
+/** The maximum number of failures at the top. */
 const MAX_FAILURES = 50
 
-/** The whole report as one file: what was looked at, what verify found, and each dashboard. */
+/** The report as one HTML file: the facts of the lab, the result of verify, and each dashboard. */
 export function reportHtml(given: {
   verified: VerifyReport
   dashboards: readonly ReportedDashboard[]

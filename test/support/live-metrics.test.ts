@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { suite } from 'uvu'
-import { catalogDifferences, type LiveMetrics, liveMetrics } from '../../../../lib/checks/lint/live-metrics.ts'
-import type { CatalogMetric } from '../../../../lib/checks/lint/metric-catalog.ts'
+import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
+import { catalogDifferences, type LiveMetrics, liveMetrics } from './live-metrics.ts'
 
 const metric = (name: string, type: CatalogMetric['type'], labels: string[]): CatalogMetric => {
   return { name, type, unit: '1', labels, source: 'test' }

@@ -1,8 +1,8 @@
-import { LabError } from '../../cli/errors.ts'
-import { fields, items, text } from '../../kube/json.ts'
-import { query } from '../../prometheus/prometheus-client.ts'
-import { seriesNames } from './known-series.ts'
-import type { CatalogMetric } from './metric-catalog.ts'
+import { seriesNames } from '../../lib/checks/lint/known-series.ts'
+import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
+import { LabError } from '../../lib/cli/errors.ts'
+import { fields, items, text } from '../../lib/kube/json.ts'
+import { query } from '../../lib/prometheus/prometheus-client.ts'
 
 /** Labels of the series of histograms and summaries that the metric itself does not have. */
 const partLabels = ['__name__', 'le', 'quantile']

@@ -1,0 +1,13 @@
+import { join } from 'node:path'
+import { projectDir } from '../lab/lab.ts'
+
+/** The trace store: Jaeger, or the Tempo of LGTM. Both the type and the uid of its datasource. */
+export type TraceStore = 'jaeger' | 'tempo'
+
+/** The folder of generated dashboards and rules, the same for all labs of this clone; git-ignored. */
+export const generatedDir = join(projectDir, 'dashboards', 'out')
+
+/** The subfolder of `generatedDir` with the dashboards that link to a trace store. */
+export function jsonFolder(store: TraceStore): string {
+  return store === 'jaeger' ? 'json' : 'json-tempo'
+}
