@@ -27,13 +27,8 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 /** A new page of one origin, with nothing kept of other pages. */
-export async function watchedPage(
-  browser: Browser,
-  origin: string,
-  { isDark = false, width = 1280 }: { isDark?: boolean; width?: number } = {},
-): Promise<Watched> {
-  const look = { colorScheme: isDark ? 'dark' : 'light', viewport: { width, height: 800 } } as const
-  const context = await browser.newContext(look)
+export async function watchedPage(browser: Browser, origin: string): Promise<Watched> {
+  const context = await browser.newContext({ colorScheme: 'light', viewport: { width: 1280, height: 800 } })
   const page = await context.newPage()
   // A busy machine is no fault of the page.
   page.setDefaultTimeout(120_000)

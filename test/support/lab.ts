@@ -82,20 +82,39 @@ export interface TestLab {
 /** The longest that one command may take: a `make kwok` whose waits all run out ends before. */
 const COMMAND_LIMIT_MS = 10 * 60_000
 
-/** Makes a lab's names, ports and folders. Nothing runs yet. Its cleanUp also runs when the test process ends. */
-export async function createTestLab(word: string, settings: Readonly<Record<string, string>> = {}): Promise<TestLab> {
-  // With the real home folder, where Go and npm have their caches, when one has to be built yet.
-  const { kubectl: kubectlProgram } = await ensurePrograms(kwokPrograms)
+/** What tells one test lab from another. */
+export interface LabIdentity {
+  name: string
+  /** Holds the home folder, the kubeconfig and KWOK_WORKDIR of the lab. */
+  tempDir: string
+  ports: TestLab['ports']
+  settings: Readonly<Record<string, string>>
+}
+
+/** Chooses name and ports of a lab and creates its folders. Nothing runs yet. */
+export async function newLabIdentity(word: string, settings: Readonly<Record<string, string>>): Promise<LabIdentity> {
   const name = `e2e-${word}-${process.pid}`
   const tempDir = realpathSync(mkdtempSync(join(tmpdir(), `${name}-`)))
-  const ports = await freePorts()
+  for (const folder of ['home', 'kwok']) mkdirSync(join(tempDir, folder))
+  return { name, tempDir, ports: await freePorts(), settings: { ...runtimeSettings(), ...settings } }
+}
+
+/** A new lab, of which nothing runs yet. Its `cleanUp` also runs when the test process ends. */
+export async function createTestLab(word: string, settings: Readonly<Record<string, string>> = {}): Promise<TestLab> {
+  const lab = await openTestLab(await newLabIdentity(word, settings))
+  return { ...lab, cleanUp: atExit(lab.cleanUp) }
+}
+
+/** A lab by its identity, also one that another process has created. */
+export async function openTestLab({ name, tempDir, ports, settings }: LabIdentity): Promise<TestLab> {
+  // With the real home folder, which has the caches of Go and npm, in case a program has yet to be built.
+  const { kubectl: kubectlProgram } = await ensurePrograms(kwokPrograms)
   const kubeconfig = join(tempDir, 'kubeconfig.yaml')
   const kwokWorkdir = join(tempDir, 'kwok')
   const clusterDir = join(kwokWorkdir, 'clusters', name)
   const adminKubeconfig = join(clusterDir, 'kubeconfig.yaml')
   const dir = join(projectDir, '.lab', name)
   const home = join(tempDir, 'home')
-  for (const folder of [home, kwokWorkdir]) mkdirSync(folder)
   const env: NodeJS.ProcessEnv = {
     ...ownEnvironment(),
     // What a tool leaves in the home folder is then seen; the programs stay where they are.
@@ -103,7 +122,6 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     NO_COLOR: '1',
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
     CLUSTER_NAME: name,
-    ...runtimeSettings(),
     KUBECONFIG: kubeconfig,
     KWOK_WORKDIR: kwokWorkdir,
     // Whatever Grafana the machine has.
@@ -113,6 +131,10 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
   }
 
   const running = new Set<ChildProcess>()
+  // A make that goes on would create again what is removed.
+  const endCommands = atExit(() => {
+    for (const { pid } of running) if (pid !== undefined) signalProcess(-pid, 'SIGKILL')
+  })
   function start(command: string, args: readonly string[], options: CommandOptions = {}): Running {
     const { project = projectDir, limitMs = COMMAND_LIMIT_MS } = options
     const child = spawn(command, [...args], {
@@ -207,9 +229,8 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     assert.deepEqual(kubeconfigContent(), kubeconfigBefore, 'the kubeconfig')
   }
 
-  const cleanUp = atExit(() => {
-    // A make that goes on would make again what is removed.
-    for (const { pid } of running) if (pid !== undefined) signalProcess(-pid, 'SIGKILL')
+  const cleanUp = () => {
+    endCommands()
     if (existsSync(dir) || existsSync(clusterDir)) {
       spawnSync(process.execPath, ['--import', 'tsx', 'tasks/kwok-down.ts'], { cwd: projectDir, env, timeout: 60_000 })
     }
@@ -217,7 +238,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     for (const { pid } of processes()) killHard(pid)
     rmSync(dir, { recursive: true, force: true })
     rmSync(tempDir, { recursive: true, force: true, maxRetries: 3 })
-  })
+  }
 
   return {
     name,
