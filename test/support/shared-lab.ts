@@ -18,7 +18,7 @@ export const nodeNames = Array.from({ length: NODES }, (_, at) => `kwok-node-000
 /** How often the collector collects and Prometheus scrapes. */
 export const INTERVAL_MS = 5_000
 /** Requests per second of the trace simulator. */
-export const TRACE_RATE = 20
+export const TRACE_RATE = 10
 /** The words of the `make kwok` that creates the lab. */
 export const kwokWords = ['kwok', `NODE_COUNT=${NODES}`, `POD_COUNT=${PODS}`]
 
