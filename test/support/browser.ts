@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser, requireBrowser } from '../../lib/render/report/browser.ts'
 
-/** What somebody sees of a page, and what went wrong in it that nobody sees. */
+/** A page that a test looks at, and the problems in it that are not visible. */
 export interface Watched {
   page: Page
   /** Console messages of errors and warnings, exceptions, answers of 400 and above, and requests to another origin. */

@@ -18,7 +18,7 @@ export interface RunningPod {
   containers: string[]
   /** In cores; no limit is as much as the node has. */
   cpuLimit: number
-  /** What `namesOf` says of it. */
+  /** The result of `namesOf` for its labels. */
   names: string
 }
 

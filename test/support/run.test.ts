@@ -100,7 +100,7 @@ runner('gives the files of the shared lab one folder, one file after the other, 
   assert.equal(existsSync(folder), false)
 })
 
-runner('ends the test files when it is told to end, which clean up first, and what they have started', async () => {
+runner('on a signal ends the test files, which clean up first, and the processes that they have started', async () => {
   const at = (name: string) => join(project.dir, name)
   const project = projectWith({
     'lib/slow.test.ts': `

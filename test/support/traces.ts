@@ -18,7 +18,7 @@ export function edgesOf(spans: readonly JaegerSpan[]): string[] {
     .map(span => `${byId.get(span.parentId ?? '')?.service}>${span.service}`)
 }
 
-/** Who calls whom, out of the Deployments' own variables, which in this application name Services that are named as Deployments. */
+/** `caller>callee` by the variables of the Deployments: in this application they name Services, whose names are those of Deployments. */
 export async function realEdges(lab: TestLab): Promise<string[]> {
   const list = JSON.parse(await lab.kubectl(['get', 'deployments', '-n', NAMESPACE, '-o', 'json']))
   return items(list.items).flatMap(raw => {

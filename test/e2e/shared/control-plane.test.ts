@@ -11,7 +11,7 @@ import { NODES, nodeNames, openSharedLab, type SharedLab } from '../../support/s
 import { summaries } from '../../support/stats-proxy.ts'
 import { suite } from '../../support/suite.ts'
 
-/** metrics-server asks each quarter of a minute, and needs two answers. */
+/** metrics-server scrapes every 15 seconds, and needs two samples. */
 const TOP_MS = 60_000
 
 const plane = suite<SharedLab>('control plane')
@@ -29,7 +29,7 @@ plane('two make kwok at once both end well, with one process of each part', asyn
 })
 
 plane(
-  'kubectl top answers for every node as soon as make kwok has ended, and for every running pod',
+  'kubectl top has every node as soon as make kwok has ended, and then every running pod',
   async ({ lab, creation }) => {
     assertSameWords(firstWords(creation.topNodes), nodeNames)
     for (const line of creation.topNodes.trim().split('\n')) assertSays(line, /^\S+ +\d+m +\d+% +\d+Mi +\d+% *$/)
@@ -49,7 +49,7 @@ plane(
   },
 )
 
-plane('what kubectl top says of nodes and pods is what the stats proxy measures', async ({ lab }) => {
+plane('kubectl top shows the values of the stats proxy for nodes and pods', async ({ lab }) => {
   await waitFor(
     'agreement of metrics-server and stats proxy',
     async () => {
@@ -73,7 +73,7 @@ plane('what kubectl top says of nodes and pods is what the stats proxy measures'
   )
 })
 
-plane('metrics-server is checked by the API server, and answers nobody else', async ({ lab }) => {
+plane('the API server checks the certificate of metrics-server, which answers no other client', async ({ lab }) => {
   const service = JSON.parse(await lab.kubectl(['get', 'apiservice', 'v1beta1.metrics.k8s.io', '-o', 'json']))
   assert.equal(service.spec.insecureSkipTLSVerify, undefined)
   const ca = readFileSync(join(lab.clusterDir, 'pki', 'ca.crt'))
@@ -87,16 +87,13 @@ plane('metrics-server is checked by the API server, and answers nobody else', as
   assert.equal(await statusOf(lab, '/metrics', ca, token), 200)
 })
 
-plane(
-  'make kwok-metrics has KWOK serve them, and ends when Prometheus has them of every node',
-  async ({ creation }) => {
-    assertSays(creation.metrics.stdout, /^KWOK serves 16 metrics for 5 nodes, and Prometheus has them$/m)
-    for (const [name, nodes] of Object.entries(creation.nodesWith)) assertSameWords(nodes, nodeNames, name)
-  },
-)
+plane('make kwok-metrics ends when Prometheus has KWOK’s metrics of every node', async ({ creation }) => {
+  assertSays(creation.metrics.stdout, /^KWOK serves 16 metrics for 5 nodes, and Prometheus has them$/m)
+  for (const [name, nodes] of Object.entries(creation.nodesWith)) assertSameWords(nodes, nodeNames, name)
+})
 
 plane(
-  'each series of KWOK’s own is under its own node, and under no name or label of OpenTelemetry',
+  'each series of KWOK’s metrics is under its own node, and under no name or label of OpenTelemetry',
   async ({ lab }) => {
     await waitFor('series of every pod and container', async () => {
       const all = (await allPods(lab)).filter(pod => pod.phase === 'Running')
@@ -123,7 +120,7 @@ plane(
   },
 )
 
-plane('a counter’s rate and a histogram’s quantile are what their expressions say', async ({ lab }) => {
+plane('a counter’s rate and a histogram’s quantile follow from their expressions', async ({ lab }) => {
   await waitFor('rates and quantiles', async () => {
     for (const [expression, expected] of [
       ['rate(lab_pod_requests_total{namespace="shop"}[30s])', 5],
@@ -142,15 +139,15 @@ plane('a counter’s rate and a histogram’s quantile are what their expression
   })
 })
 
-plane('KWOK’s log does not fill with pods that nothing is said of', async ({ lab }) => {
+plane('KWOK’s log does not fill with pods without a usage object', async ({ lab }) => {
   const log = readFileSync(join(lab.clusterDir, 'logs', 'kwok-controller.log'), 'utf8')
   const lines = log.split('\n').filter(line => line.includes('failed to get resource usage'))
-  // Those between a namespace's first pod and the object that speaks of it.
+  // Those between the first pod of a namespace and its usage object.
   assert(lines.length < 200, `${lines.length} lines, the last: ${lines.at(-1)}`)
 })
 
 plane(
-  'Online Boutique runs with as many pods as asked for, each measured under its Deployment',
+  'Online Boutique runs with the requested number of pods, each measured under its Deployment',
   async ({ lab, creation }) => {
     assertSays(creation.boutique.stdout, /^Online Boutique runs in namespace online-boutique: 12 services, 24 pods$/m)
     const counts =
@@ -172,7 +169,7 @@ function firstWords(table: string): string[] {
     .map(line => line.split(/\s+/)[0] ?? '')
 }
 
-/** What metrics-server says, in cores and bytes: by node's name, or by `<namespace>/<name>`. */
+/** Usage by metrics-server, in cores and bytes: by node's name, or by `<namespace>/<name>`. */
 async function usages(
   lab: TestLab,
   kind: 'nodes' | 'pods',

@@ -1,4 +1,4 @@
-/** A lab that `make kwok` has brought up: what it measures, and who may read what. */
+/** A lab that `make kwok` has brought up: what it measures, and which account may read what. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -100,7 +100,7 @@ kwok(
   },
 )
 
-kwok('uses what the annotations of the shop say', async ({ lab }) => {
+kwok('uses as much CPU as the annotations of the shop set', async ({ lab }) => {
   const expression =
     'avg by (k8s_deployment_name) (rate(k8s_pod_cpu_time_seconds_total{k8s_namespace_name="shop"}[30s]))'
   const annotated: Record<string, number> = { cart: 0.03, catalog: 0.08, checkout: 0.02, frontend: 0.05 }
@@ -115,7 +115,7 @@ kwok('uses what the annotations of the shop say', async ({ lab }) => {
     )
     for (const [name, rate] of rates) {
       const expected = annotated[name] ?? 0
-      assert.ok(Math.abs(rate - expected) <= expected * 0.1, `${name} uses ${rate}, its annotation says ${expected}`)
+      assert.ok(Math.abs(rate - expected) <= expected * 0.1, `${name} uses ${rate}, its annotation has ${expected}`)
     }
   })
 })
@@ -127,13 +127,9 @@ kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
   await assertOnLoopback(lab)
 })
 
-kwok('keeps what is secret from others: keys in files of mode 0600, folders of mode 0700', ({ lab }) =>
-  assertSecretsPrivate(lab),
-)
+kwok('keeps secrets private: keys in files of mode 0600, folders of mode 0700', ({ lab }) => assertSecretsPrivate(lab))
 
-kwok('holds no credential with which more can be done than to read what its parts measure', ({ lab }) =>
-  assertCredentialsWeak(lab),
-)
+kwok('has no credential that allows more than to read what its parts measure', ({ lab }) => assertCredentialsWeak(lab))
 
 kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
   const program = await programPath('kubectl')
@@ -172,7 +168,7 @@ kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
   }
 })
 
-kwok('kwok-status says that all parts are up, and counts what the API counts', async ({ lab }) => {
+kwok('kwok-status reports all parts up, and the counts of the API', async ({ lab }) => {
   await waitFor('agreement of status and API', async () => {
     const { exitCode, stdout, stderr } = await lab.make(['kwok-status'])
     assert.equal(exitCode, 0, stdout + stderr)

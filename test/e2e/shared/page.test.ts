@@ -210,7 +210,7 @@ it('leads from a row to its dashboard, with the choice and the time, and back', 
   })
 })
 
-it('shows itself anew, without another address', async context => {
+it('refreshes itself at the same address', async context => {
   await onPage(context, '/d/lab-overview?from=now-5m&refresh=5s', async ({ page }) => {
     const at = async () => await page.locator('#state time').getAttribute('datetime')
     const first = await at()
@@ -270,7 +270,7 @@ const checkedPages = [
   ...['lab-overview', 'k8s-resources-namespace-pods', 'k8s-network-pod', 'online-boutique'].map(uid => `/d/${uid}`),
 ]
 for (const path of checkedPages) {
-  it(`${path} can be read in the light, in the dark and on a phone, as far as axe-core can tell`, async context => {
+  it(`${path} is accessible in light and dark mode and on a phone, by axe-core`, async context => {
     mkdirSync(PICTURES, { recursive: true })
     const url = `${path}?from=now-5m&refresh=off&var-namespace=team-a&var-namespace=shop`
     await onPage(context, url, async ({ page }) => {
@@ -306,7 +306,7 @@ async function onReport(browser: Browser, file: string, act: (page: Page) => Pro
   }
 }
 
-it('and the report hold the same: every panel of every dashboard', async ({ lab, browser }) => {
+it('and the report have every panel of every dashboard', async ({ lab, browser }) => {
   const out = reportFile(lab)
   // verify.test.ts has written it, unless this file runs alone.
   if (!existsSync(out)) assertSays((await lab.task('report', ['--out', out])).stdout, /; verify: 0 failed$/m)
@@ -316,7 +316,7 @@ it('and the report hold the same: every panel of every dashboard', async ({ lab,
   })
 })
 
-it('and the report have pictures of dashboards, and can be read by everybody', async ({ lab, browser }) => {
+it('and the report have pictures of dashboards, and the report is accessible', async ({ lab, browser }) => {
   const out = join(lab.tempDir, 'pictures', 'index.html')
   // These have data in every panel: verify finds nothing to look at again.
   const chosen = ['k8s-resources-namespace-pods', 'etcd']

@@ -22,7 +22,7 @@ traces('show every edge of the call graph, and no other', async ({ lab }) => {
 })
 
 traces('have no span without its parent, and no error while all is well', async ({ lab }) => {
-  // Requests of while the application was rolled out rightly failed.
+  // Requests during the rollout of the application fail.
   const beganMicros = Date.now() * 1_000
   const whole = await waitFor('some seconds of traces', async () => {
     // The newest may be under way from the collector to Jaeger.

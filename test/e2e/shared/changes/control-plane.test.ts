@@ -26,50 +26,53 @@ plane('the shop’s autoscaler scales by what its pods use', async ({ lab }) => 
       },
       180_000,
     )
-  // 50m of 100m that each asks for, and it aims at 70 %.
+  // Each pod uses 50m of its request of 100m; the target is 70 %.
   await waitForReplicas('frontend at its least', 4, 50)
   const busy = ['--selector', 'app.kubernetes.io/name=frontend', 'kwok.x-k8s.io/usage-cpu=190m', '--overwrite']
   await lab.kubectl(['annotate', 'pod', '-n', 'shop', ...busy])
-  // Four use 190m, and the eight that come 50m: still more than it aims at.
+  // Four use 190m, and the eight new ones 50m: still above the target.
   await waitForReplicas('frontend at its most', 12, 97)
 })
 
-plane('KWOK’s own agree with the stats proxy, of pods and of nodes with their system’s share', async ({ lab }) => {
-  // KWOK asks an object or an annotation; the others are the stats proxy's alone.
-  const isSaid = (namespace: string, name: string) => namespace === 'shop' || /^by-/.test(name)
-  await waitFor(
-    'agreement of KWOK and stats proxy',
-    async () => {
-      const series = async (expression: string, ...labels: string[]) =>
-        new Map((await lab.query(expression)).map(one => [labels.map(name => one.labels[name]).join('/'), one.value]))
-      const cpu = await series('rate(kwok_pod_cpu_usage_seconds_total[30s])', 'namespace', 'pod')
-      const memory = await series('kwok_pod_memory_working_set_bytes', 'namespace', 'pod')
-      const nodeCpu = await series('rate(kwok_node_cpu_usage_seconds_total[30s])', 'k8s_node_name')
-      const nodeMemory = await series('kwok_node_memory_working_set_bytes', 'k8s_node_name')
-      let compared = 0
-      for (const { node, pods } of await summaries(lab)) {
-        let [cores, bytes] = [node.cpu.usageNanoCores / 1e9, node.memory.workingSetBytes]
-        for (const pod of pods) {
-          const { namespace, name } = pod.podRef
-          if (isSaid(namespace, name)) {
-            near(cpu.get(`${namespace}/${name}`), pod.cpu.usageNanoCores / 1e9, `CPU of ${name}`)
-            near(memory.get(`${namespace}/${name}`), pod.memory.workingSetBytes, `memory of ${name}`)
-            compared++
-          } else {
-            cores -= pod.cpu.usageNanoCores / 1e9
-            bytes -= pod.memory.workingSetBytes
+plane(
+  'KWOK’s metrics agree with the stats proxy, for pods and for nodes with their system’s share',
+  async ({ lab }) => {
+    // KWOK knows the usage of pods with an object or an annotation; the stats proxy alone knows that of the others.
+    const isSaid = (namespace: string, name: string) => namespace === 'shop' || /^by-/.test(name)
+    await waitFor(
+      'agreement of KWOK and stats proxy',
+      async () => {
+        const series = async (expression: string, ...labels: string[]) =>
+          new Map((await lab.query(expression)).map(one => [labels.map(name => one.labels[name]).join('/'), one.value]))
+        const cpu = await series('rate(kwok_pod_cpu_usage_seconds_total[30s])', 'namespace', 'pod')
+        const memory = await series('kwok_pod_memory_working_set_bytes', 'namespace', 'pod')
+        const nodeCpu = await series('rate(kwok_node_cpu_usage_seconds_total[30s])', 'k8s_node_name')
+        const nodeMemory = await series('kwok_node_memory_working_set_bytes', 'k8s_node_name')
+        let compared = 0
+        for (const { node, pods } of await summaries(lab)) {
+          let [cores, bytes] = [node.cpu.usageNanoCores / 1e9, node.memory.workingSetBytes]
+          for (const pod of pods) {
+            const { namespace, name } = pod.podRef
+            if (isSaid(namespace, name)) {
+              near(cpu.get(`${namespace}/${name}`), pod.cpu.usageNanoCores / 1e9, `CPU of ${name}`)
+              near(memory.get(`${namespace}/${name}`), pod.memory.workingSetBytes, `memory of ${name}`)
+              compared++
+            } else {
+              cores -= pod.cpu.usageNanoCores / 1e9
+              bytes -= pod.memory.workingSetBytes
+            }
           }
+          near(nodeCpu.get(node.nodeName), cores, `CPU of ${node.nodeName}`)
+          near(nodeMemory.get(node.nodeName), bytes, `memory of ${node.nodeName}`)
         }
-        near(nodeCpu.get(node.nodeName), cores, `CPU of ${node.nodeName}`)
-        near(nodeMemory.get(node.nodeName), bytes, `memory of ${node.nodeName}`)
-      }
-      assert(compared >= 13, `${compared} pods`)
-    },
-    120_000,
-  )
-})
+        assert(compared >= 13, `${compared} pods`)
+      },
+      120_000,
+    )
+  },
+)
 
-plane('a metric that KWOK can’t make is refused in KWOK’s words, and nothing else is harmed', async ({ lab }) => {
+plane('a metric that KWOK cannot make is refused with KWOK’s message, and all else goes on', async ({ lab }) => {
   const before = names(await lab.query('group by (__name__) ({job="kwok-metrics"})'))
   const file = join(lab.tempDir, 'bad.yaml')
   for (const [value, label, why] of [
@@ -99,7 +102,7 @@ plane('a file that holds no metrics is refused before anything changes', async (
   assertRefused(ended, 'kwok-metrics', 2, /^Cannot read \/nowhere\.yaml/m)
 })
 
-plane('another Metric object of nodes is refused by name, since two push out each other’s series', async ({ lab }) => {
+plane('another Metric object of nodes is refused by name, because two replace each other’s series', async ({ lab }) => {
   const metric = { apiVersion: 'kwok.x-k8s.io/v1alpha1', kind: 'Metric', metadata: { name: 'another' } }
   const metrics = [{ name: 'a', kind: 'gauge', value: '1.0' }]
   const spec = { path: '/metrics/nodes/{nodeName}/another', metrics }
@@ -133,7 +136,7 @@ plane('kwok-boutique-down takes it away, and has nothing to do twice', async ({ 
   assertSays((await lab.make(['kwok-boutique-down'])).stdout, /^There is no Online Boutique$/m)
 })
 
-plane('a namespace of that name that another hand made is left alone', async ({ lab }) => {
+plane('a namespace of that name not created by the lab is left alone', async ({ lab }) => {
   await lab.kubectl(['create', 'namespace', 'online-boutique'])
   for (const step of ['kwok-boutique', 'kwok-boutique-down']) {
     assertRefused(await lab.make([step]), step, 2, /^Namespace online-boutique was not made by the lab/m)

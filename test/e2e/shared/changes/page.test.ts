@@ -28,7 +28,7 @@ it("has the dashboards of the user's folder, which the lab remembers, whatever a
   assert.equal(await statusOf(), 200)
   const other = { CLUSTER_NAME: `${lab.name}-other`, COLLECTION_INTERVAL: '1m', DASHBOARDS_DIR: 'none' }
   assertDone(await lab.task('dashboards', [], { env: other }))
-  // Nothing is said, and nothing is changed.
+  // It reports nothing and changes nothing.
   const again = await lab.task('kwok-grafana')
   assertDone(again)
   assert.equal(again.stderr, '')
@@ -41,7 +41,7 @@ it("has the dashboards of the user's folder, which the lab remembers, whatever a
 it('goes when GRAFANA is none, and Grafana takes its place where its program is', async ({ lab, origin }) => {
   assertDone(await lab.task('kwok-grafana', ['--grafana', 'none']))
   await assert.rejects(fetch(origin))
-  // What was chosen holds on, where nothing else is said.
+  // The choice holds until another one is made.
   const ready = await lab.task('kwok-ready', [], { env: { GRAFANA: undefined } })
   assertDone(ready)
   assert.doesNotMatch(ready.stdout, /Dashboards/)
@@ -62,7 +62,7 @@ it('goes when GRAFANA is none, and Grafana takes its place where its program is'
 
 it.run()
 
-/** A program that listens where Grafana was told to, in a folder as that of Grafana's release. */
+/** A program that listens on Grafana's port, in a folder like that of Grafana's release. */
 function standIn(lab: TestLab): string {
   const home = join(lab.tempDir, 'grafana-0.0.0')
   for (const folder of ['bin', 'conf']) mkdirSync(join(home, folder), { recursive: true })

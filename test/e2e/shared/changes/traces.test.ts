@@ -25,7 +25,7 @@ traces('of a service without ready pods fail upstream and only there, until it i
     async () => {
       const spans = (await requests(lab, '5s')).flat()
       const failed = new Set(spans.filter(isFailed).map(span => span.service))
-      assertSameWords([...failed], upstream, 'who fails')
+      assertSameWords([...failed], upstream, 'failing services')
       assert(!spans.some(span => span.service === 'paymentservice'))
     },
     WAIT_MS,
@@ -46,7 +46,7 @@ traces('of a service without ready pods fail upstream and only there, until it i
   )
 })
 
-traces('a variable that names no Service is said once, and nothing else suffers', async ({ lab }) => {
+traces('a variable that names no Service is reported once, and all else goes on', async ({ lab }) => {
   await lab.kubectl(['set', 'env', 'deployment/adservice', '-n', NAMESPACE, 'LOST_ADDR=nowhere:80'])
   const said = /Deployment online-boutique\/adservice: LOST_ADDR=nowhere:80 names no Service, not used/g
   await waitFor('the problem', () => assertSays(log(lab), said), 30_000)
@@ -54,7 +54,7 @@ traces('a variable that names no Service is said once, and nothing else suffers'
   assert.equal(log(lab).match(said)?.length, 1)
 })
 
-traces('a Jaeger that hangs is not said to be up', async ({ lab }) => {
+traces('a Jaeger that hangs is not reported as up', async ({ lab }) => {
   const pid = (await lab.partPids()).get('jaeger') ?? assert.fail('no Jaeger')
   process.kill(pid, 'SIGSTOP')
   try {
@@ -71,10 +71,10 @@ traces('a Jaeger that hangs is not said to be up', async ({ lab }) => {
 traces('go on when Jaeger and the collector were away; what was lost is counted', async ({ lab }) => {
   const pids = await lab.partPids()
   for (const part of ['jaeger', 'collector']) killHard(pids.get(part) ?? assert.fail(part))
-  await waitFor('word of it', () => assertSays(log(lab), /cannot send to http:.*ECONNREFUSED/), WAIT_MS)
+  await waitFor('report of the failure', () => assertSays(log(lab), /cannot send to http:.*ECONNREFUSED/), WAIT_MS)
   assertDone(await lab.make(['kwok-jaeger']))
   assertDone(await lab.make(['kwok-collector']))
-  await waitFor('word of its end', () => assertSays(log(lab), /takes them again; \d+ spans given up/), WAIT_MS)
+  await waitFor('report of its end', () => assertSays(log(lab), /takes them again; \d+ spans given up/), WAIT_MS)
   await waitFor('new traces', async () => assert((await requests(lab, '5s')).length > 0), WAIT_MS)
   assert.equal((await lab.partPids()).get('traces'), pids.get('traces'))
 })
