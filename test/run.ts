@@ -5,12 +5,12 @@
  *   tsx test/run.ts unit e2e      # and test/e2e: clusters of their own
  *   tsx test/run.ts long          # test/long: long tests, not needed for each change
  *   tsx test/run.ts unit settings # only files whose path has "settings" in it
- *   AT_ONCE=2 tsx test/run.ts e2e # two files at once
+ *   AT_ONCE=1 tsx test/run.ts unit e2e # one file at a time, on a slow machine
  *   REQUIRE=docker tsx test/run.ts e2e docker # fails where these tests would be skipped
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { mkdtempSync, readdirSync } from 'node:fs'
+import { constants, setPriority, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { describeError, LabError } from '../lib/cli/errors.ts'
 import { signalProcess } from '../lib/system/processes.ts'
@@ -20,38 +20,75 @@ import { parseRequire, type RequirementName, requirementsOf } from './support/re
 
 interface Group {
   folders: readonly string[]
+  /** Folders below those whose files are not part of the group. */
+  without?: readonly string[]
   /** How long one file may take; uvu itself has no limit. */
   limitMs: number
   /** How many files run at once. */
   atOnce: number
   /** The slot of the first of them: files that run at the same time have different ones, also those of another group. */
   firstSlot: number
-  /** How much the files give way to others, as nice(1) has it. */
-  niceness?: number
+  /** nice(1) of the files, and of the labs that they start. */
+  niceness: number
+  /** The files that run first, in this order; then all others. */
+  first: readonly string[]
+  /** The files use one lab (support/shared-lab.ts), which is taken down after the last of them. */
+  sharesLab?: boolean
 }
 
+const SHARED = 'e2e/shared'
+
 /**
- * Both groups of `make test` run at the same time: labs wait most of the time, and unit tests use the cores meanwhile. Two labs at once are
- * more than two cores keep up with: tests with time limits fail.
+ * All groups of `make test` run at the same time: a lab waits most of the time. Where tests have limits of seconds, on the shared lab, they
+ * have priority over the other labs, and these over the unit tests.
  */
-const groups: Record<string, Group> = {
-  unit: {
-    folders: ['lib', 'dashboards', 'tasks', 'support'],
-    limitMs: 8 * 60_000,
-    atOnce: 2,
-    firstSlot: 0,
-    niceness: 5,
-  },
-  e2e: { folders: ['e2e'], limitMs: 25 * 60_000, atOnce: 1, firstSlot: 2 },
-  long: { folders: ['long'], limitMs: 40 * 60_000, atOnce: 1, firstSlot: 2 },
+const groups: Record<string, readonly Group[]> = {
+  unit: [
+    {
+      folders: ['lib', 'dashboards', 'tasks', 'support'],
+      limitMs: 8 * 60_000,
+      atOnce: 2,
+      firstSlot: 0,
+      niceness: 10,
+      // The longest.
+      first: ['lib/programs/staging', 'lib/render/page/create-pages'],
+    },
+  ],
+  e2e: [
+    {
+      folders: [SHARED],
+      limitMs: 25 * 60_000,
+      atOnce: 1,
+      firstSlot: 2,
+      niceness: 0,
+      first: [
+        // These read.
+        ...['verify', 'kwok', 'control-plane', 'traces', 'stats-proxy', 'page'],
+        // verify needs a lab whose parts have run all the time; kwok-down ends it.
+        ...['verify', 'traces', 'control-plane', 'kwok', 'stats-proxy', 'page', 'kwok-down'].map(
+          each => `changes/${each}`,
+        ),
+      ].map(name => `${SHARED}/${name}`),
+      sharesLab: true,
+    },
+    {
+      folders: ['e2e'],
+      without: [SHARED],
+      limitMs: 25 * 60_000,
+      atOnce: 1,
+      firstSlot: 3,
+      niceness: 5,
+      first: [],
+    },
+  ],
+  long: [{ folders: ['long'], limitMs: 40 * 60_000, atOnce: 1, firstSlot: 2, niceness: 0, first: [] }],
 }
-/** Files to begin with: the longest of the unit tests, and labs that unit tests beside them disturb least. `page` and `docker` come when those have ended. */
-const first = ['staging', 'all', 'bad-luck', 'verify', 'control-plane', 'real-node', 'kwok', 'traces', 'stats-proxy']
-const last = ['page', 'docker']
 /** How long a test file may take to clean up when it is told to end. */
 const CLEAN_UP_MS = 2 * 60_000
 
 const running = new Set<ChildProcess>()
+/** The folder of the shared lab, while there may be one. */
+let sharedLab: string | undefined
 let isEnding = false
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
   process.on(signal, async () => {
@@ -59,6 +96,7 @@ for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     isEnding = true
     process.stderr.write(`${signal}: ending what runs, which cleans up first\n`)
     await Promise.all([...running].map(end))
+    await closeSharedLab()
     process.exit(128 + constants.signals[signal])
   })
 }
@@ -76,12 +114,16 @@ async function main(): Promise<void> {
   const filters = words.filter(word => !(word in groups))
   const chosen = Object.entries(groups)
     .filter(([name]) => words.includes(name) || filters.length === words.length)
-    .map(([, group]) => ({ group, files: group.folders.flatMap(testFiles).filter(isWanted(filters)).sort(byRank) }))
+    .flatMap(([, each]) => each)
+    .map(group => ({ group, files: testFiles(group).filter(isWanted(filters)).sort(byOrder(group.first)) }))
   const required = parseRequire(process.env['REQUIRE'] ?? '')
   const needed = requirementsOf(chosen.flatMap(({ files }) => files))
   const problems = await installRequirements(needed)
   const total: Outcome = { passed: 0, failed: 0, skipped: 0 }
+  const limit = Number(process.env['AT_ONCE'] || Number.POSITIVE_INFINITY)
   const runGroup = async ({ group, files }: (typeof chosen)[number]) => {
+    if (files.length === 0) return
+    if (group.sharesLab === true) sharedLab = mkdtempSync(join(tmpdir(), 'shared-lab-'))
     const queue = files.values()
     const work = async (slot: number) => {
       for (const file of queue) {
@@ -92,10 +134,11 @@ async function main(): Promise<void> {
         total.skipped += skipped
       }
     }
-    const atOnce = Number(process.env['AT_ONCE'] || group.atOnce)
-    await Promise.all(Array.from({ length: atOnce }, (_, slot) => work(slot)))
+    await Promise.all(Array.from({ length: Math.min(limit, group.atOnce) }, (_, slot) => work(slot)))
+    if (group.sharesLab === true && !isEnding) await closeSharedLab()
   }
-  await Promise.all(chosen.map(runGroup))
+  if (limit === 1) for (const each of chosen) await runGroup(each)
+  else await Promise.all(chosen.map(runGroup))
   if (isEnding) return
   const { passed, failed, skipped } = total
   const isNone = passed + failed + skipped === 0
@@ -104,23 +147,25 @@ async function main(): Promise<void> {
   process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)
 }
 
-function testFiles(folder: string): string[] {
-  return readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith('.test.ts'))
-    .map(file => join(folder, file))
+function testFiles({ folders, without = [] }: Group): string[] {
+  const files = folders.flatMap(folder =>
+    readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' }).map(file =>
+      join(folder, file),
+    ),
+  )
+  return files.filter(file => file.endsWith('.test.ts') && !without.some(folder => file.startsWith(`${folder}/`)))
 }
 
 function isWanted(filters: readonly string[]): (file: string) => boolean {
   return file => filters.length === 0 || filters.some(filter => file.includes(filter))
 }
 
-function byRank(a: string, b: string): number {
-  const at = (names: readonly string[], file: string) => names.findIndex(name => file.endsWith(`/${name}.test.ts`))
+function byOrder(first: readonly string[]): (a: string, b: string) => number {
   const rank = (file: string) => {
-    const index = at(first, file)
-    return index === -1 ? first.length + 1 + at(last, file) : index
+    const at = first.indexOf(file.replace(/\.test\.ts$/, ''))
+    return at === -1 ? first.length : at
   }
-  return rank(a) - rank(b) || (a < b ? -1 : 1)
+  return (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)
 }
 
 /** Ends a child and what it has started in its process group. Ends within `CLEAN_UP_MS`. */
@@ -134,6 +179,15 @@ async function end(child: ChildProcess): Promise<void> {
   await exited
   clearTimeout(timer)
   if (child.pid !== undefined) signalProcess(-child.pid, 'SIGKILL')
+}
+
+/** Takes the shared lab down, if there is one: in a process of its own, which no signal of a terminal reaches. */
+async function closeSharedLab(): Promise<void> {
+  if (sharedLab === undefined) return
+  const close = join(import.meta.dirname, 'support', 'close-shared-lab.ts')
+  const child = spawn(process.execPath, ['--import', 'tsx', close, sharedLab], { stdio: 'inherit', detached: true })
+  await new Promise(resolve => child.once('close', resolve))
+  sharedLab = undefined
 }
 
 interface FileOptions {
@@ -155,11 +209,16 @@ async function runFile(file: string, { slot, group, required, problems }: FileOp
     // A process group of its own: a terminal's Ctrl-C comes to it from here, once.
     detached: true,
     // Slots are for what two files that run at once must not share.
-    env: { ...process.env, NO_COLOR: '1', TEST_SLOT: String(group.firstSlot + slot) },
+    env: {
+      ...process.env,
+      NO_COLOR: '1',
+      TEST_SLOT: String(group.firstSlot + slot),
+      ...(group.sharesLab === true ? { SHARED_LAB: sharedLab } : {}),
+    },
   })
   running.add(child)
   try {
-    if (group.niceness !== undefined && child.pid !== undefined) setPriority(child.pid, group.niceness)
+    if (child.pid !== undefined) setPriority(child.pid, group.niceness)
   } catch {
     // It has ended already.
   }

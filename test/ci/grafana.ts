@@ -24,7 +24,7 @@ async function datasourceTypes(url: string): Promise<Map<string | undefined, str
   return new Map(Object.values(datasources).map(({ uid, type }) => [uid, type]))
 }
 
-/** What is asked of other datasources than Prometheus, by their own APIs. */
+/** Queries of datasources other than Prometheus, by their own APIs. */
 const paths: Readonly<Record<string, string>> = {
   jaeger: 'api/services',
   tempo: 'api/search?limit=1',

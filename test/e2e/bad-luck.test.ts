@@ -34,8 +34,8 @@ refused.before(async context => {
 })
 refused.after(({ lab }) => lab?.cleanUp())
 
-// One of the refusals, for what make does then; test/lib/kwok/preflight.test.ts and test/tasks/all.test.ts have all.
-refused('a port in use: says by what, and which setting to change', async ({ lab }) => {
+// One refusal, for what make does then; test/lib/kwok/preflight.test.ts and test/tasks/all.test.ts have all of them.
+refused('a port in use: names the process and the setting to change', async ({ lab }) => {
   const port = lab.ports.jaegerPort
   const server = createServer()
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
@@ -53,7 +53,7 @@ refused.run()
 const badLuck = suite<{ lab: TestLab; sleeper: ChildProcess }>('bad luck')
 badLuck.before(async context => {
   context.lab = await createTestLab('luck', interval)
-  // Somebody else's process, which gets the pids that the lab's had before a reboot.
+  // A process of another program, which gets the pids that the lab's processes had before a reboot.
   context.sleeper = spawn('sleep', ['1000'], { stdio: 'ignore' })
 })
 badLuck.after(({ lab, sleeper }) => {
@@ -61,7 +61,7 @@ badLuck.after(({ lab, sleeper }) => {
   lab?.cleanUp()
 })
 
-/** Variables of a shell that would make another lab, were they handed to its parts. */
+/** Variables of the user's shell that would change the lab if its parts got them. */
 const deadProxy = 'http://127.0.0.1:1'
 const ofTheShell = {
   ...{ HTTPS_PROXY: deadProxy, HTTP_PROXY: deadProxy, https_proxy: deadProxy, http_proxy: deadProxy },
@@ -73,7 +73,7 @@ const ofTheShell = {
 }
 
 badLuck(
-  "the user's own settings of KWOK and of other programs are not obeyed, a component that ends during the start runs again",
+  "settings of KWOK and other programs in the user's environment have no effect, nor has a proxy that is down; a component that ends during the start is started again",
   async ({ lab }) => {
     const file = join(lab.kwokWorkdir, 'kwok.yaml')
     const options = 'options:\n  kubeVersion: v1.20.0\n  bindAddress: 0.0.0.0\n  runtime: docker\n'
@@ -118,7 +118,7 @@ badLuck(
   },
 )
 
-badLuck('another choice of what was chosen at creation is refused', async ({ lab }) => {
+badLuck('a change of a setting that is fixed at creation is refused', async ({ lab }) => {
   const before = await requireAllUp(lab)
   for (const [word, was] of [
     ['COLLECTION_INTERVAL=20s', '2s'],
@@ -147,18 +147,20 @@ badLuck('the same name from a second clone is refused, and the lab goes on', asy
   assert.deepEqual(await lab.partPids(), before)
 })
 
-/** Each time some that have little to do with each other: what comes back is seen of each, in a third of the time. */
-const killedAtOnce = [
-  ['prometheus', 'traces', 'page', 'kwok-controller'],
-  ['stats-proxy', 'jaeger', 'kube-apiserver'],
-  ['metrics-server', 'collector', 'collector-watch'],
+/** Parts that are killed together: each time some that depend little on each other. */
+const killedTogether = [
+  ['prometheus', 'traces', 'page', 'metrics-server', 'kwok-controller'],
+  ['stats-proxy', 'jaeger', 'kube-apiserver', 'collector', 'collector-watch'],
 ]
 badLuck('every service of the lab is among those that are killed', () => {
-  const killed = killedAtOnce.flat().filter(part => processNames.includes(part))
+  const killed = killedTogether.flat().filter(part => processNames.includes(part))
   assertSameWords(killed, processNames, 'killed services')
 })
-for (const killed of killedAtOnce) {
-  badLuck(`${killed.join(', ')} killed with -9: status names them, make kwok brings them back`, async ({ lab }) => {
+for (const killed of killedTogether) {
+  const isNodeless = killed.includes('kwok-controller')
+  const alsoReady = isNodeless ? ', and pods that lost their readiness with their node are ready again' : ''
+  const title = `${killed.join(', ')} killed with -9: status names them, make kwok brings them back${alsoReady}`
+  badLuck(title, async ({ lab }) => {
     const before = await bringUp(lab)
     for (const part of killed) killHard(before.get(part) ?? 0)
     const inOrder = parts.filter(part => killed.includes(part))
@@ -172,50 +174,41 @@ for (const killed of killedAtOnce) {
     })
     assert.equal(status.exitCode, 1)
     for (const part of killed) assertSays(status.stdout, new RegExp(`^${part} +down +`, 'm'))
+    const unready = isNodeless ? await makeUnready(lab) : []
     assertDone(await lab.make(smallLab))
     const after = await requireAllUp(lab)
     for (const part of killed) assert.notEqual(after.get(part), before.get(part), part)
     const others = (pids: Map<string, number>) => [...pids].filter(([name]) => !killed.includes(name))
     assert.deepEqual(others(after), others(before))
+    for (const [namespace, pod] of unready)
+      await lab.kubectl(['wait', pod, '-n', namespace, '--for=condition=Ready', '--timeout=1s'])
   })
 }
 
 badLuck(
-  'pods that lost their readiness with their node, while nobody answered for it, are made ready',
-  async ({ lab }) => {
+  'a reboot: make kwok starts what was stopped and ends no process that got one of the pids',
+  async ({ lab, sleeper }) => {
     await bringUp(lab)
-    const pods = (await lab.kubectl(['get', 'pods', '-n', 'shop', '-l', 'app.kubernetes.io/name=cart', '-o', 'name']))
-      .trim()
-      .split('\n')
-    const all = [...pods.map(pod => ['shop', pod]), ['team-a', 'pod/load-00000']]
-    // What the controller manager does to them when no node has said for 200 seconds that it lives.
-    const lost = JSON.stringify({ status: { conditions: [{ type: 'Ready', status: 'False' }] } })
-    for (const [namespace = '', pod = ''] of all)
-      await lab.kubectl(['patch', pod, '-n', namespace, '--subresource', 'status', '-p', lost])
+    await reboot(lab, sleeper)
+    const status = await lab.task('kwok-status')
+    assert.equal(status.exitCode, 1)
+    assertSays(status.stdout, new RegExp(`\\nDown: ${parts.join(', ')}\\n`))
     assertDone(await lab.make(smallLab))
-    for (const [namespace = '', pod = ''] of all)
-      await lab.kubectl(['wait', pod, '-n', namespace, '--for=condition=Ready', '--timeout=1s'])
+    await requireAllUp(lab)
+    assert.ok(isAlive(sleeper.pid ?? 0), 'the process of another program was ended')
   },
 )
 
-badLuck('a reboot: make kwok starts what was stopped and leaves alone who got the pids', async ({ lab, sleeper }) => {
-  await bringUp(lab)
-  await reboot(lab, sleeper)
-  const status = await lab.task('kwok-status')
-  assert.equal(status.exitCode, 1)
-  assertSays(status.stdout, new RegExp(`\\nDown: ${parts.join(', ')}\\n`))
-  assertDone(await lab.make(smallLab))
-  await requireAllUp(lab)
-  assert.ok(isAlive(sleeper.pid ?? 0), "somebody else's process was ended")
-})
-
-badLuck('kwok-down after a reboot leaves alone who got the pids, and nothing of the lab', async ({ lab, sleeper }) => {
-  await bringUp(lab)
-  await reboot(lab, sleeper)
-  assertDone(await lab.make(['kwok-down']))
-  assert.ok(isAlive(sleeper.pid ?? 0), "somebody else's process was ended")
-  await lab.assertNothingLeft(undefined)
-})
+badLuck(
+  'kwok-down after a reboot ends no process that got one of the pids, and leaves nothing of the lab',
+  async ({ lab, sleeper }) => {
+    await bringUp(lab)
+    await reboot(lab, sleeper)
+    assertDone(await lab.make(['kwok-down']))
+    assert.ok(isAlive(sleeper.pid ?? 0), 'the process of another program was ended')
+    await lab.assertNothingLeft(undefined)
+  },
+)
 
 badLuck('kwok-down a second time has nothing to do', async ({ lab }) => {
   assertDone(await lab.make(['kwok-down']))
@@ -224,13 +217,13 @@ badLuck('kwok-down a second time has nothing to do', async ({ lab }) => {
   await lab.assertNothingLeft(undefined)
 })
 
-badLuck('Ctrl-C while the cluster is made, then kwok-down: nothing is left', async ({ lab }) => {
+badLuck('Ctrl-C while the cluster is created, then kwok-down: nothing is left', async ({ lab }) => {
   await interrupt(lab, smallLab, 'etcd has started')
   assertDone(await lab.make(['kwok-down']))
   await lab.assertNothingLeft(undefined)
 })
 
-/** A program that makes something, a service that has just been started, a wait. */
+/** A program that creates something, a service that has just been started, a wait. */
 const moments = ['etcd has started', 'Prometheus has started', 'the metrics are waited for'] as const
 
 badLuck('Ctrl-C at one moment after the other, then the same command again: the lab is ready', async ({ lab }) => {
@@ -267,7 +260,7 @@ async function requireAllUp(lab: TestLab): Promise<Map<string, number>> {
   return pids
 }
 
-/** The lab with all its parts, also when the case before has failed and left it otherwise. */
+/** Brings up all parts of the lab if the case before has left it otherwise. */
 async function bringUp(lab: TestLab): Promise<Map<string, number>> {
   const pids = await lab.partPids()
   if (pids.size === parts.length) return pids
@@ -275,7 +268,18 @@ async function bringUp(lab: TestLab): Promise<Map<string, number>> {
   return await requireAllUp(lab)
 }
 
-/** What a reboot leaves: no process of the lab, and pid files that name somebody else's. */
+/** Does to some pods what the controller manager does when their node has not renewed its lease for 200 seconds. Returns them. */
+async function makeUnready(lab: TestLab): Promise<[namespace: string, pod: string][]> {
+  const cart = ['get', 'pods', '-n', 'shop', '-l', 'app.kubernetes.io/name=cart', '-o', 'name']
+  const pods = (await lab.kubectl(cart)).trim().split('\n')
+  const all = [...pods.map((pod): [string, string] => ['shop', pod]), ['team-a', 'pod/load-00000'] as [string, string]]
+  const lost = JSON.stringify({ status: { conditions: [{ type: 'Ready', status: 'False' }] } })
+  for (const [namespace, pod] of all)
+    await lab.kubectl(['patch', pod, '-n', namespace, '--subresource', 'status', '-p', lost])
+  return all
+}
+
+/** Leaves what a reboot leaves: no process of the lab, and pid files that name a process of another program. */
 async function reboot(lab: TestLab, sleeper: ChildProcess): Promise<void> {
   for (const { pid } of lab.processes()) killHard(pid)
   await waitFor('end of all processes', () => assert.equal(lab.processes().length, 0))

@@ -1,6 +1,6 @@
 /**
  * The Docker runtime on a real engine, with images that are made of the programs of the binary runtime (test/images). Without an
- * engine, and without the means to start one, every test of this file is skipped, and the reason is said.
+ * engine, and without the means to start one, every test of this file is skipped, with the reason.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -103,7 +103,7 @@ onEngine('has the traces of the control plane in Jaeger, and sends them to LGTM 
     const [spans = []] = await jaegerTraces(jaegerUrl, 'apiserver', { limit: 1 })
     assert.notEqual(spans.length, 0, 'no trace of the API server')
   })
-  // What the stand-in's collector says of the spans that it has taken.
+  // The stand-in's collector logs the spans that it receives.
   await waitFor('spans at LGTM', () => assertSays(logOf(lab, 'lgtm'), /Traces\t.*"spans": [1-9]/))
 })
 
@@ -117,7 +117,7 @@ onEngine('has dashboards in LGTM that lead to Jaeger', ({ lab }) => {
   assertSays(datasources, new RegExp(`url: http://${container(lab, 'jaeger')}:16686`))
 })
 
-onEngine('is well, as the engine’s own health check says', async ({ lab }) => {
+onEngine('is healthy by the health check of the engine', async ({ lab }) => {
   await waitFor('healthy stats proxy', () => {
     const state = dockerOutput(['inspect', '--format', '{{.State.Health.Status}}', container(lab, 'stats-proxy')])
     assert.equal(state.trim(), 'healthy')
@@ -204,7 +204,7 @@ onEngine(
 )
 
 onEngine(
-  'says in kwok-status what was killed or removed, and makes it again; LGTM keeps its series',
+  'kwok-status names what was killed or removed, and make kwok creates it again; LGTM keeps its series',
   async ({ lab }) => {
     const nodes = 'count(k8s_node_cpu_time_seconds_total)'
     const asOfNow = `${nodes.slice(0, -1)} @ ${Math.floor(Date.now() / 1000)})`
@@ -224,12 +224,12 @@ onEngine('brings up a lab beside another, with all targets up', async ({ beside:
   await assertTargetsUp(lab, 60_000)
 })
 
-onEngine('publishes ports on 127.0.0.1 alone, and keeps what is secret from others', async ({ beside: { lab } }) => {
+onEngine('publishes ports on 127.0.0.1 alone, and keeps secrets private', async ({ beside: { lab } }) => {
   await assertOnLoopback(lab)
   assertSecretsPrivate(lab)
 })
 
-onEngine('holds no credential with which more can be done than to read what its parts measure', ({ beside: { lab } }) =>
+onEngine('has no credential that allows more than to read what its parts measure', ({ beside: { lab } }) =>
   assertCredentialsWeak(lab),
 )
 
@@ -267,7 +267,7 @@ onEngine('is left alone when the other lab goes, and has measured itself alone',
   )
 })
 
-onOwnEngine('says that the engine was stopped, and comes back with it', async ({ lab }) => {
+onOwnEngine('reports that the engine is stopped, and comes back with it', async ({ lab }) => {
   if ('reason' in engine || engine.restart === undefined) return
   engine.restart.stop()
   try {
@@ -279,7 +279,7 @@ onOwnEngine('says that the engine was stopped, and comes back with it', async ({
   }
   // All start at once, and those that need the API server again and again until it is there.
   await assertAllUp(lab, 180_000)
-  // Others than before, which kwok-controller has to look after anew.
+  // New pods, which kwok-controller must run again.
   assertDone(await lab.make(['kwok', 'NODE_COUNT=3', 'POD_COUNT=8']))
 })
 

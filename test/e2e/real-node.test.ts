@@ -6,6 +6,8 @@ import assert from 'node:assert/strict'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { labDashboards } from '../../dashboards/index.ts'
+import { uids } from '../../dashboards/uids.ts'
 import { fields, items } from '../../lib/kube/json.ts'
 import { openLab, projectDir } from '../../lib/lab/lab.ts'
 import { programPath } from '../../lib/programs/programs.ts'
@@ -59,18 +61,18 @@ function ownDashboards(): string {
   return dir
 }
 
-/** A task that serves on the node's network until Ctrl-C, once it has said so. */
+/** A task that serves on the node's network until Ctrl-C; used once it is ready. */
 async function serving<T>(name: string, use: () => Promise<T>): Promise<T> {
   const args = ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', `${name}.ts`)]
   const child = node.start(process.execPath, args, { env: own() })
   const endMs = Date.now() + 60_000
-  while (!child.said().includes('Ctrl-C ends it')) {
-    assert(Date.now() < endMs, child.said())
+  while (!child.output().includes('Ctrl-C ends it')) {
+    assert(Date.now() < endMs, child.output())
     await new Promise(resolve => setTimeout(resolve, 200))
   }
   const result = await use()
   child.child.kill('SIGINT')
-  assert.equal((await child.ended).exitCode, 0, child.said())
+  assert.equal((await child.ended).exitCode, 0, child.output())
   return result
 }
 
@@ -146,18 +148,15 @@ real.before(async () => {
 })
 real.after(() => node?.close())
 
-onNode(
-  'asks before it changes a cluster that it did not make, and changes nothing when there is nobody to ask',
-  async () => {
-    const { exitCode, stdout, stderr } = await task('k3d-lgtm')
-    assert.deepEqual([exitCode, stdout], [2, ''])
-    assert.match(
-      stderr,
-      /^The lab did not create the cluster of context "\S+": .*namespace otel-lab.*\n {2}Next: add YES=1/,
-    )
-    assert.deepEqual(await names('namespace', '--field-selector', 'metadata.name=otel-lab'), [])
-  },
-)
+onNode('asks before it changes a cluster that it did not create, and changes nothing without a terminal', async () => {
+  const { exitCode, stdout, stderr } = await task('k3d-lgtm')
+  assert.deepEqual([exitCode, stdout], [2, ''])
+  assert.match(
+    stderr,
+    /^The lab did not create the cluster of context "\S+": .*namespace otel-lab.*\n {2}Next: add YES=1/,
+  )
+  assert.deepEqual(await names('namespace', '--field-selector', 'metadata.name=otel-lab'), [])
+})
 
 onNode("ends with the pod's own events when an image can't be pulled", async () => {
   await node.kubectl(['apply', '-f', join(projectDir, 'k3d-config', 'demo.yaml')])
@@ -181,7 +180,7 @@ onNode('installs LGTM, with the dashboards of a folder of one’s own', async ()
   assertSays(wrong.stderr, /^Cannot add the dashboards of \/no\/such\/folder: there is no such folder\n {2}Next: /)
 })
 
-onNode('says how to give a chart when none can be reached', async () => {
+onNode('explains how to provide a chart when none can be reached', async () => {
   for (const away of ['https://127.0.0.1:9/charts', 'oci://127.0.0.1:9/charts/opentelemetry-collector']) {
     const { exitCode, stderr } = await task('k3d-collectors', { OTEL_CHART: away })
     assert.equal(exitCode, 1)
@@ -201,7 +200,7 @@ onNode(
     const killed = node.start(await programPath('helm'), [...install, '--kube-context', node.context], { env: own() })
     await waitFor('release that is being installed', async () => {
       const found = await names('secrets', '-n', 'otel-lab', '-l', 'owner=helm,status=pending-install')
-      assert.equal(found.length, 1, killed.said())
+      assert.equal(found.length, 1, killed.output())
     })
     killed.child.kill('SIGKILL')
     await killed.ended
@@ -284,16 +283,16 @@ onNode('changes nothing when it is done again', async () => {
   assert.equal(await pods(), before)
 })
 
-onNode('says that all is ready', async () => {
+onNode('reports that all is ready', async () => {
   const said = await done('k3d-status')
   for (const part of ['lgtm', 'otel-lab-deployment', 'otel-lab-daemonset']) {
     assert.match(said, new RegExp(`^${part} +ready +1/1 +-$`, 'm'))
   }
 })
 
-onNode('gives nobody more rights than it needs', async () => {
+onNode('gives each service account the rights it needs and no more', async () => {
   const may = async (account: string, verb: string, resource: string) => {
-    const who = ['--as', `system:serviceaccount:otel-lab:${account}`]
+    const impersonation = ['--as', `system:serviceaccount:otel-lab:${account}`]
     const asked = await node.run('sh', [
       '-c',
       '"$@" || true',
@@ -303,7 +302,7 @@ onNode('gives nobody more rights than it needs', async () => {
       'can-i',
       verb,
       ...resourceWords(resource),
-      ...who,
+      ...impersonation,
     ])
     return asked.stdout.trim().split('\n').at(-1)
   }
@@ -322,28 +321,25 @@ onNode('gives nobody more rights than it needs', async () => {
   assert.equal(await may('lgtm', 'get', 'nodes/metrics'), 'yes')
 })
 
-onNode(
-  'runs nothing that Pod Security restricted forbids but what is said: LGTM as root, and the mounts of the node',
-  async () => {
-    const label = ['label', 'namespace', 'otel-lab', '--overwrite', '--dry-run=server']
-    const asked = await node.run('sh', [
-      '-c',
-      '"$@"',
-      'sh',
-      ...(await kubectlWords()),
-      ...label,
-      'pod-security.kubernetes.io/enforce=restricted',
-    ])
-    const violations = asked.stderr.split('\n').filter(line => /^Warning: (lgtm|otel)/.test(line))
-    assert.deepEqual(
-      violations.map(line => line.replace(/^Warning: (lgtm|otel-lab-[a-z]+)\S*: /, '$1: ')).sort(),
-      ['lgtm: unrestricted capabilities, runAsNonRoot != true', 'otel-lab-daemonset: restricted volume types'],
-      asked.stderr,
-    )
-  },
-)
+onNode('meets Pod Security restricted with two exceptions: LGTM as root, and the mounts of the node', async () => {
+  const label = ['label', 'namespace', 'otel-lab', '--overwrite', '--dry-run=server']
+  const asked = await node.run('sh', [
+    '-c',
+    '"$@"',
+    'sh',
+    ...(await kubectlWords()),
+    ...label,
+    'pod-security.kubernetes.io/enforce=restricted',
+  ])
+  const violations = asked.stderr.split('\n').filter(line => /^Warning: (lgtm|otel)/.test(line))
+  assert.deepEqual(
+    violations.map(line => line.replace(/^Warning: (lgtm|otel-lab-[a-z]+)\S*: /, '$1: ')).sort(),
+    ['lgtm: unrestricted capabilities, runAsNonRoot != true', 'otel-lab-daemonset: restricted volume types'],
+    asked.stderr,
+  )
+})
 
-onNode('opens the ports on this machine until it is told to end', async () => {
+onNode('opens the ports on this machine until Ctrl-C', async () => {
   assertSays(await serving('k3d-port-forward', async () => await get('http://127.0.0.1:9090/-/ready')), /Ready/)
 })
 
@@ -355,9 +351,16 @@ onNode('is right on every dashboard, by the API and the kubelet itself', async (
 
 onNode('is drawn and judged by report and page, as a lab is', async () => {
   const file = join(node.tempDir, 'report.html')
-  const { exitCode, stdout, stderr } = await task('report', {}, ['--out', file])
+  // verify has checked all dashboards; these have data in every panel.
+  const chosen = labDashboards().filter(({ name }) => name === uids.nodesOverview || name === uids.pod)
+  const words = chosen.flatMap(({ name, json }) => {
+    const path = join(node.tempDir, `${name}.json`)
+    writeFileSync(path, JSON.stringify(json))
+    return ['--dashboards', path]
+  })
+  const { exitCode, stdout, stderr } = await task('report', {}, ['--out', file, ...words])
   assert.equal(exitCode, 0, stderr)
-  assertSays(stdout, /^\d+ dashboards in \S+report\.html \([\d.]+ MB\); verify: 0 failed$/m)
+  assertSays(stdout, /^2 dashboards in \S+report\.html \([\d.]+ MB\); verify: 0 failed$/m)
   assertSays(readFileSync(file, 'utf8'), new RegExp(`Dashboards of ${node.context}`))
   const [home, nodes] = await serving('view', async () => [
     await get('http://127.0.0.1:3000/'),
@@ -367,7 +370,7 @@ onNode('is drawn and judged by report and page, as a lab is', async () => {
   assertSays(nodes ?? '', new RegExp(node.name))
 })
 
-onNode('has a kubelet beside which the simulated one says the same of the same pods', async () => {
+onNode('has a kubelet whose answers the simulated kubelet repeats for the same pods', async () => {
   const [main, tsx] = [
     join(projectDir, 'lib', 'kubelet', 'stats-proxy-process.ts'),
     ['--import', import.meta.resolve('tsx')],
@@ -376,8 +379,8 @@ onNode('has a kubelet beside which the simulated one says the same of the same p
   const simulated = node.start(process.execPath, args, {})
   try {
     const url = await waitFor('stats proxy that has listed the cluster', async () => {
-      assertSays(simulated.said(), /ready: 1 nodes/)
-      return /http:\/\/127\.0\.0\.1:\d+/.exec(simulated.said())?.[0] ?? ''
+      assertSays(simulated.output(), /ready: 1 nodes/)
+      return /http:\/\/127\.0\.0\.1:\d+/.exec(simulated.output())?.[0] ?? ''
     })
     const both = async (path: string) =>
       [
@@ -398,7 +401,7 @@ onNode('has a kubelet beside which the simulated one says the same of the same p
 
     const [realCadvisor, ourCadvisor] = (await both('metrics/cadvisor')).map(seriesOf)
     const ofContainers = (series: readonly string[] = []) => series.filter(labels => !labels.includes('container="",'))
-    // Of the node and of pods' own cgroups a real one says more, and names the machine's own devices.
+    // A real kubelet reports more of the node and of the pods' own cgroups, and names the machine's devices.
     const ofPods = (series: readonly string[] = []) => series.filter(labels => !labels.includes('id="/",'))
     let compared = 0
     for (const [metric, series] of ourCadvisor ?? []) {

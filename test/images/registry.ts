@@ -6,19 +6,19 @@ import { join } from 'node:path'
 import { configText, type Image, withFolders } from './archive.ts'
 import { writeTar } from './tar.ts'
 
-/** A registry that has one image, whatever name it is asked for by. */
+/** A registry that serves one image under every name. */
 export interface Registry {
   /** `127.0.0.1:port`, which engines ask without TLS. */
   host: string
   /** The image's digest: `sha256:...`. */
   digest: string
-  /** `name:tag` or `name@digest` of each manifest that was asked for. */
+  /** `name:tag` or `name@digest` of each requested manifest. */
   asked: () => string[]
   close: () => Promise<void>
 }
 
 /**
- * Serves an image on 127.0.0.1, as much as a pull asks for: https://distribution.github.io/distribution/spec/api/. Its files are
+ * Serves an image on 127.0.0.1, as much as a pull needs: https://distribution.github.io/distribution/spec/api/. Its files are
  * kept in a folder of the caller's.
  */
 export async function startRegistry(dir: string, image: Image): Promise<Registry> {

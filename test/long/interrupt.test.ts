@@ -1,4 +1,4 @@
-/** Ctrl-C at every moment of make kwok that can be told. test/e2e/bad-luck.test.ts has three that differ in kind. */
+/** Ctrl-C at each moment of make kwok that a test can recognize. test/e2e/bad-luck.test.ts has three that differ in kind. */
 
 import { interrupt, moments } from '../support/interrupt.ts'
 import { assertDone, createTestLab, type TestLab } from '../support/lab.ts'

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser, requireBrowser } from '../../lib/render/report/browser.ts'
 
-/** What somebody sees of a page, and what went wrong in it that nobody sees. */
+/** A page that a test looks at, and the problems in it that are not visible. */
 export interface Watched {
   page: Page
   /** Console messages of errors and warnings, exceptions, answers of 400 and above, and requests to another origin. */
@@ -27,13 +27,8 @@ export async function openBrowser(): Promise<Browser> {
 }
 
 /** A new page of one origin, with nothing kept of other pages. */
-export async function watchedPage(
-  browser: Browser,
-  origin: string,
-  { isDark = false, width = 1280 }: { isDark?: boolean; width?: number } = {},
-): Promise<Watched> {
-  const look = { colorScheme: isDark ? 'dark' : 'light', viewport: { width, height: 800 } } as const
-  const context = await browser.newContext(look)
+export async function watchedPage(browser: Browser, origin: string): Promise<Watched> {
+  const context = await browser.newContext({ colorScheme: 'light', viewport: { width: 1280, height: 800 } })
   const page = await context.newPage()
   // A busy machine is no fault of the page.
   page.setDefaultTimeout(120_000)

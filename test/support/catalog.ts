@@ -22,7 +22,7 @@ const RARE = [
   ),
 ]
 
-/** Asserts that the catalogue says what a lab's Prometheus has: metrics, labels and types, in both directions. */
+/** Asserts that the catalogue agrees with a lab's Prometheus: metrics, labels and types, in both directions. */
 export async function assertCatalogIsLive(prometheusUrl: string): Promise<void> {
   const live = await liveMetrics(prometheusUrl, catalog, COMPLETE)
   const isThere = (source: string) =>

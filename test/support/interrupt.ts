@@ -8,15 +8,15 @@ const file = (dir: string, name: string) => existsSync(join(dir, 'pids', name))
 
 /** Moments of make kwok, and how they are seen. */
 export const moments = {
-  'kwokctl is called': (_, run) => run.said().includes('Creating KWOK cluster'),
+  'kwokctl is called': (_, run) => run.output().includes('Creating KWOK cluster'),
   'etcd has started': lab => file(lab.clusterDir, 'etcd.pid'),
   'kube-apiserver has started': lab => file(lab.clusterDir, 'kube-apiserver.pid'),
   'Prometheus has started': lab => file(lab.dir, 'prometheus.json'),
   'metrics-server has started': lab => file(lab.dir, 'metrics-server.json'),
-  'the pods are made': (_, run) => run.said().includes('usage-from-annotations'),
-  'the collector is next': (_, run) => run.said().includes('pods run in'),
-  'the trace simulator is next': (_, run) => run.said().includes('The collector measures'),
-  'the metrics are waited for': (_, run) => run.said().includes('Waiting until the metrics'),
+  'the pods are made': (_, run) => run.output().includes('usage-from-annotations'),
+  'the collector is next': (_, run) => run.output().includes('pods run in'),
+  'the trace simulator is next': (_, run) => run.output().includes('The collector measures'),
+  'the metrics are waited for': (_, run) => run.output().includes('Waiting until the metrics'),
 } satisfies Record<string, (lab: TestLab, run: Running) => boolean>
 
 /** Starts `make` with these words, presses Ctrl-C at a moment, and waits until all steps have ended. */
@@ -25,8 +25,8 @@ export async function interrupt(lab: TestLab, words: readonly string[], moment: 
   const isNow: (lab: TestLab, run: Running) => boolean = moments[moment]
   const endMs = Date.now() + 90_000
   while (!isNow(lab, run)) {
-    assert.equal(run.child.exitCode, null, `make ended before "${moment}"\n${run.said()}`)
-    assert.ok(Date.now() < endMs, `"${moment}" did not come within 90 s\n${run.said()}`)
+    assert.equal(run.child.exitCode, null, `make ended before "${moment}"\n${run.output()}`)
+    assert.ok(Date.now() < endMs, `"${moment}" did not come within 90 s\n${run.output()}`)
     // The moment is short.
     await sleep(10)
   }

@@ -13,7 +13,7 @@ import { isPortFree, portSettings } from '../../lib/system/ports.ts'
 import { signalProcess } from '../../lib/system/processes.ts'
 import { atExit } from './at-exit.ts'
 
-/** How a command ended, and what it said. */
+/** How a command ended, and its output. */
 export interface Ended {
   /** 128 when a signal ended it. */
   exitCode: number
@@ -24,8 +24,8 @@ export interface Ended {
 /** A command that runs in a process group of its own, as a terminal would start it. */
 export interface Running {
   child: ChildProcess
-  /** All it has said so far, both streams in the order they came. */
-  said: () => string
+  /** Its output so far, both streams in the order of arrival. */
+  output: () => string
   ended: Promise<Ended>
   /** What Ctrl-C on a terminal does: SIGINT to the whole group. */
   interrupt: () => void
@@ -72,9 +72,9 @@ export interface TestLab {
   processes: () => LabProcess[]
   /** Pid of each part, from the pid files of kwokctl and of the lab. */
   partPids: () => Promise<Map<string, number>>
-  /** What the kubeconfig says; undefined when there is none. */
+  /** The content of the kubeconfig; undefined without one. */
   kubeconfigContent: () => unknown
-  /** Fails unless no process, file or port is left and the kubeconfig says what it said before. */
+  /** Fails unless no process, file or port is left and the kubeconfig is as before. */
   assertNothingLeft: (kubeconfigBefore: unknown) => Promise<void>
   cleanUp: () => void
 }
@@ -82,20 +82,39 @@ export interface TestLab {
 /** The longest that one command may take: a `make kwok` whose waits all run out ends before. */
 const COMMAND_LIMIT_MS = 10 * 60_000
 
-/** Makes a lab's names, ports and folders. Nothing runs yet. Its cleanUp also runs when the test process ends. */
-export async function createTestLab(word: string, settings: Readonly<Record<string, string>> = {}): Promise<TestLab> {
-  // With the real home folder, where Go and npm have their caches, when one has to be built yet.
-  const { kubectl: kubectlProgram } = await ensurePrograms(kwokPrograms)
+/** What tells one test lab from another. */
+export interface LabIdentity {
+  name: string
+  /** Holds the home folder, the kubeconfig and KWOK_WORKDIR of the lab. */
+  tempDir: string
+  ports: TestLab['ports']
+  settings: Readonly<Record<string, string>>
+}
+
+/** Chooses name and ports of a lab and creates its folders. Nothing runs yet. */
+export async function newLabIdentity(word: string, settings: Readonly<Record<string, string>>): Promise<LabIdentity> {
   const name = `e2e-${word}-${process.pid}`
   const tempDir = realpathSync(mkdtempSync(join(tmpdir(), `${name}-`)))
-  const ports = await freePorts()
+  for (const folder of ['home', 'kwok']) mkdirSync(join(tempDir, folder))
+  return { name, tempDir, ports: await freePorts(), settings: { ...runtimeSettings(), ...settings } }
+}
+
+/** A new lab, of which nothing runs yet. Its `cleanUp` also runs when the test process ends. */
+export async function createTestLab(word: string, settings: Readonly<Record<string, string>> = {}): Promise<TestLab> {
+  const lab = await openTestLab(await newLabIdentity(word, settings))
+  return { ...lab, cleanUp: atExit(lab.cleanUp) }
+}
+
+/** A lab by its identity, also one that another process has created. */
+export async function openTestLab({ name, tempDir, ports, settings }: LabIdentity): Promise<TestLab> {
+  // With the real home folder, which has the caches of Go and npm, in case a program has yet to be built.
+  const { kubectl: kubectlProgram } = await ensurePrograms(kwokPrograms)
   const kubeconfig = join(tempDir, 'kubeconfig.yaml')
   const kwokWorkdir = join(tempDir, 'kwok')
   const clusterDir = join(kwokWorkdir, 'clusters', name)
   const adminKubeconfig = join(clusterDir, 'kubeconfig.yaml')
   const dir = join(projectDir, '.lab', name)
   const home = join(tempDir, 'home')
-  for (const folder of [home, kwokWorkdir]) mkdirSync(folder)
   const env: NodeJS.ProcessEnv = {
     ...ownEnvironment(),
     // What a tool leaves in the home folder is then seen; the programs stay where they are.
@@ -103,7 +122,6 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     NO_COLOR: '1',
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
     CLUSTER_NAME: name,
-    ...runtimeSettings(),
     KUBECONFIG: kubeconfig,
     KWOK_WORKDIR: kwokWorkdir,
     // Whatever Grafana the machine has.
@@ -113,6 +131,10 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
   }
 
   const running = new Set<ChildProcess>()
+  // A make that goes on would create again what is removed.
+  const endCommands = atExit(() => {
+    for (const { pid } of running) if (pid !== undefined) signalProcess(-pid, 'SIGKILL')
+  })
   function start(command: string, args: readonly string[], options: CommandOptions = {}): Running {
     const { project = projectDir, limitMs = COMMAND_LIMIT_MS } = options
     const child = spawn(command, [...args], {
@@ -142,7 +164,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
       running.delete(child)
       clearTimeout(timer)
     })
-    return { child, ended, said: () => both, interrupt: () => signalGroup('SIGINT') }
+    return { child, ended, output: () => both, interrupt: () => signalGroup('SIGINT') }
   }
 
   // -o: node_modules is this clone's, also where another one links to it; no test installs packages.
@@ -207,9 +229,8 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     assert.deepEqual(kubeconfigContent(), kubeconfigBefore, 'the kubeconfig')
   }
 
-  const cleanUp = atExit(() => {
-    // A make that goes on would make again what is removed.
-    for (const { pid } of running) if (pid !== undefined) signalProcess(-pid, 'SIGKILL')
+  const cleanUp = () => {
+    endCommands()
     if (existsSync(dir) || existsSync(clusterDir)) {
       spawnSync(process.execPath, ['--import', 'tsx', 'tasks/kwok-down.ts'], { cwd: projectDir, env, timeout: 60_000 })
     }
@@ -217,7 +238,7 @@ export async function createTestLab(word: string, settings: Readonly<Record<stri
     for (const { pid } of processes()) killHard(pid)
     rmSync(dir, { recursive: true, force: true })
     rmSync(tempDir, { recursive: true, force: true, maxRetries: 3 })
-  })
+  }
 
   return {
     name,
@@ -309,22 +330,22 @@ export function assertSameWords(actual: readonly string[], expected: readonly st
   throw new Error(`${what}: missing ${say(missing)}, unexpected ${say(unexpected)}`)
 }
 
-/** Asserts that a text says something. As with lists, node:assert's and uvu's own comparison take seconds and screens. */
-export function assertSays(said: string, pattern: RegExp): void {
-  if (!pattern.test(said)) throw new Error(`${pattern} is not said in\n${said}`)
+/** Asserts that a text matches. Like for lists, the output of node:assert and uvu takes seconds and fills the screen. */
+export function assertSays(text: string, pattern: RegExp): void {
+  if (!pattern.test(text)) throw new Error(`${pattern} does not match\n${text}`)
 }
 
-/** Asserts that a command went well, with all it said when not. */
+/** Asserts that a command succeeded; fails with its whole output. */
 export function assertDone({ exitCode, stdout, stderr }: Ended): void {
   if (exitCode !== 0) throw new Error(`exit code ${exitCode}\n${stdout}\n${stderr}`)
 }
 
 /**
- * Asserts that `make` was stopped by one of its steps: which one, its own exit code, and what it said.
+ * Asserts that one step of `make` failed: which one, its exit code, and its message.
  * (make itself ends with 2 whatever the step's code.)
  */
-export function assertRefused({ exitCode, stderr }: Ended, step: string, code: 1 | 2, said: RegExp): void {
-  assertSays(stderr, said)
+export function assertRefused({ exitCode, stderr }: Ended, step: string, code: 1 | 2, message: RegExp): void {
+  assertSays(stderr, message)
   // Of make kwok the target is named by make, and the step by what runs all of them.
   assertSays(stderr, new RegExp(`\\b${step}\\] Error ${code}|^Step ${step} failed\\n.*\\bkwok\\] Error ${code}`, 'm'))
   assert.equal(exitCode, 2)
@@ -363,7 +384,7 @@ export function dockerLeftovers(name: string): string[] {
   return lists.flatMap(args => dockerOutput(args).split('\n')).filter(line => line !== '')
 }
 
-/** `address:port` of every TCP socket of this machine on which somebody listens. */
+/** `address:port` of every listening TCP socket of this machine. */
 export function listeningAddresses(): string[] {
   const { status, stdout, stderr } = spawnSync('ss', ['-Hltn'], { encoding: 'utf8' })
   assert.equal(status, 0, stderr)

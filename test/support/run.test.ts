@@ -13,7 +13,8 @@ import { tempDir } from './temp-lab.ts'
 /** A project whose only tests are these, by file below `test`. */
 function projectWith(files: Record<string, string>): { dir: string; words: string[] } {
   const dir = tempDir()
-  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e']) mkdirSync(join(dir, 'test', folder), { recursive: true })
+  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e/shared'])
+    mkdirSync(join(dir, 'test', folder), { recursive: true })
   for (const shared of ['lib', 'node_modules', 'test/support', 'package.json'])
     symlinkSync(join(projectDir, shared), join(dir, shared))
   for (const [file, text] of Object.entries(files)) {
@@ -30,7 +31,8 @@ const bare = { ...process.env, PATH: '/nowhere', REQUIRE: '' }
 function runIn(files: Record<string, string>, words: string[], env: NodeJS.ProcessEnv = {}) {
   const project = projectWith(files)
   const args = [...project.words, ...words]
-  return spawnSync(process.execPath, args, { cwd: project.dir, encoding: 'utf8', env: { ...bare, ...env } })
+  const ended = spawnSync(process.execPath, args, { cwd: project.dir, encoding: 'utf8', env: { ...bare, ...env } })
+  return { ...ended, dir: project.dir }
 }
 
 const skipping = `process.stdout.write(${JSON.stringify(skipLine('docker', 'there is no dockerd'))})\nit.skip('a')`
@@ -80,7 +82,25 @@ runner('fails where a file has no test, and where no file is chosen', () => {
   assert.match(none.stderr, /^No test was run\n {2}Next: name unit, e2e or a part of a path\n$/)
 })
 
-runner('ends the test files when it is told to end, which clean up first, and what they have started', async () => {
+runner('gives the files of the shared lab one folder, one file after the other, and removes it after the last', () => {
+  const record = `it('records', async () => {
+    const { appendFileSync, existsSync } = await import('node:fs')
+    const { SHARED_LAB } = process.env
+    appendFileSync('seen', [SHARED_LAB, existsSync(SHARED_LAB), import.meta.url.replace(/.*\\//, '')].join(' ') + '\\n')
+  })`
+  const files = ['changes/kwok', 'changes/verify', 'verify', 'page'].map(name => [`e2e/shared/${name}.test.ts`, record])
+  const { status, stdout, dir } = runIn(Object.fromEntries(files), ['e2e'])
+  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [0, '4 passed, 0 failed, 0 skipped'])
+  const seen = readFileSync(join(dir, 'seen'), 'utf8').trim().split('\n')
+  const [[folder = ''] = []] = seen.map(line => line.split(' '))
+  assert.deepEqual(
+    seen,
+    ['verify', 'page', 'verify', 'kwok'].map(name => `${folder} true ${name}.test.ts`),
+  )
+  assert.equal(existsSync(folder), false)
+})
+
+runner('on a signal ends the test files, which clean up first, and the processes that they have started', async () => {
   const at = (name: string) => join(project.dir, name)
   const project = projectWith({
     'lib/slow.test.ts': `

@@ -43,7 +43,7 @@ export function tempLab(flags: SettingTexts = {}): Lab {
   return lab
 }
 
-/** Ports that nobody has now. */
+/** Ports that are free now. */
 export async function freePorts(): Promise<Record<(typeof portSettings)[number], string>> {
   const servers = await Promise.all(
     portSettings.map(async () => {

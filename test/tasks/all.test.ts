@@ -1,4 +1,4 @@
-/** What holds of every task, also of one that is added later. */
+/** Checks of every task, also of one that is added later. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -101,7 +101,7 @@ all('are documented by a comment with two lines to paste, and export nothing', (
   }
 })
 
-all('say and do the same as processes of their own', async () => {
+all('print and do the same as processes of their own', async () => {
   for (const [args, more] of [
     [['--help'], {}],
     [['--clutser-name', 'x'], {}],
@@ -193,7 +193,7 @@ async function freePorts(): Promise<NodeJS.ProcessEnv> {
   return Object.fromEntries(servers.map(({ name, port }) => [name, String(port)]))
 }
 
-others('kwok-check says nothing when all is well, and names KWOK variables that are not obeyed', async () => {
+others('kwok-check prints nothing on success, and warns of KWOK variables without effect', async () => {
   const ports = await freePorts()
   assert.deepEqual(await start('kwok-check.ts', [], ports), { status: 0, stdout: '', stderr: '' })
   const warned = await start('kwok-check.ts', [], { ...ports, KWOK_KUBE_VERSION: 'v1' })
@@ -263,7 +263,7 @@ for (const [fact, template, said] of [
   })
 }
 
-others('a cluster of that name made by another hand and runtime is neither used nor deleted', async () => {
+others('a cluster of that name not created by the lab is neither used nor deleted', async () => {
   const clusterDir = join(dir, 'kwok', 'clusters', clusterName)
   const record = join(clusterDir, 'kwok.yaml')
   const config = 'apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\noptions:\n  runtime: docker\n'

@@ -34,7 +34,7 @@ socket.on('message', async (query, { address: to, port }) => {
   }
   const type = query.readUInt16BE(at + 1)
   const name = labels.join('.')
-  // A pod asks for names that there are not all the time: its search list is tried first.
+  // A pod often asks for names that do not exist: it tries its search list first.
   if (name.endsWith('.svc.cluster.local') && !addressOf.has(name) && Date.now() - readMs > 5_000) {
     readMs = Date.now()
     await readServices().catch(() => {})

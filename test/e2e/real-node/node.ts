@@ -34,7 +34,7 @@ const POD_SUBNET = '10.88.0.0/16'
 /** The first address of Services, by which pods know the API server. */
 const SERVICE_IP = '10.0.0.1'
 
-/** How a command ended, and what it said. */
+/** How a command ended, and its output. */
 export interface Ended {
   exitCode: number
   stdout: string
@@ -44,11 +44,11 @@ export interface Ended {
 /** A command that runs on the node's network. */
 export interface RunningCommand {
   child: ChildProcess
-  said: () => string
+  output: () => string
   ended: Promise<Ended>
 }
 
-/** A real cluster of one real node, whose network and mounts nobody else sees. */
+/** A real cluster of one real node, in a network and mount namespace of its own. */
 export interface RealNode {
   /** The name of the node, and of the kubeconfig's context. */
   name: string
@@ -108,7 +108,7 @@ export async function startRealNode(): Promise<RealNode> {
         resolve({ exitCode: code ?? 128, stdout, stderr })
       })
     })
-    return { child, said: () => stdout + stderr, ended }
+    return { child, output: () => stdout + stderr, ended }
   }
   const run: RealNode['run'] = (command, args, options) => start(command, args, options).ended
 
@@ -155,7 +155,7 @@ export async function startRealNode(): Promise<RealNode> {
     const programs = await ensurePrograms(['kwokctl', ...controlPlanePrograms])
     const { kubelet, kubeProxy } = await nodePrograms()
 
-    // Whatever a node's programs put beside the folders that they are told is in memory, and goes with the namespace.
+    // What a node's programs write outside their configured folders is in memory, and goes with the namespace.
     const setUp = [
       'mount --make-rshared /',
       ...['/run', '/var/lib', '/var/log'].map(dir => `mount -t tmpfs tmpfs ${dir}`),
@@ -343,7 +343,7 @@ function kubeletConfiguration({
     clusterDNS: [NODE_IP],
     clusterDomain: 'cluster.local',
     resolvConf: join(tempDir, 'resolv.conf'),
-    // Machines for tests have little room, and this one's is nobody's to clean up.
+    // Test machines have little disk space, and the kubelet must not clean it up.
     evictionHard: { 'memory.available': '50Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
     imageGCHighThresholdPercent: 100,
     syncFrequency: '10s',
@@ -358,7 +358,7 @@ function kubeProxyConfiguration(kubeconfig: string, hostnameOverride: string) {
     hostnameOverride,
     mode: 'iptables',
     clusterCIDR: POD_SUBNET,
-    // Those of the machine, which are nobody's here to set.
+    // Sysctls of the machine, which a test must not set.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
   }
 }

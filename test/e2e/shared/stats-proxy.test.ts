@@ -1,55 +1,19 @@
+/** The stats proxy of the shared lab, as Prometheus and the collector read it. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
-import { fields, items, text } from '../../../lib/kube/json.ts'
-import type { Summary } from '../../../lib/kubelet/endpoints/summary-types.ts'
 import { programPath } from '../../../lib/programs/programs.ts'
-import { assertDone, assertSameWords, createTestLab, killHard, type TestLab, waitFor } from '../../support/lab.ts'
+import { assertSameWords, type TestLab, waitFor } from '../../support/lab.ts'
+import { nodeNames, openSharedLab } from '../../support/shared-lab.ts'
+import { kubeletUrl, runningPods } from '../../support/stats-proxy.ts'
 import { suite } from '../../support/suite.ts'
 
-const NODES = 3
-const nodeNames = Array.from({ length: NODES }, (_, at) => `kwok-node-000${at}`)
-
 const proxy = suite<{ lab: TestLab }>('stats proxy')
-
 proxy.before(async context => {
-  context.lab = await createTestLab('stats-proxy', { COLLECTION_INTERVAL: '5s' })
-  assertDone(await context.lab.make(['kwok', `NODE_COUNT=${NODES}`, 'POD_COUNT=20']))
+  context.lab = (await openSharedLab()).lab
 })
-proxy.after(({ lab }) => lab?.cleanUp())
-
-const url = (lab: TestLab, path: string) => `http://127.0.0.1:${lab.ports.statsProxyPort}${path}`
-
-async function summaries(lab: TestLab): Promise<Summary[]> {
-  return await Promise.all(
-    nodeNames.map(async node => (await (await fetch(url(lab, `/nodes/${node}/stats/summary`))).json()) as Summary),
-  )
-}
-
-/** CPU time of each node and pod now, by name and UID. */
-async function counters(lab: TestLab): Promise<Map<string, number>> {
-  const found = new Map<string, number>()
-  for (const { node, pods } of await summaries(lab)) {
-    found.set(node.nodeName, node.cpu.usageCoreNanoSeconds)
-    for (const { podRef, cpu } of pods) found.set(podRef.uid, cpu.usageCoreNanoSeconds)
-  }
-  return found
-}
-
-/** UID and node of each running pod, as the API has it. */
-async function runningPods(lab: TestLab): Promise<string[]> {
-  const list = await lab.kubectl(['get', 'pods', '-A', '--field-selector', 'status.phase=Running', '-o', 'json'])
-  return items(fields(JSON.parse(list)).items).map(
-    pod => `${text(fields(fields(pod).metadata).uid)} ${text(fields(fields(pod).spec).nodeName)}`,
-  )
-}
-
-async function servedPods(lab: TestLab): Promise<string[]> {
-  return (await summaries(lab)).flatMap(({ node, pods }) => pods.map(({ podRef }) => `${podRef.uid} ${node.nodeName}`))
-}
 
 proxy(
   'gives Prometheus the cAdvisor series of every node, with OpenTelemetry names, and no working set',
@@ -78,7 +42,7 @@ proxy(
 proxy('serves texts that promtool takes', async ({ lab }) => {
   const promtool = await programPath('promtool')
   for (const path of ['metrics/cadvisor', 'metrics/resource', 'metrics/probes']) {
-    const input = await (await fetch(url(lab, `/nodes/kwok-node-0000/${path}`))).text()
+    const input = await (await fetch(kubeletUrl(lab, `/nodes/kwok-node-0000/${path}`))).text()
     const { stderr } = spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' })
     // The one thing it finds fault with is cAdvisor's own name.
     const faults = stderr
@@ -131,7 +95,7 @@ proxy(
     const config = {
       receivers: {
         kubeletstats: {
-          endpoint: url(lab, '/nodes/kwok-node-0000'),
+          endpoint: kubeletUrl(lab, '/nodes/kwok-node-0000'),
           auth_type: 'none',
           collection_interval: '1s',
           metric_groups: ['node', 'pod', 'container', 'volume'],
@@ -182,82 +146,5 @@ proxy('prints one summary with --once', async ({ lab }) => {
   assert.equal(JSON.parse(stdout).node.nodeName, 'kwok-node-0001')
   assert.equal((await lab.task('kwok-stats-proxy', ['--once'])).exitCode, 2)
 })
-
-proxy(
-  'under churn, with proxy and kube-apiserver killed: no counter falls, and after 30 s no pod lacks or is misplaced',
-  async ({ lab }) => {
-    await lab.kubectl(['apply', '-f', '-'], randomUsage)
-    const pids = await lab.partPids()
-    let before = new Map<string, number>()
-    let reads = 0
-    let stopped = false
-    const watching = (async () => {
-      while (!stopped) {
-        // While the proxy is away there is nothing to compare.
-        const now = await counters(lab).catch(() => undefined)
-        for (const [name, value] of now ?? []) {
-          assert(value >= (before.get(name) ?? 0), `${name} fell from ${before.get(name)} to ${value}`)
-        }
-        if (now !== undefined) {
-          before = new Map([...before, ...now])
-          reads++
-        }
-        await sleep(150)
-      }
-    })()
-    const churning = (async () => {
-      for (let round = 0; !stopped; round++) {
-        const replicas = round % 2 === 0 ? '1' : '6'
-        await lab
-          .kubectl(['-n', 'shop', 'scale', 'deployment', '--all', `--replicas=${replicas}`])
-          .catch(() => undefined)
-        await sleep(1_000)
-      }
-    })()
-    try {
-      await sleep(4_000)
-      killHard(there(pids.get('stats-proxy')))
-      assertDone(await lab.task('kwok-stats-proxy'))
-      await sleep(3_000)
-      killHard(there(pids.get('kube-apiserver')))
-      await sleep(2_000)
-      assert.equal((await fetch(url(lab, '/nodes/kwok-node-0000/stats/summary'))).status, 200)
-      assertDone(await lab.task('kwok-create-cluster'))
-      await sleep(3_000)
-      killHard(there((await lab.partPids()).get('stats-proxy')))
-      assertDone(await lab.task('kwok-stats-proxy'))
-      await sleep(3_000)
-    } finally {
-      stopped = true
-      await churning
-    }
-    await watching
-    assert(reads > 20, `${reads} reads`)
-    await waitFor(
-      'the same pods as the API has',
-      async () => assertSameWords(await servedPods(lab), await runningPods(lab)),
-      30_000,
-    )
-    const log = readFileSync(join(lab.dir, 'logs', 'stats-proxy.log'), 'utf8')
-    assert.doesNotMatch(log, /bug:|Cannot write/)
-  },
-)
-
-/** Usage that chance decides, for the pods that come and go. */
-const randomUsage = `
-apiVersion: kwok.x-k8s.io/v1alpha1
-kind: ClusterResourceUsage
-metadata: { name: a-random }
-spec:
-  selector: { matchNamespaces: [shop] }
-  usages:
-    - usage:
-        cpu: { expression: 'Rand() * Quantity("300m")' }
-`
-
-function there<T>(value: T | undefined): T {
-  assert(value !== undefined)
-  return value
-}
 
 proxy.run()

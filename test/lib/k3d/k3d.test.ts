@@ -23,7 +23,7 @@ import { freePort } from '../../../lib/system/ports.ts'
 import { run } from '../../../lib/system/run.ts'
 import { readYamlDocuments } from '../../../lib/system/yaml-files.ts'
 import { assertSays } from '../../support/lab.ts'
-import { runTask } from '../../support/task.ts'
+import { importTask } from '../../support/task.ts'
 import { tempDir } from '../../support/temp-lab.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: files of the project, in which the tests look up fields
@@ -123,6 +123,7 @@ args('of kubectl open ports only on 127.0.0.1', () => {
 args.run()
 
 const tasks = suite('k3d')
+const runTask = (task: string, env: NodeJS.ProcessEnv) => importTask(`${task}.ts`, [], { env })
 const name = `unit-${process.pid}`
 const dir = openLab({ flags: { clusterName: name }, env: {}, kind: 'context' }).dir
 
@@ -157,29 +158,29 @@ function clusterList(isRunning: Readonly<Record<'server' | 'agent' | 'loadbalanc
   return JSON.stringify([{ name, nodes, serversCount: 1, serversRunning: Number(isRunning.server) }])
 }
 
-tasks('creates a cluster by its configuration, keeps an existing one, and deletes it', () => {
+tasks('creates a cluster by its configuration, keeps an existing one, and deletes it', async () => {
   const first = recordingK3d("echo '[]'")
-  const made = runTask('k3d-create-cluster', [], first.env)
+  const made = await runTask('k3d-create-cluster', first.env)
   assert.equal(made.status, 0, made.stderr)
   const list = 'cluster list --output json'
   assert.deepEqual(first.calls(), [list, `cluster create --config ${join(dir, 'config', 'k3d.yaml')}`])
   const there = recordingK3d(`echo '${clusterList({ server: true, agent: true, loadbalancer: true })}'`)
-  const again = runTask('k3d-create-cluster', [], there.env)
+  const again = await runTask('k3d-create-cluster', there.env)
   assert.deepEqual([again.status, again.stdout], [0, `k3d cluster "${name}" exists, context k3d-${name}\n`])
   assert.deepEqual(there.calls(), [list])
-  const other = runTask('k3d-create-cluster', [], { ...there.env, GRAFANA_PORT: '28499' })
+  const other = await runTask('k3d-create-cluster', { ...there.env, GRAFANA_PORT: '28499' })
   assert.deepEqual([other.status, other.stdout], [2, ''])
   assert.match(
     other.stderr,
     /^GRAFANA_PORT=28499 differs from what the cluster was created with: it is 28471 until it is taken down\n {2}Next: make k3d-down CLUSTER_NAME=/,
   )
-  const down = runTask('k3d-down', [], there.env)
+  const down = await runTask('k3d-down', there.env)
   assert.equal(down.status, 0, down.stderr)
   assert.equal(there.calls().at(-1), `cluster delete ${name}`)
   assert(!existsSync(dir))
 })
 
-tasks('starts a cluster with a stopped node', () => {
+tasks('starts a cluster with a stopped node', async () => {
   const settings = { grafanaPort: '28471' }
   const record = JSON.stringify({ settings, kwokWorkdir: '', k3dCluster: name, created: true })
   mkdirSync(dir, { recursive: true })
@@ -187,16 +188,16 @@ tasks('starts a cluster with a stopped node', () => {
   const all = { server: true, agent: true, loadbalancer: true }
   for (const stopped of ['server', 'agent', 'loadbalancer']) {
     const { env, calls } = recordingK3d(`echo '${clusterList({ ...all, [stopped]: false })}'`)
-    const again = runTask('k3d-create-cluster', [], env)
+    const again = await runTask('k3d-create-cluster', env)
     assert.equal(again.status, 0, again.stderr)
     assert.equal(calls().at(-1), `cluster start ${name}`, stopped)
   }
   rmSync(dir, { recursive: true, force: true })
 })
 
-tasks('deletes an incomplete cluster and creates it again', () => {
+tasks('deletes an incomplete cluster and creates it again', async () => {
   const failing = recordingK3d("echo '[]';; create) echo 'FATA[0001] no space left on device' >&2; exit 1")
-  const failed = runTask('k3d-create-cluster', [], failing.env)
+  const failed = await runTask('k3d-create-cluster', failing.env)
   assert.deepEqual([failed.status, failed.stdout], [1, ''])
   assertSays(
     failed.stderr,
@@ -207,13 +208,13 @@ tasks('deletes an incomplete cluster and creates it again', () => {
   )
   const half = recordingK3d(`echo '[{"name":"${name}"}]'`)
   const [list, remove] = ['cluster list --output json', `cluster delete ${name}`]
-  assert.equal(runTask('k3d-create-cluster', [], half.env).status, 0)
+  assert.equal((await runTask('k3d-create-cluster', half.env)).status, 0)
   assert.deepEqual(half.calls(), [list, remove, `cluster create --config ${join(dir, 'config', 'k3d.yaml')}`])
   writeFileSync(
     join(dir, 'lab.json'),
     JSON.stringify({ settings: {}, kwokWorkdir: '', k3dCluster: name, created: false }),
   )
-  const down = runTask('k3d-down', [], half.env)
+  const down = await runTask('k3d-down', half.env)
   assert.equal(down.status, 0, down.stderr)
   assert.deepEqual(half.calls().slice(3), [list, remove])
   assert(!existsSync(dir))
@@ -221,7 +222,10 @@ tasks('deletes an incomplete cluster and creates it again', () => {
 
 tasks('refuses an unwritable kubeconfig and ports of a KWOK lab before anything changes', async () => {
   const { env, calls } = recordingK3d("echo '[]'")
-  const unwritable = runTask('k3d-create-cluster', [], { ...env, KUBECONFIG: join(env['K3D_BINARY'] ?? '', 'config') })
+  const unwritable = await runTask('k3d-create-cluster', {
+    ...env,
+    KUBECONFIG: join(env['K3D_BINARY'] ?? '', 'config'),
+  })
   assert.deepEqual([unwritable.status, unwritable.stdout], [1, ''])
   assertSays(unwritable.stderr, /^Cannot write the kubeconfig .*is not a folder\n {2}Next: set KUBECONFIG to a file/)
 
@@ -239,7 +243,7 @@ tasks('refuses an unwritable kubeconfig and ports of a KWOK lab before anything 
     ready: async () => (await fetch(`http://127.0.0.1:${prometheusPort}`).catch(() => undefined))?.ok === true,
   })
   try {
-    const taken = runTask('k3d-create-cluster', [], { ...env, PROMETHEUS_PORT: String(prometheusPort) })
+    const taken = await runTask('k3d-create-cluster', { ...env, PROMETHEUS_PORT: String(prometheusPort) })
     assert.deepEqual([taken.status, taken.stdout], [1, ''])
     assert.equal(
       taken.stderr,
@@ -253,7 +257,7 @@ tasks('refuses an unwritable kubeconfig and ports of a KWOK lab before anything 
   assert(!existsSync(dir))
 })
 
-tasks('refuses an unknown context, and a cluster that does not answer', () => {
+tasks('refuses an unknown context, and a cluster that does not answer', async () => {
   const folder = tempDir()
   const kubeconfig = join(folder, 'config')
   const server = { name: 'gone', cluster: { server: 'https://127.0.0.1:9' } }
@@ -266,13 +270,13 @@ tasks('refuses an unknown context, and a cluster that does not answer', () => {
   )
   for (const task of ['k3d-lgtm', 'k3d-down', 'report', 'view']) {
     const env = { ...process.env, KUBECONFIG: kubeconfig, YES: '1', NO_COLOR: '1' }
-    const wrong = runTask(task, [], { ...env, KUBE_CONTEXT: 'nowhere' })
+    const wrong = await runTask(task, { ...env, KUBE_CONTEXT: 'nowhere' })
     assert.deepEqual([wrong.status, wrong.stdout], [2, ''], task)
     assertSays(
       wrong.stderr,
       /^KUBE_CONTEXT=nowhere is invalid: your kubeconfig has no such context; it has gone\n {2}Next: set KUBE_CONTEXT to one of them/,
     )
-    const silent = runTask(task, [], { ...env, KUBE_CONTEXT: 'gone' })
+    const silent = await runTask(task, { ...env, KUBE_CONTEXT: 'gone' })
     assert.deepEqual([silent.status, silent.stdout], [1, ''], task)
     assertSays(
       silent.stderr,
@@ -283,13 +287,13 @@ tasks('refuses an unknown context, and a cluster that does not answer', () => {
     assert(!existsSync(openLab({ flags: { kubeContext: each }, env: {}, kind: 'context' }).dir))
 })
 
-tasks('refuses a cluster that the lab did not create, and a machine without Docker, and leaves nothing', () => {
+tasks('refuses a cluster that the lab did not create, and a machine without Docker, and leaves nothing', async () => {
   const foreign = recordingK3d(`echo '[{"name":"${name}"}]'`)
-  const refused = runTask('k3d-create-cluster', [], foreign.env)
+  const refused = await runTask('k3d-create-cluster', foreign.env)
   assert.deepEqual([refused.status, refused.stdout], [1, ''])
   assert.match(refused.stderr, new RegExp(`^The lab did not create k3d cluster "${name}"\n {2}Next: `))
   const dead = recordingK3d('echo "Cannot connect to the Docker daemon" >&2; exit 1')
-  const without = runTask('k3d-create-cluster', [], dead.env)
+  const without = await runTask('k3d-create-cluster', dead.env)
   assert.deepEqual([without.status, without.stdout], [1, ''])
   assert.match(
     without.stderr,
