@@ -19,50 +19,28 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  const requests = new Counter({
-    name: 'stats_proxy_http_requests_total',
-    help: 'Requests answered, by route and HTTP status.',
-    labelNames: ['route', 'code'],
-    registers,
-  })
-  const events = new Counter({
-    name: 'stats_proxy_events_total',
-    help: 'Objects set or deleted, from lists and watches.',
-    labelNames: ['kind', 'type'],
-    registers,
-  })
-  const bad = new Counter({
-    name: 'stats_proxy_annotation_errors_total',
-    help: 'Invalid usage annotations, once for each pod and value.',
-    labelNames: ['annotation'],
-    registers,
-  })
-  const usageProblems = new Counter({
-    name: 'stats_proxy_usage_errors_total',
-    help: 'Invalid entries of usage objects, and expressions each time they failed for a pod.',
-    labelNames: ['kind'],
-    registers,
-  })
-  const stateErrors = new Counter({
-    name: 'stats_proxy_state_errors_total',
-    help: 'Failed writes of counters to the state file before they were served.',
-    registers,
-  })
-  const pushes = new Counter({
-    name: 'stats_proxy_pushed_nodes_total',
-    help: 'Nodes whose host metrics were pushed, by result of the push.',
-    labelNames: ['result'],
-    registers,
-  })
-  gauge(
-    'stats_proxy_usage_objects',
-    'ResourceUsage and ClusterResourceUsage objects held.',
-    () => store.usageObjectCount,
+  const requests = counter('http_requests_total', 'Requests answered, by route and HTTP status.', 'route', 'code')
+  const events = counter('events_total', 'Objects set or deleted, from lists and watches.', 'kind', 'type')
+  const badAnnotations = counter(
+    'annotation_errors_total',
+    'Invalid usage annotations, once for each pod and value.',
+    'annotation',
   )
-  gauge('stats_proxy_state_bytes', 'Size of the state file.', () => store.stateBytes)
-  gauge('stats_proxy_nodes', 'Nodes held.', () => store.nodeCount)
-  gauge('stats_proxy_pods', 'Pods held, of any phase.', () => store.podCount)
-  gauge('stats_proxy_running_pods', 'Pods in the summaries.', () => store.runningPodCount)
+  const usageProblems = counter(
+    'usage_errors_total',
+    'Invalid entries of usage objects, and expressions each time they failed for a pod.',
+    'kind',
+  )
+  const stateErrors = counter(
+    'state_errors_total',
+    'Failed writes of counters to the state file before they were served.',
+  )
+  const pushes = counter('pushed_nodes_total', 'Nodes whose host metrics were pushed, by result of the push.', 'result')
+  gauge('usage_objects', 'ResourceUsage and ClusterResourceUsage objects held.', () => store.usageObjectCount)
+  gauge('state_bytes', 'Size of the state file.', () => store.stateBytes)
+  gauge('nodes', 'Nodes held.', () => store.nodeCount)
+  gauge('pods', 'Pods held, of any phase.', () => store.podCount)
+  gauge('running_pods', 'Pods in the summaries.', () => store.runningPodCount)
   new Gauge({
     name: 'stats_proxy_api_contact_age_seconds',
     help: 'Time since the API server last sent anything; absent before it first did.',
@@ -78,16 +56,20 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
   return {
     countRequest: (route, status) => requests.inc({ route, code: String(status) }),
     countEvent: (kind, type) => events.inc({ kind, type }),
-    countBadAnnotation: annotation => bad.inc({ annotation }),
+    countBadAnnotation: annotation => badAnnotations.inc({ annotation }),
     countUsageProblem: kind => usageProblems.inc({ kind }),
     countStateError: () => stateErrors.inc(),
     countPush: (result, nodes) => pushes.inc({ result }, nodes),
     expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   }
 
+  function counter(name: string, help: string, ...labelNames: string[]): Counter {
+    return new Counter({ name: `stats_proxy_${name}`, help, labelNames, registers })
+  }
+
   function gauge(name: string, help: string, read: () => number): void {
     new Gauge({
-      name,
+      name: `stats_proxy_${name}`,
       help,
       registers,
       collect() {

@@ -124,32 +124,22 @@ function diskMetrics({ total }: MeasuredNode): Metric[] {
   const [readCount, writeCount] = [reads(readBytes), writes(writtenBytes)]
   // A read takes 0.4 ms and a write 0.8 ms; they do not overlap.
   const [readS, writeS] = [readCount * 0.0004, writeCount * 0.0008]
-  const counter = { kind: 'counter', whole: true } as const
+  const counter = (name: string, unit: string, points: Point[]): Metric => ({
+    name: `system.disk.${name}`,
+    unit,
+    kind: 'counter',
+    whole: unit !== 's',
+    points,
+  })
+  const busy: Point[] = [[readS + writeS, { device }]]
   return [
-    { ...counter, name: 'system.disk.io', unit: 'By', points: byDirection(readBytes, writtenBytes) },
-    { ...counter, name: 'system.disk.operations', unit: '{operations}', points: byDirection(readCount, writeCount) },
-    {
-      ...counter,
-      name: 'system.disk.merged',
-      unit: '{operations}',
-      points: byDirection(Math.floor(readCount / 6), Math.floor(writeCount / 3)),
-    },
-    { ...counter, whole: false, name: 'system.disk.operation_time', unit: 's', points: byDirection(readS, writeS) },
-    { ...counter, whole: false, name: 'system.disk.io_time', unit: 's', points: [[readS + writeS, { device }]] },
-    {
-      ...counter,
-      whole: false,
-      name: 'system.disk.weighted_io_time',
-      unit: 's',
-      points: [[readS + writeS, { device }]],
-    },
-    {
-      name: 'system.disk.pending_operations',
-      unit: '{operations}',
-      kind: 'sum',
-      whole: true,
-      points: [[0, { device }]],
-    },
+    counter('io', 'By', byDirection(readBytes, writtenBytes)),
+    counter('operations', '{operations}', byDirection(readCount, writeCount)),
+    counter('merged', '{operations}', byDirection(Math.floor(readCount / 6), Math.floor(writeCount / 3))),
+    counter('operation_time', 's', byDirection(readS, writeS)),
+    counter('io_time', 's', busy),
+    counter('weighted_io_time', 's', busy),
+    { ...counter('pending_operations', '{operations}', [[0, { device }]]), kind: 'sum' },
   ]
 }
 

@@ -116,19 +116,12 @@ export function waveBelow(limit: number, { mean, swing, periodMs, phase }: Omit<
   return { kind: 'wave', mean: Math.min(mean, limit / (1 + swing)), swing, periodMs, phase }
 }
 
-/** Whether two curves are the same level at every time. */
+/** Whether two curves are equal. */
 export function sameCurve(a: Wave | Pulse | Ramp, b: Wave | Pulse | Ramp): boolean {
-  if (a.kind === 'wave' && b.kind === 'wave') {
-    return a.mean === b.mean && a.swing === b.swing && a.periodMs === b.periodMs && a.phase === b.phase
-  }
-  if (a.kind === 'pulse' && b.kind === 'pulse') {
-    const sameTimes = a.onMs === b.onMs && a.periodMs === b.periodMs && a.phaseMs === b.phaseMs
-    return sameTimes && a.low === b.low && a.high === b.high
-  }
-  if (a.kind === 'ramp' && b.kind === 'ramp') {
-    return a.from === b.from && a.perHour === b.perHour && a.sinceMs === b.sinceMs && a.most === b.most
-  }
-  return false
+  if (a.kind !== b.kind) return false
+  // Curves of one kind have the same keys.
+  for (const key in a) if (a[key as keyof typeof a] !== b[key as keyof typeof b]) return false
+  return true
 }
 
 function highMs({ onMs, periodMs, phaseMs }: Pulse, timeMs: number): number {

@@ -155,28 +155,26 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
       }
     }
     if (!expression.isDynamic) return at(0)
-    const seen = expression.usesNode ? pod.json.toString() + JSON.stringify(node?.object) : pod.json.toString()
-    return { key: `${source}\n${hash(seen)}\n${container.name}`, at }
+    const objects = expression.usesNode ? pod.json.toString() + JSON.stringify(node?.object) : pod.json.toString()
+    return { key: `${source}\n${hash(objects)}\n${container.name}`, at }
   }
 }
 
-export type UsageObjects = ReturnType<typeof createUsageObjects>
-
-/** Whether an object can say something about a pod. */
+/** Whether an object matches a pod. */
 export function matches(object: UsageObject, pod: PodFacts): boolean {
   if (object.kind === 'ResourceUsage') return object.namespace === pod.namespace && object.name === pod.name
   const isIn = (names: string[], name: string) => names.length === 0 || names.includes(name)
   return isIn(object.matchNamespaces, pod.namespace) && isIn(object.matchNames, pod.name)
 }
 
-/** The pod that was asked about last: its containers' and resources' expressions come one after the other. */
+/** The object of the last evaluated pod: expressions of its containers and resources follow each other. */
 let latest: { pod: PodFacts; object: Record<string, unknown> } | undefined
 
-/** What an expression sees. Kept of one pod only: of 50,000 it would be gigabytes. */
+/** The variables of an expression. Only one pod's object is kept: 50,000 would be gigabytes. */
 function objectsOf(pod: PodFacts, container: ContainerFacts, node: NodeFacts | undefined) {
   if (latest?.pod !== pod) {
     const object = fields(JSON.parse(pod.json.toString()))
-    // `"x" in pod.metadata.annotations` must not fail on a pod that has none, as it doesn't in Go.
+    // As in Go, `"x" in pod.metadata.annotations` must not fail for a pod without annotations.
     latest = { pod, object: { ...object, metadata: { annotations: {}, labels: {}, ...fields(object.metadata) } } }
   }
   const spec = fields(latest.object.spec)
@@ -194,7 +192,7 @@ function amounts(usage: Record<string, unknown>, problems: string[]): { [R in Re
     const { value, expression } = fields(usage[resource])
     const source = text(expression)
     try {
-      if (value !== undefined) found[resource] = { value: saneQuantity(value, resource) }
+      if (value !== undefined) found[resource] = { value: plausibleQuantity(value, resource) }
       else if (source !== undefined) found[resource] = { expression: compileExpression(source), source }
     } catch (error) {
       problems.push(`${resource}: ${error instanceof Error ? error.message : String(error)}`)
@@ -203,11 +201,12 @@ function amounts(usage: Record<string, unknown>, problems: string[]): { [R in Re
   return found
 }
 
-function saneQuantity(value: unknown, resource: Resource): number {
+function plausibleQuantity(value: unknown, resource: Resource): number {
   const parsed = parseQuantity(String(value))
   if (parsed === undefined) throw new Error(`${JSON.stringify(value)} is not a quantity`)
-  if (!isPlausible(parsed * (resource === 'cpu' ? NANO : 1)))
+  if (!isPlausible(parsed * (resource === 'cpu' ? NANO : 1))) {
     throw new Error(`${JSON.stringify(value)} is negative or too large`)
+  }
   return parsed
 }
 

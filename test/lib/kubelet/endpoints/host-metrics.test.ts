@@ -108,11 +108,14 @@ pushes('sends each node as a resource, in bounded requests, and continues after 
     signal: stopping.signal,
     log: line => log.push(line),
   })
-  await until('it was accepted', () => results.filter(each => each.startsWith('accepted')).length >= 3)
-  stopping.abort()
-  await stopped
-  server.closeAllConnections()
-  server.close()
+  try {
+    await until('it was accepted', () => results.filter(each => each.startsWith('accepted')).length >= 3, 30_000)
+  } finally {
+    stopping.abort()
+    await stopped
+    server.closeAllConnections()
+    server.close()
+  }
   assert.deepEqual(results.slice(0, 6), [
     ...['refused 50', 'refused 50', 'refused 20'],
     ...['accepted 50', 'accepted 50', 'accepted 20'],
