@@ -6,24 +6,24 @@ import { makeCommand } from '../cli/settings.ts'
 import { fields, text } from '../kube/json.ts'
 import type { Lab } from './lab.ts'
 
-/** Makes kwokctl's folder of a cluster, with a mark that it is this lab's. */
+/** Creates kwokctl's folder of a cluster, with a file that names this lab as its owner. */
 export function markCluster(lab: Lab): void {
   mkdirSync(lab.clusterDir, { recursive: true, mode: 0o700 })
   writeFileSync(markerPath(lab), `${lab.dir}\n`, { mode: 0o600 })
 }
 
-/** The folder of the lab that made this cluster, or undefined when another hand did. */
+/** The folder of the lab that created this cluster; undefined when no lab did. */
 export function clusterOwner(lab: Lab): string | undefined {
   const path = markerPath(lab)
   return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
 }
 
-/** Whether kwokctl has finished making the cluster: its record and its kubeconfig are there. */
+/** Whether kwokctl has created the cluster: its record and its kubeconfig exist. */
 export function isClusterMade(lab: Lab): boolean {
   return existsSync(join(lab.clusterDir, 'kwok.yaml')) && existsSync(lab.adminKubeconfig)
 }
 
-/** Refuses a cluster that this clone of the project did not make. */
+/** Throws a LabError for a cluster that this clone of the project did not create. */
 export function requireOwnCluster(lab: Lab): void {
   if (!existsSync(lab.clusterDir)) return
   const owner = clusterOwner(lab)
@@ -35,8 +35,8 @@ export function requireOwnCluster(lab: Lab): void {
       next: 'set CLUSTER_NAME and the ports to others, or run make kwok-down there',
     })
   }
-  throw new LabError(`KWOK cluster "${name}" was not made by the lab`, {
-    why: `kwokctl made it by the ${clusterRuntime(lab)} runtime in ${lab.clusterDir}`,
+  throw new LabError(`KWOK cluster "${name}" was not created by the lab`, {
+    why: `kwokctl created it with the ${clusterRuntime(lab)} runtime in ${lab.clusterDir}`,
     next: `set CLUSTER_NAME to another name, or run kwokctl delete cluster --name ${name}`,
   })
 }
@@ -48,7 +48,7 @@ function clusterRuntime(lab: Lab): string {
   return text(fields(config['options'])['runtime']) ?? 'unknown'
 }
 
-/** Refuses to go on without a cluster, and with one that this clone did not make. */
+/** Throws a LabError without a cluster, and for one that this clone did not create. */
 export function requireCluster(lab: Lab): void {
   requireOwnCluster(lab)
   if (isClusterMade(lab)) return

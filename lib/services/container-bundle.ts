@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { containerDir, writeForContainer } from './container-user.ts'
 
-/** The files that a bundled program is made of: itself, and what it reads kubeconfigs with, in a thread of its own. */
+/** The files beside a bundled program: the Kubernetes client, and the thread that reads credentials with it. */
 const WORKER = 'credentials-worker.js'
 const CLIENT = 'kubernetes-client.mjs'
 
 /**
- * Bundles one of the lab's programs with all it imports into the folder that its container sees, where Node.js alone runs it.
- * Returns the program's file name, and the text of all files together.
+ * Bundles one of the lab's programs with its imports into the folder of its container, which has only Node.js. Returns the program's
+ * file name, and the text of all files.
  *
- * Throws a LabError when a file can't be written.
+ * Throws a LabError when a file cannot be written.
  */
 export async function bundleProgram(
   lab: Lab,
@@ -27,7 +27,7 @@ export async function bundleProgram(
   return { file, contents: Object.values(files).join('') }
 }
 
-/** The library as one file: the one that is there, when it was made of the same packages, for making it takes longest. */
+/** The Kubernetes client as one file. Bundling it takes longest: an existing file of the same packages is reused. */
 async function clientBundle(lab: Lab, service: string): Promise<string> {
   const lock = readFileSync(join(projectDir, 'package-lock.json'))
   const madeOf = `// Made of the packages of ${createHash('sha256').update(lock).digest('hex')}\n`
@@ -47,8 +47,8 @@ async function bundle(entry: string): Promise<string> {
     platform: 'node',
     target: 'node20',
     format: 'esm',
-    // Packages of the older kind ask for Node.js's own modules by require(); and the library that the thread loads is beside it.
-    // Names that nothing in a bundle has.
+    // CommonJS packages load Node.js's modules by require(); the library that the thread loads is beside the bundle.
+    // These names occur in no bundled code.
     banner: {
       js: [
         "import { createRequire as bundleRequire } from 'node:module'",

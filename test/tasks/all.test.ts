@@ -196,7 +196,7 @@ others('kwok-check says nothing when all is well, and names KWOK variables that 
   const ports = await freePorts()
   assert.deepEqual(await start('kwok-check.ts', [], ports), { status: 0, stdout: '', stderr: '' })
   const warned = await start('kwok-check.ts', [], { ...ports, KWOK_KUBE_VERSION: 'v1' })
-  const warning = 'Warning: not obeyed by the lab: KWOK_KUBE_VERSION\n'
+  const warning = 'Warning: ignored by the lab: KWOK_KUBE_VERSION\n'
   assert.deepEqual(warned, { status: 0, stdout: '', stderr: warning })
 })
 
@@ -221,7 +221,7 @@ for (const [fact, more, status, said] of [
     'the Docker runtime where no engine answers',
     { RUNTIME: 'docker', DOCKER_HOST: `unix://${join(dir, 'no-engine.sock')}` },
     1,
-    /^No Docker engine answers: .+\n {2}Next: start it, or name another by DOCKER_HOST .*; RUNTIME=binary/,
+    /^No Docker engine answers: .+\n {2}Next: start it, or select another with DOCKER_HOST .*; RUNTIME=binary/,
   ],
 ] as const) {
   others(`kwok-check refuses ${fact}, and creates nothing`, async () => {
@@ -272,7 +272,9 @@ others('a cluster of that name made by another hand and runtime is neither used 
     const { status, stdout, stderr } = await start(task, [], await freePorts())
     assert.deepEqual([status, stdout], [1, ''], task)
     assert(
-      stderr.startsWith(`KWOK cluster "${clusterName}" was not made by the lab: kwokctl made it by the docker runtime`),
+      stderr.startsWith(
+        `KWOK cluster "${clusterName}" was not created by the lab: kwokctl created it with the docker runtime`,
+      ),
     )
     assert.match(stderr, /\n {2}Next: set CLUSTER_NAME/)
   }

@@ -31,7 +31,7 @@ ports('are refused when there are none', async () => {
     freeComponentPorts('/a', async () => false),
     {
       name: 'LabError',
-      message: /^There are no ports for the control plane: none of 512 blocks/,
+      message: /^There are no free ports for the control plane: none of 512 blocks/,
       next: 'take down a lab that you do not need',
     },
   )

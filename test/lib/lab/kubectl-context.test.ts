@@ -140,7 +140,7 @@ owns('refuses a context of the lab’s name that is in any of the files, and non
   requireOwnContext(lab, { KUBECONFIG: `${none}:${first}` })
   assert.throws(() => requireOwnContext(lab, { KUBECONFIG: `${first}:${second}` }), {
     name: 'LabError',
-    message: `Your kubeconfig has a context "kwok-unit" that the lab did not make: it is in ${second}`,
+    message: `Your kubeconfig has a context "kwok-unit" that the lab did not create: it is in ${second}`,
   })
   writeRecord(lab, { settings: {}, previousContext: 'theirs' })
   requireOwnContext(lab, { KUBECONFIG: `${first}:${second}` })

@@ -119,7 +119,7 @@ writes('says why it can’t, keeps the cause, and leaves nothing half-written', 
   assert.deepEqual(readdirSync(dir), ['folder'])
 })
 
-// A disk that is full in earnest takes root and mount(8).
+// A really full disk needs root and mount(8).
 const disk = join(tempDir(), 'disk')
 mkdirSync(disk)
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]).status === 0

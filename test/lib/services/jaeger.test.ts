@@ -77,10 +77,10 @@ asks('gives the spans of each trace with parent, tags and resource', async () =>
 
 asks('says so when Jaeger is away, or refuses', async () => {
   const api = await fakeApi((_, response) => answer(response, 500, { errors: [{ msg: 'broken' }] }))
-  await assert.rejects(jaegerServices(api.url), { message: /^Cannot ask Jaeger at http:.*: it answers 500 .*broken/ })
+  await assert.rejects(jaegerServices(api.url), { message: /^Cannot query Jaeger at http:.*: it answers 500 .*broken/ })
   await api.close()
   await assert.rejects(jaegerServices(api.url), {
-    message: /^Cannot ask Jaeger at .*ECONNREFUSED/,
+    message: /^Cannot query Jaeger at .*ECONNREFUSED/,
     next: 'make kwok-status',
   })
 })

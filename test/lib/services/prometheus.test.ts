@@ -87,11 +87,11 @@ configs('gives those over https, and no other, the token, the CA and the name on
   for (const job of jobs.filter(each => each.scheme !== 'https')) assert(!('authorization' in job), job.job_name)
 })
 
-configs('refuses a job that there is no target for', () => {
+configs('refuses a job without a target', () => {
   const { 'stats-proxy': _, ...targets } = given.targets
   assert.throws(() => prometheusConfig(base, { ...given, targets }), {
     name: 'LabError',
-    message: 'kwok-config/prometheus.yaml has a job "stats-proxy" that the lab has no target for',
+    message: 'kwok-config/prometheus.yaml has a job "stats-proxy" without a target in the lab',
   })
 })
 
