@@ -25,19 +25,8 @@ export function controlPlaneOf(lab: Lab): ControlPlane {
 
 /** The arguments of kwokctl that create the cluster. The user's kubeconfig is changed by another step. */
 export function createClusterArgs(name: string, configPath: string, runtime: Runtime): string[] {
-  return [
-    'create',
-    'cluster',
-    '--name',
-    name,
-    '--config',
-    configPath,
-    '--runtime',
-    runtime,
-    '--kubeconfig',
-    '',
-    ...waitArgs(runtime),
-  ]
+  const files = ['--config', configPath, '--kubeconfig', '']
+  return ['create', 'cluster', '--name', name, '--runtime', runtime, ...files, ...waitArgs(runtime)]
 }
 
 /**

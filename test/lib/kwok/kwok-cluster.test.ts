@@ -87,7 +87,7 @@ const args = suite('createClusterArgs()')
 args('gives the whole command line, without the user’s kubeconfig', () => {
   assert.equal(
     createClusterArgs('lab', '/c/kwok.yaml', 'binary').join('|'),
-    'create|cluster|--name|lab|--config|/c/kwok.yaml|--runtime|binary|--kubeconfig|',
+    'create|cluster|--name|lab|--runtime|binary|--config|/c/kwok.yaml|--kubeconfig|',
   )
 })
 args.run()

@@ -297,7 +297,7 @@ network('binds published ports to loopback, and has the lab’s labels', () => {
   ])
   assert.equal(
     createClusterArgs('unit', '/c/kwok.yaml', 'docker').join('|'),
-    'create|cluster|--name|unit|--config|/c/kwok.yaml|--runtime|docker|--kubeconfig||--wait|2m',
+    'create|cluster|--name|unit|--runtime|docker|--config|/c/kwok.yaml|--kubeconfig||--wait|2m',
   )
 })
 network.run()
