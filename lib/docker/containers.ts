@@ -1,24 +1,24 @@
 import { fields, text } from '../kube/json.ts'
 import { docker } from './engine.ts'
 
-/** What the engine says of one container. */
+/** One container, as the engine reports it. */
 export interface ContainerState {
   isRunning: boolean
   pid: number
-  /** How often the engine has started it again since it was made, or since somebody did. */
+  /** How often the engine has restarted it since it was created, or last started by a command. */
   restarts: number
   /** RFC 3339. */
   startedAt: string
   labels: Readonly<Record<string, unknown>>
 }
 
-/** A container by name; undefined when there is none. Throws a LabError when no engine answers. */
+/** A container by name; undefined when it does not exist. Throws a LabError when no engine answers. */
 export async function inspectContainer(name: string): Promise<ContainerState | undefined> {
   const format = '{{json .}}'
   const answer = await docker(['container', 'inspect', '--format', format, name], { nothrow: true, timeoutMs: 30_000 })
   if (answer.exitCode !== 0) {
     if (/no such container/i.test(answer.stderr)) return undefined
-    // Says what is wrong with the engine.
+    // Throws when the engine does not answer.
     await docker(['version', '--format', '{{.Server.Version}}'])
     return undefined
   }
@@ -33,7 +33,7 @@ export async function inspectContainer(name: string): Promise<ContainerState | u
   }
 }
 
-/** What a container has written since a time (RFC 3339), or its last lines. Empty when there is no such container. */
+/** The log of a container since a time (RFC 3339), or its last lines. Empty when the container does not exist. */
 export async function containerLog(name: string, choice: { since?: string; tail?: number } = {}): Promise<string> {
   const args = [
     ...(choice.since === undefined ? [] : ['--since', choice.since]),
@@ -48,7 +48,7 @@ export function logCommand(name: string): string {
   return `docker logs ${name}`
 }
 
-/** What the containers of a lab take, by container name, in bytes. One question of a second or two to the engine. */
+/** The memory of containers by name, in bytes. The engine takes a second or two to answer. */
 export async function containerMemory(names: readonly string[]): Promise<Map<string, number>> {
   if (names.length === 0) return new Map()
   const { stdout } = await docker(['stats', '--no-stream', '--format', '{{json .}}', ...names], { nothrow: true })

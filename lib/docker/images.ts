@@ -2,8 +2,8 @@ import { UsageError } from '../cli/errors.ts'
 import { imageTags, versions } from '../programs/versions.ts'
 
 /**
- * The images that the Docker runtime runs, by tag, or by digest where the index's is known. Written out with their registry, so that no
- * engine's own search list decides which one it is.
+ * The images of the Docker runtime, by tag, or by digest where the index's is known. Each name has its registry, so that it does not
+ * depend on an engine's search list.
  */
 export const pinnedImages = {
   // etcd's own registry: registry.k8s.io has only versions that were promoted manually.
@@ -20,25 +20,25 @@ export const pinnedImages = {
   node: `docker.io/library/node:${imageTags.node}`,
 } as const
 
-/** The name of an image in the lab; with `_IMAGE`, of the variable that names another one. */
+/** The lab's word for an image. In capitals with `_IMAGE` it is the variable that selects another one. */
 export type ImageName = keyof typeof pinnedImages
 export const imageNames = Object.keys(pinnedImages) as ImageName[]
 
-/** A reference without its digest: what an image that was built or loaded here can be called. */
+/** A reference without its digest: the name of an image that was built or loaded on this machine. */
 export function withoutDigest(reference: string): string {
   return reference.replace(/@sha256:[0-9a-f]{64}$/, '')
 }
 
-/** The variable that names another image: `ETCD_IMAGE`, `KUBE_APISERVER_IMAGE`. */
+/** The variable that selects another image: `ETCD_IMAGE`, `KUBE_APISERVER_IMAGE`. */
 export function imageVariable(name: ImageName): string {
   return `${name.replaceAll('-', '_').toUpperCase()}_IMAGE`
 }
 
 /**
- * What each image is called where the lab is made: as its variable says, else as it is pinned, at a mirror when `IMAGE_PREFIX`
- * names one (`mirror.example/lab` stands in the place of the registry: `mirror.example/lab/grafana/otel-lgtm:...`).
+ * The reference of each image for a new lab: from its variable, else as pinned, at the mirror that `IMAGE_PREFIX` names
+ * (`mirror.example/lab` replaces the registry: `mirror.example/lab/grafana/otel-lgtm:...`).
  *
- * Throws a UsageError for a variable that holds no image's name.
+ * Throws a UsageError for a variable that is not the name of an image.
  */
 export function chosenImages(env: NodeJS.ProcessEnv): Record<ImageName, string> {
   const prefix = imagePrefix(env)
@@ -51,17 +51,17 @@ export function chosenImages(env: NodeJS.ProcessEnv): Record<ImageName, string> 
   return Object.fromEntries(entries) as Record<ImageName, string>
 }
 
-/** `IMAGE_PREFIX` without a slash at its end; empty when none is set. Throws a UsageError where it is none. */
+/** `IMAGE_PREFIX` without a slash at its end; empty when it is not set. Throws a UsageError when it is not the name of a mirror. */
 export function imagePrefix(env: NodeJS.ProcessEnv): string {
   const prefix = (env['IMAGE_PREFIX'] ?? '').replace(/\/+$/, '')
   requireReference('IMAGE_PREFIX', prefix)
   return prefix
 }
 
-/** An image at the mirror: the prefix in the place of the registry. An empty prefix changes nothing. */
+/** An image at a mirror: the prefix replaces the registry. An empty prefix changes nothing. */
 export function atPrefix(reference: string, prefix: string): string {
   if (prefix === '') return reference
-  // As engines read it: the first part is a registry when it looks like a host.
+  // The rule of the engines: the first part is a registry when it looks like a host.
   const path = reference.replace(/^(?:[^/]*[.:][^/]*|localhost)\//, '')
   return `${prefix}/${path}`
 }

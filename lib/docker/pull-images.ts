@@ -2,7 +2,7 @@ import { LabError } from '../cli/errors.ts'
 import { docker, dockerError, isEngineDown } from './engine.ts'
 import { type ImageName, imageVariable, withoutDigest } from './images.ts'
 
-/** An image that a lab needs: the lab's word for it, and what it is called. */
+/** An image that a lab needs: the lab's word for it, and its reference. */
 export interface NeededImage {
   name: ImageName
   reference: string
@@ -34,19 +34,19 @@ async function ensureImage(name: ImageName, reference: string, onLine: (line: st
     onStdoutLine: line => onLine(`  ${line}`),
   })
   if (pulled.exitCode === 0) return
-  throw new LabError(`There is no image ${reference}, and it cannot be pulled`, {
+  throw new LabError(`Cannot pull the image ${reference}`, {
     why: pulled.stderr.trim().split('\n').at(-1),
-    next: `${offlineAdvice(name, reference)}; or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs none`,
+    next: `${offlineAdvice(name, reference)}; or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs no image`,
   })
 }
 
-/** How to bring an image here by a file. One that is saved by its digest is loaded without it, and would be missing still. */
+/** How to load an image from a file. `docker load` drops the digest, so an image that is pinned by digest needs its variable too. */
 function offlineAdvice(name: ImageName, reference: string): string {
   const tagged = withoutDigest(reference)
   const save = `docker save -o image.tar ${tagged}`
   const load = 'docker load -i image.tar'
   return tagged === reference
-    ? `where there is a network, docker pull ${reference} && ${save}; here, ${load}`
-    : `where there is a network, docker pull ${reference} && docker tag ${reference} ${tagged} && ${save}; ` +
-        `here, ${load} and set ${imageVariable(name)}=${tagged}`
+    ? `on a machine with a network, docker pull ${reference} && ${save}; on this one, ${load}`
+    : `on a machine with a network, docker pull ${reference} && docker tag ${reference} ${tagged} && ${save}; ` +
+        `on this one, ${load} and set ${imageVariable(name)}=${tagged}`
 }

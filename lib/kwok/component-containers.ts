@@ -61,7 +61,7 @@ export const dockerControlPlane: ControlPlane = {
   memory: containerMemory,
 }
 
-/** The option of kwokctl's configuration that holds each component's image. */
+/** The option of kwokctl's configuration with each component's image. */
 const imageOptions: Record<Component, { option: string; image: ImageName }> = {
   etcd: { option: 'etcdImage', image: 'etcd' },
   'kube-apiserver': { option: 'kubeApiserverImage', image: 'kube-apiserver' },
@@ -76,8 +76,8 @@ function imageOptionsOf(lab: Lab): Record<string, string> {
 }
 
 /**
- * What the control plane needs beside its flags as containers. The nodes' host name is that of the stats proxy, where
- * metrics-server asks every node's kubelet; by kwokctl it is that of kwok-controller.
+ * The patches of the control plane's containers. The host name of all nodes is the stats proxy's, at which metrics-server scrapes the
+ * kubelets; kwokctl's default is kwok-controller's.
  */
 export function containerPatches(lab: Lab, tracing: TracingFile | undefined): ComponentPatch[] {
   const kubelets = containerName(lab.settings.clusterName, 'stats-proxy')
@@ -103,7 +103,7 @@ export function containerPatches(lab: Lab, tracing: TracingFile | undefined): Co
   ]
 }
 
-/** The arguments that make a lab's network: what it publishes is bound to loopback, where kwokctl binds to all addresses. */
+/** The arguments of docker that create a lab's network. Published ports bind to loopback; kwokctl's network binds to all addresses. */
 export function createNetworkArgs(lab: Lab): string[] {
   return [
     ...['network', 'create', '--driver=bridge', '--opt=com.docker.network.bridge.host_binding_ipv4=127.0.0.1'],
@@ -112,23 +112,23 @@ export function createNetworkArgs(lab: Lab): string[] {
   ]
 }
 
-/** Makes the lab's network before kwokctl does. Throws as `requireOwnNetwork`. */
+/** Creates the lab's network before kwokctl does. Throws as `requireOwnNetwork`. */
 export async function ensureNetwork(lab: Lab): Promise<void> {
   if (!(await requireOwnNetwork(lab))) await docker(createNetworkArgs(lab))
 }
 
-/** Whether the lab's network is there. Throws a LabError when one of its name is, and another hand made it. */
+/** Whether the lab's network exists. Throws a LabError when the lab did not create it. */
 export async function requireOwnNetwork(lab: Lab): Promise<boolean> {
   const owner = await networkOwner(lab)
   if (owner === undefined || owner === lab.dir) return owner !== undefined
   const name = networkName(lab.settings.clusterName)
-  throw new LabError(`Docker network ${name} was not made by this lab`, {
+  throw new LabError(`Docker network ${name} was not created by this lab`, {
     why: owner === '' ? 'it has no label of a lab' : `it belongs to ${owner}`,
     next: `set CLUSTER_NAME to another name, or run docker network rm ${name}`,
   })
 }
 
-/** The folder of the lab that made the network of this name; empty when nobody says so; undefined when there is none. */
+/** The folder in the network's label; empty without that label; undefined when the network does not exist. */
 async function networkOwner(lab: Lab): Promise<string | undefined> {
   const name = networkName(lab.settings.clusterName)
   const filter = ['--filter', `name=^${name}$`, '--format', '{{json .}}']
@@ -138,7 +138,7 @@ async function networkOwner(lab: Lab): Promise<string | undefined> {
   return label.trim().replace('<no value>', '')
 }
 
-/** Removes what carries the lab's labels, and nothing else: containers, volumes, network. What is not there is fine. */
+/** Removes the containers, volumes and network with the lab's labels, if they exist. */
 export async function removeCluster(lab: Lab): Promise<void> {
   const containers = await labelled(lab, 'container')
   if (containers.length > 0) await docker(['container', 'rm', '--force', '--volumes', ...containers], { nothrow: true })
@@ -148,7 +148,6 @@ export async function removeCluster(lab: Lab): Promise<void> {
   }
 }
 
-/** The process of each component that runs, as the engine's machine knows it. */
 async function componentContainers(lab: Lab): Promise<Map<string, ProcessInfo>> {
   const running = new Map<string, ProcessInfo>()
   const states = await Promise.all(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { LabError } from '../cli/errors.ts'
 import { isPortFree } from '../system/ports.ts'
 
-/** Options of kwokctl's configuration that are ports of the control plane. */
+/** The options of kwokctl's configuration with the ports of the control plane. */
 const options = [
   'etcdPort',
   'etcdPeerPort',
@@ -13,15 +13,15 @@ const options = [
 ] as const
 export type PortOption = (typeof options)[number]
 
-/** Below the ports that Linux gives to clients, in blocks of one cluster each. */
+/** Below Linux's ephemeral ports, in blocks of one cluster each. */
 const FIRST_PORT = 28_672
 const BLOCK_PORTS = 8
 const BLOCKS = 512
 
 /**
- * Free ports for a cluster's control plane, as options of kwokctl's configuration: of a block that the cluster's folder names, or the next
- * that is free. kwokctl itself would count down from 32766 to those that nobody holds at that moment, and give the same ones to two clusters
- * that are made at a time, or those of a cluster that is just being started anew.
+ * Free ports for a cluster's control plane, as options of kwokctl's configuration. The hash of the cluster's folder selects a block of
+ * ports, or the next free one. kwokctl counts down from 32766 to ports that are free at that moment: it gives the same ports to two
+ * clusters that are created at the same time, or those of a cluster that is restarting.
  */
 export async function freeComponentPorts(
   clusterDir: string,
@@ -34,7 +34,7 @@ export async function freeComponentPorts(
     const areFree = await Promise.all(ports.map(([, port]) => isFree(port)))
     if (areFree.every(free => free)) return Object.fromEntries(ports) as Record<PortOption, number>
   }
-  throw new LabError('There are no ports for the control plane', {
+  throw new LabError('There are no free ports for the control plane', {
     why: `none of ${BLOCKS} blocks of ports from ${FIRST_PORT} on is free`,
     next: 'take down a lab that you do not need',
   })

@@ -95,7 +95,7 @@ function readPids(lab: Lab): Map<string, number> {
   return pids
 }
 
-/** Every component is started from the cluster's own folder, so its command line names that. */
+/** A component's program is in the cluster's folder, so its command line has that path. */
 function isOurs(lab: Lab, info: ProcessInfo): boolean {
   return info.command.includes(`${lab.clusterDir}/`)
 }

@@ -23,45 +23,34 @@ export function controlPlaneOf(lab: Lab): ControlPlane {
   return runtimeOf(lab) === 'docker' ? dockerControlPlane : binaryControlPlane
 }
 
-/** kwokctl's arguments for making the cluster; the user's kubeconfig is another step's. */
+/** The arguments of kwokctl that create the cluster. The user's kubeconfig is changed by another step. */
 export function createClusterArgs(name: string, configPath: string, runtime: Runtime): string[] {
-  return [
-    'create',
-    'cluster',
-    '--name',
-    name,
-    '--config',
-    configPath,
-    '--runtime',
-    runtime,
-    '--kubeconfig',
-    '',
-    ...waitArgs(runtime),
-  ]
+  const files = ['--config', configPath, '--kubeconfig', '']
+  return ['create', 'cluster', '--name', name, '--runtime', runtime, ...files, ...waitArgs(runtime)]
 }
 
 /**
- * Of processes kwokctl waits anyway until the API server answers. With --wait it then looks after half a second whether all run, and ends
- * with 0 whatever it has seen (kwok v0.8.0, pkg/kwokctl/cmd/create/cluster/cluster.go): `waitUntilServed` comes next.
+ * With processes, kwokctl waits for the API server without --wait. With --wait it also checks after half a second that all run, and
+ * ignores the result (kwok v0.8.0, pkg/kwokctl/cmd/create/cluster/cluster.go): `waitUntilServed` comes next.
  */
 function waitArgs(runtime: Runtime): string[] {
   return runtime === 'docker' ? ['--wait', '2m'] : []
 }
 
-/** What of the user's own KWOK settings is there: variables the lab strips, and a file that kwokctl reads all the same. */
+/** Warnings about the user's KWOK settings: variables that the lab ignores, and a file that kwokctl reads nevertheless. */
 export function kwokWarnings(lab: Lab, env: NodeJS.ProcessEnv): string[] {
   const known = new Set(['KWOK_WORKDIR', 'KWOK_BINARY', 'KWOK_IMAGE'])
   const stripped = Object.keys(env).filter(name => name.startsWith('KWOK_') && !known.has(name))
   const file = join(lab.kwokWorkdir, 'kwok.yaml')
   return [
-    ...(stripped.length === 0 ? [] : [`Warning: not obeyed by the lab: ${stripped.sort().join(', ')}`]),
+    ...(stripped.length === 0 ? [] : [`Warning: ignored by the lab: ${stripped.sort().join(', ')}`]),
     ...(existsSync(file)
       ? [`Warning: kwokctl also reads ${file}; where it and the lab differ the lab's settings win`]
       : []),
   ]
 }
 
-/** Makes the cluster and waits until its API answers. kwokctl's leftovers of an earlier try must be gone. */
+/** Creates the cluster and waits until its API answers. `deleteCluster` removes the rest of an interrupted creation before. */
 export async function createCluster(lab: Lab): Promise<void> {
   const controlPlane = controlPlaneOf(lab)
   const configPath = join(lab.configDir, 'kwok.yaml')
@@ -70,13 +59,13 @@ export async function createCluster(lab: Lab): Promise<void> {
   await controlPlane.beforeCreate(lab)
   const args = createClusterArgs(lab.settings.clusterName, configPath, controlPlane.runtime)
   await kwokctl(lab, args, controlPlane.environment(lab, process.env))
-  // kwokctl lets the group read them; the last one is for containers alone.
+  // kwokctl makes them readable for the group. The last one exists for containers only.
   for (const key of ['pki/ca.key', 'pki/admin.key', 'kubeconfig.yaml', 'kubeconfig']) {
     if (existsSync(join(lab.clusterDir, key))) chmodSync(join(lab.clusterDir, key), 0o600)
   }
 }
 
-/** Starts those components that do not run, and waits until the API answers. */
+/** Starts the components that do not run, and waits until the API answers. */
 export async function startCluster(lab: Lab): Promise<void> {
   const controlPlane = controlPlaneOf(lab)
   await controlPlane.beforeStart(lab)
@@ -134,7 +123,7 @@ async function keepsEnding(lab: Lab, ended: readonly Component[]): Promise<LabEr
   })
 }
 
-/** Ends the cluster's processes or removes its containers, and removes its folder; a cluster that is not there is fine. */
+/** Removes the cluster's processes or containers and its folder, if it exists. */
 export async function deleteCluster(lab: Lab): Promise<void> {
   await controlPlaneOf(lab).remove(lab)
   rmSync(lab.clusterDir, { recursive: true, force: true })

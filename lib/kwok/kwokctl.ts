@@ -30,7 +30,7 @@ export async function kwokctl(lab: Lab, args: readonly string[], environment: No
   })
 }
 
-/** What went wrong, out of kwokctl's log: off a terminal it writes a JSON object a line. */
+/** The errors in kwokctl's log, which has one JSON object per line without a terminal. */
 export function kwokctlError(stderr: string): string {
   const errors = stderr.split('\n').flatMap(line => {
     try {
@@ -40,5 +40,5 @@ export function kwokctlError(stderr: string): string {
       return line.trim() === '' ? [] : [line.trim()]
     }
   })
-  return errors.slice(-5).join('; ') || 'it said nothing'
+  return errors.slice(-5).join('; ') || 'it logged no error'
 }

@@ -18,17 +18,17 @@ import { controlPlaneOf } from './kwok-cluster.ts'
 export interface PartStatus {
   name: string
   process: ProcessInfo | undefined
-  /** Why it can't do its work although it lives. */
+  /** Why its health check fails; undefined when it does not run, too. */
   trouble: string | undefined
-  /** Where it listens, or nothing for a part that does not. */
+  /** Where it listens; empty for a part that does not listen. */
   address: string
   logFile: string
 }
 
-/** How many there are of what. Undefined where the part to ask is down. */
+/** Numbers of objects. Undefined where the part that has them is down. */
 export interface Counts {
   nodes: number | undefined
-  /** Pods by phase, and of all how many `kwok-pods` made. */
+  /** Pods by phase, and how many of them `kwok-pods` created. */
   podPhases: ReadonlyMap<string, number> | undefined
   labPods: number | undefined
   series: number | undefined
@@ -97,10 +97,10 @@ function componentProbe(lab: Lab, component: Component, port: number): ProbeTarg
   }[component]
 }
 
-/** The phases of a pod but Running, which most are in. */
+/** The phases of a pod except Running, which most have. */
 const rarePhases = ['Pending', 'Succeeded', 'Failed', 'Unknown'] as const
 
-/** What the cluster and Prometheus hold. Reads no object: of 50,000 pods it would take a minute. */
+/** The numbers of objects in the cluster and of series in Prometheus. Lists no objects: 50,000 pods would take a minute. */
 export async function countAll(lab: Lab): Promise<Counts> {
   const [ofCluster, series] = await Promise.all([
     countCluster(lab).catch((error: unknown) => {
@@ -123,7 +123,7 @@ async function countCluster(lab: Lab): Promise<Omit<Counts, 'series'>> {
       pods({ labelSelector: managedBy.replace('=', '!=') }),
       ...rarePhases.map(phase => pods({ fieldSelector: `status.phase=${phase}` })),
     ])
-    // Counted at moments that are not quite the same.
+    // The counts are not of the same moment.
     const running = Math.max(0, all - rare.reduce((sum, count) => sum + count, 0))
     const phases = [['Running', running] as const, ...rarePhases.map((phase, at) => [phase, rare[at] ?? 0] as const)]
     return {

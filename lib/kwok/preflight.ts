@@ -13,14 +13,12 @@ import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { podCapacity, readPodTemplate, requireCapacity } from './pods.ts'
 import { workloadRequests } from './workloads.ts'
 
-/** What the default lab writes in its first hours, with room to spare: etcd, Prometheus, logs. */
+/** More than etcd, Prometheus and logs of a default lab take in its first hours. */
 const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
 /**
- * Refuses, before anything changes, a run that could not end well: another's cluster of that name, a taken port, a template
- * that is not one, more pods than there is room for, a folder of dashboards that is not there, a kubeconfig that can't be written, a full disk.
- *
- * Throws a LabError or UsageError for the first of these.
+ * Throws a LabError or UsageError, before anything changes, for the first problem of a run: another clone's cluster of that name, a port in
+ * use, an invalid template, more pods than the nodes can hold, no folder of dashboards, a kubeconfig that cannot be written, a full disk.
  */
 export async function requireLabPossible(lab: Lab): Promise<void> {
   requireOwnCluster(lab)
@@ -37,8 +35,7 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
 }
 
 /**
- * Refuses ports that are in use: those of every service that the lab has, or of one. A port that a service of the lab itself listens on
- * is in order.
+ * Throws a LabError for a port that another program uses: of all services of the lab, or of one.
  */
 export async function requirePortsFor(lab: Lab, only?: Service<never>): Promise<void> {
   const wanted = services.filter(each => (only === undefined ? hasService(lab, each) : each === only))

@@ -3,22 +3,22 @@ import { componentContainer, containerName } from './container-names.ts'
 import type { Lab } from './lab.ts'
 import { runtimeOf } from './runtime.ts'
 
-/** Where the lab's parts reach each other, `host:port` each: over loopback, or on the network of the containers. */
+/** The addresses by which the lab's parts reach each other, `host:port` each: on loopback, or on the network of the containers. */
 export interface Addresses {
   component: (name: Component) => string
-  /** The Prometheus as itself sees it. */
+  /** Prometheus, for its scrape of itself. */
   prometheus: string
   statsProxy: string
   metricsServer: string
-  /** The collector's OTLP. */
+  /** The collector's OTLP receivers. */
   collectorGrpc: string
   collectorHttp: string
-  /** Where the collector sends metrics: an OTLP/HTTP metrics endpoint, whole. */
+  /** The URL of the OTLP/HTTP metrics endpoint that the collector sends to. */
   metricsUrl: string
   jaegerOtlp: string
 }
 
-/** The ports that the parts have inside the lab's containers. */
+/** The ports of the parts inside the lab's containers. */
 export const insidePorts = {
   etcd: 2379,
   'kube-apiserver': 6443,
@@ -34,10 +34,11 @@ export const insidePorts = {
   jaeger: 16686,
 } as const
 
-/** The addresses of a lab. Those of components are there once its cluster is made. */
+/** The addresses of a lab. `component` needs a created cluster. */
 export function addressesOf(lab: Lab): Addresses {
   const { clusterName, prometheusPort, statsProxyPort, metricsServerPort, otlpGrpcPort, otlpHttpPort, jaegerOtlpPort } =
     lab.settings
+  // The runtime decides between loopback and the network of the containers.
   if (runtimeOf(lab) === 'binary') {
     const local = (port: number) => `127.0.0.1:${port}`
     return {

@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml'
 import { requireCluster } from './cluster-owner.ts'
 import type { Lab } from './lab.ts'
 
-/** The parts of a control plane, in the order kwokctl starts them. */
+/** The components of a control plane, in the order in which kwokctl starts them. */
 export const components = [
   'etcd',
   'kube-apiserver',
@@ -14,7 +14,7 @@ export const components = [
 ] as const
 export type Component = (typeof components)[number]
 
-/** The option of kwokctl's configuration that holds each component's port. */
+/** The option of kwokctl's configuration with each component's port. */
 export const portOptions = {
   etcd: 'etcdPort',
   'kube-apiserver': 'kubeApiserverPort',
@@ -24,9 +24,9 @@ export const portOptions = {
 } as const satisfies Record<Component, string>
 
 /**
- * The host port of each component, from the record that kwokctl keeps; NaN for one that is not published.
+ * The port of each component on this machine, from kwokctl's record of the cluster; NaN for a container that publishes none.
  *
- * Throws a LabError when there is no such record.
+ * Throws a LabError when there is no cluster.
  */
 export function componentPorts(lab: Lab): Record<Component, number> {
   requireCluster(lab)

@@ -9,7 +9,7 @@ import { apiServer } from './kubectl-context.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { runtimeOf } from './runtime.ts'
 
-/** The programs that read the cluster, each by a service account of its own (`kwok-config/rbac.yaml`). */
+/** The programs that read the cluster, each with its own service account (`kwok-config/rbac.yaml`). */
 export const readers = ['collector', 'stats-proxy', 'prometheus', 'metrics-server', 'traces', 'page'] as const
 export type Reader = (typeof readers)[number]
 
@@ -19,7 +19,7 @@ export const labNamespace = 'kube-otel-lab'
 /** Ten years, longer than a lab lives. */
 const TOKEN_SECONDS = 10 * 365 * 86_400
 
-/** A kubeconfig that holds one service account's token and the CA to check the server with, as YAML. */
+/** A kubeconfig with a service account's token and the CA of the server, as YAML. */
 export function kubeconfigText(options: {
   context: string
   server: string
@@ -40,27 +40,27 @@ export function kubeconfigText(options: {
   })
 }
 
-/** Where a reader's kubeconfig is. */
+/** The path of a reader's kubeconfig. */
 export function kubeconfigPath(lab: Lab, reader: Reader): string {
   return join(lab.kubeconfigDir, `${reader}.yaml`)
 }
 
 /**
- * A reader's kubeconfig for use inside a container. In the Docker runtime it names the API server as the lab's network does; in
- * the binary runtime there is one for a collector of the user's own, which reaches this machine as `host.docker.internal`.
+ * The path of a reader's kubeconfig for use inside a container. In the Docker runtime its server is the API server's container. In the
+ * binary runtime there is one for the user's own collector container, with the server `host.docker.internal`.
  */
 export function containerKubeconfigPath(lab: Lab, reader: Reader = 'collector'): string {
   return join(lab.kubeconfigDir, `${reader}-container.yaml`)
 }
 
-/** The readers that there is a kubeconfig for containers of: the page is never in one. */
+/** The readers that have a kubeconfig for containers. The page never runs in one. */
 export function containerReaders(lab: Lab): readonly Reader[] {
   return containerAccess(lab).readers
 }
 
-/** The programs that reach the API server from a container: with which rights beside those of all labs, and at which URL. */
+/** The readers in containers, the manifests with their additional rights, and their URL of the API server, which is in its certificate. */
 function containerAccess(lab: Lab): { readers: readonly Reader[]; rights: string[]; server: () => string } {
-  // Which programs run in containers, and on which network, is the runtime itself.
+  // The runtime decides which readers run in containers, and on which network.
   if (runtimeOf(lab) === 'docker') {
     return {
       readers: readers.filter(reader => reader !== 'page'),
@@ -72,12 +72,12 @@ function containerAccess(lab: Lab): { readers: readonly Reader[]; rights: string
   return { readers: ['collector'], rights: [], server }
 }
 
-/** The lab as a long-running service of it sees its cluster: with the reader's rights in place of the administrator's. */
+/** The lab with a reader's rights in its cluster instead of the administrator's. */
 export function asReader(lab: Lab, reader: Reader): Lab {
   return { ...lab, adminKubeconfig: kubeconfigPath(lab, reader) }
 }
 
-/** Prometheus reads its token and the CA from files of their own. */
+/** The file of Prometheus's token: its configuration names files for token and CA. */
 export function prometheusTokenPath(lab: Lab): string {
   return join(lab.kubeconfigDir, 'prometheus.token')
 }
@@ -86,7 +86,7 @@ export function caPath(lab: Lab): string {
   return join(lab.clusterDir, 'pki', 'ca.crt')
 }
 
-/** Makes service accounts, rights and kubeconfigs; returns false when the files are there and the cluster accepts them. */
+/** Creates service accounts, rights and kubeconfigs. Returns false when the files exist and the cluster accepts their tokens. */
 export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   const access = containerAccess(lab)
   using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
@@ -114,14 +114,14 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   return true
 }
 
-/** Creates an object of this spec, and gives the status that the API server answers with. */
+/** Creates an object with this spec, and returns the status of the response. */
 async function createObject(client: KubeClient, path: string, spec: object): Promise<Record<string, unknown>> {
   const answer = await client.request('POST', path, { body: { spec } })
   if (answer.status >= 300) throw new ApiStatusError(`The API server refused POST ${path}`, answer)
   return fields(fields(answer.body)['status'])
 }
 
-/** The readers whose kubeconfig is there, and whose token the cluster takes for theirs. */
+/** The readers whose kubeconfig exists and whose token the cluster accepts. */
 async function acceptedReaders(lab: Lab, client: KubeClient): Promise<ReadonlySet<Reader>> {
   const accepted = await Promise.all(
     readers.map(async reader => {

@@ -12,40 +12,40 @@ import {
   settingText,
 } from '../cli/settings.ts'
 
-/** The folder this clone of the project is in. */
+/** The folder of this clone of the project. */
 export const projectDir = resolve(import.meta.dirname, '..', '..')
 
-/** What was chosen when a lab was created, as `.lab/<cluster>/lab.json` keeps it. */
+/** The choices at a lab's creation, as `.lab/<cluster>/lab.json` records them. */
 export interface LabRecord {
-  /** Fixed settings, and the counts last asked for, as the texts that `lib/cli/settings.ts` parses. */
+  /** Fixed settings, and the last requested counts, as texts that `lib/cli/settings.ts` parses. */
   settings: SettingTexts
   kwokWorkdir?: string
-  /** In the Docker runtime, what each image is called. */
+  /** In the Docker runtime, the reference of each image. */
   images?: Readonly<Record<string, string>>
   /** kubectl's current context before the lab switched it; empty when there was none. */
   previousContext?: string
-  /** The kubeconfig that the context was put into was not there before. */
+  /** The lab created the kubeconfig file that the context was added to. */
   kubeconfigMade?: boolean
-  /** `KUBECONFIG` at that time, so that `kwok-down` from another shell finds the same file. */
+  /** `KUBECONFIG` at that time, for `kwok-down` from another shell. */
   kubeconfig?: string
-  /** What `RUNTIME=auto` was decided as by the first step, for those that come before the cluster is made; from then on settings has it. */
+  /** What the first step decided that `RUNTIME=auto` is, for the steps until the cluster is created; after that `settings` has it. */
   autoRuntime?: 'docker' | 'binary'
-  /** kwokctl or k3d has come to the end of making the cluster. */
+  /** kwokctl or k3d has finished the cluster's creation. */
   created?: boolean
-  /** The name of the k3d cluster that the lab made. */
+  /** The name of the k3d cluster that the lab created. */
   k3dCluster?: string
-  /** The cluster, by the UID of its kube-system, of which somebody agreed that the lab may change it, which it did not make. */
+  /** The UID of kube-system in a cluster that the lab did not create, and that the user allowed it to change. */
   agreedCluster?: string
 }
 
-/** One lab: its settings, where its state is, and how kubectl calls its cluster. */
+/** One lab: its settings, the folders of its state, and the context of its cluster. */
 export interface Lab {
   settings: Settings
-  /** What an earlier step has decided that `RUNTIME=auto` is; undefined where none has, or the settings say more. */
+  /** What an earlier step decided that `RUNTIME=auto` is; undefined without a decision or with another `RUNTIME`. */
   autoRuntime: LabRecord['autoRuntime']
-  /** Of simulated nodes; or on a context of the user's kubeconfig, be it of a k3d cluster that the lab made or any other. */
+  /** `kwok`: a KWOK cluster. `context`: a context of the user's kubeconfig, of the lab's k3d cluster or of any other. */
   kind: 'kwok' | 'context'
-  /** The kubeconfig context. Of a KWOK lab also the cluster and user that kwokctl makes: `kwok-<name>`. */
+  /** The kubeconfig context. In a KWOK lab also the name of cluster and user: `kwok-<name>`. */
   context: string
   /** `.lab/<cluster>`; on a context `.lab/context_<context>` */
   dir: string
@@ -54,18 +54,18 @@ export interface Lab {
   logsDir: string
   pidsDir: string
   dataDir: string
-  /** Where kwokctl keeps its clusters (`KWOK_WORKDIR`). */
+  /** kwokctl's work folder (`KWOK_WORKDIR`). */
   kwokWorkdir: string
   /** kwokctl's folder of this cluster. */
   clusterDir: string
-  /** The administrator's kubeconfig that kwokctl wrote; on a context empty, which is the user's own. */
+  /** The administrator's kubeconfig that kwokctl wrote; empty on a context, for the user's own. */
   adminKubeconfig: string
 }
 
 /**
- * The lab that flags and environment name, with the choices made at its creation.
+ * The lab that flags and environment select, with the choices of its creation.
  *
- * Throws a UsageError for a refused value, or one that differs from what the lab was created with.
+ * Throws a UsageError for an invalid value, and for one that differs from a choice of its creation.
  */
 export function openLab(given: { flags: SettingTexts; env: NodeJS.ProcessEnv; kind?: Lab['kind'] }): Lab {
   if (given.kind === 'context') return openContext(given)
@@ -76,15 +76,20 @@ export function openLab(given: { flags: SettingTexts; env: NodeJS.ProcessEnv; ki
   const kwokWorkdir = record?.kwokWorkdir ?? kwokWorkdirOf(given.env)
   const clusterDir = join(kwokWorkdir, 'clusters', settings.clusterName)
   return {
-    ...{ settings, kind: 'kwok', context: `kwok-${settings.clusterName}`, ...labFolders(dir), kwokWorkdir, clusterDir },
+    settings,
+    kind: 'kwok',
+    context: `kwok-${settings.clusterName}`,
+    ...labFolders(dir),
+    kwokWorkdir,
+    clusterDir,
     autoRuntime: settings.runtime === 'auto' ? record?.autoRuntime : undefined,
     adminKubeconfig: join(clusterDir, 'kubeconfig.yaml'),
   }
 }
 
 /**
- * A lab on a context of the user's kubeconfig: the one that `kubeContext` names, else that of the k3d cluster `clusterName`. Its
- * metrics carry the name of the k3d cluster where the lab made that, else of the context.
+ * A lab on a context of the user's kubeconfig: `kubeContext`, else that of the k3d cluster `clusterName`. Its cluster name in metrics is
+ * that of the lab's k3d cluster, else the context.
  */
 function openContext(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab {
   const chosen = chosenText('kubeContext', given)?.text ?? 'auto'
@@ -95,8 +100,14 @@ function openContext(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): La
   const settings = resolveSettings({ ...given, created: record?.settings, down: 'k3d-down' })
   const clusterName = record?.k3dCluster ?? (chosen === 'auto' ? name : context)
   return {
-    ...{ settings: { ...settings, clusterName }, kind: 'context', context, ...labFolders(dir) },
-    ...{ kwokWorkdir: kwokWorkdirOf(given.env), clusterDir: dir, adminKubeconfig: '', autoRuntime: undefined },
+    settings: { ...settings, clusterName },
+    kind: 'context',
+    context,
+    ...labFolders(dir),
+    kwokWorkdir: kwokWorkdirOf(given.env),
+    clusterDir: dir,
+    adminKubeconfig: '',
+    autoRuntime: undefined,
   }
 }
 
@@ -112,7 +123,7 @@ function labFolders(dir: string) {
   }
 }
 
-/** Makes the lab's folders, readable by their owner alone. */
+/** Creates the lab's folders with mode 0700. */
 export function ensureLabDirs(lab: Lab): void {
   for (const dir of [lab.dir, lab.configDir, lab.kubeconfigDir, lab.logsDir, lab.pidsDir, lab.dataDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
@@ -120,27 +131,27 @@ export function ensureLabDirs(lab: Lab): void {
   }
 }
 
-/** Removes all state of a lab; what is not there is fine. The parent goes too when this was the last lab. */
+/** Removes all state of a lab, and the parent folder with the last lab. */
 export function removeLabDir(lab: Lab): void {
   rmSync(lab.dir, { recursive: true, force: true })
   try {
     rmdirSync(dirname(lab.dir))
   } catch {
-    // Another lab is in it, or it is not there.
+    // It has another lab, or does not exist.
   }
 }
 
-/** The file of a lab's record. */
+/** The path of a lab's record. */
 export function recordPath(dir: string): string {
   return join(dir, 'lab.json')
 }
 
-/** What was chosen at creation, or undefined when this clone has no such lab. */
+/** The record of a lab; undefined when this clone has no such lab. */
 export function readRecord(dir: string): LabRecord | undefined {
   try {
     return JSON.parse(readFileSync(recordPath(dir), 'utf8')) as LabRecord
   } catch (error) {
-    // Beside the labs' folders are their locks, which are files.
+    // The locks beside the labs' folders are files.
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
     throw new LabError(`Cannot read ${recordPath(dir)}`, {
       cause: error,
@@ -155,7 +166,7 @@ export function writeRecord(lab: Lab, record: LabRecord): void {
   writeFileAtomically(recordPath(lab.dir), `${JSON.stringify(record, null, 2)}\n`)
 }
 
-/** Keeps a choice as the lab's own, for runs that do not make it. */
+/** Records the value of a setting as the lab's default for later runs. */
 export function rememberSetting(lab: Lab, name: SettingName): void {
   const record = readRecord(lab.dir)
   const text = settingText(name, lab.settings)
@@ -163,11 +174,11 @@ export function rememberSetting(lab: Lab, name: SettingName): void {
   writeRecord(lab, { ...record, settings: { ...record.settings, [name]: text } })
 }
 
-/** Writes a file whole or not at all: a reader never sees half of it, and a full disk leaves the old one. Mode 0600. */
+/** Replaces a file in one step, mode 0600: a reader sees the old or the new file, and a full disk keeps the old one. */
 export function writeFileAtomically(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`
   try {
-    // On the disk before it takes the old one's place: a power cut would leave an empty file otherwise.
+    // Flushed before the rename: after a power cut the file would be empty otherwise.
     writeFileSync(temporary, text, { mode: 0o600, flush: true })
     renameSync(temporary, path)
   } catch (error) {

@@ -5,10 +5,10 @@ import { UsageError } from '../cli/errors.ts'
 import { fields } from '../kube/json.ts'
 import { projectDir } from './lab.ts'
 
-/** The label by which the lab knows nodes and pods that it made. */
+/** The label of nodes and pods that the lab creates. */
 export const managedBy = 'app.kubernetes.io/managed-by=kube-otel-lab'
 
-/** A manifest as far as the lab looks at it. */
+/** A manifest, with the fields that the lab reads. */
 export interface Manifest {
   apiVersion: string
   kind: string
@@ -19,7 +19,7 @@ export interface Manifest {
 /**
  * Reads the manifest of one object from a YAML file.
  *
- * Throws a UsageError with file and line when it is not YAML, and with what was found when it is of another kind.
+ * Throws a UsageError with file and line when it is not YAML or has another kind.
  */
 export function readManifest(file: string, kind: string): Manifest {
   const shown = relative(projectDir, file)
@@ -59,7 +59,7 @@ function readText(file: string, shown: string): string {
   }
 }
 
-/** An alias that nothing defines is only found now, and without its place. */
+/** The document as a value. Finds undefined aliases, for which the parser gives no position. */
 function plain(document: Document.Parsed, shown: string): unknown {
   try {
     return document.toJS()

@@ -7,7 +7,7 @@ import { type Lab, writeFileAtomically } from './lab.ts'
 
 const DAY_MS = 86_400_000
 const VALID_DAYS = 365
-/** `make kwok` signs a new one when the old one has less time left. */
+/** `make kwok` replaces a certificate with less time left. */
 const RENEW_DAYS = 30
 
 /** kwokctl's CA has an RSA key. */
@@ -21,9 +21,8 @@ export interface ServingCertificate {
 }
 
 /**
- * The files of a service's own serving certificate, mode 0600. The cluster's CA signs it for server authentication and these DNS
- * names and IP addresses, so that nothing accepts it as a client. A new one is signed when the CA or the names have changed, or it expires
- * within 30 days.
+ * The files of a service's serving certificate, mode 0600. The cluster's CA signs it for these DNS names and IP addresses and for server
+ * authentication only: it is no client certificate. It is replaced when the CA or the names change, or within 30 days of its expiry.
  */
 export async function ensureServingCertificate(
   lab: Lab,
@@ -67,14 +66,14 @@ export function isUsable(
   }
 }
 
-/** Makes a key and has the CA sign a certificate for it that is good for serving only. */
+/** A new key and a certificate for it, signed by the CA for server authentication only. */
 export async function signServingCertificate(given: {
   name: string
   hosts: readonly string[]
   caPem: string
   caKeyPem: string
 }): Promise<ServingCertificate> {
-  // Loads for half a second, and is needed once a year.
+  // These take half a second to load, and are needed once a year.
   await import('reflect-metadata')
   const x509 = await import('@peculiar/x509')
   const { subtle } = webcrypto

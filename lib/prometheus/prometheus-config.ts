@@ -3,28 +3,28 @@ import { LabError } from '../cli/errors.ts'
 import { goDuration } from '../cli/settings.ts'
 import { fields, items, text } from '../kube/json.ts'
 
-/** What a Prometheus configuration is filled in with. */
+/** The values of a Prometheus configuration. */
 export interface PrometheusTargets {
   clusterName: string
   intervalMs: number
   /** `host:port` of each job with static targets, by job name. */
   targets: Readonly<Record<string, string>>
-  /** The kwok-controller's service discovery. */
+  /** The service discovery of kwok-controller. */
   kwokDiscoveryUrl: string
-  /** `host:port` where the nodes' kubelets answer, by path, and the kubeconfig to find the nodes with. */
+  /** `host:port` of the nodes' kubelets, which differ by path, and the kubeconfig for the discovery of nodes. */
   kubeletAddress: string
   kubeconfigFile: string
   tokenFile: string
   caFile: string
-  /** In place of the base's own, which are relative to the lab's folder. */
+  /** Replaces the base's rule files, which are relative to the lab's folder. */
   ruleFiles?: readonly string[]
 }
 
 /**
- * The base configuration with its targets. Jobs over https get the token and check the certificate, which all parts of a
- * KWOK control plane share and which is for `localhost`.
+ * The base configuration with its targets. Jobs with https get the token and the CA; all components of a KWOK control plane share one
+ * certificate, for `localhost`.
  *
- * Throws a LabError when the base has a job that there is no target for.
+ * Throws a LabError when the base has a job without a target.
  */
 export function prometheusConfig(base: string, given: PrometheusTargets): string {
   const config = parse(base) as Record<string, unknown>
@@ -56,7 +56,7 @@ export function prometheusConfig(base: string, given: PrometheusTargets): string
     }
     const target = given.targets[name]
     if (target === undefined)
-      throw new LabError(`kwok-config/prometheus.yaml has a job "${name}" that the lab has no target for`)
+      throw new LabError(`kwok-config/prometheus.yaml has a job "${name}" without a target in the lab`)
     return {
       ...job,
       ...(job['scheme'] === 'https'
@@ -81,7 +81,7 @@ export function prometheusConfig(base: string, given: PrometheusTargets): string
   })
 }
 
-/** `--query.lookback-delta`: OTLP brings no staleness markers, so what is gone has to age out soon. */
+/** `--query.lookback-delta`: OTLP has no staleness markers, so a short look-back ends the series of deleted objects. */
 export function lookbackMs(intervalMs: number): number {
   return 3 * Math.max(intervalMs, 15_000)
 }

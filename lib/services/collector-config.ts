@@ -2,10 +2,10 @@ import { parse, stringify } from 'yaml'
 import { goDuration } from '../cli/settings.ts'
 import { fields } from '../kube/json.ts'
 
-/** What a collector configuration is made of, beside its base. */
+/** The values of a collector configuration, beside its base. */
 export interface CollectorInput {
   clusterName: string
-  /** The machine that the collector runs on, for its own host metrics. */
+  /** The host name of this machine, for its own host metrics. */
   hostName: string
   intervalMs: number
   /** Names of the nodes to collect from, in any order. */
@@ -14,19 +14,19 @@ export interface CollectorInput {
   statsProxyUrl: string
   otlpGrpcEndpoint: string
   otlpHttpEndpoint: string
-  /** Where metrics go: an OTLP/HTTP metrics endpoint, whole. */
+  /** The URL of the OTLP/HTTP metrics endpoint to send to. */
   metricsUrl: string
-  /** Where traces go: `host:port` of OTLP/gRPC receivers, by the word that their exporter is named with. */
+  /** The OTLP/gRPC receivers of traces, `host:port`, by the name of their exporter. */
   tracesEndpoints: Readonly<Record<string, string>>
-  /** In a container: where the machine is seen, and the mount point of the one file system that is measured. */
+  /** In a container: the path of the machine's files, and the mount point of the one measured file system. */
   host?: { rootPath: string; mountPoint: string }
-  /** The logs endpoint, whole, that the cluster's events are sent to; without it they are not. */
+  /** The URL of the OTLP/HTTP logs endpoint for the cluster's events; without it they are not sent. */
   eventsUrl?: string
 }
 
 /**
- * A collector configuration: the base with one `kubeletstats/<node>` receiver a node, in the order of their names, so that
- * the same nodes give the same bytes.
+ * A collector configuration: the base with one `kubeletstats/<node>` receiver for each node, sorted by name, so that the same nodes give
+ * the same text.
  */
 export function collectorConfig(base: string, input: CollectorInput): string {
   const config = parse(base) as Record<string, unknown>
@@ -107,7 +107,7 @@ export function collectorConfig(base: string, input: CollectorInput): string {
         },
       },
     },
-    // One copy of the receiver for each node, not references to the first: people read this file.
+    // No YAML aliases: people read this file.
     { aliasDuplicateObjects: false },
   )
 }
@@ -120,18 +120,18 @@ function hostMetrics(base: Record<string, unknown>, host: CollectorInput['host']
   return { ...base, root_path: host.rootPath, scrapers: { ...scrapers, filesystem } }
 }
 
-/** What each receiver waits for at least, as in the base: the parts behind it have to be there. */
+/** The initial delay of every receiver, as in the base: exporters and processors start first. */
 const FIRST_DELAY_MS = 1_000
 
 /**
- * How long after one another the receivers ask, for they do so at the same moment of each interval for ever: a thousand at once keep each
- * other waiting, and a receiver gives a sample the time at which it has read it, which was seconds after it had been taken.
+ * The time between the scrapes of two receivers. Each scrapes at the same moment of every interval; a thousand at once delay each other,
+ * and the timestamp of a sample is the time of the response, seconds after the measurement.
  */
 function spacingMs({ nodes, intervalMs }: CollectorInput): number {
   return Math.min(MOST_SPACING_MS, (0.8 * intervalMs) / nodes.length)
 }
 
-/** So that a small lab's first numbers don't come later. */
+/** A small lab gets its first samples early. */
 const MOST_SPACING_MS = 20
 
 const eventsPipeline = {

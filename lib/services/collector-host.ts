@@ -4,7 +4,7 @@ import type { Lab } from '../lab/lab.ts'
 import type { Mount } from './container-spec.ts'
 import { giveToContainers } from './container-user.ts'
 
-/** Where a collector in a container sees the machine: the `root_path` of its hostmetrics receiver. */
+/** The machine's files in the collector's container: the `root_path` of its hostmetrics receiver. */
 export const HOST_ROOT = '/hostfs'
 
 /**
@@ -25,12 +25,12 @@ const procFiles: Readonly<Record<string, string>> = {
 }
 
 /**
- * What the collector's container sees of the machine: files of /proc with figures, and an empty folder of the file system that the lab is
- * on, which is enough to ask how full that is.
+ * The mounts of the collector's container: the files of /proc that hostmetrics reads, and an empty folder of the lab's file system, which
+ * is enough for statfs().
  */
 export function hostMounts(lab: Lab): Mount[] {
   const folder = join(lab.dataDir, 'collector')
-  // An engine mounts a file only over one that is there, where it may not make it itself.
+  // A rootless engine mounts a file only over an existing one.
   for (const name of Object.keys(procFiles)) {
     const path = join(folder, 'proc', name)
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -44,7 +44,7 @@ export function hostMounts(lab: Lab): Mount[] {
   ]
 }
 
-/** The mount point of the file system that the lab's data is on. */
+/** The mount point of the lab's file system. */
 export function labMountPoint(lab: Lab): string {
   return mountPointOf(lab.dataDir)
 }

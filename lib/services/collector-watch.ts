@@ -1,6 +1,6 @@
 /**
- * The process that keeps the collector's receivers and the cluster's nodes the same: whoever adds or removes a node, also by
- * kubectl, the collector has a receiver for each within ten seconds. Started by tasks/kwok-collector.ts.
+ * The process that gives the collector one receiver for each node of the cluster, within ten seconds after a node is created or deleted.
+ * tasks/kwok-collector.ts starts it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describeError } from '../cli/errors.ts'
@@ -13,7 +13,7 @@ import { openLab, writeFileAtomically } from '../lab/lab.ts'
 import { reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
 import { labServices } from './service.ts'
 
-/** Nodes come in bursts, and each reload restarts the pipelines: wait for a pause, but not for long. */
+/** Nodes change in bursts, and each reload restarts the pipelines: wait for a pause, up to a limit. */
 const PAUSE_MS = 1_000
 const AT_MOST_MS = 4_000
 
@@ -47,7 +47,7 @@ while (!stop.signal.aborted) {
   await sleep(200)
   if (changedMs === undefined || !reflector.synced) continue
   const now = Date.now()
-  // The nodes that are there at the start are no burst: kwok-collector has just written the configuration from them.
+  // The first list is no burst: kwok-collector has just written the configuration of these nodes.
   if (!isFirstList && now - quietSinceMs < PAUSE_MS && now - changedMs < AT_MOST_MS) continue
   isFirstList = false
   changedMs = undefined
@@ -56,7 +56,7 @@ while (!stop.signal.aborted) {
     await writeCollectorConfig(lab, [...nodes.values()])
     const done = await reloadCollector(lab, services)
     if (done === 'reloaded') say(`${nodes.size} nodes, collector reloaded in ${Date.now() - startedMs} ms`)
-    // A collector that is about to start reads the new file, or has just read the old one: ask again.
+    // A collector that is starting may have read the old file: try again.
     if (done === 'not running') await waitAndRetry()
     writeFileAtomically(watchReadyPath(lab), String(process.pid))
   } catch (error) {

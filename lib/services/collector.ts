@@ -40,7 +40,7 @@ type CollectorEnds = Pick<
   'otlpGrpcEndpoint' | 'otlpHttpEndpoint' | 'tracesEndpoints' | 'host' | 'eventsUrl'
 >
 
-// It first lists every pod and node.
+// The collector lists every pod and node before it listens.
 const READY_TIMEOUT_MS = 60_000
 
 /** The OpenTelemetry Collector. `ensureCollector` starts it. */
@@ -135,17 +135,17 @@ function jaegerEndpoint(lab: Lab): Record<string, string> {
 }
 
 /**
- * Makes the collector's configuration name exactly these nodes. A new one is written beside the old, checked by the
- * collector itself, and only then renamed into place: a bad file ends a running collector at its reload. Returns the file's digest.
+ * Writes the collector's configuration for these nodes. `otelcol validate` checks it first: an invalid file ends a running collector at
+ * its reload. Returns the file's digest.
  *
- * Throws a LabError with the collector's words when it refuses the file; the old one stays.
+ * Throws a LabError with the error of `otelcol validate`; the old file stays.
  */
 export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
   const rendered = await renderConfig(lab, nodes)
   const path = configPath(lab)
   const digest = digestOf(rendered)
   if (existsSync(path) && readFileSync(path, 'utf8') === rendered) return digest
-  // Task and watcher may both be at it, so each checks a file of its own.
+  // Task and watcher may write at the same time, so each has its own candidate.
   const candidate = join(dirname(path), `otelcol.${process.pid}.yaml`)
   try {
     writeFileAtomically(candidate, rendered)
@@ -157,7 +157,7 @@ export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): 
   }
 }
 
-/** Makes the collector run with a receiver for exactly these nodes. Returns whether it had to be started. */
+/** Makes the collector run with one receiver for each of these nodes. Returns whether it was started. */
 export async function ensureCollector(
   lab: Lab,
   services: Pick<LabServices, 'ensure' | 'signal'>,
@@ -165,8 +165,8 @@ export async function ensureCollector(
 ): Promise<boolean> {
   const written = await writeCollectorConfig(lab, nodes)
   const isStarted = await services.ensure(collector)
-  // Not what is on disk by now: the watcher may have rewritten it after the collector read it.
-  if (isStarted) writeFileAtomically(takenPath(lab), written)
+  // Not the digest of the present file: the watcher may have rewritten it after the collector read it.
+  if (isStarted) writeFileAtomically(loadedDigestPath(lab), written)
   await reloadCollector(lab, services)
   return isStarted
 }
@@ -200,7 +200,7 @@ async function validateInContainer(lab: Lab, file: string): Promise<void> {
   await docker(args, { timeoutMs: 60_000 })
 }
 
-/** Whether the collector's image can read a cluster's events. The official one can, one that was built from the Go pins can't. */
+/** Whether the collector's image has the receiver for events: the official one has, one that is built from the Go pins has not. */
 async function readsEvents(lab: Lab): Promise<boolean> {
   const known = join(lab.configDir, 'otelcol.components')
   if (!existsSync(known)) {
@@ -212,30 +212,30 @@ async function readsEvents(lab: Lab): Promise<boolean> {
 }
 
 /**
- * Tells a running collector to read its configuration again, if it has not taken the one on disk; its pipelines restart
- * within a second or two. Returns what was done: `reloaded`, `current` when it has that one, or `not running` (it may be
- * starting: a collector that gets the signal before it listens ends).
+ * Reloads a running collector unless it has loaded the present configuration; its pipelines restart within two seconds. Returns
+ * `reloaded`, `current` when it has that configuration, or `not running`. It may be starting then: the signal ends a collector that does
+ * not listen yet.
  */
 export async function reloadCollector(
   lab: Lab,
   services: Pick<LabServices, 'signal'>,
 ): Promise<'reloaded' | 'current' | 'not running'> {
-  const taken = existsSync(takenPath(lab)) ? readFileSync(takenPath(lab), 'utf8') : ''
+  const loaded = existsSync(loadedDigestPath(lab)) ? readFileSync(loadedDigestPath(lab), 'utf8') : ''
   const current = digestOf(readFileSync(configPath(lab)))
-  if (taken === current) return 'current'
+  if (loaded === current) return 'current'
   if (!(await inRuntime(lab, collector).isListening(lab)) || !(await services.signal(collector, 'SIGHUP')))
     return 'not running'
-  writeFileAtomically(takenPath(lab), current)
+  writeFileAtomically(loadedDigestPath(lab), current)
   return 'reloaded'
 }
 
-/** Where the watcher leaves its pid once it has read all nodes. */
+/** The file to which the watcher writes its pid after it has listed the nodes. */
 export function watchReadyPath(lab: Lab): string {
   return join(lab.configDir, 'collector-watch.ready')
 }
 
-/** Where the digest of the configuration is that the collector has read: an older one's costs a reload, a newer one's a node. */
-function takenPath(lab: Lab): string {
+/** The file with the digest of the configuration that the collector has loaded. An older digest costs a reload, a newer one a node. */
+function loadedDigestPath(lab: Lab): string {
   return join(lab.configDir, 'otelcol.taken')
 }
 

@@ -11,15 +11,15 @@ import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from './con
 import { containerUser } from './container-user.ts'
 import type { ServiceRunner, ServiceState } from './process-services.ts'
 
-/** The last lines of a log that tell of an error; where none does, its last lines. Of several programs in one log most go on talking. */
-export function telling(lines: readonly string[], count: number): string[] {
+/** The last lines of a log that report an error; without any, its last lines. A log of several programs has many others. */
+export function errorLines(lines: readonly string[], count: number): string[] {
   const errors = lines.filter(line => /\b(error|fatal|panic|failed)\b|\berr=/i.test(line))
   return (errors.length > 0 ? errors : lines).slice(-count)
 }
 
 /**
- * Whether a service answers, asked for so long at most. The engine accepts connections to a published port before anything
- * inside listens, and drops them: a fetch() of Node.js 20 has been seen to neither end nor keep the process alive then.
+ * Whether a service answers in time. The engine accepts connections to a published port before the service listens, and drops them: a
+ * fetch() of Node.js 20 may then neither settle nor keep the process alive.
  */
 async function isReadyWithin(spec: ContainerSpec, timeoutMs: number): Promise<boolean> {
   const done = new AbortController()
@@ -31,20 +31,20 @@ async function isReadyWithin(spec: ContainerSpec, timeoutMs: number): Promise<bo
 }
 
 /**
- * Whether something on the lab's network accepts connections: asked from within the stats proxy, for most of what listens there
- * is not published on this machine.
+ * Whether an address on the lab's network accepts connections, tried from the stats proxy's container: most ports there are not
+ * published on this machine.
  */
 export async function acceptsInside(lab: Lab, address: string): Promise<boolean> {
   return await acceptsFrom(containerName(lab.settings.clusterName, 'stats-proxy'), address)
 }
 
-/** Why something on the lab's network can't be reached; undefined when it can, and without the stats proxy to ask from. */
+/** Why an address on the lab's network cannot be reached; undefined when it can, or when the stats proxy does not run. */
 export async function probeInside(lab: Lab, address: string): Promise<string | undefined> {
   const { process } = await containerServices(lab).state('stats-proxy')
   return process === undefined || (await acceptsInside(lab, address)) ? undefined : `${address} accepts no connection`
 }
 
-/** Services as containers: named for the lab, labelled with it, on its network. */
+/** Services as containers, with the lab's names and labels, on its network. */
 export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
   const nameOf = (name: string) => containerName(lab.settings.clusterName, name)
 
@@ -52,7 +52,7 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
     const found = await inspectOwn(name)
     const logFile = logCommand(nameOf(name))
     if (found?.isRunning !== true) return { name, process: undefined, isWanted: found !== undefined, logFile }
-    // The engine may be in a virtual machine, where its processes are not seen.
+    // The processes of an engine in a virtual machine are not visible here.
     const info = (await processInfos([found.pid])).get(found.pid)
     return {
       name,
@@ -66,7 +66,7 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
     const found = await inspectContainer(nameOf(name))
     const owner = found?.labels[dirLabel]
     if (found === undefined || owner === lab.dir) return found
-    throw new LabError(`Container ${nameOf(name)} was not made by this lab`, {
+    throw new LabError(`Container ${nameOf(name)} was not created by this lab`, {
       why: owner === undefined ? 'it has no label of a lab' : `it belongs to ${owner}`,
       next: 'set CLUSTER_NAME to another name, or remove that container',
     })
@@ -77,7 +77,7 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
     if (found === undefined) return false
     if (found.isRunning) await docker(['container', 'stop', '-t', '8', nameOf(name)], { nothrow: true })
     const removed = await docker(['container', 'rm', '--force', '--volumes', nameOf(name)], { nothrow: true })
-    // Somebody else's removal may have been faster.
+    // Another command may have removed it.
     if (removed.exitCode !== 0 && (await inspectContainer(nameOf(name))) !== undefined) {
       throw new LabError(`Cannot remove container ${nameOf(name)}`, { why: removed.stderr.trim() })
     }
@@ -89,8 +89,8 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
     const format = `{{index .Labels "${dirLabel}"}}`
     const { stdout } = await docker(['volume', 'inspect', '--format', format, nameOf(name)])
     if (stdout.trim() === lab.dir) return
-    throw new LabError(`Docker volume ${nameOf(name)} was not made by this lab`, {
-      why: 'another of the name was there before',
+    throw new LabError(`Docker volume ${nameOf(name)} was not created by this lab`, {
+      why: 'a volume of that name existed before',
       next: `set CLUSTER_NAME to another name, or run docker volume rm ${nameOf(name)}`,
     })
   }
@@ -110,10 +110,10 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
       },
     }).catch(async (error: unknown) => {
       if (!(error instanceof LabError)) throw error
-      const lines = telling((await containerLog(nameOf(spec.name), { tail: 400 })).trimEnd().split('\n'), 8)
+      const lines = errorLines((await containerLog(nameOf(spec.name), { tail: 400 })).trimEnd().split('\n'), 8)
       const log = lines.map(line => `    ${line.slice(0, 400) || '(the log is empty)'}`).join('\n')
       const next = logCommand(nameOf(spec.name))
-      throw new LabError(error.message, { why: `its log says\n${log}`, next, cause: error })
+      throw new LabError(error.message, { why: `its log has\n${log}`, next, cause: error })
     })
   }
 
@@ -126,7 +126,7 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
       await waitUntilReady(spec)
       return false
     }
-    // One that was stopped is started again, and keeps what it has written: LGTM its series. That also sets its restarts to 0.
+    // A stopped one is started again and keeps its data, LGTM its series. That also resets its number of restarts.
     if (found !== undefined && isSame) {
       await docker(['container', 'restart', '-t', '8', nameOf(spec.name)])
     } else {
@@ -135,7 +135,7 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
       try {
         await docker(args)
       } catch (error) {
-        // A container whose port is taken is made all the same, and left.
+        // The engine leaves a container whose port is in use.
         await docker(['container', 'rm', '--force', '--volumes', nameOf(spec.name)], { nothrow: true })
         throw error
       }

@@ -4,7 +4,7 @@ import { containerName, labLabels, networkName, serviceLabel, specLabel } from '
 import type { Lab } from '../lab/lab.ts'
 import { proxyVariables } from '../system/environment.ts'
 
-/** A file or folder of this machine that a container sees. */
+/** A file or folder of this machine that is mounted in a container. */
 export interface Mount {
   from: string
   to: string
@@ -16,43 +16,43 @@ export interface Mount {
 export interface ContainerSpec {
   name: string
   image: ImageName
-  /** The program to run in place of the image's own. */
+  /** Replaces the image's entrypoint. */
   entrypoint?: string
   args: readonly string[]
   env?: Readonly<Record<string, string>>
   mounts?: readonly Mount[]
-  /** Where it sees a volume of its own, which is there until the lab goes: another container in its place has the same. */
+  /** Where its volume is mounted. The volume stays until kwok-down: a new container of the service has the same one. */
   volumeAt?: string
-  /** Ports of 127.0.0.1, each with the container's own. */
+  /** Published ports: of 127.0.0.1, and of the container. */
   ports?: readonly (readonly [number, number])[]
   /**
-   * Runs as the image has it, which is root, on a file system that it can write to. Everything else runs as nobody in
-   * particular, without capabilities, on a read-only file system.
+   * Runs as the image's user, which is root, on a writable file system. Other services run as an unprivileged user, without
+   * capabilities, on a read-only file system.
    */
-  isAsImageHasIt?: boolean
-  /** A command for the shell inside that ends with 0 while the service is well. */
+  keepsImageUser?: boolean
+  /** The health check: a shell command in the container. */
   health?: string
-  /** What else a running container has to be made anew for: the text of files that it reads once. */
+  /** The text of files that it reads once: a change replaces the container. */
   contents?: string
-  /** True once the service answers; asked until it does. */
+  /** Whether the service answers; polled after the start. */
   ready: () => Promise<boolean>
-  /** How long it may take to answer. */
+  /** How long it may take to answer; 30 s by default. */
   readyTimeoutMs?: number
 }
 
-/** The arguments that make and start a service's container. `user` is `uid:gid`. */
+/** The arguments of docker that create and start a service's container. `user` is `uid:gid`. */
 export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; user: string }): string[] {
   const { clusterName } = lab.settings
   const args = [
-    // Images are there before: `docker run` would pull without a word of what it does.
+    // Images are pulled by `ensureImages`, which shows the progress.
     ...['--detach', '--pull=never'],
     `--name=${containerName(clusterName, spec.name)}`,
     `--network=${networkName(clusterName)}`,
     ...labLabels(lab).map(label => `--label=${label}`),
     `--label=${serviceLabel}=${spec.name}`,
-    // Comes back with the engine, as kwokctl's own do.
+    // It starts with the engine, as kwokctl's own containers do.
     '--restart=unless-stopped',
-    // The docker command gives a container the proxies of the user's own configuration, unless told otherwise.
+    // Without these the docker command adds the proxies of the user's configuration.
     ...proxyVariables.map(name => `--env=${name}=`),
     ...(spec.ports ?? []).map(([host, own]) => `--publish=127.0.0.1:${host}:${own}`),
     ...(spec.mounts ?? []).map(mountArg),
@@ -60,7 +60,7 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
       ? []
       : [`--mount=type=volume,source=${containerName(clusterName, spec.name)},target=${spec.volumeAt}`]),
     ...Object.entries(spec.env ?? {}).map(([name, value]) => `--env=${name}=${value}`),
-    ...(spec.isAsImageHasIt === true
+    ...(spec.keepsImageUser === true
       ? []
       : [`--user=${given.user}`, '--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges']),
     ...(spec.entrypoint === undefined ? [] : [`--entrypoint=${spec.entrypoint}`]),
@@ -75,20 +75,20 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
   return ['run', ...args, `--label=${specLabel}=${digest}`, ...tail]
 }
 
-/** The arguments that make a service's volume, or find it made. */
+/** The arguments of docker that create a service's volume unless it exists. */
 export function createVolumeArgs(lab: Lab, service: string): string[] {
   const labels = labLabels(lab).map(label => `--label=${label}`)
   return ['volume', 'create', ...labels, containerName(lab.settings.clusterName, service)]
 }
 
-/** The digest of the spec that is in the arguments. */
+/** The digest of the spec in the arguments of `runArgs`. */
 export function specDigest(args: readonly string[]): string {
   const prefix = `--label=${specLabel}=`
   return args.find(arg => arg.startsWith(prefix))?.slice(prefix.length) ?? ''
 }
 
 function mountArg({ from, to, isWritable }: Mount): string {
-  // A path with a comma would need quoting as in CSV.
+  // The option is CSV: a path with a comma is quoted.
   const field = (name: string, value: string) =>
     /[",]/.test(value) ? `"${name}=${value.replaceAll('"', '""')}"` : `${name}=${value}`
   const more = isWritable === true ? [] : ['readonly']

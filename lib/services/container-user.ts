@@ -3,21 +3,20 @@ import { join } from 'node:path'
 import { docker } from '../docker/engine.ts'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 
-/** For a person who is root: nobody in particular, as images of distroless have it. */
+/** For root: the unprivileged user of distroless images. */
 const NOBODY = 65_532
 
-/** Where containers see the folder of `containerDir`. */
+/** Where the folder of `containerDir` is mounted. */
 export const insideDir = '/etc/kube-otel-lab'
 
-/** The user and group that files for a container belong to on this machine: the person's own, nobody's when that is root. */
+/** The owner of a container's files on this machine: the user; for root an unprivileged one. */
 export function fileOwner(): { uid: number; gid: number } {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
   return uid === 0 ? { uid: NOBODY, gid: NOBODY } : { uid, gid }
 }
 
 /**
- * `uid:gid` that a container has to run as to read those files. In an engine without root the person is root inside, and nobody
- * else is.
+ * The user of a container that reads those files, `uid:gid`. In a rootless engine that is root inside the container.
  */
 export async function containerUser(): Promise<string> {
   const { stdout } = await docker(['info', '--format', '{{json .SecurityOptions}}'])
@@ -25,7 +24,7 @@ export async function containerUser(): Promise<string> {
   return stdout.includes('rootless') && uid === process.getuid?.() ? '0:0' : `${uid}:${gid}`
 }
 
-/** The folder of a lab that the container of a service sees, readable by its owner alone. Makes it. */
+/** The folder that is mounted in the container of a service. Creates it, mode 0700. */
 export function containerDir(lab: Lab, service: string): string {
   const dir = join(lab.dir, 'containers', service)
   mkdirSync(dir, { recursive: true, mode: 0o700 })
@@ -35,8 +34,7 @@ export function containerDir(lab: Lab, service: string): string {
 }
 
 /**
- * Makes a file of the folder that the container of a service sees hold a text; whole, mode 0600. One that does is left alone.
- * Returns its path.
+ * Writes a file of `containerDir` in one step, mode 0600, unless it has this text. Returns its path.
  */
 export function writeForContainer(lab: Lab, service: string, file: string, text: string): string {
   const path = join(containerDir(lab, service), file)
@@ -46,7 +44,7 @@ export function writeForContainer(lab: Lab, service: string, file: string, text:
   return path
 }
 
-/** Makes a file or folder belong to the user that containers run as; which only root has to, and can. */
+/** Changes the owner of a file or folder to the user of containers. Only root has to, and can. */
 export function giveToContainers(path: string): void {
   if (process.getuid?.() !== 0) return
   const { uid, gid } = fileOwner()

@@ -6,13 +6,13 @@ import { isOk, probe } from '../system/probe.ts'
 import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
 import type { Service } from './service.ts'
 
-/** What Grafana reads of the lab when it starts, as YAML. */
+/** Grafana's provisioning files, as YAML. */
 export interface Provisioning {
   datasources: string
   dashboards: string
 }
 
-/** Where Grafana, or the lab's page in its place, is. */
+/** The URL of Grafana, or of the lab's page. */
 export function grafanaUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.grafanaPort}`
 }
@@ -67,7 +67,9 @@ export function grafanaSettings(lab: Lab): Record<string, Record<string, string>
     'auth.anonymous': { enabled: 'true', org_role: 'Viewer' },
     users: { allow_sign_up: 'false' },
     analytics: {
-      ...{ reporting_enabled: 'false', check_for_updates: 'false', check_for_plugin_updates: 'false' },
+      reporting_enabled: 'false',
+      check_for_updates: 'false',
+      check_for_plugin_updates: 'false',
       feedback_links_enabled: 'false',
     },
     news: { news_feed_enabled: 'false' },
@@ -79,7 +81,7 @@ export function grafanaSettings(lab: Lab): Record<string, Record<string, string>
   }
 }
 
-/** The folder of the program's pages and defaults: around it, as in the release, or where Linux packages and Homebrew put it. */
+/** Grafana's home folder: around the program in a release, below `share` in Linux packages and Homebrew. */
 export function grafanaHome(program: string): string {
   const prefix = dirname(dirname(realpathSync(program)))
   const candidates = [prefix, join(prefix, 'share', 'grafana')]
@@ -91,7 +93,7 @@ export function grafanaHome(program: string): string {
   })
 }
 
-/** A setting as the variable that Grafana reads it from; unlike its file, these also win over variables of the user's. */
+/** Settings as Grafana's environment variables, which also replace those of the user. */
 function environment(settings: Record<string, Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(settings).flatMap(([section, values]) =>
@@ -100,10 +102,9 @@ function environment(settings: Record<string, Record<string, string>>): Record<s
   )
 }
 
-/** Writes what Grafana reads of the lab. */
 function writeProvisioning(lab: Lab, { datasources, dashboards }: Provisioning): void {
   ensureLabDirs(lab)
-  // It complains of each folder that is not there.
+  // Grafana logs an error for each missing folder.
   for (const folder of ['datasources', 'dashboards', 'plugins', 'alerting']) {
     mkdirSync(join(provisioningDir(lab), folder), { recursive: true, mode: 0o700 })
   }

@@ -61,7 +61,7 @@ export function jaegerConfig(base: string, given: { queryAddress: string; otlpAd
       extensions: { ...extensions, jaeger_query: { ...fields(extensions['jaeger_query']), http: query, grpc: query } },
       receivers: { otlp: { protocols: { grpc: { endpoint: given.otlpAddress } } } },
     },
-    // The address twice, not a reference to the first: people read this file.
+    // No YAML aliases: people read this file.
     { aliasDuplicateObjects: false },
   )
 }

@@ -14,24 +14,24 @@ import { jaeger } from './jaeger.ts'
 import { labPrometheusConfig, readyUrl } from './prometheus.ts'
 import { hasService, type Service } from './service.ts'
 
-/** Where LGTM looks for its files, https://github.com/grafana/docker-otel-lgtm at v0.28.0. */
+/** LGTM's home folder, https://github.com/grafana/docker-otel-lgtm at v0.28.0. */
 const HOME = '/otel-lgtm'
-/** Where it sees what `make dashboards` writes. */
+/** Where the output of `make dashboards` is mounted. */
 const dashboardsInside = `${HOME}/kube-otel-lab`
 const PASSWORD_FILE = 'grafana.password'
 
-/** What `make dashboards` has made for this lab, and the user's own. */
+/** The output of `make dashboards` for this lab, and the user's own dashboards. */
 export interface LgtmFiles {
   /** Folders of this machine. */
   json: string
   rules: string
   own: string | undefined
-  /** Grafana's provisioning, as it is inside: `lgtmTargets`. */
+  /** Grafana's provisioning with the paths and addresses of `lgtmTargets`. */
   datasources: string
   providers: string
 }
 
-/** What Grafana's provisioning names, as it is inside LGTM. */
+/** The paths and addresses of Grafana's provisioning inside LGTM. */
 export function lgtmTargets(lab: Lab, ownDir: string | undefined) {
   return {
     prometheusUrl: `http://127.0.0.1:${insidePorts.prometheus}`,
@@ -45,9 +45,8 @@ export function lgtmTargets(lab: Lab, ownDir: string | undefined) {
 }
 
 /**
- * LGTM: Grafana, Prometheus, Tempo and Loki in one container, with the lab's Prometheus configuration in the
- * place of its own. Prometheus reloads it and the rules when they change. Anonymous users get the Viewer role, by the
- * image's own default the Admin role; the administrator has the lab's password, by default "admin".
+ * LGTM: Grafana, Prometheus, Tempo and Loki in one container, with the lab's Prometheus configuration. Prometheus reloads that and the
+ * rules when they change. Anonymous users get the Viewer role (the image's default is Admin), the administrator the lab's password.
  */
 export const lgtm = {
   name: 'lgtm',
@@ -81,12 +80,12 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
     name: 'lgtm',
     image: 'lgtm',
     args: [],
-    isAsImageHasIt: true,
+    keepsImageUser: true,
     env: {
       GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
-      // Grafana's own syntax: `…__FILE` is read by a script that this image doesn't have.
+      // Grafana's own syntax: the image lacks the script that reads `…__FILE`.
       GF_SECURITY_ADMIN_PASSWORD: fromFile(`${insideDir}/${PASSWORD_FILE}`),
-      // The image sends what its parts log to /dev/null: these are those to which the lab gives configuration.
+      // By default the image sends the logs to /dev/null. These are the parts that the lab configures.
       ENABLE_LOGS_PROMETHEUS: 'true',
       ENABLE_LOGS_GRAFANA: 'true',
       ENABLE_LOGS_OTELCOL: 'true',
@@ -102,7 +101,7 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
     mounts: [
       { from: containerDir(lab, 'lgtm'), to: insideDir },
       { from: configFile, to: `${HOME}/prometheus.yaml` },
-      // In the place of its own, which has Prometheus asked in steps of a minute.
+      // Replaces the image's file, in which Prometheus has a step of a minute.
       { from: datasourcesFile, to: `${provisioning}/datasources/grafana-datasources.yaml` },
       { from: providersFile, to: `${provisioning}/dashboards/kube-otel-lab.yaml` },
       { from: files.rules, to: `${dashboardsInside}/rules` },
@@ -116,7 +115,7 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
       [otlpGrpcPort, insidePorts.otlpGrpc],
       [otlpHttpPort, insidePorts.otlpHttp],
     ],
-    // A file that is mounted stays the one it was when another takes its place.
+    // A mounted file is not replaced by a rename on this machine.
     contents: [config, kubeconfig, token, files.datasources, files.providers].join(''),
     ready: async () => (await isOk(readyUrl(lab))) && (await isOk(`${grafanaUrl(lab)}/api/health`)),
     // Five programs start at once.

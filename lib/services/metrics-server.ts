@@ -18,11 +18,11 @@ import type { Service } from './service.ts'
 
 const API_SERVICE = 'v1beta1.metrics.k8s.io'
 
-/** The names that it is asked by: the API server's for the Service, and this machine's. */
+/** The host names of its certificate: the API server's for the Service, and this machine's. */
 export const metricsServerHosts = [`metrics-server.${labNamespace}.svc`, 'localhost', '127.0.0.1'] as const
 
 /**
- * How often it asks every node. It refuses less than 10 s, and a time-out of more than nine tenths of it
+ * Its scrape interval. It refuses less than 10 s, and a timeout of more than nine tenths of the interval
  * (sigs.k8s.io/metrics-server v0.9.0, cmd/metrics-server/app/options).
  */
 export function resolutionMs(intervalMs: number): number {
@@ -134,40 +134,40 @@ export function metricsServerManifests(base: string, given: { host: string; port
   return documents.map(document => stringify(document)).join('---\n')
 }
 
-/** Gives metrics-server its rights, and has the API server send questions about `metrics.k8s.io` to it. */
+/** Applies the rights of metrics-server, and registers it as the API `metrics.k8s.io`. */
 export async function registerMetricsServer(lab: Lab): Promise<void> {
   const base = readFileSync(join(projectDir, 'kwok-config', 'metrics-server.yaml'), 'utf8')
   const path = join(lab.configDir, 'metrics-server.yaml')
   const caPem = readFileSync(caPath(lab), 'utf8')
   const [host = '', port] = addressesOf(lab).metricsServer.split(':')
-  // An address would be no name to look up.
+  // The field takes a DNS name only.
   const name = host === '127.0.0.1' ? 'localhost' : host
   writeFileAtomically(path, metricsServerManifests(base, { host: name, port: Number(port), caPem }))
   await applyManifests(lab, path)
 }
 
-/** Waits until the API server reaches it. Throws a LabError with the API server's last word after a minute. */
+/** Waits until the API server reaches it. Throws a LabError with the API server's last message after a minute. */
 export async function waitUntilRegistered(lab: Lab): Promise<void> {
-  const condition = '{.status.conditions[?(@.type=="Available")]}'
-  let said = ''
+  const path = '{.status.conditions[?(@.type=="Available")]}'
+  let message = ''
   await waitUntil<void>({
     what: 'the API server to reach metrics-server',
     timeoutMs: 60_000,
     everyMs: 500,
     check: async () => {
-      const { stdout } = await kubectl(lab, ['get', 'apiservice', API_SERVICE, '-o', `jsonpath=${condition}`])
-      const { status, message } = fields(stdout === '' ? undefined : JSON.parse(stdout))
-      said = String(message)
-      return status === 'True' ? { done: undefined } : { pending: said }
+      const { stdout } = await kubectl(lab, ['get', 'apiservice', API_SERVICE, '-o', `jsonpath=${path}`])
+      const condition = fields(stdout === '' ? undefined : JSON.parse(stdout))
+      message = String(condition['message'])
+      return condition['status'] === 'True' ? { done: undefined } : { pending: message }
     },
     next: () =>
-      said.includes('certificate is valid for')
-        ? `the cluster's certificate is from before: ${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`
+      message.includes('certificate is valid for')
+        ? `the cluster's certificate is out of date: ${makeCommand('kwok-down', lab.settings.clusterName)}, then make kwok`
         : `read ${join(lab.logsDir, 'metrics-server.log')}`,
   })
 }
 
-/** The nodes that `kubectl top nodes` has no answer for. Throws a LabError with the API server's words when it has none at all. */
+/** The nodes without metrics in `kubectl top nodes`. Throws a LabError when it fails. */
 async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<string[]> {
   const { stdout } = await kubectl(lab, ['get', '--raw', '/apis/metrics.k8s.io/v1beta1/nodes'], { timeoutMs: 30_000 })
   const answered = items(fields(JSON.parse(stdout))['items'])
@@ -176,9 +176,9 @@ async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<
 }
 
 /**
- * Waits until metrics-server answers for every node that the lab made: its second question to each gives the first rate.
+ * Waits until metrics-server has metrics of every node that the lab created: it needs two scrapes for a rate.
  *
- * Throws a LabError that names the first node it has nothing of.
+ * Throws a LabError that names the first node without metrics.
  */
 export async function waitUntilTopAnswers(lab: Lab, nodes: ReadonlySet<string>): Promise<void> {
   await waitUntil<void>({

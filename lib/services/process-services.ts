@@ -20,40 +20,40 @@ export interface ServiceSpec {
   args: readonly string[]
   /** Added to what every service gets of the user's environment. */
   env?: Readonly<Record<string, string>>
-  /** It runs kubectl, otelcol or docker itself, and gets the variables that these are found by. */
+  /** It runs kubectl, otelcol or docker, and gets the variables by which these are found. */
   runsTools?: boolean
-  /** The text of files that it reads only when it starts: with others it is started anew. */
+  /** The text of files that it reads only when it starts: a change restarts it. */
   contents?: string
-  /** True once the service answers; asked until it does. */
+  /** Whether the service answers; polled after the start. */
   ready: () => Promise<boolean>
-  /** How long it may take to answer. */
+  /** How long it may take to answer; 30 s by default. */
   readyTimeoutMs?: number
 }
 
-/** A service as it is now. */
+/** The present state of a service. */
 export interface ServiceState {
   name: string
-  /** The process, when it runs and is ours. */
+  /** The process, when it runs and belongs to this lab. */
   process: ProcessInfo | undefined
-  /** It was started, and nobody has stopped it since. */
+  /** It was started and not stopped since. */
   isWanted: boolean
   logFile: string
 }
 
-/** What is on disk of a started service: enough to know its process again. */
+/** The file that identifies the process of a started service. */
 interface PidFile {
   pid: number
-  /** When the process was started, as `StartedProcess` has it. */
+  /** When the process was started, as in `StartedProcess`. */
   started: string
-  /** How it was started; another spec means another start. */
+  /** How it was started; another spec requires a restart. */
   spec: string
 }
 
 /** Runs services: as processes here, as containers in container-services.ts. */
 export interface ServiceRunner<Spec = ServiceSpec> {
   /**
-   * Makes the service run as the spec says, and waits until it answers. One that already does is left alone; one that was
-   * started from another spec is stopped first. Returns whether it had to be started.
+   * Starts the service unless it runs with the same spec, and waits until it answers. One with another spec is stopped first. Returns
+   * whether it was started.
    *
    * Throws a LabError with the end of its log when it ends or does not answer in time.
    */
@@ -65,10 +65,10 @@ export interface ServiceRunner<Spec = ServiceSpec> {
   signal: (name: string, signal: NodeJS.Signals) => Promise<boolean>
 }
 
-/** A log that has grown beyond this is begun anew when its service is started. */
+/** A larger log is truncated when its service is started. */
 const LOG_BYTES_KEPT = 16 * 2 ** 20
 
-/** Services as processes of this machine: detached from the terminal, output in a log file, known by a pid file. */
+/** Services as processes of this machine: detached from the terminal, with a log file and a pid file. */
 export function processServices(lab: Lab): ServiceRunner {
   const pidPath = (name: string) => join(lab.pidsDir, `${name}.json`)
   const logPath = (name: string) => join(lab.logsDir, `${name}.log`)
@@ -83,7 +83,7 @@ export function processServices(lab: Lab): ServiceRunner {
 
   async function stop(name: string): Promise<boolean> {
     const { process } = await state(name)
-    // With what it has started: a script that runs the program without exec is ended by TERM, and the program is not.
+    // The process group: a wrapper script that runs the program without exec ends on TERM, and its program does not.
     if (process !== undefined) await endProcessGroup(process.pid, 8_000)
     rmSync(pidPath(name), { force: true })
     return process !== undefined
@@ -92,7 +92,7 @@ export function processServices(lab: Lab): ServiceRunner {
   async function start(spec: ServiceSpec): Promise<void> {
     ensureLabDirs(lab)
     const log = openSync(logPath(spec.name), isLarge(logPath(spec.name)) ? 'w' : 'a', 0o600)
-    const release = holdSignals()
+    const release = deferSignals()
     let child: ChildProcess | undefined
     try {
       const started = spawn(spec.command, [...spec.args], {
@@ -116,7 +116,7 @@ export function processServices(lab: Lab): ServiceRunner {
       const recorded: PidFile = { pid, started: info.started, spec: specText(spec) }
       writeFileAtomically(pidPath(spec.name), `${JSON.stringify(recorded, null, 2)}\n`)
     } catch (error) {
-      // Nobody would know of it.
+      // Without a pid file nothing would stop it.
       if (child?.pid !== undefined) signalProcess(-child.pid, 'SIGKILL')
       throw error
     } finally {
@@ -133,7 +133,7 @@ export function processServices(lab: Lab): ServiceRunner {
       everyMs: 100,
       check: async () => {
         const isReady = await spec.ready()
-        // After the question: another program may be what answered.
+        // After the check: another program may have answered.
         if ((await state(spec.name)).process === undefined) return { failed: endedEarly(spec.name, logFile) }
         return isReady ? { done: undefined } : { pending: `its log ends with\n${lastLogLines(logFile)}` }
       },
@@ -167,10 +167,10 @@ export async function wroteItsPid(lab: Lab, name: string, path: string): Promise
   return process !== undefined && existsSync(path) && readFileSync(path, 'utf8') === String(process.pid)
 }
 
-/** How much of a log's end is looked at. */
+/** How much of a log's end is read. */
 const TAIL_BYTES = 16_384
 
-/** The last lines of a log, indented, or a word that there is none. */
+/** The last lines of a log, indented; a note when the log is empty. */
 export function lastLogLines(logFile: string, count = 8): string {
   const text = existsSync(logFile) ? readTail(logFile).trimEnd() : ''
   if (text === '') return '    (the log is empty)'
@@ -193,10 +193,10 @@ function readTail(file: string): string {
 }
 
 /**
- * Keeps Ctrl-C from ending this process until what is returned is called: a service that was started and is not written down
- * yet would be nobody's.
+ * Defers Ctrl-C and other signals until the returned function is called: a service that is started and has no pid file yet would never
+ * be stopped.
  */
-function holdSignals(): () => void {
+function deferSignals(): () => void {
   const held: NodeJS.Signals[] = []
   const hold = (signal: NodeJS.Signals) => held.push(signal)
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -219,7 +219,7 @@ function endedEarly(name: string, logFile: string): LabError {
   })
 }
 
-/** After a reboot, or a long time, a pid belongs to another process, which was started at another time. */
+/** After a reboot, or a long time, a pid may belong to another process, which was started at another time. */
 function isSame(info: StartedProcess, recorded: PidFile): boolean {
   return info.started === recorded.started
 }
@@ -234,7 +234,7 @@ function readPidFile(path: string): PidFile | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as PidFile
   } catch {
-    // Half a file can't come from us (it is renamed into place); a broken one knows no process.
+    // The lab writes the file in one step; an invalid one identifies no process.
     return undefined
   }
 }

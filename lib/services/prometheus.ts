@@ -11,10 +11,10 @@ import { isOk, probe } from '../system/probe.ts'
 import { run } from '../system/run.ts'
 import type { Service } from './service.ts'
 
-/** The size its data may grow to before the oldest goes. */
+/** The size of its data above which the oldest is deleted. */
 const RETENTION_SIZE = '2GB'
 
-/** The configuration of the lab's Prometheus, which sees these files where they are said to be. */
+/** The configuration of the lab's Prometheus, with the paths of files as Prometheus sees them. */
 export function labPrometheusConfig(
   lab: Lab,
   files: Pick<PrometheusTargets, 'kubeconfigFile' | 'tokenFile' | 'caFile' | 'ruleFiles'>,
@@ -60,7 +60,7 @@ export const prometheus = {
   },
 } as const satisfies Service
 
-/** Writes the configuration when it differs from what is there, checked by `promtool` before it takes its place. */
+/** Writes the configuration if it has changed; `promtool` checks it first. */
 export async function writePrometheusConfig(lab: Lab): Promise<void> {
   const rendered = labPrometheusConfig(lab, {
     kubeconfigFile: kubeconfigPath(lab, 'prometheus'),
@@ -83,7 +83,7 @@ export function prometheusUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.prometheusPort}`
 }
 
-/** Where Prometheus says that it is ready. */
+/** The URL of Prometheus's readiness check. */
 export function readyUrl(lab: Lab): string {
   return `${prometheusUrl(lab)}/-/ready`
 }

@@ -39,6 +39,7 @@ export const services: readonly Service<never>[] = [
 
 /** The images that a lab runs; none in the binary runtime. An image with the name of a service is for that service alone. */
 export function neededImages(lab: Lab): NeededImage[] {
+  // Only the Docker runtime runs images; an empty list tells programs and doctor that programs run instead.
   if (runtimeOf(lab) === 'binary') return []
   const isNeeded = (image: ImageName) => services.every(each => each.name !== image || hasService(lab, each))
   return imageNames.filter(isNeeded).map(name => ({ name, reference: imageOf(lab, name) }))

@@ -12,7 +12,7 @@ import type { Service } from './service.ts'
 
 const MAIN = join('lib', 'kubelet', 'stats-proxy-process.ts')
 const STATE_FILE = 'counters.jsonl'
-// Objects of a watch die young: with room for them, a third less time goes into collecting garbage.
+// Most objects of a watch are short-lived: a larger young generation takes a third off the garbage collection.
 const YOUNG_SPACE = '--max-semi-space-size=16'
 
 /** What both runtimes share. It answers once it has listed all nodes and pods. */
@@ -93,7 +93,7 @@ export function statsProxyUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.statsProxyPort}`
 }
 
-/** A node's summary as the running proxy serves it; undefined when it doesn't run, or isn't ready, or has no such node. */
+/** A node's summary from the running proxy; undefined when the proxy is not ready or has no such node. */
 export async function servedSummary(lab: Lab, node: string): Promise<unknown> {
   const url = `${statsProxyUrl(lab)}/nodes/${encodeURIComponent(node)}/stats/summary`
   const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined)

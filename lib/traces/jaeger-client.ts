@@ -1,11 +1,11 @@
 import { LabError } from '../cli/errors.ts'
 import { fields, items, text } from '../kube/json.ts'
 
-/** A span as Jaeger's API gives it, with the tags of its process (the resource) beside its own. */
+/** A span of Jaeger's API, with the tags of its process, the resource, beside its own. */
 export interface JaegerSpan {
   traceId: string
   spanId: string
-  /** The span it is a child of; undefined for the first of a trace. */
+  /** The parent span; undefined for the root. */
   parentId: string | undefined
   service: string
   name: string
@@ -18,15 +18,15 @@ export interface JaegerSpan {
   resource: Readonly<Record<string, string>>
 }
 
-/** The services that Jaeger has spans of. Throws a LabError when it can't be asked. */
+/** The services with spans in Jaeger. Throws a LabError when the query fails. */
 export async function jaegerServices(baseUrl: string): Promise<string[]> {
   return items(fields(await get(`${baseUrl}/api/services`))['data']).filter(each => typeof each === 'string')
 }
 
 /**
- * The newest traces that a service takes part in, each as its spans: of so long back, or of a time range (epoch).
+ * The newest traces with spans of a service, each as its spans: within the look-back, or in a time range (epoch).
  *
- * Throws a LabError when Jaeger can't be asked.
+ * Throws a LabError when the query fails.
  */
 export async function jaegerTraces(
   baseUrl: string,
@@ -77,6 +77,6 @@ async function get(url: string): Promise<unknown> {
   } catch (error) {
     const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const why = reason instanceof Error ? reason.message : String(reason)
-    throw new LabError(`Cannot ask Jaeger at ${new URL(url).origin}`, { why, next: 'make kwok-status', cause: error })
+    throw new LabError(`Cannot query Jaeger at ${new URL(url).origin}`, { why, next: 'make kwok-status', cause: error })
   }
 }

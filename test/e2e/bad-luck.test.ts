@@ -87,7 +87,7 @@ badLuck(
     assertDone(ended)
     assertSays(ended.stderr, /^Starting kube-controller-manager again: ended during the start$/m)
     assert(!isAlive(killed))
-    assertSays(ended.stderr, /^Warning: not obeyed by the lab: KWOK_ETCD_BINARY, KWOK_KUBE_VERSION$/m)
+    assertSays(ended.stderr, /^Warning: ignored by the lab: KWOK_ETCD_BINARY, KWOK_KUBE_VERSION$/m)
     assertSays(ended.stderr, new RegExp(`^Warning: kwokctl also reads ${file};`, 'm'))
     const version = await lab.kubectl(['version', '-o', 'json'])
     assertSays(version, new RegExp(`"serverVersion": \\{[^}]*"gitVersion": "v${versions.kubernetes}`))

@@ -144,7 +144,7 @@ onEngine('refuses a network of its name that it did not make, and leaves that al
   const network = `kwok-${other.name}`
   dockerOutput(['network', 'create', network])
   try {
-    const said = new RegExp(`^Docker network ${network} was not made by this lab: it has no label of a lab`, 'm')
+    const said = new RegExp(`^Docker network ${network} was not created by this lab: it has no label of a lab`, 'm')
     assertRefused(await other.make(smallLab), 'kwok-check', 1, said)
     assertDone(await other.make(['kwok-down']))
   } finally {
@@ -155,8 +155,8 @@ onEngine('refuses a network of its name that it did not make, and leaves that al
 
 onEngine('names an image that is not there, and how to bring it there', async ({ other }) => {
   const ended = await other.make(smallLab, { env: { NODE_IMAGE: 'localhost:1/no/such-image:1' } })
-  assertRefused(ended, 'programs', 1, /There is no image localhost:1\/no\/such-image:1, and it cannot be pulled: /)
-  assertSays(ended.stderr, /\n {2}Next: where there is a network, docker pull .*; or set IMAGE_PREFIX to a mirror/)
+  assertRefused(ended, 'programs', 1, /Cannot pull the image localhost:1\/no\/such-image:1: /)
+  assertSays(ended.stderr, /\n {2}Next: on a machine with a network, docker pull .*; or set IMAGE_PREFIX to a mirror/)
   await other.assertNothingLeft(undefined)
 })
 
@@ -174,7 +174,7 @@ onEngine(
     try {
       const wrong = LGTM_IMAGE.replace(/[0-9a-f]{64}$/, '0'.repeat(64))
       const refused = await other.task('programs', [], { env: { ...env, LGTM_IMAGE: wrong } })
-      assertSays(refused.stderr, new RegExp(`^There is no image ${wrong}, and it cannot be pulled: `, 'm'))
+      assertSays(refused.stderr, new RegExp(`^Cannot pull the image ${wrong}: `, 'm'))
       const ended = await other.task('programs', [], { env })
       assertDone(ended)
       const said = refused.stderr + ended.stderr
@@ -272,7 +272,7 @@ onOwnEngine('reports that the engine is stopped, and comes back with it', async 
   engine.restart.stop()
   try {
     const ended = await lab.make(smallLab)
-    assertSays(ended.stderr, /No Docker engine answers: .*\n {2}Next: start it, or name another by DOCKER_HOST/)
+    assertSays(ended.stderr, /No Docker engine answers: .*\n {2}Next: start it, or select another with DOCKER_HOST/)
     assert.notEqual(ended.exitCode, 0)
   } finally {
     await engine.restart.start()

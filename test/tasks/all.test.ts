@@ -197,7 +197,7 @@ others('kwok-check prints nothing on success, and warns of KWOK variables withou
   const ports = await freePorts()
   assert.deepEqual(await start('kwok-check.ts', [], ports), { status: 0, stdout: '', stderr: '' })
   const warned = await start('kwok-check.ts', [], { ...ports, KWOK_KUBE_VERSION: 'v1' })
-  const warning = 'Warning: not obeyed by the lab: KWOK_KUBE_VERSION\n'
+  const warning = 'Warning: ignored by the lab: KWOK_KUBE_VERSION\n'
   assert.deepEqual(warned, { status: 0, stdout: '', stderr: warning })
 })
 
@@ -222,7 +222,7 @@ for (const [fact, more, status, said] of [
     'the Docker runtime where no engine answers',
     { RUNTIME: 'docker', DOCKER_HOST: `unix://${join(dir, 'no-engine.sock')}` },
     1,
-    /^No Docker engine answers: .+\n {2}Next: start it, or name another by DOCKER_HOST .*; RUNTIME=binary/,
+    /^No Docker engine answers: .+\n {2}Next: start it, or select another with DOCKER_HOST .*; RUNTIME=binary/,
   ],
 ] as const) {
   others(`kwok-check refuses ${fact}, and creates nothing`, async () => {

@@ -61,7 +61,7 @@ archive.run()
 const libraries = suite('withLibraries()')
 // Elsewhere there is no ldd.
 const onLinux = process.platform === 'linux' ? libraries : libraries.skip
-onLinux('brings the loader and the libraries that a program needs to run in an empty root', () => {
+onLinux('has the loader and the libraries that a program needs in an empty root', () => {
   const paths = withLibraries('usr/local/bin/node', process.execPath).map(({ path }) => path)
   assert.equal(paths[0], 'usr/local/bin/node')
   assert.ok(

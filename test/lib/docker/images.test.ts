@@ -22,7 +22,7 @@ pinned('are these, by the versions of the programs', () => {
 pinned.run()
 
 const digest = suite('withoutDigest()')
-digest('leaves registry, name and tag', () => {
+digest('keeps registry, name and tag', () => {
   assert.equal(withoutDigest(`docker.io/grafana/otel-lgtm:1@sha256:${'a'.repeat(64)}`), 'docker.io/grafana/otel-lgtm:1')
   assert.equal(withoutDigest('localhost:5000/a/b:1'), 'localhost:5000/a/b:1')
 })

@@ -11,7 +11,7 @@ import { tempLab } from '../../support/temp-lab.ts'
 const target = { endpoint: '127.0.0.1:1', perMillion: 500, apiserverConfigPath: '/c/tracing.yaml' }
 const traced = suite('control-plane tracing')
 
-traced('gives each component the flags by which it sends spans', () => {
+traced('gives each component its tracing flags', () => {
   const flags = tracingPatches(target).map(
     ({ name, extraArgs }) => `${name} ${extraArgs.map(({ key, value }) => `--${key}=${value}`).join(' ')}`,
   )
@@ -22,7 +22,7 @@ traced('gives each component the flags by which it sends spans', () => {
   ])
 })
 
-traced('stands in kwokctl’s configuration only when there is a target, beside the other patches', () => {
+traced('is in kwokctl’s configuration only with a target, beside the other patches', () => {
   const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
   const named = (patches: { name: string; extraArgs: { key: string }[] }[]) =>
     patches.filter(({ extraArgs }) => extraArgs.some(({ key }) => key.includes('tracing'))).map(({ name }) => name)
@@ -35,7 +35,7 @@ traced('stands in kwokctl’s configuration only when there is a target, beside 
   assert.deepEqual(withTracing.slice(0, without.length), without)
 })
 
-traced('tells kube-apiserver address and rate', () => {
+traced('gives kube-apiserver address and rate', () => {
   const base = readFileSync(join(projectDir, 'kwok-config', 'apiserver-tracing.yaml'), 'utf8')
   assert.deepEqual(parse(apiserverTracingConfig(base, target)), {
     ...parse(base),

@@ -65,7 +65,7 @@ configs('gives controller manager and scheduler the cluster’s certificate, and
   ])
 })
 
-configs('says how the API server is known to what it asks on others’ behalf', () => {
+configs('publishes the CA of the API server’s client certificate', () => {
   const [patch] = made.componentsPatches
   assert.equal(patch.name, 'kube-apiserver')
   const values = Object.fromEntries(
@@ -76,7 +76,7 @@ configs('says how the API server is known to what it asks on others’ behalf', 
   assert.equal(Object.keys(values).length, 5)
 })
 
-configs('listens on loopback alone, and serves the three kinds of KWOK', () => {
+configs('listens on loopback only, and serves three kinds of KWOK', () => {
   const { options } = parse(base)
   assert.equal(options.bindAddress, '127.0.0.1')
   assert.deepEqual(options.enableCRDs, ['Metric', 'ResourceUsage', 'ClusterResourceUsage'])
@@ -87,7 +87,7 @@ const args = suite('createClusterArgs()')
 args('gives the whole command line, without the user’s kubeconfig', () => {
   assert.equal(
     createClusterArgs('lab', '/c/kwok.yaml', 'binary').join('|'),
-    'create|cluster|--name|lab|--config|/c/kwok.yaml|--runtime|binary|--kubeconfig|',
+    'create|cluster|--name|lab|--runtime|binary|--config|/c/kwok.yaml|--kubeconfig|',
   )
 })
 args.run()
@@ -120,16 +120,16 @@ envs.run()
 
 const warnings = suite('kwokWarnings()')
 
-warnings('says nothing when there is nothing of the user’s', () => {
+warnings('are none without settings of the user', () => {
   assert.deepEqual(kwokWarnings(tempLab(), { HOME: '/root', KWOK_WORKDIR: '/x', KWOK_BINARY: '/x/kwok' }), [])
 })
 
-warnings('names the variables that are not obeyed, and the file that is read all the same', () => {
+warnings('names the ignored variables, and the file that kwokctl reads', () => {
   const lab = tempLab()
   mkdirSync(lab.kwokWorkdir, { recursive: true })
   writeFileSync(join(lab.kwokWorkdir, 'kwok.yaml'), '')
   assert.deepEqual(kwokWarnings(lab, { KWOK_VERBOSITY: '1', KWOK_KUBE_VERSION: 'v1' }), [
-    'Warning: not obeyed by the lab: KWOK_KUBE_VERSION, KWOK_VERBOSITY',
+    'Warning: ignored by the lab: KWOK_KUBE_VERSION, KWOK_VERBOSITY',
     `Warning: kwokctl also reads ${lab.kwokWorkdir}/kwok.yaml; where it and the lab differ the lab's settings win`,
   ])
 })
@@ -145,7 +145,7 @@ for (const [fact, stderr, said] of [
   ['gives a message alone', '{"level":"ERROR","msg":"Failed"}', 'Failed'],
   ['gives lines that are no JSON', 'panic: x\n\n  goroutine 1\n', 'panic: x; goroutine 1'],
   ['gives the last five', [1, 2, 3, 4, 5, 6].join('x\nx'), 'x2x; x3x; x4x; x5x; x6'],
-  ['says that nothing was said', '\n', 'it said nothing'],
+  ['reports that there is none', '\n', 'it logged no error'],
 ] as const) {
   errors(fact, () => assert.equal(kwokctlError(stderr), said))
 }
@@ -222,13 +222,13 @@ ports('refuses without a cluster', () => {
 ports.run()
 
 const leases = suite('staleLeases()')
-leases('are those that were last renewed before, and none of which nothing is said', () => {
+leases('are those that were last renewed before, without those that never were', () => {
   const lines = 'old 2026-01-01T00:00:00.000000Z\nnew 2026-01-01T00:00:02.000000Z\nnever \n'
   assert.deepEqual(staleLeases(lines, Date.parse('2026-01-01T00:00:01Z')), ['old'])
 })
 leases.run()
 
-// A kwokctl that notes how it was called and does as it is told: what is tested is the call, and what comes of its refusal.
+// A kwokctl that records its call and runs a command: the tests are about the call, and about its failure.
 const dir = tempDir()
 const note = join(dir, 'note')
 const fake = join(dir, 'kwokctl')
@@ -247,25 +247,28 @@ function fakeKwokctl(rest: string): void {
   chmodSync(fake, 0o755)
 }
 
-runs('creates with its own configuration and without the user’s variables, and marks the cluster before', async () => {
-  const lab = tempLab()
-  const keys = ['pki/ca.key', 'pki/admin.key', 'kubeconfig.yaml'].map(key => join(lab.clusterDir, key))
-  fakeKwokctl(
-    `cat ${lab.clusterDir}/kube-otel-lab >> ${note}; umask 0; mkdir ${lab.clusterDir}/pki; touch ${keys.join(' ')}`,
-  )
-  await createCluster(lab)
-  const config = join(lab.configDir, 'kwok.yaml')
-  assert.deepEqual(readFileSync(note, 'utf8').split('\n'), [
-    `${createClusterArgs('unit', config, 'binary').join('|')}|`,
-    `KWOK_WORKDIR=${lab.kwokWorkdir}`,
-    lab.dir,
-    '',
-  ])
-  for (const file of [config, ...keys]) assert.equal(statSync(file).mode & 0o777, 0o600, file)
-  assert.equal(statSync(lab.clusterDir).mode & 0o777, 0o700)
-})
+runs(
+  'creates with the lab’s configuration and without the user’s variables, after it has marked the cluster',
+  async () => {
+    const lab = tempLab()
+    const keys = ['pki/ca.key', 'pki/admin.key', 'kubeconfig.yaml'].map(key => join(lab.clusterDir, key))
+    fakeKwokctl(
+      `cat ${lab.clusterDir}/kube-otel-lab >> ${note}; umask 0; mkdir ${lab.clusterDir}/pki; touch ${keys.join(' ')}`,
+    )
+    await createCluster(lab)
+    const config = join(lab.configDir, 'kwok.yaml')
+    assert.deepEqual(readFileSync(note, 'utf8').split('\n'), [
+      `${createClusterArgs('unit', config, 'binary').join('|')}|`,
+      `KWOK_WORKDIR=${lab.kwokWorkdir}`,
+      lab.dir,
+      '',
+    ])
+    for (const file of [config, ...keys]) assert.equal(statSync(file).mode & 0o777, 0o600, file)
+    assert.equal(statSync(lab.clusterDir).mode & 0o777, 0o700)
+  },
+)
 
-runs('gives kwokctl’s own words when it fails', async () => {
+runs('reports kwokctl’s errors', async () => {
   const lab = tempLab()
   fakeKwokctl(`echo '{"level":"ERROR","msg":"Failed to create","err":"no space left"}' >&2; exit 1`)
   await assert.rejects(createCluster(lab), {
@@ -275,7 +278,7 @@ runs('gives kwokctl’s own words when it fails', async () => {
   })
 })
 
-runs('hides from kwokctl the pid files that name another’s process, and leaves that one alone', async () => {
+runs('removes pid files of foreign processes before kwokctl reads them, and does not end those processes', async () => {
   const lab = tempLab()
   writeCluster(lab, { owner: lab.dir })
   const pids = join(lab.clusterDir, 'pids')
@@ -374,23 +377,20 @@ runs('deletes by kwokctl without the user’s kubeconfig, and removes the folder
   assert(!existsSync(lab.clusterDir))
 })
 
-runs(
-  'removes what an interrupted creation left without asking kwokctl, and finds nothing the second time',
-  async () => {
-    const lab = tempLab()
-    mkdirSync(lab.clusterDir, { recursive: true })
-    fakeKwokctl('exit 1')
-    await deleteCluster(lab)
-    await deleteCluster(lab)
-    assert(!existsSync(lab.clusterDir))
-  },
-)
+runs('removes the rest of an interrupted creation without kwokctl, also a second time', async () => {
+  const lab = tempLab()
+  mkdirSync(lab.clusterDir, { recursive: true })
+  fakeKwokctl('exit 1')
+  await deleteCluster(lab)
+  await deleteCluster(lab)
+  assert(!existsSync(lab.clusterDir))
+})
 
-runs('keeps the folder when kwokctl can’t delete', async () => {
+runs('keeps the folder when kwokctl fails to delete', async () => {
   const lab = tempLab()
   writeCluster(lab, { owner: lab.dir })
   fakeKwokctl('exit 1')
-  await assert.rejects(deleteCluster(lab), /kwokctl could not delete cluster "unit": it said nothing/)
+  await assert.rejects(deleteCluster(lab), /kwokctl could not delete cluster "unit": it logged no error/)
   assert(existsSync(join(lab.clusterDir, 'kwok.yaml')))
 })
 runs.run()

@@ -18,14 +18,14 @@ const freeLab = async (flags: SettingTexts = {}): Promise<Lab> => tempLab({ ...(
 
 const owns = suite('requireOwnCluster()')
 
-owns('goes on without a cluster, and with one that this lab made', () => {
+owns('accepts no cluster, and one that this lab created', () => {
   const lab = tempLab()
   requireOwnCluster(lab)
   writeCluster(lab, { owner: lab.dir })
   requireOwnCluster(lab)
 })
 
-owns('refuses one of another clone, and says where that is', () => {
+owns('refuses one of another clone, and names its folder', () => {
   const lab = tempLab()
   writeCluster(lab, { owner: '/home/other/.lab/unit' })
   assert.throws(() => requireOwnCluster(lab), {
@@ -40,7 +40,7 @@ for (const [record, runtime] of [
   ['', 'unknown'],
   ['- a list\n', 'unknown'],
 ] as const) {
-  owns(`refuses one that another hand made by the ${runtime} runtime (record ${JSON.stringify(record)})`, () => {
+  owns(`refuses one that no lab created, with the ${runtime} runtime (record ${JSON.stringify(record)})`, () => {
     const lab = tempLab()
     writeCluster(lab, { record })
     assert.throws(() => requireOwnCluster(lab), {
@@ -55,7 +55,7 @@ owns.run()
 const ports = suite('requirePortsFor()')
 
 for (const name of portSettings) {
-  ports(`refuses a port of ${name} that somebody else holds`, async () => {
+  ports(`refuses a port of ${name} that another program uses`, async () => {
     const server = createServer()
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
@@ -69,7 +69,7 @@ for (const name of portSettings) {
   })
 }
 
-ports('asks for no port of a page that nobody wants', async () => {
+ports('ignores the page’s port with GRAFANA=none', async () => {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -78,7 +78,7 @@ ports('asks for no port of a page that nobody wants', async () => {
   server.close()
 })
 
-ports('takes a port that the lab’s own service holds for in order, and looks at one service’s alone', async () => {
+ports('accepts a port that a service of the lab uses, and checks one service’s ports only', async () => {
   const lab = await freeLab()
   const services = processServices(lab)
   const { statsProxyPort } = lab.settings
@@ -115,7 +115,7 @@ possible.after(() => {
   else process.env.KUBECONFIG = before
 })
 
-possible('goes on when nothing is in the way', async () => requireLabPossible(await freeLab()))
+possible('accepts a possible lab', async () => requireLabPossible(await freeLab()))
 
 possible('refuses more pods than the nodes can hold', async () => {
   await assert.rejects(requireLabPossible(await freeLab({ nodeCount: '1', podCount: '200' })), {
@@ -125,23 +125,23 @@ possible('refuses more pods than the nodes can hold', async () => {
   })
 })
 
-possible('refuses a kubeconfig that can’t be written', async () => {
+possible('refuses a kubeconfig that cannot be written', async () => {
   process.env.KUBECONFIG = '/dev/null/config'
   await assert.rejects(requireLabPossible(await freeLab()), /Cannot write the kubeconfig \/dev\/null\/config/)
 })
 
-possible('refuses another’s cluster', async () => {
+possible('refuses a cluster that the lab did not create', async () => {
   const lab = await freeLab()
   writeCluster(lab)
   await assert.rejects(requireLabPossible(lab), /The lab did not create KWOK cluster/)
 })
 
-// A disk that is full in earnest takes root and mount(8).
+// A really full disk needs root and mount(8).
 const disk = join(tempDir(), 'disk')
 mkdirSync(disk)
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status === 0
 const onFullDisk = mounted ? possible : possible.skip
-onFullDisk('refuses a full disk, seen from a folder that is not there yet', async () => {
+onFullDisk('refuses a full disk, also below a missing folder', async () => {
   const lab = await freeLab()
   const full = { ...lab, clusterDir: join(disk, 'clusters', 'unit') }
   await assert.rejects(requireLabPossible(full), {

@@ -21,7 +21,7 @@ const given = { context: 'kwok-unit', server: 'https://127.0.0.1:1', caPem: CERT
 
 const texts = suite('kubeconfigText()')
 
-texts('holds the token, the CA and nothing that turns the check off', () => {
+texts('has the token and the CA, and verifies the server', () => {
   assert.deepEqual(parse(kubeconfigText(given)), {
     apiVersion: 'v1',
     kind: 'Config',
@@ -92,7 +92,7 @@ rbac('has a service account and a role for each reader, and no other', () => {
   assert.deepEqual(named('Namespace'), [labNamespace])
 })
 
-rbac('lets them read, and no secrets, and nothing by a wildcard', () => {
+rbac('allows reading, without secrets and wildcards', () => {
   const rules = objects.flatMap(object => object.rules ?? [])
   assert(rules.length > 0)
   for (const { verbs, resources = [], apiGroups = [], nonResourceURLs = [] } of rules) {

@@ -43,7 +43,7 @@ files.run()
 const writable = suite('requireWritableKubeconfig()')
 const require = (KUBECONFIG: string) => requireWritableKubeconfig({ KUBECONFIG })
 
-writable('accepts a file that is there, and one in folders that are not', () => {
+writable('accepts an existing file, and one in missing folders', () => {
   require(there)
   require(join(dir, 'new', 'deeper', 'config'))
   assert(!existsSync(join(dir, 'new')))
@@ -66,7 +66,7 @@ for (const [fact, file, why] of [
 
 // Root may write whatever its mode says.
 const asUser = process.getuid?.() === 0 ? writable.skip : writable
-asUser('refuses a file that is only to be read', () => {
+asUser('refuses a read-only file', () => {
   const file = join(dir, 'read-only')
   writeFileSync(file, '')
   chmodSync(file, 0o400)
@@ -132,7 +132,7 @@ for (const [fact, content, why] of [
   })
 }
 
-owns('refuses a context of the lab’s name that is in any of the files, and none that the lab has put there', () => {
+owns('refuses a context of the lab’s name in any of the files, unless the lab added it', () => {
   const [first, second] = [join(tempDir(), 'first'), join(tempDir(), 'second')]
   writeTheirs(first)
   writeTheirs(second, { contexts: [{ name: 'kwok-unit', context: { cluster: 'theirs', user: 'theirs' } }] })
@@ -140,7 +140,7 @@ owns('refuses a context of the lab’s name that is in any of the files, and non
   requireOwnContext(lab, { KUBECONFIG: `${none}:${first}` })
   assert.throws(() => requireOwnContext(lab, { KUBECONFIG: `${first}:${second}` }), {
     name: 'LabError',
-    message: `Your kubeconfig has a context "kwok-unit" that the lab did not make: it is in ${second}`,
+    message: `Your kubeconfig has a context "kwok-unit" that the lab did not create: it is in ${second}`,
   })
   writeRecord(lab, { settings: {}, previousContext: 'theirs' })
   requireOwnContext(lab, { KUBECONFIG: `${first}:${second}` })
@@ -154,7 +154,7 @@ switches.after(() => {
   else process.env.KUBECONFIG = before
 })
 
-switches('makes the lab’s context the current one in a new kubeconfig that only its owner reads', async () => {
+switches('makes the lab’s context current in a new kubeconfig of mode 0600', async () => {
   const { lab, kubeconfig } = labWithCluster()
   assert.equal(apiServer(lab), 'https://127.0.0.1:32764')
   assert.equal(await switchContext(lab), true)
@@ -174,7 +174,7 @@ switches('makes the lab’s context the current one in a new kubeconfig that onl
   assert.equal(readRecord(lab.dir)?.kubeconfigMade, true)
 })
 
-switches('keeps what was there, remembers what was current, and has nothing to do the second time', async () => {
+switches('keeps the other contexts, records the current one, and does nothing the second time', async () => {
   const { lab, kubeconfig } = labWithCluster()
   writeTheirs(kubeconfig)
   assert.equal(await switchContext(lab), true)
@@ -191,7 +191,7 @@ switches('keeps what was there, remembers what was current, and has nothing to d
   assert.deepEqual([previousContext, kubeconfigMade], ['theirs', false])
 })
 
-switches('mends the address of a cluster that was made anew', async () => {
+switches('updates the server of a recreated cluster', async () => {
   const { lab, kubeconfig } = labWithCluster()
   await switchContext(lab)
   const admin = readFileSync(lab.adminKubeconfig, 'utf8').replace(':32764', ':32765')
@@ -203,7 +203,7 @@ switches.run()
 
 const restores = suite('restoreContext()')
 
-restores('gives back the file as it was', async () => {
+restores('restores the file', async () => {
   const { lab, kubeconfig } = labWithCluster()
   writeTheirs(kubeconfig)
   await switchContext(lab)
@@ -215,14 +215,14 @@ restores('gives back the file as it was', async () => {
   assert.equal(contexts.length, 2)
 })
 
-restores('removes a file that the lab made', async () => {
+restores('removes a file that the lab created', async () => {
   const { lab, kubeconfig } = labWithCluster()
   await switchContext(lab)
   await restoreContext(lab)
   assert(!existsSync(kubeconfig))
 })
 
-restores('leaves the context that the user has chosen since', async () => {
+restores('keeps a context that the user has selected since', async () => {
   const { lab, kubeconfig } = labWithCluster()
   writeTheirs(kubeconfig)
   await switchContext(lab)
@@ -231,7 +231,7 @@ restores('leaves the context that the user has chosen since', async () => {
   assert.equal(read(kubeconfig)['current-context'], 'second')
 })
 
-restores('leaves none current when the one from before has gone', async () => {
+restores('leaves no current context when the previous one was deleted', async () => {
   const { lab, kubeconfig } = labWithCluster()
   writeTheirs(kubeconfig)
   await switchContext(lab)
@@ -242,7 +242,7 @@ restores('leaves none current when the one from before has gone', async () => {
   assert.equal(read(kubeconfig)['current-context'] ?? '', '')
 })
 
-restores('keeps a file that the lab made when the user has put something into it', async () => {
+restores('keeps a file that the lab created and the user has changed', async () => {
   const { lab, kubeconfig } = labWithCluster()
   await switchContext(lab)
   const now = read(kubeconfig)
@@ -251,7 +251,7 @@ restores('keeps a file that the lab made when the user has put something into it
   assert.equal(read(kubeconfig).contexts.length, 2)
 })
 
-restores('has nothing to do without a kubeconfig, or in one that the lab was never put into', async () => {
+restores('does nothing without a kubeconfig, or in one without the lab', async () => {
   const { lab, kubeconfig } = labWithCluster()
   await restoreContext(lab)
   assert(!existsSync(kubeconfig))

@@ -20,7 +20,7 @@ const mode = (path: string) => statSync(path).mode & 0o777
 
 const opens = suite('openLab()')
 
-opens('puts the state of a lab into .lab/<cluster>, and names its context as kwokctl does', () => {
+opens('has the state in .lab/<cluster>, and kwokctl’s context name', () => {
   const lab = openLab({ flags: { clusterName: 'never-made' }, env: {} })
   assert.equal(lab.dir, join(projectDir, '.lab', 'never-made'))
   assert.equal(lab.context, 'kwok-never-made')
@@ -31,7 +31,7 @@ opens('puts the state of a lab into .lab/<cluster>, and names its context as kwo
   }
 })
 
-opens('takes KWOK_WORKDIR, made absolute, and nothing from an empty one', () => {
+opens('takes KWOK_WORKDIR as an absolute path, and ignores an empty one', () => {
   const clusterDirOf = (KWOK_WORKDIR: string) =>
     openLab({ flags: { clusterName: 'never-made' }, env: { KWOK_WORKDIR } }).clusterDir
   assert.equal(clusterDirOf('/data/kwok'), '/data/kwok/clusters/never-made')
@@ -39,7 +39,7 @@ opens('takes KWOK_WORKDIR, made absolute, and nothing from an empty one', () => 
   assert.equal(clusterDirOf(''), join(homedir(), '.kwok/clusters/never-made'))
 })
 
-opens('makes no folder, and reads none of a name that is no name', () => {
+opens('creates no folder, and reads none for an invalid name', () => {
   openLab({ flags: { clusterName: 'never-made' }, env: {} })
   assert(!existsSync(join(projectDir, '.lab', 'never-made')))
   assert.throws(() => openLab({ flags: { clusterName: '../..' }, env: {} }), /--cluster-name=\.\.\/\.\. is invalid/)
@@ -48,7 +48,7 @@ opens.run()
 
 const records = suite('writeRecord(), readRecord()')
 
-records('gives back what was written, in folders for their owner alone', () => {
+records('returns the written record, in folders of mode 0700', () => {
   const lab = tempLab()
   rmSync(lab.dir, { recursive: true })
   const record = { clusterName: 'unit', settings: { prometheusPort: '9191' }, kwokWorkdir: '/x', previousContext: '' }
@@ -62,7 +62,7 @@ records('gives back what was written, in folders for their owner alone', () => {
 
 records('is undefined where there is no lab', () => assert.equal(readRecord('/nowhere/at-all'), undefined))
 
-records('names the file of one that can’t be read', () => {
+records('names a file that cannot be read', () => {
   const dir = tempDir()
   writeFileSync(join(dir, 'lab.json'), '{"clusterName": ')
   assert.throws(() => readRecord(dir), {
@@ -73,7 +73,7 @@ records('names the file of one that can’t be read', () => {
 records.run()
 
 const dirs = suite('ensureLabDirs()')
-dirs('takes rights of others from folders that are there', () => {
+dirs('changes existing folders to mode 0700', () => {
   const lab = tempLab()
   rmSync(lab.logsDir, { recursive: true })
   mkdirSync(lab.logsDir, { mode: 0o755 })
@@ -83,7 +83,7 @@ dirs('takes rights of others from folders that are there', () => {
 dirs.run()
 
 const removes = suite('removeLabDir()')
-removes('removes all of a lab, and finds nothing to do the second time', () => {
+removes('removes all of a lab, and does nothing the second time', () => {
   const lab = tempLab()
   writeFileSync(join(lab.logsDir, 'x.log'), 'x')
   removeLabDir(lab)
@@ -94,7 +94,7 @@ removes.run()
 
 const writes = suite('writeFileAtomically()')
 
-writes('makes a file that only its owner can read, and leaves no other', () => {
+writes('writes a file of mode 0600, and leaves no temporary file', () => {
   const dir = tempDir()
   const path = join(dir, 'a')
   writeFileSync(path, 'old', { mode: 0o644 })
@@ -104,7 +104,7 @@ writes('makes a file that only its owner can read, and leaves no other', () => {
   assert.deepEqual(readdirSync(dir), ['a'])
 })
 
-writes('says why it can’t, keeps the cause, and leaves nothing half-written', () => {
+writes('reports the reason, keeps the cause, and leaves no partial file', () => {
   const dir = tempDir()
   const path = join(dir, 'folder')
   mkdirSync(join(path, 'full'), { recursive: true })
@@ -119,13 +119,13 @@ writes('says why it can’t, keeps the cause, and leaves nothing half-written', 
   assert.deepEqual(readdirSync(dir), ['folder'])
 })
 
-// A disk that is full in earnest takes root and mount(8).
+// A really full disk needs root and mount(8).
 const disk = join(tempDir(), 'disk')
 mkdirSync(disk)
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]).status === 0
 if (mounted) process.once('exit', () => spawnSync('umount', [disk]))
 const onFullDisk = mounted ? writes : writes.skip
-onFullDisk('keeps the old file when the disk is full, and says to free some space', () => {
+onFullDisk('keeps the old file when the disk is full, and advises to free some space', () => {
   const path = join(disk, 'a')
   writeFileAtomically(path, 'old')
   assert.throws(() => writeFileAtomically(path, 'x'.repeat(2 ** 20)), {

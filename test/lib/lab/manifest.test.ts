@@ -63,14 +63,14 @@ for (const [what, text] of [
   })
 }
 
-reads('gives file and line of an alias that nothing defines', () => {
+reads('gives file and line of an undefined alias', () => {
   assert.throws(() => read('apiVersion: v1\nkind: Pod\nmetadata: *none\n'), {
     name: 'UsageError',
     message: new RegExp(`^Cannot read ${shown}.*none`),
   })
 })
 
-reads('names a file that is not there', () => {
+reads('names a missing file', () => {
   assert.throws(() => readManifest('/nowhere/pod.yaml', 'Pod'), {
     name: 'UsageError',
     message: /^Cannot read .*nowhere\/pod\.yaml: ENOENT/,

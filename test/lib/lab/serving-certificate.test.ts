@@ -44,7 +44,7 @@ signing('serves clients that trust the CA, under each of its names and no other'
   }
 })
 
-signing('gives no right to sign or to log in: no CA, server authentication only', async () => {
+signing('is no CA and no client certificate: server authentication only', async () => {
   const ca = await testCa()
   const { certificate, key } = await signServingCertificate({ name: 'web', hosts: HOSTS, ...ca })
   const own = new X509Certificate(certificate)
@@ -69,7 +69,7 @@ signing.run()
 
 const usable = suite('isUsable()')
 
-usable('is so for its key, its CA, its names and until 30 days before its end', async () => {
+usable('holds with its key, its CA and its names, until 30 days before its expiry', async () => {
   const [ca, otherCa] = await Promise.all([testCa(), testCa()])
   const given = { name: 'web', hosts: HOSTS }
   const [signed, another] = await Promise.all([given, given].map(each => signServingCertificate({ ...each, ...ca })))

@@ -27,7 +27,7 @@ const rendered = (input: Partial<CollectorInput> = {}) => parse(collectorConfig(
 
 const configs = suite('collectorConfig()')
 
-configs('gives each node its receiver, and the bare one goes', () => {
+configs('gives each node its receiver, and removes the template', () => {
   const { receivers, service } = rendered()
   const { kubeletstats } = parse(base).receivers
   const kubelets = ['node-a', 'node-b', 'node-c']
@@ -51,14 +51,14 @@ configs('gives each node its receiver, and the bare one goes', () => {
   ])
 })
 
-configs('spreads many nodes over the interval, so that they are not all asked at once', () => {
+configs('spreads the scrapes of many nodes over the interval', () => {
   const nodes = Array.from({ length: 3_000 }, (_, index) => `node-${String(index).padStart(4, '0')}`)
   const { receivers } = rendered({ nodes })
   const delays = nodes.map(node => receivers[`kubeletstats/${node}`].initial_delay)
   assert.deepEqual([delays[0], delays[1], delays[1_500], delays[2_999]], ['1s', '1004ms', '7s', '12996ms'])
 })
 
-configs('gives the same bytes for the same nodes in any order, and leaves their list alone', () => {
+configs('gives the same text for the same nodes in any order, and does not change the list', () => {
   const nodes = ['c', 'a', 'b']
   const first = collectorConfig(base, { ...given, nodes })
   assert.equal(first, collectorConfig(base, { ...given, nodes: ['b', 'c', 'a'] }))
@@ -66,9 +66,7 @@ configs('gives the same bytes for the same nodes in any order, and leaves their 
   assert.deepEqual(nodes, ['c', 'a', 'b'])
 })
 
-configs('writes each receiver out, without references', () =>
-  assert.doesNotMatch(collectorConfig(base, given), /[&*]a\d/),
-)
+configs('has no YAML aliases', () => assert.doesNotMatch(collectorConfig(base, given), /[&*]a\d/))
 
 configs('collects everything at the interval', () => {
   const { receivers, service } = rendered({ intervalMs: 1_500 })
@@ -78,7 +76,7 @@ configs('collects everything at the interval', () => {
   assert.equal(service.telemetry.metrics.readers[0].periodic.interval, 1_500)
 })
 
-configs('says on everything which cluster it is, and on the machine’s own figures which machine', () => {
+configs('adds the cluster to all metrics, and the host to those of the machine', () => {
   const { processors, service } = rendered()
   const upsert = (key: string, value: string) => ({ attributes: [{ key, value, action: 'upsert' }] })
   assert.deepEqual(processors['resource/cluster'], upsert('k8s.cluster.name', 'unit'))
@@ -94,7 +92,7 @@ configs('never overwrites the node’s name on all resources', () => {
   assert.doesNotMatch(JSON.stringify(rendered().processors), /"key":"k8s\.node\.name"/)
 })
 
-configs('adds workload and node names by the pod’s uid, on what the kubelets say', () => {
+configs('adds workload and node names by the pod’s UID to kubelet metrics', () => {
   const { processors, service } = rendered()
   assert.deepEqual(processors.k8s_attributes.pod_association, [
     { sources: [{ from: 'resource_attribute', name: 'k8s.pod.uid' }] },
@@ -105,7 +103,7 @@ configs('adds workload and node names by the pod’s uid, on what the kubelets s
   assert(service.pipelines['metrics/kubernetes'].processors.includes('k8s_attributes'))
 })
 
-configs('listens and sends where it is told, and nowhere else', () => {
+configs('listens and sends only on the given addresses', () => {
   const config = rendered()
   assert.deepEqual(config.receivers.otlp.protocols, {
     grpc: { endpoint: '127.0.0.1:2' },
@@ -123,7 +121,7 @@ configs('has no receiver for no nodes', () => {
 })
 
 const odd = ['ip-10-0-0-1.eu-west-1.compute.internal', '10.0.0.1', '007', 'null', '1e3', 'true', 'a/b c?d#e:f{g}', 'ü']
-configs('takes node names with odd characters as they are, quoted in addresses', () => {
+configs('keeps node names with unusual characters, encoded in URLs', () => {
   const { receivers, service } = rendered({ nodes: odd })
   for (const node of odd) {
     const { endpoint } = receivers[`kubeletstats/${node}`]
@@ -145,7 +143,7 @@ const validates = async (nodes: string[]) => {
   })
 }
 
-configs('is accepted by the collector itself, also with names that only look odd', async () => {
+configs('is accepted by the collector, also with unusual names', async () => {
   const { exitCode, stderr } = await validates(['kwok-node-0000', ...odd.slice(0, 6)])
   assert.equal(exitCode, 0, stderr)
 })
@@ -154,7 +152,7 @@ configs('is accepted by the collector without a node', async () => {
   const { exitCode, stderr } = await validates([])
   assert.equal(exitCode, 0, stderr)
 })
-configs('sends traces to each place that it is told, and to no other', () => {
+configs('sends traces to the given endpoints only', () => {
   const { exporters, service } = rendered({ tracesEndpoints: { jaeger: 'jaeger:4317', lgtm: 'lgtm:4317' } })
   const template = parse(base).exporters['otlp_grpc/jaeger']
   assert.deepEqual(exporters['otlp_grpc/jaeger'], { ...template, endpoint: 'jaeger:4317' })
@@ -165,7 +163,7 @@ configs('sends traces to each place that it is told, and to no other', () => {
   assert.deepEqual(lgtmAlone.service.pipelines.traces.exporters, ['otlp_grpc/lgtm'])
 })
 
-configs('in a container reads the machine’s files where they are mounted, and sends events where it is told', () => {
+configs('in a container reads the machine’s mounted files, and sends events to the given endpoint', () => {
   const processes = rendered()
   assert.equal(processes.receivers.hostmetrics.root_path, undefined)
   assert.equal(processes.receivers.k8s_events, undefined)

@@ -56,7 +56,7 @@ async function withCollector(
   }
 }
 
-collectors('has the collector read the nodes once', () =>
+collectors('makes the collector read the nodes once', () =>
   withCollector(async ({ lab, read, start }) => {
     assert.equal(await ensureCollector(lab, start(), ['a', 'b']), true)
     assert.deepEqual(read, [['a', 'b']])
@@ -64,7 +64,7 @@ collectors('has the collector read the nodes once', () =>
   }),
 )
 
-collectors('has it read a configuration that the watcher wrote while it started', () =>
+collectors('makes it read a configuration that the watcher wrote during the start', () =>
   withCollector(async ({ lab, read, start }) => {
     const services = start(async () => {
       await writeCollectorConfig(lab, ['a', 'b'])
@@ -75,7 +75,7 @@ collectors('has it read a configuration that the watcher wrote while it started'
   }),
 )
 
-collectors('has it read what another wrote while it was told to read', () =>
+collectors('makes it read a configuration that was written during the reload', () =>
   withCollector(async ({ lab, read, start }) => {
     const services = start()
     await ensureCollector(lab, services, ['a'])

@@ -25,7 +25,7 @@ import { runtimeOf } from '../../../lib/lab/runtime.ts'
 import { versions } from '../../../lib/programs/versions.ts'
 import { collector } from '../../../lib/services/collector.ts'
 import { bundleProgram } from '../../../lib/services/container-bundle.ts'
-import { containerServices, telling } from '../../../lib/services/container-services.ts'
+import { containerServices, errorLines } from '../../../lib/services/container-services.ts'
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../../../lib/services/container-spec.ts'
 import { writeForContainer } from '../../../lib/services/container-user.ts'
 import { grafanaPassword } from '../../../lib/services/grafana-password.ts'
@@ -40,7 +40,7 @@ import { filesBelow } from '../../support/lab.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
 import { writeTestCa } from '../kube/ca.ts'
 
-/** A lab of the Docker runtime whose kubeconfigs and keys are there. */
+/** A lab of the Docker runtime with kubeconfigs and keys. */
 function dockerLab(flags: SettingTexts = {}): Lab {
   const lab = tempLab({ runtime: 'docker', ...flags })
   for (const reader of readers) writeFileSync(containerKubeconfigPath(lab, reader), `${reader}'s kubeconfig`)
@@ -50,7 +50,7 @@ function dockerLab(flags: SettingTexts = {}): Lab {
   return lab
 }
 
-/** The whole command line of a service, with what differs from lab to lab as words. */
+/** The whole command line of a service; LAB and DIGEST replace what differs between labs. */
 function commandLine(lab: Lab, spec: unknown): string[] {
   const container = spec as ContainerSpec
   const args = runArgs(lab, container, { image: pinnedImages[container.image], user: '1000:1000' })
@@ -77,7 +77,7 @@ const seen = (service: string) =>
 
 const lines = suite('runArgs()')
 
-lines('of LGTM: four ports on loopback, the lab’s files over its own, users without a name as viewers', () => {
+lines('of LGTM: four ports on loopback, the lab’s files mounted, anonymous users as viewers', () => {
   const lab = dockerLab({ grafanaPort: '3100', prometheusPort: '9191' })
   const folders = { json: join(lab.dir, 'json'), rules: join(lab.dir, 'rules'), own: '/home/me/own' }
   const spec = lgtm.container.spec(lab, { ...folders, datasources: 'datasources', providers: 'providers' })
@@ -127,7 +127,7 @@ lines('of LGTM: four ports on loopback, the lab’s files over its own, users wi
 })
 
 lines(
-  'of the stats proxy: Node.js with a bundle, published on loopback, not root, on a read-only file system',
+  'of the stats proxy: Node.js with a bundle, a port on loopback, an unprivileged user, a read-only file system',
   async () => {
     const lab = dockerLab()
     assert.deepEqual(commandLine(lab, await statsProxy.container.spec(lab)), [
@@ -165,7 +165,7 @@ lines(
   },
 )
 
-lines('of the collector: published nowhere; of the machine it sees figures, and no file’s contents', async () => {
+lines('of the collector: no port, and of the machine only the files of /proc with metrics', async () => {
   const lab = dockerLab()
   const mountPoint = spawnSync('stat', ['--format=%m', lab.dataDir], { encoding: 'utf8' }).stdout.trim()
   const ofProc = [
@@ -197,7 +197,7 @@ lines('of the collector: published nowhere; of the machine it sees figures, and 
   for (const file of files) assert.equal(statSync(file).size, 0, file)
 })
 
-lines('of metrics-server, which asks for nodes at the stats proxy, with a certificate of its own', async () => {
+lines('of metrics-server: kubelets at the stats proxy, a serving certificate of its own', async () => {
   const lab = dockerLab()
   await writeTestCa(lab.clusterDir)
   assert.deepEqual(commandLine(lab, await metricsServer.container.spec(lab)), [
@@ -259,7 +259,7 @@ lines('of the trace simulator and of Jaeger', async () => {
   ])
 })
 
-lines('has another digest for another argument, mount or content, and else the same', () => {
+lines('changes the digest with an argument, a mount or a content, and nothing else', () => {
   const lab = dockerLab()
   const spec: ContainerSpec = { name: 'traces', image: 'node', args: ['a'], ready: async () => true }
   const of = (change: Partial<ContainerSpec>) =>
@@ -270,7 +270,7 @@ lines('has another digest for another argument, mount or content, and else the s
   assert.equal(new Set([of({}), ...others.map(of)]).size, 5)
 })
 
-lines('quotes a folder with a comma as the engine wants it', () => {
+lines('quotes a folder with a comma', () => {
   const spec: ContainerSpec = {
     name: 'traces',
     image: 'node',
@@ -284,7 +284,7 @@ lines('quotes a folder with a comma as the engine wants it', () => {
 lines.run()
 
 const network = suite('createNetworkArgs()')
-network('binds what the containers publish to loopback, and labels it', () => {
+network('binds published ports to loopback, and has the lab’s labels', () => {
   const lab = tempLab({ runtime: 'docker' })
   assert.deepEqual(createNetworkArgs(lab), [
     'network',
@@ -297,13 +297,13 @@ network('binds what the containers publish to loopback, and labels it', () => {
   ])
   assert.equal(
     createClusterArgs('unit', '/c/kwok.yaml', 'docker').join('|'),
-    'create|cluster|--name|unit|--config|/c/kwok.yaml|--runtime|docker|--kubeconfig||--wait|2m',
+    'create|cluster|--name|unit|--runtime|docker|--config|/c/kwok.yaml|--kubeconfig||--wait|2m',
   )
 })
 network.run()
 
 const volumes = suite('createVolumeArgs()')
-volumes('names and labels it for the lab', () => {
+volumes('has the lab’s name and labels', () => {
   const lab = tempLab({ runtime: 'docker' })
   assert.deepEqual(createVolumeArgs(lab, 'lgtm'), [
     'volume',
@@ -316,41 +316,31 @@ volumes('names and labels it for the lab', () => {
 volumes.run()
 
 const forKwokctl = suite('kwokctlDockerEnv()')
-forKwokctl(
-  'has kwokctl’s docker publish on loopback alone, link nothing, label what it creates and give it no proxy',
-  () => {
-    const lab = tempLab({ runtime: 'docker' })
-    const dir = tempDir()
-    writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
-    chmodSync(join(dir, 'docker'), 0o755)
-    const asked = (...args: string[]) => {
-      const before = `${dir}${delimiter}${process.env['PATH']}`
-      const env = kwokctlDockerEnv(lab, { PATH: before })
-      const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
-      assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
-      return stdout.slice(before.length + 1)
-    }
-    const given = [
-      'create',
-      '--link=etcd',
-      '--publish=32766:6443/tcp',
-      '--publish=127.0.0.1:1:2',
-      'image',
-      `a "b" $HOME`,
-    ]
-    const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
-    assert.equal(
-      asked(...given),
-      `create|${labels}|${noProxies.toReversed().join('|')}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
-    )
-    assert.equal(asked('version'), 'version|')
-  },
-)
+forKwokctl('makes kwokctl publish on loopback only, without links and proxies, with the lab’s labels', () => {
+  const lab = tempLab({ runtime: 'docker' })
+  const dir = tempDir()
+  writeFileSync(join(dir, 'docker'), `#!/bin/sh\nprintf '%s|' "$PATH" "$@"\n`)
+  chmodSync(join(dir, 'docker'), 0o755)
+  const asked = (...args: string[]) => {
+    const before = `${dir}${delimiter}${process.env['PATH']}`
+    const env = kwokctlDockerEnv(lab, { PATH: before })
+    const { stdout } = spawnSync('docker', args, { env, encoding: 'utf8' })
+    assert.equal(stdout.slice(0, before.length + 1), `${before}|`)
+    return stdout.slice(before.length + 1)
+  }
+  const given = ['create', '--link=etcd', '--publish=32766:6443/tcp', '--publish=127.0.0.1:1:2', 'image', `a "b" $HOME`]
+  const labels = `--label=kube-otel-lab.cluster=unit|--label=kube-otel-lab.dir=${lab.dir}`
+  assert.equal(
+    asked(...given),
+    `create|${labels}|${noProxies.toReversed().join('|')}|--publish=127.0.0.1:32766:6443/tcp|--publish=127.0.0.1:1:2|image|a "b" $HOME|`,
+  )
+  assert.equal(asked('version'), 'version|')
+})
 forKwokctl.run()
 
 const images = suite('chosenImages()')
 
-images('are those that are pinned, at a mirror where there is a prefix, and others by variable', () => {
+images('are the pinned ones, at a mirror with a prefix, or those of variables', () => {
   assert.deepEqual(chosenImages({}), pinnedImages)
   const mirrored = chosenImages({ IMAGE_PREFIX: 'mirror.example:5000/lab/', KUBE_APISERVER_IMAGE: 'local/api:1' })
   assert.equal(mirrored.lgtm, `mirror.example:5000/lab/${pinnedImages.lgtm.replace('docker.io/', '')}`)
@@ -378,13 +368,13 @@ for (const [reference, expected] of [
   ['localhost:5000/a:1', 'mirror.example/lab/a:1'],
   ['localhost/a:1', 'mirror.example/lab/a:1'],
 ] as const) {
-  images(`has ${reference} at a mirror as ${expected}`, () => {
+  images(`replaces the registry of ${reference}: ${expected}`, () => {
     assert.equal(atPrefix(reference, 'mirror.example/lab'), expected)
     assert.equal(atPrefix(reference, ''), reference)
   })
 }
 
-images('are kept from the lab’s creation', () => {
+images('are those of the lab’s creation', () => {
   const lab = tempLab({ runtime: 'docker' })
   const all = { ...pinnedImages, lgtm: 'kept:1' }
   writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, images: all })
@@ -393,7 +383,7 @@ images('are kept from the lab’s creation', () => {
 images.run()
 
 const files = suite('writeForContainer()')
-files('leaves a file to its owner alone, in a folder that others can’t enter', () => {
+files('writes files of mode 0600 in a folder of mode 0700', () => {
   const lab = tempLab({ runtime: 'docker' })
   const path = writeForContainer(lab, 'collector', 'kubeconfig.yaml', 'secret')
   assert.equal(statSync(path).mode & 0o777, 0o600)
@@ -403,7 +393,7 @@ files('leaves a file to its owner alone, in a folder that others can’t enter',
   assert.equal(statSync(path).uid, isRoot ? 65_532 : process.getuid?.())
 })
 
-files('leaves one alone that holds the text', () => {
+files('does not write a file that has the text', () => {
   const lab = tempLab({ runtime: 'docker' })
   const path = writeForContainer(lab, 'collector', 'a', 'text')
   const { ino } = statSync(path)
@@ -448,7 +438,7 @@ for (const [text, bytes] of [
 memory.run()
 
 const addresses = suite('addressesOf()')
-addresses('are names on the network of the containers', () => {
+addresses('are container names in the Docker runtime', () => {
   const { component, ...others } = addressesOf(tempLab({ runtime: 'docker' }))
   assert.equal(component('kube-apiserver'), 'kwok-unit-kube-apiserver:6443')
   assert.deepEqual(others, {
@@ -468,7 +458,7 @@ const path = process.env['PATH']
 faults.after.each(() => {
   process.env['PATH'] = path
 })
-/** A docker command of which the faults that no engine can be brought to show are asked. */
+/** A docker command with a fault that cannot be caused at an engine. */
 function fakeDocker(script: string): void {
   const dir = tempDir()
   writeFileSync(join(dir, 'docker'), `#!/bin/sh\n${script}\n`)
@@ -476,12 +466,12 @@ function fakeDocker(script: string): void {
   process.env['PATH'] = `${dir}${delimiter}${path}`
 }
 
-faults('says that no engine answers', async () => {
+faults('reports that no engine answers', async () => {
   fakeDocker('echo "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?" >&2; exit 1')
   const expected = {
     name: 'LabError',
     message: /^No Docker engine answers: Cannot connect to the Docker daemon at unix:\/\/\/x/,
-    next: 'start it, or name another by DOCKER_HOST or docker context use; RUNTIME=binary needs none',
+    next: 'start it, or select another with DOCKER_HOST or docker context use; RUNTIME=binary needs none',
   }
   await assert.rejects(docker(['info']), expected)
   const lab = tempLab({ runtime: 'docker' })
@@ -492,7 +482,7 @@ faults('says that no engine answers', async () => {
   )
 })
 
-faults('names the image that can’t be had, with what the engine said of the others', async () => {
+faults('names the image that cannot be pulled, after the engine’s output for the others', async () => {
   fakeDocker(
     '[ "$1" = pull ] && { echo "a1: Pulling fs layer"; echo "no such host" >&2; exit 1; }\n' +
       'case "$*" in *etcd*) echo "No such image" >&2; exit 1;; esac',
@@ -502,53 +492,50 @@ faults('names the image that can’t be had, with what the engine said of the ot
     ensureImages(neededImages(tempLab({ runtime: 'docker' })), line => said.push(line)),
     {
       name: 'LabError',
-      message: `There is no image ${pinnedImages.etcd}, and it cannot be pulled: no such host`,
+      message: `Cannot pull the image ${pinnedImages.etcd}: no such host`,
       next:
-        `where there is a network, docker pull ${pinnedImages.etcd} && docker save -o image.tar ${pinnedImages.etcd}; ` +
-        'here, docker load -i image.tar; or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs none',
+        `on a machine with a network, docker pull ${pinnedImages.etcd} && docker save -o image.tar ${pinnedImages.etcd}; ` +
+        'on this one, docker load -i image.tar; or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs no image',
     },
   )
   assert.deepEqual(said, [`Pulling ${pinnedImages.etcd}`, '  a1: Pulling fs layer'])
 })
 
-faults(
-  'says how an image that is named by digest is brought here: by its tag, which has to be chosen then',
-  async () => {
-    const digest = `sha256:${'a'.repeat(64)}`
-    fakeDocker('case "$*" in *etcd*) echo "No such image" >&2; exit 1;; esac')
-    const lab = tempLab({ runtime: 'docker' })
-    const images = { ...pinnedImages, etcd: `quay.io/coreos/etcd:v1@${digest}` }
-    writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, images })
-    await assert.rejects(
-      ensureImages(neededImages(lab), () => undefined),
-      {
-        name: 'LabError',
-        next:
-          `where there is a network, docker pull quay.io/coreos/etcd:v1@${digest} && ` +
-          `docker tag quay.io/coreos/etcd:v1@${digest} quay.io/coreos/etcd:v1 && docker save -o image.tar quay.io/coreos/etcd:v1; ` +
-          'here, docker load -i image.tar and set ETCD_IMAGE=quay.io/coreos/etcd:v1; ' +
-          'or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs none',
-      },
-    )
-  },
-)
-
-faults('shows of a log with several programs in it the lines that tell of errors', () => {
-  const talk = Array.from({ length: 20 }, (_, at) => `level=info msg="request ${at}"`)
-  const fault = 'level=ERROR msg="Error loading config" err="yaml: line 3"'
-  assert.deepEqual(telling([fault, ...talk], 8), [fault])
-  assert.deepEqual(telling(talk, 2), talk.slice(-2))
+faults('advises to load an image that is pinned by digest by its tag, and to set its variable', async () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  fakeDocker('case "$*" in *etcd*) echo "No such image" >&2; exit 1;; esac')
+  const lab = tempLab({ runtime: 'docker' })
+  const images = { ...pinnedImages, etcd: `quay.io/coreos/etcd:v1@${digest}` }
+  writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, images })
+  await assert.rejects(
+    ensureImages(neededImages(lab), () => undefined),
+    {
+      name: 'LabError',
+      next:
+        `on a machine with a network, docker pull quay.io/coreos/etcd:v1@${digest} && ` +
+        `docker tag quay.io/coreos/etcd:v1@${digest} quay.io/coreos/etcd:v1 && docker save -o image.tar quay.io/coreos/etcd:v1; ` +
+        'on this one, docker load -i image.tar and set ETCD_IMAGE=quay.io/coreos/etcd:v1; ' +
+        'or set IMAGE_PREFIX to a mirror that has it; RUNTIME=binary needs no image',
+    },
+  )
 })
 
-faults('refuses a container that another hand made', async () => {
+faults('finds the errors in a log of several programs', () => {
+  const talk = Array.from({ length: 20 }, (_, at) => `level=info msg="request ${at}"`)
+  const fault = 'level=ERROR msg="Error loading config" err="yaml: line 3"'
+  assert.deepEqual(errorLines([fault, ...talk], 8), [fault])
+  assert.deepEqual(errorLines(talk, 2), talk.slice(-2))
+})
+
+faults('refuses a container that the lab did not create', async () => {
   fakeDocker(`echo '{"State":{"Running":true,"Pid":1},"Config":{"Labels":{"kube-otel-lab.dir":"/other"}}}'`)
   await assert.rejects(containerServices(tempLab({ runtime: 'docker' })).stop('lgtm'), {
     name: 'LabError',
-    message: 'Container kube-otel-lab-unit-lgtm was not made by this lab: it belongs to /other',
+    message: 'Container kube-otel-lab-unit-lgtm was not created by this lab: it belongs to /other',
   })
 })
 
-faults('leaves another’s cluster of the same name alone, network and containers', async () => {
+faults('does not change network and containers of another cluster of the same name', async () => {
   const calls = join(tempDir(), 'calls')
   fakeDocker(
     `echo "$1 $2" >> ${calls}; case "$*" in *label=*) ;; "network ls"*) echo '{"Name":"kwok-unit"}';; "network inspect"*) echo /other;; esac`,
@@ -556,7 +543,7 @@ faults('leaves another’s cluster of the same name alone, network and container
   const lab = tempLab({ runtime: 'docker' })
   await assert.rejects(requireOwnNetwork(lab), {
     name: 'LabError',
-    message: 'Docker network kwok-unit was not made by this lab: it belongs to /other',
+    message: 'Docker network kwok-unit was not created by this lab: it belongs to /other',
     next: 'set CLUSTER_NAME to another name, or run docker network rm kwok-unit',
   })
   writeFileSync(calls, '')
@@ -566,7 +553,7 @@ faults('leaves another’s cluster of the same name alone, network and container
 faults.run()
 
 const runtimes = suite('runtimeOf()')
-runtimes('is what was asked for', () => {
+runtimes('is the setting’s value', () => {
   assert.equal(runtimeOf(tempLab({ runtime: 'docker' })), 'docker')
   assert.equal(runtimeOf(tempLab({ runtime: 'binary' })), 'binary')
 })

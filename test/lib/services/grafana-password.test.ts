@@ -6,7 +6,7 @@ import { tempLab } from '../../support/temp-lab.ts'
 
 const passwords = suite('ensureGrafanaPassword()')
 
-passwords('makes one for each lab, in a file of mode 0600, and keeps it', () => {
+passwords('creates one for each lab, in a file of mode 0600, once', () => {
   const [lab, other] = [tempLab(), tempLab()]
   const path = ensureGrafanaPassword(lab)
   const password = readFileSync(path, 'utf8')
@@ -18,7 +18,7 @@ passwords('makes one for each lab, in a file of mode 0600, and keeps it', () => 
   assert.notEqual(grafanaPassword(other), password)
 })
 
-passwords('says of a lab without one that it has no Grafana', () => {
+passwords('reports that a lab without a password has no Grafana', () => {
   assert.throws(() => grafanaPassword(tempLab()), {
     name: 'LabError',
     message: /^Lab "unit" has no Grafana: .*grafana\.password is not there$/,

@@ -45,7 +45,7 @@ service(
       assert.equal(
         await services.ensure(grafana.process.spec(lab, { program, provisioning: more })),
         true,
-        'of other dashboards it knows nothing',
+        'it must restart for other dashboards',
       )
       const { args, env } = JSON.parse(readFileSync(join(lab.logsDir, 'started.json'), 'utf8'))
       const home = dirname(dirname(program))
@@ -69,12 +69,12 @@ service(
   },
 )
 
-service('keeps all that Grafana writes in the lab’s folder', () => {
+service('writes only into the lab’s folder', () => {
   const lab = tempLab()
   for (const path of Object.values(grafanaSettings(lab)['paths'] ?? {})) assert.ok(path.startsWith(lab.dir), path)
 })
 
-service('has what it reads at its start in the lab’s folder', () => {
+service('reads its provisioning from the lab’s folder', () => {
   const lab = tempLab()
   grafana.process.spec(lab, { program: standIn(), provisioning: told })
   const read = (path: string) => readFileSync(join(lab.configDir, 'grafana', path), 'utf8')
@@ -83,14 +83,14 @@ service('has what it reads at its start in the lab’s folder', () => {
 service.run()
 
 const home = suite('grafanaHome()')
-home('is the folder of the release, also through a link', () => {
+home('is the folder of the release, also through a symbolic link', () => {
   const program = standIn()
   const link = join(tempDir(), 'grafana')
   symlinkSync(program, link)
   assert.equal(grafanaHome(link), dirname(dirname(program)))
 })
 
-home('is where a package puts it', () => {
+home('is below share in a package', () => {
   const prefix = tempDir()
   const folder = join(prefix, 'share', 'grafana')
   for (const each of [join(folder, 'conf'), join(prefix, 'bin')]) mkdirSync(each, { recursive: true })
@@ -98,7 +98,7 @@ home('is where a package puts it', () => {
   assert.equal(grafanaHome(join(prefix, 'bin', 'grafana')), folder)
 })
 
-home('says where it looked', () => {
+home('names the folders that were searched', () => {
   const program = join(tempDir(), 'grafana')
   writeFileSync(program, '')
   assert.throws(() => grafanaHome(program), {

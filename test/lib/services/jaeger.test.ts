@@ -16,7 +16,7 @@ const rendered = jaegerConfig(base, { queryAddress: '127.0.0.1:1', otlpAddress: 
 
 const configs = suite('jaegerConfig()')
 
-configs('listens at the two addresses that it is given, and nowhere else', () => {
+configs('listens only on the two given addresses', () => {
   const { extensions, receivers } = parse(rendered)
   assert.deepEqual(extensions.jaeger_query.http, { endpoint: '127.0.0.1:1' })
   assert.deepEqual(extensions.jaeger_query.grpc, { endpoint: '127.0.0.1:1' })
@@ -75,12 +75,12 @@ asks('gives the spans of each trace with parent, tags and resource', async () =>
   assert.equal(asked[1], '/api/traces?service=a%2Fb&limit=5&lookback=1h')
 })
 
-asks('says so when Jaeger is away, or refuses', async () => {
+asks('throws when Jaeger does not run, or answers with an error', async () => {
   const api = await fakeApi((_, response) => answer(response, 500, { errors: [{ msg: 'broken' }] }))
-  await assert.rejects(jaegerServices(api.url), { message: /^Cannot ask Jaeger at http:.*: it answers 500 .*broken/ })
+  await assert.rejects(jaegerServices(api.url), { message: /^Cannot query Jaeger at http:.*: it answers 500 .*broken/ })
   await api.close()
   await assert.rejects(jaegerServices(api.url), {
-    message: /^Cannot ask Jaeger at .*ECONNREFUSED/,
+    message: /^Cannot query Jaeger at .*ECONNREFUSED/,
     next: 'make kwok-status',
   })
 })

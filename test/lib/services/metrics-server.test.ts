@@ -26,7 +26,7 @@ const only = (kind: string) => {
 
 const manifests = suite('metricsServerManifests()')
 
-manifests('has the API server ask at the lab’s port, and check the certificate by the lab’s CA', () => {
+manifests('names the lab’s port and CA to the API server', () => {
   const spec = fields(only('APIService')['spec'])
   assert.deepEqual(spec['service'], { namespace: 'kube-otel-lab', name: 'metrics-server', port: 5443 })
   assert.equal(Buffer.from(String(spec['caBundle']), 'base64').toString(), 'the CA')
@@ -38,12 +38,12 @@ manifests('has the API server ask at the lab’s port, and check the certificate
   ])
 })
 
-manifests('is reached under a name that its certificate has', () => {
+manifests('has a host name that is in its certificate', () => {
   const { name, namespace } = fields(only('Service')['metadata'])
   assert(metricsServerHosts.some(host => host === `${name}.${namespace}.svc`))
 })
 
-manifests('gives it no rights but to have callers checked', () => {
+manifests('has only the rights to authenticate and authorize requests', () => {
   const roles = objects
     .filter(object => 'roleRef' in object)
     .map(object => [object['kind'], fields(object['roleRef'])['name']])
@@ -56,7 +56,7 @@ manifests.run()
 
 const services = suite('metricsServer')
 
-services('asks the stats proxy and listens on loopback, as an account of its own', async () => {
+services('scrapes the stats proxy and listens on loopback, with its own service account', async () => {
   process.env['METRICS_SERVER_BINARY'] = process.execPath
   const lab = tempLab({ metricsServerPort: '5443', statsProxyPort: '20250', collectionInterval: '20s' })
   await writeTestCa(lab.clusterDir)
@@ -80,7 +80,7 @@ services('asks the stats proxy and listens on loopback, as an account of its own
   ])
 })
 
-services('asks as often as is collected, but no more often than it can', () => {
+services('scrapes at the collection interval, at least every 15 s apart', () => {
   assert.deepEqual([1_000, 10_000, 15_000, 60_000].map(resolutionMs), [15_000, 15_000, 15_000, 60_000])
 })
 services.run()

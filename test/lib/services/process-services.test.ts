@@ -41,7 +41,7 @@ const mode = (path: string) => statSync(path).mode & 0o777
 
 const ensures = suite('processServices().ensure()')
 
-ensures('starts a service, waits until it answers, and keeps log and pid from others', async () => {
+ensures('starts a service, waits until it answers, and writes log and pid file with mode 0600', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   const slow = `setTimeout(() => { ${getsReady} }, 300)`
@@ -125,7 +125,7 @@ for (const [fact, more, expected] of [
   })
 }
 
-ensures('leaves one alone that already runs as it should', async () => {
+ensures('does not restart a service that runs with the same spec', async () => {
   const lab = tempLab()
   assert.equal(await processServices(lab).ensure(spec(lab, getsReady)), true)
   const pid = await pidOf(lab)
@@ -151,7 +151,7 @@ for (const [what, change] of [
   })
 }
 
-ensures('starts one again that was killed', async () => {
+ensures('starts a killed service again', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   await services.ensure(spec(lab, getsReady))
@@ -173,7 +173,7 @@ ensures('fails with the end of its log when it ends early', async () => {
   })
 })
 
-ensures('fails in time when it does not answer, and lets stop() find it', async () => {
+ensures('times out when it does not answer, and stop() ends it', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   const silent = spec(lab, 'console.log("still reading")', { readyTimeoutMs: 500 })
@@ -186,7 +186,7 @@ ensures('fails in time when it does not answer, and lets stop() find it', async 
   assert.equal(await services.stop(name), true)
 })
 
-ensures('fails as its question does, and lets stop() find it', async () => {
+ensures('fails with the error of the readiness check, and stop() ends it', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   const ready = async () => {
@@ -197,7 +197,7 @@ ensures('fails as its question does, and lets stop() find it', async () => {
   assert.equal(await services.stop(name), true)
 })
 
-ensures('says which service could not be started', async () => {
+ensures('names the service that could not be started', async () => {
   const lab = tempLab()
   await assert.rejects(processServices(lab).ensure(spec(lab, '', { command: '/nowhere/program' })), {
     name: 'LabError',
@@ -214,7 +214,7 @@ function wrapper(...lines: string[]): string {
   return script
 }
 
-ensures('knows a service again that a script of the user’s has become', async () => {
+ensures('recognises a service after the user’s script has replaced itself with it', async () => {
   const lab = tempLab()
   const command = wrapper('sleep 0.3', 'touch ready', 'exec sleep 60')
   const services = processServices(lab)
@@ -228,7 +228,7 @@ ensures('knows a service again that a script of the user’s has become', async 
   assert.equal(await services.stop(name), true)
 })
 
-ensures('after a time-out knows one that a script has become and that never answered', async () => {
+ensures('recognises it after a time-out too', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   const command = wrapper('sleep 0.2', 'exec sleep 61')
@@ -264,7 +264,7 @@ ensures.run()
 
 const stops = suite('processServices().stop()')
 
-stops('ends the service within seconds, says so, and forgets it', async () => {
+stops('ends the service within seconds, returns true, and removes the pid file', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   await services.ensure(spec(lab, getsReady))
@@ -277,7 +277,7 @@ stops('ends the service within seconds, says so, and forgets it', async () => {
   assert.equal(await services.stop(name), false)
 })
 
-stops('ends with a script the program that it runs as its child', async () => {
+stops('ends a script together with its child process', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   const command = wrapper('sleep 63 &', 'echo $! > child', 'touch ready', 'wait')
@@ -288,7 +288,7 @@ stops('ends with a script the program that it runs as its child', async () => {
   assert.equal((await processInfos([child])).size, 0)
 })
 
-stops('never signals a process that only has the number', async () => {
+stops('does not signal another process with the recorded pid', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   await services.ensure(spec(lab, getsReady))
@@ -312,7 +312,7 @@ stops('never signals a process that only has the number', async () => {
   assert.equal((await processInfos([theirPid])).size, 0)
 })
 
-stops('takes a broken pid file for none', async () => {
+stops('ignores an invalid pid file', async () => {
   const lab = tempLab()
   writeFileSync(join(lab.pidsDir, `${name}.json`), '{"pid": 1')
   assert.equal(await processServices(lab).stop(name), false)
@@ -321,7 +321,7 @@ stops('takes a broken pid file for none', async () => {
 stops.run()
 
 const signals = suite('processServices().signal()')
-signals('reaches a running service, and is false without one', async () => {
+signals('reaches a running service, and returns false without one', async () => {
   const lab = tempLab()
   const services = processServices(lab)
   assert.equal(await services.signal(name, 'SIGHUP'), false)
@@ -334,7 +334,7 @@ signals('reaches a running service, and is false without one', async () => {
 signals.run()
 
 const states = suite('processServices().state()')
-states('knows the log of one that never ran', async () => {
+states('names the log of a service that never ran', async () => {
   const lab = tempLab()
   for (const { name: each } of services) {
     const logFile = join(lab.logsDir, `${each}.log`)
@@ -349,7 +349,7 @@ states('knows the log of one that never ran', async () => {
 states.run()
 
 const logs = suite('lastLogLines()')
-logs('gives the last lines, indented and not too wide, or says that there are none', () => {
+logs('gives the last lines, indented and truncated, or reports an empty log', () => {
   const file = join(tempDir(), 'log')
   assert.equal(lastLogLines(file), '    (the log is empty)')
   writeFileSync(file, '\n')

@@ -46,7 +46,7 @@ const jobsOf = (text: string) => parse(text).scrape_configs as Job[]
 
 const configs = suite('prometheusConfig()')
 
-configs('has the jobs that the parts agree on', () => {
+configs('has the jobs of the lab', () => {
   assert.deepEqual(
     jobsOf(base)
       .map(job => job.job_name)
@@ -63,7 +63,7 @@ configs('gives each job its own target, and the cluster’s name', () => {
   }
 })
 
-configs('finds KWOK’s metrics at its discovery, and gives them node and cluster', () => {
+configs('discovers KWOK’s metrics, with labels for node and cluster', () => {
   const job = jobsOf(prometheusConfig(base, given)).find(({ job_name }) => job_name === 'kwok-metrics')
   assert.equal(job?.http_sd_configs?.[0]?.url, given.kwokDiscoveryUrl)
   assert.deepEqual(
@@ -73,7 +73,7 @@ configs('finds KWOK’s metrics at its discovery, and gives them node and cluste
   assert.equal(job?.relabel_configs?.[2]?.replacement, 'unit')
 })
 
-configs('gives those over https, and no other, the token, the CA and the name on the certificate', () => {
+configs('gives only jobs with https the token, the CA and the server name', () => {
   const jobs = jobsOf(prometheusConfig(base, given))
   const https = jobs.filter(job => job.scheme === 'https')
   assert.deepEqual(
@@ -87,15 +87,15 @@ configs('gives those over https, and no other, the token, the CA and the name on
   for (const job of jobs.filter(each => each.scheme !== 'https')) assert(!('authorization' in job), job.job_name)
 })
 
-configs('refuses a job that there is no target for', () => {
+configs('refuses a job without a target', () => {
   const { 'stats-proxy': _, ...targets } = given.targets
   assert.throws(() => prometheusConfig(base, { ...given, targets }), {
     name: 'LabError',
-    message: 'kwok-config/prometheus.yaml has a job "stats-proxy" that the lab has no target for',
+    message: 'kwok-config/prometheus.yaml has a job "stats-proxy" without a target in the lab',
   })
 })
 
-configs('scrapes and evaluates at the interval, with a time-out no longer than that', () => {
+configs('scrapes and evaluates at the interval, with a timeout up to it', () => {
   for (const [intervalMs, interval, timeout] of [
     [1_000, '1s', '1s'],
     [1_500, '1500ms', '1500ms'],
@@ -106,7 +106,7 @@ configs('scrapes and evaluates at the interval, with a time-out no longer than t
   }
 })
 
-configs('keeps what the base says of OTLP, storage and rules', () => {
+configs('keeps the base’s OTLP, storage and rules', () => {
   const { otlp, storage, rule_files } = parse(prometheusConfig(base, given))
   assert.deepEqual(
     { otlp, storage, rule_files },
@@ -114,7 +114,7 @@ configs('keeps what the base says of OTLP, storage and rules', () => {
   )
 })
 
-configs('reads its rules from dashboards/out/rules, seen from the folder it is put into', () => {
+configs('reads rules from dashboards/out/rules, relative to its folder', () => {
   const lab = join(projectDir, '.lab', 'unit', 'config')
   for (const file of parse(base).rule_files as string[]) {
     assert.equal(dirname(resolve(lab, file)), join(projectDir, 'dashboards', 'out', 'rules'))
@@ -137,7 +137,7 @@ configs('is accepted by promtool', async () => {
   assert.equal(exitCode, 0, stdout + stderr)
   assert.match(stdout, /SUCCESS: .*prometheus\.yaml is valid/)
 })
-configs('finds the kubelets through the API, and asks them for cAdvisor at the stats proxy', () => {
+configs('discovers the kubelets in the API, and scrapes cAdvisor at the stats proxy', () => {
   const job = jobsOf(prometheusConfig(base, given)).find(each => each.job_name === 'kubelet-cadvisor')
   assert.deepEqual(fields(job)['kubernetes_sd_configs'], [{ role: 'node', kubeconfig_file: '/lab/prometheus.yaml' }])
   assert.deepEqual(job?.relabel_configs?.slice(-2), [
@@ -150,7 +150,7 @@ configs.run()
 
 const writes = suite('writePrometheusConfig()')
 writes(
-  'writes a checked configuration once, and again when something changes; a refused one leaves the old',
+  'writes a checked configuration once, and again after a change; an invalid one does not replace the old',
   async () => {
     const lab = tempLab()
     const record = `options: { ${['etcd', 'kubeApiserver', 'kubeControllerManager', 'kubeScheduler', 'kwokController'].map((part, i) => `${part}Port: ${i + 1}`).join(', ')} }\n`
@@ -189,7 +189,7 @@ for (const [intervalMs, expectedMs] of [
 lookbacks.run()
 
 const services = suite('prometheus')
-services('listens on loopback, bounds look-back and size, and takes OTLP', async () => {
+services('listens on loopback, limits look-back and size, and receives OTLP', async () => {
   const lab = tempLab({ prometheusPort: '9191', collectionInterval: '20s' })
   const { command, args } = await prometheus.process.spec(lab)
   assert.equal(command, (await ensurePrograms(['prometheus'])).prometheus.path)
@@ -219,7 +219,7 @@ async function withServer(listener: RequestListener, use: (url: string) => Promi
 
 const queries = suite('query()')
 
-queries('posts the expression, and gives labels and value of each series', async () => {
+queries('posts the expression, and returns labels and value of each series', async () => {
   let asked = ''
   const result = [
     { metric: { a: 'x' }, value: [1, '1.5'] },
@@ -243,7 +243,7 @@ queries('posts the expression, and gives labels and value of each series', async
   assert.equal(asked, 'POST /api/v1/query query=up%7Ba%3D%22%26%22%7D')
 })
 
-queries('reads infinity, as Prometheus spells it', async () => {
+queries('reads Prometheus’s infinities', async () => {
   const result = ['+Inf', '-Inf'].map(value => ({ metric: {}, value: [1, value] }))
   await withServer(
     (_, response) => response.end(JSON.stringify({ status: 'success', data: { result } })),
@@ -254,7 +254,7 @@ queries('reads infinity, as Prometheus spells it', async () => {
   )
 })
 
-queries('gives Prometheus’s own words when it refuses', async () => {
+queries('throws with Prometheus’s error', async () => {
   await withServer(
     (_, response) => {
       response.writeHead(400, { 'content-type': 'application/json' })
@@ -268,7 +268,7 @@ queries('gives Prometheus’s own words when it refuses', async () => {
   )
 })
 
-queries('says so when what answers is no Prometheus', async () => {
+queries('throws when the answer is not Prometheus’s', async () => {
   await withServer(
     (_, response) => response.writeHead(503).end('starting'),
     url =>
@@ -279,7 +279,7 @@ queries('says so when what answers is no Prometheus', async () => {
   )
 })
 
-queries('says why it can’t be reached', async () => {
+queries('throws with the reason when the connection fails', async () => {
   let gone = ''
   await withServer(
     () => {},

@@ -483,7 +483,7 @@ pages('names the services that Jaeger has traces of, and leads to them', async (
     )
     assertSays(text, /search\?service=%3Cb%3Ex%3C%2Fb%3E/)
     await new Promise(resolve => jaeger.close(resolve))
-    assertSays((await get(server, '/')).text, /<h2>Traces<\/h2><p class="failed">Cannot ask Jaeger at/)
+    assertSays((await get(server, '/')).text, /<h2>Traces<\/h2><p class="failed">Cannot query Jaeger at/)
     assertSays((await get(server, '/d/requests')).text, /rel="noreferrer">Jaeger<\/a>/)
   } finally {
     server.close()
