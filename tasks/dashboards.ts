@@ -1,11 +1,12 @@
 /**
- * Writes what Grafana and Prometheus read: dashboards/out/json and dashboards/out/rules, and nothing else is there; they are the same for
- * every lab. A Prometheus of the lab that runs has read the rules anew. Needs no cluster. Another folder also gets
- * what tells a Grafana of yours where this lab is, and your own dashboards: provisioning.
+ * Writes the files that Grafana and Prometheus read, dashboards/out/json and dashboards/out/rules, and removes other files there. They are
+ * the same for every lab. If the lab's Prometheus runs, it reloads the rules. Needs no cluster. With --out the folder also gets Grafana's
+ * provisioning files for this lab, and converted copies of your dashboards.
  *
  *   tsx tasks/dashboards.ts
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { inputsHash, MADE, madeFiles, madeText, outDir } from '../dashboards/manifest.ts'
 import { LabError } from '../lib/cli/errors.ts'
@@ -19,15 +20,16 @@ import { takeLock } from '../lib/system/lock.ts'
 
 const about = 'Writes the dashboards and the rules.'
 const options = { out: "write to this folder instead of dashboards/out, with Grafana's provisioning files" }
+/** The list of the copies that the last run has written into a folder of the user's. */
+const COPIES = 'own/.kube-otel-lab'
 
 await runTask({ about, settings: ['dashboardsDir'], options }, async ({ lab, options: given }) => {
   const out = given['out']?.at(-1)
   const dir = resolve(out ?? outDir)
   const { paths, changed } = out === undefined ? await ensureGenerated() : await writeAll(lab, dir)
-  // Also when nothing changed: an earlier run may have ended between writing and telling.
-  // LGTM's sees it by itself.
-  const isAsked = out === undefined && runtimeOf(lab) === 'binary'
-  if (isAsked && (await labServices(lab).signal('prometheus', 'SIGHUP'))) say('Told Prometheus to read its rules anew')
+  // Also when nothing changed: an earlier run may have ended before the signal. LGTM notices changes by itself.
+  const needsSignal = out === undefined && runtimeOf(lab) === 'binary'
+  if (needsSignal && (await labServices(lab).signal('prometheus', 'SIGHUP'))) say('Prometheus reloads its rules')
   const count = (folder: string) => paths.filter(path => path.startsWith(`${folder}/`)).length
   const provisioned = count('provisioning') === 0 ? '' : `, ${count('provisioning')} of provisioning`
   const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir
@@ -39,7 +41,7 @@ interface Written {
   changed: number
 }
 
-/** Writes what has changed. Where nothing can have, Grafana's SDK isn't even loaded, which takes most of the time. */
+/** Writes changed files. Without changes of the inputs it does not load Grafana's SDK, which takes most of the time. */
 async function ensureGenerated(): Promise<Written> {
   const inputs = inputsHash()
   const made = madeFiles(outDir, inputs)
@@ -47,11 +49,11 @@ async function ensureGenerated(): Promise<Written> {
   const { generatedFiles, writeGenerated, writeWhole } = await import('../dashboards/output.ts')
   const files = generatedFiles()
   const release = await takeLock({
-    // No lab's own lock is called so, for no cluster is.
+    // The name of a cluster has no underscore, so that no lab's lock has this name.
     path: join(projectDir, '.lab', 'dashboards_out.lock'),
     waitMs: 60_000,
     refusal: ({ pid, program }) =>
-      new LabError(`${outDir} is being written by ${program} (pid ${pid})`, {
+      new LabError(`${program} (pid ${pid}) is writing ${outDir}`, {
         why: 'it has not ended in a minute',
         next: 'stop that process if it hangs, then run this again',
       }),
@@ -65,17 +67,30 @@ async function ensureGenerated(): Promise<Written> {
   }
 }
 
-/** Writes everything to a folder of the user's own, in which nothing is removed. */
+/** Writes all files to a folder of the user's. Removes only copies of an earlier run whose dashboards are gone. */
 async function writeAll(lab: Lab, dir: string): Promise<Written> {
   const ownDir = requireOwnDir(lab.settings)
-  const { generatedFiles, provisioningFiles, writeGenerated } = await import('../dashboards/output.ts')
+  const { generatedFiles, provisioningFiles, writeGenerated, writeWhole } = await import('../dashboards/output.ts')
   const folder = ownDir === undefined ? undefined : provisionedFolder(ownDir)
   for (const note of folder?.notes ?? []) say(note)
   const copied = folder?.isConverted ? [...folder.texts].map(([path, text]) => [`own/${path}`, text] as const) : []
   const targets = {
-    ...{ prometheusUrl: prometheusUrl(lab), jaegerUrl: jaegerUrl(lab), intervalMs: lab.settings.collectionInterval },
-    ...{ jsonDir: join(dir, 'json'), ownDir: copied.length > 0 ? join(dir, 'own') : ownDir },
+    prometheusUrl: prometheusUrl(lab),
+    jaegerUrl: jaegerUrl(lab),
+    intervalMs: lab.settings.collectionInterval,
+    jsonDir: join(dir, 'json'),
+    ownDir: copied.length > 0 ? join(dir, 'own') : ownDir,
   }
   const files = new Map([...generatedFiles(), ...provisioningFiles(targets), ...copied])
-  return { paths: [...files.keys()], changed: writeGenerated(dir, files, { removeOthers: false }) }
+  const list = join(dir, COPIES)
+  const stale = existsSync(list)
+    ? readFileSync(list, 'utf8')
+        .split('\n')
+        .filter(path => path.startsWith('own/') && !files.has(path) && existsSync(join(dir, path)))
+    : []
+  const changed = writeGenerated(dir, files, { removeOthers: false })
+  for (const path of stale) rmSync(join(dir, path))
+  if (copied.length > 0) writeWhole(list, copied.map(([path]) => `${path}\n`).join(''))
+  else rmSync(list, { force: true })
+  return { paths: [...files.keys()], changed: changed + stale.length }
 }

@@ -1,12 +1,11 @@
 /**
- * Prints, for every program of the KWOK and the k3d path, where it is or how it would be had, and Node.js, Go and the free disk space.
- * Changes nothing. Ends with 1 when something can't be had, and says what to do. Grafana's program is one that the lab does without,
- * unless GRAFANA=own. In the Docker runtime most programs are images: of each, whether it is at the engine.
+ * Prints the source of every program of the KWOK and the k3d path, Node.js, Go and the free disk space. Changes nothing. Exit code 1 when a
+ * program is not available, with the next step. Grafana is optional unless GRAFANA=own. In the Docker runtime most programs are images; it
+ * prints which of them the engine has.
  *
  *   tsx tasks/doctor.ts
  *   XDG_CACHE_HOME=/data/cache tsx tasks/doctor.ts
  */
-
 import { formatTable } from '../lib/cli/table.ts'
 import { imageStates } from '../lib/docker/pull-images.ts'
 import type { Lab } from '../lib/lab/lab.ts'
@@ -15,29 +14,32 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 import { doctorReport } from '../lib/programs/doctor.ts'
 import { k3dPrograms, kwokPrograms, type ProgramName } from '../lib/programs/program-catalog.ts'
 
-const about = 'Prints where every program is or how it would be had, and what stands in the way.'
+const about = 'Prints the source of every program, and the problems with their next steps.'
 
 await runTask({ about, settings: ['runtime', 'grafana'] }, async ({ lab }) => {
   const isDocker = runtimeOf(lab) === 'docker'
   const names = [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana' as const])]
-  const { table, problems } = await doctorReport(names, { spare: spareOf(isDocker, lab.settings.grafana === 'own') })
+  const optional = optionalPrograms(isDocker, lab.settings.grafana === 'own')
+  const { table, problems } = await doctorReport(names, { optional })
   print(table)
   for (const { what, next } of problems) say(`${what}\n  Next: ${next}`)
   if (isDocker) print(`\n${await imageTable(lab)}`)
   return problems.length === 0 ? 0 : 1
 })
 
-/** The programs that the lab does without, and what it has instead. */
-function spareOf(isDocker: boolean, wantsGrafana: boolean): Partial<Record<ProgramName, string>> {
-  const grafana = wantsGrafana ? {} : { grafana: "the lab's page takes its place; for GRAFANA=own" }
+/** The programs that the lab does not need, each with the reason. */
+function optionalPrograms(isDocker: boolean, wantsGrafana: boolean): Partial<Record<ProgramName, string>> {
+  const grafana = wantsGrafana ? {} : { grafana: "only for GRAFANA=own; else the lab's page shows the dashboards" }
   if (!isDocker) return grafana
   const onMachine = new Set<ProgramName>(['kwokctl', 'kubectl'])
   const images = kwokPrograms.filter(name => !onMachine.has(name))
-  return Object.fromEntries([...images, 'grafana'].map(name => [name, 'it is in an image; for RUNTIME=binary']))
+  return Object.fromEntries(
+    [...images, 'grafana'].map(name => [name, 'only for RUNTIME=binary; here it is in an image']),
+  )
 }
 
 async function imageTable(lab: Lab): Promise<string> {
   const images = await imageStates(lab)
-  const rows = images.map(({ name, reference, isThere }) => [name, isThere ? 'there' : 'to be pulled', reference])
-  return formatTable([['IMAGE', 'STATE', 'CALLED'], ...rows])
+  const rows = images.map(({ name, reference, isThere }) => [name, isThere ? 'present' : 'to be pulled', reference])
+  return formatTable([['IMAGE', 'STATE', 'REFERENCE'], ...rows])
 }

@@ -1,8 +1,7 @@
 /**
- * Reads the dashboards and says what is wrong with their text: queries that don't parse or are constants, names that the lab
- * does not have, functions and units that don't fit the metric, fixed rates, links to nowhere. It asks no cluster. The lab's own
- * dashboards and rules must be without a finding; in anybody else's a name that the lab doesn't know is a warning.
- * Exit code 1 when there is an error.
+ * Checks the text of dashboards and rules: invalid or constant queries, unknown names, functions and units that do not fit the metric, fixed
+ * rates, broken links. It needs no cluster. An unknown name is an error in the lab's dashboards and rules, and a warning in yours. Exit code
+ * 1 when there is an error.
  *
  *   tsx tasks/lint-dashboards.ts
  *   tsx tasks/lint-dashboards.ts --dashboards 'mine/*.json' --json lint.json
@@ -15,10 +14,10 @@ import { ownPaths, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = 'Says what is wrong with the text of dashboards and rules; exit code 1 when there is an error.'
+const about = 'Checks the text of dashboards and rules; exit code 1 when there is an error.'
 const settings = ['dashboardsDir'] as const
 const options = {
-  dashboards: 'lint these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
+  dashboards: "lint these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   json: 'write the findings as JSON to this file; - prints them instead of the lines',
 }
 

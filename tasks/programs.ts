@@ -1,7 +1,7 @@
 /**
- * Every program of the KWOK path is there when this ends: named by a variable, in the cache, on PATH, or newly downloaded
- * or built into the cache. Needs nothing but Node.js where the official releases can be downloaded, and Go elsewhere. In the
- * Docker runtime these are kwokctl and kubectl, and every image is at the engine, pulled where it was not.
+ * Finds every program of the KWOK path, from a variable, in the cache or on PATH, else downloads or builds it into the cache. Needs only
+ * Node.js when it can download the official releases, else Go. In the Docker runtime it finds kwokctl and kubectl, and pulls the missing
+ * images.
  *
  *   tsx tasks/programs.ts
  *   KUBECTL_BINARY=/usr/local/bin/kubectl tsx tasks/programs.ts
@@ -14,13 +14,12 @@ import { describeFound, ensurePrograms, findProgram, kwokPrograms, type ProgramN
 
 await runTask(
   {
-    about:
-      'Finds, downloads or builds every program that the KWOK path runs, or pulls its images, and prints what there is.',
+    about: 'Finds, downloads or builds every program of the KWOK path, or pulls its images, and prints them.',
     settings: ['runtime', 'grafana'],
   },
   async ({ lab }) => {
     const isDocker = runtimeOf(lab) === 'docker'
-    // Grafana's is large: it is had only when it is asked for, and taken where it is there.
+    // Grafana is large: it is downloaded only for GRAFANA=own, and used when it is installed.
     const { grafana } = lab.settings
     const isTaken =
       grafana === 'own' || (grafana === 'auto' && !isDocker && (await findProgram('grafana')) !== undefined)

@@ -1,7 +1,7 @@
 /**
- * A program, chart or image is pinned at the version when this ends: in lib/programs/versions.ts, in the Go pins under kwok-config/go/ and, where
- * the network has the release, by the SHA-256 of its files in lib/programs/checksums.json. Image tags that go with a program follow it. Needs Go
- * and a Go module proxy for what is built from pins. Builds nothing: make programs does.
+ * Pins a program, chart or image at a version: in lib/programs/versions.ts, in the Go pins under kwok-config/go/ and, when the release can be
+ * reached, by the SHA-256 of its files in lib/programs/checksums.json. Image tags of a program follow its version. Needs Go and a Go module
+ * proxy for programs with Go pins. It does not build: make programs does.
  *
  *   npx tsx tasks/update-version.ts kwok 0.8.0
  *   npx tsx tasks/update-version.ts metrics-server 0.9.0
