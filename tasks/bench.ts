@@ -20,28 +20,27 @@ import { partStatuses } from '../lib/kwok/lab-status.ts'
 import { openLab, projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { freePort, portSettings } from '../lib/system/ports.ts'
-import { run } from '../lib/system/run.ts'
+import { $ } from '../lib/system/run.ts'
 
 const about = 'Measures the lab on a cluster of its own and prints each figure with its goal.'
 const flags = { large: 'also 1,000 nodes with 10,000 pods, and the initial list of 50,000 pods' }
 /** The longest step: 50,000 pods. */
 const STEP_TIMEOUT_MS = 3_600_000
-const tsx = ['--import', import.meta.resolve('tsx')]
 
 await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
   const dir = mkdtempSync(join(tmpdir(), 'kube-otel-lab-bench-'))
-  // The user's own settings would make other figures than the names of the rows say.
+  // The user's settings would not match the names of the rows.
   const own = new Set(settingNames.map(variableOf))
   const env: NodeJS.ProcessEnv = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.has(name))),
     CLUSTER_NAME: `bench-${process.pid}`,
-    // What the baselines are: processes.
+    // The baselines are processes.
     RUNTIME: 'binary',
     KUBECONFIG: join(dir, 'kubeconfig'),
     KWOK_WORKDIR: join(dir, 'kwok'),
   }
   for (const port of portSettings) env[variableOf(port)] = String(await freePort())
-  // Ctrl-C ends the make under way, which ends this, by way of the lab's end.
+  // Ctrl-C ends the running make; its failure leads to kwok-down below.
   const stay = () => undefined
   process.on('SIGINT', stay)
   const make = async (target: string, settings: NodeJS.ProcessEnv = {}) => await timed(target, { ...env, ...settings })
@@ -69,19 +68,17 @@ await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
       say('Verifying the dashboards')
       rows.push(...(await verifyBench({ ...env, ...settings }, '1,000 nodes, 10,000 pods', '≤ 90 s')))
       await make('kwok-down')
-      // Only the cluster and its pods: nobody measures them, and nobody could on a small machine.
+      // Without services: a small machine could not measure so many pods.
       for (const target of ['kwok-create-cluster', 'kwok-kubeconfig', 'kwok-nodes']) await make(target, settings)
       say('Creating 50,000 pods')
-      await run(
-        process.execPath,
-        [...tsx, join(projectDir, 'tasks', 'kwok-pods.ts'), '--bind', '--pod-count', '50000'],
-        { env, timeoutMs: STEP_TIMEOUT_MS },
-      )
+      const node = [process.execPath, '--import', import.meta.resolve('tsx')]
+      const limits = { env, timeoutMs: STEP_TIMEOUT_MS }
+      await $(limits)`${node} ${join(projectDir, 'tasks', 'kwok-pods.ts')} --bind --pod-count 50000`
       const value = await make('kwok-stats-proxy')
       rows.push({ name: 'stats proxy: start, first list of 50,000 pods', value, unit: 's', goal: '≤ 15 s' })
     }
   } finally {
-    // Also what was measured before something failed.
+    // Also after a failure.
     print(formatTable(benchTable(rows)))
     process.off('SIGINT', stay)
     await timed('kwok-down', env)
@@ -93,7 +90,7 @@ await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
 async function timed(target: string, env: NodeJS.ProcessEnv): Promise<number> {
   say(`Measuring make ${target}`)
   const startedMs = performance.now()
-  await run('make', ['--no-print-directory', '-C', projectDir, target], { env, timeoutMs: STEP_TIMEOUT_MS })
+  await $({ env, timeoutMs: STEP_TIMEOUT_MS })`make --no-print-directory -C ${projectDir} ${target}`
   return (performance.now() - startedMs) / 1000
 }
 

@@ -6,6 +6,7 @@
  *   tsx tasks/dashboards.ts
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { inputsHash, MANIFEST, manifestText, unchangedFiles } from '../dashboards/manifest.ts'
 import { writeFileAtOnce, writeGenerated } from '../dashboards/write-generated.ts'
@@ -21,6 +22,8 @@ import { takeLock } from '../lib/system/lock.ts'
 
 const about = 'Writes the dashboards and the rules.'
 const options = { out: "write to this folder instead of dashboards/out, with Grafana's provisioning files" }
+/** The list of the copies that the last run has written into a folder of the user's. */
+const COPIES = 'own/.kube-otel-lab'
 
 await runTask({ about, settings: ['dashboardsDir'], options }, async ({ lab, options: given }) => {
   const out = given['out']?.at(-1)
@@ -40,7 +43,7 @@ interface Written {
   changed: number
 }
 
-/** Writes what has changed. Where nothing can have, Grafana's SDK isn't even loaded, which takes most of the time. */
+/** Writes changed files. Without changes of the inputs it does not load Grafana's SDK, which takes most of the time. */
 async function ensureGenerated(): Promise<Written> {
   const inputs = inputsHash()
   const made = unchangedFiles(generatedDir, inputs)
@@ -48,7 +51,7 @@ async function ensureGenerated(): Promise<Written> {
   const { generatedFiles } = await import('../dashboards/output.ts')
   const files = generatedFiles()
   const release = await takeLock({
-    // No lab's own lock is called so, for no cluster is.
+    // The name of a cluster has no underscore, so that no lab's lock has this name.
     path: join(projectDir, '.lab', 'dashboards_out.lock'),
     waitMs: 60_000,
     refusal: ({ pid, program }) =>
@@ -66,7 +69,7 @@ async function ensureGenerated(): Promise<Written> {
   }
 }
 
-/** Writes everything to a folder of the user's own, in which nothing is removed. */
+/** Writes all files to a folder of the user's. Removes only copies of an earlier run whose dashboards are gone. */
 async function writeAll(lab: Lab, dir: string): Promise<Written> {
   const ownDir = requireDashboardsDir(lab.settings)
   const { generatedFiles, provisioningFiles } = await import('../dashboards/output.ts')
@@ -74,9 +77,22 @@ async function writeAll(lab: Lab, dir: string): Promise<Written> {
   for (const note of folder?.notes ?? []) say(note)
   const copied = folder?.isConverted ? [...folder.texts].map(([path, text]) => [`own/${path}`, text] as const) : []
   const targets = {
-    ...{ prometheusUrl: prometheusUrl(lab), jaegerUrl: jaegerUrl(lab), intervalMs: lab.settings.collectionInterval },
-    ...{ jsonDir: join(dir, 'json'), ownDir: copied.length > 0 ? join(dir, 'own') : ownDir },
+    prometheusUrl: prometheusUrl(lab),
+    jaegerUrl: jaegerUrl(lab),
+    intervalMs: lab.settings.collectionInterval,
+    jsonDir: join(dir, 'json'),
+    ownDir: copied.length > 0 ? join(dir, 'own') : ownDir,
   }
   const files = new Map([...generatedFiles(), ...provisioningFiles(targets), ...copied])
-  return { paths: [...files.keys()], changed: writeGenerated(dir, files, { removeOthers: false }) }
+  const list = join(dir, COPIES)
+  const stale = existsSync(list)
+    ? readFileSync(list, 'utf8')
+        .split('\n')
+        .filter(path => path.startsWith('own/') && !files.has(path) && existsSync(join(dir, path)))
+    : []
+  const changed = writeGenerated(dir, files, { removeOthers: false })
+  for (const path of stale) rmSync(join(dir, path))
+  if (copied.length > 0) writeFileAtOnce(list, copied.map(([path]) => `${path}\n`).join(''))
+  else rmSync(list, { force: true })
+  return { paths: [...files.keys()], changed: changed + stale.length }
 }

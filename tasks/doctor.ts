@@ -6,7 +6,6 @@
  *   tsx tasks/doctor.ts
  *   XDG_CACHE_HOME=/data/cache tsx tasks/doctor.ts
  */
-
 import { formatTable } from '../lib/cli/table.ts'
 import { isAtEngine, type NeededImage } from '../lib/docker/pull-images.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -20,31 +19,32 @@ await runTask({ about, settings: ['runtime', 'grafana'] }, async ({ lab }) => {
   const images = neededImages(lab)
   const isDocker = images.length > 0
   const names = [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana' as const])]
-  const { table, problems } = await doctorReport(names, {
-    spare: spareOf(isDocker, lab.settings.grafana === 'grafana'),
-  })
+  const optional = optionalPrograms(isDocker, lab.settings.grafana === 'grafana')
+  const { table, problems } = await doctorReport(names, { optional })
   print(table)
   for (const { what, next } of problems) say(`${what}\n  Next: ${next}`)
   if (isDocker) print(`\n${await imageTable(images)}`)
   return problems.length === 0 ? 0 : 1
 })
 
-/** The programs that the lab does without, and what it has instead. */
-function spareOf(isDocker: boolean, wantsGrafana: boolean): Partial<Record<ProgramName, string>> {
-  const grafana = wantsGrafana ? {} : { grafana: "the lab's page takes its place; for GRAFANA=grafana" }
+/** The programs that the lab does not need, each with the reason. */
+function optionalPrograms(isDocker: boolean, wantsGrafana: boolean): Partial<Record<ProgramName, string>> {
+  const grafana = wantsGrafana ? {} : { grafana: "only for GRAFANA=grafana; else the lab's page shows the dashboards" }
   if (!isDocker) return grafana
   const onMachine = new Set<ProgramName>(['kwokctl', 'kubectl'])
   const images = kwokPrograms.filter(name => !onMachine.has(name))
-  return Object.fromEntries([...images, 'grafana'].map(name => [name, 'it is in an image; for RUNTIME=binary']))
+  return Object.fromEntries(
+    [...images, 'grafana'].map(name => [name, 'only for RUNTIME=binary; here it is in an image']),
+  )
 }
 
 async function imageTable(images: readonly NeededImage[]): Promise<string> {
   const rows = await Promise.all(
     images.map(async ({ name, reference }) => [
       name,
-      (await isAtEngine(reference)) ? 'there' : 'to be pulled',
+      (await isAtEngine(reference)) ? 'present' : 'to be pulled',
       reference,
     ]),
   )
-  return formatTable([['IMAGE', 'STATE', 'CALLED'], ...rows])
+  return formatTable([['IMAGE', 'STATE', 'REFERENCE'], ...rows])
 }

@@ -11,48 +11,48 @@ import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
 import { oldestTools } from './versions.ts'
 
-/** The Go that builds. */
+/** An installed Go. */
 export interface GoToolchain {
   path: string
-  /** As Go says it: `go1.26.8`. */
+  /** In Go's form: `go1.26.8`. */
   version: string
-  /** The user's own flags for every go command. */
+  /** The user's GOFLAGS. */
   flags: string
 }
 
 /**
- * The Go on PATH; throws a SourceUnavailableError when there is none, or an older one than a source needs (else, than the lab does). It never
- * fetches another version of itself: what is built is by the Go that is there.
+ * The Go on PATH. It does not download another version of itself.
+ *
+ * Throws a SourceUnavailableError when it is missing, or older than the source (else the lab) needs.
  */
 export async function findGo(context: Context, source?: Source): Promise<GoToolchain> {
   const path = onPath('go', context.env)
   const oldest = source === undefined ? oldestTools.go : oldestGo(source, context)
-  if (path === undefined) throw new SourceUnavailableError(`there is no go on PATH (Go ${oldest} or newer is needed)`)
-  const asked = await context.run(path, ['env', '-json', 'GOVERSION', 'GOFLAGS'], {
-    // Not in a module: there, Go might fetch another version of itself, and answer for that one.
+  if (path === undefined) throw new SourceUnavailableError(`PATH has no go (Go ${oldest} or newer is required)`)
+  const { stdout, stderr } = await context.run(path, ['env', '-json', 'GOVERSION', 'GOFLAGS'], {
+    // Inside a module Go might download and report another version.
     cwd: tmpdir(),
     env: { ...context.env, GOTOOLCHAIN: 'local', GOWORK: 'off' },
     timeoutMs: 20_000,
     nothrow: true,
   })
-  const { GOVERSION: version, GOFLAGS: flags = '' } = parseGoEnv(asked.stdout)
-  if (version === undefined)
-    throw new SourceUnavailableError(`${path} does not tell its version: ${asked.stderr.trim()}`)
+  const { GOVERSION: version, GOFLAGS: flags = '' } = parseGoEnv(stdout)
+  if (version === undefined) throw new SourceUnavailableError(`${path} does not print its version: ${stderr.trim()}`)
   if (!isRecentGo(version, oldest)) {
     const by = source === undefined || oldest === oldestTools.go ? '' : ` by ${source.name} ${source.version}`
-    throw new SourceUnavailableError(`${path} is ${version}, Go ${oldest} or newer is needed${by}`)
+    throw new SourceUnavailableError(`${path} is ${version}, Go ${oldest} or newer is required${by}`)
   }
   return { path, version, flags }
 }
 
-/** One build with its downloads, on a slow machine and a slow network. */
+/** The time limit of one build with its downloads, for a slow machine and a slow network. */
 export const BUILD_TIMEOUT_MS = 4 * 3_600_000
 
 /**
- * Builds the programs of a source from its pinned Go module; gives the path of each, by name.
+ * Builds the programs of a source from its pinned Go module; gives the path of each, by name. It ignores the user's `-mod` and `-modfile`, a
+ * go.work file and variables for cross-compilation.
  *
- * The module's go.mod and go.sum decide alone: the user's `-mod` and `-modfile`, a go.work above and cross-compiling
- * variables are not obeyed. Throws a LabError with the compiler's own words.
+ * Throws a LabError with the compiler's message.
  */
 export async function buildSource(
   source: Source,
@@ -73,13 +73,13 @@ export async function buildSource(
   return Object.fromEntries(names.map(name => [name, join(outputDir, name)]))
 }
 
-/** The environment of every go command: static programs for this machine, from exactly what is pinned. */
+/** The environment of every go command, for static programs of this platform from the pinned modules. */
 export function goEnv({ env, platform }: Context, { flags }: GoToolchain): NodeJS.ProcessEnv {
   const words = flags.match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g) ?? []
   const kept = words.filter(word => !/^['"]?--?mod(file)?(=|$)/.test(word))
   return {
     ...env,
-    // Without buildvcs=false a build inside a git checkout fails where git distrusts the folder's owner.
+    // Without buildvcs=false a build fails in a git checkout whose owner git does not trust.
     GOFLAGS: [...kept, '-mod=readonly', '-buildvcs=false'].join(' '),
     CGO_ENABLED: '0',
     GO111MODULE: 'on',
@@ -90,7 +90,7 @@ export function goEnv({ env, platform }: Context, { flags }: GoToolchain): NodeJ
   }
 }
 
-/** Free bytes where the programs go; the cache folder itself need not be there yet. */
+/** Free bytes on the disk of the cache, which may not exist yet. */
 export function freeCacheBytes(context: Context): number {
   for (let dir = cacheDir(context.env); ; dir = dirname(dir)) {
     try {
@@ -102,19 +102,19 @@ export function freeCacheBytes(context: Context): number {
   }
 }
 
-/** What `builds` of the catalogue's Go modules need on the disk: all of them need buildDiskBytes. */
+/** The disk space for a number of builds; all builds of the catalog need buildDiskBytes. */
 export function neededBytes(builds: number, context: Context): number {
   const all = context.catalog.filter(source => source.go !== undefined).length
   return Math.ceil((context.buildDiskBytes * builds) / Math.max(all, 1))
 }
 
-/** Throws a LabError when the disk has no room for that many builds. */
+/** Throws a LabError when the disk is too small for the builds. */
 export function checkDisk(builds: number, context: Context): void {
   const needed = neededBytes(builds, context)
   const free = freeCacheBytes(context)
   if (free >= needed) return
-  throw new LabError('Cannot build the programs that are missing', {
-    why: `that needs ${formatBytes(needed)} of disk space while it goes on, ${cacheDir(context.env)} has ${formatBytes(free)} free`,
+  throw new LabError('Cannot build the missing programs', {
+    why: `the build needs ${formatBytes(needed)} of disk space, ${cacheDir(context.env)} has ${formatBytes(free)} free`,
     next: 'free some disk space, or set XDG_CACHE_HOME to a folder on a larger disk (and GOCACHE, GOMODCACHE, TMPDIR)',
   })
 }
@@ -130,7 +130,7 @@ async function writeCollectorSource(
   for (const name of ['builder.yaml', 'go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(workDir, name))
   const args = ['tool', 'builder', '--config', 'builder.yaml', '--skip-compilation', '--skip-get-modules']
   await context.run(go.path, args, { ...runOptions, cwd: workDir })
-  // The builder writes a go.mod without sums; ours pins what it lists.
+  // The builder writes a go.mod without sums. The pinned files replace it.
   for (const name of ['go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(sourceDir, name))
   return sourceDir
 }

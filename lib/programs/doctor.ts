@@ -9,31 +9,31 @@ import { type BinariesOptions, type Context, catalogEntry, createContext } from 
 import { type ProgramPlan, planPrograms } from './program-plan.ts'
 import { oldestTools } from './versions.ts'
 
-/** What `make doctor` says: a table, and what stands in the way of `make kwok` with what to do about it. */
+/** The output of `make doctor`: a table, and the problems with a next step each. */
 export interface DoctorReport {
   table: string
   problems: { what: string; next: string }[]
 }
 
 /**
- * Looks at every program, at Node.js, Go and the disk. Changes nothing. The lab does without those that `spare` has, with what it says:
- * where one is not there, that is no problem, unless a variable names it.
+ * Checks every program, Node.js, Go and the disk. Changes nothing. Programs in `optional`, each with the reason, are no problem when they
+ * are missing, unless a variable names them.
  */
 export async function doctorReport(
   names: readonly ProgramName[],
-  options: BinariesOptions & { nodeVersion?: string; spare?: Partial<Record<ProgramName, string>> } = {},
+  options: BinariesOptions & { nodeVersion?: string; optional?: Partial<Record<ProgramName, string>> } = {},
 ): Promise<DoctorReport> {
-  const { nodeVersion = process.versions.node, spare = {}, ...binariesOptions } = options
+  const { nodeVersion = process.versions.node, optional = {}, ...binariesOptions } = options
   const context = createContext(binariesOptions)
   const sourceOf = (name: ProgramName) => catalogEntry(name, context).source
   const demanding = mostDemanding(names.map(sourceOf), context)
   const [plans, go] = await Promise.all([planPrograms(names, context), describeGo(demanding, context)])
   const dir = cacheDir(context.env)
-  const isSpared = ({ name, from }: ProgramPlan) =>
-    name in spare && !['variable', 'cache', 'path'].includes(from) && !context.env[binaryVariable(name)]
+  const isOptional = ({ name, from }: ProgramPlan) =>
+    name in optional && !['variable', 'cache', 'path'].includes(from) && !context.env[binaryVariable(name)]
   const rows = plans.map(plan => {
     const { name, version, from, detail } = plan
-    if (isSpared(plan)) return [name, version, 'optional', `${spare[name]}: ${detail}`]
+    if (isOptional(plan)) return [name, version, 'optional', `${optional[name]}: ${detail}`]
     return [name, version, from === 'none' ? 'missing' : from, detail]
   })
   const nodeIsOld = isOlder(nodeVersion, oldestTools.node)
@@ -46,21 +46,21 @@ export async function doctorReport(
   rows.push(['Go', `>= ${demanding === undefined ? oldestTools.go : oldestGo(demanding, context)}`, ...go])
   const wantedDisk = formatBytes(context.buildDiskBytes)
   const freeDisk = formatBytes(freeCacheBytes(context))
-  rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; ${wantedDisk} is what building everything needs`])
+  rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; building every program needs ${wantedDisk}`])
   const unused = unusedInCache(context)
   if (unused.length > 0) {
     const size = formatBytes(unused.reduce((sum, { bytes }) => sum + bytes, 0))
     const names = unused.map(({ name }) => name).join(', ')
-    rows.push(['unused', '', size, `in ${dir}, to be deleted if no other checkout needs them: ${names}`])
+    rows.push(['unused', '', size, `in ${dir}, delete them if no other checkout needs them: ${names}`])
   }
   const problems = plans
-    .filter(plan => plan.from === 'none' && !isSpared(plan))
+    .filter(plan => plan.from === 'none' && !isOptional(plan))
     .map(({ name, version, detail }) => {
       const build =
         sourceOf(name).go === undefined ? '' : `install Go ${oldestGo(sourceOf(name), context)} or newer, or `
       return {
-        what: `${name} ${version} can't be had: ${detail}`,
-        next: `${build}let this machine download it, or set ${binaryVariable(name)}`,
+        what: `${name} ${version} is not available: ${detail}`,
+        next: `${build}allow its download, or set ${binaryVariable(name)}`,
       }
     })
   if (nodeIsOld) {
@@ -69,7 +69,7 @@ export async function doctorReport(
   return { table: formatTable([['PROGRAM', 'WANTED', 'FROM', 'WHERE'], ...rows]), problems }
 }
 
-/** The source that needs the newest Go. */
+/** The source with the newest required Go. */
 function mostDemanding(sources: readonly Source[], context: Context): Source | undefined {
   const isMore = (one: Source, other: Source) => isRecentGo(`go${oldestGo(one, context)}`, oldestGo(other, context))
   return sources.find(source => sources.every(other => isMore(source, other)))
@@ -81,7 +81,7 @@ async function describeGo(source: Source | undefined, context: Context): Promise
     return ['found', `${version}: ${path}`]
   } catch (error) {
     if (!(error instanceof SourceUnavailableError)) throw error
-    return ['missing', `${error.message}; only builds need it`]
+    return ['missing', `${error.message}; only builds need Go`]
   }
 }
 

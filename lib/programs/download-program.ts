@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createWriteStream, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import * as v from 'valibot'
 import { LabError, systemErrorCode } from '../cli/errors.ts'
 import { type Activity, formatBytes } from '../cli/progress.ts'
 import { onPath } from './find-program.ts'
@@ -9,15 +10,15 @@ import { type HttpAnswer, type HttpClient, SourceUnavailableError } from './http
 import type { Context } from './program-options.ts'
 import { assetName, type ReleaseAsset } from './releases.ts'
 
-/** More than any checksum file or description of a release needs. */
+/** The maximum size of a checksum file or a release's JSON. */
 const longestTextBytes = 4e6
 
 /**
- * Downloads one file of a release into `dir`, checks its SHA-256 and gives the path of each program in it, by name. The sum is the given
- * one, else the one that the publisher states.
+ * Downloads one file of a release into `dir`, checks its SHA-256 and gives the path of each program in it, by name. Without `knownSha256` it
+ * uses the publisher's checksum.
  *
- * Throws a SourceUnavailableError when it is not available (no such file, host gone, no checksum published), and a LabError that ends the
- * search when the file is not what was published or can't be written.
+ * Throws a SourceUnavailableError when the file, its host or its checksum is not available. Throws a LabError, which ends the search, for a
+ * wrong checksum or a file that cannot be written.
  */
 export async function downloadAsset(
   asset: ReleaseAsset,
@@ -25,26 +26,26 @@ export async function downloadAsset(
   {
     context,
     http,
-    activity,
+    onProgress,
     knownSha256,
-  }: { context: Context; http: HttpClient; activity: Activity; knownSha256: string | undefined },
+  }: { context: Context; http: HttpClient; onProgress: Activity['detail']; knownSha256: string | undefined },
 ): Promise<Record<string, string>> {
   const name = assetName(asset)
-  // The sum comes first: without one there is no point in fetching the file.
+  // Without a checksum the file would be useless.
   const expected = knownSha256 ?? (await publishedSha256(asset, http))
   const path = join(dir, name)
-  const got = await http.get(asset.url, answer => save(answer, path, activity))
+  const got = await http.get(asset.url, answer => save(answer, path, onProgress))
   if (got !== expected) {
     rmSync(path, { force: true })
-    throw new LabError(`${asset.url} is not the file that was published`, {
-      why: `its SHA-256 is ${got}, ${knownSha256 === undefined ? 'published' : 'in lib/programs/checksums.json'} is ${expected}`,
-      next: 'find out what stands between this machine and the download host, or name the programs by *_BINARY variables',
+    throw new LabError(`The SHA-256 of ${asset.url} is wrong`, {
+      why: `it is ${got}, ${knownSha256 === undefined ? 'the publisher states' : 'lib/programs/checksums.json has'} ${expected}`,
+      next: 'check for a proxy between this machine and the download host, or set the *_BINARY variables',
     })
   }
   return extract(asset, path, dir, context)
 }
 
-/** The sum for a file out of a checksum file's text: the line that ends in its name, or the only thing there. */
+/** The SHA-256 of a file in the text of a checksum file: from the line with its name, or from a text without names. */
 export function findSha256(text: string, fileName: string): string | undefined {
   for (const line of text.split('\n')) {
     const [, sum, name] = /^([0-9a-f]{64})(?:\s+\*?(?:\S*\/)?([^\s/]+))?\s*$/i.exec(line) ?? []
@@ -53,16 +54,17 @@ export function findSha256(text: string, fileName: string): string | undefined {
   return undefined
 }
 
-/** The sum of a file out of GitHub's description of a release: `assets[].digest`, as `sha256:<hex>`. */
+/** A release in GitHub's API, with the fields that the lab reads. */
+const releaseSchema = v.object({ assets: v.array(v.object({ name: v.string(), digest: v.nullish(v.string()) })) })
+
+/** The SHA-256 of a file in the JSON of a GitHub release: `assets[].digest`, as `sha256:<hex>`. */
 export function findGithubDigest(text: string, fileName: string): string | undefined {
-  const release: unknown = JSON.parse(text)
-  if (!isRecord(release) || !Array.isArray(release.assets)) return undefined
-  const asset: unknown = release.assets.find((one: unknown) => isRecord(one) && one.name === fileName)
-  const digest = isRecord(asset) ? asset.digest : undefined
-  return typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1] : undefined
+  const release = v.safeParse(releaseSchema, JSON.parse(text))
+  const asset = release.success ? release.output.assets.find(({ name }) => name === fileName) : undefined
+  return /^sha256:([0-9a-f]{64})$/.exec(asset?.digest ?? '')?.[1]
 }
 
-/** The SHA-256 that the publisher states of a file. Throws a SourceUnavailableError where there is none. */
+/** The publisher's SHA-256 of a file. Throws a SourceUnavailableError when there is none. */
 export async function publishedSha256(asset: ReleaseAsset, http: HttpClient): Promise<string> {
   const name = assetName(asset)
   const { url, kind } = asset.checksum
@@ -85,12 +87,12 @@ function digestOrUndefined(text: string, name: string): string | undefined {
   try {
     return findGithubDigest(text, name)
   } catch {
-    return undefined // not JSON: a proxy's own page
+    return undefined // not JSON, such as the page of a proxy
   }
 }
 
 /** Writes the body to a file; gives its SHA-256 in hexadecimal. */
-async function save(answer: HttpAnswer, path: string, activity: Activity): Promise<string> {
+async function save(answer: HttpAnswer, path: string, onProgress: Activity['detail']): Promise<string> {
   const hash = createHash('sha256')
   const total = answer.lengthBytes === undefined ? '' : ` of ${formatBytes(answer.lengthBytes)}`
   let bytes = 0
@@ -98,7 +100,7 @@ async function save(answer: HttpAnswer, path: string, activity: Activity): Promi
     for await (const chunk of answer.body) {
       hash.update(chunk)
       bytes += chunk.length
-      activity.detail(`${formatBytes(bytes)}${total}`)
+      onProgress(`${formatBytes(bytes)}${total}`)
       yield chunk
     }
   }
@@ -134,8 +136,4 @@ async function extract(
   })
   rmSync(path)
   return Object.fromEntries(members.map(([name, member]) => [name, join(dir, member)]))
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

@@ -1,19 +1,12 @@
-import {
-  adoptUnmarked,
-  describeUnused,
-  type FoundProgram,
-  findOnPath,
-  findQuickly,
-  requireWhole,
-} from './find-program.ts'
+import { describeUnused, type FoundProgram, findOnPath, findQuickly, requireComponents } from './find-program.ts'
 import type { Program, ProgramName, Source } from './program-catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './program-options.ts'
 
 /**
- * The path of one program, which is found or made: its `*_BINARY` variable, the cache, PATH, the official release, a build
- * from the Go pins, in this order. Costs no process when one of the first two has it.
+ * The path of a program. The sources in order: its `*_BINARY` variable, the cache, PATH, the official release, a build from the Go pins.
+ * The first two start no process.
  *
- * Throws a UsageError for a variable that names nothing, and a LabError when there is no way: it lists each and why not.
+ * Throws a UsageError for an invalid variable, and a LabError with the reason of each source when none has the program.
  */
 export async function programPath(name: ProgramName, options: BinariesOptions = {}): Promise<string> {
   const found = await ensurePrograms([name], options)
@@ -21,19 +14,19 @@ export async function programPath(name: ProgramName, options: BinariesOptions = 
 }
 
 /**
- * The path of a program that is there already: by its variable, in the cache, or on PATH; undefined where only a download or a build would
- * bring it. Throws a UsageError for a variable that names nothing.
+ * The path of an installed program, from its variable, the cache or PATH; undefined when it needs a download or a build. Throws a UsageError
+ * for an invalid variable.
  */
 export async function findProgram(name: ProgramName, options: BinariesOptions = {}): Promise<string | undefined> {
   const context = createContext(options)
   const { source, program } = catalogEntry(name, context)
   const quick = findQuickly(source, program, context)
-  if (quick !== undefined) return requireWhole(quick, source, context).path
+  if (quick !== undefined) return requireComponents(quick, source, context).path
   const onPath = await findOnPath(source, program, context)
   return typeof onPath === 'object' ? onPath.path : undefined
 }
 
-/** programPath for several: what comes from one release or one Go module is fetched or built once. */
+/** programPath() for several programs. It downloads one release, or builds one Go module, once. */
 export async function ensurePrograms<Name extends ProgramName>(
   names: readonly Name[],
   options: BinariesOptions = {},
@@ -43,8 +36,8 @@ export async function ensurePrograms<Name extends ProgramName>(
   const missing = new Map<Source, Program[]>()
   for (const name of names) {
     const { source, program } = catalogEntry(name, context)
-    const quick = findQuickly(source, program, context) ?? adoptUnmarked(source, program, context)
-    if (quick !== undefined) found.set(name, requireWhole(quick, source, context))
+    const quick = findQuickly(source, program, context)
+    if (quick !== undefined) found.set(name, requireComponents(quick, source, context))
     else missing.set(source, [...(missing.get(source) ?? []), program])
   }
   const searches = await Promise.all(
@@ -53,7 +46,7 @@ export async function ensurePrograms<Name extends ProgramName>(
   const toObtain = searches.filter(search => search.wanted.length > 0)
   for (const program of searches.flatMap(search => search.found)) found.set(program.name, program)
   if (toObtain.length > 0) {
-    // Loaded only here: each step asks for programs, and hardly ever has one to be downloaded or built.
+    // Loaded only here: each step needs programs, but rarely a download or a build.
     const { obtain } = await import('./obtain-program.ts')
     for (const program of await obtain(toObtain, context)) found.set(program.name, program)
   }
@@ -61,7 +54,7 @@ export async function ensurePrograms<Name extends ProgramName>(
   return Object.fromEntries(entries) as Record<Name, FoundProgram>
 }
 
-/** Those of the programs that PATH has, those it hasn't, and why. */
+/** The programs on PATH, the others, and the reasons. */
 async function searchPath(source: Source, programs: readonly Program[], context: Context) {
   const found: FoundProgram[] = []
   const wanted: Program[] = []

@@ -61,26 +61,6 @@ export function missingComponents(path: string, source: Source, context: Context
   return program && lackingOf(program, needed)
 }
 
-/**
- * Why a program is not one that was built from these pins, or undefined when it was: each module in it is that of go.mod with
- * the sum in go.sum, and no component is missing. What the program says of itself is the proof, whoever built it.
- */
-export function differenceFromPins(path: string, source: Source, context: Context): string | undefined {
-  const program = readGoProgram(path)
-  if (program === undefined) return "doesn't tell what it is built from"
-  const lacking = lackingOf(program, components(source, context))
-  if (lacking.length > 0) return `lacks ${lacking.join(', ')}`
-  const pinned = new Set(readPin('go.mod', source, context).match(/[^\s"]+ v[^\s"]+/g))
-  const sums = new Set(readPin('go.sum', source, context).split('\n'))
-  const isOwn = ({ path: module, sum }: { path: string; sum: string }) =>
-    sum === '' && module === program.main && source.go?.kind === 'collector'
-  const other = program.modules.find(module => {
-    const named = `${module.path} ${module.version}`
-    return !isOwn(module) && !(pinned.has(named) && sums.has(`${named} ${module.sum}`))
-  })
-  return other && `has ${other.path} ${other.version}, the pins have not`
-}
-
 /** The Go modules of the collector's components: its whole list in builder.yaml. */
 function components(source: Source, context: Context): string[] {
   if (source.go?.kind !== 'collector') return []

@@ -7,27 +7,26 @@ import {
   type FoundProgram,
   findOnPath,
   findQuickly,
-  findUnmarked,
-  requireWhole,
+  requireComponents,
 } from './find-program.ts'
 import { type HttpClient, openHttpClient, SourceUnavailableError } from './http-download.ts'
 import type { Program, ProgramName, Source } from './program-catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './program-options.ts'
 
-/** Where a program is, or how it would be had, or that it can't be. */
+/** The source of a program. */
 export interface ProgramPlan {
   name: ProgramName
-  /** The version that is wanted, without a leading `v`. */
+  /** The pinned version, without a leading `v`. */
   version: string
-  /** `none`: no way leads to it. */
+  /** `none`: no source has it. */
   from: FoundProgram['from'] | 'download' | 'build' | 'none'
-  /** For a person: the path, or the host, or the Go that would build it, and why the ways before are no good. */
+  /** The path, the download host or the Go version, and the reasons why the sources before do not have it. */
   detail: string
 }
 
 /**
- * What ensurePrograms would do, without doing it: nothing is written, downloaded or built. Hosts are asked whether they have
- * what would be downloaded. A variable that names nothing is a plan too (`none`), so that a table can show it.
+ * What ensurePrograms() would do. It writes, downloads and builds nothing, and only checks that the hosts have the files. An invalid
+ * variable is a plan with `none`.
  */
 export async function planPrograms(
   names: readonly ProgramName[],
@@ -47,9 +46,9 @@ async function planProgram(name: ProgramName, context: Context, http: HttpClient
   const { source, program } = catalogEntry(name, context)
   const plan = { name, version: source.version }
   try {
-    const quick = findQuickly(source, program, context) ?? findUnmarked(source, program, context)
+    const quick = findQuickly(source, program, context)
     if (quick !== undefined) {
-      return { ...plan, from: quick.from, detail: describeFound(requireWhole(quick, source, context)) }
+      return { ...plan, from: quick.from, detail: describeFound(requireComponents(quick, source, context)) }
     }
   } catch (error) {
     if (!(error instanceof LabError)) throw error
@@ -82,7 +81,7 @@ async function planDownload(source: Source, program: Program, context: Context, 
   const isKnown =
     knownSha256(context.knownSums, asset, { version: source.version, platform: context.platform }) !== undefined
   for (const url of [asset.url, ...(isKnown ? [] : [asset.checksum.url])]) await http.head(url)
-  return `download from ${new URL(asset.url).host}, which can be reached`
+  return `download from ${new URL(asset.url).host}, which has it`
 }
 
 async function planBuild(source: Source, context: Context): Promise<string> {
@@ -91,7 +90,7 @@ async function planBuild(source: Source, context: Context): Promise<string> {
   return `go build with ${version}`
 }
 
-/** Turns the builds into refusals when the disk has no room for them. */
+/** Replaces builds by `none` when the disk is too small for them. */
 function checkRoom(plans: ProgramPlan[], context: Context): ProgramPlan[] {
   const builds = plans.filter(plan => plan.from === 'build').map(plan => catalogEntry(plan.name, context).source)
   if (builds.length === 0) return plans

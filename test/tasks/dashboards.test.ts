@@ -69,6 +69,20 @@ task('gives a Grafana of one’s own the dashboards that it loads from no file a
   assert.equal(own.options.path, join(out, 'own'))
 })
 
+task('removes a copy whose dashboard is gone, and no file of the user', async () => {
+  const [mine, out] = [join(dir, 'shrinking'), join(dir, 'copies')]
+  mkdirSync(mine)
+  const layout = { kind: 'GridLayout', spec: { items: [] } }
+  for (const name of ['a', 'b'])
+    writeFileSync(join(mine, `${name}.json`), JSON.stringify({ title: name, elements: {}, layout }))
+  assert.equal((await run(['--out', out, '--dashboards-dir', mine])).status, 0)
+  writeFileSync(join(out, 'own', 'user.json'), '{}')
+  rmSync(join(mine, 'b.json'))
+  assert.match((await run(['--out', out, '--dashboards-dir', mine])).stdout, / 1 changed\n$/)
+  const left = readdirSync(join(out, 'own')).filter(name => name.endsWith('.json'))
+  assert.deepEqual(left.sort(), ['a.json', 'user.json'])
+})
+
 task('writes what is the same for every lab of the clone, and no provisioning, where no folder is named', async () => {
   const [first, second] = [
     await run([], { COLLECTION_INTERVAL: '5s', PROMETHEUS_PORT: '19' }),

@@ -68,9 +68,9 @@ task('refuses a misspelt flag by name', async ({ env }) => {
 task('says each way and why it failed when a program can’t be had', async ({ env }) => {
   const { status, stdout, stderr } = await start(env)
   assert.deepEqual([status, stdout], [1, ''])
-  assert.match(stderr, /Cannot get kwokctl, kwok 0\.\d+\.\d+: no way leads there\n/)
+  assert.match(stderr, /Cannot get kwokctl, kwok 0\.\d+\.\d+: no source has them\n/)
   assert.match(stderr, /official release: api\.github\.com can't be reached/)
-  assert.match(stderr, /go build: there is no go on PATH/)
+  assert.match(stderr, /go build: PATH has no go/)
   assert.match(stderr, /\n {2}Next: install Go 1\.26 or newer, .* or set KWOKCTL_BINARY, KWOK_BINARY\n$/)
   assert.deepEqual(readdirSync(cacheDir(env)), [])
 })

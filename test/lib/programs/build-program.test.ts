@@ -53,7 +53,7 @@ disk('says what is needed and what is there', () => {
   const context = createContext({ env: { XDG_CACHE_HOME: '/nowhere/yet' }, catalog, buildDiskBytes: 1e18 })
   assert.throws(
     () => checkDisk(1, context),
-    /^LabError: Cannot build .*: that needs 1000000000 GB .*, \/nowhere\/yet\/kube-otel-lab\/bin has \d+(\.\d)? [GM]B free$/,
+    /^LabError: Cannot build .*: the build needs 1000000000 GB .*, \/nowhere\/yet\/kube-otel-lab\/bin has \d+(\.\d)? [GM]B free$/,
   )
 })
 disk.run()
@@ -79,10 +79,10 @@ build('says so when there is neither Go nor a release', async ({ machine: { opti
     assert.equal(
       error.message,
       [
-        'Cannot get etcd 1.2.3: no way leads there',
+        'Cannot get etcd 1.2.3: no source has them',
         '    PATH: has no etcd',
-        '    official release: there is none of etcd for linux/amd64',
-        '    go build: there is no go on PATH (Go 1.26 or newer is needed)',
+        '    official release: it has no etcd for linux/amd64',
+        '    go build: PATH has no go (Go 1.26 or newer is required)',
       ].join('\n'),
     )
     assert.match(error.next ?? '', /^install Go 1\.26 or newer, or .*set ETCD_BINARY$/)
@@ -94,7 +94,7 @@ build('refuses an old Go by its version', async ({ machine: { options, pathDir }
   writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.24.1","GOFLAGS":""}'\n`)
   await assert.rejects(
     ensurePrograms(['etcd'], { ...options, catalog: [source] }),
-    /path\/go is go1\.24\.1, Go 1\.26 or newer is needed/,
+    /path\/go is go1\.24\.1, Go 1\.26 or newer is required/,
   )
 })
 
@@ -105,7 +105,7 @@ build('refuses a Go that is older than what the pins ask for, to the patch', asy
   writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.26.3","GOFLAGS":""}'\n`)
   await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source] }), (error: unknown) => {
     assert.ok(error instanceof LabError)
-    assert.match(error.message, /path\/go is go1\.26\.3, Go 1\.26\.4 or newer is needed by etcd 1\.2\.3$/)
+    assert.match(error.message, /path\/go is go1\.26\.3, Go 1\.26\.4 or newer is required by etcd 1\.2\.3$/)
     assert.match(error.next ?? '', /^install Go 1\.26\.4 or newer, or /)
     return true
   })
@@ -113,7 +113,7 @@ build('refuses a Go that is older than what the pins ask for, to the patch', asy
 
 build('refuses to begin without disk space', async ({ machine: { options, pathDir } }) => {
   writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.26.1","GOFLAGS":""}'\n`)
-  await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source], buildDiskBytes: 1e18 }), /that needs/)
+  await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source], buildDiskBytes: 1e18 }), /the build needs/)
 })
 
 build(
@@ -146,7 +146,7 @@ build('says that a program cannot be had before it builds another', async ({ mac
   const options = { ...machine.options, catalog: [source, noPins] }
   await assert.rejects(
     ensurePrograms(['etcd', 'kubectl'], options),
-    /Cannot get kubectl 1\.2\.3: [\s\S]*there are no Go pins of it/,
+    /Cannot get kubectl 1\.2\.3: [\s\S]*it has no Go pins/,
   )
   assert.deepEqual(machine.cached(), [])
 })
@@ -198,7 +198,7 @@ withRealGo('builds every tool of a module at once, with its version inside', asy
   assert.equal(readGoProgram(found.kwokctl.path)?.main, `${module}/cmd/kwokctl`)
   assert.match(
     machine.lines.join('\n'),
-    /official release: there is none.*\n.*building with go1\..*\n.*built in \d+ s$/,
+    /official release: it has no .*\n.*building with go1\..*\n.*built in \d+ s$/,
   )
 })
 

@@ -71,11 +71,11 @@ download.after.each(async ({ machine }) => {
 
 const etcd = (options: BinariesOptions) => ensurePrograms(['etcd'], options)
 
-/** That no way leads to the program, the release's failure being this. */
+/** Asserts that no source has the program, with this failure of the release. */
 async function assertNoWay(options: BinariesOptions, why: RegExp): Promise<void> {
   await assert.rejects(etcd(options), (error: unknown) => {
     assert.ok(error instanceof LabError, String(error))
-    assert.match(error.message, /^Cannot get etcd 1\.2\.3: no way leads there\n/)
+    assert.match(error.message, /^Cannot get etcd 1\.2\.3: no source has them\n/)
     assert.match(error.message, why)
     assert.match(error.next ?? '', /releases\.invalid.*ETCD_BINARY/)
     return true
@@ -124,7 +124,7 @@ download('stops at a wrong sum, and keeps nothing', async ({ machine }) => {
   publish(machine, sum)
   await assert.rejects(etcd({ ...machine.options, catalog: [testSource({ go: {} })] }), (error: unknown) => {
     assert.ok(error instanceof LabError)
-    assert.match(error.message, /is not the file that was published: its SHA-256 is [0-9a-f]{64}, published is a{64}$/)
+    assert.match(error.message, /is wrong: it is [0-9a-f]{64}, the publisher states a{64}$/)
     return true
   })
   assert.deepEqual(machine.cached(), [])
@@ -143,7 +143,7 @@ download('asks nobody for a sum that the table has', async ({ machine }) => {
     ...machine.options,
     knownSums: { etcd: { '1.2.3': { 'linux/amd64': { sha256, sources: [] } } } },
   })
-  await assert.rejects(etcd(known(sum)), /its SHA-256 is [0-9a-f]{64}, in lib\/binaries\/sums\.json is a{64}$/)
+  await assert.rejects(etcd(known(sum)), /is wrong: it is [0-9a-f]{64}, lib\/programs\/checksums\.json has a{64}$/)
   await etcd(known(sha256(script('etcd', '1.2.3'))))
   assert.deepEqual(machine.asked, ['/v1.2.3/etcd', '/v1.2.3/etcd'])
 })

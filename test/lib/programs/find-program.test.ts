@@ -101,9 +101,9 @@ path('finds the pinned version', async ({ machine }) => {
 
 for (const [what, text, reason] of [
   ['another version', script('etcd', '1.2.4'), /is version 1\.2\.4, not 1\.2\.3$/],
-  ['rubbish', '#!/bin/sh\necho 1.2.3 bottles\n', /does not tell its version with --version$/],
-  ['a failure', '#!/bin/sh\nexit 3\n', /does not tell its version/],
-  ['no program', 'PK\u0003\u0004', /does not tell its version/],
+  ['rubbish', '#!/bin/sh\necho 1.2.3 bottles\n', /does not print its version with --version$/],
+  ['a failure', '#!/bin/sh\nexit 3\n', /does not print its version/],
+  ['no program', 'PK\u0003\u0004', /does not print its version/],
 ] as const) {
   path(`passes over a program that gives ${what}`, async ({ machine }) => {
     writeProgram(join(machine.pathDir, 'etcd'), text)
@@ -115,7 +115,7 @@ path('passes over a program that hangs, and ends it', async ({ machine }) => {
   // The folder in the arguments lets the fixture see the process, were it still there.
   writeProgram(join(machine.pathDir, 'etcd'), `#!/bin/sh\nwhile :; do sleep 1; done # ${machine.dir}\n`)
   const startedAtMs = Date.now()
-  assert.match(String(await find(machine)), /does not tell its version/)
+  assert.match(String(await find(machine)), /does not print its version/)
   assert.ok(Date.now() - startedAtMs < 4_000)
 })
 

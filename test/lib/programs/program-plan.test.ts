@@ -40,7 +40,7 @@ plan('shows a program that is there', async ({ machine }) => {
 
 plan('asks the hosts for release and sum, and fetches nothing', async ({ machine }) => {
   publish(machine)
-  assert.deepEqual(await planned(machine), ['download | download from releases.invalid, which can be reached'])
+  assert.deepEqual(await planned(machine), ['download | download from releases.invalid, which has it'])
   assert.deepEqual(machine.asked, ['/v1.2.3/etcd', '/v1.2.3/SHA256SUMS'])
   assert.deepEqual(machine.cached(), [])
 })
@@ -72,7 +72,7 @@ plan('tells what would be built, with what and why', async ({ machine }) => {
 
 plan('has no way without Go', async ({ machine }) => {
   assert.deepEqual(await planned(machine), [
-    'none | https://releases.invalid/v1.2.3/etcd answers 404; there is no go on PATH (Go 1.26 or newer is needed)',
+    'none | https://releases.invalid/v1.2.3/etcd answers 404; PATH has no go (Go 1.26 or newer is required)',
   ])
 })
 
@@ -104,7 +104,7 @@ doctor('has no problem when all is there, Go or not', async ({ machine }) => {
   assert.match(lines[0] ?? '', /^PROGRAM\s+WANTED\s+FROM\s+WHERE$/)
   assert.match(lines[1] ?? '', /^etcd\s+1\.2\.3\s+cache\s+cache: \//)
   assert.match(lines[2] ?? '', /^Node\.js\s+>= 20\.\d+\.\d+\s+found\s+\d+\.\d+\.\d+: \//)
-  assert.match(lines[3] ?? '', /^Go\s+>= 1\.26\s+missing\s+there is no go on PATH.*; only builds need it$/)
+  assert.match(lines[3] ?? '', /^Go\s+>= 1\.26\s+missing\s+PATH has no go.*; only builds need Go$/)
   assert.match(lines[4] ?? '', /^disk\s+0 MB\s+free\s+\d+(\.\d)? [GM]B at \/.*kube-otel-lab\/bin; /)
 })
 
@@ -119,7 +119,7 @@ doctor('names what the cache has and this checkout does not use, a program of tw
   })
   assert.deepEqual(problems, [])
   const row = table.split('\n').find(line => line.startsWith('unused'))
-  assert.match(row ?? '', /^unused +3 MB +in \/.*\/bin, to be deleted if no other checkout needs them: etcd-1\.1\.0$/)
+  assert.match(row ?? '', /^unused +3 MB +in \/.*\/bin, delete them if no other checkout needs them: etcd-1\.1\.0$/)
 })
 
 doctor('counts a folder of an old version with all that is in it', async ({ machine }) => {
@@ -137,7 +137,7 @@ doctor('counts a folder of an old version with all that is in it', async ({ mach
 doctor(
   'has no problem without a program that the lab does without, unless a variable names it',
   async ({ machine }) => {
-    const options = { ...machine.options, catalog: [testSource({})], spare: { etcd: 'for pleasure' } }
+    const options = { ...machine.options, catalog: [testSource({})], optional: { etcd: 'for pleasure' } }
     const { table, problems } = await doctorReport(['etcd'], options)
     assert.deepEqual(problems, [])
     assert.match(
@@ -146,7 +146,7 @@ doctor(
     )
     const env = { ...machine.options.env, ETCD_BINARY: '/nowhere/etcd' }
     const named = await doctorReport(['etcd'], { ...options, env })
-    assert.match(named.problems[0]?.what ?? '', /^etcd 1\.2\.3 can't be had: .*ETCD_BINARY=\/nowhere\/etcd/)
+    assert.match(named.problems[0]?.what ?? '', /^etcd 1\.2\.3 is not available: .*ETCD_BINARY=\/nowhere\/etcd/)
   },
 )
 
@@ -156,7 +156,7 @@ doctor('says what is missing and what to do', async ({ machine }) => {
     catalog: [testSource({ go: {} })],
     nodeVersion: '20.9.0',
   })
-  assert.match(problems[0]?.what ?? '', /^etcd 1\.2\.3 can't be had: /)
+  assert.match(problems[0]?.what ?? '', /^etcd 1\.2\.3 is not available: /)
   assert.match(problems[0]?.next ?? '', /^install Go 1\.26 or newer, .*ETCD_BINARY$/)
   assert.deepEqual(problems[1], { what: 'Node.js is 20.9.0', next: 'install Node.js 20.18.1 or newer' })
 })
