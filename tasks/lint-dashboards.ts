@@ -1,8 +1,8 @@
 /**
- * Reads the dashboards and says what is wrong with their text: queries that don't parse or are constants, names that the lab
- * does not have, functions and units that don't fit the metric, fixed rates, links to nowhere. It asks no cluster. The lab's own
- * dashboards and rules must be without a finding; in anybody else's a name that the lab doesn't know is a warning.
- * Exit code 1 when there is an error.
+ * Checks the text of dashboards and rules, without a cluster: queries that do not parse or are constant, unknown
+ * names, functions and units that do not fit the metric, fixed rate windows, broken links. In the lab's own
+ * dashboards and rules every finding is an error; in others an unknown name is a warning. Exit code 1 when there is
+ * an error.
  *
  *   tsx tasks/lint-dashboards.ts
  *   tsx tasks/lint-dashboards.ts --dashboards 'mine/*.json' --json lint.json
@@ -15,10 +15,10 @@ import { dashboardsDirPaths, readDashboardFiles } from '../lib/grafana/dashboard
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = 'Says what is wrong with the text of dashboards and rules; exit code 1 when there is an error.'
+const about = 'Checks the text of dashboards and rules; exit code 1 when there is an error.'
 const settings = ['dashboardsDir'] as const
 const texts = {
-  dashboards: 'lint these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
+  dashboards: "lint these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   json: 'write the findings as JSON to this file; - prints them instead of the lines',
 }
 

@@ -1,7 +1,7 @@
 /**
- * Writes one HTML file that shows every dashboard as it is now, drawn from a running lab, with verify's verdict on each panel and
- * what the lab was. It loads nothing and needs no Grafana: attach it to a pull request. Exit code 1 when verify found
- * something wrong; the file is written all the same.
+ * Writes one HTML file with all dashboards of a running lab, verify's verdict on each panel, and the facts of the
+ * lab. The file loads nothing and needs no Grafana, so it can be attached to a pull request. Exit code 1 when verify
+ * fails; the file is written in any case.
  *
  *   tsx tasks/report.ts
  *   tsx tasks/report.ts --kube-context my-cluster
@@ -22,13 +22,11 @@ import { firingAlerts, labFacts, prometheusFacts } from '../lib/render/report/la
 import { writePictures } from '../lib/render/report/pictures.ts'
 import { reportHtml } from '../lib/render/report/report-html.ts'
 
-const about =
-  'Writes an HTML file with every dashboard drawn and judged; exit code 1 when verify found something wrong.'
+const about = 'Writes an HTML file with all dashboards and their verification; exit code 1 when verify fails.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
 const switches = { png: 'also write a picture of each dashboard beside it; needs Chromium (CHROMIUM_BINARY)' }
 const texts = {
-  dashboards:
-    'report on these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
+  dashboards: "report on these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   out: 'write to this file instead of report/index.html',
 }
 
@@ -50,7 +48,7 @@ await runTask(
         waitsForWindow: true,
         retries: true,
       })
-      // The time that verify asked for, so that what it asked needn't be asked again.
+      // The time of verify's queries, so that their results are reused.
       const untilMs = Date.parse(verified.time)
       const scrapeMs = lab.settings.collectionInterval
       const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })

@@ -1,7 +1,8 @@
 /**
- * Proves the dashboards on a running lab. Every query of every panel and variable is asked as Grafana would ask it; one
- * that fails, gives nothing, NaN, a constant or rows twice is named, and so is a number that differs from what the Kubernetes
- * API and the usage model say. Exit code 1 when anything is wrong.
+ * Verifies the dashboards on a running lab. Runs every query of every panel and variable as Grafana does, and reports
+ * those that fail, have no data, NaN, a constant or duplicate rows, and numbers that differ from the Kubernetes API
+ * and the usage model. lib/checks/verify/pass-criteria.ts defines when a number passes. Exit code 1 when anything
+ * fails.
  *
  *   tsx tasks/verify.ts
  *   tsx tasks/verify.ts --dashboards 'mine/*.json' --junit verify.xml
@@ -15,14 +16,14 @@ import { exitCode, reportText } from '../lib/checks/verify/verify-report.ts'
 import { startProgress } from '../lib/cli/progress.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = 'Proves every number of the dashboards on a running lab; exit code 1 when one is wrong.'
+const about = 'Verifies every number of the dashboards on a running lab; exit code 1 when one is wrong.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
 const switches = {
-  'no-wait': 'do not wait until the series are as long as the rate window',
-  verbose: 'name the ten slowest queries',
+  'no-wait': 'do not wait until the series cover the rate window',
+  verbose: 'list the ten slowest queries',
 }
 const texts = {
-  dashboards: 'verify these dashboards instead of the own ones: a file, a folder, or a pattern in quotes; repeatable',
+  dashboards: "verify these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   json: 'write the report as JSON to this file; - prints it instead of the table',
   junit: 'also write the report as JUnit XML to this file',
 }
