@@ -1,6 +1,3 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { LabError, systemErrorCode } from '../lib/cli/errors.ts'
 import { jsonFolder } from '../lib/grafana/generated-files.ts'
 import { labDashboards } from './index.ts'
 import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './provisioning.ts'
@@ -26,57 +23,4 @@ export function provisioningFiles(targets: ProvisioningTargets): Map<string, str
     ['provisioning/datasources/kube-otel-lab.yaml', datasourcesYaml(targets)],
     ['provisioning/dashboards/kube-otel-lab.yaml', providersYaml(targets)],
   ])
-}
-
-/**
- * Writes files to a folder and, with `removeOthers`, removes all others but the one to keep. Unchanged files are not
- * written, because Grafana and Prometheus may be reading them. Returns how many files changed.
- *
- * Throws a LabError when a file can't be written.
- */
-export function writeGenerated(
-  dir: string,
-  files: ReadonlyMap<string, string>,
-  options: { removeOthers: boolean; keep?: string },
-): number {
-  let changed = 0
-  for (const [path, text] of files) {
-    const file = join(dir, path)
-    if (existsSync(file) && readFileSync(file, 'utf8') === text) continue
-    writeFileAtOnce(file, text)
-    changed += 1
-  }
-  for (const path of options.removeOthers ? filesBelow(dir) : []) {
-    if (files.has(path) || path === options.keep) continue
-    rmSync(join(dir, path))
-    changed += 1
-  }
-  return changed
-}
-
-/**
- * Writes a file atomically. All users can read it, unlike the lab's state, because Grafana and Prometheus in
- * containers run as other users.
- */
-export function writeFileAtOnce(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.tmp`
-  try {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(temporary, text, { mode: 0o644 })
-    renameSync(temporary, file)
-  } catch (error) {
-    if (existsSync(temporary)) rmSync(temporary)
-    throw new LabError(`Cannot write ${file}`, {
-      why: error instanceof Error ? error.message : String(error),
-      next: systemErrorCode(error) === 'ENOSPC' ? 'free some disk space, then run this again' : undefined,
-      cause: error,
-    })
-  }
-}
-
-function filesBelow(dir: string): string[] {
-  if (!existsSync(dir)) return []
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => join(entry.parentPath, entry.name).slice(dir.length + 1))
 }

@@ -4,6 +4,7 @@ import { goDuration } from '../lib/cli/settings.ts'
 import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { TAG } from './uids.ts'
+import { writeGenerated } from './write-generated.ts'
 
 /** The targets of Grafana's provisioning. */
 export interface ProvisioningTargets {
@@ -36,8 +37,6 @@ export async function provisionedOwnDir(lab: Lab, onNote: (note: string) => void
   for (const note of notes) onNote(note)
   if (!isConverted) return ownDir
   const copy = join(lab.configDir, 'dashboards')
-  // It loads Grafana's SDK, which takes a second.
-  const { writeGenerated } = await import('./output.ts')
   writeGenerated(copy, texts, { removeOthers: true })
   onNote(`Grafana reads ${copy}, a copy: after a change in ${ownDir}, run this again`)
   return copy

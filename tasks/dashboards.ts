@@ -8,6 +8,7 @@
  */
 import { join, relative, resolve } from 'node:path'
 import { inputsHash, MANIFEST, manifestText, unchangedFiles } from '../dashboards/manifest.ts'
+import { writeFileAtOnce, writeGenerated } from '../dashboards/write-generated.ts'
 import { LabError } from '../lib/cli/errors.ts'
 import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { generatedDir } from '../lib/grafana/generated-files.ts'
@@ -45,7 +46,7 @@ async function ensureGenerated(): Promise<Written> {
   const inputs = inputsHash()
   const made = unchangedFiles(generatedDir, inputs)
   if (made !== undefined) return { paths: made, changed: 0 }
-  const { generatedFiles, writeGenerated, writeFileAtOnce } = await import('../dashboards/output.ts')
+  const { generatedFiles } = await import('../dashboards/output.ts')
   const files = generatedFiles()
   const letGo = await takeLock({
     // No lab's own lock is called so, for no cluster is.
@@ -69,7 +70,7 @@ async function ensureGenerated(): Promise<Written> {
 /** Writes everything to a folder of the user's own, in which nothing is removed. */
 async function writeAll(lab: Lab, dir: string): Promise<Written> {
   const ownDir = requireDashboardsDir(lab.settings)
-  const { generatedFiles, provisioningFiles, writeGenerated } = await import('../dashboards/output.ts')
+  const { generatedFiles, provisioningFiles } = await import('../dashboards/output.ts')
   const folder = ownDir === undefined ? undefined : provisionedFolder(ownDir)
   for (const note of folder?.notes ?? []) say(note)
   const copied = folder?.isConverted ? [...folder.texts].map(([path, text]) => [`own/${path}`, text] as const) : []
