@@ -34,8 +34,6 @@ export const perPod: Granularity = { each: 'pod', scope: inNamespace, by: POD, k
 export const perWorkload: Granularity = { each: 'workload', scope: ofType, by: WORKLOAD, keys: workloadKeys() }
 /** The pods of the selected workloads. */
 export const perPodOfWorkload: Granularity = { each: 'pod', scope: inWorkload, by: POD, keys: podKeys() }
-/** One number for each selected workload. */
-export const wholeWorkload: Granularity = { each: 'workload', scope: inWorkload, by: WORKLOAD, keys: workloadKeys() }
 export const perPodOfNode: Granularity = { each: 'pod', scope: onNode, by: POD, keys: podKeys() }
 export const perContainer: Granularity = { each: 'container', scope: inPod, by: CONTAINER, keys: containerKeys() }
 /** One number for each selected pod. */

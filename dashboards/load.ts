@@ -7,7 +7,7 @@ import { labDashboards } from './index.ts'
 let own: readonly DashboardToVerify[] | undefined
 
 /** The lab's own dashboards with the expectations of their queries. */
-export function ownDashboards(): readonly DashboardToVerify[] {
+function ownDashboards(): readonly DashboardToVerify[] {
   own ??= labDashboards().map(({ name, json, expectations }) => ({
     dashboard: readDashboard(json, `dashboards/${name}`),
     expectations,

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path'
 import { LabError, systemErrorCode } from '../lib/cli/errors.ts'
 
 /**
- * Makes the folder hold these files, and with `removeOthers` no others but the one to keep; what is right already is not touched, as Grafana and
- * Prometheus may be reading it. Returns how many files changed, came or went.
+ * Writes files to a folder and, with `removeOthers`, removes all others but the one to keep. Unchanged files are not
+ * written, because Grafana and Prometheus may be reading them. Returns how many files changed.
  *
- * Throws a LabError when one can't be written.
+ * Throws a LabError when a file can't be written.
  */
 export function writeGenerated(
   dir: string,
@@ -28,7 +28,10 @@ export function writeGenerated(
   return changed
 }
 
-/** Writes a file at once, so that nobody reads half of it. Readable by all, unlike the lab's state: in a container Grafana and Prometheus are other users. */
+/**
+ * Writes a file atomically. All users can read it, unlike the lab's state, because Grafana and Prometheus in
+ * containers run as other users.
+ */
 export function writeFileAtOnce(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {

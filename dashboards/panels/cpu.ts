@@ -14,7 +14,7 @@ import { quotient } from '../queries/quotient.ts'
 import { CADVISOR } from './sources.ts'
 
 /** Above this share of its periods, throttling is noticeable (kubernetes-mixin). */
-export const THROTTLING_THRESHOLD = 0.25
+const THROTTLING_THRESHOLD = 0.25
 
 /** The used share of the nodes' CPU. */
 export function cpuUtilisationStat({ scope, by }: Granularity): LabPanel {

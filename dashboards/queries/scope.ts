@@ -57,7 +57,7 @@ function ofPods(operator: string, vector: string, by: readonly Dimension[]): str
 const OF_POD: ReadonlySet<Dimension> = new Set(['cluster', 'namespace', 'pod', 'workload', 'workload_type'])
 
 /** Adds the labels of the workload to series of pods, by a multiplication by 1. */
-export function joinWorkload({ filter, workload }: Scope): string {
+function joinWorkload({ filter, workload }: Scope): string {
   const matchers = workload === undefined ? filter : `${filter}, ${workload}`
   return `* on (${POD}) group_left (workload, workload_type) ${WORKLOAD_OF_POD}{${matchers}}`
 }

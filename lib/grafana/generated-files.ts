@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { projectDir } from '../lab/lab.ts'
+import { projectDir } from '../system/project-dir.ts'
 
 /** The trace store: Jaeger, or the Tempo of LGTM. Both the type and the uid of its datasource. */
 export type TraceStore = 'jaeger' | 'tempo'

@@ -11,9 +11,9 @@ import {
   setting,
   settingText,
 } from '../cli/settings.ts'
+import { projectDir } from '../system/project-dir.ts'
 
-/** The folder of this clone of the project. */
-export const projectDir = resolve(import.meta.dirname, '..', '..')
+export { projectDir }
 
 /** The choices at a lab's creation, as `.lab/<cluster>/lab.json` records them. */
 export interface LabRecord {

@@ -111,9 +111,8 @@ asks('says what Prometheus says', async ({ url }) => {
     message: 'Prometheus refused group by (__name__) ({refused="x"}): no such thing',
   })
   await assert.rejects(liveMetrics(url, [metric('refused', 'gauge', [])], []), {
-    name: 'LabError',
-    message: `Cannot ask ${url} for its metrics: no such thing`,
-    next: 'make kwok-status',
+    name: 'QueryError',
+    message: 'Prometheus refused labels of {__name__="refused"}: no such thing',
   })
 })
 asks.run()

@@ -1,11 +1,13 @@
+import { array, object, parse, record, string } from 'valibot'
 import { seriesNames } from '../../lib/checks/lint/known-series.ts'
 import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
-import { LabError } from '../../lib/cli/errors.ts'
-import { fields, items, text } from '../../lib/kube/json.ts'
-import { query } from '../../lib/prometheus/prometheus-client.ts'
+import { createPrometheusApi, type PrometheusApi } from '../../lib/prometheus/prometheus-client.ts'
 
 /** Labels of the series of histograms and summaries that the metric itself does not have. */
 const partLabels = ['__name__', 'le', 'quantile']
+
+/** The answer of `/api/v1/metadata`. */
+const Metadata = object({ data: record(string(), array(object({ type: string() }))) })
 
 /** The metrics of a Prometheus, in the terms of a catalog. */
 export interface LiveMetrics {
@@ -24,23 +26,24 @@ export interface LiveMetrics {
  * Throws a LabError when Prometheus can't be queried.
  */
 export async function liveMetrics(
-  baseUrl: string,
+  url: string,
   catalog: readonly CatalogMetric[],
   selectors: readonly string[],
 ): Promise<LiveMetrics> {
+  const api = createPrometheusApi(url, { maxAtOnce: 1 })
   const labels = new Map<string, Set<string>>()
   // One after the other, to keep the load on the lab low.
   for (const name of new Set(catalog.flatMap(seriesNames))) {
-    const found = await labelsNow(baseUrl, name)
+    const found = await labelsNow(api, name)
     if (found !== undefined) labels.set(name, found)
   }
   const types = new Map<string, string>()
-  for (const [name, entries] of Object.entries(fields(await ask(baseUrl, 'metadata', {})))) {
-    types.set(name, text(fields(items(entries)[0])['type']) ?? '')
-  }
+  const answer = await fetch(`${url}/api/v1/metadata`, { signal: AbortSignal.timeout(30_000) })
+  const { data } = parse(Metadata, await answer.json())
+  for (const [name, [first]] of Object.entries(data)) types.set(name, first?.type ?? '')
   const complete: string[] = []
   for (const selector of selectors) {
-    const samples = await query(baseUrl, `group by (__name__) (${selector})`)
+    const samples = await api.instant(`group by (__name__) (${selector})`, Date.now())
     complete.push(...samples.map(sample => sample.labels['__name__'] ?? '').sort())
   }
   return { labels, types, complete }
@@ -50,9 +53,10 @@ export async function liveMetrics(
  * The labels of a name's series; undefined without series. Prometheus lists the labels of its newest block, with
  * those of series hours old, so each is queried as of now.
  */
-async function labelsNow(baseUrl: string, name: string): Promise<Set<string> | undefined> {
+async function labelsNow(api: PrometheusApi, name: string): Promise<Set<string> | undefined> {
   const selector = `__name__=${JSON.stringify(name)}`
-  const listed = items(await ask(baseUrl, 'labels', { 'match[]': `{${selector}}` })).map(String)
+  const untilMs = Date.now()
+  const listed = await api.labelNames(`{${selector}}`, { fromMs: 0, untilMs })
   const there = `label_replace(group({${selector}}), "label", "__name__", "", "")`
   const each = listed
     .filter(label => !partLabels.includes(label))
@@ -60,23 +64,9 @@ async function labelsNow(baseUrl: string, name: string): Promise<Set<string> | u
       label =>
         `label_replace(group({${selector}, ${JSON.stringify(label)}!=""}), "label", ${JSON.stringify(label)}, "", "")`,
     )
-  const samples = await query(baseUrl, [there, ...each].join(' or '))
+  const samples = await api.instant([there, ...each].join(' or '), untilMs)
   if (samples.length === 0) return undefined
   return new Set(samples.map(sample => sample.labels['label'] ?? '').filter(label => !partLabels.includes(label)))
-}
-
-async function ask(baseUrl: string, path: string, parameters: Record<string, string>): Promise<unknown> {
-  try {
-    const answer = await fetch(`${baseUrl}/api/v1/${path}?${new URLSearchParams(parameters)}`, {
-      signal: AbortSignal.timeout(30_000),
-    })
-    const { status, data, error } = fields(await answer.json())
-    if (status !== 'success') throw new Error(text(error) ?? `status ${answer.status}`)
-    return data
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new LabError(`Cannot ask ${baseUrl} for its metrics`, { why, next: 'make kwok-status', cause: error })
-  }
 }
 
 /**

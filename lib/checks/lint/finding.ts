@@ -2,19 +2,19 @@
 export const rules = {
   file: 'the file can be read, and is a dashboard',
   parse: 'every query parses, and its operands have the right types',
-  pattern: 'every regular expression that Grafana evaluates is one of JavaScript, and what stands for All one of RE2',
+  pattern: 'regular expressions of Grafana are valid in JavaScript, and allValue in RE2',
   constant: 'no query is a constant',
-  metric: 'every metric is in the catalogue',
-  label: 'every label that a query asks for can be there',
+  metric: 'every metric is in the catalog',
+  label: 'every label in a query exists on its series',
   function: 'functions fit the type of the metric',
   ratio: 'a ratio of sums, never a sum of ratios',
-  'rate-interval': 'rates look back $__rate_interval',
-  unit: 'every panel has a unit, and it fits what is shown',
+  'rate-interval': 'rates have the window $__rate_interval',
+  unit: 'every panel has a unit that fits its queries',
   description: 'every panel has a description',
-  datasource: 'queries go by the datasource variable',
-  variable: 'every variable is there, and is asked for in a way that works with several values',
+  datasource: 'queries use the datasource variable',
+  variable: 'every variable exists, and its matchers allow several values',
   legend: 'legends and joined columns are labels of the query',
-  link: 'links lead to dashboards that there are',
+  link: 'links lead to existing dashboards',
 } as const satisfies Record<string, string>
 
 export type RuleName = keyof typeof rules

@@ -54,8 +54,8 @@ function lintDashboard(
   dashboard: Dashboard,
   { own, lab, all }: { own: boolean; lab: LabMetrics; all: readonly Dashboard[] },
 ): Finding[] {
-  const at = (look: () => readonly Fault[], panel = '', refId = ''): Finding[] =>
-    distinct(faultsOr(look)).map(fault => ({
+  const at = (find: () => readonly Fault[], panel = '', refId = ''): Finding[] =>
+    distinct(faultsOr(find)).map(fault => ({
       severity: severityOf(fault, own),
       ...fault,
       file: dashboard.source,
@@ -77,7 +77,7 @@ function lintDashboard(
     ...dashboard.panels.flatMap(panel => [
       ...at(() => [...panelFaults(panel, dashboard), ...linkFaults(uniqueLinks(panel.links), all)], panel.title),
       ...panel.targets.flatMap(target => {
-        const look = () => {
+        const find = () => {
           const parsed = parsePromql(target.expr)
           const faults = [...queryFaults(parsed, lab), ...variableUseFaults(target.expr, parsed, dashboard)]
           // A query that does not parse or is constant has no unit or legend.
@@ -85,16 +85,16 @@ function lintDashboard(
           const unit = target.hide ? [] : unitFaults(panel, target, shown, lab)
           return [...faults, ...unit, ...legendFaults(panel, target, shown, lab)]
         }
-        return at(look, panel.title, target.refId)
+        return at(find, panel.title, target.refId)
       }),
     ]),
   ]
 }
 
 /** The faults of one place. An unexpected error must not hide other findings. */
-function faultsOr(look: () => readonly Fault[]): readonly Fault[] {
+function faultsOr(find: () => readonly Fault[]): readonly Fault[] {
   try {
-    return look()
+    return find()
   } catch (error) {
     const { what, next } = failedPart(error)
     return [{ rule: 'file', message: `it can't be read: ${what}; ${next}` }]

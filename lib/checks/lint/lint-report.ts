@@ -12,8 +12,8 @@ export interface LintReport {
 /** Files that could not be read, as findings. */
 export function refusedFindings(refused: readonly RefusedFile[]): Finding[] {
   return refused.map(({ error: { message, next } }) => {
-    const said = next === undefined ? message : `${message}; ${next}`
-    return { severity: 'error', rule: 'file', message: said, file: '', dashboard: '', panel: '', refId: '' }
+    const text = next === undefined ? message : `${message}; ${next}`
+    return { severity: 'error', rule: 'file', message: text, file: '', dashboard: '', panel: '', refId: '' }
   })
 }
 
@@ -32,9 +32,9 @@ export function lintText({ dashboards, findings }: LintReport): string {
   const panels = dashboards.flatMap(dashboard => dashboard.panels)
   const queries = panels.flatMap(panel => panel.targets).length
   const count = (severity: Finding['severity']) => findings.filter(each => each.severity === severity).length
-  const looked = `${plural(dashboards.length, 'dashboard')}, ${plural(panels.length, 'panel')}, ${plural(queries, 'query', 'queries')}`
+  const checked = `${plural(dashboards.length, 'dashboard')}, ${plural(panels.length, 'panel')}, ${plural(queries, 'query', 'queries')}`
   const found = `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}`
-  return [...lines, ...(skipped.length === 0 ? [] : ['Not looked at', ...skipped]), `${looked}: ${found}`].join('\n')
+  return [...lines, ...(skipped.length === 0 ? [] : ['Not looked at', ...skipped]), `${checked}: ${found}`].join('\n')
 }
 
 /** The report as JSON: findings, what was skipped, and counts. */

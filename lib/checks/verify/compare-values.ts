@@ -5,7 +5,7 @@ import { type Dimension, labelOfDimension } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 
 /** The tolerance of usage: the times of its samples are not known exactly. */
-export const USAGE_TOLERANCE = 0.05
+const USAGE_TOLERANCE = 0.05
 /** The tolerance of counts: sums of many decimal fractions differ in the last digits. */
 const EXACT_TOLERANCE = 1e-6
 

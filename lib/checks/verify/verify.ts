@@ -68,12 +68,12 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const names = await orNone(api.labelValues('__name__', undefined, lastHour(first.untilMs)))
   const metricNames = names && new Set(names)
-  const common = { api, scrapeMs: options.scrapeMs, rules, metricNames, missing }
+  const context = { api, scrapeMs: options.scrapeMs, rules, metricNames, missing }
 
-  const rounds: DashboardCheck[] = []
-  onProgress('what there is to choose')
+  const checks: DashboardCheck[] = []
+  onProgress('values of variables')
   const plans = await Promise.all(
-    dashboards.map(({ dashboard, expectations }) => planDashboard(dashboard, expectations, first, common)),
+    dashboards.map(({ dashboard, expectations }) => planDashboard(dashboard, expectations, first, context)),
   )
   const evaluator = createEvaluator(
     api,
@@ -84,34 +84,34 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   placed.catch(() => {})
   for (const [index, plan] of plans.entries()) {
     onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
-    rounds.push(await verifyDashboard(plan, evaluator, first, common))
+    checks.push(await verifyDashboard(plan, evaluator, first, context))
   }
   let wrongNodes = await placed
   const endMs = performance.now() + options.retryMs
   let waitedMs = 0
   let unreadAgain: string | undefined
   while (
-    (wrongNodes.length > 0 || rounds.some(round => round.mayPassLater)) &&
+    (wrongNodes.length > 0 || checks.some(check => check.mayPassLater)) &&
     performance.now() + options.scrapeMs < endMs
   ) {
-    const count = rounds.reduce((sum, round) => sum + round.failures.length, wrongNodes.length)
-    onProgress(`${count} failed; looking again, should the cluster have changed meanwhile`)
+    const count = checks.reduce((sum, check) => sum + check.failures.length, wrongNodes.length)
+    onProgress(`${count} failed; retrying, as the cluster may have changed`)
     await sleep(options.scrapeMs)
     waitedMs += options.scrapeMs
     const reading = await readStates().catch((error: unknown) => {
       if (!(error instanceof LabError) || error instanceof PrometheusUnreachable) throw error
-      unreadAgain ??= `What failed was not looked at again each time: ${error.message}`
+      unreadAgain ??= `Some retries of failures could not read the cluster: ${error.message}`
       return undefined
     })
     if (reading === undefined) continue
-    for (const round of rounds) if (round.mayPassLater) await round.retry(reading)
+    for (const check of checks) if (check.mayPassLater) await check.retry(reading)
     if (wrongNodes.length > 0) wrongNodes = await placementFailures(api, reading)
   }
   const unread = noted.map(got => ({
     ...unreadableFailure({ source: 'The cluster', error: new LabError(got) }),
     expected: 'its objects',
   }))
-  const results = rounds.map(round => round.result())
+  const results = checks.map(check => check.result())
   const unreadable = [...refused.map(unreadableFailure), ...unread]
   return {
     prometheusUrl: api.url,
@@ -123,7 +123,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
       ...(first.states === undefined ? [] : [placementResult(wrongNodes)]),
       ...unreadable.map(({ source }) => resultOf(source, { failed: 1 })),
     ],
-    failures: [...rounds.flatMap(round => round.failures), ...wrongNodes, ...unreadable],
+    failures: [...checks.flatMap(check => check.failures), ...wrongNodes, ...unreadable],
     slowest: slowest(api),
     requests: api.timings.length,
     seconds: (performance.now() - startedMs - waitedMs) / 1_000,
@@ -133,12 +133,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 
 /** Notes that precede the failures. */
 function notesOf({ states }: Reading): string[] {
-  if (states === undefined)
-    return ['No cluster is known for this Prometheus, so numbers are not compared with anything']
+  if (states === undefined) return ['No cluster is known for this Prometheus, so numbers are not compared']
   const { nodes, pods, clusterName } = states.now.snapshot
   if (nodes.length === 0) return [`Cluster ${clusterName} has no nodes: there is nothing to measure`]
   const isIdle = pods.every(({ phase }) => phase !== 'Running')
-  return isIdle ? [`No pod of cluster ${clusterName} runs: nothing uses anything`] : []
+  return isIdle ? [`Cluster ${clusterName} has no running pods: there is no usage`] : []
 }
 
 /** An optional answer. */

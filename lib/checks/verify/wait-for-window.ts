@@ -48,7 +48,7 @@ export async function waitForWindow(options: {
       try {
         const missing = await countYoungSeries(createPrometheusApi(url, { next: 'make kwok-status' }), options)
         if (missing === 0) return { done: true }
-        const pending = `${missing} series reach back less than ${Math.round(windowMs / 1_000)} s`
+        const pending = `${missing} series cover less than ${Math.round(windowMs / 1_000)} s`
         onWaiting(pending)
         return { pending }
       } catch (error) {

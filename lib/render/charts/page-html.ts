@@ -28,7 +28,7 @@ export const FILE_POLICY =
 const WIDTHS = Array.from({ length: 24 }, (_, at) => `.w${at + 1}{grid-column:span ${at + 1}}`).join('')
 
 /** Styles for light and dark, wide and narrow screens, and paper. The contrast of text is at least 4.5. */
-export const PAGE_STYLE = `
+const PAGE_STYLE = `
 :root{color-scheme:light dark;--text:#1f2328;--faint:#59636e;--page:#f4f5f7;--panel:#fff;--line:#d1d5db;--link:#0b57d0;--ok:#14692d;--failed:#b3261e}
 @media (prefers-color-scheme:dark){:root{--text:#e6e6ea;--faint:#a2a7b0;--page:#111217;--panel:#1b1d23;--line:#3a3d45;--link:#8ab4f8;--ok:#6fd08c;--failed:#ff8a80}}
 *{box-sizing:border-box}

@@ -74,6 +74,6 @@ async function runQuery(api: PrometheusApi, { kind, expr, range, stepMs }: Panel
 }
 
 /** The smallest multiple of a query's step with no more points than the maximum. */
-export function coarseStep({ fromMs, untilMs }: TimeRange, stepMs: number): number {
+function coarseStep({ fromMs, untilMs }: TimeRange, stepMs: number): number {
   return stepMs * Math.max(1, Math.ceil((untilMs - fromMs) / stepMs / MAX_POINTS))
 }

@@ -54,7 +54,7 @@ ${body}
 }
 
 /** Verify's verdict on a panel as text. */
-export function verdictBadge(result: PanelResult | undefined): Html | undefined {
+function verdictBadge(result: PanelResult | undefined): Html | undefined {
   if (result === undefined) return undefined
   const { ok, compared, failed, excused } = result
   if (failed > 0)

@@ -155,7 +155,7 @@ settles('gives up when time is over, and fails', async ({ prometheus }) => {
 })
 
 const away = new LabError('Cannot list pods: etcd is away')
-const notedAway = 'What failed was not looked at again each time: Cannot list pods: etcd is away'
+const notedAway = 'Some retries of failures could not read the cluster: Cannot list pods: etcd is away'
 
 settles('looks again after a look at which the cluster can’t be read, and says so once', async ({ prometheus }) => {
   const given = [before(), away, away, clusterObjects()]
@@ -270,10 +270,10 @@ settles('waits no longer than it may for series that are too short', async ({ pr
   assert.equal(await wait(40_000), true)
   assert.equal(await wait(3_600_000), false)
   // Two nodes and seven pods.
-  assert.deepEqual(said, ['9 series reach back less than 3600 s'])
+  assert.deepEqual(said, ['9 series cover less than 3600 s'])
   // The trace simulator of a KWOK lab, of which Prometheus has nothing yet.
   assert.equal(await wait(40_000, true), false)
-  assert.equal(said.at(-1), '1 series reach back less than 40 s')
+  assert.equal(said.at(-1), '1 series cover less than 40 s')
 })
 settles.run()
 
