@@ -22,16 +22,16 @@ const k3dJob = '.github/workflows/ci.yaml'
 
 /** By target of make, which is the task of the same name, where there is one. The steps of `make kwok` need no entry: it runs them. */
 const targets: Record<string, Evidence> = {
-  kwok: runs('test/e2e/shared/kwok.test.ts', "make(['kwok', 'NODE_COUNT=10', 'POD_COUNT=50'])"),
+  kwok: runs('test/e2e/shared/changes/kwok.test.ts', "make(['kwok',"),
   'kwok-down': runs('test/e2e/bad-luck.test.ts', "make(['kwok-down'])"),
   'kwok-status': runs('test/e2e/shared/kwok.test.ts', "make(['kwok-status'])"),
-  'kwok-metrics': runs('test/e2e/shared/control-plane.test.ts', "make(['kwok-metrics'"),
-  'kwok-boutique': runs('test/e2e/shared/control-plane.test.ts', "make(['kwok-boutique'"),
-  'kwok-boutique-down': runs('test/e2e/shared/control-plane.test.ts', "make(['kwok-boutique-down'])"),
+  'kwok-metrics': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-metrics'"),
+  'kwok-boutique': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique'"),
+  'kwok-boutique-down': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique-down'])"),
   'lint-dashboards': runs('test/tasks/lint-dashboards.test.ts', "importTask('lint-dashboards.ts'"),
   verify: runs('test/e2e/shared/verify.test.ts', "task('verify'"),
   report: runs('test/e2e/shared/page.test.ts', "task('report'"),
-  view: runs('test/e2e/shared/page.test.ts', "task('view'"),
+  view: runs('test/e2e/shared/changes/page.test.ts', "task('view'"),
   doctor: runs('test/tasks/doctor.test.ts', "importTask('doctor.ts'"),
   programs: runs('test/tasks/programs.test.ts', "importTask('programs.ts'"),
   'programs-export': not(
@@ -62,12 +62,12 @@ const targets: Record<string, Evidence> = {
 const others: Record<string, Evidence> = {
   'npx tsx test/run.ts': runs('test/support/run.test.ts', "suite('test/run.ts')"),
   'kubectl get nodes': runs('test/e2e/bad-luck.test.ts', "kubectl(['get', 'nodes'"),
-  'kubectl get deployments': runs('test/e2e/shared/traces.test.ts', "kubectl(['get', 'deployments'"),
-  'kubectl top nodes': runs('test/e2e/shared/control-plane.test.ts', "kubectl(['top', 'nodes'"),
+  'kubectl get deployments': runs('test/support/traces.ts', "kubectl(['get', 'deployments'"),
+  'kubectl top nodes': runs('test/support/shared-lab.ts', "kubectl(['top', 'nodes'"),
   'kubectl top pods': runs('test/e2e/shared/control-plane.test.ts', "kubectl(['top', 'pods'"),
-  'kubectl get hpa': runs('test/e2e/shared/control-plane.test.ts', "kubectl(['get', 'hpa'"),
+  'kubectl get hpa': runs('test/e2e/shared/changes/control-plane.test.ts', "kubectl(['get', 'hpa'"),
   'kubectl annotate pod -n shop': runs(
-    'test/e2e/shared/control-plane.test.ts',
+    'test/e2e/shared/changes/control-plane.test.ts',
     "kubectl(['annotate', 'pod', '-n', 'shop'",
   ),
   'kubectl annotate pod -n team-a': runs(
