@@ -11,7 +11,7 @@ export interface KubeResponse {
   status: number
   /** Parsed JSON; the text as it came where the server answered something else; undefined for an empty answer. */
   body: unknown
-  /** What a `Retry-After` header asked for (429, 503), in milliseconds. */
+  /** The `Retry-After` header (429, 503) in milliseconds. */
   retryAfterMs?: number
 }
 
@@ -22,7 +22,7 @@ export interface RequestOptions {
   metadataOnly?: boolean
   /** Default `application/json`; patches need their own. */
   contentType?: string
-  /** What the answer is to be, beside the default `application/json`: a Table of a list, its metadata alone. */
+  /** The Accept header, instead of `application/json`, such as for a Table. */
   accept?: string
   /** From the call to the last byte of the answer. Default 30 s. */
   timeoutMs?: number
@@ -33,9 +33,9 @@ export interface StreamOptions {
   /** For a watch: only the metadata of each object. */
   metadataOnly?: boolean
   signal?: AbortSignal
-  /** The stream is dead when nothing came for so long. Default: never. */
+  /** The stream fails after this time without data. Default: never. */
   idleTimeoutMs?: number
-  /** Called when the server has accepted, before the first line. */
+  /** Called when the server has accepted the request, before the first line. */
   onOpen?: () => void
 }
 
@@ -43,18 +43,17 @@ export interface KubeClient {
   readonly context: string
   readonly server: string
   /**
-   * One call to the API. Never throws on a HTTP status; throws LabError, with the cause kept, when there is no connection or
-   * no answer in time, and the signal's reason when aborted. A GET on a kept-alive connection that the server had closed
-   * meanwhile is sent once more, other methods are not.
+   * Sends one request. Does not throw on any HTTP status. Throws a LabError, with the cause, without a connection or an answer in time, and
+   * the signal's reason when aborted. It retries a GET once when the server has closed a kept-alive connection, and no other method.
    */
   request(method: string, path: string, options?: RequestOptions): Promise<KubeResponse>
-  /** Each line of an endless answer, parsed. Throws ApiStatusError on any status but 200, else as `request`. */
+  /** The parsed lines of a watch. Throws an ApiStatusError for any status but 200, else as `request`. */
   stream(path: string, options?: StreamOptions): AsyncGenerator<unknown, void>
-  /** Ends all connections; calls under way fail. */
+  /** Closes all connections; requests in flight fail. */
   close(): void
 }
 
-/** The API server answered, and said no. */
+/** An error status from the API server. */
 export class ApiStatusError extends LabError {
   override readonly name = 'ApiStatusError'
   readonly status: number
@@ -67,10 +66,7 @@ export class ApiStatusError extends LabError {
   }
 }
 
-/**
- * A client of one cluster, over at most `maxSockets` (default 32) kept-alive connections. Connects with the first call, and closes at the
- * end of a block that has it by `using`.
- */
+/** A client of one cluster with at most `maxSockets` (default 32) kept-alive connections. `using` closes it at the end of the block. */
 export async function connect(choice: ClusterChoice & { maxSockets?: number } = {}): Promise<KubeClient & Disposable> {
   const { maxSockets, ...cluster } = choice
   return createClient(await loadCredentials(cluster), {
@@ -79,10 +75,7 @@ export async function connect(choice: ClusterChoice & { maxSockets?: number } = 
   })
 }
 
-/**
- * A client from credentials at hand. `reload` gets fresh ones after a 401 (a service account's token lives for an hour);
- * the call is then made once more.
- */
+/** A client from credentials. After a 401 `reload` gets new ones (a service account's token expires), and the request is sent once more. */
 export function createClient(
   first: Credentials,
   { maxSockets = 32, reload }: { maxSockets?: number; reload?: () => Promise<Credentials> } = {},
@@ -105,7 +98,7 @@ export function createClient(
       try {
         yield* used.lines(path, options)
       } catch (error) {
-        // The caller opens its watch again anyway, then with these.
+        // The caller opens its watch again, with the new credentials.
         if (error instanceof ApiStatusError && error.status === 401) await reloaded(used)
         throw error
       }
@@ -114,7 +107,7 @@ export function createClient(
     [Symbol.dispose]: () => transport.close(),
   }
 
-  /** Whether there are other credentials than those of a refused call, by now or at once. */
+  /** Whether other credentials than those of a refused request are available. */
   async function reloaded(refused: typeof transport): Promise<boolean> {
     if (reload === undefined) return false
     if (refused !== transport) return true
@@ -139,7 +132,7 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
   const url = new URL(server)
   const library = url.protocol === 'http:' ? http : https
   const agent = new library.Agent({ keepAlive: true, maxSockets, ...tls })
-  // Watches hold their connection, so they must not take from the pool that short calls share.
+  // A watch holds its connection, so that it must not use the pool of short requests.
   const streamAgent = new library.Agent({ ...tls })
   const prefix = url.pathname.replace(/\/$/, '')
   const base = {
@@ -148,7 +141,7 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
     ...(auth === undefined ? {} : { auth }),
   }
   const baseHeaders = { accept: 'application/json', 'user-agent': 'kube-otel-lab', ...headers }
-  /** A server refuses to give a list as one object's metadata, and a watch's objects as a list's. */
+  /** A list and a watch need different kinds. */
   const headersFor = (kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList', metadataOnly = false) =>
     metadataOnly ? { ...baseHeaders, accept: `application/json;as=${kind};g=meta.k8s.io;v=v1` } : baseHeaders
 
@@ -212,7 +205,7 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
       }
     },
 
-    /** Lets go of idle connections; calls under way end by themselves. */
+    /** Closes idle connections. Requests in flight continue. */
     retire() {
       for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
     },
@@ -243,12 +236,12 @@ async function answerOf(
 }
 
 function destroyAfter(request: http.ClientRequest, timeoutMs: number): NodeJS.Timeout {
-  return setTimeout(() => request.destroy(new Error(`nothing came for ${timeoutMs} ms`)), timeoutMs)
+  return setTimeout(() => request.destroy(new Error(`no data for ${timeoutMs} ms`)), timeoutMs)
 }
 
 function responseOf(request: http.ClientRequest): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
-    // Stays for the request's life: an error past the response is the response's too, and mustn't end the process here.
+    // Stays for the life of the request: a later error also reaches the response, and must not end the process here.
     request.on('error', reject)
     request.once('response', resolve)
   })
@@ -271,7 +264,7 @@ function isReset(error: unknown): boolean {
 }
 
 function failure(method: string, path: string, server: string, cause: unknown): LabError {
-  // A connection tried over IPv4 and IPv6 fails with an AggregateError, whose message is empty.
+  // Attempts over IPv4 and IPv6 fail with an AggregateError without a message.
   const why = cause instanceof Error ? cause.message || text(fields(cause).code) || cause.name : String(cause)
   return new LabError(`Cannot ${method} ${path} at ${server}`, { why, cause })
 }

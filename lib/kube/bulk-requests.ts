@@ -3,29 +3,28 @@ import { LabError } from '../cli/errors.ts'
 import type { KubeClient, KubeResponse } from './api-client.ts'
 import { fields, text } from './json.ts'
 
-/** One call of many. */
+/** One request of many. */
 export interface BulkCall {
   method: 'POST' | 'DELETE' | 'PATCH'
   path: string
-  /** Of a PATCH: a strategic merge patch. */
+  /** For PATCH: a strategic merge patch. */
   body?: unknown
 }
 
 export interface BulkOptions {
-  /** Called after each call that is done, with how many are. */
+  /** Called after each finished request, with the number of finished ones. */
   onDone?: (done: number) => void
-  /** Calls under way at once. */
+  /** The number of concurrent requests. */
   concurrency?: number
-  /** Attempts for one call, all told. */
+  /** The number of attempts for one request. */
   attempts?: number
 }
 
 /**
- * Makes many calls, a few at a time over the client's kept-alive connections. What a call wants and is already so (an
- * object that exists, one that is gone) counts as done. A busy or failing server (429, 5xx, no connection) is asked again,
- * ever later, or when it says.
+ * Sends many requests concurrently over the client's kept-alive connections. To create an existing object, or to delete a missing one, counts
+ * as done. After 429, 5xx or a lost connection it retries with exponential backoff, or after Retry-After.
  *
- * Throws a LabError at the first call that is refused for good; calls under way are finished, no new ones are begun.
+ * Throws a LabError at the first request that fails for good. Requests in flight are finished, and no new ones are sent.
  */
 export async function callAll(
   client: KubeClient,
@@ -60,7 +59,7 @@ async function callUntilDone(client: KubeClient, call: BulkCall, attempts: numbe
     }
     if (attempt >= attempts) throw answer instanceof Error ? answer : refused(call, answer)
     const asked = answer instanceof Error ? undefined : answer.retryAfterMs
-    // Jitter keeps the workers that were turned away together from coming back together.
+    // Jitter spreads the retries.
     await sleep(asked ?? Math.min(5_000, 100 * 2 ** attempt) * (0.5 + Math.random()))
   }
 }
@@ -79,12 +78,12 @@ async function responseOrError(client: KubeClient, call: BulkCall): Promise<Kube
   }
 }
 
-/** The name is taken until the old object is gone; the API server says so under `AlreadyExists` too. */
+/** The old object still has the name. The API server also reports this as `AlreadyExists`. */
 function isBeingDeleted(answer: KubeResponse): boolean {
   return answer.status === 409 && (text(fields(answer.body)['message']) ?? '').startsWith('object is being deleted')
 }
 
-/** 409 is also what an object gets that is being deleted, or a name whose namespace goes away: not "already there". */
+/** 409 also means that the object or its namespace is being deleted, which is not "already exists". */
 function isConflict(answer: KubeResponse): boolean {
   const reason = text(fields(answer.body)['reason'])
   return answer.status === 409 && reason !== 'AlreadyExists'

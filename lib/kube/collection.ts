@@ -1,10 +1,10 @@
 import { type ReflectorOptions, startReflector } from './reflector.ts'
 
-/** A copy of a collection that follows it. */
+/** A copy of a collection that a watch updates. */
 export interface WatchedCollection<T> {
-  /** What `reduce` kept of each object, by UID. */
+  /** The results of `reduce`, by UID. */
   readonly objects: ReadonlyMap<string, T>
-  /** What keeps it from being complete: the first list is under way, or the last call failed. */
+  /** Why it is incomplete: the first list is not finished, or the last request failed. */
   readonly trouble: string | undefined
   close(): Promise<void>
 }
@@ -22,7 +22,7 @@ export function watchCollection<T>(
       else objects.delete(event.key)
     },
     signal: stop.signal,
-    // A connection that is dead without a word is noticed soon.
+    // Short, to detect a dead connection soon.
     watchTimeoutS: 10,
     backoffMs: { first: 250, most: 2_000 },
   })

@@ -6,19 +6,19 @@ import { fields, items, text } from './json.ts'
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
-/** Which cluster is meant: a kubeconfig file and a context of it, both with the defaults of `loadCredentials()`. */
+/** A kubeconfig file and a context in it, both with the defaults of `loadCredentials()`. */
 export interface ClusterChoice {
   kubeconfig?: string | undefined
   context?: string | undefined
 }
 
-/** All that a connection to an API server needs, as plain data. */
+/** Everything that a connection to an API server needs, as plain data. */
 export interface Credentials {
-  /** The name of the context, as in the kubeconfig; `inClusterContext` in a pod. */
+  /** The name of the context in the kubeconfig; `inClusterContext` in a pod. */
   context: string
-  /** Base URL, maybe with a path. */
+  /** The base URL, which can have a path. */
   server: string
-  /** PEM texts, and how the server is checked. */
+  /** PEM texts and options of the certificate check. */
   tls: {
     ca?: string | undefined
     cert?: string | undefined
@@ -33,13 +33,12 @@ export interface Credentials {
 }
 
 /**
- * Reads a kubeconfig by the `KubeConfig` of @kubernetes/client-node, so that all its ways to log in work (certificates,
- * tokens, token files, exec plugins). Without `kubeconfig` it is the pod's own service account inside a pod, else what
- * kubectl takes: `KUBECONFIG`, `~/.kube/config`. Without `context` it is the file's current one. A kubeconfig that says
- * `insecure-skip-tls-verify` is obeyed, nothing else turns the check off. A named file with nothing but certificates or a token is read
- * without the library, which takes half a second to load.
+ * Reads a kubeconfig by the `KubeConfig` of @kubernetes/client-node, which supports certificates, tokens, token files and exec plugins.
+ * Without `kubeconfig` it uses the pod's service account inside a pod, else kubectl's files: `KUBECONFIG`, `~/.kube/config`. Without
+ * `context` it uses the current one. Only `insecure-skip-tls-verify` in the kubeconfig turns the certificate check off. A given file with only
+ * certificates or a token is read without the library, which takes half a second to load.
  *
- * Throws LabError when the file, the context, its cluster or its user isn't there, or a log-in program fails.
+ * Throws a LabError when the file, the context, its cluster or its user does not exist, or an exec plugin fails.
  */
 export async function loadCredentials({ kubeconfig, context }: ClusterChoice = {}): Promise<Credentials> {
   const plain = kubeconfig === undefined ? undefined : await plainCredentials(kubeconfig, context)
@@ -63,7 +62,7 @@ export async function loadCredentials({ kubeconfig, context }: ClusterChoice = {
     if (answer.credentials !== undefined) return answer.credentials
     throw new LabError(`Cannot read ${nameOf(kubeconfig)}`, {
       why: answer.failure,
-      next: 'name a kubeconfig that is there and a context in it',
+      next: 'use an existing kubeconfig and a context in it',
     })
   } finally {
     await worker.terminate()
@@ -71,8 +70,8 @@ export async function loadCredentials({ kubeconfig, context }: ClusterChoice = {
 }
 
 /**
- * What a kubeconfig says that has nothing but a server, its CA and a client certificate or a token, as kwokctl and the lab write it.
- * Undefined for any other, and for one that is wrong: the library knows what to make of it.
+ * The credentials of a kubeconfig with only a server, its CA and a client certificate or a token, the form that kwokctl and the lab write.
+ * Undefined for any other and for an invalid one, which the library handles.
  */
 async function plainCredentials(kubeconfig: string, wanted: string | undefined): Promise<Credentials | undefined> {
   try {
@@ -115,7 +114,7 @@ async function plainCredentials(kubeconfig: string, wanted: string | undefined):
 const clusterKeys = ['server', 'certificate-authority', 'certificate-authority-data']
 const userKeys = ['client-certificate', 'client-certificate-data', 'client-key', 'client-key-data', 'token']
 
-/** An object of texts under these keys alone; undefined when there is anything else, or nothing. */
+/** The value if it is an object with only these keys and text values, and not empty. */
 function onlyTexts(value: unknown, keys: readonly string[]): Record<string, string> | undefined {
   const entries = Object.entries(fields(value))
   const isPlain = entries.length > 0 && entries.every(([key, each]) => keys.includes(key) && text(each) !== undefined)

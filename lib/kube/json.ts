@@ -1,19 +1,19 @@
-/** A JSON object's fields, or no fields at all when the value is something else: narrowing never throws. */
+/** The fields of a JSON object; no fields for any other value. */
 export function fields(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
 }
 
-/** A JSON array's items, or none. */
+/** The items of a JSON array; none for any other value. */
 export function items(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** The value when it is a string that says something, else undefined. */
+/** The value if it is a non-empty string, else undefined. */
 export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** The moment (epoch) that an RFC 3339 time names, else undefined. */
+/** The Unix time in milliseconds of an RFC 3339 time, else undefined. */
 export function timeMs(value: unknown): number | undefined {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
   return Number.isNaN(ms) ? undefined : ms

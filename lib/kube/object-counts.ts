@@ -2,10 +2,10 @@ import { ApiStatusError, type KubeClient } from './api-client.ts'
 import { fields, items, text } from './json.ts'
 
 /**
- * All objects of a collection, page by page; none where the server doesn't know the kind. With `revision` as they were at that revision of
- * etcd, for as long as it is kept there: the server compacts what is older than five minutes.
+ * All objects of a collection, read in pages; none for an unknown kind. With `revision` they are as of that revision of etcd, which the
+ * server compacts after five minutes.
  *
- * Throws an ApiStatusError when the server refuses, and the client's LabError when it can't be reached.
+ * Throws an ApiStatusError for an error status, and the client's LabError without a connection.
  */
 export async function listAll(
   client: Pick<KubeClient, 'request'>,
@@ -26,17 +26,17 @@ export async function listAll(
 }
 
 /**
- * How many objects a collection has, without reading them. All of them the server counts itself; with a selector, of which it does not say
- * how many there are, it sends a table of them without the objects: 200 bytes each.
+ * The number of objects of a collection, without reading them. Without a selector the server counts them. With a selector it does not report
+ * the count, so that it sends a table without the objects, 200 bytes each.
  *
- * Throws an ApiStatusError when the server refuses, and the client's LabError when it can't be reached.
+ * Throws an ApiStatusError for an error status, and the client's LabError without a connection.
  */
 export async function countObjects(
   client: Pick<KubeClient, 'request'>,
   path: string,
   selector?: { labelSelector: string } | { fieldSelector: string },
 ): Promise<number> {
-  // Of a resourceVersion of 0 it answers from its own memory.
+  // With resourceVersion 0 the server answers from its cache.
   const query = new URLSearchParams(
     selector === undefined ? { limit: '1' } : { ...selector, resourceVersion: '0', includeObject: 'None' },
   )

@@ -14,15 +14,15 @@ const SCALE: Record<string, number> = {
   Ei: 2 ** 60,
 }
 
-// Dividing by a whole number is exact where multiplying by 0.001 is not: 250m has to be 0.25.
+// A division by 1000 gives exactly 0.25 for 250m, a multiplication by 0.001 does not.
 const DIVISOR: Record<string, number> = { m: 1e3, u: 1e6, n: 1e9 }
 
 const QUANTITY = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?)$/
 
 /**
- * The value of a Kubernetes quantity (`250m`, `1.5Gi`, `2e3`) in its base unit (cores, bytes), or undefined when the text is
- * not one. Sign and size are the caller's to judge: `-1` is a quantity, and so is `1e30`. The syntax is that of
- * `resource.ParseQuantity` in k8s.io/apimachinery; digits past a double's 15 are lost.
+ * The value of a Kubernetes quantity (`250m`, `1.5Gi`, `2e3`) in its base unit (cores, bytes), or undefined for an invalid text. It accepts
+ * any sign and size: `-1`, `1e30`. The syntax is that of `resource.ParseQuantity` in k8s.io/apimachinery; the result has the 15 digits of a
+ * double.
  */
 export function parseQuantity(text: string): number | undefined {
   const match = QUANTITY.exec(text)

@@ -3,65 +3,64 @@ import { LabError } from '../cli/errors.ts'
 import { ApiStatusError, type KubeClient } from './api-client.ts'
 import { fields, items, text } from './json.ts'
 
-/** What has become of one object. The key is its UID, so a namesake made anew is another object. */
+/** A change of one object. The key is its UID, so that a new object of the same name is another one. */
 export type ReflectorEvent<T> = { type: 'set'; key: string; object: T } | { type: 'deleted'; key: string }
 
 export interface ReflectorOptions<T> {
   client: Pick<KubeClient, 'request' | 'stream'>
-  /** The collection's path, such as `/api/v1/pods`. */
+  /** The path of the collection, such as `/api/v1/pods`. */
   path: string
   /** Further parameters, such as `fieldSelector`. */
   query?: Record<string, string>
-  /** The server sends the metadata of objects alone, which costs both sides much less. */
+  /** Reads only the metadata of objects, which costs client and server much less. */
   metadataOnly?: boolean
-  /** Keeps of an object what is needed; undefined leaves the object out. */
+  /** Selects the needed fields of an object; undefined leaves the object out. */
   reduce: (raw: unknown) => T | undefined
-  /** Told in order, in one turn of the event loop per object; mustn't throw. */
+  /** Called for each change, in order; must not throw. */
   apply: (event: ReflectorEvent<T>) => void
   signal: AbortSignal
-  /** Told when contact is lost and won again, and of objects that `reduce` can't take. */
+  /** Logs lost and restored contact, and objects on which `reduce` throws. */
   log?: (line: string) => void
-  /** Objects a page of the list. */
+  /** The number of objects in a page of the list. */
   pageSize?: number
-  /** The server is asked to end each watch after so long (a new one follows), and a watch silent for longer is dead. */
+  /** The duration of a watch, after which a new one follows. A watch without data for longer is dead. */
   watchTimeoutS?: number
-  /** Wait after the first failure, doubled with each further one up to the most; half of it is random. */
+  /** The wait after the first failure, and the maximum. It doubles after each failure; half of it is random. */
   backoffMs?: { first: number; most: number }
-  /** The collection may be one that the server doesn't know (404): then it counts as empty, and is asked for each 30 s. */
+  /** An unknown collection (404) counts as empty, and is requested again every 30 s. */
   optional?: boolean
 }
 
 export interface Reflector {
-  /** True once everything has been listed, and from then on. */
+  /** True after the first complete list. */
   readonly synced: boolean
-  /** Resolves with `synced`; never, when stopped before. */
+  /** Resolves with `synced`; never when stopped before. */
   readonly firstSync: Promise<void>
-  /** A watch is open now, or the server doesn't know the collection (which is asked for again in a while). */
+  /** A watch is open, or the server does not know the optional collection. */
   readonly connected: boolean
-  /** When the API server last said anything (epoch), undefined before it ever did. */
+  /** The Unix time of the last data from the API server; undefined before. */
   readonly lastContactMs: number | undefined
-  /** What went wrong last, in one line; undefined when the last call went well. */
+  /** The last failure in one line; undefined after a success. */
   readonly trouble: string | undefined
-  /** Resolves when the signal has ended it. Never rejects. */
+  /** Resolves when the signal has stopped it. Never rejects. */
   readonly stopped: Promise<void>
 }
 
-// A bit past the time-out, so that a server that keeps its word is never cut off.
+// Added to the watch's duration, so that the server ends a watch first.
 const SILENCE_GRACE_MS = 5_000
 const RELIST_AFTER_FAILURES = 3
 const UNKNOWN_AGAIN_MS = 30_000
 
 /**
- * Keeps a copy of a collection up to date: lists it in pages, then watches it with bookmarks. A dropped or silent watch is
- * opened anew where it was; when the server no longer knows that place (410), or refuses it three times (a server whose
- * data went back), all is listed again and what has gone is reported as deleted: at the latest when its namesake is there.
- * Tries for ever, until the signal.
+ * Keeps a copy of a collection up to date: lists it in pages, then watches it with bookmarks. It resumes a dropped or silent watch at its
+ * resource version. When that version has expired (410), or after three failures (such as a restored etcd), it lists the collection again and
+ * reports missing objects as deleted, at the latest when an object of the same name appears. It retries until the signal.
  */
 export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
   const { client, path, query = {}, signal, log = () => {}, pageSize = 500, watchTimeoutS = 60 } = options
   const { metadataOnly = false } = options
   const { first, most } = options.backoffMs ?? { first: 500, most: 10_000 }
-  /** UIDs with `<namespace>/<name>`, and the other way round. */
+  /** `<namespace>/<name>` by UID, and the UID by that name. */
   const known = new Map<string, string>()
   const uids = new Map<string, string>()
   const refused = new Set<string>()
@@ -126,7 +125,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
     const status = error instanceof ApiStatusError ? error.status : undefined
     if (status === 410 || failures >= RELIST_AFTER_FAILURES) version = undefined
     const message = messageOf(error).replace(/\s*\n\s*/g, ' ')
-    // Each kind of failure once: a server that was away may come back and refuse.
+    // Logs each kind of failure once: after lost contact, a server may answer with an error.
     if (trouble?.status !== status || failures === 1) {
       isLost = true
       log(`${path}: ${status === 410 ? 'list anew' : 'contact lost, trying again'}: ${message}`)
@@ -154,7 +153,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
       }
       next = text(metadata.continue)
       if (next !== undefined) continue
-      // Only a whole list can tell what has gone.
+      // Only a complete list shows deleted objects.
       for (const key of known.keys()) if (!seen.has(key)) remove(key)
       const listed = text(metadata.resourceVersion)
       if (listed === undefined) throw new LabError(`Cannot list ${path}`, { why: 'the list has no resourceVersion' })
@@ -196,7 +195,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
       // Not when it opens: a server that accepts and hangs up has to be waited for longer each time.
       failures = 0
     }
-    // A server that ends each watch at once would be asked in a tight loop.
+    // Without a wait, a server that ends each watch at once would cause a tight loop.
     if (Date.now() - openedMs < 1_000)
       throw new LabError(`Cannot watch ${path}`, { why: 'the server ended it at once' })
     failures = 0
@@ -217,7 +216,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
         return undefined
       }
       const name = `${text(metadata.namespace) ?? ''}/${text(metadata.name)}`
-      // Nobody can have a name that another still has: that one is gone, though a list is told to its end first.
+      // Two objects cannot have the same name: the other one is deleted, even if the list is incomplete.
       const namesake = uids.get(name)
       if (namesake !== key) remove(namesake)
       known.set(key, name)
@@ -226,7 +225,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
       return key
     } catch (error) {
       const message = messageOf(error)
-      // One object that can't be taken must not stop the others, nor fill the log.
+      // One invalid object must not stop the others or fill the log.
       if (refused.size < 100 && !refused.has(message)) {
         refused.add(message)
         log(`${path}: ${text(metadata.namespace) ?? ''}/${text(metadata.name)} left out: ${message}`)

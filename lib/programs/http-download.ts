@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import type { Context } from './program-options.ts'
 
-/** A source cannot give the program; the next one is tried. The message says why. */
+/** A source does not have the program, for the reason in the message. The next source is tried. */
 export class SourceUnavailableError extends Error {}
 
-/** A failure that another try may get past. */
+/** A failure that a retry can fix. */
 class TransientError extends SourceUnavailableError {
-  /** How long the server asks to wait, when it says so; without end for what no waiting changes. */
+  /** The wait that the server requests; infinite for a failure that no wait fixes. */
   readonly waitMs: number | undefined
-  /** The origin that would fail for any other file too: it gives no answer, or allows no more requests. */
+  /** The origin, if it fails for every file: no answer, or an exhausted rate limit. */
   readonly failingOrigin: string | undefined
   constructor(message: string, given: { waitMs?: number | undefined; failingOrigin?: string } = {}) {
     super(message)
@@ -30,12 +30,12 @@ export interface HttpAnswer {
 /** A client for downloads, while it is open. */
 export interface HttpClient {
   /**
-   * Reads what is at a URL. Stalls, broken transfers, 5xx and rate limits that end soon are tried again, and `read` starts over.
+   * Reads a URL. Retries after a stall, a broken transfer, 5xx and a short rate limit; `read` then starts again.
    *
-   * Throws a SourceUnavailableError for any answer but 200, and when every try fails.
+   * Throws a SourceUnavailableError for any status but 200, and when every attempt fails.
    */
   get: <T>(url: string, read: (answer: HttpAnswer) => Promise<T>) => Promise<T>
-  /** Asks for the headers alone, with the same tries. Throws as `get` does. */
+  /** Requests the headers only, with the same retries. Throws as `get`. */
   head: (url: string) => Promise<void>
   close: () => Promise<void>
 }
@@ -44,11 +44,11 @@ const maxRedirects = 5
 const githubApi = 'https://api.github.com'
 
 /**
- * A client that obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY. GITHUB_TOKEN is sent to api.github.com alone. A host that gives no answer in
- * any try, or whose rate limit ends too late, is remembered in the context: further requests to it fail at once.
+ * A client that uses HTTPS_PROXY, HTTP_PROXY and NO_PROXY. It sends GITHUB_TOKEN only to api.github.com. The context keeps hosts without an
+ * answer or with a long rate limit: further requests to them fail at once.
  */
 export async function openHttpClient(context: Context, signal?: AbortSignal): Promise<HttpClient> {
-  // Loading it takes a while, and a run that finds every program has no use for it.
+  // Slow to load, and not needed when every program is found.
   const { EnvHttpProxyAgent, request } = await import('undici')
   const connect = { timeout: context.connectTimeoutMs }
   const httpProxy = variable(context.env, 'http_proxy')
@@ -60,7 +60,7 @@ export async function openHttpClient(context: Context, signal?: AbortSignal): Pr
     httpProxy,
     httpsProxy: variable(context.env, 'https_proxy') || httpProxy,
     noProxy: variable(context.env, 'no_proxy'),
-    // Our own watch covers the whole transfer, waiting for a proxy included; these would only see parts of it.
+    // stallWatch() covers the whole transfer, including the wait for a proxy; these cover only parts.
     headersTimeout: 0,
     bodyTimeout: 0,
   })
@@ -187,7 +187,7 @@ function redirectTarget(location: string, from: string, host: string): string {
   return target.href
 }
 
-/** Why an answer is not the file: a rate limit, a fault of the server, or no such file. */
+/** The error of a status: a rate limit, a server error, or a missing file. */
 function statusError(answer: Dispatcher.ResponseData, url: string): SourceUnavailableError {
   const { statusCode: status } = answer
   const { host, origin } = new URL(url)
@@ -200,7 +200,7 @@ function statusError(answer: Dispatcher.ResponseData, url: string): SourceUnavai
     const until = waitMs === undefined ? '' : ` for another ${Math.ceil(waitMs / 1000)} s`
     const hint = origin === githubApi ? '; set GITHUB_TOKEN for a higher limit' : ''
     const message = `${host} answers ${status}: its rate limit is reached${until}${hint}`
-    // A 403 that names no end of it is not over in seconds.
+    // A 403 without an end of the limit does not pass in seconds.
     const endsInMs = waitMs ?? (status === 403 ? Number.POSITIVE_INFINITY : undefined)
     return new TransientError(message, { waitMs: endsInMs, failingOrigin: origin })
   }
@@ -231,7 +231,7 @@ interface Watch {
   end: () => void
 }
 
-/** Aborts when it isn't restarted in time, or when the caller's own signal does. */
+/** Aborts when it is not restarted in time, or with the caller's signal. */
 function stallWatch(stallMs: number, outer: AbortSignal | undefined, stalled: () => Error): Watch {
   const controller = new AbortController()
   const giveUp = () => controller.abort(stalled())
@@ -246,7 +246,7 @@ function stallWatch(stallMs: number, outer: AbortSignal | undefined, stalled: ()
   }
 }
 
-/** A request that got no answer. What the system says for certain (no such name, refused, no connection in time) is not tried again. */
+/** The error of a request without an answer. An unknown host, a refused connection and a connection time-out are not retried. */
 function unreachable(error: unknown, origin: string, context: Context, signal?: AbortSignal): unknown {
   if (error instanceof SourceUnavailableError || signal?.aborted === true) return error
   const code = innermost(error).code ?? ''
@@ -259,7 +259,7 @@ function unreachable(error: unknown, origin: string, context: Context, signal?: 
   })
 }
 
-/** What went wrong, in few words: the outer errors say little, the innermost cause knows. */
+/** The message of the innermost cause; the outer errors are generic. */
 function reasonOf(error: unknown): string {
   const { message, code } = innermost(error)
   return message || code || String(error)
@@ -268,7 +268,7 @@ function reasonOf(error: unknown): string {
 function innermost(error: unknown): { message: string; code: string | undefined } {
   let cause = error
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause
-  // Of several addresses of a host, the first one's failure.
+  // For a host with several addresses, the failure of the first one.
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) cause = cause.errors[0]
   if (!(cause instanceof Error)) return { message: String(cause), code: undefined }
   return { message: cause.message, code: 'code' in cause ? String(cause.code) : undefined }

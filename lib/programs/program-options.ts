@@ -6,43 +6,43 @@ import { type KnownSums, readKnownSums } from './checksums.ts'
 import { catalog, type Program, type Source } from './program-catalog.ts'
 import { currentPlatform, type Platform } from './releases.ts'
 
-/** Everything that finding a program takes from outside, each with the lab's own default. */
+/** The environment in which programs are found, each option with a default. */
 export interface BinariesOptions {
   env?: NodeJS.ProcessEnv
   run?: Run
   platform?: Platform
   catalog?: readonly Source[]
-  /** The folder of the Go modules, one folder a source. */
+  /** The folder of the Go modules, one folder per source. */
   goModulesDir?: string
-  /** SHA-256 of release files; where it has none, the publisher's own file is asked. */
+  /** The SHA-256 of release files. For other files the publisher's checksum is used. */
   knownSums?: KnownSums
   /** Other servers for the releases: an origin (`https://github.com`) to the base address used instead. */
   origins?: Readonly<Record<string, string>>
   reporter?: Reporter
-  /** How long a download host has to accept a connection. */
+  /** The time limit of a connection to a download host. */
   connectTimeoutMs?: number
-  /** How long a transfer may bring no byte. */
+  /** The longest time without data in a transfer. */
   stallTimeoutMs?: number
-  /** How often a download is tried. */
+  /** The number of attempts of a download. */
   tries?: number
-  /** The pause before the second try; three times as long before each further one. */
+  /** The pause before the second attempt. It triples for each further one. */
   retryDelayMs?: number
-  /** The longest pause that a server can ask for (Retry-After) without ending the tries. */
+  /** The longest Retry-After that is obeyed; a longer one ends the attempts. */
   maxWaitMs?: number
-  /** How long a program has to tell its version. */
+  /** The time limit for a program to print its version. */
   versionTimeoutMs?: number
-  /** Free bytes that building everything needs; see buildDiskBytes. */
+  /** The free bytes that building every program needs; see buildDiskBytes. */
   buildDiskBytes?: number
 }
 
 export interface Context extends Required<BinariesOptions> {
-  /** Origins that gave no answer in any try, or allow no more requests, with the reason: not asked again in a run. */
+  /** Origins without an answer or with an exhausted rate limit, with the reason. They get no more requests in a run. */
   unreachable: Map<string, string>
 }
 
 /**
- * What building every program from empty caches takes at its worst: about 10 GB stay (6.5 GB of Go's build cache, 3.1 GB of modules,
- * 0.8 GB of programs, measured), the rest is the linker's and compiler's temporary files and room for the next version.
+ * The disk space to build every program with empty caches. About 10 GB stay (6.5 GB of Go's build cache, 3.1 GB of modules, 0.8 GB of
+ * programs, measured); the rest is for temporary files and the next version.
  */
 export const buildDiskBytes = 20e9
 
@@ -70,7 +70,7 @@ export function createContext(options: BinariesOptions = {}): Context {
   }
 }
 
-/** The source and entry of a program; throws a UsageError that lists the names there are. */
+/** The source and entry of a program. Throws a UsageError with the valid names. */
 export function catalogEntry(name: string, context: Context): { source: Source; program: Program } {
   for (const source of context.catalog) {
     const program = source.programs.find(candidate => candidate.name === name)

@@ -19,11 +19,10 @@ const dayMs = 24 * 60 * 60 * 1000
 const prefix = '.tmp-'
 
 /**
- * Runs `body` with a folder of its own beside the cached programs, so that a finished one can be renamed into place, and
- * removes that folder whatever happens. SIGINT and SIGTERM abort the signal that `body` gets and, once the folder is gone,
- * do what they would have done.
+ * Runs `body` with a temporary folder in the cache, from which a finished program is renamed into place, and removes the folder afterwards.
+ * SIGINT and SIGTERM abort the signal of `body`, and take effect when the folder is removed. It first removes the folders of dead processes.
  *
- * Folders that dead processes left behind are removed first. Throws a LabError when the cache can't be written.
+ * Throws a LabError when the cache cannot be written.
  */
 export async function withStaging<T>(
   cacheDir: string,
@@ -46,25 +45,25 @@ export async function withStaging<T>(
   }
 }
 
-/** Puts a finished program, or its folder, into the cache, whole or not at all: others see the old one, or the new one. */
+/** Moves a finished program, or its folder, into the cache in one step, so that other processes see the old or the new one. */
 export function moveIntoCache(stagedPath: string, cachedPath: string): void {
   chmodSync(stagedPath, 0o755)
-  // A rename can reach the disk before the bytes do, and an empty program would then be found for ever.
+  // Without fsync a crash can leave the renamed file empty.
   const file = openSync(stagedPath, 'r')
   fsyncSync(file)
   closeSync(file)
-  // A folder takes no other one's place: what is there is one without the program, or the same.
+  // A rename does not replace a folder. The existing one is the same, or incomplete.
   if (statSync(stagedPath).isDirectory()) rmSync(cachedPath, { recursive: true, force: true })
   renameSync(stagedPath, cachedPath)
 }
 
-/** Removes staging folders that no process works in any more. */
+/** Removes the staging folders of ended processes. */
 export function removeStaleStaging(cacheDir: string): void {
   for (const name of readdirSync(cacheDir)) {
     const [, host, pid] = /^\.tmp-(.+)-(\d+)-[^-]+$/.exec(name) ?? []
     if (host === undefined) continue
     const path = join(cacheDir, name)
-    // A pid says nothing about another machine or container that shares this folder: there, only age does.
+    // A pid is valid only on this host. For other machines or containers that share this folder, the age decides.
     if ((host === thisHost() && !isAlive(Number(pid))) || isOlderThanADay(path)) {
       rmSync(path, { recursive: true, force: true })
     }
@@ -85,7 +84,7 @@ function makeStagingDir(cacheDir: string): string {
   }
 }
 
-/** Rejects some seconds after the signal: what `body` started has that long to end by itself. */
+/** Rejects three seconds after the signal, the time for `body` to end by itself. */
 async function abortion(signal: AbortSignal): Promise<never> {
   await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
   await sleep(3_000, undefined, { ref: false })

@@ -96,7 +96,7 @@ requests('gives up after the time-out', async () => {
   const client = createClient(api.credentials)
   await assert.rejects(
     client.request('GET', '/slow', { timeoutMs: 50 }),
-    /Cannot GET \/slow at .*nothing came for 50 ms/,
+    /Cannot GET \/slow at .*no data for 50 ms/,
   )
   client.close()
   await api.close()
