@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { formatBytes } from '../cli/progress.ts'
 import { formatTable } from '../cli/table.ts'
 import { findGo, freeCacheBytes } from './build-program.ts'
@@ -21,9 +22,18 @@ export interface DoctorReport {
  */
 export async function doctorReport(
   names: readonly ProgramName[],
-  options: BinariesOptions & { nodeVersion?: string; optional?: Partial<Record<ProgramName, string>> } = {},
+  options: BinariesOptions & {
+    nodeVersion?: string
+    cores?: number
+    optional?: Partial<Record<ProgramName, string>>
+  } = {},
 ): Promise<DoctorReport> {
-  const { nodeVersion = process.versions.node, optional = {}, ...binariesOptions } = options
+  const {
+    nodeVersion = process.versions.node,
+    cores = availableParallelism(),
+    optional = {},
+    ...binariesOptions
+  } = options
   const context = createContext(binariesOptions)
   const sourceOf = (name: ProgramName) => catalogEntry(name, context).source
   const demanding = mostDemanding(names.map(sourceOf), context)
@@ -47,6 +57,10 @@ export async function doctorReport(
   const wantedDisk = formatBytes(context.buildDiskBytes)
   const freeDisk = formatBytes(freeCacheBytes(context))
   rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; building every program needs ${wantedDisk}`])
+  const builds = new Set(
+    plans.filter(plan => plan.from === 'build' && !isOptional(plan)).map(({ name }) => sourceOf(name)),
+  )
+  if (builds.size > 0) rows.push(buildTime([...builds], cores))
   const unused = unusedInCache(context)
   if (unused.length > 0) {
     const size = formatBytes(unused.reduce((sum, { bytes }) => sum + bytes, 0))
@@ -67,6 +81,15 @@ export async function doctorReport(
     problems.push({ what: `Node.js is ${nodeVersion}`, next: `install Node.js ${oldestTools.node} or newer` })
   }
   return { table: formatTable([['PROGRAM', 'WANTED', 'FROM', 'WHERE'], ...rows]), problems }
+}
+
+/** How long builds take, and what shortens them: a row of the table. */
+function buildTime(sources: readonly Source[], cores: number): string[] {
+  const minutes = Math.ceil(sources.reduce((sum, { go }) => sum + (go?.cpuMinutes ?? 1), 0) / cores)
+  const names = sources.map(({ name }) => name).join(', ')
+  const advice =
+    'allow the downloads, or take the programs of another machine: make programs-export and programs-import'
+  return ['builds', '', `${minutes} min`, `at most, on ${cores} cores, for ${names}. To avoid them, ${advice}`]
 }
 
 /** The source with the newest required Go. */

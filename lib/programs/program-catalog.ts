@@ -50,6 +50,8 @@ export interface Source {
      * Default: the `tool` lines.
      */
     kind?: 'collector'
+    /** CPU minutes of a build from an empty Go build cache, for the estimate of `make doctor`; measured, rounded up. */
+    cpuMinutes?: number
   }
 }
 
@@ -64,7 +66,11 @@ const entries = [
       { name: 'kwokctl', versionPattern: /^kwokctl version v(\S+)/m },
     ],
     assets: kwokAssets,
-    go: { module: 'sigs.k8s.io/kwok', define: version => [`sigs.k8s.io/kwok/pkg/consts.Version=v${version}`] },
+    go: {
+      module: 'sigs.k8s.io/kwok',
+      define: version => [`sigs.k8s.io/kwok/pkg/consts.Version=v${version}`],
+      cpuMinutes: 6,
+    },
   },
   {
     name: 'kubernetes',
@@ -78,6 +84,7 @@ const entries = [
     assets: kubernetesAssets,
     go: {
       module: 'k8s.io/kubernetes',
+      cpuMinutes: 15,
       define: version => {
         const [major, minor] = version.split('.')
         const variables = 'k8s.io/component-base/version.git'
@@ -90,7 +97,7 @@ const entries = [
     version: versions.etcd,
     programs: [{ name: 'etcd', versionPattern: /^etcd Version: (\S+)/m }],
     assets: etcdAssets,
-    go: { module: 'go.etcd.io/etcd/server/v3' },
+    go: { module: 'go.etcd.io/etcd/server/v3', cpuMinutes: 3 },
   },
   {
     name: 'prometheus',
@@ -102,6 +109,7 @@ const entries = [
     assets: prometheusAssets,
     go: {
       module: 'github.com/prometheus/prometheus',
+      cpuMinutes: 10,
       // 3.8.1 is v0.308.1: the major version goes to the hundreds of the minor one.
       moduleVersion: version =>
         version.replace(/^(\d+)\.(\d+)/, (_, major, minor) => `0.${Number(major) * 100 + Number(minor)}`),
@@ -119,7 +127,7 @@ const entries = [
       },
     ],
     assets: otelcolAssets,
-    go: { module: 'go.opentelemetry.io/collector/otelcol', kind: 'collector' },
+    go: { module: 'go.opentelemetry.io/collector/otelcol', kind: 'collector', cpuMinutes: 9 },
   },
   {
     name: 'jaeger',
@@ -128,6 +136,7 @@ const entries = [
     assets: jaegerAssets,
     go: {
       module: 'github.com/jaegertracing/jaeger',
+      cpuMinutes: 11,
       moduleVersion: jaegerTag,
       define: version => [`github.com/jaegertracing/jaeger/pkg/version.latestVersion=v${version}`],
     },
@@ -140,6 +149,7 @@ const entries = [
     // Its Makefile sets the version of client-go, and that is what it prints.
     go: {
       module: 'sigs.k8s.io/metrics-server',
+      cpuMinutes: 7,
       define: version => [`k8s.io/client-go/pkg/version.gitVersion=v${version}`],
     },
   },
@@ -148,7 +158,11 @@ const entries = [
     version: versions.helm,
     programs: [{ name: 'helm', versionArgs: ['version', '--short'], versionPattern: /^v(\d+\.\d+\.\d+)/m }],
     assets: helmAssets,
-    go: { module: 'helm.sh/helm/v3', define: version => [`helm.sh/helm/v3/internal/version.version=v${version}`] },
+    go: {
+      module: 'helm.sh/helm/v3',
+      define: version => [`helm.sh/helm/v3/internal/version.version=v${version}`],
+      cpuMinutes: 9,
+    },
   },
   {
     name: 'k3d',
@@ -157,6 +171,7 @@ const entries = [
     assets: k3dAssets,
     go: {
       module: 'github.com/k3d-io/k3d/v5',
+      cpuMinutes: 6,
       define: version => [`github.com/k3d-io/k3d/v5/version.Version=v${version}`],
     },
   },

@@ -113,7 +113,10 @@ build('refuses a Go that is older than what the pins ask for, to the patch', asy
 
 build('refuses to begin without disk space', async ({ machine: { options, pathDir } }) => {
   writeProgram(join(pathDir, 'go'), `#!/bin/sh\necho '{"GOVERSION":"go1.26.1","GOFLAGS":""}'\n`)
-  await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source], buildDiskBytes: 1e18 }), /the build needs/)
+  await assert.rejects(
+    ensurePrograms(['etcd'], { ...options, catalog: [source], buildDiskBytes: 1e18 }),
+    /the build needs/,
+  )
 })
 
 build(
@@ -196,10 +199,7 @@ withRealGo('builds every tool of a module at once, with its version inside', asy
   assert.equal(execFileSync(found.kwokctl.path, { encoding: 'utf8' }), 'kwokctl version 1.2.3\n')
   assert.deepEqual(cachedNames(machine), ['kwok-1.2.3-<pins>', 'kwokctl-1.2.3-<pins>'])
   assert.equal(readGoProgram(found.kwokctl.path)?.main, `${module}/cmd/kwokctl`)
-  assert.match(
-    machine.lines.join('\n'),
-    /official release: it has no .*\n.*building with go1\..*\n.*built in \d+ s$/,
-  )
+  assert.match(machine.lines.join('\n'), /official release: it has no .*\n.*building with go1\..*\n.*built in \d+ s$/)
 })
 
 withRealGo('obeys the pins: a module without the sums it needs is not mended', async ({ machine }) => {

@@ -108,6 +108,17 @@ doctor('has no problem when all is there, Go or not', async ({ machine }) => {
   assert.match(lines[4] ?? '', /^disk\s+0 MB\s+free\s+\d+(\.\d)? [GM]B at \/.*kube-otel-lab\/bin; /)
 })
 
+doctor('tells how long builds take, and what avoids them', async ({ machine }) => {
+  writeFakeGo(machine)
+  const source = testSource({ assets: () => [], go: { cpuMinutes: 7 } })
+  const { table } = await doctorReport(['etcd'], { ...machine.options, catalog: [source], cores: 2 })
+  assert.match(
+    table,
+    /^builds +4 min +at most, on 2 cores, for etcd\. To avoid them, allow the downloads, or .*programs-import$/m,
+  )
+  assert.doesNotMatch((await doctorReport(['etcd'], machine.options)).table, /^builds/m)
+})
+
 doctor('names what the cache has and this checkout does not use, a program of two names once', async ({ machine }) => {
   const used = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
   linkSync(used, join(dirname(used), 'etcd-1.2.3'))
