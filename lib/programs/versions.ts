@@ -6,7 +6,7 @@ export const versions = {
   kwok: '0.8.0',
   kubernetes: '1.36.3',
   etcd: '3.6.16',
-  prometheus: '3.8.1',
+  prometheus: '3.16.0',
   otelcol: '0.149.0',
   jaeger: '2.0.0-rc2',
   metricsServer: '0.9.0',
