@@ -23,8 +23,8 @@ export const grafanaBuild = '36482603486'
 
 /** Tags of images that are no program of the list above. A digest only where two sources give it for the index, not one platform. */
 export const imageTags = {
-  lgtm: '0.28.0',
-  node: '20.20.2-bookworm-slim',
+  lgtm: '0.34.0',
+  node: '24.21.0-bookworm-slim',
 } as const
 
 /** The oldest tools of the machine that the lab works with. Node.js's stands in package.json too (a test compares). */

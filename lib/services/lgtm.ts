@@ -11,7 +11,7 @@ import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
 import { wantsJaeger } from './jaeger.ts'
 import { labPrometheusConfig, lookbackMs, prometheusUrl } from './prometheus.ts'
 
-/** Where LGTM looks for its files, https://github.com/grafana/docker-otel-lgtm at v0.28.0. */
+/** Where LGTM looks for its files, https://github.com/grafana/docker-otel-lgtm at 6b62ccec (August 2026). */
 const HOME = '/otel-lgtm'
 /** Where it sees what `make dashboards` writes. */
 const dashboardsInside = `${HOME}/kube-otel-lab`

@@ -139,7 +139,7 @@ lines(
       '--health-timeout=5s',
       '--health-retries=3',
       digest,
-      'docker.io/library/node:20.20.2-bookworm-slim',
+      'docker.io/library/node:24.21.0-bookworm-slim',
       '--max-semi-space-size=16',
       '/etc/kube-otel-lab/stats-proxy.mjs',
       '--address',
@@ -230,7 +230,7 @@ lines('of the trace simulator and of Jaeger', async () => {
     ...locked,
     '--entrypoint=node',
     digest,
-    'docker.io/library/node:20.20.2-bookworm-slim',
+    'docker.io/library/node:24.21.0-bookworm-slim',
     '--max-semi-space-size=16',
     '/etc/kube-otel-lab/traces.mjs',
     '--kubeconfig',
@@ -363,7 +363,7 @@ for (const [variable, value] of [
   images(`refuses ${variable}=${value}`, () => {
     assert.throws(() => chosenImages({ [variable]: value }), {
       name: 'UsageError',
-      message: `${variable}=${value} is refused: it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0`,
+      message: `${variable}=${value} is refused: it must be the name of an image, such as mirror.example/otel-lgtm:0.34.0`,
     })
   })
 }
