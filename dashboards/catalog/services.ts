@@ -1,7 +1,7 @@
 import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { CLUSTER, group } from './rows.ts'
 
-export const SPANMETRICS = 'spanmetrics'
+export const SPANMETRICS = 'span_metrics'
 const SERVICE = [
   CLUSTER,
   'k8s_namespace_name',
@@ -15,7 +15,7 @@ const SERVICE = [
 ]
 const SIMULATOR = [CLUSTER, 'job', 'service_name']
 
-/** What the collector's spanmetrics connector makes of spans, and what the trace simulator says of itself. */
+/** What the collector's span_metrics connector makes of spans, and what the trace simulator says of itself. */
 export function serviceMetrics(): CatalogMetric[] {
   return [
     ...group(SPANMETRICS, SERVICE, {

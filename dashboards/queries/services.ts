@@ -2,7 +2,7 @@ import type { Dimension, Excuse } from '../../lib/checks/verify/truth-marks.ts'
 import { labelsOf, legendOf, type Query } from './query.ts'
 import { aggregate, chosen, inNamespace, POD } from './scope.ts'
 
-/** Spans, each one call: counted by the collector's spanmetrics connector. */
+/** Spans, each one call: counted by the collector's span_metrics connector. */
 export const CALLS = 'traces_span_metrics_calls_total'
 const DURATION = 'traces_span_metrics_duration_seconds'
 /** A service's own requests are those that it answers; what it asks of others is counted there. */

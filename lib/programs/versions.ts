@@ -7,7 +7,7 @@ export const versions = {
   kubernetes: '1.36.3',
   etcd: '3.6.16',
   prometheus: '3.16.0',
-  otelcol: '0.149.0',
+  otelcol: '0.160.0',
   jaeger: '2.0.0-rc2',
   metricsServer: '0.9.0',
   helm: '3.22.0',

@@ -4,11 +4,11 @@ import type { Lab } from '../lab/lab.ts'
 import type { Mount } from './container-spec.ts'
 import { giveToContainers } from './container-user.ts'
 
-/** Where a collector in a container sees the machine: the `root_path` of its hostmetrics receiver. */
+/** Where a collector in a container sees the machine: the `root_path` of its host_metrics receiver. */
 export const HOST_ROOT = '/hostfs'
 
 /**
- * What hostmetrics reads of /proc (github.com/shirou/gopsutil v4.26.2), with the source of each. Not all of /proc: the collector runs as the
+ * What host_metrics reads of /proc (github.com/shirou/gopsutil v4.26.2), with the source of each. Not all of /proc: the collector runs as the
  * user, and `/proc/<pid>/root` of another process of the same user leads to every file that the user can read.
  */
 const procFiles: Readonly<Record<string, string>> = {

@@ -186,7 +186,7 @@ lines('of the collector: published nowhere; of the machine it sees figures, and 
     '--env=KUBECONFIG=/etc/kube-otel-lab/kubeconfig.yaml',
     ...locked,
     digest,
-    'docker.io/otel/opentelemetry-collector-contrib:0.149.0',
+    'docker.io/otel/opentelemetry-collector-contrib:0.160.0',
     '--config=/etc/kube-otel-lab/otelcol.yaml',
   ])
   const files = filesBelow(join(lab.dataDir, 'collector'))
