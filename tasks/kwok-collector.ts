@@ -1,5 +1,5 @@
 /**
- * Starts the OpenTelemetry Collector with one kubeletstats receiver for each node, and the watcher that adds and removes receivers when nodes
+ * Starts the OpenTelemetry Collector with one kubelet_stats receiver for each node, and the watcher that adds and removes receivers when nodes
  * are added and removed. The configuration is rendered from kwok-config/kwok-otel-collector.yaml.
  *
  *   tsx tasks/kwok-collector.ts

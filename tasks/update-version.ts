@@ -6,6 +6,7 @@
  *   npx tsx tasks/update-version.ts kwok 0.8.0
  *   npx tsx tasks/update-version.ts metrics-server 0.9.0
  */
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -23,7 +24,12 @@ const positional = [
 ]
 
 await runTask({ about, settings: [], positional }, async ({ positional: [program = '', version = ''] }) => {
-  const files = { versions: join(projectDir, 'lib', 'programs', 'versions.ts'), sums: sumsFile }
+  const k3dConfig = join(projectDir, 'k3d-config')
+  const files = {
+    versions: join(projectDir, 'lib', 'programs', 'versions.ts'),
+    sums: sumsFile,
+    manifests: readdirSync(k3dConfig).map(file => join(k3dConfig, file)),
+  }
   for (const line of await updateVersion(program, version, { context: createContext(), files, onStep: say }))
     print(line)
   print('Next: make programs test')

@@ -1,7 +1,7 @@
 import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { group, NODE_LABELS } from './rows.ts'
 
-export const HOSTMETRICS = 'hostmetrics'
+export const HOSTMETRICS = 'host_metrics'
 const HOST = [...NODE_LABELS, 'host_name']
 
 /**
@@ -10,6 +10,7 @@ const HOST = [...NODE_LABELS, 'host_name']
 export function hostMetrics(): CatalogMetric[] {
   return [
     ...group(HOSTMETRICS, HOST, {
+      system_cpu_logical_count: ['gauge', '1'],
       system_cpu_load_average_1m: ['gauge', '1'],
       system_cpu_load_average_5m: ['gauge', '1'],
       system_cpu_load_average_15m: ['gauge', '1'],

@@ -1,7 +1,7 @@
 import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { CONTAINER_LABELS, group, NODE_LABELS, POD_LABELS } from './rows.ts'
 
-export const KUBELETSTATS = 'kubeletstats'
+export const KUBELETSTATS = 'kubelet_stats'
 const NETWORK = ['direction', 'interface']
 
 /** The metrics of each kubelet's summary. Prometheus appends `_ratio` to gauges of unit 1, also to counts. */

@@ -1,7 +1,7 @@
 import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { CLUSTER, group } from './rows.ts'
 
-export const SPANMETRICS = 'spanmetrics'
+export const SPANMETRICS = 'span_metrics'
 const SERVICE = [
   CLUSTER,
   'k8s_namespace_name',
@@ -15,7 +15,7 @@ const SERVICE = [
 ]
 const SIMULATOR = [CLUSTER, 'job', 'service_name']
 
-/** The metrics of the collector's spanmetrics connector, and those of the trace simulator. */
+/** The metrics of the collector's span_metrics connector, and those of the trace simulator. */
 export function serviceMetrics(): CatalogMetric[] {
   return [
     ...group(SPANMETRICS, SERVICE, {

@@ -2,7 +2,7 @@ import type { AllowedEmpty, Dimension } from '../../lib/checks/verify/query-expe
 import { labelsOf, legendOf, type Query } from './query.ts'
 import { aggregate, inNamespace, POD, selected } from './scope.ts'
 
-/** Spans, counted by the collector's spanmetrics connector. */
+/** Spans, counted by the collector's span_metrics connector. */
 export const CALLS = 'traces_span_metrics_calls_total'
 const DURATION = 'traces_span_metrics_duration_seconds'
 /** Server spans are the requests that a service answers; client spans are its calls to others. */

@@ -226,7 +226,7 @@ export function measuringAlerts(): RuleGroup {
         summary: 'No usage of node {{ $labels.k8s_node_name }}',
         description: '{{ $labels.k8s_node_name }} is ready, but its kubelet has given no usage for two minutes.',
         runbook:
-          'Look for kubeletstats/{{ $labels.k8s_node_name }} in the log of the collector; make kwok-collector writes its configuration again.',
+          'Look for kubelet_stats/{{ $labels.k8s_node_name }} in the log of the collector; make kwok-collector writes its configuration again.',
       },
       {
         alert: 'KubeAPIErrorBudgetSpent',

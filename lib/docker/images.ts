@@ -69,7 +69,7 @@ export function atPrefix(reference: string, prefix: string): string {
 function requireReference(variable: string, text: string): void {
   if (text === '' || /^[a-zA-Z0-9][\w.:/@-]*$/.test(text)) return
   throw new UsageError(`${variable}=${text} is invalid`, {
-    why: 'it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0',
+    why: 'it must be the name of an image, such as mirror.example/otel-lgtm:0.34.0',
     next: `set ${variable} to another value`,
   })
 }

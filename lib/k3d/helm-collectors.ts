@@ -37,7 +37,7 @@ export function collectorValues(base: unknown, given: ValuesInput): string {
   const receivers = Object.entries(fields(config['receivers'])).map(([name, receiver]) => {
     const own = fields(receiver)
     const every = 'collection_interval' in own ? { ...own, collection_interval: goDuration(given.intervalMs) } : own
-    return [name, name === 'kubeletstats' ? kubeletReceiver(every, given) : every]
+    return [name, name === 'kubelet_stats' ? kubeletReceiver(every, given) : every]
   })
   const { exporter } = fields(fields((metrics['readers'] as unknown[] | undefined)?.[0])['periodic'])
   return stringify({

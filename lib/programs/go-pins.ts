@@ -20,7 +20,8 @@ export function buildArgs(source: Source, output: string): string[] {
   const definitions = (source.go?.define?.(source.version) ?? []).map(definition => `-X ${definition}`)
   const target = source.go?.kind === 'collector' ? '.' : 'tool'
   const ldflags = ['-s', '-w', ...definitions].join(' ')
-  return ['build', '-v', '-mod=readonly', '-trimpath', '-ldflags', ldflags, '-o', output, target]
+  const tags = source.go?.tags === undefined ? [] : ['-tags', source.go.tags.join(',')]
+  return ['build', '-v', '-mod=readonly', '-trimpath', ...tags, '-ldflags', ldflags, '-o', output, target]
 }
 
 /** Twelve digits that are others when anything is that a build is made from: modules, sums, components, flags. */

@@ -100,7 +100,7 @@ export function prometheusAssets(version: string, platform: Platform): ReleaseAs
   ]
 }
 
-/** The contrib distribution: the core one has no kubeletstats receiver. Checksums by goreleaser, one file a distribution. */
+/** The contrib distribution: the core one has no kubelet_stats receiver. Checksums by goreleaser, one file a distribution. */
 export function otelcolAssets(version: string, platform: Platform): ReleaseAsset[] {
   if (!isCommon(platform)) return []
   const base = github('open-telemetry/opentelemetry-collector-releases', version)

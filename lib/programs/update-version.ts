@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LabError, UsageError } from '../cli/errors.ts'
 import type { RunResult } from '../system/run.ts'
 import { BUILD_TIMEOUT_MS } from './build-program.ts'
@@ -15,15 +15,24 @@ import { assetName, platforms } from './releases.ts'
 /** Names in `lib/programs/versions.ts` that are not in the catalogue. */
 const otherNames = ['otel-chart', 'lgtm', 'node']
 
+/** The repositories of the images that k3d-config names, by the name of their version. */
+const imageRepositories: Record<string, string> = {
+  lgtm: 'docker.io/grafana/otel-lgtm',
+  node: 'docker.io/library/node',
+  otelcol: 'docker.io/otel/opentelemetry-collector-contrib',
+}
+
 /** Paths of the files to change. */
 export interface UpdateFiles {
   versions: string
   sums: string
+  /** Manifests and Helm values that name images. */
+  manifests: readonly string[]
 }
 
 /**
- * Sets the version of a program, chart or image: Go pins, sums of the release's files, `lib/programs/versions.ts`. Image tags that go with a program
- * follow its version. Returns what was done, one line each. Files change only after Go has resolved the pins.
+ * Sets the version of a program, chart or image: Go pins, sums of the release's files, `lib/programs/versions.ts`, and image tags in manifests.
+ * The Docker runtime's image tags follow lib/programs/versions.ts. Returns what was done, one line each. Files change only after Go has resolved the pins.
  *
  * Throws a UsageError for a missing or unknown name and a missing or invalid version, and a LabError with Go's error message.
  */
@@ -66,6 +75,13 @@ export async function updateVersion(
   }
   writeFileSync(files.versions, text)
   done.push(`lib/programs/versions.ts: ${name} ${version}`)
+  for (const path of files.manifests) {
+    const before = readFileSync(path, 'utf8')
+    const after = withImageTag(before, name, version)
+    if (after === before) continue
+    writeFileSync(path, after)
+    done.push(`${basename(path)}: ${imageRepositories[name]}:${version}`)
+  }
   return done
 }
 
@@ -75,6 +91,14 @@ export function withVersion(text: string, name: string, version: string): string
   const line = new RegExp(`^(  ${key}: )'[^']*',$`, 'm')
   if (!line.test(text)) throw new LabError(`lib/programs/versions.ts has no line of ${key}`)
   return text.replace(line, `$1'${version}',`)
+}
+
+/** A manifest, or Helm values with `repository` and `tag`, with another tag of the image that has this version. */
+export function withImageTag(text: string, name: string, tag: string): string {
+  const repository = imageRepositories[name]
+  return repository === undefined
+    ? text
+    : text.replace(new RegExp(`(${repository}(?::|\\n +tag: ))\\S+`, 'g'), `$1${tag}`)
 }
 
 /** The table of sums with those of one source replaced. */
@@ -114,7 +138,7 @@ async function publishedSums(source: Source, context: Context) {
 
 /**
  * Resolves the Go pins of a source in a temporary folder, by `go get` and `go mod tidy`, and copies them to the repository on success. The
- * collector's pins are those of the source that its builder writes.
+ * collector's pins are the modules of its components and what the source that its builder writes imports.
  */
 async function updatePins(source: Source, context: Context): Promise<void> {
   const pinsDir = moduleDir(source, context)
@@ -138,8 +162,10 @@ async function updatePins(source: Source, context: Context): Promise<void> {
       await go(['get', '-tool', builder])
       await go(['tool', 'builder', '--config', 'builder.yaml', '--skip-compilation', '--skip-get-modules'])
       const written = join(dir, 'source') // `output_path` in builder.yaml
+      // Not `go mod tidy`, nor the builder, which runs it: both also need the modules of the components' tests.
+      writeFileSync(join(written, 'go.mod'), 'module kube-otel-lab/otelcol\n\ngo 1.26\n')
+      await go(['get', ...componentModules(manifest), module, '.'], written)
       await go(['get', '-tool', builder], written)
-      await go(['mod', 'tidy'], written)
       take(dir, ['builder.yaml'])
       take(written, ['go.mod', 'go.sum'])
       return
@@ -164,16 +190,24 @@ async function updatePins(source: Source, context: Context): Promise<void> {
   }
 }
 
-/** builder.yaml for another version of the collector. Providers have their own version: v1.55.0 with 0.149.0, one minor more in each release. */
+/**
+ * builder.yaml for another version of the collector. Providers have their own version: v1.55.0 with 0.149.0, one minor more in each release.
+ * A component marked `# keep` stays at its version.
+ */
 export function collectorManifest(text: string, version: string): string {
   const [, minor = '', patch = ''] = /^0\.(\d+)\.(\d+)$/.exec(version) ?? []
   const provider = `1.${Number(minor) - 94}.${patch}`
   return text
     .replace(/^( {2}version: ).*$/m, `$1${version}`)
     .replace(
-      /(gomod: \S+) v\S+/g,
+      /(gomod: \S+) v\S+$/gm,
       (_, module: string) => `${module} v${module.includes('/confmap/provider/') ? provider : version}`,
     )
+}
+
+/** The components of builder.yaml as arguments of `go get`: `module@version`. */
+export function componentModules(manifest: string): string[] {
+  return [...manifest.matchAll(/gomod: (\S+) (v\S+)/g)].map(([, module, version]) => `${module}@${version}`)
 }
 
 /**

@@ -6,8 +6,8 @@ export const versions = {
   kwok: '0.8.0',
   kubernetes: '1.36.3',
   etcd: '3.6.16',
-  prometheus: '3.8.1',
-  otelcol: '0.149.0',
+  prometheus: '3.16.0',
+  otelcol: '0.160.0',
   jaeger: '2.0.0-rc2',
   metricsServer: '0.9.0',
   helm: '3.22.0',
@@ -23,8 +23,8 @@ export const grafanaBuild = '36482603486'
 
 /** Tags of images that are no program of the list above. A digest only where two sources give it for the index, not one platform. */
 export const imageTags = {
-  lgtm: '0.28.0',
-  node: '20.20.2-bookworm-slim',
+  lgtm: '0.34.0',
+  node: '24.21.0-bookworm-slim',
 } as const
 
 /** The oldest tools of the machine that the lab works with. Node.js's stands in package.json too (a test compares). */

@@ -25,7 +25,7 @@ export interface CollectorInput {
 }
 
 /**
- * A collector configuration: the base with one `kubeletstats/<node>` receiver for each node, sorted by name, so that the same nodes give
+ * A collector configuration: the base with one `kubelet_stats/<node>` receiver for each node, sorted by name, so that the same nodes give
  * the same text.
  */
 export function collectorConfig(base: string, input: CollectorInput): string {
@@ -38,16 +38,16 @@ export function collectorConfig(base: string, input: CollectorInput): string {
   const pipelines = fields(service['pipelines'])
   const kubernetes = fields(pipelines['metrics/kubernetes'])
   const interval = { collection_interval: goDuration(input.intervalMs) }
-  const { kubeletstats, ...others } = receivers
+  const { kubelet_stats: kubeletStats, ...others } = receivers
   const { 'otlp_grpc/jaeger': tracesExporter, ...otherExporters } = exporters
   const tracesExporters = Object.entries(input.tracesEndpoints).map(([word, endpoint]) => [
     `otlp_grpc/${word}`,
     { ...fields(tracesExporter), endpoint },
   ])
   const kubelets = [...input.nodes].sort().map((node, index) => [
-    `kubeletstats/${node}`,
+    `kubelet_stats/${node}`,
     {
-      ...fields(kubeletstats),
+      ...fields(kubeletStats),
       endpoint: `${input.statsProxyUrl}/nodes/${encodeURIComponent(node)}`,
       ...interval,
       initial_delay: goDuration(FIRST_DELAY_MS + Math.round(index * spacingMs(input))),
@@ -59,7 +59,7 @@ export function collectorConfig(base: string, input: CollectorInput): string {
       receivers: {
         ...others,
         k8s_cluster: { ...fields(receivers['k8s_cluster']), ...interval },
-        hostmetrics: { ...hostMetrics(fields(receivers['hostmetrics']), input.host), ...interval },
+        host_metrics: { ...hostMetrics(fields(receivers['host_metrics']), input.host), ...interval },
         ...(input.eventsUrl === undefined ? {} : { k8s_events: { auth_type: 'kubeConfig' } }),
         otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
         ...Object.fromEntries(kubelets),
@@ -80,7 +80,7 @@ export function collectorConfig(base: string, input: CollectorInput): string {
       },
       connectors: {
         ...connectors,
-        spanmetrics: { ...fields(connectors['spanmetrics']), metrics_flush_interval: interval.collection_interval },
+        span_metrics: { ...fields(connectors['span_metrics']), metrics_flush_interval: interval.collection_interval },
       },
       service: {
         ...service,

@@ -4,11 +4,11 @@ import type { Lab } from '../lab/lab.ts'
 import type { Mount } from './container-spec.ts'
 import { giveToContainers } from './container-user.ts'
 
-/** The machine's files in the collector's container: the `root_path` of its hostmetrics receiver. */
+/** The machine's files in the collector's container: the `root_path` of its host_metrics receiver. */
 export const HOST_ROOT = '/hostfs'
 
 /**
- * What hostmetrics reads of /proc (github.com/shirou/gopsutil v4.26.2), with the source of each. Not all of /proc: the collector runs as the
+ * What host_metrics reads of /proc (github.com/shirou/gopsutil v4.26.2), with the source of each. Not all of /proc: the collector runs as the
  * user, and `/proc/<pid>/root` of another process of the same user leads to every file that the user can read.
  */
 const procFiles: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ const procFiles: Readonly<Record<string, string>> = {
 }
 
 /**
- * The mounts of the collector's container: the files of /proc that hostmetrics reads, and an empty folder of the lab's file system, which
+ * The mounts of the collector's container: the files of /proc that host_metrics reads, and an empty folder of the lab's file system, which
  * is enough for statfs().
  */
 export function hostMounts(lab: Lab): Mount[] {

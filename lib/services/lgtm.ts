@@ -14,7 +14,7 @@ import { jaeger } from './jaeger.ts'
 import { labPrometheusConfig, readyUrl } from './prometheus.ts'
 import { hasService, type Service } from './service.ts'
 
-/** LGTM's home folder, https://github.com/grafana/docker-otel-lgtm at v0.28.0. */
+/** LGTM's home folder, https://github.com/grafana/docker-otel-lgtm at 6b62ccec (August 2026). */
 const HOME = '/otel-lgtm'
 /** Where the output of `make dashboards` is mounted. */
 const dashboardsInside = `${HOME}/kube-otel-lab`

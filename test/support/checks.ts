@@ -241,7 +241,7 @@ export function nodeByHand(name: string): unknown {
 /** The nodes that the collector's configuration has a receiver for. */
 export function receivers(lab: TestLab): Set<string> {
   const config = readFileSync(join(lab.dir, configFiles(lab).collector), 'utf8')
-  return new Set([...config.matchAll(/^ {2}kubeletstats\/(\S+):$/gm)].map(([, node = '']) => node))
+  return new Set([...config.matchAll(/^ {2}kubelet_stats\/(\S+):$/gm)].map(([, node = '']) => node))
 }
 
 /** What a run without change leaves as it was: processes, the objects' versions, files. */

@@ -33,7 +33,7 @@ const TCP_STATES = [
 ]
 
 /**
- * A node's host metrics as one OTLP `ResourceMetrics` in JSON: the default metrics of the collector's hostmetrics receiver for
+ * A node's host metrics as one OTLP `ResourceMetrics` in JSON: the default metrics of the collector's host_metrics receiver for
  * CPU, load, memory, disk, filesystem and network, with its names, units and attributes. They agree with the node's summary:
  * busy CPU time, working set, disk and traffic are the same numbers.
  */
@@ -63,7 +63,10 @@ function cpuMetrics({ cores }: HostExtras): Metric[] {
   for (const [at, { busyNs, idleNs }] of cores.entries()) {
     for (const [state, value] of cpuStates(busyNs / 1e9, idleNs / 1e9)) points.push([value, { cpu: `cpu${at}`, state }])
   }
-  return [{ name: 'system.cpu.time', unit: 's', kind: 'counter', whole: false, points }]
+  return [
+    { name: 'system.cpu.time', unit: 's', kind: 'counter', whole: false, points },
+    { name: 'system.cpu.logical.count', unit: '{cpu}', kind: 'sum', whole: true, points: [[cores.length, {}]] },
+  ]
 }
 
 /** Splits busy and idle time over the states of `system.cpu.time`. */

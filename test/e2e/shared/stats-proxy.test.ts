@@ -75,7 +75,7 @@ proxy('has host metrics of every node in Prometheus, that agree with its summary
 })
 
 proxy(
-  'is taken by the kubeletstats receiver with all groups, optional metrics and labels, without a warning',
+  'is taken by the kubelet_stats receiver with all groups, optional metrics and labels, without a warning',
   async ({ lab }) => {
     const optional = ['container', 'k8s.pod'].flatMap(kind => [
       ...['cpu_limit', 'cpu_request', 'memory_limit', 'memory_request'].map(
@@ -94,7 +94,7 @@ proxy(
     const switchAll = (names: string[], enabled: boolean) => Object.fromEntries(names.map(name => [name, { enabled }]))
     const config = {
       receivers: {
-        kubeletstats: {
+        kubelet_stats: {
           endpoint: kubeletUrl(lab, '/nodes/kwok-node-0000'),
           auth_type: 'none',
           collection_interval: '1s',
@@ -106,7 +106,7 @@ proxy(
       },
       exporters: { debug: { verbosity: 'detailed' } },
       service: {
-        pipelines: { metrics: { receivers: ['kubeletstats'], exporters: ['debug'] } },
+        pipelines: { metrics: { receivers: ['kubelet_stats'], exporters: ['debug'] } },
         telemetry: { metrics: { level: 'none' } },
       },
     }

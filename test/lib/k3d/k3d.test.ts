@@ -424,9 +424,9 @@ for (const release of releases) {
     delete config.service.pipelines[lacking.pipelines]
     config.service.extensions = []
     // On a node it is the node's.
-    if (config.receivers.hostmetrics !== undefined) config.receivers.hostmetrics.root_path = '/'
+    if (config.receivers.host_metrics !== undefined) config.receivers.host_metrics.root_path = '/'
     // As it starts it reads the files of the pod's service account.
-    if (config.receivers.kubeletstats !== undefined) config.receivers.kubeletstats.auth_type = 'none'
+    if (config.receivers.kubelet_stats !== undefined) config.receivers.kubelet_stats.auth_type = 'none'
     const file = join(tempDir(), 'config.yaml')
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, stringify(config))
@@ -463,7 +463,8 @@ for (const release of releases) {
 }
 values('leaves out the volume type for older kubelets, and checks certificates by default', () => {
   const receiver = (more: object) =>
-    parse(collectorValues(valuesOf('otel-lab-daemonset'), { ...given, ...more })).alternateConfig.receivers.kubeletstats
+    parse(collectorValues(valuesOf('otel-lab-daemonset'), { ...given, ...more })).alternateConfig.receivers
+      .kubelet_stats
   assert.deepEqual(receiver({}).extra_metadata_labels, ['k8s.volume.type'])
   assert.equal(receiver({}).insecure_skip_verify, false)
   assert(!('extra_metadata_labels' in receiver({ podsReadable: false })))
@@ -492,7 +493,7 @@ values('leave out PVC names on a cluster before 1.33, and report it', async () =
       /^Kubernetes before 1\.33 requires nodes\/proxy to read a kubelet's \/pods, and this is 1\.32: PVC names are missing$/,
     )
     const written = parse(readFileSync(join(lab.configDir, 'otel-lab-daemonset.values.yaml'), 'utf8'))
-    assert(!('extra_metadata_labels' in written.alternateConfig.receivers.kubeletstats))
+    assert(!('extra_metadata_labels' in written.alternateConfig.receivers.kubelet_stats))
     assert.equal(
       readFileSync(log, 'utf8')
         .split('\n')

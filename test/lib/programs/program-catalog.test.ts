@@ -80,23 +80,26 @@ programs('has every program of both paths once, and Grafana, which need not be t
 })
 
 for (const [name, said] of [
-  ['kwok', 'kwok version v0.8.0 go1.26.8 (linux/amd64)'],
-  ['kwokctl', 'kwokctl version v0.8.0 go1.26.8 (linux/amd64)'],
-  ['etcd', 'etcd Version: 3.6.16\nGit SHA: Not provided (use ./build instead of go build)\nGo Version: go1.26.8'],
-  ['kube-apiserver', 'Kubernetes v1.36.3'],
-  ['kube-controller-manager', 'Kubernetes v1.36.3'],
-  ['kube-scheduler', 'Kubernetes v1.36.3'],
-  ['kubectl', 'Client Version: v1.36.3\nKustomize Version: v5.8.1'],
-  ['prometheus', 'prometheus, version 3.8.1 (branch: , revision: unknown)\n  build user:'],
-  ['promtool', 'promtool, version 3.8.1 (branch: , revision: unknown)'],
-  ['otelcol', 'otelcol-contrib version 0.149.0'],
-  ['otelcol', 'otelcol version 0.149.0'],
-  ['jaeger', '{"gitCommit":"","gitVersion":"v2.0.0-rc2","buildDate":""}'],
-  ['metrics-server', 'v0.9.0\n'],
-  ['helm', 'v3.22.0+g1234567'],
-  ['helm', 'v3.22.0\n'],
-  ['k3d', 'k3d version v5.9.0\nk3s version v1.35.5-k3s1 (default)'],
-  ['grafana', 'grafana version 13.2.3'],
+  ['kwok', `kwok version v${versions.kwok} go1.26.8 (linux/amd64)`],
+  ['kwokctl', `kwokctl version v${versions.kwok} go1.26.8 (linux/amd64)`],
+  [
+    'etcd',
+    `etcd Version: ${versions.etcd}\nGit SHA: Not provided (use ./build instead of go build)\nGo Version: go1.26.8`,
+  ],
+  ['kube-apiserver', `Kubernetes v${versions.kubernetes}`],
+  ['kube-controller-manager', `Kubernetes v${versions.kubernetes}`],
+  ['kube-scheduler', `Kubernetes v${versions.kubernetes}`],
+  ['kubectl', `Client Version: v${versions.kubernetes}\nKustomize Version: v5.8.1`],
+  ['prometheus', `prometheus, version ${versions.prometheus} (branch: , revision: unknown)\n  build user:`],
+  ['promtool', `promtool, version ${versions.prometheus} (branch: , revision: unknown)`],
+  ['otelcol', `otelcol-contrib version ${versions.otelcol}`],
+  ['otelcol', `otelcol version ${versions.otelcol}`],
+  ['jaeger', `{"gitCommit":"","gitVersion":"v${versions.jaeger}","buildDate":""}`],
+  ['metrics-server', `v${versions.metricsServer}\n`],
+  ['helm', `v${versions.helm}+g1234567`],
+  ['helm', `v${versions.helm}\n`],
+  ['k3d', `k3d version v${versions.k3d}\nk3s version v1.35.5-k3s1 (default)`],
+  ['grafana', `grafana version ${versions.grafana}`],
 ] as const) {
   programs(`reads the version out of what ${name} prints: ${said.split('\n')[0]}`, () => {
     const entry = catalog.find(({ programs }) => programs.some(program => program.name === name))
@@ -107,6 +110,13 @@ for (const [name, said] of [
 
 programs('names the variable of a program', () => {
   assert.equal(binaryVariable('kube-apiserver'), 'KUBE_APISERVER_BINARY')
+})
+
+programs('builds Prometheus with the service discoveries of kwok-config/prometheus.yaml alone', () => {
+  assert.deepEqual(buildArgs(source('prometheus'), '/out/').slice(4, 6), [
+    '-tags',
+    'remove_all_sd,enable_kubernetes_sd',
+  ])
 })
 
 programs('builds Kubernetes with its version inside', () => {

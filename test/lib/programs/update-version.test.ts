@@ -7,7 +7,9 @@ import { BUILD_TIMEOUT_MS } from '../../../lib/programs/build-program.ts'
 import { createContext } from '../../../lib/programs/program-options.ts'
 import {
   collectorManifest,
+  componentModules,
   updateVersion,
+  withImageTag,
   withReplacements,
   withSums,
   withVersion,
@@ -36,13 +38,17 @@ texts('has a line in lib/programs/versions.ts for each name, and changes that al
   assert.throws(() => withVersion(text, 'nothing', '1.0.0'), /has no line of nothing/)
 })
 
-texts('moves every component of the collector, the providers by their own count', () => {
-  const moved = collectorManifest(read('kwok-config/go/otelcol/builder.yaml'), '0.165.1')
+texts('moves every component of the collector but those to keep, the providers by their own count', () => {
+  const lines = ['0.149.0', '0.120.0 # keep: not served', '1.55.0'].map(
+    (version, at) => `  - gomod: lab.test/${['receiver/a', 'receiver/b', 'confmap/provider/c'][at]} v${version}\n`,
+  )
+  const moved = collectorManifest(`dist:\n  version: 0.149.0\n${lines.join('')}`, '0.165.1')
   assert.match(moved, /^ {2}version: 0\.165\.1$/m)
-  const versions = [...moved.matchAll(/gomod: (\S+) v(\S+)/g)].map(([, module = '', version]) => {
-    return [module.includes('/provider/'), version].join(' ')
-  })
-  assert.deepEqual([...new Set(versions)], ['false 0.165.1', 'true 1.71.1'])
+  assert.deepEqual(componentModules(moved), [
+    'lab.test/receiver/a@v0.165.1',
+    'lab.test/receiver/b@v0.120.0',
+    'lab.test/confmap/provider/c@v1.71.1',
+  ])
 })
 
 texts('replaces each staging module that this version of Kubernetes has', () => {
@@ -55,6 +61,20 @@ texts('replaces each staging module that this version of Kubernetes has', () => 
   )
   assert.doesNotMatch(moved, /=> \S+ v0\.36/)
   assert.equal(withReplacements(ours, 'module other\n', '1.37.2'), ours)
+})
+
+texts('changes the tags of an image in manifests and Helm values alike', () => {
+  const manifests = ['demo.yaml', 'lgtm.yaml', 'otel-collector-daemonset.values.yaml'].map(each =>
+    read(`k3d-config/${each}`),
+  )
+  for (const [at, name] of ['node', 'lgtm', 'otelcol'].entries()) {
+    const before = manifests[at] ?? ''
+    const after = withImageTag(before, name, '9.8.7').split('\n')
+    const changed = after.filter((line, index) => line !== before.split('\n')[index])
+    assert.ok(changed.length > 0, name)
+    for (const line of changed) assert.match(line, /^ +(image: \S+:|tag: )9\.8\.7$/)
+    assert.equal(withImageTag(before, 'helm', '9.8.7'), before)
+  }
 })
 
 texts('keeps the sums of other programs, and none of older versions', () => {
@@ -76,7 +96,7 @@ update.after.each(async ({ machine }) => machine.close())
 
 /** A folder with files to change and a `go` that moves the one required module; fails for versions that it does not know. */
 function prepare({ dir, pathDir, options }: Fixture) {
-  const files = { versions: join(dir, 'versions.ts'), sums: join(dir, 'sums.json') }
+  const files = { versions: join(dir, 'versions.ts'), sums: join(dir, 'sums.json'), manifests: [] }
   writeFileSync(files.versions, "export const versions = {\n  etcd: '1.2.3',\n  helm: '1.2.3',\n}\n")
   writeFileSync(files.sums, '{}\n')
   mkdirSync(join(dir, 'go', 'etcd'), { recursive: true })

@@ -29,17 +29,17 @@ const configs = suite('collectorConfig()')
 
 configs('gives each node its receiver, and removes the template', () => {
   const { receivers, service } = rendered()
-  const { kubeletstats } = parse(base).receivers
+  const { kubelet_stats: kubeletStats } = parse(base).receivers
   const kubelets = ['node-a', 'node-b', 'node-c']
   assert.deepEqual(Object.keys(receivers), [
     'k8s_cluster',
-    'hostmetrics',
+    'host_metrics',
     'otlp',
-    ...kubelets.map(node => `kubeletstats/${node}`),
+    ...kubelets.map(node => `kubelet_stats/${node}`),
   ])
   for (const [index, node] of kubelets.entries()) {
-    assert.deepEqual(receivers[`kubeletstats/${node}`], {
-      ...kubeletstats,
+    assert.deepEqual(receivers[`kubelet_stats/${node}`], {
+      ...kubeletStats,
       endpoint: `http://127.0.0.1:1/nodes/${node}`,
       collection_interval: '15s',
       initial_delay: ['1s', '1020ms', '1040ms'][index],
@@ -47,14 +47,14 @@ configs('gives each node its receiver, and removes the template', () => {
   }
   assert.deepEqual(service.pipelines['metrics/kubernetes'].receivers, [
     'k8s_cluster',
-    ...kubelets.map(node => `kubeletstats/${node}`),
+    ...kubelets.map(node => `kubelet_stats/${node}`),
   ])
 })
 
 configs('spreads the scrapes of many nodes over the interval', () => {
   const nodes = Array.from({ length: 3_000 }, (_, index) => `node-${String(index).padStart(4, '0')}`)
   const { receivers } = rendered({ nodes })
-  const delays = nodes.map(node => receivers[`kubeletstats/${node}`].initial_delay)
+  const delays = nodes.map(node => receivers[`kubelet_stats/${node}`].initial_delay)
   assert.deepEqual([delays[0], delays[1], delays[1_500], delays[2_999]], ['1s', '1004ms', '7s', '12996ms'])
 })
 
@@ -70,7 +70,7 @@ configs('has no YAML aliases', () => assert.doesNotMatch(collectorConfig(base, g
 
 configs('collects everything at the interval', () => {
   const { receivers, service } = rendered({ intervalMs: 1_500 })
-  for (const name of ['k8s_cluster', 'hostmetrics', 'kubeletstats/node-a']) {
+  for (const name of ['k8s_cluster', 'host_metrics', 'kubelet_stats/node-a']) {
     assert.equal(receivers[name].collection_interval, '1500ms', name)
   }
   assert.equal(service.telemetry.metrics.readers[0].periodic.interval, 1_500)
@@ -116,7 +116,7 @@ configs('listens and sends only on the given addresses', () => {
 
 configs('has no receiver for no nodes', () => {
   const { receivers, service } = rendered({ nodes: [] })
-  assert.deepEqual(Object.keys(receivers), ['k8s_cluster', 'hostmetrics', 'otlp'])
+  assert.deepEqual(Object.keys(receivers), ['k8s_cluster', 'host_metrics', 'otlp'])
   assert.deepEqual(service.pipelines['metrics/kubernetes'].receivers, ['k8s_cluster'])
 })
 
@@ -124,10 +124,10 @@ const odd = ['ip-10-0-0-1.eu-west-1.compute.internal', '10.0.0.1', '007', 'null'
 configs('keeps node names with unusual characters, encoded in URLs', () => {
   const { receivers, service } = rendered({ nodes: odd })
   for (const node of odd) {
-    const { endpoint } = receivers[`kubeletstats/${node}`]
+    const { endpoint } = receivers[`kubelet_stats/${node}`]
     assert.equal(decodeURIComponent(new URL(endpoint).pathname), `/nodes/${node}`)
     assert.equal(new URL(endpoint).search + new URL(endpoint).hash, '')
-    assert(service.pipelines['metrics/kubernetes'].receivers.includes(`kubeletstats/${node}`))
+    assert(service.pipelines['metrics/kubernetes'].receivers.includes(`kubelet_stats/${node}`))
   }
 })
 
@@ -165,17 +165,17 @@ configs('sends traces to the given endpoints only', () => {
 
 configs('in a container reads the machine’s mounted files, and sends events to the given endpoint', () => {
   const processes = rendered()
-  assert.equal(processes.receivers.hostmetrics.root_path, undefined)
+  assert.equal(processes.receivers.host_metrics.root_path, undefined)
   assert.equal(processes.receivers.k8s_events, undefined)
   assert.equal(processes.service.pipelines['logs/events'], undefined)
-  assert.equal(processes.receivers.hostmetrics.scrapers.filesystem.include_mount_points, undefined)
+  assert.equal(processes.receivers.host_metrics.scrapers.filesystem.include_mount_points, undefined)
   const host = { rootPath: '/hostfs', mountPoint: '/home' }
   const { receivers, exporters, service } = rendered({ host, eventsUrl: 'http://lgtm:4318/v1/logs' })
-  assert.equal(receivers.hostmetrics.root_path, '/hostfs')
-  assert.deepEqual(Object.keys(receivers.hostmetrics.scrapers), Object.keys(processes.receivers.hostmetrics.scrapers))
-  const { include_mount_points: included, ...others } = receivers.hostmetrics.scrapers.filesystem
+  assert.equal(receivers.host_metrics.root_path, '/hostfs')
+  assert.deepEqual(Object.keys(receivers.host_metrics.scrapers), Object.keys(processes.receivers.host_metrics.scrapers))
+  const { include_mount_points: included, ...others } = receivers.host_metrics.scrapers.filesystem
   assert.deepEqual(included, { match_type: 'strict', mount_points: ['/home'] })
-  assert.deepEqual(others, processes.receivers.hostmetrics.scrapers.filesystem)
+  assert.deepEqual(others, processes.receivers.host_metrics.scrapers.filesystem)
   assert.deepEqual(receivers.k8s_events, { auth_type: 'kubeConfig' })
   assert.equal(exporters.otlp_http.logs_endpoint, 'http://lgtm:4318/v1/logs')
   assert.deepEqual(service.pipelines['logs/events'], {

@@ -34,7 +34,7 @@ async function withCollector(
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
   const read: string[][] = []
   const readConfig = () => {
-    const names = readFileSync(configPath(lab), 'utf8').matchAll(/^ {2}kubeletstats\/(\S+):$/gm)
+    const names = readFileSync(configPath(lab), 'utf8').matchAll(/^ {2}kubelet_stats\/(\S+):$/gm)
     read.push([...names].map(([, name = '']) => name))
   }
   const start = (after?: () => Promise<void>) => ({

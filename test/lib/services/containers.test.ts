@@ -142,7 +142,7 @@ lines(
       '--health-timeout=5s',
       '--health-retries=3',
       digest,
-      'docker.io/library/node:20.20.2-bookworm-slim',
+      'docker.io/library/node:24.21.0-bookworm-slim',
       '--max-semi-space-size=16',
       '/etc/kube-otel-lab/stats-proxy.mjs',
       '--address',
@@ -189,7 +189,7 @@ lines('of the collector: no port, and of the machine only the files of /proc wit
     '--env=KUBECONFIG=/etc/kube-otel-lab/kubeconfig.yaml',
     ...locked,
     digest,
-    'docker.io/otel/opentelemetry-collector-contrib:0.149.0',
+    'docker.io/otel/opentelemetry-collector-contrib:0.160.0',
     '--config=/etc/kube-otel-lab/otelcol.yaml',
   ])
   const files = filesBelow(join(lab.dataDir, 'collector'))
@@ -233,7 +233,7 @@ lines('of the trace simulator and of Jaeger', async () => {
     ...locked,
     '--entrypoint=node',
     digest,
-    'docker.io/library/node:20.20.2-bookworm-slim',
+    'docker.io/library/node:24.21.0-bookworm-slim',
     '--max-semi-space-size=16',
     '/etc/kube-otel-lab/traces.mjs',
     '--kubeconfig',
@@ -356,7 +356,7 @@ for (const [variable, value] of [
   images(`refuses ${variable}=${value}`, () => {
     assert.throws(() => chosenImages({ [variable]: value }), {
       name: 'UsageError',
-      message: `${variable}=${value} is invalid: it must be the name of an image, such as mirror.example/otel-lgtm:0.28.0`,
+      message: `${variable}=${value} is invalid: it must be the name of an image, such as mirror.example/otel-lgtm:0.34.0`,
     })
   })
 }

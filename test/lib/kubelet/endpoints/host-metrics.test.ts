@@ -60,7 +60,8 @@ builds("has the receiver's default metrics, and agrees with the measured node", 
   assert.equal(values.get('system.disk.io device=vda direction=write'), from.total.writtenBytes)
   assert.equal(values.get('system.cpu.load_average.5m'), 2)
   assert.deepEqual([...new Set([...values.keys()].map(name => name.split(' ')[0]))].sort(), [
-    ...['system.cpu.load_average.15m', 'system.cpu.load_average.1m', 'system.cpu.load_average.5m', 'system.cpu.time'],
+    ...['system.cpu.load_average.15m', 'system.cpu.load_average.1m', 'system.cpu.load_average.5m'],
+    ...['system.cpu.logical.count', 'system.cpu.time'],
     ...['system.disk.io', 'system.disk.io_time', 'system.disk.merged', 'system.disk.operation_time'],
     ...['system.disk.operations', 'system.disk.pending_operations', 'system.disk.weighted_io_time'],
     ...['system.filesystem.inodes.usage', 'system.filesystem.usage', 'system.memory.usage'],
