@@ -65,19 +65,19 @@ function labelFaults(expr: Expr, { known, labels: everywhere }: LabMetrics): Fau
 
 /** The labels that a query uses and does not create, each once. */
 function mentionedLabels(expr: Expr): string[] {
-  const asked = new Set<string>()
+  const used = new Set<string>()
   const made = new Set(['__name__', 'le', 'quantile'])
   for (const { expr: each } of walk(expr)) {
-    if (each.kind === 'selector') for (const { label } of each.matchers) asked.add(label)
-    if (each.kind === 'aggregate') for (const label of each.labels) asked.add(label)
-    if (each.kind === 'binary') for (const label of [...each.matchingLabels, ...each.include]) asked.add(label)
+    if (each.kind === 'selector') for (const { label } of each.matchers) used.add(label)
+    if (each.kind === 'aggregate') for (const label of each.labels) used.add(label)
+    if (each.kind === 'binary') for (const label of [...each.matchingLabels, ...each.include]) used.add(label)
     if (each.kind !== 'call' && each.kind !== 'aggregate') continue
     const name = each.kind === 'call' ? each.name : each.op
     const at = name === 'count_values' ? 0 : name === 'label_replace' || name === 'label_join' ? 1 : -1
     const arg = each.args[at]
     if (arg?.kind === 'string') made.add(arg.value)
   }
-  return [...asked].filter(label => !made.has(label))
+  return [...used].filter(label => !made.has(label))
 }
 
 /** Functions that return a ratio for each ratio. */

@@ -140,9 +140,9 @@ export function contributions(
     case 'kwok-cpu-usage':
     case 'kwok-memory-working-set': {
       const resource = of === 'kwok-cpu-usage' ? 'cpu' : 'memory'
-      const said = kwokUsage(snapshot, resource, window)
+      const figures = kwokUsage(snapshot, resource, window)
       const all = each(pods, pod =>
-        [...(said.get(pod.uid) ?? [])].map(([container, amount]) => ({
+        [...(figures.get(pod.uid) ?? [])].map(([container, amount]) => ({
           at: withSystem ? { cluster, node: pod.node } : places(pod, cluster, container),
           amount,
         })),

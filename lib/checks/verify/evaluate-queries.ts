@@ -44,7 +44,7 @@ export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = [])
   const ranges = new Map(all.flatMap(query => (query.kind === 'range' ? [[textOf(query), query] as const] : [])))
   const rangeOf = (query: PanelQuery) => (query.kind === 'instant' ? ranges.get(textOf(query)) : undefined)
   const lastSteps = new Map(steps.flatMap(step => step.map(query => [keyOf(rangeOf(query) ?? query), step] as const)))
-  const asked = async (query: PanelQuery): Promise<Evaluation> => {
+  const cached = async (query: PanelQuery): Promise<Evaluation> => {
     const key = keyOf(query)
     const evaluation = known.get(key) ?? evaluated(api, query)
     known.set(key, evaluation)
@@ -54,7 +54,7 @@ export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = [])
   return {
     async evaluate(query) {
       const range = rangeOf(query)
-      return range === undefined ? await asked(query) : atEnd(await asked(range), query)
+      return range === undefined ? await cached(query) : atEnd(await cached(range), query)
     },
     end(step) {
       for (const key of large) if (lastSteps.get(key) === step && large.delete(key)) known.delete(key)

@@ -28,8 +28,8 @@ export function kwokUsage(snapshot: ClusterSnapshot, resource: 'cpu' | 'memory',
     if (facts === undefined) continue
     const isYoung = facts.startMs > beginMs
     const containers = facts.containers.map(container => {
-      const said = objects.usageOf(facts, container, resource, nodes.get(facts.nodeName)) ?? 0
-      const { least, most } = boundsOf(typeof said === 'number' ? [said] : times.map(timeMs => said.at(timeMs) ?? 0))
+      const usage = objects.usageOf(facts, container, resource, nodes.get(facts.nodeName)) ?? 0
+      const { least, most } = boundsOf(typeof usage === 'number' ? [usage] : times.map(timeMs => usage.at(timeMs) ?? 0))
       const bounds = { least: least / unit, most: most / unit }
       return [container.name, isYoung ? { least: 0, most: 2 * bounds.most, mayBeAbsent: true } : bounds] as const
     })

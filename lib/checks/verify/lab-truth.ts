@@ -106,23 +106,23 @@ async function realUsage(
   snapshot: ClusterSnapshot,
 ): Promise<{ usage: UsageSource; untilMs: number }> {
   const nodes = snapshot.nodes.map(({ name }) => name)
-  const told = new Map<string, KubeletHistory>()
+  const kubelets = new Map<string, KubeletHistory>()
   const knownMs = READ_WINDOWS * windowMs
   const endMs = Date.now() + knownMs + ARRIVAL_MS
-  await readKubelets(client, nodes, told)
+  await readKubelets(client, nodes, kubelets)
   let answeredMs = Date.now()
   while (Date.now() < endMs) {
     await sleep(READ_EVERY_MS)
     try {
-      await readKubelets(client, nodes, told)
+      await readKubelets(client, nodes, kubelets)
       answeredMs = Date.now()
     } catch (error) {
       if (!(error instanceof LabError) || Date.now() - answeredMs > MAX_GAP_MS) throw error
     }
   }
   const untilMs = Date.now() - ARRIVAL_MS
-  const asked = await collectionTimes(api, { clusterName, untilMs, lengthMs: knownMs })
-  return { usage: kubeletUsage(told, asked, { untilMs, lengthMs: windowMs }), untilMs }
+  const collectedMs = await collectionTimes(api, { clusterName, untilMs, lengthMs: knownMs })
+  return { usage: kubeletUsage(kubelets, collectedMs, { untilMs, lengthMs: windowMs }), untilMs }
 }
 
 /** Spans are read once, for the first query that needs them. */

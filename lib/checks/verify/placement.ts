@@ -18,9 +18,11 @@ export function podsOnWrongNode(samples: readonly Sample[], snapshot: ClusterSna
   const nodeOf = new Map(snapshot.pods.map(({ namespace, name, node }) => [`${namespace}/${name}`, node]))
   return samples.flatMap(({ labels, value }) => {
     const pod = `${labels['k8s_namespace_name']}/${labels['k8s_pod_name']}`
-    const [said, node] = [labels['k8s_node_name'] ?? '', nodeOf.get(pod)]
-    if (node === undefined || node === '' || node === said) return []
-    return [{ where: `pod ${pod}, ${value} series`, got: `k8s_node_name=${said}`, expected: `k8s_node_name=${node}` }]
+    const [labeled, node] = [labels['k8s_node_name'] ?? '', nodeOf.get(pod)]
+    if (node === undefined || node === '' || node === labeled) return []
+    return [
+      { where: `pod ${pod}, ${value} series`, got: `k8s_node_name=${labeled}`, expected: `k8s_node_name=${node}` },
+    ]
   })
 }
 

@@ -169,8 +169,8 @@ export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: nu
 
 function truthsText({ dashboards }: VerifyReport): string {
   const known = dashboards.reduce((sum, { withTruth }) => sum + withTruth, 0)
-  const untold = dashboards.reduce((sum, { withoutTruth }) => sum + withoutTruth.length, 0)
-  const rest = untold === 0 ? '' : `, and ${untold} have none: --json lists them as withoutTruth`
+  const without = dashboards.reduce((sum, { withoutTruth }) => sum + withoutTruth.length, 0)
+  const rest = without === 0 ? '' : `, and ${without} have none: --json lists them as withoutTruth`
   return `${known} queries of panels have a truth that their numbers are compared with${rest}`
 }
 

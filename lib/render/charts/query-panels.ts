@@ -23,7 +23,7 @@ export function queryPanels(
 ): ReadonlyMap<Panel, Promise<Answer[]>> {
   const { api, untilMs, scrapeMs } = given
   const known = new Map<string, Promise<AnswerSeries>>()
-  const asked = panelQueries(dashboard, selection, { untilMs, scrapeMs })
+  const queries = panelQueries(dashboard, selection, { untilMs, scrapeMs })
   const answerOf = async (query: PanelQuery): Promise<Answer> => {
     const isPart = isLines(query)
     const key = `${query.kind} ${query.stepMs} ${isPart} ${query.expr}`
@@ -39,7 +39,7 @@ export function queryPanels(
     }
   }
   const answers = new Map<Panel, Promise<Answer>[]>()
-  for (const query of asked) answers.set(query.panel, [...(answers.get(query.panel) ?? []), answerOf(query)])
+  for (const query of queries) answers.set(query.panel, [...(answers.get(query.panel) ?? []), answerOf(query)])
   return new Map([...answers].map(([panel, all]) => [panel, whole(all)]))
 }
 

@@ -81,8 +81,8 @@ async function dashboardOf(
   if (wanted === undefined) return undefined
   const { prometheusUrl, jaegerUrl, scrapeMs, drawChart, api } = sources
   const dashboard = withTime(wanted.dashboard, query)
-  const asked = isPosted ? await orMessage(verdictOf(sources, wanted, api)) : undefined
-  const verified = typeof asked === 'string' ? undefined : asked
+  const verdict = isPosted ? await orMessage(verdictOf(sources, wanted, api)) : undefined
+  const verified = typeof verdict === 'string' ? undefined : verdict
   const untilMs = verified?.untilMs ?? Date.now()
   const range = dashboardRange(dashboard, untilMs)
   const { variables, selection } = await selectedVariables(dashboard, query, { api, range })
@@ -103,7 +103,7 @@ async function dashboardOf(
     address,
     others: listed,
     alerts,
-    verdict: typeof asked === 'string' ? html`<p class="failed">${asked}</p>` : verified?.summary,
+    verdict: typeof verdict === 'string' ? html`<p class="failed">${verdict}</p>` : verified?.summary,
     untilMs,
     prometheusUrl,
     jaegerUrl,
