@@ -94,10 +94,7 @@ requests('says how long to wait after a 429', async () => {
 requests('gives up after the time-out', async () => {
   api = await fakeApi(() => {})
   const client = createClient(api.credentials)
-  await assert.rejects(
-    client.request('GET', '/slow', { timeoutMs: 50 }),
-    /Cannot GET \/slow at .*no data for 50 ms/,
-  )
+  await assert.rejects(client.request('GET', '/slow', { timeoutMs: 50 }), /Cannot GET \/slow at .*no data for 50 ms/)
   client.close()
   await api.close()
 })
