@@ -34,6 +34,8 @@ const clusterless = [
   'bench.ts',
   'dashboards.ts',
   'doctor.ts',
+  'programs-export.ts',
+  'programs-import.ts',
   'k3d-create-cluster.ts',
   'k3d-down.ts',
   'kwok-check.ts',
