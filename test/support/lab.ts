@@ -461,7 +461,7 @@ function ownEnvironment(): NodeJS.ProcessEnv {
  */
 async function freePorts(): Promise<TestLab['ports']> {
   const found: Partial<Record<(typeof portSettings)[number], number>> = {}
-  let port = 20_000 + 3_000 * Number(process.env['TEST_SLOT'] ?? 0) + Math.floor(Math.random() * 2_900)
+  let port = 20_000 + 2_100 * Number(process.env['TEST_SLOT'] ?? 0) + Math.floor(Math.random() * 2_000)
   for (const setting of portSettings) {
     while (!(await isPortFree(port))) port++
     found[setting] = port++
