@@ -14,7 +14,7 @@ const STEP_MS = 10_000
 export function kwokUsage(snapshot: ClusterSnapshot, resource: 'cpu' | 'memory', window: UsageWindow): Figures {
   const objects = createUsageObjects(() => {})
   for (const { kind, raw } of snapshot.usageObjects) {
-    const object = usageObject(kind, raw)
+    const object = usageObject(kind, raw, 'kwok')
     if (object !== undefined) objects.set(object)
   }
   const nodes = new Map(snapshot.nodes.map(({ name, raw }) => [name, nodeFacts(raw)]))

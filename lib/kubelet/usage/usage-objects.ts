@@ -44,12 +44,16 @@ export interface UsageProblem {
 const FOR_KWOK_ALONE = 'kube-otel-lab/for-kwok-alone'
 
 /** Reads a usage object of the API, without its invalid entries; undefined without UID or name, and for objects only for KWOK. */
-export function usageObject(kind: UsageObject['kind'], raw: unknown): UsageObject | undefined {
+export function usageObject(
+  kind: UsageObject['kind'],
+  raw: unknown,
+  reader: 'stats-proxy' | 'kwok' = 'stats-proxy',
+): UsageObject | undefined {
   const { metadata, spec } = fields(raw)
   const uid = text(fields(metadata).uid)
   const name = text(fields(metadata).name)
   if (uid === undefined || name === undefined) return undefined
-  if (fields(fields(metadata).annotations)[FOR_KWOK_ALONE] !== undefined) return undefined
+  if (reader === 'stats-proxy' && fields(fields(metadata).annotations)[FOR_KWOK_ALONE] !== undefined) return undefined
   const namespace = text(fields(metadata).namespace)
   const selector = fields(fields(spec).selector)
   const problems: string[] = []
