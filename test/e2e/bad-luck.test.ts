@@ -178,10 +178,7 @@ for (const killed of killedTogether) {
     assertDone(await lab.make(smallLab))
     const after = await requireAllUp(lab)
     for (const part of killed) assert.notEqual(after.get(part), before.get(part), part)
-    // These end by themselves when they lose their leases, after ten seconds without kube-apiserver.
-    const leaseHolders = killed.includes('kube-apiserver') ? ['kube-controller-manager', 'kube-scheduler'] : []
-    const mayChange = [...killed, ...leaseHolders]
-    const others = (pids: Map<string, number>) => [...pids].filter(([name]) => !mayChange.includes(name))
+    const others = (pids: Map<string, number>) => [...pids].filter(([name]) => !killed.includes(name))
     assert.deepEqual(others(after), others(before))
     for (const [namespace, pod] of unready)
       await lab.kubectl(['wait', pod, '-n', namespace, '--for=condition=Ready', '--timeout=1s'])
