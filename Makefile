@@ -4,6 +4,7 @@
 SHELL := /bin/sh
 # The command that tsx itself starts, without the wrapper process.
 TASK := node --import tsx
+ARGS :=
 
 ## help: prints these targets
 .PHONY: help

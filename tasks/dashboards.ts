@@ -7,7 +7,7 @@
  *   tsx tasks/dashboards.ts --dashboards-dir ~/my-dashboards --out /tmp/generated
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join, normalize, relative, resolve } from 'node:path'
 import { inputsHash, MANIFEST, manifestText, unchangedFiles } from '../dashboards/manifest.ts'
 import { writeFileAtOnce, writeGenerated } from '../dashboards/write-generated.ts'
 import { LabError } from '../lib/cli/errors.ts'
@@ -30,8 +30,7 @@ await runTask({ about, settings: ['dashboardsDir'], options }, async ({ lab, opt
   const dir = resolve(out ?? generatedDir)
   const { paths, changed } = out === undefined ? await ensureGenerated() : await writeAll(lab, dir)
   // Also when nothing changed: an earlier run may have ended after it wrote the files and before the signal. LGTM's Prometheus needs none.
-  if (out === undefined && (await labServices(lab).signal(prometheus, 'SIGHUP')))
-    say('Told Prometheus to read its rules anew')
+  if (out === undefined && (await labServices(lab).signal(prometheus, 'SIGHUP'))) say('Prometheus reloads its rules')
   const count = (folder: string) => paths.filter(path => path.startsWith(`${folder}/`)).length
   const provisioned = count('provisioning') === 0 ? '' : `, ${count('provisioning')} of provisioning`
   const shown = dir.startsWith(process.cwd()) ? relative(process.cwd(), dir) : dir
@@ -88,7 +87,10 @@ async function writeAll(lab: Lab, dir: string): Promise<Written> {
   const stale = existsSync(list)
     ? readFileSync(list, 'utf8')
         .split('\n')
-        .filter(path => path.startsWith('own/') && !files.has(path) && existsSync(join(dir, path)))
+        .filter(
+          path =>
+            normalize(path) === path && path.startsWith('own/') && !files.has(path) && existsSync(join(dir, path)),
+        )
     : []
   const changed = writeGenerated(dir, files, { removeOthers: false })
   for (const path of stale) rmSync(join(dir, path))

@@ -1,7 +1,7 @@
 /**
  * Checks the dashboards on a running lab. Runs every query of every panel and variable as Grafana would. Reports each one that fails, returns
- * no data, NaN, a constant or duplicate rows, and each number that differs from the Kubernetes API or the usage model. Exit code 1 when a
- * check fails.
+ * no data, NaN, a constant or duplicate rows, and each number that differs from the Kubernetes API or the usage model (lib/checks/verify/pass-criteria.ts
+ * defines when a number passes). Exit code 1 when a check fails.
  *
  *   tsx tasks/verify.ts
  *   tsx tasks/verify.ts --dashboards 'mine/*.json' --junit verify.xml

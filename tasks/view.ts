@@ -66,8 +66,8 @@ async function serveContext(opened: Lab): Promise<void> {
   const { lab, ended } = await reachPrometheus(opened)
   print(`The dashboards are at ${grafanaUrl(lab)}; Ctrl-C ends it`)
   const said = await Promise.race([serve(lab), ended])
-  throw new LabError('The way to Prometheus ended', {
-    why: said ?? 'nobody serves any more',
+  throw new LabError('The port-forward to Prometheus ended', {
+    why: said ?? 'the pod of LGTM ended',
     next: 'run it again; LGTM may have got a new pod',
   })
 }

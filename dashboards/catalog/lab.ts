@@ -30,7 +30,11 @@ export function labMetrics(): CatalogMetric[] {
     ...group('otelcol', [...COLLECTOR, 'exporter'], {
       otelcol_exporter_send_failed_metric_points_total: ['counter', '1'],
       otelcol_exporter_send_failed_spans_total: ['counter', '1'],
+    }),
+    ...group('otelcol', [...COLLECTOR, 'exporter', 'server_address', 'server_port', 'url_path'], {
       otelcol_exporter_sent_metric_points_total: ['counter', '1'],
+    }),
+    ...group('otelcol', [...COLLECTOR, 'exporter', 'server_address', 'server_port'], {
       otelcol_exporter_sent_spans_total: ['counter', '1'],
     }),
     ...group('otelcol', [...COLLECTOR, 'exporter', 'data_type'], {

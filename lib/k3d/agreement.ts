@@ -14,7 +14,7 @@ export const labNamespace = 'otel-lab'
 /**
  * Checks that the cluster of the lab's context exists and answers.
  *
- * Throws a LabError for a missing or silent cluster, and a UsageError with the valid contexts for an unknown context.
+ * Throws a LabError for a missing cluster and one that does not answer, and a UsageError with the valid contexts for an unknown context.
  */
 export async function requireContext(lab: Lab): Promise<void> {
   const record = readRecord(lab.dir)

@@ -91,9 +91,10 @@ export async function waitUntilServed(lab: Lab, onRestart: (ended: readonly Comp
   const args = ['--kubeconfig', lab.adminKubeconfig, '--context', lab.context, 'get', '--raw', '/readyz']
   let restarts = 0
   let restartedMs = 0
+  let restartingMs = 0
   await waitUntil<void>({
     what: `the API server of "${lab.settings.clusterName}"`,
-    timeoutMs: () => 60_000 + restarts * 30_000,
+    timeoutMs: () => 60_000 + restarts * 30_000 + restartingMs,
     everyMs: 200,
     check: async () => {
       const { exitCode, stderr } = await run(program, args, { nothrow: true, timeoutMs: 10_000 })
@@ -103,8 +104,10 @@ export async function waitUntilServed(lab: Lab, onRestart: (ended: readonly Comp
         if (restarts === MAX_RESTARTS) return { failed: await keepsEnding(lab, ended) }
         restarts += 1
         onRestart(ended)
+        const beginMs = Date.now()
         await startCluster(lab)
         restartedMs = Date.now()
+        restartingMs += restartedMs - beginMs
         return { pending: `${ended.join(', ')} ended` }
       }
       if (exitCode !== 0) return { pending: stderr.trim() }

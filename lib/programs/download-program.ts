@@ -131,9 +131,15 @@ async function extract(
   if (onPath(tool, context.env) === undefined)
     throw new SourceUnavailableError(`${assetName(asset)} needs ${tool}, which is not on PATH`)
   const inside = asset.folder === undefined ? members.map(([, member]) => member) : [asset.folder]
-  await context.run(tool, zip ? ['-q', '-o', path, ...inside, '-d', dir] : ['-xzf', path, '-C', dir, ...inside], {
-    env: context.env,
-  })
+  await context.run(
+    tool,
+    zip
+      ? ['-q', '-o', path, ...inside, '-d', dir]
+      : ['-xzf', path, '--no-same-owner', '--no-same-permissions', '-C', dir, ...inside],
+    {
+      env: context.env,
+    },
+  )
   rmSync(path)
   return Object.fromEntries(members.map(([name, member]) => [name, join(dir, member)]))
 }

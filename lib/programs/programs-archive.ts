@@ -58,6 +58,12 @@ export async function exportPrograms(
   const partial = `${target}.${process.pid}.tmp`
   return await withStaging(cache, async staging => {
     const files = programs.flatMap(program => filesOf(cache, program))
+    const link = files.find(path => !lstatSync(join(cache, path)).isFile())
+    if (link !== undefined) {
+      throw new LabError(`Cannot export programs: ${join(cache, link)} is not a regular file`, {
+        next: 'replace it by its target',
+      })
+    }
     const sums = await Promise.all(files.map(async path => [path, await sha256Of(join(cache, path))] as const))
     const manifest = { platform: context.platform, files: Object.fromEntries(sums) }
     writeFileSync(join(staging, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
@@ -93,7 +99,8 @@ export async function importPrograms(file: string, options: BinariesOptions = {}
     })
   }
   return await withStaging(cache, async staging => {
-    await tar(['--extract', '--file', source, '-C', staging], context)
+    // Not the owner and mode of the other machine: as root tar would restore them.
+    await tar(['--extract', '--no-same-owner', '--no-same-permissions', '--file', source, '-C', staging], context)
     const { platform, files } = readManifest(join(staging, MANIFEST), source)
     const { os, arch } = context.platform
     if (platform.os !== os || platform.arch !== arch) {

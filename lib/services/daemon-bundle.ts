@@ -12,6 +12,9 @@ const SOURCE = /^\/\/ (?<digest>\w+) (?<files>\[.*\])\n/
 export const WORKER_FILE = 'credentials-worker.js'
 export const CLIENT_FILE = 'kubernetes-client.mjs'
 
+/** In two parts, so that a bundle of this file keeps it. */
+const OWN_FOLDER = ['import.meta', 'dirname'].join('.')
+
 export interface DaemonOptions {
   nodeFlags?: readonly string[]
   args: readonly string[]
@@ -88,7 +91,7 @@ export async function bundle(entry: string): Promise<{ code: string; sources: st
         setup({ onLoad }) {
           onLoad({ filter: /\.ts$/ }, ({ path }) => {
             const text = readFileSync(path, 'utf8')
-            return { contents: text.replaceAll('import.meta.dirname', JSON.stringify(dirname(path))), loader: 'ts' }
+            return { contents: text.replaceAll(OWN_FOLDER, () => JSON.stringify(dirname(path))), loader: 'ts' }
           })
         },
       },
@@ -102,8 +105,9 @@ export async function bundle(entry: string): Promise<{ code: string; sources: st
 
 function sourceDigest(sources: readonly string[]): string {
   const hash = createHash('sha256').update(projectDir)
+  const beside = [join('lib', 'kube', WORKER_FILE), join('lib', 'services', 'kubernetes-client.js')]
   const ownSource = join('lib', 'services', 'daemon-bundle.ts')
-  for (const source of ['package-lock.json', ownSource, ...sources]) {
+  for (const source of ['package-lock.json', ownSource, ...beside, ...sources]) {
     const path = join(projectDir, source)
     hash.update(existsSync(path) ? readFileSync(path) : 'deleted')
   }

@@ -10,7 +10,7 @@ import { runArgs } from '../../../lib/services/container-spec.ts'
 import { excludeLoopbackFromProxies, proxyVariables } from '../../../lib/system/environment.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
 
-// What services get is tested on real ones, in services.test.ts.
+// What services get is tested on real ones, in process-services.test.ts.
 
 const excludes = suite('excludeLoopbackFromProxies()')
 
