@@ -91,6 +91,8 @@ it("gives verify's verdict on the panels of a dashboard", async context => {
       await onPage(context, '/d/lab-overview?from=now-5m&refresh=off', async ({ page }) => {
         await page.getByRole('button', { name: 'Show and verify' }).click({ timeout: WAIT_MS })
         assertSays(await page.locator('main > p').nth(1).innerText(), /^✓ verify: nothing failed/)
+        // The page comes panel by panel.
+        await page.waitForLoadState('load')
         const panels = dashboards[0]?.panels.filter(({ targets }) => targets.length > 0) ?? []
         assert.equal(await page.locator('.panel .verdict').count(), panels.length)
         assert.ok((await page.getByText('✓ compared with the cluster').count()) > 5)
@@ -319,7 +321,7 @@ it('and the report have every panel of every dashboard', async ({ lab, browser }
 it('and the report have pictures of dashboards, and the report is accessible', async ({ lab, browser }) => {
   const out = join(lab.tempDir, 'pictures', 'index.html')
   // These have data in every panel: verify finds nothing to look at again.
-  const chosen = ['k8s-resources-namespace-pods', 'etcd']
+  const chosen = ['k8s-resources-namespace-pods', 'k8s-etcd']
   const files = chosen.flatMap(uid => ['--dashboards', join(projectDir, 'dashboards', 'out', 'json', `${uid}.json`)])
   const { stdout, stderr } = await lab.task('report', ['--out', out, '--png', ...files])
   assertSays(stdout + stderr, /^2 dashboards in .*; verify: 0 failed$/m)
