@@ -185,7 +185,8 @@ onEngine(
       assert.doesNotMatch((await other.task('programs', [], { env })).stderr, /Pulling/)
       const advice = refused.stderr.replaceAll(wrong, LGTM_IMAGE)
       const [, there = '', here = ''] =
-        /a network, (docker pull .*); here, (docker load .*) and set LGTM_IMAGE=/.exec(advice) ?? []
+        /a network, (docker pull .*); on this one, (docker load .*) and set LGTM_IMAGE=/.exec(advice) ?? []
+      assert(there !== '' && here !== '', advice)
       // Not synchronously: the registry is in this process.
       await run('sh', ['-c', there], { cwd: dir })
       const loaded = withoutDigest(LGTM_IMAGE)
