@@ -118,7 +118,7 @@ plane('another Metric object of nodes is refused by name, because two replace ea
 
 plane('Online Boutique is refused where there is no room, and goes on as it was', async ({ lab }) => {
   const ended = await lab.make(['kwok-boutique', 'BOUTIQUE_REPLICAS=100'])
-  assertRefused(ended, 'kwok-boutique', 2, /^BOUTIQUE_REPLICAS=100 is more than 5 nodes can hold: of 1200 pods/m)
+  assertRefused(ended, 'kwok-boutique', 2, /^BOUTIQUE_REPLICAS=100 is more than 5 nodes can hold: \d+ of 1200 pods/m)
   assert.equal((await allPods(lab)).filter(pod => pod.namespace === 'online-boutique').length, 24)
 })
 
