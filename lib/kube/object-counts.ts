@@ -25,6 +25,8 @@ export async function listAll(
   }
 }
 
+const COUNT_TIMEOUT_MS = 10_000
+
 /**
  * The number of objects of a collection, without reading them. Without a selector the server counts them. With a selector it does not report
  * the count, so that it sends a table without the objects, 200 bytes each.
@@ -41,7 +43,7 @@ export async function countObjects(
     selector === undefined ? { limit: '1' } : { ...selector, resourceVersion: '0', includeObject: 'None' },
   )
   const accept = selector === undefined ? {} : { accept: 'application/json;as=Table;g=meta.k8s.io;v=v1' }
-  const response = await client.request('GET', `${path}?${query}`, accept)
+  const response = await client.request('GET', `${path}?${query}`, { ...accept, timeoutMs: COUNT_TIMEOUT_MS })
   if (response.status !== 200) throw new ApiStatusError(`Cannot count ${path}`, response)
   const { items: objects, rows, metadata } = fields(response.body)
   return items(objects ?? rows).length + Number(fields(metadata).remainingItemCount ?? 0)

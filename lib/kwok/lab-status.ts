@@ -6,7 +6,7 @@ import { type Component, componentPorts, components } from '../lab/components.ts
 import { caPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { managedBy } from '../lab/manifest.ts'
-import { query } from '../prometheus/prometheus-client.ts'
+import { createPrometheusApi } from '../prometheus/prometheus-client.ts'
 import { prometheusUrl } from '../services/prometheus.ts'
 import { hasService, inRuntime, labServices } from '../services/service.ts'
 import { services } from '../services/service-list.ts'
@@ -97,17 +97,21 @@ function componentProbe(lab: Lab, component: Component, port: number): ProbeTarg
   }[component]
 }
 
+/** A status has to come soon, also when Prometheus hangs. */
+const ANSWER_TIMEOUT_MS = 2_000
+
 /** The phases of a pod except Running, which most have. */
 const rarePhases = ['Pending', 'Succeeded', 'Failed', 'Unknown'] as const
 
 /** The numbers of objects in the cluster and of series in Prometheus. Lists no objects: 50,000 pods would take a minute. */
 export async function countAll(lab: Lab): Promise<Counts> {
+  const prometheus = createPrometheusApi(prometheusUrl(lab), { timeoutMs: ANSWER_TIMEOUT_MS, next: 'make kwok-status' })
   const [ofCluster, series] = await Promise.all([
     countCluster(lab).catch((error: unknown) => {
       if (!(error instanceof LabError)) throw error
       return { nodes: undefined, podPhases: undefined, labPods: undefined }
     }),
-    query(prometheusUrl(lab), 'prometheus_tsdb_head_series').catch(() => undefined),
+    prometheus.instant('prometheus_tsdb_head_series').catch(() => undefined),
   ])
   return { ...ofCluster, series: series?.[0]?.value }
 }
