@@ -143,7 +143,7 @@ const entries = [
       module: 'github.com/jaegertracing/jaeger',
       cpuMinutes: 11,
       moduleVersion: jaegerTag,
-      define: version => [`github.com/jaegertracing/jaeger/pkg/version.latestVersion=v${version}`],
+      define: version => [`github.com/jaegertracing/jaeger/internal/version.latestVersion=v${version}`],
     },
   },
   {

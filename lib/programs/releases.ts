@@ -128,11 +128,10 @@ export function metricsServerAssets(version: string, platform: Platform): Releas
 
 /**
  * The release under which a version of Jaeger 2 is, and the version of its Go module: that of the version 1 beside it as long as there was
- * one (2.0.0-rc2 with 1.62.0, 2.0.0 with 1.63.0, 2.13.0 with 1.76.0), then its own.
+ * one (2.0.0 with 1.63.0, 2.13.0 with 1.76.0), then its own.
  */
 export function jaegerTag(version: string): string {
-  const [, minor = '', patch = '', rc] = /^2\.(\d+)\.(\d+)(-rc\d+)?$/.exec(version) ?? []
-  if (rc !== undefined) return '1.62.0'
+  const [, minor = '', patch = ''] = /^2\.(\d+)\.(\d+)$/.exec(version) ?? []
   return minor !== '' && Number(minor) <= 13 ? `1.${Number(minor) + 63}.${patch}` : version
 }
 

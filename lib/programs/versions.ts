@@ -4,11 +4,11 @@
  */
 export const versions = {
   kwok: '0.8.0',
-  kubernetes: '1.36.3',
+  kubernetes: '1.37.2',
   etcd: '3.6.16',
   prometheus: '3.16.0',
   otelcol: '0.160.0',
-  jaeger: '2.0.0-rc2',
+  jaeger: '2.13.0',
   metricsServer: '0.9.0',
   helm: '3.22.0',
   k3d: '5.9.0',

@@ -54,11 +54,13 @@ export const jaeger = {
 export function jaegerConfig(base: string, given: { queryAddress: string; otlpAddress: string }): string {
   const config = parse(base) as Record<string, unknown>
   const extensions = fields(config['extensions'])
-  const query = { endpoint: given.queryAddress }
   return stringify(
     {
       ...config,
-      extensions: { ...extensions, jaeger_query: { ...fields(extensions['jaeger_query']), http: query, grpc: query } },
+      extensions: {
+        ...extensions,
+        jaeger_query: { ...fields(extensions['jaeger_query']), http: { endpoint: given.queryAddress } },
+      },
       receivers: { otlp: { protocols: { grpc: { endpoint: given.otlpAddress } } } },
     },
     // No YAML aliases: people read this file.

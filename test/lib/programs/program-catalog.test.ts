@@ -40,7 +40,6 @@ for (const { name, version, go } of catalog) {
 for (const [name, version, module] of [
   ['prometheus', '3.8.1', '0.308.1'],
   ['prometheus', '3.16.0', '0.316.0'],
-  ['jaeger', '2.0.0-rc2', '1.62.0'],
   ['jaeger', '2.0.0', '1.63.0'],
   ['jaeger', '2.13.0', '1.76.0'],
   ['jaeger', '2.14.1', '2.14.1'],

@@ -254,7 +254,7 @@ lines('of the trace simulator and of Jaeger', async () => {
     '--env=OTEL_TRACES_SAMPLER=always_off',
     ...locked,
     digest,
-    'docker.io/jaegertracing/jaeger:2.0.0-rc2',
+    'docker.io/jaegertracing/jaeger:2.13.0',
     '--config=/etc/kube-otel-lab/jaeger.yaml',
   ])
 })

@@ -16,12 +16,12 @@ const rendered = jaegerConfig(base, { queryAddress: '127.0.0.1:1', otlpAddress: 
 
 const configs = suite('jaegerConfig()')
 
-configs('listens only on the two given addresses', () => {
+configs('listens on the two given addresses, and on a free port of loopback for gRPC', () => {
   const { extensions, receivers } = parse(rendered)
   assert.deepEqual(extensions.jaeger_query.http, { endpoint: '127.0.0.1:1' })
-  assert.deepEqual(extensions.jaeger_query.grpc, { endpoint: '127.0.0.1:1' })
+  assert.deepEqual(extensions.jaeger_query.grpc, { endpoint: '127.0.0.1:0' })
   assert.deepEqual(receivers, { otlp: { protocols: { grpc: { endpoint: '127.0.0.1:2' } } } })
-  assert.deepEqual(rendered.match(/[\w.]+:\d+$/gm), ['127.0.0.1:1', '127.0.0.1:1', '127.0.0.1:2'])
+  assert.deepEqual(rendered.match(/[\w.]+:\d+$/gm), ['127.0.0.1:1', '127.0.0.1:0', '127.0.0.1:2'])
 })
 
 configs('keeps a bounded number of traces', () => {
