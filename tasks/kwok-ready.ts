@@ -10,6 +10,7 @@ import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
 import { labNodeNames } from '../lib/kwok/nodes.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { programPath } from '../lib/programs/programs.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
 import { lgtm } from '../lib/services/lgtm.ts'
 import { waitUntilTopAnswers } from '../lib/services/metrics-server.ts'
@@ -25,10 +26,15 @@ await runTask({ about, settings: [] }, async ({ lab }) => {
   say('Waiting until the metrics of every node and pod are in Prometheus')
   const { nodes, runningPods } = await waitUntilMeasured(lab)
   await waitUntilTopAnswers(lab, new Set(await labNodeNames(lab)))
-  print(summary(lab, nodes.size, runningPods.size))
+  const isLgtm = hasService(lab, lgtm)
+  const queryTool = isLgtm
+    ? 'Explore of Grafana'
+    : `${await programPath('promtool')} query instant ${prometheusUrl(lab)} '<query>'`
+  print(summary(lab, { nodes: nodes.size, pods: runningPods.size, queryTool }))
 })
 
-function summary(lab: Lab, nodes: number, pods: number): string {
+function summary(lab: Lab, given: { nodes: number; pods: number; queryTool: string }): string {
+  const { nodes, pods, queryTool } = given
   const { clusterName, otlpGrpcPort, otlpHttpPort } = lab.settings
   const isShown = hasService(lab, page) || hasService(lab, lgtm)
   const dashboards = isShown ? `  Dashboards   ${grafanaUrl(lab)}\n` : ''
@@ -40,7 +46,7 @@ ${dashboards}  Prometheus   ${prometheusUrl(lab)}
   OTLP         127.0.0.1:${otlpGrpcPort} (gRPC), http://127.0.0.1:${otlpHttpPort} (HTTP)
   Kubelets     ${statsProxyUrl(lab)}/nodes/<node>/stats/summary
 
-Three queries to try, with promtool query instant ${prometheusUrl(lab)} '<query>':
+Three queries to try, with ${queryTool}:
 
   sum by (k8s_node_name) (rate(k8s_pod_cpu_time_seconds_total[1m]))
   topk(5, sum by (k8s_namespace_name, k8s_deployment_name) (container_memory_working_set_bytes{k8s_deployment_name!=""}))
