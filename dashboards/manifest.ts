@@ -16,7 +16,7 @@ export function inputsHash(root = projectDir): string {
   const hash = createHash('sha256')
   for (const folder of SOURCES) {
     const paths = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    for (const path of paths.filter(each => each.endsWith('.ts')).sort()) {
+    for (const path of paths.filter(each => /^(?!out\/).*\.(ts|yaml)$/.test(each)).sort()) {
       hash.update(`\n${folder}/${path}\n`).update(readFileSync(join(root, folder, path)))
     }
   }

@@ -13,10 +13,17 @@ const write = (root: string, path: string, text: string) => {
 const inputs = suite('inputsHash()')
 inputs('changes with every source and the lock file, and with nothing else', () => {
   const root = tempDir()
-  const sources = { 'dashboards/a.ts': '1', 'dashboards/panels/b.ts': '2', 'lib/c.ts': '3', 'package-lock.json': '{}' }
+  const sources = {
+    'dashboards/a.ts': '1',
+    'dashboards/panels/b.ts': '2',
+    'dashboards/rules/alerts.yaml': 'groups: []',
+    'lib/c.ts': '3',
+    'package-lock.json': '{}',
+  }
   for (const [path, text] of Object.entries(sources)) write(root, path, text)
   const before = inputsHash(root)
   write(root, 'dashboards/out/json/a.json', '{}')
+  write(root, 'dashboards/out/rules/alerts.yaml', 'groups: []')
   write(root, 'tasks/t.ts', '4')
   assert.equal(inputsHash(root), before)
   for (const [path, text] of Object.entries(sources)) {
