@@ -6,7 +6,7 @@ import { catalog } from '../../dashboards/catalog.ts'
 import { labDashboard, line, row } from '../../dashboards/dashboard.ts'
 import { labDashboards } from '../../dashboards/index.ts'
 import { notPorted } from '../../dashboards/not-ported.ts'
-import { stat, table, timeseries } from '../../dashboards/panel-builders.ts'
+import { builtPanel, stat, table, timeseries } from '../../dashboards/panel-builders.ts'
 import { recordedSeries } from '../../dashboards/rules/index.ts'
 import { uids } from '../../dashboards/uids.ts'
 import { knownSeries } from '../../lib/checks/lint/known-series.ts'
@@ -291,7 +291,7 @@ function firstChoice({ name, current }: VariableModel): unknown[] {
 
 const one = suite('labDashboard()')
 const text = { title: 'A', description: 'What it is.', unit: 'short' }
-const given = { uid: uids.overview, title: 'T', description: 'd', prerequisites: [], variables: [] }
+const given = { uid: uids.overview, title: 'T', description: 'd', variables: [] }
 
 one('places panels of a line side by side, the last one up to the edge', () => {
   const panel = (title: string) => stat({ ...text, title, query: { expr: 'up' } })
@@ -328,11 +328,13 @@ one.run()
 
 const tables = suite('table()')
 const look = (...names: string[]) =>
-  table({
-    ...text,
-    keys: [{ label: 'k8s_pod_name', name: 'Pod' }],
-    columns: names.map(name => ({ name, query: { expr: 'up' } })),
-  }).panel.transformations
+  builtPanel(
+    table({
+      ...text,
+      keys: [{ label: 'k8s_pod_name', name: 'Pod' }],
+      columns: names.map(name => ({ name, query: { expr: 'up' } })),
+    }),
+  ).panel.transformations
 tables('joins by all labels and names the columns in their order', () => {
   assert.deepEqual(look('CPU', 'Memory'), [
     { id: 'merge', options: {} },

@@ -20,7 +20,7 @@ import * as network from '../../dashboards/queries/network.ts'
 import * as nodes from '../../dashboards/queries/nodes.ts'
 import * as pods from '../../dashboards/queries/pods.ts'
 import type { Query } from '../../dashboards/queries/query.ts'
-import { quotaCpuRequests, quotaMemoryLimits, quotaMemoryRequests } from '../../dashboards/queries/quota.ts'
+import { cpuQuotas, memoryQuotas } from '../../dashboards/queries/quota.ts'
 import { quotient } from '../../dashboards/queries/quotient.ts'
 import { inNamespace, selected } from '../../dashboards/queries/scope.ts'
 import * as services from '../../dashboards/queries/services.ts'
@@ -41,126 +41,123 @@ const ownerOf = (matchers: string) =>
   `* on (${POD}) group_left (workload, workload_type) namespace_workload_pod:k8s_pod_phase:relabel{${matchers}}`
 const active = (metric: string) => `namespace_workload_pod_container:${metric}:active`
 
+const none: Query = { expr: '' }
 const table: readonly (readonly [call: string, query: Query, expr: string])[] = [
   [
     'cpuUsage(by namespace)',
-    cpu.cpuUsage(perNamespace.scope, perNamespace.by),
+    cpu.cpuUsage(perNamespace),
     `sum by (${CL}, k8s_namespace_name) (rate(container_cpu_time_seconds_total{${inC}}[$__rate_interval]))`,
   ],
   [
     'cpuUsage(by container)',
-    cpu.cpuUsage(perContainer.scope, perContainer.by),
+    cpu.cpuUsage(perContainer),
     `sum by (${POD}, k8s_container_name) (rate(container_cpu_time_seconds_total{${inP}}[$__rate_interval]))`,
   ],
   [
     'cpuUsage(by workload)',
-    cpu.cpuUsage(perWorkload.scope, perWorkload.by),
+    cpu.cpuUsage(perWorkload),
     `sum by (${CL}, k8s_namespace_name, workload_type, workload) (sum by (${POD}) (rate(container_cpu_time_seconds_total{${inN}}[$__rate_interval])) ${ownerOf(`${inN}, workload_type=~"$type"`)})`,
   ],
   [
     'cpuUsage(by pod of workload)',
-    cpu.cpuUsage(perPodOfWorkload.scope, perPodOfWorkload.by),
+    cpu.cpuUsage(perPodOfWorkload),
     `sum by (${POD}) (sum by (${POD}) (rate(container_cpu_time_seconds_total{${inN}}[$__rate_interval])) ${ownerOf(`${inN}, workload_type=~"$type", workload=~"$workload"`)})`,
   ],
   [
     'cpuRequests(by namespace)',
-    cpu.cpuRequests(perNamespace.scope, perNamespace.by),
+    cpu.cpuRequests(perNamespace),
     `sum by (${CL}, k8s_namespace_name) (${active('k8s_container_cpu_request')}{${inC}})`,
   ],
   [
     'cpuLimits(by node)',
-    cpu.cpuLimits(perNamespace.scope, ['cluster', 'node']),
+    cpu.cpuLimits({ ...perNamespace, by: ['cluster', 'node'] }),
     `sum by (${CL}, k8s_node_name) (${active('k8s_container_cpu_limit')}{${inC}})`,
   ],
   [
     'memoryLimits(by pod of workload)',
-    memory.memoryLimits(perPodOfWorkload.scope, perPodOfWorkload.by),
+    memory.memoryLimits(perPodOfWorkload),
     `sum by (${POD}) (${active('k8s_container_memory_limit_bytes')}{${inN}, workload_type=~"$type", workload=~"$workload"})`,
   ],
   [
     'cpuThrottling(by container)',
-    cpu.cpuThrottling(perContainer.scope, ['container']),
+    cpu.cpuThrottling({ ...perContainer, by: ['container'] }),
     `sum by (k8s_container_name) (rate(container_cpu_cfs_throttled_periods_total{${inP}}[$__rate_interval])) / sum by (k8s_container_name) (rate(container_cpu_cfs_periods_total{${inP}}[$__rate_interval]))`,
   ],
   [
     'memoryWorkingSet(by pod)',
-    memory.memoryWorkingSet(perPod.scope, perPod.by),
+    memory.memoryWorkingSet(perPod),
     `sum by (${POD}) (container_memory_working_set_bytes{${inN}})`,
   ],
-  [
-    'memoryCache(by pod)',
-    memory.memoryCache(perPod.scope, perPod.by),
-    `sum by (${POD}) (container_memory_cache{${inN}})`,
-  ],
+  ['memoryCache(by pod)', memory.memoryCache(perPod), `sum by (${POD}) (container_memory_cache{${inN}})`],
   [
     'memoryUsageOverRequests(by cluster)',
-    memory.memoryUsageOverRequests(wholeCluster.scope, wholeCluster.by),
+    memory.memoryUsageOverRequests(wholeCluster),
     `sum by (${CL}) (container_memory_working_set_bytes{${inC}}) / sum by (${CL}) (${active('k8s_container_memory_request_bytes')}{${inC}})`,
   ],
   [
     'bandwidth() in bits',
-    network.bandwidth('receive', perPod.scope, perPod.by),
+    network.bandwidth('receive', perPod),
     `8 * sum by (${POD}) (rate(k8s_pod_network_io_bytes_total{${inN}, direction="receive"}[$__rate_interval]))`,
   ],
   [
     'averageBandwidth() over pods, whatever interfaces they have',
-    network.averageBandwidth('transmit', perNamespace.scope, perNamespace.by),
+    network.averageBandwidth('transmit', perNamespace),
     `8 * avg by (${CL}, k8s_namespace_name) (sum by (${POD}) (rate(k8s_pod_network_io_bytes_total{${inC}, direction="transmit"}[$__rate_interval])))`,
   ],
   [
     'droppedPackets()',
-    network.droppedPackets('transmit', perPod.scope, ['namespace']),
+    network.droppedPackets('transmit', { ...perPod, by: ['namespace'] }),
     `sum by (k8s_namespace_name) (rate(container_network_transmit_packets_dropped_total{${inN}}[$__rate_interval]))`,
   ],
   [
     'allDiskOperations(), reads and writes',
-    storage.allDiskOperations(perPod.scope, ['namespace']),
+    storage.allDiskOperations({ ...perPod, by: ['namespace'] }),
     `sum by (k8s_namespace_name) (rate(container_fs_reads_total{${inN}}[$__rate_interval])) + sum by (k8s_namespace_name) (rate(container_fs_writes_total{${inN}}[$__rate_interval]))`,
   ],
   [
     'pods() once each',
-    pods.pods(wholeCluster.scope, ['cluster']),
+    pods.pods({ ...wholeCluster, by: ['cluster'] }),
     `count by (${CL}) (group by (${POD}) (k8s_pod_phase{${inC}}))`,
   ],
   [
     'runningPods()',
-    pods.runningPods(wholeCluster.scope, ['cluster', 'node']),
+    pods.runningPods({ ...wholeCluster, by: ['cluster', 'node'] }),
     `count by (${CL}, k8s_node_name) (group by (${POD}, k8s_node_name) (k8s_pod_phase{${inC}} == 2))`,
   ],
   [
     'workloads()',
-    pods.workloads(wholeCluster.scope, ['cluster']),
+    pods.workloads({ ...wholeCluster, by: ['cluster'] }),
     `count by (${CL}) (group by (${CL}, k8s_namespace_name, workload, workload_type) (namespace_workload_pod:k8s_pod_phase:relabel{${inC}}))`,
   ],
   [
     "podsByPhase() in the API's words",
-    pods.podsByPhase(wholeCluster.scope, ['cluster']),
+    pods.podsByPhase({ ...wholeCluster, by: ['cluster'] }),
     `label_replace(label_replace(label_replace(label_replace(label_replace(count_values by (${CL}) ("phase", max by (${POD}) (k8s_pod_phase{${inC}})), "phase", "Pending", "phase", "1"), "phase", "Running", "phase", "2"), "phase", "Succeeded", "phase", "3"), "phase", "Failed", "phase", "4"), "phase", "Unknown", "phase", "5")`,
   ],
-  ['nodes()', nodes.nodes(wholeCluster.scope, ['cluster']), `count by (${CL}) (k8s_node_condition_ready{${inC}})`],
+  ['nodes()', nodes.nodes({ ...wholeCluster, by: ['cluster'] }), `count by (${CL}) (k8s_node_condition_ready{${inC}})`],
   [
     'nodeCpuUtilisation() with the system',
-    nodes.nodeCpuUtilisation(wholeCluster.scope, ['cluster']),
+    nodes.nodeCpuUtilisation({ ...wholeCluster, by: ['cluster'] }),
     `sum by (${CL}) (rate(k8s_node_cpu_time_seconds_total{${inC}}[$__rate_interval])) / sum by (${CL}) (k8s_node_allocatable_cpu{${inC}})`,
   ],
   [
     'nodeMemoryUtilisation()',
-    nodes.nodeMemoryUtilisation(wholeCluster.scope, ['cluster']),
+    nodes.nodeMemoryUtilisation({ ...wholeCluster, by: ['cluster'] }),
     `sum by (${CL}) (k8s_node_memory_working_set_bytes{${inC}}) / sum by (${CL}) (k8s_node_memory_available_bytes{${inC}} + k8s_node_memory_working_set_bytes{${inC}})`,
   ],
   [
-    'quotaCpuRequests() in cores, by either name',
-    quotaCpuRequests(inNamespace),
+    'cpuQuotas(), that of requests in cores, by either name',
+    cpuQuotas(inNamespace)[0] ?? none,
     `min by (${CL}, k8s_namespace_name) (k8s_resource_quota_hard_limit{${inN}, resource="requests.cpu"} / 1000 or k8s_resource_quota_hard_limit{${inN}, resource="cpu"})`,
   ],
   [
-    'quotaMemoryRequests() by either name',
-    quotaMemoryRequests(inNamespace),
+    'memoryQuotas(), that of requests by either name',
+    memoryQuotas(inNamespace)[0] ?? none,
     `min by (${CL}, k8s_namespace_name) (k8s_resource_quota_hard_limit{${inN}, resource=~"requests.memory|memory"})`,
   ],
   [
-    'quotaMemoryLimits() in bytes',
-    quotaMemoryLimits(inNamespace),
+    'memoryQuotas(), that of limits in bytes',
+    memoryQuotas(inNamespace)[1] ?? none,
     `min by (${CL}, k8s_namespace_name) (k8s_resource_quota_hard_limit{${inN}, resource="limits.memory"})`,
   ],
   ['up()', up('etcd'), `sum by (${CL}) (up{${inC}, job="etcd"})`],
@@ -247,7 +244,7 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
   ],
   [
     'autoscaledReplicas()',
-    autoscaledReplicas(perPod.scope)[1] ?? { expr: '' },
+    autoscaledReplicas(perPod.scope)[1] ?? none,
     `max by (${CL}, k8s_namespace_name, k8s_hpa_name) (k8s_hpa_desired_replicas{${inN}})`,
   ],
 ]
@@ -265,12 +262,12 @@ queries('of volumes join capacity and use by claim', () => {
 
 queries('say what their numbers are', () => {
   const by = perPod.by
-  assert.deepEqual(cpu.cpuUsage(perPod.scope, by).truth, { of: 'cpu-usage', by })
-  assert.deepEqual(cpu.cpuUsageOverLimits(perPod.scope, by).truth, { of: 'cpu-usage', over: 'cpu-limits', by })
-  assert.deepEqual(nodes.nodeCpuUtilisation(wholeCluster.scope, ['node']).truth, {
+  assert.deepEqual(cpu.cpuUsage(perPod).truth, { of: 'cpu-usage', by })
+  assert.deepEqual(cpu.cpuUsageOverLimits(perPod).truth, { of: 'cpu-usage', over: 'cpu-limits', by })
+  assert.deepEqual(nodes.nodeCpuUtilisation({ ...wholeCluster, by: ['node'] }).truth, {
     ...{ of: 'cpu-usage', over: 'cpu-allocatable', by: ['node'], withSystem: true },
   })
-  assert.deepEqual(network.averageBandwidth('receive', perPod.scope, by).truth, {
+  assert.deepEqual(network.averageBandwidth('receive', perPod).truth, {
     ...{ of: 'network-receive', over: 'networked-pods', by },
   })
 })
@@ -284,8 +281,8 @@ queries('of traces and of KWOK say what of their numbers is known', () => {
 })
 
 queries('of cAdvisor say that they need it, and others do not', () => {
-  assert.deepEqual(memory.memorySwap(perPod.scope, perPod.by).prerequisites, ['cadvisor'])
-  assert.equal(memory.memoryRss(perPod.scope, perPod.by).prerequisites, undefined)
+  assert.deepEqual(memory.memorySwap(perPod).prerequisites, ['cadvisor'])
+  assert.equal(memory.memoryRss(perPod).prerequisites, undefined)
 })
 queries.run()
 
