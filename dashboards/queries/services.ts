@@ -13,7 +13,7 @@ const FAILED = 'status_code="STATUS_CODE_ERROR"'
 const OF_SERVICE = `${inNamespace.filter}, ${selected('service_name', 'service')}`
 
 /** Dimensions of a service, whose name is unique only within a namespace. */
-export const PER_SERVICE = ['cluster', 'namespace', 'service'] as const satisfies readonly Dimension[]
+const PER_SERVICE = ['cluster', 'namespace', 'service'] as const satisfies readonly Dimension[]
 const BY = labelsOf(PER_SERVICE)
 const legend = legendOf(PER_SERVICE)
 

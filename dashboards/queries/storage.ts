@@ -2,7 +2,7 @@ import type { Quantity } from '../../lib/checks/verify/query-expectations.ts'
 import { measured, type Query } from './query.ts'
 import { aggregate, type Grouping } from './scope.ts'
 
-export type Access = 'reads' | 'writes'
+type Access = 'reads' | 'writes'
 
 /** Disk reads or writes per second. From cAdvisor: no receiver counts those of containers. */
 export const diskOperations = (access: Access, group: Grouping) =>

@@ -308,24 +308,9 @@ for (const [fact, json, expected] of [
     { query: 'label_values(b)' },
   ],
   ['the All of old', { type: 'query', query: 'x', current: { text: 'All', value: 'All' } }, { current: ['$__all'] }],
-  ['a list', { type: 'custom', query: 'a, b : 2, c\\,d' }, { options: ['a', '2', 'c,d'] }],
-  [
-    'a list with its options',
-    {
-      type: 'custom',
-      query: 'a,b',
-      options: [{ value: '$__all' }, { value: 'a' }, { value: 'b' }],
-      current: { value: 'a' },
-    },
-    { options: ['a', 'b'], current: ['a'] },
-  ],
-  [
-    'intervals',
-    { type: 'interval', query: '1m,5m', options: [{ value: '$__auto_interval_i' }, { value: '1m' }] },
-    { options: ['1m'] },
-  ],
-  ['a constant', { type: 'constant', query: 'kube', hide: 2 }, { query: 'kube', options: ['kube'], hide: 'variable' }],
-  ['a text box', { type: 'textbox', query: 'x', hide: 1 }, { query: 'x', options: [], hide: 'label' }],
+  ['a list', { type: 'custom', query: 'a,b', current: { value: 'a' } }, { query: 'a,b', current: ['a'] }],
+  ['a constant', { type: 'constant', query: 'kube', hide: 2 }, { query: 'kube', hide: 'variable' }],
+  ['a text box', { type: 'textbox', query: 'x', hide: 1 }, { query: 'x', hide: 'label' }],
   ['a datasource', { type: 'datasource', query: 'prometheus' }, { query: 'prometheus' }],
 ] as const) {
   lists(`takes ${fact}`, () => {

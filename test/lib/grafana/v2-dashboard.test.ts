@@ -195,7 +195,6 @@ v2('reads variables of each kind, those of rows too', () => {
     ],
   )
   assert.deepEqual(dashboard.variables[1]?.datasource, { type: 'prometheus', uid: '${ds}' })
-  assert.deepEqual(dashboard.variables[3]?.options, ['a', 'b'])
 })
 
 v2('reads the alpha, where plugins stand in kind and datasources beside the query', () => {

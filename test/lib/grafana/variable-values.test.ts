@@ -8,7 +8,7 @@ import { type RunningPrometheus, startPrometheus } from '../checks/verify/promet
 function variable(given: Partial<Variable>): Variable {
   return {
     ...{ name: 'x', type: 'query', label: '', query: '', regex: '', multi: true, includeAll: true, allValue: '' },
-    ...{ current: [], options: [], hide: 'no', datasource: { type: 'prometheus', uid: 'prometheus' } },
+    ...{ current: [], hide: 'no', datasource: { type: 'prometheus', uid: 'prometheus' } },
     ...given,
   }
 }
