@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Dataquery } from '@grafana/grafana-foundation-sdk/prometheus'
 import { suite } from 'uvu'
-import { catalog } from '../../dashboards/catalog.ts'
+import { metricCatalog } from '../../dashboards/catalog.ts'
 import { labDashboard, line, row } from '../../dashboards/dashboard.ts'
 import { labDashboards } from '../../dashboards/index.ts'
 import { notPorted } from '../../dashboards/not-ported.ts'
@@ -15,7 +15,7 @@ import { queryKey } from '../../lib/checks/verify/query-expectations.ts'
 import { assertSameWords } from '../support/lab.ts'
 
 const all = labDashboards()
-const known = knownSeries(catalog, recordedSeries())
+const known = knownSeries(metricCatalog(), recordedSeries())
 const panelsOf = (dashboard: (typeof all)[number]) =>
   (dashboard.json.panels ?? []).filter((panel): panel is Panel => panel.type !== 'row')
 const targetsOf = (panel: Panel) => (panel.targets ?? []) as Dataquery[]
