@@ -100,7 +100,7 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
     `8 * sum by (${POD}) (rate(k8s_pod_network_io_bytes_total{${inN}, direction="receive"}[$__rate_interval]))`,
   ],
   [
-    'averageBandwidth() over pods, whatever interfaces they have',
+    'averageBandwidth() over pods with any interfaces',
     network.averageBandwidth('transmit', perNamespace),
     `8 * avg by (${CL}, k8s_namespace_name) (sum by (${POD}) (rate(k8s_pod_network_io_bytes_total{${inC}, direction="transmit"}[$__rate_interval])))`,
   ],
@@ -130,7 +130,7 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
     `count by (${CL}) (group by (${CL}, k8s_namespace_name, workload, workload_type) (namespace_workload_pod:k8s_pod_phase:relabel{${inC}}))`,
   ],
   [
-    "podsByPhase() in the API's words",
+    'podsByPhase() with the names of the API',
     pods.podsByPhase({ ...wholeCluster, by: ['cluster'] }),
     `label_replace(label_replace(label_replace(label_replace(label_replace(count_values by (${CL}) ("phase", max by (${POD}) (k8s_pod_phase{${inC}})), "phase", "Pending", "phase", "1"), "phase", "Running", "phase", "2"), "phase", "Succeeded", "phase", "3"), "phase", "Failed", "phase", "4"), "phase", "Unknown", "phase", "5")`,
   ],
@@ -162,7 +162,7 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
   ],
   ['up()', up('etcd'), `sum by (${CL}) (up{${inC}, job="etcd"})`],
   [
-    'rate() of a part of the control plane',
+    'rate() of a control plane component',
     rate('workqueue_adds_total', 'kube-apiserver', ['instance', 'name']),
     `sum by (instance, name) (rate(workqueue_adds_total{${inC}, job="kube-apiserver", instance=~"$instance"}[$__rate_interval]))`,
   ],
@@ -178,7 +178,7 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
   ],
   ['availability()', availability('read'), `apiserver_request:availability1h{${inC}, verb="read"}`],
   [
-    'errorBudget() as a part',
+    'errorBudget() as a share',
     errorBudget(),
     `(apiserver_request:availability1h{${inC}, verb="all"} - 0.99) / (1 - 0.99)`,
   ],
@@ -188,7 +188,7 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
     `etcd_mvcc_db_total_size_in_bytes{${inC}, job="etcd", instance=~"$instance"} / etcd_server_quota_backend_bytes{${inC}, job="etcd", instance=~"$instance"}`,
   ],
   [
-    'requestRate, of what a service answers itself',
+    'requestRate of server spans',
     services.requestRate,
     `sum by (${SERVICE}) (rate(traces_span_metrics_calls_total{${inS}, ${served}}[$__rate_interval]))`,
   ],
@@ -208,17 +208,17 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
     `sum by (${SERVICE}) (rate(traces_span_metrics_duration_seconds_sum{${inS}, ${served}}[$__rate_interval])) / sum by (${SERVICE}) (rate(traces_span_metrics_duration_seconds_count{${inS}, ${served}}[$__rate_interval]))`,
   ],
   [
-    'callRate of the other end',
+    'callRate of client spans',
     services.callRate,
     `sum by (${SERVICE}, span_name) (rate(traces_span_metrics_calls_total{${inS}, span_kind="SPAN_KIND_CLIENT"}[$__rate_interval]))`,
   ],
   [
-    'servicePods, of the workload of the name',
+    'servicePods of the workload with the name of the service',
     services.servicePods,
     `sum by (${SERVICE}) (label_replace(count by (${CL}, k8s_namespace_name, workload) (group by (${POD}) (k8s_pod_phase{${inN}} == 2) ${ownerOf(`${inN}, workload=~"$service"`)}), "service_name", "$1", "workload", "(.+)"))`,
   ],
   [
-    'podUsageByKwok() under the names of OpenTelemetry',
+    'podUsageByKwok() with the labels of OpenTelemetry',
     kwokMetrics.podUsageByKwok('memory'),
     `sum by (${POD}) (label_replace(label_replace(kwok_pod_memory_working_set_bytes{${inC}, k8s_node_name=~"$node", namespace=~"$namespace"}, "k8s_namespace_name", "$1", "namespace", "(.+)"), "k8s_pod_name", "$1", "pod", "(.+)"))`,
   ],
@@ -228,7 +228,7 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
     `sum by (${POD}) (rate(container_cpu_time_seconds_total{${inN}, k8s_node_name=~"$node"}[$__rate_interval]))`,
   ],
   [
-    'podUsageAgreement() where KWOK says something',
+    'podUsageAgreement() where KWOK has a value',
     kwokMetrics.podUsageAgreement('cpu'),
     `(${kwokMetrics.podUsageByKwok('cpu').expr} > 0) / ${kwokMetrics.podUsageByOtel('cpu').expr}`,
   ],
@@ -260,7 +260,7 @@ queries('of volumes join capacity and use by claim', () => {
   assert.equal(inodesUtilisation.expr, `${of('k8s_volume_inodes_used_ratio')} / ${of('k8s_volume_inodes_ratio')}`)
 })
 
-queries('say what their numbers are', () => {
+queries('have a truth', () => {
   const by = perPod.by
   assert.deepEqual(cpu.cpuUsage(perPod).truth, { of: 'cpu-usage', by })
   assert.deepEqual(cpu.cpuUsageOverLimits(perPod).truth, { of: 'cpu-usage', over: 'cpu-limits', by })
@@ -272,22 +272,22 @@ queries('say what their numbers are', () => {
   })
 })
 
-queries('of traces and of KWOK say what of their numbers is known', () => {
+queries('of traces and of KWOK have a truth', () => {
   assert.deepEqual(services.servicePods.truth, { of: 'running-pods', by: ['cluster', 'namespace', 'service'] })
   assert.deepEqual(kwokMetrics.servedNodes.truth, { of: 'nodes', by: ['cluster'] })
-  // KWOK knows nothing of pods that nothing is said of, so its own number is another than what they use.
+  // KWOK has no usage for pods without a usage object and annotation, so its value is a quantity of its own.
   assert.equal(kwokMetrics.podUsageByKwok('cpu').truth?.of, 'kwok-cpu-usage')
   assert.deepEqual(kwokMetrics.podUsageByOtel('cpu').truth, { of: 'cpu-usage', by: ['cluster', 'namespace', 'pod'] })
 })
 
-queries('of cAdvisor say that they need it, and others do not', () => {
+queries('of cAdvisor have a prerequisite, and others have none', () => {
   assert.deepEqual(memory.memorySwap(perPod).prerequisites, ['cadvisor'])
   assert.equal(memory.memoryRss(perPod).prerequisites, undefined)
 })
 queries.run()
 
 const quotients = suite('quotient()')
-quotients('divides one query by another, and knows of the result only what both are known for', () => {
+quotients('divides one query by another, with a truth only if both have one', () => {
   const a: Query = { expr: 'a', legend: 'x', truth: { of: 'cpu-usage', by: ['pod'], withSystem: true } }
   const b: Query = { expr: 'b', legend: 'y', truth: { of: 'cpu-limits', by: ['pod'] } }
   assert.deepEqual(quotient(a, b), {
@@ -300,7 +300,7 @@ quotients('divides one query by another, and knows of the result only what both 
 quotients.run()
 
 const matchers = suite('selected()')
-matchers("leaves the escaping to Grafana's Prometheus datasource", () => {
+matchers("has no format, so that Grafana's Prometheus datasource escapes the values", () => {
   assert.equal(selected('instance', 'instance'), 'instance=~"$instance"')
 })
 matchers.run()

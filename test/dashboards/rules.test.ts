@@ -116,7 +116,7 @@ for (const given of alertCases) {
     }
   }
   alerting(
-    `${given.alert} fires for the bad one alone, and not at once`,
+    `${given.alert} fires only for the bad object, and only after its duration`,
     ruleCase(given.alert, name => name === given.alert, test()),
   )
 }
@@ -124,7 +124,7 @@ alerting('have a case each', () => {
   const names = (all: readonly { alert: string }[]) => all.map(({ alert }) => alert).sort()
   assertSameWords(names(alertCases), names(alerts), 'alerts with a case')
 })
-alerting('say in one line what is wrong, why it matters and what to do', () => {
+alerting('have a summary, a description and a runbook of one line each', () => {
   for (const { alert, annotations } of alerts) {
     for (const text of Object.values(annotations)) assert.match(text, /^\S[^\n]{10,}$/, alert)
     assert.match(annotations.runbook, /\.$/, alert)
@@ -133,7 +133,7 @@ alerting('say in one line what is wrong, why it matters and what to do', () => {
 alerting.run()
 
 const written = suite('rulesYaml()')
-written('writes what promtool takes', async () => {
+written('writes rule files that promtool accepts', async () => {
   const { stdout } = await run(await programPath('promtool'), [
     'check',
     'rules',
@@ -147,7 +147,7 @@ written('writes what promtool takes', async () => {
     rules.length,
   )
 })
-written('leaves the evaluation interval to Prometheus, whose own is the collection interval', () => {
+written('sets no evaluation interval, so that the one of Prometheus applies', () => {
   for (const [, groups] of ruleFiles()) assert.doesNotMatch(rulesYaml(groups), /interval/)
 })
 written('refuses an alert with a field that Prometheus does not know', () => {
