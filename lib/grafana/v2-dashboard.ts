@@ -110,7 +110,7 @@ function sectionsOf(layout: Json, elements: Json, around: Around | undefined, lo
     const name = text(fields(item['element'])['name']) ?? ''
     const element = fields(elements[name])
     if (Object.keys(element).length === 0) {
-      losses.push(`element ${name} is not there`)
+      losses.push(`element ${name} is missing`)
       return []
     }
     const panel = classicPanel(element, name)

@@ -93,7 +93,7 @@ recording.run()
 function rendered(text: string, { labels, value }: AlertCase): string {
   return text
     .replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels[label] ?? assert.fail(`no label ${label}`))
-    .replaceAll(/\{\{ \$value[^}]*\}\}/g, () => value ?? assert.fail('the case says no value'))
+    .replaceAll(/\{\{ \$value[^}]*\}\}/g, () => value ?? assert.fail('the case has no value'))
 }
 
 const alerting = suite('alerts')

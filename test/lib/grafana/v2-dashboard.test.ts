@@ -400,7 +400,7 @@ converts('lists what a classic dashboard cannot express', () => {
   assert.deepEqual(losses, [
     'row R is repeated by pod alone, and not by ns too',
     'row R is always shown, whatever its conditions',
-    'element gone is not there',
+    'element gone is missing',
     'variables of rows and tabs hold for the whole dashboard',
   ])
 })

@@ -231,7 +231,7 @@ pages('shows the verdict of verify after a POST, with the selection of the form'
 })
 
 pages(
-  'says that a dashboard of a part that is not there is not applicable, which is no failure',
+  'shows a dashboard without its prerequisite as not applicable, which is not a failure',
   async ({ prometheus }) => {
     const all = [
       {
