@@ -13,9 +13,9 @@ import {
   type QueryExpectations,
   queryKey,
 } from '../lib/checks/verify/query-expectations.ts'
-import type { LabPanel } from './panel-builders.ts'
+import { builtPanel, type LabPanel } from './panel-builders.ts'
 import { type DashboardUid, TAG } from './uids.ts'
-import type { Variable } from './variables.ts'
+import { datasourceVariable, type Variable } from './variables.ts'
 
 /** A dashboard of the lab. */
 export interface LabDashboard {
@@ -41,9 +41,21 @@ export interface Row {
 /** The width of Grafana's grid. */
 const GRID_WIDTH = 24
 
+/** A dashboard as its file in `dashboards/dashboards` has it. */
+export interface DashboardDefinition {
+  uid: DashboardUid
+  title: string
+  description: string
+  /** What a lab needs for it. */
+  prerequisites?: readonly Prerequisite[]
+  /** After the datasource, which every dashboard has. */
+  variables: readonly Variable[]
+  rows: readonly Row[]
+}
+
 /** Panels of equal width, `height` grid units high (one unit is about 38 pixels). */
-export function line(height: number, ...panels: LabPanel[]): Line {
-  return { height, panels }
+export function line(height: number, ...panels: (LabPanel | readonly LabPanel[])[]): Line {
+  return { height, panels: panels.flat() }
 }
 
 export function row(title: string, ...lines: Line[]): Row {
@@ -56,14 +68,7 @@ export function row(title: string, ...lines: Line[]): Row {
  * Throws an Error when two panels have the same title, since expectations and reports refer to a query by its panel's
  * title.
  */
-export function labDashboard(given: {
-  uid: DashboardUid
-  title: string
-  description: string
-  prerequisites: readonly Prerequisite[]
-  variables: readonly Variable[]
-  rows: readonly Row[]
-}): LabDashboard {
+export function labDashboard(given: DashboardDefinition): LabDashboard {
   const builder = new DashboardBuilder(given.title)
     .uid(given.uid)
     .description(given.description)
@@ -73,7 +78,7 @@ export function labDashboard(given: {
     .tooltip(DashboardCursorSync.Crosshair)
     .time({ from: 'now-1h', to: 'now' })
     .refresh('10s')
-    .variables([...given.variables])
+    .variables([datasourceVariable(), ...given.variables])
     .link(
       new DashboardLinkBuilder('Dashboards')
         .type(DashboardLinkType.Dashboards)
@@ -91,7 +96,8 @@ export function labDashboard(given: {
     y += 1
     for (const { height, panels } of lines) {
       const width = Math.floor(GRID_WIDTH / panels.length)
-      panels.forEach(({ panel, expectations }, index) => {
+      panels.forEach((each, index) => {
+        const { panel, expectations } = builtPanel(each)
         const panelTitle = panel.title ?? ''
         if (titles.has(panelTitle)) throw new Error(`${given.title} has two panels "${panelTitle}"`)
         titles.add(panelTitle)
@@ -106,5 +112,5 @@ export function labDashboard(given: {
   }
   // The SDK's objects have methods, which the JSON must not have.
   const json = JSON.parse(JSON.stringify(builder.build())) as Dashboard
-  return { name: given.uid, json, expectations: { prerequisites: given.prerequisites, queries } }
+  return { name: given.uid, json, expectations: { prerequisites: given.prerequisites ?? [], queries } }
 }

@@ -45,7 +45,7 @@ export const selectedNodes: Granularity = { each: 'node', scope: onNode, by: NOD
 /** The same rows, with links to the network dashboards. */
 export const networkPerNamespace: Granularity = {
   ...perNamespace,
-  keys: namespaceKeys([toNetworkNamespacePods(), toNetworkNamespaceWorkloads()]),
+  keys: namespaceKeys([toNetworkNamespacePods, toNetworkNamespaceWorkloads]),
 }
-export const networkPerPod: Granularity = { ...perPod, keys: podKeys(toNetworkPod()) }
-export const networkPerWorkload: Granularity = { ...perWorkload, keys: workloadKeys(toNetworkWorkload()) }
+export const networkPerPod: Granularity = { ...perPod, keys: podKeys(toNetworkPod) }
+export const networkPerWorkload: Granularity = { ...perWorkload, keys: workloadKeys(toNetworkWorkload) }

@@ -1,5 +1,5 @@
 import type { TraceStore } from '../lib/grafana/generated-files.ts'
-import type { LabDashboard } from './dashboard.ts'
+import { type LabDashboard, labDashboard } from './dashboard.ts'
 import { clusterResources } from './dashboards/cluster-resources.ts'
 import { apiserver, controllerManager, etcd, kwokController, scheduler } from './dashboards/control-plane.ts'
 import { customMetrics } from './dashboards/custom-metrics.ts'
@@ -23,7 +23,7 @@ import { pod } from './dashboards/pod.ts'
 import { traces } from './dashboards/traces.ts'
 import { workload } from './dashboards/workload.ts'
 
-export { catalog, completeSources, optionalSources } from './catalog.ts'
+export { metricCatalog, optionalSources } from './catalog.ts'
 export type { LabDashboard } from './dashboard.ts'
 export { recordedSeries, ruleFiles } from './rules/index.ts'
 
@@ -33,29 +33,29 @@ export { recordedSeries, ruleFiles } from './rules/index.ts'
  */
 export function labDashboards(tracesIn: TraceStore = 'jaeger'): LabDashboard[] {
   return [
-    labOverview(),
-    clusterResources(),
-    namespacePods(),
-    namespaceWorkloads(),
-    workload(),
-    pod(),
-    nodesOverview(),
-    nodePods(),
-    nodeHealth(),
-    networkingCluster(),
-    networkingNamespacePods(),
-    networkingNamespaceWorkload(),
-    networkingWorkload(),
-    networkingPod(),
-    persistentVolumes(),
-    apiserver(),
-    controllerManager(),
-    scheduler(),
-    etcd(),
-    kwokController(),
-    kwokMetrics(),
-    customMetrics(),
+    labOverview,
+    clusterResources,
+    namespacePods,
+    namespaceWorkloads,
+    workload,
+    pod,
+    nodesOverview,
+    nodePods,
+    nodeHealth,
+    networkingCluster,
+    networkingNamespacePods,
+    networkingNamespaceWorkload,
+    networkingWorkload,
+    networkingPod,
+    persistentVolumes,
+    apiserver,
+    controllerManager,
+    scheduler,
+    etcd,
+    kwokController,
+    kwokMetrics,
+    customMetrics,
     onlineBoutique(tracesIn),
-    traces(),
-  ]
+    traces,
+  ].map(labDashboard)
 }

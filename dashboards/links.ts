@@ -7,68 +7,25 @@ export interface DrillDownLink {
   url: string
 }
 
-/** A value of the row, by its column. */
-const field = (name: string) => grafana(`__data.fields.${name}`)
-
-export function toNamespacePods(): DrillDownLink {
-  return drillDownLink('Pods of the namespace', uids.namespacePods, {
-    cluster: field('Cluster'),
-    namespace: field('Namespace'),
-  })
-}
-
-export function toNamespaceWorkloads(): DrillDownLink {
-  const values = { cluster: field('Cluster'), namespace: field('Namespace') }
-  return drillDownLink('Workloads of the namespace', uids.namespaceWorkloads, values)
-}
-
-export function toWorkload(): DrillDownLink {
-  return drillDownLink('The workload', uids.workload, {
-    cluster: field('Cluster'),
-    namespace: field('Namespace'),
-    type: field('Type'),
-    workload: field('Workload'),
-  })
-}
-
-export function toPod(): DrillDownLink {
-  return drillDownLink('The pod', uids.pod, {
-    cluster: field('Cluster'),
-    namespace: field('Namespace'),
-    pod: field('Pod'),
-  })
-}
-
-export function toNodePods(): DrillDownLink {
-  return drillDownLink('Pods of the node', uids.nodePods, { cluster: field('Cluster'), node: field('Node') })
-}
-
-export function toNetworkNamespacePods(): DrillDownLink {
-  const values = { cluster: field('Cluster'), namespace: field('Namespace') }
-  return drillDownLink('Network of the namespace', uids.networkNamespacePods, values)
-}
-
-export function toNetworkNamespaceWorkloads(): DrillDownLink {
-  const values = { cluster: field('Cluster'), namespace: field('Namespace') }
-  return drillDownLink("Network of the namespace's workloads", uids.networkNamespaceWorkload, values)
-}
-
-export function toNetworkWorkload(): DrillDownLink {
-  return drillDownLink('Network of the workload', uids.networkWorkload, {
-    cluster: field('Cluster'),
-    namespace: field('Namespace'),
-    type: field('Type'),
-    workload: field('Workload'),
-  })
-}
-
-export function toNetworkPod(): DrillDownLink {
-  return drillDownLink('Network of the pod', uids.networkPod, {
-    cluster: field('Cluster'),
-    namespace: field('Namespace'),
-    pod: field('Pod'),
-  })
-}
+export const toNamespacePods = drillDownLink('Pods of the namespace', uids.namespacePods, 'Namespace')
+export const toNamespaceWorkloads = drillDownLink('Workloads of the namespace', uids.namespaceWorkloads, 'Namespace')
+export const toWorkload = drillDownLink('The workload', uids.workload, 'Namespace', 'Type', 'Workload')
+export const toPod = drillDownLink('The pod', uids.pod, 'Namespace', 'Pod')
+export const toNodePods = drillDownLink('Pods of the node', uids.nodePods, 'Node')
+export const toNetworkNamespacePods = drillDownLink('Network of the namespace', uids.networkNamespacePods, 'Namespace')
+export const toNetworkNamespaceWorkloads = drillDownLink(
+  "Network of the namespace's workloads",
+  uids.networkNamespaceWorkload,
+  'Namespace',
+)
+export const toNetworkWorkload = drillDownLink(
+  'Network of the workload',
+  uids.networkWorkload,
+  'Namespace',
+  'Type',
+  'Workload',
+)
+export const toNetworkPod = drillDownLink('Network of the pod', uids.networkPod, 'Namespace', 'Pod')
 
 /** The newest traces with the row's service. */
 export function toTraces(store: TraceStore): DrillDownLink {
@@ -93,8 +50,9 @@ export function toTraces(store: TraceStore): DrillDownLink {
   return { title: `Traces of the service in ${name}`, url: `/explore?schemaVersion=1&panes=${encoded}` }
 }
 
-function drillDownLink(title: string, uid: DashboardUid, variables: Readonly<Record<string, string>>): DrillDownLink {
-  const values = Object.entries(variables).map(([name, value]) => `var-${name}=${value}`)
+/** A link that selects the row's cluster and the values of some columns. A variable has the name of its column. */
+function drillDownLink(title: string, uid: DashboardUid, ...columns: string[]): DrillDownLink {
+  const values = ['Cluster', ...columns].map(column => `var-${column.toLowerCase()}=${field(column)}`)
   return {
     title,
     url: `/d/${uid}?${[grafana('datasource:queryparam'), ...values, grafana('__url_time_range')].join('&')}`,
@@ -104,4 +62,9 @@ function drillDownLink(title: string, uid: DashboardUid, variables: Readonly<Rec
 /** A variable that Grafana replaces. */
 function grafana(expression: string): string {
   return `\${${expression}}`
+}
+
+/** A value of the row, by its column. */
+function field(column: string): string {
+  return grafana(`__data.fields.${column}`)
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fields } from '../lib/kube/json.ts'
+import { object, parseJson, pipe, record, safeParse, string } from 'valibot'
 import { projectDir } from '../lib/lab/lab.ts'
 
 /** The manifest of the generated files: a hash of their sources, and of each file. */
@@ -16,7 +16,7 @@ export function inputsHash(root = projectDir): string {
   const hash = createHash('sha256')
   for (const folder of SOURCES) {
     const paths = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    for (const path of paths.filter(each => each.endsWith('.ts')).sort()) {
+    for (const path of paths.filter(each => /^(?!out\/).*\.(ts|yaml)$/.test(each)).sort()) {
       hash.update(`\n${folder}/${path}\n`).update(readFileSync(join(root, folder, path)))
     }
   }
@@ -29,23 +29,19 @@ export function manifestText(inputs: string, files: ReadonlyMap<string, string>)
   return `${JSON.stringify({ inputs, files: Object.fromEntries(hashes) }, null, 2)}\n`
 }
 
+const manifestFile = pipe(string(), parseJson(), object({ inputs: string(), files: record(string(), string()) }))
+
 /** The paths of the generated files in a folder, if they are from these sources and unchanged since; else undefined. */
 export function unchangedFiles(dir: string, inputs: string): string[] | undefined {
   const path = join(dir, MANIFEST)
-  if (!existsSync(path)) return undefined
-  let manifest: Record<string, unknown>
-  try {
-    manifest = fields(JSON.parse(readFileSync(path, 'utf8')))
-  } catch {
-    return undefined
-  }
-  if (manifest['inputs'] !== inputs) return undefined
-  const files = Object.entries(fields(manifest['files']))
-  const isUnchanged = ([name, hash]: [string, unknown]) =>
+  const manifest = safeParse(manifestFile, existsSync(path) ? readFileSync(path, 'utf8') : '')
+  if (!manifest.success || manifest.output.inputs !== inputs) return undefined
+  const files = Object.entries(manifest.output.files)
+  const isUnchanged = ([name, hash]: [string, string]) =>
     existsSync(join(dir, name)) && hashOf(readFileSync(join(dir, name), 'utf8')) === hash
-  const there = readdirSync(dir, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  const existing = readdirSync(dir, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
   // No other files may exist.
-  if (files.length === 0 || there.length !== files.length + 1 || !files.every(isUnchanged)) return undefined
+  if (files.length === 0 || existing.length !== files.length + 1 || !files.every(isUnchanged)) return undefined
   return files.map(([name]) => name)
 }
 

@@ -1,21 +1,6 @@
 import { PanelBuilder as BarGaugeBuilder } from '@grafana/grafana-foundation-sdk/bargauge'
 import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog'
-import {
-  BigValueColorMode,
-  BigValueGraphMode,
-  GraphGradientMode,
-  LegendDisplayMode,
-  LegendPlacement,
-  ReduceDataOptionsBuilder,
-  SortOrder,
-  StackingConfigBuilder,
-  StackingMode,
-  TooltipDisplayMode,
-  VisibilityMode,
-  VizLegendOptionsBuilder,
-  VizOrientation,
-  VizTooltipOptionsBuilder,
-} from '@grafana/grafana-foundation-sdk/common'
+import * as common from '@grafana/grafana-foundation-sdk/common'
 import {
   type DynamicConfigValue,
   type Panel,
@@ -32,8 +17,14 @@ import type { QueryExpectations } from '../lib/checks/verify/query-expectations.
 import type { Query } from './queries/query.ts'
 import { DATASOURCE } from './variables.ts'
 
+/** A panel of a dashboard, as its builder needs it. */
+export type LabPanel =
+  | ({ kind: 'timeseries' } & TimeseriesOptions)
+  | ({ kind: 'stat' | 'gauge' | 'barGauge' } & ValueOptions)
+  | ({ kind: 'table' } & TableOptions)
+
 /** A panel without a position, and the expectations of its queries by refId. */
-export interface LabPanel {
+export interface BuiltPanel {
   panel: Panel
   expectations: ReadonlyMap<string, QueryExpectations>
 }
@@ -61,36 +52,6 @@ export interface TimeseriesOptions extends PanelText {
   mayBeNegative?: boolean
 }
 
-/** Lines over time. */
-export function timeseries(options: TimeseriesOptions): LabPanel {
-  const panel = new TimeseriesBuilder()
-    .lineWidth(1)
-    .fillOpacity(options.stacked === true ? 40 : 10)
-    .gradientMode(GraphGradientMode.None)
-    .showPoints(VisibilityMode.Never)
-    .spanNulls(false)
-    .legend(
-      new VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(LegendDisplayMode.Table)
-        .placement(LegendPlacement.Right)
-        .calcs(['lastNotNull', 'max']),
-    )
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
-  if (options.mayBeNegative !== true) panel.min(0)
-  if (options.max !== undefined) panel.max(options.max)
-  if (options.stacked === true) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
-  if (options.thresholds !== undefined) panel.thresholds(steps(options.thresholds))
-  for (const bound of options.bounds ?? []) {
-    panel.overrideByRegexp(`/${bound}$/`, [
-      { id: 'custom.stacking', value: { mode: 'none', group: 'A' } },
-      { id: 'custom.fillOpacity', value: 0 },
-      { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
-    ])
-  }
-  return finish(panel, options, options.queries, rangeTarget)
-}
-
 export interface ValueOptions extends PanelText {
   query: Query
   thresholds?: readonly Threshold[]
@@ -98,34 +59,9 @@ export interface ValueOptions extends PanelText {
   max?: number
 }
 
-/** A stat with the current value. */
-export function stat(options: ValueOptions): LabPanel {
-  const panel = new StatBuilder()
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
-    .graphMode(BigValueGraphMode.None)
-    .colorMode(options.thresholds === undefined ? BigValueColorMode.None : BigValueColorMode.Value)
-  if (options.thresholds !== undefined) panel.thresholds(steps(options.thresholds))
-  return finish(panel, options, [options.query], instantTarget)
-}
-
-/** A gauge with the current values. */
-export function gauge(options: ValueOptions): LabPanel {
-  const panel = new GaugeBuilder()
-    .min(0)
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
-  if (options.max !== undefined) panel.max(options.max)
-  if (options.thresholds !== undefined) panel.thresholds(steps(options.thresholds))
-  return finish(panel, options, [options.query], instantTarget)
-}
-
-/** A bar gauge with the current value of each series. */
-export function barGauge(options: ValueOptions): LabPanel {
-  const panel = new BarGaugeBuilder()
-    .min(0)
-    .orientation(VizOrientation.Horizontal)
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
-  if (options.max !== undefined) panel.max(options.max)
-  return finish(panel, options, [options.query], instantTarget)
+/** Thresholds: the color of the lowest values, and the color of values from each number on. */
+export function steps(lowest: string, ...others: [from: number, color: string][]): Threshold[] {
+  return [{ value: null, color: lowest }, ...others.map(([value, color]) => ({ value, color }))]
 }
 
 /** A column with a value for each row. */
@@ -152,8 +88,73 @@ export interface TableOptions extends PanelText {
   columns: readonly Column[]
 }
 
+/** Lines over time. */
+export const timeseries = (options: TimeseriesOptions): LabPanel => ({ kind: 'timeseries', ...options })
+/** A stat with the current value. */
+export const stat = (options: ValueOptions): LabPanel => ({ kind: 'stat', ...options })
+/** A gauge with the current values. */
+export const gauge = (options: ValueOptions): LabPanel => ({ kind: 'gauge', ...options })
+/** A bar gauge with the current value of each series. */
+export const barGauge = (options: ValueOptions): LabPanel => ({ kind: 'barGauge', ...options })
 /** A table with the current values, one row for each combination of the keys. */
-export function table(options: TableOptions): LabPanel {
+export const table = (options: TableOptions): LabPanel => ({ kind: 'table', ...options })
+
+/** Builds a panel with Grafana's SDK. */
+export function builtPanel(panel: LabPanel): BuiltPanel {
+  if (panel.kind === 'timeseries') return timeseriesPanel(panel)
+  if (panel.kind === 'table') return tablePanel(panel)
+  const builder: AnyPanelBuilder = valueBuilders[panel.kind](panel)
+  if (panel.max !== undefined) builder.max(panel.max)
+  if (panel.thresholds !== undefined) builder.thresholds(thresholdsConfig(panel.thresholds))
+  return finish(builder, panel, [panel.query], instantTarget)
+}
+
+const valueBuilders = {
+  stat: ({ thresholds }: ValueOptions) =>
+    new StatBuilder()
+      .reduceOptions(lastValue())
+      .graphMode(common.BigValueGraphMode.None)
+      .colorMode(thresholds === undefined ? common.BigValueColorMode.None : common.BigValueColorMode.Value),
+  gauge: () => new GaugeBuilder().min(0).reduceOptions(lastValue()),
+  barGauge: () => new BarGaugeBuilder().min(0).orientation(common.VizOrientation.Horizontal).reduceOptions(lastValue()),
+}
+
+function lastValue(): common.ReduceDataOptionsBuilder {
+  return new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false)
+}
+
+function timeseriesPanel(options: TimeseriesOptions): BuiltPanel {
+  const panel = new TimeseriesBuilder()
+    .lineWidth(1)
+    .fillOpacity(options.stacked === true ? 40 : 10)
+    .gradientMode(common.GraphGradientMode.None)
+    .showPoints(common.VisibilityMode.Never)
+    .spanNulls(false)
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.Table)
+        .placement(common.LegendPlacement.Right)
+        .calcs(['lastNotNull', 'max']),
+    )
+    .tooltip(
+      new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
+    )
+  if (options.mayBeNegative !== true) panel.min(0)
+  if (options.max !== undefined) panel.max(options.max)
+  if (options.stacked === true) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal))
+  if (options.thresholds !== undefined) panel.thresholds(thresholdsConfig(options.thresholds))
+  for (const bound of options.bounds ?? []) {
+    panel.overrideByRegexp(`/${bound}$/`, [
+      { id: 'custom.stacking', value: { mode: 'none', group: 'A' } },
+      { id: 'custom.fillOpacity', value: 0 },
+      { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
+    ])
+  }
+  return finish(panel, options, options.queries, rangeTarget)
+}
+
+function tablePanel(options: TableOptions): BuiltPanel {
   const values = options.columns.map(({ name }, index) => ({
     field: valueField(refIdOf(index), options.columns.length),
     name,
@@ -201,6 +202,8 @@ interface AnyPanelBuilder extends Builder<Panel> {
   description(text: string): this
   unit(unit: string): this
   decimals(decimals: number): this
+  max(max: number): this
+  thresholds(thresholds: ThresholdsConfigBuilder): this
   datasource(datasource: typeof DATASOURCE): this
   withTarget(target: Builder<Dataquery>): this
 }
@@ -210,7 +213,7 @@ function finish(
   text: PanelText,
   queries: readonly Query[],
   target: (query: Query) => DataqueryBuilder,
-): LabPanel {
+): BuiltPanel {
   panel.title(text.title).description(text.description).unit(text.unit).datasource(DATASOURCE)
   if (text.decimals !== undefined) panel.decimals(text.decimals)
   const expectations = new Map<string, QueryExpectations>()
@@ -239,7 +242,7 @@ function withLegend(target: DataqueryBuilder, legend: string | undefined): Dataq
   return legend === undefined || legend === '' ? target : target.legendFormat(legend)
 }
 
-function steps(thresholds: readonly Threshold[]): ThresholdsConfigBuilder {
+function thresholdsConfig(thresholds: readonly Threshold[]): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...thresholds])
 }
 

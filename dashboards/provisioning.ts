@@ -49,14 +49,12 @@ export function datasourcesYaml({ prometheusUrl, jaegerUrl, intervalMs }: Provis
     apiVersion: 1,
     datasources: [
       {
-        ...{
-          name: 'Prometheus',
-          uid: 'prometheus',
-          type: 'prometheus',
-          url: prometheusUrl,
-          ...common,
-          isDefault: true,
-        },
+        name: 'Prometheus',
+        uid: 'prometheus',
+        type: 'prometheus',
+        url: prometheusUrl,
+        ...common,
+        isDefault: true,
         jsonData: { httpMethod: 'POST', timeInterval: goDuration(intervalMs), prometheusType: 'Prometheus' },
       },
       { name: 'Tempo', uid: 'tempo', type: 'tempo', url: TEMPO_URL, ...common },
@@ -78,7 +76,12 @@ export function providersYaml({ jsonDir, ownDir }: ProvisioningTargets): string 
 
 function provider(name: string, folder: string, path: string): unknown {
   return {
-    ...{ name, orgId: 1, folder, type: 'file', disableDeletion: true, allowUiUpdates: false },
+    name,
+    orgId: 1,
+    folder,
+    type: 'file',
+    disableDeletion: true,
+    allowUiUpdates: false,
     updateIntervalSeconds: 10,
     options: { path },
   }

@@ -5,7 +5,7 @@ import type { TableKey } from './panel-builders.ts'
 const clusterKey: TableKey = { label: 'k8s_cluster_name', name: 'Cluster' }
 
 /** The links of a namespace: to its pods or its workloads. */
-const intoNamespace = () => [toNamespacePods(), toNamespaceWorkloads()]
+const intoNamespace = () => [toNamespacePods, toNamespaceWorkloads]
 const namespaceKey = (links: readonly DrillDownLink[]): TableKey => ({
   label: 'k8s_namespace_name',
   name: 'Namespace',
@@ -18,7 +18,7 @@ export function namespaceKeys(links: readonly DrillDownLink[] = intoNamespace())
 }
 
 /** Rows of workloads. */
-export function workloadKeys(link: DrillDownLink = toWorkload()): TableKey[] {
+export function workloadKeys(link: DrillDownLink = toWorkload): TableKey[] {
   return [
     { label: 'workload', name: 'Workload', links: [link] },
     { label: 'workload_type', name: 'Type' },
@@ -28,7 +28,7 @@ export function workloadKeys(link: DrillDownLink = toWorkload()): TableKey[] {
 }
 
 /** Rows of pods. */
-export function podKeys(link: DrillDownLink = toPod()): TableKey[] {
+export function podKeys(link: DrillDownLink = toPod): TableKey[] {
   return [{ label: 'k8s_pod_name', name: 'Pod', links: [link] }, namespaceKey(intoNamespace()), clusterKey]
 }
 
@@ -39,5 +39,5 @@ export function containerKeys(): TableKey[] {
 
 /** Rows of nodes. */
 export function nodeKeys(): TableKey[] {
-  return [{ label: 'k8s_node_name', name: 'Node', links: [toNodePods()] }, clusterKey]
+  return [{ label: 'k8s_node_name', name: 'Node', links: [toNodePods] }, clusterKey]
 }

@@ -30,87 +30,57 @@ export function datasourceVariable(): Variable {
     .current({ selected: true, text: 'prometheus', value: 'prometheus' })
 }
 
-export function clusterVariable(): Variable {
-  return labelVariable('cluster', 'Cluster', 'k8s_node_condition_ready', 'k8s_cluster_name')
-}
-
-export function namespaceVariable(): QueryVariableBuilder {
-  const series = `k8s_namespace_phase{${inCluster.filter}}`
-  return labelVariable('namespace', 'Namespace', series, 'k8s_namespace_name')
-}
-
-/** A namespace, initially one. */
-export function oneNamespaceVariable(): Variable {
-  return namespaceVariable().current(firstChoice(FIRST_NAMESPACE))
-}
-
-/** A node, initially one. */
-export function oneNodeVariable(): Variable {
-  return nodeVariable().current(firstChoice(FIRST_NODE))
-}
-
-export function nodeVariable(): QueryVariableBuilder {
-  return labelVariable('node', 'Node', `k8s_node_condition_ready{${inCluster.filter}}`, 'k8s_node_name')
-}
-
-export function podVariable(): Variable {
-  return labelVariable('pod', 'Pod', `k8s_pod_phase{${inNamespace.filter}}`, 'k8s_pod_name')
-}
-
-export function workloadTypeVariable(): Variable {
-  return labelVariable('type', 'Workload type', `${WORKLOAD_OF_POD}{${inNamespace.filter}}`, 'workload_type')
-}
-
-export function workloadVariable(): Variable {
-  const series = `${WORKLOAD_OF_POD}{${ofType.filter}, ${ofType.workload}}`
-  return labelVariable('workload', 'Workload', series, 'workload')
-}
-
-/** Claims whose volumes are measured. */
-export function volumeVariable(): Variable {
-  const series = `k8s_volume_capacity_bytes{${inNamespace.filter}}`
-  return labelVariable('volume', 'Volume claim', series, 'k8s_persistentvolumeclaim_name')
-}
+/** The clusters of some series. */
+export const clusterVariable = (series = 'k8s_node_condition_ready') =>
+  labelVariable('cluster', 'Cluster', series, 'k8s_cluster_name')
 
 /** The clusters in which a job is scraped. */
-export function clusterOfJobVariable(job: string): Variable {
-  return labelVariable('cluster', 'Cluster', `up{job="${job}"}`, 'k8s_cluster_name')
-}
+export const clusterOfJobVariable = (job: string) => clusterVariable(`up{job="${job}"}`)
 
-export function instanceVariable(job: string): Variable {
-  return labelVariable('instance', 'Instance', `up{${inCluster.filter}, job="${job}"}`, 'instance')
-}
+export const instanceVariable = (job: string) =>
+  labelVariable('instance', 'Instance', `up{${inCluster.filter}, job="${job}"}`, 'instance')
 
-/** The namespaces whose services have traces. */
-export function tracedNamespaceVariable(): Variable {
-  const series = `${CALLS}{${inCluster.filter}}`
-  return listedVariable('namespace', 'Namespace', series, 'k8s_namespace_name')
-}
+export const namespaceVariable = () =>
+  labelVariable('namespace', 'Namespace', `k8s_namespace_phase{${inCluster.filter}}`, 'k8s_namespace_name')
 
-/** The services with traces, load generators included. */
-export function serviceVariable(): Variable {
-  return listedVariable('service', 'Service', `${CALLS}{${inNamespace.filter}}`, 'service_name')
-}
-
-/** The clusters of some series. */
-export function clusterOfVariable(metric: string): Variable {
-  return labelVariable('cluster', 'Cluster', metric, 'k8s_cluster_name')
-}
+/** A namespace, initially one. */
+export const oneNamespaceVariable = () => namespaceVariable().current(firstChoice(FIRST_NAMESPACE))
 
 /** The nodes of some series in the selected clusters. */
-export function nodeOfVariable(metric: string): Variable {
-  return labelVariable('node', 'Node', `${metric}{${inCluster.filter}}`, 'k8s_node_name')
-}
+export const nodeVariable = (metric = 'k8s_node_condition_ready') =>
+  labelVariable('node', 'Node', `${metric}{${inCluster.filter}}`, 'k8s_node_name')
+
+/** A node, initially one. */
+export const oneNodeVariable = () => nodeVariable().current(firstChoice(FIRST_NODE))
+
+export const podVariable = () => labelVariable('pod', 'Pod', `k8s_pod_phase{${inNamespace.filter}}`, 'k8s_pod_name')
+
+export const workloadTypeVariable = () =>
+  labelVariable('type', 'Workload type', `${WORKLOAD_OF_POD}{${inNamespace.filter}}`, 'workload_type')
+
+export const workloadVariable = () =>
+  labelVariable('workload', 'Workload', `${WORKLOAD_OF_POD}{${ofType.filter}, ${ofType.workload}}`, 'workload')
+
+/** Claims whose volumes are measured. */
+export const volumeVariable = () =>
+  labelVariable(
+    'volume',
+    'Volume claim',
+    `k8s_volume_capacity_bytes{${inNamespace.filter}}`,
+    'k8s_persistentvolumeclaim_name',
+  )
 
 /** The namespaces of KWOK's own series on the selected nodes. */
-export function kwokNamespaceVariable(metric: string): Variable {
-  return labelVariable('namespace', 'Namespace', `${metric}{${onNode.filter}}`, 'namespace')
-}
+export const kwokNamespaceVariable = (metric: string) =>
+  labelVariable('namespace', 'Namespace', `${metric}{${onNode.filter}}`, 'namespace')
 
-/** A variable whose All is its list: the label has further values on other series. */
-function listedVariable(name: string, label: string, series: string, of: string): Variable {
-  return queryVariable(name, label, series, of)
-}
+/** The namespaces whose services have traces. All is their list: the label has further values on other series. */
+export const tracedNamespaceVariable = () =>
+  queryVariable('namespace', 'Namespace', `${CALLS}{${inCluster.filter}}`, 'k8s_namespace_name')
+
+/** The services with traces, load generators included. All is their list, as for the namespaces. */
+export const serviceVariable = () =>
+  queryVariable('service', 'Service', `${CALLS}{${inNamespace.filter}}`, 'service_name')
 
 /** The values of a label on some series, with several selections and initially All. */
 function labelVariable(name: string, label: string, series: string, of: string): QueryVariableBuilder {

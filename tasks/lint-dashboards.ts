@@ -7,7 +7,7 @@
  *   tsx tasks/lint-dashboards.ts --dashboards 'mine/*.json' --json lint.json
  */
 import { writeFileSync } from 'node:fs'
-import { catalog, labDashboards, recordedSeries, ruleFiles } from '../dashboards/index.ts'
+import { labDashboards, metricCatalog, recordedSeries, ruleFiles } from '../dashboards/index.ts'
 import { lintDashboards } from '../lib/checks/lint/lint-dashboards.ts'
 import { exitCode, lintJson, lintText, refusedFindings } from '../lib/checks/lint/lint-report.ts'
 import { dashboardsDirPaths, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
@@ -26,7 +26,7 @@ await runTask({ about, settings, options, ignoreCreationSettings: true }, async 
   const ours = labDashboards().map(({ name, json }) => readDashboard(json, `dashboards/${name}`))
   const [own, linkable] = given['dashboards'] === undefined ? [ours, []] : [[], ours]
   const rules = own.length === 0 ? [] : labRules()
-  const linted = lintDashboards({ own, others, linkable, catalog, recorded: recordedSeries(), rules })
+  const linted = lintDashboards({ own, others, linkable, catalog: metricCatalog(), recorded: recordedSeries(), rules })
   const report = { dashboards: [...own, ...others], findings: [...refusedFindings(refused), ...linted] }
   const json = JSON.stringify(lintJson(report), null, 2)
   const jsonFiles = given['json'] ?? []

@@ -1,164 +1,120 @@
-import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
+import { type DashboardDefinition, line, row } from '../dashboard.ts'
 import { wholeCluster } from '../granularity.ts'
-import {
-  availabilityStat,
-  errorBudgetTimeseries,
-  kindAvailabilityStat,
-  sliDurationTimeseries,
-  sliErrorsTimeseries,
-  sliRequestsTimeseries,
-} from '../panels/apiserver.ts'
-import {
-  apiLatencyTimeseries,
-  apiRequestRateTimeseries,
-  cpuTimeseries,
-  goroutinesTimeseries,
-  memoryTimeseries,
-  upStat,
-  workQueueAddsTimeseries,
-  workQueueDepthTimeseries,
-  workQueueLatencyTimeseries,
-} from '../panels/control-plane.ts'
-import {
-  callRateTimeseries,
-  clientTrafficTimeseries,
-  databaseSizeTimeseries,
-  databaseUtilisationGauge,
-  diskLatencyTimeseries,
-  failedCallRateTimeseries,
-  hasLeaderStat,
-  leaderChangesStat,
-  openStreamsTimeseries,
-  proposalsTimeseries,
-} from '../panels/etcd.ts'
+import * as slo from '../panels/apiserver.ts'
+import * as component from '../panels/control-plane.ts'
+import * as store from '../panels/etcd.ts'
 import { kwokOpenFilesTimeseries, kwokTrafficTimeseries } from '../panels/kwok.ts'
 import { nodesStat } from '../panels/nodes.ts'
 import { runningPodsStat } from '../panels/pods.ts'
 import { pendingPodsTimeseries, schedulingLatencyTimeseries, schedulingRateTimeseries } from '../panels/scheduler.ts'
 import type { ControlPlaneJob } from '../queries/control-plane.ts'
 import { uids } from '../uids.ts'
-import { clusterOfJobVariable, datasourceVariable, instanceVariable } from '../variables.ts'
+import { clusterOfJobVariable, instanceVariable } from '../variables.ts'
 
-export function apiserver(): LabDashboard {
-  const job = 'kube-apiserver'
-  return labDashboard({
-    uid: uids.apiserver,
-    title: 'Kubernetes / API server',
-    description: 'Availability, errors and latency of the API server, and its resources.',
-    prerequisites: ['control-plane'],
-    variables: variablesOf(job),
-    rows: [
-      row('Availability', line(7, availabilityStat(), errorBudgetTimeseries())),
-      row('Reads', ...sli('read')),
-      row('Writes', ...sli('write')),
-      row(
-        'Work queues',
-        line(7, workQueueAddsTimeseries(job), workQueueDepthTimeseries(job)),
-        line(7, workQueueLatencyTimeseries(job)),
+export const apiserver = componentDashboard('kube-apiserver', {
+  uid: uids.apiserver,
+  title: 'Kubernetes / API server',
+  description: 'Availability, errors and latency of the API server, and its resources.',
+  prerequisites: ['control-plane'],
+  rows: [
+    row('Availability', line(7, slo.availabilityStat, slo.errorBudgetTimeseries)),
+    row('Reads', line(7, slo.sliPanels('read'))),
+    row('Writes', line(7, slo.sliPanels('write'))),
+    row(
+      'Work queues',
+      line(
+        7,
+        component.workQueueAddsTimeseries('kube-apiserver'),
+        component.workQueueDepthTimeseries('kube-apiserver'),
       ),
-      processRow(job),
-    ],
-  })
-}
-
-export function controllerManager(): LabDashboard {
-  const job = 'kube-controller-manager'
-  return labDashboard({
-    uid: uids.controllerManager,
-    title: 'Kubernetes / Controller Manager',
-    description: "The controllers' work queues, and their requests to the API server.",
-    prerequisites: ['control-plane'],
-    variables: variablesOf(job),
-    rows: [
-      row('Work queues', line(7, upStat(job), workQueueAddsTimeseries(job)), line(7, workQueueDepthTimeseries(job))),
-      row('Latency', line(7, workQueueLatencyTimeseries(job))),
-      requestsRow(job),
-      processRow(job),
-    ],
-  })
-}
-
-export function scheduler(): LabDashboard {
-  const job = 'kube-scheduler'
-  return labDashboard({
-    uid: uids.scheduler,
-    title: 'Kubernetes / Scheduler',
-    description: 'Scheduling rate, latency and pending pods.',
-    prerequisites: ['control-plane'],
-    variables: variablesOf(job),
-    rows: [
-      row(
-        'Scheduling',
-        line(7, upStat(job), pendingPodsTimeseries()),
-        line(7, schedulingRateTimeseries(), schedulingLatencyTimeseries()),
-      ),
-      requestsRow(job),
-      processRow(job),
-    ],
-  })
-}
-
-export function etcd(): LabDashboard {
-  const job = 'etcd'
-  return labDashboard({
-    uid: uids.etcd,
-    title: 'etcd',
-    description: 'The store of the API server.',
-    prerequisites: ['etcd'],
-    variables: variablesOf(job),
-    rows: [
-      row('Health', line(4, upStat(job), hasLeaderStat(), leaderChangesStat(), databaseUtilisationGauge())),
-      row(
-        'Calls',
-        line(7, callRateTimeseries(), failedCallRateTimeseries()),
-        line(7, openStreamsTimeseries(), clientTrafficTimeseries()),
-      ),
-      row('Data', line(7, databaseSizeTimeseries(), diskLatencyTimeseries()), line(7, proposalsTimeseries())),
-      processRow(job),
-    ],
-  })
-}
-
-export function kwokController(): LabDashboard {
-  const job = 'kwok-controller'
-  return labDashboard({
-    uid: uids.kwok,
-    title: 'KWOK controller',
-    description: 'The process that simulates the nodes. Its requests to the API server are the cost of the simulation.',
-    prerequisites: ['kwok'],
-    variables: variablesOf(job),
-    rows: [
-      row('Simulated', line(4, upStat(job), nodesStat(wholeCluster), runningPodsStat(wholeCluster))),
-      row('Traffic', line(7, kwokTrafficTimeseries(), kwokOpenFilesTimeseries())),
-      processRow(job),
-    ],
-  })
-}
-
-function sli(kind: 'read' | 'write') {
-  return [
-    line(
-      7,
-      kindAvailabilityStat(kind),
-      sliRequestsTimeseries(kind),
-      sliErrorsTimeseries(kind),
-      sliDurationTimeseries(kind),
+      line(7, component.workQueueLatencyTimeseries('kube-apiserver')),
     ),
-  ]
+  ],
+})
+
+export const controllerManager = componentDashboard('kube-controller-manager', {
+  uid: uids.controllerManager,
+  title: 'Kubernetes / Controller Manager',
+  description: "The controllers' work queues, and their requests to the API server.",
+  prerequisites: ['control-plane'],
+  rows: [
+    row(
+      'Work queues',
+      line(
+        7,
+        component.upStat('kube-controller-manager'),
+        component.workQueueAddsTimeseries('kube-controller-manager'),
+      ),
+      line(7, component.workQueueDepthTimeseries('kube-controller-manager')),
+    ),
+    row('Latency', line(7, component.workQueueLatencyTimeseries('kube-controller-manager'))),
+    requestsRow('kube-controller-manager'),
+  ],
+})
+
+export const scheduler = componentDashboard('kube-scheduler', {
+  uid: uids.scheduler,
+  title: 'Kubernetes / Scheduler',
+  description: 'Scheduling rate, latency and pending pods.',
+  prerequisites: ['control-plane'],
+  rows: [
+    row(
+      'Scheduling',
+      line(7, component.upStat('kube-scheduler'), pendingPodsTimeseries),
+      line(7, schedulingRateTimeseries, schedulingLatencyTimeseries),
+    ),
+    requestsRow('kube-scheduler'),
+  ],
+})
+
+export const etcd = componentDashboard('etcd', {
+  uid: uids.etcd,
+  title: 'etcd',
+  description: 'The store of the API server.',
+  prerequisites: ['etcd'],
+  rows: [
+    row(
+      'Health',
+      line(4, component.upStat('etcd'), store.hasLeaderStat, store.leaderChangesStat, store.databaseUtilisationGauge),
+    ),
+    row(
+      'Calls',
+      line(7, store.callRateTimeseries, store.failedCallRateTimeseries),
+      line(7, store.openStreamsTimeseries, store.clientTrafficTimeseries),
+    ),
+    row('Data', line(7, store.databaseSizeTimeseries, store.diskLatencyTimeseries), line(7, store.proposalsTimeseries)),
+  ],
+})
+
+export const kwokController = componentDashboard('kwok-controller', {
+  uid: uids.kwok,
+  title: 'KWOK controller',
+  description: 'The process that simulates the nodes. Its requests to the API server are the cost of the simulation.',
+  prerequisites: ['kwok'],
+  rows: [
+    row(
+      'Simulated',
+      line(4, component.upStat('kwok-controller'), nodesStat(wholeCluster), runningPodsStat(wholeCluster)),
+    ),
+    row('Traffic', line(7, kwokTrafficTimeseries, kwokOpenFilesTimeseries)),
+  ],
+})
+
+/** The dashboard of a component, with the usage of its process in the last row. */
+function componentDashboard(job: ControlPlaneJob, given: Omit<DashboardDefinition, 'variables'>): DashboardDefinition {
+  const { memoryTimeseries, cpuTimeseries, goroutinesTimeseries } = component
+  const process = row('Process', line(7, memoryTimeseries(job), cpuTimeseries(job), goroutinesTimeseries(job)))
+  return {
+    ...given,
+    variables: [clusterOfJobVariable(job), instanceVariable(job)],
+    rows: [...given.rows, process],
+  }
 }
 
 function requestsRow(job: ControlPlaneJob) {
   return row(
     'Requests to the API server',
-    line(7, apiRequestRateTimeseries(job)),
-    line(7, apiLatencyTimeseries(job, 'POST'), apiLatencyTimeseries(job, 'GET')),
+    line(7, component.apiRequestRateTimeseries(job)),
+    line(7, component.apiLatencyTimeseries(job, 'POST'), component.apiLatencyTimeseries(job, 'GET')),
   )
-}
-
-function processRow(job: ControlPlaneJob) {
-  return row('Process', line(7, memoryTimeseries(job), cpuTimeseries(job), goroutinesTimeseries(job)))
-}
-
-function variablesOf(job: ControlPlaneJob) {
-  return [datasourceVariable(), clusterOfJobVariable(job), instanceVariable(job)]
 }

@@ -1,33 +1,24 @@
-import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
+import { type DashboardDefinition, line, row } from '../dashboard.ts'
 import { perNode, wholeCluster } from '../granularity.ts'
-import {
-  cpuUtilisationPerNodeTimeseries,
-  memoryUtilisationPerNodeTimeseries,
-  nodeAndPodCountTimeseries,
-  nodesCpuTimeseries,
-  nodesMemoryTimeseries,
-} from '../panels/nodes.ts'
+import * as panels from '../panels/nodes.ts'
 import { uids } from '../uids.ts'
-import { clusterVariable, datasourceVariable } from '../variables.ts'
+import { clusterVariable } from '../variables.ts'
 
-export function nodesOverview(): LabDashboard {
-  return labDashboard({
-    uid: uids.nodesOverview,
-    title: 'Kubernetes / Compute Resources / Nodes Overview',
-    description: 'Usage of the nodes of a cluster.',
-    prerequisites: [],
-    variables: [datasourceVariable(), clusterVariable()],
-    rows: [
-      row(
-        'Cluster',
-        line(8, nodeAndPodCountTimeseries(wholeCluster)),
-        line(8, nodesCpuTimeseries(wholeCluster), nodesMemoryTimeseries(wholeCluster)),
-      ),
-      row(
-        'Nodes',
-        line(9, cpuUtilisationPerNodeTimeseries(perNode)),
-        line(9, memoryUtilisationPerNodeTimeseries(perNode)),
-      ),
-    ],
-  })
+export const nodesOverview: DashboardDefinition = {
+  uid: uids.nodesOverview,
+  title: 'Kubernetes / Compute Resources / Nodes Overview',
+  description: 'Usage of the nodes of a cluster.',
+  variables: [clusterVariable()],
+  rows: [
+    row(
+      'Cluster',
+      line(8, panels.nodeAndPodCountTimeseries(wholeCluster)),
+      line(8, panels.nodesCpuTimeseries(wholeCluster), panels.nodesMemoryTimeseries(wholeCluster)),
+    ),
+    row(
+      'Nodes',
+      line(9, panels.cpuUtilisationPerNodeTimeseries(perNode)),
+      line(9, panels.memoryUtilisationPerNodeTimeseries(perNode)),
+    ),
+  ],
 }

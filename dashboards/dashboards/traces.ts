@@ -1,36 +1,24 @@
-import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
-import {
-  calledServicesStat,
-  collectorQueueTimeseries,
-  collectorSpansTimeseries,
-  generatorsStat,
-  lostSpansTimeseries,
-  problemsStat,
-  simulatedRequestsTimeseries,
-  simulatedSpansTimeseries,
-  waitingSpansStat,
-} from '../panels/traces.ts'
+import { type DashboardDefinition, line, row } from '../dashboard.ts'
+import * as panels from '../panels/traces.ts'
 import { uids } from '../uids.ts'
-import { clusterOfVariable, datasourceVariable } from '../variables.ts'
+import { clusterVariable } from '../variables.ts'
 
-export function traces(): LabDashboard {
-  return labDashboard({
-    uid: uids.traces,
-    title: 'Traces',
-    description: 'The delivery of traces: from the simulator through the collector to Jaeger or Tempo.',
-    prerequisites: ['trace-simulator'],
-    variables: [datasourceVariable(), clusterOfVariable('traces_simulator_requests_total')],
-    rows: [
-      row(
-        'The simulator',
-        line(4, generatorsStat(), calledServicesStat(), problemsStat(), waitingSpansStat()),
-        line(7, simulatedRequestsTimeseries(), simulatedSpansTimeseries()),
-      ),
-      row(
-        'The collector',
-        line(7, collectorSpansTimeseries(), lostSpansTimeseries()),
-        line(7, collectorQueueTimeseries()),
-      ),
-    ],
-  })
+export const traces: DashboardDefinition = {
+  uid: uids.traces,
+  title: 'Traces',
+  description: 'The delivery of traces: from the simulator through the collector to Jaeger or Tempo.',
+  prerequisites: ['trace-simulator'],
+  variables: [clusterVariable('traces_simulator_requests_total')],
+  rows: [
+    row(
+      'The simulator',
+      line(4, panels.generatorsStat, panels.calledServicesStat, panels.problemsStat, panels.waitingSpansStat),
+      line(7, panels.simulatedRequestsTimeseries, panels.simulatedSpansTimeseries),
+    ),
+    row(
+      'The collector',
+      line(7, panels.collectorSpansTimeseries, panels.lostSpansTimeseries),
+      line(7, panels.collectorQueueTimeseries),
+    ),
+  ],
 }

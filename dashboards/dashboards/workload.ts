@@ -1,55 +1,26 @@
-import { type LabDashboard, labDashboard, line, row } from '../dashboard.ts'
+import { type DashboardDefinition, line, row } from '../dashboard.ts'
 import { perPodOfWorkload } from '../granularity.ts'
-import { cpuQuotaTable, cpuUsageTimeseries } from '../panels/cpu.ts'
-import { memoryQuotaTable, memoryUsageTimeseries } from '../panels/memory.ts'
-import {
-  averageBandwidthTimeseries,
-  bandwidthTimeseries,
-  droppedPacketsTimeseries,
-  networkUsageTable,
-  packetsTimeseries,
-} from '../panels/network.ts'
+import * as cpu from '../panels/cpu.ts'
+import * as memory from '../panels/memory.ts'
+import * as network from '../panels/network.ts'
 import { uids } from '../uids.ts'
-import {
-  clusterVariable,
-  datasourceVariable,
-  oneNamespaceVariable,
-  workloadTypeVariable,
-  workloadVariable,
-} from '../variables.ts'
+import { clusterVariable, oneNamespaceVariable, workloadTypeVariable, workloadVariable } from '../variables.ts'
 
-export function workload(): LabDashboard {
-  return labDashboard({
-    uid: uids.workload,
-    title: 'Kubernetes / Compute Resources / Workload',
-    description: 'CPU, memory and network of the pods of a workload.',
-    prerequisites: [],
-    variables: [
-      datasourceVariable(),
-      clusterVariable(),
-      oneNamespaceVariable(),
-      workloadTypeVariable(),
-      workloadVariable(),
-    ],
-    rows: [
-      row('CPU', line(8, cpuUsageTimeseries(perPodOfWorkload)), line(8, cpuQuotaTable(perPodOfWorkload))),
-      row('Memory', line(8, memoryUsageTimeseries(perPodOfWorkload)), line(8, memoryQuotaTable(perPodOfWorkload))),
-      row(
-        'Network',
-        line(8, networkUsageTable(perPodOfWorkload)),
-        line(7, bandwidthTimeseries('receive', perPodOfWorkload), bandwidthTimeseries('transmit', perPodOfWorkload)),
-        line(
-          7,
-          averageBandwidthTimeseries('receive', perPodOfWorkload, 'Average Container Bandwidth by Pod: '),
-          averageBandwidthTimeseries('transmit', perPodOfWorkload, 'Average Container Bandwidth by Pod: '),
-        ),
-        line(7, packetsTimeseries('receive', perPodOfWorkload), packetsTimeseries('transmit', perPodOfWorkload)),
-        line(
-          7,
-          droppedPacketsTimeseries('receive', perPodOfWorkload),
-          droppedPacketsTimeseries('transmit', perPodOfWorkload),
-        ),
-      ),
-    ],
-  })
+export const workload: DashboardDefinition = {
+  uid: uids.workload,
+  title: 'Kubernetes / Compute Resources / Workload',
+  description: 'CPU, memory and network of the pods of a workload.',
+  variables: [clusterVariable(), oneNamespaceVariable(), workloadTypeVariable(), workloadVariable()],
+  rows: [
+    row('CPU', line(8, cpu.usageTimeseries(perPodOfWorkload)), line(8, cpu.quotaTable(perPodOfWorkload))),
+    row('Memory', line(8, memory.usageTimeseries(perPodOfWorkload)), line(8, memory.quotaTable(perPodOfWorkload))),
+    row(
+      'Network',
+      line(8, network.usageTable(perPodOfWorkload)),
+      line(7, network.bandwidthTimeseries(perPodOfWorkload)),
+      line(7, network.averageBandwidthTimeseries(perPodOfWorkload, 'Average Container Bandwidth by Pod: ')),
+      line(7, network.packetsTimeseries(perPodOfWorkload)),
+      line(7, network.droppedPacketsTimeseries(perPodOfWorkload)),
+    ),
+  ],
 }

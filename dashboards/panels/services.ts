@@ -1,16 +1,7 @@
 import type { TraceStore } from '../../lib/grafana/generated-files.ts'
 import { toTraces } from '../links.ts'
-import { type LabPanel, table, timeseries } from '../panel-builders.ts'
-import {
-  callRate,
-  durationQuantile,
-  errorRate,
-  errorShare,
-  failedCallShare,
-  meanDuration,
-  requestRate,
-  servicePods,
-} from '../queries/services.ts'
+import { type LabPanel, steps, table, timeseries } from '../panel-builders.ts'
+import * as query from '../queries/services.ts'
 import { namespaceKeys } from '../table-keys.ts'
 
 /** The share of errors that is highlighted. */
@@ -26,48 +17,39 @@ export function servicesTable(tracesIn: TraceStore): LabPanel {
     unit: 'reqps',
     keys: [{ label: 'service_name', name: 'Service', links: [toTraces(tracesIn)] }, ...namespaceKeys()],
     columns: [
-      { name: 'Pods', query: servicePods, unit: 'none', decimals: 0 },
-      { name: 'Requests', query: requestRate },
-      { name: 'Errors', query: errorShare, unit: 'percentunit', decimals: 1 },
-      { name: 'Mean', query: meanDuration, ...seconds },
-      { name: 'p50', query: durationQuantile(0.5), ...seconds },
-      { name: 'p95', query: durationQuantile(0.95), ...seconds },
-      { name: 'p99', query: durationQuantile(0.99), ...seconds },
+      { name: 'Pods', query: query.servicePods, unit: 'none', decimals: 0 },
+      { name: 'Requests', query: query.requestRate },
+      { name: 'Errors', query: query.errorShare, unit: 'percentunit', decimals: 1 },
+      { name: 'Mean', query: query.meanDuration, ...seconds },
+      { name: 'p50', query: query.durationQuantile(0.5), ...seconds },
+      { name: 'p95', query: query.durationQuantile(0.95), ...seconds },
+      { name: 'p99', query: query.durationQuantile(0.99), ...seconds },
     ],
   })
 }
 
-export function requestRateTimeseries(): LabPanel {
-  return timeseries({
-    title: 'Requests',
-    description: 'Requests per second of each service. One request of a user passes through many services.',
-    unit: 'reqps',
-    queries: [requestRate],
-  })
-}
+export const requestRateTimeseries = timeseries({
+  title: 'Requests',
+  description: 'Requests per second of each service. One request of a user passes through many services.',
+  unit: 'reqps',
+  queries: [query.requestRate],
+})
 
-export function errorRateTimeseries(): LabPanel {
-  return timeseries({
-    title: 'Errors',
-    description: 'Failed requests per second of each service, also those that fail because of another service.',
-    unit: 'reqps',
-    queries: [errorRate],
-  })
-}
+export const errorRateTimeseries = timeseries({
+  title: 'Errors',
+  description: 'Failed requests per second of each service, also those that fail because of another service.',
+  unit: 'reqps',
+  queries: [query.errorRate],
+})
 
-export function errorShareTimeseries(): LabPanel {
-  return timeseries({
-    title: 'Errors, part of requests',
-    description: 'Share of failed requests of each service.',
-    unit: 'percentunit',
-    max: 1,
-    thresholds: [
-      { value: null, color: 'green' },
-      { value: ERRORS_THRESHOLD, color: 'red' },
-    ],
-    queries: [errorShare],
-  })
-}
+export const errorShareTimeseries = timeseries({
+  title: 'Errors, part of requests',
+  description: 'Share of failed requests of each service.',
+  unit: 'percentunit',
+  max: 1,
+  thresholds: steps('green', [ERRORS_THRESHOLD, 'red']),
+  queries: [query.errorShare],
+})
 
 export function durationTimeseries(quantile: 0.5 | 0.95 | 0.99): LabPanel {
   const percent = Math.round(quantile * 100)
@@ -75,44 +57,36 @@ export function durationTimeseries(quantile: 0.5 | 0.95 | 0.99): LabPanel {
     title: `Duration p${percent}`,
     description: `Duration of ${percent} % of the requests of each service at most, with those of the services that it calls.`,
     unit: 's',
-    queries: [durationQuantile(quantile)],
+    queries: [query.durationQuantile(quantile)],
   })
 }
 
-export function meanDurationTimeseries(): LabPanel {
-  return timeseries({
-    title: 'Duration, mean',
-    description: 'Mean request duration of each service, with those of the services that it calls.',
-    unit: 's',
-    queries: [meanDuration],
-  })
-}
+export const meanDurationTimeseries = timeseries({
+  title: 'Duration, mean',
+  description: 'Mean request duration of each service, with those of the services that it calls.',
+  unit: 's',
+  queries: [query.meanDuration],
+})
 
-export function callRateTimeseries(): LabPanel {
-  return timeseries({
-    title: 'Calls to others',
-    description: 'Calls per second of each service, by span name. All requests begin with those of a load generator.',
-    unit: 'reqps',
-    queries: [callRate],
-  })
-}
+export const callRateTimeseries = timeseries({
+  title: 'Calls to others',
+  description: 'Calls per second of each service, by span name. All requests begin with those of a load generator.',
+  unit: 'reqps',
+  queries: [query.callRate],
+})
 
-export function failedCallShareTimeseries(): LabPanel {
-  return timeseries({
-    title: 'Failed calls to others, part of calls',
-    description: 'Share of failed calls of each service, also of those without an answer because no pod is ready.',
-    unit: 'percentunit',
-    max: 1,
-    queries: [failedCallShare],
-  })
-}
+export const failedCallShareTimeseries = timeseries({
+  title: 'Failed calls to others, part of calls',
+  description: 'Share of failed calls of each service, also of those without an answer because no pod is ready.',
+  unit: 'percentunit',
+  max: 1,
+  queries: [query.failedCallShare],
+})
 
-export function servicePodsTimeseries(): LabPanel {
-  return timeseries({
-    title: 'Pods',
-    description: 'Running pods of each service: those of the workload with the name of the service.',
-    unit: 'short',
-    stacked: true,
-    queries: [servicePods],
-  })
-}
+export const servicePodsTimeseries = timeseries({
+  title: 'Pods',
+  description: 'Running pods of each service: those of the workload with the name of the service.',
+  unit: 'short',
+  stacked: true,
+  queries: [query.servicePods],
+})

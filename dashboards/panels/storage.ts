@@ -1,68 +1,59 @@
 import type { Granularity } from '../granularity.ts'
-import { type LabPanel, table, timeseries } from '../panel-builders.ts'
-import { named } from '../queries/query.ts'
+import { table, timeseries } from '../panel-builders.ts'
+import { suffixed } from '../queries/query.ts'
 import { allDiskOperations, allDiskThroughput, diskOperations, diskThroughput } from '../queries/storage.ts'
 import { CADVISOR } from './sources.ts'
 
-export function diskOperationsTimeseries({ each, scope, by }: Granularity, title = 'IOPS(Reads+Writes)'): LabPanel {
-  return timeseries({
+const ACCESSES = ['reads', 'writes'] as const
+
+export const diskOperationsTimeseries = (group: Granularity, title = 'IOPS(Reads+Writes)') =>
+  timeseries({
     title,
-    description: `Disk reads and writes per second of the containers of each ${each}. ${CADVISOR}`,
+    description: `Disk reads and writes per second of the containers of each ${group.each}. ${CADVISOR}`,
     unit: 'iops',
     stacked: true,
-    queries: [allDiskOperations(scope, by)],
+    queries: [allDiskOperations(group)],
   })
-}
 
-export function diskThroughputTimeseries({ each, scope, by }: Granularity, title = 'ThroughPut(Read+Write)'): LabPanel {
-  return timeseries({
+export const diskThroughputTimeseries = (group: Granularity, title = 'ThroughPut(Read+Write)') =>
+  timeseries({
     title,
-    description: `Bytes per second that the containers of each ${each} read from and write to disk. ${CADVISOR}`,
+    description: `Bytes per second that the containers of each ${group.each} read from and write to disk. ${CADVISOR}`,
     unit: 'Bps',
     stacked: true,
-    queries: [allDiskThroughput(scope, by)],
+    queries: [allDiskThroughput(group)],
   })
-}
 
 /** Reads and writes separately. */
-export function diskOperationsByAccessTimeseries({ each, scope, by }: Granularity, title: string): LabPanel {
-  return timeseries({
+export const diskOperationsByAccessTimeseries = (group: Granularity, title: string) =>
+  timeseries({
     title,
-    description: `Disk reads and writes per second of each ${each}. ${CADVISOR}`,
+    description: `Disk reads and writes per second of each ${group.each}. ${CADVISOR}`,
     unit: 'iops',
-    queries: (['reads', 'writes'] as const).map(access => {
-      const query = diskOperations(access, scope, by)
-      return named(`${query.legend} ${access}`, query)
-    }),
+    queries: ACCESSES.map(access => suffixed(diskOperations(access, group), access)),
   })
-}
 
 /** Bytes read and written separately. */
-export function diskThroughputByAccessTimeseries({ each, scope, by }: Granularity, title: string): LabPanel {
-  return timeseries({
+export const diskThroughputByAccessTimeseries = (group: Granularity, title: string) =>
+  timeseries({
     title,
-    description: `Bytes per second that each ${each} reads from and writes to disk. ${CADVISOR}`,
+    description: `Bytes per second that each ${group.each} reads from and writes to disk. ${CADVISOR}`,
     unit: 'Bps',
-    queries: (['reads', 'writes'] as const).map(access => {
-      const query = diskThroughput(access, scope, by)
-      return named(`${query.legend} ${access}`, query)
-    }),
+    queries: ACCESSES.map(access => suffixed(diskThroughput(access, group), access)),
   })
-}
 
-export function storageTable({ each, scope, by, keys }: Granularity): LabPanel {
-  return table({
+export const usageTable = (group: Granularity) =>
+  table({
     title: 'Current Storage IO',
-    description: `Disk operations and bytes per second of the containers of each ${each} now. ${CADVISOR}`,
+    description: `Disk operations and bytes per second of the containers of each ${group.each} now. ${CADVISOR}`,
     unit: 'iops',
-    keys,
+    keys: group.keys,
     columns: [
-      { name: 'IOPS(Reads)', query: diskOperations('reads', scope, by) },
-      { name: 'IOPS(Writes)', query: diskOperations('writes', scope, by) },
-      { name: 'IOPS(Reads + Writes)', query: allDiskOperations(scope, by) },
-      { name: 'Throughput(Read)', query: diskThroughput('reads', scope, by), unit: 'Bps' },
-      { name: 'Throughput(Write)', query: diskThroughput('writes', scope, by), unit: 'Bps' },
-      { name: 'Throughput(Read + Write)', query: allDiskThroughput(scope, by), unit: 'Bps' },
+      { name: 'IOPS(Reads)', query: diskOperations('reads', group) },
+      { name: 'IOPS(Writes)', query: diskOperations('writes', group) },
+      { name: 'IOPS(Reads + Writes)', query: allDiskOperations(group) },
+      { name: 'Throughput(Read)', query: diskThroughput('reads', group), unit: 'Bps' },
+      { name: 'Throughput(Write)', query: diskThroughput('writes', group), unit: 'Bps' },
+      { name: 'Throughput(Read + Write)', query: allDiskThroughput(group), unit: 'Bps' },
     ],
   })
-}

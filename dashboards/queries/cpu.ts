@@ -1,56 +1,35 @@
-import type { Dimension } from '../../lib/checks/verify/query-expectations.ts'
-import { legendOf, type Query } from './query.ts'
+import { legendOf, measured, type Query } from './query.ts'
 import { quotient } from './quotient.ts'
 import { requested } from './requested.ts'
-import { aggregate, type Scope } from './scope.ts'
+import { aggregate, type Grouping } from './scope.ts'
 
 /** Used cores of containers. */
-export function cpuUsage(scope: Scope, by: readonly Dimension[]): Query {
-  return {
-    expr: aggregate('sum', scope, by, used),
-    legend: legendOf(by),
-    truth: { of: 'cpu-usage', by },
-  }
-}
+export const cpuUsage = (group: Grouping) =>
+  measured('cpu-usage', group.by, aggregate('sum', group, rateOf('container_cpu_time_seconds_total')))
 
 /** Requested cores of unfinished pods. */
-export function cpuRequests(scope: Scope, by: readonly Dimension[]): Query {
-  return requested('k8s_container_cpu_request', 'cpu-requests', scope, by)
-}
+export const cpuRequests = (group: Grouping) => requested('k8s_container_cpu_request', 'cpu-requests', group)
 
 /** CPU limits of unfinished pods, in cores. */
-export function cpuLimits(scope: Scope, by: readonly Dimension[]): Query {
-  return requested('k8s_container_cpu_limit', 'cpu-limits', scope, by)
-}
+export const cpuLimits = (group: Grouping) => requested('k8s_container_cpu_limit', 'cpu-limits', group)
 
 /** Used cores as a share of requested ones, from 0 up. */
-export function cpuUsageOverRequests(scope: Scope, by: readonly Dimension[]): Query {
-  return quotient(cpuUsage(scope, by), cpuRequests(scope, by))
-}
+export const cpuUsageOverRequests = (group: Grouping) => quotient(cpuUsage(group), cpuRequests(group))
 
 /** Used cores as a share of the limits, from 0 up. */
-export function cpuUsageOverLimits(scope: Scope, by: readonly Dimension[]): Query {
-  return quotient(cpuUsage(scope, by), cpuLimits(scope, by))
-}
+export const cpuUsageOverLimits = (group: Grouping) => quotient(cpuUsage(group), cpuLimits(group))
 
 /** The share of throttled CFS periods of a container, 0 to 1. From cAdvisor. */
-export function cpuThrottling({ filter }: Scope, by: readonly Dimension[]): Query {
-  const sum = (metric: string) => aggregate('sum', { filter }, by, rateOf(metric))
+export function cpuThrottling(group: Grouping): Query {
+  const periods = aggregate('sum', group, rateOf('container_cpu_cfs_periods_total'))
   return {
-    expr: `${sum('container_cpu_cfs_throttled_periods_total')} / ${sum('container_cpu_cfs_periods_total')}`,
-    legend: legendOf(by),
-    truth: { of: 'cpu-throttled-periods', over: 'cpu-periods', by },
+    expr: `${aggregate('sum', group, rateOf('container_cpu_cfs_throttled_periods_total'))} / ${periods}`,
+    legend: legendOf(group.by),
+    truth: { of: 'cpu-throttled-periods', over: 'cpu-periods', by: group.by },
     emptyWhen: { because: 'only a container with a CPU limit has CFS periods' },
-    nanWhen: {
-      because: 'a container without CFS periods has no share',
-      noneOf: sum('container_cpu_cfs_periods_total'),
-    },
+    nanWhen: { because: 'a container without CFS periods has no share', noneOf: periods },
     prerequisites: ['cadvisor'],
   }
-}
-
-function used(filter: string): string {
-  return rateOf('container_cpu_time_seconds_total')(filter)
 }
 
 function rateOf(metric: string): (filter: string) => string {

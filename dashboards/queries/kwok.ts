@@ -4,14 +4,10 @@ import { named, type Query } from './query.ts'
 const JOB = 'kwok-controller'
 
 /** Bits per second that the process receives and sends: its watches, and its updates of nodes, leases and pods. */
-export function kwokTraffic(): Query[] {
-  return (['receive', 'transmit'] as const).map(way => {
-    const bytes = rate(`process_network_${way}_bytes_total`, JOB, ['instance'])
-    return named(`{{instance}} ${way}`, { ...bytes, expr: `8 * ${bytes.expr}` })
-  })
-}
+export const kwokTraffic = (['receive', 'transmit'] as const).map(way => {
+  const bytes = rate(`process_network_${way}_bytes_total`, JOB, ['instance'])
+  return named(`{{instance}} ${way}`, { ...bytes, expr: `8 * ${bytes.expr}` })
+})
 
 /** Open files and connections of the process. */
-export function kwokOpenFiles(): Query {
-  return { expr: `process_open_fds{${ofJob(JOB)}}`, legend: '{{instance}}' }
-}
+export const kwokOpenFiles: Query = { expr: `process_open_fds{${ofJob(JOB)}}`, legend: '{{instance}}' }

@@ -2,10 +2,7 @@ import type { Query } from './query.ts'
 import { IN_CLUSTER } from './scope.ts'
 
 /** Scrape targets that answer, by job. */
-export const targetsUp: Query = {
-  expr: `sum by (job) (up{${IN_CLUSTER}})`,
-  legend: '{{job}}',
-}
+export const targetsUp: Query = { expr: `sum by (job) (up{${IN_CLUSTER}})`, legend: '{{job}}' }
 
 /** Scrape targets that do not answer, also zero. */
 export const targetsDown: Query = { expr: `count(up{${IN_CLUSTER}}) - sum(up{${IN_CLUSTER}})` }

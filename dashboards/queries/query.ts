@@ -1,4 +1,10 @@
-import { type Dimension, labelOfDimension, type QueryExpectations } from '../../lib/checks/verify/query-expectations.ts'
+import {
+  type Dimension,
+  labelOfDimension,
+  type Quantity,
+  type QueryExpectations,
+  type Truth,
+} from '../../lib/checks/verify/query-expectations.ts'
 
 /** One query of a panel: PromQL with Grafana's variables, and the expectations of verify. */
 export interface Query extends QueryExpectations {
@@ -12,18 +18,28 @@ export function labelsOf(by: readonly Dimension[]): string {
   return by.map(dimension => labelOfDimension[dimension]).join(', ')
 }
 
-/** The label of one dimension. */
-export function labelOf(dimension: Dimension): string {
-  return labelOfDimension[dimension]
-}
-
 /** The legend of series by these dimensions: the value of the last one, since the dashboard selects the others. */
 export function legendOf(by: readonly Dimension[]): string {
   const last = by.at(-1)
   return last === undefined || last === 'cluster' ? '' : `{{${labelOfDimension[last]}}}`
 }
 
+/** A query of a quantity by some dimensions, which verify computes too. */
+export function measured(
+  of: Quantity,
+  by: readonly Dimension[],
+  expr: string,
+  more: Omit<Truth, 'of' | 'by'> = {},
+): Query {
+  return { expr, legend: legendOf(by), truth: { of, by, ...more } }
+}
+
 /** The same query with another legend. */
 export function named(legend: string, query: Query): Query {
   return { ...query, legend }
+}
+
+/** The same query with a word after its legend. */
+export function suffixed(query: Query, word: string): Query {
+  return { ...query, legend: `${query.legend} ${word}` }
 }

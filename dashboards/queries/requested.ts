@@ -1,11 +1,13 @@
-import type { Dimension, Quantity } from '../../lib/checks/verify/query-expectations.ts'
-import { legendOf, type Query } from './query.ts'
-import { type Scope, sumOwned } from './scope.ts'
+import type { Quantity } from '../../lib/checks/verify/query-expectations.ts'
+import { measured } from './query.ts'
+import { type Grouping, sumOwned } from './scope.ts'
 
 /** The metrics of requests and limits in the k8s_cluster receiver. */
 export const REQUESTED = [
-  ...(['k8s_container_cpu_request', 'k8s_container_cpu_limit'] as const),
-  ...(['k8s_container_memory_request_bytes', 'k8s_container_memory_limit_bytes'] as const),
+  'k8s_container_cpu_request',
+  'k8s_container_cpu_limit',
+  'k8s_container_memory_request_bytes',
+  'k8s_container_memory_limit_bytes',
 ] as const
 export type Requested = (typeof REQUESTED)[number]
 
@@ -19,10 +21,5 @@ export function activeSeries(metric: Requested): string {
 }
 
 /** The requests or limits of the containers of unfinished pods. */
-export function requested(metric: Requested, of: Quantity, scope: Scope, by: readonly Dimension[]): Query {
-  return {
-    expr: sumOwned(activeSeries(metric), scope, by),
-    legend: legendOf(by),
-    truth: { of, by },
-  }
-}
+export const requested = (metric: Requested, of: Quantity, group: Grouping) =>
+  measured(of, group.by, sumOwned(activeSeries(metric), group))

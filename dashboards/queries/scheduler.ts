@@ -10,19 +10,17 @@ const STAGES = [
 ] as const
 
 /** Pods per second in each stage. */
-export function schedulingRates(): Query[] {
-  return STAGES.map(([metric, stage]) => named(`{{instance}} ${stage}`, rate(`${metric}_count`, JOB, ['instance'])))
-}
+export const schedulingRates = STAGES.map(([metric, stage]) =>
+  named(`{{instance}} ${stage}`, rate(`${metric}_count`, JOB, ['instance'])),
+)
 
 /** The 99th percentile of the duration of each stage, in seconds. */
-export function schedulingLatencies(): Query[] {
-  return STAGES.map(([metric, stage]) => named(`{{instance}} ${stage}`, quantile(metric, JOB, ['instance'])))
-}
+export const schedulingLatencies = STAGES.map(([metric, stage]) =>
+  named(`{{instance}} ${stage}`, quantile(metric, JOB, ['instance'])),
+)
 
 /** Pending pods, by scheduling queue. */
-export function pendingPods(): Query {
-  return {
-    expr: `sum by (queue) (scheduler_pending_pods{${ofJob(JOB)}})`,
-    legend: '{{queue}}',
-  }
+export const pendingPods: Query = {
+  expr: `sum by (queue) (scheduler_pending_pods{${ofJob(JOB)}})`,
+  legend: '{{queue}}',
 }

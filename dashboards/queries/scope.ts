@@ -9,6 +9,12 @@ export interface Scope {
   workload?: string
 }
 
+/** The scope of a query, and the dimensions of its result. */
+export interface Grouping {
+  scope: Scope
+  by: readonly Dimension[]
+}
+
 /** The selected clusters. */
 export const IN_CLUSTER = selected('k8s_cluster_name', 'cluster')
 const IN_NAMESPACE = `${IN_CLUSTER}, ${selected('k8s_namespace_name', 'namespace')}`
@@ -30,9 +36,8 @@ export const WORKLOAD_OF_POD = 'namespace_workload_pod:k8s_pod_phase:relabel'
 
 /** Aggregates the series of the scope by some dimensions; `series` puts the matchers into each of its selectors. */
 export function aggregate(
-  operator: 'sum' | 'avg' | 'count' | 'max',
-  scope: Scope,
-  by: readonly Dimension[],
+  operator: 'sum' | 'avg' | 'count',
+  { scope, by }: Grouping,
   series: (filter: string) => string,
 ): string {
   const vector = series(scope.filter)
@@ -42,9 +47,8 @@ export function aggregate(
 }
 
 /** The sum of series that have the labels of their pod's workload. */
-export function sumOwned(metric: string, { filter, workload }: Scope, by: readonly Dimension[]): string {
-  const matchers = workload === undefined ? filter : `${filter}, ${workload}`
-  return `sum by (${labelsOf(by)}) (${metric}{${matchers}})`
+export function sumOwned(metric: string, { scope, by }: Grouping): string {
+  return `sum by (${labelsOf(by)}) (${metric}{${matchersOf(scope)}})`
 }
 
 /** The left side of a join by pod. Where sums by pod suffice, they are fewer series. */
@@ -57,9 +61,12 @@ function ofPods(operator: string, vector: string, by: readonly Dimension[]): str
 const OF_POD: ReadonlySet<Dimension> = new Set(['cluster', 'namespace', 'pod', 'workload', 'workload_type'])
 
 /** Adds the labels of the workload to series of pods, by a multiplication by 1. */
-function joinWorkload({ filter, workload }: Scope): string {
-  const matchers = workload === undefined ? filter : `${filter}, ${workload}`
-  return `* on (${POD}) group_left (workload, workload_type) ${WORKLOAD_OF_POD}{${matchers}}`
+function joinWorkload(scope: Scope): string {
+  return `* on (${POD}) group_left (workload, workload_type) ${WORKLOAD_OF_POD}{${matchersOf(scope)}}`
+}
+
+function matchersOf({ filter, workload }: Scope): string {
+  return workload === undefined ? filter : `${filter}, ${workload}`
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AllowedEmpty, Dimension } from '../../lib/checks/verify/query-expectations.ts'
-import { labelsOf, legendOf, type Query } from './query.ts'
+import { labelsOf, legendOf, measured, type Query } from './query.ts'
+import { quotient } from './quotient.ts'
 import { aggregate, inNamespace, POD, selected } from './scope.ts'
 
 /** Spans, counted by the collector's span_metrics connector. */
@@ -12,18 +13,15 @@ const FAILED = 'status_code="STATUS_CODE_ERROR"'
 const OF_SERVICE = `${inNamespace.filter}, ${selected('service_name', 'service')}`
 
 /** Dimensions of a service, whose name is unique only within a namespace. */
-export const PER_SERVICE = ['cluster', 'namespace', 'service'] as const satisfies readonly Dimension[]
+const PER_SERVICE = ['cluster', 'namespace', 'service'] as const satisfies readonly Dimension[]
 const BY = labelsOf(PER_SERVICE)
 const legend = legendOf(PER_SERVICE)
 
+const CALLS_TO_OTHERS = rateOf(`${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}`)
 const NO_CALLS: AllowedEmpty = { because: 'a service may call no others', given: `${CALLS}{${OF_SERVICE}}` }
 
 /** Requests per second of each service. */
-export const requestRate: Query = {
-  expr: rateOf(`${CALLS}{${OF_SERVICE}, ${SERVER_SPANS}}`),
-  legend,
-  truth: { of: 'requests', by: PER_SERVICE },
-}
+export const requestRate = measured('requests', PER_SERVICE, rateOf(`${CALLS}{${OF_SERVICE}, ${SERVER_SPANS}}`))
 
 const NO_REQUESTS: AllowedEmpty = {
   because: 'a service without requests has no duration and no share of errors',
@@ -31,19 +29,10 @@ const NO_REQUESTS: AllowedEmpty = {
 }
 
 /** Failed requests per second of each service, 0 for none. */
-export const errorRate: Query = {
-  expr: `(${orNone(SERVER_SPANS)})`,
-  legend,
-  truth: { of: 'failed-requests', by: PER_SERVICE },
-}
+export const errorRate = measured('failed-requests', PER_SERVICE, `(${orNone(SERVER_SPANS)})`)
 
 /** The share of failed requests of each service, 0 to 1. */
-export const errorShare: Query = {
-  expr: `(${orNone(SERVER_SPANS)}) / ${requestRate.expr}`,
-  legend,
-  truth: { of: 'failed-requests', over: 'requests', by: PER_SERVICE },
-  nanWhen: NO_REQUESTS,
-}
+export const errorShare: Query = { ...quotient(errorRate, requestRate), nanWhen: NO_REQUESTS }
 
 /** A quantile of the request duration of each service, in seconds. */
 export function durationQuantile(quantile: 0.5 | 0.95 | 0.99): Query {
@@ -73,27 +62,24 @@ export const callRate: Query = {
 
 /** The share of failed calls of each service to others, 0 to 1. */
 export const failedCallShare: Query = {
-  expr: `(${orNone(CLIENT_SPANS)}) / ${rateOf(`${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}`)}`,
+  expr: `(${orNone(CLIENT_SPANS)}) / ${CALLS_TO_OTHERS}`,
   legend,
   truth: { of: 'failed-calls', over: 'calls', by: PER_SERVICE },
   emptyWhen: NO_CALLS,
-  nanWhen: {
-    because: 'without calls there is no share',
-    noneOf: rateOf(`${CALLS}{${OF_SERVICE}, ${CLIENT_SPANS}}`),
-  },
+  nanWhen: { because: 'without calls there is no share', noneOf: CALLS_TO_OTHERS },
 }
 
 /** Running pods of each service: those of the workload of the same name. */
-export const servicePods: Query = {
-  expr: `sum by (${BY}) (label_replace(${podsByWorkload()}, "service_name", "$1", "workload", "(.+)"))`,
-  legend,
-  truth: { of: 'running-pods', by: PER_SERVICE },
-}
+export const servicePods = measured(
+  'running-pods',
+  PER_SERVICE,
+  `sum by (${BY}) (label_replace(${podsByWorkload()}, "service_name", "$1", "workload", "(.+)"))`,
+)
 
 function podsByWorkload(): string {
   const scope = { ...inNamespace, workload: selected('workload', 'service') }
   const by = ['cluster', 'namespace', 'workload'] as const
-  return aggregate('count', scope, by, filter => `group by (${POD}) (k8s_pod_phase{${filter}} == 2)`)
+  return aggregate('count', { scope, by }, filter => `group by (${POD}) (k8s_pod_phase{${filter}} == 2)`)
 }
 
 /** Failed calls per second of one span kind. A service without failures has no series of them. */

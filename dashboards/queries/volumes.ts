@@ -1,4 +1,4 @@
-import type { Query } from './query.ts'
+import { measured, named } from './query.ts'
 import { inNamespace, selected } from './scope.ts'
 
 const VOLUME = 'k8s_cluster_name, k8s_namespace_name, k8s_persistentvolumeclaim_name'
@@ -12,39 +12,25 @@ const inodes = (part: '' | '_free' | '_used') => `max by (${VOLUME}) (k8s_volume
 
 const BY = ['cluster', 'namespace', 'claim'] as const
 
-/** Used bytes of the volume of each claim. */
-export const volumeUsed: Query = {
-  expr: `${bytes('capacity')} - ${bytes('available')}`,
-  legend: `${legend} used`,
-  truth: { of: 'volume-used', by: BY },
-}
 /** Free bytes of the volume of each claim. */
-export const volumeFree: Query = {
-  expr: bytes('available'),
-  legend: `${legend} free`,
-  truth: { of: 'volume-available', by: BY },
-}
+export const volumeFree = named(`${legend} free`, measured('volume-available', BY, bytes('available')))
+/** Used bytes of the volume of each claim. */
+export const volumeUsed = named(
+  `${legend} used`,
+  measured('volume-used', BY, `${bytes('capacity')} - ${bytes('available')}`),
+)
 /** The used share of the volume of each claim, 0 to 1. */
-export const volumeUtilisation: Query = {
-  expr: `(${bytes('capacity')} - ${bytes('available')}) / ${bytes('capacity')}`,
-  legend,
-  truth: { of: 'volume-used', over: 'volume-capacity', by: BY },
-}
-/** Used inodes of the volume of each claim. */
-export const inodesUsed: Query = {
-  expr: inodes('_used'),
-  legend: `${legend} used`,
-  truth: { of: 'volume-inodes-used', by: BY },
-}
+export const volumeUtilisation = measured(
+  'volume-used',
+  BY,
+  `(${bytes('capacity')} - ${bytes('available')}) / ${bytes('capacity')}`,
+  { over: 'volume-capacity' },
+)
 /** Free inodes of the volume of each claim. */
-export const inodesFree: Query = {
-  expr: inodes('_free'),
-  legend: `${legend} free`,
-  truth: { of: 'volume-inodes-free', by: BY },
-}
+export const inodesFree = named(`${legend} free`, measured('volume-inodes-free', BY, inodes('_free')))
+/** Used inodes of the volume of each claim. */
+export const inodesUsed = named(`${legend} used`, measured('volume-inodes-used', BY, inodes('_used')))
 /** The used share of the inodes of each claim, 0 to 1. */
-export const inodesUtilisation: Query = {
-  expr: `${inodes('_used')} / ${inodes('')}`,
-  legend,
-  truth: { of: 'volume-inodes-used', over: 'volume-inodes', by: BY },
-}
+export const inodesUtilisation = measured('volume-inodes-used', BY, `${inodes('_used')} / ${inodes('')}`, {
+  over: 'volume-inodes',
+})

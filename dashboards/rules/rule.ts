@@ -1,3 +1,4 @@
+import { array, type InferOutput, picklist, strictObject, string } from 'valibot'
 import { stringify } from 'yaml'
 
 /** A recording rule. */
@@ -8,35 +9,26 @@ export interface RecordingRule {
   labels?: Readonly<Record<string, string>>
 }
 
-/** An alerting rule. */
-export interface AlertRule {
-  alert: string
-  expr: string
-  /** How long the condition must hold, as a Prometheus duration: `2m`. */
-  for: string
-  severity: 'critical' | 'warning' | 'info'
-  /** One line, with the labels of the alert as `{{ $labels.… }}`. */
-  summary: string
-  description: string
-  /** The first steps to take. */
-  runbook: string
-}
+const alertRule = strictObject({
+  alert: string(),
+  expr: string(),
+  for: string(),
+  labels: strictObject({ severity: picklist(['critical', 'warning', 'info']) }),
+  annotations: strictObject({ summary: string(), description: string(), runbook: string() }),
+})
+
+/** A file of alerts. Each annotation is one line; the runbook has the first steps to take. */
+export const alertFile = strictObject({
+  groups: array(strictObject({ name: string(), rules: array(alertRule) })),
+})
 
 /** Rules in the order of their evaluation, at Prometheus' own interval. */
 export interface RuleGroup {
   name: string
-  rules: readonly (RecordingRule | AlertRule)[]
+  rules: readonly (RecordingRule | InferOutput<typeof alertRule>)[]
 }
 
 /** A rule file of Prometheus. */
 export function rulesYaml(groups: readonly RuleGroup[]): string {
-  const written = groups.map(({ name, rules }) => ({
-    name,
-    rules: rules.map(rule => ('record' in rule ? rule : writtenAlert(rule))),
-  }))
-  return stringify({ groups: written }, { lineWidth: 0 })
-}
-
-function writtenAlert({ alert, expr, for: holds, severity, summary, description, runbook }: AlertRule): unknown {
-  return { alert, expr, for: holds, labels: { severity }, annotations: { summary, description, runbook } }
+  return stringify({ groups }, { lineWidth: 0 })
 }

@@ -119,8 +119,6 @@ export interface Variable {
   allValue: string
   /** The selected values; `$__all` for All. */
   current: readonly string[]
-  /** The values that need no query. */
-  options: readonly string[]
   hide: 'no' | 'label' | 'variable'
   datasource: Datasource
 }

@@ -22,10 +22,8 @@ const VARIABLE = /\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:^}]+))?(?:
  * unknown variable stays. `otherwise` is the default format.
  */
 export function interpolate(text: string, variables: VariableValues, otherwise?: 'regex'): string {
-  return text.replace(VARIABLE, (whole, plain, square, squareFormat, braced, _path, bracedFormat) => {
-    const variable = variables.get(plain ?? square ?? braced)
-    if (variable === undefined) return whole
-    const format: string | undefined = squareFormat ?? bracedFormat ?? otherwise
+  return replaced(text, variables, (variable, given) => {
+    const format = given ?? otherwise
     if (variable.allText !== undefined) return variable.allText
     return format === undefined ? promqlText(variable) : formatted(variable.values, format)
   })
@@ -33,10 +31,20 @@ export function interpolate(text: string, variables: VariableValues, otherwise?:
 
 /** Replaces the variables in a title or another text: `a + b`, or `All`. */
 export function inWords(text: string, variables: VariableValues): string {
+  return replaced(text, variables, ({ values, isAll }, format = 'text') =>
+    isAll === true ? 'All' : formatted(values, format),
+  )
+}
+
+/** Replaces the known variables in a text; `textOf` gets the value and the format, if the text has one. */
+function replaced(
+  text: string,
+  variables: VariableValues,
+  textOf: (variable: VariableValue, format: string | undefined) => string,
+): string {
   return text.replace(VARIABLE, (whole, plain, square, squareFormat, braced, _path, bracedFormat) => {
     const variable = variables.get(plain ?? square ?? braced)
-    if (variable === undefined) return whole
-    return variable.isAll === true ? 'All' : formatted(variable.values, squareFormat ?? bracedFormat ?? 'text')
+    return variable === undefined ? whole : textOf(variable, squareFormat ?? bracedFormat)
   })
 }
 

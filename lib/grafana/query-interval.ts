@@ -22,7 +22,13 @@ export interface QueryTimes {
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = {
-  ...{ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 },
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
 }
 
 /** A PromQL duration (`1m30s`, `500ms`) in milliseconds; undefined for anything else. */
@@ -50,7 +56,6 @@ export function durationText(ms: number): string {
  */
 export function queryTimes({ range, scrapeMs, interval, panelInterval, maxDataPoints }: StepInputs): QueryTimes {
   const spanMs = range.untilMs - range.fromMs
-  // A target's own least step takes the scrape interval's place in both; a panel's only makes the step longer.
   const scrapedMs = durationMs(interval.replace(/^>/, '')) ?? scrapeMs
   const leastMs = Math.max(scrapedMs, durationMs(panelInterval.replace(/^>/, '')) ?? 0)
   const stepMs = Math.max(leastMs, roundInterval(spanMs / maxDataPoints))
@@ -77,39 +82,15 @@ export function relativeRangeMs(from: string, to: string): number | undefined {
   return to === 'now' && length !== undefined ? durationMs(length) : undefined
 }
 
-/** Rounds a step to a usual length (after `roundInterval` of Grafana's rangeutil). */
+/** Usual lengths of a step in milliseconds. */
+const USUAL_MS = [
+  10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+  900_000, 1_200_000, 1_800_000, 3_600_000, 7_200_000,
+]
+
+/** Rounds a step to the nearest usual length, and a longer one up to hours (after `roundInterval` of Grafana). */
 function roundInterval(ms: number): number {
-  const steps: readonly (readonly [below: number, step: number])[] = [
-    ...([
-      [10, 1],
-      [15, 10],
-      [35, 20],
-      [75, 50],
-      [150, 100],
-      [350, 200],
-      [750, 500],
-    ] as const),
-    ...([
-      [1_500, 1_000],
-      [3_500, 2_000],
-      [7_500, 5_000],
-      [12_500, 10_000],
-      [17_500, 15_000],
-      [25_000, 20_000],
-    ] as const),
-    ...([
-      [45_000, 30_000],
-      [90_000, 60_000],
-      [210_000, 120_000],
-      [450_000, 300_000],
-      [750_000, 600_000],
-    ] as const),
-    ...([
-      [1_050_000, 900_000],
-      [1_500_000, 1_200_000],
-      [2_700_000, 1_800_000],
-      [5_400_000, 3_600_000],
-    ] as const),
-  ]
-  return steps.find(([below]) => ms < below)?.[1] ?? Math.ceil(ms / 3_600_000) * 3_600_000
+  if (ms < 10) return 1
+  const nearest = USUAL_MS.slice(0, -1).find((usual, at) => ms < (usual + (USUAL_MS[at + 1] ?? usual)) / 2)
+  return nearest ?? Math.ceil(ms / 3_600_000) * 3_600_000
 }

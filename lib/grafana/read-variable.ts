@@ -1,4 +1,4 @@
-import { fields, items, text } from '../kube/json.ts'
+import { fields, text } from '../kube/json.ts'
 import type { Skipped, Variable } from './dashboard-model.ts'
 import { notPrometheus, readDatasource, type VariableTypes } from './datasource.ts'
 
@@ -21,7 +21,6 @@ export function readVariable(
     includeAll: json['includeAll'] === true,
     allValue: text(json['allValue']) ?? '',
     current: values(fields(json['current'])['value'] ?? fields(json['current'])['text']),
-    options: readOptions(json, query),
     hide: hidden(json['hide']),
     datasource,
   }
@@ -35,28 +34,6 @@ function readQuery(json: Record<string, unknown>): string {
   const { query, definition } = json
   if (typeof query === 'string' && query !== '') return query
   return text(fields(query)['query']) ?? text(fields(query)['expr']) ?? text(definition) ?? ''
-}
-
-/** Saved options count only for variables without a query. */
-function readOptions(json: Record<string, unknown>, query: string): string[] {
-  const type = json['type']
-  if (type === 'constant') return query === '' ? [] : [query]
-  if (type !== 'custom' && type !== 'interval') return []
-  const listed = items(json['options'])
-    .flatMap(each => values(fields(each)['value']))
-    .filter(value => value !== '$__all' && !value.startsWith('$__auto'))
-  return listed.length > 0 ? listed : listOf(query)
-}
-
-/** `a,b : 2,c\,d` has the values `a`, `2` and `c,d`: a text before a colon is only shown. */
-function listOf(query: string): string[] {
-  const parts = query.match(/(?:\\,|[^,])+/g) ?? []
-  return parts
-    .map(part => {
-      const [, value = part] = /^.+\s:\s(.+)$/.exec(part) ?? []
-      return value.replaceAll('\\,', ',').trim()
-    })
-    .filter(part => part !== '')
 }
 
 function values(value: unknown): string[] {

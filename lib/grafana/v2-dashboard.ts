@@ -44,6 +44,11 @@ const words = {
   ],
 } as const satisfies Record<string, readonly string[]>
 
+/** Some fields of an object. */
+function pick(json: Json, ...names: readonly string[]): Json {
+  return Object.fromEntries(names.map(name => [name, json[name]]))
+}
+
 /** Whether a spec has the v2 schema of any alpha or beta: elements, and a layout of references to them. */
 export function isV2(spec: Json): boolean {
   return Object.keys(fields(spec['elements'])).length > 0 || text(fields(spec['layout'])['kind']) !== undefined
@@ -58,23 +63,24 @@ export function classicOfV2(spec: Json, uid: string): ClassicJson {
   const layout = fields(spec['layout'])
   const losses: string[] = []
   const time = fields(spec['timeSettings'])
-  const { title, description, tags, links, editable, liveNow, preload } = spec
   const sections = sectionsOf(layout, fields(spec['elements']), undefined, losses)
   const own = layoutVariables(layout)
   if (own.length > 0) losses.push('variables of rows and tabs hold for the whole dashboard')
   const variables = [...items(spec['variables']), ...own].map(classicVariable)
   return {
     json: {
-      ...{ ...(uid === '' ? {} : { uid }), title, description, tags, links, editable, liveNow, preload },
+      ...(uid === '' ? {} : { uid }),
+      ...pick(spec, 'title', 'description', 'tags', 'links', 'editable', 'liveNow', 'preload'),
       schemaVersion: SCHEMA_VERSION,
       graphTooltip: numberOf('cursorSync', spec['cursorSync']),
-      time: { from: time['from'], to: time['to'] },
+      time: pick(time, 'from', 'to'),
       refresh: time['autoRefresh'],
-      ...{ timezone: time['timezone'], weekStart: time['weekStart'] },
-      fiscalYearStartMonth: time['fiscalYearStartMonth'],
+      ...pick(time, 'timezone', 'weekStart', 'fiscalYearStartMonth'),
       timepicker: {
-        ...{ refresh_intervals: time['autoRefreshIntervals'], quick_ranges: time['quickRanges'] },
-        ...{ hidden: time['hideTimepicker'], nowDelay: time['nowDelay'] },
+        refresh_intervals: time['autoRefreshIntervals'],
+        quick_ranges: time['quickRanges'],
+        hidden: time['hideTimepicker'],
+        nowDelay: time['nowDelay'],
       },
       annotations: { list: items(spec['annotations']).map(classicAnnotation) },
       templating: { list: variables },
@@ -104,7 +110,7 @@ function sectionsOf(layout: Json, elements: Json, around: Around | undefined, lo
     const name = text(fields(item['element'])['name']) ?? ''
     const element = fields(elements[name])
     if (Object.keys(element).length === 0) {
-      losses.push(`element ${name} is not there`)
+      losses.push(`element ${name} is missing`)
       return []
     }
     const panel = classicPanel(element, name)
@@ -115,7 +121,9 @@ function sectionsOf(layout: Json, elements: Json, around: Around | undefined, lo
     return [{ ...panel, ...repeated, gridPos: gridPosOf(item, at, spec) }]
   })
   const row = around && {
-    ...{ type: 'row', title: around.title ?? '', collapsed: around.isCollapsed },
+    type: 'row',
+    title: around.title ?? '',
+    collapsed: around.isCollapsed,
     ...(around.repeat === undefined ? {} : { repeat: around.repeat }),
   }
   return [{ row, panels }, ...inside]
@@ -170,9 +178,8 @@ function noteCondition(spec: Json, what: string, losses: string[]): void {
 
 function classicPanel(element: Json, name: string): Json {
   const spec = fields(element['spec'])
-  const { id, title, description, links, transparent } = spec
   if (element['kind'] === 'LibraryPanel')
-    return { id, title: title ?? name, libraryPanel: fields(spec['libraryPanel']) }
+    return { id: spec['id'], title: spec['title'] ?? name, libraryPanel: fields(spec['libraryPanel']) }
   const data = fields(fields(spec['data'])['spec'])
   const viz = fields(spec['vizConfig'])
   const { options, fieldConfig, pluginVersion } = fields(viz['spec'])
@@ -186,15 +193,19 @@ function classicPanel(element: Json, name: string): Json {
     }
   })
   return {
-    ...{ id, title, description, links, transparent },
-    ...{ type: pluginOf(viz), pluginVersion: viz['version'] ?? pluginVersion, options, fieldConfig },
+    ...pick(spec, 'id', 'title', 'description', 'links', 'transparent'),
+    type: pluginOf(viz),
+    pluginVersion: viz['version'] ?? pluginVersion,
+    options,
+    fieldConfig,
     // Interval, maxDataPoints, timeFrom, timeShift and others, with the same names as in classic panels.
     ...fields(data['queryOptions']),
     transformations: items(data['transformations']).map(each => {
       const transformation = fields(each)
       return { ...fields(transformation['spec']), id: fields(transformation['spec'])['id'] ?? pluginOf(transformation) }
     }),
-    ...{ targets, datasource: commonDatasource(targets) },
+    targets,
+    datasource: commonDatasource(targets),
   }
 }
 
@@ -206,13 +217,12 @@ function commonDatasource(targets: readonly { datasource: Json }[]): Json | unde
 
 function classicAnnotation(value: unknown): Json {
   const spec = fields(fields(value)['spec'])
-  const { name, enable, hide, iconColor, filter, mappings, builtIn } = spec
-  const query = fields(spec['query'])
   return {
     ...fields(spec['legacyOptions']),
-    ...{ name, enable, hide, iconColor, filter, mappings, datasource: datasourceOf(spec) },
-    ...(builtIn === true ? { builtIn: 1, type: 'dashboard' } : {}),
-    target: query['spec'],
+    ...pick(spec, 'name', 'enable', 'hide', 'iconColor', 'filter', 'mappings'),
+    datasource: datasourceOf(spec),
+    ...(spec['builtIn'] === true ? { builtIn: 1, type: 'dashboard' } : {}),
+    target: fields(spec['query'])['spec'],
   }
 }
 
@@ -231,7 +241,8 @@ function classicVariable(value: unknown): Json {
     type: variableTypes[kind] ?? kind,
     query: text(spec['pluginId']) ?? (typeof query === 'string' ? query : (queryText(asked) ?? asked)),
     datasource: datasourceOf(kind === 'query' ? spec : fields(value)),
-    ...{ hide: numberOf('hide', spec['hide']), refresh: numberOf('refresh', spec['refresh']) },
+    hide: numberOf('hide', spec['hide']),
+    refresh: numberOf('refresh', spec['refresh']),
     sort: numberOf('sort', spec['sort']),
   }
 }

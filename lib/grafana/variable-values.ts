@@ -36,7 +36,7 @@ export async function variableOptions(variable: Variable, question: VariableQues
     case 'textbox':
       return [variable.query || (variable.current[0] ?? '')]
     default:
-      return variable.options.length > 0 ? [...variable.options] : [...variable.current]
+      return [...variable.current]
   }
 }
 

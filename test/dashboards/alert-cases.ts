@@ -11,7 +11,7 @@ const pod = (name: string) => `{${C}, k8s_namespace_name="n", k8s_pod_name="${na
 const container = (name: string) => `{${C}, k8s_namespace_name="n", k8s_pod_name="${name}", k8s_container_name="app"}`
 const object = (kind: string, name: string) => `{${C}, k8s_namespace_name="n", k8s_${kind}_name="${name}"}`
 
-/** The same metric of a bad and of a good thing. */
+/** The same metric of a bad and of a good object. */
 const pair = (metric: string, labels: (name: string) => string, bad: string, good: string): Series[] => [
   [`${metric}${labels('bad')}`, bad],
   [`${metric}${labels('good')}`, good],
@@ -20,7 +20,7 @@ const calls = (service: string, kind: string, status: string) =>
   `traces_span_metrics_calls_total{${C}, k8s_namespace_name="n", service_name="${service}", span_kind="SPAN_KIND_${kind}", status_code="STATUS_CODE_${status}"}`
 const target = (job: string, instance: string) => `up{${C}, job="${job}", instance="${instance}"}`
 
-/** Two nodes of four cores or bytes, of which pods of two namespaces ask for five. */
+/** Two nodes of four cores or bytes, and requests of five in two namespaces. */
 const overcommit = (alert: string, record: string, allocatable: string): AlertCase => ({
   alert,
   series: [
@@ -28,11 +28,11 @@ const overcommit = (alert: string, record: string, allocatable: string): AlertCa
     [`${allocatable}${node('b')}`, '4x60'],
     [`${record}{${C}, k8s_namespace_name="m"}`, '2x60'],
     [`${record}{${C}, k8s_namespace_name="n"}`, '3x60'],
-    // All of it would still fit here.
+    // All requests fit on one node.
     [`${allocatable}{k8s_cluster_name="roomy", k8s_node_name="a"}`, '4x60'],
     [`${allocatable}{k8s_cluster_name="roomy", k8s_node_name="b"}`, '4x60'],
     [`${record}{k8s_cluster_name="roomy", k8s_namespace_name="n"}`, '3x60'],
-    // It has no node to lose.
+    // A single node has no spare.
     [`${allocatable}{k8s_cluster_name="single", k8s_node_name="a"}`, '4x60'],
     [`${record}{k8s_cluster_name="single", k8s_namespace_name="n"}`, '3x60'],
   ],
@@ -77,7 +77,7 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'KubeContainerRestarting',
-    // One more each two minutes; the other restarted once.
+    // One restart every two minutes; the other one restarted once.
     series: pair('k8s_container_restarts', container, '0x11 1x11 2x11 3x11 4x11 5x11 6x11', '0x30 1x60'),
     notAt: '1m',
     firesAt: '12m',
@@ -108,7 +108,7 @@ export const alertCases: readonly AlertCase[] = [
     series: [
       ...pair('k8s_hpa_min_replicas', name => object('hpa', name), '1x90', '5x90'),
       ...pair('k8s_hpa_max_replicas', name => object('hpa', name), '5x90', '5x90'),
-      // The good one may not do anything else.
+      // The minimum of the good one is its maximum.
       ...pair('k8s_hpa_current_replicas', name => object('hpa', name), '5x90', '5x90'),
     ],
     notAt: '9m',
@@ -142,7 +142,7 @@ export const alertCases: readonly AlertCase[] = [
     series: [
       ...pair('k8s_volume_capacity_bytes', name => object('persistentvolumeclaim', name), '100x60', '100x60'),
       ...pair('k8s_volume_available_bytes', name => object('persistentvolumeclaim', name), '5x60', '50x60'),
-      // A volume without a claim, a token's, is always full.
+      // A volume without a claim, such as that of a token, is always full.
       [`k8s_volume_capacity_bytes{${C}, k8s_namespace_name="n", k8s_volume_name="token"}`, '100x60'],
       [`k8s_volume_available_bytes{${C}, k8s_namespace_name="n", k8s_volume_name="token"}`, '0x60'],
     ],
@@ -210,7 +210,7 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'CollectorSilent',
-    // The last word came at ten seconds, and stands for the look-back of promtool: five minutes.
+    // The last sample is at ten seconds, and remains for promtool's look-back of five minutes.
     series: [[`otelcol_process_uptime_seconds_total{${C}}`, '10 20 _x60']],
     notAt: '4m',
     firesAt: '7m',
@@ -232,7 +232,7 @@ export const alertCases: readonly AlertCase[] = [
     series: [
       [calls('bad', 'SERVER', 'UNSET'), '0+9x60'],
       [calls('bad', 'SERVER', 'ERROR'), '0+1x60'],
-      // One in a hundred is nobody's alarm, and what others answer is not this one's fault.
+      // One in a hundred is below the threshold, and client spans do not count.
       [calls('good', 'SERVER', 'UNSET'), '0+99x60'],
       [calls('good', 'SERVER', 'ERROR'), '0+1x60'],
       [calls('good', 'CLIENT', 'ERROR'), '0+50x60'],
@@ -256,7 +256,7 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'TraceSimulatorSilent',
-    // The last word stands for the look-back of promtool, five minutes, and then it is waited as long.
+    // The last sample remains for promtool's look-back of five minutes; then the duration of the alert begins.
     series: [[`traces_simulator_requests_total{${C}}`, '10 20 _x90']],
     notAt: '9m',
     firesAt: '11m',
@@ -277,7 +277,7 @@ export const alertCases: readonly AlertCase[] = [
     alert: 'NodeWithoutUsage',
     series: [
       ...pair('k8s_node_condition_ready', node, '1x60', '1x60'),
-      // One that is not ready is expected to be silent.
+      // A node that is not ready has no usage.
       [`k8s_node_condition_ready${node('away')}`, '0x60'],
       [`k8s_node_memory_working_set_bytes${node('good')}`, '5x60'],
     ],

@@ -1,25 +1,27 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Dataquery } from '@grafana/grafana-foundation-sdk/prometheus'
 import { suite } from 'uvu'
-import { catalog } from '../../dashboards/catalog.ts'
+import { metricCatalog } from '../../dashboards/catalog.ts'
 import { labDashboard, line, row } from '../../dashboards/dashboard.ts'
 import { labDashboards } from '../../dashboards/index.ts'
-import { notPorted } from '../../dashboards/not-ported.ts'
-import { stat, table, timeseries } from '../../dashboards/panel-builders.ts'
+import { builtPanel, stat, table, timeseries } from '../../dashboards/panel-builders.ts'
 import { recordedSeries } from '../../dashboards/rules/index.ts'
 import { uids } from '../../dashboards/uids.ts'
 import { knownSeries } from '../../lib/checks/lint/known-series.ts'
 import { queryFacts } from '../../lib/checks/verify/panel-queries.ts'
 import { queryKey } from '../../lib/checks/verify/query-expectations.ts'
+import { projectDir } from '../../lib/system/project-dir.ts'
 import { assertSameWords } from '../support/lab.ts'
 
 const all = labDashboards()
-const known = knownSeries(catalog, recordedSeries())
+const known = knownSeries(metricCatalog(), recordedSeries())
 const panelsOf = (dashboard: (typeof all)[number]) =>
   (dashboard.json.panels ?? []).filter((panel): panel is Panel => panel.type !== 'row')
 const targetsOf = (panel: Panel) => (panel.targets ?? []) as Dataquery[]
-/** A dashboard's own menu, and every text that leads to another. */
+/** The URLs of all links. */
 const linksIn = (json: unknown) => [...JSON.stringify(json).matchAll(/"url":"([^"]+)"/g)].map(([, url = '']) => url)
 
 const isOfPods: ReadonlySet<string> = new Set([
@@ -28,14 +30,14 @@ const isOfPods: ReadonlySet<string> = new Set([
 ])
 const dashboards = suite('labDashboards()')
 
-dashboards('has each dashboard once, in a file of the name of its uid', () => {
+dashboards('have unique titles, and uids as the names of their files', () => {
   assertSameWords(all.map(({ name }) => name).sort(), Object.values(uids).sort(), 'names')
   for (const { name, json } of all) assert.equal(json.uid, name)
   const titles = all.map(({ json }) => json.title ?? '')
   assertSameWords([...new Set(titles)], titles, 'titles')
 })
 
-dashboards('is the same each time', () => {
+dashboards('are the same in each call', () => {
   const text = (given: typeof all) => JSON.stringify(given.map(({ json }) => json))
   assert.equal(text(labDashboards()), text(all))
 })
@@ -44,7 +46,7 @@ for (const dashboard of all) {
   const { name, json, expectations } = dashboard
   const panels = panelsOf(dashboard)
 
-  dashboards(`${name} is a dashboard of a schema that Grafana has`, () => {
+  dashboards(`${name} has a schema version of Grafana, and the settings of all dashboards`, () => {
     assert(json.schemaVersion >= 39 && json.schemaVersion <= 42, `schemaVersion ${json.schemaVersion}`)
     assert.equal(json.editable, false)
     assert.deepEqual(json.time, { from: 'now-1h', to: 'now' })
@@ -53,25 +55,25 @@ for (const dashboard of all) {
     assert.deepEqual(json.tags, ['kube-otel-lab'])
   })
 
-  dashboards(`${name} has ids once, and panels of its grid that do not overlap`, () => {
+  dashboards(`${name} has unique ids, and panels in the grid that do not overlap`, () => {
     const placed = (json.panels ?? []) as (Panel | RowPanel)[]
     const ids = placed.map(({ id }) => String(id))
     assertSameWords([...new Set(ids)], ids, 'ids')
     const taken = new Map<string, string>()
     for (const { gridPos, title = '' } of placed) {
       const { x, y, w, h } = gridPos ?? assert.fail(`${title} has no place`)
-      assert(x >= 0 && w > 0 && h > 0 && x + w <= 24, `${title} is at ${x}, ${w} wide`)
+      assert(x >= 0 && w > 0 && h > 0 && x + w <= 24, `${title} is at column ${x} and ${w} wide`)
       for (let column = x; column < x + w; column++) {
         for (let line = y; line < y + h; line++) {
           const key = `${column} ${line}`
-          assert.equal(taken.get(key), undefined, `${title} lies over ${taken.get(key)}`)
+          assert.equal(taken.get(key), undefined, `${title} overlaps ${taken.get(key)}`)
           taken.set(key, title)
         }
       }
     }
   })
 
-  dashboards(`${name} says of each panel what it is, in what unit, and asks the chosen Prometheus`, () => {
+  dashboards(`${name} has a description, a unit and the selected datasource in each panel`, () => {
     const titles = panels.map(({ title = '' }) => title)
     assertSameWords([...new Set(titles)], titles, 'titles')
     for (const panel of panels) {
@@ -79,32 +81,32 @@ for (const dashboard of all) {
       assert.match(description, /^[A-Z].*[.]$/, title)
       assert.notEqual(fieldConfig?.defaults.unit ?? '', '', `${title} has no unit`)
       const refIds = targetsOf(panel).map(({ refId = '' }) => refId)
-      assert(refIds.length > 0, `${title} asks nothing`)
+      assert(refIds.length > 0, `${title} has no query`)
       assertSameWords([...new Set(refIds)], refIds, `refIds of ${title}`)
       for (const each of [datasource, ...targetsOf(panel).map(target => target.datasource)])
         assert.deepEqual(each, { type: 'prometheus', uid: `\${datasource}` }, title)
     }
   })
 
-  dashboards(`${name} excuses nothing that can't be checked, and checks it with metrics that are known`, () => {
+  dashboards(`${name} has exceptions that verify can check, with metrics of the catalog`, () => {
     for (const [key, { truth, emptyWhen, nanWhen }] of expectations.queries) {
       for (const excuse of [emptyWhen, nanWhen]) {
         if (excuse === undefined) continue
         const { given, noneOf, noAlerts } = excuse
         const isChecked = given !== undefined || noneOf !== undefined || noAlerts === true
-        // A truth says what has to be there, but nothing of NaN.
+        // A truth decides about missing series, but not about NaN.
         assert(isChecked || (truth !== undefined && excuse === emptyWhen), `${key}: ${excuse.because}`)
         for (const expr of [given, noneOf]) {
           if (expr === undefined) continue
           const { metrics } = queryFacts(expr)
           assert(metrics.length > 0, expr)
-          for (const metric of metrics) assert(known(metric) !== undefined, `${key} asks for ${metric}`)
+          for (const metric of metrics) assert(known(metric) !== undefined, `${key} has the unknown metric ${metric}`)
         }
       }
     }
   })
 
-  dashboards(`${name} asks "now" once and "over time" as a range`, () => {
+  dashboards(`${name} sends range queries for time series and instant queries for other panels`, () => {
     for (const panel of panels) {
       for (const { instant, range, format } of targetsOf(panel)) {
         const way = panel.type === 'timeseries' ? [false, true, 'time_series'] : [true, false]
@@ -115,7 +117,7 @@ for (const dashboard of all) {
     }
   })
 
-  dashboards(`${name} says of cAdvisor's and the hosts' numbers where they come from`, () => {
+  dashboards(`${name} names cAdvisor and host metrics as the source of their values`, () => {
     for (const panel of panels) {
       const expressions = targetsOf(panel)
         .map(({ expr }) => expr)
@@ -127,31 +129,28 @@ for (const dashboard of all) {
     }
   })
 
-  dashboards(`${name} knows things of queries that it has`, () => {
+  dashboards(`${name} has expectations only of its own queries`, () => {
     const keys = new Set(
       panels.flatMap(panel => targetsOf(panel).map(({ refId = '' }) => queryKey(panel.title ?? '', refId))),
     )
     for (const key of expectations.queries.keys()) assert(keys.has(key), key)
   })
 
-  dashboards(
-    `${name} leads to dashboards that there are, with the datasource, the time and variables that they have`,
-    () => {
-      for (const url of linksIn(json)) {
-        // Into Explore: a test of its own.
-        if (url.startsWith('/explore?')) continue
-        const { pathname, search } = new URL(url, 'http://grafana')
-        const [, uid] = /^\/d\/([^/]+)$/.exec(pathname) ?? assert.fail(url)
-        const target = all.find(each => each.name === uid) ?? assert.fail(`${url} leads nowhere`)
-        const variables = (target.json.templating.list ?? []).map(variable => variable.name)
-        for (const [, variable = ''] of decodeURIComponent(search).matchAll(/[?&]var-(\w+)=/g))
-          assert(variables.includes(variable), `${uid} has no variable ${variable}`)
-        assert(url.includes(`\${datasource:queryparam}`) && url.includes(`\${__url_time_range}`), url)
-      }
-    },
-  )
+  dashboards(`${name} links to existing dashboards, with the datasource, the time range and their variables`, () => {
+    for (const url of linksIn(json)) {
+      // Links to Explore have their own test.
+      if (url.startsWith('/explore?')) continue
+      const { pathname, search } = new URL(url, 'http://grafana')
+      const [, uid] = /^\/d\/([^/]+)$/.exec(pathname) ?? assert.fail(url)
+      const target = all.find(each => each.name === uid) ?? assert.fail(`${url} links to no dashboard`)
+      const variables = (target.json.templating.list ?? []).map(variable => variable.name)
+      for (const [, variable = ''] of decodeURIComponent(search).matchAll(/[?&]var-(\w+)=/g))
+        assert(variables.includes(variable), `${uid} has no variable ${variable}`)
+      assert(url.includes(`\${datasource:queryparam}`) && url.includes(`\${__url_time_range}`), url)
+    }
+  })
 
-  dashboards(`${name} takes from a row only what the row has`, () => {
+  dashboards(`${name} uses in links and overrides only the columns of the table`, () => {
     for (const panel of panels) {
       if (panel.type !== 'table') continue
       const [, organize] = panel.transformations ?? []
@@ -163,19 +162,19 @@ for (const dashboard of all) {
     }
   })
 
-  dashboards(`${name} chains its variables, and lets several values or all be chosen`, () => {
+  dashboards(`${name} has chained variables with several values and All`, () => {
     const variables = json.templating.list ?? []
     const seen: string[] = []
     for (const { name: variable, type, query, multi, includeAll, allValue, datasource, current } of variables) {
       if (type !== 'datasource') {
-        // Of traced services other series name more, so All is what is listed.
+        // The labels of traced services have further values on other series, so All is the list.
         const isListed = /traces_span_metrics_/.test(String(query)) && variable !== 'cluster'
         const allMeans = isListed ? undefined : '.+'
-        // Where All would be every pod of the cluster, one namespace or node is chosen at first.
+        // Where All would be every pod of the cluster, one namespace or node is selected initially.
         const first = (isOfPods.has(name) && { namespace: 'shop', node: 'kwok-node-0000' }[variable]) || '$__all'
         assert.deepEqual([multi, includeAll, allValue, current?.value], [true, true, allMeans, [first]], variable)
         assert.deepEqual(datasource, { type: 'prometheus', uid: `\${datasource}` })
-        // Each by the chosen values of all before it.
+        // The query of each uses all variables before it.
         const narrowing = seen.filter(each => each !== 'datasource' && !(variable === 'node' && each === 'namespace'))
         for (const parent of narrowing) assert(String(query).includes(`"$${parent}"`), `${variable} by ${parent}`)
       }
@@ -184,7 +183,7 @@ for (const dashboard of all) {
     assert.deepEqual(variables[0] && firstChoice(variables[0]), ['datasource', 'prometheus'])
   })
 
-  dashboards(`${name} uses each of its variables, and no other`, () => {
+  dashboards(`${name} uses all of its variables and no others`, () => {
     const known = (json.templating.list ?? []).map(variable => variable.name)
     const expressions = panels.flatMap(panel => targetsOf(panel).map(({ expr }) => expr)).join('\n')
     const queried = (json.templating.list ?? []).map(({ query }) => String(query)).join('\n')
@@ -193,12 +192,12 @@ for (const dashboard of all) {
     for (const variable of used) assert(known.includes(variable) || variable.startsWith('__'), `$${variable}`)
     for (const variable of known) {
       const isUsed = variable === 'datasource' || `${expressions}\n${queried}`.includes(`"$${variable}"`)
-      assert(isUsed, `nothing asks by $${variable}`)
+      assert(isUsed, `no query uses $${variable}`)
     }
   })
 }
 
-dashboards('leads from the cluster down to the pod, and from the node to it', () => {
+dashboards('link from the cluster down to the pod, and from the node to the pod', () => {
   const leads = (from: string) => linksIn(all.find(({ name }) => name === from)?.json).join(' ')
   for (const [from, to] of [
     [uids.cluster, uids.namespacePods],
@@ -222,12 +221,12 @@ for (const [store, asked] of [
     { queryType: 'traceql', query: `{resource.service.name="\${__data.fields.Service}"}`, tableType: 'traces' },
   ],
 ] as const) {
-  dashboards(`leads from a service to its traces in ${store}`, () => {
+  dashboards(`link from a service to its traces in ${store}`, () => {
     const boutique = labDashboards(store).find(({ name }) => name === uids.boutique)
     const urls = linksIn(boutique?.json).filter(url => url.startsWith('/explore?'))
     assert.equal(urls.length, 1)
     const [url = ''] = urls
-    // What Grafana puts in stands unencoded, or it would not be found.
+    // Grafana replaces only variables that are not encoded.
     assert(url.includes(`\${__data.fields.Service}`), url)
     assert.deepEqual(JSON.parse(new URL(url, 'http://grafana').searchParams.get('panes') ?? ''), {
       traces: {
@@ -239,7 +238,7 @@ for (const [store, asked] of [
   })
 }
 
-dashboards('needs what not every lab has, where it is about that', () => {
+dashboards('have a prerequisite if a lab may lack their data', () => {
   const needs = (uid: string) => all.find(({ name }) => name === uid)?.expectations.prerequisites
   assert.deepEqual(needs(uids.boutique), ['traces'])
   assert.deepEqual(needs(uids.traces), ['trace-simulator'])
@@ -247,7 +246,7 @@ dashboards('needs what not every lab has, where it is about that', () => {
   assert.deepEqual(needs(uids.customMetrics), ['example-metrics'])
 })
 
-dashboards('multiplies bytes by 8 wherever bits are shown', () => {
+dashboards('multiply bytes by 8 in panels of bits', () => {
   for (const dashboard of all) {
     for (const panel of panelsOf(dashboard)) {
       if (panel.fieldConfig?.defaults.unit !== 'bps') continue
@@ -256,9 +255,17 @@ dashboards('multiplies bytes by 8 wherever bits are shown', () => {
   }
 })
 
-dashboards('leaves no more out of kubernetes-mixin than it says', () => {
+dashboards('have all panels of kubernetes-mixin but those that the documentation lists', () => {
+  const page = readFileSync(join(projectDir, 'docs', 'dashboards.md'), 'utf8')
+  const [, table = ''] = /\| Dashboard \| Panel \| Reason \|\n\|---\|---\|---\|\n((?:\|.*\n?)+)/.exec(page) ?? []
+  const notIncluded = table.split('\n').map(line =>
+    line
+      .split('|')
+      .slice(1, 3)
+      .map(cell => cell.trim()),
+  )
   const titles = new Map(all.map(({ json, ...rest }) => [json.title, panelsOf({ json, ...rest }).length]))
-  // Panels there, of facts counted on its rendered JSON.
+  // The number of panels in kubernetes-mixin's rendered JSON.
   const there = new Map([
     ['Compute Resources / Cluster', 22],
     ['Compute Resources / Namespace (Pods)', 18],
@@ -278,9 +285,9 @@ dashboards('leaves no more out of kubernetes-mixin than it says', () => {
     ['Scheduler', 9],
   ])
   for (const [title, count] of there) {
-    const out = notPorted.filter(({ dashboard, panel }) => dashboard === title && !panel.includes('the line')).length
+    const out = notIncluded.filter(([dashboard, panel]) => dashboard === title && !panel?.includes('the line')).length
     const here = titles.get(`Kubernetes / ${title}`) ?? 0
-    assert(here + out >= count, `${title} has ${here} of ${count} panels, and ${out} are said to be left out`)
+    assert(here + out >= count, `${title} has ${here} of ${count} panels, and ${out} are listed as not included`)
   }
 })
 dashboards.run()
@@ -291,9 +298,9 @@ function firstChoice({ name, current }: VariableModel): unknown[] {
 
 const one = suite('labDashboard()')
 const text = { title: 'A', description: 'What it is.', unit: 'short' }
-const given = { uid: uids.overview, title: 'T', description: 'd', prerequisites: [], variables: [] }
+const given = { uid: uids.overview, title: 'T', description: 'd', variables: [] }
 
-one('places panels of a line side by side, the last one up to the edge', () => {
+one('places the panels of a line side by side; the last one extends to the edge', () => {
   const panel = (title: string) => stat({ ...text, title, query: { expr: 'up' } })
   const { json } = labDashboard({
     ...given,
@@ -311,7 +318,7 @@ one('places panels of a line side by side, the last one up to the edge', () => {
   ])
 })
 
-one('refuses two panels of one title', () => {
+one('refuses two panels with the same title', () => {
   const twice = line(3, stat({ ...text, query: { expr: 'up' } }), stat({ ...text, query: { expr: 'up' } }))
   assert.throws(() => labDashboard({ ...given, rows: [row('R', twice)] }), /^Error: T has two panels "A"$/)
 })
@@ -328,12 +335,14 @@ one.run()
 
 const tables = suite('table()')
 const look = (...names: string[]) =>
-  table({
-    ...text,
-    keys: [{ label: 'k8s_pod_name', name: 'Pod' }],
-    columns: names.map(name => ({ name, query: { expr: 'up' } })),
-  }).panel.transformations
-tables('joins by all labels and names the columns in their order', () => {
+  builtPanel(
+    table({
+      ...text,
+      keys: [{ label: 'k8s_pod_name', name: 'Pod' }],
+      columns: names.map(name => ({ name, query: { expr: 'up' } })),
+    }),
+  ).panel.transformations
+tables('merges by all labels, and orders and names the columns', () => {
   assert.deepEqual(look('CPU', 'Memory'), [
     { id: 'merge', options: {} },
     {
@@ -346,7 +355,7 @@ tables('joins by all labels and names the columns in their order', () => {
     },
   ])
 })
-tables("knows that Grafana does not number a lone query's values", () => {
+tables("uses Grafana's name for the values of a single query", () => {
   assert.deepEqual(look('CPU')?.[1]?.options.renameByName, { k8s_pod_name: 'Pod', Value: 'CPU' })
 })
 tables.run()

@@ -11,12 +11,19 @@ const write = (root: string, path: string, text: string) => {
 }
 
 const inputs = suite('inputsHash()')
-inputs('changes with every source and the lock file, and with nothing else', () => {
+inputs('changes with each source and the lock file, and with no other file', () => {
   const root = tempDir()
-  const sources = { 'dashboards/a.ts': '1', 'dashboards/panels/b.ts': '2', 'lib/c.ts': '3', 'package-lock.json': '{}' }
+  const sources = {
+    'dashboards/a.ts': '1',
+    'dashboards/panels/b.ts': '2',
+    'dashboards/rules/alerts.yaml': 'groups: []',
+    'lib/c.ts': '3',
+    'package-lock.json': '{}',
+  }
   for (const [path, text] of Object.entries(sources)) write(root, path, text)
   const before = inputsHash(root)
   write(root, 'dashboards/out/json/a.json', '{}')
+  write(root, 'dashboards/out/rules/alerts.yaml', 'groups: []')
   write(root, 'tasks/t.ts', '4')
   assert.equal(inputsHash(root), before)
   for (const [path, text] of Object.entries(sources)) {
@@ -40,18 +47,18 @@ function folder(): string {
   write(dir, MANIFEST, manifestText('inputs', files))
   return dir
 }
-made('names the files that were made of the same inputs', () => {
+made('gives the files that were generated from the same inputs', () => {
   assert.deepEqual(unchangedFiles(folder(), 'inputs'), [...files.keys()])
 })
 for (const [fact, spoil] of [
-  ['of other inputs', dir => write(dir, MANIFEST, manifestText('others', files))],
-  ['of a file that somebody has changed', dir => write(dir, 'json/a.json', '{ }')],
-  ['of a file that is gone', dir => rmSync(join(dir, 'rules/b.yaml'))],
-  ['where something else is there', dir => write(dir, 'json/old.json', '{}')],
-  ['where it was never told', dir => rmSync(join(dir, MANIFEST))],
-  ['where what was told is cut off', dir => write(dir, MANIFEST, '{"inputs":"inp')],
+  ['other inputs', dir => write(dir, MANIFEST, manifestText('others', files))],
+  ['a changed file', dir => write(dir, 'json/a.json', '{ }')],
+  ['a missing file', dir => rmSync(join(dir, 'rules/b.yaml'))],
+  ['an additional file', dir => write(dir, 'json/old.json', '{}')],
+  ['no manifest', dir => rmSync(join(dir, MANIFEST))],
+  ['a truncated manifest', dir => write(dir, MANIFEST, '{"inputs":"inp')],
 ] satisfies [string, (dir: string) => void][]) {
-  made(`knows nothing ${fact}`, () => {
+  made(`gives undefined for ${fact}`, () => {
     const dir = folder()
     spoil(dir)
     assert.equal(unchangedFiles(dir, 'inputs'), undefined)

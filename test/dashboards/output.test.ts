@@ -29,24 +29,24 @@ generated('has each dashboard and the rules', () => {
 generated('gives the same bytes each time', () => {
   assert.deepEqual(generatedFiles(), files)
 })
-generated('writes JSON that is read back the same', () => {
+generated('writes JSON that parses to the same text', () => {
   for (const [path, text] of files) {
     if (!path.endsWith('.json')) continue
     assert.equal(`${JSON.stringify(JSON.parse(text), null, 2)}\n`, text)
   }
 })
-generated('has the same dashboards for Tempo, but for the one with a link to traces', () => {
+generated('has the same dashboards for Tempo, except the one with a link to traces', () => {
   const other = Object.values(uids).filter(uid => files.get(`json/${uid}.json`) !== files.get(`json-tempo/${uid}.json`))
   assert.deepEqual(other, [uids.boutique])
 })
 generated.run()
 
 const provisioning = suite('provisioningFiles()')
-provisioning('has the datasources and where the dashboards are', () => {
+provisioning('has the datasources and the dashboard providers', () => {
   const paths = ['datasources', 'dashboards'].map(kind => `provisioning/${kind}/kube-otel-lab.yaml`)
   assert.deepEqual([...provisioningFiles(targets).keys()], paths)
 })
-provisioning('names the datasources that dashboards and parts agree on', () => {
+provisioning('has the datasource uids that dashboards use', () => {
   const { apiVersion, datasources } = parse(datasourcesYaml(targets))
   assert.equal(apiVersion, 1)
   const [first] = datasources
@@ -77,31 +77,31 @@ const two = new Map([
   ['json/a.json', '{}\n'],
   ['rules/a.yaml', 'groups: []\n'],
 ])
-writing('writes what is not there yet, readable by all', () => {
+writing('writes missing files, readable by all users', () => {
   assert.equal(writeGenerated(join(dir, 'new'), two, { removeOthers: true }), 2)
   assert.equal(readFileSync(join(dir, 'new', 'json', 'a.json'), 'utf8'), '{}\n')
   assert.equal(statSync(join(dir, 'new', 'json', 'a.json')).mode & 0o444, 0o444)
 })
-writing('does not touch what is right', () => {
+writing('does not write unchanged files', () => {
   const file = join(dir, 'new', 'json', 'a.json')
   const before = statSync(file).ino
   assert.equal(writeGenerated(join(dir, 'new'), two, { removeOthers: true }), 0)
   assert.equal(statSync(file).ino, before)
 })
-writing('replaces what is wrong, and removes what is no longer made', () => {
+writing('replaces changed files, and removes files that are no longer generated', () => {
   writeFileSync(join(dir, 'new', 'json', 'a.json'), 'old')
   writeFileSync(join(dir, 'new', 'rules', 'gone.yaml'), 'old')
   assert.equal(writeGenerated(join(dir, 'new'), two, { removeOthers: true }), 2)
   assert.equal(readFileSync(join(dir, 'new', 'json', 'a.json'), 'utf8'), '{}\n')
   assert.throws(() => statSync(join(dir, 'new', 'rules', 'gone.yaml')), /ENOENT/)
 })
-writing("leaves other files in a user's folder alone", () => {
+writing("keeps other files in a user's folder", () => {
   mkdirSync(join(dir, 'own'))
   writeFileSync(join(dir, 'own', 'notes.txt'), 'mine')
   assert.equal(writeGenerated(join(dir, 'own'), two, { removeOthers: false }), 2)
   assert.equal(readFileSync(join(dir, 'own', 'notes.txt'), 'utf8'), 'mine')
 })
-writing('says which file cannot be written', () => {
+writing('names the file that it cannot write', () => {
   writeFileSync(join(dir, 'file'), '')
   assert.throws(
     () => writeGenerated(join(dir, 'file'), two, { removeOthers: false }),
@@ -111,7 +111,7 @@ writing('says which file cannot be written', () => {
 writing.run()
 
 const own = suite('provisionedOwnDir()')
-own('is the folder of the user’s own dashboards, which Grafana then follows', async () => {
+own('is the folder of DASHBOARDS_DIR, so that Grafana sees changes', async () => {
   const notes: string[] = []
   const dir = tempDir()
   writeFileSync(join(dir, 'a.json'), '{"title": "A", "panels": []}')
@@ -120,7 +120,7 @@ own('is the folder of the user’s own dashboards, which Grafana then follows', 
   assert.deepEqual(notes, [])
 })
 
-own('is a copy in which Grafana can load all of them, where it couldn’t otherwise', async () => {
+own('is a copy of converted dashboards if some are not classic', async () => {
   const notes: string[] = []
   const dir = tempDir()
   const lab = tempLab({ dashboardsDir: dir })

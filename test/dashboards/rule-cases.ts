@@ -1,28 +1,28 @@
-/** Series, and what a rule makes of them: each case is one test of `promtool test rules`. */
+/** Series, and the result of a rule: each case is one test of `promtool test rules`. */
 
 /** A series as promtool reads it: name with labels, and its values at every 10 s. */
 export type Series = readonly [series: string, values: string]
 
-/** What a recording rule gives. */
+/** The result of a recording rule. */
 export interface RecordCase {
   record: string
   fact: string
   series: readonly Series[]
-  /** Asked at this time, of this selector where not of the whole record. */
+  /** The time of the query, and its selector; without one, all series of the record. */
   at: string
   select?: string
   gives: readonly (readonly [labels: string, value: number])[]
 }
 
-/** When an alert fires and for what. */
+/** The time when an alert fires, and its labels. */
 export interface AlertCase {
   alert: string
   series: readonly Series[]
-  /** Firing then, and not at the time before. */
+  /** It fires at `firesAt`, and not at `notAt`. */
   firesAt: string
   notAt: string
   labels: Readonly<Record<string, string>>
-  /** What `{{ $value }}` shows, formatted. */
+  /** The formatted `{{ $value }}`. */
   value?: string
 }
 
@@ -34,7 +34,7 @@ const sli = (part: string, more: string) =>
 const requests = (code: string, verb: string) =>
   `apiserver_request_total{${C}, job="kube-apiserver", resource="pods", code="${code}", verb="${verb}"}`
 
-/** A running pod and a finished one ask for the same: only one counts. A third has just got its node. */
+/** A running and a finished pod with the same requests: only one counts. A third was just bound. */
 const asked = (metric: string, value: number): Series[] => [
   [`k8s_pod_phase${pod('runs', ', k8s_node_name="a"')}`, '2x6'],
   [`k8s_pod_phase${pod('done', ', k8s_node_name="a"')}`, '3x6'],
@@ -46,7 +46,7 @@ const asked = (metric: string, value: number): Series[] => [
 const active = (name: string, more = '') => pod(name, `, workload="${name}", workload_type="barepod"${more}`)
 const activeCase = (metric: string, value: number): RecordCase => ({
   record: `namespace_workload_pod_container:${metric}:active`,
-  fact: 'has each container of a pod that is not finished once, on its node where it has one',
+  fact: 'has each container of an unfinished pod once, with its node if it is bound',
   series: [...asked(metric, value), [`k8s_pod_phase${pod('waits')}`, '1x6'], [`${metric}${container('waits')}`, '7x6']],
   at: '1m',
   gives: [
@@ -57,7 +57,7 @@ const activeCase = (metric: string, value: number): RecordCase => ({
 })
 const askedCase = (record: string, metric: string, value: number): RecordCase => ({
   record,
-  fact: 'counts each pod that is not finished once',
+  fact: 'counts each unfinished pod once',
   series: asked(metric, value),
   at: '1m',
   gives: [[`{${C}, k8s_namespace_name="n"}`, 2 * value]],
@@ -69,7 +69,7 @@ const owned = (workload: string, type: string) =>
 export const recordCases: readonly RecordCase[] = [
   {
     record: 'namespace_workload_pod:k8s_pod_phase:relabel',
-    fact: 'gives each pod its owner, the Deployment before its ReplicaSet, and itself where it has none',
+    fact: 'gives each pod its owner, a Deployment before its ReplicaSet, or itself without an owner',
     series: [
       [`k8s_pod_phase${pod('web-pod', ', k8s_deployment_name="web", k8s_replicaset_name="web-1"')}`, '2x6'],
       [`k8s_pod_phase${pod('db-pod', ', k8s_statefulset_name="db"')}`, '2x6'],
@@ -77,7 +77,7 @@ export const recordCases: readonly RecordCase[] = [
       [`k8s_pod_phase${pod('import-pod', ', k8s_job_name="import"')}`, '3x6'],
       [`k8s_pod_phase${pod('set-pod', ', k8s_replicaset_name="set"')}`, '1x6'],
       [`k8s_pod_phase${pod('alone')}`, '2x6'],
-      // Seen before its owners were known.
+      // Measured before its owners were known.
       [`k8s_pod_phase${pod('early-pod')}`, '1x6'],
       [`k8s_pod_phase${pod('early-pod', ', k8s_replicaset_name="early-1"')}`, '1x6'],
       [`k8s_pod_phase${pod('early-pod', ', k8s_deployment_name="early", k8s_replicaset_name="early-1"')}`, '2x6'],
@@ -95,7 +95,7 @@ export const recordCases: readonly RecordCase[] = [
   },
   {
     record: 'namespace_workload_pod:k8s_pod_phase:active',
-    fact: 'leaves out what is finished, and has what has just got its node once',
+    fact: 'omits finished pods, and has a pod that was just bound once',
     series: asked('k8s_container_cpu_request', 1),
     at: '1m',
     gives: [
@@ -113,7 +113,7 @@ export const recordCases: readonly RecordCase[] = [
     const word = verb === 'read' ? 'GET' : 'PUT'
     return {
       record: 'code_resource:apiserver_request_total:rate5m',
-      fact: `gives the ${verb}s a second by code and resource, without watches`,
+      fact: `gives ${verb}s per second by code and resource, without watches`,
       series: [
         [requests('200', word), '0+20x60'],
         [requests('500', word), '0+10x60'],
@@ -131,13 +131,13 @@ export const recordCases: readonly RecordCase[] = [
     const word = verb === 'read' ? 'LIST' : 'POST'
     return {
       record: 'cluster_quantile:apiserver_request_sli_duration_seconds:histogram_quantile',
-      fact: `gives the 99th percentile of ${verb}s, and nothing where nobody asked`,
+      fact: `gives the 99th percentile of ${verb}s, and nothing without requests`,
       series: [
         [sli('bucket', `verb="${word}", scope="cluster", le="1.0"`), '0+10x60'],
         [sli('bucket', `verb="${word}", scope="cluster", le="+Inf"`), '0+10x60'],
         [sli('bucket', `verb="${word}", scope="idle", le="1.0"`).replace('pods', 'idle'), '5x60'],
         [sli('bucket', `verb="${word}", scope="idle", le="+Inf"`).replace('pods', 'idle'), '5x60'],
-        // Lasts as long as the person looks.
+        // Lasts as long as the client wants.
         [sli('bucket', `verb="${word}", subresource="log", le="+Inf"`), '0+1000x60'],
       ],
       at: '10m',
@@ -153,16 +153,16 @@ export const recordCases: readonly RecordCase[] = [
   ...sliCases('write', 'PUT', [['PUT', 'resource', '1.0']]),
   {
     record: 'apiserver_request:availability1h',
-    fact: 'gives the part of all requests that were answered well',
+    fact: 'gives the share of good requests',
     series: [...served('GET', 'resource', '1.0'), ...served('PUT', 'resource', '1.0', true)],
     at: '20m',
     select: '{verb="all"}',
-    // A tenth of the reads was slow, and none of as many writes.
+    // A tenth of the reads is slow, and none of the same number of writes.
     gives: [[`{${C}, verb="all"}`, 0.95]],
   },
 ]
 
-/** One request a second, of which a tenth is slow unless `quick`. */
+/** One request per second, of which a tenth is slow unless `quick`. */
 function served(verb: string, scope: string, le: string, quick = false): Series[] {
   const labels = `verb="${verb}", scope="${scope}"`
   return [
@@ -178,7 +178,7 @@ function sliCases(
   kinds: readonly (readonly [verb: string, scope: string, le: string])[],
 ): RecordCase[] {
   const series = kinds.flatMap(([verb, scope, le]) => served(verb, scope, le))
-  // One of twenty requests of one kind ends with the server's error.
+  // One of twenty requests of one kind ends with a server error.
   const failing: Series = [requests('503', errorVerb), '0+0.5x120']
   const count = kinds.length
   const one = (value: number) => [[`{${C}, verb="${kind}"}`, value]] as const
@@ -195,14 +195,14 @@ function sliCases(
     {
       ...common,
       record: 'apiserver_request:bad:rate5m',
-      fact: `counts slow ${kind}s and the server's errors`,
+      fact: `counts slow ${kind}s and server errors`,
       series: [...series, failing],
       gives: one(0.1 * count + 0.05),
     },
     {
       ...common,
       record: 'apiserver_request:availability1h',
-      fact: `gives the part of ${kind}s that were answered well`,
+      fact: `gives the share of good ${kind}s`,
       series,
       gives: one(0.9),
     },

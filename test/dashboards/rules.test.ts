@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { parse, stringify } from 'yaml'
+import { safeParse } from 'valibot'
+import { stringify } from 'yaml'
 import { ruleFiles } from '../../dashboards/rules/index.ts'
-import { type AlertRule, rulesYaml } from '../../dashboards/rules/rule.ts'
+import { alertFile, rulesYaml } from '../../dashboards/rules/rule.ts'
 import { programPath } from '../../lib/programs/programs.ts'
 import { run } from '../../lib/system/run.ts'
 import { assertSameWords } from '../support/lab.ts'
@@ -92,17 +93,16 @@ recording.run()
 function rendered(text: string, { labels, value }: AlertCase): string {
   return text
     .replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels[label] ?? assert.fail(`no label ${label}`))
-    .replaceAll(/\{\{ \$value[^}]*\}\}/g, () => value ?? assert.fail('the case says no value'))
+    .replaceAll(/\{\{ \$value[^}]*\}\}/g, () => value ?? assert.fail('the case has no value'))
 }
 
 const alerting = suite('alerts')
 for (const given of alertCases) {
   const rule = alerts.find(({ alert }) => alert === given.alert)
   const test = () => {
-    const { severity, summary, description, runbook } = rule ?? assert.fail(`there is no alert ${given.alert}`)
-    const annotations = { summary, description, runbook }
+    const { labels, annotations } = rule ?? assert.fail(`there is no alert ${given.alert}`)
     const expected = {
-      exp_labels: { ...given.labels, severity },
+      exp_labels: { ...given.labels, ...labels },
       exp_annotations: Object.fromEntries(
         Object.entries(annotations).map(([name, text]) => [name, rendered(text, given)]),
       ),
@@ -116,24 +116,24 @@ for (const given of alertCases) {
     }
   }
   alerting(
-    `${given.alert} fires for the bad one alone, and not at once`,
+    `${given.alert} fires only for the bad object, and only after its duration`,
     ruleCase(given.alert, name => name === given.alert, test()),
   )
 }
 alerting('have a case each', () => {
-  const names = (all: readonly Pick<AlertRule, 'alert'>[]) => all.map(({ alert }) => alert).sort()
+  const names = (all: readonly { alert: string }[]) => all.map(({ alert }) => alert).sort()
   assertSameWords(names(alertCases), names(alerts), 'alerts with a case')
 })
-alerting('say in one line what is wrong, why it matters and what to do', () => {
-  for (const { alert, summary, description, runbook } of alerts) {
-    for (const text of [summary, description, runbook]) assert.match(text, /^\S[^\n]{10,}$/, alert)
-    assert.match(runbook, /\.$/, alert)
+alerting('have a summary, a description and a runbook of one line each', () => {
+  for (const { alert, annotations } of alerts) {
+    for (const text of Object.values(annotations)) assert.match(text, /^\S[^\n]{10,}$/, alert)
+    assert.match(annotations.runbook, /\.$/, alert)
   }
 })
 alerting.run()
 
 const written = suite('rulesYaml()')
-written('writes what promtool takes', async () => {
+written('writes rule files that promtool accepts', async () => {
   const { stdout } = await run(await programPath('promtool'), [
     'check',
     'rules',
@@ -147,30 +147,13 @@ written('writes what promtool takes', async () => {
     rules.length,
   )
 })
-written('leaves the evaluation interval to Prometheus, whose own is the collection interval', () => {
+written('sets no evaluation interval, so that the one of Prometheus applies', () => {
   for (const [, groups] of ruleFiles()) assert.doesNotMatch(rulesYaml(groups), /interval/)
 })
-written('gives alerts their severity as a label and their texts as annotations', () => {
-  const rule: AlertRule = {
-    ...{ alert: 'A', expr: 'up == 0', for: '1m', severity: 'info' },
-    ...{ summary: 's', description: 'd', runbook: 'r' },
-  }
-  assert.deepEqual(
-    parse(rulesYaml([{ name: 'g', rules: [rule, { record: 'a:b', expr: 'up', labels: { x: 'y' } }] }])),
-    {
-      groups: [
-        {
-          name: 'g',
-          rules: [
-            {
-              ...{ alert: 'A', expr: 'up == 0', for: '1m', labels: { severity: 'info' } },
-              annotations: { summary: 's', description: 'd', runbook: 'r' },
-            },
-            { record: 'a:b', expr: 'up', labels: { x: 'y' } },
-          ],
-        },
-      ],
-    },
-  )
+written('refuses an alert with a field that Prometheus does not know', () => {
+  const [rule] = alerts
+  const written = (given: unknown) => safeParse(alertFile, { groups: [{ name: 'g', rules: [given] }] })
+  assert.equal(written(rule).success, true)
+  assert.match(written({ ...rule, severity: 'info' }).issues?.[0].message ?? '', /severity/)
 })
 written.run()

@@ -1,7 +1,9 @@
-import { catalog, optionalSources } from '../../dashboards/index.ts'
+import { metricCatalog, optionalSources } from '../../dashboards/index.ts'
 import { seriesNames } from '../../lib/checks/lint/known-series.ts'
 import { assertSameWords } from './lab.ts'
 import { catalogDifferences, liveMetrics } from './live-metrics.ts'
+
+const catalog = metricCatalog()
 
 /** What came by OTLP has no job; all of it, all that is kept of cAdvisor's, and what the lab makes itself has to be in the catalogue. */
 const COMPLETE = [

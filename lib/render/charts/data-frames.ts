@@ -1,4 +1,4 @@
-import type { DataFrame, Field } from '@grafana/data'
+import type { DataFrame, Field, FieldType } from '@grafana/data'
 import type { Target } from '../../grafana/dashboard-model.ts'
 import { grafanaData } from '../../grafana/grafana-data.ts'
 import type { Labels, RangeSeries } from '../../prometheus/prometheus-client.ts'
@@ -36,43 +36,32 @@ function isTable({ target }: Answer): boolean {
 }
 
 function seriesFrame(answer: Answer, { labels, points }: RangeSeries): DataFrame {
+  const { FieldType } = grafanaData()
   const name = legendOf(answer, labels)
-  const value = {
-    ...numberField(
-      'Value',
-      points.map(([, number]) => number),
-    ),
-    labels: { ...labels },
-    config: name === undefined ? {} : { displayNameFromDS: name },
-  }
-  const fields = [timeField(points.map(([timeMs]) => timeMs)), value]
+  const times = points.map(([timeMs]) => timeMs)
+  const values = points.map(([, value]) => value)
+  const config = name === undefined ? {} : { displayNameFromDS: name }
+  const fields = [field('Time', FieldType.time, times), { ...field('Value', FieldType.number, values), labels, config }]
   return { refId: answer.target.refId, ...(name === undefined ? {} : { name }), fields, length: points.length }
 }
 
 function tableFrame({ target, series }: Answer, valueName: string): DataFrame {
+  const { FieldType } = grafanaData()
   const names = [...new Set(series.flatMap(({ labels }) => Object.keys(labels)))]
   const rows = series.flatMap(({ labels, points }) => points.map(([timeMs, value]) => ({ labels, timeMs, value })))
-  const { FieldType } = grafanaData()
-  const fields: Field[] = [
-    timeField(rows.map(({ timeMs }) => timeMs)),
-    ...names.map(name => ({
-      ...{ name, type: FieldType.string, config: {} },
-      values: rows.map(({ labels }) => labels[name] ?? ''),
-    })),
-    numberField(
-      valueName,
-      rows.map(({ value }) => value),
-    ),
+  const valuesOf = (name: string) => rows.map(({ labels }) => labels[name] ?? '')
+  const times = rows.map(({ timeMs }) => timeMs)
+  const values = rows.map(({ value }) => value)
+  const fields = [
+    field('Time', FieldType.time, times),
+    ...names.map(name => field(name, FieldType.string, valuesOf(name))),
+    field(valueName, FieldType.number, values),
   ]
   return { refId: target.refId, fields, length: rows.length }
 }
 
-function timeField(values: number[]): Field {
-  return { name: 'Time', type: grafanaData().FieldType.time, config: {}, values }
-}
-
-function numberField(name: string, values: number[]): Field {
-  return { name, type: grafanaData().FieldType.number, config: {}, values }
+function field(name: string, type: FieldType, values: unknown[]): Field {
+  return { name, type, config: {}, values }
 }
 
 /** A series' name; undefined where Grafana names it by the labels that differ. */

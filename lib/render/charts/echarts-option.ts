@@ -51,7 +51,10 @@ export function chartOption(
     useUTC: true,
     grid: { left: 8, right: 14, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
     xAxis: {
-      ...{ type: 'time', min: fromMs, max: untilMs, splitNumber: 5 },
+      type: 'time',
+      min: fromMs,
+      max: untilMs,
+      splitNumber: 5,
       axisLabel: {
         ...FONT,
         hideOverlap: true,
@@ -60,7 +63,9 @@ export function chartOption(
       axisLine: { lineStyle: { color: 'currentColor' } },
     },
     yAxis: {
-      ...{ type: 'value', splitNumber: 4, scale: drawn.least === undefined },
+      type: 'value',
+      splitNumber: 4,
+      scale: drawn.least === undefined,
       ...(drawn.least === undefined ? {} : { min: drawn.least }),
       ...(drawn.most === undefined ? {} : { max: drawn.most }),
       axisLabel: { ...FONT, formatter: drawn.format },
@@ -69,13 +74,11 @@ export function chartOption(
     series: drawn.series.map((each, at) => {
       const color = safeColor(each.color) ?? '#808080'
       return {
-        ...{
-          type: each.isBars ? 'bar' : 'line',
-          silent: true,
-          emphasis: { disabled: true },
-          showSymbol: drawn.timesMs.length === 1,
-          connectNulls: false,
-        },
+        type: each.isBars ? 'bar' : 'line',
+        silent: true,
+        emphasis: { disabled: true },
+        showSymbol: drawn.timesMs.length === 1,
+        connectNulls: false,
         ...(each.isStacked ? { stack: 'all' } : {}),
         dimensions: ['time', 'value'],
         data: pairs(drawn.timesMs, each.values),
@@ -91,7 +94,10 @@ export function chartOption(
 
 function thresholdLines({ thresholds }: DrawnTimeseries) {
   return {
-    ...{ silent: true, symbol: 'none', label: { show: false }, animation: false },
+    silent: true,
+    symbol: 'none',
+    label: { show: false },
+    animation: false,
     data: thresholds.map(({ value, color, isDashed }) => {
       const type = isDashed ? 'dashed' : 'solid'
       return { yAxis: value, lineStyle: { color: safeColor(color) ?? '#808080', width: 1, type } }

@@ -92,7 +92,11 @@ async function dashboardOf(
   const known = new Set(dashboards.map(each => each.dashboard.uid))
   const { from, to, refresh } = dashboard.time
   const body = dashboardBody(dashboard, answers, {
-    ...{ drawChart, range, variables: selection.values, idPrefix: 'panel', verdicts: verified?.verdicts },
+    drawChart,
+    range,
+    variables: selection.values,
+    idPrefix: 'panel',
+    verdicts: verified?.verdicts,
     time: new URLSearchParams({ from, to, refresh }).toString(),
     hrefOf: ({ url }, linked) =>
       linked === undefined ? outsideUrl(url, jaegerUrl) : known.has(linked) ? url : undefined,

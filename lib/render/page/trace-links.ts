@@ -1,4 +1,4 @@
-import { fields, items, text } from '../../kube/json.ts'
+import { literal, object, parseJson, pipe, record, safeParse, string, tupleWithRest, unknown } from 'valibot'
 import type { PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { jaegerServices } from '../../traces/jaeger-client.ts'
 
@@ -29,21 +29,19 @@ export async function tracedServices(jaegerUrl: string, api: PrometheusApi, time
 /** The URL in Jaeger for a link to Grafana's Explore that searches a service's traces; undefined for another link. */
 export function exploredTraces(url: string, jaegerUrl: string): string | undefined {
   if (!url.startsWith('/explore?')) return undefined
-  const [pane] = Object.values(fields(parsed(new URLSearchParams(url.slice('/explore?'.length)).get('panes') ?? '')))
-  const query = fields(items(fields(pane)['queries'])[0])
-  const service = text(query['service'])
-  if (service === undefined || fields(query['datasource'])['type'] !== 'jaeger') return undefined
-  return tracesUrl(jaegerUrl, service)
+  const panes = safeParse(jaegerPanes, new URLSearchParams(url.slice('/explore?'.length)).get('panes'))
+  const [pane] = panes.success ? Object.values(panes.output) : []
+  return pane === undefined ? undefined : tracesUrl(jaegerUrl, pane.queries[0].service)
 }
+
+/** The panes of Explore with a search in Jaeger. */
+const search = object({ service: string(), datasource: object({ type: literal('jaeger') }) })
+const jaegerPanes = pipe(
+  string(),
+  parseJson(),
+  record(string(), object({ queries: tupleWithRest([search], unknown()) })),
+)
 
 function tracesUrl(jaegerUrl: string, service: string): string {
   return `${jaegerUrl}/search?${new URLSearchParams({ service, lookback: '1h', limit: '20' })}`
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return undefined
-  }
 }

@@ -32,13 +32,16 @@ export async function drawDashboards(given: {
     const result = verified.dashboards.find(each => each.source === source)
     const key = keys.get(source) ?? ''
     const range = dashboardRange(dashboard, untilMs)
-    const metrics = [
-      ...new Set(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
-    ]
+    const targets = panels.flatMap(panel => panel.targets)
+    const metrics = [...new Set(targets.flatMap(({ expr }) => queryFacts(expr).metrics))]
     const { selection } = await selectVariables(dashboard, 'all', { api, range, metrics })
     const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
     const parts = dashboardBody(dashboard, answers, {
-      ...{ drawChart, range, variables: selection.values, time: '', idPrefix: anchorOf(key) },
+      drawChart,
+      range,
+      variables: selection.values,
+      time: '',
+      idPrefix: anchorOf(key),
       verdicts: result && new Map(result.byPanel.map(each => [each.id, each])),
       // A file has one selection of variables, so a link leads to the dashboard in the file.
       hrefOf: ({ url }, uid) => {

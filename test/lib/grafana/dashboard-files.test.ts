@@ -20,9 +20,9 @@ files.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
 for (const [fact, paths, expected] of [
   ['a file', ['b.json'], ['b.json']],
-  ['a folder, with folders in it', ['.'], ['a.json', 'b.json', 'sub/c.json']],
+  ['a folder and its subfolders', ['.'], ['a.json', 'b.json', 'sub/c.json']],
   ['a pattern', ['*.json'], ['a.json', 'b.json']],
-  ['a pattern of one letter', ['?.json'], ['a.json', 'b.json']],
+  ['a pattern of one character', ['?.json'], ['a.json', 'b.json']],
   ['a pattern in a folder', ['s*/c.json'], ['sub/c.json']],
   ['a pattern of any depth', ['**/*.json'], ['a.json', 'b.json', 'sub/c.json']],
   ['several paths, each file once', ['b.json', '*.json'], ['b.json', 'a.json']],
@@ -37,7 +37,7 @@ for (const [fact, paths, expected] of [
   })
 }
 
-files('refuses what is no JSON, no dashboard or not there, each by name, and reads the rest', ({ dir }) => {
+files('refuses invalid JSON, other JSON and missing files by name, and reads the rest', ({ dir }) => {
   writeFileSync(join(dir, 'broken.json'), '{\n  "title": "T",\n  "panels": [],\n}\n')
   writeFileSync(join(dir, 'empty.json'), '')
   writeFileSync(join(dir, 'other.json'), '{"groups": []}')
@@ -61,28 +61,25 @@ files('refuses what is no JSON, no dashboard or not there, each by name, and rea
   ])
 })
 
-files('takes a byte order mark before the JSON', ({ dir }) => {
+files('accepts a byte order mark before the JSON', ({ dir }) => {
   writeFileSync(join(dir, 'bom.json'), '\uFEFF{"title": "T", "panels": []}')
   assert.equal(readDashboardFiles([join(dir, 'bom.json')]).dashboards.length, 1)
 })
 
-files(
-  'refuses a path that goes on behind a file, one in a circle, and one that is too long, and reads the rest',
-  ({ dir }) => {
-    symlinkSync('circle', join(dir, 'circle'))
-    const paths = ['a.json/b', 'circle', 'x'.repeat(300), 'a.json'].map(path => join(dir, path))
-    const { dashboards, refused } = readDashboardFiles(paths)
-    assert.equal(dashboards.length, 1)
-    assert.deepEqual(
-      refused.map(({ error: { name, message } }) => [name, message.replace(/: ([A-Z]+)\b.*/, ': $1')]),
-      [
-        ['LabError', `There is no dashboard at ${paths[0]}`],
-        ['UsageError', `Cannot read ${paths[1]}: ELOOP`],
-        ['UsageError', `Cannot read ${paths[2]}: ENAMETOOLONG`],
-      ],
-    )
-  },
-)
+files('refuses a path below a file, a link to itself and a path that is too long, and reads the rest', ({ dir }) => {
+  symlinkSync('circle', join(dir, 'circle'))
+  const paths = ['a.json/b', 'circle', 'x'.repeat(300), 'a.json'].map(path => join(dir, path))
+  const { dashboards, refused } = readDashboardFiles(paths)
+  assert.equal(dashboards.length, 1)
+  assert.deepEqual(
+    refused.map(({ error: { name, message } }) => [name, message.replace(/: ([A-Z]+)\b.*/, ': $1')]),
+    [
+      ['LabError', `There is no dashboard at ${paths[0]}`],
+      ['UsageError', `Cannot read ${paths[1]}: ELOOP`],
+      ['UsageError', `Cannot read ${paths[2]}: ENAMETOOLONG`],
+    ],
+  )
+})
 files.run()
 
 const dirs = suite<{ dir: string }>('requireDashboardsDir(), provisionedFolder()')
@@ -91,7 +88,7 @@ dirs.before(context => {
 })
 dirs.after(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
-dirs('names an entry of the folder that can’t be read', ({ dir }) => {
+dirs('names an entry of the folder that it cannot read', ({ dir }) => {
   writeFileSync(join(dir, 'a.json'), '{ "title": "T", "panels": [] }')
   assert.deepEqual([...provisionedFolder(dir).texts], [['a.json', '{ "title": "T", "panels": [] }']])
   symlinkSync('/nowhere', join(dir, 'gone.json'))
@@ -123,7 +120,7 @@ for (const [text, place] of [
   ['', '1:1'],
   ['{"a": [1', '1:9'],
 ] as const) {
-  faults(`${JSON.stringify(text)} stops being JSON at ${place ?? 'no place'}`, () => {
+  faults(`${JSON.stringify(text)} has its first error at ${place ?? 'no place'}`, () => {
     const fault = jsonFault(text)
     assert.equal(fault && `${fault.line}:${fault.column}`, place)
     // Node.js agrees on whether it is JSON at all.
@@ -145,13 +142,13 @@ provisioned.before.each(context => {
 })
 provisioned.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
-provisioned('is the folder as it is where all its dashboards are classic', ({ dir }) => {
+provisioned('is the unchanged folder if all its dashboards are classic', ({ dir }) => {
   const { texts, isConverted, notes } = provisionedFolder(dir)
   assert.deepEqual([...texts], [['classic.json', '{"title":"Classic",  "panels":[]}']])
   assert.deepEqual([isConverted, notes], [false, []])
 })
 
-provisioned('converts what Grafana loads from no file, and names it', ({ dir }) => {
+provisioned('converts other forms of dashboards, and notes the file', ({ dir }) => {
   writeFileSync(join(dir, 'sub', 'v2.json'), JSON.stringify(V2))
   writeFileSync(join(dir, 'api.json'), JSON.stringify({ dashboard: { title: 'Api', panels: [] }, meta: {} }))
   const { texts, isConverted, notes } = provisionedFolder(dir)
@@ -166,7 +163,7 @@ provisioned('converts what Grafana loads from no file, and names it', ({ dir }) 
   )
 })
 
-provisioned('leaves out what is no dashboard, and says why', ({ dir }) => {
+provisioned('omits files that are not dashboards, and notes the reason', ({ dir }) => {
   writeFileSync(join(dir, 'list.json'), '{"kind": "ConfigMapList", "items": []}')
   const { texts, isConverted, notes } = provisionedFolder(dir)
   assert.deepEqual([[...texts.keys()], isConverted, notes.length], [['classic.json'], false, 1])

@@ -5,7 +5,7 @@ import { dashboardKeys, shownTitles } from '../../../lib/grafana/dashboard-ident
 const given = (source: string, uid: string, title = 'T') => ({ source, uid, title })
 
 const keys = suite('dashboardKeys()')
-keys('are the uids where those are plain and different', () => {
+keys('are the uids if these are plain and unique', () => {
   assert.deepEqual(
     [...dashboardKeys([given('a.json', 'lab-overview'), given('b.json', 'Ab_1')]).values()],
     ['lab-overview', 'Ab_1'],
@@ -35,20 +35,20 @@ keys('are unique and plain for any uids and titles', () => {
   for (const key of made) assert.match(key, /^[\w-]{1,100}$/)
 })
 
-keys('depend on no other dashboard, unless that has the same uid or title', () => {
+keys('do not depend on dashboards with another uid and title', () => {
   const one = given('1.json', '', 'Übersicht')
   const alone = dashboardKeys([one]).get('1.json')
   assert.equal(dashboardKeys([given('0.json', '', '概要'), one, given('2.json', 'u')]).get('1.json'), alone)
 })
 
-keys('leave a uid to the dashboard that has it, wherever that stands', () => {
+keys('give a uid to the dashboard that has it, in any order', () => {
   const all = dashboardKeys([given('1.json', '', 'etcd'), given('2.json', 'etcd')])
   assert.equal(all.get('2.json'), 'etcd')
 })
 keys.run()
 
 const titles = suite('shownTitles()')
-titles('are the titles, with the file where several have the same, and the file where there is none', () => {
+titles('are the titles, with the file if several are the same, or the file if there is no title', () => {
   const all = [
     given('a.json', '', 'One'),
     given('b.json', '', 'Two'),

@@ -46,7 +46,7 @@ for (const [text, expected] of [
 interpolates.run()
 
 const words = suite('inWords()')
-words('writes values for people, and All as that', () => {
+words('writes values as text, and All by its name', () => {
   const all = { values: ['a', 'b'], allText: '.+', several: true, isAll: true }
   const known = new Map([...variables, ['all', all] as const])
   assert.equal(
@@ -57,7 +57,7 @@ words('writes values for people, and All as that', () => {
 words.run()
 
 const finds = suite('variablesIn()')
-finds('names each variable once, in every spelling', () => {
+finds('names each variable once, in all notations', () => {
   assert.deepEqual([...variablesIn('$a ${b:regex} [[c]] ${a} $__range_s')], ['a', 'b', 'c', '__range_s'])
 })
 finds.run()

@@ -9,18 +9,18 @@ const textOf = (name: string, given: Partial<typeof inputs> = {}) =>
   queryTimes({ ...inputs, ...given }).variables.get(name)?.values[0]
 
 for (const [fact, given, interval, rate] of [
-  ['an hour on a screen: not below the scrape interval', {}, '10s', '40s'],
-  ['a day: more than there is room for', { range: { fromMs: 0, untilMs: 86_400_000 } }, '2m', '130s'],
-  ['a target with a least step of its own', { interval: '1m' }, '1m', '4m'],
-  ['a least step with Grafana’s > before it', { interval: '>30s' }, '30s', '2m'],
-  ['a panel with a least step', { panelInterval: '1m' }, '1m', '70s'],
-  ['a step that is no duration', { interval: '$__rate_interval' }, '10s', '40s'],
+  ['an hour: not below the scrape interval', {}, '10s', '40s'],
+  ['a day: more points than a panel shows', { range: { fromMs: 0, untilMs: 86_400_000 } }, '2m', '130s'],
+  ['a target with its own minimum step', { interval: '1m' }, '1m', '4m'],
+  ['a minimum step with Grafana’s prefix >', { interval: '>30s' }, '30s', '2m'],
+  ['a panel with a minimum step', { panelInterval: '1m' }, '1m', '70s'],
+  ['a step that is not a duration', { interval: '$__rate_interval' }, '10s', '40s'],
   ['another scrape interval', { scrapeMs: 15_000 }, '15s', '1m'],
 ] as const) {
   times(fact, () => assert.deepEqual([textOf('__interval', given), textOf('__rate_interval', given)], [interval, rate]))
 }
 
-times('has the range as a duration, and the times as numbers', () => {
+times('have the range as a duration, and the times as numbers', () => {
   const names = ['__range', '__range_s', '__range_ms', '__from', '__to', '__interval_ms'] as const
   assert.deepEqual(
     names.map(name => textOf(name)),
@@ -30,7 +30,7 @@ times('has the range as a duration, and the times as numbers', () => {
 times.run()
 
 const durations = suite('durationMs(), durationText(), relativeRangeMs()')
-durations('reads PromQL’s durations, and nothing else', () => {
+durations('reads only PromQL durations', () => {
   assert.deepEqual(['90s', '1m30s', '500ms', '1d', '2w', '', 'x', '5', '5 m'].map(durationMs), [
     90_000,
     90_000,
@@ -43,7 +43,7 @@ durations('reads PromQL’s durations, and nothing else', () => {
     undefined,
   ])
 })
-durations('writes them in one unit', () => {
+durations('writes durations in one unit', () => {
   assert.deepEqual([90_000, 60_000, 1_500, 86_400_000].map(durationText), ['90s', '1m', '1500ms', '1d'])
 })
 durations('reads a range that ends now', () => {

@@ -16,7 +16,7 @@ const titles = ({ panels }: Dashboard) => panels.map(({ row, title }) => `${row}
 
 const classic = suite('readDashboard() of classic JSON')
 
-classic('gives what a dashboard says of itself', () => {
+classic('reads the settings of a dashboard', () => {
   const dashboard = read({
     uid: 'u',
     title: 'T',
@@ -45,7 +45,7 @@ classic('gives what a dashboard says of itself', () => {
   })
 })
 
-classic('gives a panel with its targets', () => {
+classic('reads a panel with its targets', () => {
   const { panels, skipped } = withPanels([
     {
       id: 3,
@@ -117,7 +117,7 @@ classic('gives a panel with its targets', () => {
   ])
 })
 
-classic('puts panels in their rows: after an open one, inside a collapsed one', () => {
+classic('assigns panels to rows: after an open row, inside a collapsed one', () => {
   const dashboard = withPanels([
     { title: 'first', type: 'text' },
     { title: 'open', type: 'row', panels: [], repeat: 'ns' },
@@ -133,7 +133,7 @@ classic('puts panels in their rows: after an open one, inside a collapsed one', 
   )
 })
 
-classic('reads the rows of before schema version 16, with their kinds and units', () => {
+classic('reads the rows of schema versions before 16, with their types and units', () => {
   const dashboard = read({
     title: 'Old',
     schemaVersion: 8,
@@ -183,17 +183,17 @@ classic('reads the rows of before schema version 16, with their kinds and units'
 })
 
 for (const [fact, json] of [
-  ['what the HTTP API answers', { meta: { slug: 't' }, dashboard: { uid: 'u', title: 'T', panels: [] } }],
+  ['the answer of the HTTP API', { meta: { slug: 't' }, dashboard: { uid: 'u', title: 'T', panels: [] } }],
   [
     'a Kubernetes resource',
     { apiVersion: 'dashboard.grafana.app/v1', metadata: { name: 'u' }, spec: { title: 'T', panels: [] } },
   ],
-  ['one without a panel', { uid: 'u', title: 'T', schemaVersion: 39 }],
+  ['a dashboard without panels', { uid: 'u', title: 'T', schemaVersion: 39 }],
 ] as const) {
   classic(`takes ${fact}`, () => assert.deepEqual([read(json).uid, read(json).title], ['u', 'T']))
 }
 
-classic('names the queries that have no name by letters, past Z too', () => {
+classic('gives queries without a refId letters, also after Z', () => {
   const { panels } = withPanels([{ title: 'P', targets: Array.from({ length: 28 }, () => ({ expr: 'x' })) }])
   const refIds = panels[0]?.targets.map(({ refId }) => refId)
   assert.deepEqual([refIds?.[0], refIds?.[25], refIds?.[26], refIds?.[27]], ['A', 'Z', 'AA', 'AB'])
@@ -211,7 +211,7 @@ const variables = {
   __inputs: [{ name: 'DS_LOKI', type: 'datasource', pluginId: 'loki' }],
 }
 for (const [fact, datasource, reason] of [
-  ['the default one', null, undefined],
+  ['the default datasource', null, undefined],
   ['Prometheus', { type: 'prometheus', uid: 'x' }, undefined],
   ['a uid alone', { uid: 'PBFA97CFB590B2093' }, undefined],
   ['a name', 'My Prometheus', undefined],
@@ -229,7 +229,7 @@ for (const [fact, datasource, reason] of [
   ['another panel', { uid: '-- Dashboard --' }, "shows another panel's data"],
   ['random numbers', '-- Grafana --', "asks Grafana's built-in datasource, not Prometheus"],
 ] as const) {
-  datasources(`${reason === undefined ? 'takes' : 'skips'} ${fact}`, () => {
+  datasources(`${reason === undefined ? 'accepts' : 'skips'} ${fact}`, () => {
     const { panels, skipped } = withPanels(
       [{ title: 'P', datasource, targets: [{ refId: 'A', expr: 'x' }] }],
       variables,
@@ -241,7 +241,7 @@ for (const [fact, datasource, reason] of [
   })
 }
 
-datasources('looks at each target of a mixed panel', () => {
+datasources('reads the datasource of each target of a mixed panel', () => {
   const targets = [
     { refId: 'A', expr: 'x', datasource: { type: 'prometheus', uid: 'p' } },
     { refId: 'B', expr: '{app="x"}', datasource: { type: 'loki', uid: 'l' } },
@@ -260,14 +260,14 @@ datasources('looks at each target of a mixed panel', () => {
 
 for (const [fact, json, reason] of [
   ['an empty query', { refId: 'A', expr: '' }, 'has no query text'],
-  ['a blank one', { refId: 'A', expr: ' \n' }, 'has no query text'],
-  ['one of SQL', { refId: 'A', rawSql: 'select 1' }, 'has "rawSql" and no PromQL expression'],
+  ['a blank query', { refId: 'A', expr: ' \n' }, 'has no query text'],
+  ['an SQL query', { refId: 'A', rawSql: 'select 1' }, 'has "rawSql" and no PromQL expression'],
   ['a number', 7, 'has no query text'],
 ] as const) {
   datasources(`skips ${fact}`, () => assert.deepEqual(target(json), { read: undefined, skipped: [reason] }))
 }
 
-datasources('skips a library panel that is not in the file, and takes one that is', () => {
+datasources('skips a library panel without its model, and reads one with it', () => {
   const model = { type: 'stat', targets: [{ refId: 'A', expr: 'x' }] }
   const { panels, skipped } = withPanels([
     { id: 1, title: 'Away', libraryPanel: { uid: 'l', name: 'Lib' } },
@@ -303,32 +303,21 @@ for (const [fact, json, expected] of [
     { query: 'label_values(a)' },
   ],
   [
-    'a query of which only the definition is left',
+    'a query with only its definition',
     { type: 'query', query: {}, definition: 'label_values(b)' },
     { query: 'label_values(b)' },
   ],
-  ['the All of old', { type: 'query', query: 'x', current: { text: 'All', value: 'All' } }, { current: ['$__all'] }],
-  ['a list', { type: 'custom', query: 'a, b : 2, c\\,d' }, { options: ['a', '2', 'c,d'] }],
   [
-    'a list with its options',
-    {
-      type: 'custom',
-      query: 'a,b',
-      options: [{ value: '$__all' }, { value: 'a' }, { value: 'b' }],
-      current: { value: 'a' },
-    },
-    { options: ['a', 'b'], current: ['a'] },
+    'the old form of All',
+    { type: 'query', query: 'x', current: { text: 'All', value: 'All' } },
+    { current: ['$__all'] },
   ],
-  [
-    'intervals',
-    { type: 'interval', query: '1m,5m', options: [{ value: '$__auto_interval_i' }, { value: '1m' }] },
-    { options: ['1m'] },
-  ],
-  ['a constant', { type: 'constant', query: 'kube', hide: 2 }, { query: 'kube', options: ['kube'], hide: 'variable' }],
-  ['a text box', { type: 'textbox', query: 'x', hide: 1 }, { query: 'x', options: [], hide: 'label' }],
+  ['a list', { type: 'custom', query: 'a,b', current: { value: 'a' } }, { query: 'a,b', current: ['a'] }],
+  ['a constant', { type: 'constant', query: 'kube', hide: 2 }, { query: 'kube', hide: 'variable' }],
+  ['a text box', { type: 'textbox', query: 'x', hide: 1 }, { query: 'x', hide: 'label' }],
   ['a datasource', { type: 'datasource', query: 'prometheus' }, { query: 'prometheus' }],
 ] as const) {
-  lists(`takes ${fact}`, () => {
+  lists(`reads ${fact}`, () => {
     const dashboard = withPanels([], { templating: { list: [{ name: 'v', ...json }] } })
     assert.deepEqual(dashboard.skipped, [])
     const variable = { ...dashboard.variables[0] }
@@ -337,7 +326,7 @@ for (const [fact, json, expected] of [
   })
 }
 
-lists('skips the query of one that asks elsewhere, and keeps the variable', () => {
+lists('skips the query of a variable of another datasource, and keeps the variable', () => {
   const list = [{ name: 'v', type: 'query', query: 'label_values(app)', datasource: { type: 'loki', uid: 'l' } }]
   const { variables: read, skipped } = withPanels([], { templating: { list } })
   assert.equal(read.length, 1)
@@ -353,8 +342,8 @@ for (const [fact, json, why] of [
   ['nothing', {}, 'it is empty'],
   ['rules', { groups: [] }, 'it has neither "panels" nor "rows" nor "elements" (it has groups)'],
   ['a panel', { title: 'P', type: 'stat', targets: [] }, 'it is a single panel'],
-  ['panels that are no list', { title: 'T', panels: {} }, '"panels" is not a list'],
-  ['panels of nobody', { panels: [] }, 'it has panels, and neither a title nor a uid'],
+  ['panels that are not a list', { title: 'T', panels: {} }, '"panels" is not a list'],
+  ['panels without a title and a uid', { panels: [] }, 'it has panels, and neither a title nor a uid'],
 ] as const) {
   refuses(fact, () => {
     const expected = new LabError(`some.json is not a Grafana dashboard: ${why}`)
@@ -362,7 +351,7 @@ for (const [fact, json, why] of [
   })
 }
 
-refuses('nothing of odd values inside a dashboard: they are as if they were not there', () => {
+refuses('no dashboard because of invalid values inside it: they count as missing', () => {
   const panels = [
     null,
     7,
@@ -388,7 +377,7 @@ refuses('nothing of odd values inside a dashboard: they are as if they were not 
 refuses.run()
 
 const ids = suite('readDashboard() of panel ids')
-ids('gives each panel one of its own, as Grafana does where it is missing or taken', () => {
+ids('gives each panel a unique id, as Grafana does for a missing or duplicate one', () => {
   const panels = [{ id: 4 }, {}, { id: 4 }, { id: 2 }, { id: 'x' }].map(panel => ({ title: 'P', ...panel }))
   assert.deepEqual(
     read({ title: 'T', panels }).panels.map(({ id }) => id),

@@ -8,7 +8,7 @@ import { type RunningPrometheus, startPrometheus } from '../checks/verify/promet
 function variable(given: Partial<Variable>): Variable {
   return {
     ...{ name: 'x', type: 'query', label: '', query: '', regex: '', multi: true, includeAll: true, allValue: '' },
-    ...{ current: [], options: [], hide: 'no', datasource: { type: 'prometheus', uid: 'prometheus' } },
+    ...{ current: [], hide: 'no', datasource: { type: 'prometheus', uid: 'prometheus' } },
     ...given,
   }
 }
@@ -34,29 +34,37 @@ const known = new Map([['job', { values: ['web'], several: true }]])
 for (const [fact, given, expected] of [
   ['the values of a label on a metric', { query: 'label_values(app_info, pod)' }, ['db-1', 'web-1', 'web-2']],
   ['the values of a label', { query: 'label_values(job)' }, ['db, main', 'web']],
-  ['those that follow their parent', { query: 'label_values(app_info{job=~"$job"}, pod)' }, ['web-1', 'web-2']],
+  ['values that depend on another variable', { query: 'label_values(app_info{job=~"$job"}, pod)' }, ['web-1', 'web-2']],
   ['a selector with commas', { query: 'label_values(app_info{job="db, main", pod!=""}, pod)' }, ['db-1']],
   ['the names of labels', { query: 'label_names()' }, ['__name__', 'job', 'k8s.pod.name', 'pod']],
   ['metrics by a pattern', { query: 'metrics(^app_)' }, ['app_info']],
-  ['what a query gives, cut by the first group', { query: 'query_result(load)', regex: '/pod="([^"]+)"/' }, ['web-1']],
+  [
+    'the result of a query, cut to the first group',
+    { query: 'query_result(load)', regex: '/pod="([^"]+)"/' },
+    ['web-1'],
+  ],
   ['a bare query', { query: 'load', regex: '.*pod="(?<value>[^"]+)".*' }, ['web-1']],
-  ['what the expression lets through', { query: 'label_values(app_info, pod)', regex: '/^web/' }, ['web-1', 'web-2']],
-  ['parts, each once', { query: 'label_values(app_info, pod)', regex: '/^(\\w+)-/' }, ['db', 'web']],
+  [
+    'the values that match the expression',
+    { query: 'label_values(app_info, pod)', regex: '/^web/' },
+    ['web-1', 'web-2'],
+  ],
+  ['unique parts', { query: 'label_values(app_info, pod)', regex: '/^(\\w+)-/' }, ['db', 'web']],
   ['values of a label in quotes', { query: 'label_values({__name__="app_info"}, "pod")' }, ['db-1', 'web-1', 'web-2']],
   ['values of a UTF-8 label', { query: 'label_values({"k8s.pod.phase"}, "k8s.pod.name")' }, ['utf-1']],
   ['values of a UTF-8 label of all series', { query: 'label_values("k8s.pod.name")' }, ['utf-1']],
-  ['nothing, where there is nothing', { query: 'label_values(gone, pod)' }, []],
+  ['no value without series', { query: 'label_values(gone, pod)' }, []],
   ['a list', { type: 'custom', query: 'a, Bee : b, c\\,d' }, ['a', 'b', 'c,d']],
   ['intervals', { type: 'interval', query: 'auto,1m,5m' }, ['1m', '5m']],
   ['a constant', { type: 'constant', query: 'x' }, ['x']],
-  ['what a text box says', { type: 'textbox', query: '', current: ['typed'] }, ['typed']],
+  ['the value of a text box', { type: 'textbox', query: '', current: ['typed'] }, ['typed']],
 ] as const) {
   options(fact, async ({ api }) => {
     assert.deepEqual(await variableOptions(variable(given), { api, range, known }), expected)
   })
 }
 
-options('passes on why Prometheus refuses', async ({ api }) => {
+options('reports the error of Prometheus', async ({ api }) => {
   const refused = variableOptions(variable({ query: 'label_values(app_info{, pod)' }), { api, range, known })
   await assert.rejects(refused, { name: 'QueryError' })
 })
@@ -83,13 +91,13 @@ reads('is none of another query', () => assert.equal(labelValuesQuery('query_res
 reads.run()
 
 const chooses = suite('chosenValue()')
-chooses('gives All the text that stands for it, and else every value', () => {
+chooses('gives All its allValue, or else all values', () => {
   assert.deepEqual(chosenValue(variable({ allValue: '.+' }), 'all', ['a', 'b']), {
     ...{ values: ['a', 'b'], allText: '.+', several: true, isAll: true },
   })
   assert.deepEqual(chosenValue(variable({}), 'all', ['a', 'b']), { values: ['a', 'b'], several: true, isAll: true })
 })
-chooses('is plain for a variable that has one value', () => {
+chooses('is plain for a variable with one value', () => {
   assert.deepEqual(chosenValue(variable({ multi: false, includeAll: false }), ['a'], ['a', 'b']), {
     ...{ values: ['a'], several: false },
   })

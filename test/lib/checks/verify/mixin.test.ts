@@ -1,7 +1,7 @@
 /** Dashboards as people have them, in the shapes of public mixins: what is right in them is right, and only what is wrong is found. */
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { catalog } from '../../../../dashboards/catalog.ts'
+import { metricCatalog } from '../../../../dashboards/catalog.ts'
 import { recordedSeries } from '../../../../dashboards/rules/index.ts'
 import { lintDashboards } from '../../../../lib/checks/lint/lint-dashboards.ts'
 import { verify } from '../../../../lib/checks/verify/verify.ts'
@@ -171,7 +171,12 @@ mixins.run()
 
 const linted = suite('lintDashboards(), dashboards in the shapes of mixins')
 linted('warns of units and windows that do not fit, and of nothing else', () => {
-  const findings = lintDashboards({ own: [], others: [resources, overview], catalog, recorded: recordedSeries() })
+  const findings = lintDashboards({
+    own: [],
+    others: [resources, overview],
+    catalog: metricCatalog(),
+    recorded: recordedSeries(),
+  })
   assert.deepEqual(
     findings.map(({ severity, panel: at, rule }) => [severity, at, rule]),
     [

@@ -41,12 +41,12 @@ const steps = [
 const written: [name: string, config: Record<string, unknown>, value: number, text: string][] = [
   ['a share', { unit: 'percentunit', decimals: 1 }, 0.256, '25.6%'],
   ['bytes', { unit: 'bytes' }, 3 * 2 ** 30, '3 GiB'],
-  ['bits a second', { unit: 'bps' }, 1_500_000, '1.50 Mb/s'],
+  ['bits per second', { unit: 'bps' }, 1_500_000, '1.50 Mb/s'],
   ['a plain number', { unit: 'none' }, 12, '12'],
   ['a short number', { unit: 'short' }, 12_345, '12.3 K'],
   ['seconds', { unit: 's' }, 0.012, '12 ms'],
   ['a mapped value', { mappings: [{ type: 'value', options: { 1: { text: 'Ready', index: 0 } } }] }, 1, 'Ready'],
-  ['a unit that nobody knows', { unit: 'parsecs' }, 3, '3 parsecs'],
+  ['an unknown unit', { unit: 'parsecs' }, 3, '3 parsecs'],
 ]
 for (const [name, defaults, value, text] of written) {
   values(`writes ${name} as Grafana does`, async () => {
@@ -54,7 +54,7 @@ for (const [name, defaults, value, text] of written) {
     assert.equal(valuesOf(panel, await framesIn(panel, [[[{}, value]]]))[0]?.text, text)
   })
 }
-values('colours by thresholds, whose first step is null in a file', async () => {
+values('colors by thresholds; the first step is null in a file', async () => {
   const panel = panelOf({
     type: 'gauge',
     fieldConfig: { defaults: { min: 0, max: 1, thresholds: { mode: 'absolute', steps } } },
@@ -74,7 +74,7 @@ values('colours by thresholds, whose first step is null in a file', async () => 
   )
   assert.equal(new Set(shown.map(({ color }) => color)).size, 2)
 })
-values('names each of several by its legend, and one alone not at all', async () => {
+values('names several values by their legends, and a single value not at all', async () => {
   const panel = panelOf({ type: 'bargauge' }, [{ legendFormat: '{{pod}} of {{ns}}' }])
   const several = valuesOf(
     panel,
@@ -101,7 +101,7 @@ const matchers: [id: string, options: unknown, matched: string[]][] = [
   ['byType', 'number', ['p', 'q', 'r']],
 ]
 for (const [id, options, matched] of matchers) {
-  overrides(`${id} sets what it says on the fields it is for`, async () => {
+  overrides(`${id} sets its properties on the matching fields`, async () => {
     const override = { matcher: { id, options }, properties: [{ id: 'custom.lineStyle', value: { fill: 'dash' } }] }
     const panel = panelOf({ type: 'timeseries', fieldConfig: { defaults: {}, overrides: [override] } }, [
       { legendFormat: '{{pod}}' },
@@ -124,7 +124,7 @@ for (const [id, options, matched] of matchers) {
 overrides.run()
 
 const timeseries = suite('timeseriesOf()')
-timeseries('gives all lines the same times, with gaps where one has no number', async () => {
+timeseries('gives all lines the same times, with gaps for missing values', async () => {
   const panel = panelOf({ type: 'timeseries', options: { legend: { calcs: ['lastNotNull', 'max'] } } })
   const frames = await framesIn(panel, [
     [
@@ -150,14 +150,14 @@ timeseries('gives all lines the same times, with gaps where one has no number', 
   )
   assert.deepEqual(drawn.calcs, ['Last *', 'Max'])
 })
-timeseries('draws the highest of many, in their order, and counts all', async () => {
+timeseries('draws the highest of many series in their order, and counts all', async () => {
   const panel = panelOf({ type: 'timeseries' }, [{ legendFormat: '{{n}}' }])
   const frames = await framesIn(panel, [Array.from({ length: 10_000 }, (_, n) => [{ n: `${n}` }, n] as const)])
   const { series, seriesCount } = timeseriesOf(panel, frames, 5)
   const highest = Array.from({ length: 30 }, (_, n) => `${9_970 + n}`)
   assert.deepEqual([seriesCount, series.map(({ name }) => name)], [10_005, highest])
 })
-timeseries('stacks what is stacked, dashes bounds, and keeps names out of the picture', async () => {
+timeseries('stacks series, dashes bounds, and has no names in the picture', async () => {
   const fieldConfig = { defaults: { custom: { stacking: { mode: 'normal' }, fillOpacity: 40 }, min: 0 } }
   const panel = panelOf({ type: 'timeseries', fieldConfig }, [{ legendFormat: '{{pod}}' }])
   const drawn = timeseriesOf(panel, await framesIn(panel, [[[{ pod: PLANTED }, 1, 2]]]))
@@ -166,7 +166,7 @@ timeseries('stacks what is stacked, dashes bounds, and keeps names out of the pi
   assertSays(svg, /^<svg aria-hidden="true"/)
   assert.ok(!svg.includes('onerror'))
 })
-timeseries('draws thresholds across where the panel shows them', async () => {
+timeseries('draws thresholds as lines if the panel shows them', async () => {
   const steps = [
     { value: null, color: 'green' },
     { value: 0.8, color: 'orange' },
@@ -226,29 +226,29 @@ for (const type of ['stat', 'gauge', 'bargauge', 'timeseries', 'table', 'piechar
     assertSays(text, /&#60;img src=x/)
   })
 }
-panels('escapes what Prometheus says when it refuses', async () => {
+panels('escapes the errors of Prometheus', async () => {
   const panel = panelOf({})
   const [answer] = answersOf(panel, [[]])
   assert.ok(answer)
   const { text } = await panelBody(panel, [{ ...answer, refused: PLANTED }], context)
   assertSays(text, /A: &#60;img src=x/)
 })
-panels('shows the data of a kind that it can’t draw as a table, and says so', async () => {
+panels('shows the data of an unknown panel type as a table, with a note', async () => {
   const text = await body(panelOf({ type: 'geomap' }), [[[{ pod: 'p' }, 1]]])
   assertSays(text, /Panels of kind geomap are not drawn here/)
   assertSays(text, /<table>/)
 })
-panels('says that there is no data, or in the panel’s own words', async () => {
+panels('shows "No data", or the panel’s own text for it', async () => {
   assertSays(await body(panelOf({}), [[]]), /No data/)
   assertSays(await body(panelOf({ fieldConfig: { defaults: { noValue: 'all well' } } }), [[]]), /all well/)
 })
-panels('says how much of very many series, values and rows it shows', async () => {
+panels('notes how many of the series, values and rows it shows', async () => {
   const many = Array.from({ length: 10_000 }, (_, n) => [{ n: `${n}` }, n] as const)
   assertSays(await body(panelOf({ type: 'timeseries' }), [many]), /30 of 10000 series, the highest/)
   assertSays(await body(panelOf({ type: 'bargauge' }), [many]), /60 of 10000 values/)
   assertSays(await body(panelOf({ type: 'table' }, [{ format: 'table' }]), [many]), /100 of 10000 rows/)
 })
-panels('says that a panel is drawn once which Grafana repeats', async () => {
+panels('notes that a repeated panel is drawn once', async () => {
   assertSays(await body(panelOf({ repeat: 'node' }), [[[{}, 5]]]), /for each value of node; here it is drawn once/)
 })
 const endless = `${'a'.repeat(40)}!`
@@ -267,29 +267,29 @@ for (const [where, json] of [
     { transformations: [{ id: 'renameByRegex', options: { regex: endlessPattern, renamePattern: '' } }] },
   ],
 ] as const) {
-  panels(`ends a pattern that goes back and forth for ever in ${where}`, async () => {
+  panels(`stops a pattern with catastrophic backtracking in ${where}`, async () => {
     const panel = panelOf({ type: 'table', ...json }, [{ format: 'table' }])
     const drawn = panelBody(panel, answersOf(panel, [[[{ [endless]: endless }, 1]]]), { ...context, limitMs: 200 })
     await assert.rejects(drawn, { name: 'LabError', message: /was ended: it took longer than 0\.2 s$/ })
   })
 }
-panels('leaves out an override whose pattern is none, and says so', async () => {
+panels('omits an override with an invalid pattern, with a note', async () => {
   const overrides = [{ matcher: { id: 'byRegexp', options: '/(/' }, properties: [] }]
   const text = await body(panelOf({ fieldConfig: { overrides } }), [[[{}, 5]]])
   assertSays(text, /Left out: the pattern \/\(\/ of an override[\s\S]*<strong>5<\/strong>/)
 })
-panels('leaves out a transformation that it doesn’t know, and says so', async () => {
+panels('omits an unknown transformation, with a note', async () => {
   const panel = panelOf({ transformations: [{ id: 'tomorrow', options: {} }] })
   assertSays(await body(panel, [[[{}, 5]]]), /tomorrow is not known here[\s\S]*<strong>5<\/strong>/)
 })
 panels.run()
 
 const parts = suite('html``')
-parts('escapes values, and puts lists and nothing together', () => {
+parts('escapes values, joins lists and omits undefined', () => {
   assert.equal(html`<p title="${PLANTED}">${[html`<b>${1}</b>`, undefined]}</p>`.text.includes('<img'), false)
   assert.equal(html`${[html`<b>${1}</b>`, undefined]}`.text, '<b>1</b>')
 })
-parts('takes for a colour only a colour', () => {
+parts('accepts only colors as a color', () => {
   assert.deepEqual(['#73bf69', 'rgb(1, 2, 3)', 'red;background:url(x)', '"/>'].map(safeColor), [
     '#73bf69',
     'rgb(1, 2, 3)',
@@ -297,7 +297,7 @@ parts('takes for a colour only a colour', () => {
     undefined,
   ])
 })
-parts('follows no link that runs or that leaves by a trick', () => {
+parts('has no link that runs code or hides its host', () => {
   const urls = [
     '/d/x',
     'https://example.org',

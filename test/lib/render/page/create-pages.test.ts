@@ -123,14 +123,14 @@ pages.after(async ({ prometheus, server }) => {
   await prometheus?.stop()
 })
 
-pages('lists the dashboards, and says which file can’t be read', async ({ get }) => {
+pages('lists the dashboards, and names the files that cannot be read', async ({ get }) => {
   const { status, text } = await get('/')
   assert.equal(status, 200)
   assertSays(text, /<a href="\/d\/requests">Requests<\/a>/)
   assertSays(text, /broken\.json: this is no JSON/)
 })
 
-pages('says of each part whether it is up, down, or unhealthy and why', async ({ prometheus }) => {
+pages('shows for each part whether it is up, down, or unhealthy with the reason', async ({ prometheus }) => {
   const running = { pid: 4711, command: 'x', residentBytes: 2 ** 20 }
   const part = { name: 'up', process: running, trouble: undefined, address: '127.0.0.1:1', logFile: '/x' }
   const parts = async () => [
@@ -149,10 +149,10 @@ pages('says of each part whether it is up, down, or unhealthy and why', async ({
 })
 
 const choices: [name: string, query: string, sum: string, chosen: RegExp][] = [
-  ['All, when nothing is chosen', '', '6 KiB', /<option value="\$__all" selected>All/],
+  ['All without a selection', '', '6 KiB', /<option value="\$__all" selected>All/],
   ['one value', '?var-job=db', '2 KiB', /<option value="db" selected>/],
   ['several values', '?var-job=db&var-job=web', '3 KiB', /<option value="web" selected>/],
-  ['no value that the list doesn’t have', '?var-job=nobody', '6 KiB', /<option value="\$__all" selected>/],
+  ['All for an unknown value', '?var-job=nobody', '6 KiB', /<option value="\$__all" selected>/],
   ['a value with HTML in it', '?var-job=%3Cb%3Ebold%3C/b%3E', '3 KiB', /&#60;b&#62;bold&#60;\/b&#62;" selected/],
 ]
 for (const [name, query, sum, chosen] of choices) {
@@ -165,23 +165,23 @@ for (const [name, query, sum, chosen] of choices) {
   })
 }
 
-pages('has what is chosen in the titles of its panels', async ({ get }) => {
+pages('has the selected values in the titles of panels', async ({ get }) => {
   assertSays((await get('/d/requests')).text, /<h4 [^>]*>Lines of All<\/h4>/)
   assertSays((await get('/d/requests?var-job=db&var-job=web')).text, /<h4 [^>]*>Lines of db \+ web<\/h4>/)
 })
 
-pages('says in a panel that its query is wrong, and draws the others', async ({ get }) => {
+pages('reports a query error in its panel, and draws the others', async ({ get }) => {
   const { text } = await get('/d/requests')
   assertSays(text, /Prometheus gave no answer to A: .*unclosed left parenthesis/)
   assertSays(text, /<svg aria-hidden="true"/)
 })
 
-pages('takes the time and the refresh of the address, and no nonsense', async ({ get }) => {
+pages('uses the time range and refresh interval of the URL if they are valid', async ({ get }) => {
   assertSays((await get('/d/requests?from=now-5m&refresh=30s')).text, /"now-5m" selected[\s\S]*data-refresh="30s"/)
   assertSays((await get('/d/requests?from=now-900y&refresh=1ms')).text, /"now-30m" selected[\s\S]*data-refresh="off"/)
 })
 
-pages('has a page for each dashboard, whatever their uids and titles, with its own verdict', async ({ prometheus }) => {
+pages('has a page for each dashboard with any uid and title, with its own verdict', async ({ prometheus }) => {
   const panel = (expr: string) => ({ title: 'P', type: 'stat', targets: [{ refId: 'A', expr, instant: true }] })
   const given = [
     { title: 'Twin', uid: 'twin', panels: [panel('missing')] },
@@ -222,7 +222,7 @@ pages('has a page for each dashboard, whatever their uids and titles, with its o
   }
 })
 
-pages('gives verify’s verdict when its form is posted, with what is chosen there', async ({ get }) => {
+pages('shows the verdict of verify after a POST, with the selection of the form', async ({ get }) => {
   assertSays((await get('/d/requests')).text, /<form class="pick" method="get">[\s\S]*<button formmethod="post">/)
   const { text } = await get('/d/requests', { method: 'POST', body: 'var-job=db&refresh=10s' })
   assertSays(text, /✗ verify: 1 failed/)
@@ -231,7 +231,7 @@ pages('gives verify’s verdict when its form is posted, with what is chosen the
 })
 
 pages(
-  'says that a dashboard of a part that is not there is not applicable, which is no failure',
+  'shows a dashboard without its prerequisite as not applicable, which is not a failure',
   async ({ prometheus }) => {
     const all = [
       {
@@ -276,7 +276,7 @@ async function withSlowVerify(
   })
 }
 
-pages('starts verify for nobody who only reads, and for no page of another origin', async ({ prometheus }) => {
+pages('starts verify neither for GET nor for a page of another origin', async ({ prometheus }) => {
   await withSlowVerify(prometheus.url, async ({ server, starts, end }) => {
     const { port } = server.address() as AddressInfo
     assert.equal((await get(server, '/d/requests?verify=1')).status, 200)
@@ -341,7 +341,7 @@ pages(
   },
 )
 
-pages('has no page of another path or uid', async ({ get }) => {
+pages('has no page for an unknown path or uid', async ({ get }) => {
   for (const path of ['/d/', '/d/nope', '/d/%ff', '/../etc/passwd', '//x'])
     assert.equal((await get(path)).status, 404, path)
 })
@@ -372,7 +372,7 @@ async function startRelay(url: string, isLeft: (query: string) => boolean) {
   return { asked, url: `http://127.0.0.1:${(relay.address() as AddressInfo).port}`, close }
 }
 
-pages('asks each different query once', async ({ prometheus }) => {
+pages('sends each different query once', async ({ prometheus }) => {
   const relay = await startRelay(prometheus.url, () => false)
   const twice = { ...json, panels: [...json.panels, ...json.panels.map(panel => ({ ...panel, id: 10 + panel.id }))] }
   const dashboard = readDashboard(twice, 'test')
@@ -391,7 +391,7 @@ pages('asks each different query once', async ({ prometheus }) => {
   }
 })
 
-pages('shows what is answered while the rest is still being asked', async ({ prometheus }) => {
+pages('sends panels while other queries are running', async ({ prometheus }) => {
   const relay = await startRelay(prometheus.url, query => query.startsWith('requests{'))
   const server = await serve({ prometheusUrl: relay.url })
   const { port } = server.address() as AddressInfo
@@ -420,7 +420,7 @@ pages('shows what is answered while the rest is still being asked', async ({ pro
   }
 })
 
-pages('draws the highest of many series, and says how many there are', async ({ prometheus }) => {
+pages('draws the highest of many series, and notes their number', async ({ prometheus }) => {
   const target = { refId: 'A', expr: 'many', legendFormat: 'n{{n}}' }
   const lowest = { transformations: [{ id: 'sortBy', options: {} }] }
   const panels = [{}, lowest].map((more, id) => ({
@@ -439,7 +439,7 @@ pages('draws the highest of many series, and says how many there are', async ({ 
   assert.deepEqual([text.includes('n10</th>'), text.includes('n9</th>')], [true, false])
 })
 
-pages('says in a panel that its query takes too long, and draws the others', async ({ prometheus }) => {
+pages('reports a time-out in its panel, and draws the others', async ({ prometheus }) => {
   const relay = await startRelay(prometheus.url, query => query.startsWith('sum(requests{'))
   const server = await serve({ prometheusUrl: relay.url }, { timeoutMs: 1_500 })
   try {
@@ -453,7 +453,7 @@ pages('says in a panel that its query takes too long, and draws the others', asy
   }
 })
 
-pages('holds no more memory after 500 refreshes', async ({ get }) => {
+pages('uses no more memory after 500 refreshes', async ({ get }) => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const heapAfter = async (refreshes: number) => {
@@ -470,7 +470,7 @@ pages('holds no more memory after 500 refreshes', async ({ get }) => {
   assert.ok(after < 1.2 * before, `${before} bytes, then ${after}`)
 })
 
-pages('names the services that Jaeger has traces of, and leads to them', async ({ prometheus }) => {
+pages('lists the services in Jaeger, with links', async ({ prometheus }) => {
   const jaeger = createServer((_, response) => response.end('{"data":["web","<b>x</b>"]}'))
   await new Promise<void>(resolve => jaeger.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(jaeger.address() as AddressInfo).port}`
@@ -491,7 +491,7 @@ pages('names the services that Jaeger has traces of, and leads to them', async (
   }
 })
 
-pages('says in each panel that Prometheus is away', async () => {
+pages('reports in each panel that Prometheus is down', async () => {
   const away = await serve({ prometheusUrl: `http://127.0.0.1:${await freePort()}` })
   const { status, text } = await get(away, '/d/requests', { method: 'POST' }).finally(() => away.close())
   assertSays(text, /<p class="failed">Cannot query Prometheus/)

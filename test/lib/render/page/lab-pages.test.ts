@@ -32,7 +32,7 @@ pages.before(async context => {
 const write = ({ dir }: Context, name: string, title: string) =>
   writeFileSync(join(dir, name), JSON.stringify({ title, uid: 'mine', schemaVersion: 39, panels: [] }))
 
-pages('have a dashboard of the user’s as its file is now: new, changed, broken, gone', async context => {
+pages('read the user’s dashboards for each page: new, changed, invalid, deleted', async context => {
   const { dir, get } = context
   assert.equal(await get('/d/mine'), undefined)
   write(context, 'mine.json', 'First')

@@ -7,7 +7,7 @@ const explored = suite('exploredTraces()')
 const jaeger = 'http://127.0.0.1:16686'
 const filled = (service: string) => toTraces('jaeger').url.replace(/\$\{__data.*?\}/, encodeURIComponent(service))
 
-explored("leads where the dashboards' own link leads in Grafana", () => {
+explored('gives the URL in Jaeger for the link of the dashboards', () => {
   assert.equal(exploredTraces(filled('cart & co'), jaeger), `${jaeger}/search?service=cart+%26+co&lookback=1h&limit=20`)
 })
 
@@ -18,6 +18,6 @@ for (const url of [
   '/d/traces',
   toTraces('tempo').url,
 ]) {
-  explored(`leads nowhere from ${url.slice(0, 30)}`, () => assert.equal(exploredTraces(url, jaeger), undefined))
+  explored(`gives undefined for ${url.slice(0, 30)}`, () => assert.equal(exploredTraces(url, jaeger), undefined))
 }
 explored.run()
