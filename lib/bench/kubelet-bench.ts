@@ -32,12 +32,12 @@ export async function kubeletBench(lab: Lab): Promise<BenchRow[]> {
     await applyManifests(lab, RESOURCE_METRICS)
     await callAll(client, [{ method: 'POST', path: USAGE_PATH, body: usage }])
     // KWOK creates the series of a node's pods after the first request for them.
-    const running = await measure(nodes, node => `${proxy}/${node}/metrics/resource`, countResourcePods)
-    await waitUntilServed(running.pods, () =>
-      measure(nodes, node => `${kwok}/${node}/metrics/resource`, countResourcePods),
-    )
-    const ofKwok = await fastest(() => measure(nodes, node => `${kwok}/${node}/metrics/resource`, countResourcePods))
-    const ours = await fastest(() => measure(nodes, node => `${proxy}/${node}/metrics/resource`, countResourcePods))
+    const resource = (server: string) => () =>
+      measure(nodes, node => `${server}/${node}/metrics/resource`, countResourcePods)
+    const running = await resource(proxy)()
+    await waitUntilServed(running.pods, resource(kwok))
+    const ofKwok = await fastest(resource(kwok))
+    const ours = await fastest(resource(proxy))
     const summary = await fastest(() => measure(nodes, node => `${proxy}/${node}/stats/summary`, countSummaryPods))
     const baseline = { name: "KWOK's metrics/resource", value: ofKwok.podsPerSecond }
     const name = (what: string) => `${nodes.length} nodes and ${running.pods} pods: ${what}`
