@@ -3,12 +3,12 @@ import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
 import { type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import { checkQuery, expectedBounds, type Verdict } from './check-query.ts'
-import { isCallMeasure } from './contributions.ts'
 import { duplicateRows } from './duplicate-rows.ts'
 import type { Evaluator } from './evaluate-queries.ts'
 import { checkException, expectationsOfText } from './exceptions.ts'
 import { dashboardRange, type PanelQuery, panelQueries, type QueryFacts, queryFacts } from './panel-queries.ts'
 import type { Reading } from './pass-criteria.ts'
+import { isCallMeasure } from './quantities.ts'
 import {
   type DashboardExpectations,
   queryKey as expectationKey,

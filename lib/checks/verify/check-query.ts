@@ -1,11 +1,11 @@
 import { unitOfTarget } from '../../grafana/target-unit.ts'
 import type { RangeSeries } from '../../prometheus/prometheus-client.ts'
 import { compareWithTruth, type Mismatch } from './compare-values.ts'
-import { isMeasured, isShownAtZero } from './contributions.ts'
 import { badText, type Evaluation } from './evaluate-queries.ts'
 import { expectedValues } from './expected-values.ts'
 import type { PanelQuery, QueryFacts } from './panel-queries.ts'
 import { type KnownStates, mayBeMissing } from './pass-criteria.ts'
+import { isMeasured } from './quantities.ts'
 import type { AllowedEmpty, QueryExpectations, Truth } from './query-expectations.ts'
 import { scaleOf } from './unit-scale.ts'
 import type { Bounds } from './usage-bounds.ts'
@@ -87,6 +87,11 @@ export function checkQuery(query: PanelQuery, evaluation: Evaluation, context: Q
   if (mismatches.length === 0) return { kind: 'ok', compared: true }
   const hint = `${truthText(expectations.truth)}, by ${isUsage ? (states?.now.usage.name ?? '') : 'the API'}`
   return failed('wrong number', firstOf(mismatches.map(gotText)), firstOf(mismatches.map(expectedText)), hint)
+}
+
+/** Whether a query has a series also where the value is 0: measured quantities do. */
+function isShownAtZero({ of, aboveZero = false }: Truth): boolean {
+  return !aboveZero && (isMeasured(of) || of === 'node-condition')
 }
 
 /** An allowed empty or NaN result, whose conditions are not checked yet. */

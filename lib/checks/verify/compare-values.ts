@@ -1,7 +1,7 @@
 import type { Sample } from '../../prometheus/prometheus-client.ts'
+import { type Dimension, labelOfDimension } from './dimensions.ts'
 import { truthKey } from './expected-values.ts'
 import { mayBeMissing, passes } from './pass-criteria.ts'
-import { type Dimension, labelOfDimension } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 
 /** The tolerance of usage: the times of its samples are not known exactly. */

@@ -1,6 +1,7 @@
-import { type Contribution, contributions, isCallMeasure, isMeasured } from './contributions.ts'
+import type { Dimension } from './dimensions.ts'
 import { boundsOverTime, type ClusterState, type Filters, type KnownStates } from './pass-criteria.ts'
-import type { Dimension, Truth } from './query-expectations.ts'
+import { type Contribution, contributions, isCallMeasure, isMeasured } from './quantities.ts'
+import type { Truth } from './query-expectations.ts'
 import { type Bounds, sumOfBounds, type UsageWindow } from './usage-bounds.ts'
 
 /**

@@ -8,8 +8,8 @@ import { isConstant } from '../../promql/constant.ts'
 import { walk } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { promqlRegex } from '../../promql/promql-regex.ts'
+import type { Dimension } from './dimensions.ts'
 import type { Filter, Filters } from './pass-criteria.ts'
-import type { Dimension } from './query-expectations.ts'
 import type { VariableSelection } from './variable-selection.ts'
 
 /** A query of a panel as Grafana sends it. */

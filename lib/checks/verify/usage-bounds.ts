@@ -1,4 +1,4 @@
-import type { Claim, SpaceFigures } from './filesystem-truth.ts'
+import type { FsStats, VolumeStats } from '../../kubelet/endpoints/summary-types.ts'
 
 /** A value between two bounds, because the time of collection is not known exactly. */
 export interface Bounds {
@@ -8,19 +8,38 @@ export interface Bounds {
   mayBeAbsent?: boolean
 }
 
+/** A kubelet's values of a file system: bytes and inodes. */
+export type SpaceFigures = Omit<FsStats, 'time'>
+
+/** A kubelet's values of a volume, and its PersistentVolumeClaim if it has one. */
+export type VolumeFigures = SpaceFigures & Pick<VolumeStats, 'pvcRef'>
+
 /** The usage of containers: cores, bytes, and periods, operations and bytes per second. */
 export const containerMeasures = [
-  ...(['cpu-usage', 'memory-working-set', 'memory-rss', 'memory-cache', 'memory-swap'] as const),
+  'cpu-usage',
+  'memory-working-set',
+  'memory-rss',
+  'memory-cache',
+  'memory-swap',
   /** CFS periods of containers with a CPU limit, and those that were throttled. */
-  ...(['cpu-periods', 'cpu-throttled-periods'] as const),
-  ...(['disk-reads', 'disk-writes', 'disk-read-bytes', 'disk-written-bytes'] as const),
-  ...(['disk-operations', 'disk-bytes'] as const),
+  'cpu-periods',
+  'cpu-throttled-periods',
+  'disk-reads',
+  'disk-writes',
+  'disk-read-bytes',
+  'disk-written-bytes',
+  'disk-operations',
+  'disk-bytes',
 ] as const
 
 /** The network traffic of a pod, per second. */
 export const networkMeasures = [
-  ...(['network-receive', 'network-transmit', 'packets-receive', 'packets-transmit'] as const),
-  ...(['drops-receive', 'drops-transmit'] as const),
+  'network-receive',
+  'network-transmit',
+  'packets-receive',
+  'packets-transmit',
+  'drops-receive',
+  'drops-transmit',
 ] as const
 
 /** Measures that only host metrics have, by state or direction. Not the load average, which depends on deleted pods. */
@@ -55,13 +74,18 @@ export interface UsageSource {
   nodes(measured: Measured | HostMeasure, window: UsageWindow): Figures | undefined
   /** The nodes' disks, by their names. */
   disks(): ReadonlyMap<string, SpaceFigures>
-  /** The volumes of mounted claims. */
-  volumes(): readonly (Claim & SpaceFigures)[]
+  /** The volumes of pods; those of a claim with its name. */
+  volumes(): readonly VolumeFigures[]
 }
 
 /** Whether a measure is one of the network. */
 export function isNetworkMeasure(measured: string): measured is NetworkMeasure {
   return networkMeasures.some(each => each === measured)
+}
+
+/** An exact value. */
+export function exact(value: number): Bounds {
+  return { least: value, most: value }
 }
 
 /** The sum of several bounds. */

@@ -8,7 +8,6 @@ import { hash } from '../../kubelet/usage/pseudo-random.ts'
 import type { UsageSources } from '../../kubelet/usage/usage-model.ts'
 import { createUsageObjects, usageObject } from '../../kubelet/usage/usage-objects.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
-import { type SpaceFigures, spaceFigures } from './filesystem-truth.ts'
 import { hostFigures, type ModelNode, type RunningPod, youngSinceMs } from './host-truth.ts'
 import { containerBounds, type SampleTimes, sampleTimes, trafficBounds } from './sample-times.ts'
 import {
@@ -16,6 +15,7 @@ import {
   type HostMeasure,
   isNetworkMeasure,
   type Measured,
+  type SpaceFigures,
   sumOfBounds,
   type UsageSource,
   type UsageWindow,
@@ -79,20 +79,15 @@ export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): Usage
           usedBytes: totals.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
           inodesUsed: totals.reduce((sum, { inodesUsed }) => sum + inodesUsed, 0),
         })
-        return spaceFigures(fsStats(disk, used, ''))
+        return fsStats(disk, used, '')
       }
       return new Map([...cluster().nodes].map(([name, node]) => [name, spaceOf(node)]))
     },
     volumes() {
+      // The volume of a claim does not depend on the node's disk.
       const disk = { capacityBytes: 0, availableBytes: 0 }
-      return cluster().pods.flatMap(pod => {
-        if (pod.facts.volumes.every(({ claimName }) => claimName === undefined)) return []
-        return volumeStats(pod.facts, podSpace(pod), disk, undefined, '').flatMap(stats =>
-          stats.pvcRef === undefined
-            ? []
-            : [{ namespace: stats.pvcRef.namespace, claim: stats.pvcRef.name, ...spaceFigures(stats) }],
-        )
-      })
+      const withClaim = cluster().pods.filter(({ facts }) => facts.volumes.some(each => each.claimName !== undefined))
+      return withClaim.flatMap(pod => volumeStats(pod.facts, podSpace(pod), disk, undefined, ''))
     },
   }
 }
