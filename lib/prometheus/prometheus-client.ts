@@ -237,6 +237,14 @@ export async function query(url: string, expression: string): Promise<Sample[]> 
   return await createPrometheusApi(url, { timeoutMs: 30_000, next: 'make kwok-status' }).instant(expression)
 }
 
+/** The answer to an optional query; undefined when Prometheus refuses it. Some databases with a PromQL API have no rules. */
+export async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
+  return await answer.catch((error: unknown) => {
+    if (error instanceof QueryError) return undefined
+    throw error
+  })
+}
+
 function isDropped(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined
   return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(systemErrorCode(cause) ?? '')

@@ -1,4 +1,4 @@
-import { type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
+import { orNone, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import type { Prerequisite } from './query-expectations.ts'
 
 /** Queries that show that a prerequisite is met: a scrape job, up or down, or a series that only it produces. */
@@ -38,17 +38,7 @@ export async function missingPrerequisites(
   const checked = (Object.keys(EVIDENCE) as Prerequisite[]).filter(
     need => !(isKwokLab && ALWAYS_IN_KWOK_LAB.includes(need)),
   )
-  const isPresent = await Promise.all(
-    checked.map(async need => {
-      try {
-        const [sample] = await api.instant(`count(${EVIDENCE[need]})`, timeMs)
-        return (sample?.value ?? 0) > 0
-      } catch (error) {
-        // A prerequisite counts as met when its query fails: then the queries that need it report the error.
-        if (error instanceof QueryError) return true
-        throw error
-      }
-    }),
-  )
-  return new Set(checked.filter((_, index) => isPresent[index] === false))
+  const found = await Promise.all(checked.map(need => orNone(api.instant(`count(${EVIDENCE[need]})`, timeMs))))
+  // A prerequisite counts as met when its query fails: then the queries that need it report the error.
+  return new Set(checked.filter((_, at) => found[at] !== undefined && !((found[at][0]?.value ?? 0) > 0)))
 }

@@ -116,6 +116,29 @@ export function verdictOf(result: Pick<DashboardResult, 'failed' | 'byPanel' | '
   return result.byPanel.length === 0 ? 'nothing to check' : 'ok'
 }
 
+/** The result of something that is not a dashboard. */
+export function otherResult(title: string, counts: Partial<DashboardResult>): DashboardResult {
+  return {
+    title,
+    source: title,
+    verdict: counts.failed ? 'failed' : 'ok',
+    byPanel: [],
+    panels: 0,
+    queries: 0,
+    ok: 0,
+    failed: 0,
+    excused: 0,
+    compared: 0,
+    showFallback: 0,
+    skipped: 0,
+    reasons: { excused: {}, skipped: {} },
+    withTruth: 0,
+    withoutTruth: [],
+    notApplicable: '',
+    ...counts,
+  }
+}
+
 /** The reason why no dashboard was checked; undefined if one was, or something failed. */
 export function nothingChecked({ dashboards, failures }: VerifyReport): LabError | undefined {
   if (failures.length > 0 || dashboards.some(({ byPanel }) => byPanel.length > 0)) return undefined

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
+import { PLACEMENT } from '../../../../lib/checks/verify/placement.ts'
 import {
   type DashboardExpectations,
   type QueryExpectations,
   queryKey,
 } from '../../../../lib/checks/verify/query-expectations.ts'
-import { PLACEMENT, verify } from '../../../../lib/checks/verify/verify.ts'
+import { verify } from '../../../../lib/checks/verify/verify.ts'
 import type { VerifyReport } from '../../../../lib/checks/verify/verify-report.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
