@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
-import { callGraph, cyclesOf } from '../../traces/call-graph.ts'
+import { callGraph, workloadKey } from '../../traces/call-graph.ts'
 import {
   serviceFacts,
   tracedPod,
@@ -30,21 +30,15 @@ export async function readTraced(client: Pick<KubeClient, 'request'>): Promise<(
   )
   const graph = callGraph(facts, services?.flatMap(raw => serviceFacts(raw) ?? []) ?? [])
   return pods => {
-    const ready = new Set<string>()
-    if (graph.roots.length > 0) {
-      for (const raw of pods) {
-        const pod = tracedPod(raw)
-        if (pod?.ready === true && pod.owner !== undefined)
-          ready.add(`${pod.owner.kind}/${pod.namespace}/${pod.owner.name}`)
-      }
-    }
-    const roots = graph.roots.map(({ workload }) => workload)
+    const traced = graph.roots.length === 0 ? [] : pods.map(tracedPod)
+    const ready = new Set(
+      traced.flatMap(pod => (pod?.ready && pod.owner ? [workloadKey({ ...pod.owner, namespace: pod.namespace })] : [])),
+    )
+    const roots = graph.roots.map(({ workload }) => workload).filter(workload => ready.has(workloadKey(workload)))
     return {
-      generators: roots
-        .filter(({ kind, namespace, name }) => ready.has(`${kind}/${namespace}/${name}`))
-        .map(({ name }) => name),
+      generators: roots.map(({ name }) => name),
       services: graph.services.size,
-      problems: graph.problems.length + cyclesOf(graph).length,
+      problems: graph.problems.length,
     }
   }
 }
