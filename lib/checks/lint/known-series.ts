@@ -43,36 +43,28 @@ export function seriesNames(metric: CatalogMetric): string[] {
 
 function seriesOf({ name, type, unit, labels }: CatalogMetric): [name: string, series: KnownSeries][] {
   const quantity = quantityOfUnit(unit)
-  const whole: [string, KnownSeries] = [name, { type, labels: new Set(labels), quantity }]
-  if (type !== 'histogram' && type !== 'summary') return [whole]
   const count = quantityOfUnit('1')
-  const special = type === 'histogram' ? 'le' : 'quantile'
-  const withSpecial = new Set([...labels, special])
-  const first: [string, KnownSeries] =
-    type === 'histogram'
-      ? [`${name}_bucket`, { type: 'counter', labels: withSpecial, quantity: count }]
-      : [name, { type: 'gauge', labels: withSpecial, quantity }]
-  return [
-    first,
-    [`${name}_sum`, { type: 'counter', labels: new Set(labels), quantity }],
-    [`${name}_count`, { type: 'counter', labels: new Set(labels), quantity: count }],
-    ...(type === 'histogram' ? [whole] : []),
+  const own = new Set(labels)
+  const whole: [string, KnownSeries] = [name, { type, labels: own, quantity }]
+  const sums: [string, KnownSeries][] = [
+    [`${name}_sum`, { type: 'counter', labels: own, quantity }],
+    [`${name}_count`, { type: 'counter', labels: own, quantity: count }],
   ]
+  if (type === 'histogram')
+    return [[`${name}_bucket`, { type: 'counter', labels: new Set([...own, 'le']), quantity: count }], ...sums, whole]
+  if (type === 'summary') return [[name, { type: 'gauge', labels: new Set([...own, 'quantile']), quantity }], ...sums]
+  return [whole]
 }
 
 /** Several rules can record one name with different labels. If one of them is unknown, all are. */
 function recordedSeries(rules: readonly RecordedSeries[], find: FindSeries): KnownSeries {
-  const all = rules.map(({ expr: text, labels: added }) => {
+  const all = rules.map(({ expr: text, labels: added = {} }) => {
     const { expr } = parsePromql(text)
-    if (expr === undefined) return { labels: undefined, quantity: undefined }
-    const { labels } = traceLabels(expr, name => find(name)?.labels)
-    return {
-      labels: labels && [...labels, ...Object.keys(added ?? {})],
-      quantity: quantityOf(expr, name => find(name)?.quantity),
-    }
+    const labels = expr && traceLabels(expr, name => find(name)?.labels).labels
+    const quantity = expr && quantityOf(expr, name => find(name)?.quantity)
+    return { labels: labels && [...labels, ...Object.keys(added)], quantity }
   })
-  const labels = all.every(each => each.labels !== undefined)
-    ? new Set(all.flatMap(each => each.labels ?? []))
-    : undefined
+  const isKnown = all.every(({ labels }) => labels !== undefined)
+  const labels = isKnown ? new Set(all.flatMap(each => each.labels ?? [])) : undefined
   return { type: 'recorded', labels, quantity: all[0]?.quantity }
 }
