@@ -1,10 +1,9 @@
-import { PatternError } from '../../cli/errors.ts'
 import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
 import { grafanaRegex } from '../../grafana/js-regex.ts'
 import { labelValuesQuery } from '../../grafana/variable-values.ts'
 import { unquoted } from '../../promql/ast-builder.ts'
 import { type ParsedQuery, parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
-import { promqlRegex } from '../../promql/promql-regex.ts'
+import { patternError, promqlRegex } from '../../promql/promql-regex.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
 import { type Fault, fault } from './finding.ts'
@@ -80,13 +79,8 @@ function variablePatternFaults({ name, type, query, regex, allValue }: Variable,
 
 function patternFault(what: string, pattern: string | undefined, compile: (pattern: string) => unknown): Fault[] {
   if (pattern === undefined || pattern === '' || variablesIn(pattern).length > 0) return []
-  try {
-    compile(pattern)
-    return []
-  } catch (error) {
-    if (!(error instanceof PatternError)) throw error
-    return [fault('pattern', `the pattern ${what} is ${pattern}: ${error.why}`)]
-  }
+  const error = patternError(() => compile(pattern))
+  return error === undefined ? [] : [fault('pattern', `the pattern ${what} is ${pattern}: ${error.why}`)]
 }
 
 /** The queries of a dashboard's panels and the selectors of its variables. */

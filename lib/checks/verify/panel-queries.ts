@@ -1,4 +1,3 @@
-import { PatternError } from '../../cli/errors.ts'
 import type { Dashboard, Panel, Target } from '../../grafana/dashboard-model.ts'
 import { interpolate } from '../../grafana/interpolate.ts'
 import { durationMs, queryTimes, relativeRangeMs } from '../../grafana/query-interval.ts'
@@ -7,7 +6,7 @@ import { unquoted } from '../../promql/ast-builder.ts'
 import { isConstant } from '../../promql/constant.ts'
 import { walk } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
-import { promqlRegex } from '../../promql/promql-regex.ts'
+import { patternError, promqlRegex } from '../../promql/promql-regex.ts'
 import type { Dimension } from './dimensions.ts'
 import type { Filter, Filters } from './pass-criteria.ts'
 import type { VariableSelection } from './variable-selection.ts'
@@ -109,22 +108,14 @@ function filtersOf({ values: chosen }: VariableSelection): Filters {
     if (dimension === undefined) continue
     const { allText } = value
     if (allText !== undefined) {
+      const pattern = unquoted(`"${allText}"`)
       // Prometheus refuses queries with a wrong pattern, so nothing is compared with them.
-      const allows = undefinedOnPatternError(() => promqlRegex(unquoted(`"${allText}"`)))
-      if (allows !== undefined) filters.set(dimension, { text: `~${allText}`, allows })
+      if (patternError(() => promqlRegex(pattern)) !== undefined) continue
+      filters.set(dimension, { text: `~${allText}`, allows: promqlRegex(pattern) })
     } else {
       const values = new Set(value.values)
       filters.set(dimension, { text: value.values.join(), allows: each => values.has(each) })
     }
   }
   return filters
-}
-
-function undefinedOnPatternError<T>(make: () => T): T | undefined {
-  try {
-    return make()
-  } catch (error) {
-    if (error instanceof PatternError) return undefined
-    throw error
-  }
 }
