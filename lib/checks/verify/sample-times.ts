@@ -2,7 +2,15 @@ import { type ContainerMeter, countersAt } from '../../kubelet/counters/pod-coun
 import { sampleContainer, type Traffic } from '../../kubelet/counters/usage-samples.ts'
 import { PERIOD_MS } from '../../kubelet/endpoints/cadvisor-metrics.ts'
 import { reads, rxDropped, rxPackets, txDropped, txPackets, writes } from '../../kubelet/endpoints/devices.ts'
-import { type Bounds, boundsOf, type ContainerMeasure, type NetworkMeasure, type UsageWindow } from './usage-bounds.ts'
+import {
+  type Bounds,
+  boundsOf,
+  type ContainerMeasure,
+  exact,
+  type NetworkMeasure,
+  rateBounds,
+  type UsageWindow,
+} from './usage-bounds.ts'
 
 /** The possible times of the first and the last sample of a window, or of the one sample of a level. */
 export interface SampleTimes {
@@ -87,17 +95,6 @@ function rateOf(
   countedAt: (timeMs: number) => number,
 ): Bounds {
   const more = measured === 'disk-operations' ? 2 : WHOLE.has(measured) ? 1 : 0
-  const starts = first.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
-  const ends = last.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
-  let bounds: Bounds | undefined
-  for (const start of starts) {
-    for (const end of ends) {
-      const seconds = (end.timeMs - start.timeMs) / 1_000
-      if (seconds <= 0) continue
-      const counted = end.value - start.value
-      const [least, most] = [Math.max(0, counted - more) / seconds, (counted + more) / seconds]
-      bounds = { least: Math.min(least, bounds?.least ?? least), most: Math.max(most, bounds?.most ?? most) }
-    }
-  }
-  return bounds ?? { least: 0, most: 0 }
+  const counted = (times: readonly number[]) => times.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
+  return rateBounds(counted(first), counted(last), more) ?? exact(0)
 }

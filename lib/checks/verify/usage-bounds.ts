@@ -103,3 +103,27 @@ export function boundsOf(values: readonly number[]): Bounds {
   if (values.length === 0) return { least: 0, most: 0 }
   return { least: Math.min(...values), most: Math.max(...values) }
 }
+
+/** A counter's value at a time. */
+export interface Counted {
+  timeMs: number
+  value: number
+}
+
+/**
+ * The bounds of a rate per second from one of `starts` to one of `ends`, where an increase can be larger or smaller by
+ * `error`; undefined when no end is after a start.
+ */
+export function rateBounds(starts: readonly Counted[], ends: readonly Counted[], error: number): Bounds | undefined {
+  const bounds: Bounds = { least: Number.POSITIVE_INFINITY, most: 0 }
+  for (const start of starts) {
+    for (const end of ends) {
+      const seconds = (end.timeMs - start.timeMs) / 1_000
+      if (seconds <= 0) continue
+      const counted = end.value - start.value
+      bounds.least = Math.min(bounds.least, Math.max(0, counted - error) / seconds)
+      bounds.most = Math.max(bounds.most, (counted + error) / seconds)
+    }
+  }
+  return bounds.least === Number.POSITIVE_INFINITY ? undefined : bounds
+}
