@@ -17,19 +17,22 @@ export interface Mismatch {
   expected: string
 }
 
+/** How the numbers of a query are compared. */
+interface Comparison {
+  by: readonly Dimension[]
+  /** Converts a base unit to the panel's unit. */
+  scale: number
+  isUsage: boolean
+  isShownAtZero?: boolean
+}
+
 /**
- * Compares the numbers of a query with their expected values (pass-criteria.ts). `scale` converts a base unit to the
- * panel's unit.
+ * Compares the numbers of a query with their expected values (pass-criteria.ts).
  */
 export function compareWithTruth(
   samples: readonly Sample[],
   expected: ReadonlyMap<string, Bounds>,
-  {
-    by,
-    scale,
-    isUsage,
-    isShownAtZero = false,
-  }: { by: readonly Dimension[]; scale: number; isUsage: boolean; isShownAtZero?: boolean },
+  { by, scale, isUsage, isShownAtZero = false }: Comparison,
 ): Mismatch[] {
   const tolerance = isUsage ? USAGE_TOLERANCE : EXACT_TOLERANCE
   const mismatches: Mismatch[] = []
