@@ -1,7 +1,6 @@
 import { type Expr, walk } from '../../promql/promql-ast.ts'
 import { type Fault, fault } from './finding.ts'
-import type { FindSeries } from './known-series.ts'
-import type { LabMetrics } from './lab-metrics.ts'
+import type { FindSeries, LabMetrics } from './lab-metrics.ts'
 
 /** Functions that handle counter resets. */
 const forCounters = ['rate', 'irate', 'increase', 'resets']

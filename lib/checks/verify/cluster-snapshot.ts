@@ -9,7 +9,14 @@ import type {
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
-import { readTraced, type Traced } from './trace-truth.ts'
+import { callGraph, workloadKey } from '../../traces/call-graph.ts'
+import {
+  serviceFacts,
+  tracedPod,
+  type WorkloadKind,
+  workloadFacts,
+  workloadPaths,
+} from '../../traces/traced-objects.ts'
 
 /** Resources of a container, a node or a quota: cores and bytes. */
 export interface Resources {
@@ -53,6 +60,15 @@ export interface ClusterPod {
   /** `restarts` is undefined without a container status. */
   containers: readonly (Resources & { name: string; restarts: number | undefined })[]
   raw: unknown
+}
+
+/**
+ * What the trace simulator derives from a cluster: the names of its load generators with a ready pod, and two counts.
+ */
+interface Traced {
+  generators: readonly string[]
+  services: number
+  problems: number
 }
 
 /** The objects of a cluster at one time. */
@@ -190,4 +206,29 @@ function controllerOf(metadata: V1ObjectMeta | undefined) {
 
 function amount(quantity: string | number | undefined): number | undefined {
   return quantity === undefined ? undefined : parseQuantity(String(quantity))
+}
+
+/** Reads the calls between workloads; the result takes the cluster's pods. Throws as `listAll`. */
+async function readTraced(client: Pick<KubeClient, 'request'>): Promise<(pods: readonly unknown[]) => Traced> {
+  const kinds = Object.keys(workloadPaths) as WorkloadKind[]
+  const [services, ...workloads] = await Promise.all([
+    listAll(client, '/api/v1/services'),
+    ...kinds.map(kind => listAll(client, workloadPaths[kind])),
+  ])
+  const facts = workloads.flatMap((all, index) =>
+    all.flatMap(raw => workloadFacts(kinds[index] ?? 'Deployment', raw) ?? []),
+  )
+  const graph = callGraph(facts, services?.flatMap(raw => serviceFacts(raw) ?? []) ?? [])
+  return pods => {
+    const traced = graph.roots.length === 0 ? [] : pods.map(tracedPod)
+    const ready = new Set(
+      traced.flatMap(pod => (pod?.ready && pod.owner ? [workloadKey({ ...pod.owner, namespace: pod.namespace })] : [])),
+    )
+    const roots = graph.roots.map(({ workload }) => workload).filter(workload => ready.has(workloadKey(workload)))
+    return {
+      generators: roots.map(({ name }) => name),
+      services: graph.services.size,
+      problems: graph.problems.length,
+    }
+  }
 }

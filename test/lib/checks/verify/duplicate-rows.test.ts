@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
+import { scaleOf } from '../../../../lib/checks/verify/compare-values.ts'
 import { duplicateRows, type Frame } from '../../../../lib/checks/verify/duplicate-rows.ts'
-import { scaleOf } from '../../../../lib/checks/verify/unit-scale.ts'
 import type { Panel } from '../../../../lib/grafana/dashboard-model.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { unitOfTarget } from '../../../../lib/grafana/target-unit.ts'

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { type ClusterSnapshot, readCluster } from '../../../../lib/checks/verify/cluster-snapshot.ts'
-import { collectionTimes } from '../../../../lib/checks/verify/collection-times.ts'
 import { expectedValues, truthKey } from '../../../../lib/checks/verify/expected-values.ts'
-import { addSummary, type KubeletHistory, kubeletUsage } from '../../../../lib/checks/verify/kubelet-truth.ts'
+import {
+  addSummary,
+  collectionTimes,
+  type KubeletHistory,
+  kubeletUsage,
+} from '../../../../lib/checks/verify/kubelet-truth.ts'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
 import { rateOver, servedAt } from '../../../../lib/checks/verify/measurement-timeline.ts'
 import type { KnownStates } from '../../../../lib/checks/verify/pass-criteria.ts'

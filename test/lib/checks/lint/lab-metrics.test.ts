@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { knownSeries, seriesNames } from '../../../../lib/checks/lint/known-series.ts'
+import { knownSeries, seriesNames } from '../../../../lib/checks/lint/lab-metrics.ts'
 import { describeQuantity, quantityOf, quantityOfUnit } from '../../../../lib/checks/lint/measured-quantity.ts'
 import type { CatalogMetric } from '../../../../lib/checks/lint/metric-catalog.ts'
 import { nearestName } from '../../../../lib/checks/lint/nearest-name.ts'
