@@ -85,26 +85,23 @@ export function queryFacts(expr: string): QueryFacts {
 }
 
 function kindsOf({ instant, range }: Target): PanelQuery['kind'][] {
-  if (instant && range) return ['instant', 'range']
-  return [instant ? 'instant' : 'range']
+  if (!instant) return ['range']
+  return range ? ['instant', 'range'] : ['instant']
 }
 
-const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
-  ...{ cluster: 'cluster', node: 'node', namespace: 'namespace', pod: 'pod', container: 'container' },
-  ...{
-    volume: 'claim',
-    service: 'service',
-    workload: 'workload',
-    type: 'workload_type',
-    workload_type: 'workload_type',
-  },
-}
+/** The variables that have the name of a dimension. */
+const SAME_NAME = ['cluster', 'node', 'namespace', 'pod', 'container', 'service', 'workload', 'workload_type'] as const
+const DIMENSION_OF = new Map<string, Dimension>([
+  ...SAME_NAME.map(name => [name, name] as const),
+  ['volume', 'claim'],
+  ['type', 'workload_type'],
+])
 
 /** The restrictions that a selection puts on all queries of a dashboard, also on those that ignore the variable. */
 function filtersOf({ values: chosen }: VariableSelection): Filters {
   const filters = new Map<Dimension, Filter>()
   for (const [name, value] of chosen) {
-    const dimension = DIMENSION_OF[name]
+    const dimension = DIMENSION_OF.get(name)
     if (dimension === undefined) continue
     const { allText } = value
     if (allText !== undefined) {
