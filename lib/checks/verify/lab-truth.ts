@@ -30,11 +30,9 @@ export async function labTruth(lab: Lab, windowMs: number): Promise<(StateReader
   const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
   const api = createPrometheusApi(labPrometheus(lab).url)
-  const given = {
-    ...{ clusterName, preset: usagePreset, windowMs, api },
-    ...(hasJaeger(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}),
-  }
-  return { ...clusterTruth(client, given), close: () => client.close() }
+  const jaeger = hasJaeger(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}
+  const truth = clusterTruth(client, { clusterName, preset: usagePreset, windowMs, api, ...jaeger })
+  return { ...truth, close: () => client.close() }
 }
 
 type Client = Pick<KubeClient, 'request'>

@@ -284,12 +284,11 @@ const placesOfPods = new WeakMap<ClusterPod, Map<string, Place>>()
 function places(pod: ClusterPod, cluster: string, container = ''): Place {
   const ofPod = placesOfPods.get(pod) ?? new Map<string, Place>()
   placesOfPods.set(pod, ofPod)
+  const known = ofPod.get(container)
+  if (known !== undefined) return known
   const { node, namespace, workload, workloadType, name, phase } = pod
-  const ofContainer = container === '' ? {} : { container }
-  const place = ofPod.get(container) ?? {
-    ...{ cluster, node, namespace, workload, workload_type: workloadType, service: workload, pod: name, phase },
-    ...ofContainer,
-  }
+  const whole = { cluster, node, namespace, workload, service: workload, workload_type: workloadType, pod: name, phase }
+  const place = container === '' ? whole : { ...whole, container }
   ofPod.set(container, place)
   return place
 }

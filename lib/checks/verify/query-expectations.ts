@@ -1,8 +1,10 @@
 import type { Dimension } from './dimensions.ts'
+import type { Prerequisite } from './prerequisites.ts'
 import type { Quantity } from './quantities.ts'
 
 // What dashboards state their expectations with.
 export { type Dimension, labelOfDimension } from './dimensions.ts'
+export type { Prerequisite } from './prerequisites.ts'
 export type { Quantity } from './quantities.ts'
 
 /** How verify computes the values of a query: a quantity, or the ratio of two, by some dimensions. */
@@ -49,25 +51,6 @@ export interface QueryExpectations {
   /** Prerequisites of this query that the rest of its dashboard does not have. */
   prerequisites?: readonly Prerequisite[]
 }
-
-/** What a dashboard or query requires of the cluster. */
-export type Prerequisite =
-  | 'kwok'
-  | 'etcd'
-  | 'control-plane'
-  | 'cadvisor'
-  /** Disk I/O of containers, which not every kernel counts. */
-  | 'disk-io'
-  | 'host-metrics'
-  | 'volumes'
-  | 'trace-simulator'
-  /** Spans in the collector, of any source. */
-  | 'spans'
-  /** Span metrics of services: requests, errors and durations. */
-  | 'traces'
-  | 'kwok-metrics'
-  /** The metrics of kwok-config/kwok-metrics.yaml. */
-  | 'example-metrics'
 
 /** What verify expects of a dashboard. */
 export interface DashboardExpectations {
