@@ -40,14 +40,10 @@ const words: Readonly<Record<ValueType, string>> = {
   matrix: 'a range vector, like metric[$__rate_interval]',
   any: 'anything',
 }
-/** Aggregations with a parameter before the vector. */
-const parameters: Readonly<Record<string, ValueType>> = {
-  topk: 'scalar',
-  bottomk: 'scalar',
-  quantile: 'scalar',
-  limitk: 'scalar',
-  limit_ratio: 'scalar',
-  count_values: 'string',
+/** The arguments of aggregations with a parameter before the vector. */
+const aggregations: Readonly<Record<string, string>> = {
+  'topk bottomk quantile limitk limit_ratio': 'sv',
+  count_values: 'tv',
 }
 const setOperators = ['and', 'or', 'unless']
 const comparisons = ['==', '!=', '>', '<', '>=', '<=']
@@ -107,13 +103,9 @@ function ownFaults(expr: Expr): TypeFault[] {
     case 'call':
       return callFaults(expr)
     case 'aggregate': {
-      const { op, args, from: offset } = expr
+      const { op, args, from } = expr
       // A variable as operator can also be a function.
-      if (!/^\w+$/.test(op)) return []
-      const types: ValueType[] = op in parameters ? [parameters[op] ?? 'any', 'vector'] : ['vector']
-      if (args.length !== types.length)
-        return [{ message: `${op}() wants ${types.length} arguments, not ${args.length}`, offset }]
-      return args.flatMap((arg, at) => wants(`${op}()`, arg, types[at] ?? 'any'))
+      return /^\w+$/.test(op) ? argumentFaults(op, args, signatureOf(op, aggregations) ?? 'v', from) : []
     }
     case 'binary': {
       const { op, left, right, bool, from: offset } = expr
@@ -179,10 +171,22 @@ function matchingFaults({ op, group, matching, matchingLabels, include, from }: 
   return twice.map(label => ({ message: `the label ${label} is both in on() and in group_${group}()`, offset: from }))
 }
 
-function callFaults({ name, args, from: offset }: Expr & { kind: 'call' }): TypeFault[] {
-  const [, signature] = Object.entries(signatures).find(([names]) => names.split(' ').includes(name)) ?? []
+function callFaults({ name, args, from }: Expr & { kind: 'call' }): TypeFault[] {
+  const signature = signatureOf(name, signatures)
   // The grammar can know newer functions than this table.
   if (signature === undefined) return []
+  const pattern = name === 'label_replace' ? args[4] : undefined
+  return [
+    ...argumentFaults(name, args, signature, from),
+    ...(pattern?.kind === 'string' ? patternFaults('the pattern of label_replace()', pattern.value, pattern.from) : []),
+  ]
+}
+
+function signatureOf(name: string, table: Readonly<Record<string, string>>): string | undefined {
+  return Object.entries(table).find(([names]) => names.split(' ').includes(name))?.[1]
+}
+
+function argumentFaults(name: string, args: readonly Expr[], signature: string, offset: number): TypeFault[] {
   const types = [...signature.replace(/[?*]/g, '')].map(letter => letters[letter] ?? 'any')
   const isOpen = signature.endsWith('*')
   const least = signature.includes('?') ? signature.indexOf('?') : types.length - (isOpen ? 1 : 0)
@@ -190,9 +194,5 @@ function callFaults({ name, args, from: offset }: Expr & { kind: 'call' }): Type
     const count = isOpen ? `at least ${least}` : least === types.length ? `${least}` : `${least} or ${types.length}`
     return [{ message: `${name}() wants ${count} arguments, not ${args.length}`, offset }]
   }
-  const pattern = name === 'label_replace' ? args[4] : undefined
-  return [
-    ...args.flatMap((arg, at) => wants(`${name}()`, arg, types[Math.min(at, types.length - 1)] ?? 'any')),
-    ...(pattern?.kind === 'string' ? patternFaults('the pattern of label_replace()', pattern.value, pattern.from) : []),
-  ]
+  return args.flatMap((arg, at) => wants(`${name}()`, arg, types[Math.min(at, types.length - 1)] ?? 'any'))
 }

@@ -1,20 +1,15 @@
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
-import { type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
-import { checkQuery, expectedBounds, finalFailure, firstOf, type Verdict } from './check-query.ts'
+import { PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
+import { type CheckContext, checkQuery, expectedBounds, finalFailure, firstOf, type Verdict } from './check-query.ts'
 import { duplicateRows } from './duplicate-rows.ts'
 import type { Evaluator } from './evaluate-queries.ts'
 import { checkException, expectationsOfText } from './exceptions.ts'
-import { dashboardRange, type PanelQuery, panelQueries, type QueryFacts, queryFacts } from './panel-queries.ts'
+import { dashboardRange, type PanelQuery, panelQueries, queryFacts } from './panel-queries.ts'
 import type { Reading } from './pass-criteria.ts'
 import { isCallMeasure } from './quantities.ts'
-import {
-  type DashboardExpectations,
-  type Prerequisite,
-  type QueryExpectations,
-  queryKey,
-} from './query-expectations.ts'
+import { type DashboardExpectations, type QueryExpectations, queryKey } from './query-expectations.ts'
 import {
   selectionNames,
   selectVariables,
@@ -24,18 +19,6 @@ import {
 } from './variable-selection.ts'
 import type { Failure } from './verify-report.ts'
 import { withoutFallback } from './without-fallback.ts'
-
-/** What stays the same for all readings of a run. */
-export interface CheckContext {
-  api: PrometheusApi
-  scrapeMs: number
-  /** Recording rules by the names of their series. */
-  rules: ReadonlyMap<string, QueryFacts>
-  /** Undefined where Prometheus does not list them. */
-  metricNames: ReadonlySet<string> | undefined
-  /** What this cluster does not have. */
-  missing: ReadonlySet<Prerequisite>
-}
 
 /** The verdict on one check. */
 export interface CheckResult {

@@ -1,12 +1,12 @@
 import { unitOfTarget } from '../../grafana/target-unit.ts'
-import type { RangeSeries } from '../../prometheus/prometheus-client.ts'
+import type { PrometheusApi, RangeSeries } from '../../prometheus/prometheus-client.ts'
 import { compareWithTruth, scaleOf } from './compare-values.ts'
 import { badText, type Evaluation } from './evaluate-queries.ts'
 import { expectedValues } from './expected-values.ts'
 import type { PanelQuery, QueryFacts } from './panel-queries.ts'
 import { type KnownStates, mayBeMissing } from './pass-criteria.ts'
 import { isMeasured } from './quantities.ts'
-import type { AllowedEmpty, QueryExpectations, Truth } from './query-expectations.ts'
+import type { AllowedEmpty, Prerequisite, QueryExpectations, Truth } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 import type { Problem } from './verify-report.ts'
 
@@ -38,16 +38,23 @@ export function finalFailure(problem: Problem, got: string, expected: string, hi
   return { kind: 'failed', problem, got, expected, hint, mayPassLater: false }
 }
 
-/** What a result is checked with. */
-export interface QueryContext {
-  facts: QueryFacts
-  expectations: QueryExpectations
-  states: KnownStates | undefined
+/** What stays the same for all readings of a run. */
+export interface CheckContext {
+  api: PrometheusApi
   scrapeMs: number
   /** Recording rules by the names of their series. */
   rules: ReadonlyMap<string, QueryFacts>
-  /** All metric names of Prometheus, if known. */
+  /** Undefined where Prometheus does not list them. */
   metricNames: ReadonlySet<string> | undefined
+  /** What this cluster does not have. */
+  missing: ReadonlySet<Prerequisite>
+}
+
+/** What a result is checked with. */
+export interface QueryContext extends Pick<CheckContext, 'scrapeMs' | 'rules' | 'metricNames'> {
+  facts: QueryFacts
+  expectations: QueryExpectations
+  states: KnownStates | undefined
 }
 
 /** Checks the result of one query. */

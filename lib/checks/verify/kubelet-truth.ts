@@ -6,14 +6,8 @@ import { addMeasurement, type Measurement, rateOver, servedAt } from './measurem
 import { type Bounds, boundsOf, isNetworkMeasure, type UsageSource, type UsageWindow } from './usage-bounds.ts'
 
 /** The measures in a summary; others are undefined. CPU in seconds of CPU time, the rest in bytes. */
-type SummaryMeasure = 'cpu-usage' | 'memory-working-set' | 'memory-rss' | 'network-receive' | 'network-transmit'
-const SUMMARY_MEASURES: readonly string[] = [
-  'cpu-usage',
-  'memory-working-set',
-  'memory-rss',
-  'network-receive',
-  'network-transmit',
-] satisfies SummaryMeasure[]
+const MEASURES = ['cpu-usage', 'memory-working-set', 'memory-rss', 'network-receive', 'network-transmit'] as const
+type SummaryMeasure = (typeof MEASURES)[number]
 
 const time = v.optional(v.string())
 const count = v.optional(v.number())
@@ -140,7 +134,7 @@ export function kubeletUsage(
     }
   }
   const isKnown = (of: string, { untilMs, lengthMs = 0 }: UsageWindow): of is SummaryMeasure =>
-    SUMMARY_MEASURES.includes(of) && untilMs <= known.untilMs && lengthMs <= known.lengthMs
+    MEASURES.some(each => each === of) && untilMs <= known.untilMs && lengthMs <= known.lengthMs
 
   return {
     name: "the kubelets' own summaries",

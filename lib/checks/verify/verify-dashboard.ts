@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import {
-  type CheckContext,
   type CheckResult,
   checkDashboard,
   errorVerdict,
@@ -10,6 +9,7 @@ import {
   type PlannedSelection,
   planSelections,
 } from './check-panels.ts'
+import type { CheckContext } from './check-query.ts'
 import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
 import type { Reading } from './pass-criteria.ts'
 import type { DashboardExpectations, Prerequisite } from './query-expectations.ts'
