@@ -237,7 +237,7 @@ export async function query(url: string, expression: string): Promise<Sample[]> 
   return await createPrometheusApi(url, { timeoutMs: 30_000, next: 'make kwok-status' }).instant(expression)
 }
 
-/** The answer to an optional query; undefined when Prometheus refuses it. Some databases with a PromQL API have no rules. */
+/** The answer to an optional query; undefined when it is refused. Some databases with a PromQL API have no rules. */
 export async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
   return await answer.catch((error: unknown) => {
     if (error instanceof QueryError) return undefined

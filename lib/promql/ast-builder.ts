@@ -12,7 +12,10 @@ const movable = ['VectorSelector', 'MatrixSelector', 'SubqueryExpr']
 const operations = ['BinaryExpr', 'UnaryExpr']
 const operators = /^(?:Pow|Mul|Div|Mod|Atan2|Add|Sub|Eql|Gte|Gtr|TrimUpper|TrimLower|Lte|Lss|Neq|And|Or|Unless)$/
 
-/** Builds an expression from the grammar's tree, which has no errors. The faults are what the grammar accepts and Prometheus does not. */
+/**
+ * Builds an expression from the grammar's tree, which has no errors. The faults are what the grammar accepts and
+ * Prometheus does not.
+ */
 export function buildExpr(
   node: SyntaxNode,
   neutral: NeutralText,

@@ -54,7 +54,10 @@ export interface TracedPod {
   containerName: string | undefined
 }
 
-/** Reads a workload of the API; undefined without UID or name. The API server validates objects, so their types are trusted. */
+/**
+ * Reads a workload of the API; undefined without UID or name. The API server validates objects, so their types are
+ * trusted.
+ */
 export function workloadFacts(kind: WorkloadKind, raw: unknown): WorkloadFacts | undefined {
   const { metadata, spec } = raw as { metadata?: V1ObjectMeta; spec?: { template: V1PodTemplateSpec } }
   const { uid, name, namespace = 'default' } = metadata ?? {}

@@ -143,7 +143,8 @@ export async function checkDashboard(
     const { what, place, verdict } = result
     // Patterns are no query, so they count only when they fail.
     if (what === 'patterns' && verdict.kind === 'ok') return
-    // A query that is the same with two selections counts once, unless it fails only with the second: then it ignores a variable.
+    // A query that is the same with two selections counts once, unless it fails only with the second: then it ignores a
+    // variable.
     const same = keyOf({ what, place: { ...place, choice: place.query } })
     const isFailed = verdict.kind === 'failed'
     const hasFailed = failed.get(same)

@@ -26,7 +26,7 @@ const space = {
   inodesUsed: amount,
 }
 const pvcRef = v.exactOptional(v.object({ name: v.string(), namespace: v.string() }))
-/** The fields of a kubelet's summary that are read (k8s.io/kubelet/pkg/apis/stats/v1alpha1). A new object lacks values. */
+/** The fields that are read of a summary (k8s.io/kubelet/pkg/apis/stats/v1alpha1). A new object lacks values. */
 const summarySchema = v.object({
   node: v.object({ ...resources, fs: v.optional(v.object(space), {}) }),
   pods: v.nullish(

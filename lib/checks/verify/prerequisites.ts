@@ -1,6 +1,9 @@
 import { orNone, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 
-/** What a dashboard or query requires of the cluster, with a query that shows it: a scrape job, up or down, or a series that only it produces. */
+/**
+ * What a dashboard or query requires of the cluster, with a query that shows it: a scrape job, up or down, or a series
+ * that only it produces.
+ */
 const EVIDENCE = {
   kwok: 'up{job="kwok-controller"}',
   etcd: 'up{job="etcd"} or etcd_server_has_leader',
