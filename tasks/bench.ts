@@ -12,7 +12,6 @@ import { type BenchRow, benchTable } from '../lib/bench/bench-row.ts'
 import { kubeletBench } from '../lib/bench/kubelet-bench.ts'
 import { podBench } from '../lib/bench/pod-bench.ts'
 import { statsBench } from '../lib/bench/stats-proxy-bench.ts'
-import { tracesBench } from '../lib/bench/trace-simulator-bench.ts'
 import { verifyBench } from '../lib/bench/verify-bench.ts'
 import { settingNames, variableOf } from '../lib/cli/settings.ts'
 import { formatTable } from '../lib/cli/table.ts'
@@ -58,8 +57,6 @@ await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
     rows.push(...(await kubeletBench(openLab({ flags: {}, env }))))
     say('Measuring the stats proxy without a cluster')
     rows.push(...(await statsBench()))
-    say('Measuring the trace simulator without a cluster')
-    rows.push(...(await tracesBench()))
     rows.push({ name: 'make kwok-down', value: await make('kwok-down'), unit: 's', goal: '≤ 10 s' })
     if (chosen.has('large')) {
       const settings = { NODE_COUNT: '1000', POD_COUNT: '10000' }

@@ -1,5 +1,5 @@
-import http from 'node:http'
 import { join } from 'node:path'
+import { Agent, request } from 'undici'
 import { LabError } from '../cli/errors.ts'
 import { connect } from '../kube/api-client.ts'
 import { callAll } from '../kube/bulk-requests.ts'
@@ -17,7 +17,7 @@ const USAGE_PATH = '/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages'
 const ROUNDS = 3
 /** The time limit between bytes of a response. */
 const IDLE_TIMEOUT_MS = 30_000
-const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+const connection = new Agent({ connections: 1, headersTimeout: IDLE_TIMEOUT_MS, bodyTimeout: IDLE_TIMEOUT_MS })
 
 /**
  * The pods per second that the stats proxy and KWOK's own server serve, with requests for one node after the other over one
@@ -32,12 +32,12 @@ export async function kubeletBench(lab: Lab): Promise<BenchRow[]> {
     await applyManifests(lab, RESOURCE_METRICS)
     await callAll(client, [{ method: 'POST', path: USAGE_PATH, body: usage }])
     // KWOK creates the series of a node's pods after the first request for them.
-    const running = await measure(nodes, node => `${proxy}/${node}/metrics/resource`, countResourcePods)
-    await waitUntilServed(running.pods, () =>
-      measure(nodes, node => `${kwok}/${node}/metrics/resource`, countResourcePods),
-    )
-    const ofKwok = await fastest(() => measure(nodes, node => `${kwok}/${node}/metrics/resource`, countResourcePods))
-    const ours = await fastest(() => measure(nodes, node => `${proxy}/${node}/metrics/resource`, countResourcePods))
+    const resource = (server: string) => () =>
+      measure(nodes, node => `${server}/${node}/metrics/resource`, countResourcePods)
+    const running = await resource(proxy)()
+    await waitUntilServed(running.pods, resource(kwok))
+    const ofKwok = await fastest(resource(kwok))
+    const ours = await fastest(resource(proxy))
     const summary = await fastest(() => measure(nodes, node => `${proxy}/${node}/stats/summary`, countSummaryPods))
     const baseline = { name: "KWOK's metrics/resource", value: ofKwok.podsPerSecond }
     const name = (what: string) => `${nodes.length} nodes and ${running.pods} pods: ${what}`
@@ -49,7 +49,7 @@ export async function kubeletBench(lab: Lab): Promise<BenchRow[]> {
     await kubectl(lab, ['delete', '--ignore-not-found', '-f', RESOURCE_METRICS])
     await callAll(client, [{ method: 'DELETE', path: `${USAGE_PATH}/${usage.metadata.name}` }])
     client.close()
-    agent.destroy()
+    await connection.destroy()
   }
 }
 
@@ -86,26 +86,16 @@ async function measure(
     const startedMs = performance.now()
     const body = await get(urlOf(node))
     spentMs += performance.now() - startedMs
-    pods += podsIn(body.toString())
+    pods += podsIn(body)
   }
   return { pods, podsPerSecond: pods / (spentMs / 1_000) }
 }
 
-/** The bytes of a response, with little CPU time in this process: the server is measured. */
-async function get(url: string): Promise<Buffer> {
-  return await new Promise((resolve, reject) => {
-    const request = http.get(url, { agent, timeout: IDLE_TIMEOUT_MS }, response => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks))
-        else reject(new LabError(`${url} answered ${response.statusCode}`))
-      })
-    })
-    request.on('error', reject)
-    request.once('timeout', () => request.destroy(new Error(`${url} sent nothing for ${IDLE_TIMEOUT_MS} ms`)))
-  })
+/** The text of a response, with little CPU time in this process: the server is measured. */
+async function get(url: string): Promise<string> {
+  const { statusCode, body } = await request(url, { dispatcher: connection })
+  if (statusCode !== 200) throw new LabError(`${url} answered ${statusCode}`)
+  return await body.text()
 }
 
 async function waitUntilServed(pods: number, round: () => Promise<Round>): Promise<void> {

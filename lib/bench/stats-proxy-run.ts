@@ -12,19 +12,8 @@ import { nodeFacts, podFacts } from '../kubelet/objects/object-facts.ts'
 import { createStore } from '../kubelet/store/stats-store.ts'
 import { benchNode, benchPod } from './bench-objects.ts'
 
-/** The results of one run. */
-export interface StatsRun {
-  /** Events per second from the parsed object to the store and its state file: new pods, then changed pods. */
-  addedPerSecond: number
-  changedPerSecond: number
-  /** The time to write every node's summary once. */
-  allSummariesMs: number
-  medianMs: number
-  p99Ms: number
-  /** At the end. */
-  residentMib: number
-  stateMib: number
-}
+/** The results of one run, at its end. */
+export type StatsRun = ReturnType<typeof run>
 
 const [nodeCount = 1_000, podCount = 50_000] = process.argv.slice(2).map(Number)
 const folder = mkdtempSync(join(tmpdir(), 'stats-bench-'))
@@ -34,7 +23,7 @@ try {
   rmSync(folder, { recursive: true })
 }
 
-function run(): StatsRun {
+function run() {
   const path = join(folder, 'counters.jsonl')
   const store = createStore({ state: { saved: new Map(), open: live => openStateLog({ path, live }) } })
   for (let at = 0; at < nodeCount; at++) {
@@ -45,10 +34,8 @@ function run(): StatsRun {
     let spentMs = 0
     for (let from = 0; from < count; from += 1_000) {
       // Parsing is not measured: it belongs to the API client.
-      const objects: unknown[] = []
-      for (let at = from; at < Math.min(count, from + 1_000); at++) {
-        objects.push(JSON.parse(JSON.stringify(benchPod(at, at % nodeCount))))
-      }
+      const length = Math.min(count - from, 1_000)
+      const objects = Array.from({ length }, (_, at) => parsed(benchPod(from + at, (from + at) % nodeCount)))
       const startMs = performance.now()
       for (const object of objects) {
         const facts = podFacts(object)
@@ -63,19 +50,15 @@ function run(): StatsRun {
   const changedPerSecond = apply(Math.min(podCount, 20_000))
   const names = store.nodeNames()
   for (const name of names.slice(0, 50)) serve(name)
-  const times: number[] = []
-  const startMs = performance.now()
-  for (const name of names) {
-    const oneMs = performance.now()
-    serve(name)
-    times.push(performance.now() - oneMs)
-  }
-  const allSummariesMs = performance.now() - startMs
+  const times = names.map(serve)
+  const allSummariesMs = times.reduce((sum, each) => sum + each, 0)
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
   return {
+    // Events per second from the parsed object to the store and its state file: new pods, then changed pods.
     addedPerSecond,
     changedPerSecond,
+    // The time to write every node's summary once.
     allSummariesMs,
     medianMs: at(0.5),
     p99Ms: at(0.99),
@@ -83,8 +66,16 @@ function run(): StatsRun {
     stateMib: store.stateBytes / 2 ** 20,
   }
 
+  /** Writes one node's summary. Gives the milliseconds. */
   function serve(name: string): number {
+    const startedMs = performance.now()
     const read = store.read(name)
-    return read === undefined ? 0 : JSON.stringify(buildSummary(measureNode(read.entry, read.nowMs))).length
+    if (read !== undefined) JSON.stringify(buildSummary(measureNode(read.entry, read.nowMs)))
+    return performance.now() - startedMs
   }
+}
+
+/** As the API client gives an object. */
+function parsed(object: unknown): unknown {
+  return JSON.parse(JSON.stringify(object))
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { fields, items, text } from '../kube/json.ts'
+import type { VerifyReport } from '../checks/verify/verify-report.ts'
 import { projectDir } from '../lab/lab.ts'
 import { run } from '../system/run.ts'
 import type { BenchRow } from './bench-row.ts'
@@ -15,16 +15,11 @@ export async function verifyBench(env: NodeJS.ProcessEnv, size: string, goal: st
   const args = ['--import', import.meta.resolve('tsx'), task, '--json', '-']
   const { stdout, stderr } = await run(process.execPath, args, { env, nothrow: true, timeoutMs: 600_000 })
   if (!stdout.startsWith('{')) throw new Error(`verify printed no report: ${stderr}`)
-  const report = fields(JSON.parse(stdout))
-  const [slowest] = items(report['slowest']).map(fields)
-  const failed = items(report['failures']).length
-  const name = `make verify, ${size}${failed > 0 ? `, ${failed} failed` : ''}`
+  const { seconds, failures, slowest } = JSON.parse(stdout) as VerifyReport
+  const [slow] = slowest
+  const failed = failures.length > 0 ? `, ${failures.length} failed` : ''
   return [
-    { name, value: Number(report['seconds']), unit: 's', goal },
-    {
-      name: `slowest: ${(text(slowest?.['query']) ?? '').slice(0, 60)}`,
-      value: Number(slowest?.['seconds']),
-      unit: 's',
-    },
+    { name: `make verify, ${size}${failed}`, value: seconds, unit: 's', goal },
+    { name: `slowest: ${slow?.query.slice(0, 60)}`, value: slow?.seconds ?? 0, unit: 's' },
   ]
 }

@@ -110,11 +110,10 @@ export function createPrometheusApi(
       }))
     },
     async labelValues(label, selector, range) {
-      const path = `label/${encodeURIComponent(escapedLabel(label))}/values`
-      return await names(path, selector, range, `${label} of ${selector ?? 'all series'}`)
+      return await names(`label/${encodeURIComponent(escapedLabel(label))}/values`, selector, range)
     },
     async labelNames(selector, range) {
-      return await names('labels', selector, range, `labels of ${selector ?? 'all series'}`)
+      return await names('labels', selector, range)
     },
     async recordingRules() {
       const data = await ask('state', 'recording rules', 'rules?type=record')
@@ -127,10 +126,10 @@ export function createPrometheusApi(
     },
   }
 
-  async function names(path: string, selector: string | undefined, range: TimeRange, what: string): Promise<string[]> {
+  async function names(path: string, selector: string | undefined, range: TimeRange): Promise<string[]> {
     const parameters = new URLSearchParams({ start: seconds(range.fromMs), end: seconds(range.untilMs) })
     if (selector !== undefined) parameters.set('match[]', selector)
-    const data = await ask('values', what, `${path}?${parameters}`)
+    const data = await ask('values', `${path} of ${selector ?? 'all series'}`, `${path}?${parameters}`)
     return items(data).filter(each => typeof each === 'string')
   }
 
@@ -200,7 +199,8 @@ export function createPrometheusApi(
     const headers = { 'accept-encoding': 'identity' }
     const ask = async () => {
       const answer = await fetch(`${url}/api/v1/${path}`, {
-        ...{ headers, ...post },
+        headers,
+        ...post,
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
       })
       return { status: answer.status, content: await answer.text() }
@@ -235,6 +235,14 @@ export function createPrometheusApi(
  */
 export async function query(url: string, expression: string): Promise<Sample[]> {
   return await createPrometheusApi(url, { timeoutMs: 30_000, next: 'make kwok-status' }).instant(expression)
+}
+
+/** The answer to an optional query; undefined when it is refused. Some databases with a PromQL API have no rules. */
+export async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
+  return await answer.catch((error: unknown) => {
+    if (error instanceof QueryError) return undefined
+    throw error
+  })
 }
 
 function isDropped(error: unknown): boolean {

@@ -1,7 +1,8 @@
-import { parse, stringify } from 'yaml'
+import * as v from 'valibot'
+import { stringify } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { goDuration } from '../cli/settings.ts'
-import { fields, items, text } from '../kube/json.ts'
+import { readYamlDocuments } from '../system/yaml-files.ts'
 
 /** The values of a Prometheus configuration. */
 export interface PrometheusTargets {
@@ -20,59 +21,65 @@ export interface PrometheusTargets {
   ruleFiles?: readonly string[]
 }
 
+/** The fields of a base configuration that the lab changes. */
+const baseSchema = v.looseObject({
+  global: v.optional(v.looseObject({}), {}),
+  scrape_configs: v.array(
+    v.looseObject({
+      job_name: v.string(),
+      scheme: v.exactOptional(v.string()),
+      http_sd_configs: v.exactOptional(v.array(v.looseObject({}))),
+      kubernetes_sd_configs: v.exactOptional(v.array(v.looseObject({}))),
+      relabel_configs: v.exactOptional(v.array(v.looseObject({ target_label: v.exactOptional(v.string()) }))),
+    }),
+  ),
+})
+
 /**
- * The base configuration with its targets. Jobs with https get the token and the CA; all components of a KWOK control plane share one
- * certificate, for `localhost`.
+ * The base configuration in a file, with its targets. Jobs with https get the token and the CA; all components of a KWOK
+ * control plane share one certificate, for `localhost`.
  *
- * Throws a LabError when the base has a job without a target.
+ * Throws a LabError when the file is no configuration, or has a job without a target.
  */
-export function prometheusConfig(base: string, given: PrometheusTargets): string {
-  const config = parse(base) as Record<string, unknown>
+export function prometheusConfig(file: string, given: PrometheusTargets): string {
+  const { success, output: config, issues } = v.safeParse(baseSchema, readYamlDocuments(file)[0])
+  if (!success) throw new LabError(`${file} is no Prometheus configuration`, { why: v.summarize(issues) })
   const interval = goDuration(given.intervalMs)
-  const labels = { k8s_cluster_name: given.clusterName }
-  const jobs = items(config['scrape_configs']).map(item => {
-    const job = fields(item)
-    const name = text(job['job_name']) ?? ''
-    if (job['http_sd_configs'] !== undefined) {
-      const [first] = items(job['http_sd_configs'])
-      const relabels = items(job['relabel_configs'])
+  const setCluster = { target_label: 'k8s_cluster_name', replacement: given.clusterName }
+  const jobs = config.scrape_configs.map(job => {
+    const { http_sd_configs, kubernetes_sd_configs, relabel_configs = [] } = job
+    if (http_sd_configs !== undefined)
       return {
         ...job,
-        http_sd_configs: [{ ...fields(first), url: given.kwokDiscoveryUrl }],
-        relabel_configs: [...relabels, { target_label: 'k8s_cluster_name', replacement: given.clusterName }],
+        http_sd_configs: http_sd_configs.map(each => ({ ...each, url: given.kwokDiscoveryUrl })),
+        relabel_configs: [...relabel_configs, setCluster],
       }
-    }
-    if (job['kubernetes_sd_configs'] !== undefined) {
-      const [first] = items(job['kubernetes_sd_configs'])
-      const relabels = items(job['relabel_configs']).map(each => {
-        const rule = fields(each)
-        return rule['target_label'] === '__address__' ? { ...rule, replacement: given.kubeletAddress } : rule
-      })
+    if (kubernetes_sd_configs !== undefined) {
+      const relabels = relabel_configs.map(rule =>
+        rule.target_label === '__address__' ? { ...rule, replacement: given.kubeletAddress } : rule,
+      )
       return {
         ...job,
-        kubernetes_sd_configs: [{ ...fields(first), kubeconfig_file: given.kubeconfigFile }],
-        relabel_configs: [...relabels, { target_label: 'k8s_cluster_name', replacement: given.clusterName }],
+        kubernetes_sd_configs: kubernetes_sd_configs.map(each => ({ ...each, kubeconfig_file: given.kubeconfigFile })),
+        relabel_configs: [...relabels, setCluster],
       }
     }
-    const target = given.targets[name]
+    const target = given.targets[job.job_name]
     if (target === undefined)
-      throw new LabError(`kwok-config/prometheus.yaml has a job "${name}" without a target in the lab`)
+      throw new LabError(`kwok-config/prometheus.yaml has a job "${job.job_name}" without a target in the lab`)
+    const authorization = { credentials_file: given.tokenFile }
+    const tls_config = { ca_file: given.caFile, server_name: 'localhost' }
     return {
       ...job,
-      ...(job['scheme'] === 'https'
-        ? {
-            authorization: { credentials_file: given.tokenFile },
-            tls_config: { ca_file: given.caFile, server_name: 'localhost' },
-          }
-        : {}),
-      static_configs: [{ targets: [target], labels }],
+      ...(job.scheme === 'https' ? { authorization, tls_config } : {}),
+      static_configs: [{ targets: [target], labels: { k8s_cluster_name: given.clusterName } }],
     }
   })
   return stringify({
     ...config,
     ...(given.ruleFiles === undefined ? {} : { rule_files: given.ruleFiles }),
     global: {
-      ...fields(config['global']),
+      ...config.global,
       scrape_interval: interval,
       scrape_timeout: goDuration(Math.min(given.intervalMs, 10_000)),
       evaluation_interval: interval,

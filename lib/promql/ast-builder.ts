@@ -1,5 +1,6 @@
 import type { SyntaxNode } from '@lezer/common'
-import type { Aggregate, Binary, Expr, Matcher, Selector } from './promql-ast.ts'
+import type { Aggregate, Binary, Expr, Matcher, Selector, Span } from './promql-ast.ts'
+import type { TypeFault } from './promql-types.ts'
 import { type NeutralText, writtenSpan } from './query-variables.ts'
 
 /** Nodes that only wrap an expression, which is their first child expression. */
@@ -11,130 +12,112 @@ const movable = ['VectorSelector', 'MatrixSelector', 'SubqueryExpr']
 const operations = ['BinaryExpr', 'UnaryExpr']
 const operators = /^(?:Pow|Mul|Div|Mod|Atan2|Add|Sub|Eql|Gte|Gtr|TrimUpper|TrimLower|Lte|Lss|Neq|And|Or|Unless)$/
 
-/** Builds expressions from the grammar's tree, which has no errors. */
-export class ExprBuilder {
-  /** What the grammar accepts and Prometheus does not. */
-  readonly faults: { message: string; offset: number }[] = []
-  readonly #neutral: NeutralText
-  readonly #written: string
-
-  constructor(neutral: NeutralText, written: string) {
-    this.#neutral = neutral
-    this.#written = written
-  }
+/**
+ * Builds an expression from the grammar's tree, which has no errors. The faults are what the grammar accepts and
+ * Prometheus does not.
+ */
+export function buildExpr(
+  node: SyntaxNode,
+  neutral: NeutralText,
+  written: string,
+): { expr: Expr; faults: TypeFault[] } {
+  const faults: TypeFault[] = []
+  return { expr: exprOf(node), faults }
 
   /**
    * The expression of a node. The grammar parses `a - b offset 1w` as `(a - b) offset 1w`; Prometheus applies the
    * offset to `b` alone. So the modifier of an operation is passed down (`moved`) to its last operand.
    */
-  expr(node: SyntaxNode, moved = ''): Expr {
-    const span = writtenSpan(this.#neutral, node)
+  function exprOf(node: SyntaxNode, moved = ''): Expr {
+    const span = writtenSpan(neutral, node)
     const [first] = children(node)
-    if (first !== undefined && movers.includes(node.name)) {
-      return this.expr(first, `${this.#text(node).slice(this.#text(first).length)}${moved}`)
-    }
+    if (first !== undefined && movers.includes(node.name))
+      return exprOf(first, `${textOf(node).slice(textOf(first).length)}${moved}`)
     if (moved !== '' && !operations.includes(node.name)) {
       if (!movable.includes(node.name)) {
         const word = moved.includes('offset') ? 'offset' : '@'
-        this.faults.push({ message: `${word} stands only after a metric, its range or a subquery`, offset: span.from })
+        faults.push({ message: `${word} stands only after a metric, its range or a subquery`, offset: span.from })
       }
-      return { ...this.expr(node), moved: moved.trim() }
+      return { ...exprOf(node), moved: moved.trim() }
     }
-    if (first !== undefined && wrappers.includes(node.name)) return this.expr(first)
+    if (first !== undefined && wrappers.includes(node.name)) return exprOf(first)
     switch (node.name) {
       case 'NumberDurationLiteral':
-        if (this.#hasVariable(node)) return { kind: 'variable', text: this.#text(node), ...span }
-        return { kind: 'number', value: numberOf(this.#text(node)), ...span }
+        return hasVariable(node)
+          ? { kind: 'variable', text: textOf(node), ...span }
+          : { kind: 'number', value: numberOf(textOf(node)), ...span }
       case 'StringLiteral':
-        return { kind: 'string', value: unquoted(this.#text(node)), ...span }
+        return { kind: 'string', value: unquoted(textOf(node)), ...span }
       case 'VectorSelector':
-        return { ...this.#selector(node), ...span }
+        return { ...selectorOf(node), ...span }
       case 'MatrixSelector':
       case 'SubqueryExpr':
-        return { ...this.#range(node), ...span }
+        return { ...rangeOf(node, span), ...span }
       case 'FunctionCall':
-        return { kind: 'call', name: this.#text(first ?? node), args: this.#args(node), ...span }
+        return { kind: 'call', name: textOf(first ?? node), args: argsOf(node), ...span }
       case 'AggregateExpr':
-        return { ...this.#aggregate(node), ...span }
+        return { ...aggregateOf(node), ...span }
       case 'BinaryExpr':
-        return { ...this.#binary(node, moved), ...span }
+        return { ...binaryOf(node, moved), ...span }
       case 'UnaryExpr': {
         const [op = node, expr = node] = children(node)
-        return { kind: 'unary', op: this.#text(op), expr: this.expr(expr, moved), ...span }
+        return { kind: 'unary', op: textOf(op), expr: exprOf(expr, moved), ...span }
       }
       default:
         throw new Error(`PromQL's grammar has a ${node.name} that is not known here`)
     }
   }
 
-  #selector(node: SyntaxNode): Selector | { kind: 'variable'; text: string } {
+  function selectorOf(node: SyntaxNode): Selector | { kind: 'variable'; text: string } {
     const identifier = node.getChild('Identifier')
-    let metric = identifier === null ? undefined : this.#text(identifier)
+    let metric = identifier === null ? undefined : textOf(identifier)
     const list = node.getChild('LabelMatchers')
     // A variable alone can be a number, a metric or a whole expression.
-    if (list === null && identifier !== null && metric !== undefined && this.#isVariable(identifier))
+    if (list === null && identifier !== null && metric !== undefined && isVariable(identifier))
       return { kind: 'variable', text: metric }
     const matchers: Matcher[] = []
     let hidden = false
     for (const each of children(list)) {
       const [name = each, op = each, value = each] = children(each)
-      if (each.name === 'QuotedLabelName') metric = unquoted(this.#text(each))
-      else if (each.name === 'UnquotedLabelMatcher' || each.name === 'QuotedLabelMatcher') {
-        const matcher: Matcher = {
-          label: unquoted(this.#text(name)),
-          op: matchOp(this.#text(op)),
-          value: unquoted(this.#text(value)),
-        }
-        // A variable in place of a whole matcher is unknown.
-        if (this.#sameVariable(name, value)) {
-          hidden = true
-          continue
-        }
-        if (matcher.label === '__name__' && matcher.op === '=') metric = matcher.value
-        else matchers.push(matcher)
-      }
+      if (each.name === 'QuotedLabelName') metric = unquoted(textOf(each))
+      if (each.name !== 'UnquotedLabelMatcher' && each.name !== 'QuotedLabelMatcher') continue
+      const matcher = { label: unquoted(textOf(name)), op: matchOp(textOf(op)), value: unquoted(textOf(value)) }
+      // A variable in place of a whole matcher is unknown.
+      if (isOneVariable(name, value)) hidden = true
+      else if (matcher.label === '__name__' && matcher.op === '=') metric = matcher.value
+      else matchers.push(matcher)
     }
     return { kind: 'selector', metric, matchers, hidden }
   }
 
-  #range(node: SyntaxNode): Expr extends infer Any ? Extract<Any, { kind: 'range' | 'subquery' }> : never {
+  function rangeOf(node: SyntaxNode, span: Span): Extract<Expr, { kind: 'range' | 'subquery' }> {
     const [inner = node, range = node, step] = children(node)
-    const span = writtenSpan(this.#neutral, node)
-    const expr = this.expr(inner)
-    if (node.name === 'MatrixSelector') {
-      if (inner.name !== 'VectorSelector') {
-        const message = 'a range stands only after a metric; after anything else it needs a step: [5m:1m]'
-        this.faults.push({ message, offset: span.from })
-      }
-      return { kind: 'range', expr, range: this.#text(range), ...span }
+    const parts = { expr: exprOf(inner), range: textOf(range), ...span }
+    if (node.name !== 'MatrixSelector')
+      return { kind: 'subquery', ...parts, step: step === undefined ? '' : textOf(step) }
+    if (inner.name !== 'VectorSelector') {
+      const message = 'a range stands only after a metric; after anything else it needs a step: [5m:1m]'
+      faults.push({ message, offset: span.from })
     }
-    return {
-      kind: 'subquery',
-      expr,
-      range: this.#text(range),
-      step: step === undefined ? '' : this.#text(step),
-      ...span,
-    }
+    return { kind: 'range', ...parts }
   }
 
-  #args(node: SyntaxNode): Expr[] {
-    return children(node.getChild('FunctionCallBody')).map(each => this.expr(each))
+  function argsOf(node: SyntaxNode): Expr[] {
+    return children(node.getChild('FunctionCallBody')).map(each => exprOf(each))
   }
 
-  #aggregate(node: SyntaxNode): Aggregate {
+  function aggregateOf(node: SyntaxNode): Aggregate {
     const modifier = node.getChild('AggregateModifier')
-    const grouping = modifier === null ? 'none' : modifier.getChild('By') === null ? 'without' : 'by'
-    const op = node.getChild('AggregateOp') ?? node
     return {
       kind: 'aggregate',
-      op: this.#text(op).toLowerCase(),
-      grouping,
-      labels: this.#labels(modifier?.getChild('GroupingLabels')),
-      args: this.#args(node),
+      op: textOf(node.getChild('AggregateOp') ?? node).toLowerCase(),
+      grouping: modifier === null ? 'none' : modifier.getChild('By') === null ? 'without' : 'by',
+      labels: labelsOf(modifier?.getChild('GroupingLabels')),
+      args: argsOf(node),
     }
   }
 
-  #binary(node: SyntaxNode, moved: string): Binary {
+  function binaryOf(node: SyntaxNode, moved: string): Binary {
     const parts = children(node)
     const [left = node] = parts
     const right = parts.at(-1) ?? node
@@ -144,40 +127,41 @@ export class ExprBuilder {
     const has = (name: string) => (clause?.getChild(name) ?? null) !== null
     return {
       kind: 'binary',
-      op: this.#text(op).toLowerCase(),
-      left: this.expr(left),
-      right: this.expr(right, moved),
+      op: textOf(op).toLowerCase(),
+      left: exprOf(left),
+      right: exprOf(right, moved),
       bool: node.getChild('BoolModifier') !== null,
       matching: has('On') ? 'on' : has('Ignoring') ? 'ignoring' : 'all',
-      matchingLabels: this.#labels(matching),
+      matchingLabels: labelsOf(matching),
       group: has('GroupLeft') ? 'left' : has('GroupRight') ? 'right' : 'none',
-      include: this.#labels(include),
+      include: labelsOf(include),
     }
   }
 
-  #labels(node: SyntaxNode | null | undefined): string[] {
-    return children(node ?? null).map(each => unquoted(this.#text(each)))
+  function labelsOf(node: SyntaxNode | null | undefined): string[] {
+    return children(node ?? null).map(each => unquoted(textOf(each)))
   }
 
-  #text(node: { from: number; to: number }): string {
-    const { from, to } = writtenSpan(this.#neutral, node)
-    return this.#written.slice(from, to)
+  function textOf(node: { from: number; to: number }): string {
+    const { from, to } = writtenSpan(neutral, node)
+    return written.slice(from, to)
   }
 
-  #hasVariable(node: SyntaxNode): boolean {
-    return this.#neutral.standIns.some(stand => stand.standsFrom < node.to && stand.standsTo > node.from)
+  function hasVariable(node: SyntaxNode): boolean {
+    return neutral.standIns.some(stand => stand.standsFrom < node.to && stand.standsTo > node.from)
   }
 
-  #isVariable(node: SyntaxNode): boolean {
-    return this.#neutral.standIns.some(stand => stand.standsFrom === node.from && stand.standsTo === node.to)
+  function isVariable(node: SyntaxNode): boolean {
+    return neutral.standIns.some(stand => stand.standsFrom === node.from && stand.standsTo === node.to)
   }
 
-  #sameVariable(name: SyntaxNode, value: SyntaxNode): boolean {
-    return this.#neutral.standIns.some(stand => stand.standsFrom <= name.from && stand.standsTo >= value.to)
+  function isOneVariable(name: SyntaxNode, value: SyntaxNode): boolean {
+    return neutral.standIns.some(stand => stand.standsFrom <= name.from && stand.standsTo >= value.to)
   }
 }
 
-function children(node: SyntaxNode | null): SyntaxNode[] {
+/** The children of a node without comments. */
+export function children(node: SyntaxNode | null): SyntaxNode[] {
   const found: SyntaxNode[] = []
   for (let child = node?.firstChild ?? null; child !== null; child = child.nextSibling) {
     if (child.name !== 'LineComment') found.push(child)

@@ -1,15 +1,13 @@
 import type { SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
 import { failedPart } from '../cli/errors.ts'
-import { ExprBuilder } from './ast-builder.ts'
+import { buildExpr, children } from './ast-builder.ts'
 import { type Expr, type Selector, type Span, walk } from './promql-ast.ts'
-import { typeFaults } from './promql-types.ts'
+import { type TypeFault, typeFaults } from './promql-types.ts'
 import { type NeutralText, neutralText, variablesIn, writtenSpan } from './query-variables.ts'
 
 /** An error in the written text. */
-export interface PromqlFault {
-  message: string
-  offset: number
+export interface PromqlFault extends TypeFault {
   /** From 1. */
   line: number
   column: number
@@ -33,20 +31,17 @@ export function parsePromql(written: string): ParsedQuery {
   const variables = variablesIn(written)
   const neutral = neutralText(written)
   const { topNode } = parser.parse(neutral.text)
+  const refused = (fault: TypeFault) => ({ faults: [placed(fault, written)], expr: undefined, variables })
   const fault = syntaxFault(topNode, neutral)
-  if (fault !== undefined) return { faults: [placed(fault, written)], expr: undefined, variables }
-  let node = topNode.firstChild
-  while (node?.name === 'LineComment') node = node.nextSibling
-  if (node === null) {
-    return { faults: [placed({ message: 'there is no expression', offset: 0 }, written)], expr: undefined, variables }
-  }
+  if (fault !== undefined) return refused(fault)
+  const [node] = children(topNode)
+  if (node === undefined) return refused({ message: 'there is no expression', offset: 0 })
   try {
-    const builder = new ExprBuilder(neutral, written)
-    const expr = builder.expr(node)
-    return { faults: [...builder.faults, ...typeFaults(expr)].map(each => placed(each, written)), expr, variables }
+    const { expr, faults } = buildExpr(node, neutral, written)
+    return { faults: [...faults, ...typeFaults(expr)].map(each => placed(each, written)), expr, variables }
   } catch (error) {
     const { what, next } = failedPart(error)
-    return { faults: [placed({ message: `${what}; ${next}`, offset: 0 }, written)], expr: undefined, variables }
+    return refused({ message: `${what}; ${next}`, offset: 0 })
   }
 }
 
@@ -57,8 +52,8 @@ export function selectorsOf(expr: Expr | undefined): (Selector & Span)[] {
 }
 
 /** The first syntax error, also in strings, where the grammar accepts more than Prometheus. */
-function syntaxFault(top: SyntaxNode, neutral: NeutralText): { message: string; offset: number } | undefined {
-  let found: { message: string; offset: number } | undefined
+function syntaxFault(top: SyntaxNode, neutral: NeutralText): TypeFault | undefined {
+  let found: TypeFault | undefined
   const note = (message: string, at: number) => {
     const offset = writtenSpan(neutral, { from: at, to: at }).from
     if (found === undefined || offset < found.offset) found = { message, offset }
@@ -100,7 +95,7 @@ function stringFault(literal: string): string | undefined {
   return undefined
 }
 
-function placed({ message, offset }: { message: string; offset: number }, written: string): PromqlFault {
+function placed({ message, offset }: TypeFault, written: string): PromqlFault {
   const before = written.slice(0, offset).split('\n')
   return { message, offset, line: before.length, column: (before.at(-1) ?? '').length + 1 }
 }

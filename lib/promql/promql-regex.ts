@@ -16,6 +16,17 @@ export function promqlRegex(pattern: string): (value: string) => boolean {
   }
 }
 
+/** The error of a function that compiles a pattern, if it throws a PatternError. */
+export function patternError(compile: () => unknown): PatternError | undefined {
+  try {
+    compile()
+    return undefined
+  } catch (error) {
+    if (error instanceof PatternError) return error
+    throw error
+  }
+}
+
 /** The values of a regular expression that is a list, `a|b\.c` or `(a|b\.c)`; undefined for another one. */
 export function listedValues(pattern: string): string[] | undefined {
   const [, inner = ''] = /^\((?:\?:)?(.*)\)$/s.exec(pattern) ?? [undefined, pattern]

@@ -1,6 +1,5 @@
-import { PatternError } from '../cli/errors.ts'
-import type { Binary, Expr, Matcher, Selector, Span } from './promql-ast.ts'
-import { promqlRegex } from './promql-regex.ts'
+import { type Binary, type Expr, type Matcher, partsOf, type Selector, type Span } from './promql-ast.ts'
+import { patternError, promqlRegex } from './promql-regex.ts'
 import { variableAt, variablesIn } from './query-variables.ts'
 
 /** The type of an expression; `any` for a Grafana variable. */
@@ -41,14 +40,10 @@ const words: Readonly<Record<ValueType, string>> = {
   matrix: 'a range vector, like metric[$__rate_interval]',
   any: 'anything',
 }
-/** Aggregations with a parameter before the vector. */
-const parameters: Readonly<Record<string, ValueType>> = {
-  topk: 'scalar',
-  bottomk: 'scalar',
-  quantile: 'scalar',
-  limitk: 'scalar',
-  limit_ratio: 'scalar',
-  count_values: 'string',
+/** The arguments of aggregations with a parameter before the vector. */
+const aggregations: Readonly<Record<string, string>> = {
+  'topk bottomk quantile limitk limit_ratio': 'sv',
+  count_values: 'tv',
 }
 const setOperators = ['and', 'or', 'unless']
 const comparisons = ['==', '!=', '>', '<', '>=', '<=']
@@ -79,59 +74,49 @@ export function typeOf(expr: Expr): ValueType {
   }
 }
 
-/** The wrong types and numbers of arguments in an expression; offsets are those of the written text. */
-export function typeFaults(expr: Expr): { message: string; offset: number }[] {
-  const outer = typeOf(expr)
-  const whole = { message: `a range vector can't be shown; wrap it in a function such as rate()`, offset: expr.from }
-  return [...(outer === 'matrix' ? [whole] : []), ...faultsIn(expr)]
+/** An error and its offset in the written text. */
+export interface TypeFault {
+  message: string
+  offset: number
 }
 
-function faultsIn(expr: Expr): { message: string; offset: number }[] {
-  const wants = (what: string, part: Expr, ...types: ValueType[]) => {
-    const type = typeOf(part)
-    if (type === 'any' || types.includes(type)) return []
-    return [
-      {
-        message: `${what} wants ${types.map(each => words[each]).join(' or ')}, not ${words[type].split(',')[0]}`,
-        offset: part.from,
-      },
-    ]
-  }
+/** The wrong types and numbers of arguments in an expression. */
+export function typeFaults(expr: Expr): TypeFault[] {
+  const isMatrix = typeOf(expr) === 'matrix'
+  const whole = { message: "a range vector can't be shown; wrap it in a function such as rate()", offset: expr.from }
+  return [...(isMatrix ? [whole] : []), ...faultsIn(expr)]
+}
+
+function faultsIn(expr: Expr): TypeFault[] {
+  return [...ownFaults(expr), ...partsOf(expr).flatMap(faultsIn)]
+}
+
+/** The faults of an expression without those of its parts. */
+function ownFaults(expr: Expr): TypeFault[] {
   switch (expr.kind) {
     case 'selector':
       return selectorFaults(expr)
-    case 'range':
-      return faultsIn(expr.expr)
     case 'subquery':
-      return [...wants('a subquery', expr.expr, 'vector', 'scalar'), ...faultsIn(expr.expr)]
+      return wants('a subquery', expr.expr, 'vector', 'scalar')
     case 'unary':
-      return [...wants(expr.op, expr.expr, 'vector', 'scalar'), ...faultsIn(expr.expr)]
+      return wants(expr.op, expr.expr, 'vector', 'scalar')
     case 'call':
-      return [...callFaults(expr.name, expr.args, expr.from, wants), ...expr.args.flatMap(faultsIn)]
+      return callFaults(expr)
     case 'aggregate': {
-      const { op, args } = expr
+      const { op, args, from } = expr
       // A variable as operator can also be a function.
-      if (!/^\w+$/.test(op)) return args.flatMap(faultsIn)
-      const types: ValueType[] = op in parameters ? [parameters[op] ?? 'any', 'vector'] : ['vector']
-      const count =
-        args.length === types.length
-          ? []
-          : [{ message: `${op}() wants ${types.length} arguments, not ${args.length}`, offset: expr.from }]
-      const wrong = count.length > 0 ? count : args.flatMap((arg, at) => wants(`${op}()`, arg, types[at] ?? 'any'))
-      return [...wrong, ...args.flatMap(faultsIn)]
+      return /^\w+$/.test(op) ? argumentFaults(op, args, signatureOf(op, aggregations) ?? 'v', from) : []
     }
     case 'binary': {
-      const { op, left, right, bool } = expr
+      const { op, left, right, bool, from: offset } = expr
       const types: ValueType[] = setOperators.includes(op) ? ['vector'] : ['vector', 'scalar']
       const scalars = typeOf(left) === 'scalar' && typeOf(right) === 'scalar'
       const noBool = scalars && comparisons.includes(op) && !bool
       return [
         ...wants(op, left, ...types),
         ...wants(op, right, ...types),
-        ...(noBool ? [{ message: `${op} between numbers wants bool`, offset: expr.from }] : []),
+        ...(noBool ? [{ message: `${op} between numbers wants bool`, offset }] : []),
         ...matchingFaults(expr),
-        ...faultsIn(left),
-        ...faultsIn(right),
       ]
     }
     default:
@@ -139,8 +124,15 @@ function faultsIn(expr: Expr): { message: string; offset: number }[] {
   }
 }
 
+function wants(what: string, part: Expr, ...types: ValueType[]): TypeFault[] {
+  const type = typeOf(part)
+  if (type === 'any' || types.includes(type)) return []
+  const wanted = types.map(each => words[each]).join(' or ')
+  return [{ message: `${what} wants ${wanted}, not ${words[type].split(',')[0]}`, offset: part.from }]
+}
+
 /** Prometheus refuses patterns that are not RE2, and a selector without a matcher that excludes the empty value. */
-function selectorFaults({ metric, matchers, hidden, from }: Selector & Span): { message: string; offset: number }[] {
+function selectorFaults({ metric, matchers, hidden, from }: Selector & Span): TypeFault[] {
   const wrong = matchers.flatMap(({ label, op, value }) =>
     op === '=~' || op === '!~' ? patternFaults(`the matcher of ${label}`, value, from) : [],
   )
@@ -148,14 +140,11 @@ function selectorFaults({ metric, matchers, hidden, from }: Selector & Span): { 
   return [{ message: 'a selector needs a metric, or a matcher that no empty value fits', offset: from }]
 }
 
-function patternFaults(what: string, pattern: string, offset: number): { message: string; offset: number }[] {
-  try {
-    promqlRegex(withoutVariables(pattern))
-    return []
-  } catch (error) {
-    if (!(error instanceof PatternError)) throw error
-    return [{ message: `${what} is ${pattern}, which is not an RE2 pattern: ${error.why}`, offset }]
-  }
+function patternFaults(what: string, pattern: string, offset: number): TypeFault[] {
+  const error = patternError(() => promqlRegex(withoutVariables(pattern)))
+  return error === undefined
+    ? []
+    : [{ message: `${what} is ${pattern}, which is not an RE2 pattern: ${error.why}`, offset }]
 }
 
 /** A pattern with a plain character in place of each Grafana variable. */
@@ -175,37 +164,35 @@ function matchesNothing({ op, value }: Matcher): boolean {
   return promqlRegex(value)('') === (op === '=~')
 }
 
-function matchingFaults({ op, group, matching, matchingLabels, include, from }: Binary & Span) {
+function matchingFaults({ op, group, matching, matchingLabels, include, from }: Binary & Span): TypeFault[] {
   if (group === 'none') return []
   if (setOperators.includes(op)) return [{ message: `${op} takes no group_${group}`, offset: from }]
   const twice = matching === 'on' ? include.filter(label => matchingLabels.includes(label)) : []
   return twice.map(label => ({ message: `the label ${label} is both in on() and in group_${group}()`, offset: from }))
 }
 
-function callFaults(
-  name: string,
-  args: readonly Expr[],
-  offset: number,
-  wants: (what: string, part: Expr, ...types: ValueType[]) => { message: string; offset: number }[],
-): { message: string; offset: number }[] {
-  const [, signature] = Object.entries(signatures).find(([names]) => names.split(' ').includes(name)) ?? []
+function callFaults({ name, args, from }: Expr & { kind: 'call' }): TypeFault[] {
+  const signature = signatureOf(name, signatures)
   // The grammar can know newer functions than this table.
   if (signature === undefined) return []
-  const types = [...signature.replace(/[?*]/g, '')].map(letter => letters[letter] ?? 'any')
-  const least = signature.includes('?')
-    ? signature.indexOf('?')
-    : signature.endsWith('*')
-      ? types.length - 1
-      : types.length
-  const most = signature.endsWith('*') ? Number.POSITIVE_INFINITY : types.length
-  if (args.length < least || args.length > most) {
-    const count =
-      least === most ? String(least) : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} or ${most}`
-    return [{ message: `${name}() wants ${count} arguments, not ${args.length}`, offset }]
-  }
   const pattern = name === 'label_replace' ? args[4] : undefined
   return [
-    ...args.flatMap((arg, at) => wants(`${name}()`, arg, types[Math.min(at, types.length - 1)] ?? 'any')),
+    ...argumentFaults(name, args, signature, from),
     ...(pattern?.kind === 'string' ? patternFaults('the pattern of label_replace()', pattern.value, pattern.from) : []),
   ]
+}
+
+function signatureOf(name: string, table: Readonly<Record<string, string>>): string | undefined {
+  return Object.entries(table).find(([names]) => names.split(' ').includes(name))?.[1]
+}
+
+function argumentFaults(name: string, args: readonly Expr[], signature: string, offset: number): TypeFault[] {
+  const types = [...signature.replace(/[?*]/g, '')].map(letter => letters[letter] ?? 'any')
+  const isOpen = signature.endsWith('*')
+  const least = signature.includes('?') ? signature.indexOf('?') : types.length - (isOpen ? 1 : 0)
+  if (args.length < least || (args.length > types.length && !isOpen)) {
+    const count = isOpen ? `at least ${least}` : least === types.length ? `${least}` : `${least} or ${types.length}`
+    return [{ message: `${name}() wants ${count} arguments, not ${args.length}`, offset }]
+  }
+  return args.flatMap((arg, at) => wants(`${name}()`, arg, types[Math.min(at, types.length - 1)] ?? 'any'))
 }

@@ -1,4 +1,4 @@
-import { type Aggregate, type Binary, type Expr, isPlain, type Selector } from './promql-ast.ts'
+import { type Aggregate, type Binary, type Expr, isPlain, type Selector, type Span } from './promql-ast.ts'
 import { typeOf } from './promql-types.ts'
 
 /** The possible labels of series; undefined where unknown. */
@@ -21,20 +21,9 @@ const picks = ['topk', 'bottomk', 'limitk', 'limit_ratio']
  */
 export function traceLabels(expr: Expr, of: (metric: string) => Labels): { labels: Labels; faults: LabelFault[] } {
   const faults: LabelFault[] = []
-  const labels = new Trace(of, faults).labels(expr)
-  return { labels, faults }
-}
+  return { labels: labelsOf(expr), faults }
 
-class Trace {
-  readonly #of: (metric: string) => Labels
-  readonly #faults: LabelFault[]
-
-  constructor(of: (metric: string) => Labels, faults: LabelFault[]) {
-    this.#of = of
-    this.#faults = faults
-  }
-
-  labels(expr: Expr): Labels {
+  function labelsOf(expr: Expr): Labels {
     switch (expr.kind) {
       case 'number':
       case 'string':
@@ -42,46 +31,49 @@ class Trace {
       case 'variable':
         return undefined
       case 'selector':
-        return this.#selector(expr, expr.from)
+        return ofSelector(expr)
       case 'range':
       case 'subquery':
       case 'unary':
-        return this.labels(expr.expr)
+        return labelsOf(expr.expr)
       case 'call':
-        return this.#call(expr.name, expr.args, expr.from)
+        return ofCall(expr)
       case 'aggregate':
-        return this.#aggregate(expr, expr.from)
+        return ofAggregate(expr)
       case 'binary':
-        return this.#binary(expr, expr.from)
+        return ofBinary(expr)
     }
   }
 
-  #selector({ metric, matchers }: Selector, offset: number): Labels {
+  function ofSelector({ metric, matchers, from }: Selector & Span): Labels {
     if (metric === undefined || !isPlain(metric)) return undefined
-    const labels = this.#of(metric)
+    const labels = of(metric)
     const wanted = matchers.map(({ label }) => label).filter(label => label !== '__name__')
-    this.#want(wanted, labels, `${metric} has no label`, offset)
+    want(wanted, labels, `${metric} has no label`, from)
     return labels
   }
 
-  #call(name: string, args: readonly Expr[], offset: number): Labels {
-    const all = args.map(arg => this.labels(arg))
+  function ofCall({ name, args, from }: Expr & { kind: 'call' }): Labels {
+    const all = args.map(labelsOf)
     const vector = args.findIndex(arg => !['scalar', 'string'].includes(typeOf(arg)))
     const inner = vector === -1 ? none : all[vector]
     const texts = args.map(arg => (arg.kind === 'string' ? arg.value : ''))
     switch (name) {
       case 'label_replace':
-        this.#want([texts[3] ?? ''], inner, 'label_replace() reads a label that is not there:', offset)
-        return plus(inner, [texts[1] ?? ''])
       case 'label_join':
-        this.#want(texts.slice(3), inner, 'label_join() reads a label that is not there:', offset)
+        want(
+          texts.slice(3, name === 'label_join' ? undefined : 4),
+          inner,
+          `${name}() reads a label that is not there:`,
+          from,
+        )
         return plus(inner, [texts[1] ?? ''])
       case 'histogram_quantile':
-        this.#want(
+        want(
           ['le'],
           inner,
           'histogram_quantile() needs the buckets’ label, which is grouped away or never there:',
-          offset,
+          from,
         )
         return minus(inner, ['le'])
       case 'absent':
@@ -100,42 +92,43 @@ class Trace {
     }
   }
 
-  #aggregate({ op, grouping, labels, args }: Aggregate, offset: number): Labels {
-    const inner = this.labels(args.at(-1) ?? { kind: 'number', value: 0, from: offset, to: offset })
-    if (grouping === 'by') this.#want(labels, inner, `${op} by (…) groups by a label that is not there:`, offset)
-    if (picks.includes(op)) return inner
+  function ofAggregate({ op, grouping, labels, args, from }: Aggregate & Span): Labels {
     const [first] = args
+    const last = args.at(-1)
+    const inner = last === undefined ? none : labelsOf(last)
+    if (grouping === 'by') want(labels, inner, `${op} by (…) groups by a label that is not there:`, from)
+    if (picks.includes(op)) return inner
     const made = op === 'count_values' && first?.kind === 'string' ? [first.value] : []
     if (grouping === 'without') return plus(minus(inner, labels), made)
     return labels.every(isPlain) ? new Set([...labels, ...made]) : undefined
   }
 
-  #binary(expr: Binary, offset: number): Labels {
-    const { op, matching, matchingLabels, group, include } = expr
-    const [left, right] = [this.labels(expr.left), this.labels(expr.right)]
+  function ofBinary(expr: Binary & Span): Labels {
+    const { op, matching, matchingLabels, group, include, from } = expr
+    const [left, right] = [labelsOf(expr.left), labelsOf(expr.right)]
     if (typeOf(expr.left) === 'scalar') return right
     if (typeOf(expr.right) === 'scalar') return left
     if (matching === 'on') {
-      this.#want(matchingLabels, left, `the left side of "${op}" has no label to match on:`, offset)
-      this.#want(matchingLabels, right, `the right side of "${op}" has no label to match on:`, offset)
+      want(matchingLabels, left, `the left side of "${op}" has no label to match on:`, from)
+      want(matchingLabels, right, `the right side of "${op}" has no label to match on:`, from)
     }
     if (op === 'and' || op === 'unless') return left
     if (op === 'or') return left === undefined || right === undefined ? undefined : new Set([...left, ...right])
     const [many, one] = group === 'right' ? [right, left] : [left, right]
     if (group !== 'none') {
-      this.#want(include, one, `group_${group} takes over a label that is not there:`, offset)
+      want(include, one, `group_${group} takes over a label that is not there:`, from)
       return include.every(isPlain) ? plus(many, include) : undefined
     }
     if (matching === 'on') return matchingLabels.every(isPlain) ? new Set(matchingLabels) : undefined
     return matching === 'ignoring' ? minus(left, matchingLabels) : left
   }
 
-  #want(wanted: readonly string[], labels: Labels, what: string, offset: number): void {
+  function want(wanted: readonly string[], labels: Labels, what: string, offset: number): void {
     if (labels === undefined) return
     for (const label of wanted) {
       if (label === '' || !isPlain(label) || labels.has(label)) continue
       const there = labels.size === 0 ? 'there are no labels' : `there are ${[...labels].sort().join(', ')}`
-      this.#faults.push({ label, message: `${what} ${label} (${there})`, offset })
+      faults.push({ label, message: `${what} ${label} (${there})`, offset })
     }
   }
 }

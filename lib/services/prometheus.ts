@@ -20,7 +20,7 @@ export function labPrometheusConfig(
   files: Pick<PrometheusTargets, 'kubeconfigFile' | 'tokenFile' | 'caFile' | 'ruleFiles'>,
 ): string {
   const { component, prometheus, statsProxy, metricsServer } = addressesOf(lab)
-  return prometheusConfig(readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8'), {
+  return prometheusConfig(join(projectDir, 'kwok-config', 'prometheus.yaml'), {
     ...files,
     clusterName: lab.settings.clusterName,
     intervalMs: lab.settings.collectionInterval,

@@ -5,10 +5,8 @@ export interface Call {
   /** `<namespace>/<name>` of the Service. */
   service: string
   serviceName: string
-  namespace: string
   port: number
   protocol: Protocol
-  variable: string
 }
 
 /** A workload and its calls. */
@@ -39,8 +37,7 @@ export function workloadKey({ kind, namespace, name }: { kind: string; namespace
  * matching Service is a problem. Two variables with the same target are one call.
  */
 export function callGraph(workloads: Iterable<WorkloadFacts>, services: Iterable<ServiceFacts>): CallGraph {
-  const byName = new Map<string, ServiceFacts>()
-  for (const service of services) byName.set(`${service.namespace}/${service.name}`, service)
+  const byName = new Map(Array.from(services, service => [`${service.namespace}/${service.name}`, service]))
   const callers = new Map<string, Caller>()
   const called = new Map<string, ServiceFacts>()
   const problems: string[] = []
@@ -52,94 +49,40 @@ export function callGraph(workloads: Iterable<WorkloadFacts>, services: Iterable
         problems.push(`${workload.kind} ${workload.namespace}/${workload.name}: ${peer.name}=${peer.value} ${found}`)
         continue
       }
-      const key = `${found.service}:${found.port}`
-      if (!calls.has(key)) calls.set(key, found)
-      const service = byName.get(found.service)
-      if (service !== undefined) called.set(found.service, service)
+      calls.set(`${found.call.service}:${found.call.port}`, found.call)
+      called.set(found.call.service, found.service)
     }
     callers.set(workloadKey(workload), { workload, calls: [...calls.values()] })
   }
-  const roots = [...callers.values()].filter(caller => caller.calls.length > 0 && !isCalled(caller, callers, called))
+  const calling = [...callers.values()].filter(({ calls }) => calls.length > 0)
+  const roots = calling.filter(({ workload }) => {
+    const own = [...called].filter(([, service]) => selects(service, workload)).map(([key]) => key)
+    const others = own.length === 0 ? [] : calling.filter(other => other.workload !== workload)
+    return !others.some(({ calls }) => calls.some(({ service }) => own.includes(service)))
+  })
   if (roots.length === 0 && called.size > 0) {
-    const names = [...callers.values()].filter(({ calls }) => calls.length > 0).map(({ workload }) => workload.name)
-    problems.push(
-      `no requests begin anywhere: ${names.slice(0, 5).join(', ')} call others, and others call all of them`,
-    )
+    const names = calling.slice(0, 5).map(({ workload }) => workload.name)
+    problems.push(`no requests begin anywhere: ${names.join(', ')} call others, and others call all of them`)
   }
   return { callers, services: called, roots, problems }
 }
 
-/**
- * The cycles of the graph as `a → b → a` of workload names. Of cycles that share their last calls, only the first.
- */
-export function cyclesOf({ callers, services }: CallGraph): string[] {
-  const workloadsOf = new Map<string, string[]>()
-  for (const [key, service] of services) {
-    const keys: string[] = []
-    for (const [callerKey, { workload }] of callers) {
-      if (workload.namespace === service.namespace && selects(service.selector, workload.labels)) keys.push(callerKey)
-    }
-    workloadsOf.set(key, keys)
-  }
-  const cycles: string[] = []
-  const done = new Set<string>()
-  const path: string[] = []
-  const visit = (key: string): void => {
-    const at = path.indexOf(key)
-    if (at >= 0) {
-      cycles.push([...path.slice(at), key].map(each => callers.get(each)?.workload.name ?? each).join(' → '))
-      return
-    }
-    if (done.has(key)) return
-    path.push(key)
-    for (const { service } of callers.get(key)?.calls ?? [])
-      for (const next of workloadsOf.get(service) ?? []) visit(next)
-    path.pop()
-    done.add(key)
-  }
-  for (const { workload } of callers.values()) visit(workloadKey(workload))
-  return cycles
-}
-
-/** The Service and port of a variable, or why it has none. */
+/** The call that a variable configures, or why it configures none. */
 function callOf(
-  { name, value }: PeerVariable,
+  { value }: PeerVariable,
   workload: WorkloadFacts,
   services: ReadonlyMap<string, ServiceFacts>,
-): Call | string {
+): { call: Call; service: ServiceFacts } | string {
   const [, host = '', portText] =
     /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/:?#@]+)(?::(\d{1,5}))?(?:[/?#].*)?$/i.exec(value) ?? []
   if (host === '') return 'is not a host:port, not used'
   // As in cluster DNS: name, name.namespace, name.namespace.svc and name.namespace.svc.<domain>.
   const [serviceName = '', namespace = workload.namespace, svc] = host.split('.')
-  const service = svc === undefined || svc === 'svc' ? services.get(`${namespace}/${serviceName}`) : undefined
+  const key = `${namespace}/${serviceName}`
+  const service = svc === undefined || svc === 'svc' ? services.get(key) : undefined
   if (service === undefined) return 'names no Service, not used'
   const port = portText === undefined ? service.ports[0]?.port : Number(portText)
   const found = service.ports.find(each => each.port === port)
-  if (port === undefined || found === undefined) return `names no port of Service ${namespace}/${serviceName}, not used`
-  return {
-    service: `${namespace}/${serviceName}`,
-    serviceName,
-    namespace,
-    port,
-    protocol: found.protocol,
-    variable: name,
-  }
-}
-
-/** Whether another workload calls a Service that selects this workload's pods. */
-function isCalled(
-  { workload }: Caller,
-  callers: ReadonlyMap<string, Caller>,
-  called: ReadonlyMap<string, ServiceFacts>,
-): boolean {
-  const own = new Set<string>()
-  for (const [key, service] of called) {
-    if (service.namespace === workload.namespace && selects(service.selector, workload.labels)) own.add(key)
-  }
-  if (own.size === 0) return false
-  for (const other of callers.values()) {
-    if (other.workload !== workload && other.calls.some(call => own.has(call.service))) return true
-  }
-  return false
+  if (found === undefined) return `names no port of Service ${key}, not used`
+  return { call: { service: key, serviceName, ...found }, service }
 }

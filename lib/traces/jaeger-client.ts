@@ -1,5 +1,5 @@
+import * as v from 'valibot'
 import { LabError } from '../cli/errors.ts'
-import { fields, items, text } from '../kube/json.ts'
 
 /** A span of Jaeger's API, with the tags of its process, the resource, beside its own. */
 export interface JaegerSpan {
@@ -18,9 +18,34 @@ export interface JaegerSpan {
   resource: Readonly<Record<string, string>>
 }
 
+/** Go writes an empty list as null. */
+const listOf = <T extends v.GenericSchema>(item: T) => v.nullish(v.array(item), [])
+const tagsSchema = v.pipe(
+  listOf(v.object({ key: v.string(), value: v.unknown() })),
+  v.transform(tags => Object.fromEntries(tags.map(({ key, value }) => [key, String(value)]))),
+)
+const tracesSchema = listOf(
+  v.object({
+    processes: v.record(v.string(), v.object({ serviceName: v.string(), tags: tagsSchema })),
+    spans: listOf(
+      v.object({
+        traceID: v.string(),
+        spanID: v.string(),
+        processID: v.string(),
+        operationName: v.string(),
+        references: listOf(v.object({ refType: v.string(), spanID: v.string() })),
+        startTime: v.number(),
+        duration: v.number(),
+        tags: tagsSchema,
+      }),
+    ),
+  }),
+)
+type JaegerTrace = v.InferOutput<typeof tracesSchema>[number]
+
 /** The services with spans in Jaeger. Throws a LabError when the query fails. */
 export async function jaegerServices(baseUrl: string): Promise<string[]> {
-  return items(fields(await get(`${baseUrl}/api/services`))['data']).filter(each => typeof each === 'string')
+  return await get(`${baseUrl}/api/services`, listOf(v.string()))
 }
 
 /**
@@ -40,40 +65,31 @@ export async function jaegerTraces(
   const micros = (timeMs: number) => String(Math.round(timeMs * 1_000))
   const when = range === undefined ? { lookback } : { start: micros(range.fromMs), end: micros(range.untilMs) }
   const parameters = new URLSearchParams({ service, limit: String(limit), ...when })
-  const { data } = fields(await get(`${baseUrl}/api/traces?${parameters}`))
-  return items(data).map(trace => {
-    const processes = fields(fields(trace)['processes'])
-    return items(fields(trace)['spans']).map(raw => spanOf(fields(raw), processes))
-  })
+  const traces = await get(`${baseUrl}/api/traces?${parameters}`, tracesSchema)
+  return traces.map(({ spans, processes }) => spans.map(span => spanOf(span, processes)))
 }
 
-function spanOf(span: Record<string, unknown>, processes: Record<string, unknown>): JaegerSpan {
-  const process = fields(processes[text(span['processID']) ?? ''])
-  const parent = items(span['references'])
-    .map(fields)
-    .find(each => each['refType'] === 'CHILD_OF')
+function spanOf(span: JaegerTrace['spans'][number], processes: JaegerTrace['processes']): JaegerSpan {
+  const process = processes[span.processID]
   return {
-    traceId: text(span['traceID']) ?? '',
-    spanId: text(span['spanID']) ?? '',
-    parentId: text(parent?.['spanID']),
-    service: text(process['serviceName']) ?? '',
-    name: text(span['operationName']) ?? '',
-    startMicros: Number(span['startTime']),
-    durationMicros: Number(span['duration']),
-    tags: tagsOf(span['tags']),
-    resource: tagsOf(process['tags']),
+    traceId: span.traceID,
+    spanId: span.spanID,
+    parentId: span.references.find(({ refType }) => refType === 'CHILD_OF')?.spanID,
+    service: process?.serviceName ?? '',
+    name: span.operationName,
+    startMicros: span.startTime,
+    durationMicros: span.duration,
+    tags: span.tags,
+    resource: process?.tags ?? {},
   }
 }
 
-function tagsOf(tags: unknown): Record<string, string> {
-  return Object.fromEntries(items(tags).map(tag => [text(fields(tag)['key']) ?? '', String(fields(tag)['value'])]))
-}
-
-async function get(url: string): Promise<unknown> {
+/** The `data` of an answer. */
+async function get<T>(url: string, schema: v.GenericSchema<unknown, T>): Promise<T> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(30_000) })
     if (!answer.ok) throw new Error(`it answers ${answer.status} ${(await answer.text()).slice(0, 200)}`)
-    return await answer.json()
+    return v.parse(v.object({ data: schema }), await answer.json()).data
   } catch (error) {
     const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const why = reason instanceof Error ? reason.message : String(reason)

@@ -21,8 +21,8 @@ export interface PodLoads {
 interface Entry {
   facts: PodFacts
   /** Computed on first use: most pods of a large cluster are never called. */
-  usages?: ContainerUsage[] | undefined
-  last?: { atMs: number; value: number } | undefined
+  usages?: ContainerUsage[]
+  last?: { atMs: number; value: number }
 }
 
 const DEFAULT_NANO_CORES = 100e6
@@ -40,10 +40,9 @@ export function createPodLoads(options: {
   const objects = createUsageObjects((pod, problem) => options.onProblem?.(pod, problem))
   const sources: UsageSources = {
     preset: options.preset,
-    fromObjects: (pod, container, resource) => {
-      // Only CPU counts here, and an expression for memory could be slow.
-      return resource === 'cpu' ? objects.usageOf(pod, container, resource, nodeOf(pod)) : undefined
-    },
+    // Only CPU counts here, and an expression for memory could be slow.
+    fromObjects: (pod, container, resource) =>
+      resource === 'cpu' ? objects.usageOf(pod, container, resource, nodeOf(pod)) : undefined,
   }
 
   return {
@@ -74,11 +73,10 @@ export function createPodLoads(options: {
     utilisation(podUid, timeMs) {
       const entry = pods.get(podUid)
       if (entry === undefined) return 0
-      const { last } = entry
-      if (last !== undefined && timeMs >= last.atMs && timeMs < last.atMs + REUSE_MS) return last.value
-      const value = measure(entry, timeMs)
-      entry.last = { atMs: timeMs, value }
-      return value
+      const ageMs = timeMs - (entry.last?.atMs ?? Number.NEGATIVE_INFINITY)
+      if (entry.last === undefined || ageMs < 0 || ageMs >= REUSE_MS)
+        entry.last = { atMs: timeMs, value: measure(entry, timeMs) }
+      return entry.last.value
     },
   }
 
@@ -97,15 +95,11 @@ export function createPodLoads(options: {
   }
 
   function clearUsage(): void {
-    for (const entry of pods.values()) {
-      entry.usages = undefined
-      entry.last = undefined
-    }
+    for (const [uid, { facts }] of pods) pods.set(uid, { facts })
   }
 
   function nodeOf({ nodeName }: PodFacts): NodeFacts | undefined {
     if (!objects.useNodes) return undefined
-    for (const node of nodes.values()) if (node.name === nodeName) return node
-    return undefined
+    return [...nodes.values()].find(({ name }) => name === nodeName)
   }
 }

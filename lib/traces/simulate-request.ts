@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api'
 import { networkMs, type Random, serviceMs } from './latency-model.ts'
-import { FAILED, newTraceId, SimulatedSpan, UNAVAILABLE } from './span.ts'
+import { FAILED, ids, SimulatedSpan, UNAVAILABLE } from './span.ts'
 import type { Endpoint, PlannedCall, Situation } from './traced-cluster.ts'
 
 /** The state of the cluster for a request. */
@@ -28,7 +28,7 @@ export function simulateRequest(pods: readonly Endpoint[], options: RequestOptio
   const { situation, utilisation, endMs, random = Math.random } = options
   const spans: SimulatedSpan[] = []
   const path: string[] = []
-  const traceId = newTraceId()
+  const traceId = ids.generateTraceId()
   const generator = randomItem(pods, random)
   const first = generator === undefined ? undefined : randomItem(generator.calls, random)
   if (generator === undefined || first === undefined) return spans

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 
@@ -52,7 +53,7 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
   const counts: SpanCounts = { sent: 0, dropped: 0, failed: 0 }
   let waiting = 0
   let inFlight = 0
-  let lastFailure: string | undefined
+  let isFailing = false
   let timer: NodeJS.Timeout | undefined
   let isClosing = false
   let whenIdle = (): void => {}
@@ -74,13 +75,11 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
       isClosing = true
       pump()
       if (inFlight === 0) return
-      let limit: NodeJS.Timeout | undefined
-      await new Promise<void>(resolve => {
-        limit = setTimeout(resolve, withinMs)
+      // Not the exporter's shutdown(), which waits for requests that hang.
+      const idle = new Promise<void>(resolve => {
         whenIdle = resolve
       })
-      clearTimeout(limit)
-      // Not the exporter's shutdown(), which waits for requests that hang.
+      await Promise.race([idle, sleep(withinMs, undefined, { ref: false })])
     },
   }
 
@@ -120,14 +119,14 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
     })
   }
 
+  /** Logs the first failure after a success, and the first success after a failure. */
   function logChange(error: Error | undefined): void {
-    const failure = error === undefined ? undefined : describe(error)
+    const fails = error !== undefined
+    if (fails === isFailing) return
+    isFailing = fails
     const lost = `${counts.failed} spans failed and ${counts.dropped} dropped so far`
-    if (failure === undefined && lastFailure !== undefined) log(`traces: ${url} accepts them again; ${lost}`)
-    if (failure !== undefined && lastFailure === undefined) {
-      log(`traces: cannot send to ${url} (${failure}), trying again; ${lost}`)
-    }
-    lastFailure = failure
+    if (error === undefined) log(`traces: ${url} accepts them again; ${lost}`)
+    else log(`traces: cannot send to ${url} (${describe(error)}), trying again; ${lost}`)
   }
 }
 

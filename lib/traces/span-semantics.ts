@@ -30,31 +30,38 @@ export function callSemantics({ protocol, serviceName, port }: Call): CallSemant
         client: {
           ok: { ...client, 'http.response.status_code': 200 },
           failed: { ...client, ...failed },
-          unavailable: { ...client, 'error.type': 'ECONNREFUSED' },
+          unavailable: { ...client, ...REFUSED },
         },
         server: { ok: { ...handler, 'http.response.status_code': 200 }, failed: { ...handler, ...failed } },
       }
     }
     case 'grpc': {
       const base = { 'rpc.system': 'grpc', 'rpc.service': serviceName, 'rpc.method': 'Call', ...server }
-      const ok = { ...base, 'rpc.grpc.status_code': 0 }
+      const status = (code: number) => ({ 'rpc.grpc.status_code': code, 'error.type': String(code) })
       // INTERNAL, and UNAVAILABLE.
-      const failed = { ...base, 'rpc.grpc.status_code': 13, 'error.type': '13' }
-      const unavailable = { ...base, 'rpc.grpc.status_code': 14, 'error.type': '14' }
-      const name = `${serviceName}/Call`
-      return { clientName: name, serverName: name, client: { ok, failed, unavailable }, server: { ok, failed } }
+      const [failed, unavailable] = [status(13), status(14)]
+      return sameOnBothSides(`${serviceName}/Call`, base, { ok: { 'rpc.grpc.status_code': 0 }, failed, unavailable })
     }
     case 'redis': {
-      const ok = { 'db.system.name': 'redis', 'db.operation.name': 'GET', ...server }
-      const failed = { ...ok, 'error.type': 'ERR' }
-      const unavailable = { ...ok, 'error.type': 'ECONNREFUSED' }
-      return { clientName: 'GET', serverName: 'GET', client: { ok, failed, unavailable }, server: { ok, failed } }
+      const base = { 'db.system.name': 'redis', 'db.operation.name': 'GET', ...server }
+      return sameOnBothSides('GET', base, { failed: { 'error.type': 'ERR' }, unavailable: REFUSED })
     }
     case 'tcp': {
-      const ok = { 'network.transport': 'tcp', ...server }
-      const failed = { ...ok, 'error.type': '_OTHER' }
-      const unavailable = { ...ok, 'error.type': 'ECONNREFUSED' }
-      return { clientName: 'call', serverName: 'call', client: { ok, failed, unavailable }, server: { ok, failed } }
+      const base = { 'network.transport': 'tcp', ...server }
+      return sameOnBothSides('call', base, { failed: { 'error.type': '_OTHER' }, unavailable: REFUSED })
     }
   }
+}
+
+const REFUSED = { 'error.type': 'ECONNREFUSED' }
+
+/** A protocol without attributes of one side alone; `base` are the attributes of every outcome. */
+function sameOnBothSides(
+  name: string,
+  base: Attributes,
+  outcomes: Partial<Record<Outcome, Attributes>>,
+): CallSemantics {
+  const of = (outcome: Outcome) => ({ ...base, ...outcomes[outcome] })
+  const server = { ok: of('ok'), failed: of('failed') }
+  return { clientName: name, serverName: name, client: { ...server, unavailable: of('unavailable') }, server }
 }

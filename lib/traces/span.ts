@@ -1,7 +1,6 @@
-import { randomFillSync } from 'node:crypto'
 import { type Attributes, type HrTime, SpanKind, type SpanStatus, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
-import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { RandomIdGenerator, type ReadableSpan } from '@opentelemetry/sdk-trace'
 
 /** An ended span with the fields that an exporter reads. Its times are set when the whole request is simulated. */
 export class SimulatedSpan implements ReadableSpan {
@@ -29,7 +28,7 @@ export class SimulatedSpan implements ReadableSpan {
     this.kind = kind
     this.name = name
     this.resource = resource
-    this.context = { traceId, spanId: newSpanId(), traceFlags: TraceFlags.SAMPLED }
+    this.context = { traceId, spanId: ids.generateSpanId(), traceFlags: TraceFlags.SAMPLED }
     if (parent !== undefined) {
       // A server span's parent is in another process.
       this.parentSpanContext = kind === SpanKind.SERVER ? { ...parent.context, isRemote: true } : parent.context
@@ -61,27 +60,8 @@ export const UNSET: SpanStatus = { code: SpanStatusCode.UNSET }
 export const FAILED: SpanStatus = { code: SpanStatusCode.ERROR }
 export const UNAVAILABLE: SpanStatus = { code: SpanStatusCode.ERROR, message: 'no ready pod behind the Service' }
 
-const random = Buffer.allocUnsafe(8_192)
-let used = random.length
-
-/** 16 random bytes as hexadecimal digits. */
-export function newTraceId(): string {
-  return randomHex(16)
-}
-
-function newSpanId(): string {
-  return randomHex(8)
-}
-
-/** From a buffer: requesting a few random bytes for each span would take most of its time. */
-function randomHex(bytes: number): string {
-  if (used + bytes > random.length) {
-    randomFillSync(random)
-    used = 0
-  }
-  used += bytes
-  return random.toString('hex', used - bytes, used)
-}
+/** Random ids of traces and spans. */
+export const ids = new RandomIdGenerator()
 
 /** Milliseconds as whole seconds and nanoseconds, rounded to microseconds, the precision of a number of this size. */
 function hrTime(epochMs: number): HrTime {

@@ -1,6 +1,6 @@
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import { hash, pseudoRandom } from '../kubelet/usage/pseudo-random.ts'
-import { type Call, callGraph, cyclesOf, workloadKey } from './call-graph.ts'
+import { type Call, callGraph, workloadKey } from './call-graph.ts'
 import { idleMs } from './latency-model.ts'
 import { type CallSemantics, callSemantics } from './span-semantics.ts'
 import { type ServiceFacts, selects, type TracedPod, type WorkloadFacts } from './traced-objects.ts'
@@ -96,32 +96,27 @@ export function createTracedCluster(): TracedCluster {
     }
     const rootPods = new Map<string, Endpoint[]>(graph.roots.map(({ workload }) => [workloadKey(workload), []]))
     const endpoints = new Map<string, Endpoint[]>()
-    const byNamespace = new Map<string, [ServiceFacts, Endpoint[]][]>()
+    // By namespace, because a large cluster has many.
+    const called = new Map<string, [ServiceFacts, Endpoint[]][]>()
     for (const [key, service] of graph.services) {
       const ready: Endpoint[] = []
       endpoints.set(key, ready)
-      const others = byNamespace.get(service.namespace) ?? []
-      byNamespace.set(service.namespace, [...others, [service, ready]])
+      called.set(service.namespace, [...(called.get(service.namespace) ?? []), [service, ready]])
     }
     for (const pod of pods.values()) {
       if (!pod.ready) continue
       const key = pod.owner === undefined ? '' : workloadKey({ ...pod.owner, namespace: pod.namespace })
-      const behind = (byNamespace.get(pod.namespace) ?? []).filter(([{ selector }]) => selects(selector, pod.labels))
+      const behind = (called.get(pod.namespace) ?? []).filter(([service]) => selects(service, pod))
       const root = rootPods.get(key)
       if (root === undefined && behind.length === 0) continue
       const name = pod.owner?.name ?? behind[0]?.[0].name ?? pod.name
-      const resource = resourceOf(pod, name)
       const idle = idleMs(hash(`${pod.namespace}/${name}`))
-      const endpoint = { pod, resource, calls: planned.get(key) ?? [], idleMs: idle }
+      const endpoint = { pod, resource: resourceOf(pod, name), calls: planned.get(key) ?? [], idleMs: idle }
       root?.push(endpoint)
       for (const [, ready] of behind) ready.push(endpoint)
     }
-    const cycles = cyclesOf(graph).map(cycle => `the calls form a cycle, which requests follow once: ${cycle}`)
-    return {
-      roots: [...rootPods.values()].filter(ready => ready.length > 0),
-      endpoints,
-      problems: [...graph.problems, ...cycles],
-    }
+    const roots = [...rootPods.values()].filter(ready => ready.length > 0)
+    return { roots, endpoints, problems: graph.problems }
   }
 
   function resourceOf(pod: TracedPod, serviceName: string): Resource {

@@ -1,4 +1,4 @@
-import { fields, items, text } from '../kube/json.ts'
+import type { V1ObjectMeta, V1Pod, V1PodTemplateSpec, V1Service } from '@kubernetes/client-node'
 
 /** The kinds of workloads whose pod templates are read, with their API paths. */
 export const workloadPaths = {
@@ -54,76 +54,64 @@ export interface TracedPod {
   containerName: string | undefined
 }
 
-/** Reads a workload of the API; undefined without UID or name. */
+/**
+ * Reads a workload of the API; undefined without UID or name. The API server validates objects, so their types are
+ * trusted.
+ */
 export function workloadFacts(kind: WorkloadKind, raw: unknown): WorkloadFacts | undefined {
-  const { metadata, spec } = fields(raw)
-  const [uid, name] = [text(fields(metadata).uid), text(fields(metadata).name)]
+  const { metadata, spec } = raw as { metadata?: V1ObjectMeta; spec?: { template: V1PodTemplateSpec } }
+  const { uid, name, namespace = 'default' } = metadata ?? {}
   if (uid === undefined || name === undefined) return undefined
-  const template = fields(fields(spec).template)
   const peers = new Map<string, PeerVariable>()
-  for (const container of items(fields(template.spec).containers)) {
-    for (const each of items(fields(container).env)) {
-      const variable = text(fields(each).name)
+  for (const { env = [] } of spec?.template.spec?.containers ?? []) {
+    for (const variable of env) {
       // A value from a ConfigMap or Secret would need more rights.
-      const value = text(fields(each).value)
-      if (variable?.endsWith('_ADDR') !== true || value === undefined || peers.has(variable)) continue
-      peers.set(variable, { name: variable, value })
+      if (!variable.name.endsWith('_ADDR') || !variable.value || peers.has(variable.name)) continue
+      peers.set(variable.name, { name: variable.name, value: variable.value })
     }
   }
-  return {
-    uid,
-    kind,
-    namespace: text(fields(metadata).namespace) ?? 'default',
-    name,
-    labels: texts(fields(template.metadata).labels),
-    peers: [...peers.values()],
-  }
+  return { uid, kind, namespace, name, labels: spec?.template.metadata?.labels ?? {}, peers: [...peers.values()] }
 }
 
 /** Reads a Service of the API; undefined without UID or name. */
 export function serviceFacts(raw: unknown): ServiceFacts | undefined {
-  const { metadata, spec } = fields(raw)
-  const [uid, name] = [text(fields(metadata).uid), text(fields(metadata).name)]
+  const { metadata, spec } = raw as V1Service
+  const { uid, name, namespace = 'default' } = metadata ?? {}
   if (uid === undefined || name === undefined) return undefined
-  return {
-    uid,
-    namespace: text(fields(metadata).namespace) ?? 'default',
-    name,
-    selector: texts(fields(spec).selector),
-    ports: items(fields(spec).ports).map(each => {
-      const { port, name: portName, appProtocol } = fields(each)
-      return { port: Number(port), protocol: protocolOf(text(appProtocol) ?? text(portName) ?? '', Number(port)) }
-    }),
-  }
+  const ports = (spec?.ports ?? []).map(({ port, name: portName, appProtocol }) => {
+    return { port, protocol: protocolOf(appProtocol ?? portName ?? '', port) }
+  })
+  return { uid, namespace, name, selector: spec?.selector ?? {}, ports }
 }
 
 /** Reads a Pod of the API; undefined without UID, name or node. */
 export function tracedPod(raw: unknown): TracedPod | undefined {
-  const { metadata, spec, status } = fields(raw)
-  const { uid: rawUid, name: rawName, namespace, labels, ownerReferences, deletionTimestamp } = fields(metadata)
-  const [uid, name, nodeName] = [text(rawUid), text(rawName), text(fields(spec).nodeName)]
-  if (uid === undefined || name === undefined || nodeName === undefined) return undefined
-  const isReady = items(fields(status).conditions).some(
-    each => fields(each).type === 'Ready' && fields(each).status === 'True',
-  )
-  const podLabels = texts(labels)
+  const { metadata, spec, status } = raw as V1Pod
+  const { uid, name, namespace = 'default', labels = {}, deletionTimestamp } = metadata ?? {}
+  const { nodeName } = spec ?? {}
+  if (uid === undefined || name === undefined || !nodeName) return undefined
+  const isReady = status?.conditions?.some(each => each.type === 'Ready' && each.status === 'True') === true
   return {
     uid,
-    namespace: text(namespace) ?? 'default',
+    namespace,
     name,
     nodeName,
-    labels: podLabels,
+    labels,
     // A terminating pod is no endpoint of its Services.
-    ready: isReady && fields(status).phase === 'Running' && deletionTimestamp === undefined,
-    owner: ownerOf(items(ownerReferences), podLabels),
-    containerName: text(fields(items(fields(spec).containers)[0]).name),
+    ready: isReady && status?.phase === 'Running' && deletionTimestamp === undefined,
+    owner: ownerOf(metadata, labels),
+    containerName: spec?.containers[0]?.name,
   }
 }
 
-/** Whether a selector matches labels. An empty selector matches nothing, as for a Service. */
-export function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
+/** Whether a Service selects an object. An empty selector selects nothing. */
+export function selects(
+  { namespace, selector }: Pick<ServiceFacts, 'namespace' | 'selector'>,
+  object: Pick<TracedPod, 'namespace' | 'labels'>,
+): boolean {
+  if (namespace !== object.namespace) return false
   const wanted = Object.entries(selector)
-  return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value)
+  return wanted.length > 0 && wanted.every(([key, value]) => object.labels[key] === value)
 }
 
 /** The application protocol by the port's `appProtocol` or name, else by its number. */
@@ -135,19 +123,12 @@ function protocolOf(name: string, port: number): Protocol {
 }
 
 /** The ReplicaSet of a Deployment is named `<deployment>-<pod-template-hash>`. */
-function ownerOf(references: unknown[], labels: Record<string, string>): TracedPod['owner'] {
-  const owner = fields(references.find(each => fields(each).controller === true))
-  const [kind, name] = [text(owner.kind), text(owner.name)]
-  if (kind === undefined || name === undefined) return undefined
-  const hash = labels['pod-template-hash']
-  if (kind === 'ReplicaSet' && hash !== undefined && name.endsWith(`-${hash}`)) {
-    return { kind: 'Deployment', name: name.slice(0, -hash.length - 1) }
-  }
-  return { kind, name }
-}
-
-function texts(value: unknown): Record<string, string> {
-  const found: Record<string, string> = {}
-  for (const [key, each] of Object.entries(fields(value))) if (typeof each === 'string') found[key] = each
-  return found
+function ownerOf(metadata: V1ObjectMeta | undefined, labels: Record<string, string>): TracedPod['owner'] {
+  const owner = metadata?.ownerReferences?.find(({ controller }) => controller === true)
+  if (owner === undefined) return undefined
+  const { kind, name } = owner
+  const suffix = `-${labels['pod-template-hash']}`
+  return kind === 'ReplicaSet' && name.endsWith(suffix)
+    ? { kind: 'Deployment', name: name.slice(0, -suffix.length) }
+    : { kind, name }
 }

@@ -1,5 +1,5 @@
 import { metricCatalog, optionalSources } from '../../dashboards/index.ts'
-import { seriesNames } from '../../lib/checks/lint/known-series.ts'
+import { seriesNames } from '../../lib/checks/lint/lab-metrics.ts'
 import { assertSameWords } from './lab.ts'
 import { catalogDifferences, liveMetrics } from './live-metrics.ts'
 

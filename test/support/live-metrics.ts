@@ -1,5 +1,5 @@
 import { array, object, parse, record, string } from 'valibot'
-import { seriesNames } from '../../lib/checks/lint/known-series.ts'
+import { seriesNames } from '../../lib/checks/lint/lab-metrics.ts'
 import type { CatalogMetric } from '../../lib/checks/lint/metric-catalog.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../lib/prometheus/prometheus-client.ts'
 

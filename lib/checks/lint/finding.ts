@@ -26,6 +26,11 @@ export interface Fault {
   message: string
 }
 
+/** A fault. */
+export function fault(rule: RuleName, message: string): Fault {
+  return { rule, message }
+}
+
 /** A fault and its place. */
 export interface Finding extends Fault {
   severity: 'error' | 'warning'

@@ -1,7 +1,6 @@
 import { type Expr, walk } from '../../promql/promql-ast.ts'
-import type { Fault } from './finding.ts'
-import type { FindSeries } from './known-series.ts'
-import type { LabMetrics } from './lab-metrics.ts'
+import { type Fault, fault } from './finding.ts'
+import type { FindSeries, LabMetrics } from './lab-metrics.ts'
 
 /** Functions that handle counter resets. */
 const forCounters = ['rate', 'irate', 'increase', 'resets']
@@ -17,19 +16,13 @@ const onlyPresence = /^(?:absent|timestamp|changes|(?:absent|count|present|ts_of
  * value depends on the age of the process.
  */
 export function functionFaults(expr: Expr, { known }: LabMetrics): Fault[] {
-  const faults = new Map<string, Fault>()
-  const note = (message: string) => faults.set(message, { rule: 'function', message })
-  for (const { expr: each, around } of walk(expr)) {
-    if (each.kind !== 'selector' || each.metric === undefined) continue
+  const messages = [...walk(expr)].flatMap(({ expr: each, around }) => {
+    if (each.kind !== 'selector' || each.metric === undefined) return []
     const type = known(each.metric)?.type
-    if (type === undefined || type === 'recorded' || type === 'histogram') continue
-    const message =
-      type === 'counter'
-        ? counterFault(each.metric, { selector: each, around, known })
-        : gaugeFault(each.metric, around)
-    if (message !== undefined) note(message)
-  }
-  return [...faults.values()]
+    if (type === 'counter') return counterFault(each.metric, { selector: each, around, known }) ?? []
+    return type === 'gauge' || type === 'summary' ? (gaugeFault(each.metric, around) ?? []) : []
+  })
+  return [...new Set(messages)].map(message => fault('function', message))
 }
 
 function gaugeFault(metric: string, around: readonly Expr[]): string | undefined {

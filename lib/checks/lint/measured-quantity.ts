@@ -10,36 +10,29 @@ export interface Quantity {
   plain: 'count' | 'cores' | 'ratio'
 }
 
+const catalogUnits: Readonly<Record<string, Partial<Quantity>>> = {
+  bytes: { bytes: 1 },
+  seconds: { seconds: 1 },
+  milliseconds: { seconds: 1, scale: 1000 },
+  cores: { plain: 'cores' },
+  ratio: { plain: 'ratio' },
+  '1': {},
+}
+
 /** The quantity of a unit of the catalog; undefined for an unknown unit. */
 export function quantityOfUnit(unit: string): Quantity | undefined {
-  const known: Readonly<Record<string, Partial<Quantity>>> = {
-    bytes: { bytes: 1 },
-    seconds: { seconds: 1 },
-    milliseconds: { seconds: 1, scale: 1000 },
-    cores: { plain: 'cores' },
-    ratio: { plain: 'ratio' },
-    '1': {},
-  }
-  const found = known[unit]
-  return found === undefined ? undefined : quantity(found)
+  const known = catalogUnits[unit]
+  return known && quantity(known)
 }
 
 /** A quantity as text. */
 export function describeQuantity({ bytes, seconds, scale, plain }: Quantity): string {
-  const bits = bytes === 1 && scale === 8
-  const what =
-    bytes === 1
-      ? seconds === -1
-        ? `${bits ? 'bits' : 'bytes'} per second`
-        : bits
-          ? 'bits'
-          : 'bytes'
-      : seconds === 1
-        ? 'seconds'
-        : seconds === -1
-          ? 'a count per second'
-          : { count: 'a plain count', cores: 'CPU cores', ratio: 'a ratio' }[plain]
-  return scale === 1 || bits ? what : `${what} × ${scale}`
+  const isBits = bytes === 1 && scale === 8
+  const factor = scale === 1 || isBits ? '' : ` × ${scale}`
+  if (bytes === 1) return `${isBits ? 'bits' : 'bytes'}${seconds === -1 ? ' per second' : ''}${factor}`
+  if (seconds === 1) return `seconds${factor}`
+  if (seconds === -1) return `a count per second${factor}`
+  return `${{ count: 'a plain count', cores: 'CPU cores', ratio: 'a ratio' }[plain]}${factor}`
 }
 
 /** The quantity of an expression, given that of each metric; undefined where unknown. */

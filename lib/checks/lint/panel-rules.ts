@@ -3,7 +3,7 @@ import { patternFaults } from '../../grafana/panel-patterns.ts'
 import type { Expr } from '../../promql/promql-ast.ts'
 import { variableAt } from '../../promql/query-variables.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
-import type { Fault } from './finding.ts'
+import { type Fault, fault } from './finding.ts'
 import type { LabMetrics } from './lab-metrics.ts'
 
 /** Labels that Grafana or Prometheus add. */
@@ -12,20 +12,14 @@ const always = ['__name__', '__value__']
 /** Faults of a panel itself: its patterns, description and datasources. */
 export function panelFaults(panel: Panel, dashboard: Dashboard): Fault[] {
   if (panel.targets.length === 0) return []
+  const uids = panel.targets.map(({ datasource }) => datasource.uid)
+  const isDescribed = panel.description.trim() !== ''
   return [
-    ...patternFaults(panel).map((message): Fault => ({ rule: 'pattern', message })),
-    ...(panel.description.trim() === ''
-      ? [
-          {
-            rule: 'description',
-            message: 'there is no description; say what is counted, and from which source',
-          } as const,
-        ]
-      : []),
-    ...datasourceFaults(
-      panel.targets.map(({ datasource }) => datasource.uid),
-      dashboard,
-    ),
+    ...patternFaults(panel).map(message => fault('pattern', message)),
+    ...(isDescribed
+      ? []
+      : [fault('description', 'there is no description; say what is counted, and from which source')]),
+    ...datasourceFaults(uids, dashboard),
   ]
 }
 
@@ -33,15 +27,11 @@ export function panelFaults(panel: Panel, dashboard: Dashboard): Fault[] {
 export function datasourceFaults(uids: readonly string[], dashboard: Dashboard): Fault[] {
   return [...new Set(uids)].flatMap((uid): Fault[] => {
     const variable = variableAt(uid, 0)?.name
-    const declared = dashboard.variables.find(({ name, type }) => name === variable && type === 'datasource')
-    if (declared !== undefined) return []
-    if (variable === undefined) {
-      const what = uid === '' ? 'no datasource is named' : `the datasource is "${uid}"`
-      return [{ rule: 'datasource', message: `${what}; use a variable of type datasource: \${datasource}` }]
-    }
-    return [
-      { rule: 'datasource', message: `the datasource is ${uid}, and there is no such variable of type datasource` },
-    ]
+    if (dashboard.variables.some(({ name, type }) => name === variable && type === 'datasource')) return []
+    if (variable !== undefined)
+      return [fault('datasource', `the datasource is ${uid}, and there is no such variable of type datasource`)]
+    const what = uid === '' ? 'no datasource is named' : `the datasource is "${uid}"`
+    return [fault('datasource', `${what}; use a variable of type datasource: \${datasource}`)]
   })
 }
 
@@ -57,9 +47,7 @@ export function legendFaults(panel: Panel, target: Target, expr: Expr | undefine
     .flatMap(({ options }) => (typeof options['byField'] === 'string' ? [options['byField']] : []))
     .filter(name => name !== '' && name !== 'Time' && !labels.has(name))
   return [
-    ...missing.map(
-      (name): Fault => ({ rule: 'legend', message: `the legend shows {{${name}}}, and the query ${there}` }),
-    ),
-    ...joins.map((name): Fault => ({ rule: 'legend', message: `the table joins on ${name}, and the query ${there}` })),
+    ...missing.map(name => fault('legend', `the legend shows {{${name}}}, and the query ${there}`)),
+    ...joins.map(name => fault('legend', `the table joins on ${name}, and the query ${there}`)),
   ]
 }

@@ -3,21 +3,17 @@ import { type Expr, isPlain, walk } from '../../promql/promql-ast.ts'
 import { type ParsedQuery, selectorsOf } from '../../promql/promql-parser.ts'
 import { typeOf } from '../../promql/promql-types.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
-import type { Fault } from './finding.ts'
+import { type Fault, fault } from './finding.ts'
 import { functionFaults } from './function-rules.ts'
 import type { LabMetrics } from './lab-metrics.ts'
 
 /** The faults of one query without its panel. A query that does not parse has only that fault. */
 export function queryFaults(parsed: ParsedQuery, lab: LabMetrics): Fault[] {
   const { faults, expr } = parsed
-  if (faults.length > 0 || expr === undefined) {
-    return faults.map(({ message, line, column }) => ({
-      rule: 'parse',
-      message: `line ${line}, column ${column}: ${message}`,
-    }))
-  }
+  if (faults.length > 0 || expr === undefined)
+    return faults.map(({ message, line, column }) => fault('parse', `line ${line}, column ${column}: ${message}`))
   return [
-    ...(isConstant(expr) ? [constantFault] : []),
+    ...(isConstant(expr) ? [fault('constant', CONSTANT)] : []),
     ...metricFaults(expr, lab),
     ...labelFaults(expr, lab),
     ...functionFaults(expr, lab),
@@ -26,29 +22,19 @@ export function queryFaults(parsed: ParsedQuery, lab: LabMetrics): Fault[] {
   ]
 }
 
-const constantFault: Fault = {
-  rule: 'constant',
-  message: 'the query is a constant, the same whatever is measured; ask for a metric, or leave the panel out',
-}
+const CONSTANT = 'the query is a constant, the same whatever is measured; ask for a metric, or leave the panel out'
 
 function metricFaults(expr: Expr, { known, nearest }: LabMetrics): Fault[] {
-  const names = new Set(
-    selectorsOf(expr).flatMap(({ metric }) => (metric !== undefined && isPlain(metric) ? [metric] : [])),
-  )
-  return [...names].flatMap((name): Fault[] => {
+  const names = new Set(selectorsOf(expr).flatMap(({ metric }) => metric ?? []))
+  return [...names].filter(isPlain).flatMap((name): Fault[] => {
     const series = known(name)
     if (series?.type === 'histogram') {
-      return [
-        {
-          rule: 'metric',
-          message: `${name} is a histogram and has no series of that name; use ${name}_bucket, ${name}_sum or ${name}_count`,
-        },
-      ]
+      const parts = `${name}_bucket, ${name}_sum or ${name}_count`
+      return [fault('metric', `${name} is a histogram and has no series of that name; use ${parts}`)]
     }
     if (series !== undefined) return []
     const near = nearest(name)
-    const hint = near === undefined ? '' : `; did you mean ${near}?`
-    return [{ rule: 'metric', message: `the lab has no metric ${name}${hint}` }]
+    return [fault('metric', `the lab has no metric ${name}${near === undefined ? '' : `; did you mean ${near}?`}`)]
   })
 }
 
@@ -56,11 +42,13 @@ function labelFaults(expr: Expr, { known, labels: everywhere }: LabMetrics): Fau
   const { faults } = traceLabels(expr, name => known(name)?.labels)
   const traced = new Set(faults.map(({ label }) => label))
   const unknown = mentionedLabels(expr).filter(label => isPlain(label) && !everywhere.has(label) && !traced.has(label))
-  const nowhere: Fault[] =
-    unknown.length === 0 ? [] : [{ rule: 'label', message: `no metric of the lab has ${listed(unknown)}` }]
+  const listed = `the label${unknown.length === 1 ? '' : 's'} ${unknown.join(', ')}`
   // A missing label is reported once, not for each of its uses.
-  const first = new Map(faults.toReversed().map(({ label, message }) => [label, message]))
-  return [...[...first.values()].toReversed().map((message): Fault => ({ rule: 'label', message })), ...nowhere]
+  const first = faults.filter(({ label }, at) => faults.findIndex(each => each.label === label) === at)
+  return [
+    ...first.map(({ message }) => fault('label', message)),
+    ...(unknown.length === 0 ? [] : [fault('label', `no metric of the lab has ${listed}`)]),
+  ]
 }
 
 /** The labels that a query uses and does not create, each once. */
@@ -92,7 +80,7 @@ function ratioFaults(expr: Expr, { known }: LabMetrics): Fault[] {
     const { labels } = traceLabels(inner, name => known(name)?.labels)
     const adds = labels === undefined || [...labels].some(label => !each.labels.includes(label))
     if (each.grouping === 'by' && !adds) return []
-    return [{ rule: 'ratio', message: 'the query sums ratios; divide the sums instead: sum(a) / sum(b)' }]
+    return [fault('ratio', 'the query sums ratios; divide the sums instead: sum(a) / sum(b)')]
   })
 }
 
@@ -119,10 +107,6 @@ function rateIntervalFaults(expr: Expr): Fault[] {
     const range = each.range.replace(/^\$\{(\w+)(?::\w+)?\}$|^\[\[(\w+)\]\]$/, '$$$1$2')
     // The increase over the whole time range is not a rate.
     if (range === '$__rate_interval' || (range === '$__range' && call.name === 'increase')) return []
-    return [{ rule: 'rate-interval', message: `${call.name}() looks back [${each.range}]; use [$__rate_interval]` }]
+    return [fault('rate-interval', `${call.name}() looks back [${each.range}]; use [$__rate_interval]`)]
   })
-}
-
-function listed(names: readonly string[]): string {
-  return `the label${names.length === 1 ? '' : 's'} ${names.join(', ')}`
 }

@@ -2,7 +2,7 @@ import { PatternError } from '../../cli/errors.ts'
 import type { Panel, Target } from '../../grafana/dashboard-model.ts'
 import { unitOfTarget } from '../../grafana/target-unit.ts'
 import type { Expr } from '../../promql/promql-ast.ts'
-import type { Fault } from './finding.ts'
+import { type Fault, fault } from './finding.ts'
 import type { LabMetrics } from './lab-metrics.ts'
 import { describeQuantity, type Quantity, quantityOf } from './measured-quantity.ts'
 
@@ -44,13 +44,13 @@ export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined,
     unit = unitOfTarget(panel, target)
   } catch (error) {
     if (!(error instanceof PatternError)) throw error
-    return [{ rule: 'pattern', message: error.message }]
+    return [fault('pattern', error.message)]
   }
-  if (unit === '') return [{ rule: 'unit', message: 'no unit is set; a plain count is "short"' }]
+  if (unit === '') return [fault('unit', 'no unit is set; a plain count is "short"')]
   const quantity = expr && quantityOf(expr, name => known(name)?.quantity)
   if (quantity === undefined || fits(unit, quantity)) return []
   const message = `the query gives ${describeQuantity(quantity)} and the unit is "${unit}"; use "${right(quantity)}"`
-  return [{ rule: 'unit', message: `${message}${hint(unit, quantity)}` }]
+  return [fault('unit', `${message}${hint(unit, quantity)}`)]
 }
 
 function fits(unit: string, quantity: Quantity): boolean {

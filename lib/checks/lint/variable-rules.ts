@@ -1,14 +1,12 @@
-import { PatternError } from '../../cli/errors.ts'
 import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
 import { grafanaRegex } from '../../grafana/js-regex.ts'
 import { labelValuesQuery } from '../../grafana/variable-values.ts'
 import { unquoted } from '../../promql/ast-builder.ts'
-import { walk } from '../../promql/promql-ast.ts'
 import { type ParsedQuery, parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
-import { promqlRegex } from '../../promql/promql-regex.ts'
+import { patternError, promqlRegex } from '../../promql/promql-regex.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
 import { traceLabels } from '../../promql/trace-labels.ts'
-import type { Fault } from './finding.ts'
+import { type Fault, fault } from './finding.ts'
 import type { LabMetrics } from './lab-metrics.ts'
 import { queryFaults } from './query-rules.ts'
 
@@ -18,33 +16,25 @@ const builtIn = ['timeFilter', 'interval']
 /** Faults of how a query uses variables: an unknown one, or `=` with several values. */
 export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: Dashboard): Fault[] {
   const named = (name: string) => dashboard.variables.find(variable => variable.name === name)
+  const known = dashboard.variables.map(({ name }) => `$${name}`).join(', ') || 'none'
   const missing = parsed.variables.filter(
     name => !name.startsWith('__') && named(name) === undefined && !builtIn.includes(name),
   )
-  const single = [...(parsed.expr === undefined ? [] : walk(parsed.expr))].flatMap(({ expr }) => {
-    if (expr.kind !== 'selector') return []
-    return expr.matchers.flatMap(({ label, op, value }): Fault[] => {
-      if (op === '=~' || op === '!~') return []
-      const several = [...variablesIn(value)].map(named).some(each => each?.multi || each?.includeAll)
-      if (!several) return []
-      const right = op === '=' ? '=~' : '!~'
-      return [
-        {
-          rule: 'variable',
-          message: `${label}${op}"${value}" finds nothing when several values or All are chosen; use ${right}`,
-        },
-      ]
+  const single = selectorsOf(parsed.expr)
+    .flatMap(({ matchers }) => matchers)
+    .filter(({ op, value }) => {
+      const mayHaveSeveral = variablesIn(value).some(name => named(name)?.multi || named(name)?.includeAll)
+      return mayHaveSeveral && (op === '=' || op === '!=')
     })
-  })
-  const known = dashboard.variables.map(({ name }) => `$${name}`).join(', ')
   return [
-    ...missing.map(
-      (name): Fault => ({
-        rule: 'variable',
-        message: `there is no variable $${name} (there are ${known || 'none'}): ${text}`,
-      }),
-    ),
-    ...single,
+    ...missing.map(name => fault('variable', `there is no variable $${name} (there are ${known}): ${text}`)),
+    ...single.map(({ label, op, value }) => {
+      const right = op === '=' ? '=~' : '!~'
+      return fault(
+        'variable',
+        `${label}${op}"${value}" finds nothing when several values or All are chosen; use ${right}`,
+      )
+    }),
   ]
 }
 
@@ -67,7 +57,7 @@ function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: LabMetri
   const of = selector === '' ? lab.labels : seriesLabels(selector, lab)
   if (of === undefined || of.has(label) || variablesIn(label).length > 0 || label === '__name__') return faults
   const there = selector === '' ? 'no metric of the lab has that label' : `it has ${[...of].sort().join(', ')}`
-  return [...faults, { rule: 'label', message: `label_values() asks for ${label}: ${there}` }]
+  return [...faults, fault('label', `label_values() asks for ${label}: ${there}`)]
 }
 
 /**
@@ -77,11 +67,9 @@ function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: LabMetri
 function variablePatternFaults({ name, type, query, regex, allValue }: Variable, dashboard: Dashboard): Fault[] {
   const [, names] = (type === 'query' && /^\s*metrics\((.*)\)\s*$/s.exec(query)) || []
   const isMatched = () =>
-    expressionsOf(dashboard).some(text =>
-      selectorsOf(parsePromql(text).expr).some(({ matchers }) =>
-        matchers.some(({ op, value }) => /~$/.test(op) && variablesIn(value).includes(name)),
-      ),
-    )
+    expressionsOf(dashboard)
+      .flatMap(text => selectorsOf(parsePromql(text).expr).flatMap(({ matchers }) => matchers))
+      .some(({ op, value }) => op.endsWith('~') && variablesIn(value).includes(name))
   return [
     ...patternFault('of the names of metrics', names, pattern => grafanaRegex(pattern, 'plain')),
     ...patternFault('of what is chosen from', regex, pattern => grafanaRegex(pattern)),
@@ -91,13 +79,8 @@ function variablePatternFaults({ name, type, query, regex, allValue }: Variable,
 
 function patternFault(what: string, pattern: string | undefined, compile: (pattern: string) => unknown): Fault[] {
   if (pattern === undefined || pattern === '' || variablesIn(pattern).length > 0) return []
-  try {
-    compile(pattern)
-    return []
-  } catch (error) {
-    if (!(error instanceof PatternError)) throw error
-    return [{ rule: 'pattern', message: `the pattern ${what} is ${pattern}: ${error.why}` }]
-  }
+  const error = patternError(() => compile(pattern))
+  return error === undefined ? [] : [fault('pattern', `the pattern ${what} is ${pattern}: ${error.why}`)]
 }
 
 /** The queries of a dashboard's panels and the selectors of its variables. */

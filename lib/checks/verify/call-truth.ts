@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type JaegerSpan, jaegerTraces } from '../../traces/jaeger-client.ts'
-import type { Bounds, UsageWindow } from './usage-bounds.ts'
+import { type Bounds, exact, rateBounds, type UsageWindow } from './usage-bounds.ts'
 
 /** Rates of calls, per second. A service answers requests, and makes calls to other services. */
 export const callMeasures = ['requests', 'failed-requests', 'request-seconds', 'calls', 'failed-calls'] as const
@@ -63,11 +63,8 @@ export function callFigures({ fromMs, spans }: TracedCalls, of: CallMeasure, win
     else group.push(span)
   }
   // The collector sends its counts once per interval. The time of that, and the delay of spans, is known to a second.
-  const seconds = (from: number, until: number) => {
-    const all: number[] = []
-    for (let atMs = from; atMs <= until; atMs += 1_000) all.push(atMs)
-    return all
-  }
+  const seconds = (from: number, until: number) =>
+    Array.from({ length: Math.floor((until - from) / 1_000) + 1 }, (_, at) => from + at * 1_000)
   const starts = seconds(untilMs - lengthMs - 2_000, untilMs - lengthMs + lateMs)
   const ends = seconds(untilMs - lateMs - 2_000, untilMs)
   return [...groups].map(([key, group]) => {
@@ -76,23 +73,14 @@ export function callFigures({ fromMs, spans }: TracedCalls, of: CallMeasure, win
       .map(span => ({ endMs: (span.startMicros + span.durationMicros) / 1_000, amount: amountOf(span, of) }))
       .sort((a, b) => a.endMs - b.endMs)
     const most = Math.max(...sorted.map(({ amount }) => amount))
-    const [before, after] = [starts, ends].map(times =>
-      times.map(timeMs => ({ timeMs, sum: sumUntil(sorted, timeMs) })),
-    )
-    const amount: Bounds = { least: Number.POSITIVE_INFINITY, most: 0 }
-    for (const start of before ?? []) {
-      for (const end of after ?? []) {
-        const spanS = (end.timeMs - start.timeMs) / 1_000
-        if (spanS <= 0) continue
-        const counted = end.sum - start.sum
-        amount.least = Math.min(amount.least, Math.max(0, counted - most) / spanS)
-        amount.most = Math.max(amount.most, (counted + most) / spanS)
-      }
-    }
+    const counted = (times: readonly number[]) => times.map(timeMs => ({ timeMs, value: sumUntil(sorted, timeMs) }))
+    const amount = rateBounds(counted(starts), counted(ends), most) ?? exact(0)
     // rate() ignores the first sample of a new series, and extrapolates the rest to the whole window.
     const isNew = (sorted[0]?.endMs ?? 0) > Math.max(fromMs, untilMs - lengthMs - 2 * lateMs) + lateMs
     return {
-      ...{ namespace, service, call },
+      namespace,
+      service,
+      call,
       amount: isNew ? { least: 0, most: 2 * amount.most, mayBeAbsent: true } : amount,
     }
   })

@@ -1,17 +1,27 @@
 import { unitOfTarget } from '../../grafana/target-unit.ts'
-import type { RangeSeries } from '../../prometheus/prometheus-client.ts'
-import { compareWithTruth, type Mismatch } from './compare-values.ts'
-import { isMeasured, isShownAtZero } from './contributions.ts'
+import type { PrometheusApi, RangeSeries } from '../../prometheus/prometheus-client.ts'
+import { compareWithTruth, scaleOf } from './compare-values.ts'
 import { badText, type Evaluation } from './evaluate-queries.ts'
 import { expectedValues } from './expected-values.ts'
 import type { PanelQuery, QueryFacts } from './panel-queries.ts'
 import { type KnownStates, mayBeMissing } from './pass-criteria.ts'
-import type { AllowedEmpty, QueryExpectations, Truth } from './query-expectations.ts'
-import { scaleOf } from './unit-scale.ts'
+import { isMeasured } from './quantities.ts'
+import type { AllowedEmpty, Prerequisite, QueryExpectations, Truth } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 import type { Problem } from './verify-report.ts'
 
-/** The verdict on one query. */
+/** A failed check. */
+export interface Failed {
+  kind: 'failed'
+  problem: Problem
+  got: string
+  expected: string
+  hint: string
+  /** A retry may pass, because the cluster may have changed in the meantime. */
+  mayPassLater: boolean
+}
+
+/** The verdict on one check. */
 export type Verdict =
   /** `showsFallback`: the query shows the constant of its fallback, since nothing matches now. */
   | { kind: 'ok'; compared: boolean; showsFallback?: boolean }
@@ -19,85 +29,83 @@ export type Verdict =
       kind: 'excused'
       because: string
       /** The failure that applies if the exception does not hold; undefined where that is known already. */
-      unless?: { failed: Verdict & { kind: 'failed' }; allowed: AllowedEmpty; bad: readonly RangeSeries[] }
+      unless?: { failed: Failed; allowed: AllowedEmpty; bad: readonly RangeSeries[] }
     }
-  | {
-      kind: 'failed'
-      problem: Problem
-      got: string
-      expected: string
-      hint: string
-      /** A retry may pass, because the cluster may have changed in the meantime. */
-      mayPassLater: boolean
-    }
+  | Failed
 
-/** What a result is checked with. */
-export interface QueryContext {
-  facts: QueryFacts
-  expectations: QueryExpectations
-  states: KnownStates | undefined
+/** A failure that no later state of the cluster can change. */
+export function finalFailure(problem: Problem, got: string, expected: string, hint = ''): Failed {
+  return { kind: 'failed', problem, got, expected, hint, mayPassLater: false }
+}
+
+/** What stays the same for all readings of a run. */
+export interface CheckContext {
+  api: PrometheusApi
   scrapeMs: number
   /** Recording rules by the names of their series. */
   rules: ReadonlyMap<string, QueryFacts>
-  /** All metric names of Prometheus, if known. */
+  /** Undefined where Prometheus does not list them. */
   metricNames: ReadonlySet<string> | undefined
+  /** What this cluster does not have. */
+  missing: ReadonlySet<Prerequisite>
 }
 
-/** How many wrong numbers a failure lists. */
-const MAX_NAMED = 4
+/** What a result is checked with. */
+export interface QueryContext extends Pick<CheckContext, 'scrapeMs' | 'rules' | 'metricNames'> {
+  facts: QueryFacts
+  expectations: QueryExpectations
+  states: KnownStates | undefined
+}
 
 /** Checks the result of one query. */
 export function checkQuery(query: PanelQuery, evaluation: Evaluation, context: QueryContext): Verdict {
-  const { facts, expectations, states } = context
-  const failed = (problem: Problem, got: string, expected: string, hint = '') => ({
-    ...{ kind: 'failed' as const, problem, got, expected, hint },
-    // A failure that does not depend on the cluster is final.
-    mayPassLater: expectations.truth !== undefined && (problem === 'no data' || problem === 'wrong number'),
-  })
-  if (evaluation.refused !== undefined) return failed('error', evaluation.refused, 'an answer')
+  const { facts, states } = context
+  const { truth, emptyWhen, nanWhen } = context.expectations
+  const { samples, bad, isInfinite, refused } = evaluation
+  if (refused !== undefined) return finalFailure('error', refused, 'an answer')
   if (facts.isConstant) {
-    const got = evaluation.samples.map(({ value }) => String(value)).join(', ')
-    return failed('constant', got, 'something measured', 'no series changes this number')
+    const got = samples.map(({ value }) => String(value)).join(', ')
+    return finalFailure('constant', got, 'something measured', 'no series changes this number')
   }
   const expected = expectedBounds(query, context)
-  const { samples, bad, isInfinite } = evaluation
+  const isShown = truth !== undefined && isShownAtZero(truth)
   if (samples.length === 0 && bad.length === 0) {
     // With an expected value, an exception does not allow missing data.
-    const isShown = expectations.truth !== undefined && isShownAtZero(expectations.truth)
-    const isNothing = expected !== undefined && [...expected.values()].every(bounds => mayBeMissing(bounds, isShown))
-    const noData = failed('no data', 'no series', 'at least one series', emptyHint(facts, context))
-    if (isNothing)
-      return { kind: 'excused', because: expectations.emptyWhen?.because ?? 'the cluster has none of it either' }
-    return expected === undefined ? allowedEmpty(expectations.emptyWhen, noData, bad) : noData
+    if (expected !== undefined && [...expected.values()].every(bounds => mayBeMissing(bounds, isShown)))
+      return { kind: 'excused', because: emptyWhen?.because ?? 'the cluster has none of it either' }
+    const noData = finalFailure('no data', 'no series', 'at least one series', emptyHint(facts, context))
+    const failed = { ...noData, mayPassLater: truth !== undefined }
+    return expected === undefined ? allowedEmpty(emptyWhen, failed, bad) : failed
   }
   if (bad.length > 0) {
-    const odd = failed('NaN or Inf', firstOf(bad.map(badText)), 'numbers')
-    return isInfinite ? odd : allowedEmpty(expectations.nanWhen, odd, bad)
+    const odd = finalFailure('NaN or Inf', firstOf(bad.map(badText)), 'numbers')
+    return isInfinite ? odd : allowedEmpty(nanWhen, odd, bad)
   }
-  if (expectations.truth === undefined || expected === undefined) return { kind: 'ok', compared: false }
+  if (truth === undefined || expected === undefined) return { kind: 'ok', compared: false }
   const scale = scaleOf(unitOfTarget(query.panel, query.target))
-  const isUsage = isMeasured(expectations.truth.of)
-  const shown = isShownAtZero(expectations.truth)
-  const mismatches = compareWithTruth(samples, expected, {
-    by: expectations.truth.by,
-    scale,
-    isUsage,
-    isShownAtZero: shown,
-  })
+  const isUsage = isMeasured(truth.of)
+  const mismatches = compareWithTruth(samples, expected, { by: truth.by, scale, isUsage, isShownAtZero: isShown })
   if (mismatches.length === 0) return { kind: 'ok', compared: true }
-  const hint = `${truthText(expectations.truth)}, by ${isUsage ? (states?.now.usage.name ?? '') : 'the API'}`
-  return failed('wrong number', firstOf(mismatches.map(gotText)), firstOf(mismatches.map(expectedText)), hint)
+  const texts = (side: 'got' | 'expected') => firstOf(mismatches.map(each => `${each.where}: ${each[side]}`))
+  const hint = `${truthText(truth)}, by ${isUsage ? (states?.now.usage.name ?? '') : 'the API'}`
+  return { ...finalFailure('wrong number', texts('got'), texts('expected'), hint), mayPassLater: true }
+}
+
+/** The first of some texts, and how many more there are. */
+export function firstOf(all: readonly string[], most = 4): string {
+  const more = all.length > most ? `; and ${all.length - most} more` : ''
+  return `${all.slice(0, most).join('; ')}${more}`
+}
+
+/** Whether a query has a series also where the value is 0: measured quantities do. */
+function isShownAtZero({ of, aboveZero = false }: Truth): boolean {
+  return !aboveZero && (isMeasured(of) || of === 'node-condition')
 }
 
 /** An allowed empty or NaN result, whose conditions are not checked yet. */
-function allowedEmpty(
-  allowed: AllowedEmpty | undefined,
-  failed: Verdict & { kind: 'failed' },
-  bad: readonly RangeSeries[],
-): Verdict {
-  return allowed === undefined
-    ? failed
-    : { kind: 'excused', because: allowed.because, unless: { failed, allowed, bad } }
+function allowedEmpty(allowed: AllowedEmpty | undefined, failed: Failed, bad: readonly RangeSeries[]): Verdict {
+  if (allowed === undefined) return failed
+  return { kind: 'excused', because: allowed.because, unless: { failed, allowed, bad } }
 }
 
 /** The expected values of a query; undefined where they are unknown. */
@@ -127,17 +135,4 @@ function emptyHint({ metrics }: QueryFacts, { metricNames, rules }: QueryContext
 function truthText({ of, over, by }: Truth): string {
   const what = (over === undefined ? of : `${of} / ${over}`).replaceAll('-', ' ')
   return by.length === 0 ? `${what} in all` : `${what} by ${by.join(', ').replaceAll('_', ' ')}`
-}
-
-function gotText({ where, got }: Mismatch): string {
-  return `${where}: ${got}`
-}
-
-function expectedText({ where, expected }: Mismatch): string {
-  return `${where}: ${expected}`
-}
-
-function firstOf(all: readonly string[]): string {
-  const more = all.length > MAX_NAMED ? `; and ${all.length - MAX_NAMED} more` : ''
-  return `${all.slice(0, MAX_NAMED).join('; ')}${more}`
 }

@@ -1,15 +1,29 @@
+import type {
+  V1Node,
+  V1ObjectMeta,
+  V1Pod,
+  V1ReplicaSet,
+  V1ResourceQuota,
+  V2HorizontalPodAutoscaler,
+} from '@kubernetes/client-node'
 import type { KubeClient } from '../../kube/api-client.ts'
-import { fields, items, text } from '../../kube/json.ts'
 import { listAll } from '../../kube/object-counts.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
-import { readTraced, type Traced } from './trace-truth.ts'
+import { callGraph, workloadKey } from '../../traces/call-graph.ts'
+import {
+  serviceFacts,
+  tracedPod,
+  type WorkloadKind,
+  workloadFacts,
+  workloadPaths,
+} from '../../traces/traced-objects.ts'
 
 /** Resources of a container, a node or a quota: cores and bytes. */
 export interface Resources {
-  cpuRequests?: number
-  cpuLimits?: number
-  memoryRequests?: number
-  memoryLimits?: number
+  cpuRequests: number | undefined
+  cpuLimits: number | undefined
+  memoryRequests: number | undefined
+  memoryLimits: number | undefined
 }
 
 /** The conditions of nodes that dashboards show. */
@@ -43,9 +57,18 @@ export interface ClusterPod {
   /** The kind of the workload in lower case; `barepod` for the pod itself. */
   workloadType: string
   hostNetwork: boolean
-  /** `restarts` is missing without a container status. */
-  containers: readonly (Resources & { name: string; restarts?: number })[]
+  /** `restarts` is undefined without a container status. */
+  containers: readonly (Resources & { name: string; restarts: number | undefined })[]
   raw: unknown
+}
+
+/**
+ * What the trace simulator derives from a cluster: the names of its load generators with a ready pod, and two counts.
+ */
+interface Traced {
+  generators: readonly string[]
+  services: number
+  problems: number
 }
 
 /** The objects of a cluster at one time. */
@@ -66,39 +89,44 @@ export interface ClusterSnapshot {
 
 /**
  * Reads the objects of a cluster, now or at a revision (`listAll`). The calls between workloads are always read as of
- * now. Throws as `listAll`.
+ * now. The API server validates objects, so their types are trusted. Throws as `listAll`.
  */
 export async function readCluster(
   client: Pick<KubeClient, 'request'>,
   clusterName: string,
   revision?: string,
 ): Promise<ClusterSnapshot> {
-  const list = async (path: string) => await listAll(client, path, revision)
+  const list = async <T = unknown>(path: string) => (await listAll(client, path, revision)) as T[]
   const kwok = '/apis/kwok.x-k8s.io/v1alpha1'
   const [traced, nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
     readTraced(client),
-    list('/api/v1/nodes'),
-    list('/api/v1/pods'),
-    list('/api/v1/namespaces'),
-    list('/api/v1/resourcequotas'),
-    list('/apis/apps/v1/replicasets'),
-    list('/apis/autoscaling/v2/horizontalpodautoscalers'),
+    list<V1Node>('/api/v1/nodes'),
+    list<V1Pod>('/api/v1/pods'),
+    list<{ metadata?: V1ObjectMeta }>('/api/v1/namespaces'),
+    list<V1ResourceQuota>('/api/v1/resourcequotas'),
+    list<V1ReplicaSet>('/apis/apps/v1/replicasets'),
+    list<V2HorizontalPodAutoscaler>('/apis/autoscaling/v2/horizontalpodautoscalers'),
     list(`${kwok}/resourceusages`),
     list(`${kwok}/clusterresourceusages`),
   ])
   const deploymentOf = new Map<string, string>()
-  for (const raw of replicaSets) {
-    const { uid } = fields(fields(raw).metadata)
-    const owner = controllerOf(raw)
-    if (owner?.kind === 'Deployment') deploymentOf.set(text(uid) ?? '', owner.name)
+  for (const { metadata } of replicaSets) {
+    const owner = controllerOf(metadata)
+    if (owner?.kind === 'Deployment') deploymentOf.set(metadata?.uid ?? '', owner.name)
   }
   return {
     clusterName,
     nodes: nodes.map(clusterNode),
-    pods: pods.map(raw => clusterPod(raw, deploymentOf)),
-    namespaces: namespaces.map(raw => text(fields(fields(raw).metadata).name) ?? ''),
-    quotas: smallestQuotas(quotas.map(clusterQuota)),
-    autoscalers: autoscalers.map(clusterAutoscaler),
+    pods: pods.map(pod => clusterPod(pod, deploymentOf)),
+    namespaces: namespaces.map(({ metadata }) => metadata?.name ?? ''),
+    quotas: smallestQuotas(quotas),
+    autoscalers: autoscalers.map(({ metadata, spec, status }) => ({
+      namespace: metadata?.namespace ?? '',
+      name: metadata?.name ?? '',
+      current: status?.currentReplicas ?? 0,
+      desired: status?.desiredReplicas ?? 0,
+      max: spec?.maxReplicas ?? 0,
+    })),
     traced: traced(pods),
     usageObjects: [
       ...own.map(raw => ({ kind: 'ResourceUsage', raw }) as const),
@@ -107,20 +135,17 @@ export async function readCluster(
   }
 }
 
-function clusterNode(raw: unknown): ClusterNode {
-  const { metadata, status } = fields(raw)
-  const { name, uid, annotations } = fields(metadata)
-  const allocatable = fields(fields(status).allocatable)
-  const conditions = items(fields(status).conditions).map(fields)
+function clusterNode(raw: V1Node): ClusterNode {
+  const { metadata, status } = raw
   return {
-    name: text(name) ?? '',
-    uid: text(uid) ?? '',
-    isSimulated: fields(annotations)['kwok.x-k8s.io/node'] === 'fake',
-    cpuAllocatable: amount(allocatable.cpu) ?? 0,
-    memoryAllocatable: amount(allocatable.memory) ?? 0,
-    podsAllocatable: amount(allocatable.pods) ?? 0,
-    memoryCapacity: amount(fields(fields(status).capacity).memory) ?? 0,
-    conditions: new Map(conditions.map(({ type, status: state }) => [text(type) ?? '', text(state) ?? ''])),
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    isSimulated: metadata?.annotations?.['kwok.x-k8s.io/node'] === 'fake',
+    cpuAllocatable: amount(status?.allocatable?.['cpu']) ?? 0,
+    memoryAllocatable: amount(status?.allocatable?.['memory']) ?? 0,
+    podsAllocatable: amount(status?.allocatable?.['pods']) ?? 0,
+    memoryCapacity: amount(status?.capacity?.['memory']) ?? 0,
+    conditions: new Map(status?.conditions?.map(each => [each.type, each.status])),
     raw,
   }
 }
@@ -128,98 +153,82 @@ function clusterNode(raw: unknown): ClusterNode {
 /** The kinds of controllers that the collector adds to series (kwok-config/kwok-otel-collector.yaml). */
 const ATTRIBUTED_KINDS: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job'])
 
-function clusterPod(raw: unknown, deploymentOf: ReadonlyMap<string, string>): ClusterPod {
-  const { metadata, spec, status } = fields(raw)
-  const { uid, name, namespace } = fields(metadata)
-  const controller = controllerOf(raw)
+function clusterPod(raw: V1Pod, deploymentOf: ReadonlyMap<string, string>): ClusterPod {
+  const { metadata, spec, status } = raw
+  const controller = controllerOf(metadata)
   const owner = controller !== undefined && ATTRIBUTED_KINDS.has(controller.kind) ? controller : undefined
   const deployment = owner?.kind === 'ReplicaSet' ? deploymentOf.get(owner.uid) : undefined
-  const podName = text(name) ?? ''
-  const statuses = items(fields(status).containerStatuses).map(fields)
-  const restarts = new Map(statuses.map(each => [text(each.name), Number(each.restartCount ?? 0)]))
+  const podName = metadata?.name ?? ''
+  const restarts = new Map(status?.containerStatuses?.map(each => [each.name, each.restartCount]))
   return {
-    uid: text(uid) ?? '',
+    uid: metadata?.uid ?? '',
     name: podName,
-    namespace: text(namespace) ?? '',
-    node: text(fields(spec).nodeName) ?? '',
-    phase: text(fields(status).phase) ?? '',
+    namespace: metadata?.namespace ?? '',
+    node: spec?.nodeName ?? '',
+    phase: status?.phase ?? '',
     workload: deployment ?? owner?.name ?? podName,
     workloadType: deployment === undefined ? (owner?.kind.toLowerCase() ?? 'barepod') : 'deployment',
-    hostNetwork: fields(spec).hostNetwork === true,
-    containers: items(fields(spec).containers).map(each => {
-      const { name: container, resources } = fields(each)
-      const requests = fields(fields(resources).requests)
-      const limits = fields(fields(resources).limits)
-      const restarted = restarts.get(text(container))
-      return {
-        name: text(container) ?? '',
-        ...(restarted === undefined ? {} : { restarts: restarted }),
-        ...resourcesOf(requests.cpu, limits.cpu, requests.memory, limits.memory),
-      }
-    }),
+    hostNetwork: spec?.hostNetwork === true,
+    containers: (spec?.containers ?? []).map(({ name, resources }) => ({
+      name,
+      restarts: restarts.get(name),
+      cpuRequests: amount(resources?.requests?.['cpu']),
+      cpuLimits: amount(resources?.limits?.['cpu']),
+      memoryRequests: amount(resources?.requests?.['memory']),
+      memoryLimits: amount(resources?.limits?.['memory']),
+    })),
     raw,
   }
 }
 
-function clusterQuota(raw: unknown): Resources & { namespace: string } {
-  const { metadata, status } = fields(raw)
-  const hard = fields(fields(status).hard)
-  const either = (long: string, short: string) => hard[long] ?? hard[short]
-  return {
-    namespace: text(fields(metadata).namespace) ?? '',
-    ...resourcesOf(
-      either('requests.cpu', 'cpu'),
-      hard['limits.cpu'],
-      either('requests.memory', 'memory'),
-      hard['limits.memory'],
-    ),
-  }
-}
-
-function clusterAutoscaler(raw: unknown): ClusterSnapshot['autoscalers'][number] {
-  const { metadata, spec, status } = fields(raw)
-  const { currentReplicas, desiredReplicas } = fields(status)
-  return {
-    ...{ namespace: text(fields(metadata).namespace) ?? '', name: text(fields(metadata).name) ?? '' },
-    ...{ current: Number(currentReplicas ?? 0), desired: Number(desiredReplicas ?? 0) },
-    max: Number(fields(spec).maxReplicas ?? 0),
-  }
-}
-
-function smallestQuotas(quotas: (Resources & { namespace: string })[]): (Resources & { namespace: string })[] {
-  const byNamespace = new Map<string, Resources & { namespace: string }>()
-  for (const quota of quotas) {
-    const known = byNamespace.get(quota.namespace) ?? { namespace: quota.namespace }
-    for (const key of ['cpuRequests', 'cpuLimits', 'memoryRequests', 'memoryLimits'] as const) {
-      const least = Math.min(known[key] ?? Number.POSITIVE_INFINITY, quota[key] ?? Number.POSITIVE_INFINITY)
-      if (least !== Number.POSITIVE_INFINITY) known[key] = least
+function smallestQuotas(quotas: readonly V1ResourceQuota[]): ClusterSnapshot['quotas'] {
+  const byNamespace = new Map<string, Resources>()
+  for (const { metadata, status } of quotas) {
+    const hard = status?.hard ?? {}
+    const known = byNamespace.get(metadata?.namespace ?? '')
+    const least = (now: string | undefined, before: number | undefined) => {
+      const smallest = Math.min(amount(now) ?? Number.POSITIVE_INFINITY, before ?? Number.POSITIVE_INFINITY)
+      return smallest === Number.POSITIVE_INFINITY ? undefined : smallest
     }
-    byNamespace.set(quota.namespace, known)
+    byNamespace.set(metadata?.namespace ?? '', {
+      cpuRequests: least(hard['requests.cpu'] ?? hard['cpu'], known?.cpuRequests),
+      cpuLimits: least(hard['limits.cpu'], known?.cpuLimits),
+      memoryRequests: least(hard['requests.memory'] ?? hard['memory'], known?.memoryRequests),
+      memoryLimits: least(hard['limits.memory'], known?.memoryLimits),
+    })
   }
-  return [...byNamespace.values()]
+  return [...byNamespace].map(([namespace, resources]) => ({ namespace, ...resources }))
 }
 
-function controllerOf(raw: unknown): { kind: string; name: string; uid: string } | undefined {
-  const owners = items(fields(fields(raw).metadata).ownerReferences).map(fields)
-  const owner = owners.find(({ controller }) => controller === true)
-  if (owner === undefined) return undefined
-  return { kind: text(owner.kind) ?? '', name: text(owner.name) ?? '', uid: text(owner.uid) ?? '' }
+function controllerOf(metadata: V1ObjectMeta | undefined) {
+  return metadata?.ownerReferences?.find(({ controller }) => controller === true)
 }
 
-function resourcesOf(
-  cpuRequests: unknown,
-  cpuLimits: unknown,
-  memoryRequests: unknown,
-  memoryLimits: unknown,
-): Resources {
-  const given = { cpuRequests, cpuLimits, memoryRequests, memoryLimits }
-  const known = Object.entries(given).flatMap(([name, value]) => {
-    const parsed = amount(value)
-    return parsed === undefined ? [] : [[name, parsed] as const]
-  })
-  return Object.fromEntries(known)
+function amount(quantity: string | number | undefined): number | undefined {
+  return quantity === undefined ? undefined : parseQuantity(String(quantity))
 }
 
-function amount(value: unknown): number | undefined {
-  return value === undefined ? undefined : parseQuantity(String(value))
+/** Reads the calls between workloads; the result takes the cluster's pods. Throws as `listAll`. */
+async function readTraced(client: Pick<KubeClient, 'request'>): Promise<(pods: readonly unknown[]) => Traced> {
+  const kinds = Object.keys(workloadPaths) as WorkloadKind[]
+  const [services, ...workloads] = await Promise.all([
+    listAll(client, '/api/v1/services'),
+    ...kinds.map(kind => listAll(client, workloadPaths[kind])),
+  ])
+  const facts = workloads.flatMap((all, index) =>
+    all.flatMap(raw => workloadFacts(kinds[index] ?? 'Deployment', raw) ?? []),
+  )
+  const graph = callGraph(facts, services?.flatMap(raw => serviceFacts(raw) ?? []) ?? [])
+  return pods => {
+    const traced = graph.roots.length === 0 ? [] : pods.map(tracedPod)
+    const ready = new Set(
+      traced.flatMap(pod => (pod?.ready && pod.owner ? [workloadKey({ ...pod.owner, namespace: pod.namespace })] : [])),
+    )
+    const roots = graph.roots.map(({ workload }) => workload).filter(workload => ready.has(workloadKey(workload)))
+    return {
+      generators: roots.map(({ name }) => name),
+      services: graph.services.size,
+      problems: graph.problems.length,
+    }
+  }
 }

@@ -1,7 +1,7 @@
 import type { Sample } from '../../prometheus/prometheus-client.ts'
+import { type Dimension, labelOfDimension } from './dimensions.ts'
 import { truthKey } from './expected-values.ts'
 import { mayBeMissing, passes } from './pass-criteria.ts'
-import { type Dimension, labelOfDimension } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 
 /** The tolerance of usage: the times of its samples are not known exactly. */
@@ -17,19 +17,22 @@ export interface Mismatch {
   expected: string
 }
 
+/** How the numbers of a query are compared. */
+interface Comparison {
+  by: readonly Dimension[]
+  /** Converts a base unit to the panel's unit. */
+  scale: number
+  isUsage: boolean
+  isShownAtZero?: boolean
+}
+
 /**
- * Compares the numbers of a query with their expected values (pass-criteria.ts). `scale` converts a base unit to the
- * panel's unit.
+ * Compares the numbers of a query with their expected values (pass-criteria.ts).
  */
 export function compareWithTruth(
   samples: readonly Sample[],
   expected: ReadonlyMap<string, Bounds>,
-  {
-    by,
-    scale,
-    isUsage,
-    isShownAtZero = false,
-  }: { by: readonly Dimension[]; scale: number; isUsage: boolean; isShownAtZero?: boolean },
+  { by, scale, isUsage, isShownAtZero = false }: Comparison,
 ): Mismatch[] {
   const tolerance = isUsage ? USAGE_TOLERANCE : EXACT_TOLERANCE
   const mismatches: Mismatch[] = []
@@ -73,4 +76,18 @@ function describe(by: readonly Dimension[], values: readonly string[]): string {
   return by.length === 0
     ? 'in all'
     : by.map((dimension, index) => `${labelOfDimension[dimension]}=${values[index]}`).join(', ')
+}
+
+/** How many of a unit are one base unit (byte, core, 1): a byte is 8 bits, a ratio of 1 is 100 percent. */
+const PER_BASE: Readonly<Record<string, number>> = {
+  ...{ percent: 100, bits: 8, decbits: 8, bps: 8, binbps: 8 },
+  ...{ kbytes: 1 / 2 ** 10, mbytes: 1 / 2 ** 20, gbytes: 1 / 2 ** 30, tbytes: 1 / 2 ** 40 },
+  ...{ deckbytes: 1e-3, decmbytes: 1e-6, decgbytes: 1e-9, dectbytes: 1e-12 },
+  ...{ KiBs: 1 / 2 ** 10, MiBs: 1 / 2 ** 20, GiBs: 1 / 2 ** 30, KBs: 1e-3, MBs: 1e-6, GBs: 1e-9 },
+  ...{ Kbits: 8e-3, Mbits: 8e-6, Gbits: 8e-9, Kibits: 8 / 2 ** 10, Mibits: 8 / 2 ** 20, Gibits: 8 / 2 ** 30 },
+}
+
+/** The factor from base units to a unit (Grafana's id). */
+export function scaleOf(unit: string): number {
+  return PER_BASE[unit] ?? 1
 }

@@ -1,7 +1,7 @@
 import type { Panel } from '../../grafana/dashboard-model.ts'
 import { matchingNames } from '../../grafana/js-regex.ts'
 import { fields, items, text } from '../../kube/json.ts'
-import type { Sample } from '../../prometheus/prometheus-client.ts'
+import type { Labels, Sample } from '../../prometheus/prometheus-client.ts'
 
 /** The result of one target of a table. */
 export interface Frame {
@@ -10,7 +10,7 @@ export interface Frame {
 }
 
 /** One row of a table, by column. */
-type Row = Readonly<Record<string, string>>
+type Row = Labels
 
 /**
  * Rows of a table with the same values in all visible columns after the panel's joins, each as `column=value, …`.
@@ -20,7 +20,9 @@ type Row = Readonly<Record<string, string>>
  */
 export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] {
   const active = panel.transformations.filter(({ disabled }) => !disabled)
-  const filled = frames.filter(({ samples }) => samples.length > 0)
+  const filled = frames
+    .map(({ refId, samples }) => ({ refId, rows: samples.map(({ labels }) => labels) }))
+    .filter(({ rows }) => rows.length > 0)
   const joined = active.find(({ id }) => id === 'joinByField' || id === 'seriesToColumns')
   const merged = active.some(({ id }) => id === 'merge' || id === 'seriesToRows')
   // These transformations produce unique rows.
@@ -28,31 +30,25 @@ export function duplicateRows(panel: Panel, frames: readonly Frame[]): string[] 
   if (joined !== undefined) {
     const field = text(joined.options['byField']) ?? 'Time'
     if (field === 'Time') return []
-    return filled.flatMap(({ refId, samples }) =>
-      samples.every(({ labels }) => labels[field] === undefined)
-        ? [`no column ${field} to join on in ${refId}`]
-        : repeated(samples.map(rowOf), [field]),
-    )
+    return filled.flatMap(({ refId, rows }) => {
+      const isMissing = rows.every(row => row[field] === undefined)
+      return isMissing ? [`no column ${field} to join on in ${refId}`] : repeated(rows, [field])
+    })
   }
-  const columns = filled.map(({ samples }) => columnsOf(samples))
+  const columns = filled.map(({ rows }) => columnsOf(rows))
   const shown = shownColumns(active, [...new Set(columns.flat())])
-  if (!merged)
-    return filled.flatMap(({ samples }, at) => repeated(samples.map(rowOf), (columns[at] ?? []).filter(shown)))
+  if (!merged) return filled.flatMap(({ rows }, at) => repeated(rows, (columns[at] ?? []).filter(shown)))
   // A merge joins rows by the columns of all frames.
   const common = (columns[0] ?? []).filter(column => columns.every(each => each.includes(column)))
-  const conflicts = filled.flatMap(({ samples }) => repeated(samples.map(rowOf), common))
-  const rows = new Map(filled.flatMap(({ samples }) => samples.map(({ labels }) => [keyOf(labels, common), labels])))
-  return [...new Set([...conflicts, ...repeated([...rows.values()], common.filter(shown))])]
-}
-
-function rowOf({ labels }: Sample): Row {
-  return labels
+  const conflicts = filled.flatMap(({ rows }) => repeated(rows, common))
+  const all = new Map(filled.flatMap(({ rows }) => rows.map(row => [keyOf(row, common), row])))
+  return [...new Set([...conflicts, ...repeated([...all.values()], common.filter(shown))])]
 }
 
 /** The columns of some rows, sorted. */
-function columnsOf(samples: readonly Sample[]): string[] {
+function columnsOf(rows: readonly Row[]): string[] {
   const columns = new Set<string>()
-  for (const { labels } of samples) for (const column in labels) columns.add(column)
+  for (const row of rows) for (const column in row) columns.add(column)
   return [...columns].sort()
 }
 

@@ -1,5 +1,10 @@
-import type { Labels, PrometheusApi, Sample } from '../../prometheus/prometheus-client.ts'
-import { QueryError, type RangeSeries } from '../../prometheus/prometheus-client.ts'
+import {
+  type Labels,
+  type PrometheusApi,
+  QueryError,
+  type RangeSeries,
+  type Sample,
+} from '../../prometheus/prometheus-client.ts'
 import { number } from './compare-values.ts'
 import type { PanelQuery } from './panel-queries.ts'
 
@@ -54,7 +59,9 @@ export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = [])
   return {
     async evaluate(query) {
       const range = rangeOf(query)
-      return range === undefined ? await cached(query) : atEnd(await cached(range), query)
+      if (range === undefined) return await cached(query)
+      const whole = await cached(range)
+      return whole.refused === undefined ? atEnd(whole, query) : whole
     },
     end(step) {
       for (const key of large) if (lastSteps.get(key) === step && large.delete(key)) known.delete(key)
@@ -63,9 +70,8 @@ export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = [])
 }
 
 function keyOf(query: PanelQuery): string {
-  return [query.kind, ...(query.kind === 'range' ? [coarseStepMs(query), evaluatedMs(query)] : []), textOf(query)].join(
-    ' ',
-  )
+  const steps = query.kind === 'range' ? [coarseStepMs(query), evaluatedMs(query)] : []
+  return [query.kind, ...steps, textOf(query)].join(' ')
 }
 
 function textOf({ expr, range }: PanelQuery): string {
@@ -73,36 +79,43 @@ function textOf({ expr, range }: PanelQuery): string {
 }
 
 /** The result of an instant query at the end of a range. */
-function atEnd({ samples, bad, refused }: Evaluation, { range }: PanelQuery): Evaluation {
-  const lastBad = bad.flatMap(({ labels, points }) => {
-    const last = points.filter(([timeMs]) => timeMs >= range.untilMs)
-    return last.length === 0 ? [] : [{ labels, points: last }]
-  })
-  return { samples, bad: lastBad, isInfinite: isInfinite(lastBad), refused }
+function atEnd({ samples, bad }: Evaluation, { range }: PanelQuery): Evaluation {
+  return evaluation(
+    samples,
+    withPoints(bad, ([timeMs]) => timeMs >= range.untilMs),
+  )
 }
 
-function isInfinite(bad: readonly RangeSeries[]): boolean {
-  return bad.some(({ points }) => points.some(([, value]) => !Number.isNaN(value)))
+function evaluation(samples: readonly Sample[], bad: readonly RangeSeries[], refused?: string): Evaluation {
+  const isInfinite = bad.some(({ points }) => points.some(([, value]) => !Number.isNaN(value)))
+  return { samples, bad, isInfinite, refused }
+}
+
+/** The series with such points, and only these points of them. */
+function withPoints(
+  series: readonly RangeSeries[],
+  isWanted: (point: RangeSeries['points'][number]) => boolean,
+): RangeSeries[] {
+  return series
+    .map(({ labels, points }) => ({ labels, points: points.filter(isWanted) }))
+    .filter(({ points }) => points.length > 0)
 }
 
 async function evaluated(api: PrometheusApi, query: PanelQuery): Promise<Evaluation> {
-  const { untilMs } = query.range
-  let series: readonly RangeSeries[]
   try {
-    series = await seriesOf(api, query, query.expr)
+    const series = await seriesOf(api, query, query.expr)
+    const samples = series.flatMap(({ labels, points }) => {
+      const [timeMs, value] = points.at(-1) ?? [0, 0]
+      return timeMs >= query.range.untilMs ? [{ labels, value }] : []
+    })
+    return evaluation(
+      samples,
+      withPoints(series, ([, value]) => !Number.isFinite(value)),
+    )
   } catch (error) {
     if (!(error instanceof QueryError)) throw error
-    return { samples: [], bad: [], isInfinite: false, refused: error.why }
+    return evaluation([], [], error.why)
   }
-  const samples = series.flatMap(({ labels, points }) => {
-    const [timeMs, value] = points.at(-1) ?? [0, 0]
-    return timeMs >= untilMs ? [{ labels, value }] : []
-  })
-  const bad = series.flatMap(({ labels, points }) => {
-    const odd = points.filter(([, value]) => !Number.isFinite(value))
-    return odd.length === 0 ? [] : [{ labels, points: odd }]
-  })
-  return { samples, bad, isInfinite: isInfinite(bad), refused: undefined }
 }
 
 /**

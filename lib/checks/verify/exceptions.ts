@@ -1,4 +1,4 @@
-import type { Labels, PrometheusApi, RangeSeries } from '../../prometheus/prometheus-client.ts'
+import type { Labels, PrometheusApi, RangeSeries, Sample } from '../../prometheus/prometheus-client.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
 import type { Verdict } from './check-query.ts'
 import { number } from './compare-values.ts'
@@ -59,29 +59,27 @@ async function exceptionProblem(
 
 /** A value above zero at the end of the query's time range. */
 function positiveNow(series: readonly RangeSeries[], { range }: PanelQuery): string | undefined {
-  for (const { labels, points } of series) {
+  const now = series.flatMap(({ labels, points }) => {
     const [timeMs, value] = points.at(-1) ?? [0, 0]
-    if (timeMs >= range.untilMs && value > 0) return numberOf(labels, value)
-  }
-  return undefined
+    return timeMs >= range.untilMs ? [{ labels, value }] : []
+  })
+  return firstPositive(now)
 }
 
 /** A value above zero at the labels and time of a NaN point. */
 function positiveAtNaN(bad: readonly RangeSeries[], series: readonly RangeSeries[]): string | undefined {
   const names = Object.keys(series[0]?.labels ?? {})
   const keyOf = (labels: Labels, timeMs: number) => [...names.map(name => labels[name]), timeMs].join('\u0000')
-  const numbers = new Map(
+  const values = new Map(
     series.flatMap(({ labels, points }) => points.map(([timeMs, value]) => [keyOf(labels, timeMs), value] as const)),
   )
-  for (const { labels, points } of bad) {
-    for (const [timeMs] of points) {
-      const value = numbers.get(keyOf(labels, timeMs)) ?? 0
-      if (value > 0) return numberOf(labels, value)
-    }
-  }
-  return undefined
+  const atNaN = bad.flatMap(({ labels, points }) =>
+    points.map(([timeMs]) => ({ labels, value: values.get(keyOf(labels, timeMs)) ?? 0 })),
+  )
+  return firstPositive(atNaN)
 }
 
-function numberOf(labels: Labels, value: number): string {
-  return `${number(value)} of ${labelsText(labels)}`
+function firstPositive(samples: readonly Sample[]): string | undefined {
+  const found = samples.find(({ value }) => value > 0)
+  return found && `${number(found.value)} of ${labelsText(found.labels)}`
 }

@@ -1,6 +1,7 @@
-import { type Contribution, contributions, isCallMeasure, isMeasured } from './contributions.ts'
+import type { Dimension } from './dimensions.ts'
 import { boundsOverTime, type ClusterState, type Filters, type KnownStates } from './pass-criteria.ts'
-import type { Dimension, Truth } from './query-expectations.ts'
+import { type Contribution, contributions, isCallMeasure, isMeasured } from './quantities.ts'
+import type { Truth } from './query-expectations.ts'
 import { type Bounds, sumOfBounds, type UsageWindow } from './usage-bounds.ts'
 
 /**
@@ -53,25 +54,19 @@ function sumsOverTime(
   window: UsageWindow,
 ): ReadonlyMap<string, Bounds> | undefined {
   const { now, earlier, lookback } = states
-  const sumsOf = (state: ClusterState) =>
-    sumsBy(truth, filters, window, { of: state, read: () => contributions(truth, state, window) })
+  const read = (state: ClusterState) => contributions(truth, state, window)
+  const sumsOf = (state: ClusterState) => sumsBy(truth, filters, window, state, () => read(state))
   const current = sumsOf(now)
   const others = [...earlier, ...(lookback === undefined ? [] : [lookback])]
   if (current === undefined || others.length === 0 || isCallMeasure(truth.of)) return current
   const readings = [current, ...earlier.flatMap(state => sumsOf(state) ?? [])]
-  const inUnion = sumsBy(truth, filters, window, {
-    of: states,
-    read: () => unionOf([now, ...others].map(state => contributions(truth, state, window))),
-  })
-  return new Map(
-    [...(inUnion ?? [])].map(([key, union]) => [
-      key,
-      boundsOverTime(
-        readings.map(sums => sums.get(key) ?? ABSENT),
-        union,
-      ),
-    ]),
-  )
+  const unions = sumsBy(truth, filters, window, states, () => unionOf([now, ...others].map(read))) ?? []
+  const boundsOf = (key: string, union: Bounds) =>
+    boundsOverTime(
+      readings.map(sums => sums.get(key) ?? ABSENT),
+      union,
+    )
+  return new Map([...unions].map(([key, union]) => [key, boundsOf(key, union)]))
 }
 
 /** The sums of what `read` gives, remembered for the states that it reads. */
@@ -79,15 +74,17 @@ function sumsBy(
   truth: Truth,
   filters: Filters,
   window: UsageWindow,
-  { of, read }: { of: ClusterState | KnownStates; read: () => readonly Contribution[] | undefined },
+  states: ClusterState | KnownStates,
+  read: () => readonly Contribution[] | undefined,
 ): ReadonlyMap<string, Bounds> | undefined {
-  const memory = memories.get(of) ?? { contributions: new Map(), sums: new Map(), keys: new Map() }
-  memories.set(of, memory)
+  const memory = memories.get(states) ?? { contributions: new Map(), sums: new Map(), keys: new Map() }
+  memories.set(states, memory)
   const when = isMeasured(truth.of) ? [window.untilMs, window.lengthMs, window.lateMs] : []
   const what = [truth.of, truth.withSystem, truth.by.includes('condition'), ...when].join(' ')
+  const by = truth.by.join()
   const [where, except] = [Object.entries(truth.where ?? {}), Object.entries(truth.except ?? {})]
-  const restricted = [...filters].map(([dimension, { text }]) => `${dimension}=${text}`).join('\u0000')
-  const key = [what, truth.by.join(), where.join(' '), except.join(' '), restricted].join('\u0000')
+  const restricted = [...filters].map(([dimension, { text }]) => `${dimension}=${text}`)
+  const key = [what, by, where.join(' '), except.join(' '), ...restricted].join('\u0000')
   const known = memory.sums.get(key)
   if (known !== undefined) return known
   if (!memory.contributions.has(what)) memory.contributions.set(what, read())
@@ -97,8 +94,8 @@ function sumsBy(
     const has = ([dimension, value]: [string, string]) => at[dimension as Dimension] === value
     return where.every(has) && !except.some(has)
   }
-  const keys = memory.keys.get(truth.by.join()) ?? new Map<Contribution['at'], string>()
-  memory.keys.set(truth.by.join(), keys)
+  const keys = memory.keys.get(by) ?? new Map<Contribution['at'], string>()
+  memory.keys.set(by, keys)
   const sums = sumBy(truth.by, where.length + except.length === 0 ? all : all.filter(isWanted), { filters, keys })
   memory.sums.set(key, sums)
   return sums

@@ -1,32 +1,54 @@
+import * as v from 'valibot'
+import { LabError } from '../../cli/errors.ts'
 import { ApiStatusError, type KubeClient } from '../../kube/api-client.ts'
-import { fields, items, text, timeMs } from '../../kube/json.ts'
-import { type Claim, type SpaceFigures, spaceFigures } from './filesystem-truth.ts'
+import type { PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { addMeasurement, type Measurement, rateOver, servedAt } from './measurement-timeline.ts'
-import {
-  type Bounds,
-  boundsOf,
-  type Figures,
-  isNetworkMeasure,
-  type UsageSource,
-  type UsageWindow,
-} from './usage-bounds.ts'
+import { type Bounds, boundsOf, isNetworkMeasure, type UsageSource, type UsageWindow } from './usage-bounds.ts'
 
-/** The measures in a summary; others are undefined. */
-const SUMMARY_MEASURES = [
-  'cpu-usage',
-  'memory-working-set',
-  'memory-rss',
-  'network-receive',
-  'network-transmit',
-] as const
-type SummaryMeasure = (typeof SUMMARY_MEASURES)[number]
-type Measured = Record<SummaryMeasure, Measurement[]>
+/** The measures in a summary; others are undefined. CPU in seconds of CPU time, the rest in bytes. */
+const MEASURES = ['cpu-usage', 'memory-working-set', 'memory-rss', 'network-receive', 'network-transmit'] as const
+type SummaryMeasure = (typeof MEASURES)[number]
 
-/** What one kubelet has served so far, by pod UID (empty for the node) and container name. */
+const time = v.optional(v.string())
+const count = v.optional(v.number())
+const resources = {
+  cpu: v.optional(v.object({ time, usageCoreNanoSeconds: count })),
+  memory: v.optional(v.object({ time, workingSetBytes: count, rssBytes: count })),
+  network: v.optional(v.object({ time, rxBytes: count, txBytes: count })),
+}
+const amount = v.optional(v.number(), 0)
+const space = {
+  availableBytes: amount,
+  capacityBytes: amount,
+  usedBytes: amount,
+  inodesFree: amount,
+  inodes: amount,
+  inodesUsed: amount,
+}
+const pvcRef = v.exactOptional(v.object({ name: v.string(), namespace: v.string() }))
+/** The fields that are read of a summary (k8s.io/kubelet/pkg/apis/stats/v1alpha1). A new object lacks values. */
+const summarySchema = v.object({
+  node: v.object({ ...resources, fs: v.optional(v.object(space), {}) }),
+  pods: v.nullish(
+    v.array(
+      v.object({
+        ...resources,
+        podRef: v.object({ uid: v.string() }),
+        containers: v.nullish(v.array(v.object({ ...resources, name: v.string() })), []),
+        volume: v.optional(v.array(v.object({ ...space, pvcRef })), []),
+      }),
+    ),
+    [],
+  ),
+})
+type Summary = v.InferOutput<typeof summarySchema>
+
+/** What one kubelet has served so far. */
 export interface KubeletHistory {
   /** The newest summary. */
-  summary: unknown
-  measured: Map<string, Map<string, Measured>>
+  summary: Summary
+  /** By pod UID (empty for the node), container name (empty for the whole pod) and measure. */
+  measured: Map<string, Measurement[]>
 }
 
 /**
@@ -50,17 +72,35 @@ export async function readKubelets(
   )
 }
 
-/** Adds one summary of a node. */
-export function addSummary(kubelets: Map<string, KubeletHistory>, node: string, summary: unknown): void {
-  const known = kubelets.get(node) ?? { summary, measured: new Map() }
-  known.summary = summary
-  kubelets.set(node, known)
-  add(known, '', '', fields(summary)['node'])
-  for (const pod of items(fields(summary)['pods']).map(fields)) {
-    const uid = text(fields(pod['podRef'])['uid']) ?? ''
-    add(known, uid, '', pod)
-    for (const container of items(pod['containers'])) add(known, uid, text(fields(container)['name']) ?? '', container)
+/** Adds one summary of a node. Throws a LabError for an answer of another form. */
+export function addSummary(kubelets: Map<string, KubeletHistory>, node: string, answer: unknown): void {
+  const { success, output: summary, issues } = v.safeParse(summarySchema, answer)
+  if (!success) throw new LabError(`Cannot read the summary of node ${node}`, { why: v.summarize(issues) })
+  const measured = kubelets.get(node)?.measured ?? new Map<string, Measurement[]>()
+  kubelets.set(node, { summary, measured })
+  const add = (uid: string, name: string, { cpu, memory, network }: Pick<Summary['node'], keyof typeof resources>) => {
+    const put = (of: SummaryMeasure, taken: string | undefined, value: number | undefined) => {
+      if (taken === undefined || value === undefined) return
+      const known = measured.get(seriesKey(uid, name, of)) ?? []
+      measured.set(seriesKey(uid, name, of), known)
+      addMeasurement(known, { takenMs: Date.parse(taken), value })
+    }
+    const { usageCoreNanoSeconds } = cpu ?? {}
+    put('cpu-usage', cpu?.time, usageCoreNanoSeconds && usageCoreNanoSeconds / 1e9)
+    put('memory-working-set', memory?.time, memory?.workingSetBytes)
+    put('memory-rss', memory?.time, memory?.rssBytes)
+    put('network-receive', network?.time, network?.rxBytes)
+    put('network-transmit', network?.time, network?.txBytes)
   }
+  add('', '', summary.node)
+  for (const pod of summary.pods) {
+    add(pod.podRef.uid, '', pod)
+    for (const container of pod.containers) add(pod.podRef.uid, container.name, container)
+  }
+}
+
+function seriesKey(uid: string, name: string, of: SummaryMeasure): string {
+  return `${uid} ${name} ${of}`
 }
 
 /**
@@ -84,7 +124,7 @@ export function kubeletUsage(
     const used = times.length < whole.length ? whole : times
     return (of: SummaryMeasure, known: readonly Measurement[]): Bounds => {
       const newest = known.at(-1)?.value ?? 0
-      if (isLevel(of)) {
+      if (of.startsWith('memory-')) {
         const served = servedAt(known, used.at(-1) ?? untilMs)
         return served.length === 0 ? { ...boundsOf([newest]), mayBeAbsent: true } : boundsOf(served)
       }
@@ -94,7 +134,7 @@ export function kubeletUsage(
     }
   }
   const isKnown = (of: string, { untilMs, lengthMs = 0 }: UsageWindow): of is SummaryMeasure =>
-    isSummaryMeasure(of) && untilMs <= known.untilMs && lengthMs <= known.lengthMs
+    MEASURES.some(each => each === of) && untilMs <= known.untilMs && lengthMs <= known.lengthMs
 
   return {
     name: "the kubelets' own summaries",
@@ -103,68 +143,48 @@ export function kubeletUsage(
       const all = new Map<string, Map<string, Bounds>>()
       for (const [node, { summary, measured }] of kubelets) {
         const bounds = boundsIn(node, window)
-        for (const pod of items(fields(summary)['pods']).map(fields)) {
+        for (const { podRef, network, containers } of summary.pods) {
           // A pod with `hostNetwork` has no network of its own.
-          if (isNetworkMeasure(of) && pod['network'] === undefined) continue
-          const uid = text(fields(pod['podRef'])['uid']) ?? ''
-          const now = isNetworkMeasure(of)
-            ? ['']
-            : items(pod['containers']).map(each => text(fields(each)['name']) ?? '')
-          const known = (name: string) => measured.get(uid)?.get(name)?.[of] ?? []
-          all.set(uid, new Map(now.map(name => [name, bounds(of, known(name))])))
+          if (isNetworkMeasure(of) && network === undefined) continue
+          const names = isNetworkMeasure(of) ? [''] : containers.map(({ name }) => name)
+          const ofName = (name: string) => bounds(of, measured.get(seriesKey(podRef.uid, name, of)) ?? [])
+          all.set(podRef.uid, new Map(names.map(name => [name, ofName(name)])))
         }
       }
       return all
     },
-    nodes(of, window): Figures | undefined {
+    nodes(of, window) {
       if (!isKnown(of, window)) return undefined
-      return new Map(
-        [...kubelets].map(([node, { measured }]) => {
-          return [node, new Map([['', boundsIn(node, window)(of, measured.get('')?.get('')?.[of] ?? [])]])]
-        }),
-      )
+      const ofNode = (node: string, { measured }: KubeletHistory) =>
+        boundsIn(node, window)(of, measured.get(seriesKey('', '', of)) ?? [])
+      return new Map([...kubelets].map(([node, history]) => [node, new Map([['', ofNode(node, history)]])]))
     },
-    disks: () =>
-      new Map([...kubelets].map(([name, { summary }]) => [name, spaceFigures(fields(fields(summary)['node'])['fs'])])),
-    volumes: () => [...kubelets.values()].flatMap(({ summary }) => claimsOf(summary)),
+    disks: () => new Map([...kubelets].map(([name, { summary }]) => [name, summary.node.fs])),
+    volumes: () => [...kubelets.values()].flatMap(({ summary }) => summary.pods.flatMap(({ volume }) => volume)),
   }
 }
 
-function isSummaryMeasure(of: string): of is SummaryMeasure {
-  return SUMMARY_MEASURES.some(each => each === of)
-}
+/** Finds each collection even at the shortest interval, one second. */
+const QUERY_STEP_MS = 500
 
-function isLevel(of: SummaryMeasure): boolean {
-  return of === 'memory-working-set' || of === 'memory-rss'
-}
-
-/** CPU in seconds of CPU time, the rest in bytes. */
-function add({ measured }: KubeletHistory, uid: string, name: string, raw: unknown): void {
-  const known = measured.get(uid) ?? new Map<string, Measured>()
-  measured.set(uid, known)
-  const own = known.get(name) ?? (Object.fromEntries(SUMMARY_MEASURES.map(of => [of, []])) as unknown as Measured)
-  known.set(name, own)
-  const put = (of: SummaryMeasure, part: Record<string, unknown>, value: unknown, scale = 1) => {
-    const takenMs = timeMs(part['time'])
-    if (takenMs !== undefined && typeof value === 'number') addMeasurement(own[of], { takenMs, value: value * scale })
-  }
-  const [cpu, memory, network] = ['cpu', 'memory', 'network'].map(part => fields(fields(raw)[part])) as [
-    Record<string, unknown>,
-    Record<string, unknown>,
-    Record<string, unknown>,
-  ]
-  put('cpu-usage', cpu, cpu['usageCoreNanoSeconds'], 1e-9)
-  put('memory-working-set', memory, memory['workingSetBytes'])
-  put('memory-rss', memory, memory['rssBytes'])
-  put('network-receive', network, network['rxBytes'])
-  put('network-transmit', network, network['txBytes'])
-}
-
-function claimsOf(summary: unknown): (Claim & SpaceFigures)[] {
-  const volumes = items(fields(summary)['pods']).flatMap(pod => items(fields(pod)['volume']))
-  return volumes.flatMap(volume => {
-    const { name, namespace } = fields(fields(volume)['pvcRef'])
-    const [claim, of] = [text(name), text(namespace)]
-    return claim === undefined || of === undefined ? [] : [{ namespace: of, claim, ...spaceFigures(volume) }]
-  })
+/**
+ * The times (epoch, oldest first) at which the collector read each node's kubelet up to a time, by node. All data
+ * points of one read have the same time.
+ *
+ * Throws a LabError when Prometheus can't be reached.
+ */
+export async function collectionTimes(
+  api: Pick<PrometheusApi, 'range'>,
+  { clusterName, untilMs, lengthMs }: { clusterName: string; untilMs: number; lengthMs: number },
+): Promise<Map<string, number[]>> {
+  const series = `k8s_node_cpu_time_seconds_total{k8s_cluster_name="${clusterName}"}`
+  const fromMs = untilMs - Math.floor(lengthMs / QUERY_STEP_MS) * QUERY_STEP_MS
+  const newest = `max by (k8s_node_name) (timestamp(${series}))`
+  const found = await api.range(newest, { fromMs, untilMs }, QUERY_STEP_MS)
+  return new Map(
+    found.map(({ labels, points }) => {
+      const times = new Set(points.map(([, seconds]) => Math.round(seconds * 1_000)))
+      return [labels['k8s_node_name'] ?? '', [...times].sort((a, b) => a - b)]
+    }),
+  )
 }

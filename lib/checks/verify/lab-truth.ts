@@ -9,8 +9,7 @@ import { hasJaeger, jaegerUrl } from '../../services/jaeger.ts'
 import { prometheusUrl } from '../../services/prometheus.ts'
 import { readCalls } from './call-truth.ts'
 import { type ClusterSnapshot, readCluster } from './cluster-snapshot.ts'
-import { collectionTimes } from './collection-times.ts'
-import { type KubeletHistory, kubeletUsage, readKubelets } from './kubelet-truth.ts'
+import { collectionTimes, type KubeletHistory, kubeletUsage, readKubelets } from './kubelet-truth.ts'
 import type { ClusterState, StateReader } from './pass-criteria.ts'
 import type { UsageSource } from './usage-bounds.ts'
 import { modelUsage } from './usage-truth.ts'
@@ -31,11 +30,9 @@ export async function labTruth(lab: Lab, windowMs: number): Promise<(StateReader
   const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
   const api = createPrometheusApi(labPrometheus(lab).url)
-  const given = {
-    ...{ clusterName, preset: usagePreset, windowMs, api },
-    ...(hasJaeger(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}),
-  }
-  return { ...clusterTruth(client, given), close: () => client.close() }
+  const jaeger = hasJaeger(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}
+  const truth = clusterTruth(client, { clusterName, preset: usagePreset, windowMs, api, ...jaeger })
+  return { ...truth, close: () => client.close() }
 }
 
 type Client = Pick<KubeClient, 'request'>

@@ -1,4 +1,3 @@
-import { PatternError } from '../../cli/errors.ts'
 import type { Dashboard, Panel, Target } from '../../grafana/dashboard-model.ts'
 import { interpolate } from '../../grafana/interpolate.ts'
 import { durationMs, queryTimes, relativeRangeMs } from '../../grafana/query-interval.ts'
@@ -7,9 +6,9 @@ import { unquoted } from '../../promql/ast-builder.ts'
 import { isConstant } from '../../promql/constant.ts'
 import { walk } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
-import { promqlRegex } from '../../promql/promql-regex.ts'
+import { patternError, promqlRegex } from '../../promql/promql-regex.ts'
+import type { Dimension } from './dimensions.ts'
 import type { Filter, Filters } from './pass-criteria.ts'
-import type { Dimension } from './query-expectations.ts'
 import type { VariableSelection } from './variable-selection.ts'
 
 /** A query of a panel as Grafana sends it. */
@@ -86,45 +85,34 @@ export function queryFacts(expr: string): QueryFacts {
 }
 
 function kindsOf({ instant, range }: Target): PanelQuery['kind'][] {
-  if (instant && range) return ['instant', 'range']
-  return [instant ? 'instant' : 'range']
+  if (!instant) return ['range']
+  return range ? ['instant', 'range'] : ['instant']
 }
 
-const DIMENSION_OF: Readonly<Record<string, Dimension>> = {
-  ...{ cluster: 'cluster', node: 'node', namespace: 'namespace', pod: 'pod', container: 'container' },
-  ...{
-    volume: 'claim',
-    service: 'service',
-    workload: 'workload',
-    type: 'workload_type',
-    workload_type: 'workload_type',
-  },
-}
+/** The variables that have the name of a dimension. */
+const SAME_NAME = ['cluster', 'node', 'namespace', 'pod', 'container', 'service', 'workload', 'workload_type'] as const
+const DIMENSION_OF = new Map<string, Dimension>([
+  ...SAME_NAME.map(name => [name, name] as const),
+  ['volume', 'claim'],
+  ['type', 'workload_type'],
+])
 
 /** The restrictions that a selection puts on all queries of a dashboard, also on those that ignore the variable. */
 function filtersOf({ values: chosen }: VariableSelection): Filters {
   const filters = new Map<Dimension, Filter>()
   for (const [name, value] of chosen) {
-    const dimension = DIMENSION_OF[name]
+    const dimension = DIMENSION_OF.get(name)
     if (dimension === undefined) continue
     const { allText } = value
     if (allText !== undefined) {
+      const pattern = unquoted(`"${allText}"`)
       // Prometheus refuses queries with a wrong pattern, so nothing is compared with them.
-      const allows = undefinedOnPatternError(() => promqlRegex(unquoted(`"${allText}"`)))
-      if (allows !== undefined) filters.set(dimension, { text: `~${allText}`, allows })
+      if (patternError(() => promqlRegex(pattern)) !== undefined) continue
+      filters.set(dimension, { text: `~${allText}`, allows: promqlRegex(pattern) })
     } else {
       const values = new Set(value.values)
       filters.set(dimension, { text: value.values.join(), allows: each => values.has(each) })
     }
   }
   return filters
-}
-
-function undefinedOnPatternError<T>(make: () => T): T | undefined {
-  try {
-    return make()
-  } catch (error) {
-    if (error instanceof PatternError) return undefined
-    throw error
-  }
 }

@@ -24,7 +24,7 @@
  */
 import type { TracedCalls } from './call-truth.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
-import type { Dimension } from './query-expectations.ts'
+import type { Dimension } from './dimensions.ts'
 import type { Bounds, UsageSource } from './usage-bounds.ts'
 
 /** A cluster at one time, as far as expected values are computed from it. */

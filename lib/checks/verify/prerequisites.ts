@@ -1,33 +1,32 @@
-import { type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
-import type { Prerequisite } from './query-expectations.ts'
+import { orNone, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 
-/** Queries that show that a prerequisite is met: a scrape job, up or down, or a series that only it produces. */
-const EVIDENCE: Readonly<Record<Prerequisite, string>> = {
+/**
+ * What a dashboard or query requires of the cluster, with a query that shows it: a scrape job, up or down, or a series
+ * that only it produces.
+ */
+const EVIDENCE = {
   kwok: 'up{job="kwok-controller"}',
   etcd: 'up{job="etcd"} or etcd_server_has_leader',
   'control-plane': 'up{job="kube-apiserver"} or apiserver_request_total',
   cadvisor: 'up{job="kubelet-cadvisor"} or container_network_receive_packets_total',
+  /** Disk I/O of containers, which not every kernel counts. */
   'disk-io': 'container_fs_reads_total',
   'host-metrics': 'system_cpu_time_seconds_total{k8s_node_name!=""}',
   volumes: 'k8s_volume_capacity_bytes{k8s_persistentvolumeclaim_name!=""}',
   'trace-simulator': 'traces_simulator_requests_total',
+  /** Spans in the collector, of any source. */
   spans: 'otelcol_receiver_accepted_spans_total',
+  /** Span metrics of services: requests, errors and durations. */
   traces: 'traces_span_metrics_calls_total',
   'kwok-metrics': 'up{job="kwok-metrics"}',
+  /** The metrics of kwok-config/kwok-metrics.yaml. */
   'example-metrics': 'lab_node_temperature_celsius',
-}
+} as const
 
-/** What a lab of simulated nodes always has; where it is missing, something is broken. */
-const ALWAYS_IN_KWOK_LAB: readonly Prerequisite[] = [
-  'kwok',
-  'etcd',
-  'control-plane',
-  'cadvisor',
-  'disk-io',
-  'host-metrics',
-  'volumes',
-  'trace-simulator',
-]
+export type Prerequisite = keyof typeof EVIDENCE
+
+/** What a lab of simulated nodes may lack. It always has the rest; where that is missing, something is broken. */
+const OPTIONAL: readonly string[] = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] satisfies Prerequisite[]
 
 /** The prerequisites that this cluster does not meet. */
 export async function missingPrerequisites(
@@ -35,20 +34,9 @@ export async function missingPrerequisites(
   isKwokLab: boolean,
   timeMs: number,
 ): Promise<Set<Prerequisite>> {
-  const checked = (Object.keys(EVIDENCE) as Prerequisite[]).filter(
-    need => !(isKwokLab && ALWAYS_IN_KWOK_LAB.includes(need)),
-  )
-  const isPresent = await Promise.all(
-    checked.map(async need => {
-      try {
-        const [sample] = await api.instant(`count(${EVIDENCE[need]})`, timeMs)
-        return (sample?.value ?? 0) > 0
-      } catch (error) {
-        // A prerequisite counts as met when its query fails: then the queries that need it report the error.
-        if (error instanceof QueryError) return true
-        throw error
-      }
-    }),
-  )
-  return new Set(checked.filter((_, index) => isPresent[index] === false))
+  const all = Object.keys(EVIDENCE) as Prerequisite[]
+  const checked = isKwokLab ? all.filter(need => OPTIONAL.includes(need)) : all
+  const found = await Promise.all(checked.map(need => orNone(api.instant(`count(${EVIDENCE[need]})`, timeMs))))
+  // A prerequisite counts as met when its query fails: then the queries that need it report the error.
+  return new Set(checked.filter((_, at) => found[at] !== undefined && !((found[at][0]?.value ?? 0) > 0)))
 }

@@ -1,8 +1,16 @@
 import { type ContainerMeter, countersAt } from '../../kubelet/counters/pod-counters.ts'
-import { sampleContainer, type Traffic } from '../../kubelet/counters/usage-samples.ts'
+import { type Sample, sampleContainer, type Traffic } from '../../kubelet/counters/usage-samples.ts'
 import { PERIOD_MS } from '../../kubelet/endpoints/cadvisor-metrics.ts'
 import { reads, rxDropped, rxPackets, txDropped, txPackets, writes } from '../../kubelet/endpoints/devices.ts'
-import { type Bounds, boundsOf, type ContainerMeasure, type NetworkMeasure, type UsageWindow } from './usage-bounds.ts'
+import {
+  type Bounds,
+  boundsOf,
+  type ContainerMeasure,
+  exact,
+  type NetworkMeasure,
+  rateBounds,
+  type UsageWindow,
+} from './usage-bounds.ts'
 
 /** The possible times of the first and the last sample of a window, or of the one sample of a level. */
 export interface SampleTimes {
@@ -17,34 +25,36 @@ export function sampleTimes({ untilMs, lengthMs, lateMs }: UsageWindow): SampleT
   return { first, last }
 }
 
-/** Counters of a container at a time. */
-const COUNTERS: Readonly<Partial<Record<ContainerMeasure, (meter: ContainerMeter, timeMs: number) => number>>> = {
+type AtTime = (meter: ContainerMeter, timeMs: number) => number
+
+const sampled =
+  (value: (sample: Sample) => number): AtTime =>
+  (meter, timeMs) =>
+    value(sampleContainer(meter, timeMs))
+const periods =
+  (of: 'limitedMs' | 'overMs'): AtTime =>
+  (meter, timeMs) =>
+    Math.floor(countersAt(meter, timeMs)[of] / PERIOD_MS)
+
+/** Counters of a container. */
+const COUNTERS: Readonly<Partial<Record<ContainerMeasure, AtTime>>> = {
   'cpu-usage': (meter, timeMs) => countersAt(meter, timeMs).coreNanoSeconds / 1e9,
-  'cpu-periods': (meter, timeMs) => Math.floor(countersAt(meter, timeMs).limitedMs / PERIOD_MS),
-  'cpu-throttled-periods': (meter, timeMs) => Math.floor(countersAt(meter, timeMs).overMs / PERIOD_MS),
-  'disk-reads': (meter, timeMs) => reads(sampleContainer(meter, timeMs).readBytes),
-  'disk-writes': (meter, timeMs) => writes(sampleContainer(meter, timeMs).writtenBytes),
-  'disk-read-bytes': (meter, timeMs) => sampleContainer(meter, timeMs).readBytes,
-  'disk-written-bytes': (meter, timeMs) => sampleContainer(meter, timeMs).writtenBytes,
-  'disk-operations': (meter, timeMs) => {
-    const { readBytes, writtenBytes } = sampleContainer(meter, timeMs)
-    return reads(readBytes) + writes(writtenBytes)
-  },
-  'disk-bytes': (meter, timeMs) => {
-    const { readBytes, writtenBytes } = sampleContainer(meter, timeMs)
-    return readBytes + writtenBytes
-  },
+  'cpu-periods': periods('limitedMs'),
+  'cpu-throttled-periods': periods('overMs'),
+  'disk-reads': sampled(({ readBytes }) => reads(readBytes)),
+  'disk-writes': sampled(({ writtenBytes }) => writes(writtenBytes)),
+  'disk-read-bytes': sampled(({ readBytes }) => readBytes),
+  'disk-written-bytes': sampled(({ writtenBytes }) => writtenBytes),
+  'disk-operations': sampled(({ readBytes, writtenBytes }) => reads(readBytes) + writes(writtenBytes)),
+  'disk-bytes': sampled(({ readBytes, writtenBytes }) => readBytes + writtenBytes),
 }
 
-/** Levels of a container at a time. */
-const LEVELS: Readonly<Partial<Record<ContainerMeasure, (meter: ContainerMeter, timeMs: number) => number>>> = {
-  'cpu-usage': (meter, timeMs) => sampleContainer(meter, timeMs).usageNanoCores / 1e9,
-  'memory-working-set': (meter, timeMs) => sampleContainer(meter, timeMs).workingSetBytes,
-  'memory-rss': (meter, timeMs) => sampleContainer(meter, timeMs).rssBytes,
-  'memory-cache': (meter, timeMs) => {
-    const { usageBytes, rssBytes } = sampleContainer(meter, timeMs)
-    return Math.max(0, usageBytes - rssBytes)
-  },
+/** Levels of a container. */
+const LEVELS: Readonly<Partial<Record<ContainerMeasure, AtTime>>> = {
+  'cpu-usage': sampled(({ usageNanoCores }) => usageNanoCores / 1e9),
+  'memory-working-set': sampled(({ workingSetBytes }) => workingSetBytes),
+  'memory-rss': sampled(({ rssBytes }) => rssBytes),
+  'memory-cache': sampled(({ usageBytes, rssBytes }) => Math.max(0, usageBytes - rssBytes)),
   // Simulated nodes have no swap.
   'memory-swap': () => 0,
 }
@@ -60,8 +70,14 @@ const TRAFFIC: Readonly<Record<NetworkMeasure, (traffic: Traffic) => number>> = 
 
 /** Whole numbers: how many fall into a window depends on its start by one, for the sum of two counters by two. */
 const WHOLE: ReadonlySet<string> = new Set<ContainerMeasure | NetworkMeasure>([
-  ...(['cpu-periods', 'cpu-throttled-periods', 'disk-reads', 'disk-writes'] as const),
-  ...(['packets-receive', 'packets-transmit', 'drops-receive', 'drops-transmit'] as const),
+  'cpu-periods',
+  'cpu-throttled-periods',
+  'disk-reads',
+  'disk-writes',
+  'packets-receive',
+  'packets-transmit',
+  'drops-receive',
+  'drops-transmit',
 ])
 
 /** The usage of a container: the rate of a counter where the window has a length, else a level. */
@@ -87,17 +103,6 @@ function rateOf(
   countedAt: (timeMs: number) => number,
 ): Bounds {
   const more = measured === 'disk-operations' ? 2 : WHOLE.has(measured) ? 1 : 0
-  const starts = first.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
-  const ends = last.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
-  let bounds: Bounds | undefined
-  for (const start of starts) {
-    for (const end of ends) {
-      const seconds = (end.timeMs - start.timeMs) / 1_000
-      if (seconds <= 0) continue
-      const counted = end.value - start.value
-      const [least, most] = [Math.max(0, counted - more) / seconds, (counted + more) / seconds]
-      bounds = { least: Math.min(least, bounds?.least ?? least), most: Math.max(most, bounds?.most ?? most) }
-    }
-  }
-  return bounds ?? { least: 0, most: 0 }
+  const counted = (times: readonly number[]) => times.map(timeMs => ({ timeMs, value: countedAt(timeMs) }))
+  return rateBounds(counted(first), counted(last), more) ?? exact(0)
 }

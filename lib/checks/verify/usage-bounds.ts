@@ -1,4 +1,4 @@
-import type { Claim, SpaceFigures } from './filesystem-truth.ts'
+import type { FsStats, VolumeStats } from '../../kubelet/endpoints/summary-types.ts'
 
 /** A value between two bounds, because the time of collection is not known exactly. */
 export interface Bounds {
@@ -8,19 +8,38 @@ export interface Bounds {
   mayBeAbsent?: boolean
 }
 
+/** A kubelet's values of a file system: bytes and inodes. */
+export type SpaceFigures = Omit<FsStats, 'time'>
+
+/** A kubelet's values of a volume, and its PersistentVolumeClaim if it has one. */
+export type VolumeFigures = SpaceFigures & Pick<VolumeStats, 'pvcRef'>
+
 /** The usage of containers: cores, bytes, and periods, operations and bytes per second. */
 export const containerMeasures = [
-  ...(['cpu-usage', 'memory-working-set', 'memory-rss', 'memory-cache', 'memory-swap'] as const),
+  'cpu-usage',
+  'memory-working-set',
+  'memory-rss',
+  'memory-cache',
+  'memory-swap',
   /** CFS periods of containers with a CPU limit, and those that were throttled. */
-  ...(['cpu-periods', 'cpu-throttled-periods'] as const),
-  ...(['disk-reads', 'disk-writes', 'disk-read-bytes', 'disk-written-bytes'] as const),
-  ...(['disk-operations', 'disk-bytes'] as const),
+  'cpu-periods',
+  'cpu-throttled-periods',
+  'disk-reads',
+  'disk-writes',
+  'disk-read-bytes',
+  'disk-written-bytes',
+  'disk-operations',
+  'disk-bytes',
 ] as const
 
 /** The network traffic of a pod, per second. */
 export const networkMeasures = [
-  ...(['network-receive', 'network-transmit', 'packets-receive', 'packets-transmit'] as const),
-  ...(['drops-receive', 'drops-transmit'] as const),
+  'network-receive',
+  'network-transmit',
+  'packets-receive',
+  'packets-transmit',
+  'drops-receive',
+  'drops-transmit',
 ] as const
 
 /** Measures that only host metrics have, by state or direction. Not the load average, which depends on deleted pods. */
@@ -55,13 +74,18 @@ export interface UsageSource {
   nodes(measured: Measured | HostMeasure, window: UsageWindow): Figures | undefined
   /** The nodes' disks, by their names. */
   disks(): ReadonlyMap<string, SpaceFigures>
-  /** The volumes of mounted claims. */
-  volumes(): readonly (Claim & SpaceFigures)[]
+  /** The volumes of pods; those of a claim with its name. */
+  volumes(): readonly VolumeFigures[]
 }
 
 /** Whether a measure is one of the network. */
 export function isNetworkMeasure(measured: string): measured is NetworkMeasure {
   return networkMeasures.some(each => each === measured)
+}
+
+/** An exact value. */
+export function exact(value: number): Bounds {
+  return { least: value, most: value }
 }
 
 /** The sum of several bounds. */
@@ -78,4 +102,28 @@ export function sumOfBounds(all: Iterable<Bounds>): Bounds {
 export function boundsOf(values: readonly number[]): Bounds {
   if (values.length === 0) return { least: 0, most: 0 }
   return { least: Math.min(...values), most: Math.max(...values) }
+}
+
+/** A counter's value at a time. */
+export interface Counted {
+  timeMs: number
+  value: number
+}
+
+/**
+ * The bounds of a rate per second from one of `starts` to one of `ends`, where an increase can be larger or smaller by
+ * `error`; undefined when no end is after a start.
+ */
+export function rateBounds(starts: readonly Counted[], ends: readonly Counted[], error: number): Bounds | undefined {
+  const bounds: Bounds = { least: Number.POSITIVE_INFINITY, most: 0 }
+  for (const start of starts) {
+    for (const end of ends) {
+      const seconds = (end.timeMs - start.timeMs) / 1_000
+      if (seconds <= 0) continue
+      const counted = end.value - start.value
+      bounds.least = Math.min(bounds.least, Math.max(0, counted - error) / seconds)
+      bounds.most = Math.max(bounds.most, (counted + error) / seconds)
+    }
+  }
+  return bounds.least === Number.POSITIVE_INFINITY ? undefined : bounds
 }

@@ -1,27 +1,47 @@
-import { type ContainerMeter, createPodMeter } from '../../kubelet/counters/pod-counters.ts'
-import { podTraffic } from '../../kubelet/counters/usage-samples.ts'
+import { coresOf } from '../../kubelet/counters/core-times.ts'
+import { type ContainerMeter, createPodMeter, type PodMeter } from '../../kubelet/counters/pod-counters.ts'
+import { podTraffic, sampleContainer, sumOf } from '../../kubelet/counters/usage-samples.ts'
 import { fsStats, nodeDisk, podStorage, volumeStats } from '../../kubelet/endpoints/filesystem-stats.ts'
+import { cpuStates, memoryStates } from '../../kubelet/endpoints/host-metrics.ts'
 import { nodeTraffic, systemMeters } from '../../kubelet/endpoints/node-measurement.ts'
-import type { PresetName } from '../../kubelet/objects/facts.ts'
+import type { NodeFacts, PodFacts, PresetName } from '../../kubelet/objects/facts.ts'
 import { nodeFacts, podFacts } from '../../kubelet/objects/object-facts.ts'
 import { hash } from '../../kubelet/usage/pseudo-random.ts'
 import type { UsageSources } from '../../kubelet/usage/usage-model.ts'
 import { createUsageObjects, usageObject } from '../../kubelet/usage/usage-objects.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
-import { type SpaceFigures, spaceFigures } from './filesystem-truth.ts'
-import { hostFigures, type ModelNode, type RunningPod, youngSinceMs } from './host-truth.ts'
 import { containerBounds, type SampleTimes, sampleTimes, trafficBounds } from './sample-times.ts'
 import {
   type Bounds,
+  boundsOf,
+  exact,
   type HostMeasure,
+  hostMeasures,
   isNetworkMeasure,
   type Measured,
+  type SpaceFigures,
   sumOfBounds,
   type UsageSource,
   type UsageWindow,
 } from './usage-bounds.ts'
 
 type Named = Map<string, Map<string, Bounds>>
+
+/** A running pod of the usage model. */
+interface RunningPod {
+  facts: PodFacts
+  meter: PodMeter
+  /** The running containers. */
+  running: readonly { name: string; meter: ContainerMeter; hasCpuLimit: boolean }[]
+}
+
+/** A node of the usage model, with its kubelet and container runtime. */
+interface ModelNode {
+  facts: NodeFacts
+  seed: number
+  system: readonly ContainerMeter[]
+  pods: RunningPod[]
+}
 
 /**
  * The usage of simulated pods and nodes, by the model that the stats proxy uses. A rate is the increase over the
@@ -70,7 +90,12 @@ export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): Usage
     },
     nodes(measured, window) {
       if (!isHostMeasure(measured)) return ofNodes(measured, window)
-      return once(measured, window, () => eachNode(node => hostFigures(node, measured, window, ofNodes)))
+      return once(measured, window, () =>
+        eachNode(node => {
+          const whole = (of: Measured) => ofNodes(of, window).get(node.facts.name)?.get('') ?? exact(0)
+          return hostFigures(node, measured, window, whole)
+        }),
+      )
     },
     disks() {
       const spaceOf = ({ facts, seed, pods }: ModelNode): SpaceFigures => {
@@ -79,20 +104,15 @@ export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): Usage
           usedBytes: totals.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
           inodesUsed: totals.reduce((sum, { inodesUsed }) => sum + inodesUsed, 0),
         })
-        return spaceFigures(fsStats(disk, used, ''))
+        return fsStats(disk, used, '')
       }
       return new Map([...cluster().nodes].map(([name, node]) => [name, spaceOf(node)]))
     },
     volumes() {
+      // The volume of a claim does not depend on the node's disk.
       const disk = { capacityBytes: 0, availableBytes: 0 }
-      return cluster().pods.flatMap(pod => {
-        if (pod.facts.volumes.every(({ claimName }) => claimName === undefined)) return []
-        return volumeStats(pod.facts, podSpace(pod), disk, undefined, '').flatMap(stats =>
-          stats.pvcRef === undefined
-            ? []
-            : [{ namespace: stats.pvcRef.namespace, claim: stats.pvcRef.name, ...spaceFigures(stats) }],
-        )
-      })
+      const withClaim = cluster().pods.filter(({ facts }) => facts.volumes.some(each => each.claimName !== undefined))
+      return withClaim.flatMap(pod => volumeStats(pod.facts, podSpace(pod), disk, undefined, ''))
     },
   }
 }
@@ -165,6 +185,45 @@ function since(meter: ContainerMeter, beginMs: number): ContainerMeter {
   return { ...meter, sinceMs: Math.max(meter.sinceMs, beginMs) }
 }
 
+/** The values of a node's host metrics; `whole` is the usage of the node and its pods. */
+function hostFigures(
+  { facts, system, pods }: ModelNode,
+  measured: HostMeasure,
+  window: UsageWindow,
+  whole: (measured: Measured) => Bounds,
+): Map<string, Bounds> {
+  if (measured === 'host-disk')
+    return new Map([
+      ['read', whole('disk-read-bytes')],
+      ['write', whole('disk-written-bytes')],
+    ])
+  if (measured === 'host-cpu') {
+    const { least, most } = whole('cpu-usage')
+    const cores = coresOf(facts.cpuCapacityNanoCores)
+    return boundsByName([least, most].map(busy => new Map(cpuStates(busy, Math.max(0, cores - busy)))))
+  }
+  const old = pods.filter(({ meter }) => meter.startMs <= youngSinceMs(window))
+  // A container that has just started may or may not be included.
+  const states = [pods, old].flatMap(included => {
+    const meters = [...system, ...included.flatMap(({ running }) => running.map(({ meter }) => meter))]
+    return sampleTimes({ ...window, lengthMs: undefined }).last.map(timeMs => {
+      const total = sumOf(meters.map(meter => sampleContainer(meter, timeMs)))
+      return new Map(memoryStates(total, facts.memoryCapacityBytes))
+    })
+  })
+  return boundsByName(states)
+}
+
+/** The bounds of each value, of several sets of the same names. */
+function boundsByName(all: readonly ReadonlyMap<string, number>[]): Map<string, Bounds> {
+  return new Map([...(all[0]?.keys() ?? [])].map(name => [name, boundsOf(all.map(each => each.get(name) ?? 0))]))
+}
+
+/** Pods that started later may be missing at the start of the window. */
+function youngSinceMs({ untilMs, lengthMs, lateMs }: UsageWindow): number {
+  return untilMs - (lengthMs ?? 0) - 2 * lateMs
+}
+
 function podSpace({ facts, running }: RunningPod) {
   return podStorage(
     facts,
@@ -173,5 +232,5 @@ function podSpace({ facts, running }: RunningPod) {
 }
 
 function isHostMeasure(measured: Measured | HostMeasure): measured is HostMeasure {
-  return measured.startsWith('host-')
+  return hostMeasures.some(each => each === measured)
 }

@@ -1,20 +1,27 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import {
-  type CheckContext,
   type CheckResult,
   checkDashboard,
-  errorResult,
+  errorVerdict,
+  keyOf,
+  NOWHERE,
   type PlannedSelection,
   planSelections,
 } from './check-panels.ts'
-import type { Verdict } from './check-query.ts'
+import type { CheckContext } from './check-query.ts'
 import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
 import type { Reading } from './pass-criteria.ts'
 import type { DashboardExpectations, Prerequisite } from './query-expectations.ts'
 import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './verify-report.ts'
 
-/** The results of a dashboard so far. */
+/** A dashboard to verify, and what is expected of its queries; undefined for dashboards that are not the lab's own. */
+export interface DashboardToVerify {
+  dashboard: Dashboard
+  expectations: DashboardExpectations | undefined
+}
+
+/** The results of a dashboard, or of another part of the report, so far. */
 export interface DashboardCheck {
   readonly failures: readonly Failure[]
   /** Whether a retry may pass. */
@@ -25,62 +32,52 @@ export interface DashboardCheck {
 }
 
 /** A dashboard and its queries. */
-export interface DashboardPlan {
-  dashboard: Dashboard
-  expectations: DashboardExpectations | undefined
+export interface DashboardPlan extends DashboardToVerify {
   /** Prerequisites of the dashboard that this cluster does not have. If there are any, the plan has no queries. */
   missing: readonly Prerequisite[]
-  /** Why the plan has no queries. */
-  failed: CheckResult | undefined
+  /** Why the plan has no queries, as a failure of the dashboard. */
+  failed: readonly CheckResult[]
   selections: readonly PlannedSelection[]
 }
 
-/** Plans one dashboard with each selection of its variables that differs from those before it. */
+/** Plans one dashboard with each selection of its variables. */
 export async function planDashboard(
-  dashboard: Dashboard,
-  expectations: DashboardExpectations | undefined,
+  { dashboard, expectations }: DashboardToVerify,
   reading: Reading,
   context: CheckContext,
 ): Promise<DashboardPlan> {
   const missing = (expectations?.prerequisites ?? []).filter(each => context.missing.has(each))
-  const { planned, failed } =
-    missing.length === 0 ? await planOrFail(dashboard, reading, context) : { planned: [], failed: undefined }
-  // A variable with one value has the same value in all selections.
-  const isSame = (a: PlannedSelection, b: PlannedSelection) => isDeepStrictEqual(a.selection.values, b.selection.values)
-  const selections = planned.filter((each, at) => !planned.slice(0, at).some(before => isSame(before, each)))
-  return { dashboard, expectations, missing, failed, selections }
+  const plan = { dashboard, expectations, missing, failed: [], selections: [] }
+  if (missing.length > 0) return plan
+  try {
+    return { ...plan, selections: await planSelections(dashboard, reading, context) }
+  } catch (error) {
+    return { ...plan, failed: [{ what: 'dashboard', place: NOWHERE, verdict: errorVerdict(error) }] }
+  }
 }
 
-/** The key of a failure of the whole dashboard. */
-const DASHBOARD = 'dashboard'
-
-/** The queries of a dashboard; or none of them, and the error as a failure of the dashboard. */
-async function planOrFail(
-  dashboard: Dashboard,
-  reading: Reading,
-  context: CheckContext,
-): Promise<{ planned: PlannedSelection[]; failed: CheckResult | undefined }> {
-  try {
-    return { planned: await planSelections(dashboard, reading, context), failed: undefined }
-  } catch (error) {
-    const place = { panel: '', panelId: undefined, refId: '', choice: '', query: '' }
-    return { planned: [], failed: errorResult(DASHBOARD, place, error) }
-  }
+/** The selections that differ from those before them: a variable with one value has it in all selections. */
+export function distinctSelections({ selections }: DashboardPlan): PlannedSelection[] {
+  const isSame = (a: PlannedSelection, b: PlannedSelection) => isDeepStrictEqual(a.selection.values, b.selection.values)
+  return selections.filter((each, at) => !selections.slice(0, at).some(before => isSame(before, each)))
 }
 
 /** Verifies one dashboard as planned. */
 export async function verifyDashboard(
-  { dashboard, expectations, missing, failed: planFailure, selections }: DashboardPlan,
+  plan: DashboardPlan,
   evaluator: Evaluator,
   reading: Reading,
   context: CheckContext,
 ): Promise<DashboardCheck> {
-  let results = [
-    ...(planFailure === undefined ? [] : [planFailure]),
-    ...(await checkDashboard(dashboard, expectations, reading, context, { selections, evaluator })),
-  ]
-  const failures = () => results.flatMap(each => failureOf(dashboard, each))
+  const { dashboard } = plan
+  let results = [...plan.failed, ...(await checkDashboard(dashboard, reading, context, { ...plan, evaluator }))]
   const retried = () => results.filter(({ verdict }) => verdict.kind === 'failed' && verdict.mayPassLater)
+  const failures = () =>
+    results.flatMap(({ place, verdict }): Failure[] => {
+      if (verdict.kind !== 'failed') return []
+      const { problem, got, expected, hint } = verdict
+      return [{ dashboard: dashboard.title, source: dashboard.source, ...place, problem, got, expected, hint }]
+    })
 
   return {
     get failures() {
@@ -90,33 +87,25 @@ export async function verifyDashboard(
       return retried().length > 0
     },
     async retry(again) {
-      const only = new Set(retried().map(({ key }) => key))
-      const { planned, failed } = await planOrFail(dashboard, again, context)
-      results = [...results.filter(({ key }) => key !== DASHBOARD), ...(failed === undefined ? [] : [failed])]
-      if (failed !== undefined) return
-      const evaluator = createEvaluator(
-        context.api,
-        planned.map(({ queries }) => queries),
-      )
-      const options = { selections: planned, evaluator, only }
-      const now = await checkDashboard(dashboard, expectations, again, context, options)
-      const byKey = new Map(now.map(each => [each.key, each]))
-      results = results.map(each => (only.has(each.key) ? (byKey.get(each.key) ?? each) : each))
+      const only = new Set(retried().map(keyOf))
+      const { failed, selections } = await planDashboard(plan, again, context)
+      results = [...results.filter(({ what }) => what !== 'dashboard'), ...failed]
+      if (failed.length > 0) return
+      const steps = selections.map(({ queries }) => queries)
+      const checks = { ...plan, selections, evaluator: createEvaluator(context.api, steps), only }
+      const now = new Map((await checkDashboard(dashboard, again, context, checks)).map(each => [keyOf(each), each]))
+      results = results.map(each => now.get(keyOf(each)) ?? each)
     },
     result() {
-      const reasons: DashboardResult['reasons'] = { excused: {}, skipped: {} }
-      const count = (of: Record<string, number>, reason: string) => {
-        of[reason] = (of[reason] ?? 0) + 1
-      }
-      for (const { verdict } of results) if (verdict.kind === 'excused') count(reasons.excused, verdict.because)
-      for (const { reason } of dashboard.skipped) count(reasons.skipped, reason)
-      for (const { targets } of dashboard.panels) {
-        for (const { hide } of targets) if (hide) count(reasons.skipped, 'the query is hidden')
-      }
-      const sum = (of: Record<string, number>) => Object.values(of).reduce((all, each) => all + each, 0)
       const ok = results.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict] : []))
-      const byPanel = panelResults(results)
-      const [failed, notApplicable] = [failures().length, missing.join(', ')]
+      const excused = results.flatMap(({ verdict }) => (verdict.kind === 'excused' ? [verdict.because] : []))
+      const hidden = dashboard.panels.flatMap(({ targets }) => targets.filter(({ hide }) => hide))
+      const skipped = [...dashboard.skipped.map(({ reason }) => reason), ...hidden.map(() => 'the query is hidden')]
+      const counts = {
+        failed: failures().length,
+        byPanel: panelResults(results),
+        notApplicable: plan.missing.join(', '),
+      }
       return {
         title: dashboard.title,
         source: dashboard.source,
@@ -125,23 +114,22 @@ export async function verifyDashboard(
         ok: ok.length,
         compared: ok.filter(({ compared }) => compared).length,
         showFallback: ok.filter(({ showsFallback }) => showsFallback === true).length,
-        failed,
-        excused: sum(reasons.excused),
-        skipped: sum(reasons.skipped),
-        reasons,
+        excused: excused.length,
+        skipped: skipped.length,
+        reasons: { excused: tally(excused), skipped: tally(skipped) },
         ...truths(results),
-        byPanel,
-        notApplicable,
-        verdict: verdictOf({ failed, byPanel, notApplicable }),
+        ...counts,
+        verdict: verdictOf(counts),
       }
     },
   }
 }
 
-function failureOf({ title, source }: Dashboard, { place, verdict }: CheckResult): Failure[] {
-  if (verdict.kind !== 'failed') return []
-  const { problem, got, expected, hint } = verdict
-  return [{ dashboard: title, source, ...place, problem, got, expected, hint }]
+/** How often each text occurs. */
+function tally(texts: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1
+  return counts
 }
 
 /** Which queries have an expected value with some selection, and which have none. */
@@ -162,21 +150,18 @@ function truths(results: readonly CheckResult[]): Pick<DashboardResult, 'withTru
 
 /** The results by panel, without those of variables. */
 function panelResults(results: readonly CheckResult[]): PanelResult[] {
-  const panels = new Map<number, { panel: string; verdicts: Verdict[] }>()
+  const panels = new Map<number, PanelResult & { excused: string[] }>()
   for (const { place, verdict } of results) {
     if (place.panelId === undefined) continue
-    const known = panels.get(place.panelId)
-    panels.set(place.panelId, { panel: place.panel, verdicts: [...(known?.verdicts ?? []), verdict] })
-  }
-  return [...panels].map(([id, { panel, verdicts }]) => {
-    const ok = verdicts.filter(({ kind }) => kind === 'ok')
-    return {
-      id,
-      panel,
-      ok: ok.length,
-      compared: ok.filter(verdict => verdict.kind === 'ok' && verdict.compared).length,
-      failed: verdicts.filter(({ kind }) => kind === 'failed').length,
-      excused: [...new Set(verdicts.flatMap(verdict => (verdict.kind === 'excused' ? [verdict.because] : [])))],
+    const empty = { id: place.panelId, panel: place.panel, ok: 0, compared: 0, failed: 0, excused: [] }
+    const panel = panels.get(place.panelId) ?? empty
+    panels.set(place.panelId, panel)
+    if (verdict.kind === 'failed') panel.failed++
+    else if (verdict.kind === 'excused') panel.excused = [...new Set([...panel.excused, verdict.because])]
+    else {
+      panel.ok++
+      if (verdict.compared) panel.compared++
     }
-  })
+  }
+  return [...panels.values()]
 }

@@ -116,6 +116,29 @@ export function verdictOf(result: Pick<DashboardResult, 'failed' | 'byPanel' | '
   return result.byPanel.length === 0 ? 'nothing to check' : 'ok'
 }
 
+/** The result of something that is not a dashboard. */
+export function otherResult(title: string, counts: Partial<DashboardResult>): DashboardResult {
+  return {
+    title,
+    source: title,
+    verdict: counts.failed ? 'failed' : 'ok',
+    byPanel: [],
+    panels: 0,
+    queries: 0,
+    ok: 0,
+    failed: 0,
+    excused: 0,
+    compared: 0,
+    showFallback: 0,
+    skipped: 0,
+    reasons: { excused: {}, skipped: {} },
+    withTruth: 0,
+    withoutTruth: [],
+    notApplicable: '',
+    ...counts,
+  }
+}
+
 /** The reason why no dashboard was checked; undefined if one was, or something failed. */
 export function nothingChecked({ dashboards, failures }: VerifyReport): LabError | undefined {
   if (failures.length > 0 || dashboards.some(({ byPanel }) => byPanel.length > 0)) return undefined
@@ -135,61 +158,61 @@ export function exitCode(report: VerifyReport): 0 | 1 {
   return report.failures.length > 0 ? 1 : 0
 }
 
-/** The report as a person reads it: a table of dashboards, then each failure, then the slowest queries. */
+/** The report as text: a table of dashboards, reasons and notes, each failure, the slowest queries, and the counts. */
 export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: number } = {}): string {
-  const titles = shownTitles(report.dashboards)
-  const rows = report.dashboards.map(each => [
-    titles.get(each.source) ?? each.title,
-    ...(each.verdict === 'not applicable'
-      ? ['-', '-', '-', '-', '-', '-', '-', `not applicable here: no ${each.notApplicable}`]
-      : [
-          ...[each.panels, each.queries, each.ok, each.compared, each.failed, each.excused, each.skipped].map(String),
-          each.verdict === 'failed' ? 'FAILED' : each.verdict,
-        ]),
-  ])
-  const sum = (of: (each: DashboardResult) => number) => report.dashboards.reduce((all, each) => all + of(each), 0)
-  const unchecked = report.dashboards.filter(({ verdict }) => verdict === 'nothing to check').length
+  const { dashboards, failures, notes, truth, requests, seconds } = report
+  const titles = shownTitles(dashboards)
+  const rows = dashboards.map(each => {
+    const title = titles.get(each.source) ?? each.title
+    if (each.verdict === 'not applicable')
+      return [title, ...Array<string>(7).fill('-'), `not applicable here: no ${each.notApplicable}`]
+    const counts = [each.panels, each.queries, each.ok, each.compared, each.failed, each.excused, each.skipped]
+    return [title, ...counts.map(String), each.verdict === 'failed' ? 'FAILED' : each.verdict]
+  })
   const head = ['DASHBOARD', 'PANELS', 'QUERIES', 'OK', 'COMPARED', 'FAILED', 'EXCUSED', 'SKIPPED', '']
+  const sum = (of: (each: DashboardResult) => number) => dashboards.reduce((all, each) => all + of(each), 0)
+  const fallbacks = sum(each => each.showFallback)
+  const unchecked = dashboards.filter(({ verdict }) => verdict === 'nothing to check').length
+  const without = sum(({ withoutTruth }) => withoutTruth.length)
+  const reasons = [
+    ...reasonLines(dashboards, 'excused'),
+    ...reasonLines(dashboards, 'skipped'),
+    ...(fallbacks === 0
+      ? []
+      : [`${fallbacks} ok by a fallback such as "or vector(0)": the metric exists, and nothing matches now`]),
+  ]
+  const waitedS = Math.round(report.waitedSeconds)
+  const waited = report.waitedSeconds === 0 ? '' : `, and ${waitedS} s of waiting for changes to be measured`
+  const compared =
+    truth === ''
+      ? 'none of them compared with a cluster'
+      : `${sum(each => each.compared)} of them compared with ${truth}`
+  const counts = [
+    `${sum(each => each.queries)} queries (${requests} requests) in ${seconds.toFixed(1)} s${waited}: ` +
+      `${sum(each => each.ok)} ok, ${compared}; ` +
+      `${failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped`,
+    unchecked === 0 ? '' : `${unchecked} of ${dashboards.length} dashboards: nothing to check`,
+    truth === ''
+      ? ''
+      : `${sum(each => each.withTruth)} queries of panels have a truth that their numbers are compared with` +
+        (without === 0 ? '' : `, and ${without} have none: --json lists them as withoutTruth`),
+  ]
   const parts = [
     formatTable([head, ...rows]),
-    ...reasonsText(report),
-    ...(report.notes.length > 0 ? [report.notes.join('\n')] : []),
-    ...merged(report.failures).map(failure => failureText(failure, titles.get(failure.source))),
-    ...(slowest > 0 && report.slowest.length > 0 ? [slowestText(report, slowest)] : []),
-    [
-      `${sum(each => each.queries)} queries (${report.requests} requests) in ${report.seconds.toFixed(1)} s${waited(report)}: `,
-      `${sum(each => each.ok)} ok, ${report.truth === '' ? 'none' : sum(each => each.compared)} of them compared with ${report.truth || 'a cluster'}; `,
-      `${report.failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped`,
-      ...(unchecked === 0 ? [] : [`\n${unchecked} of ${report.dashboards.length} dashboards: nothing to check`]),
-      ...(report.truth === '' ? [] : [`\n${truthsText(report)}`]),
-    ].join(''),
+    reasons.join('\n'),
+    notes.join('\n'),
+    ...merged(failures).map(failure => failureText(failure, titles.get(failure.source))),
+    slowestText(report.slowest.slice(0, slowest)),
+    counts.filter(line => line !== '').join('\n'),
   ]
-  return parts.join('\n\n')
+  return parts.filter(part => part !== '').join('\n\n')
 }
 
-function truthsText({ dashboards }: VerifyReport): string {
-  const known = dashboards.reduce((sum, { withTruth }) => sum + withTruth, 0)
-  const without = dashboards.reduce((sum, { withoutTruth }) => sum + withoutTruth.length, 0)
-  const rest = without === 0 ? '' : `, and ${without} have none: --json lists them as withoutTruth`
-  return `${known} queries of panels have a truth that their numbers are compared with${rest}`
-}
-
-function reasonsText({ dashboards }: VerifyReport): string[] {
-  const lines = (['excused', 'skipped'] as const).flatMap(kind => {
-    const counts = new Map<string, number>()
-    for (const { reasons } of dashboards) {
-      for (const [reason, count] of Object.entries(reasons[kind])) counts.set(reason, (counts.get(reason) ?? 0) + count)
-    }
-    return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
-  })
-  const fallbacks = dashboards.reduce((sum, { showFallback }) => sum + showFallback, 0)
-  if (fallbacks > 0)
-    lines.push(`${fallbacks} ok by a fallback such as "or vector(0)": the metric exists, and nothing matches now`)
-  return lines.length === 0 ? [] : [lines.join('\n')]
-}
-
-function waited({ waitedSeconds }: VerifyReport): string {
-  return waitedSeconds === 0 ? '' : `, and ${Math.round(waitedSeconds)} s of waiting for changes to be measured`
+function reasonLines(dashboards: readonly DashboardResult[], kind: 'excused' | 'skipped'): string[] {
+  const counts = new Map<string, number>()
+  for (const [reason, count] of dashboards.flatMap(({ reasons }) => Object.entries(reasons[kind])))
+    counts.set(reason, (counts.get(reason) ?? 0) + count)
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
 }
 
 /** Merges failures that differ only in the selection. */
@@ -208,21 +231,15 @@ function merged(failures: readonly Failure[]): Failure[] {
 export function failureText(failure: Failure, dashboard = failure.dashboard): string {
   const { panel, refId, choice, problem } = failure
   const where = [dashboard, panel, refId].filter(word => word !== '').join(' / ')
-  const lines = [
-    `FAILED ${where}: ${problem}${choice === '' ? '' : ` (variables: ${choice})`}`,
-    ...(failure.query === '' ? [] : [`  query     ${oneLine(failure.query)}`]),
-    ...(failure.got === '' ? [] : [`  got       ${failure.got}`]),
-    ...(failure.expected === '' ? [] : [`  expected  ${failure.expected}`]),
-    ...(failure.hint === '' ? [] : [`  hint      ${failure.hint}`]),
-  ]
-  return lines.join('\n')
+  const details = { query: oneLine(failure.query), got: failure.got, expected: failure.expected, hint: failure.hint }
+  const lines = Object.entries(details).filter(([, text]) => text !== '')
+  const title = `FAILED ${where}: ${problem}${choice === '' ? '' : ` (variables: ${choice})`}`
+  return [title, ...lines.map(([name, text]) => `  ${name.padEnd(10)}${text}`)].join('\n')
 }
 
-function slowestText({ slowest }: VerifyReport, count: number): string {
-  const rows = slowest
-    .slice(0, count)
-    .map(({ query, seconds }) => [`${seconds.toFixed(2)} s`, oneLine(query).slice(0, 200)])
-  return `Slowest queries\n${formatTable(rows)}`
+function slowestText(slowest: VerifyReport['slowest']): string {
+  const rows = slowest.map(({ query, seconds }) => [`${seconds.toFixed(2)} s`, oneLine(query).slice(0, 200)])
+  return rows.length === 0 ? '' : `Slowest queries\n${formatTable(rows)}`
 }
 
 /** A query can hold the names of ten thousand pods. */

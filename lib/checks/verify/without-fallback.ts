@@ -2,7 +2,7 @@ import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-clien
 import { fallbacksOf } from '../../promql/fallbacks.ts'
 import { type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
 import { listedValues, promqlRegex } from '../../promql/promql-regex.ts'
-import type { Verdict } from './check-query.ts'
+import { finalFailure, type Verdict } from './check-query.ts'
 import { seriesOf } from './evaluate-queries.ts'
 import type { PanelQuery } from './panel-queries.ts'
 
@@ -23,10 +23,8 @@ export async function withoutFallback(verdict: Verdict, query: PanelQuery, api: 
     if (!isInSubquery && (await seriesOf(api, query, text)).length > 0) continue
     const absent = await missingIn(operand, api, ever)
     if (absent !== undefined) {
-      return {
-        ...{ kind: 'failed', problem: 'hidden by fallback', got: `${constant}, and ${absent}`, mayPassLater: false },
-        ...{ expected: `series of ${text}`, hint: `"or ${constant}" shows a number for what doesn't exist` },
-      }
+      const hint = `"or ${constant}" shows a number for what doesn't exist`
+      return finalFailure('hidden by fallback', `${constant}, and ${absent}`, `series of ${text}`, hint)
     }
     showsFallback ||= !isInSubquery
   }
@@ -50,10 +48,9 @@ async function missingOf(
   ever: TimeRange,
 ): Promise<string | undefined> {
   const isOfName = ({ label }: Matcher) => label === '__name__'
-  const names = [
-    ...(metric === undefined ? [] : [`__name__=${JSON.stringify(metric)}`]),
-    ...matchers.filter(isOfName).map(({ op, value }) => `__name__${op}${JSON.stringify(value)}`),
-  ]
+  const own: Matcher[] = metric === undefined ? [] : [{ label: '__name__', op: '=', value: metric }]
+  const ofName = [...own, ...matchers.filter(isOfName)]
+  const names = ofName.map(({ label, op, value }) => `${label}${op}${JSON.stringify(value)}`)
   const selector = names.length === 0 ? undefined : `{${names.join(', ')}}`
   const name = metric ?? selector ?? 'any series'
   if (selector !== undefined && (await api.labelValues('__name__', selector, ever)).length === 0)

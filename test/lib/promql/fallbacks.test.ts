@@ -27,7 +27,7 @@ for (const [query, found] of [
     ),
   )
 }
-finds('tells those in a subquery, whose times are others', () => {
+finds('marks fallbacks in a subquery', () => {
   assert.deepEqual(
     fallbacksOf('max_over_time((x or vector(0))[1h:]) + (y or vector(2))').map(each => [
       each.isInSubquery,

@@ -100,7 +100,7 @@ reads('gives the selectors with their matchers, and the variables', () => {
   )
 })
 
-reads('keeps a name that a variable makes up as written', () => {
+reads('keeps a name that contains a variable as written', () => {
   const { expr } = parsePromql('sum by (a, $b) (rate(node_${x}_total[${window}m]))')
   assert(expr?.kind === 'aggregate')
   assert.deepEqual(expr.labels, ['a', '$b'])

@@ -27,7 +27,7 @@ for (const [pattern, why] of [
   ['*', 'error parsing regexp: missing argument to repetition operator: `*`'],
   ['(a)\\1', 'error parsing regexp: invalid escape sequence: `\\1`'],
 ] as const) {
-  matches(`refuses ${pattern} in the words that Prometheus has`, () =>
+  matches(`refuses ${pattern} with the message of Prometheus`, () =>
     assert.throws(() => promqlRegex(pattern), { name: 'PatternError', why } satisfies Partial<PatternError>),
   )
 }

@@ -16,7 +16,7 @@ for (const [text, names] of [
 finds.run()
 
 const at = suite('variableAt()')
-at('finds one only where it begins', () => {
+at('finds a variable only at its start', () => {
   assert.deepEqual(variableAt('x $ab', 2), { name: 'ab', text: '$ab' })
   assert.equal(variableAt('x $ab', 0), undefined)
 })
@@ -54,7 +54,7 @@ for (const [written, neutral] of [
 stands.run()
 
 const spans = suite('writtenSpan()')
-spans('finds the place in the text as written, before, in and after variables', () => {
+spans('gives the span in the written text before, in and after variables', () => {
   const neutral = neutralText('sum by ($group) (rate(x[$__rate_interval])) + last')
   const of = (word: string) => {
     const from = neutral.text.indexOf(word)

@@ -42,7 +42,7 @@ for (const [text, labels] of [
   ['sum by ($g) (x)', undefined],
   ['x or unknown', undefined],
 ] as const) {
-  gives(`${text}: ${labels === undefined ? 'nobody knows' : labels || 'none'}`, () => {
+  gives(`${text}: ${labels === undefined ? 'unknown' : labels || 'none'}`, () => {
     assert.deepEqual(traced(text), { labels: labels?.split(' ').filter(Boolean), faults: [] })
   })
 }
@@ -61,7 +61,7 @@ for (const [text, label] of [
   misses(`${label} in ${text}`, () => assert.deepEqual(traced(text).faults, [label]))
 }
 
-misses('nothing of a metric or a label that is not known', () => {
+misses('nothing for an unknown metric or label', () => {
   assert.deepEqual(traced('sum by (a) (unknown{b="c"}) + on ($d) group_left sum(x)').faults, [])
 })
 misses.run()

@@ -16,7 +16,8 @@ import { run } from '../../../lib/system/run.ts'
 import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
 import { CERTIFICATE } from '../kube/tls.ts'
 
-const base = readFileSync(join(projectDir, 'kwok-config', 'prometheus.yaml'), 'utf8')
+const baseFile = join(projectDir, 'kwok-config', 'prometheus.yaml')
+const base = readFileSync(baseFile, 'utf8')
 const given: PrometheusTargets = {
   clusterName: 'unit',
   intervalMs: 15_000,
@@ -56,7 +57,7 @@ configs('has the jobs of the lab', () => {
 })
 
 configs('gives each job its own target, and the cluster’s name', () => {
-  for (const { job_name, static_configs } of jobsOf(prometheusConfig(base, given))) {
+  for (const { job_name, static_configs } of jobsOf(prometheusConfig(baseFile, given))) {
     if (job_name === 'kwok-metrics' || job_name === 'kubelet-cadvisor') continue
     const expected = [{ targets: [given.targets[job_name]], labels: { k8s_cluster_name: 'unit' } }]
     assert.deepEqual(static_configs, expected, job_name)
@@ -64,7 +65,7 @@ configs('gives each job its own target, and the cluster’s name', () => {
 })
 
 configs('discovers KWOK’s metrics, with labels for node and cluster', () => {
-  const job = jobsOf(prometheusConfig(base, given)).find(({ job_name }) => job_name === 'kwok-metrics')
+  const job = jobsOf(prometheusConfig(baseFile, given)).find(({ job_name }) => job_name === 'kwok-metrics')
   assert.equal(job?.http_sd_configs?.[0]?.url, given.kwokDiscoveryUrl)
   assert.deepEqual(
     job?.relabel_configs?.map(rule => rule.target_label),
@@ -74,7 +75,7 @@ configs('discovers KWOK’s metrics, with labels for node and cluster', () => {
 })
 
 configs('gives only jobs with https the token, the CA and the server name', () => {
-  const jobs = jobsOf(prometheusConfig(base, given))
+  const jobs = jobsOf(prometheusConfig(baseFile, given))
   const https = jobs.filter(job => job.scheme === 'https')
   assert.deepEqual(
     https.map(job => job.job_name),
@@ -89,7 +90,7 @@ configs('gives only jobs with https the token, the CA and the server name', () =
 
 configs('refuses a job without a target', () => {
   const { 'stats-proxy': _, ...targets } = given.targets
-  assert.throws(() => prometheusConfig(base, { ...given, targets }), {
+  assert.throws(() => prometheusConfig(baseFile, { ...given, targets }), {
     name: 'LabError',
     message: 'kwok-config/prometheus.yaml has a job "stats-proxy" without a target in the lab',
   })
@@ -101,13 +102,13 @@ configs('scrapes and evaluates at the interval, with a timeout up to it', () => 
     [1_500, '1500ms', '1500ms'],
     [60_000, '60s', '10s'],
   ] as const) {
-    const { global } = parse(prometheusConfig(base, { ...given, intervalMs }))
+    const { global } = parse(prometheusConfig(baseFile, { ...given, intervalMs }))
     assert.deepEqual(global, { scrape_interval: interval, scrape_timeout: timeout, evaluation_interval: interval })
   }
 })
 
 configs('keeps the base’s OTLP, storage and rules', () => {
-  const { otlp, storage, rule_files } = parse(prometheusConfig(base, given))
+  const { otlp, storage, rule_files } = parse(prometheusConfig(baseFile, given))
   assert.deepEqual(
     { otlp, storage, rule_files },
     (({ otlp, storage, rule_files }) => ({ otlp, storage, rule_files }))(parse(base)),
@@ -130,7 +131,7 @@ configs('is accepted by promtool', async () => {
   ]
   writeFileSync(tokenFile, 'token')
   writeFileSync(caFile, CERTIFICATE)
-  writeFileSync(file, prometheusConfig(base, { ...given, tokenFile, caFile }))
+  writeFileSync(file, prometheusConfig(baseFile, { ...given, tokenFile, caFile }))
   const { exitCode, stdout, stderr } = await run(await programPath('promtool'), ['check', 'config', file], {
     nothrow: true,
   })
@@ -138,7 +139,7 @@ configs('is accepted by promtool', async () => {
   assert.match(stdout, /SUCCESS: .*prometheus\.yaml is valid/)
 })
 configs('discovers the kubelets in the API, and scrapes cAdvisor at the stats proxy', () => {
-  const job = jobsOf(prometheusConfig(base, given)).find(each => each.job_name === 'kubelet-cadvisor')
+  const job = jobsOf(prometheusConfig(baseFile, given)).find(each => each.job_name === 'kubelet-cadvisor')
   assert.deepEqual(fields(job)['kubernetes_sd_configs'], [{ role: 'node', kubeconfig_file: '/lab/prometheus.yaml' }])
   assert.deepEqual(job?.relabel_configs?.slice(-2), [
     { target_label: '__address__', replacement: '127.0.0.1:10250' },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { callGraph, cyclesOf } from '../../../lib/traces/call-graph.ts'
+import { callGraph } from '../../../lib/traces/call-graph.ts'
 import { workloadFacts } from '../../../lib/traces/traced-objects.ts'
 import { service, workload } from './trace-fixtures.ts'
 
@@ -116,23 +116,3 @@ for (const [port, protocol] of [
   })
 }
 graphs.run()
-
-const cycles = suite('cyclesOf()')
-cycles('reports a cycle once, and none without a cycle', () => {
-  const services = ['a', 'b', 'c', 'd'].map(name => service(name))
-  const circle = [
-    workload('load', { A_ADDR: 'a:80' }),
-    workload('a', { B_ADDR: 'b:80' }),
-    workload('b', { C_ADDR: 'c:80' }),
-    workload('c', { A_ADDR: 'a:80' }),
-  ]
-  assert.deepEqual(cyclesOf(callGraph(circle, services)), ['a → b → c → a'])
-  const diamond = [
-    workload('a', { B_ADDR: 'b:80', C_ADDR: 'c:80' }),
-    workload('b', { D_ADDR: 'd:80' }),
-    workload('c', { D_ADDR: 'd:80' }),
-    workload('d'),
-  ]
-  assert.deepEqual(cyclesOf(callGraph(diamond, services)), [])
-})
-cycles.run()

@@ -144,10 +144,6 @@ made('a service without a ready pod fails all its direct and indirect callers, a
 
 made('follows a cycle once', () => {
   const cluster = clusterOf({ load: ['a'], a: ['b'], b: ['c'], c: ['a', 'b', 'c'] })
-  assert.match(
-    cluster.situation(END_MS).problems.join('\n'),
-    /the calls form a cycle, which requests follow once: a → b → c → a/,
-  )
   for (const spans of requests(cluster, 20)) assert(spans.length <= 6, `${spans.length}`)
 })
 

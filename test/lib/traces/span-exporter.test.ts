@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { SpanKind } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { suite } from 'uvu'
-import { newTraceId, SimulatedSpan } from '../../../lib/traces/span.ts'
+import { ids, SimulatedSpan } from '../../../lib/traces/span.ts'
 import { createSpanExporter } from '../../../lib/traces/span-exporter.ts'
 import { until } from '../kube/fake-api.ts'
 
 const resource = resourceFromAttributes({ 'service.name': 'a-service-to-find' })
 
 function trace(spans: number): SimulatedSpan[] {
-  const traceId = newTraceId()
+  const traceId = ids.generateTraceId()
   return Array.from(
     { length: spans },
     () => new SimulatedSpan(SpanKind.SERVER, 'a-span-to-find', resource, undefined, traceId),

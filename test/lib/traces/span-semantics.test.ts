@@ -5,7 +5,7 @@ import { callSemantics } from '../../../lib/traces/span-semantics.ts'
 import type { Protocol } from '../../../lib/traces/traced-objects.ts'
 
 const call = (protocol: Protocol): Call => ({
-  ...{ service: 'shop/cart', serviceName: 'cart', namespace: 'shop', port: 7070, protocol, variable: 'CART_ADDR' },
+  ...{ service: 'shop/cart', serviceName: 'cart', port: 7070, protocol },
 })
 
 const semantics = suite('callSemantics()')

@@ -487,7 +487,7 @@ for (const query of [
 passes.run()
 
 const severities = suite('lintDashboards() of others')
-severities('warns of what may be right elsewhere, and fails what is right nowhere', () => {
+severities('are warnings for what may be correct on another cluster, else errors', () => {
   const exprs = [
     'kube_pod_info',
     'rate(net_bytes_total[5m])',
@@ -517,7 +517,7 @@ severities('warns of what may be right elsewhere, and fails what is right nowher
   ])
 })
 
-severities('are told where each finding is', () => {
+severities('come with the place of each finding', () => {
   const [finding] = lintDashboards({ own: [], others: [dashboard({ expr: 'gone' })], catalog, recorded })
   const message = 'the lab has no metric gone'
   assert.deepEqual(finding, {
@@ -533,7 +533,7 @@ severities('are told where each finding is', () => {
 severities.run()
 
 const ruleFiles = suite('lintDashboards() of rules')
-ruleFiles('looks at their expressions, whose ranges may be fixed', () => {
+ruleFiles('checks their expressions, which may have fixed ranges', () => {
   const rules = [
     { file: 'r', name: 'Good', expr: 'rate(net_bytes_total[5m]) > 1' },
     { file: 'r', name: 'Bad', expr: 'rate(net_byte_total[5m]) > 1' },

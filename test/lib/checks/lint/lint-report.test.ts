@@ -15,7 +15,7 @@ const finding = (more: Partial<Finding>): Finding => {
 }
 
 const texts = suite('lintText()')
-texts('says it all under the dashboard, what was not looked at, and how many there are', () => {
+texts('lists findings by dashboard, then what was skipped, then the counts', () => {
   const findings = [
     ...refusedFindings([{ source: 'b.json', error: new LabError('b.json is no JSON', { next: 'export it again' }) }]),
     finding({}),
@@ -37,13 +37,13 @@ texts('says it all under the dashboard, what was not looked at, and how many the
   )
 })
 
-texts('says how many there are when nothing is wrong', () => {
+texts('gives the counts when there is no finding', () => {
   assert.equal(lintText({ dashboards: [], findings: [] }), '0 dashboards, 0 panels, 0 queries: 0 errors, 0 warnings')
 })
 texts.run()
 
 const data = suite('lintJson(), exitCode()')
-data('are the same as data', () => {
+data('has the same content as the text', () => {
   const findings = [finding({ severity: 'warning' })]
   const { skipped } = dashboard
   assert.deepEqual(lintJson({ dashboards: [dashboard], findings }), {
@@ -56,7 +56,7 @@ data('are the same as data', () => {
   assert.equal(exitCode({ dashboards: [dashboard], findings: [...findings, finding({})] }), 1)
 })
 
-data('is an error of its own where there was no query to look at', () => {
+data('is an error when there was no query to check', () => {
   const shared = { title: 'S', libraryPanel: { uid: 'x', name: 'S' } }
   const empty = readDashboard({ uid: 'e', title: 'E', panels: [shared] }, 'e.json')
   const report = { dashboards: [empty], findings: [finding({ severity: 'warning' })] }
@@ -68,7 +68,7 @@ data('is an error of its own where there was no query to look at', () => {
   assert.equal(exitCode({ dashboards: [empty, dashboard], findings: [] }), 0)
 })
 
-data('each rule says what it asks for', () => {
+data('each rule states its requirement', () => {
   for (const [name, asks] of Object.entries(rules)) assert.equal(asks.length > 20, true, name)
 })
 data.run()

@@ -53,12 +53,12 @@ for (const [fact, truth, service, value] of [
   })
 }
 
-figures('counts no failures of a service that has none, and no calls of one that asks nobody', async () => {
+figures('counts no failures for a service without any, and no calls for one that calls no other', async () => {
   assert.equal((await expected({ of: 'failed-requests', by }))['cart']?.least, 0)
   assert.deepEqual(Object.keys(await expected({ of: 'calls', by })), ['web'])
 })
 
-figures('knows only the most of what began within the window', () => {
+figures('gives only an upper bound for a service that started within the window', () => {
   const young = { fromMs: calls.fromMs, spans: spans('new', 'server', 10).slice(0, 100) }
   const [{ amount } = { amount: undefined }] = callFigures(young, 'requests', window)
   assert.equal(amount?.least, 0)
@@ -86,7 +86,7 @@ async function answering(count: number, ask: (url: string, asked: string[]) => P
 }
 const pastMs = Date.now() - 10_000
 
-read('asks for what each generator began in the last minute and a half, and takes a trace once', async () => {
+read('reads the traces of each generator in the last 90 seconds, each trace once', async () => {
   await answering(3, async (url, asked) => {
     const found = await readCalls(url, ['a', 'b'], pastMs)
     assert.deepEqual([found?.spans.length, found?.fromMs], [3, pastMs - 90_000])
@@ -97,7 +97,7 @@ read('asks for what each generator began in the last minute and a half, and take
   })
 })
 
-read('knows nothing where there are more than it asks for', async () => {
+read('gives nothing when there are more traces than the limit', async () => {
   await answering(1_000, async url => assert.equal(await readCalls(url, ['a'], pastMs), undefined))
 })
 read.run()

@@ -107,29 +107,29 @@ settles(
   },
 )
 
-settles('takes what lies between two looks at a cluster that never stands still', async ({ prometheus }) => {
+settles('accepts values between two readings of a cluster that keeps changing', async ({ prometheus }) => {
   const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000 }, before(), after())
   assert.deepEqual([report.failures, count], [[], 2])
 })
 
-settles('does not wait for what has been there shortly before', async ({ prometheus }) => {
+settles('accepts the state one look-back earlier without waiting', async ({ prometheus }) => {
   const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000, earlier: clusterObjects() }, after())
   assert.deepEqual([report.failures, count, report.waitedSeconds], [[], 1, 0])
 })
 
-settles('has as many as there were and are, where some have gone and others come', async ({ prometheus }) => {
+settles('accepts the sum of deleted and new pods while both are visible', async ({ prometheus }) => {
   // Each look has one pod less than Prometheus, which has both the one that is gone and the one that has come.
   const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000, earlier: after() }, afterAnother())
   assert.deepEqual([report.failures, count], [[], 1])
 })
 
-settles('looks again where nobody can say what was before', async ({ prometheus }) => {
+settles('reads the cluster again when its earlier state is not available', async ({ prometheus }) => {
   const earlier = new LabError('etcd is away')
   const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000, earlier }, after(), clusterObjects())
   assert.deepEqual([report.failures, count], [[], 2])
 })
 
-settles('fails all the same where it never was so', async ({ prometheus }) => {
+settles('fails for a value that was never true', async ({ prometheus }) => {
   const { report } = await looks(prometheus.url, { retryMs: 0, earlier: before(2) }, before())
   assert.deepEqual(
     report.failures.map(({ got, expected }) => [got, expected]),
@@ -137,7 +137,7 @@ settles('fails all the same where it never was so', async ({ prometheus }) => {
   )
 })
 
-settles('does not take what was true at no look', async ({ prometheus }) => {
+settles('does not accept a value that was true at no reading', async ({ prometheus }) => {
   const { report } = await looks(prometheus.url, { retryMs: 300 }, before(), before(2), before(3))
   assert.deepEqual(
     report.failures.map(({ got, expected }) => [got, expected]),
@@ -145,7 +145,7 @@ settles('does not take what was true at no look', async ({ prometheus }) => {
   )
 })
 
-settles('gives up when time is over, and fails', async ({ prometheus }) => {
+settles('fails after the time limit', async ({ prometheus }) => {
   const { report, looks: count } = await looks(prometheus.url, { retryMs: 300 }, before())
   assert.deepEqual(
     report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
@@ -157,7 +157,7 @@ settles('gives up when time is over, and fails', async ({ prometheus }) => {
 const away = new LabError('Cannot list pods: etcd is away')
 const notedAway = 'Some retries of failures could not read the cluster: Cannot list pods: etcd is away'
 
-settles('looks again after a look at which the cluster can’t be read, and says so once', async ({ prometheus }) => {
+settles('retries after a failed reading of the cluster, and notes it once', async ({ prometheus }) => {
   const given = [before(), away, away, clusterObjects()]
   const { report, looks: count } = await looks(prometheus.url, { retryMs: 1_000 }, ...given)
   assert.deepEqual([report.failures, report.notes, count], [[], [notedAway], 4])
@@ -194,7 +194,7 @@ for (const [fact, faults, retryMs, failures] of [
   })
 }
 
-settles('keeps what failed where the cluster can’t be read again', async ({ prometheus }) => {
+settles('keeps the failures when the cluster can’t be read again', async ({ prometheus }) => {
   const { report } = await looks(prometheus.url, { retryMs: 300 }, before(), away)
   assert.deepEqual(
     report.failures.map(({ problem, got, expected }) => [problem, got, expected]),
@@ -203,7 +203,7 @@ settles('keeps what failed where the cluster can’t be read again', async ({ pr
   assert.deepEqual(report.notes, [notedAway])
 })
 
-settles('asks the queries all the same where the cluster can’t be read, and fails by that', async ({ prometheus }) => {
+settles('runs the queries without a cluster, and reports the unread cluster as a failure', async ({ prometheus }) => {
   const refuse = async () => ({ status: 500, body: { message: 'etcd is away' } })
   const api = createPrometheusApi(prometheus.url)
   const truth = clusterTruth({ request: refuse }, { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api })
@@ -216,7 +216,7 @@ settles('asks the queries all the same where the cluster can’t be read, and fa
   assertSays(report.failures[0]?.got ?? '', /etcd is away/)
 })
 
-settles('says what a dashboard needs that is not there, and asks nothing of it', async ({ prometheus }) => {
+settles('names the missing prerequisites of a dashboard, and runs none of its queries', async ({ prometheus }) => {
   const report = await verify({
     ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, retryMs: 0, scrapeMs: 50 },
     dashboards: [{ dashboard: pods(), expectations: { prerequisites: ['etcd', 'kwok'], queries: new Map() } }],
@@ -226,7 +226,7 @@ settles('says what a dashboard needs that is not there, and asks nothing of it',
   assert.deepEqual([result?.notApplicable, result?.queries, report.failures], ['etcd', 0, []])
 })
 
-settles('never takes a part of a KWOK lab for missing, but what is added to it', async ({ prometheus }) => {
+settles('treats only the optional parts of a KWOK lab as missing', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
   const added = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] as const
   assert.deepEqual(await missingPrerequisites(api, true, Date.now()), new Set(added))
@@ -237,7 +237,7 @@ settles('never takes a part of a KWOK lab for missing, but what is added to it',
   )
 })
 
-settles('waits on where a query has no result once, and not where there is no Prometheus', async () => {
+settles('keeps waiting after a refused query, and stops without Prometheus', async () => {
   let asked = 0
   const fake = await startFakePrometheus((_, given) => {
     if (!given.get('query')?.startsWith('count(') || asked++ > 0) return undefined
@@ -256,7 +256,7 @@ settles('waits on where a query has no result once, and not where there is no Pr
   await assert.rejects(wait(), { name: 'PrometheusUnreachable' })
 })
 
-settles('waits no longer than it may for series that are too short', async ({ prometheus }) => {
+settles('stops waiting for short series at the time limit', async ({ prometheus }) => {
   const said: string[] = []
   const wait = (windowMs: number, isKwokLab = false) =>
     waitForWindow({
@@ -305,26 +305,26 @@ const chosen = async (url: string, name: 'all' | 'one' | 'several', list: unknow
 }
 const ns = query('ns', 'label_values(busy, ns)')
 
-chooses('chooses what the dashboard’s metrics say most of', async ({ prometheus }) => {
+chooses('chooses the value with the most of the dashboard’s metrics', async ({ prometheus }) => {
   assert.deepEqual((await chosen(prometheus.url, 'one', [ns])).values, { ns: ['c'] })
   assert.deepEqual((await chosen(prometheus.url, 'several', [ns])).values, { ns: ['c', 'a'] })
   assert.deepEqual((await chosen(prometheus.url, 'all', [ns])).values, { ns: ['a', 'b', 'c'] })
 })
 
-chooses('chooses what leaves the variables after it something to choose', async ({ prometheus }) => {
+chooses('chooses a value with which the later variables have values', async ({ prometheus }) => {
   const claim = query('claim', 'label_values(busy{ns=~"$ns"}, claim)')
   const { values, problems } = await chosen(prometheus.url, 'one', [ns, claim])
   assert.deepEqual([values, problems], [{ ns: ['b'], claim: ['x'] }, []])
 })
 
-chooses('has one value of a variable that can have no more', async ({ prometheus }) => {
+chooses('chooses one value for a variable without multi', async ({ prometheus }) => {
   const only = { ...ns, multi: false, includeAll: false }
   for (const name of ['all', 'one', 'several'] as const) {
     assert.deepEqual((await chosen(prometheus.url, name, [only])).values, { ns: ['c'] })
   }
 })
 
-chooses('says which variable has no value, and which can’t be asked', async ({ prometheus }) => {
+chooses('names variables without values and variables with a refused query', async ({ prometheus }) => {
   const list = [query('none', 'label_values(gone, ns)'), query('bad', 'label_values(busy{, ns)')]
   const { problems } = await chosen(prometheus.url, 'all', list)
   assert.deepEqual(

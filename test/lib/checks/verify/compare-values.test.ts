@@ -11,11 +11,11 @@ const exact = (entries: Record<string, number>) =>
 const sample = (pod: string, value: number) => ({ labels: { k8s_namespace_name: 'shop', k8s_pod_name: pod }, value })
 const count = { by, scale: 1, isUsage: false }
 
-compares('finds nothing where all is as it must be, zeros present or not', () => {
+compares('finds nothing in correct values, with or without zeros', () => {
   assert.deepEqual(compareWithTruth([sample('a', 1), sample('z', 0)], exact({ a: 1, b: 0 }), count), [])
 })
 
-compares('says what is wrong, missing, too much and there twice', () => {
+compares('reports wrong, missing, unexpected and duplicate series', () => {
   const samples = [sample('a', 2), sample('c', 3), sample('a', 1)]
   assert.deepEqual(compareWithTruth(samples, exact({ a: 1, b: 0.5 }), count), [
     { where: 'k8s_namespace_name=shop, k8s_pod_name=a', got: '2', expected: '1' },
@@ -35,13 +35,13 @@ for (const [value, isUsage, isRight] of [
   [100.1, false, false],
   [-100, true, false],
 ] as const) {
-  compares(`${isRight ? 'takes' : 'refuses'} ${value} for ${isUsage ? 'a usage' : 'a count'} of 100`, () => {
+  compares(`${isRight ? 'accepts' : 'rejects'} ${value} for ${isUsage ? 'a usage' : 'a count'} of 100`, () => {
     const found = compareWithTruth([sample('a', value)], exact({ a: 100 }), { by, scale: 1, isUsage })
     assert.equal(found.length, isRight ? 0 : 1)
   })
 }
 
-compares('widens what is known by its bounds only', () => {
+compares('accepts values within the bounds only', () => {
   const bounds = new Map([[truthKey([]), { least: 10, most: 20 }]])
   const given = { by: [], scale: 8, isUsage: true }
   assert.deepEqual(compareWithTruth([{ labels: {}, value: 8 * 15 }], bounds, given), [])
@@ -50,7 +50,7 @@ compares('widens what is known by its bounds only', () => {
   ])
 })
 
-compares('takes no small number where only the upper bound is open', () => {
+compares('rejects a value below the lower bound when the upper bound is infinite', () => {
   const open = new Map([[truthKey([]), { least: 10, most: Number.POSITIVE_INFINITY }]])
   const given = { by: [], scale: 1, isUsage: true }
   assert.deepEqual(compareWithTruth([{ labels: {}, value: 1e6 }], open, given), [])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
+import { scaleOf } from '../../../../lib/checks/verify/compare-values.ts'
 import { duplicateRows, type Frame } from '../../../../lib/checks/verify/duplicate-rows.ts'
-import { scaleOf } from '../../../../lib/checks/verify/unit-scale.ts'
 import type { Panel } from '../../../../lib/grafana/dashboard-model.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { unitOfTarget } from '../../../../lib/grafana/target-unit.ts'
@@ -92,7 +92,7 @@ const cases: [fact: string, transformations: unknown[], frames: Frame[], found: 
 for (const [fact, transformations, frames, found] of cases) {
   rows(fact, () => assert.deepEqual(duplicateRows(panel({ transformations }), frames), found))
 }
-rows('ends a pattern of columns that takes too long, by its name and once for all columns', () => {
+rows('stops a column pattern that takes too long, once for all columns, and names it', () => {
   const columns = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`${'a'.repeat(40)}!${at}`, '1']))
   const transformations = [{ id: 'filterFieldsByName', options: { include: { pattern: '/^(a+)+$/' } } }]
   const startedMs = performance.now()
@@ -131,7 +131,7 @@ for (const [fact, overrides, transformations, expected] of shown) {
     )
   })
 }
-units('ends a pattern that takes too long, by its name and once for all queries', () => {
+units('stops a pattern that takes too long, once for all queries, and names it', () => {
   const target = (at: number) => ({ refId: `R${at}`, expr: 'up', legendFormat: `${'a'.repeat(40)}!${at}` })
   const targets = Array.from({ length: 12 }, (_, at) => target(at))
   const fieldConfig = { defaults: {}, overrides: [override('byRegexp', '/^(a+)+$/', 's')] }
@@ -142,7 +142,7 @@ units('ends a pattern that takes too long, by its name and once for all queries'
   }
   assert.ok(performance.now() - startedMs < 10_000)
 })
-units('knows how many of a unit a byte or a whole is', () => {
+units('converts base units to the units of panels', () => {
   assert.deepEqual(['bytes', 'Bps', 'bps', 'percent', 'percentunit', 'short', ''].map(scaleOf), [1, 1, 8, 100, 1, 1, 1])
 })
 units.run()

@@ -62,7 +62,7 @@ for (const [expr, isBad] of expressions) {
   )
 }
 
-evaluates('asks for what panels of two widths show once', async ({ prometheus }) => {
+evaluates('runs a query once for panels of two widths', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
   const [narrow, wide] = [6, 24].map(w => bothKinds('many', { gridPos: { x: 0, y: 0, w, h: 8 } })[1])
   assert.ok(narrow !== undefined && wide !== undefined && narrow.stepMs !== wide.stepMs)
@@ -74,7 +74,7 @@ evaluates('asks for what panels of two widths show once', async ({ prometheus })
   assert.equal(api.timings.length, 1)
 })
 
-evaluates('forgets large answers after the last step that needs them', async ({ prometheus }) => {
+evaluates('frees large answers after the last step that needs them', async ({ prometheus }) => {
   const [small, large] = ['few', 'many'].map(expr => bothKinds(expr)[0])
   assert.ok(small !== undefined && large !== undefined)
   const api = createPrometheusApi(prometheus.url)

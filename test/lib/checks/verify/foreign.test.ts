@@ -60,7 +60,7 @@ const valuesOf = (values: readonly string[]) => (path: string) =>
 
 const patterns = suite('verify() of patterns')
 for (const allValue of ['(?i).*', '[[:alpha:]-]+', '(?P<all>.*)']) {
-  patterns(`takes ${allValue} for All, as Prometheus does`, async () => {
+  patterns(`evaluates ${allValue} for All as Prometheus does`, async () => {
     const variables = [{ name: 'namespace', query: 'label_values(up, namespace)', allValue }]
     const exprs = ['up{namespace=~"$namespace"}']
     const { report, asked } = await judged({ exprs, variables }, valuesOf(['a', 'b']))
@@ -68,7 +68,7 @@ for (const allValue of ['(?i).*', '[[:alpha:]-]+', '(?P<all>.*)']) {
     assert.ok(asked.some(each => each.includes(`up{namespace=~"${allValue}"}`)))
   })
 }
-patterns('lets Prometheus refuse what is no RE2, and judges the other queries', async () => {
+patterns('reports a pattern that is not RE2 as Prometheus refuses it, and checks the other queries', async () => {
   const why = 'invalid parameter "query": 1:4: parse error: error parsing regexp: invalid Perl operator: `(?!`'
   const variables = [{ name: 'namespace', query: 'label_values(up, namespace)', allValue: '(?!kube-).*' }]
   const exprs = ['up{namespace=~"$namespace"}', 'up']
@@ -102,7 +102,7 @@ for (const [fact, variable, got] of [
   ['of metrics() is none', { query: 'metrics(()' }, /^\$x: error: Invalid regular expression: .*Unterminated group$/],
   ['of metrics() has no end', { query: 'metrics(^(a+)+$)' }, /^\$x: error: .*it took longer than 1 s$/],
 ] as const) {
-  patterns(`names a variable whose pattern ${fact}, and judges the others`, async () => {
+  patterns(`names a variable whose pattern ${fact}, and checks the others`, async () => {
     const variables = [{ name: 'x', query: 'label_values(up, namespace)', ...variable }]
     const endless = success([`${'a'.repeat(40)}!`])
     const { report } = await judged({ variables }, path => (path.startsWith('/label/') ? endless : undefined))
@@ -172,12 +172,12 @@ for (const [fact, answer, got] of [
     assert.deepEqual(report.failures.map(words), [`$bad: error: ${got}`])
   })
 }
-answers('goes on without rules and names of metrics where they are not told', async () => {
+answers('continues without rules and metric names when Prometheus does not list them', async () => {
   const notFound = { status: 404, body: '404 page not found' }
   const { report } = await judged({}, path => (path === '/rules' || path.startsWith('/label/') ? notFound : undefined))
   assert.deepEqual(report.failures.map(words), [])
 })
-answers('ends early with one cause where nothing is answered', async () => {
+answers('ends early with one cause when Prometheus does not answer', async () => {
   const login = await startFakePrometheus(() => ({ status: 200, body: '<html>Sign in</html>' }))
   try {
     await assert.rejects(verified({ exprs: ['up', 'down'] }, createPrometheusApi(login.url)), {
@@ -194,7 +194,7 @@ answers('ends early with one cause where nothing is answered', async () => {
     message: /ECONNREFUSED/,
   })
 })
-answers('ends early with one cause where Prometheus ends meanwhile', async () => {
+answers('ends early with one cause when Prometheus stops during the run', async () => {
   let isUp = true
   const fake = await startFakePrometheus((_, form) => {
     if (form.get('query') === 'crash') isUp = false
@@ -208,7 +208,7 @@ answers('ends early with one cause where Prometheus ends meanwhile', async () =>
     await fake.close()
   }
 })
-answers('asks for the values of a UTF-8 label by its escaped name', async () => {
+answers('requests the values of a UTF-8 label by its escaped name', async () => {
   const variables = [
     { name: 'a', query: 'label_values({__name__="k8s.pod.phase"}, "k8s.namespace.name")' },
     { name: 'b', query: 'label_values({__name__="k8s.pod.phase", "k8s.namespace.name"=~"$a"}, "k8s.pod.name")' },
@@ -218,14 +218,14 @@ answers('asks for the values of a UTF-8 label by its escaped name', async () => 
   const paths = new Set(asked.map(each => each.split('?')[0]))
   assert.ok(paths.has('/label/U__k8s_2e_namespace_2e_name/values') && paths.has('/label/U__k8s_2e_pod_2e_name/values'))
 })
-answers('doesn’t ask for variables of another datasource, and fills in what was chosen', async () => {
+answers('uses the saved values for variables of another datasource', async () => {
   const current = { text: ['mine'], value: ['mine'] }
   const variables = [{ name: 'x', query: 'SELECT 1', datasource: { type: 'mysql', uid: 'm' }, current }]
   const { report, asked } = await judged({ exprs: ['up{x=~"$x"}'], variables }, () => undefined)
   assert.deepEqual(report.failures.map(words), [])
   assert.ok(asked.some(each => each.includes('up{x=~"mine"}')) && !asked.some(each => each.includes('SELECT')))
 })
-answers('keeps a bug of the lab to the query that shows it', async () => {
+answers('reports a bug of the lab only for the query that shows it', async () => {
   const { report } = await judged({ exprs: ['up', 'odd'] }, () => undefined, {
     break: api => ({
       ...api,
@@ -283,7 +283,7 @@ for (const expr of [
   'old{code!="404", nothing=""} or vector(0)',
   '1 - (sum(old) or vector(0))',
 ]) {
-  fallbacks(`counts what shows its fallback, since nothing matches now: ${expr}`, async () => {
+  fallbacks(`counts a query that shows its fallback because nothing matches now: ${expr}`, async () => {
     const { report } = await judged({ exprs: [expr] }, ofTwoMetrics)
     assert.deepEqual(report.failures.map(words), [])
     assert.deepEqual([report.dashboards[0]?.ok, report.dashboards[0]?.showFallback], [1, 1])
@@ -304,7 +304,7 @@ for (const [expr, got] of [
   ['old{job=~"wbe|bew"} or vector(0)', 'vector(0), and no series has job=~"wbe|bew"'],
   ['max_over_time((gone or vector(0))[1h:])', 'vector(0), and Prometheus has no metric gone'],
 ] as const) {
-  fallbacks(`fails what hides that something doesn’t exist: ${expr}`, async () => {
+  fallbacks(`fails a query whose fallback hides that something doesn’t exist: ${expr}`, async () => {
     const { report } = await judged({ exprs: [expr] }, ofTwoMetrics)
     assert.deepEqual(
       report.failures.map(({ problem, got: found }) => [problem, found]),
@@ -312,7 +312,7 @@ for (const [expr, got] of [
     )
   })
 }
-fallbacks('asks for the value of a label only where a list of values is given', async () => {
+fallbacks('checks label values only for a list of values', async () => {
   const { asked } = await judged({ exprs: ['old{code=~"5.."} or vector(0)'] }, ofTwoMetrics)
   assert.ok(!asked.some(each => each.startsWith('/label/code/values')))
 })

@@ -12,7 +12,7 @@ const window = { untilMs: 1_800_000_000_000, lengthMs: 40_000, lateMs: 14_000 }
 const path = '/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages'
 
 const usage = suite('kwokUsage()')
-usage('is that of annotations where only the object of make kwok-metrics covers the namespace', async () => {
+usage('comes from annotations where only the object of make kwok-metrics covers the namespace', async () => {
   const objects = clusterObjects()
   const [pod] = objects['/api/v1/pods'] as { metadata: { uid: string; namespace: string; annotations: object } }[]
   assert(pod !== undefined)

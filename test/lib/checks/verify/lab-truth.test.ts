@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { type ClusterSnapshot, readCluster } from '../../../../lib/checks/verify/cluster-snapshot.ts'
-import { collectionTimes } from '../../../../lib/checks/verify/collection-times.ts'
 import { expectedValues, truthKey } from '../../../../lib/checks/verify/expected-values.ts'
-import { addSummary, type KubeletHistory, kubeletUsage } from '../../../../lib/checks/verify/kubelet-truth.ts'
+import {
+  addSummary,
+  collectionTimes,
+  type KubeletHistory,
+  kubeletUsage,
+} from '../../../../lib/checks/verify/kubelet-truth.ts'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
 import { rateOver, servedAt } from '../../../../lib/checks/verify/measurement-timeline.ts'
 import type { KnownStates } from '../../../../lib/checks/verify/pass-criteria.ts'
@@ -117,7 +121,7 @@ for (const [fact, truth, filters, wanted] of [
   values(fact, async () => assert.deepEqual(await expected(truth, filters), wanted))
 }
 
-values('counts the containers of pods that run, and not of those that wait', async () => {
+values('counts the containers of running pods, not those of pending pods', async () => {
   const objects = JSON.parse(JSON.stringify(clusterObjects()).replace('"phase":"Running"', '"phase":"Pending"'))
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)
   const states = statesOf(snapshot)
@@ -128,7 +132,7 @@ values('counts the containers of pods that run, and not of those that wait', asy
   assert.deepEqual(sums('cpu-requests'), [['', { least: 1.75, most: 1.75 }]])
 })
 
-values('takes a pod of an owner that no series tells of for one without', async () => {
+values('treats a pod as bare when the collector has no attribute for its controller’s kind', async () => {
   const objects = JSON.parse(JSON.stringify(clusterObjects()).replaceAll('"DaemonSet"', '"CloneSet"'))
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)
   const states = statesOf(snapshot)
@@ -141,14 +145,14 @@ values('takes a pod of an owner that no series tells of for one without', async 
   ])
 })
 
-values('knows how many restarts there can have been, and not when', async () => {
+values('gives an upper bound for restarts', async () => {
   const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
   const states = statesOf(snapshot)
   const found = expectedValues({ of: 'restarts', by: ['pod'] }, states, new Map(), window)
   assert.deepEqual(found?.get('alone'), { least: 0, most: 6 })
 })
 
-values('counts no network of a pod that has its node’s', async () => {
+values('counts no network for a pod with hostNetwork', async () => {
   const objects = JSON.parse(JSON.stringify(clusterObjects()).replace('"nodeName"', '"hostNetwork":true,"nodeName"'))
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)
   const states = statesOf(snapshot)
@@ -156,7 +160,7 @@ values('counts no network of a pod that has its node’s', async () => {
   assert.deepEqual([pods('network-receive').length, pods('networked-pods').length, pods('pods').length], [6, 6, 7])
 })
 
-values('takes for KWOK what usage objects say, limits or not, and nothing where they say nothing', async () => {
+values('gives KWOK’s usage by usage objects, without limits, and 0 without an object', async () => {
   const usage = { cpu: { value: '2' }, memory: { value: '1Gi' } }
   const object = {
     metadata: { uid: 'u', name: 'shop' },
@@ -176,7 +180,7 @@ values('takes for KWOK what usage objects say, limits or not, and nothing where 
   assertNear(nodes['node-b']?.least ?? 0, 2 * GIB + 200 * 2 ** 20)
 })
 
-values('gives a node the use of its pods, and with its system what its kubelet would say', async () => {
+values('gives a node the usage of its pods, and with its system that of its kubelet', async () => {
   const own = await expected({ of: 'cpu-usage', by: ['node'] })
   const whole = await expected({ of: 'cpu-usage', by: ['node'], withSystem: true })
   const now = measuredNode('node-a', nowMs).total.usageCoreNanoSeconds
@@ -184,7 +188,7 @@ values('gives a node the use of its pods, and with its system what its kubelet w
   assertNear(whole['node-a'] ?? 0, (now - before) / 40e9)
   assert.ok((whole['node-a'] ?? 0) > (own['node-a'] ?? 0) + 0.05, 'kubelet and runtime use 55m at the least')
 })
-values('counts what is there now for certain, and what was there before as well', async () => {
+values('has the current objects as lower bound, and earlier objects in the upper bound', async () => {
   const objects = clusterObjects()
   const pods = objects['/api/v1/pods'] ?? []
   const renamed = pods.map(pod => JSON.parse(JSON.stringify(pod).replaceAll('web-', 'new-')))
@@ -220,21 +224,21 @@ async function readAt(answer: Record<string, unknown[]> | number, revisions = [4
   return { was: await truth.readAt?.(nowMs), paths }
 }
 
-earlier('reads the cluster as it was at the revision of a time', async () => {
+earlier('reads the cluster at the revision of a time', async () => {
   const { was, paths } = await readAt(clusterObjects())
   assert.equal(was?.snapshot.pods.length, 7)
   const pods = paths.find(path => path.startsWith('/api/v1/pods?'))
   assert.equal(pods, '/api/v1/pods?limit=1000&resourceVersion=42&resourceVersionMatch=Exact')
 })
 
-earlier('does not know it without a revision, nor of one that is compacted', async () => {
+earlier('gives nothing without a revision, or for a compacted one', async () => {
   assert.equal((await readAt(clusterObjects(), [])).was, undefined)
   assert.equal((await readAt(410)).was, undefined)
   await assert.rejects(readAt(500), /Cannot list/)
 })
 
 const kubelets = suite('clusterTruth().read() of real nodes')
-kubelets('goes on where the kubelets don’t answer once, and not where they never have', async () => {
+kubelets('continues when the kubelets once don’t answer, and fails when they never did', async () => {
   const real = JSON.parse(JSON.stringify(clusterObjects()).replaceAll('kwok.x-k8s.io/node', 'note'))
   const read = async (isAway: (asked: number) => boolean) => {
     let asked = 0
@@ -276,7 +280,7 @@ const measuredMs = [43, 33, 23, 13, 3].map(seconds => evenMs - seconds * 1_000)
 const collected = new Map(NODES.map(node => [node, measuredMs.map(timeMs => timeMs + 3_000)]))
 
 const real = suite('kubeletUsage()')
-real('says of kubelets that measure when they are asked what the model says', async () => {
+real('equals the model for kubelets that measure when they are read', async () => {
   const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
   const usage = kubeletUsage(toldAt(NODES, measuredMs), collected, evenWindow)
   // The first of five was before the window.
@@ -322,7 +326,7 @@ real('says of kubelets that measure when they are asked what the model says', as
   assert.equal(usage.nodes('memory-rss', later), undefined, 'nor is anything of a later time')
 })
 
-real('lies between two measurements only where either may have been served', () => {
+real('has two bounds only when either of two measurements may have been served', () => {
   const cpuOf = (moreMs: number) => {
     const told = toldAt(NODES, [...measuredMs.slice(0, 4), evenMs - moreMs])
     return kubeletUsage(told, collected, evenWindow)
@@ -339,7 +343,7 @@ real('lies between two measurements only where either may have been served', () 
   assert.equal(stale?.most, unsure?.least)
 })
 
-real('knows little of a pod that is newer than the window', () => {
+real('gives only an upper bound for a pod that is newer than the window', () => {
   const told = toldAt(['node-a'], measuredMs.slice(4))
   const bounds = kubeletUsage(told, collected, evenWindow)
     .containers('cpu-usage', evenWindow)
@@ -348,7 +352,7 @@ real('knows little of a pod that is newer than the window', () => {
   assert.deepEqual([bounds?.least, bounds?.mayBeAbsent], [0, true])
 })
 
-real('expects of a node that nobody collects from what its kubelet says', () => {
+real('expects the kubelet’s values for a node that is not collected', () => {
   const told = toldAt(NODES, measuredMs)
   const bounds = kubeletUsage(told, new Map(), evenWindow).nodes('cpu-usage', evenWindow)?.get('node-a')?.get('')
   assert((bounds?.least ?? 0) > 0.05)
@@ -380,7 +384,7 @@ rates.before(async context => {
   context.prometheus = await startPrometheus(['# TYPE k8s_node_cpu_time_seconds counter', ...lines])
 })
 rates.after(({ prometheus }) => prometheus?.stop())
-rates('agrees with it about every window, of what was served when it was asked', async ({ prometheus }) => {
+rates('equals Prometheus’ rate() in every window', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
   for (const [untilMs, lengthMs] of [
     [evenMs, 40_000],

@@ -136,7 +136,7 @@ const judged = async (url: string, ...dashboards: Dashboard[]) =>
     dashboards: dashboards.map(dashboard => ({ dashboard, expectations: undefined })),
   })
 
-mixins('finds nothing wrong in what is right, and says what it passed over and why', async ({ prometheus }) => {
+mixins('finds no failure in correct dashboards, and names what it skipped and why', async ({ prometheus }) => {
   const { failures, dashboards } = await judged(prometheus.url, resources, overview)
   assert.deepEqual(failures, [])
   const [ofResources, ofNodes] = dashboards.map(({ reasons }) => reasons)
@@ -151,7 +151,7 @@ mixins('finds nothing wrong in what is right, and says what it passed over and w
   )
 })
 
-mixins('finds what shows only what is amiss, where it looks in the wrong place', async ({ prometheus }) => {
+mixins('fails a query for problems that selects series which do not exist', async ({ prometheus }) => {
   const wrong = board(
     'Wrong',
     [cluster, namespace],
@@ -170,7 +170,7 @@ mixins('finds what shows only what is amiss, where it looks in the wrong place',
 mixins.run()
 
 const linted = suite('lintDashboards(), dashboards in the shapes of mixins')
-linted('warns of units and windows that do not fit, and of nothing else', () => {
+linted('warns of wrong units and windows only', () => {
   const findings = lintDashboards({
     own: [],
     others: [resources, overview],

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
+import { PLACEMENT } from '../../../../lib/checks/verify/placement.ts'
 import {
   type DashboardExpectations,
   type QueryExpectations,
   queryKey,
 } from '../../../../lib/checks/verify/query-expectations.ts'
-import { PLACEMENT, verify } from '../../../../lib/checks/verify/verify.ts'
+import { verify } from '../../../../lib/checks/verify/verify.ts'
 import type { VerifyReport } from '../../../../lib/checks/verify/verify-report.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
@@ -127,7 +128,7 @@ planted.before(async context => {
 })
 planted.after(({ prometheus }) => prometheus?.stop())
 
-planted('finds nothing in a dashboard that is right, and compares its numbers', async ({ prometheus }) => {
+planted('finds no failure in a correct dashboard, and compares its numbers', async ({ prometheus }) => {
   const report = await verified(prometheus.url, right)
   assert.deepEqual(report.failures, [])
   const [result] = report.dashboards
@@ -304,7 +305,7 @@ for (const [fault, panel, problem, hint] of doubts) {
   })
 }
 
-planted('takes NaN of one series for right where only another has something to divide by', async ({ prometheus }) => {
+planted('accepts NaN of one series when only another has a divisor', async ({ prometheus }) => {
   const report = await verified(prometheus.url, [
     {
       ...{
@@ -320,14 +321,14 @@ planted('takes NaN of one series for right where only another has something to d
   assert.deepEqual(report.failures, [])
 })
 
-planted('takes a comparison with an earlier time for no constant', async ({ prometheus }) => {
+planted('does not treat a comparison with an earlier time as a constant', async ({ prometheus }) => {
   const report = await verified(prometheus.url, [
     { title: 'Change', expr: 'count(k8s_pod_phase) - count(k8s_pod_phase offset 1m)' },
   ])
   assert.deepEqual(report.failures, [])
 })
 
-planted('excuses what is marked, with the reason, and counts it', async ({ prometheus }) => {
+planted('excuses an allowed empty result, with the reason, and counts it', async ({ prometheus }) => {
   const report = await verified(prometheus.url, [
     {
       ...{ title: 'Drops', expr: `sum(rate(drops_total{${filter}}[$__rate_interval]))` },
@@ -342,7 +343,7 @@ planted('excuses what is marked, with the reason, and counts it', async ({ prome
   assert.deepEqual(report.dashboards[0]?.reasons.excused, { 'nothing is dropped': 2, 'nothing is asked for': 1 })
 })
 
-planted('does not excuse by a mark what the cluster has', async ({ prometheus }) => {
+planted('does not excuse an empty result for something that the cluster has', async ({ prometheus }) => {
   const report = await verified(prometheus.url, [
     {
       ...{ title: 'Quota', truth: { of: 'quota-cpu-requests', by: ['namespace'] } },
@@ -372,7 +373,7 @@ alerted.before(async context => {
 })
 alerted.after(({ prometheus }) => prometheus?.stop())
 
-alerted('finds it empty while Prometheus has some', async ({ prometheus }) => {
+alerted('fails when it is empty while Prometheus has alerts', async ({ prometheus }) => {
   await until('the alert fires', async () => (await createPrometheusApi(prometheus.url).alerts()).includes('Always'))
   const panel: Given = {
     ...{ title: 'Alerts', expr: 'count by (alertname) (ALERTS{alertstate="fired"})' },

@@ -52,14 +52,14 @@ const nothing = (source: string, skipped: Record<string, number>) =>
 const notHere = result('c.json', { title: 'C', verdict: 'not applicable', byPanel: [], notApplicable: 'etcd' })
 
 const texts = suite('reportText()')
-texts('tells dashboards of one title apart by their files', () => {
+texts('shows the files of dashboards with the same title', () => {
   const text = reportText(sameTitle)
   assertSays(text, /^T \(a\.json\) .* FAILED$/m)
   assertSays(text, /^T \(b\.json\) .* ok$/m)
   assertSays(text, /^FAILED T \(a\.json\) \/ P \/ A: no data/m)
 })
 
-texts('keeps failures apart that only their file or their panel tells apart', () => {
+texts('does not merge failures of different files or panels', () => {
   const choices = [failure('a.json'), failure('a.json', { choice: 'one' })]
   const others = [failure('b.json'), failure('a.json', { panelId: 2 })]
   const text = reportText(report([result('a.json'), result('b.json')], [...choices, ...others]))
@@ -67,7 +67,7 @@ texts('keeps failures apart that only their file or their panel tells apart', ()
   assertSays(text, /^FAILED T \(a\.json\) \/ P \/ A: no data \(variables: all, one\)/m)
 })
 
-texts('says of which dashboards nothing can be checked, and how many those are', () => {
+texts('names the dashboards with nothing to check, and counts them', () => {
   const text = reportText(report([result('a.json'), nothing('b.json', { 'is a library panel': 2 })]))
   assertSays(text, /^T \(b\.json\) .* nothing to check$/m)
   assertSays(text, /\n1 of 2 dashboards: nothing to check$/)
@@ -81,7 +81,7 @@ codes('is 0 where something was checked and nothing failed, else 1', () => {
   assert.equal(exitCode(report([nothing('a.json', {})], [failure('The cluster')])), 1)
 })
 
-codes('says why when nothing at all was checked, the lab’s own checks aside', () => {
+codes('gives the reason when no dashboard was checked', () => {
   const placement = result("Pods' series", { title: "Pods' series", byPanel: [] })
   const library = nothing('a.json', { 'is a library panel': 2, 'asks loki, not Prometheus': 1 })
   assert.throws(() => exitCode(report([library, nothing('b.json', {}), notHere, placement])), {
@@ -102,7 +102,7 @@ junit('gives each dashboard its own failures, also where two have the same title
   assertSays(xml, /<testsuites name="kube-otel-lab verify" failures="1" /)
 })
 
-junit('gives cases of panels with the same title names of their own', () => {
+junit('gives cases of panels with the same title different names', () => {
   const two = [failure('a.json'), failure('a.json', { panelId: 2 })]
   const names = [...junitXml(report([result('a.json')], two)).matchAll(/<testcase .*? name="(P.*?)"/g)]
   assert.deepEqual(
@@ -111,7 +111,7 @@ junit('gives cases of panels with the same title names of their own', () => {
   )
 })
 
-junit('skips what can’t be checked, and what doesn’t apply', () => {
+junit('marks dashboards with nothing to check, or that are not applicable, as skipped', () => {
   const xml = junitXml(report([nothing('a.json', {}), notHere]))
   assertSays(xml, /<testsuite name="T" tests="1" failures="0" skipped="1">\n.*<skipped message="nothing to check"\/>/)
   assertSays(xml, /<testsuite name="C" tests="1" failures="0" skipped="1">\n.*<skipped message="no etcd"\/>/)

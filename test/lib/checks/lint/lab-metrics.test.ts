@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { knownSeries, seriesNames } from '../../../../lib/checks/lint/known-series.ts'
+import { knownSeries, seriesNames } from '../../../../lib/checks/lint/lab-metrics.ts'
 import { describeQuantity, quantityOf, quantityOfUnit } from '../../../../lib/checks/lint/measured-quantity.ts'
 import type { CatalogMetric } from '../../../../lib/checks/lint/metric-catalog.ts'
 import { nearestName } from '../../../../lib/checks/lint/nearest-name.ts'
@@ -42,14 +42,14 @@ for (const [name, type, labels, measured] of [
   ['r:itself', 'recorded', undefined, undefined],
   ['r:broken', 'recorded', undefined, undefined],
 ] as const) {
-  known(`${name} is a ${type} with ${labels ?? 'nobody knows what labels'}`, () => {
+  known(`${name} is a ${type} with ${labels ?? 'unknown labels'}`, () => {
     const series = find(name)
     assert.equal(series?.type, type)
     assert.equal(series.labels && [...series.labels].sort().join(' '), labels)
     assert.equal(series.quantity && describeQuantity(series.quantity), measured)
   })
 }
-known('knows nothing else', () => {
+known('finds no other name', () => {
   for (const name of ['h_total', 's_bucket', 'g_sum', 'x', '']) assert.equal(find(name), undefined, name)
 })
 known.run()
@@ -101,13 +101,13 @@ for (const [text, expected] of [
   ['$x * 8', undefined],
   ['unknown', undefined],
 ] as const) {
-  quantities(`${text} is ${expected ?? 'nobody knows what'}`, () => {
+  quantities(`${text} is ${expected ?? 'unknown'}`, () => {
     const { expr } = parsePromql(text)
     const quantity = expr && quantityOf(expr, name => find(name)?.quantity)
     assert.equal(quantity && describeQuantity(quantity), expected)
   })
 }
-quantities('knows the catalogue’s units, and says nothing of others', () => {
+quantities('are known for the units of the catalog only', () => {
   const words = ['bytes', 'seconds', 'milliseconds', 'cores', 'ratio', '1', 'by resource'].map(unit => {
     const quantity = quantityOfUnit(unit)
     return quantity && describeQuantity(quantity)
