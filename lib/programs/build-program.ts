@@ -5,7 +5,7 @@ import { LabError } from '../cli/errors.ts'
 import { formatBytes } from '../cli/progress.ts'
 import type { RunOptions } from '../system/run.ts'
 import { cacheDir, onPath } from './find-program.ts'
-import { buildArgs, isRecentGo, moduleDir, oldestGo } from './go-pins.ts'
+import { buildArgs, isRecent, moduleDir, oldestGo } from './go-pins.ts'
 import { SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
@@ -38,7 +38,7 @@ export async function findGo(context: Context, source?: Source): Promise<GoToolc
   })
   const { GOVERSION: version, GOFLAGS: flags = '' } = parseGoEnv(stdout)
   if (version === undefined) throw new SourceUnavailableError(`${path} does not print its version: ${stderr.trim()}`)
-  if (!isRecentGo(version, oldest)) {
+  if (!isRecent(version, oldest)) {
     const by = source === undefined || oldest === oldestTools.go ? '' : ` by ${source.name} ${source.version}`
     throw new SourceUnavailableError(`${path} is ${version}, Go ${oldest} or newer is required${by}`)
   }

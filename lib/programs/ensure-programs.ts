@@ -4,7 +4,7 @@ import { type BinariesOptions, type Context, catalogEntry, createContext } from 
 
 /**
  * The path of a program. The sources in order: its `*_BINARY` variable, the cache, PATH, the official release, a build from the Go pins.
- * The first two start no process.
+ * The first two start no process, except for a collector that a variable names.
  *
  * Throws a UsageError for an invalid variable, and a LabError with the reason of each source when none has the program.
  */
@@ -21,7 +21,7 @@ export async function findProgram(name: ProgramName, options: BinariesOptions = 
   const context = createContext(options)
   const { source, program } = catalogEntry(name, context)
   const quick = findQuickly(source, program, context)
-  if (quick !== undefined) return requireComponents(quick, source, context).path
+  if (quick !== undefined) return (await requireComponents(quick, source, context)).path
   const onPath = await findOnPath(source, program, context)
   return typeof onPath === 'object' ? onPath.path : undefined
 }
@@ -37,7 +37,7 @@ export async function ensurePrograms<Name extends ProgramName>(
   for (const name of names) {
     const { source, program } = catalogEntry(name, context)
     const quick = findQuickly(source, program, context)
-    if (quick !== undefined) found.set(name, requireComponents(quick, source, context))
+    if (quick !== undefined) found.set(name, await requireComponents(quick, source, context))
     else missing.set(source, [...(missing.get(source) ?? []), program])
   }
   const searches = await Promise.all(

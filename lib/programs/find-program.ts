@@ -102,8 +102,8 @@ export function unusedInCache(context: Context): { name: string; bytes: number }
 }
 
 /** Throws a UsageError when a program from a variable lacks components that the lab needs. Any version is accepted. */
-export function requireComponents(found: FoundProgram, source: Source, context: Context): FoundProgram {
-  const missing = found.from === 'variable' ? missingComponents(found.path, source, context) : []
+export async function requireComponents(found: FoundProgram, source: Source, context: Context): Promise<FoundProgram> {
+  const missing = found.from === 'variable' ? await missingComponents(found.path, source, context) : []
   if (missing === undefined || missing.length === 0) return found
   const variable = binaryVariable(found.name)
   throw new UsageError(`Cannot run ${found.name}`, {
@@ -142,8 +142,8 @@ export async function checkProgram(
   const version = versionPattern.exec(`${stdout}\n${stderr}`)?.[1]
   if (version === undefined) return `does not print its version with ${versionArgs.join(' ')}`
   if (version !== source.version) return `is version ${version}, not ${source.version}`
-  const missing = missingComponents(path, source, context)
-  if (missing === undefined) return 'has no list of its Go modules'
+  const missing = await missingComponents(path, source, context)
+  if (missing === undefined) return 'does not print its components'
   return missing.length === 0 ? undefined : `lacks ${missing.join(', ')}`
 }
 

@@ -48,7 +48,7 @@ async function planProgram(name: ProgramName, context: Context, http: HttpClient
   try {
     const quick = findQuickly(source, program, context)
     if (quick !== undefined) {
-      return { ...plan, from: quick.from, detail: describeFound(requireComponents(quick, source, context)) }
+      return { ...plan, from: quick.from, detail: describeFound(await requireComponents(quick, source, context)) }
     }
   } catch (error) {
     if (!(error instanceof LabError)) throw error
