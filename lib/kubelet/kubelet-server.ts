@@ -113,8 +113,6 @@ export async function answerTo(method: string, url: string, options: StatsServer
       return readiness(options)
     case '/metrics':
       return { route: path, status: 200, ...(await options.metrics.expose()) }
-    case '/stats/summary':
-      return onlyNodesSummary(options)
     default:
       // metrics-server takes this path from the node's annotation.
       if (KWOK_PATH.test(path)) return nodeAnswer(path.slice('/metrics'.length), options)
@@ -129,15 +127,6 @@ function readiness({ unreadyReason }: StatsServerOptions): Answer {
     status: reason === undefined ? 200 : 503,
     body: reason === undefined ? 'ok' : `${reason}\n`,
   }
-}
-
-function onlyNodesSummary(options: StatsServerOptions): Answer {
-  const route = '/stats/summary'
-  if (!options.isSynced()) return notListed(route)
-  const [name, another] = options.store.nodeNames()
-  if (name !== undefined && another === undefined) return documentOf(name, 'stats/summary', options)
-  const why = name === undefined ? 'there is no node' : 'there is more than one node'
-  return { route, status: 400, body: `${why}: ask for /nodes/<node>/stats/summary\n` }
 }
 
 function nodeAnswer(path: string, options: StatsServerOptions): Answer {
@@ -194,6 +183,6 @@ function notListed(route: string): Answer {
 
 function notFound(path: string): Answer {
   const nodePaths = Object.keys(documents).map(document => `/nodes/<node>/${document}`)
-  const known = [...nodePaths, '/stats/summary', '/healthz', '/readyz', '/metrics'].join(', ')
+  const known = [...nodePaths, '/healthz', '/readyz', '/metrics'].join(', ')
   return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }
 }
