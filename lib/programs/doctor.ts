@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { formatBytes } from '../cli/progress.ts'
 import { formatTable } from '../cli/table.ts'
-import { findGo, freeCacheBytes } from './build-program.ts'
+import { freeBytes } from '../system/disk.ts'
+import { findGo } from './build-program.ts'
 import { binaryVariable, cacheDir, unusedInCache } from './find-program.ts'
 import { isRecent, oldestGo } from './go-pins.ts'
 import { SourceUnavailableError } from './http-download.ts'
@@ -55,7 +56,7 @@ export async function doctorReport(
   ])
   rows.push(['Go', `>= ${demanding === undefined ? oldestTools.go : oldestGo(demanding, context)}`, ...go])
   const wantedDisk = formatBytes(context.buildDiskBytes)
-  const freeDisk = formatBytes(freeCacheBytes(context))
+  const freeDisk = formatBytes(freeBytes(dir))
   rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; building every program needs ${wantedDisk}`])
   const builds = new Set(
     plans.filter(plan => plan.from === 'build' && !isOptional(plan)).map(({ name }) => sourceOf(name)),

@@ -4,12 +4,13 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { LabError } from '../../../lib/cli/errors.ts'
-import { checkDisk, freeCacheBytes, goEnv, neededBytes } from '../../../lib/programs/build-program.ts'
+import { checkDisk, goEnv, neededBytes } from '../../../lib/programs/build-program.ts'
 import { ensurePrograms } from '../../../lib/programs/ensure-programs.ts'
 import { onPath } from '../../../lib/programs/find-program.ts'
 import { isRecent } from '../../../lib/programs/go-pins.ts'
 import { createContext } from '../../../lib/programs/program-options.ts'
 import { oldestTools } from '../../../lib/programs/versions.ts'
+import { freeBytes } from '../../../lib/system/disk.ts'
 import {
   cachedNames,
   type Fixture,
@@ -132,7 +133,7 @@ build(
     // The one that is built comes first: room for both is not there, and room for one is.
     const catalog = [unpublished, testSource({ go: {} })]
     const options = { ...machine.options, catalog }
-    const free = freeCacheBytes(createContext(options))
+    const free = freeBytes(machine.dir)
     const found = await ensurePrograms(['kubectl', 'etcd'], { ...options, buildDiskBytes: free * 1.5 })
     assert.match(found.kubectl.path, /kubectl-1\.2\.3-[0-9a-f]{12}$/)
     assert.deepEqual(cachedNames(machine), ['etcd-1.2.3-release', 'kubectl-1.2.3-<pins>'])
