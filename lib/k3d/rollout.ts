@@ -1,7 +1,7 @@
 import { LabError } from '../cli/errors.ts'
 import { formatElapsed } from '../cli/progress.ts'
 import { fields, items, text } from '../kube/json.ts'
-import { kubectl } from '../lab/kubectl.ts'
+import { getObjects, kubectl } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { waitUntil } from '../system/wait.ts'
 import { labNamespace } from './agreement.ts'
@@ -61,11 +61,8 @@ export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[
 
 /** Reads the rollout of an instance, by its label, from the API. */
 export async function readRollout(lab: Lab, instance: string): Promise<Rollout> {
-  const list = async (kinds: string) => {
-    const chosen = ['-n', labNamespace, '-l', `app.kubernetes.io/instance=${instance}`]
-    const { stdout } = await kubectl(lab, ['get', kinds, ...chosen, '-o', 'json'])
-    return items(fields(JSON.parse(stdout))['items'])
-  }
+  const list = (kinds: string) =>
+    getObjects(lab, [kinds, '-n', labNamespace, '-l', `app.kubernetes.io/instance=${instance}`])
   const [workloads, pods] = await Promise.all([list('deployments,daemonsets'), list('pods')])
   return rolloutOf(workloads, pods)
 }
