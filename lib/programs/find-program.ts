@@ -77,7 +77,7 @@ export function findQuickly(source: Source, program: Program, context: Context):
 }
 
 /** The builds of a program in the cache from other pins, one line each. */
-export function describeUnused(source: Source, program: Program, context: Context): string[] {
+function describeUnused(source: Source, program: Program, context: Context): string[] {
   const prefix = `${program.name}-${source.version}-`
   return filesIn(cacheDir(context.env))
     .filter(file => file.startsWith(prefix) && /^[0-9a-f]{12}$/.test(file.slice(prefix.length)))
@@ -101,8 +101,25 @@ export function unusedInCache(context: Context): { name: string; bytes: number }
   })
 }
 
+/**
+ * An installed program, from its variable, the cache or PATH; else why the cache and PATH do not have it. It starts a process only for a
+ * program on PATH, and for a collector from a variable.
+ *
+ * Throws a UsageError for an invalid variable.
+ */
+export async function findInstalled(
+  { source, program }: { source: Source; program: Program },
+  context: Context,
+): Promise<FoundProgram | string[]> {
+  const quick = findQuickly(source, program, context)
+  if (quick !== undefined) return await requireComponents(quick, source, context)
+  const onPath = await findOnPath(source, program, context)
+  if (typeof onPath === 'object') return onPath
+  return [...describeUnused(source, program, context), ...(onPath === 'not on PATH' ? [] : [`PATH: ${onPath}`])]
+}
+
 /** Throws a UsageError when a program from a variable lacks components that the lab needs. Any version is accepted. */
-export async function requireComponents(found: FoundProgram, source: Source, context: Context): Promise<FoundProgram> {
+async function requireComponents(found: FoundProgram, source: Source, context: Context): Promise<FoundProgram> {
   const missing = found.from === 'variable' ? await missingComponents(found.path, source, context) : []
   if (missing === undefined || missing.length === 0) return found
   const variable = binaryVariable(found.name)
