@@ -7,8 +7,8 @@
  *   tsx tasks/kwok-stats-proxy.ts --once kwok-node-0000 | jq .node.cpu
  */
 import { UsageError } from '../lib/cli/errors.ts'
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { kubeconfigPath } from '../lib/lab/kubeconfig.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'

@@ -6,22 +6,19 @@ import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { programOptions } from '../../../lib/kwok/component-processes.ts'
 import {
-  clusterOwner,
-  componentPorts,
-  components,
   controlPlaneOf,
   createCluster,
   createClusterArgs,
   deleteCluster,
-  isClusterMade,
   kwokWarnings,
-  requireCluster,
   startCluster,
   waitUntilServed,
 } from '../../../lib/kwok/kwok-cluster.ts'
 import { kwokctlEnv, kwokctlError } from '../../../lib/kwok/kwokctl.ts'
 import { kwokctlConfig } from '../../../lib/kwok/kwokctl-config.ts'
 import { staleLeases } from '../../../lib/kwok/stale-leases.ts'
+import { clusterOwner, isClusterMade, requireCluster } from '../../../lib/lab/cluster-owner.ts'
+import { componentPorts, components } from '../../../lib/lab/components.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { versions } from '../../../lib/programs/versions.ts'
 import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
