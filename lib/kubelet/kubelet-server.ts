@@ -1,6 +1,4 @@
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
-import { systemErrorCode } from '../cli/errors.ts'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { cadvisorText } from './endpoints/cadvisor-metrics.ts'
 import { EXPOSITION_TYPE } from './endpoints/exposition.ts'
 import { type MeasuredNode, measureNode } from './endpoints/node-measurement.ts'
@@ -78,20 +76,6 @@ export function createStatsServer(options: StatsServerOptions): Server {
     })
     response.end(answer.body)
   })
-  // Node.js refuses invalid requests without a log line.
-  const refuse = (socket: Duplex, status: number, body: string): void => {
-    count({ route: 'other', status, body }, 'a request')
-    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ${TEXT}\r\n`
-    socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, () => socket.destroy())
-  }
-  server.on('clientError', (error, socket) => {
-    const code = systemErrorCode(error)
-    if (!socket.writable || code === 'ECONNRESET') socket.destroy()
-    else if (code === 'HPE_HEADER_OVERFLOW') refuse(socket, 431, 'the request line and headers are too long\n')
-    else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, 408, 'the request did not come in time\n')
-    else refuse(socket, 400, 'this is not HTTP\n')
-  })
-  server.on('connect', (_, socket) => refuse(socket, 405, 'CONNECT is not allowed, only GET\n'))
   server.keepAliveTimeout = KEEP_ALIVE_MS
   return server
 }

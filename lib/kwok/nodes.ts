@@ -105,7 +105,7 @@ export async function createNodes(
   onDone?: (done: number) => void,
 ): Promise<void> {
   const calls = manifests.map(body => ({ method: 'POST', path: '/api/v1/nodes', body }) as const)
-  await callAll(client, calls, onDone === undefined ? {} : { onDone })
+  await callAll(client, calls, { onDone })
 }
 
 /** Deletes nodes and the pods on them: without a kubelet, a pod on a deleted node never ends. */
@@ -115,7 +115,7 @@ export async function deleteNodes(
   onDone?: (done: number) => void,
 ): Promise<void> {
   const nodeCalls = nodes.map(name => ({ method: 'DELETE', path: `/api/v1/nodes/${name}` }) as const)
-  await callAll(client, nodeCalls, onDone === undefined ? {} : { onDone })
+  await callAll(client, nodeCalls, { onDone })
   for (const name of nodes) {
     const { status, body } = await client.request('GET', `/api/v1/pods?fieldSelector=spec.nodeName%3D${name}`)
     if (status !== 200) {

@@ -64,9 +64,8 @@ export async function doctorReport(
   if (builds.size > 0) rows.push(buildTime([...builds], cores))
   const unused = unusedInCache(context)
   if (unused.length > 0) {
-    const size = formatBytes(unused.reduce((sum, { bytes }) => sum + bytes, 0))
-    const names = unused.map(({ name }) => name).join(', ')
-    rows.push(['unused', '', size, `in ${dir}, delete them if no other checkout needs them: ${names}`])
+    const advice = `in ${dir}, delete them if no other checkout needs them: ${unused.join(', ')}`
+    rows.push(['unused', '', `${unused.length} programs`, advice])
   }
   const problems = plans
     .filter(plan => plan.from === 'none' && !isOptional(plan))

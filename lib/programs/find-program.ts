@@ -84,21 +84,14 @@ function describeUnused(source: Source, program: Program, context: Context): str
     .map(file => `cache: ${file} was built from other pins`)
 }
 
-/** Programs in the cache that this checkout does not use: other versions, other pins. Another checkout may need them. */
-export function unusedInCache(context: Context): { name: string; bytes: number }[] {
+/** The names of programs in the cache that this checkout does not use: other versions, other pins. Another checkout may need them. */
+export function unusedInCache(context: Context): string[] {
+  const programs = context.catalog.flatMap(source => source.programs.map(program => ({ source, program })))
+  const inUse = new Set(programs.flatMap(({ source, program }) => cachePaths(source, program, context)))
   const dir = cacheDir(context.env)
-  const names = context.catalog.flatMap(({ programs }) => programs.map(({ name }) => `${name}-`))
-  const inUse = context.catalog.flatMap(source =>
-    source.programs.flatMap(program => cachePaths(source, program, context)),
+  return filesIn(dir).filter(
+    file => programs.some(({ program }) => file.startsWith(`${program.name}-`)) && !inUse.has(join(dir, file)),
   )
-  const inodes = new Set(inUse.map(path => statSync(path, { throwIfNoEntry: false })?.ino))
-  return filesIn(dir).flatMap(name => {
-    const stat = statSync(join(dir, name), { throwIfNoEntry: false })
-    // Two names can be hard links to one file.
-    if (stat === undefined || inodes.has(stat.ino) || !names.some(each => name.startsWith(each))) return []
-    inodes.add(stat.ino)
-    return [{ name, bytes: stat.isDirectory() ? bytesBelow(join(dir, name)) : stat.size }]
-  })
 }
 
 /**
@@ -178,13 +171,6 @@ function cachePaths(source: Source, { name }: Program, context: Context): string
   const origins: CacheOrigin[] = [{ release: true }]
   if (source.go !== undefined) origins.push({ pins: pinsHash(source, context) })
   return origins.map(origin => cachePath({ name, version: source.version }, origin, context.env))
-}
-
-function bytesBelow(folder: string): number {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).reduce((sum, path) => {
-    const stat = statSync(join(folder, path), { throwIfNoEntry: false })
-    return sum + (stat?.isFile() === true ? stat.size : 0)
-  }, 0)
 }
 
 function filesIn(dir: string): string[] {

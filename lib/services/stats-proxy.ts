@@ -87,10 +87,3 @@ function readyUrl(lab: Lab): string {
 export function statsProxyUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.statsProxyPort}`
 }
-
-/** A node's summary from the running proxy; undefined when the proxy is not ready or has no such node. */
-export async function servedSummary(lab: Lab, node: string): Promise<unknown> {
-  const url = `${statsProxyUrl(lab)}/nodes/${encodeURIComponent(node)}/stats/summary`
-  const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined)
-  return answer?.ok === true ? await answer.json() : undefined
-}

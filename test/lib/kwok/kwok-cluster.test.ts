@@ -219,9 +219,13 @@ ports('refuses without a cluster', () => {
 ports.run()
 
 const leases = suite('staleLeases()')
-leases('are those that were last renewed before, without those that never were', () => {
-  const lines = 'old 2026-01-01T00:00:00.000000Z\nnew 2026-01-01T00:00:02.000000Z\nnever \n'
-  assert.deepEqual(staleLeases(lines, Date.parse('2026-01-01T00:00:01Z')), ['old'])
+leases('gives the leases that were renewed before, but not those that were never renewed', () => {
+  const rows = [
+    ['old', '2026-01-01T00:00:00.000000Z'],
+    ['new', '2026-01-01T00:00:02.000000Z'],
+    ['never', ''],
+  ]
+  assert.deepEqual(staleLeases(rows, Date.parse('2026-01-01T00:00:01Z')), ['old'])
 })
 leases.run()
 
