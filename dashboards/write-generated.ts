@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { LabError, systemErrorCode } from '../lib/cli/errors.ts'
+import { writeFileAtomically } from '../lib/lab/lab.ts'
 
 /**
  * Writes files to a folder and, with `removeOthers`, removes all others but the one to keep. Unchanged files are not
@@ -33,19 +33,8 @@ export function writeGenerated(
  * containers run as other users.
  */
 export function writeFileAtOnce(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.tmp`
-  try {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(temporary, text, { mode: 0o644 })
-    renameSync(temporary, file)
-  } catch (error) {
-    if (existsSync(temporary)) rmSync(temporary)
-    throw new LabError(`Cannot write ${file}`, {
-      why: error instanceof Error ? error.message : String(error),
-      next: systemErrorCode(error) === 'ENOSPC' ? 'free some disk space, then run this again' : undefined,
-      cause: error,
-    })
-  }
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileAtomically(file, text, 0o644)
 }
 
 function filesBelow(dir: string): string[] {

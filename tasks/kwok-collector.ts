@@ -6,8 +6,8 @@
  *   less .lab/queries-testing/config/otelcol.yaml
  */
 
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { kubectl } from '../lib/lab/kubectl.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { collector, collectorWatch, ensureCollector } from '../lib/services/collector.ts'

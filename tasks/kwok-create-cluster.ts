@@ -10,16 +10,16 @@
 import { fixedSettingNames, settingText } from '../lib/cli/settings.ts'
 import { chosenImages } from '../lib/docker/images.ts'
 import {
-  components,
   controlPlaneOf,
   createCluster,
   deleteCluster,
-  isClusterMade,
   startCluster,
   waitUntilServed,
 } from '../lib/kwok/kwok-cluster.ts'
 import { requireLabPossible } from '../lib/kwok/preflight.ts'
 import { dropStaleLeases } from '../lib/kwok/stale-leases.ts'
+import { isClusterMade } from '../lib/lab/cluster-owner.ts'
+import { components } from '../lib/lab/components.ts'
 import { readRecord, writeRecord } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { labServices } from '../lib/services/service.ts'

@@ -6,7 +6,8 @@
  *   tsx tasks/kwok-down.ts --cluster-name small
  */
 import { existsSync } from 'node:fs'
-import { deleteCluster, requireOwnCluster } from '../lib/kwok/kwok-cluster.ts'
+import { deleteCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireOwnCluster } from '../lib/lab/cluster-owner.ts'
 import { restoreContext } from '../lib/lab/kubectl-context.ts'
 import { readRecord, removeLabDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'

@@ -6,8 +6,8 @@
  *   tsx tasks/kwok-jaeger.ts --jaeger-port 16786
  */
 
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { jaeger, jaegerUrl } from '../lib/services/jaeger.ts'
 import { hasService, labServices } from '../lib/services/service.ts'

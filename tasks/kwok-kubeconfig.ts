@@ -8,7 +8,7 @@
  *   kubectl --kubeconfig .lab/queries-testing/kubeconfig/collector.yaml auth can-i --list
  */
 
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import {
   containerKubeconfigPath,
   containerReaders,

@@ -5,8 +5,9 @@
  *   tsx tasks/kwok-metrics-server.ts
  *   kubectl --context kwok-queries-testing top pods -A
  */
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { metricsServer, registerMetricsServer, waitUntilRegistered } from '../lib/services/metrics-server.ts'
 import { labServices } from '../lib/services/service.ts'

@@ -5,9 +5,9 @@
  *   tsx tasks/kwok-ready.ts
  */
 
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
 import { labNodeNames } from '../lib/kwok/nodes.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { programPath } from '../lib/programs/programs.ts'

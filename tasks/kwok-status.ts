@@ -9,8 +9,8 @@
 import { relative } from 'node:path'
 import { makeCommand } from '../lib/cli/settings.ts'
 import { formatTable } from '../lib/cli/table.ts'
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
 import { countAll, partStatuses } from '../lib/kwok/lab-status.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 import { grafanaPassword } from '../lib/services/grafana-password.ts'
 

@@ -7,7 +7,7 @@
  *   tsx tasks/kwok-traces.ts --trace-rate 50
  */
 
-import { requireCluster } from '../lib/kwok/kwok-cluster.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'

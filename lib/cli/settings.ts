@@ -16,7 +16,8 @@ const definitions = {
   clusterName: {
     default: 'queries-testing',
     help: 'name of the KWOK cluster; its context is kwok-<name>',
-    parse: clusterName,
+    // A DNS label that leaves room for `kwok-` and `-kube-controller-manager` around it in names of 63 characters.
+    parse: matching(/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/, 'be 1 to 32 lower-case letters, digits and inner dashes'),
   },
   runtime: {
     default: 'auto',
@@ -42,43 +43,18 @@ const definitions = {
     help: 'CPU and memory usage of pods without annotations or usage objects: steady, diurnal, bursty, leak or idle',
     parse: oneOf(['steady', 'diurnal', 'bursty', 'leak', 'idle'] as const),
   },
-  prometheusPort: {
-    default: '9090',
-    help: 'port of Prometheus on 127.0.0.1',
-    parse: integer(1, 65_535),
-    fixed: true,
-  },
-  otlpGrpcPort: {
-    default: '4317',
-    help: 'OTLP over gRPC: of the collector, in the Docker runtime of LGTM',
-    parse: integer(1, 65_535),
-    fixed: true,
-  },
-  otlpHttpPort: {
-    default: '4318',
-    help: 'OTLP over HTTP: of the collector, in the Docker runtime of LGTM',
-    parse: integer(1, 65_535),
-    fixed: true,
-  },
-  statsProxyPort: { default: '10250', help: 'port of the stats proxy', parse: integer(1, 65_535), fixed: true },
-  jaegerPort: {
-    default: '16686',
-    help: "port of Jaeger's UI and API on 127.0.0.1",
-    parse: integer(1, 65_535),
-    fixed: true,
-  },
+  prometheusPort: port('9090', 'port of Prometheus on 127.0.0.1'),
+  otlpGrpcPort: port('4317', 'OTLP over gRPC: of the collector, in the Docker runtime of LGTM'),
+  otlpHttpPort: port('4318', 'OTLP over HTTP: of the collector, in the Docker runtime of LGTM'),
+  statsProxyPort: port('10250', 'port of the stats proxy'),
+  jaegerPort: port('16686', "port of Jaeger's UI and API on 127.0.0.1"),
   jaeger: {
     default: 'auto',
     help: 'when Jaeger runs: auto, in the binary runtime; true, also in the Docker runtime, in addition to Tempo',
     parse: oneOf(['auto', 'true'] as const),
     fixed: true,
   },
-  jaegerOtlpPort: {
-    default: '14317',
-    help: 'OTLP over gRPC of Jaeger, for the collector',
-    parse: integer(1, 65_535),
-    fixed: true,
-  },
+  jaegerOtlpPort: port('14317', 'OTLP over gRPC of Jaeger, for the collector'),
   traceRate: {
     default: '5',
     help: 'requests a second that the trace simulator simulates, over all entry workloads; 0 disables it',
@@ -96,7 +72,7 @@ const definitions = {
     parse: decimal(0.0001, 100),
     fixed: true,
   },
-  metricsServerPort: { default: '4443', help: 'port of metrics-server', parse: integer(1, 65_535), fixed: true },
+  metricsServerPort: port('4443', 'port of metrics-server'),
   boutiqueReplicas: {
     default: '1',
     help: 'number of pods of each of the twelve services of Online Boutique',
@@ -112,7 +88,7 @@ const definitions = {
     help: "what shows the dashboards: grafana, a Grafana binary; page, the lab's page; none, nothing; auto, Grafana if its binary is installed, else the page. The Docker runtime always uses LGTM's Grafana",
     parse: grafanaChoice,
   },
-  grafanaPort: { default: '3000', help: "port of Grafana or the lab's page on 127.0.0.1", parse: integer(1, 65_535) },
+  grafanaPort: { ...port('3000', "port of Grafana or the lab's page on 127.0.0.1"), fixed: false },
   prometheusUrl: {
     default: 'auto',
     help: 'the Prometheus that verify queries; auto is that of the lab',
@@ -126,12 +102,16 @@ const definitions = {
   kubeContext: {
     default: 'auto',
     help: 'the kubeconfig context for the k3d steps, verify, report and view; auto is k3d-<CLUSTER_NAME> for the k3d steps, and the KWOK lab for the others',
-    parse: context,
+    // The name of a context can contain nearly any character: `arn:aws:eks:eu-west-1:1:cluster/x`.
+    parse: matching(/^[^\s-]\S{0,252}$/, 'be auto, or the name of a context'),
   },
   otelChart: {
     default: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
     help: "source of the Helm chart opentelemetry-collector: a repository's URL, a chart's oci:// URL, or a local folder or .tgz",
-    parse: chart,
+    parse: matching(
+      /^(?:https:\/\/|oci:\/\/|(?![a-z]+:\/\/))/,
+      'begin with https:// or oci://, or be the path of a chart',
+    ),
   },
   kubeletInsecureTls: {
     default: 'false',
@@ -188,8 +168,13 @@ export function resolveSettings(given: {
     // "auto" agrees with any choice at creation.
     const isOpen = chosen?.text === 'auto' && setting(name).fixed === true
     const text = (isOpen ? was : undefined) ?? chosen?.text ?? was ?? setting(name).default
-    values[name] = parseSetting(name, text, chosen?.by ?? `${variableOf(name)}`)
-    if (setting(name).fixed === true && chosen !== undefined && was !== undefined && !sameChoice(name, text, was)) {
+    values[name] = parseSetting(name, text, chosen?.by ?? variableOf(name))
+    if (
+      setting(name).fixed === true &&
+      chosen !== undefined &&
+      was !== undefined &&
+      setting(name).parse(text) !== setting(name).parse(was)
+    ) {
       throw new UsageError(`${chosen.by}=${text} differs from what the lab was created with`, {
         why: `${variableOf(name)} is ${was} until it is taken down`,
         next: `${makeCommand(given.down ?? 'kwok-down', String(values['clusterName']))}, then run this again; or leave the setting out to keep what the lab has`,
@@ -296,40 +281,38 @@ function parseSetting(name: SettingName, text: string, by: string): unknown {
   }
 }
 
-function sameChoice(name: SettingName, text: string, was: string): boolean {
-  return setting(name).parse(text) === setting(name).parse(was)
+/** A port that is fixed when a lab is created. */
+function port(number: string, help: string) {
+  return { default: number, help, parse: integer(1, 65_535), fixed: true }
 }
 
 function integer(least: number, most: number): (text: string) => number {
-  return text => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-    if (!(value >= least && value <= most)) throw new Error(`it must be a whole number from ${least} to ${most}`)
-    return value
-  }
+  return inRange(/^\d{1,9}$/, `it must be a whole number from ${least} to ${most}`, least, most)
 }
 
 function decimal(least: number, most: number): (text: string) => number {
+  return inRange(/^\d{1,9}(\.\d{1,4})?$/, `it must be a number from ${least} to ${most}`, least, most)
+}
+
+function inRange(form: RegExp, rule: string, least: number, most: number): (text: string) => number {
   return text => {
-    const value = /^\d{1,9}(\.\d{1,4})?$/.test(text) ? Number(text) : Number.NaN
-    if (!(value >= least && value <= most)) throw new Error(`it must be a number from ${least} to ${most}`)
+    const value = form.test(text) ? Number(text) : Number.NaN
+    if (!(value >= least && value <= most)) throw new Error(rule)
     return value
   }
 }
 
 function truth(text: string): boolean {
-  if (text !== 'true' && text !== 'false') throw new Error('it must be one of true, false')
-  return text === 'true'
+  return oneOf(['true', 'false'])(text) === 'true'
 }
 
 function duration(leastMs: number, mostMs: number): (text: string) => number {
   const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
   return text => {
-    const [, count, unit] = /^(\d{1,6})(ms|s|m)$/.exec(text) ?? []
-    const valueMs = Number(count) * (unitMs[unit ?? ''] ?? Number.NaN)
-    if (!(valueMs >= leastMs && valueMs <= mostMs)) {
-      throw new Error(`it must be a duration like 10s, from ${leastMs} ms to ${mostMs} ms`)
-    }
-    return valueMs
+    const [, count, unit = ''] = /^(\d{1,6})(ms|s|m)$/.exec(text) ?? []
+    const valueMs = Number(count) * (unitMs[unit] ?? Number.NaN)
+    if (valueMs >= leastMs && valueMs <= mostMs) return valueMs
+    throw new Error(`it must be a duration like 10s, from ${leastMs} ms to ${mostMs} ms`)
   }
 }
 
@@ -356,19 +339,12 @@ function httpUrl(text: string): string {
   return text.replace(/\/+$/, '')
 }
 
-/** `auto`, or the name of a context, which can contain nearly any character: `arn:aws:eks:eu-west-1:1:cluster/x`. */
-function context(text: string): string {
-  if (!/^[^\s-]\S{0,252}$/.test(text)) throw new Error('it must be auto, or the name of a context')
-  return text
-}
-
-/** A URL with https:// or oci://, or a path. */
-function chart(text: string): string {
-  const [, scheme] = /^([a-z]+):\/\//.exec(text) ?? []
-  if (scheme !== undefined && scheme !== 'https' && scheme !== 'oci') {
-    throw new Error('it must begin with https:// or oci://, or be the path of a chart')
+/** A parser that accepts the texts of a form. */
+function matching(form: RegExp, rule: string): (text: string) => string {
+  return text => {
+    if (!form.test(text)) throw new Error(`it must ${rule}`)
+    return text
   }
-  return text
 }
 
 function yes(text: string): boolean {
@@ -379,12 +355,4 @@ function yes(text: string): boolean {
 function folder(text: string): string {
   if (text === '') throw new Error('it must be none, or the path of a folder')
   return text === 'none' ? text : resolve(text)
-}
-
-/** A DNS label that leaves room for `kwok-` and `-kube-controller-manager` around it in names of 63 characters. */
-function clusterName(text: string): string {
-  if (!/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(text)) {
-    throw new Error('it must be 1 to 32 lower-case letters, digits and inner dashes')
-  }
-  return text
 }

@@ -4,7 +4,7 @@ import { makeCommand } from '../cli/settings.ts'
 import { fields, text } from '../kube/json.ts'
 import { kubectlCommand } from '../lab/kubectl.ts'
 import { type Lab, readRecord, writeRecord } from '../lab/lab.ts'
-import { managedBy } from '../lab/manifest.ts'
+import { isManaged } from '../lab/manifest.ts'
 import { programPath } from '../programs/programs.ts'
 import { $ } from '../system/run.ts'
 
@@ -83,8 +83,7 @@ async function clusterUid(lab: Lab): Promise<string> {
 export async function hasOwnNamespace(lab: Lab): Promise<boolean> {
   const { stdout } = await $`${await kubectlCommand(lab)} get namespace ${labNamespace} -o json --ignore-not-found`
   if (stdout.trim() === '') return false
-  const [label = '', value] = managedBy.split('=')
-  if (fields(fields(fields(JSON.parse(stdout))['metadata'])['labels'])[label] === value) return true
+  if (isManaged(JSON.parse(stdout))) return true
   throw new LabError(`The lab did not create namespace ${labNamespace} of context "${lab.context}"`, {
     next: 'use another cluster, or delete that namespace if it is not in use',
   })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { goDuration } from '../cli/settings.ts'
-import { fields, text } from '../kube/json.ts'
+import { fields, items, merged, text } from '../kube/json.ts'
 import { kubectlCommand } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
@@ -28,35 +28,25 @@ export interface ValuesInput {
 
 /** The values of a chart: `base` with image, cluster name, interval and the kubelet receiver's options. */
 export function collectorValues(base: unknown, given: ValuesInput): string {
-  const values = fields(base)
-  const config = fields(values['alternateConfig'])
-  const service = fields(config['service'])
-  const telemetry = fields(service['telemetry'])
-  const metrics = fields(telemetry['metrics'])
-  const cluster = { attributes: [{ key: 'k8s.cluster.name', action: 'upsert', value: given.clusterName }] }
+  const config = fields(fields(base)['alternateConfig'])
   const receivers = Object.entries(fields(config['receivers'])).map(([name, receiver]) => {
     const own = fields(receiver)
     const every = 'collection_interval' in own ? { ...own, collection_interval: goDuration(given.intervalMs) } : own
     return [name, name === 'kubelet_stats' ? kubeletReceiver(every, given) : every]
   })
-  const { exporter } = fields(fields((metrics['readers'] as unknown[] | undefined)?.[0])['periodic'])
-  return stringify({
-    ...values,
-    image: imageValues(given.image),
+  const { metrics } = fields(fields(config['service'])['telemetry'])
+  const readers = items(fields(metrics)['readers']).map(reader =>
+    merged(reader, { periodic: { interval: given.intervalMs } }),
+  )
+  const attributes = [{ key: 'k8s.cluster.name', action: 'upsert', value: given.clusterName }]
+  const filled = merged(base, {
     alternateConfig: {
-      ...config,
-      receivers: Object.fromEntries(receivers),
-      processors: { ...fields(config['processors']), 'resource/cluster': cluster },
-      service: {
-        ...service,
-        telemetry: {
-          ...telemetry,
-          resource: { ...fields(telemetry['resource']), 'k8s.cluster.name': given.clusterName },
-          metrics: { ...metrics, readers: [{ periodic: { interval: given.intervalMs, exporter } }] },
-        },
-      },
+      processors: { 'resource/cluster': { attributes } },
+      service: { telemetry: { resource: { 'k8s.cluster.name': given.clusterName }, metrics: { readers } } },
     },
   })
+  Object.assign(fields(filled['alternateConfig']), { receivers: Object.fromEntries(receivers) })
+  return stringify({ ...filled, image: imageValues(given.image) })
 }
 
 /** Installs or upgrades both collectors; returns the changed releases. */

@@ -28,21 +28,19 @@ export function installArgs(
   release: string,
   given: { context: string; chart: string; valuesPath: string; mark: string },
 ): string[] {
-  const cluster = ['--kube-context', given.context, '--namespace', labNamespace]
   return [
-    ...['upgrade', release, ...chartArgs(given.chart), '--install', ...cluster],
+    ...['upgrade', release, ...chartArgs(given.chart), '--install', ...clusterArgs(given.context)],
     ...['--values', given.valuesPath, '--description', given.mark, '--history-max', '2', '--timeout', '2m'],
   ]
 }
 
 /** The arguments of helm that uninstall a release and wait until its objects are gone. */
 export function uninstallArgs(release: string, context: string): string[] {
-  return ['uninstall', release, '--kube-context', context, '--namespace', labNamespace, '--wait', '--timeout', '2m']
+  return ['uninstall', release, ...clusterArgs(context), '--wait', '--timeout', '2m']
 }
 
-/** The arguments of helm that print the status of a release. */
-export function statusArgs(release: string, context: string): string[] {
-  return ['status', release, '--kube-context', context, '--namespace', labNamespace, '--output', 'json']
+function clusterArgs(context: string): string[] {
+  return ['--kube-context', context, '--namespace', labNamespace]
 }
 
 /** Throws a UsageError for a local path that is not a chart. */
@@ -88,7 +86,7 @@ export async function ensureRelease(lab: Lab, release: string, values: string): 
 
 /** The status (`deployed`, `failed`, `pending-install`, …) and description of a release; empty when it does not exist. */
 export async function releaseStatus(lab: Lab, release: string): Promise<v.InferOutput<typeof releaseSchema>['info']> {
-  const { exitCode, stdout, stderr } = await helm(statusArgs(release, lab.context))
+  const { exitCode, stdout, stderr } = await helm(['status', release, ...clusterArgs(lab.context), '--output', 'json'])
   if (exitCode !== 0) {
     if (/release: not found/.test(stderr)) return {}
     throw new LabError(`Helm could not read the status of ${release}`, { why: stderr.trim() })

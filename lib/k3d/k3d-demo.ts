@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { fields, items } from '../kube/json.ts'
+import { fields, items, merged } from '../kube/json.ts'
 import { projectDir } from '../lab/lab.ts'
 
 export const demoNamespace = 'demo'
@@ -11,10 +11,8 @@ export function demoObjects(documents: readonly unknown[], image: string): Recor
   return documents.map(document => {
     const object = fields(document)
     if (object['kind'] !== 'Deployment') return object
-    const spec = fields(object['spec'])
-    const template = fields(spec['template'])
-    const pod = fields(template['spec'])
+    const pod = fields(fields(fields(object['spec'])['template'])['spec'])
     const containers = items(pod['containers']).map(container => ({ ...fields(container), image }))
-    return { ...object, spec: { ...spec, template: { ...template, spec: { ...pod, containers } } } }
+    return merged(object, { spec: { template: { spec: { containers } } } })
   })
 }

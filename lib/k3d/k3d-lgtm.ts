@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { goDuration } from '../cli/settings.ts'
-import { fields, items, text } from '../kube/json.ts'
+import { fields, items, merged, text } from '../kube/json.ts'
 import { applyText, getRows, kubectl } from '../lab/kubectl.ts'
 import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
@@ -142,26 +142,19 @@ function deployment(
   object: Record<string, unknown>,
   given: { image: string; volumes: Readonly<Record<string, object>>; mark: string; intervalMs: number },
 ): Record<string, unknown> {
-  const spec = fields(object['spec'])
-  const template = fields(spec['template'])
-  const pod = fields(template['spec'])
+  const pod = fields(fields(fields(object['spec'])['template'])['spec'])
   const lookback = `--query.lookback-delta=${goDuration(lookbackMs(given.intervalMs))}`
   const containers = items(pod['containers']).map(item => {
     const env = items(fields(item)['env']).map(fields)
     const filled = env.map(each => (each['name'] === 'PROMETHEUS_EXTRA_ARGS' ? { ...each, value: lookback } : each))
     return { ...fields(item), image: given.image, env: filled }
   })
-  const filledPod = {
-    ...pod,
-    containers,
-    volumes: items(pod['volumes']).map(item => {
-      const name = text(fields(item)['name']) ?? ''
-      return name in given.volumes ? { name, ...given.volumes[name] } : item
-    }),
-  }
+  const volumes = items(pod['volumes']).map(item => {
+    const name = text(fields(item)['name']) ?? ''
+    return name in given.volumes ? { name, ...given.volumes[name] } : item
+  })
   const annotations = { 'kube-otel-lab/config': given.mark }
-  const metadataWithMark = { ...fields(template['metadata']), annotations }
-  return { ...object, spec: { ...spec, template: { ...template, metadata: metadataWithMark, spec: filledPod } } }
+  return merged(object, { spec: { template: { metadata: { annotations }, spec: { containers, volumes } } } })
 }
 
 function configMap(

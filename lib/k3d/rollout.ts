@@ -1,7 +1,7 @@
 import { LabError } from '../cli/errors.ts'
 import { formatElapsed } from '../cli/progress.ts'
 import { fields, items, text } from '../kube/json.ts'
-import { kubectl } from '../lab/kubectl.ts'
+import { getObjects, getRows } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { waitUntil } from '../system/wait.ts'
 import { labNamespace } from './agreement.ts'
@@ -61,11 +61,8 @@ export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[
 
 /** Reads the rollout of an instance, by its label, from the API. */
 export async function readRollout(lab: Lab, instance: string): Promise<Rollout> {
-  const list = async (kinds: string) => {
-    const chosen = ['-n', labNamespace, '-l', `app.kubernetes.io/instance=${instance}`]
-    const { stdout } = await kubectl(lab, ['get', kinds, ...chosen, '-o', 'json'])
-    return items(fields(JSON.parse(stdout))['items'])
-  }
+  const list = (kinds: string) =>
+    getObjects(lab, [kinds, '-n', labNamespace, '-l', `app.kubernetes.io/instance=${instance}`])
   const [workloads, pods] = await Promise.all([list('deployments,daemonsets'), list('pods')])
   return rolloutOf(workloads, pods)
 }
@@ -112,12 +109,7 @@ export async function waitForRollout(
 
 /** The last events of a pod, the newest last. */
 async function lastEvents(lab: Lab, pod: string): Promise<string[]> {
-  const path = '{range .items[*]}{.type} {.reason}: {.message}{"\\n"}{end}'
-  const chosen = ['--field-selector', `involvedObject.name=${pod}`, '--sort-by', '.lastTimestamp']
-  const args = ['get', 'events', '-n', labNamespace, ...chosen, '-o', `jsonpath=${path}`]
-  const { stdout } = await kubectl(lab, args, { nothrow: true, timeoutMs: 10_000 })
-  return stdout
-    .split('\n')
-    .filter(line => line !== '')
-    .slice(-4)
+  const chosen = ['-n', labNamespace, '--field-selector', `involvedObject.name=${pod}`, '--sort-by', '.lastTimestamp']
+  const rows = await getRows(lab, ['events', ...chosen], ['.type', '.reason', '.message']).catch(() => [])
+  return rows.slice(-4).map(([type, reason, message]) => `${type} ${reason}: ${message}`)
 }

@@ -13,7 +13,7 @@ export interface BulkCall {
 
 export interface BulkOptions {
   /** Called after each finished request, with the number of finished ones. */
-  onDone?: (done: number) => void
+  onDone?: ((done: number) => void) | undefined
   /** The number of concurrent requests. */
   concurrency?: number
   /** The number of attempts for one request. */

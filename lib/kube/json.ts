@@ -18,3 +18,14 @@ export function timeMs(value: unknown): number | undefined {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
   return Number.isNaN(ms) ? undefined : ms
 }
+
+/** A copy of an object with changes: objects are merged, `undefined` removes a field, any other value replaces the old one. */
+export function merged(base: unknown, changes: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const result = { ...fields(base) }
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) delete result[name]
+    else if (typeof value !== 'object' || value === null || Array.isArray(value)) result[name] = value
+    else result[name] = merged(result[name], value as Record<string, unknown>)
+  }
+  return result
+}

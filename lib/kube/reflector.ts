@@ -31,20 +31,7 @@ export interface ReflectorOptions<T> {
   optional?: boolean
 }
 
-export interface Reflector {
-  /** True after the first complete list. */
-  readonly synced: boolean
-  /** Resolves with `synced`; never when stopped before. */
-  readonly firstSync: Promise<void>
-  /** A watch is open, or the server does not know the optional collection. */
-  readonly connected: boolean
-  /** The Unix time of the last data from the API server; undefined before. */
-  readonly lastContactMs: number | undefined
-  /** The last failure in one line; undefined after a success. */
-  readonly trouble: string | undefined
-  /** Resolves when the signal has stopped it. Never rejects. */
-  readonly stopped: Promise<void>
-}
+export type Reflector = ReturnType<typeof startReflector>
 
 // Added to the watch's duration, so that the server ends a watch first.
 const SILENCE_GRACE_MS = 5_000
@@ -56,7 +43,7 @@ const UNKNOWN_AGAIN_MS = 30_000
  * resource version. When that version has expired (410), or after three failures (such as a restored etcd), it lists the collection again and
  * reports missing objects as deleted, at the latest when an object of the same name appears. It retries until the signal.
  */
-export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
+export function startReflector<T>(options: ReflectorOptions<T>) {
   const { client, path, query = {}, signal, log = () => {}, pageSize = 500, watchTimeoutS = 60 } = options
   const { metadataOnly = false } = options
   const { first, most } = options.backoffMs ?? { first: 500, most: 10_000 }
@@ -78,19 +65,25 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector {
   const stopped = run()
 
   return {
+    /** True after the first complete list. */
     get synced() {
       return synced
     },
+    /** A watch is open, or the server does not know the optional collection. */
     get connected() {
       return connected
     },
+    /** The Unix time of the last data from the API server; undefined before. */
     get lastContactMs() {
       return lastContactMs
     },
+    /** The last failure in one line; undefined after a success. */
     get trouble() {
       return trouble?.message
     },
+    /** Resolves with `synced`; never when stopped before. */
     firstSync,
+    /** Resolves when the signal has stopped it. Never rejects. */
     stopped,
   }
 

@@ -1,6 +1,4 @@
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
-import { systemErrorCode } from '../cli/errors.ts'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { cadvisorText } from './endpoints/cadvisor-metrics.ts'
 import { EXPOSITION_TYPE } from './endpoints/exposition.ts'
 import { type MeasuredNode, measureNode } from './endpoints/node-measurement.ts'
@@ -78,20 +76,6 @@ export function createStatsServer(options: StatsServerOptions): Server {
     })
     response.end(answer.body)
   })
-  // Node.js refuses invalid requests without a log line.
-  const refuse = (socket: Duplex, status: number, body: string): void => {
-    count({ route: 'other', status, body }, 'a request')
-    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: ${TEXT}\r\n`
-    socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`, () => socket.destroy())
-  }
-  server.on('clientError', (error, socket) => {
-    const code = systemErrorCode(error)
-    if (!socket.writable || code === 'ECONNRESET') socket.destroy()
-    else if (code === 'HPE_HEADER_OVERFLOW') refuse(socket, 431, 'the request line and headers are too long\n')
-    else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, 408, 'the request did not come in time\n')
-    else refuse(socket, 400, 'this is not HTTP\n')
-  })
-  server.on('connect', (_, socket) => refuse(socket, 405, 'CONNECT is not allowed, only GET\n'))
   server.keepAliveTimeout = KEEP_ALIVE_MS
   return server
 }
@@ -113,8 +97,6 @@ export async function answerTo(method: string, url: string, options: StatsServer
       return readiness(options)
     case '/metrics':
       return { route: path, status: 200, ...(await options.metrics.expose()) }
-    case '/stats/summary':
-      return onlyNodesSummary(options)
     default:
       // metrics-server takes this path from the node's annotation.
       if (KWOK_PATH.test(path)) return nodeAnswer(path.slice('/metrics'.length), options)
@@ -129,15 +111,6 @@ function readiness({ unreadyReason }: StatsServerOptions): Answer {
     status: reason === undefined ? 200 : 503,
     body: reason === undefined ? 'ok' : `${reason}\n`,
   }
-}
-
-function onlyNodesSummary(options: StatsServerOptions): Answer {
-  const route = '/stats/summary'
-  if (!options.isSynced()) return notListed(route)
-  const [name, another] = options.store.nodeNames()
-  if (name !== undefined && another === undefined) return documentOf(name, 'stats/summary', options)
-  const why = name === undefined ? 'there is no node' : 'there is more than one node'
-  return { route, status: 400, body: `${why}: ask for /nodes/<node>/stats/summary\n` }
 }
 
 function nodeAnswer(path: string, options: StatsServerOptions): Answer {
@@ -194,6 +167,6 @@ function notListed(route: string): Answer {
 
 function notFound(path: string): Answer {
   const nodePaths = Object.keys(documents).map(document => `/nodes/<node>/${document}`)
-  const known = [...nodePaths, '/stats/summary', '/healthz', '/readyz', '/metrics'].join(', ')
+  const known = [...nodePaths, '/healthz', '/readyz', '/metrics'].join(', ')
   return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }
 }

@@ -1,4 +1,4 @@
-import { setImmediate as yieldToScrapes } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as yieldToScrapes } from 'node:timers/promises'
 import { hostResourceMetrics } from './endpoints/host-metrics.ts'
 import { type MeasuredNode, measureNode } from './endpoints/node-measurement.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
@@ -28,32 +28,22 @@ type Loads = Map<string, { atMs: number; means: [number, number, number] }>
  * lost: counters continue. Not by an SDK, which has one resource per meter provider: a thousand nodes would need a thousand
  * providers and requests.
  */
-export function startPushing(options: PushOptions): Promise<void> {
+export async function startPushing(options: PushOptions): Promise<void> {
   const { intervalMs, signal, log } = options
   const loads: Loads = new Map()
   let lastFailure: string | undefined
-  return new Promise(resolve => {
-    let timer: NodeJS.Timeout
-    const pushRound = async (): Promise<void> => {
-      const startedMs = Date.now()
-      const failure = await pushAll(options, loads)
-      if (signal.aborted) return
-      if (failure !== lastFailure) {
-        log(failure === undefined ? 'host metrics: accepted again' : `host metrics: ${failure}, trying again`)
-      }
-      lastFailure = failure
-      timer = setTimeout(pushRound, Math.max(0, intervalMs - (Date.now() - startedMs)))
+  let pauseMs = Math.min(1_000, intervalMs)
+  while (!signal.aborted) {
+    await sleep(pauseMs, undefined, { signal }).catch(() => {})
+    const startedMs = Date.now()
+    const failure = await pushAll(options, loads)
+    if (signal.aborted) return
+    if (failure !== lastFailure) {
+      log(failure === undefined ? 'host metrics: accepted again' : `host metrics: ${failure}, trying again`)
     }
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-        resolve()
-      },
-      { once: true },
-    )
-    timer = setTimeout(pushRound, Math.min(1_000, intervalMs))
-  })
+    lastFailure = failure
+    pauseMs = Math.max(0, intervalMs - (Date.now() - startedMs))
+  }
 }
 
 /** Pushes once; returns the last failure. */

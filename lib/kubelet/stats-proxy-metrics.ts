@@ -3,19 +3,10 @@ import type { Reflector } from '../kube/reflector.ts'
 import type { StatsStore } from './store/stats-store.ts'
 
 /** The proxy's own metrics, served at `/metrics`. */
-export interface StatsMetrics {
-  countRequest(route: string, status: number): void
-  countEvent(kind: string, type: string): void
-  countBadAnnotation(annotation: string): void
-  countUsageProblem(kind: string): void
-  countStateError(): void
-  countPush(result: 'accepted' | 'refused' | 'failed', nodes: number): void
-  /** The text and its content type. */
-  expose(): Promise<{ body: string; contentType: string }>
-}
+export type StatsMetrics = ReturnType<typeof createMetrics>
 
 /** Metrics in a registry of their own. Gauges are read at each scrape. */
-export function createMetrics(store: StatsStore, reflectors: () => Record<string, Reflector>): StatsMetrics {
+export function createMetrics(store: StatsStore, reflectors: () => Record<string, Reflector>) {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -54,12 +45,13 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
   })
 
   return {
-    countRequest: (route, status) => requests.inc({ route, code: String(status) }),
-    countEvent: (kind, type) => events.inc({ kind, type }),
-    countBadAnnotation: annotation => badAnnotations.inc({ annotation }),
-    countUsageProblem: kind => usageProblems.inc({ kind }),
+    countRequest: (route: string, status: number) => requests.inc({ route, code: String(status) }),
+    countEvent: (kind: string, type: string) => events.inc({ kind, type }),
+    countBadAnnotation: (annotation: string) => badAnnotations.inc({ annotation }),
+    countUsageProblem: (kind: string) => usageProblems.inc({ kind }),
     countStateError: () => stateErrors.inc(),
-    countPush: (result, nodes) => pushes.inc({ result }, nodes),
+    countPush: (result: 'accepted' | 'refused' | 'failed', nodes: number) => pushes.inc({ result }, nodes),
+    /** The text and its content type. */
     expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   }
 

@@ -14,9 +14,6 @@ import type { ControlPlane } from './control-plane.ts'
 import { kwokctl } from './kwokctl.ts'
 import { labKwokctlConfig } from './kwokctl-config.ts'
 
-export { clusterOwner, isClusterMade, requireCluster, requireOwnCluster } from '../lab/cluster-owner.ts'
-export { type Component, componentPorts, components } from '../lab/components.ts'
-
 /** How the control plane of a lab runs. */
 export function controlPlaneOf(lab: Lab): ControlPlane {
   // The one place that chooses; the two implementations stand side by side.

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { LabError, UsageError } from '../cli/errors.ts'
-import { fields, items, text } from '../kube/json.ts'
-import { applyManifests, getRows, kubectl } from '../lab/kubectl.ts'
+import { fields, items, merged, text } from '../kube/json.ts'
+import { componentPorts } from '../lab/components.ts'
+import { applyManifests, getObjects, getRows, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
 import { yamlText } from '../system/yaml-files.ts'
-import { componentPorts, controlPlaneOf } from './kwok-cluster.ts'
+import { controlPlaneOf } from './kwok-cluster.ts'
 import { INFO_METRIC, infoDigest, METRIC_NAME, type MetricManifest, trialManifest } from './metric-objects.ts'
 import { podNamespaces } from './pods.ts'
 import { workloadNamespaces } from './workloads.ts'
@@ -45,9 +46,10 @@ export function uncoveredNamespaces(usages: readonly unknown[], namespaces: read
 /** Gives every pod a resource usage in KWOK: kwok-config/kwok-usage-default.yaml for the namespaces without one. */
 export async function coverAllNamespaces(lab: Lab): Promise<void> {
   const base = readManifest(join(projectDir, 'kwok-config', 'kwok-usage-default.yaml'), 'ClusterResourceUsage')
-  const list = async (kind: string) =>
-    items(fields(JSON.parse((await kubectl(lab, ['get', kind, '-o', 'json'])).stdout))['items'])
-  const [usages, namespaces] = await Promise.all([list('clusterresourceusages.kwok.x-k8s.io'), list('namespaces')])
+  const [usages, namespaces] = await Promise.all([
+    getObjects(lab, ['clusterresourceusages.kwok.x-k8s.io']),
+    getObjects(lab, ['namespaces']),
+  ])
   const existing = namespaces.map(each => String(fields(fields(each)['metadata'])['name']))
   const own = base.metadata.name
   // Includes the namespaces that the lab may create later.
@@ -58,8 +60,7 @@ export async function coverAllNamespaces(lab: Lab): Promise<void> {
     return
   }
   const path = join(lab.configDir, 'kwok-usage-default.yaml')
-  const spec = { ...fields(base['spec']), selector: { matchNamespaces: uncovered } }
-  writeFileAtomically(path, yamlText([{ ...base, spec }]))
+  writeFileAtomically(path, yamlText([merged(base, { spec: { selector: { matchNamespaces: uncovered } } })]))
   await applyManifests(lab, path)
 }
 

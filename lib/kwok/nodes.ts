@@ -6,7 +6,7 @@ import { watchCollection } from '../kube/collection.ts'
 import { fields, items } from '../kube/json.ts'
 import { conditionPath, getRows } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
-import { type Manifest, managedBy, readManifest } from '../lab/manifest.ts'
+import { type Manifest, managedBy, managedLabel, mergedManifest, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
 import { changesTo, deletePodCalls } from './pods.ts'
 
@@ -22,31 +22,20 @@ export function nodeName(template: Manifest, index: number): string {
 /** The manifest of one node: name, hostname, one of three zones, and CPUs in capacity and allocatable. */
 export function nodeManifest(template: Manifest, index: number, cpus: number): Manifest {
   const name = nodeName(template, index)
-  const status = fields(template['status'])
-  const [managedByKey = '', managedByValue = ''] = managedBy.split('=')
-  return {
-    ...template,
+  const amounts = { cpu: String(cpus) }
+  return mergedManifest(template, {
     metadata: {
-      ...template.metadata,
       name,
-      annotations: {
-        ...template.metadata.annotations,
-        // The path at kwok-controller where metrics-server reads the node's usage.
-        'metrics.k8s.io/resource-metrics-path': `/metrics/nodes/${name}/metrics/resource`,
-      },
+      // The path at kwok-controller where metrics-server reads the node's usage.
+      annotations: { 'metrics.k8s.io/resource-metrics-path': `/metrics/nodes/${name}/metrics/resource` },
       labels: {
-        ...template.metadata.labels,
-        [managedByKey]: managedByValue,
+        ...managedLabel,
         'kubernetes.io/hostname': name,
-        'topology.kubernetes.io/zone': ZONES[index % ZONES.length] ?? '',
+        'topology.kubernetes.io/zone': ZONES[index % ZONES.length],
       },
     },
-    status: {
-      ...status,
-      allocatable: { ...fields(status['allocatable']), cpu: String(cpus) },
-      capacity: { ...fields(status['capacity']), cpu: String(cpus) },
-    },
-  }
+    status: { allocatable: amounts, capacity: amounts },
+  })
 }
 
 /** The names of the lab's nodes. */
@@ -116,7 +105,7 @@ export async function createNodes(
   onDone?: (done: number) => void,
 ): Promise<void> {
   const calls = manifests.map(body => ({ method: 'POST', path: '/api/v1/nodes', body }) as const)
-  await callAll(client, calls, onDone === undefined ? {} : { onDone })
+  await callAll(client, calls, { onDone })
 }
 
 /** Deletes nodes and the pods on them: without a kubelet, a pod on a deleted node never ends. */
@@ -126,7 +115,7 @@ export async function deleteNodes(
   onDone?: (done: number) => void,
 ): Promise<void> {
   const nodeCalls = nodes.map(name => ({ method: 'DELETE', path: `/api/v1/nodes/${name}` }) as const)
-  await callAll(client, nodeCalls, onDone === undefined ? {} : { onDone })
+  await callAll(client, nodeCalls, { onDone })
   for (const name of nodes) {
     const { status, body } = await client.request('GET', `/api/v1/pods?fieldSelector=spec.nodeName%3D${name}`)
     if (status !== 200) {

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { UsageError } from '../cli/errors.ts'
-import { fields, items, text } from '../kube/json.ts'
-import { kubectl } from '../lab/kubectl.ts'
+import { fields, merged, text } from '../kube/json.ts'
+import { getObjects, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
-import { managedBy } from '../lab/manifest.ts'
+import { isManaged, managedBy } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
 import { readYamlDocuments, yamlText } from '../system/yaml-files.ts'
 import { freeCapacity, placePods } from './pod-capacity.ts'
@@ -17,8 +17,7 @@ export const boutiqueFile = join(projectDir, 'kwok-config', 'online-boutique.yam
 export function boutiqueObjects(documents: readonly unknown[], replicas: number): Record<string, unknown>[] {
   return documents.map(document => {
     const object = fields(document)
-    if (object['kind'] !== 'Deployment') return object
-    return { ...object, spec: { ...fields(object['spec']), replicas } }
+    return object['kind'] === 'Deployment' ? merged(object, { spec: { replicas } }) : object
   })
 }
 
@@ -55,7 +54,7 @@ export async function deleteBoutique(lab: Lab): Promise<boolean> {
     what: `the end of namespace ${boutiqueNamespace}`,
     timeoutMs: 180_000,
     everyMs: 500,
-    check: async () => ((await namespaceLabels(lab)) === undefined ? { done: true } : { pending: 'it still exists' }),
+    check: async () => ((await readNamespace(lab)) === undefined ? { done: true } : { pending: 'it still exists' }),
     progress: 'Online Boutique',
     next: `kubectl --context ${lab.context} get namespace ${boutiqueNamespace} -o yaml`,
   })
@@ -63,19 +62,18 @@ export async function deleteBoutique(lab: Lab): Promise<boolean> {
 
 /** Whether the lab's namespace of the boutique exists. Throws a UsageError when the lab did not create it. */
 async function ownsNamespace(lab: Lab): Promise<boolean> {
-  const labels = await namespaceLabels(lab)
-  if (labels === undefined) return false
-  const [key = '', value = ''] = managedBy.split('=')
-  if (labels[key] === value) return true
+  const namespace = await readNamespace(lab)
+  if (namespace === undefined) return false
+  if (isManaged(namespace)) return true
   throw new UsageError(`The lab did not create namespace ${boutiqueNamespace}`, {
     why: `it has no label ${managedBy}`,
     next: 'move its objects and delete it, or add that label',
   })
 }
 
-async function namespaceLabels(lab: Lab): Promise<Record<string, unknown> | undefined> {
+async function readNamespace(lab: Lab): Promise<unknown> {
   const { stdout } = await kubectl(lab, ['get', 'namespace', boutiqueNamespace, '--ignore-not-found', '-o', 'json'])
-  return stdout.trim() === '' ? undefined : fields(fields(fields(JSON.parse(stdout))['metadata'])['labels'])
+  return stdout.trim() === '' ? undefined : JSON.parse(stdout)
 }
 
 async function requireCapacityForBoutique(
@@ -83,9 +81,7 @@ async function requireCapacityForBoutique(
   replicas: number,
   requests: readonly ResourceRequests[],
 ): Promise<void> {
-  const list = async (...args: string[]) =>
-    items(fields(JSON.parse((await kubectl(lab, ['get', ...args, '-o', 'json'])).stdout))['items'])
-  const [nodes, pods] = await Promise.all([list('nodes'), list('pods', '-A')])
+  const [nodes, pods] = await Promise.all([getObjects(lab, ['nodes']), getObjects(lab, ['pods', '-A'])])
   const others = pods.filter(pod => text(fields(fields(pod)['metadata'])['namespace']) !== boutiqueNamespace)
   const free = freeCapacity(nodes, others)
   const unplaced = placePods(free, requests)

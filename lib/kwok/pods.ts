@@ -8,7 +8,7 @@ import { fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
 import { conditionPath, getRows } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
-import { type Manifest, managedBy, readManifest } from '../lab/manifest.ts'
+import { type Manifest, managedBy, managedLabel, mergedManifest, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
 
 export const podTemplateFile = join(projectDir, 'kwok-config', 'kwok-pod-template.yaml')
@@ -31,13 +31,8 @@ export function podKey(template: Manifest, index: number): PodKey {
 /** The manifest of one pod. With `nodeName` the pod is bound to that node without the scheduler. */
 export function podManifest(template: Manifest, index: number, nodeName?: string): Manifest {
   const [namespace = '', name = ''] = podKey(template, index).split('/')
-  const [managedByKey = '', managedByValue = ''] = managedBy.split('=')
-  const labels = { ...template.metadata.labels, [managedByKey]: managedByValue }
-  return {
-    ...template,
-    metadata: { ...template.metadata, name, namespace, labels },
-    spec: { ...fields(template['spec']), ...(nodeName === undefined ? {} : { nodeName }) },
-  }
+  const metadata = { name, namespace, labels: managedLabel }
+  return mergedManifest(template, { metadata, ...(nodeName !== undefined && { spec: { nodeName } }) })
 }
 
 /** The resource requests of pods: the sum of their containers' requests, and the number of pods. */

@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs'
-import { statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { requireDashboardsDir } from '../grafana/dashboard-files.ts'
+import { requireOwnCluster } from '../lab/cluster-owner.ts'
 import { requireOwnContext, requireWritableKubeconfig } from '../lab/kubectl-context.ts'
 import type { Lab } from '../lab/lab.ts'
 import { hasService, inRuntime, labServices, type Service } from '../services/service.ts'
 import { services } from '../services/service-list.ts'
+import { freeBytes, nearestExisting } from '../system/disk.ts'
 import { type PortSetting, portSettings, requireFreePorts } from '../system/ports.ts'
-import { controlPlaneOf, requireOwnCluster } from './kwok-cluster.ts'
+import { controlPlaneOf } from './kwok-cluster.ts'
 import { nodeManifest, readNodeTemplate } from './nodes.ts'
 import { podCapacity, readPodTemplate, requireCapacity } from './pods.ts'
 import { workloadRequests } from './workloads.ts'
@@ -30,7 +29,7 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
   requireDashboardsDir(lab.settings)
   requireWritableKubeconfig(process.env)
   requireOwnContext(lab, process.env)
-  await requireFreeDisk([lab.dir, lab.clusterDir])
+  requireFreeDisk([lab.dir, lab.clusterDir])
   await requirePortsFor(lab)
 }
 
@@ -64,14 +63,12 @@ async function holderOf(lab: Lab, port: PortSetting): Promise<string | undefined
   return undefined
 }
 
-async function requireFreeDisk(dirs: readonly string[]): Promise<void> {
+function requireFreeDisk(dirs: readonly string[]): void {
   for (const dir of dirs) {
-    let nearest = dir
-    while (!existsSync(nearest)) nearest = dirname(nearest)
-    const { bavail, bsize } = await statfs(nearest)
-    if (bavail * bsize >= FREE_BYTES_NEEDED) continue
-    throw new LabError(`The disk of ${nearest} is full`, {
-      why: `${Math.floor((bavail * bsize) / 2 ** 20)} MiB are free, a lab needs ${FREE_BYTES_NEEDED / 2 ** 20}`,
+    const free = freeBytes(dir)
+    if (free >= FREE_BYTES_NEEDED) continue
+    throw new LabError(`The disk of ${nearestExisting(dir)} is full`, {
+      why: `${Math.floor(free / 2 ** 20)} MiB are free, a lab needs ${FREE_BYTES_NEEDED / 2 ** 20}`,
       next: 'free some space, or set KWOK_WORKDIR to a folder on another disk',
     })
   }

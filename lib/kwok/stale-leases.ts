@@ -1,4 +1,4 @@
-import { kubectl } from '../lab/kubectl.ts'
+import { getRows, kubectl } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { controlPlaneOf } from './kwok-cluster.ts'
 
@@ -13,17 +13,13 @@ export async function dropStaleLeases(lab: Lab): Promise<number> {
   const sinceMs = await controlPlaneOf(lab).startMs(lab, 'kwok-controller')
   if (sinceMs === undefined) return 0
   const namespace = ['--namespace', 'kube-node-lease']
-  const path = '{range .items[*]}{.metadata.name} {.spec.renewTime}{"\\n"}{end}'
-  const { stdout } = await kubectl(lab, ['get', 'leases', ...namespace, '--output', `jsonpath=${path}`])
-  const stale = staleLeases(stdout, sinceMs)
+  const rows = await getRows(lab, ['leases', ...namespace], ['.metadata.name', '.spec.renewTime'])
+  const stale = staleLeases(rows, sinceMs)
   if (stale.length > 0) await kubectl(lab, ['delete', 'leases', ...namespace, '--ignore-not-found', ...stale])
   return stale.length
 }
 
-/** The names of leases, of lines of a name and when it was renewed, that were last renewed before a time (epoch). */
-export function staleLeases(lines: string, sinceMs: number): string[] {
-  return lines.split('\n').flatMap(line => {
-    const [name = '', renewed = ''] = line.split(' ')
-    return name !== '' && Date.parse(renewed) < sinceMs ? [name] : []
-  })
+/** The names of leases that were last renewed before a time (epoch), from rows of name and time. */
+export function staleLeases(rows: readonly (readonly string[])[], sinceMs: number): string[] {
+  return rows.flatMap(([name = '', renewed = '']) => (Date.parse(renewed) < sinceMs ? [name] : []))
 }

@@ -5,6 +5,7 @@ import { LabError } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { programPath } from '../programs/programs.ts'
+import { nearestExisting } from '../system/disk.ts'
 import { run } from '../system/run.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
 import { type Lab, type LabRecord, readRecord, recordPath, writeFileAtomically, writeRecord } from './lab.ts'
@@ -26,8 +27,7 @@ export function requireWritableKubeconfig(env: NodeJS.ProcessEnv): void {
   const file = userKubeconfig(env)
   try {
     // kubectl creates missing folders, so the nearest folder that exists decides.
-    let nearest = file
-    while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest)
+    const nearest = nearestExisting(file)
     if (nearest !== file && !statSync(nearest).isDirectory()) throw new Error(`${nearest} is not a folder`)
     if (nearest === file && !statSync(nearest).isFile()) throw new Error('it is not a file')
     accessSync(nearest, constants.W_OK | constants.R_OK)

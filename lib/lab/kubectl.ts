@@ -1,13 +1,14 @@
 import { join } from 'node:path'
+import { fields, items } from '../kube/json.ts'
 import { programPath } from '../programs/programs.ts'
 import { $, type RunOptions, type RunResult } from '../system/run.ts'
 import type { Lab } from './lab.ts'
 
 /**
- * kubectl as the administrator of the lab's own cluster. Names kubeconfig and context at each call, so the user's current
- * context is neither read nor touched.
+ * kubectl as the administrator of the lab's own cluster. Each call names kubeconfig and context, so it neither reads nor changes the user's
+ * current context.
  *
- * Throws a LabError with kubectl's own words when it fails (unless `nothrow`).
+ * Throws a LabError with kubectl's message when it fails (unless `nothrow`).
  */
 export async function kubectl(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return await $(options)`${await kubectlCommand(lab)} ${args}`
@@ -32,30 +33,34 @@ export async function getRows(lab: Lab, args: readonly string[], columns: readon
     .map(line => line.split('\t'))
 }
 
+/** The objects of `kubectl get`, as parsed JSON. Throws a LabError with kubectl's message. */
+export async function getObjects(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<unknown[]> {
+  const { stdout } = await kubectl(lab, ['get', ...args, '-o', 'json'], options)
+  return items(fields(JSON.parse(stdout))['items'])
+}
+
 /** The JSONPath expression of the status of one condition. */
 export function conditionPath(type: string): string {
   return `.status.conditions[?(@.type=="${type}")].status`
 }
 
-/** The arguments that name a lab's cluster to kubectl: by the lab's own kubeconfig where there is one, and always by its context. */
+/**
+ * The arguments that name a lab's cluster to kubectl: the lab's own kubeconfig if it has one, and always the context. The cache of the API's
+ * kinds is in the lab's folder, and is deleted with it.
+ */
 export function clusterArgs(lab: Lab): string[] {
   const kubeconfig = lab.adminKubeconfig === '' ? [] : ['--kubeconfig', lab.adminKubeconfig]
-  return [...kubeconfig, '--context', lab.context, ...cacheArgs(lab)]
-}
-
-/** kubectl keeps what an API offers in a folder of the user's: the lab's copy goes with the lab. */
-function cacheArgs(lab: Lab): string[] {
-  return ['--cache-dir', join(lab.dir, 'kubectl-cache')]
+  return [...kubeconfig, '--context', lab.context, '--cache-dir', join(lab.dir, 'kubectl-cache')]
 }
 
 /** Applies a manifest file, or all files of a folder, server-side; gives one line per object. */
 export async function applyManifests(lab: Lab, path: string): Promise<string> {
-  return (await $`${await kubectlCommand(lab)} apply ${serverSide} -f ${path}`).stdout
+  return (await kubectl(lab, ['apply', ...serverSide, '-f', path])).stdout
 }
 
 /** Applies manifests from standard input, so that no file and no argument list has them; gives one line per object. */
 export async function applyText(lab: Lab, text: string): Promise<string> {
-  return (await $({ input: text })`${await kubectlCommand(lab)} apply ${serverSide} -f -`).stdout
+  return (await kubectl(lab, ['apply', ...serverSide, '-f', '-'], { input: text })).stdout
 }
 
 /**
@@ -63,5 +68,9 @@ export async function applyText(lab: Lab, text: string): Promise<string> {
  * which takes most of its time.
  */
 export const serverSide = [
-  ...['--server-side', '--force-conflicts', '--validate=ignore', '--field-manager', 'kube-otel-lab'],
+  '--server-side',
+  '--force-conflicts',
+  '--validate=ignore',
+  '--field-manager',
+  'kube-otel-lab',
 ]

@@ -174,12 +174,12 @@ export function rememberSetting(lab: Lab, name: SettingName): void {
   writeRecord(lab, { ...record, settings: { ...record.settings, [name]: text } })
 }
 
-/** Replaces a file in one step, mode 0600: a reader sees the old or the new file, and a full disk keeps the old one. */
-export function writeFileAtomically(path: string, text: string): void {
+/** Replaces a file in one step: a reader sees the old or the new file, and a full disk keeps the old one. By default only the user can read it. */
+export function writeFileAtomically(path: string, text: string, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.tmp`
   try {
     // Flushed before the rename: after a power cut the file would be empty otherwise.
-    writeFileSync(temporary, text, { mode: 0o600, flush: true })
+    writeFileSync(temporary, text, { mode, flush: true })
     renameSync(temporary, path)
   } catch (error) {
     rmSync(temporary, { force: true })

@@ -1,12 +1,16 @@
-import { readFileSync } from 'node:fs'
-import { relative } from 'node:path'
-import { type Document, LineCounter, parseDocument } from 'yaml'
 import { UsageError } from '../cli/errors.ts'
-import { fields } from '../kube/json.ts'
-import { projectDir } from './lab.ts'
+import { fields, merged, text } from '../kube/json.ts'
+import { readYamlDocuments } from '../system/yaml-files.ts'
 
-/** The label of nodes and pods that the lab creates. */
+/** The label of the objects that the lab creates, as a selector and as an object. */
 export const managedBy = 'app.kubernetes.io/managed-by=kube-otel-lab'
+export const managedLabel = { 'app.kubernetes.io/managed-by': 'kube-otel-lab' }
+
+/** Whether an object of the API has that label. */
+export function isManaged(object: unknown): boolean {
+  const labels = fields(fields(fields(object)['metadata'])['labels'])
+  return Object.entries(managedLabel).every(([name, value]) => labels[name] === value)
+}
 
 /** A manifest, with the fields that the lab reads. */
 export interface Manifest {
@@ -19,59 +23,25 @@ export interface Manifest {
 /**
  * Reads the manifest of one object from a YAML file.
  *
- * Throws a UsageError with file and line when it is not YAML or has another kind.
+ * Throws a UsageError with the file, and the line of a syntax error, when it cannot be read or has another kind or no name.
  */
 export function readManifest(file: string, kind: string): Manifest {
-  const shown = relative(projectDir, file)
-  const lines = new LineCounter()
-  const document = parseDocument(readText(file, shown), { lineCounter: lines, prettyErrors: false })
-  const error = document.errors[0]
-  if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0])
-    throw new UsageError(`Cannot read ${shown}:${line}:${col}`, { why: error.message, next: `fix ${shown}` })
-  }
-  const object = fields(plain(document, shown))
-  const found = typeof object['kind'] === 'string' ? object['kind'] : 'nothing with a kind'
-  if (found !== kind) {
-    const at = document.get('kind', true)
-    const line = lines.linePos(isRanged(at) ? at.range[0] : 0).line
-    throw new UsageError(`${shown}:${line} is not a ${kind}`, {
-      why: `it is ${found}`,
-      next: `put one ${kind} into ${shown}`,
+  const [document, ...others] = readYamlDocuments(file)
+  const object = fields(document)
+  if (object['kind'] !== kind || others.length > 0) {
+    const found = text(object['kind']) ?? 'nothing with a kind'
+    throw new UsageError(`${file} is not a ${kind}`, {
+      why: others.length > 0 ? `it has ${others.length + 1} documents` : `it is ${found}`,
+      next: `put one ${kind} into ${file}`,
     })
   }
-  const name = fields(object['metadata'])['name']
-  if (typeof name !== 'string' || name === '') {
-    throw new UsageError(`${shown} has no metadata.name`, { next: `give the ${kind} in ${shown} a name` })
+  if (text(fields(object['metadata'])['name']) === undefined) {
+    throw new UsageError(`${file} has no metadata.name`, { next: `give the ${kind} in ${file} a name` })
   }
   return object as unknown as Manifest
 }
 
-function readText(file: string, shown: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new UsageError(`Cannot read ${shown}`, {
-      why: String(error).replace(/^Error: /, ''),
-      next: `put it back`,
-      cause: error,
-    })
-  }
-}
-
-/** The document as a value. Finds undefined aliases, for which the parser gives no position. */
-function plain(document: Document.Parsed, shown: string): unknown {
-  try {
-    return document.toJS()
-  } catch (error) {
-    throw new UsageError(`Cannot read ${shown}`, {
-      why: error instanceof Error ? error.message : String(error),
-      next: `fix ${shown}`,
-      cause: error,
-    })
-  }
-}
-
-function isRanged(node: unknown): node is { range: [number, number, number] } {
-  return Array.isArray(fields(node)['range'])
+/** A copy of a manifest with changes, as in `merged`. */
+export function mergedManifest(manifest: Manifest, changes: Readonly<Record<string, unknown>>): Manifest {
+  return merged(manifest, changes) as unknown as Manifest
 }

@@ -1,5 +1,6 @@
 import { describeError, LabError } from '../cli/errors.ts'
 import {
+  type CommandLine,
   chosenText,
   fixedSettingNames,
   flagOf,
@@ -36,17 +37,12 @@ export interface TaskDeclaration {
 /** The longest that a task waits for another; one of 50,000 pods takes some minutes. */
 const LOCK_WAIT_MS = 600_000
 
-/** A task's lab and the parsed command line. */
-export interface TaskInput {
-  lab: Lab
-  flags: ReadonlySet<string>
-  options: Readonly<Record<string, readonly string[]>>
-  positional: readonly string[]
-}
+/** A task's lab and the rest of its command line. */
+export type TaskInput = { lab: Lab } & Omit<CommandLine, 'settings'>
 
 /**
- * Runs a task: reads its command line strictly, prints `--help`, and turns what is thrown into two lines on stderr and an
- * exit code (1 failed, 2 wrong usage). A body that returns a number gives the exit code itself.
+ * Runs a task: parses its command line strictly, prints `--help`, and turns an error into two lines on stderr and an exit code (1 failed, 2
+ * wrong usage). A number that the body returns is the exit code.
  */
 export async function runTask(
   declaration: TaskDeclaration,
@@ -73,8 +69,7 @@ export async function runTask(
     const release = isAlone ? await lockLab(lab) : undefined
     try {
       // The task that held the lock may have created the lab, which fixes settings.
-      const { flags, options, positional } = line
-      const code = await body({ lab: isAlone ? open() : lab, flags, options, positional })
+      const code = await body({ ...line, lab: isAlone ? open() : lab })
       if (typeof code === 'number') process.exitCode = code
     } finally {
       release?.()
@@ -108,7 +103,7 @@ function withoutFixed(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !fixed.has(name)))
 }
 
-/** Says on stderr what is being done; stdout is for results. */
+/** Writes a step to stderr; stdout is for results. */
 export function say(text: string): void {
   process.stderr.write(`${text}\n`)
 }

@@ -1,11 +1,12 @@
-import { copyFileSync, mkdirSync, statfsSync } from 'node:fs'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { formatBytes } from '../cli/progress.ts'
+import { freeBytes } from '../system/disk.ts'
 import type { RunOptions } from '../system/run.ts'
 import { cacheDir, onPath } from './find-program.ts'
-import { buildArgs, isRecentGo, moduleDir, oldestGo } from './go-pins.ts'
+import { buildArgs, isRecent, moduleDir, oldestGo } from './go-pins.ts'
 import { SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
@@ -38,7 +39,7 @@ export async function findGo(context: Context, source?: Source): Promise<GoToolc
   })
   const { GOVERSION: version, GOFLAGS: flags = '' } = parseGoEnv(stdout)
   if (version === undefined) throw new SourceUnavailableError(`${path} does not print its version: ${stderr.trim()}`)
-  if (!isRecentGo(version, oldest)) {
+  if (!isRecent(version, oldest)) {
     const by = source === undefined || oldest === oldestTools.go ? '' : ` by ${source.name} ${source.version}`
     throw new SourceUnavailableError(`${path} is ${version}, Go ${oldest} or newer is required${by}`)
   }
@@ -90,18 +91,6 @@ export function goEnv({ env, platform }: Context, { flags }: GoToolchain): NodeJ
   }
 }
 
-/** Free bytes on the disk of the cache, which may not exist yet. */
-export function freeCacheBytes(context: Context): number {
-  for (let dir = cacheDir(context.env); ; dir = dirname(dir)) {
-    try {
-      const { bavail, bsize } = statfsSync(dir)
-      return bavail * bsize
-    } catch (error) {
-      if (dir === dirname(dir)) throw error
-    }
-  }
-}
-
 /** The disk space for a number of builds; all builds of the catalog need buildDiskBytes. */
 export function neededBytes(builds: number, context: Context): number {
   const all = context.catalog.filter(source => source.go !== undefined).length
@@ -111,7 +100,7 @@ export function neededBytes(builds: number, context: Context): number {
 /** Throws a LabError when the disk is too small for the builds. */
 export function checkDisk(builds: number, context: Context): void {
   const needed = neededBytes(builds, context)
-  const free = freeCacheBytes(context)
+  const free = freeBytes(cacheDir(context.env))
   if (free >= needed) return
   throw new LabError('Cannot build the missing programs', {
     why: `the build needs ${formatBytes(needed)} of disk space, ${cacheDir(context.env)} has ${formatBytes(free)} free`,

@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { formatBytes } from '../cli/progress.ts'
 import { formatTable } from '../cli/table.ts'
-import { findGo, freeCacheBytes } from './build-program.ts'
+import { freeBytes } from '../system/disk.ts'
+import { findGo } from './build-program.ts'
 import { binaryVariable, cacheDir, unusedInCache } from './find-program.ts'
-import { isRecentGo, oldestGo } from './go-pins.ts'
+import { isRecent, oldestGo } from './go-pins.ts'
 import { SourceUnavailableError } from './http-download.ts'
 import type { ProgramName, Source } from './program-catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './program-options.ts'
@@ -46,7 +47,7 @@ export async function doctorReport(
     if (isOptional(plan)) return [name, version, 'optional', `${optional[name]}: ${detail}`]
     return [name, version, from === 'none' ? 'missing' : from, detail]
   })
-  const nodeIsOld = isOlder(nodeVersion, oldestTools.node)
+  const nodeIsOld = !isRecent(nodeVersion, oldestTools.node)
   rows.push([
     'Node.js',
     `>= ${oldestTools.node}`,
@@ -55,7 +56,7 @@ export async function doctorReport(
   ])
   rows.push(['Go', `>= ${demanding === undefined ? oldestTools.go : oldestGo(demanding, context)}`, ...go])
   const wantedDisk = formatBytes(context.buildDiskBytes)
-  const freeDisk = formatBytes(freeCacheBytes(context))
+  const freeDisk = formatBytes(freeBytes(dir))
   rows.push(['disk', wantedDisk, 'free', `${freeDisk} at ${dir}; building every program needs ${wantedDisk}`])
   const builds = new Set(
     plans.filter(plan => plan.from === 'build' && !isOptional(plan)).map(({ name }) => sourceOf(name)),
@@ -63,9 +64,8 @@ export async function doctorReport(
   if (builds.size > 0) rows.push(buildTime([...builds], cores))
   const unused = unusedInCache(context)
   if (unused.length > 0) {
-    const size = formatBytes(unused.reduce((sum, { bytes }) => sum + bytes, 0))
-    const names = unused.map(({ name }) => name).join(', ')
-    rows.push(['unused', '', size, `in ${dir}, delete them if no other checkout needs them: ${names}`])
+    const advice = `in ${dir}, delete them if no other checkout needs them: ${unused.join(', ')}`
+    rows.push(['unused', '', `${unused.length} programs`, advice])
   }
   const problems = plans
     .filter(plan => plan.from === 'none' && !isOptional(plan))
@@ -94,7 +94,7 @@ function buildTime(sources: readonly Source[], cores: number): string[] {
 
 /** The source with the newest required Go. */
 function mostDemanding(sources: readonly Source[], context: Context): Source | undefined {
-  const isMore = (one: Source, other: Source) => isRecentGo(`go${oldestGo(one, context)}`, oldestGo(other, context))
+  const isMore = (one: Source, other: Source) => isRecent(oldestGo(one, context), oldestGo(other, context))
   return sources.find(source => sources.every(other => isMore(source, other)))
 }
 
@@ -106,11 +106,4 @@ async function describeGo(source: Source | undefined, context: Context): Promise
     if (!(error instanceof SourceUnavailableError)) throw error
     return ['missing', `${error.message}; only builds need Go`]
   }
-}
-
-function isOlder(version: string, oldest: string): boolean {
-  const wanted = oldest.split('.').map(Number)
-  const parts = version.split('.').map(part => Number.parseInt(part, 10))
-  const different = wanted.findIndex((part, index) => part !== (parts[index] ?? 0))
-  return different !== -1 && (parts[different] ?? 0) < (wanted[different] ?? 0)
 }

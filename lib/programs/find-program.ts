@@ -77,33 +77,43 @@ export function findQuickly(source: Source, program: Program, context: Context):
 }
 
 /** The builds of a program in the cache from other pins, one line each. */
-export function describeUnused(source: Source, program: Program, context: Context): string[] {
+function describeUnused(source: Source, program: Program, context: Context): string[] {
   const prefix = `${program.name}-${source.version}-`
   return filesIn(cacheDir(context.env))
     .filter(file => file.startsWith(prefix) && /^[0-9a-f]{12}$/.test(file.slice(prefix.length)))
     .map(file => `cache: ${file} was built from other pins`)
 }
 
-/** Programs in the cache that this checkout does not use: other versions, other pins. Another checkout may need them. */
-export function unusedInCache(context: Context): { name: string; bytes: number }[] {
+/** The names of programs in the cache that this checkout does not use: other versions, other pins. Another checkout may need them. */
+export function unusedInCache(context: Context): string[] {
+  const programs = context.catalog.flatMap(source => source.programs.map(program => ({ source, program })))
+  const inUse = new Set(programs.flatMap(({ source, program }) => cachePaths(source, program, context)))
   const dir = cacheDir(context.env)
-  const names = context.catalog.flatMap(({ programs }) => programs.map(({ name }) => `${name}-`))
-  const inUse = context.catalog.flatMap(source =>
-    source.programs.flatMap(program => cachePaths(source, program, context)),
+  return filesIn(dir).filter(
+    file => programs.some(({ program }) => file.startsWith(`${program.name}-`)) && !inUse.has(join(dir, file)),
   )
-  const inodes = new Set(inUse.map(path => statSync(path, { throwIfNoEntry: false })?.ino))
-  return filesIn(dir).flatMap(name => {
-    const stat = statSync(join(dir, name), { throwIfNoEntry: false })
-    // Two names can be hard links to one file.
-    if (stat === undefined || inodes.has(stat.ino) || !names.some(each => name.startsWith(each))) return []
-    inodes.add(stat.ino)
-    return [{ name, bytes: stat.isDirectory() ? bytesBelow(join(dir, name)) : stat.size }]
-  })
+}
+
+/**
+ * An installed program, from its variable, the cache or PATH; else why the cache and PATH do not have it. It starts a process only for a
+ * program on PATH, and for a collector from a variable.
+ *
+ * Throws a UsageError for an invalid variable.
+ */
+export async function findInstalled(
+  { source, program }: { source: Source; program: Program },
+  context: Context,
+): Promise<FoundProgram | string[]> {
+  const quick = findQuickly(source, program, context)
+  if (quick !== undefined) return await requireComponents(quick, source, context)
+  const onPath = await findOnPath(source, program, context)
+  if (typeof onPath === 'object') return onPath
+  return [...describeUnused(source, program, context), ...(onPath === 'not on PATH' ? [] : [`PATH: ${onPath}`])]
 }
 
 /** Throws a UsageError when a program from a variable lacks components that the lab needs. Any version is accepted. */
-export function requireComponents(found: FoundProgram, source: Source, context: Context): FoundProgram {
-  const missing = found.from === 'variable' ? missingComponents(found.path, source, context) : []
+async function requireComponents(found: FoundProgram, source: Source, context: Context): Promise<FoundProgram> {
+  const missing = found.from === 'variable' ? await missingComponents(found.path, source, context) : []
   if (missing === undefined || missing.length === 0) return found
   const variable = binaryVariable(found.name)
   throw new UsageError(`Cannot run ${found.name}`, {
@@ -142,8 +152,8 @@ export async function checkProgram(
   const version = versionPattern.exec(`${stdout}\n${stderr}`)?.[1]
   if (version === undefined) return `does not print its version with ${versionArgs.join(' ')}`
   if (version !== source.version) return `is version ${version}, not ${source.version}`
-  const missing = missingComponents(path, source, context)
-  if (missing === undefined) return 'has no list of its Go modules'
+  const missing = await missingComponents(path, source, context)
+  if (missing === undefined) return 'does not print its components'
   return missing.length === 0 ? undefined : `lacks ${missing.join(', ')}`
 }
 
@@ -161,13 +171,6 @@ function cachePaths(source: Source, { name }: Program, context: Context): string
   const origins: CacheOrigin[] = [{ release: true }]
   if (source.go !== undefined) origins.push({ pins: pinsHash(source, context) })
   return origins.map(origin => cachePath({ name, version: source.version }, origin, context.env))
-}
-
-function bytesBelow(folder: string): number {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).reduce((sum, path) => {
-    const stat = statSync(join(folder, path), { throwIfNoEntry: false })
-    return sum + (stat?.isFile() === true ? stat.size : 0)
-  }, 0)
 }
 
 function filesIn(dir: string): string[] {

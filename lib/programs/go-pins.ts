@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parse } from 'yaml'
-import { type GoProgram, readGoProgram } from './go-modules.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
 import { oldestTools } from './versions.ts'
 
-/** What of a module's folder decides what is built. */
+/** The files of a module's folder that determine a build. */
 const pinFiles = ['go.mod', 'go.sum', 'builder.yaml'] as const
 
+type PinsContext = Pick<Context, 'goModulesDir'>
+
 /** The folder of a source's Go module. */
-export function moduleDir(source: Source, context: Context): string {
+export function moduleDir(source: Source, context: PinsContext): string {
   return join(context.goModulesDir, source.name)
 }
 
-/** The arguments of `go` that build a source into `output`, a file, or a folder with a slash at its end. */
+/** The arguments of `go` that build a source. `output` is a file, or a folder with a slash at its end. */
 export function buildArgs(source: Source, output: string): string[] {
   const definitions = (source.go?.define?.(source.version) ?? []).map(definition => `-X ${definition}`)
   const target = source.go?.kind === 'collector' ? '.' : 'tool'
@@ -24,7 +25,7 @@ export function buildArgs(source: Source, output: string): string[] {
   return ['build', '-v', '-mod=readonly', '-trimpath', ...tags, '-ldflags', ldflags, '-o', output, target]
 }
 
-/** Twelve digits that are others when anything is that a build is made from: modules, sums, components, flags. */
+/** Twelve hexadecimal digits that identify the input of a build: modules, sums, components, flags. */
 export function pinsHash(source: Source, context: Context): string {
   const hash = createHash('sha256')
   for (const file of pinFiles) hash.update(`${file}\n${readPin(file, source, context)}\n`)
@@ -34,49 +35,43 @@ export function pinsHash(source: Source, context: Context): string {
     .slice(0, 12)
 }
 
-/** The oldest Go that builds a source: what its go.mod asks for, and never less than the lab does. */
+/** The oldest Go that builds a source: the version in its go.mod, but at least the lab's. */
 export function oldestGo(source: Source, context: Context): string {
   const [, wanted = ''] = /^go ([\d.]+)/m.exec(readPin('go.mod', source, context)) ?? []
-  return isRecentGo(`go${oldestTools.go}`, wanted) ? oldestTools.go : wanted
+  return isRecent(oldestTools.go, wanted) ? oldestTools.go : wanted
 }
 
-/** Whether `go1.26.8`, as Go itself tells its version, is at least the oldest that will do: `1.26`, `1.26.4`. */
-export function isRecentGo(version: string, oldest: string = oldestTools.go): boolean {
-  const [found] = /(?<=go)\d+\.\d+(\.\d+)?/.exec(version) ?? []
-  if (found === undefined) return false
-  const [have, wanted] = [found, oldest].map(each => each.split('.').map(Number))
-  const different = [0, 1, 2].find(at => (have?.[at] ?? 0) !== (wanted?.[at] ?? 0))
-  return different === undefined || (have?.[different] ?? 0) > (wanted?.[different] ?? 0)
+/** Whether the first version number in a text (`go1.26.8`, `v20.18.1`) is at least another (`1.26`). False for a text without one. */
+export function isRecent(text: string, oldest: string): boolean {
+  const [version] = /\d+(\.\d+)*/.exec(text) ?? []
+  return version !== undefined && version.localeCompare(oldest.replace(/(\.0)+$/, ''), 'en', { numeric: true }) >= 0
 }
 
 /**
- * Which of the components in builder.yaml a collector lacks, as `connector/spanmetricsconnector`; none for other programs.
- * Undefined when the program doesn't tell.
- *
- * By the modules in it: `otelcol components` leaves out those that were given another name.
+ * The components in builder.yaml that a collector lacks, as `connector/spanmetricsconnector`; none for other programs. Undefined when the
+ * program does not print a list. It compares modules, because a component can have several names.
  */
-export function missingComponents(path: string, source: Source, context: Context): string[] | undefined {
-  const needed = components(source, context)
-  if (needed.length === 0) return []
-  const program = readGoProgram(path)
-  return program && lackingOf(program, needed)
-}
-
-/** The Go modules of the collector's components: its whole list in builder.yaml. */
-function components(source: Source, context: Context): string[] {
+export async function missingComponents(
+  path: string,
+  source: Source,
+  { run, env, versionTimeoutMs: timeoutMs, ...context }: Context,
+): Promise<string[] | undefined> {
   if (source.go?.kind !== 'collector') return []
-  const manifest = parse(readPin('builder.yaml', source, context)) as Record<string, unknown> | null
-  return Object.values(manifest ?? {}).flatMap(part =>
-    Array.isArray(part) ? part.flatMap(({ gomod }: { gomod?: string }) => gomod?.split(' ')[0] ?? []) : [],
-  )
+  const { stdout } = await run(path, ['components'], { env, cwd: tmpdir(), timeoutMs, nothrow: true })
+  const modules = new Set([...stdout.matchAll(/^\s+module: (\S+)/gm)].map(([, module]) => module))
+  if (modules.size === 0) return undefined
+  return componentModules(readPin('builder.yaml', source, context))
+    .map(component => component.replace(/@.*/, ''))
+    .filter(module => !modules.has(module))
+    .map(module => module.split('/').slice(-2).join('/'))
 }
 
-function lackingOf({ modules }: GoProgram, needed: readonly string[]): string[] {
-  const there = new Set(modules.map(({ path }) => path))
-  return needed.filter(path => !there.has(path)).map(path => path.split('/').slice(-2).join('/'))
+/** The components of builder.yaml as `module@version`. */
+export function componentModules(manifest: string): string[] {
+  return [...manifest.matchAll(/gomod: (\S+) (v\S+)/g)].map(([, module, version]) => `${module}@${version}`)
 }
 
-function readPin(file: (typeof pinFiles)[number], source: Source, context: Context): string {
+function readPin(file: (typeof pinFiles)[number], source: Source, context: PinsContext): string {
   const path = join(moduleDir(source, context), file)
   return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }

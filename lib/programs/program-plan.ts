@@ -1,14 +1,7 @@
 import { LabError } from '../cli/errors.ts'
 import { checkDisk, findGo } from './build-program.ts'
 import { knownSha256 } from './checksums.ts'
-import {
-  describeFound,
-  describeUnused,
-  type FoundProgram,
-  findOnPath,
-  findQuickly,
-  requireComponents,
-} from './find-program.ts'
+import { describeFound, type FoundProgram, findInstalled } from './find-program.ts'
 import { type HttpClient, openHttpClient, SourceUnavailableError } from './http-download.ts'
 import type { Program, ProgramName, Source } from './program-catalog.ts'
 import { type BinariesOptions, type Context, catalogEntry, createContext } from './program-options.ts'
@@ -43,21 +36,16 @@ export async function planPrograms(
 }
 
 async function planProgram(name: ProgramName, context: Context, http: HttpClient): Promise<ProgramPlan> {
-  const { source, program } = catalogEntry(name, context)
+  const entry = catalogEntry(name, context)
+  const { source, program } = entry
   const plan = { name, version: source.version }
-  try {
-    const quick = findQuickly(source, program, context)
-    if (quick !== undefined) {
-      return { ...plan, from: quick.from, detail: describeFound(requireComponents(quick, source, context)) }
-    }
-  } catch (error) {
+  const found = await findInstalled(entry, context).catch((error: unknown) => {
     if (!(error instanceof LabError)) throw error
-    return { ...plan, from: 'none', detail: error.message }
-  }
-  const onPath = await findOnPath(source, program, context)
-  if (typeof onPath === 'object') return { ...plan, from: 'path', detail: describeFound(onPath) }
-  const reasons = describeUnused(source, program, context)
-  if (onPath !== 'not on PATH') reasons.push(`PATH: ${onPath}`)
+    return error
+  })
+  if (found instanceof LabError) return { ...plan, from: 'none', detail: found.message }
+  if (!Array.isArray(found)) return { ...plan, from: found.from, detail: describeFound(found) }
+  const reasons = [...found]
   for (const [from, ask] of [
     ['download', () => planDownload(source, program, context, http)],
     ['build', () => planBuild(source, context)],

@@ -48,87 +48,101 @@ export function assetName(asset: ReleaseAsset): string {
   return basename(new URL(asset.url).pathname)
 }
 
-/**
- * Plain programs and no checksum file: `hack/releases.sh` of kubernetes-sigs/kwok uploads nothing else. So the sum is the
- * one that GitHub keeps for each file since June 2025.
- */
-export function kwokAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const url = `https://api.github.com/repos/kubernetes-sigs/kwok/releases/tags/v${version}`
-  return ['kwok', 'kwokctl'].map(name => ({
-    url: `${github('kubernetes-sigs/kwok', version)}/${name}-${platform.os}-${platform.arch}`,
-    members: { [name]: '' },
-    checksum: { kind: 'github-api', url },
-  }))
+/** The files of an official release. In all texts `{version}`, `{tag}`, `{os}`, `{arch}` and `{archive}` are replaced. */
+interface Release {
+  /** The folder of the files. */
+  base: string
+  files: readonly (Pick<ReleaseAsset, 'members' | 'folder'> & { file: string; onlyOn?: string })[]
+  /** The file with the checksum, beside the others; `{file}` is a file's name. A URL of GitHub's API is that of the release. */
+  sums: string
+  /** The name of the release, if it is not the version. */
+  tagOf?: (version: string) => string
 }
 
-/** Plain programs, each with a `.sha256` that holds the sum alone. For macOS there are only the client's. */
-export function kubernetesAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const server = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler']
-  return [...(platform.os === 'linux' ? server : []), 'kubectl'].map(name => {
-    const url = `https://dl.k8s.io/v${version}/bin/${platform.os}/${platform.arch}/${name}`
-    return { url, members: { [name]: '' }, checksum: { kind: 'file', url: `${url}.sha256` } }
-  })
+/** The assets of a release by version and platform; none for a platform that the lab does not run on. */
+function assetsOf({ base, files, sums, tagOf = same => same }: Release) {
+  return (version: string, { os, arch }: Platform): ReleaseAsset[] => {
+    const values = { version, tag: tagOf(version), os, arch, archive: os === 'linux' ? 'tar.gz' : 'zip' }
+    const fill = (text: string, file = '') =>
+      Object.entries({ ...values, file }).reduce((filled, [key, value]) => filled.replaceAll(`{${key}}`, value), text)
+    if (!platforms.some(platform => platform.os === os && platform.arch === arch)) return []
+    return files
+      .filter(({ onlyOn = os }) => onlyOn === os)
+      .map(({ file, members, folder }) => ({
+        url: fill(`${base}/${file}`),
+        members: Object.fromEntries(Object.entries(members).map(([name, path]) => [name, fill(path)])),
+        ...(folder === undefined ? {} : { folder: fill(folder) }),
+        checksum: sums.startsWith('https:')
+          ? { kind: 'github-api', url: fill(sums) }
+          : { kind: 'file', url: fill(`${base}/${sums}`, fill(file)) },
+      }))
+  }
 }
+
+/** A file that is the program itself. */
+const plain = (name: string) => ({ file: `${name}-{os}-{arch}`, members: { [name]: '' } })
+const github = (repository: string) => `https://github.com/${repository}/releases/download/v{tag}`
+const githubApi = (repository: string) => `https://api.github.com/repos/${repository}/releases/tags/v{tag}`
+
+/** No checksum file: `hack/releases.sh` of kubernetes-sigs/kwok uploads only programs. GitHub has a checksum of each since June 2025. */
+export const kwokAssets = assetsOf({
+  base: github('kubernetes-sigs/kwok'),
+  files: [plain('kwok'), plain('kwokctl')],
+  sums: githubApi('kubernetes-sigs/kwok'),
+})
+
+/** Plain programs, each with a `.sha256` that has only the sum. For macOS only the client's. */
+export const kubernetesAssets = assetsOf({
+  base: 'https://dl.k8s.io/v{version}/bin/{os}/{arch}',
+  files: [
+    ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map(file => ({
+      file,
+      members: { [file]: '' },
+      onlyOn: 'linux',
+    })),
+    { file: 'kubectl', members: { kubectl: '' } },
+  ],
+  sums: '{file}.sha256',
+})
 
 /** `SHA256SUMS` covers all platforms; the archive is a zip for macOS (scripts/build-binary.sh of etcd-io/etcd). */
-export function etcdAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const base = github('etcd-io/etcd', version)
-  const name = `etcd-v${version}-${platform.os}-${platform.arch}`
-  return [
-    {
-      url: `${base}/${name}${platform.os === 'linux' ? '.tar.gz' : '.zip'}`,
-      members: { etcd: `${name}/etcd` },
-      checksum: { kind: 'file', url: `${base}/SHA256SUMS` },
-    },
-  ]
-}
+export const etcdAssets = assetsOf({
+  base: github('etcd-io/etcd'),
+  files: [{ file: 'etcd-v{version}-{os}-{arch}.{archive}', members: { etcd: 'etcd-v{version}-{os}-{arch}/etcd' } }],
+  sums: 'SHA256SUMS',
+})
+
+const PROMETHEUS = 'prometheus-{version}.{os}-{arch}'
 
 /** `sha256sums.txt` covers all platforms. */
-export function prometheusAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const base = github('prometheus/prometheus', version)
-  const name = `prometheus-${version}.${platform.os}-${platform.arch}`
-  return [
+export const prometheusAssets = assetsOf({
+  base: github('prometheus/prometheus'),
+  files: [
     {
-      url: `${base}/${name}.tar.gz`,
-      members: { prometheus: `${name}/prometheus`, promtool: `${name}/promtool` },
-      checksum: { kind: 'file', url: `${base}/sha256sums.txt` },
+      file: `${PROMETHEUS}.tar.gz`,
+      members: { prometheus: `${PROMETHEUS}/prometheus`, promtool: `${PROMETHEUS}/promtool` },
     },
-  ]
-}
+  ],
+  sums: 'sha256sums.txt',
+})
 
 /** The contrib distribution: the core one has no kubelet_stats receiver. Checksums by goreleaser, one file a distribution. */
-export function otelcolAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const base = github('open-telemetry/opentelemetry-collector-releases', version)
-  return [
-    {
-      url: `${base}/otelcol-contrib_${version}_${platform.os}_${platform.arch}.tar.gz`,
-      members: { otelcol: 'otelcol-contrib' },
-      checksum: { kind: 'file', url: `${base}/opentelemetry-collector-releases_otelcol-contrib_checksums.txt` },
-    },
-  ]
-}
+export const otelcolAssets = assetsOf({
+  base: github('open-telemetry/opentelemetry-collector-releases'),
+  files: [{ file: 'otelcol-contrib_{version}_{os}_{arch}.tar.gz', members: { otelcol: 'otelcol-contrib' } }],
+  sums: 'opentelemetry-collector-releases_otelcol-contrib_checksums.txt',
+})
 
-/** Plain programs without a checksum file (its release workflow uploads what `make build-all` made), so GitHub's own sums. */
-export function metricsServerAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const repository = 'kubernetes-sigs/metrics-server'
-  return [
-    {
-      url: `${github(repository, version)}/metrics-server-${platform.os}-${platform.arch}`,
-      members: { 'metrics-server': '' },
-      checksum: { kind: 'github-api', url: `https://api.github.com/repos/${repository}/releases/tags/v${version}` },
-    },
-  ]
-}
+/** No checksum file: the release workflow uploads the output of `make build-all`. */
+export const metricsServerAssets = assetsOf({
+  base: github('kubernetes-sigs/metrics-server'),
+  files: [plain('metrics-server')],
+  sums: githubApi('kubernetes-sigs/metrics-server'),
+})
 
 /**
- * The release under which a version of Jaeger 2 is, and the version of its Go module: that of the version 1 beside it as long as there was
- * one (2.0.0 with 1.63.0, 2.13.0 with 1.76.0), then its own.
+ * The release of a version of Jaeger 2, and the version of its Go module: that of the version 1 beside it while there was one (2.0.0
+ * with 1.63.0, 2.13.0 with 1.76.0), then its own.
  */
 export function jaegerTag(version: string): string {
   const [, minor = '', patch = ''] = /^2\.(\d+)\.(\d+)$/.exec(version) ?? []
@@ -136,58 +150,35 @@ export function jaegerTag(version: string): string {
 }
 
 /** One checksum file for all platforms (scripts/package-deploy.sh of jaegertracing/jaeger at v1.62.0). */
-export function jaegerAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const base = github('jaegertracing/jaeger', jaegerTag(version))
-  const name = `jaeger-${version}-${platform.os}-${platform.arch}`
-  return [
-    {
-      url: `${base}/${name}.tar.gz`,
-      members: { jaeger: `${name}/jaeger` },
-      checksum: { kind: 'file', url: `${base}/jaeger-${version}.sha256sum.txt` },
-    },
-  ]
-}
+export const jaegerAssets = assetsOf({
+  base: github('jaegertracing/jaeger'),
+  files: [{ file: 'jaeger-{version}-{os}-{arch}.tar.gz', members: { jaeger: 'jaeger-{version}-{os}-{arch}/jaeger' } }],
+  sums: 'jaeger-{version}.sha256sum.txt',
+  tagOf: jaegerTag,
+})
 
-/** At get.helm.sh, each archive with a `.sha256sum` that holds sum and file name (.github/workflows/build-test.yml of helm/helm). */
-export function helmAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const name = `${platform.os}-${platform.arch}`
-  const url = `https://get.helm.sh/helm-v${version}-${name}.tar.gz`
-  return [{ url, members: { helm: `${name}/helm` }, checksum: { kind: 'file', url: `${url}.sha256sum` } }]
-}
+/** At get.helm.sh, each archive with a `.sha256sum` that has sum and file name (.github/workflows/build-test.yml of helm/helm). */
+export const helmAssets = assetsOf({
+  base: 'https://get.helm.sh',
+  files: [{ file: 'helm-v{version}-{os}-{arch}.tar.gz', members: { helm: '{os}-{arch}/helm' } }],
+  sums: '{file}.sha256sum',
+})
 
 /** Plain programs; `checksums.txt` has lines `<sum>  _dist/k3d-<os>-<arch>`. */
-export function k3dAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const base = github('k3d-io/k3d', version)
-  return [
-    {
-      url: `${base}/k3d-${platform.os}-${platform.arch}`,
-      members: { k3d: '' },
-      checksum: { kind: 'file', url: `${base}/checksums.txt` },
-    },
-  ]
-}
+export const k3dAssets = assetsOf({ base: github('k3d-io/k3d'), files: [plain('k3d')], sums: 'checksums.txt' })
 
 /**
  * A folder: program, web pages, defaults. The address and the form of the checksum file, one line that names `dist/<file>`, are those of
  * releases since 12.4.3 (https://github.com/grafana/grafana/issues/124709).
  */
-export function grafanaAssets(version: string, platform: Platform): ReleaseAsset[] {
-  if (!isCommon(platform)) return []
-  const name = `grafana_${version}_${grafanaBuild}_${platform.os}_${platform.arch}.tar.gz`
-  const url = `https://dl.grafana.com/grafana/release/${version}/${name}`
-  const folder = `grafana-${version}`
-  return [
-    { url, folder, members: { grafana: `${folder}/bin/grafana` }, checksum: { kind: 'file', url: `${url}.sha256` } },
-  ]
-}
-
-function github(repository: string, version: string): string {
-  return `https://github.com/${repository}/releases/download/v${version}`
-}
-
-function isCommon({ os, arch }: Platform): boolean {
-  return platforms.some(platform => platform.os === os && platform.arch === arch)
-}
+export const grafanaAssets = assetsOf({
+  base: 'https://dl.grafana.com/grafana/release/{version}',
+  files: [
+    {
+      file: `grafana_{version}_${grafanaBuild}_{os}_{arch}.tar.gz`,
+      folder: 'grafana-{version}',
+      members: { grafana: 'grafana-{version}/bin/grafana' },
+    },
+  ],
+  sums: '{file}.sha256',
+})

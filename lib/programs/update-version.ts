@@ -6,7 +6,7 @@ import type { RunResult } from '../system/run.ts'
 import { BUILD_TIMEOUT_MS } from './build-program.ts'
 import { type KnownSum, type KnownSums, platformName, sumName } from './checksums.ts'
 import { publishedSha256 } from './download-program.ts'
-import { moduleDir } from './go-pins.ts'
+import { componentModules, moduleDir } from './go-pins.ts'
 import { openHttpClient, SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
@@ -203,11 +203,6 @@ export function collectorManifest(text: string, version: string): string {
       /(gomod: \S+) v\S+$/gm,
       (_, module: string) => `${module} v${module.includes('/confmap/provider/') ? provider : version}`,
     )
-}
-
-/** The components of builder.yaml as arguments of `go get`: `module@version`. */
-export function componentModules(manifest: string): string[] {
-  return [...manifest.matchAll(/gomod: (\S+) (v\S+)/g)].map(([, module, version]) => `${module}@${version}`)
 }
 
 /**

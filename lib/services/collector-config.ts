@@ -1,6 +1,6 @@
 import { parse, stringify } from 'yaml'
 import { goDuration } from '../cli/settings.ts'
-import { fields } from '../kube/json.ts'
+import { fields, merged } from '../kube/json.ts'
 
 /** The values of a collector configuration, beside its base. */
 export interface CollectorInput {
@@ -29,95 +29,62 @@ export interface CollectorInput {
  * the same text.
  */
 export function collectorConfig(base: string, input: CollectorInput): string {
-  const config = parse(base) as Record<string, unknown>
-  const receivers = fields(config['receivers'])
-  const processors = fields(config['processors'])
-  const exporters = fields(config['exporters'])
-  const connectors = fields(config['connectors'])
-  const service = fields(config['service'])
-  const pipelines = fields(service['pipelines'])
-  const kubernetes = fields(pipelines['metrics/kubernetes'])
+  const config = fields(parse(base))
+  const { kubelet_stats: kubeletStats } = fields(config['receivers'])
+  const { 'otlp_grpc/jaeger': tracesExporter } = fields(config['exporters'])
   const interval = { collection_interval: goDuration(input.intervalMs) }
-  const { kubelet_stats: kubeletStats, ...others } = receivers
-  const { 'otlp_grpc/jaeger': tracesExporter, ...otherExporters } = exporters
   const tracesExporters = Object.entries(input.tracesEndpoints).map(([word, endpoint]) => [
     `otlp_grpc/${word}`,
-    { ...fields(tracesExporter), endpoint },
+    merged(tracesExporter, { endpoint }),
   ])
   const kubelets = [...input.nodes].sort().map((node, index) => [
     `kubelet_stats/${node}`,
-    {
-      ...fields(kubeletStats),
+    merged(kubeletStats, {
       endpoint: `${input.statsProxyUrl}/nodes/${encodeURIComponent(node)}`,
       ...interval,
       initial_delay: goDuration(FIRST_DELAY_MS + Math.round(index * spacingMs(input))),
-    },
+    }),
   ])
-  return stringify(
-    {
-      ...config,
-      receivers: {
-        ...others,
-        k8s_cluster: { ...fields(receivers['k8s_cluster']), ...interval },
-        host_metrics: { ...hostMetrics(fields(receivers['host_metrics']), input.host), ...interval },
-        ...(input.eventsUrl === undefined ? {} : { k8s_events: { auth_type: 'kubeConfig' } }),
-        otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
-        ...Object.fromEntries(kubelets),
+  const hasEvents = input.eventsUrl !== undefined
+  const ownMetrics = { otlp: { protocol: 'http/protobuf', endpoint: input.metricsUrl } }
+  const filled = merged(config, {
+    receivers: {
+      kubelet_stats: undefined,
+      k8s_cluster: interval,
+      host_metrics: { ...interval, ...(input.host && hostOptions(input.host)) },
+      k8s_events: hasEvents ? { auth_type: 'kubeConfig' } : undefined,
+      otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
+      ...Object.fromEntries(kubelets),
+    },
+    processors: {
+      'resource/cluster': upsert('k8s.cluster.name', input.clusterName),
+      'resource/host': upsert('host.name', input.hostName),
+    },
+    exporters: {
+      'otlp_grpc/jaeger': undefined,
+      otlp_http: { metrics_endpoint: input.metricsUrl, logs_endpoint: input.eventsUrl },
+      ...Object.fromEntries(tracesExporters),
+    },
+    connectors: { span_metrics: { metrics_flush_interval: interval.collection_interval } },
+    service: {
+      pipelines: {
+        traces: { exporters: tracesExporters.map(([name]) => name) },
+        'logs/events': hasEvents ? eventsPipeline : undefined,
+        'metrics/kubernetes': { receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] },
       },
-      processors: {
-        ...processors,
-        'resource/cluster': upsert('k8s.cluster.name', input.clusterName),
-        'resource/host': upsert('host.name', input.hostName),
-      },
-      exporters: {
-        ...otherExporters,
-        otlp_http: {
-          ...fields(exporters['otlp_http']),
-          metrics_endpoint: input.metricsUrl,
-          ...(input.eventsUrl === undefined ? {} : { logs_endpoint: input.eventsUrl }),
-        },
-        ...Object.fromEntries(tracesExporters),
-      },
-      connectors: {
-        ...connectors,
-        span_metrics: { ...fields(connectors['span_metrics']), metrics_flush_interval: interval.collection_interval },
-      },
-      service: {
-        ...service,
-        pipelines: {
-          ...pipelines,
-          traces: { ...fields(pipelines['traces']), exporters: tracesExporters.map(([name]) => name) },
-          ...(input.eventsUrl === undefined ? {} : { 'logs/events': eventsPipeline }),
-          'metrics/kubernetes': { ...kubernetes, receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] },
-        },
-        telemetry: {
-          ...fields(service['telemetry']),
-          resource: { 'k8s.cluster.name': input.clusterName },
-          metrics: {
-            ...fields(fields(service['telemetry'])['metrics']),
-            readers: [
-              {
-                periodic: {
-                  interval: input.intervalMs,
-                  exporter: { otlp: { protocol: 'http/protobuf', endpoint: input.metricsUrl } },
-                },
-              },
-            ],
-          },
-        },
+      telemetry: {
+        resource: { 'k8s.cluster.name': input.clusterName },
+        metrics: { readers: [{ periodic: { interval: input.intervalMs, exporter: ownMetrics } }] },
       },
     },
-    // No YAML aliases: people read this file.
-    { aliasDuplicateObjects: false },
-  )
+  })
+  // No YAML aliases: people read this file.
+  return stringify(filled, { aliasDuplicateObjects: false })
 }
 
-function hostMetrics(base: Record<string, unknown>, host: CollectorInput['host']): Record<string, unknown> {
-  if (host === undefined) return base
-  const scrapers = fields(base['scrapers'])
-  const only = { include_mount_points: { match_type: 'strict', mount_points: [host.mountPoint] } }
-  const filesystem = { ...fields(scrapers['filesystem']), ...only }
-  return { ...base, root_path: host.rootPath, scrapers: { ...scrapers, filesystem } }
+function hostOptions({ rootPath, mountPoint }: NonNullable<CollectorInput['host']>) {
+  const onlyOwn = { include_mount_points: { match_type: 'strict', mount_points: [mountPoint] } }
+  return { root_path: rootPath, scrapers: { filesystem: onlyOwn } }
 }
 
 /** The initial delay of every receiver, as in the base: exporters and processors start first. */

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { docker } from '../docker/engine.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { containerName, labLabels } from '../lab/container-names.ts'
-import { containerKubeconfigPath, kubeconfigPath } from '../lab/kubeconfig.ts'
+import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
 import { programPath } from '../programs/programs.ts'
@@ -17,7 +17,7 @@ import { type CollectorInput, collectorConfig } from './collector-config.ts'
 import { HOST_ROOT, hostMounts, labMountPoint } from './collector-host.ts'
 import { acceptsInside, probeInside } from './container-services.ts'
 import type { ContainerSpec } from './container-spec.ts'
-import { containerDir, containerUser, giveToContainers, insideDir, writeForContainer } from './container-user.ts'
+import { containerDir, containerUser, giveToContainers, insideDir, writeContainerKubeconfig } from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
 import { jaeger } from './jaeger.ts'
 import { type ServiceSpec, wroteItsPid } from './process-services.ts'
@@ -187,8 +187,7 @@ async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string>
 
 async function validateInContainer(lab: Lab, file: string): Promise<void> {
   giveToContainers(file)
-  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'collector'), 'utf8')
-  writeForContainer(lab, 'collector', 'kubeconfig.yaml', kubeconfig)
+  writeContainerKubeconfig(lab, 'collector')
   const args = [
     ...['run', '--rm', '--pull=never', '--network=none', `--user=${await containerUser()}`, '--read-only'],
     ...labLabels(lab).map(label => `--label=${label}`),

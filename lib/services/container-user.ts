@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { docker } from '../docker/engine.ts'
+import { containerKubeconfigPath, type Reader } from '../lab/kubeconfig.ts'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 
 /** For root: the unprivileged user of distroless images. */
@@ -42,6 +43,13 @@ export function writeForContainer(lab: Lab, service: string, file: string, text:
   writeFileAtomically(path, text)
   giveToContainers(path)
   return path
+}
+
+/** Writes a reader's kubeconfig into the folder of a service's container; returns its text. */
+export function writeContainerKubeconfig(lab: Lab, reader: Reader, service: string = reader): string {
+  const kubeconfig = readFileSync(containerKubeconfigPath(lab, reader), 'utf8')
+  writeForContainer(lab, service, 'kubeconfig.yaml', kubeconfig)
+  return kubeconfig
 }
 
 /** Changes the owner of a file or folder to the user of containers. Only root has to, and can. */

@@ -12,6 +12,9 @@ const SOURCE = /^\/\/ (?<digest>\w+) (?<files>\[.*\])\n/
 export const WORKER_FILE = 'credentials-worker.js'
 export const CLIENT_FILE = 'kubernetes-client.mjs'
 
+/** Its source, in the project. */
+export const CLIENT_SOURCE = join('lib', 'services', 'kubernetes-client.js')
+
 /** In two parts, so that a bundle of this file keeps it. */
 const OWN_FOLDER = ['import.meta', 'dirname'].join('.')
 
@@ -39,7 +42,7 @@ export async function daemonCommand(
   { nodeFlags = [], args, cacheDir = CACHE_DIR }: DaemonOptions,
 ): Promise<Pick<ServiceSpec, 'command' | 'args' | 'contents'>> {
   const program = await daemonBundle(service, main, cacheDir)
-  const client = readFileSync(join(projectDir, 'lib', 'services', 'kubernetes-client.js'), 'utf8')
+  const client = readFileSync(join(projectDir, CLIENT_SOURCE), 'utf8')
   for (const [name, text] of Object.entries({ ...filesBesideBundle(), [CLIENT_FILE]: client })) {
     writeIfChanged(join(cacheDir, name), text)
   }
@@ -105,7 +108,7 @@ export async function bundle(entry: string): Promise<{ code: string; sources: st
 
 function sourceDigest(sources: readonly string[]): string {
   const hash = createHash('sha256').update(projectDir)
-  const beside = [join('lib', 'kube', WORKER_FILE), join('lib', 'services', 'kubernetes-client.js')]
+  const beside = [join('lib', 'kube', WORKER_FILE), CLIENT_SOURCE]
   const ownSource = join('lib', 'services', 'daemon-bundle.ts')
   for (const source of ['package-lock.json', ownSource, ...beside, ...sources]) {
     const path = join(projectDir, source)

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import { fields } from '../kube/json.ts'
+import { merged } from '../kube/json.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { programPath } from '../programs/programs.ts'
@@ -52,20 +52,12 @@ export const jaeger = {
 
 /** A Jaeger configuration: the base with its addresses, `host:port` each. */
 export function jaegerConfig(base: string, given: { queryAddress: string; otlpAddress: string }): string {
-  const config = parse(base) as Record<string, unknown>
-  const extensions = fields(config['extensions'])
-  return stringify(
-    {
-      ...config,
-      extensions: {
-        ...extensions,
-        jaeger_query: { ...fields(extensions['jaeger_query']), http: { endpoint: given.queryAddress } },
-      },
-      receivers: { otlp: { protocols: { grpc: { endpoint: given.otlpAddress } } } },
-    },
-    // No YAML aliases: people read this file.
-    { aliasDuplicateObjects: false },
-  )
+  const changes = {
+    extensions: { jaeger_query: { http: { endpoint: given.queryAddress } } },
+    receivers: { otlp: { protocols: { grpc: { endpoint: given.otlpAddress } } } },
+  }
+  // No YAML aliases: people read this file.
+  return stringify(merged(parse(base), changes), { aliasDuplicateObjects: false })
 }
 
 export function jaegerUrl(lab: Lab): string {

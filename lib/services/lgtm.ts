@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { goDuration } from '../cli/settings.ts'
 import { insidePorts } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
-import { caPath, containerKubeconfigPath, prometheusTokenPath } from '../lab/kubeconfig.ts'
+import { caPath, prometheusTokenPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { lookbackMs } from '../prometheus/prometheus-config.ts'
 import { isOk, probe } from '../system/probe.ts'
 import type { ContainerSpec } from './container-spec.ts'
-import { containerDir, insideDir, writeForContainer } from './container-user.ts'
+import { containerDir, insideDir, writeContainerKubeconfig, writeForContainer } from './container-user.ts'
 import { grafanaUrl } from './grafana.ts'
 import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
 import { jaeger } from './jaeger.ts'
@@ -65,10 +65,9 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
     caFile: `${insideDir}/ca.crt`,
     ruleFiles: [`${dashboardsInside}/rules/*.yaml`],
   })
-  const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'prometheus'), 'utf8')
+  const kubeconfig = writeContainerKubeconfig(lab, 'prometheus', 'lgtm')
   const token = readFileSync(prometheusTokenPath(lab), 'utf8')
   const configFile = writeForContainer(lab, 'lgtm', 'prometheus.yaml', config)
-  writeForContainer(lab, 'lgtm', 'kubeconfig.yaml', kubeconfig)
   writeForContainer(lab, 'lgtm', 'prometheus.token', token)
   writeForContainer(lab, 'lgtm', 'ca.crt', readFileSync(caPath(lab), 'utf8'))
   writeForContainer(lab, 'lgtm', PASSWORD_FILE, readFileSync(ensureGrafanaPassword(lab), 'utf8'))

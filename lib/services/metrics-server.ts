@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseAllDocuments, stringify } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 import { goDuration, makeCommand } from '../cli/settings.ts'
-import { fields, items } from '../kube/json.ts'
+import { fields, items, merged } from '../kube/json.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
-import { caPath, containerKubeconfigPath, kubeconfigPath, labNamespace } from '../lab/kubeconfig.ts'
+import { caPath, kubeconfigPath, labNamespace } from '../lab/kubeconfig.ts'
 import { applyManifests, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { ensureServingCertificate } from '../lab/serving-certificate.ts'
@@ -12,8 +12,9 @@ import { programPath } from '../programs/programs.ts'
 import { acceptsConnections } from '../system/ports.ts'
 import { probe } from '../system/probe.ts'
 import { waitUntil } from '../system/wait.ts'
+import { yamlText } from '../system/yaml-files.ts'
 import { acceptsInside, probeInside } from './container-services.ts'
-import { containerDir, insideDir, writeForContainer } from './container-user.ts'
+import { containerDir, insideDir, writeContainerKubeconfig, writeForContainer } from './container-user.ts'
 import type { Service } from './service.ts'
 
 const API_SERVICE = 'v1beta1.metrics.k8s.io'
@@ -51,8 +52,11 @@ export const metricsServer = {
         name: 'metrics-server',
         command: await programPath('metrics-server'),
         args: flags(lab, {
-          ...{ kubeconfig: kubeconfigPath(lab, 'metrics-server'), ...files },
-          ...{ address: '127.0.0.1', port: metricsServerPort, kubeletPort: statsProxyPort },
+          kubeconfig: kubeconfigPath(lab, 'metrics-server'),
+          ...files,
+          address: '127.0.0.1',
+          port: metricsServerPort,
+          kubeletPort: statsProxyPort,
         }),
         contents: readFileSync(files.certificateFile, 'utf8'),
         // Its `/readyz` waits for the first numbers.
@@ -66,8 +70,7 @@ export const metricsServer = {
     spec: async lab => {
       const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
       const certificate = readFileSync(files.certificateFile, 'utf8')
-      const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'metrics-server'), 'utf8')
-      writeForContainer(lab, 'metrics-server', 'kubeconfig.yaml', kubeconfig)
+      const kubeconfig = writeContainerKubeconfig(lab, 'metrics-server')
       writeForContainer(lab, 'metrics-server', 'serving.crt', certificate)
       writeForContainer(lab, 'metrics-server', 'serving.key', readFileSync(files.keyFile, 'utf8'))
       return {
@@ -117,21 +120,16 @@ function flags(lab: Lab, given: MetricsServerFlags): string[] {
 
 /** The objects of kwok-config/metrics-server.yaml with the lab's address and CA, as one YAML text. */
 export function metricsServerManifests(base: string, given: { host: string; port: number; caPem: string }): string {
-  const documents = parseAllDocuments(base).map(document => {
+  const { host, port } = given
+  const caBundle = Buffer.from(given.caPem).toString('base64')
+  const objects = parseAllDocuments(base).map(document => {
     const object = fields(document.toJS())
-    const spec = fields(object['spec'])
-    if (object['kind'] === 'Service') {
-      const ports = items(spec['ports']).map(port => ({ ...fields(port), port: given.port }))
-      return { ...object, spec: { ...spec, externalName: given.host, ports } }
-    }
-    if (object['kind'] === 'APIService') {
-      const service = { ...fields(spec['service']), port: given.port }
-      const caBundle = Buffer.from(given.caPem).toString('base64')
-      return { ...object, spec: { ...spec, service, caBundle } }
-    }
-    return object
+    if (object['kind'] === 'APIService') return merged(object, { spec: { service: { port }, caBundle } })
+    if (object['kind'] !== 'Service') return object
+    const ports = items(fields(object['spec'])['ports']).map(each => merged(each, { port }))
+    return merged(object, { spec: { externalName: host, ports } })
   })
-  return documents.map(document => stringify(document)).join('---\n')
+  return yamlText(objects)
 }
 
 /** Applies the rights of metrics-server, and registers it as the API `metrics.k8s.io`. */
@@ -170,8 +168,9 @@ export async function waitUntilRegistered(lab: Lab): Promise<void> {
 /** The nodes without metrics in `kubectl top nodes`. Throws a LabError when it fails. */
 async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<string[]> {
   const { stdout } = await kubectl(lab, ['get', '--raw', '/apis/metrics.k8s.io/v1beta1/nodes'], { timeoutMs: 30_000 })
-  const answered = items(fields(JSON.parse(stdout))['items'])
-  const names = new Set(answered.map(item => fields(fields(item)['metadata'])['name']))
+  const names = new Set(
+    items(fields(JSON.parse(stdout))['items']).map(item => fields(fields(item)['metadata'])['name']),
+  )
   return [...nodes].filter(node => !names.has(node))
 }
 

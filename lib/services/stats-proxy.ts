@@ -1,12 +1,12 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
-import { containerKubeconfigPath, kubeconfigPath } from '../lab/kubeconfig.ts'
+import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { isOk, probe } from '../system/probe.ts'
-import { bundleProgram } from './container-bundle.ts'
-import { containerDir, giveToContainers, insideDir, writeForContainer } from './container-user.ts'
+import { daemonContainer } from './container-bundle.ts'
+import { giveToContainers, insideDir } from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
 import type { Service } from './service.ts'
 
@@ -45,29 +45,24 @@ export const statsProxy = {
     ports: ['statsProxyPort'],
     probe: probeService,
     spec: async lab => {
-      const { file, contents } = await bundleProgram(lab, 'stats-proxy', MAIN)
-      const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'stats-proxy'), 'utf8')
-      writeForContainer(lab, 'stats-proxy', 'kubeconfig.yaml', kubeconfig)
       mkdirSync(stateDir(lab), { recursive: true, mode: 0o700 })
       giveToContainers(stateDir(lab))
       const port = insidePorts.statsProxy
       const isWell = `fetch("http://127.0.0.1:${port}/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))`
-      return {
-        ...shared(lab),
-        image: 'node',
-        entrypoint: 'node',
+      const daemon = await daemonContainer(lab, 'stats-proxy', MAIN, {
+        nodeFlags: [YOUNG_SPACE],
         args: [
-          ...[YOUNG_SPACE, `${insideDir}/${file}`, '--address', '0.0.0.0', '--port', String(port)],
+          ...['--address', '0.0.0.0', '--port', String(port)],
           ...['--host-name', containerName(lab.settings.clusterName, 'stats-proxy')],
           ...flags(lab, { kubeconfig: `${insideDir}/kubeconfig.yaml`, state: `/data/${STATE_FILE}` }),
         ],
-        mounts: [
-          { from: containerDir(lab, 'stats-proxy'), to: insideDir },
-          { from: stateDir(lab), to: '/data', isWritable: true },
-        ],
+      })
+      return {
+        ...shared(lab),
+        ...daemon,
+        mounts: [...daemon.mounts, { from: stateDir(lab), to: '/data', isWritable: true }],
         ports: [[lab.settings.statsProxyPort, port]],
         health: `node -e '${isWell}'`,
-        contents: `${contents}${kubeconfig}`,
       }
     },
   },
@@ -91,11 +86,4 @@ function readyUrl(lab: Lab): string {
 
 export function statsProxyUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.statsProxyPort}`
-}
-
-/** A node's summary from the running proxy; undefined when the proxy is not ready or has no such node. */
-export async function servedSummary(lab: Lab, node: string): Promise<unknown> {
-  const url = `${statsProxyUrl(lab)}/nodes/${encodeURIComponent(node)}/stats/summary`
-  const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined)
-  return answer?.ok === true ? await answer.json() : undefined
 }

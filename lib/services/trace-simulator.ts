@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { containerLog, inspectContainer } from '../docker/containers.ts'
 import { addressesOf } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
-import { containerKubeconfigPath, kubeconfigPath } from '../lab/kubeconfig.ts'
+import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
-import { bundleProgram } from './container-bundle.ts'
-import { containerDir, insideDir, writeForContainer } from './container-user.ts'
+import { daemonContainer } from './container-bundle.ts'
+import { insideDir } from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
 import { wroteItsPid } from './process-services.ts'
 import type { Service } from './service.ts'
@@ -31,21 +30,15 @@ export const traceSimulator = {
   },
   container: {
     probe: async lab => notListed(await isReadyContainer(lab)),
-    spec: async lab => {
-      const { file, contents } = await bundleProgram(lab, 'traces', MAIN)
-      const kubeconfig = readFileSync(containerKubeconfigPath(lab, 'traces'), 'utf8')
-      writeForContainer(lab, 'traces', 'kubeconfig.yaml', kubeconfig)
-      return {
-        name: 'traces',
-        image: 'node',
-        entrypoint: 'node',
-        args: [YOUNG_SPACE, `${insideDir}/${file}`, ...flags(lab, `${insideDir}/kubeconfig.yaml`)],
-        mounts: [{ from: containerDir(lab, 'traces'), to: insideDir }],
-        contents: `${contents}${kubeconfig}`,
-        ready: () => isReadyContainer(lab),
-        readyTimeoutMs: 60_000,
-      }
-    },
+    spec: async lab => ({
+      name: 'traces',
+      ...(await daemonContainer(lab, 'traces', MAIN, {
+        nodeFlags: [YOUNG_SPACE],
+        args: flags(lab, `${insideDir}/kubeconfig.yaml`),
+      })),
+      ready: () => isReadyContainer(lab),
+      readyTimeoutMs: 60_000,
+    }),
   },
 } as const satisfies Service
 

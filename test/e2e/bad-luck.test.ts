@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { components } from '../../lib/kwok/kwok-cluster.ts'
+import { components } from '../../lib/lab/components.ts'
 import { versions } from '../../lib/programs/versions.ts'
 import { interrupt } from '../support/interrupt.ts'
 import {

@@ -1,6 +1,6 @@
 /** Reads the kubelets that the stats proxy of a lab serves. */
 import { fields, items, text } from '../../lib/kube/json.ts'
-import type { Summary } from '../../lib/kubelet/endpoints/summary-types.ts'
+import type { Summary } from '../../lib/kubelet/endpoints/stats-summary.ts'
 import type { TestLab } from './lab.ts'
 import { nodeNames } from './shared-lab.ts'
 

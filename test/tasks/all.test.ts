@@ -241,12 +241,12 @@ for (const [fact, template, said] of [
   [
     'a pod template that is not YAML, with file and line',
     'kind: Pod\nmetadata: {name: load\nspec: [}\n',
-    /^Cannot read kwok-config\/kwok-pod-template\.yaml:3:\d+: .+\n {2}Next: fix kwok-config/,
+    /^Cannot read .+kwok-config\/kwok-pod-template\.yaml:3:\d+: .+\n {2}Next: fix .+kwok-config/,
   ],
   [
     'a pod template that is not a Pod, with file and line',
     '# The load.\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: load }\n',
-    /^kwok-config\/kwok-pod-template\.yaml:3 is not a Pod: it is Deployment\n {2}Next: put one Pod into/,
+    /kwok-config\/kwok-pod-template\.yaml is not a Pod: it is Deployment\n {2}Next: put one Pod into/,
   ],
 ] as const) {
   others(`kwok-check refuses ${fact}, and creates nothing`, async () => {

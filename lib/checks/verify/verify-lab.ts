@@ -1,6 +1,6 @@
 import { requireContext } from '../../k3d/agreement.ts'
 import { reachPrometheus } from '../../k3d/port-forward.ts'
-import { requireCluster } from '../../kwok/kwok-cluster.ts'
+import { requireCluster } from '../../lab/cluster-owner.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { lookbackMs } from '../../prometheus/prometheus-config.ts'

@@ -25,42 +25,17 @@ export interface CountedNode {
   meters: Iterable<readonly [podUid: string, meter: PodMeter]>
 }
 
-/**
- * Keeps counters over restarts: restores the state of an earlier process and saves changes. After `flush` the next process
- * will know every change, so `flush` must come before a counter is served.
- */
-export interface CounterMemory {
-  /** The latest time that the earlier process may have served (epoch); 0 without one. */
-  readonly restoredAtMs: number
-  /** Size of the file. */
-  readonly bytes: number
-  /** Removes and returns a pod's counters of the earlier process. */
-  takePod(podUid: string): PodMeter | undefined
-  /** Removes and returns the counters of a node's deleted pods of the earlier process. */
-  takeNode(nodeUid: string): RetiredPods | undefined
-  /** Removes and returns the remaining pods, and forgets the remaining nodes: they are not in the listed cluster. */
-  takeRest(): [podUid: string, pod: SavedPod][]
-  setPod(podUid: string, nodeUid: string | undefined, meter: PodMeter): void
-  setRetired(nodeUid: string, retired: RetiredPods): void
-  /** Saves a node with all its pods, under the node's UID. */
-  setNode(node: CountedNode): void
-  /** Replaces a pod by its node's new sum, in one line: after a crash the pod is counted once. */
-  retirePod(podUid: string, nodeUid: string | undefined, retired: RetiredPods): void
-  forgetPod(podUid: string): void
-  forgetNode(nodeUid: string): void
-  /** A time is about to be served: the clock of the next process will not be behind it. */
-  setTime(nowMs: number): void
-  /** Writes all changes to the log. */
-  flush(): void
-}
-
 /** How far ahead the saved time is: after a crash the next process continues from it. */
 const LEASE_MS = 1_000
 /** The number of changes after which they are written even if no counter is served. */
 const MAX_UNWRITTEN = 1_000
 
-/** Restores the state. Its keys are `t` for the time, `n<UID>` for nodes and `p<UID>` for pods. */
-export function createCounterMemory({ state, nodes, onError }: CounterMemoryOptions): CounterMemory {
+/**
+ * Keeps counters over restarts: restores the state of an earlier process and saves changes. After `flush` the next process will know every
+ * change, so `flush` must come before a counter is served. The keys of the state are `t` for the time, `n<UID>` for nodes and `p<UID>` for
+ * pods.
+ */
+export function createCounterMemory({ state, nodes, onError }: CounterMemoryOptions) {
   const saved = state?.saved ?? new Map<string, unknown>()
   const savedMs = saved.get('t')
   let leaseMs = typeof savedMs === 'number' ? savedMs : 0
@@ -70,13 +45,18 @@ export function createCounterMemory({ state, nodes, onError }: CounterMemoryOpti
   const log = state?.open(live)
 
   return {
+    /** The latest time that the earlier process may have served (epoch); 0 without one. */
     restoredAtMs,
+    /** Size of the file. */
     get bytes() {
       return log?.bytes ?? 0
     },
-    takePod: uid => take(`p${uid}`, value => loadPod(uid, value))?.meter,
-    takeNode: uid => take(`n${uid}`, loadRetired),
-    takeRest() {
+    /** Removes and returns a pod's counters of the earlier process. */
+    takePod: (uid: string) => take(`p${uid}`, value => loadPod(uid, value))?.meter,
+    /** Removes and returns the counters of a node's deleted pods of the earlier process. */
+    takeNode: (uid: string) => take(`n${uid}`, loadRetired),
+    /** Removes and returns the remaining pods, and forgets the remaining nodes: they are not in the listed cluster. */
+    takeRest(): [podUid: string, pod: SavedPod][] {
       const pods: [string, SavedPod][] = []
       for (const [key, value] of saved) {
         const pod = key.startsWith('p') ? loadPod(key.slice(1), value) : undefined
@@ -86,23 +66,26 @@ export function createCounterMemory({ state, nodes, onError }: CounterMemoryOpti
       saved.clear()
       return pods
     },
-    setPod(podUid, nodeUid, meter) {
+    setPod(podUid: string, nodeUid: string | undefined, meter: PodMeter) {
       if (log !== undefined) write([podChange(podUid, nodeUid, meter)])
     },
-    setRetired(nodeUid, retired) {
+    setRetired(nodeUid: string, retired: RetiredPods) {
       if (log !== undefined) write([retiredChange(nodeUid, retired)])
     },
-    setNode(node) {
+    /** Saves a node with all its pods, under the node's UID. */
+    setNode(node: CountedNode) {
       if (log !== undefined) write([...nodeChanges(node)])
     },
-    retirePod(podUid, nodeUid, retired) {
+    /** Replaces a pod by its node's new sum, in one line: after a crash the pod is counted once. */
+    retirePod(podUid: string, nodeUid: string | undefined, retired: RetiredPods) {
       if (log === undefined) return
       const deleted: StateChange = [`p${podUid}`, null]
       write(nodeUid === undefined ? [deleted] : [deleted, retiredChange(nodeUid, retired)])
     },
-    forgetPod: uid => write([[`p${uid}`, null]]),
-    forgetNode: uid => write([[`n${uid}`, null]]),
-    setTime(nowMs) {
+    forgetPod: (uid: string) => write([[`p${uid}`, null]]),
+    forgetNode: (uid: string) => write([[`n${uid}`, null]]),
+    /** A time is about to be served: the clock of the next process will not be behind it. */
+    setTime(nowMs: number) {
       if (log === undefined || nowMs <= leaseMs) return
       leaseMs = nowMs + LEASE_MS
       write([['t', leaseMs]])

@@ -3,7 +3,7 @@ import { hash } from '../usage/pseudo-random.ts'
 import { type CpuCurve, constant, type MemoryCurve, type Pulse, type Ramp, type Wave } from '../usage/usage-curves.ts'
 import type { CoreCount, CoreTime } from './core-times.ts'
 import type { ContainerMeter, PodMeter } from './pod-counters.ts'
-import type { RetiredPods } from './retired-pods.ts'
+import { noRetiredPods, RETIRED, type RetiredPods } from './retired-pods.ts'
 
 /** A pod's meter as last saved. */
 export interface SavedPod {
@@ -35,21 +35,21 @@ export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
 
 /** The counters of a node's deleted pods as JSON. */
 export function saveRetired(retired: RetiredPods): unknown {
-  const { usageCoreNanoSeconds, pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes } = retired
-  const counters = [pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes]
-  return [String(usageCoreNanoSeconds), ...counters, retired.idleCoreNanoSeconds, saveCores(retired.cores)]
+  const counters = RETIRED.map(name => retired[name])
+  return [String(retired.usageCoreNanoSeconds), ...counters, retired.idleCoreNanoSeconds, saveCores(retired.cores)]
 }
 
 /** Reads the JSON of `saveRetired`; undefined for other JSON. */
 export function loadRetired(saved: unknown): RetiredPods | undefined {
-  const [cpu, ...counters] = items(saved)
+  const [cpu, ...rest] = items(saved)
   if (typeof cpu !== 'string' || !/^\d+$/.test(cpu)) return undefined
-  const numbers = counters.map(each => (typeof each === 'number' && each >= 0 ? each : 0))
-  const [pageFaults = 0, majorPageFaults = 0, rxBytes = 0, txBytes = 0, readBytes = 0, writtenBytes = 0] = numbers
-  const idleCoreNanoSeconds = numbers[6] ?? 0
-  const sums = { pageFaults, majorPageFaults, rxBytes, txBytes, readBytes, writtenBytes, idleCoreNanoSeconds }
-  const cores = loadCores(counters[7])
-  return { usageCoreNanoSeconds: BigInt(cpu), ...sums, cores }
+  const numbers = rest.map(each => (typeof each === 'number' && each >= 0 ? each : 0))
+  return {
+    ...noRetiredPods(numbers),
+    usageCoreNanoSeconds: BigInt(cpu),
+    idleCoreNanoSeconds: numbers[RETIRED.length] ?? 0,
+    cores: loadCores(rest[RETIRED.length + 1]),
+  }
 }
 
 function saveCores(cores: CoreCount | undefined): unknown {

@@ -9,15 +9,7 @@ export type StateChange = readonly [key: string, value: unknown]
  * An append-only file of keys and values. It survives `kill -9` at any moment: after `flush` the operating system has the
  * data. It may not survive a crash of the machine: there is no fsync.
  */
-export interface StateLog {
-  /** Queues changes that belong together: after a crash the file has all of them or none. */
-  write(changes: readonly StateChange[]): void
-  /** Writes all queued changes. Throws when the write fails; they stay queued. */
-  flush(): void
-  /** Size of the file, in bytes. */
-  readonly bytes: number
-  close(): void
-}
+export type StateLog = ReturnType<typeof openStateLog>
 
 export interface StateLogOptions {
   path: string
@@ -60,7 +52,7 @@ export function readState(path: string): Map<string, unknown> {
 }
 
 /** Opens a state log for appending. Only one process may open it. */
-export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: StateLogOptions): StateLog {
+export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: StateLogOptions) {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const nextPath = `${path}.next`
   rmSync(nextPath, { force: true })
@@ -74,29 +66,24 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
   let isTorn = false
   /** Changes were dropped, so that the file is complete only after a compaction. */
   let isIncomplete = false
-  let closed = false
   // Ends a line that a crash truncated.
   append('\n')
 
   return {
-    write(changes) {
+    /** Queues changes that belong together: after a crash the file has all of them or none. */
+    write(changes: readonly StateChange[]) {
       pending.push(JSON.stringify(changes))
     },
+    /** Writes all queued changes. Throws when the write fails; they stay queued. */
     flush,
+    /** Size of the file. */
     get bytes() {
       return bytes
-    },
-    close() {
-      if (closed) return
-      flush()
-      closed = true
-      closeSync(file)
-      if (next !== undefined) closeSync(next.file)
     },
   }
 
   function flush(): void {
-    if (pending.length === 0 || closed) return
+    if (pending.length === 0) return
     try {
       append(`${isTorn ? '\n' : ''}${pending.join('\n')}\n`)
       isTorn = false
@@ -127,7 +114,6 @@ export function openStateLog({ path, live, compactAtBytes = 4 * 2 ** 20 }: State
     const changes = live()[Symbol.iterator]()
     isIncomplete = false
     const step = (): void => {
-      if (closed) return
       try {
         writeMore()
       } catch {

@@ -4,22 +4,21 @@ export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 /** Labels in the text format, without the braces: `namespace="shop",pod="web"`. */
 export type LabelText = string & { readonly labels: unique symbol }
 
-/** Metric families by a key of the caller: name, type and help text. */
-export type FamilyTable = Readonly<Record<string, readonly [name: string, type: 'counter' | 'gauge', help: string]>>
-
 /** Adds a sample to a family. A value that is not finite is ignored. */
 export type AddSample = (labels: LabelText | undefined, value: number, timestampMs?: number) => void
 
 /**
- * An empty document in the Prometheus text format. `families` adds samples; `text` gives the families in the order of the table,
- * without those that have no sample.
+ * An empty document in the Prometheus text format. `families` has a function for each metric of the help texts, which adds a sample; `text`
+ * gives the metrics in the order of the help texts, without those that have no sample.
  */
-export function createExposition<T extends FamilyTable>(
-  table: T,
-): { families: Record<keyof T, AddSample>; text: () => string } {
+export function createExposition<Name extends string>(
+  help: Readonly<Record<Name, string>>,
+): { families: Record<Name, AddSample>; text: () => string } {
   const documents: string[][] = []
-  const add = ([name, type, help]: T[keyof T]): AddSample => {
-    const lines = [`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`]
+  const addTo = (name: Name): AddSample => {
+    // Of cAdvisor's counters this one has a name without `_total`.
+    const type = name.endsWith('_total') || name === 'container_memory_failcnt' ? 'counter' : 'gauge'
+    const lines = [`# HELP ${name} ${help[name]}\n# TYPE ${name} ${type}\n`]
     documents.push(lines)
     return (labels, value, timestampMs) => {
       if (!Number.isFinite(value)) return
@@ -27,9 +26,9 @@ export function createExposition<T extends FamilyTable>(
       lines.push(labels === undefined ? `${name} ${value}${time}\n` : `${name}{${labels}} ${value}${time}\n`)
     }
   }
-  const families = Object.fromEntries(Object.entries(table).map(([key, family]) => [key, add(family as T[keyof T])]))
+  const families = Object.fromEntries((Object.keys(help) as Name[]).map(name => [name, addTo(name)]))
   return {
-    families: families as Record<keyof T, AddSample>,
+    families: families as Record<Name, AddSample>,
     text: () => documents.map(lines => (lines.length > 1 ? lines.join('') : '')).join(''),
   }
 }

@@ -1,7 +1,6 @@
 import { wholeNumber } from '../counters/usage-samples.ts'
 import type { PodFacts, VolumeFacts } from '../objects/facts.ts'
 import { hash, pseudoRandom } from '../usage/pseudo-random.ts'
-import type { FsStats, VolumeStats } from './summary-types.ts'
 
 const BLOCK_BYTES = 4_096
 const MIB = 2 ** 20
@@ -59,6 +58,8 @@ export function podStorage(pod: PodFacts, seeds: number[]): PodStorage {
   return { containers, volumes, total }
 }
 
+type VolumeStats = ReturnType<typeof fsStats> & { name: string; pvcRef?: { name: string; namespace: string } }
+
 /** A kubelet's stats of a pod's volumes, in the order of its spec. */
 export function volumeStats(
   pod: PodFacts,
@@ -96,7 +97,7 @@ export function nodeDisk(
 }
 
 /** A kubelet's stats of a filesystem for one thing on it. */
-export function fsStats({ capacityBytes, availableBytes }: Filesystem, space: Space, time: string): FsStats {
+export function fsStats({ capacityBytes, availableBytes }: Filesystem, space: Space, time: string) {
   const inodes = Math.max(Math.floor(capacityBytes / BYTES_PER_INODE), space.inodesUsed)
   return {
     time,

@@ -13,15 +13,16 @@ export interface HostExtras {
 
 type Attributes = Record<string, string>
 type Point = [value: number, attributes: Attributes]
-interface Metric {
-  name: string
-  unit: string
-  /** A monotonic cumulative sum, a non-monotonic one, or a gauge. */
-  kind: 'counter' | 'sum' | 'gauge'
-  /** Whether values are sent as integers. */
-  whole: boolean
-  points: Point[]
+/** `counter` is a monotonic cumulative sum, `sum` a non-monotonic one. */
+type Kind = 'counter' | 'sum' | 'gauge'
+type Metric = ReturnType<typeof metric>
+
+function metric(name: string, unit: string, kind: Kind, points: Point[]) {
+  return { name: `system.${name}`, unit, kind, points }
 }
+
+/** The units of metrics that are not integers. */
+const FRACTIONAL = new Set(['s', '{thread}'])
 
 /** The largest JavaScript number in OTLP's 64-bit integers: the collector drops a whole request of 50 nodes for a larger one. */
 const MAX_INT = 2 ** 63 - 1_024
@@ -63,10 +64,8 @@ function cpuMetrics({ cores }: HostExtras): Metric[] {
   for (const [at, { busyNs, idleNs }] of cores.entries()) {
     for (const [state, value] of cpuStates(busyNs / 1e9, idleNs / 1e9)) points.push([value, { cpu: `cpu${at}`, state }])
   }
-  return [
-    { name: 'system.cpu.time', unit: 's', kind: 'counter', whole: false, points },
-    { name: 'system.cpu.logical.count', unit: '{cpu}', kind: 'sum', whole: true, points: [[cores.length, {}]] },
-  ]
+  const count: Point[] = [[cores.length, {}]]
+  return [metric('cpu.time', 's', 'counter', points), metric('cpu.logical.count', '{cpu}', 'sum', count)]
 }
 
 /** Splits busy and idle time over the states of `system.cpu.time`. */
@@ -84,18 +83,14 @@ export function cpuStates(busy: number, idle: number): [state: string, value: nu
 }
 
 function loadMetrics({ loads }: HostExtras): Metric[] {
-  return (['1m', '5m', '15m'] as const).map((span, index) => ({
-    name: `system.cpu.load_average.${span}`,
-    unit: '{thread}',
-    kind: 'gauge',
-    whole: false,
-    points: [[loads[index] ?? 0, {}]],
-  }))
+  return (['1m', '5m', '15m'] as const).map((span, index) =>
+    metric(`cpu.load_average.${span}`, '{thread}', 'gauge', [[loads[index] ?? 0, {}]]),
+  )
 }
 
 function memoryMetrics({ facts, total }: MeasuredNode): Metric[] {
   const points = memoryStates(total, facts.memoryCapacityBytes).map(([state, value]): Point => [value, { state }])
-  return [{ name: 'system.memory.usage', unit: 'By', kind: 'sum', whole: true, points }]
+  return [metric('memory.usage', 'By', 'sum', points)]
 }
 
 /** Splits a node's memory over the states of `system.memory.usage`, in bytes. */
@@ -127,13 +122,7 @@ function diskMetrics({ total }: MeasuredNode): Metric[] {
   const [readCount, writeCount] = [reads(readBytes), writes(writtenBytes)]
   // A read takes 0.4 ms and a write 0.8 ms; they do not overlap.
   const [readS, writeS] = [readCount * 0.0004, writeCount * 0.0008]
-  const counter = (name: string, unit: string, points: Point[]): Metric => ({
-    name: `system.disk.${name}`,
-    unit,
-    kind: 'counter',
-    whole: unit !== 's',
-    points,
-  })
+  const counter = (name: string, unit: string, points: Point[]) => metric(`disk.${name}`, unit, 'counter', points)
   const busy: Point[] = [[readS + writeS, { device }]]
   return [
     counter('io', 'By', byDirection(readBytes, writtenBytes)),
@@ -142,7 +131,7 @@ function diskMetrics({ total }: MeasuredNode): Metric[] {
     counter('operation_time', 's', byDirection(readS, writeS)),
     counter('io_time', 's', busy),
     counter('weighted_io_time', 's', busy),
-    { ...counter('pending_operations', '{operations}', [[0, { device }]]), kind: 'sum' },
+    metric('disk.pending_operations', '{operations}', 'sum', [[0, { device }]]),
   ]
 }
 
@@ -161,55 +150,43 @@ function filesystemMetrics({ disk, used }: MeasuredNode): Metric[] {
     ['free', inodes - used.inodesUsed],
   ])
   return [
-    { name: 'system.filesystem.usage', unit: 'By', kind: 'sum', whole: true, points: usage },
-    { name: 'system.filesystem.inodes.usage', unit: '{inodes}', kind: 'sum', whole: true, points: inodesUsage },
+    metric('filesystem.usage', 'By', 'sum', usage),
+    metric('filesystem.inodes.usage', '{inodes}', 'sum', inodesUsage),
   ]
 }
 
 function networkMetrics({ traffic, pods }: MeasuredNode): Metric[] {
   const { rxBytes, txBytes } = traffic
   const device = NETWORK_DEVICE
-  const counter = (name: string, unit: string, receive: number, transmit: number): Metric => ({
-    name: `system.network.${name}`,
-    unit,
-    kind: 'counter',
-    whole: true,
-    points: [
+  const counter = (name: string, unit: string, receive: number, transmit: number) =>
+    metric(`network.${name}`, unit, 'counter', [
       [receive, { device, direction: 'receive' }],
       [transmit, { device, direction: 'transmit' }],
-    ],
-  })
+    ])
+  const { length } = pods
   const connections: Record<string, number> = {
-    ESTABLISHED: 12 + 3 * pods.length,
-    LISTEN: 8 + pods.length,
-    TIME_WAIT: 2 * pods.length,
+    ESTABLISHED: 12 + 3 * length,
+    LISTEN: 8 + length,
+    TIME_WAIT: 2 * length,
   }
+  const states = TCP_STATES.map((state): Point => [connections[state] ?? 0, { protocol: 'tcp', state }])
   return [
     counter('io', 'By', rxBytes, txBytes),
     counter('packets', '{packets}', rxPackets(rxBytes), txPackets(txBytes)),
     counter('errors', '{errors}', 0, 0),
     counter('dropped', '{packets}', rxDropped(rxBytes), txDropped(txBytes)),
-    {
-      name: 'system.network.connections',
-      unit: '{connections}',
-      kind: 'sum',
-      whole: true,
-      points: TCP_STATES.map(state => [connections[state] ?? 0, { protocol: 'tcp', state }]),
-    },
+    metric('network.connections', '{connections}', 'sum', states),
   ]
 }
 
-function otlpMetric(
-  { name, unit, kind, whole, points }: Metric,
-  startTimeUnixNano: string,
-  timeUnixNano: string,
-): unknown {
+function otlpMetric({ name, unit, kind, points }: Metric, startTimeUnixNano: string, timeUnixNano: string): unknown {
+  const isWhole = !FRACTIONAL.has(unit)
   const dataPoints = points.map(([value, attributes]) => ({
     attributes: attributeList(attributes),
     ...(kind === 'gauge' ? {} : { startTimeUnixNano }),
     timeUnixNano,
     // OTLP's JSON has 64-bit integers as strings.
-    ...(whole ? { asInt: String(Math.min(Math.round(value), MAX_INT)) } : { asDouble: value }),
+    ...(isWhole ? { asInt: String(Math.min(Math.round(value), MAX_INT)) } : { asDouble: value }),
   }))
   if (kind === 'gauge') return { name, unit, gauge: { dataPoints } }
   return { name, unit, sum: { aggregationTemporality: 2, isMonotonic: kind === 'counter', dataPoints } }

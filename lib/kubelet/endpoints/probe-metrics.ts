@@ -1,22 +1,18 @@
-import { createExposition, type FamilyTable, labelText } from './exposition.ts'
+import { createExposition, labelText } from './exposition.ts'
 import type { MeasuredNode } from './node-measurement.ts'
 
-const probeFamilies = {
-  start: ['process_start_time_seconds', 'gauge', '[ALPHA] Start time of the process since unix epoch in seconds.'],
-  probes: [
-    'prober_probe_total',
-    'counter',
-    '[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.',
-  ],
-} as const satisfies FamilyTable
+const probeHelp = {
+  process_start_time_seconds: '[ALPHA] Start time of the process since unix epoch in seconds.',
+  prober_probe_total: '[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.',
+}
 
 /**
  * A node's metrics as a kubelet serves them at `/metrics/probes`: the number of probes of each running container. All probes
  * succeed. A startup probe runs once. The counters continue when a container restarts.
  */
 export function probeMetricsText({ pods, nowMs, startMs }: MeasuredNode): string {
-  const { families, text } = createExposition(probeFamilies)
-  families.start(undefined, startMs / 1_000)
+  const { families, text } = createExposition(probeHelp)
+  families.process_start_time_seconds(undefined, startMs / 1_000)
   for (const { facts, meter } of pods) {
     for (const { name, running, probes = [] } of facts.containers) {
       if (!running) continue
@@ -30,7 +26,7 @@ export function probeMetricsText({ pods, nowMs, startMs }: MeasuredNode): string
           probe_type: type,
           result: 'successful',
         })
-        families.probes(labels, type === 'Startup' ? 1 : count)
+        families.prober_probe_total(labels, type === 'Startup' ? 1 : count)
       }
     }
   }

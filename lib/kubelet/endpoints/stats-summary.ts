@@ -1,17 +1,21 @@
 import { type Sample, type Traffic, wholeNumber } from '../counters/usage-samples.ts'
+import type { ContainerFacts } from '../objects/facts.ts'
 import { pseudoRandom } from '../usage/pseudo-random.ts'
-import { fsStats, type Space, volumeStats } from './filesystem-stats.ts'
+import { type Filesystem, fsStats, type PodStorage, type Space, volumeStats } from './filesystem-stats.ts'
 import { type MeasuredNode, type MeasuredPod, timeText } from './node-measurement.ts'
-import type { ContainerStats, CpuStats, MemoryStats, NetworkStats, PodStats, Summary } from './summary-types.ts'
+
+/** The document at `/stats/summary`. */
+export type Summary = ReturnType<typeof buildSummary>
 
 const GIB = 2 ** 30
 const MAX_PID = 4_194_304
 
 /**
  * A measured node as its kubelet serves it at `/stats/summary`, with running pods and containers only. Available memory is
- * capacity minus working set; ephemeral storage is the space of a pod's containers and local volumes.
+ * capacity minus working set; ephemeral storage is the space of a pod's containers and local volumes. Names, nesting and order are those of
+ * k8s.io/kubelet/pkg/apis/stats/v1alpha1. Times are RFC 3339, and all numbers are whole.
  */
-export function buildSummary(measured: MeasuredNode): Summary {
+export function buildSummary(measured: MeasuredNode) {
   const { facts, nowMs, seed, ofPods, total, disk, used, system } = measured
   const time = timeText(nowMs)
   const startTime = timeText(measured.startMs)
@@ -45,11 +49,11 @@ export function buildSummary(measured: MeasuredNode): Summary {
   }
 }
 
-function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, time: string): PodStats {
+function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, time: string) {
   const { facts, meter, total, storage } = pod
   const podStartTime = timeText(meter.startMs)
   const swap = { time, swapUsageBytes: 0 }
-  const containers: ContainerStats[] = []
+  const containers: ReturnType<typeof containerStats>[] = []
   let limitBytes: number | undefined = 0
   facts.containers.forEach((container, index) => {
     limitBytes = add(limitBytes, container.memoryLimitBytes)
@@ -57,16 +61,9 @@ function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, 
     const space = storage.containers[containers.length]
     if (!container.running || sample === undefined || space === undefined) return
     const startedMs = Math.min(container.startedMs ?? meter.startMs, nowMs)
-    containers.push({
-      name: container.name,
-      // Usually the same moment; formatting a time costs more than the rest of a container.
-      startTime: startedMs === meter.startMs ? podStartTime : timeText(startedMs),
-      cpu: cpuStats(sample, time),
-      memory: memoryStats(sample, container.memoryLimitBytes, time),
-      rootfs: fsStats(disk, space.rootfs, time),
-      logs: fsStats(disk, space.logs, time),
-      swap,
-    })
+    // Usually the same moment; formatting a time costs more than the rest of a container.
+    const startTime = startedMs === meter.startMs ? podStartTime : timeText(startedMs)
+    containers.push(containerStats(container, { sample, space, disk, startTime, time }))
   })
   return {
     podRef: { name: facts.name, namespace: facts.namespace, uid: facts.uid },
@@ -85,12 +82,28 @@ function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, 
   }
 }
 
-function systemContainer(name: string, startTime: string, sample: Sample, time: string): ContainerStats {
+function containerStats(
+  { name, memoryLimitBytes }: ContainerFacts,
+  given: { sample: Sample; space: PodStorage['containers'][number]; disk: Filesystem; startTime: string; time: string },
+) {
+  const { sample, space, disk, startTime, time } = given
+  return {
+    name,
+    startTime,
+    cpu: cpuStats(sample, time),
+    memory: memoryStats(sample, memoryLimitBytes, time),
+    rootfs: fsStats(disk, space.rootfs, time),
+    logs: fsStats(disk, space.logs, time),
+    swap: { time, swapUsageBytes: 0 },
+  }
+}
+
+function systemContainer(name: string, startTime: string, sample: Sample, time: string) {
   const swap = { time, swapUsageBytes: 0 }
   return { name, startTime, cpu: cpuStats(sample, time), memory: memoryStats(sample, undefined, time), swap }
 }
 
-function cpuStats(sample: Sample, time: string): CpuStats {
+function cpuStats(sample: Sample, time: string) {
   return {
     time,
     usageNanoCores: wholeNumber(sample.usageNanoCores),
@@ -98,7 +111,7 @@ function cpuStats(sample: Sample, time: string): CpuStats {
   }
 }
 
-function memoryStats(sample: Sample, limitBytes: number | undefined, time: string): MemoryStats {
+function memoryStats(sample: Sample, limitBytes: number | undefined, time: string) {
   return {
     time,
     // JSON omits undefined fields; a spread object would cost a tenth of the whole document.
@@ -111,7 +124,7 @@ function memoryStats(sample: Sample, limitBytes: number | undefined, time: strin
   }
 }
 
-function networkStats({ rxBytes, txBytes }: Traffic, time: string): NetworkStats {
+function networkStats({ rxBytes, txBytes }: Traffic, time: string) {
   const eth0 = { name: 'eth0', rxBytes: wholeNumber(rxBytes), rxErrors: 0, txBytes: wholeNumber(txBytes), txErrors: 0 }
   return { time, ...eth0, interfaces: [eth0] }
 }

@@ -3,16 +3,6 @@ export interface KeptText {
   toString(): string
 }
 
-/** Stores many texts of a few kilobytes in a few buffers. */
-export interface TextArena {
-  /** Stores a text. */
-  keep(text: string): KeptText
-  /** Frees a text of this arena, which must not be read any more. Other texts are ignored. */
-  release(text: KeptText): void
-  /** The size of all buffers. */
-  readonly bytes: number
-}
-
 interface Slab {
   buffer: Buffer
   /** Bytes written, including those of released texts. */
@@ -38,22 +28,23 @@ class Chunk implements KeptText {
 }
 
 /**
- * An empty arena. A buffer for each text costs more: with 50,000 texts, garbage collection and allocation of buffers took half
+ * Stores many texts of a few kilobytes in a few buffers. A buffer for each text costs more: with 50,000 texts, garbage collection and allocation of buffers took half
  * of the time of an event. A slab that is less than half full is moved into the newest one, so the buffers are at most twice
  * the size of the stored texts plus a slab.
  */
-export function createTextArena(slabBytes = 2 ** 20): TextArena {
+export function createTextArena(slabBytes = 2 ** 20) {
   let newest: Slab | undefined
   let bytes = 0
 
   return {
-    keep(text) {
+    keep(text: string): KeptText {
       const length = Buffer.byteLength(text)
       // Nearly all texts are ASCII, which needs no encoding.
       const encoding = length === text.length ? 'latin1' : 'utf8'
       return place(length, (buffer, at) => buffer.write(text, at, encoding))
     },
-    release(text) {
+    /** Frees a text of this arena, which must not be read any more. Other texts are ignored. */
+    release(text: KeptText | string) {
       if (!(text instanceof Chunk) || text.slab === undefined) return
       const { slab } = text
       text.slab = undefined
@@ -61,6 +52,7 @@ export function createTextArena(slabBytes = 2 ** 20): TextArena {
       slab.kept -= text.length
       emptyIfSparse(slab)
     },
+    /** The size of all buffers. */
     get bytes() {
       return bytes
     },

@@ -19,34 +19,16 @@ export interface NodeSlot {
   retired: RetiredPods
 }
 
-/** Nodes by name and UID, and pods by UID. Lookups take constant time. */
-export interface NodeIndex {
-  /** The slot of a name; creates it if necessary. */
-  ensureSlot(name: string): NodeSlot
-  get(name: string): NodeSlot | undefined
-  withNode(uid: string): NodeSlot | undefined
-  withPod(uid: string): NodeSlot | undefined
-  /** All slots, including those without a Node. */
-  slots(): Iterable<NodeSlot>
-  /** Puts a Node into its slot; replaces an earlier one. */
-  setNode(slot: NodeSlot, facts: NodeFacts): void
-  deleteNode(slot: NodeSlot): void
-  addPod(slot: NodeSlot, entry: PodEntry): void
-  deletePod(slot: NodeSlot, uid: string): void
-  nodeNames(): string[]
-  readonly nodeCount: number
-  readonly podCount: number
-}
-
-/** An empty index. */
-export function createNodeIndex(): NodeIndex {
+/** An empty index of nodes by name and UID, and of pods by UID. Lookups take constant time. */
+export function createNodeIndex() {
   const slots = new Map<string, NodeSlot & { readonly pods: Map<string, PodEntry> }>()
   const nameByNodeUid = new Map<string, string>()
   const nameByPodUid = new Map<string, string>()
   const slotOf = (name: string | undefined) => (name === undefined ? undefined : slots.get(name))
 
   return {
-    ensureSlot(name) {
+    /** The slot of a name; creates it if necessary. */
+    ensureSlot(name: string): NodeSlot {
       let slot = slots.get(name)
       if (slot === undefined) {
         slot = { name, facts: undefined, pods: new Map(), sampled: new Map(), retired: noRetiredPods() }
@@ -54,26 +36,28 @@ export function createNodeIndex(): NodeIndex {
       }
       return slot
     },
-    get: slotOf,
-    withNode: uid => slotOf(nameByNodeUid.get(uid)),
-    withPod: uid => slotOf(nameByPodUid.get(uid)),
-    slots: () => slots.values(),
-    setNode(slot, facts) {
+    get: (name: string): NodeSlot | undefined => slotOf(name),
+    withNode: (uid: string): NodeSlot | undefined => slotOf(nameByNodeUid.get(uid)),
+    withPod: (uid: string): NodeSlot | undefined => slotOf(nameByPodUid.get(uid)),
+    /** All slots, including those without a Node. */
+    slots: (): Iterable<NodeSlot> => slots.values(),
+    /** Puts a Node into its slot; replaces an earlier one. */
+    setNode(slot: NodeSlot, facts: NodeFacts) {
       if (slot.facts !== undefined && slot.facts.uid !== facts.uid) nameByNodeUid.delete(slot.facts.uid)
       slot.facts = facts
       nameByNodeUid.set(facts.uid, slot.name)
     },
-    deleteNode(slot) {
+    deleteNode(slot: NodeSlot) {
       if (slot.facts !== undefined) nameByNodeUid.delete(slot.facts.uid)
       slot.facts = undefined
       dropIfEmpty(slot)
     },
-    addPod({ name }, entry) {
+    addPod({ name }: NodeSlot, entry: PodEntry) {
       const { uid } = entry.facts
       nameByPodUid.set(uid, name)
       slots.get(name)?.pods.set(uid, entry)
     },
-    deletePod(slot, uid) {
+    deletePod(slot: NodeSlot, uid: string) {
       nameByPodUid.delete(uid)
       slots.get(slot.name)?.pods.delete(uid)
       slot.sampled.delete(uid)

@@ -1,4 +1,4 @@
-import { type CoreTime, coresOf, coreTimesAt } from '../counters/core-times.ts'
+import { coresOf, coreTimesAt } from '../counters/core-times.ts'
 import { type CountedNode, type CounterState, createCounterMemory } from '../counters/counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from '../counters/pod-counters.ts'
 import { addRetired, noRetiredPods, retirePod } from '../counters/retired-pods.ts'
@@ -15,36 +15,7 @@ export type NodeEntry = NodeSlot & { facts: NodeFacts }
  * The watch cache: nodes, their pods, and the counters of both. Reading a node costs in proportion to its own pods, and needs no call
  * to the API.
  */
-export interface StatsStore {
-  setNode(facts: NodeFacts): void
-  deleteNode(uid: string): void
-  /** Takes ownership of the facts: the store replaces their document. */
-  setPod(facts: PodFacts): void
-  deletePod(uid: string): void
-  setUsageObject(object: UsageObject): void
-  deleteUsageObject(uid: string): void
-  /**
-   * Must be called when all nodes and pods have been set for the first time: the counters of pods that are in the state of
-   * an earlier process but no longer exist go to their nodes.
-   */
-  endRestore(): void
-  /** Undefined for an unknown node, even if pods are bound to it. */
-  node(name: string): NodeEntry | undefined
-  /** A node to serve now. Everything its counters depend on is written to the state first. */
-  read(name: string): { entry: NodeEntry; nowMs: number } | undefined
-  /** The time of each core of a node, to serve now. The store keeps it, so that no core's time decreases. */
-  coreTimes(entry: NodeEntry, measured: { startMs: number; nowMs: number; busyNs: number }): CoreTime[]
-  /** Writes changes to the state. */
-  flush(): void
-  /** Milliseconds since the epoch. It never decreases, even if the machine's clock does, so counters do not decrease. */
-  now(): number
-  nodeNames(): string[]
-  readonly nodeCount: number
-  readonly podCount: number
-  readonly runningPodCount: number
-  readonly usageObjectCount: number
-  readonly stateBytes: number
-}
+export type StatsStore = ReturnType<typeof createStore>
 
 export interface StoreOptions {
   clock?: () => number
@@ -61,7 +32,7 @@ export interface StoreOptions {
 }
 
 /** An empty store. Nodes and pods that are set later continue their counters from the state of an earlier process. */
-export function createStore(options: StoreOptions = {}): StatsStore {
+export function createStore(options: StoreOptions = {}) {
   const { clock = Date.now, onBadAnnotation = () => {}, onStateError = () => {} } = options
   const index = createNodeIndex()
   const documents = createTextArena()
@@ -78,7 +49,7 @@ export function createStore(options: StoreOptions = {}): StatsStore {
   }
 
   return {
-    setNode(facts) {
+    setNode(facts: NodeFacts) {
       const slot = index.ensureSlot(facts.name)
       const before = slot.facts
       index.setNode(slot, facts)
@@ -92,14 +63,15 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       if (usageObjects.useNodes) for (const entry of slot.pods.values()) updateMeter(entry, slot)
     },
 
-    deleteNode(uid) {
+    deleteNode(uid: string) {
       const slot = index.withNode(uid)
       if (slot === undefined) return
       forgetCounters(slot, uid)
       index.deleteNode(slot)
     },
 
-    setPod(facts) {
+    /** Takes ownership of the facts: the store replaces their document. */
+    setPod(facts: PodFacts) {
       const nowMs = now()
       const slot = index.ensureSlot(facts.nodeName)
       const before = slot.pods.get(facts.uid)
@@ -121,7 +93,7 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       if (oldJson !== undefined) documents.release(oldJson)
     },
 
-    deletePod(uid) {
+    deletePod(uid: string) {
       const slot = index.withPod(uid)
       const entry = slot?.pods.get(uid)
       if (slot === undefined || entry === undefined) return
@@ -131,17 +103,21 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       index.deletePod(slot, uid)
     },
 
-    setUsageObject(object) {
+    setUsageObject(object: UsageObject) {
       const before = usageObjects.get(object.uid)
       usageObjects.set(object)
       updateMatching(before === undefined ? [object] : [before, object])
     },
 
-    deleteUsageObject(uid) {
+    deleteUsageObject(uid: string) {
       const before = usageObjects.delete(uid)
       if (before !== undefined) updateMatching([before])
     },
 
+    /**
+     * Must be called when all nodes and pods have been set for the first time: the counters of pods that are in the state of an earlier
+     * process but no longer exist go to their nodes.
+     */
     endRestore() {
       for (const [uid, pod] of memory.takeRest()) {
         const slot = index.withNode(pod.nodeUid)
@@ -152,9 +128,11 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       memory.flush()
     },
 
+    /** Undefined for an unknown node, even if pods are bound to it. */
     node: nodeEntry,
 
-    read(name) {
+    /** A node to serve now. Everything its counters depend on is written to the state first. */
+    read(name: string) {
       const entry = nodeEntry(name)
       if (entry === undefined) return undefined
       const nowMs = now()
@@ -168,7 +146,8 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       return { entry, nowMs }
     },
 
-    coreTimes({ facts, retired }, measured) {
+    /** The time of each core of a node, to serve now. The store keeps it, so that no core's time decreases. */
+    coreTimes({ facts, retired }: NodeEntry, measured: { startMs: number; nowMs: number; busyNs: number }) {
       const cores = coresOf(facts.cpuCapacityNanoCores)
       const servedIdleNs = retired.idleCoreNanoSeconds
       const { times, idleNs, kept } = coreTimesAt({ ...measured, cores, servedIdleNs, kept: retired.cores })
@@ -179,7 +158,9 @@ export function createStore(options: StoreOptions = {}): StatsStore {
       return times
     },
 
+    /** Writes changes to the state. */
     flush: memory.flush,
+    /** Milliseconds since the epoch. It never decreases, even if the machine's clock does, so counters do not decrease. */
     now,
     nodeNames: index.nodeNames,
     get nodeCount() {

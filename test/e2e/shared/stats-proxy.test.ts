@@ -140,11 +140,4 @@ proxy(
   },
 )
 
-proxy('prints one summary with --once', async ({ lab }) => {
-  const { stdout, exitCode } = await lab.task('kwok-stats-proxy', ['--once', 'kwok-node-0001'])
-  assert.equal(exitCode, 0)
-  assert.equal(JSON.parse(stdout).node.nodeName, 'kwok-node-0001')
-  assert.equal((await lab.task('kwok-stats-proxy', ['--once'])).exitCode, 2)
-})
-
 proxy.run()

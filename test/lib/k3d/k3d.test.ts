@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
 import { resolveSettings } from '../../../lib/cli/settings.ts'
 import { pinnedImages, withoutDigest } from '../../../lib/docker/images.ts'
-import { chartArgs, installArgs, statusArgs, uninstallArgs } from '../../../lib/k3d/helm.ts'
+import { chartArgs, installArgs, uninstallArgs } from '../../../lib/k3d/helm.ts'
 import { applyCollectors, collectorValues, imageValues, releases } from '../../../lib/k3d/helm-collectors.ts'
 import { k3dConfig, k3dImageEnv } from '../../../lib/k3d/k3d-cluster.ts'
 import { demoObjects } from '../../../lib/k3d/k3d-demo.ts'
@@ -108,7 +108,6 @@ args('of Helm name the chart by repository, registry or path, and always the clu
     ...['--values', '/v.yaml', '--description', 'm 1', '--history-max', '2', '--timeout', '2m'],
   ])
   const at = ['--kube-context', 'c', '--namespace', 'otel-lab']
-  assert.deepEqual(statusArgs('r', 'c'), ['status', 'r', ...at, '--output', 'json'])
   assert.deepEqual(uninstallArgs('r', 'c'), ['uninstall', 'r', ...at, '--wait', '--timeout', '2m'])
 })
 args('of kubectl open ports only on 127.0.0.1', () => {

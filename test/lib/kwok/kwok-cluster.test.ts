@@ -6,22 +6,19 @@ import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { programOptions } from '../../../lib/kwok/component-processes.ts'
 import {
-  clusterOwner,
-  componentPorts,
-  components,
   controlPlaneOf,
   createCluster,
   createClusterArgs,
   deleteCluster,
-  isClusterMade,
   kwokWarnings,
-  requireCluster,
   startCluster,
   waitUntilServed,
 } from '../../../lib/kwok/kwok-cluster.ts'
 import { kwokctlEnv, kwokctlError } from '../../../lib/kwok/kwokctl.ts'
 import { kwokctlConfig } from '../../../lib/kwok/kwokctl-config.ts'
 import { staleLeases } from '../../../lib/kwok/stale-leases.ts'
+import { clusterOwner, isClusterMade, requireCluster } from '../../../lib/lab/cluster-owner.ts'
+import { componentPorts, components } from '../../../lib/lab/components.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { versions } from '../../../lib/programs/versions.ts'
 import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
@@ -222,9 +219,13 @@ ports('refuses without a cluster', () => {
 ports.run()
 
 const leases = suite('staleLeases()')
-leases('are those that were last renewed before, without those that never were', () => {
-  const lines = 'old 2026-01-01T00:00:00.000000Z\nnew 2026-01-01T00:00:02.000000Z\nnever \n'
-  assert.deepEqual(staleLeases(lines, Date.parse('2026-01-01T00:00:01Z')), ['old'])
+leases('gives the leases that were renewed before, but not those that were never renewed', () => {
+  const rows = [
+    ['old', '2026-01-01T00:00:00.000000Z'],
+    ['new', '2026-01-01T00:00:02.000000Z'],
+    ['never', ''],
+  ]
+  assert.deepEqual(staleLeases(rows, Date.parse('2026-01-01T00:00:01Z')), ['old'])
 })
 leases.run()
 

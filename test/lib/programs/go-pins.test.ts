@@ -7,15 +7,13 @@ import { UsageError } from '../../../lib/cli/errors.ts'
 import { doctorReport } from '../../../lib/programs/doctor.ts'
 import { programPath } from '../../../lib/programs/ensure-programs.ts'
 import { cachePath, findOnPath } from '../../../lib/programs/find-program.ts'
-import { parseGoProgram, readGoProgram } from '../../../lib/programs/go-modules.ts'
-import { isRecentGo, missingComponents, oldestGo, pinsHash } from '../../../lib/programs/go-pins.ts'
+import { isRecent, missingComponents, oldestGo, pinsHash } from '../../../lib/programs/go-pins.ts'
 import type { Source } from '../../../lib/programs/program-catalog.ts'
 import { catalog } from '../../../lib/programs/program-catalog.ts'
 import { type Context, createContext } from '../../../lib/programs/program-options.ts'
 import { planPrograms } from '../../../lib/programs/program-plan.ts'
 import {
   type Fixture,
-  goProgram,
   openFixture,
   releasePath,
   script,
@@ -25,7 +23,7 @@ import {
   writeProgram,
 } from './program-fixture.ts'
 
-const toolchains = suite('isRecentGo()')
+const toolchains = suite('isRecent()')
 for (const [version, oldest, recent] of [
   ['go1.26.8', '1.26', true],
   ['go1.26rc1', '1.26', true],
@@ -43,49 +41,16 @@ for (const [version, oldest, recent] of [
   ['go1.26', '1.26.4', false],
 ] as const) {
   toolchains(`${recent ? 'takes' : 'refuses'} ${version} for ${oldest}`, () =>
-    assert.equal(isRecentGo(version, oldest), recent),
+    assert.equal(isRecent(version, oldest), recent),
   )
 }
 
-toolchains('is asked for what go.mod says, and never less than the lab asks for', () => {
+toolchains('compares with the version in go.mod, but at least with that of the lab', () => {
   const context = createContext()
   const need = (name: string) => oldestGo(catalog.find(source => source.name === name) as Source, context)
   assert.deepEqual([need('etcd'), need('otelcol'), need('metrics-server')], ['1.26', '1.26', '1.26.4'])
 })
 toolchains.run()
-
-const modules = suite<{ machine: Fixture }>('readGoProgram()')
-modules.before.each(async context => {
-  context.machine = await openFixture()
-})
-modules.after.each(async ({ machine }) => machine.close())
-
-modules('takes what replaces a module for it', () => {
-  assert.deepEqual(parseGoProgram('path\tx/cmd\nmod\tx\tv1\th1:x\ndep\ty\tv0\n=>\tz\tv2\th1:z\nbuild\tGOOS=linux\n'), {
-    main: 'x/cmd',
-    modules: [
-      { path: 'x', version: 'v1', sum: 'h1:x' },
-      { path: 'z', version: 'v2', sum: 'h1:z' },
-    ],
-  })
-})
-
-modules('finds the list wherever it is, also where two pieces of the file meet', ({ machine }) => {
-  const chunk = 2 ** 22
-  for (const [at, length] of [0, chunk - 64, chunk - 32, chunk - 16, chunk, 2 * chunk - 48].entries()) {
-    const path = writeProgram(join(machine.dir, `program-${at}`), goProgram('x'.repeat(length), ['path\tx/cmd']))
-    assert.equal(readGoProgram(path)?.main, 'x/cmd', `${length}`)
-  }
-})
-
-modules('gives nothing for a script, for half a list, and for the same words elsewhere', ({ machine }) => {
-  const whole = goProgram('', ['path\tx/cmd', 'dep\ty\tv1\th1:y'])
-  const words = Buffer.from('#!/bin/sh 123456\xff Go buildinf:\x08\x02 and so on', 'latin1')
-  for (const [at, text] of [script('etcd', '1.2.3'), whole.subarray(0, -40), words].entries()) {
-    assert.equal(readGoProgram(writeProgram(join(machine.dir, `program-${at}`), text)), undefined, `${at}`)
-  }
-})
-modules.run()
 
 const built = testSource({ assets: () => [], go: {} })
 
@@ -151,7 +116,11 @@ const collector: Source = {
 }
 const [otelcol] = collector.programs
 const needs = ['lab.test/receiver/kubeletstatsreceiver', 'lab.test/connector/spanmetricsconnector']
-const dep = (path: string) => `dep\t${path}\tv1.0.0\th1:a=`
+/** A collector that prints its version, and for `components` these modules. */
+const collectorScript = (version: string, modules: readonly string[]) => {
+  const lines = modules.map(path => `echo '      module: ${path} v1.4.0'\n`).join('')
+  return `#!/bin/sh\nif [ "$1" != components ]; then echo "otelcol version ${version}"; exit; fi\n${lines}`
+}
 
 const components = suite<{ machine: Fixture; context: Context }>('components of the collector')
 components.before.each(async context => {
@@ -165,24 +134,24 @@ components.before.each(async context => {
 })
 components.after.each(async ({ machine }) => machine.close())
 
-components('are looked for on PATH, in each program of its names', async ({ machine, context }) => {
+components('are required of each program of that name on PATH', async ({ machine, context }) => {
   assert.ok(otelcol)
   const found = () => findOnPath(collector, otelcol, context)
-  const program = (lines: string[]) => goProgram(`${script('otelcol', '1.2.3')}exit\n`, ['path\totelcol', ...lines])
-  const core = writeProgram(join(machine.pathDir, 'otelcol-contrib'), program([dep('lab.test/receiver/otlpreceiver')]))
+  const core = writeProgram(
+    join(machine.pathDir, 'otelcol-contrib'),
+    collectorScript('1.2.3', ['lab.test/receiver/otlpreceiver']),
+  )
   assert.equal(await found(), `${core} lacks receiver/kubeletstatsreceiver, connector/spanmetricsconnector`)
-  writeProgram(core, `${script('otelcol', '1.2.3')}`)
-  assert.equal(await found(), `${core} has no list of its Go modules`)
-  // The version of a component is that of the distribution.
-  const whole = program(needs.map(path => dep(path).replace('v1.0.0', 'v1.4.0')))
-  const there = writeProgram(join(machine.pathDir, 'otelcol'), whole)
+  writeProgram(core, script('otelcol', '1.2.3'))
+  assert.equal(await found(), `${core} does not print its components`)
+  const there = writeProgram(join(machine.pathDir, 'otelcol'), collectorScript('1.2.3', needs))
   assert.deepEqual(await found(), { name: 'otelcol', version: '1.2.3', path: there, from: 'path' })
 })
 
-components('are looked for in what a variable names; a script is taken at its word', async ({ machine, context }) => {
+components('are required of a program that a variable names, if it prints them', async ({ machine, context }) => {
   const path = join(machine.dir, 'mine')
   const named = { ...context, env: { ...machine.env, OTELCOL_BINARY: path } }
-  writeProgram(path, goProgram(script('otelcol', '9.9.9'), ['path\totelcol', dep(needs[0] ?? '')]))
+  writeProgram(path, collectorScript('9.9.9', needs.slice(0, 1)))
   await assert.rejects(programPath('otelcol', named), (error: unknown) => {
     assert.ok(error instanceof UsageError)
     assert.equal(error.message, `Cannot run otelcol: OTELCOL_BINARY=${path} lacks connector/spanmetricsconnector`)
@@ -209,7 +178,7 @@ components('of the lab’s configuration are in the pins', () => {
   }
 })
 
-components('are none for a program of another source', ({ machine, context }) => {
-  assert.deepEqual(missingComponents(writeProgram(join(machine.dir, 'x'), 'x'), built, context), [])
+components('are not required of other programs', async ({ machine, context }) => {
+  assert.deepEqual(await missingComponents(writeProgram(join(machine.dir, 'x'), 'x'), built, context), [])
 })
 components.run()

@@ -132,30 +132,7 @@ export function sha256(bytes: string | Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/**
- * What the linker puts into a program that Go built (debug/buildinfo), with the lines that `go version -m` shows. Behind a
- * script it makes one that runs and tells its modules.
- */
-export function goProgram(text: string, lines: readonly string[]): Buffer {
-  const before = Buffer.from(text)
-  const withLength = (content: string) => {
-    const length = Buffer.byteLength(content)
-    return [Buffer.from([(length & 127) | 128, length >> 7]), Buffer.from(content)]
-  }
-  const header = Buffer.alloc(32)
-  header.write('\xff Go buildinf:\x08\x02', 'latin1')
-  const mark = 'm'.repeat(16)
-  const modules = [...lines, `build\t-trimpath=${'x'.repeat(128)}`].map(line => `${line}\n`).join('')
-  return Buffer.concat([
-    before,
-    Buffer.alloc(16 - (before.length % 16)),
-    header,
-    ...withLength(`go1.26.8${' '.repeat(128)}`),
-    ...withLength(`${mark}${modules}${mark}`),
-  ])
-}
-
-/** The pins of a source with one module, whose sums are the given ones; gives the lines that a build from them tells. */
+/** Writes the pins of a source: a module that requires these modules, with their sums. */
 export function writePins({ dir }: Fixture, name = 'etcd', sums: Record<string, string> = { 'lab.test/dep': 'h1:a=' }) {
   const moduleDir = join(dir, 'go', name)
   mkdirSync(moduleDir, { recursive: true })
@@ -163,7 +140,6 @@ export function writePins({ dir }: Fixture, name = 'etcd', sums: Record<string, 
   const required = modules.map(([path]) => `\t${path} v1.0.0\n`).join('')
   writeFileSync(join(moduleDir, 'go.mod'), `module lab.test/${name}\n\ngo 1.26.0\n\nrequire (\n${required})\n`)
   writeFileSync(join(moduleDir, 'go.sum'), modules.map(([path, sum]) => `${path} v1.0.0 ${sum}\n`).join(''))
-  return ['path\tlab.test/dep/cmd/it', ...modules.map(([path, sum]) => `dep\t${path}\tv1.0.0\t${sum}`)]
 }
 
 /** The test source's program in the cache, as it is called after a download. */

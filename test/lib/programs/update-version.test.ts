@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { BUILD_TIMEOUT_MS } from '../../../lib/programs/build-program.ts'
+import { componentModules } from '../../../lib/programs/go-pins.ts'
 import { createContext } from '../../../lib/programs/program-options.ts'
 import {
   collectorManifest,
-  componentModules,
   updateVersion,
   withImageTag,
   withReplacements,

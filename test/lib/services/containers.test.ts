@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import type { SettingTexts } from '../../../lib/cli/settings.ts'
@@ -24,7 +24,7 @@ import { imageOf } from '../../../lib/lab/lab-images.ts'
 import { runtimeOf } from '../../../lib/lab/runtime.ts'
 import { versions } from '../../../lib/programs/versions.ts'
 import { collector } from '../../../lib/services/collector.ts'
-import { bundleProgram } from '../../../lib/services/container-bundle.ts'
+import { daemonContainer } from '../../../lib/services/container-bundle.ts'
 import { containerServices, errorLines } from '../../../lib/services/container-services.ts'
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../../../lib/services/container-spec.ts'
 import { writeForContainer } from '../../../lib/services/container-user.ts'
@@ -404,12 +404,16 @@ files('does not write a file that has the text', () => {
 })
 files.run()
 
-const bundles = suite('bundleProgram()')
+const bundles = suite('daemonContainer()')
 bundles('writes the current program, and builds the client library again only for other packages', async () => {
   const lab = tempLab({ runtime: 'docker' })
-  const make = async () => await bundleProgram(lab, 'traces', join('lib', 'traces', 'trace-simulator-process.ts'))
+  const kubeconfig = containerKubeconfigPath(lab, 'traces')
+  mkdirSync(dirname(kubeconfig), { recursive: true })
+  writeFileSync(kubeconfig, 'a kubeconfig')
+  const main = join('lib', 'traces', 'trace-simulator-process.ts')
+  const make = async () => await daemonContainer(lab, 'traces', main, { args: ['--rate', '1'] })
   const first = await make()
-  assert.equal(first.file, 'traces.mjs')
+  assert.deepEqual(first.args, ['/etc/kube-otel-lab/traces.mjs', '--rate', '1'])
   const inside = (file: string) => join(lab.dir, 'containers', 'traces', file)
   const [client = '', program = ''] = ['kubernetes-client.mjs', 'traces.mjs'].map(file =>
     readFileSync(inside(file), 'utf8'),
