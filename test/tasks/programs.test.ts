@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import { cacheDir } from '../../lib/programs/find-program.ts'
 import { catalog, kwokPrograms } from '../../lib/programs/program-catalog.ts'
 import { releasePath, script, writeProgram } from '../lib/programs/program-fixture.ts'
-import { bareMachine, importTask } from '../support/task.ts'
+import { bareMachine, importTask, withRefusingProxy } from '../support/task.ts'
 
 const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/programs')
 task.before.each(context => {
@@ -74,4 +74,15 @@ task('says each way and why it failed when a program can’t be had', async ({ e
   assert.match(stderr, /\n {2}Next: install Go 1\.26 or newer, .* or set KWOKCTL_BINARY, KWOK_BINARY\n$/)
   assert.deepEqual(readdirSync(cacheDir(env)), [])
 })
+for (const answer of ['403 Forbidden', '407 Proxy Authentication Required']) {
+  task(`names a proxy that answers ${answer} as the reason, and ends with 1`, async ({ env }) => {
+    await withRefusingProxy(answer, async HTTPS_PROXY => {
+      const { status, stdout, stderr } = await start({ ...env, HTTPS_PROXY })
+      assert.deepEqual([status, stdout], [1, ''])
+      const reason = `api\\.github\\.com can't be reached: Proxy response \\(${answer.slice(0, 3)}\\)`
+      assert.match(stderr, new RegExp(`^Cannot get kwokctl, kwok .*\\n.*\\n +official release: ${reason}`, 'm'))
+      assert.match(stderr, /\n {2}Next: .*allow downloads from github\.com/)
+    })
+  })
+}
 task.run()
