@@ -45,7 +45,13 @@ import { suite } from '../support/suite.ts'
 
 const engine = await haveEngine()
 /** What makes a lab one of containers. */
-const settings: Record<string, string> = { RUNTIME: 'docker', COLLECTION_INTERVAL: '2s', TRACE_RATE: '1' }
+const settings: Record<string, string> = {
+  RUNTIME: 'docker',
+  COLLECTION_INTERVAL: '2s',
+  TRACE_RATE: '1',
+  // Of the default, 1 %, etcd may have no trace within a minute.
+  TRACE_SAMPLING: '10',
+}
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 const parts = [...components, ...containerNames, 'jaeger']
 
@@ -87,7 +93,7 @@ onEngine('brings up a small lab with Jaeger', async context => {
   context.beside = { lab: beside, made: beside.make(smallLab) }
 })
 
-onEngine('runs nothing of its own as root but LGTM, and lets nothing else write to its files', ({ lab }) => {
+onEngine('runs every service but LGTM without root, capabilities and a writable file system', ({ lab }) => {
   for (const service of ['stats-proxy', 'collector', 'metrics-server', 'traces', 'jaeger']) {
     const format = '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}}'
     const said = dockerOutput(['inspect', '--format', format, container(lab, service)]).trim()
@@ -107,7 +113,7 @@ onEngine('has the traces of the control plane in Jaeger, and sends them to LGTM 
   await waitFor('spans at LGTM', () => assertSays(logOf(lab, 'lgtm'), /Traces\t.*"spans": [1-9]/))
 })
 
-onEngine('has dashboards in LGTM that lead to Jaeger', ({ lab }) => {
+onEngine('has dashboards in LGTM that link to Jaeger', ({ lab }) => {
   const seen = (file: string) => {
     const code = `process.stdout.write(require('fs').readFileSync('/otel-lgtm/${file}'))`
     return dockerOutput(['exec', container(lab, 'lgtm'), 'node', '-e', code])
@@ -140,7 +146,7 @@ onEngine('refuses a port that is taken before anything changes', async ({ other 
   await other.assertNothingLeft(undefined)
 })
 
-onEngine('refuses a network of its name that it did not make, and leaves that alone', async ({ other }) => {
+onEngine('refuses a network of its name that it did not create, and leaves it unchanged', async ({ other }) => {
   const network = `kwok-${other.name}`
   dockerOutput(['network', 'create', network])
   try {
@@ -153,7 +159,7 @@ onEngine('refuses a network of its name that it did not make, and leaves that al
   await other.assertNothingLeft(undefined)
 })
 
-onEngine('names an image that is not there, and how to bring it there', async ({ other }) => {
+onEngine('names a missing image, and how to provide it', async ({ other }) => {
   const ended = await other.make(smallLab, { env: { NODE_IMAGE: 'localhost:1/no/such-image:1' } })
   assertRefused(ended, 'programs', 1, /Cannot pull the image localhost:1\/no\/such-image:1: /)
   assertSays(ended.stderr, /\n {2}Next: on a machine with a network, docker pull .*; or set IMAGE_PREFIX to a mirror/)
@@ -161,7 +167,7 @@ onEngine('names an image that is not there, and how to bring it there', async ({
 })
 
 onEngine(
-  'pulls what is not there from a mirror, by a digest only that image, and loads one as it advises',
+  'pulls missing images from a mirror, checks a digest, and loads an image as the message advises',
   async ({ other }) => {
     const dir = mkdtempSync(join(tmpdir(), 'registry-'))
     const { pause } = await labImages()
@@ -230,20 +236,23 @@ onEngine('publishes ports on 127.0.0.1 alone, and keeps secrets private', async 
   assertSecretsPrivate(lab)
 })
 
-onEngine('has no credential that allows more than to read what its parts measure', ({ beside: { lab } }) =>
+onEngine('has no credential that can create objects, read secrets or reach a kubelet', ({ beside: { lab } }) =>
   assertCredentialsWeak(lab),
 )
 
-onEngine('gives a node that kubectl adds its receiver, measures it, and takes it away', async ({ beside: { lab } }) => {
-  await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand('e2e-by-hand')))
-  await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has('e2e-by-hand')))
-  const series = 'k8s_node_cpu_time_seconds_total{k8s_node_name="e2e-by-hand"}'
-  await waitFor('series of the added node', async () => assert.equal((await lab.query(series)).length, 1))
-  await lab.kubectl(['delete', 'node', 'e2e-by-hand', '--wait=false'])
-  const itsPods = ['-A', '--field-selector', 'spec.nodeName=e2e-by-hand', '--force', '--grace-period=0']
-  await lab.kubectl(['delete', 'pods', ...itsPods])
-  await waitFor('receivers without the removed node', () => assert.ok(!receivers(lab).has('e2e-by-hand')))
-})
+onEngine(
+  'measures a node that kubectl creates, and removes its receiver with the node',
+  async ({ beside: { lab } }) => {
+    await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand('e2e-by-hand')))
+    await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has('e2e-by-hand')))
+    const series = 'k8s_node_cpu_time_seconds_total{k8s_node_name="e2e-by-hand"}'
+    await waitFor('series of the added node', async () => assert.equal((await lab.query(series)).length, 1))
+    await lab.kubectl(['delete', 'node', 'e2e-by-hand', '--wait=false'])
+    const itsPods = ['-A', '--field-selector', 'spec.nodeName=e2e-by-hand', '--force', '--grace-period=0']
+    await lab.kubectl(['delete', 'pods', ...itsPods])
+    await waitFor('receivers without the removed node', () => assert.ok(!receivers(lab).has('e2e-by-hand')))
+  },
+)
 
 onEngine('changes nothing when make kwok runs again', async ({ beside: { lab } }) => {
   const before = await readAll(lab)
@@ -258,7 +267,7 @@ onEngine('goes down, and leaves nothing', async ({ beside: { lab } }) => {
   await lab.assertNothingLeft(undefined)
 })
 
-onEngine('is left alone when the other lab goes, and has measured itself alone', async ({ lab, before }) => {
+onEngine('is unchanged when the other lab goes down, and has measured only itself', async ({ lab, before }) => {
   assertSameWords(dockerLeftovers(lab.name), before, 'containers of the first')
   await assertAllUp(lab)
   const names = await lab.query('count by (k8s_cluster_name) ({k8s_cluster_name!=""})')
@@ -268,7 +277,7 @@ onEngine('is left alone when the other lab goes, and has measured itself alone',
   )
 })
 
-onOwnEngine('reports that the engine is stopped, and comes back with it', async ({ lab }) => {
+onOwnEngine('reports a stopped engine, and starts again with it', async ({ lab }) => {
   if ('reason' in engine || engine.restart === undefined) return
   engine.restart.stop()
   try {
@@ -284,7 +293,7 @@ onOwnEngine('reports that the engine is stopped, and comes back with it', async 
   assertDone(await lab.make(['kwok', 'NODE_COUNT=3', 'POD_COUNT=8']))
 })
 
-onEngine('goes down with a container gone already, and leaves nothing', async ({ lab }) => {
+onEngine('goes down when containers are missing, and leaves nothing', async ({ lab }) => {
   dockerOutput(['container', 'rm', '--force', container(lab, 'lgtm'), `kwok-${lab.name}-kube-scheduler`])
   assertDone(await lab.make(['kwok-down']))
   await lab.assertNothingLeft(undefined)

@@ -131,7 +131,7 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
   }
 
   const running = new Set<ChildProcess>()
-  // A make that goes on would create again what is removed.
+  // A make that still runs would create again what is removed.
   const endCommands = atExit(() => {
     for (const { pid } of running) if (pid !== undefined) signalProcess(-pid, 'SIGKILL')
   })
@@ -210,14 +210,11 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
   }
 
   async function assertNothingLeft(kubeconfigBefore: unknown): Promise<void> {
-    await waitFor(
-      'end of all processes',
-      () =>
-        assertSameWords(
-          processes().map(({ command }) => command),
-          [],
-        ),
-      5_000,
+    await waitFor('end of all processes', () =>
+      assertSameWords(
+        processes().map(({ command }) => command),
+        [],
+      ),
     )
     assertSameWords(filesBelow(dir), [], 'files of .lab')
     if (env['RUNTIME'] === 'docker') assertSameWords(dockerLeftovers(name), [], 'containers, networks and volumes')

@@ -12,7 +12,7 @@ for (const [text, names] of [
 ] as const) {
   required(`reads "${text}"`, () => assert.deepEqual(parseRequire(text), names))
 }
-required('refuses a word that is no requirement', () => {
+required('refuses an unknown requirement', () => {
   const said = {
     message: 'Unknown requirement "dockr" in REQUIRE',
     next: 'use docker, real-node, chromium',

@@ -82,7 +82,7 @@ runner('fails where a file has no test, and where no file is chosen', () => {
   assert.match(none.stderr, /^No test was run\n {2}Next: name unit, e2e or a part of a path\n$/)
 })
 
-runner('gives the files of the shared lab one folder, one file after the other, and removes it after the last', () => {
+runner('runs the files of the shared lab one after the other with one folder, and removes it after the last', () => {
   const record = `it('records', async () => {
     const { appendFileSync, existsSync } = await import('node:fs')
     const { SHARED_LAB } = process.env
@@ -100,7 +100,7 @@ runner('gives the files of the shared lab one folder, one file after the other, 
   assert.equal(existsSync(folder), false)
 })
 
-runner('on a signal ends the test files, which clean up first, and the processes that they have started', async () => {
+runner('on a signal ends the test files, which clean up first, and the processes that they started', async () => {
   const at = (name: string) => join(project.dir, name)
   const project = projectWith({
     'lib/slow.test.ts': `
@@ -127,7 +127,7 @@ runner('on a signal ends the test files, which clean up first, and the processes
   assert(existsSync(at('first')))
   // The kernel ends it after the signal, not with it.
   await waitFor('the end of what a test has started', () => {
-    assert(!isRunning(Number(readFileSync(at('child'), 'utf8'))), 'a process that a test has started goes on')
+    assert(!isRunning(Number(readFileSync(at('child'), 'utf8'))), 'a process that a test has started still runs')
   })
   assert(!existsSync(at('never')), 'the next file was run')
 })

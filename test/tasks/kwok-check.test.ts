@@ -33,7 +33,7 @@ function setEngine(version: string): void {
 const check = suite('tasks/kwok-check with RUNTIME=auto')
 check.after(() => rmSync(labDir, { recursive: true, force: true }))
 
-check('waits for an engine that is slow, says so, and decides for the steps that follow', () => {
+check('waits for a slow engine, reports it, and records the runtime for the next steps', () => {
   setEngine('sleep 2.5; exit 0')
   const { status, stderr } = runTask('kwok-check', [], env)
   assert.equal(stderr, 'Waiting for the Docker engine, which has not answered in 2 s (RUNTIME=binary needs none)\n')
@@ -45,19 +45,19 @@ check('waits for an engine that is slow, says so, and decides for the steps that
   assert.ok(performance.now() - startedMs < 1_000)
 })
 
-check('leaves the user the choice of another runtime, and of another work folder', () => {
+check('lets the user choose another runtime and another work folder', () => {
   const { settings, kwokWorkdir } = openLab({ flags: {}, env: { ...env, RUNTIME: 'binary', KWOK_WORKDIR: '/other' } })
   assert.deepEqual([settings.runtime, kwokWorkdir], ['binary', '/other'])
 })
 
-check('decides anew the next time', () => {
+check('chooses the runtime again in the next run', () => {
   setEngine('exit 1')
   const { status, stderr } = runTask('kwok-check', [], env)
   assert.deepEqual([status, stderr], [0, ''])
   assert.equal(readRecord(labDir)?.autoRuntime, 'binary')
 })
 
-check('leaves nothing for kwok-down but that', () => {
+check('leaves only the record, which kwok-down removes', () => {
   const { status, stdout } = runTask('kwok-down', [], env)
   assert.deepEqual([status, stdout], [0, `There is no lab "${clusterName}"\n`])
   assert.equal(existsSync(labDir), false)

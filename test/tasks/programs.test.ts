@@ -36,7 +36,7 @@ task('prints a line for each program and where it is', async ({ env }) => {
 })
 
 task(
-  'names Grafana’s program where it is there, and refuses a variable for it that names nothing',
+  'lists a Grafana binary where there is one, and refuses a GRAFANA_BINARY that does not exist',
   async ({ env, dir }) => {
     fillCache(env)
     const GRAFANA_BINARY = writeProgram(join(dir, 'grafana'), script('grafana', '0'))
@@ -50,7 +50,7 @@ task(
   },
 )
 
-task('refuses a variable that names nothing, with 2, before anything changes', async ({ env }) => {
+task('refuses a KUBECTL_BINARY that does not exist with exit code 2, before anything changes', async ({ env }) => {
   fillCache(env)
   const before = readdirSync(cacheDir(env))
   const { status, stdout, stderr } = await start({ ...env, KUBECTL_BINARY: '/nowhere/kubectl' })
@@ -65,7 +65,7 @@ task('refuses a misspelt flag by name', async ({ env }) => {
   assert.match(stderr, /--forse/)
 })
 
-task('says each way and why it failed when a program can’t be had', async ({ env }) => {
+task('lists each source and why it failed when a program is not available', async ({ env }) => {
   const { status, stdout, stderr } = await start(env)
   assert.deepEqual([status, stdout], [1, ''])
   assert.match(stderr, /Cannot get kwokctl, kwok 0\.\d+\.\d+: no source has them\n/)

@@ -65,7 +65,7 @@ async function onPage(
 const panelOf = (page: Page, { title }: Pick<Panel, 'title'>) =>
   page.locator('section.panel').filter({ has: page.getByRole('heading', { name: title, exact: true }) })
 
-it('is at the address that make kwok ends with, and shows the lab', async context => {
+it('is at the address that make kwok prints, and shows the lab', async context => {
   assertSays(context.said, new RegExp(`^ {2}Dashboards {3}${context.origin}$`, 'm'))
   await onPage(context, '/', async ({ page }) => {
     assertSameWords(
@@ -148,7 +148,7 @@ async function assertDrawn({ lab }: Context, page: Page, panel: Panel): Promise<
   )
 }
 
-it('shows what is chosen: a variable, the time', async context => {
+it('shows the chosen variable and time range', async context => {
   await onPage(context, '/d/k8s-resources-namespace-pods?from=now-5m&refresh=off', async ({ page }) => {
     await page.getByLabel('Namespace').selectOption('team-a')
     await show(page)
@@ -199,7 +199,7 @@ function minutesOf(time: string): number {
   return 60 * hours + minutes
 }
 
-it('leads from a row to its dashboard, with the choice and the time, and back', async context => {
+it('links from a row to its dashboard with the same variable and time range, and back', async context => {
   await onPage(context, '/d/k8s-resources-cluster?from=now-15m&refresh=off', async ({ page }) => {
     const table = page.getByRole('region', { name: 'CPU Quota' })
     await table.getByRole('link', { name: 'shop', exact: true }).first().click()
@@ -237,7 +237,7 @@ async function tabTo(page: Page, isThere: (focused: string) => boolean): Promise
 
 const chosen = async (page: Page) => await page.getByLabel('Namespace').inputValue()
 
-it('needs no mouse', async context => {
+it('can be used with the keyboard alone', async context => {
   await onPage(context, '/', async ({ page }) => {
     await tabTo(page, words => words.endsWith('|Kubernetes / Compute Resources / Namespace (Pods)'))
     await page.keyboard.press('Enter')
@@ -263,8 +263,8 @@ it('needs no mouse', async context => {
 })
 
 const looks = [
-  { name: 'in the light', colorScheme: 'light', width: 1280 },
-  { name: 'in the dark', colorScheme: 'dark', width: 1280 },
+  { name: 'in light mode', colorScheme: 'light', width: 1280 },
+  { name: 'in dark mode', colorScheme: 'dark', width: 1280 },
   { name: 'on a phone', colorScheme: 'light', width: 390 },
 ] as const
 const checkedPages = [
@@ -308,7 +308,7 @@ async function onReport(browser: Browser, file: string, act: (page: Page) => Pro
   }
 }
 
-it('and the report have every panel of every dashboard', async ({ lab, browser }) => {
+it('has every panel of every dashboard in the report', async ({ lab, browser }) => {
   const out = reportFile(lab)
   // verify.test.ts has written it, unless this file runs alone.
   if (!existsSync(out)) assertSays((await lab.task('report', ['--out', out])).stdout, /; verify: 0 failed$/m)
@@ -318,7 +318,7 @@ it('and the report have every panel of every dashboard', async ({ lab, browser }
   })
 })
 
-it('and the report have pictures of dashboards, and the report is accessible', async ({ lab, browser }) => {
+it('has an accessible report, with pictures of dashboards', async ({ lab, browser }) => {
   const out = join(lab.tempDir, 'pictures', 'index.html')
   const chosen = ['lab-overview', 'online-boutique']
   const files = chosen.flatMap(uid => ['--dashboards', join(projectDir, 'dashboards', 'out', 'json', `${uid}.json`)])

@@ -22,7 +22,7 @@ verify.before(async context => {
   context.lab = (await openSharedLab()).lab
 })
 
-verify('knows how the cluster was before pods were deleted', async ({ lab }) => {
+verify('reads the state of the cluster before pods were deleted', async ({ lab }) => {
   const client = await connect({ kubeconfig: lab.kubeconfig, context: lab.context })
   try {
     const api = createPrometheusApi(`http://127.0.0.1:${lab.ports.prometheusPort}`)
@@ -46,7 +46,7 @@ verify('knows how the cluster was before pods were deleted', async ({ lab }) => 
   }
 })
 
-verify('counts pods that come and go', async ({ lab }) => {
+verify('passes while pods come and go', async ({ lab }) => {
   // A Deployment without an autoscaler.
   await lab.kubectl(['-n', 'shop', 'scale', 'deployment', 'catalog', '--replicas=9'])
   await lab.kubectl(['-n', 'data', 'delete', 'pod', '--all', '--wait=false'])
