@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { uids } from '../../dashboards/uids.ts'
 import { chosenImages, imageNames, imageVariable, withoutDigest } from '../../lib/docker/images.ts'
-import { components } from '../../lib/kwok/kwok-cluster.ts'
 import { run } from '../../lib/system/run.ts'
 import { jaegerServices, jaegerTraces } from '../../lib/traces/jaeger-client.ts'
 import { labImages } from '../images/lab.ts'
@@ -39,8 +38,8 @@ import {
   waitFor,
 } from '../support/lab.ts'
 import { type LoadedImages, loadLabImages } from '../support/lab-images.ts'
+import { assertContainersUp } from '../support/lab-status.ts'
 import { skipLine } from '../support/outcome.ts'
-import { containerNames } from '../support/service-names.ts'
 import { suite } from '../support/suite.ts'
 
 const engine = await haveEngine()
@@ -53,7 +52,6 @@ const settings: Record<string, string> = {
   TRACE_SAMPLING: '10',
 }
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
-const parts = [...components, ...containerNames, 'jaeger']
 
 /** A lab with a Jaeger that stays up all the while; one that is never made; and one that is made beside the first. */
 interface Labs {
@@ -67,7 +65,6 @@ interface Labs {
 const runtime = suite<Labs>('the Docker runtime')
 if ('reason' in engine) process.stdout.write(skipLine('docker', engine.reason))
 const onEngine = 'reason' in engine ? runtime.skip : runtime
-const onOwnEngine = 'reason' in engine || engine.restart === undefined ? runtime.skip : runtime
 
 runtime.before(async context => {
   if ('reason' in engine) return
@@ -86,7 +83,7 @@ runtime.after(({ lab, other, beside, images }) => {
 onEngine('brings up a small lab with Jaeger', async context => {
   const { lab } = context
   assertDone(await lab.make(smallLab))
-  await assertAllUp(lab)
+  await assertContainersUp(lab)
   context.before = dockerLeftovers(lab.name)
   // From here on another lab is beside it.
   const beside = await createTestLab('docker-beside', settings)
@@ -220,7 +217,7 @@ onEngine(
     const status = await lab.make(['kwok-status'])
     assertSays(status.stdout, /^Down: lgtm, stats-proxy, collector$/m)
     assertDone(await lab.make(smallLab))
-    await assertAllUp(lab)
+    await assertContainersUp(lab)
     for (const query of [nodes, asOfNow]) assert.equal((await lab.query(query))[0]?.value, 3, query)
   },
 )
@@ -269,28 +266,12 @@ onEngine('goes down, and leaves nothing', async ({ beside: { lab } }) => {
 
 onEngine('is unchanged when the other lab goes down, and has measured only itself', async ({ lab, before }) => {
   assertSameWords(dockerLeftovers(lab.name), before, 'containers of the first')
-  await assertAllUp(lab)
+  await assertContainersUp(lab)
   const names = await lab.query('count by (k8s_cluster_name) ({k8s_cluster_name!=""})')
   assertSameWords(
     names.map(({ labels }) => labels['k8s_cluster_name'] ?? ''),
     [lab.name],
   )
-})
-
-onOwnEngine('reports a stopped engine, and starts again with it', async ({ lab }) => {
-  if ('reason' in engine || engine.restart === undefined) return
-  engine.restart.stop()
-  try {
-    const ended = await lab.make(smallLab)
-    assertSays(ended.stderr, /No Docker engine answers: .*\n {2}Next: start it, or select another with DOCKER_HOST/)
-    assert.notEqual(ended.exitCode, 0)
-  } finally {
-    await engine.restart.start()
-  }
-  // All start at once, and those that need the API server again and again until it is there.
-  await assertAllUp(lab, 180_000)
-  // New pods, which kwok-controller must run again.
-  assertDone(await lab.make(['kwok', 'NODE_COUNT=3', 'POD_COUNT=8']))
 })
 
 onEngine('goes down when containers are missing, and leaves nothing', async ({ lab }) => {
@@ -309,16 +290,4 @@ function container({ name }: TestLab, service: string): string {
 function logOf(lab: TestLab, service: string): string {
   const { stdout, stderr } = spawnSync('docker', ['logs', container(lab, service)], { encoding: 'utf8' })
   return stdout + stderr
-}
-
-async function assertAllUp(lab: TestLab, timeoutMs?: number): Promise<void> {
-  await waitFor(
-    'lab whose parts are all up',
-    async () => {
-      const { stdout, stderr } = await lab.make(['kwok-status'])
-      const up = [...stdout.matchAll(/^(\S+) +up +/gm)].map(([, name = '']) => name)
-      assertSameWords(up, parts, `parts that are up in\n${stdout}${stderr}\n`)
-    },
-    timeoutMs,
-  )
 }

@@ -62,9 +62,6 @@ async function onPage(
   }
 }
 
-const panelOf = (page: Page, { title }: Pick<Panel, 'title'>) =>
-  page.locator('section.panel').filter({ has: page.getByRole('heading', { name: title, exact: true }) })
-
 it('is at the address that make kwok prints, and shows the lab', async context => {
   assertSays(context.said, new RegExp(`^ {2}Dashboards {3}${context.origin}$`, 'm'))
   await onPage(context, '/', async ({ page }) => {
@@ -109,10 +106,11 @@ for (const dashboard of dashboards) {
       'page without such a sample',
       async () => {
         await onPage(context, `/d/${dashboard.uid}?from=now-5m&refresh=off`, async ({ page }) => {
-          assert.equal(await page.locator('section.panel').count(), dashboard.panels.length)
-          const order = ({ type }: Panel) => (type === 'stat' ? 0 : 1)
-          const panels = [...dashboard.panels].sort((a, b) => order(a) - order(b))
-          for (const panel of panels) await assertDrawn(context, page, panel)
+          const { atMs, panels } = await readPage(page)
+          assert.equal(panels.length, dashboard.panels.length)
+          const byTitle = new Map(panels.toReversed().map(each => [each.title, each]))
+          for (const panel of dashboard.panels) assertDrawn(panel, byTitle.get(panel.title))
+          for (const panel of dashboard.panels) await assertNumbers(context.lab, panel, byTitle.get(panel.title), atMs)
         })
       },
       WAIT_MS,
@@ -120,29 +118,76 @@ for (const dashboard of dashboards) {
   })
 }
 
-/** A panel has what its kind has, or no data where Prometheus has none; and a stat Prometheus's numbers in the panel's unit. */
-async function assertDrawn({ lab }: Context, page: Page, panel: Panel): Promise<void> {
-  const { title, type, targets } = panel
-  const drawn = panelOf(page, panel).first()
-  const notes = await drawn.locator('.note').allInnerTexts()
-  const unexpected = notes.filter(note => !/^\d+ of \d+ (series, the highest|values|rows)\.$/.test(note))
+/** A panel on a page. */
+interface DrawnPanel {
+  title: string
+  /** Text under the panel. */
+  notes: string[]
+  /** It shows that there is no data. */
+  isEmpty: boolean
+  /** The size of each first element that a kind of panel may have, by its selector. */
+  sizes: Record<string, { width: number; height: number } | undefined>
+  expressions: string[]
+  /** The numbers of a stat. */
+  values: string[]
+}
+
+/** What each kind of panel draws. */
+const drawings: Partial<Record<Panel['type'], string>> = {
+  timeseries: '.chart > svg',
+  table: 'tbody tr',
+  text: '.text',
+}
+const drawingOf = ({ type }: Panel) => drawings[type] ?? '.value strong'
+
+/** Reads all panels in one call: each call to the browser takes time. */
+async function readPage(page: Page): Promise<{ atMs: number; panels: DrawnPanel[] }> {
+  const selectors = JSON.stringify([...Object.values(drawings), '.value strong'])
+  const { time, panels } = (await page.evaluate(`(() => {
+    const all = (panel, selector) => [...panel.querySelectorAll(selector)]
+    const sizeOf = element => {
+      if (!element) return undefined
+      const { width, height } = element.getBoundingClientRect()
+      return { width, height }
+    }
+    return {
+      time: document.querySelector('#state time').dateTime,
+      panels: all(document, 'section.panel').map(panel => ({
+        title: panel.querySelector('h4').textContent.trim(),
+        notes: all(panel, '.note').map(note => note.innerText),
+        isEmpty: panel.querySelector('.empty') !== null,
+        sizes: Object.fromEntries(${selectors}.map(each => [each, sizeOf(panel.querySelector(each))])),
+        expressions: all(panel, 'dd code').map(code => code.textContent),
+        values: all(panel, '.value strong').map(value => value.innerText),
+      })),
+    }
+  })()`)) as { time: string; panels: DrawnPanel[] }
+  return { atMs: Date.parse(time), panels }
+}
+
+/** A panel has what its kind draws, or shows that there is no data. */
+function assertDrawn(panel: Panel, drawn: DrawnPanel | undefined): void {
+  const { title } = panel
+  assert(drawn !== undefined, title)
+  const unexpected = drawn.notes.filter(note => !/^\d+ of \d+ (series, the highest|values|rows)\.$/.test(note))
   assert.deepEqual(unexpected, [], title)
-  const isEmpty = (await drawn.locator('.empty').count()) > 0
-  if (!isEmpty) {
-    const what = { timeseries: '.chart > svg', table: 'tbody tr', text: '.text' }[type] ?? '.value strong'
-    const box = await drawn.locator(what).first().boundingBox()
-    assert.ok(box !== null && box.height > 10 && box.width > 10, `${title}: ${JSON.stringify(box)}`)
-  }
+  if (drawn.isEmpty) return
+  const { width, height } = drawn.sizes[drawingOf(panel)] ?? { width: 0, height: 0 }
+  assert.ok(height > 10 && width > 10, `${title}: ${width} × ${height}`)
+}
+
+/** A stat has the numbers of Prometheus in the unit of the panel. A panel without data has none in Prometheus. */
+async function assertNumbers(lab: TestLab, panel: Panel, drawn: DrawnPanel | undefined, atMs: number): Promise<void> {
+  const { title, type, targets } = panel
+  const { isEmpty, expressions, values } = drawn ?? assert.fail(title)
   if (!isEmpty && (type !== 'stat' || targets.length !== 1)) return
-  const atMs = Date.parse((await page.locator('#state time').getAttribute('datetime')) ?? '')
   const api = createPrometheusApi(`http://127.0.0.1:${lab.ports.prometheusPort}`)
-  const expressions = await drawn.locator('dd code').allTextContents()
   const asked = (await Promise.all(expressions.map(each => api.instant(each, atMs)))).flat()
   const { FieldType, formattedValueToString, getDisplayProcessor } = grafanaData()
   const config = fieldConfigSource(type, panel.fieldConfig).defaults
   const write = getDisplayProcessor({ field: { type: FieldType.number, config }, theme: grafanaTheme() })
   assertSameWords(
-    await drawn.locator('.value strong').allInnerTexts(),
+    values,
     asked.map(({ value }) => formattedValueToString(write(value)).trim()),
     `${title}, ${expressions.join(', ')}`,
   )
