@@ -38,7 +38,7 @@ const targets: Record<string, Evidence> = {
     'it packs 1 GB of programs; test/lib/programs/programs-archive.test.ts tests it on small ones',
   ),
   'programs-import': not('as programs-export'),
-  reference: runs('test/tasks/reference.test.ts', "runTask('reference'"),
+  reference: runs('test/tasks/reference.test.ts', "importTask('reference.ts'"),
   'update-version': not(
     'it changes the pins of the project; test/lib/programs/update-version.test.ts tests it on copies',
   ),

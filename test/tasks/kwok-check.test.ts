@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import { variableOf } from '../../lib/cli/settings.ts'
 import { openLab, projectDir, readRecord } from '../../lib/lab/lab.ts'
 import { runtimeOf } from '../../lib/lab/runtime.ts'
-import { runTask } from '../support/task.ts'
+import { importTask, runTask } from '../support/task.ts'
 import { freePorts, tempDir } from '../support/temp-lab.ts'
 
 const clusterName = `auto-runtime-${process.pid}`
@@ -57,14 +57,14 @@ check('chooses the runtime again in the next run', () => {
   assert.equal(readRecord(labDir)?.autoRuntime, 'binary')
 })
 
-check('leaves only the record, which kwok-down removes', () => {
-  const { status, stdout } = runTask('kwok-down', [], env)
+check('leaves only the record, which kwok-down removes', async () => {
+  const { status, stdout } = await importTask('kwok-down.ts', [], { env })
   assert.deepEqual([status, stdout], [0, `There is no lab "${clusterName}"\n`])
   assert.equal(existsSync(labDir), false)
 })
 
-check('records nothing when it refuses', () => {
-  const { status } = runTask('kwok-check', ['--pod-count', '500000'], env)
+check('records nothing when it refuses', async () => {
+  const { status } = await importTask('kwok-check.ts', ['--pod-count', '500000'], { env })
   assert.equal(status, 2)
   assert.equal(existsSync(labDir), false)
 })
