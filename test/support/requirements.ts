@@ -42,7 +42,7 @@ const requirements = {
     },
   },
   chromium: {
-    files: ['e2e/shared/page.test.ts'],
+    files: ['e2e/shared/page.test.ts', 'long/page-accessibility.test.ts'],
     packages: { chromium: 'chromium' },
     commands: () => (process.env['CHROMIUM_BINARY'] ? [] : undefined),
   },

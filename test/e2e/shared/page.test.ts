@@ -8,7 +8,17 @@ import { fieldConfigSource, grafanaData, grafanaTheme } from '../../../lib/grafa
 import { readDashboard } from '../../../lib/grafana/read-dashboard.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { createPrometheusApi } from '../../../lib/prometheus/prometheus-client.ts'
-import { axeViolations, browserProblem, openBrowser, type Watched, watchedPage } from '../../support/browser.ts'
+import {
+  accessiblePage,
+  accessiblePages,
+  axeViolations,
+  browserProblem,
+  looks,
+  openBrowser,
+  showAs,
+  type Watched,
+  watchedPage,
+} from '../../support/browser.ts'
 import { assertSameWords, assertSays, type TestLab, waitFor, waitForAutoscaler } from '../../support/lab.ts'
 import { skipLine } from '../../support/outcome.ts'
 import { openSharedLab, reportFile } from '../../support/shared-lab.ts'
@@ -307,35 +317,21 @@ it('can be used with the keyboard alone', async context => {
   })
 })
 
-const looks = [
-  { name: 'in light mode', colorScheme: 'light', width: 1280 },
-  { name: 'in dark mode', colorScheme: 'dark', width: 1280 },
-  { name: 'on a phone', colorScheme: 'light', width: 390 },
-] as const
-const checkedPages = [
-  '/',
-  ...['lab-overview', 'k8s-resources-namespace-pods', 'k8s-network-pod', 'online-boutique'].map(uid => `/d/${uid}`),
-]
-for (const path of checkedPages) {
+for (const path of accessiblePages) {
   it(`${path} is accessible in light and dark mode and on a phone, by axe-core`, async context => {
     mkdirSync(PICTURES, { recursive: true })
-    const url = `${path}?from=now-5m&refresh=off&var-namespace=team-a&var-namespace=shop`
-    await onPage(context, url, async ({ page }) => {
-      const showAs = async ({ colorScheme, width }: (typeof looks)[number]) => {
-        await page.emulateMedia({ colorScheme })
-        await page.setViewportSize({ width, height: 800 })
-      }
+    await onPage(context, accessiblePage(path), async ({ page }) => {
       for (const look of looks) {
-        await showAs(look)
+        await showAs(page, look)
         const picture = `${path.split('/').at(-1) || 'lab'} ${look.name}.png`.replaceAll(' ', '-')
         await page.screenshot({ path: join(PICTURES, picture) })
         const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
         assert.equal(wide, 0, `${path} is wider than the screen ${look.name}`)
       }
-      // After the pictures: this removes the limits of what scrolls.
+      // After the pictures: this removes the limits of what scrolls. test/long/page-accessibility.test.ts checks all rules in all looks.
       for (const look of looks) {
-        await showAs(look)
-        assertSameWords(await axeViolations(page), [], `violations of ${path} ${look.name}`)
+        await showAs(page, look)
+        assertSameWords(await axeViolations(page, look.rules), [], `violations of ${path} ${look.name}`)
       }
     })
   })
