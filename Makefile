@@ -87,7 +87,7 @@ lint: node_modules/.package-lock.json
 test: programs
 	@$(TASK) test/run.ts unit e2e
 
-## test-long: runs the long tests that make test skips (all checks in the Docker runtime, Ctrl-C at each tested moment)
+## test-long: runs the long tests that make test skips (make kwok and a stopped engine in Docker, Ctrl-C at each moment, accessibility)
 .PHONY: test-long
 test-long: programs
 	@$(TASK) test/run.ts long

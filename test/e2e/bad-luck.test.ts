@@ -73,7 +73,7 @@ const ofTheShell = {
 }
 
 badLuck(
-  "settings of KWOK and other programs in the user's environment have no effect, nor has a proxy that is down; a component that ends during the start is started again",
+  "settings of KWOK, of other programs and of a proxy in the user's environment have no effect; a component that ends during the start is started again",
   async ({ lab }) => {
     const file = join(lab.kwokWorkdir, 'kwok.yaml')
     const options = 'options:\n  kubeVersion: v1.20.0\n  bindAddress: 0.0.0.0\n  runtime: docker\n'
@@ -152,7 +152,7 @@ const killedTogether = [
   ['prometheus', 'traces', 'page', 'metrics-server', 'kwok-controller'],
   ['stats-proxy', 'jaeger', 'kube-apiserver', 'collector', 'collector-watch'],
 ]
-badLuck('every service of the lab is among those that are killed', () => {
+badLuck('the next two tests kill every service of the lab', () => {
   const killed = killedTogether.flat().filter(part => processNames.includes(part))
   assertSameWords(killed, processNames, 'killed services')
 })
@@ -186,7 +186,7 @@ for (const killed of killedTogether) {
 }
 
 badLuck(
-  'a reboot: make kwok starts what was stopped and ends no process that got one of the pids',
+  'after a reboot make kwok starts all parts and ends no process that has one of their pids',
   async ({ lab, sleeper }) => {
     await bringUp(lab)
     await reboot(lab, sleeper)
@@ -200,7 +200,7 @@ badLuck(
 )
 
 badLuck(
-  'kwok-down after a reboot ends no process that got one of the pids, and leaves nothing of the lab',
+  'after a reboot kwok-down ends no process that has one of their pids, and leaves nothing of the lab',
   async ({ lab, sleeper }) => {
     await bringUp(lab)
     await reboot(lab, sleeper)
@@ -236,7 +236,7 @@ badLuck('Ctrl-C at one moment after the other, then the same command again: the 
   }
 })
 
-badLuck('kwok-down works whatever else is set', async ({ lab }) => {
+badLuck('kwok-down ignores other settings', async ({ lab }) => {
   const ended = await lab.make(['kwok-down', 'COLLECTION_INTERVAL=20s', 'PROMETHEUS_PORT=1'])
   assertDone(ended)
   await lab.assertNothingLeft(undefined)

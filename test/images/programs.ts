@@ -9,7 +9,7 @@ export function program(path: string, file: string): TarEntry {
 
 /**
  * A program of this machine with the shared libraries that it is linked with, loader included, each at its own place: `ldd` says
- * which. Throws an Error when it is not a dynamic program, or a library lacks.
+ * which. Throws an Error when it is not a dynamic program, or a library is missing.
  */
 export function withLibraries(path: string, file: string): TarEntry[] {
   const { stdout, stderr, status } = spawnSync('ldd', [file], { encoding: 'utf8' })

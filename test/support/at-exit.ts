@@ -1,5 +1,5 @@
 /**
- * Cleaning up at the end of a test process, whatever ends it but SIGKILL. All of it is synchronous: no test goes on meanwhile.
+ * Cleaning up at the end of a test process, whatever ends it but SIGKILL. All of it is synchronous: no test runs meanwhile.
  */
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'

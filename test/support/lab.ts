@@ -6,7 +6,7 @@ import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { settingNames, variableOf } from '../../lib/cli/settings.ts'
 import { imageNames, imageVariable } from '../../lib/docker/images.ts'
-import { projectDir } from '../../lib/lab/lab.ts'
+import { openLab, projectDir } from '../../lib/lab/lab.ts'
 import { ensurePrograms, kwokPrograms } from '../../lib/programs/programs.ts'
 import { query as queryPrometheus, type Sample } from '../../lib/prometheus/prometheus-client.ts'
 import { isPortFree, portSettings } from '../../lib/system/ports.ts'
@@ -70,7 +70,7 @@ export interface TestLab {
   query: (expression: string) => Promise<Sample[]>
   /** The lab's processes, with those of the steps that run at this moment. */
   processes: () => LabProcess[]
-  /** Pid of each part, from the pid files of kwokctl and of the lab. */
+  /** Pid of each part that runs, as kwok-status has it. */
   partPids: () => Promise<Map<string, number>>
   /** The content of the kubeconfig; undefined without one. */
   kubeconfigContent: () => unknown
@@ -131,7 +131,7 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
   }
 
   const running = new Set<ChildProcess>()
-  // A make that goes on would create again what is removed.
+  // A make that still runs would create again what is removed.
   const endCommands = atExit(() => {
     for (const { pid } of running) if (pid !== undefined) signalProcess(-pid, 'SIGKILL')
   })
@@ -204,20 +204,18 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
   }
 
   async function partPids(): Promise<Map<string, number>> {
-    const { stdout } = await start(process.execPath, ['--import', 'tsx', 'tasks/kwok-status.ts']).ended
-    const rows = [...stdout.matchAll(/^(\S+) +(?:up|unhealthy|down) +.*?(\d+) +\d+ MiB /gm)]
-    return new Map(rows.map(([, part = '', pid]) => [part, Number(pid)]))
+    // Slow to load, and not needed by the tests that start no lab.
+    const { partStatuses } = await import('../../lib/kwok/lab-status.ts')
+    const statuses = await partStatuses(openLab({ flags: {}, env }))
+    return new Map(statuses.flatMap(({ name: part, process }) => (process === undefined ? [] : [[part, process.pid]])))
   }
 
   async function assertNothingLeft(kubeconfigBefore: unknown): Promise<void> {
-    await waitFor(
-      'end of all processes',
-      () =>
-        assertSameWords(
-          processes().map(({ command }) => command),
-          [],
-        ),
-      5_000,
+    await waitFor('end of all processes', () =>
+      assertSameWords(
+        processes().map(({ command }) => command),
+        [],
+      ),
     )
     assertSameWords(filesBelow(dir), [], 'files of .lab')
     if (env['RUNTIME'] === 'docker') assertSameWords(dockerLeftovers(name), [], 'containers, networks and volumes')

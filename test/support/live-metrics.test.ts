@@ -95,7 +95,7 @@ asks.before.each(async context => {
 })
 asks.after.each(({ server }) => void server.close())
 
-asks('gives labels as of now, types, and the names that have to be known', async ({ url, asked }) => {
+asks('gives current labels, types, and the names that the catalogue must have', async ({ url, asked }) => {
   const found = await liveMetrics(url, catalog.slice(0, 2), ['{job="x"}'])
   assert.deepEqual(found.labels, new Map([['up', new Set(['a'])]]))
   assert.deepEqual([found.types.get('up'), found.types.get('odd')], ['gauge', ''])
@@ -105,7 +105,7 @@ asks('gives labels as of now, types, and the names that have to be known', async
   assert.equal(asked.at(-1), '/api/v1/query group by (__name__) ({job="x"})')
 })
 
-asks('says what Prometheus says', async ({ url }) => {
+asks('throws the message of Prometheus', async ({ url }) => {
   await assert.rejects(liveMetrics(url, [], ['{refused="x"}']), {
     name: 'QueryError',
     message: 'Prometheus refused group by (__name__) ({refused="x"}): no such thing',

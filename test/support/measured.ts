@@ -22,7 +22,7 @@ export interface RunningPod {
   names: string
 }
 
-/** The labels that say where a pod is and whose, as one word. One that a series lacks or has too much counts as well. */
+/** The labels of a pod's node and owners as one word, so that a missing or surplus label is a difference. */
 export function namesOf(labels: Readonly<Record<string, string>>): string {
   return ['node', 'deployment', 'replicaset', 'statefulset', 'daemonset', 'job']
     .flatMap(kind => (labels[`k8s_${kind}_name`] === undefined ? [] : [`${kind}=${labels[`k8s_${kind}_name`]}`]))

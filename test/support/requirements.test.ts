@@ -12,7 +12,7 @@ for (const [text, names] of [
 ] as const) {
   required(`reads "${text}"`, () => assert.deepEqual(parseRequire(text), names))
 }
-required('refuses a word that is no requirement', () => {
+required('refuses an unknown requirement', () => {
   const said = {
     message: 'Unknown requirement "dockr" in REQUIRE',
     next: 'use docker, real-node, chromium',
@@ -44,7 +44,9 @@ requirements('gives those of the chosen files', () => {
   assert.deepEqual(requirementsOf(['e2e/shared/kwok.test.ts']), [])
 })
 requirements('names files that exist', () => {
-  const files = ['e2e/docker', 'long/docker-kwok', 'e2e/real-node', 'e2e/shared/page'].map(name => `${name}.test.ts`)
+  const files = ['e2e/docker', 'long/docker-engine', 'long/docker-kwok', 'e2e/real-node', 'e2e/shared/page'].map(
+    name => `${name}.test.ts`,
+  )
   assert.deepEqual(requirementsOf(files), requirementNames)
   for (const file of files) assert(existsSync(join(import.meta.dirname, '..', file)), file)
 })

@@ -15,7 +15,7 @@ interface Requirement {
 
 const requirements = {
   docker: {
-    files: ['e2e/docker.test.ts', 'long/docker-kwok.test.ts'],
+    files: ['e2e/docker.test.ts', 'long/docker-engine.test.ts', 'long/docker-kwok.test.ts'],
     packages: {
       docker: 'docker-cli | docker.io',
       dockerd: 'docker.io',
@@ -42,7 +42,7 @@ const requirements = {
     },
   },
   chromium: {
-    files: ['e2e/shared/page.test.ts'],
+    files: ['e2e/shared/page.test.ts', 'long/page-accessibility.test.ts'],
     packages: { chromium: 'chromium' },
     commands: () => (process.env['CHROMIUM_BINARY'] ? [] : undefined),
   },

@@ -89,9 +89,9 @@ async function create(lab: TestLab): Promise<Creation> {
   const kubectl = await programPath('kubectl')
   for (const words of [
     ['set-cluster', 'elsewhere', '--server=https://127.0.0.1:1'],
-    ['set-credentials', 'somebody', '--token=secret'],
-    ['set-context', 'elsewhere', '--cluster=elsewhere', '--user=somebody'],
-    ['set-context', 'another', '--cluster=elsewhere', '--user=somebody'],
+    ['set-credentials', 'another-user', '--token=secret'],
+    ['set-context', 'elsewhere', '--cluster=elsewhere', '--user=another-user'],
+    ['set-context', 'another', '--cluster=elsewhere', '--user=another-user'],
     ['use-context', 'elsewhere'],
   ]) {
     assert.equal(spawnSync(kubectl, ['config', '--kubeconfig', lab.kubeconfig, ...words]).status, 0)

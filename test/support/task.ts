@@ -1,4 +1,6 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { projectDir } from '../../lib/lab/lab.ts'
@@ -13,6 +15,18 @@ export function runTask(name: string, args: string[], env: NodeJS.ProcessEnv): S
 export function bareMachine(dir: string): NodeJS.ProcessEnv {
   const noNet = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9' }
   return { ...noNet, HOME: dir, PATH: join(dir, 'none'), XDG_CACHE_HOME: dir }
+}
+
+/** Runs with a proxy that answers every CONNECT with this status line, `403 Forbidden`. */
+export async function withRefusingProxy(status: string, act: (url: string) => Promise<void>): Promise<void> {
+  const proxy = createServer()
+  proxy.on('connect', (_, socket) => socket.end(`HTTP/1.1 ${status}\r\n\r\n`))
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+  try {
+    await act(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+  } finally {
+    await new Promise(resolve => proxy.close(resolve))
+  }
 }
 
 /** How a task ended. */

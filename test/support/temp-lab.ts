@@ -67,11 +67,11 @@ export function writeCluster(lab: Lab, options: { record?: string; owner?: strin
   if (options.owner !== undefined) writeFileSync(join(lab.clusterDir, 'kube-otel-lab'), `${options.owner}\n`)
 }
 
-/** Waits until something holds; fails after ten seconds. */
+/** Waits until something holds. Fails after a minute: unit tests run beside labs, with a lower priority. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + 10_000
+  const endMs = Date.now() + 60_000
   while (!(await holds())) {
-    if (Date.now() > endMs) throw new Error(`it never came to pass that ${what}`)
+    if (Date.now() > endMs) throw new Error(`timed out waiting until ${what}`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }

@@ -103,7 +103,7 @@ all('are documented by a comment with two lines to paste, and export nothing', (
   }
 })
 
-all('print and do the same as processes of their own', async () => {
+all('give the same result in a process of their own', async () => {
   for (const [args, more] of [
     [['--help'], {}],
     [['--clutser-name', 'x'], {}],
@@ -130,19 +130,16 @@ others('kwok-down has nothing to do without a lab, any number of times', async (
   }
 })
 
-others(
-  'k3d-down has nothing to do without a cluster, and k3d-create-cluster refuses a context that is there',
-  async () => {
-    const nothing = { status: 0, stdout: `There is no k3d cluster "${clusterName}"\n`, stderr: '' }
-    assert.deepEqual(await start('k3d-down.ts', []), nothing)
-    const { status, stdout, stderr } = await start('k3d-create-cluster.ts', [], { KUBE_CONTEXT: 'mine' })
-    assert.deepEqual([status, stdout], [2, ''])
-    assert.match(
-      stderr,
-      /^KUBE_CONTEXT=mine names an existing cluster\n {2}Next: make k3d-lgtm k3d-collectors KUBE_CONTEXT=mine/,
-    )
-  },
-)
+others('k3d-down has nothing to do without a cluster, and k3d-create-cluster refuses an existing context', async () => {
+  const nothing = { status: 0, stdout: `There is no k3d cluster "${clusterName}"\n`, stderr: '' }
+  assert.deepEqual(await start('k3d-down.ts', []), nothing)
+  const { status, stdout, stderr } = await start('k3d-create-cluster.ts', [], { KUBE_CONTEXT: 'mine' })
+  assert.deepEqual([status, stdout], [2, ''])
+  assert.match(
+    stderr,
+    /^KUBE_CONTEXT=mine names an existing cluster\n {2}Next: make k3d-lgtm k3d-collectors KUBE_CONTEXT=mine/,
+  )
+})
 
 for (const task of [
   'k3d-lgtm.ts',
@@ -153,7 +150,7 @@ for (const task of [
   'k3d-down.ts',
   'verify.ts',
 ]) {
-  others(`${task} refuses a context that the kubeconfig doesn't have, and lists those there are`, async () => {
+  others(`${task} refuses a context that is not in the kubeconfig, and lists the contexts`, async () => {
     const file = join(dir, `${task}.kubeconfig`)
     writeFileSync(
       file,
@@ -176,7 +173,7 @@ for (const task of [
   })
 }
 
-others('k3d-collectors refuses a chart that is none before anything else', async () => {
+others('k3d-collectors refuses a chart that does not exist before anything else', async () => {
   const { status, stderr } = await start('k3d-collectors.ts', [], { OTEL_CHART: join(dir, 'no-chart') })
   assert.equal(status, 2)
   assert.match(stderr, /^OTEL_CHART=\S+ is invalid: there is no \S+\n {2}Next: /)
@@ -287,7 +284,7 @@ others('a cluster of that name not created by the lab is neither used nor delete
   rmSync(join(dir, 'kwok'), { recursive: true })
 })
 
-others('kwok-create-cluster refuses what kwok-check would, before anything changes', async () => {
+others('kwok-create-cluster runs the checks of kwok-check before anything changes', async () => {
   const { status, stdout, stderr } = await start('kwok-create-cluster.ts', [], {
     ...(await freePorts()),
     KUBECONFIG: '/dev/null/config',

@@ -41,10 +41,10 @@ async function problemsOf(changes: typeof good): Promise<string[]> {
 }
 
 for (const [what, changes, expected] of [
-  ['has nothing to say of one that has all', {}, []],
+  ['finds no problem in a complete Grafana', {}, []],
   ['names a dashboard that is missing', { '/api/dashboards/uid/b': [404, {}] }, ['dashboard b: Grafana answers 404']],
   [
-    'names one in whose place another is',
+    'names a dashboard whose uid another has',
     { '/api/dashboards/uid/a': [200, { dashboard: { uid: 'b' } }] },
     ['dashboard a: Grafana answers 200'],
   ],
@@ -67,7 +67,7 @@ for (const [what, changes, expected] of [
   check(what, async () => assert.deepEqual(await problemsOf(changes as unknown as typeof good), expected))
 }
 
-check('names a datasource that Grafana has not', async () => {
+check('names a datasource that Grafana does not have', async () => {
   const settings: typeof good = { '/api/frontend/settings': [200, { datasources: {} }] }
   assert.deepEqual(
     await problemsOf(settings),

@@ -29,7 +29,7 @@ task('writes everything without a cluster, and a second time nothing', async () 
   assert.equal(readdirSync(join(dir, 'out', 'json')).length, dashboards)
 })
 
-task('gives the same bytes in another folder, but for that folder', async () => {
+task('writes the same bytes into another folder, except for its path', async () => {
   await run(['--out', 'other'])
   assertSameWords(filesIn('other'), filesIn('out'), 'files')
   for (const file of filesIn('out').filter(path => /\.(json|yaml)$/.test(path))) {
@@ -40,7 +40,7 @@ task('gives the same bytes in another folder, but for that folder', async () => 
   }
 })
 
-task("adds the user's folder to Grafana's, and Prometheus as the settings have it", async () => {
+task("provisions the user's folder, and Prometheus as in the settings", async () => {
   mkdirSync(join(dir, 'mine'))
   const { status } = await run(['--out', 'set', '--dashboards-dir', 'mine'], {
     COLLECTION_INTERVAL: '5s',
@@ -55,7 +55,7 @@ task("adds the user's folder to Grafana's, and Prometheus as the settings have i
   assert.deepEqual([prometheus.url, prometheus.jsonData.timeInterval], ['http://127.0.0.1:19', '5s'])
 })
 
-task('gives a Grafana of one’s own the dashboards that it loads from no file as copies, and names them', async () => {
+task('writes converted copies of dashboards that Grafana cannot load from a file, and names them', async () => {
   const mine = join(dir, 'newer')
   mkdirSync(mine)
   const layout = { kind: 'GridLayout', spec: { items: [] } }
@@ -69,7 +69,7 @@ task('gives a Grafana of one’s own the dashboards that it loads from no file a
   assert.equal(own.options.path, join(out, 'own'))
 })
 
-task('removes a copy whose dashboard is gone, and no file of the user', async () => {
+task('removes the copy of a deleted dashboard, and no file of the user', async () => {
   const [mine, out] = [join(dir, 'shrinking'), join(dir, 'copies')]
   mkdirSync(mine)
   const layout = { kind: 'GridLayout', spec: { items: [] } }
@@ -83,7 +83,7 @@ task('removes a copy whose dashboard is gone, and no file of the user', async ()
   assert.deepEqual(left.sort(), ['a.json', 'user.json'])
 })
 
-task('writes what is the same for every lab of the clone, and no provisioning, where no folder is named', async () => {
+task('without a folder writes the same files for every lab, and no provisioning', async () => {
   const [first, second] = [
     await run([], { COLLECTION_INTERVAL: '5s', PROMETHEUS_PORT: '19' }),
     await run([], { CLUSTER_NAME: `no-other-lab-${process.pid}`, DASHBOARDS_DIR: dir }),
@@ -106,7 +106,7 @@ task('refuses a folder of dashboards that is not there', async () => {
   assert.match(stderr, /^Cannot add the dashboards of \S+\/nowhere: there is no such folder\n {2}Next: /)
 })
 
-task('says which file cannot be written', async () => {
+task('names the file that cannot be written', async () => {
   const { status, stdout, stderr } = await run(['--out', '/dev/null/out'])
   assert.deepEqual([status, stdout], [1, ''])
   assert.match(stderr, /^Cannot write \/dev\/null\/out\/json\/[\w-]+\.json: /)

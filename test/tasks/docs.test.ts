@@ -38,7 +38,7 @@ const targets: Record<string, Evidence> = {
     'it packs 1 GB of programs; test/lib/programs/programs-archive.test.ts tests it on small ones',
   ),
   'programs-import': not('as programs-export'),
-  reference: runs('test/tasks/reference.test.ts', "runTask('reference'"),
+  reference: runs('test/tasks/reference.test.ts', "importTask('reference.ts'"),
   'update-version': not(
     'it changes the pins of the project; test/lib/programs/update-version.test.ts tests it on copies',
   ),
@@ -210,7 +210,7 @@ docs('are in the files of their tests', () => {
   }
 })
 
-docs('set only variables that exist, to values that are taken', () => {
+docs('set only variables that exist, to valid values', () => {
   const known = new Set([...settingNames.map(variableOf), ...variables])
   for (const { file, text, variables: env } of commands) {
     for (const name of Object.keys(env)) {
@@ -228,7 +228,7 @@ docs('run targets that the Makefile has', () => {
   }
 })
 
-docs('call tasks with flags and arguments that they take', async () => {
+docs('call tasks with flags and arguments that they accept', async () => {
   const home = mkdtempSync(join(tmpdir(), 'kube-otel-lab-docs-'))
   try {
     for (const { file, text, words } of commands) {
@@ -272,7 +272,7 @@ pages('link to files and headings that exist', () => {
   }
 })
 
-pages('are all reached from the README', () => {
+pages('are all linked from the README', () => {
   const linked = [...(texts.get('README.md') ?? '').matchAll(/\]\(([^)\s#]+)/g)].map(([, target]) => target)
   assert.deepEqual(
     files.filter(file => file !== 'README.md' && !linked.includes(file)),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { catalog, k3dPrograms, kwokPrograms } from '../../lib/programs/program-catalog.ts'
 import { releasePath, script, writeProgram } from '../lib/programs/program-fixture.ts'
-import { bareMachine, importTask } from '../support/task.ts'
+import { bareMachine, importTask, withRefusingProxy } from '../support/task.ts'
 
 const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/doctor')
 task.before.each(context => {
@@ -28,7 +28,7 @@ task('prints the table and ends with 0 when every program is there', async ({ en
   assert.equal(stdout.trimEnd().split('\n').length, 2 + new Set([...kwokPrograms, ...k3dPrograms]).size + 3)
 })
 
-task('can do without Grafana’s program, unless GRAFANA is grafana', async ({ env }) => {
+task('needs no Grafana binary, unless GRAFANA is grafana', async ({ env }) => {
   for (const { programs, version } of catalog) {
     for (const { name } of programs.filter(each => each.name !== 'grafana')) {
       writeProgram(releasePath({ env }, name, version), script(name, version))
@@ -45,16 +45,38 @@ task('can do without Grafana’s program, unless GRAFANA is grafana', async ({ e
   assert.match(own.stderr, /^grafana \S+ is not available: .*\n {2}Next: allow its download, or set GRAFANA_BINARY\n$/)
 })
 
-task('ends with 1 and a Next: line for what can’t be had, and changes nothing', async ({ env, dir }) => {
-  const { status, stdout, stderr } = await start(env)
-  assert.equal(status, 1)
-  assert.match(stdout, /^etcd +\d+\.\d+\.\d+ +missing +.*github\.com can't be reached.*; PATH has no go/m)
-  assert.match(stderr, /^etcd \S+ is not available: .*\n {2}Next: install Go .* set ETCD_BINARY$/m)
-  assert.deepEqual(readdirSync(dir), [])
-})
+task(
+  'ends with 1 and a Next: line for each program that is not available, and changes nothing',
+  async ({ env, dir }) => {
+    const { status, stdout, stderr } = await start(env)
+    assert.equal(status, 1)
+    assert.match(stdout, /^etcd +\d+\.\d+\.\d+ +missing +.*github\.com can't be reached.*; PATH has no go/m)
+    assert.match(stderr, /^etcd \S+ is not available: .*\n {2}Next: install Go .* set ETCD_BINARY$/m)
+    assert.deepEqual(readdirSync(dir), [])
+  },
+)
+
+for (const answer of ['403 Forbidden', '407 Proxy Authentication Required']) {
+  task(`names a proxy that answers ${answer} as the reason, and ends with 1`, async ({ env, dir }) => {
+    await withRefusingProxy(answer, async HTTPS_PROXY => {
+      const { status, stdout, stderr } = await start({ ...env, HTTPS_PROXY })
+      assert.equal(status, 1)
+      const reason = `can't be reached: Proxy response \\(${answer.slice(0, 3)}\\)`
+      for (const [program, host] of [
+        ['etcd', 'github\\.com'],
+        ['kube-apiserver', 'dl\\.k8s\\.io'],
+        ['helm', 'get\\.helm\\.sh'],
+      ]) {
+        assert.match(stdout, new RegExp(`^${program} +\\S+ +missing +${host} ${reason}`, 'm'))
+        assert.match(stderr, new RegExp(`^${program} \\S+ is not available: ${host} ${reason}.*\\n {2}Next: `, 'm'))
+      }
+      assert.deepEqual(readdirSync(dir), [])
+    })
+  })
+}
 
 task(
-  'in the Docker runtime wants only what is in no image, and says which images are at the engine',
+  'in the Docker runtime requires only programs that are in no image, and lists the images of the engine',
   async ({ env, dir }) => {
     for (const { programs, version } of catalog) {
       for (const { name } of programs) {

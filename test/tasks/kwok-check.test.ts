@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import { variableOf } from '../../lib/cli/settings.ts'
 import { openLab, projectDir, readRecord } from '../../lib/lab/lab.ts'
 import { runtimeOf } from '../../lib/lab/runtime.ts'
-import { runTask } from '../support/task.ts'
+import { importTask, runTask } from '../support/task.ts'
 import { freePorts, tempDir } from '../support/temp-lab.ts'
 
 const clusterName = `auto-runtime-${process.pid}`
@@ -33,7 +33,7 @@ function setEngine(version: string): void {
 const check = suite('tasks/kwok-check with RUNTIME=auto')
 check.after(() => rmSync(labDir, { recursive: true, force: true }))
 
-check('waits for an engine that is slow, says so, and decides for the steps that follow', () => {
+check('waits for a slow engine, reports it, and records the runtime for the next steps', () => {
   setEngine('sleep 2.5; exit 0')
   const { status, stderr } = runTask('kwok-check', [], env)
   assert.equal(stderr, 'Waiting for the Docker engine, which has not answered in 2 s (RUNTIME=binary needs none)\n')
@@ -45,26 +45,26 @@ check('waits for an engine that is slow, says so, and decides for the steps that
   assert.ok(performance.now() - startedMs < 1_000)
 })
 
-check('leaves the user the choice of another runtime, and of another work folder', () => {
+check('lets the user choose another runtime and another work folder', () => {
   const { settings, kwokWorkdir } = openLab({ flags: {}, env: { ...env, RUNTIME: 'binary', KWOK_WORKDIR: '/other' } })
   assert.deepEqual([settings.runtime, kwokWorkdir], ['binary', '/other'])
 })
 
-check('decides anew the next time', () => {
+check('chooses the runtime again in the next run', () => {
   setEngine('exit 1')
   const { status, stderr } = runTask('kwok-check', [], env)
   assert.deepEqual([status, stderr], [0, ''])
   assert.equal(readRecord(labDir)?.autoRuntime, 'binary')
 })
 
-check('leaves nothing for kwok-down but that', () => {
-  const { status, stdout } = runTask('kwok-down', [], env)
+check('leaves only the record, which kwok-down removes', async () => {
+  const { status, stdout } = await importTask('kwok-down.ts', [], { env })
   assert.deepEqual([status, stdout], [0, `There is no lab "${clusterName}"\n`])
   assert.equal(existsSync(labDir), false)
 })
 
-check('records nothing when it refuses', () => {
-  const { status } = runTask('kwok-check', ['--pod-count', '500000'], env)
+check('records nothing when it refuses', async () => {
+  const { status } = await importTask('kwok-check.ts', ['--pod-count', '500000'], { env })
   assert.equal(status, 2)
   assert.equal(existsSync(labDir), false)
 })

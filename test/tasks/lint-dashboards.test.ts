@@ -31,7 +31,7 @@ task('finds nothing in the lab’s own dashboards and rules, without a cluster',
   assert.equal(status, 0)
 })
 
-task('looks at others by path, warns of what the lab doesn’t know, and ends with 0', async ({ dir }) => {
+task('checks dashboards by path, warns of metrics that the lab does not have, and ends with 0', async ({ dir }) => {
   write(dir, 'mine', ['kube_pod_info'])
   const { status, stdout } = await start(['--dashboards', join(dir, '*.json')])
   assertSays(stdout, /^mine \(.*mine\.json\)\n/)
@@ -40,7 +40,7 @@ task('looks at others by path, warns of what the lab doesn’t know, and ends wi
   assert.equal(status, 0)
 })
 
-task('ends with 1 for what is wrong anywhere, names what can’t be read, and looks at the rest', async ({ dir }) => {
+task('ends with 1 for an error in any file, names unreadable files, and checks the rest', async ({ dir }) => {
   write(dir, 'mine', ['sum(', '0'])
   write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
   writeFileSync(join(dir, 'broken.json'), '{')
@@ -53,7 +53,7 @@ task('ends with 1 for what is wrong anywhere, names what can’t be read, and lo
   assert.equal(status, 1)
 })
 
-task('adds the dashboards of DASHBOARDS_DIR to the own ones, and says it all as JSON', async ({ dir }) => {
+task('adds the dashboards of DASHBOARDS_DIR to those of the lab, and prints JSON', async ({ dir }) => {
   write(dir, 'mine', ['0'])
   const { status, stdout } = await start(['--json', '-'], { DASHBOARDS_DIR: dir })
   const { dashboards, findings, errors } = fields(JSON.parse(stdout))
@@ -64,7 +64,7 @@ task('adds the dashboards of DASHBOARDS_DIR to the own ones, and says it all as 
   assert.deepEqual([errors, status], [1, 1])
 })
 
-task('takes the folder that a lab remembers, each lab its own, until another is named', async ({ dir }) => {
+task('uses the recorded folder of each lab, unless another is named', async ({ dir }) => {
   write(dir, 'mine', ['0'])
   const names = ['one', 'two'].map(word => `no-such-lab-${word}-${process.pid}`)
   const labs = names.map(name => join(projectDir, '.lab', name))
@@ -85,7 +85,7 @@ task('takes the folder that a lab remembers, each lab its own, until another is 
   }
 })
 
-task('ends with 1 and says why when no dashboard has a query to look at', async ({ dir }) => {
+task('ends with 1 and the reason when no dashboard has a query to check', async ({ dir }) => {
   write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
   write(dir, 'none', [])
   const { status, stdout, stderr } = await start(['--dashboards', dir])
@@ -97,7 +97,7 @@ task('ends with 1 and says why when no dashboard has a query to look at', async 
   assert.equal(status, 1)
 })
 
-task('takes a path several times, and says of one that names nothing what would', async ({ dir }) => {
+task('accepts several paths, and explains what a path without a dashboard may be', async ({ dir }) => {
   write(dir, 'a', ['up'])
   const { status, stdout } = await start(['--dashboards', join(dir, 'a.json'), '--dashboards', join(dir, 'b.json')])
   assertSays(stdout, /error file: There is no dashboard at .*b\.json; name a JSON file/)

@@ -25,19 +25,19 @@ targets('has a target for each task, and a task for each step', () => {
   assert.deepEqual([...steps].sort(), tasks.sort())
 })
 
-targets('has every target that a person is promised', () => {
+targets('has every documented target', () => {
   const promised =
     'help kwok kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads doctor bench lint test test-unit test-e2e'
   for (const name of words(promised)) assert(help.has(name), name)
 })
 
-targets('says of each step what it does, and of nothing that is not there', () => {
+targets('describes every step, and only targets that exist', () => {
   for (const step of steps) assert(help.has(step), step)
   const rules = new Set([...makefile.matchAll(/^([\w-]+):/gm)].map(([, name]) => name))
   for (const name of help.keys()) assert(steps.includes(name) || rules.has(name), name)
 })
 
-targets('takes make kwok through the check first and the metrics last, and make k3d through its own steps', () => {
+targets('runs the check of make kwok first and waits for metrics last, and has the steps of make k3d', () => {
   assert.equal(together.kwok[0], 'kwok-check')
   assert.equal(together.kwok.at(-1), 'kwok-ready')
   assert.deepEqual(together.k3d, ['dashboards', 'k3d-create-cluster', 'k3d-lgtm', 'k3d-collectors'])
@@ -53,7 +53,7 @@ for (const [target, list] of Object.entries(together)) {
   })
 }
 
-targets('prints its targets when nothing is asked for', () => {
+targets('prints its targets without an argument', () => {
   for (const args of [[], ['help']]) {
     const { status, stdout, stderr } = make(...args)
     assert.deepEqual([status, stderr], [0, ''])

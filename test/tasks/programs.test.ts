@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import { cacheDir } from '../../lib/programs/find-program.ts'
 import { catalog, kwokPrograms } from '../../lib/programs/program-catalog.ts'
 import { releasePath, script, writeProgram } from '../lib/programs/program-fixture.ts'
-import { bareMachine, importTask } from '../support/task.ts'
+import { bareMachine, importTask, withRefusingProxy } from '../support/task.ts'
 
 const task = suite<{ dir: string; env: NodeJS.ProcessEnv }>('tasks/programs')
 task.before.each(context => {
@@ -36,7 +36,7 @@ task('prints a line for each program and where it is', async ({ env }) => {
 })
 
 task(
-  'names Grafana’s program where it is there, and refuses a variable for it that names nothing',
+  'lists a Grafana binary where there is one, and refuses a GRAFANA_BINARY that does not exist',
   async ({ env, dir }) => {
     fillCache(env)
     const GRAFANA_BINARY = writeProgram(join(dir, 'grafana'), script('grafana', '0'))
@@ -50,7 +50,7 @@ task(
   },
 )
 
-task('refuses a variable that names nothing, with 2, before anything changes', async ({ env }) => {
+task('refuses a KUBECTL_BINARY that does not exist with exit code 2, before anything changes', async ({ env }) => {
   fillCache(env)
   const before = readdirSync(cacheDir(env))
   const { status, stdout, stderr } = await start({ ...env, KUBECTL_BINARY: '/nowhere/kubectl' })
@@ -65,7 +65,7 @@ task('refuses a misspelt flag by name', async ({ env }) => {
   assert.match(stderr, /--forse/)
 })
 
-task('says each way and why it failed when a program can’t be had', async ({ env }) => {
+task('lists each source and why it failed when a program is not available', async ({ env }) => {
   const { status, stdout, stderr } = await start(env)
   assert.deepEqual([status, stdout], [1, ''])
   assert.match(stderr, /Cannot get kwokctl, kwok 0\.\d+\.\d+: no source has them\n/)
@@ -74,4 +74,15 @@ task('says each way and why it failed when a program can’t be had', async ({ e
   assert.match(stderr, /\n {2}Next: install Go 1\.26 or newer, .* or set KWOKCTL_BINARY, KWOK_BINARY\n$/)
   assert.deepEqual(readdirSync(cacheDir(env)), [])
 })
+for (const answer of ['403 Forbidden', '407 Proxy Authentication Required']) {
+  task(`names a proxy that answers ${answer} as the reason, and ends with 1`, async ({ env }) => {
+    await withRefusingProxy(answer, async HTTPS_PROXY => {
+      const { status, stdout, stderr } = await start({ ...env, HTTPS_PROXY })
+      assert.deepEqual([status, stdout], [1, ''])
+      const reason = `api\\.github\\.com can't be reached: Proxy response \\(${answer.slice(0, 3)}\\)`
+      assert.match(stderr, new RegExp(`^Cannot get kwokctl, kwok .*\\n.*\\n +official release: ${reason}`, 'm'))
+      assert.match(stderr, /\n {2}Next: .*allow downloads from github\.com/)
+    })
+  })
+}
 task.run()

@@ -38,7 +38,7 @@ task.before(async context => {
 })
 task.after(({ prometheus }) => prometheus?.stop())
 
-task('writes one file with each panel drawn and judged, that loads and runs nothing', async ({ url }) => {
+task('writes one file with every panel and its verdict, without scripts and external resources', async ({ url }) => {
   const good = dashboardFile('good', [
     {
       title: 'Newest',
@@ -80,48 +80,45 @@ task('names what failed in the file, draws the rest, and ends with 1', async ({ 
   assertSays(text, /<strong>2<\/strong>/)
 })
 
-task(
-  'has an id for each dashboard and panel, whatever their uids and titles, with its own verdict',
-  async ({ url }) => {
-    const panel = (expr: string) => ({ title: 'P', type: 'stat', targets: [{ refId: 'A', expr, instant: true }] })
-    const given = [
-      { title: '概要', panels: [panel('count(requests)')] },
-      { title: '状態', panels: [panel('missing'), panel('count(requests)')] },
-      { title: 'Twin', uid: 'twin', panels: [panel('missing')] },
-      { title: 'Twin', uid: 'twin', panels: [panel('count(requests)')] },
-      { title: 'Words only', uid: 'words', panels: [{ title: 'W', type: 'text', options: { content: 'x' } }] },
-    ]
-    const paths = given.map((json, at) => {
-      const path = join(dir, `odd-${at}.json`)
-      writeFileSync(path, JSON.stringify(json))
-      return path
-    })
-    const out = join(dir, 'odd.html')
-    const { status } = await report([...url, ...paths.flatMap(path => ['--dashboards', path]), '--out', out])
-    assert.equal(status, 1)
-    const text = readFileSync(out, 'utf8')
-    const ids = [...text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
-    assert.equal(new Set(ids).size, ids.length, ids.join())
-    const linked = [...text.matchAll(/<li><a href="#(.*?)">(.*?)<\/a> <span class="(\w+)">/g)]
-    assert.deepEqual(
-      linked.map(([, id, title, verdict]) => [ids.includes(id), title?.replace(/\(.*odd-/, '('), verdict]),
-      [
-        [true, '概要', 'ok'],
-        [true, '状態', 'failed'],
-        [true, 'Twin (2.json)', 'failed'],
-        [true, 'Twin (3.json)', 'ok'],
-        [true, 'Words only', 'verdict'],
-      ],
-    )
-    // Of the two panels of one title, the one is wrong and the other is not.
-    const [, second = ''] = text.split(/<section aria-labelledby="d-/).slice(1)
-    assert.equal(second.match(/✗ 1 of 1 checks failed/g)?.length, 1)
-    assert.equal(second.match(/✓ has data/g)?.length, 1)
-    assertSays(text, /Nothing to check: no panel has a query for Prometheus/)
-  },
-)
+task('gives each dashboard and panel its own id and verdict, whatever their uids and titles', async ({ url }) => {
+  const panel = (expr: string) => ({ title: 'P', type: 'stat', targets: [{ refId: 'A', expr, instant: true }] })
+  const given = [
+    { title: '概要', panels: [panel('count(requests)')] },
+    { title: '状態', panels: [panel('missing'), panel('count(requests)')] },
+    { title: 'Twin', uid: 'twin', panels: [panel('missing')] },
+    { title: 'Twin', uid: 'twin', panels: [panel('count(requests)')] },
+    { title: 'Words only', uid: 'words', panels: [{ title: 'W', type: 'text', options: { content: 'x' } }] },
+  ]
+  const paths = given.map((json, at) => {
+    const path = join(dir, `odd-${at}.json`)
+    writeFileSync(path, JSON.stringify(json))
+    return path
+  })
+  const out = join(dir, 'odd.html')
+  const { status } = await report([...url, ...paths.flatMap(path => ['--dashboards', path]), '--out', out])
+  assert.equal(status, 1)
+  const text = readFileSync(out, 'utf8')
+  const ids = [...text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
+  assert.equal(new Set(ids).size, ids.length, ids.join())
+  const linked = [...text.matchAll(/<li><a href="#(.*?)">(.*?)<\/a> <span class="(\w+)">/g)]
+  assert.deepEqual(
+    linked.map(([, id, title, verdict]) => [ids.includes(id), title?.replace(/\(.*odd-/, '('), verdict]),
+    [
+      [true, '概要', 'ok'],
+      [true, '状態', 'failed'],
+      [true, 'Twin (2.json)', 'failed'],
+      [true, 'Twin (3.json)', 'ok'],
+      [true, 'Words only', 'verdict'],
+    ],
+  )
+  // Of the two panels of one title, the one is wrong and the other is not.
+  const [, second = ''] = text.split(/<section aria-labelledby="d-/).slice(1)
+  assert.equal(second.match(/✗ 1 of 1 checks failed/g)?.length, 1)
+  assert.equal(second.match(/✓ has data/g)?.length, 1)
+  assertSays(text, /Nothing to check: no panel has a query for Prometheus/)
+})
 
-task('shows what it can check nothing of, and says why it fails', async ({ url }) => {
+task('shows a dashboard with nothing to check, and reports why it fails', async ({ url }) => {
   const words = dashboardFile('words', [{ title: 'W', type: 'text', options: { content: 'Hello' } }])
   const out = join(dir, 'words.html')
   const { status, stderr } = await report([...url, '--dashboards', words, '--out', out])
@@ -132,7 +129,7 @@ task('shows what it can check nothing of, and says why it fails', async ({ url }
   assertSays(text, /Hello/)
 })
 
-task('says before it begins that there is no Chromium for pictures', async ({ url }) => {
+task('reports a missing Chromium before it starts', async ({ url }) => {
   const out = join(dir, 'none.html')
   const chromium = join(dir, 'no-such-chromium')
   const { status, stderr } = await report([...url, '--png', '--out', out], { CHROMIUM_BINARY: chromium })
@@ -141,7 +138,7 @@ task('says before it begins that there is no Chromium for pictures', async ({ ur
   assert.ok(!existsSync(out))
 })
 
-task('refuses a flag that it doesn’t know', async () => {
+task('refuses an unknown flag', async () => {
   const { status, stderr } = await report(['--pdf'])
   assert.equal(status, 2)
   assertSays(stderr, /--pdf/)

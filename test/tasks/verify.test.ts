@@ -42,7 +42,7 @@ task.before(async context => {
 })
 task.after(({ prometheus }) => prometheus?.stop())
 
-task('passes anybody’s dashboard that has data, and says that nothing is compared', async ({ to }) => {
+task('passes any dashboard that has data, and reports that nothing is compared', async ({ to }) => {
   const { status, stdout, stderr } = await to(dashboardFile('good', ['count(up)', 'up{job="web"}']))
   assert.deepEqual([status, stderr], [0, ''])
   assertSays(stdout, /^good +2 +2 +2 +0 +0 +0 +0 +ok$/m)
@@ -65,7 +65,7 @@ task('names each failure: dashboard, panel, query as sent, what it got and expec
   assertSays(stdout, /FAILED bad \/ Panel 2 \/ A: error .*\n.*\n {2}got +.*parse error: unclosed left parenthesis/)
 })
 
-task('skips and counts what isn’t Prometheus’s, and verifies the rest', async ({ to }) => {
+task('skips and counts panels of other datasources, and verifies the rest', async ({ to }) => {
   const loki = { type: 'loki', uid: 'l' }
   const others = [
     {
@@ -83,49 +83,42 @@ task('skips and counts what isn’t Prometheus’s, and verifies the rest', asyn
   assertSays(stdout, /^1 skipped: .*[Ll]oki/m)
 })
 
-task(
-  'has a verdict of its own for what it can check nothing of, and fails when that is all',
-  async ({ to, prometheus }) => {
-    const sql = { type: 'mysql', uid: 'm' }
-    const library = dashboardFile(
-      'library',
-      [],
-      [{ id: 1, title: 'Shared', libraryPanel: { uid: 'x', name: 'Shared' } }],
-    )
-    const table = {
-      id: 1,
-      title: 'Rows',
-      type: 'table',
-      targets: [{ refId: 'A', rawSql: 'select 1', datasource: sql }],
-    }
-    const other = dashboardFile('other', [], [table])
-    const none = dashboardFile('none', [])
-    const alone = await to(library, other, none)
-    assert.equal(alone.status, 1)
-    for (const name of ['library', 'other', 'none'])
-      assertSays(alone.stdout, new RegExp(`^${name} .* nothing to check$`, 'm'))
-    assertSays(alone.stdout, /0 failed, .*\n3 of 3 dashboards: nothing to check$/m)
-    assertSays(
-      alone.stderr,
-      /^Nothing was checked: library: 1 × is a library panel, .*; other: 1 × asks mysql \(m\), not Prometheus; none: has no query\n {2}Next: name a dashboard whose own panels query Prometheus/,
-    )
-    const [json, junit] = [join(dir, 'nothing.json'), join(dir, 'nothing.xml')]
-    const paths = [library, dashboardFile('some', ['up'])].flatMap(path => ['--dashboards', path])
-    const beside = await verify(['--prometheus-url', prometheus.url, ...paths, '--json', json, '--junit', junit])
-    assert.deepEqual([beside.status, beside.stderr], [0, ''])
-    assertSays(beside.stdout, /\n1 of 2 dashboards: nothing to check$/m)
-    assert.deepEqual(
-      items(fields(JSON.parse(readFileSync(json, 'utf8')))['dashboards']).map(each => fields(each)['verdict']),
-      ['nothing to check', 'ok'],
-    )
-    assertSays(
-      readFileSync(junit, 'utf8'),
-      /<testsuite name="library" .* skipped="1">\n.*<skipped message="nothing to check"/,
-    )
-  },
-)
+task('reports dashboards with nothing to check, and fails when there are no others', async ({ to, prometheus }) => {
+  const sql = { type: 'mysql', uid: 'm' }
+  const library = dashboardFile('library', [], [{ id: 1, title: 'Shared', libraryPanel: { uid: 'x', name: 'Shared' } }])
+  const table = {
+    id: 1,
+    title: 'Rows',
+    type: 'table',
+    targets: [{ refId: 'A', rawSql: 'select 1', datasource: sql }],
+  }
+  const other = dashboardFile('other', [], [table])
+  const none = dashboardFile('none', [])
+  const alone = await to(library, other, none)
+  assert.equal(alone.status, 1)
+  for (const name of ['library', 'other', 'none'])
+    assertSays(alone.stdout, new RegExp(`^${name} .* nothing to check$`, 'm'))
+  assertSays(alone.stdout, /0 failed, .*\n3 of 3 dashboards: nothing to check$/m)
+  assertSays(
+    alone.stderr,
+    /^Nothing was checked: library: 1 × is a library panel, .*; other: 1 × asks mysql \(m\), not Prometheus; none: has no query\n {2}Next: name a dashboard whose own panels query Prometheus/,
+  )
+  const [json, junit] = [join(dir, 'nothing.json'), join(dir, 'nothing.xml')]
+  const paths = [library, dashboardFile('some', ['up'])].flatMap(path => ['--dashboards', path])
+  const beside = await verify(['--prometheus-url', prometheus.url, ...paths, '--json', json, '--junit', junit])
+  assert.deepEqual([beside.status, beside.stderr], [0, ''])
+  assertSays(beside.stdout, /\n1 of 2 dashboards: nothing to check$/m)
+  assert.deepEqual(
+    items(fields(JSON.parse(readFileSync(json, 'utf8')))['dashboards']).map(each => fields(each)['verdict']),
+    ['nothing to check', 'ok'],
+  )
+  assertSays(
+    readFileSync(junit, 'utf8'),
+    /<testsuite name="library" .* skipped="1">\n.*<skipped message="nothing to check"/,
+  )
+})
 
-task('gives each of two dashboards of one title, and two panels of one, what is its own', async ({ prometheus }) => {
+task('keeps the results of dashboards and panels with the same title apart', async ({ prometheus }) => {
   const panel = (id: number, expr: string) => ({ id, title: 'P', type: 'stat', targets: [{ refId: 'A', expr }] })
   const paths = [
     [panel(1, 'up'), panel(2, 'missing')],
@@ -197,7 +190,7 @@ task('writes JSON and JUnit, and prints the JSON alone for -', async ({ promethe
   assertSays(xml, /<failure type="constant" message="constant: got 1, expected something measured">/)
 })
 
-task('says that Prometheus can’t be reached, and what to do', async () => {
+task('reports that Prometheus can’t be reached, and what to do', async () => {
   const path = dashboardFile('away', ['up'])
   const { status, stdout, stderr } = await verify([
     '--prometheus-url',
@@ -212,7 +205,7 @@ task('says that Prometheus can’t be reached, and what to do', async () => {
   )
 })
 
-task('refuses a URL that is none', async () => {
+task('refuses an invalid URL', async () => {
   const { status, stderr } = await verify(['--prometheus-url', 'localhost:9090'])
   assert.equal(status, 2)
   assertSays(stderr, /^--prometheus-url=localhost:9090 is invalid: it must be auto, or a URL/)

@@ -1,4 +1,4 @@
-import type { FsStats, VolumeStats } from '../../kubelet/endpoints/summary-types.ts'
+import type { FsStats, VolumeStats } from '../../kubelet/endpoints/filesystem-stats.ts'
 
 /** A value between two bounds, because the time of collection is not known exactly. */
 export interface Bounds {

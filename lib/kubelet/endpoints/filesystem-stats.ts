@@ -58,7 +58,10 @@ export function podStorage(pod: PodFacts, seeds: number[]): PodStorage {
   return { containers, volumes, total }
 }
 
-type VolumeStats = ReturnType<typeof fsStats> & { name: string; pvcRef?: { name: string; namespace: string } }
+/** Bytes and inodes of a file system, as a summary has them. */
+export type FsStats = ReturnType<typeof fsStats>
+/** Those of a volume, with its PersistentVolumeClaim if it has one. */
+export type VolumeStats = FsStats & { name: string; pvcRef?: { name: string; namespace: string } }
 
 /** A kubelet's stats of a pod's volumes, in the order of its spec. */
 export function volumeStats(

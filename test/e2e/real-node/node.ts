@@ -138,7 +138,7 @@ export async function startRealNode(): Promise<RealNode> {
   async function until(what: string, part: string, holds: () => Promise<boolean>): Promise<void> {
     const endMs = Date.now() + 120_000
     while (!(await holds())) {
-      if (Date.now() > endMs) throw new Error(`it never came to pass that ${what}:\n${lastLogLines(logOf(part), 25)}`)
+      if (Date.now() > endMs) throw new Error(`timed out waiting until ${what}:\n${lastLogLines(logOf(part), 25)}`)
       await sleep(200)
     }
   }

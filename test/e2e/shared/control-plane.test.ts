@@ -19,7 +19,7 @@ plane.before(async context => {
   Object.assign(context, await openSharedLab())
 })
 
-plane('two make kwok at once both end well, with one process of each part', async ({ creation }) => {
+plane('two make kwok at the same time succeed, with one process of each part', async ({ creation }) => {
   for (const ended of creation.kwok) assertDone(ended)
   assertSays(
     creation.kwok.map(({ stderr }) => stderr).join(''),
@@ -28,26 +28,23 @@ plane('two make kwok at once both end well, with one process of each part', asyn
   assert.equal(creation.processCount, creation.partCount)
 })
 
-plane(
-  'kubectl top has every node as soon as make kwok has ended, and then every running pod',
-  async ({ lab, creation }) => {
-    assertSameWords(firstWords(creation.topNodes), nodeNames)
-    for (const line of creation.topNodes.trim().split('\n')) assertSays(line, /^\S+ +\d+m +\d+% +\d+Mi +\d+% *$/)
-    await waitFor(
-      'answer for every pod',
-      async () => {
-        const rows = (await lab.kubectl(['top', 'pods', '-A', '--no-headers'])).trim().split('\n')
-        const asked = rows.map(row => row.split(/\s+/).slice(0, 2).join('/'))
-        const running = (await allPods(lab)).filter(pod => pod.phase === 'Running')
-        assertSameWords(
-          asked,
-          running.map(({ key }) => key),
-        )
-      },
-      TOP_MS,
-    )
-  },
-)
+plane('kubectl top lists every node when make kwok ends, and then every running pod', async ({ lab, creation }) => {
+  assertSameWords(firstWords(creation.topNodes), nodeNames)
+  for (const line of creation.topNodes.trim().split('\n')) assertSays(line, /^\S+ +\d+m +\d+% +\d+Mi +\d+% *$/)
+  await waitFor(
+    'answer for every pod',
+    async () => {
+      const rows = (await lab.kubectl(['top', 'pods', '-A', '--no-headers'])).trim().split('\n')
+      const asked = rows.map(row => row.split(/\s+/).slice(0, 2).join('/'))
+      const running = (await allPods(lab)).filter(pod => pod.phase === 'Running')
+      assertSameWords(
+        asked,
+        running.map(({ key }) => key),
+      )
+    },
+    TOP_MS,
+  )
+})
 
 plane('kubectl top shows the values of the stats proxy for nodes and pods', async ({ lab }) => {
   await waitFor(
@@ -92,33 +89,30 @@ plane('make kwok-metrics ends when Prometheus has KWOK’s metrics of every node
   for (const [name, nodes] of Object.entries(creation.nodesWith)) assertSameWords(nodes, nodeNames, name)
 })
 
-plane(
-  'each series of KWOK’s metrics is under its own node, and under no name or label of OpenTelemetry',
-  async ({ lab }) => {
-    await waitFor('series of every pod and container', async () => {
-      const all = (await allPods(lab)).filter(pod => pod.phase === 'Running')
-      const nodes = new Map(all.map(({ key, node }) => [key, node]))
-      for (const name of ['lab_pod_requests_total', 'lab_pod_queue_length', 'lab_pod_request_duration_seconds_count']) {
-        const samples = (await lab.query(name)).filter(({ labels }) => nodes.has(`${labels.namespace}/${labels.pod}`))
-        assertSameWords(
-          samples.map(({ labels }) => `${labels.namespace}/${labels.pod} ${labels.k8s_node_name}`),
-          all.map(({ key, node }) => `${key} ${node}`),
-          name,
-        )
-      }
-      const containers = await lab.query('kwok_container_memory_working_set_bytes{namespace="shop"}')
+plane('each series of KWOK has the label of its node, and no name or pod label of OpenTelemetry', async ({ lab }) => {
+  await waitFor('series of every pod and container', async () => {
+    const all = (await allPods(lab)).filter(pod => pod.phase === 'Running')
+    const nodes = new Map(all.map(({ key, node }) => [key, node]))
+    for (const name of ['lab_pod_requests_total', 'lab_pod_queue_length', 'lab_pod_request_duration_seconds_count']) {
+      const samples = (await lab.query(name)).filter(({ labels }) => nodes.has(`${labels.namespace}/${labels.pod}`))
       assertSameWords(
-        containers.map(({ labels }) => `${labels.namespace}/${labels.pod}/${labels.container} ${labels.k8s_node_name}`),
-        all
-          .filter(pod => pod.namespace === 'shop')
-          .flatMap(pod => pod.containers.map(c => `${pod.key}/${c} ${pod.node}`)),
+        samples.map(({ labels }) => `${labels.namespace}/${labels.pod} ${labels.k8s_node_name}`),
+        all.map(({ key, node }) => `${key} ${node}`),
+        name,
       )
-    })
-    const foreign = '{job="kwok-metrics",__name__=~"(container|k8s|node|pod|system)_.*"}'
-    assert.deepEqual(await lab.query(foreign), [])
-    assert.deepEqual(await lab.query('{job="kwok-metrics",k8s_pod_name!=""}'), [])
-  },
-)
+    }
+    const containers = await lab.query('kwok_container_memory_working_set_bytes{namespace="shop"}')
+    assertSameWords(
+      containers.map(({ labels }) => `${labels.namespace}/${labels.pod}/${labels.container} ${labels.k8s_node_name}`),
+      all
+        .filter(pod => pod.namespace === 'shop')
+        .flatMap(pod => pod.containers.map(c => `${pod.key}/${c} ${pod.node}`)),
+    )
+  })
+  const foreign = '{job="kwok-metrics",__name__=~"(container|k8s|node|pod|system)_.*"}'
+  assert.deepEqual(await lab.query(foreign), [])
+  assert.deepEqual(await lab.query('{job="kwok-metrics",k8s_pod_name!=""}'), [])
+})
 
 plane('a counter’s rate and a histogram’s quantile follow from their expressions', async ({ lab }) => {
   await waitFor('rates and quantiles', async () => {
@@ -139,7 +133,7 @@ plane('a counter’s rate and a histogram’s quantile follow from their express
   })
 })
 
-plane('KWOK’s log does not fill with pods without a usage object', async ({ lab }) => {
+plane('the log of KWOK does not fill with messages about pods without a usage object', async ({ lab }) => {
   const log = readFileSync(join(lab.clusterDir, 'logs', 'kwok-controller.log'), 'utf8')
   const lines = log.split('\n').filter(line => line.includes('failed to get resource usage'))
   // Those between the first pod of a namespace and its usage object.

@@ -49,11 +49,11 @@ kwok('has a kubectl context that reaches the cluster', async ({ lab }) => {
   assert.equal(stdout.trim().split('\n').length, NODES)
 })
 
-kwok('holds each node and each running pod once, under the right node', async ({ lab }) => {
+kwok('measures each node and each running pod once, under the right node', async ({ lab }) => {
   await assertMeasured(lab, { nodes: NODES, labPods: PODS })
 })
 
-kwok('holds workload and node names on every pod and container series', async ({ lab }) => {
+kwok('has workload and node names on every pod and container series', async ({ lab }) => {
   await waitFor('agreement of workload names', async () => {
     const { pods } = await readCluster(lab)
     const expectedPods = pods.map(pod => `${pod.key} ${pod.names}`)
@@ -100,7 +100,7 @@ kwok(
   },
 )
 
-kwok('uses as much CPU as the annotations of the shop set', async ({ lab }) => {
+kwok('pods of the shop use the CPU that their annotations set', async ({ lab }) => {
   const expression =
     'avg by (k8s_deployment_name) (rate(k8s_pod_cpu_time_seconds_total{k8s_namespace_name="shop"}[30s]))'
   const annotated: Record<string, number> = { cart: 0.03, catalog: 0.08, checkout: 0.02, frontend: 0.05 }
@@ -129,7 +129,9 @@ kwok('listens on 127.0.0.1 alone', async ({ lab }) => {
 
 kwok('keeps secrets private: keys in files of mode 0600, folders of mode 0700', ({ lab }) => assertSecretsPrivate(lab))
 
-kwok('has no credential that allows more than to read what its parts measure', ({ lab }) => assertCredentialsWeak(lab))
+kwok('has no credential that can create objects, read secrets or reach a kubelet', ({ lab }) =>
+  assertCredentialsWeak(lab),
+)
 
 kwok('gives each reader the rights it needs and no more', async ({ lab }) => {
   const program = await programPath('kubectl')

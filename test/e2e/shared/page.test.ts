@@ -8,7 +8,17 @@ import { fieldConfigSource, grafanaData, grafanaTheme } from '../../../lib/grafa
 import { readDashboard } from '../../../lib/grafana/read-dashboard.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { createPrometheusApi } from '../../../lib/prometheus/prometheus-client.ts'
-import { axeViolations, browserProblem, openBrowser, type Watched, watchedPage } from '../../support/browser.ts'
+import {
+  accessiblePage,
+  accessiblePages,
+  axeViolations,
+  browserProblem,
+  looks,
+  openBrowser,
+  showAs,
+  type Watched,
+  watchedPage,
+} from '../../support/browser.ts'
 import { assertSameWords, assertSays, type TestLab, waitFor, waitForAutoscaler } from '../../support/lab.ts'
 import { skipLine } from '../../support/outcome.ts'
 import { openSharedLab, reportFile } from '../../support/shared-lab.ts'
@@ -62,10 +72,7 @@ async function onPage(
   }
 }
 
-const panelOf = (page: Page, { title }: Pick<Panel, 'title'>) =>
-  page.locator('section.panel').filter({ has: page.getByRole('heading', { name: title, exact: true }) })
-
-it('is at the address that make kwok ends with, and shows the lab', async context => {
+it('is at the address that make kwok prints, and shows the lab', async context => {
   assertSays(context.said, new RegExp(`^ {2}Dashboards {3}${context.origin}$`, 'm'))
   await onPage(context, '/', async ({ page }) => {
     assertSameWords(
@@ -109,10 +116,11 @@ for (const dashboard of dashboards) {
       'page without such a sample',
       async () => {
         await onPage(context, `/d/${dashboard.uid}?from=now-5m&refresh=off`, async ({ page }) => {
-          assert.equal(await page.locator('section.panel').count(), dashboard.panels.length)
-          const order = ({ type }: Panel) => (type === 'stat' ? 0 : 1)
-          const panels = [...dashboard.panels].sort((a, b) => order(a) - order(b))
-          for (const panel of panels) await assertDrawn(context, page, panel)
+          const { atMs, panels } = await readPage(page)
+          assert.equal(panels.length, dashboard.panels.length)
+          const byTitle = new Map(panels.toReversed().map(each => [each.title, each]))
+          for (const panel of dashboard.panels) assertDrawn(panel, byTitle.get(panel.title))
+          for (const panel of dashboard.panels) await assertNumbers(context.lab, panel, byTitle.get(panel.title), atMs)
         })
       },
       WAIT_MS,
@@ -120,35 +128,82 @@ for (const dashboard of dashboards) {
   })
 }
 
-/** A panel has what its kind has, or no data where Prometheus has none; and a stat Prometheus's numbers in the panel's unit. */
-async function assertDrawn({ lab }: Context, page: Page, panel: Panel): Promise<void> {
-  const { title, type, targets } = panel
-  const drawn = panelOf(page, panel).first()
-  const notes = await drawn.locator('.note').allInnerTexts()
-  const unexpected = notes.filter(note => !/^\d+ of \d+ (series, the highest|values|rows)\.$/.test(note))
+/** A panel on a page. */
+interface DrawnPanel {
+  title: string
+  /** Text under the panel. */
+  notes: string[]
+  /** It shows that there is no data. */
+  isEmpty: boolean
+  /** The size of each first element that a kind of panel may have, by its selector. */
+  sizes: Record<string, { width: number; height: number } | undefined>
+  expressions: string[]
+  /** The numbers of a stat. */
+  values: string[]
+}
+
+/** What each kind of panel draws. */
+const drawings: Partial<Record<Panel['type'], string>> = {
+  timeseries: '.chart > svg',
+  table: 'tbody tr',
+  text: '.text',
+}
+const drawingOf = ({ type }: Panel) => drawings[type] ?? '.value strong'
+
+/** Reads all panels in one call: each call to the browser takes time. */
+async function readPage(page: Page): Promise<{ atMs: number; panels: DrawnPanel[] }> {
+  const selectors = JSON.stringify([...Object.values(drawings), '.value strong'])
+  const { time, panels } = (await page.evaluate(`(() => {
+    const all = (panel, selector) => [...panel.querySelectorAll(selector)]
+    const sizeOf = element => {
+      if (!element) return undefined
+      const { width, height } = element.getBoundingClientRect()
+      return { width, height }
+    }
+    return {
+      time: document.querySelector('#state time').dateTime,
+      panels: all(document, 'section.panel').map(panel => ({
+        title: panel.querySelector('h4').textContent.trim(),
+        notes: all(panel, '.note').map(note => note.innerText),
+        isEmpty: panel.querySelector('.empty') !== null,
+        sizes: Object.fromEntries(${selectors}.map(each => [each, sizeOf(panel.querySelector(each))])),
+        expressions: all(panel, 'dd code').map(code => code.textContent),
+        values: all(panel, '.value strong').map(value => value.innerText),
+      })),
+    }
+  })()`)) as { time: string; panels: DrawnPanel[] }
+  return { atMs: Date.parse(time), panels }
+}
+
+/** A panel has what its kind draws, or shows that there is no data. */
+function assertDrawn(panel: Panel, drawn: DrawnPanel | undefined): void {
+  const { title } = panel
+  assert(drawn !== undefined, title)
+  const unexpected = drawn.notes.filter(note => !/^\d+ of \d+ (series, the highest|values|rows)\.$/.test(note))
   assert.deepEqual(unexpected, [], title)
-  const isEmpty = (await drawn.locator('.empty').count()) > 0
-  if (!isEmpty) {
-    const what = { timeseries: '.chart > svg', table: 'tbody tr', text: '.text' }[type] ?? '.value strong'
-    const box = await drawn.locator(what).first().boundingBox()
-    assert.ok(box !== null && box.height > 10 && box.width > 10, `${title}: ${JSON.stringify(box)}`)
-  }
+  if (drawn.isEmpty) return
+  const { width, height } = drawn.sizes[drawingOf(panel)] ?? { width: 0, height: 0 }
+  assert.ok(height > 10 && width > 10, `${title}: ${width} × ${height}`)
+}
+
+/** A stat has the numbers of Prometheus in the unit of the panel. A panel without data has none in Prometheus. */
+async function assertNumbers(lab: TestLab, panel: Panel, drawn: DrawnPanel | undefined, atMs: number): Promise<void> {
+  const { title, type, targets } = panel
+  const { isEmpty, expressions, values } = drawn ?? assert.fail(title)
   if (!isEmpty && (type !== 'stat' || targets.length !== 1)) return
-  const atMs = Date.parse((await page.locator('#state time').getAttribute('datetime')) ?? '')
   const api = createPrometheusApi(`http://127.0.0.1:${lab.ports.prometheusPort}`)
-  const expressions = await drawn.locator('dd code').allTextContents()
   const asked = (await Promise.all(expressions.map(each => api.instant(each, atMs)))).flat()
   const { FieldType, formattedValueToString, getDisplayProcessor } = grafanaData()
   const config = fieldConfigSource(type, panel.fieldConfig).defaults
   const write = getDisplayProcessor({ field: { type: FieldType.number, config }, theme: grafanaTheme() })
   assertSameWords(
-    await drawn.locator('.value strong').allInnerTexts(),
+    values,
     asked.map(({ value }) => formattedValueToString(write(value)).trim()),
     `${title}, ${expressions.join(', ')}`,
   )
 }
 
-it('shows what is chosen: a variable, the time', async context => {
+it('shows the chosen variable and time range', async context => {
   await onPage(context, '/d/k8s-resources-namespace-pods?from=now-5m&refresh=off', async ({ page }) => {
     await page.getByLabel('Namespace').selectOption('team-a')
     await show(page)
@@ -199,7 +254,7 @@ function minutesOf(time: string): number {
   return 60 * hours + minutes
 }
 
-it('leads from a row to its dashboard, with the choice and the time, and back', async context => {
+it('links from a row to its dashboard with the same variable and time range, and back', async context => {
   await onPage(context, '/d/k8s-resources-cluster?from=now-15m&refresh=off', async ({ page }) => {
     const table = page.getByRole('region', { name: 'CPU Quota' })
     await table.getByRole('link', { name: 'shop', exact: true }).first().click()
@@ -237,7 +292,7 @@ async function tabTo(page: Page, isThere: (focused: string) => boolean): Promise
 
 const chosen = async (page: Page) => await page.getByLabel('Namespace').inputValue()
 
-it('needs no mouse', async context => {
+it('can be used with the keyboard alone', async context => {
   await onPage(context, '/', async ({ page }) => {
     await tabTo(page, words => words.endsWith('|Kubernetes / Compute Resources / Namespace (Pods)'))
     await page.keyboard.press('Enter')
@@ -262,35 +317,21 @@ it('needs no mouse', async context => {
   })
 })
 
-const looks = [
-  { name: 'in the light', colorScheme: 'light', width: 1280 },
-  { name: 'in the dark', colorScheme: 'dark', width: 1280 },
-  { name: 'on a phone', colorScheme: 'light', width: 390 },
-] as const
-const checkedPages = [
-  '/',
-  ...['lab-overview', 'k8s-resources-namespace-pods', 'k8s-network-pod', 'online-boutique'].map(uid => `/d/${uid}`),
-]
-for (const path of checkedPages) {
+for (const path of accessiblePages) {
   it(`${path} is accessible in light and dark mode and on a phone, by axe-core`, async context => {
     mkdirSync(PICTURES, { recursive: true })
-    const url = `${path}?from=now-5m&refresh=off&var-namespace=team-a&var-namespace=shop`
-    await onPage(context, url, async ({ page }) => {
-      const showAs = async ({ colorScheme, width }: (typeof looks)[number]) => {
-        await page.emulateMedia({ colorScheme })
-        await page.setViewportSize({ width, height: 800 })
-      }
+    await onPage(context, accessiblePage(path), async ({ page }) => {
       for (const look of looks) {
-        await showAs(look)
+        await showAs(page, look)
         const picture = `${path.split('/').at(-1) || 'lab'} ${look.name}.png`.replaceAll(' ', '-')
         await page.screenshot({ path: join(PICTURES, picture) })
         const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
         assert.equal(wide, 0, `${path} is wider than the screen ${look.name}`)
       }
-      // After the pictures: this removes the limits of what scrolls.
+      // After the pictures: this removes the limits of what scrolls. test/long/page-accessibility.test.ts checks all rules in all looks.
       for (const look of looks) {
-        await showAs(look)
-        assertSameWords(await axeViolations(page), [], `violations of ${path} ${look.name}`)
+        await showAs(page, look)
+        assertSameWords(await axeViolations(page, look.rules), [], `violations of ${path} ${look.name}`)
       }
     })
   })
@@ -308,7 +349,7 @@ async function onReport(browser: Browser, file: string, act: (page: Page) => Pro
   }
 }
 
-it('and the report have every panel of every dashboard', async ({ lab, browser }) => {
+it('has every panel of every dashboard in the report', async ({ lab, browser }) => {
   const out = reportFile(lab)
   // verify.test.ts has written it, unless this file runs alone.
   if (!existsSync(out)) assertSays((await lab.task('report', ['--out', out])).stdout, /; verify: 0 failed$/m)
@@ -318,7 +359,7 @@ it('and the report have every panel of every dashboard', async ({ lab, browser }
   })
 })
 
-it('and the report have pictures of dashboards, and the report is accessible', async ({ lab, browser }) => {
+it('has an accessible report, with pictures of dashboards', async ({ lab, browser }) => {
   const out = join(lab.tempDir, 'pictures', 'index.html')
   const chosen = ['lab-overview', 'online-boutique']
   const files = chosen.flatMap(uid => ['--dashboards', join(projectDir, 'dashboards', 'out', 'json', `${uid}.json`)])

@@ -44,7 +44,7 @@ traces('have no span without its parent, and no error while all is well', async 
   }
 })
 
-traces('name pods and nodes that are there', async ({ lab }) => {
+traces('name existing pods and nodes', async ({ lab }) => {
   const path = '{range .items[*]}{.metadata.name} {.spec.nodeName} {.metadata.uid}{"\\n"}{end}'
   const pods = new Set(
     (await lab.kubectl(['get', 'pods', '-n', NAMESPACE, '-o', `jsonpath=${path}`])).trim().split('\n'),
@@ -59,7 +59,7 @@ traces('name pods and nodes that are there', async ({ lab }) => {
   assertSameWords([...seen], [...pods], 'the pods')
 })
 
-traces('agree with the figures of each service in Prometheus', async ({ lab }) => {
+traces('agree with the span metrics of each service in Prometheus', async ({ lab }) => {
   const generated =
     'sum(rate(traces_span_metrics_calls_total{service_name="loadgenerator",span_kind="SPAN_KIND_CLIENT"}[30s]))'
   await waitFor(
@@ -87,7 +87,7 @@ traces('agree with the figures of each service in Prometheus', async ({ lab }) =
   )
 })
 
-traces('of the control plane are there', async ({ lab }) => {
+traces('of the control plane are in Jaeger', async ({ lab }) => {
   await waitFor('control plane', async () => {
     const services = await jaegerServices(jaegerUrl(lab))
     for (const name of ['apiserver', 'etcd', 'kwok-controller']) assert(services.includes(name), services.join())

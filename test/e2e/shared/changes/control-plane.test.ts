@@ -15,7 +15,7 @@ plane.before(async context => {
   await context.lab.kubectl(['apply', '-f', '-'], JSON.stringify(list))
 })
 
-plane('the shop’s autoscaler scales by what its pods use', async ({ lab }) => {
+plane('the autoscaler of the shop scales by the usage of its pods', async ({ lab }) => {
   const waitForReplicas = async (what: string, replicas: number, utilization: number) =>
     await waitFor(
       what,
@@ -35,7 +35,7 @@ plane('the shop’s autoscaler scales by what its pods use', async ({ lab }) => 
 })
 
 plane(
-  'KWOK’s metrics agree with the stats proxy, for pods and for nodes with their system’s share',
+  'the metrics of KWOK agree with the stats proxy, for pods and for nodes with their system usage',
   async ({ lab }) => {
     // KWOK knows the usage of pods with an object or an annotation; the stats proxy alone knows that of the others.
     const isSaid = (namespace: string, name: string) => namespace === 'shop' || /^by-/.test(name)
@@ -72,7 +72,7 @@ plane(
   },
 )
 
-plane('a metric that KWOK cannot make is refused with KWOK’s message, and all else goes on', async ({ lab }) => {
+plane('a metric that KWOK cannot compute is refused with the message of KWOK; the others stay', async ({ lab }) => {
   const before = names(await lab.query('group by (__name__) ({job="kwok-metrics"})'))
   const file = join(lab.tempDir, 'bad.yaml')
   for (const [value, label, why] of [
@@ -97,32 +97,35 @@ plane('a metric that KWOK cannot make is refused with KWOK’s message, and all 
   )
 })
 
-plane('a file that holds no metrics is refused before anything changes', async ({ lab }) => {
+plane('a metrics file that cannot be read is refused before anything changes', async ({ lab }) => {
   const ended = await lab.make(['kwok-metrics', 'METRICS_FILE=/nowhere.yaml'])
   assertRefused(ended, 'kwok-metrics', 2, /^Cannot read \/nowhere\.yaml/m)
 })
 
-plane('another Metric object of nodes is refused by name, because two replace each other’s series', async ({ lab }) => {
-  const metric = { apiVersion: 'kwok.x-k8s.io/v1alpha1', kind: 'Metric', metadata: { name: 'another' } }
-  const metrics = [{ name: 'a', kind: 'gauge', value: '1.0' }]
-  const spec = { path: '/metrics/nodes/{nodeName}/another', metrics }
-  await lab.kubectl(['apply', '-f', '-'], JSON.stringify({ ...metric, spec }))
-  assertRefused(
-    await lab.make(['kwok-metrics']),
-    'kwok-metrics',
-    2,
-    /^The cluster has other Metric objects: another: /m,
-  )
-  await lab.kubectl(['delete', 'metrics.kwok.x-k8s.io', 'another'])
-})
+plane(
+  'another Metric object for nodes is refused by name, because two replace each other’s series',
+  async ({ lab }) => {
+    const metric = { apiVersion: 'kwok.x-k8s.io/v1alpha1', kind: 'Metric', metadata: { name: 'another' } }
+    const metrics = [{ name: 'a', kind: 'gauge', value: '1.0' }]
+    const spec = { path: '/metrics/nodes/{nodeName}/another', metrics }
+    await lab.kubectl(['apply', '-f', '-'], JSON.stringify({ ...metric, spec }))
+    assertRefused(
+      await lab.make(['kwok-metrics']),
+      'kwok-metrics',
+      2,
+      /^The cluster has other Metric objects: another: /m,
+    )
+    await lab.kubectl(['delete', 'metrics.kwok.x-k8s.io', 'another'])
+  },
+)
 
-plane('Online Boutique is refused where there is no room, and goes on as it was', async ({ lab }) => {
+plane('more replicas of Online Boutique than fit are refused, and nothing changes', async ({ lab }) => {
   const ended = await lab.make(['kwok-boutique', 'BOUTIQUE_REPLICAS=100'])
   assertRefused(ended, 'kwok-boutique', 2, /^BOUTIQUE_REPLICAS=100 is more than 5 nodes can hold: \d+ of 1200 pods/m)
   assert.equal((await allPods(lab)).filter(pod => pod.namespace === 'online-boutique').length, 24)
 })
 
-plane('a service of the boutique is scaled to none and back', async ({ lab }) => {
+plane('a service of Online Boutique can be scaled to zero and back', async ({ lab }) => {
   const scale = (replicas: number) =>
     lab.kubectl(['scale', 'deployment', 'adservice', '-n', 'online-boutique', `--replicas=${replicas}`])
   const ready = async () => {
@@ -135,13 +138,13 @@ plane('a service of the boutique is scaled to none and back', async ({ lab }) =>
   await waitFor('two pods', async () => assert.equal(await ready(), '2'))
 })
 
-plane('kwok-boutique-down takes it away, and has nothing to do twice', async ({ lab }) => {
+plane('kwok-boutique-down removes it, and has nothing to do the second time', async ({ lab }) => {
   assertSays((await lab.make(['kwok-boutique-down'])).stdout, /^Namespace online-boutique is gone$/m)
   assert.equal(await lab.kubectl(['get', 'namespace', 'online-boutique', '--ignore-not-found']), '')
   assertSays((await lab.make(['kwok-boutique-down'])).stdout, /^There is no Online Boutique$/m)
 })
 
-plane('a namespace of that name not created by the lab is left alone', async ({ lab }) => {
+plane('a namespace of that name that the lab did not create is left unchanged', async ({ lab }) => {
   await lab.kubectl(['create', 'namespace', 'online-boutique'])
   for (const step of ['kwok-boutique', 'kwok-boutique-down']) {
     assertRefused(await lab.make([step]), step, 2, /^The lab did not create namespace online-boutique/m)

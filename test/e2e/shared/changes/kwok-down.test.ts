@@ -10,7 +10,7 @@ down.before(async context => {
   Object.assign(context, await openSharedLab())
 })
 
-down('leaves nothing, and restores the context from before', async ({ lab, creation }) => {
+down('leaves nothing, and restores the previous context', async ({ lab, creation }) => {
   const ended = await lab.make(['kwok-down'])
   assertDone(ended)
   assertSays(ended.stdout, /is down; nothing of it is left/)

@@ -29,7 +29,7 @@ kwok('scales up without restarting a part', async ({ lab }) => {
 })
 
 kwok(
-  'gives a node that kubectl adds its receiver, and takes it away, and no other series has a gap',
+  'adds and removes the receiver of a node that kubectl creates and deletes, without a gap in other series',
   async ({ lab }) => {
     const node = 'e2e-by-hand'
     const startedMs = Date.now()
@@ -87,7 +87,7 @@ kwok('scales down again', async ({ lab }) => {
   await assertMeasured(lab, { nodes: NODES, labPods: PODS })
 })
 
-kwok('counters have not gone down since these tests began', async ({ lab, startedMs }) => {
+kwok('no counter has decreased since these tests began', async ({ lab, startedMs }) => {
   // Not before: other tests replace pods of StatefulSets, which keep their names.
   const range = `${Math.floor((Date.now() - startedMs) / 1000)}s`
   for (const series of ['k8s_pod_cpu_time_seconds_total', 'k8s_node_cpu_time_seconds_total']) {

@@ -7,13 +7,13 @@ import { assertDone, assertSays, type TestLab } from '../../../support/lab.ts'
 import { openSharedLab } from '../../../support/shared-lab.ts'
 import { suite } from '../../../support/suite.ts'
 
-const it = suite<{ lab: TestLab; origin: string }>('what shows the dashboards')
+const it = suite<{ lab: TestLab; origin: string }>('page and Grafana')
 it.before(async context => {
   context.lab = (await openSharedLab()).lab
   context.origin = `http://127.0.0.1:${context.lab.ports.grafanaPort}`
 })
 
-it("has the dashboards of the user's folder, which the lab remembers, whatever another lab has", async ({
+it("shows the dashboards of the user's folder, which the lab keeps whatever another lab uses", async ({
   lab,
   origin,
 }) => {
@@ -38,7 +38,7 @@ it("has the dashboards of the user's folder, which the lab remembers, whatever a
   assert.equal(missing.exitCode, 2)
 })
 
-it('goes when GRAFANA is none, and Grafana takes its place where its program is', async ({ lab, origin }) => {
+it('stops with GRAFANA=none, and Grafana replaces it where its binary is available', async ({ lab, origin }) => {
   assertDone(await lab.task('kwok-grafana', ['--grafana', 'none']))
   await assert.rejects(fetch(origin))
   // The choice holds until another one is made.

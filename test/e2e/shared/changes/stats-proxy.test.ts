@@ -28,7 +28,7 @@ async function servedPods(lab: TestLab): Promise<string[]> {
 }
 
 proxy(
-  'under churn, with proxy and kube-apiserver killed: no counter falls, and after 30 s no pod lacks or is misplaced',
+  'under churn, with proxy and kube-apiserver killed, no counter decreases, and within 30 s each pod is on its node',
   async ({ lab }) => {
     await lab.kubectl(['apply', '-f', '-'], randomUsage)
     const pids = await lab.partPids()

@@ -14,7 +14,7 @@ traces.before(async context => {
 
 const log = (lab: TestLab) => readFileSync(join(lab.dir, 'logs', 'traces.log'), 'utf8')
 
-traces('of a service without ready pods fail upstream and only there, until it is back', async ({ lab }) => {
+traces('have errors only upstream of a service without ready pods, until it is ready again', async ({ lab }) => {
   const scale = async (replicas: number) => {
     await lab.kubectl(['scale', 'deployment/paymentservice', '-n', NAMESPACE, `--replicas=${replicas}`])
   }
@@ -46,15 +46,15 @@ traces('of a service without ready pods fail upstream and only there, until it i
   )
 })
 
-traces('a variable that names no Service is reported once, and all else goes on', async ({ lab }) => {
+traces('a variable that names no Service is reported once, and the simulation continues', async ({ lab }) => {
   await lab.kubectl(['set', 'env', 'deployment/adservice', '-n', NAMESPACE, 'LOST_ADDR=nowhere:80'])
   const said = /Deployment online-boutique\/adservice: LOST_ADDR=nowhere:80 names no Service, not used/g
-  await waitFor('the problem', () => assertSays(log(lab), said), 30_000)
+  await waitFor('the problem', () => assertSays(log(lab), said), WAIT_MS)
   await lab.kubectl(['set', 'env', 'deployment/adservice', '-n', NAMESPACE, 'LOST_ADDR-'])
   assert.equal(log(lab).match(said)?.length, 1)
 })
 
-traces('a Jaeger that hangs is not reported as up', async ({ lab }) => {
+traces('a Jaeger that hangs is reported as unhealthy', async ({ lab }) => {
   const pid = (await lab.partPids()).get('jaeger') ?? assert.fail('no Jaeger')
   process.kill(pid, 'SIGSTOP')
   try {
@@ -68,7 +68,7 @@ traces('a Jaeger that hangs is not reported as up', async ({ lab }) => {
   assertDone(await lab.make(['kwok-status']))
 })
 
-traces('go on when Jaeger and the collector were away; what was lost is counted', async ({ lab }) => {
+traces('continue after Jaeger and the collector were down, and lost spans are counted', async ({ lab }) => {
   const pids = await lab.partPids()
   for (const part of ['jaeger', 'collector']) killHard(pids.get(part) ?? assert.fail(part))
   await waitFor('report of the failure', () => assertSays(log(lab), /cannot send to http:.*ECONNREFUSED/), WAIT_MS)
