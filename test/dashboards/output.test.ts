@@ -101,7 +101,7 @@ writing("leaves other files in a user's folder alone", () => {
   assert.equal(writeGenerated(join(dir, 'own'), two, { removeOthers: false }), 2)
   assert.equal(readFileSync(join(dir, 'own', 'notes.txt'), 'utf8'), 'mine')
 })
-writing('says which file cannot be written', () => {
+writing('names the file that cannot be written', () => {
   writeFileSync(join(dir, 'file'), '')
   assert.throws(
     () => writeGenerated(join(dir, 'file'), two, { removeOthers: false }),

@@ -69,7 +69,7 @@ task('gives a Grafana of one’s own the dashboards that it loads from no file a
   assert.equal(own.options.path, join(out, 'own'))
 })
 
-task('removes a copy whose dashboard is gone, and no file of the user', async () => {
+task('removes the copy of a deleted dashboard, and no file of the user', async () => {
   const [mine, out] = [join(dir, 'shrinking'), join(dir, 'copies')]
   mkdirSync(mine)
   const layout = { kind: 'GridLayout', spec: { items: [] } }
@@ -100,13 +100,13 @@ task('writes what is the same for every lab of the clone, and no provisioning, w
   )
 })
 
-task('refuses a folder of dashboards that is not there', async () => {
+task('refuses a missing folder of dashboards', async () => {
   const { status, stdout, stderr } = await run(['--out', 'none', '--dashboards-dir', 'nowhere'])
   assert.deepEqual([status, stdout], [2, ''])
   assert.match(stderr, /^Cannot add the dashboards of \S+\/nowhere: there is no such folder\n {2}Next: /)
 })
 
-task('says which file cannot be written', async () => {
+task('names the file that cannot be written', async () => {
   const { status, stdout, stderr } = await run(['--out', '/dev/null/out'])
   assert.deepEqual([status, stdout], [1, ''])
   assert.match(stderr, /^Cannot write \/dev\/null\/out\/json\/[\w-]+\.json: /)

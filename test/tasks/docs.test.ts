@@ -210,7 +210,7 @@ docs('are in the files of their tests', () => {
   }
 })
 
-docs('set only variables that exist, to values that are taken', () => {
+docs('set only existing variables, to valid values', () => {
   const known = new Set([...settingNames.map(variableOf), ...variables])
   for (const { file, text, variables: env } of commands) {
     for (const name of Object.keys(env)) {

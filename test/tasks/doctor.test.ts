@@ -16,7 +16,7 @@ task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
 const start = async (env: NodeJS.ProcessEnv, ...args: string[]) => await importTask('doctor.ts', args, { env })
 
-task('prints the table and ends with 0 when every program is there', async ({ env }) => {
+task('prints the table and exits with 0 when every program is installed', async ({ env }) => {
   for (const { programs, version } of catalog) {
     for (const { name, inFolder } of programs) {
       writeProgram(join(releasePath({ env }, name, version), inFolder ?? ''), script(name, version))
@@ -45,7 +45,7 @@ task('can do without Grafana’s program, unless GRAFANA is grafana', async ({ e
   assert.match(own.stderr, /^grafana \S+ is not available: .*\n {2}Next: allow its download, or set GRAFANA_BINARY\n$/)
 })
 
-task('ends with 1 and a Next: line for what can’t be had, and changes nothing', async ({ env, dir }) => {
+task('exits with 1 and a Next: line for an unavailable program, and changes nothing', async ({ env, dir }) => {
   const { status, stdout, stderr } = await start(env)
   assert.equal(status, 1)
   assert.match(stdout, /^etcd +\d+\.\d+\.\d+ +missing +.*github\.com can't be reached.*; PATH has no go/m)

@@ -33,7 +33,7 @@ function setEngine(version: string): void {
 const check = suite('tasks/kwok-check with RUNTIME=auto')
 check.after(() => rmSync(labDir, { recursive: true, force: true }))
 
-check('waits for an engine that is slow, says so, and decides for the steps that follow', () => {
+check('waits for a slow engine, reports it, and decides for the following steps', () => {
   setEngine('sleep 2.5; exit 0')
   const { status, stderr } = runTask('kwok-check', [], env)
   assert.equal(stderr, 'Waiting for the Docker engine, which has not answered in 2 s (RUNTIME=binary needs none)\n')
@@ -50,7 +50,7 @@ check('leaves the user the choice of another runtime, and of another work folder
   assert.deepEqual([settings.runtime, kwokWorkdir], ['binary', '/other'])
 })
 
-check('decides anew the next time', () => {
+check('decides again in the next run', () => {
   setEngine('exit 1')
   const { status, stderr } = runTask('kwok-check', [], env)
   assert.deepEqual([status, stderr], [0, ''])

@@ -53,7 +53,7 @@ task('ends with 1 for what is wrong anywhere, names what can’t be read, and lo
   assert.equal(status, 1)
 })
 
-task('adds the dashboards of DASHBOARDS_DIR to the own ones, and says it all as JSON', async ({ dir }) => {
+task('adds the dashboards of DASHBOARDS_DIR to the lab’s, and prints JSON', async ({ dir }) => {
   write(dir, 'mine', ['0'])
   const { status, stdout } = await start(['--json', '-'], { DASHBOARDS_DIR: dir })
   const { dashboards, findings, errors } = fields(JSON.parse(stdout))
@@ -85,7 +85,7 @@ task('takes the folder that a lab remembers, each lab its own, until another is 
   }
 })
 
-task('ends with 1 and says why when no dashboard has a query to look at', async ({ dir }) => {
+task('exits with 1 and the reason when no dashboard has a query', async ({ dir }) => {
   write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
   write(dir, 'none', [])
   const { status, stdout, stderr } = await start(['--dashboards', dir])
@@ -97,7 +97,7 @@ task('ends with 1 and says why when no dashboard has a query to look at', async 
   assert.equal(status, 1)
 })
 
-task('takes a path several times, and says of one that names nothing what would', async ({ dir }) => {
+task('accepts several paths, and explains a path without dashboards', async ({ dir }) => {
   write(dir, 'a', ['up'])
   const { status, stdout } = await start(['--dashboards', join(dir, 'a.json'), '--dashboards', join(dir, 'b.json')])
   assertSays(stdout, /error file: There is no dashboard at .*b\.json; name a JSON file/)

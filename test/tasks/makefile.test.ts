@@ -31,7 +31,7 @@ targets('has every target that a person is promised', () => {
   for (const name of words(promised)) assert(help.has(name), name)
 })
 
-targets('says of each step what it does, and of nothing that is not there', () => {
+targets('describes each existing step, and no other', () => {
   for (const step of steps) assert(help.has(step), step)
   const rules = new Set([...makefile.matchAll(/^([\w-]+):/gm)].map(([, name]) => name))
   for (const name of help.keys()) assert(steps.includes(name) || rules.has(name), name)
@@ -53,7 +53,7 @@ for (const [target, list] of Object.entries(together)) {
   })
 }
 
-targets('prints its targets when nothing is asked for', () => {
+targets('prints its targets without an argument', () => {
   for (const args of [[], ['help']]) {
     const { status, stdout, stderr } = make(...args)
     assert.deepEqual([status, stderr], [0, ''])

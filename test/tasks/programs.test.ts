@@ -65,7 +65,7 @@ task('refuses a misspelt flag by name', async ({ env }) => {
   assert.match(stderr, /--forse/)
 })
 
-task('says each way and why it failed when a program can’t be had', async ({ env }) => {
+task('reports the reason of each source when a program is unavailable', async ({ env }) => {
   const { status, stdout, stderr } = await start(env)
   assert.deepEqual([status, stdout], [1, ''])
   assert.match(stderr, /Cannot get kwokctl, kwok 0\.\d+\.\d+: no source has them\n/)

@@ -121,7 +121,7 @@ task(
   },
 )
 
-task('shows what it can check nothing of, and says why it fails', async ({ url }) => {
+task('shows dashboards without checks, and the reason for the failure', async ({ url }) => {
   const words = dashboardFile('words', [{ title: 'W', type: 'text', options: { content: 'Hello' } }])
   const out = join(dir, 'words.html')
   const { status, stderr } = await report([...url, '--dashboards', words, '--out', out])
@@ -132,7 +132,7 @@ task('shows what it can check nothing of, and says why it fails', async ({ url }
   assertSays(text, /Hello/)
 })
 
-task('says before it begins that there is no Chromium for pictures', async ({ url }) => {
+task('reports a missing Chromium before it starts', async ({ url }) => {
   const out = join(dir, 'none.html')
   const chromium = join(dir, 'no-such-chromium')
   const { status, stderr } = await report([...url, '--png', '--out', out], { CHROMIUM_BINARY: chromium })

@@ -42,7 +42,7 @@ task.before(async context => {
 })
 task.after(({ prometheus }) => prometheus?.stop())
 
-task('passes anybody’s dashboard that has data, and says that nothing is compared', async ({ to }) => {
+task('passes another dashboard with data, and reports that nothing is compared', async ({ to }) => {
   const { status, stdout, stderr } = await to(dashboardFile('good', ['count(up)', 'up{job="web"}']))
   assert.deepEqual([status, stderr], [0, ''])
   assertSays(stdout, /^good +2 +2 +2 +0 +0 +0 +0 +ok$/m)
@@ -197,7 +197,7 @@ task('writes JSON and JUnit, and prints the JSON alone for -', async ({ promethe
   assertSays(xml, /<failure type="constant" message="constant: got 1, expected something measured">/)
 })
 
-task('says that Prometheus can’t be reached, and what to do', async () => {
+task('reports that Prometheus is unreachable, and the next step', async () => {
   const path = dashboardFile('away', ['up'])
   const { status, stdout, stderr } = await verify([
     '--prometheus-url',
