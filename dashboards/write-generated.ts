@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { writeFileAtomically } from '../lib/lab/lab.ts'
 
 /**
@@ -33,7 +33,6 @@ export function writeGenerated(
  * containers run as other users.
  */
 export function writeFileAtOnce(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true })
   writeFileAtomically(file, text, 0o644)
 }
 

@@ -40,10 +40,10 @@ await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({
   } else {
     await requireLabPossible(lab)
     say(`Creating KWOK cluster "${name}", to be measured every ${settingText('collectionInterval', lab.settings)}`)
-    // What an interrupted run has left is no cluster yet, and services of an earlier cluster know another one's keys.
+    // Removes an incomplete cluster, and services that use the keys of an earlier one.
     await Promise.all(services.map(service => labServices(lab).stop(service)))
     await deleteCluster(lab)
-    // Before the cluster, so that `kwok-down` knows of one that was never finished.
+    // Before the cluster, so that `kwok-down` finds an incomplete one.
     const { runtime } = controlPlaneOf(lab)
     const texts = Object.fromEntries(fixedSettingNames.map(fixed => [fixed, settingText(fixed, lab.settings)]))
     const images = neededImages(lab).length === 0 ? {} : { images: chosenImages(process.env) }
@@ -60,7 +60,7 @@ await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({
   }
   await waitUntilServed(lab, ended => say(`Starting ${ended.join(', ')} again: ended during the start`))
   if (record?.created === true && (await dropStaleLeases(lab)) > 0) {
-    say('Gave the nodes to the kwok-controller that runs now')
+    say('Deleted the node leases of an earlier kwok-controller')
   }
   print(`KWOK cluster "${name}" runs, context ${lab.context}`)
 })

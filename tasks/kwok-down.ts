@@ -19,7 +19,7 @@ const about = 'Takes the lab down: processes, cluster, state, and the kubectl co
 await runTask({ about, settings: [], ignoreCreationSettings: true, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
   const record = readRecord(lab.dir)
-  // A first step may have recorded what it decided, and none has made anything.
+  // The first step records its decision before anything is created.
   const isBegun = record?.autoRuntime === undefined || record.created !== undefined
   if (!existsSync(lab.clusterDir) && !(existsSync(lab.dir) && isBegun)) {
     removeLabDir(lab)
@@ -31,7 +31,7 @@ await runTask({ about, settings: [], ignoreCreationSettings: true, changesLab: t
   const failure = await restoreContext(lab).catch((error: unknown) => error)
   await Promise.all(services.map(service => labServices(lab).stop(service)))
   await deleteCluster(lab)
-  // The record knows which context to give back: without it a second try could not.
+  // The record has the previous context, which a second run needs.
   if (failure !== undefined) throw failure
   removeLabDir(lab)
   print(`The lab "${name}" is down; nothing of it is left`)

@@ -17,7 +17,7 @@ const about = 'Starts metrics-server, for kubectl top and HorizontalPodAutoscale
 await runTask({ about, settings: ['metricsServerPort'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   await requirePortsFor(lab, metricsServer)
-  // Rights first: it looks for them as it starts.
+  // First, because it reads its rights at its start.
   await registerMetricsServer(lab)
   if (await labServices(lab).ensure(metricsServer)) say('Started metrics-server')
   await waitUntilRegistered(lab)

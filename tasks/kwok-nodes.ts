@@ -10,12 +10,13 @@ import { connect } from '../lib/kube/api-client.ts'
 import {
   createNodes,
   deleteNodes,
-  nodeChanges,
   nodeManifest,
+  nodeName,
   nodeReadiness,
   readNodeTemplate,
   waitUntilReady,
 } from '../lib/kwok/nodes.ts'
+import { changesTo } from '../lib/kwok/pods.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -27,7 +28,7 @@ await runTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab
   const { nodeCount, nodeCpu } = lab.settings
   const template = readNodeTemplate()
   const existing = await nodeReadiness(lab)
-  const { create, remove } = nodeChanges(template, nodeCount, [...existing.keys()])
+  const { create, remove } = changesTo(nodeCount, index => nodeName(template, index), [...existing.keys()])
   const changes = create.length + remove.length
   let ready = existing.size
   if (changes > 0 || [...existing.values()].includes(false)) {

@@ -11,12 +11,13 @@ import { callAll } from '../lib/kube/bulk-requests.ts'
 import { labNodeNames, nodeManifest, readNodeTemplate } from '../lib/kwok/nodes.ts'
 import { restoreReadiness } from '../lib/kwok/pod-readiness.ts'
 import {
+  changesTo,
   createPodCalls,
   deletePodCalls,
   ensureNamespaces,
   labPods,
   podCapacity,
-  podChanges,
+  podKey,
   podManifest,
   podNamespaces,
   readPodTemplate,
@@ -40,7 +41,7 @@ await runTask({ about, settings: ['podCount'], flags, changesLab: true }, async 
   const node = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   requireCapacity(podCount, nodes.length, podCapacity(template, node, nodes.length, workloadRequests()))
   const existing = await labPods(lab)
-  const { create, remove } = podChanges(template, podCount, [...existing.keys()])
+  const { create, remove } = changesTo(podCount, index => podKey(template, index), [...existing.keys()])
   if (create.length + remove.length > 0 || [...existing.values()].includes(false)) {
     await restoreReadiness(lab)
     using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })

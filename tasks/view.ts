@@ -26,7 +26,7 @@ import { requireFreePorts } from '../lib/system/ports.ts'
 
 const about = 'Serves the dashboards with live data on 127.0.0.1.'
 const settings = ['grafanaPort', 'prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
-/** Whoever serves goes on for as long as the lab does. */
+/** A page that serves in the foreground runs as long as the lab, so it does not hold the lab's lock. */
 const changesLab = (chosen: ReadonlySet<string>, kind: Lab['kind']) => kind === 'kwok' && !chosen.has('serve')
 const flags = { stop: 'stop serving', serve: 'serve in the foreground' }
 
@@ -58,17 +58,17 @@ await runTask(task, async ({ lab, flags: chosen }) => {
   print(`The dashboards are at ${grafanaUrl(lab)}`)
 })
 
-/** Nobody takes down a page of a cluster that isn't the lab's, so it ends with the terminal. */
+/** No task stops the page of another cluster, so it ends with the terminal. */
 async function serveContext(opened: Lab): Promise<void> {
   await requireContext(opened)
   if (ownCluster(opened) !== undefined) return print(`Grafana serves the dashboards at ${grafanaUrl(opened)}`)
   await requireFreePorts(opened.settings, ['grafanaPort'])
   const { lab, ended } = await reachPrometheus(opened)
   print(`The dashboards are at ${grafanaUrl(lab)}; Ctrl-C ends it`)
-  const said = await Promise.race([serve(lab), ended])
+  const message = await Promise.race([serve(lab), ended])
   throw new LabError('The port-forward to Prometheus ended', {
-    why: said ?? 'the pod of LGTM ended',
-    next: 'run it again; LGTM may have got a new pod',
+    why: message ?? 'the pod of LGTM ended',
+    next: 'run this again; LGTM may have a new pod',
   })
 }
 
@@ -83,7 +83,7 @@ async function loadPages(lab: Lab): Promise<Pages> {
 async function serve(lab: Lab): Promise<void> {
   let pages: Promise<Pages> | undefined
   const server = createPageServer(async request => {
-    // What draws takes seconds to load and most of the memory: whoever never looks does not pay for it.
+    // The code that draws takes seconds to load, and most of the memory.
     pages ??= loadPages(lab)
     return await (await pages)(request)
   })

@@ -43,10 +43,10 @@ async function ensureImage(name: ImageName, reference: string, onLine: (line: st
 /** How to load an image from a file. `docker load` drops the digest, so an image that is pinned by digest needs its variable too. */
 function offlineAdvice(name: ImageName, reference: string): string {
   const tagged = withoutDigest(reference)
-  const save = `docker save -o image.tar ${tagged}`
-  const load = 'docker load -i image.tar'
-  return tagged === reference
-    ? `on a machine with a network, docker pull ${reference} && ${save}; on this one, ${load}`
-    : `on a machine with a network, docker pull ${reference} && docker tag ${reference} ${tagged} && ${save}; ` +
-        `on this one, ${load} and set ${imageVariable(name)}=${tagged}`
+  const [tag, variable] =
+    tagged === reference
+      ? ['', '']
+      : [` && docker tag ${reference} ${tagged}`, ` and set ${imageVariable(name)}=${tagged}`]
+  const save = `docker pull ${reference}${tag} && docker save -o image.tar ${tagged}`
+  return `on a machine with a network, ${save}; on this one, docker load -i image.tar${variable}`
 }

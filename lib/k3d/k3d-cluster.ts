@@ -73,16 +73,6 @@ export function k3dImageEnv(prefix: string): Record<string, string> {
   return { K3D_IMAGE_LOADBALANCER: image('k3d-proxy'), K3D_IMAGE_TOOLS: image('k3d-tools') }
 }
 
-/** The arguments of k3d that create a cluster. */
-export function createArgs(configPath: string): string[] {
-  return ['cluster', 'create', '--config', configPath]
-}
-
-/** The arguments of k3d that delete a cluster with its containers, network, volumes and context. */
-export function deleteArgs(name: string): string[] {
-  return ['cluster', 'delete', name]
-}
-
 /** The name of the k3d cluster that the lab created; undefined for any other cluster. */
 export function ownCluster(lab: Lab): string | undefined {
   return readRecord(lab.dir)?.k3dCluster
@@ -115,7 +105,7 @@ export async function ensureCluster(lab: Lab, onStep: (text: string) => void): P
   await requireMappedPorts(lab)
   if (existing !== undefined) {
     onStep(`Deleting the incomplete k3d cluster "${name}"`)
-    await k3d(lab, deleteArgs(name))
+    await k3d(lab, ['cluster', 'delete', name])
   }
   onStep(`Creating k3d cluster "${name}"`)
   const settings = Object.fromEntries(fixed.map(each => [each, settingText(each, lab.settings)]))
@@ -130,7 +120,7 @@ export async function ensureCluster(lab: Lab, onStep: (text: string) => void): P
   const prefix = imagePrefix(process.env)
   const given = { name, settings: lab.settings, dashboardsDir, imagePrefix: prefix }
   writeFileAtomically(configPath, k3dConfig(base, given))
-  await k3d(lab, createArgs(configPath), { env: { ...k3dImageEnv(prefix), ...process.env } })
+  await k3d(lab, ['cluster', 'create', '--config', configPath], { env: { ...k3dImageEnv(prefix), ...process.env } })
   writeRecord(lab, { ...begun, created: true })
   return true
 }
@@ -139,7 +129,7 @@ export async function ensureCluster(lab: Lab, onStep: (text: string) => void): P
 export async function deleteCluster(lab: Lab): Promise<void> {
   const name = ownCluster(lab)
   const clusters = name === undefined ? [] : await listClusters(lab)
-  if (name !== undefined && clusters.some(cluster => cluster.name === name)) await k3d(lab, deleteArgs(name))
+  if (name !== undefined && clusters.some(cluster => cluster.name === name)) await k3d(lab, ['cluster', 'delete', name])
   removeLabDir(lab)
 }
 

@@ -121,7 +121,7 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
     // Logs each kind of failure once: after lost contact, a server may answer with an error.
     if (trouble?.status !== status || failures === 1) {
       isLost = true
-      log(`${path}: ${status === 410 ? 'list anew' : 'contact lost, trying again'}: ${message}`)
+      log(`${path}: ${status === 410 ? 'listing again' : 'contact lost, trying again'}: ${message}`)
     }
     trouble = { message, status }
     const backoffMs = Math.min(most, first * 2 ** Math.min(failures - 1, 20))
@@ -185,7 +185,7 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
       if (event.type === 'DELETED') remove(text(fields(object.metadata).uid))
       else if (event.type !== 'BOOKMARK') set(object)
       version = text(fields(object.metadata).resourceVersion) ?? version
-      // Not when it opens: a server that accepts and hangs up has to be waited for longer each time.
+      // Not when it opens: the waits for a server that accepts and closes connections must grow.
       failures = 0
     }
     // Without a wait, a server that ends each watch at once would cause a tight loop.

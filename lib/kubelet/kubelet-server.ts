@@ -93,8 +93,12 @@ export async function answerTo(method: string, url: string, options: StatsServer
   switch (path) {
     case '/healthz':
       return { route: path, status: 200, body: 'ok' }
-    case '/readyz':
-      return readiness(options)
+    case '/readyz': {
+      const reason = options.unreadyReason()
+      return reason === undefined
+        ? { route: path, status: 200, body: 'ok' }
+        : { route: path, status: 503, body: `${reason}\n` }
+    }
     case '/metrics':
       return { route: path, status: 200, ...(await options.metrics.expose()) }
     default:
@@ -104,69 +108,56 @@ export async function answerTo(method: string, url: string, options: StatsServer
   }
 }
 
-function readiness({ unreadyReason }: StatsServerOptions): Answer {
-  const reason = unreadyReason()
-  return {
-    route: '/readyz',
-    status: reason === undefined ? 200 : 503,
-    body: reason === undefined ? 'ok' : `${reason}\n`,
-  }
-}
-
-function nodeAnswer(path: string, options: StatsServerOptions): Answer {
+function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Answer {
   const [, , escaped = '', ...rest] = path.split('/')
-  const document = rest.join('/')
-  const route = `/nodes/:node/${document}`
-  let name: string
-  try {
-    name = decodeURIComponent(escaped)
-  } catch {
-    return { route: 'other', status: 400, body: 'the path has a % that is not followed by two hexadecimal digits\n' }
-  }
-  if (!isDocument(document)) return notFound(path)
-  if (!options.isSynced()) return notListed(route)
-  if (options.store.node(name) === undefined) {
+  const found = documents.get(rest.join('/'))
+  if (found === undefined) return notFound(path)
+  const route = `/nodes/:node/${rest.join('/')}`
+  // Before everything is listed, pods would seem deleted and counters would decrease.
+  if (!isSynced()) return { route, status: 503, body: 'nodes and pods have not been listed yet\n' }
+  const name = decoded(escaped)
+  const body = found.write(name, store)
+  if (body === undefined)
     return { route, status: 404, body: `there is no node ${JSON.stringify(name.slice(0, 300))}\n` }
+  return { route, status: 200, body, contentType: found.contentType }
+}
+
+/** Writes a document of a node; undefined for an unknown node. */
+type Write = (node: string, store: StatsStore) => string | undefined
+
+const measured =
+  (write: (measured: MeasuredNode) => string): Write =>
+  (node, store) => {
+    const read = store.read(node)
+    return read && write(measureNode(read.entry, read.nowMs))
   }
-  return documentOf(name, document, options)
+
+/** The documents of a node by path. */
+const documents = new Map<string, { write: Write; contentType: string }>([
+  ['stats/summary', { write: measured(node => JSON.stringify(buildSummary(node))), contentType: JSON_TYPE }],
+  ['metrics/resource', { write: measured(resourceMetricsText), contentType: EXPOSITION_TYPE }],
+  ['metrics/cadvisor', { write: measured(cadvisorText), contentType: EXPOSITION_TYPE }],
+  ['metrics/probes', { write: measured(probeMetricsText), contentType: EXPOSITION_TYPE }],
+  ['pods', { write: podList, contentType: JSON_TYPE }],
+  ['healthz', { write: (node, store) => store.node(node) && 'ok', contentType: TEXT }],
+])
+
+function podList(node: string, store: StatsStore): string | undefined {
+  const entry = store.node(node)
+  return entry && podListText([...entry.pods.values()].map(({ facts }) => facts))
 }
 
-/** The documents of a node, and how they are written. */
-const documents = {
-  'stats/summary': { write: measured => JSON.stringify(buildSummary(measured)), contentType: JSON_TYPE },
-  'metrics/resource': { write: resourceMetricsText, contentType: EXPOSITION_TYPE },
-  'metrics/cadvisor': { write: cadvisorText, contentType: EXPOSITION_TYPE },
-  'metrics/probes': { write: probeMetricsText, contentType: EXPOSITION_TYPE },
-  pods: { write: undefined, contentType: JSON_TYPE },
-  healthz: { write: undefined, contentType: TEXT },
-} as const satisfies Record<string, { write: ((measured: MeasuredNode) => string) | undefined; contentType: string }>
-
-type Document = keyof typeof documents
-
-function isDocument(path: string): path is Document {
-  return Object.hasOwn(documents, path)
-}
-
-function documentOf(name: string, document: Document, { store }: StatsServerOptions): Answer {
-  const route = `/nodes/:node/${document}`
-  const { write, contentType } = documents[document]
-  if (document === 'healthz') return { route, status: 200, body: 'ok' }
-  if (write === undefined) {
-    const pods = [...(store.node(name)?.pods.values() ?? [])].map(({ facts }) => facts)
-    return { route, status: 200, body: podListText(pods), contentType }
+/** A decoded part of a path; an invalid one, which no node has as its name, stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
   }
-  const read = store.read(name)
-  if (read === undefined) return { route, status: 404, body: `there is no node ${JSON.stringify(name)}\n` }
-  return { route, status: 200, body: write(measureNode(read.entry, read.nowMs)), contentType }
-}
-
-/** Before everything is listed, pods would seem deleted and counters would decrease. */
-function notListed(route: string): Answer {
-  return { route, status: 503, body: 'nodes and pods have not been listed yet\n' }
 }
 
 function notFound(path: string): Answer {
-  const nodePaths = Object.keys(documents).map(document => `/nodes/<node>/${document}`)
+  const nodePaths = [...documents.keys()].map(document => `/nodes/<node>/${document}`)
   const known = [...nodePaths, '/healthz', '/readyz', '/metrics'].join(', ')
   return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../kube/api-client.ts'
 import { type Reflector, type ReflectorEvent, startReflector } from '../kube/reflector.ts'
 import { nodeFacts, podFacts } from './objects/object-facts.ts'
@@ -58,12 +59,8 @@ export async function watchCluster(options: WatchOptions): Promise<void> {
       apply: counted(plural, setUsage, store.deleteUsageObject),
     })
   }
-  let timer: NodeJS.Timeout | undefined
-  const waited = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, USAGE_OBJECTS_WAIT_MS)
-  })
-  await Promise.race([waited, Promise.all(Object.values(reflectors).map(each => each.firstSync))])
-  clearTimeout(timer)
+  const listed = Promise.all(Object.values(reflectors).map(each => each.firstSync))
+  await Promise.race([sleep(USAGE_OBJECTS_WAIT_MS, undefined, { ref: false }), listed])
   reflectors.nodes = startReflector({
     ...common,
     path: '/api/v1/nodes',

@@ -2,8 +2,7 @@ import { delimiter, join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { containerLog, containerMemory, inspectContainer, logCommand } from '../docker/containers.ts'
 import { docker } from '../docker/engine.ts'
-import type { ImageName } from '../docker/images.ts'
-import { type Component, components } from '../lab/components.ts'
+import { components, optionOf, programOf } from '../lab/components.ts'
 import {
   componentContainer,
   containerName,
@@ -61,18 +60,9 @@ export const dockerControlPlane: ControlPlane = {
   memory: containerMemory,
 }
 
-/** The option of kwokctl's configuration with each component's image. */
-const imageOptions: Record<Component, { option: string; image: ImageName }> = {
-  etcd: { option: 'etcdImage', image: 'etcd' },
-  'kube-apiserver': { option: 'kubeApiserverImage', image: 'kube-apiserver' },
-  'kube-controller-manager': { option: 'kubeControllerManagerImage', image: 'kube-controller-manager' },
-  'kube-scheduler': { option: 'kubeSchedulerImage', image: 'kube-scheduler' },
-  'kwok-controller': { option: 'kwokControllerImage', image: 'kwok' },
-}
-
 /** kwokctl's options that name the images of the control plane. */
 function imageOptionsOf(lab: Lab): Record<string, string> {
-  return Object.fromEntries(components.map(name => [imageOptions[name].option, imageOf(lab, imageOptions[name].image)]))
+  return Object.fromEntries(components.map(name => [optionOf(name, 'Image'), imageOf(lab, programOf(name))]))
 }
 
 /**

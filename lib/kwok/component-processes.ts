@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { components, optionOf, programOf } from '../lab/components.ts'
 import type { Lab } from '../lab/lab.ts'
 import { type ControlPlaneProgram, controlPlanePrograms, ensurePrograms } from '../programs/programs.ts'
 import { lastLogLines } from '../services/process-services.ts'
@@ -40,14 +41,8 @@ export const binaryControlPlane: ControlPlane = {
 export function programOptions(
   programs: Readonly<Record<ControlPlaneProgram, { path: string }>>,
 ): Record<string, string> {
-  return {
-    etcdBinary: programs.etcd.path,
-    kubeApiserverBinary: programs['kube-apiserver'].path,
-    kubeControllerManagerBinary: programs['kube-controller-manager'].path,
-    kubeSchedulerBinary: programs['kube-scheduler'].path,
-    kwokControllerBinary: programs.kwok.path,
-    kubectlBinary: programs.kubectl.path,
-  }
+  const options = components.map(name => [optionOf(name, 'Binary'), programs[programOf(name)].path])
+  return { ...Object.fromEntries(options), kubectlBinary: programs.kubectl.path }
 }
 
 function logFile(lab: Lab, component: string): string {

@@ -8,7 +8,7 @@ import { conditionPath, getRows } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { type Manifest, managedBy, managedLabel, mergedManifest, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
-import { changesTo, deletePodCalls } from './pods.ts'
+import { deletePodCalls } from './pods.ts'
 
 const ZONES = ['lab-zone-a', 'lab-zone-b', 'lab-zone-c']
 
@@ -87,15 +87,6 @@ function readinessOf(node: unknown): { name: string; isReady: boolean } {
 export async function nodeReadiness(lab: Lab): Promise<Map<string, boolean>> {
   const rows = await getRows(lab, ['nodes', '-l', managedBy], ['.metadata.name', conditionPath('Ready')])
   return new Map(rows.map(([name = '', ready]) => [name, ready === 'True']))
-}
-
-/** The numbers of the nodes to create and the names of those to delete, so that the lab has `count` nodes. */
-export function nodeChanges(
-  template: Manifest,
-  count: number,
-  existing: readonly string[],
-): { create: number[]; remove: string[] } {
-  return changesTo(count, index => nodeName(template, index), existing)
 }
 
 /** Creates nodes. Throws a LabError when the API server refuses one. */

@@ -109,15 +109,6 @@ export async function labPods(lab: Lab): Promise<Map<PodKey, boolean>> {
   )
 }
 
-/** The numbers of the pods to create and the keys of those to delete, so that the lab has `count` pods. */
-export function podChanges(
-  template: Manifest,
-  count: number,
-  existing: readonly PodKey[],
-): { create: number[]; remove: PodKey[] } {
-  return changesTo(count, index => podKey(template, index), existing)
-}
-
 /** What to create, by number, and what to delete, by name, so that exactly `count` objects of a template exist. */
 export function changesTo(
   count: number,

@@ -14,7 +14,7 @@ export const components = [
 ] as const
 export type Component = (typeof components)[number]
 
-/** The option of kwokctl's configuration with each component's port. */
+/** The option of kwokctl's configuration with each component's port; `optionOf` gives the others. */
 export const portOptions = {
   etcd: 'etcdPort',
   'kube-apiserver': 'kubeApiserverPort',
@@ -22,6 +22,16 @@ export const portOptions = {
   'kube-scheduler': 'kubeSchedulerPort',
   'kwok-controller': 'kwokControllerPort',
 } as const satisfies Record<Component, string>
+
+/** The option of kwokctl's configuration with a component's program or image. */
+export function optionOf(name: Component, what: 'Binary' | 'Image'): string {
+  return portOptions[name].replace('Port', what)
+}
+
+/** The program and the image of a component: kwok-controller is the program kwok. */
+export function programOf(name: Component) {
+  return name === 'kwok-controller' ? 'kwok' : name
+}
 
 /**
  * The port of each component on this machine, from kwokctl's record of the cluster; NaN for a container that publishes none.

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { LabError, systemErrorCode } from '../cli/errors.ts'
@@ -174,15 +174,20 @@ export function rememberSetting(lab: Lab, name: SettingName): void {
   writeRecord(lab, { ...record, settings: { ...record.settings, [name]: text } })
 }
 
-/** Replaces a file in one step: a reader sees the old or the new file, and a full disk keeps the old one. By default only the user can read it. */
+/**
+ * Replaces a file in one step, and creates its folder: a reader sees the old or the new file, and a full disk keeps the old one. By default
+ * only the user can read it.
+ */
 export function writeFileAtomically(path: string, text: string, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.tmp`
   try {
+    // Other users must enter a folder whose files they can read.
+    mkdirSync(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 })
     // Flushed before the rename: after a power cut the file would be empty otherwise.
     writeFileSync(temporary, text, { mode, flush: true })
     renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    if (existsSync(temporary)) rmSync(temporary)
     throw new LabError(`Cannot write ${path}`, {
       why: error instanceof Error ? error.message : String(error),
       next: systemErrorCode(error) === 'ENOSPC' ? 'free some disk space, then run this again' : undefined,

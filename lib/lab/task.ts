@@ -10,6 +10,7 @@ import {
   setting,
   variableOf,
 } from '../cli/settings.ts'
+import { formatTable } from '../cli/table.ts'
 import { excludeLoopbackFromProxies } from '../system/environment.ts'
 import { takeLock } from '../system/lock.ts'
 import { type Lab, openLab } from './lab.ts'
@@ -115,15 +116,16 @@ export function print(text: string): void {
 
 /** The text of `--help`: about, flags with variable and default. */
 export function helpText(declaration: TaskDeclaration, accepted: readonly SettingName[]): string {
-  const rows = accepted.map(name => [
-    `--${flagOf(name)} <value>`,
-    `${setting(name).help} (${variableOf(name)}, default ${setting(name).default})`,
+  const { about, positional = [], options = {}, flags = {} } = declaration
+  const table = formatTable([
+    ...positional.map(({ name, help }) => [`<${name}>`, help]),
+    ...accepted.map(name => [
+      `--${flagOf(name)} <value>`,
+      `${setting(name).help} (${variableOf(name)}, default ${setting(name).default})`,
+    ]),
+    ...Object.entries(options).map(([name, help]) => [`--${name} <value>`, help]),
+    ...Object.entries(flags).map(([name, help]) => [`--${name}`, help]),
+    ['--help', 'print this'],
   ])
-  for (const [name, help] of Object.entries(declaration.options ?? {})) rows.push([`--${name} <value>`, help])
-  for (const [name, help] of Object.entries(declaration.flags ?? {})) rows.push([`--${name}`, help])
-  rows.push(['--help', 'print this'])
-  const width = Math.max(...rows.map(([flag]) => flag?.length ?? 0))
-  const lines = rows.map(([flag = '', help = '']) => `  ${flag.padEnd(width)}  ${help}`)
-  const positional = (declaration.positional ?? []).map(({ name, help }) => `  ${`<${name}>`.padEnd(width)}  ${help}`)
-  return `${[declaration.about, '', ...positional, ...lines].join('\n')}\n`
+  return `${about}\n\n${table.replace(/^/gm, '  ')}\n`
 }

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as v from 'valibot'
 import { LabError } from '../cli/errors.ts'
 import { formatBytes } from '../cli/progress.ts'
 import { freeBytes } from '../system/disk.ts'
@@ -11,6 +12,13 @@ import { SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
 import { oldestTools } from './versions.ts'
+
+/** The output of `go env -json GOVERSION GOFLAGS`. */
+const goEnvSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ GOVERSION: v.string(), GOFLAGS: v.optional(v.string(), '') }),
+)
 
 /** An installed Go. */
 export interface GoToolchain {
@@ -37,8 +45,9 @@ export async function findGo(context: Context, source?: Source): Promise<GoToolc
     timeoutMs: 20_000,
     nothrow: true,
   })
-  const { GOVERSION: version, GOFLAGS: flags = '' } = parseGoEnv(stdout)
-  if (version === undefined) throw new SourceUnavailableError(`${path} does not print its version: ${stderr.trim()}`)
+  const read = v.safeParse(goEnvSchema, stdout)
+  if (!read.success) throw new SourceUnavailableError(`${path} does not print its version: ${stderr.trim()}`)
+  const { GOVERSION: version, GOFLAGS: flags } = read.output
   if (!isRecent(version, oldest)) {
     const by = source === undefined || oldest === oldestTools.go ? '' : ` by ${source.name} ${source.version}`
     throw new SourceUnavailableError(`${path} is ${version}, Go ${oldest} or newer is required${by}`)
@@ -122,12 +131,4 @@ async function writeCollectorSource(
   // The builder writes a go.mod without sums. The pinned files replace it.
   for (const name of ['go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(sourceDir, name))
   return sourceDir
-}
-
-function parseGoEnv(text: string): { GOVERSION?: string; GOFLAGS?: string } {
-  try {
-    return JSON.parse(text) as { GOVERSION?: string; GOFLAGS?: string }
-  } catch {
-    return {}
-  }
 }

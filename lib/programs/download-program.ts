@@ -55,11 +55,15 @@ export function findSha256(text: string, fileName: string): string | undefined {
 }
 
 /** A release in GitHub's API, with the fields that the lab reads. */
-const releaseSchema = v.object({ assets: v.array(v.object({ name: v.string(), digest: v.nullish(v.string()) })) })
+const releaseSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ assets: v.array(v.object({ name: v.string(), digest: v.nullish(v.string()) })) }),
+)
 
-/** The SHA-256 of a file in the JSON of a GitHub release: `assets[].digest`, as `sha256:<hex>`. */
+/** The SHA-256 of a file in the JSON of a GitHub release: `assets[].digest`, as `sha256:<hex>`. Undefined for other texts. */
 export function findGithubDigest(text: string, fileName: string): string | undefined {
-  const release = v.safeParse(releaseSchema, JSON.parse(text))
+  const release = v.safeParse(releaseSchema, text)
   const asset = release.success ? release.output.assets.find(({ name }) => name === fileName) : undefined
   return /^sha256:([0-9a-f]{64})$/.exec(asset?.digest ?? '')?.[1]
 }
@@ -78,17 +82,9 @@ export async function publishedSha256(asset: ReleaseAsset, http: HttpClient): Pr
     }
     return Buffer.concat(chunks).toString()
   })
-  const sum = kind === 'file' ? findSha256(text, name) : digestOrUndefined(text, name)
+  const sum = kind === 'file' ? findSha256(text, name) : findGithubDigest(text, name)
   if (sum === undefined) throw new SourceUnavailableError(`${url} has no SHA-256 for ${name}`)
   return sum
-}
-
-function digestOrUndefined(text: string, name: string): string | undefined {
-  try {
-    return findGithubDigest(text, name)
-  } catch {
-    return undefined // not JSON, such as the page of a proxy
-  }
 }
 
 /** Writes the body to a file; gives its SHA-256 in hexadecimal. */

@@ -20,7 +20,6 @@ class TransientError extends SourceUnavailableError {
 
 /** The answer to a request. */
 export interface HttpAnswer {
-  status: number
   /** From Content-Length. */
   lengthBytes: number | undefined
   /** Throws a SourceUnavailableError when the transfer breaks or stalls. */
@@ -114,7 +113,7 @@ export async function openHttpClient(context: Context, signal?: AbortSignal): Pr
         }
         const length = Number(headerOf(answer, 'content-length') ?? Number.NaN)
         const lengthBytes = Number.isFinite(length) ? length : undefined
-        return await read({ status: 200, lengthBytes, body: bodyOf(asked) })
+        return await read({ lengthBytes, body: bodyOf(asked) })
       } finally {
         watch.end()
         // What was not read to its end would keep the connection.

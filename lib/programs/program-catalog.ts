@@ -15,16 +15,16 @@ import {
 } from './releases.ts'
 import { versions } from './versions.ts'
 
-/** One program: how it is called on PATH and how it tells its version. */
+/** One program: its names on PATH, and how it prints its version. */
 export interface Program {
   name: string
   /** Names to look for on PATH, best first; default: the program's own. */
   pathNames?: readonly string[]
   /** The arguments that make it print its version and end; default: `--version`. */
   versionArgs?: readonly string[]
-  /** Where the version is in what it prints: group 1, without a leading `v`. */
+  /** Group 1 is the version in its output, without a leading `v`. */
   versionPattern: RegExp
-  /** Where it is in the folder that it is kept in, for one that reads the files beside it; default: it is a file alone. */
+  /** Its path in its folder, for a program that reads the files beside it; default: it is a single file. */
   inFolder?: string
 }
 
@@ -35,20 +35,20 @@ export interface Source {
   /** Without a leading `v`. */
   version: string
   programs: readonly Program[]
-  /** What the official release has for a platform; empty where nothing is published. */
+  /** The files of the official release for a platform; empty if it has none. */
   assets: (version: string, platform: Platform) => readonly ReleaseAsset[]
-  /** How the module in kwok-config/go/<name> is built; undefined where there is none. */
+  /** How to build the module in kwok-config/go/<name>; undefined without one. */
   go?: {
-    /** The module that `tasks/update-version.ts` moves, and its version where that is another than the program's. */
+    /** The module that `tasks/update-version.ts` updates, and its version if that differs from the program's. */
     module?: string
     moduleVersion?: (version: string) => string
-    /** `-X` definitions for the linker: without them the programs don't know their version. */
+    /** `-X` definitions for the linker, which set the program's version. */
     define?: (version: string) => readonly string[]
     /** Build tags, to leave out what the lab does not use. */
     tags?: readonly string[]
     /**
-     * `collector`: the source is first written by the OpenTelemetry Collector's builder, and a program from elsewhere must have
-     * the components in builder.yaml (the core distribution has the same name and versions, and can't ask a kubelet).
+     * `collector`: the OpenTelemetry Collector's builder writes the source first, and a program from another source must have the
+     * components in builder.yaml (the core distribution has the same name and versions, but no kubelet_stats receiver).
      * Default: the `tool` lines.
      */
     kind?: 'collector'
@@ -189,16 +189,16 @@ const entries = [
   },
 ] as const satisfies readonly Source[]
 
-/** Every program the lab runs, by where it comes from. One more is one entry here (and its version in lib/programs/versions.ts). */
+/** All programs of the lab. To add one, add an entry here and its version in lib/programs/versions.ts. */
 export const catalog: readonly Source[] = entries
 
 /** The name of a program in the catalogue. */
 export type ProgramName = (typeof entries)[number]['programs'][number]['name']
 
-/** What the k3d path runs. */
+/** The programs of the k3d path. */
 export const k3dPrograms: readonly ProgramName[] = ['kubectl', 'helm', 'k3d']
 
-/** What a control plane is made of, and kubectl, with which kwokctl sets it up. */
+/** The programs of a control plane, and kubectl, which kwokctl runs. */
 export const controlPlanePrograms = [
   'kwok',
   'etcd',
@@ -209,7 +209,7 @@ export const controlPlanePrograms = [
 ] as const satisfies readonly ProgramName[]
 export type ControlPlaneProgram = (typeof controlPlanePrograms)[number]
 
-/** What the KWOK path runs. */
+/** The programs of the KWOK path. */
 export const kwokPrograms: readonly ProgramName[] = [
   'kwokctl',
   ...controlPlanePrograms,

@@ -23,10 +23,14 @@ import { moveIntoCache, withStaging } from './staging.ts'
 const MANIFEST = 'programs.json'
 
 /** The first file of an archive: the platform, and the SHA-256 of every other file by its path. */
-const manifestSchema = v.object({
-  platform: v.object({ os: v.string(), arch: v.string() }),
-  files: v.record(v.string(), v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
-})
+const manifestSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    platform: v.object({ os: v.string(), arch: v.string() }),
+    files: v.record(v.string(), v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  }),
+)
 
 /** The programs of an archive that was written or read. */
 export interface ProgramsArchive {
@@ -133,11 +137,9 @@ function cachedEntry(name: ProgramName, context: Context): string[] {
 
 function readManifest(path: string, source: string): v.InferOutput<typeof manifestSchema> {
   if (!existsSync(path)) throw badArchive(source, `it has no ${MANIFEST}`)
-  try {
-    return v.parse(manifestSchema, JSON.parse(readFileSync(path, 'utf8')))
-  } catch (error) {
-    throw badArchive(source, `${MANIFEST} is not readable: ${error instanceof Error ? error.message : error}`)
-  }
+  const read = v.safeParse(manifestSchema, readFileSync(path, 'utf8'))
+  if (read.success) return read.output
+  throw badArchive(source, `${MANIFEST} is not readable: ${read.issues[0].message}`)
 }
 
 async function checkFiles(

@@ -63,14 +63,14 @@ export async function updateVersion(
     done.push(`kwok-config/go/${name}: ${moved.go.module} at v${moduleVersion(moved)}`)
   }
   if (moved !== undefined) {
-    onStep(`Asking for the SHA-256 of the files of ${name} ${version}`)
+    onStep(`Requesting the SHA-256 of the files of ${name} ${version}`)
     const { sums, missing } = await publishedSums(moved, context)
     const known = JSON.parse(readFileSync(files.sums, 'utf8')) as KnownSums
     writeFileSync(files.sums, `${JSON.stringify(withSums(known, moved, sums), undefined, 2)}\n`)
     const count = Object.values(sums).reduce((total, each) => total + Object.keys(each).length, 0)
     done.push(
       `lib/programs/checksums.json: ${count} sums`,
-      ...missing.map(each => `no sum, it is asked for at each download: ${each}`),
+      ...missing.map(each => `no sum, each download uses the publisher's: ${each}`),
     )
   }
   writeFileSync(files.versions, text)

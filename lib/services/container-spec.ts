@@ -3,6 +3,7 @@ import type { ImageName } from '../docker/images.ts'
 import { containerName, labLabels, networkName, serviceLabel, specLabel } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
 import { proxyVariables } from '../system/environment.ts'
+import type { ServiceSpec } from './process-services.ts'
 
 /** A file or folder of this machine that is mounted in a container. */
 export interface Mount {
@@ -12,14 +13,11 @@ export interface Mount {
   isWritable?: boolean
 }
 
-/** How a service is started as a container. */
-export interface ContainerSpec {
-  name: string
+/** How a service is started as a container. A change of `contents` replaces the container. */
+export interface ContainerSpec extends Omit<ServiceSpec, 'command' | 'runsTools'> {
   image: ImageName
   /** Replaces the image's entrypoint. */
   entrypoint?: string
-  args: readonly string[]
-  env?: Readonly<Record<string, string>>
   mounts?: readonly Mount[]
   /** Where its volume is mounted. The volume stays until kwok-down: a new container of the service has the same one. */
   volumeAt?: string
@@ -32,12 +30,6 @@ export interface ContainerSpec {
   keepsImageUser?: boolean
   /** The health check: a shell command in the container. */
   health?: string
-  /** The text of files that it reads once: a change replaces the container. */
-  contents?: string
-  /** Whether the service answers; polled after the start. */
-  ready: () => Promise<boolean>
-  /** How long it may take to answer; 30 s by default. */
-  readyTimeoutMs?: number
 }
 
 /** The arguments of docker that create and start a service's container. `user` is `uid:gid`. */

@@ -100,7 +100,7 @@ task('without a folder writes the same files for every lab, and no provisioning'
   )
 })
 
-task('refuses a folder of dashboards that is not there', async () => {
+task('refuses a missing folder of dashboards', async () => {
   const { status, stdout, stderr } = await run(['--out', 'none', '--dashboards-dir', 'nowhere'])
   assert.deepEqual([status, stdout], [2, ''])
   assert.match(stderr, /^Cannot add the dashboards of \S+\/nowhere: there is no such folder\n {2}Next: /)

@@ -16,7 +16,7 @@ task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
 const start = async (env: NodeJS.ProcessEnv, ...args: string[]) => await importTask('doctor.ts', args, { env })
 
-task('prints the table and ends with 0 when every program is there', async ({ env }) => {
+task('prints the table and exits with 0 when every program is installed', async ({ env }) => {
   for (const { programs, version } of catalog) {
     for (const { name, inFolder } of programs) {
       writeProgram(join(releasePath({ env }, name, version), inFolder ?? ''), script(name, version))

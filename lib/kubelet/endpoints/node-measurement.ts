@@ -11,44 +11,22 @@ import {
 import type { NodeFacts, PodFacts } from '../objects/facts.ts'
 import type { NodeEntry } from '../store/stats-store.ts'
 import { hash, pseudoRandom } from '../usage/pseudo-random.ts'
-import { type Filesystem, nodeDisk, type PodStorage, podStorage, type Space } from './filesystem-stats.ts'
+import { nodeDisk, podStorage, type Space } from './filesystem-stats.ts'
 
 const MIB = 2 ** 20
 
-/** One running pod at one moment. */
-export interface MeasuredPod {
-  facts: PodFacts
-  meter: PodMeter
-  /** In the order of the facts' containers. */
-  containers: Sample[]
-  total: Sample
-  traffic: Traffic
-  storage: PodStorage
-}
+/** One running pod at one moment: its containers in the order of the facts, their sum, traffic and storage. */
+export type MeasuredPod = ReturnType<typeof measurePod>
 
 /** One node with its pods at one moment. All endpoints and the host metrics are written from it, so that they agree. */
-export interface MeasuredNode {
-  facts: NodeFacts
-  seed: number
-  nowMs: number
-  startMs: number
-  pods: MeasuredPod[]
-  /** Kubelet and container runtime. */
-  system: { name: string; sample: Sample }[]
-  /** The sum of all pods; counters include deleted pods. */
-  ofPods: Sample
-  total: Sample
-  traffic: Traffic
-  disk: Filesystem
-  /** The used space of `disk`. */
-  used: Space
-}
+export type MeasuredNode = ReturnType<typeof measureNode>
 
 /**
  * Measures a node with its running pods. Numbers add up: a pod is the sum of its containers; a node is the sum of its pods, its
- * kubelet and its container runtime (its counters include deleted pods).
+ * kubelet and its container runtime (its counters include deleted pods). `system` has kubelet and runtime, `ofPods` the sum of all pods, and
+ * `used` the used space of `disk`.
  */
-export function measureNode(entry: NodeEntry, nowMs: number): MeasuredNode {
+export function measureNode(entry: NodeEntry, nowMs: number) {
   const { facts, retired } = entry
   const seed = hash(facts.uid)
   const pods: MeasuredPod[] = []
@@ -88,7 +66,7 @@ export function measureNode(entry: NodeEntry, nowMs: number): MeasuredNode {
 }
 
 /** Measures a pod that runs or has run. */
-function measurePod(facts: PodFacts, meter: PodMeter, nowMs: number): MeasuredPod {
+function measurePod(facts: PodFacts, meter: PodMeter, nowMs: number) {
   const seeds: number[] = []
   facts.containers.forEach((container, index) => {
     const seed = meter.containers[index]?.seed

@@ -37,7 +37,7 @@ export function podFacts(raw: unknown): PodFacts | undefined {
       timeMs(metadata.creationTimestamp) ??
       Number.POSITIVE_INFINITY,
     hostNetwork: spec.hostNetwork === true,
-    qos: qosClass(status.qosClass, containers),
+    qos: qosClass(status),
     preset,
     usageCpuNanoCores: cpuNanoCores,
     usageMemoryBytes: memoryBytes,
@@ -99,26 +99,10 @@ function containerFacts(
   }
 }
 
-/** The QoS class of the status, else the class that Kubernetes derives from requests and limits. */
-function qosClass(given: unknown, containers: ContainerFacts[]): QosClass {
-  const ofStatus = text(given)?.toLowerCase()
-  if (ofStatus === 'guaranteed' || ofStatus === 'burstable' || ofStatus === 'besteffort') return ofStatus
-  const isGuaranteed = containers.every(
-    each =>
-      each.cpuLimitNanoCores !== undefined &&
-      each.memoryLimitBytes !== undefined &&
-      (each.cpuRequestNanoCores ?? each.cpuLimitNanoCores) === each.cpuLimitNanoCores &&
-      (each.memoryRequestBytes ?? each.memoryLimitBytes) === each.memoryLimitBytes,
-  )
-  if (isGuaranteed && containers.length > 0) return 'guaranteed'
-  const hasResources = containers.some(
-    each =>
-      each.cpuRequestNanoCores !== undefined ||
-      each.cpuLimitNanoCores !== undefined ||
-      each.memoryRequestBytes !== undefined ||
-      each.memoryLimitBytes !== undefined,
-  )
-  return hasResources ? 'burstable' : 'besteffort'
+/** The QoS class, which the API server writes into the status of each pod. */
+function qosClass(status: Record<string, unknown>): QosClass {
+  const lower = text(status.qosClass)?.toLowerCase()
+  return lower === 'guaranteed' || lower === 'burstable' ? lower : 'besteffort'
 }
 
 function probeFacts(container: Record<string, unknown>): ProbeFacts[] {

@@ -92,38 +92,27 @@ function createEnvironment(): Environment {
 /** Arithmetic and comparison of quantities with quantities and numbers. */
 function registerArithmetic(environment: Environment): void {
   const numberOf = (operand: unknown) => (operand instanceof Quantity ? operand.value : Number(operand))
-  const operations: Record<string, (a: number, b: number) => number> = {
+  const operators: Record<string, (a: number, b: number) => number | boolean> = {
     '+': (a, b) => a + b,
     '-': (a, b) => a - b,
     '*': (a, b) => a * b,
     '/': (a, b) => a / b,
-  }
-  const comparisons: Record<string, (a: number, b: number) => boolean> = {
     '<': (a, b) => a < b,
     '<=': (a, b) => a <= b,
     '>': (a, b) => a > b,
     '>=': (a, b) => a >= b,
     '==': (a, b) => a === b,
   }
-  const pairs = [
-    ['Quantity', 'Quantity'],
-    ['Quantity', 'double'],
-    ['Quantity', 'int'],
-    ['double', 'Quantity'],
-    ['int', 'Quantity'],
-  ] as const
-  for (const [left, right] of pairs) {
-    for (const [operator, apply] of Object.entries(operations)) {
-      environment.registerOperator(
-        `${left} ${operator} ${right}: Quantity`,
-        (a: unknown, b: unknown) => new Quantity(apply(numberOf(a), numberOf(b))),
-      )
-    }
-    for (const [operator, apply] of Object.entries(comparisons)) {
+  const pairs = ['Quantity Quantity', 'Quantity double', 'Quantity int', 'double Quantity', 'int Quantity']
+  for (const pair of pairs) {
+    const [left, right] = pair.split(' ')
+    for (const [operator, apply] of Object.entries(operators)) {
       if (operator === '==' && left !== right) continue
-      environment.registerOperator(`${left} ${operator} ${right}: bool`, (a: unknown, b: unknown) =>
-        apply(numberOf(a), numberOf(b)),
-      )
+      const result = /[<>=]/.test(operator) ? 'bool' : 'Quantity'
+      environment.registerOperator(`${left} ${operator} ${right}: ${result}`, (a: unknown, b: unknown) => {
+        const value = apply(numberOf(a), numberOf(b))
+        return typeof value === 'number' ? new Quantity(value) : value
+      })
     }
   }
 }

@@ -14,7 +14,7 @@ describes('gives one line without a next step', () => {
   assert.equal(describeError(new LabError('Cannot create it')), 'Cannot create it')
 })
 
-describes('gives the stack of a bug, and asks for a report', () => {
+describes('shows the stack of a bug, and asks the user to report it', () => {
   const said = describeError(new TypeError('x is undefined'))
   assert.match(said, /^TypeError: x is undefined\n {4}at .*errors\.test\.ts/)
   assert.match(said, /\n {2}Next: this is a bug of the lab, please report it$/)

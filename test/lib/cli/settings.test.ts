@@ -248,7 +248,7 @@ parses('gives positional arguments, and refuses too many', () => {
   assert.throws(() => parseCommandLine(['a'], accepts), { exitCode: 2 })
 })
 
-parses('gives the options of a task, each as often as the command line has it', () => {
+parses('gives all values of a task’s options', () => {
   const withOptions = { ...accepts, options: ['dashboards', 'other'] }
   const line = parseCommandLine(['--dashboards', 'a/*.json', '--bind', '--dashboards=b.json'], withOptions)
   assert.deepEqual(line.options, { dashboards: ['a/*.json', 'b.json'] })

@@ -43,7 +43,7 @@ connects('talks TLS with what the kubeconfig holds', async () => {
   await api.close()
 })
 
-connects('refuses a server that the CA has not signed, whatever the environment says', async () => {
+connects('refuses a server that the CA has not signed', async () => {
   const api = await fakeApi((_, response) => answer(response, 200, {}), { tls: true })
   await withKubeconfig(api.url, undefined, async kubeconfig => {
     const client = await connect({ kubeconfig })
@@ -53,13 +53,13 @@ connects('refuses a server that the CA has not signed, whatever the environment 
   await api.close()
 })
 
-connects('names the contexts there are', async () => {
+connects('names the valid contexts', async () => {
   await withKubeconfig('https://127.0.0.1:1', undefined, async kubeconfig => {
     await assert.rejects(connect({ kubeconfig, context: 'prod' }), /no context "prod" \(there is: lab\)/)
   })
 })
 
-connects('says which file is not there', async () => {
+connects('names the missing file', async () => {
   await assert.rejects(connect({ kubeconfig: '/nowhere/config' }), /Cannot read kubeconfig \/nowhere\/config: ENOENT/)
 })
 
@@ -83,7 +83,7 @@ requests('sends JSON and gives back status and body, also of a refusal', async (
   await api.close()
 })
 
-requests('says how long to wait after a 429', async () => {
+requests('gives the Retry-After of a 429', async () => {
   api = await fakeApi((_, response) => answer(response, 429, {}, { 'retry-after': '2' }))
   const client = createClient(api.credentials)
   assert.equal((await client.request('GET', '/')).retryAfterMs, 2_000)
@@ -110,7 +110,7 @@ requests('keeps the cause of a refused connection', async () => {
   client.close()
 })
 
-requests('stops when it is told to', async () => {
+requests('stops when the signal is aborted', async () => {
   api = await fakeApi(() => {})
   const client = createClient(api.credentials)
   const signal = AbortSignal.timeout(50)
@@ -119,7 +119,7 @@ requests('stops when it is told to', async () => {
   await api.close()
 })
 
-requests('asks once more when the kept connection had gone, but never posts twice', async () => {
+requests('retries a GET once after a closed kept-alive connection, but no POST', async () => {
   let calls = 0
   api = await fakeApi((request, response) => {
     calls++

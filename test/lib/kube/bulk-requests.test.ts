@@ -40,7 +40,7 @@ async function withChance<T>(chance: number, act: () => Promise<T>): Promise<T> 
 
 const calls = suite('callAll()')
 
-calls('makes each call once, and says how many are done', async () => {
+calls('sends each call once, and reports the number of finished ones', async () => {
   const { client, asked } = answering({})
   const done: number[] = []
   await callAll(client, [post('/a'), remove('/b'), post('/c')], { onDone: count => done.push(count), concurrency: 1 })
@@ -96,7 +96,7 @@ for (const [fact, call, answer, message] of refusals) {
   })
 }
 
-calls('asks again after 429, 5xx and no connection', async () => {
+calls('retries after 429, 5xx and a lost connection', async () => {
   const failures = [{ status: 429, retryAfterMs: 1 }, { status: 500 }, { status: 503 }, new LabError('no connection')]
   const { client, asked } = answering({ '/a': failures })
   await withChance(0, () => callAll(client, [post('/a')]))
@@ -108,7 +108,7 @@ calls('takes what exists at the second try for done: the first may have got thro
   await callAll(client, [post('/a')])
 })
 
-calls('asks again for an object whose name is still taken by one that is being deleted', async () => {
+calls('retries while an object of the same name is being deleted', async () => {
   const deleting = {
     status: 409,
     body: { reason: 'AlreadyExists', message: 'object is being deleted: pods "a" already exists' },

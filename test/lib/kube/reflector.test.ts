@@ -165,7 +165,7 @@ reflects('has two of one name at no time, also while it lists page by page', asy
   )
 })
 
-reflects('says what goes wrong while it does, each kind once', async () => {
+reflects('reports each kind of failure once while it lasts', async () => {
   let lists = 0
   let allowed = false
   await reflecting(
@@ -220,7 +220,7 @@ reflects(
   },
 )
 
-reflects('waits as long as a 429 asks', async () => {
+reflects('waits for the Retry-After of a 429', async () => {
   const times: number[] = []
   await reflecting(
     (_, response) => {
@@ -236,7 +236,7 @@ reflects('waits as long as a 429 asks', async () => {
   )
 })
 
-reflects('lists anew when the watch is refused again and again', async () => {
+reflects('lists again after several refused watches', async () => {
   let lists = 0
   await reflecting(
     (_, response) => answer(response, 200, ++lists === 1 ? list(['old'], '900') : list(['new'], '3')),
@@ -250,7 +250,7 @@ reflects('lists anew when the watch is refused again and again', async () => {
   )
 })
 
-reflects('leaves out an object that it cannot take, and says so once', async () => {
+reflects('leaves out an invalid object, and logs it once', async () => {
   await reflecting(
     (_, response) => answer(response, 200, list(['a', 'bad', 'b'], '1')),
     (_, response) => send(response, ['MODIFIED', object('bad', '2')], ['ADDED', object('c', '3')]),

@@ -45,6 +45,7 @@ export function rawPod(change: PodChange = {}): unknown {
     },
     status: {
       phase,
+      qosClass: 'Burstable',
       startTime: change.startTime ?? START,
       containerStatuses: change.containerStatuses ?? [
         { name: 'app', state },

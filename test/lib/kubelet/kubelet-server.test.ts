@@ -39,7 +39,7 @@ for (const [method, url, status, body] of [
   ['GET', '/metrics/nodes/node-0/metrics/cadvisor', 404, /only \/nodes/],
   ['GET', '/nodes/node-9/stats/summary', 404, /no node "node-9"/],
   ['GET', '/nodes/__proto__/stats/summary', 404, /no node "__proto__"/],
-  ['GET', '/nodes/%zz/stats/summary', 400, /%/],
+  ['GET', '/nodes/%zz/stats/summary', 404, /no node "%zz"/],
   ['GET', '/nodes/node-0/configz', 404, /only \/nodes/],
   ['GET', '/nodes/', 404, /only \/nodes/],
   ['GET', '/', 404, /only \/nodes/],
@@ -69,7 +69,7 @@ const servers = suite('createStatsServer()')
 
 servers('serves HTTP, counts requests, and continues after a bug', async () => {
   const log: string[] = []
-  const broken = { ...createStore(), node: () => assert.fail('odd') }
+  const broken = { ...createStore(), read: () => assert.fail('odd') }
   const base = options({ log: line => log.push(line) })
   const server = createStatsServer({ ...base, store: broken })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

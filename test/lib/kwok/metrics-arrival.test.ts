@@ -24,7 +24,7 @@ for (const [name, kind, expected] of [
   names(`calls the ${kind} ${name} ${expected}`, () => assert.equal(nameInPrometheus(name, kind), expected))
 }
 
-names('says what the rule in kwok-config/prometheus.yaml does', () => {
+names('are those of the rule in kwok-config/prometheus.yaml', () => {
   const { scrape_configs } = parse(readFileSync(join(configDir, 'prometheus.yaml'), 'utf8'))
   const job = scrape_configs.find((each: { job_name: string }) => each.job_name === 'kwok-metrics')
   const [rule] = job.metric_relabel_configs

@@ -5,12 +5,12 @@ import { fields } from '../../../lib/kube/json.ts'
 import {
   createNodes,
   deleteNodes,
-  nodeChanges,
   nodeManifest,
   nodeName,
   readNodeTemplate,
   waitUntilReady,
 } from '../../../lib/kwok/nodes.ts'
+import { changesTo } from '../../../lib/kwok/pods.ts'
 import type { Manifest } from '../../../lib/lab/manifest.ts'
 import { answer, fakeApi } from '../kube/fake-api.ts'
 
@@ -76,7 +76,7 @@ manifests('leaves the template as it is', () => {
 })
 manifests.run()
 
-const changes = suite('nodeChanges()')
+const changes = suite('changesTo() nodes')
 for (const { fact, count, existing, create, remove } of [
   { fact: 'makes all of a new lab', count: 2, existing: [], create: [0, 1], remove: [] },
   {
@@ -102,7 +102,12 @@ for (const { fact, count, existing, create, remove } of [
     remove: ['old-0000'],
   },
 ]) {
-  changes(fact, () => assert.deepEqual(nodeChanges(template, count, existing), { create, remove }))
+  changes(fact, () =>
+    assert.deepEqual(
+      changesTo(count, index => nodeName(template, index), existing),
+      { create, remove },
+    ),
+  )
 }
 changes.run()
 

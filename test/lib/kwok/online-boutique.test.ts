@@ -35,7 +35,7 @@ boutique('is all in one namespace that is known as the lab’s', () => {
   assert.doesNotMatch(JSON.stringify(ofKind('Deployment')), /managed-by/)
 })
 
-boutique('says who calls whom, as the application does', () => {
+boutique('has the same calls between services as the application', () => {
   const calls = ofKind('Deployment').flatMap(object => {
     const variables = containersOf(object).flatMap(container => items(container['env']).map(fields))
     for (const { name } of variables) assert.match(String(name), /^[A-Z_]+_ADDR$/)

@@ -5,11 +5,11 @@ import { createClient, type KubeClient } from '../../../lib/kube/api-client.ts'
 import { parseQuantity } from '../../../lib/kube/quantity.ts'
 import { nodeManifest, readNodeTemplate } from '../../../lib/kwok/nodes.ts'
 import {
+  changesTo,
   createPodCalls,
   deletePodCalls,
   ensureNamespaces,
   podCapacity,
-  podChanges,
   podKey,
   podManifest,
   podNamespaces,
@@ -82,7 +82,7 @@ manifests('leaves the template as it is', () => {
 })
 manifests.run()
 
-const changes = suite('podChanges()')
+const changes = suite('changesTo() pods')
 for (const { fact, count, existing, create, remove } of [
   { fact: 'makes all of a new lab', count: 2, existing: [], create: [0, 1], remove: [] },
   { fact: 'has nothing to do when all are there', count: 1, existing: ['team-a/load-00000'], create: [], remove: [] },
@@ -96,7 +96,12 @@ for (const { fact, count, existing, create, remove } of [
   },
   { fact: 'removes all for 0', count: 0, existing: ['team-a/load-00000'], create: [], remove: ['team-a/load-00000'] },
 ]) {
-  changes(fact, () => assert.deepEqual(podChanges(template, count, existing), { create, remove }))
+  changes(fact, () =>
+    assert.deepEqual(
+      changesTo(count, index => podKey(template, index), existing),
+      { create, remove },
+    ),
+  )
 }
 changes.run()
 
@@ -170,7 +175,7 @@ requires('accepts what fits, to the last pod', () => {
   requireCapacity(100, 10, 100)
   requireCapacity(0, 1, 0)
 })
-requires('refuses one more, and says how many fit', () => {
+requires('refuses one more pod, and reports how many fit', () => {
   assert.throws(() => requireCapacity(101, 10, 100), {
     name: 'UsageError',
     exitCode: 2,
@@ -325,7 +330,7 @@ waits('times out with the number of pods and the scheduler’s message about the
   })
 })
 
-waits('says why when it could not ask', async () => {
+waits('reports a failed request as the reason', async () => {
   const waiting = waitOn(
     response => answer(response, 403, { message: 'pods is forbidden' }),
     () => assert.fail('watched'),

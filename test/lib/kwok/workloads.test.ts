@@ -216,7 +216,7 @@ usage('has no catch-all, which would hide every other pattern', () => {
   }
 })
 
-usage('covers namespaces where every pod says in both annotations what it uses, within its limits', () => {
+usage('covers namespaces whose pods all have both usage annotations, within their limits', () => {
   for (const namespace of usages.flatMap(selected)) {
     const there = withTemplates.filter(object => metadataOf(object)['namespace'] === namespace)
     assert(there.length > 0, namespace)

@@ -60,7 +60,7 @@ records('returns the written record, in folders of mode 0700', () => {
   }
 })
 
-records('is undefined where there is no lab', () => assert.equal(readRecord('/nowhere/at-all'), undefined))
+records('is undefined without a lab', () => assert.equal(readRecord('/nowhere/at-all'), undefined))
 
 records('names a file that cannot be read', () => {
   const dir = tempDir()

@@ -42,14 +42,14 @@ pure.run()
 
 const disk = suite('checkDisk()')
 
-disk('asks for a part of the space when only a part is built', () => {
+disk('needs part of the space for part of the builds', () => {
   const go = { go: {} }
   const context = createContext({ catalog: [testSource(go), testSource(go), testSource()], buildDiskBytes: 20e9 })
   assert.equal(neededBytes(2, context), 20e9)
   assert.equal(neededBytes(1, context), 10e9)
 })
 
-disk('says what is needed and what is there', () => {
+disk('reports the needed and the free space', () => {
   const catalog = [testSource({ go: {} })]
   const context = createContext({ env: { XDG_CACHE_HOME: '/nowhere/yet' }, catalog, buildDiskBytes: 1e18 })
   assert.throws(
@@ -74,7 +74,7 @@ build.after.each(async ({ machine }) => {
 
 const source = testSource({ assets: () => [], go: { define: version => [`main.version=${version}`] } })
 
-build('says so when there is neither Go nor a release', async ({ machine: { options } }) => {
+build('reports that there is neither Go nor a release', async ({ machine: { options } }) => {
   await assert.rejects(ensurePrograms(['etcd'], { ...options, catalog: [source] }), (error: unknown) => {
     assert.ok(error instanceof LabError)
     assert.equal(
@@ -140,7 +140,7 @@ build(
   },
 )
 
-build('says that a program cannot be had before it builds another', async ({ machine }) => {
+build('reports an unavailable program before it builds another', async ({ machine }) => {
   writeFakeGo(machine)
   const noPins = testSource({
     name: 'kubectl',
@@ -203,7 +203,7 @@ withRealGo('builds every tool of a module at once, with its version inside', asy
   assert.match(machine.lines.join('\n'), /official release: it has no .*\n.*building with go1\..*\n.*built in \d+ s$/)
 })
 
-withRealGo('obeys the pins: a module without the sums it needs is not mended', async ({ machine }) => {
+withRealGo('fails for a module without the needed sums, and does not add them', async ({ machine }) => {
   const { dir, options } = machine
   mkdirSync(join(dir, 'go/etcd'), { recursive: true })
   writeFileSync(join(dir, 'go/etcd/main.go'), main('etcd').replace('"os"', '(\n"os"\n_ "lab.test/absent"\n)'))

@@ -54,6 +54,9 @@ for (const [what, release, expected] of [
 ] as const) {
   digests(`gives ${what}`, () => assert.equal(findGithubDigest(JSON.stringify(release), 'tool'), expected))
 }
+digests('gives no digest for a page that is not JSON', () =>
+  assert.equal(findGithubDigest('<html>', 'tool'), undefined),
+)
 digests.run()
 
 const download = suite<{ machine: Fixture }>('ensurePrograms(): official release')
@@ -82,7 +85,7 @@ async function assertNoWay(options: BinariesOptions, why: RegExp): Promise<void>
   })
 }
 
-download('fetches the program, checks its sum and says so', async ({ machine }) => {
+download('downloads the program, checks its sum and reports both', async ({ machine }) => {
   publish(machine)
   const found = await etcd(machine.options)
   assert.equal(readFileSync(found.etcd.path, 'utf8'), script('etcd', '1.2.3'))
@@ -137,7 +140,7 @@ download('fetches nothing without a published sum', async ({ machine }) => {
   assert.deepEqual(machine.asked, ['/v1.2.3/SHA256SUMS'])
 })
 
-download('asks nobody for a sum that the table has', async ({ machine }) => {
+download('does not request a sum that the table has', async ({ machine }) => {
   publish(machine, 'b'.repeat(64))
   const known = (sha256: string) => ({
     ...machine.options,
@@ -176,24 +179,27 @@ download('does not read a list of sums without end', async ({ machine }) => {
   await assertNoWay(machine.options, /too long for a list of checksums/)
 })
 
-download('goes on when there is no such file', async ({ machine }) => {
+download('tries the next source after a 404', async ({ machine }) => {
   publish(machine)
   delete machine.routes['/v1.2.3/etcd']
   await assertNoWay(machine.options, /official release: .*\/v1\.2\.3\/etcd answers 404/)
 })
 
-download('goes on when every try stalls, and asks that host no more', async ({ machine }) => {
-  publish(machine)
-  machine.routes['/v1.2.3/etcd'] = response => response.writeHead(200, { 'content-length': 1000 }).write('#!')
-  const unreachable = new Map<string, string>()
-  const startedAtMs = Date.now()
-  await assertNoWay(
-    { ...machine.options, unreachable, stallTimeoutMs: 300 } as BinariesOptions,
-    /releases\.invalid sent no byte for 0\.3 s \(tried 3 times\)/,
-  )
-  assert.ok(Date.now() - startedAtMs < 6_000)
-  assert.deepEqual([...unreachable.keys()], [releaseHost])
-})
+download(
+  'tries the next source when every attempt stalls, and sends no more requests to that host',
+  async ({ machine }) => {
+    publish(machine)
+    machine.routes['/v1.2.3/etcd'] = response => response.writeHead(200, { 'content-length': 1000 }).write('#!')
+    const unreachable = new Map<string, string>()
+    const startedAtMs = Date.now()
+    await assertNoWay(
+      { ...machine.options, unreachable, stallTimeoutMs: 300 } as BinariesOptions,
+      /releases\.invalid sent no byte for 0\.3 s \(tried 3 times\)/,
+    )
+    assert.ok(Date.now() - startedAtMs < 6_000)
+    assert.deepEqual([...unreachable.keys()], [releaseHost])
+  },
+)
 
 download('goes on when the transfer breaks off', async ({ machine }) => {
   publish(machine)
@@ -280,7 +286,7 @@ for (const [kind, pack] of [
   })
 }
 
-download('says which tool an archive lacks', async ({ machine }) => {
+download('names the missing tool for an archive', async ({ machine }) => {
   const [asset] = testSource().assets('1.2.3', { os: 'linux', arch: 'amd64' })
   assert.ok(asset)
   machine.routes['/all.zip'] = 'PK'
@@ -294,7 +300,7 @@ download('says which tool an archive lacks', async ({ machine }) => {
   await assertNoWay(options, /all\.zip needs unzip, which is not on PATH/)
 })
 
-download('asks the proxy that HTTPS_PROXY names, and not for a host in NO_PROXY', async ({ machine }) => {
+download('uses HTTPS_PROXY, except for a host in NO_PROXY', async ({ machine }) => {
   const seen: string[] = []
   const proxy = createServer()
   proxy.on('connect', (request, socket) => {

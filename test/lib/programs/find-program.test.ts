@@ -52,7 +52,7 @@ for (const [what, make] of [
   })
 }
 
-quickly('finds a program without asking for its release, which is there', async ({ machine }) => {
+quickly('finds an installed program without a request for its release', async ({ machine }) => {
   publish(machine)
   const { options, pathDir } = machine
   assert.equal(await findProgram('etcd', options), undefined)
@@ -70,7 +70,7 @@ quickly('takes an empty variable for none, and an empty cached file for nothing'
   assert.equal(await programPath('etcd', { ...options, env: { ...env, ETCD_BINARY: '' } }), path)
 })
 
-quickly('puts the cache where XDG_CACHE_HOME says, if that is absolute', () => {
+quickly('uses XDG_CACHE_HOME for the cache if it is absolute', () => {
   assert.equal(cacheDir({ XDG_CACHE_HOME: '/c', HOME: '/h' }), '/c/kube-otel-lab/bin')
   assert.equal(cacheDir({ XDG_CACHE_HOME: 'c', HOME: '/h' }), '/h/.cache/kube-otel-lab/bin')
   assert.equal(cacheDir({ HOME: '/h' }), '/h/.cache/kube-otel-lab/bin')

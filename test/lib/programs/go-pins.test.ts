@@ -77,7 +77,7 @@ pins('have another hash when a sum, a component or a flag is another', ({ machin
   assert.equal(pinsHash(built, context), hashes[2])
 })
 
-pins('find again what was built from them, and build anew when they change; the old build stays', async state => {
+pins('identify a build: other pins need another build, and the old one stays', async state => {
   const { machine, context } = state
   writeFakeGo(machine)
   writePins(machine)

@@ -99,7 +99,7 @@ client('gives a file up after three tries, and its host not', async ({ closes })
   assert.equal(asked.length, 4)
 })
 
-client('does not ask again for what is not there', async ({ closes }) => {
+client('does not retry a 404', async ({ closes }) => {
   const { origin, asked } = await serve(closes, status(404))
   assert.equal(await read(`${origin}/file`), `${origin}/file answers 404`)
   assert.equal(asked.length, 1)
@@ -125,7 +125,7 @@ client('gets past one stall, before the answer or in it', async ({ closes }) => 
   }
 })
 
-client('asks a host no more that stalls in every try', async ({ closes }) => {
+client('sends no more requests to a host that stalls in every attempt', async ({ closes }) => {
   const { origin, asked } = await serve(closes, () => {})
   const context = createContext({ env: {}, stallTimeoutMs: 200, retryDelayMs: 10 })
   for (const path of ['a', 'b']) {
@@ -134,7 +134,7 @@ client('asks a host no more that stalls in every try', async ({ closes }) => {
   assert.equal(asked.length, 3)
 })
 
-client('waits as long as Retry-After says when that is not too long', async ({ closes }) => {
+client('waits for Retry-After if that is short enough', async ({ closes }) => {
   const { origin, asked } = await serve(closes, status(429, { 'retry-after': '1' }), ok)
   const startedMs = Date.now()
   assert.equal(await read(`${origin}/file`), 'the file')
@@ -142,20 +142,23 @@ client('waits as long as Retry-After says when that is not too long', async ({ c
   assert.equal(asked.length, 2)
 })
 
-client('calls 429 and a 403 with a wait a rate limit, and asks that host no more', async ({ closes }) => {
-  for (const code of [429, 403]) {
-    const { origin, asked } = await serve(closes, status(code, { 'retry-after': '3600' }))
-    const { host } = new URL(origin)
-    const context = createContext({ env: {}, retryDelayMs: 10 })
-    for (const path of ['a', 'b']) {
-      const said = await read(`${origin}/${path}`, {}, context)
-      assert.equal(said, `${host} answers ${code}: its rate limit is reached for another 3600 s`)
+client(
+  'reports 429, and a 403 with Retry-After, as a rate limit, and sends no more requests to that host',
+  async ({ closes }) => {
+    for (const code of [429, 403]) {
+      const { origin, asked } = await serve(closes, status(code, { 'retry-after': '3600' }))
+      const { host } = new URL(origin)
+      const context = createContext({ env: {}, retryDelayMs: 10 })
+      for (const path of ['a', 'b']) {
+        const said = await read(`${origin}/${path}`, {}, context)
+        assert.equal(said, `${host} answers ${code}: its rate limit is reached for another 3600 s`)
+      }
+      assert.equal(asked.length, 1)
     }
-    assert.equal(asked.length, 1)
-  }
-})
+  },
+)
 
-client('says that a 403 without more can be a rate limit', async ({ closes }) => {
+client('reports that a 403 can be a rate limit', async ({ closes }) => {
   const { origin, asked } = await serve(closes, status(403))
   assert.equal(
     await read(`${origin}/file`),
@@ -197,7 +200,7 @@ client('sends GITHUB_TOKEN to no other host, github.com included', async ({ clos
   )
 })
 
-client('says that GitHub refuses the token', async ({ closes }) => {
+client('reports that GitHub refuses the token', async ({ closes }) => {
   const { origin } = await serve(closes, status(401))
   assert.equal(await read(`${api}/repos/x`, { origins: { [api]: origin } }), 'api.github.com refuses GITHUB_TOKEN')
 })
@@ -233,7 +236,7 @@ client('goes by HTTP_PROXY, and past it for what NO_PROXY has', async ({ closes 
   assert.equal(proxy.tunnels.length, 1)
 })
 
-client('says at once when the proxy refuses, or is not there', async ({ closes }) => {
+client('fails at once when the proxy refuses or does not exist', async ({ closes }) => {
   let asked = 0
   const proxy = createServer()
   proxy.on('connect', (_, socket) => {

@@ -54,7 +54,7 @@ goPins('the collector’s builder writes the pinned version', () => {
   assert.equal((manifest as { dist: { version: string } }).dist.version, versions.otelcol)
 })
 
-goPins('every module of the catalogue is there, with its sums, and is Go of a version we ask for', () => {
+goPins('each module of the catalogue exists with its sums, and needs no newer Go than the lab', () => {
   for (const { name, go } of catalog) {
     if (go === undefined) continue
     assert.ok(go.module, name)
@@ -64,7 +64,7 @@ goPins('every module of the catalogue is there, with its sums, and is Go of a ve
   }
 })
 
-goPins('Node.js: package.json asks for the same version as lib/programs/versions.ts', () => {
+goPins('Node.js: package.json requires the same version as lib/programs/versions.ts', () => {
   const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }
   assert.equal(engines.node, `>=${oldestTools.node}`)
 })
@@ -72,7 +72,7 @@ goPins.run()
 
 const programs = suite('catalog')
 
-programs('has every program of both paths once, and Grafana, which need not be there', () => {
+programs('has each program of both paths once, and Grafana, which is optional', () => {
   const names = catalog.flatMap(({ programs }) => programs.map(({ name }) => name))
   assert.deepEqual([...names].sort(), [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana'])].sort())
   assert.equal(new Set(names).size, names.length)

@@ -33,12 +33,12 @@ const planned = async ({ options }: Fixture, changes = {}) => {
   return plans.map(({ from, detail }) => `${from} | ${detail}`)
 }
 
-plan('shows a program that is there', async ({ machine }) => {
+plan('shows an installed program', async ({ machine }) => {
   const path = writeProgram(releasePath(machine), script('etcd', '1.2.3'))
   assert.deepEqual(await planned(machine), [`cache | cache: ${path}`])
 })
 
-plan('asks the hosts for release and sum, and fetches nothing', async ({ machine }) => {
+plan('requests the headers of release and sum, and downloads nothing', async ({ machine }) => {
   publish(machine)
   assert.deepEqual(await planned(machine), ['download | download from releases.invalid, which has it'])
   assert.deepEqual(machine.asked, ['/v1.2.3/etcd', '/v1.2.3/SHA256SUMS'])
@@ -52,7 +52,7 @@ plan('follows where the host redirects to, and names that when it cannot be reac
   assert.match(line, /^none \| 127\.0\.0\.1:9 can't be reached: .*ECONNREFUSED/)
 })
 
-plan('has no download where the host of the sum cannot be reached, unless the table has it', async ({ machine }) => {
+plan('has no download when the host of the sum is unreachable, unless the table has the sum', async ({ machine }) => {
   publish(machine)
   delete machine.routes['/v1.2.3/SHA256SUMS']
   const [line = ''] = await planned(machine)
@@ -61,7 +61,7 @@ plan('has no download where the host of the sum cannot be reached, unless the ta
   assert.match((await planned(machine, { knownSums }))[0] ?? '', /^download \|/)
 })
 
-plan('tells what would be built, with what and why', async ({ machine }) => {
+plan('shows what would be built, the Go version, and the reason', async ({ machine }) => {
   writeFakeGo(machine)
   writeProgram(`${machine.pathDir}/etcd`, script('etcd', '1.0.0'))
   assert.deepEqual(await planned(machine), [
@@ -96,7 +96,7 @@ doctor.before.each(async context => {
 })
 doctor.after.each(async ({ machine }) => machine.close())
 
-doctor('has no problem when all is there, Go or not', async ({ machine }) => {
+doctor('has no problem when all programs are installed, with or without Go', async ({ machine }) => {
   writeProgram(releasePath(machine), script('etcd', '1.2.3'))
   const { table, problems } = await doctorReport(['etcd'], machine.options)
   assert.deepEqual(problems, [])
@@ -108,7 +108,7 @@ doctor('has no problem when all is there, Go or not', async ({ machine }) => {
   assert.match(lines[4] ?? '', /^disk\s+0 MB\s+free\s+\d+(\.\d)? [GM]B at \/.*kube-otel-lab\/bin; /)
 })
 
-doctor('tells how long builds take, and what avoids them', async ({ machine }) => {
+doctor('shows how long builds take, and how to avoid them', async ({ machine }) => {
   writeFakeGo(machine)
   const source = testSource({ assets: () => [], go: { cpuMinutes: 7 } })
   const { table } = await doctorReport(['etcd'], { ...machine.options, catalog: [source], cores: 2 })
@@ -151,7 +151,7 @@ doctor(
   },
 )
 
-doctor('says what is missing and what to do', async ({ machine }) => {
+doctor('reports a missing program and the next step', async ({ machine }) => {
   const { problems } = await doctorReport(['etcd'], {
     ...machine.options,
     catalog: [testSource({ go: {} })],

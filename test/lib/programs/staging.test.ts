@@ -34,7 +34,7 @@ staging('removes its folder when the work fails', async ({ machine: { dir, cache
   assert.deepEqual(cached(), [])
 })
 
-staging('says where to, when the cache can’t be made', async ({ machine: { dir } }) => {
+staging('names the cache that cannot be created', async ({ machine: { dir } }) => {
   writeFileSync(join(dir, 'file'), '')
   await assert.rejects(
     withStaging(join(dir, 'file/bin'), async () => {}),
@@ -68,7 +68,7 @@ staging('removes what dead processes left, and nothing else', ({ machine: { dir 
   )
 })
 
-staging('lets two callers in one process share one build', async ({ machine }) => {
+staging('shares one build between two callers in one process', async ({ machine }) => {
   writeFakeGo(machine, 0.5)
   const options = { ...machine.options, catalog: [testSource({ assets: () => [], go: {} })] }
   await Promise.all([ensurePrograms(['etcd'], options), ensurePrograms(['etcd'], options)])

@@ -176,7 +176,7 @@ update('gives Go as long as a build, for a slow network', async ({ machine }) =>
   assert.deepEqual(limitsMs, [BUILD_TIMEOUT_MS, BUILD_TIMEOUT_MS, BUILD_TIMEOUT_MS])
 })
 
-update('says how it is called when a name or version is missing', async ({ machine }) => {
+update('prints its usage when a name or version is missing', async ({ machine }) => {
   const { run } = prepare(machine)
   for (const name of ['', 'etcd']) {
     await assert.rejects(run(name, ''), {

@@ -34,7 +34,7 @@ excludes('keeps a list that excludes everything', () => {
 })
 
 // Node.js 20 has no NODE_USE_ENV_PROXY, and fetches directly in any case.
-excludes('lets fetch() reach this machine directly where Node.js uses proxies', () => {
+excludes('makes fetch() reach this machine directly when Node.js uses proxies', () => {
   const program =
     `const { excludeLoopbackFromProxies } = await import(${JSON.stringify(import.meta.resolve('../../../lib/system/environment.ts'))});` +
     'excludeLoopbackFromProxies(process.env);' +

@@ -107,12 +107,12 @@ pods('a request or limit of 0 is none, as for a kubelet', () => {
   const facts = there(podFacts(rawPod({ containers: [{ name: 'app', resources }] })))
   const { id: _, image: __, startedMs: ___, ...container } = there(facts.containers[0])
   assert.deepEqual(said(container), { name: 'app', running: true })
-  assert.equal(facts.qos, 'besteffort')
 })
 
 pods('accepts a pod without resources, statuses and start', () => {
   const facts = there(podFacts({ metadata: { uid: 'a', name: 'a' }, spec: { nodeName: 'n', containers: [{}] } }))
   assert.equal(facts.running, false)
+  assert.equal(facts.qos, 'besteffort')
   assert.equal(facts.startMs, Number.POSITIVE_INFINITY)
 })
 
