@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { LabError } from '../cli/errors.ts'
 import { fields, text } from '../kube/json.ts'
+import { regularFileText } from '../system/yaml-files.ts'
 import { readClassic } from './classic-dashboard.ts'
 import type { Dashboard } from './dashboard-model.ts'
 import { jsonFault } from './json-error.ts'
@@ -18,12 +18,13 @@ export function readDashboardFile(path: string): Dashboard {
 /**
  * Reads the JSON of a dashboard's file.
  *
- * Throws a LabError that names the file when it can't be read or is not JSON (with the line).
+ * Throws a LabError that names the file when it can't be read or is not a regular file, is not JSON (with the line), or is nested too
+ * deeply.
  */
 export function readJsonFile(path: string): unknown {
   let content: string
   try {
-    content = readFileSync(path, 'utf8')
+    content = regularFileText(path)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new LabError(`Cannot read ${path}`, {

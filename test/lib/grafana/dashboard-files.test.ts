@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { suite } from 'uvu'
@@ -81,6 +84,39 @@ files(
         ['UsageError', `Cannot read ${paths[2]}: ENAMETOOLONG`],
       ],
     )
+  },
+)
+
+files(
+  'refuses what is not a regular file, and a file that is too large, each by name, and reads the rest',
+  async ({ dir }) => {
+    execFileSync('mkfifo', [join(dir, 'pipe.json')])
+    symlinkSync('pipe.json', join(dir, 'link-to-pipe.json'))
+    symlinkSync('/dev/zero', join(dir, 'device.json'))
+    symlinkSync('sub', join(dir, 'folder.json'))
+    symlinkSync('a.json', join(dir, 'link.json'))
+    writeFileSync(join(dir, 'large.json'), '')
+    truncateSync(join(dir, 'large.json'), 51 * 2 ** 20)
+    const server = createServer().listen(join(dir, 'socket.json'))
+    await once(server, 'listening')
+    try {
+      const { dashboards, refused } = readDashboardFiles([dir])
+      assert.deepEqual(
+        dashboards.map(({ source }) => relative(dir, source)),
+        ['a.json', 'b.json', 'link.json', 'sub/c.json'],
+      )
+      const notRegular = ['device.json', 'folder.json', 'link-to-pipe.json', 'pipe.json', 'socket.json'].map(
+        name => `Cannot read ${name}: it is not a regular file`,
+      )
+      assert.deepEqual(
+        refused.map(({ error: { message } }) => message.replaceAll(`${dir}/`, '')).sort(),
+        [...notRegular, 'Cannot read large.json: it has 51 MiB, more than the 50 MiB that the lab reads'].sort(),
+      )
+      const { texts, notes } = provisionedFolder(dir)
+      assert.deepEqual([texts.size, notes.length], [4, 6])
+    } finally {
+      server.close()
+    }
   },
 )
 files.run()
