@@ -64,6 +64,24 @@ files('refuses what is no JSON, no dashboard or not there, each by name, and rea
   ])
 })
 
+for (const [fact, content, why] of [
+  ['rules of Prometheus', 'groups:\n  - name: a\n    rules: []\n', 'a file of Prometheus rules'],
+  [
+    'a Kubernetes object',
+    '---\napiVersion: v1\nkind: ConfigMap\ndata: {}\n---\nkind: List\n',
+    'a Kubernetes ConfigMap',
+  ],
+  ['a dashboard', 'title: T\npanels: []\n', 'a dashboard'],
+] as const) {
+  files(`names ${fact} in YAML as what it is`, ({ dir }) => {
+    const file = join(dir, 'file.yaml')
+    writeFileSync(file, content)
+    const [refused] = readDashboardFiles([file]).refused
+    assert.equal(refused?.error.message, `${file} is not a Grafana dashboard in JSON: it is ${why} in YAML`)
+    assert.equal(refused?.error.next, 'name JSON files: the lab reads dashboards as JSON only')
+  })
+}
+
 files('takes a byte order mark before the JSON', ({ dir }) => {
   writeFileSync(join(dir, 'bom.json'), '\uFEFF{"title": "T", "panels": []}')
   assert.equal(readDashboardFiles([join(dir, 'bom.json')]).dashboards.length, 1)
@@ -199,6 +217,34 @@ provisioned('converts what Grafana loads from no file, and names it', ({ dir }) 
     ['api.json', 'sub/v2.json'].map(
       name => `${name} is converted for Grafana, which loads only classic dashboards from files`,
     ),
+  )
+})
+
+/** A dashboard of the v2 schema with rows in rows. */
+function nestedRows(levels: number): string {
+  const [open, close] = ['{"kind":"RowsLayout","spec":{"rows":[{"spec":{"title":"R","layout":', '}}]}}']
+  const layout = `${open.repeat(levels)}{"kind":"GridLayout","spec":{"items":[]}}${close.repeat(levels)}`
+  return `{"title": "{[\\"[", "elements": {"e": {}}, "layout": ${layout}}`
+}
+
+provisioned('leaves out what is nested too deeply, and takes the rest', ({ dir }) => {
+  writeFileSync(join(dir, 'deep.json'), nestedRows(3_000))
+  writeFileSync(join(dir, 'deep-and-broken.json'), '['.repeat(100_000))
+  writeFileSync(join(dir, 'nested.json'), nestedRows(50))
+  const { texts, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts.keys()], ['classic.json', 'nested.json'])
+  const refusals = ['deep-and-broken.json', 'deep.json'].map(
+    name => `Cannot read ${dir}/${name}: its JSON is nested deeper than 500 levels`,
+  )
+  assert.deepEqual(
+    notes.filter(note => note.startsWith('Cannot')).map(note => note.replace(/\. It is left out.*/, '')),
+    refusals,
+  )
+  const { dashboards, refused } = readDashboardFiles([dir])
+  assert.equal(dashboards.length, 2)
+  assert.deepEqual(
+    refused.map(({ error: { message } }) => message),
+    refusals,
   )
 })
 
