@@ -13,8 +13,11 @@ import type { Problem } from './verify-report.ts'
 
 /** The verdict on one query. */
 export type Verdict =
-  /** `showsFallback`: the query shows the constant of its fallback, since nothing matches now. */
-  | { kind: 'ok'; compared: boolean; showsFallback?: boolean }
+  /**
+   * `showsFallback`: the query shows the constant of its fallback, since nothing matches now. `notChecked`: a check
+   * of the query that was omitted, with the reason.
+   */
+  | { kind: 'ok'; compared: boolean; showsFallback?: boolean; notChecked?: string }
   | {
       kind: 'excused'
       because: string

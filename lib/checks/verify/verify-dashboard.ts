@@ -113,8 +113,9 @@ export async function verifyDashboard(
       for (const { targets } of dashboard.panels) {
         for (const { hide } of targets) if (hide) count(reasons.skipped, 'the query is hidden')
       }
-      const sum = (of: Record<string, number>) => Object.values(of).reduce((all, each) => all + each, 0)
       const ok = results.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict] : []))
+      for (const { notChecked } of ok) if (notChecked !== undefined) count(reasons.skipped, notChecked)
+      const sum = (of: Record<string, number>) => Object.values(of).reduce((all, each) => all + each, 0)
       const byPanel = panelResults(results)
       const [failed, notApplicable] = [failures().length, missing.join(', ')]
       return {

@@ -517,6 +517,21 @@ severities('warns of what may be right elsewhere, and fails what is right nowher
   ])
 })
 
+severities('warns of a query that the parser cannot read', () => {
+  const long = Array(600).fill('memory_bytes').join(' + ')
+  const deep = `${'abs('.repeat(400)}memory_bytes${')'.repeat(400)}`
+  for (const [expr, why] of [
+    [long, 'too long'],
+    [deep, 'nested too deeply'],
+  ]) {
+    const findings = lintDashboards({ own: [], others: [dashboard({ expr: expr ?? '' })], catalog, recorded })
+    assert.deepEqual(
+      findings.map(({ severity, rule, message }) => [severity, rule, message]),
+      [['warning', 'unread', `the query is ${why} for the lab’s parser: not checked`]],
+    )
+  }
+})
+
 severities('are told where each finding is', () => {
   const [finding] = lintDashboards({ own: [], others: [dashboard({ expr: 'gone' })], catalog, recorded })
   const message = 'the lab has no metric gone'
