@@ -36,7 +36,7 @@ export interface ContainerSpec {
   contents?: string
   /** Whether the service answers; polled after the start. */
   ready: () => Promise<boolean>
-  /** How long it may take to answer; 30 s by default. */
+  /** How long it may take to answer; `READY_TIMEOUT_MS` by default. */
   readyTimeoutMs?: number
 }
 
