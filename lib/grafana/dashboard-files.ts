@@ -102,8 +102,9 @@ export function provisionedFolder(dir: string): ProvisionedFolder {
       const losses = classic.losses.map(each => `; ${each}`).join('')
       notes.push(`${file} is converted for Grafana, which loads only classic dashboards from files${losses}`)
     } catch (error) {
-      if (!(error instanceof LabError)) throw error
-      notes.push(`${error.message}. It is left out of Grafana; ${error.next}`)
+      const { what, next } = failedPart(error)
+      const named = error instanceof LabError ? what : `${file}: ${what}`
+      notes.push(`${named}. It is left out of Grafana; ${next}`)
     }
   }
   return { texts, isConverted, notes }

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { parseAllDocuments } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { fields, text } from '../kube/json.ts'
+import { regularFileText } from '../system/yaml-files.ts'
 import { readClassic } from './classic-dashboard.ts'
 import type { Dashboard } from './dashboard-model.ts'
 import { jsonFault } from './json-error.ts'
@@ -18,12 +19,13 @@ export function readDashboardFile(path: string): Dashboard {
 /**
  * Reads the JSON of a dashboard's file.
  *
- * Throws a LabError that names the file when it can't be read or is not JSON (with the line).
+ * Throws a LabError that names the file when it can't be read or is not a regular file, is not JSON (with the line), or is nested too
+ * deeply.
  */
 export function readJsonFile(path: string): unknown {
   let content: string
   try {
-    content = readFileSync(path, 'utf8')
+    content = regularFileText(path)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new LabError(`Cannot read ${path}`, {
@@ -32,13 +34,43 @@ export function readJsonFile(path: string): unknown {
       cause: error,
     })
   }
-  return parseJson(content.replace(/^\uFEFF/, ''), path)
+  const json = content.replace(/^\uFEFF/, '')
+  if (isTooDeep(json)) {
+    throw new LabError(`Cannot read ${path}`, {
+      why: `its JSON is nested deeper than ${MOST_LEVELS} levels`,
+      next: 'name a file that Grafana’s "Export as JSON" wrote',
+    })
+  }
+  return parseJson(json, path)
+}
+
+/** Dashboards have some 20 levels. Thousands exceed the stack of the functions that read them. */
+const MOST_LEVELS = 500
+
+function isTooDeep(json: string): boolean {
+  let [depth, isInString] = [0, false]
+  for (let at = 0; at < json.length && depth <= MOST_LEVELS; at++) {
+    const char = json[at]
+    if (char === '"') isInString = !isInString
+    else if (isInString) at += char === '\\' ? 1 : 0
+    else if (char === '{' || char === '[') depth++
+    else if (char === '}' || char === ']') depth--
+  }
+  return depth > MOST_LEVELS
 }
 
 function parseJson(content: string, path: string): unknown {
   try {
     return JSON.parse(content)
   } catch (error) {
+    const format = otherFormat(content)
+    if (format !== undefined) {
+      throw new LabError(`${path} is not a Grafana dashboard in JSON`, {
+        why: `it is ${format} in YAML`,
+        next: 'name JSON files: the lab reads dashboards as JSON only',
+        cause: error,
+      })
+    }
     const fault = jsonFault(content)
     const where = fault === undefined ? '' : `, line ${fault.line}, column ${fault.column}`
     const why = content.trim() === '' ? 'the file is empty' : error instanceof Error ? error.message : String(error)
@@ -47,6 +79,23 @@ function parseJson(content: string, path: string): unknown {
       next: 'export the dashboard from Grafana again',
       cause: error,
     })
+  }
+}
+
+/** A larger text is not parsed as YAML, which is slow. */
+const MOST_YAML = 2 ** 20
+
+/** What a YAML text is; undefined for any other text. */
+function otherFormat(content: string): string | undefined {
+  if (/^\s*[{[]/.test(content) || content.length > MOST_YAML) return undefined
+  try {
+    const top = fields(parseAllDocuments(content)[0]?.toJS())
+    if (Array.isArray(top['groups'])) return 'a file of Prometheus rules'
+    const kind = text(top['kind'])
+    if (kind !== undefined && text(top['apiVersion']) !== undefined) return `a Kubernetes ${kind}`
+    return Array.isArray(top['panels']) ? 'a dashboard' : undefined
+  } catch {
+    return undefined
   }
 }
 

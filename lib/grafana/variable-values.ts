@@ -59,14 +59,30 @@ export function chosenValue(
 export function labelValuesQuery(query: string): { selector: string; label: string } | undefined {
   const [, inside] = /^\s*label_values\((.*)\)\s*$/s.exec(query) ?? []
   if (inside === undefined) return undefined
-  // The label follows the last comma, a UTF-8 name in quotes; a selector can have commas of its own.
-  const [label = ''] = /(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^,"'`]*)$/s.exec(inside.trimEnd()) ?? []
+  const label = lastPart(inside.trimEnd())
   const selector = inside
     .trimEnd()
     .slice(0, -label.length || undefined)
     .replace(/,\s*$/, '')
     .trim()
   return { selector: selector === '{}' ? '' : selector, label: unquoted(label.trim()) }
+}
+
+/** The text after the last comma, or the name in quotes at the end. The selector before it can have commas of its own. */
+function lastPart(text: string): string {
+  const quote = text.at(-1) ?? ''
+  const marks = ['"', "'", '`']
+  if (!marks.includes(quote)) return text.slice(1 + Math.max(...[',', ...marks].map(mark => text.lastIndexOf(mark))))
+  let start = text.length - 1
+  do start = text.lastIndexOf(quote, start - 1)
+  while (start > 0 && quote !== '`' && isEscaped(text, start))
+  return start === -1 ? '' : text.slice(start)
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let before = at
+  while (text[before - 1] === '\\') before--
+  return (at - before) % 2 === 1
 }
 
 async function queried(query: string, { api, range }: VariableQuestion): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { devNull, homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
@@ -50,7 +50,7 @@ export function requireOwnContext(lab: Lab, env: NodeJS.ProcessEnv): void {
   const contextsOf = (file: string) =>
     items(fields(readYamlDocuments(file, `fix ${file}, or set KUBECONFIG`)[0])['contexts'])
   const file = kubeconfigFiles(env)
-    .filter(path => existsSync(path))
+    .filter(path => path !== devNull && existsSync(path))
     // Reads every file, to find an invalid one behind a file with such a context.
     .map(path => ({ path, names: contextsOf(path).map(context => fields(context)['name']) }))
     .find(({ names }) => names.includes(lab.context))?.path

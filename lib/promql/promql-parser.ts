@@ -2,6 +2,7 @@ import type { SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
 import { failedPart } from '../cli/errors.ts'
 import { buildExpr, children } from './ast-builder.ts'
+import { isCutAt, isNestedTooDeeply, isTooLong } from './parser-limits.ts'
 import { type Expr, type Selector, type Span, walk } from './promql-ast.ts'
 import { type TypeFault, typeFaults } from './promql-types.ts'
 import { type NeutralText, neutralText, variablesIn, writtenSpan } from './query-variables.ts'
@@ -21,25 +22,48 @@ export interface ParsedQuery {
   expr: Expr | undefined
   /** The Grafana variables in it, each once, without `$`. */
   variables: readonly string[]
+  /** Why the parser cannot read the text, which Prometheus may accept. Then there is no fault and no expression. */
+  unread?: string
 }
+
+const TOO_LONG = 'the query is too long for the lab’s parser'
+const TOO_DEEP = 'the query is nested too deeply for the lab’s parser'
+
+/** Dashboards are checked with several selections, so that the same texts are parsed again and again. */
+const parsed = new Map<string, ParsedQuery>()
+const MOST_PARSED = 1_000
 
 /**
  * Parses a PromQL query of a dashboard with Grafana's variables at any place. Never throws: errors are among the
  * faults, first those of the grammar, and if there are none, those of types.
  */
 export function parsePromql(written: string): ParsedQuery {
+  const known = parsed.get(written)
+  if (known !== undefined) return known
+  const query = parseText(written)
+  if (parsed.size >= MOST_PARSED) parsed.clear()
+  parsed.set(written, query)
+  return query
+}
+
+function parseText(written: string): ParsedQuery {
   const variables = variablesIn(written)
+  const unread = (why: string) => ({ faults: [], expr: undefined, variables, unread: why })
+  if (isNestedTooDeeply(written)) return unread(TOO_DEEP)
+  if (isTooLong(written)) return unread(TOO_LONG)
   const neutral = neutralText(written)
   const { topNode } = parser.parse(neutral.text)
   const refused = (fault: TypeFault) => ({ faults: [placed(fault, written)], expr: undefined, variables })
   const fault = syntaxFault(topNode, neutral)
-  if (fault !== undefined) return refused(fault)
+  if (fault !== undefined) return isCutAt(written, fault.offset) ? unread(TOO_LONG) : refused(fault)
   const [node] = children(topNode)
   if (node === undefined) return refused({ message: 'there is no expression', offset: 0 })
   try {
     const { expr, faults } = buildExpr(node, neutral, written)
     return { faults: [...faults, ...typeFaults(expr)].map(each => placed(each, written)), expr, variables }
   } catch (error) {
+    // The stack is full.
+    if (error instanceof RangeError) return unread(TOO_LONG)
     const { what, next } = failedPart(error)
     return refused({ message: `${what}; ${next}`, offset: 0 })
   }
@@ -58,13 +82,14 @@ function syntaxFault(top: SyntaxNode, neutral: NeutralText): TypeFault | undefin
     const offset = writtenSpan(neutral, { from: at, to: at }).from
     if (found === undefined || offset < found.offset) found = { message, offset }
   }
-  top.cursor().iterate(({ type, from, to, node }) => {
+  top.cursor().iterate(each => {
+    const { type, from, to } = each
     const text = neutral.text.slice(from, to)
     if (type.name === 'StringLiteral') {
       const wrong = stringFault(text)
       if (wrong !== undefined) note(wrong, from)
-    } else if (type.isError) {
-      note(...syntaxMessage(node, neutral.text))
+    } else if (type.isError && (found === undefined || from <= found.offset)) {
+      note(...syntaxMessage(each.node, neutral.text))
     }
   })
   return found

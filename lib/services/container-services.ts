@@ -9,7 +9,7 @@ import { processInfos } from '../system/processes.ts'
 import { waitUntil } from '../system/wait.ts'
 import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from './container-spec.ts'
 import { containerUser } from './container-user.ts'
-import type { ServiceRunner, ServiceState } from './process-services.ts'
+import { emptyLog, READY_TIMEOUT_MS, type ServiceRunner, type ServiceState } from './process-services.ts'
 
 /** The last lines of a log that report an error; without any, its last lines. A log of several programs has many others. */
 export function errorLines(lines: readonly string[], count: number): string[] {
@@ -98,7 +98,7 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
   async function waitUntilReady(spec: ContainerSpec): Promise<void> {
     await waitUntil({
       what: `${spec.name} to answer`,
-      timeoutMs: spec.readyTimeoutMs ?? 30_000,
+      timeoutMs: spec.readyTimeoutMs ?? READY_TIMEOUT_MS,
       everyMs: 100,
       check: async () => {
         const isReady = await isReadyWithin(spec, 5_000)
@@ -110,8 +110,11 @@ export function containerServices(lab: Lab): ServiceRunner<ContainerSpec> {
       },
     }).catch(async (error: unknown) => {
       if (!(error instanceof LabError)) throw error
-      const lines = errorLines((await containerLog(nameOf(spec.name), { tail: 400 })).trimEnd().split('\n'), 8)
-      const log = lines.map(line => `    ${line.slice(0, 400) || '(the log is empty)'}`).join('\n')
+      const text = (await containerLog(nameOf(spec.name), { tail: 400 })).trimEnd()
+      if (text === '') throw new LabError(error.message, { ...emptyLog, cause: error })
+      const log = errorLines(text.split('\n'), 8)
+        .map(line => `    ${line.slice(0, 400)}`)
+        .join('\n')
       const next = logCommand(nameOf(spec.name))
       throw new LabError(error.message, { why: `its log has\n${log}`, next, cause: error })
     })

@@ -26,7 +26,7 @@ export interface ServiceSpec {
   contents?: string
   /** Whether the service answers; polled after the start. */
   ready: () => Promise<boolean>
-  /** How long it may take to answer; 30 s by default. */
+  /** How long it may take to answer; `READY_TIMEOUT_MS` by default. */
   readyTimeoutMs?: number
 }
 
@@ -63,6 +63,15 @@ export interface ServiceRunner<Spec = ServiceSpec> {
   state: (name: string) => Promise<ServiceState>
   /** Sends a signal to a running service; false when it does not run. */
   signal: (name: string, signal: NodeJS.Signals) => Promise<boolean>
+}
+
+/** On a busy machine a service that answers within seconds has taken half a minute. */
+export const READY_TIMEOUT_MS = 60_000
+
+/** What is known of a service that has an empty log. */
+export const emptyLog = {
+  why: 'it has written nothing to its log yet; the machine may be busy',
+  next: 'run this again',
 }
 
 /** A larger log is truncated when its service is started. */
@@ -129,15 +138,15 @@ export function processServices(lab: Lab): ServiceRunner {
     const logFile = logPath(spec.name)
     await waitUntil({
       what: `${spec.name} to answer`,
-      timeoutMs: spec.readyTimeoutMs ?? 30_000,
+      timeoutMs: spec.readyTimeoutMs ?? READY_TIMEOUT_MS,
       everyMs: 100,
       check: async () => {
         const isReady = await spec.ready()
         // After the check: another program may have answered.
         if ((await state(spec.name)).process === undefined) return { failed: endedEarly(spec.name, logFile) }
-        return isReady ? { done: undefined } : { pending: `its log ends with\n${lastLogLines(logFile)}` }
+        return isReady ? { done: undefined } : { pending: logReport(logFile).why }
       },
-      next: `read ${logFile}`,
+      next: () => logReport(logFile).next,
     })
   }
 
@@ -181,6 +190,16 @@ export function lastLogLines(logFile: string, count = 8): string {
     .join('\n')
 }
 
+function isEmptyLog(logFile: string): boolean {
+  return !existsSync(logFile) || readTail(logFile).trim() === ''
+}
+
+/** What the log tells about a service that does not answer, and what to do. */
+function logReport(logFile: string): { why: string; next: string } {
+  if (isEmptyLog(logFile)) return emptyLog
+  return { why: `its log ends with\n${lastLogLines(logFile)}`, next: `read ${logFile}` }
+}
+
 function readTail(file: string): string {
   const opened = openSync(file, 'r')
   try {
@@ -213,10 +232,8 @@ function isLarge(file: string): boolean {
 }
 
 function endedEarly(name: string, logFile: string): LabError {
-  return new LabError(`${name} ended right after its start`, {
-    why: `its log ends with\n${lastLogLines(logFile)}`,
-    next: `read ${logFile}`,
-  })
+  const { why, next } = isEmptyLog(logFile) ? { ...emptyLog, why: 'it wrote nothing to its log' } : logReport(logFile)
+  return new LabError(`${name} ended right after its start`, { why, next })
 }
 
 /** After a reboot, or a long time, a pid may belong to another process, which was started at another time. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { LineCounter, parseAllDocuments, stringify } from 'yaml'
 import { UsageError } from '../cli/errors.ts'
 
@@ -19,6 +19,24 @@ export function readUserFile<T>(path: string, next: string, read: (path: string)
   }
 }
 
+/** The largest file of the user that the lab reads. */
+const MOST_BYTES = 50 * 2 ** 20
+
+/**
+ * The text of a regular file. Reading a named pipe or a device can wait forever.
+ *
+ * Throws an Error for anything else, for a file of more than `mostBytes`, and when reading fails.
+ */
+export function regularFileText(path: string, mostBytes = MOST_BYTES): string {
+  const stats = statSync(path)
+  if (!stats.isFile()) throw new Error('it is not a regular file')
+  if (stats.size > mostBytes) {
+    const most = `${Math.round(mostBytes / 2 ** 20)} MiB`
+    throw new Error(`it has ${Math.ceil(stats.size / 2 ** 20)} MiB, more than the ${most} that the lab reads`)
+  }
+  return readFileSync(path, 'utf8')
+}
+
 /**
  * The documents of a YAML file as plain values, `null` for an empty document; an empty file has none.
  *
@@ -26,7 +44,7 @@ export function readUserFile<T>(path: string, next: string, read: (path: string)
  */
 export function readYamlDocuments(file: string, next = `fix ${file}`): unknown[] {
   const lines = new LineCounter()
-  const content = readUserFile(file, next, path => readFileSync(path, 'utf8'))
+  const content = readUserFile(file, next, path => regularFileText(path))
   return parseAllDocuments(content, { lineCounter: lines, prettyErrors: false }).map(document => {
     const [error] = document.errors
     if (error !== undefined) {

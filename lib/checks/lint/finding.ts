@@ -2,6 +2,7 @@
 export const rules = {
   file: 'the file can be read, and is a dashboard',
   parse: 'every query parses, and its operands have the right types',
+  unread: 'every query is short and flat enough for the lab’s parser',
   pattern: 'regular expressions of Grafana are valid in JavaScript, and allValue in RE2',
   constant: 'no query is a constant',
   metric: 'every metric is in the catalog',

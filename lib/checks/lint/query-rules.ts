@@ -7,9 +7,10 @@ import { type Fault, fault } from './finding.ts'
 import { functionFaults } from './function-rules.ts'
 import type { LabMetrics } from './lab-metrics.ts'
 
-/** The faults of one query without its panel. A query that does not parse has only that fault. */
+/** The faults of one query without its panel. A query that does not parse, or can't be read, has only that fault. */
 export function queryFaults(parsed: ParsedQuery, lab: LabMetrics): Fault[] {
-  const { faults, expr } = parsed
+  const { faults, expr, unread } = parsed
+  if (unread !== undefined) return [fault('unread', `${unread}: not checked`)]
   if (faults.length > 0 || expr === undefined)
     return faults.map(({ message, line, column }) => fault('parse', `line ${line}, column ${column}: ${message}`))
   return [

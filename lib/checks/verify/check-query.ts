@@ -23,8 +23,11 @@ export interface Failed {
 
 /** The verdict on one check. */
 export type Verdict =
-  /** `showsFallback`: the query shows the constant of its fallback, since nothing matches now. */
-  | { kind: 'ok'; compared: boolean; showsFallback?: boolean }
+  /**
+   * `showsFallback`: the query shows the constant of its fallback, since nothing matches now. `notChecked`: a check
+   * of the query that was omitted, with the reason.
+   */
+  | { kind: 'ok'; compared: boolean; showsFallback?: boolean; notChecked?: string }
   | {
       kind: 'excused'
       because: string

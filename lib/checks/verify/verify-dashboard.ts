@@ -100,7 +100,11 @@ export async function verifyDashboard(
       const ok = results.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict] : []))
       const excused = results.flatMap(({ verdict }) => (verdict.kind === 'excused' ? [verdict.because] : []))
       const hidden = dashboard.panels.flatMap(({ targets }) => targets.filter(({ hide }) => hide))
-      const skipped = [...dashboard.skipped.map(({ reason }) => reason), ...hidden.map(() => 'the query is hidden')]
+      const skipped = [
+        ...dashboard.skipped.map(({ reason }) => reason),
+        ...hidden.map(() => 'the query is hidden'),
+        ...ok.flatMap(({ notChecked }) => notChecked ?? []),
+      ]
       const counts = {
         failed: failures().length,
         byPanel: panelResults(results),

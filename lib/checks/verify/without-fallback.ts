@@ -1,6 +1,7 @@
 import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-client.ts'
 import { fallbacksOf } from '../../promql/fallbacks.ts'
 import { type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
+import { parsePromql } from '../../promql/promql-parser.ts'
 import { listedValues, promqlRegex } from '../../promql/promql-regex.ts'
 import { finalFailure, type Verdict } from './check-query.ts'
 import { seriesOf } from './evaluate-queries.ts'
@@ -17,6 +18,9 @@ import type { PanelQuery } from './panel-queries.ts'
  */
 export async function withoutFallback(verdict: Verdict, query: PanelQuery, api: PrometheusApi): Promise<Verdict> {
   if (verdict.kind !== 'ok' || verdict.compared) return verdict
+  const { unread } = parsePromql(query.expr)
+  if (unread !== undefined && /\bor\b/i.test(query.expr))
+    return { ...verdict, notChecked: `${unread}: fallbacks such as "or vector(0)" in it are not checked` }
   const ever = { fromMs: 0, untilMs: query.range.untilMs }
   let showsFallback = false
   for (const { operand, text, constant, isInSubquery } of fallbacksOf(query.expr)) {

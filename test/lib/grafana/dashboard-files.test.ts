@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { suite } from 'uvu'
@@ -61,6 +64,24 @@ files('refuses invalid JSON, other JSON and missing files by name, and reads the
   ])
 })
 
+for (const [fact, content, why] of [
+  ['rules of Prometheus', 'groups:\n  - name: a\n    rules: []\n', 'a file of Prometheus rules'],
+  [
+    'a Kubernetes object',
+    '---\napiVersion: v1\nkind: ConfigMap\ndata: {}\n---\nkind: List\n',
+    'a Kubernetes ConfigMap',
+  ],
+  ['a dashboard', 'title: T\npanels: []\n', 'a dashboard'],
+] as const) {
+  files(`names ${fact} in YAML as what it is`, ({ dir }) => {
+    const file = join(dir, 'file.yaml')
+    writeFileSync(file, content)
+    const [refused] = readDashboardFiles([file]).refused
+    assert.equal(refused?.error.message, `${file} is not a Grafana dashboard in JSON: it is ${why} in YAML`)
+    assert.equal(refused?.error.next, 'name JSON files: the lab reads dashboards as JSON only')
+  })
+}
+
 files('accepts a byte order mark before the JSON', ({ dir }) => {
   writeFileSync(join(dir, 'bom.json'), '\uFEFF{"title": "T", "panels": []}')
   assert.equal(readDashboardFiles([join(dir, 'bom.json')]).dashboards.length, 1)
@@ -80,6 +101,39 @@ files('refuses a path below a file, a link to itself and a path that is too long
     ],
   )
 })
+
+files(
+  'refuses what is not a regular file, and a file that is too large, each by name, and reads the rest',
+  async ({ dir }) => {
+    execFileSync('mkfifo', [join(dir, 'pipe.json')])
+    symlinkSync('pipe.json', join(dir, 'link-to-pipe.json'))
+    symlinkSync('/dev/zero', join(dir, 'device.json'))
+    symlinkSync('sub', join(dir, 'folder.json'))
+    symlinkSync('a.json', join(dir, 'link.json'))
+    writeFileSync(join(dir, 'large.json'), '')
+    truncateSync(join(dir, 'large.json'), 51 * 2 ** 20)
+    const server = createServer().listen(join(dir, 'socket.json'))
+    await once(server, 'listening')
+    try {
+      const { dashboards, refused } = readDashboardFiles([dir])
+      assert.deepEqual(
+        dashboards.map(({ source }) => relative(dir, source)),
+        ['a.json', 'b.json', 'link.json', 'sub/c.json'],
+      )
+      const notRegular = ['device.json', 'folder.json', 'link-to-pipe.json', 'pipe.json', 'socket.json'].map(
+        name => `Cannot read ${name}: it is not a regular file`,
+      )
+      assert.deepEqual(
+        refused.map(({ error: { message } }) => message.replaceAll(`${dir}/`, '')).sort(),
+        [...notRegular, 'Cannot read large.json: it has 51 MiB, more than the 50 MiB that the lab reads'].sort(),
+      )
+      const { texts, notes } = provisionedFolder(dir)
+      assert.deepEqual([texts.size, notes.length], [4, 6])
+    } finally {
+      server.close()
+    }
+  },
+)
 files.run()
 
 const dirs = suite<{ dir: string }>('requireDashboardsDir(), provisionedFolder()')
@@ -160,6 +214,34 @@ provisioned('converts other forms of dashboards, and notes the file', ({ dir }) 
     ['api.json', 'sub/v2.json'].map(
       name => `${name} is converted for Grafana, which loads only classic dashboards from files`,
     ),
+  )
+})
+
+/** A dashboard of the v2 schema with rows in rows. */
+function nestedRows(levels: number): string {
+  const [open, close] = ['{"kind":"RowsLayout","spec":{"rows":[{"spec":{"title":"R","layout":', '}}]}}']
+  const layout = `${open.repeat(levels)}{"kind":"GridLayout","spec":{"items":[]}}${close.repeat(levels)}`
+  return `{"title": "{[\\"[", "elements": {"e": {}}, "layout": ${layout}}`
+}
+
+provisioned('leaves out what is nested too deeply, and takes the rest', ({ dir }) => {
+  writeFileSync(join(dir, 'deep.json'), nestedRows(3_000))
+  writeFileSync(join(dir, 'deep-and-broken.json'), '['.repeat(100_000))
+  writeFileSync(join(dir, 'nested.json'), nestedRows(50))
+  const { texts, notes } = provisionedFolder(dir)
+  assert.deepEqual([...texts.keys()], ['classic.json', 'nested.json'])
+  const refusals = ['deep-and-broken.json', 'deep.json'].map(
+    name => `Cannot read ${dir}/${name}: its JSON is nested deeper than 500 levels`,
+  )
+  assert.deepEqual(
+    notes.filter(note => note.startsWith('Cannot')).map(note => note.replace(/\. It is left out.*/, '')),
+    refusals,
+  )
+  const { dashboards, refused } = readDashboardFiles([dir])
+  assert.equal(dashboards.length, 2)
+  assert.deepEqual(
+    refused.map(({ error: { message } }) => message),
+    refusals,
   )
 })
 

@@ -82,11 +82,24 @@ for (const [query, selector, label] of [
     'k8s.namespace.name',
   ],
   ["label_values(up{a='b,c'}, 'a,b')", "up{a='b,c'}", 'a,b'],
+  [String.raw`label_values(up{a="b\"c,d"}, "a\"b\\")`, String.raw`up{a="b\"c,d"}`, 'a"b\\'],
+  ['label_values(up{a=`b,"c`}, `a"b`)', 'up{a=`b,"c`}', 'a"b'],
+  ['label_values("a b")', '', 'a b'],
   ['label_values(up, $label)', 'up', '$label'],
   ['label_values(up{a=~"(x|y)"},\njob)', 'up{a=~"(x|y)"}', 'job'],
 ] as const) {
   reads(query, () => assert.deepEqual(labelValuesQuery(query), { selector, label }))
 }
+reads('reads a long query in linear time', () => {
+  for (const long of ['x'.repeat(200_000), '"'.repeat(200_000), '\\"'.repeat(100_000)]) {
+    const startedMs = performance.now()
+    labelValuesQuery(`label_values(${long}, job)`)
+    labelValuesQuery(`label_values(${long}, "job")`)
+    labelValuesQuery(`label_values(${long})`)
+    assert(performance.now() - startedMs < 1_000)
+  }
+  assert.equal(labelValuesQuery(`label_values(${'x'.repeat(200_000)}, job)`)?.label, 'job')
+})
 reads('is none of another query', () => assert.equal(labelValuesQuery('query_result(up)'), undefined))
 reads.run()
 

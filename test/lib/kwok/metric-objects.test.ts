@@ -31,6 +31,7 @@ reads('gives the metrics of all objects, in order', () => {
 
 for (const [fact, file, message] of [
   ['a missing file', '/nowhere/metrics.yaml', /^Cannot read \/nowhere\/metrics\.yaml: ENOENT/],
+  ['a device', '/dev/zero', /^Cannot read \/dev\/zero: it is not a regular file$/],
   ['invalid YAML', fileOf('kind: [Metric'), /^Cannot read .*:1:14: /],
   ['an undefined alias', fileOf('kind: *metric'), /^Cannot read .*: Unresolved alias/],
   ['no metrics', fileOf('kind: Metric\nspec: {}\n'), /holds no metrics$/],

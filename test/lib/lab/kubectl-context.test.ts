@@ -138,6 +138,7 @@ owns('refuses a context of the lab’s name in any of the files, unless the lab 
   writeTheirs(second, { contexts: [{ name: 'kwok-unit', context: { cluster: 'theirs', user: 'theirs' } }] })
   const lab = tempLab()
   requireOwnContext(lab, { KUBECONFIG: `${none}:${first}` })
+  requireOwnContext(lab, { KUBECONFIG: `/dev/null:${first}` })
   assert.throws(() => requireOwnContext(lab, { KUBECONFIG: `${first}:${second}` }), {
     name: 'LabError',
     message: `Your kubeconfig has a context "kwok-unit" that the lab did not create: it is in ${second}`,

@@ -154,3 +154,53 @@ for (const [text, constant] of [
   })
 }
 constants.run()
+
+const limits = suite('parsePromql() at the limits of the parser')
+const chain = (terms: number, operator = ' or ', term = 'up') => Array(terms).fill(term).join(operator)
+const nested = (depth: number) => `${'abs('.repeat(depth)}up${')'.repeat(depth)}`
+for (const [fact, text] of [
+  ['a short chain', chain(400)],
+  ['a chain of long terms', chain(100, ' + ', 'sum(rate(x_total{a="b"}[5m]))')],
+  ['many matchers', `up{${chain(3_000, ',', 'a="b"')}}`],
+  ['nested calls', nested(300)],
+] as const) {
+  limits(`reads ${fact}`, () => {
+    const { faults, expr, unread } = parsePromql(text)
+    assert.deepEqual([faults, unread], [[], undefined])
+    assert(expr)
+  })
+}
+for (const [fact, text, unread] of [
+  ['a long chain', chain(490), /too long/],
+  ['a chain of long terms', chain(220, ' or ', 'very_long_metric_name_total'), /too long/],
+  ['a long chain in an aggregation', `sum by (a) (${chain(1_000, ' + ')})`, /too long/],
+  ['a long chain with brackets in it', chain(500, ' * ', 'sum(rate(x_total{a="b"}[5m]))'), /too long/],
+  ['a long chain of unary operators', `${'- '.repeat(3_000)}up`, /too long/],
+  ['a long chain of powers', chain(20_000, ' ^ '), /too long/],
+  ['many subqueries', `up${'[5m:1m]'.repeat(600)}`, /too long/],
+  ['a very long chain', chain(20_000), /too long/],
+  ['deep calls', nested(301), /too deeply/],
+  ['very deep calls without an end', 'abs('.repeat(5_000), /too deeply/],
+  ['deep brackets of all kinds', '([{'.repeat(1_000), /too deeply/],
+] as const) {
+  limits(`calls ${fact} unread, not wrong`, () => {
+    const startedMs = performance.now()
+    const query = parsePromql(text)
+    assert.deepEqual([query.faults, query.expr], [[], undefined])
+    assert.match(query.unread ?? '', unread)
+    assert(performance.now() - startedMs < 5_000)
+  })
+}
+for (const [fact, text, said] of [
+  ['the start of a long chain', `up or or ${chain(1_000)}`, '1:10 unexpected up'],
+  ['a long list', `up{${chain(3_000, ',', 'a="b"')}`, '1:18003 the expression ends too early'],
+  ['a string with many operators', `up{a="${chain(1_000, ' + ', 'x')}"} y`, '1:4007 unexpected y'],
+] as const) {
+  limits(`still finds an error in ${fact}`, () => assert.equal(fault(text), said))
+}
+limits('finds the first of many errors in linear time', () => {
+  const startedMs = performance.now()
+  assert.equal(fault('a b '.repeat(10_000)), '1:3 unexpected b')
+  assert(performance.now() - startedMs < 15_000)
+})
+limits.run()

@@ -186,6 +186,24 @@ ensures('times out when it does not answer, and stop() ends it', async () => {
   assert.equal(await services.stop(name), true)
 })
 
+ensures('does not advise to read an empty log', async () => {
+  const lab = tempLab()
+  const services = processServices(lab)
+  await assert.rejects(services.ensure(spec(lab, '', { readyTimeoutMs: 300 })), {
+    name: 'LabError',
+    message:
+      /^Timed out after \d s waiting for stats-proxy to answer: it has written nothing to its log yet; the machine may be busy$/,
+    next: 'run this again',
+  })
+  assert(await pidOf(lab))
+  assert.equal(await services.stop(name), true)
+  await assert.rejects(services.ensure(spec(lab, 'setTimeout(() => process.exit(3), 100)')), {
+    name: 'LabError',
+    message: 'stats-proxy ended right after its start: it wrote nothing to its log',
+    next: 'run this again',
+  })
+})
+
 ensures('fails with the error of the readiness check, and stop() ends it', async () => {
   const lab = tempLab()
   const services = processServices(lab)

@@ -130,4 +130,17 @@ for (const [name, expected] of [
     assert.equal(nearestName(name, ['up', 'k8s_pod_phase', 'k8s_namespace_phase']), expected),
   )
 }
+for (const [name, other, expected] of [
+  ['container_network_receive_bytes_total', 'container_network_receive_packets_total', false],
+  ['container_cpu_throttled_periods_seconds', 'container_cpu_throttled_periods_ratio', false],
+  ['container_network_transmit_errors_total', 'container_network_transmit_bytes_total', false],
+  ['container_memory_usage_total_somewhere', 'container_memory_usage_ratio_somewhere', false],
+  ['container_network_recieve_bytes_total', 'container_network_receive_bytes_total', true],
+  ['container_network_receive_byte_total', 'container_network_receive_bytes_total', true],
+  ['container_network_receive_bytes', 'container_network_receive_bytes_total', true],
+] as const) {
+  nearest(`${name} is ${expected ? '' : 'not '}near ${other}`, () =>
+    assert.equal(nearestName(name, [other]), expected ? other : undefined),
+  )
+}
 nearest.run()

@@ -517,6 +517,21 @@ severities('are warnings for what may be correct on another cluster, else errors
   ])
 })
 
+severities('are warnings for a query that the parser cannot read', () => {
+  const long = Array(600).fill('memory_bytes').join(' + ')
+  const deep = `${'abs('.repeat(400)}memory_bytes${')'.repeat(400)}`
+  for (const [expr, why] of [
+    [long, 'too long'],
+    [deep, 'nested too deeply'],
+  ]) {
+    const findings = lintDashboards({ own: [], others: [dashboard({ expr: expr ?? '' })], catalog, recorded })
+    assert.deepEqual(
+      findings.map(({ severity, rule, message }) => [severity, rule, message]),
+      [['warning', 'unread', `the query is ${why} for the lab’s parser: not checked`]],
+    )
+  }
+})
+
 severities('come with the place of each finding', () => {
   const [finding] = lintDashboards({ own: [], others: [dashboard({ expr: 'gone' })], catalog, recorded })
   const message = 'the lab has no metric gone'

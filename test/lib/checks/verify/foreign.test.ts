@@ -316,6 +316,15 @@ fallbacks('checks label values only for a list of values', async () => {
   const { asked } = await judged({ exprs: ['old{code=~"5.."} or vector(0)'] }, ofTwoMetrics)
   assert.ok(!asked.some(each => each.startsWith('/label/code/values')))
 })
+fallbacks('reports that it did not check the fallbacks of a query that is too long to read', async () => {
+  const { report } = await judged({ exprs: [`${Array(600).fill('gone').join(' or ')} or vector(0)`] }, ofTwoMetrics)
+  assert.deepEqual(report.failures.map(words), [])
+  assert.equal(report.dashboards[0]?.ok, 1)
+  assert.match(
+    reportText(report),
+    /^1 skipped: the query is too long for the lab’s parser: fallbacks such as "or vector\(0\)" in it are not checked$/m,
+  )
+})
 fallbacks.run()
 
 function fail(): never {
