@@ -82,6 +82,7 @@ const others: Record<string, Evidence> = {
   'docker save': not('a plain docker command on another machine'),
   'docker load': runs('test/support/lab-images.ts', "'load'"),
   less: not('it is interactive'),
+  find: not('it only counts lines'),
 }
 
 /** Variables of commands that are no settings. */
