@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type { DataFrame, FieldConfigPropertyItem, FieldConfigSource, GrafanaTheme2 } from '@grafana/data'
 import { of } from 'rxjs'
 import { withTimeLimit } from '../system/time-limit.ts'
+import { withConsoleLines } from './console-lines.ts'
 import type { FieldConfig, Transformation } from './dashboard-model.ts'
 
 /** Grafana's implementation of units, thresholds, mappings, overrides and transformations. */
@@ -41,12 +42,16 @@ export function grafanaTheme(): GrafanaTheme2 {
 
 /**
  * Applies a panel's transformations to frames by Grafana's own operators, each within a time limit. Omits
- * transformations that the library does not have, and lists them in `unknown`.
+ * transformations that the library does not have, and lists them in `unknown`. Adds what the library logs to `logged`.
  */
 export async function transformed(
   frames: DataFrame[],
   transformations: readonly Transformation[],
-  { interpolate, limitMs }: { interpolate: (text: string) => string; limitMs: number },
+  {
+    interpolate,
+    limitMs,
+    logged = new Set(),
+  }: { interpolate: (text: string) => string; limitMs: number; logged?: Set<string> },
 ): Promise<{ frames: DataFrame[]; unknown: string[] }> {
   const known = Object.values(grafanaData().standardTransformers)
   const unknown: string[] = []
@@ -70,7 +75,7 @@ export async function transformed(
         const source = of(frames).pipe(operator(given, { interpolate }))
         source.subscribe({ next, error: reject, complete: () => resolve(last) })
       }
-      withTimeLimit(start, { what: `the transformation ${id}`, limitMs })
+      withConsoleLines(logged, () => withTimeLimit(start, { what: `the transformation ${id}`, limitMs }))
     })
   }
   return { frames: current, unknown }

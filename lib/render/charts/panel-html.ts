@@ -1,4 +1,5 @@
 import type { DataFrame } from '@grafana/data'
+import { withConsoleLines } from '../../grafana/console-lines.ts'
 import type { Panel } from '../../grafana/dashboard-model.ts'
 import { transformed, withFieldConfig } from '../../grafana/grafana-data.ts'
 import { interpolate, inWords } from '../../grafana/interpolate.ts'
@@ -28,6 +29,7 @@ const LIMIT_MS = 10_000
 /** The limits of a panel; a note states what is omitted. */
 const MAX_VALUES = 60
 const MAX_ROWS = 100
+const MAX_REMARKS = 5
 /** The minimum width of a wide panel, in the 24 columns of the grid. */
 const WIDE = 18
 
@@ -41,7 +43,8 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
   const problems = refused.map(why => html`<p class="note">Prometheus gave no answer to ${why}</p>`)
   if (panel.targets.length === 0) return html`<p class="note">This panel has no query that Prometheus can answer.</p>`
   const withVariables = (given: string) => interpolate(given, context.variables)
-  const given = { interpolate: withVariables, limitMs: context.limitMs ?? LIMIT_MS }
+  const logged = new Set<string>()
+  const given = { interpolate: withVariables, limitMs: context.limitMs ?? LIMIT_MS, logged }
   const { frames: raw, unknown } = await transformed(framesOf(answers), panel.transformations, given)
   const notes = [
     ...unknown.map(id => html`<p class="note">The transformation ${id} is not known here and was left out.</p>`),
@@ -60,7 +63,11 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
     }
     return drawn(usable, frames, { ...context, omitted })
   }
-  return html`${problems}${notes}${withTimeLimit(draw, { what: 'drawing', limitMs: given.limitMs })}`
+  const body = withConsoleLines(logged, () => withTimeLimit(draw, { what: 'drawing', limitMs: given.limitMs }))
+  const remarks = [...logged]
+    .slice(0, MAX_REMARKS)
+    .map(line => html`<p class="note">Grafana’s code reports: ${line}</p>`)
+  return html`${problems}${notes}${remarks}${body}`
 }
 
 function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {

@@ -278,6 +278,28 @@ panels('omits an override with an invalid pattern, with a note', async () => {
   const text = await body(panelOf({ fieldConfig: { overrides } }), [[[{}, 5]]])
   assertSays(text, /Left out: the pattern \/\(\/ of an override[\s\S]*<strong>5<\/strong>/)
 })
+panels('writes what Grafana’s code logs into the panel, and nothing to the console', async () => {
+  const { warn } = console
+  const printed: unknown[] = []
+  console.warn = (...message: unknown[]) => printed.push(message)
+  try {
+    const overrides = [{ matcher: { id: '<zzz>', options: '' }, properties: [] }]
+    const filters = [{ fieldName: 'gone', config: { id: 'equal', options: {} } }]
+    const transformations = [{ id: 'filterByValue', options: { filters, type: 'include', match: 'any' } }]
+    const given = { fieldConfig: { overrides }, transformations }
+    const text = await body(panelOf({ type: 'table', ...given }, [{ format: 'table' }]), [[[{ pod: 'p' }, 5]]])
+    assertSays(
+      text,
+      /Grafana’s code reports: Unknown field matcher id: &#34;&#60;zzz&#62;&#34;, skipping override rule</,
+    )
+    assertSays(text, /Grafana’s code reports: \[FilterByValue\] Could not find index for field name: gone</)
+    assert.deepEqual(printed, [])
+    console.warn('restored')
+    assert.deepEqual(printed, [['restored']])
+  } finally {
+    console.warn = warn
+  }
+})
 panels('omits an unknown transformation, with a note', async () => {
   const panel = panelOf({ transformations: [{ id: 'tomorrow', options: {} }] })
   assertSays(await body(panel, [[[{}, 5]]]), /tomorrow is not known here[\s\S]*<strong>5<\/strong>/)
