@@ -78,9 +78,11 @@ export function selectorsOf(expr: Expr | undefined): (Selector & Span)[] {
 /** The first syntax error, also in strings, where the grammar accepts more than Prometheus. */
 function syntaxFault(top: SyntaxNode, neutral: NeutralText): TypeFault | undefined {
   let found: TypeFault | undefined
+  let foundAt = Number.POSITIVE_INFINITY
   const note = (message: string, at: number) => {
-    const offset = writtenSpan(neutral, { from: at, to: at }).from
-    if (found === undefined || offset < found.offset) found = { message, offset }
+    if (at >= foundAt) return
+    foundAt = at
+    found = { message, offset: writtenSpan(neutral, { from: at, to: at }).from }
   }
   top.cursor().iterate(each => {
     const { type, from, to } = each
@@ -88,7 +90,7 @@ function syntaxFault(top: SyntaxNode, neutral: NeutralText): TypeFault | undefin
     if (type.name === 'StringLiteral') {
       const wrong = stringFault(text)
       if (wrong !== undefined) note(wrong, from)
-    } else if (type.isError && (found === undefined || from <= found.offset)) {
+    } else if (type.isError && from <= foundAt) {
       note(...syntaxMessage(each.node, neutral.text))
     }
   })
