@@ -247,7 +247,7 @@ badLuck.run()
 async function killAtStart(lab: TestLab, component: string): Promise<number> {
   const path = join(lab.clusterDir, 'pids', `${component}.pid`)
   const pid = () => (existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0)
-  await waitFor(`start of ${component}`, () => assert(pid() > 0), 120_000)
+  await waitFor(`start of ${component}`, () => assert(pid() > 0, 'no pid'), 120_000)
   const started = pid()
   killHard(started)
   return started

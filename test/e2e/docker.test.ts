@@ -241,13 +241,15 @@ onEngine(
   'measures a node that kubectl creates, and removes its receiver with the node',
   async ({ beside: { lab } }) => {
     await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand('e2e-by-hand')))
-    await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has('e2e-by-hand')))
+    await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has('e2e-by-hand'), 'not in the file'))
     const series = 'k8s_node_cpu_time_seconds_total{k8s_node_name="e2e-by-hand"}'
     await waitFor('series of the added node', async () => assert.equal((await lab.query(series)).length, 1))
     await lab.kubectl(['delete', 'node', 'e2e-by-hand', '--wait=false'])
     const itsPods = ['-A', '--field-selector', 'spec.nodeName=e2e-by-hand', '--force', '--grace-period=0']
     await lab.kubectl(['delete', 'pods', ...itsPods])
-    await waitFor('receivers without the removed node', () => assert.ok(!receivers(lab).has('e2e-by-hand')))
+    await waitFor('receivers without the removed node', () =>
+      assert.ok(!receivers(lab).has('e2e-by-hand'), 'still in the file'),
+    )
   },
 )
 

@@ -120,7 +120,7 @@ runner('on a signal ends the test files, which clean up first, and the processes
   const env = { ...bare, AT_ONCE: '1' }
   const running = spawn(process.execPath, [...project.words, 'unit', 'lib/'], { cwd: project.dir, env })
   const ended = new Promise(resolve => running.once('close', resolve))
-  await waitFor('the test that waits', () => assert(existsSync(at('started'))))
+  await waitFor('the test that waits', () => assert(existsSync(at('started')), 'no file'))
   running.kill('SIGTERM')
   assert.equal(await ended, 128 + 15)
   assert.equal(readFileSync(at('cleaned'), 'utf8'), 'newest first')

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { variableOf } from '../../lib/cli/settings.ts'
 import { projectDir } from '../../lib/lab/lab.ts'
-import { portSettings } from '../../lib/system/ports.ts'
+import { freePort, portSettings } from '../../lib/system/ports.ts'
 import { cloneProject, filesBelow } from '../support/lab.ts'
 import { importTask, runTask } from '../support/task.ts'
 
@@ -200,6 +200,7 @@ others('kwok-check prints nothing on success, and warns of KWOK variables withou
   assert.deepEqual(warned, { status: 0, stdout: '', stderr: warning })
 })
 
+const sharedPort = String(await freePort())
 for (const [fact, more, status, said] of [
   ['another runtime', { RUNTIME: 'podman' }, 2, /^RUNTIME=podman is invalid: it must be one of auto, docker, binary/],
   ['a cluster name', { CLUSTER_NAME: 'My_Lab' }, 2, /^CLUSTER_NAME=My_Lab is invalid/],
@@ -213,9 +214,11 @@ for (const [fact, more, status, said] of [
   ['a kubeconfig', { KUBECONFIG: '/dev/null/config' }, 1, /^Cannot write the kubeconfig \/dev\/null\/config/],
   [
     'a port that two share',
-    { PROMETHEUS_PORT: '4318', OTLP_HTTP_PORT: '4318' },
+    { PROMETHEUS_PORT: sharedPort, OTLP_HTTP_PORT: sharedPort },
     1,
-    /^OTLP_HTTP_PORT and PROMETHEUS_PORT are both 4318\n {2}Next: set OTLP_HTTP_PORT to another port/,
+    new RegExp(
+      `^OTLP_HTTP_PORT and PROMETHEUS_PORT are both ${sharedPort}\\n {2}Next: set OTLP_HTTP_PORT to another port`,
+    ),
   ],
   [
     'the Docker runtime where no engine answers',

@@ -102,7 +102,8 @@ it("gives verify's verdict on the panels of a dashboard", async context => {
         await page.waitForLoadState('load')
         const panels = dashboards[0]?.panels.filter(({ targets }) => targets.length > 0) ?? []
         assert.equal(await page.locator('.panel .verdict').count(), panels.length)
-        assert.ok((await page.getByText('✓ compared with the cluster').count()) > 5)
+        const compared = await page.getByText('✓ compared with the cluster').count()
+        assert.ok(compared > 5, `${compared} panels are compared`)
       })
     },
     WAIT_MS,

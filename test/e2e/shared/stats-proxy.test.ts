@@ -30,10 +30,12 @@ proxy(
         assert.equal(labels['k8s_cluster_name'], lab.name)
         assert(
           labels['k8s_namespace_name'] && labels['k8s_pod_name'] && nodeNames.includes(labels['k8s_node_name'] ?? ''),
+          JSON.stringify(labels),
         )
         assert.equal(labels['container'] ?? labels['pod'] ?? labels['id'], undefined)
       }
-      assert((await lab.query('container_cpu_cfs_periods_total{k8s_container_name="app"}')).length >= 20)
+      const periods = await lab.query('container_cpu_cfs_periods_total{k8s_container_name="app"}')
+      assert(periods.length >= 20, `${periods.length} series`)
     })
     assert.deepEqual(await lab.query('container_memory_working_set_bytes{job="kubelet-cadvisor"}'), [])
   },

@@ -26,7 +26,7 @@ traces('have errors only upstream of a service without ready pods, until it is r
       const spans = (await requests(lab, '5s')).flat()
       const failed = new Set(spans.filter(isFailed).map(span => span.service))
       assertSameWords([...failed], upstream, 'failing services')
-      assert(!spans.some(span => span.service === 'paymentservice'))
+      assert(!spans.some(span => span.service === 'paymentservice'), 'spans of paymentservice')
     },
     WAIT_MS,
   )
@@ -39,7 +39,10 @@ traces('have errors only upstream of a service without ready pods, until it is r
     'end of the errors',
     async () => {
       const spans = (await requests(lab, '5s')).flat()
-      assert(spans.some(span => span.service === 'paymentservice'))
+      assert(
+        spans.some(span => span.service === 'paymentservice'),
+        'no span of paymentservice',
+      )
       assert.equal(spans.filter(isFailed).length, 0)
     },
     WAIT_MS,
@@ -75,7 +78,7 @@ traces('continue after Jaeger and the collector were down, and lost spans are co
   assertDone(await lab.make(['kwok-jaeger']))
   assertDone(await lab.make(['kwok-collector']))
   await waitFor('report of its end', () => assertSays(log(lab), /accepts them again; \d+ spans failed/), WAIT_MS)
-  await waitFor('new traces', async () => assert((await requests(lab, '5s')).length > 0), WAIT_MS)
+  await waitFor('new traces', async () => assert((await requests(lab, '5s')).length > 0, 'none'), WAIT_MS)
   assert.equal((await lab.partPids()).get('traces'), pids.get('traces'))
 })
 

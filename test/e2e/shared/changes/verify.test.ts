@@ -37,7 +37,7 @@ verify('reads the state of the cluster before pods were deleted', async ({ lab }
     await lab.kubectl(['-n', 'data', 'delete', 'pod', '--all', '--wait=false'])
     await waitFor('other pods', async () => {
       const now = (await uids(await truth.read())) ?? []
-      assert(now.length > 0 && !now.some(uid => was.includes(uid)))
+      assert(now.length > 0 && !now.some(uid => was.includes(uid)), now.join())
     })
     assertSameWords((await uids(await truth.readAt?.(beforeMs))) ?? [], was, 'pods before')
     assert.equal(await truth.readAt?.(beforeMs - 86_400_000), undefined)
