@@ -1,6 +1,6 @@
 /** Checks of a lab that runs, in either runtime. */
 import assert from 'node:assert/strict'
-import { lstatSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
@@ -182,7 +182,8 @@ export async function assertCredentialsWeak(lab: TestLab): Promise<void> {
 function startedWith(lab: TestLab): Source[] {
   const own = isDocker(lab) ? containersOf(lab) : processesOf(lab)
   const named = own.flatMap(({ text: said }) => said.match(/\/[^\s"',=:]+/g) ?? [])
-  return [...own, ...sourcesOf([...new Set(named)].filter(path => !isKernels(path)))]
+  // Some mounted files are binary: what looks like a path in them may be none.
+  return [...own, ...sourcesOf([...new Set(named)].filter(path => !isKernels(path) && existsSync(path)))]
 }
 
 function processesOf(lab: TestLab): Source[] {
