@@ -1,6 +1,6 @@
 /** Checks of a lab that runs, in either runtime. */
 import assert from 'node:assert/strict'
-import { lstatSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
