@@ -75,8 +75,7 @@ const groups: Record<string, readonly Group[]> = {
       folders: ['e2e'],
       without: [SHARED],
       limitMs: 25 * 60_000,
-      // Each waits for its lab a part of the time.
-      atOnce: 2,
+      atOnce: 1,
       firstSlot: 3,
       niceness: 5,
       first: [],

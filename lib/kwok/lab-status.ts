@@ -97,15 +97,19 @@ function componentProbe(lab: Lab, component: Component, port: number): ProbeTarg
   }[component]
 }
 
-/** A status has to come soon, also when Prometheus hangs. */
-const ANSWER_TIMEOUT_MS = 2_000
+/** A status has to come soon, also when Prometheus hangs. On a busy machine it needs seconds. */
+const SERIES_TIMEOUT_MS = 8_000
 
 /** The phases of a pod except Running, which most have. */
 const rarePhases = ['Pending', 'Succeeded', 'Failed', 'Unknown'] as const
 
 /** The numbers of objects in the cluster and of series in Prometheus. Lists no objects: 50,000 pods would take a minute. */
 export async function countAll(lab: Lab): Promise<Counts> {
-  const prometheus = createPrometheusApi(prometheusUrl(lab), { timeoutMs: ANSWER_TIMEOUT_MS, next: 'make kwok-status' })
+  const prometheus = createPrometheusApi(prometheusUrl(lab), {
+    timeoutMs: SERIES_TIMEOUT_MS,
+    signal: AbortSignal.timeout(SERIES_TIMEOUT_MS),
+    next: 'make kwok-status',
+  })
   const [ofCluster, series] = await Promise.all([
     countCluster(lab).catch((error: unknown) => {
       if (!(error instanceof LabError)) throw error
