@@ -57,7 +57,8 @@ export async function waitUntilReady(
   try {
     return await waitUntil({
       what: 'all nodes to be Ready',
-      timeoutMs: () => timeoutMs ?? 60_000 + nodes.objects.size * 50,
+      // 950 nodes beside a collector at its interval of 10 s need two minutes on two cores.
+      timeoutMs: () => timeoutMs ?? 60_000 + nodes.objects.size * 200,
       everyMs: 100,
       check: async () => {
         const all = [...nodes.objects.values()]
