@@ -11,14 +11,11 @@ const tokens =
 /** More operations on one level than the parser can read in any chain. */
 const MOST_OPERATORS = 1_200
 
-/** Whether the brackets of a query are nested too deeply for the parser. */
-export function isNestedTooDeeply(text: string): boolean {
-  return levelsOf(text).deepest > MOST_DEPTH
-}
-
-/** Whether a query has a longer chain of operations than the parser reads. It is not always an error to the parser. */
-export function isTooLong(text: string): boolean {
-  return levelsOf(text).longest > MOST_OPERATORS
+/** The limit of the parser that a query exceeds, if any. A longer chain is not always an error to the parser. */
+export function exceededLimit(text: string): 'depth' | 'length' | undefined {
+  const { deepest, longest } = levelsOf(text)
+  if (deepest > MOST_DEPTH) return 'depth'
+  return longest > MOST_OPERATORS ? 'length' : undefined
 }
 
 /**

@@ -2,7 +2,7 @@ import type { SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
 import { failedPart } from '../cli/errors.ts'
 import { buildExpr, children } from './ast-builder.ts'
-import { isCutAt, isNestedTooDeeply, isTooLong } from './parser-limits.ts'
+import { exceededLimit, isCutAt } from './parser-limits.ts'
 import { type Expr, type Selector, type Span, walk } from './promql-ast.ts'
 import { type TypeFault, typeFaults } from './promql-types.ts'
 import { type NeutralText, neutralText, variablesIn, writtenSpan } from './query-variables.ts'
@@ -49,8 +49,8 @@ export function parsePromql(written: string): ParsedQuery {
 function parseText(written: string): ParsedQuery {
   const variables = variablesIn(written)
   const unread = (why: string) => ({ faults: [], expr: undefined, variables, unread: why })
-  if (isNestedTooDeeply(written)) return unread(TOO_DEEP)
-  if (isTooLong(written)) return unread(TOO_LONG)
+  const limit = exceededLimit(written)
+  if (limit !== undefined) return unread(limit === 'depth' ? TOO_DEEP : TOO_LONG)
   const neutral = neutralText(written)
   const { topNode } = parser.parse(neutral.text)
   const refused = (fault: TypeFault) => ({ faults: [placed(fault, written)], expr: undefined, variables })
