@@ -1,11 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { cadvisorText } from './endpoints/cadvisor-metrics.ts'
-import { EXPOSITION_TYPE } from './endpoints/exposition.ts'
-import { type MeasuredNode, measureNode } from './endpoints/node-measurement.ts'
-import { probeMetricsText } from './endpoints/probe-metrics.ts'
-import { resourceMetricsText } from './endpoints/resource-metrics.ts'
-import { buildSummary } from './endpoints/stats-summary.ts'
-import { podListText } from './objects/pod-document.ts'
+import { nodeDocuments } from './endpoints/node-documents.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
 
@@ -31,7 +25,6 @@ interface Answer {
 }
 
 const TEXT = 'text/plain; charset=utf-8'
-const JSON_TYPE = 'application/json'
 /** Where KWOK serves a node's resource metrics, as in the annotation of nodes that kwokctl creates. */
 const KWOK_PATH = /^\/metrics\/nodes\/[^/]+\/metrics\/resource$/
 /** Longer than a scrape interval, so that a collector's connection is not closed before its next request. */
@@ -110,7 +103,7 @@ export async function answerTo(method: string, url: string, options: StatsServer
 
 function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Answer {
   const [, , escaped = '', ...rest] = path.split('/')
-  const found = documents.get(rest.join('/'))
+  const found = nodeDocuments.get(rest.join('/'))
   if (found === undefined) return notFound(path)
   const route = `/nodes/:node/${rest.join('/')}`
   // Before everything is listed, pods would seem deleted and counters would decrease.
@@ -120,31 +113,6 @@ function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Answ
   if (body === undefined)
     return { route, status: 404, body: `there is no node ${JSON.stringify(name.slice(0, 300))}\n` }
   return { route, status: 200, body, contentType: found.contentType }
-}
-
-/** Writes a document of a node; undefined for an unknown node. */
-type Write = (node: string, store: StatsStore) => string | undefined
-
-const measured =
-  (write: (measured: MeasuredNode) => string): Write =>
-  (node, store) => {
-    const read = store.read(node)
-    return read && write(measureNode(read.entry, read.nowMs))
-  }
-
-/** The documents of a node by path. */
-const documents = new Map<string, { write: Write; contentType: string }>([
-  ['stats/summary', { write: measured(node => JSON.stringify(buildSummary(node))), contentType: JSON_TYPE }],
-  ['metrics/resource', { write: measured(resourceMetricsText), contentType: EXPOSITION_TYPE }],
-  ['metrics/cadvisor', { write: measured(cadvisorText), contentType: EXPOSITION_TYPE }],
-  ['metrics/probes', { write: measured(probeMetricsText), contentType: EXPOSITION_TYPE }],
-  ['pods', { write: podList, contentType: JSON_TYPE }],
-  ['healthz', { write: (node, store) => store.node(node) && 'ok', contentType: TEXT }],
-])
-
-function podList(node: string, store: StatsStore): string | undefined {
-  const entry = store.node(node)
-  return entry && podListText([...entry.pods.values()].map(({ facts }) => facts))
 }
 
 /** A decoded part of a path; an invalid one, which no node has as its name, stays as it is. */
@@ -157,7 +125,7 @@ function decoded(part: string): string {
 }
 
 function notFound(path: string): Answer {
-  const nodePaths = [...documents.keys()].map(document => `/nodes/<node>/${document}`)
+  const nodePaths = [...nodeDocuments.keys()].map(document => `/nodes/<node>/${document}`)
   const known = [...nodePaths, '/healthz', '/readyz', '/metrics'].join(', ')
   return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }
 }
