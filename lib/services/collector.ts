@@ -40,8 +40,8 @@ type CollectorEnds = Pick<
   'otlpGrpcEndpoint' | 'otlpHttpEndpoint' | 'tracesEndpoints' | 'host' | 'eventsUrl'
 >
 
-// The collector lists every pod and node before it listens.
-const READY_TIMEOUT_MS = 60_000
+// The collector lists every pod and node before it listens: 12,000 pods take more than a minute on a busy machine.
+const READY_TIMEOUT_MS = 180_000
 
 /** The OpenTelemetry Collector. `ensureCollector` starts it. */
 export const collector = {
@@ -164,9 +164,17 @@ export async function ensureCollector(
   nodes: readonly string[],
 ): Promise<boolean> {
   const written = await writeCollectorConfig(lab, nodes)
-  const isStarted = await services.ensure(collector)
   // Not the digest of the present file: the watcher may have rewritten it after the collector read it.
-  if (isStarted) writeFileAtomically(loadedDigestPath(lab), written)
+  const remember = () => writeFileAtomically(loadedDigestPath(lab), written)
+  let isStarted = false
+  try {
+    isStarted = await services.ensure(collector)
+  } catch (error) {
+    // One that does not answer in time has read this file: a reload would make it list the cluster again.
+    remember()
+    throw error
+  }
+  if (isStarted) remember()
   await reloadCollector(lab, services)
   return isStarted
 }
