@@ -64,6 +64,18 @@ collectors('makes the collector read the nodes once', () =>
   }),
 )
 
+collectors('does not reload one that was slow to answer', () =>
+  withCollector(async ({ lab, read, start }) => {
+    const slow = start(async () => {
+      throw new Error('timed out')
+    })
+    await assert.rejects(ensureCollector(lab, slow, ['a']), /timed out/)
+    const services = { ...start(), ensure: async () => false }
+    assert.equal(await ensureCollector(lab, services, ['a']), false)
+    assert.deepEqual(read, [['a']])
+  }),
+)
+
 collectors('makes it read a configuration that the watcher wrote during the start', () =>
   withCollector(async ({ lab, read, start }) => {
     const services = start(async () => {
