@@ -29,7 +29,7 @@ export interface VolumeOfClaim {
   stats: Record<'capacityBytes' | 'availableBytes' | 'usedBytes' | 'inodes' | 'inodesFree' | 'inodesUsed', number>
 }
 
-/** So many operations of which half take less than the median. The larger the steepness (default 4), the closer are all to it. */
+/** So many operations, of which half take less than the median. The larger the steepness, the closer to the median are all. */
 export type Durations = readonly [count: number, medianS: number, steepness?: number]
 
 type Labels = Record<string, string>
@@ -181,7 +181,7 @@ export const kubeletFamilies: readonly Family[] = [
     type: 'histogram',
     help: '[ALPHA] Interval in seconds between relisting in PLEG.',
     buckets: DEFAULT,
-    samples: durations(({ ageS }) => [ageS, 1.003, 2_000]),
+    samples: durations(({ ageS }) => [ageS, 1.005, 4_000]),
   },
   {
     name: 'kubelet_pod_start_duration_seconds',

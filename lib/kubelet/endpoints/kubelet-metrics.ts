@@ -14,6 +14,8 @@ import {
 } from './kubelet-families.ts'
 import { type MeasuredNode, timeText } from './node-measurement.ts'
 
+const DEFAULT_STEEPNESS = 4
+
 /** A node's metrics as a kubelet serves them at `/metrics`: those that kubernetes-mixin reads. */
 export function kubeletMetricsText(measured: MeasuredNode, entry: NodeEntry): string {
   const activity = activityOf(measured, entry)
@@ -54,9 +56,10 @@ function versionOf(node: Readonly<Record<string, unknown>>): string {
 /** Once for each claim, although several pods may use it. */
 function claimsOf({ pods, disk, facts, nowMs }: MeasuredNode): VolumeOfClaim[] {
   const claims = new Map<string, VolumeOfClaim>()
+  const time = timeText(nowMs)
   for (const pod of pods) {
     if (pod.facts.volumes.every(({ kind }) => kind !== 'claim')) continue
-    for (const stats of volumeStats(pod.facts, pod.storage, disk, facts.memoryCapacityBytes, timeText(nowMs))) {
+    for (const stats of volumeStats(pod.facts, pod.storage, disk, facts.memoryCapacityBytes, time)) {
       if (stats.pvcRef !== undefined)
         claims.set(`${stats.pvcRef.namespace}/${stats.pvcRef.name}`, { ...stats.pvcRef, stats })
     }
@@ -84,16 +87,18 @@ function addHistogram(
   lines: string[],
   { name, buckets }: Extract<Family, { type: 'histogram' }>,
   labels: string,
-  [count, medianS, steepness = 4]: Durations,
+  [count, medianS, steepness]: Durations,
   pace: number,
 ): void {
-  const median = steepness > 100 ? medianS : medianS * pace
+  // A given steepness is that of a clock, which is the same on all nodes.
+  const median = steepness === undefined ? medianS * pace : medianS
+  const exponent = steepness ?? DEFAULT_STEEPNESS
   const before = labels === '' ? '' : `${labels},`
   for (const bound of buckets) {
-    const atMost = Math.round(count / (1 + (median / bound) ** steepness))
+    const atMost = Math.round(count / (1 + (median / bound) ** exponent))
     lines.push(`${name}_bucket{${before}le="${bound}"} ${atMost}\n`)
   }
-  const angle = Math.PI / steepness
+  const angle = Math.PI / exponent
   const mean = (median * angle) / Math.sin(angle)
   const of = braced(labels)
   lines.push(
