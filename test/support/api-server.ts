@@ -79,16 +79,16 @@ export async function startApiServer(): Promise<ApiServer> {
     'authorization-mode': 'RBAC',
     'service-account-issuer': 'https://kubernetes.default.svc',
     'service-account-key-file': write('sa.pub', publicKey.export({ type: 'spki', format: 'pem' }).toString()),
-    'service-account-signing-key-file': write(
-      'sa.key',
-      privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    ),
+    'service-account-signing-key-file': write('sa.key', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
     'disable-admission-plugins': 'ServiceAccount',
     'cert-dir': join(dir, 'certs'),
   })
   const server = `https://127.0.0.1:${port}`
   const kubeconfig = (token: string) => {
-    return write(`${token.slice(-12)}.yaml`, kubeconfigText({ context: 'test', server, caPem: ca.caPem, user: 'u', token }))
+    return write(
+      `${token.slice(-12)}.yaml`,
+      kubeconfigText({ context: 'test', server, caPem: ca.caPem, user: 'u', token }),
+    )
   }
   const client = await connect({ kubeconfig: kubeconfig(ADMIN_TOKEN) })
   await waitUntil({
@@ -97,7 +97,7 @@ export async function startApiServer(): Promise<ApiServer> {
     everyMs: 200,
     check: async () => {
       const { status } = await client.request('GET', '/readyz').catch(() => ({ status: 0 }))
-      return status === 200 ? { done: true } : { last: `readyz ${status}, ${logOf()}` }
+      return status === 200 ? { done: true } : { pending: `readyz ${status}, ${logOf()}` }
     },
   })
   const create: ApiServer['create'] = async (path, object) => {

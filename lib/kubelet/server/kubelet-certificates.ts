@@ -100,6 +100,11 @@ export function createKubeletCertificates(options: CertificatesOptions) {
         if (key.startsWith(KEY) && !exists(key.slice(KEY.length))) saved.delete(key)
       }
     },
+    /**
+     * Empties OpenSSL's queue of errors. A client certificate with a wrong signature, as that of another cluster's CA of the same name, leaves
+     * an error there, and the next read of any connection would fail with it. Node.js empties the queue after it has parsed a certificate.
+     */
+    clearErrors: () => void new X509Certificate(authority.ca.raw),
     /** The number of certificates made since the start. */
     get madeCount() {
       return madeCount

@@ -111,6 +111,7 @@ export function createKubelets(options: KubeletsOptions) {
 
   function addListeners(kubelet: TlsServer, node: string): void {
     kubelet.on('secureConnection', socket => {
+      if (!socket.authorized) certificates.clearErrors()
       countHandshake(socket.isSessionReused() ? 'resumed' : 'full')
       nodes.set(socket, node)
       connections.add(socket)
@@ -118,6 +119,7 @@ export function createKubelets(options: KubeletsOptions) {
       http.emit('connection', socket)
     })
     kubelet.on('tlsClientError', (_, socket) => {
+      certificates.clearErrors()
       countHandshake('failed')
       socket.destroy()
     })
