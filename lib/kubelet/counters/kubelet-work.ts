@@ -32,6 +32,7 @@ export type KubeletWork = Readonly<Record<(typeof WORK)[number], number>>
 
 /** A kubelet syncs each pod about once a minute. */
 const SYNC_MS = 60_000
+const MAX_SHARED = 1_000
 
 /** No work, or these numbers in the order of `WORK`. */
 export function kubeletWork(numbers: readonly number[] = []): KubeletWork {
@@ -55,9 +56,22 @@ export function workForPod(spec: Record<string, unknown>, status: Record<string,
   }
   if (status.reason === 'Evicted')
     count(/storage|inodes/.test(String(status.message)) ? 'nodefs.available' : 'memory.available')
-  return work as KubeletWork
+  return shared(work as KubeletWork)
 }
 
+/** One object for all pods of the same work: a large cluster has few that differ. */
+const sharedWork = new Map<string, KubeletWork>()
+
+function shared(work: KubeletWork): KubeletWork {
+  const key = Object.values(work).join()
+  const known = sharedWork.get(key)
+  if (known !== undefined) return known
+  if (sharedWork.size >= MAX_SHARED) sharedWork.clear()
+  sharedWork.set(key, work)
+  return work
+}
+
+/** The sum of each kind of work. */
 export function sumOfWork(parts: Iterable<KubeletWork>): KubeletWork {
   const sum: Record<string, number> = { ...kubeletWork() }
   for (const part of parts) for (const name of WORK) sum[name] = (sum[name] ?? 0) + part[name]

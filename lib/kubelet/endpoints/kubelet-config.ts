@@ -1,17 +1,14 @@
 import { fields } from '../../kube/json.ts'
 import type { NodeFacts } from '../objects/facts.ts'
 
-/** A node's `/configz`: the defaults of a kubelet v1.37 (pkg/kubelet/apis/config/v1beta1) that tools read. */
+/** A node's `/configz`: the defaults of a kubelet v1.37 (pkg/kubelet/apis/config/v1beta1) that tools are likely to read. */
 export function kubeletConfigText({ object }: NodeFacts): string {
   const maxPods = Number(fields(fields(object.status).capacity).pods ?? 110)
   return JSON.stringify({
     kubeletconfig: {
       kind: 'KubeletConfiguration',
       apiVersion: 'kubelet.config.k8s.io/v1beta1',
-      enableServer: true,
       syncFrequency: '1m0s',
-      fileCheckFrequency: '20s',
-      httpCheckFrequency: '20s',
       address: '0.0.0.0',
       port: 10250,
       authentication: {
@@ -20,33 +17,20 @@ export function kubeletConfigText({ object }: NodeFacts): string {
         anonymous: { enabled: false },
       },
       authorization: { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '5m0s', cacheUnauthorizedTTL: '30s' } },
-      registryPullQPS: 5,
-      registryBurst: 10,
-      eventRecordQPS: 50,
-      eventBurst: 100,
       enableDebuggingHandlers: true,
       healthzPort: 10248,
-      healthzBindAddress: '127.0.0.1',
       clusterDomain: 'cluster.local',
       streamingConnectionIdleTimeout: '4h0m0s',
       nodeStatusUpdateFrequency: '10s',
       nodeStatusReportFrequency: '5m0s',
       nodeLeaseDurationSeconds: 40,
-      imageMinimumGCAge: '2m0s',
       imageGCHighThresholdPercent: 85,
       imageGCLowThresholdPercent: 80,
-      volumeStatsAggPeriod: '1m0s',
-      cgroupsPerQOS: true,
       cgroupDriver: 'systemd',
       cpuManagerPolicy: 'none',
-      memoryManagerPolicy: 'None',
-      topologyManagerPolicy: 'none',
-      runtimeRequestTimeout: '2m0s',
       maxPods: Number.isFinite(maxPods) ? maxPods : 110,
       podPidsLimit: -1,
       cpuCFSQuota: true,
-      cpuCFSQuotaPeriod: '100ms',
-      nodeStatusMaxImages: 50,
       kubeAPIQPS: 50,
       kubeAPIBurst: 100,
       serializeImagePulls: true,
@@ -61,7 +45,6 @@ export function kubeletConfigText({ object }: NodeFacts): string {
       containerLogMaxSize: '10Mi',
       containerLogMaxFiles: 5,
       enforceNodeAllocatable: ['pods'],
-      registerNode: true,
       containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     },
   })

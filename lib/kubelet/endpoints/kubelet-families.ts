@@ -32,13 +32,12 @@ export interface VolumeOfClaim {
 /** So many operations, of which half take less than the median. The larger the steepness, the closer to the median are all. */
 export type Durations = readonly [count: number, medianS: number, steepness?: number]
 
-type Labels = Record<string, string>
+type Samples<Value> = (of: KubeletActivity) => [Record<string, string>, Value][]
 
-/** A metric of a kubelet. Like a kubelet, it has no series for what has not happened yet. */
-export type Family = { name: string; help: string } & (
-  | { type: 'counter' | 'gauge'; samples: (of: KubeletActivity) => [Labels, number][] }
-  | { type: 'histogram'; buckets: readonly number[]; samples: (of: KubeletActivity) => [Labels, Durations][] }
-)
+/** The type of a metric, and its samples with their labels. */
+export type Family =
+  | { type: 'counter' | 'gauge'; samples: Samples<number> }
+  | { type: 'histogram'; buckets: readonly number[]; samples: Samples<Durations> }
 
 /** The buckets of client_golang. */
 const DEFAULT = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -93,287 +92,187 @@ const storageOperations = ({ work, removed }: KubeletActivity): [operation: stri
     ['volume_unmount', plugin, [removed[plugin], 0.002]],
   ])
 
-/** A series for each value of one label, without those of 0 events. */
-const by = <Value extends number | Durations>(label: string, values: Record<string, Value>): [Labels, Value][] =>
-  Object.entries(values).flatMap(([key, value]) => (hasEvents(value) ? [[{ [label]: key }, value]] : []))
+const gauge = (samples: Samples<number>): Family => ({ type: 'gauge', samples })
+const counter = (samples: Samples<number>): Family => ({ type: 'counter', samples })
+const histogram = (buckets: readonly number[], samples: Samples<Durations>): Family => ({
+  type: 'histogram',
+  buckets,
+  samples,
+})
+
+/** A series for each value of one label. Like a kubelet, it has none for what has not happened yet. */
+const by = <Value extends number | Durations>(label: string, values: Record<string, Value>) =>
+  Object.entries(values).flatMap(([key, value]): [Record<string, string>, Value][] =>
+    hasEvents(value) ? [[{ [label]: key }, value]] : [],
+  )
 
 const hasEvents = (value: number | Durations) => (typeof value === 'number' ? value : value[0]) > 0
 
+/** One series without labels. */
 const one =
-  (read: (of: KubeletActivity) => number) =>
-  (of: KubeletActivity): [Labels, number][] => [[{}, read(of)]]
+  <Value>(read: (of: KubeletActivity) => Value): Samples<Value> =>
+  of => [[{}, read(of)]]
 
-const durations =
-  (read: (of: KubeletActivity) => Durations) =>
-  (of: KubeletActivity): [Labels, Durations][] => [[{}, read(of)]]
-
-const ofClaims =
-  (stat: keyof VolumeOfClaim['stats']) =>
-  (of: KubeletActivity): [Labels, number][] =>
-    of.claims.map(({ namespace, name, stats }) => [{ namespace, persistentvolumeclaim: name }, stats[stat]])
+const ofClaims = (stat: keyof VolumeOfClaim['stats']) =>
+  gauge(({ claims }) =>
+    claims.map(({ namespace, name, stats }) => [{ namespace, persistentvolumeclaim: name }, stats[stat]]),
+  )
 
 /**
- * The metrics of `/metrics` that kubernetes-mixin's rules and its Kubelet dashboard read, in the alphabetical order of a kubelet, with the help texts of Kubernetes
- * v1.36. No kubelet of that version has `kubelet_node_config_error` and `storage_operation_errors_total`, which the dashboard also reads. A counter is a function of the node's age and of its work, so it does not decrease.
+ * The metrics of `/metrics` that kubernetes-mixin's rules and its Kubelet dashboard read, in the alphabetical order of a kubelet. No kubelet v1.36 has `kubelet_node_config_error` and
+ * `storage_operation_errors_total`, which the dashboard also reads. A counter is a function of the node's age and of its work, so it does not decrease.
  */
-export const kubeletFamilies: readonly Family[] = [
-  {
-    name: 'go_goroutines',
-    type: 'gauge',
-    help: 'Number of goroutines that currently exist.',
-    samples: one(({ runningPods }) => 160 + 6 * runningPods),
-  },
-  {
-    name: 'kubelet_certificate_manager_client_expiration_renew_errors',
-    type: 'counter',
-    help: '[ALPHA] Counter of certificate renewal errors.',
-    samples: one(() => 0),
-  },
-  {
-    name: 'kubelet_certificate_manager_client_ttl_seconds',
-    type: 'gauge',
-    help: "[ALPHA] Gauge of the TTL (time-to-live) of the Kubelet's client certificate. The value is in seconds until certificate expiry (negative if already expired). If client certificate is invalid or unused, the value will be +INF.",
-    samples: one(({ ageS }) => ttlSeconds(ageS)),
-  },
-  {
-    name: 'kubelet_certificate_manager_server_ttl_seconds',
-    type: 'gauge',
-    help: "[ALPHA] Gauge of the shortest TTL (time-to-live) of the Kubelet's serving certificate. The value is in seconds until certificate expiry (negative if already expired). If serving certificate is invalid or unused, the value will be +INF.",
-    samples: one(({ ageS }) => ttlSeconds(ageS)),
-  },
-  {
-    name: 'kubelet_cgroup_manager_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Duration in seconds for cgroup manager operations. Broken down by method.',
-    buckets: DEFAULT,
-    samples: ({ ageS, work, removed }) =>
-      by('operation_type', {
-        create: [work.pods, 0.003],
-        destroy: [removed.pods, 0.004],
-        update: [15 + work.pods + 3 * Math.floor(ageS / 60), 0.0004],
-      }),
-  },
-  {
-    name: 'kubelet_evictions',
-    type: 'counter',
-    help: '[ALPHA] Cumulative number of pod evictions by eviction signal',
-    samples: ({ work }) =>
-      by('eviction_signal', {
-        'memory.available': work['memory.available'],
-        'nodefs.available': work['nodefs.available'],
-      }),
-  },
-  {
-    name: 'kubelet_node_name',
-    type: 'gauge',
-    help: "[ALPHA] The node's name. The count is always 1.",
-    samples: ({ node }) => [[{ node }, 1]],
-  },
-  {
-    name: 'kubelet_pleg_relist_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Duration in seconds for relisting pods in PLEG.',
-    buckets: DEFAULT,
-    samples: durations(({ ageS }) => [1 + ageS, 0.002]),
-  },
-  {
-    name: 'kubelet_pleg_relist_interval_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Interval in seconds between relisting in PLEG.',
-    buckets: DEFAULT,
-    samples: durations(({ ageS }) => [ageS, 1.005, 4_000]),
-  },
-  {
-    name: 'kubelet_pod_start_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Duration in seconds from kubelet seeing a pod for the first time to the pod starting to run',
-    buckets: POD_START,
-    samples: durations(({ work }) => [work.pods, 0.6]),
-  },
-  {
-    name: 'kubelet_pod_start_sli_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Duration in seconds to start a pod, excluding time to pull images and run init containers, measured from pod creation timestamp to when all its containers are reported as started and observed via watch',
-    buckets: POD_START,
-    samples: durations(({ work }) => [work.pods, 1.6]),
-  },
-  {
-    name: 'kubelet_pod_worker_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Duration in seconds to sync a single pod. Broken down by operation type: create, update, or sync',
-    buckets: DEFAULT,
-    samples: ({ work, removed }) =>
-      by('operation_type', {
-        create: [work.pods, 0.6],
-        kill: [removed.pods, 0.6],
-        sync: [work.pods + work.syncs, 0.004],
-      }),
-  },
-  {
-    name: 'kubelet_pod_worker_start_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Duration in seconds from kubelet seeing a pod to starting a worker.',
-    buckets: DEFAULT,
-    samples: durations(({ work }) => [work.pods, 0.002]),
-  },
-  {
-    name: 'kubelet_running_containers',
-    type: 'gauge',
-    help: '[ALPHA] Number of containers currently running',
-    samples: ({ exitedContainers, runningContainers }) => [
-      [{ container_state: 'exited' }, exitedContainers],
-      [{ container_state: 'running' }, runningContainers],
-    ],
-  },
-  {
-    name: 'kubelet_running_pods',
-    type: 'gauge',
-    help: '[ALPHA] Number of pods that have a running pod sandbox',
-    samples: one(({ runningPods }) => runningPods),
-  },
-  {
-    name: 'kubelet_runtime_operations_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Duration in seconds of runtime operations. Broken down by operation type.',
-    buckets: RUNTIME,
-    samples: of => by('operation_type', runtimeOperations(of)),
-  },
-  {
-    name: 'kubelet_runtime_operations_errors_total',
-    type: 'counter',
-    help: '[ALPHA] Cumulative number of runtime operation errors by operation type.',
-    // For some containers a kubelet asks once more after their removal.
-    samples: ({ removed }) => by('operation_type', { container_status: Math.floor(removed.containers / 8) }),
-  },
-  {
-    name: 'kubelet_runtime_operations_total',
-    type: 'counter',
-    help: '[ALPHA] Cumulative number of runtime operations by operation type.',
-    samples: of =>
-      by(
-        'operation_type',
-        mapValues(runtimeOperations(of), ([count]) => count),
+export const kubeletFamilies = {
+  go_goroutines: gauge(one(({ runningPods }) => 160 + 6 * runningPods)),
+  kubelet_certificate_manager_client_expiration_renew_errors: counter(one(() => 0)),
+  kubelet_certificate_manager_client_ttl_seconds: gauge(one(({ ageS }) => ttlSeconds(ageS))),
+  kubelet_certificate_manager_server_ttl_seconds: gauge(one(({ ageS }) => ttlSeconds(ageS))),
+  kubelet_cgroup_manager_duration_seconds: histogram(DEFAULT, ({ ageS, work, removed }) =>
+    by('operation_type', {
+      create: [work.pods, 0.003],
+      destroy: [removed.pods, 0.004],
+      update: [15 + work.pods + 3 * Math.floor(ageS / 60), 0.0004],
+    }),
+  ),
+  kubelet_evictions: counter(({ work }) =>
+    by('eviction_signal', {
+      'memory.available': work['memory.available'],
+      'nodefs.available': work['nodefs.available'],
+    }),
+  ),
+  kubelet_node_name: gauge(({ node }) => [[{ node }, 1]]),
+  kubelet_pleg_relist_duration_seconds: histogram(
+    DEFAULT,
+    one(({ ageS }) => [1 + ageS, 0.002]),
+  ),
+  kubelet_pleg_relist_interval_seconds: histogram(
+    DEFAULT,
+    one(({ ageS }) => [ageS, 1.005, 4_000]),
+  ),
+  kubelet_pod_start_duration_seconds: histogram(
+    POD_START,
+    one(({ work }) => [work.pods, 0.6]),
+  ),
+  kubelet_pod_start_sli_duration_seconds: histogram(
+    POD_START,
+    one(({ work }) => [work.pods, 1.6]),
+  ),
+  kubelet_pod_worker_duration_seconds: histogram(DEFAULT, ({ work, removed }) =>
+    by('operation_type', {
+      create: [work.pods, 0.6],
+      kill: [removed.pods, 0.6],
+      sync: [work.pods + work.syncs, 0.004],
+    }),
+  ),
+  kubelet_pod_worker_start_duration_seconds: histogram(
+    DEFAULT,
+    one(({ work }) => [work.pods, 0.002]),
+  ),
+  kubelet_running_containers: gauge(({ exitedContainers, runningContainers }) => [
+    [{ container_state: 'exited' }, exitedContainers],
+    [{ container_state: 'running' }, runningContainers],
+  ]),
+  kubelet_running_pods: gauge(one(({ runningPods }) => runningPods)),
+  kubelet_runtime_operations_duration_seconds: histogram(RUNTIME, of => by('operation_type', runtimeOperations(of))),
+  // For some containers a kubelet asks once more after their removal.
+  kubelet_runtime_operations_errors_total: counter(({ removed }) =>
+    by('operation_type', { container_status: Math.floor(removed.containers / 8) }),
+  ),
+  kubelet_runtime_operations_total: counter(of =>
+    by(
+      'operation_type',
+      mapValues(runtimeOperations(of), ([count]) => count),
+    ),
+  ),
+  kubelet_server_expiration_renew_errors: counter(one(() => 0)),
+  kubelet_volume_stats_available_bytes: ofClaims('availableBytes'),
+  kubelet_volume_stats_capacity_bytes: ofClaims('capacityBytes'),
+  kubelet_volume_stats_inodes: ofClaims('inodes'),
+  kubelet_volume_stats_inodes_free: ofClaims('inodesFree'),
+  kubelet_volume_stats_inodes_used: ofClaims('inodesUsed'),
+  kubelet_volume_stats_used_bytes: ofClaims('usedBytes'),
+  kubernetes_build_info: gauge(({ version }) => {
+    const [, major = '', minor = ''] = /^v(\d+)\.(\d+)/.exec(version) ?? []
+    const build = { build_date: '1970-01-01T00:00:00Z', compiler: 'gc', git_commit: '', git_tree_state: 'clean' }
+    return [[{ ...build, git_version: version, go_version: 'go1.26.8', major, minor, platform: 'linux/amd64' }, 1]]
+  }),
+  process_cpu_seconds_total: counter(one(({ cpuSeconds }) => cpuSeconds)),
+  process_resident_memory_bytes: gauge(one(({ residentBytes }) => residentBytes)),
+  process_start_time_seconds: gauge(one(({ startS }) => startS)),
+  rest_client_request_duration_seconds: histogram(REST, of => {
+    const counts: Record<string, number> = {}
+    for (const [, method, count] of requests(of)) counts[method] = (counts[method] ?? 0) + count
+    return Object.entries(counts)
+      .filter(([, count]) => hasEvents(count))
+      .map(([verb, count]) => [{ host: API_SERVER, verb }, [count, requestMedians[verb] ?? 0.005]])
+  }),
+  rest_client_requests_total: counter(of =>
+    requests(of)
+      .filter(([, , count]) => hasEvents(count))
+      .map(([code, method, count]) => [{ code, host: API_SERVER, method }, count]),
+  ),
+  storage_operation_duration_seconds: histogram(STORAGE, of =>
+    storageOperations(of)
+      .filter(([, , value]) => hasEvents(value))
+      .map(([operation_name, volume_plugin, value]) => [
+        { migrated: 'false', operation_name, status: 'success', volume_plugin },
+        value,
+      ]),
+  ),
+  volume_manager_total_volumes: gauge(({ volumes }) =>
+    volumePlugins.flatMap(plugin_name =>
+      ['actual_state_of_world', 'desired_state_of_world'].flatMap((state): [Record<string, string>, number][] =>
+        hasEvents(volumes[plugin_name]) ? [[{ plugin_name, state }, volumes[plugin_name]]] : [],
       ),
-  },
-  {
-    name: 'kubelet_server_expiration_renew_errors',
-    type: 'counter',
-    help: '[ALPHA] Counter of certificate renewal errors.',
-    samples: one(() => 0),
-  },
-  {
-    name: 'kubelet_volume_stats_available_bytes',
-    type: 'gauge',
-    help: '[ALPHA] Number of available bytes in the volume',
-    samples: ofClaims('availableBytes'),
-  },
-  {
-    name: 'kubelet_volume_stats_capacity_bytes',
-    type: 'gauge',
-    help: '[ALPHA] Capacity in bytes of the volume',
-    samples: ofClaims('capacityBytes'),
-  },
-  {
-    name: 'kubelet_volume_stats_inodes',
-    type: 'gauge',
-    help: '[ALPHA] Maximum number of inodes in the volume',
-    samples: ofClaims('inodes'),
-  },
-  {
-    name: 'kubelet_volume_stats_inodes_free',
-    type: 'gauge',
-    help: '[ALPHA] Number of free inodes in the volume',
-    samples: ofClaims('inodesFree'),
-  },
-  {
-    name: 'kubelet_volume_stats_inodes_used',
-    type: 'gauge',
-    help: '[ALPHA] Number of used inodes in the volume',
-    samples: ofClaims('inodesUsed'),
-  },
-  {
-    name: 'kubelet_volume_stats_used_bytes',
-    type: 'gauge',
-    help: '[ALPHA] Number of used bytes in the volume',
-    samples: ofClaims('usedBytes'),
-  },
-  {
-    name: 'kubernetes_build_info',
-    type: 'gauge',
-    help: "[BETA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
-    samples: ({ version }) => {
-      const [, major = '', minor = ''] = /^v(\d+)\.(\d+)/.exec(version) ?? []
-      const build = { build_date: '1970-01-01T00:00:00Z', compiler: 'gc', git_commit: '', git_tree_state: 'clean' }
-      return [[{ ...build, git_version: version, go_version: 'go1.26.8', major, minor, platform: 'linux/amd64' }, 1]]
-    },
-  },
-  {
-    name: 'process_cpu_seconds_total',
-    type: 'counter',
-    help: 'Total user and system CPU time spent in seconds.',
-    samples: one(({ cpuSeconds }) => cpuSeconds),
-  },
-  {
-    name: 'process_resident_memory_bytes',
-    type: 'gauge',
-    help: 'Resident memory size in bytes.',
-    samples: one(({ residentBytes }) => residentBytes),
-  },
-  {
-    name: 'process_start_time_seconds',
-    type: 'gauge',
-    help: 'Start time of the process since unix epoch in seconds.',
-    samples: one(({ startS }) => startS),
-  },
-  {
-    name: 'rest_client_request_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Request latency in seconds. Broken down by verb, and host.',
-    buckets: REST,
-    samples: of => {
-      const counts: Record<string, number> = {}
-      for (const [, method, count] of requests(of)) counts[method] = (counts[method] ?? 0) + count
-      return by(
-        'verb',
-        mapValues(counts, (count, verb): Durations => [count, requestMedians[verb] ?? 0.005]),
-      ).map(([labels, value]) => [{ host: API_SERVER, ...labels }, value])
-    },
-  },
-  {
-    name: 'rest_client_requests_total',
-    type: 'counter',
-    help: '[ALPHA] Number of HTTP requests, partitioned by status code, method, and host.',
-    samples: of =>
-      requests(of)
-        .filter(([, , count]) => hasEvents(count))
-        .map(([code, method, count]) => [{ code, host: API_SERVER, method }, count]),
-  },
-  {
-    name: 'storage_operation_duration_seconds',
-    type: 'histogram',
-    help: '[ALPHA] Storage operation duration',
-    buckets: STORAGE,
-    samples: of =>
-      storageOperations(of)
-        .filter(([, , value]) => hasEvents(value))
-        .map(([operation, plugin, value]) => [
-          { migrated: 'false', operation_name: operation, status: 'success', volume_plugin: plugin },
-          value,
-        ]),
-  },
-  {
-    name: 'volume_manager_total_volumes',
-    type: 'gauge',
-    help: '[ALPHA] Number of volumes in Volume Manager',
-    samples: ({ volumes }) =>
-      volumePlugins.flatMap(plugin_name =>
-        by('state', {
-          actual_state_of_world: volumes[plugin_name],
-          desired_state_of_world: volumes[plugin_name],
-        }).map(([labels, value]): [Labels, number] => [{ plugin_name, ...labels }, value]),
-      ),
-  },
-]
+    ),
+  ),
+} satisfies Record<string, Family>
+
+/** Help texts of Kubernetes v1.36. */
+export const kubeletHelp: Record<keyof typeof kubeletFamilies, string> = {
+  go_goroutines: 'Number of goroutines that currently exist.',
+  kubelet_certificate_manager_client_expiration_renew_errors: '[ALPHA] Counter of certificate renewal errors.',
+  kubelet_certificate_manager_client_ttl_seconds:
+    "[ALPHA] Gauge of the TTL (time-to-live) of the Kubelet's client certificate. The value is in seconds until certificate expiry (negative if already expired). If client certificate is invalid or unused, the value will be +INF.",
+  kubelet_certificate_manager_server_ttl_seconds:
+    "[ALPHA] Gauge of the shortest TTL (time-to-live) of the Kubelet's serving certificate. The value is in seconds until certificate expiry (negative if already expired). If serving certificate is invalid or unused, the value will be +INF.",
+  kubelet_cgroup_manager_duration_seconds:
+    '[ALPHA] Duration in seconds for cgroup manager operations. Broken down by method.',
+  kubelet_evictions: '[ALPHA] Cumulative number of pod evictions by eviction signal',
+  kubelet_node_name: "[ALPHA] The node's name. The count is always 1.",
+  kubelet_pleg_relist_duration_seconds: '[ALPHA] Duration in seconds for relisting pods in PLEG.',
+  kubelet_pleg_relist_interval_seconds: '[ALPHA] Interval in seconds between relisting in PLEG.',
+  kubelet_pod_start_duration_seconds:
+    '[ALPHA] Duration in seconds from kubelet seeing a pod for the first time to the pod starting to run',
+  kubelet_pod_start_sli_duration_seconds:
+    '[ALPHA] Duration in seconds to start a pod, excluding time to pull images and run init containers, measured from pod creation timestamp to when all its containers are reported as started and observed via watch',
+  kubelet_pod_worker_duration_seconds:
+    '[ALPHA] Duration in seconds to sync a single pod. Broken down by operation type: create, update, or sync',
+  kubelet_pod_worker_start_duration_seconds:
+    '[ALPHA] Duration in seconds from kubelet seeing a pod to starting a worker.',
+  kubelet_running_containers: '[ALPHA] Number of containers currently running',
+  kubelet_running_pods: '[ALPHA] Number of pods that have a running pod sandbox',
+  kubelet_runtime_operations_duration_seconds:
+    '[ALPHA] Duration in seconds of runtime operations. Broken down by operation type.',
+  kubelet_runtime_operations_errors_total: '[ALPHA] Cumulative number of runtime operation errors by operation type.',
+  kubelet_runtime_operations_total: '[ALPHA] Cumulative number of runtime operations by operation type.',
+  kubelet_server_expiration_renew_errors: '[ALPHA] Counter of certificate renewal errors.',
+  kubelet_volume_stats_available_bytes: '[ALPHA] Number of available bytes in the volume',
+  kubelet_volume_stats_capacity_bytes: '[ALPHA] Capacity in bytes of the volume',
+  kubelet_volume_stats_inodes: '[ALPHA] Maximum number of inodes in the volume',
+  kubelet_volume_stats_inodes_free: '[ALPHA] Number of free inodes in the volume',
+  kubelet_volume_stats_inodes_used: '[ALPHA] Number of used inodes in the volume',
+  kubelet_volume_stats_used_bytes: '[ALPHA] Number of used bytes in the volume',
+  kubernetes_build_info:
+    "[BETA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
+  process_cpu_seconds_total: 'Total user and system CPU time spent in seconds.',
+  process_resident_memory_bytes: 'Resident memory size in bytes.',
+  process_start_time_seconds: 'Start time of the process since unix epoch in seconds.',
+  rest_client_request_duration_seconds: '[ALPHA] Request latency in seconds. Broken down by verb, and host.',
+  rest_client_requests_total: '[ALPHA] Number of HTTP requests, partitioned by status code, method, and host.',
+  storage_operation_duration_seconds: '[ALPHA] Storage operation duration',
+  volume_manager_total_volumes: '[ALPHA] Number of volumes in Volume Manager',
+}
 
 function mapValues<From, To>(values: Record<string, From>, map: (value: From, key: string) => To): Record<string, To> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value, key)]))

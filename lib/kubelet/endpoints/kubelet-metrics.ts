@@ -10,10 +10,12 @@ import {
   type Family,
   type KubeletActivity,
   kubeletFamilies,
+  kubeletHelp,
   type VolumeOfClaim,
 } from './kubelet-families.ts'
 import { type MeasuredNode, timeText } from './node-measurement.ts'
 
+const familyNames = Object.keys(kubeletFamilies) as (keyof typeof kubeletFamilies)[]
 const DEFAULT_STEEPNESS = 4
 
 /** A node's metrics as a kubelet serves them at `/metrics`: those that kubernetes-mixin reads. */
@@ -21,7 +23,7 @@ export function kubeletMetricsText(measured: MeasuredNode, entry: NodeEntry): st
   const activity = activityOf(measured, entry)
   // The operations of one node are up to a fifth faster or slower than those of another.
   const pace = 0.8 + 0.4 * pseudoRandom(measured.seed, 90)
-  return kubeletFamilies.map(family => familyText(family, activity, pace)).join('')
+  return familyNames.map(name => familyText(name, activity, pace)).join('')
 }
 
 function activityOf(measured: MeasuredNode, { pods, retired }: NodeEntry): KubeletActivity {
@@ -67,29 +69,36 @@ function claimsOf({ pods, disk, facts, nowMs }: MeasuredNode): VolumeOfClaim[] {
   return [...claims.values()]
 }
 
-function familyText(family: Family, activity: KubeletActivity, pace: number): string {
-  const { name, help, type } = family
+function familyText(name: keyof typeof kubeletFamilies, activity: KubeletActivity, pace: number): string {
+  const family: Family = kubeletFamilies[name]
   const lines: string[] = []
   if (family.type === 'histogram') {
-    for (const [labels, durations] of family.samples(activity))
-      addHistogram(lines, family, labelText(labels), durations, pace)
+    for (const [labels, durations] of family.samples(activity)) {
+      addHistogram(lines, { name, labels: labelText(labels), buckets: family.buckets, durations, pace })
+    }
   } else {
     for (const [labels, value] of family.samples(activity)) lines.push(`${name}${braced(labelText(labels))} ${value}\n`)
   }
-  return lines.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
+  return lines.length === 0
+    ? ''
+    : `# HELP ${name} ${kubeletHelp[name]}\n# TYPE ${name} ${family.type}\n${lines.join('')}`
+}
+
+interface Histogram {
+  name: string
+  labels: string
+  buckets: readonly number[]
+  durations: Durations
+  pace: number
 }
 
 /**
  * A histogram of a log-logistic distribution. With a constant distribution each bucket is a growing function of the count alone: no bucket decreases, and
  * none has more than the next one.
  */
-function addHistogram(
-  lines: string[],
-  { name, buckets }: Extract<Family, { type: 'histogram' }>,
-  labels: string,
-  [count, medianS, steepness]: Durations,
-  pace: number,
-): void {
+function addHistogram(lines: string[], histogram: Histogram): void {
+  const { name, labels, buckets, pace } = histogram
+  const [count, medianS, steepness] = histogram.durations
   // A given steepness is that of a clock, which is the same on all nodes.
   const median = steepness === undefined ? medianS * pace : medianS
   const exponent = steepness ?? DEFAULT_STEEPNESS

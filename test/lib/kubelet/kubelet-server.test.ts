@@ -89,6 +89,29 @@ servers('serves HTTP, counts requests, and continues after a bug', async () => {
   await new Promise(resolve => server.close(resolve))
 })
 
+servers('serves the log of a container under its own host names only, and counts it', async () => {
+  const server = createStatsServer(options())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const log = await fetch(`${url}/nodes/node-0/containerLogs/shop/web/app`)
+  assert.equal(log.status, 200)
+  assert.match(await log.text(), /msg=starting container=app/)
+  const command = await fetch(`${url}/nodes/node-0/exec/shop/web/app?command=sh`, { method: 'POST', body: 'x' })
+  assert.match(await command.text(), /runs no process/)
+  const { port } = server.address() as AddressInfo
+  const foreign = await new Promise<number | undefined>(resolve =>
+    request(
+      { host: '127.0.0.1', port, path: '/nodes/node-0/containerLogs/shop/web/app', headers: { host: 'evil' } },
+      answer => resolve(answer.resume().statusCode),
+    ).end(),
+  )
+  assert.equal(foreign, 421)
+  const text = await (await fetch(`${url}/metrics`)).text()
+  assert.match(text, /requests_total\{route="\/nodes\/:node\/containerLogs",code="200"\} 1/)
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+})
+
 servers('answers only to its own host names, with or without a port', async () => {
   const server = createStatsServer(options({ hostNames: ['0.0.0.0', 'kube-otel-lab-unit-stats-proxy'] }))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
