@@ -85,7 +85,9 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
     if (path === undefined) return badRequest()
     const refusal = redirection(path, url) ?? (await refusalOf(request, node, path))
     if (refusal !== undefined) return refusal
-    const document = path.slice(1)
+    // metrics-server takes this path from the annotation of nodes that kwokctl makes.
+    const isKwokPath = path === `/metrics/nodes/${node}/metrics/resource`
+    const document = isKwokPath ? 'metrics/resource' : path.slice(1)
     const found = nodeDocuments.get(document)
     const route = found === undefined ? 'other' : `/nodes/:node/${document}`
     const body = found?.write(node, store)
