@@ -3,7 +3,7 @@
 //
 //   node --import tsx lib/kubelet/gateway/gateway-process.ts --socket /tmp/a/apiserver.sock --port 10251 --kubelets-socket /tmp/a/kubelets.sock --kubeconfig FILE
 //   curl --proxy http://127.0.0.1:10251 --proxytunnel --cacert ca.crt https://198.18.0.1:10250/healthz
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import type { RequestListener, Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Daemon, logOnce, runDaemon } from '../../cli/daemon.ts'
@@ -24,7 +24,6 @@ const NODE_PORTS: readonly number[] = [KUBELET_PORT, 9_100]
 await runDaemon({ usage: USAGE, parseFlags, start })
 
 async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Promise<void> {
-  endWithParent(log)
   const metrics = createGatewayMetrics()
   const logRefusal = logOnce(log)
   const shared = (way: Way) => ({
@@ -84,6 +83,7 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
   process.umask(0o177)
   await listen(forApiServer, { path: flags.socket })
   const bound = forTools.address()
+  endWhenCutOff(flags.socket, log)
   log(`listening on ${flags.socket} and ${flags.address}:${typeof bound === 'object' ? bound?.port : flags.port}`)
   await listed
   log('ready: the endpoints of the cluster are listed')
@@ -109,12 +109,15 @@ function destinationOfUrl(server: string): Destination {
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (protocol === 'http:' ? 80 : 443) }
 }
 
-/** Ends this process when the shell that restarts it ends: nothing else would, and it has the port. */
-function endWithParent(log: Daemon['log']): void {
+/**
+ * Ends this process when its socket was deleted, so that the next one makes it again, and when the shell that would start the next one has
+ * ended: nothing else would end this one, and it has the port.
+ */
+function endWhenCutOff(socket: string, log: Daemon['log']): void {
   const parent = process.ppid
   setInterval(() => {
-    if (process.ppid === parent) return
-    log('the parent process has ended: ending')
+    if (process.ppid === parent && existsSync(socket)) return
+    log(process.ppid === parent ? `${socket} was deleted: ending` : 'the parent process has ended: ending')
     process.exit(1)
   }, 1_000).unref()
 }

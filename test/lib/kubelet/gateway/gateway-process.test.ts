@@ -174,6 +174,12 @@ gateway('keeps the endpoints when the API server is away', async context => {
   assert.equal(await ask(apiServerWay(context), `localhost:${context.port}`), '200 served')
 })
 
+gateway('ends when its socket was deleted', async ({ folder, gateway: child }) => {
+  const ended = once(child, 'close')
+  rmSync(join(folder, 'api.sock'))
+  assert.deepEqual(await ended, [1, null])
+})
+
 gateway('refuses a socket path of more than 107 bytes', async ({ folder }) => {
   const path = join(folder, 'x'.repeat(108))
   const child = spawn(bundle.command, [...bundle.args, '--socket', path, '--port', '0', '--kubeconfig', 'x'])
