@@ -118,8 +118,9 @@ export async function startApiServer(): Promise<ApiServer> {
     },
     async stop() {
       client.close()
+      const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
       await Promise.all(
-        children.map(child => {
+        running.map(child => {
           const ended = new Promise(resolve => child.once('close', resolve))
           child.kill('SIGKILL')
           return ended

@@ -113,6 +113,11 @@ export function createKubelets(options: KubeletsOptions) {
     kubelet.on('secureConnection', socket => {
       if (!socket.authorized) certificates.clearErrors()
       countHandshake(socket.isSessionReused() ? 'resumed' : 'full')
+      if (store.node(node) === undefined) {
+        // Deleted during the handshake.
+        socket.destroy()
+        return
+      }
       nodes.set(socket, node)
       connections.add(socket)
       socket.once('close', () => connections.delete(socket))
