@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout } from 'node:timers/promises'
 import { fields } from '../../kube/json.ts'
 import type { NodeEntry, StatsStore } from '../store/stats-store.ts'
-import { type ContainerRun, containerLog, containerRun } from './container-log.ts'
+import { type ContainerLog, type ContainerRun, containerLog, containerRun } from './container-log.ts'
 
 /** A request to a node's kubelet: `url` is the path of a kubelet with its query. */
 export interface NodeRequest {
@@ -129,7 +129,10 @@ async function* logChunks(
   let index: number | undefined
   for (;;) {
     const log = containerLog(run, now())
-    index ??= Math.max(0, log.length - (options.tailLines ?? MAX_LINES))
+    index ??= Math.max(
+      log.length - Math.min(options.tailLines ?? MAX_LINES, MAX_LINES),
+      firstSince(log, options.sinceMs ?? 0),
+    )
     let chunk = ''
     for (; index < log.length; index++) {
       const { timeMs, stream, text } = log.line(index)
@@ -154,6 +157,17 @@ async function* logChunks(
     if (typeof latest !== 'object' || latest.seed !== run.seed) return
     run = latest
   }
+}
+
+/** The first line since a time; the length of the log if there is none. */
+function firstSince(log: ContainerLog, sinceMs: number): number {
+  let [from, to] = [0, log.length]
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2)
+    if (log.line(middle).timeMs < sinceMs) from = middle + 1
+    else to = middle
+  }
+  return from
 }
 
 const INVALID = 'Invalid request.'

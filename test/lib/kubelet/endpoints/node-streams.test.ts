@@ -188,6 +188,16 @@ logs('stops following when the client goes away', async () => {
   await until('no connection', () => new Promise(resolve => server.getConnections((_, count) => resolve(count === 0))))
 })
 
+logs('gives the latest 100,000 lines of an old container', async () => {
+  nowMs += 365 * 86_400_000
+  const all = await lines('tailLines=900000')
+  assert.equal(all.length, 100_000)
+  assert.deepEqual(
+    await lines('sinceSeconds=60'),
+    all.filter(line => Date.parse(line.slice(5, 29)) >= nowMs - 60_000),
+  )
+})
+
 logs.run()
 
 const upgrades = suite('refuseUpgrade()')
