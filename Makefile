@@ -11,7 +11,7 @@ ARGS :=
 help:
 	@awk '/^## /{sub("^## ", ""); split($$0, part, ": "); printf "  %-22s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-nodes \
+KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-nodes \
   kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
 K3D_STEPS := dashboards k3d-create-cluster k3d-lgtm k3d-collectors
 
@@ -35,6 +35,7 @@ k3d: node_modules/.package-lock.json
 ## kwok-check: checks the preconditions of make kwok
 ## kwok-create-cluster: creates or starts the KWOK cluster
 ## kwok-kubeconfig: writes the kubeconfigs of the programs that read the cluster
+## kwok-kubelet-gateway: starts the kubelet gateway, the way to the nodes' kubelets for kube-apiserver and tools
 ## kwok-lgtm: starts Prometheus; in the Docker runtime LGTM
 ## kwok-jaeger: starts Jaeger, which keeps the newest traces
 ## kwok-stats-proxy: starts the stats proxy, a kubelet API for each simulated node
@@ -66,7 +67,7 @@ k3d: node_modules/.package-lock.json
 ## reference: writes the reference pages of docs/reference from the code
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
-  kwok-create-cluster kwok-kubeconfig kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
+  kwok-create-cluster kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
   kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
   k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs programs-export programs-import doctor update-version reference bench
 .PHONY: $(STEPS)

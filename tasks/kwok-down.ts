@@ -10,6 +10,7 @@ import { deleteCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requireOwnCluster } from '../lib/lab/cluster-owner.ts'
 import { restoreContext } from '../lib/lab/kubectl-context.ts'
 import { readRecord, removeLabDir } from '../lib/lab/lab.ts'
+import { removeSocketDir } from '../lib/lab/socket-dir.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { labServices } from '../lib/services/service.ts'
 import { services } from '../lib/services/service-list.ts'
@@ -31,6 +32,7 @@ await runTask({ about, settings: [], ignoreCreationSettings: true, changesLab: t
   const failure = await restoreContext(lab).catch((error: unknown) => error)
   await Promise.all(services.map(service => labServices(lab).stop(service)))
   await deleteCluster(lab)
+  removeSocketDir(lab)
   // The record has the previous context, which a second run needs.
   if (failure !== undefined) throw failure
   removeLabDir(lab)

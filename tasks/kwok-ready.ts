@@ -6,7 +6,6 @@
  */
 
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
-import { labNodeNames } from '../lib/kwok/nodes.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -25,7 +24,7 @@ await runTask({ about, settings: [] }, async ({ lab }) => {
   requireCluster(lab)
   say('Waiting until the metrics of every node and pod are in Prometheus')
   const { nodes, runningPods } = await waitUntilMeasured(lab)
-  await waitUntilTopAnswers(lab, new Set(await labNodeNames(lab)))
+  await waitUntilTopAnswers(lab, nodes)
   const isLgtm = hasService(lab, lgtm)
   const queryTool = isLgtm
     ? 'Explore of Grafana'

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'
@@ -47,6 +48,16 @@ const definitions = {
   otlpGrpcPort: port('4317', 'OTLP over gRPC: of the collector, in the Docker runtime of LGTM'),
   otlpHttpPort: port('4318', 'OTLP over HTTP: of the collector, in the Docker runtime of LGTM'),
   statsProxyPort: port('10250', 'port of the stats proxy'),
+  kubeletProxyPort: port(
+    '10251',
+    "port of the HTTP proxy (CONNECT) to the nodes' own addresses, for tools on this machine",
+  ),
+  nodeIpRange: {
+    default: '198.18.0.0/16',
+    help: 'range of the InternalIP addresses of the nodes',
+    parse: ipRange,
+    fixed: true,
+  },
   jaegerPort: port('16686', "port of Jaeger's UI and API on 127.0.0.1"),
   jaeger: {
     default: 'auto',
@@ -327,6 +338,15 @@ function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
 function grafanaChoice(text: string): 'auto' | 'grafana' | 'page' | 'none' {
   if (text === 'own') throw new Error('its name is now grafana')
   return oneOf(['auto', 'grafana', 'page', 'none'] as const)(text)
+}
+
+/** A range of IPv4 addresses outside of loopback, which proxies exclude. */
+function ipRange(text: string): string {
+  const [, address = '', bits] = /^([\d.]+)\/(8|9|1\d|2[0-8])$/.exec(text) ?? []
+  const octets = address.split('.').map(Number)
+  const base = octets.reduce((sum, octet) => sum * 256 + octet, 0)
+  if (isIPv4(address) && base % 2 ** (32 - Number(bits)) === 0 && octets[0] !== 127) return text
+  throw new Error('it must be a range of IPv4 addresses like 198.18.0.0/16, of 8 to 28 bits and outside of 127.0.0.0/8')
 }
 
 /** `auto`, or a URL without a slash at its end. */

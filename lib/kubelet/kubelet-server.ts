@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { nodeDocuments } from './endpoints/node-documents.ts'
+import { answerStream } from './endpoints/node-streams.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
 
@@ -27,6 +28,8 @@ interface Answer {
 const TEXT = 'text/plain; charset=utf-8'
 /** Where KWOK serves a node's resource metrics, as in the annotation of nodes that kwokctl creates. */
 const KWOK_PATH = /^\/metrics\/nodes\/[^/]+\/metrics\/resource$/
+/** A log of a node, or a command in a container. */
+const NODE_STREAM = /^\/nodes\/([^/]+)(\/(?:containerLogs|exec|attach|portForward|run)\/.*)$/
 /** Longer than a scrape interval, so that a collector's connection is not closed before its next request. */
 const KEEP_ALIVE_MS = 75_000
 
@@ -52,7 +55,9 @@ export function createStatsServer(options: StatsServerOptions): Server {
   const server = createServer(async (request, response) => {
     let answer: Answer
     try {
-      answer = names.has(hostNameOf(request))
+      const isAllowed = names.has(hostNameOf(request))
+      if (isAllowed && isStreamed(request, response, options)) return
+      answer = isAllowed
         ? await answerTo(request.method ?? 'GET', request.url ?? '/', options)
         : { route: 'other', status: 421, body: `this is not ${JSON.stringify(request.headers.host ?? '')}\n` }
     } catch (error) {
@@ -71,6 +76,15 @@ export function createStatsServer(options: StatsServerOptions): Server {
   })
   server.keepAliveTimeout = KEEP_ALIVE_MS
   return server
+}
+
+/** Answers a request for a node's log, or a command in a container, and returns whether it was one. */
+function isStreamed(request: IncomingMessage, response: ServerResponse, options: StatsServerOptions): boolean {
+  const [, node = '', url = ''] = NODE_STREAM.exec(request.url ?? '') ?? []
+  if (url === '' || !options.isSynced()) return false
+  const isAnswered = answerStream(request, response, { node: decoded(node), url, store: options.store })
+  if (isAnswered) options.metrics.countRequest(`/nodes/:node/${url.split('/')[1]}`, response.statusCode)
+  return isAnswered
 }
 
 /** The requested host without the port; IPv6 in brackets. */

@@ -27,6 +27,14 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
     'Failed writes of counters to the state file before they were served.',
   )
   const pushes = counter('pushed_nodes_total', 'Nodes whose host metrics were pushed, by result of the push.', 'result')
+  const tunnels = counter('kubelet_tunnels_total', 'CONNECT requests to kubelets, by result.', 'result')
+  const handshakes = counter('kubelet_tls_handshakes_total', 'TLS handshakes of kubelets, by kind.', 'kind')
+  const authentications = counter(
+    'kubelet_authentications_total',
+    'Authenticated and refused requests to kubelets over TLS, by kind of credentials.',
+    'result',
+  )
+  const patches = counter('node_address_patches_total', 'Patches of node addresses, by result.', 'result')
   gauge('usage_objects', 'ResourceUsage and ClusterResourceUsage objects held.', () => store.usageObjectCount)
   gauge('state_bytes', 'Size of the state file.', () => store.stateBytes)
   gauge('nodes', 'Nodes held.', () => store.nodeCount)
@@ -50,6 +58,10 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
     countBadAnnotation: (annotation: string) => badAnnotations.inc({ annotation }),
     countUsageProblem: (kind: string) => usageProblems.inc({ kind }),
     countStateError: () => stateErrors.inc(),
+    countTunnel: (result: 'accepted' | 'refused') => tunnels.inc({ result }),
+    countHandshake: (kind: 'full' | 'resumed' | 'failed') => handshakes.inc({ kind }),
+    countAuthentication: (result: 'certificate' | 'token' | 'refused' | 'error') => authentications.inc({ result }),
+    countAddressPatch: (result: 'accepted' | 'refused') => patches.inc({ result }),
     countPush: (result: 'accepted' | 'refused' | 'failed', nodes: number) => pushes.inc({ result }, nodes),
     /** The text and its content type. */
     expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),

@@ -12,6 +12,7 @@ import { takeLock } from '../system/lock.ts'
 import { openStateLog, readState } from './counters/state-log.ts'
 import { createStatsServer } from './kubelet-server.ts'
 import { startPushing } from './push-host-metrics.ts'
+import { openKubelets } from './server/open-kubelets.ts'
 import { parseFlags, type StatsProxyFlags, USAGE } from './stats-proxy-flags.ts'
 import { createMetrics, type StatsMetrics } from './stats-proxy-metrics.ts'
 import { createStore, type StoreOptions } from './store/stats-store.ts'
@@ -53,14 +54,19 @@ async function start(flags: StatsProxyFlags, { signal, log, onStop }: Daemon): P
   const readiness = () => unreadyReason(reflectors, Date.now())
   const hostNames = [flags.address, ...(flags.hostName === undefined ? [] : [flags.hostName])]
   const server = createStatsServer({ hostNames, store, metrics, isSynced, unreadyReason: readiness, log })
-  onStop(() => closeServer(server))
+  const kubelets = flags.kubelets && openKubelets(flags.kubelets, flags.stateFile, log)
+  onStop(async () => {
+    await Promise.all([closeServer(server), kubelets?.close()])
+  })
 
   // First, so that a port in use is reported at once.
   await listen(server, flags, log)
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
-  await watchCluster({ client, store, metrics, reflectors, signal, log, logOnce: logUsageOnce })
+  const connected = await kubelets?.connect({ client, store, metrics, isSynced, signal })
+  await watchCluster({ client, store, metrics, reflectors, nodes: connected, signal, log, logOnce: logUsageOnce })
   store.endRestore()
+  connected?.start()
   log(`ready: ${store.nodeCount} nodes, ${store.runningPodCount} running pods of ${store.podCount}`)
   if (flags.otlpUrl !== undefined) {
     const { otlpUrl: url, intervalMs } = flags

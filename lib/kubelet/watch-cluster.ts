@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../kube/api-client.ts'
 import { type Reflector, type ReflectorEvent, startReflector } from '../kube/reflector.ts'
+import type { NodeFacts } from './objects/facts.ts'
 import { nodeFacts, podFacts } from './objects/object-facts.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
@@ -10,6 +11,8 @@ export interface WatchOptions {
   client: KubeClient
   store: StatsStore
   metrics: StatsMetrics
+  /** Gets the changes of nodes after the store. */
+  nodes?: { setNode: (facts: NodeFacts) => void; deleteNode: (uid: string) => void } | undefined
   /** Gets the reflectors by plural kind. */
   reflectors: Record<string, Reflector>
   signal: AbortSignal
@@ -65,7 +68,17 @@ export async function watchCluster(options: WatchOptions): Promise<void> {
     ...common,
     path: '/api/v1/nodes',
     reduce: nodeFacts,
-    apply: counted('nodes', store.setNode, store.deleteNode),
+    apply: counted(
+      'nodes',
+      facts => {
+        store.setNode(facts)
+        options.nodes?.setNode(facts)
+      },
+      uid => {
+        store.deleteNode(uid)
+        options.nodes?.deleteNode(uid)
+      },
+    ),
   })
   await reflectors.nodes.firstSync
   reflectors.pods = startReflector({

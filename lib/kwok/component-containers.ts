@@ -1,23 +1,17 @@
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join, posix } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { containerLog, containerMemory, inspectContainer, logCommand } from '../docker/containers.ts'
 import { docker } from '../docker/engine.ts'
 import { components, optionOf, programOf } from '../lab/components.ts'
-import {
-  componentContainer,
-  containerName,
-  dirLabel,
-  labelled,
-  labLabels,
-  networkName,
-} from '../lab/container-names.ts'
+import { componentContainer, dirLabel, labelled, labLabels, networkName } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
+import { ensureSocketDir } from '../lab/socket-dir.ts'
 import { programPath } from '../programs/programs.ts'
 import { proxyVariables } from '../system/environment.ts'
 import { type ProcessInfo, processInfos } from '../system/processes.ts'
 import type { ControlPlane } from './control-plane.ts'
-import type { ComponentPatch, TracingFile } from './control-plane-tracing.ts'
+import type { ComponentPatch } from './control-plane-tracing.ts'
 import { kwokctlEnv } from './kwokctl.ts'
 
 /** Where kwokctl puts the cluster's keys in the containers of the control plane. */
@@ -27,17 +21,17 @@ const insidePki = '/etc/kubernetes/pki'
 export const dockerControlPlane: ControlPlane = {
   runtime: 'docker',
   environment: (lab, env) => kwokctlDockerEnv(lab, kwokctlEnv(lab, env, { runsTools: true })),
-  kwokctlInput: async (lab, { ports, tracing }) => {
+  kwokctlInput: async (lab, { ports, configFiles }) => {
     // These two are published: the lab reads kwok-controller's metrics.
     const { kubeApiserverPort, kwokControllerPort } = ports
     const kubectlBinary = await programPath('kubectl')
     return {
       pki: insidePki,
       options: { ...imageOptionsOf(lab), kubectlBinary, kubeApiserverPort, kwokControllerPort },
-      patches: containerPatches(lab, tracing),
+      patches: [apiserverVolumes(lab, configFiles)],
     }
   },
-  tracingConfigPath: () => '/etc/kubernetes/apiserver-tracing.yaml',
+  configPath: insideConfig,
   requireOwn: requireOwnNetwork,
   beforeCreate: ensureNetwork,
   beforeStart: async () => {},
@@ -65,32 +59,22 @@ function imageOptionsOf(lab: Lab): Record<string, string> {
   return Object.fromEntries(components.map(name => [optionOf(name, 'Image'), imageOf(lab, programOf(name))]))
 }
 
-/**
- * The patches of the control plane's containers. The host name of all nodes is the stats proxy's, at which metrics-server scrapes the
- * kubelets; kwokctl's default is kwok-controller's.
- */
-export function containerPatches(lab: Lab, tracing: TracingFile | undefined): ComponentPatch[] {
-  const kubelets = containerName(lab.settings.clusterName, 'stats-proxy')
-  return [
-    { name: 'kwok-controller', extraArgs: [{ key: 'node-name', value: kubelets, override: true }] },
-    ...(tracing === undefined
-      ? []
-      : [
-          {
-            name: 'kube-apiserver',
-            extraArgs: [],
-            extraVolumes: [
-              {
-                name: 'tracing',
-                hostPath: tracing.configFile,
-                mountPath: tracing.apiserverConfigPath,
-                readOnly: true,
-                pathType: 'File',
-              },
-            ],
-          },
-        ]),
-  ]
+/** kube-apiserver's volumes: files of its configuration, and the folder of the gateway's socket. */
+export function apiserverVolumes(lab: Lab, configFiles: readonly string[]): ComponentPatch {
+  const { dir, insideDir } = ensureSocketDir(lab)
+  const files = configFiles.map(file => ({
+    name: basename(file, '.yaml'),
+    hostPath: file,
+    mountPath: insideConfig(file),
+    readOnly: true,
+    pathType: 'File',
+  }))
+  const sockets = { name: 'sockets', hostPath: dir, mountPath: insideDir, readOnly: true, pathType: 'Directory' }
+  return { name: 'kube-apiserver', extraArgs: [], extraVolumes: [...files, sockets] }
+}
+
+function insideConfig(file: string): string {
+  return posix.join('/etc/kubernetes', basename(file))
 }
 
 /** The arguments of docker that create a lab's network. Published ports bind to loopback; kwokctl's network binds to all addresses. */

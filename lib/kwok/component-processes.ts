@@ -16,7 +16,7 @@ export const binaryControlPlane: ControlPlane = {
     pki: join(lab.clusterDir, 'pki'),
     options: { ...programOptions(await ensurePrograms(controlPlanePrograms)), ...ports },
   }),
-  tracingConfigPath: file => file,
+  configPath: file => file,
   requireOwn: async () => {},
   beforeCreate: async () => {},
   beforeStart: removeForeignPids,

@@ -3,7 +3,7 @@ import type { Lab } from '../lab/lab.ts'
 import type { Runtime } from '../lab/runtime.ts'
 import type { ProcessInfo } from '../system/processes.ts'
 import type { PortOption } from './component-ports.ts'
-import type { ComponentPatch, TracingFile } from './control-plane-tracing.ts'
+import type { ComponentPatch } from './control-plane-tracing.ts'
 
 /** What one runtime adds to a KwokctlConfiguration. */
 export interface KwokctlInput {
@@ -20,10 +20,14 @@ export interface ControlPlane {
   environment: (lab: Lab, env: NodeJS.ProcessEnv) => NodeJS.ProcessEnv
   kwokctlInput: (
     lab: Lab,
-    given: { ports: Readonly<Record<PortOption, number>>; tracing: TracingFile | undefined },
+    given: {
+      ports: Readonly<Record<PortOption, number>>
+      /** Files that kube-apiserver reads, at `configPath`. */
+      configFiles: readonly string[]
+    },
   ) => Promise<KwokctlInput>
-  /** Where kube-apiserver sees its TracingConfiguration, which is this file. */
-  tracingConfigPath: (file: string) => string
+  /** Where kube-apiserver sees a file of its configuration. */
+  configPath: (file: string) => string
   /** Refuses what another lab or program has created under the names of this one. */
   requireOwn: (lab: Lab) => Promise<unknown>
   /** Comes before kwokctl creates a cluster. */

@@ -6,6 +6,7 @@ import { versions } from '../programs/versions.ts'
 import { freeComponentPorts } from './component-ports.ts'
 import type { ControlPlane, KwokctlInput } from './control-plane.ts'
 import { type TracingTarget, tracingPatches, writeTracingConfig } from './control-plane-tracing.ts'
+import { kubeletPatches, writeEgressConfig } from './kubelet-access.ts'
 
 /**
  * A KwokctlConfiguration: the base document with the lab's options, the version, and the flags that the components need beside
@@ -21,7 +22,13 @@ import { type TracingTarget, tracingPatches, writeTracingConfig } from './contro
  */
 export function kwokctlConfig(
   base: string,
-  { pki, options, tracing, patches = [] }: KwokctlInput & { tracing: TracingTarget | undefined },
+  {
+    pki,
+    options,
+    tracing,
+    egressConfigPath,
+    patches = [],
+  }: KwokctlInput & { tracing: TracingTarget | undefined; egressConfigPath: string },
 ): string {
   const config = parse(base) as { options: Record<string, unknown> }
   const controllerArgs = [
@@ -41,6 +48,7 @@ export function kwokctlConfig(
     componentsPatches: [
       { name: 'kube-apiserver', extraArgs: requestHeaders },
       ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: controllerArgs })),
+      ...kubeletPatches({ pki, egressConfigPath }),
       ...(tracing === undefined ? [] : tracingPatches(tracing)),
       ...patches,
     ],
@@ -52,7 +60,10 @@ export function kwokctlConfig(
 /** The KwokctlConfiguration of a lab. Writes the files that it names. */
 export async function labKwokctlConfig(lab: Lab, controlPlane: ControlPlane): Promise<string> {
   const base = readFileSync(join(projectDir, 'kwok-config', 'kwok.yaml'), 'utf8')
-  const tracing = lab.settings.tracing ? writeTracingConfig(lab, controlPlane.tracingConfigPath) : undefined
+  const tracing = lab.settings.tracing ? writeTracingConfig(lab, controlPlane.configPath) : undefined
+  const egressFile = writeEgressConfig(lab)
   const ports = await freeComponentPorts(lab.clusterDir)
-  return kwokctlConfig(base, { ...(await controlPlane.kwokctlInput(lab, { ports, tracing })), tracing })
+  const configFiles = [egressFile, ...(tracing === undefined ? [] : [tracing.configFile])]
+  const input = await controlPlane.kwokctlInput(lab, { ports, configFiles })
+  return kwokctlConfig(base, { ...input, tracing, egressConfigPath: controlPlane.configPath(egressFile) })
 }

@@ -26,8 +26,6 @@ export function nodeManifest(template: Manifest, index: number, cpus: number): M
   return mergedManifest(template, {
     metadata: {
       name,
-      // The path at kwok-controller where metrics-server reads the node's usage.
-      annotations: { 'metrics.k8s.io/resource-metrics-path': `/metrics/nodes/${name}/metrics/resource` },
       labels: {
         ...managedLabel,
         'kubernetes.io/hostname': name,

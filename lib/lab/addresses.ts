@@ -15,6 +15,7 @@ export const insidePorts = {
   otlpGrpc: 4317,
   otlpHttp: 4318,
   statsProxy: 10250,
+  kubeletProxy: 10251,
   metricsServer: 4443,
   jaeger: 16686,
 } as const
@@ -24,8 +25,8 @@ export const insidePorts = {
  * needs a created cluster.
  */
 export function addressesOf(lab: Lab) {
-  const { clusterName, prometheusPort, statsProxyPort, metricsServerPort, otlpGrpcPort, otlpHttpPort, jaegerOtlpPort } =
-    lab.settings
+  const { clusterName, prometheusPort, statsProxyPort, kubeletProxyPort, metricsServerPort } = lab.settings
+  const { otlpGrpcPort, otlpHttpPort, jaegerOtlpPort } = lab.settings
   // The runtime decides between loopback and the network of the containers.
   const isLocal = runtimeOf(lab) === 'binary'
   const at = (service: string, localPort: number, insidePort: number) =>
@@ -38,6 +39,8 @@ export function addressesOf(lab: Lab) {
     /** Prometheus, for its scrape of itself. */
     prometheus: `127.0.0.1:${isLocal ? prometheusPort : insidePorts.prometheus}`,
     statsProxy: at('stats-proxy', statsProxyPort, insidePorts.statsProxy),
+    /** The proxy to the nodes' own addresses. */
+    kubeletProxy: at('kubelet-gateway', kubeletProxyPort, insidePorts.kubeletProxy),
     metricsServer: at('metrics-server', metricsServerPort, insidePorts.metricsServer),
     /** The collector's OTLP receivers. */
     collectorGrpc: at('collector', otlpGrpcPort, insidePorts.otlpGrpc),

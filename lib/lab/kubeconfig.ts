@@ -10,7 +10,15 @@ import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { runtimeOf } from './runtime.ts'
 
 /** The programs that read the cluster, each with its own service account (`kwok-config/rbac.yaml`). */
-export const readers = ['collector', 'stats-proxy', 'prometheus', 'metrics-server', 'traces', 'page'] as const
+export const readers = [
+  'collector',
+  'kubelet-gateway',
+  'stats-proxy',
+  'prometheus',
+  'metrics-server',
+  'traces',
+  'page',
+] as const
 export type Reader = (typeof readers)[number]
 
 /** The namespace of the lab's own service accounts. */

@@ -11,8 +11,9 @@ const VALID_DAYS = 365
 const RENEW_DAYS = 30
 
 /** kwokctl's CA has an RSA key. */
-const SIGNING = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
-const KEY = { name: 'ECDSA', namedCurve: 'P-256' }
+export const CA_SIGNING = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
+/** The keys of the certificates that the lab signs. */
+export const EC_KEY = { name: 'ECDSA', namedCurve: 'P-256' }
 
 /** A certificate and its key, PEM. */
 export interface ServingCertificate {
@@ -79,8 +80,8 @@ export async function signServingCertificate(given: {
   const { subtle } = webcrypto
   const caKeyDer = createPrivateKey(given.caKeyPem).export({ type: 'pkcs8', format: 'der' })
   const [keys, caKey] = await Promise.all([
-    subtle.generateKey(KEY, true, ['sign', 'verify']),
-    subtle.importKey('pkcs8', caKeyDer, SIGNING, false, ['sign']),
+    subtle.generateKey(EC_KEY, true, ['sign', 'verify']),
+    subtle.importKey('pkcs8', caKeyDer, CA_SIGNING, false, ['sign']),
   ])
   const nowMs = Date.now()
   const certificate = await x509.X509CertificateGenerator.create({
@@ -90,7 +91,7 @@ export async function signServingCertificate(given: {
     // The clock of an engine's virtual machine may be behind.
     notBefore: new Date(nowMs - DAY_MS),
     notAfter: new Date(nowMs + VALID_DAYS * DAY_MS),
-    signingAlgorithm: SIGNING,
+    signingAlgorithm: CA_SIGNING,
     publicKey: keys.publicKey,
     signingKey: caKey,
     extensions: [
@@ -102,11 +103,13 @@ export async function signServingCertificate(given: {
       ),
     ],
   })
-  const keyDer = Buffer.from(await subtle.exportKey('pkcs8', keys.privateKey))
-  return {
-    certificate: `${certificate.toString('pem')}\n`,
-    key: createPrivateKey({ key: keyDer, format: 'der', type: 'pkcs8' })
-      .export({ type: 'pkcs8', format: 'pem' })
-      .toString(),
-  }
+  return { certificate: `${certificate.toString('pem')}\n`, key: await pkcs8Pem(keys.privateKey) }
+}
+
+/** An extractable private key as PEM. */
+export async function pkcs8Pem(key: webcrypto.CryptoKey): Promise<string> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key))
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    .export({ type: 'pkcs8', format: 'pem' })
+    .toString()
 }

@@ -12,8 +12,8 @@ export interface PrometheusTargets {
   targets: Readonly<Record<string, string>>
   /** The service discovery of kwok-controller. */
   kwokDiscoveryUrl: string
-  /** `host:port` of the nodes' kubelets, which differ by path, and the kubeconfig for the discovery of nodes. */
-  kubeletAddress: string
+  /** The proxy to the nodes' kubelets, and the kubeconfig for the discovery of nodes. */
+  kubeletProxyUrl: string
   kubeconfigFile: string
   tokenFile: string
   caFile: string
@@ -46,6 +46,7 @@ export function prometheusConfig(file: string, given: PrometheusTargets): string
   if (!success) throw new LabError(`${file} is no Prometheus configuration`, { why: v.summarize(issues) })
   const interval = goDuration(given.intervalMs)
   const setCluster = { target_label: 'k8s_cluster_name', replacement: given.clusterName }
+  const authorization = { credentials_file: given.tokenFile }
   const jobs = config.scrape_configs.map(job => {
     const { http_sd_configs, kubernetes_sd_configs, relabel_configs = [] } = job
     if (http_sd_configs !== undefined)
@@ -55,19 +56,18 @@ export function prometheusConfig(file: string, given: PrometheusTargets): string
         relabel_configs: [...relabel_configs, setCluster],
       }
     if (kubernetes_sd_configs !== undefined) {
-      const relabels = relabel_configs.map(rule =>
-        rule.target_label === '__address__' ? { ...rule, replacement: given.kubeletAddress } : rule,
-      )
       return {
         ...job,
+        proxy_url: given.kubeletProxyUrl,
+        authorization,
+        tls_config: { ca_file: given.caFile },
         kubernetes_sd_configs: kubernetes_sd_configs.map(each => ({ ...each, kubeconfig_file: given.kubeconfigFile })),
-        relabel_configs: [...relabels, setCluster],
+        relabel_configs: [...relabel_configs, setCluster],
       }
     }
     const target = given.targets[job.job_name]
     if (target === undefined)
       throw new LabError(`kwok-config/prometheus.yaml has a job "${job.job_name}" without a target in the lab`)
-    const authorization = { credentials_file: given.tokenFile }
     const tls_config = { ca_file: given.caFile, server_name: 'localhost' }
     return {
       ...job,

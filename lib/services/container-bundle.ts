@@ -21,7 +21,7 @@ import {
  */
 export async function daemonContainer(
   lab: Lab,
-  service: 'stats-proxy' | 'traces',
+  service: 'kubelet-gateway' | 'stats-proxy' | 'traces',
   main: string,
   { nodeFlags = [], args }: DaemonOptions,
 ) {

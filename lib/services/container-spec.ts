@@ -45,7 +45,7 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
     // It starts with the engine, as kwokctl's own containers do.
     '--restart=unless-stopped',
     // Without these the docker command adds the proxies of the user's configuration.
-    ...proxyVariables.map(name => `--env=${name}=`),
+    ...proxyVariables.filter(name => spec.env?.[name] === undefined).map(name => `--env=${name}=`),
     ...(spec.ports ?? []).map(([host, own]) => `--publish=127.0.0.1:${host}:${own}`),
     ...(spec.mounts ?? []).map(mountArg),
     ...(spec.volumeAt === undefined

@@ -31,11 +31,10 @@ export function resolutionMs(intervalMs: number): number {
 }
 
 /**
- * metrics-server. It scrapes the stats proxy at the path in each node's annotation `metrics.k8s.io/resource-metrics-path`, so that
- * `kubectl top` and the collector's metrics are the same numbers. KWOK's own metrics lack pods without a usage object.
+ * metrics-server. It scrapes each node's kubelet at the node's address through the gateway, so that `kubectl top` and the collector's
+ * metrics are the same numbers.
  *
- * It serves with a certificate of its own, and accepts a client certificate of the cluster's CA or a token that the API server
- * verifies. The stats proxy speaks plain HTTP on loopback; no token is sent to it.
+ * It serves with a certificate of its own, and accepts a client certificate of the cluster's CA or a token that the API server verifies.
  */
 export const metricsServer = {
   name: 'metrics-server',
@@ -46,7 +45,7 @@ export const metricsServer = {
       return await probe({ url, caFile: caPath(lab) })
     },
     spec: async lab => {
-      const { metricsServerPort, statsProxyPort } = lab.settings
+      const { metricsServerPort } = lab.settings
       const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
       return {
         name: 'metrics-server',
@@ -56,8 +55,9 @@ export const metricsServer = {
           ...files,
           address: '127.0.0.1',
           port: metricsServerPort,
-          kubeletPort: statsProxyPort,
+          caFile: caPath(lab),
         }),
+        env: proxyEnv(lab),
         contents: readFileSync(files.certificateFile, 'utf8'),
         // Its `/readyz` waits for the first numbers.
         ready: () => acceptsConnections(metricsServerPort),
@@ -72,6 +72,7 @@ export const metricsServer = {
       const certificate = readFileSync(files.certificateFile, 'utf8')
       const kubeconfig = writeContainerKubeconfig(lab, 'metrics-server')
       writeForContainer(lab, 'metrics-server', 'serving.crt', certificate)
+      writeForContainer(lab, 'metrics-server', 'ca.crt', readFileSync(caPath(lab), 'utf8'))
       writeForContainer(lab, 'metrics-server', 'serving.key', readFileSync(files.keyFile, 'utf8'))
       return {
         name: 'metrics-server',
@@ -82,8 +83,9 @@ export const metricsServer = {
           keyFile: `${insideDir}/serving.key`,
           address: '0.0.0.0',
           port: insidePorts.metricsServer,
-          kubeletPort: insidePorts.statsProxy,
+          caFile: `${insideDir}/ca.crt`,
         }),
+        env: proxyEnv(lab),
         mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
         contents: `${kubeconfig}${certificate}`,
         ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
@@ -98,7 +100,15 @@ interface MetricsServerFlags {
   keyFile: string
   address: string
   port: number
-  kubeletPort: number
+  /** The CA of the kubelets. */
+  caFile: string
+}
+
+/** Go connects to loopback without a proxy; the API server can be another container. */
+function proxyEnv(lab: Lab): Record<string, string> {
+  const { component, kubeletProxy } = addressesOf(lab)
+  const [apiServer = ''] = component('kube-apiserver').split(':')
+  return { HTTPS_PROXY: `http://${kubeletProxy}`, NO_PROXY: apiServer }
 }
 
 function flags(lab: Lab, given: MetricsServerFlags): string[] {
@@ -110,10 +120,9 @@ function flags(lab: Lab, given: MetricsServerFlags): string[] {
     `--secure-port=${given.port}`,
     `--tls-cert-file=${given.certificateFile}`,
     `--tls-private-key-file=${given.keyFile}`,
-    // KWOK gives every node the host name of its own server, or of the stats proxy, and an address of a documentation network.
-    '--kubelet-preferred-address-types=Hostname',
-    `--kubelet-port=${given.kubeletPort}`,
-    '--deprecated-kubelet-completely-insecure',
+    '--kubelet-preferred-address-types=InternalIP',
+    '--kubelet-use-node-status-port',
+    `--kubelet-certificate-authority=${given.caFile}`,
     `--metric-resolution=${goDuration(resolutionMs(lab.settings.collectionInterval))}`,
   ]
 }
@@ -175,7 +184,7 @@ async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<
 }
 
 /**
- * Waits until metrics-server has metrics of every node that the lab created: it needs two scrapes for a rate.
+ * Waits until metrics-server has metrics of these nodes: it needs two scrapes for a rate.
  *
  * Throws a LabError that names the first node without metrics.
  */

@@ -5,6 +5,7 @@ import { LabError } from '../cli/errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from '../lab/lab.ts'
 import { serviceEnvironment } from '../system/environment.ts'
 import {
+  childrenOf,
   endProcessGroup,
   type ProcessInfo,
   processInfos,
@@ -20,6 +21,8 @@ export interface ServiceSpec {
   args: readonly string[]
   /** Added to what every service gets of the user's environment. */
   env?: Readonly<Record<string, string>>
+  /** It is started again a second after it has ended, until it is stopped. */
+  isSupervised?: boolean
   /** It runs kubectl, otelcol or docker, and gets the variables by which these are found. */
   runsTools?: boolean
   /** The text of files that it reads only when it starts: a change restarts it. */
@@ -42,12 +45,17 @@ export interface ServiceState {
 
 /** The file that identifies the process of a started service. */
 interface PidFile {
+  /** Of a supervised service, the shell that starts it again. */
   pid: number
   /** When the process was started, as in `StartedProcess`. */
   started: string
   /** How it was started; another spec requires a restart. */
   spec: string
+  isSupervised?: boolean
 }
+
+/** Starts a command again and again. It dies of a signal to the group, as the command does. */
+const SUPERVISOR = 'while :; do "$0" "$@"; echo "ended with $?, starting again"; sleep 1; done'
 
 /** Runs services: as processes here, as containers in container-services.ts. */
 export interface ServiceRunner<Spec = ServiceSpec> {
@@ -83,15 +91,23 @@ export function processServices(lab: Lab): ServiceRunner {
   const logPath = (name: string) => join(lab.logsDir, `${name}.log`)
 
   async function state(name: string): Promise<ServiceState> {
+    const leader = await leaderOf(name)
     const recorded = readPidFile(pidPath(name))
-    const logFile = logPath(name)
-    if (recorded === undefined) return { name, process: undefined, isWanted: false, logFile }
+    const isSupervised = leader !== undefined && recorded?.isSupervised === true
+    const process = isSupervised ? await supervised(leader) : leader
+    return { name, process, isWanted: recorded !== undefined, logFile: logPath(name) }
+  }
+
+  /** The process that the lab has started, while it runs. */
+  async function leaderOf(name: string): Promise<ProcessInfo | undefined> {
+    const recorded = readPidFile(pidPath(name))
+    if (recorded === undefined) return undefined
     const info = (await processInfos([recorded.pid])).get(recorded.pid)
-    return { name, process: info !== undefined && isSame(info, recorded) ? info : undefined, isWanted: true, logFile }
+    return info !== undefined && isSame(info, recorded) ? info : undefined
   }
 
   async function stop(name: string): Promise<boolean> {
-    const { process } = await state(name)
+    const process = await leaderOf(name)
     // The process group: a wrapper script that runs the program without exec ends on TERM, and its program does not.
     if (process !== undefined) await endProcessGroup(process.pid, 8_000)
     rmSync(pidPath(name), { force: true })
@@ -104,7 +120,11 @@ export function processServices(lab: Lab): ServiceRunner {
     const release = deferSignals()
     let child: ChildProcess | undefined
     try {
-      const started = spawn(spec.command, [...spec.args], {
+      const isSupervised = spec.isSupervised === true
+      const [command, args] = isSupervised
+        ? ['/bin/sh', ['-c', SUPERVISOR, spec.command, ...spec.args]]
+        : [spec.command, [...spec.args]]
+      const started = spawn(command, args, {
         cwd: lab.dir,
         detached: true,
         stdio: ['ignore', log, log],
@@ -122,7 +142,7 @@ export function processServices(lab: Lab): ServiceRunner {
       started.unref()
       const info = (await processInfos([pid])).get(pid)
       if (info === undefined) throw endedEarly(spec.name, logPath(spec.name))
-      const recorded: PidFile = { pid, started: info.started, spec: specText(spec) }
+      const recorded: PidFile = { pid, started: info.started, spec: specText(spec), isSupervised }
       writeFileAtomically(pidPath(spec.name), `${JSON.stringify(recorded, null, 2)}\n`)
     } catch (error) {
       // Without a pid file nothing would stop it.
@@ -143,7 +163,7 @@ export function processServices(lab: Lab): ServiceRunner {
       check: async () => {
         const isReady = await spec.ready()
         // After the check: another program may have answered.
-        if ((await state(spec.name)).process === undefined) return { failed: endedEarly(spec.name, logFile) }
+        if ((await leaderOf(spec.name)) === undefined) return { failed: endedEarly(spec.name, logFile) }
         return isReady ? { done: undefined } : { pending: logReport(logFile).why }
       },
       next: () => logReport(logFile).next,
@@ -151,7 +171,7 @@ export function processServices(lab: Lab): ServiceRunner {
   }
 
   async function ensure(spec: ServiceSpec): Promise<boolean> {
-    const running = (await state(spec.name)).process !== undefined
+    const running = (await leaderOf(spec.name)) !== undefined
     if (running && readPidFile(pidPath(spec.name))?.spec === specText(spec)) {
       if (!(await spec.ready())) await waitUntilReady(spec)
       return false
@@ -234,6 +254,12 @@ function isLarge(file: string): boolean {
 function endedEarly(name: string, logFile: string): LabError {
   const { why, next } = isEmptyLog(logFile) ? { ...emptyLog, why: 'it wrote nothing to its log' } : logReport(logFile)
   return new LabError(`${name} ended right after its start`, { why, next })
+}
+
+/** The process that a supervisor has started; undefined in the second before it starts the next. */
+async function supervised(supervisor: ProcessInfo): Promise<ProcessInfo | undefined> {
+  const infos = await processInfos(await childrenOf(supervisor.pid))
+  return [...infos.values()].find(({ command }) => supervisor.command.endsWith(command))
 }
 
 /** After a reboot, or a long time, a pid may belong to another process, which was started at another time. */

@@ -19,7 +19,7 @@ export function labPrometheusConfig(
   lab: Lab,
   files: Pick<PrometheusTargets, 'kubeconfigFile' | 'tokenFile' | 'caFile' | 'ruleFiles'>,
 ): string {
-  const { component, prometheus, statsProxy, metricsServer } = addressesOf(lab)
+  const { component, prometheus, statsProxy, kubeletProxy, metricsServer } = addressesOf(lab)
   return prometheusConfig(join(projectDir, 'kwok-config', 'prometheus.yaml'), {
     ...files,
     clusterName: lab.settings.clusterName,
@@ -31,7 +31,7 @@ export function labPrometheusConfig(
       ...Object.fromEntries(components.map(name => [name, component(name)])),
     },
     kwokDiscoveryUrl: `http://${component('kwok-controller')}/discovery/prometheus`,
-    kubeletAddress: statsProxy,
+    kubeletProxyUrl: `http://${kubeletProxy}`,
   })
 }
 

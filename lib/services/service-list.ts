@@ -15,6 +15,7 @@ import { runtimeOf } from '../lab/runtime.ts'
 import { collector, collectorWatch } from './collector.ts'
 import { grafana } from './grafana.ts'
 import { jaeger } from './jaeger.ts'
+import { kubeletGateway } from './kubelet-gateway.ts'
 import { lgtm } from './lgtm.ts'
 import { metricsServer } from './metrics-server.ts'
 import { page } from './page.ts'
@@ -27,6 +28,7 @@ import { traceSimulator } from './trace-simulator.ts'
 export const services: readonly Service<never>[] = [
   prometheus,
   lgtm,
+  kubeletGateway,
   statsProxy,
   metricsServer,
   collector,

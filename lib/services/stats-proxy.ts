@@ -1,13 +1,16 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
-import { kubeconfigPath } from '../lab/kubeconfig.ts'
+import { caPath, kubeconfigPath } from '../lab/kubeconfig.ts'
+import { ensureKubeletCa } from '../lab/kubelet-ca.ts'
 import type { Lab } from '../lab/lab.ts'
+import { ensureSocketDir } from '../lab/socket-dir.ts'
 import { isOk, probe } from '../system/probe.ts'
 import { daemonContainer } from './container-bundle.ts'
-import { giveToContainers, insideDir } from './container-user.ts'
+import { giveToContainers, insideDir, writeForContainer } from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
+import { socketMount } from './kubelet-gateway.ts'
 import type { Service } from './service.ts'
 
 const MAIN = join('lib', 'kubelet', 'stats-proxy-process.ts')
@@ -36,7 +39,12 @@ export const statsProxy = {
         nodeFlags: [YOUNG_SPACE],
         args: [
           ...['--port', String(lab.settings.statsProxyPort)],
-          ...flags(lab, { kubeconfig: kubeconfigPath(lab, 'stats-proxy'), state: join(stateDir(lab), STATE_FILE) }),
+          ...flags(lab, {
+            kubeconfig: kubeconfigPath(lab, 'stats-proxy'),
+            state: join(stateDir(lab), STATE_FILE),
+            kubeletCa: await kubeletCaFile(lab),
+            clientCa: caPath(lab),
+          }),
         ],
       })),
     }),
@@ -48,19 +56,26 @@ export const statsProxy = {
       mkdirSync(stateDir(lab), { recursive: true, mode: 0o700 })
       giveToContainers(stateDir(lab))
       const port = insidePorts.statsProxy
+      writeForContainer(lab, 'stats-proxy', 'kubelet-ca.pem', readFileSync(await kubeletCaFile(lab), 'utf8'))
+      writeForContainer(lab, 'stats-proxy', 'ca.crt', readFileSync(caPath(lab), 'utf8'))
       const isWell = `fetch("http://127.0.0.1:${port}/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))`
       const daemon = await daemonContainer(lab, 'stats-proxy', MAIN, {
         nodeFlags: [YOUNG_SPACE],
         args: [
           ...['--address', '0.0.0.0', '--port', String(port)],
           ...['--host-name', containerName(lab.settings.clusterName, 'stats-proxy')],
-          ...flags(lab, { kubeconfig: `${insideDir}/kubeconfig.yaml`, state: `/data/${STATE_FILE}` }),
+          ...flags(lab, {
+            kubeconfig: `${insideDir}/kubeconfig.yaml`,
+            state: `/data/${STATE_FILE}`,
+            kubeletCa: `${insideDir}/kubelet-ca.pem`,
+            clientCa: `${insideDir}/ca.crt`,
+          }),
         ],
       })
       return {
         ...shared(lab),
         ...daemon,
-        mounts: [...daemon.mounts, { from: stateDir(lab), to: '/data', isWritable: true }],
+        mounts: [...daemon.mounts, { from: stateDir(lab), to: '/data', isWritable: true }, socketMount(lab)],
         ports: [[lab.settings.statsProxyPort, port]],
         health: `node -e '${isWell}'`,
       }
@@ -68,9 +83,22 @@ export const statsProxy = {
   },
 } as const satisfies Service
 
-function flags(lab: Lab, files: { kubeconfig: string; state: string }): string[] {
+async function kubeletCaFile(lab: Lab): Promise<string> {
+  return (await ensureKubeletCa(lab, lab.settings.nodeIpRange)).file
+}
+
+interface Files {
+  kubeconfig: string
+  state: string
+  kubeletCa: string
+  clientCa: string
+}
+
+function flags(lab: Lab, files: Files): string[] {
   return [
     ...['--kubeconfig', files.kubeconfig, '--usage-preset', lab.settings.usagePreset, '--state-file', files.state],
+    ...['--kubelets-socket', ensureSocketDir(lab).kubelets, '--node-range', lab.settings.nodeIpRange],
+    ...['--kubelet-ca', files.kubeletCa, '--client-ca', files.clientCa],
     ...['--otlp-url', `http://${addressesOf(lab).collectorHttp}`],
     ...['--interval-ms', String(lab.settings.collectionInterval)],
   ]

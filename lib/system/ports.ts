@@ -9,6 +9,7 @@ export const portSettings = [
   'otlpGrpcPort',
   'otlpHttpPort',
   'statsProxyPort',
+  'kubeletProxyPort',
   'jaegerPort',
   'jaegerOtlpPort',
   'metricsServerPort',

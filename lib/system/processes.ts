@@ -44,6 +44,14 @@ export async function processInfos(pids: readonly number[]): Promise<Map<number,
   return found
 }
 
+/** The pids of a process's children. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const columns = ['pid=', 'ppid='].flatMap(column => ['-o', column])
+  const { stdout } = await run('ps', ['-A', ...columns], { env: serviceEnvironment(process.env) })
+  const pairs = stdout.split('\n').map(line => line.trim().split(/\s+/).map(Number))
+  return pairs.flatMap(([child, parent]) => (parent === pid && child !== undefined ? [child] : []))
+}
+
 /**
  * The start in clock ticks since boot (proc_pid_stat(5), field 22) with the ID of the boot. The time that `ps` prints changes when the clock
  * is set. Undefined when the process has ended.

@@ -13,7 +13,7 @@ import { atExit } from '../support/at-exit.ts'
 import { assertSays, waitFor } from '../support/lab.ts'
 import { skipLine } from '../support/outcome.ts'
 import { suite } from '../support/suite.ts'
-import { seriesOf, summaryFields } from './real-node/kubelets.ts'
+import { labelNames, seriesOf, summaryFields } from './real-node/kubelets.ts'
 import { type Ended, type RealNode, startRealNode } from './real-node/node.ts'
 import { realNodeProblem } from './real-node/programs.ts'
 
@@ -70,12 +70,13 @@ async function serving<T>(name: string, use: () => Promise<T>): Promise<T> {
   return result
 }
 
-/** What a URL on the node's network answers. */
-async function get(url: string): Promise<string> {
-  const script = 'fetch(process.argv[1]).then(answer => answer.text()).then(text => process.stdout.write(text))'
+/** What a URL on the node's network answers, with the status before it if wanted. */
+async function get(url: string, withStatus = false): Promise<string> {
+  const script =
+    'fetch(process.argv[1]).then(async answer => process.stdout.write(answer.status + " " + (await answer.text())))'
   const { exitCode, stdout, stderr } = await node.run(process.execPath, ['--eval', script, url])
   assert.equal(exitCode, 0, stderr)
-  return stdout
+  return withStatus ? stdout : stdout.slice(stdout.indexOf(' ') + 1)
 }
 
 /** A task that has to succeed; what it printed. */
@@ -403,6 +404,57 @@ onNode('the simulated kubelet gives the answers of the real kubelet for the same
     }
     assert(compared > 200, String(compared))
     assert.deepEqual(ourCadvisor?.get('machine_memory_bytes'), realCadvisor?.get('machine_memory_bytes'))
+
+    await both('healthz')
+    const [realChecks, ourChecks] = (await both('metrics/slis')).map(seriesOf)
+    assert.deepEqual(ourChecks, realChecks)
+    const [realOwn, ourOwn] = (await both('metrics')).map(each => labelNames(seriesOf(each)))
+    for (const [metric, names] of ourOwn ?? []) {
+      // This kubelet renews no certificates, and has no volumes that can be measured.
+      if (/^kubelet_(certificate|server|volume_stats)_/.test(metric)) continue
+      assert.deepEqual(names, realOwn?.get(metric), metric)
+    }
+    const [realConfig, ourConfig] = (await both('configz')).map(each => fields(fields(JSON.parse(each)).kubeletconfig))
+    assert.deepEqual(
+      Object.keys(ourConfig ?? {}).filter(key => typeof realConfig?.[key] !== typeof ourConfig?.[key]),
+      // The two that this node's tests set or leave out.
+      [],
+    )
+    const running = (list: string) =>
+      items(fields(JSON.parse(list)).items)
+        .map(each => fields(fields(each).metadata))
+        .map(({ creationTimestamp: _, ...metadata }) => JSON.stringify(metadata))
+        .sort()
+    const [realRunning, ourRunning] = (await both('runningpods/')).map(running)
+    assert.deepEqual(ourRunning, realRunning)
+
+    const [pod = ''] = await names('pods', '-n', 'demo')
+    const path = `containerLogs/demo/${pod.replace('pod/', '')}`
+    const container = await node.kubectl(['get', pod, '-n', 'demo', '-o', 'jsonpath={.spec.containers[0].name}'])
+    const kubectl = node.start(await programPath('kubectl'), [
+      'proxy',
+      '--port',
+      '8009',
+      '--kubeconfig',
+      node.kubeconfig,
+    ])
+    await waitFor('kubectl proxy', async () => assertSays(kubectl.output(), /Starting to serve/))
+    for (const [request, status] of [
+      ['containerLogs/demo/none/app', 404],
+      [`${path}/none`, 404],
+      [path, 404],
+      [`${path}/${container}?previous=true`, 400],
+      [`${path}/${container}?tailLines=x`, 400],
+      [`${path}/${container}?limitBytes=0`, 422],
+      [`${path}/${container}?tailLines=1&stream=Stdout`, 422],
+      [`${path}/${container}?tailLines=0`, 200],
+    ] as const) {
+      const theirs = await get(`http://127.0.0.1:8009/api/v1/nodes/${node.name}/proxy/${request}`, true)
+      assert.match(theirs, new RegExp(`^${status} `), request)
+      assert.equal(await get(`${url}/nodes/${node.name}/${request}`, true), theirs, request)
+    }
+    kubectl.child.kill('SIGTERM')
+    await kubectl.ended
   } finally {
     simulated.child.kill('SIGTERM')
     await simulated.ended

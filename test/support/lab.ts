@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { settingNames, variableOf } from '../../lib/cli/settings.ts'
 import { imageNames, imageVariable } from '../../lib/docker/images.ts'
 import { openLab, projectDir } from '../../lib/lab/lab.ts'
+import { labSockets } from '../../lib/lab/socket-dir.ts'
 import { ensurePrograms, kwokPrograms } from '../../lib/programs/programs.ts'
 import { query as queryPrometheus, type Sample } from '../../lib/prometheus/prometheus-client.ts'
 import { isPortFree, portSettings } from '../../lib/system/ports.ts'
@@ -221,6 +222,8 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
     if (env['RUNTIME'] === 'docker') assertSameWords(dockerLeftovers(name), [], 'containers, networks and volumes')
     assert.equal(existsSync(dir), false, `${dir} is still there`)
     assert.equal(existsSync(clusterDir), false, `${clusterDir} is still there`)
+    const sockets = labSockets(openLab({ flags: {}, env })).dir
+    assert.equal(existsSync(sockets), false, `${sockets} is still there`)
     assertSameWords(filesBelow(kwokWorkdir), [], 'files in KWOK_WORKDIR')
     assertSameWords(filesBelow(home), [], 'files in the home folder')
     for (const port of Object.values(ports)) assert.equal(await isPortFree(port), true, `port ${port} is in use`)

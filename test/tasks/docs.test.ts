@@ -65,6 +65,12 @@ const others: Record<string, Evidence> = {
   'kubectl get deployments': runs('test/support/traces.ts', "kubectl(['get', 'deployments'"),
   'kubectl top nodes': runs('test/support/shared-lab.ts', "kubectl(['top', 'nodes'"),
   'kubectl top pods': runs('test/e2e/shared/control-plane.test.ts', "kubectl(['top', 'pods'"),
+  'kubectl get --raw': runs('test/e2e/shared/kubelets.test.ts', "kubectl(['get', '--raw'"),
+  'kubectl logs': runs('test/e2e/shared/kubelets.test.ts', "'logs', pod"),
+  'kubectl create token': runs('test/e2e/shared/kubelets.test.ts', "'create', 'token'"),
+  'curl --proxytunnel': runs('test/e2e/shared/kubelets.test.ts', 'getKubelet(lab, address'),
+  'sudo ip route': not('it needs root, and changes the routes of the machine'),
+  'socat TCP-LISTEN': not('it needs that route'),
   'kubectl get hpa': runs('test/e2e/shared/changes/control-plane.test.ts', "kubectl(['get', 'hpa'"),
   'kubectl annotate pod -n shop': runs(
     'test/e2e/shared/changes/control-plane.test.ts',

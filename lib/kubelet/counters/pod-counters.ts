@@ -9,6 +9,7 @@ import {
   sameUsage,
   type UsageSources,
 } from '../usage/usage-model.ts'
+import { type KubeletWork, largerWork } from './kubelet-work.ts'
 
 /**
  * The state from which the counters of a container are computed. Its CPU time is the integral of its usage since the start of
@@ -50,6 +51,8 @@ export interface PodMeter {
   endMs?: number
   seed: number
   containers: ContainerMeter[]
+  /** What the kubelet has done for the pod, without the syncs. It never decreases. */
+  work: KubeletWork
 }
 
 /** The most samples for a time span (an hour of them); a longer span is cut into this many pieces. */
@@ -68,11 +71,12 @@ export function createPodMeter(pod: PodFacts, nowMs: number, sources: UsageSourc
       sinceMs: startMs,
       counters: ZERO_COUNTERS,
     })),
+    work: pod.work,
   }
 }
 
 /**
- * Updates a meter for a changed pod; `nowMs` must not decrease from call to call. Returns whether the usage or the end changed.
+ * Updates a meter for a changed pod; `nowMs` must not decrease from call to call. Returns whether the usage, the work or the end changed.
  */
 export function changeUsage(
   meter: PodMeter,
@@ -83,6 +87,9 @@ export function changeUsage(
   let changed = pod.running !== (meter.endMs === undefined)
   if (pod.running) delete meter.endMs
   else meter.endMs ??= nowMs
+  const work = largerWork(meter.work, pod.work)
+  if (work !== meter.work) changed = true
+  meter.work = work
   pod.containers.forEach((container, index) => {
     const before = meter.containers[index]
     // Containers of a pod and their order never change.

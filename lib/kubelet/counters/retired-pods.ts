@@ -1,4 +1,5 @@
 import type { CoreCount } from './core-times.ts'
+import { type KubeletWork, kubeletWork, sumOfWork, workAt } from './kubelet-work.ts'
 import type { PodMeter } from './pod-counters.ts'
 import { podTraffic, samplePod } from './usage-samples.ts'
 
@@ -13,12 +14,19 @@ export type RetiredPods = Record<(typeof RETIRED)[number], number> & {
   idleCoreNanoSeconds: number
   /** Undefined until host metrics are served. */
   cores?: CoreCount | undefined
+  /** What the kubelet had done for them. */
+  work: KubeletWork
 }
 
 /** The counters of a new node, or of these numbers in the order of `RETIRED`. */
 export function noRetiredPods(numbers: readonly number[] = []): RetiredPods {
   const counters = Object.fromEntries(RETIRED.map((name, index) => [name, numbers[index] ?? 0]))
-  return { ...(counters as Record<(typeof RETIRED)[number], number>), usageCoreNanoSeconds: 0n, idleCoreNanoSeconds: 0 }
+  return {
+    ...(counters as Record<(typeof RETIRED)[number], number>),
+    usageCoreNanoSeconds: 0n,
+    idleCoreNanoSeconds: 0,
+    work: kubeletWork(),
+  }
 }
 
 /** Adds the counters of a pod that is deleted at `nowMs`. */
@@ -29,6 +37,7 @@ export function retirePod(sum: RetiredPods, meter: PodMeter, nowMs: number): voi
     ...podTraffic(meter, nowMs, total.usageCoreNanoSeconds),
     usageCoreNanoSeconds: BigInt(total.usageCoreNanoSeconds),
     idleCoreNanoSeconds: 0,
+    work: workAt(meter, nowMs),
   })
 }
 
@@ -38,4 +47,5 @@ export function addRetired(sum: RetiredPods, more: RetiredPods): void {
   sum.usageCoreNanoSeconds += more.usageCoreNanoSeconds
   sum.idleCoreNanoSeconds = Math.max(sum.idleCoreNanoSeconds, more.idleCoreNanoSeconds)
   sum.cores ??= more.cores
+  sum.work = sumOfWork([sum.work, more.work])
 }

@@ -2,6 +2,7 @@ import { items } from '../../kube/json.ts'
 import { hash } from '../usage/pseudo-random.ts'
 import { type CpuCurve, constant, type MemoryCurve, type Pulse, type Ramp, type Wave } from '../usage/usage-curves.ts'
 import type { CoreCount, CoreTime } from './core-times.ts'
+import { type KubeletWork, kubeletWork, WORK } from './kubelet-work.ts'
 import type { ContainerMeter, PodMeter } from './pod-counters.ts'
 import { noRetiredPods, RETIRED, type RetiredPods } from './retired-pods.ts'
 
@@ -12,13 +13,13 @@ export interface SavedPod {
 }
 
 /** A pod's meter as compact JSON: the state has up to 50,000 of them. */
-export function savePod(nodeUid: string, { startMs, endMs, containers }: PodMeter): unknown {
-  return [nodeUid, startMs, endMs ?? 0, containers.map(saveContainer)]
+export function savePod(nodeUid: string, { startMs, endMs, containers, work }: PodMeter): unknown {
+  return [nodeUid, startMs, endMs ?? 0, containers.map(saveContainer), saveWork(work)]
 }
 
 /** Reads the JSON of `savePod`; undefined for other JSON. */
 export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
-  const [nodeUid, startMs, endMs, containers] = items(saved)
+  const [nodeUid, startMs, endMs, containers, work] = items(saved)
   if (typeof nodeUid !== 'string' || typeof startMs !== 'number') return undefined
   const meters = items(containers).map(each => loadContainer(uid, each))
   if (meters.some(each => each === undefined)) return undefined
@@ -29,6 +30,7 @@ export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
       ...(typeof endMs === 'number' && endMs > 0 ? { endMs } : {}),
       seed: hash(uid),
       containers: meters.filter(each => each !== undefined),
+      work: loadWork(work),
     },
   }
 }
@@ -36,7 +38,8 @@ export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
 /** The counters of a node's deleted pods as JSON. */
 export function saveRetired(retired: RetiredPods): unknown {
   const counters = RETIRED.map(name => retired[name])
-  return [String(retired.usageCoreNanoSeconds), ...counters, retired.idleCoreNanoSeconds, saveCores(retired.cores)]
+  const { idleCoreNanoSeconds, cores, work } = retired
+  return [String(retired.usageCoreNanoSeconds), ...counters, idleCoreNanoSeconds, saveCores(cores), saveWork(work)]
 }
 
 /** Reads the JSON of `saveRetired`; undefined for other JSON. */
@@ -49,7 +52,17 @@ export function loadRetired(saved: unknown): RetiredPods | undefined {
     usageCoreNanoSeconds: BigInt(cpu),
     idleCoreNanoSeconds: numbers[RETIRED.length] ?? 0,
     cores: loadCores(rest[RETIRED.length + 1]),
+    work: loadWork(rest[RETIRED.length + 2]),
   }
+}
+
+function saveWork(work: KubeletWork): unknown {
+  return WORK.map(name => work[name])
+}
+
+/** None in the state of a version that did not count it. */
+function loadWork(saved: unknown): KubeletWork {
+  return kubeletWork(items(saved).map(Number))
 }
 
 function saveCores(cores: CoreCount | undefined): unknown {

@@ -1,3 +1,4 @@
+import type { KubeletWork } from '../counters/kubelet-work.ts'
 import type { KeptText } from './text-arena.ts'
 
 /** The usage patterns that `USAGE_PRESET` and the annotation `kube-otel-lab/usage-preset` can name. */
@@ -28,6 +29,8 @@ export interface PodFacts {
   /** Containers, and sidecars (init containers with `restartPolicy: Always`). */
   containers: ContainerFacts[]
   volumes: VolumeFacts[]
+  /** What its kubelet has done for it, once it has started. */
+  work: KubeletWork
   /** The Pod as its kubelet lists it at `/pods`. As JSON text it takes a fifth of the memory of objects. */
   json: KeptText | string
 }

@@ -1,4 +1,5 @@
 import { fields, items, text, timeMs } from '../../kube/json.ts'
+import { workForPod } from '../counters/kubelet-work.ts'
 import type { ContainerFacts, NodeFacts, PodFacts, ProbeFacts, QosClass, VolumeFacts } from './facts.ts'
 import { containerId, type PodDocument, podDocument } from './pod-document.ts'
 import { amount, NANO, nonZeroAmount } from './resource-amounts.ts'
@@ -44,6 +45,7 @@ export function podFacts(raw: unknown): PodFacts | undefined {
     badAnnotations: bad.length === 0 ? undefined : bad,
     containers,
     volumes: items(spec.volumes).flatMap(each => volumeFacts(each, name)),
+    work: workForPod(spec, status),
     json: JSON.stringify(document.pod),
   }
 }

@@ -45,6 +45,13 @@ export function seriesOf(exposition: string): Map<string, string[]> {
   return all
 }
 
+/** The names of the labels of each metric; the bounds of buckets with their values. */
+export function labelNames(series: ReadonlyMap<string, string[]>): Map<string, string[]> {
+  const namesOf = (labels: string) =>
+    [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([label, name]) => (name === 'le' ? label : name)).join()
+  return new Map([...series].map(([metric, all]) => [metric, [...new Set(all.map(namesOf))].sort()]))
+}
+
 /** Labels without the folder that a node's cgroups are in, and with one ID for all sandboxes. */
 function plain(labels: string): string {
   const own = labels.replace(/\bid="\/[^/"]+\/kubepods/, 'id="/kubepods')

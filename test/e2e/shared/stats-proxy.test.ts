@@ -43,15 +43,27 @@ proxy(
 
 proxy('serves metrics that promtool accepts', async ({ lab }) => {
   const promtool = await programPath('promtool')
-  for (const path of ['metrics/cadvisor', 'metrics/resource', 'metrics/probes']) {
+  for (const path of ['metrics', 'metrics/cadvisor', 'metrics/resource', 'metrics/probes', 'metrics/slis']) {
     const input = await (await fetch(kubeletUrl(lab, `/nodes/kwok-node-0000/${path}`))).text()
     const { stderr } = spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' })
-    // The one thing it finds fault with is cAdvisor's own name.
+    // What it finds fault with are names of cAdvisor and of the kubelet.
     const faults = stderr
       .split('\n')
-      .filter(line => line !== '' && !line.startsWith('container_memory_failcnt counter'))
+      .filter(line => line !== '' && !/^(container_memory_failcnt|kubelet_\w+_renew_errors) counter/.test(line))
     assert.deepEqual(faults, [], path)
   }
+})
+
+proxy('serves the log of a pod', async ({ lab }) => {
+  const node = kubeletUrl(lab, '/nodes/kwok-node-0000')
+  const { items } = (await (await fetch(`${node}/runningpods/`)).json()) as {
+    items: { metadata: { namespace: string; name: string }; spec: { containers: { name: string }[] } }[]
+  }
+  const { metadata, spec } = items[0] ?? assert.fail('no pods')
+  const log = `${node}/containerLogs/${metadata.namespace}/${metadata.name}/${spec.containers[0]?.name}`
+  const lines = (await (await fetch(log)).text()).split('\n')
+  assert.match(lines[0] ?? '', /msg=starting /)
+  assert(lines.length > 4, lines.join('\n'))
 })
 
 proxy('serves host metrics of every node that agree with its summary', async ({ lab }) => {

@@ -41,6 +41,8 @@ resolves('gives the defaults when nothing is set', () => {
     otlpGrpcPort: 4317,
     otlpHttpPort: 4318,
     statsProxyPort: 10250,
+    kubeletProxyPort: 10251,
+    nodeIpRange: '198.18.0.0/16',
     grafana: 'auto',
     grafanaPort: 3000,
     usagePreset: 'steady',

@@ -40,7 +40,9 @@ for (const [method, url, status, body] of [
   ['GET', '/nodes/node-9/stats/summary', 404, /no node "node-9"/],
   ['GET', '/nodes/__proto__/stats/summary', 404, /no node "__proto__"/],
   ['GET', '/nodes/%zz/stats/summary', 404, /no node "%zz"/],
-  ['GET', '/nodes/node-0/configz', 404, /only \/nodes/],
+  ['GET', '/nodes/node-0/configz', 200, /kubeletconfig/],
+  ['GET', '/nodes/node-0/runningpods/', 200, /PodList/],
+  ['GET', '/nodes/node-0/flagz', 404, /only \/nodes/],
   ['GET', '/nodes/', 404, /only \/nodes/],
   ['GET', '/', 404, /only \/nodes/],
   ['GET', '/stats/summary', 404, /only \/nodes/],
@@ -83,6 +85,29 @@ servers('serves HTTP, counts requests, and continues after a bug', async () => {
   assert.match(text, /stats_proxy_http_requests_total\{route="other",code="405"\} 1/)
   assert.match(text, /stats_proxy_nodes 2/)
   assert.match(text, /process_resident_memory_bytes \d/)
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+})
+
+servers('serves the log of a container under its own host names only, and counts it', async () => {
+  const server = createStatsServer(options())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const log = await fetch(`${url}/nodes/node-0/containerLogs/shop/web/app`)
+  assert.equal(log.status, 200)
+  assert.match(await log.text(), /msg=starting container=app/)
+  const command = await fetch(`${url}/nodes/node-0/exec/shop/web/app?command=sh`, { method: 'POST', body: 'x' })
+  assert.match(await command.text(), /runs no process/)
+  const { port } = server.address() as AddressInfo
+  const foreign = await new Promise<number | undefined>(resolve =>
+    request(
+      { host: '127.0.0.1', port, path: '/nodes/node-0/containerLogs/shop/web/app', headers: { host: 'evil' } },
+      answer => resolve(answer.resume().statusCode),
+    ).end(),
+  )
+  assert.equal(foreign, 421)
+  const text = await (await fetch(`${url}/metrics`)).text()
+  assert.match(text, /requests_total\{route="\/nodes\/:node\/containerLogs",code="200"\} 1/)
   server.closeAllConnections()
   await new Promise(resolve => server.close(resolve))
 })

@@ -73,6 +73,8 @@ async function withApi(run: (kubeconfig: string) => Promise<void>, objects: Obje
   }
 }
 
+const KUBELETS = ['--port', '1', '--kubelets-socket', '/s', '--kubelet-ca', '/a', '--client-ca', '/b']
+
 const process_ = suite('main')
 
 process_('serves the cluster and ends on SIGTERM within a second', async () => {
@@ -191,6 +193,9 @@ for (const [args, message] of [
   [['--port', 'abc'], /Cannot use --port abc/],
   [['--port', '1', '--interval-ms', '1e12'], /Cannot use --interval-ms 1e12\n.*from 100 to 86400000/],
   [['--port', '65536'], /Cannot use --port 65536/],
+  [['--port', '1', '--kubelets-socket', '/s'], /give all of --kubelets-socket, --kubelet-ca and --client-ca, or none/],
+  [[...KUBELETS, '--node-range', '198.18.0.0'], /Cannot use --node-range 198.18.0.0\n/],
+  [[...KUBELETS, '--kubelets-socket', `/${'x'.repeat(107)}`], /name a path of at most 10[37] bytes/],
   [[], /Cannot use --port/],
 ] as const) {
   process_(`refuses ${JSON.stringify(args)}`, async () => {

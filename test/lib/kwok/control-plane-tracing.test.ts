@@ -27,7 +27,8 @@ traced('is in kwokctl’s configuration only with a target, beside the other pat
   const named = (patches: { name: string; extraArgs: { key: string }[] }[]) =>
     patches.filter(({ extraArgs }) => extraArgs.some(({ key }) => key.includes('tracing'))).map(({ name }) => name)
   const patchesWith = (tracing: typeof target | undefined) =>
-    parse(kwokctlConfig(base, { pki: '/c/pki', options: {}, tracing })).componentsPatches
+    parse(kwokctlConfig(base, { pki: '/c/pki', options: {}, tracing, egressConfigPath: '/c/egress.yaml' }))
+      .componentsPatches
   const without = patchesWith(undefined)
   const withTracing = patchesWith(target)
   assert.deepEqual(named(without), [])

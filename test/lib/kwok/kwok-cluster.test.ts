@@ -34,7 +34,9 @@ const options = programOptions({
   kwok: { path: '/p/kwok' },
   kubectl: { path: '/p/kubectl' },
 })
-const made = parse(kwokctlConfig(base, { pki: '/c/pki', options, tracing: undefined }))
+const made = parse(
+  kwokctlConfig(base, { pki: '/c/pki', options, tracing: undefined, egressConfigPath: '/c/egress.yaml' }),
+)
 
 configs('adds programs and version to the base, and leaves its options', () => {
   assert.equal(made.kind, 'KwokctlConfiguration')
@@ -56,7 +58,7 @@ configs('gives controller manager and scheduler the cluster’s certificate, and
     { key: 'tls-private-key-file', value: '/c/pki/admin.key' },
     { key: 'leader-elect', value: 'false' },
   ]
-  assert.deepEqual(made.componentsPatches.slice(1), [
+  assert.deepEqual(made.componentsPatches.slice(1, 3), [
     { name: 'kube-controller-manager', extraArgs },
     { name: 'kube-scheduler', extraArgs },
   ])
@@ -71,6 +73,22 @@ configs('publishes the CA of the API server’s client certificate', () => {
   assert.equal(values['requestheader-client-ca-file'], '/c/pki/ca.crt')
   assert.equal(values['requestheader-allowed-names'], 'kwok-admin')
   assert.equal(Object.keys(values).length, 5)
+})
+
+configs('leads kube-apiserver to the kubelets at the nodes’ addresses, with certificates both ways', () => {
+  const [apiserver, kwok] = made.componentsPatches.slice(3)
+  const flags = apiserver.extraArgs.map(({ key, value }: { key: string; value: string }) => `${key}=${value}`)
+  assert.deepEqual(flags, [
+    'egress-selector-config-file=/c/egress.yaml',
+    'kubelet-preferred-address-types=InternalIP',
+    'kubelet-client-certificate=/c/pki/admin.crt',
+    'kubelet-client-key=/c/pki/admin.key',
+    'kubelet-certificate-authority=/c/pki/ca.crt',
+  ])
+  assert.deepEqual(kwok, {
+    name: 'kwok-controller',
+    extraArgs: [{ key: 'node-port', value: '10250', override: true }],
+  })
 })
 
 configs('listens on loopback only, and serves three kinds of KWOK', () => {

@@ -37,16 +37,13 @@ names.run()
 
 const manifests = suite('nodeManifest()')
 
-manifests('gives name, hostname, zone, mark, where its usage is, and CPUs, and keeps the rest', () => {
+manifests('gives name, hostname, zone, mark and CPUs, and keeps the rest', () => {
   assert.deepEqual(nodeManifest(template, 7, 16), {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: {
       name: 'sim-0007',
-      annotations: {
-        'kwok.x-k8s.io/node': 'fake',
-        'metrics.k8s.io/resource-metrics-path': '/metrics/nodes/sim-0007/metrics/resource',
-      },
+      annotations: { 'kwok.x-k8s.io/node': 'fake' },
       labels: {
         type: 'kwok',
         'app.kubernetes.io/managed-by': 'kube-otel-lab',

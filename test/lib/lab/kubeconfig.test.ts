@@ -92,13 +92,21 @@ rbac('has a service account and a role for each reader, and no other', () => {
   assert.deepEqual(named('Namespace'), [labNamespace])
 })
 
-rbac('allows reading, without secrets and wildcards', () => {
+rbac('allows reading, reviews and the status of nodes, without secrets, wildcards and node proxy', () => {
   const rules = objects.flatMap(object => object.rules ?? [])
   assert(rules.length > 0)
   for (const { verbs, resources = [], apiGroups = [], nonResourceURLs = [] } of rules) {
-    for (const verb of verbs) assert(['get', 'list', 'watch'].includes(verb), verb)
+    const others: Record<string, string> = {
+      'nodes/status': 'patch',
+      tokenreviews: 'create',
+      subjectaccessreviews: 'create',
+    }
+    for (const verb of verbs) {
+      const isRead = ['get', 'list', 'watch'].includes(verb)
+      assert(isRead || resources.every(each => others[each] === verb), `${verb} ${resources.join()}`)
+    }
     for (const word of [...resources, ...apiGroups, ...nonResourceURLs]) {
-      assert(!word.includes('*') && !['secrets', 'configmaps', 'serviceaccounts'].includes(word), word)
+      assert(!word.includes('*') && !['secrets', 'configmaps', 'serviceaccounts', 'nodes/proxy'].includes(word), word)
     }
   }
 })

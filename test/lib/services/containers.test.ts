@@ -10,7 +10,7 @@ import { docker } from '../../../lib/docker/engine.ts'
 import { atPrefix, chosenImages, pinnedImages } from '../../../lib/docker/images.ts'
 import { ensureImages } from '../../../lib/docker/pull-images.ts'
 import {
-  containerPatches,
+  apiserverVolumes,
   createNetworkArgs,
   kwokctlDockerEnv,
   removeCluster,
@@ -30,6 +30,7 @@ import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../..
 import { writeForContainer } from '../../../lib/services/container-user.ts'
 import { grafanaPassword } from '../../../lib/services/grafana-password.ts'
 import { jaeger } from '../../../lib/services/jaeger.ts'
+import { kubeletGateway } from '../../../lib/services/kubelet-gateway.ts'
 import { lgtm } from '../../../lib/services/lgtm.ts'
 import { metricsServer } from '../../../lib/services/metrics-server.ts'
 import { neededImages } from '../../../lib/services/service-list.ts'
@@ -130,11 +131,13 @@ lines(
   'of the stats proxy: Node.js with a bundle, a port on loopback, an unprivileged user, a read-only file system',
   async () => {
     const lab = dockerLab()
+    await writeTestCa(lab.clusterDir)
     assert.deepEqual(commandLine(lab, await statsProxy.container.spec(lab)), [
       ...shared('stats-proxy'),
       '--publish=127.0.0.1:10250:10250',
       seen('stats-proxy'),
       '--mount=type=bind,source=LAB/data/stats-proxy,target=/data',
+      '--mount=type=bind,source=LAB/data/sockets,target=/run/kube-otel-lab',
       ...locked,
       '--entrypoint=node',
       `--health-cmd=node -e 'fetch("http://127.0.0.1:10250/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))'`,
@@ -157,6 +160,14 @@ lines(
       'steady',
       '--state-file',
       '/data/counters.jsonl',
+      '--kubelets-socket',
+      '/run/kube-otel-lab/kubelets.sock',
+      '--node-range',
+      '198.18.0.0/16',
+      '--kubelet-ca',
+      '/etc/kube-otel-lab/kubelet-ca.pem',
+      '--client-ca',
+      '/etc/kube-otel-lab/ca.crt',
       '--otlp-url',
       'http://kube-otel-lab-unit-collector:4318',
       '--interval-ms',
@@ -197,12 +208,14 @@ lines('of the collector: no port, and of the machine only the files of /proc wit
   for (const file of files) assert.equal(statSync(file).size, 0, file)
 })
 
-lines('of metrics-server: kubelets at the stats proxy, a serving certificate of its own', async () => {
+lines('of metrics-server: kubelets through the gateway, a serving certificate of its own', async () => {
   const lab = dockerLab()
   await writeTestCa(lab.clusterDir)
   assert.deepEqual(commandLine(lab, await metricsServer.container.spec(lab)), [
-    ...shared('metrics-server'),
+    ...shared('metrics-server').filter(arg => !/^--env=(HTTPS|NO)_PROXY=/.test(arg)),
     seen('metrics-server'),
+    '--env=HTTPS_PROXY=http://kube-otel-lab-unit-kubelet-gateway:10251',
+    '--env=NO_PROXY=kwok-unit-kube-apiserver',
     ...locked,
     digest,
     'registry.k8s.io/metrics-server/metrics-server:v0.9.0',
@@ -213,16 +226,40 @@ lines('of metrics-server: kubelets at the stats proxy, a serving certificate of 
     '--secure-port=4443',
     '--tls-cert-file=/etc/kube-otel-lab/serving.crt',
     '--tls-private-key-file=/etc/kube-otel-lab/serving.key',
-    '--kubelet-preferred-address-types=Hostname',
-    '--kubelet-port=10250',
-    '--deprecated-kubelet-completely-insecure',
+    '--kubelet-preferred-address-types=InternalIP',
+    '--kubelet-use-node-status-port',
+    '--kubelet-certificate-authority=/etc/kube-otel-lab/ca.crt',
     '--metric-resolution=15s',
   ])
   const files = readdirSync(join(lab.dir, 'containers', 'metrics-server')).sort()
-  assert.deepEqual(files, ['kubeconfig.yaml', 'serving.crt', 'serving.key'])
-  const [patch] = containerPatches(lab, undefined)
-  const [flag] = patch?.extraArgs ?? []
-  assert.deepEqual(flag, { key: 'node-name', value: 'kube-otel-lab-unit-stats-proxy', override: true })
+  assert.deepEqual(files, ['ca.crt', 'kubeconfig.yaml', 'serving.crt', 'serving.key'])
+})
+
+lines('of the gateway: the folder of the sockets, which kube-apiserver mounts too', async () => {
+  const lab = dockerLab()
+  assert.deepEqual(commandLine(lab, await kubeletGateway.container.spec(lab)), [
+    ...shared('kubelet-gateway'),
+    '--publish=127.0.0.1:10251:10251',
+    seen('kubelet-gateway'),
+    '--mount=type=bind,source=LAB/data/sockets,target=/run/kube-otel-lab',
+    ...locked,
+    '--entrypoint=node',
+    digest,
+    'docker.io/library/node:24.21.0-bookworm-slim',
+    '/etc/kube-otel-lab/kubelet-gateway.mjs',
+    ...['--address', '0.0.0.0', '--port', '10251', '--kubeconfig', '/etc/kube-otel-lab/kubeconfig.yaml'],
+    ...['--socket', '/run/kube-otel-lab/apiserver.sock', '--kubelets-socket', '/run/kube-otel-lab/kubelets.sock'],
+    ...['--node-range', '198.18.0.0/16'],
+  ])
+  assert.equal(statSync(join(lab.dataDir, 'sockets')).mode & 0o777, 0o700)
+  const { extraVolumes = [] } = apiserverVolumes(lab, ['/c/apiserver-egress.yaml'])
+  assert.deepEqual(
+    extraVolumes.map(({ hostPath, mountPath, readOnly }) => [hostPath, mountPath, readOnly]),
+    [
+      ['/c/apiserver-egress.yaml', '/etc/kubernetes/apiserver-egress.yaml', true],
+      [join(lab.dataDir, 'sockets'), '/run/kube-otel-lab', true],
+    ],
+  )
 })
 
 lines('of the trace simulator and of Jaeger', async () => {
@@ -453,6 +490,7 @@ addresses('are container names in the Docker runtime', () => {
     collectorHttp: 'kube-otel-lab-unit-collector:4318',
     metricsUrl: 'http://kube-otel-lab-unit-lgtm:4318/v1/metrics',
     jaegerOtlp: 'kube-otel-lab-unit-jaeger:4317',
+    kubeletProxy: 'kube-otel-lab-unit-kubelet-gateway:10251',
   })
 })
 addresses.run()

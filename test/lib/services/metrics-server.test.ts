@@ -11,7 +11,7 @@ import {
   metricsServerManifests,
   resolutionMs,
 } from '../../../lib/services/metrics-server.ts'
-import { tempLab } from '../../support/temp-lab.ts'
+import { tempLab, writeCluster } from '../../support/temp-lab.ts'
 import { writeTestCa } from '../kube/ca.ts'
 
 const base = readFileSync(join(projectDir, 'kwok-config', 'metrics-server.yaml'), 'utf8')
@@ -56,11 +56,12 @@ manifests.run()
 
 const services = suite('metricsServer')
 
-services('scrapes the stats proxy and listens on loopback, with its own service account', async () => {
+services('scrapes the kubelets through the gateway and listens on loopback, with its own service account', async () => {
   process.env['METRICS_SERVER_BINARY'] = process.execPath
-  const lab = tempLab({ metricsServerPort: '5443', statsProxyPort: '20250', collectionInterval: '20s' })
+  const lab = tempLab({ metricsServerPort: '5443', kubeletProxyPort: '20251', collectionInterval: '20s' })
   await writeTestCa(lab.clusterDir)
-  const { name, args } = await metricsServer.process
+  writeCluster(lab, { owner: lab.dir })
+  const { name, args, env } = await metricsServer.process
     .spec(lab)
     .finally(() => delete process.env['METRICS_SERVER_BINARY'])
   assert.equal(name, 'metrics-server')
@@ -73,11 +74,12 @@ services('scrapes the stats proxy and listens on loopback, with its own service 
     '--secure-port=5443',
     `--tls-cert-file=${lab.kubeconfigDir}/metrics-server.crt`,
     `--tls-private-key-file=${lab.kubeconfigDir}/metrics-server.key`,
-    '--kubelet-preferred-address-types=Hostname',
-    '--kubelet-port=20250',
-    '--deprecated-kubelet-completely-insecure',
+    '--kubelet-preferred-address-types=InternalIP',
+    '--kubelet-use-node-status-port',
+    `--kubelet-certificate-authority=${lab.clusterDir}/pki/ca.crt`,
     '--metric-resolution=20s',
   ])
+  assert.deepEqual(env, { HTTPS_PROXY: 'http://127.0.0.1:20251', NO_PROXY: '127.0.0.1' })
 })
 
 services('scrapes at the collection interval, at least every 15 s apart', () => {

@@ -163,6 +163,23 @@ ensures('starts a killed service again', async () => {
   await services.stop(name)
 })
 
+ensures('a supervised service is started again when killed, until it is stopped', async () => {
+  const lab = tempLab()
+  const services = processServices(lab)
+  const supervised = spec(lab, getsReady, { isSupervised: true })
+  await services.ensure(supervised)
+  const pid = async () => (await services.state(name)).process?.pid
+  const first = await pid()
+  assert(first !== undefined)
+  process.kill(first, 'SIGKILL')
+  await until('another runs', async () => ![undefined, first].includes(await pid()))
+  assert.equal(await services.ensure(supervised), false)
+  const second = (await pid()) ?? 0
+  assert.equal(await services.stop(name), true)
+  assert.equal((await processInfos([second])).size, 0, 'the program still runs')
+  assert.equal((await services.state(name)).isWanted, false)
+})
+
 ensures('fails with the end of its log when it ends early', async () => {
   const lab = tempLab()
   const dies = 'for (let i = 0; i < 20; i++) console.error("line " + i); setTimeout(() => process.exit(3), 100)'

@@ -28,7 +28,7 @@ const given: PrometheusTargets = {
     ]),
   ),
   kwokDiscoveryUrl: 'http://127.0.0.1:7/discovery/prometheus',
-  kubeletAddress: '127.0.0.1:10250',
+  kubeletProxyUrl: 'http://127.0.0.1:10251',
   kubeconfigFile: '/lab/prometheus.yaml',
   tokenFile: '/k/prometheus.token',
   caFile: '/k/ca.crt',
@@ -40,6 +40,7 @@ interface Job {
   static_configs?: { targets: string[]; labels: Record<string, string> }[]
   http_sd_configs?: { url: string }[]
   relabel_configs?: Record<string, unknown>[]
+  proxy_url?: string
   authorization?: unknown
   tls_config?: Record<string, unknown>
 }
@@ -74,16 +75,17 @@ configs('discovers KWOK’s metrics, with labels for node and cluster', () => {
   assert.equal(job?.relabel_configs?.[2]?.replacement, 'unit')
 })
 
-configs('gives only jobs with https the token, the CA and the server name', () => {
+configs('gives only jobs with https the token and the CA, and the control plane’s server name', () => {
   const jobs = jobsOf(prometheusConfig(baseFile, given))
   const https = jobs.filter(job => job.scheme === 'https')
   assert.deepEqual(
     https.map(job => job.job_name),
-    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'metrics-server'],
+    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'metrics-server', 'kubelet-cadvisor'],
   )
-  for (const { authorization, tls_config } of https) {
+  for (const { job_name, authorization, tls_config } of https) {
     assert.deepEqual(authorization, { credentials_file: '/k/prometheus.token' })
-    assert.deepEqual(tls_config, { ca_file: '/k/ca.crt', server_name: 'localhost' })
+    const server = job_name === 'kubelet-cadvisor' ? {} : { server_name: 'localhost' }
+    assert.deepEqual(tls_config, { ca_file: '/k/ca.crt', ...server })
   }
   for (const job of jobs.filter(each => each.scheme !== 'https')) assert(!('authorization' in job), job.job_name)
 })
@@ -138,13 +140,12 @@ configs('is accepted by promtool', async () => {
   assert.equal(exitCode, 0, stdout + stderr)
   assert.match(stdout, /SUCCESS: .*prometheus\.yaml is valid/)
 })
-configs('discovers the kubelets in the API, and scrapes cAdvisor at the stats proxy', () => {
+configs('discovers the kubelets in the API, and scrapes cAdvisor of each through the gateway', () => {
   const job = jobsOf(prometheusConfig(baseFile, given)).find(each => each.job_name === 'kubelet-cadvisor')
   assert.deepEqual(fields(job)['kubernetes_sd_configs'], [{ role: 'node', kubeconfig_file: '/lab/prometheus.yaml' }])
-  assert.deepEqual(job?.relabel_configs?.slice(-2), [
-    { target_label: '__address__', replacement: '127.0.0.1:10250' },
-    { target_label: 'k8s_cluster_name', replacement: 'unit' },
-  ])
+  assert.equal(job?.proxy_url, 'http://127.0.0.1:10251')
+  assert.deepEqual(job?.relabel_configs?.at(-1), { target_label: 'k8s_cluster_name', replacement: 'unit' })
+  assert(!job?.relabel_configs?.some(rule => rule.target_label === '__address__'), 'the address is the node’s')
 })
 
 configs.run()

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import type { CoreTime } from '../../../../lib/kubelet/counters/core-times.ts'
+import { type KubeletWork, sumOfWork, workAt } from '../../../../lib/kubelet/counters/kubelet-work.ts'
 import { openStateLog, readState } from '../../../../lib/kubelet/counters/state-log.ts'
 import { cadvisorText } from '../../../../lib/kubelet/endpoints/cadvisor-metrics.ts'
 import { type MeasuredNode, measureNode } from '../../../../lib/kubelet/endpoints/node-measurement.ts'
@@ -27,13 +28,15 @@ function startStore(path: string, clock: () => number): StatsStore {
   })
 }
 
-function serve(store: StatsStore): MeasuredNode {
+function serve(store: StatsStore) {
   const { entry, nowMs } = there(store.read('node-0'))
-  return measureNode(entry, nowMs)
+  const measured = measureNode(entry, nowMs)
+  const meters = [...entry.pods.values()].flatMap(({ meter }) => meter ?? [])
+  return { ...measured, work: sumOfWork([entry.retired.work, ...meters.map(meter => workAt(meter, nowMs))]) }
 }
 
 /** Every counter that a measured node tells, by name; pods' by UID. */
-function countersOf(measured: MeasuredNode): Map<string, number> {
+function countersOf(measured: MeasuredNode & { work: KubeletWork }): Map<string, number> {
   const counters = new Map<string, number>()
   const put = (name: string, sample: object) => {
     for (const [field, value] of Object.entries(sample)) {
@@ -52,6 +55,7 @@ function countersOf(measured: MeasuredNode): Map<string, number> {
   for (const [, key, container, uid, value] of cadvisorText(measured).matchAll(line)) {
     counters.set(`${uid} ${container} ${key}`, Number(value))
   }
+  for (const [name, value] of Object.entries(measured.work)) counters.set(`kubelet ${name}`, value)
   return counters
 }
 
@@ -72,6 +76,7 @@ const step = fc.oneof(
       uid: fc.constantFrom('a', 'b', 'c'),
       phase: fc.constantFrom('Running', 'Running', 'Running', 'Pending', 'Succeeded'),
       cpu: fc.constantFrom('0', '1m', '100m', '9'),
+      restarts: fc.constantFrom(0, 0, 1, 7),
       preset: fc.constantFrom(...presetNames, undefined, undefined, undefined),
     }),
   },
@@ -113,7 +118,8 @@ restarts('no counter decreases for any changes of pods and objects, whenever the
             'kwok.x-k8s.io/usage-cpu': todo.cpu,
             ...(todo.preset === undefined ? {} : { 'kube-otel-lab/usage-preset': todo.preset }),
           }
-          const facts = pod({ uid: todo.uid, phase: todo.phase, annotations })
+          const containerStatuses = [{ name: 'app', restartCount: todo.restarts, state: { running: {} } }]
+          const facts = pod({ uid: todo.uid, phase: todo.phase, annotations, containerStatuses })
           cluster.pods.set(todo.uid, facts)
           store.setPod(facts)
         } else if (todo.do === 'delete') {
@@ -161,7 +167,7 @@ restarts('continues exactly where it ended', () => {
   second.setNode(node())
   second.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '10m' } }))
   second.endRestore()
-  const uninterrupted = measureNode(there(first.node('node-0')), nowMs)
+  const uninterrupted = serve(first)
   assert.deepEqual(countersOf(serve(second)), countersOf(uninterrupted))
   assert(uninterrupted.total.usageCoreNanoSeconds > before.total.usageCoreNanoSeconds)
 })

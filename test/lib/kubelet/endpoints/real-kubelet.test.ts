@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { cadvisorText } from '../../../../lib/kubelet/endpoints/cadvisor-metrics.ts'
+import { kubeletMetricsText } from '../../../../lib/kubelet/endpoints/kubelet-metrics.ts'
 import { measureNode } from '../../../../lib/kubelet/endpoints/node-measurement.ts'
 import { probeMetricsText } from '../../../../lib/kubelet/endpoints/probe-metrics.ts'
 import { resourceMetricsText } from '../../../../lib/kubelet/endpoints/resource-metrics.ts'
@@ -15,14 +16,18 @@ import { node, pod, START_MS, there } from '../kubelet-fixtures.ts'
 const recorded = (file: string) => readFileSync(join(import.meta.dirname, '../../../data/real-kubelet', file), 'utf8')
 const NOW_MS = START_MS + 600_000
 
-function measured() {
+function storeOfPods() {
   const store = createStore({ clock: () => NOW_MS })
   store.setNode(node())
   const livenessProbe = { periodSeconds: 5 }
   store.setPod(pod())
   const resources = { requests: { cpu: '1m' } }
   store.setPod(pod({ uid: 'probed', name: 'probed', containers: [{ name: 'app', livenessProbe, resources }] }))
-  return measureNode(there(store.node('node-0')), NOW_MS)
+  return store
+}
+
+function measured() {
+  return measureNode(there(storeOfPods().node('node-0')), NOW_MS)
 }
 
 /** Every field of a document as `pods[].cpu.time: string`, whatever list it stands in. */
@@ -44,11 +49,15 @@ function familiesOf(text: string) {
     if (kind === 'TYPE') families.set(name, { ...family, type: rest })
     const sample = /^([a-z_]+)(?:\{(.*)\})? (\S+)( \d+)?$/.exec(line)
     if (sample === null) continue
-    const of = there(families.get(sample[1] ?? ''))
-    const names = [...(sample[2] ?? '').matchAll(/(\w+)="/g)].map(([, label]) => label)
+    const of =
+      families.get(sample[1] ?? '') ?? there(families.get((sample[1] ?? '').replace(/_(bucket|sum|count)$/, '')))
+    // With the bounds of buckets.
+    const names = [...(sample[2] ?? '').matchAll(/(\w+)="([^"]*)/g)].map(([, label, value]) =>
+      label === 'le' ? `le=${value}` : label,
+    )
     of.labels.add(names.join())
     of.timed = sample[4] !== undefined
-    assert(Number.isFinite(Number(sample[3])), line)
+    assert(sample[3] === '+Inf' || Number.isFinite(Number(sample[3])), line)
   }
   return families
 }
@@ -85,16 +94,46 @@ const UNRECORDED_FAMILIES: Record<string, string[]> = {
   // pkg/kubelet/prober: the recorded pods had no probes.
   'metrics-probes.txt': ['prober_probe_total'],
   'metrics-resource.txt': [],
+  // cmd/kubelet/app/server.go and pkg/kubelet/certificate for certificates, which that kubelet did not renew; pkg/kubelet/metrics for evictions and errors, of which it had
+  // none; pkg/kubelet/metrics/collectors/volume_stats.go for volumes, of which it had none that can be measured.
+  'metrics.txt': [
+    'kubelet_certificate_manager_client_expiration_renew_errors',
+    'kubelet_certificate_manager_client_ttl_seconds',
+    'kubelet_certificate_manager_server_ttl_seconds',
+    'kubelet_evictions',
+    'kubelet_runtime_operations_errors_total',
+    'kubelet_server_expiration_renew_errors',
+    'kubelet_volume_stats_available_bytes',
+    'kubelet_volume_stats_capacity_bytes',
+    'kubelet_volume_stats_inodes',
+    'kubelet_volume_stats_inodes_free',
+    'kubelet_volume_stats_inodes_used',
+    'kubelet_volume_stats_used_bytes',
+  ],
+}
+
+/** A kubelet's own metrics after pods were deleted and one was evicted. */
+function kubeletText(): string {
+  const store = storeOfPods()
+  for (let at = 0; at < 8; at++) {
+    store.setPod(pod({ uid: `old-${at}`, name: `old-${at}` }))
+    if (at === 0)
+      store.setPod({ ...pod({ uid: 'old-0', name: 'old-0' }), work: { ...pod().work, 'memory.available': 1 } })
+    store.deletePod(`old-${at}`)
+  }
+  const entry = there(store.node('node-0'))
+  return kubeletMetricsText(measureNode(entry, NOW_MS), entry)
 }
 
 for (const [file, write] of [
-  ['metrics-cadvisor.txt', cadvisorText],
-  ['metrics-resource.txt', resourceMetricsText],
-  ['metrics-probes.txt', probeMetricsText],
+  ['metrics-cadvisor.txt', () => cadvisorText(measured())],
+  ['metrics-resource.txt', () => resourceMetricsText(measured())],
+  ['metrics-probes.txt', () => probeMetricsText(measured())],
+  ['metrics.txt', kubeletText],
 ] as const) {
   shapes(`has every family of our ${file}, with type, help, labels and time stamps`, () => {
     const theirs = familiesOf(recorded(file))
-    const ours = familiesOf(write(measured()))
+    const ours = familiesOf(write())
     assert.deepEqual(
       [...ours.keys()].filter(name => !theirs.has(name)),
       UNRECORDED_FAMILIES[file],

@@ -9,7 +9,7 @@ const said = (facts: object) => JSON.parse(JSON.stringify(facts)) as unknown
 const pods = suite('podFacts()')
 
 pods('keeps the fields for a summary', () => {
-  const { json: _, containers, ...facts } = there(podFacts(rawPod()))
+  const { json: _, containers, work, ...facts } = there(podFacts(rawPod()))
   assert.deepEqual(said(facts), {
     uid: 'uid-web',
     name: 'web',
@@ -25,6 +25,17 @@ pods('keeps the fields for a summary', () => {
       { name: 'token', kind: 'memory' },
     ],
   })
+  assert.deepEqual(
+    Object.entries(work).filter(([, count]) => count > 0),
+    [
+      ['pods', 1],
+      ['containers', 2],
+      ['kubernetes.io/csi', 1],
+      ['kubernetes.io/empty-dir', 1],
+      ['kubernetes.io/host-path', 1],
+      ['kubernetes.io/projected', 1],
+    ],
+  )
   assert.deepEqual(
     containers.map(({ id: _, ...container }) => said(container)),
     [

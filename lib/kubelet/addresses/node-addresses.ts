@@ -1,0 +1,169 @@
+import type { KubeClient, KubeResponse } from '../../kube/api-client.ts'
+import { fields, items, text } from '../../kube/json.ts'
+import type { NodeFacts } from '../objects/facts.ts'
+import type { AddressBook } from './address-book.ts'
+
+/** The port of every kubelet. */
+export const KUBELET_PORT = 10_250
+
+export interface NodeAddressesOptions {
+  client: Pick<KubeClient, 'request'>
+  book: AddressBook
+  signal: AbortSignal
+  /** Called before an address is published. */
+  flush: () => void
+  countPatch: (result: 'accepted' | 'refused') => void
+  /** Logs a line unless one about the same subject was logged. */
+  logOnce: (subject: string, line: string) => void
+  /** The number of concurrent patches. */
+  concurrency?: number
+  /** The shortest time between two patches of one node, and the wait after its first refused one. It doubles up to 30 s. */
+  pauseMs?: number
+}
+
+/** Keeps the addresses in the status of the nodes. */
+export type NodeAddresses = ReturnType<typeof createNodeAddresses>
+
+const MOST_PAUSE_MS = 30_000
+
+/**
+ * Gives every node an address and writes it to the node's status: InternalIP, the node's name as Hostname, and the port of the kubelet.
+ * Other types of addresses stay. kwok-controller keeps addresses that a node has; it may write its own once, before it sees these.
+ *
+ * All nodes are simulated: kwokctl's kwok-controller manages all nodes of its cluster.
+ */
+export function createNodeAddresses(options: NodeAddressesOptions) {
+  const { client, book, signal, flush, countPatch, logOnce, concurrency = 8, pauseMs = 1_000 } = options
+  const nodes = new Map<string, NodeFacts>()
+  const nameByUid = new Map<string, string>()
+  const queue = new Set<string>()
+  /** When a node may be patched again, and how often it was refused. */
+  const waits = new Map<string, { untilMs: number; failures: number }>()
+  let isStarted = false
+  let running = 0
+  let timer: NodeJS.Timeout | undefined
+
+  return {
+    /** For each change of a node. */
+    setNode(facts: NodeFacts) {
+      const before = nodes.get(facts.name)
+      if (before !== undefined) nameByUid.delete(before.uid)
+      nodes.set(facts.name, facts)
+      nameByUid.set(facts.uid, facts.name)
+      if (isStarted) check(facts)
+    },
+
+    /** Returns the name, unless another node has it already. */
+    deleteNode(uid: string): string | undefined {
+      const name = nameByUid.get(uid)
+      if (name === undefined) return undefined
+      nameByUid.delete(uid)
+      nodes.delete(name)
+      waits.delete(name)
+      book.release(name)
+      return name
+    },
+
+    /** Must be called when all nodes are listed. Of two nodes with one address, the older one keeps it. */
+    start() {
+      isStarted = true
+      const oldestFirst = [...nodes.values()].sort((a, b) => a.startMs - b.startMs)
+      const isClaim = (facts: NodeFacts) => internalIp(facts) !== undefined
+      for (const facts of oldestFirst.filter(isClaim)) book.ensure(facts.name, internalIp(facts))
+      for (const facts of oldestFirst) check(facts)
+    },
+
+    /** Whether a node of this name exists. */
+    has: (name: string) => nodes.has(name),
+    /** The nodes whose status is not written yet. */
+    get pendingCount() {
+      return queue.size + running
+    },
+  }
+
+  function check(facts: NodeFacts): void {
+    const address = book.ensure(facts.name, internalIp(facts))
+    if (address === undefined) {
+      logOnce('range', `node ${facts.name} gets no address: all of the range are in use (maybe others too)`)
+      return
+    }
+    if (statusPatch(facts, address) === undefined) return
+    queue.add(facts.name)
+    setImmediate(work)
+  }
+
+  function work(): void {
+    const nowMs = Date.now()
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const name of queue) {
+      if (running >= concurrency || signal.aborted) return
+      const waitMs = (waits.get(name)?.untilMs ?? 0) - nowMs
+      if (waitMs > 0) {
+        nextMs = Math.min(nextMs, waitMs)
+        continue
+      }
+      queue.delete(name)
+      running++
+      void patch(name).finally(() => {
+        running--
+        work()
+      })
+    }
+    clearTimeout(timer)
+    if (nextMs < Number.POSITIVE_INFINITY) timer = setTimeout(work, nextMs).unref()
+  }
+
+  async function patch(name: string): Promise<void> {
+    const facts = nodes.get(name)
+    const address = facts && book.ensure(name)
+    const body = facts && address && statusPatch(facts, address)
+    if (!body) return
+    flush()
+    let answer: KubeResponse | undefined
+    let why = ''
+    try {
+      const path = `/api/v1/nodes/${encodeURIComponent(name)}/status`
+      answer = await client.request('PATCH', path, { body, contentType: 'application/merge-patch+json', signal })
+      why = `${answer.status} ${text(fields(answer.body).message) ?? ''}`
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error)
+    }
+    // Deleted in the meantime: the watch reports it.
+    if (answer?.status === 404 || signal.aborted) return
+    const isAccepted = answer !== undefined && answer.status < 300
+    countPatch(isAccepted ? 'accepted' : 'refused')
+    const failures = isAccepted ? 0 : (waits.get(name)?.failures ?? 0) + 1
+    const backOffMs = Math.min(MOST_PAUSE_MS, pauseMs * 2 ** failures) * (0.75 + Math.random() / 4)
+    if (nodes.has(name)) waits.set(name, { untilMs: Date.now() + (answer?.retryAfterMs ?? backOffMs), failures })
+    if (isAccepted) return
+    logOnce(why, `Cannot write the address of node ${name}: ${why}; trying again (maybe others too)`)
+    if (nodes.has(name)) queue.add(name)
+  }
+}
+
+function internalIp({ object }: NodeFacts): string | undefined {
+  const addresses = items(fields(object.status).addresses).map(fields)
+  return text(addresses.find(({ type }) => type === 'InternalIP')?.address)
+}
+
+/** The merge patch of a node's status; undefined for a status that has this address. */
+export function statusPatch({ name, object }: NodeFacts, address: string): string | undefined {
+  const status = fields(object.status)
+  const present = items(status.addresses).map(fields)
+  const addresses = [
+    { type: 'InternalIP', address },
+    { type: 'Hostname', address: name },
+    ...present.filter(({ type }) => type !== 'InternalIP' && type !== 'Hostname'),
+  ]
+  const port = fields(fields(status.daemonEndpoints).kubeletEndpoint).Port
+  const ofKubelet = (list: Record<string, unknown>[]) =>
+    list
+      .filter(({ type }) => type === 'InternalIP' || type === 'Hostname')
+      .map(each => `${each.type} ${each.address}`)
+      .sort()
+      .join()
+  if (ofKubelet(present) === ofKubelet(addresses) && port === KUBELET_PORT) return undefined
+  return JSON.stringify({
+    status: { addresses, daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } } },
+  })
+}

@@ -1,0 +1,132 @@
+import { fields, items, text } from '../../kube/json.ts'
+import type { ReflectorEvent } from '../../kube/reflector.ts'
+
+/** An address and a port. */
+export interface Destination {
+  host: string
+  port: number
+}
+
+/** The needed fields of an EndpointSlice. */
+export interface EndpointSlice {
+  /** `<namespace>/<name>` of its Service. */
+  service: string
+  ports: { name: string; port: number }[]
+  /** The addresses of endpoints that are not on a node. */
+  addresses: { host: string; isReady: boolean }[]
+}
+
+/** The needed fields of a Service. */
+export interface ClusterService {
+  service: string
+  /** Cluster IPs, or the one external name. */
+  hosts: readonly string[]
+  isExternal: boolean
+  ports: { name: string; port: number }[]
+}
+
+const API_SERVER = 'default/kubernetes'
+
+/** Reads an EndpointSlice. Leaves out endpoints on nodes: simulated pods serve nothing. */
+export function endpointSlice(raw: unknown): EndpointSlice {
+  const { metadata, ports, endpoints } = fields(raw)
+  const { namespace, labels } = fields(metadata)
+  return {
+    service: `${text(namespace)}/${text(fields(labels)['kubernetes.io/service-name'])}`,
+    ports: portsOf(ports),
+    addresses: items(endpoints).flatMap(endpoint => {
+      const { addresses, nodeName, targetRef, conditions } = fields(endpoint)
+      if (text(nodeName) !== undefined || fields(targetRef)['kind'] === 'Pod') return []
+      const isReady = fields(conditions)['ready'] !== false
+      return items(addresses).flatMap(host => (typeof host === 'string' ? [{ host, isReady }] : []))
+    }),
+  }
+}
+
+/** Reads a Service. */
+export function clusterService(raw: unknown): ClusterService {
+  const { metadata, spec } = fields(raw)
+  const { namespace, name } = fields(metadata)
+  const { type, externalName, clusterIPs, ports } = fields(spec)
+  const isExternal = type === 'ExternalName'
+  const hosts = (isExternal ? [externalName] : items(clusterIPs)).flatMap(host => text(host) ?? [])
+  return { service: `${text(namespace)}/${text(name)}`, hosts, isExternal, ports: portsOf(ports) }
+}
+
+function portsOf(ports: unknown): { name: string; port: number }[] {
+  return items(ports).flatMap(each => {
+    const { name, port, protocol = 'TCP' } = fields(each)
+    return typeof port === 'number' && protocol === 'TCP' ? [{ name: text(name) ?? '', port }] : []
+  })
+}
+
+/**
+ * What kube-apiserver may reach beside kubelets: endpoints of the cluster that are not on a node, the cluster IPs of their Services, and
+ * external names. Never an API server: those of `default/kubernetes` and `apiServer`.
+ */
+export function createClusterEndpoints(apiServer: Destination) {
+  const slices = new Map<string, EndpointSlice>()
+  const services = new Map<string, ClusterService>()
+
+  return {
+    applySlice: applyTo(slices),
+    applyService: applyTo(services),
+    /** Where to connect for a requested destination; undefined when it must not be reached. */
+    resolve(asked: Destination): Destination | undefined {
+      const found = endpointOf(asked) ?? externalOf(asked) ?? clusterIpOf(asked)
+      return found === undefined || isApiServer(found) ? undefined : found
+    },
+  }
+
+  function endpointOf({ host, port }: Destination): Destination | undefined {
+    for (const { ports, addresses } of slices.values()) {
+      if (ports.some(each => each.port === port) && addresses.some(each => each.host === host)) return { host, port }
+    }
+    return undefined
+  }
+
+  function externalOf({ host, port }: Destination): Destination | undefined {
+    for (const { isExternal, hosts, ports } of services.values()) {
+      if (isExternal && hosts.includes(host) && ports.some(each => each.port === port)) return { host, port }
+    }
+    return undefined
+  }
+
+  /** A ready endpoint of the Service, by chance, as kube-proxy selects it. */
+  function clusterIpOf({ host, port }: Destination): Destination | undefined {
+    for (const { service, isExternal, hosts, ports } of services.values()) {
+      const asked = ports.find(each => each.port === port)
+      if (isExternal || asked === undefined || !hosts.includes(host)) continue
+      const ready = [...slices.values()]
+        .filter(slice => slice.service === service)
+        .flatMap(slice => {
+          const target = slice.ports.find(({ name }) => name === asked.name)?.port
+          if (target === undefined) return []
+          return slice.addresses.flatMap(each => (each.isReady ? [{ host: each.host, port: target }] : []))
+        })
+      return ready[Math.floor(Math.random() * ready.length)]
+    }
+    return undefined
+  }
+
+  function isApiServer({ host, port }: Destination): boolean {
+    if (port === apiServer.port && (host === apiServer.host || (isLoopback(host) && isLoopback(apiServer.host)))) {
+      return true
+    }
+    return [...slices.values()].some(
+      ({ service, ports, addresses }) =>
+        service === API_SERVER && ports.some(each => each.port === port) && addresses.some(each => each.host === host),
+    )
+  }
+}
+
+function applyTo<T>(map: Map<string, T>): (event: ReflectorEvent<T>) => void {
+  return event => {
+    if (event.type === 'set') map.set(event.key, event.object)
+    else map.delete(event.key)
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}

@@ -1,0 +1,165 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { posix } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { nodeDocuments } from '../endpoints/node-documents.ts'
+import { answerStream, refuseUpgrade } from '../endpoints/node-streams.ts'
+import type { StatsStore } from '../store/stats-store.ts'
+import type { Refusal } from './kubelet-auth.ts'
+
+export interface AnswersOptions {
+  store: StatsStore
+  authorize: (request: IncomingMessage, given: { node: string; path: string }) => Promise<Refusal | undefined>
+  countRequest: (route: string, status: number) => void
+  log: (line: string) => void
+}
+
+interface Answer {
+  status: number
+  body: string
+  /** The path without names: a label of the request metric. */
+  route?: string
+  contentType?: string
+  headers?: Record<string, string>
+}
+
+const TEXT = 'text/plain; charset=utf-8'
+const NOT_FOUND: Answer = { status: 404, body: '404 page not found\n' }
+/** Of a kubelet's paths, those for one method, and those for any. Others do not exist, and need no authentication. */
+const GET_ONLY = ['/pods', '/stats', '/runningpods', '/containerLogs', '/logs', '/debug/pprof']
+const POST_ONLY = ['/run', '/checkpoint']
+const GET_OR_POST = ['/exec', '/attach', '/portForward']
+const EXACT = ['/healthz', '/configz', '/metrics', '/debug/flags/v']
+
+/** The answers of the kubelets: `request` and `upgrade` of an HTTP server, for a node. Both authenticate first. */
+export function createKubeletAnswers({ store, authorize, countRequest, log }: AnswersOptions) {
+  return {
+    async request(request: IncomingMessage, response: ServerResponse, node: string): Promise<void> {
+      const url = request.url ?? '/'
+      const path = pathOf(url)
+      let answer: Answer | undefined
+      try {
+        answer = await answerTo(request, response, { node, url, path })
+      } catch (error) {
+        log(`bug: ${request.method} ${url}: ${error instanceof Error ? error.stack : String(error)}`)
+        answer = { status: 500, body: 'internal error\n', route: 'error' }
+      }
+      if (answer === undefined) return
+      countRequest(answer.route ?? 'other', answer.status)
+      // An unread body would block the connection.
+      request.resume()
+      if (response.headersSent) {
+        response.destroy()
+        return
+      }
+      const { status, body, contentType = TEXT, headers } = answer
+      const length = Buffer.byteLength(body)
+      response.writeHead(status, { 'content-type': contentType, 'content-length': length, ...headers })
+      response.end(request.method === 'HEAD' ? undefined : body)
+    },
+
+    async upgrade(request: IncomingMessage, socket: Duplex, node: string): Promise<void> {
+      const url = request.url ?? '/'
+      const path = pathOf(url)
+      socket.on('error', () => {})
+      try {
+        const refusal =
+          path === undefined ? badRequest() : (redirection(path, url) ?? (await refusalOf(request, node, path)))
+        if (refusal === undefined) {
+          refuseUpgrade(request, socket, { node, url, store })
+          return
+        }
+        countRequest('other', refusal.status)
+        socket.end(rawResponse(refusal))
+      } catch (error) {
+        log(`bug: ${request.method} ${url}: ${error instanceof Error ? error.stack : String(error)}`)
+        socket.destroy()
+      }
+    },
+  }
+
+  async function answerTo(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { node, url, path }: { node: string; url: string; path: string | undefined },
+  ): Promise<Answer | undefined> {
+    if (path === undefined) return badRequest()
+    const refusal = redirection(path, url) ?? (await refusalOf(request, node, path))
+    if (refusal !== undefined) return refusal
+    // metrics-server takes this path from the annotation of nodes that kwokctl makes.
+    const isKwokPath = path === `/metrics/nodes/${node}/metrics/resource`
+    const document = isKwokPath ? 'metrics/resource' : path.slice(1)
+    const found = nodeDocuments.get(document)
+    const route = found === undefined ? 'other' : `/nodes/:node/${document}`
+    const body = found?.write(node, store)
+    if (found !== undefined && body !== undefined) return { status: 200, body, contentType: found.contentType, route }
+    if (answerStream(request, response, { node, url, store })) {
+      response.once('finish', () => countRequest(`/${path.split('/')[1]}`, response.statusCode))
+      return undefined
+    }
+    return isIn(path, EXACT) ? NOT_FOUND : { status: 404, body: '404: Page Not Found' }
+  }
+
+  /** The answer to a request that is not allowed, or for a path that a kubelet does not have. */
+  async function refusalOf(request: IncomingMessage, node: string, path: string): Promise<Answer | undefined> {
+    const methods = methodsOf(path)
+    if (methods === undefined) return NOT_FOUND
+    const refusal = await authorize(request, { node, path })
+    if (refusal !== undefined) return refusal
+    if (methods.length === 0 || methods.includes(request.method ?? '')) return undefined
+    return { status: 405, body: '405: Method Not Allowed', headers: { allow: methods.join(', ') } }
+  }
+}
+
+/** The decoded path; undefined for an invalid one. */
+function pathOf(url: string): string | undefined {
+  try {
+    const path = decodeURIComponent(url.split('?', 1)[0] ?? '')
+    return path.startsWith('/') ? path : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Go's mux redirects to the path without `.`, `..` and empty parts. So authorization and answer see the same path. */
+function redirection(path: string, url: string): Answer | undefined {
+  const clean = posix.normalize(path)
+  if (clean === path) return undefined
+  const query = url.indexOf('?')
+  const location = encodeURI(clean) + (query === -1 ? '' : url.slice(query))
+  return { status: 301, body: '', headers: { location } }
+}
+
+function badRequest(): Answer {
+  return { status: 400, body: '400 Bad Request' }
+}
+
+/** The methods of a kubelet's path, empty for any; undefined for a path that does not exist. */
+function methodsOf(path: string): readonly string[] | undefined {
+  if (EXACT.includes(path) || path.startsWith('/metrics/') || path.startsWith('/healthz/')) return []
+  if (isIn(path, GET_ONLY)) return ['GET']
+  if (isIn(path, POST_ONLY)) return ['POST']
+  return isIn(path, GET_OR_POST) ? ['GET', 'POST'] : undefined
+}
+
+function isIn(path: string, bases: readonly string[]): boolean {
+  return bases.some(base => path === base || path.startsWith(`${base}/`))
+}
+
+function rawResponse({ status, body, headers = {} }: Answer): string {
+  const names: Record<number, string> = {
+    301: 'Moved Permanently',
+    400: 'Bad Request',
+    401: 'Unauthorized',
+    403: 'Forbidden',
+    404: 'Not Found',
+    405: 'Method Not Allowed',
+  }
+  const lines = [
+    `HTTP/1.1 ${status} ${names[status] ?? 'Internal Server Error'}`,
+    `Content-Type: ${TEXT}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ]
+  return `${lines.join('\r\n')}\r\n\r\n${body}`
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { insidePorts } from '../lab/addresses.ts'
+import { kubeconfigPath } from '../lab/kubeconfig.ts'
+import type { Lab } from '../lab/lab.ts'
+import { ensureSocketDir } from '../lab/socket-dir.ts'
+import { isOk, probe } from '../system/probe.ts'
+import { daemonContainer } from './container-bundle.ts'
+import { giveToContainers, insideDir } from './container-user.ts'
+import { daemonCommand } from './daemon-bundle.ts'
+import type { Service } from './service.ts'
+
+const MAIN = join('lib', 'kubelet', 'gateway', 'gateway-process.ts')
+
+/** What both runtimes share. */
+const shared = (lab: Lab) => ({ name: 'kubelet-gateway', ready: () => isOk(healthUrl(lab)) })
+const probeService = async (lab: Lab) => await probe({ url: healthUrl(lab) })
+
+/** The gateway: how kube-apiserver and tools on this machine reach the nodes' kubelets at the nodes' own addresses. */
+export const kubeletGateway = {
+  name: 'kubelet-gateway',
+  process: {
+    ports: ['kubeletProxyPort'],
+    probe: probeService,
+    spec: async lab => ({
+      ...shared(lab),
+      // Without it the API server reaches no aggregated API.
+      isSupervised: true,
+      ...(await daemonCommand('kubelet-gateway', MAIN, {
+        args: [
+          ...['--port', String(lab.settings.kubeletProxyPort)],
+          ...['--kubeconfig', kubeconfigPath(lab, 'kubelet-gateway'), ...flags(lab)],
+        ],
+      })),
+    }),
+  },
+  container: {
+    ports: ['kubeletProxyPort'],
+    probe: probeService,
+    spec: async lab => {
+      const args = [
+        ...['--address', '0.0.0.0', '--port', String(insidePorts.kubeletProxy)],
+        ...['--kubeconfig', `${insideDir}/kubeconfig.yaml`, ...flags(lab)],
+      ]
+      const daemon = await daemonContainer(lab, 'kubelet-gateway', MAIN, { args })
+      return {
+        ...shared(lab),
+        ...daemon,
+        mounts: [...daemon.mounts, socketMount(lab)],
+        ports: [[lab.settings.kubeletProxyPort, insidePorts.kubeletProxy]],
+      }
+    },
+  },
+} as const satisfies Service
+
+/** The mount of the sockets' folder in a container of the lab that makes a socket. */
+export function socketMount(lab: Lab) {
+  const { dir, insideDir: to } = ensureSocketDir(lab)
+  giveToContainers(dir)
+  return { from: dir, to, isWritable: true }
+}
+
+function flags(lab: Lab): string[] {
+  const { apiServer, kubelets } = ensureSocketDir(lab)
+  return ['--socket', apiServer, '--kubelets-socket', kubelets, '--node-range', lab.settings.nodeIpRange]
+}
+
+function healthUrl(lab: Lab): string {
+  return `${kubeletProxyUrl(lab)}/healthz`
+}
+
+/** The URL of the proxy to the nodes' own addresses. */
+export function kubeletProxyUrl(lab: Lab): string {
+  return `http://127.0.0.1:${lab.settings.kubeletProxyPort}`
+}

@@ -1,0 +1,106 @@
+/** The kubelets of the shared lab at the nodes' own addresses: through the API server, and through the CONNECT port. */
+import assert from 'node:assert/strict'
+import { getKubelet, nodeAddresses, openTunnel } from '../../support/kubelets.ts'
+import { assertSameWords, assertSays } from '../../support/lab.ts'
+import { nodeNames, openSharedLab, type SharedLab } from '../../support/shared-lab.ts'
+import { suite } from '../../support/suite.ts'
+
+const kubelets = suite<SharedLab>('kubelets')
+kubelets.before(async context => {
+  Object.assign(context, await openSharedLab())
+})
+
+/** Each right alone, and the paths that it opens. */
+const rights: Readonly<Record<string, readonly string[]>> = {
+  'nodes/stats': ['/stats/summary'],
+  'nodes/metrics': ['/metrics', '/metrics/cadvisor', '/metrics/resource', '/metrics/probes', '/metrics/slis'],
+  'nodes/pods': ['/pods', '/runningpods/'],
+  'nodes/healthz': ['/healthz'],
+  'nodes/configz': ['/configz'],
+  'nodes/proxy': ['/pods', '/runningpods/', '/healthz', '/configz'],
+  nodes: [],
+}
+const paths = [...new Set(Object.values(rights).flat())]
+
+kubelets('every node has an address of its own in the range', async ({ lab }) => {
+  const addresses = await nodeAddresses(lab)
+  assertSameWords([...addresses.keys()], nodeNames)
+  assert.equal(new Set(addresses.values()).size, nodeNames.length)
+  for (const address of addresses.values()) assertSays(address, /^198\.18\.\d+\.\d+$/)
+})
+
+kubelets('the API server’s node proxy reaches the kubelet of each node', async ({ lab }) => {
+  for (const node of nodeNames) {
+    const summary = JSON.parse(await lab.kubectl(['get', '--raw', `/api/v1/nodes/${node}/proxy/stats/summary`]))
+    assert.equal(summary.node.nodeName, node)
+  }
+})
+
+kubelets('kubectl logs shows the start of a container', async ({ lab }) => {
+  const pod = (await lab.kubectl(['-n', 'team-a', 'get', 'pods', '-o', 'name'])).split('\n')[0] ?? ''
+  assertSays(await lab.kubectl(['-n', 'team-a', 'logs', pod, '-c', 'app']), /starting container=app/)
+})
+
+kubelets('each right opens its own paths of a kubelet and no others', async ({ lab }) => {
+  const [[, address = ''] = []] = await nodeAddresses(lab)
+  assert.equal((await getKubelet(lab, address, { path: '/stats/summary' })).status, 401)
+  assert.equal((await getKubelet(lab, address, { path: '/stats/summary', token: 'none' })).status, 401)
+  const accounts = Object.keys(rights).map((resource, at) => ({ resource, name: `kubelet-right-${at}` }))
+  const manifests = accounts.flatMap(({ resource, name }) => objectsFor(name, resource))
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests })
+  await lab.kubectl(['apply', '-f', '-'], list)
+  try {
+    for (const { resource, name } of accounts) {
+      const token = (await lab.kubectl(['-n', 'kube-otel-lab', 'create', 'token', name])).trim()
+      for (const path of paths) {
+        const { status } = await getKubelet(lab, address, { path, token })
+        assert.equal(status, rights[resource]?.includes(path) === true ? 200 : 403, `${path} with ${resource}`)
+      }
+    }
+  } finally {
+    await lab.kubectl(['delete', '--wait=false', '-f', '-'], list)
+  }
+})
+
+kubelets('the CONNECT port leads to kubelets only', async ({ lab }) => {
+  const [[, address = ''] = []] = await nodeAddresses(lab)
+  const apiServer = new URL(await lab.kubectl(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}'])).host
+  for (const [to, expected] of [
+    [`${address}:10250`, 200],
+    // No node has it.
+    ['198.18.0.0:10250', 502],
+    [`${address}:9100`, 502],
+    [`${address}:22`, 403],
+    [apiServer, 403],
+    [`127.0.0.1:${lab.ports.metricsServerPort}`, 403],
+    ['93.184.216.34:443', 403],
+  ] as const) {
+    const { status, socket } = await openTunnel(lab, to)
+    socket.destroy()
+    assert.equal(status, expected, to)
+  }
+})
+
+kubelets.run()
+
+/** A service account with one right, to read. */
+function objectsFor(name: string, resource: string): unknown[] {
+  const metadata = { name, namespace: 'kube-otel-lab' }
+  const group = 'rbac.authorization.k8s.io'
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+    {
+      apiVersion: `${group}/v1`,
+      kind: 'ClusterRole',
+      metadata: { name },
+      rules: [{ apiGroups: [''], resources: [resource], verbs: ['get'] }],
+    },
+    {
+      apiVersion: `${group}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: group, kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', ...metadata }],
+    },
+  ]
+}
