@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:tls'
 import type { Name } from '@peculiar/x509'
 import { fields, text } from '../../kube/json.ts'
+import { reservedNames } from '../../lab/reserved-names.ts'
 import type { SavedMap } from '../store/saved-map.ts'
 
 export interface CertificatesOptions {
@@ -229,7 +230,8 @@ export function createKubeletCertificates(options: CertificatesOptions) {
 
 /** A node can be named like a Service. The CA's name constraints forbid such a name in a certificate, which would then be invalid. */
 function isAllowedName(name: string): boolean {
-  return !/(^|\.)(localhost|svc|cluster\.local|kubernetes|host\.docker\.internal)$/.test(name)
+  const reserved: readonly string[] = reservedNames
+  return !reserved.some(each => name === each || name.endsWith(`.${each}`)) && !name.endsWith('-kube-apiserver')
 }
 
 function subjectAltName(name: string, address: string): string {
