@@ -294,7 +294,7 @@ export async function waitFor<T>(what: string, check: () => T | Promise<T>, time
         throw new Error(`no ${what} within ${Math.round(waitedMs / 1000)} s: ${why}`, { cause: error })
       }
       // A check that starts programs, or loads a page, must not take the CPU from what it waits for.
-      await sleep(Math.min(Math.max(250, 2 * (Date.now() - checkedMs)), 3_000))
+      await sleep(Math.min(Math.max(250, 4 * (Date.now() - checkedMs)), 3_000))
     }
   }
 }
