@@ -11,10 +11,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync } from 'node:fs'
 import { constants, setPriority, tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { describeError, LabError } from '../lib/cli/errors.ts'
 import { signalProcess } from '../lib/system/processes.ts'
 import { installRequirements } from './support/apt.ts'
+import { type FileRun, readFileRuns } from './support/files-output.ts'
 import { type Outcome, readOutcome, readSkips } from './support/outcome.ts'
 import { parseRequire, type RequirementName, requirementsOf } from './support/requirements.ts'
 
@@ -24,6 +25,8 @@ interface Group {
   without?: readonly string[]
   /** How long one file may take; uvu itself has no limit. */
   limitMs: number
+  /** The files of a folder share a process: most of the time of a short file is that of loading the project. */
+  sharesProcess?: boolean
   /** How many files run at once. */
   atOnce: number
   /** The slot of the first of them: files that run at the same time have different ones, also those of another group. */
@@ -47,6 +50,7 @@ const groups: Record<string, readonly Group[]> = {
     {
       folders: ['lib', 'dashboards', 'tasks', 'support'],
       limitMs: 8 * 60_000,
+      sharesProcess: true,
       atOnce: 2,
       firstSlot: 0,
       niceness: 10,
@@ -124,14 +128,20 @@ async function main(): Promise<void> {
   const runGroup = async ({ group, files }: (typeof chosen)[number]) => {
     if (files.length === 0) return
     if (group.sharesLab === true) sharedLab = mkdtempSync(join(tmpdir(), 'shared-lab-'))
-    const queue = files.values()
+    const queue = batches(files, group).values()
     const work = async (slot: number) => {
-      for (const file of queue) {
-        if (isEnding) return
-        const { passed, failed, skipped } = await runFile(file, { slot, group, required, problems })
-        total.passed += passed
-        total.failed += failed
-        total.skipped += skipped
+      for (const batch of queue) {
+        let rest = batch
+        // After a file that has ended the process, another one runs the others.
+        while (rest.length > 0 && !isEnding) {
+          const outcomes = await runFiles(rest, { slot, group, required, problems })
+          for (const { passed, failed, skipped } of outcomes) {
+            total.passed += passed
+            total.failed += failed
+            total.skipped += skipped
+          }
+          rest = rest.slice(outcomes.length)
+        }
       }
     }
     await Promise.all(Array.from({ length: Math.min(limit, group.atOnce) }, (_, slot) => work(slot)))
@@ -168,6 +178,16 @@ function byOrder(first: readonly string[]): (a: string, b: string) => number {
   return (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)
 }
 
+/** The files that share a process. */
+function batches(files: readonly string[], { sharesProcess = false }: Group): string[][] {
+  const byFolder = new Map<string, string[]>()
+  for (const file of files) {
+    const key = sharesProcess ? dirname(file).split('/').slice(0, 2).join('/') : file
+    byFolder.set(key, [...(byFolder.get(key) ?? []), file])
+  }
+  return [...byFolder.values()]
+}
+
 /** Ends a child and what it has started in its process group. Ends within `CLEAN_UP_MS`. */
 async function end(child: ChildProcess): Promise<void> {
   const exited = new Promise<void>(resolve => {
@@ -197,15 +217,17 @@ interface FileOptions {
   problems: ReadonlyMap<RequirementName, string>
 }
 
-/** Each file has a process of its own: what it leaves in memory, or that it can't be loaded, is no other file's matter. */
-async function runFile(file: string, { slot, group, required, problems }: FileOptions): Promise<Outcome> {
-  const startedMs = Date.now()
-  const uvu = join(import.meta.dirname, '..', 'node_modules', 'uvu', 'bin.js')
-  const atExit = join(import.meta.dirname, 'support', 'at-exit.ts')
-  const pattern = `^${file.replaceAll('.', '\\.')}$`
-  const words = ['--import', 'tsx', '--import', atExit, uvu, '--no-color', import.meta.dirname, pattern]
-  const child = spawn(process.execPath, words, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** Runs files in one process until it ends. Returns the outcomes of those that it came to, at least one. */
+async function runFiles(
+  files: readonly string[],
+  { slot, group, required, problems }: FileOptions,
+): Promise<Outcome[]> {
+  const main = join(import.meta.dirname, 'support', 'run-files.ts')
+  const paths = files.map(file => join(import.meta.dirname, file))
+  // One pipe for both streams keeps their order.
+  const words = ['-c', 'exec "$@" 2>&1', 'sh', process.execPath, '--import', 'tsx', main, ...paths]
+  const child = spawn('/bin/sh', words, {
+    stdio: ['ignore', 'pipe', 'inherit'],
     // A process group of its own: a terminal's Ctrl-C comes to it from here, once.
     detached: true,
     // Slots are for what two files that run at once must not share.
@@ -223,30 +245,45 @@ async function runFile(file: string, { slot, group, required, problems }: FileOp
     // It has ended already.
   }
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-    })
-  }
   let isLate = false
-  const timer = setTimeout(() => {
+  let startedMs = Date.now()
+  const late = () => {
     isLate = true
     void end(child)
-  }, group.limitMs)
-  const code = await new Promise<number | null>(resolve => child.once('close', resolve))
+  }
+  let timer = setTimeout(late, group.limitMs)
+  const outcomes: Outcome[] = []
+  const report = ({ file, output: text, code }: FileRun, exitCode: number | null) => {
+    const seconds = Math.round((Date.now() - startedMs) / 1000)
+    const outcome = readOutcome({ output: text, code: code ?? (exitCode || 1) }, required)
+    const { passed, failed, skipped } = outcome
+    const label = relative(process.cwd(), file)
+    process.stdout.write(
+      `${failed > 0 ? 'FAILED' : 'ok    '} ${label}: ${passed} passed, ${skipped} skipped (${seconds} s)\n`,
+    )
+    for (const [name, reason] of readSkips(text)) {
+      const why = [reason, ...(problems.has(name) ? [problems.get(name)] : [])].join('; ')
+      process.stdout.write(`       ${required.includes(name) ? 'Required but not met' : 'Skipped'}: ${name}: ${why}\n`)
+    }
+    if (failed > 0) process.stdout.write(`${isLate ? `stopped after ${seconds} s\n` : ''}${text}\n`)
+    outcomes.push(outcome)
+    startedMs = Date.now()
+  }
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+    const ended = readFileRuns(output).filter(({ code }) => code !== undefined)
+    for (const run of ended.slice(outcomes.length)) {
+      report(run, 0)
+      clearTimeout(timer)
+      timer = setTimeout(late, group.limitMs)
+    }
+  })
+  const exitCode = await new Promise<number | null>(resolve => child.once('close', resolve))
   running.delete(child)
   clearTimeout(timer)
-  const seconds = Math.round((Date.now() - startedMs) / 1000)
-  const outcome = readOutcome({ output, code }, required)
-  const { passed, failed, skipped } = outcome
-  const label = relative(process.cwd(), join(import.meta.dirname, file))
-  process.stdout.write(
-    `${failed > 0 ? 'FAILED' : 'ok    '} ${label}: ${passed} passed, ${skipped} skipped (${seconds} s)\n`,
-  )
-  for (const [name, reason] of readSkips(output)) {
-    const why = [reason, ...(problems.has(name) ? [problems.get(name)] : [])].join('; ')
-    process.stdout.write(`       ${required.includes(name) ? 'Required but not met' : 'Skipped'}: ${name}: ${why}\n`)
-  }
-  if (failed > 0) process.stdout.write(`${isLate ? `stopped after ${seconds} s\n` : ''}${output}\n`)
-  return outcome
+  const [cut] = readFileRuns(output).slice(outcomes.length)
+  const [file = paths.at(-1) ?? ''] = paths.slice(outcomes.length)
+  if (cut !== undefined) report(cut, exitCode)
+  else if (outcomes.length < files.length || exitCode !== 0) report({ file, output, code: undefined }, exitCode)
+  return outcomes
 }

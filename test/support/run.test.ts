@@ -1,7 +1,7 @@
 /** The runner, on test files that are written here. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { projectDir } from '../../lib/lab/lab.ts'
@@ -15,8 +15,11 @@ function projectWith(files: Record<string, string>): { dir: string; words: strin
   const dir = tempDir()
   for (const folder of ['lib', 'dashboards', 'tasks', 'e2e/shared'])
     mkdirSync(join(dir, 'test', folder), { recursive: true })
-  for (const shared of ['lib', 'node_modules', 'test/support', 'package.json'])
-    symlinkSync(join(projectDir, shared), join(dir, shared))
+  for (const shared of ['lib', 'node_modules', 'package.json']) symlinkSync(join(projectDir, shared), join(dir, shared))
+  // Without its tests: they run this runner.
+  const support = readdirSync(join(projectDir, 'test', 'support')).filter(file => !file.endsWith('.test.ts'))
+  mkdirSync(join(dir, 'test', 'support'))
+  for (const file of support) symlinkSync(join(projectDir, 'test', 'support', file), join(dir, 'test', 'support', file))
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, 'test', file)), { recursive: true })
     writeFileSync(join(dir, 'test', file), `import { suite } from 'uvu'\nconst it = suite('it')\n${text}\nit.run()\n`)
@@ -53,6 +56,40 @@ runner('counts the tests of all chosen files; a file without a test fails', () =
   assert.match(stdout, /^FAILED test\/lib\/empty\.test\.ts: 0 passed, 0 skipped \(\d+ s\)$/m)
   assert.match(stdout, /Error: no|\bno\b/)
   assert.equal(stdout.trim().split('\n').at(-1), '2 passed, 2 failed, 0 skipped')
+})
+
+runner('runs the files of a folder in one process, and gives each its own end', () => {
+  const changing = `it('changes the process', () => {
+    process.chdir('/')
+    process.env.FROM_A = 'a'
+    delete process.env.NO_COLOR
+    globalThis.pidOfA = process.pid
+  })`
+  const unchanged = `it('is in the same process, unchanged', () => {
+    const { FROM_A, NO_COLOR } = process.env
+    const seen = [globalThis.pidOfA === process.pid, process.cwd() === '/', FROM_A, NO_COLOR].join()
+    if (seen !== 'true,false,,1') throw new Error(seen)
+  })`
+  const files = {
+    'lib/cli/a.test.ts': changing,
+    'lib/cli/b.test.ts': unchanged,
+    'lib/cli/c.test.ts': `import { createServer } from 'node:net'\n${passing}\nit('leaves a server', () => createServer().listen(0))`,
+    'lib/cli/d.test.ts': `${passing}\nit('exits', () => process.exit(0))`,
+    'lib/cli/e.test.ts': `${passing}\nit('throws', () => new Promise(() => setTimeout(() => { throw new Error('late') })))`,
+    'lib/cli/f.test.ts': `import './no-such-file.ts'`,
+    'lib/cli/g.test.ts': `${passing}\nit('never ends', () => new Promise(() => {}))`,
+    'lib/cli/h.test.ts': passing,
+  }
+  const { status, stdout } = runIn(files, ['unit', 'lib/cli/'], { SETTLE_MS: '200' })
+  const ends = [...stdout.matchAll(/^(FAILED|ok) +test\/lib\/cli\/(.)\.test\.ts: (\d+) passed/gm)]
+  assert.deepEqual(
+    ends.map(([, ...words]) => words.join(' ')),
+    ['ok a 1', 'ok b 1', 'FAILED c 2', 'FAILED d 0', 'FAILED e 0', 'FAILED f 0', 'FAILED g 0', 'ok h 1'],
+  )
+  assert.match(stdout, /^Still active 0.2 s after the last test: .*TCPServerWrap/m)
+  assert.match(stdout, /^Error: late$/m)
+  assert.match(stdout, /no-such-file\.ts/)
+  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [1, '5 passed, 5 failed, 0 skipped'])
 })
 
 runner('skips the tests of a requirement that is not met and cannot be installed, with both reasons', () => {

@@ -29,7 +29,7 @@ const targets: Record<string, Evidence> = {
   'kwok-boutique': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique'"),
   'kwok-boutique-down': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique-down'])"),
   'lint-dashboards': runs('test/tasks/lint-dashboards.test.ts', "importTask('lint-dashboards.ts'"),
-  verify: runs('test/e2e/shared/verify.test.ts', "task('verify'"),
+  verify: runs('test/e2e/shared/changes/verify.test.ts', "task('verify'"),
   report: runs('test/e2e/shared/page.test.ts', "task('report'"),
   view: runs('test/e2e/shared/changes/page.test.ts', "task('view'"),
   doctor: runs('test/tasks/doctor.test.ts', "importTask('doctor.ts'"),

@@ -46,11 +46,16 @@ verify('reads the state of the cluster before pods were deleted', async ({ lab }
   }
 })
 
-verify('passes while pods come and go', async ({ lab }) => {
+verify('passes while pods come and go, and compares hundreds of numbers', async ({ lab }) => {
   // A Deployment without an autoscaler.
   await lab.kubectl(['-n', 'shop', 'scale', 'deployment', 'catalog', '--replicas=9'])
   await lab.kubectl(['-n', 'data', 'delete', 'pod', '--all', '--wait=false'])
-  assertDone(await lab.task('verify'))
+  const file = join(lab.tempDir, 'report.json')
+  assertDone(await lab.task('verify', ['--json', file]))
+  const report = fields(JSON.parse(readFileSync(file, 'utf8')))
+  assert.deepEqual(report['failures'], [])
+  const compared = items(report['dashboards']).reduce<number>((sum, each) => sum + Number(fields(each)['compared']), 0)
+  assert(compared >= 300, `${compared} compared`)
 })
 
 verify('finds a collector that reports one node for all pods', async ({ lab }) => {

@@ -100,7 +100,8 @@ async function get(server: Server, path: string, { host, method = 'GET', body = 
   const { port } = server.address() as AddressInfo
   const headers = { host: host ?? `localhost:${port}`, ...more.headers }
   return await new Promise<{ status: number; text: string; policy: string }>((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port, path, method, headers }, answer => {
+    // Without an agent: the server closes an idle connection after 5 s, in which one page may be drawn here.
+    const asked = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, answer => {
       let text = ''
       answer.setEncoding('utf8').on('data', chunk => {
         text += chunk
