@@ -82,13 +82,13 @@ gateway('aggregated APIs and Services answer while the stats proxy is away', asy
         assert.equal((await client.request('GET', path)).body, 'of this machine', 'another answer')
       })
     }
-    assertDone(await lab.task('kwok-stats-proxy'))
-    const summary = JSON.parse(await lab.kubectl(['get', '--raw', summaryPath('kwok-node-0000')]))
-    assert.equal(summary.node.nodeName, 'kwok-node-0000')
   } finally {
+    assertDone(await lab.task('kwok-stats-proxy'))
     if (address !== undefined) await lab.kubectl(['delete', '-f', '-'], objects)
     server.close()
   }
+  const summary = JSON.parse(await lab.kubectl(['get', '--raw', summaryPath('kwok-node-0000')]))
+  assert.equal(summary.node.nodeName, 'kwok-node-0000')
 })
 
 gateway('a node that kubectl creates without a status gets an address, a kubelet and kubectl top', async ({ lab }) => {
