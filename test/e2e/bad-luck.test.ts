@@ -72,25 +72,42 @@ const ofTheShell = {
   ...{ ETCD_LISTEN_CLIENT_URLS: 'http://0.0.0.0:1', KUBERNETES_SERVICE_HOST: '192.0.2.1' },
 }
 
+/** A program that creates something, a service that has just been started, a wait. */
+const moments = ['etcd has started', 'Prometheus has started', 'the metrics are waited for'] as const
+
+badLuck('Ctrl-C while the cluster is created, then kwok-down: nothing is left', async ({ lab }) => {
+  await interrupt(lab, smallLab, moments[0])
+  assertDone(await lab.make(['kwok-down']))
+  await lab.assertNothingLeft(undefined)
+})
+
 badLuck(
-  "settings of KWOK, of other programs and of a proxy in the user's environment have no effect; a component that ends during the start is started again",
+  "Ctrl-C at one moment after the other, then the same command again: the lab is ready; settings of KWOK, of other programs and of a proxy in the user's environment have no effect; a component that ends during the start is started again",
   async ({ lab }) => {
     const file = join(lab.kwokWorkdir, 'kwok.yaml')
     const options = 'options:\n  kubeVersion: v1.20.0\n  bindAddress: 0.0.0.0\n  runtime: docker\n'
     writeFileSync(file, `apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokctlConfiguration\n${options}`)
     const ofKwok = { KWOK_KUBE_VERSION: 'v1.20.0', KWOK_ETCD_BINARY: '/nonexistent' }
-    const [ended, killed] = await Promise.all([
-      lab.make(smallLab, { env: { ...ofKwok, ...ofTheShell } }),
+    const env = { ...ofKwok, ...ofTheShell }
+    await interrupt(lab, smallLab, moments[0], env)
+    const [said, killed] = await Promise.all([
+      interrupt(lab, smallLab, moments[1], env),
       killAtStart(lab, 'kube-controller-manager'),
     ])
+    assertSays(said, /^Starting kube-controller-manager again: ended during the start$/m)
+    assert(!isAlive(killed))
+    await interrupt(lab, smallLab, moments[2], env)
+    const ended = await lab.make(smallLab, { env })
     rmSync(file)
     assertDone(ended)
-    assertSays(ended.stderr, /^Starting kube-controller-manager again: ended during the start$/m)
-    assert(!isAlive(killed))
     assertSays(ended.stderr, /^Warning: ignored by the lab: KWOK_ETCD_BINARY, KWOK_KUBE_VERSION$/m)
     assertSays(ended.stderr, new RegExp(`^Warning: kwokctl also reads ${file};`, 'm'))
     const version = await lab.kubectl(['version', '-o', 'json'])
     assertSays(version, new RegExp(`"serverVersion": \\{[^}]*"gitVersion": "v${versions.kubernetes}`))
+    const crds = await lab.kubectl(['get', 'crds', '-o', 'name'])
+    for (const name of ['metrics', 'resourceusages', 'clusterresourceusages']) {
+      assertSays(crds, new RegExp(`/${name}\\.kwok\\.x-k8s\\.io$`, 'm'))
+    }
     const pids = await requireAllUp(lab)
     const open = listeningSockets([...pids.values()]).filter(({ address }) => !address.startsWith('127.0.0.1:'))
     assert.deepEqual(open, [])
@@ -200,54 +217,29 @@ badLuck(
 )
 
 badLuck(
-  'after a reboot kwok-down ends no process that has one of their pids, and leaves nothing of the lab',
+  'after a reboot kwok-down ends no process that has one of their pids, ignores other settings, and leaves nothing of the lab',
   async ({ lab, sleeper }) => {
     await bringUp(lab)
     await reboot(lab, sleeper)
-    assertDone(await lab.make(['kwok-down']))
+    assertDone(await lab.make(['kwok-down', 'COLLECTION_INTERVAL=20s', 'PROMETHEUS_PORT=1']))
     assert.ok(isAlive(sleeper.pid ?? 0), 'the process of another program was ended')
     await lab.assertNothingLeft(undefined)
   },
 )
 
 badLuck('kwok-down a second time has nothing to do', async ({ lab }) => {
-  assertDone(await lab.make(['kwok-down']))
   const { exitCode, stdout } = await lab.make(['kwok-down'])
   assert.deepEqual([exitCode, stdout], [0, `There is no lab "${lab.name}"\n`])
   await lab.assertNothingLeft(undefined)
 })
-
-badLuck('Ctrl-C while the cluster is created, then kwok-down: nothing is left', async ({ lab }) => {
-  await interrupt(lab, smallLab, 'etcd has started')
-  assertDone(await lab.make(['kwok-down']))
-  await lab.assertNothingLeft(undefined)
-})
-
-/** A program that creates something, a service that has just been started, a wait. */
-const moments = ['etcd has started', 'Prometheus has started', 'the metrics are waited for'] as const
-
-badLuck('Ctrl-C at one moment after the other, then the same command again: the lab is ready', async ({ lab }) => {
-  for (const moment of moments) await interrupt(lab, smallLab, moment)
-  assertDone(await lab.make(smallLab))
-  await requireAllUp(lab)
-  const crds = await lab.kubectl(['get', 'crds', '-o', 'name'])
-  for (const name of ['metrics', 'resourceusages', 'clusterresourceusages']) {
-    assertSays(crds, new RegExp(`/${name}\\.kwok\\.x-k8s\\.io$`, 'm'))
-  }
-})
-
-badLuck('kwok-down ignores other settings', async ({ lab }) => {
-  const ended = await lab.make(['kwok-down', 'COLLECTION_INTERVAL=20s', 'PROMETHEUS_PORT=1'])
-  assertDone(ended)
-  await lab.assertNothingLeft(undefined)
-})
 badLuck.run()
 
-/** Kills a component as soon as kwokctl has started it. Returns its pid. */
+/** Kills a component as soon as kwokctl has started it, again after an interrupted start. Returns its pid. */
 async function killAtStart(lab: TestLab, component: string): Promise<number> {
   const path = join(lab.clusterDir, 'pids', `${component}.pid`)
   const pid = () => (existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0)
-  await waitFor(`start of ${component}`, () => assert(pid() > 0, 'no pid'), 120_000)
+  const earlier = pid()
+  await waitFor(`start of ${component}`, () => assert(![0, earlier].includes(pid()), 'no pid'), 120_000)
   const started = pid()
   killHard(started)
   return started

@@ -20,7 +20,6 @@ import {
   assertSecretsPrivate,
   assertTargetsUp,
   nodeByHand,
-  partCount,
   readAll,
   receivers,
 } from '../support/checks.ts'
@@ -28,12 +27,9 @@ import { haveEngine } from '../support/engine.ts'
 import {
   assertDone,
   assertRefused,
-  assertSameWords,
   assertSays,
   createTestLab,
-  dockerLeftovers,
   dockerOutput,
-  type Ended,
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
@@ -53,14 +49,11 @@ const settings: Record<string, string> = {
 }
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 
-/** A lab with a Jaeger that stays up all the while; one that is never made; and one that is made beside the first. */
+/** A lab with a Jaeger, and one that is never made. test/long/docker-beside.test.ts has two labs. */
 interface Labs {
   lab: TestLab
   other: TestLab
-  beside: { lab: TestLab; made: Promise<Ended> }
   images: LoadedImages
-  /** What there is of the first in Docker before the one beside it goes. */
-  before: string[]
 }
 const runtime = suite<Labs>('the Docker runtime')
 if ('reason' in engine) process.stdout.write(skipLine('docker', engine.reason))
@@ -74,20 +67,16 @@ runtime.before(async context => {
   context.lab = await createTestLab('docker', { ...settings, JAEGER: 'true' })
   context.other = await createTestLab('docker-other', settings)
 })
-runtime.after(({ lab, other, beside, images }) => {
-  for (const each of [lab, other, beside?.lab]) each?.cleanUp()
+runtime.after(({ lab, other, images }) => {
+  for (const each of [lab, other]) each?.cleanUp()
   images?.remove()
   if (!('reason' in engine)) engine.end()
 })
 
-onEngine('brings up a small lab with Jaeger', async context => {
-  const { lab } = context
+onEngine('brings up a small lab with Jaeger, with all targets up', async ({ lab }) => {
   assertDone(await lab.make(smallLab))
   await assertContainersUp(lab)
-  context.before = dockerLeftovers(lab.name)
-  // From here on another lab is beside it.
-  const beside = await createTestLab('docker-beside', settings)
-  context.beside = { lab: beside, made: beside.make(smallLab) }
+  await assertTargetsUp(lab, 60_000)
 })
 
 onEngine('runs every service but LGTM without root, capabilities and a writable file system', ({ lab }) => {
@@ -222,58 +211,34 @@ onEngine(
   },
 )
 
-onEngine('brings up a lab beside another, with all targets up', async ({ beside: { lab, made } }) => {
-  assertDone(await made)
-  assert.equal((await lab.partPids()).size, partCount(lab))
-  await assertTargetsUp(lab, 60_000)
-})
-
-onEngine('publishes ports on 127.0.0.1 alone, and keeps secrets private', async ({ beside: { lab } }) => {
+onEngine('publishes ports on 127.0.0.1 alone, and keeps secrets private', async ({ lab }) => {
   await assertOnLoopback(lab)
   assertSecretsPrivate(lab)
 })
 
-onEngine('has no credential that can create objects, read secrets or reach a kubelet', ({ beside: { lab } }) =>
+onEngine('has no credential that can create objects, read secrets or reach a kubelet', ({ lab }) =>
   assertCredentialsWeak(lab),
 )
 
-onEngine(
-  'measures a node that kubectl creates, and removes its receiver with the node',
-  async ({ beside: { lab } }) => {
-    await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand('e2e-by-hand')))
-    await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has('e2e-by-hand'), 'not in the file'))
-    const series = 'k8s_node_cpu_time_seconds_total{k8s_node_name="e2e-by-hand"}'
-    await waitFor('series of the added node', async () => assert.equal((await lab.query(series)).length, 1))
-    await lab.kubectl(['delete', 'node', 'e2e-by-hand', '--wait=false'])
-    const itsPods = ['-A', '--field-selector', 'spec.nodeName=e2e-by-hand', '--force', '--grace-period=0']
-    await lab.kubectl(['delete', 'pods', ...itsPods])
-    await waitFor('receivers without the removed node', () =>
-      assert.ok(!receivers(lab).has('e2e-by-hand'), 'still in the file'),
-    )
-  },
-)
+onEngine('measures a node that kubectl creates, and removes its receiver with the node', async ({ lab }) => {
+  await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand('e2e-by-hand')))
+  await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has('e2e-by-hand'), 'not in the file'))
+  const series = 'k8s_node_cpu_time_seconds_total{k8s_node_name="e2e-by-hand"}'
+  await waitFor('series of the added node', async () => assert.equal((await lab.query(series)).length, 1))
+  await lab.kubectl(['delete', 'node', 'e2e-by-hand', '--wait=false'])
+  const itsPods = ['-A', '--field-selector', 'spec.nodeName=e2e-by-hand', '--force', '--grace-period=0']
+  await lab.kubectl(['delete', 'pods', ...itsPods])
+  await waitFor('receivers without the removed node', () =>
+    assert.ok(!receivers(lab).has('e2e-by-hand'), 'still in the file'),
+  )
+})
 
-onEngine('changes nothing when make kwok runs again', async ({ beside: { lab } }) => {
+onEngine('changes nothing when make kwok runs again', async ({ lab }) => {
   const before = await readAll(lab)
   const ended = await lab.make(smallLab)
   assertDone(ended)
   assert.doesNotMatch(ended.stderr, /Creat|Start|Delet/)
   assert.deepEqual(await readAll(lab), before)
-})
-
-onEngine('goes down, and leaves nothing', async ({ beside: { lab } }) => {
-  assertDone(await lab.make(['kwok-down']))
-  await lab.assertNothingLeft(undefined)
-})
-
-onEngine('is unchanged when the other lab goes down, and has measured only itself', async ({ lab, before }) => {
-  assertSameWords(dockerLeftovers(lab.name), before, 'containers of the first')
-  await assertContainersUp(lab)
-  const names = await lab.query('count by (k8s_cluster_name) ({k8s_cluster_name!=""})')
-  assertSameWords(
-    names.map(({ labels }) => labels['k8s_cluster_name'] ?? ''),
-    [lab.name],
-  )
 })
 
 onEngine('goes down when containers are missing, and leaves nothing', async ({ lab }) => {

@@ -12,7 +12,9 @@ interrupted.before(async context => {
 interrupted.after(({ lab }) => lab?.cleanUp())
 
 for (const moment of Object.keys(moments) as (keyof typeof moments)[]) {
-  interrupted(`is stopped when ${moment}`, async ({ lab }) => await interrupt(lab, smallLab, moment))
+  interrupted(`is stopped when ${moment}`, async ({ lab }) => {
+    await interrupt(lab, smallLab, moment)
+  })
 }
 
 interrupted('brings up the lab, and kwok-down leaves nothing', async ({ lab }) => {

@@ -21,9 +21,14 @@ export const moments = {
 
 const MOMENT_MS = 240_000
 
-/** Starts `make` with these words, presses Ctrl-C at a moment, and waits until all steps have ended. */
-export async function interrupt(lab: TestLab, words: readonly string[], moment: keyof typeof moments): Promise<void> {
-  const run = lab.startMake(words)
+/** Starts `make` with these words, presses Ctrl-C at a moment, and waits until all steps have ended. Returns what it printed. */
+export async function interrupt(
+  lab: TestLab,
+  words: readonly string[],
+  moment: keyof typeof moments,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const run = lab.startMake(words, { env })
   const isNow: (lab: TestLab, run: Running) => boolean = moments[moment]
   // A whole make kwok on a machine that runs other labs too.
   const endMs = Date.now() + MOMENT_MS
@@ -37,4 +42,5 @@ export async function interrupt(lab: TestLab, words: readonly string[], moment: 
   const { exitCode } = await run.ended
   assert.notEqual(exitCode, 0, `make went on after Ctrl-C when ${moment}`)
   await waitFor('end of all steps', () => assert.throws(() => process.kill(-(run.child.pid ?? 0), 0)))
+  return run.output()
 }

@@ -15,7 +15,9 @@ interface Requirement {
 
 const requirements = {
   docker: {
-    files: ['e2e/docker.test.ts', 'long/docker-engine.test.ts', 'long/docker-kwok.test.ts'],
+    files: ['e2e/docker', 'long/docker-beside', 'long/docker-engine', 'long/docker-kwok'].map(
+      file => `${file}.test.ts`,
+    ),
     packages: {
       docker: 'docker-cli | docker.io',
       dockerd: 'docker.io',
