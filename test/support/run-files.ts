@@ -27,16 +27,21 @@ process.setMaxListeners(0)
 const { env, argv } = process
 const before = { env: { ...env }, cwd: process.cwd() }
 
-for (const file of argv.slice(2)) {
-  process.stdout.write(startLine(file))
-  const code = await runFile(file)
-  await settle()
-  process.exitCode = undefined
-  Object.assign(process, { env, argv })
-  for (const name of Object.keys(env)) if (!(name in before.env)) delete env[name]
-  Object.assign(env, before.env)
-  process.chdir(before.cwd)
-  process.stdout.write(endLine(code))
+// Without a top-level await: Node.js ends a process that has nothing else to wait for.
+void runAll()
+
+async function runAll(): Promise<void> {
+  for (const file of argv.slice(2)) {
+    process.stdout.write(startLine(file))
+    const code = await runFile(file)
+    await settle()
+    process.exitCode = undefined
+    Object.assign(process, { env, argv })
+    for (const name of Object.keys(env)) if (!(name in before.env)) delete env[name]
+    Object.assign(env, before.env)
+    process.chdir(before.cwd)
+    process.stdout.write(endLine(code))
+  }
 }
 
 async function runFile(file: string): Promise<number> {
@@ -59,6 +64,6 @@ async function settle(): Promise<void> {
     process.exit(1)
   }, SETTLE_MS)
   timer.unref()
-  await new Promise<void>(resolve => process.once('beforeExit', () => resolve()))
+  await new Promise<void>(resolve => process.once('beforeExit', () => setImmediate(resolve)))
   clearTimeout(timer)
 }
