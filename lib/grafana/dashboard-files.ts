@@ -145,11 +145,11 @@ function globPattern(glob: string): RegExp {
   return new RegExp(`^${text}$`)
 }
 
+/** Not by `recursive`: with it, Node.js 22 follows links to folders. */
 function filesBelow(folder: string): string[] {
   if (statOf(folder)?.isDirectory() !== true) return []
-  return readUserFile(folder, nextOfDir, path => readdirSync(path, { recursive: true, withFileTypes: true }))
-    .filter(({ name, parentPath }) => !name.startsWith('.') && !parentPath.includes('node_modules'))
-    .filter(entry => !entry.isDirectory())
-    .map(entry => join(entry.parentPath, entry.name))
+  return readUserFile(folder, nextOfDir, path => readdirSync(path, { withFileTypes: true }))
+    .filter(({ name }) => !name.startsWith('.') && name !== 'node_modules')
+    .flatMap(entry => (entry.isDirectory() ? filesBelow(join(folder, entry.name)) : [join(folder, entry.name)]))
     .sort()
 }
