@@ -85,12 +85,12 @@ export async function assertOnLoopback(lab: TestLab): Promise<void> {
 /** Asserts that what the containers publish is bound to loopback; other programs of this machine are not looked at. */
 function assertPublishedOnLoopback(lab: TestLab): void {
   const ports = publishedPorts(lab.name)
-  const { prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort } = lab.ports
-  for (const port of [prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort]) {
+  const { prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort, kubeletProxyPort } = lab.ports
+  for (const port of [prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort, kubeletProxyPort]) {
     assert.ok(ports.includes(port), `port ${port} is not published`)
   }
   // Those, the API server's, and kwok-controller's.
-  assert.equal(ports.length, 7)
+  assert.equal(ports.length, 8)
   const addresses = listeningAddresses().filter(address => ports.includes(Number(address.split(':').at(-1))))
   assertSameWords(
     addresses,
