@@ -5,6 +5,7 @@ import { type IpRange, ipRange } from '../system/ip-range.ts'
 import { componentContainer } from './container-names.ts'
 import { caPath } from './kubeconfig.ts'
 import { type Lab, writeFileAtomically } from './lab.ts'
+import { reservedNames } from './reserved-names.ts'
 import { CA_SIGNING, EC_KEY, pkcs8Pem } from './serving-certificate.ts'
 
 const DAY_MS = 86_400_000
@@ -27,8 +28,7 @@ export async function ensureKubeletCa(lab: Lab, range: string): Promise<{ file: 
   const caPem = readFileSync(caPath(lab), 'utf8')
   // Names that certificates of kwokctl's API server have.
   const apiServer = componentContainer(lab.settings.clusterName, 'kube-apiserver')
-  const excludedNames = ['localhost', 'svc', 'cluster.local', 'kubernetes', 'host.docker.internal', apiServer]
-  const constraints = nameConstraints(addresses, excludedNames)
+  const constraints = nameConstraints(addresses, [...reservedNames, apiServer])
   if (existsSync(file) && isUsableCa(readFileSync(file, 'utf8'), { caPem, constraints, nowMs: Date.now() }))
     return { file }
   const caKeyPem = readFileSync(join(lab.clusterDir, 'pki', 'ca.key'), 'utf8')

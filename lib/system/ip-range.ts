@@ -1,9 +1,7 @@
 import { isIPv4 } from 'node:net'
 
-/** A range of IPv4 addresses. */
+/** A range of IPv4 addresses, such as 198.18.0.0/16. */
 export interface IpRange {
-  /** As in the field's notation, such as `198.18.0.0/16`. */
-  cidr: string
   /** The first address as a number. */
   first: number
   /** The number of addresses. */
@@ -19,7 +17,6 @@ export function ipRange(cidr: string): IpRange | undefined {
   const first = ipNumber(base)
   if (size < 4 || size > 2 ** 24 || first % size !== 0) return undefined
   return {
-    cidr,
     first,
     size,
     includes: address => isIPv4(address) && ipNumber(address) >= first && ipNumber(address) < first + size,

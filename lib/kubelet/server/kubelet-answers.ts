@@ -24,11 +24,15 @@ interface Answer {
 
 const TEXT = 'text/plain; charset=utf-8'
 const NOT_FOUND: Answer = { status: 404, body: '404 page not found\n' }
-/** Of a kubelet's paths, those for one method, and those for any. Others do not exist, and need no authentication. */
-const GET_ONLY = ['/pods', '/stats', '/runningpods', '/containerLogs', '/logs', '/debug/pprof']
+/** Of a kubelet's paths, those for one method or two, and single ones for any. Others do not exist, and need no authentication. */
+const GET_ONLY = ['/pods', '/runningpods', '/containerLogs', '/logs', '/debug/pprof']
 const POST_ONLY = ['/run', '/checkpoint']
-const GET_OR_POST = ['/exec', '/attach', '/portForward']
-const EXACT = ['/healthz', '/configz', '/metrics', '/debug/flags/v']
+const GET_OR_POST = ['/stats', '/exec', '/attach', '/portForward']
+const HEALTH_CHECKS = ['/healthz/ping', '/healthz/log', '/healthz/syncloop']
+const METRICS = ['/metrics', ...['cadvisor', 'resource', 'probes', 'slis'].map(each => `/metrics/${each}`)]
+const SINGLE = ['/healthz', ...HEALTH_CHECKS, ...METRICS, '/configz', '/debug/flags/v']
+/** They exist with a slash at the end only. */
+const FOLDERS = ['/stats', '/runningpods', '/logs', '/checkpoint', '/debug/pprof']
 
 /** The answers of the kubelets: `request` and `upgrade` of an HTTP server, for a node. Both authenticate first. */
 export function createKubeletAnswers({ store, authorize, countRequest, log }: AnswersOptions) {
@@ -96,7 +100,8 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
       response.once('finish', () => countRequest(`/${path.split('/')[1]}`, response.statusCode))
       return undefined
     }
-    return isIn(path, EXACT) ? NOT_FOUND : { status: 404, body: '404: Page Not Found' }
+    if (HEALTH_CHECKS.includes(path)) return { status: 200, body: 'ok' }
+    return { status: 404, body: '404: Page Not Found' }
   }
 
   /** The answer to a request that is not allowed, or for a path that a kubelet does not have. */
@@ -120,13 +125,16 @@ function pathOf(url: string): string | undefined {
   }
 }
 
-/** Go's mux redirects to the path without `.`, `..` and empty parts. So authorization and answer see the same path. */
+/**
+ * Go's mux redirects to the path without `.`, `..` and empty parts, and to a folder. So authorization and answer see the same path. A kubelet
+ * since 1.36 redirects with 307.
+ */
 function redirection(path: string, url: string): Answer | undefined {
-  const clean = posix.normalize(path)
+  const clean = FOLDERS.includes(path) ? `${path}/` : posix.normalize(path)
   if (clean === path) return undefined
   const query = url.indexOf('?')
   const location = encodeURI(clean) + (query === -1 ? '' : url.slice(query))
-  return { status: 301, body: '', headers: { location } }
+  return { status: 307, body: '', headers: { location } }
 }
 
 function badRequest(): Answer {
@@ -135,7 +143,7 @@ function badRequest(): Answer {
 
 /** The methods of a kubelet's path, empty for any; undefined for a path that does not exist. */
 function methodsOf(path: string): readonly string[] | undefined {
-  if (EXACT.includes(path) || path.startsWith('/metrics/') || path.startsWith('/healthz/')) return []
+  if (SINGLE.includes(path)) return []
   if (isIn(path, GET_ONLY)) return ['GET']
   if (isIn(path, POST_ONLY)) return ['POST']
   return isIn(path, GET_OR_POST) ? ['GET', 'POST'] : undefined
@@ -147,7 +155,7 @@ function isIn(path: string, bases: readonly string[]): boolean {
 
 function rawResponse({ status, body, headers = {} }: Answer): string {
   const names: Record<number, string> = {
-    301: 'Moved Permanently',
+    307: 'Temporary Redirect',
     400: 'Bad Request',
     401: 'Unauthorized',
     403: 'Forbidden',

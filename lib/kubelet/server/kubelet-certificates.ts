@@ -1,7 +1,9 @@
 import { createHash, createPrivateKey, hkdfSync, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:tls'
+import type { Name } from '@peculiar/x509'
 import { fields, text } from '../../kube/json.ts'
+import { reservedNames } from '../../lab/reserved-names.ts'
 import type { SavedMap } from '../store/saved-map.ts'
 
 export interface CertificatesOptions {
@@ -38,7 +40,8 @@ interface Authority {
   clientCaPem: string
   /** Encrypts TLS sessions. It depends on both CAs: a session ends with the CA that its certificates were checked against. */
   ticketKeys: Buffer
-  signingKey?: Promise<webcrypto.CryptoKey>
+  /** Set with the first certificate. */
+  signing?: { key: Promise<webcrypto.CryptoKey>; issuer: Name }
 }
 
 interface Kubelet {
@@ -193,22 +196,23 @@ export function createKubeletCertificates(options: CertificatesOptions) {
     const x509 = await import('@peculiar/x509')
     const { subtle } = webcrypto
     const { ca, caKeyPem } = authority
-    authority.signingKey ??= subtle.importKey('pkcs8', pemBytes(caKeyPem), EC_KEY, false, ['sign'])
-    const [signingKey, keys] = await Promise.all([
-      authority.signingKey,
-      subtle.generateKey(EC_KEY, true, ['sign', 'verify']),
-    ])
+    authority.signing ??= {
+      key: subtle.importKey('pkcs8', pkcs8Bytes(caKeyPem), EC_KEY, false, ['sign']),
+      issuer: new x509.X509Certificate(ca.raw).subjectName,
+    }
+    const { signing } = authority
+    const keys = await subtle.generateKey(EC_KEY, true, ['sign', 'verify'])
     const nowMs = Date.now()
     const notAfterMs = Math.min(nowMs + VALID_DAYS * DAY_MS, Date.parse(ca.validTo))
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: randomBytes(16).toString('hex'),
       subject: [{ CN: [`system:node:${name}`.slice(0, MAX_COMMON_NAME)] }],
-      issuer: new x509.X509Certificate(ca.raw).subjectName,
+      issuer: signing.issuer,
       notBefore: new Date(nowMs - DAY_MS),
       notAfter: new Date(notAfterMs),
       signingAlgorithm: EC_SIGNING,
       publicKey: keys.publicKey,
-      signingKey,
+      signingKey: await signing.key,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -219,24 +223,21 @@ export function createKubeletCertificates(options: CertificatesOptions) {
         ]),
       ],
     })
-    const der = Buffer.from(await subtle.exportKey('pkcs8', keys.privateKey))
-    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-    return {
-      certificate: `${certificate.toString('pem')}\n`,
-      key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    }
+    const key = x509.PemConverter.encode(await subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')
+    return { certificate: `${certificate.toString('pem')}\n`, key: `${key}\n` }
   }
 }
 
 /** A node can be named like a Service. The CA's name constraints forbid such a name in a certificate, which would then be invalid. */
 function isAllowedName(name: string): boolean {
-  return !/(^|\.)(localhost|svc|cluster\.local|kubernetes|host\.docker\.internal)$/.test(name)
+  const reserved: readonly string[] = reservedNames
+  return !reserved.some(each => name === each || name.endsWith(`.${each}`)) && !name.endsWith('-kube-apiserver')
 }
 
 function subjectAltName(name: string, address: string): string {
   return isAllowedName(name) ? `DNS:${name}, IP Address:${address}` : `IP Address:${address}`
 }
 
-function pemBytes(pem: string): Buffer {
+function pkcs8Bytes(pem: string): Buffer {
   return createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' })
 }

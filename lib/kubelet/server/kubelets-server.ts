@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import type { AddressBook } from '../addresses/address-book.ts'
@@ -87,14 +87,11 @@ export function createKubelets(options: KubeletsOptions) {
   })
 
   return {
-    server: server as Server,
+    server,
     certificates,
     /** Ends the connections to a node that is gone. */
     disconnect(node: string) {
       for (const socket of connections) if (nodes.get(socket) === node) socket.destroy()
-    },
-    get connectionCount() {
-      return connections.size
     },
   }
 

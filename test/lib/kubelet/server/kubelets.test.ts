@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { suite } from 'uvu'
+import { parseAllDocuments } from 'yaml'
 import { fields, items } from '../../../../lib/kube/json.ts'
 import { caPath } from '../../../../lib/lab/kubeconfig.ts'
 import { ensureKubeletCa } from '../../../../lib/lab/kubelet-ca.ts'
@@ -108,7 +109,6 @@ const kubelets = suite('the kubelets of the stats proxy')
 kubelets.before(async () => {
   api = await startApiServer()
   // As in a lab, but for the cluster's CA.
-  const { mkdirSync, writeFileSync } = await import('node:fs')
   mkdirSync(join(lab.clusterDir, 'pki'), { recursive: true })
   writeFileSync(caPath(lab), api.ca.caPem)
   writeFileSync(join(lab.clusterDir, 'pki', 'ca.key'), api.ca.caKeyPem)
@@ -116,7 +116,6 @@ kubelets.before(async () => {
   // The rights of kwok-config/rbac.yaml.
   await api.create('/api/v1/namespaces', { metadata: { name: 'kube-otel-lab' } })
   await api.create('/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'stats-proxy' } })
-  const { parseAllDocuments } = await import('yaml')
   const documents = parseAllDocuments(readFileSync('kwok-config/rbac.yaml', 'utf8')).map(each => each.toJS())
   const isRole = (each: { kind: string; metadata: { name: string } }) =>
     each.kind === 'ClusterRole' && each.metadata.name === 'kube-otel-lab-stats-proxy'
@@ -324,11 +323,49 @@ kubelets('answers as the node, in all documents', async () => {
     ['POST', '/pods', 405, '405: Method Not Allowed'],
     ['GET', '/pods/x', 404, '404: Page Not Found'],
     ['GET', '/metrics/nope', 404, '404 page not found\n'],
+    ['GET', '/stats/nope', 404, '404: Page Not Found'],
+    ['PUT', '/stats/summary', 405, '405: Method Not Allowed'],
+    ['GET', '/run/a/b/c', 405, '405: Method Not Allowed'],
+    ['GET', '/healthz/ping', 200, 'ok'],
+    ['POST', '/healthz', 200, 'ok'],
+    ['GET', '/%zz', 400, '400 Bad Request'],
+    ['GET', '/stats?x=/..', 307, ''],
   ] as const) {
     const answer = await ask(connection, path, { method })
     assert.deepEqual([answer.status, answer.body], [expected, text], `${method} ${path}`)
   }
+  const anonymous = await open('node-1')
+  for (const [path, status] of [
+    ['/nope', 404],
+    ['/metrics/nope', 404],
+    ['/pods/x', 401],
+    ['/stats', 307],
+  ] as const) {
+    assert.equal((await ask(anonymous, path)).status, status, `${path} without credentials`)
+  }
+  anonymous.destroy()
   connection.destroy()
+})
+
+kubelets('authenticates and authorizes upgrades too', async () => {
+  const upgrade = { connection: 'Upgrade', upgrade: 'SPDY/3.1' }
+  const token = await createAccount('no-exec', ['stats'])
+  for (const [credentials, path, status, body] of [
+    [{}, '/exec/default/web/app', 401, 'Unauthorized'],
+    [
+      { token },
+      '/exec/default/web/app',
+      403,
+      /^Forbidden \(.*verb=create, resource=nodes, subresource\(s\)=\[proxy\]\)\n$/,
+    ],
+    [{ token }, '/stats/../exec/default/web/app', 307, ''],
+    [{ token }, '/nope', 404, '404 page not found\n'],
+  ] as const) {
+    const answer = await ask(await open('node-1'), path, { method: 'POST', headers: upgrade, ...credentials })
+    assert.equal(answer.status, status, path)
+    if (typeof body === 'string') assert.equal(answer.body, body)
+    else assert.match(answer.body, body)
+  }
 })
 
 kubelets('ends the connections to a deleted node', async () => {
