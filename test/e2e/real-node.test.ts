@@ -417,7 +417,6 @@ onNode('the simulated kubelet gives the answers of the real kubelet for the same
     const [realConfig, ourConfig] = (await both('configz')).map(each => fields(fields(JSON.parse(each)).kubeletconfig))
     assert.deepEqual(
       Object.keys(ourConfig ?? {}).filter(key => typeof realConfig?.[key] !== typeof ourConfig?.[key]),
-      // The two that this node's tests set or leave out.
       [],
     )
     const running = (list: string) =>

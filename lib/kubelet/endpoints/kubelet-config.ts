@@ -44,7 +44,6 @@ export function kubeletConfigText({ object }: NodeFacts): string {
       failSwapOn: true,
       containerLogMaxSize: '10Mi',
       containerLogMaxFiles: 5,
-      enforceNodeAllocatable: ['pods'],
       containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     },
   })

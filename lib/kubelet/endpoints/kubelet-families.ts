@@ -71,13 +71,13 @@ const runtimeOperations = ({ ageS, work, removed }: KubeletActivity): Record<str
   status: [1 + Math.floor(ageS / 5), 0.001],
   stop_container: [removed.containers, 0.5],
   stop_podsandbox: [removed.pods, 0.09],
-  version: [1 + Math.floor(ageS / 6), 0.001],
+  version: [1 + Math.floor(ageS / 8), 0.001],
 })
 
-/** Requests to the API server: lease and node status every 10 s, status and events of pods, tokens each 48 minutes. */
+/** Requests to the API server: the lease every 10 s, node status, status and events of pods, tokens every 48 minutes. */
 const requests = ({ ageS, work, removed }: KubeletActivity): [code: string, method: string, count: number][] => [
   ['200', 'DELETE', removed.pods],
-  ['200', 'GET', 19 + Math.floor(ageS / 10)],
+  ['200', 'GET', 19 + Math.floor(ageS / 60)],
   ['200', 'PATCH', 5 + 3 * work.pods + Math.floor(ageS / 300)],
   ['200', 'PUT', 1 + Math.floor(ageS / 10)],
   ['201', 'POST', 6 + 5 * work.pods + Math.floor(work.syncs / 48)],

@@ -34,6 +34,7 @@ const PROCESS_PATHS: Readonly<Record<string, string>> = {
   run: 'run a command in',
 }
 const NOT_FOUND: Refusal = [404, '404: Page Not Found']
+const NO_STREAM = 'you must specify at least 1 of stdin, stdout, stderr'
 const FOLLOW_MS = 1_000
 const CHUNK_CHARACTERS = 65_536
 /** A kubelet shows the newest file of a log only, of 10 MiB. */
@@ -48,7 +49,7 @@ export function answerStream(request: IncomingMessage, response: ServerResponse,
     kind === 'containerLogs' && request.method === 'GET'
       ? containerLogs(names, query, to)
       : Object.hasOwn(PROCESS_PATHS, kind)
-        ? refusal(kind, names, to)
+        ? refusal(parsed(to.url), to)
         : undefined
   if (answer === undefined) return false
   // An unread body would block the connection.
@@ -67,8 +68,8 @@ export function answerStream(request: IncomingMessage, response: ServerResponse,
 
 /** Refuses exec, attach and port forwarding, with an error that kubectl shows. Other upgrades are not found. */
 export function refuseUpgrade(_request: IncomingMessage, socket: Duplex, to: NodeRequest): void {
-  const { kind, names } = parsed(to.url)
-  const [status, body] = Object.hasOwn(PROCESS_PATHS, kind) ? refusal(kind, names, to) : NOT_FOUND
+  const request = parsed(to.url)
+  const [status, body] = Object.hasOwn(PROCESS_PATHS, request.kind) ? refusal(request, to) : NOT_FOUND
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: text/plain; charset=utf-8',
@@ -86,9 +87,11 @@ function parsed(url: string) {
 }
 
 /** Namespace, pod and container; exec, attach and run may have the pod's UID before the container, port forwarding instead of it. */
-function refusal(kind: string, names: string[], { node, store }: NodeRequest): Refusal {
+function refusal({ kind, names, query }: ReturnType<typeof parsed>, { node, store }: NodeRequest): Refusal {
   const [namespace = '', podName = '', ...rest] = names
   if (rest.length > 2 || (rest.length === 0 && kind !== 'portForward')) return NOT_FOUND
+  const hasStream = ['input', 'output', 'error'].some(name => query.has(name))
+  if ((kind === 'exec' || kind === 'attach') && !hasStream) return [400, NO_STREAM]
   const pod = podOf(store.node(node), namespace, podName)
   if (pod === undefined) return [404, 'pod does not exist']
   const container = kind === 'portForward' ? undefined : rest.at(-1)
@@ -104,7 +107,7 @@ function containerLogs(names: string[], query: URLSearchParams, { node, store }:
   const [namespace = '', podName = '', containerName = '', ...rest] = names
   if (containerName === '' || rest.length > 0) return NOT_FOUND
   const options = logOptions(query, store.now())
-  if (typeof options === 'string') return [options === INVALID ? 422 : 400, JSON.stringify({ message: options })]
+  if (typeof options === 'string') return [options === INVALID ? 422 : 400, `{"message": "${options}"}`]
   const read = (): ContainerRun | string | undefined => {
     const entry = podOf(store.node(node), namespace, podName)
     if (entry === undefined) return undefined

@@ -96,7 +96,10 @@ servers('serves the log of a container under its own host names only, and counts
   const log = await fetch(`${url}/nodes/node-0/containerLogs/shop/web/app`)
   assert.equal(log.status, 200)
   assert.match(await log.text(), /msg=starting container=app/)
-  const command = await fetch(`${url}/nodes/node-0/exec/shop/web/app?command=sh`, { method: 'POST', body: 'x' })
+  const command = await fetch(`${url}/nodes/node-0/exec/shop/web/app?command=sh&output=1`, {
+    method: 'POST',
+    body: 'x',
+  })
   assert.match(await command.text(), /runs no process/)
   const { port } = server.address() as AddressInfo
   const foreign = await new Promise<number | undefined>(resolve =>
