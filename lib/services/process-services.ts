@@ -54,8 +54,11 @@ interface PidFile {
   isSupervised?: boolean
 }
 
-/** Starts a command again and again. It dies of a signal to the group, as the command does. */
-const SUPERVISOR = 'while :; do "$0" "$@"; echo "ended with $?, starting again"; sleep 1; done'
+/**
+ * Starts a command again and again, as long as the pid file is there: without it the lab's folder was deleted. It dies of a signal to the
+ * group, as the command does.
+ */
+const SUPERVISOR = 'while :; do "$@"; echo "ended with $?, starting again"; sleep 1; [ -e "$0" ] || exit 1; done'
 
 /** Runs services: as processes here, as containers in container-services.ts. */
 export interface ServiceRunner<Spec = ServiceSpec> {
@@ -122,7 +125,7 @@ export function processServices(lab: Lab): ServiceRunner {
     try {
       const isSupervised = spec.isSupervised === true
       const [command, args] = isSupervised
-        ? ['/bin/sh', ['-c', SUPERVISOR, spec.command, ...spec.args]]
+        ? ['/bin/sh', ['-c', SUPERVISOR, pidPath(spec.name), spec.command, ...spec.args]]
         : [spec.command, [...spec.args]]
       const started = spawn(command, args, {
         cwd: lab.dir,

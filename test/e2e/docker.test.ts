@@ -30,6 +30,7 @@ import {
   assertSays,
   createTestLab,
   dockerOutput,
+  killHard,
   type TestLab,
   waitFor,
 } from '../support/lab.ts'
@@ -85,6 +86,18 @@ onEngine('runs every service but LGTM without root, capabilities and a writable 
     const said = dockerOutput(['inspect', '--format', format, container(lab, service)]).trim()
     assertSays(said, /^[1-9]\d*:\d+ true \[ALL\] false$/)
   }
+})
+
+onEngine('reaches kubelets through the API server, also five seconds after the gateway was killed', async ({ lab }) => {
+  const summary = async () => {
+    const path = '/api/v1/nodes/kwok-node-0000/proxy/stats/summary'
+    assert.equal(JSON.parse(await lab.kubectl(['get', '--raw', path])).node.nodeName, 'kwok-node-0000')
+  }
+  await summary()
+  const pid = (await lab.partPids()).get('kubelet-gateway')
+  assert(pid !== undefined, 'the gateway does not run')
+  killHard(pid)
+  await waitFor('summary through a new gateway', summary, 5_000)
 })
 
 onEngine('has the traces of the control plane in Jaeger, and sends them to LGTM too', async ({ lab }) => {

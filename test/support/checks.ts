@@ -85,8 +85,9 @@ export async function assertOnLoopback(lab: TestLab): Promise<void> {
 /** Asserts that what the containers publish is bound to loopback; other programs of this machine are not looked at. */
 function assertPublishedOnLoopback(lab: TestLab): void {
   const ports = publishedPorts(lab.name)
-  const { prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort, jaegerPort } = lab.ports
-  const expected = [prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort]
+  const { prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort, kubeletProxyPort, jaegerPort } =
+    lab.ports
+  const expected = [prometheusPort, grafanaPort, otlpGrpcPort, otlpHttpPort, statsProxyPort, kubeletProxyPort]
   if (lab.env['JAEGER'] === 'true') expected.push(jaegerPort)
   for (const port of expected) assert.ok(ports.includes(port), `port ${port} is not published`)
   // Those, the API server's, and kwok-controller's.

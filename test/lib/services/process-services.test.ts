@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -9,6 +9,7 @@ import type { Lab } from '../../../lib/lab/lab.ts'
 import { lastLogLines, processServices, type ServiceSpec } from '../../../lib/services/process-services.ts'
 import { services } from '../../../lib/services/service-list.ts'
 import { processInfos } from '../../../lib/system/processes.ts'
+import { run } from '../../../lib/system/run.ts'
 import { tempDir, tempLab, until, untilFile } from '../../support/temp-lab.ts'
 
 const name = 'stats-proxy'
@@ -178,6 +179,18 @@ ensures('a supervised service is started again when killed, until it is stopped'
   assert.equal(await services.stop(name), true)
   assert.equal((await processInfos([second])).size, 0, 'the program still runs')
   assert.equal((await services.state(name)).isWanted, false)
+})
+
+ensures('a supervised service of a deleted lab is not started again', async () => {
+  const lab = tempLab()
+  const services = processServices(lab)
+  await services.ensure(spec(lab, getsReady, { isSupervised: true }))
+  const { pid = 0 } = (await services.state(name)).process ?? {}
+  const [parent] = (await run('ps', ['-o', 'ppid=', '-p', String(pid)])).stdout.match(/\d+/) ?? []
+  assert(parent !== undefined)
+  rmSync(lab.pidsDir, { recursive: true })
+  process.kill(pid, 'SIGKILL')
+  await until('the shell ends', async () => (await processInfos([Number(parent)])).size === 0)
 })
 
 ensures('fails with the end of its log when it ends early', async () => {

@@ -1,13 +1,16 @@
 /** The way to the kubelets while the gateway and the stats proxy are killed, and to nodes that kubectl creates. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../../../lib/kube/api-client.ts'
+import { signServingCertificate } from '../../../../lib/lab/serving-certificate.ts'
+import { testCa } from '../../../lib/kube/ca.ts'
+import { answer, bodyOf } from '../../../lib/kube/fake-api.ts'
 import { nodeAddresses } from '../../../support/kubelets.ts'
-import { assertDone, killHard, type TestLab, waitFor } from '../../../support/lab.ts'
+import { assertDone, assertSays, killHard, type TestLab, waitFor } from '../../../support/lab.ts'
 import { nodeNames, openSharedLab } from '../../../support/shared-lab.ts'
 import { suite } from '../../../support/suite.ts'
 
@@ -56,16 +59,23 @@ gateway(
   },
 )
 
-gateway('aggregated APIs and Services answer while the stats proxy is away', async ({ lab }) => {
+gateway('aggregated APIs and webhooks answer while the stats proxy is away', async ({ lab }) => {
   // An address of this machine: an EndpointSlice cannot have one of loopback.
   const address = Object.values(networkInterfaces())
     .flat()
     .find(each => each?.family === 'IPv4' && !each.internal)?.address
-  const server = createServer((_, response) => response.end('of this machine')).listen(0, address ?? '127.0.0.1')
-  await once(server, 'listening')
-  const objects = serviceObjects(address ?? '', (server.address() as AddressInfo).port)
+  await using webhook = await startWebhook(address ?? '127.0.0.1')
+  const objects = webhookObjects(address ?? '', webhook)
   if (address !== undefined) await lab.kubectl(['apply', '-f', '-'], objects)
+  const refused = async () => {
+    // Not by kubectl, which would block the webhook in this process.
+    using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+    const body = { metadata: { name: 'refused', labels: { webhook: 'test' } } }
+    const asked = await client.request('POST', '/api/v1/namespaces/default/configmaps', { body })
+    assertSays(JSON.stringify(asked.body), /denied the request: by a webhook of this machine/)
+  }
   try {
+    if (address !== undefined) await waitFor('answer of the webhook', refused)
     const pid = (await lab.partPids()).get('stats-proxy')
     assert(pid !== undefined, 'the stats proxy does not run')
     killHard(pid)
@@ -74,18 +84,10 @@ gateway('aggregated APIs and Services answer while the stats proxy is away', asy
       /the stats proxy does not answer/,
     )
     assert.equal(JSON.parse(await lab.kubectl(['get', '--raw', metricsPath])).items.length, nodeNames.length)
-    if (address !== undefined) {
-      const path = '/api/v1/namespaces/default/services/http:on-machine:80/proxy/'
-      // Not by kubectl, which would block the server in this process.
-      using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
-      await waitFor('answer of the Service', async () => {
-        assert.equal((await client.request('GET', path)).body, 'of this machine', 'another answer')
-      })
-    }
+    if (address !== undefined) await refused()
   } finally {
     assertDone(await lab.task('kwok-stats-proxy'))
     if (address !== undefined) await lab.kubectl(['delete', '-f', '-'], objects)
-    server.close()
   }
   const summary = JSON.parse(await lab.kubectl(['get', '--raw', summaryPath('kwok-node-0000')]))
   assert.equal(summary.node.nodeName, 'kwok-node-0000')
@@ -93,13 +95,12 @@ gateway('aggregated APIs and Services answer while the stats proxy is away', asy
 
 gateway('a node that kubectl creates without a status gets an address, a kubelet and kubectl top', async ({ lab }) => {
   await lab.kubectl(['apply', '-f', '-'], foreignNode)
-  const before = (await nodeAddresses(lab)).get('gpu.node-a')
   try {
     await waitFor('kubelet of the node', async () => {
       const summary = JSON.parse(await lab.kubectl(['get', '--raw', summaryPath('gpu.node-a')]).catch(() => 'null'))
       assert.equal(summary?.node.nodeName, 'gpu.node-a', 'no summary')
     })
-    assert.notEqual((await nodeAddresses(lab)).get('gpu.node-a'), before || 'no address')
+    assertSays((await nodeAddresses(lab)).get('gpu.node-a') ?? '', /^198\.18\.\d+\.\d+$/)
     const named = async () => (await lab.kubectl(['get', '--raw', metricsPath])).includes('"gpu.node-a"')
     await waitFor('kubectl top of the node', async () => assert(await named(), 'no metrics'), 90_000)
   } finally {
@@ -126,18 +127,58 @@ metadata:
   labels: { type: kwok }
 `
 
-function serviceObjects(address: string, port: number): string {
+interface Webhook {
+  port: number
+  caPem: string
+}
+
+/** A webhook that denies what it is asked about. */
+async function startWebhook(address: string): Promise<Webhook & AsyncDisposable> {
+  const ca = await testCa()
+  const { certificate, key } = await signServingCertificate({ ...ca, name: 'hook', hosts: ['on-machine.default.svc'] })
+  const server = createServer({ cert: certificate, key }, async (request, response) => {
+    const { uid } = JSON.parse(await bodyOf(request)).request
+    const status = { message: 'by a webhook of this machine' }
+    const review = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }
+    answer(response, 200, { ...review, response: { uid, allowed: false, status } })
+  }).listen(0, address)
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    caPem: ca.caPem,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** A Service with a cluster IP, its one endpoint on this machine, and a webhook at it. */
+function webhookObjects(address: string, { port, caPem }: Webhook): string {
   return `
 apiVersion: v1
 kind: Service
 metadata: { name: on-machine, namespace: default }
-spec: { ports: [{ name: http, port: 80 }] }
+spec: { ports: [{ name: https, port: 443 }] }
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata: { name: on-machine, namespace: default, labels: { kubernetes.io/service-name: on-machine } }
 addressType: IPv4
-ports: [{ name: http, port: ${port} }]
+ports: [{ name: https, port: ${port} }]
 endpoints: [{ addresses: [${address}], conditions: { ready: true } }]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: { name: on-machine }
+webhooks:
+  - name: test.on-machine.example
+    clientConfig:
+      service: { name: on-machine, namespace: default }
+      caBundle: ${Buffer.from(caPem).toString('base64')}
+    objectSelector: { matchLabels: { webhook: test } }
+    rules: [{ apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps] }]
+    sideEffects: None
+    admissionReviewVersions: [v1]
 `
 }
