@@ -84,14 +84,14 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
   async function answerTo(
     request: IncomingMessage,
     response: ServerResponse,
-    { node, url, path }: { node: string; url: string; path: string | undefined },
+    { node, url, path: asked }: { node: string; url: string; path: string | undefined },
   ): Promise<Answer | undefined> {
-    if (path === undefined) return badRequest()
+    if (asked === undefined) return badRequest()
+    // metrics-server takes this path from the annotation of nodes that kwokctl makes.
+    const path = asked === `/metrics/nodes/${node}/metrics/resource` ? '/metrics/resource' : asked
     const refusal = redirection(path, url) ?? (await refusalOf(request, node, path))
     if (refusal !== undefined) return refusal
-    // metrics-server takes this path from the annotation of nodes that kwokctl makes.
-    const isKwokPath = path === `/metrics/nodes/${node}/metrics/resource`
-    const document = isKwokPath ? 'metrics/resource' : path.slice(1)
+    const document = path.slice(1)
     const found = nodeDocuments.get(document)
     const route = found === undefined ? 'other' : `/nodes/:node/${document}`
     const body = found?.write(node, store)
