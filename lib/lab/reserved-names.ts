@@ -1,2 +1,9 @@
 /** DNS names, with all below them, that no certificate of a kubelet has: an API server answers to them. */
-export const reservedNames = ['localhost', 'svc', 'cluster.local', 'kubernetes', 'host.docker.internal'] as const
+export const reservedNames = [
+  'localhost',
+  'svc',
+  'cluster.local',
+  'kubernetes',
+  'kubernetes.default',
+  'host.docker.internal',
+] as const

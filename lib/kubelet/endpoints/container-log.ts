@@ -22,7 +22,7 @@ export interface LogLine {
   text: string
 }
 
-/** The lines of a run until a time. They are the same each time: a later log has more of them. */
+/** The lines of a run until a time. A later log has the same ones and more, unless the pod's readiness changed: only its last change is known. */
 export interface ContainerLog {
   length: number
   line: (index: number) => LogLine

@@ -62,9 +62,9 @@ function portsOf(ports: unknown): { name: string; port: number }[] {
 
 /**
  * What kube-apiserver may reach beside kubelets: endpoints of the cluster that are not on a node, the cluster IPs of their Services, and
- * external names. Never an API server: those of `default/kubernetes` and `apiServer`.
+ * external names. Never an endpoint of `default/kubernetes`; `addressesBesideApiServer` excludes the API server's other names.
  */
-export function createClusterEndpoints(apiServer: Destination) {
+export function createClusterEndpoints() {
   const slices = new Map<string, EndpointSlice>()
   const services = new Map<string, ClusterService>()
 
@@ -110,9 +110,6 @@ export function createClusterEndpoints(apiServer: Destination) {
   }
 
   function isApiServer({ host, port }: Destination): boolean {
-    if (port === apiServer.port && (host === apiServer.host || (isLoopback(host) && isLoopback(apiServer.host)))) {
-      return true
-    }
     return [...slices.values()].some(
       ({ service, ports, addresses }) =>
         service === API_SERVER && ports.some(each => each.port === port) && addresses.some(each => each.host === host),
@@ -125,8 +122,4 @@ function applyTo<T>(map: Map<string, T>): (event: ReflectorEvent<T>) => void {
     if (event.type === 'set') map.set(event.key, event.object)
     else map.delete(event.key)
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }

@@ -1,5 +1,6 @@
+import type { LookupAddress } from 'node:dns'
 import { createServer, type RequestListener, request, type Server, STATUS_CODES } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect, type LookupFunction, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Destination } from './cluster-endpoints.ts'
 
@@ -124,10 +125,15 @@ function joinSockets(a: Socket, b: Socket, { idleMs, halfOpenMs }: Pick<ConnectL
   }
 }
 
-/** Connects to an address. Rejects with a Refusal. */
-export async function dialTcp({ host, port }: Destination): Promise<Socket> {
+/** Connects to a host that has these addresses. Rejects with a Refusal. */
+export async function dialTcp({ host, port }: Destination, addresses: readonly LookupAddress[]): Promise<Socket> {
   return await new Promise((resolve, reject) => {
-    const socket = connect({ host, port, allowHalfOpen: true, timeout: DIAL_MS })
+    const lookup: LookupFunction = (_, options, done) => {
+      const [{ address, family } = { address: '', family: 0 }] = addresses
+      if (options.all === true) done(null, [...addresses])
+      else done(null, address, family)
+    }
+    const socket = connect({ host, port, lookup, allowHalfOpen: true, timeout: DIAL_MS })
     socket.once('timeout', () => socket.destroy(new Error(`no connection in ${DIAL_MS / 1_000} s`)))
     socket.once('error', error => reject(new Refusal(502, 'unreachable', messageOf(error))))
     socket.once('connect', () => {

@@ -3,13 +3,15 @@
 //
 //   node --import tsx lib/kubelet/gateway/gateway-process.ts --socket /tmp/a/apiserver.sock --port 10251 --kubelets-socket /tmp/a/kubelets.sock --kubeconfig FILE
 //   curl --proxy http://127.0.0.1:10251 --proxytunnel --cacert ca.crt https://198.18.0.1:10250/healthz
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import type { RequestListener, Server } from 'node:http'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Daemon, logOnce, runDaemon } from '../../cli/daemon.ts'
 import { LabError } from '../../cli/errors.ts'
 import { connect } from '../../kube/api-client.ts'
 import { startReflector } from '../../kube/reflector.ts'
+import { addressesBesideApiServer } from './api-server-address.ts'
 import { clusterService, createClusterEndpoints, type Destination, endpointSlice } from './cluster-endpoints.ts'
 import { createConnectProxy, dialTcp, dialThrough, Refusal } from './connect-proxy.ts'
 import { type GatewayFlags, parseFlags, USAGE } from './gateway-flags.ts'
@@ -36,11 +38,14 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
   const isNode = ({ host }: Destination) => flags.nodeRange.includes(host)
   const toKubelet = (asked: Destination) => dialThrough(flags.kubeletsSocket, asked)
   const client = await connect({ kubeconfig: flags.kubeconfig })
-  const endpoints = createClusterEndpoints(destinationOfUrl(client.server))
+  const apiServer = destinationOfUrl(client.server)
+  const endpoints = createClusterEndpoints()
 
   const forTools = createConnectProxy({
     ...shared('port'),
     answer: answerPlainly(metrics),
+    // Fewer than for the API server: tools must not use up the descriptors of the process.
+    limits: { connections: 4_096 },
     dial: async asked => {
       if (isNode(asked) && NODE_PORTS.includes(asked.port)) return await toKubelet(asked)
       throw forbidden('only simulated nodes, at 10250 and 9100')
@@ -54,8 +59,11 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
       await Promise.race([listed, sleep(FIRST_LIST_MS, undefined, { ref: false })])
       if (!isListed()) throw new Refusal(503, 'not-listed', 'the endpoints of the cluster are not listed yet')
       const found = endpoints.resolve(asked)
-      if (found === undefined) throw forbidden('neither a simulated kubelet nor an endpoint outside of nodes')
-      return await dialTcp(found)
+      const addresses = found && (await addressesBesideApiServer(found, apiServer))
+      if (found === undefined || addresses === undefined) {
+        throw forbidden('neither a simulated kubelet nor an endpoint outside of nodes')
+      }
+      return await dialTcp(found, addresses)
     },
   })
   onStop(async () => {
@@ -78,6 +86,8 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
   })
   const isListed = () => slices.synced && services.synced
   const listed = Promise.all([slices.firstSync, services.firstSync])
+  // A clean-up of /tmp may have deleted the folder.
+  mkdirSync(dirname(flags.socket), { recursive: true, mode: 0o700 })
   rmSync(flags.socket, { force: true })
   // Only the user may connect.
   process.umask(0o177)

@@ -75,10 +75,9 @@ export function createKubelets(options: KubeletsOptions) {
     }
     countTunnel(kubelet === undefined ? 'refused' : 'accepted')
     if (kubelet === undefined) {
-      const body = `${why}\n`
-      socket.end(
-        `HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      )
+      // The gateway passes the status line on.
+      const line = why.replace(/[^\x20-\x7e]/g, '?')
+      socket.end(`HTTP/1.1 502 ${line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
       return
     }
     socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')

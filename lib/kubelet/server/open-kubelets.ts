@@ -1,8 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { dirname, join } from 'node:path'
 import { logOnce } from '../../cli/daemon.ts'
-import { LabError } from '../../cli/errors.ts'
+import { describeError, LabError } from '../../cli/errors.ts'
 import type { KubeClient } from '../../kube/api-client.ts'
 import { createAddressBook } from '../addresses/address-book.ts'
 import { createNodeAddresses } from '../addresses/node-addresses.ts'
@@ -32,6 +32,7 @@ export function openKubelets(flags: KubeletFlags, stateFile: string | undefined,
   const [once, onceOfState] = [logOnce(log), logOnce(log)]
   const path = stateFile === undefined ? undefined : join(dirname(stateFile), STATE_FILE)
   let server: Server | undefined
+  let watch: NodeJS.Timeout | undefined
 
   return {
     /**
@@ -55,6 +56,7 @@ export function openKubelets(flags: KubeletFlags, stateFile: string | undefined,
       })
       server = kubelets.server
       await listen(server, flags.socket)
+      watch = listenAgain(server, flags.socket, log)
       return {
         setNode: (facts: NodeFacts) => nodes.setNode(facts),
         deleteNode(uid: string) {
@@ -71,6 +73,7 @@ export function openKubelets(flags: KubeletFlags, stateFile: string | undefined,
     },
     /** Ends all connections, and removes the socket. */
     async close(): Promise<void> {
+      clearInterval(watch)
       server?.close()
       server?.closeAllConnections()
     },
@@ -86,6 +89,19 @@ function openServer(options: Parameters<typeof createKubelets>[0]) {
       cause: error,
     })
   }
+}
+
+/** Makes the socket again when it was deleted, for example by a clean-up of /tmp. Open connections stay. */
+function listenAgain(server: Server, path: string, log: (line: string) => void): NodeJS.Timeout {
+  const check = async () => {
+    if (existsSync(path)) return
+    server.close()
+    await listen(server, path).then(
+      () => log(`${path} was deleted, listening again`),
+      error => log(describeError(error)),
+    )
+  }
+  return setInterval(check, 1_000).unref()
 }
 
 /** Only this user can connect. A socket that a killed process left is replaced: the lock of the state file excludes a second process. */

@@ -21,6 +21,7 @@ interface Context {
   closing: (() => void)[]
 }
 
+const LOOPBACK = [{ address: '127.0.0.1', family: 4 }]
 const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
 const proxy = suite<Context>('createConnectProxy()')
@@ -49,7 +50,7 @@ async function started(context: Context, options: Partial<ConnectProxyOptions> =
   const counted: string[] = []
   let open = 0
   const server = createConnectProxy({
-    dial: dialTcp,
+    dial: asked => dialTcp(asked, LOOPBACK),
     answer: (_, response) => response.writeHead(405).end(),
     onTunnel: change => {
       open += change === 'open' ? 1 : -1
@@ -179,7 +180,9 @@ proxy('sends a CONNECT on to another proxy, and passes its refusal on', async co
     const ask = async (to: number) => await converse(port, `CONNECT 127.0.0.1:${to} HTTP/1.1\r\n\r\n!`, { end: true })
     assert.match(await ask(context.port), /^HTTP\/1\.1 502 the stats proxy does not answer: .*ENOENT/)
     const dial = (asked: { host: string; port: number }) =>
-      asked.port === context.port ? dialTcp(asked) : Promise.reject(new Refusal(502, 'unknown', 'no node 127.0.0.1'))
+      asked.port === context.port
+        ? dialTcp(asked, LOOPBACK)
+        : Promise.reject(new Refusal(502, 'unknown', 'no node 127.0.0.1'))
     await started(context, { dial }, path)
     assert.equal(await ask(context.port), `${ESTABLISHED}!`)
     assert.match(await ask(1), /^HTTP\/1\.1 502 no node 127\.0\.0\.1\r\n/)

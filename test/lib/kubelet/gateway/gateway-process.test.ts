@@ -32,6 +32,10 @@ interface Context {
   proxyPort: number
 }
 
+const LOOPBACK = [{ address: '127.0.0.1', family: 4 }]
+/** Names that lead to this machine, where the API server is. */
+const API_SERVER_NAMES = ['localhost', '0.0.0.0', '2130706433', '0x7f.1']
+
 const gateway = suite<Context>('gateway process')
 
 gateway.before(async context => {
@@ -44,18 +48,20 @@ gateway.before(async context => {
     open = resolve
   })
   context.openApi = () => open()
-  const services = [
-    {
-      metadata: { uid: 'a', namespace: 'lab', name: 'metrics-server' },
-      spec: { type: 'ExternalName', externalName: 'localhost', ports: [{ port: context.port }] },
-    },
+  const external = (externalName: string, port: number, at: number) => ({
+    metadata: { uid: `s${at}`, namespace: 'lab', name: `s${at}` },
+    spec: { type: 'ExternalName', externalName, ports: [{ port }] },
+  })
+  const services = () => [
+    external('localhost', context.port, 0),
+    ...API_SERVER_NAMES.map((name, at) => external(name, Number(new URL(context.api.url).port), at + 1)),
   ]
   context.api = await fakeApi(
     async (asked, response: ServerResponse) => {
       await opened
       if (asked.url?.includes('watch=') === true) response.writeHead(200).flushHeaders()
       else {
-        const items = asked.url?.startsWith('/api/v1/services') === true ? services : []
+        const items = asked.url?.startsWith('/api/v1/services') === true ? services() : []
         answer(response, 200, { metadata: { resourceVersion: '1' }, items })
       }
     },
@@ -137,7 +143,7 @@ gateway('reaches what the cluster names while the stats proxy is down, and repor
 
 gateway('leads to nodes by the stats proxy, on both ways', async context => {
   context.kubelets = createConnectProxy({
-    dial: async () => await dialTcp({ host: '127.0.0.1', port: context.port }),
+    dial: async () => await dialTcp({ host: '127.0.0.1', port: context.port }, LOOPBACK),
     answer: (_, response) => response.end(),
     onTunnel: () => {},
     onRefusal: () => {},
@@ -152,14 +158,15 @@ gateway('leads to nodes by the stats proxy, on both ways', async context => {
 gateway('refuses everything else, and counts it', async context => {
   const apiPort = new URL(context.api.url).port
   const others = [`127.0.0.1:${apiPort}`, '93.184.216.34:443', '198.18.0.1:22', '127.0.0.1:22', '198.19.0.1:10250']
-  for (const destination of [...others, '198.18.0.1:9100']) {
+  const names = API_SERVER_NAMES.map(name => `${name}:${apiPort}`)
+  for (const destination of [...others, ...names, '198.18.0.1:9100']) {
     assert.match(await ask(apiServerWay(context), destination), /^403 Forbidden: neither/, destination)
   }
   for (const destination of [...others, `localhost:${context.port}`]) {
     assert.match(await ask(toolsWay(context), destination), /^403 Forbidden: only simulated nodes/, destination)
   }
   const metrics = await (await fetch(`http://127.0.0.1:${context.proxyPort}/metrics`)).text()
-  assert.match(metrics, /^kubelet_gateway_refused_total\{way="apiserver",reason="forbidden"\} 6$/m)
+  assert.match(metrics, /^kubelet_gateway_refused_total\{way="apiserver",reason="forbidden"\} 10$/m)
   assert.match(metrics, /^kubelet_gateway_refused_total\{way="port",reason="forbidden"\} 6$/m)
   assert.match(metrics, /^kubelet_gateway_refused_total\{way="port",reason="no-stats-proxy"\} 1$/m)
   assert.match(metrics, /^kubelet_gateway_tunnels_total\{way="port"\} 2$/m)

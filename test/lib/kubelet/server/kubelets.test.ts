@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { suite } from 'uvu'
@@ -26,7 +26,7 @@ let api: ApiServer
 let flags: string[] = []
 let proxy: { child: ChildProcess; log: () => string; url: string }
 const dir = tempDir()
-const socket = join(dir, 'kubelets.sock')
+const socket = join(dir, 'sockets', 'kubelets.sock')
 const lab = tempLab()
 
 const node = (name: string, status: unknown = {}) => ({ metadata: { name }, status })
@@ -138,6 +138,7 @@ kubelets.before(async () => {
   await api.create('/api/v1/nodes', node('node-2'))
   await api.create('/api/v1/nodes', node(LONG))
   await api.create('/api/v1/nodes', node('kubernetes.default.svc'))
+  await api.create('/api/v1/nodes', node('kubernetes.default'))
   await api.create('/api/v1/namespaces/default/pods', pod('node-1'))
   flags = [
     ...['--kubeconfig', api.kubeconfig(await api.tokenOf('stats-proxy')), '--port', '0'],
@@ -153,7 +154,8 @@ kubelets.after(async () => {
 })
 
 kubelets('gives each node an address, its name and the port, and keeps other types', async () => {
-  const names = ['claims-first', 'a-claims-second', 'node-1', 'node-2', LONG, 'kubernetes.default.svc']
+  const apiServerNames = ['kubernetes.default.svc', 'kubernetes.default']
+  const names = ['claims-first', 'a-claims-second', 'node-1', 'node-2', LONG, ...apiServerNames]
   const addresses = await Promise.all(names.map(addressOf))
   assert.equal(new Set(addresses).size, names.length)
   assert.equal(addresses[0], '198.18.7.7', 'the older node keeps the address that two claim')
@@ -199,11 +201,27 @@ kubelets('serves nodes of long names, and of names that only the API server may 
   for (const [name, expected] of [
     [LONG, /^DNS:a{80}\.b{63}\.example, IP Address:198\.18\./],
     ['kubernetes.default.svc', /^IP Address:198\.18\.[\d.]+$/],
+    ['kubernetes.default', /^IP Address:198\.18\.[\d.]+$/],
   ] as const) {
     const connection = await open(name)
     assert.match(connection.getPeerCertificate().subjectaltname ?? '', expected)
     connection.destroy()
   }
+})
+
+kubelets('makes its socket again when it is deleted with its folder, and keeps open connections', async () => {
+  const before = await open('node-1')
+  rmSync(dirname(socket), { recursive: true })
+  await waitUntil({
+    what: 'the socket',
+    timeoutMs: 20_000,
+    everyMs: 100,
+    check: async () => (existsSync(socket) ? { done: true } : { pending: '' }),
+  })
+  ;(await open('node-1')).destroy()
+  assert.equal(statSync(socket).mode & 0o777, 0o600)
+  assert.equal(before.destroyed, false)
+  before.destroy()
 })
 
 kubelets('refuses other destinations, and survives garbage', async () => {
