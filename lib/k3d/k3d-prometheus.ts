@@ -25,7 +25,6 @@ export function clusterPrometheusConfig(given: ClusterPrometheusInput): string {
   const jobs = new Map(items(config['scrape_configs']).map(job => [text(fields(job)['job_name']), fields(job)]))
   const cadvisor = jobs.get('kubelet-cadvisor')
   if (cadvisor === undefined) throw new LabError('kwok-config/prometheus.yaml has no job kubelet-cadvisor')
-  const relabels = items(cadvisor['relabel_configs']).map(fields)
   return stringify({
     ...config,
     global: {
@@ -42,14 +41,13 @@ export function clusterPrometheusConfig(given: ClusterPrometheusInput): string {
       },
       {
         ...cadvisor,
-        scheme: 'https',
-        metrics_path: '/metrics/cadvisor',
+        // Each kubelet directly.
+        proxy_url: undefined,
         authorization: { credentials_file: `${IDENTITY_DIR}/token` },
         tls_config: { ca_file: `${IDENTITY_DIR}/ca.crt`, insecure_skip_verify: given.insecureTls },
-        // Each kubelet by its own address.
         kubernetes_sd_configs: [{ role: 'node' }],
         relabel_configs: [
-          ...relabels.filter(rule => !['__address__', '__metrics_path__'].includes(text(rule['target_label']) ?? '')),
+          ...items(cadvisor['relabel_configs']),
           { target_label: 'k8s_cluster_name', replacement: given.clusterName },
         ],
       },

@@ -388,6 +388,8 @@ lgtm('has a valid Prometheus configuration that checks the kubelets’ certifica
   const made = parse(clusterPrometheusConfig(lgtmInput))
   const [, cadvisor] = made.scrape_configs
   assert.equal(cadvisor.tls_config.insecure_skip_verify, false)
+  const { proxy_url: proxy, scheme, metrics_path: path } = cadvisor
+  assert.deepEqual([proxy, scheme, path], [undefined, 'https', '/metrics/cadvisor'])
   // Those are files of the pod.
   const folder = tempDir()
   const local = JSON.stringify(made).replaceAll('/var/run/secrets/kubernetes.io/serviceaccount', folder)
