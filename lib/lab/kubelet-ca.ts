@@ -1,4 +1,4 @@
-import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type IpRange, ipRange } from '../system/ip-range.ts'
@@ -6,7 +6,7 @@ import { componentContainer } from './container-names.ts'
 import { caPath } from './kubeconfig.ts'
 import { type Lab, writeFileAtomically } from './lab.ts'
 import { reservedNames } from './reserved-names.ts'
-import { CA_SIGNING, EC_KEY, pkcs8Pem } from './serving-certificate.ts'
+import { CA_SIGNING, pkcs8Pem, signingKeys } from './serving-certificate.ts'
 
 const DAY_MS = 86_400_000
 /** Each certificate of a kubelet must end before it. */
@@ -61,12 +61,7 @@ export function isUsableCa(
 export async function signKubeletCa(given: { caPem: string; caKeyPem: string; constraints: Buffer }): Promise<string> {
   await import('reflect-metadata')
   const x509 = await import('@peculiar/x509')
-  const { subtle } = webcrypto
-  const caKeyDer = createPrivateKey(given.caKeyPem).export({ type: 'pkcs8', format: 'der' })
-  const [keys, caKey] = await Promise.all([
-    subtle.generateKey(EC_KEY, true, ['sign', 'verify']),
-    subtle.importKey('pkcs8', caKeyDer, CA_SIGNING, false, ['sign']),
-  ])
+  const { keys, caKey } = await signingKeys(given.caKeyPem)
   const nowMs = Date.now()
   const root = new x509.X509Certificate(given.caPem)
   const certificate = await x509.X509CertificateGenerator.create({

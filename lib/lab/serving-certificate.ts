@@ -13,7 +13,7 @@ const RENEW_DAYS = 30
 /** kwokctl's CA has an RSA key. */
 export const CA_SIGNING = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
 /** The keys of the certificates that the lab signs. */
-export const EC_KEY = { name: 'ECDSA', namedCurve: 'P-256' }
+const EC_KEY = { name: 'ECDSA', namedCurve: 'P-256' }
 
 /** A certificate and its key, PEM. */
 export interface ServingCertificate {
@@ -77,12 +77,7 @@ export async function signServingCertificate(given: {
   // These take half a second to load, and are needed once a year.
   await import('reflect-metadata')
   const x509 = await import('@peculiar/x509')
-  const { subtle } = webcrypto
-  const caKeyDer = createPrivateKey(given.caKeyPem).export({ type: 'pkcs8', format: 'der' })
-  const [keys, caKey] = await Promise.all([
-    subtle.generateKey(EC_KEY, true, ['sign', 'verify']),
-    subtle.importKey('pkcs8', caKeyDer, CA_SIGNING, false, ['sign']),
-  ])
+  const { keys, caKey } = await signingKeys(given.caKeyPem)
   const nowMs = Date.now()
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomBytes(16).toString('hex'),
@@ -104,6 +99,17 @@ export async function signServingCertificate(given: {
     ],
   })
   return { certificate: `${certificate.toString('pem')}\n`, key: await pkcs8Pem(keys.privateKey) }
+}
+
+/** A new key pair for a certificate, and the cluster's CA's key that signs it. */
+export async function signingKeys(caKeyPem: string) {
+  const { subtle } = webcrypto
+  const caKeyDer = createPrivateKey(caKeyPem).export({ type: 'pkcs8', format: 'der' })
+  const [keys, caKey] = await Promise.all([
+    subtle.generateKey(EC_KEY, true, ['sign', 'verify']),
+    subtle.importKey('pkcs8', caKeyDer, CA_SIGNING, false, ['sign']),
+  ])
+  return { keys, caKey }
 }
 
 /** An extractable private key as PEM. */
