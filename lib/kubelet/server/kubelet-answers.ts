@@ -87,8 +87,7 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
     { node, url, path: asked }: { node: string; url: string; path: string | undefined },
   ): Promise<Answer | undefined> {
     if (asked === undefined) return badRequest()
-    // metrics-server takes this path from the annotation of nodes that kwokctl makes.
-    const path = asked === `/metrics/nodes/${node}/metrics/resource` ? '/metrics/resource' : asked
+    const path = samePath(asked, node)
     const refusal = redirection(path, url) ?? (await refusalOf(request, node, path))
     if (refusal !== undefined) return refusal
     const document = path.slice(1)
@@ -113,6 +112,14 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
     if (methods.length === 0 || methods.includes(request.method ?? '')) return undefined
     return { status: 405, body: '405: Method Not Allowed', headers: { allow: methods.join(', ') } }
   }
+}
+
+/** Another path of a document, as the path that the document has. */
+function samePath(path: string, node: string): string {
+  // metrics-server takes this path from the annotation of nodes that kwokctl makes.
+  if (path === `/metrics/nodes/${node}/metrics/resource`) return '/metrics/resource'
+  // A kubelet 1.37.2 answers these, and no others, with a slash at the end too.
+  return ['/pods/', '/stats/summary/'].includes(path) ? path.slice(0, -1) : path
 }
 
 /** The decoded path; undefined for an invalid one. */

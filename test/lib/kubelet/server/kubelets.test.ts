@@ -299,11 +299,11 @@ kubelets('takes a token when the client certificate is of another CA', async () 
 })
 
 for (const [rights, allowed] of [
-  [['stats'], ['/stats/summary']],
+  [['stats'], ['/stats/summary', '/stats/summary/']],
   [['metrics'], ['/metrics/cadvisor', '/metrics/resource', '/metrics/probes']],
-  [['pods'], ['/pods']],
+  [['pods'], ['/pods', '/pods/']],
   [['healthz'], ['/healthz']],
-  [['proxy'], ['/pods', '/healthz']],
+  [['proxy'], ['/pods', '/pods/', '/healthz']],
   [[], []],
 ] as const) {
   kubelets(`nodes/${rights.join() || '(none)'} allows ${allowed.join(', ') || 'nothing'}`, async () => {
@@ -311,10 +311,12 @@ for (const [rights, allowed] of [
     const connection = await open('node-1')
     for (const path of [
       '/stats/summary',
+      '/stats/summary/',
       '/metrics/cadvisor',
       '/metrics/resource',
       '/metrics/probes',
       '/pods',
+      '/pods/',
       '/healthz',
     ]) {
       const { status, body } = await ask(connection, path, { token })
