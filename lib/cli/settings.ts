@@ -1,7 +1,7 @@
-import { isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'
+import { ipRange } from './ip-range.ts'
 
 /** A setting. Its value comes from the flag, else the environment variable, else the lab's creation, else the default. */
 export interface Setting<T> {
@@ -55,7 +55,7 @@ const definitions = {
   nodeIpRange: {
     default: '198.18.0.0/16',
     help: 'range of the InternalIP addresses of the nodes',
-    parse: ipRange,
+    parse: nodeIpRange,
     fixed: true,
   },
   jaegerPort: port('16686', "port of Jaeger's UI and API on 127.0.0.1"),
@@ -341,11 +341,10 @@ function grafanaChoice(text: string): 'auto' | 'grafana' | 'page' | 'none' {
 }
 
 /** A range of IPv4 addresses outside of loopback, which proxies exclude. */
-function ipRange(text: string): string {
-  const [, address = '', bits] = /^([\d.]+)\/(8|9|1\d|2[0-8])$/.exec(text) ?? []
-  const octets = address.split('.').map(Number)
-  const base = octets.reduce((sum, octet) => sum * 256 + octet, 0)
-  if (isIPv4(address) && base % 2 ** (32 - Number(bits)) === 0 && octets[0] !== 127) return text
+function nodeIpRange(text: string): string {
+  const range = ipRange(text)
+  // Of 16 addresses at least.
+  if (range !== undefined && range.size >= 16 && !text.startsWith('127.')) return text
   throw new Error('it must be a range of IPv4 addresses like 198.18.0.0/16, of 8 to 28 bits and outside of 127.0.0.0/8')
 }
 

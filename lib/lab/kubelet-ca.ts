@@ -1,7 +1,7 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type IpRange, ipRange } from '../system/ip-range.ts'
+import { type IpRange, ipRange } from '../cli/ip-range.ts'
 import { componentContainer } from './container-names.ts'
 import { caPath } from './kubeconfig.ts'
 import { type Lab, writeFileAtomically } from './lab.ts'

@@ -1,4 +1,4 @@
-import { type IpRange, ipNumber, ipText } from '../../system/ip-range.ts'
+import { type IpRange, ipNumber, ipText } from '../../cli/ip-range.ts'
 import type { SavedMap } from '../store/saved-map.ts'
 import { hash } from '../usage/pseudo-random.ts'
 

@@ -21,9 +21,6 @@ export interface NodeAddressesOptions {
   pauseMs?: number
 }
 
-/** Keeps the addresses in the status of the nodes. */
-export type NodeAddresses = ReturnType<typeof createNodeAddresses>
-
 const MOST_PAUSE_MS = 30_000
 
 /**

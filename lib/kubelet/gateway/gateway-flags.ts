@@ -1,6 +1,6 @@
 import { strictFlags } from '../../cli/daemon.ts'
 import { UsageError } from '../../cli/errors.ts'
-import { type IpRange, ipRange } from '../../system/ip-range.ts'
+import { type IpRange, ipRange } from '../../cli/ip-range.ts'
 
 /** The command line of the gateway. */
 export interface GatewayFlags {

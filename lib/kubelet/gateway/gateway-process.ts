@@ -11,6 +11,7 @@ import { type Daemon, logOnce, runDaemon } from '../../cli/daemon.ts'
 import { LabError } from '../../cli/errors.ts'
 import { connect } from '../../kube/api-client.ts'
 import { startReflector } from '../../kube/reflector.ts'
+import { KUBELET_PORT } from '../addresses/node-addresses.ts'
 import { addressesBesideApiServer } from './api-server-address.ts'
 import { clusterService, createClusterEndpoints, type Destination, endpointSlice } from './cluster-endpoints.ts'
 import { createConnectProxy, dialTcp, dialThrough, Refusal } from './connect-proxy.ts'
@@ -19,7 +20,6 @@ import { createGatewayMetrics, type Way } from './gateway-metrics.ts'
 
 /** How long kube-apiserver waits for the first list of endpoints. Its own limit for aggregated discovery is 5 s. */
 const FIRST_LIST_MS = 10_000
-const KUBELET_PORT = 10_250
 /** A kubelet, and a node exporter. */
 const NODE_PORTS: readonly number[] = [KUBELET_PORT, 9_100]
 

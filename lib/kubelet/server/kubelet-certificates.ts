@@ -18,9 +18,6 @@ export interface CertificatesOptions {
   reloadMs?: number
 }
 
-/** The TLS side of the kubelets. */
-export type KubeletCertificates = ReturnType<typeof createKubeletCertificates>
-
 const DAY_MS = 86_400_000
 const VALID_DAYS = 365
 const RENEW_DAYS = 30

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
+import { type IpRange, ipRange } from '../../../../lib/cli/ip-range.ts'
 import type { KubeResponse } from '../../../../lib/kube/api-client.ts'
 import { createAddressBook } from '../../../../lib/kubelet/addresses/address-book.ts'
 import { createNodeAddresses, statusPatch } from '../../../../lib/kubelet/addresses/node-addresses.ts'
 import { openSavedMap } from '../../../../lib/kubelet/store/saved-map.ts'
-import { type IpRange, ipRange } from '../../../../lib/system/ip-range.ts'
 import { until } from '../../kube/fake-api.ts'
 import { node, there } from '../kubelet-fixtures.ts'
 

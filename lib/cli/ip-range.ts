@@ -12,7 +12,7 @@ export interface IpRange {
 /** Reads `A.B.C.D/N` of 8 to 30 bits; undefined for anything else, also for a base that is not the range's first address. */
 export function ipRange(cidr: string): IpRange | undefined {
   const [base = '', bits = '', ...rest] = cidr.split('/')
-  if (!isIPv4(base) || !/^\d+$/.test(bits) || rest.length > 0) return undefined
+  if (!isIPv4(base) || !/^[1-9]\d?$/.test(bits) || rest.length > 0) return undefined
   const size = 2 ** (32 - Number(bits))
   const first = ipNumber(base)
   if (size < 4 || size > 2 ** 24 || first % size !== 0) return undefined
