@@ -8,6 +8,8 @@ export interface CollectorInput {
   /** The host name of this machine, for its own host metrics. */
   hostName: string
   intervalMs: number
+  /** Whether it measures the cluster; it always receives OTLP and measures this machine. */
+  measuresCluster: boolean
   /** Names of the nodes to collect from, in any order. */
   nodes: readonly string[]
   /** Base URL of the stats proxy, where `/nodes/<node>` is a kubelet. */
@@ -37,7 +39,7 @@ export function collectorConfig(base: string, input: CollectorInput): string {
     `otlp_grpc/${word}`,
     merged(tracesExporter, { endpoint }),
   ])
-  const kubelets = [...input.nodes].sort().map((node, index) => [
+  const kubelets = (input.measuresCluster ? [...input.nodes] : []).sort().map((node, index) => [
     `kubelet_stats/${node}`,
     merged(kubeletStats, {
       endpoint: `${input.statsProxyUrl}/nodes/${encodeURIComponent(node)}`,
@@ -50,7 +52,7 @@ export function collectorConfig(base: string, input: CollectorInput): string {
   const filled = merged(config, {
     receivers: {
       kubelet_stats: undefined,
-      k8s_cluster: interval,
+      k8s_cluster: input.measuresCluster ? interval : undefined,
       host_metrics: { ...interval, ...(input.host && hostOptions(input.host)) },
       k8s_events: hasEvents ? { auth_type: 'kubeConfig' } : undefined,
       otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
@@ -70,7 +72,9 @@ export function collectorConfig(base: string, input: CollectorInput): string {
       pipelines: {
         traces: { exporters: tracesExporters.map(([name]) => name) },
         'logs/events': hasEvents ? eventsPipeline : undefined,
-        'metrics/kubernetes': { receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] },
+        'metrics/kubernetes': input.measuresCluster
+          ? { receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] }
+          : undefined,
       },
       telemetry: {
         resource: { 'k8s.cluster.name': input.clusterName },

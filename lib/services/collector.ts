@@ -8,6 +8,7 @@ import { containerName, labLabels } from '../lab/container-names.ts'
 import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
+import { hasOtelMetrics } from '../lab/metrics-dialects.ts'
 import { programPath } from '../programs/programs.ts'
 import { serviceEnvironment } from '../system/environment.ts'
 import { acceptsConnections } from '../system/ports.ts'
@@ -102,6 +103,7 @@ export const collectorWatch = {
   name: 'collector-watch',
   isOnMachine: true,
   process: {
+    isWanted: hasOtelMetrics,
     probe: async lab => ((await isWatching(lab)) ? undefined : 'it has not listed the cluster yet'),
     spec: async lab => ({
       name: 'collector-watch',
@@ -186,6 +188,7 @@ async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string>
     clusterName: lab.settings.clusterName,
     hostName: hostname(),
     intervalMs: lab.settings.collectionInterval,
+    measuresCluster: hasOtelMetrics(lab),
     nodes,
     statsProxyUrl: `http://${statsProxy}`,
     metricsUrl,

@@ -16,6 +16,7 @@ const given: CollectorInput = {
   clusterName: 'unit',
   hostName: 'machine',
   intervalMs: 15_000,
+  measuresCluster: true,
   nodes: ['node-b', 'node-a', 'node-c'],
   statsProxyUrl: 'http://127.0.0.1:1',
   otlpGrpcEndpoint: '127.0.0.1:2',
