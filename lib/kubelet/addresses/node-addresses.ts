@@ -5,6 +5,9 @@ import type { AddressBook } from './address-book.ts'
 
 /** The port of every kubelet. */
 export const KUBELET_PORT = 10_250
+/** The port of every node exporter. */
+export const NODE_EXPORTER_PORT = 9_100
+export const NODE_PORTS: readonly number[] = [KUBELET_PORT, NODE_EXPORTER_PORT]
 
 export interface NodeAddressesOptions {
   client: Pick<KubeClient, 'request'>
