@@ -135,6 +135,12 @@ shapes('has the cgroups of our cadvisor: node, pod, sandbox for the network, con
     const theirs = shapeOf(recorded('metrics-cadvisor.txt'), metric)
     for (const id of shapeOf(cadvisorText(measured()), metric)) assert(theirs.has(id), `${metric} ${id}`)
   }
+  const pod = '/kubepods/burstable/pod<uid>'
+  assert.deepEqual(
+    [...shapeOf(cadvisorText(measured()), 'container_memory_rss')],
+    ['/', '/kubepods', pod, `${pod}/<id>`],
+  )
+  assert.match(cadvisorText(measured()), /^container_memory_rss\{container="",id="[^"]+",image="[^"]+\/pause:/m)
 })
 
 shapes("has every field of our pods that isn't the API's", () => {
