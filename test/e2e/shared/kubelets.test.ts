@@ -1,6 +1,6 @@
 /** The kubelets of the shared lab at the nodes' own addresses: through the API server, and through the CONNECT port. */
 import assert from 'node:assert/strict'
-import { getKubelet, nodeAddresses, openTunnel } from '../../support/kubelets.ts'
+import { getKubelet, getNodeExporter, nodeAddresses, openTunnel } from '../../support/kubelets.ts'
 import { assertSameWords, assertSays } from '../../support/lab.ts'
 import { nodeNames, openSharedLab, type SharedLab } from '../../support/shared-lab.ts'
 import { suite } from '../../support/suite.ts'
@@ -41,6 +41,17 @@ kubelets('kubectl logs shows the start of a container', async ({ lab }) => {
   assertSays(await lab.kubectl(['-n', 'team-a', 'logs', pod, '-c', 'app']), /starting container=app/)
 })
 
+kubelets(
+  'port 9100 of each node has its node exporter, through the CONNECT port and the API server',
+  async ({ lab }) => {
+    for (const [node, address] of await nodeAddresses(lab)) {
+      const nodename = new RegExp(`^node_uname_info\\{.*nodename="${node}"`, 'm')
+      assertSays(await getNodeExporter(lab, address), nodename)
+      assertSays(await lab.kubectl(['get', '--raw', `/api/v1/nodes/${node}:9100/proxy/metrics`]), nodename)
+    }
+  },
+)
+
 kubelets('each right opens its own paths of a kubelet and no others', async ({ lab }) => {
   const [[, address = ''] = []] = await nodeAddresses(lab)
   assert.equal((await getKubelet(lab, address, { path: '/stats/summary' })).status, 401)
@@ -62,14 +73,15 @@ kubelets('each right opens its own paths of a kubelet and no others', async ({ l
   }
 })
 
-kubelets('the CONNECT port leads to kubelets only', async ({ lab }) => {
+kubelets('the CONNECT port leads to nodes only', async ({ lab }) => {
   const [[, address = ''] = []] = await nodeAddresses(lab)
   const apiServer = new URL(await lab.kubectl(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}'])).host
   for (const [to, expected] of [
     [`${address}:10250`, 200],
     // No node has it.
     ['198.18.0.0:10250', 502],
-    [`${address}:9100`, 502],
+    [`${address}:9100`, 200],
+    ['198.18.0.0:9100', 502],
     [`${address}:22`, 403],
     [apiServer, 403],
     [`127.0.0.1:${lab.ports.metricsServerPort}`, 403],
