@@ -1,10 +1,8 @@
 import type { KubeClient, KubeResponse } from '../../kube/api-client.ts'
 import { fields, items, text } from '../../kube/json.ts'
+import { internalIp, KUBELET_PORT } from '../../kube/node-address.ts'
 import type { NodeFacts } from '../objects/facts.ts'
 import type { AddressBook } from './address-book.ts'
-
-/** The port of every kubelet. */
-export const KUBELET_PORT = 10_250
 
 export interface NodeAddressesOptions {
   client: Pick<KubeClient, 'request'>
@@ -65,8 +63,8 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
     start() {
       isStarted = true
       const oldestFirst = [...nodes.values()].sort((a, b) => a.startMs - b.startMs)
-      const isClaim = (facts: NodeFacts) => internalIp(facts) !== undefined
-      for (const facts of oldestFirst.filter(isClaim)) book.ensure(facts.name, internalIp(facts))
+      const isClaim = (facts: NodeFacts) => internalIp(facts.object.status) !== undefined
+      for (const facts of oldestFirst.filter(isClaim)) book.ensure(facts.name, internalIp(facts.object.status))
       for (const facts of oldestFirst) check(facts)
     },
 
@@ -79,7 +77,7 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
   }
 
   function check(facts: NodeFacts): void {
-    const address = book.ensure(facts.name, internalIp(facts))
+    const address = book.ensure(facts.name, internalIp(facts.object.status))
     if (address === undefined) {
       logOnce('range', `node ${facts.name} gets no address: all of the range are in use (maybe others too)`)
       return
@@ -136,11 +134,6 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
     logOnce(why, `Cannot write the address of node ${name}: ${why}; trying again (maybe others too)`)
     if (nodes.has(name)) queue.add(name)
   }
-}
-
-function internalIp({ object }: NodeFacts): string | undefined {
-  const addresses = items(fields(object.status).addresses).map(fields)
-  return text(addresses.find(({ type }) => type === 'InternalIP')?.address)
 }
 
 /** The merge patch of a node's status; undefined for a status that has this address. */

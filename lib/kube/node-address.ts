@@ -1,0 +1,10 @@
+import { fields, items, text } from './json.ts'
+
+/** The port of every simulated kubelet. */
+export const KUBELET_PORT = 10_250
+
+/** The InternalIP in a node's status; undefined without one. */
+export function internalIp(status: unknown): string | undefined {
+  const addresses = items(fields(status)['addresses']).map(fields)
+  return text(addresses.find(({ type }) => type === 'InternalIP')?.['address'])
+}
