@@ -40,7 +40,7 @@ k3d: node_modules/.package-lock.json
 ## kwok-jaeger: starts Jaeger, which keeps the newest traces
 ## kwok-stats-proxy: starts the stats proxy, a kubelet API for each simulated node
 ## kwok-metrics-server: starts metrics-server, for kubectl top and HPAs
-## kwok-kube-state-metrics: starts kube-state-metrics, for METRICS=prometheus or both
+## kwok-kube-state-metrics: starts kube-state-metrics and node exporters, for METRICS=prometheus or both
 ## kwok-collector: starts the OpenTelemetry Collector
 ## kwok-traces: starts the trace simulator, which makes TRACE_RATE requests a second
 ## kwok-grafana: starts Grafana if its binary is installed, else the lab's page

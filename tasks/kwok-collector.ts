@@ -8,10 +8,10 @@
 
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
-import { kubectl } from '../lib/lab/kubectl.ts'
+import { getRows } from '../lib/lab/kubectl.ts'
 import { hasOtelMetrics } from '../lib/lab/metrics-dialects.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { collector, collectorWatch, ensureCollector } from '../lib/services/collector.ts'
+import { collector, collectorWatch, ensureCollector, nodesWithAddress } from '../lib/services/collector.ts'
 import { lgtm } from '../lib/services/lgtm.ts'
 import { hasService, labServices } from '../lib/services/service.ts'
 
@@ -25,14 +25,23 @@ await runTask(
     const services = labServices(lab)
     // It would give the collector a receiver for each node again.
     if (!hasOtelMetrics(lab)) await services.stop(collectorWatch)
-    const { stdout } = await kubectl(lab, ['get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}'])
-    const nodes = stdout.split(' ').filter(name => name !== '')
+    const address = '.status.addresses[?(@.type=="InternalIP")].address'
+    const rows = await getRows(lab, ['nodes'], ['.metadata.name', address])
+    const nodes = nodesWithAddress(
+      lab,
+      rows.map(([name = '', ip]) => [name, ip]),
+    )
     if (await ensureCollector(lab, services, nodes)) say('Started the collector')
     if (hasOtelMetrics(lab)) await services.ensure(collectorWatch)
     // In the Docker runtime LGTM has these ports.
     const { otlpGrpcPort, otlpHttpPort } = lab.settings
     const own = hasService(lab, lgtm) ? '' : `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}`
-    const what = hasOtelMetrics(lab) ? `measures ${nodes.length} nodes` : 'receives traces'
-    print(`The collector ${what}${own}`)
+    if (!hasOtelMetrics(lab)) {
+      print(`The collector receives traces${own}`)
+      return
+    }
+    const waiting = rows.length - nodes.size
+    if (waiting > 0) say(`${waiting} nodes have no address yet, and are measured once they have`)
+    print(`The collector measures ${nodes.size} nodes${own}`)
   },
 )

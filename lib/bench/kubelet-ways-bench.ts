@@ -3,6 +3,7 @@ import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { LabError } from '../cli/errors.ts'
 import { connect } from '../kube/api-client.ts'
 import { fields, items, text } from '../kube/json.ts'
+import { internalIp } from '../kube/node-address.ts'
 import { caPath, prometheusTokenPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { kubeletProxyUrl } from '../services/kubelet-gateway.ts'
@@ -21,7 +22,7 @@ export async function kubeletWaysBench(lab: Lab): Promise<BenchRow[]> {
   const { body } = await client.request('GET', '/api/v1/nodes')
   const nodes = items(fields(body)['items']).map(node => ({
     name: text(fields(fields(node)['metadata'])['name']) ?? '',
-    address: internalIp(fields(node)['status']),
+    address: internalIp(fields(node)['status']) ?? '',
   }))
   const token = readFileSync(prometheusTokenPath(lab), 'utf8').trim()
   const requestTls = { ca: readFileSync(caPath(lab), 'utf8') }
@@ -56,11 +57,6 @@ export async function kubeletWaysBench(lab: Lab): Promise<BenchRow[]> {
 interface Node {
   name: string
   address: string
-}
-
-function internalIp(status: unknown): string {
-  const addresses = items(fields(status)['addresses']).map(fields)
-  return text(addresses.find(({ type }) => type === 'InternalIP')?.['address']) ?? ''
 }
 
 async function get(url: string, dispatcher: Dispatcher, authorization = ''): Promise<void> {

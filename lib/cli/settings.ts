@@ -86,7 +86,7 @@ const definitions = {
   metricsServerPort: port('4443', 'port of metrics-server'),
   metrics: {
     default: 'otel',
-    help: 'names of the metrics: otel, of the OpenTelemetry Collector; prometheus, of kube-state-metrics and kubelets, with the labels of kube-prometheus; both. The lab keeps the last choice',
+    help: 'names of the metrics: otel, of the OpenTelemetry Collector; prometheus, of kube-state-metrics, kubelets and node exporters, with the labels of kube-prometheus; both. The lab keeps the last choice',
     parse: oneOf(['otel', 'prometheus', 'both'] as const),
   },
   kubeStateMetricsPort: port('18080', 'port of kube-state-metrics'),

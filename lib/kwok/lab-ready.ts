@@ -44,9 +44,9 @@ const kubeletSeries: MeasuredSeries = {
   labels: { namespace: 'namespace', pod: 'pod', node: 'node' },
 }
 
-/** By kube-state-metrics. */
+/** By node exporters and kube-state-metrics. */
 const stateSeries: MeasuredSeries = {
-  nodes: 'kube_node_info{cluster="$cluster"}',
+  nodes: 'label_replace(node_uname_info{cluster="$cluster"}, "node", "$1", "nodename", "(.*)")',
   pods: 'kube_pod_info{cluster="$cluster"}',
   labels: { namespace: 'namespace', pod: 'pod', node: 'node' },
 }

@@ -5,8 +5,8 @@ import { type IpRange, ipRange } from '../cli/ip-range.ts'
 import { componentContainer } from './container-names.ts'
 import { caPath } from './kubeconfig.ts'
 import { type Lab, writeFileAtomically } from './lab.ts'
+import { CA_SIGNING, pkcs8Pem, signingKeys } from './lab-certificates.ts'
 import { reservedNames } from './reserved-names.ts'
-import { CA_SIGNING, pkcs8Pem, signingKeys } from './serving-certificate.ts'
 
 const DAY_MS = 86_400_000
 /** Each certificate of a kubelet must end before it. */

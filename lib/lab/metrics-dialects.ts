@@ -5,7 +5,7 @@ export function hasOtelMetrics({ settings }: Pick<Lab, 'settings'>): boolean {
   return settings.metrics !== 'prometheus'
 }
 
-/** Whether Prometheus scrapes kube-state-metrics and kubelets, under kube-prometheus' names and labels (METRICS). */
+/** Whether Prometheus scrapes kube-state-metrics, kubelets and node exporters, under kube-prometheus' names and labels (METRICS). */
 export function hasPrometheusMetrics({ settings }: Pick<Lab, 'settings'>): boolean {
   return settings.metrics !== 'otel'
 }

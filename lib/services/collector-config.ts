@@ -1,6 +1,7 @@
 import { parse, stringify } from 'yaml'
 import { goDuration } from '../cli/settings.ts'
 import { fields, merged } from '../kube/json.ts'
+import { KUBELET_PORT } from '../kube/node-address.ts'
 
 /** The values of a collector configuration, beside its base. */
 export interface CollectorInput {
@@ -10,10 +11,10 @@ export interface CollectorInput {
   intervalMs: number
   /** Whether it measures the cluster; it always receives OTLP and measures this machine. */
   measuresCluster: boolean
-  /** Names of the nodes to collect from, in any order. */
-  nodes: readonly string[]
-  /** Base URL of the stats proxy, where `/nodes/<node>` is a kubelet. */
-  statsProxyUrl: string
+  /** The InternalIP of each node to collect from, by the node's name, in any order. */
+  nodes: ReadonlyMap<string, string>
+  /** The files by which the collector and the kubelets authenticate each other, as the collector sees them. */
+  kubeletTls: { ca_file: string; cert_file: string; key_file: string }
   otlpGrpcEndpoint: string
   otlpHttpEndpoint: string
   /** The URL of the OTLP/HTTP metrics endpoint to send to. */
@@ -39,10 +40,12 @@ export function collectorConfig(base: string, input: CollectorInput): string {
     `otlp_grpc/${word}`,
     merged(tracesExporter, { endpoint }),
   ])
-  const kubelets = (input.measuresCluster ? [...input.nodes] : []).sort().map((node, index) => [
+  const names = input.measuresCluster ? [...input.nodes.keys()].sort() : []
+  const kubelets = names.map((node, index) => [
     `kubelet_stats/${node}`,
     merged(kubeletStats, {
-      endpoint: `${input.statsProxyUrl}/nodes/${encodeURIComponent(node)}`,
+      endpoint: `https://${input.nodes.get(node)}:${KUBELET_PORT}`,
+      ...input.kubeletTls,
       ...interval,
       initial_delay: goDuration(FIRST_DELAY_MS + Math.round(index * spacingMs(input))),
     }),
@@ -99,7 +102,7 @@ const FIRST_DELAY_MS = 1_000
  * and the timestamp of a sample is the time of the response, seconds after the measurement.
  */
 function spacingMs({ nodes, intervalMs }: CollectorInput): number {
-  return Math.min(MOST_SPACING_MS, (0.8 * intervalMs) / nodes.length)
+  return Math.min(MOST_SPACING_MS, (0.8 * intervalMs) / nodes.size)
 }
 
 /** A small lab gets its first samples early. */

@@ -7,10 +7,11 @@ import { describeError } from '../cli/errors.ts'
 import { parseCommandLine } from '../cli/settings.ts'
 import { connect } from '../kube/api-client.ts'
 import { fields, text } from '../kube/json.ts'
+import { internalIp } from '../kube/node-address.ts'
 import { startReflector } from '../kube/reflector.ts'
 import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import { openLab, writeFileAtomically } from '../lab/lab.ts'
-import { reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
+import { nodesWithAddress, reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
 import { labServices } from './service.ts'
 
 /** Nodes change in bursts, and each reload restarts the pipelines: wait for a pause, up to a limit. */
@@ -23,18 +24,23 @@ const services = labServices(lab)
 const stop = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
 
-const nodes = new Map<string, string>()
+/** Name, and InternalIP if it has one, of each node. */
+type Node = readonly [string, string | undefined]
+const nodes = new Map<string, Node>()
 let changedMs: number | undefined
 let quietSinceMs = 0
 let isFirstList = true
 const client = await connect({ kubeconfig: kubeconfigPath(lab, 'collector') })
-const reflector = startReflector<string>({
+const reflector = startReflector<Node>({
   client,
   path: '/api/v1/nodes',
-  reduce: raw => text(fields(fields(raw)['metadata'])['name']),
+  reduce: raw => {
+    const { metadata, status } = fields(raw)
+    return [text(fields(metadata)['name']) ?? '', internalIp(status)]
+  },
   apply(event) {
     if (event.type === 'deleted') nodes.delete(event.key)
-    else if (nodes.get(event.key) === event.object) return
+    else if (isSame(nodes.get(event.key), event.object)) return
     else nodes.set(event.key, event.object)
     quietSinceMs = Date.now()
     changedMs ??= quietSinceMs
@@ -53,9 +59,13 @@ while (!stop.signal.aborted) {
   changedMs = undefined
   try {
     const startedMs = Date.now()
-    await writeCollectorConfig(lab, [...nodes.values()])
+    const withAddress = nodesWithAddress(lab, nodes.values())
+    const waiting = nodes.size - withAddress.size
+    // Their addresses will be changes too.
+    if (waiting > 0) say(`${waiting} of ${nodes.size} nodes have no address yet`)
+    await writeCollectorConfig(lab, withAddress)
     const done = await reloadCollector(lab, services)
-    if (done === 'reloaded') say(`${nodes.size} nodes, collector reloaded in ${Date.now() - startedMs} ms`)
+    if (done === 'reloaded') say(`${withAddress.size} nodes, collector reloaded in ${Date.now() - startedMs} ms`)
     // A collector that is starting may have read the old file: try again.
     if (done === 'not running') await waitAndRetry()
     writeFileAtomically(watchReadyPath(lab), String(process.pid))
@@ -70,6 +80,10 @@ client.close()
 async function waitAndRetry(): Promise<void> {
   await sleep(AT_MOST_MS, undefined, { signal: stop.signal }).catch(() => undefined)
   changedMs ??= Date.now()
+}
+
+function isSame(before: Node | undefined, now: Node): boolean {
+  return before !== undefined && before[0] === now[0] && before[1] === now[1]
 }
 
 function say(message: string): void {

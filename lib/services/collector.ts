@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { ipRange } from '../cli/ip-range.ts'
 import { docker } from '../docker/engine.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { containerName, labLabels } from '../lab/container-names.ts'
-import { kubeconfigPath } from '../lab/kubeconfig.ts'
+import { caPath, kubeconfigPath } from '../lab/kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
+import { ensureClientCertificate } from '../lab/lab-certificates.ts'
 import { imageOf } from '../lab/lab-images.ts'
 import { hasOtelMetrics } from '../lab/metrics-dialects.ts'
 import { programPath } from '../programs/programs.ts'
@@ -18,9 +20,17 @@ import { type CollectorInput, collectorConfig } from './collector-config.ts'
 import { HOST_ROOT, hostMounts, labMountPoint } from './collector-host.ts'
 import { acceptsInside, probeInside } from './container-services.ts'
 import type { ContainerSpec } from './container-spec.ts'
-import { containerDir, containerUser, giveToContainers, insideDir, writeContainerKubeconfig } from './container-user.ts'
+import {
+  containerDir,
+  containerUser,
+  giveToContainers,
+  insideDir,
+  writeContainerKubeconfig,
+  writeForContainer,
+} from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
 import { jaeger } from './jaeger.ts'
+import { kubeletProxyEnv } from './kubelet-gateway.ts'
 import { type ServiceSpec, wroteItsPid } from './process-services.ts'
 import { hasService, inRuntime, type LabServices, type RunsAs, type Service } from './service.ts'
 
@@ -38,7 +48,7 @@ interface CollectorRuns {
 }
 type CollectorEnds = Pick<
   CollectorInput,
-  'otlpGrpcEndpoint' | 'otlpHttpEndpoint' | 'tracesEndpoints' | 'host' | 'eventsUrl'
+  'kubeletTls' | 'otlpGrpcEndpoint' | 'otlpHttpEndpoint' | 'tracesEndpoints' | 'host' | 'eventsUrl'
 >
 
 // The collector lists every pod and node before it listens: 12,000 pods take more than a minute on a busy machine.
@@ -51,7 +61,8 @@ export const collector = {
     ports: ['otlpGrpcPort', 'otlpHttpPort'],
     probe: async lab => await probe({ url: `http://127.0.0.1:${lab.settings.otlpHttpPort}/v1/traces` }),
     configPath: processConfigPath,
-    config: lab => ({
+    config: async lab => ({
+      kubeletTls: await processTls(lab),
       otlpGrpcEndpoint: `127.0.0.1:${lab.settings.otlpGrpcPort}`,
       otlpHttpEndpoint: `127.0.0.1:${lab.settings.otlpHttpPort}`,
       tracesEndpoints: jaegerEndpoint(lab),
@@ -61,40 +72,50 @@ export const collector = {
       await run(await programPath('otelcol'), ['validate', `--config=${file}`], { env, timeoutMs: 60_000 })
     },
     isListening: acceptsHere,
-    spec: async lab => ({
-      name: 'collector',
-      command: await programPath('otelcol'),
-      args: [`--config=${processConfigPath(lab)}`],
-      env: collectorEnv(lab),
-      ready: () => acceptsHere(lab),
-      readyTimeoutMs: READY_TIMEOUT_MS,
-    }),
+    spec: async lab => {
+      const { cert_file: certificateFile } = await processTls(lab)
+      return {
+        name: 'collector',
+        command: await programPath('otelcol'),
+        args: [`--config=${processConfigPath(lab)}`],
+        env: { ...collectorEnv(lab), ...kubeletProxyEnv(lab) },
+        contents: readFileSync(certificateFile, 'utf8'),
+        ready: () => acceptsHere(lab),
+        readyTimeoutMs: READY_TIMEOUT_MS,
+      }
+    },
   } satisfies RunsAs<ServiceSpec> & CollectorRuns,
   container: {
     inside: lab => addressesOf(lab).collectorGrpc,
     probe: async lab => await probeInside(lab, addressesOf(lab).collectorHttp),
     configPath: lab => join(containerDir(lab, 'collector'), CONFIG_FILE),
     config: async lab => {
-      const lgtm = containerName(lab.settings.clusterName, 'lgtm')
+      const lgtm = lgtmName(lab)
       return {
+        kubeletTls: (await containerTls(lab)).files,
         otlpGrpcEndpoint: `0.0.0.0:${insidePorts.otlpGrpc}`,
         otlpHttpEndpoint: `0.0.0.0:${insidePorts.otlpHttp}`,
-        tracesEndpoints: { ...jaegerEndpoint(lab), lgtm: `${lgtm}:${insidePorts.otlpGrpc}` },
+        tracesEndpoints: containerTraces(lab),
         host: { rootPath: HOST_ROOT, mountPoint: labMountPoint(lab) },
         ...((await readsEvents(lab)) ? { eventsUrl: `http://${lgtm}:${insidePorts.otlpHttp}/v1/logs` } : {}),
       }
     },
     validate: validateInContainer,
     isListening: acceptsOnNetwork,
-    spec: lab => ({
-      name: 'collector',
-      image: 'otelcol',
-      args: [`--config=${insideDir}/${CONFIG_FILE}`],
-      env: { KUBECONFIG: `${insideDir}/kubeconfig.yaml` },
-      mounts: [{ from: containerDir(lab, 'collector'), to: insideDir }, ...hostMounts(lab)],
-      ready: () => acceptsOnNetwork(lab),
-      readyTimeoutMs: READY_TIMEOUT_MS,
-    }),
+    spec: async lab => {
+      // Exporters over gRPC use the proxy too.
+      const proxy = kubeletProxyEnv(lab, Object.values(containerTraces(lab)))
+      return {
+        name: 'collector',
+        image: 'otelcol',
+        args: [`--config=${insideDir}/${CONFIG_FILE}`],
+        env: { KUBECONFIG: `${insideDir}/kubeconfig.yaml`, ...proxy },
+        mounts: [{ from: containerDir(lab, 'collector'), to: insideDir }, ...hostMounts(lab)],
+        contents: (await containerTls(lab)).certificate,
+        ready: () => acceptsOnNetwork(lab),
+        readyTimeoutMs: READY_TIMEOUT_MS,
+      }
+    },
   } satisfies RunsAs<ContainerSpec> & CollectorRuns,
 } as const
 
@@ -132,8 +153,46 @@ async function isWatching(lab: Lab): Promise<boolean> {
   return await wroteItsPid(lab, 'collector-watch', watchReadyPath(lab))
 }
 
+/** The files of TLS. `otelcol validate` reads them, so they must be there before the configuration. */
+async function processTls(lab: Lab): Promise<CollectorInput['kubeletTls']> {
+  const { certificateFile, keyFile } = await ensureClientCertificate(lab, 'collector')
+  return { ca_file: caPath(lab), cert_file: certificateFile, key_file: keyFile }
+}
+
+/** The same in the container, and the text of the client certificate. */
+async function containerTls(lab: Lab): Promise<{ files: CollectorInput['kubeletTls']; certificate: string }> {
+  const own = await processTls(lab)
+  const give = (from: string, name: string) => {
+    writeForContainer(lab, 'collector', name, readFileSync(from, 'utf8'))
+    return `${insideDir}/${name}`
+  }
+  const files = {
+    ca_file: give(own.ca_file, 'ca.crt'),
+    cert_file: give(own.cert_file, 'client.crt'),
+    key_file: give(own.key_file, 'client.key'),
+  }
+  return { files, certificate: readFileSync(own.cert_file, 'utf8') }
+}
+
+function lgtmName(lab: Lab): string {
+  return containerName(lab.settings.clusterName, 'lgtm')
+}
+
+function containerTraces(lab: Lab): Record<string, string> {
+  return { ...jaegerEndpoint(lab), lgtm: `${lgtmName(lab)}:${insidePorts.otlpGrpc}` }
+}
+
 function jaegerEndpoint(lab: Lab): Record<string, string> {
   return hasService(lab, jaeger) ? { jaeger: addressesOf(lab).jaegerOtlp } : {}
+}
+
+/** The InternalIP of each node, by name. */
+type NodeAddresses = CollectorInput['nodes']
+
+/** The nodes whose address the lab has written to their status. kwok-controller may write others before. */
+export function nodesWithAddress(lab: Lab, nodes: Iterable<readonly [string, string | undefined]>): NodeAddresses {
+  const range = ipRange(lab.settings.nodeIpRange)
+  return new Map([...nodes].flatMap(([name, ip = '']) => (range?.includes(ip) === true ? [[name, ip]] : [])))
 }
 
 /**
@@ -142,7 +201,7 @@ function jaegerEndpoint(lab: Lab): Record<string, string> {
  *
  * Throws a LabError with the error of `otelcol validate`; the old file stays.
  */
-export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
+export async function writeCollectorConfig(lab: Lab, nodes: NodeAddresses): Promise<string> {
   const rendered = await renderConfig(lab, nodes)
   const path = configPath(lab)
   const digest = digestOf(rendered)
@@ -163,7 +222,7 @@ export async function writeCollectorConfig(lab: Lab, nodes: readonly string[]): 
 export async function ensureCollector(
   lab: Lab,
   services: Pick<LabServices, 'ensure' | 'signal'>,
-  nodes: readonly string[],
+  nodes: NodeAddresses,
 ): Promise<boolean> {
   const written = await writeCollectorConfig(lab, nodes)
   // Not the digest of the present file: the watcher may have rewritten it after the collector read it.
@@ -181,8 +240,8 @@ export async function ensureCollector(
   return isStarted
 }
 
-async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string> {
-  const { statsProxy, metricsUrl } = addressesOf(lab)
+async function renderConfig(lab: Lab, nodes: NodeAddresses): Promise<string> {
+  const { metricsUrl } = addressesOf(lab)
   const base = readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8')
   return collectorConfig(base, {
     clusterName: lab.settings.clusterName,
@@ -190,7 +249,6 @@ async function renderConfig(lab: Lab, nodes: readonly string[]): Promise<string>
     intervalMs: lab.settings.collectionInterval,
     measuresCluster: hasOtelMetrics(lab),
     nodes,
-    statsProxyUrl: `http://${statsProxy}`,
     metricsUrl,
     ...(await inRuntime(lab, collector).config(lab)),
   })

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { insidePorts } from '../lab/addresses.ts'
+import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { ensureSocketDir } from '../lab/socket-dir.ts'
@@ -66,6 +66,16 @@ function flags(lab: Lab): string[] {
 
 function healthUrl(lab: Lab): string {
   return `${kubeletProxyUrl(lab)}/healthz`
+}
+
+/**
+ * The environment of a Go program of the lab that reaches the nodes' own addresses through the gateway, and the API server and these
+ * addresses, `host:port`, without it. Go connects to loopback without a proxy; in the Docker runtime the others are containers.
+ */
+export function kubeletProxyEnv(lab: Lab, direct: readonly string[] = []): Record<string, string> {
+  const { component, kubeletProxy } = addressesOf(lab)
+  const hosts = [component('kube-apiserver'), ...direct].map(address => address.split(':')[0])
+  return { HTTPS_PROXY: `http://${kubeletProxy}`, NO_PROXY: [...new Set(hosts)].join() }
 }
 
 /** The URL of the proxy to the nodes' own addresses. */

@@ -7,7 +7,7 @@ import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { caPath, kubeconfigPath, labNamespace } from '../lab/kubeconfig.ts'
 import { applyManifests, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
-import { ensureServingCertificate } from '../lab/serving-certificate.ts'
+import { ensureServingCertificate } from '../lab/lab-certificates.ts'
 import { programPath } from '../programs/programs.ts'
 import { acceptsConnections } from '../system/ports.ts'
 import { probe } from '../system/probe.ts'
@@ -15,6 +15,7 @@ import { waitUntil } from '../system/wait.ts'
 import { yamlText } from '../system/yaml-files.ts'
 import { acceptsInside, probeInside } from './container-services.ts'
 import { containerDir, insideDir, writeContainerKubeconfig, writeForContainer } from './container-user.ts'
+import { kubeletProxyEnv } from './kubelet-gateway.ts'
 import type { Service } from './service.ts'
 
 const API_SERVICE = 'v1beta1.metrics.k8s.io'
@@ -57,7 +58,7 @@ export const metricsServer = {
           port: metricsServerPort,
           caFile: caPath(lab),
         }),
-        env: proxyEnv(lab),
+        env: kubeletProxyEnv(lab),
         contents: readFileSync(files.certificateFile, 'utf8'),
         // Its `/readyz` waits for the first numbers.
         ready: () => acceptsConnections(metricsServerPort),
@@ -85,7 +86,7 @@ export const metricsServer = {
           port: insidePorts.metricsServer,
           caFile: `${insideDir}/ca.crt`,
         }),
-        env: proxyEnv(lab),
+        env: kubeletProxyEnv(lab),
         mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
         contents: `${kubeconfig}${certificate}`,
         ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
@@ -102,13 +103,6 @@ interface MetricsServerFlags {
   port: number
   /** The CA of the kubelets. */
   caFile: string
-}
-
-/** Go connects to loopback without a proxy; the API server can be another container. */
-function proxyEnv(lab: Lab): Record<string, string> {
-  const { component, kubeletProxy } = addressesOf(lab)
-  const [apiServer = ''] = component('kube-apiserver').split(':')
-  return { HTTPS_PROXY: `http://${kubeletProxy}`, NO_PROXY: apiServer }
 }
 
 function flags(lab: Lab, given: MetricsServerFlags): string[] {

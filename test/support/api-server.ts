@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { connect, type KubeClient } from '../../lib/kube/api-client.ts'
 import { kubeconfigText } from '../../lib/lab/kubeconfig.ts'
-import { signServingCertificate } from '../../lib/lab/serving-certificate.ts'
+import { signCertificate } from '../../lib/lab/lab-certificates.ts'
 import { ensurePrograms } from '../../lib/programs/programs.ts'
 import { waitUntil } from '../../lib/system/wait.ts'
 import { testCa } from '../lib/kube/ca.ts'
@@ -41,7 +41,7 @@ export async function startApiServer(): Promise<ApiServer> {
     return join(dir, name)
   }
   const caFile = write('ca.crt', ca.caPem)
-  const serving = await signServingCertificate({ name: 'kube-apiserver', hosts: ['127.0.0.1'], ...ca })
+  const serving = await signCertificate({ name: 'kube-apiserver', hosts: ['127.0.0.1'], ...ca })
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const [etcdPort, peerPort, port] = ports
   const children: ChildProcess[] = []

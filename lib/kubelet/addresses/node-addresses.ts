@@ -1,13 +1,8 @@
 import type { KubeClient, KubeResponse } from '../../kube/api-client.ts'
 import { fields, items, text } from '../../kube/json.ts'
+import { internalIp, KUBELET_PORT } from '../../kube/node-address.ts'
 import type { NodeFacts, PodFacts } from '../objects/facts.ts'
 import type { AddressBook } from './address-book.ts'
-
-/** The port of every kubelet. */
-export const KUBELET_PORT = 10_250
-/** The port of every node exporter. */
-export const NODE_EXPORTER_PORT = 9_100
-export const NODE_PORTS: readonly number[] = [KUBELET_PORT, NODE_EXPORTER_PORT]
 
 export interface NodeAddressesOptions {
   client: Pick<KubeClient, 'request'>
@@ -83,8 +78,8 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
     start() {
       isStarted = true
       const oldestFirst = [...nodes.values()].sort((a, b) => a.startMs - b.startMs)
-      const isClaim = (facts: NodeFacts) => internalIp(facts) !== undefined
-      for (const facts of oldestFirst.filter(isClaim)) book.ensure(facts.name, internalIp(facts))
+      const isClaim = (facts: NodeFacts) => internalIp(facts.object.status) !== undefined
+      for (const facts of oldestFirst.filter(isClaim)) book.ensure(facts.name, internalIp(facts.object.status))
       for (const facts of oldestFirst) check(facts)
     },
 
@@ -105,7 +100,7 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
   }
 
   function check(facts: NodeFacts): void {
-    const address = book.ensure(facts.name, internalIp(facts))
+    const address = book.ensure(facts.name, internalIp(facts.object.status))
     if (address === undefined) {
       logOnce('range', `node ${facts.name} gets no address: all of the range are in use (maybe others too)`)
       return
@@ -181,11 +176,6 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
     logOnce(why, `Cannot write ${path}: ${why}; trying again (maybe others too)`)
     if (exists(key)) queue.add(key)
   }
-}
-
-function internalIp({ object }: NodeFacts): string | undefined {
-  const addresses = items(fields(object.status).addresses).map(fields)
-  return text(addresses.find(({ type }) => type === 'InternalIP')?.address)
 }
 
 /** The merge patch of a node's status; undefined for a status that has this address. */

@@ -5,20 +5,26 @@ import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { kubeconfigText } from '../../../lib/lab/kubeconfig.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
+import { signCertificate } from '../../../lib/lab/lab-certificates.ts'
 import { programPath } from '../../../lib/programs/ensure-programs.ts'
 import { type CollectorInput, collectorConfig } from '../../../lib/services/collector-config.ts'
 import { run } from '../../../lib/system/run.ts'
 import { tempDir } from '../../support/temp-lab.ts'
+import { testCa } from '../kube/ca.ts'
 import { CERTIFICATE } from '../kube/tls.ts'
 
 const base = readFileSync(join(projectDir, 'kwok-config', 'kwok-otel-collector.yaml'), 'utf8')
+/** Nodes with their addresses, the first 198.18.0.1. */
+const at = (names: readonly string[]) =>
+  new Map(names.map((name, index) => [name, `198.18.${index >> 8}.${(index & 255) + 1}`]))
+const kubeletTls = { ca_file: '/ca.crt', cert_file: '/client.crt', key_file: '/client.key' }
 const given: CollectorInput = {
   clusterName: 'unit',
   hostName: 'machine',
   intervalMs: 15_000,
   measuresCluster: true,
-  nodes: ['node-b', 'node-a', 'node-c'],
-  statsProxyUrl: 'http://127.0.0.1:1',
+  nodes: at(['node-b', 'node-a', 'node-c']),
+  kubeletTls,
   otlpGrpcEndpoint: '127.0.0.1:2',
   otlpHttpEndpoint: '127.0.0.1:3',
   metricsUrl: 'http://127.0.0.1:4/api/v1/otlp/v1/metrics',
@@ -41,7 +47,8 @@ configs('gives each node its receiver, and removes the template', () => {
   for (const [index, node] of kubelets.entries()) {
     assert.deepEqual(receivers[`kubelet_stats/${node}`], {
       ...kubeletStats,
-      endpoint: `http://127.0.0.1:1/nodes/${node}`,
+      ...kubeletTls,
+      endpoint: ['https://198.18.0.2:10250', 'https://198.18.0.1:10250', 'https://198.18.0.3:10250'][index],
       collection_interval: '15s',
       initial_delay: ['1s', '1020ms', '1040ms'][index],
     })
@@ -54,18 +61,24 @@ configs('gives each node its receiver, and removes the template', () => {
 
 configs('spreads the scrapes of many nodes over the interval', () => {
   const nodes = Array.from({ length: 3_000 }, (_, index) => `node-${String(index).padStart(4, '0')}`)
-  const { receivers } = rendered({ nodes })
+  const { receivers } = rendered({ nodes: at(nodes) })
   const delays = nodes.map(node => receivers[`kubelet_stats/${node}`].initial_delay)
   assert.deepEqual([delays[0], delays[1], delays[1_500], delays[2_999]], ['1s', '1004ms', '7s', '12996ms'])
 })
 
 configs('gives the same text for the same nodes in any order, and does not change the list', () => {
-  const nodes = ['c', 'a', 'b']
-  const first = collectorConfig(base, { ...given, nodes })
-  assert.equal(first, collectorConfig(base, { ...given, nodes: ['b', 'c', 'a'] }))
-  assert.notEqual(first, collectorConfig(base, { ...given, nodes: ['b', 'c'] }))
-  assert.deepEqual(nodes, ['c', 'a', 'b'])
+  const nodes = at(['c', 'a', 'b'])
+  const text = (from: ReadonlyMap<string, string>) => collectorConfig(base, { ...given, nodes: from })
+  const first = text(nodes)
+  assert.equal(first, text(new Map([...nodes].reverse())))
+  assert.notEqual(first, text(new Map([...nodes].slice(1))))
+  assert.notEqual(first, text(new Map([...nodes, ['b', '198.18.0.9']])), 'another address')
+  assert.deepEqual([...nodes.keys()], ['c', 'a', 'b'])
 })
+
+configs('verifies the kubelets’ certificates', () =>
+  assert.doesNotMatch(collectorConfig(base, given), /insecure_skip_verify|auth_type: none/),
+)
 
 configs('has no YAML aliases', () => assert.doesNotMatch(collectorConfig(base, given), /[&*]a\d/))
 
@@ -112,22 +125,20 @@ configs('listens and sends only on the given addresses', () => {
   })
   assert.equal(config.exporters.otlp_http.metrics_endpoint, given.metricsUrl)
   assert.equal(config.service.telemetry.metrics.readers[0].periodic.exporter.otlp.endpoint, given.metricsUrl)
-  assert.doesNotMatch(collectorConfig(base, given), /0\.0\.0\.0|:9090|:4317|:4318|:10250/)
+  assert.doesNotMatch(collectorConfig(base, given), /0\.0\.0\.0|:9090|:4317|:4318/)
 })
 
 configs('has no receiver for no nodes', () => {
-  const { receivers, service } = rendered({ nodes: [] })
+  const { receivers, service } = rendered({ nodes: at([]) })
   assert.deepEqual(Object.keys(receivers), ['k8s_cluster', 'host_metrics', 'otlp'])
   assert.deepEqual(service.pipelines['metrics/kubernetes'].receivers, ['k8s_cluster'])
 })
 
 const odd = ['ip-10-0-0-1.eu-west-1.compute.internal', '10.0.0.1', '007', 'null', '1e3', 'true', 'a/b c?d#e:f{g}', 'ü']
-configs('keeps node names with unusual characters, encoded in URLs', () => {
-  const { receivers, service } = rendered({ nodes: odd })
-  for (const node of odd) {
-    const { endpoint } = receivers[`kubelet_stats/${node}`]
-    assert.equal(decodeURIComponent(new URL(endpoint).pathname), `/nodes/${node}`)
-    assert.equal(new URL(endpoint).search + new URL(endpoint).hash, '')
+configs('keeps node names with unusual characters', () => {
+  const { receivers, service } = rendered({ nodes: at(odd) })
+  for (const [node, address] of at(odd)) {
+    assert.equal(receivers[`kubelet_stats/${node}`].endpoint, `https://${address}:10250`)
     assert(service.pipelines['metrics/kubernetes'].receivers.includes(`kubelet_stats/${node}`))
   }
 })
@@ -135,7 +146,16 @@ configs('keeps node names with unusual characters, encoded in URLs', () => {
 const validates = async (nodes: string[]) => {
   const dir = tempDir()
   const [file, kubeconfig] = [join(dir, 'otelcol.yaml'), join(dir, 'kubeconfig')] as const
-  writeFileSync(file, collectorConfig(base, { ...given, nodes }))
+  const { certificate, key } = await signCertificate({ name: 'client', groups: [], ...(await testCa()) })
+  const tls = { ca_file: join(dir, 'ca'), cert_file: join(dir, 'cert'), key_file: join(dir, 'key') }
+  for (const [path, text] of [
+    [tls.ca_file, CERTIFICATE],
+    [tls.cert_file, certificate],
+    [tls.key_file, key],
+  ] as const) {
+    writeFileSync(path, text)
+  }
+  writeFileSync(file, collectorConfig(base, { ...given, nodes: at(nodes), kubeletTls: tls }))
   const cluster = { context: 'unit', server: 'https://127.0.0.1:1', caPem: CERTIFICATE, user: 'u', token: 't' }
   writeFileSync(kubeconfig, kubeconfigText(cluster))
   return await run(await programPath('otelcol'), ['validate', `--config=${file}`], {

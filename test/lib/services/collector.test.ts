@@ -12,8 +12,12 @@ import {
 } from '../../../lib/services/collector.ts'
 import { freePort } from '../../../lib/system/ports.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
+import { writeTestCa } from '../kube/ca.ts'
 
 const collectors = suite('ensureCollector()')
+
+/** Nodes with their addresses. */
+const at = (names: string[]) => new Map(names.map((name, index) => [name, `198.18.0.${index + 1}`]))
 
 /** A lab whose collector is this process: it listens, and reads its configuration when it is started and when it gets SIGHUP. */
 async function withCollector(
@@ -30,6 +34,7 @@ async function withCollector(
   process.env['OTELCOL_BINARY'] = otelcol
   const port = await freePort()
   const lab = tempLab({ otlpHttpPort: String(port) })
+  await writeTestCa(lab.clusterDir)
   const server = createServer(socket => socket.end())
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
   const read: string[][] = []
@@ -58,7 +63,7 @@ async function withCollector(
 
 collectors('makes the collector read the nodes once', () =>
   withCollector(async ({ lab, read, start }) => {
-    assert.equal(await ensureCollector(lab, start(), ['a', 'b']), true)
+    assert.equal(await ensureCollector(lab, start(), at(['a', 'b'])), true)
     assert.deepEqual(read, [['a', 'b']])
     assert.equal(await reloadCollector(lab, start()), 'current')
   }),
@@ -69,9 +74,9 @@ collectors('does not reload one that was slow to answer', () =>
     const slow = start(async () => {
       throw new Error('timed out')
     })
-    await assert.rejects(ensureCollector(lab, slow, ['a']), /timed out/)
+    await assert.rejects(ensureCollector(lab, slow, at(['a'])), /timed out/)
     const services = { ...start(), ensure: async () => false }
-    assert.equal(await ensureCollector(lab, services, ['a']), false)
+    assert.equal(await ensureCollector(lab, services, at(['a'])), false)
     assert.deepEqual(read, [['a']])
   }),
 )
@@ -79,9 +84,9 @@ collectors('does not reload one that was slow to answer', () =>
 collectors('makes it read a configuration that the watcher wrote during the start', () =>
   withCollector(async ({ lab, read, start }) => {
     const services = start(async () => {
-      await writeCollectorConfig(lab, ['a', 'b'])
+      await writeCollectorConfig(lab, at(['a', 'b']))
     })
-    await ensureCollector(lab, services, ['a'])
+    await ensureCollector(lab, services, at(['a']))
     await reloadCollector(lab, services)
     assert.deepEqual(read.at(-1), ['a', 'b'])
   }),
@@ -90,12 +95,12 @@ collectors('makes it read a configuration that the watcher wrote during the star
 collectors('makes it read a configuration that was written during the reload', () =>
   withCollector(async ({ lab, read, start }) => {
     const services = start()
-    await ensureCollector(lab, services, ['a'])
-    await writeCollectorConfig(lab, ['a', 'b'])
+    await ensureCollector(lab, services, at(['a']))
+    await writeCollectorConfig(lab, at(['a', 'b']))
     const slow = {
       signal: async () => {
         await services.signal(collector, 'SIGHUP')
-        await writeCollectorConfig(lab, ['a', 'b', 'c'])
+        await writeCollectorConfig(lab, at(['a', 'b', 'c']))
         return true
       },
     }

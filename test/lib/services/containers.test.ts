@@ -176,37 +176,43 @@ lines(
   },
 )
 
-lines('of the collector: no port, and of the machine only the files of /proc with metrics', async () => {
-  const lab = dockerLab()
-  const mountPoint = spawnSync('stat', ['--format=%m', lab.dataDir], { encoding: 'utf8' }).stdout.trim()
-  const ofProc = [
-    '1/mountinfo',
-    'diskstats',
-    'filesystems',
-    'loadavg',
-    'meminfo',
-    '1/net/dev',
-    '1/net/tcp',
-    'stat',
-    'uptime',
-  ]
-  assert.deepEqual(commandLine(lab, collector.container.spec(lab)), [
-    ...shared('collector'),
-    seen('collector'),
-    `--mount=type=bind,source=LAB/data/collector,target=/hostfs${mountPoint === '/' ? '' : mountPoint},readonly`,
-    ...ofProc.map(
-      file => `--mount=type=bind,source=/proc/${file},target=/hostfs/proc/${file.replace('1/net', 'net')},readonly`,
-    ),
-    '--env=KUBECONFIG=/etc/kube-otel-lab/kubeconfig.yaml',
-    ...locked,
-    digest,
-    'docker.io/otel/opentelemetry-collector-contrib:0.160.0',
-    '--config=/etc/kube-otel-lab/otelcol.yaml',
-  ])
-  const files = filesBelow(join(lab.dataDir, 'collector'))
-  assert.equal(files.length, ofProc.length)
-  for (const file of files) assert.equal(statSync(file).size, 0, file)
-})
+lines(
+  'of the collector: no port, kubelets through the gateway, and of the machine only the files of /proc with metrics',
+  async () => {
+    const lab = dockerLab()
+    await writeTestCa(lab.clusterDir)
+    const mountPoint = spawnSync('stat', ['--format=%m', lab.dataDir], { encoding: 'utf8' }).stdout.trim()
+    const ofProc = [
+      '1/mountinfo',
+      'diskstats',
+      'filesystems',
+      'loadavg',
+      'meminfo',
+      '1/net/dev',
+      '1/net/tcp',
+      'stat',
+      'uptime',
+    ]
+    assert.deepEqual(commandLine(lab, await collector.container.spec(lab)), [
+      ...shared('collector').filter(arg => !/^--env=(HTTPS|NO)_PROXY=/.test(arg)),
+      seen('collector'),
+      `--mount=type=bind,source=LAB/data/collector,target=/hostfs${mountPoint === '/' ? '' : mountPoint},readonly`,
+      ...ofProc.map(
+        file => `--mount=type=bind,source=/proc/${file},target=/hostfs/proc/${file.replace('1/net', 'net')},readonly`,
+      ),
+      '--env=KUBECONFIG=/etc/kube-otel-lab/kubeconfig.yaml',
+      '--env=HTTPS_PROXY=http://kube-otel-lab-unit-kubelet-gateway:10251',
+      '--env=NO_PROXY=kwok-unit-kube-apiserver,kube-otel-lab-unit-lgtm',
+      ...locked,
+      digest,
+      'docker.io/otel/opentelemetry-collector-contrib:0.160.0',
+      '--config=/etc/kube-otel-lab/otelcol.yaml',
+    ])
+    const files = filesBelow(join(lab.dataDir, 'collector'))
+    assert.equal(files.length, ofProc.length)
+    for (const file of files) assert.equal(statSync(file).size, 0, file)
+  },
+)
 
 lines('of metrics-server: kubelets through the gateway, a serving certificate of its own', async () => {
   const lab = dockerLab()

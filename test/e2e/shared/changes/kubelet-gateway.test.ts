@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../../../lib/kube/api-client.ts'
-import { signServingCertificate } from '../../../../lib/lab/serving-certificate.ts'
+import { signCertificate } from '../../../../lib/lab/lab-certificates.ts'
 import { testCa } from '../../../lib/kube/ca.ts'
 import { answer, bodyOf } from '../../../lib/kube/fake-api.ts'
 import { nodeAddresses } from '../../../support/kubelets.ts'
@@ -135,7 +135,7 @@ interface Webhook {
 /** A webhook that denies what it is asked about. */
 async function startWebhook(address: string): Promise<Webhook & AsyncDisposable> {
   const ca = await testCa()
-  const { certificate, key } = await signServingCertificate({ ...ca, name: 'hook', hosts: ['on-machine.default.svc'] })
+  const { certificate, key } = await signCertificate({ ...ca, name: 'hook', hosts: ['on-machine.default.svc'] })
   const server = createServer({ cert: certificate, key }, async (request, response) => {
     const { uid } = JSON.parse(await bodyOf(request)).request
     const status = { message: 'by a webhook of this machine' }

@@ -7,18 +7,23 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { TLSSocket } from 'node:tls'
 import { suite } from 'uvu'
-import { ensureServingCertificate, isUsable, signServingCertificate } from '../../../lib/lab/serving-certificate.ts'
+import {
+  ensureClientCertificate,
+  ensureServingCertificate,
+  isUsable,
+  signCertificate,
+} from '../../../lib/lab/lab-certificates.ts'
 import { tempLab } from '../../support/temp-lab.ts'
 import { testCa, writeTestCa } from '../kube/ca.ts'
 
 const HOSTS = ['web.example.svc', '127.0.0.1']
 const DAY_MS = 86_400_000
 
-const signing = suite('signServingCertificate()')
+const signing = suite('signCertificate()')
 
 signing('serves clients that trust the CA, under each of its names and no other', async () => {
   const ca = await testCa()
-  const { certificate, key } = await signServingCertificate({ name: 'web', hosts: HOSTS, ...ca })
+  const { certificate, key } = await signCertificate({ name: 'web', hosts: HOSTS, ...ca })
   const server = createServer({ cert: certificate, key }, (_, response) => response.end('ok'))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -46,7 +51,7 @@ signing('serves clients that trust the CA, under each of its names and no other'
 
 signing('is no CA and no client certificate: server authentication only', async () => {
   const ca = await testCa()
-  const { certificate, key } = await signServingCertificate({ name: 'web', hosts: HOSTS, ...ca })
+  const { certificate, key } = await signCertificate({ name: 'web', hosts: HOSTS, ...ca })
   const own = new X509Certificate(certificate)
   assert.equal(own.ca, false)
   assert.deepEqual(own.keyUsage, ['1.3.6.1.5.5.7.3.1'])
@@ -72,7 +77,7 @@ const usable = suite('isUsable()')
 usable('holds with its key, its CA and its names, until 30 days before its expiry', async () => {
   const [ca, otherCa] = await Promise.all([testCa(), testCa()])
   const given = { name: 'web', hosts: HOSTS }
-  const [signed, another] = await Promise.all([given, given].map(each => signServingCertificate({ ...each, ...ca })))
+  const [signed, another] = await Promise.all([given, given].map(each => signCertificate({ ...each, ...ca })))
   assert(signed !== undefined && another !== undefined)
   const now = { caPem: ca.caPem, hosts: HOSTS, nowMs: Date.now() }
   assert.equal(isUsable(signed, now), true)
@@ -104,5 +109,21 @@ ensuring('keeps a usable one in files of mode 0600, and replaces it when the CA 
   await writeTestCa(lab.clusterDir)
   await ensureServingCertificate(lab, 'web', HOSTS)
   assert.notDeepEqual(read(), second)
+})
+
+ensuring('signs a client certificate of a service account for client authentication only', async () => {
+  const lab = tempLab()
+  const ca = await writeTestCa(lab.clusterDir)
+  const { certificateFile, keyFile } = await ensureClientCertificate(lab, 'collector')
+  const own = new X509Certificate(readFileSync(certificateFile))
+  assert.deepEqual(own.subject.split('\n').sort(), [
+    'CN=system:serviceaccount:kube-otel-lab:collector',
+    'O=system:serviceaccounts',
+    'O=system:serviceaccounts:kube-otel-lab',
+  ])
+  assert.deepEqual(own.keyUsage, ['1.3.6.1.5.5.7.3.2'])
+  assert.equal(own.ca, false)
+  assert.equal(own.verify(new X509Certificate(ca.caPem).publicKey), true)
+  assert.equal(statSync(keyFile).mode & 0o777, 0o600)
 })
 ensuring.run()

@@ -2,7 +2,7 @@ import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { caPath } from './kubeconfig.ts'
+import { caPath, labNamespace, type Reader } from './kubeconfig.ts'
 import { type Lab, writeFileAtomically } from './lab.ts'
 
 const DAY_MS = 86_400_000
@@ -16,30 +16,48 @@ export const CA_SIGNING = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
 const EC_KEY = { name: 'ECDSA', namedCurve: 'P-256' }
 
 /** A certificate and its key, PEM. */
-export interface ServingCertificate {
+export interface SignedCertificate {
   certificate: string
   key: string
 }
+
+/** What a certificate is for: a server with these DNS names and IP addresses, or a client that is `name` in these groups. */
+export type CertificatePurpose = { name: string } & ({ hosts: readonly string[] } | { groups: readonly string[] })
 
 /**
  * The files of a service's serving certificate, mode 0600. The cluster's CA signs it for these DNS names and IP addresses and for server
  * authentication only: it is no client certificate. It is replaced when the CA or the names change, or within 30 days of its expiry.
  */
-export async function ensureServingCertificate(
+export async function ensureServingCertificate(lab: Lab, name: string, hosts: readonly string[]) {
+  return await ensureCertificate(lab, name, { name, hosts })
+}
+
+/**
+ * The files of a reader's client certificate, mode 0600. The cluster's CA signs it for the reader's service account and for client
+ * authentication only. It is replaced as a serving certificate is.
+ */
+export async function ensureClientCertificate(lab: Lab, reader: Reader) {
+  const name = `system:serviceaccount:${labNamespace}:${reader}`
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${labNamespace}`]
+  return await ensureCertificate(lab, `${reader}-client`, { name, groups })
+}
+
+async function ensureCertificate(
   lab: Lab,
-  name: string,
-  hosts: readonly string[],
+  file: string,
+  purpose: CertificatePurpose,
 ): Promise<{ certificateFile: string; keyFile: string }> {
-  const certificateFile = join(lab.kubeconfigDir, `${name}.crt`)
-  const keyFile = join(lab.kubeconfigDir, `${name}.key`)
+  const certificateFile = join(lab.kubeconfigDir, `${file}.crt`)
+  const keyFile = join(lab.kubeconfigDir, `${file}.key`)
   const caPem = readFileSync(caPath(lab), 'utf8')
   const isThere = existsSync(certificateFile) && existsSync(keyFile)
-  const read = (file: string) => readFileSync(file, 'utf8')
+  const read = (path: string) => readFileSync(path, 'utf8')
+  const hosts = 'hosts' in purpose ? purpose.hosts : []
   const isCurrent =
     isThere && isUsable({ certificate: read(certificateFile), key: read(keyFile) }, { caPem, hosts, nowMs: Date.now() })
   if (!isCurrent) {
     const caKeyPem = readFileSync(join(lab.clusterDir, 'pki', 'ca.key'), 'utf8')
-    const signed = await signServingCertificate({ name, hosts, caPem, caKeyPem })
+    const signed = await signCertificate({ ...purpose, caPem, caKeyPem })
     writeFileAtomically(keyFile, signed.key)
     writeFileAtomically(certificateFile, signed.certificate)
   }
@@ -48,7 +66,7 @@ export async function ensureServingCertificate(
 
 /** Whether a certificate belongs to its key, is signed by this CA, names all hosts and is valid for another 30 days. */
 export function isUsable(
-  { certificate, key }: ServingCertificate,
+  { certificate, key }: SignedCertificate,
   { caPem, hosts, nowMs }: { caPem: string; hosts: readonly string[]; nowMs: number },
 ): boolean {
   try {
@@ -67,21 +85,21 @@ export function isUsable(
   }
 }
 
-/** A new key and a certificate for it, signed by the CA for server authentication only. */
-export async function signServingCertificate(given: {
-  name: string
-  hosts: readonly string[]
-  caPem: string
-  caKeyPem: string
-}): Promise<ServingCertificate> {
+/** A new key and a certificate for it, signed by the CA for server or client authentication only. */
+export async function signCertificate(
+  given: CertificatePurpose & { caPem: string; caKeyPem: string },
+): Promise<SignedCertificate> {
   // These take half a second to load, and are needed once a year.
   await import('reflect-metadata')
   const x509 = await import('@peculiar/x509')
   const { keys, caKey } = await signingKeys(given.caKeyPem)
   const nowMs = Date.now()
+  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage
+  const names = (hosts: readonly string[]) =>
+    hosts.map(value => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }))
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomBytes(16).toString('hex'),
-    subject: `CN=${given.name}`,
+    subject: [...('groups' in given ? given.groups : []).map(group => ({ O: [group] })), { CN: [given.name] }],
     issuer: new x509.X509Certificate(given.caPem).subjectName,
     // The clock of an engine's virtual machine may be behind.
     notBefore: new Date(nowMs - DAY_MS),
@@ -92,10 +110,8 @@ export async function signServingCertificate(given: {
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(
-        given.hosts.map(value => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
-      ),
+      new x509.ExtendedKeyUsageExtension(['hosts' in given ? serverAuth : clientAuth]),
+      ...('hosts' in given ? [new x509.SubjectAlternativeNameExtension(names(given.hosts))] : []),
     ],
   })
   return { certificate: `${certificate.toString('pem')}\n`, key: await pkcs8Pem(keys.privateKey) }
