@@ -23,8 +23,9 @@ await runTask(
     requireCluster(lab)
     await requirePortsFor(lab, collector)
     const services = labServices(lab)
+    const isMeasuring = hasOtelMetrics(lab)
     // It would give the collector a receiver for each node again.
-    if (!hasOtelMetrics(lab)) await services.stop(collectorWatch)
+    if (!isMeasuring) await services.stop(collectorWatch)
     const address = '.status.addresses[?(@.type=="InternalIP")].address'
     const rows = await getRows(lab, ['nodes'], ['.metadata.name', address])
     const nodes = nodesWithAddress(
@@ -32,16 +33,12 @@ await runTask(
       rows.map(([name = '', ip]) => [name, ip]),
     )
     if (await ensureCollector(lab, services, nodes)) say('Started the collector')
-    if (hasOtelMetrics(lab)) await services.ensure(collectorWatch)
+    if (isMeasuring) await services.ensure(collectorWatch)
     // In the Docker runtime LGTM has these ports.
     const { otlpGrpcPort, otlpHttpPort } = lab.settings
     const own = hasService(lab, lgtm) ? '' : `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}`
-    if (!hasOtelMetrics(lab)) {
-      print(`The collector receives traces${own}`)
-      return
-    }
     const waiting = rows.length - nodes.size
-    if (waiting > 0) say(`${waiting} nodes have no address yet, and are measured once they have`)
-    print(`The collector measures ${nodes.size} nodes${own}`)
+    if (isMeasuring && waiting > 0) say(`${waiting} nodes have no address yet, and are measured once they have`)
+    print(`The collector ${isMeasuring ? `measures ${nodes.size} nodes` : 'receives traces'}${own}`)
   },
 )

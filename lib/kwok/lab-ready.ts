@@ -25,30 +25,36 @@ export interface Missing {
 interface MeasuredSeries {
   nodes: string
   pods: string
-  labels: { namespace: string; pod: string; node: string }
+  labels: { nodeOfNodes: string; namespace: string; pod: string; node: string }
 }
 
 /** By the collector. */
-export const otelSeries: MeasuredSeries = {
+const otelSeries: MeasuredSeries = {
   nodes: 'k8s_node_cpu_time_seconds_total{k8s_cluster_name="$cluster"}',
   pods: 'k8s_pod_cpu_time_seconds_total{k8s_cluster_name="$cluster"}',
-  labels: { namespace: 'k8s_namespace_name', pod: 'k8s_pod_name', node: 'k8s_node_name' },
+  labels: {
+    nodeOfNodes: 'k8s_node_name',
+    namespace: 'k8s_namespace_name',
+    pod: 'k8s_pod_name',
+    node: 'k8s_node_name',
+  },
 }
 
+const podLabels = { namespace: 'namespace', pod: 'pod', node: 'node' }
 const CADVISOR = 'cluster="$cluster", job="kubelet", metrics_path="/metrics/cadvisor"'
 
 /** By the kubelets. */
 const kubeletSeries: MeasuredSeries = {
   nodes: `container_cpu_usage_seconds_total{${CADVISOR}, id="/"}`,
   pods: `container_cpu_usage_seconds_total{${CADVISOR}, pod!="", container=""}`,
-  labels: { namespace: 'namespace', pod: 'pod', node: 'node' },
+  labels: { nodeOfNodes: 'node', ...podLabels },
 }
 
 /** By node exporters and kube-state-metrics. */
 const stateSeries: MeasuredSeries = {
-  nodes: 'label_replace(node_uname_info{cluster="$cluster"}, "node", "$1", "nodename", "(.*)")',
+  nodes: 'node_uname_info{cluster="$cluster"}',
   pods: 'kube_pod_info{cluster="$cluster"}',
-  labels: { namespace: 'namespace', pod: 'pod', node: 'node' },
+  labels: { nodeOfNodes: 'nodename', ...podLabels },
 }
 
 /** Compares samples of node series and pod series with the API. */
@@ -58,7 +64,7 @@ export function findMissing(
   podSamples: readonly Sample[],
   labelNames = otelSeries.labels,
 ): Missing {
-  const measuredNodes = new Set(nodeSamples.map(({ labels }) => labels[labelNames.node]))
+  const measuredNodes = new Set(nodeSamples.map(({ labels }) => labels[labelNames.nodeOfNodes]))
   const nodesOf = new Map<string, Set<string>>()
   for (const { labels } of podSamples) {
     const key = `${labels[labelNames.namespace]}/${labels[labelNames.pod]}`

@@ -27,6 +27,9 @@ export function readersOf(lab: Lab): readonly Reader[] {
   return hasPrometheusMetrics(lab) ? [...readers, 'kube-state-metrics'] : readers
 }
 
+/** The rights that METRICS=prometheus and METRICS=both add: those of kube-state-metrics, and more of Prometheus. */
+export const kubePrometheusRights = join(projectDir, 'kwok-config', 'rbac-kube-prometheus.yaml')
+
 /** The namespace of the lab's own service accounts. */
 export const labNamespace = 'kube-otel-lab'
 
@@ -104,11 +107,11 @@ export function caPath(lab: Lab): string {
 export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   const access = containerAccess(lab)
   const labReaders = readersOf(lab)
-  const rights = ['rbac.yaml', ...(hasPrometheusMetrics(lab) ? ['rbac-kube-prometheus.yaml'] : []), ...access.rights]
+  const rights = ['rbac.yaml', ...access.rights].map(file => join(projectDir, 'kwok-config', file))
   using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
   const [accepted] = await Promise.all([
     acceptedReaders(lab, client),
-    ...rights.map(file => applyManifests(lab, join(projectDir, 'kwok-config', file))),
+    ...[...rights, ...(hasPrometheusMetrics(lab) ? [kubePrometheusRights] : [])].map(file => applyManifests(lab, file)),
   ])
   const others = [prometheusTokenPath(lab), ...access.readers.map(reader => containerKubeconfigPath(lab, reader))]
   if (labReaders.every(reader => accepted.has(reader)) && others.every(path => existsSync(path))) return false

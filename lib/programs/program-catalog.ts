@@ -168,7 +168,7 @@ const entries = [
     assets: () => [],
     go: {
       module: 'k8s.io/kube-state-metrics/v2',
-      cpuMinutes: 5,
+      cpuMinutes: 6,
       define: version => [`github.com/prometheus/common/version.Version=v${version}`],
     },
   },

@@ -1,29 +1,14 @@
+import { fields, items } from '../kube/json.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
-import { kubeconfigPath } from '../lab/kubeconfig.ts'
+import { kubeconfigPath, kubePrometheusRights } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { programPath } from '../programs/programs.ts'
 import { isOk, probe } from '../system/probe.ts'
+import { readYamlDocuments } from '../system/yaml-files.ts'
 import { acceptsInside, probeInside } from './container-services.ts'
 import { containerDir, insideDir, writeContainerKubeconfig } from './container-user.ts'
 import type { Service } from './service.ts'
-
-/** The kinds that it lists: all of its default kinds but secrets, which no part of the lab may read. */
-const KINDS = [
-  ...[
-    'certificatesigningrequests',
-    'configmaps',
-    'cronjobs',
-    'daemonsets',
-    'deployments',
-    'endpoints',
-    'endpointslices',
-  ],
-  ...['horizontalpodautoscalers', 'ingresses', 'jobs', 'leases', 'limitranges', 'mutatingwebhookconfigurations'],
-  ...['namespaces', 'networkpolicies', 'nodes', 'persistentvolumeclaims', 'persistentvolumes', 'poddisruptionbudgets'],
-  ...['pods', 'replicasets', 'replicationcontrollers', 'resourcequotas', 'serviceaccounts', 'services', 'statefulsets'],
-  ...['storageclasses', 'validatingwebhookconfigurations', 'volumeattachments'],
-]
 
 /** kube-state-metrics, for METRICS=prometheus and METRICS=both: the state of the cluster's objects as metrics. */
 export const kubeStateMetrics = {
@@ -79,8 +64,18 @@ function flags(given: { kubeconfig: string; address: string; port: number; telem
     `--port=${given.port}`,
     `--telemetry-host=${given.address}`,
     `--telemetry-port=${given.telemetryPort}`,
-    `--resources=${KINDS.join(',')}`,
+    `--resources=${kinds().join(',')}`,
   ]
+}
+
+/** The kinds that it may list: its default ones but secrets, which no part of the lab may read. */
+function kinds(): string[] {
+  const role = readYamlDocuments(kubePrometheusRights)
+    .map(fields)
+    .find(({ kind }) => kind === 'ClusterRole')
+  return items(role?.['rules'])
+    .flatMap(rule => items(fields(rule)['resources']))
+    .map(String)
 }
 
 function readyUrl(lab: Lab): string {

@@ -17,7 +17,7 @@ const USER_SHARE = 0.7
 
 type Families = Record<keyof typeof cadvisorHelp, AddSample>
 
-/** The labels of every series of a cgroup, in a kubelet's alphabetical order; `with` adds another one. Labels that do not apply are empty. */
+/** The labels of the series of a cgroup, in a kubelet's alphabetical order. Labels that do not apply are empty. */
 type Cgroup = ReturnType<typeof cgroupOf>
 
 function cgroupOf({ container = '', id = '', image = '', name = '', namespace = '', pod = '' }) {
@@ -47,8 +47,8 @@ const PAUSE: Sample = {
 }
 
 /**
- * A node's metrics as a kubelet serves them at `/metrics/cadvisor`: the series that dashboards use, for the node (`id="/"`), the cgroup of all pods, that of
- * each pod, its pause container with the pod's network, and each container. Containers also have disk reads and writes,
+ * A node's metrics as a kubelet serves them at `/metrics/cadvisor`: the series that dashboards use, for the node (`id="/"`), the cgroup
+ * of all pods, that of each pod, its pause container with the pod's network, and each container. Containers also have disk reads and writes,
  * which a real cAdvisor exports where cgroups count them.
  */
 export function cadvisorText(measured: MeasuredNode): string {

@@ -4,8 +4,8 @@ import { COLLECTOR_ROWS, COLLECTORS, type Host, hostOf, ROWS, SERIES } from './n
 import type { MeasuredNode } from './node-measurement.ts'
 
 /**
- * The metrics of a node exporter 1.12.1 with default collectors that its mixin and the common dashboards query, for a node. CPU, load, memory, disk, filesystem and
- * network are the numbers of the OTLP host metrics. The clock is synchronized, and no device has errors.
+ * The metrics of a node exporter 1.12.1 with default collectors that its mixin and the common dashboards query, for a node. CPU, load,
+ * memory, disk, filesystem and network are the numbers of the OTLP host metrics. The clock is synchronized, and no device has errors.
  */
 export function nodeExporterText(measured: MeasuredNode, extras: HostExtras): string {
   templates ??= compile()

@@ -30,12 +30,18 @@ const VERBS: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 }
 
-/** The authentication and authorization of a node's servers: a client certificate of the CA, else a bearer token, which the API server reviews; then its decision on the rights. */
+/**
+ * The authentication and authorization of a node's servers: a client certificate of the CA, else a bearer token, which the API server
+ * reviews; then its decision on the rights.
+ */
 export function createKubeletAuth({ reviews, countAuthentication, logOnce }: AuthOptions) {
   const certificateUsers = new WeakMap<TLSSocket, { found: CertificateUser | undefined }>()
 
   return {
-    /** A kubelet's decision in its webhook mode, without anonymous users. Undefined for an allowed request. `path` is decoded and without query. */
+    /**
+     * A kubelet's decision in its webhook mode, without anonymous users. Undefined for an allowed request. `path` is decoded and without
+     * query.
+     */
     async kubelet(request: IncomingMessage, given: { node: string; path: string }): Promise<Refusal | undefined> {
       const user = certificateUser(request.socket as TLSSocket) ?? (await tokenUser(request))
       if (user === undefined) return UNAUTHORIZED

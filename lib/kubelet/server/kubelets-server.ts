@@ -32,7 +32,8 @@ const TLS_HANDSHAKE = 0x16
 
 /**
  * A server, not listening yet, that answers `CONNECT <InternalIP>:10250` with a connection to that node's kubelet: TLS with the node's
- * certificate, whatever name the client sends, then HTTP. Port 9100 is the node exporter, over TLS or plain HTTP. Any other destination gets 502.
+ * certificate, whatever name the client sends, then HTTP. Port 9100 is the node exporter, over TLS or plain HTTP. Any other destination
+ * gets 502.
  *
  * Throws an Error when a CA's file cannot be read.
  */

@@ -9,18 +9,7 @@ import { startPushing } from '../../../../lib/kubelet/push-host-metrics.ts'
 import { createStore } from '../../../../lib/kubelet/store/stats-store.ts'
 import { bodyOf, until } from '../../kube/fake-api.ts'
 import { node, pod, START_MS, there } from '../kubelet-fixtures.ts'
-
-const NOW_MS = START_MS + 600_000
-
-function measured() {
-  const store = createStore({ clock: () => NOW_MS })
-  store.setNode(node())
-  store.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '500m' } }))
-  const entry = there(store.node('node-0'))
-  const from = measureNode(entry, NOW_MS)
-  const { startMs, nowMs, total } = from
-  return { from, cores: store.coreTimes(entry, { startMs, nowMs, busyNs: total.usageCoreNanoSeconds }) }
-}
+import { measuredNode } from './measured-node.ts'
 
 /** Values by metric name and attributes: `system.memory.usage state=used`. */
 function valuesOf(resourceMetrics: unknown): Map<string, number> {
@@ -47,8 +36,8 @@ function sumOf(values: Map<string, number>, matching: RegExp): number {
 const builds = suite('hostResourceMetrics()')
 
 builds("has the receiver's default metrics, and agrees with the measured node", () => {
-  const { from, cores } = measured()
-  const values = valuesOf(hostResourceMetrics(from, { loads: [1, 2, 3], cores }))
+  const { from, extras } = measuredNode()
+  const values = valuesOf(hostResourceMetrics(from, { ...extras, loads: [1, 2, 3] }))
   const near = (actual: number, expected: number) =>
     assert(Math.abs(actual - expected) <= 1e-6 * expected, `${actual}, not ${expected}`)
   near(sumOf(values, /^system\.cpu\.time .*state=(?!idle|wait)/), from.total.usageCoreNanoSeconds / 1e9)

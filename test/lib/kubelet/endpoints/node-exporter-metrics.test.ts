@@ -5,18 +5,13 @@ import { hostExtras } from '../../../../lib/kubelet/endpoints/host-extras.ts'
 import { nodeExporterText } from '../../../../lib/kubelet/endpoints/node-exporter-metrics.ts'
 import { measureNode } from '../../../../lib/kubelet/endpoints/node-measurement.ts'
 import { createStore } from '../../../../lib/kubelet/store/stats-store.ts'
-import { node, pod, START_MS, there } from '../kubelet-fixtures.ts'
+import { node, START_MS, there } from '../kubelet-fixtures.ts'
+import { measuredNode, NOW_MS } from './measured-node.ts'
 import { familiesOf } from './metric-families.ts'
 
-const NOW_MS = START_MS + 600_000
-
 function measured() {
-  const store = createStore({ clock: () => NOW_MS })
-  store.setNode(node())
-  store.setPod(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '500m' } }))
-  const entry = there(store.node('node-0'))
-  const from = measureNode(entry, NOW_MS)
-  return { from, text: nodeExporterText(from, hostExtras(entry, from, store)) }
+  const { from, extras } = measuredNode()
+  return { from, text: nodeExporterText(from, extras) }
 }
 
 /** The sum of the series of a metric with a label. */
