@@ -22,11 +22,7 @@ export const apiserver = componentDashboard('apiserver', {
     row('Writes', line(7, slo.sliPanels('write'))),
     row(
       'Work queues',
-      line(
-        7,
-        component.workQueueAddsTimeseries('apiserver'),
-        component.workQueueDepthTimeseries('apiserver'),
-      ),
+      line(7, component.workQueueAddsTimeseries('apiserver'), component.workQueueDepthTimeseries('apiserver')),
       line(7, component.workQueueLatencyTimeseries('apiserver')),
     ),
   ],

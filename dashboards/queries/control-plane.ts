@@ -2,12 +2,7 @@ import type { Query } from './query.ts'
 import { IN_CLUSTER, selected } from './scope.ts'
 
 /** A component of the control plane, by its scrape job in `kwok-config/prometheus.yaml`. */
-export type ControlPlaneJob =
-  | 'etcd'
-  | 'apiserver'
-  | 'kube-controller-manager'
-  | 'kube-scheduler'
-  | 'kwok-controller'
+export type ControlPlaneJob = 'etcd' | 'apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok-controller'
 
 /** The matchers of the selected instances of one component. */
 export function ofJob(job: ControlPlaneJob): string {

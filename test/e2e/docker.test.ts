@@ -174,7 +174,14 @@ onEngine(
     const LGTM_IMAGE = `${registry.host}/lab/lgtm:1@${registry.digest}`
     const none = Object.fromEntries(imageNames.map(name => [imageVariable(name), undefined]))
     // Where an engine answers it is docker that RUNTIME=auto means.
-    const env = { ...none, RUNTIME: 'auto', IMAGE_PREFIX: `${registry.host}/lab`, JAEGER: 'true', LGTM_IMAGE }
+    const env = {
+      ...none,
+      RUNTIME: 'auto',
+      IMAGE_PREFIX: `${registry.host}/lab`,
+      JAEGER: 'true',
+      METRICS: 'both',
+      LGTM_IMAGE,
+    }
     const pulled = Object.values(chosenImages({ IMAGE_PREFIX: env.IMAGE_PREFIX, LGTM_IMAGE }))
     try {
       const wrong = LGTM_IMAGE.replace(/[0-9a-f]{64}$/, '0'.repeat(64))

@@ -55,8 +55,9 @@ export function cadvisorText(measured: MeasuredNode): string {
   const { facts, nowMs, total, traffic, disk, used } = measured
   const { families, text } = createExposition(cadvisorHelp)
   const root = cgroupOf({ id: '/' })
-  const kernelVersion = textOf(fields(fields(facts.object.status).nodeInfo).kernelVersion) ?? ''
-  const version = { cadvisorRevision: '', cadvisorVersion: '', dockerVersion: '', kernelVersion, osVersion: '' }
+  const nodeInfo = fields(fields(facts.object.status).nodeInfo)
+  const [kernelVersion = '', osVersion = ''] = [textOf(nodeInfo.kernelVersion), textOf(nodeInfo.osImage)]
+  const version = { cadvisorRevision: '', cadvisorVersion: '', dockerVersion: '', kernelVersion, osVersion }
   families.cadvisor_version_info(labelText(version), 1)
   addUsage(families, root, total, nowMs)
   addNetwork(families, root, traffic, nowMs)
