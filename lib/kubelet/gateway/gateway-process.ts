@@ -44,8 +44,8 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
   const forTools = createConnectProxy({
     ...shared('port'),
     answer: answerPlainly(metrics),
-    // Fewer than for the API server: tools must not use up the descriptors of the process.
-    limits: { connections: 4_096 },
+    // Two for each of 4,000 nodes (collector, Prometheus), and fewer than for the API server: tools must not use up the descriptors.
+    limits: { connections: 8_192 },
     dial: async asked => {
       if (isNode(asked) && NODE_PORTS.includes(asked.port)) return await toKubelet(asked)
       throw forbidden('only simulated nodes, at 10250 and 9100')
@@ -138,6 +138,7 @@ async function listen(server: Server, where: { host: string; port: number } | { 
       const what = 'path' in where ? where.path : `${where.host}:${where.port}`
       reject(new LabError(`Cannot listen on ${what}`, { why: error.message, cause: error }))
     })
-    server.listen(where, resolve)
+    // A thousand scrapes can start at once.
+    server.listen({ ...where, backlog: 4_096 }, resolve)
   })
 }
