@@ -12,7 +12,7 @@ help:
 	@awk '/^## /{sub("^## ", ""); split($$0, part, ": "); printf "  %-22s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
 KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-nodes \
-  kwok-stats-proxy kwok-metrics-server kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
+  kwok-stats-proxy kwok-metrics-server kwok-kube-state-metrics kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
 K3D_STEPS := dashboards k3d-create-cluster k3d-lgtm k3d-collectors
 
 ## kwok: brings up the KWOK lab; ends when its metrics are in Prometheus
@@ -40,6 +40,7 @@ k3d: node_modules/.package-lock.json
 ## kwok-jaeger: starts Jaeger, which keeps the newest traces
 ## kwok-stats-proxy: starts the stats proxy, a kubelet API for each simulated node
 ## kwok-metrics-server: starts metrics-server, for kubectl top and HPAs
+## kwok-kube-state-metrics: starts kube-state-metrics and node exporters, for METRICS=prometheus or both
 ## kwok-collector: starts the OpenTelemetry Collector
 ## kwok-traces: starts the trace simulator, which makes TRACE_RATE requests a second
 ## kwok-grafana: starts Grafana if its binary is installed, else the lab's page
@@ -67,7 +68,7 @@ k3d: node_modules/.package-lock.json
 ## reference: writes the reference pages of docs/reference from the code
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
-  kwok-create-cluster kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-collector kwok-traces \
+  kwok-create-cluster kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-kube-state-metrics kwok-collector kwok-traces \
   kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
   k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs programs-export programs-import doctor update-version reference bench
 .PHONY: $(STEPS)

@@ -9,6 +9,7 @@
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { getRows } from '../lib/lab/kubectl.ts'
+import { hasOtelMetrics } from '../lib/lab/metrics-dialects.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { collector, collectorWatch, ensureCollector, nodesWithAddress } from '../lib/services/collector.ts'
 import { lgtm } from '../lib/services/lgtm.ts'
@@ -17,11 +18,13 @@ import { hasService, labServices } from '../lib/services/service.ts'
 const about = 'Starts the OpenTelemetry Collector with a receiver for each node.'
 
 await runTask(
-  { about, settings: ['otlpGrpcPort', 'otlpHttpPort', 'collectionInterval'], changesLab: true },
+  { about, settings: ['otlpGrpcPort', 'otlpHttpPort', 'collectionInterval', 'metrics'], changesLab: true },
   async ({ lab }) => {
     requireCluster(lab)
     await requirePortsFor(lab, collector)
     const services = labServices(lab)
+    // It would give the collector a receiver for each node again.
+    if (!hasOtelMetrics(lab)) await services.stop(collectorWatch)
     const address = '.status.addresses[?(@.type=="InternalIP")].address'
     const rows = await getRows(lab, ['nodes'], ['.metadata.name', address])
     const nodes = nodesWithAddress(
@@ -29,10 +32,14 @@ await runTask(
       rows.map(([name = '', ip]) => [name, ip]),
     )
     if (await ensureCollector(lab, services, nodes)) say('Started the collector')
-    await services.ensure(collectorWatch)
+    if (hasOtelMetrics(lab)) await services.ensure(collectorWatch)
     // In the Docker runtime LGTM has these ports.
     const { otlpGrpcPort, otlpHttpPort } = lab.settings
     const own = hasService(lab, lgtm) ? '' : `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}`
+    if (!hasOtelMetrics(lab)) {
+      print(`The collector receives traces${own}`)
+      return
+    }
     const waiting = rows.length - nodes.size
     if (waiting > 0) say(`${waiting} nodes have no address yet, and are measured once they have`)
     print(`The collector measures ${nodes.size} nodes${own}`)

@@ -14,15 +14,15 @@ import {
   containerReaders,
   ensureKubeconfigs,
   kubeconfigPath,
-  readers,
+  readersOf,
 } from '../lib/lab/kubeconfig.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Writes a kubeconfig with read-only access for each program that reads the cluster.'
 
-await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
+await runTask({ about, settings: ['metrics'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   await ensureKubeconfigs(lab)
-  for (const reader of readers) print(kubeconfigPath(lab, reader))
+  for (const reader of readersOf(lab)) print(kubeconfigPath(lab, reader))
   for (const reader of containerReaders(lab)) print(containerKubeconfigPath(lab, reader))
 })

@@ -21,10 +21,11 @@ import { hasService, labServices } from '../lib/services/service.ts'
 
 const about =
   'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same jobs.'
-const settings = ['prometheusPort', 'grafanaPort', 'collectionInterval', 'dashboardsDir'] as const
+const settings = ['prometheusPort', 'grafanaPort', 'collectionInterval', 'dashboardsDir', 'metrics'] as const
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
+  rememberSetting(lab, 'metrics')
   if (hasService(lab, lgtm)) return await startLgtm(lab)
   await requirePortsFor(lab, prometheus)
   await writePrometheusConfig(lab)

@@ -14,7 +14,7 @@ import { statsProxy, statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = 'Starts the stats proxy, a kubelet API for each simulated node.'
 
-await runTask({ about, settings: ['statsProxyPort', 'usagePreset'], changesLab: true }, async ({ lab }) => {
+await runTask({ about, settings: ['statsProxyPort', 'usagePreset', 'metrics'], changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
   await requirePortsFor(lab, statsProxy)
   if (await labServices(lab).ensure(statsProxy)) say('Started the stats proxy')

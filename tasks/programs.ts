@@ -8,6 +8,7 @@
  */
 
 import { ensureImages } from '../lib/docker/pull-images.ts'
+import { hasPrometheusMetrics } from '../lib/lab/metrics-dialects.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { describeFound, ensurePrograms, findProgram, kwokPrograms, type ProgramName } from '../lib/programs/programs.ts'
 import { neededImages } from '../lib/services/service-list.ts'
@@ -15,7 +16,7 @@ import { neededImages } from '../lib/services/service-list.ts'
 await runTask(
   {
     about: 'Finds, downloads or builds every program of the KWOK path, or pulls its images, and prints them.',
-    settings: ['runtime', 'grafana'],
+    settings: ['runtime', 'grafana', 'metrics'],
   },
   async ({ lab }) => {
     const images = neededImages(lab)
@@ -25,7 +26,10 @@ await runTask(
     const isTaken =
       grafana === 'grafana' || (grafana === 'auto' && !isDocker && (await findProgram('grafana')) !== undefined)
     const grafanaPrograms: readonly ProgramName[] = isTaken ? ['grafana'] : []
-    const names: readonly ProgramName[] = isDocker ? ['kwokctl', 'kubectl'] : [...kwokPrograms, ...grafanaPrograms]
+    const kubeStateMetrics: readonly ProgramName[] = hasPrometheusMetrics(lab) ? ['kube-state-metrics'] : []
+    const names: readonly ProgramName[] = isDocker
+      ? ['kwokctl', 'kubectl']
+      : [...kwokPrograms, ...kubeStateMetrics, ...grafanaPrograms]
     const found = await ensurePrograms(names)
     const width = Math.max(...names.map(name => name.length))
     for (const name of names) {

@@ -11,7 +11,7 @@ import type { ControlPlaneJob } from '../queries/control-plane.ts'
 import { uids } from '../uids.ts'
 import { clusterOfJobVariable, instanceVariable } from '../variables.ts'
 
-export const apiserver = componentDashboard('kube-apiserver', {
+export const apiserver = componentDashboard('apiserver', {
   uid: uids.apiserver,
   title: 'Kubernetes / API server',
   description: 'Availability, errors and latency of the API server, and its resources.',
@@ -24,10 +24,10 @@ export const apiserver = componentDashboard('kube-apiserver', {
       'Work queues',
       line(
         7,
-        component.workQueueAddsTimeseries('kube-apiserver'),
-        component.workQueueDepthTimeseries('kube-apiserver'),
+        component.workQueueAddsTimeseries('apiserver'),
+        component.workQueueDepthTimeseries('apiserver'),
       ),
-      line(7, component.workQueueLatencyTimeseries('kube-apiserver')),
+      line(7, component.workQueueLatencyTimeseries('apiserver')),
     ),
   ],
 })

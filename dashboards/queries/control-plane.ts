@@ -4,7 +4,7 @@ import { IN_CLUSTER, selected } from './scope.ts'
 /** A component of the control plane, by its scrape job in `kwok-config/prometheus.yaml`. */
 export type ControlPlaneJob =
   | 'etcd'
-  | 'kube-apiserver'
+  | 'apiserver'
   | 'kube-controller-manager'
   | 'kube-scheduler'
   | 'kwok-controller'

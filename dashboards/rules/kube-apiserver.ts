@@ -1,7 +1,7 @@
 import { OF_VERBS, SLO_WINDOW } from '../queries/apiserver.ts'
 import type { RecordingRule, RuleGroup } from './rule.ts'
 
-const JOB = 'job="kube-apiserver"'
+const JOB = 'job="apiserver"'
 const KINDS = ['read', 'write'] as const
 type Kind = (typeof KINDS)[number]
 /** Excludes requests that last as long as the client wants. */

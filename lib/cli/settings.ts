@@ -84,6 +84,13 @@ const definitions = {
     fixed: true,
   },
   metricsServerPort: port('4443', 'port of metrics-server'),
+  metrics: {
+    default: 'otel',
+    help: 'names of the metrics: otel, of the OpenTelemetry Collector; prometheus, of kube-state-metrics, kubelets and node exporters, with the labels of kube-prometheus; both. The lab keeps the last choice',
+    parse: oneOf(['otel', 'prometheus', 'both'] as const),
+  },
+  kubeStateMetricsPort: port('18080', 'port of kube-state-metrics'),
+  kubeStateMetricsTelemetryPort: port('18081', "port of kube-state-metrics' own metrics"),
   boutiqueReplicas: {
     default: '1',
     help: 'number of pods of each of the twelve services of Online Boutique',

@@ -1,6 +1,7 @@
 import { setTimeout as sleep, setImmediate as yieldToScrapes } from 'node:timers/promises'
+import { hostExtras } from './endpoints/host-extras.ts'
 import { hostResourceMetrics } from './endpoints/host-metrics.ts'
-import { type MeasuredNode, measureNode } from './endpoints/node-measurement.ts'
+import { measureNode } from './endpoints/node-measurement.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
 
@@ -18,10 +19,6 @@ export interface PushOptions {
 
 /** Nodes per request: about a megabyte of JSON. */
 const NODES_PER_REQUEST = 50
-const LOAD_SPANS_S = [60, 300, 900] as const
-
-/** Load averages by node UID: mean busy cores, weighted exponentially as in a kernel. */
-type Loads = Map<string, { atMs: number; means: [number, number, number] }>
 
 /**
  * Pushes the host metrics of every node, each interval until the signal. While a collector is unreachable, only samples are
@@ -30,13 +27,12 @@ type Loads = Map<string, { atMs: number; means: [number, number, number] }>
  */
 export async function startPushing(options: PushOptions): Promise<void> {
   const { intervalMs, signal, log } = options
-  const loads: Loads = new Map()
   let lastFailure: string | undefined
   let pauseMs = Math.min(1_000, intervalMs)
   while (!signal.aborted) {
     await sleep(pauseMs, undefined, { signal }).catch(() => {})
     const startedMs = Date.now()
-    const failure = await pushAll(options, loads)
+    const failure = await pushAll(options)
     if (signal.aborted) return
     if (failure !== lastFailure) {
       log(failure === undefined ? 'host metrics: accepted again' : `host metrics: ${failure}, trying again`)
@@ -47,13 +43,9 @@ export async function startPushing(options: PushOptions): Promise<void> {
 }
 
 /** Pushes once; returns the last failure. */
-async function pushAll(
-  { store, metrics, url, isSynced, signal }: PushOptions,
-  loads: Loads,
-): Promise<string | undefined> {
+async function pushAll({ store, metrics, url, isSynced, signal }: PushOptions): Promise<string | undefined> {
   if (!isSynced()) return undefined
   const names = store.nodeNames()
-  const seen = new Set<string>()
   let failure: string | undefined
   for (let at = 0; at < names.length && !signal.aborted; at += NODES_PER_REQUEST) {
     const resourceMetrics: unknown[] = []
@@ -61,10 +53,7 @@ async function pushAll(
       const read = store.read(name)
       if (read === undefined) continue
       const measured = measureNode(read.entry, read.nowMs)
-      seen.add(measured.facts.uid)
-      const { startMs, nowMs, total } = measured
-      const cores = store.coreTimes(read.entry, { startMs, nowMs, busyNs: total.usageCoreNanoSeconds })
-      resourceMetrics.push(hostResourceMetrics(measured, { loads: loadsOf(measured, loads), cores }))
+      resourceMetrics.push(hostResourceMetrics(measured, hostExtras(read.entry, measured, store)))
       // Lets scrapes run between nodes.
       await yieldToScrapes()
     }
@@ -85,20 +74,7 @@ async function pushAll(
       failure = `cannot reach ${url} (${describe(error)})`
     }
   }
-  for (const uid of loads.keys()) if (!seen.has(uid)) loads.delete(uid)
   return failure
-}
-
-function loadsOf({ facts, nowMs, total }: MeasuredNode, loads: Loads): [number, number, number] {
-  const cores = total.usageNanoCores / 1e9
-  const before = loads.get(facts.uid)
-  const means = LOAD_SPANS_S.map((spanS, index) => {
-    const mean = before?.means[index] ?? cores
-    const keep = before === undefined ? 0 : Math.exp(-(nowMs - before.atMs) / 1_000 / spanS)
-    return mean * keep + cores * (1 - keep)
-  }) as [number, number, number]
-  loads.set(facts.uid, { atMs: nowMs, means })
-  return means
 }
 
 function describe(error: unknown): string {

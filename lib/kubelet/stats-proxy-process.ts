@@ -64,7 +64,7 @@ async function start(flags: StatsProxyFlags, { signal, log, onStop }: Daemon): P
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
   const connected = await kubelets?.connect({ client, store, metrics, isSynced, signal })
-  await watchCluster({ client, store, metrics, reflectors, nodes: connected, signal, log, logOnce: logUsageOnce })
+  await watchCluster({ client, store, metrics, reflectors, addresses: connected, signal, log, logOnce: logUsageOnce })
   store.endRestore()
   connected?.start()
   log(`ready: ${store.nodeCount} nodes, ${store.runningPodCount} running pods of ${store.podCount}`)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../kube/api-client.ts'
 import { type Reflector, type ReflectorEvent, startReflector } from '../kube/reflector.ts'
-import type { NodeFacts } from './objects/facts.ts'
+import type { NodeFacts, PodFacts } from './objects/facts.ts'
 import { nodeFacts, podFacts } from './objects/object-facts.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
@@ -11,8 +11,15 @@ export interface WatchOptions {
   client: KubeClient
   store: StatsStore
   metrics: StatsMetrics
-  /** Gets the changes of nodes after the store. */
-  nodes?: { setNode: (facts: NodeFacts) => void; deleteNode: (uid: string) => void } | undefined
+  /** Gets the changes of nodes and pods after the store. */
+  addresses?:
+    | {
+        setNode: (facts: NodeFacts) => void
+        deleteNode: (uid: string) => void
+        setPod: (facts: PodFacts) => void
+        deletePod: (uid: string) => void
+      }
+    | undefined
   /** Gets the reflectors by plural kind. */
   reflectors: Record<string, Reflector>
   signal: AbortSignal
@@ -72,11 +79,11 @@ export async function watchCluster(options: WatchOptions): Promise<void> {
       'nodes',
       facts => {
         store.setNode(facts)
-        options.nodes?.setNode(facts)
+        options.addresses?.setNode(facts)
       },
       uid => {
         store.deleteNode(uid)
-        options.nodes?.deleteNode(uid)
+        options.addresses?.deleteNode(uid)
       },
     ),
   })
@@ -86,7 +93,17 @@ export async function watchCluster(options: WatchOptions): Promise<void> {
     path: '/api/v1/pods',
     query: { fieldSelector: 'spec.nodeName!=' },
     reduce: podFacts,
-    apply: counted('pods', store.setPod, store.deletePod),
+    apply: counted(
+      'pods',
+      facts => {
+        store.setPod(facts)
+        options.addresses?.setPod(facts)
+      },
+      uid => {
+        store.deletePod(uid)
+        options.addresses?.deletePod(uid)
+      },
+    ),
   })
   await reflectors.pods.firstSync
 }

@@ -1,6 +1,7 @@
 import { goDuration, intervalFor, makeCommand } from '../cli/settings.ts'
 import { getRows } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
+import { hasOtelMetrics, hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { query, type Sample } from '../prometheus/prometheus-client.ts'
 import { prometheusUrl } from '../services/prometheus.ts'
 import { waitUntil } from '../system/wait.ts'
@@ -20,21 +21,48 @@ export interface Missing {
   misplacedPods: string[]
 }
 
-/** A series of every measured node, and one of every measured pod. */
-const NODE_SERIES = 'k8s_node_cpu_time_seconds_total'
-const POD_SERIES = 'k8s_pod_cpu_time_seconds_total'
+/** Series of every measured node and of every measured pod, and their labels. */
+interface MeasuredSeries {
+  nodes: string
+  pods: string
+  labels: { namespace: string; pod: string; node: string }
+}
+
+/** By the collector. */
+export const otelSeries: MeasuredSeries = {
+  nodes: 'k8s_node_cpu_time_seconds_total{k8s_cluster_name="$cluster"}',
+  pods: 'k8s_pod_cpu_time_seconds_total{k8s_cluster_name="$cluster"}',
+  labels: { namespace: 'k8s_namespace_name', pod: 'k8s_pod_name', node: 'k8s_node_name' },
+}
+
+const CADVISOR = 'cluster="$cluster", job="kubelet", metrics_path="/metrics/cadvisor"'
+
+/** By the kubelets. */
+const kubeletSeries: MeasuredSeries = {
+  nodes: `container_cpu_usage_seconds_total{${CADVISOR}, id="/"}`,
+  pods: `container_cpu_usage_seconds_total{${CADVISOR}, pod!="", container=""}`,
+  labels: { namespace: 'namespace', pod: 'pod', node: 'node' },
+}
+
+/** By node exporters and kube-state-metrics. */
+const stateSeries: MeasuredSeries = {
+  nodes: 'label_replace(node_uname_info{cluster="$cluster"}, "node", "$1", "nodename", "(.*)")',
+  pods: 'kube_pod_info{cluster="$cluster"}',
+  labels: { namespace: 'namespace', pod: 'pod', node: 'node' },
+}
 
 /** Compares samples of node series and pod series with the API. */
 export function findMissing(
   truth: ClusterTruth,
   nodeSamples: readonly Sample[],
   podSamples: readonly Sample[],
+  labelNames = otelSeries.labels,
 ): Missing {
-  const measuredNodes = new Set(nodeSamples.map(({ labels }) => labels['k8s_node_name']))
+  const measuredNodes = new Set(nodeSamples.map(({ labels }) => labels[labelNames.node]))
   const nodesOf = new Map<string, Set<string>>()
   for (const { labels } of podSamples) {
-    const key = `${labels['k8s_namespace_name']}/${labels['k8s_pod_name']}`
-    nodesOf.set(key, (nodesOf.get(key) ?? new Set()).add(labels['k8s_node_name'] ?? ''))
+    const key = `${labels[labelNames.namespace]}/${labels[labelNames.pod]}`
+    nodesOf.set(key, (nodesOf.get(key) ?? new Set()).add(labels[labelNames.node] ?? ''))
   }
   const pods = [...truth.runningPods]
   return {
@@ -64,13 +92,24 @@ export async function readTruth(lab: Lab): Promise<ClusterTruth> {
 
 /** Queries Prometheus for what is missing now. Only samples younger than `freshMs` count. */
 export async function measureMissing(lab: Lab, truth: ClusterTruth, freshMs: number): Promise<Missing> {
-  const fresh = (series: string) =>
-    `timestamp(${series}{k8s_cluster_name="${lab.settings.clusterName}"}) > time() - ${freshMs / 1000}`
-  const [nodes, pods] = await Promise.all([
-    query(prometheusUrl(lab), fresh(NODE_SERIES)),
-    query(prometheusUrl(lab), fresh(POD_SERIES)),
-  ])
-  return findMissing(truth, nodes, pods)
+  const fresh = async (series: string) => {
+    const selected = series.replaceAll('$cluster', lab.settings.clusterName)
+    return await query(prometheusUrl(lab), `timestamp(${selected}) > time() - ${freshMs / 1000}`)
+  }
+  const measured = [
+    ...(hasOtelMetrics(lab) ? [otelSeries] : []),
+    ...(hasPrometheusMetrics(lab) ? [kubeletSeries, stateSeries] : []),
+  ].map(async ({ nodes, pods, labels }) => {
+    const [nodeSamples, podSamples] = await Promise.all([fresh(nodes), fresh(pods)])
+    return findMissing(truth, nodeSamples, podSamples, labels)
+  })
+  const all = await Promise.all(measured)
+  const unique = (names: string[]) => [...new Set(names)]
+  return {
+    nodes: unique(all.flatMap(each => each.nodes)),
+    pods: unique(all.flatMap(each => each.pods)),
+    misplacedPods: unique(all.flatMap(each => each.misplacedPods)),
+  }
 }
 
 /**

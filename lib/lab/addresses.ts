@@ -17,6 +17,8 @@ export const insidePorts = {
   statsProxy: 10250,
   kubeletProxy: 10251,
   metricsServer: 4443,
+  kubeStateMetrics: 8080,
+  kubeStateMetricsTelemetry: 8081,
   jaeger: 16686,
 } as const
 
@@ -26,6 +28,7 @@ export const insidePorts = {
  */
 export function addressesOf(lab: Lab) {
   const { clusterName, prometheusPort, statsProxyPort, kubeletProxyPort, metricsServerPort } = lab.settings
+  const { kubeStateMetricsPort, kubeStateMetricsTelemetryPort } = lab.settings
   const { otlpGrpcPort, otlpHttpPort, jaegerOtlpPort } = lab.settings
   // The runtime decides between loopback and the network of the containers.
   const isLocal = runtimeOf(lab) === 'binary'
@@ -42,6 +45,12 @@ export function addressesOf(lab: Lab) {
     /** The proxy to the nodes' own addresses. */
     kubeletProxy: at('kubelet-gateway', kubeletProxyPort, insidePorts.kubeletProxy),
     metricsServer: at('metrics-server', metricsServerPort, insidePorts.metricsServer),
+    kubeStateMetrics: at('kube-state-metrics', kubeStateMetricsPort, insidePorts.kubeStateMetrics),
+    kubeStateMetricsTelemetry: at(
+      'kube-state-metrics',
+      kubeStateMetricsTelemetryPort,
+      insidePorts.kubeStateMetricsTelemetry,
+    ),
     /** The collector's OTLP receivers. */
     collectorGrpc: at('collector', otlpGrpcPort, insidePorts.otlpGrpc),
     collectorHttp: at('collector', otlpHttpPort, insidePorts.otlpHttp),

@@ -7,6 +7,7 @@ import { addressesOf } from './addresses.ts'
 import { applyManifests } from './kubectl.ts'
 import { apiServer } from './kubectl-context.ts'
 import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { hasPrometheusMetrics } from './metrics-dialects.ts'
 import { runtimeOf } from './runtime.ts'
 
 /** The programs that read the cluster, each with its own service account (`kwok-config/rbac.yaml`). */
@@ -19,7 +20,12 @@ export const readers = [
   'traces',
   'page',
 ] as const
-export type Reader = (typeof readers)[number]
+export type Reader = (typeof readers)[number] | 'kube-state-metrics'
+
+/** The readers of a lab: kube-state-metrics only when METRICS requires it. */
+export function readersOf(lab: Lab): readonly Reader[] {
+  return hasPrometheusMetrics(lab) ? [...readers, 'kube-state-metrics'] : readers
+}
 
 /** The namespace of the lab's own service accounts. */
 export const labNamespace = 'kube-otel-lab'
@@ -71,7 +77,7 @@ function containerAccess(lab: Lab): { readers: readonly Reader[]; rights: string
   // The runtime decides which readers run in containers, and on which network.
   if (runtimeOf(lab) === 'docker') {
     return {
-      readers: readers.filter(reader => reader !== 'page'),
+      readers: readersOf(lab).filter(reader => reader !== 'page'),
       rights: ['rbac-events.yaml'],
       server: () => `https://${addressesOf(lab).component('kube-apiserver')}`,
     }
@@ -97,17 +103,19 @@ export function caPath(lab: Lab): string {
 /** Creates service accounts, rights and kubeconfigs. Returns false when the files exist and the cluster accepts their tokens. */
 export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   const access = containerAccess(lab)
+  const labReaders = readersOf(lab)
+  const rights = ['rbac.yaml', ...(hasPrometheusMetrics(lab) ? ['rbac-kube-prometheus.yaml'] : []), ...access.rights]
   using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
   const [accepted] = await Promise.all([
     acceptedReaders(lab, client),
-    ...['rbac.yaml', ...access.rights].map(file => applyManifests(lab, join(projectDir, 'kwok-config', file))),
+    ...rights.map(file => applyManifests(lab, join(projectDir, 'kwok-config', file))),
   ])
   const others = [prometheusTokenPath(lab), ...access.readers.map(reader => containerKubeconfigPath(lab, reader))]
-  if (readers.every(reader => accepted.has(reader)) && others.every(path => existsSync(path))) return false
+  if (labReaders.every(reader => accepted.has(reader)) && others.every(path => existsSync(path))) return false
   const server = apiServer(lab)
   const caPem = readFileSync(caPath(lab), 'utf8')
   await Promise.all(
-    readers.map(async reader => {
+    labReaders.map(async reader => {
       const path = `/api/v1/namespaces/${labNamespace}/serviceaccounts/${reader}/token`
       const token = text((await createObject(client, path, { expirationSeconds: TOKEN_SECONDS }))['token']) ?? ''
       const shared = { context: lab.context, caPem, user: reader, token }
@@ -131,15 +139,16 @@ async function createObject(client: KubeClient, path: string, spec: object): Pro
 
 /** The readers whose kubeconfig exists and whose token the cluster accepts. */
 async function acceptedReaders(lab: Lab, client: KubeClient): Promise<ReadonlySet<Reader>> {
+  const labReaders = readersOf(lab)
   const accepted = await Promise.all(
-    readers.map(async reader => {
+    labReaders.map(async reader => {
       const token = kubeconfigToken(kubeconfigPath(lab, reader))
       if (token === undefined) return false
       const { user } = await createObject(client, '/apis/authentication.k8s.io/v1/tokenreviews', { token })
       return fields(user)['username'] === `system:serviceaccount:${labNamespace}:${reader}`
     }),
   )
-  return new Set(readers.filter((_, at) => accepted[at]))
+  return new Set(labReaders.filter((_, at) => accepted[at]))
 }
 
 function kubeconfigToken(path: string): string | undefined {

@@ -192,9 +192,10 @@ function unavailable({ source, wanted, reasons }: ObtainRequest, context: Contex
   const names = missingOf(source, wanted, context).map(program => program.name)
   const hosts = downloadHosts(source.assets(source.version, { os: 'linux', arch: 'amd64' }))
   const install = source.go === undefined ? '' : `install Go ${oldestGo(source, context)} or newer, or `
+  const downloads = hosts.length === 0 ? '' : `allow downloads from ${hosts.join(', ')}, or `
   const variables = names.map(binaryVariable).join(', ')
   return new LabError(`Cannot get ${names.join(', ')} ${source.version}`, {
     why: `no source has them\n${reasons.map(reason => `    ${reason}`).join('\n')}`,
-    next: `${install}allow downloads from ${hosts.join(', ')}, or set ${variables}`,
+    next: `${install}${downloads}set ${variables}`,
   })
 }

@@ -159,6 +159,20 @@ const entries = [
     },
   },
   {
+    name: 'kube-state-metrics',
+    version: versions.kubeStateMetrics,
+    programs: [
+      { name: 'kube-state-metrics', versionArgs: ['version'], versionPattern: /^kube-state-metrics, version v(\S+)/m },
+    ],
+    // Its releases are images.
+    assets: () => [],
+    go: {
+      module: 'k8s.io/kube-state-metrics/v2',
+      cpuMinutes: 5,
+      define: version => [`github.com/prometheus/common/version.Version=v${version}`],
+    },
+  },
+  {
     name: 'helm',
     version: versions.helm,
     programs: [{ name: 'helm', versionArgs: ['version', '--short'], versionPattern: /^v(\d+\.\d+\.\d+)/m }],

@@ -10,6 +10,7 @@ export const versions = {
   otelcol: '0.160.0',
   jaeger: '2.13.0',
   metricsServer: '0.9.0',
+  kubeStateMetrics: '2.18.0',
   helm: '3.22.0',
   k3d: '5.9.0',
   // The Helm chart of the OpenTelemetry Collector.

@@ -9,6 +9,8 @@ export interface CollectorInput {
   /** The host name of this machine, for its own host metrics. */
   hostName: string
   intervalMs: number
+  /** Whether it measures the cluster; it always receives OTLP and measures this machine. */
+  measuresCluster: boolean
   /** The InternalIP of each node to collect from, by the node's name, in any order. */
   nodes: ReadonlyMap<string, string>
   /** The files by which the collector and the kubelets authenticate each other, as the collector sees them. */
@@ -38,7 +40,8 @@ export function collectorConfig(base: string, input: CollectorInput): string {
     `otlp_grpc/${word}`,
     merged(tracesExporter, { endpoint }),
   ])
-  const kubelets = [...input.nodes.keys()].sort().map((node, index) => [
+  const names = input.measuresCluster ? [...input.nodes.keys()].sort() : []
+  const kubelets = names.map((node, index) => [
     `kubelet_stats/${node}`,
     merged(kubeletStats, {
       endpoint: `https://${input.nodes.get(node)}:${KUBELET_PORT}`,
@@ -52,7 +55,7 @@ export function collectorConfig(base: string, input: CollectorInput): string {
   const filled = merged(config, {
     receivers: {
       kubelet_stats: undefined,
-      k8s_cluster: interval,
+      k8s_cluster: input.measuresCluster ? interval : undefined,
       host_metrics: { ...interval, ...(input.host && hostOptions(input.host)) },
       k8s_events: hasEvents ? { auth_type: 'kubeConfig' } : undefined,
       otlp: { protocols: { grpc: { endpoint: input.otlpGrpcEndpoint }, http: { endpoint: input.otlpHttpEndpoint } } },
@@ -72,7 +75,9 @@ export function collectorConfig(base: string, input: CollectorInput): string {
       pipelines: {
         traces: { exporters: tracesExporters.map(([name]) => name) },
         'logs/events': hasEvents ? eventsPipeline : undefined,
-        'metrics/kubernetes': { receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] },
+        'metrics/kubernetes': input.measuresCluster
+          ? { receivers: ['k8s_cluster', ...kubelets.map(([name]) => name)] }
+          : undefined,
       },
       telemetry: {
         resource: { 'k8s.cluster.name': input.clusterName },

@@ -10,6 +10,7 @@ import { caPath, kubeconfigPath } from '../lab/kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { ensureClientCertificate } from '../lab/lab-certificates.ts'
 import { imageOf } from '../lab/lab-images.ts'
+import { hasOtelMetrics } from '../lab/metrics-dialects.ts'
 import { programPath } from '../programs/programs.ts'
 import { serviceEnvironment } from '../system/environment.ts'
 import { acceptsConnections } from '../system/ports.ts'
@@ -123,6 +124,7 @@ export const collectorWatch = {
   name: 'collector-watch',
   isOnMachine: true,
   process: {
+    isWanted: hasOtelMetrics,
     probe: async lab => ((await isWatching(lab)) ? undefined : 'it has not listed the cluster yet'),
     spec: async lab => ({
       name: 'collector-watch',
@@ -245,6 +247,7 @@ async function renderConfig(lab: Lab, nodes: NodeAddresses): Promise<string> {
     clusterName: lab.settings.clusterName,
     hostName: hostname(),
     intervalMs: lab.settings.collectionInterval,
+    measuresCluster: hasOtelMetrics(lab),
     nodes,
     metricsUrl,
     ...(await inRuntime(lab, collector).config(lab)),

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { goDuration } from '../cli/settings.ts'
 import { addressesOf } from '../lab/addresses.ts'
-import { components } from '../lab/components.ts'
+import { type Component, components } from '../lab/components.ts'
 import { caPath, kubeconfigPath, prometheusTokenPath } from '../lab/kubeconfig.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { programPath } from '../programs/programs.ts'
@@ -19,20 +19,29 @@ export function labPrometheusConfig(
   lab: Lab,
   files: Pick<PrometheusTargets, 'kubeconfigFile' | 'tokenFile' | 'caFile' | 'ruleFiles'>,
 ): string {
-  const { component, prometheus, statsProxy, kubeletProxy, metricsServer } = addressesOf(lab)
-  return prometheusConfig(join(projectDir, 'kwok-config', 'prometheus.yaml'), {
+  const { component, prometheus, statsProxy, kubeletProxy, metricsServer, ...others } = addressesOf(lab)
+  const { kubeStateMetrics, kubeStateMetricsTelemetry } = others
+  return prometheusConfig(join(projectDir, 'kwok-config'), {
     ...files,
     clusterName: lab.settings.clusterName,
     intervalMs: lab.settings.collectionInterval,
+    metrics: lab.settings.metrics,
     targets: {
       prometheus,
       'stats-proxy': statsProxy,
       'metrics-server': metricsServer,
-      ...Object.fromEntries(components.map(name => [name, component(name)])),
+      'kube-state-metrics': kubeStateMetrics,
+      'kube-state-metrics-telemetry': kubeStateMetricsTelemetry,
+      ...Object.fromEntries(components.map(name => [jobOf(name), component(name)])),
     },
     kwokDiscoveryUrl: `http://${component('kwok-controller')}/discovery/prometheus`,
     kubeletProxyUrl: `http://${kubeletProxy}`,
   })
+}
+
+/** The scrape job of a component, as kube-prometheus names it. */
+function jobOf(name: Component): string {
+  return name === 'kube-apiserver' ? 'apiserver' : name
 }
 
 /** The lab's Prometheus. `writePrometheusConfig` comes first. */

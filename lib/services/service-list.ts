@@ -15,6 +15,7 @@ import { runtimeOf } from '../lab/runtime.ts'
 import { collector, collectorWatch } from './collector.ts'
 import { grafana } from './grafana.ts'
 import { jaeger } from './jaeger.ts'
+import { kubeStateMetrics } from './kube-state-metrics.ts'
 import { kubeletGateway } from './kubelet-gateway.ts'
 import { lgtm } from './lgtm.ts'
 import { metricsServer } from './metrics-server.ts'
@@ -31,6 +32,7 @@ export const services: readonly Service<never>[] = [
   kubeletGateway,
   statsProxy,
   metricsServer,
+  kubeStateMetrics,
   collector,
   collectorWatch,
   jaeger,

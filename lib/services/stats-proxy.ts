@@ -5,6 +5,7 @@ import { containerName } from '../lab/container-names.ts'
 import { caPath, kubeconfigPath } from '../lab/kubeconfig.ts'
 import { ensureKubeletCa } from '../lab/kubelet-ca.ts'
 import type { Lab } from '../lab/lab.ts'
+import { hasOtelMetrics } from '../lab/metrics-dialects.ts'
 import { ensureSocketDir } from '../lab/socket-dir.ts'
 import { isOk, probe } from '../system/probe.ts'
 import { daemonContainer } from './container-bundle.ts'
@@ -99,7 +100,7 @@ function flags(lab: Lab, files: Files): string[] {
     ...['--kubeconfig', files.kubeconfig, '--usage-preset', lab.settings.usagePreset, '--state-file', files.state],
     ...['--kubelets-socket', ensureSocketDir(lab).kubelets, '--node-range', lab.settings.nodeIpRange],
     ...['--kubelet-ca', files.kubeletCa, '--client-ca', files.clientCa],
-    ...['--otlp-url', `http://${addressesOf(lab).collectorHttp}`],
+    ...(hasOtelMetrics(lab) ? ['--otlp-url', `http://${addressesOf(lab).collectorHttp}`] : []),
     ...['--interval-ms', String(lab.settings.collectionInterval)],
   ]
 }

@@ -13,6 +13,8 @@ export const portSettings = [
   'jaegerPort',
   'jaegerOtlpPort',
   'metricsServerPort',
+  'kubeStateMetricsPort',
+  'kubeStateMetricsTelemetryPort',
   'grafanaPort',
 ] as const satisfies SettingName[]
 export type PortSetting = (typeof portSettings)[number]

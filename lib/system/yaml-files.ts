@@ -45,7 +45,7 @@ export function regularFileText(path: string, mostBytes = MOST_BYTES): string {
 export function readYamlDocuments(file: string, next = `fix ${file}`): unknown[] {
   const lines = new LineCounter()
   const content = readUserFile(file, next, path => regularFileText(path))
-  return parseAllDocuments(content, { lineCounter: lines, prettyErrors: false }).map(document => {
+  return parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, merge: true }).map(document => {
     const [error] = document.errors
     if (error !== undefined) {
       const { line, col } = lines.linePos(error.pos[0])

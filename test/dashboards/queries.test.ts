@@ -163,8 +163,8 @@ const table: readonly (readonly [call: string, query: Query, expr: string])[] = 
   ['up()', up('etcd'), `sum by (${CL}) (up{${inC}, job="etcd"})`],
   [
     'rate() of a control plane component',
-    rate('workqueue_adds_total', 'kube-apiserver', ['instance', 'name']),
-    `sum by (instance, name) (rate(workqueue_adds_total{${inC}, job="kube-apiserver", instance=~"$instance"}[$__rate_interval]))`,
+    rate('workqueue_adds_total', 'apiserver', ['instance', 'name']),
+    `sum by (instance, name) (rate(workqueue_adds_total{${inC}, job="apiserver", instance=~"$instance"}[$__rate_interval]))`,
   ],
   [
     'quantile()',

@@ -30,9 +30,9 @@ const C = 'k8s_cluster_name="c"'
 const pod = (name: string, more = '') => `{${C}, k8s_namespace_name="n", k8s_pod_name="${name}"${more}}`
 const container = (name: string) => pod(name, ', k8s_container_name="app"')
 const sli = (part: string, more: string) =>
-  `apiserver_request_sli_duration_seconds_${part}{${C}, job="kube-apiserver", resource="pods", ${more}}`
+  `apiserver_request_sli_duration_seconds_${part}{${C}, job="apiserver", resource="pods", ${more}}`
 const requests = (code: string, verb: string) =>
-  `apiserver_request_total{${C}, job="kube-apiserver", resource="pods", code="${code}", verb="${verb}"}`
+  `apiserver_request_total{${C}, job="apiserver", resource="pods", code="${code}", verb="${verb}"}`
 
 /** A running and a finished pod with the same requests: only one counts. A third was just bound. */
 const asked = (metric: string, value: number): Series[] => [

@@ -15,7 +15,14 @@ export const pauseReference = 'registry.k8s.io/pause:3.10'
  * and its files where LGTM has them, but no Grafana, Loki and Tempo; Node.js is the one that runs this; `pause` is `sleep`.
  */
 export async function labImages(): Promise<Record<ImageName | 'pause', Image>> {
-  const programs = await ensurePrograms([...controlPlanePrograms, 'jaeger', 'metrics-server', 'otelcol', 'prometheus'])
+  const programs = await ensurePrograms([
+    ...controlPlanePrograms,
+    'jaeger',
+    'kube-state-metrics',
+    'metrics-server',
+    'otelcol',
+    'prometheus',
+  ])
   const single = (name: ImageName, file: string, path: string): Image => ({
     reference: withoutDigest(pinnedImages[name]),
     layers: [[program(path, file)], folders],
@@ -35,6 +42,7 @@ export async function labImages(): Promise<Record<ImageName | 'pause', Image>> {
     otelcol: single('otelcol', programs.otelcol.path, 'otelcol-contrib'),
     jaeger: single('jaeger', programs.jaeger.path, 'cmd/jaeger/jaeger-linux'),
     'metrics-server': single('metrics-server', programs['metrics-server'].path, 'metrics-server'),
+    'kube-state-metrics': single('kube-state-metrics', programs['kube-state-metrics'].path, 'kube-state-metrics'),
     node: {
       reference: withoutDigest(pinnedImages.node),
       layers: [nodeLayer, folders],

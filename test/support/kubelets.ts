@@ -1,9 +1,11 @@
 /** Reads the kubelets of a lab at the nodes' own addresses, through the CONNECT port. */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { text as readText } from 'node:stream/consumers'
 import { connect } from 'node:tls'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import type { TestLab } from './lab.ts'
@@ -66,4 +68,13 @@ export async function getKubelet(
     asked.once('error', reject)
     asked.end()
   })
+}
+
+/** What the node exporter at an address answers at `/metrics`, over plain HTTP. */
+export async function getNodeExporter(lab: TestLab, address: string): Promise<string> {
+  const { status, socket } = await openTunnel(lab, `${address}:9100`)
+  if (status !== 200) throw new Error(`CONNECT ${address}:9100 got ${status}`)
+  const asked = request({ path: '/metrics', createConnection: () => socket }).end()
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  return await readText(response)
 }

@@ -7,7 +7,7 @@ import { orNone, type PrometheusApi } from '../../prometheus/prometheus-client.t
 const EVIDENCE = {
   kwok: 'up{job="kwok-controller"}',
   etcd: 'up{job="etcd"} or etcd_server_has_leader',
-  'control-plane': 'up{job="kube-apiserver"} or apiserver_request_total',
+  'control-plane': 'up{job="apiserver"} or apiserver_request_total',
   cadvisor: 'up{job="kubelet-cadvisor"} or container_network_receive_packets_total',
   /** Disk I/O of containers, which not every kernel counts. */
   'disk-io': 'container_fs_reads_total',

@@ -208,7 +208,7 @@ function hostFigures(
     const meters = [...system, ...included.flatMap(({ running }) => running.map(({ meter }) => meter))]
     return sampleTimes({ ...window, lengthMs: undefined }).last.map(timeMs => {
       const total = sumOf(meters.map(meter => sampleContainer(meter, timeMs)))
-      return new Map(memoryStates(total, facts.memoryCapacityBytes))
+      return new Map(Object.entries(memoryStates(total, facts.memoryCapacityBytes)))
     })
   })
   return boundsByName(states)

@@ -1,7 +1,7 @@
 import type { KubeClient, KubeResponse } from '../../kube/api-client.ts'
 import { fields, items, text } from '../../kube/json.ts'
 import { internalIp, KUBELET_PORT } from '../../kube/node-address.ts'
-import type { NodeFacts } from '../objects/facts.ts'
+import type { NodeFacts, PodFacts } from '../objects/facts.ts'
 import type { AddressBook } from './address-book.ts'
 
 export interface NodeAddressesOptions {
@@ -20,10 +20,13 @@ export interface NodeAddressesOptions {
 }
 
 const MOST_PAUSE_MS = 30_000
+/** Before the UID of a pod. No name of a node has a slash. */
+const POD = 'pod/'
 
 /**
  * Gives every node an address and writes it to the node's status: InternalIP, the node's name as Hostname, and the port of the kubelet.
  * Other types of addresses stay. kwok-controller keeps addresses that a node has; it may write its own once, before it sees these.
+ * A pod with `hostNetwork` that started before its node had an address gets it too: KWOK sets the address of a pod only once.
  *
  * All nodes are simulated: kwokctl's kwok-controller manages all nodes of its cluster.
  */
@@ -31,8 +34,11 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
   const { client, book, signal, flush, countPatch, logOnce, concurrency = 8, pauseMs = 1_000 } = options
   const nodes = new Map<string, NodeFacts>()
   const nameByUid = new Map<string, string>()
+  /** Pods without an address, by UID. */
+  const pods = new Map<string, Pick<PodFacts, 'name' | 'namespace' | 'nodeName'>>()
+  /** Names of nodes, and `pod/<uid>`. */
   const queue = new Set<string>()
-  /** When a node may be patched again, and how often it was refused. */
+  /** When one may be patched again, and how often it was refused. */
   const waits = new Map<string, { untilMs: number; failures: number }>()
   let isStarted = false
   let running = 0
@@ -59,6 +65,15 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
       return name
     },
 
+    /** For each change of a pod. */
+    setPod({ uid, name, namespace, nodeName, lacksAddress }: PodFacts) {
+      if (!lacksAddress) return deletePod(uid)
+      pods.set(uid, { name, namespace, nodeName })
+      if (isStarted) enqueue(POD + uid)
+    },
+
+    deletePod,
+
     /** Must be called when all nodes are listed. Of two nodes with one address, the older one keeps it. */
     start() {
       isStarted = true
@@ -70,10 +85,18 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
 
     /** Whether a node of this name exists. */
     has: (name: string) => nodes.has(name),
-    /** The nodes whose status is not written yet. */
+    /** The nodes and pods whose status is not written yet. */
     get pendingCount() {
       return queue.size + running
     },
+  }
+
+  function deletePod(uid: string): void {
+    if (pods.delete(uid)) waits.delete(POD + uid)
+  }
+
+  function exists(key: string): boolean {
+    return key.startsWith(POD) ? pods.has(key.slice(POD.length)) : nodes.has(key)
   }
 
   function check(facts: NodeFacts): void {
@@ -82,24 +105,45 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
       logOnce('range', `node ${facts.name} gets no address: all of the range are in use (maybe others too)`)
       return
     }
-    if (statusPatch(facts, address) === undefined) return
-    queue.add(facts.name)
+    if (statusPatch(facts, address) !== undefined) enqueue(facts.name)
+    for (const [uid, { nodeName }] of pods) if (nodeName === facts.name) enqueue(POD + uid)
+  }
+
+  function enqueue(key: string): void {
+    queue.add(key)
     setImmediate(work)
+  }
+
+  /** The status to write; undefined if nothing is left to write. */
+  function change(key: string): { path: string; body: string } | undefined {
+    const pod = key.startsWith(POD) ? pods.get(key.slice(POD.length)) : undefined
+    const facts = nodes.get(pod?.nodeName ?? key)
+    const address = facts && book.ensure(facts.name)
+    if (facts === undefined || address === undefined) return undefined
+    if (pod === undefined) {
+      const body = statusPatch(facts, address)
+      return body === undefined ? undefined : { path: `/api/v1/nodes/${encodeURIComponent(key)}/status`, body }
+    }
+    const ips = [{ ip: address }]
+    return {
+      path: `/api/v1/namespaces/${pod.namespace}/pods/${encodeURIComponent(pod.name)}/status`,
+      body: JSON.stringify({ status: { hostIP: address, hostIPs: ips, podIP: address, podIPs: ips } }),
+    }
   }
 
   function work(): void {
     const nowMs = Date.now()
     let nextMs = Number.POSITIVE_INFINITY
-    for (const name of queue) {
+    for (const key of queue) {
       if (running >= concurrency || signal.aborted) return
-      const waitMs = (waits.get(name)?.untilMs ?? 0) - nowMs
+      const waitMs = (waits.get(key)?.untilMs ?? 0) - nowMs
       if (waitMs > 0) {
         nextMs = Math.min(nextMs, waitMs)
         continue
       }
-      queue.delete(name)
+      queue.delete(key)
       running++
-      void patch(name).finally(() => {
+      void patch(key).finally(() => {
         running--
         work()
       })
@@ -108,16 +152,14 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
     if (nextMs < Number.POSITIVE_INFINITY) timer = setTimeout(work, nextMs).unref()
   }
 
-  async function patch(name: string): Promise<void> {
-    const facts = nodes.get(name)
-    const address = facts && book.ensure(name)
-    const body = facts && address && statusPatch(facts, address)
-    if (!body) return
+  async function patch(key: string): Promise<void> {
+    const wanted = change(key)
+    if (wanted === undefined) return
+    const { path, body } = wanted
     flush()
     let answer: KubeResponse | undefined
     let why = ''
     try {
-      const path = `/api/v1/nodes/${encodeURIComponent(name)}/status`
       answer = await client.request('PATCH', path, { body, contentType: 'application/merge-patch+json', signal })
       why = `${answer.status} ${text(fields(answer.body).message) ?? ''}`
     } catch (error) {
@@ -127,12 +169,12 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
     if (answer?.status === 404 || signal.aborted) return
     const isAccepted = answer !== undefined && answer.status < 300
     countPatch(isAccepted ? 'accepted' : 'refused')
-    const failures = isAccepted ? 0 : (waits.get(name)?.failures ?? 0) + 1
+    const failures = isAccepted ? 0 : (waits.get(key)?.failures ?? 0) + 1
     const backOffMs = Math.min(MOST_PAUSE_MS, pauseMs * 2 ** failures) * (0.75 + Math.random() / 4)
-    if (nodes.has(name)) waits.set(name, { untilMs: Date.now() + (answer?.retryAfterMs ?? backOffMs), failures })
+    if (exists(key)) waits.set(key, { untilMs: Date.now() + (answer?.retryAfterMs ?? backOffMs), failures })
     if (isAccepted) return
-    logOnce(why, `Cannot write the address of node ${name}: ${why}; trying again (maybe others too)`)
-    if (nodes.has(name)) queue.add(name)
+    logOnce(why, `Cannot write ${path}: ${why}; trying again (maybe others too)`)
+    if (exists(key)) queue.add(key)
   }
 }
 

@@ -7,6 +7,9 @@ export type LabelText = string & { readonly labels: unique symbol }
 /** Adds a sample to a family. A value that is not finite is ignored. */
 export type AddSample = (labels: LabelText | undefined, value: number, timestampMs?: number) => void
 
+/** cAdvisor's counter without `_total`, and its gauge with it. */
+const EXCEPTIONS: ReadonlySet<string> = new Set(['container_memory_failcnt', 'container_fs_inodes_total'])
+
 /**
  * An empty document in the Prometheus text format. `families` has a function for each metric of the help texts, which adds a sample; `text`
  * gives the metrics in the order of the help texts, without those that have no sample.
@@ -16,8 +19,7 @@ export function createExposition<Name extends string>(
 ): { families: Record<Name, AddSample>; text: () => string } {
   const documents: string[][] = []
   const addTo = (name: Name): AddSample => {
-    // Of cAdvisor's counters this one has a name without `_total`.
-    const type = name.endsWith('_total') || name === 'container_memory_failcnt' ? 'counter' : 'gauge'
+    const type = name.endsWith('_total') === EXCEPTIONS.has(name) ? 'gauge' : 'counter'
     const lines = [`# HELP ${name} ${help[name]}\n# TYPE ${name} ${type}\n`]
     documents.push(lines)
     return (labels, value, timestampMs) => {

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Daemon, logOnce, runDaemon } from '../../cli/daemon.ts'
 import { LabError } from '../../cli/errors.ts'
 import { connect } from '../../kube/api-client.ts'
-import { KUBELET_PORT } from '../../kube/node-address.ts'
+import { NODE_PORTS } from '../../kube/node-address.ts'
 import { startReflector } from '../../kube/reflector.ts'
 import { addressesBesideApiServer } from './api-server-address.ts'
 import { clusterService, createClusterEndpoints, type Destination, endpointSlice } from './cluster-endpoints.ts'
@@ -20,8 +20,6 @@ import { createGatewayMetrics, type Way } from './gateway-metrics.ts'
 
 /** How long kube-apiserver waits for the first list of endpoints. Its own limit for aggregated discovery is 5 s. */
 const FIRST_LIST_MS = 10_000
-/** A kubelet, and a node exporter. */
-const NODE_PORTS: readonly number[] = [KUBELET_PORT, 9_100]
 
 await runDaemon({ usage: USAGE, parseFlags, start })
 
@@ -35,8 +33,8 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
       logRefusal(`${way} ${reason}`, `refused: ${what} (further ones of this kind are only counted)`)
     },
   })
-  const isNode = ({ host }: Destination) => flags.nodeRange.includes(host)
-  const toKubelet = (asked: Destination) => dialThrough(flags.kubeletsSocket, asked)
+  const isOfNode = ({ host, port }: Destination) => flags.nodeRange.includes(host) && NODE_PORTS.includes(port)
+  const toNode = (asked: Destination) => dialThrough(flags.kubeletsSocket, asked)
   const client = await connect({ kubeconfig: flags.kubeconfig })
   const apiServer = destinationOfUrl(client.server)
   const endpoints = createClusterEndpoints()
@@ -47,7 +45,7 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
     // Two for each of 4,000 nodes (collector, Prometheus), and fewer than for the API server: tools must not use up the descriptors.
     limits: { connections: 8_192 },
     dial: async asked => {
-      if (isNode(asked) && NODE_PORTS.includes(asked.port)) return await toKubelet(asked)
+      if (isOfNode(asked)) return await toNode(asked)
       throw forbidden('only simulated nodes, at 10250 and 9100')
     },
   })
@@ -55,13 +53,13 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
     ...shared('apiserver'),
     answer: (_, response) => response.writeHead(405, { allow: 'CONNECT' }).end('only CONNECT\n'),
     dial: async asked => {
-      if (isNode(asked) && asked.port === KUBELET_PORT) return await toKubelet(asked)
+      if (isOfNode(asked)) return await toNode(asked)
       await Promise.race([listed, sleep(FIRST_LIST_MS, undefined, { ref: false })])
       if (!isListed()) throw new Refusal(503, 'not-listed', 'the endpoints of the cluster are not listed yet')
       const found = endpoints.resolve(asked)
       const addresses = found && (await addressesBesideApiServer(found, apiServer))
       if (found === undefined || addresses === undefined) {
-        throw forbidden('neither a simulated kubelet nor an endpoint outside of nodes')
+        throw forbidden('neither a port of a simulated node nor an endpoint outside of nodes')
       }
       return await dialTcp(found, addresses)
     },

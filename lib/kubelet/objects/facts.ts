@@ -21,6 +21,8 @@ export interface PodFacts {
   /** Epoch; infinite when the Pod has no start or creation time, which counts as now. */
   startMs: number
   hostNetwork: boolean
+  /** It runs in the network of its node, but started before its node had an address: KWOK gave it none. */
+  lacksAddress: boolean
   qos: QosClass
   preset?: PresetName | undefined
   usageCpuNanoCores?: number | undefined

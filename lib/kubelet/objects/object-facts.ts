@@ -38,6 +38,7 @@ export function podFacts(raw: unknown): PodFacts | undefined {
       timeMs(metadata.creationTimestamp) ??
       Number.POSITIVE_INFINITY,
     hostNetwork: spec.hostNetwork === true,
+    lacksAddress: running && spec.hostNetwork === true && text(status.podIP) === undefined,
     qos: qosClass(status),
     preset,
     usageCpuNanoCores: cpuNanoCores,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { KubeUser, Reviews } from './reviews.ts'
+import type { Attributes, KubeUser, Reviews } from './reviews.ts'
 
 /** A refused request, in a kubelet's words. */
 export interface Refusal {
@@ -30,33 +30,49 @@ const VERBS: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 }
 
-/**
- * A kubelet's authentication and authorization in its webhook mode, without anonymous users: a client certificate of the CA, else a bearer
- * token, which the API server reviews; then the API server's decision on the rights to this node.
- */
+/** The authentication and authorization of a node's servers: a client certificate of the CA, else a bearer token, which the API server reviews; then its decision on the rights. */
 export function createKubeletAuth({ reviews, countAuthentication, logOnce }: AuthOptions) {
   const certificateUsers = new WeakMap<TLSSocket, { found: CertificateUser | undefined }>()
 
-  /** Undefined for an allowed request. `path` is decoded and without query. */
-  return async (request: IncomingMessage, given: { node: string; path: string }): Promise<Refusal | undefined> => {
-    const user = certificateUser(request.socket as TLSSocket) ?? (await tokenUser(request))
-    if (user === undefined) return UNAUTHORIZED
-    const verb = VERBS[request.method ?? ''] ?? ''
-    const subresources = subresourcesOf(given.path)
-    for (const subresource of subresources) {
-      try {
-        if (await reviews.isAllowed(user, { node: given.node, verb, subresource })) return undefined
-      } catch (error) {
-        logOnce(
-          'authorization',
-          `Cannot review the rights of ${user.username}: ${reason(error)}; such requests get 500`,
-        )
+  return {
+    /** A kubelet's decision in its webhook mode, without anonymous users. Undefined for an allowed request. `path` is decoded and without query. */
+    async kubelet(request: IncomingMessage, given: { node: string; path: string }): Promise<Refusal | undefined> {
+      const user = certificateUser(request.socket as TLSSocket) ?? (await tokenUser(request))
+      if (user === undefined) return UNAUTHORIZED
+      const verb = VERBS[request.method ?? ''] ?? ''
+      const subresources = subresourcesOf(given.path)
+      for (const subresource of subresources) {
+        const resource = { verb, version: 'v1', resource: 'nodes', subresource, name: given.node } as const
+        const isAllowed = await decide(user, { resourceAttributes: resource })
+        if (isAllowed === true) return undefined
         const attributes = `user=${user.username}, verb=${verb}, resource=nodes, subresource=${subresource}`
-        return { status: 500, body: `Authorization error (${attributes})` }
+        if (isAllowed === undefined) return { status: 500, body: `Authorization error (${attributes})` }
       }
+      const attributes = `user=${user.username}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(' ')}]`
+      return { status: 403, body: `Forbidden (${attributes})\n` }
+    },
+
+    /** kube-rbac-proxy's decision on a path, as it is before the node exporter of kube-prometheus. Undefined for an allowed request. */
+    async nodeExporter(request: IncomingMessage, path: string): Promise<Refusal | undefined> {
+      const user = await tokenUser(request)
+      if (user === undefined) return { ...UNAUTHORIZED, body: 'Unauthorized\n' }
+      const verb = VERBS[request.method ?? ''] ?? ''
+      const isAllowed = await decide(user, { nonResourceAttributes: { verb, path } })
+      if (isAllowed === true) return undefined
+      const attributes = `(user=${user.username}, verb=${verb}, resource=, subresource=)`
+      if (isAllowed === undefined) return { status: 500, body: `Authorization error ${attributes}\n` }
+      return { status: 403, body: `Forbidden ${attributes}\n` }
+    },
+  }
+
+  /** Undefined when it cannot be reviewed. */
+  async function decide(user: KubeUser, attributes: Attributes): Promise<boolean | undefined> {
+    try {
+      return await reviews.isAllowed(user, attributes)
+    } catch (error) {
+      logOnce('authorization', `Cannot review the rights of ${user.username}: ${reason(error)}; such requests get 500`)
+      return undefined
     }
-    const attributes = `user=${user.username}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(' ')}]`
-    return { status: 403, body: `Forbidden (${attributes})\n` }
   }
 
   function certificateUser(socket: TLSSocket): KubeUser | undefined {

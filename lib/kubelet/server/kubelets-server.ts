@@ -1,13 +1,14 @@
 import { createServer } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { TLSSocket, Server as TlsServer } from 'node:tls'
-import { KUBELET_PORT } from '../../kube/node-address.ts'
+import type { Server as TlsServer } from 'node:tls'
+import { NODE_EXPORTER_PORT, NODE_PORTS } from '../../kube/node-address.ts'
 import type { AddressBook } from '../addresses/address-book.ts'
 import type { StatsMetrics } from '../stats-proxy-metrics.ts'
 import type { StatsStore } from '../store/stats-store.ts'
 import { createKubeletAnswers } from './kubelet-answers.ts'
 import { createKubeletAuth } from './kubelet-auth.ts'
 import { type CertificatesOptions, createKubeletCertificates } from './kubelet-certificates.ts'
+import { createNodeExporterAnswers } from './node-exporter-answers.ts'
 import type { Reviews } from './reviews.ts'
 
 export interface KubeletsOptions extends Pick<CertificatesOptions, 'kubeletCaFile' | 'clientCaFile' | 'saved'> {
@@ -26,10 +27,12 @@ export type Kubelets = ReturnType<typeof createKubelets>
 
 /** Longer than a scrape interval, so that a collector's connection is not closed before its next request. */
 const KEEP_ALIVE_MS = 75_000
+/** The first byte of a TLS handshake. */
+const TLS_HANDSHAKE = 0x16
 
 /**
  * A server, not listening yet, that answers `CONNECT <InternalIP>:10250` with a connection to that node's kubelet: TLS with the node's
- * certificate, whatever name the client sends, then HTTP. Any other destination gets 502.
+ * certificate, whatever name the client sends, then HTTP. Port 9100 is the node exporter, over TLS or plain HTTP. Any other destination gets 502.
  *
  * Throws an Error when a CA's file cannot be read.
  */
@@ -37,52 +40,69 @@ export function createKubelets(options: KubeletsOptions) {
   const { book, store, reviews, metrics, isSynced, log, logOnce } = options
   const { countRequest, countTunnel, countHandshake, countAuthentication } = metrics
   const nodes = new WeakMap<Duplex, string>()
-  const connections = new Set<TLSSocket>()
-  const authorize = createKubeletAuth({ reviews, countAuthentication, logOnce })
-  const answers = createKubeletAnswers({ store, authorize, countRequest, log })
+  const connections = new Set<Duplex>()
+  const toNodeExporters = new WeakSet<Duplex>()
+  const auth = createKubeletAuth({ reviews, countAuthentication, logOnce })
+  const answers = createKubeletAnswers({ store, authorize: auth.kubelet, countRequest, log })
+  const answerAsNodeExporter = createNodeExporterAnswers({ store, authorize: auth.nodeExporter, countRequest })
   const certificates = createKubeletCertificates({ ...options, onServer: addListeners })
 
   // It never listens: the nodes' TLS servers give it connections.
   const http = createServer(async (request, response) => {
     const node = nodeOf(request.socket)
     if (node === undefined) request.socket.destroy()
-    else await answers.request(request, response, node)
+    else if (!toNodeExporters.has(request.socket)) await answers.request(request, response, node)
+    else {
+      await answerAsNodeExporter(request, response, node).catch(error => {
+        log(`bug: node exporter ${request.url}: ${error instanceof Error ? error.stack : String(error)}`)
+        response.destroy()
+      })
+    }
   })
   http.keepAliveTimeout = KEEP_ALIVE_MS
   http.on('upgrade', (request, socket) => {
     const node = nodeOf(request.socket)
-    if (node === undefined) socket.destroy()
+    if (node === undefined || toNodeExporters.has(request.socket)) socket.destroy()
     else answers.upgrade(request, socket, node)
   })
 
   const server = createServer((request, response) => {
     request.resume()
     response.writeHead(405, { 'content-type': 'text/plain; charset=utf-8', allow: 'CONNECT' })
-    response.end('only CONNECT <InternalIP>:10250\n')
+    response.end('only CONNECT <InternalIP>:10250 and :9100\n')
   })
   server.on('connect', async (request, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {})
     const destination = request.url ?? ''
-    let kubelet: TlsServer | undefined
-    let why = `no simulated node has ${destination.slice(0, 100)}`
-    try {
-      const node = isSynced() ? nodeAt(destination) : undefined
-      if (!isSynced()) why = 'nodes and pods have not been listed yet'
-      if (node !== undefined) kubelet = await certificates.serverOf(node, destination.split(':')[0] ?? '')
-    } catch (error) {
-      why = `no certificate: ${error instanceof Error ? error.message : String(error)}`
-      logOnce('certificate', `Cannot serve ${destination}: ${why}`)
-    }
-    countTunnel(kubelet === undefined ? 'refused' : 'accepted')
-    if (kubelet === undefined) {
+    const [address = '', port] = destination.split(':')
+    const isNodeExporter = port === String(NODE_EXPORTER_PORT)
+    const node = isSynced() ? nodeAt(destination) : undefined
+    const reason = isSynced()
+      ? `no simulated node has ${destination.slice(0, 100)}`
+      : 'nodes and pods have not been listed yet'
+    // A node exporter needs a certificate only if the client speaks TLS.
+    const kubelet = node === undefined || isNodeExporter ? undefined : await tlsServerOf(node, address)
+    const why = node === undefined ? reason : !isNodeExporter && kubelet === undefined ? 'no certificate' : undefined
+    countTunnel(why === undefined ? 'accepted' : 'refused')
+    if (node === undefined || why !== undefined) {
       // The gateway passes the status line on.
-      const line = why.replace(/[^\x20-\x7e]/g, '?')
+      const line = (why ?? '').replace(/[^\x20-\x7e]/g, '?')
       socket.end(`HTTP/1.1 502 ${line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
       return
     }
     socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
     if (head.length > 0) socket.unshift(head)
-    kubelet.emit('connection', socket)
+    if (!isNodeExporter) return kubelet?.emit('connection', socket)
+    toNodeExporters.add(socket)
+    socket.once('readable', async () => {
+      const first: Buffer | null = socket.read()
+      if (first === null) return socket.destroy()
+      socket.unshift(first)
+      if (first[0] !== TLS_HANDSHAKE) return serve(socket, node)
+      const tls = await tlsServerOf(node, address)
+      if (tls === undefined) socket.destroy()
+      else tls.emit('connection', socket)
+    })
   })
 
   return {
@@ -94,15 +114,35 @@ export function createKubelets(options: KubeletsOptions) {
     },
   }
 
+  /** Undefined when no certificate can be made. */
+  async function tlsServerOf(node: string, address: string): Promise<TlsServer | undefined> {
+    try {
+      return await certificates.serverOf(node, address)
+    } catch (error) {
+      logOnce(
+        'certificate',
+        `Cannot serve ${address}: no certificate: ${error instanceof Error ? error.message : error}`,
+      )
+      return undefined
+    }
+  }
+
   function nodeAt(destination: string): string | undefined {
     const [address = '', port, ...rest] = destination.split(':')
-    const node = port === String(KUBELET_PORT) && rest.length === 0 ? book.nodeAt(address) : undefined
+    const node = NODE_PORTS.includes(Number(port)) && rest.length === 0 ? book.nodeAt(address) : undefined
     return node !== undefined && store.node(node) !== undefined ? node : undefined
   }
 
   function nodeOf(socket: Duplex): string | undefined {
     const node = nodes.get(socket)
     return node !== undefined && store.node(node) !== undefined ? node : undefined
+  }
+
+  function serve(socket: Duplex, node: string): void {
+    nodes.set(socket, node)
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+    http.emit('connection', socket)
   }
 
   function addListeners(kubelet: TlsServer, node: string): void {
@@ -114,10 +154,10 @@ export function createKubelets(options: KubeletsOptions) {
         socket.destroy()
         return
       }
-      nodes.set(socket, node)
-      connections.add(socket)
-      socket.once('close', () => connections.delete(socket))
-      http.emit('connection', socket)
+      // No public property has the socket below.
+      const { _parent: below } = socket as unknown as { _parent?: Duplex }
+      if (below !== undefined && toNodeExporters.has(below)) toNodeExporters.add(socket)
+      serve(socket, node)
     })
     kubelet.on('tlsClientError', (_, socket) => {
       certificates.clearErrors()

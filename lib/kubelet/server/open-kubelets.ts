@@ -38,7 +38,7 @@ export function openKubelets(flags: KubeletFlags, stateFile: string | undefined,
 
   return {
     /**
-     * Listens on the socket. `setNode` and `deleteNode` follow the cluster; `start` must be called when it is listed. Throws a LabError when
+     * Listens on the socket. `setNode` to `deletePod` follow the cluster; `start` must be called when it is listed. Throws a LabError when
      * a CA's file cannot be read, or the socket not be opened.
      */
     async connect({ client, store, metrics, isSynced, signal }: ConnectOptions) {
@@ -67,6 +67,8 @@ export function openKubelets(flags: KubeletFlags, stateFile: string | undefined,
           kubelets.disconnect(name)
           kubelets.certificates.forget(name)
         },
+        setPod: nodes.setPod,
+        deletePod: nodes.deletePod,
         start() {
           nodes.start()
           kubelets.certificates.keepOnly(nodes.has)

@@ -19,6 +19,11 @@ export interface ReviewsOptions {
   retryMs?: number
 }
 
+/** The right to a node's subresource, or to a path. */
+export type Attributes =
+  | { resourceAttributes: { verb: string; version: 'v1'; resource: 'nodes'; subresource: string; name: string } }
+  | { nonResourceAttributes: { verb: string; path: string } }
+
 /** What the API server says about tokens and rights. */
 export type Reviews = ReturnType<typeof createReviews>
 
@@ -53,16 +58,10 @@ export function createReviews({ client, clock, retryMs = 500 }: ReviewsOptions) 
       })
     },
 
-    /** Whether a user has a right to a node's subresource. Rejects when it cannot be reviewed. */
-    isAllowed(user: KubeUser, { node, verb, subresource }: { node: string; verb: string; subresource: string }) {
+    /** Whether a user has a right, given as the attributes of a SubjectAccessReview. Rejects when it cannot be reviewed. */
+    isAllowed(user: KubeUser, attributes: Attributes) {
       const { username, uid, groups, extra } = user
-      const spec = {
-        user: username,
-        uid,
-        groups,
-        extra,
-        resourceAttributes: { verb, version: 'v1', resource: 'nodes', subresource, name: node },
-      }
+      const spec = { user: username, uid, groups, extra, ...attributes }
       return decisions.get(JSON.stringify(spec), async () => {
         const status = await review('/apis/authorization.k8s.io/v1/subjectaccessreviews', {
           apiVersion: 'authorization.k8s.io/v1',

@@ -1,7 +1,7 @@
 /** The kubelets of the shared lab at the nodes' own addresses: through the API server, and through the CONNECT port. */
 import assert from 'node:assert/strict'
 import type { Summary } from '../../../lib/kubelet/endpoints/stats-summary.ts'
-import { getKubelet, nodeAddresses, openTunnel } from '../../support/kubelets.ts'
+import { getKubelet, getNodeExporter, nodeAddresses, openTunnel } from '../../support/kubelets.ts'
 import { assertSameWords, assertSays } from '../../support/lab.ts'
 import { nodeNames, openSharedLab, type SharedLab } from '../../support/shared-lab.ts'
 import { kubeletUrl } from '../../support/stats-proxy.ts'
@@ -42,6 +42,17 @@ kubelets('kubectl logs shows the start of a container', async ({ lab }) => {
   const pod = (await lab.kubectl(['-n', 'team-a', 'get', 'pods', '-o', 'name'])).split('\n')[0] ?? ''
   assertSays(await lab.kubectl(['-n', 'team-a', 'logs', pod, '-c', 'app']), /starting container=app/)
 })
+
+kubelets(
+  'port 9100 of each node has its node exporter, through the CONNECT port and the API server',
+  async ({ lab }) => {
+    for (const [node, address] of await nodeAddresses(lab)) {
+      const nodename = new RegExp(`^node_uname_info\\{.*nodename="${node}"`, 'm')
+      assertSays(await getNodeExporter(lab, address), nodename)
+      assertSays(await lab.kubectl(['get', '--raw', `/api/v1/nodes/${node}:9100/proxy/metrics`]), nodename)
+    }
+  },
+)
 
 kubelets('each right opens its own paths of a kubelet and no others', async ({ lab }) => {
   const [[, address = ''] = []] = await nodeAddresses(lab)
@@ -105,14 +116,15 @@ kubelets('the collector has the rights to its two paths only', async ({ lab }) =
   assert.deepEqual(allowed, ['/stats/summary', '/pods', '/runningpods/'])
 })
 
-kubelets('the CONNECT port leads to kubelets only', async ({ lab }) => {
+kubelets('the CONNECT port leads to nodes only', async ({ lab }) => {
   const [[, address = ''] = []] = await nodeAddresses(lab)
   const apiServer = new URL(await lab.kubectl(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}'])).host
   for (const [to, expected] of [
     [`${address}:10250`, 200],
     // No node has it.
     ['198.18.0.0:10250', 502],
-    [`${address}:9100`, 502],
+    [`${address}:9100`, 200],
+    ['198.18.0.0:9100', 502],
     [`${address}:22`, 403],
     [apiServer, 403],
     [`127.0.0.1:${lab.ports.metricsServerPort}`, 403],

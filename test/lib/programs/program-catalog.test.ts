@@ -72,9 +72,12 @@ goPins.run()
 
 const programs = suite('catalog')
 
-programs('has each program of both paths once, and Grafana, which is optional', () => {
+programs('has each program of both paths once, and the optional ones', () => {
   const names = catalog.flatMap(({ programs }) => programs.map(({ name }) => name))
-  assert.deepEqual([...names].sort(), [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana'])].sort())
+  assert.deepEqual(
+    [...names].sort(),
+    [...new Set([...kwokPrograms, ...k3dPrograms, 'kube-state-metrics', 'grafana'])].sort(),
+  )
   assert.equal(new Set(names).size, names.length)
 })
 
@@ -95,6 +98,10 @@ for (const [name, said] of [
   ['otelcol', `otelcol version ${versions.otelcol}`],
   ['jaeger', `{"gitCommit":"","gitVersion":"v${versions.jaeger}","buildDate":""}`],
   ['metrics-server', `v${versions.metricsServer}\n`],
+  [
+    'kube-state-metrics',
+    `kube-state-metrics, version v${versions.kubeStateMetrics} (branch: , revision: unknown)\n  build user:`,
+  ],
   ['helm', `v${versions.helm}+g1234567`],
   ['helm', `v${versions.helm}\n`],
   ['k3d', `k3d version v${versions.k3d}\nk3s version v1.35.5-k3s1 (default)`],

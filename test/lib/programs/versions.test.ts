@@ -30,6 +30,7 @@ oldest('has a Go that no pin is above', () => {
     'otelcol',
     'jaeger',
     'metrics-server',
+    'kube-state-metrics',
     'helm',
     'k3d',
   ]) {

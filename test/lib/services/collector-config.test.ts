@@ -22,6 +22,7 @@ const given: CollectorInput = {
   clusterName: 'unit',
   hostName: 'machine',
   intervalMs: 15_000,
+  measuresCluster: true,
   nodes: at(['node-b', 'node-a', 'node-c']),
   kubeletTls,
   otlpGrpcEndpoint: '127.0.0.1:2',

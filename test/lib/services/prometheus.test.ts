@@ -16,11 +16,12 @@ import { run } from '../../../lib/system/run.ts'
 import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
 import { CERTIFICATE } from '../kube/tls.ts'
 
-const baseFile = join(projectDir, 'kwok-config', 'prometheus.yaml')
-const base = readFileSync(baseFile, 'utf8')
+const configDir = join(projectDir, 'kwok-config')
+const base = readFileSync(join(configDir, 'prometheus.yaml'), 'utf8')
 const given: PrometheusTargets = {
   clusterName: 'unit',
   intervalMs: 15_000,
+  metrics: 'otel',
   targets: Object.fromEntries(
     ['prometheus', 'stats-proxy', 'metrics-server', ...components].map((job, index) => [
       job,
@@ -58,7 +59,7 @@ configs('has the jobs of the lab', () => {
 })
 
 configs('gives each job its own target, and the cluster’s name', () => {
-  for (const { job_name, static_configs } of jobsOf(prometheusConfig(baseFile, given))) {
+  for (const { job_name, static_configs } of jobsOf(prometheusConfig(configDir, given))) {
     if (job_name === 'kwok-metrics' || job_name === 'kubelet-cadvisor') continue
     const expected = [{ targets: [given.targets[job_name]], labels: { k8s_cluster_name: 'unit' } }]
     assert.deepEqual(static_configs, expected, job_name)
@@ -66,7 +67,7 @@ configs('gives each job its own target, and the cluster’s name', () => {
 })
 
 configs('discovers KWOK’s metrics, with labels for node and cluster', () => {
-  const job = jobsOf(prometheusConfig(baseFile, given)).find(({ job_name }) => job_name === 'kwok-metrics')
+  const job = jobsOf(prometheusConfig(configDir, given)).find(({ job_name }) => job_name === 'kwok-metrics')
   assert.equal(job?.http_sd_configs?.[0]?.url, given.kwokDiscoveryUrl)
   assert.deepEqual(
     job?.relabel_configs?.map(rule => rule.target_label),
@@ -76,7 +77,7 @@ configs('discovers KWOK’s metrics, with labels for node and cluster', () => {
 })
 
 configs('gives only jobs with https the token and the CA, and the control plane’s server name', () => {
-  const jobs = jobsOf(prometheusConfig(baseFile, given))
+  const jobs = jobsOf(prometheusConfig(configDir, given))
   const https = jobs.filter(job => job.scheme === 'https')
   assert.deepEqual(
     https.map(job => job.job_name),
@@ -92,7 +93,7 @@ configs('gives only jobs with https the token and the CA, and the control plane�
 
 configs('refuses a job without a target', () => {
   const { 'stats-proxy': _, ...targets } = given.targets
-  assert.throws(() => prometheusConfig(baseFile, { ...given, targets }), {
+  assert.throws(() => prometheusConfig(configDir, { ...given, targets }), {
     name: 'LabError',
     message: 'kwok-config/prometheus.yaml has a job "stats-proxy" without a target in the lab',
   })
@@ -104,13 +105,13 @@ configs('scrapes and evaluates at the interval, with a timeout up to it', () => 
     [1_500, '1500ms', '1500ms'],
     [60_000, '60s', '10s'],
   ] as const) {
-    const { global } = parse(prometheusConfig(baseFile, { ...given, intervalMs }))
+    const { global } = parse(prometheusConfig(configDir, { ...given, intervalMs }))
     assert.deepEqual(global, { scrape_interval: interval, scrape_timeout: timeout, evaluation_interval: interval })
   }
 })
 
 configs('keeps the base’s OTLP, storage and rules', () => {
-  const { otlp, storage, rule_files } = parse(prometheusConfig(baseFile, given))
+  const { otlp, storage, rule_files } = parse(prometheusConfig(configDir, given))
   assert.deepEqual(
     { otlp, storage, rule_files },
     (({ otlp, storage, rule_files }) => ({ otlp, storage, rule_files }))(parse(base)),
@@ -133,7 +134,7 @@ configs('is accepted by promtool', async () => {
   ]
   writeFileSync(tokenFile, 'token')
   writeFileSync(caFile, CERTIFICATE)
-  writeFileSync(file, prometheusConfig(baseFile, { ...given, tokenFile, caFile }))
+  writeFileSync(file, prometheusConfig(configDir, { ...given, tokenFile, caFile }))
   const { exitCode, stdout, stderr } = await run(await programPath('promtool'), ['check', 'config', file], {
     nothrow: true,
   })
@@ -141,7 +142,7 @@ configs('is accepted by promtool', async () => {
   assert.match(stdout, /SUCCESS: .*prometheus\.yaml is valid/)
 })
 configs('discovers the kubelets in the API, and scrapes cAdvisor of each through the gateway', () => {
-  const job = jobsOf(prometheusConfig(baseFile, given)).find(each => each.job_name === 'kubelet-cadvisor')
+  const job = jobsOf(prometheusConfig(configDir, given)).find(each => each.job_name === 'kubelet-cadvisor')
   assert.deepEqual(fields(job)['kubernetes_sd_configs'], [{ role: 'node', kubeconfig_file: '/lab/prometheus.yaml' }])
   assert.equal(job?.proxy_url, 'http://127.0.0.1:10251')
   assert.deepEqual(job?.relabel_configs?.at(-1), { target_label: 'k8s_cluster_name', replacement: 'unit' })

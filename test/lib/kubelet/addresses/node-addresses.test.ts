@@ -6,13 +6,13 @@ import { createAddressBook } from '../../../../lib/kubelet/addresses/address-boo
 import { createNodeAddresses, statusPatch } from '../../../../lib/kubelet/addresses/node-addresses.ts'
 import { openSavedMap } from '../../../../lib/kubelet/store/saved-map.ts'
 import { until } from '../../kube/fake-api.ts'
-import { node, there } from '../kubelet-fixtures.ts'
+import { node, pod, there } from '../kubelet-fixtures.ts'
 
 /** Nodes against an API server that answers as given; the rest of it is tested with a real one in `kubelets.test.ts`. */
 function start(answers: (path: string, attempt: number) => KubeResponse | Error) {
   const saved = openSavedMap(undefined, () => {})
   const book = createAddressBook({ range: there(ipRange('198.18.0.0/16')) as IpRange, saved })
-  const asked: string[] = []
+  const [asked, bodies]: [string[], string[]] = [[], []]
   const results: string[] = []
   const log: string[] = []
   const logged = new Set<string>()
@@ -29,8 +29,9 @@ function start(answers: (path: string, attempt: number) => KubeResponse | Error)
     },
     pauseMs: 10,
     client: {
-      async request(_, path) {
+      async request(_, path, options) {
         asked.push(path)
+        bodies.push(String(options?.body))
         most = Math.max(most, ++running)
         await new Promise(resolve => setImmediate(resolve))
         running--
@@ -40,7 +41,7 @@ function start(answers: (path: string, attempt: number) => KubeResponse | Error)
       },
     },
   })
-  return { nodes, book, asked, results, log, most: () => most, stop: () => stopping.abort() }
+  return { nodes, book, asked, bodies, results, log, most: () => most, stop: () => stopping.abort() }
 }
 
 const OK: KubeResponse = { status: 200, body: {} }
@@ -59,6 +60,25 @@ addresses('tries again after a conflict, an error and a lost connection, and log
   assert.equal(run.log.length, 3)
   assert.match(run.log.join('\n'), /409 modified; trying again/)
   assert.equal(run.nodes.pendingCount, 0)
+  run.stop()
+})
+
+addresses('gives a pod with hostNetwork the address of its node, if it started without one', async () => {
+  const run = start((path, attempt) => (path.includes('/pods/') && attempt === 1 ? new Error('reset') : OK))
+  run.nodes.setPod(pod({ hostNetwork: true }))
+  run.nodes.setPod(pod({ uid: 'other', name: 'other' }))
+  run.nodes.start()
+  run.nodes.setNode(node())
+  await until('the pod is written', () => run.results.filter(each => each === 'accepted').length === 2)
+  const ofPod = run.bodies.filter((_, at) => run.asked[at] === '/api/v1/namespaces/shop/pods/web/status')
+  const ip = run.book.ensure('node-0')
+  assert.equal(ofPod.length, 2)
+  assert.deepEqual(JSON.parse(ofPod[1] ?? '').status, { hostIP: ip, hostIPs: [{ ip }], podIP: ip, podIPs: [{ ip }] })
+  assert.equal(run.asked.length, 3)
+  run.nodes.setPod({ ...pod({ hostNetwork: true }), lacksAddress: false })
+  run.nodes.setNode(node())
+  await until('nothing is left', () => run.nodes.pendingCount === 0)
+  assert.equal(run.asked.filter(path => path.includes('/pods/')).length, 2)
   run.stop()
 })
 

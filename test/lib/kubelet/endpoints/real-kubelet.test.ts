@@ -12,6 +12,7 @@ import { podFacts } from '../../../../lib/kubelet/objects/object-facts.ts'
 import { podListText } from '../../../../lib/kubelet/objects/pod-document.ts'
 import { createStore } from '../../../../lib/kubelet/store/stats-store.ts'
 import { node, pod, START_MS, there } from '../kubelet-fixtures.ts'
+import { familiesOf } from './metric-families.ts'
 
 const recorded = (file: string) => readFileSync(join(import.meta.dirname, '../../../data/real-kubelet', file), 'utf8')
 const NOW_MS = START_MS + 600_000
@@ -37,29 +38,6 @@ function fieldsOf(value: unknown, path = '', found = new Set<string>()): Set<str
     for (const [key, each] of Object.entries(value)) fieldsOf(each, path === '' ? key : `${path}.${key}`, found)
   } else found.add(`${path}: ${typeof value}`)
   return found
-}
-
-/** Families and samples of a metrics text: type and help by name, label names by name. */
-function familiesOf(text: string) {
-  const families = new Map<string, { type: string; help: string; labels: Set<string>; timed: boolean }>()
-  for (const line of text.split('\n')) {
-    const [, kind, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? []
-    const family = families.get(name) ?? { type: '', help: '', labels: new Set<string>(), timed: false }
-    if (kind === 'HELP') families.set(name, { ...family, help: rest })
-    if (kind === 'TYPE') families.set(name, { ...family, type: rest })
-    const sample = /^([a-z_]+)(?:\{(.*)\})? (\S+)( \d+)?$/.exec(line)
-    if (sample === null) continue
-    const of =
-      families.get(sample[1] ?? '') ?? there(families.get((sample[1] ?? '').replace(/_(bucket|sum|count)$/, '')))
-    // With the bounds of buckets.
-    const names = [...(sample[2] ?? '').matchAll(/(\w+)="([^"]*)/g)].map(([, label, value]) =>
-      label === 'le' ? `le=${value}` : label,
-    )
-    of.labels.add(names.join())
-    of.timed = sample[4] !== undefined
-    assert(sample[3] === '+Inf' || Number.isFinite(Number(sample[3])), line)
-  }
-  return families
 }
 
 const shapes = suite('a real kubelet')
@@ -157,6 +135,12 @@ shapes('has the cgroups of our cadvisor: node, pod, sandbox for the network, con
     const theirs = shapeOf(recorded('metrics-cadvisor.txt'), metric)
     for (const id of shapeOf(cadvisorText(measured()), metric)) assert(theirs.has(id), `${metric} ${id}`)
   }
+  const pod = '/kubepods/burstable/pod<uid>'
+  assert.deepEqual(
+    [...shapeOf(cadvisorText(measured()), 'container_memory_rss')],
+    ['/', '/kubepods', pod, `${pod}/<id>`],
+  )
+  assert.match(cadvisorText(measured()), /^container_memory_rss\{container="",id="[^"]+",image="[^"]+\/pause:/m)
 })
 
 shapes("has every field of our pods that isn't the API's", () => {

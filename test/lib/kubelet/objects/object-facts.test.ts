@@ -18,6 +18,7 @@ pods('keeps the fields for a summary', () => {
     running: true,
     startMs: Date.parse('2026-01-01T00:00:00Z'),
     hostNetwork: false,
+    lacksAddress: false,
     qos: 'burstable',
     volumes: [
       { name: 'data', kind: 'claim', claimName: 'data-web' },

@@ -17,9 +17,13 @@ export async function tunnel(socketPath: string, destination: string): Promise<T
   return { status: answer.statusCode, socket }
 }
 
-/** A TLS connection to the kubelet at an address, by CONNECT. The server's certificate is checked against that address. */
-export async function dial(socketPath: string, address: string, options: ConnectionOptions): Promise<TLSSocket> {
-  const { status, socket } = await tunnel(socketPath, `${address}:10250`)
+/** A TLS connection to the kubelet at an address, or to another port of it, by CONNECT. The server's certificate is checked against that address. */
+export async function dial(
+  socketPath: string,
+  address: string,
+  { port = 10_250, ...options }: ConnectionOptions,
+): Promise<TLSSocket> {
+  const { status, socket } = await tunnel(socketPath, `${address}:${port}`)
   if (status !== 200) throw new Error(`CONNECT ${address} got ${status}`)
   const secure = connectTls({ ...options, socket, ...(options.servername === undefined ? { host: address } : {}) })
   await once(secure, 'secureConnect')
@@ -28,7 +32,7 @@ export async function dial(socketPath: string, address: string, options: Connect
 
 /** Sends a request over a connection, and leaves it open. */
 export async function ask(
-  socket: TLSSocket,
+  socket: Duplex,
   path: string,
   { method = 'GET', token, headers = {} }: { method?: string; token?: string; headers?: Record<string, string> } = {},
 ): Promise<{ status: number | undefined; body: string; headers: IncomingMessage['headers'] }> {

@@ -91,10 +91,13 @@ async function open(name: string, client: { cert?: string; key?: string; session
   return await dial(socket, await addressOf(name), { ca: api.ca.caPem, ...client })
 }
 
-async function createAccount(name: string, subresources: string[]): Promise<string> {
+async function createAccount(name: string, subresources: string[], paths: string[] = []): Promise<string> {
   await api.create('/api/v1/namespaces/default/serviceaccounts', { metadata: { name } })
   const resources = subresources.map(each => `nodes/${each}`)
-  const rules = resources.length === 0 ? [] : [{ apiGroups: [''], resources, verbs: ['get'] }]
+  const rules = [
+    ...(resources.length === 0 ? [] : [{ apiGroups: [''], resources, verbs: ['get'] }]),
+    ...(paths.length === 0 ? [] : [{ nonResourceURLs: paths, verbs: ['get'] }]),
+  ]
   await api.create(`${RBAC}/clusterroles`, { metadata: { name }, rules })
   await api.create(`${RBAC}/clusterrolebindings`, {
     metadata: { name },
@@ -364,6 +367,34 @@ kubelets('answers as the node, in all documents', async () => {
     assert.equal((await ask(anonymous, path)).status, status, `${path} without credentials`)
   }
   anonymous.destroy()
+  connection.destroy()
+})
+
+kubelets('answers as the node exporter at 9100, over plain HTTP without a token', async () => {
+  const { socket: plain } = await tunnel(socket, `${await addressOf('node-1')}:9100`)
+  assert.match((await ask(plain, '/')).body, /href="\/metrics"/)
+  const { status, body, headers } = await ask(plain, '/metrics?collect[]=cpu')
+  assert.equal(status, 200)
+  assert.match(headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/)
+  assert.match(body, /^node_uname_info\{.*nodename="node-1"/m)
+  assert.equal((await ask(plain, '/pods')).status, 404)
+  plain.destroy()
+})
+
+kubelets('answers as the node exporter over TLS, with a right to the path', async () => {
+  const [allowed, kubeletOnly] = await Promise.all([
+    createAccount('exporter-reader', [], ['/metrics']),
+    createAccount('kubelet-reader', ['metrics']),
+  ])
+  const connection = await dial(socket, await addressOf('node-1'), { ca: api.ca.caPem, port: 9_100 })
+  assert.equal((await ask(connection, '/metrics')).status, 401)
+  const refused = await ask(connection, '/metrics', { token: kubeletOnly })
+  assert.equal(refused.status, 403)
+  assert.match(refused.body, /^Forbidden \(user=system:serviceaccount:default:kubelet-reader, verb=get, /)
+  const { status, body } = await ask(connection, '/metrics', { token: allowed })
+  assert.equal(status, 200)
+  assert.match(body, /^node_uname_info\{.*nodename="node-1"/m)
+  assert.equal((await ask(connection, '/', { token: allowed })).status, 403)
   connection.destroy()
 })
 

@@ -25,7 +25,8 @@ function start(answer: (attempt: number) => KubeResponse | Error) {
 }
 
 const user = { username: 'u', groups: ['g'] }
-const RIGHT = { node: 'n', verb: 'get', subresource: 'stats' }
+const resource = { name: 'n', verb: 'get', subresource: 'stats', version: 'v1', resource: 'nodes' } as const
+const RIGHT = { resourceAttributes: resource }
 const status = (body: unknown): KubeResponse => ({ status: 201, body: { status: body } })
 
 const reviewing = suite('createReviews()')
@@ -55,8 +56,8 @@ for (const [allowed, lifetimeMs] of [
       run.nowMs = lifetimeMs - 1
       await isAllowed(user, RIGHT)
       assert.equal(run.asked.length, 1)
-      const others = [{ node: 'm' }, { verb: 'create' }, { subresource: 'metrics' }]
-      for (const other of others) await isAllowed(user, { ...RIGHT, ...other })
+      const others = [{ name: 'm' }, { verb: 'create' }, { subresource: 'metrics' }]
+      for (const other of others) await isAllowed(user, { resourceAttributes: { ...resource, ...other } })
       await isAllowed({ username: 'u', groups: ['g', 'h'] }, RIGHT)
       assert.equal(run.asked.length, 5)
       run.nowMs = lifetimeMs

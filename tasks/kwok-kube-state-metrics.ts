@@ -1,0 +1,33 @@
+/**
+ * With METRICS=prometheus or METRICS=both, starts kube-state-metrics and creates the DaemonSet of node exporters. With METRICS=otel, removes
+ * both.
+ *
+ *   METRICS=both tsx tasks/kwok-kube-state-metrics.ts
+ *   kubectl --context kwok-queries-testing --namespace monitoring get daemonset node-exporter
+ */
+
+import { applyNodeExporters, deleteKubePrometheus } from '../lib/kwok/kube-prometheus.ts'
+import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { hasPrometheusMetrics } from '../lib/lab/metrics-dialects.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { kubeStateMetrics } from '../lib/services/kube-state-metrics.ts'
+import { labServices } from '../lib/services/service.ts'
+
+const about = 'Starts kube-state-metrics and creates the node exporters, when METRICS is prometheus or both.'
+const settings = ['metrics', 'kubeStateMetricsPort', 'kubeStateMetricsTelemetryPort'] as const
+
+await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
+  requireCluster(lab)
+  const services = labServices(lab)
+  if (!hasPrometheusMetrics(lab)) {
+    if (await services.stop(kubeStateMetrics)) say('Stopped kube-state-metrics')
+    await deleteKubePrometheus(lab)
+    print('METRICS=otel: no kube-state-metrics, no node exporters')
+    return
+  }
+  await requirePortsFor(lab, kubeStateMetrics)
+  await applyNodeExporters(lab)
+  if (await services.ensure(kubeStateMetrics)) say('Started kube-state-metrics')
+  print('kube-state-metrics serves the state of the cluster, and each node has a node exporter')
+})
