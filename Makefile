@@ -9,7 +9,7 @@ ARGS :=
 ## help: prints these targets
 .PHONY: help
 help:
-	@awk '/^## /{sub("^## ", ""); split($$0, part, ": "); printf "  %-22s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
+	@awk '/^## /{sub("^## ", ""); split($$0, part, ": "); printf "  %-24s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
 KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-nodes \
   kwok-stats-proxy kwok-metrics-server kwok-kube-state-metrics kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready

@@ -3,7 +3,6 @@
  * both.
  *
  *   METRICS=both tsx tasks/kwok-kube-state-metrics.ts
- *   kubectl --context kwok-queries-testing --namespace monitoring get daemonset node-exporter
  */
 
 import { applyNodeExporters, deleteKubePrometheus } from '../lib/kwok/kube-prometheus.ts'

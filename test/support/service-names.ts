@@ -1,4 +1,8 @@
-import { services } from '../../lib/services/service-list.ts'
+import { kubeStateMetrics } from '../../lib/services/kube-state-metrics.ts'
+import { services as all } from '../../lib/services/service-list.ts'
+
+// Labs of the tests have METRICS=otel.
+const services = all.filter(each => each !== kubeStateMetrics)
 
 /** The services of a lab in the binary runtime without a Grafana. */
 export const processNames: readonly string[] = services

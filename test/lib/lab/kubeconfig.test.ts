@@ -92,8 +92,8 @@ rbac('has a service account and a role for each reader, and no other', () => {
   assert.deepEqual(named('Namespace'), [labNamespace])
 })
 
-/** What only the stats proxy may do: write addresses, and ask about its clients. */
-const WRITES = ['patch nodes/status', 'create tokenreviews', 'create subjectaccessreviews']
+/** What only the stats proxy may do: write addresses of nodes and pods, and ask about its clients. */
+const WRITES = ['patch nodes/status', 'patch pods/status', 'create tokenreviews', 'create subjectaccessreviews']
 
 rbac('allows reading, without secrets, wildcards and node proxy, and only the writes of a kubelet', () => {
   const rules = objects.flatMap(object => object.rules ?? [])

@@ -492,6 +492,8 @@ addresses('are container names in the Docker runtime', () => {
     prometheus: '127.0.0.1:9090',
     statsProxy: 'kube-otel-lab-unit-stats-proxy:10250',
     metricsServer: 'kube-otel-lab-unit-metrics-server:4443',
+    kubeStateMetrics: 'kube-otel-lab-unit-kube-state-metrics:8080',
+    kubeStateMetricsTelemetry: 'kube-otel-lab-unit-kube-state-metrics:8081',
     collectorGrpc: 'kube-otel-lab-unit-collector:4317',
     collectorHttp: 'kube-otel-lab-unit-collector:4318',
     metricsUrl: 'http://kube-otel-lab-unit-lgtm:4318/v1/metrics',

@@ -18,12 +18,17 @@ import { CERTIFICATE } from '../kube/tls.ts'
 
 const configDir = join(projectDir, 'kwok-config')
 const base = readFileSync(join(configDir, 'prometheus.yaml'), 'utf8')
+/** Those of the control plane as kube-prometheus names them. */
+const staticJobs = [
+  ...['prometheus', 'stats-proxy', 'metrics-server'],
+  ...components.map(name => (name === 'kube-apiserver' ? 'apiserver' : name)),
+]
 const given: PrometheusTargets = {
   clusterName: 'unit',
   intervalMs: 15_000,
   metrics: 'otel',
   targets: Object.fromEntries(
-    ['prometheus', 'stats-proxy', 'metrics-server', ...components].map((job, index) => [
+    [...staticJobs, 'kube-state-metrics', 'kube-state-metrics-telemetry'].map((job, index) => [
       job,
       `127.0.0.1:${1000 + index}`,
     ]),
@@ -54,15 +59,17 @@ configs('has the jobs of the lab', () => {
     jobsOf(base)
       .map(job => job.job_name)
       .sort(),
-    ['prometheus', 'stats-proxy', 'metrics-server', 'kwok-metrics', 'kubelet-cadvisor', ...components].sort(),
+    [...staticJobs, 'kwok-metrics', 'kubelet-cadvisor'].sort(),
   )
 })
 
 configs('gives each job its own target, and the clusterâ€™s name', () => {
   for (const { job_name, static_configs } of jobsOf(prometheusConfig(configDir, given))) {
     if (job_name === 'kwok-metrics' || job_name === 'kubelet-cadvisor') continue
-    const expected = [{ targets: [given.targets[job_name]], labels: { k8s_cluster_name: 'unit' } }]
-    assert.deepEqual(static_configs, expected, job_name)
+    assert.equal(static_configs?.length, 1, job_name)
+    assert.deepEqual(static_configs[0]?.targets, [given.targets[job_name]], job_name)
+    const { k8s_cluster_name, cluster } = static_configs[0]?.labels ?? {}
+    assert.deepEqual([k8s_cluster_name, cluster], ['unit', 'unit'], job_name)
   }
 })
 
@@ -81,7 +88,7 @@ configs('gives only jobs with https the token and the CA, and the control planeâ
   const https = jobs.filter(job => job.scheme === 'https')
   assert.deepEqual(
     https.map(job => job.job_name),
-    ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'metrics-server', 'kubelet-cadvisor'],
+    ['apiserver', 'kube-controller-manager', 'kube-scheduler', 'metrics-server', 'kubelet-cadvisor'],
   )
   for (const { job_name, authorization, tls_config } of https) {
     assert.deepEqual(authorization, { credentials_file: '/k/prometheus.token' })
@@ -95,9 +102,39 @@ configs('refuses a job without a target', () => {
   const { 'stats-proxy': _, ...targets } = given.targets
   assert.throws(() => prometheusConfig(configDir, { ...given, targets }), {
     name: 'LabError',
-    message: 'kwok-config/prometheus.yaml has a job "stats-proxy" without a target in the lab',
+    message: 'The Prometheus configuration has a job "stats-proxy" without a target in the lab',
   })
 })
+
+configs(
+  'adds the jobs of kube-prometheus with METRICS=both, and drops cAdvisor under the names of OpenTelemetry with METRICS=prometheus',
+  () => {
+    const namesOf = (metrics: PrometheusTargets['metrics']) =>
+      jobsOf(prometheusConfig(configDir, { ...given, metrics })).map(job => job.job_name)
+    const otel = namesOf('otel')
+    const added = namesOf('both').filter(name => !otel.includes(name))
+    assert.deepEqual(added, [
+      ...['kubelet', 'kubelet-metrics-cadvisor', 'kubelet-metrics-probes', 'kubelet-metrics-slis'],
+      ...['kube-state-metrics', 'kube-state-metrics-telemetry', 'node-exporter'],
+    ])
+    assert.deepEqual(namesOf('prometheus'), [...otel.filter(name => name !== 'kubelet-cadvisor'), ...added])
+  },
+)
+
+configs(
+  'gives the jobs of kube-prometheus the label cluster and no k8s_cluster_name, by which the dashboards of the lab select',
+  () => {
+    const jobs = jobsOf(prometheusConfig(configDir, { ...given, metrics: 'both' }))
+    for (const { job_name, relabel_configs, static_configs } of jobs.slice(
+      jobs.findIndex(job => job.job_name === 'kubelet'),
+    )) {
+      const labels = static_configs?.[0]?.labels ?? {}
+      const set = [...Object.keys(labels), ...(relabel_configs ?? []).map(rule => rule.target_label)]
+      assert(set.includes('cluster'), job_name)
+      assert(!set.includes('k8s_cluster_name'), job_name)
+    }
+  },
+)
 
 configs('scrapes and evaluates at the interval, with a timeout up to it', () => {
   for (const [intervalMs, interval, timeout] of [
@@ -134,7 +171,7 @@ configs('is accepted by promtool', async () => {
   ]
   writeFileSync(tokenFile, 'token')
   writeFileSync(caFile, CERTIFICATE)
-  writeFileSync(file, prometheusConfig(configDir, { ...given, tokenFile, caFile }))
+  writeFileSync(file, prometheusConfig(configDir, { ...given, metrics: 'both', tokenFile, caFile }))
   const { exitCode, stdout, stderr } = await run(await programPath('promtool'), ['check', 'config', file], {
     nothrow: true,
   })
