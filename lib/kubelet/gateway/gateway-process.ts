@@ -42,7 +42,7 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
   const forTools = createConnectProxy({
     ...shared('port'),
     answer: answerPlainly(metrics),
-    // Two for each of 4,000 nodes (collector, Prometheus), and fewer than for the API server: tools must not use up the descriptors.
+    // One for each node and scrape job. Fewer than for the API server: tools must not use up the descriptors of the process.
     limits: { connections: 8_192 },
     dial: async asked => {
       if (isOfNode(asked)) return await toNode(asked)
