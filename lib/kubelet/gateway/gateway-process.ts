@@ -42,8 +42,8 @@ async function start(flags: GatewayFlags, { signal, log, onStop }: Daemon): Prom
   const forTools = createConnectProxy({
     ...shared('port'),
     answer: answerPlainly(metrics),
-    // Fewer than for the API server: tools must not use up the descriptors of the process.
-    limits: { connections: 4_096 },
+    // One for each node and scrape job. Fewer than for the API server: tools must not use up the descriptors of the process.
+    limits: { connections: 8_192 },
     dial: async asked => {
       if (isOfNode(asked)) return await toNode(asked)
       throw forbidden('only simulated nodes, at 10250 and 9100')
@@ -136,6 +136,7 @@ async function listen(server: Server, where: { host: string; port: number } | { 
       const what = 'path' in where ? where.path : `${where.host}:${where.port}`
       reject(new LabError(`Cannot listen on ${what}`, { why: error.message, cause: error }))
     })
-    server.listen(where, resolve)
+    // A thousand scrapes can start at once.
+    server.listen({ ...where, backlog: 4_096 }, resolve)
   })
 }

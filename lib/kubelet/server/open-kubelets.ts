@@ -15,6 +15,8 @@ import { createKubelets } from './kubelets-server.ts'
 import { createReviews } from './reviews.ts'
 
 const STATE_FILE = 'kubelets.jsonl'
+/** Linux allows 4,096 by default (net.core.somaxconn). */
+const BACKLOG = 4_096
 
 export interface ConnectOptions {
   client: KubeClient
@@ -114,7 +116,8 @@ async function listen(server: Server, path: string): Promise<void> {
     server.once('error', error => {
       reject(new LabError(`Cannot listen on ${path}`, { why: error.message, cause: error }))
     })
-    server.listen(path, resolve)
+    // A Unix socket refuses connections beyond its backlog at once. metrics-server opens one for each node at the same time.
+    server.listen({ path, backlog: BACKLOG }, resolve)
   })
   chmodSync(path, 0o600)
 }

@@ -1,8 +1,10 @@
 /** The kubelets of the shared lab at the nodes' own addresses: through the API server, and through the CONNECT port. */
 import assert from 'node:assert/strict'
+import type { Summary } from '../../../lib/kubelet/endpoints/stats-summary.ts'
 import { getKubelet, getNodeExporter, nodeAddresses, openTunnel } from '../../support/kubelets.ts'
 import { assertSameWords, assertSays } from '../../support/lab.ts'
 import { nodeNames, openSharedLab, type SharedLab } from '../../support/shared-lab.ts'
+import { kubeletUrl } from '../../support/stats-proxy.ts'
 import { suite } from '../../support/suite.ts'
 
 const kubelets = suite<SharedLab>('kubelets')
@@ -73,6 +75,47 @@ kubelets('each right opens its own paths of a kubelet and no others', async ({ l
   }
 })
 
+kubelets('each way to a kubelet gives the same counters at the same moment', async ({ lab }) => {
+  const [tokenOfMetrics, tokenOfStats] = await Promise.all(
+    ['prometheus', 'collector'].map(async account =>
+      (await lab.kubectl(['-n', 'kube-otel-lab', 'create', 'token', account])).trim(),
+    ),
+  )
+  const path = '/metrics/resource'
+  for (const [node, address] of await nodeAddresses(lab)) {
+    const plain = async () => cpuCounters(await (await fetch(kubeletUrl(lab, `/nodes/${node}${path}`))).text())
+    const proxied = async (to: string) => await lab.kubectl(['get', '--raw', `/api/v1/nodes/${node}/proxy${to}`])
+    const before = await plain()
+    const ways = [
+      cpuCounters((await getKubelet(lab, address, { path, token: tokenOfMetrics })).body),
+      cpuCounters(await proxied(path)),
+      summaryCounters((await getKubelet(lab, address, { path: '/stats/summary', token: tokenOfStats })).body),
+      summaryCounters(await proxied('/stats/summary')),
+      summaryCounters(await (await fetch(kubeletUrl(lab, `/nodes/${node}/stats/summary`))).text()),
+    ]
+    const after = await plain()
+    const series = [...before.keys()].filter(key => after.has(key))
+    assert(series.length > 2, series.join())
+    for (const [at, way] of ways.entries()) {
+      for (const key of series) {
+        const [low = 0, value = Number.NaN, high = 0] = [before, way, after].map(each => each.get(key))
+        // Nanoseconds in the summary, seconds in the metrics.
+        assert(low - 1e-6 <= value && value <= high + 1e-6, `${node}, way ${at}, ${key}: ${low} ${value} ${high}`)
+      }
+    }
+  }
+})
+
+kubelets('the collector has the rights to its two paths only', async ({ lab }) => {
+  const [[, address = ''] = []] = await nodeAddresses(lab)
+  const token = (await lab.kubectl(['-n', 'kube-otel-lab', 'create', 'token', 'collector'])).trim()
+  const statuses = await Promise.all(
+    [...paths, '/logs/'].map(async path => [path, (await getKubelet(lab, address, { path, token })).status]),
+  )
+  const allowed = statuses.filter(([, status]) => status === 200).map(([path]) => path)
+  assert.deepEqual(allowed, ['/stats/summary', '/pods', '/runningpods/'])
+})
+
 kubelets('the CONNECT port leads to nodes only', async ({ lab }) => {
   const [[, address = ''] = []] = await nodeAddresses(lab)
   const apiServer = new URL(await lab.kubectl(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}'])).host
@@ -94,6 +137,24 @@ kubelets('the CONNECT port leads to nodes only', async ({ lab }) => {
 })
 
 kubelets.run()
+
+/** The CPU seconds of a kubelet's metrics/resource: of the node as `node`, of a pod as `<namespace>/<name>`. */
+function cpuCounters(metrics: string): Map<string, number> {
+  const found = metrics.matchAll(
+    /^(?:node|pod)_cpu_usage_seconds_total(?:\{namespace="([^"]+)",pod="([^"]+)"\})? (\S+) \d+$/gm,
+  )
+  return new Map([...found].map(([, namespace, pod, value]) => [pod ? `${namespace}/${pod}` : 'node', Number(value)]))
+}
+
+/** The same counters of a summary. */
+function summaryCounters(body: string): Map<string, number> {
+  const { node, pods } = JSON.parse(body) as Summary
+  const seconds = (cpu: { usageCoreNanoSeconds: number } | undefined) => (cpu?.usageCoreNanoSeconds ?? Number.NaN) / 1e9
+  return new Map([
+    ['node', seconds(node.cpu)],
+    ...pods.map(({ podRef, cpu }) => [`${podRef.namespace}/${podRef.name}`, seconds(cpu)] as const),
+  ])
+}
 
 /** A service account with one right, to read. */
 function objectsFor(name: string, resource: string): unknown[] {
