@@ -12,6 +12,7 @@ import {
 import type { CheckContext } from './check-query.ts'
 import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
 import type { Reading } from './pass-criteria.ts'
+import { missingText } from './prerequisites.ts'
 import type { DashboardExpectations, Prerequisite } from './query-expectations.ts'
 import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './verify-report.ts'
 
@@ -108,7 +109,7 @@ export async function verifyDashboard(
       const counts = {
         failed: failures().length,
         byPanel: panelResults(results),
-        notApplicable: plan.missing.join(', '),
+        notApplicable: missingText(plan.missing),
       }
       return {
         title: dashboard.title,

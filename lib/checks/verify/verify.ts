@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../../cli/errors.ts'
+import type { Settings } from '../../cli/settings.ts'
 import type { RefusedFile } from '../../grafana/dashboard-files.ts'
 import { orNone, type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import { createEvaluator } from './evaluate-queries.ts'
@@ -8,6 +9,7 @@ import type { Reading, StateReader } from './pass-criteria.ts'
 import { checkPlacement } from './placement.ts'
 import { missingPrerequisites } from './prerequisites.ts'
 import { createReadings, readingWithoutCluster } from './read-states.ts'
+import { scrapeProblems } from './scrape-problems.ts'
 import {
   type DashboardCheck,
   type DashboardToVerify,
@@ -32,9 +34,10 @@ export interface VerifyOptions extends DashboardsToVerify {
   /** Undefined without a cluster; then numbers are not compared. */
   truth: StateReader | undefined
   /**
-   * A lab of simulated nodes, which has all prerequisites but optional ones: traced applications and KWOK's metrics.
+   * METRICS of a lab of simulated nodes, which has all prerequisites but optional ones: traced applications, KWOK's metrics, and the
+   * dialect of metrics that it leaves out. Undefined elsewhere.
    */
-  isKwokLab: boolean
+  metrics: Settings['metrics'] | undefined
   /** How long failures that may pass later are retried. */
   retryMs: number
   onProgress?: (text: string) => void
@@ -59,7 +62,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     return readingWithoutCluster()
   })
   await api.probe()
-  const missing = await missingPrerequisites(api, options.isKwokLab, first.untilMs)
+  const missing = await missingPrerequisites(api, options.metrics, first.untilMs)
+  const problems = await scrapeProblems(api, first)
   const recorded = (await orNone(api.recordingRules())) ?? []
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const lastHour = { fromMs: first.untilMs - 3_600_000, untilMs: first.untilMs }
@@ -76,7 +80,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const steps = plans.flatMap(({ selections }) => selections.map(({ queries }) => queries))
   const evaluator = createEvaluator(api, steps)
   // In parallel: it takes some seconds on a large cluster.
-  const placement = first.states === undefined ? [] : [checkPlacement(api, first)]
+  const placement = first.states === undefined ? [] : [checkPlacement(api, first, missing)]
   for (const each of placement) each.catch(() => {})
   const checks: DashboardCheck[] = []
   for (const [index, plan] of plans.entries()) {
@@ -104,7 +108,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     prometheusUrl: api.url,
     time: new Date(first.untilMs).toISOString(),
     truth: first.states === undefined ? '' : (truth?.name ?? ''),
-    notes: [...notesOf(first), ...(unreadAgain === undefined ? [] : [unreadAgain])],
+    notes: [...notesOf(first), ...problems, ...(unreadAgain === undefined ? [] : [unreadAgain])],
     dashboards: checks.map(check => check.result()),
     failures: checks.flatMap(check => check.failures),
     slowest: slowest(api),

@@ -66,7 +66,7 @@ async function looks(
   const dashboards = [{ dashboard: pods(variables), expectations: { prerequisites: [], queries } }]
   const report = await verify({
     ...{ api, dashboards, refused: [], truth },
-    ...{ retryMs, scrapeMs: 50, isKwokLab: true },
+    ...{ retryMs, scrapeMs: 50, metrics: 'otel' },
   })
   return { report, looks: at }
 }
@@ -209,7 +209,7 @@ settles('runs the queries without a cluster, and reports the unread cluster as a
   const truth = clusterTruth({ request: refuse }, { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api })
   const report = await verify({
     ...{ api, dashboards: [{ dashboard: pods(), expectations: undefined }], refused: [] },
-    ...{ truth, retryMs: 0, scrapeMs: 50, isKwokLab: true },
+    ...{ truth, retryMs: 0, scrapeMs: 50, metrics: 'otel' },
   })
   assert.equal(report.dashboards[0]?.ok, 1)
   assert.equal(report.failures.length, 1)
@@ -220,7 +220,7 @@ settles('names the missing prerequisites of a dashboard, and runs none of its qu
   const report = await verify({
     ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, retryMs: 0, scrapeMs: 50 },
     dashboards: [{ dashboard: pods(), expectations: { prerequisites: ['etcd', 'kwok'], queries: new Map() } }],
-    isKwokLab: false,
+    metrics: undefined,
   })
   const [result] = report.dashboards
   assert.deepEqual([result?.notApplicable, result?.queries, report.failures], ['etcd', 0, []])
@@ -229,8 +229,8 @@ settles('names the missing prerequisites of a dashboard, and runs none of its qu
 settles('treats only the optional parts of a KWOK lab as missing', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
   const added = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] as const
-  assert.deepEqual(await missingPrerequisites(api, true, Date.now()), new Set(added))
-  const missing = await missingPrerequisites(api, false, Date.now())
+  assert.deepEqual(await missingPrerequisites(api, 'both', Date.now()), new Set(added))
+  const missing = await missingPrerequisites(api, undefined, Date.now())
   assert.deepEqual(
     missing,
     new Set(['etcd', 'control-plane', 'cadvisor', 'disk-io', 'host-metrics', 'volumes', 'trace-simulator', ...added]),

@@ -112,7 +112,7 @@ async function verified(url: string, panels: readonly Given[], objects = cluster
     refused: [],
     scrapeMs: SCRAPE_MS,
     truth: clusterTruth(fakeApi(objects), { clusterName: CLUSTER, preset: 'steady', windowMs: 4 * SCRAPE_MS, api }),
-    isKwokLab: true,
+    metrics: 'otel',
     retryMs: 0,
   })
 }
