@@ -13,7 +13,7 @@ const EVIDENCE = {
   /** Disk I/O of containers, which not every kernel counts. */
   'disk-io': 'container_fs_reads_total',
   /** The cluster under kube-prometheus' names and labels. */
-  'kube-prometheus-metrics': 'up{job="kube-state-metrics"} or kube_node_info',
+  'kube-prometheus-metrics': 'kube_node_info',
   'host-metrics': 'system_cpu_time_seconds_total{k8s_node_name!=""}',
   volumes: 'k8s_volume_capacity_bytes{k8s_persistentvolumeclaim_name!=""}',
   'trace-simulator': 'traces_simulator_requests_total',

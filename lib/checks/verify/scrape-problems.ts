@@ -21,7 +21,7 @@ export async function scrapeProblems(
   return [
     ...(down ?? []).map(
       ({ labels, value }) =>
-        `Prometheus cannot scrape ${value} targets of the job ${labels['job']}, so their series are missing: make kwok-status`,
+        `Prometheus cannot scrape job ${labels['job']} (targets down: ${value}), so its series are missing: make kwok-status`,
     ),
     ...(unlisted ?? []).map(
       ({ labels }) =>

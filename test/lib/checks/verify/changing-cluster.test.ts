@@ -226,14 +226,38 @@ settles('names the missing prerequisites of a dashboard, and runs none of its qu
   assert.deepEqual([result?.notApplicable, result?.queries, report.failures], ['etcd', 0, []])
 })
 
+settles('names the command for the dialect of metrics that a lab leaves out', async ({ prometheus }) => {
+  const queries = new Map([[queryKey('Pods', 'A'), { prerequisites: ['otel-metrics'] as const }]])
+  const report = await verify({
+    ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, retryMs: 0, scrapeMs: 50 },
+    dashboards: [
+      { dashboard: pods(), expectations: { prerequisites: ['otel-metrics'], queries: new Map() } },
+      { dashboard: pods(), expectations: { prerequisites: [], queries } },
+    ],
+    metrics: 'prometheus',
+  })
+  const [whole, part] = report.dashboards
+  assert.deepEqual([whole?.verdict, whole?.notApplicable], ['not applicable', 'otel-metrics (make kwok METRICS=both)'])
+  const because = 'there is no otel-metrics (make kwok METRICS=both) here'
+  assert.deepEqual([part?.reasons.excused, report.failures], [{ [because]: 1 }, []])
+})
+
 settles('treats only the optional parts of a KWOK lab as missing', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
   const added = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] as const
-  assert.deepEqual(await missingPrerequisites(api, 'both', Date.now()), new Set(added))
+  for (const [metrics, leftOut] of [
+    ['both', []],
+    ['otel', ['kube-prometheus-metrics']],
+    ['prometheus', ['otel-metrics']],
+  ] as const)
+    assert.deepEqual(await missingPrerequisites(api, metrics, Date.now()), new Set([...leftOut, ...added]))
   const missing = await missingPrerequisites(api, undefined, Date.now())
   assert.deepEqual(
     missing,
-    new Set(['etcd', 'control-plane', 'cadvisor', 'disk-io', 'host-metrics', 'volumes', 'trace-simulator', ...added]),
+    new Set([
+      ...['etcd', 'control-plane', 'cadvisor', 'disk-io', 'kube-prometheus-metrics', 'host-metrics', 'volumes'],
+      ...['trace-simulator', ...added],
+    ]),
   )
 })
 
@@ -269,8 +293,8 @@ settles('stops waiting for short series at the time limit', async ({ prometheus 
     })
   assert.equal(await wait(40_000), true)
   assert.equal(await wait(3_600_000), false)
-  // Two nodes and seven pods.
-  assert.deepEqual(said, ['9 series cover less than 3600 s'])
+  // Two nodes and seven pods, in each dialect.
+  assert.deepEqual(said, ['18 series cover less than 3600 s'])
   // The trace simulator of a KWOK lab, of which Prometheus has nothing yet.
   assert.equal(await wait(40_000, true), false)
   assert.equal(said.at(-1), '1 series cover less than 40 s')
