@@ -8,7 +8,6 @@ import type { Evaluator } from './evaluate-queries.ts'
 import { checkException, expectationsOfText } from './exceptions.ts'
 import { dashboardRange, type PanelQuery, panelQueries, queryFacts } from './panel-queries.ts'
 import type { Reading } from './pass-criteria.ts'
-import { missingText } from './prerequisites.ts'
 import { isCallMeasure } from './quantities.ts'
 import { type DashboardExpectations, type QueryExpectations, queryKey } from './query-expectations.ts'
 import {
@@ -169,8 +168,8 @@ async function checkPanelQuery(
   evaluator: Evaluator,
 ): Promise<Pick<CheckResult, 'verdict' | 'hasTruth'>> {
   const { api, missing } = context
-  const absent = (expectations.prerequisites ?? []).filter(prerequisite => missing.has(prerequisite))
-  if (absent.length > 0) return { verdict: { kind: 'excused', because: `there is no ${missingText(absent)} here` } }
+  const absent = (expectations.prerequisites ?? []).flatMap(prerequisite => missing.get(prerequisite) ?? [])
+  if (absent.length > 0) return { verdict: { kind: 'excused', because: `there is no ${absent.join(', ')} here` } }
   const evaluation = await evaluator.evaluate(query)
   const { untilMs, states } = reading
   const isOfCalls = expectations.truth !== undefined && isCallMeasure(expectations.truth.of)

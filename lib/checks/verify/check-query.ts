@@ -5,7 +5,7 @@ import { badText, type Evaluation } from './evaluate-queries.ts'
 import { expectedValues } from './expected-values.ts'
 import type { PanelQuery, QueryFacts } from './panel-queries.ts'
 import { type KnownStates, mayBeMissing } from './pass-criteria.ts'
-import { missingText } from './prerequisites.ts'
+import type { Missing } from './prerequisites.ts'
 import { isMeasured } from './quantities.ts'
 import type { AllowedEmpty, Prerequisite, QueryExpectations, Truth } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
@@ -51,7 +51,7 @@ export interface CheckContext {
   /** Undefined where Prometheus does not list them. */
   metricNames: ReadonlySet<string> | undefined
   /** What this cluster does not have. */
-  missing: ReadonlySet<Prerequisite>
+  missing: Missing
 }
 
 /** What a result is checked with. */
@@ -132,9 +132,8 @@ function emptyHint({ metrics }: QueryFacts, { metricNames, rules, missing }: Que
   const unknown =
     metricNames === undefined ? [] : metrics.filter(metric => !metricNames.has(metric) && !rules.has(metric))
   if (unknown.length > 0) {
-    const dialect = [...missing].filter(need => unknown.every(metric => NAMES_OF_DIALECT[need]?.test(metric)))
-    const added = dialect.length === 0 ? '' : `; this lab has no ${missingText(dialect)}`
-    return `Prometheus has no metric ${unknown.join(', ')}${added}`
+    const left = [...missing].find(([need]) => unknown.every(metric => NAMES_OF_DIALECT[need]?.test(metric)))
+    return `Prometheus has no metric ${unknown.join(', ')}${left === undefined ? '' : `; there is no ${left[1]} here`}`
   }
   return metrics.length === 0 ? '' : 'the metrics are there, so it is the labels: a matcher, a join or the variables'
 }

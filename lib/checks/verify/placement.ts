@@ -2,7 +2,7 @@ import { orNone, type PrometheusApi, QueryError, type Sample } from '../../prome
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
 import { kubePrometheusLabels, labelOfDimension } from './dimensions.ts'
 import type { Reading } from './pass-criteria.ts'
-import type { Prerequisite } from './prerequisites.ts'
+import type { Missing, Prerequisite } from './prerequisites.ts'
 import type { DashboardCheck } from './verify-dashboard.ts'
 import { type Failure, otherResult } from './verify-report.ts'
 
@@ -31,11 +31,7 @@ type PodSeries = (typeof SERIES)[number]
  * Checks that all series of a pod have the node that the pod has in the API. A pod is found by namespace and name,
  * because a StatefulSet reuses names. Deleted pods are ignored.
  */
-export async function checkPlacement(
-  api: PrometheusApi,
-  first: Reading,
-  missing: ReadonlySet<Prerequisite>,
-): Promise<DashboardCheck> {
+export async function checkPlacement(api: PrometheusApi, first: Reading, missing: Missing): Promise<DashboardCheck> {
   const measured = SERIES.filter(({ needs }) => !missing.has(needs))
   const check = async (reading: Reading) =>
     (await Promise.all(measured.map(series => placementFailures(api, reading, series)))).flat()

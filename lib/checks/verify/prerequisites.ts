@@ -36,6 +36,9 @@ const OPTIONAL: readonly string[] = ['spans', 'traces', 'kwok-metrics', 'example
 /** The prerequisite that a lab with this METRICS does not meet. */
 const NOT_MEASURED = { otel: 'kube-prometheus-metrics', prometheus: 'otel-metrics', both: undefined } as const
 
+/** Missing prerequisites, as text: the name, and the command that adds it if METRICS leaves it out. */
+export type Missing = ReadonlyMap<Prerequisite, string>
+
 /**
  * The prerequisites that this cluster does not meet. `metrics` is METRICS of a lab of simulated nodes: what the lab must have then is never
  * missing, also where Prometheus has none of it.
@@ -44,19 +47,13 @@ export async function missingPrerequisites(
   api: PrometheusApi,
   metrics: Settings['metrics'] | undefined,
   timeMs: number,
-): Promise<Set<Prerequisite>> {
+): Promise<Missing> {
   const all = Object.keys(EVIDENCE) as Shown[]
   const checked = metrics === undefined ? all : all.filter(need => OPTIONAL.includes(need))
-  const notMeasured = metrics && NOT_MEASURED[metrics]
   const found = await Promise.all(checked.map(need => orNone(api.instant(`count(${EVIDENCE[need]})`, timeMs))))
   // A prerequisite counts as met when its query fails: then the queries that need it report the error.
-  const missing = checked.filter((_, at) => found[at] !== undefined && !((found[at][0]?.value ?? 0) > 0))
-  return new Set(notMeasured === undefined ? missing : [notMeasured, ...missing])
+  const isMissing = (_: Shown, at: number) => found[at] !== undefined && !((found[at][0]?.value ?? 0) > 0)
+  const missing = new Map<Prerequisite, string>(checked.filter(isMissing).map(need => [need, need]))
+  const notMeasured = metrics && NOT_MEASURED[metrics]
+  return notMeasured === undefined ? missing : missing.set(notMeasured, `${notMeasured} (make kwok METRICS=both)`)
 }
-
-/** Missing prerequisites as text, with the command that adds them if it is one. */
-export function missingText(missing: readonly Prerequisite[]): string {
-  return missing.map(need => (MEASURED_WITH_BOTH.has(need) ? `${need} (make kwok METRICS=both)` : need)).join(', ')
-}
-
-const MEASURED_WITH_BOTH: ReadonlySet<string | undefined> = new Set(Object.values(NOT_MEASURED))

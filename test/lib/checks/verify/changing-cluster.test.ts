@@ -10,7 +10,7 @@ import { waitForWindow } from '../../../../lib/checks/verify/wait-for-window.ts'
 import { LabError } from '../../../../lib/cli/errors.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
-import { assertSays } from '../../../support/lab.ts'
+import { assertSameWords, assertSays } from '../../../support/lab.ts'
 import { CLUSTER, clusterObjects, fakeApi, measured } from './cluster-fixture.ts'
 import { startFakePrometheus } from './fake-prometheus.ts'
 import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
@@ -250,14 +250,14 @@ settles('treats only the optional parts of a KWOK lab as missing', async ({ prom
     ['otel', ['kube-prometheus-metrics']],
     ['prometheus', ['otel-metrics']],
   ] as const)
-    assert.deepEqual(await missingPrerequisites(api, metrics, Date.now()), new Set([...leftOut, ...added]))
+    assertSameWords([...(await missingPrerequisites(api, metrics, Date.now())).keys()], [...leftOut, ...added])
   const missing = await missingPrerequisites(api, undefined, Date.now())
-  assert.deepEqual(
-    missing,
-    new Set([
+  assertSameWords(
+    [...missing.keys()],
+    [
       ...['etcd', 'control-plane', 'cadvisor', 'disk-io', 'kube-prometheus-metrics', 'host-metrics', 'volumes'],
       ...['trace-simulator', ...added],
-    ]),
+    ],
   )
 })
 
