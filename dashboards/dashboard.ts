@@ -112,9 +112,9 @@ export function labDashboard(given: DashboardDefinition): LabDashboard {
       y += height
     }
   }
-  // The SDK's objects have methods, which the JSON must not have.
   const isOtel = queries.size === count && [...queries.values()].every(needsOtel)
   const prerequisites = [...(given.prerequisites ?? []), ...(isOtel ? (['otel-metrics'] as const) : [])]
+  // The SDK's objects have methods, which the JSON must not have.
   const json = JSON.parse(JSON.stringify(builder.build())) as Dashboard
   return { name: given.uid, json, expectations: { prerequisites, queries } }
 }

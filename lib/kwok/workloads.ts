@@ -16,8 +16,8 @@ export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
 export const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
 
 /**
- * The resource requests of the workloads, from their manifests, and of node exporters where METRICS has them. A CronJob counts as one run, and a workload with an autoscaler as
- * `maxReplicas` pods.
+ * The resource requests of the workloads, from their manifests, and of node exporters where METRICS has them. A CronJob counts as one run,
+ * and a workload with an autoscaler as `maxReplicas` pods.
  */
 export function workloadRequests(lab: Pick<Lab, 'settings'>): WorkloadRequests {
   const total = { perNode: noRequests(), anywhere: noRequests() }
