@@ -15,8 +15,7 @@ export interface Query extends QueryExpectations {
 }
 
 /** A selector of what the collector and the job kubelet-cadvisor measure of the cluster, by the names of its metrics. */
-const OTEL_SERIES =
-  /\b(?:(?:k8s|container|system|namespace_workload)_[\w:]*|otelcol_\w+_metric_points_total)\{k8s_cluster_name/
+const OTEL_SERIES = /\b(?:k8s|container|system|namespace_workload)_[\w:]*\{k8s_cluster_name/
 
 /** The expectations of a query, with the prerequisite `otel-metrics` where its series need it. */
 export function expectationsOf({ expr, legend: _, ...known }: Query): QueryExpectations {
