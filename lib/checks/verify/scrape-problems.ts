@@ -1,4 +1,5 @@
 import { orNone, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import { firstOf } from './check-query.ts'
 import type { Reading } from './pass-criteria.ts'
 
 /** Retries of kube-state-metrics are up to 30 s apart. */
@@ -18,14 +19,16 @@ export async function scrapeProblems(
       `sum by (resource) (increase(${errors})) > 0`,
     ].map(async query => (await orNone(api.instant(query, untilMs))) ?? []),
   )
+  const resources = (unlisted ?? []).map(({ labels }) => labels['resource'] ?? '').sort()
   return [
     ...(down ?? []).map(
       ({ labels, value }) =>
         `Prometheus cannot scrape job ${labels['job']} (targets down: ${value}), so its series are missing: make kwok-status`,
     ),
-    ...(unlisted ?? []).map(
-      ({ labels }) =>
-        `kube-state-metrics cannot list ${labels['resource']}, so its series of them are missing: make kwok restores its rights`,
-    ),
+    ...(resources.length === 0
+      ? []
+      : [
+          `kube-state-metrics cannot list ${firstOf(resources)}, so their series are missing: make kwok restores its rights`,
+        ]),
   ]
 }

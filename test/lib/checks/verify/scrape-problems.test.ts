@@ -21,6 +21,7 @@ problems.before(async context => {
     `kube_state_metrics_list_total{cluster="${CLUSTER}",resource="${resource}",result="${result}"}`
   const up = (labels: string) => `up{${labels}}`
   context.prometheus = await startPrometheus([
+    ...series(errors('*v1.Node', 'error'), at => 1 + at),
     ...series(errors('*v1.Node', 'success'), at => at),
     ...series(errors('*v1.Pod', 'error'), at => 3 + at),
     // Before the rights came.
@@ -39,7 +40,7 @@ problems('names the jobs of targets that are down, and what kube-state-metrics c
   assert.deepEqual(notes.sort(), [
     'Prometheus cannot scrape job kube-state-metrics (targets down: 2), so its series are missing: make kwok-status',
     'Prometheus cannot scrape job stats-proxy (targets down: 1), so its series are missing: make kwok-status',
-    'kube-state-metrics cannot list *v1.Pod, so its series of them are missing: make kwok restores its rights',
+    'kube-state-metrics cannot list *v1.Node; *v1.Pod, so their series are missing: make kwok restores its rights',
   ])
 })
 
