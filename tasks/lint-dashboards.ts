@@ -10,12 +10,14 @@ import { writeFileSync } from 'node:fs'
 import { labDashboards, metricCatalog, recordedSeries, ruleFiles } from '../dashboards/index.ts'
 import { lintDashboards } from '../lib/checks/lint/lint-dashboards.ts'
 import { exitCode, lintJson, lintText, refusedFindings } from '../lib/checks/lint/lint-report.ts'
+import type { Dialect } from '../lib/checks/lint/metric-catalog.ts'
 import { dashboardsDirPaths, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
+import { hasOtelMetrics, hasPrometheusMetrics } from '../lib/lab/metrics-dialects.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Checks the text of dashboards and rules; exit code 1 when there is an error.'
-const settings = ['dashboardsDir'] as const
+const settings = ['dashboardsDir', 'metrics'] as const
 const options = {
   dashboards: "lint these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
   json: 'write the findings as JSON to this file; - prints them instead of the lines',
@@ -26,7 +28,11 @@ await runTask({ about, settings, options, ignoreCreationSettings: true }, async 
   const ours = labDashboards().map(({ name, json }) => readDashboard(json, `dashboards/${name}`))
   const [own, linkable] = given['dashboards'] === undefined ? [ours, []] : [[], ours]
   const rules = own.length === 0 ? [] : labRules()
-  const linted = lintDashboards({ own, others, linkable, catalog: metricCatalog(), recorded: recordedSeries(), rules })
+  const dialects: Dialect[] = []
+  if (hasOtelMetrics(lab)) dialects.push('otel')
+  if (hasPrometheusMetrics(lab)) dialects.push('prometheus')
+  const [catalog, recorded] = [metricCatalog(), recordedSeries()]
+  const linted = lintDashboards({ own, others, linkable, catalog, recorded, dialects, rules })
   const report = { dashboards: [...own, ...others], findings: [...refusedFindings(refused), ...linted] }
   const json = JSON.stringify(lintJson(report), null, 2)
   const jsonFiles = given['json'] ?? []

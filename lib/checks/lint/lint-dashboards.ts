@@ -4,7 +4,7 @@ import { parsePromql } from '../../promql/promql-parser.ts'
 import { type Fault, type Finding, severityOf } from './finding.ts'
 import { type LabMetrics, labMetrics } from './lab-metrics.ts'
 import { linkFaults } from './link-rules.ts'
-import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
+import type { CatalogMetric, Dialect, RecordedSeries } from './metric-catalog.ts'
 import { datasourceFaults, legendFaults, panelFaults } from './panel-rules.ts'
 import { queryFaults } from './query-rules.ts'
 import { unitFaults } from './unit-rules.ts'
@@ -18,6 +18,8 @@ export interface LintInput {
   others: readonly Dashboard[]
   catalog: readonly CatalogMetric[]
   recorded: readonly RecordedSeries[]
+  /** The dialects that METRICS selects, for other dashboards. The lab's own must be right with both. */
+  dialects?: readonly Dialect[]
   /** Further dashboards that links may lead to. */
   linkable?: readonly Dashboard[]
   /** The lab's rules. */
@@ -33,12 +35,13 @@ export interface LintedRule {
 
 /** All findings, by dashboard in the order of the screen. It reads only the text and sends no query. */
 export function lintDashboards(input: LintInput): Finding[] {
-  const { own, others, catalog, recorded, linkable = [], rules = [] } = input
-  const lab = labMetrics(catalog, recorded)
+  const { own, others, catalog, recorded, dialects = ['otel'], linkable = [], rules = [] } = input
+  const lab = labMetrics(catalog, recorded, dialects)
+  const both: LabMetrics = { ...lab, dialects: ['otel', 'prometheus'] }
   const all = [...own, ...others, ...linkable]
   return [
-    ...rules.flatMap(rule => lintRule(rule, lab)),
-    ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab, all })),
+    ...rules.flatMap(rule => lintRule(rule, both)),
+    ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab: both, all })),
     ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all })),
   ]
 }
@@ -79,7 +82,10 @@ function lintDashboard(
       ...panel.targets.flatMap(target => {
         const find = () => {
           const parsed = parsePromql(target.expr)
-          const faults = [...queryFaults(parsed, lab), ...variableUseFaults(target.expr, parsed, dashboard)]
+          const faults = [
+            ...queryFaults(parsed, lab, dashboard.variables),
+            ...variableUseFaults(parsed, dashboard, panel.repeats),
+          ]
           // A query that does not parse or is constant has no unit or legend.
           const shown = faults.some(({ rule }) => rule === 'parse' || rule === 'constant') ? undefined : parsed.expr
           const unit = target.hide ? [] : unitFaults(panel, target, shown, lab)
