@@ -14,7 +14,7 @@ export const rules = {
   legend: 'the legend or the joined column is no label of the query',
   link: 'the link leads to no dashboard',
   dialect: 'METRICS does not select the metric; run make kwok METRICS=both',
-  recorded: 'no rule of the lab records the series',
+  recorded: 'no rule that lint knows records the series',
   absent: 'the lab does not have the metric',
   unread: 'the query is too long or nested too deeply for the lab’s parser',
   unit: 'the panel has no unit, or one that does not fit its query',

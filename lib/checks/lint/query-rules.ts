@@ -42,7 +42,7 @@ function metricFaults(expr: Expr, { known, nearest }: LabMetrics): Fault[] {
       return [fault('spelling', `${name} is a histogram and has no series of that name; use ${parts}`)]
     }
     if (series !== undefined) return []
-    if (name.includes(':')) return [fault('recorded', `no rule of the lab records ${name}`, name)]
+    if (name.includes(':')) return [fault('recorded', `no rule records ${name}`, name)]
     const near = nearest(name)
     if (near === undefined) return [fault('absent', `the lab has no metric ${name}`, name)]
     return [fault('spelling', `the lab has no metric ${name}; did you mean ${near}?`)]
