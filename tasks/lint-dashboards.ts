@@ -1,10 +1,10 @@
 /**
  * Checks the text of dashboards and rules: queries that don't parse or are constant, metrics and labels that the lab does not have, functions
- * and units that don't fit the metric, fixed rate windows, and broken links. Needs no cluster. The lab's own dashboards and rules must have no
- * finding; in other dashboards an unknown name is a warning. Exit code 1 when there is an error.
+ * and units that don't fit the metric, fixed rate windows, and broken links. Prints the findings by cause. Needs no cluster. The lab's own
+ * dashboards and rules must have no finding; in other dashboards an unknown name is a warning. Exit code 1 when there is an error.
  *
  *   tsx tasks/lint-dashboards.ts
- *   tsx tasks/lint-dashboards.ts --dashboards 'mine/*.json' --json lint.json
+ *   tsx tasks/lint-dashboards.ts --dashboards 'mine/*.json' --metrics both --json lint.json
  */
 import { writeFileSync } from 'node:fs'
 import { labDashboards, metricCatalog, recordedSeries, ruleFiles } from '../dashboards/index.ts'

@@ -55,6 +55,17 @@ task('ends with 1 for an error in any file, names unreadable files, and checks t
   assert.equal(status, 1)
 })
 
+task('prints few lines about an exporter that is absent', async ({ dir }) => {
+  const exprs = Array.from(
+    { length: 472 },
+    (_, at) => `sum by (volume) (rate(disks_metric_${at % 90}_total{volume!="${at}"}[5m]))`,
+  )
+  write(dir, 'mine', exprs)
+  const { stdout } = await start(['--dashboards', dir])
+  assertSays(stdout, /^absent: 472 warnings in 1 place: .*\n {2}disks_metric_0_total \(6\), .* and 82 other metrics\n/)
+  assert(stdout.split('\n').length < 20, stdout)
+})
+
 task('names METRICS=both for the metrics of the other dialect, unless METRICS has it', async ({ dir }) => {
   write(dir, 'mine', ['kube_pod_info', 'sum(container_memory_working_set_bytes)'])
   const dashboards = ['--dashboards', dir]
