@@ -1,10 +1,9 @@
 import type { Variable } from '../../grafana/dashboard-model.ts'
 import type { Expr, Selector } from '../../promql/promql-ast.ts'
 import { selectorsOf } from '../../promql/promql-parser.ts'
-import { promqlRegex } from '../../promql/promql-regex.ts'
 import { type Fault, fault } from './finding.ts'
 import type { LabMetrics } from './lab-metrics.ts'
-import { failingMatchers, nearestVariants, type SeriesVariant } from './series-variants.ts'
+import { failingMatchers, isRegexMatch, nearestVariants, type SeriesVariant } from './series-variants.ts'
 
 /** Metrics of a dialect that METRICS does not select, and selectors that select series of both dialects. */
 export function dialectFaults(expr: Expr, lab: LabMetrics, variables: readonly Variable[]): Fault[] {
@@ -21,7 +20,10 @@ function offFaults({ metric = '', matchers }: Selector, { known, dialects }: Lab
 function mixedFaults(selector: Selector, lab: LabMetrics, variables: readonly Variable[]): Fault[] {
   const { metric, matchers, hidden } = selector
   if (hidden || lab.dialects.length < 2) return []
-  const matchesEmpty = (name: string) => variables.some(each => each.name === name && isEmptyInAll(each))
+  const matchesEmpty = (name: string) => {
+    const { includeAll = false, allValue = '' } = variables.find(each => each.name === name) ?? {}
+    return includeAll && allValue !== '' && isRegexMatch(allValue, '')
+  }
   const isSelected = (variant: SeriesVariant) => failingMatchers(variant, matchers, matchesEmpty).length === 0
   const mixed = lab.shared
     .filter(name => metric === undefined || metric === name)
@@ -48,14 +50,4 @@ function variantsNamed(name: string, { known }: LabMetrics): SeriesVariant[] {
     values: { ...values, __name__: [name] },
     dialect,
   }))
-}
-
-function isEmptyInAll({ includeAll, allValue }: Variable): boolean {
-  if (!includeAll || allValue === '') return false
-  try {
-    return promqlRegex(allValue)('')
-  } catch {
-    // Another rule reports the pattern.
-    return false
-  }
 }

@@ -58,7 +58,7 @@ function valueFaults(expr: Expr, { known }: LabMetrics): Fault[] {
       .filter(({ label }) => variant.labels.has(label))
       .map(({ label, op, value }) => {
         const there = variant.values[label]?.join(', ')
-        return fault('value', `${metric} has no series with ${label}${op}"${value}" (there are ${there})`)
+        return fault('value', `${metric} has no series with ${label}${op}"${value}" (only ${there})`)
       })
   })
 }

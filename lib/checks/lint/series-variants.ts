@@ -39,11 +39,14 @@ function isMatched({ op, value: pattern }: Matcher, value: string, matchesEmpty:
   const isNegative = op.startsWith('!')
   const variables = variablesIn(pattern)
   if (variables.length > 0) return isNegative || value !== '' || (op === '=~' && variables.every(matchesEmpty))
-  if (!op.endsWith('~')) return (pattern === value) !== isNegative
+  return (op.endsWith('~') ? isRegexMatch(pattern, value) : pattern === value) !== isNegative
+}
+
+/** Whether a regular expression matches a value. An invalid one, which other rules report, does. */
+export function isRegexMatch(pattern: string, value: string): boolean {
   let matches = true
-  // The parser reports an invalid pattern.
   patternError(() => {
     matches = promqlRegex(pattern)(value)
   })
-  return matches !== isNegative
+  return matches
 }

@@ -591,8 +591,8 @@ for (const [expr, otel, both] of [
   ],
   [
     'kube_bytes{path="/c"}',
-    [needsBoth('kube_bytes'), 'value @ Panel#A: kube_bytes has no series with path="/c" (there are /a, /b)'],
-    ['value @ Panel#A: kube_bytes has no series with path="/c" (there are /a, /b)'],
+    [needsBoth('kube_bytes'), 'value @ Panel#A: kube_bytes has no series with path="/c" (only /a, /b)'],
+    ['value @ Panel#A: kube_bytes has no series with path="/c" (only /a, /b)'],
   ],
   ['kube_bytes{path=~"/.", namespace="$one"}', [needsBoth('kube_bytes')], []],
 ] as const) {
