@@ -3,8 +3,8 @@ import { stringify } from 'yaml'
 import { goDuration } from '../lib/cli/settings.ts'
 import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import type { Lab } from '../lib/lab/lab.ts'
+import { writeGenerated } from '../lib/lab/write-generated.ts'
 import { TAG } from './uids.ts'
-import { writeGenerated } from './write-generated.ts'
 
 /** The targets of Grafana's provisioning. */
 export interface ProvisioningTargets {

@@ -1,10 +1,10 @@
 import { parseAllDocuments } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { fields, text } from '../kube/json.ts'
+import { jsonFault } from '../system/json-error.ts'
 import { regularFileText } from '../system/yaml-files.ts'
 import { readClassic } from './classic-dashboard.ts'
 import type { Dashboard } from './dashboard-model.ts'
-import { jsonFault } from './json-error.ts'
 import { type ClassicJson, classicOfV2, isV2 } from './v2-dashboard.ts'
 
 /**

@@ -8,7 +8,7 @@ import { join, relative } from 'node:path'
 import { suite } from 'uvu'
 import { resolveSettings } from '../../../lib/cli/settings.ts'
 import { provisionedFolder, readDashboardFiles, requireDashboardsDir } from '../../../lib/grafana/dashboard-files.ts'
-import { jsonFault } from '../../../lib/grafana/json-error.ts'
+import { jsonFault } from '../../../lib/system/json-error.ts'
 
 const files = suite<{ dir: string }>('readDashboardFiles()')
 files.before.each(context => {
