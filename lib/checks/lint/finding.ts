@@ -16,6 +16,8 @@ export const rules = {
   variable: 'every variable exists, and its matchers allow several values',
   legend: 'legends and joined columns are labels of the query',
   link: 'links lead to existing dashboards',
+  for: 'an alert waits before it fires',
+  template: 'templates of an alert use labels of its result',
 } as const satisfies Record<string, string>
 
 export type RuleName = keyof typeof rules
