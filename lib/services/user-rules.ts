@@ -113,7 +113,7 @@ export function userRulesLines({ files, refused, skipped }: UserRulesStatus): st
   if (files.length + refused.length + skipped.length === 0) return []
   const rules = files.reduce((sum, each) => sum + each.rules, 0)
   return [
-    `${rules} rules of RULES_DIR from ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
+    `Rules   ${rules} of RULES_DIR, in ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
     ...refused.map(({ why }) => `Refused: ${why}`),
     ...skippedLines(skipped),
   ]

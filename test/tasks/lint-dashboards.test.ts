@@ -113,7 +113,7 @@ task('checks rules by path, without dashboards, and names what is skipped', asyn
   assertSays(stderr, /^Skipped, it is a file of Mimir rules, with fields that Prometheus does not have: \S+b\.yaml\n$/)
   assertSays(
     stdout,
-    /^rules \(\S+a\.yaml\)\n {2}warning for: Mine: [^\n]+\n.*: 0 errors, 1 warning\n1 rules of 1 files\n$/,
+    /^rules \(\S+a\.yaml\)\n {2}warning for: Mine: [^\n]+\n.*: 0 errors, 1 warning\nRules: 1\n$/,
   )
   assert.equal(status, 0)
 })
@@ -124,7 +124,10 @@ task('adds the rules of RULES_DIR to those of the lab', async ({ dir }) => {
     JSON.stringify({ groups: [{ name: 'g', rules: [{ alert: 'Mine', expr: 'sum(' }] }] }),
   )
   const { status, stdout } = await start([], { RULES_DIR: dir })
-  assertSays(stdout, /\n {2}error parse: Mine: line 1, column 5: the expression ends too early\n {2}warning for: Mine: .*\n\d{2} dashboards/)
+  assertSays(
+    stdout,
+    /\n {2}error parse: Mine: line 1, column 5: the expression ends too early\n {2}warning for: Mine: .*\n\d{2} dashboards/,
+  )
   assert.equal(status, 1)
 })
 

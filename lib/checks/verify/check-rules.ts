@@ -107,7 +107,6 @@ export async function checkRules(
 /** Notes on the rules: their number, and the state of the alerts. */
 export function ruleNotes(rules: readonly RuleResult[]): string[] {
   const inState = (state: string) => rules.filter(each => each.state === state)
-  const files = new Set(rules.map(({ source }) => source)).size
   const [errors, empty, waiting] = ['error', 'no series', 'not evaluated'].map(state => inState(state).length)
   const alerts = ['firing', 'pending', 'inactive'].map(state => {
     const names = [...new Set(inState(state).map(({ name }) => name))]
@@ -118,7 +117,7 @@ export function ruleNotes(rules: readonly RuleResult[]): string[] {
   })
   const blind = inState('inactive').filter(({ absent }) => absent.length > 0).length
   return [
-    `${rules.length} rules of ${files} files: ${errors} in error, ${empty} recordings without series, ${waiting} not evaluated yet`,
+    `Rules: ${rules.length}; ${errors} in error, ${empty} recordings without series, ${waiting} not evaluated yet`,
     `Alerts: ${alerts.join(', ')}${blind === 0 ? '' : `; ${blind} of the inactive query a metric that Prometheus does not have`}`,
   ]
 }

@@ -122,7 +122,7 @@ applying('writes the rules, keeps the last good ones of a broken file, and forge
   const texts = readdirSync(userRulesDir(lab)).map(name => readFileSync(join(userRulesDir(lab), name), 'utf8'))
   assert.match(texts.join('\n'), /alert: A[\s\S]*alert: B\n\s+expr: up == 0/)
   const lines = userRulesLines(userRulesStatus(lab)).map(line => line.replaceAll(`${dir}/`, ''))
-  assert.equal(lines[0], '2 rules of RULES_DIR from 2 files')
+  assert.equal(lines[0], 'Rules   2 of RULES_DIR, in 2 files')
   assert.match(lines[1] ?? '', /^Refused: Cannot read a\.yaml:2:1: .*\. Its last good rules stay loaded$/)
   assert.match(lines[2] ?? '', /^Refused: promtool refuses b\.yaml: .*\. Its last good rules stay loaded$/)
   // Still after another run, and until it is correct.
