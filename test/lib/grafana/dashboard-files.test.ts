@@ -243,6 +243,31 @@ provisioned('leaves out what is nested too deeply, and takes the rest', ({ dir }
   )
 })
 
+provisioned('writes the dashboards of ConfigMaps as files, and notes two with one uid', ({ dir }) => {
+  const json = (title: string) => JSON.stringify({ title, uid: 'same', panels: [] })
+  const map = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'm' },
+    data: { 'a.json': json('A'), 'b.json': json('B') },
+  }
+  writeFileSync(join(dir, 'all.yaml'), JSON.stringify(map))
+  const { texts, folder, notes } = provisionedDashboards([dir])
+  assert.deepEqual([...texts.keys(), folder], ['all.yaml/m/a.json', 'all.yaml/m/b.json', 'classic.json', undefined])
+  assert.deepEqual(JSON.parse(texts.get('all.yaml/m/b.json') ?? ''), { title: 'B', uid: 'same', panels: [] })
+  const map1 = `${dir}/all.yaml, ConfigMap m`
+  assert.deepEqual(notes, [
+    `${map1}, b.json has the uid of ${map1}, a.json, same: Grafana shows only one of them; change the uid`,
+    `2 of ${dir}/all.yaml: copied for Grafana, which loads each from a file`,
+  ])
+})
+
+provisioned('copies the dashboards of several paths into one folder', ({ dir }) => {
+  writeFileSync(join(dir, 'sub', 'classic.json'), '{"title":"Other", "panels":[]}')
+  const { texts, folder } = provisionedDashboards([join(dir, 'classic.json'), join(dir, 'sub')])
+  assert.deepEqual([...texts.keys(), folder], ['classic.json', 'classic-1.json', undefined])
+})
+
 provisioned('omits files that are not dashboards, and notes the reason', ({ dir }) => {
   writeFileSync(join(dir, 'list.json'), '{"some": "list", "items": []}')
   const { texts, folder, notes } = provisionedDashboards([dir])
