@@ -27,7 +27,7 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   const rules = await checkedRuleFiles(requireSources(lab.settings, 'rulesDir'))
   for (const { error } of rules.refused) say(error.message)
   for (const line of skippedLines(rules.skipped)) say(line)
-  const ownRules = rules.found.map(({ fileName, text }) => [`rules/own-${fileName}`, text] as const)
+  const ownRules = rules.found.map(({ fileName, text }) => [`rules/${fileName}`, text] as const)
   const own = [...texts].map(([path, text]) => [`own/${path}`, text] as const)
   await requireContext(lab)
   const what = `this installs LGTM in namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`

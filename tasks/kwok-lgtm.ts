@@ -34,7 +34,7 @@ const settings = [
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
-  for (const name of ['dashboardsDir', 'rulesDir'] as const) requireSources(lab.settings, name)
+  requireSources(lab.settings, 'rulesDir')
   rememberSetting(lab, 'metrics')
   for (const line of userRulesLines(await applyUserRules(lab))) say(line)
   rememberSetting(lab, 'rulesDir')

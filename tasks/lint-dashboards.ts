@@ -21,7 +21,8 @@ import { skippedLines } from '../lib/services/user-rules.ts'
 const about = 'Checks the text of dashboards and rules; exit code 1 when there is an error.'
 const settings = ['dashboardsDir', 'rulesDir'] as const
 const options = {
-  dashboards: "lint these dashboards instead of the lab's: a file, a folder, a pattern in quotes, or - for standard input; repeatable",
+  dashboards:
+    "lint these dashboards instead of the lab's: a file, a folder, a pattern in quotes, or - for standard input; repeatable",
   rules: "lint these rules instead of the lab's: as --dashboards",
   json: 'write the findings as JSON to this file; - prints them instead of the lines',
 }
@@ -47,8 +48,7 @@ await runTask({ about, settings, options, ignoreCreationSettings: true }, async 
   const jsonFiles = given['json'] ?? []
   for (const path of jsonFiles) if (path !== '-') writeFileSync(path, `${json}\n`)
   print(jsonFiles.includes('-') ? json : lintText(report))
-  if (!jsonFiles.includes('-') && otherRules.length > 0)
-    print(`Rules: ${otherRules.length}`)
+  if (!jsonFiles.includes('-') && otherRules.length > 0) print(`Rules: ${otherRules.length}`)
   const hasDashboards = report.dashboards.length > 0 || otherRules.length === 0
   return hasDashboards ? exitCode(report) : linted.some(({ severity }) => severity === 'error') ? 1 : 0
 })

@@ -26,7 +26,8 @@ const flags = {
   verbose: 'list the ten slowest queries',
 }
 const options = {
-  dashboards: "verify these dashboards instead of the lab's: a file, a folder, a pattern in quotes, or - for standard input; repeatable",
+  dashboards:
+    "verify these dashboards instead of the lab's: a file, a folder, a pattern in quotes, or - for standard input; repeatable",
   rules: 'verify these rules instead, also when Prometheus has not loaded them: as --dashboards',
   json: 'write the report as JSON to this file; - prints it instead of the table',
   junit: 'also write the report as JUnit XML to this file',

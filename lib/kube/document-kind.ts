@@ -26,7 +26,8 @@ export function documentKind(value: unknown): DocumentKind | undefined {
 }
 
 function objectKind(kind: string, version: string): DocumentKind {
-  if (version.startsWith('dashboard.grafana.app/')) return dashboard
+  // Also of tools that keep dashboards as such objects.
+  if (kind === 'Dashboard' && version.includes('grafana')) return dashboard
   if (kind === 'PrometheusRule' && version.startsWith('monitoring.coreos.com/')) return rules
   if (version.startsWith('loki.grafana.com/')) return other(`a Kubernetes ${kind}, with rules of Loki`)
   return other(`a Kubernetes ${kind}`)

@@ -152,7 +152,13 @@ export function watchUserRules({
   let [nextMs, seen, applied] = [0, '', '']
   return async () => {
     if (Date.now() < nextMs) return
+    // After an error the next look is later.
+    nextMs = Date.now() + AFTER_ERROR_MS
+    await look()
     nextMs = Date.now() + WATCH_MS
+  }
+
+  async function look(): Promise<void> {
     const lab = open()
     const paths = sourcePaths(lab.settings, 'rulesDir')
     const stamp = paths.length === 0 ? '' : `${paths.join()}\n${sourcesStamp(paths, 'rule file')}`
@@ -160,11 +166,8 @@ export function watchUserRules({
       seen = stamp
       return
     }
-    // After an error the next try is later.
-    nextMs = Date.now() + AFTER_ERROR_MS
     const status = await applyUserRules(lab)
     if (status.hasChanged) await reload(lab)
-    nextMs = Date.now() + WATCH_MS
     applied = stamp
     for (const line of userRulesLines(status)) say(line)
   }

@@ -111,10 +111,7 @@ task('checks rules by path, without dashboards, and names what is skipped', asyn
   writeFileSync(join(dir, 'b.yaml'), JSON.stringify({ namespace: 'n', groups: [{ name: 'g', rules }] }))
   const { status, stdout, stderr } = await start(['--rules', dir])
   assertSays(stderr, /^Skipped, it is a file of Mimir rules, with fields that Prometheus does not have: \S+b\.yaml\n$/)
-  assertSays(
-    stdout,
-    /^rules \(\S+a\.yaml\)\n {2}warning for: Mine: [^\n]+\n.*: 0 errors, 1 warning\nRules: 1\n$/,
-  )
+  assertSays(stdout, /^rules \(\S+a\.yaml\)\n {2}warning for: Mine: [^\n]+\n.*: 0 errors, 1 warning\nRules: 1\n$/)
   assert.equal(status, 0)
 })
 
