@@ -40,6 +40,11 @@ export interface Sources<T> {
   skipped: readonly SkippedDocument[]
 }
 
+/** What is read has the source of its document. */
+interface Found {
+  source: string
+}
+
 /** What each file had when it was last read, by path, and its state then. */
 export type SourceMemory<T> = Map<string, { stamp: string; result: Sources<T> }>
 
@@ -63,7 +68,7 @@ const MOST_LEVELS = 500
  *
  * Paths that can't be read or have nothing of the kind are in `refused`.
  */
-export function readSources<T>(paths: readonly string[], options: SourceOptions<T>): Sources<T> {
+export function readSources<T extends Found>(paths: readonly string[], options: SourceOptions<T>): Sources<T> {
   const seen = new Set<string>()
   return joined(
     paths.map(path => {
@@ -76,7 +81,7 @@ export function readSources<T>(paths: readonly string[], options: SourceOptions<
   )
 }
 
-function readPath<T>(path: string, seen: Set<string>, options: SourceOptions<T>): Sources<T> {
+function readPath<T extends Found>(path: string, seen: Set<string>, options: SourceOptions<T>): Sources<T> {
   const files = filesOf(path, options.what)
   const unread = files.filter(file => !seen.has(file.path))
   for (const file of unread) seen.add(file.path)
@@ -89,15 +94,17 @@ function readPath<T>(path: string, seen: Set<string>, options: SourceOptions<T>)
   })
 }
 
-/** A broken file keeps what it had before, where that is known. */
-function readOrKeep<T>(file: SourceFile, options: SourceOptions<T>): Sources<T> {
+/** A broken file, or a broken part of one, keeps what it had before, where that is known. */
+function readOrKeep<T extends Found>(file: SourceFile, options: SourceOptions<T>): Sources<T> {
   const { memory } = options
   if (memory === undefined) return readFile(file, options)
   const before = memory.get(file.path)
   const stamp = stampOf(file.path)
   if (before?.stamp === stamp) return before.result
   const now = readFile(file, options)
-  const result = now.refused.length > 0 && before !== undefined ? { ...now, found: before.result.found } : now
+  const isBroken = (source: string) => now.refused.some(each => each.source === source || each.source === file.path)
+  const kept = before?.result.found.filter(({ source }) => isBroken(source)) ?? []
+  const result = { ...now, found: [...now.found, ...kept] }
   memory.set(file.path, { stamp, result })
   return result
 }
@@ -159,20 +166,22 @@ function fileDocuments(file: SourceFile, what: SourceKind): Sources<SourceDocume
     return count === 1 ? source : `${source} (${count})`
   }
 
-  function unwrap(value: unknown, parts: readonly string[]): void {
+  function unwrap(value: unknown, parts: readonly string[], isInList = false): void {
     const object = fields(value)
     const [kind, version] = [text(object['kind']) ?? '', text(object['apiVersion'])]
     if (version !== undefined && kind.endsWith('List') && Array.isArray(object['items'])) {
-      for (const item of object['items']) unwrap(item, parts)
+      // Answers of the API name the kind of the items only in the list.
+      const common = kind === 'List' ? {} : { apiVersion: version, kind: kind.slice(0, -'List'.length) }
+      for (const item of object['items']) unwrap({ ...common, ...fields(item) }, parts, true)
       return
     }
     const { name, namespace } = fields(object['metadata'])
     const named = version === undefined ? parts : [...parts, `${kind} ${[namespace, name].filter(Boolean).join('/')}`]
     // The file alone names a document that is all of it.
-    const isAlone = parts.length === 0 && values.length === 1
+    const isAlone = parts.length === 0 && values.length === 1 && !isInList
     if (kind === 'ConfigMap') unwrapConfigMap(fields(object['data']), named)
     else if (kind === 'GrafanaDashboard') unwrapGrafanaDashboard(fields(object['spec']), named)
-    else add(value, isAlone ? parts : named, parts.length > 0 || (!isJson && !file.isNamed))
+    else add(value, isAlone ? parts : named, isInList || parts.length > 0 || (!isJson && !file.isNamed))
   }
 
   function unwrapConfigMap(data: Record<string, unknown>, parts: readonly string[]): void {

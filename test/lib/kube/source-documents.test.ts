@@ -69,6 +69,22 @@ documents('reads each key of ConfigMaps, also in a List and in JSON', () => {
   assert.deepEqual(read(dir).found, [...expected('list.json'), ...expected('list.yaml')])
 })
 
+documents('names the objects of a List', () => {
+  const resource = (name: string) => ({
+    ...{ apiVersion: 'dashboard.grafana.app/v1beta1', kind: 'Dashboard', metadata: { name } },
+    spec: board(name),
+  })
+  const { kind: _, apiVersion: __, ...bare } = configMap('m', { 'a.json': JSON.stringify(board('A')) })
+  const dir = folderWith({
+    'a.yaml': [{ apiVersion: 'v1', kind: 'List', items: [resource('one'), resource('two')] }],
+    'b.yaml': [{ apiVersion: 'v1', kind: 'ConfigMapList', items: [bare] }],
+  })
+  assert.deepEqual(
+    read(dir).found.map(([source]) => source),
+    ['a.yaml, Dashboard one', 'a.yaml, Dashboard two', 'b.yaml, ConfigMap boards/m, a.json'],
+  )
+})
+
 documents('names a broken key, and reads the others', () => {
   const dir = folderWith({
     'a.yaml': [configMap('m', { 'a.json': '{', 'b.yaml': 'a: [', 'c.json': '{"title": "C"}' })],
@@ -151,19 +167,33 @@ documents('refuses folders with the ending of a file by name, and what is no fil
   )
 })
 
+documents('keeps what a key had while it is broken, and takes the others', () => {
+  const text = (a: string, b: string) => stringify(configMap('m', { 'a.json': a, 'b.json': b }))
+  const dir = folderWith({ 'm.yaml': text('{"title": "A"}', '{"title": "B"}') })
+  const memory: SourceMemory<SourceDocument> = new Map()
+  const titles = () =>
+    readSources([dir], { what: 'dashboard', read: each => each, memory })
+      .found.map(({ value }) => (value as { title: string }).title)
+      .sort()
+  assert.deepEqual(titles(), ['A', 'B'])
+  writeFileSync(join(dir, 'm.yaml'), text('{"title": ', '{"title": "New"}'))
+  assert.deepEqual(titles(), ['A', 'New'])
+})
+
 documents('keeps what a file had while it is broken, and forgets it when the file is deleted', () => {
   const dir = folderWith({ 'a.json': JSON.stringify(board('A')), 'b.json': JSON.stringify(board('B')) })
   const memory: SourceMemory<SourceDocument> = new Map()
   const titles = () => {
     const { found, refused } = readSources([dir], { what: 'dashboard', read: each => each, memory })
-    return [found.map(({ value }) => (value as { title: string }).title).join(), refused.length]
+    const all = found.map(({ value }) => (value as { title: string }).title)
+    return [all.sort().join(), refused.length]
   }
   assert.deepEqual(titles(), ['A,B', 0])
   writeFileSync(join(dir, 'a.json'), '{"title": ')
   assert.deepEqual(titles(), ['A,B', 1])
   assert.deepEqual(titles(), ['A,B', 1])
   writeFileSync(join(dir, 'a.json'), JSON.stringify(board('New')))
-  assert.deepEqual(titles(), ['New,B', 0])
+  assert.deepEqual(titles(), ['B,New', 0])
   execFileSync('rm', [join(dir, 'a.json')])
   assert.deepEqual(titles(), ['B', 0])
 })
