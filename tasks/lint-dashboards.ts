@@ -49,8 +49,8 @@ await runTask({ about, settings, options, ignoreCreationSettings: true }, async 
   for (const path of jsonFiles) if (path !== '-') writeFileSync(path, `${json}\n`)
   print(jsonFiles.includes('-') ? json : lintText(report))
   if (!jsonFiles.includes('-') && otherRules.length > 0) print(`Rules: ${otherRules.length}`)
-  const hasDashboards = report.dashboards.length > 0 || otherRules.length === 0
-  return hasDashboards ? exitCode(report) : linted.some(({ severity }) => severity === 'error') ? 1 : 0
+  if (report.dashboards.length > 0 || otherRules.length === 0) return exitCode(report)
+  return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0
 })
 
 function labRules() {

@@ -71,13 +71,12 @@ while (!stop.signal.aborted) {
   changedMs = undefined
   try {
     const startedMs = Date.now()
-    // METRICS may have changed.
-    const lab = open()
     const withAddress = nodesWithAddress(lab, nodes.values())
     const waiting = nodes.size - withAddress.size
     // Their addresses will be changes too.
     if (waiting > 0) say(`${waiting} of ${nodes.size} nodes have no address yet`)
-    await writeCollectorConfig(lab, withAddress)
+    // METRICS may have changed.
+    await writeCollectorConfig(open(), withAddress)
     const done = await reloadCollector(lab, services)
     if (done === 'reloaded') say(`${withAddress.size} nodes, collector reloaded in ${Date.now() - startedMs} ms`)
     // A collector that is starting may have read the old file: try again.

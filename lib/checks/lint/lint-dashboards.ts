@@ -42,7 +42,10 @@ export interface OtherRule extends LintedRule, LintedAlert {
 /** All findings, by dashboard in the order of the screen. It reads only the text and sends no query. */
 export function lintDashboards(input: LintInput): Finding[] {
   const { own, others, catalog, recorded, linkable = [], rules = [], otherRules = [] } = input
-  const records = otherRules.flatMap(({ isAlert, name, expr }) => (isAlert ? [] : [{ record: name, expr }]))
+  const records = otherRules.flatMap(({ isAlert, name, expr, labels = {} }) => {
+    const added = Object.fromEntries(Object.keys(labels).map(label => [label, String(labels[label])]))
+    return isAlert ? [] : [{ record: name, expr, labels: added }]
+  })
   const lab = labMetrics(catalog, [...recorded, ...records])
   const all = [...own, ...others, ...linkable]
   return [

@@ -542,9 +542,9 @@ severities('are warnings in rules of others, whose recordings are known', () => 
   })
   const summary = 'On {{ $labels.node }}, {{ $labels.zone }} and {{ index $labels "zone" }}: {{ $value }}'
   const otherRules = [
-    rule('mine:memory', 'sum by (ns) (memory_bytes)', { isAlert: false }),
+    rule('mine:memory', 'sum by (ns) (memory_bytes)', { isAlert: false, labels: { team: 'a' } }),
     rule('Watchdog', 'vector(1)', { for: '1m' }),
-    rule('NoFor', 'mine:memory > 5'),
+    rule('NoFor', 'mine:memory{team="a"} > 5'),
     rule('Labels', 'sum by (node) (memory_bytes) > 5', {
       for: '5m',
       annotations: { summary },
