@@ -69,9 +69,17 @@ const groups: Record<string, readonly Group[]> = {
         // These read.
         ...['verify', 'kwok', 'control-plane', 'traces', 'stats-proxy', 'kubelets', 'page'],
         // verify needs a lab whose parts have run all the time; kwok-down ends it.
-        ...['verify', 'traces', 'control-plane', 'kwok', 'stats-proxy', 'kubelet-gateway', 'page', 'kwok-down'].map(
-          each => `changes/${each}`,
-        ),
+        ...[
+          'verify',
+          'traces',
+          'control-plane',
+          'kwok',
+          'stats-proxy',
+          'kubelet-gateway',
+          'rules',
+          'page',
+          'kwok-down',
+        ].map(each => `changes/${each}`),
       ].map(name => `${SHARED}/${name}`),
       sharesLab: true,
     },

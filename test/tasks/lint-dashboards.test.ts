@@ -15,7 +15,7 @@ task.before.each(context => {
 task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
 const start = async (args: string[], env: NodeJS.ProcessEnv = {}) => {
-  const { DASHBOARDS_DIR: _, ...inherited } = process.env
+  const { DASHBOARDS_DIR: _, RULES_DIR: __, ...inherited } = process.env
   return await importTask('lint-dashboards.ts', args, { env: { ...inherited, CLUSTER_NAME: 'no-such-lab', ...env } })
 }
 const write = (dir: string, name: string, exprs: string[], more: object = {}) => {
@@ -125,8 +125,34 @@ task('ends with 1 and the reason when no dashboard has a query to check', async 
 task('accepts several paths, and explains what a path without a dashboard may be', async ({ dir }) => {
   write(dir, 'a', ['up'])
   const { status, stdout } = await start(['--dashboards', join(dir, 'a.json'), '--dashboards', join(dir, 'b.json')])
-  assertSays(stdout, /^file: 1 error in 1 place: .*\n {2}There is no dashboard at .*b\.json; name a JSON file/)
+  assertSays(stdout, /^file: 1 error in 1 place: .*\n {2}There is no dashboard at .*b\.json; name a file/)
   assertSays(stdout, /\n1 dashboard, /)
+  assert.equal(status, 1)
+})
+
+task('checks rules by path, without dashboards, and names what is skipped', async ({ dir }) => {
+  const rules = [{ alert: 'Mine', expr: 'up == 0' }]
+  writeFileSync(join(dir, 'a.yaml'), JSON.stringify({ groups: [{ name: 'g', rules }] }))
+  writeFileSync(join(dir, 'b.yaml'), JSON.stringify({ namespace: 'n', groups: [{ name: 'g', rules }] }))
+  const { status, stdout, stderr } = await start(['--rules', dir])
+  assertSays(stderr, /^Skipped, it is a file of Mimir rules, with fields that Prometheus does not have: \S+b\.yaml\n$/)
+  assertSays(
+    stdout,
+    /^for: 1 warning in 1 place: [^\n]+\n {2}rules \/ Mine: [^\n]+\n.*: 0 errors, 1 warning; .*\nRules: 1\n$/,
+  )
+  assert.equal(status, 0)
+})
+
+task('adds the rules of RULES_DIR to those of the lab', async ({ dir }) => {
+  writeFileSync(
+    join(dir, 'a.yaml'),
+    JSON.stringify({ groups: [{ name: 'g', rules: [{ alert: 'Mine', expr: 'sum(' }] }] }),
+  )
+  const { status, stdout } = await start([], { RULES_DIR: dir })
+  assertSays(
+    stdout,
+    /^parse: 1 error in 1 place: .*\n {2}rules \/ Mine: line 1, column 5: the expression ends too early\nfor: 1 warning .*\n {2}rules \/ Mine: .*\n\d{2} dashboards/,
+  )
   assert.equal(status, 1)
 })
 

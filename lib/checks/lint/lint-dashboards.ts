@@ -1,6 +1,7 @@
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
+import { alertFaults, type LintedAlert } from './alert-rules.ts'
 import { type Fault, type Finding, severityOf } from './finding.ts'
 import { type LabMetrics, labMetrics } from './lab-metrics.ts'
 import { linkFaults } from './link-rules.ts'
@@ -24,6 +25,8 @@ export interface LintInput {
   linkable?: readonly Dashboard[]
   /** The lab's rules. */
   rules?: readonly LintedRule[]
+  /** Other rules, as other dashboards. Their recordings are known to all. */
+  otherRules?: readonly OtherRule[]
 }
 
 /** A recording or alerting rule; its name is that of `record` or `alert`. */
@@ -33,14 +36,24 @@ export interface LintedRule {
   expr: string
 }
 
+/** A rule of the user; an alert has more fields to check. */
+export interface OtherRule extends LintedRule, LintedAlert {
+  isAlert: boolean
+}
+
 /** All findings, by dashboard in the order of the screen. It reads only the text and sends no query. */
 export function lintDashboards(input: LintInput): Finding[] {
-  const { own, others, catalog, recorded, dialects = ['otel'], linkable = [], rules = [] } = input
-  const lab = labMetrics(catalog, recorded, dialects)
+  const { own, others, catalog, recorded, dialects = ['otel'], linkable = [], rules = [], otherRules = [] } = input
+  const records = otherRules.flatMap(({ isAlert, name, expr, labels = {} }) => {
+    const added = Object.fromEntries(Object.keys(labels).map(label => [label, String(labels[label])]))
+    return isAlert ? [] : [{ record: name, expr, labels: added }]
+  })
+  const lab = labMetrics(catalog, [...recorded, ...records], dialects)
   const both: LabMetrics = { ...lab, dialects: ['otel', 'prometheus'] }
   const all = [...own, ...others, ...linkable]
   return [
     ...rules.flatMap(rule => lintRule(rule, both)),
+    ...otherRules.flatMap(rule => lintOtherRule(rule, lab)),
     ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab: both, all })),
     ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all })),
   ]
@@ -51,6 +64,25 @@ function lintRule({ file, name, expr }: LintedRule, lab: LabMetrics): Finding[] 
   return queryFaults(parsePromql(expr), lab)
     .filter(({ rule }) => rule !== 'rate-interval')
     .map(fault => ({ severity: 'error', ...fault, file, dashboard: 'rules', panel: name, refId: '' }))
+}
+
+function lintOtherRule(rule: OtherRule, lab: LabMetrics): Finding[] {
+  const { file, name, isAlert } = rule
+  const faults = [
+    // An alert that always fires is a test of the way to its receiver.
+    ...queryFaults(parsePromql(rule.expr), lab).filter(
+      each => each.rule !== 'rate-interval' && !(isAlert && each.rule === 'constant'),
+    ),
+    ...(isAlert ? alertFaults(rule, lab) : []),
+  ]
+  return distinct(faults).map(each => ({
+    severity: severityOf(each, false),
+    ...each,
+    file,
+    dashboard: 'rules',
+    panel: name,
+    refId: '',
+  }))
 }
 
 function lintDashboard(

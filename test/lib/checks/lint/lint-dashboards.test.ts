@@ -532,6 +532,42 @@ severities('are warnings for a query that the parser cannot read', () => {
   }
 })
 
+severities('are warnings in rules of others, whose recordings are known', () => {
+  const rule = (name: string, expr: string, more: object = {}) => ({
+    file: 'f.yaml',
+    name,
+    expr,
+    isAlert: true,
+    ...more,
+  })
+  const summary = 'On {{ $labels.node }}, {{ $labels.zone }} and {{ index $labels "zone" }}: {{ $value }}'
+  const otherRules = [
+    rule('mine:memory', 'sum by (ns) (memory_bytes)', { isAlert: false, labels: { team: 'a' } }),
+    rule('Watchdog', 'vector(1)', { for: '1m' }),
+    rule('NoFor', 'mine:memory{team="a"} > 5'),
+    rule('Labels', 'sum by (node) (memory_bytes) > 5', {
+      for: '5m',
+      annotations: { summary },
+      labels: { at: '{{ $labels.ns }}' },
+    }),
+    rule('Any', '{job="x"} > 5', { for: '5m', annotations: { summary } }),
+    rule('Gone', 'gone > 5', { for: '5m' }),
+    rule('Bad "quoted"', 'sum(', { for: '5m' }),
+  ]
+  const findings = lintDashboards({ own: [], others: [], catalog, recorded, otherRules })
+  assert.deepEqual(
+    findings.map(({ severity, rule, panel, message }) => `${severity} ${rule} ${panel}: ${message}`),
+    [
+      'warning for NoFor: the alert has no "for": one sample makes it fire; set for: 5m, or so',
+      'warning template Labels: at: the result has no label ns, so it is empty there (there are node)',
+      'warning template Labels: summary: the result has no label zone, so it is empty there (there are node)',
+      'warning label Any: no metric of the lab has the label job',
+      'warning absent Gone: the lab has no metric gone',
+      'error parse Bad "quoted": line 1, column 5: the expression ends too early',
+    ],
+  )
+})
+
 severities('come with the place of each finding', () => {
   const [finding] = lintDashboards({ own: [], others: [dashboard({ expr: 'gone' })], catalog, recorded })
   const message = 'the lab has no metric gone'
