@@ -89,6 +89,7 @@ export function labDashboard(given: DashboardDefinition): LabDashboard {
     )
   const queries = new Map<string, QueryExpectations>()
   const titles = new Set<string>()
+  let count = 0
   let id = 0
   let y = 0
   for (const { title, lines } of given.rows) {
@@ -105,12 +106,19 @@ export function labDashboard(given: DashboardDefinition): LabDashboard {
         const w = isLast ? GRID_WIDTH - index * width : width
         const placed: Panel = { ...panel, id: ++id, gridPos: { x: index * width, y, w, h: height } }
         builder.withPanel({ build: () => placed })
+        count += panel.targets?.length ?? 0
         for (const [refId, known] of expectations) queries.set(queryKey(panelTitle, refId), known)
       })
       y += height
     }
   }
+  const isOtel = queries.size === count && [...queries.values()].every(needsOtel)
+  const prerequisites = [...(given.prerequisites ?? []), ...(isOtel ? (['otel-metrics'] as const) : [])]
   // The SDK's objects have methods, which the JSON must not have.
   const json = JSON.parse(JSON.stringify(builder.build())) as Dashboard
-  return { name: given.uid, json, expectations: { prerequisites: given.prerequisites ?? [], queries } }
+  return { name: given.uid, json, expectations: { prerequisites, queries } }
+}
+
+function needsOtel({ prerequisites = [] }: QueryExpectations): boolean {
+  return prerequisites.includes('otel-metrics')
 }

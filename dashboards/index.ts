@@ -3,6 +3,7 @@ import { type LabDashboard, labDashboard } from './dashboard.ts'
 import { clusterResources } from './dashboards/cluster-resources.ts'
 import { apiserver, controllerManager, etcd, kwokController, scheduler } from './dashboards/control-plane.ts'
 import { customMetrics } from './dashboards/custom-metrics.ts'
+import { kubePrometheus } from './dashboards/kube-prometheus.ts'
 import { kwokMetrics } from './dashboards/kwok-metrics.ts'
 import { labOverview } from './dashboards/lab-overview.ts'
 import { namespacePods } from './dashboards/namespace-pods.ts'
@@ -53,6 +54,7 @@ export function labDashboards(tracesIn: TraceStore = 'jaeger'): LabDashboard[] {
     scheduler,
     etcd,
     kwokController,
+    kubePrometheus,
     kwokMetrics,
     customMetrics,
     onlineBoutique(tracesIn),

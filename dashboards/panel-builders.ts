@@ -14,7 +14,7 @@ import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table'
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
 import type { QueryExpectations } from '../lib/checks/verify/query-expectations.ts'
-import type { Query } from './queries/query.ts'
+import { expectationsOf, type Query } from './queries/query.ts'
 import { DATASOURCE } from './variables.ts'
 
 /** A panel of a dashboard, as its builder needs it. */
@@ -220,7 +220,7 @@ function finish(
   queries.forEach((query, index) => {
     const refId = refIdOf(index)
     panel.withTarget(target(query).refId(refId).datasource(DATASOURCE))
-    const { expr: _, legend: __, ...known } = query
+    const known = expectationsOf(query)
     if (Object.keys(known).length > 0) expectations.set(refId, known)
   })
   return { panel: panel.build(), expectations }

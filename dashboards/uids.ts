@@ -22,6 +22,7 @@ export const uids = {
   kwok: 'kwok-controller',
   boutique: 'online-boutique',
   traces: 'traces',
+  kubePrometheus: 'kube-prometheus',
   kwokMetrics: 'kwok-metrics',
   customMetrics: 'custom-metrics',
 } as const

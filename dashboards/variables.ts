@@ -6,7 +6,7 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { inCluster, inNamespace, ofType, onNode, WORKLOAD_OF_POD } from './queries/scope.ts'
+import { inCluster, inNamespace, ofType, onNode, selected, WORKLOAD_OF_POD } from './queries/scope.ts'
 import { CALLS } from './queries/services.ts'
 
 export type Variable = Builder<VariableModel>
@@ -73,6 +73,17 @@ export const volumeVariable = () =>
 /** The namespaces of KWOK's own series on the selected nodes. */
 export const kwokNamespaceVariable = (metric: string) =>
   labelVariable('namespace', 'Namespace', `${metric}{${onNode.filter}}`, 'namespace')
+
+/** The clusters and namespaces of kube-state-metrics. */
+export const kubePrometheusVariables = () => [
+  labelVariable('cluster', 'Cluster', 'kube_node_info', 'cluster'),
+  labelVariable(
+    'namespace',
+    'Namespace',
+    `kube_namespace_status_phase{${selected('cluster', 'cluster')}}`,
+    'namespace',
+  ),
+]
 
 /** The namespaces whose services have traces. All is their list: the label has further values on other series. */
 export const tracedNamespaceVariable = () =>

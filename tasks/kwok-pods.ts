@@ -39,7 +39,7 @@ await runTask({ about, settings: ['podCount'], flags, changesLab: true }, async 
   const template = readPodTemplate()
   const nodes = await labNodeNames(lab)
   const node = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
-  requireCapacity(podCount, nodes.length, podCapacity(template, node, nodes.length, workloadRequests()))
+  requireCapacity(podCount, nodes.length, podCapacity(template, node, nodes.length, workloadRequests(lab)))
   const existing = await labPods(lab)
   const { create, remove } = changesTo(podCount, index => podKey(template, index), [...existing.keys()])
   if (create.length + remove.length > 0 || [...existing.values()].includes(false)) {

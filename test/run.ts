@@ -71,6 +71,7 @@ const groups: Record<string, readonly Group[]> = {
         // verify needs a lab whose parts have run all the time; kwok-down ends it.
         ...[
           'verify',
+          'metrics',
           'traces',
           'control-plane',
           'kwok',

@@ -12,7 +12,7 @@ export const labOverview: DashboardDefinition = {
   uid: uids.overview,
   title: 'Lab overview',
   description: 'The objects of the lab, its health, and links to the other dashboards.',
-  variables: [clusterVariable()],
+  variables: [clusterVariable('up')],
   rows: [
     row(
       'What there is',

@@ -1,5 +1,6 @@
 import {
   type Dimension,
+  type DimensionLabels,
   labelOfDimension,
   type Quantity,
   type QueryExpectations,
@@ -13,15 +14,25 @@ export interface Query extends QueryExpectations {
   legend?: string
 }
 
+/** A selector of what the collector and the job kubelet-cadvisor measure of the cluster, by the names of its metrics. */
+const OTEL_SERIES =
+  /\b(?:(?:k8s|container|system|namespace_workload)_[\w:]*|otelcol_\w+_metric_points_total)\{k8s_cluster_name/
+
+/** The expectations of a query, with the prerequisite `otel-metrics` where its series need it. */
+export function expectationsOf({ expr, legend: _, ...known }: Query): QueryExpectations {
+  if (!OTEL_SERIES.test(expr)) return known
+  return { ...known, prerequisites: [...(known.prerequisites ?? []), 'otel-metrics'] }
+}
+
 /** The labels of some dimensions for a `by` clause. */
-export function labelsOf(by: readonly Dimension[]): string {
-  return by.map(dimension => labelOfDimension[dimension]).join(', ')
+export function labelsOf(by: readonly Dimension[], labels: DimensionLabels = labelOfDimension): string {
+  return by.map(dimension => labels[dimension]).join(', ')
 }
 
 /** The legend of series by these dimensions: the value of the last one, since the dashboard selects the others. */
-export function legendOf(by: readonly Dimension[]): string {
+export function legendOf(by: readonly Dimension[], labels: DimensionLabels = labelOfDimension): string {
   const last = by.at(-1)
-  return last === undefined || last === 'cluster' ? '' : `{{${labelOfDimension[last]}}}`
+  return last === undefined || last === 'cluster' ? '' : `{{${labels[last]}}}`
 }
 
 /** A query of a quantity by some dimensions, which verify computes too. */
@@ -31,7 +42,7 @@ export function measured(
   expr: string,
   more: Omit<Truth, 'of' | 'by'> = {},
 ): Query {
-  return { expr, legend: legendOf(by), truth: { of, by, ...more } }
+  return { expr, legend: legendOf(by, more.labels), truth: { of, by, ...more } }
 }
 
 /** The same query with another legend. */

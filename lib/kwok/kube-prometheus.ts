@@ -7,7 +7,7 @@ import { type Lab, projectDir } from '../lab/lab.ts'
 import { readYamlDocuments, yamlText } from '../system/yaml-files.ts'
 
 /** The DaemonSet of the simulated node exporters, and its Service. */
-const nodeExporterFile = join(projectDir, 'kwok-config', 'node-exporter.yaml')
+export const nodeExporterFile = join(projectDir, 'kwok-config', 'node-exporter.yaml')
 
 /** Creates the DaemonSet of node exporters, one pod on each node, and its Service. */
 export async function applyNodeExporters(lab: Lab): Promise<void> {

@@ -25,7 +25,7 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
   const podTemplate = readPodTemplate()
   const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   const { podCount, nodeCount } = lab.settings
-  requireCapacity(podCount, nodeCount, podCapacity(podTemplate, nodeTemplate, nodeCount, workloadRequests()))
+  requireCapacity(podCount, nodeCount, podCapacity(podTemplate, nodeTemplate, nodeCount, workloadRequests(lab)))
   for (const name of ['dashboardsDir', 'rulesDir'] as const) requireSources(lab.settings, name)
   requireWritableKubeconfig(process.env)
   requireOwnContext(lab, process.env)

@@ -1,10 +1,12 @@
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fields, items } from '../kube/json.ts'
 import { kubectlCommand } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
+import { hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { $ } from '../system/run.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
+import { nodeExporterFile } from './kube-prometheus.ts'
 import { restoreReadiness } from './pod-readiness.ts'
 import { podRequests, type ResourceRequests, type WorkloadRequests } from './pods.ts'
 
@@ -14,15 +16,14 @@ export const workloadNamespaces = ['shop', 'data', 'batch', 'platform'] as const
 export const workloadsDir = join(projectDir, 'kwok-config', 'workloads')
 
 /**
- * The resource requests of the workloads, from their manifests. A CronJob counts as one run, and a workload with an autoscaler as
- * `maxReplicas` pods.
+ * The resource requests of the workloads, from their manifests, and of node exporters where METRICS has them. A CronJob counts as one run,
+ * and a workload with an autoscaler as `maxReplicas` pods.
  */
-export function workloadRequests(): WorkloadRequests {
+export function workloadRequests(lab: Pick<Lab, 'settings'>): WorkloadRequests {
   const total = { perNode: noRequests(), anywhere: noRequests() }
-  const files = readdirSync(workloadsDir).filter(file => file.endsWith('.yaml'))
-  const objects = files
-    .flatMap(file => readYamlDocuments(join(workloadsDir, file), `fix kwok-config/workloads/${file}`))
-    .map(fields)
+  const files = readdirSync(workloadsDir).flatMap(file => (file.endsWith('.yaml') ? [join(workloadsDir, file)] : []))
+  const all = hasPrometheusMetrics(lab) ? [...files, nodeExporterFile] : files
+  const objects = all.flatMap(file => readYamlDocuments(file, `fix ${relative(projectDir, file)}`)).map(fields)
   const most = mostReplicas(objects)
   for (const object of objects) {
     const spec = fields(object['spec'])

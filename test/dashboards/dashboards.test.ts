@@ -244,6 +244,37 @@ dashboards('have a prerequisite if a lab may lack their data', () => {
   assert.deepEqual(needs(uids.traces), ['trace-simulator'])
   assert.deepEqual(needs(uids.kwokMetrics), ['kwok-metrics'])
   assert.deepEqual(needs(uids.customMetrics), ['example-metrics'])
+  assert.deepEqual(needs(uids.kubePrometheus), ['kube-prometheus-metrics'])
+  assert.deepEqual(needs(uids.cluster), ['otel-metrics'])
+  assert.deepEqual(needs(uids.overview), [])
+})
+
+dashboards('need the metrics of the collector in exactly the queries that read them', () => {
+  const sources = ['k8s_cluster', 'kubelet_stats', 'host_metrics', 'kubelet-cadvisor']
+  const names = new Set(metricCatalog().flatMap(({ name, source }) => (sources.includes(source) ? [name] : [])))
+  const isOfCollector = (metric: string) =>
+    names.has(metric) || metric.startsWith('namespace_workload') || /_metric_points_/.test(metric)
+  let count = 0
+  for (const dashboard of all.filter(({ name }) => name !== uids.kubePrometheus)) {
+    for (const panel of panelsOf(dashboard)) {
+      for (const { expr = '', refId = '' } of targetsOf(panel)) {
+        const known = dashboard.expectations.queries.get(queryKey(panel.title ?? '', refId))
+        const needs = known?.prerequisites?.includes('otel-metrics') === true
+        assert.equal(needs, queryFacts(expr).metrics.some(isOfCollector), expr)
+        if (needs) count++
+      }
+    }
+  }
+  assert(count > 300, `${count} queries`)
+})
+
+dashboards('state the labels of their dialect, which only kube-prometheus metrics have', () => {
+  for (const { name, json, expectations } of all) {
+    const isOther = name === uids.kubePrometheus
+    for (const { truth } of expectations.queries.values())
+      if (truth !== undefined) assert.equal(truth.labels !== undefined, isOther, name)
+    if (isOther) assert.doesNotMatch(JSON.stringify(json), /k8s_/)
+  }
 })
 
 dashboards('multiply bytes by 8 in panels of bits', () => {

@@ -164,10 +164,11 @@ async function checkPanelQuery(
   query: PanelQuery,
   expectations: QueryExpectations,
   reading: Reading,
-  { api, missing, ...context }: CheckContext,
+  context: CheckContext,
   evaluator: Evaluator,
 ): Promise<Pick<CheckResult, 'verdict' | 'hasTruth'>> {
-  const absent = (expectations.prerequisites ?? []).filter(prerequisite => missing.has(prerequisite))
+  const { api, missing } = context
+  const absent = (expectations.prerequisites ?? []).flatMap(prerequisite => missing.get(prerequisite) ?? [])
   if (absent.length > 0) return { verdict: { kind: 'excused', because: `there is no ${absent.join(', ')} here` } }
   const evaluation = await evaluator.evaluate(query)
   const { untilMs, states } = reading

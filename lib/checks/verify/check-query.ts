@@ -5,6 +5,7 @@ import { badText, type Evaluation } from './evaluate-queries.ts'
 import { expectedValues } from './expected-values.ts'
 import type { PanelQuery, QueryFacts } from './panel-queries.ts'
 import { type KnownStates, mayBeMissing } from './pass-criteria.ts'
+import type { Missing } from './prerequisites.ts'
 import { isMeasured } from './quantities.ts'
 import type { AllowedEmpty, Prerequisite, QueryExpectations, Truth } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
@@ -50,11 +51,11 @@ export interface CheckContext {
   /** Undefined where Prometheus does not list them. */
   metricNames: ReadonlySet<string> | undefined
   /** What this cluster does not have. */
-  missing: ReadonlySet<Prerequisite>
+  missing: Missing
 }
 
 /** What a result is checked with. */
-export interface QueryContext extends Pick<CheckContext, 'scrapeMs' | 'rules' | 'metricNames'> {
+export interface QueryContext extends Pick<CheckContext, 'scrapeMs' | 'rules' | 'metricNames' | 'missing'> {
   facts: QueryFacts
   expectations: QueryExpectations
   states: KnownStates | undefined
@@ -87,7 +88,7 @@ export function checkQuery(query: PanelQuery, evaluation: Evaluation, context: Q
   if (truth === undefined || expected === undefined) return { kind: 'ok', compared: false }
   const scale = scaleOf(unitOfTarget(query.panel, query.target))
   const isUsage = isMeasured(truth.of)
-  const mismatches = compareWithTruth(samples, expected, { by: truth.by, scale, isUsage, isShownAtZero: isShown })
+  const mismatches = compareWithTruth(samples, expected, { ...truth, scale, isUsage, isShownAtZero: isShown })
   if (mismatches.length === 0) return { kind: 'ok', compared: true }
   const texts = (side: 'got' | 'expected') => firstOf(mismatches.map(each => `${each.where}: ${each[side]}`))
   const hint = `${truthText(truth)}, by ${isUsage ? (states?.now.usage.name ?? '') : 'the API'}`
@@ -127,11 +128,20 @@ function usageWindow({ range }: PanelQuery, { facts, rules, scrapeMs }: QueryCon
   return { untilMs: range.untilMs, lengthMs: windows.length === 0 ? undefined : Math.max(...windows), lateMs }
 }
 
-function emptyHint({ metrics }: QueryFacts, { metricNames, rules }: QueryContext): string {
-  const missing =
+function emptyHint({ metrics }: QueryFacts, { metricNames, rules, missing }: QueryContext): string {
+  const unknown =
     metricNames === undefined ? [] : metrics.filter(metric => !metricNames.has(metric) && !rules.has(metric))
-  if (missing.length > 0) return `Prometheus has no metric ${missing.join(', ')}`
+  if (unknown.length > 0) {
+    const left = [...missing].find(([need]) => unknown.every(metric => NAMES_OF_DIALECT[need]?.test(metric)))
+    return `Prometheus has no metric ${unknown.join(', ')}${left === undefined ? '' : `; there is no ${left[1]} here`}`
+  }
   return metrics.length === 0 ? '' : 'the metrics are there, so it is the labels: a matcher, a join or the variables'
+}
+
+/** The names of metrics that a lab lacks with one dialect alone. */
+const NAMES_OF_DIALECT: Partial<Record<Prerequisite, RegExp>> = {
+  'kube-prometheus-metrics': /^(container|kube|kubelet|machine|node)_/,
+  'otel-metrics': /^(container|k8s|system)_/,
 }
 
 /** `cpu-usage / cpu-requests by namespace`, in words. */

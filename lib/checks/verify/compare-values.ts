@@ -1,5 +1,5 @@
 import type { Sample } from '../../prometheus/prometheus-client.ts'
-import { type Dimension, labelOfDimension } from './dimensions.ts'
+import { type Dimension, type DimensionLabels, labelOfDimension } from './dimensions.ts'
 import { truthKey } from './expected-values.ts'
 import { mayBeMissing, passes } from './pass-criteria.ts'
 import type { Bounds } from './usage-bounds.ts'
@@ -20,6 +20,7 @@ export interface Mismatch {
 /** How the numbers of a query are compared. */
 interface Comparison {
   by: readonly Dimension[]
+  labels?: DimensionLabels
   /** Converts a base unit to the panel's unit. */
   scale: number
   isUsage: boolean
@@ -32,15 +33,17 @@ interface Comparison {
 export function compareWithTruth(
   samples: readonly Sample[],
   expected: ReadonlyMap<string, Bounds>,
-  { by, scale, isUsage, isShownAtZero = false }: Comparison,
+  { by, labels: names = labelOfDimension, scale, isUsage, isShownAtZero = false }: Comparison,
 ): Mismatch[] {
   const tolerance = isUsage ? USAGE_TOLERANCE : EXACT_TOLERANCE
+  const columns = by.map(dimension => names[dimension])
   const mismatches: Mismatch[] = []
   const seen = new Set<string>()
   for (const { labels, value } of samples) {
-    const values = by.map(dimension => labels[labelOfDimension[dimension]] ?? '')
+    const values = columns.map(column => labels[column] ?? '')
     const key = truthKey(values)
-    const wrong = (mismatch: Omit<Mismatch, 'where'>) => mismatches.push({ where: describe(by, values), ...mismatch })
+    const wrong = (mismatch: Omit<Mismatch, 'where'>) =>
+      mismatches.push({ where: describe(columns, values), ...mismatch })
     if (seen.has(key)) {
       wrong({ got: `another series, ${number(value)}`, expected: 'one series' })
       continue
@@ -56,7 +59,7 @@ export function compareWithTruth(
   }
   for (const [key, bounds] of expected) {
     if (seen.has(key) || mayBeMissing(bounds, isShownAtZero)) continue
-    const where = describe(by, key.split('\u0000'))
+    const where = describe(columns, key.split('\u0000'))
     const { least, most } = bounds
     mismatches.push({ where, got: 'nothing', expected: range({ least: least * scale, most: most * scale }) })
   }
@@ -72,10 +75,8 @@ function range({ least, most }: Bounds): string {
   return number(least) === number(most) ? number(least) : `${number(least)} to ${number(most)}`
 }
 
-function describe(by: readonly Dimension[], values: readonly string[]): string {
-  return by.length === 0
-    ? 'in all'
-    : by.map((dimension, index) => `${labelOfDimension[dimension]}=${values[index]}`).join(', ')
+function describe(columns: readonly string[], values: readonly string[]): string {
+  return columns.length === 0 ? 'in all' : columns.map((column, index) => `${column}=${values[index]}`).join(', ')
 }
 
 /** How many of a unit are one base unit (byte, core, 1): a byte is 8 bits, a ratio of 1 is 100 percent. */

@@ -1,4 +1,4 @@
-/** The label of each dimension of a query's result. */
+/** The label of each dimension of a query's result, by OpenTelemetry's names. */
 export const labelOfDimension = {
   cluster: 'k8s_cluster_name',
   node: 'k8s_node_name',
@@ -24,6 +24,24 @@ export const labelOfDimension = {
 
 /** A dimension of a query's result. */
 export type Dimension = keyof typeof labelOfDimension
+
+/** The labels of the dimensions in one dialect. */
+export type DimensionLabels = Readonly<Record<Dimension, string>>
+
+/** kube-prometheus' labels of kube-state-metrics and of the kubelets. */
+export const kubePrometheusLabels: DimensionLabels = {
+  ...labelOfDimension,
+  cluster: 'cluster',
+  node: 'node',
+  namespace: 'namespace',
+  pod: 'pod',
+  container: 'container',
+  claim: 'persistentvolumeclaim',
+  autoscaler: 'horizontalpodautoscaler',
+}
+
+/** kube-prometheus' labels of node exporters: each is scraped as an instance with its node's name. */
+export const nodeExporterLabels: DimensionLabels = { ...kubePrometheusLabels, node: 'instance' }
 
 /** The dimensions of an object. */
 export type Place = Readonly<Partial<Record<Dimension, string>>>

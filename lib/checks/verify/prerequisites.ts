@@ -1,3 +1,4 @@
+import type { Settings } from '../../cli/settings.ts'
 import { orNone, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 
 /**
@@ -11,6 +12,8 @@ const EVIDENCE = {
   cadvisor: 'up{job="kubelet-cadvisor"} or container_network_receive_packets_total',
   /** Disk I/O of containers, which not every kernel counts. */
   'disk-io': 'container_fs_reads_total',
+  /** The cluster under kube-prometheus' names and labels. */
+  'kube-prometheus-metrics': 'kube_node_info',
   'host-metrics': 'system_cpu_time_seconds_total{k8s_node_name!=""}',
   volumes: 'k8s_volume_capacity_bytes{k8s_persistentvolumeclaim_name!=""}',
   'trace-simulator': 'traces_simulator_requests_total',
@@ -23,20 +26,34 @@ const EVIDENCE = {
   'example-metrics': 'lab_node_temperature_celsius',
 } as const
 
-export type Prerequisite = keyof typeof EVIDENCE
+type Shown = keyof typeof EVIDENCE
+/** `otel-metrics`: the cluster under OpenTelemetry's names and labels, which only METRICS=prometheus leaves out. */
+export type Prerequisite = Shown | 'otel-metrics'
 
 /** What a lab of simulated nodes may lack. It always has the rest; where that is missing, something is broken. */
-const OPTIONAL: readonly string[] = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] satisfies Prerequisite[]
+const OPTIONAL: readonly string[] = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] satisfies Shown[]
 
-/** The prerequisites that this cluster does not meet. */
+/** The prerequisite that a lab with this METRICS does not meet. */
+const NOT_MEASURED = { otel: 'kube-prometheus-metrics', prometheus: 'otel-metrics', both: undefined } as const
+
+/** Missing prerequisites, as text: the name, and the command that adds it if METRICS leaves it out. */
+export type Missing = ReadonlyMap<Prerequisite, string>
+
+/**
+ * The prerequisites that this cluster does not meet. `metrics` is METRICS of a lab of simulated nodes: what the lab must have then is never
+ * missing, also where Prometheus has none of it.
+ */
 export async function missingPrerequisites(
   api: PrometheusApi,
-  isKwokLab: boolean,
+  metrics: Settings['metrics'] | undefined,
   timeMs: number,
-): Promise<Set<Prerequisite>> {
-  const all = Object.keys(EVIDENCE) as Prerequisite[]
-  const checked = isKwokLab ? all.filter(need => OPTIONAL.includes(need)) : all
+): Promise<Missing> {
+  const all = Object.keys(EVIDENCE) as Shown[]
+  const checked = metrics === undefined ? all : all.filter(need => OPTIONAL.includes(need))
   const found = await Promise.all(checked.map(need => orNone(api.instant(`count(${EVIDENCE[need]})`, timeMs))))
   // A prerequisite counts as met when its query fails: then the queries that need it report the error.
-  return new Set(checked.filter((_, at) => found[at] !== undefined && !((found[at][0]?.value ?? 0) > 0)))
+  const isMissing = (_: Shown, at: number) => found[at] !== undefined && !((found[at][0]?.value ?? 0) > 0)
+  const missing = new Map<Prerequisite, string>(checked.filter(isMissing).map(need => [need, need]))
+  const notMeasured = metrics && NOT_MEASURED[metrics]
+  return notMeasured === undefined ? missing : missing.set(notMeasured, `${notMeasured} (make kwok METRICS=both)`)
 }

@@ -1,9 +1,15 @@
-import type { Dimension } from './dimensions.ts'
+import type { Dimension, DimensionLabels } from './dimensions.ts'
 import type { Prerequisite } from './prerequisites.ts'
 import type { Quantity } from './quantities.ts'
 
 // What dashboards state their expectations with.
-export { type Dimension, labelOfDimension } from './dimensions.ts'
+export {
+  type Dimension,
+  type DimensionLabels,
+  kubePrometheusLabels,
+  labelOfDimension,
+  nodeExporterLabels,
+} from './dimensions.ts'
 export type { Prerequisite } from './prerequisites.ts'
 export type { Quantity } from './quantities.ts'
 
@@ -13,6 +19,8 @@ export interface Truth {
   /** The quotient `of` / `over` of the sums, never a sum of quotients. */
   over?: Quantity
   by: readonly Dimension[]
+  /** The labels of the dimensions, by default OpenTelemetry's. */
+  labels?: DimensionLabels
   /** Only objects with these values, such as a condition. */
   where?: Readonly<Partial<Record<Dimension, string>>>
   /** Except objects with one of these values, such as idle CPU time. */

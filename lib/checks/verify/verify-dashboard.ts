@@ -12,7 +12,7 @@ import {
 import type { CheckContext } from './check-query.ts'
 import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
 import type { Reading } from './pass-criteria.ts'
-import type { DashboardExpectations, Prerequisite } from './query-expectations.ts'
+import type { DashboardExpectations } from './query-expectations.ts'
 import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './verify-report.ts'
 
 /** A dashboard to verify, and what is expected of its queries; undefined for dashboards that are not the lab's own. */
@@ -33,8 +33,8 @@ export interface DashboardCheck {
 
 /** A dashboard and its queries. */
 export interface DashboardPlan extends DashboardToVerify {
-  /** Prerequisites of the dashboard that this cluster does not have. If there are any, the plan has no queries. */
-  missing: readonly Prerequisite[]
+  /** Prerequisites of the dashboard that this cluster does not have, as text. If there are any, the plan has no queries. */
+  missing: readonly string[]
   /** Why the plan has no queries, as a failure of the dashboard. */
   failed: readonly CheckResult[]
   selections: readonly PlannedSelection[]
@@ -46,7 +46,7 @@ export async function planDashboard(
   reading: Reading,
   context: CheckContext,
 ): Promise<DashboardPlan> {
-  const missing = (expectations?.prerequisites ?? []).filter(each => context.missing.has(each))
+  const missing = (expectations?.prerequisites ?? []).flatMap(each => context.missing.get(each) ?? [])
   const plan = { dashboard, expectations, missing, failed: [], selections: [] }
   if (missing.length > 0) return plan
   try {

@@ -51,7 +51,13 @@ export async function verifyLab(
       truth === undefined ||
       !waitsForWindow ||
       (await waitForWindow({ url, clusterName, isKwokLab, windowMs, limitMs: 2 * windowMs + 60_000, onWaiting }))
-    const report = await verify({ ...given, scrapeMs, truth, isKwokLab, retryMs })
+    const report = await verify({
+      ...given,
+      scrapeMs,
+      truth,
+      metrics: isKwokLab ? lab.settings.metrics : undefined,
+      retryMs,
+    })
     if (isLong) return report
     const note = 'Some series are still shorter than the rate window; their numbers may be too low'
     return { ...report, notes: [note, ...report.notes] }

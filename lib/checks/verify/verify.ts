@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../../cli/errors.ts'
+import type { Settings } from '../../cli/settings.ts'
 import type { RefusedFile } from '../../grafana/dashboard-files.ts'
 import type { Sources } from '../../kube/source-documents.ts'
 import { orNone, type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
@@ -11,6 +12,7 @@ import type { Reading, StateReader } from './pass-criteria.ts'
 import { checkPlacement } from './placement.ts'
 import { missingPrerequisites } from './prerequisites.ts'
 import { createReadings, readingWithoutCluster } from './read-states.ts'
+import { scrapeProblems } from './scrape-problems.ts'
 import {
   type DashboardCheck,
   type DashboardToVerify,
@@ -35,9 +37,10 @@ export interface VerifyOptions extends DashboardsToVerify {
   /** Undefined without a cluster; then numbers are not compared. */
   truth: StateReader | undefined
   /**
-   * A lab of simulated nodes, which has all prerequisites but optional ones: traced applications and KWOK's metrics.
+   * METRICS of a lab of simulated nodes, which has all prerequisites but optional ones: traced applications, KWOK's metrics, and the
+   * dialect of metrics that it leaves out. Undefined elsewhere.
    */
-  isKwokLab: boolean
+  metrics: Settings['metrics'] | undefined
   /** Rules of the user. */
   rules?: Sources<RuleFile>
   /** How long failures that may pass later are retried. */
@@ -64,7 +67,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     return readingWithoutCluster()
   })
   await api.probe()
-  const missing = await missingPrerequisites(api, options.isKwokLab, first.untilMs)
+  const missing = await missingPrerequisites(api, options.metrics, first.untilMs)
+  const problems = await scrapeProblems(api, first)
   const recorded = (await orNone(api.recordingRules())) ?? []
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const lastHour = { fromMs: first.untilMs - 3_600_000, untilMs: first.untilMs }
@@ -81,7 +85,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const steps = plans.flatMap(({ selections }) => selections.map(({ queries }) => queries))
   const evaluator = createEvaluator(api, steps)
   // In parallel: it takes some seconds on a large cluster.
-  const placement = first.states === undefined ? [] : [checkPlacement(api, first)]
+  const placement = first.states === undefined ? [] : [checkPlacement(api, first, missing)]
   for (const each of placement) each.catch(() => {})
   const ruleCheck = options.rules && (await checkRules(api, options.rules, context.metricNames))
   const checks: DashboardCheck[] = ruleCheck === undefined ? [] : [ruleCheck]
@@ -113,6 +117,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     ...(ruleCheck === undefined ? {} : { rules: ruleCheck.rules() }),
     notes: [
       ...notesOf(first),
+      ...problems,
       ...(ruleCheck === undefined ? [] : ruleNotes(ruleCheck.rules())),
       ...(unreadAgain === undefined ? [] : [unreadAgain]),
     ],

@@ -3,8 +3,8 @@ import { waitUntil } from '../../system/wait.ts'
 
 /** A series that a KWOK lab always has, so verify waits also while it has none. */
 const OF_KWOK_LAB = 'traces_simulator_requests_total'
-/** Series of each node and each running pod, and those of optional sources, with further matchers. */
-const SERIES: readonly (readonly [metric: string, matchers?: string])[] = [
+/** Series of each node and each running pod, and those of optional sources, with further matchers; the last ones are kube-prometheus'. */
+const SERIES: readonly (readonly [metric: string, matchers?: string, clusterLabel?: string])[] = [
   ['k8s_node_cpu_time_seconds_total'],
   ['k8s_pod_cpu_time_seconds_total'],
   ['kwok_pod_cpu_usage_seconds_total'],
@@ -14,6 +14,8 @@ const SERIES: readonly (readonly [metric: string, matchers?: string])[] = [
   ['otelcol_exporter_sent_spans_total'],
   // Only requests without an error, which each service has from its first pod on.
   ['traces_span_metrics_calls_total', ', span_kind="SPAN_KIND_SERVER", status_code="STATUS_CODE_UNSET"'],
+  ['container_cpu_usage_seconds_total', ', job="kubelet", container=""', 'cluster'],
+  ['node_cpu_seconds_total', ', mode="idle"', 'cluster'],
 ]
 
 interface WindowOptions {
@@ -58,8 +60,8 @@ async function countYoungSeries({ url, clusterName, isKwokLab, windowMs }: Windo
   const api = createPrometheusApi(url, { next: 'make kwok-status' })
   const nowMs = Date.now()
   const counts = await Promise.all(
-    SERIES.map(async ([metric, matchers = '']) => {
-      const selector = `${metric}{k8s_cluster_name="${clusterName}"${matchers}}`
+    SERIES.map(async ([metric, matchers = '', clusterLabel = 'k8s_cluster_name']) => {
+      const selector = `${metric}{${clusterLabel}="${clusterName}"${matchers}}`
       const none = isKwokLab && metric === OF_KWOK_LAB ? ` or absent(${selector})` : ''
       const young = `count(${selector} unless ${selector} offset ${Math.round(windowMs)}ms)${none}`
       return (await api.instant(young, nowMs))[0]?.value ?? 0

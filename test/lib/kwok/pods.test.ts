@@ -20,6 +20,7 @@ import {
 } from '../../../lib/kwok/pods.ts'
 import { workloadRequests } from '../../../lib/kwok/workloads.ts'
 import type { Manifest } from '../../../lib/lab/manifest.ts'
+import { tempLab } from '../../support/temp-lab.ts'
 import { answer, fakeApi } from '../kube/fake-api.ts'
 
 const podOf = (...requests: Record<string, string>[]): Manifest => ({
@@ -165,8 +166,11 @@ for (const { fact, pod, node, nodes, workloads, fits } of [
 
 capacity('suffices for the defaults, and for 10,000 pods on 1,000 nodes', () => {
   const node = nodeManifest(readNodeTemplate(), 0, 8)
-  assert(podCapacity(readPodTemplate(), node, 50, workloadRequests()) >= 200)
-  assert(podCapacity(readPodTemplate(), node, 1_000, workloadRequests()) >= 10_000)
+  for (const metrics of ['otel', 'both'] as const) {
+    const requests = workloadRequests(tempLab({ metrics }))
+    assert(podCapacity(readPodTemplate(), node, 50, requests) >= 200)
+    assert(podCapacity(readPodTemplate(), node, 1_000, requests) >= 10_000)
+  }
 })
 capacity.run()
 

@@ -173,7 +173,18 @@ requests('counts maxReplicas for a workload with an autoscaler', () => {
       const job = fields(fields(spec['jobTemplate'])['spec'])
       return Number(spec['replicas'] ?? spec['parallelism'] ?? job['parallelism'] ?? 1)
     })
-  assert.equal(workloadRequests().anywhere.pods, most + fixed.reduce((sum, count) => sum + count, 0))
+  assert.equal(workloadRequests(tempLab()).anywhere.pods, most + fixed.reduce((sum, count) => sum + count, 0))
+})
+
+requests('counts a node exporter on each node where METRICS has them', () => {
+  const perNode = (metrics: 'otel' | 'prometheus' | 'both') => workloadRequests(tempLab({ metrics })).perNode
+  const [without, ...others] = [perNode('otel'), perNode('prometheus'), perNode('both')]
+  for (const each of others) {
+    // The requests of its two containers.
+    assert.equal(Math.round(1_000 * (each.cpu - without.cpu)), 15)
+    assert.equal(each.memoryBytes - without.memoryBytes, 40 * 2 ** 20)
+    assert.equal(each.pods - without.pods, 1)
+  }
 })
 requests.run()
 

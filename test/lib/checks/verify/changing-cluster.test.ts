@@ -10,7 +10,7 @@ import { waitForWindow } from '../../../../lib/checks/verify/wait-for-window.ts'
 import { LabError } from '../../../../lib/cli/errors.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
-import { assertSays } from '../../../support/lab.ts'
+import { assertSameWords, assertSays } from '../../../support/lab.ts'
 import { CLUSTER, clusterObjects, fakeApi, measured } from './cluster-fixture.ts'
 import { startFakePrometheus } from './fake-prometheus.ts'
 import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
@@ -66,7 +66,7 @@ async function looks(
   const dashboards = [{ dashboard: pods(variables), expectations: { prerequisites: [], queries } }]
   const report = await verify({
     ...{ api, dashboards, refused: [], truth },
-    ...{ retryMs, scrapeMs: 50, isKwokLab: true },
+    ...{ retryMs, scrapeMs: 50, metrics: 'otel' },
   })
   return { report, looks: at }
 }
@@ -209,7 +209,7 @@ settles('runs the queries without a cluster, and reports the unread cluster as a
   const truth = clusterTruth({ request: refuse }, { clusterName: CLUSTER, preset: 'steady', windowMs: 0, api })
   const report = await verify({
     ...{ api, dashboards: [{ dashboard: pods(), expectations: undefined }], refused: [] },
-    ...{ truth, retryMs: 0, scrapeMs: 50, isKwokLab: true },
+    ...{ truth, retryMs: 0, scrapeMs: 50, metrics: 'otel' },
   })
   assert.equal(report.dashboards[0]?.ok, 1)
   assert.equal(report.failures.length, 1)
@@ -220,20 +220,44 @@ settles('names the missing prerequisites of a dashboard, and runs none of its qu
   const report = await verify({
     ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, retryMs: 0, scrapeMs: 50 },
     dashboards: [{ dashboard: pods(), expectations: { prerequisites: ['etcd', 'kwok'], queries: new Map() } }],
-    isKwokLab: false,
+    metrics: undefined,
   })
   const [result] = report.dashboards
   assert.deepEqual([result?.notApplicable, result?.queries, report.failures], ['etcd', 0, []])
 })
 
+settles('names the command for the dialect of metrics that a lab leaves out', async ({ prometheus }) => {
+  const queries = new Map([[queryKey('Pods', 'A'), { prerequisites: ['otel-metrics'] as const }]])
+  const report = await verify({
+    ...{ api: createPrometheusApi(prometheus.url), refused: [], truth: undefined, retryMs: 0, scrapeMs: 50 },
+    dashboards: [
+      { dashboard: pods(), expectations: { prerequisites: ['otel-metrics'], queries: new Map() } },
+      { dashboard: pods(), expectations: { prerequisites: [], queries } },
+    ],
+    metrics: 'prometheus',
+  })
+  const [whole, part] = report.dashboards
+  assert.deepEqual([whole?.verdict, whole?.notApplicable], ['not applicable', 'otel-metrics (make kwok METRICS=both)'])
+  const because = 'there is no otel-metrics (make kwok METRICS=both) here'
+  assert.deepEqual([part?.reasons.excused, report.failures], [{ [because]: 1 }, []])
+})
+
 settles('treats only the optional parts of a KWOK lab as missing', async ({ prometheus }) => {
   const api = createPrometheusApi(prometheus.url)
   const added = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] as const
-  assert.deepEqual(await missingPrerequisites(api, true, Date.now()), new Set(added))
-  const missing = await missingPrerequisites(api, false, Date.now())
-  assert.deepEqual(
-    missing,
-    new Set(['etcd', 'control-plane', 'cadvisor', 'disk-io', 'host-metrics', 'volumes', 'trace-simulator', ...added]),
+  for (const [metrics, leftOut] of [
+    ['both', []],
+    ['otel', ['kube-prometheus-metrics']],
+    ['prometheus', ['otel-metrics']],
+  ] as const)
+    assertSameWords([...(await missingPrerequisites(api, metrics, Date.now())).keys()], [...leftOut, ...added])
+  const missing = await missingPrerequisites(api, undefined, Date.now())
+  assertSameWords(
+    [...missing.keys()],
+    [
+      ...['etcd', 'control-plane', 'cadvisor', 'disk-io', 'kube-prometheus-metrics', 'host-metrics', 'volumes'],
+      ...['trace-simulator', ...added],
+    ],
   )
 })
 
@@ -269,8 +293,8 @@ settles('stops waiting for short series at the time limit', async ({ prometheus 
     })
   assert.equal(await wait(40_000), true)
   assert.equal(await wait(3_600_000), false)
-  // Two nodes and seven pods.
-  assert.deepEqual(said, ['9 series cover less than 3600 s'])
+  // Two nodes and seven pods, in each dialect.
+  assert.deepEqual(said, ['18 series cover less than 3600 s'])
   // The trace simulator of a KWOK lab, of which Prometheus has nothing yet.
   assert.equal(await wait(40_000, true), false)
   assert.equal(said.at(-1), '1 series cover less than 40 s')

@@ -109,7 +109,8 @@ export function fakeApi(objects: Record<string, unknown[]>): {
 
 /**
  * What a collector measures of the cluster before and some minutes after a time, as OpenMetrics lines: pods, nodes and containers from a
- * stats store, requests and limits from the objects. Also a pod that was deleted three minutes ago.
+ * stats store, requests and limits from the objects; and some of it as kubelets and kube-state-metrics serve it. Also a pod that was deleted
+ * three minutes ago.
  */
 export function measured(
   objects: Record<string, unknown[]>,
@@ -124,8 +125,8 @@ export function measured(
   const pods = (objects['/api/v1/pods'] ?? []).flatMap(raw => podFacts(raw) ?? [])
   for (const facts of pods) store.setPod(facts)
   const series = new Map<string, string[]>()
-  const put = (name: string, labels: Labels, value: number, timeMs: number) => {
-    const pairs = Object.entries({ k8s_cluster_name: CLUSTER, ...labels }).map(([key, text]) => `${key}="${text}"`)
+  const put = (name: string, labels: Labels, value: number, timeMs: number, clusterLabel = 'k8s_cluster_name') => {
+    const pairs = Object.entries({ [clusterLabel]: CLUSTER, ...labels }).map(([key, text]) => `${key}="${text}"`)
     const key = `${name}{${pairs.join(',')}}`
     const lines = series.get(key) ?? []
     lines.push(`${key} ${value} ${timeMs / 1_000}`)
@@ -146,6 +147,7 @@ export function measured(
       if (entry === undefined) continue
       const node = measureNode(entry, timeMs)
       const ofNode = { k8s_node_name: nodeOf(name) }
+      put('node_cpu_seconds_total', { instance: name, mode: 'idle' }, timeMs / 1_000, timeMs, 'cluster')
       put('k8s_node_condition_ready', ofNode, 1, timeMs)
       put('k8s_node_allocatable_cpu', ofNode, 4, timeMs)
       put('k8s_node_cpu_time_seconds_total', ofNode, node.total.usageCoreNanoSeconds / 1e9, timeMs)
@@ -154,11 +156,17 @@ export function measured(
         put('k8s_pod_phase', labels, 2, timeMs)
         put('k8s_pod_cpu_time_seconds_total', labels, total.usageCoreNanoSeconds / 1e9, timeMs)
         put('k8s_pod_network_io_bytes_total', { ...labels, direction: 'receive' }, traffic.rxBytes, timeMs)
+        const scraped = { namespace: facts.namespace, pod: facts.name, node: nodeOf(name) }
+        const cadvisor = { ...scraped, job: 'kubelet', metrics_path: '/metrics/cadvisor' }
+        put('kube_pod_info', scraped, 1, timeMs, 'cluster')
+        put('container_cpu_usage_seconds_total', cadvisor, total.usageCoreNanoSeconds / 1e9, timeMs, 'cluster')
         containers.forEach((sample, index) => {
           const container = facts.containers[index]
           const own = { ...labels, k8s_container_name: container?.name ?? '' }
           put('container_cpu_time_seconds_total', own, sample.usageCoreNanoSeconds / 1e9, timeMs)
           put('container_memory_working_set_bytes', own, sample.workingSetBytes, timeMs)
+          const same = { ...cadvisor, container: container?.name ?? '' }
+          put('container_memory_working_set_bytes', same, sample.workingSetBytes, timeMs, 'cluster')
           put('k8s_container_cpu_request', own, (container?.cpuRequestNanoCores ?? 0) / 1e9, timeMs)
           const limit = container?.memoryLimitBytes
           if (limit !== undefined) put('k8s_container_memory_limit_bytes', own, limit, timeMs)

@@ -28,7 +28,7 @@ function dashboardOf({ exprs = ['up'], panel = {}, variables = [] }: Given) {
 async function verified(given: Given, api: PrometheusApi): Promise<VerifyReport> {
   const dashboards = [{ dashboard: dashboardOf(given), expectations: undefined }]
   return await verify({
-    ...{ api, dashboards, refused: [], scrapeMs: 10_000, truth: undefined, isKwokLab: false, retryMs: 0 },
+    ...{ api, dashboards, refused: [], scrapeMs: 10_000, truth: undefined, metrics: undefined, retryMs: 0 },
   })
 }
 

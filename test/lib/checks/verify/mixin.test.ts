@@ -131,7 +131,7 @@ const judged = async (url: string, ...dashboards: Dashboard[]) =>
       truth: undefined,
       retryMs: 0,
       scrapeMs: SCRAPE_MS,
-      isKwokLab: false,
+      metrics: undefined,
     },
     dashboards: dashboards.map(dashboard => ({ dashboard, expectations: undefined })),
   })

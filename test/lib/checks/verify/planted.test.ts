@@ -5,10 +5,11 @@ import { clusterTruth } from '../../../../lib/checks/verify/lab-truth.ts'
 import { PLACEMENT } from '../../../../lib/checks/verify/placement.ts'
 import {
   type DashboardExpectations,
+  kubePrometheusLabels,
   type QueryExpectations,
   queryKey,
 } from '../../../../lib/checks/verify/query-expectations.ts'
-import { verify } from '../../../../lib/checks/verify/verify.ts'
+import { type VerifyOptions, verify } from '../../../../lib/checks/verify/verify.ts'
 import type { VerifyReport } from '../../../../lib/checks/verify/verify-report.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
@@ -29,6 +30,7 @@ interface Given extends QueryExpectations {
 }
 
 const filter = 'k8s_cluster_name=~"$cluster", k8s_namespace_name=~"$namespace"'
+const scraped = 'cluster=~"$cluster", namespace=~"$namespace"'
 const byNamespace = 'sum by (k8s_cluster_name, k8s_namespace_name)'
 const cpu = `${byNamespace} (rate(container_cpu_time_seconds_total{${filter}}[$__rate_interval]))`
 const requests = `${byNamespace} (k8s_container_cpu_request{${filter}})`
@@ -58,6 +60,15 @@ const right: Given[] = [
   {
     ...{ title: 'CPU of nodes', truth: { of: 'cpu-usage', by: ['node'], withSystem: true } },
     expr: 'sum by (k8s_node_name) (rate(k8s_node_cpu_time_seconds_total[$__rate_interval]))',
+  },
+  {
+    ...{ title: 'Scraped memory', unit: 'bytes' },
+    truth: { of: 'memory-working-set', by: ['namespace', 'pod'], labels: kubePrometheusLabels },
+    expr: `sum by (namespace, pod) (container_memory_working_set_bytes{${scraped}, container!=""})`,
+  },
+  {
+    ...{ title: 'Scraped pods', truth: { of: 'pods', by: ['node'], labels: kubePrometheusLabels } },
+    expr: `count by (node) (kube_pod_info{${scraped}})`,
   },
   {
     ...{ title: 'Table', type: 'table', more: [`count by (k8s_namespace_name) (k8s_pod_phase{${filter}})`] },
@@ -104,7 +115,12 @@ interface Context {
   prometheus: RunningPrometheus
 }
 
-async function verified(url: string, panels: readonly Given[], objects = clusterObjects()): Promise<VerifyReport> {
+async function verified(
+  url: string,
+  panels: readonly Given[],
+  objects = clusterObjects(),
+  metrics: VerifyOptions['metrics'] = 'both',
+): Promise<VerifyReport> {
   const api = createPrometheusApi(url)
   return await verify({
     api,
@@ -112,7 +128,7 @@ async function verified(url: string, panels: readonly Given[], objects = cluster
     refused: [],
     scrapeMs: SCRAPE_MS,
     truth: clusterTruth(fakeApi(objects), { clusterName: CLUSTER, preset: 'steady', windowMs: 4 * SCRAPE_MS, api }),
-    isKwokLab: true,
+    metrics,
     retryMs: 0,
   })
 }
@@ -132,8 +148,8 @@ planted('finds no failure in a correct dashboard, and compares its numbers', asy
   const report = await verified(prometheus.url, right)
   assert.deepEqual(report.failures, [])
   const [result] = report.dashboards
-  // Eight panels with a truth, and six of them again where one namespace is chosen.
-  assert.equal(result?.compared, 14)
+  // Ten panels with a truth, and eight of them again where one namespace is chosen.
+  assert.equal(result?.compared, 18)
 })
 
 const faults: [fault: string, panel: Given, problem: string, got: RegExp, expected: RegExp][] = [
@@ -166,7 +182,7 @@ const faults: [fault: string, panel: Given, problem: string, got: RegExp, expect
   ],
   [
     'a metric that is not there',
-    { title: 'Planted', expr: `sum(kube_pod_info{${filter}})` },
+    { title: 'Planted', expr: `sum(kube_node_info{${filter}})` },
     'no data',
     /no series/,
     /at least one/,
@@ -233,6 +249,26 @@ const faults: [fault: string, panel: Given, problem: string, got: RegExp, expect
     'wrong number',
     /k8s_namespace_name=shop/,
     / to /,
+  ],
+  [
+    'a metric of both dialects, counted twice',
+    {
+      ...{ title: 'Planted', unit: 'bytes', truth: { of: 'memory-working-set', by: [] } },
+      expr: `sum(container_memory_working_set_bytes{k8s_cluster_name=~"$cluster"} or container_memory_working_set_bytes{${scraped}})`,
+    },
+    'wrong number',
+    /in all: /,
+    / to /,
+  ],
+  [
+    'a number under the labels of the other dialect',
+    {
+      ...{ title: 'Planted', truth: { of: 'pods', by: ['node'], labels: kubePrometheusLabels } },
+      expr: `count by (k8s_node_name) (k8s_pod_phase{${filter}})`,
+    },
+    'wrong number',
+    /node=: [34]/,
+    /there is no such thing/,
   ],
   [
     'two series where there is one number',
@@ -354,6 +390,15 @@ planted('does not excuse an empty result for something that the cluster has', as
   assert.deepEqual(found(report), ['Quota: no data'])
 })
 
+planted('names the command for a metric of the dialect that METRICS leaves out', async ({ prometheus }) => {
+  const panel = { title: 'Other', expr: 'sum(kube_node_info)' }
+  const hint = async (metrics: VerifyOptions['metrics']) =>
+    (await verified(prometheus.url, [panel], clusterObjects(), metrics)).failures.map(each => each.hint)[0]
+  const unknown = 'Prometheus has no metric kube_node_info'
+  assert.equal(await hint('both'), unknown)
+  assert.equal(await hint('otel'), `${unknown}; there is no kube-prometheus-metrics (make kwok METRICS=both) here`)
+})
+
 planted('finds a pod that Prometheus does not know', async ({ prometheus }) => {
   const objects = clusterObjects()
   const pods = objects['/api/v1/pods'] ?? []
@@ -406,7 +451,7 @@ placed.after(({ prometheus }) => prometheus?.stop())
 
 placed('finds a collector configuration that names one node for all pods', async ({ prometheus }) => {
   const panel: Given = { title: 'CPU', expr: cpu, truth: { of: 'cpu-usage', by: ['cluster', 'namespace'] } }
-  const report = await verified(prometheus.url, [panel])
+  const report = await verified(prometheus.url, [panel], clusterObjects(), 'otel')
   assert.deepEqual(
     report.failures.map(({ dashboard: title, problem }) => [title, problem]),
     [[PLACEMENT, 'wrong node']],
@@ -415,5 +460,16 @@ placed('finds a collector configuration that names one node for all pods', async
   assertSays(failure?.got ?? '', /^pod (shop\/web-4|system\/\S+), \d+ series: k8s_node_name=node-a; and 2 more pods$/)
   assertSays(failure?.expected ?? '', /k8s_node_name=node-b$/)
   assertSays(failure?.hint ?? '', /container_cpu_time_seconds_total.*processor of the collector/)
+})
+
+placed('finds the same in the labels of kube-prometheus', async ({ prometheus }) => {
+  const panel: Given = { title: 'CPU', expr: cpu, truth: { of: 'cpu-usage', by: ['cluster', 'namespace'] } }
+  const { failures } = await verified(prometheus.url, [panel], clusterObjects(), 'prometheus')
+  assert.deepEqual(
+    failures.map(({ dashboard: title, problem }) => [title, problem]),
+    [[PLACEMENT, 'wrong node']],
+  )
+  assertSays(failures[0]?.got ?? '', /: node=node-a; and 2 more pods$/)
+  assertSays(failures[0]?.hint ?? '', /kube_pod_info.*relabelings of its scrape job/)
 })
 placed.run()

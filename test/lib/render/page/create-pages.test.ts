@@ -86,7 +86,7 @@ async function serve(
         refused: [],
         scrapeMs: 10_000,
         truth: undefined,
-        isKwokLab: false,
+        metrics: undefined,
         retryMs: 0,
       }),
     ...sources,
@@ -267,7 +267,7 @@ async function withSlowVerify(
       await new Promise<void>(resolve => {
         end = resolve
       })
-      const more = { refused: [], scrapeMs: 10_000, truth: undefined, isKwokLab: false, retryMs: 0 }
+      const more = { refused: [], scrapeMs: 10_000, truth: undefined, metrics: undefined, retryMs: 0 }
       return await verify({ api, dashboards: [each], ...more })
     },
   })

@@ -1,0 +1,109 @@
+/** A lab whose METRICS changes to both dialects, to kube-prometheus' alone and back, while nodes come and go. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { uids } from '../../../../dashboards/uids.ts'
+import type { DashboardResult, VerifyReport } from '../../../../lib/checks/verify/verify-report.ts'
+import { projectDir } from '../../../../lib/lab/lab.ts'
+import { assertDone, assertSameWords, assertSays, killHard, type TestLab, waitFor } from '../../../support/lab.ts'
+import { assertMeasured, readCluster } from '../../../support/measured.ts'
+import { kwokWords, NODES, openSharedLab, PODS } from '../../../support/shared-lab.ts'
+import { suite } from '../../../support/suite.ts'
+
+const metrics = suite<{ lab: TestLab }>('make kwok with another METRICS')
+metrics.before(async context => {
+  context.lab = (await openSharedLab()).lab
+})
+
+const KUBE_STATE_METRICS = 'kube-state-metrics'
+/** By kube-prometheus' labels: what the lab's own jobs scrape has k8s_cluster_name, too. */
+const scraped = (lab: TestLab) => `cluster="${lab.name}", k8s_cluster_name=""`
+
+metrics('both: scrapes every node, also a new one, and each number is right in both dialects', async ({ lab }) => {
+  const nodes = NODES + 1
+  assertDone(await lab.make(['kwok', 'METRICS=both', `NODE_COUNT=${nodes}`]))
+  const paths = ['', '/cadvisor', '/probes', '/slis'].map(path => `kubelet/metrics${path} ${nodes}`)
+  await assertTargets(lab, [...paths, `node-exporter ${nodes}`, `${KUBE_STATE_METRICS} 2`])
+  const report = await verify(lab)
+  assert.deepEqual(report.failures, [])
+  assert.deepEqual(report.notes, [])
+  for (const { title, notApplicable } of report.dashboards) assert.doesNotMatch(notApplicable, /METRICS/, title)
+  assert(!JSON.stringify(report.dashboards.map(({ reasons }) => reasons)).includes('METRICS'))
+  const { withTruth, withoutTruth, compared, excused, queries } = dashboard(report, uids.kubePrometheus)
+  assert.deepEqual([withTruth > 40, withoutTruth], [true, []])
+  // Its variables have no truth.
+  assert(compared >= withTruth && compared + excused >= queries - 10, `${compared} of ${queries}, ${excused} excused`)
+  const { pods } = await readCluster(lab)
+  for (const [series, by] of [
+    [`kube_pod_status_phase{${scraped(lab)}, phase="Running"} == 1`, 'namespace, pod'],
+    [`k8s_pod_phase{k8s_cluster_name="${lab.name}"} == 2`, 'k8s_namespace_name, k8s_pod_name'],
+  ])
+    assert.equal((await lab.query(`count(count by (${by}) (${series}))`))[0]?.value, pods.length)
+})
+
+metrics('a killed kube-state-metrics is reported by kwok-status and verify', async ({ lab }) => {
+  killHard((await lab.partPids()).get(KUBE_STATE_METRICS) ?? assert.fail('it does not run'))
+  const status = await lab.make(['kwok-status'])
+  assert.notEqual(status.exitCode, 0)
+  assertSays(status.stdout, /^kube-state-metrics +down/m)
+  const up = `up{${scraped(lab)}, job="${KUBE_STATE_METRICS}"}`
+  await waitFor('failed scrape', async () => assert.equal((await lab.query(`count(${up} == 0)`))[0]?.value, 2))
+  const file = join(projectDir, 'dashboards', 'out', 'json', `${uids.kubePrometheus}.json`)
+  const { stdout, exitCode } = await lab.task('verify', ['--no-wait', '--dashboards', file])
+  assert.equal(exitCode, 1)
+  assertSays(stdout, /^Prometheus cannot scrape job kube-state-metrics \(targets down: 2\)/m)
+})
+
+metrics('prometheus: kube-state-metrics is back, and the series of the collector end', async ({ lab }) => {
+  assertDone(await lab.make([...kwokWords, 'METRICS=prometheus']))
+  assertDone(await lab.make(['kwok-status']))
+  await assertTargets(lab, [
+    ...['', '/cadvisor', '/probes', '/slis'].map(path => `kubelet/metrics${path} ${NODES}`),
+    ...[`node-exporter ${NODES}`, `${KUBE_STATE_METRICS} 2`],
+  ])
+  await waitFor('end of the series by OpenTelemetry', async () => {
+    const series = '{k8s_cluster_name!="", __name__=~"k8s_.*|container_.*|system_.*"}'
+    assert.deepEqual(await lab.query(`count by (__name__) (${series})`), [])
+  })
+  const report = await verify(lab)
+  assert.deepEqual(report.failures, [])
+  assert.equal(dashboard(report, uids.kubePrometheus).verdict, 'ok')
+  assert.match(dashboard(report, uids.cluster).notApplicable, /otel-metrics \(make kwok METRICS=both\)/)
+  // The control plane is the same.
+  assert.equal(dashboard(report, uids.apiserver).verdict, 'ok')
+})
+
+metrics('otel: nothing of the other dialect is left', async ({ lab }) => {
+  assertDone(await lab.make([...kwokWords, 'METRICS=otel']))
+  assert.deepEqual(await lab.query(`count by (job) ({${scraped(lab)}})`), [])
+  assert.equal((await lab.partPids()).get(KUBE_STATE_METRICS), undefined)
+  assert(!lab.processes().some(({ command }) => command.includes(KUBE_STATE_METRICS)), 'it still runs')
+  const kinds = 'daemonsets,services,serviceaccounts,clusterroles,clusterrolebindings'
+  const objects = await lab.kubectl(['get', kinds, '-A', '-o', 'name'])
+  assert.doesNotMatch(objects, /node-exporter|kube-state-metrics/)
+  // The lab leaves it, as it may hold objects of others.
+  await lab.kubectl(['delete', 'namespace', 'monitoring'])
+  await assertMeasured(lab, { nodes: NODES, labPods: PODS })
+})
+metrics.run()
+
+/** `<job><metrics_path> <count>` of the targets of kube-prometheus' jobs; none is down. */
+async function assertTargets(lab: TestLab, expected: readonly string[]): Promise<void> {
+  await waitFor('all targets', async () => {
+    const targets = await lab.query(`count by (job, metrics_path) (up{${scraped(lab)}} == 1)`)
+    const words = targets.map(({ labels, value }) => `${labels['job']}${labels['metrics_path'] ?? ''} ${value}`)
+    assertSameWords(words.sort(), [...expected].sort(), 'targets that are up')
+    assert.deepEqual(await lab.query(`up{${scraped(lab)}} == 0`), [])
+  })
+}
+
+/** The report of `make verify`, whether or not it fails. */
+async function verify(lab: TestLab): Promise<VerifyReport> {
+  const file = join(lab.tempDir, 'metrics.json')
+  await lab.task('verify', ['--json', file])
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+function dashboard({ dashboards }: VerifyReport, uid: string): DashboardResult {
+  return dashboards.find(({ source }) => source.endsWith(`/${uid}`)) ?? assert.fail(uid)
+}

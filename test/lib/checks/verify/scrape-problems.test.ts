@@ -1,0 +1,49 @@
+/** The causes of missing series, on a real Prometheus. */
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import type { Reading } from '../../../../lib/checks/verify/pass-criteria.ts'
+import { scrapeProblems } from '../../../../lib/checks/verify/scrape-problems.ts'
+import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
+import { CLUSTER } from './cluster-fixture.ts'
+import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
+
+const untilMs = Date.now()
+const reading = { untilMs, states: { now: { snapshot: { clusterName: CLUSTER } } } } as unknown as Reading
+
+/** A series with a sample every 10 s until now. */
+function series(name: string, valueAt: (index: number) => number): string[] {
+  return Array.from({ length: 13 }, (_, at) => `${name} ${valueAt(at)} ${untilMs / 1_000 - 10 * (12 - at)}`)
+}
+
+const problems = suite<{ prometheus: RunningPrometheus }>('scrapeProblems()')
+problems.before(async context => {
+  const errors = (resource: string, result: string) =>
+    `kube_state_metrics_list_total{cluster="${CLUSTER}",resource="${resource}",result="${result}"}`
+  const up = (labels: string) => `up{${labels}}`
+  context.prometheus = await startPrometheus([
+    ...series(errors('*v1.Node', 'success'), at => at),
+    ...series(errors('*v1.Pod', 'error'), at => 3 + at),
+    // Before the rights came.
+    ...series(errors('*v1.Secret', 'error'), () => 5),
+    ...series(up(`cluster="${CLUSTER}",instance="a",job="kube-state-metrics"`), () => 0),
+    ...series(up(`cluster="${CLUSTER}",instance="b",job="kube-state-metrics"`), () => 0),
+    ...series(up('cluster="other",instance="c",job="kubelet"'), () => 0),
+    ...series(up(`cluster="${CLUSTER}",instance="d",job="node-exporter"`), () => 1),
+    ...series(up(`instance="e",job="stats-proxy",k8s_cluster_name="${CLUSTER}"`), () => 0),
+  ])
+})
+problems.after(({ prometheus }) => prometheus?.stop())
+
+problems('names the jobs of targets that are down, and what kube-state-metrics cannot list', async ({ prometheus }) => {
+  const notes = await scrapeProblems(createPrometheusApi(prometheus.url), reading)
+  assert.deepEqual(notes.sort(), [
+    'Prometheus cannot scrape job kube-state-metrics (targets down: 2), so its series are missing: make kwok-status',
+    'Prometheus cannot scrape job stats-proxy (targets down: 1), so its series are missing: make kwok-status',
+    'kube-state-metrics cannot list *v1.Pod, so its series of them are missing: make kwok restores its rights',
+  ])
+})
+
+problems('is silent without a cluster', async ({ prometheus }) => {
+  assert.deepEqual(await scrapeProblems(createPrometheusApi(prometheus.url), { ...reading, states: undefined }), [])
+})
+problems.run()
