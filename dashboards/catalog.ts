@@ -1,25 +1,42 @@
 import { join } from 'node:path'
-import { array, object, parse, picklist, record, string, tuple } from 'valibot'
-import type { CatalogMetric } from '../lib/checks/lint/metric-catalog.ts'
+import { array, type InferOutput, object, optional, parse, picklist, record, string, tuple, union } from 'valibot'
+import type { CatalogMetric, Dialect } from '../lib/checks/lint/metric-catalog.ts'
 import { readYamlDocuments } from '../lib/system/yaml-files.ts'
 
+const metricType = picklist(['counter', 'gauge', 'histogram', 'summary'])
+const groupsBySource = record(
+  string(),
+  array(
+    object({
+      labels: array(string()),
+      type: optional(metricType),
+      unit: optional(string()),
+      metrics: union([array(string()), record(string(), tuple([metricType, string()]))]),
+    }),
+  ),
+)
 const catalogFile = object({
   labels: record(string(), array(string())),
-  sources: record(
-    string(),
-    array(
-      object({
-        labels: array(string()),
-        metrics: record(string(), tuple([picklist(['counter', 'gauge', 'histogram', 'summary']), string()])),
-      }),
-    ),
-  ),
+  otel: optional(groupsBySource, {}),
+  prometheus: optional(groupsBySource, {}),
+  sources: optional(groupsBySource, {}),
 })
+type CatalogFile = InferOutput<typeof catalogFile>
 
-/** The metrics that queries can use (`metric-catalog.yaml`). Throws an Error for an unknown list of labels. */
+/** The metrics that queries can use, of both dialects. Throws an Error for an unknown list of labels. */
 export function metricCatalog(): CatalogMetric[] {
-  const [file] = readYamlDocuments(join(import.meta.dirname, 'metric-catalog.yaml'))
-  const { labels: lists, sources } = parse(catalogFile, file)
+  return ['metric-catalog.yaml', 'kube-prometheus-metrics.yaml'].flatMap(name => {
+    const [file] = readYamlDocuments(join(import.meta.dirname, name))
+    const { labels, otel, prometheus, sources } = parse(catalogFile, file)
+    return [
+      ...metricsOf(otel, labels, 'otel'),
+      ...metricsOf(prometheus, labels, 'prometheus'),
+      ...metricsOf(sources, labels),
+    ]
+  })
+}
+
+function metricsOf(sources: CatalogFile['otel'], lists: CatalogFile['labels'], dialect?: Dialect): CatalogMetric[] {
   const listed = (label: string): string[] => {
     if (!label.startsWith('$')) return [label]
     const list = lists[label.slice(1)]
@@ -28,10 +45,28 @@ export function metricCatalog(): CatalogMetric[] {
   }
   return Object.entries(sources).flatMap(([source, groups]) =>
     groups.flatMap(group => {
-      const labels = group.labels.flatMap(listed)
-      return Object.entries(group.metrics).map(([name, [type, unit]]) => ({ name, type, unit, labels, source }))
+      const written = group.labels.flatMap(listed).map(label => label.split('='))
+      const labels = written.map(([label = '']) => label)
+      const values = Object.fromEntries(
+        written.flatMap(([label = '', list]) => (list === undefined ? [] : [[label, list.split('|')]])),
+      )
+      const { metrics, type, unit } = group
+      const facts = Array.isArray(metrics)
+        ? metrics.map(name => [name, type ?? typeByName(name), unit ?? unitByName(name)] as const)
+        : Object.entries(metrics).map(([name, given]) => [name, ...given] as const)
+      return facts.map(([name, type, unit]) => ({ name, type, unit, labels, values, source, dialect }))
     }),
   )
+}
+
+function typeByName(name: string): CatalogMetric['type'] {
+  return name.endsWith('_total') ? 'counter' : 'gauge'
+}
+
+/** Points in time are seconds, too. */
+function unitByName(name: string): string {
+  const [, unit = '1'] = /_(bytes|seconds|ratio|created|time|timestamp)(?:_total)?$/.exec(name) ?? []
+  return ['created', 'time', 'timestamp'].includes(unit) ? 'seconds' : unit
 }
 
 /** Optional sources: traced applications, and metrics that KWOK serves. */

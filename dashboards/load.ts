@@ -1,7 +1,10 @@
 import type { DashboardsToVerify, DashboardToVerify } from '../lib/checks/verify/verify.ts'
 import type { Settings } from '../lib/cli/settings.ts'
-import { dashboardsDirPaths, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
+import { type ReadFiles, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
+import type { Dashboard } from '../lib/grafana/dashboard-model.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
+import type { SourceMemory } from '../lib/kube/source-documents.ts'
+import { sourcePaths } from '../lib/kube/source-files.ts'
 import { labDashboards } from './index.ts'
 
 let own: readonly DashboardToVerify[] | undefined
@@ -17,10 +20,14 @@ function ownDashboards(): readonly DashboardToVerify[] {
 
 /**
  * The dashboards of `--dashboards`, or else the lab's own and those of DASHBOARDS_DIR; and the files that could not
- * be read.
+ * be read. A memory keeps the last dashboards of a broken file.
  */
-export function loadDashboards(settings: Settings, paths?: readonly string[]): DashboardsToVerify {
-  const { dashboards, refused } = readDashboardFiles(paths ?? dashboardsDirPaths(settings))
+export function loadDashboards(
+  settings: Settings,
+  paths?: readonly string[],
+  memory?: SourceMemory<Dashboard>,
+): DashboardsToVerify & Pick<ReadFiles, 'skipped'> {
+  const { dashboards, refused, skipped } = readDashboardFiles(paths ?? sourcePaths(settings, 'dashboardsDir'), memory)
   const others = dashboards.map(dashboard => ({ dashboard, expectations: undefined }))
-  return { dashboards: [...(paths === undefined ? ownDashboards() : []), ...others], refused }
+  return { dashboards: [...(paths === undefined ? ownDashboards() : []), ...others], refused, skipped }
 }

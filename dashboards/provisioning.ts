@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { goDuration } from '../lib/cli/settings.ts'
-import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
+import { provisionedDashboards } from '../lib/grafana/dashboard-files.ts'
+import { requireSources } from '../lib/kube/source-files.ts'
 import type { Lab } from '../lib/lab/lab.ts'
+import { writeGenerated } from '../lib/lab/write-generated.ts'
 import { TAG } from './uids.ts'
-import { writeGenerated } from './write-generated.ts'
 
 /** The targets of Grafana's provisioning. */
 export interface ProvisioningTargets {
@@ -24,21 +25,21 @@ const TEMPO_URL = 'http://127.0.0.1:3200'
 const LOKI_URL = 'http://127.0.0.1:3100'
 
 /**
- * The folder from which a Grafana on this machine loads the dashboards of DASHBOARDS_DIR: that folder itself, so that
- * Grafana sees each change, or a copy with converted dashboards if some are not classic. Notes which files were
+ * The folder from which a Grafana on this machine loads the dashboards of DASHBOARDS_DIR: if that is one folder of classic dashboards, the
+ * folder itself, so that Grafana sees each change; else a copy with converted dashboards. Notes which files were
  * converted or omitted. Undefined without DASHBOARDS_DIR.
  *
- * Throws a UsageError when the folder does not exist.
+ * Throws a UsageError when a path does not exist.
  */
 export async function provisionedOwnDir(lab: Lab, onNote: (note: string) => void): Promise<string | undefined> {
-  const ownDir = requireDashboardsDir(lab.settings)
-  if (ownDir === undefined) return undefined
-  const { texts, isConverted, notes } = provisionedFolder(ownDir)
+  const paths = requireSources(lab.settings, 'dashboardsDir')
+  if (paths.length === 0) return undefined
+  const { texts, folder, notes } = provisionedDashboards(paths)
   for (const note of notes) onNote(note)
-  if (!isConverted) return ownDir
+  if (folder !== undefined) return folder
   const copy = join(lab.configDir, 'dashboards')
   writeGenerated(copy, texts, { removeOthers: true })
-  onNote(`Grafana reads ${copy}, a copy: after a change in ${ownDir}, run this again`)
+  onNote(`Grafana reads ${copy}, a copy: after a change in ${paths.join(', ')}, run this again`)
   return copy
 }
 

@@ -9,12 +9,13 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join, normalize, relative, resolve } from 'node:path'
 import { inputsHash, MANIFEST, manifestText, unchangedFiles } from '../dashboards/manifest.ts'
-import { writeFileAtOnce, writeGenerated } from '../dashboards/write-generated.ts'
 import { LabError } from '../lib/cli/errors.ts'
-import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
+import { provisionedDashboards } from '../lib/grafana/dashboard-files.ts'
 import { generatedDir } from '../lib/grafana/generated-files.ts'
+import { requireSources } from '../lib/kube/source-files.ts'
 import { type Lab, projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { writeFileAtOnce, writeGenerated } from '../lib/lab/write-generated.ts'
 import { jaegerUrl } from '../lib/services/jaeger.ts'
 import { prometheus, prometheusUrl } from '../lib/services/prometheus.ts'
 import { labServices } from '../lib/services/service.ts'
@@ -70,17 +71,17 @@ async function ensureGenerated(): Promise<Written> {
 
 /** Writes all files to a folder of the user's. Removes only copies of an earlier run whose dashboards are gone. */
 async function writeAll(lab: Lab, dir: string): Promise<Written> {
-  const ownDir = requireDashboardsDir(lab.settings)
+  const own = requireSources(lab.settings, 'dashboardsDir')
   const { generatedFiles, provisioningFiles } = await import('../dashboards/output.ts')
-  const folder = ownDir === undefined ? undefined : provisionedFolder(ownDir)
-  for (const note of folder?.notes ?? []) say(note)
-  const copied = folder?.isConverted ? [...folder.texts].map(([path, text]) => [`own/${path}`, text] as const) : []
+  const { folder, texts, notes } = provisionedDashboards(own)
+  for (const note of notes) say(note)
+  const copied = folder === undefined ? [...texts].map(([path, text]) => [`own/${path}`, text] as const) : []
   const targets = {
     prometheusUrl: prometheusUrl(lab),
     jaegerUrl: jaegerUrl(lab),
     intervalMs: lab.settings.collectionInterval,
     jsonDir: join(dir, 'json'),
-    ownDir: copied.length > 0 ? join(dir, 'own') : ownDir,
+    ownDir: copied.length > 0 ? join(dir, 'own') : folder,
   }
   const files = new Map([...generatedFiles(), ...provisioningFiles(targets), ...copied])
   const list = join(dir, COPIES)

@@ -6,22 +6,28 @@
  *   tsx tasks/k3d-lgtm.ts --kube-context my-cluster --dashboards-dir mine --yes
  */
 import { generatedFiles, provisioningFiles } from '../dashboards/output.ts'
-import { provisionedFolder, requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
+import { provisionedDashboards } from '../lib/grafana/dashboard-files.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { applyLgtm } from '../lib/k3d/k3d-lgtm.ts'
 import { mountedDir } from '../lib/k3d/k3d-prometheus.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
+import { requireSources } from '../lib/kube/source-files.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { checkedRuleFiles, skippedLines } from '../lib/services/user-rules.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
-const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir'] as const
+const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir', 'rulesDir'] as const
 const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
-  const ownDir = requireDashboardsDir(lab.settings)
-  const { texts, notes } = ownDir === undefined ? { texts: [], notes: [] } : provisionedFolder(ownDir)
+  const ownDashboards = requireSources(lab.settings, 'dashboardsDir')
+  const { texts, notes } = provisionedDashboards(ownDashboards)
   for (const note of notes) say(note)
+  const rules = await checkedRuleFiles(requireSources(lab.settings, 'rulesDir'))
+  for (const { error } of rules.refused) say(error.message)
+  for (const line of skippedLines(rules.skipped)) say(line)
+  const ownRules = rules.found.map(({ fileName, text }) => [`rules/${fileName}`, text] as const)
   const own = [...texts].map(([path, text]) => [`own/${path}`, text] as const)
   await requireContext(lab)
   const what = `this installs LGTM in namespace ${labNamespace}, with a ClusterRole that reads nodes and their metrics`
@@ -34,13 +40,14 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
     jaegerUrl: undefined,
     intervalMs: lab.settings.collectionInterval,
     jsonDir: `${mountedDir}/dashboards`,
-    ownDir: ownDir === undefined ? undefined : `${mountedDir}/own`,
+    ownDir: ownDashboards.length === 0 ? undefined : `${mountedDir}/own`,
   })
-  const files = new Map([...generatedFiles(), ...provisioning, ...own])
+  const files = new Map([...generatedFiles(), ...provisioning, ...own, ...ownRules])
   // No program sends traces.
   files.delete('rules/tracing.yaml')
   const changed = await applyLgtm(lab, files)
   rememberSetting(lab, 'dashboardsDir')
+  rememberSetting(lab, 'rulesDir')
   await waitForRollout(lab, 'lgtm')
   print(`LGTM runs in namespace ${labNamespace} of context "${lab.context}": ${changed.length} objects changed`)
 })

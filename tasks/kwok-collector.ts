@@ -24,8 +24,8 @@ await runTask(
     await requirePortsFor(lab, collector)
     const services = labServices(lab)
     const isMeasuring = hasOtelMetrics(lab)
-    // It would give the collector a receiver for each node again.
-    if (!isMeasuring) await services.stop(collectorWatch)
+    const isWatching = hasService(lab, collectorWatch)
+    if (!isWatching) await services.stop(collectorWatch)
     const address = '.status.addresses[?(@.type=="InternalIP")].address'
     const rows = await getRows(lab, ['nodes'], ['.metadata.name', address])
     const nodes = nodesWithAddress(
@@ -33,7 +33,7 @@ await runTask(
       rows.map(([name = '', ip]) => [name, ip]),
     )
     if (await ensureCollector(lab, services, nodes)) say('Started the collector')
-    if (isMeasuring) await services.ensure(collectorWatch)
+    if (isWatching) await services.ensure(collectorWatch)
     // In the Docker runtime LGTM has these ports.
     const { otlpGrpcPort, otlpHttpPort } = lab.settings
     const own = hasService(lab, lgtm) ? '' : `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}`

@@ -6,8 +6,8 @@
  *   tsx tasks/kwok-grafana.ts --grafana grafana --grafana-port 3001
  */
 import { join } from 'node:path'
-import { requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { generatedDir } from '../lib/grafana/generated-files.ts'
+import { requireSources } from '../lib/kube/source-files.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
@@ -29,7 +29,7 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
     return
   }
   const services = labServices(lab)
-  requireDashboardsDir(lab.settings)
+  requireSources(lab.settings, 'dashboardsDir')
   const program = await chosenProgram(lab)
   const chosen = lab.settings.grafana === 'none' ? undefined : program === undefined ? page : grafana
   for (const service of [grafana, page]) if (service !== chosen) await services.stop(service)

@@ -9,6 +9,7 @@
 import { join } from 'node:path'
 import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards/provisioning.ts'
 import { generatedDir, jsonFolder } from '../lib/grafana/generated-files.ts'
+import { requireSources } from '../lib/kube/source-files.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
@@ -18,14 +19,25 @@ import { jaeger } from '../lib/services/jaeger.ts'
 import { lgtm, lgtmTargets } from '../lib/services/lgtm.ts'
 import { prometheus, prometheusUrl, writePrometheusConfig } from '../lib/services/prometheus.ts'
 import { hasService, labServices } from '../lib/services/service.ts'
+import { applyUserRules, userRulesLines } from '../lib/services/user-rules.ts'
 
 const about =
   'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same jobs.'
-const settings = ['prometheusPort', 'grafanaPort', 'collectionInterval', 'dashboardsDir', 'metrics'] as const
+const settings = [
+  'prometheusPort',
+  'grafanaPort',
+  'collectionInterval',
+  'dashboardsDir',
+  'rulesDir',
+  'metrics',
+] as const
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireCluster(lab)
+  requireSources(lab.settings, 'rulesDir')
   rememberSetting(lab, 'metrics')
+  for (const line of userRulesLines(await applyUserRules(lab))) say(line)
+  rememberSetting(lab, 'rulesDir')
   if (hasService(lab, lgtm)) return await startLgtm(lab)
   await requirePortsFor(lab, prometheus)
   await writePrometheusConfig(lab)

@@ -9,10 +9,13 @@
 import { relative } from 'node:path'
 import { makeCommand } from '../lib/cli/settings.ts'
 import { formatTable } from '../lib/cli/table.ts'
+import { readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
+import { sourcePaths } from '../lib/kube/source-files.ts'
 import { countAll, partStatuses } from '../lib/kwok/lab-status.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 import { grafanaPassword } from '../lib/services/grafana-password.ts'
+import { userRulesLines, userRulesStatus } from '../lib/services/user-rules.ts'
 
 const about = 'Shows the parts of the lab, nodes, pods and series; exit code 1 when a part is not up.'
 
@@ -42,6 +45,9 @@ await runTask({ about, settings: [], flags, ignoreCreationSettings: true }, asyn
       : `Pods    ${all}: ${phases.join(', ') || 'none'}; ${counts.labPods} by kwok-pods, ${all - counts.labPods} others`,
   )
   print(`Series  ${known(counts.series)}`)
+  const rules = userRulesLines(userRulesStatus(lab))
+  const { refused } = readDashboardFiles(sourcePaths(lab.settings, 'dashboardsDir'))
+  for (const line of [...rules, ...refused.map(({ error }) => `Refused: ${error.message}`)]) print(line)
   const down = parts.filter(part => part.process === undefined).map(part => part.name)
   if (down.length > 0) {
     print(`\nDown: ${down.join(', ')}\n  Next: ${makeCommand('kwok', lab.settings.clusterName)} starts them again`)

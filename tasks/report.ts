@@ -25,7 +25,8 @@ const about = 'Writes an HTML file with every dashboard and its verify results; 
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
 const flags = { png: 'also write a screenshot of each dashboard next to it; needs Chromium (CHROMIUM_BINARY)' }
 const options = {
-  dashboards: "report on these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
+  dashboards:
+    "report on these dashboards instead of the lab's: a file, a folder, a pattern in quotes, or - for standard input; repeatable",
   out: 'write to this file instead of report/index.html',
 }
 

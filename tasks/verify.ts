@@ -5,6 +5,7 @@
  *
  *   tsx tasks/verify.ts
  *   tsx tasks/verify.ts --dashboards 'mine/*.json' --junit verify.xml
+ *   jsonnet rules.jsonnet | tsx tasks/verify.ts --rules -
  *   tsx tasks/verify.ts --kube-context my-cluster
  */
 import { writeFileSync } from 'node:fs'
@@ -13,16 +14,21 @@ import { junitXml } from '../lib/checks/verify/junit.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode, reportText } from '../lib/checks/verify/verify-report.ts'
 import { withProgress } from '../lib/cli/progress.ts'
-import { print, runTask } from '../lib/lab/task.ts'
+import { sourcePaths } from '../lib/kube/source-files.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { readRuleFiles } from '../lib/prometheus/rule-files.ts'
+import { skippedLines } from '../lib/services/user-rules.ts'
 
 const about = 'Checks every query and number of the dashboards on a running lab; exit code 1 when a check fails.'
-const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
+const settings = ['prometheusUrl', 'dashboardsDir', 'rulesDir', 'kubeContext'] as const
 const flags = {
   'no-wait': 'do not wait until the series cover the rate window',
   verbose: 'list the ten slowest queries',
 }
 const options = {
-  dashboards: "verify these dashboards instead of the lab's: a file, a folder, or a pattern in quotes; repeatable",
+  dashboards:
+    "verify these dashboards instead of the lab's: a file, a folder, a pattern in quotes, or - for standard input; repeatable",
+  rules: 'verify these rules instead, also when Prometheus has not loaded them: as --dashboards',
   json: 'write the report as JSON to this file; - prints it instead of the table',
   junit: 'also write the report as JUnit XML to this file',
 }
@@ -30,12 +36,23 @@ const options = {
 await runTask(
   { about, settings, flags, options, on: 'either', ignoreCreationSettings: true },
   async ({ lab: opened, flags: chosen, options: given }) => {
-    const dashboards = loadDashboards(opened.settings, given['dashboards'])
+    // With --rules alone, no dashboard is verified.
+    const { skipped, ...dashboards } = loadDashboards(opened.settings, given['dashboards'] ?? (given['rules'] && []))
+    const paths = given['rules'] ?? (given['dashboards'] ? [] : sourcePaths(opened.settings, 'rulesDir'))
+    const rules = readRuleFiles(paths)
+    for (const line of skippedLines([...skipped, ...rules.skipped])) say(line)
     const { lab, api, close } = await reachLab(opened)
     try {
       const waitsForWindow = !chosen.has('no-wait')
       const report = await withProgress('Verifying', onProgress =>
-        verifyLab(lab, { ...dashboards, api, onProgress, waitsForWindow, retries: true }),
+        verifyLab(lab, {
+          ...dashboards,
+          ...(paths.length === 0 ? {} : { rules }),
+          api,
+          onProgress,
+          waitsForWindow,
+          retries: true,
+        }),
       )
       const json = `${JSON.stringify(report, null, 2)}\n`
       const jsonFiles = given['json'] ?? []

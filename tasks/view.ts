@@ -8,10 +8,10 @@
  *   tsx tasks/view.ts --grafana-port 3001 --dashboards-dir mine
  */
 import { LabError, UsageError } from '../lib/cli/errors.ts'
-import { requireDashboardsDir } from '../lib/grafana/dashboard-files.ts'
 import { requireContext } from '../lib/k3d/agreement.ts'
 import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
+import { requireSources } from '../lib/kube/source-files.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { asReader } from '../lib/lab/kubeconfig.ts'
@@ -50,7 +50,7 @@ await runTask(task, async ({ lab, flags: chosen }) => {
     print((await services.stop(page)) ? 'The page is no longer served' : 'No page is served')
     return
   }
-  requireDashboardsDir(lab.settings)
+  requireSources(lab.settings, 'dashboardsDir')
   await requirePortsFor(lab, page)
   if (await services.ensure(page)) say('Started the page')
   rememberSetting(lab, 'grafanaPort')
@@ -77,7 +77,9 @@ async function loadPages(lab: Lab): Promise<Pages> {
     import('../lib/render/page/lab-pages.ts'),
     import('../dashboards/load.ts'),
   ])
-  return labPages(lab, () => loadDashboards(lab.settings))
+  // A file that is being edited must not take its dashboard away.
+  const memory = new Map()
+  return labPages(lab, () => loadDashboards(lab.settings, undefined, memory))
 }
 
 async function serve(lab: Lab): Promise<void> {

@@ -77,6 +77,7 @@ const groups: Record<string, readonly Group[]> = {
           'kwok',
           'stats-proxy',
           'kubelet-gateway',
+          'rules',
           'page',
           'kwok-down',
         ].map(each => `changes/${each}`),

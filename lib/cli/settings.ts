@@ -114,8 +114,13 @@ const definitions = {
   },
   dashboardsDir: {
     default: 'none',
-    help: "a folder of your own dashboards (JSON); Grafana, the page, lint, verify and report use them in addition to the lab's",
-    parse: folder,
+    help: "your own dashboards: files, folders and patterns, separated by colons; Grafana, the page, lint, verify and report use them in addition to the lab's",
+    parse: paths,
+  },
+  rulesDir: {
+    default: 'none',
+    help: "your own recording rules and alerts: files, folders and patterns, separated by colons; Prometheus, lint and verify use them in addition to the lab's",
+    parse: paths,
   },
   kubeContext: {
     default: 'auto',
@@ -377,8 +382,10 @@ function yes(text: string): boolean {
   return truth(text.replace(/^1$/, 'true').replace(/^0$/, 'false'))
 }
 
-/** `none`, or an absolute path, because the lab's record keeps it. */
-function folder(text: string): string {
-  if (text === '') throw new Error('it must be none, or the path of a folder')
-  return text === 'none' ? text : resolve(text)
+/** `none`, or absolute paths, because the lab's record keeps them. */
+function paths(text: string): string {
+  const all = text.split(':')
+  if (all.includes('') || all.includes('-'))
+    throw new Error('it must be none, or paths of files or folders, separated by ":"')
+  return text === 'none' ? text : all.map(path => resolve(path)).join(':')
 }

@@ -1,155 +1,90 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, relative, sep } from 'node:path'
-import { failedPart, LabError, systemErrorCode, UsageError } from '../cli/errors.ts'
-import type { Settings } from '../cli/settings.ts'
-import { readUserFile } from '../system/yaml-files.ts'
+import { documentKind } from '../kube/document-kind.ts'
+import {
+  type RefusedFile,
+  readSources,
+  type SourceDocument,
+  type SourceMemory,
+  type Sources,
+} from '../kube/source-documents.ts'
+import { isFolder } from '../kube/source-files.ts'
 import type { Dashboard } from './dashboard-model.ts'
-import { classicDashboard, readDashboardFile, readJsonFile } from './read-dashboard.ts'
+import { classicDashboard, readDashboard } from './read-dashboard.ts'
 
-/** The dashboards of some files, and the files that could not be read. */
+export type { RefusedFile } from '../kube/source-documents.ts'
+
+/** The dashboards of some files, the files that could not be read, and what is no dashboard in them. */
 export interface ReadFiles {
-  dashboards: Dashboard[]
-  refused: RefusedFile[]
-}
-
-/** A path without a dashboard, and the reason. */
-export interface RefusedFile {
-  source: string
-  error: LabError
-}
-
-const nextOfDir = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
-
-/** The paths of `DASHBOARDS_DIR`; empty for `none`. */
-export function dashboardsDirPaths({ dashboardsDir }: Settings): string[] {
-  return dashboardsDir === 'none' ? [] : [dashboardsDir]
+  dashboards: readonly Dashboard[]
+  refused: readonly RefusedFile[]
+  skipped: Sources<Dashboard>['skipped']
 }
 
 /**
- * The folder of `DASHBOARDS_DIR`; undefined for `none`.
- *
- * Throws a UsageError when it does not exist.
+ * Reads the dashboards of paths (`readSources`). Paths that can't be read or have none are in `refused`. With a memory, a file that is
+ * broken now has its last dashboards too.
  */
-export function requireDashboardsDir(settings: Settings): string | undefined {
-  const [dir] = dashboardsDirPaths(settings)
-  if (dir === undefined || statOf(dir)?.isDirectory() === true) return dir
-  throw new UsageError(`Cannot add the dashboards of ${dir}`, { why: 'there is no such folder', next: nextOfDir })
+export function readDashboardFiles(paths: readonly string[], memory?: SourceMemory<Dashboard>): ReadFiles {
+  const read = (document: SourceDocument) => skipReason(document) ?? readDashboard(document.value, document.source)
+  const { found, refused, skipped } = readSources(paths, { what: 'dashboard', read, memory })
+  return { dashboards: found, refused, skipped }
 }
 
-/**
- * Reads the dashboards of paths: each a file, a folder (its `*.json`, subfolders included), or a pattern with `*`,
- * `?` and `**` as in a shell. A file of several paths is read once.
- *
- * Paths that can't be read or match nothing are in `refused`.
- */
-export function readDashboardFiles(paths: readonly string[]): ReadFiles {
-  const read: ReadFiles = { dashboards: [], refused: [] }
-  const seen = new Set<string>()
-  for (const path of paths) {
-    const files = orRefused(path, () => dashboardFiles(path))
-    if (files?.length === 0) {
-      const next = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
-      read.refused.push({ source: path, error: new LabError(`There is no dashboard at ${path}`, { next }) })
-    }
-    for (const file of files ?? []) {
-      if (seen.has(file)) continue
-      seen.add(file)
-      const dashboard = orRefused(file, () => readDashboardFile(file))
-      if (dashboard !== undefined) read.dashboards.push(dashboard)
-    }
-  }
-  return read
-
-  function orRefused<T>(source: string, act: () => T): T | undefined {
-    try {
-      return act()
-    } catch (error) {
-      const { what, next } = failedPart(error)
-      const refusal = error instanceof LabError ? error : new LabError(source, { why: what, next, cause: error })
-      read.refused.push({ source, error: refusal })
-      return undefined
-    }
-  }
+/** Why a document is not read as a dashboard. */
+function skipReason({ value, mayBeOther }: SourceDocument): string | undefined {
+  const kind = documentKind(value)
+  if (kind === undefined) return mayBeOther ? 'it is no dashboard' : undefined
+  return kind.is === 'dashboard' ? undefined : `it is ${kind.what}`
 }
 
-/** A folder of dashboards for Grafana's file provisioning. */
-export interface ProvisionedFolder {
-  /** The text of each dashboard, by its path in the folder. */
+/** Dashboards for Grafana's file provisioning. */
+export interface ProvisionedDashboards {
+  /** The text of each dashboard, by its path in a folder for Grafana. */
   texts: Map<string, string>
-  /** Some texts differ from their files, so Grafana must read the texts. */
-  isConverted: boolean
-  /** The files that were converted or omitted, with the reason, one line each. */
+  /** The folder that already has exactly these texts, so that Grafana can read it; undefined where it needs a copy. */
+  folder: string | undefined
+  /** The dashboards that were converted or omitted, with the reason, one line each. */
   notes: string[]
 }
 
 /**
- * The dashboards of a folder as classic JSON, the only form that Grafana loads from files. It omits other forms, such
- * as the v2 schema, with a line in its log.
+ * The dashboards of paths as classic JSON, the only form that Grafana loads from files. It omits other forms, such as the v2 schema or a
+ * ConfigMap, with a line in its log.
  */
-export function provisionedFolder(dir: string): ProvisionedFolder {
+export function provisionedDashboards(paths: readonly string[]): ProvisionedDashboards {
   const texts = new Map<string, string>()
   const notes: string[] = []
+  const uids = new Map<string, string>()
+  const copied = new Map<string, number>()
   let isConverted = false
-  for (const file of dashboardFiles(dir)) {
-    const name = relative(dir, file).split(sep).join('/')
-    try {
-      const json = readJsonFile(file)
-      const classic = classicDashboard(json, file)
-      const isAsItIs = classic.json === json
-      texts.set(name, isAsItIs ? readFileSync(file, 'utf8') : `${JSON.stringify(classic.json, null, 2)}\n`)
-      if (isAsItIs) continue
+  const { refused } = readSources(paths, {
+    what: 'dashboard',
+    read(document) {
+      const { source, name, file, value, fileText } = document
+      const skip = skipReason(document)
+      if (skip !== undefined) return skip
+      const classic = classicDashboard(value, source)
+      const isAsItIs = fileText !== undefined && classic.json === value
+      const path = isAsItIs ? name : `${name.replace(/\.(json|ya?ml)$/, '').replace(/[^\w./-]+/g, '-')}.json`
+      const free = texts.has(path) ? `${path.slice(0, -5)}-${texts.size}.json` : path
+      texts.set(free, isAsItIs ? fileText : `${JSON.stringify(classic.json, null, 2)}\n`)
+      const uid = classic.json['uid']
+      if (typeof uid === 'string' && uid !== '') {
+        const other = uids.get(uid)
+        if (other === undefined) uids.set(uid, source)
+        else notes.push(`${source} has the uid of ${other}, ${uid}: Grafana shows only one of them; change the uid`)
+      }
+      if (isAsItIs && free === name) return document
       isConverted = true
       const losses = classic.losses.map(each => `; ${each}`).join('')
-      notes.push(`${file} is converted for Grafana, which loads only classic dashboards from files${losses}`)
-    } catch (error) {
-      const { what, next } = failedPart(error)
-      const named = error instanceof LabError ? what : `${file}: ${what}`
-      notes.push(`${named}. It is left out of Grafana; ${next}`)
-    }
-  }
-  return { texts, isConverted, notes }
-}
-
-/** The files of a path, sorted. */
-function dashboardFiles(path: string): string[] {
-  const stats = statOf(path)
-  if (stats?.isDirectory() === true) return filesBelow(path).filter(file => file.endsWith('.json'))
-  if (stats !== undefined) return [path]
-  const parts = path.split('/')
-  const first = parts.findIndex(part => /[*?]/.test(part))
-  if (first === -1) return []
-  const base = parts.slice(0, first).join('/') || (path.startsWith('/') ? '/' : '.')
-  const pattern = globPattern(parts.slice(first).join('/'))
-  return filesBelow(base).filter(file => pattern.test(relative(base, file).split(sep).join('/')))
-}
-
-/** The stats of a path; undefined where it does not exist, or a part of it is a file. */
-function statOf(path: string) {
-  return readUserFile(path, nextOfDir, () => {
-    try {
-      return statSync(path)
-    } catch (error) {
-      if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined
-      throw error
-    }
+      if (classic.json === value) copied.set(file, (copied.get(file) ?? 0) + 1)
+      else notes.push(`${source} is converted for Grafana, which loads only classic dashboards from files${losses}`)
+      return document
+    },
   })
-}
-
-function globPattern(glob: string): RegExp {
-  const text = glob.replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, token => {
-    if (token === '**/') return '(?:.*/)?'
-    if (token === '**') return '.*'
-    if (token === '*') return '[^/]*'
-    return token === '?' ? '[^/]' : `\\${token}`
-  })
-  return new RegExp(`^${text}$`)
-}
-
-/** Not by `recursive`: with it, Node.js 22 follows links to folders. */
-function filesBelow(folder: string): string[] {
-  if (statOf(folder)?.isDirectory() !== true) return []
-  return readUserFile(folder, nextOfDir, path => readdirSync(path, { withFileTypes: true }))
-    .filter(({ name }) => !name.startsWith('.') && name !== 'node_modules')
-    .flatMap(entry => (entry.isDirectory() ? filesBelow(join(folder, entry.name)) : [join(folder, entry.name)]))
-    .sort()
+  for (const [file, count] of copied)
+    notes.push(`${count} of ${file}: copied for Grafana, which loads each from a file`)
+  notes.push(...refused.map(({ error }) => `${error.message}. It is left out of Grafana; ${error.next ?? ''}`))
+  const [folder = ''] = paths
+  const isThatFolder = paths.length === 1 && !isConverted && isFolder(folder)
+  return { texts, folder: isThatFolder ? folder : undefined, notes }
 }

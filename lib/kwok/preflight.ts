@@ -1,5 +1,5 @@
 import { LabError } from '../cli/errors.ts'
-import { requireDashboardsDir } from '../grafana/dashboard-files.ts'
+import { requireSources } from '../kube/source-files.ts'
 import { requireOwnCluster } from '../lab/cluster-owner.ts'
 import { requireOwnContext, requireWritableKubeconfig } from '../lab/kubectl-context.ts'
 import type { Lab } from '../lab/lab.ts'
@@ -17,7 +17,7 @@ const FREE_BYTES_NEEDED = 2 * 2 ** 30
 
 /**
  * Throws a LabError or UsageError, before anything changes, for the first problem of a run: another clone's cluster of that name, a port in
- * use, an invalid template, more pods than the nodes can hold, no folder of dashboards, a kubeconfig that cannot be written, a full disk.
+ * use, an invalid template, more pods than the nodes can hold, no file of dashboards or rules, a kubeconfig that cannot be written, a full disk.
  */
 export async function requireLabPossible(lab: Lab): Promise<void> {
   requireOwnCluster(lab)
@@ -26,7 +26,7 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
   const nodeTemplate = nodeManifest(readNodeTemplate(), 0, lab.settings.nodeCpu)
   const { podCount, nodeCount } = lab.settings
   requireCapacity(podCount, nodeCount, podCapacity(podTemplate, nodeTemplate, nodeCount, workloadRequests(lab)))
-  requireDashboardsDir(lab.settings)
+  for (const name of ['dashboardsDir', 'rulesDir'] as const) requireSources(lab.settings, name)
   requireWritableKubeconfig(process.env)
   requireOwnContext(lab, process.env)
   requireFreeDisk([lab.dir, lab.clusterDir])

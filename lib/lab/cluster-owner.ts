@@ -29,7 +29,14 @@ export function requireOwnCluster(lab: Lab): void {
   const owner = clusterOwner(lab)
   if (owner === lab.dir) return
   const name = lab.settings.clusterName
+  const deleteIt = `run kwokctl delete cluster --name ${name}`
   if (owner !== undefined) {
+    if (!existsSync(owner)) {
+      throw new LabError(`KWOK cluster "${name}" belongs to a deleted clone of the lab`, {
+        why: `its state was in ${owner}`,
+        next: `set CLUSTER_NAME and the ports to others, or ${deleteIt}`,
+      })
+    }
     throw new LabError(`KWOK cluster "${name}" belongs to another clone of the lab`, {
       why: `its state is in ${owner}`,
       next: 'set CLUSTER_NAME and the ports to others, or run make kwok-down there',
@@ -37,7 +44,7 @@ export function requireOwnCluster(lab: Lab): void {
   }
   throw new LabError(`The lab did not create KWOK cluster "${name}"`, {
     why: `kwokctl created it with the ${clusterRuntime(lab)} runtime in ${lab.clusterDir}`,
-    next: `set CLUSTER_NAME to another name, or run kwokctl delete cluster --name ${name}`,
+    next: `set CLUSTER_NAME to another name, or ${deleteIt}`,
   })
 }
 

@@ -111,7 +111,8 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
   const [accepted] = await Promise.all([
     acceptedReaders(lab, client),
-    ...[...rights, ...(hasPrometheusMetrics(lab) ? [kubePrometheusRights] : [])].map(file => applyManifests(lab, file)),
+    // The first file has the namespace of the others.
+    applyManifests(lab, ...rights, ...(hasPrometheusMetrics(lab) ? [kubePrometheusRights] : [])),
   ])
   const others = [prometheusTokenPath(lab), ...access.readers.map(reader => containerKubeconfigPath(lab, reader))]
   if (labReaders.every(reader => accepted.has(reader)) && others.every(path => existsSync(path))) return false

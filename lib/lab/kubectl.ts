@@ -53,9 +53,9 @@ export function clusterArgs(lab: Lab): string[] {
   return [...kubeconfig, '--context', lab.context, '--cache-dir', join(lab.dir, 'kubectl-cache')]
 }
 
-/** Applies a manifest file, or all files of a folder, server-side; gives one line per object. */
-export async function applyManifests(lab: Lab, path: string): Promise<string> {
-  return (await kubectl(lab, ['apply', ...serverSide, '-f', path])).stdout
+/** Applies manifest files, or all files of folders, in this order, server-side; gives one line per object. */
+export async function applyManifests(lab: Lab, ...paths: readonly string[]): Promise<string> {
+  return (await kubectl(lab, ['apply', ...serverSide, ...paths.flatMap(path => ['-f', path])])).stdout
 }
 
 /** Applies manifests from standard input, so that no file and no argument list has them; gives one line per object. */

@@ -63,10 +63,28 @@ export interface PrometheusApi {
   labelNames(selector: string | undefined, range: TimeRange): Promise<string[]>
   /** The recording rules that are loaded: the series' name and the expression. */
   recordingRules(): Promise<Map<string, string>>
+  /** All rules that are loaded, with the result of their last evaluation. */
+  rules(): Promise<LoadedRule[]>
   /** The names of the alerts that wait or fire now. */
   alerts(): Promise<string[]>
   /** Every request made so far. */
   readonly timings: readonly Timing[]
+}
+
+/** A rule that Prometheus evaluates. */
+export interface LoadedRule {
+  /** The path of its file, as Prometheus sees it. */
+  file: string
+  group: string
+  /** Its place in the group. */
+  index: number
+  /** `ok`, `err`, or `unknown` before the first evaluation. */
+  health: string
+  lastError: string
+  /** Of an alert: `inactive`, `pending` or `firing`. */
+  state: string | undefined
+  /** How many series wait or fire. */
+  alerts: number
 }
 
 /** Answers of more series are not kept: of ten thousand pods some hundred would take a gigabyte. */
@@ -119,6 +137,24 @@ export function createPrometheusApi(
       const data = await ask('state', 'recording rules', 'rules?type=record')
       const rules = items(fields(data)['groups']).flatMap(group => items(fields(group)['rules']).map(fields))
       return new Map(rules.map(rule => [text(rule['name']) ?? '', text(rule['query']) ?? '']))
+    },
+    async rules() {
+      const data = await ask('state', 'rules', 'rules')
+      return items(fields(data)['groups']).flatMap(group => {
+        const { file, name, rules } = fields(group)
+        return items(rules).map((rule, index): LoadedRule => {
+          const { health, lastError, state, alerts } = fields(rule)
+          return {
+            file: text(file) ?? '',
+            group: text(name) ?? '',
+            index,
+            health: text(health) ?? 'unknown',
+            lastError: text(lastError) ?? '',
+            state: text(state),
+            alerts: items(alerts).length,
+          }
+        })
+      })
     },
     async alerts() {
       const data = await ask('state', 'alerts', 'alerts')

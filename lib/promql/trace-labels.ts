@@ -1,4 +1,12 @@
-import { type Aggregate, type Binary, type Expr, isPlain, type Selector, type Span } from './promql-ast.ts'
+import {
+  type Aggregate,
+  type Binary,
+  type Expr,
+  isPlain,
+  type Matcher,
+  type Selector,
+  type Span,
+} from './promql-ast.ts'
 import { typeOf } from './promql-types.ts'
 
 /** The possible labels of series; undefined where unknown. */
@@ -7,6 +15,8 @@ export type Labels = ReadonlySet<string> | undefined
 /** A label that is used where no series can have it. */
 export interface LabelFault {
   label: string
+  /** The possible labels, sorted. */
+  there: readonly string[]
   message: string
   offset: number
 }
@@ -17,9 +27,13 @@ const picks = ['topk', 'bottomk', 'limitk', 'limit_ratio']
 
 /**
  * The possible labels of an expression's series, by Prometheus' rules of aggregation, matching and `label_replace`,
- * given those of each metric; and the labels that are used (in matchers, grouping, joins) where no series has them.
+ * given those of each metric's series that matchers can select; and the labels that are used (in matchers, grouping, joins) where no series
+ * has them.
  */
-export function traceLabels(expr: Expr, of: (metric: string) => Labels): { labels: Labels; faults: LabelFault[] } {
+export function traceLabels(
+  expr: Expr,
+  of: (metric: string, matchers: readonly Matcher[]) => Labels,
+): { labels: Labels; faults: LabelFault[] } {
   const faults: LabelFault[] = []
   return { labels: labelsOf(expr), faults }
 
@@ -47,9 +61,15 @@ export function traceLabels(expr: Expr, of: (metric: string) => Labels): { label
 
   function ofSelector({ metric, matchers, from }: Selector & Span): Labels {
     if (metric === undefined || !isPlain(metric)) return undefined
-    const labels = of(metric)
-    const wanted = matchers.map(({ label }) => label).filter(label => label !== '__name__')
-    want(wanted, labels, `${metric} has no label`, from)
+    const labels = of(metric, matchers)
+    // `label=""` selects series without the label.
+    const wanted = matchers.filter(({ label, op, value }) => label !== '__name__' && `${op}${value}` !== '=')
+    want(
+      wanted.map(({ label }) => label),
+      labels,
+      `${metric} has no label`,
+      from,
+    )
     return labels
   }
 
@@ -127,8 +147,9 @@ export function traceLabels(expr: Expr, of: (metric: string) => Labels): { label
     if (labels === undefined) return
     for (const label of wanted) {
       if (label === '' || !isPlain(label) || labels.has(label)) continue
-      const there = labels.size === 0 ? 'there are no labels' : `there are ${[...labels].sort().join(', ')}`
-      faults.push({ label, message: `${what} ${label} (${there})`, offset })
+      const there = [...labels].sort()
+      const listed = there.length === 0 ? 'there are no labels' : `there are ${there.join(', ')}`
+      faults.push({ label, there, message: `${what} ${label} (${listed})`, offset })
     }
   }
 }

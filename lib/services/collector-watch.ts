@@ -1,5 +1,6 @@
 /**
- * The process that gives the collector one receiver for each node of the cluster, within ten seconds after a node is created or deleted.
+ * The process that gives the collector one receiver for each node of the cluster, within ten seconds after a node is created or deleted,
+ * and Prometheus the rules of RULES_DIR, within ten seconds after a file has changed.
  * tasks/kwok-collector.ts starts it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,14 +13,17 @@ import { startReflector } from '../kube/reflector.ts'
 import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import { openLab, writeFileAtomically } from '../lab/lab.ts'
 import { nodesWithAddress, reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
+import { prometheus } from './prometheus.ts'
 import { labServices } from './service.ts'
+import { watchUserRules } from './user-rules.ts'
 
 /** Nodes change in bursts, and each reload restarts the pipelines: wait for a pause, up to a limit. */
 const PAUSE_MS = 1_000
 const AT_MOST_MS = 4_000
 
 const line = parseCommandLine(process.argv.slice(2), { settings: ['clusterName'] })
-const lab = openLab({ flags: line.settings, env: process.env })
+const open = () => openLab({ flags: line.settings, env: process.env })
+const lab = open()
 const services = labServices(lab)
 const stop = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
@@ -49,8 +53,16 @@ const reflector = startReflector<Node>({
   log: say,
 })
 
+const applyRules = watchUserRules({
+  open,
+  // LGTM's Prometheus sees the changed files by itself.
+  reload: async () => await services.signal(prometheus, 'SIGHUP'),
+  say,
+})
+
 while (!stop.signal.aborted) {
   await sleep(200)
+  await applyRules().catch((error: unknown) => say(describeError(error)))
   if (changedMs === undefined || !reflector.synced) continue
   const now = Date.now()
   // The first list is no burst: kwok-collector has just written the configuration of these nodes.
@@ -63,7 +75,8 @@ while (!stop.signal.aborted) {
     const waiting = nodes.size - withAddress.size
     // Their addresses will be changes too.
     if (waiting > 0) say(`${waiting} of ${nodes.size} nodes have no address yet`)
-    await writeCollectorConfig(lab, withAddress)
+    // METRICS may have changed.
+    await writeCollectorConfig(open(), withAddress)
     const done = await reloadCollector(lab, services)
     if (done === 'reloaded') say(`${withAddress.size} nodes, collector reloaded in ${Date.now() - startedMs} ms`)
     // A collector that is starting may have read the old file: try again.

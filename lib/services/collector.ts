@@ -119,12 +119,12 @@ export const collector = {
   } satisfies RunsAs<ContainerSpec> & CollectorRuns,
 } as const
 
-/** Keeps one receiver in the collector for each node of the cluster. It works on the lab's files, so it runs on the machine. */
+/** Keeps one receiver in the collector for each node of the cluster, and the rules of RULES_DIR in Prometheus. It works on the lab's files, so it runs on the machine. */
 export const collectorWatch = {
   name: 'collector-watch',
   isOnMachine: true,
   process: {
-    isWanted: hasOtelMetrics,
+    isWanted: lab => hasOtelMetrics(lab) || lab.settings.rulesDir !== 'none',
     probe: async lab => ((await isWatching(lab)) ? undefined : 'it has not listed the cluster yet'),
     spec: async lab => ({
       name: 'collector-watch',

@@ -13,6 +13,7 @@ import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
 import { jaeger } from './jaeger.ts'
 import { labPrometheusConfig, readyUrl } from './prometheus.ts'
 import { hasService, type Service } from './service.ts'
+import { userRulesDir } from './user-rules.ts'
 
 /** LGTM's home folder, https://github.com/grafana/docker-otel-lgtm at 6b62ccec (August 2026). */
 const HOME = '/otel-lgtm'
@@ -63,7 +64,7 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
     kubeconfigFile: `${insideDir}/kubeconfig.yaml`,
     tokenFile: `${insideDir}/prometheus.token`,
     caFile: `${insideDir}/ca.crt`,
-    ruleFiles: [`${dashboardsInside}/rules/*.yaml`],
+    ruleFiles: ['rules', 'own-rules'].map(folder => `${dashboardsInside}/${folder}/*.yaml`),
   })
   const kubeconfig = writeContainerKubeconfig(lab, 'prometheus', 'lgtm')
   const token = readFileSync(prometheusTokenPath(lab), 'utf8')
@@ -73,7 +74,8 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
   writeForContainer(lab, 'lgtm', PASSWORD_FILE, readFileSync(ensureGrafanaPassword(lab), 'utf8'))
   const datasourcesFile = writeForContainer(lab, 'lgtm', 'datasources.yaml', files.datasources)
   const providersFile = writeForContainer(lab, 'lgtm', 'providers.yaml', files.providers)
-  for (const folder of [files.json, files.rules]) mkdirSync(folder, { recursive: true })
+  const ownRules = userRulesDir(lab)
+  for (const folder of [files.json, files.rules, ownRules]) mkdirSync(folder, { recursive: true })
   const provisioning = `${HOME}/grafana/conf/provisioning`
   return {
     name: 'lgtm',
@@ -104,6 +106,7 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
       { from: datasourcesFile, to: `${provisioning}/datasources/grafana-datasources.yaml` },
       { from: providersFile, to: `${provisioning}/dashboards/kube-otel-lab.yaml` },
       { from: files.rules, to: `${dashboardsInside}/rules` },
+      { from: ownRules, to: `${dashboardsInside}/own-rules` },
       { from: files.json, to: `${dashboardsInside}/json` },
       ...(files.own === undefined ? [] : [{ from: files.own, to: `${dashboardsInside}/own` }]),
     ],

@@ -42,9 +42,17 @@ export function regularFileText(path: string, mostBytes = MOST_BYTES): string {
  *
  * Throws a UsageError with the file, and the line of a syntax error. It does not quote the file, which may hold secrets.
  */
-export function readYamlDocuments(file: string, next = `fix ${file}`): unknown[] {
+export function readYamlDocuments(file: string, next?: string): unknown[] {
+  return parseYaml(
+    readUserFile(file, next ?? `fix ${file}`, path => regularFileText(path)),
+    file,
+    next,
+  )
+}
+
+/** The same for the text of a file. */
+export function parseYaml(content: string, file: string, next = `fix ${file}`): unknown[] {
   const lines = new LineCounter()
-  const content = readUserFile(file, next, path => regularFileText(path))
   return parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, merge: true }).map(document => {
     const [error] = document.errors
     if (error !== undefined) {

@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { generatedFiles, provisioningFiles } from '../../dashboards/output.ts'
 import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../../dashboards/provisioning.ts'
 import { uids } from '../../dashboards/uids.ts'
-import { writeGenerated } from '../../dashboards/write-generated.ts'
+import { writeGenerated } from '../../lib/lab/write-generated.ts'
 import { assertSameWords } from '../support/lab.ts'
 import { tempDir, tempLab } from '../support/temp-lab.ts'
 

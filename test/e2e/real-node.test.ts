@@ -45,8 +45,17 @@ function own(): Record<string, string> {
     KUBE_CONTEXT: node.context,
     OTEL_CHART: chart,
     DASHBOARDS_DIR: ownDashboards(),
+    RULES_DIR: ownRules(),
     NO_COLOR: '1',
   }
+}
+
+/** A file with one rule of a person's own. */
+function ownRules(): string {
+  const path = join(node.tempDir, 'own-rules.yaml')
+  const rules = [{ record: 'own:pods', expr: 'count(k8s_pod_phase)' }]
+  writeFileSync(path, JSON.stringify({ groups: [{ name: 'own', rules }] }))
+  return path
 }
 
 /** A folder with one dashboard of a person's own, in a folder in it. */
@@ -165,14 +174,18 @@ onNode("fails with the events of the pod when an image can't be pulled", async (
   )
 })
 
-onNode("installs LGTM with the user's dashboards", async () => {
+onNode("installs LGTM with the user's dashboards and rules", async () => {
   assertSays(await done('k3d-lgtm'), /^LGTM runs in namespace otel-lab of context "\S+": \d+ objects changed\n$/)
-  const list = "console.log(require('fs').readdirSync('/otel-lgtm/kube-otel-lab/own', { recursive: true }).join())"
+  const list =
+    "console.log(['own', 'rules'].flatMap(dir => require('fs').readdirSync('/otel-lgtm/kube-otel-lab/' + dir, { recursive: true })).join())"
   const inPod = ['exec', '-n', 'otel-lab', 'deployment/lgtm', '--', '/usr/local/bin/node', '--eval', list]
-  assertSays(await node.kubectl(inPod), /\bTeam A\/pods\.json\b/)
+  assertSays(await node.kubectl(inPod), /\bTeam A\/pods\.json\b.*,own-rules-\w{8}\.yaml\b/)
   const wrong = await task('k3d-lgtm', { DASHBOARDS_DIR: '/no/such/folder' })
   assert.equal(wrong.exitCode, 2)
-  assertSays(wrong.stderr, /^Cannot add the dashboards of \/no\/such\/folder: there is no such folder\n {2}Next: /)
+  assertSays(
+    wrong.stderr,
+    /^Cannot add the dashboards of \/no\/such\/folder: there is no such file or folder\n {2}Next: /,
+  )
 })
 
 onNode('explains how to provide a chart when none can be reached', async () => {

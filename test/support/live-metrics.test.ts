@@ -62,6 +62,10 @@ for (const [fact, given, rare, found] of [
 ] as const) {
   differs(fact, () => assert.deepEqual(catalogDifferences(catalog, live(given), rare), found))
 }
+differs('add up the labels of sources with the same metric', () => {
+  const two = [metric('up', 'gauge', ['a']), metric('up', 'gauge', ['b'])]
+  assert.deepEqual(catalogDifferences(two, live({ complete: [] })), [])
+})
 differs.run()
 
 const asks = suite<{ server: Server; url: string; asked: string[] }>('liveMetrics()')

@@ -82,8 +82,14 @@ export function catalogDifferences(
   const unknown = [...new Set(complete)].filter(
     name => !names.has(name) && !name.includes(':') && !/^ALERTS/.test(name),
   )
+  // Several sources can have a metric.
+  const byName = new Map<string, CatalogMetric>()
+  for (const metric of catalog) {
+    const others = byName.get(metric.name)?.labels ?? []
+    byName.set(metric.name, { ...metric, labels: [...new Set([...others, ...metric.labels])] })
+  }
   return [
-    ...catalog.flatMap(metric => metricDifferences(metric, { labels, types, rare })),
+    ...[...byName.values()].flatMap(metric => metricDifferences(metric, { labels, types, rare })),
     ...unknown.map(name => `${name} is in Prometheus and not in the catalogue`),
   ]
 }

@@ -5,10 +5,14 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { projectDir } from '../../lib/lab/lab.ts'
 
-/** Runs a task to its end, as a person would. */
-export function runTask(name: string, args: string[], env: NodeJS.ProcessEnv): SpawnSyncReturns<string> {
+/** Runs a task to its end, as a person would, with a text for its standard input. */
+export function runTask(name: string, args: string[], env: NodeJS.ProcessEnv, input = ''): SpawnSyncReturns<string> {
   const file = join(projectDir, 'tasks', `${name}.ts`)
-  return spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), file, ...args], { env, encoding: 'utf8' })
+  return spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), file, ...args], {
+    env,
+    encoding: 'utf8',
+    input,
+  })
 }
 
 /** The environment of a machine that has no tools and no network: whatever is downloaded goes by a proxy that refuses. */

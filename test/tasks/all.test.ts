@@ -209,7 +209,13 @@ for (const [fact, more, status, said] of [
     'a folder of dashboards that is not there',
     { DASHBOARDS_DIR: 'nowhere' },
     2,
-    /^Cannot add the dashboards of \S+nowhere: there is no such folder/,
+    /^Cannot add the dashboards of \S+nowhere: there is no such file or folder/,
+  ],
+  [
+    'a file of rules that is not there',
+    { RULES_DIR: 'nowhere/*.yaml' },
+    2,
+    /^Cannot add the rules of \S+nowhere\/\*\.yaml: there is no such file or folder/,
   ],
   ['a kubeconfig', { KUBECONFIG: '/dev/null/config' }, 1, /^Cannot write the kubeconfig \/dev\/null\/config/],
   [

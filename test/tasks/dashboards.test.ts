@@ -103,7 +103,7 @@ task('without a folder writes the same files for every lab, and no provisioning'
 task('refuses a missing folder of dashboards', async () => {
   const { status, stdout, stderr } = await run(['--out', 'none', '--dashboards-dir', 'nowhere'])
   assert.deepEqual([status, stdout], [2, ''])
-  assert.match(stderr, /^Cannot add the dashboards of \S+\/nowhere: there is no such folder\n {2}Next: /)
+  assert.match(stderr, /^Cannot add the dashboards of \S+\/nowhere: there is no such file or folder\n {2}Next: /)
 })
 
 task('names the file that cannot be written', async () => {

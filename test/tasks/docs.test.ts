@@ -87,6 +87,7 @@ const others: Record<string, Evidence> = {
   'kill $(make -s kwok-status': runs('test/e2e/shared/kwok.test.ts', "make(['kwok-status'])"),
   'docker save': not('a plain docker command on another machine'),
   'docker load': runs('test/support/lab-images.ts', "'load'"),
+  jsonnet: not('it only prints what --dashboards - reads; test/tasks/verify.test.ts gives it to --rules -'),
   less: not('it is interactive'),
   find: not('it only counts lines'),
 }

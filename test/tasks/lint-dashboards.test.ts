@@ -15,7 +15,7 @@ task.before.each(context => {
 task.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
 const start = async (args: string[], env: NodeJS.ProcessEnv = {}) => {
-  const { DASHBOARDS_DIR: _, ...inherited } = process.env
+  const { DASHBOARDS_DIR: _, RULES_DIR: __, ...inherited } = process.env
   return await importTask('lint-dashboards.ts', args, { env: { ...inherited, CLUSTER_NAME: 'no-such-lab', ...env } })
 }
 const write = (dir: string, name: string, exprs: string[], more: object = {}) => {
@@ -32,11 +32,10 @@ task('finds nothing in the lab’s own dashboards and rules, without a cluster',
 })
 
 task('checks dashboards by path, warns of metrics that the lab does not have, and ends with 0', async ({ dir }) => {
-  write(dir, 'mine', ['kube_pod_info'])
+  write(dir, 'mine', ['elsewhere_info'])
   const { status, stdout } = await start(['--dashboards', join(dir, '*.json')])
-  assertSays(stdout, /^mine \(.*mine\.json\)\n/)
-  assertSays(stdout, /\n {2}warning metric: P, Q0: the lab has no metric kube_pod_info\n/)
-  assertSays(stdout, /\n1 dashboard, 1 panel, 1 query: 0 errors, \d+ warnings\n$/)
+  assertSays(stdout, /^absent: 1 warning in 1 place: the lab does not have the metric\n {2}elsewhere_info \(1\)\n/)
+  assertSays(stdout, /\n1 dashboard, 1 panel, 1 query: 0 errors, \d+ warnings; --json lists each\n$/)
   assert.equal(status, 0)
 })
 
@@ -45,12 +44,38 @@ task('ends with 1 for an error in any file, names unreadable files, and checks t
   write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
   writeFileSync(join(dir, 'broken.json'), '{')
   const { status, stdout } = await start(['--dashboards', dir])
-  assertSays(stdout, /error file: .*broken\.json, line 1, column 2: this is no JSON/)
-  assertSays(stdout, /error parse: P, Q0: line 1, column 5: the expression ends too early/)
-  assertSays(stdout, /error constant: P, Q1: /)
-  assertSays(stdout, /\nNot looked at\n {2}logs \(.*\): 1 × target that asks loki, not Prometheus\n/)
-  assertSays(stdout, /\n2 dashboards, 2 panels, 2 queries: 3 errors, \d+ warnings\n$/)
+  assertSays(stdout, /^file: 1 error in 1 place: .*\n {2}.*broken\.json, line 1, column 2: this is no JSON/)
+  assertSays(
+    stdout,
+    /\nparse: 1 error in 1 place: .*\n {2}mine \/ P, Q0: line 1, column 5: the expression ends too early/,
+  )
+  assertSays(stdout, /\nconstant: 1 error in 1 place: .*\n {2}mine \/ P, Q1: /)
+  assertSays(stdout, /\nNot looked at\n {2}1 × target that asks loki, not Prometheus: logs \(.*\)\n/)
+  assertSays(stdout, /\n2 dashboards, 2 panels, 2 queries: 3 errors, \d+ warnings; --json lists each\n$/)
   assert.equal(status, 1)
+})
+
+task('prints few lines about an exporter that is absent', async ({ dir }) => {
+  const exprs = Array.from(
+    { length: 472 },
+    (_, at) => `sum by (volume) (rate(disks_metric_${at % 90}_total{volume!="${at}"}[5m]))`,
+  )
+  write(dir, 'mine', exprs)
+  const { stdout } = await start(['--dashboards', dir])
+  assertSays(stdout, /^absent: 472 warnings in 1 place: .*\n {2}disks_metric_0_total \(6\), .* and 82 other metrics\n/)
+  assert(stdout.split('\n').length < 20, stdout)
+})
+
+task('names METRICS=both for the metrics of the other dialect, unless METRICS has it', async ({ dir }) => {
+  write(dir, 'mine', ['kube_pod_info', 'sum(container_memory_working_set_bytes)'])
+  const dashboards = ['--dashboards', dir]
+  const { stdout } = await start(dashboards)
+  assertSays(stdout, /^dialect: 1 warning in 1 place: .* make kwok METRICS=both\n {2}kube_pod_info \(1\)\n(?!mixed)/)
+  const both = await start([...dashboards, '--metrics', 'both'])
+  assertSays(
+    both.stdout,
+    /^mixed: 1 warning .*\n.*container_memory_working_set_bytes .*k8s_cluster_name=~"\.\+" or job="kubelet"\n(?!dialect)/,
+  )
 })
 
 task('adds the dashboards of DASHBOARDS_DIR to those of the lab, and prints JSON', async ({ dir }) => {
@@ -76,7 +101,7 @@ task('uses the recorded folder of each lab, unless another is named', async ({ d
     }
     const one = await start([], { CLUSTER_NAME: names[0] })
     const two = await start([], { CLUSTER_NAME: names[1] })
-    assertSays(one.stdout, /^mine \(.*mine\.json\)\n[\s\S]*\n {2}error constant: P, Q0: /)
+    assertSays(one.stdout, /^constant: 1 error in 1 place: .*\n {2}mine \/ P, Q0: /)
     assertSays(two.stdout, /^\d+ dashboards, .*: 0 errors, 0 warnings\n$/)
     const told = await start(['--dashboards-dir', 'none'], { CLUSTER_NAME: names[0] })
     assert.equal(told.stdout, two.stdout)
@@ -89,7 +114,7 @@ task('ends with 1 and the reason when no dashboard has a query to check', async 
   write(dir, 'logs', ['{app="x"}'], { datasource: { type: 'loki', uid: 'loki' } })
   write(dir, 'none', [])
   const { status, stdout, stderr } = await start(['--dashboards', dir])
-  assertSays(stdout, /\n {2}none \(.*none\.json\): nothing to check, no panel has a query for Prometheus\n/)
+  assertSays(stdout, /\n {2}2 × nothing to check, no panel has a query for Prometheus: logs \(.*\) and 1 more\n/)
   assertSays(
     stderr,
     /^Nothing was checked: logs: 1 × target that asks loki, not Prometheus; none: has no query\n {2}Next: /,
@@ -100,8 +125,34 @@ task('ends with 1 and the reason when no dashboard has a query to check', async 
 task('accepts several paths, and explains what a path without a dashboard may be', async ({ dir }) => {
   write(dir, 'a', ['up'])
   const { status, stdout } = await start(['--dashboards', join(dir, 'a.json'), '--dashboards', join(dir, 'b.json')])
-  assertSays(stdout, /error file: There is no dashboard at .*b\.json; name a JSON file/)
+  assertSays(stdout, /^file: 1 error in 1 place: .*\n {2}There is no dashboard at .*b\.json; name a file/)
   assertSays(stdout, /\n1 dashboard, /)
+  assert.equal(status, 1)
+})
+
+task('checks rules by path, without dashboards, and names what is skipped', async ({ dir }) => {
+  const rules = [{ alert: 'Mine', expr: 'up == 0' }]
+  writeFileSync(join(dir, 'a.yaml'), JSON.stringify({ groups: [{ name: 'g', rules }] }))
+  writeFileSync(join(dir, 'b.yaml'), JSON.stringify({ namespace: 'n', groups: [{ name: 'g', rules }] }))
+  const { status, stdout, stderr } = await start(['--rules', dir])
+  assertSays(stderr, /^Skipped, it is a file of Mimir rules, with fields that Prometheus does not have: \S+b\.yaml\n$/)
+  assertSays(
+    stdout,
+    /^for: 1 warning in 1 place: [^\n]+\n {2}rules \/ Mine: [^\n]+\n.*: 0 errors, 1 warning; .*\nRules: 1\n$/,
+  )
+  assert.equal(status, 0)
+})
+
+task('adds the rules of RULES_DIR to those of the lab', async ({ dir }) => {
+  writeFileSync(
+    join(dir, 'a.yaml'),
+    JSON.stringify({ groups: [{ name: 'g', rules: [{ alert: 'Mine', expr: 'sum(' }] }] }),
+  )
+  const { status, stdout } = await start([], { RULES_DIR: dir })
+  assertSays(
+    stdout,
+    /^parse: 1 error in 1 place: .*\n {2}rules \/ Mine: line 1, column 5: the expression ends too early\nfor: 1 warning .*\n {2}rules \/ Mine: .*\n\d{2} dashboards/,
+  )
   assert.equal(status, 1)
 })
 

@@ -6,7 +6,7 @@ import { fields, items } from '../../lib/kube/json.ts'
 import { freePort } from '../../lib/system/ports.ts'
 import { type RunningPrometheus, startPrometheus } from '../lib/checks/verify/prometheus-fixture.ts'
 import { assertSays } from '../support/lab.ts'
-import { importTask, type TaskOutcome } from '../support/task.ts'
+import { importTask, runTask, type TaskOutcome } from '../support/task.ts'
 import { tempDir } from '../support/temp-lab.ts'
 
 const dir = tempDir()
@@ -51,6 +51,20 @@ task('passes any dashboard that has data, and reports that nothing is compared',
     stdout,
     /2 queries \(\d+ requests\) in \d+\.\d s: 2 ok, none of them compared .*; 0 failed, 0 excused, 0 skipped$/m,
   )
+})
+
+task('verifies rules from standard input, and no dashboard', ({ prometheus }) => {
+  const rules = [
+    { alert: 'Up', expr: 'up == 1' },
+    { record: 'a:b', expr: 'sum(gone)' },
+  ]
+  const args = ['--prometheus-url', prometheus.url, '--rules', '-']
+  const input = JSON.stringify({ groups: [{ name: 'g', rules }] })
+  const { status, stdout } = runTask('verify', args, { ...env, CLUSTER_NAME: 'no-such-lab', NO_COLOR: '1' }, input)
+  assertSays(stdout, /^Rules +0 +2 +1 +0 +1 +0 +0 +FAILED$/m)
+  assertSays(stdout, /^Alerts: 1 firing \(Up\), 0 pending, 0 inactive$/m)
+  assertSays(stdout, /^FAILED standard input \/ a:b: no data\n {2}query +sum\(gone\)\n/m)
+  assert.equal(status, 1)
 })
 
 task('names each failure: dashboard, panel, query as sent, what it got and expected, a hint', async ({ to }) => {

@@ -1,21 +1,28 @@
-/** What each rule requires. Its name is printed with each finding. */
+/** What each rule finds, the gravest first. */
 export const rules = {
-  file: 'the file can be read, and is a dashboard',
-  parse: 'every query parses, and its operands have the right types',
-  unread: 'every query is short and flat enough for the lab’s parser',
-  pattern: 'regular expressions of Grafana are valid in JavaScript, and allValue in RE2',
-  constant: 'no query is a constant',
-  metric: 'every metric is in the catalog',
-  label: 'every label in a query exists on its series',
-  function: 'functions fit the type of the metric',
-  ratio: 'a ratio of sums, never a sum of ratios',
-  'rate-interval': 'rates have the window $__rate_interval',
-  unit: 'every panel has a unit that fits its queries',
-  description: 'every panel has a description',
-  datasource: 'queries use the datasource variable',
-  variable: 'every variable exists, and its matchers allow several values',
-  legend: 'legends and joined columns are labels of the query',
-  link: 'links lead to existing dashboards',
+  file: 'the file cannot be read, or is no dashboard',
+  parse: 'the query does not parse, or its operands have wrong types',
+  pattern: 'the regular expression is not valid in JavaScript or, for allValue, in RE2',
+  constant: 'the query is a constant',
+  function: 'the function does not fit the type of the metric',
+  ratio: 'the query is a sum of ratios, not a ratio of sums',
+  spelling: 'the lab writes the metric or label in another way',
+  variable: 'the variable does not exist, or its matcher allows one value only',
+  value: 'the label does not have the value',
+  label: 'the series do not have the label',
+  mixed: 'the query selects series of OpenTelemetry and of kube-prometheus under one name',
+  template: 'the template of an alert uses a label that its result does not have',
+  legend: 'the legend or the joined column is no label of the query',
+  link: 'the link leads to no dashboard',
+  dialect: 'METRICS does not select the metric; run make kwok METRICS=both',
+  recorded: 'no rule that lint knows records the series',
+  absent: 'the lab does not have the metric',
+  unread: 'the query is too long or nested too deeply for the lab’s parser',
+  for: 'the alert fires without a wait',
+  unit: 'the panel has no unit, or one that does not fit its query',
+  'rate-interval': 'the window of the rate is not $__rate_interval',
+  datasource: 'the query does not use the datasource variable',
+  description: 'the panel has no description',
 } as const satisfies Record<string, string>
 
 export type RuleName = keyof typeof rules
@@ -25,11 +32,13 @@ export interface Fault {
   rule: RuleName
   /** What is wrong, and the correction. */
   message: string
+  /** The metric or label that it is about, where many messages can have one cause. */
+  subject?: string
 }
 
 /** A fault. */
-export function fault(rule: RuleName, message: string): Fault {
-  return { rule, message }
+export function fault(rule: RuleName, message: string, subject?: string): Fault {
+  return subject === undefined ? { rule, message } : { rule, message, subject }
 }
 
 /** A fault and its place. */

@@ -1,12 +1,18 @@
+import type { Expr, Matcher } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
-import { type Labels, traceLabels } from '../../promql/trace-labels.ts'
+import { type LabelFault, type Labels, traceLabels } from '../../promql/trace-labels.ts'
 import { type Quantity, quantityOf, quantityOfUnit } from './measured-quantity.ts'
-import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
+import type { CatalogMetric, Dialect, RecordedSeries } from './metric-catalog.ts'
 import { nearestName } from './nearest-name.ts'
+import { nearestVariants, type SeriesVariant } from './series-variants.ts'
 
 /** The metrics of a lab, for the rules. */
 export interface LabMetrics {
   known: FindSeries
+  /** The names that both dialects have. */
+  shared: readonly string[]
+  /** The dialects that METRICS selects. */
+  dialects: readonly Dialect[]
   /** The nearest known name to a misspelled one, if any is near. */
   nearest: (name: string) => string | undefined
   /** Every label of every series. */
@@ -18,27 +24,47 @@ const alertSeries = ['ALERTS', 'ALERTS_FOR_STATE']
 const alertLabels = ['alertname', 'alertstate', 'severity']
 
 /** The metrics of a catalog and of recording rules. */
-export function labMetrics(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): LabMetrics {
+export function labMetrics(
+  catalog: readonly CatalogMetric[],
+  recorded: readonly RecordedSeries[],
+  dialects: readonly Dialect[],
+): LabMetrics {
   const catalogued = knownSeries(catalog, recorded)
   const known: FindSeries = name =>
-    alertSeries.includes(name) ? { type: 'gauge', labels: undefined, quantity: undefined } : catalogued(name)
+    alertSeries.includes(name) ? { type: 'gauge', variants: [], quantity: undefined } : catalogued(name)
   const names = [...catalog.flatMap(seriesNames), ...recorded.map(({ record }) => record)]
   const labels = new Set([...catalog.flatMap(metric => metric.labels), ...alertLabels])
-  for (const { record } of recorded) for (const label of known(record)?.labels ?? []) labels.add(label)
+  for (const { record } of recorded) for (const label of labelsOf(known(record)) ?? []) labels.add(label)
   // Dashboards use a name many times.
   const found = new Map<string, string | undefined>()
   const nearest = (name: string) => {
     if (!found.has(name)) found.set(name, nearestName(name, names))
     return found.get(name)
   }
-  return { known, nearest, labels }
+  const shared = names.filter(name => {
+    const of = known(name)?.variants.map(({ dialect }) => dialect) ?? []
+    return of.includes('otel') && of.includes('prometheus')
+  })
+  return { known, shared: [...new Set(shared)], dialects, nearest, labels }
+}
+
+/** The possible labels of series that the matchers can select; undefined where unknown. */
+export function labelsOf(series: KnownSeries | undefined, matchers: readonly Matcher[] = []): Labels {
+  if (series === undefined || series.variants.length === 0) return undefined
+  return new Set(nearestVariants(series.variants, matchers).flatMap(({ labels }) => [...labels]))
+}
+
+/** traceLabels() with the known labels. */
+export function tracedLabels(expr: Expr, known: FindSeries): { labels: Labels; faults: LabelFault[] } {
+  return traceLabels(expr, (name, matchers) => labelsOf(known(name), matchers))
 }
 
 /** The known facts of the series of one name. */
 export interface KnownSeries {
   /** `recorded` for a recording rule, whatever type the metrics in it have. */
   type: CatalogMetric['type'] | 'recorded'
-  labels: Labels
+  /** One for each source; none where the labels are unknown. */
+  variants: readonly SeriesVariant[]
   /** What a value measures; undefined where unknown. */
   quantity: Quantity | undefined
 }
@@ -53,13 +79,16 @@ export type FindSeries = (name: string) => KnownSeries | undefined
 export function knownSeries(catalog: readonly CatalogMetric[], recorded: readonly RecordedSeries[]): FindSeries {
   const known = new Map<string, KnownSeries>()
   for (const metric of catalog) {
-    for (const [name, series] of seriesOf(metric)) known.set(name, series)
+    for (const [name, series] of seriesOf(metric)) {
+      const others = known.get(name)?.variants ?? []
+      known.set(name, { ...series, variants: [...others, ...series.variants] })
+    }
   }
   const find: FindSeries = name => {
     const rules = known.has(name) ? [] : recorded.filter(({ record }) => record === name)
     if (rules.length === 0) return known.get(name)
     // A rule that refers to itself finds this.
-    known.set(name, { type: 'recorded', labels: undefined, quantity: undefined })
+    known.set(name, { type: 'recorded', variants: [], quantity: undefined })
     const series = recordedSeries(rules, find)
     known.set(name, series)
     return series
@@ -72,18 +101,20 @@ export function seriesNames(metric: CatalogMetric): string[] {
   return seriesOf(metric).flatMap(([name, { type }]) => (type === 'histogram' ? [] : [name]))
 }
 
-function seriesOf({ name, type, unit, labels }: CatalogMetric): [name: string, series: KnownSeries][] {
+function seriesOf(metric: CatalogMetric): [name: string, series: KnownSeries][] {
+  const { name, type, unit, values = {}, dialect } = metric
   const quantity = quantityOfUnit(unit)
   const count = quantityOfUnit('1')
-  const own = new Set(labels)
-  const whole: [string, KnownSeries] = [name, { type, labels: own, quantity }]
+  const having = (...more: string[]) => [{ labels: new Set([...metric.labels, ...more]), values, dialect }]
+  const variants = having()
+  const whole: [string, KnownSeries] = [name, { type, variants, quantity }]
   const sums: [string, KnownSeries][] = [
-    [`${name}_sum`, { type: 'counter', labels: own, quantity }],
-    [`${name}_count`, { type: 'counter', labels: own, quantity: count }],
+    [`${name}_sum`, { type: 'counter', variants, quantity }],
+    [`${name}_count`, { type: 'counter', variants, quantity: count }],
   ]
   if (type === 'histogram')
-    return [[`${name}_bucket`, { type: 'counter', labels: new Set([...own, 'le']), quantity: count }], ...sums, whole]
-  if (type === 'summary') return [[name, { type: 'gauge', labels: new Set([...own, 'quantile']), quantity }], ...sums]
+    return [[`${name}_bucket`, { type: 'counter', variants: having('le'), quantity: count }], ...sums, whole]
+  if (type === 'summary') return [[name, { type: 'gauge', variants: having('quantile'), quantity }], ...sums]
   return [whole]
 }
 
@@ -91,11 +122,12 @@ function seriesOf({ name, type, unit, labels }: CatalogMetric): [name: string, s
 function recordedSeries(rules: readonly RecordedSeries[], find: FindSeries): KnownSeries {
   const all = rules.map(({ expr: text, labels: added = {} }) => {
     const { expr } = parsePromql(text)
-    const labels = expr && traceLabels(expr, name => find(name)?.labels).labels
+    const labels = expr && tracedLabels(expr, find).labels
     const quantity = expr && quantityOf(expr, name => find(name)?.quantity)
     return { labels: labels && [...labels, ...Object.keys(added)], quantity }
   })
   const isKnown = all.every(({ labels }) => labels !== undefined)
-  const labels = isKnown ? new Set(all.flatMap(each => each.labels ?? [])) : undefined
-  return { type: 'recorded', labels, quantity: all[0]?.quantity }
+  const labels = new Set(all.flatMap(each => each.labels ?? []))
+  const variants = isKnown ? [{ labels, values: {}, dialect: undefined }] : []
+  return { type: 'recorded', variants, quantity: all[0]?.quantity }
 }

@@ -1,10 +1,11 @@
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
+import { alertFaults, type LintedAlert } from './alert-rules.ts'
 import { type Fault, type Finding, severityOf } from './finding.ts'
 import { type LabMetrics, labMetrics } from './lab-metrics.ts'
 import { linkFaults } from './link-rules.ts'
-import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
+import type { CatalogMetric, Dialect, RecordedSeries } from './metric-catalog.ts'
 import { datasourceFaults, legendFaults, panelFaults } from './panel-rules.ts'
 import { queryFaults } from './query-rules.ts'
 import { unitFaults } from './unit-rules.ts'
@@ -18,10 +19,14 @@ export interface LintInput {
   others: readonly Dashboard[]
   catalog: readonly CatalogMetric[]
   recorded: readonly RecordedSeries[]
+  /** The dialects that METRICS selects, for other dashboards. The lab's own must be right with both. */
+  dialects?: readonly Dialect[]
   /** Further dashboards that links may lead to. */
   linkable?: readonly Dashboard[]
   /** The lab's rules. */
   rules?: readonly LintedRule[]
+  /** Other rules, as other dashboards. Their recordings are known to all. */
+  otherRules?: readonly OtherRule[]
 }
 
 /** A recording or alerting rule; its name is that of `record` or `alert`. */
@@ -31,14 +36,25 @@ export interface LintedRule {
   expr: string
 }
 
+/** A rule of the user; an alert has more fields to check. */
+export interface OtherRule extends LintedRule, LintedAlert {
+  isAlert: boolean
+}
+
 /** All findings, by dashboard in the order of the screen. It reads only the text and sends no query. */
 export function lintDashboards(input: LintInput): Finding[] {
-  const { own, others, catalog, recorded, linkable = [], rules = [] } = input
-  const lab = labMetrics(catalog, recorded)
+  const { own, others, catalog, recorded, dialects = ['otel'], linkable = [], rules = [], otherRules = [] } = input
+  const records = otherRules.flatMap(({ isAlert, name, expr, labels = {} }) => {
+    const added = Object.fromEntries(Object.keys(labels).map(label => [label, String(labels[label])]))
+    return isAlert ? [] : [{ record: name, expr, labels: added }]
+  })
+  const lab = labMetrics(catalog, [...recorded, ...records], dialects)
+  const both: LabMetrics = { ...lab, dialects: ['otel', 'prometheus'] }
   const all = [...own, ...others, ...linkable]
   return [
-    ...rules.flatMap(rule => lintRule(rule, lab)),
-    ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab, all })),
+    ...rules.flatMap(rule => lintRule(rule, both)),
+    ...otherRules.flatMap(rule => lintOtherRule(rule, lab)),
+    ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab: both, all })),
     ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all })),
   ]
 }
@@ -48,6 +64,25 @@ function lintRule({ file, name, expr }: LintedRule, lab: LabMetrics): Finding[] 
   return queryFaults(parsePromql(expr), lab)
     .filter(({ rule }) => rule !== 'rate-interval')
     .map(fault => ({ severity: 'error', ...fault, file, dashboard: 'rules', panel: name, refId: '' }))
+}
+
+function lintOtherRule(rule: OtherRule, lab: LabMetrics): Finding[] {
+  const { file, name, isAlert } = rule
+  const faults = [
+    // An alert that always fires is a test of the way to its receiver.
+    ...queryFaults(parsePromql(rule.expr), lab).filter(
+      each => each.rule !== 'rate-interval' && !(isAlert && each.rule === 'constant'),
+    ),
+    ...(isAlert ? alertFaults(rule, lab) : []),
+  ]
+  return distinct(faults).map(each => ({
+    severity: severityOf(each, false),
+    ...each,
+    file,
+    dashboard: 'rules',
+    panel: name,
+    refId: '',
+  }))
 }
 
 function lintDashboard(
@@ -79,7 +114,10 @@ function lintDashboard(
       ...panel.targets.flatMap(target => {
         const find = () => {
           const parsed = parsePromql(target.expr)
-          const faults = [...queryFaults(parsed, lab), ...variableUseFaults(target.expr, parsed, dashboard)]
+          const faults = [
+            ...queryFaults(parsed, lab, dashboard.variables),
+            ...variableUseFaults(parsed, dashboard, panel.repeats),
+          ]
           // A query that does not parse or is constant has no unit or legend.
           const shown = faults.some(({ rule }) => rule === 'parse' || rule === 'constant') ? undefined : parsed.expr
           const unit = target.hide ? [] : unitFaults(panel, target, shown, lab)

@@ -1,7 +1,8 @@
 import { NothingCheckedError } from '../../cli/errors.ts'
 import type { RefusedFile } from '../../grafana/dashboard-files.ts'
+import { shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { Dashboard, Skipped } from '../../grafana/dashboard-model.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, type RuleName, rules } from './finding.ts'
 
 /** The result of a run. */
 export interface LintReport {
@@ -17,24 +18,71 @@ export function refusedFindings(refused: readonly RefusedFile[]): Finding[] {
   })
 }
 
-/** The report as text: findings by dashboard and place, then what was skipped, then the counts. */
+/** The most messages of one rule, and the most names of metrics, in the text. */
+const MOST_MESSAGES = 3
+const MOST_METRICS = 8
+const MOST_CHARACTERS = 200
+/** The rules whose messages differ in the name of the metric alone. */
+const namesOnly: readonly string[] = ['dialect', 'recorded', 'absent'] satisfies RuleName[]
+
+/** The report as text: the findings by severity and rule with their most frequent messages, then what was skipped, then the counts. */
 export function lintText({ dashboards, findings }: LintReport): string {
-  const lines: string[] = []
-  let heading = ''
-  for (const finding of findings) {
-    const title = finding.file === '' ? '' : `${finding.dashboard} (${finding.file})`
-    if (title !== heading && title !== '') lines.push(title)
-    heading = title
-    const place = `${finding.panel}${finding.refId === '' ? '' : `, ${finding.refId}`}`
-    lines.push(`  ${finding.severity} ${finding.rule}: ${place === '' ? '' : `${place}: `}${finding.message}`)
-  }
+  const titles = shownTitles(dashboards)
+  const byRule = (severity: Finding['severity']) =>
+    Object.entries(rules).flatMap(([rule, what]) => {
+      const found = findings.filter(each => each.rule === rule && each.severity === severity)
+      if (found.length === 0) return []
+      const places = new Set(found.map(({ file, panel }) => `${file} ${panel}`)).size
+      return [
+        `${rule}: ${plural(found.length, severity)} in ${plural(places, 'place')}: ${what}`,
+        ...(namesOnly.includes(rule) ? [metricsLine(found)] : messageLines(found, titles)),
+      ]
+    })
   const skipped = skippedLines(dashboards)
   const panels = dashboards.flatMap(dashboard => dashboard.panels)
   const queries = panels.flatMap(panel => panel.targets).length
-  const count = (severity: Finding['severity']) => findings.filter(each => each.severity === severity).length
   const checked = `${plural(dashboards.length, 'dashboard')}, ${plural(panels.length, 'panel')}, ${plural(queries, 'query', 'queries')}`
-  const found = `${plural(count('error'), 'error')}, ${plural(count('warning'), 'warning')}`
-  return [...lines, ...(skipped.length === 0 ? [] : ['Not looked at', ...skipped]), `${checked}: ${found}`].join('\n')
+  const counts = `${countOf('error', findings)}, ${countOf('warning', findings)}`
+  return [
+    ...byRule('error'),
+    ...byRule('warning'),
+    ...(skipped.length === 0 ? [] : ['Not looked at', ...skipped]),
+    `${checked}: ${counts}${findings.length === 0 ? '' : '; --json lists each'}`,
+  ].join('\n')
+}
+
+function messageLines(findings: readonly Finding[], titles: ReadonlyMap<string, string>): string[] {
+  const messages = mostFrequent(findings, ({ subject, message }) => subject ?? message)
+  const lines = messages.slice(0, MOST_MESSAGES).map(([, [first, ...others]]) => {
+    const { file, dashboard, panel, refId, message } = first
+    const place = [titles.get(file) ?? dashboard, [panel, refId].filter(Boolean).join(', ')].filter(Boolean).join(' / ')
+    const more = others.length === 0 ? '' : ` and ${others.length} more`
+    const text = message.length > MOST_CHARACTERS ? `${message.slice(0, MOST_CHARACTERS)}…` : message
+    return `  ${place}${more}${place === '' ? '' : ': '}${text}`
+  })
+  const rest = messages.length - MOST_MESSAGES
+  return rest > 0 ? [...lines, `  and ${plural(rest, 'other message')}`] : lines
+}
+
+function metricsLine(findings: readonly Finding[]): string {
+  const names = mostFrequent(findings, ({ subject = '' }) => subject).map(([name, of]) => `${name} (${of.length})`)
+  const rest = names.length - MOST_METRICS
+  return `  ${names.slice(0, MOST_METRICS).join(', ')}${rest > 0 ? ` and ${plural(rest, 'other metric')}` : ''}`
+}
+
+/** Items by a key, the most frequent first. */
+function mostFrequent<Item>(items: readonly Item[], keyOf: (item: Item) => string): [string, [Item, ...Item[]]][] {
+  const groups = new Map<string, [Item, ...Item[]]>()
+  for (const item of items) {
+    const group = groups.get(keyOf(item))
+    if (group === undefined) groups.set(keyOf(item), [item])
+    else group.push(item)
+  }
+  return [...groups].sort(([, a], [, b]) => b.length - a.length)
+}
+
+function countOf(severity: Finding['severity'], findings: readonly Finding[]): string {
+  return plural(findings.filter(each => each.severity === severity).length, severity)
 }
 
 /** The report as JSON: findings, what was skipped, and counts. */
@@ -69,22 +117,24 @@ function hasQueries({ panels }: Dashboard): boolean {
   return panels.some(({ targets }) => targets.length > 0)
 }
 
-/** Grouped by dashboard and reason: a dashboard of logs would fill the screen. */
+/** A dashboard of logs would fill the screen, and so would many dashboards. */
 function skippedLines(dashboards: readonly Dashboard[]): string[] {
-  return dashboards.flatMap(dashboard => {
-    const { title, source, skipped } = dashboard
+  const all = dashboards.flatMap(dashboard => {
     const nothing = hasQueries(dashboard) ? [] : ['nothing to check, no panel has a query for Prometheus']
-    return [...reasonsOf(skipped), ...nothing].map(what => `  ${title} (${source}): ${what}`)
+    return [...dashboard.skipped.map(reasonOf), ...nothing].map(what => ({ what, dashboard }))
+  })
+  return mostFrequent(all, ({ what }) => what).map(([what, of]) => {
+    const [first, ...others] = new Set(of.map(({ dashboard: { title, source } }) => `${title} (${source})`))
+    return `  ${of.length} × ${what}: ${first}${others.length === 0 ? '' : ` and ${others.length} more`}`
   })
 }
 
 function reasonsOf(skipped: readonly Skipped[]): string[] {
-  const counts = new Map<string, number>()
-  for (const { kind, reason } of skipped) {
-    const key = `${kind} that ${reason}`
-    counts.set(key, (counts.get(key) ?? 0) + 1)
-  }
-  return [...counts].map(([what, count]) => `${count} × ${what}`)
+  return mostFrequent(skipped, reasonOf).map(([what, of]) => `${of.length} × ${what}`)
+}
+
+function reasonOf({ kind, reason }: Skipped): string {
+  return `${kind} that ${reason}`
 }
 
 function plural(count: number, word: string, words = `${word}s`): string {

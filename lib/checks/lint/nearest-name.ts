@@ -3,25 +3,45 @@ const units =
   /^(?:bytes|bits|seconds|milliseconds|microseconds|nanoseconds|cores|packets|errors|ratio|percent|celsius|total)$/
 
 /**
- * The name with the smallest edit distance, if that is less than a fifth of the length. A name with another unit is
- * another metric, not a correction.
+ * The name that a misspelled one may stand for: with other separators (`k8s.pod.phase`), with a missing unit (`uptime` for
+ * `uptime_seconds_total`), or the nearest one whose words differ in few letters. A name with another unit is another metric, not a correction.
  */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
+  const plain = name.replaceAll('.', '_')
+  const full = names.find(
+    other => other === plain || (other.startsWith(`${plain}_`) && isUnits(other.slice(plain.length + 1))),
+  )
+  if (full !== undefined) return full
+  const words = wordsOf(name)
   const most = Math.max(1, Math.floor(name.length / 5))
   let best: { name: string; distance: number } | undefined
   for (const other of names) {
-    if (Math.abs(other.length - name.length) > most || hasOtherUnit(name, other)) continue
-    const distance = editDistance(name, other)
-    if (distance <= most && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) best = { name: other, distance }
+    if (Math.abs(other.length - name.length) > most) continue
+    const others = wordsOf(other)
+    if (others.length !== words.length || hasOtherUnit(words, others)) continue
+    let distance = 0
+    for (const [at, word] of words.entries()) {
+      const letters = word === others[at] ? 0 : editDistance(word, others[at] ?? '')
+      distance += letters > Math.max(1, Math.floor(word.length / 3)) ? Number.POSITIVE_INFINITY : letters
+    }
+    if (distance < (best?.distance ?? most + 1)) best = { name: other, distance }
   }
   return best?.name
 }
 
+function wordsOf(name: string): string[] {
+  return name.split(/[_:.]/).filter(word => word !== '')
+}
+
+function isUnits(words: string): boolean {
+  return words.split('_').every(word => units.test(word))
+}
+
 /** Whether each of two names has a unit that the other does not have. */
-function hasOtherUnit(name: string, other: string): boolean {
-  const [ofName, ofOther] = [name, other].map(each => each.split(/[_:.]/).filter(word => units.test(word)))
-  const isMissing = (words: string[] = [], among: string[] = []) => words.some(word => !among.includes(word))
-  return isMissing(ofName, ofOther) && isMissing(ofOther, ofName)
+function hasOtherUnit(words: readonly string[], others: readonly string[]): boolean {
+  const isMissing = (from: readonly string[], among: readonly string[]) =>
+    from.some(word => units.test(word) && !among.includes(word))
+  return isMissing(words, others) && isMissing(others, words)
 }
 
 /** The number of inserted, deleted and changed letters between two words. */

@@ -2,9 +2,8 @@ import type { Dashboard, Panel, Target } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
 import type { Expr } from '../../promql/promql-ast.ts'
 import { variableAt } from '../../promql/query-variables.ts'
-import { traceLabels } from '../../promql/trace-labels.ts'
 import { type Fault, fault } from './finding.ts'
-import type { LabMetrics } from './lab-metrics.ts'
+import { type LabMetrics, tracedLabels } from './lab-metrics.ts'
 
 /** Labels that Grafana or Prometheus add. */
 const always = ['__name__', '__value__']
@@ -37,7 +36,7 @@ export function datasourceFaults(uids: readonly string[], dashboard: Dashboard):
 
 /** Legends and joined columns with a label that the query does not return. */
 export function legendFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: LabMetrics): Fault[] {
-  const labels = expr && traceLabels(expr, name => known(name)?.labels).labels
+  const labels = expr && tracedLabels(expr, known).labels
   if (labels === undefined) return []
   const there = labels.size === 0 ? 'has no labels' : `has ${[...labels].sort().join(', ')}`
   const shown = [...target.legendFormat.matchAll(/\{\{\s*([\w.]+)\s*\}\}/g)].map(([, name = '']) => name)

@@ -1,14 +1,20 @@
+import type { Variable } from '../../grafana/dashboard-model.ts'
 import { isConstant } from '../../promql/constant.ts'
 import { type Expr, isPlain, walk } from '../../promql/promql-ast.ts'
 import { type ParsedQuery, selectorsOf } from '../../promql/promql-parser.ts'
 import { typeOf } from '../../promql/promql-types.ts'
-import { traceLabels } from '../../promql/trace-labels.ts'
+import { dialectFaults } from './dialect-rules.ts'
 import { type Fault, fault } from './finding.ts'
 import { functionFaults } from './function-rules.ts'
-import type { LabMetrics } from './lab-metrics.ts'
+import { type LabMetrics, tracedLabels } from './lab-metrics.ts'
+import { nearestName } from './nearest-name.ts'
+import { failingMatchers, nearestVariants } from './series-variants.ts'
 
-/** The faults of one query without its panel. A query that does not parse, or can't be read, has only that fault. */
-export function queryFaults(parsed: ParsedQuery, lab: LabMetrics): Fault[] {
+/**
+ * The faults of one query without its panel, with the variables of its dashboard. A query that does not parse, or can't be read, has only
+ * that fault.
+ */
+export function queryFaults(parsed: ParsedQuery, lab: LabMetrics, variables: readonly Variable[] = []): Fault[] {
   const { faults, expr, unread } = parsed
   if (unread !== undefined) return [fault('unread', `${unread}: not checked`)]
   if (faults.length > 0 || expr === undefined)
@@ -16,7 +22,9 @@ export function queryFaults(parsed: ParsedQuery, lab: LabMetrics): Fault[] {
   return [
     ...(isConstant(expr) ? [fault('constant', CONSTANT)] : []),
     ...metricFaults(expr, lab),
+    ...dialectFaults(expr, lab, variables),
     ...labelFaults(expr, lab),
+    ...valueFaults(expr, lab),
     ...functionFaults(expr, lab),
     ...ratioFaults(expr, lab),
     ...rateIntervalFaults(expr),
@@ -31,24 +39,48 @@ function metricFaults(expr: Expr, { known, nearest }: LabMetrics): Fault[] {
     const series = known(name)
     if (series?.type === 'histogram') {
       const parts = `${name}_bucket, ${name}_sum or ${name}_count`
-      return [fault('metric', `${name} is a histogram and has no series of that name; use ${parts}`)]
+      return [fault('spelling', `${name} is a histogram and has no series of that name; use ${parts}`)]
     }
     if (series !== undefined) return []
+    if (name.includes(':')) return [fault('recorded', `no rule records ${name}`, name)]
     const near = nearest(name)
-    return [fault('metric', `the lab has no metric ${name}${near === undefined ? '' : `; did you mean ${near}?`}`)]
+    if (near === undefined) return [fault('absent', `the lab has no metric ${name}`, name)]
+    return [fault('spelling', `the lab has no metric ${name}; did you mean ${near}?`)]
+  })
+}
+
+/** Matchers whose value none of the series has. */
+function valueFaults(expr: Expr, { known }: LabMetrics): Fault[] {
+  return selectorsOf(expr).flatMap(({ metric = '', matchers }) => {
+    const [variant] = nearestVariants(known(metric)?.variants ?? [], matchers)
+    if (variant === undefined) return []
+    return failingMatchers(variant, matchers)
+      .filter(({ label }) => variant.labels.has(label))
+      .map(({ label, op, value }) => {
+        const there = variant.values[label]?.join(', ')
+        return fault('value', `${metric} has no series with ${label}${op}"${value}" (only ${there})`)
+      })
   })
 }
 
 function labelFaults(expr: Expr, { known, labels: everywhere }: LabMetrics): Fault[] {
-  const { faults } = traceLabels(expr, name => known(name)?.labels)
+  const { faults } = tracedLabels(expr, known)
   const traced = new Set(faults.map(({ label }) => label))
-  const unknown = mentionedLabels(expr).filter(label => isPlain(label) && !everywhere.has(label) && !traced.has(label))
-  const listed = `the label${unknown.length === 1 ? '' : 's'} ${unknown.join(', ')}`
+  // The labels of an unknown metric are unknown.
+  const isKnown = selectorsOf(expr).every(({ metric }) => metric === undefined || !isPlain(metric) || known(metric))
+  const unknown = mentionedLabels(expr).filter(
+    label => isKnown && isPlain(label) && !everywhere.has(label) && !traced.has(label),
+  )
   // A missing label is reported once, not for each of its uses.
   const first = faults.filter(({ label }, at) => faults.findIndex(each => each.label === label) === at)
   return [
-    ...first.map(({ message }) => fault('label', message)),
-    ...(unknown.length === 0 ? [] : [fault('label', `no metric of the lab has ${listed}`)]),
+    ...first.map(({ label, there, message }) => {
+      const near = label.length < 5 ? undefined : nearestName(label, there)
+      return near === undefined
+        ? fault('label', message, label)
+        : fault('spelling', `${message}; did you mean ${near}?`, label)
+    }),
+    ...unknown.map(label => fault('label', `no metric of the lab has the label ${label}`, label)),
   ]
 }
 
@@ -78,7 +110,7 @@ function ratioFaults(expr: Expr, { known }: LabMetrics): Fault[] {
     if (each.kind !== 'aggregate' || each.op !== 'sum') return []
     const [inner] = each.args
     if (inner === undefined || !isRatio(inner)) return []
-    const { labels } = traceLabels(inner, name => known(name)?.labels)
+    const { labels } = tracedLabels(inner, known)
     const adds = labels === undefined || [...labels].some(label => !each.labels.includes(label))
     if (each.grouping === 'by' && !adds) return []
     return [fault('ratio', 'the query sums ratios; divide the sums instead: sum(a) / sum(b)')]

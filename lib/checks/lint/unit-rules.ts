@@ -55,6 +55,8 @@ export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined,
 
 function fits(unit: string, quantity: Quantity): boolean {
   const { bytes, seconds, plain, scale } = quantity
+  // A number can be the whole of a ratio: bytes by so many bytes.
+  if (grafanaUnits[unit]?.plain === 'ratio' && plain !== 'ratio' && scale !== 1) return true
   // Grafana has units only for these quantities.
   const simple = (bytes === 0 && Math.abs(seconds) <= 1) || (bytes === 1 && (seconds === 0 || seconds === -1))
   const shown = grafanaUnits[unit]

@@ -5,16 +5,15 @@ import { unquoted } from '../../promql/ast-builder.ts'
 import { type ParsedQuery, parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { patternError, promqlRegex } from '../../promql/promql-regex.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
-import { traceLabels } from '../../promql/trace-labels.ts'
 import { type Fault, fault } from './finding.ts'
-import type { LabMetrics } from './lab-metrics.ts'
+import { type LabMetrics, tracedLabels } from './lab-metrics.ts'
 import { queryFaults } from './query-rules.ts'
 
 /** Variables that each dashboard has. Grafana's other own variables begin with `__`. */
 const builtIn = ['timeFilter', 'interval']
 
 /** Faults of how a query uses variables: an unknown one, or `=` with several values. */
-export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: Dashboard): Fault[] {
+export function variableUseFaults(parsed: ParsedQuery, dashboard: Dashboard, repeats: readonly string[] = []): Fault[] {
   const named = (name: string) => dashboard.variables.find(variable => variable.name === name)
   const known = dashboard.variables.map(({ name }) => `$${name}`).join(', ') || 'none'
   const missing = parsed.variables.filter(
@@ -23,11 +22,13 @@ export function variableUseFaults(text: string, parsed: ParsedQuery, dashboard: 
   const single = selectorsOf(parsed.expr)
     .flatMap(({ matchers }) => matchers)
     .filter(({ op, value }) => {
-      const mayHaveSeveral = variablesIn(value).some(name => named(name)?.multi || named(name)?.includeAll)
+      // A repeated panel has one value each time.
+      const several = variablesIn(value).filter(name => !repeats.includes(name))
+      const mayHaveSeveral = several.some(name => named(name)?.multi || named(name)?.includeAll)
       return mayHaveSeveral && (op === '=' || op === '!=')
     })
   return [
-    ...missing.map(name => fault('variable', `there is no variable $${name} (there are ${known}): ${text}`)),
+    ...missing.map(name => fault('variable', `there is no variable $${name} (there are ${known})`)),
     ...single.map(({ label, op, value }) => {
       const right = op === '=' ? '=~' : '!~'
       return fault(
@@ -57,7 +58,7 @@ function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: LabMetri
   const of = selector === '' ? lab.labels : seriesLabels(selector, lab)
   if (of === undefined || of.has(label) || variablesIn(label).length > 0 || label === '__name__') return faults
   const there = selector === '' ? 'no metric of the lab has that label' : `it has ${[...of].sort().join(', ')}`
-  return [...faults, fault('label', `label_values() asks for ${label}: ${there}`)]
+  return [...faults, fault('label', `label_values() asks for ${label}: ${there}`, label)]
 }
 
 /**
@@ -93,16 +94,18 @@ function expressionsOf({ panels, variables }: Dashboard): string[] {
 
 function seriesLabels(series: string, lab: LabMetrics): ReadonlySet<string> | undefined {
   const { expr } = parsePromql(series)
-  return expr && traceLabels(expr, name => lab.known(name)?.labels).labels
+  return expr && tracedLabels(expr, lab.known).labels
 }
 
 /** A selector returns series, not values, so a bare counter is fine. */
 function expressionFaults(text: string, dashboard: Dashboard, lab: LabMetrics): Fault[] {
   const parsed = parsePromql(text)
-  const faults = queryFaults(parsed, lab).filter(({ rule }) => parsed.expr?.kind !== 'selector' || rule !== 'function')
-  return [...faults, ...variableUseFaults(text, parsed, dashboard)]
+  const faults = queryFaults(parsed, lab, dashboard.variables).filter(
+    ({ rule }) => parsed.expr?.kind !== 'selector' || rule !== 'function',
+  )
+  return [...faults, ...variableUseFaults(parsed, dashboard)]
 }
 
 function unknownVariables(text: string, dashboard: Dashboard): Fault[] {
-  return variableUseFaults(text, { faults: [], expr: undefined, variables: variablesIn(text) }, dashboard)
+  return variableUseFaults({ faults: [], expr: undefined, variables: variablesIn(text) }, dashboard)
 }

@@ -26,7 +26,8 @@ export async function reachLab(opened: Lab): Promise<{ lab: Lab; api: Prometheus
 }
 
 /** The dashboards to verify on a lab, and whether to wait. */
-export interface LabVerification extends Pick<VerifyOptions, 'api' | 'dashboards' | 'refused' | 'onProgress'> {
+export interface LabVerification
+  extends Pick<VerifyOptions, 'api' | 'dashboards' | 'refused' | 'rules' | 'onProgress'> {
   /** Wait until the series of the lab cover the rate window. */
   waitsForWindow: boolean
   /** Retry what fails while the cluster changes. */

@@ -90,6 +90,20 @@ export interface DashboardResult {
   notApplicable: string
 }
 
+/** The result of one rule of the user. */
+export interface RuleResult {
+  /** The file, and the object in it. */
+  source: string
+  group: string
+  name: string
+  /** Of an alert `inactive`, `pending` or `firing`; of a recording `recorded` or `no series`; else `error` or `not evaluated`. */
+  state: string
+  /** Series of a recording, or that wait or fire. */
+  series: number
+  /** The metrics of its query that Prometheus does not have. */
+  absent: readonly string[]
+}
+
 /** The report of a run. */
 export interface VerifyReport {
   prometheusUrl: string
@@ -104,6 +118,8 @@ export interface VerifyReport {
   /** The slowest queries, slowest first. */
   slowest: { query: string; seconds: number }[]
   requests: number
+  /** The user's rules; undefined where there are none. */
+  rules?: readonly RuleResult[]
   /** The duration without the time of waiting for a changing cluster. */
   seconds: number
   waitedSeconds: number
@@ -140,8 +156,8 @@ export function otherResult(title: string, counts: Partial<DashboardResult>): Da
 }
 
 /** The reason why no dashboard was checked; undefined if one was, or something failed. */
-export function nothingChecked({ dashboards, failures }: VerifyReport): LabError | undefined {
-  if (failures.length > 0 || dashboards.some(({ byPanel }) => byPanel.length > 0)) return undefined
+export function nothingChecked({ dashboards, failures, rules = [] }: VerifyReport): LabError | undefined {
+  if (failures.length > 0 || rules.length > 0 || dashboards.some(({ byPanel }) => byPanel.length > 0)) return undefined
   return new NothingCheckedError(
     dashboards.flatMap(({ title, verdict, notApplicable, reasons }) => {
       if (verdict === 'not applicable') return [{ title, why: [`there is no ${notApplicable} here`] }]

@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../../cli/errors.ts'
 import type { Settings } from '../../cli/settings.ts'
 import type { RefusedFile } from '../../grafana/dashboard-files.ts'
+import type { Sources } from '../../kube/source-documents.ts'
 import { orNone, type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
+import type { RuleFile } from '../../prometheus/rule-files.ts'
+import { checkRules, ruleNotes } from './check-rules.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import type { Reading, StateReader } from './pass-criteria.ts'
@@ -38,6 +41,8 @@ export interface VerifyOptions extends DashboardsToVerify {
    * dialect of metrics that it leaves out. Undefined elsewhere.
    */
   metrics: Settings['metrics'] | undefined
+  /** Rules of the user. */
+  rules?: Sources<RuleFile>
   /** How long failures that may pass later are retried. */
   retryMs: number
   onProgress?: (text: string) => void
@@ -82,7 +87,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   // In parallel: it takes some seconds on a large cluster.
   const placement = first.states === undefined ? [] : [checkPlacement(api, first, missing)]
   for (const each of placement) each.catch(() => {})
-  const checks: DashboardCheck[] = []
+  const ruleCheck = options.rules && (await checkRules(api, options.rules, context.metricNames))
+  const checks: DashboardCheck[] = ruleCheck === undefined ? [] : [ruleCheck]
   for (const [index, plan] of plans.entries()) {
     onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
     checks.push(await verifyDashboard(plan, evaluator, first, context))
@@ -108,7 +114,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     prometheusUrl: api.url,
     time: new Date(first.untilMs).toISOString(),
     truth: first.states === undefined ? '' : (truth?.name ?? ''),
-    notes: [...notesOf(first), ...problems, ...(unreadAgain === undefined ? [] : [unreadAgain])],
+    ...(ruleCheck === undefined ? {} : { rules: ruleCheck.rules() }),
+    notes: [
+      ...notesOf(first),
+      ...problems,
+      ...(ruleCheck === undefined ? [] : ruleNotes(ruleCheck.rules())),
+      ...(unreadAgain === undefined ? [] : [unreadAgain]),
+    ],
     dashboards: checks.map(check => check.result()),
     failures: checks.flatMap(check => check.failures),
     slowest: slowest(api),

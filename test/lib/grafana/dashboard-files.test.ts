@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { suite } from 'uvu'
 import { resolveSettings } from '../../../lib/cli/settings.ts'
-import { provisionedFolder, readDashboardFiles, requireDashboardsDir } from '../../../lib/grafana/dashboard-files.ts'
-import { jsonFault } from '../../../lib/grafana/json-error.ts'
+import { provisionedDashboards, readDashboardFiles } from '../../../lib/grafana/dashboard-files.ts'
+import { requireSources } from '../../../lib/kube/source-files.ts'
+import { jsonFault } from '../../../lib/system/json-error.ts'
 
 const files = suite<{ dir: string }>('readDashboardFiles()')
 files.before.each(context => {
@@ -43,7 +44,7 @@ for (const [fact, paths, expected] of [
 files('refuses invalid JSON, other JSON and missing files by name, and reads the rest', ({ dir }) => {
   writeFileSync(join(dir, 'broken.json'), '{\n  "title": "T",\n  "panels": [],\n}\n')
   writeFileSync(join(dir, 'empty.json'), '')
-  writeFileSync(join(dir, 'other.json'), '{"groups": []}')
+  writeFileSync(join(dir, 'other.json'), '{"widgets": []}')
   const { dashboards, refused } = readDashboardFiles([
     join(dir, '*.json'),
     join(dir, 'away.json'),
@@ -51,12 +52,12 @@ files('refuses invalid JSON, other JSON and missing files by name, and reads the
   ])
   assert.equal(dashboards.length, 2)
   const said = refused.map(({ error: { message, next } }) => [message.replaceAll(`${dir}/`, ''), next])
-  const wanted = 'name a JSON file, a folder with some, or a pattern in quotes such as "dashboards/*.json"'
+  const wanted = 'name a file, a folder with some, or a pattern in quotes such as "mine/*.json"'
   assert.equal(said[0]?.[0]?.startsWith('broken.json, line 4, column 1: this is no JSON: '), true, said[0]?.[0])
   assert.deepEqual(said.slice(1), [
-    ['empty.json, line 1, column 1: this is no JSON: the file is empty', 'export the dashboard from Grafana again'],
+    ['empty.json, line 1, column 1: this is no JSON: the file is empty', 'correct the file, or export it again'],
     [
-      'other.json is not a Grafana dashboard: it has neither "panels" nor "rows" nor "elements" (it has groups)',
+      'other.json is not a Grafana dashboard: it has neither "panels" nor "rows" nor "elements" (it has widgets)',
       'name a file that Grafana’s "Export as JSON" wrote',
     ],
     ['There is no dashboard at away.json', wanted],
@@ -64,21 +65,18 @@ files('refuses invalid JSON, other JSON and missing files by name, and reads the
   ])
 })
 
-for (const [fact, content, why] of [
-  ['rules of Prometheus', 'groups:\n  - name: a\n    rules: []\n', 'a file of Prometheus rules'],
-  [
-    'a Kubernetes object',
-    '---\napiVersion: v1\nkind: ConfigMap\ndata: {}\n---\nkind: List\n',
-    'a Kubernetes ConfigMap',
-  ],
-  ['a dashboard', 'title: T\npanels: []\n', 'a dashboard'],
+for (const [fact, content, what] of [
+  ['rules of Prometheus', 'groups:\n  - name: a\n    rules: []\n', 'it is a file of Prometheus rules'],
+  ['a Kubernetes object', 'apiVersion: v1\nkind: Service\nmetadata: { name: x }\n', 'it is a Kubernetes Service'],
 ] as const) {
-  files(`names ${fact} in YAML as what it is`, ({ dir }) => {
+  files(`refuses ${fact} by name if it is named, and skips it in a folder`, ({ dir }) => {
     const file = join(dir, 'file.yaml')
     writeFileSync(file, content)
     const [refused] = readDashboardFiles([file]).refused
-    assert.equal(refused?.error.message, `${file} is not a Grafana dashboard in JSON: it is ${why} in YAML`)
-    assert.equal(refused?.error.next, 'name JSON files: the lab reads dashboards as JSON only')
+    assert.equal(refused?.error.message, `There is no dashboard at ${file}: ${what}`)
+    const inFolder = readDashboardFiles([dir])
+    assert.deepEqual(inFolder.skipped, [{ source: file, reason: what }])
+    assert.deepEqual([inFolder.dashboards.length, inFolder.refused.length], [3, 0])
   })
 }
 
@@ -127,7 +125,7 @@ files(
         refused.map(({ error: { message } }) => message.replaceAll(`${dir}/`, '')).sort(),
         [...notRegular, 'Cannot read large.json: it has 51 MiB, more than the 50 MiB that the lab reads'].sort(),
       )
-      const { texts, notes } = provisionedFolder(dir)
+      const { texts, notes } = provisionedDashboards([dir])
       assert.deepEqual([texts.size, notes.length], [4, 6])
     } finally {
       server.close()
@@ -136,7 +134,7 @@ files(
 )
 files.run()
 
-const dirs = suite<{ dir: string }>('requireDashboardsDir(), provisionedFolder()')
+const dirs = suite<{ dir: string }>('requireSources(), provisionedDashboards()')
 dirs.before(context => {
   context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
 })
@@ -144,16 +142,16 @@ dirs.after(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
 dirs('names an entry of the folder that it cannot read', ({ dir }) => {
   writeFileSync(join(dir, 'a.json'), '{ "title": "T", "panels": [] }')
-  assert.deepEqual([...provisionedFolder(dir).texts], [['a.json', '{ "title": "T", "panels": [] }']])
+  assert.deepEqual([...provisionedDashboards([dir]).texts], [['a.json', '{ "title": "T", "panels": [] }']])
   symlinkSync('/nowhere', join(dir, 'gone.json'))
-  const next = 'set DASHBOARDS_DIR to a folder of dashboards, or to none'
-  const { texts, notes } = provisionedFolder(dir)
+  const next = 'set DASHBOARDS_DIR to files or folders of dashboards, separated by ":", or to none'
+  const { texts, notes } = provisionedDashboards([dir])
   assert.deepEqual([...texts.keys()], ['a.json'])
   assert.match(notes.join(), new RegExp(`${dir}/gone.json`))
   const dashboardsDir = join(dir, 'a.json', 'b')
-  assert.throws(() => requireDashboardsDir(resolveSettings({ flags: { dashboardsDir }, env: {} })), {
+  assert.throws(() => requireSources(resolveSettings({ flags: { dashboardsDir }, env: {} }), 'dashboardsDir'), {
     name: 'UsageError',
-    message: `Cannot add the dashboards of ${dashboardsDir}: there is no such folder`,
+    message: `Cannot add the dashboards of ${dashboardsDir}: there is no such file or folder`,
     next,
   })
 })
@@ -188,7 +186,7 @@ const V2 = {
   ...{ apiVersion: 'dashboard.grafana.app/v2', kind: 'Dashboard', metadata: { name: 'new' } },
   spec: { title: 'New', elements: {}, layout: { kind: 'GridLayout', spec: { items: [] } } },
 }
-const provisioned = suite<{ dir: string }>('provisionedFolder()')
+const provisioned = suite<{ dir: string }>('provisionedDashboards()')
 provisioned.before.each(context => {
   context.dir = mkdtempSync(join(tmpdir(), 'lab-dashboards-'))
   mkdirSync(join(context.dir, 'sub'))
@@ -197,17 +195,17 @@ provisioned.before.each(context => {
 provisioned.after.each(({ dir }) => rmSync(dir, { recursive: true, force: true }))
 
 provisioned('is the unchanged folder if all its dashboards are classic', ({ dir }) => {
-  const { texts, isConverted, notes } = provisionedFolder(dir)
+  const { texts, folder, notes } = provisionedDashboards([dir])
   assert.deepEqual([...texts], [['classic.json', '{"title":"Classic",  "panels":[]}']])
-  assert.deepEqual([isConverted, notes], [false, []])
+  assert.deepEqual([folder, notes], [dir, []])
 })
 
 provisioned('converts other forms of dashboards, and notes the file', ({ dir }) => {
   writeFileSync(join(dir, 'sub', 'v2.json'), JSON.stringify(V2))
   writeFileSync(join(dir, 'api.json'), JSON.stringify({ dashboard: { title: 'Api', panels: [] }, meta: {} }))
-  const { texts, isConverted, notes } = provisionedFolder(dir)
+  const { texts, folder, notes } = provisionedDashboards([dir])
   assert.deepEqual([...texts.keys()], ['api.json', 'classic.json', 'sub/v2.json'])
-  assert.deepEqual([JSON.parse(texts.get('sub/v2.json') ?? '').uid, isConverted], ['new', true])
+  assert.deepEqual([JSON.parse(texts.get('sub/v2.json') ?? '').uid, folder], ['new', undefined])
   assert.deepEqual(JSON.parse(texts.get('api.json') ?? ''), { title: 'Api', panels: [] })
   assert.deepEqual(
     notes.map(note => note.replace(`${dir}/`, '')),
@@ -228,7 +226,7 @@ provisioned('leaves out what is nested too deeply, and takes the rest', ({ dir }
   writeFileSync(join(dir, 'deep.json'), nestedRows(3_000))
   writeFileSync(join(dir, 'deep-and-broken.json'), '['.repeat(100_000))
   writeFileSync(join(dir, 'nested.json'), nestedRows(50))
-  const { texts, notes } = provisionedFolder(dir)
+  const { texts, notes } = provisionedDashboards([dir])
   assert.deepEqual([...texts.keys()], ['classic.json', 'nested.json'])
   const refusals = ['deep-and-broken.json', 'deep.json'].map(
     name => `Cannot read ${dir}/${name}: its JSON is nested deeper than 500 levels`,
@@ -245,10 +243,35 @@ provisioned('leaves out what is nested too deeply, and takes the rest', ({ dir }
   )
 })
 
+provisioned('writes the dashboards of ConfigMaps as files, and notes two with one uid', ({ dir }) => {
+  const json = (title: string) => JSON.stringify({ title, uid: 'same', panels: [] })
+  const map = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'm' },
+    data: { 'a.json': json('A'), 'b.json': json('B') },
+  }
+  writeFileSync(join(dir, 'all.yaml'), JSON.stringify(map))
+  const { texts, folder, notes } = provisionedDashboards([dir])
+  assert.deepEqual([...texts.keys(), folder], ['all.yaml/m/a.json', 'all.yaml/m/b.json', 'classic.json', undefined])
+  assert.deepEqual(JSON.parse(texts.get('all.yaml/m/b.json') ?? ''), { title: 'B', uid: 'same', panels: [] })
+  const map1 = `${dir}/all.yaml, ConfigMap m`
+  assert.deepEqual(notes, [
+    `${map1}, b.json has the uid of ${map1}, a.json, same: Grafana shows only one of them; change the uid`,
+    `2 of ${dir}/all.yaml: copied for Grafana, which loads each from a file`,
+  ])
+})
+
+provisioned('copies the dashboards of several paths into one folder', ({ dir }) => {
+  writeFileSync(join(dir, 'sub', 'classic.json'), '{"title":"Other", "panels":[]}')
+  const { texts, folder } = provisionedDashboards([join(dir, 'classic.json'), join(dir, 'sub')])
+  assert.deepEqual([...texts.keys(), folder], ['classic.json', 'classic-1.json', undefined])
+})
+
 provisioned('omits files that are not dashboards, and notes the reason', ({ dir }) => {
-  writeFileSync(join(dir, 'list.json'), '{"kind": "ConfigMapList", "items": []}')
-  const { texts, isConverted, notes } = provisionedFolder(dir)
-  assert.deepEqual([[...texts.keys()], isConverted, notes.length], [['classic.json'], false, 1])
+  writeFileSync(join(dir, 'list.json'), '{"some": "list", "items": []}')
+  const { texts, folder, notes } = provisionedDashboards([dir])
+  assert.deepEqual([[...texts.keys()], folder, notes.length], [['classic.json'], dir, 1])
   assert.match(notes[0] ?? '', /list\.json is not a Grafana dashboard: .*\. It is left out of Grafana; name a file/)
 })
 provisioned.run()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -27,11 +27,18 @@ owns('accepts no cluster, and one that this lab created', () => {
 
 owns('refuses one of another clone, and names its folder', () => {
   const lab = tempLab()
-  writeCluster(lab, { owner: '/home/other/.lab/unit' })
+  const other = tempDir()
+  writeCluster(lab, { owner: other })
   assert.throws(() => requireOwnCluster(lab), {
     name: 'LabError',
-    message: 'KWOK cluster "unit" belongs to another clone of the lab: its state is in /home/other/.lab/unit',
+    message: `KWOK cluster "unit" belongs to another clone of the lab: its state is in ${other}`,
     next: 'set CLUSTER_NAME and the ports to others, or run make kwok-down there',
+  })
+  rmSync(other, { recursive: true })
+  assert.throws(() => requireOwnCluster(lab), {
+    name: 'LabError',
+    message: `KWOK cluster "unit" belongs to a deleted clone of the lab: its state was in ${other}`,
+    next: 'set CLUSTER_NAME and the ports to others, or run kwokctl delete cluster --name unit',
   })
 })
 

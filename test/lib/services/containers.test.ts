@@ -93,6 +93,7 @@ lines('of LGTM: four ports on loopback, the lab’s files mounted, anonymous use
     '--mount=type=bind,source=LAB/containers/lgtm/datasources.yaml,target=/otel-lgtm/grafana/conf/provisioning/datasources/grafana-datasources.yaml,readonly',
     '--mount=type=bind,source=LAB/containers/lgtm/providers.yaml,target=/otel-lgtm/grafana/conf/provisioning/dashboards/kube-otel-lab.yaml,readonly',
     '--mount=type=bind,source=LAB/rules,target=/otel-lgtm/kube-otel-lab/rules,readonly',
+    '--mount=type=bind,source=LAB/config/rules,target=/otel-lgtm/kube-otel-lab/own-rules,readonly',
     '--mount=type=bind,source=LAB/json,target=/otel-lgtm/kube-otel-lab/json,readonly',
     '--mount=type=bind,source=/home/me/own,target=/otel-lgtm/kube-otel-lab/own,readonly',
     '--mount=type=volume,source=kube-otel-lab-unit-lgtm,target=/data',
@@ -124,7 +125,8 @@ lines('of LGTM: four ports on loopback, the lab’s files mounted, anonymous use
       'kube-otel-lab-unit-stats-proxy:10250',
     ],
   )
-  assert.deepEqual(config.rule_files, ['/otel-lgtm/kube-otel-lab/rules/*.yaml'])
+  const ruleFolders = ['rules', 'own-rules'].map(folder => `/otel-lgtm/kube-otel-lab/${folder}/*.yaml`)
+  assert.deepEqual(config.rule_files, ruleFolders)
 })
 
 lines(

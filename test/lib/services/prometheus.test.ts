@@ -155,11 +155,12 @@ configs('keeps the base’s OTLP, storage and rules', () => {
   )
 })
 
-configs('reads rules from dashboards/out/rules, relative to its folder', () => {
+configs('reads rules from dashboards/out/rules, and those of RULES_DIR, relative to its folder', () => {
   const lab = join(projectDir, '.lab', 'unit', 'config')
-  for (const file of parse(base).rule_files as string[]) {
-    assert.equal(dirname(resolve(lab, file)), join(projectDir, 'dashboards', 'out', 'rules'))
-  }
+  assert.deepEqual(
+    (parse(base).rule_files as string[]).map(file => dirname(resolve(lab, file))),
+    [join(projectDir, 'dashboards', 'out', 'rules'), join(lab, 'rules')],
+  )
 })
 
 configs('is accepted by promtool', async () => {

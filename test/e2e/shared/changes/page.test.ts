@@ -34,7 +34,7 @@ it("shows the dashboards of the user's folder, which the lab keeps whatever anot
   assert.equal(again.stderr, '')
   assert.equal(await statusOf(), 200)
   const missing = await lab.task('kwok-grafana', ['--dashboards-dir', join(lab.tempDir, 'nowhere')])
-  assertSays(missing.stderr, /^Cannot add the dashboards of \S+nowhere: there is no such folder\n {2}Next: /)
+  assertSays(missing.stderr, /^Cannot add the dashboards of \S+nowhere: there is no such file or folder\n {2}Next: /)
   assert.equal(missing.exitCode, 2)
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { knownSeries, seriesNames } from '../../../../lib/checks/lint/lab-metrics.ts'
+import { knownSeries, labelsOf, seriesNames } from '../../../../lib/checks/lint/lab-metrics.ts'
 import { describeQuantity, quantityOf, quantityOfUnit } from '../../../../lib/checks/lint/measured-quantity.ts'
 import type { CatalogMetric } from '../../../../lib/checks/lint/metric-catalog.ts'
 import { nearestName } from '../../../../lib/checks/lint/nearest-name.ts'
@@ -45,7 +45,8 @@ for (const [name, type, labels, measured] of [
   known(`${name} is a ${type} with ${labels ?? 'unknown labels'}`, () => {
     const series = find(name)
     assert.equal(series?.type, type)
-    assert.equal(series.labels && [...series.labels].sort().join(' '), labels)
+    const found = labelsOf(series)
+    assert.equal(found && [...found].sort().join(' '), labels)
     assert.equal(series.quantity && describeQuantity(series.quantity), measured)
   })
 }
@@ -121,13 +122,20 @@ for (const [name, expected] of [
   ['k8s_pod_phse', 'k8s_pod_phase'],
   ['k8s_pod_phase_', 'k8s_pod_phase'],
   ['k8s_cluster_phase', undefined],
+  ['k8s.pod.phase', 'k8s_pod_phase'],
+  ['k8s.pod.uptime', 'k8s_pod_uptime_seconds_total'],
+  ['k8s_pod_uptime', 'k8s_pod_uptime_seconds_total'],
+  ['k8s_job_phase', undefined],
   ['up', 'up'],
   ['us', 'up'],
   ['xy', undefined],
   ['', undefined],
 ] as const) {
   nearest(`${name || 'nothing'} is ${expected === undefined ? 'near none' : `near ${expected}`}`, () =>
-    assert.equal(nearestName(name, ['up', 'k8s_pod_phase', 'k8s_namespace_phase']), expected),
+    assert.equal(
+      nearestName(name, ['up', 'k8s_pod_phase', 'k8s_namespace_phase', 'k8s_pod_uptime_seconds_total']),
+      expected,
+    ),
   )
 }
 for (const [name, other, expected] of [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import type { Finding } from '../../../../lib/checks/lint/finding.ts'
 import { lintDashboards } from '../../../../lib/checks/lint/lint-dashboards.ts'
-import type { CatalogMetric, RecordedSeries } from '../../../../lib/checks/lint/metric-catalog.ts'
+import type { CatalogMetric, Dialect, RecordedSeries } from '../../../../lib/checks/lint/metric-catalog.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 
 const labels = ['cluster', 'ns', 'pod', 'node']
@@ -136,13 +136,13 @@ for (const [fact, given, found] of [
   [
     'a misspelt metric',
     { expr: 'memory_byte' },
-    'metric @ Panel#A: the lab has no metric memory_byte; did you mean memory_bytes?',
+    'spelling @ Panel#A: the lab has no metric memory_byte; did you mean memory_bytes?',
   ],
-  ['a metric from elsewhere', { expr: 'kube_pod_info' }, 'metric @ Panel#A: the lab has no metric kube_pod_info'],
+  ['a metric from elsewhere', { expr: 'elsewhere_info' }, 'absent @ Panel#A: the lab has no metric elsewhere_info'],
   [
     'a histogram as it is',
     { expr: 'latency_seconds', unit: 's' },
-    'metric @ Panel#A: latency_seconds is a histogram and has no series of that name; use latency_seconds_bucket, latency_seconds_sum or latency_seconds_count',
+    'spelling @ Panel#A: latency_seconds is a histogram and has no series of that name; use latency_seconds_bucket, latency_seconds_sum or latency_seconds_count',
   ],
   [
     'a label that a metric hasn’t',
@@ -161,8 +161,8 @@ for (const [fact, given, found] of [
   ],
   [
     'a label of nothing',
-    { expr: 'sum by (container) ({job="x"})' },
-    'label @ Panel#A: no metric of the lab has the labels container, job',
+    { expr: 'sum by (container) ({ns="x"})' },
+    'label @ Panel#A: no metric of the lab has the label container',
   ],
   [
     'a label that a rule doesn’t record',
@@ -300,7 +300,7 @@ for (const [fact, given, found] of [
   [
     'a variable that there is not',
     { expr: 'memory_bytes{ns=~"$namespace"}' },
-    'variable @ Panel#A: there is no variable $namespace (there are $datasource, $ns, $one): memory_bytes{ns=~"$namespace"}',
+    'variable @ Panel#A: there is no variable $namespace (there are $datasource, $ns, $one)',
   ],
   [
     'one value where there may be several, with more around it',
@@ -363,7 +363,7 @@ for (const [fact, given, found] of [
 }
 
 for (const [fact, query, found] of [
-  ['a metric', 'label_values(phases, ns)', 'metric @ $v: the lab has no metric phases; did you mean phase?'],
+  ['a metric', 'label_values(phases, ns)', 'spelling @ $v: the lab has no metric phases; did you mean phase?'],
   [
     'a label of its series',
     'label_values(phase, verb)',
@@ -377,7 +377,7 @@ for (const [fact, query, found] of [
   [
     'a parent',
     'label_values(phase{ns=~"$parent"}, pod)',
-    'variable @ $v: there is no variable $parent (there are $datasource, $ns, $one, $v): phase{ns=~"$parent"}',
+    'variable @ $v: there is no variable $parent (there are $datasource, $ns, $one, $v)',
   ],
   ['its grammar', 'query_result(sum(phase)', 'parse @ $v: line 1, column 10: the expression ends too early'],
   ['its expression’s grammar', 'query_result(sum(phase)) by)', 'parse @ $v: line 1, column 11: unexpected )'],
@@ -489,7 +489,7 @@ passes.run()
 const severities = suite('lintDashboards() of others')
 severities('are warnings for what may be correct on another cluster, else errors', () => {
   const exprs = [
-    'kube_pod_info',
+    'elsewhere_info',
     'rate(net_bytes_total[5m])',
     'sum(',
     '0',
@@ -509,7 +509,7 @@ severities('are warnings for what may be correct on another cluster, else errors
     ' description',
     ' datasource',
     ' link',
-    'Q0 metric',
+    'Q0 absent',
     'Q1 rate-interval',
     'Q1 unit',
     'Q4 unit',
@@ -532,13 +532,50 @@ severities('are warnings for a query that the parser cannot read', () => {
   }
 })
 
+severities('are warnings in rules of others, whose recordings are known', () => {
+  const rule = (name: string, expr: string, more: object = {}) => ({
+    file: 'f.yaml',
+    name,
+    expr,
+    isAlert: true,
+    ...more,
+  })
+  const summary = 'On {{ $labels.node }}, {{ $labels.zone }} and {{ index $labels "zone" }}: {{ $value }}'
+  const otherRules = [
+    rule('mine:memory', 'sum by (ns) (memory_bytes)', { isAlert: false, labels: { team: 'a' } }),
+    rule('Watchdog', 'vector(1)', { for: '1m' }),
+    rule('NoFor', 'mine:memory{team="a"} > 5'),
+    rule('Labels', 'sum by (node) (memory_bytes) > 5', {
+      for: '5m',
+      annotations: { summary },
+      labels: { at: '{{ $labels.ns }}' },
+    }),
+    rule('Any', '{job="x"} > 5', { for: '5m', annotations: { summary } }),
+    rule('Gone', 'gone > 5', { for: '5m' }),
+    rule('Bad "quoted"', 'sum(', { for: '5m' }),
+  ]
+  const findings = lintDashboards({ own: [], others: [], catalog, recorded, otherRules })
+  assert.deepEqual(
+    findings.map(({ severity, rule, panel, message }) => `${severity} ${rule} ${panel}: ${message}`),
+    [
+      'warning for NoFor: the alert has no "for": one sample makes it fire; set for: 5m, or so',
+      'warning template Labels: at: the result has no label ns, so it is empty there (there are node)',
+      'warning template Labels: summary: the result has no label zone, so it is empty there (there are node)',
+      'warning label Any: no metric of the lab has the label job',
+      'warning absent Gone: the lab has no metric gone',
+      'error parse Bad "quoted": line 1, column 5: the expression ends too early',
+    ],
+  )
+})
+
 severities('come with the place of each finding', () => {
   const [finding] = lintDashboards({ own: [], others: [dashboard({ expr: 'gone' })], catalog, recorded })
   const message = 'the lab has no metric gone'
   assert.deepEqual(finding, {
     severity: 'warning',
-    rule: 'metric',
+    rule: 'absent',
     message,
+    subject: 'gone',
     file: 'tested.json',
     dashboard: 'Tested',
     panel: 'Panel',
@@ -546,6 +583,65 @@ severities('come with the place of each finding', () => {
   })
 })
 severities.run()
+
+const dialects = suite('lintDashboards(), with two dialects,')
+const k8s = { type: 'gauge', unit: 'bytes', source: 'receiver', dialect: 'otel' } as const
+const kube = { type: 'gauge', unit: 'bytes', source: 'kubelet', dialect: 'prometheus' } as const
+const ofKubelet = { labels: ['namespace', 'job', 'path'], values: { job: ['kubelet'], path: ['/a', '/b'] } }
+const twoDialects: CatalogMetric[] = [
+  ...catalog,
+  { name: 'k8s_bytes', labels: ['cluster', 'ns'], ...k8s },
+  { name: 'kube_bytes', ...ofKubelet, ...kube },
+  { name: 'working_set', labels: ['cluster', 'ns'], ...k8s },
+  { name: 'working_set', ...ofKubelet, ...kube },
+]
+const wide = { name: 'wide', type: 'query', query: 'label_values(phase, cluster)', includeAll: true, allValue: '.*' }
+const narrow = { ...wide, name: 'narrow', allValue: '.+' }
+const datasource = { type: 'prometheus', uid: '${datasource}' }
+const lintOther = (expr: string, on: readonly Dialect[], own = false) => {
+  const variables = [wide, narrow].map(each => ({ ...each, datasource }))
+  const [dashboards, none] = [[dashboard({ expr, variables })], []]
+  const given = own ? { own: dashboards, others: none } : { own: none, others: dashboards }
+  return lintDashboards({ ...given, catalog: twoDialects, recorded, dialects: on }).map(brief)
+}
+const MIXED =
+  'mixed @ Panel#A: the query selects working_set of OpenTelemetry and of kube-prometheus; add cluster=~".+" or job="kubelet"'
+const needsBoth = (metric: string) => `dialect @ Panel#A: the lab has ${metric} with METRICS=both`
+for (const [expr, otel, both] of [
+  ['kube_bytes{namespace="a"}', [needsBoth('kube_bytes')], []],
+  ['k8s_bytes', [], []],
+  ['working_set{job="kubelet"}', [needsBoth('working_set')], []],
+  ['working_set{namespace!=""}', [needsBoth('working_set')], []],
+  ['working_set{cluster="a"}', [], []],
+  ['sum by (ns) (working_set{cluster=~"$narrow"})', [], []],
+  ['working_set', [], [MIXED]],
+  ['working_set{job!="other"}', [], [MIXED]],
+  ['working_set{cluster=~"$wide"}', [], [MIXED]],
+  ['working_set{cluster=~"a|"}', [], [MIXED]],
+  ['sum({__name__=~"working.*"})', [], [MIXED]],
+  ['sum({__name__=~"working.*", cluster="a"})', [], []],
+  [
+    'working_set{cluster="a", namespace="b"}',
+    ['label @ Panel#A: working_set has no label namespace (there are cluster, ns)'],
+    ['label @ Panel#A: working_set has no label namespace (there are cluster, ns)'],
+  ],
+  [
+    'kube_bytes{path="/c"}',
+    [needsBoth('kube_bytes'), 'value @ Panel#A: kube_bytes has no series with path="/c" (only /a, /b)'],
+    ['value @ Panel#A: kube_bytes has no series with path="/c" (only /a, /b)'],
+  ],
+  ['kube_bytes{path=~"/.", namespace="$one"}', [needsBoth('kube_bytes')], []],
+] as const) {
+  dialects(`finds in ${expr}: ${both.length} faults, with METRICS=otel ${otel.length}`, () => {
+    assert.deepEqual(lintOther(expr, ['otel', 'prometheus']), both)
+    assert.deepEqual(lintOther(expr, ['otel']), otel)
+  })
+}
+dialects('requires of the lab’s own dashboards that they fit both', () => {
+  assert.deepEqual(lintOther('working_set', ['otel'], true), [MIXED])
+  assert.deepEqual(lintOther('working_set', ['prometheus'], true), [MIXED])
+})
+dialects.run()
 
 const ruleFiles = suite('lintDashboards() of rules')
 ruleFiles('checks their expressions, which may have fixed ranges', () => {
@@ -555,7 +651,7 @@ ruleFiles('checks their expressions, which may have fixed ranges', () => {
   ]
   const findings = lintDashboards({ own: [], others: [], catalog, recorded, rules })
   assert.deepEqual(findings.map(brief), [
-    'metric @ Bad: the lab has no metric net_byte_total; did you mean net_bytes_total?',
+    'spelling @ Bad: the lab has no metric net_byte_total; did you mean net_bytes_total?',
   ])
 })
 ruleFiles.run()

@@ -15,7 +15,7 @@ const finding = (more: Partial<Finding>): Finding => {
 }
 
 const texts = suite('lintText()')
-texts('lists findings by dashboard, then what was skipped, then the counts', () => {
+texts('lists findings by severity and rule, then what was skipped, then the counts', () => {
   const findings = [
     ...refusedFindings([{ source: 'b.json', error: new LabError('b.json is no JSON', { next: 'export it again' }) }]),
     finding({}),
@@ -25,14 +25,46 @@ texts('lists findings by dashboard, then what was skipped, then the counts', () 
   assert.equal(
     lintText({ dashboards: [dashboard], findings }),
     [
-      '  error file: b.json is no JSON; export it again',
-      'T (a.json)',
-      '  error constant: P, A: is one',
-      '  warning description: P: is missing',
-      '  error link: leads nowhere',
+      'file: 1 error in 1 place: the file cannot be read, or is no dashboard',
+      '  b.json is no JSON; export it again',
+      'constant: 1 error in 1 place: the query is a constant',
+      '  T / P, A: is one',
+      'link: 1 error in 1 place: the link leads to no dashboard',
+      '  T: leads nowhere',
+      'description: 1 warning in 1 place: the panel has no description',
+      '  T / P: is missing',
       'Not looked at',
-      '  T (a.json): 2 × target that asks loki (l), not Prometheus',
-      '1 dashboard, 1 panel, 1 query: 3 errors, 1 warning',
+      '  2 × target that asks loki (l), not Prometheus: T (a.json)',
+      '1 dashboard, 1 panel, 1 query: 3 errors, 1 warning; --json lists each',
+    ].join('\n'),
+  )
+})
+
+texts('has the most frequent messages of each rule, and one line of metrics that have one reason', () => {
+  const of = (count: number, more: Partial<Finding>) =>
+    Array.from({ length: count }, (_, at) => finding({ severity: 'warning', panel: `P${at}`, ...more }))
+  const findings = [
+    ...['a', 'b', 'c', 'd'].flatMap((name, at) =>
+      of(at + 1, { rule: 'label', message: `x${at} has no ${name}`, subject: name }),
+    ),
+    ...of(2, { rule: 'label', message: 'y has no d', subject: 'd' }),
+    ...Array.from({ length: 10 }, (_, at) =>
+      of(at + 1, { rule: 'dialect', message: `m${at}`, subject: `m${at}` }),
+    ).flat(),
+  ]
+  assert.equal(
+    lintText({ dashboards: [dashboard], findings }),
+    [
+      'label: 12 warnings in 4 places: the series do not have the label',
+      '  T / P0, A and 5 more: x3 has no d',
+      '  T / P0, A and 2 more: x2 has no c',
+      '  T / P0, A and 1 more: x1 has no b',
+      '  and 1 other message',
+      'dialect: 55 warnings in 10 places: METRICS does not select the metric; run make kwok METRICS=both',
+      '  m9 (10), m8 (9), m7 (8), m6 (7), m5 (6), m4 (5), m3 (4), m2 (3) and 2 other metrics',
+      'Not looked at',
+      '  2 × target that asks loki (l), not Prometheus: T (a.json)',
+      '1 dashboard, 1 panel, 1 query: 0 errors, 67 warnings; --json lists each',
     ].join('\n'),
   )
 })
@@ -60,7 +92,7 @@ data('is an error when there was no query to check', () => {
   const shared = { title: 'S', libraryPanel: { uid: 'x', name: 'S' } }
   const empty = readDashboard({ uid: 'e', title: 'E', panels: [shared] }, 'e.json')
   const report = { dashboards: [empty], findings: [finding({ severity: 'warning' })] }
-  assertSays(lintText(report), /\n {2}E \(e\.json\): nothing to check, no panel has a query/)
+  assertSays(lintText(report), /\n {2}1 × nothing to check, no panel has a query for Prometheus: E \(e\.json\)/)
   assert.throws(() => exitCode(report), {
     name: 'NothingCheckedError',
     message: /^Nothing was checked: E: 1 × panel that is a library panel/,
@@ -68,7 +100,7 @@ data('is an error when there was no query to check', () => {
   assert.equal(exitCode({ dashboards: [empty, dashboard], findings: [] }), 0)
 })
 
-data('each rule states its requirement', () => {
-  for (const [name, asks] of Object.entries(rules)) assert.equal(asks.length > 20, true, name)
+data('each rule states what it finds', () => {
+  for (const [name, finds] of Object.entries(rules)) assert.equal(finds.length > 15, true, name)
 })
 data.run()

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeFileAtomically } from '../lib/lab/lab.ts'
+import { writeFileAtomically } from './lab.ts'
 
 /**
  * Writes files to a folder and, with `removeOthers`, removes all others but the one to keep. Unchanged files are not

@@ -1,0 +1,149 @@
+import { basename } from 'node:path'
+import type { RefusedFile, Sources } from '../../kube/source-documents.ts'
+import { orNone, type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
+import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
+import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
+import type { DashboardCheck } from './verify-dashboard.ts'
+import { type Failure, otherResult, type RuleResult } from './verify-report.ts'
+
+/** The name of the rules in the report. */
+const TITLE = 'Rules'
+/** The most recorded names in one query. */
+const MOST_NAMES = 300
+/** The most names of alerts in a note. */
+const MOST_NAMED = 10
+
+type FileRule = ReturnType<typeof rulesOf>[number]
+
+/** A rule, its result, and the error of its evaluation. */
+interface Checked {
+  rule: FileRule
+  result: RuleResult
+  error: string
+}
+
+/**
+ * Checks rules of the user. Each rule evaluates without an error, and each recording has series. Prometheus reports the state of the rules
+ * that it has loaded (prometheus.io/docs/prometheus/latest/querying/api/#rules); the queries of other rules are run once.
+ */
+export async function checkRules(
+  api: PrometheusApi,
+  { found, refused }: Pick<Sources<RuleFile>, 'found' | 'refused'>,
+  metricNames: ReadonlySet<string> | undefined,
+): Promise<DashboardCheck & { rules: () => RuleResult[] }> {
+  const rules = rulesOf(found)
+  let checked = await checkAll()
+  const failures = () => [...refused.map(unreadable), ...checked.flatMap(failureOf)]
+  return {
+    rules: () => checked.map(({ result }) => result),
+    get failures() {
+      return failures()
+    },
+    get mayPassLater() {
+      return checked.some(({ result }) => result.state === 'not evaluated')
+    },
+    async retry() {
+      checked = await checkAll()
+    },
+    result() {
+      const failed = failures().length
+      return otherResult(TITLE, { queries: rules.length, ok: rules.length - failed + refused.length, failed })
+    },
+  }
+
+  async function checkAll(): Promise<Checked[]> {
+    const loaded = new Map(
+      ((await orNone(api.rules())) ?? []).map(each => [key(basename(each.file), each.group, each.index), each]),
+    )
+    const recorded = await recordedSeries(rules.flatMap(({ rule }) => rule.record ?? []))
+    return await Promise.all(
+      rules.map(async (each): Promise<Checked> => {
+        const known = loaded.get(key(each.file.fileName, each.group, each.index))
+        const isAlert = each.rule.alert !== undefined
+        if (known === undefined) return await evaluate(each)
+        const series = isAlert ? known.alerts : (recorded.get(each.name) ?? 0)
+        const state = known.health === 'unknown' ? 'not evaluated' : (known.state ?? recordState(series))
+        return checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
+      }),
+    )
+  }
+
+  /** How many series each name has. */
+  async function recordedSeries(names: readonly string[]): Promise<Map<string, number>> {
+    const counts = new Map<string, number>()
+    const all = [...new Set(names)]
+    for (let at = 0; at < all.length; at += MOST_NAMES) {
+      const pattern = all.slice(at, at + MOST_NAMES).map(name => name.replace(/[.+*?^$()[\]{}|]/g, '\\$&'))
+      const query = `count by (__name__) ({__name__=~${JSON.stringify(pattern.join('|'))}})`
+      for (const { labels, value } of await api.instant(query)) counts.set(labels['__name__'] ?? '', value)
+    }
+    return counts
+  }
+
+  /** The result of a rule that Prometheus has not loaded. */
+  async function evaluate(each: FileRule): Promise<Checked> {
+    try {
+      const { length } = await api.instant(each.rule.expr)
+      if (each.rule.alert === undefined) return checkedRule(each, recordState(length), length)
+      return checkedRule(each, length === 0 ? 'inactive' : each.rule.for === undefined ? 'firing' : 'pending', length)
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error
+      return checkedRule(each, 'error', 0, error.why)
+    }
+  }
+
+  function checkedRule(rule: FileRule, state: string, series: number, error = ''): Checked {
+    const { expr } = parsePromql(rule.rule.expr)
+    const names = metricNames === undefined ? [] : selectorsOf(expr).flatMap(({ metric }) => metric ?? [])
+    const absent = [...new Set(names)].filter(name => metricNames?.has(name) === false)
+    return {
+      rule,
+      error,
+      result: { source: rule.file.source, group: rule.group, name: rule.name, state, series, absent },
+    }
+  }
+}
+
+/** Notes on the rules: their number, and the state of the alerts. */
+export function ruleNotes(rules: readonly RuleResult[]): string[] {
+  const inState = (state: string) => rules.filter(each => each.state === state)
+  const [errors, empty, waiting] = ['error', 'no series', 'not evaluated'].map(state => inState(state).length)
+  const alerts = ['firing', 'pending', 'inactive'].map(state => {
+    const names = [...new Set(inState(state).map(({ name }) => name))]
+    const more = names.length > MOST_NAMED ? [`and ${names.length - MOST_NAMED} more`] : []
+    const listed =
+      names.length === 0 || state === 'inactive' ? '' : ` (${[...names.slice(0, MOST_NAMED), ...more].join(', ')})`
+    return `${inState(state).length} ${state}${listed}`
+  })
+  const blind = inState('inactive').filter(({ absent }) => absent.length > 0).length
+  return [
+    `Rules: ${rules.length}; ${errors} in error, ${empty} recordings without series, ${waiting} not evaluated yet`,
+    `Alerts: ${alerts.join(', ')}${blind === 0 ? '' : `; ${blind} of the inactive query a metric that Prometheus does not have`}`,
+  ]
+}
+
+function failureOf({ rule, result, error }: Checked): Failure[] {
+  const { state, absent } = result
+  const place = { ...placeOf(rule.file.source), panel: rule.name, query: rule.rule.expr }
+  const hint = absent.length === 0 ? '' : `Prometheus has no ${absent.join(', ')}`
+  if (state === 'error') return [{ ...place, problem: 'error', got: error, expected: 'a result', hint }]
+  if (state !== 'no series') return []
+  return [{ ...place, problem: 'no data', got: 'the recording has no series', expected: 'series', hint }]
+}
+
+function unreadable({ source, error }: RefusedFile): Failure {
+  const place = { ...placeOf(source), panel: '', query: '' }
+  return { ...place, problem: 'unreadable', got: error.message, expected: 'a file of rules', hint: error.next ?? '' }
+}
+
+function placeOf(source: string) {
+  return { dashboard: source, source, panelId: undefined, refId: '', choice: '' }
+}
+
+function recordState(series: number): string {
+  return series > 0 ? 'recorded' : 'no series'
+}
+
+function key(...parts: readonly (string | number)[]): string {
+  return parts.join('\0')
+}

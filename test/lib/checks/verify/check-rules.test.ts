@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { stringify } from 'yaml'
+import { checkRules, ruleNotes } from '../../../../lib/checks/verify/check-rules.ts'
+import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
+import { readRuleFiles } from '../../../../lib/prometheus/rule-files.ts'
+import { tempDir } from '../../../support/temp-lab.ts'
+import { startFakePrometheus, success } from './fake-prometheus.ts'
+import { startPrometheus } from './prometheus-fixture.ts'
+
+const rules = [
+  { alert: 'Fires', expr: 'up == 1' },
+  { alert: 'Waits', expr: 'up == 1', for: '5m' },
+  { alert: 'Blind', expr: 'gone > 0', for: '5m' },
+  { alert: 'Says "no"', expr: 'up * on () up' },
+  { record: 'mine:up', expr: 'sum(up)' },
+  { record: 'mine:gone', expr: 'sum(gone)' },
+]
+const dir = tempDir()
+writeFileSync(join(dir, 'a.yaml'), stringify({ groups: [{ name: 'g', rules }] }))
+writeFileSync(join(dir, 'broken.yaml'), 'groups: [\n')
+const sources = readRuleFiles([dir])
+const names = new Set(['up', 'mine:up'])
+
+const states = (results: readonly { name: string; state: string; series: number }[]) =>
+  results.map(({ name, state, series }) => `${name}: ${state} ${series}`)
+
+const it = suite('checkRules()')
+
+it('runs the queries of rules that Prometheus has not loaded', async () => {
+  const nowS = Date.now() / 1_000
+  const lines = ['a', 'b'].flatMap(job => [-20, -10, 0].map(at => `up{job="${job}"} 1 ${nowS + at}`))
+  const prometheus = await startPrometheus(lines)
+  try {
+    const check = await checkRules(createPrometheusApi(prometheus.url), sources, names)
+    assert.deepEqual(states(check.rules()), [
+      ...['Fires: firing 2', 'Waits: pending 2', 'Blind: inactive 0', 'Says "no": error 0'],
+      ...['mine:up: recorded 1', 'mine:gone: no series 0'],
+    ])
+    const failures = check.failures.map(({ panel, problem, got, hint }) => [panel, problem, got, hint])
+    assert.deepEqual(
+      failures.map(([panel, problem]) => [panel, problem]),
+      [
+        ['', 'unreadable'],
+        ['Says "no"', 'error'],
+        ['mine:gone', 'no data'],
+      ],
+    )
+    // The pair that makes the error is in it.
+    assert.match(failures[1]?.[2] ?? '', /found duplicate series for the match group .*job="a".*job="b"|many-to-many/)
+    assert.equal(failures[2]?.[3], 'Prometheus has no gone')
+    assert.deepEqual(ruleNotes(check.rules()), [
+      'Rules: 6; 1 in error, 1 recordings without series, 0 not evaluated yet',
+      'Alerts: 1 firing (Fires), 1 pending (Waits), 1 inactive; 1 of the inactive query a metric that Prometheus does not have',
+    ])
+    const { queries, ok, failed } = check.result()
+    assert.deepEqual([queries, ok, failed, check.mayPassLater], [6, 4, 3, false])
+  } finally {
+    await prometheus.stop()
+  }
+})
+
+it('takes the state of loaded rules from Prometheus, and checks again what was not evaluated', async () => {
+  const [file] = sources.found
+  let health = 'unknown'
+  const loaded = () => [
+    { health: 'ok', state: 'pending', alerts: [{}, {}] },
+    { health: 'ok', state: 'inactive', alerts: [] },
+    { health: 'ok', state: 'firing', alerts: [{}] },
+    { health: 'err', lastError: 'many-to-many matching not allowed', state: 'inactive', alerts: [] },
+    { health: 'ok' },
+    { health },
+  ]
+  const fake = await startFakePrometheus((path, given) => {
+    const groups = [
+      // The lab's own file has a group of the same name.
+      { file: '/lab/rules/alerts.yaml', name: 'g', rules: [{ health: 'err', lastError: 'of another file' }] },
+      { file: `/lab/config/rules/${file?.fileName}`, name: 'g', rules: loaded() },
+    ]
+    if (path === '/rules') return success({ groups })
+    if (!given.get('query')?.includes('mine:up|mine:gone')) return undefined
+    return success({ resultType: 'vector', result: [{ metric: { __name__: 'mine:up' }, value: [0, '3'] }] })
+  })
+  try {
+    const check = await checkRules(createPrometheusApi(fake.url), { ...sources, refused: [] }, names)
+    assert.deepEqual(states(check.rules()), [
+      ...['Fires: pending 2', 'Waits: inactive 0', 'Blind: firing 1', 'Says "no": error 0'],
+      ...['mine:up: recorded 3', 'mine:gone: not evaluated 0'],
+    ])
+    assert.deepEqual(
+      [check.failures.map(({ got }) => got), check.mayPassLater],
+      [['many-to-many matching not allowed'], true],
+    )
+    health = 'ok'
+    await check.retry({} as never)
+    assert.deepEqual([states(check.rules()).at(-1), check.mayPassLater], ['mine:gone: no series 0', false])
+  } finally {
+    await fake.close()
+  }
+})
+it.run()
