@@ -5,6 +5,7 @@ import { LabError } from '../cli/errors.ts'
 import { documentKind } from '../kube/document-kind.ts'
 import { fields } from '../kube/json.ts'
 import { readSources, type SourceDocument, type Sources } from '../kube/source-documents.ts'
+import { durationMs } from '../promql/durations.ts'
 
 const labels = v.optional(v.record(v.string(), v.unknown()), {})
 
@@ -55,6 +56,14 @@ export function rulesOf(files: readonly RuleFile[]) {
   )
 }
 
+/** The longest interval between samples that leaves no gaps in the lab's look-back (`lookbackMs`). */
+const MOST_INTERVAL_MS = 30_000
+
+/** Whether a group has an interval that is too long. Without one, it has that of Prometheus. */
+function isLong(interval: unknown): boolean {
+  return (durationMs(String(interval)) ?? 0) > MOST_INTERVAL_MS
+}
+
 function readRuleFile({ source, name, file, value, mayBeOther }: SourceDocument): RuleFile | string {
   const kind = documentKind(value)
   if (kind?.is !== 'rules') {
@@ -73,7 +82,9 @@ function readRuleFile({ source, name, file, value, mayBeOther }: SourceDocument)
     throw new LabError(`${source} has no rules of Prometheus`, { why, next: 'correct that field' })
   }
   // A field of Thanos in PrometheusRule objects.
-  const groups = output.map(({ partial_response_strategy: _, ...group }) => group)
+  const groups = output.map(({ partial_response_strategy: _, interval, ...group }) =>
+    isLong(interval) ? group : { ...group, interval },
+  )
   const hash = createHash('sha256').update(source).digest('hex').slice(0, 8)
   const slug = name.replace(/\.(json|ya?ml|rules)$/, '').replace(/\W+/g, '-')
   return {

@@ -20,10 +20,15 @@ export function fallbacksOf(query: string): Fallback[] {
   return [...walk(expr)].flatMap(({ expr: each, around }) => {
     if (each.kind !== 'binary' || each.op !== 'or' || !isConstant(each.right) || isConstant(each.left)) return []
     const { left, right } = each
-    const text = `${query.slice(left.from, left.to)} ${movedBy(left)}`.trim()
+    const text = textOfPart(left, query)
     const isInSubquery = around.some(({ kind }) => kind === 'subquery')
     return [{ operand: left, text, constant: query.slice(right.from, right.to), isInSubquery }]
   })
+}
+
+/** The text of a part of a query as a query of its own. */
+export function textOfPart(part: Expr, query: string): string {
+  return `${query.slice(part.from, part.to)} ${movedBy(part)}`.trim()
 }
 
 /** The `offset` or `@` after an expression, which its span does not include. */

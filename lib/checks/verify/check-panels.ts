@@ -4,6 +4,7 @@ import { patternFaults } from '../../grafana/panel-patterns.ts'
 import { PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import { type CheckContext, checkQuery, expectedBounds, finalFailure, firstOf, type Verdict } from './check-query.ts'
 import { duplicateRows } from './duplicate-rows.ts'
+import { withCause } from './empty-cause.ts'
 import type { Evaluator } from './evaluate-queries.ts'
 import { checkException, expectationsOfText } from './exceptions.ts'
 import { dashboardRange, type PanelQuery, panelQueries, queryFacts } from './panel-queries.ts'
@@ -115,7 +116,9 @@ export async function checkDashboard(
           }
           // The lab's own queries may ask for series that come with the first error; their metrics are in the catalog.
           const result = await checkPanelQuery(query, expectationsOfText(expr), reading, context, evaluator)
-          return { ...result, verdict: await withoutFallback(result.verdict, query, context.api) }
+          const known = { recorded: context.recorded, state: reading.states?.now }
+          const verdict = await withCause(result.verdict, query, evaluator, known)
+          return { ...result, verdict: await withoutFallback(verdict, query, context.api) }
         })
       }),
       ...dashboard.panels.flatMap(panel => {

@@ -48,6 +48,8 @@ export interface CheckContext {
   scrapeMs: number
   /** Recording rules by the names of their series. */
   rules: ReadonlyMap<string, QueryFacts>
+  /** Their queries. */
+  recorded: ReadonlyMap<string, string>
   /** Undefined where Prometheus does not list them. */
   metricNames: ReadonlySet<string> | undefined
   /** What this cluster does not have. */

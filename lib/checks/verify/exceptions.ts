@@ -1,4 +1,8 @@
 import type { Labels, PrometheusApi, RangeSeries, Sample } from '../../prometheus/prometheus-client.ts'
+import { isConstant } from '../../promql/constant.ts'
+import { textOfPart } from '../../promql/fallbacks.ts'
+import type { Expr } from '../../promql/promql-ast.ts'
+import { parsePromql } from '../../promql/promql-parser.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
 import type { Verdict } from './check-query.ts'
 import { number } from './compare-values.ts'
@@ -21,8 +25,45 @@ export async function checkException(verdict: Verdict, query: PanelQuery, api: P
   return { ...failed, hint: `not excused by "${allowed.because}": ${doubt}`, mayPassLater: true }
 }
 
-/** When a query may have no data, by its own text: queries of alerts, and those that filter by a comparison. */
+/** When a query may have no data or be NaN, by its own text: queries of alerts, filters by a comparison, quantiles and quotients. */
 export function expectationsOfText(expr: string): QueryExpectations {
+  const nanWhen = nanOfText(expr)
+  return { ...emptyOfText(expr), ...(nanWhen === undefined ? {} : { nanWhen }) }
+}
+
+function nanOfText(query: string): AllowedEmpty | undefined {
+  const { expr } = parsePromql(query)
+  const part = expr && dividingPart(expr)
+  if (part?.kind === 'call') {
+    const [, buckets = part] = part.args
+    const noneOf = `sum without (le) (${textOfPart(buckets, query)})`
+    return { because: 'nothing was observed in the window, so there is no quantile', noneOf }
+  }
+  if (part?.kind !== 'binary') return undefined
+  const { right, matching, matchingLabels } = part
+  const grouping = matching === 'on' ? `by (${matchingLabels.join(', ')})` : `without (${matchingLabels.join(', ')})`
+  return { because: 'the divisor is 0', noneOf: `sum ${grouping} (${textOfPart(right, query)})` }
+}
+
+/** The quantile of a histogram or the quotient of two vectors whose NaN a query shows, with the same labels. */
+function dividingPart(expr: Expr): Extract<Expr, { kind: 'call' | 'binary' }> | undefined {
+  if (expr.kind === 'unary') return dividingPart(expr.expr)
+  if (expr.kind === 'call') {
+    if (expr.name === 'histogram_quantile') return expr
+    const [first] = expr.args
+    return first !== undefined && /^(?:sort|sort_desc|round|abs|clamp_min|clamp_max)$/.test(expr.name)
+      ? dividingPart(first)
+      : undefined
+  }
+  if (expr.kind !== 'binary') return undefined
+  const { op, left, right, group } = expr
+  if (isConstant(left)) return dividingPart(right)
+  if (isConstant(right)) return dividingPart(left)
+  // With group_right the quotient has labels of the divisor that are not matched.
+  return op === '/' && group !== 'right' ? expr : undefined
+}
+
+function emptyOfText(expr: string): QueryExpectations {
   const { metrics } = queryFacts(expr)
   if (metrics.length > 0 && metrics.every(metric => metric.startsWith('ALERTS')))
     return { emptyWhen: { because: 'there are alerts only while they wait or fire' } }

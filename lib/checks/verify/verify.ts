@@ -69,11 +69,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   await api.probe()
   const missing = await missingPrerequisites(api, options.metrics, first.untilMs)
   const problems = await scrapeProblems(api, first)
-  const recorded = (await orNone(api.recordingRules())) ?? []
+  const recorded = (await orNone(api.recordingRules())) ?? new Map<string, string>()
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const lastHour = { fromMs: first.untilMs - 3_600_000, untilMs: first.untilMs }
   const names = await orNone(api.labelValues('__name__', undefined, lastHour))
-  const context = { api, scrapeMs: options.scrapeMs, rules, metricNames: names && new Set(names), missing }
+  const context = { api, scrapeMs: options.scrapeMs, rules, recorded, metricNames: names && new Set(names), missing }
 
   onProgress('values of variables')
   const plans = await Promise.all(

@@ -78,7 +78,7 @@ const OUTCOMES = new Set([
 ])
 
 /** Whether the values of a label are outcomes or states, as of `error_type`. */
-function isOfOutcomes(label: string): boolean {
+export function isOfOutcomes(label: string): boolean {
   const words = label.toLowerCase().split(/[^a-z0-9]+/)
   return OUTCOMES.has((words.at(-1) === 'type' ? words.at(-2) : words.at(-1)) ?? '')
 }

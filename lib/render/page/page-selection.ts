@@ -2,9 +2,9 @@ import type { VariableSelection } from '../../checks/verify/variable-selection.t
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
 import type { VariableValue } from '../../grafana/interpolate.ts'
-import { durationMs } from '../../grafana/query-interval.ts'
 import { ALL, chosenValue, variableOptions } from '../../grafana/variable-values.ts'
 import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-client.ts'
+import { durationMs } from '../../promql/durations.ts'
 
 /** A variable in the form of a page. */
 export interface SelectableVariable {

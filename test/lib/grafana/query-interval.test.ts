@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { durationMs, durationText, queryTimes, relativeRangeMs } from '../../../lib/grafana/query-interval.ts'
+import { queryTimes, relativeRangeMs } from '../../../lib/grafana/query-interval.ts'
+import { durationMs, durationText } from '../../../lib/promql/durations.ts'
 
 const times = suite('queryTimes()')
 const HOUR = { fromMs: 0, untilMs: 3_600_000 }

@@ -1,0 +1,169 @@
+import { isConstant } from '../../promql/constant.ts'
+import { textOfPart } from '../../promql/fallbacks.ts'
+import { type Binary, type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
+import { parsePromql } from '../../promql/promql-parser.ts'
+import { typeOf } from '../../promql/promql-types.ts'
+import type { Verdict } from './check-query.ts'
+import type { Evaluator } from './evaluate-queries.ts'
+import type { PanelQuery } from './panel-queries.ts'
+import type { ClusterState } from './pass-criteria.ts'
+import { isOfOutcomes } from './without-fallback.ts'
+
+/** What is known beside Prometheus. */
+interface Known {
+  /** The queries of recording rules, by name. */
+  recorded: ReadonlyMap<string, string>
+  state: ClusterState | undefined
+}
+
+interface Cause {
+  text: string
+  /** Nothing is wrong: the series come with an event that has not happened, or with a running pod. */
+  isRight: boolean
+}
+
+/** The most values of a label in a cause. */
+const MOST_VALUES = 5
+const SELECTS_NAMESPACE = ['namespace', 'k8s_namespace_name']
+/** The labels of a pod, in each dialect. */
+const LABELS_OF_PODS = [
+  ['namespace', 'pod'],
+  ['k8s_namespace_name', 'k8s_pod_name'],
+]
+/** Series that only running containers have. */
+const OF_RUNNING_PODS = /^(?:container_|k8s_(?:pod|container)_|node_namespace_pod_container:)/
+
+/**
+ * Names the cause of a missing or NaN result: the smallest part of the query that has no series, and the matcher or the labels that leave none.
+ * A result that is rightly missing is excused. Other verdicts stay.
+ *
+ * Throws a PrometheusUnreachable.
+ */
+export async function withCause(
+  verdict: Verdict,
+  query: PanelQuery,
+  evaluator: Evaluator,
+  known: Known,
+): Promise<Verdict> {
+  if (verdict.kind !== 'failed' || verdict.mayPassLater) return verdict
+  const { expr } = parsePromql(query.expr)
+  if (expr === undefined) return verdict
+  const emptied = verdict.problem === 'no data' ? expr : verdict.problem === 'NaN or Inf' ? scalarOf(expr) : undefined
+  if (emptied === undefined || !(await isEmpty(emptied, query.expr))) return verdict
+  const { text, isRight } = await causeIn(emptied, query.expr)
+  return isRight ? { kind: 'excused', because: text } : { ...verdict, hint: text }
+
+  async function causeIn(part: Expr, whole: string): Promise<Cause> {
+    for (const each of neededParts(part)) if (await isEmpty(each, whole)) return await causeIn(each, whole)
+    if (part.kind === 'selector') return await causeOfSelector(part)
+    const written = textOfPart(part, whole)
+    if (part.kind === 'range' || part.kind === 'subquery') return wrong(`there is no sample in ${written}`)
+    if (part.kind === 'binary') return (await causeOfIdlePods(part, whole)) ?? wrong(causeOfBinary(part))
+    if (part.kind === 'call' && part.args.some(each => typeOf(each) === 'matrix'))
+      return wrong(`${part.name}() needs two samples in its range`)
+    return wrong(`${written} has no series`)
+  }
+
+  async function causeOfSelector(selector: Selector): Promise<Cause> {
+    const { metric, matchers } = selector
+    const name = metric ?? 'series'
+    if (metric !== undefined && (await count(metric)) === 0) {
+      const rule = known.recorded.get(metric)
+      if (rule === undefined) return wrong(`Prometheus has no metric ${metric}`)
+      const { expr: recorded } = parsePromql(rule)
+      const isYoung = recorded === undefined || !(await isEmpty(recorded, rule))
+      const why = isYoung ? 'its rule was not evaluated with data yet' : (await causeIn(recorded, rule)).text
+      return wrong(`nothing is recorded as ${metric}: ${why}`)
+    }
+    for (const matcher of matchers) {
+      const others = selectorText(
+        metric,
+        matchers.filter(each => each !== matcher),
+      )
+      if (others === '{}' || (await count(others)) === 0) continue
+      const written = `${matcher.label}${matcher.op}${JSON.stringify(matcher.value)}`
+      const found = await valuesOf(matcher.label, others)
+      if (found.length === 0) return wrong(`${name} has no label ${matcher.label} (${written})`)
+      if (isOfOutcomes(matcher.label)) return { text: `no ${name} has ${written} yet`, isRight: true }
+      if (selectsIdleNamespace(matcher) && OF_RUNNING_PODS.test(name))
+        return { text: `namespace ${matcher.value} has no running pods`, isRight: true }
+      const more = found.length > MOST_VALUES ? ', …' : ''
+      return wrong(`no ${name} has ${written}: it has ${found.slice(0, MOST_VALUES).join(', ')}${more}`)
+    }
+    return wrong(`no series has the labels of ${selectorText(metric, matchers)}`)
+  }
+
+  /** A join of series of pods, none of which runs on one side. */
+  async function causeOfIdlePods({ matchingLabels, ...binary }: Binary, whole: string): Promise<Cause | undefined> {
+    const podLabels = LABELS_OF_PODS.find(labels => labels.every(label => matchingLabels.includes(label)))
+    if (podLabels === undefined || known.state === undefined || binary.op === 'unless') return undefined
+    const phases = new Map(
+      known.state.snapshot.pods.map(({ namespace, name, phase }) => [`${namespace}/${name}`, phase]),
+    )
+    for (const side of [binary.left, binary.right]) {
+      const expr = `group by (${podLabels.join(', ')}) (${textOfPart(side, whole)})`
+      const { samples } = await evaluator.evaluate({ ...query, kind: 'instant', expr })
+      const pods = samples.map(({ labels }) => podLabels.map(label => labels[label]).join('/'))
+      const isIdle = pods.every(pod => ![undefined, 'Running'].includes(phases.get(pod)))
+      if (pods.length > 0 && isIdle) return { text: `the selected pods do not run, such as ${pods[0]}`, isRight: true }
+    }
+    return undefined
+  }
+
+  function selectsIdleNamespace({ label, op, value }: Matcher): boolean {
+    if (known.state === undefined || !SELECTS_NAMESPACE.includes(label) || !op.startsWith('=')) return false
+    const { namespaces, pods } = known.state.snapshot
+    const isRunning = pods.some(({ namespace, phase }) => namespace === value && phase === 'Running')
+    return namespaces.includes(value) && !isRunning
+  }
+
+  async function isEmpty(part: Expr, whole: string): Promise<boolean> {
+    const text = textOfPart(part, whole)
+    const type = typeOf(part)
+    if (type !== 'vector' && type !== 'matrix') return false
+    return (await count(type === 'matrix' ? `count_over_time(${text})` : text)) === 0
+  }
+
+  /** How many series an expression has; undefined where Prometheus refuses it. */
+  async function count(text: string): Promise<number | undefined> {
+    const { samples, refused } = await evaluator.evaluate({ ...query, kind: 'instant', expr: `count(${text})` })
+    return refused === undefined ? (samples[0]?.value ?? 0) : undefined
+  }
+
+  async function valuesOf(label: string, selector: string): Promise<string[]> {
+    const expr = `count by (${label}) (${selector})`
+    const { samples } = await evaluator.evaluate({ ...query, kind: 'instant', expr })
+    return samples.flatMap(({ labels }) => labels[label] ?? [])
+  }
+}
+
+function wrong(text: string): Cause {
+  return { text, isRight: false }
+}
+
+/** The parts without which an expression has no series. */
+function neededParts(expr: Expr): readonly Expr[] {
+  if (expr.kind === 'call' && expr.name.startsWith('absent')) return []
+  return expr.kind === 'binary' && expr.op === 'unless' ? [expr.left] : partsOf(expr)
+}
+
+/** The vector of a query `scalar(vector)`, which is NaN without series. */
+function scalarOf(expr: Expr): Expr | undefined {
+  return expr.kind === 'call' && expr.name === 'scalar' ? expr.args[0] : undefined
+}
+
+function causeOfBinary({ op, left, right, matching, matchingLabels }: Binary): string {
+  if (op === 'unless') return 'unless leaves none of the series'
+  if (isConstant(left) || isConstant(right)) return `no value is as ${op} requires`
+  const labels =
+    matching === 'on'
+      ? ` ${matchingLabels.join(', ')}`
+      : matching === 'ignoring'
+        ? ` labels except ${matchingLabels.join(', ')}`
+        : ' labels'
+  return `no series on both sides of ${op} have the same${labels}`
+}
+
+function selectorText(metric: string | undefined, matchers: readonly Matcher[]): string {
+  return `${metric ?? ''}{${matchers.map(({ label, op, value }) => `${label}${op}${JSON.stringify(value)}`).join(', ')}}`
+}
