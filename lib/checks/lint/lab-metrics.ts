@@ -13,6 +13,8 @@ export interface LabMetrics {
   shared: readonly string[]
   /** The dialects that METRICS selects. */
   dialects: readonly Dialect[]
+  /** Beginnings of names of which the catalog lists a part. */
+  partlyListed: readonly string[]
   /** The nearest known name to a misspelled one, if any is near. */
   nearest: (name: string) => string | undefined
   /** Every label of every series. */
@@ -27,7 +29,7 @@ const alertLabels = ['alertname', 'alertstate', 'severity']
 export function labMetrics(
   catalog: readonly CatalogMetric[],
   recorded: readonly RecordedSeries[],
-  dialects: readonly Dialect[],
+  { dialects, partlyListed }: Pick<LabMetrics, 'dialects' | 'partlyListed'>,
 ): LabMetrics {
   const catalogued = knownSeries(catalog, recorded)
   const known: FindSeries = name =>
@@ -45,7 +47,7 @@ export function labMetrics(
     const of = known(name)?.variants.map(({ dialect }) => dialect) ?? []
     return of.includes('otel') && of.includes('prometheus')
   })
-  return { known, shared: [...new Set(shared)], dialects, nearest, labels }
+  return { known, shared: [...new Set(shared)], dialects, partlyListed, nearest, labels }
 }
 
 /** The possible labels of series that the matchers can select; undefined where unknown. */

@@ -18,6 +18,8 @@ export interface LintInput {
   others: readonly Dashboard[]
   catalog: readonly CatalogMetric[]
   recorded: readonly RecordedSeries[]
+  /** Beginnings of names of which the catalog lists a part. */
+  partlyListed?: readonly string[]
   /** The dialects that METRICS selects, for other dashboards. The lab's own must be right with both. */
   dialects?: readonly Dialect[]
   /** Further dashboards that links may lead to. */
@@ -35,8 +37,8 @@ export interface LintedRule {
 
 /** All findings, by dashboard in the order of the screen. It reads only the text and sends no query. */
 export function lintDashboards(input: LintInput): Finding[] {
-  const { own, others, catalog, recorded, dialects = ['otel'], linkable = [], rules = [] } = input
-  const lab = labMetrics(catalog, recorded, dialects)
+  const { own, others, catalog, recorded, dialects = ['otel'], partlyListed = [], linkable = [], rules = [] } = input
+  const lab = labMetrics(catalog, recorded, { dialects, partlyListed })
   const both: LabMetrics = { ...lab, dialects: ['otel', 'prometheus'] }
   const all = [...own, ...others, ...linkable]
   return [

@@ -532,6 +532,15 @@ severities('are warnings for a query that the parser cannot read', () => {
   }
 })
 
+severities('do not state that the lab has no metric of which the catalog lists a part', () => {
+  const others = [dashboard({ expr: 'cpu_waits + gone' })]
+  const findings = lintDashboards({ own: [], others, catalog, recorded, partlyListed: ['cpu_'] })
+  assert.deepEqual(findings.map(brief), [
+    'unlisted @ Panel#A: the catalog does not list cpu_waits',
+    'absent @ Panel#A: the lab has no metric gone',
+  ])
+})
+
 severities('come with the place of each finding', () => {
   const [finding] = lintDashboards({ own: [], others: [dashboard({ expr: 'gone' })], catalog, recorded })
   const message = 'the lab has no metric gone'
