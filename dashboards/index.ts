@@ -24,7 +24,7 @@ import { pod } from './dashboards/pod.ts'
 import { traces } from './dashboards/traces.ts'
 import { workload } from './dashboards/workload.ts'
 
-export { metricCatalog, optionalSources } from './catalog.ts'
+export { metricCatalog, optionalSources, partlyListed } from './catalog.ts'
 export type { LabDashboard } from './dashboard.ts'
 export { recordedSeries, ruleFiles } from './rules/index.ts'
 

@@ -18,7 +18,14 @@ const COMPLETE = [
 /** What a healthy lab need not have: a failed delivery, an alert, a pod of a job at this moment, a service of another kind. */
 const RARE = [
   ...['metric_points', 'spans'].map(what => `otelcol_exporter_send_failed_${what}_total`),
-  ...['ALERTS', '{k8s_job_name}', 'kubelet_evictions', 'kubelet_runtime_operations_errors_total'],
+  ...[
+    'ALERTS',
+    '{k8s_job_name}',
+    'kubelet_evictions',
+    'kubelet_runtime_operations_errors_total',
+    'prober_probe_total',
+    'apiserver_request_terminations_total',
+  ],
   ...['calls_total', 'duration_seconds'].flatMap(name =>
     ['k8s_statefulset_name', 'k8s_daemonset_name'].map(label => `traces_span_metrics_${name}{${label}}`),
   ),

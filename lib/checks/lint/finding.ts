@@ -17,6 +17,7 @@ export const rules = {
   dialect: 'METRICS does not select the metric; run make kwok METRICS=both',
   recorded: 'no rule that lint knows records the series',
   absent: 'the lab does not have the metric',
+  unlisted: 'the lab may have the metric; the catalog lists only a part of its kind',
   unread: 'the query is too long or nested too deeply for the lab’s parser',
   for: 'the alert fires without a wait',
   unit: 'the panel has no unit, or one that does not fit its query',

@@ -1,5 +1,5 @@
 import type { Expr, Matcher } from '../../promql/promql-ast.ts'
-import { parsePromql } from '../../promql/promql-parser.ts'
+import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { type LabelFault, type Labels, traceLabels } from '../../promql/trace-labels.ts'
 import { type Quantity, quantityOf, quantityOfUnit } from './measured-quantity.ts'
 import type { CatalogMetric, Dialect, RecordedSeries } from './metric-catalog.ts'
@@ -13,6 +13,8 @@ export interface LabMetrics {
   shared: readonly string[]
   /** The dialects that METRICS selects. */
   dialects: readonly Dialect[]
+  /** Beginnings of names of which the catalog lists a part. */
+  partlyListed: readonly string[]
   /** The nearest known name to a misspelled one, if any is near. */
   nearest: (name: string) => string | undefined
   /** Every label of every series. */
@@ -27,7 +29,7 @@ const alertLabels = ['alertname', 'alertstate', 'severity']
 export function labMetrics(
   catalog: readonly CatalogMetric[],
   recorded: readonly RecordedSeries[],
-  dialects: readonly Dialect[],
+  { dialects, partlyListed }: Pick<LabMetrics, 'dialects' | 'partlyListed'>,
 ): LabMetrics {
   const catalogued = knownSeries(catalog, recorded)
   const known: FindSeries = name =>
@@ -45,7 +47,7 @@ export function labMetrics(
     const of = known(name)?.variants.map(({ dialect }) => dialect) ?? []
     return of.includes('otel') && of.includes('prometheus')
   })
-  return { known, shared: [...new Set(shared)], dialects, nearest, labels }
+  return { known, shared: [...new Set(shared)], dialects, partlyListed, nearest, labels }
 }
 
 /** The possible labels of series that the matchers can select; undefined where unknown. */
@@ -118,16 +120,24 @@ function seriesOf(metric: CatalogMetric): [name: string, series: KnownSeries][] 
   return [whole]
 }
 
-/** Several rules can record one name with different labels. If one of them is unknown, all are. */
+/** Several rules can record one name with different labels. If those of one are unknown, all are. */
 function recordedSeries(rules: readonly RecordedSeries[], find: FindSeries): KnownSeries {
   const all = rules.map(({ expr: text, labels: added = {} }) => {
     const { expr } = parsePromql(text)
     const labels = expr && tracedLabels(expr, find).labels
     const quantity = expr && quantityOf(expr, name => find(name)?.quantity)
-    return { labels: labels && [...labels, ...Object.keys(added)], quantity }
+    const read = selectorsOf(expr).flatMap(({ metric = '', matchers }) =>
+      nearestVariants(find(metric)?.variants ?? [], matchers).map(({ dialect }) => dialect),
+    )
+    const [dialect, ...others] = new Set(read)
+    const values = Object.fromEntries(Object.entries(added).map(([label, value]) => [label, [value]]))
+    const variant = labels && {
+      labels: new Set([...labels, ...Object.keys(added)]),
+      values,
+      dialect: others.length === 0 ? dialect : undefined,
+    }
+    return { variant, quantity }
   })
-  const isKnown = all.every(({ labels }) => labels !== undefined)
-  const labels = new Set(all.flatMap(each => each.labels ?? []))
-  const variants = isKnown ? [{ labels, values: {}, dialect: undefined }] : []
-  return { type: 'recorded', variants, quantity: all[0]?.quantity }
+  const variants = all.flatMap(({ variant }) => variant ?? [])
+  return { type: 'recorded', variants: variants.length === all.length ? variants : [], quantity: all[0]?.quantity }
 }

@@ -19,6 +19,8 @@ export interface LintInput {
   others: readonly Dashboard[]
   catalog: readonly CatalogMetric[]
   recorded: readonly RecordedSeries[]
+  /** Beginnings of names of which the catalog lists a part. */
+  partlyListed?: readonly string[]
   /** The dialects that METRICS selects, for other dashboards. The lab's own must be right with both. */
   dialects?: readonly Dialect[]
   /** Further dashboards that links may lead to. */
@@ -43,12 +45,13 @@ export interface OtherRule extends LintedRule, LintedAlert {
 
 /** All findings, by dashboard in the order of the screen. It reads only the text and sends no query. */
 export function lintDashboards(input: LintInput): Finding[] {
-  const { own, others, catalog, recorded, dialects = ['otel'], linkable = [], rules = [], otherRules = [] } = input
+  const { own, others, catalog, recorded, dialects = ['otel'], partlyListed = [] } = input
+  const { linkable = [], rules = [], otherRules = [] } = input
   const records = otherRules.flatMap(({ isAlert, name, expr, labels = {} }) => {
     const added = Object.fromEntries(Object.keys(labels).map(label => [label, String(labels[label])]))
     return isAlert ? [] : [{ record: name, expr, labels: added }]
   })
-  const lab = labMetrics(catalog, [...recorded, ...records], dialects)
+  const lab = labMetrics(catalog, [...recorded, ...records], { dialects, partlyListed })
   const both: LabMetrics = { ...lab, dialects: ['otel', 'prometheus'] }
   const all = [...own, ...others, ...linkable]
   return [

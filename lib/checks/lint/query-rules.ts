@@ -33,7 +33,7 @@ export function queryFaults(parsed: ParsedQuery, lab: LabMetrics, variables: rea
 
 const CONSTANT = 'the query is a constant, the same whatever is measured; ask for a metric, or leave the panel out'
 
-function metricFaults(expr: Expr, { known, nearest }: LabMetrics): Fault[] {
+function metricFaults(expr: Expr, { known, nearest, partlyListed }: LabMetrics): Fault[] {
   const names = new Set(selectorsOf(expr).flatMap(({ metric }) => metric ?? []))
   return [...names].filter(isPlain).flatMap((name): Fault[] => {
     const series = known(name)
@@ -44,6 +44,8 @@ function metricFaults(expr: Expr, { known, nearest }: LabMetrics): Fault[] {
     if (series !== undefined) return []
     if (name.includes(':')) return [fault('recorded', `no rule records ${name}`, name)]
     const near = nearest(name)
+    if (near === undefined && partlyListed.some(beginning => name.startsWith(beginning)))
+      return [fault('unlisted', `the catalog does not list ${name}`, name)]
     if (near === undefined) return [fault('absent', `the lab has no metric ${name}`, name)]
     return [fault('spelling', `the lab has no metric ${name}; did you mean ${near}?`)]
   })

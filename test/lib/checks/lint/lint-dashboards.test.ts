@@ -568,6 +568,15 @@ severities('are warnings in rules of others, whose recordings are known', () => 
   )
 })
 
+severities('do not state that the lab has no metric of which the catalog lists a part', () => {
+  const others = [dashboard({ expr: 'cpu_waits + gone' })]
+  const findings = lintDashboards({ own: [], others, catalog, recorded, partlyListed: ['cpu_'] })
+  assert.deepEqual(findings.map(brief), [
+    'unlisted @ Panel#A: the catalog does not list cpu_waits',
+    'absent @ Panel#A: the lab has no metric gone',
+  ])
+})
+
 severities('come with the place of each finding', () => {
   const [finding] = lintDashboards({ own: [], others: [dashboard({ expr: 'gone' })], catalog, recorded })
   const message = 'the lab has no metric gone'
@@ -602,14 +611,18 @@ const lintOther = (expr: string, on: readonly Dialect[], own = false) => {
   const variables = [wide, narrow].map(each => ({ ...each, datasource }))
   const [dashboards, none] = [[dashboard({ expr, variables })], []]
   const given = own ? { own: dashboards, others: none } : { own: none, others: dashboards }
-  return lintDashboards({ ...given, catalog: twoDialects, recorded, dialects: on }).map(brief)
+  const sums = { record: 'ns:kube:sum', expr: 'sum by (namespace) (kube_bytes)', labels: { kind: 'a' } }
+  return lintDashboards({ ...given, catalog: twoDialects, recorded: [sums], dialects: on }).map(brief)
 }
 const MIXED =
   'mixed @ Panel#A: the query selects working_set of OpenTelemetry and of kube-prometheus; add cluster=~".+" or job="kubelet"'
+const OTHER_KIND = 'value @ Panel#A: ns:kube:sum has no series with kind="b" (only a)'
 const needsBoth = (metric: string) => `dialect @ Panel#A: the lab has ${metric} with METRICS=both`
 for (const [expr, otel, both] of [
   ['kube_bytes{namespace="a"}', [needsBoth('kube_bytes')], []],
   ['k8s_bytes', [], []],
+  ['ns:kube:sum{kind="a"}', [needsBoth('ns:kube:sum')], []],
+  ['ns:kube:sum{kind="b"}', [needsBoth('ns:kube:sum'), OTHER_KIND], [OTHER_KIND]],
   ['working_set{job="kubelet"}', [needsBoth('working_set')], []],
   ['working_set{namespace!=""}', [needsBoth('working_set')], []],
   ['working_set{cluster="a"}', [], []],
