@@ -1,0 +1,96 @@
+/** Why queries of foreign dashboards have no data, by a Prometheus that has some series. */
+import assert from 'node:assert/strict'
+import { verify } from '../../../../lib/checks/verify/verify.ts'
+import { reportText } from '../../../../lib/checks/verify/verify-report.ts'
+import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
+import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
+import { suite } from '../../../support/suite.ts'
+import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
+
+const STEP_S = 10
+const SAMPLES = 12
+
+const rules = `groups:
+  - name: g
+    rules:
+      - { record: "pod:gone:sum", expr: "sum by (pod) (gone_bytes)" }
+`
+
+const causes = suite<{ prometheus: RunningPrometheus }>('withCause()')
+causes.before(async context => {
+  context.prometheus = await startPrometheus(
+    [
+      ...series('used_bytes{pod="a",node="n1"}', () => 5),
+      ...series('limit_bytes{pod="b"}', () => 9),
+      ...series('requests_total{code="200"}', at => at),
+      ...series('idle_total{code="200"}', () => 7),
+      ...series('lonely_total', () => 1).slice(-4, -3),
+      ...series('took_seconds_bucket{le="1"}', () => 3),
+      ...series('took_seconds_bucket{le="+Inf"}', () => 3),
+    ],
+    rules,
+  )
+})
+causes.after(({ prometheus }) => prometheus?.stop())
+
+for (const [expr, hint] of [
+  ['sum(used_bytes{pod="x"})', 'no used_bytes has pod="x": it has a'],
+  ['max(used_bytes{node="n1", zone="z"})', 'used_bytes has no label zone (zone="z")'],
+  ['used_bytes{pod="x", node="y"}', 'no series has the labels of used_bytes{pod="x", node="y"}'],
+  ['used_bytes / on (pod) limit_bytes', 'no series on both sides of / have the same pod'],
+  ['used_bytes - ignoring (node) limit_bytes', 'no series on both sides of - have the same labels except node'],
+  ['sum(rate(lonely_total[1m]))', 'rate() needs two samples in its range'],
+  ['scalar(used_bytes{pod="x"})', 'no used_bytes has pod="x": it has a'],
+  ['used_bytes{pod="x"} or limit_bytes{pod="y"}', 'no used_bytes has pod="x": it has a'],
+  ['sum(pod:gone:sum)', 'nothing is recorded as pod:gone:sum: Prometheus has no metric gone_bytes'],
+] as const) {
+  causes(`is named for ${expr}`, async ({ prometheus }) => {
+    const { failures } = await verified(prometheus, expr)
+    assert.deepEqual(
+      failures.map(each => each.hint),
+      [hint],
+    )
+  })
+}
+
+for (const [expr, because] of [
+  ['sum(rate(requests_total{code=~"5.."}[1m]))', 'no requests_total has code=~"5.." yet'],
+  [
+    'histogram_quantile(0.9, sum by (le) (rate(took_seconds_bucket[1m])))',
+    'nothing was observed in the window, so there is no quantile',
+  ],
+  ['100 * rate(idle_total[1m]) / rate(idle_total[1m] offset 0s)', 'the divisor is 0'],
+] as const) {
+  causes(`excuses ${expr}`, async ({ prometheus }) => {
+    const report = await verified(prometheus, expr)
+    assert.deepEqual(report.failures, [])
+    assert.match(reportText(report), new RegExp(`1 excused: ${because.replaceAll(/[.()*?"]/g, '\\$&')}\n`))
+  })
+}
+
+causes('leaves NaN that nothing explains a failure', async ({ prometheus }) => {
+  const { failures } = await verified(prometheus, 'rate(requests_total[1m]) * NaN')
+  assert.deepEqual(
+    failures.map(({ problem, hint }) => [problem, hint]),
+    [['NaN or Inf', '']],
+  )
+})
+
+causes.run()
+
+/** Samples of one series up to now, of which the n-th has the value `of(n)`. */
+function series(name: string, of: (at: number) => number): string[] {
+  const startS = Math.floor(Date.now() / 1_000) - STEP_S * (SAMPLES - 3)
+  return Array.from({ length: SAMPLES }, (_, at) => `${name} ${of(at)} ${startS + at * STEP_S}`)
+}
+
+async function verified({ url }: RunningPrometheus, expr: string) {
+  const datasource = { type: 'prometheus', uid: 'p' }
+  const target = { refId: 'A', expr, instant: true, datasource }
+  const panels = [{ id: 1, title: 'Panel', type: 'stat', datasource, targets: [target] }]
+  const dashboard = readDashboard({ title: 'Foreign', uid: 'f', schemaVersion: 39, panels }, 'f.json')
+  return await verify({
+    ...{ api: createPrometheusApi(url), refused: [], truth: undefined, metrics: undefined },
+    ...{ dashboards: [{ dashboard, expectations: undefined }], scrapeMs: STEP_S * 1_000, retryMs: 0 },
+  })
+}
