@@ -3,11 +3,14 @@ import type { RefusedFile, Sources } from '../../kube/source-documents.ts'
 import { orNone, type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
 import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
+import { unfiltered } from '../../promql/unfiltered.ts'
 import type { DashboardCheck } from './verify-dashboard.ts'
 import { type Failure, otherResult, type RuleResult } from './verify-report.ts'
 
 /** The name of the rules in the report. */
 const TITLE = 'Rules'
+/** Why a recording may be empty. */
+const NOTHING_NOW = 'a recording with a filter, which no series passes now'
 /** The most recorded names in one query. */
 const MOST_NAMES = 300
 /** The most names of alerts in a note. */
@@ -47,7 +50,10 @@ export async function checkRules(
     },
     result() {
       const failed = failures().length
-      return otherResult(TITLE, { queries: rules.length, ok: rules.length - failed + refused.length, failed })
+      const excused = checked.filter(({ result }) => result.state === 'nothing now').length
+      const ok = rules.length - failed - excused + refused.length
+      const reasons = { excused: excused === 0 ? {} : { [NOTHING_NOW]: excused }, skipped: {} }
+      return otherResult(TITLE, { queries: rules.length, ok, failed, excused, reasons })
     },
   }
 
@@ -62,7 +68,7 @@ export async function checkRules(
         const isAlert = each.rule.alert !== undefined
         if (known === undefined) return await evaluate(each)
         const series = isAlert ? known.alerts : (recorded.get(each.name) ?? 0)
-        const state = known.health === 'unknown' ? 'not evaluated' : (known.state ?? recordState(series))
+        const state = known.health === 'unknown' ? 'not evaluated' : (known.state ?? (await recordState(each, series)))
         return checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
       }),
     )
@@ -80,11 +86,19 @@ export async function checkRules(
     return counts
   }
 
+  /** The state of a recording. One with a filter, such as `up == 0`, may be empty if there are series without the filter. */
+  async function recordState({ rule }: FileRule, series: number): Promise<string> {
+    if (series > 0) return 'recorded'
+    const without = unfiltered(rule.expr)
+    const all = without === undefined ? [] : await orNone(api.instant(without))
+    return all === undefined || all.length === 0 ? 'no series' : 'nothing now'
+  }
+
   /** The result of a rule that Prometheus has not loaded. */
   async function evaluate(each: FileRule): Promise<Checked> {
     try {
       const { length } = await api.instant(each.rule.expr)
-      if (each.rule.alert === undefined) return checkedRule(each, recordState(length), length)
+      if (each.rule.alert === undefined) return checkedRule(each, await recordState(each, length), length)
       return checkedRule(each, length === 0 ? 'inactive' : each.rule.for === undefined ? 'firing' : 'pending', length)
     } catch (error) {
       if (!(error instanceof QueryError)) throw error
@@ -138,10 +152,6 @@ function unreadable({ source, error }: RefusedFile): Failure {
 
 function placeOf(source: string) {
   return { dashboard: source, source, panelId: undefined, refId: '', choice: '' }
-}
-
-function recordState(series: number): string {
-  return series > 0 ? 'recorded' : 'no series'
 }
 
 function key(...parts: readonly (string | number)[]): string {

@@ -96,7 +96,7 @@ export interface RuleResult {
   source: string
   group: string
   name: string
-  /** Of an alert `inactive`, `pending` or `firing`; of a recording `recorded` or `no series`; else `error` or `not evaluated`. */
+  /** Of an alert `inactive`, `pending` or `firing`; of a recording `recorded`, `nothing now` or `no series`; else `error` or `not evaluated`. */
   state: string
   /** Series of a recording, or that wait or fire. */
   series: number
