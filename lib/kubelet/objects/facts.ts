@@ -48,6 +48,8 @@ export interface ContainerFacts {
   memoryRequestBytes?: number | undefined
   memoryLimitBytes?: number | undefined
   running: boolean
+  /** How often it was restarted: each run has counters of its own. */
+  restarts: number
   /** When this run of the container started (epoch); undefined until its status has the time. */
   startedMs?: number | undefined
   probes?: ProbeFacts[] | undefined

@@ -97,6 +97,7 @@ function containerFacts(
     memoryLimitBytes: nonZeroAmount(limits.memory, 1),
     // A Running pod may not have container statuses yet.
     running: podRunning && (state === undefined || state.running !== undefined),
+    restarts: Number(status?.restartCount ?? 0),
     startedMs: timeMs(fields(state?.running).startedAt),
     probes: probes.length === 0 ? undefined : probes,
   }
