@@ -1,6 +1,6 @@
 /**
  * Shows each part of the lab as up, down or unhealthy (it runs, but does not answer correctly), with address, pid, memory and log, then the
- * number of nodes, pods and series. Exit code 1 when a part is not up.
+ * number of nodes, pods and series, and the running scenarios. Exit code 1 when a part is not up.
  *
  *   tsx tasks/kwok-status.ts
  *   tsx tasks/kwok-status.ts --cluster-name small
@@ -12,6 +12,7 @@ import { formatTable } from '../lib/cli/table.ts'
 import { countAll, partStatuses } from '../lib/kwok/lab-status.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask } from '../lib/lab/task.ts'
+import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
 import { grafanaPassword } from '../lib/services/grafana-password.ts'
 
 const about = 'Shows the parts of the lab, nodes, pods and series; exit code 1 when a part is not up.'
@@ -42,6 +43,15 @@ await runTask({ about, settings: [], flags, ignoreCreationSettings: true }, asyn
       : `Pods    ${all}: ${phases.join(', ') || 'none'}; ${counts.labPods} by kwok-pods, ${all - counts.labPods} others`,
   )
   print(`Series  ${known(counts.series)}`)
+  const journal = scenarioJournal(lab)
+  for (const request of journal.requests()) {
+    const { appliedMs, trouble } = journal.progress(request)
+    const until = `until ${new Date(request.untilMs).toISOString()}`
+    const state =
+      trouble ??
+      (appliedMs === undefined ? 'not applied yet' : Date.now() < request.untilMs ? until : 'is being healed')
+    print(`Scenario  ${request.name} on ${request.target}: ${state}`)
+  }
   const down = parts.filter(part => part.process === undefined).map(part => part.name)
   if (down.length > 0) {
     print(`\nDown: ${down.join(', ')}\n  Next: ${makeCommand('kwok', lab.settings.clusterName)} starts them again`)

@@ -10,7 +10,7 @@ import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
 import { hasPrometheusMetrics } from './metrics-dialects.ts'
 import { runtimeOf } from './runtime.ts'
 
-/** The programs that read the cluster, each with its own service account (`kwok-config/rbac.yaml`). */
+/** The programs that read the cluster, and the one that makes it fail, each with its own service account (`kwok-config/rbac.yaml`). */
 export const readers = [
   'collector',
   'kubelet-gateway',
@@ -19,6 +19,7 @@ export const readers = [
   'metrics-server',
   'traces',
   'page',
+  'scenarios',
 ] as const
 export type Reader = (typeof readers)[number] | 'kube-state-metrics'
 
@@ -70,7 +71,7 @@ export function containerKubeconfigPath(lab: Lab, reader: Reader = 'collector'):
   return join(lab.kubeconfigDir, `${reader}-container.yaml`)
 }
 
-/** The readers that have a kubeconfig for containers. The page never runs in one. */
+/** The readers that have a kubeconfig for containers. The page and the scenario holder never run in one. */
 export function containerReaders(lab: Lab): readonly Reader[] {
   return containerAccess(lab).readers
 }
@@ -80,7 +81,7 @@ function containerAccess(lab: Lab): { readers: readonly Reader[]; rights: string
   // The runtime decides which readers run in containers, and on which network.
   if (runtimeOf(lab) === 'docker') {
     return {
-      readers: readersOf(lab).filter(reader => reader !== 'page'),
+      readers: readersOf(lab).filter(reader => reader !== 'page' && reader !== 'scenarios'),
       rights: ['rbac-events.yaml'],
       server: () => `https://${addressesOf(lab).component('kube-apiserver')}`,
     }

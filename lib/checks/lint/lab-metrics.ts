@@ -1,8 +1,8 @@
+import { nearestName } from '../../cli/nearest-name.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { type Labels, traceLabels } from '../../promql/trace-labels.ts'
 import { type Quantity, quantityOf, quantityOfUnit } from './measured-quantity.ts'
 import type { CatalogMetric, RecordedSeries } from './metric-catalog.ts'
-import { nearestName } from './nearest-name.ts'
 
 /** The metrics of a lab, for the rules. */
 export interface LabMetrics {
