@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fields, items, text, timeMs } from '../kube/json.ts'
+import { scenarioAnnotation } from '../lab/manifest.ts'
 import {
   type ContainerBefore,
   type ContainerStatus,
@@ -9,11 +10,12 @@ import {
   type KubeletEvent,
 } from './container-failure.ts'
 import {
+  annotate,
+  annotationOf,
   apiTime,
   apply,
   call,
   patch,
-  SCENARIO_ANNOTATION,
   type Scenario,
   type ScenarioRun,
   TargetGoneError,
@@ -88,7 +90,7 @@ function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' 
       const held = heldContainer(run, pod)
       const nowMs = Date.now()
       const { status, events, nextMs } = failedContainer(held.before, failure, { sinceMs: run.startMs, nowMs })
-      await annotate(run, pod, run.name)
+      await annotate(run.client, podPath(run), pod, run.name)
       await writeStatus(run, pod, held.before.name, status)
       for (const event of events) await writeEvent(run, held, event)
       return Math.min(HOLD_MS, nextMs - nowMs)
@@ -102,7 +104,7 @@ function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' 
       const { status } = failedContainer(before, failure, { sinceMs: run.startMs, nowMs: Math.min(nowMs, run.untilMs) })
       await writeStatus(run, pod, before.name, healedContainer(status, nowMs))
       // Last: it says that the status is still to be healed.
-      await annotate(run, pod, null)
+      await annotate(run.client, podPath(run), pod, null)
     },
   }
 }
@@ -192,7 +194,7 @@ async function writeEvent(run: ScenarioRun, { before, node }: Held, event: Kubel
   await apply(run.client, `/api/v1/namespaces/${namespace}/events/${eventName}`, {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { namespace, name: eventName, annotations: { [SCENARIO_ANNOTATION]: run.name } },
+    metadata: { namespace, name: eventName, annotations: { [scenarioAnnotation]: run.name } },
     involvedObject: {
       ...{ apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
       fieldPath: `spec.containers{${before.name}}`,
@@ -206,15 +208,6 @@ async function writeEvent(run: ScenarioRun, { before, node }: Held, event: Kubel
 
 /** The events that this process has written, so that each is written once for each count. */
 const written = new Map<string, string>()
-
-async function annotate(run: ScenarioRun, pod: unknown, name: string | null): Promise<void> {
-  if ((annotationOf(pod) ?? null) === name) return
-  await patch(run.client, podPath(run), { metadata: { annotations: { [SCENARIO_ANNOTATION]: name } } })
-}
-
-function annotationOf(object: unknown): string | undefined {
-  return text(fields(fields(fields(object)['metadata'])['annotations'])[SCENARIO_ANNOTATION])
-}
 
 function isSamePod(pod: unknown, uid: string): boolean {
   return fields(fields(pod)['metadata'])['uid'] === uid

@@ -1,11 +1,14 @@
 import { UsageError } from '../cli/errors.ts'
 import { nearestName } from '../cli/nearest-name.ts'
 import { formatTable } from '../cli/table.ts'
+import { nodeScenarios } from './node-scenarios.ts'
+import { objectScenarios } from './object-scenarios.ts'
+import { partScenarios } from './part-scenarios.ts'
 import { podScenarios } from './pod-scenarios.ts'
 import type { Scenario } from './scenario.ts'
 
 /** In the order of the list and the docs. */
-export const scenarios: readonly Scenario[] = [...podScenarios]
+export const scenarios: readonly Scenario[] = [...podScenarios, ...nodeScenarios, ...objectScenarios, ...partScenarios]
 
 /** Throws a UsageError that names the nearest scenario, or all. */
 export function scenarioNamed(name: string): Scenario {

@@ -1,12 +1,11 @@
 import { LabError } from '../cli/errors.ts'
 import { ApiStatusError, type KubeClient, type RequestOptions } from '../kube/api-client.ts'
+import { fields, text } from '../kube/json.ts'
 import type { Lab } from '../lab/lab.ts'
+import { scenarioAnnotation } from '../lab/manifest.ts'
 
 /** What a scenario is applied to: `<namespace>/<pod>`, a node, a namespace, or a part of the lab. */
 export type TargetKind = 'pod' | 'node' | 'namespace' | 'part'
-
-/** The annotation of what a scenario touches: the scenario's name. */
-export const SCENARIO_ANNOTATION = 'kube-otel-lab/scenario'
 
 /** A failure that the lab shows on command, and heals. The list and the docs are made from these texts. */
 export interface Scenario {
@@ -75,6 +74,17 @@ export async function call(
 /** Patches an object by a strategic merge patch. Undefined when it does not exist. */
 export async function patch(client: KubeClient, path: string, body: unknown): Promise<unknown> {
   return await call(client, 'PATCH', path, { body, contentType: 'application/strategic-merge-patch+json' })
+}
+
+/** The scenario that an object is annotated with. */
+export function annotationOf(object: unknown): string | undefined {
+  return text(fields(fields(fields(object)['metadata'])['annotations'])[scenarioAnnotation])
+}
+
+/** Annotates an object with a scenario, or removes the annotation, unless it is so. */
+export async function annotate(client: KubeClient, path: string, object: unknown, name: string | null): Promise<void> {
+  if ((annotationOf(object) ?? null) === name) return
+  await patch(client, path, { metadata: { annotations: { [scenarioAnnotation]: name } } })
 }
 
 /** Creates an object, or makes its fields these. */

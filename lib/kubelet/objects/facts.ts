@@ -88,6 +88,8 @@ export interface NodeFacts {
   name: string
   /** A simulated node boots when it is created (epoch); infinite when the Node has no creation time. */
   startMs: number
+  /** A scenario makes it unreachable: its kubelet and node exporter do not answer. */
+  isUnreachable: boolean
   cpuCapacityNanoCores?: number | undefined
   memoryCapacityBytes?: number | undefined
   storageCapacityBytes?: number | undefined

@@ -102,7 +102,10 @@ const WRITES: Readonly<Record<string, readonly string[]>> = {
   ],
   'kube-otel-lab-scenarios': [
     ...['patch nodes', 'patch pods', 'patch nodes/status', 'patch pods/status'],
-    ...['create events', 'patch events'],
+    ...['create events', 'patch events', 'create pods', 'delete pods', 'patch leases'],
+    ...['resourcequotas', 'deployments', 'jobs', 'resourceusages'].flatMap(kind =>
+      ['create', 'patch', 'delete'].map(verb => `${verb} ${kind}`),
+    ),
   ],
 }
 
