@@ -48,12 +48,12 @@ export const nodeScenarios: readonly Scenario[] = [
   {
     name: nodeUnreachable,
     does: `The node sends no heartbeats, and its kubelet and node exporter refuse connections. ${evicts}`,
-    effect: '200 s (the kubelet at once)',
+    effect: '200 s (its kubelet at once)',
     heals,
     shows: 'The series of the node and its pods end. Then the node is not ready, and its pods are terminating.',
     alerts: {
-      otel: ['KubeNodeNotReady', 'NodeWithoutUsage', 'KubeDeploymentReplicasMissing'],
-      prometheus: ['KubeNodeNotReady', 'KubeNodeUnreachable', 'KubePodNotReady'],
+      otel: ['KubeNodeNotReady', 'NodeWithoutUsage'],
+      prometheus: ['KubeNodeNotReady', 'KubeNodeUnreachable'],
     },
     ...nodeScenario(),
   },
@@ -63,10 +63,7 @@ export const nodeScenarios: readonly Scenario[] = [
     effect: '5 s',
     heals,
     shows: 'The node and its pods are not ready; their usage stays.',
-    alerts: {
-      otel: ['KubeNodeNotReady', 'KubeDeploymentReplicasMissing'],
-      prometheus: ['KubeNodeNotReady', 'KubeDeploymentReplicasMismatch'],
-    },
+    alerts: { otel: ['KubeNodeNotReady'], prometheus: ['KubeNodeNotReady'] },
     ...nodeScenario({ type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: NETWORK }),
   },
   pressureScenario('memory', {

@@ -1,5 +1,5 @@
 import { fields, items, text } from '../kube/json.ts'
-import { countObjects } from '../kube/object-counts.ts'
+import { countObjects, listAll } from '../kube/object-counts.ts'
 import { parseQuantity } from '../kube/quantity.ts'
 import { scenarioAnnotation } from '../lab/manifest.ts'
 import { unfitPod } from './pod-scenarios.ts'
@@ -7,8 +7,6 @@ import { apply, call, type Scenario, type ScenarioRun, TargetGoneError } from '.
 
 /** How often it is checked that the object is there. */
 const HOLD_MS = 5_000
-/** No node has as much. */
-const NO_ROOM = { cpu: '10000' }
 /** Memory grows from half of the limit to the limit in this time. */
 const LEAK_MS = 600_000
 const heals = 'The object is deleted.'
@@ -26,17 +24,17 @@ export const objectScenarios: readonly Scenario[] = [
   {
     name: 'pod-pending',
     target: 'namespace',
-    does: 'A Deployment of one pod that requests more CPU than any node has: the scheduler finds no node for it.',
+    does: 'A Deployment of one pod that requests more CPU than any node has, so that the scheduler finds no node for it.',
     effect: '2 s',
     heals,
-    shows: 'A pod is Pending, and a Deployment lacks a replica. The CPU requests of the namespace are high.',
+    shows: 'A pod is Pending, and a Deployment lacks a replica. Its requests count.',
     alerts: {
       otel: ['KubePodStuckPending', 'KubeDeploymentReplicasMissing'],
       prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
     },
-    ...objectScenario(async ({ target, name }) => {
+    ...objectScenario(async ({ client, target, name }) => {
       const labels = { 'app.kubernetes.io/name': `scenario-${name}` }
-      const container = { name: 'app', image: 'registry.example/scenario/app:1', resources: { requests: NO_ROOM } }
+      const container = await tooLarge(client)
       const template = { metadata: { labels }, spec: { containers: [container] } }
       const spec = { replicas: 1, selector: { matchLabels: labels }, template }
       return {
@@ -74,8 +72,8 @@ export const objectScenarios: readonly Scenario[] = [
     heals,
     shows: 'A Job has failed, and has no pod.',
     alerts: { otel: ['KubeJobFailed'], prometheus: ['KubeJobFailed'] },
-    ...objectScenario(async ({ target }) => {
-      const container = { name: 'app', image: 'registry.example/scenario/app:1', resources: { requests: NO_ROOM } }
+    ...objectScenario(async ({ client, target }) => {
+      const container = await tooLarge(client)
       const template = { spec: { restartPolicy: 'Never', containers: [container] } }
       return {
         collection: `/apis/batch/v1/namespaces/${target}/jobs`,
@@ -88,7 +86,7 @@ export const objectScenarios: readonly Scenario[] = [
     does: 'The containers of a pod with a CPU limit need twice the limit.',
     effect: '1 s',
     heals: 'The usage of the pod is again that of the usage model.',
-    shows: 'CPU at the limit, and about half of the periods throttled.',
+    shows: 'CPU at the limit, and all periods throttled.',
     alerts: { otel: ['KubeCPUThrottlingHigh'], prometheus: ['CPUThrottlingHigh'] },
     ...usageScenario('cpu', limit => ({ value: `${Math.round(limit * 2_000)}m` })),
   },
@@ -165,6 +163,16 @@ function usageScenario(
       return await scenario.hold(run)
     },
   }
+}
+
+/** A container that fits on no node. */
+async function tooLarge(client: ScenarioRun['client']) {
+  const nodes = await listAll(client, '/api/v1/nodes')
+  const cores = nodes.map(node =>
+    parseQuantity(text(fields(fields(fields(node)['status'])['allocatable'])['cpu']) ?? ''),
+  )
+  const cpu = String(Math.ceil(Math.max(0, ...cores.map(each => each ?? 0))) + 1)
+  return { name: 'app', image: 'registry.example/scenario/app:1', resources: { requests: { cpu } } }
 }
 
 /** The containers with a limit, in cores or bytes. */
