@@ -7,6 +7,7 @@
  */
 import { makeCommand } from '../lib/cli/settings.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { ensureScenarioKubeconfig } from '../lib/lab/kubeconfig.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
 import { scenarioNamed } from '../lib/scenarios/scenario-list.ts'
@@ -31,6 +32,8 @@ await runTask({ about, settings: ['scenario', 'target'] }, async ({ lab }) => {
   }
   const services = labServices(lab)
   if (ending.length > 0) {
+    // The cluster may be another one than that of an earlier holder.
+    await ensureScenarioKubeconfig(lab)
     await services.ensure(scenarioHolder)
     await waitUntil<void>({
       what: 'healing',

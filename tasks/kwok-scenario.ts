@@ -5,12 +5,11 @@
  *   tsx tasks/kwok-scenario.ts --scenario list
  *   tsx tasks/kwok-scenario.ts --scenario crash-loop --for 30m
  */
-import { existsSync } from 'node:fs'
 import { LabError } from '../lib/cli/errors.ts'
 import { makeCommand } from '../lib/cli/settings.ts'
 import { connect } from '../lib/kube/api-client.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
-import { ensureKubeconfigs, kubeconfigPath } from '../lib/lab/kubeconfig.ts'
+import { ensureScenarioKubeconfig, kubeconfigPath } from '../lib/lab/kubeconfig.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
 import { scenarioListText, scenarioNamed } from '../lib/scenarios/scenario-list.ts'
@@ -26,8 +25,7 @@ await runTask({ about, settings: ['scenario', 'target', 'for'], changesLab: true
   if (name === 'auto' || name === 'list') return print(scenarioListText())
   const scenario = scenarioNamed(name)
   requireCluster(lab)
-  // A lab of an older version.
-  if (!existsSync(kubeconfigPath(lab, 'scenarios'))) await ensureKubeconfigs(lab)
+  await ensureScenarioKubeconfig(lab)
   const journal = scenarioJournal(lab)
   using client = await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
   const target = await chooseTarget(client, scenario, { target: wanted, running: journal.requests(), clusterName })
