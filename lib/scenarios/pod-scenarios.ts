@@ -170,7 +170,10 @@ async function writeStatus(run: ScenarioRun, pod: unknown, container: string, wa
   const body = {
     status: {
       conditions: changed.map(type => ({ type, status, lastTransitionTime, ...why })),
-      containerStatuses: [{ name: container, ...wanted }],
+      // The API replaces the whole list.
+      containerStatuses: items(containerStatuses).map(each =>
+        fields(each)['name'] === container ? { ...fields(each), ...wanted } : each,
+      ),
     },
   }
   await patch(run.client, `${podPath(run)}/status`, body)

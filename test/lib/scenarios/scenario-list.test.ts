@@ -28,7 +28,10 @@ const named = suite('scenarioNamed()')
 named('gives a scenario by its name', () => assert.equal(scenarioNamed('crash-loop').name, 'crash-loop'))
 
 named('names the nearest for a misspelt one, and all for another', () => {
-  assert.throws(() => scenarioNamed('crash-lop'), /^UsageError: There is no scenario "crash-lop": did you mean crash-loop\?$/)
+  assert.throws(
+    () => scenarioNamed('crash-lop'),
+    /^UsageError: There is no scenario "crash-lop": did you mean crash-loop\?$/,
+  )
   assert.throws(() => scenarioNamed('earthquake'), /the scenarios are crash-loop, .*scheduler-down$/)
 })
 named.run()
