@@ -2,6 +2,7 @@ import { LabError } from '../cli/errors.ts'
 import { type BulkCall, callAll } from '../kube/bulk-requests.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { readinessCalls } from '../kwok/pod-readiness.ts'
+import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
 import { nodeUnreachable } from '../lab/manifest.ts'
 import {
   annotate,
@@ -18,7 +19,6 @@ import {
 const HOLD_MS = 5_000
 /** KWOK takes a lease that nothing has renewed for as long: longer than a scenario lasts. */
 const LEASE_SECONDS = 7 * 86_400
-const HOLDER = 'kube-otel-lab-scenario'
 
 /** The node before the scenario. */
 interface Held {
@@ -132,7 +132,7 @@ function nodeScenario(failing?: NodeCondition): Pick<Scenario, 'target' | 'unfit
       if (fields(fields(node)['metadata'])['uid'] !== uid || annotationOf(node) !== run.name) return
       // KWOK takes a lease without a holder within ten seconds.
       const lease = await call(run.client, 'GET', leasePath(run))
-      if (fields(fields(lease)['spec'])['holderIdentity'] === HOLDER) {
+      if (fields(fields(lease)['spec'])['holderIdentity'] === scenarioLeaseHolder) {
         if (failing !== undefined) await setCondition(run, node, { type: failing.type, ...condition })
         await patchLease(run, { holderIdentity: null, leaseDurationSeconds: null, renewTime: null })
       }
@@ -153,11 +153,11 @@ function nodeScenario(failing?: NodeCondition): Pick<Scenario, 'target' | 'unfit
 async function holdLease(run: ScenarioRun, isRenewed: boolean): Promise<void> {
   const lease = await call(run.client, 'GET', leasePath(run))
   if (lease === undefined) throw new LabError(`The node ${run.target} has no lease yet`)
-  if (!isRenewed && fields(fields(lease)['spec'])['holderIdentity'] === HOLDER) return
+  if (!isRenewed && fields(fields(lease)['spec'])['holderIdentity'] === scenarioLeaseHolder) return
   // Microseconds, as the API wants them.
   const renewTime = new Date().toISOString().replace('Z', '000Z')
   const renewed = isRenewed ? { renewTime } : {}
-  await patchLease(run, { holderIdentity: HOLDER, leaseDurationSeconds: LEASE_SECONDS, ...renewed })
+  await patchLease(run, { holderIdentity: scenarioLeaseHolder, leaseDurationSeconds: LEASE_SECONDS, ...renewed })
 }
 
 async function patchLease(run: ScenarioRun, spec: Record<string, unknown>): Promise<void> {

@@ -151,7 +151,10 @@ function heldContainer(run: ScenarioRun, pod: unknown): Held {
 }
 
 /** Writes the container's status, and the conditions that follow from it, unless the pod has them. */
-async function writeStatus(run: ScenarioRun, pod: unknown, container: string, wanted: ContainerStatus): Promise<void> {
+async function writeStatus(run: ScenarioRun, pod: unknown, container: string, whole: ContainerStatus): Promise<void> {
+  const { started: _, ...others } = whole
+  // KWOK does not write it.
+  const wanted = 'started' in statusOf(pod, container) ? whole : others
   const { conditions, containerStatuses } = fields(fields(pod)['status'])
   const unready = items(containerStatuses).flatMap(each => {
     const { name, ready } = fields(each)

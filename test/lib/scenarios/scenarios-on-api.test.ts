@@ -73,7 +73,7 @@ async function createPod(server: ApiServer, target = POD): Promise<void> {
     spec: { nodeName: NODE, containers },
   })
   const containerStatuses = containers.map(each => ({
-    ...{ ...each, imageID: '', ready: true, started: true, restartCount: 2 },
+    ...{ ...each, imageID: '', ready: true, restartCount: 2 },
     state: { running: { startedAt: STARTED } },
     lastState: {},
   }))
