@@ -33,7 +33,7 @@ export interface ContainerStatus {
   lastState?: ContainerState
 }
 
-/** Exactly one is an object; null removes a state from the API's object. */
+/** Exactly one is an object; null is an absent field of the API. */
 export interface ContainerState {
   running: { startedAt: string } | null
   waiting: { reason: string; message: string } | null

@@ -62,7 +62,7 @@ async function step(
     journal.saveProgress(request, progress)
   }
   const run: ScenarioRun = {
-    ...{ lab, client, log, ...request },
+    ...{ lab, client, ...request },
     get saved() {
       return progress.saved
     },

@@ -40,10 +40,7 @@ export const podScenarios: readonly Scenario[] = [
     heals,
     shows:
       'Restarts grow, the pod is not ready between its runs, and the counters of the container begin again with each run.',
-    alerts: {
-      otel: ['KubeContainerRestarting'],
-      prometheus: ['KubePodCrashLooping'],
-    },
+    alerts: { otel: ['KubeContainerRestarting'], prometheus: ['KubePodCrashLooping'] },
     ...containerScenario({ kind: 'crash', reason: 'Error', exitCode: 1, runMs: 5_000 }),
   },
   {
@@ -52,10 +49,7 @@ export const podScenarios: readonly Scenario[] = [
     effect: '27 s (CrashLoopBackOff)',
     heals,
     shows: 'As crash-loop, with the reason OOMKilled. The memory before each end is that of the usage model.',
-    alerts: {
-      otel: ['KubeContainerRestarting'],
-      prometheus: ['KubePodCrashLooping'],
-    },
+    alerts: { otel: ['KubeContainerRestarting'], prometheus: ['KubePodCrashLooping'] },
     ...containerScenario({ kind: 'crash', reason: 'OOMKilled', exitCode: 137, runMs: 25_000 }),
   },
   {
@@ -102,7 +96,7 @@ function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' 
       if (!isSamePod(pod, before.pod.uid) || annotationOf(pod) !== run.name) return
       const nowMs = Date.now()
       const { status } = failedContainer(before, failure, { sinceMs: run.startMs, nowMs: Math.min(nowMs, run.untilMs) })
-      await writeStatus(run, pod, before.name, healedContainer(status, nowMs))
+      if (isRunning(pod)) await writeStatus(run, pod, before.name, healedContainer(status, nowMs))
       // Last: it says that the status is still to be healed.
       await annotate(run.client, podPath(run), pod, null)
     },
@@ -121,10 +115,10 @@ export function unfitPod(pod: unknown): string | undefined {
 
 async function readPod(run: ScenarioRun): Promise<unknown> {
   const pod = await call(run.client, 'GET', podPath(run))
-  const isGone = pod === undefined || fields(fields(pod)['metadata'])['deletionTimestamp'] !== undefined
+  const isGone = fields(fields(pod)['metadata'])['deletionTimestamp'] !== undefined || !isRunning(pod)
   const { before } = (run.saved ?? {}) as Partial<Held>
   if (isGone || (before !== undefined && !isSamePod(pod, before.pod.uid))) {
-    throw new TargetGoneError(`The pod ${run.target} was deleted`)
+    throw new TargetGoneError(`The pod ${run.target} was deleted or has ended`)
   }
   return pod
 }
@@ -214,6 +208,10 @@ async function writeEvent(run: ScenarioRun, { before, node }: Held, event: Kubel
 
 /** The events that this process has written, so that each is written once for each count. */
 const written = new Map<string, string>()
+
+function isRunning(pod: unknown): boolean {
+  return fields(fields(pod)['status'])['phase'] === 'Running'
+}
 
 function isSamePod(pod: unknown, uid: string): boolean {
   return fields(fields(pod)['metadata'])['uid'] === uid

@@ -50,7 +50,6 @@ export interface ScenarioRun {
   saved: unknown
   /** Keeps a value for later calls. It is on disk when this returns, so it comes before the change that it belongs to. */
   save: (value: unknown) => void
-  log: (line: string) => void
 }
 
 /** The target was deleted or replaced, or another hand has ended the scenario. */

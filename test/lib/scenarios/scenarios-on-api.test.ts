@@ -103,7 +103,6 @@ function runOf(client: KubeClient, name: string, target: string, seconds = 0): S
       // As the journal keeps it.
       run.saved = JSON.parse(JSON.stringify(value))
     },
-    log: () => {},
   }
   return run
 }
@@ -182,6 +181,14 @@ api('a scenario ends when its pod is deleted or replaced', async ({ server, clie
   const replaced = await get(server, podPath(POD))
   await scenario.undo(run)
   assert.deepEqual(await get(server, podPath(POD)), replaced)
+  // One that ends, such as by an eviction, stays so.
+  const other = runOf(client, 'crash-loop', POD)
+  await scenario.hold(other)
+  await put(server, `${podPath(POD)}/status`, { status: { phase: 'Failed', reason: 'Evicted' } })
+  await assert.rejects(scenario.hold(other), TargetGoneError)
+  await scenario.undo(other)
+  const { phase } = fields((await get(server, podPath(POD)))['status'])
+  assert.equal(phase, 'Failed')
 })
 
 for (const [name, type, failing] of [
