@@ -11,7 +11,7 @@ ARGS :=
 help:
 	@awk '/^## /{sub("^## ", ""); split($$0, part, ": "); printf "  %-24s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-nodes \
+KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-kubelet-gateway kwok-heal kwok-lgtm kwok-jaeger kwok-nodes \
   kwok-stats-proxy kwok-metrics-server kwok-kube-state-metrics kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
 K3D_STEPS := dashboards k3d-create-cluster k3d-lgtm k3d-collectors
 
@@ -45,6 +45,8 @@ k3d: node_modules/.package-lock.json
 ## kwok-traces: starts the trace simulator, which makes TRACE_RATE requests a second
 ## kwok-grafana: starts Grafana if its binary is installed, else the lab's page
 ## kwok-ready: waits until the metrics are complete
+## kwok-scenario: makes the cluster fail as SCENARIO, on TARGET, for the time FOR; or prints the list
+## kwok-heal: ends scenarios and restores what was there before
 ## kwok-metrics: makes KWOK serve resource metrics and the custom metrics of METRICS_FILE
 ## kwok-boutique: runs Online Boutique, BOUTIQUE_REPLICAS pods of each service
 ## kwok-boutique-down: removes Online Boutique
@@ -69,7 +71,7 @@ k3d: node_modules/.package-lock.json
 ## bench: measures the lab and prints each figure with the ratio to its baseline
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-kube-state-metrics kwok-collector kwok-traces \
-  kwok-grafana kwok-ready kwok-metrics kwok-boutique kwok-boutique-down \
+  kwok-grafana kwok-ready kwok-scenario kwok-heal kwok-metrics kwok-boutique kwok-boutique-down \
   k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs programs-export programs-import doctor update-version reference bench
 .PHONY: $(STEPS)
 # These read many large responses: a young generation that holds one of ten thousand pods causes fewer garbage collections.

@@ -1,6 +1,6 @@
 /**
  * Shows each part of the lab as up, down or unhealthy (it runs, but does not answer correctly), with address, pid, memory and log, then the
- * number of nodes, pods and series. Exit code 1 when a part is not up.
+ * number of nodes, pods and series, and the running scenarios. Exit code 1 when a part is not up.
  *
  *   tsx tasks/kwok-status.ts
  *   tsx tasks/kwok-status.ts --cluster-name small
@@ -14,6 +14,7 @@ import { sourcePaths } from '../lib/kube/source-files.ts'
 import { countAll, partStatuses } from '../lib/kwok/lab-status.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask } from '../lib/lab/task.ts'
+import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
 import { grafanaPassword } from '../lib/services/grafana-password.ts'
 import { userRulesLines, userRulesStatus } from '../lib/services/user-rules.ts'
 
@@ -48,6 +49,15 @@ await runTask({ about, settings: [], flags, ignoreCreationSettings: true }, asyn
   const rules = userRulesLines(userRulesStatus(lab))
   const { refused } = readDashboardFiles(sourcePaths(lab.settings, 'dashboardsDir'))
   for (const line of [...rules, ...refused.map(({ error }) => `Refused: ${error.message}`)]) print(line)
+  const journal = scenarioJournal(lab)
+  for (const request of journal.requests()) {
+    const { appliedMs, trouble } = journal.progress(request)
+    const until = `until ${new Date(request.untilMs).toISOString()}`
+    const state =
+      trouble ??
+      (appliedMs === undefined ? 'not applied yet' : Date.now() < request.untilMs ? until : 'is being healed')
+    print(`Scenario  ${request.name} on ${request.target}: ${state}`)
+  }
   const down = parts.filter(part => part.process === undefined).map(part => part.name)
   if (down.length > 0) {
     print(`\nDown: ${down.join(', ')}\n  Next: ${makeCommand('kwok', lab.settings.clusterName)} starts them again`)

@@ -141,6 +141,17 @@ const definitions = {
     help: 'true skips the check of kubelet certificates, for clusters with self-signed ones',
     parse: truth,
   },
+  scenario: {
+    default: 'auto',
+    help: 'the scenario: a name of the list; auto and list print the list, and for kwok-heal auto is all that run',
+    parse: matching(/^[a-z][-a-z0-9]*$/, 'be auto, list, or the name of a scenario'),
+  },
+  target: {
+    default: 'auto',
+    help: "the scenario's target: <namespace>/<pod>, a node, a namespace or a part of the lab; auto is the first that fits, and for kwok-heal all",
+    parse: matching(/^[^\s-]\S{0,316}$/, 'be auto, or the name of a target'),
+  },
+  for: { default: '10m', help: 'how long the scenario lasts, 10s to 1440m', parse: duration(10_000, 86_400_000) },
   yes: { default: 'false', help: 'true or 1 confirms the question that a step would ask', parse: yes },
 } as const satisfies Record<string, Setting<unknown>>
 
@@ -292,7 +303,7 @@ export function goDuration(durationMs: number): string {
 
 /** The text that parses to a setting's value. */
 export function settingText(name: SettingName, settings: Settings): string {
-  return name === 'collectionInterval' ? goDuration(settings.collectionInterval) : String(settings[name])
+  return name === 'collectionInterval' || name === 'for' ? goDuration(settings[name]) : String(settings[name])
 }
 
 function parseSetting(name: SettingName, text: string, by: string): unknown {

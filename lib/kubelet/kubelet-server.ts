@@ -124,8 +124,7 @@ function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Answ
   if (!isSynced()) return { route, status: 503, body: 'nodes and pods have not been listed yet\n' }
   const name = decoded(escaped)
   const body = found.write(name, store)
-  if (body === undefined)
-    return { route, status: 404, body: `there is no node ${JSON.stringify(name.slice(0, 300))}\n` }
+  if (body === undefined) return { route, status: 404, body: `no node ${JSON.stringify(name.slice(0, 300))} answers\n` }
   return { route, status: 200, body, contentType: found.contentType }
 }
 

@@ -20,7 +20,7 @@ export const readers = [
   'traces',
   'page',
 ] as const
-export type Reader = (typeof readers)[number] | 'kube-state-metrics'
+export type Reader = (typeof readers)[number] | 'kube-state-metrics' | 'scenarios'
 
 /** The readers of a lab: kube-state-metrics only when METRICS requires it. */
 export function readersOf(lab: Lab): readonly Reader[] {
@@ -120,8 +120,7 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   const caPem = readFileSync(caPath(lab), 'utf8')
   await Promise.all(
     labReaders.map(async reader => {
-      const path = `/api/v1/namespaces/${labNamespace}/serviceaccounts/${reader}/token`
-      const token = text((await createObject(client, path, { expirationSeconds: TOKEN_SECONDS }))['token']) ?? ''
+      const token = await newToken(client, reader)
       const shared = { context: lab.context, caPem, user: reader, token }
       writeFileAtomically(kubeconfigPath(lab, reader), kubeconfigText({ ...shared, server }))
       if (reader === 'prometheus') writeFileAtomically(prometheusTokenPath(lab), token)
@@ -134,6 +133,24 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   return true
 }
 
+/** Gives the holder of scenarios its rights, and a kubeconfig unless it has one that works. */
+export async function ensureScenarioKubeconfig(lab: Lab): Promise<void> {
+  using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
+  const [isReady] = await Promise.all([
+    isAccepted(lab, client, 'scenarios'),
+    applyManifests(lab, join(projectDir, 'kwok-config', 'rbac-scenarios.yaml')),
+  ])
+  if (isReady) return
+  const token = await newToken(client, 'scenarios')
+  const given = { context: lab.context, server: apiServer(lab), caPem: readFileSync(caPath(lab), 'utf8') }
+  writeFileAtomically(kubeconfigPath(lab, 'scenarios'), kubeconfigText({ ...given, user: 'scenarios', token }))
+}
+
+async function newToken(client: KubeClient, reader: Reader): Promise<string> {
+  const path = `/api/v1/namespaces/${labNamespace}/serviceaccounts/${reader}/token`
+  return text((await createObject(client, path, { expirationSeconds: TOKEN_SECONDS }))['token']) ?? ''
+}
+
 /** Creates an object with this spec, and returns the status of the response. */
 async function createObject(client: KubeClient, path: string, spec: object): Promise<Record<string, unknown>> {
   const answer = await client.request('POST', path, { body: { spec } })
@@ -144,15 +161,15 @@ async function createObject(client: KubeClient, path: string, spec: object): Pro
 /** The readers whose kubeconfig exists and whose token the cluster accepts. */
 async function acceptedReaders(lab: Lab, client: KubeClient): Promise<ReadonlySet<Reader>> {
   const labReaders = readersOf(lab)
-  const accepted = await Promise.all(
-    labReaders.map(async reader => {
-      const token = kubeconfigToken(kubeconfigPath(lab, reader))
-      if (token === undefined) return false
-      const { user } = await createObject(client, '/apis/authentication.k8s.io/v1/tokenreviews', { token })
-      return fields(user)['username'] === `system:serviceaccount:${labNamespace}:${reader}`
-    }),
-  )
+  const accepted = await Promise.all(labReaders.map(reader => isAccepted(lab, client, reader)))
   return new Set(labReaders.filter((_, at) => accepted[at]))
+}
+
+async function isAccepted(lab: Lab, client: KubeClient, reader: Reader): Promise<boolean> {
+  const token = kubeconfigToken(kubeconfigPath(lab, reader))
+  if (token === undefined) return false
+  const { user } = await createObject(client, '/apis/authentication.k8s.io/v1/tokenreviews', { token })
+  return fields(user)['username'] === `system:serviceaccount:${labNamespace}:${reader}`
 }
 
 function kubeconfigToken(path: string): string | undefined {

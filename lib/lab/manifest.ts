@@ -6,6 +6,11 @@ import { readYamlDocuments } from '../system/yaml-files.ts'
 export const managedBy = 'app.kubernetes.io/managed-by=kube-otel-lab'
 export const managedLabel = { 'app.kubernetes.io/managed-by': 'kube-otel-lab' }
 
+/** The annotation of what a scenario touches: the scenario's name. */
+export const scenarioAnnotation = 'kube-otel-lab/scenario'
+/** The scenario of a node whose kubelet refuses connections. */
+export const nodeUnreachable = 'node-unreachable'
+
 /** Whether an object of the API has that label. */
 export function isManaged(object: unknown): boolean {
   const labels = fields(fields(fields(object)['metadata'])['labels'])

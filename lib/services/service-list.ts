@@ -21,6 +21,7 @@ import { lgtm } from './lgtm.ts'
 import { metricsServer } from './metrics-server.ts'
 import { page } from './page.ts'
 import { prometheus } from './prometheus.ts'
+import { scenarioHolder } from './scenario-holder.ts'
 import { hasService, type Service } from './service.ts'
 import { statsProxy } from './stats-proxy.ts'
 import { traceSimulator } from './trace-simulator.ts'
@@ -39,6 +40,7 @@ export const services: readonly Service<never>[] = [
   traceSimulator,
   page,
   grafana,
+  scenarioHolder,
 ]
 
 /** The images that a lab runs; none in the binary runtime. An image with the name of a service is for that service alone. */

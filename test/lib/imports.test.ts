@@ -20,6 +20,7 @@ const order = [
   'traces',
   'kwok',
   'k3d',
+  'scenarios',
   'checks/lint',
   'checks/verify',
   'render/charts',

@@ -41,6 +41,7 @@ const clusterless = [
   'kwok-check.ts',
   'kwok-create-cluster.ts',
   'kwok-down.ts',
+  'kwok-scenario.ts',
   'lint-dashboards.ts',
   'programs.ts',
   'reference.ts',

@@ -25,6 +25,8 @@ const targets: Record<string, Evidence> = {
   kwok: runs('test/e2e/shared/changes/kwok.test.ts', "make(['kwok',"),
   'kwok-down': runs('test/e2e/bad-luck.test.ts', "make(['kwok-down'])"),
   'kwok-status': runs('test/e2e/shared/kwok.test.ts', "make(['kwok-status'])"),
+  'kwok-scenario': runs('test/e2e/shared/changes/scenarios.test.ts', "make(['kwok-scenario',"),
+  'kwok-heal': runs('test/e2e/shared/changes/scenarios.test.ts', "make(['kwok-heal'"),
   'kwok-metrics': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-metrics'"),
   'kwok-boutique': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique'"),
   'kwok-boutique-down': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique-down'])"),

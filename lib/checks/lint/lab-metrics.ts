@@ -1,9 +1,9 @@
+import { nearestName } from '../../cli/nearest-name.ts'
 import type { Expr, Matcher } from '../../promql/promql-ast.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { type LabelFault, type Labels, traceLabels } from '../../promql/trace-labels.ts'
 import { type Quantity, quantityOf, quantityOfUnit } from './measured-quantity.ts'
 import type { CatalogMetric, Dialect, RecordedSeries } from './metric-catalog.ts'
-import { nearestName } from './nearest-name.ts'
 import { nearestVariants, type SeriesVariant } from './series-variants.ts'
 
 /** The metrics of a lab, for the rules. */

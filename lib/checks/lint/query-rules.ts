@@ -1,3 +1,4 @@
+import { nearestName } from '../../cli/nearest-name.ts'
 import type { Variable } from '../../grafana/dashboard-model.ts'
 import { isConstant } from '../../promql/constant.ts'
 import { type Expr, isPlain, walk } from '../../promql/promql-ast.ts'
@@ -7,7 +8,6 @@ import { dialectFaults } from './dialect-rules.ts'
 import { type Fault, fault } from './finding.ts'
 import { functionFaults } from './function-rules.ts'
 import { type LabMetrics, tracedLabels } from './lab-metrics.ts'
-import { nearestName } from './nearest-name.ts'
 import { failingMatchers, nearestVariants } from './series-variants.ts'
 
 /**

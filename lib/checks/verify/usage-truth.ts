@@ -1,10 +1,11 @@
+import { fields, items, timeMs } from '../../kube/json.ts'
 import { coresOf } from '../../kubelet/counters/core-times.ts'
 import { type ContainerMeter, createPodMeter, type PodMeter } from '../../kubelet/counters/pod-counters.ts'
 import { podTraffic, sampleContainer, sumOf } from '../../kubelet/counters/usage-samples.ts'
 import { fsStats, nodeDisk, podStorage, volumeStats } from '../../kubelet/endpoints/filesystem-stats.ts'
 import { cpuStates, memoryStates } from '../../kubelet/endpoints/host-metrics.ts'
 import { nodeTraffic, systemMeters } from '../../kubelet/endpoints/node-measurement.ts'
-import type { NodeFacts, PodFacts, PresetName } from '../../kubelet/objects/facts.ts'
+import type { ContainerFacts, NodeFacts, PodFacts, PresetName } from '../../kubelet/objects/facts.ts'
 import { nodeFacts, podFacts } from '../../kubelet/objects/object-facts.ts'
 import { hash } from '../../kubelet/usage/pseudo-random.ts'
 import type { UsageSources } from '../../kubelet/usage/usage-model.ts'
@@ -31,8 +32,18 @@ type Named = Map<string, Map<string, Bounds>>
 interface RunningPod {
   facts: PodFacts
   meter: PodMeter
-  /** The running containers. */
-  running: readonly { name: string; meter: ContainerMeter; hasCpuLimit: boolean }[]
+  /** The containers that run, and those that ran before. */
+  containers: readonly PodContainer[]
+}
+
+interface PodContainer {
+  name: string
+  /** As if it ran, for one that does not. */
+  meter: ContainerMeter
+  hasCpuLimit: boolean
+  isRunning: boolean
+  /** When its newest run began or the one before ended (epoch); undefined for a container that was never restarted and runs. */
+  changedMs: number | undefined
 }
 
 /** A node of the usage model, with its kubelet and container runtime. */
@@ -139,36 +150,63 @@ function modelCluster(snapshot: ClusterSnapshot, preset: PresetName) {
   for (const { raw } of snapshot.pods) {
     const facts = podFacts(raw)
     if (facts?.running !== true) continue
-    const meter = createPodMeter(facts, Date.now(), sources)
-    const running = facts.containers.flatMap((container, index) => {
-      const own = meter.containers[index]
-      if (!container.running || own === undefined) return []
-      return [{ name: container.name, meter: own, hasCpuLimit: container.cpuLimitNanoCores !== undefined }]
+    const ran = { ...facts, containers: facts.containers.map(each => ({ ...each, running: true })) }
+    const [meter, asIfRunning] = [createPodMeter(facts, Date.now(), sources), createPodMeter(ran, Date.now(), sources)]
+    const containers = facts.containers.flatMap((container, index): PodContainer[] => {
+      const own = asIfRunning.containers[index]
+      const { name, running: isRunning, cpuLimitNanoCores } = container
+      const hasCpuLimit = cpuLimitNanoCores !== undefined
+      return own === undefined
+        ? []
+        : [{ name, meter: own, hasCpuLimit, isRunning, changedMs: changedMs(raw, container) }]
     })
-    const pod = { facts, meter, running }
+    const pod = { facts, meter, containers }
     pods.push(pod)
     nodes.get(facts.nodeName)?.pods.push(pod)
   }
   return { nodes, pods }
 }
 
+/** When a container that was restarted, or that does not run, last began or ended. */
+function changedMs(pod: unknown, { name, restarts, running, startedMs = 0 }: ContainerFacts): number | undefined {
+  if (restarts === 0 && running) return undefined
+  const statuses = items(fields(fields(pod)['status'])['containerStatuses']).map(fields)
+  const { state, lastState } = statuses.find(each => each['name'] === name) ?? {}
+  const ends = [state, lastState].map(each => timeMs(fields(fields(each)['terminated'])['finishedAt']) ?? 0)
+  return Math.max(startedMs, ...ends)
+}
+
 function podFigures(
-  { meter, running }: RunningPod,
+  { meter, containers }: RunningPod,
   measured: Measured,
   window: UsageWindow,
   times: SampleTimes,
 ): Map<string, Bounds> {
   const beginMs = youngSinceMs(window)
-  const young = (bounds: Bounds): Bounds =>
-    meter.startMs > beginMs ? { least: 0, most: 2 * bounds.most, mayBeAbsent: true } : bounds
+  const young = (bounds: Bounds, isYoung: boolean): Bounds =>
+    isYoung ? { least: 0, most: 2 * bounds.most, mayBeAbsent: true } : bounds
+  const isNew = meter.startMs > beginMs
   if (isNetworkMeasure(measured)) {
-    const containers = meter.containers.map(each => since(each, beginMs))
-    return new Map([['', young(trafficBounds(measured, times, at => podTraffic({ ...meter, containers }, at)))]])
+    const counted = { ...meter, containers: containers.map(each => since(each.meter, beginMs)) }
+    const isChanged = containers.some(each => isUnsteady(each, window))
+    return new Map([
+      [
+        '',
+        young(
+          trafficBounds(measured, times, at => podTraffic(counted, at)),
+          isNew || isChanged,
+        ),
+      ],
+    ])
   }
   const ofLimit = measured === 'cpu-periods' || measured === 'cpu-throttled-periods'
-  const counted = ofLimit ? running.filter(({ hasCpuLimit }) => hasCpuLimit) : running
   return new Map(
-    counted.map(({ name, meter: own }) => [name, young(containerBounds(since(own, beginMs), measured, times))]),
+    containers
+      .filter(each => (each.isRunning || isUnsteady(each, window)) && (each.hasCpuLimit || !ofLimit))
+      .map(each => {
+        const bounds = containerBounds(since(each.meter, beginMs), measured, times)
+        return [each.name, young(bounds, isNew || isUnsteady(each, window))]
+      }),
   )
 }
 
@@ -202,10 +240,12 @@ function hostFigures(
     const cores = coresOf(facts.cpuCapacityNanoCores)
     return boundsByName([least, most].map(busy => new Map(cpuStates(busy, Math.max(0, cores - busy)))))
   }
-  const old = pods.filter(({ meter }) => meter.startMs <= youngSinceMs(window))
-  // A container that has just started may or may not be included.
-  const states = [pods, old].flatMap(included => {
-    const meters = [...system, ...included.flatMap(({ running }) => running.map(({ meter }) => meter))]
+  const all = pods.flatMap(({ containers, meter: { startMs } }) => containers.map(each => ({ ...each, startMs })))
+  // A container that has just started or ended may or may not be included.
+  const present = all.filter(each => each.isRunning || isUnsteady(each, window))
+  const steady = all.filter(each => each.isRunning && each.startMs <= youngSinceMs(window) && !isUnsteady(each, window))
+  const states = [present, steady].flatMap(included => {
+    const meters = [...system, ...included.map(({ meter }) => meter)]
     return sampleTimes({ ...window, lengthMs: undefined }).last.map(timeMs => {
       const total = sumOf(meters.map(meter => sampleContainer(meter, timeMs)))
       return new Map(Object.entries(memoryStates(total, facts.memoryCapacityBytes)))
@@ -224,10 +264,18 @@ function youngSinceMs({ untilMs, lengthMs, lateMs }: UsageWindow): number {
   return untilMs - (lengthMs ?? 0) - 2 * lateMs
 }
 
-function podSpace({ facts, running }: RunningPod) {
+/** Prometheus shows the last sample of a container that has ended for its look-back. */
+const LOOK_BACK_MS = 60_000
+
+/** Whether a container began or ended at a time that a window shows. */
+function isUnsteady({ changedMs }: PodContainer, window: UsageWindow): boolean {
+  return changedMs !== undefined && changedMs > youngSinceMs(window) - LOOK_BACK_MS
+}
+
+function podSpace({ facts, containers }: RunningPod) {
   return podStorage(
     facts,
-    running.map(({ meter }) => meter.seed),
+    containers.filter(({ isRunning }) => isRunning).map(({ meter }) => meter.seed),
   )
 }
 

@@ -13,12 +13,13 @@ import { type KubeletWork, largerWork } from './kubelet-work.ts'
 
 /**
  * The state from which the counters of a container are computed. Its CPU time is the integral of its usage since the start of
- * the pod. While the usage is the same curve, the CPU time is a pure function of the time: all readers see the same value. When
+ * its run. While the usage is the same curve, the CPU time is a pure function of the time: all readers see the same value. When
  * the usage changes (an annotation, a limit, a container that stops), `settle()` adds the integral so far to `counters`, and
  * the new usage counts from then on, so the counter has no step. The other counters (network, disk, page faults) are derived
  * from CPU time and age.
  *
- * A new UID gets a new meter, which starts at zero. A container restart does not reset it: it lives as long as the pod.
+ * A new UID gets a new meter, which starts at zero. The counters of a restarted container start at zero too; those of the pod continue, so
+ * that the meter keeps the runs that have ended.
  */
 export interface ContainerMeter {
   name: string
@@ -29,6 +30,16 @@ export interface ContainerMeter {
   sinceMs: number
   /** The counters at `sinceMs`. */
   counters: Readonly<ContainerCounters>
+  /** The restarts before this run; -1 when unknown. */
+  restarts: number
+  /** The runs before this one. */
+  ended?: EndedRuns
+}
+
+/** The earlier runs of a container: their number, and their CPU time together. */
+export interface EndedRuns {
+  runs: number
+  coreNanoSeconds: number
 }
 
 /** The counters of a container that are not derived from others. Times are whole milliseconds, except for throttling. */
@@ -68,8 +79,9 @@ export function createPodMeter(pod: PodFacts, nowMs: number, sources: UsageSourc
       name: container.name,
       seed: hash(`${pod.uid}/${container.name}`),
       usage: containerUsage(pod, container, sources),
-      sinceMs: startMs,
+      sinceMs: container.restarts > 0 ? Math.min(container.startedMs ?? startMs, nowMs) : startMs,
       counters: ZERO_COUNTERS,
+      restarts: container.restarts,
     })),
     work: pod.work,
   }
@@ -94,6 +106,11 @@ export function changeUsage(
     const before = meter.containers[index]
     // Containers of a pod and their order never change.
     if (before === undefined || before.name !== container.name) return
+    if (container.restarts > before.restarts) {
+      if (before.restarts >= 0) beginRun(before, Math.min(container.startedMs ?? nowMs, nowMs), nowMs)
+      before.restarts = container.restarts
+      changed = true
+    }
     const usage = containerUsage(pod, container, sources)
     if (sameUsage(before.usage, usage)) {
       // The levels are equal, but the old usage refers to the text of the old Pod, which will be released.
@@ -165,6 +182,16 @@ function settleContainer(container: ContainerMeter, nowMs: number): void {
   if (nowMs <= container.sinceMs) return
   container.counters = countersAt(container, nowMs)
   container.sinceMs = nowMs
+}
+
+/** The container was restarted: its counters start at zero. */
+function beginRun(container: ContainerMeter, startedMs: number, nowMs: number): void {
+  const { runs = 0, coreNanoSeconds = 0 } = container.ended ?? {}
+  // Rounded as it was served.
+  const own = Math.round(countersAt(container, nowMs).coreNanoSeconds)
+  container.ended = { runs: runs + 1, coreNanoSeconds: coreNanoSeconds + own }
+  container.counters = ZERO_COUNTERS
+  container.sinceMs = startedMs
 }
 
 /** Cuts a time span at sample boundaries, or into `MAX_SAMPLES` equal pieces. */

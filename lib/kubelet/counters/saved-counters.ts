@@ -81,7 +81,7 @@ function loadCores(saved: unknown): CoreCount | undefined {
   return { count, sinceMs, busyNs: Number(busyNs), idleNs: Number(idleNs), before }
 }
 
-function saveContainer({ name, sinceMs, counters, usage }: ContainerMeter): unknown {
+function saveContainer({ name, sinceMs, counters, usage, restarts, ended }: ContainerMeter): unknown {
   const { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs } = counters
   return [
     name,
@@ -91,11 +91,13 @@ function saveContainer({ name, sinceMs, counters, usage }: ContainerMeter): unkn
     usage.memory.kind === 'sampled' ? 0 : saveCurve(usage.memory),
     Number.isFinite(usage.cpuLimitNanoCores) ? usage.cpuLimitNanoCores : -1,
     Number.isFinite(usage.memoryLimitBytes) ? usage.memoryLimitBytes : -1,
+    restarts,
+    ...(ended === undefined ? [] : [ended.runs, ended.coreNanoSeconds]),
   ]
 }
 
 function loadContainer(uid: string, saved: unknown): ContainerMeter | undefined {
-  const [name, sinceMs, counters, cpu, memory, cpuLimit, memoryLimit] = items(saved)
+  const [name, sinceMs, counters, cpu, memory, cpuLimit, memoryLimit, restarts, runs, endedCpu] = items(saved)
   if (typeof name !== 'string' || typeof sinceMs !== 'number') return undefined
   const [coreNanoSeconds = 0, limitedMs = 0, overMs = 0, throttledMs = 0, memoryOverMs = 0] =
     items(counters).map(Number)
@@ -106,6 +108,9 @@ function loadContainer(uid: string, saved: unknown): ContainerMeter | undefined 
     seed: hash(`${uid}/${name}`),
     sinceMs,
     counters: { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs },
+    // A version that did not count them.
+    restarts: typeof restarts === 'number' ? restarts : -1,
+    ...(typeof runs === 'number' ? { ended: { runs, coreNanoSeconds: Number(endedCpu) } } : {}),
     usage: {
       // For sampled usage, the saved counters include all that was served; the usage is 0 until the pod is set again.
       cpu: cpuCurve === undefined || cpuCurve.kind === 'ramp' ? constant(0) : cpuCurve,

@@ -1,6 +1,6 @@
 import { pseudoRandom } from '../usage/pseudo-random.ts'
 import { demandAt } from '../usage/usage-model.ts'
-import { type ContainerMeter, countersAt, type PodMeter, sampleTime } from './pod-counters.ts'
+import { type ContainerMeter, countersAt, type EndedRuns, type PodMeter, sampleTime } from './pod-counters.ts'
 
 const MIB = 2 ** 20
 
@@ -26,24 +26,40 @@ export interface Traffic {
 /** The gauges and counters of a container at a moment. */
 export function sampleContainer(meter: ContainerMeter, nowMs: number): Sample {
   const { usage, seed } = meter
-  const cpu = countersAt(meter, nowMs).coreNanoSeconds
   const at = sampleTime(nowMs)
   const wanted = demandAt(usage.memory, usage.memory.kind === 'sampled' ? at : nowMs)
   const workingSetBytes = wholeNumber(Math.min(wanted, usage.memoryLimitBytes))
   const level = demandAt(usage.cpu, usage.cpu.kind === 'sampled' ? at : nowMs)
-  const coreSeconds = cpu * 1e-9
   return {
+    ...runCounters(seed, { runs: 1, coreNanoSeconds: countersAt(meter, nowMs).coreNanoSeconds }),
     usageNanoCores: wholeNumber(Math.min(level, usage.cpuLimitNanoCores)),
-    usageCoreNanoSeconds: wholeNumber(cpu),
     usageBytes: wholeNumber(Math.min(workingSetBytes * 1.1, usage.memoryLimitBytes)),
     workingSetBytes,
     rssBytes: wholeNumber(workingSetBytes * (0.6 + 0.3 * pseudoRandom(seed, 10))),
+  }
+}
+
+type RunCounters = Pick<
+  Sample,
+  'usageCoreNanoSeconds' | 'pageFaults' | 'majorPageFaults' | 'readBytes' | 'writtenBytes'
+>
+
+/** The counters of one or more runs of a container. */
+function runCounters(seed: number, { runs, coreNanoSeconds }: EndedRuns): RunCounters {
+  const coreSeconds = coreNanoSeconds * 1e-9
+  return {
+    usageCoreNanoSeconds: wholeNumber(coreNanoSeconds),
     // Some at the start, then 20 to 60 per CPU second.
-    pageFaults: wholeNumber(900 + 400 * pseudoRandom(seed, 11) + coreSeconds * (20 + 40 * pseudoRandom(seed, 12))),
-    majorPageFaults: Math.floor(5 * pseudoRandom(seed, 13)),
+    pageFaults: wholeNumber(
+      runs * (900 + 400 * pseudoRandom(seed, 11)) + coreSeconds * (20 + 40 * pseudoRandom(seed, 12)),
+    ),
+    majorPageFaults: runs * Math.floor(5 * pseudoRandom(seed, 13)),
     // The program is read at the start, then 20 to 100 kB are read and 50 to 250 kB written per CPU second.
-    readBytes: wholeNumber((1 + 5 * pseudoRandom(seed, 14)) * MIB + coreSeconds * (2e4 + 8e4 * pseudoRandom(seed, 15))),
-    writtenBytes: wholeNumber(coreSeconds * (5e4 + 2e5 * pseudoRandom(seed, 16))),
+    readBytes: wholeNumber(
+      runs * (1 + 5 * pseudoRandom(seed, 14)) * MIB + coreSeconds * (2e4 + 8e4 * pseudoRandom(seed, 15)),
+    ),
+    // A byte more for each further run: rounding the sum of runs must not be less than the sum of rounded ones.
+    writtenBytes: wholeNumber(coreSeconds * (5e4 + 2e5 * pseudoRandom(seed, 16))) + runs - 1,
   }
 }
 
@@ -53,7 +69,10 @@ export function sampleContainer(meter: ContainerMeter, nowMs: number): Sample {
 export function podTraffic(meter: PodMeter, nowMs: number, cpuCoreNanoSeconds?: number): Traffic {
   let cpu = cpuCoreNanoSeconds ?? 0
   if (cpuCoreNanoSeconds === undefined) {
-    for (const container of meter.containers) cpu += wholeNumber(countersAt(container, nowMs).coreNanoSeconds)
+    for (const container of meter.containers) {
+      const ended = container.ended?.coreNanoSeconds ?? 0
+      cpu += wholeNumber(countersAt(container, nowMs).coreNanoSeconds) + wholeNumber(ended)
+    }
   }
   const coreSeconds = cpu * 1e-9
   const ageS = Math.max(0, (meter.endMs ?? nowMs) - meter.startMs) / 1_000
@@ -63,10 +82,19 @@ export function podTraffic(meter: PodMeter, nowMs: number, cpuCoreNanoSeconds?: 
   }
 }
 
-/** The samples of a pod's containers in the order of its meter, and their sum. Containers that no longer run are included. */
+/**
+ * The samples of a pod's containers in the order of its meter, and their sum, whose counters include the runs of containers that have ended.
+ * Containers that no longer run are included.
+ */
 export function samplePod(meter: PodMeter, nowMs: number): { containers: Sample[]; total: Sample } {
   const containers = meter.containers.map(container => sampleContainer(container, nowMs))
-  return { containers, total: sumOf(containers) }
+  const total = sumOf(containers)
+  for (const { seed, ended } of meter.containers) {
+    if (ended === undefined) continue
+    const counters = runCounters(seed, ended)
+    for (const name of Object.keys(counters) as (keyof RunCounters)[]) total[name] += counters[name]
+  }
+  return { containers, total }
 }
 
 /** The sum of samples, field by field. */

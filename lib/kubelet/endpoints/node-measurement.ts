@@ -106,6 +106,7 @@ export function systemMeters({ startMs }: NodeFacts, seed: number): ContainerMet
       },
       sinceMs: startMs,
       counters: ZERO_COUNTERS,
+      restarts: 0,
     }
   }
   return [meter('kubelet', 60), meter('runtime', 70)]

@@ -48,6 +48,8 @@ export interface ContainerFacts {
   memoryRequestBytes?: number | undefined
   memoryLimitBytes?: number | undefined
   running: boolean
+  /** How often it was restarted: each run has counters of its own. */
+  restarts: number
   /** When this run of the container started (epoch); undefined until its status has the time. */
   startedMs?: number | undefined
   probes?: ProbeFacts[] | undefined
@@ -86,6 +88,8 @@ export interface NodeFacts {
   name: string
   /** A simulated node boots when it is created (epoch); infinite when the Node has no creation time. */
   startMs: number
+  /** A scenario makes it unreachable: its kubelet and node exporter do not answer. */
+  isUnreachable: boolean
   cpuCapacityNanoCores?: number | undefined
   memoryCapacityBytes?: number | undefined
   storageCapacityBytes?: number | undefined

@@ -1,4 +1,5 @@
 import { fields, items, text, timeMs } from '../../kube/json.ts'
+import { nodeUnreachable, scenarioAnnotation } from '../../lab/manifest.ts'
 import { workForPod } from '../counters/kubelet-work.ts'
 import type { ContainerFacts, NodeFacts, PodFacts, ProbeFacts, QosClass, VolumeFacts } from './facts.ts'
 import { containerId, type PodDocument, podDocument } from './pod-document.ts'
@@ -65,6 +66,7 @@ export function nodeFacts(raw: unknown): NodeFacts | undefined {
     uid,
     name,
     startMs: timeMs(metadata.creationTimestamp) ?? Number.POSITIVE_INFINITY,
+    isUnreachable: fields(metadata.annotations)[scenarioAnnotation] === nodeUnreachable,
     cpuCapacityNanoCores: amount(capacity.cpu, NANO),
     memoryCapacityBytes: amount(capacity.memory, 1),
     storageCapacityBytes: amount(capacity['ephemeral-storage'], 1),
@@ -97,6 +99,7 @@ function containerFacts(
     memoryLimitBytes: nonZeroAmount(limits.memory, 1),
     // A Running pod may not have container statuses yet.
     running: podRunning && (state === undefined || state.running !== undefined),
+    restarts: Number(status?.restartCount ?? 0),
     startedMs: timeMs(fields(state?.running).startedAt),
     probes: probes.length === 0 ? undefined : probes,
   }

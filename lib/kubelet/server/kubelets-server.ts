@@ -79,7 +79,7 @@ export function createKubelets(options: KubeletsOptions) {
     const isNodeExporter = port === String(NODE_EXPORTER_PORT)
     const node = isSynced() ? nodeAt(destination) : undefined
     const reason = isSynced()
-      ? `no simulated node has ${destination.slice(0, 100)}`
+      ? `no simulated node answers at ${destination.slice(0, 100)}`
       : 'nodes and pods have not been listed yet'
     // A node exporter needs a certificate only if the client speaks TLS.
     const kubelet = node === undefined || isNodeExporter ? undefined : await tlsServerOf(node, address)

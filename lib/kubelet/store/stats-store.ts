@@ -128,7 +128,7 @@ export function createStore(options: StoreOptions = {}) {
       memory.flush()
     },
 
-    /** Undefined for an unknown node, even if pods are bound to it. */
+    /** Undefined for an unknown node, even if pods are bound to it, and for an unreachable one. */
     node: nodeEntry,
 
     /** A node to serve now. Everything its counters depend on is written to the state first. */
@@ -187,7 +187,7 @@ export function createStore(options: StoreOptions = {}) {
 
   function nodeEntry(name: string): NodeEntry | undefined {
     const slot = index.get(name)
-    return slot?.facts === undefined ? undefined : (slot as NodeEntry)
+    return slot?.facts === undefined || slot.facts.isUnreachable ? undefined : (slot as NodeEntry)
   }
 
   function forgetCounters(slot: NodeSlot, nodeUid: string): void {

@@ -64,6 +64,12 @@ resolves('gives the defaults when nothing is set', () => {
     kubeContext: 'auto',
     otelChart: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
     kubeletInsecureTls: false,
+    metrics: 'otel',
+    kubeStateMetricsPort: 18080,
+    kubeStateMetricsTelemetryPort: 18081,
+    scenario: 'auto',
+    target: 'auto',
+    for: 600_000,
     yes: false,
   })
 })

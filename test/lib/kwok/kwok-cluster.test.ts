@@ -242,6 +242,7 @@ leases('gives the leases that were renewed before, but not those that were never
     ['old', '2026-01-01T00:00:00.000000Z'],
     ['new', '2026-01-01T00:00:02.000000Z'],
     ['never', ''],
+    ['of-a-scenario', '2026-01-01T00:00:00.000000Z', 'kube-otel-lab-scenario'],
   ]
   assert.deepEqual(staleLeases(rows, Date.parse('2026-01-01T00:00:01Z')), ['old'])
 })

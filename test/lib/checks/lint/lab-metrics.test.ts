@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import { knownSeries, labelsOf, seriesNames } from '../../../../lib/checks/lint/lab-metrics.ts'
 import { describeQuantity, quantityOf, quantityOfUnit } from '../../../../lib/checks/lint/measured-quantity.ts'
 import type { CatalogMetric } from '../../../../lib/checks/lint/metric-catalog.ts'
-import { nearestName } from '../../../../lib/checks/lint/nearest-name.ts'
+import { nearestName } from '../../../../lib/cli/nearest-name.ts'
 import { parsePromql } from '../../../../lib/promql/promql-parser.ts'
 
 const metric = (name: string, type: CatalogMetric['type'], unit: string): CatalogMetric => {

@@ -209,6 +209,40 @@ values('has the current objects as lower bound, and earlier objects in the upper
   assert.deepEqual(await inShop({ of: 'pods', by }, renamed), { least: 4, most: 4 })
 })
 
+const restarted = suite('modelUsage() of restarted containers')
+
+for (const [what, agoS, isRunning, bounds] of [
+  ['that has begun in the window', 10, true, 'possible'],
+  ['that began long before', 600, true, 'certain'],
+  ['that has ended in the window', 10, false, 'possible'],
+  ['that ended long before', 600, false, 'none'],
+] as const) {
+  restarted(`the usage of a container ${what} is ${bounds}`, async () => {
+    const objects = clusterObjects()
+    const pods = items(objects['/api/v1/pods'])
+    const time = new Date(nowMs - agoS * 1_000).toISOString()
+    const last = { terminated: { exitCode: 1, startedAt: time, finishedAt: time } }
+    const state = isRunning ? { running: { startedAt: time } } : { waiting: { reason: 'CrashLoopBackOff' } }
+    const [first] = pods.map(fields)
+    const container = String(fields(items(fields(first?.['spec'])['containers'])[0])['name'])
+    const status = {
+      ...fields(first?.['status']),
+      containerStatuses: [{ name: container, restartCount: 3, state, lastState: last }],
+    }
+    const snapshot = await readCluster(
+      fakeApi({ ...objects, '/api/v1/pods': [{ ...first, status }, ...pods.slice(1)] }),
+      CLUSTER,
+    )
+    const uid = String(fields(first?.['metadata'])['uid'])
+    const found = modelUsage(snapshot, 'steady').containers('cpu-usage', window)?.get(uid)?.get(container)
+    if (bounds === 'none') return assert.equal(found, undefined)
+    assert(found !== undefined && found.most > 0)
+    assert.equal(found.mayBeAbsent === true, bounds === 'possible')
+    assert.equal(found.least === 0, bounds === 'possible')
+  })
+}
+restarted.run()
+
 const earlier = suite('clusterTruth().readAt()')
 /** An etcd that had a revision at some time, and a server that has these objects of it, or a status. */
 async function readAt(answer: Record<string, unknown[]> | number, revisions = [42]) {

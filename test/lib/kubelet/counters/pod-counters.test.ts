@@ -99,6 +99,69 @@ meters('for any sequence of changes and reads, counters never decrease, are whol
   )
 })
 
+/** The pod after its first container was restarted. */
+function restarted(facts: PodFacts, startedMs: number, restarts = 1): PodFacts {
+  const [first, ...others] = facts.containers
+  return first === undefined ? facts : { ...facts, containers: [{ ...first, startedMs, restarts }, ...others] }
+}
+
+meters('begins the counters of a restarted container again, and continues those of its pod', () => {
+  const facts = pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '100m' } })
+  const meter = createPodMeter(facts, START_MS)
+  const restartMs = START_MS + 100_000
+  changeUsage(meter, restarted(facts, restartMs - 5_000), restartMs)
+  const [first, second] = samplePod(meter, restartMs).containers
+  assert.equal(first?.usageCoreNanoSeconds, 0.1e9 * 5)
+  assert.equal(second?.usageCoreNanoSeconds, 0.1e9 * 100)
+  assert.equal(samplePod(meter, restartMs + 10_000).total.usageCoreNanoSeconds, 0.1e9 * (100 + 15 + 110))
+  // The same status again is no further restart.
+  const before = samplePod(meter, restartMs + 20_000)
+  changeUsage(meter, restarted(facts, restartMs - 5_000), restartMs + 20_000)
+  assert.deepEqual(samplePod(meter, restartMs + 20_000), before)
+})
+
+meters('counts from the last restart of a container that is first seen later', () => {
+  const facts = restarted(pod({ annotations: { 'kwok.x-k8s.io/usage-cpu': '100m' } }), START_MS + 60_000, 3)
+  const [first, second] = samplePod(createPodMeter(facts, START_MS + 90_000), START_MS + 90_000).containers
+  assert.equal(first?.usageCoreNanoSeconds, 0.1e9 * 30)
+  assert.equal(second?.usageCoreNanoSeconds, 0.1e9 * 90)
+})
+
+meters('for any sequence of restarts, the counters of the pod never decrease', () => {
+  const runs = fc.array(
+    fc.record({ waitMs: fc.integer({ min: 0, max: 1e7 }), lateMs: fc.integer({ min: 0, max: 1e4 }) }),
+    {
+      minLength: 1,
+      maxLength: 20,
+    },
+  )
+  fc.assert(
+    fc.property(fc.uuid(), runs, (uid, sequence) => {
+      const facts = { ...pod(), uid }
+      let nowMs = START_MS
+      const meter = createPodMeter(facts, nowMs)
+      let before: number[] = []
+      for (const [index, { waitMs, lateMs }] of sequence.entries()) {
+        nowMs += waitMs
+        const countersOf = () => {
+          const { total } = samplePod(meter, nowMs)
+          const { usageCoreNanoSeconds, pageFaults, majorPageFaults, readBytes, writtenBytes } = total
+          const { rxBytes, txBytes } = podTraffic(meter, nowMs)
+          return [usageCoreNanoSeconds, pageFaults, majorPageFaults, readBytes, writtenBytes, rxBytes, txBytes]
+        }
+        for (const change of [() => {}, () => changeUsage(meter, restarted(facts, nowMs - lateMs, index + 1), nowMs)]) {
+          change()
+          const after = countersOf()
+          for (const [at, value] of before.entries())
+            assert(Number(after[at]) >= value, `${value} fell to ${after[at]}`)
+          before = after
+        }
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
 meters('gives readers at different rates the same values', () => {
   const meter = createPodMeter(pod(), START_MS)
   for (let at = 0; at < 100; at++) samplePod(meter, START_MS + at * 777)

@@ -111,6 +111,8 @@ restarts('no counter decreases for any changes of pods and objects, whenever the
       }
       let store = start()
       let before = new Map<string, number>()
+      /** The last number of restarts of each pod. */
+      const restarts = new Map<string, number>()
       for (const [todo, waitMs] of sequence) {
         nowMs += waitMs
         if (todo.do === 'set') {
@@ -120,11 +122,17 @@ restarts('no counter decreases for any changes of pods and objects, whenever the
           }
           const containerStatuses = [{ name: 'app', restartCount: todo.restarts, state: { running: {} } }]
           const facts = pod({ uid: todo.uid, phase: todo.phase, annotations, containerStatuses })
+          // The restarted container has new counters; those of its pod continue.
+          if (todo.restarts > (restarts.get(todo.uid) ?? 0)) {
+            for (const name of before.keys()) if (name.startsWith(`${todo.uid} app `)) before.delete(name)
+          }
+          restarts.set(todo.uid, todo.restarts)
           cluster.pods.set(todo.uid, facts)
           store.setPod(facts)
         } else if (todo.do === 'delete') {
           cluster.pods.delete(todo.uid)
           store.deletePod(todo.uid)
+          restarts.delete(todo.uid)
           for (const name of before.keys()) if (name.startsWith(`${todo.uid} `)) before.delete(name)
         } else if (todo.do === 'usage') {
           cluster.usage = todo.usage
@@ -134,6 +142,7 @@ restarts('no counter decreases for any changes of pods and objects, whenever the
           if (todo.change) {
             const annotations = { 'kwok.x-k8s.io/usage-cpu': '2m' }
             for (const uid of cluster.pods.keys()) cluster.pods.set(uid, pod({ uid, annotations }))
+            restarts.clear()
           }
           await turn()
           nowMs += 10

@@ -48,9 +48,10 @@ pods('keeps the fields for a summary', () => {
         memoryRequestBytes: 64 * 2 ** 20,
         memoryLimitBytes: 128 * 2 ** 20,
         running: true,
+        restarts: 0,
         startedMs: Date.parse('2026-01-01T00:00:00Z'),
       },
-      { name: 'proxy', image: '', running: true, startedMs: Date.parse('2026-01-01T00:00:00Z') },
+      { name: 'proxy', image: '', running: true, restarts: 0, startedMs: Date.parse('2026-01-01T00:00:00Z') },
     ],
   )
 })
@@ -118,7 +119,7 @@ pods('a request or limit of 0 is none, as for a kubelet', () => {
   const resources = { requests: { cpu: '0', memory: '0' }, limits: { cpu: '0', memory: '0' } }
   const facts = there(podFacts(rawPod({ containers: [{ name: 'app', resources }] })))
   const { id: _, image: __, startedMs: ___, ...container } = there(facts.containers[0])
-  assert.deepEqual(said(container), { name: 'app', running: true })
+  assert.deepEqual(said(container), { name: 'app', running: true, restarts: 0 })
 })
 
 pods('accepts a pod without resources, statuses and start', () => {

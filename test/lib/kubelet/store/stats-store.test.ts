@@ -26,6 +26,22 @@ stores('treats a new Node of the same name as another node, in any order of even
   assert.equal(store.nodeCount, 1)
 })
 
+stores('does not serve a node that a scenario makes unreachable, whose counters continue', () => {
+  let nowMs = START_MS + 1_000
+  const store = createStore({ clock: () => nowMs })
+  const facts = node()
+  store.setNode(facts)
+  store.setPod(pod())
+  const cpu = () => measureNode(there(store.read('node-0')).entry, nowMs).total.usageCoreNanoSeconds
+  const before = cpu()
+  store.setNode({ ...facts, isUnreachable: true })
+  assert.equal(store.node('node-0'), undefined)
+  assert.equal(store.read('node-0'), undefined)
+  nowMs += 60_000
+  store.setNode(facts)
+  assert(cpu() > before)
+})
+
 stores('reports a bad annotation once while the pod has it', () => {
   const told: string[] = []
   const store = createStore({ onBadAnnotation: (_, { value }) => told.push(value) })

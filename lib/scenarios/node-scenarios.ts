@@ -1,0 +1,227 @@
+import { LabError } from '../cli/errors.ts'
+import { type BulkCall, callAll } from '../kube/bulk-requests.ts'
+import { fields, items, text } from '../kube/json.ts'
+import { readinessCalls } from '../kwok/pod-readiness.ts'
+import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
+import { nodeUnreachable } from '../lab/manifest.ts'
+import {
+  annotate,
+  annotationOf,
+  apiTime,
+  call,
+  patch,
+  type Scenario,
+  type ScenarioRun,
+  TargetGoneError,
+} from './scenario.ts'
+
+/** How often a held lease is renewed, and conditions are checked. */
+const HOLD_MS = 5_000
+/** KWOK takes a lease that nothing has renewed for as long: longer than a scenario lasts. */
+const LEASE_SECONDS = 7 * 86_400
+
+/** The node before the scenario. */
+interface Held {
+  uid: string
+  /** The condition that the scenario changes: status, reason and message. */
+  condition: Record<string, unknown>
+  /** The pods of the node that no controller creates again. */
+  pods: Record<string, unknown>[]
+}
+
+/** A condition of a node, in the words of a kubelet. */
+interface NodeCondition {
+  type: string
+  status: 'True' | 'False'
+  reason: string
+  message: string
+}
+
+const heals =
+  'KWOK simulates the node again, and it is Ready. Evicted pods that no controller creates again are created again.'
+const evicts = 'After five minutes its pods are evicted.'
+const NETWORK =
+  'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized'
+
+/** Scenarios of a node: another holder has its lease, so that KWOK leaves the node and its pods alone. */
+export const nodeScenarios: readonly Scenario[] = [
+  {
+    name: nodeUnreachable,
+    does: `The node sends no heartbeats, and its kubelet and node exporter refuse connections. ${evicts}`,
+    effect: '200 s (its kubelet at once)',
+    heals,
+    shows: 'The series of the node and its pods end. Then the node is not ready, and its pods are terminating.',
+    alerts: {
+      otel: ['KubeNodeNotReady', 'NodeWithoutUsage'],
+      prometheus: ['KubeNodeNotReady', 'KubeNodeUnreachable'],
+    },
+    ...nodeScenario(),
+  },
+  {
+    name: 'node-not-ready',
+    does: `The kubelet reports that its network plugin is not ready. ${evicts}`,
+    effect: '5 s',
+    heals,
+    shows: 'The node and its pods are not ready; their usage stays.',
+    alerts: { otel: ['KubeNodeNotReady'], prometheus: ['KubeNodeNotReady'] },
+    ...nodeScenario({ type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: NETWORK }),
+  },
+  pressureScenario('memory', {
+    type: 'MemoryPressure',
+    reason: 'KubeletHasInsufficientMemory',
+    message: 'kubelet has insufficient memory available',
+  }),
+  pressureScenario('disk', {
+    type: 'DiskPressure',
+    reason: 'KubeletHasDiskPressure',
+    message: 'kubelet has disk pressure',
+  }),
+  pressureScenario('pid', {
+    type: 'PIDPressure',
+    reason: 'KubeletHasInsufficientPID',
+    message: 'kubelet has insufficient PID available',
+  }),
+]
+
+function pressureScenario(what: string, condition: Omit<NodeCondition, 'status'>): Scenario {
+  return {
+    name: `node-${what}-pressure`,
+    does: `The kubelet reports ${condition.type}, and new pods go to other nodes. It evicts no pod.`,
+    effect: '5 s',
+    heals,
+    shows: `The condition ${condition.type}; the usage of the node stays.`,
+    alerts: { otel: ['KubeNodeUnderPressure'], prometheus: ['KubeNodePressure'] },
+    ...nodeScenario({ ...condition, status: 'True' }),
+  }
+}
+
+/** Without a condition the node sends no heartbeats. */
+function nodeScenario(failing?: NodeCondition): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+  return {
+    target: 'node',
+    unfit: node => (isReady(node) ? undefined : 'it is not Ready'),
+    async hold(run) {
+      const node = await call(run.client, 'GET', nodePath(run))
+      const { uid } = fields(fields(node)['metadata'])
+      const known = run.saved as Held | undefined
+      if (node === undefined || (known?.uid ?? uid) !== uid) {
+        throw new TargetGoneError(`The node ${run.target} was deleted`)
+      }
+      const { status, reason, message } = conditionOf(node, failing?.type ?? 'Ready')
+      if (known === undefined) {
+        const pods = (await podsOf(run)).flatMap(podToCreate)
+        run.save({ uid: String(uid), condition: { status, reason, message }, pods } satisfies Held)
+      }
+      await annotate(run.client, nodePath(run), node, run.name)
+      await holdLease(run, failing !== undefined)
+      if (failing === undefined) return HOLD_MS
+      await setCondition(run, node, { ...failing })
+      // Its kubelet ends deleted pods, and KWOK does not.
+      const deleted = (await podsOf(run)).filter(pod => fields(pod['metadata'])['deletionTimestamp'] !== undefined)
+      const body = { gracePeriodSeconds: 0 }
+      await callAll(
+        run.client,
+        deleted.map(pod => ({ method: 'DELETE', path: podPath(pod), body })),
+      )
+      return HOLD_MS
+    },
+    async undo(run) {
+      if (run.saved === undefined) return
+      const { uid, condition, pods } = run.saved as Held
+      const node = await call(run.client, 'GET', nodePath(run))
+      if (fields(fields(node)['metadata'])['uid'] !== uid || annotationOf(node) !== run.name) return
+      // KWOK takes a lease without a holder within ten seconds.
+      const lease = await call(run.client, 'GET', leasePath(run))
+      if (fields(fields(lease)['spec'])['holderIdentity'] === scenarioLeaseHolder) {
+        if (failing !== undefined) await setCondition(run, node, { type: failing.type, ...condition })
+        await patchLease(run, { holderIdentity: null, leaseDurationSeconds: null, renewTime: null })
+      }
+      if (!isReady(await call(run.client, 'GET', nodePath(run)))) {
+        throw new LabError(`The node ${run.target} is not Ready yet`)
+      }
+      await callAll(
+        run.client,
+        pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
+      )
+      await callAll(run.client, readinessOf(run.target, await podsOf(run)))
+      // Last: the kubelet answers again, and nothing is left to restore.
+      await annotate(run.client, nodePath(run), node, null)
+    },
+  }
+}
+
+async function holdLease(run: ScenarioRun, isRenewed: boolean): Promise<void> {
+  const lease = await call(run.client, 'GET', leasePath(run))
+  if (lease === undefined) throw new LabError(`The node ${run.target} has no lease yet`)
+  if (!isRenewed && fields(fields(lease)['spec'])['holderIdentity'] === scenarioLeaseHolder) return
+  // The last heartbeat of an unreachable node too: kube-controller-manager (1.37) takes a lease that changes without one for a stale cache,
+  // and never marks the node. Microseconds, as the API wants them.
+  const renewTime = new Date().toISOString().replace('Z', '000Z')
+  await patchLease(run, { holderIdentity: scenarioLeaseHolder, leaseDurationSeconds: LEASE_SECONDS, renewTime })
+}
+
+async function patchLease(run: ScenarioRun, spec: Record<string, unknown>): Promise<void> {
+  await patch(run.client, leasePath(run), { spec })
+}
+
+/** Writes a condition unless the node has it. */
+async function setCondition(run: ScenarioRun, node: unknown, wanted: Record<string, unknown>): Promise<void> {
+  const found = conditionOf(node, String(wanted['type']))
+  const now = apiTime(Date.now())
+  const isSame = ['status', 'reason', 'message'].every(name => found[name] === wanted[name])
+  if (isSame) return
+  const transition = found['status'] === wanted['status'] ? {} : { lastTransitionTime: now }
+  const conditions = [{ ...wanted, lastHeartbeatTime: now, ...transition }]
+  await patch(run.client, `${nodePath(run)}/status`, { status: { conditions } })
+}
+
+function conditionOf(node: unknown, type: string): Record<string, unknown> {
+  const conditions = items(fields(fields(node)['status'])['conditions']).map(fields)
+  return conditions.find(each => each['type'] === type) ?? {}
+}
+
+function isReady(node: unknown): boolean {
+  return conditionOf(node, 'Ready')['status'] === 'True'
+}
+
+async function podsOf({ client, target }: ScenarioRun): Promise<Record<string, unknown>[]> {
+  const list = await call(
+    client,
+    'GET',
+    `/api/v1/pods?${new URLSearchParams({ fieldSelector: `spec.nodeName=${target}` })}`,
+  )
+  return items(fields(list)['items']).map(fields)
+}
+
+/** A pod as it was created; none for a pod with a controller, or one that is being deleted. */
+function podToCreate({ metadata, spec }: Record<string, unknown>): Record<string, unknown>[] {
+  const { name, namespace, labels, annotations, ownerReferences, deletionTimestamp } = fields(metadata)
+  if (deletionTimestamp !== undefined || items(ownerReferences).length > 0) return []
+  return [{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels, annotations }, spec }]
+}
+
+/** While the node was not ready, kube-controller-manager marked its pods as not ready. */
+function readinessOf(node: string, pods: readonly Record<string, unknown>[]): BulkCall[] {
+  const rows = pods.map(pod => {
+    const { namespace, name } = fields(pod['metadata'])
+    const statusOf = (type: string) => text(conditionOf(pod, type)['status']) ?? ''
+    return [String(namespace), String(name), node, statusOf('ContainersReady'), statusOf('Ready')]
+  })
+  return readinessCalls(rows, new Map([[node, true]]))
+}
+
+function collectionPath(pod: Record<string, unknown>): string {
+  return `/api/v1/namespaces/${fields(pod['metadata'])['namespace']}/pods`
+}
+
+function podPath(pod: Record<string, unknown>): string {
+  return `${collectionPath(pod)}/${fields(pod['metadata'])['name']}`
+}
+
+function nodePath({ target }: ScenarioRun): string {
+  return `/api/v1/nodes/${target}`
+}
+
+function leasePath({ target }: ScenarioRun): string {
+  return `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${target}`
+}

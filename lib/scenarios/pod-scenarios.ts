@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto'
+import { fields, items, text, timeMs } from '../kube/json.ts'
+import { scenarioAnnotation } from '../lab/manifest.ts'
+import {
+  type ContainerBefore,
+  type ContainerStatus,
+  type Failure,
+  failedContainer,
+  healedContainer,
+  type KubeletEvent,
+} from './container-failure.ts'
+import {
+  annotate,
+  annotationOf,
+  apiTime,
+  apply,
+  call,
+  patch,
+  type Scenario,
+  type ScenarioRun,
+  TargetGoneError,
+} from './scenario.ts'
+
+/** How often the pod is read, to notice changes by other hands. */
+const HOLD_MS = 5_000
+
+interface Held {
+  before: ContainerBefore
+  node: string
+}
+
+const heals = 'The container runs in a new run and is ready. Restarts and events stay.'
+
+/** Scenarios of one container of a running pod: the holder writes the pod's status and events as its kubelet would. */
+export const podScenarios: readonly Scenario[] = [
+  {
+    name: 'crash-loop',
+    does: 'The first container ends with exit code 1 five seconds after each start. The back-off doubles from 10 s to 5 min.',
+    effect: '7 s (CrashLoopBackOff)',
+    heals,
+    shows:
+      'Restarts grow, the pod is not ready between its runs, and the counters of the container begin again with each run.',
+    alerts: { otel: ['KubeContainerRestarting'], prometheus: ['KubePodCrashLooping'] },
+    ...containerScenario({ kind: 'crash', reason: 'Error', exitCode: 1, runMs: 5_000 }),
+  },
+  {
+    name: 'oom-kill',
+    does: 'The first container is killed for its memory (OOMKilled, exit code 137) 25 s after each start. The back-off doubles from 10 s to 5 min.',
+    effect: '27 s (CrashLoopBackOff)',
+    heals,
+    shows: 'As crash-loop, with the reason OOMKilled. The memory before each end is that of the usage model.',
+    alerts: { otel: ['KubeContainerRestarting'], prometheus: ['KubePodCrashLooping'] },
+    ...containerScenario({ kind: 'crash', reason: 'OOMKilled', exitCode: 137, runMs: 25_000 }),
+  },
+  {
+    name: 'image-pull-back-off',
+    does: 'The first container ends, and its image cannot be pulled again (ErrImagePull, ImagePullBackOff).',
+    effect: '4 s',
+    heals,
+    shows: 'The pod is not ready, and the container has no usage.',
+    alerts: {
+      otel: ['KubeDeploymentReplicasMissing'],
+      prometheus: ['KubeContainerWaiting', 'KubeDeploymentReplicasMismatch'],
+    },
+    ...containerScenario({ kind: 'image' }),
+  },
+  {
+    name: 'readiness-failing',
+    does: 'The readiness probe of the first container fails while the container runs. The pod need not have a probe.',
+    effect: '1 s',
+    heals: 'The container is ready.',
+    shows: 'The pod is not ready, its Services lose an endpoint, and its usage stays.',
+    alerts: { otel: ['KubeDeploymentReplicasMissing'], prometheus: ['KubeDeploymentReplicasMismatch'] },
+    ...containerScenario({ kind: 'unready' }),
+  },
+]
+
+function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+  return {
+    target: 'pod',
+    unfit: unfitPod,
+    async hold(run) {
+      const pod = await readPod(run)
+      const held = heldContainer(run, pod)
+      const nowMs = Date.now()
+      const { status, events, nextMs } = failedContainer(held.before, failure, { sinceMs: run.startMs, nowMs })
+      await annotate(run.client, podPath(run), pod, run.name)
+      await writeStatus(run, pod, held.before.name, status)
+      for (const event of events) await writeEvent(run, held, event)
+      return Math.min(HOLD_MS, nextMs - nowMs)
+    },
+    async undo(run) {
+      if (run.saved === undefined) return
+      const { before } = run.saved as Held
+      const pod = await call(run.client, 'GET', podPath(run))
+      if (!isSamePod(pod, before.pod.uid) || annotationOf(pod) !== run.name) return
+      const nowMs = Date.now()
+      const { status } = failedContainer(before, failure, { sinceMs: run.startMs, nowMs: Math.min(nowMs, run.untilMs) })
+      if (isRunning(pod)) await writeStatus(run, pod, before.name, healedContainer(status, nowMs))
+      // Last: it says that the status is still to be healed.
+      await annotate(run.client, podPath(run), pod, null)
+    },
+  }
+}
+
+/** Why a pod cannot fail: undefined for one that runs and is ready. */
+export function unfitPod(pod: unknown): string | undefined {
+  const { metadata, status, spec } = fields(pod)
+  if (fields(metadata)['deletionTimestamp'] !== undefined) return 'it is being deleted'
+  if (fields(status)['phase'] !== 'Running') return `its phase is ${text(fields(status)['phase']) ?? 'unknown'}`
+  const first = text(fields(items(fields(spec)['containers'])[0])['name'])
+  const found = statusOf(pod, first)
+  return fields(found['state'])['running'] === undefined ? `its container ${first} does not run` : undefined
+}
+
+async function readPod(run: ScenarioRun): Promise<unknown> {
+  const pod = await call(run.client, 'GET', podPath(run))
+  const isGone = fields(fields(pod)['metadata'])['deletionTimestamp'] !== undefined || !isRunning(pod)
+  const { before } = (run.saved ?? {}) as Partial<Held>
+  if (isGone || (before !== undefined && !isSamePod(pod, before.pod.uid))) {
+    throw new TargetGoneError(`The pod ${run.target} was deleted or has ended`)
+  }
+  return pod
+}
+
+/** The container that fails, as it was before the first call. */
+function heldContainer(run: ScenarioRun, pod: unknown): Held {
+  if (run.saved !== undefined) return run.saved as Held
+  const { metadata, spec } = fields(pod)
+  const { namespace, name, uid } = fields(metadata)
+  const container = fields(items(fields(spec)['containers'])[0])
+  const found = statusOf(pod, text(container['name']))
+  const held: Held = {
+    before: {
+      pod: { namespace: String(namespace), name: String(name), uid: String(uid) },
+      name: String(container['name']),
+      image: String(container['image']),
+      restarts: Number(found['restartCount'] ?? 0),
+      startedMs: timeMs(fields(fields(found['state'])['running'])['startedAt']) ?? run.startMs,
+    },
+    node: String(fields(spec)['nodeName']),
+  }
+  run.save(held)
+  return held
+}
+
+/** Writes the container's status, and the conditions that follow from it, unless the pod has them. */
+async function writeStatus(run: ScenarioRun, pod: unknown, container: string, whole: ContainerStatus): Promise<void> {
+  const { started: _, ...others } = whole
+  // KWOK does not write it.
+  const wanted = 'started' in statusOf(pod, container) ? whole : others
+  const { conditions, containerStatuses } = fields(fields(pod)['status'])
+  const unready = items(containerStatuses).flatMap(each => {
+    const { name, ready } = fields(each)
+    return (name === container ? wanted.ready : ready) === true ? [] : [String(name)]
+  })
+  const status = unready.length === 0 ? 'True' : 'False'
+  const why =
+    unready.length === 0
+      ? { reason: null, message: null }
+      : { reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` }
+  const changed = ['Ready', 'ContainersReady'].filter(type =>
+    items(conditions).every(each => fields(each)['type'] !== type || fields(each)['status'] !== status),
+  )
+  if (changed.length === 0 && isIn(wanted, statusOf(pod, container))) return
+  const lastTransitionTime = apiTime(Date.now())
+  const body = {
+    status: {
+      conditions: changed.map(type => ({ type, status, lastTransitionTime, ...why })),
+      // The API replaces the whole list.
+      containerStatuses: items(containerStatuses).map(each =>
+        fields(each)['name'] === container ? { ...fields(each), ...wanted } : each,
+      ),
+    },
+  }
+  await patch(run.client, `${podPath(run)}/status`, body)
+}
+
+/** Whether an object has these fields; null is an absent one. */
+function isIn(wanted: unknown, found: unknown): boolean {
+  if (wanted === null) return found === undefined
+  if (typeof wanted !== 'object') return wanted === found
+  return Object.entries(wanted).every(([name, value]) => isIn(value, fields(found)[name]))
+}
+
+/** The same event has the same name, in each process. */
+async function writeEvent(run: ScenarioRun, { before, node }: Held, event: KubeletEvent): Promise<void> {
+  const { namespace, name, uid } = before.pod
+  const key = `${uid} ${run.startMs} ${event.reason} ${event.message}`
+  const version = `${key} ${event.count}`
+  const eventName = `${name}.${createHash('sha256').update(key).digest('hex').slice(0, 16)}`
+  if (written.get(eventName) === version) return
+  const { type, reason, message, count, firstMs, lastMs } = event
+  await apply(run.client, `/api/v1/namespaces/${namespace}/events/${eventName}`, {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { namespace, name: eventName, annotations: { [scenarioAnnotation]: run.name } },
+    involvedObject: {
+      ...{ apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
+      fieldPath: `spec.containers{${before.name}}`,
+    },
+    ...{ type, reason, message, count, firstTimestamp: apiTime(firstMs), lastTimestamp: apiTime(lastMs) },
+    source: { component: 'kubelet', host: node },
+    ...{ reportingComponent: 'kubelet', reportingInstance: node },
+  })
+  written.set(eventName, version)
+}
+
+/** The events that this process has written, so that each is written once for each count. */
+const written = new Map<string, string>()
+
+function isRunning(pod: unknown): boolean {
+  return fields(fields(pod)['status'])['phase'] === 'Running'
+}
+
+function isSamePod(pod: unknown, uid: string): boolean {
+  return fields(fields(pod)['metadata'])['uid'] === uid
+}
+
+function statusOf(pod: unknown, container: string | undefined): Record<string, unknown> {
+  const statuses = items(fields(fields(pod)['status'])['containerStatuses']).map(fields)
+  return statuses.find(({ name }) => name === container) ?? {}
+}
+
+function podPath({ target }: ScenarioRun): string {
+  const [namespace, name] = target.split('/')
+  return `/api/v1/namespaces/${namespace}/pods/${name}`
+}

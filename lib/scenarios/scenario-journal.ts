@@ -1,0 +1,65 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Lab, writeFileAtomically } from '../lab/lab.ts'
+
+/** A scenario that was started and is not healed yet. Tasks write it; the holder deletes it. */
+export interface ScenarioRequest {
+  name: string
+  target: string
+  /** Epoch. Healing sets the end to now. */
+  startMs: number
+  untilMs: number
+}
+
+/** What the holder has done for a request. Only the holder writes it. */
+export interface ScenarioProgress {
+  /** When the scenario was first applied (epoch). */
+  appliedMs?: number
+  /** Why the last call failed. */
+  trouble?: string
+  /** What the scenario needs to restore the state before it. */
+  saved?: unknown
+}
+
+/** The running scenarios of a lab, as files: each is written in one step, and has one writer. */
+export type ScenarioJournal = ReturnType<typeof scenarioJournal>
+
+const PROGRESS = '.progress.json'
+const REQUEST = '.request.json'
+
+export function scenarioJournal({ dataDir }: Pick<Lab, 'dataDir'>) {
+  const dir = join(dataDir, 'scenarios')
+  const path = ({ name, target }: Pick<ScenarioRequest, 'name' | 'target'>, suffix: string) =>
+    join(dir, `${name}@${encodeURIComponent(target)}${suffix}`)
+  const write = (file: string, value: unknown) => writeFileAtomically(file, `${JSON.stringify(value)}\n`)
+
+  return {
+    /** All that run, the oldest first. */
+    requests(): ScenarioRequest[] {
+      const files = existsSync(dir) ? readdirSync(dir).filter(file => file.endsWith(REQUEST)) : []
+      return files
+        .flatMap(file => read<ScenarioRequest>(join(dir, file)) ?? [])
+        .sort((a, b) => a.startMs - b.startMs || (a.name < b.name ? -1 : 1))
+    },
+    /** Starts a scenario, or changes its end. */
+    request(request: ScenarioRequest) {
+      write(path(request, REQUEST), request)
+    },
+    progress(request: ScenarioRequest): ScenarioProgress {
+      return read<ScenarioProgress>(path(request, PROGRESS)) ?? {}
+    },
+    saveProgress(request: ScenarioRequest, progress: ScenarioProgress) {
+      write(path(request, PROGRESS), progress)
+    },
+    /** The scenario is healed. */
+    remove(request: ScenarioRequest) {
+      // Last the request: without it nothing would remove the progress.
+      rmSync(path(request, PROGRESS), { force: true })
+      rmSync(path(request, REQUEST), { force: true })
+    },
+  }
+}
+
+function read<T>(path: string): T | undefined {
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined
+}

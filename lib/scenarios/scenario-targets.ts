@@ -1,0 +1,82 @@
+import { UsageError } from '../cli/errors.ts'
+import { makeCommand } from '../cli/settings.ts'
+import type { KubeClient } from '../kube/api-client.ts'
+import { fields, items, text } from '../kube/json.ts'
+import { call, type Scenario, type TargetKind } from './scenario.ts'
+import type { ScenarioRequest } from './scenario-journal.ts'
+
+type ObjectKind = Exclude<TargetKind, 'part'>
+
+const COLLECTIONS: Readonly<Record<ObjectKind, string>> = {
+  pod: '/api/v1/pods',
+  node: '/api/v1/nodes',
+  namespace: '/api/v1/namespaces',
+}
+const PAGE = 200
+
+/**
+ * The target of a scenario: the given one, or for `auto` the first by namespace and name that fits and has no scenario.
+ *
+ * Throws a UsageError when it does not exist, does not fit, or has a scenario already. Nothing is changed.
+ */
+export async function chooseTarget(
+  client: KubeClient,
+  scenario: Scenario,
+  { target, running, clusterName }: { target: string; running: readonly ScenarioRequest[]; clusterName: string },
+): Promise<string> {
+  const { name, target: kind, only } = scenario
+  const what = `Cannot start ${name} on ${target}`
+  const chosen = only ?? (target === 'auto' ? await firstTarget(client, scenario, running) : target)
+  if (only !== undefined && target !== 'auto' && target !== only) {
+    throw new UsageError(what, { why: `its only target is ${only}`, next: 'leave TARGET out' })
+  }
+  if (chosen === undefined) {
+    throw new UsageError(`Cannot start ${name}`, { why: `no ${kind} fits that has no scenario`, next: 'set TARGET' })
+  }
+  const other = running.find(each => each.target === chosen)
+  if (other !== undefined) {
+    throw new UsageError(`Cannot start ${name} on ${chosen}`, {
+      why: `${other.name} runs on it until ${new Date(other.untilMs).toISOString()}`,
+      next: `${makeCommand('kwok-heal', clusterName)} SCENARIO=${other.name} TARGET=${chosen}, or set TARGET to another`,
+    })
+  }
+  if (kind === 'part' || target === 'auto') return chosen
+  const [first = '', second, ...rest] = target.split('/')
+  const isPod = kind === 'pod'
+  if (rest.length > 0 || isPod !== (second !== undefined)) {
+    const form = isPod ? '<namespace>/<pod>' : `the name of a ${kind}`
+    throw new UsageError(what, { why: `its target is a ${kind}`, next: `set TARGET to ${form}` })
+  }
+  const path = isPod ? `/api/v1/namespaces/${first}/pods/${second}` : `${COLLECTIONS[kind]}/${first}`
+  const object = await call(client, 'GET', path)
+  const why = object === undefined ? `there is no such ${kind}` : await scenario.unfit?.(object, client)
+  if (why !== undefined) throw new UsageError(what, { why, next: `kubectl get ${kind}s${isPod ? ' -A' : ''}` })
+  return target
+}
+
+async function firstTarget(
+  client: KubeClient,
+  scenario: Scenario,
+  running: readonly ScenarioRequest[],
+): Promise<string | undefined> {
+  const taken = new Set(running.map(each => each.target))
+  let next: string | undefined
+  do {
+    const page = new URLSearchParams({ limit: String(PAGE), ...(next === undefined ? {} : { continue: next }) })
+    const list = fields(await call(client, 'GET', `${COLLECTIONS[scenario.target as ObjectKind]}?${page}`))
+    // The API lists by namespace and name.
+    for (const object of items(list['items'])) {
+      const { namespace, name } = fields(fields(object)['metadata'])
+      const target = namespace === undefined ? String(name) : `${namespace}/${name}`
+      if (isOfSystem(String(namespace ?? name)) || taken.has(target)) continue
+      if ((await scenario.unfit?.(object, client)) === undefined) return target
+    }
+    next = text(fields(list['metadata'])['continue'])
+  } while (next !== undefined)
+  return undefined
+}
+
+/** A namespace without workloads of the lab's. */
+function isOfSystem(namespace: string): boolean {
+  return namespace === 'default' || /^kube-/.test(namespace)
+}

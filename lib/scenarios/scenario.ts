@@ -1,0 +1,98 @@
+import { LabError } from '../cli/errors.ts'
+import { ApiStatusError, type KubeClient, type RequestOptions } from '../kube/api-client.ts'
+import { fields, text } from '../kube/json.ts'
+import type { Lab } from '../lab/lab.ts'
+import { scenarioAnnotation } from '../lab/manifest.ts'
+
+/** What a scenario is applied to: `<namespace>/<pod>`, a node, a namespace, or a part of the lab. */
+export type TargetKind = 'pod' | 'node' | 'namespace' | 'part'
+
+/** A failure that the lab shows on command, and heals. The list and the docs are made from these texts. */
+export interface Scenario {
+  name: string
+  target: TargetKind
+  /** What happens, and how the holder keeps it so. */
+  does: string
+  /** The time from the command to the full effect in the API. */
+  effect: string
+  /** What healing restores. */
+  heals: string
+  /** What dashboards show. */
+  shows: string
+  /** The alerts that it raises if it lasts long enough: the lab's own on OpenTelemetry's metrics, and kube-prometheus'. */
+  alerts: { otel: readonly string[]; prometheus: readonly string[] }
+  /** The only target, for a scenario that has one. */
+  only?: string
+  /** Whether an object of the API can be its target, and why not. By default all can. */
+  unfit?: (object: unknown, client: KubeClient) => string | undefined | Promise<string | undefined>
+  /**
+   * Makes the cluster as it must be now, and returns the milliseconds until it has to be called again. The first call applies the scenario.
+   * It may be called again at any time, in another process too.
+   *
+   * Throws a TargetGoneError when there is nothing left to hold.
+   */
+  hold: (run: ScenarioRun) => Promise<number>
+  /** Restores what was there before. It can be repeated, also for a scenario that was never or partly applied, or whose target is gone. */
+  undo: (run: ScenarioRun) => Promise<void>
+}
+
+/** One run of a scenario. */
+export interface ScenarioRun {
+  lab: Lab
+  client: KubeClient
+  /** The scenario's name. */
+  name: string
+  target: string
+  /** When it was started and when it ends (epoch). */
+  startMs: number
+  untilMs: number
+  /** What `save` was last called with, by this or an earlier process. */
+  saved: unknown
+  /** Keeps a value for later calls. It is on disk when this returns, so it comes before the change that it belongs to. */
+  save: (value: unknown) => void
+}
+
+/** The target was deleted or replaced, or another hand has ended the scenario. */
+export class TargetGoneError extends LabError {
+  override readonly name = 'TargetGoneError'
+}
+
+/** The parsed answer of a request; undefined for 404. Throws an ApiStatusError for any other error status. */
+export async function call(
+  client: KubeClient,
+  method: string,
+  path: string,
+  options: RequestOptions = {},
+): Promise<unknown> {
+  const answer = await client.request(method, path, options)
+  if (answer.status === 404) return undefined
+  if (answer.status >= 300) throw new ApiStatusError(`The API server refused ${method} ${path}`, answer)
+  return answer.body
+}
+
+/** Patches an object by a strategic merge patch. Undefined when it does not exist. */
+export async function patch(client: KubeClient, path: string, body: unknown): Promise<unknown> {
+  return await call(client, 'PATCH', path, { body, contentType: 'application/strategic-merge-patch+json' })
+}
+
+/** The scenario that an object is annotated with. */
+export function annotationOf(object: unknown): string | undefined {
+  return text(fields(fields(fields(object)['metadata'])['annotations'])[scenarioAnnotation])
+}
+
+/** Annotates an object with a scenario, or removes the annotation, unless it is so. */
+export async function annotate(client: KubeClient, path: string, object: unknown, name: string | null): Promise<void> {
+  if ((annotationOf(object) ?? null) === name) return
+  await patch(client, path, { metadata: { annotations: { [scenarioAnnotation]: name } } })
+}
+
+/** Creates an object, or makes its fields these. */
+export async function apply(client: KubeClient, path: string, body: unknown): Promise<unknown> {
+  const query = 'fieldManager=kube-otel-lab-scenarios&force=true'
+  return await call(client, 'PATCH', `${path}?${query}`, { body, contentType: 'application/apply-patch+yaml' })
+}
+
+/** A time as the API writes it. */
+export function apiTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+}

@@ -1,0 +1,54 @@
+/**
+ * Makes the cluster fail on command: starts the scenario SCENARIO on TARGET for the time FOR, and ends when the first change is in the API. A
+ * small process holds it, and restores the state before it when the time is over. Several scenarios can run on different targets.
+ *
+ *   tsx tasks/kwok-scenario.ts --scenario list
+ *   tsx tasks/kwok-scenario.ts --scenario crash-loop --for 30m
+ */
+import { LabError } from '../lib/cli/errors.ts'
+import { makeCommand } from '../lib/cli/settings.ts'
+import { connect } from '../lib/kube/api-client.ts'
+import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { ensureScenarioKubeconfig, kubeconfigPath } from '../lib/lab/kubeconfig.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
+import { scenarioListText, scenarioNamed } from '../lib/scenarios/scenario-list.ts'
+import { chooseTarget } from '../lib/scenarios/scenario-targets.ts'
+import { scenarioHolder } from '../lib/services/scenario-holder.ts'
+import { labServices } from '../lib/services/service.ts'
+import { waitUntil } from '../lib/system/wait.ts'
+
+const about = 'Starts the scenario SCENARIO, a failure of the cluster, or prints the list of scenarios.'
+
+await runTask({ about, settings: ['scenario', 'target', 'for'], changesLab: true }, async ({ lab }) => {
+  const { scenario: name, target: wanted, for: lengthMs, clusterName } = lab.settings
+  if (name === 'auto' || name === 'list') return print(scenarioListText())
+  const scenario = scenarioNamed(name)
+  requireCluster(lab)
+  await ensureScenarioKubeconfig(lab)
+  const journal = scenarioJournal(lab)
+  using client = await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
+  const target = await chooseTarget(client, scenario, { target: wanted, running: journal.requests(), clusterName })
+  const startMs = Date.now()
+  const request = { name, target, startMs, untilMs: startMs + lengthMs }
+  say(`Starting ${name} on ${scenario.target} ${target}`)
+  journal.request(request)
+  await labServices(lab).ensure(scenarioHolder)
+  await waitUntil<void>({
+    what: `${name} on ${target}`,
+    timeoutMs: 60_000,
+    everyMs: 100,
+    check: async () => {
+      const { appliedMs, trouble } = journal.progress(request)
+      if (appliedMs !== undefined) return { done: undefined }
+      const isHeld = journal.requests().some(each => each.name === name && each.target === target)
+      const why = `the target is gone: read ${lab.logsDir}/scenarios.log`
+      if (!isHeld) return { failed: new LabError(`Cannot start ${name} on ${target}`, { why }) }
+      return { pending: trouble ?? 'it has not begun yet' }
+    },
+    next: `${makeCommand('kwok-heal', clusterName)}, and read ${lab.logsDir}/scenarios.log`,
+  })
+  print(`${name} runs on ${scenario.target} ${target} until ${new Date(request.untilMs).toISOString()}
+  Full effect after ${scenario.effect}
+Next: ${makeCommand('kwok-heal', clusterName)} SCENARIO=${name} TARGET=${target}`)
+})

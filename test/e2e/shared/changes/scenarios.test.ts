@@ -1,0 +1,155 @@
+/** Scenarios of each mechanism on a live lab: what the API and the kubelets show, and that healing leaves the objects as they were. */
+import assert from 'node:assert/strict'
+import { fields, items, text } from '../../../../lib/kube/json.ts'
+import { assertDone, assertRefused, assertSays, killHard, type TestLab, waitFor } from '../../../support/lab.ts'
+import { nodeNames, openSharedLab } from '../../../support/shared-lab.ts'
+import { kubeletUrl, summaries } from '../../../support/stats-proxy.ts'
+import { suite } from '../../../support/suite.ts'
+
+const ANNOTATION = 'kube-otel-lab/scenario'
+const [NODE = '', OTHER = ''] = nodeNames.slice(-2)
+/** Its quota has room. */
+const NAMESPACE = 'data'
+
+const scenarios = suite<{ lab: TestLab; before: string; target: string }>('make kwok-scenario')
+scenarios.before(async context => {
+  context.lab = (await openSharedLab()).lab
+  context.before = await objects(context.lab)
+})
+
+async function list(lab: TestLab, args: readonly string[]): Promise<Record<string, unknown>[]> {
+  return items(fields(JSON.parse(await lab.kubectl(['get', ...args, '-o', 'json'])))['items']).map(fields)
+}
+
+/** Nodes and pods without what time and healing change: times, versions, restarts. Jobs come and go. */
+async function objects(lab: TestLab): Promise<string> {
+  const isKept = (pod: Record<string, unknown>) => fields(pod['metadata'])['namespace'] !== 'batch'
+  const all = [...(await list(lab, ['nodes'])), ...(await list(lab, ['pods', '-A'])).filter(isKept)]
+  const changing =
+    /^(resourceVersion|managedFields|generation|lastHeartbeatTime|lastTransitionTime|restartCount|startedAt|lastState)$/
+  return JSON.stringify(all, (name, value) => (changing.test(name) ? undefined : value), 1)
+}
+
+async function podOf(lab: TestLab, target: string): Promise<Record<string, unknown>> {
+  const [namespace = '', name = ''] = target.split('/')
+  return fields(JSON.parse(await lab.kubectl(['get', 'pod', '-n', namespace, name, '-o', 'json'])))
+}
+
+const containerOf = (pod: Record<string, unknown>) => fields(items(fields(pod['status'])['containerStatuses'])[0])
+
+/** A pod as its kubelet measures it. */
+async function measuredPod(lab: TestLab, target: string) {
+  const pods = (await summaries(lab)).flatMap(each => each.pods)
+  return pods.find(({ podRef }) => `${podRef.namespace}/${podRef.name}` === target) ?? assert.fail(target)
+}
+
+scenarios('refuses what does not exist before it changes anything', async ({ lab, before }) => {
+  const start = async (...words: string[]) => await lab.make(['kwok-scenario', ...words])
+  assertRefused(await start('SCENARIO=crash-lop'), 'kwok-scenario', 2, /did you mean crash-loop\?/)
+  const absent = await start('SCENARIO=node-unreachable', 'TARGET=no-such-node')
+  assertRefused(absent, 'kwok-scenario', 2, /there is no such node/)
+  const wrong = await start('SCENARIO=crash-loop', `TARGET=${NODE}`)
+  assertRefused(wrong, 'kwok-scenario', 2, /its target is a pod/)
+  assert.equal(await objects(lab), before)
+})
+
+scenarios('lets a container crash, and its kubelet reports another run', async context => {
+  const { lab } = context
+  const [pod = {}] = await list(lab, ['pods', '-n', NAMESPACE, '-l', 'app.kubernetes.io/name=cache'])
+  const target = `${NAMESPACE}/${fields(pod['metadata'])['name']}`
+  context.target = target
+  const first = await measuredPod(lab, target)
+  const startedMs = Date.now()
+  const ended = await lab.make(['kwok-scenario', 'SCENARIO=crash-loop', `TARGET=${target}`])
+  assertDone(ended)
+  assertSays(ended.stdout, new RegExp(`crash-loop runs on pod ${target} until `))
+  assert(Date.now() - startedMs < 15_000)
+  await waitFor('CrashLoopBackOff', async () => {
+    const { state, restartCount } = containerOf(await podOf(lab, target))
+    assert.equal(text(fields(fields(state)['waiting'])['reason']), 'CrashLoopBackOff')
+    assert(Number(restartCount) >= 1)
+  })
+  const crashed = await podOf(lab, target)
+  assert.equal(fields(fields(crashed['metadata'])['annotations'])[ANNOTATION], 'crash-loop')
+  const events = await lab.kubectl(['get', 'events', '-n', NAMESPACE, '-o', 'jsonpath={.items[*].reason}'])
+  assertSays(events, /BackOff/)
+  await waitFor('the next run', async () => {
+    const now = await measuredPod(lab, target)
+    const [container, sidecar] = now.containers
+    const [before, sidecarBefore] = first.containers
+    assert(container !== undefined && before !== undefined && now.containers.length === 2)
+    assert(Date.parse(container.startTime) >= startedMs)
+    assert(container.cpu.usageCoreNanoSeconds < before.cpu.usageCoreNanoSeconds)
+    assert(Number(sidecar?.cpu.usageCoreNanoSeconds) >= Number(sidecarBefore?.cpu.usageCoreNanoSeconds))
+    assert(now.cpu.usageCoreNanoSeconds >= first.cpu.usageCoreNanoSeconds)
+  })
+})
+
+scenarios('makes a node unreachable, and another one report pressure', async ({ lab }) => {
+  assertDone(await lab.make(['kwok-scenario', 'SCENARIO=node-unreachable', `TARGET=${NODE}`]))
+  const answer = async () => (await fetch(kubeletUrl(lab, `/nodes/${NODE}/stats/summary`))).status
+  await waitFor('a kubelet that does not answer', async () => assert.equal(await answer(), 404))
+  const lease = await lab.kubectl(['get', 'lease', '-n', 'kube-node-lease', NODE, '-o', 'jsonpath={.spec}'])
+  assertSays(lease, /"holderIdentity":"kube-otel-lab-scenario"/)
+  assertDone(await lab.make(['kwok-scenario', 'SCENARIO=node-memory-pressure', `TARGET=${OTHER}`]))
+  await waitFor('the taint of the node', async () => {
+    assertSays(await lab.kubectl(['get', 'node', OTHER, '-o', 'jsonpath={.spec.taints}']), /memory-pressure/)
+  })
+})
+
+scenarios('fills a quota, and changes the usage of a pod', async ({ lab }) => {
+  assertDone(await lab.make(['kwok-scenario', 'SCENARIO=quota-full', 'TARGET=shop']))
+  await waitFor('a full quota', async () => {
+    const quota = await lab.kubectl(['get', 'quota', '-n', 'shop', 'scenario-quota-full', '-o', 'jsonpath={.status}'])
+    const { hard, used } = fields(JSON.parse(quota))
+    assert.deepEqual(used, hard)
+  })
+  const [pod = {}] = await list(lab, ['pods', '-n', 'team-a'])
+  const target = `team-a/${fields(pod['metadata'])['name']}`
+  assertDone(await lab.make(['kwok-scenario', 'SCENARIO=cpu-throttling', `TARGET=${target}`]))
+  await waitFor('CPU at the limit', async () => {
+    const [app] = (await measuredPod(lab, target)).containers
+    assert.equal(app?.cpu.usageNanoCores, 250e6)
+  })
+})
+
+scenarios('stops a part; status lists it and what runs', async ({ lab, target }) => {
+  assertDone(await lab.make(['kwok-scenario', 'SCENARIO=scheduler-down']))
+  const { stdout, exitCode } = await lab.make(['kwok-status'])
+  assert.equal(exitCode, 2)
+  assertSays(stdout, /^kube-scheduler +down/m)
+  assertSays(stdout, /^scenarios +up/m)
+  for (const running of [
+    `crash-loop on ${target}`,
+    `node-unreachable on ${NODE}`,
+    'scheduler-down on kube-scheduler',
+  ]) {
+    assertSays(stdout, new RegExp(`^Scenario +${running}: until `, 'm'))
+  }
+})
+
+scenarios('refuses a second scenario on a target, and names both', async ({ lab, target }) => {
+  const second = await lab.make(['kwok-scenario', 'SCENARIO=oom-kill', `TARGET=${target}`])
+  assertRefused(second, 'kwok-scenario', 2, new RegExp(`Cannot start oom-kill on ${target}: crash-loop runs on it`))
+})
+
+scenarios('goes on when the holder is killed', async ({ lab, target }) => {
+  const pid = (await lab.partPids()).get('scenarios') ?? assert.fail('it does not run')
+  const before = Number(containerOf(await podOf(lab, target))['restartCount'])
+  killHard(pid)
+  await waitFor('the next restart', async () => {
+    assert(Number(containerOf(await podOf(lab, target))['restartCount']) > before)
+  })
+})
+
+scenarios('restores what was there before', async ({ lab, before }) => {
+  const one = await lab.make(['kwok-heal', 'SCENARIO=quota-full'])
+  assertDone(one)
+  assert.equal(one.stdout.trim(), 'Healed quota-full')
+  assertDone(await lab.make(['kwok-heal']))
+  await waitFor('the same objects', async () => assert.equal(await objects(lab), before))
+  assert.equal((await fetch(kubeletUrl(lab, `/nodes/${NODE}/stats/summary`))).status, 200)
+  assert.equal((await lab.partPids()).has('scenarios'), false)
+  assert.equal((await lab.make(['kwok-heal'])).stdout.trim(), 'No scenario to heal')
+})
+scenarios.run()

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { projectDir } from '../../../lib/lab/lab.ts'
+import { scenarioListText, scenarioNamed, scenarios, scenarioTables } from '../../../lib/scenarios/scenario-list.ts'
+
+const list = suite('scenarios')
+
+list('have different names, and stand in the list and in the tables of docs/scenarios.md', () => {
+  assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length)
+  for (const { name } of scenarios) assert.match(scenarioListText(), new RegExp(`^${name} `, 'm'))
+  const page = readFileSync(join(projectDir, 'docs', 'scenarios.md'), 'utf8')
+  assert(page.includes(scenarioTables()), `docs/scenarios.md lacks these tables:\n${scenarioTables()}`)
+})
+
+list("name alerts that the lab's rules have", () => {
+  const dir = join(projectDir, 'dashboards', 'rules')
+  const rules = readdirSync(dir).map(file => readFileSync(join(dir, file), 'utf8'))
+  for (const { name, alerts } of scenarios) {
+    for (const alert of alerts.otel) assert(rules.join().includes(`alert: ${alert}\n`), `${name}: ${alert}`)
+  }
+})
+list.run()
+
+const named = suite('scenarioNamed()')
+
+named('gives a scenario by its name', () => assert.equal(scenarioNamed('crash-loop').name, 'crash-loop'))
+
+named('names the nearest for a misspelt one, and all for another', () => {
+  assert.throws(
+    () => scenarioNamed('crash-lop'),
+    /^UsageError: There is no scenario "crash-lop": did you mean crash-loop\?$/,
+  )
+  assert.throws(() => scenarioNamed('earthquake'), /the scenarios are crash-loop, .*scheduler-down$/)
+})
+named.run()
