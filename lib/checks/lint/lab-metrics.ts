@@ -9,7 +9,7 @@ import { nearestVariants, type SeriesVariant } from './series-variants.ts'
 /** The metrics of a lab, for the rules. */
 export interface LabMetrics {
   known: FindSeries
-  /** The names that both dialects have. */
+  /** The names that both dialects have, and nothing else, as it is with `up`. */
   shared: readonly string[]
   /** The dialects that METRICS selects. */
   dialects: readonly Dialect[]
@@ -44,8 +44,8 @@ export function labMetrics(
     return found.get(name)
   }
   const shared = names.filter(name => {
-    const of = known(name)?.variants.map(({ dialect }) => dialect) ?? []
-    return of.includes('otel') && of.includes('prometheus')
+    const of = new Set(known(name)?.variants.map(({ dialect }) => dialect))
+    return of.has('otel') && of.has('prometheus') && !of.has(undefined)
   })
   return { known, shared: [...new Set(shared)], dialects, partlyListed, nearest, labels }
 }
