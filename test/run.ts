@@ -37,9 +37,13 @@ interface Group {
   first: readonly string[]
   /** The files use one lab (support/shared-lab.ts), which is taken down after the last of them. */
   sharesLab?: boolean
+  /** The group starts when the group before it has ended. */
+  followsPrevious?: boolean
 }
 
 const SHARED = 'e2e/shared'
+/** What a lab can have in addition: METRICS, RULES_DIR, scenarios. On a second shared lab, so that it takes less time in all. */
+const ADDITIONS = 'e2e/additions'
 
 /**
  * All groups of `make test` run at the same time: a lab waits most of the time. Where tests have limits of seconds, on the shared lab, they
@@ -69,29 +73,30 @@ const groups: Record<string, readonly Group[]> = {
         // These read.
         ...['verify', 'kwok', 'control-plane', 'traces', 'stats-proxy', 'kubelets', 'page'],
         // verify needs a lab whose parts have run all the time; kwok-down ends it.
-        ...[
-          'verify',
-          'metrics',
-          'traces',
-          'control-plane',
-          'kwok',
-          'stats-proxy',
-          'kubelet-gateway',
-          'rules',
-          'page',
-          'kwok-down',
-        ].map(each => `changes/${each}`),
+        ...['verify', 'traces', 'control-plane', 'kwok', 'stats-proxy', 'kubelet-gateway', 'page', 'kwok-down'].map(
+          each => `changes/${each}`,
+        ),
       ].map(name => `${SHARED}/${name}`),
       sharesLab: true,
     },
     {
       folders: ['e2e'],
-      without: [SHARED],
+      without: [SHARED, ADDITIONS],
       limitMs: 25 * 60_000,
       atOnce: 1,
       firstSlot: 3,
       niceness: 5,
       first: [],
+    },
+    {
+      folders: [ADDITIONS],
+      limitMs: 25 * 60_000,
+      atOnce: 1,
+      firstSlot: 3,
+      niceness: 0,
+      first: [],
+      sharesLab: true,
+      followsPrevious: true,
     },
   ],
   long: [{ folders: ['long'], limitMs: 40 * 60_000, atOnce: 1, firstSlot: 2, niceness: 0, first: [] }],
@@ -100,8 +105,8 @@ const groups: Record<string, readonly Group[]> = {
 const CLEAN_UP_MS = 2 * 60_000
 
 const running = new Set<ChildProcess>()
-/** The folder of the shared lab, while there may be one. */
-let sharedLab: string | undefined
+/** The folders of shared labs, while there may be some. */
+const sharedLabs = new Set<string>()
 let isEnding = false
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
   process.on(signal, async () => {
@@ -109,7 +114,7 @@ for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     isEnding = true
     process.stderr.write(`${signal}: ending what runs, which cleans up first\n`)
     await Promise.all([...running].map(end))
-    await closeSharedLab()
+    await Promise.all([...sharedLabs].map(closeSharedLab))
     process.exit(128 + constants.signals[signal])
   })
 }
@@ -136,14 +141,15 @@ async function main(): Promise<void> {
   const limit = Number(process.env['AT_ONCE'] || Number.POSITIVE_INFINITY)
   const runGroup = async ({ group, files }: (typeof chosen)[number]) => {
     if (files.length === 0) return
-    if (group.sharesLab === true) sharedLab = mkdtempSync(join(tmpdir(), 'shared-lab-'))
+    const sharedLab = group.sharesLab === true ? mkdtempSync(join(tmpdir(), 'shared-lab-')) : undefined
+    if (sharedLab !== undefined) sharedLabs.add(sharedLab)
     const queue = batches(files, group).values()
     const work = async (slot: number) => {
       for (const batch of queue) {
         let rest = batch
         // After a file that has ended the process, another one runs the others.
         while (rest.length > 0 && !isEnding) {
-          const outcomes = await runFiles(rest, { slot, group, required, problems })
+          const outcomes = await runFiles(rest, { slot, group, sharedLab, required, problems })
           for (const { passed, failed, skipped } of outcomes) {
             total.passed += passed
             total.failed += failed
@@ -154,10 +160,19 @@ async function main(): Promise<void> {
       }
     }
     await Promise.all(Array.from({ length: Math.min(limit, group.atOnce) }, (_, slot) => work(slot)))
-    if (group.sharesLab === true && !isEnding) await closeSharedLab()
+    if (sharedLab !== undefined && !isEnding) await closeSharedLab(sharedLab)
   }
-  if (limit === 1) for (const each of chosen) await runGroup(each)
-  else await Promise.all(chosen.map(runGroup))
+  const lanes: (typeof chosen)[] = []
+  for (const each of chosen) {
+    const lane = each.group.followsPrevious === true || limit === 1 ? lanes.at(-1) : undefined
+    if (lane === undefined) lanes.push([each])
+    else lane.push(each)
+  }
+  await Promise.all(
+    lanes.map(async lane => {
+      for (const each of lane) await runGroup(each)
+    }),
+  )
   if (isEnding) return
   const { passed, failed, skipped } = total
   const isNone = passed + failed + skipped === 0
@@ -210,18 +225,18 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.pid !== undefined) signalProcess(-child.pid, 'SIGKILL')
 }
 
-/** Takes the shared lab down, if there is one: in a process of its own, which no signal of a terminal reaches. */
-async function closeSharedLab(): Promise<void> {
-  if (sharedLab === undefined) return
+/** Takes a shared lab down: in a process of its own, which no signal of a terminal reaches. */
+async function closeSharedLab(sharedLab: string): Promise<void> {
   const close = join(import.meta.dirname, 'support', 'close-shared-lab.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', close, sharedLab], { stdio: 'inherit', detached: true })
   await new Promise(resolve => child.once('close', resolve))
-  sharedLab = undefined
+  sharedLabs.delete(sharedLab)
 }
 
 interface FileOptions {
   slot: number
   group: Group
+  sharedLab: string | undefined
   required: readonly RequirementName[]
   problems: ReadonlyMap<RequirementName, string>
 }
@@ -229,7 +244,7 @@ interface FileOptions {
 /** Runs files in one process until it ends. Returns the outcomes of those that it came to, at least one. */
 async function runFiles(
   files: readonly string[],
-  { slot, group, required, problems }: FileOptions,
+  { slot, group, sharedLab, required, problems }: FileOptions,
 ): Promise<Outcome[]> {
   const main = join(import.meta.dirname, 'support', 'run-files.ts')
   const paths = files.map(file => join(import.meta.dirname, file))
@@ -244,7 +259,7 @@ async function runFiles(
       ...process.env,
       NO_COLOR: '1',
       TEST_SLOT: String(group.firstSlot + slot),
-      ...(group.sharesLab === true ? { SHARED_LAB: sharedLab } : {}),
+      ...(sharedLab === undefined ? {} : { SHARED_LAB: sharedLab }),
     },
   })
   running.add(child)

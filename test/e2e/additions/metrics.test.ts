@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadDashboards } from '../../../../dashboards/load.ts'
-import { uids } from '../../../../dashboards/uids.ts'
-import { reachLab, verifyLab } from '../../../../lib/checks/verify/verify-lab.ts'
-import type { DashboardResult, VerifyReport } from '../../../../lib/checks/verify/verify-report.ts'
-import { openLab } from '../../../../lib/lab/lab.ts'
-import { assertDone, assertSameWords, assertSays, killHard, type TestLab, waitFor } from '../../../support/lab.ts'
-import { assertMeasured, readCluster } from '../../../support/measured.ts'
-import { kwokWords, NODES, openSharedLab, PODS } from '../../../support/shared-lab.ts'
-import { suite } from '../../../support/suite.ts'
+import { loadDashboards } from '../../../dashboards/load.ts'
+import { uids } from '../../../dashboards/uids.ts'
+import { reachLab, verifyLab } from '../../../lib/checks/verify/verify-lab.ts'
+import type { DashboardResult, VerifyReport } from '../../../lib/checks/verify/verify-report.ts'
+import { openLab } from '../../../lib/lab/lab.ts'
+import { assertCatalogIsLive } from '../../support/catalog.ts'
+import { assertDone, assertSameWords, assertSays, killHard, type TestLab, waitFor } from '../../support/lab.ts'
+import { assertMeasured, readCluster } from '../../support/measured.ts'
+import { kwokWords, NODES, openSharedLab, PODS } from '../../support/shared-lab.ts'
+import { suite } from '../../support/suite.ts'
 
 const metrics = suite<{ lab: TestLab }>('make kwok with another METRICS')
 metrics.before(async context => {
@@ -41,6 +42,7 @@ metrics('both: scrapes every node, also a new one, and each number is right in b
     [`k8s_pod_phase{k8s_cluster_name="${lab.name}"} == 2`, 'k8s_namespace_name, k8s_pod_name'],
   ])
     assert.equal((await lab.query(`count(count by (${by}) (${series}))`))[0]?.value, pods.length)
+  await assertCatalogIsLive(`http://127.0.0.1:${lab.ports.prometheusPort}`, ['otel', 'prometheus'])
 })
 
 metrics('a killed kube-state-metrics is reported by kwok-status and verify', async ({ lab }) => {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
-import { assertDone, assertSays, type TestLab, waitFor } from '../../../support/lab.ts'
-import { openSharedLab } from '../../../support/shared-lab.ts'
-import { suite } from '../../../support/suite.ts'
+import { createPrometheusApi } from '../../../lib/prometheus/prometheus-client.ts'
+import { assertDone, assertSays, type TestLab, waitFor } from '../../support/lab.ts'
+import { openSharedLab } from '../../support/shared-lab.ts'
+import { suite } from '../../support/suite.ts'
 
 /** Prometheus has the rules of a changed file after this time at most. */
 const TAKEN_MS = 10_000

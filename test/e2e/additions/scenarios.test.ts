@@ -1,10 +1,10 @@
 /** Scenarios of each mechanism on a live lab: what the API and the kubelets show, and that healing leaves the objects as they were. */
 import assert from 'node:assert/strict'
-import { fields, items, text } from '../../../../lib/kube/json.ts'
-import { assertDone, assertRefused, assertSays, killHard, type TestLab, waitFor } from '../../../support/lab.ts'
-import { nodeNames, openSharedLab } from '../../../support/shared-lab.ts'
-import { kubeletUrl, summaries } from '../../../support/stats-proxy.ts'
-import { suite } from '../../../support/suite.ts'
+import { fields, items, text } from '../../../lib/kube/json.ts'
+import { assertDone, assertRefused, assertSays, killHard, type TestLab, waitFor } from '../../support/lab.ts'
+import { nodeNames, openSharedLab } from '../../support/shared-lab.ts'
+import { kubeletUrl, summaries } from '../../support/stats-proxy.ts'
+import { suite } from '../../support/suite.ts'
 
 const ANNOTATION = 'kube-otel-lab/scenario'
 const [NODE = '', OTHER = ''] = nodeNames.slice(-2)
