@@ -20,6 +20,10 @@ const HOLD_MS = 5_000
 /** KWOK takes a lease that nothing has renewed for as long: longer than a scenario lasts. */
 const LEASE_SECONDS = 7 * 86_400
 
+/** Longer than kube-controller-manager's grace period of 200 s and its monitor period of 25 s. */
+const LOST_MS = 240_000
+const LOST_TYPES = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure']
+
 /** The node before the scenario. */
 interface Held {
   uid: string
@@ -114,7 +118,10 @@ function nodeScenario(failing?: NodeCondition): Pick<Scenario, 'target' | 'unfit
       }
       await annotate(run.client, nodePath(run), node, run.name)
       await holdLease(run, failing !== undefined)
-      if (failing === undefined) return HOLD_MS
+      if (failing === undefined) {
+        if (Date.now() > run.startMs + LOST_MS && isReady(node)) await markLost(run)
+        return HOLD_MS
+      }
       await setCondition(run, node, { ...failing })
       // Its kubelet ends deleted pods, and KWOK does not.
       const deleted = (await podsOf(run)).filter(pod => fields(pod['metadata'])['deletionTimestamp'] !== undefined)
@@ -160,6 +167,23 @@ async function holdLease(run: ScenarioRun, isRenewed: boolean): Promise<void> {
   await patchLease(run, { holderIdentity: scenarioLeaseHolder, leaseDurationSeconds: LEASE_SECONDS, renewTime })
 }
 
+/**
+ * Marks node and pods as kube-controller-manager does after the last heartbeat. KWOK may write one more that it had planned within ten minutes,
+ * after which kube-controller-manager waits again, or takes a lost node for a healthy one.
+ */
+async function markLost(run: ScenarioRun): Promise<void> {
+  const lastTransitionTime = apiTime(Date.now())
+  const unknown = { status: 'Unknown', reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' }
+  const conditions = LOST_TYPES.map(type => ({ type, ...unknown, lastTransitionTime }))
+  await patch(run.client, `${nodePath(run)}/status`, { status: { conditions } })
+  const ready = (await podsOf(run)).filter(isReady)
+  const body = { status: { conditions: [{ type: 'Ready', status: 'False', lastTransitionTime }] } }
+  await callAll(
+    run.client,
+    ready.map(pod => ({ method: 'PATCH', path: `${podPath(pod)}/status`, body })),
+  )
+}
+
 async function patchLease(run: ScenarioRun, spec: Record<string, unknown>): Promise<void> {
   await patch(run.client, leasePath(run), { spec })
 }
@@ -180,8 +204,9 @@ function conditionOf(node: unknown, type: string): Record<string, unknown> {
   return conditions.find(each => each['type'] === type) ?? {}
 }
 
-function isReady(node: unknown): boolean {
-  return conditionOf(node, 'Ready')['status'] === 'True'
+/** Of a node or a pod. */
+function isReady(object: unknown): boolean {
+  return conditionOf(object, 'Ready')['status'] === 'True'
 }
 
 async function podsOf({ client, target }: ScenarioRun): Promise<Record<string, unknown>[]> {

@@ -251,7 +251,10 @@ dashboards('have a prerequisite if a lab may lack their data', () => {
 
 dashboards('need the metrics of the collector in exactly the queries that read them', () => {
   const sources = ['k8s_cluster', 'kubelet_stats', 'host_metrics', 'kubelet-cadvisor']
-  const names = new Set(metricCatalog().flatMap(({ name, source }) => (sources.includes(source) ? [name] : [])))
+  const isOfScrape = (name: string) => /^(?:up$|scrape_)/.test(name)
+  const names = new Set(
+    metricCatalog().flatMap(({ name, source }) => (sources.includes(source) && !isOfScrape(name) ? [name] : [])),
+  )
   const isOfCollector = (metric: string) => names.has(metric) || metric.startsWith('namespace_workload')
   let count = 0
   for (const dashboard of all.filter(({ name }) => name !== uids.kubePrometheus)) {

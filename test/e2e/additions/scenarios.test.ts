@@ -1,9 +1,10 @@
 /** Scenarios of each mechanism on a live lab: what the API and the kubelets show, and that healing leaves the objects as they were. */
 import assert from 'node:assert/strict'
 import { fields, items, text } from '../../../lib/kube/json.ts'
+import type { Summary } from '../../../lib/kubelet/endpoints/stats-summary.ts'
 import { assertDone, assertRefused, assertSays, killHard, type TestLab, waitFor } from '../../support/lab.ts'
 import { nodeNames, openSharedLab } from '../../support/shared-lab.ts'
-import { kubeletUrl, summaries } from '../../support/stats-proxy.ts'
+import { kubeletUrl } from '../../support/stats-proxy.ts'
 import { suite } from '../../support/suite.ts'
 
 const ANNOTATION = 'kube-otel-lab/scenario'
@@ -39,7 +40,8 @@ const containerOf = (pod: Record<string, unknown>) => fields(items(fields(pod['s
 
 /** A pod as its kubelet measures it. */
 async function measuredPod(lab: TestLab, target: string) {
-  const pods = (await summaries(lab)).flatMap(each => each.pods)
+  const node = fields((await podOf(lab, target))['spec'])['nodeName']
+  const { pods } = (await (await fetch(kubeletUrl(lab, `/nodes/${node}/stats/summary`))).json()) as Summary
   return pods.find(({ podRef }) => `${podRef.namespace}/${podRef.name}` === target) ?? assert.fail(target)
 }
 
@@ -104,8 +106,10 @@ scenarios('fills a quota, and changes the usage of a pod', async ({ lab }) => {
     const { hard, used } = fields(JSON.parse(quota))
     assert.deepEqual(used, hard)
   })
-  const [pod = {}] = await list(lab, ['pods', '-n', 'team-a'])
-  const target = `team-a/${fields(pod['metadata'])['name']}`
+  const pods = await list(lab, ['pods', '-A', '-l', 'app.kubernetes.io/name=load'])
+  const pod = pods.find(({ spec }) => fields(spec)['nodeName'] !== NODE)
+  const { namespace, name } = fields(fields(pod)['metadata'])
+  const target = `${namespace}/${name}`
   assertDone(await lab.make(['kwok-scenario', 'SCENARIO=cpu-throttling', `TARGET=${target}`]))
   await waitFor('CPU at the limit', async () => {
     const [app] = (await measuredPod(lab, target)).containers

@@ -228,6 +228,12 @@ api(
     assert(String(lease['renewTime']) >= new Date(run.startMs).toISOString())
     await scenario.hold(run)
     assert.deepEqual(fields((await get(server, LEASE))['spec']), lease)
+    // A heartbeat that KWOK had planned keeps kube-controller-manager from marking it.
+    assert.equal(conditionsOf(await get(server, `/api/v1/nodes/${NODE}`))['Ready'], 'True')
+    await scenario.hold({ ...runOf(client, 'node-unreachable', NODE, 300), saved: run.saved })
+    assert.equal(conditionsOf(await get(server, `/api/v1/nodes/${NODE}`))['Ready'], 'Unknown')
+    const { Ready, ContainersReady } = conditionsOf(await get(server, podPath(POD)))
+    assert.deepEqual([Ready, ContainersReady], ['False', 'True'])
     await server.client.request('DELETE', podPath(POD), { body: { gracePeriodSeconds: 0 } })
     await put(server, `/api/v1/nodes/${NODE}/status`, { status: { conditions: [condition('Ready', 'Unknown')] } })
     // KWOK makes it Ready.

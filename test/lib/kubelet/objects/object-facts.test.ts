@@ -160,6 +160,7 @@ nodes('keeps start and capacity', () => {
     uid: 'uid-node-0',
     name: 'node-0',
     startMs: Date.parse('2026-01-01T00:00:00Z'),
+    isUnreachable: false,
     cpuCapacityNanoCores: 8e9,
     memoryCapacityBytes: 32 * 2 ** 30,
     storageCapacityBytes: 100 * 2 ** 30,
