@@ -13,7 +13,7 @@ import { tempDir } from './temp-lab.ts'
 /** A project whose only tests are these, by file below `test`. */
 function projectWith(files: Record<string, string>): { dir: string; words: string[] } {
   const dir = tempDir()
-  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e/shared'])
+  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e/shared', 'e2e/additions'])
     mkdirSync(join(dir, 'test', folder), { recursive: true })
   for (const shared of ['lib', 'node_modules', 'package.json']) symlinkSync(join(projectDir, shared), join(dir, shared))
   // Without its tests: they run this runner.
@@ -135,6 +135,24 @@ runner('runs the files of the shared lab one after the other with one folder, an
     ['verify', 'verify', 'kwok'].map(name => `${folder} true ${name}.test.ts`),
   )
   assert.equal(existsSync(folder), false)
+})
+
+runner('runs the additions after the other files, on a lab of their own', () => {
+  const record = `it('records', async () => {
+    const { appendFileSync } = await import('node:fs')
+    appendFileSync('seen', [import.meta.url.replace(/.*\\//, ''), process.env.SHARED_LAB].join(' ') + '\\n')
+  })`
+  const names = ['e2e/additions/a', 'e2e/z', 'e2e/shared/s']
+  const { status, dir } = runIn(Object.fromEntries(names.map(name => [`${name}.test.ts`, record])), ['e2e'])
+  assert.equal(status, 0)
+  const seen = readFileSync(join(dir, 'seen'), 'utf8').trim().split('\n')
+  const labs = new Map(seen.map(line => line.split(' ') as [string, string]))
+  assert.deepEqual(
+    [...labs.keys()].filter(name => name !== 's.test.ts'),
+    ['z.test.ts', 'a.test.ts'],
+  )
+  assert.equal(labs.get('z.test.ts'), '')
+  assert.notEqual(labs.get('a.test.ts'), labs.get('s.test.ts'))
 })
 
 runner('on a signal ends the test files, which clean up first, and the processes that they started', async () => {
