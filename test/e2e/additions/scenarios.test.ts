@@ -87,10 +87,17 @@ scenarios('lets a container crash, and its kubelet reports another run', async c
   })
 })
 
+/** The status of the kubelet's answer. */
+async function summaryStatus(lab: TestLab): Promise<number> {
+  const answer = await fetch(kubeletUrl(lab, `/nodes/${NODE}/stats/summary`))
+  // A body that is not read keeps its connection, and with it the process.
+  await answer.arrayBuffer()
+  return answer.status
+}
+
 scenarios('makes a node unreachable, and another one report pressure', async ({ lab }) => {
   assertDone(await lab.make(['kwok-scenario', 'SCENARIO=node-unreachable', `TARGET=${NODE}`]))
-  const answer = async () => (await fetch(kubeletUrl(lab, `/nodes/${NODE}/stats/summary`))).status
-  await waitFor('a kubelet that does not answer', async () => assert.equal(await answer(), 404))
+  await waitFor('a kubelet that does not answer', async () => assert.equal(await summaryStatus(lab), 404))
   const lease = await lab.kubectl(['get', 'lease', '-n', 'kube-node-lease', NODE, '-o', 'jsonpath={.spec}'])
   assertSays(lease, /"holderIdentity":"kube-otel-lab-scenario"/)
   assertDone(await lab.make(['kwok-scenario', 'SCENARIO=node-memory-pressure', `TARGET=${OTHER}`]))
@@ -152,7 +159,7 @@ scenarios('restores what was there before', async ({ lab, before }) => {
   assert.equal(one.stdout.trim(), 'Healed quota-full')
   assertDone(await lab.make(['kwok-heal']))
   await waitFor('the same objects', async () => assert.equal(await objects(lab), before))
-  assert.equal((await fetch(kubeletUrl(lab, `/nodes/${NODE}/stats/summary`))).status, 200)
+  assert.equal(await summaryStatus(lab), 200)
   assert.equal((await lab.partPids()).has('scenarios'), false)
   assert.equal((await lab.make(['kwok-heal'])).stdout.trim(), 'No scenario to heal')
 })
