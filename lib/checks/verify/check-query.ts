@@ -137,8 +137,11 @@ function emptyHint({ metrics }: QueryFacts, { metricNames, rules, missing }: Que
     const left = [...missing].find(([need]) => unknown.every(metric => NAMES_OF_DIALECT[need]?.test(metric)))
     return `Prometheus has no metric ${unknown.join(', ')}${left === undefined ? '' : `; there is no ${left[1]} here`}`
   }
-  return metrics.length === 0 ? '' : 'the metrics are there, so it is the labels: a matcher, a join or the variables'
+  return metrics.length === 0 ? '' : METRICS_EXIST
 }
+
+/** The hint of a query without data whose metrics Prometheus has or records. */
+export const METRICS_EXIST = 'the metrics are there, so it is the labels: a matcher, a join or the variables'
 
 /** The names of metrics that a lab lacks with one dialect alone. */
 const NAMES_OF_DIALECT: Partial<Record<Prerequisite, RegExp>> = {

@@ -3,7 +3,7 @@ import { textOfPart } from '../../promql/fallbacks.ts'
 import { type Binary, type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { typeOf } from '../../promql/promql-types.ts'
-import type { Verdict } from './check-query.ts'
+import { METRICS_EXIST, type Verdict } from './check-query.ts'
 import type { Evaluator } from './evaluate-queries.ts'
 import type { PanelQuery } from './panel-queries.ts'
 import type { ClusterState } from './pass-criteria.ts'
@@ -46,10 +46,14 @@ export async function withCause(
   known: Known,
 ): Promise<Verdict> {
   if (verdict.kind !== 'failed' || verdict.mayPassLater) return verdict
+  // Any other hint names the metrics that Prometheus does not have, and how to get them.
+  if (verdict.hint !== '' && verdict.hint !== METRICS_EXIST) return verdict
   const { expr } = parsePromql(query.expr)
   if (expr === undefined) return verdict
   const emptied = verdict.problem === 'no data' ? expr : verdict.problem === 'NaN or Inf' ? scalarOf(expr) : undefined
   if (emptied === undefined || !(await isEmpty(emptied, query.expr))) return verdict
+  /** The recordings whose rules were followed: rules can refer to each other, and to themselves. */
+  const followed = new Set<string>()
   const { text, isRight } = await causeIn(emptied, query.expr)
   return isRight ? { kind: 'excused', because: text } : { ...verdict, hint: text }
 
@@ -70,6 +74,8 @@ export async function withCause(
     if (metric !== undefined && (await count(metric)) === 0) {
       const rule = known.recorded.get(metric)
       if (rule === undefined) return wrong(`Prometheus has no metric ${metric}`)
+      if (followed.has(metric)) return wrong(`the rule of ${metric} needs its own result`)
+      followed.add(metric)
       const { expr: recorded } = parsePromql(rule)
       const isYoung = recorded === undefined || !(await isEmpty(recorded, rule))
       const why = isYoung ? 'its rule was not evaluated with data yet' : (await causeIn(recorded, rule)).text

@@ -14,6 +14,7 @@ const rules = `groups:
   - name: g
     rules:
       - { record: "pod:gone:sum", expr: "sum by (pod) (gone_bytes)" }
+      - { record: "self:sum", expr: "sum(self:sum offset 1m)" }
 `
 
 const causes = suite<{ prometheus: RunningPrometheus }>('withCause()')
@@ -42,6 +43,11 @@ for (const [expr, hint] of [
   ['sum(rate(lonely_total[1m]))', 'rate() needs two samples in its range'],
   ['scalar(used_bytes{pod="x"})', 'no used_bytes has pod="x": it has a'],
   ['used_bytes{pod="x"} or limit_bytes{pod="y"}', 'no used_bytes has pod="x": it has a'],
+  ['max(self:sum)', 'nothing is recorded as self:sum: the rule of self:sum needs its own result'],
+  [
+    'sum(kube_gone)',
+    'Prometheus has no metric kube_gone; there is no kube-prometheus-metrics (make kwok METRICS=both) here',
+  ],
   ['sum(pod:gone:sum)', 'nothing is recorded as pod:gone:sum: Prometheus has no metric gone_bytes'],
 ] as const) {
   causes(`is named for ${expr}`, async ({ prometheus }) => {
@@ -90,7 +96,7 @@ async function verified({ url }: RunningPrometheus, expr: string) {
   const panels = [{ id: 1, title: 'Panel', type: 'stat', datasource, targets: [target] }]
   const dashboard = readDashboard({ title: 'Foreign', uid: 'f', schemaVersion: 39, panels }, 'f.json')
   return await verify({
-    ...{ api: createPrometheusApi(url), refused: [], truth: undefined, metrics: undefined },
+    ...{ api: createPrometheusApi(url), refused: [], truth: undefined, metrics: 'otel' as const },
     ...{ dashboards: [{ dashboard, expectations: undefined }], scrapeMs: STEP_S * 1_000, retryMs: 0 },
   })
 }
