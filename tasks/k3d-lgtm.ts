@@ -11,10 +11,11 @@ import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from 
 import { applyLgtm } from '../lib/k3d/k3d-lgtm.ts'
 import { mountedDir } from '../lib/k3d/k3d-prometheus.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
+import { skippedLines } from '../lib/kube/source-documents.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { checkedRuleFiles, skippedLines } from '../lib/services/user-rules.ts'
+import { checkedRuleFiles } from '../lib/services/user-rules.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
 const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir', 'rulesDir'] as const

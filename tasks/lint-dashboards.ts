@@ -14,11 +14,11 @@ import { exitCode, lintJson, lintText, refusedFindings } from '../lib/checks/lin
 import type { Dialect } from '../lib/checks/lint/metric-catalog.ts'
 import { readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
+import { skippedLines } from '../lib/kube/source-documents.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
 import { hasOtelMetrics, hasPrometheusMetrics } from '../lib/lab/metrics-dialects.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { readRuleFiles, rulesOf } from '../lib/prometheus/rule-files.ts'
-import { skippedLines } from '../lib/services/user-rules.ts'
 
 const about = 'Checks the text of dashboards and rules; exit code 1 when there is an error.'
 const settings = ['dashboardsDir', 'rulesDir', 'metrics'] as const

@@ -14,10 +14,10 @@ import { junitXml } from '../lib/checks/verify/junit.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode, reportText } from '../lib/checks/verify/verify-report.ts'
 import { withProgress } from '../lib/cli/progress.ts'
+import { skippedLines } from '../lib/kube/source-documents.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { readRuleFiles } from '../lib/prometheus/rule-files.ts'
-import { skippedLines } from '../lib/services/user-rules.ts'
 
 const about = 'Checks every query and number of the dashboards on a running lab; exit code 1 when a check fails.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'rulesDir', 'kubeContext'] as const

@@ -278,3 +278,16 @@ function isTooDeep(json: string): boolean {
   }
   return depth > MOST_LEVELS
 }
+
+/** More documents than these are counted, with the name of the first. */
+const MOST_NAMED = 3
+
+/** Documents that were skipped, a line for each reason. */
+export function skippedLines(skipped: readonly SkippedDocument[]): string[] {
+  const byReason = new Map<string, string[]>()
+  for (const { source, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), source])
+  return [...byReason].map(([reason, sources]) => {
+    const named = sources.length > MOST_NAMED ? [sources[0], `and ${sources.length - 1} more`] : sources
+    return `Skipped, ${reason}: ${named.join('; ')}`
+  })
+}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { LabError } from '../cli/errors.ts'
-import type { SkippedDocument, Sources } from '../kube/source-documents.ts'
+import { type Sources, skippedLines } from '../kube/source-documents.ts'
 import { sourcePaths, sourcesStamp } from '../kube/source-files.ts'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 import { writeGenerated } from '../lab/write-generated.ts'
@@ -117,19 +117,6 @@ export function userRulesLines({ files, refused, skipped }: UserRulesStatus): st
     ...refused.map(({ why }) => `Refused: ${why}`),
     ...skippedLines(skipped),
   ]
-}
-
-/** More documents than these are counted, with the name of the first. */
-const MOST_NAMED = 3
-
-/** Documents that were skipped, a line for each reason. */
-export function skippedLines(skipped: readonly SkippedDocument[]): string[] {
-  const byReason = new Map<string, string[]>()
-  for (const { source, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), source])
-  return [...byReason].map(([reason, sources]) => {
-    const named = sources.length > MOST_NAMED ? [sources[0], `and ${sources.length - 1} more`] : sources
-    return `Skipped, ${reason}: ${named.join('; ')}`
-  })
 }
 
 /** How often files are looked at. A file that is being written is taken after it has not changed for this time. */

@@ -6,7 +6,12 @@ import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import { stringify } from 'yaml'
 import { documentKind } from '../../../lib/kube/document-kind.ts'
-import { readSources, type SourceDocument, type SourceMemory } from '../../../lib/kube/source-documents.ts'
+import {
+  readSources,
+  type SourceDocument,
+  type SourceMemory,
+  skippedLines,
+} from '../../../lib/kube/source-documents.ts'
 import { tempDir } from '../../support/temp-lab.ts'
 
 const board = (title: string) => ({ title, uid: title, panels: [] })
@@ -248,3 +253,10 @@ for (const [fact, value, expected] of [
   })
 }
 kinds.run()
+
+const skips = suite('skippedLines()')
+skips('has a line for each reason, with a few names', () => {
+  const lines = skippedLines([...'abcde'].map(source => ({ source, reason: source === 'e' ? 'it is y' : 'it is x' })))
+  assert.deepEqual(lines, ['Skipped, it is x: a; and 3 more', 'Skipped, it is y: e'])
+})
+skips.run()

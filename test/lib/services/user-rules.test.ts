@@ -7,7 +7,6 @@ import { readRuleFiles, rulesOf } from '../../../lib/prometheus/rule-files.ts'
 import {
   applyUserRules,
   checkedRuleFiles,
-  skippedLines,
   userRulesDir,
   userRulesLines,
   userRulesStatus,
@@ -176,10 +175,3 @@ watching('applies a change once its file is at rest, and calls reload only for o
   assert.equal(reloads, 2)
 })
 watching.run()
-
-const skips = suite('skippedLines()')
-skips('has a line for each reason, with a few names', () => {
-  const lines = skippedLines([...'abcde'].map(source => ({ source, reason: source === 'e' ? 'it is y' : 'it is x' })))
-  assert.deepEqual(lines, ['Skipped, it is x: a; and 3 more', 'Skipped, it is y: e'])
-})
-skips.run()
