@@ -19,7 +19,7 @@ interface Known {
 interface Cause {
   text: string
   /** Nothing is wrong: the series come with an event that has not happened, or with a running pod. */
-  isRight: boolean
+  isCorrect: boolean
 }
 
 /** The most values of a label in a cause. */
@@ -35,7 +35,7 @@ const OF_RUNNING_PODS = /^(?:container_|k8s_(?:pod|container)_|node_namespace_po
 
 /**
  * Names the cause of a missing or NaN result: the smallest part of the query that has no series, and the matcher or the labels that leave none.
- * A result that is rightly missing is excused. Other verdicts stay.
+ * A missing result that is correct is excused. Other verdicts stay.
  *
  * Throws a PrometheusUnreachable.
  */
@@ -54,8 +54,8 @@ export async function withCause(
   if (emptied === undefined || !(await isEmpty(emptied, query.expr))) return verdict
   /** The recordings whose rules were followed: rules can refer to each other, and to themselves. */
   const followed = new Set<string>()
-  const { text, isRight } = await causeIn(emptied, query.expr)
-  return isRight ? { kind: 'excused', because: text } : { ...verdict, hint: text }
+  const { text, isCorrect } = await causeIn(emptied, query.expr)
+  return isCorrect ? { kind: 'excused', because: text } : { ...verdict, hint: text }
 
   async function causeIn(part: Expr, whole: string): Promise<Cause> {
     for (const each of neededParts(part)) if (await isEmpty(each, whole)) return await causeIn(each, whole)
@@ -90,9 +90,9 @@ export async function withCause(
       const written = `${matcher.label}${matcher.op}${JSON.stringify(matcher.value)}`
       const found = await valuesOf(matcher.label, others)
       if (found.length === 0) return wrong(`${name} has no label ${matcher.label} (${written})`)
-      if (isOfOutcomes(matcher.label)) return { text: `no ${name} has ${written} yet`, isRight: true }
+      if (isOfOutcomes(matcher.label)) return { text: `no ${name} has ${written} yet`, isCorrect: true }
       if (selectsIdleNamespace(matcher) && OF_RUNNING_PODS.test(name))
-        return { text: `namespace ${matcher.value} has no running pods`, isRight: true }
+        return { text: `namespace ${matcher.value} has no running pods`, isCorrect: true }
       const more = found.length > MOST_VALUES ? ', …' : ''
       return wrong(`no ${name} has ${written}: it has ${found.slice(0, MOST_VALUES).join(', ')}${more}`)
     }
@@ -111,7 +111,8 @@ export async function withCause(
       const { samples } = await evaluator.evaluate({ ...query, kind: 'instant', expr })
       const pods = samples.map(({ labels }) => podLabels.map(label => labels[label]).join('/'))
       const isIdle = pods.every(pod => ![undefined, 'Running'].includes(phases.get(pod)))
-      if (pods.length > 0 && isIdle) return { text: `the selected pods do not run, such as ${pods[0]}`, isRight: true }
+      if (pods.length > 0 && isIdle)
+        return { text: `the selected pods do not run, such as ${pods[0]}`, isCorrect: true }
     }
     return undefined
   }
@@ -144,7 +145,7 @@ export async function withCause(
 }
 
 function wrong(text: string): Cause {
-  return { text, isRight: false }
+  return { text, isCorrect: false }
 }
 
 /** The parts without which an expression has no series. */
