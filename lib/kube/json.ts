@@ -29,3 +29,9 @@ export function merged(base: unknown, changes: Readonly<Record<string, unknown>>
   }
   return result
 }
+
+/** The status of one condition of an object, such as `True`; empty when it has no such condition. */
+export function conditionStatus(object: Record<string, unknown>, type: string): string {
+  const conditions = items(fields(object['status'])['conditions']).map(fields)
+  return text(conditions.find(each => each['type'] === type)?.['status']) ?? ''
+}

@@ -1,5 +1,6 @@
 import { goDuration, intervalFor, makeCommand } from '../cli/settings.ts'
-import { getRows } from '../lab/kubectl.ts'
+import { fields } from '../kube/json.ts'
+import { getCollection, getRows } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { hasOtelMetrics, hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { query, type Sample } from '../prometheus/prometheus-client.ts'
@@ -85,14 +86,18 @@ export function findMissing(
 
 /** Reads nodes and running pods from the API. */
 export async function readTruth(lab: Lab): Promise<ClusterTruth> {
-  const columns = ['.metadata.namespace', '.metadata.name', '.spec.nodeName']
   const [nodes, pods] = await Promise.all([
     getRows(lab, ['nodes'], ['.metadata.name']),
-    getRows(lab, ['pods', '-A', '--field-selector', 'status.phase=Running'], columns),
+    getCollection(lab, '/api/v1/pods?fieldSelector=status.phase%3DRunning'),
   ])
   return {
     nodes: new Set(nodes.map(([name = '']) => name)),
-    runningPods: new Map(pods.map(([namespace, name, node = '']) => [`${namespace}/${name}`, node])),
+    runningPods: new Map(
+      pods.map(pod => {
+        const { namespace, name } = fields(pod['metadata'])
+        return [`${namespace}/${name}`, String(fields(pod['spec'])['nodeName'])]
+      }),
+    ),
   }
 }
 

@@ -3,8 +3,8 @@ import { LabError } from '../cli/errors.ts'
 import type { KubeClient } from '../kube/api-client.ts'
 import { callAll } from '../kube/bulk-requests.ts'
 import { watchCollection } from '../kube/collection.ts'
-import { fields, items } from '../kube/json.ts'
-import { conditionPath, getRows } from '../lab/kubectl.ts'
+import { conditionStatus, fields, items } from '../kube/json.ts'
+import { getCollection } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { type Manifest, managedBy, managedLabel, mergedManifest, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
@@ -76,16 +76,14 @@ export async function waitUntilReady(
 }
 
 function readinessOf(node: unknown): { name: string; isReady: boolean } {
-  const { metadata, status } = fields(node)
-  const conditions = items(fields(status)['conditions']).map(fields)
-  const isReady = conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True')
-  return { name: String(fields(metadata)['name']), isReady }
+  const object = fields(node)
+  return { name: String(fields(object['metadata'])['name']), isReady: conditionStatus(object, 'Ready') === 'True' }
 }
 
 /** Whether each node of the lab is Ready, by name. */
 export async function nodeReadiness(lab: Lab): Promise<Map<string, boolean>> {
-  const rows = await getRows(lab, ['nodes', '-l', managedBy], ['.metadata.name', conditionPath('Ready')])
-  return new Map(rows.map(([name = '', ready]) => [name, ready === 'True']))
+  const nodes = await getCollection(lab, `/api/v1/nodes?labelSelector=${encodeURIComponent(managedBy)}`)
+  return new Map(nodes.map(readinessOf).map(({ name, isReady }) => [name, isReady]))
 }
 
 /** Creates nodes. Throws a LabError when the API server refuses one. */

@@ -1,6 +1,7 @@
 import { connect } from '../kube/api-client.ts'
 import { type BulkCall, callAll } from '../kube/bulk-requests.ts'
-import { conditionPath, getRows } from '../lab/kubectl.ts'
+import { conditionStatus, fields } from '../kube/json.ts'
+import { getCollection } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { nodeReadiness } from './nodes.ts'
 
@@ -12,11 +13,9 @@ import { nodeReadiness } from './nodes.ts'
  * Throws a LabError when the API server refuses a patch.
  */
 export async function restoreReadiness(lab: Lab): Promise<number> {
-  const conditions = [conditionPath('ContainersReady'), conditionPath('Ready')]
-  const columns = ['.metadata.namespace', '.metadata.name', '.spec.nodeName', ...conditions]
   const [nodes, pods] = await Promise.all([
     nodeReadiness(lab),
-    getRows(lab, ['pods', '-A', '--field-selector', 'status.phase=Running'], columns),
+    getCollection(lab, '/api/v1/pods?fieldSelector=status.phase%3DRunning'),
   ])
   const calls = readinessCalls(pods, nodes)
   if (calls.length === 0) return 0
@@ -25,19 +24,25 @@ export async function restoreReadiness(lab: Lab): Promise<number> {
   return calls.length
 }
 
-/**
- * The calls that restore pods on Ready nodes whose containers are all ready. A container that is not ready is intended.
- *
- * @param pods running pods: namespace, name, node, status of ContainersReady, status of Ready
- */
-export function readinessCalls(pods: readonly (readonly string[])[], nodes: ReadonlyMap<string, boolean>): BulkCall[] {
+/** The calls that restore running pods on Ready nodes whose containers are all ready. A container that is not ready is intended. */
+export function readinessCalls(
+  pods: readonly Record<string, unknown>[],
+  nodes: ReadonlyMap<string, boolean>,
+): BulkCall[] {
   return pods
-    .filter(([, , node = '', containers, pod]) => nodes.get(node) === true && containers === 'True' && pod === 'False')
-    .map(([namespace, name]) => ({
-      method: 'PATCH',
-      path: `/api/v1/namespaces/${namespace}/pods/${name}/status`,
-      body: {
-        status: { conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() }] },
-      },
-    }))
+    .filter(pod => {
+      const isOnReadyNode = nodes.get(String(fields(pod['spec'])['nodeName'])) === true
+      return (
+        isOnReadyNode && conditionStatus(pod, 'ContainersReady') === 'True' && conditionStatus(pod, 'Ready') === 'False'
+      )
+    })
+    .map(pod => {
+      const { namespace, name } = fields(pod['metadata'])
+      const condition = { type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() }
+      return {
+        method: 'PATCH',
+        path: `/api/v1/namespaces/${namespace}/pods/${name}/status`,
+        body: { status: { conditions: [condition] } },
+      }
+    })
 }

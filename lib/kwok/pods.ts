@@ -4,9 +4,9 @@ import { formatElapsed } from '../cli/progress.ts'
 import type { KubeClient } from '../kube/api-client.ts'
 import { type BulkCall, callAll } from '../kube/bulk-requests.ts'
 import { watchCollection } from '../kube/collection.ts'
-import { fields, items, text } from '../kube/json.ts'
+import { conditionStatus, fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
-import { conditionPath, getRows } from '../lab/kubectl.ts'
+import { getCollection } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { type Manifest, managedBy, managedLabel, mergedManifest, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
@@ -99,13 +99,14 @@ export function readPodTemplate(): Manifest {
 
 /** Whether each pod of the lab is ready or has succeeded. */
 export async function labPods(lab: Lab): Promise<Map<PodKey, boolean>> {
-  const columns = ['.metadata.namespace', '.metadata.name', '.status.phase', conditionPath('Ready')]
-  const rows = await getRows(lab, ['pods', '-A', '-l', managedBy], columns)
+  const pods = await getCollection(lab, `/api/v1/pods?labelSelector=${encodeURIComponent(managedBy)}`)
   return new Map(
-    rows.map(([namespace, name, phase, ready]) => [
-      `${namespace}/${name}`,
-      (phase === 'Running' && ready === 'True') || phase === 'Succeeded',
-    ]),
+    pods.map(pod => {
+      const { namespace, name } = fields(pod['metadata'])
+      const { phase } = fields(pod['status'])
+      const isReady = conditionStatus(pod, 'Ready') === 'True'
+      return [`${namespace}/${name}`, (phase === 'Running' && isReady) || phase === 'Succeeded']
+    }),
   )
 }
 

@@ -1,6 +1,6 @@
 import { LabError } from '../cli/errors.ts'
-import { type BulkCall, callAll } from '../kube/bulk-requests.ts'
-import { fields, items, text } from '../kube/json.ts'
+import { callAll } from '../kube/bulk-requests.ts'
+import { fields, items } from '../kube/json.ts'
 import { readinessCalls } from '../kwok/pod-readiness.ts'
 import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
 import { nodeUnreachable } from '../lab/manifest.ts'
@@ -150,7 +150,7 @@ function nodeScenario(failing?: NodeCondition): Pick<Scenario, 'target' | 'unfit
         run.client,
         pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
       )
-      await callAll(run.client, readinessOf(run.target, await podsOf(run)))
+      await callAll(run.client, readinessCalls(await podsOf(run), new Map([[run.target, true]])))
       // Last: the kubelet answers again, and nothing is left to restore.
       await annotate(run.client, nodePath(run), node, null)
     },
@@ -223,16 +223,6 @@ function podToCreate({ metadata, spec }: Record<string, unknown>): Record<string
   const { name, namespace, labels, annotations, ownerReferences, deletionTimestamp } = fields(metadata)
   if (deletionTimestamp !== undefined || items(ownerReferences).length > 0) return []
   return [{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels, annotations }, spec }]
-}
-
-/** While the node was not ready, kube-controller-manager marked its pods as not ready. */
-function readinessOf(node: string, pods: readonly Record<string, unknown>[]): BulkCall[] {
-  const rows = pods.map(pod => {
-    const { namespace, name } = fields(pod['metadata'])
-    const statusOf = (type: string) => text(conditionOf(pod, type)['status']) ?? ''
-    return [String(namespace), String(name), node, statusOf('ContainersReady'), statusOf('Ready')]
-  })
-  return readinessCalls(rows, new Map([[node, true]]))
 }
 
 function collectionPath(pod: Record<string, unknown>): string {

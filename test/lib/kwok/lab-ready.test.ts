@@ -77,7 +77,8 @@ async function withLab(
   run: (lab: ReturnType<typeof tempLab>) => Promise<void>,
 ): Promise<void> {
   const program = join(tempDir(), 'kubectl')
-  const script = `case "$*" in *'get pods'*) printf 'a\\tp\\tn1\\n';; *) echo n1;; esac`
+  const pod = { metadata: { namespace: 'a', name: 'p' }, spec: { nodeName: 'n1' } }
+  const script = `case "$*" in */pods*) echo '${JSON.stringify({ items: [pod] })}';; *) echo n1;; esac`
   writeFileSync(program, `#!/bin/sh\n${script}\n`)
   chmodSync(program, 0o755)
   process.env['KUBECTL_BINARY'] = program

@@ -17,7 +17,12 @@ const cases: [what: string, row: string, expected: boolean][] = [
 ]
 for (const [what, row, expected] of cases) {
   calls(`${what}: ${expected}`, () => {
-    const paths = readinessCalls([row.split(' ')], nodes).map(({ method, path }) => `${method} ${path}`)
+    const [namespace, name, nodeName, containers, ready] = row.split(' ')
+    const conditions = Object.entries({ ContainersReady: containers, Ready: ready })
+      .filter(([, status]) => status !== '')
+      .map(([type, status]) => ({ type, status }))
+    const pod = { metadata: { namespace, name }, spec: { nodeName }, status: { phase: 'Running', conditions } }
+    const paths = readinessCalls([pod], nodes).map(({ method, path }) => `${method} ${path}`)
     assert.deepEqual(paths, expected ? ['PATCH /api/v1/namespaces/shop/pods/cart/status'] : [])
   })
 }
