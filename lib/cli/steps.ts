@@ -7,11 +7,16 @@
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
+/** In the bundle of all tasks (bundled.js) the tasks lie beside this module. */
+const isBundled = import.meta.url.endsWith('.mjs')
+const urlOf = (file: string) =>
+  isBundled ? new URL(`${basename(file, '.ts')}.mjs`, import.meta.url) : pathToFileURL(resolve(file))
+
 const [node = '', , ...files] = process.argv
 for (const file of files) {
   // As in a process of its own: no flags, and the task's name, which the lab's lock shows.
   process.argv = [node, resolve(file)]
-  await import(pathToFileURL(resolve(file)).href)
+  await import(urlOf(file).href)
   if (process.exitCode) {
     process.stderr.write(`Step ${basename(file, '.ts')} failed\n`)
     break

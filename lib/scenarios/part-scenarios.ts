@@ -72,7 +72,7 @@ function partScenario({ isRunning, stop, task }: Part): Pick<Scenario, 'target' 
     },
     async undo({ lab, saved }) {
       if (saved === undefined || (await isRunning(lab))) return
-      const args = ['--import', 'tsx', join(projectDir, 'tasks', `${task}.ts`)]
+      const args = [join(projectDir, 'lib', 'cli', 'bundled.js'), join(projectDir, 'tasks', `${task}.ts`)]
       await runCommand(process.execPath, [...args, '--cluster-name', lab.settings.clusterName], { cwd: projectDir })
     },
   }

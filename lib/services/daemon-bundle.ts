@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Plugin } from 'esbuild'
 import { projectDir, writeFileAtomically } from '../lab/lab.ts'
 import type { ServiceSpec } from './process-services.ts'
 
@@ -17,6 +18,17 @@ export const CLIENT_SOURCE = join('lib', 'services', 'kubernetes-client.js')
 
 /** In two parts, so that a bundle of this file keeps it. */
 const OWN_FOLDER = ['import.meta', 'dirname'].join('.')
+
+/** For esbuild: `import.meta.dirname` remains the folder of the source. */
+export const sourceFolders: Plugin = {
+  name: 'source-folders',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8')
+      return { contents: text.replaceAll(OWN_FOLDER, () => JSON.stringify(dirname(path))), loader: 'ts' }
+    })
+  },
+}
 
 export interface DaemonOptions {
   nodeFlags?: readonly string[]
@@ -88,17 +100,7 @@ export async function bundle(entry: string): Promise<{ code: string; sources: st
       ].join('\n'),
     },
     define: { 'import.meta.resolve': 'resolveBundled' },
-    plugins: [
-      {
-        name: 'source-folders',
-        setup({ onLoad }) {
-          onLoad({ filter: /\.ts$/ }, ({ path }) => {
-            const text = readFileSync(path, 'utf8')
-            return { contents: text.replaceAll(OWN_FOLDER, () => JSON.stringify(dirname(path))), loader: 'ts' }
-          })
-        },
-      },
-    ],
+    plugins: [sourceFolders],
     legalComments: 'none',
     logLevel: 'silent',
   })

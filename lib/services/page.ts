@@ -18,7 +18,7 @@ export const page = {
         name: 'page',
         command: process.execPath,
         args: [
-          ...['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', 'view.ts'), '--serve'],
+          ...[join(projectDir, 'lib', 'cli', 'bundled.js'), join(projectDir, 'tasks', 'view.ts'), '--serve'],
           ...['--cluster-name', clusterName, '--grafana-port', String(grafanaPort), '--prometheus-url', prometheusUrl],
           // The page is this lab's, whatever the environment says.
           ...['--kube-context', 'auto', '--dashboards-dir', dashboardsDir],

@@ -64,7 +64,7 @@ export interface TestLab {
   /** `make` with targets and `NAME=value` words. */
   make: (words: readonly string[], options?: CommandOptions) => Promise<Ended>
   startMake: (words: readonly string[], options?: CommandOptions) => Running
-  /** A task by name, as `node --import tsx tasks/<name>.ts`. */
+  /** A task by name, as make runs it. */
   task: (name: string, args?: readonly string[], options?: CommandOptions) => Promise<Ended>
   /** kubectl as the cluster's administrator; what it printed. Fails when it does. */
   kubectl: (args: readonly string[], input?: string) => Promise<string>
@@ -233,7 +233,11 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
   const cleanUp = () => {
     endCommands()
     if (existsSync(dir) || existsSync(clusterDir)) {
-      spawnSync(process.execPath, ['--import', 'tsx', 'tasks/kwok-down.ts'], { cwd: projectDir, env, timeout: 60_000 })
+      spawnSync(process.execPath, ['lib/cli/bundled.js', 'tasks/kwok-down.ts'], {
+        cwd: projectDir,
+        env,
+        timeout: 60_000,
+      })
     }
     // Whatever a failed test has left: each names a folder or the cluster of this lab alone.
     for (const { pid } of processes()) killHard(pid)
@@ -256,7 +260,7 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
     make: (words, options) => startMake(words, options).ended,
     startMake,
     task: (task, args = [], options) =>
-      start(process.execPath, ['--import', 'tsx', join('tasks', `${task}.ts`), ...args], options).ended,
+      start(process.execPath, [join('lib', 'cli', 'bundled.js'), join('tasks', `${task}.ts`), ...args], options).ended,
     kubectl,
     query: expression => queryPrometheus(`http://127.0.0.1:${ports.prometheusPort}`, expression),
     processes,

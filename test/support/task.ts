@@ -8,7 +8,7 @@ import { projectDir } from '../../lib/lab/lab.ts'
 /** Runs a task to its end, as a person would, with a text for its standard input. */
 export function runTask(name: string, args: string[], env: NodeJS.ProcessEnv, input = ''): SpawnSyncReturns<string> {
   const file = join(projectDir, 'tasks', `${name}.ts`)
-  return spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), file, ...args], {
+  return spawnSync(process.execPath, [join(projectDir, 'lib', 'cli', 'bundled.js'), file, ...args], {
     env,
     encoding: 'utf8',
     input,

@@ -49,7 +49,7 @@ for (const [target, list] of Object.entries(together)) {
     const { status, stdout } = make('--dry-run', target, 'NODE_COUNT=3')
     assert.equal(status, 0)
     const files = list.map(step => `tasks/${step}.ts`).join(' ')
-    assert.equal(stdout.trim().split('\n').at(-1), `node --import tsx lib/cli/steps.ts ${files}`)
+    assert.equal(stdout.trim().split('\n').at(-1), `node lib/cli/bundled.js lib/cli/steps.ts ${files}`)
   })
 }
 
@@ -73,7 +73,7 @@ targets('runs one task for one step', () => {
     if (!existsSync(join(projectDir, 'tasks', `${step}.ts`))) continue
     const { status, stdout } = make('--dry-run', step)
     assert.equal(status, 0)
-    const options = readers.has(step) ? '--max-semi-space-size=64 --import tsx' : '--import tsx'
+    const options = readers.has(step) ? '--max-semi-space-size=64 lib/cli/bundled.js' : 'lib/cli/bundled.js'
     const file = step.startsWith('programs-') ? ' "$FILE"' : ''
     assert.equal(stdout.trim().split('\n').at(-1), `node ${options} tasks/${step}.ts${file}`)
   }
