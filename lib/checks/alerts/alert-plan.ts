@@ -227,7 +227,7 @@ export function planText({ scenarios, notTried, atMostMs }: AlertPlan, speed: nu
   )
   const scaled = speed === 1 ? 'as the rules have it' : `divided by ${speed}; ranges in queries are unchanged`
   return [
-    `${scenarios.length} scenarios, at most ${formatElapsed(atMostMs)}; for and keep_firing_for are ${scaled}`,
+    `Scenarios: ${scenarios.length}, at most ${formatElapsed(atMostMs)}; for and keep_firing_for are ${scaled}`,
     formatTable([['SCENARIO', 'TARGET', 'AT MOST', 'ALERTS'], ...rows]),
     ...left,
   ].join('\n')

@@ -178,7 +178,7 @@ export function alertReportText(report: AlertReport): string {
       ? []
       : ['Alerts that no scenario raised', formatTable(uncovered.map(each => [`  ${each.alert}`, each.why]))],
     [
-      `${ok} alerts ok, ${failureCount(report)} failed, ${raised} raised beside them; ${covered} of ${alerts} alert rules fired in a scenario; ${formatElapsed(seconds * 1_000)}`,
+      `Alerts: ${ok} ok, ${failureCount(report)} failed, ${raised} raised beside them; ${covered} of ${alerts} rules fired in a scenario; ${formatElapsed(seconds * 1_000)}`,
       ...(speed === 1 ? [] : [`for and keep_firing_for were divided by ${speed}; SPEED=1 has the times of the rules`]),
     ],
   ]

@@ -6,9 +6,6 @@ import { durationMs, durationText } from '../../promql/durations.ts'
 import { walk } from '../../promql/promql-ast.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 
-/** How often the copies are evaluated: more often than the rules, because they wait for a shorter time. */
-export const COPY_INTERVAL_MS = 5_000
-
 /** An alert of a rule file, and its copy. */
 export interface AlertRule {
   name: string
@@ -37,12 +34,12 @@ export interface RuleSources {
 }
 
 /**
- * A copy of the alerts of rule files in other groups, with `for` and `keep_firing_for` divided by the speed, as a rule file. Recordings are
- * copied unchanged, from files that Prometheus has not loaded.
+ * A copy of the alerts of rule files in other groups, with `for` and `keep_firing_for` divided by the speed, as a rule file. It is evaluated
+ * each `intervalMs`. Recordings are copied unchanged, from files that Prometheus has not loaded.
  */
 export function scaledRules(
   { own, user }: RuleSources,
-  { speed, isLoaded }: { speed: number; isLoaded: (file: RuleFile) => boolean },
+  { speed, intervalMs, isLoaded }: { speed: number; intervalMs: number; isLoaded: (file: RuleFile) => boolean },
 ): { alerts: AlertRule[]; text: string } {
   const recordings = recordingsOf([...own, ...user])
   const alerts: AlertRule[] = []
@@ -53,7 +50,7 @@ export function scaledRules(
       const name = `verify-alerts ${file.fileName}: ${group.name}`
       const add = (suffix: string, rules: readonly UserRule[]) => {
         if (rules.length > 0)
-          groups.push({ ...kept, name: `${name}${suffix}`, interval: durationText(COPY_INTERVAL_MS), rules })
+          groups.push({ ...kept, name: `${name}${suffix}`, interval: durationText(intervalMs), rules })
       }
       if (!isLoaded(file))
         add(

@@ -26,7 +26,7 @@ import { planAlerts, planText } from './alert-plan.ts'
 import { type AlertReport, alertReport } from './alert-report.ts'
 import { scopePod } from './alert-scope.ts'
 import { type AlertLab, runAlertPlan } from './run-alert-plan.ts'
-import { COPY_INTERVAL_MS, scaledRules } from './scaled-rules.ts'
+import { scaledRules } from './scaled-rules.ts'
 
 /** How far back a metric counts as present. */
 const PRESENT_MS = 600_000
@@ -64,7 +64,9 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
     const own = readRuleFiles([ownRules]).found.filter(({ file }) => loadedFiles.has(basename(file)))
     const { found: user, refused } = await checkedRuleFiles(sourcePaths(lab.settings, 'rulesDir'))
     const isLoaded = (file: { fileName: string }) => own.some(each => each === file) || loadedFiles.has(file.fileName)
-    const { alerts, text } = scaledRules({ own, user }, { speed, isLoaded })
+    // More often than the rules, because they wait for a shorter time.
+    const intervalMs = Math.max(1_000, Math.round(collectionInterval / 5))
+    const { alerts, text } = scaledRules({ own, user }, { speed, intervalMs, isLoaded })
     if (alerts.length === 0) {
       throw new LabError('There are no alerts to verify', { why: 'Prometheus has no rules', next: 'make dashboards' })
     }
@@ -82,8 +84,7 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
     try {
       await loadCopy(lab, api, text)
       const onLab = alertLab(lab, { api, client, started })
-      const baselineMs = 2 * COPY_INTERVAL_MS
-      const { runs, seen } = await runAlertPlan(onLab, { plan, alerts, baselineMs, signal, say })
+      const { runs, seen } = await runAlertPlan(onLab, { plan, alerts, baselineMs: 2 * intervalMs, signal, say })
       const nowMs = Date.now()
       const seconds = (nowMs - beganMs) / 1_000
       const raisedBy = ({ name, isOwn }: { name: string; isOwn: boolean }) =>

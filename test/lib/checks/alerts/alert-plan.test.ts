@@ -120,7 +120,7 @@ starting('is in the text of a plan', () => {
   const text = planText(plan, 30)
   assert.match(
     text,
-    /^1 scenarios, at most 1 min 10 s; for and keep_firing_for are divided by 30; ranges in queries are unchanged$/m,
+    /^Scenarios: 1, at most 1 min 10 s; for and keep_firing_for are divided by 30; ranges in queries are unchanged$/m,
   )
   assert.match(text, /^crash-loop +shop\/a +1 min 10 s +A$/m)
   assert.match(text, /^Not tried: memory-leak: no pod fits$/m)

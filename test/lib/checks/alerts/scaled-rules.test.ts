@@ -21,12 +21,12 @@ const user = ruleFile(
 )
 
 scaling('copies alerts into other groups, with times divided and everything else unchanged', () => {
-  const { text } = scaledRules({ own: [own], user: [] }, { speed: 30, isLoaded: () => true })
+  const { text } = scaledRules({ own: [own], user: [] }, { speed: 30, intervalMs: 2_000, isLoaded: () => true })
   const { groups } = parse(text)
   assert.deepEqual(groups, [
     {
       name: 'verify-alerts own-1.yaml: first',
-      interval: '5s',
+      interval: '2s',
       rules: [
         {
           alert: 'Down',
@@ -43,16 +43,19 @@ scaling('copies alerts into other groups, with times divided and everything else
 })
 
 scaling('copies recordings of files that are not loaded, and drops the interval', () => {
-  const { text } = scaledRules({ own: [own], user: [user] }, { speed: 4, isLoaded: file => file === own })
+  const { text } = scaledRules(
+    { own: [own], user: [user] },
+    { speed: 4, intervalMs: 2_000, isLoaded: file => file === own },
+  )
   const [, recordings, alerts] = parse(text).groups
   assert.equal(recordings.name, 'verify-alerts user-1.yaml: first (recordings)')
-  assert.deepEqual([recordings.interval, recordings.limit, recordings.rules[0].record], ['5s', 5, 'mine'])
+  assert.deepEqual([recordings.interval, recordings.limit, recordings.rules[0].record], ['2s', 5, 'mine'])
   // 7 s divided by 4, rounded up to milliseconds.
   assert.equal(alerts.rules[0].for, '1750ms')
 })
 
 scaling('knows the times, ranges and metrics of each alert, through recordings', () => {
-  const { alerts } = scaledRules({ own: [own], user: [user] }, { speed: 30, isLoaded: () => true })
+  const { alerts } = scaledRules({ own: [own], user: [user] }, { speed: 30, intervalMs: 2_000, isLoaded: () => true })
   const [down, flaky, busy] = alerts
   assert.deepEqual([down?.forMs, down?.waitMs, down?.keepMs, down?.rangeMs], [300_000, 10_000, 2_000, 0])
   assert.deepEqual([flaky?.index, flaky?.rangeMs, flaky?.metrics], [1, 4_200_000, ['up']])
@@ -61,7 +64,7 @@ scaling('knows the times, ranges and metrics of each alert, through recordings',
 
 scaling('ends at a recording that needs itself', () => {
   const loop = ruleFile('loop', [rule({ record: 'a', expr: 'a + b' }), rule({ alert: 'A', expr: 'a > 0' })])
-  const { alerts } = scaledRules({ own: [loop], user: [] }, { speed: 1, isLoaded: () => true })
+  const { alerts } = scaledRules({ own: [loop], user: [] }, { speed: 1, intervalMs: 2_000, isLoaded: () => true })
   assert.deepEqual(alerts[0]?.metrics, ['b'])
 })
 scaling.run()
