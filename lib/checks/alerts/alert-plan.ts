@@ -171,45 +171,51 @@ async function targetFor(
   return best?.target
 }
 
-/** Whether a scenario can start while these run. Those of the whole cluster come last, each alone. */
-export function canStart(
-  { scope }: PlannedScenario,
-  {
-    running,
-    waiting,
-    nodes,
-  }: { running: readonly PlannedScenario[]; waiting: readonly PlannedScenario[]; nodes: number },
-): boolean {
-  if (scope === undefined) return running.length === 0 && waiting.every(each => each.scope === undefined)
-  const failing = running.filter(each => each.scope?.node !== undefined).length
-  if (scope.node !== undefined && failing >= Math.max(1, Math.floor(nodes / NODES_PER_FAILURE))) return false
-  return running.every(each => each.scope !== undefined && !overlap(scope, each.scope))
+/** Where the scenarios of a plan are: those that fail now, those whose alerts are being resolved, and those that have not started. */
+export interface PlanState {
+  failing: readonly PlannedScenario[]
+  clearing: readonly PlannedScenario[]
+  waiting: readonly PlannedScenario[]
+  nodes: number
 }
 
-/** The longest time from the start of a scenario until its alerts are resolved. */
-export function longestOf({ expected, atLeastMs }: PlannedScenario): number {
-  const longest = (of: (alert: ExpectedAlert) => number) => Math.max(0, ...expected.map(of))
-  return (
-    Math.max(
-      atLeastMs,
-      longest(alert => alert.firesWithinMs),
-    ) + longest(alert => alert.clearsWithinMs)
-  )
+/** Whether a scenario can start. Those of the whole cluster come last, each alone. */
+export function canStart(
+  { scope, target }: PlannedScenario,
+  { failing, clearing, waiting, nodes }: PlanState,
+): boolean {
+  const isAlone = failing.length + clearing.length === 0
+  if (scope === undefined) return isAlone && waiting.every(each => each.scope === undefined)
+  if ([...failing, ...clearing].some(each => each.scope === undefined || each.target === target)) return false
+  const nodesNow = failing.filter(each => each.scope?.node !== undefined).length
+  if (scope.node !== undefined && nodesNow >= Math.max(1, Math.floor(nodes / NODES_PER_FAILURE))) return false
+  return failing.every(each => each.scope !== undefined && !overlap(scope, each.scope))
+}
+
+/** The longest time until all alerts of a scenario have fired, and then until they are resolved. */
+export function longestOf({ expected, atLeastMs }: PlannedScenario): { failsMs: number; clearsMs: number } {
+  return {
+    failsMs: Math.max(atLeastMs, ...expected.map(alert => alert.firesWithinMs)),
+    clearsMs: Math.max(0, ...expected.map(alert => alert.clearsWithinMs)),
+  }
 }
 
 /** The longest time of all scenarios, each started as soon as it can. */
 export function longestMs(planned: readonly PlannedScenario[], nodes: number): number {
   let waiting = [...planned]
-  let running: { each: PlannedScenario; endMs: number }[] = []
+  let started: { each: PlannedScenario; healMs: number; endMs: number }[] = []
   let nowMs = 0
-  while (waiting.length + running.length > 0) {
-    for (const each of [...waiting]) {
-      if (!canStart(each, { running: running.map(other => other.each), waiting, nodes })) continue
+  while (waiting.length + started.length > 0) {
+    for (const each of waiting) {
+      const failing = started.filter(({ healMs }) => healMs > nowMs).map(other => other.each)
+      const clearing = started.filter(({ healMs }) => healMs <= nowMs).map(other => other.each)
+      if (!canStart(each, { failing, clearing, waiting, nodes })) continue
       waiting = waiting.filter(other => other !== each)
-      running.push({ each, endMs: nowMs + longestOf(each) })
+      const { failsMs, clearsMs } = longestOf(each)
+      started.push({ each, healMs: nowMs + failsMs, endMs: nowMs + failsMs + clearsMs })
     }
-    nowMs = Math.min(...running.map(({ endMs }) => endMs))
-    running = running.filter(({ endMs }) => endMs > nowMs)
+    nowMs = Math.min(...started.flatMap(({ healMs, endMs }) => [healMs, endMs]).filter(ms => ms > nowMs))
+    started = started.filter(({ endMs }) => endMs > nowMs)
   }
   return nowMs
 }
@@ -219,7 +225,7 @@ export function planText({ scenarios, notTried, atMostMs }: AlertPlan, speed: nu
   const rows = scenarios.map(each => [
     each.scenario.name,
     each.target,
-    formatElapsed(longestOf(each)),
+    formatElapsed(longestOf(each).failsMs + longestOf(each).clearsMs),
     each.expected.map(({ name }) => name).join(', ') || '-',
   ])
   const left = notTried.map(

@@ -75,11 +75,11 @@ export async function runAlertPlan(
     const nowMs = Date.now()
     const progress = run.state === 'waiting' ? undefined : lab.progress(run)
     if (run.state === 'waiting') {
-      const others = runs.filter(each => each.state === 'waiting')
-      const running = runs.filter(each => each.state !== 'waiting' && each.state !== 'done')
-      if (!canStart(run, { running, waiting: others, nodes: plan.nodes })) return
+      const inState = (...states: ScenarioRun['state'][]) => runs.filter(({ state }) => states.includes(state))
+      const [failing, clearing, waiting] = [inState('running', 'healing'), inState('clearing'), inState('waiting')]
+      if (!canStart(run, { failing, clearing, waiting, nodes: plan.nodes })) return
       run.scope = scopeOf(run.scenario, run.target, await lab.pods())
-      await lab.start(run, longestOf(run) + SPARE_MS)
+      await lab.start(run, longestOf(run).failsMs + SPARE_MS)
       Object.assign(run, { state: 'running', startMs: nowMs })
       report(run, 'started')
     } else if (run.state === 'running') {

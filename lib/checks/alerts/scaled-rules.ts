@@ -34,8 +34,8 @@ export interface RuleSources {
 }
 
 /**
- * A copy of the alerts of rule files in other groups, with `for` and `keep_firing_for` divided by the speed, as a rule file. It is evaluated
- * each `intervalMs`. Recordings are copied unchanged, from files that Prometheus has not loaded.
+ * A copy of the alerts of rule files in other groups, with `for` and `keep_firing_for` divided by the speed, as a rule file. The alerts are
+ * evaluated each `intervalMs`. Recordings are copied unchanged, from files that Prometheus has not loaded.
  */
 export function scaledRules(
   { own, user }: RuleSources,
@@ -48,20 +48,12 @@ export function scaledRules(
     for (const group of file.groups) {
       const { interval: _, partial_response_strategy: __, ...kept } = fields(group)
       const name = `verify-alerts ${file.fileName}: ${group.name}`
-      const add = (suffix: string, rules: readonly UserRule[]) => {
-        if (rules.length > 0)
-          groups.push({ ...kept, name: `${name}${suffix}`, interval: durationText(intervalMs), rules })
-      }
-      if (!isLoaded(file))
-        add(
-          ' (recordings)',
-          group.rules.filter(rule => rule.alert === undefined),
-        )
       const copies = group.rules.filter(rule => rule.alert !== undefined)
-      add(
-        '',
-        copies.map(rule => scaledRule(rule, speed)),
-      )
+      const recorded = isLoaded(file) ? [] : group.rules.filter(rule => rule.alert === undefined)
+      if (recorded.length > 0) groups.push({ ...kept, name: `${name} (recordings)`, rules: recorded })
+      const interval = durationText(intervalMs)
+      if (copies.length > 0)
+        groups.push({ ...kept, name, interval, rules: copies.map(rule => scaledRule(rule, speed)) })
       for (const [index, rule] of copies.entries()) {
         const [forMs, keepMs] = [timeOf(rule.for), timeOf(rule['keep_firing_for'])]
         alerts.push({

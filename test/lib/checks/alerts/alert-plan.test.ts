@@ -84,28 +84,36 @@ const [n1, n2] = nodes as [PlannedScenario, PlannedScenario]
 const part = planned('collector-down', 'collector', undefined)
 
 starting('lets disjoint scenarios run at once', () => {
-  assert.equal(canStart(n1, { running: [pod], waiting: [n1], nodes: 5 }), true)
+  assert.equal(canStart(n1, { failing: [pod], clearing: [], waiting: [n1], nodes: 5 }), true)
   const onNode = planned('oom-kill', 'data/b', { pods: new Set(['data/b']) })
-  assert.equal(canStart(onNode, { running: [n1], waiting: [onNode], nodes: 5 }), false)
+  assert.equal(canStart(onNode, { failing: [n1], clearing: [], waiting: [onNode], nodes: 5 }), false)
+})
+
+starting('does not wait for alerts that are being resolved, but on its own target', () => {
+  const replica = { ...pod, target: 'shop/b' }
+  assert.equal(canStart(replica, { failing: [pod], clearing: [], waiting: [replica], nodes: 5 }), false)
+  assert.equal(canStart(replica, { failing: [], clearing: [pod], waiting: [replica], nodes: 5 }), true)
+  assert.equal(canStart(pod, { failing: [], clearing: [pod], waiting: [pod], nodes: 5 }), false)
+  assert.equal(canStart(part, { failing: [], clearing: [pod], waiting: [part], nodes: 5 }), false)
 })
 
 starting('keeps four of five nodes healthy', () => {
-  assert.equal(canStart(n2, { running: [n1], waiting: [n2], nodes: 5 }), false)
-  assert.equal(canStart(n2, { running: [n1], waiting: [n2], nodes: 10 }), true)
-  assert.equal(canStart(n1, { running: [], waiting: [n1], nodes: 1 }), true)
+  assert.equal(canStart(n2, { failing: [n1], clearing: [], waiting: [n2], nodes: 5 }), false)
+  assert.equal(canStart(n2, { failing: [n1], clearing: [], waiting: [n2], nodes: 10 }), true)
+  assert.equal(canStart(n1, { failing: [], clearing: [], waiting: [n1], nodes: 1 }), true)
 })
 
 starting('runs scenarios of the whole cluster alone, after the others', () => {
-  assert.equal(canStart(part, { running: [], waiting: [part, pod], nodes: 5 }), false)
-  assert.equal(canStart(part, { running: [pod], waiting: [part], nodes: 5 }), false)
-  assert.equal(canStart(part, { running: [], waiting: [part], nodes: 5 }), true)
-  assert.equal(canStart(pod, { running: [part], waiting: [pod], nodes: 5 }), false)
+  assert.equal(canStart(part, { failing: [], clearing: [], waiting: [part, pod], nodes: 5 }), false)
+  assert.equal(canStart(part, { failing: [pod], clearing: [], waiting: [part], nodes: 5 }), false)
+  assert.equal(canStart(part, { failing: [], clearing: [], waiting: [part], nodes: 5 }), true)
+  assert.equal(canStart(pod, { failing: [part], clearing: [], waiting: [pod], nodes: 5 }), false)
 })
 
 starting('gives the longest time of a plan', () => {
-  assert.equal(longestOf({ ...pod, atLeastMs: 90_000 }), 100_000)
-  // At once: pod and n1; then n2; then the part.
-  assert.equal(longestMs([pod, n1, n2, part], 5), 3 * 70_000)
+  assert.deepEqual(longestOf({ ...pod, atLeastMs: 90_000 }), { failsMs: 90_000, clearsMs: 10_000 })
+  // At once: pod and n1; when n1 is healed n2; then the part.
+  assert.equal(longestMs([pod, n1, n2, part], 5), 60_000 + 70_000 + 70_000)
   assert.equal(longestMs([pod, n1, n2, part], 10), 2 * 70_000)
   assert.equal(longestMs([], 5), 0)
 })

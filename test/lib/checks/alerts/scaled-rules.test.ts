@@ -49,7 +49,7 @@ scaling('copies recordings of files that are not loaded, and drops the interval'
   )
   const [, recordings, alerts] = parse(text).groups
   assert.equal(recordings.name, 'verify-alerts user-1.yaml: first (recordings)')
-  assert.deepEqual([recordings.interval, recordings.limit, recordings.rules[0].record], ['2s', 5, 'mine'])
+  assert.deepEqual([recordings.interval, recordings.limit, recordings.rules[0].record], [undefined, 5, 'mine'])
   // 7 s divided by 4, rounded up to milliseconds.
   assert.equal(alerts.rules[0].for, '1750ms')
 })
