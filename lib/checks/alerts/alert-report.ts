@@ -2,7 +2,7 @@ import { formatElapsed } from '../../cli/progress.ts'
 import { formatTable } from '../../cli/table.ts'
 import type { RefusedFile } from '../../kube/source-documents.ts'
 import { type JunitSuite, junitDocument } from '../verify/junit.ts'
-import { type AlertPlan, MOST_MS } from './alert-plan.ts'
+import { type AlertPlan, type ExpectedAlert, MOST_MS } from './alert-plan.ts'
 import type { ScenarioRun, SeenAlert } from './alert-watch.ts'
 import { isOf, nameOf } from './run-alert-plan.ts'
 import type { AlertRule } from './scaled-rules.ts'
@@ -12,6 +12,8 @@ export interface AlertRow {
   scenario: string
   target: string
   alert: string
+  /** Whose rule it is. */
+  of: 'lab' | 'RULES_DIR'
   pending: number | undefined
   firing: number | undefined
   resolved: number | undefined
@@ -55,9 +57,9 @@ export function alertReport({ runs, seen, plan, alerts, refused, speed, seconds,
     speed,
     seconds,
     rows: runs.flatMap(run => [
-      ...run.expected.map(({ name, rules }) => expectedRow(run, name, rules, seen)),
+      ...run.expected.map(each => expectedRow(run, each, { seen, hasMetric: input.hasMetric })),
       ...raisedRows(run, seen),
-      ...(run.expected.length === 0 && run.trouble !== '' ? [{ ...emptyRow(run, '-'), why: run.trouble }] : []),
+      ...(run.expected.length === 0 && run.trouble !== '' ? [{ ...emptyRow(run), why: run.trouble }] : []),
     ]),
     unexplained: seen.flatMap(each => {
       const { by, firingMs, sinceMs, goneMs = input.nowMs, rule } = each
@@ -99,9 +101,10 @@ export function alertReport({ runs, seen, plan, alerts, refused, speed, seconds,
   }
 }
 
-function emptyRow({ scenario, target }: ScenarioRun, alert: string): AlertRow {
+function emptyRow({ scenario, target }: ScenarioRun, rule?: AlertRule): AlertRow {
   const times = { pending: undefined, firing: undefined, resolved: undefined }
-  return { scenario: scenario.name, target, alert, ...times, result: 'failed', why: '' }
+  const of = rule?.isOwn === false ? 'RULES_DIR' : 'lab'
+  return { scenario: scenario.name, target, alert: rule?.name ?? '-', of, ...times, result: 'failed', why: '' }
 }
 
 /** The times of the series of an alert in a run. */
@@ -120,22 +123,27 @@ function times(run: ScenarioRun, of: readonly SeenAlert[]): Pick<AlertRow, 'pend
 
 function expectedRow(
   run: ScenarioRun,
-  name: string,
-  rules: readonly AlertRule[],
-  seen: readonly SeenAlert[],
+  { rules }: Pick<ExpectedAlert, 'rules'>,
+  { seen, hasMetric }: Pick<ReportInput, 'seen' | 'hasMetric'>,
 ): AlertRow {
   const of = seen.filter(each => isOf(each, run, rules))
-  const row = { ...emptyRow(run, name), ...times(run, of) }
+  const row = { ...emptyRow(run, rules[0]), ...times(run, of) }
   const faults = [...new Set(of.flatMap(each => each.faults))]
-  const lasted = formatElapsed(run.healMs - run.startMs)
   const why =
     row.firing === undefined
-      ? `it did not fire in ${lasted}${of.length === 0 ? '' : ', it was pending'}`
+      ? `it did not fire in ${formatElapsed(run.healMs - run.startMs)}${notFiring()}`
       : row.resolved === undefined
         ? `it was not resolved ${formatElapsed(run.doneMs - run.healMs)} after healing`
         : faults.join('; ')
   const all = [run.trouble, why].filter(each => each !== '').join('; ')
   return { ...row, result: all === '' ? 'ok' : 'failed', why: all }
+
+  function notFiring(): string {
+    const absent = new Set(rules.flatMap(({ metrics }) => metrics.filter(name => !hasMetric(name))))
+    if (of.length > 0) return ', it was pending'
+    if (absent.size > 0) return `, Prometheus has no ${[...absent].join(', ')}`
+    return seen.some(({ by, rule }) => by === 'before' && rules.includes(rule)) ? ', it fires without the scenario' : ''
+  }
 }
 
 /** The alerts that a scenario raised beside those that it must raise. Of these too nothing may be empty. */
@@ -145,7 +153,7 @@ function raisedRows(run: ScenarioRun, seen: readonly SeenAlert[]): AlertRow[] {
   return [...new Set(others.map(({ rule }) => rule))].map(rule => {
     const of = others.filter(each => each.rule === rule)
     const why = [...new Set(of.flatMap(each => each.faults))].join('; ')
-    return { ...emptyRow(run, rule.name), ...times(run, of), result: why === '' ? 'raised' : 'failed', why }
+    return { ...emptyRow(run, rule), ...times(run, of), result: why === '' ? 'raised' : 'failed', why }
   })
 }
 
@@ -158,9 +166,9 @@ export function failureCount({ rows, unexplained, refused }: AlertReport): numbe
 export function alertReportText(report: AlertReport): string {
   const { rows, unexplained, before, notTried, refused, uncovered, alerts, speed, seconds } = report
   const time = (value: number | undefined) => (value === undefined ? '-' : `${value} s`)
-  const head = ['SCENARIO', 'TARGET', 'ALERT', 'PENDING AFTER', 'FIRING AFTER', 'RESOLVED AFTER', 'RESULT']
+  const head = ['SCENARIO', 'TARGET', 'ALERT', 'OF', 'PENDING AFTER', 'FIRING AFTER', 'RESOLVED AFTER', 'RESULT']
   const table = rows.map(each => [
-    ...[each.scenario, each.target, each.alert, time(each.pending), time(each.firing), time(each.resolved)],
+    ...[each.scenario, each.target, each.alert, each.of, time(each.pending), time(each.firing), time(each.resolved)],
     each.result === 'failed' ? `FAILED: ${each.why}` : each.result,
   ])
   const ok = rows.filter(({ result }) => result === 'ok').length
@@ -176,7 +184,12 @@ export function alertReportText(report: AlertReport): string {
     notTried.map(({ scenario, alert, why }) => `Not tried: ${[scenario, alert].filter(Boolean).join(', ')}: ${why}`),
     uncovered.length === 0
       ? []
-      : ['Alerts that no scenario raised', formatTable(uncovered.map(each => [`  ${each.alert}`, each.why]))],
+      : [
+          'Alerts that no scenario raised',
+          formatTable([
+            ...new Map(uncovered.map(each => [`${each.alert} ${each.why}`, [`  ${each.alert}`, each.why]])).values(),
+          ]),
+        ],
     [
       `Alerts: ${ok} ok, ${failureCount(report)} failed, ${raised} raised beside them; ${covered} of ${alerts} rules fired in a scenario; ${formatElapsed(seconds * 1_000)}`,
       ...(speed === 1 ? [] : [`for and keep_firing_for were divided by ${speed}; SPEED=1 has the times of the rules`]),

@@ -28,9 +28,6 @@ import { scopePod } from './alert-scope.ts'
 import { type AlertLab, runAlertPlan } from './run-alert-plan.ts'
 import { scaledRules } from './scaled-rules.ts'
 
-/** How far back a metric counts as present. */
-const PRESENT_MS = 600_000
-
 export interface VerifyAlertsOptions {
   /** The folder with the lab's own rules. */
   ownRules: string
@@ -70,12 +67,10 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
     if (alerts.length === 0) {
       throw new LabError('There are no alerts to verify', { why: 'Prometheus has no rules', next: 'make dashboards' })
     }
-    const names = await api.labelValues('__name__', undefined, { fromMs: beganMs - PRESENT_MS, untilMs: beganMs })
-    const hasMetric = (name: string) => names.includes(name)
     await ensureScenarioKubeconfig(lab)
     using client = await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
     const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
-    const plan = await planAlerts(client, { scenarios: chosen, alerts, metrics, hasMetric, lagMs })
+    const plan = await planAlerts(client, { scenarios: chosen, alerts, metrics, lagMs })
     say(planText(plan, speed))
     if (plan.scenarios.length === 0) {
       throw new LabError('There is nothing to verify', { why: 'no chosen scenario can raise a loaded alert' })
@@ -86,6 +81,8 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
       const onLab = alertLab(lab, { api, client, started })
       const { runs, seen } = await runAlertPlan(onLab, { plan, alerts, baselineMs: 2 * intervalMs, signal, say })
       const nowMs = Date.now()
+      const names = await api.labelValues('__name__', undefined, { fromMs: beganMs, untilMs: nowMs })
+      const hasMetric = (name: string) => names.includes(name)
       const seconds = (nowMs - beganMs) / 1_000
       const raisedBy = ({ name, isOwn }: { name: string; isOwn: boolean }) =>
         scenarios.find(({ alerts: { otel, prometheus: others } }) =>

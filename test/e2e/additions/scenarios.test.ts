@@ -170,7 +170,7 @@ scenarios('verify-alerts proves an alert, and refuses what it cannot do', async 
   const { stdout, stderr, exitCode } = await verify('SCENARIOS=node-memory-pressure', 'SPEED=100')
   assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
   assertSays(stderr, /^Scenarios: 1, at most /m)
-  assertSays(stdout, /^node-memory-pressure +\S+ +KubeNodeUnderPressure( +\d+ s){3} +ok$/m)
+  assertSays(stdout, /^node-memory-pressure +\S+ +KubeNodeUnderPressure +lab( +\d+ s){3} +ok$/m)
   assertSays(stdout, /^Alerts: 1 ok, 0 failed, /m)
   assert.deepEqual(await annotated(lab), [])
   assert.equal((await lab.partPids()).has('scenarios'), false)

@@ -116,7 +116,7 @@ reporting('passes an alert that waited, fired and was resolved', () => {
   assert.deepEqual([row?.pending, row?.firing, row?.resolved, row?.result], [2, 15, 12, 'ok'])
   assert.equal(failureCount(report), 0)
   const text = alertReportText(report)
-  assert.match(text, /^crash-loop +shop\/a +Restarting +2 s +15 s +12 s +ok$/m)
+  assert.match(text, /^crash-loop +shop\/a +Restarting +lab +2 s +15 s +12 s +ok$/m)
   assert.match(text, /^Alerts: 1 ok, 0 failed, 0 raised beside them; 1 of 3 rules fired in a scenario; 1 min 1 s$/m)
   assert.match(text, /divided by 30/)
   assert.match(text, /^ +Silent +no scenario raises it$/m)
@@ -182,7 +182,7 @@ reporting('gives the reason for each alert that no scenario raised', () => {
     report.uncovered.map(({ why }) => why),
     ['it did not fire in crash-loop', 'it fires without a scenario', 'Prometheus has no otelcol_up'],
   )
-  assert.match(report.rows[0]?.why ?? '', /^the scenario ended by itself; it did not fire/)
+  assert.match(report.rows[0]?.why ?? '', /^the scenario ended by itself; it did not fire in 30 s$/)
   assert.equal(report.before.length, 1)
 })
 reporting.run()
