@@ -3,9 +3,10 @@ import type { Settings } from '../../cli/settings.ts'
 import { formatTable } from '../../cli/table.ts'
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
+import type { Labels } from '../../prometheus/prometheus-client.ts'
 import type { Scenario } from '../../scenarios/scenario.ts'
 import { fittingTargets } from '../../scenarios/scenario-targets.ts'
-import { type AlertScope, overlap, type ScopePod, scopeOf, scopePod } from './alert-scope.ts'
+import { type AlertScope, isInScope, overlap, type ScopePod, scopeOf, scopePod } from './alert-scope.ts'
 import type { AlertRule } from './scaled-rules.ts'
 
 /** An alert that needs longer is not tried. */
@@ -57,6 +58,8 @@ export interface PlanOptions {
   scenarios: readonly Scenario[]
   alerts: readonly AlertRule[]
   metrics: Settings['metrics']
+  /** The labels of alerts that wait or fire already. */
+  before: readonly Labels[]
   /** How old a sample can be that an alert sees. */
   lagMs: number
 }
@@ -65,7 +68,6 @@ export interface PlanOptions {
 export async function planAlerts(client: KubeClient, options: PlanOptions): Promise<AlertPlan> {
   const [nodes, podList] = await Promise.all([listAll(client, '/api/v1/nodes'), listAll(client, '/api/v1/pods')])
   const pods = podList.map(scopePod)
-  const ofDeployments = new Set(pods.filter(pod => pod.isOfDeployment).map(pod => pod.name))
   const notTried: NotTried[] = []
   const planned: PlannedScenario[] = []
   const chosen = options.scenarios.flatMap(scenario => {
@@ -79,7 +81,7 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
   // Pods are the scarcest: one of a Deployment is needed for its alerts, away from failing nodes.
   const order = ['pod', 'node', 'namespace', 'part']
   for (const each of chosen.sort((a, b) => order.indexOf(a.scenario.target) - order.indexOf(b.scenario.target))) {
-    const target = await targetFor(client, each.scenario, { planned, pods, ofDeployments })
+    const target = await targetFor(client, each.scenario, { planned, pods, before: options.before })
     if (target !== undefined) planned.push({ ...each, target, scope: scopeOf(each.scenario, target, pods) })
     else notTried.push({ scenario: each.scenario.name, alert: '', why: `no ${each.scenario.target} fits` })
   }
@@ -89,7 +91,7 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
 /** The alerts of the loaded rules that a scenario raises under the names of the metrics in the lab. */
 export function expectedAlerts(
   { name: scenario, alerts: stated, effect }: Pick<Scenario, 'name' | 'alerts' | 'effect'>,
-  { alerts, metrics, lagMs }: Omit<PlanOptions, 'scenarios'>,
+  { alerts, metrics, lagMs }: Omit<PlanOptions, 'scenarios' | 'before'>,
 ): { expected: ExpectedAlert[]; notTried: NotTried[] } {
   const expected: ExpectedAlert[] = []
   const notTried: NotTried[] = []
@@ -144,23 +146,26 @@ export function effectMs(effect: string): number {
   return Number(count) * (unit === 'min' ? 60_000 : 1_000)
 }
 
-/** The target that the fewest planned scenarios affect: a pod of a Deployment, if there is one. */
+/** The target that the fewest planned scenarios affect: one without alerts, and a pod of a Deployment, if there are such. */
 async function targetFor(
   client: KubeClient,
   scenario: Scenario,
   {
     planned,
     pods,
-    ofDeployments,
-  }: { planned: readonly PlannedScenario[]; pods: readonly ScopePod[]; ofDeployments: ReadonlySet<string> },
+    before,
+  }: { planned: readonly PlannedScenario[]; pods: readonly ScopePod[]; before: readonly Labels[] },
 ): Promise<string | undefined> {
   if (scenario.only !== undefined) return scenario.only
+  const ofDeployments = new Set(pods.filter(pod => pod.isOfDeployment).map(pod => pod.name))
   let best: { target: string; rank: number } | undefined
   let count = 0
   for await (const target of fittingTargets(client, scenario)) {
     const scope = scopeOf(scenario, target, pods)
     const overlaps = planned.filter(each => scope && each.scope && overlap(scope, each.scope)).length
-    const rank = overlaps + (scenario.target === 'pod' && !ofDeployments.has(target) ? 1_000 : 0)
+    const isAlone = scenario.target === 'pod' && !ofDeployments.has(target)
+    const fails = scope !== undefined && before.some(labels => isInScope(scope, labels))
+    const rank = overlaps + (isAlone ? 1_000 : 0) + (fails ? 1_000_000 : 0)
     if (best === undefined || rank < best.rank) best = { target, rank }
     if (rank === 0 || ++count === MOST_CANDIDATES) break
   }

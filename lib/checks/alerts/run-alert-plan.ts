@@ -5,7 +5,7 @@ import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
 import { type AlertPlan, canStart, longestOf, type PlannedScenario } from './alert-plan.ts'
 import type { ScopePod } from './alert-scope.ts'
 import { scopeOf } from './alert-scope.ts'
-import { type AlertWatch, alertWatch, type ScenarioRun, type SeenAlert } from './alert-watch.ts'
+import type { AlertWatch, ScenarioRun, SeenAlert } from './alert-watch.ts'
 import type { AlertRule } from './scaled-rules.ts'
 
 /** What running a plan needs from a lab. */
@@ -21,9 +21,8 @@ export interface AlertLab {
 
 export interface RunOptions {
   plan: AlertPlan
-  alerts: readonly AlertRule[]
-  /** Alerts that wait or fire in this time are not of a scenario. */
-  baselineMs: number
+  /** It has seen the alerts that wait or fire without a scenario. */
+  watch: AlertWatch
   signal: AbortSignal
   say: (line: string) => void
 }
@@ -39,37 +38,37 @@ const SPARE_MS = 600_000
 /** Runs the scenarios of a plan, each as soon as it can start, and follows the alerts. */
 export async function runAlertPlan(
   lab: AlertLab,
-  { plan, alerts, baselineMs, signal, say }: RunOptions,
-): Promise<{ runs: readonly ScenarioRun[]; seen: AlertWatch['seen'] }> {
-  const watch = alertWatch(alerts)
+  { plan, watch, signal, say }: RunOptions,
+): Promise<readonly ScenarioRun[]> {
   const runs = plan.scenarios.map(
     (each): ScenarioRun => ({ ...each, state: 'waiting', startMs: 0, healMs: 0, doneMs: 0, trouble: '' }),
   )
   const beganMs = Date.now()
-  const report = (run: ScenarioRun, text: string) =>
-    say(`${formatElapsed(Date.now() - beganMs).padStart(12)}  ${run.scenario.name} on ${run.target}: ${text}`)
+  const said = new Set<string>()
+  /** An alert can fire for many series, again and again. */
+  const report = (run: ScenarioRun, text: string) => {
+    const line = `${run.scenario.name} on ${run.target}: ${text}`
+    if (!said.has(line)) say(`${formatElapsed(Date.now() - beganMs).padStart(12)}  ${line}`)
+    said.add(line)
+  }
   let answeredMs = beganMs
   while (runs.some(({ state }) => state !== 'done')) {
     signal.throwIfAborted()
-    const isBaseline = Date.now() - beganMs < baselineMs
     try {
       const loaded = await lab.rules()
       answeredMs = Date.now()
-      for (const each of watch.observe(loaded, answeredMs, isBaseline ? undefined : runs)) {
+      for (const each of watch.observe(loaded, answeredMs, runs)) {
         if (typeof each.by === 'object') report(each.by, `${each.rule.name} fires`)
-        else
-          say(
-            `${' '.repeat(12)}  ${each.by === 'before' ? 'Before any scenario' : 'Unexplained'}: ${nameOf(each)} fires`,
-          )
+        else say(`${' '.repeat(12)}  No scenario explains ${nameOf(each)}`)
       }
     } catch (error) {
       // A scenario can stop Prometheus.
       if (!(error instanceof LabError) || Date.now() > answeredMs + SILENT_MS) throw error
     }
-    if (!isBaseline) for (const run of runs) await step(run)
+    for (const run of runs) await step(run)
     await sleep(POLL_MS, undefined, { signal }).catch(() => {})
   }
-  return { runs, seen: watch.seen }
+  return runs
 
   async function step(run: ScenarioRun): Promise<void> {
     const nowMs = Date.now()

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError, UsageError } from '../../cli/errors.ts'
 import { makeCommand } from '../../cli/settings.ts'
 import { connect, type KubeClient } from '../../kube/api-client.ts'
@@ -25,6 +26,7 @@ import { waitUntil } from '../../system/wait.ts'
 import { planAlerts, planText } from './alert-plan.ts'
 import { type AlertReport, alertReport } from './alert-report.ts'
 import { scopePod } from './alert-scope.ts'
+import { alertWatch } from './alert-watch.ts'
 import { type AlertLab, runAlertPlan } from './run-alert-plan.ts'
 import { scaledRules } from './scaled-rules.ts'
 
@@ -69,17 +71,22 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
     }
     await ensureScenarioKubeconfig(lab)
     using client = await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
-    const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
-    const plan = await planAlerts(client, { scenarios: chosen, alerts, metrics, lagMs })
-    say(planText(plan, speed))
-    if (plan.scenarios.length === 0) {
-      throw new LabError('There is nothing to verify', { why: 'no chosen scenario can raise a loaded alert' })
-    }
     const started: ScenarioRequest[] = []
     try {
       await loadCopy(lab, api, text)
-      const onLab = alertLab(lab, { api, client, started })
-      const { runs, seen } = await runAlertPlan(onLab, { plan, alerts, baselineMs: 2 * intervalMs, signal, say })
+      const watch = alertWatch(alerts)
+      for (const _ of [1, 2]) {
+        await sleep(intervalMs)
+        watch.observe(await api.rules(), Date.now())
+      }
+      const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
+      const before = watch.seen.map(({ labels }) => labels)
+      const plan = await planAlerts(client, { scenarios: chosen, alerts, metrics, lagMs, before })
+      say(planText(plan, speed))
+      if (plan.scenarios.length === 0) {
+        throw new LabError('There is nothing to verify', { why: 'no chosen scenario can raise a loaded alert' })
+      }
+      const runs = await runAlertPlan(alertLab(lab, { api, client, started }), { plan, watch, signal, say })
       const nowMs = Date.now()
       const names = await api.labelValues('__name__', undefined, { fromMs: beganMs, untilMs: nowMs })
       const hasMetric = (name: string) => names.includes(name)
@@ -88,7 +95,7 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
         scenarios.find(({ alerts: { otel, prometheus: others } }) =>
           (isOwn ? otel : [...otel, ...others]).includes(name),
         )?.name
-      return alertReport({ runs, seen, plan, alerts, refused, speed, seconds, hasMetric, raisedBy, nowMs })
+      return alertReport({ runs, seen: watch.seen, plan, alerts, refused, speed, seconds, hasMetric, raisedBy, nowMs })
     } finally {
       try {
         await healScenarios(
