@@ -12,7 +12,7 @@ import type { AlertRule } from './scaled-rules.ts'
 /** An alert that needs longer is not tried. */
 export const MOST_MS = 1_800_000
 /** How long a scenario lasts at least for rules of the user, for which no scenario states what it raises. */
-const OBSERVE_MS = 240_000
+const OBSERVE_MS = 120_000
 /** What the API, the holder and slow evaluations add to each time. */
 const SLACK_MS = 60_000
 /** One in so many nodes fails at once, so that the cluster is not in disruption. */
@@ -58,8 +58,8 @@ export interface PlanOptions {
   scenarios: readonly Scenario[]
   alerts: readonly AlertRule[]
   metrics: Settings['metrics']
-  /** The labels of alerts that wait or fire already. */
-  before: readonly Labels[]
+  /** Alerts that wait or fire already. */
+  before: readonly { rule: AlertRule; labels: Labels }[]
   /** How old a sample can be that an alert sees. */
   lagMs: number
 }
@@ -81,7 +81,9 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
   // Pods are the scarcest: one of a Deployment is needed for its alerts, away from failing nodes.
   const order = ['pod', 'node', 'namespace', 'part']
   for (const each of chosen.sort((a, b) => order.indexOf(a.scenario.target) - order.indexOf(b.scenario.target))) {
-    const target = await targetFor(client, each.scenario, { planned, pods, before: options.before })
+    const expected = each.expected.flatMap(({ rules }) => rules)
+    const before = options.before.filter(({ rule }) => expected.includes(rule))
+    const target = await targetFor(client, each.scenario, { planned, pods, before })
     if (target !== undefined) planned.push({ ...each, target, scope: scopeOf(each.scenario, target, pods) })
     else notTried.push({ scenario: each.scenario.name, alert: '', why: `no ${each.scenario.target} fits` })
   }
@@ -146,7 +148,7 @@ export function effectMs(effect: string): number {
   return Number(count) * (unit === 'min' ? 60_000 : 1_000)
 }
 
-/** The target that the fewest planned scenarios affect: one without alerts, and a pod of a Deployment, if there are such. */
+/** The target that the fewest planned scenarios affect: one without its alerts, and a pod of a Deployment, if there are such. */
 async function targetFor(
   client: KubeClient,
   scenario: Scenario,
@@ -154,7 +156,7 @@ async function targetFor(
     planned,
     pods,
     before,
-  }: { planned: readonly PlannedScenario[]; pods: readonly ScopePod[]; before: readonly Labels[] },
+  }: { planned: readonly PlannedScenario[]; pods: readonly ScopePod[]; before: PlanOptions['before'] },
 ): Promise<string | undefined> {
   if (scenario.only !== undefined) return scenario.only
   const ofDeployments = new Set(pods.filter(pod => pod.isOfDeployment).map(pod => pod.name))
@@ -164,7 +166,7 @@ async function targetFor(
     const scope = scopeOf(scenario, target, pods)
     const overlaps = planned.filter(each => scope && each.scope && overlap(scope, each.scope)).length
     const isAlone = scenario.target === 'pod' && !ofDeployments.has(target)
-    const fails = scope !== undefined && before.some(labels => isInScope(scope, labels))
+    const fails = scope !== undefined && before.some(({ labels }) => isInScope(scope, labels))
     const rank = overlaps + (isAlone ? 1_000 : 0) + (fails ? 1_000_000 : 0)
     if (best === undefined || rank < best.rank) best = { target, rank }
     if (rank === 0 || ++count === MOST_CANDIDATES) break

@@ -59,7 +59,7 @@ export async function runAlertPlan(
       answeredMs = Date.now()
       for (const each of watch.observe(loaded, answeredMs, runs)) {
         if (typeof each.by === 'object') report(each.by, `${each.rule.name} fires`)
-        else say(`${' '.repeat(12)}  No scenario explains ${nameOf(each)}`)
+        else if (each.by === undefined) say(`${' '.repeat(12)}  No scenario explains ${nameOf(each)}`)
       }
     } catch (error) {
       // A scenario can stop Prometheus.

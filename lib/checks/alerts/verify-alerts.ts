@@ -80,8 +80,7 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
         watch.observe(await api.rules(), Date.now())
       }
       const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
-      const before = watch.seen.map(({ labels }) => labels)
-      const plan = await planAlerts(client, { scenarios: chosen, alerts, metrics, lagMs, before })
+      const plan = await planAlerts(client, { scenarios: chosen, alerts, metrics, lagMs, before: watch.seen })
       say(planText(plan, speed))
       if (plan.scenarios.length === 0) {
         throw new LabError('There is nothing to verify', { why: 'no chosen scenario can raise a loaded alert' })
