@@ -25,9 +25,9 @@ export interface RunOptions {
   watch: AlertWatch
   signal: AbortSignal
   say: (line: string) => void
+  pollMs?: number
 }
 
-const POLL_MS = 1_000
 /** How long Prometheus may give no answer. */
 const SILENT_MS = 180_000
 /** How long a scenario may take to be applied, or healed. */
@@ -38,7 +38,7 @@ const SPARE_MS = 600_000
 /** Runs the scenarios of a plan, each as soon as it can start, and follows the alerts. */
 export async function runAlertPlan(
   lab: AlertLab,
-  { plan, watch, signal, say }: RunOptions,
+  { plan, watch, signal, say, pollMs = 1_000 }: RunOptions,
 ): Promise<readonly ScenarioRun[]> {
   const runs = plan.scenarios.map(
     (each): ScenarioRun => ({ ...each, state: 'waiting', startMs: 0, healMs: 0, doneMs: 0, trouble: '' }),
@@ -66,7 +66,7 @@ export async function runAlertPlan(
       if (!(error instanceof LabError) || Date.now() > answeredMs + SILENT_MS) throw error
     }
     for (const run of runs) await step(run)
-    await sleep(POLL_MS, undefined, { signal }).catch(() => {})
+    await sleep(pollMs, undefined, { signal }).catch(() => {})
   }
   return runs
 

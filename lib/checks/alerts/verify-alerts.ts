@@ -5,6 +5,7 @@ import { LabError, UsageError } from '../../cli/errors.ts'
 import { makeCommand } from '../../cli/settings.ts'
 import { connect, type KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
+import { skippedLines } from '../../kube/source-documents.ts'
 import { sourcePaths } from '../../kube/source-files.ts'
 import { requireCluster } from '../../lab/cluster-owner.ts'
 import { ensureScenarioKubeconfig, kubeconfigPath } from '../../lab/kubeconfig.ts'
@@ -61,7 +62,8 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
     await api.probe()
     const loadedFiles = new Set((await api.rules()).map(({ file }) => basename(file)))
     const own = readRuleFiles([ownRules]).found.filter(({ file }) => loadedFiles.has(basename(file)))
-    const { found: user, refused } = await checkedRuleFiles(sourcePaths(lab.settings, 'rulesDir'))
+    const { found: user, refused, skipped } = await checkedRuleFiles(sourcePaths(lab.settings, 'rulesDir'))
+    for (const line of skippedLines(skipped)) say(line)
     const isLoaded = (file: { fileName: string }) => own.some(each => each === file) || loadedFiles.has(file.fileName)
     // More often than the rules, because they wait for a shorter time.
     const intervalMs = Math.max(1_000, Math.round(collectionInterval / 5))
