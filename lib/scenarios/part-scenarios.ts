@@ -42,10 +42,7 @@ export const partScenarios: readonly Scenario[] = [
     effect: '2 s',
     heals,
     shows: 'The target kube-scheduler is down.',
-    alerts: {
-      otel: ['KubeControlPlaneDown', 'TargetsDown'],
-      prometheus: ['KubeSchedulerInstanceUnreachable', 'TargetDown'],
-    },
+    alerts: { otel: ['KubeControlPlaneDown', 'TargetsDown'], prometheus: ['KubeSchedulerDown', 'TargetDown'] },
     ...partScenario({
       isRunning: async lab => (await controlPlaneOf(lab).processes(lab)).has('kube-scheduler'),
       async stop(lab) {
