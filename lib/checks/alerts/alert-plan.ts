@@ -75,7 +75,7 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
     notTried.push(...left)
     const observed = observeMs(scenario, options)
     if (expected.length + observed > 0) return [{ scenario, expected, atLeastMs: observed }]
-    notTried.push({ scenario: scenario.name, alert: '', why: 'the loaded rules have none of its alerts' })
+    notTried.push({ scenario: scenario.name, alert: '', why: 'none of its alerts can be tried' })
     return []
   })
   // Pods are the scarcest: one of a Deployment is needed for its alerts, away from failing nodes.
