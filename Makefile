@@ -61,6 +61,7 @@ k3d: node_modules/.package-lock.json
 ## dashboards: writes the dashboards and the rules
 ## lint-dashboards: checks the text of dashboards and rules
 ## verify: checks every query and number of the dashboards on the running lab
+## verify-alerts: starts each scenario, and checks that its alerts wait, fire and resolve
 ## report: writes every dashboard with live data and verify results to report/index.html
 ## view: serves the dashboards with live data on 127.0.0.1:3000
 ## programs: finds, downloads or builds every program
@@ -73,7 +74,7 @@ k3d: node_modules/.package-lock.json
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-kube-state-metrics kwok-collector kwok-traces \
   kwok-grafana kwok-ready kwok-scenario kwok-heal kwok-metrics kwok-boutique kwok-boutique-down \
-  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify report view programs programs-export programs-import doctor update-version reference bench
+  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify verify-alerts report view programs programs-export programs-import doctor update-version reference bench
 .PHONY: $(STEPS)
 # These read many large responses: a young generation that holds one of ten thousand pods causes fewer garbage collections.
 verify report: TASK := node --max-semi-space-size=64 lib/cli/bundled.js

@@ -151,6 +151,16 @@ const definitions = {
     help: "the scenario's target: <namespace>/<pod>, a node, a namespace or a part of the lab; auto is the first that fits, and for kwok-heal all",
     parse: matching(/^[^\s-]\S{0,316}$/, 'be auto, or the name of a target'),
   },
+  scenarios: {
+    default: 'all',
+    help: 'the scenarios of verify-alerts: names of the list, separated by commas; all',
+    parse: matching(/^[a-z][-a-z0-9]*(,[a-z][-a-z0-9]*)*$/, 'be all, or names of scenarios, separated by commas'),
+  },
+  speed: {
+    default: '30',
+    help: 'by what verify-alerts divides the times that alerts wait (for and keep_firing_for), 1 to 1000',
+    parse: decimal(1, 1_000),
+  },
   for: { default: '10m', help: 'how long the scenario lasts, 10s to 1440m', parse: duration(10_000, 86_400_000) },
   yes: { default: 'false', help: 'true or 1 confirms the question that a step would ask', parse: yes },
 } as const satisfies Record<string, Setting<unknown>>

@@ -83,8 +83,17 @@ export interface LoadedRule {
   lastError: string
   /** Of an alert: `inactive`, `pending` or `firing`. */
   state: string | undefined
-  /** How many series wait or fire. */
-  alerts: number
+  /** The series that wait or fire. */
+  alerts: readonly ActiveAlert[]
+}
+
+/** A series of an alert that waits or fires. */
+export interface ActiveAlert {
+  labels: Labels
+  annotations: Labels
+  state: string
+  /** When it began to wait, or to fire without `for` (epoch). */
+  activeAtMs: number
 }
 
 /** Answers of more series are not kept: of ten thousand pods some hundred would take a gigabyte. */
@@ -151,7 +160,15 @@ export function createPrometheusApi(
             health: text(health) ?? 'unknown',
             lastError: text(lastError) ?? '',
             state: text(state),
-            alerts: items(alerts).length,
+            alerts: items(alerts).map(alert => {
+              const { labels, annotations, state, activeAt } = fields(alert)
+              return {
+                labels: fields(labels) as Labels,
+                annotations: fields(annotations) as Labels,
+                state: text(state) ?? '',
+                activeAtMs: Date.parse(text(activeAt) ?? ''),
+              }
+            }),
           }
         })
       })

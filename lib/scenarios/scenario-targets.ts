@@ -5,9 +5,7 @@ import { fields, items, text } from '../kube/json.ts'
 import { call, type Scenario, type TargetKind } from './scenario.ts'
 import type { ScenarioRequest } from './scenario-journal.ts'
 
-type ObjectKind = Exclude<TargetKind, 'part'>
-
-const COLLECTIONS: Readonly<Record<ObjectKind, string>> = {
+const COLLECTIONS: Readonly<Record<Exclude<TargetKind, 'part'>, string>> = {
   pod: '/api/v1/pods',
   node: '/api/v1/nodes',
   namespace: '/api/v1/namespaces',
@@ -60,23 +58,33 @@ async function firstTarget(
   running: readonly ScenarioRequest[],
 ): Promise<string | undefined> {
   const taken = new Set(running.map(each => each.target))
+  for await (const target of fittingTargets(client, scenario, each => !taken.has(each))) return target
+  return undefined
+}
+
+/** The targets that fit a scenario, by namespace and name, of those that `isFree` accepts; none for a scenario of a part. */
+export async function* fittingTargets(
+  client: KubeClient,
+  scenario: Scenario,
+  isFree: (target: string) => boolean = () => true,
+): AsyncGenerator<string> {
+  if (scenario.target === 'part') return
   let next: string | undefined
   do {
     const page = new URLSearchParams({ limit: String(PAGE), ...(next === undefined ? {} : { continue: next }) })
-    const list = fields(await call(client, 'GET', `${COLLECTIONS[scenario.target as ObjectKind]}?${page}`))
+    const list = fields(await call(client, 'GET', `${COLLECTIONS[scenario.target]}?${page}`))
     // The API lists by namespace and name.
     for (const object of items(list['items'])) {
       const { namespace, name } = fields(fields(object)['metadata'])
       const target = namespace === undefined ? String(name) : `${namespace}/${name}`
-      if (isOfSystem(String(namespace ?? name)) || taken.has(target)) continue
-      if ((await scenario.unfit?.(object, client)) === undefined) return target
+      if (isOfSystem(String(namespace ?? name)) || !isFree(target)) continue
+      if ((await scenario.unfit?.(object, client)) === undefined) yield target
     }
     next = text(fields(list['metadata'])['continue'])
   } while (next !== undefined)
-  return undefined
 }
 
 /** A namespace without workloads of the lab's. */
-function isOfSystem(namespace: string): boolean {
+export function isOfSystem(namespace: string): boolean {
   return namespace === 'default' || /^kube-/.test(namespace)
 }

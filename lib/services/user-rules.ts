@@ -26,6 +26,9 @@ export function userRulesDir(lab: Lab): string {
   return join(lab.configDir, 'rules')
 }
 
+/** A copy of rules that `make verify-alerts` has loaded, in the folder of `userRulesDir`. */
+export const alertsCopyName = 'verify-alerts.yaml'
+
 /** Reads the rule files of paths as `readRuleFiles`; `promtool` checks them. What it refuses is in `refused`. */
 export async function checkedRuleFiles(paths: readonly string[]): Promise<Sources<RuleFile>> {
   const { found, refused, skipped } = readRuleFiles(paths)
@@ -68,11 +71,14 @@ async function promtoolErrors(files: readonly RuleFile[]): Promise<Map<string, s
 
 /**
  * Writes the rules of RULES_DIR for the lab's Prometheus, which then has to load them. A source that is broken now keeps its last good rules.
- * Returns the status, and whether a file changed.
+ * Returns the status, and whether a file changed. Removes other files but the one to keep.
  *
  * Throws a LabError when promtool can't run, or a file can't be written.
  */
-export async function applyUserRules(lab: Lab): Promise<UserRulesStatus & { hasChanged: boolean }> {
+export async function applyUserRules(
+  lab: Lab,
+  { keep }: { keep?: string } = {},
+): Promise<UserRulesStatus & { hasChanged: boolean }> {
   const dir = userRulesDir(lab)
   const before = userRulesStatus(lab)
   const { found, refused, skipped } = await checkedRuleFiles(sourcePaths(lab.settings, 'rulesDir'))
@@ -83,7 +89,7 @@ export async function applyUserRules(lab: Lab): Promise<UserRulesStatus & { hasC
       !texts.has(fileName) && (broken.has(source) || broken.has(file)) && existsSync(join(dir, fileName)),
   )
   for (const { fileName } of kept) texts.set(fileName, readFileSync(join(dir, fileName), 'utf8'))
-  const hasChanged = writeGenerated(dir, texts, { removeOthers: true }) > 0
+  const hasChanged = writeGenerated(dir, texts, { removeOthers: true, ...(keep === undefined ? {} : { keep }) }) > 0
   const loaded = found.map(each => {
     const { fileName, source, file } = each
     return { fileName, source, file, rules: rulesOf([each]).length }
@@ -153,7 +159,7 @@ export function watchUserRules({
       seen = stamp
       return
     }
-    const status = await applyUserRules(lab)
+    const status = await applyUserRules(lab, { keep: alertsCopyName })
     if (status.hasChanged) await reload(lab)
     applied = stamp
     for (const line of userRulesLines(status)) say(line)

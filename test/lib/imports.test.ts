@@ -23,6 +23,7 @@ const order = [
   'scenarios',
   'checks/lint',
   'checks/verify',
+  'checks/alerts',
   'render/charts',
   'render/report',
   'render/page',

@@ -67,7 +67,7 @@ export async function checkRules(
         const known = loaded.get(key(each.file.fileName, each.group, each.index))
         const isAlert = each.rule.alert !== undefined
         if (known === undefined) return await evaluate(each)
-        const series = isAlert ? known.alerts : (recorded.get(each.name) ?? 0)
+        const series = isAlert ? known.alerts.length : (recorded.get(each.name) ?? 0)
         const state = known.health === 'unknown' ? 'not evaluated' : (known.state ?? (await recordState(each, series)))
         return checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
       }),

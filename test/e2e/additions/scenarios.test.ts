@@ -163,4 +163,22 @@ scenarios('restores what was there before', async ({ lab, before }) => {
   assert.equal((await lab.partPids()).has('scenarios'), false)
   assert.equal((await lab.make(['kwok-heal'])).stdout.trim(), 'No scenario to heal')
 })
+
+scenarios('verify-alerts proves an alert, and refuses what it cannot do', async ({ lab }) => {
+  const verify = async (...words: string[]) => await lab.make(['verify-alerts', ...words])
+  assertRefused(await verify('SCENARIOS=crash-lop'), 'verify-alerts', 2, /did you mean crash-loop\?/)
+  const { stdout, stderr, exitCode } = await verify('SCENARIOS=node-memory-pressure', 'SPEED=100')
+  assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
+  assertSays(stderr, /^Scenarios: 1, at most /m)
+  assertSays(stdout, /^node-memory-pressure +\S+ +KubeNodeUnderPressure +lab( +\d+ s){3} +ok$/m)
+  assertSays(stdout, /^Alerts: 1 ok, 0 failed, /m)
+  assert.deepEqual(await annotated(lab), [])
+  assert.equal((await lab.partPids()).has('scenarios'), false)
+})
+
+/** The nodes on which a scenario runs. */
+async function annotated(lab: TestLab): Promise<unknown[]> {
+  const nodes = (await list(lab, ['nodes'])).map(({ metadata }) => fields(metadata))
+  return nodes.filter(({ annotations }) => fields(annotations)[ANNOTATION] !== undefined).map(({ name }) => name)
+}
 scenarios.run()

@@ -1,0 +1,97 @@
+import type { Labels, LoadedRule } from '../../prometheus/prometheus-client.ts'
+import type { PlannedScenario } from './alert-plan.ts'
+import { isInScope, namesObject } from './alert-scope.ts'
+import { type AlertRule, emptyPlaces } from './scaled-rules.ts'
+
+/** One run of a planned scenario. Times are epoch milliseconds. */
+export interface ScenarioRun extends PlannedScenario {
+  state: 'waiting' | 'running' | 'healing' | 'clearing' | 'done'
+  startMs: number
+  /** When healing began, and when the run was done. */
+  healMs: number
+  doneMs: number
+  /** Why the scenario itself failed. */
+  trouble: string
+}
+
+/** A series of an alert, from when it began to wait until it was gone. */
+export interface SeenAlert {
+  rule: AlertRule
+  labels: Labels
+  /** The scenario that explains it; `before` the first scenario started; undefined: nothing explains it. */
+  by: ScenarioRun | 'before' | undefined
+  sinceMs: number
+  firingMs: number | undefined
+  goneMs: number | undefined
+  faults: readonly string[]
+}
+
+/** Follows the copies of alerts in Prometheus. */
+export interface AlertWatch {
+  readonly seen: readonly SeenAlert[]
+  /** Takes the state of the rules; `runs` is undefined before the first scenario. Returns the series that fire since the last call. */
+  observe: (loaded: readonly LoadedRule[], nowMs: number, runs?: readonly ScenarioRun[]) => SeenAlert[]
+}
+
+/** How long after a scenario an alert of the whole cluster can be of it, beyond the range of its query. */
+const AFTER_MS = 120_000
+
+export function alertWatch(alerts: readonly AlertRule[]): AlertWatch {
+  const rules = new Map(alerts.map(rule => [`${rule.group}\0${rule.index}`, rule]))
+  const seen: SeenAlert[] = []
+  const present = new Map<string, SeenAlert>()
+  return {
+    seen,
+    observe(loaded, nowMs, runs) {
+      const fired: SeenAlert[] = []
+      const keys = new Set<string>()
+      for (const { group, index, alerts: active } of loaded) {
+        const rule = rules.get(`${group}\0${index}`)
+        if (rule === undefined) continue
+        for (const alert of active) {
+          const { labels, state, activeAtMs: sinceMs } = alert
+          const key = `${group}\0${index}\0${JSON.stringify(Object.entries(labels).sort())}`
+          keys.add(key)
+          let each = present.get(key)
+          if (each === undefined) {
+            each = { rule, labels, by: undefined, sinceMs, firingMs: undefined, goneMs: undefined, faults: [] }
+            present.set(key, each)
+            seen.push(each)
+          }
+          each.by ??= runs === undefined ? 'before' : explain(rule, labels, runs, nowMs)
+          if (state !== 'firing' || each.firingMs !== undefined) continue
+          each.firingMs = nowMs
+          each.faults = emptyPlaces(rule, alert)
+          fired.push(each)
+        }
+      }
+      for (const [key, each] of present) {
+        if (keys.has(key)) continue
+        each.goneMs = nowMs
+        present.delete(key)
+      }
+      return fired
+    },
+  }
+}
+
+/**
+ * The scenario that explains an alert. One that must raise it comes first, then one whose objects the labels name. An alert that names no object
+ * can be of any scenario that runs, or has just ended.
+ */
+export function explain(
+  rule: AlertRule,
+  labels: Labels,
+  runs: readonly ScenarioRun[],
+  nowMs: number,
+): ScenarioRun | undefined {
+  const started = runs.filter(({ state }) => state !== 'waiting').sort((a, b) => b.startMs - a.startMs)
+  const isRecent = ({ state, doneMs }: ScenarioRun) => state !== 'done' || nowMs < doneMs + rule.rangeMs + AFTER_MS
+  const near = started
+    .filter(({ scope }) => scope === undefined || !namesObject(labels) || isInScope(scope, labels))
+    .filter(each => isRecent(each) || (each.scope !== undefined && isInScope(each.scope, labels)))
+  const active = near.filter(({ state }) => state !== 'done')
+  const expects = (each: ScenarioRun) => each.expected.some(({ rules }) => rules.includes(rule))
+  const inScope = (each: ScenarioRun) => each.scope !== undefined && isInScope(each.scope, labels)
+  return active.find(expects) ?? near.find(inScope) ?? active[0] ?? near[0]
+}

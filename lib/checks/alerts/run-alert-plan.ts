@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LabError } from '../../cli/errors.ts'
+import { formatElapsed } from '../../cli/progress.ts'
+import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
+import { type AlertPlan, canStart, longestOf, type PlannedScenario } from './alert-plan.ts'
+import type { ScopePod } from './alert-scope.ts'
+import { scopeOf } from './alert-scope.ts'
+import type { AlertWatch, ScenarioRun, SeenAlert } from './alert-watch.ts'
+import type { AlertRule } from './scaled-rules.ts'
+
+/** What running a plan needs from a lab. */
+export interface AlertLab {
+  rules: () => Promise<readonly LoadedRule[]>
+  pods: () => Promise<readonly ScopePod[]>
+  /** Starts a scenario that ends by itself after `lengthMs`; `heal` ends it. */
+  start: (planned: PlannedScenario, lengthMs: number) => Promise<void>
+  heal: (planned: PlannedScenario) => void
+  /** Undefined when the scenario is healed, or has ended. */
+  progress: (planned: PlannedScenario) => { appliedMs?: number; trouble?: string } | undefined
+}
+
+export interface RunOptions {
+  plan: AlertPlan
+  /** It has seen the alerts that wait or fire without a scenario. */
+  watch: AlertWatch
+  signal: AbortSignal
+  say: (line: string) => void
+  pollMs?: number
+}
+
+/** How long Prometheus may give no answer. */
+const SILENT_MS = 180_000
+/** How long a scenario may take to be applied, or healed. */
+const HOLDER_MS = 240_000
+/** A scenario lasts longer than it is needed; if this process is killed, it ends. */
+const SPARE_MS = 600_000
+
+/** Runs the scenarios of a plan, each as soon as it can start, and follows the alerts. */
+export async function runAlertPlan(
+  lab: AlertLab,
+  { plan, watch, signal, say, pollMs = 1_000 }: RunOptions,
+): Promise<readonly ScenarioRun[]> {
+  const runs = plan.scenarios.map(
+    (each): ScenarioRun => ({ ...each, state: 'waiting', startMs: 0, healMs: 0, doneMs: 0, trouble: '' }),
+  )
+  const beganMs = Date.now()
+  const said = new Set<string>()
+  /** An alert can fire for many series, again and again. */
+  const report = (run: ScenarioRun, text: string) => {
+    const line = `${run.scenario.name} on ${run.target}: ${text}`
+    if (!said.has(line)) say(`${formatElapsed(Date.now() - beganMs).padStart(12)}  ${line}`)
+    said.add(line)
+  }
+  let answeredMs = beganMs
+  while (runs.some(({ state }) => state !== 'done')) {
+    signal.throwIfAborted()
+    try {
+      const loaded = await lab.rules()
+      answeredMs = Date.now()
+      for (const each of watch.observe(loaded, answeredMs, runs)) {
+        if (typeof each.by === 'object') report(each.by, `${each.rule.name} fires`)
+        else if (each.by === undefined) say(`${' '.repeat(12)}  No scenario explains ${nameOf(each)}`)
+      }
+    } catch (error) {
+      // A scenario can stop Prometheus.
+      if (!(error instanceof LabError) || Date.now() > answeredMs + SILENT_MS) throw error
+    }
+    for (const run of runs) await step(run)
+    await sleep(pollMs, undefined, { signal }).catch(() => {})
+  }
+  return runs
+
+  async function step(run: ScenarioRun): Promise<void> {
+    const nowMs = Date.now()
+    const progress = run.state === 'waiting' ? undefined : lab.progress(run)
+    if (run.state === 'waiting') {
+      const inState = (...states: ScenarioRun['state'][]) => runs.filter(({ state }) => states.includes(state))
+      const [failing, clearing, waiting] = [inState('running', 'healing'), inState('clearing'), inState('waiting')]
+      if (!canStart(run, { failing, clearing, waiting, nodes: plan.nodes })) return
+      run.scope = scopeOf(run.scenario, run.target, await lab.pods())
+      await lab.start(run, longestOf(run).failsMs + SPARE_MS)
+      Object.assign(run, { state: 'running', startMs: nowMs })
+      report(run, 'started')
+    } else if (run.state === 'running') {
+      if (progress === undefined) run.trouble = 'the scenario ended by itself'
+      if (progress?.appliedMs === undefined && nowMs > run.startMs + HOLDER_MS) {
+        run.trouble = `the scenario was not applied: ${progress?.trouble ?? 'no answer'}`
+      }
+      const lastsMs = nowMs - (progress?.appliedMs ?? nowMs)
+      const isOver = (each: ScenarioRun['expected'][number]) =>
+        lastsMs > each.firesWithinMs ||
+        watch.seen.some(alert => isOf(alert, run, each.rules) && alert.firingMs !== undefined)
+      if (run.trouble === '' && (lastsMs < run.atLeastMs || !run.expected.every(isOver))) return
+      lab.heal(run)
+      Object.assign(run, { state: 'healing', healMs: nowMs })
+      report(run, run.trouble || 'heals')
+    } else if (run.state === 'healing') {
+      if (progress !== undefined && nowMs < run.healMs + HOLDER_MS) return
+      if (progress !== undefined) run.trouble = `the scenario was not healed: ${progress.trouble ?? 'no answer'}`
+      run.state = 'clearing'
+    } else if (run.state === 'clearing') {
+      const isOver = (each: ScenarioRun['expected'][number]) =>
+        nowMs - run.healMs > each.clearsWithinMs ||
+        watch.seen.every(alert => !isOf(alert, run, each.rules) || alert.goneMs !== undefined)
+      if (!run.expected.every(isOver)) return
+      Object.assign(run, { state: 'done', doneMs: nowMs })
+      report(run, 'done')
+    }
+  }
+}
+
+export function isOf(alert: SeenAlert, run: ScenarioRun, rules: readonly AlertRule[]): boolean {
+  return alert.by === run && rules.includes(alert.rule)
+}
+
+/** The alert with the labels that name its object. */
+export function nameOf({ rule, labels }: Pick<SeenAlert, 'rule' | 'labels'>): string {
+  const shown = Object.entries(labels).filter(([name]) => !/^(alertname|severity|(k8s_)?cluster(_name)?)$/.test(name))
+  return `${rule.name}{${shown.map(([name, value]) => `${name}="${value}"`).join(', ')}}`
+}

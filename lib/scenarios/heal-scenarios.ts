@@ -1,0 +1,48 @@
+import { makeCommand } from '../cli/settings.ts'
+import { ensureScenarioKubeconfig } from '../lab/kubeconfig.ts'
+import type { Lab } from '../lab/lab.ts'
+import { scenarioHolder } from '../services/scenario-holder.ts'
+import { labServices } from '../services/service.ts'
+import { waitUntil } from '../system/wait.ts'
+import { type ScenarioRequest, scenarioJournal } from './scenario-journal.ts'
+
+/**
+ * Ends the chosen scenarios of a lab, waits until they are healed, and stops the holder with the last scenario. Returns those that it ended.
+ *
+ * Throws a LabError when healing takes too long.
+ */
+export async function healScenarios(
+  lab: Lab,
+  isChosen: (request: ScenarioRequest) => boolean,
+  say: (line: string) => void,
+): Promise<ScenarioRequest[]> {
+  const journal = scenarioJournal(lab)
+  const ending = journal.requests().filter(isChosen)
+  for (const request of ending) {
+    say(`Healing ${request.name} on ${request.target}`)
+    journal.request({ ...request, untilMs: Math.min(request.untilMs, Date.now()) })
+  }
+  const services = labServices(lab)
+  if (ending.length > 0) {
+    // The cluster may be another one than that of an earlier holder.
+    await ensureScenarioKubeconfig(lab)
+    await services.ensure(scenarioHolder)
+    await waitUntil<void>({
+      what: 'healing',
+      timeoutMs: 180_000,
+      everyMs: 200,
+      check: async () => {
+        const left = journal.requests().filter(isChosen)
+        if (left.length === 0) return { done: undefined }
+        return {
+          pending: left.map(each => `${each.name}: ${journal.progress(each).trouble ?? 'is being healed'}`).join('; '),
+        }
+      },
+      progress: 'Healing',
+      next: `read ${lab.logsDir}/scenarios.log, then ${makeCommand('kwok-heal', lab.settings.clusterName)} again`,
+    })
+  }
+  // The last scenario.
+  if (journal.requests().length === 0) await services.stop(scenarioHolder)
+  return ending
+}

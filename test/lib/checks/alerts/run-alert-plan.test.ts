@@ -1,0 +1,94 @@
+/** The faults that a run can meet, on a lab in memory. The course without faults is tested on a real lab. */
+import assert from 'node:assert/strict'
+import { suite } from 'uvu'
+import type { PlannedScenario } from '../../../../lib/checks/alerts/alert-plan.ts'
+import { alertWatch } from '../../../../lib/checks/alerts/alert-watch.ts'
+import { type AlertLab, runAlertPlan } from '../../../../lib/checks/alerts/run-alert-plan.ts'
+import { LabError } from '../../../../lib/cli/errors.ts'
+import { scenarioNamed } from '../../../../lib/scenarios/scenario-list.ts'
+import { alertRule } from './alerts-fixture.ts'
+
+const rule = alertRule('Restarting')
+const planned: PlannedScenario = {
+  scenario: scenarioNamed('crash-loop'),
+  target: 'shop/a',
+  scope: undefined,
+  expected: [{ name: rule.name, rules: [rule], firesWithinMs: 200, clearsWithinMs: 200 }],
+  atLeastMs: 0,
+}
+const plan = { scenarios: [planned], notTried: [], nodes: 5, atMostMs: 0 }
+
+/** A lab whose alert fires from 50 ms after the start of the scenario until it is healed. */
+function memoryLab(changes: Partial<AlertLab> = {}) {
+  const log: string[] = []
+  let startMs: number | undefined
+  const isFailing = () => startMs !== undefined && Date.now() > startMs + 50
+  const lab: AlertLab = {
+    rules: async () => {
+      const alert = {
+        labels: { namespace: 'shop', pod: 'a' },
+        annotations: {},
+        state: 'firing',
+        activeAtMs: Date.now(),
+      }
+      const alerts = isFailing() ? [alert] : []
+      return [{ file: '', group: rule.group, index: 0, health: 'ok', lastError: '', state: '', alerts }]
+    },
+    pods: async () => [{ name: 'shop/a', node: 'n1', workloads: [], isOfDeployment: true }],
+    async start() {
+      log.push('start')
+      startMs = Date.now()
+    },
+    heal() {
+      log.push('heal')
+      startMs = undefined
+    },
+    progress: () => (startMs === undefined ? undefined : { appliedMs: startMs }),
+    ...changes,
+  }
+  const run = async (signal = new AbortController().signal) =>
+    await runAlertPlan(lab, { plan, watch: alertWatch([rule]), signal, say: line => log.push(line), pollMs: 5 })
+  return { log, run }
+}
+
+const running = suite('runAlertPlan()')
+
+running('heals a scenario when its alert fires, and ends when it is resolved', async () => {
+  const { log, run } = memoryLab()
+  const [ended] = await run()
+  assert.deepEqual([ended?.state, ended?.trouble], ['done', ''])
+  assert.deepEqual(
+    log.map(line => line.replace(/^.*shop\/a: /, '')),
+    ['start', 'started', 'Restarting fires', 'heal', 'heals', 'done'],
+  )
+})
+
+running('goes on after a scenario that ends by itself', async () => {
+  const { run } = memoryLab({ progress: () => undefined })
+  assert.equal((await run())[0]?.trouble, 'the scenario ended by itself')
+})
+
+running('gives up on an alert that does not fire, and on one that stays', async () => {
+  const silent = await memoryLab({ rules: async () => [] }).run()
+  assert.deepEqual([silent[0]?.state, silent[0]?.trouble], ['done', ''])
+  const { run } = memoryLab({ heal: () => {}, progress: () => ({ appliedMs: Date.now() - 1_000 }) })
+  const stopping = new AbortController()
+  // It is never healed.
+  setTimeout(() => stopping.abort(new LabError('Stopped')), 400)
+  await assert.rejects(run(stopping.signal), /Stopped/)
+})
+
+running('bears a Prometheus that gives no answer for a while', async () => {
+  let calls = 0
+  const rules = async () => {
+    calls++
+    if (calls < 3) throw new LabError('Cannot query Prometheus')
+    return []
+  }
+  assert.equal((await memoryLab({ rules }).run())[0]?.state, 'done')
+  const bug = async () => {
+    throw new TypeError('a bug')
+  }
+  await assert.rejects(memoryLab({ rules: bug }).run(), /a bug/)
+})
+running.run()
