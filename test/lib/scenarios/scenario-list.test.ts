@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { projectDir } from '../../../lib/lab/lab.ts'
-import { scenarioListText, scenarioNamed, scenarios, scenarioTables } from '../../../lib/scenarios/scenario-list.ts'
+import { notRaised, scenarioListText, scenarioNamed, scenarios, scenarioTables } from '../../../lib/scenarios/scenario-list.ts'
 
 const list = suite('scenarios')
 
@@ -20,6 +20,19 @@ list("name alerts that the lab's rules have", () => {
   for (const { name, alerts } of scenarios) {
     for (const alert of alerts.otel) assert(rules.join().includes(`alert: ${alert}\n`), `${name}: ${alert}`)
   }
+  // Each is raised, or listed as not raised.
+  const raised = new Set(scenarios.flatMap(({ alerts }) => [...alerts.otel, ...alerts.prometheus]))
+  const others = notRaised.flatMap(([alerts]) => alerts)
+  assert.deepEqual(
+    others.filter(alert => raised.has(alert)),
+    [],
+  )
+  const all = [...rules.join().matchAll(/alert: (\w+)\n/g)].map(([, alert = '']) => alert)
+  assert(all.length > 20)
+  assert.deepEqual(
+    all.filter(alert => !raised.has(alert) && !others.includes(alert)),
+    [],
+  )
 })
 list.run()
 
@@ -32,6 +45,6 @@ named('names the nearest for a misspelt one, and all for another', () => {
     () => scenarioNamed('crash-lop'),
     /^UsageError: There is no scenario "crash-lop": did you mean crash-loop\?$/,
   )
-  assert.throws(() => scenarioNamed('earthquake'), /the scenarios are crash-loop, .*scheduler-down$/)
+  assert.throws(() => scenarioNamed('earthquake'), /the scenarios are crash-loop, .*api-errors$/)
 })
 named.run()
