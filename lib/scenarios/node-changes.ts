@@ -3,9 +3,13 @@ import { callAll } from '../kube/bulk-requests.ts'
 import { fields, items } from '../kube/json.ts'
 import { kubeletCertificates, nodeScrapesRefused, scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
 import { collectionPath, nodePath, podPath, podsOf, podToCreate } from './node-scenarios.ts'
+import { objectScenario } from './object-scenario.ts'
+import { app, workload } from './object-scenarios.ts'
 import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
 
 const HOLD_MS = 5_000
+/** When the pod of a DaemonSet runs. */
+const TAINT_MS = 20_000
 /** The version of a kubelet that was not upgraded. */
 const OLD_VERSION = 'v1.35.0'
 
@@ -45,15 +49,12 @@ export const nodeChanges: readonly Scenario[] = [
   },
   {
     name: 'daemonset-misscheduled',
-    does: 'The node gets a taint that DaemonSets do not tolerate, and keeps their pods.',
-    effect: '1 s',
-    heals: 'The taint is removed.',
-    shows: 'DaemonSets have pods on a node that they should not run on.',
+    does: 'A DaemonSet of the node, and after 20 s a taint on the node that it does not tolerate. Its pod stays.',
+    effect: '25 s',
+    heals: 'The taint and the DaemonSet are removed.',
+    shows: 'A DaemonSet has a pod on a node that it should not run on.',
     alerts: { otel: [], prometheus: ['KubeDaemonSetMisScheduled', 'KubeDaemonSetRolloutStuck'] },
-    ...nodeChange({
-      wanted: node => ({ spec: { taints: [...otherTaints(node), { key: scenarioAnnotation, effect: 'NoSchedule' }] } }),
-      before: (_, node) => ({ spec: { taints: otherTaints(node) } }),
-    }),
+    ...misscheduled(),
   },
   {
     name: 'node-pods-full',
@@ -64,8 +65,8 @@ export const nodeChanges: readonly Scenario[] = [
     alerts: { otel: [], prometheus: ['KubeletTooManyPods'] },
     ...nodeChange({
       subresource: 'status',
-      wanted: (_, { length }) => {
-        const pods = { pods: String(length) }
+      wanted: (_, all) => {
+        const pods = { pods: String(all.filter(stays).length) }
         return { status: { capacity: pods, allocatable: pods } }
       },
       before: ({ status: { capacity, allocatable } }) => {
@@ -168,6 +169,45 @@ async function evictAll(run: ScenarioRun): Promise<void> {
       if (!(error instanceof ApiStatusError && error.status === 429)) throw error
     })
   }
+}
+
+/** A DaemonSet and, once its pod runs, a taint. */
+function misscheduled(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
+  const daemonSet = objectScenario(async run => {
+    const template = app(run)
+    Object.assign(template.spec, { nodeSelector: { 'kubernetes.io/hostname': run.target } })
+    const object = workload({ target: 'default' }, 'DaemonSet', { template })
+    return { ...object, name: `scenario-${run.name}-${run.target}` }
+  })
+  const taint = nodeChange({
+    wanted: node => ({ spec: { taints: [...otherTaints(node), { key: scenarioAnnotation, effect: 'NoSchedule' }] } }),
+    before: (_, node) => ({ spec: { taints: otherTaints(node) } }),
+  })
+  const part = (run: ScenarioRun, name: string): ScenarioRun => ({
+    ...run,
+    get saved() {
+      return fields(run.saved)[name]
+    },
+    save: value => run.save({ ...fields(run.saved), [name]: value }),
+  })
+  return {
+    target: 'node',
+    async hold(run) {
+      await daemonSet.hold(part(run, 'daemonSet'))
+      if (Date.now() >= run.startMs + TAINT_MS) await taint.hold(part(run, 'taint'))
+      return HOLD_MS
+    },
+    async undo(run) {
+      await taint.undo(part(run, 'taint'))
+      await daemonSet.undo(part(run, 'daemonSet'))
+    },
+  }
+}
+
+/** Whether a pod runs until it is deleted. */
+function stays({ metadata, status }: Fields): boolean {
+  const isOfJob = items(fields(metadata)['ownerReferences']).some(owner => fields(owner)['kind'] === 'Job')
+  return fields(status)['phase'] === 'Running' && !isOfJob
 }
 
 function otherTaints(node: Fields): unknown[] {

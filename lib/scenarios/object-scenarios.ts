@@ -245,7 +245,7 @@ export const objectScenarios: readonly Scenario[] = [
 type Requests = Readonly<Record<string, string>>
 
 /** The template of pods of one container. */
-function app({ name }: ScenarioRun, requests: Requests = { cpu: '10m', memory: '16Mi' }) {
+export function app({ name }: ScenarioRun, requests: Requests = { cpu: '10m', memory: '16Mi' }) {
   const container = { name: 'app', image: 'registry.example/scenario/app:1', resources: { requests } }
   return { metadata: { labels: { 'app.kubernetes.io/name': `scenario-${name}` } }, spec: { containers: [container] } }
 }
@@ -255,8 +255,9 @@ async function tooMuch(client: Client): Promise<Requests> {
   return { cpu: whole((await allocatable(client)).mostCores + 1) }
 }
 
-function workload(
-  { target: namespace }: ScenarioRun,
+/** A workload in a namespace. */
+export function workload(
+  { target: namespace }: Pick<ScenarioRun, 'target'>,
   kind: 'Deployment' | 'StatefulSet' | 'DaemonSet',
   spec: Record<string, unknown> & { template: ReturnType<typeof app> },
 ): ScenarioObject {

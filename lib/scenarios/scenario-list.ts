@@ -41,8 +41,14 @@ export const notRaised: readonly (readonly [alerts: readonly string[], why: stri
   ],
   [['KwokMetricsFailing'], 'It needs a Metric object with an invalid expression.'],
   [['CollectorNotDelivering'], 'Without Prometheus, which the collector delivers to, no rule is evaluated.'],
-  [['ServiceErrorsHigh'], 'It needs traced services, as of Online Boutique: `readiness-failing` on the only pod of one.'],
-  [['TraceSimulatorDropping'], 'The trace simulator drops spans while the collector is down, and its metrics are missing too.'],
+  [
+    ['ServiceErrorsHigh'],
+    'It needs traced services, as of Online Boutique: `readiness-failing` on the only pod of one.',
+  ],
+  [
+    ['TraceSimulatorDropping'],
+    'The trace simulator drops spans while the collector is down, and its metrics are missing too.',
+  ],
 ]
 
 /** Throws a UsageError that names the nearest scenario, or all. */

@@ -37,7 +37,10 @@ export const usageScenarios: readonly Scenario[] = [
     name: volumeFull,
     does: 'The volumes of the claims of a pod are used to 98 %.',
     shows: 'A volume has 2 % of its space free.',
-    alerts: { otel: ['KubeVolumeFillingUp'], prometheus: ['KubePersistentVolumeFillingUp'] },
+    alerts: {
+      otel: ['KubeVolumeFillingUp'],
+      prometheus: ['KubePersistentVolumeFillingUp', 'KubePersistentVolumeInodesFillingUp'],
+    },
     ...volumeScenario(),
   },
   {

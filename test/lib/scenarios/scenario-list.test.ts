@@ -3,7 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { projectDir } from '../../../lib/lab/lab.ts'
-import { notRaised, scenarioListText, scenarioNamed, scenarios, scenarioTables } from '../../../lib/scenarios/scenario-list.ts'
+import {
+  notRaised,
+  scenarioListText,
+  scenarioNamed,
+  scenarios,
+  scenarioTables,
+} from '../../../lib/scenarios/scenario-list.ts'
 
 const list = suite('scenarios')
 

@@ -342,7 +342,7 @@ for (const [name, changed] of [
     await put(server, `${path}/status`, { status: { capacity: { cpu: '8', pods: '110' } } })
     const before = await get(server, path)
     const scenario = scenarioNamed(name)
-    const run = runOf(client, name, NODE)
+    const run = runOf(client, name, NODE, 30)
     await scenario.hold(run)
     await scenario.hold(run)
     const failing = await get(server, path)
