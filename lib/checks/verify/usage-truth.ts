@@ -189,8 +189,9 @@ function podFigures(
     isYoung ? { least: 0, most: 2 * bounds.most, mayBeAbsent: true } : bounds
   const isNew = meter.startMs > beginMs
   if (isNetworkMeasure(measured)) {
-    const counted = { ...meter, containers: containers.map(each => since(each.meter, beginMs)) }
     const isChanged = containers.some(each => isUnsteady(each, window))
+    const sending = containers.filter(each => each.isRunning || isChanged)
+    const counted = { ...meter, containers: sending.map(each => since(each.meter, beginMs)) }
     return new Map([
       [
         '',
