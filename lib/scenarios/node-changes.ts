@@ -9,7 +9,7 @@ import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError
 
 const HOLD_MS = 5_000
 /** When the pod of a DaemonSet runs. */
-const TAINT_MS = 20_000
+const TAINT_MS = 15_000
 /** The version of a kubelet that was not upgraded. */
 const OLD_VERSION = 'v1.35.0'
 
@@ -49,7 +49,7 @@ export const nodeChanges: readonly Scenario[] = [
   },
   {
     name: 'daemonset-misscheduled',
-    does: 'A DaemonSet of the node, and after 20 s a taint on the node that it does not tolerate. Its pod stays.',
+    does: 'A DaemonSet of the node, and after 15 s a taint on the node that it does not tolerate. Its pod stays.',
     effect: '25 s',
     heals: 'The taint and the DaemonSet are removed.',
     shows: 'A DaemonSet has a pod on a node that it should not run on.',
@@ -177,7 +177,9 @@ function misscheduled(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
     const template = app(run)
     Object.assign(template.spec, { nodeSelector: { 'kubernetes.io/hostname': run.target } })
     const object = workload({ target: 'default' }, 'DaemonSet', { template })
-    return { ...object, name: `scenario-${run.name}-${run.target}` }
+    // kube-controller-manager does not look at the taint until the DaemonSet changes.
+    const changed = workload({ target: 'default' }, 'DaemonSet', { template, minReadySeconds: 1 }).manifest
+    return { ...object, changed, name: `scenario-${run.name}-${run.target}` }
   })
   const taint = nodeChange({
     wanted: node => ({ spec: { taints: [...otherTaints(node), { key: scenarioAnnotation, effect: 'NoSchedule' }] } }),

@@ -74,7 +74,7 @@ export const partScenarios: readonly Scenario[] = [
     shows: 'The target metrics-server is down, and autoscalers do not scale.',
     alerts: {
       otel: ['MetricsServerDown', 'TargetsDown'],
-      prometheus: ['KubeAggregatedAPIDown', 'KubeAggregatedAPIErrors', 'TargetDown'],
+      prometheus: ['KubeAggregatedAPIDown', 'TargetDown'],
     },
     ...partScenario(servicePart(metricsServer, 'kwok-metrics-server')),
   },

@@ -32,6 +32,7 @@ export const notRaised: readonly (readonly [alerts: readonly string[], why: stri
   ],
   [['KubeAPIInstanceUnreachable'], 'The holder of scenarios works through the API server.'],
   [['KubeAPITerminatedRequests'], 'It needs an API server that ends every fifth request, by overload.'],
+  [['KubeAggregatedAPIErrors'], 'It needs an aggregated API that becomes unavailable again every minute.'],
   [['KubeClientErrors'], "It needs failing requests of the API server's own client."],
   [['KubeClientCertificateExpiration'], 'No client of the lab has a certificate that expires soon.'],
   [['KubeNodeEviction', 'KubePodFailed'], 'Simulated kubelets evict no pods, and no pod of a scenario fails.'],
