@@ -10,6 +10,7 @@ import {
   scenarios,
   scenarioTables,
 } from '../../../lib/scenarios/scenario-list.ts'
+import { tempLab } from '../../support/temp-lab.ts'
 
 const list = suite('scenarios')
 
@@ -41,6 +42,16 @@ list("name alerts that the lab's rules have", () => {
   )
 })
 list.run()
+
+const lab = suite('a scenario of a part')
+
+lab('is refused where the runtime cannot stop the part, or it does not run', async () => {
+  const why = async (name: string, runtime: string) => await scenarioNamed(name).unfitLab?.(tempLab({ runtime }))
+  assert.equal(await why('scheduler-down', 'docker'), 'only the binary runtime can stop it')
+  assert.equal(await why('scheduler-down', 'binary'), 'it does not run')
+  assert.equal(await why('collector-down', 'binary'), 'it does not run')
+})
+lab.run()
 
 const named = suite('scenarioNamed()')
 
