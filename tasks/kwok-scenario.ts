@@ -5,7 +5,7 @@
  *   tsx tasks/kwok-scenario.ts --scenario list
  *   tsx tasks/kwok-scenario.ts --scenario crash-loop --for 30m
  */
-import { LabError } from '../lib/cli/errors.ts'
+import { LabError, UsageError } from '../lib/cli/errors.ts'
 import { makeCommand } from '../lib/cli/settings.ts'
 import { connect } from '../lib/kube/api-client.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
@@ -29,6 +29,9 @@ await runTask({ about, settings: ['scenario', 'target', 'for'], changesLab: true
   const journal = scenarioJournal(lab)
   using client = await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
   const target = await chooseTarget(client, scenario, { target: wanted, running: journal.requests(), clusterName })
+  const why = await scenario.unfitLab?.(lab)
+  if (why !== undefined)
+    throw new UsageError(`Cannot start ${name} on ${target}`, { why, next: makeCommand('kwok-status', clusterName) })
   const startMs = Date.now()
   const request = { name, target, startMs, untilMs: startMs + lengthMs }
   say(`Starting ${name} on ${scenario.target} ${target}`)

@@ -64,7 +64,7 @@ export function nodeMemoryWorkingSet({ scope, by }: Grouping): Query {
  */
 export function memoryCapacity({ scope: { filter }, by }: Grouping): Query {
   const bytes = `k8s_node_memory_available_bytes{${filter}} + k8s_node_memory_working_set_bytes{${filter}}`
-  return measured('memory-capacity', by, sum(bytes, by))
+  return measured('measured-memory-capacity', by, sum(bytes, by))
 }
 
 /** Used cores as a share of the allocatable ones, 0 to 1. */

@@ -8,8 +8,22 @@ export const managedLabel = { 'app.kubernetes.io/managed-by': 'kube-otel-lab' }
 
 /** The annotation of what a scenario touches: the scenario's name. */
 export const scenarioAnnotation = 'kube-otel-lab/scenario'
-/** The scenario of a node whose kubelet refuses connections. */
-export const nodeUnreachable = 'node-unreachable'
+/** The scenarios of a node whose kubelet and node exporter refuse connections. */
+export const [nodeUnreachable, nodeScrapesRefused] = ['node-unreachable', 'node-scrapes-refused'] as const
+/** Of a node whose kubelet's certificates expire. */
+export const kubeletCertificates = 'kubelet-certificates'
+/** Of a pod whose claims are full: of bytes, of inodes. */
+export const [volumeFull, volumeInodesFull] = ['volume-full', 'volume-inodes-full'] as const
+
+/** The scenario that an object is annotated with. */
+export function scenarioOf(object: unknown): string | undefined {
+  return text(fields(fields(fields(object)['metadata'])['annotations'])[scenarioAnnotation])
+}
+
+/** Whether a scenario of a node lets its kubelet and node exporter refuse connections. */
+export function refusesScrapes(scenario: string | undefined): boolean {
+  return scenario === nodeUnreachable || scenario === nodeScrapesRefused
+}
 
 /** Whether an object of the API has that label. */
 export function isManaged(object: unknown): boolean {

@@ -3,17 +3,8 @@ import { callAll } from '../kube/bulk-requests.ts'
 import { fields, items } from '../kube/json.ts'
 import { readinessCalls } from '../kwok/pod-readiness.ts'
 import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
-import { nodeUnreachable } from '../lab/manifest.ts'
-import {
-  annotate,
-  annotationOf,
-  apiTime,
-  call,
-  patch,
-  type Scenario,
-  type ScenarioRun,
-  TargetGoneError,
-} from './scenario.ts'
+import { nodeUnreachable, scenarioOf } from '../lab/manifest.ts'
+import { annotate, apiTime, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
 
 /** How often a held lease is renewed, and conditions are checked. */
 const HOLD_MS = 5_000
@@ -47,6 +38,10 @@ const evicts = 'After five minutes its pods are evicted.'
 const NETWORK =
   'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized'
 
+const notReady: NodeCondition = { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: NETWORK }
+/** How long a flapping node has each condition: shorter than pods tolerate. */
+const FLAP_MS = 60_000
+
 /** Scenarios of a node: another holder has its lease, so that KWOK leaves the node and its pods alone. */
 export const nodeScenarios: readonly Scenario[] = [
   {
@@ -57,7 +52,7 @@ export const nodeScenarios: readonly Scenario[] = [
     shows: 'The series of the node and its pods end. Then the node is not ready, and its pods are terminating.',
     alerts: {
       otel: ['KubeNodeNotReady', 'NodeWithoutUsage'],
-      prometheus: ['KubeNodeNotReady', 'KubeNodeUnreachable'],
+      prometheus: ['KubeNodeNotReady', 'KubeNodeUnreachable', 'KubeletInstanceUnreachable'],
     },
     ...nodeScenario(),
   },
@@ -68,7 +63,16 @@ export const nodeScenarios: readonly Scenario[] = [
     heals,
     shows: 'The node and its pods are not ready; their usage stays.',
     alerts: { otel: ['KubeNodeNotReady'], prometheus: ['KubeNodeNotReady'] },
-    ...nodeScenario({ type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: NETWORK }),
+    ...nodeScenario(notReady),
+  },
+  {
+    name: 'node-flapping',
+    does: 'The kubelet reports each other minute that its network plugin is not ready.',
+    effect: '5 s, for 60 s of each 120 s',
+    heals,
+    shows: 'The node and its pods are not ready each other minute.',
+    alerts: { otel: [], prometheus: ['KubeNodeReadinessFlapping'] },
+    ...nodeScenario(notReady, FLAP_MS),
   },
   pressureScenario('memory', {
     type: 'MemoryPressure',
@@ -99,8 +103,8 @@ function pressureScenario(what: string, condition: Omit<NodeCondition, 'status'>
   }
 }
 
-/** Without a condition the node sends no heartbeats. */
-function nodeScenario(failing?: NodeCondition): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+/** Without a condition the node sends no heartbeats. With `flapMs` it has the condition every other time. */
+function nodeScenario(failing?: NodeCondition, flapMs = 0): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
   return {
     target: 'node',
     unfit: node => (isReady(node) ? undefined : 'it is not Ready'),
@@ -122,7 +126,10 @@ function nodeScenario(failing?: NodeCondition): Pick<Scenario, 'target' | 'unfit
         if (Date.now() > run.startMs + LOST_MS && isReady(node)) await markLost(run)
         return HOLD_MS
       }
-      await setCondition(run, node, { ...failing })
+      const isHealthy = flapMs > 0 && Math.floor((Date.now() - run.startMs) / flapMs) % 2 === 1
+      const { condition } = run.saved as Held
+      await setCondition(run, node, isHealthy ? { type: failing.type, ...condition } : { ...failing })
+      if (isHealthy) await callAll(run.client, readinessOf(run.target, await podsOf(run)))
       // Its kubelet ends deleted pods, and KWOK does not.
       const deleted = (await podsOf(run)).filter(pod => fields(pod['metadata'])['deletionTimestamp'] !== undefined)
       const body = { gracePeriodSeconds: 0 }
@@ -136,7 +143,7 @@ function nodeScenario(failing?: NodeCondition): Pick<Scenario, 'target' | 'unfit
       if (run.saved === undefined) return
       const { uid, condition, pods } = run.saved as Held
       const node = await call(run.client, 'GET', nodePath(run))
-      if (fields(fields(node)['metadata'])['uid'] !== uid || annotationOf(node) !== run.name) return
+      if (fields(fields(node)['metadata'])['uid'] !== uid || scenarioOf(node) !== run.name) return
       // KWOK takes a lease without a holder within ten seconds.
       const lease = await call(run.client, 'GET', leasePath(run))
       if (fields(fields(lease)['spec'])['holderIdentity'] === scenarioLeaseHolder) {
@@ -209,7 +216,7 @@ function isReady(object: unknown): boolean {
   return conditionOf(object, 'Ready')['status'] === 'True'
 }
 
-async function podsOf({ client, target }: ScenarioRun): Promise<Record<string, unknown>[]> {
+export async function podsOf({ client, target }: ScenarioRun): Promise<Record<string, unknown>[]> {
   const list = await call(
     client,
     'GET',
@@ -219,21 +226,21 @@ async function podsOf({ client, target }: ScenarioRun): Promise<Record<string, u
 }
 
 /** A pod as it was created; none for a pod with a controller, or one that is being deleted. */
-function podToCreate({ metadata, spec }: Record<string, unknown>): Record<string, unknown>[] {
+export function podToCreate({ metadata, spec }: Record<string, unknown>): Record<string, unknown>[] {
   const { name, namespace, labels, annotations, ownerReferences, deletionTimestamp } = fields(metadata)
   if (deletionTimestamp !== undefined || items(ownerReferences).length > 0) return []
   return [{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels, annotations }, spec }]
 }
 
-function collectionPath(pod: Record<string, unknown>): string {
+export function collectionPath(pod: Record<string, unknown>): string {
   return `/api/v1/namespaces/${fields(pod['metadata'])['namespace']}/pods`
 }
 
-function podPath(pod: Record<string, unknown>): string {
+export function podPath(pod: Record<string, unknown>): string {
   return `${collectionPath(pod)}/${fields(pod['metadata'])['name']}`
 }
 
-function nodePath({ target }: ScenarioRun): string {
+export function nodePath({ target }: ScenarioRun): string {
   return `/api/v1/nodes/${target}`
 }
 

@@ -1,29 +1,21 @@
-import { fields, items, text } from '../kube/json.ts'
-import { countObjects, listAll } from '../kube/object-counts.ts'
-import { parseQuantity } from '../kube/quantity.ts'
-import { scenarioAnnotation } from '../lab/manifest.ts'
-import { unfitPod } from './pod-scenarios.ts'
-import { apply, call, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
+import { randomUUID } from 'node:crypto'
+import { fields, text } from '../kube/json.ts'
+import { listAll } from '../kube/object-counts.ts'
+import { allocatable, objectScenario, podCount, requestedCores, type ScenarioObject } from './object-scenario.ts'
+import { apiTime, type Scenario, type ScenarioRun } from './scenario.ts'
 
-/** How often it is checked that the object is there. */
-const HOLD_MS = 5_000
-/** Memory grows from half of the limit to the limit in this time. */
-const LEAK_MS = 600_000
+type Client = ScenarioRun['client']
+
 const heals = 'The object is deleted.'
+const target = 'namespace'
+/** KubeJobNotCompleted fires after 12 hours. */
+const SLOW_JOB_MS = 13 * 3_600_000
 
-/** An object that a scenario creates: its collection and its manifest without name and annotation. */
-interface ScenarioObject {
-  collection: string
-  /** By default `scenario-<name>`. */
-  name?: string
-  manifest: Record<string, unknown>
-}
-
-/** Scenarios that are an object of the API, and end when it is deleted. */
+/** Scenarios that are an object in a namespace, or for one. */
 export const objectScenarios: readonly Scenario[] = [
   {
     name: 'pod-pending',
-    target: 'namespace',
+    target,
     does: 'A Deployment of one pod that requests more CPU than any node has, so that the scheduler finds no node for it.',
     effect: '2 s',
     heals,
@@ -32,160 +24,289 @@ export const objectScenarios: readonly Scenario[] = [
       otel: ['KubePodStuckPending', 'KubeDeploymentReplicasMissing'],
       prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
     },
-    ...objectScenario(async ({ client, target, name }) => {
-      const labels = { 'app.kubernetes.io/name': `scenario-${name}` }
-      const container = await tooLarge(client)
-      const template = { metadata: { labels }, spec: { containers: [container] } }
-      const spec = { replicas: 1, selector: { matchLabels: labels }, template }
-      return {
-        collection: `/apis/apps/v1/namespaces/${target}/deployments`,
-        manifest: { apiVersion: 'apps/v1', kind: 'Deployment', spec },
-      }
+    ...objectScenario(async run => {
+      return workload(run, 'Deployment', { replicas: 1, template: app(run, await tooMuch(run.client)) })
     }),
   },
   {
-    name: 'quota-full',
-    target: 'namespace',
-    unfit: async (namespace, client) => {
-      const count = await podCount(client, String(fields(fields(namespace)['metadata'])['name']))
-      return count === 0 ? 'it has no pods' : undefined
+    name: 'rollout-stuck',
+    target,
+    does: 'A Deployment whose second version requests more CPU than any node has, and that exceeds its progress deadline of 10 s.',
+    effect: '35 s',
+    heals,
+    shows: 'A pod is Pending, and the Deployment has the pod of its first version.',
+    alerts: { otel: ['KubePodStuckPending'], prometheus: ['KubeDeploymentRolloutStuck', 'KubePodNotReady'] },
+    ...objectScenario(async run => {
+      const spec = { replicas: 1, progressDeadlineSeconds: 10 }
+      const first = workload(run, 'Deployment', { ...spec, template: app(run) })
+      const second = workload(run, 'Deployment', { ...spec, template: app(run, await tooMuch(run.client)) })
+      return { ...first, changed: second.manifest }
+    }),
+  },
+  {
+    name: 'statefulset-replica-missing',
+    target,
+    does: 'A StatefulSet of one pod that requests more CPU than any node has.',
+    effect: '2 s',
+    heals,
+    shows: 'A pod is Pending, and a StatefulSet lacks a replica.',
+    alerts: {
+      otel: ['KubePodStuckPending'],
+      prometheus: ['KubeStatefulSetReplicasMismatch', 'KubePodNotReady'],
     },
-    does: 'A ResourceQuota that allows as many pods as the namespace has: no pod can be added.',
+    ...objectScenario(async run => {
+      return workload(run, 'StatefulSet', { replicas: 1, template: app(run, await tooMuch(run.client)) })
+    }),
+  },
+  {
+    name: 'statefulset-update-stuck',
+    target,
+    does: 'A StatefulSet of two pods whose second version requests more CPU than any node has: its update waits at the first pod.',
+    effect: '25 s',
+    heals,
+    shows: 'A pod is Pending, and a StatefulSet lacks a replica.',
+    alerts: {
+      otel: ['KubePodStuckPending'],
+      prometheus: ['KubeStatefulSetUpdateNotRolledOut', 'KubeStatefulSetReplicasMismatch', 'KubePodNotReady'],
+    },
+    ...objectScenario(async run => {
+      const first = workload(run, 'StatefulSet', { replicas: 2, template: app(run) })
+      const second = workload(run, 'StatefulSet', { replicas: 2, template: app(run, await tooMuch(run.client)) })
+      return { ...first, changed: second.manifest }
+    }),
+  },
+  {
+    name: 'daemonset-not-scheduled',
+    target,
+    does: 'A DaemonSet with a service account that does not exist, so that no pod of it can be created.',
+    effect: '2 s',
+    heals,
+    shows: 'A DaemonSet lacks all of its pods.',
+    alerts: { otel: [], prometheus: ['KubeDaemonSetNotScheduled', 'KubeDaemonSetRolloutStuck'] },
+    ...objectScenario(async run => {
+      const template = app(run)
+      Object.assign(template.spec, { serviceAccountName: 'no-such-account' })
+      return workload(run, 'DaemonSet', { template })
+    }),
+  },
+  {
+    name: 'hpa-maxed',
+    target,
+    unfit: async (namespace, client) =>
+      (await deploymentToScale(client, nameOf(namespace))) === undefined
+        ? 'it has no Deployment of two or more pods without an autoscaler'
+        : undefined,
+    does: 'A HorizontalPodAutoscaler whose maximum is the number of pods that a Deployment has, and whose target is 1 % CPU.',
+    effect: '30 s',
+    heals,
+    shows: 'An autoscaler is at its maximum.',
+    alerts: { otel: ['KubeHpaMaxedOut'], prometheus: ['KubeHpaMaxedOut'] },
+    ...objectScenario(async run => {
+      const { name, replicas } = (await deploymentToScale(run.client, run.target)) ?? { name: 'none', replicas: 2 }
+      const resource = { name: 'cpu', target: { type: 'Utilization', averageUtilization: 1 } }
+      const spec = {
+        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+        minReplicas: 1,
+        maxReplicas: replicas,
+        metrics: [{ type: 'Resource', resource }],
+      }
+      const manifest = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', spec }
+      return { collection: `/apis/autoscaling/v2/namespaces/${run.target}/horizontalpodautoscalers`, manifest }
+    }),
+  },
+  {
+    name: 'pdb-not-enough',
+    target,
+    unfit: withoutPods,
+    does: 'A PodDisruptionBudget that needs one pod more than the namespace has: no pod can be evicted.',
     effect: '5 s',
     heals,
-    shows: 'The quota is used to 100 %.',
-    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaFullyUsed'] },
-    ...objectScenario(async ({ client, target }) => ({
-      collection: `/api/v1/namespaces/${target}/resourcequotas`,
-      manifest: {
-        apiVersion: 'v1',
-        kind: 'ResourceQuota',
-        spec: { hard: { pods: String(await podCount(client, target)) } },
-      },
-    })),
+    shows: 'Nothing: the lab has no metric of it. With METRICS=both, a budget without enough healthy pods.',
+    alerts: { otel: [], prometheus: ['KubePdbNotEnoughHealthyPods'] },
+    ...objectScenario(async run => {
+      const spec = { minAvailable: 1 + (await podCount(run.client, run.target)), selector: {} }
+      const manifest = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', spec }
+      return { collection: `/apis/policy/v1/namespaces/${run.target}/poddisruptionbudgets`, manifest }
+    }),
   },
   {
     name: 'job-failed',
-    target: 'namespace',
+    target,
     does: 'A Job whose pod finds no node and that exceeds its deadline of 10 s.',
     effect: '15 s',
     heals,
     shows: 'A Job has failed, and has no pod.',
     alerts: { otel: ['KubeJobFailed'], prometheus: ['KubeJobFailed'] },
-    ...objectScenario(async ({ client, target }) => {
-      const container = await tooLarge(client)
-      const template = { spec: { restartPolicy: 'Never', containers: [container] } }
-      return {
-        collection: `/apis/batch/v1/namespaces/${target}/jobs`,
-        manifest: { apiVersion: 'batch/v1', kind: 'Job', spec: { activeDeadlineSeconds: 10, template } },
-      }
+    ...objectScenario(async run => job(run, { activeDeadlineSeconds: 10 }, await tooMuch(run.client))),
+  },
+  {
+    name: 'job-slow',
+    target,
+    does: 'A Job that has run for 13 hours, by its status. The controller manager leaves it alone, so it has no pod.',
+    effect: '2 s',
+    heals,
+    shows: 'A Job is active.',
+    alerts: { otel: [], prometheus: ['KubeJobNotCompleted'] },
+    ...objectScenario(async run => ({
+      ...job(run, { managedBy: 'kube-otel-lab/scenario' }),
+      status: { active: 1, startTime: apiTime(run.startMs - SLOW_JOB_MS) },
+    })),
+  },
+  {
+    name: 'quota-full',
+    target,
+    unfit: withoutPods,
+    does: 'A ResourceQuota that allows as many pods as the namespace has: no pod can be added.',
+    effect: '5 s',
+    heals,
+    shows: 'The quota is used to 100 %.',
+    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaFullyUsed'] },
+    ...objectScenario(async run => quota(run, { pods: String(await podCount(run.client, run.target)) })),
+  },
+  {
+    name: 'quota-almost-full',
+    target,
+    unfit: withoutRequests,
+    does: 'A ResourceQuota of which the requests of the namespace use 95 %.',
+    effect: '5 s',
+    heals,
+    shows: 'The quota is used to 95 %.',
+    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaAlmostFull'] },
+    ...objectScenario(async run => quotaUsedTo(run, 0.95)),
+  },
+  {
+    name: 'quota-exceeded',
+    target,
+    unfit: withoutRequests,
+    does: 'A ResourceQuota of half the CPU that the namespace requests, as if it had been lowered.',
+    effect: '5 s',
+    heals,
+    shows: 'The quota is used to 200 %.',
+    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaExceeded'] },
+    ...objectScenario(async run => quotaUsedTo(run, 2)),
+  },
+  {
+    name: 'quota-overcommit',
+    target,
+    does: 'A ResourceQuota of twice the CPU and memory that all nodes have.',
+    effect: '5 s',
+    heals,
+    shows: 'A quota that is larger than the cluster.',
+    alerts: { otel: [], prometheus: ['KubeCPUQuotaOvercommit', 'KubeMemoryQuotaOvercommit'] },
+    ...objectScenario(async run => {
+      const { cores, bytes } = await allocatable(run.client)
+      return quota(run, { 'requests.cpu': whole(2 * cores), 'requests.memory': whole(2 * bytes) })
     }),
   },
   {
-    name: 'cpu-throttling',
-    does: 'The containers of a pod with a CPU limit need twice the limit.',
-    effect: '1 s',
-    heals: 'The usage of the pod is again that of the usage model.',
-    shows: 'CPU at the limit, and all periods throttled.',
-    alerts: { otel: ['KubeCPUThrottlingHigh'], prometheus: ['CPUThrottlingHigh'] },
-    ...usageScenario('cpu', limit => ({ value: `${Math.round(limit * 2_000)}m` })),
+    name: 'overcommit',
+    target,
+    does: 'A Deployment of one pod that requests the CPU and memory of all nodes together.',
+    effect: '2 s',
+    heals,
+    shows: 'A pod is Pending, and the requests are larger than the cluster.',
+    alerts: {
+      otel: ['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodStuckPending', 'KubeDeploymentReplicasMissing'],
+      prometheus: [
+        ...['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
+      ],
+    },
+    ...objectScenario(async run => {
+      const { cores, bytes } = await allocatable(run.client)
+      return workload(run, 'Deployment', {
+        replicas: 1,
+        template: app(run, { cpu: whole(cores), memory: whole(bytes) }),
+      })
+    }),
   },
   {
-    name: 'memory-leak',
-    does: 'The memory of the containers of a pod grows from half of their limit to the limit in ten minutes.',
-    effect: '10 min',
-    heals: 'The usage of the pod is again that of the usage model.',
-    shows: 'Memory rises to the limit and stays there.',
-    alerts: { otel: [], prometheus: [] },
-    ...usageScenario('memory', (limit, startMs) => {
-      const perSecond = limit / 2 / (LEAK_MS / 1_000)
-      const start = new Date(startMs).toISOString()
-      const grown = `(UnixSecond(Now()) - UnixSecond("${start}")) * ${perSecond.toFixed(1)}`
-      return { expression: `${(limit / 2).toFixed(1)} + ${grown}` }
+    name: 'volume-failed',
+    target,
+    does: 'A PersistentVolume that was released by a claim of the namespace, and that cannot be deleted.',
+    effect: '15 s',
+    heals,
+    shows: 'Nothing: the lab has no metric of it. With METRICS=both, a PersistentVolume in phase Failed.',
+    alerts: { otel: [], prometheus: ['KubePersistentVolumeErrors'] },
+    ...objectScenario(async ({ name, target: namespace }) => {
+      const spec = {
+        capacity: { storage: '1Gi' },
+        accessModes: ['ReadWriteOnce'],
+        persistentVolumeReclaimPolicy: 'Delete',
+        // kube-controller-manager deletes host paths under /tmp only.
+        hostPath: { path: '/nonexistent' },
+        claimRef: { namespace, name: 'scenario', uid: randomUUID() },
+      }
+      const manifest = { apiVersion: 'v1', kind: 'PersistentVolume', spec }
+      return { collection: '/api/v1/persistentvolumes', name: `scenario-${name}-${namespace}`, manifest }
     }),
   },
 ]
 
-function objectScenario(objectOf: (run: ScenarioRun) => Promise<ScenarioObject>): Pick<Scenario, 'hold' | 'undo'> {
-  return {
-    async hold(run) {
-      const {
-        collection,
-        name = `scenario-${run.name}`,
-        manifest,
-      } = (run.saved as ScenarioObject) ?? (await objectOf(run))
-      if (run.saved === undefined) run.save({ collection, name, manifest } satisfies ScenarioObject)
-      const metadata = { name, annotations: { [scenarioAnnotation]: run.name } }
-      const created = await apply(run.client, `${collection}/${name}`, { ...manifest, metadata })
-      if (created === undefined) throw new TargetGoneError(`The namespace of ${run.target} was deleted`)
-      return HOLD_MS
-    },
-    async undo(run) {
-      if (run.saved === undefined) return
-      const { collection, name } = run.saved as ScenarioObject
-      await call(run.client, 'DELETE', `${collection}/${name}`, { body: { propagationPolicy: 'Background' } })
-    },
-  }
+type Requests = Readonly<Record<string, string>>
+
+/** The template of pods of one container. */
+export function app({ name }: ScenarioRun, requests: Requests = { cpu: '10m', memory: '16Mi' }) {
+  const container = { name: 'app', image: 'registry.example/scenario/app:1', resources: { requests } }
+  return { metadata: { labels: { 'app.kubernetes.io/name': `scenario-${name}` } }, spec: { containers: [container] } }
 }
 
-/** A ResourceUsage of a pod: the stats proxy takes its usage from it. */
-function usageScenario(
-  resource: 'cpu' | 'memory',
-  usageOf: (limit: number, startMs: number) => Record<string, string>,
-): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
-  const scenario = objectScenario(async ({ client, target, startMs }) => {
-    const [namespace, name = ''] = target.split('/')
-    const pod = await call(client, 'GET', `/api/v1/namespaces/${namespace}/pods/${name}`)
-    const usages = limitsOf(pod, resource).map(([container, limit]) => ({
-      containers: [container],
-      usage: { [resource]: usageOf(limit, startMs) },
-    }))
-    return {
-      collection: `/apis/kwok.x-k8s.io/v1alpha1/namespaces/${namespace}/resourceusages`,
-      name,
-      manifest: { apiVersion: 'kwok.x-k8s.io/v1alpha1', kind: 'ResourceUsage', spec: { usages } },
-    }
-  })
-  return {
-    ...scenario,
-    target: 'pod',
-    unfit: async (pod, client) => {
-      const { namespace, name, annotations } = fields(fields(pod)['metadata'])
-      if (limitsOf(pod, resource).length === 0) return `it has no ${resource} limit`
-      // It comes before usage objects.
-      if (fields(annotations)['kube-otel-lab/usage-preset'] !== undefined) return 'its usage is a preset by annotation'
-      const path = `/apis/kwok.x-k8s.io/v1alpha1/namespaces/${namespace}/resourceusages/${name}`
-      return unfitPod(pod) ?? ((await call(client, 'GET', path)) === undefined ? undefined : 'it has a ResourceUsage')
-    },
-    async hold(run) {
-      const pod = await call(run.client, 'GET', `/api/v1/namespaces/${run.target.replace('/', '/pods/')}`)
-      if (pod === undefined) throw new TargetGoneError(`The pod ${run.target} was deleted`)
-      return await scenario.hold(run)
-    },
-  }
+/** More than any node has. */
+async function tooMuch(client: Client): Promise<Requests> {
+  return { cpu: whole((await allocatable(client)).mostCores + 1) }
 }
 
-/** A container that fits on no node. */
-async function tooLarge(client: ScenarioRun['client']) {
-  const nodes = await listAll(client, '/api/v1/nodes')
-  const cores = nodes.map(node =>
-    parseQuantity(text(fields(fields(fields(node)['status'])['allocatable'])['cpu']) ?? ''),
-  )
-  const cpu = String(Math.ceil(Math.max(0, ...cores.map(each => each ?? 0))) + 1)
-  return { name: 'app', image: 'registry.example/scenario/app:1', resources: { requests: { cpu } } }
+/** A workload in a namespace. */
+export function workload(
+  { target: namespace }: Pick<ScenarioRun, 'target'>,
+  kind: 'Deployment' | 'StatefulSet' | 'DaemonSet',
+  spec: Record<string, unknown> & { template: ReturnType<typeof app> },
+): ScenarioObject {
+  const collection = `/apis/apps/v1/namespaces/${namespace}/${kind.toLowerCase()}s`
+  const selector = { matchLabels: spec.template.metadata.labels }
+  return { collection, manifest: { apiVersion: 'apps/v1', kind, spec: { ...spec, selector } } }
 }
 
-/** The containers with a limit, in cores or bytes. */
-function limitsOf(pod: unknown, resource: 'cpu' | 'memory'): [container: string, limit: number][] {
-  return items(fields(fields(pod)['spec'])['containers']).flatMap(container => {
-    const { name, resources } = fields(container)
-    const limit = parseQuantity(text(fields(fields(resources)['limits'])[resource]) ?? '')
-    return limit === undefined ? [] : [[String(name), limit]]
-  })
+function job(run: ScenarioRun, spec: Record<string, unknown>, requests?: Requests): ScenarioObject {
+  const template = { spec: { ...app(run, requests).spec, restartPolicy: 'Never' } }
+  const manifest = { apiVersion: 'batch/v1', kind: 'Job', spec: { ...spec, template } }
+  return { collection: `/apis/batch/v1/namespaces/${run.target}/jobs`, manifest }
 }
 
-/** The pods that count for a quota: not those that have ended. */
-async function podCount(client: ScenarioRun['client'], namespace: string): Promise<number> {
-  const fieldSelector = 'status.phase!=Succeeded,status.phase!=Failed'
-  return await countObjects(client, `/api/v1/namespaces/${namespace}/pods`, { fieldSelector })
+function quota({ target: namespace }: ScenarioRun, hard: Requests): ScenarioObject {
+  const manifest = { apiVersion: 'v1', kind: 'ResourceQuota', spec: { hard } }
+  return { collection: `/api/v1/namespaces/${namespace}/resourcequotas`, manifest }
+}
+
+/** A quota of CPU of which the requests use this share. */
+async function quotaUsedTo(run: ScenarioRun, share: number): Promise<ScenarioObject> {
+  const milli = (1_000 * (await requestedCores(run.client, run.target))) / share
+  return quota(run, { 'requests.cpu': `${Math.ceil(milli)}m` })
+}
+
+async function withoutPods(namespace: unknown, client: Client): Promise<string | undefined> {
+  return (await podCount(client, nameOf(namespace))) === 0 ? 'it has no pods' : undefined
+}
+
+async function withoutRequests(namespace: unknown, client: Client): Promise<string | undefined> {
+  return (await requestedCores(client, nameOf(namespace))) === 0 ? 'its pods request no CPU' : undefined
+}
+
+/** The first Deployment that has at least two replicas and no autoscaler. */
+async function deploymentToScale(client: Client, namespace: string) {
+  const [deployments, autoscalers] = await Promise.all([
+    listAll(client, `/apis/apps/v1/namespaces/${namespace}/deployments`),
+    listAll(client, `/apis/autoscaling/v2/namespaces/${namespace}/horizontalpodautoscalers`),
+  ])
+  const scaled = autoscalers.map(each => fields(fields(fields(each)['spec'])['scaleTargetRef'])['name'])
+  return deployments
+    .map(each => ({ name: nameOf(each), replicas: Number(fields(fields(each)['spec'])['replicas']) }))
+    .find(({ name, replicas }) => replicas >= 2 && !scaled.includes(name))
+}
+
+function nameOf(object: unknown): string {
+  return text(fields(fields(object)['metadata'])['name']) ?? ''
+}
+
+function whole(amount: number): string {
+  return String(Math.ceil(amount))
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fields, items, text, timeMs } from '../kube/json.ts'
-import { scenarioAnnotation } from '../lab/manifest.ts'
+import { scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
 import {
   type ContainerBefore,
   type ContainerStatus,
@@ -9,17 +9,7 @@ import {
   healedContainer,
   type KubeletEvent,
 } from './container-failure.ts'
-import {
-  annotate,
-  annotationOf,
-  apiTime,
-  apply,
-  call,
-  patch,
-  type Scenario,
-  type ScenarioRun,
-  TargetGoneError,
-} from './scenario.ts'
+import { annotate, apiTime, apply, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
 
 /** How often the pod is read, to notice changes by other hands. */
 const HOLD_MS = 5_000
@@ -60,7 +50,7 @@ export const podScenarios: readonly Scenario[] = [
     shows: 'The pod is not ready, and the container has no usage.',
     alerts: {
       otel: ['KubeDeploymentReplicasMissing'],
-      prometheus: ['KubeContainerWaiting', 'KubeDeploymentReplicasMismatch'],
+      prometheus: ['KubeContainerWaiting', 'KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
     },
     ...containerScenario({ kind: 'image' }),
   },
@@ -70,7 +60,10 @@ export const podScenarios: readonly Scenario[] = [
     effect: '1 s',
     heals: 'The container is ready.',
     shows: 'The pod is not ready, its Services lose an endpoint, and its usage stays.',
-    alerts: { otel: ['KubeDeploymentReplicasMissing'], prometheus: ['KubeDeploymentReplicasMismatch'] },
+    alerts: {
+      otel: ['KubeDeploymentReplicasMissing'],
+      prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
+    },
     ...containerScenario({ kind: 'unready' }),
   },
 ]
@@ -80,7 +73,7 @@ function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' 
     target: 'pod',
     unfit: unfitPod,
     async hold(run) {
-      const pod = await readPod(run)
+      const pod = await readPod(run, (run.saved as Held | undefined)?.before.pod.uid)
       const held = heldContainer(run, pod)
       const nowMs = Date.now()
       const { status, events, nextMs } = failedContainer(held.before, failure, { sinceMs: run.startMs, nowMs })
@@ -93,7 +86,7 @@ function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' 
       if (run.saved === undefined) return
       const { before } = run.saved as Held
       const pod = await call(run.client, 'GET', podPath(run))
-      if (!isSamePod(pod, before.pod.uid) || annotationOf(pod) !== run.name) return
+      if (!isSamePod(pod, before.pod.uid) || scenarioOf(pod) !== run.name) return
       const nowMs = Date.now()
       const { status } = failedContainer(before, failure, { sinceMs: run.startMs, nowMs: Math.min(nowMs, run.untilMs) })
       if (isRunning(pod)) await writeStatus(run, pod, before.name, healedContainer(status, nowMs))
@@ -113,11 +106,11 @@ export function unfitPod(pod: unknown): string | undefined {
   return fields(found['state'])['running'] === undefined ? `its container ${first} does not run` : undefined
 }
 
-async function readPod(run: ScenarioRun): Promise<unknown> {
+/** Throws a TargetGoneError for a pod that is deleted or ends, or has another UID. */
+export async function readPod(run: ScenarioRun, uid: string | undefined): Promise<unknown> {
   const pod = await call(run.client, 'GET', podPath(run))
   const isGone = fields(fields(pod)['metadata'])['deletionTimestamp'] !== undefined || !isRunning(pod)
-  const { before } = (run.saved ?? {}) as Partial<Held>
-  if (isGone || (before !== undefined && !isSamePod(pod, before.pod.uid))) {
+  if (isGone || (uid !== undefined && !isSamePod(pod, uid))) {
     throw new TargetGoneError(`The pod ${run.target} was deleted or has ended`)
   }
   return pod
@@ -213,7 +206,7 @@ function isRunning(pod: unknown): boolean {
   return fields(fields(pod)['status'])['phase'] === 'Running'
 }
 
-function isSamePod(pod: unknown, uid: string): boolean {
+export function isSamePod(pod: unknown, uid: string): boolean {
   return fields(fields(pod)['metadata'])['uid'] === uid
 }
 
@@ -222,7 +215,7 @@ function statusOf(pod: unknown, container: string | undefined): Record<string, u
   return statuses.find(({ name }) => name === container) ?? {}
 }
 
-function podPath({ target }: ScenarioRun): string {
+export function podPath({ target }: ScenarioRun): string {
   const [namespace, name] = target.split('/')
   return `/api/v1/namespaces/${namespace}/pods/${name}`
 }

@@ -60,6 +60,16 @@ export function scenarioJournal({ dataDir }: Pick<Lab, 'dataDir'>) {
   }
 }
 
+/** The scenarios of a lab that run, in one line each: `crash-loop on shop/cart until 2026-11-29T12:30:00Z`. */
+export function runningScenarios(lab: Pick<Lab, 'dataDir'>): { name: string; text: string }[] {
+  return scenarioJournal(lab)
+    .requests()
+    .map(({ name, target, untilMs }) => ({
+      name,
+      text: `${name} on ${target} until ${new Date(untilMs).toISOString().slice(0, 19)}Z`,
+    }))
+}
+
 function read<T>(path: string): T | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined
 }

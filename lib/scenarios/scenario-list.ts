@@ -1,14 +1,56 @@
 import { UsageError } from '../cli/errors.ts'
 import { nearestName } from '../cli/nearest-name.ts'
 import { formatTable } from '../cli/table.ts'
+import { nodeChanges } from './node-changes.ts'
 import { nodeScenarios } from './node-scenarios.ts'
 import { objectScenarios } from './object-scenarios.ts'
 import { partScenarios } from './part-scenarios.ts'
 import { podScenarios } from './pod-scenarios.ts'
 import type { Scenario } from './scenario.ts'
+import { usageScenarios } from './usage-scenarios.ts'
 
 /** In the order of the list and the docs. */
-export const scenarios: readonly Scenario[] = [...podScenarios, ...nodeScenarios, ...objectScenarios, ...partScenarios]
+export const scenarios: readonly Scenario[] = [
+  ...podScenarios,
+  ...usageScenarios,
+  ...nodeScenarios,
+  ...nodeChanges,
+  ...objectScenarios,
+  ...partScenarios,
+]
+
+/** Alerts of the lab and of kube-prometheus' Kubernetes rules that no scenario raises, and why. */
+export const notRaised: readonly (readonly [alerts: readonly string[], why: string])[] = [
+  [
+    ['KubeDeploymentGenerationMismatch', 'KubeStatefulSetGenerationMismatch'],
+    'No scenario alone: start `pod-pending` or `statefulset-replica-missing` while `controller-manager-down` runs.',
+  ],
+  [['KubeHpaReplicasMismatch'], 'It needs a Deployment whose pods cannot be created, and an autoscaler of it.'],
+  [
+    ['KubeAPIDown', 'KubeSchedulerDown', 'KubeControllerManagerDown'],
+    'They fire without a target; the targets of the lab stay, and are down.',
+  ],
+  [['KubeAPIInstanceUnreachable'], 'The holder of scenarios works through the API server.'],
+  [['KubeAPITerminatedRequests'], 'It needs an API server that ends every fifth request, by overload.'],
+  [['KubeAggregatedAPIErrors'], 'It needs an aggregated API that becomes unavailable again every minute.'],
+  [['KubeClientErrors'], "It needs failing requests of the API server's own client."],
+  [['KubeClientCertificateExpiration'], 'No client of the lab has a certificate that expires soon.'],
+  [['KubeNodeEviction', 'KubePodFailed'], 'Simulated kubelets evict no pods, and no pod of a scenario fails.'],
+  [
+    ['KubeletPlegDurationHigh', 'KubeletPodStartUpLatencyHigh'],
+    'The durations that a simulated kubelet reports have a constant distribution.',
+  ],
+  [['KwokMetricsFailing'], 'It needs a Metric object with an invalid expression.'],
+  [['CollectorNotDelivering'], 'Without Prometheus, which the collector delivers to, no rule is evaluated.'],
+  [
+    ['ServiceErrorsHigh'],
+    'It needs traced services, as of Online Boutique: `readiness-failing` on the only pod of one.',
+  ],
+  [
+    ['TraceSimulatorDropping'],
+    'The trace simulator drops spans while the collector is down, and its metrics are missing too.',
+  ],
+]
 
 /** Throws a UsageError that names the nearest scenario, or all. */
 export function scenarioNamed(name: string): Scenario {
@@ -45,5 +87,9 @@ export function scenarioTables(): string {
     "| scenario | dashboards | the lab's alerts | kube-prometheus' alerts |",
     '| --- | --- | --- | --- |',
     ...shows,
+    '',
+    '| no scenario raises | why |',
+    '| --- | --- |',
+    ...notRaised.map(([alerts, why]) => `| ${codes(alerts)} | ${why} |`),
   ].join('\n')
 }

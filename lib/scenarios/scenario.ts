@@ -1,8 +1,7 @@
 import { LabError } from '../cli/errors.ts'
 import { ApiStatusError, type KubeClient, type RequestOptions } from '../kube/api-client.ts'
-import { fields, text } from '../kube/json.ts'
 import type { Lab } from '../lab/lab.ts'
-import { scenarioAnnotation } from '../lab/manifest.ts'
+import { scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
 
 /** What a scenario is applied to: `<namespace>/<pod>`, a node, a namespace, or a part of the lab. */
 export type TargetKind = 'pod' | 'node' | 'namespace' | 'part'
@@ -21,10 +20,14 @@ export interface Scenario {
   shows: string
   /** The alerts that it raises if it lasts long enough: the lab's own on OpenTelemetry's metrics, and kube-prometheus'. */
   alerts: { otel: readonly string[]; prometheus: readonly string[] }
+  /** Why the lab cannot measure meanwhile, so that verify fails: undefined where it can. */
+  breaksMeasuring?: string
   /** The only target, for a scenario that has one. */
   only?: string
   /** Whether an object of the API can be its target, and why not. By default all can. */
   unfit?: (object: unknown, client: KubeClient) => string | undefined | Promise<string | undefined>
+  /** Why this lab cannot have it; undefined if it can. */
+  unfitLab?: (lab: Lab) => Promise<string | undefined>
   /**
    * Makes the cluster as it must be now, and returns the milliseconds until it has to be called again. The first call applies the scenario.
    * It may be called again at any time, in another process too.
@@ -75,14 +78,9 @@ export async function patch(client: KubeClient, path: string, body: unknown): Pr
   return await call(client, 'PATCH', path, { body, contentType: 'application/strategic-merge-patch+json' })
 }
 
-/** The scenario that an object is annotated with. */
-export function annotationOf(object: unknown): string | undefined {
-  return text(fields(fields(fields(object)['metadata'])['annotations'])[scenarioAnnotation])
-}
-
 /** Annotates an object with a scenario, or removes the annotation, unless it is so. */
 export async function annotate(client: KubeClient, path: string, object: unknown, name: string | null): Promise<void> {
-  if ((annotationOf(object) ?? null) === name) return
+  if ((scenarioOf(object) ?? null) === name) return
   await patch(client, path, { metadata: { annotations: { [scenarioAnnotation]: name } } })
 }
 

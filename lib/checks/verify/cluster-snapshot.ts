@@ -1,4 +1,5 @@
 import type {
+  V1ContainerStatus,
   V1Node,
   V1ObjectMeta,
   V1Pod,
@@ -57,8 +58,8 @@ export interface ClusterPod {
   /** The kind of the workload in lower case; `barepod` for the pod itself. */
   workloadType: string
   hostNetwork: boolean
-  /** `restarts` is undefined without a container status. */
-  containers: readonly (Resources & { name: string; restarts: number | undefined })[]
+  /** `restarts` is undefined without a container status; `isSteady`: it runs, and was not restarted lately. */
+  containers: readonly (Resources & { name: string; restarts: number | undefined; isSteady: boolean })[]
   raw: unknown
 }
 
@@ -159,7 +160,7 @@ function clusterPod(raw: V1Pod, deploymentOf: ReadonlyMap<string, string>): Clus
   const owner = controller !== undefined && ATTRIBUTED_KINDS.has(controller.kind) ? controller : undefined
   const deployment = owner?.kind === 'ReplicaSet' ? deploymentOf.get(owner.uid) : undefined
   const podName = metadata?.name ?? ''
-  const restarts = new Map(status?.containerStatuses?.map(each => [each.name, each.restartCount]))
+  const statuses = new Map(status?.containerStatuses?.map(each => [each.name, each]))
   return {
     uid: metadata?.uid ?? '',
     name: podName,
@@ -171,7 +172,8 @@ function clusterPod(raw: V1Pod, deploymentOf: ReadonlyMap<string, string>): Clus
     hostNetwork: spec?.hostNetwork === true,
     containers: (spec?.containers ?? []).map(({ name, resources }) => ({
       name,
-      restarts: restarts.get(name),
+      restarts: statuses.get(name)?.restartCount,
+      isSteady: isSteady(statuses.get(name)),
       cpuRequests: amount(resources?.requests?.['cpu']),
       cpuLimits: amount(resources?.limits?.['cpu']),
       memoryRequests: amount(resources?.requests?.['memory']),
@@ -179,6 +181,15 @@ function clusterPod(raw: V1Pod, deploymentOf: ReadonlyMap<string, string>): Clus
     })),
     raw,
   }
+}
+
+/** Longer than a rate window and the look-back after it. */
+const LATELY_MS = 180_000
+
+function isSteady(status: V1ContainerStatus | undefined): boolean {
+  const { restartCount, state } = status ?? {}
+  const startedAt = new Date(state?.running?.startedAt ?? Number.NaN)
+  return restartCount === 0 ? state?.running !== undefined : Date.now() - startedAt.getTime() > LATELY_MS
 }
 
 function smallestQuotas(quotas: readonly V1ResourceQuota[]): ClusterSnapshot['quotas'] {

@@ -1,3 +1,4 @@
+import { refusesScrapes, scenarioOf } from '../../lab/manifest.ts'
 import { type CallMeasure, callFigures, callMeasures } from './call-truth.ts'
 import {
   type ClusterNode,
@@ -68,9 +69,13 @@ const COUNTED = {
   },
   pods: snapshot => ofPods(snapshot, () => true),
   'running-pods': snapshot => ofPods(snapshot, isRunning),
-  /** Running pods without `hostNetwork`. */
-  'networked-pods': snapshot => ofPods(snapshot, pod => isRunning(pod) && !pod.hostNetwork),
-  containers: snapshot => ofContainers(snapshot, (_, pod) => (isRunning(pod) ? 1 : undefined)),
+  /** Measured pods without `hostNetwork`. */
+  'networked-pods': snapshot => ofPods(answering(snapshot), pod => isRunning(pod) && !pod.hostNetwork),
+  /** Measured containers. One that was restarted or has ended may be missing. */
+  containers: snapshot =>
+    ofContainers(answering(snapshot), ({ isSteady }, pod) =>
+      isRunning(pod) ? { least: isSteady ? 1 : 0, most: 1 } : undefined,
+    ),
   /** Bound to a node, running or not: KWOK serves all containers on a node, those of finished pods too. */
   'placed-containers': snapshot => ofContainers(snapshot, (_, pod) => (pod.node === '' ? undefined : 1)),
   'cpu-requests': snapshot => ofResource(snapshot, 'cpuRequests'),
@@ -81,6 +86,7 @@ const COUNTED = {
   'memory-allocatable': snapshot => ofNodes(snapshot, 'memoryAllocatable'),
   'pods-allocatable': snapshot => ofNodes(snapshot, 'podsAllocatable'),
   'memory-capacity': snapshot => ofNodes(snapshot, 'memoryCapacity'),
+  'measured-memory-capacity': snapshot => ofNodes(answering(snapshot), 'memoryCapacity'),
   'quota-cpu-requests': snapshot => ofQuotas(snapshot, 'cpuRequests'),
   'quota-cpu-limits': snapshot => ofQuotas(snapshot, 'cpuLimits'),
   'quota-memory-requests': snapshot => ofQuotas(snapshot, 'memoryRequests'),
@@ -158,6 +164,14 @@ function forEach<Name extends string>(names: readonly Name[], make: (name: Name)
 
 function one(at: Place): Contribution {
   return { at, amount: exact(1) }
+}
+
+/** The nodes whose kubelets answer, and their pods. */
+function answering(snapshot: ClusterSnapshot): ClusterSnapshot {
+  const silent = new Set(snapshot.nodes.flatMap(({ name, raw }) => (refusesScrapes(scenarioOf(raw)) ? [name] : [])))
+  if (silent.size === 0) return snapshot
+  const nodes = snapshot.nodes.filter(({ name }) => !silent.has(name))
+  return { ...snapshot, nodes, pods: snapshot.pods.filter(({ node }) => !silent.has(node)) }
 }
 
 function isRunning({ phase }: ClusterPod): boolean {

@@ -10,6 +10,7 @@ import { nodeFacts, podFacts } from '../../kubelet/objects/object-facts.ts'
 import { hash } from '../../kubelet/usage/pseudo-random.ts'
 import type { UsageSources } from '../../kubelet/usage/usage-model.ts'
 import { createUsageObjects, usageObject } from '../../kubelet/usage/usage-objects.ts'
+import { refusesScrapes } from '../../lab/manifest.ts'
 import type { ClusterSnapshot } from './cluster-snapshot.ts'
 import { containerBounds, type SampleTimes, sampleTimes, trafficBounds } from './sample-times.ts'
 import {
@@ -132,7 +133,8 @@ function modelCluster(snapshot: ClusterSnapshot, preset: PresetName) {
   const nodes = new Map<string, ModelNode>()
   for (const { name, raw } of snapshot.nodes) {
     const facts = nodeFacts(raw)
-    if (facts === undefined) continue
+    // Its last samples are those of one look-back before.
+    if (facts === undefined || refusesScrapes(facts.scenario)) continue
     const seed = hash(facts.uid)
     nodes.set(name, { facts, seed, system: systemMeters(facts, seed), pods: [] })
   }
@@ -149,7 +151,7 @@ function modelCluster(snapshot: ClusterSnapshot, preset: PresetName) {
   const pods: RunningPod[] = []
   for (const { raw } of snapshot.pods) {
     const facts = podFacts(raw)
-    if (facts?.running !== true) continue
+    if (facts?.running !== true || !nodes.has(facts.nodeName)) continue
     const ran = { ...facts, containers: facts.containers.map(each => ({ ...each, running: true })) }
     const [meter, asIfRunning] = [createPodMeter(facts, Date.now(), sources), createPodMeter(ran, Date.now(), sources)]
     const containers = facts.containers.flatMap((container, index): PodContainer[] => {
@@ -187,8 +189,9 @@ function podFigures(
     isYoung ? { least: 0, most: 2 * bounds.most, mayBeAbsent: true } : bounds
   const isNew = meter.startMs > beginMs
   if (isNetworkMeasure(measured)) {
-    const counted = { ...meter, containers: containers.map(each => since(each.meter, beginMs)) }
     const isChanged = containers.some(each => isUnsteady(each, window))
+    const sending = containers.filter(each => each.isRunning || isChanged)
+    const counted = { ...meter, containers: sending.map(each => since(each.meter, beginMs)) }
     return new Map([
       [
         '',

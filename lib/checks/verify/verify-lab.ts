@@ -4,6 +4,7 @@ import { requireCluster } from '../../lab/cluster-owner.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { lookbackMs } from '../../prometheus/prometheus-config.ts'
+import { brokenMeasuring } from './broken-measuring.ts'
 import { labPrometheus, labTruth } from './lab-truth.ts'
 import { type VerifyOptions, verify } from './verify.ts'
 import type { VerifyReport } from './verify-report.ts'
@@ -34,12 +35,14 @@ export interface LabVerification
   retries: boolean
 }
 
-/** Verifies dashboards on a lab, with expected values from its cluster. */
+/** Verifies dashboards on a lab, with expected values from its cluster. While a scenario keeps the lab from measuring, that is the only failure. */
 export async function verifyLab(
   lab: Lab,
   { waitsForWindow, retries, ...given }: LabVerification,
 ): Promise<VerifyReport> {
   const { collectionInterval: scrapeMs, clusterName } = lab.settings
+  const broken = labPrometheus(lab).isLab ? brokenMeasuring(lab, given.api.url) : undefined
+  if (broken !== undefined) return broken
   const windowMs = 4 * scrapeMs
   const truth = await labTruth(lab, windowMs)
   const isKwokLab = truth !== undefined && lab.kind === 'kwok'

@@ -13,6 +13,7 @@ export type Problem =
   | 'wrong number'
   | 'wrong node'
   | 'unreadable'
+  | 'not measured'
 
 /** A failure. */
 export interface Failure {

@@ -1,3 +1,4 @@
+import { volumeFull, volumeInodesFull } from '../../lab/manifest.ts'
 import { wholeNumber } from '../counters/usage-samples.ts'
 import type { PodFacts, VolumeFacts } from '../objects/facts.ts'
 import { hash, pseudoRandom } from '../usage/pseudo-random.ts'
@@ -11,6 +12,8 @@ const BYTES_PER_INODE = 16_384
 const DEFAULT_DISK_BYTES = 100 * GIB
 /** The size of every claim: a Pod does not have it. */
 const CLAIM_BYTES = 10 * GIB
+/** How full a scenario makes it. */
+const FULL = 0.98
 /** The size of tmpfs without a limit on a node without a memory capacity. */
 const DEFAULT_TMPFS_BYTES = 16 * GIB
 
@@ -117,7 +120,16 @@ export function fsStats({ capacityBytes, availableBytes }: Filesystem, space: Sp
   }
 }
 
-function volumeSpace(pod: PodFacts, { name, kind, claimName, limitBytes }: VolumeFacts): Space {
+function volumeSpace(pod: PodFacts, volume: VolumeFacts): Space {
+  const space = healthySpace(pod, volume)
+  if (volume.kind !== 'claim') return space
+  if (pod.scenario === volumeFull) return { ...space, usedBytes: blocks(FULL * CLAIM_BYTES) }
+  if (pod.scenario === volumeInodesFull)
+    return { ...space, inodesUsed: Math.floor((FULL * CLAIM_BYTES) / BYTES_PER_INODE) }
+  return space
+}
+
+function healthySpace(pod: PodFacts, { name, kind, claimName, limitBytes }: VolumeFacts): Space {
   if (kind === 'memory') return { usedBytes: Math.min(3 * BLOCK_BYTES, limitBytes ?? 3 * BLOCK_BYTES), inodesUsed: 9 }
   // Pods that share a claim report the same bytes.
   const seed = hash(claimName === undefined ? `${pod.uid}/${name}` : `${pod.namespace}/${claimName}`)

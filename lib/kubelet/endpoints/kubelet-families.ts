@@ -9,6 +9,8 @@ export interface KubeletActivity {
   /** Time since the start of the node, in whole seconds. */
   ageS: number
   startS: number
+  /** Its certificates expire soon, and each renewal fails. */
+  hasOldCertificates: boolean
   /** For all pods of the node so far, and for the deleted ones among them. */
   work: KubeletWork
   removed: KubeletWork
@@ -53,7 +55,11 @@ const STORAGE = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600]
 const API_SERVER = 'kube-apiserver:6443'
 const DAY_S = 86_400
 /** A kubelet renews a certificate of a year when a fifth of its lifetime is left. */
-const ttlSeconds = (ageS: number) => 365 * DAY_S - (ageS % (292 * DAY_S))
+const ttlSeconds = ({ ageS, hasOldCertificates }: KubeletActivity) =>
+  hasOldCertificates ? DAY_S / 2 : 365 * DAY_S - (ageS % (292 * DAY_S))
+/** As if one had failed each minute since the node started. */
+const failedRenewals = ({ ageS, hasOldCertificates }: KubeletActivity) =>
+  hasOldCertificates ? Math.floor(ageS / 60) : 0
 
 /** Operations of the container runtime: how many there have been, and their median duration. Recorded medians, rounded. */
 const runtimeOperations = ({ ageS, work, removed }: KubeletActivity): Record<string, Durations> => ({
@@ -124,9 +130,9 @@ const ofClaims = (stat: keyof VolumeOfClaim['stats']) =>
  */
 export const kubeletFamilies = {
   go_goroutines: gauge(one(({ runningPods }) => 160 + 6 * runningPods)),
-  kubelet_certificate_manager_client_expiration_renew_errors: counter(one(() => 0)),
-  kubelet_certificate_manager_client_ttl_seconds: gauge(one(({ ageS }) => ttlSeconds(ageS))),
-  kubelet_certificate_manager_server_ttl_seconds: gauge(one(({ ageS }) => ttlSeconds(ageS))),
+  kubelet_certificate_manager_client_expiration_renew_errors: counter(one(failedRenewals)),
+  kubelet_certificate_manager_client_ttl_seconds: gauge(one(ttlSeconds)),
+  kubelet_certificate_manager_server_ttl_seconds: gauge(one(ttlSeconds)),
   kubelet_cgroup_manager_duration_seconds: histogram(DEFAULT, ({ ageS, work, removed }) =>
     by('operation_type', {
       create: [work.pods, 0.003],
@@ -184,7 +190,7 @@ export const kubeletFamilies = {
       mapValues(runtimeOperations(of), ([count]) => count),
     ),
   ),
-  kubelet_server_expiration_renew_errors: counter(one(() => 0)),
+  kubelet_server_expiration_renew_errors: counter(one(failedRenewals)),
   kubelet_volume_stats_available_bytes: ofClaims('availableBytes'),
   kubelet_volume_stats_capacity_bytes: ofClaims('capacityBytes'),
   kubelet_volume_stats_inodes: ofClaims('inodes'),

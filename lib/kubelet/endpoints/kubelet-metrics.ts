@@ -1,4 +1,5 @@
 import { fields, text } from '../../kube/json.ts'
+import { kubeletCertificates } from '../../lab/manifest.ts'
 import { versions } from '../../programs/versions.ts'
 import { sumOfWork, workAt } from '../counters/kubelet-work.ts'
 import type { NodeEntry } from '../store/stats-store.ts'
@@ -37,6 +38,7 @@ function activityOf(measured: MeasuredNode, { pods, retired }: NodeEntry): Kubel
     version: versionOf(facts.object),
     ageS: Math.floor((nowMs - startMs) / 1_000),
     startS: startMs / 1_000,
+    hasOldCertificates: facts.scenario === kubeletCertificates,
     work: sumOfWork([retired.work, ...started.map(({ meter }) => workAt(meter, nowMs))]),
     removed: retired.work,
     runningPods: measured.pods.length,

@@ -24,6 +24,8 @@ export interface PodFacts {
   /** It runs in the network of its node, but started before its node had an address: KWOK gave it none. */
   lacksAddress: boolean
   qos: QosClass
+  /** A scenario that changes what its kubelet serves. */
+  scenario?: string | undefined
   preset?: PresetName | undefined
   usageCpuNanoCores?: number | undefined
   usageMemoryBytes?: number | undefined
@@ -88,8 +90,8 @@ export interface NodeFacts {
   name: string
   /** A simulated node boots when it is created (epoch); infinite when the Node has no creation time. */
   startMs: number
-  /** A scenario makes it unreachable: its kubelet and node exporter do not answer. */
-  isUnreachable: boolean
+  /** A scenario that changes what its kubelet serves. */
+  scenario?: string | undefined
   cpuCapacityNanoCores?: number | undefined
   memoryCapacityBytes?: number | undefined
   storageCapacityBytes?: number | undefined

@@ -1,5 +1,5 @@
 import { fields, items, text, timeMs } from '../../kube/json.ts'
-import { nodeUnreachable, scenarioAnnotation } from '../../lab/manifest.ts'
+import { scenarioOf } from '../../lab/manifest.ts'
 import { workForPod } from '../counters/kubelet-work.ts'
 import type { ContainerFacts, NodeFacts, PodFacts, ProbeFacts, QosClass, VolumeFacts } from './facts.ts'
 import { containerId, type PodDocument, podDocument } from './pod-document.ts'
@@ -41,6 +41,7 @@ export function podFacts(raw: unknown): PodFacts | undefined {
     hostNetwork: spec.hostNetwork === true,
     lacksAddress: running && spec.hostNetwork === true && text(status.podIP) === undefined,
     qos: qosClass(status),
+    scenario: scenarioOf(pod),
     preset,
     usageCpuNanoCores: cpuNanoCores,
     usageMemoryBytes: memoryBytes,
@@ -66,7 +67,7 @@ export function nodeFacts(raw: unknown): NodeFacts | undefined {
     uid,
     name,
     startMs: timeMs(metadata.creationTimestamp) ?? Number.POSITIVE_INFINITY,
-    isUnreachable: fields(metadata.annotations)[scenarioAnnotation] === nodeUnreachable,
+    scenario: scenarioOf(node),
     cpuCapacityNanoCores: amount(capacity.cpu, NANO),
     memoryCapacityBytes: amount(capacity.memory, 1),
     storageCapacityBytes: amount(capacity['ephemeral-storage'], 1),

@@ -1,3 +1,4 @@
+import { refusesScrapes } from '../../lab/manifest.ts'
 import { coresOf, coreTimesAt } from '../counters/core-times.ts'
 import { type CountedNode, type CounterState, createCounterMemory } from '../counters/counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from '../counters/pod-counters.ts'
@@ -187,7 +188,7 @@ export function createStore(options: StoreOptions = {}) {
 
   function nodeEntry(name: string): NodeEntry | undefined {
     const slot = index.get(name)
-    return slot?.facts === undefined || slot.facts.isUnreachable ? undefined : (slot as NodeEntry)
+    return slot?.facts === undefined || refusesScrapes(slot.facts.scenario) ? undefined : (slot as NodeEntry)
   }
 
   function forgetCounters(slot: NodeSlot, nodeUid: string): void {

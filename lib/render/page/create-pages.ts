@@ -27,6 +27,8 @@ export interface PageSources {
   /** The current dashboards, and the errors of files that can't be read. */
   dashboards: () => { dashboards: readonly DashboardToVerify[]; refused: readonly string[] }
   facts: () => Promise<Facts>
+  /** The running scenarios, as text. */
+  scenarios: () => readonly string[]
   parts: () => Promise<readonly PartStatus[]>
   verify: (dashboard: DashboardToVerify, api: PrometheusApi) => Promise<VerifyReport>
 }
@@ -107,6 +109,7 @@ async function dashboardOf(
     address,
     others: listed,
     alerts,
+    scenarios: sources.scenarios(),
     verdict: typeof verdict === 'string' ? html`<p class="failed">${verdict}</p>` : verified?.summary,
     untilMs,
     prometheusUrl,

@@ -3,6 +3,7 @@ import type { DashboardsToVerify } from '../../checks/verify/verify.ts'
 import { verifyLab } from '../../checks/verify/verify-lab.ts'
 import { partStatuses } from '../../kwok/lab-status.ts'
 import type { Lab } from '../../lab/lab.ts'
+import { runningScenarios } from '../../scenarios/scenario-journal.ts'
 import { hasJaeger, jaegerUrl } from '../../services/jaeger.ts'
 import { loadCharts } from '../charts/echarts-option.ts'
 import { labFacts } from '../report/lab-facts.ts'
@@ -22,6 +23,7 @@ export function labPages(lab: Lab, loadDashboards: () => DashboardsToVerify): Pa
       return { dashboards, refused: refused.map(({ error }) => error.message) }
     },
     facts: () => labFacts(lab),
+    scenarios: () => runningScenarios(lab).map(({ text }) => text),
     // For a cluster of a context, `make k3d-status` reports them.
     parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),
     verify: (dashboard, api) =>

@@ -64,6 +64,7 @@ export async function* dashboardPage(given: {
   address: string
   others: readonly LinkedDashboard[]
   alerts: Facts | string
+  scenarios: readonly string[]
   verdict: Html | undefined
   /** The end of its time range. */
   untilMs: number
@@ -71,7 +72,8 @@ export async function* dashboardPage(given: {
   jaegerUrl: string | undefined
   body: AsyncIterable<Html>
 }): AsyncGenerator<string> {
-  const { dashboard, variables, address, others, alerts, verdict, untilMs, prometheusUrl, jaegerUrl, body } = given
+  const { dashboard, variables, address, others, alerts, scenarios, verdict, untilMs, prometheusUrl, jaegerUrl, body } =
+    given
   const now = new Date(untilMs).toISOString()
   const { title, time } = dashboard
   const firing = typeof alerts === 'string' ? alerts : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')
@@ -86,7 +88,7 @@ ${variables.filter(({ variable }) => variable.hide !== 'variable').map(variableI
     each => html`<li><a href="/d/${each.key}?${address}">${each.title}</a></li>
 `,
   )}</ul></nav></details></header>
-<p class="failed" role="status" id="status"></p><main id="main" data-refresh="${verdict === undefined ? time.refresh : 'off'}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.</p>${verdict}
+<p class="failed" role="status" id="status"></p><main id="main" data-refresh="${verdict === undefined ? time.refresh : 'off'}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.${scenarios.length === 0 ? '' : ` Scenarios: ${scenarios.join(', ')}.`}</p>${verdict}
 ${PANELS}</main>`
   const [before = '', after = ''] = pageHtml({ title, body: page, head: SCRIPT }).split(PANELS.text)
   yield before

@@ -4,6 +4,7 @@ import { countAll } from '../../kwok/lab-status.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { versions } from '../../programs/versions.ts'
 import { type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
+import { runningScenarios } from '../../scenarios/scenario-journal.ts'
 
 /** Facts of a lab: names and values in their order. */
 export type Facts = readonly (readonly [name: string, value: string])[]
@@ -15,6 +16,12 @@ export async function labFacts(lab: Lab): Promise<Facts> {
   const known = (value: number | undefined) => (value === undefined ? 'unknown' : String(value))
   return [
     ['Cluster', lab.settings.clusterName],
+    [
+      'Scenarios',
+      runningScenarios(lab)
+        .map(({ text }) => text)
+        .join(', ') || 'none',
+    ],
     ['Nodes', known(nodes)],
     ['Pods', podPhases === undefined ? 'unknown' : `${phases.join(', ') || 'none'}; ${known(labPods)} by kwok-pods`],
     ['Series in Prometheus', known(series)],

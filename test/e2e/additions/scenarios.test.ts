@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { fields, items, text } from '../../../lib/kube/json.ts'
 import type { Summary } from '../../../lib/kubelet/endpoints/stats-summary.ts'
 import { assertDone, assertRefused, assertSays, killHard, type TestLab, waitFor } from '../../support/lab.ts'
-import { nodeNames, openSharedLab } from '../../support/shared-lab.ts'
+import { kwokWords, nodeNames, openSharedLab } from '../../support/shared-lab.ts'
 import { kubeletUrl } from '../../support/stats-proxy.ts'
 import { suite } from '../../support/suite.ts'
 
@@ -124,8 +124,30 @@ scenarios('fills a quota, and changes the usage of a pod', async ({ lab }) => {
   })
 })
 
-scenarios('stops a part; status lists it and what runs', async ({ lab, target }) => {
+scenarios('fills a volume, and drives an autoscaler to its maximum', async ({ lab }) => {
+  const pods = await list(lab, ['pods', '-n', NAMESPACE, '-l', 'app.kubernetes.io/name=database'])
+  const pod = pods.find(({ spec }) => fields(spec)['nodeName'] !== NODE)
+  const target = `${NAMESPACE}/${fields(pod?.['metadata'])['name']}`
+  assertDone(await lab.make(['kwok-scenario', 'SCENARIO=volume-full', `TARGET=${target}`]))
+  await waitFor('a full volume', async () => {
+    const volume = (await measuredPod(lab, target)).volume?.find(({ pvcRef }) => pvcRef !== undefined)
+    assert.equal(Number(((volume?.availableBytes ?? 0) / (volume?.capacityBytes ?? 0)).toFixed(3)), 0.02)
+  })
+  assertDone(await lab.make(['kwok-scenario', 'SCENARIO=hpa-maxed', `TARGET=${NAMESPACE}`]))
+  const hpa = ['get', 'hpa', '-n', NAMESPACE, 'scenario-hpa-maxed', '-o', 'json']
+  await waitFor('the replicas of the autoscaler', async () => {
+    const { spec, status } = fields(JSON.parse(await lab.kubectl(hpa)))
+    assert.equal(fields(status)['currentReplicas'], fields(spec)['maxReplicas'])
+  })
+})
+
+scenarios('stops a part; status lists it and what runs, and verify names it as the one cause', async context => {
+  const { lab, target } = context
   assertDone(await lab.make(['kwok-scenario', 'SCENARIO=scheduler-down']))
+  const verified = await lab.make(['verify'])
+  assert.equal(verified.exitCode, 2)
+  assertSays(verified.stdout, /^FAILED Scenarios \/ scheduler-down: not measured$/m)
+  assertSays(verified.stdout, /; 1 failed, /)
   const { stdout, exitCode } = await lab.make(['kwok-status'])
   assert.equal(exitCode, 2)
   assertSays(stdout, /^kube-scheduler +down/m)
@@ -157,7 +179,10 @@ scenarios('restores what was there before', async ({ lab, before }) => {
   const one = await lab.make(['kwok-heal', 'SCENARIO=quota-full'])
   assertDone(one)
   assert.equal(one.stdout.trim(), 'Healed quota-full')
-  assertDone(await lab.make(['kwok-heal']))
+  // As `make kwok` does, which brings up a healthy lab.
+  const again = await lab.make(kwokWords)
+  assertDone(again)
+  assertSays(again.stderr, /^Healing scheduler-down on kube-scheduler$/m)
   await waitFor('the same objects', async () => assert.equal(await objects(lab), before))
   assert.equal(await summaryStatus(lab), 200)
   assert.equal((await lab.partPids()).has('scenarios'), false)

@@ -56,9 +56,9 @@ export function rawPod(change: PodChange = {}): unknown {
 }
 
 /** A Node of 32Gi and 100Gi. */
-export function rawNode({ uid = 'uid-node-0', name = 'node-0' } = {}): unknown {
+export function rawNode({ uid = 'uid-node-0', name = 'node-0', annotations = {} } = {}): unknown {
   return {
-    metadata: { uid, name, creationTimestamp: START },
+    metadata: { uid, name, annotations, creationTimestamp: START },
     status: { capacity: { cpu: '8', memory: '32Gi', 'ephemeral-storage': '100Gi', pods: '110' } },
   }
 }

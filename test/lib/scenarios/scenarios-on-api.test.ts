@@ -8,6 +8,7 @@ import { type Lab, projectDir } from '../../../lib/lab/lab.ts'
 import { type ScenarioRun, TargetGoneError } from '../../../lib/scenarios/scenario.ts'
 import { scenarioNamed } from '../../../lib/scenarios/scenario-list.ts'
 import { chooseTarget } from '../../../lib/scenarios/scenario-targets.ts'
+import { waitUntil } from '../../../lib/system/wait.ts'
 import { readYamlDocuments } from '../../../lib/system/yaml-files.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
 
@@ -21,8 +22,8 @@ const collections: Readonly<Record<string, string>> = {
   ServiceAccount: '/api/v1/namespaces/kube-otel-lab/serviceaccounts',
   ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
   ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
-  Role: '/apis/rbac.authorization.k8s.io/v1/namespaces/kube-node-lease/roles',
-  RoleBinding: '/apis/rbac.authorization.k8s.io/v1/namespaces/kube-node-lease/rolebindings',
+  Role: '/apis/rbac.authorization.k8s.io/v1/namespaces/NAMESPACE/roles',
+  RoleBinding: '/apis/rbac.authorization.k8s.io/v1/namespaces/NAMESPACE/rolebindings',
 }
 
 const api = suite<{ server: ApiServer; client: KubeClient & Disposable }>('scenarios on kube-apiserver')
@@ -33,7 +34,8 @@ api.before(async context => {
     await server.create('/api/v1/namespaces', { metadata: { name } })
   }
   for (const object of readYamlDocuments(join(projectDir, 'kwok-config', 'rbac-scenarios.yaml'))) {
-    await server.create(collections[String(fields(object)['kind'])] ?? '', object)
+    const namespace = String(fields(fields(object)['metadata'])['namespace'])
+    await server.create((collections[String(fields(object)['kind'])] ?? '').replace('NAMESPACE', namespace), object)
   }
   const path = '/api/v1/namespaces/kube-otel-lab/serviceaccounts/scenarios/token'
   const { body } = await server.client.request('POST', path, { body: { spec: {} } })
@@ -51,7 +53,7 @@ api.before.each(async ({ server }) => {
   await server.create('/api/v1/nodes', { metadata: { name: NODE } })
   await put(server, `/api/v1/nodes/${NODE}/status`, {
     status: {
-      allocatable: { cpu: '7500m' },
+      allocatable: { cpu: '7500m', memory: '16Gi' },
       conditions: [condition('Ready'), condition('MemoryPressure', 'False')],
     },
   })
@@ -67,7 +69,8 @@ api.after.each(async ({ server: { client } }) => {
 
 async function createPod(server: ApiServer, target = POD): Promise<void> {
   const [namespace = '', name = ''] = target.split('/')
-  const containers = ['app', 'sidecar'].map(each => ({ name: each, image: `registry.example/${each}:1` }))
+  const resources = { requests: { cpu: '100m' } }
+  const containers = ['app', 'sidecar'].map(each => ({ name: each, image: `registry.example/${each}:1`, resources }))
   await server.create(`/api/v1/namespaces/${namespace}/pods`, {
     metadata: { name },
     spec: { nodeName: NODE, containers },
@@ -246,27 +249,166 @@ api(
   },
 )
 
-api('an object is created again when it is deleted, until it is healed', async ({ server, client }) => {
-  for (const [name, path] of [
-    ['quota-full', '/api/v1/namespaces/team-a/resourcequotas/scenario-quota-full'],
-    ['pod-pending', '/apis/apps/v1/namespaces/team-a/deployments/scenario-pod-pending'],
-    ['job-failed', '/apis/batch/v1/namespaces/team-a/jobs/scenario-job-failed'],
-  ] as const) {
+const named = (kind: string, name: string) => `/apis/apps/v1/namespaces/team-a/${kind}/scenario-${name}`
+const quotaPath = (name: string) => `/api/v1/namespaces/team-a/resourcequotas/scenario-${name}`
+
+/** Of each object scenario: its object, and a part of what makes the failure, at once and later. */
+const objects: [name: string, path: string, spec: RegExp, later?: RegExp][] = [
+  ['pod-pending', named('deployments', 'pod-pending'), /"requests":\{"cpu":"9"\}/],
+  ['rollout-stuck', named('deployments', 'rollout-stuck'), /"cpu":"10m"/, /"requests":\{"cpu":"9"\}/],
+  ['statefulset-replica-missing', named('statefulsets', 'statefulset-replica-missing'), /"requests":\{"cpu":"9"\}/],
+  ['statefulset-update-stuck', named('statefulsets', 'statefulset-update-stuck'), /"cpu":"10m"/, /"cpu":"9"/],
+  ['daemonset-not-scheduled', named('daemonsets', 'daemonset-not-scheduled'), /"serviceAccount":"no-such-account"/],
+  ['overcommit', named('deployments', 'overcommit'), /"requests":\{"cpu":"8","memory":"17179869184"\}/],
+  ['quota-full', quotaPath('quota-full'), /"hard":\{"pods":"1"\}/],
+  ['quota-almost-full', quotaPath('quota-almost-full'), /"hard":\{"requests.cpu":"211m"\}/],
+  ['quota-exceeded', quotaPath('quota-exceeded'), /"hard":\{"requests.cpu":"100m"\}/],
+  ['quota-overcommit', quotaPath('quota-overcommit'), /"requests.cpu":"15","requests.memory":"34359738368"/],
+  ['job-failed', '/apis/batch/v1/namespaces/team-a/jobs/scenario-job-failed', /"activeDeadlineSeconds":10/],
+  ['job-slow', '/apis/batch/v1/namespaces/team-a/jobs/scenario-job-slow', /"managedBy":"kube-otel-lab\/scenario"/],
+  [
+    'pdb-not-enough',
+    '/apis/policy/v1/namespaces/team-a/poddisruptionbudgets/scenario-pdb-not-enough',
+    /"minAvailable":2,"selector":\{\}/,
+  ],
+  ['volume-failed', '/api/v1/persistentvolumes/scenario-volume-failed-team-a', /"path":"\/nonexistent"/],
+]
+
+for (const [name, path, spec, later = spec] of objects) {
+  api(`${name} creates an object again when it is deleted, until it is healed`, async ({ server, client }) => {
     const scenario = scenarioNamed(name)
     const run = runOf(client, name, 'team-a')
     for (let time = 0; time < 2; time++) {
       await scenario.hold(run)
       const object = await get(server, path)
       assert.equal(fields(fields(object['metadata'])['annotations'])['kube-otel-lab/scenario'], name)
-      if (name === 'quota-full') assert.deepEqual(fields(object['spec'])['hard'], { pods: '1' })
-      if (name === 'pod-pending') assert.match(JSON.stringify(object['spec']), /"requests":\{"cpu":"9"\}/)
+      assert.match(JSON.stringify(object['spec']), spec)
       await server.client.request('DELETE', path, { body: { propagationPolicy: 'Background' } })
+      await server.client.request('PATCH', path, {
+        body: { metadata: { finalizers: null } },
+        contentType: 'application/merge-patch+json',
+      })
     }
-    await scenario.hold(run)
+    await scenario.hold({ ...runOf(client, name, 'team-a', 30), saved: run.saved })
+    assert.match(JSON.stringify((await get(server, path))['spec']), later)
+    if (name === 'job-slow') {
+      const { active, startTime } = fields((await get(server, path))['status'])
+      assert.equal(active, 1)
+      assert(Date.now() - Date.parse(String(startTime)) > 12 * 3_600_000)
+    }
     await scenario.undo(run)
+    await server.client.request('PATCH', path, {
+      body: { metadata: { finalizers: null } },
+      contentType: 'application/merge-patch+json',
+    })
     assert.equal((await get(server, path))['kind'], 'Status')
     await scenario.undo(run)
+  })
+}
+
+api('hpa-maxed takes a Deployment of two pods that has no autoscaler', async ({ server, client }) => {
+  const scenario = scenarioNamed('hpa-maxed')
+  const collection = '/apis/apps/v1/namespaces/team-a/deployments'
+  const deployment = (name: string, replicas: number) => {
+    const labels = { app: name }
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'registry.example/app:1' }] } }
+    return { metadata: { name }, spec: { replicas, selector: { matchLabels: labels }, template } }
   }
+  await server.create(collection, deployment('a', 1))
+  assert.match(String(await scenario.unfit?.({ metadata: { name: 'team-a' } }, client)), /it has no Deployment/)
+  await server.create(collection, deployment('b', 3))
+  const run = runOf(client, 'hpa-maxed', 'team-a')
+  await scenario.hold(run)
+  const path = '/apis/autoscaling/v2/namespaces/team-a/horizontalpodautoscalers/scenario-hpa-maxed'
+  const { scaleTargetRef, minReplicas, maxReplicas } = fields((await get(server, path))['spec'])
+  assert.deepEqual([fields(scaleTargetRef)['name'], minReplicas, maxReplicas], ['b', 1, 3])
+  assert.match(String(await scenario.unfit?.({ metadata: { name: 'team-a' } }, client)), /it has no Deployment/)
+  await scenario.undo(run)
+  assert.equal((await get(server, path))['kind'], 'Status')
+})
+
+for (const [name, changed] of [
+  ['node-drained', { spec: /"unschedulable":true/ }],
+  ['daemonset-misscheduled', { spec: /"key":"kube-otel-lab\/scenario","effect":"NoSchedule"/ }],
+  ['node-pods-full', { status: /"capacity":\{"cpu":"8","pods":"1"\}/ }],
+  ['kubelet-version-skew', { status: /"kubeletVersion":"v1.35.0"/ }],
+  ['node-scrapes-refused', {}],
+  ['kubelet-certificates', {}],
+] as [string, { spec?: RegExp; status?: RegExp }][]) {
+  api(`${name} changes the node, and gives back what was there`, async ({ server, client }) => {
+    const path = `/api/v1/nodes/${NODE}`
+    const taints = [{ key: 'other', effect: 'NoSchedule' }]
+    await put(server, path, { spec: { taints } })
+    await put(server, `${path}/status`, { status: { capacity: { cpu: '8', pods: '110' } } })
+    const before = await get(server, path)
+    const scenario = scenarioNamed(name)
+    const run = runOf(client, name, NODE, 30)
+    await scenario.hold(run)
+    await scenario.hold(run)
+    const failing = await get(server, path)
+    assert.equal(fields(fields(failing['metadata'])['annotations'])['kube-otel-lab/scenario'], name)
+    for (const [field, pattern] of Object.entries(changed)) assert.match(JSON.stringify(failing[field]), pattern)
+    assert.match(JSON.stringify(failing['spec']), /"key":"other"/)
+    const pod = await get(server, podPath(POD))
+    // Nothing ends the pod here.
+    assert.equal(fields(pod['metadata'])['deletionTimestamp'] !== undefined, name === 'node-drained')
+    await server.client.request('DELETE', podPath(POD), { body: { gracePeriodSeconds: 0 } })
+    await scenario.undo(run)
+    assert.deepEqual(
+      { ...fields(plain(await get(server, path))), metadata: {} },
+      { ...fields(plain(before)), metadata: {} },
+    )
+    assert.equal((await get(server, podPath(POD)))['kind'], name === 'node-drained' ? 'Pod' : 'Status')
+    await scenario.undo(run)
+  })
+}
+
+api('a flapping node is ready and not ready by turns, and so are its pods', async ({ server, client }) => {
+  const scenario = scenarioNamed('node-flapping')
+  const run = runOf(client, 'node-flapping', NODE)
+  for (const [seconds, ready] of [
+    [0, 'False'],
+    [70, 'True'],
+    [130, 'False'],
+  ] as const) {
+    run.startMs = Date.now() - seconds * 1_000
+    await scenario.hold(run)
+    assert.equal(conditionsOf(await get(server, `/api/v1/nodes/${NODE}`))['Ready'], ready)
+  }
+  await scenario.undo(run)
+  assert.equal(conditionsOf(await get(server, `/api/v1/nodes/${NODE}`))['Ready'], 'True')
+})
+
+api('a volume that fills up is an annotation of a pod with a claim', async ({ server, client }) => {
+  const scenario = scenarioNamed('volume-full')
+  assert.match(String(await scenario.unfit?.(await get(server, podPath(POD)), client)), /no PersistentVolumeClaim/)
+  const before = await get(server, podPath(POD))
+  const run = runOf(client, 'volume-full', POD)
+  await scenario.hold(run)
+  const { annotations } = fields((await get(server, podPath(POD)))['metadata'])
+  assert.deepEqual(annotations, { 'kube-otel-lab/scenario': 'volume-full' })
+  await scenario.undo(run)
+  assert.deepEqual(plain(await get(server, podPath(POD))), plain(before))
+})
+
+api('api-errors lets only requests of the holder fail', async ({ server, client }) => {
+  const scenario = scenarioNamed('api-errors')
+  const configMaps = '/api/v1/namespaces/kube-otel-lab/configmaps'
+  const create = async (path: string) =>
+    (await client.request('POST', path, { body: { metadata: { name: 'a' } } })).status
+  const run = runOf(client, 'api-errors', 'kube-apiserver')
+  await scenario.hold(run)
+  // kube-apiserver reads webhooks from its cache.
+  await waitUntil<void>({
+    what: 'the webhook',
+    timeoutMs: 10_000,
+    everyMs: 100,
+    check: async () => ((await create(`${configMaps}?dryRun=All`)) === 500 ? { done: undefined } : { pending: '' }),
+  })
+  await server.create('/api/v1/namespaces/team-a/configmaps', { metadata: { name: 'others' } })
+  await scenario.undo(run)
+  const names = items((await get(server, configMaps))['items']).map(each => fields(fields(each)['metadata'])['name'])
+  assert.deepEqual(names, [])
 })
 
 api('a target is the first that fits, and a wrong one is refused', async ({ server, client }) => {

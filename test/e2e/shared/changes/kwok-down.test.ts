@@ -10,7 +10,8 @@ down.before(async context => {
   Object.assign(context, await openSharedLab())
 })
 
-down('leaves nothing, and restores the previous context', async ({ lab, creation }) => {
+down('leaves nothing, also while a scenario runs, and restores the previous context', async ({ lab, creation }) => {
+  assertDone(await lab.make(['kwok-scenario', 'SCENARIO=node-not-ready']))
   const ended = await lab.make(['kwok-down'])
   assertDone(ended)
   assertSays(ended.stdout, /is down; nothing of it is left/)

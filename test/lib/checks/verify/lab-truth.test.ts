@@ -132,6 +132,26 @@ values('counts the containers of running pods, not those of pending pods', async
   assert.deepEqual(sums('cpu-requests'), [['', { least: 1.75, most: 1.75 }]])
 })
 
+values('expects nothing measured of a node that refuses scrapes, and all that the API has of it', async () => {
+  const fake = '"kwok.x-k8s.io/node":"fake"'
+  const silent = `${fake},"kube-otel-lab/scenario":"node-unreachable"`
+  const snapshot = await readCluster(
+    fakeApi(JSON.parse(JSON.stringify(clusterObjects()).replace(fake, silent))),
+    CLUSTER,
+  )
+  const by = ['node'] as const
+  const nodes = (of: Truth['of']) => [
+    ...(expectedValues({ of, by }, statesOf(snapshot), new Map(), window)?.keys() ?? []),
+  ]
+  for (const of of ['pods', 'memory-capacity', 'cpu-requests'] as const)
+    assert.deepEqual(nodes(of), ['node-a', 'node-b'], of)
+  for (const of of [
+    ...(['cpu-usage', 'network-receive', 'host-memory', 'filesystem-used'] as const),
+    ...(['containers', 'networked-pods', 'measured-memory-capacity'] as const),
+  ])
+    assert.deepEqual(nodes(of), ['node-b'], of)
+})
+
 values('treats a pod as bare when the collector has no attribute for its controller’s kind', async () => {
   const objects = JSON.parse(JSON.stringify(clusterObjects()).replaceAll('"DaemonSet"', '"CloneSet"'))
   const snapshot = await readCluster(fakeApi(objects), CLUSTER)

@@ -56,6 +56,34 @@ writes('counts pods, containers and volumes as the node has them', () => {
   assert.equal(there(samples.get('process_cpu_seconds_total')), system.cpu.usageCoreNanoSeconds / 1e9)
 })
 
+writes('shows a full volume and old certificates while a scenario annotates the pod and the node', () => {
+  const annotations = (scenario: string) => ({ annotations: { 'kube-otel-lab/scenario': scenario } })
+  const scenarioPod = (scenario: string) => {
+    const raw = rawPod() as { metadata: object }
+    return there(podFacts({ ...raw, metadata: { ...raw.metadata, ...annotations(scenario) } }))
+  }
+  const ofClaim = '{namespace="shop",persistentvolumeclaim="data-web"}'
+  const free = (samples: Map<string, number>, what: 'available_bytes' | 'inodes_free', of: string) =>
+    (
+      there(samples.get(`kubelet_volume_stats_${what}${ofClaim}`)) /
+      there(samples.get(`kubelet_volume_stats_${of}${ofClaim}`))
+    ).toFixed(2)
+  const healthy = samplesOf(storeWith(pod()))
+  assert(Number(free(healthy, 'available_bytes', 'capacity_bytes')) > 0.2)
+  assert.equal(free(samplesOf(storeWith(scenarioPod('volume-full'))), 'available_bytes', 'capacity_bytes'), '0.02')
+  const inodes = samplesOf(storeWith(scenarioPod('volume-inodes-full')))
+  assert.equal(free(inodes, 'inodes_free', 'inodes'), '0.02')
+  assert.equal(free(inodes, 'available_bytes', 'capacity_bytes'), free(healthy, 'available_bytes', 'capacity_bytes'))
+  const store = storeWith()
+  const certificates = () =>
+    ['client_ttl_seconds', 'client_expiration_renew_errors'].map(name =>
+      samplesOf(store).get(`kubelet_certificate_manager_${name}`),
+    )
+  assert.deepEqual(certificates(), [365 * 86_400 - 3_600, 0])
+  store.setNode(there(nodeFacts(rawNode(annotations('kubelet-certificates')))))
+  assert.deepEqual(certificates(), [43_200, 60])
+})
+
 writes('keeps the counts of deleted pods, and of restarts that a status no longer has', () => {
   const restarted = (restartCount: number) =>
     pod({ containerStatuses: [{ name: 'app', restartCount, state: { running: {} } }], uid: 'a' })

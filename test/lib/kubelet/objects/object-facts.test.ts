@@ -155,12 +155,14 @@ pods.run()
 const nodes = suite('nodeFacts()')
 
 nodes('keeps start and capacity', () => {
-  const { object: _, ...facts } = there(nodeFacts(rawNode()))
+  const { object: _, ...facts } = there(
+    nodeFacts(rawNode({ annotations: { 'kube-otel-lab/scenario': 'node-drained' } })),
+  )
   assert.deepEqual(facts, {
     uid: 'uid-node-0',
     name: 'node-0',
     startMs: Date.parse('2026-01-01T00:00:00Z'),
-    isUnreachable: false,
+    scenario: 'node-drained',
     cpuCapacityNanoCores: 8e9,
     memoryCapacityBytes: 32 * 2 ** 30,
     storageCapacityBytes: 100 * 2 ** 30,

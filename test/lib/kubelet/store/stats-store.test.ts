@@ -34,7 +34,7 @@ stores('does not serve a node that a scenario makes unreachable, whose counters 
   store.setPod(pod())
   const cpu = () => measureNode(there(store.read('node-0')).entry, nowMs).total.usageCoreNanoSeconds
   const before = cpu()
-  store.setNode({ ...facts, isUnreachable: true })
+  store.setNode({ ...facts, scenario: 'node-unreachable' })
   assert.equal(store.node('node-0'), undefined)
   assert.equal(store.read('node-0'), undefined)
   nowMs += 60_000

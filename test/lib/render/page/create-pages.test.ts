@@ -73,6 +73,7 @@ async function serve(
       scrapeMs: 10_000,
       drawChart: loadCharts(),
       facts: async () => [],
+      scenarios: () => ['crash-loop on shop/cart until 2026-11-29T12:30:00Z'],
       parts: async () => [],
     },
     dashboards: () => ({

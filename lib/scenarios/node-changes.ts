@@ -1,0 +1,217 @@
+import { ApiStatusError } from '../kube/api-client.ts'
+import { callAll } from '../kube/bulk-requests.ts'
+import { fields, items } from '../kube/json.ts'
+import { kubeletCertificates, nodeScrapesRefused, scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
+import { collectionPath, nodePath, podPath, podsOf, podToCreate } from './node-scenarios.ts'
+import { objectScenario } from './object-scenario.ts'
+import { app, workload } from './object-scenarios.ts'
+import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
+
+const HOLD_MS = 5_000
+/** When the pod of a DaemonSet runs. */
+const TAINT_MS = 15_000
+/** The version of a kubelet that was not upgraded. */
+const OLD_VERSION = 'v1.35.0'
+
+type Fields = Record<string, unknown>
+
+/** The node before the scenario, and the pods of it that no controller creates again. */
+interface Held {
+  uid: string
+  spec: Fields
+  status: Fields
+  pods: Fields[]
+}
+
+/** What a scenario changes of a node, as strategic merge patches: to `wanted`, and back to what was there `before`. */
+interface NodeChange {
+  subresource?: 'status'
+  wanted: (node: Fields, pods: readonly Fields[]) => unknown
+  before: (held: Held, node: Fields) => unknown
+  /** Evicts the pods. */
+  evicts?: true
+}
+
+/** Scenarios of a node that KWOK goes on simulating. */
+export const nodeChanges: readonly Scenario[] = [
+  {
+    name: 'node-drained',
+    does: 'The node is cordoned, and its pods are evicted, but for those of DaemonSets. Disruption budgets hold.',
+    effect: '5 s',
+    heals: 'The node accepts pods again. Evicted pods that no controller creates again are created again.',
+    shows: 'The node has few pods, and others have more.',
+    alerts: { otel: [], prometheus: [] },
+    ...nodeChange({
+      wanted: () => ({ spec: { unschedulable: true } }),
+      before: ({ spec }) => ({ spec: { unschedulable: spec['unschedulable'] ?? null } }),
+      evicts: true,
+    }),
+  },
+  {
+    name: 'daemonset-misscheduled',
+    does: 'A DaemonSet of the node, and after 15 s a taint on the node that it does not tolerate. Its pod stays.',
+    effect: '25 s',
+    heals: 'The taint and the DaemonSet are removed.',
+    shows: 'A DaemonSet has a pod on a node that it should not run on.',
+    alerts: { otel: [], prometheus: ['KubeDaemonSetMisScheduled', 'KubeDaemonSetRolloutStuck'] },
+    ...misscheduled(),
+  },
+  {
+    name: 'node-pods-full',
+    does: 'The node may have as many pods as it has: no pod can be added.',
+    effect: '1 s',
+    heals: 'The node may have as many pods as before.',
+    shows: 'The node has all the pods that it may have.',
+    alerts: { otel: [], prometheus: ['KubeletTooManyPods'] },
+    ...nodeChange({
+      subresource: 'status',
+      wanted: (_, all) => {
+        const pods = { pods: String(all.filter(stays).length) }
+        return { status: { capacity: pods, allocatable: pods } }
+      },
+      before: ({ status: { capacity, allocatable } }) => {
+        const [most, free] = [capacity, allocatable].map(each => ({ pods: fields(each)['pods'] ?? null }))
+        return { status: { capacity: most, allocatable: free } }
+      },
+    }),
+  },
+  {
+    name: 'kubelet-version-skew',
+    does: `The kubelet has version ${OLD_VERSION}, as if it had not been upgraded.`,
+    effect: '1 s',
+    heals: 'The kubelet has the version that it had.',
+    shows: "The kubelet's version.",
+    alerts: { otel: [], prometheus: ['KubeVersionMismatch'] },
+    ...nodeChange({
+      subresource: 'status',
+      wanted: () => ({ status: { nodeInfo: { kubeletVersion: OLD_VERSION } } }),
+      before: ({ status }) => ({
+        status: { nodeInfo: { kubeletVersion: fields(status['nodeInfo'])['kubeletVersion'] } },
+      }),
+    }),
+  },
+  {
+    name: nodeScrapesRefused,
+    does: 'The node runs, but its kubelet and node exporter refuse connections, as behind a firewall.',
+    effect: '1 s',
+    heals: 'The kubelet and the node exporter answer.',
+    shows: 'The series of the node and its pods end; the API has no change.',
+    alerts: { otel: ['NodeWithoutUsage'], prometheus: ['KubeletInstanceUnreachable'] },
+    ...nodeChange(),
+  },
+  {
+    name: kubeletCertificates,
+    does: "The kubelet's certificates expire in 12 hours, and each renewal fails.",
+    effect: '1 s',
+    heals: 'The certificates are valid as before.',
+    shows: 'Nothing: the lab has no metric of it. With METRICS=both, the metrics of the kubelet.',
+    alerts: {
+      otel: [],
+      prometheus: [
+        'KubeletClientCertificateExpiration',
+        'KubeletServerCertificateExpiration',
+        'KubeletClientCertificateRenewalErrors',
+        'KubeletServerCertificateRenewalErrors',
+      ],
+    },
+    ...nodeChange(),
+  },
+]
+
+/** Without a change only the annotation, which the stats proxy reads. */
+function nodeChange(change?: NodeChange): Pick<Scenario, 'target' | 'hold' | 'undo'> {
+  const patchNode = async (run: ScenarioRun, body: unknown) =>
+    await patch(run.client, change?.subresource === undefined ? nodePath(run) : `${nodePath(run)}/status`, body)
+  return {
+    target: 'node',
+    async hold(run) {
+      const node = fields(await call(run.client, 'GET', nodePath(run)))
+      const uid = String(fields(node['metadata'])['uid'])
+      if (run.saved === undefined) {
+        const { capacity, allocatable, nodeInfo } = fields(node['status'])
+        const pods = await podsOf(run)
+        const spec = fields(node['spec'])
+        const status = { capacity, allocatable, nodeInfo }
+        const held = { uid, spec, status, pods: change?.evicts ? pods.flatMap(podToCreate) : [] }
+        run.save({ ...held, wanted: change?.wanted(node, pods) })
+      }
+      const { uid: known, wanted } = run.saved as Held & { wanted?: unknown }
+      if (known !== uid) throw new TargetGoneError(`The node ${run.target} was deleted`)
+      await annotate(run.client, nodePath(run), node, run.name)
+      if (wanted !== undefined) await patchNode(run, wanted)
+      if (change?.evicts) await evictAll(run)
+      return HOLD_MS
+    },
+    async undo(run) {
+      if (run.saved === undefined) return
+      const held = run.saved as Held
+      const node = fields(await call(run.client, 'GET', nodePath(run)))
+      if (fields(node['metadata'])['uid'] !== held.uid || scenarioOf(node) !== run.name) return
+      if (change !== undefined) await patchNode(run, change.before(held, node))
+      await callAll(
+        run.client,
+        held.pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
+      )
+      await annotate(run.client, nodePath(run), node, null)
+    },
+  }
+}
+
+/** Evicts the pods that a drain would. A disruption budget may refuse one until later. */
+async function evictAll(run: ScenarioRun): Promise<void> {
+  const isOfDaemonSet = ({ metadata }: Fields) =>
+    items(fields(metadata)['ownerReferences']).some(owner => fields(owner)['kind'] === 'DaemonSet')
+  for (const pod of (await podsOf(run)).filter(each => !isOfDaemonSet(each))) {
+    const { namespace, name, deletionTimestamp } = fields(pod['metadata'])
+    if (deletionTimestamp !== undefined) continue
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name } }
+    await call(run.client, 'POST', `${podPath(pod)}/eviction`, { body }).catch((error: unknown) => {
+      if (!(error instanceof ApiStatusError && error.status === 429)) throw error
+    })
+  }
+}
+
+/** A DaemonSet and, once its pod runs, a taint. */
+function misscheduled(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
+  const daemonSet = objectScenario(async run => {
+    const template = app(run)
+    Object.assign(template.spec, { nodeSelector: { 'kubernetes.io/hostname': run.target } })
+    const object = workload({ target: 'default' }, 'DaemonSet', { template })
+    // kube-controller-manager does not look at the taint until the DaemonSet changes.
+    const changed = workload({ target: 'default' }, 'DaemonSet', { template, minReadySeconds: 1 }).manifest
+    return { ...object, changed, name: `scenario-${run.name}-${run.target}` }
+  })
+  const taint = nodeChange({
+    wanted: node => ({ spec: { taints: [...otherTaints(node), { key: scenarioAnnotation, effect: 'NoSchedule' }] } }),
+    before: (_, node) => ({ spec: { taints: otherTaints(node) } }),
+  })
+  const part = (run: ScenarioRun, name: string): ScenarioRun => ({
+    ...run,
+    get saved() {
+      return fields(run.saved)[name]
+    },
+    save: value => run.save({ ...fields(run.saved), [name]: value }),
+  })
+  return {
+    target: 'node',
+    async hold(run) {
+      await daemonSet.hold(part(run, 'daemonSet'))
+      if (Date.now() >= run.startMs + TAINT_MS) await taint.hold(part(run, 'taint'))
+      return HOLD_MS
+    },
+    async undo(run) {
+      await taint.undo(part(run, 'taint'))
+      await daemonSet.undo(part(run, 'daemonSet'))
+    },
+  }
+}
+
+/** Whether a pod runs until it is deleted. */
+function stays({ metadata, status }: Fields): boolean {
+  const isOfJob = items(fields(metadata)['ownerReferences']).some(owner => fields(owner)['kind'] === 'Job')
+  return fields(status)['phase'] === 'Running' && !isOfJob
+}
+
+function otherTaints(node: Fields): unknown[] {
+  return items(fields(node['spec'])['taints']).filter(each => fields(each)['key'] !== scenarioAnnotation)
+}

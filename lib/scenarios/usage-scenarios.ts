@@ -1,0 +1,126 @@
+import { fields, items, text } from '../kube/json.ts'
+import { parseQuantity } from '../kube/quantity.ts'
+import { scenarioOf, volumeFull, volumeInodesFull } from '../lab/manifest.ts'
+import { objectScenario } from './object-scenario.ts'
+import { isSamePod, podPath, readPod, unfitPod } from './pod-scenarios.ts'
+import { annotate, call, type Scenario, TargetGoneError } from './scenario.ts'
+
+/** Memory grows from half of the limit to the limit in this time. */
+const LEAK_MS = 600_000
+
+/** Scenarios of the usage of a pod, and of its volumes. */
+export const usageScenarios: readonly Scenario[] = [
+  {
+    name: 'cpu-throttling',
+    does: 'The containers of a pod with a CPU limit need twice the limit.',
+    effect: '1 s',
+    heals: 'The usage of the pod is again that of the usage model.',
+    shows: 'CPU at the limit, and all periods throttled.',
+    alerts: { otel: ['KubeCPUThrottlingHigh'], prometheus: ['CPUThrottlingHigh'] },
+    ...usageScenario('cpu', limit => ({ value: `${Math.round(limit * 2_000)}m` })),
+  },
+  {
+    name: 'memory-leak',
+    does: 'The memory of the containers of a pod grows from half of their limit to the limit in ten minutes.',
+    effect: '10 min',
+    heals: 'The usage of the pod is again that of the usage model.',
+    shows: 'Memory rises to the limit and stays there.',
+    alerts: { otel: [], prometheus: [] },
+    ...usageScenario('memory', (limit, startMs) => {
+      const perSecond = limit / 2 / (LEAK_MS / 1_000)
+      const start = new Date(startMs).toISOString()
+      const grown = `(UnixSecond(Now()) - UnixSecond("${start}")) * ${perSecond.toFixed(1)}`
+      return { expression: `${(limit / 2).toFixed(1)} + ${grown}` }
+    }),
+  },
+  {
+    name: volumeFull,
+    does: 'The volumes of the claims of a pod are used to 98 %.',
+    shows: 'A volume has 2 % of its space free.',
+    alerts: {
+      otel: ['KubeVolumeFillingUp'],
+      prometheus: ['KubePersistentVolumeFillingUp', 'KubePersistentVolumeInodesFillingUp'],
+    },
+    ...volumeScenario(),
+  },
+  {
+    name: volumeInodesFull,
+    does: 'The volumes of the claims of a pod have 2 % of their inodes free.',
+    shows: 'A volume has 2 % of its inodes free.',
+    alerts: { otel: [], prometheus: ['KubePersistentVolumeInodesFillingUp'] },
+    ...volumeScenario(),
+  },
+]
+
+/** Only the annotation, which the stats proxy reads. */
+function volumeScenario(): Pick<Scenario, 'target' | 'effect' | 'heals' | 'unfit' | 'hold' | 'undo'> {
+  return {
+    target: 'pod',
+    effect: '1 s',
+    heals: 'The volumes are used as before.',
+    unfit: pod => {
+      const hasClaim = items(fields(fields(pod)['spec'])['volumes']).some(
+        each => 'persistentVolumeClaim' in fields(each),
+      )
+      return unfitPod(pod) ?? (hasClaim ? undefined : 'it has no PersistentVolumeClaim')
+    },
+    async hold(run) {
+      const uid = (run.saved as { uid: string } | undefined)?.uid
+      const pod = await readPod(run, uid)
+      if (uid === undefined) run.save({ uid: fields(fields(pod)['metadata'])['uid'] })
+      await annotate(run.client, podPath(run), pod, run.name)
+      return 5_000
+    },
+    async undo(run) {
+      const pod = await call(run.client, 'GET', podPath(run))
+      const { uid = '' } = (run.saved ?? {}) as { uid?: string }
+      if (isSamePod(pod, uid) && scenarioOf(pod) === run.name) await annotate(run.client, podPath(run), pod, null)
+    },
+  }
+}
+
+/** A ResourceUsage of a pod: the stats proxy takes its usage from it. */
+function usageScenario(
+  resource: 'cpu' | 'memory',
+  usageOf: (limit: number, startMs: number) => Record<string, string>,
+): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+  const scenario = objectScenario(async ({ client, target, startMs }) => {
+    const [namespace, name = ''] = target.split('/')
+    const pod = await call(client, 'GET', `/api/v1/namespaces/${namespace}/pods/${name}`)
+    const usages = limitsOf(pod, resource).map(([container, limit]) => ({
+      containers: [container],
+      usage: { [resource]: usageOf(limit, startMs) },
+    }))
+    return {
+      collection: `/apis/kwok.x-k8s.io/v1alpha1/namespaces/${namespace}/resourceusages`,
+      name,
+      manifest: { apiVersion: 'kwok.x-k8s.io/v1alpha1', kind: 'ResourceUsage', spec: { usages } },
+    }
+  })
+  return {
+    ...scenario,
+    target: 'pod',
+    unfit: async (pod, client) => {
+      const { namespace, name, annotations } = fields(fields(pod)['metadata'])
+      if (limitsOf(pod, resource).length === 0) return `it has no ${resource} limit`
+      // It comes before usage objects.
+      if (fields(annotations)['kube-otel-lab/usage-preset'] !== undefined) return 'its usage is a preset by annotation'
+      const path = `/apis/kwok.x-k8s.io/v1alpha1/namespaces/${namespace}/resourceusages/${name}`
+      return unfitPod(pod) ?? ((await call(client, 'GET', path)) === undefined ? undefined : 'it has a ResourceUsage')
+    },
+    async hold(run) {
+      const pod = await call(run.client, 'GET', `/api/v1/namespaces/${run.target.replace('/', '/pods/')}`)
+      if (pod === undefined) throw new TargetGoneError(`The pod ${run.target} was deleted`)
+      return await scenario.hold(run)
+    },
+  }
+}
+
+/** The containers with a limit, in cores or bytes. */
+function limitsOf(pod: unknown, resource: 'cpu' | 'memory'): [container: string, limit: number][] {
+  return items(fields(fields(pod)['spec'])['containers']).flatMap(container => {
+    const { name, resources } = fields(container)
+    const limit = parseQuantity(text(fields(fields(resources)['limits'])[resource]) ?? '')
+    return limit === undefined ? [] : [[String(name), limit]]
+  })
+}
