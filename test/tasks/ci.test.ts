@@ -76,19 +76,25 @@ function run(env: Record<string, string>, failing = 'none') {
 
 /** The checks of a run, by the first word of each. */
 const names = (calls: readonly string[]) => calls.map(call => call.split(' ').slice(1, 3).join(' ').split(' RULES')[0])
-const all = { DASHBOARDS_DIR: 'my boards:/other/*.json', RULES_DIR: 'rules' }
+const all = { DASHBOARDS_DIR: 'my boards:/other/*.json', RULES_DIR: 'rules', SCENARIOS: 'crash-loop' }
 
 check('runs each check with the paths of the user, and takes the lab down', () => {
   const { status, calls, cwd, results } = run(all)
   assert.equal(status, 0)
-  const steps = ['programs', 'tsx tasks/lint-dashboards.ts', 'kwok', 'tsx tasks/verify.ts']
+  const steps = [
+    'programs',
+    'tsx tasks/lint-dashboards.ts',
+    'kwok',
+    'tsx tasks/verify.ts',
+    'tsx tasks/verify-alerts.ts',
+  ]
   assert.deepEqual(names(calls), [...steps, 'tsx tasks/report.ts', 'kwok-down'])
   const paths = `--dashboards ${cwd}/my boards --dashboards /other/*.json`
   assert(calls[3]?.includes(` ${paths} --rules ${cwd}/rules `), calls[3])
-  assert(calls[4]?.includes(` ${paths} --out ${results}/report.html`), calls[4])
+  assert(calls[5]?.includes(` ${paths} --out ${results}/report.html`), calls[5])
   assert(calls[2]?.endsWith(`RULES_DIR=${cwd}/rules`), calls[2])
   const summary = readFileSync(join(results, 'summary.md'), 'utf8')
-  assert.equal(summary.match(/^### [\w-]+: passed$/gm)?.length, 5)
+  assert.equal(summary.match(/^### [\w-]+: passed$/gm)?.length, 6)
   assert.match(summary, /^ {4}~~~ output$/m)
   assert(readdirSync(results).includes('verify.log'))
 })
