@@ -1,10 +1,12 @@
 /**
  * Starts the metrics store and waits until it answers. In the binary runtime it is a Prometheus with an OTLP receiver, which also scrapes the
  * control plane and the metrics of KWOK; its configuration is rendered from kwok-config/prometheus.yaml. In the Docker runtime it is LGTM: a
- * Prometheus with the same configuration, and Grafana with the lab's dashboards.
+ * Prometheus with the same configuration, and Grafana with the lab's dashboards. With ALERTMANAGER=true it also starts Alertmanager, to which
+ * Prometheus sends the alerts; with ALERTMANAGER=false it stops that.
  *
  *   tsx tasks/kwok-lgtm.ts
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
+ *   tsx tasks/kwok-lgtm.ts --alertmanager true
  */
 import { join } from 'node:path'
 import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards/provisioning.ts'
@@ -14,6 +16,7 @@ import { requirePortsFor } from '../lib/kwok/preflight.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { alertmanager, alertmanagerUrl } from '../lib/services/alertmanager.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
 import { jaeger } from '../lib/services/jaeger.ts'
 import { lgtm, lgtmTargets } from '../lib/services/lgtm.ts'
@@ -22,7 +25,7 @@ import { hasService, labServices } from '../lib/services/service.ts'
 import { applyUserRules, userRulesLines } from '../lib/services/user-rules.ts'
 
 const about =
-  'Starts Prometheus with the jobs of kwok-config/prometheus.yaml; in the Docker runtime LGTM with the same jobs.'
+  'Starts Prometheus with the jobs of kwok-config/prometheus.yaml, in the Docker runtime LGTM; with ALERTMANAGER=true also Alertmanager.'
 const settings = [
   'prometheusPort',
   'grafanaPort',
@@ -30,6 +33,8 @@ const settings = [
   'dashboardsDir',
   'rulesDir',
   'metrics',
+  'alertmanager',
+  'alertmanagerPort',
 ] as const
 
 await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
@@ -38,6 +43,7 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   rememberSetting(lab, 'metrics')
   for (const line of userRulesLines(await applyUserRules(lab))) say(line)
   rememberSetting(lab, 'rulesDir')
+  await applyAlertmanager(lab)
   if (hasService(lab, lgtm)) return await startLgtm(lab)
   await requirePortsFor(lab, prometheus)
   await writePrometheusConfig(lab)
@@ -47,6 +53,20 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
   else await services.signal(prometheus, 'SIGHUP')
   print(`Prometheus answers at ${prometheusUrl(lab)}`)
 })
+
+/** Before Prometheus: alerts that it cannot deliver are sent again after a minute. */
+async function applyAlertmanager(lab: Lab): Promise<void> {
+  const services = labServices(lab)
+  if (!hasService(lab, alertmanager)) {
+    if (await services.stop(alertmanager)) say('Stopped Alertmanager')
+  } else {
+    await requirePortsFor(lab, alertmanager)
+    if (await services.ensure(alertmanager)) say('Started Alertmanager')
+    print(`Alertmanager answers at ${alertmanagerUrl(lab)}`)
+  }
+  rememberSetting(lab, 'alertmanager')
+  rememberSetting(lab, 'alertmanagerPort')
+}
 
 async function startLgtm(lab: Lab): Promise<void> {
   await requirePortsFor(lab, lgtm)

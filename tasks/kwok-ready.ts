@@ -10,6 +10,7 @@ import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { programPath } from '../lib/programs/programs.ts'
+import { alertmanager, alertmanagerUrl } from '../lib/services/alertmanager.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
 import { lgtm } from '../lib/services/lgtm.ts'
 import { waitUntilTopAnswers } from '../lib/services/metrics-server.ts'
@@ -37,12 +38,13 @@ function summary(lab: Lab, given: { nodes: number; pods: number; queryTool: stri
   const { clusterName, otlpGrpcPort, otlpHttpPort } = lab.settings
   const isShown = hasService(lab, page) || hasService(lab, lgtm)
   const dashboards = isShown ? `  Dashboards   ${grafanaUrl(lab)}\n` : ''
+  const alerts = hasService(lab, alertmanager) ? `  Alertmanager ${alertmanagerUrl(lab)}\n` : ''
   return `
 The lab "${clusterName}" is ready: ${nodes} nodes and ${pods} running pods, each with fresh metrics under its own node.
 
   kubectl --context ${lab.context} get nodes
 ${dashboards}  Prometheus   ${prometheusUrl(lab)}
-  OTLP         127.0.0.1:${otlpGrpcPort} (gRPC), http://127.0.0.1:${otlpHttpPort} (HTTP)
+${alerts}  OTLP         127.0.0.1:${otlpGrpcPort} (gRPC), http://127.0.0.1:${otlpHttpPort} (HTTP)
   Kubelets     ${statsProxyUrl(lab)}/nodes/<node>/stats/summary
 
 Three queries to try, with ${queryTool}:

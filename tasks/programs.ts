@@ -16,7 +16,7 @@ import { neededImages } from '../lib/services/service-list.ts'
 await runTask(
   {
     about: 'Finds, downloads or builds every program of the KWOK path, or pulls its images, and prints them.',
-    settings: ['runtime', 'grafana', 'metrics'],
+    settings: ['runtime', 'grafana', 'metrics', 'alertmanager'],
   },
   async ({ lab }) => {
     const images = neededImages(lab)
@@ -26,10 +26,11 @@ await runTask(
     const isTaken =
       grafana === 'grafana' || (grafana === 'auto' && !isDocker && (await findProgram('grafana')) !== undefined)
     const grafanaPrograms: readonly ProgramName[] = isTaken ? ['grafana'] : []
-    const kubeStateMetrics: readonly ProgramName[] = hasPrometheusMetrics(lab) ? ['kube-state-metrics'] : []
+    const optional: ProgramName[] = hasPrometheusMetrics(lab) ? ['kube-state-metrics'] : []
+    if (lab.settings.alertmanager) optional.push('alertmanager')
     const names: readonly ProgramName[] = isDocker
       ? ['kwokctl', 'kubectl']
-      : [...kwokPrograms, ...kubeStateMetrics, ...grafanaPrograms]
+      : [...kwokPrograms, ...optional, ...grafanaPrograms]
     const found = await ensurePrograms(names)
     const width = Math.max(...names.map(name => name.length))
     for (const name of names) {

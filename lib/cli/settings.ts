@@ -91,6 +91,12 @@ const definitions = {
   },
   kubeStateMetricsPort: port('18080', 'port of kube-state-metrics'),
   kubeStateMetricsTelemetryPort: port('18081', "port of kube-state-metrics' own metrics"),
+  alertmanager: {
+    default: 'false',
+    help: 'whether Alertmanager runs, and Prometheus sends it the alerts: true or false. The lab keeps the last choice',
+    parse: truth,
+  },
+  alertmanagerPort: { ...port('9093', "port of Alertmanager's page and API on 127.0.0.1"), fixed: false },
   boutiqueReplicas: {
     default: '1',
     help: 'number of pods of each of the twelve services of Online Boutique',

@@ -16,6 +16,7 @@ export const pinnedImages = {
   // The version of the binary runtime, with which its configuration is tried.
   otelcol: `docker.io/otel/opentelemetry-collector-contrib:${versions.otelcol}`,
   jaeger: `docker.io/jaegertracing/jaeger:${versions.jaeger}`,
+  alertmanager: `quay.io/prometheus/alertmanager:v${versions.alertmanager}`,
   'metrics-server': `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
   'kube-state-metrics': `registry.k8s.io/kube-state-metrics/kube-state-metrics:v${versions.kubeStateMetrics}`,
   node: `docker.io/library/node:${imageTags.node}`,

@@ -20,6 +20,7 @@ export const insidePorts = {
   kubeStateMetrics: 8080,
   kubeStateMetricsTelemetry: 8081,
   jaeger: 16686,
+  alertmanager: 9093,
 } as const
 
 /**
@@ -29,7 +30,7 @@ export const insidePorts = {
 export function addressesOf(lab: Lab) {
   const { clusterName, prometheusPort, statsProxyPort, kubeletProxyPort, metricsServerPort } = lab.settings
   const { kubeStateMetricsPort, kubeStateMetricsTelemetryPort } = lab.settings
-  const { otlpGrpcPort, otlpHttpPort, jaegerOtlpPort } = lab.settings
+  const { otlpGrpcPort, otlpHttpPort, jaegerOtlpPort, alertmanagerPort } = lab.settings
   // The runtime decides between loopback and the network of the containers.
   const isLocal = runtimeOf(lab) === 'binary'
   const at = (service: string, localPort: number, insidePort: number) =>
@@ -59,5 +60,6 @@ export function addressesOf(lab: Lab) {
       ? `http://127.0.0.1:${prometheusPort}/api/v1/otlp/v1/metrics`
       : `http://${containerName(clusterName, 'lgtm')}:${insidePorts.otlpHttp}/v1/metrics`,
     jaegerOtlp: at('jaeger', jaegerOtlpPort, insidePorts.otlpGrpc),
+    alertmanager: at('alertmanager', alertmanagerPort, insidePorts.alertmanager),
   }
 }

@@ -1,4 +1,5 @@
 import {
+  alertmanagerAssets,
   etcdAssets,
   grafanaAssets,
   helmAssets,
@@ -119,6 +120,17 @@ const entries = [
       // Of the service discoveries only those of the lab's configuration: the clouds' take most of the build time. Since 3.13; `file`
       // and `http` are always compiled in (plugins/minimum.go).
       tags: ['remove_all_sd', 'enable_kubernetes_sd'],
+    },
+  },
+  {
+    name: 'alertmanager',
+    version: versions.alertmanager,
+    programs: [{ name: 'alertmanager', versionPattern: /^alertmanager, version (\S+)/m }],
+    assets: alertmanagerAssets,
+    go: {
+      module: 'github.com/prometheus/alertmanager',
+      cpuMinutes: 4,
+      define: version => [`github.com/prometheus/common/version.Version=${version}`],
     },
   },
   {

@@ -126,6 +126,18 @@ export const prometheusAssets = assetsOf({
   sums: 'sha256sums.txt',
 })
 
+/** As Prometheus, with `sha256sums.txt`. */
+export const alertmanagerAssets = assetsOf({
+  base: github('prometheus/alertmanager'),
+  files: [
+    {
+      file: 'alertmanager-{version}.{os}-{arch}.tar.gz',
+      members: { alertmanager: 'alertmanager-{version}.{os}-{arch}/alertmanager' },
+    },
+  ],
+  sums: 'sha256sums.txt',
+})
+
 /** The contrib distribution: the core one has no kubelet_stats receiver. Checksums by goreleaser, one file a distribution. */
 export const otelcolAssets = assetsOf({
   base: github('open-telemetry/opentelemetry-collector-releases'),

@@ -7,6 +7,8 @@ export const versions = {
   kubernetes: '1.37.2',
   etcd: '3.6.16',
   prometheus: '3.16.0',
+  // From 0.32 on its Go module lacks the web page, and does not compile without it.
+  alertmanager: '0.31.1',
   otelcol: '0.160.0',
   jaeger: '2.13.0',
   metricsServer: '0.9.0',

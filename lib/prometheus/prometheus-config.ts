@@ -19,6 +19,8 @@ export interface PrometheusTargets {
   kubeconfigFile: string
   tokenFile: string
   caFile: string
+  /** `host:port` of the Alertmanager; undefined without one. */
+  alertmanager?: string | undefined
   /** Replaces the base's rule files, which are relative to the lab's folder. */
   ruleFiles?: readonly string[]
 }
@@ -60,6 +62,9 @@ export function prometheusConfig(dir: string, given: PrometheusTargets): string 
   return stringify({
     ...base,
     ...(given.ruleFiles === undefined ? {} : { rule_files: given.ruleFiles }),
+    ...(given.alertmanager === undefined
+      ? {}
+      : { alerting: { alertmanagers: [{ static_configs: [{ targets: [given.alertmanager] }] }] } }),
     global: {
       ...base.global,
       scrape_interval: interval,

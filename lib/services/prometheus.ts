@@ -19,7 +19,7 @@ export function labPrometheusConfig(
   lab: Lab,
   files: Pick<PrometheusTargets, 'kubeconfigFile' | 'tokenFile' | 'caFile' | 'ruleFiles'>,
 ): string {
-  const { component, prometheus, statsProxy, kubeletProxy, metricsServer, ...others } = addressesOf(lab)
+  const { component, prometheus, statsProxy, kubeletProxy, metricsServer, alertmanager, ...others } = addressesOf(lab)
   const { kubeStateMetrics, kubeStateMetricsTelemetry } = others
   return prometheusConfig(join(projectDir, 'kwok-config'), {
     ...files,
@@ -36,6 +36,7 @@ export function labPrometheusConfig(
     },
     kwokDiscoveryUrl: `http://${component('kwok-controller')}/discovery/prometheus`,
     kubeletProxyUrl: `http://${kubeletProxy}`,
+    alertmanager: lab.settings.alertmanager ? alertmanager : undefined,
   })
 }
 
@@ -58,6 +59,8 @@ export const prometheus = {
         `--storage.tsdb.path=${join(lab.dataDir, 'prometheus')}`,
         `--storage.tsdb.retention.size=${RETENTION_SIZE}`,
         `--web.listen-address=127.0.0.1:${lab.settings.prometheusPort}`,
+        // The links of alerts lead here.
+        `--web.external-url=${prometheusUrl(lab)}`,
         '--web.enable-otlp-receiver',
         `--query.lookback-delta=${goDuration(lookbackMs(lab.settings.collectionInterval))}`,
         '--log.level=warn',

@@ -12,6 +12,7 @@ import type { NeededImage } from '../docker/pull-images.ts'
 import type { Lab } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
 import { runtimeOf } from '../lab/runtime.ts'
+import { alertmanager } from './alertmanager.ts'
 import { collector, collectorWatch } from './collector.ts'
 import { grafana } from './grafana.ts'
 import { jaeger } from './jaeger.ts'
@@ -30,6 +31,7 @@ import { traceSimulator } from './trace-simulator.ts'
 export const services: readonly Service<never>[] = [
   prometheus,
   lgtm,
+  alertmanager,
   kubeletGateway,
   statsProxy,
   metricsServer,

@@ -15,6 +15,7 @@ export const portSettings = [
   'metricsServerPort',
   'kubeStateMetricsPort',
   'kubeStateMetricsTelemetryPort',
+  'alertmanagerPort',
   'grafanaPort',
 ] as const satisfies SettingName[]
 export type PortSetting = (typeof portSettings)[number]

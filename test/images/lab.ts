@@ -17,6 +17,7 @@ export const pauseReference = 'registry.k8s.io/pause:3.10'
 export async function labImages(): Promise<Record<ImageName | 'pause', Image>> {
   const programs = await ensurePrograms([
     ...controlPlanePrograms,
+    'alertmanager',
     'jaeger',
     'kube-state-metrics',
     'metrics-server',
@@ -41,6 +42,7 @@ export async function labImages(): Promise<Record<ImageName | 'pause', Image>> {
     kwok: own('kwok'),
     otelcol: single('otelcol', programs.otelcol.path, 'otelcol-contrib'),
     jaeger: single('jaeger', programs.jaeger.path, 'cmd/jaeger/jaeger-linux'),
+    alertmanager: single('alertmanager', programs.alertmanager.path, 'bin/alertmanager'),
     'metrics-server': single('metrics-server', programs['metrics-server'].path, 'metrics-server'),
     'kube-state-metrics': single('kube-state-metrics', programs['kube-state-metrics'].path, 'kube-state-metrics'),
     node: {

@@ -71,8 +71,8 @@ export async function assertOnLoopback(lab: TestLab): Promise<void> {
   const parts = await lab.partPids()
   const sockets = listeningSockets([...lab.processes().map(({ pid }) => pid), ...parts.values()])
   const found = new Set(sockets.map(({ address }) => address))
-  // With METRICS=otel, as in the labs of the tests.
-  const settings = portSettings.filter(name => !name.startsWith('kubeStateMetrics'))
+  // Without what METRICS and ALERTMANAGER add, as in the labs of the tests.
+  const settings = portSettings.filter(name => !/^(kubeStateMetrics|alertmanager)/.test(name))
   for (const setting of settings) {
     assert.ok(found.has(`127.0.0.1:${lab.ports[setting]}`), `the socket of ${setting} was not found`)
   }

@@ -90,6 +90,7 @@ const others: Record<string, Evidence> = {
   'kill $(make -s kwok-status': runs('test/e2e/shared/kwok.test.ts', "make(['kwok-status'])"),
   'docker save': not('a plain docker command on another machine'),
   'docker load': runs('test/support/lab-images.ts', "'load'"),
+  'kube-otel-lab/.ci/check': runs('test/tasks/ci.test.ts', "'.ci', 'check'"),
   jsonnet: not('it only prints what --dashboards - reads; test/tasks/verify.test.ts gives it to --rules -'),
   less: not('it is interactive'),
   find: not('it only counts lines'),
@@ -138,7 +139,8 @@ function commandsIn(markdown: string): string[] {
 function parseCommand(file: string, text: string): Command {
   const [first = ''] = text.split(' | ')
   const words = (first.match(/(?:'[^']*'|\S)+/g) ?? []).map(word => word.replaceAll("'", ''))
-  const assignments = words.filter((word, at) => isAssignment(word) && (words[0] === 'make' || at === 0))
+  const isLeading = (at: number) => words.slice(0, at).every(isAssignment)
+  const assignments = words.filter((word, at) => isAssignment(word) && (words[0] === 'make' || isLeading(at)))
   return {
     file,
     text,

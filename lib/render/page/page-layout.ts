@@ -33,6 +33,8 @@ export function homePage(given: {
   jaegerUrl: string | undefined
 }): string {
   const { name, facts, parts, alerts, traced, dashboards, refused, prometheusUrl, jaegerUrl } = given
+  const alertmanager = parts.find(part => part.name === 'alertmanager' && part.process !== undefined)
+  const alertmanagerUrl = alertmanager && `http://${alertmanager.address}`
   const body = html`<header><h1>Lab ${name}</h1></header><main id="main">
 <h2>Dashboards</h2><ul>${dashboards.map(
     ({ key, title }) => html`<li><a href="/d/${key}">${title}</a></li>
@@ -42,7 +44,7 @@ export function homePage(given: {
 <h2>The lab</h2><dl class="facts">${facts.map(
     ([fact, value]) => html`<dt>${fact}</dt><dd>${value}</dd>
 `,
-  )}<dt>Prometheus</dt><dd>${outsideLink(prometheusUrl, prometheusUrl)}</dd>${jaegerUrl && html`<dt>Jaeger</dt><dd>${outsideLink(jaegerUrl, jaegerUrl)}</dd>`}</dl>
+  )}<dt>Prometheus</dt><dd>${outsideLink(prometheusUrl, prometheusUrl)}</dd>${jaegerUrl && html`<dt>Jaeger</dt><dd>${outsideLink(jaegerUrl, jaegerUrl)}</dd>`}${alertmanagerUrl && html`<dt>Alertmanager</dt><dd>${outsideLink(alertmanagerUrl, alertmanagerUrl)}</dd>`}</dl>
 ${
   parts.length === 0
     ? undefined

@@ -1,6 +1,6 @@
 /** Rules of the user in the lab's Prometheus, whose files change and break. */
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { createPrometheusApi } from '../../../lib/prometheus/prometheus-client.ts'
@@ -54,6 +54,26 @@ it('keeps the last good rules of a broken file, and kwok-status says so', async 
     /^Refused: promtool refuses \S+mine\.yaml: .*unclosed left parenthesis\. Its last good rules stay loaded$/m
   await waitFor('the refusal', async () => assert.match(await status(), refusal), TAKEN_MS)
   assert.equal(await stateOf(lab, 'MineSecond'), 'firing')
+})
+
+it('is sent to Alertmanager while ALERTMANAGER is true', async ({ lab, folder }) => {
+  const port = lab.ports.alertmanagerPort
+  const config = () => readFileSync(join(lab.dir, 'config', 'prometheus.yaml'), 'utf8')
+  assertDone(await lab.task('kwok-lgtm', ['--alertmanager', 'true']))
+  assertSays((await lab.task('kwok-status')).stdout, new RegExp(`^alertmanager +up +127\\.0\\.0\\.1:${port} `, 'm'))
+  assert(config().includes(`- 127.0.0.1:${port}`))
+  // A new alert: Prometheus sends one that fired before only a minute after its last attempt.
+  writeRules(folder, 'Watchdog')
+  const grouped = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v2/alerts/groups?receiver=Watchdog`)
+    const groups = (await answer.json()) as { alerts: { labels: Record<string, string> }[] }[]
+    assert.equal(groups[0]?.alerts[0]?.labels['alertname'], 'Watchdog')
+  }
+  await waitFor('the alert in Alertmanager', grouped, 2 * TAKEN_MS)
+  assertSays(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /<title>Alertmanager<\/title>/)
+  assertDone(await lab.task('kwok-lgtm', ['--alertmanager', 'false']))
+  assert.equal((await lab.partPids()).get('alertmanager'), undefined)
+  assert.doesNotMatch(config(), /alerting/)
 })
 
 it('is verified with the state that Prometheus reports, and goes with RULES_DIR=none', async ({ lab, folder }) => {

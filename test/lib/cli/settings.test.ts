@@ -56,6 +56,8 @@ resolves('gives the defaults when nothing is set', () => {
     metrics: 'otel',
     kubeStateMetricsPort: 18080,
     kubeStateMetricsTelemetryPort: 18081,
+    alertmanager: false,
+    alertmanagerPort: 9093,
     boutiqueReplicas: 1,
     metricsFile: 'kwok-config/kwok-metrics.yaml',
     prometheusUrl: 'auto',

@@ -15,6 +15,7 @@ pinned('are these, by the versions of the programs', () => {
     lgtm: `docker.io/grafana/otel-lgtm:${imageTags.lgtm}`,
     otelcol: `docker.io/otel/opentelemetry-collector-contrib:${versions.otelcol}`,
     jaeger: `docker.io/jaegertracing/jaeger:${versions.jaeger}`,
+    alertmanager: `quay.io/prometheus/alertmanager:v${versions.alertmanager}`,
     'metrics-server': `registry.k8s.io/metrics-server/metrics-server:v${versions.metricsServer}`,
     'kube-state-metrics': `registry.k8s.io/kube-state-metrics/kube-state-metrics:v${versions.kubeStateMetrics}`,
     node: `docker.io/library/node:${imageTags.node}`,

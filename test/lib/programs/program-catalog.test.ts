@@ -76,7 +76,7 @@ programs('has each program of both paths once, and the optional ones', () => {
   const names = catalog.flatMap(({ programs }) => programs.map(({ name }) => name))
   assert.deepEqual(
     [...names].sort(),
-    [...new Set([...kwokPrograms, ...k3dPrograms, 'kube-state-metrics', 'grafana'])].sort(),
+    [...new Set([...kwokPrograms, ...k3dPrograms, 'alertmanager', 'kube-state-metrics', 'grafana'])].sort(),
   )
   assert.equal(new Set(names).size, names.length)
 })
@@ -94,6 +94,7 @@ for (const [name, said] of [
   ['kubectl', `Client Version: v${versions.kubernetes}\nKustomize Version: v5.8.1`],
   ['prometheus', `prometheus, version ${versions.prometheus} (branch: , revision: unknown)\n  build user:`],
   ['promtool', `promtool, version ${versions.prometheus} (branch: , revision: unknown)`],
+  ['alertmanager', `alertmanager, version ${versions.alertmanager} (branch: , revision: unknown)\n  build user:`],
   ['otelcol', `otelcol-contrib version ${versions.otelcol}`],
   ['otelcol', `otelcol version ${versions.otelcol}`],
   ['jaeger', `{"gitCommit":"","gitVersion":"v${versions.jaeger}","buildDate":""}`],
@@ -178,6 +179,12 @@ for (const [name, os, urls, checksum] of [
     'linux',
     ['https://github.com/prometheus/prometheus/releases/download/v1.2.3/prometheus-1.2.3.linux-arm64.tar.gz'],
     'https://github.com/prometheus/prometheus/releases/download/v1.2.3/sha256sums.txt',
+  ],
+  [
+    'alertmanager',
+    'linux',
+    ['https://github.com/prometheus/alertmanager/releases/download/v1.2.3/alertmanager-1.2.3.linux-arm64.tar.gz'],
+    'https://github.com/prometheus/alertmanager/releases/download/v1.2.3/sha256sums.txt',
   ],
   [
     'jaeger',

@@ -28,6 +28,7 @@ oldest('has a Go that no pin is above', () => {
     'etcd',
     'prometheus',
     'otelcol',
+    'alertmanager',
     'jaeger',
     'metrics-server',
     'kube-state-metrics',

@@ -23,6 +23,7 @@ import { type Lab, writeRecord } from '../../../lib/lab/lab.ts'
 import { imageOf } from '../../../lib/lab/lab-images.ts'
 import { runtimeOf } from '../../../lib/lab/runtime.ts'
 import { versions } from '../../../lib/programs/versions.ts'
+import { alertmanager } from '../../../lib/services/alertmanager.ts'
 import { collector } from '../../../lib/services/collector.ts'
 import { daemonContainer } from '../../../lib/services/container-bundle.ts'
 import { containerServices, errorLines } from '../../../lib/services/container-services.ts'
@@ -304,6 +305,25 @@ lines('of the trace simulator and of Jaeger', async () => {
   ])
 })
 
+lines('of Alertmanager', () => {
+  const lab = dockerLab({ alertmanager: 'true', alertmanagerPort: '9193' })
+  assert.deepEqual(commandLine(lab, alertmanager.container.spec(lab)), [
+    ...shared('alertmanager'),
+    '--publish=127.0.0.1:9193:9093',
+    seen('alertmanager'),
+    '--mount=type=bind,source=LAB/data/alertmanager,target=/alertmanager',
+    ...locked,
+    digest,
+    `quay.io/prometheus/alertmanager:v${versions.alertmanager}`,
+    '--config.file=/etc/kube-otel-lab/alertmanager.yaml',
+    '--storage.path=/alertmanager',
+    '--web.listen-address=0.0.0.0:9093',
+    '--web.external-url=http://127.0.0.1:9193',
+    '--cluster.listen-address=',
+    '--log.level=warn',
+  ])
+})
+
 lines('changes the digest with an argument, a mount or a content, and nothing else', () => {
   const lab = dockerLab()
   const spec: ContainerSpec = { name: 'traces', image: 'node', args: ['a'], ready: async () => true }
@@ -500,6 +520,7 @@ addresses('are container names in the Docker runtime', () => {
     collectorHttp: 'kube-otel-lab-unit-collector:4318',
     metricsUrl: 'http://kube-otel-lab-unit-lgtm:4318/v1/metrics',
     jaegerOtlp: 'kube-otel-lab-unit-jaeger:4317',
+    alertmanager: 'kube-otel-lab-unit-alertmanager:9093',
     kubeletProxy: 'kube-otel-lab-unit-kubelet-gateway:10251',
   })
 })

@@ -98,6 +98,12 @@ configs('gives only jobs with https the token and the CA, and the control planeâ
   for (const job of jobs.filter(each => each.scheme !== 'https')) assert(!('authorization' in job), job.job_name)
 })
 
+configs('sends alerts to the Alertmanager, where there is one', () => {
+  const alertingOf = (alertmanager?: string) => parse(prometheusConfig(configDir, { ...given, alertmanager })).alerting
+  assert.deepEqual(alertingOf('127.0.0.1:9'), { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:9'] }] }] })
+  assert.equal(alertingOf(), undefined)
+})
+
 configs('refuses a job without a target', () => {
   const { 'stats-proxy': _, ...targets } = given.targets
   assert.throws(() => prometheusConfig(configDir, { ...given, targets }), {
@@ -172,7 +178,10 @@ configs('is accepted by promtool', async () => {
   ]
   writeFileSync(tokenFile, 'token')
   writeFileSync(caFile, CERTIFICATE)
-  writeFileSync(file, prometheusConfig(configDir, { ...given, metrics: 'both', tokenFile, caFile }))
+  writeFileSync(
+    file,
+    prometheusConfig(configDir, { ...given, metrics: 'both', alertmanager: '127.0.0.1:9', tokenFile, caFile }),
+  )
   const { exitCode, stdout, stderr } = await run(await programPath('promtool'), ['check', 'config', file], {
     nothrow: true,
   })
@@ -239,6 +248,7 @@ services('listens on loopback, limits look-back and size, and receives OTLP', as
     `--storage.tsdb.path=${lab.dataDir}/prometheus`,
     '--storage.tsdb.retention.size=2GB',
     '--web.listen-address=127.0.0.1:9191',
+    '--web.external-url=http://127.0.0.1:9191',
     '--web.enable-otlp-receiver',
     '--query.lookback-delta=60s',
     '--log.level=warn',

@@ -139,15 +139,24 @@ pages('shows for each part whether it is up, down, or unhealthy with the reason'
     part,
     { ...part, name: 'lost', process: undefined },
     { ...part, name: 'mute', trouble: 'no <answer> in 3 s', address: '' },
+    { ...part, name: 'alertmanager', address: '127.0.0.1:2' },
   ]
   const server = await serve({ prometheusUrl: prometheus.url, parts })
   const { text } = await get(server, '/').finally(() => server.close())
   const rows = [...text.matchAll(/<tr><th scope="row">.*/g)].map(([row]) => row.replaceAll(/<[^>]*>/g, ' ').trim())
   assertSameWords(
     rows.map(row => row.replaceAll(/ +/g, ' ')),
-    ['up ✓ up 127.0.0.1:1 1 MiB', 'lost ✗ down 127.0.0.1:1', 'mute ✗ unhealthy no &#60;answer&#62; in 3 s - 1 MiB'],
+    [
+      ...[
+        'up ✓ up 127.0.0.1:1 1 MiB',
+        'lost ✗ down 127.0.0.1:1',
+        'mute ✗ unhealthy no &#60;answer&#62; in 3 s - 1 MiB',
+      ],
+      'alertmanager ✓ up 127.0.0.1:2 1 MiB',
+    ],
     'rows',
   )
+  assertSays(text, /<dt>Alertmanager<\/dt><dd><a href="http:\/\/127\.0\.0\.1:2"/)
 })
 
 const choices: [name: string, query: string, sum: string, chosen: RegExp][] = [
