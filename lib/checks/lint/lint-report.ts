@@ -23,7 +23,7 @@ const MOST_MESSAGES = 3
 const MOST_METRICS = 8
 const MOST_CHARACTERS = 200
 /** The rules whose messages differ in the name of the metric alone. */
-const namesOnly: readonly string[] = ['dialect', 'recorded', 'absent', 'unlisted'] satisfies RuleName[]
+const namesOnly: readonly string[] = ['never', 'dialect', 'recorded', 'absent', 'unlisted'] satisfies RuleName[]
 
 /** The report as text: the findings by severity and rule with their most frequent messages, then what was skipped, then the counts. */
 export function lintText({ dashboards, findings }: LintReport): string {
