@@ -1,8 +1,19 @@
 import { failedPart } from '../../cli/errors.ts'
-import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
+import type { Dashboard, Panel, Variable } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
+import { labelValuesQuery, resultQuery } from '../../grafana/variable-values.ts'
 import { PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
-import { type CheckContext, checkQuery, expectedBounds, finalFailure, firstOf, type Verdict } from './check-query.ts'
+import {
+  type CheckContext,
+  checkQuery,
+  emptyHint,
+  expectedBounds,
+  finalFailure,
+  firstOf,
+  type Hint,
+  unknownVariables,
+  type Verdict,
+} from './check-query.ts'
 import { duplicateRows } from './duplicate-rows.ts'
 import { withCause } from './empty-cause.ts'
 import type { Evaluator } from './evaluate-queries.ts'
@@ -101,10 +112,11 @@ export async function checkDashboard(
       return [{ ...given, ...(await verdict().catch(error => ({ verdict: errorVerdict(error) }))) }]
     }
     const checks = [
-      ...variables.map(({ name, query }) => {
-        const problem = problems.find(({ variable }) => variable === name)
+      ...variables.map(variable => {
+        const { name, query } = variable
+        const problem = problems.find(each => each.variable === name)
         const place = { panel: `$${name}`, query: problem?.query ?? query }
-        return check('variable', place, async () => ({ verdict: variableVerdict(problem) }))
+        return check('variable', place, async () => ({ verdict: variableVerdict(variable, problem, context) }))
       }),
       ...queries.map(query => {
         const { panel, target, expr } = query
@@ -116,7 +128,7 @@ export async function checkDashboard(
           }
           // The lab's own queries may ask for series that come with the first error; their metrics are in the catalog.
           const result = await checkPanelQuery(query, expectationsOfText(expr), reading, context, evaluator)
-          const known = { recorded: context.recorded, state: reading.states?.now }
+          const known = { ...context, state: reading.states?.now }
           const verdict = await withCause(result.verdict, query, evaluator, known)
           return { ...result, verdict: await withoutFallback(verdict, query, context.api) }
         })
@@ -199,19 +211,29 @@ async function rowsVerdict(panel: Panel, queries: readonly PanelQuery[], evaluat
   const rows = duplicateRows(panel, frames)
   if (rows.length === 0) return OK
   const hint = 'group the queries by the columns that are shown, and join by one that tells all rows apart'
-  return { ...finalFailure('duplicate rows', firstOf(rows, 3), 'each row once', hint), mayPassLater: true }
+  return { ...finalFailure('duplicate rows', firstOf(rows, 3), 'each row once', { hint }), mayPassLater: true }
 }
 
-function variableVerdict(problem: VariableProblem | undefined): Verdict {
+function variableVerdict({ regex }: Variable, problem: VariableProblem | undefined, context: CheckContext): Verdict {
   if (problem === undefined) return OK
-  return problem.refused === undefined
-    ? finalFailure('no data', 'no value', 'at least one value')
-    : finalFailure('error', problem.refused, 'a list of values')
+  const { query, refused } = problem
+  const unknown = unknownVariables(query)
+  if (refused !== undefined) return finalFailure('error', refused, 'a list of values', unknown)
+  const noValue = (hint: Partial<Hint>) => finalFailure('no data', 'no value', 'at least one value', hint)
+  if (unknown.cause !== undefined) return noValue(unknown)
+  const { selector, label } = labelValuesQuery(query) ?? { selector: resultQuery(query), label: '' }
+  const { metrics } = queryFacts(selector)
+  const found = emptyHint(metrics, context)
+  if (found.cause !== undefined || regex !== '' || label === '' || selector !== metrics[0]) return noValue(found)
+  return noValue({
+    hint: `${selector} has no label ${label}`,
+    cause: { name: 'label', subject: `${selector} ${label}` },
+  })
 }
 
 /** An error as a failure, so that one check does not end the others. Rethrows a PrometheusUnreachable. */
 export function errorVerdict(error: unknown): Verdict {
   if (error instanceof PrometheusUnreachable) throw error
   const { what, next } = failedPart(error)
-  return finalFailure('error', what, 'an answer', next)
+  return finalFailure('error', what, 'an answer', { hint: next })
 }

@@ -1,9 +1,11 @@
 import { basename } from 'node:path'
 import type { RefusedFile, Sources } from '../../kube/source-documents.ts'
-import { orNone, type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
+import { orNone, QueryError } from '../../prometheus/prometheus-client.ts'
 import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
+import { type CheckContext, emptyHint } from './check-query.ts'
+import { queryFacts } from './panel-queries.ts'
 import type { DashboardCheck } from './verify-dashboard.ts'
 import { type Failure, otherResult, type RuleResult } from './verify-report.ts'
 
@@ -30,13 +32,13 @@ interface Checked {
  * that it has loaded (prometheus.io/docs/prometheus/latest/querying/api/#rules); the queries of other rules are run once.
  */
 export async function checkRules(
-  api: PrometheusApi,
   { found, refused }: Pick<Sources<RuleFile>, 'found' | 'refused'>,
-  metricNames: ReadonlySet<string> | undefined,
+  context: Pick<CheckContext, 'api' | 'metricNames' | 'rules' | 'missing'>,
 ): Promise<DashboardCheck & { rules: () => RuleResult[] }> {
+  const { api, metricNames } = context
   const rules = rulesOf(found)
   let checked = await checkAll()
-  const failures = () => [...refused.map(unreadable), ...checked.flatMap(failureOf)]
+  const failures = () => [...refused.map(unreadable), ...checked.flatMap(each => failureOf(each, context))]
   return {
     rules: () => checked.map(({ result }) => result),
     get failures() {
@@ -136,13 +138,18 @@ export function ruleNotes(rules: readonly RuleResult[]): string[] {
   ]
 }
 
-function failureOf({ rule, result, error }: Checked): Failure[] {
-  const { state, absent } = result
-  const place = { ...placeOf(rule.file.source), panel: rule.name, query: rule.rule.expr }
-  const hint = absent.length === 0 ? '' : `Prometheus has no ${absent.join(', ')}`
-  if (state === 'error') return [{ ...place, problem: 'error', got: error, expected: 'a result', hint }]
-  if (state !== 'no series') return []
-  return [{ ...place, problem: 'no data', got: 'the recording has no series', expected: 'series', hint }]
+function failureOf({ rule, result, error }: Checked, context: Parameters<typeof checkRules>[1]): Failure[] {
+  const { expr } = rule.rule
+  const place = { ...placeOf(rule.file.source), panel: rule.name, query: expr }
+  const hint = emptyHint(queryFacts(expr).metrics, context)
+  if (result.state === 'error') {
+    const subject = /many-to-many|duplicate series|labelset/.exec(error)?.[0] ?? error
+    return [
+      { ...place, problem: 'error', got: error, expected: 'a result', hint: error, cause: { name: 'error', subject } },
+    ]
+  }
+  if (result.state !== 'no series') return []
+  return [{ ...place, problem: 'no data', got: 'the recording has no series', expected: 'series', ...hint }]
 }
 
 function unreadable({ source, error }: RefusedFile): Failure {

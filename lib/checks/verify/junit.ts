@@ -19,7 +19,7 @@ export function junitXml(report: VerifyReport): string {
       const text = failureText(failure, title)
       return [
         `    <testcase classname="${attribute(title)}" name="${attribute(name)}">`,
-        `      <failure type="${attribute(failure.problem)}" message="${attribute(message)}">${content(text)}</failure>`,
+        `      <failure type="${attribute(failure.cause?.name ?? failure.problem)}" message="${attribute(message)}">${content(text)}</failure>`,
         '    </testcase>',
       ].join('\n')
     })

@@ -28,7 +28,7 @@ export async function withoutFallback(verdict: Verdict, query: PanelQuery, api: 
     const absent = await missingIn(operand, api, ever)
     if (absent !== undefined) {
       const hint = `"or ${constant}" shows a number for what doesn't exist`
-      return finalFailure('hidden by fallback', `${constant}, and ${absent}`, `series of ${text}`, hint)
+      return finalFailure('hidden by fallback', `${constant}, and ${absent}`, `series of ${text}`, { hint })
     }
     showsFallback ||= !isInSubquery
   }

@@ -1,0 +1,32 @@
+/** Why checks fail, the gravest first: faults of the dashboard or rule, then what Prometheus lacks. */
+export const causes = {
+  unreadable: 'the file or the cluster cannot be read',
+  'wrong number': 'the number differs from the expected one',
+  'wrong node': 'series of a pod name another node',
+  error: 'Prometheus or Grafana refuses the query',
+  variable: 'the dashboard does not have the variable, or it has no values',
+  spelling: 'Prometheus has the metric or label under another name',
+  value: 'the label does not have the value',
+  label: 'the series do not have the label',
+  constant: 'the query is a constant',
+  'duplicate rows': 'rows of the table look the same',
+  'hidden by fallback': 'a fallback shows a number for what does not exist',
+  'NaN or Inf': 'the result is no number',
+  'no data': 'the query or the variable has no data',
+  young: 'there are too few samples yet; try again later',
+  down: 'a part does not run, or Prometheus cannot scrape it: make kwok-status',
+  dialect: 'METRICS does not select the metric; run make kwok METRICS=both',
+  absent: 'Prometheus does not have the metric',
+} as const satisfies Record<string, string>
+
+export type CauseName = keyof typeof causes
+
+/** The causes that the lab, not the dashboard, has. */
+export const lacks: readonly CauseName[] = ['young', 'down', 'dialect', 'absent']
+
+/** The cause of a failure that has a more exact one than its problem. */
+export interface Cause {
+  name: CauseName
+  /** The metric, label, variable or part that many failures can have in common. */
+  subject: string
+}
