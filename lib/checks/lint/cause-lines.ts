@@ -11,7 +11,7 @@ export interface Located {
 }
 
 /** The most messages of one cause, and the most names, in the text. */
-export const MOST_MESSAGES = 3
+const MOST_MESSAGES = 3
 const MOST_NAMES = 8
 const MOST_CHARACTERS = 200
 
@@ -56,7 +56,7 @@ function messageLines(messages: Messages, titles: ReadonlyMap<string, string>): 
 function namesLine(messages: Messages): string {
   const names = messages.map(([name, of]) => `${name} (${of.length})`)
   const rest = names.length - MOST_NAMES
-  return `  ${names.slice(0, MOST_NAMES).join(', ')}${rest > 0 ? ` and ${plural(rest, 'other metric')}` : ''}`
+  return `  ${names.slice(0, MOST_NAMES).join(', ')}${rest > 0 ? ` and ${plural(rest, 'other name')}` : ''}`
 }
 
 /** Items by a key, the most frequent first. */

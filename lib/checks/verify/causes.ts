@@ -4,7 +4,7 @@ export const causes = {
   'wrong number': 'the number differs from the expected one',
   'wrong node': 'series of a pod name another node',
   error: 'Prometheus or Grafana refuses the query',
-  variable: 'the dashboard does not have the variable, or it has no values',
+  variable: 'the dashboard does not have the variable',
   spelling: 'Prometheus has the metric or label under another name',
   value: 'the label does not have the value',
   label: 'the series do not have the label',
@@ -13,16 +13,17 @@ export const causes = {
   'hidden by fallback': 'a fallback shows a number for what does not exist',
   'NaN or Inf': 'the result is no number',
   'no data': 'the query or the variable has no data',
+  'no values': 'the query uses a variable that has no values',
   young: 'there are too few samples yet; try again later',
   down: 'a part does not run, or Prometheus cannot scrape it: make kwok-status',
   dialect: 'METRICS does not select the metric; run make kwok METRICS=both',
-  absent: 'Prometheus does not have the metric',
+  absent: 'Prometheus does not have the metric or the job',
 } as const satisfies Record<string, string>
 
 export type CauseName = keyof typeof causes
 
-/** The causes that the lab, not the dashboard, has. */
-export const lacks: readonly CauseName[] = ['young', 'down', 'dialect', 'absent']
+/** The causes that are elsewhere: in the lab, or in a variable that has failed by itself. */
+export const lacks: readonly CauseName[] = ['no values', 'young', 'down', 'dialect', 'absent']
 
 /** The cause of a failure that has a more exact one than its problem. */
 export interface Cause {

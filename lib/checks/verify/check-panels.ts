@@ -10,12 +10,11 @@ import {
   expectedBounds,
   finalFailure,
   firstOf,
-  type Hint,
   unknownVariables,
   type Verdict,
 } from './check-query.ts'
 import { duplicateRows } from './duplicate-rows.ts'
-import { withCause } from './empty-cause.ts'
+import { type ExplainedQuery, withCause } from './empty-cause.ts'
 import type { Evaluator } from './evaluate-queries.ts'
 import { checkException, expectationsOfText } from './exceptions.ts'
 import { dashboardRange, type PanelQuery, panelQueries, queryFacts } from './panel-queries.ts'
@@ -98,6 +97,7 @@ export async function checkDashboard(
   { expectations, selections, evaluator, only }: DashboardChecks,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = []
+  const range = dashboardRange(dashboard, reading.untilMs)
   const failed = new Map<string, boolean>()
   const skipped = skippedVariables(dashboard)
   const variables = dashboard.variables.filter(({ name, type }) => type === 'query' && !skipped.has(name))
@@ -116,7 +116,11 @@ export async function checkDashboard(
         const { name, query } = variable
         const problem = problems.find(each => each.variable === name)
         const place = { panel: `$${name}`, query: problem?.query ?? query }
-        return check('variable', place, async () => ({ verdict: variableVerdict(variable, problem, context) }))
+        const { options } = selection
+        const known = { ...context, ...{ state: reading.states?.now, range, stepMs: context.scrapeMs, options } }
+        return check('variable', place, async () => ({
+          verdict: await variableVerdict(variable, problem, evaluator, known),
+        }))
       }),
       ...queries.map(query => {
         const { panel, target, expr } = query
@@ -129,8 +133,9 @@ export async function checkDashboard(
           // The lab's own queries may ask for series that come with the first error; their metrics are in the catalog.
           const result = await checkPanelQuery(query, expectationsOfText(expr), reading, context, evaluator)
           const known = { ...context, state: reading.states?.now }
-          const verdict = await withCause(result.verdict, query, evaluator, known)
-          return { ...result, verdict: await withoutFallback(verdict, query, context.api) }
+          const explained = { ...query, written: target.expr, options: query.selection.options }
+          const verdict = await withCause(result.verdict, explained, evaluator, known)
+          return { ...result, verdict: await withoutFallback(verdict, query, context) }
         })
       }),
       ...dashboard.panels.flatMap(panel => {
@@ -214,21 +219,25 @@ async function rowsVerdict(panel: Panel, queries: readonly PanelQuery[], evaluat
   return { ...finalFailure('duplicate rows', firstOf(rows, 3), 'each row once', { hint }), mayPassLater: true }
 }
 
-function variableVerdict({ regex }: Variable, problem: VariableProblem | undefined, context: CheckContext): Verdict {
+/** Why a variable has no values. */
+async function variableVerdict(
+  { query: written, regex }: Variable,
+  problem: VariableProblem | undefined,
+  evaluator: Evaluator,
+  known: Parameters<typeof withCause>[3] & Pick<ExplainedQuery, 'range' | 'stepMs' | 'options'>,
+): Promise<Verdict> {
   if (problem === undefined) return OK
   const { query, refused } = problem
   const unknown = unknownVariables(query)
   if (refused !== undefined) return finalFailure('error', refused, 'a list of values', unknown)
-  const noValue = (hint: Partial<Hint>) => finalFailure('no data', 'no value', 'at least one value', hint)
-  if (unknown.cause !== undefined) return noValue(unknown)
   const { selector, label } = labelValuesQuery(query) ?? { selector: resultQuery(query), label: '' }
-  const { metrics } = queryFacts(selector)
-  const found = emptyHint(metrics, context)
-  if (found.cause !== undefined || regex !== '' || label === '' || selector !== metrics[0]) return noValue(found)
-  return noValue({
-    hint: `${selector} has no label ${label}`,
-    cause: { name: 'label', subject: `${selector} ${label}` },
-  })
+  const hint = unknown.cause === undefined ? emptyHint(queryFacts(selector).metrics, known) : unknown
+  const failed = finalFailure('no data', 'no value', 'at least one value', hint)
+  if (hint.cause !== undefined || selector === '') return failed
+  const verdict = await withCause(failed, { ...known, expr: selector, written }, evaluator, known)
+  if (verdict !== failed || regex !== '' || label === '') return verdict
+  const missing = { name: 'label', subject: `${selector} ${label}` } as const
+  return { ...failed, hint: `${selector} has no label ${label}`, cause: missing }
 }
 
 /** An error as a failure, so that one check does not end the others. Rethrows a PrometheusUnreachable. */

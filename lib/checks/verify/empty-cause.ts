@@ -17,6 +17,13 @@ interface Known extends Pick<CheckContext, 'recorded' | 'rules' | 'metricNames' 
   state: ClusterState | undefined
 }
 
+/** A query as sent, and as the dashboard or rule has it. */
+export interface ExplainedQuery extends Pick<PanelQuery, 'expr' | 'range' | 'stepMs'> {
+  written: string
+  /** The options of the variables. */
+  options: ReadonlyMap<string, readonly string[]>
+}
+
 /** Why a part has no series. */
 interface Found {
   text: string
@@ -45,7 +52,7 @@ const OF_RUNNING_PODS = /^(?:container_|k8s_(?:pod|container)_|node_namespace_po
  */
 export async function withCause(
   verdict: Verdict,
-  query: PanelQuery,
+  query: ExplainedQuery,
   evaluator: Evaluator,
   known: Known,
 ): Promise<Verdict> {
@@ -120,7 +127,7 @@ export async function withCause(
     const variable = unknownVariables(value)
     if (variable.cause !== undefined) return [{ text: variable.hint ?? '', cause: variable.cause }]
     const empty = emptyVariable(label)
-    if (empty !== undefined) return [wrong(`the variable $${empty} has no values`, 'variable', empty)]
+    if (empty !== undefined) return [wrong(`the variable $${empty} has no values`, 'no values', `$${empty}`)]
     const there = await valuesOf(label, all)
     if (there.length === 0) return [wrong(`${name} has no label ${label} (${written})`, 'label', `${name} ${label}`)]
     if (isOfOutcomes(label)) return [{ text: `no ${name} has ${written} yet`, cause: undefined }]
@@ -128,7 +135,9 @@ export async function withCause(
       return [{ text: `namespace ${value} has no running pods`, cause: undefined }]
     const more = there.length > MOST_VALUES ? ', …' : ''
     const values = there.slice(0, MOST_VALUES).join(', ')
-    return [wrong(`no ${name} has ${written}: it has ${values}${more}`, 'value', `${name} ${written}`)]
+    const text = `no ${name} has ${written}: it has ${values}${more}`
+    // A job is a part that the lab does not have.
+    return [label === 'job' ? wrong(text, 'absent', written) : wrong(text, 'value', `${name} ${written}`)]
   }
 
   /** The label that a misspelt one stands for. */
@@ -140,9 +149,9 @@ export async function withCause(
 
   /** A variable without values in the matcher of a label, as the panel has it. */
   function emptyVariable(label: string): string | undefined {
-    const written = selectorsOf(parsePromql(query.target.expr).expr).flatMap(({ matchers }) => matchers)
+    const written = selectorsOf(parsePromql(query.written).expr).flatMap(({ matchers }) => matchers)
     const used = written.filter(each => each.label === label).flatMap(({ value }) => variablesIn(value))
-    return used.find(name => query.selection.options.get(name)?.length === 0)
+    return used.find(name => query.options.get(name)?.length === 0)
   }
 
   /** A join of series of pods, none of which runs on one side. */

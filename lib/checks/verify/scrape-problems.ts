@@ -44,7 +44,7 @@ export async function scrapeProblems(
         ({ labels, value }) =>
           `Prometheus cannot scrape job ${labels['job']} (targets down: ${value}), so its series are missing: make kwok-status`,
       ),
-      ...parts.map(part => `Part ${part} does not run or answer, so its series are missing: make kwok-status`),
+      ...parts.map(part => `Part ${part} does not run, so its series are missing: make kwok-status`),
       ...(resources.length === 0
         ? []
         : [

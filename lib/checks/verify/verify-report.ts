@@ -1,7 +1,7 @@
 import { type LabError, NothingCheckedError } from '../../cli/errors.ts'
 import { formatTable } from '../../cli/table.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
-import { causeLines, MOST_MESSAGES, plural } from '../lint/cause-lines.ts'
+import { causeLines, plural } from '../lint/cause-lines.ts'
 import { type Cause, type CauseName, causes, lacks } from './causes.ts'
 
 /** Kinds of failures. */
@@ -270,15 +270,22 @@ export function causesText(failures: readonly Failure[], titles: ReadonlyMap<str
     .join('\n')
 }
 
-/** The first failures of each cause. Many that the lab is the cause of have none: their metrics say all. */
+/** The most failures that are shown in full. Of more, the first of each cause is shown. */
+const MOST_DETAILS = 10
+
+/** Failures in full: all, or the first of each cause. Causes that are elsewhere have none: their names say all. */
 function detailTexts(failures: readonly Failure[], titles: ReadonlyMap<string, string>): string[] {
-  return byCause(failures).flatMap(([name, of]) => {
-    const all = merged(of)
-    const rest = all.length - MOST_MESSAGES
-    if (rest > 0 && lacks.includes(name)) return []
-    const texts = all.slice(0, MOST_MESSAGES).map(failure => failureText(failure, titles.get(failure.source)))
-    return rest > 0 ? [...texts, `and ${plural(rest, 'failure')} more of "${name}": --json lists each`] : texts
-  })
+  const all = byCause(failures).map(([name, of]) => ({ name, found: merged(of) }))
+  const count = all.reduce((sum, { found }) => sum + found.length, 0)
+  const shown =
+    count <= MOST_DETAILS
+      ? all.flatMap(({ found }) => found)
+      : all.flatMap(({ name, found }) => (lacks.includes(name) ? [] : found.slice(0, 1)))
+  const rest = count - shown.length
+  return [
+    ...shown.map(failure => failureText(failure, titles.get(failure.source))),
+    ...(rest === 0 ? [] : [`and ${plural(rest, 'other failure')}: --json lists each`]),
+  ]
 }
 
 /** Merges failures that differ only in the selection. */

@@ -41,7 +41,7 @@ export interface VerifyOptions extends DashboardsToVerify {
    * dialect of metrics that it leaves out. Undefined elsewhere.
    */
   metrics: Settings['metrics'] | undefined
-  /** The parts of the lab that do not run or answer. */
+  /** The parts of the lab that do not run. */
   stopped?: readonly string[]
   /** Rules of the user. */
   rules?: Sources<RuleFile>
@@ -89,7 +89,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   // In parallel: it takes some seconds on a large cluster.
   const placement = first.states === undefined ? [] : [checkPlacement(api, first, missing)]
   for (const each of placement) each.catch(() => {})
-  const ruleCheck = options.rules && (await checkRules(options.rules, context))
+  const ruleCheck = options.rules && (await checkRules(options.rules, context, first.untilMs))
   const checks: DashboardCheck[] = ruleCheck === undefined ? [] : [ruleCheck]
   for (const [index, plan] of plans.entries()) {
     onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)

@@ -27,6 +27,7 @@ const contextOf = (url: string) => ({
   api: createPrometheusApi(url),
   metricNames: new Set(['up', 'mine:up']),
   rules: new Map(),
+  recorded: new Map(),
   missing: new Map(),
 })
 
@@ -40,7 +41,7 @@ it('runs the queries of rules that Prometheus has not loaded', async () => {
   const lines = ['a', 'b'].flatMap(job => [-20, -10, 0].map(at => `up{job="${job}"} 1 ${nowS + at}`))
   const prometheus = await startPrometheus(lines)
   try {
-    const check = await checkRules(sources, contextOf(prometheus.url))
+    const check = await checkRules(sources, contextOf(prometheus.url), nowS * 1_000)
     assert.deepEqual(states(check.rules()), [
       ...['Fires: firing 2', 'Waits: pending 2', 'Blind: inactive 0', 'Says "no": error 0'],
       ...['mine:up: recorded 1', 'mine:down: nothing now 0', 'mine:gone: no series 0'],
@@ -91,7 +92,7 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
     return success({ resultType: 'vector', result: [{ metric: { __name__: 'mine:up' }, value: [0, '3'] }] })
   })
   try {
-    const check = await checkRules({ ...sources, refused: [] }, contextOf(fake.url))
+    const check = await checkRules({ ...sources, refused: [] }, contextOf(fake.url), Date.now())
     assert.deepEqual(states(check.rules()), [
       ...['Fires: pending 2', 'Waits: inactive 0', 'Blind: firing 1', 'Says "no": error 0'],
       ...['mine:up: recorded 3', 'mine:down: no series 0', 'mine:gone: not evaluated 0'],

@@ -46,7 +46,7 @@ problems('names the jobs of targets that are down, and what kube-state-metrics c
   ])
   assert.deepEqual([[...jobs].sort(), parts], [['kube-state-metrics', 'stats-proxy'], ['collector']])
   assert.deepEqual(notes.sort(), [
-    'Part collector does not run or answer, so its series are missing: make kwok-status',
+    'Part collector does not run, so its series are missing: make kwok-status',
     'Prometheus cannot scrape job kube-state-metrics (targets down: 2), so its series are missing: make kwok-status',
     'Prometheus cannot scrape job stats-proxy (targets down: 1), so its series are missing: make kwok-status',
     'kube-state-metrics cannot list *v1.Node; *v1.Pod, so their series are missing: make kwok restores its rights',
