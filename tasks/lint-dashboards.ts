@@ -61,11 +61,10 @@ await runTask({ about, settings, options, ignoreCreationSettings: true }, async 
 function labRules() {
   return [...ruleFiles()].flatMap(([file, groups]) =>
     groups.flatMap(({ rules }) =>
-      rules.map(rule => ({
-        file: `rules/${file}`,
-        name: 'record' in rule ? rule.record : rule.alert,
-        expr: rule.expr,
-      })),
+      rules.map(rule => {
+        const name = 'record' in rule ? rule.record : rule.alert
+        return { ...rule, file: `rules/${file}`, name, isAlert: !('record' in rule) }
+      }),
     ),
   )
 }

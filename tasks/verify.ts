@@ -58,7 +58,7 @@ await runTask(
       const jsonFiles = given['json'] ?? []
       for (const path of jsonFiles) if (path !== '-') writeFileSync(path, json)
       for (const path of given['junit'] ?? []) writeFileSync(path, junitXml(report))
-      print(jsonFiles.includes('-') ? json.trimEnd() : reportText(report, { slowest: chosen.has('verbose') ? 10 : 5 }))
+      print(jsonFiles.includes('-') ? json.trimEnd() : reportText(report, { slowest: chosen.has('verbose') ? 10 : 3 }))
       return exitCode(report)
     } finally {
       close()

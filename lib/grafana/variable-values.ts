@@ -68,6 +68,12 @@ export function labelValuesQuery(query: string): { selector: string; label: stri
   return { selector: selector === '{}' ? '' : selector, label: unquoted(label.trim()) }
 }
 
+/** The expression of `query_result(expr)`, or of a query without a form. */
+export function resultQuery(query: string): string {
+  const [, expression = query] = /^\s*query_result\((.*)\)\s*$/s.exec(query) ?? []
+  return expression
+}
+
 /** The text after the last comma, or the name in quotes at the end. The selector before it can have commas of its own. */
 function lastPart(text: string): string {
   const quote = text.at(-1) ?? ''
@@ -96,8 +102,7 @@ async function queried(query: string, { api, range }: VariableQuestion): Promise
     const names = await api.labelValues('__name__', undefined, range)
     return matching(pattern, () => names.filter(name => wanted.test(name)))
   }
-  const [, expression = query] = /^\s*query_result\((.*)\)\s*$/s.exec(query) ?? []
-  const samples = await api.instant(expression, range.untilMs)
+  const samples = await api.instant(resultQuery(query), range.untilMs)
   return samples.map(({ labels, value }) => {
     const { __name__: name = '', ...others } = labels
     const pairs = Object.entries(others).map(([label, text]) => `${label}="${text}"`)

@@ -129,7 +129,7 @@ function nodeScenario(failing?: NodeCondition, flapMs = 0): Pick<Scenario, 'targ
       const isHealthy = flapMs > 0 && Math.floor((Date.now() - run.startMs) / flapMs) % 2 === 1
       const { condition } = run.saved as Held
       await setCondition(run, node, isHealthy ? { type: failing.type, ...condition } : { ...failing })
-      if (isHealthy) await callAll(run.client, readinessOf(run.target, await podsOf(run)))
+      if (isHealthy) await callAll(run.client, readinessCalls(await podsOf(run), new Map([[run.target, true]])))
       // Its kubelet ends deleted pods, and KWOK does not.
       const deleted = (await podsOf(run)).filter(pod => fields(pod['metadata'])['deletionTimestamp'] !== undefined)
       const body = { gracePeriodSeconds: 0 }

@@ -73,7 +73,11 @@ task('names each failure: dashboard, panel, query as sent, what it got and expec
   assertSays(stdout, /^bad +3 +3 +0 +0 +3 +0 +0 +FAILED$/m)
   assertSays(
     stdout,
-    /FAILED bad \/ Panel 0 \/ A: no data \(variables: all\)\n {2}query +sum\(rate\(upp\[40s\]\)\)\n {2}got +no series\n {2}expected +at least one series\n {2}hint +Prometheus has no metric upp\n/,
+    /FAILED bad \/ Panel 0 \/ A: no data \(variables: all\)\n {2}query +sum\(rate\(upp\[40s\]\)\)\n {2}got +no series\n {2}expected +at least one series\n {2}hint +Prometheus has no metric upp; did you mean up\?\n/,
+  )
+  assertSays(
+    stdout,
+    /^spelling: 1 failure in 1 place: .*\n {2}bad \/ Panel 0, A: .*did you mean up\?\nconstant: 1 failure/m,
   )
   assertSays(stdout, /FAILED bad \/ Panel 1 \/ A: constant/)
   assertSays(stdout, /FAILED bad \/ Panel 2 \/ A: error .*\n.*\n {2}got +.*parse error: unclosed left parenthesis/)

@@ -28,18 +28,13 @@ export interface LintInput {
   /** The lab's rules. */
   rules?: readonly LintedRule[]
   /** Other rules, as other dashboards. Their recordings are known to all. */
-  otherRules?: readonly OtherRule[]
+  otherRules?: readonly LintedRule[]
 }
 
 /** A recording or alerting rule; its name is that of `record` or `alert`. */
-export interface LintedRule {
+export interface LintedRule extends LintedAlert {
   file: string
   name: string
-  expr: string
-}
-
-/** A rule of the user; an alert has more fields to check. */
-export interface OtherRule extends LintedRule, LintedAlert {
   isAlert: boolean
 }
 
@@ -55,36 +50,25 @@ export function lintDashboards(input: LintInput): Finding[] {
   const both: LabMetrics = { ...lab, dialects: ['otel', 'prometheus'] }
   const all = [...own, ...others, ...linkable]
   return [
-    ...rules.flatMap(rule => lintRule(rule, both)),
-    ...otherRules.flatMap(rule => lintOtherRule(rule, lab)),
+    ...rules.flatMap(rule => lintRule(rule, { own: true, lab: both })),
+    ...otherRules.flatMap(rule => lintRule(rule, { own: false, lab })),
     ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab: both, all })),
     ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all })),
   ]
 }
 
 /** A rule is a query with fixed ranges, since it has no time range of a screen. */
-function lintRule({ file, name, expr }: LintedRule, lab: LabMetrics): Finding[] {
-  return queryFaults(parsePromql(expr), lab)
-    .filter(({ rule }) => rule !== 'rate-interval')
-    .map(fault => ({ severity: 'error', ...fault, file, dashboard: 'rules', panel: name, refId: '' }))
-}
-
-function lintOtherRule(rule: OtherRule, lab: LabMetrics): Finding[] {
+function lintRule(rule: LintedRule, { own, lab }: { own: boolean; lab: LabMetrics }): Finding[] {
   const { file, name, isAlert } = rule
-  const faults = [
+  const ofQuery = queryFaults(parsePromql(rule.expr), lab).filter(
     // An alert that always fires is a test of the way to its receiver.
-    ...queryFaults(parsePromql(rule.expr), lab).filter(
-      each => each.rule !== 'rate-interval' && !(isAlert && each.rule === 'constant'),
-    ),
-    ...(isAlert ? alertFaults(rule, lab) : []),
-  ]
-  return distinct(faults).map(each => ({
-    severity: severityOf(each, false),
+    each => each.rule !== 'rate-interval' && !(isAlert && each.rule === 'constant'),
+  )
+  const place = { file, dashboard: 'rules', panel: name, refId: '' }
+  return distinct(isAlert ? alertFaults(rule, ofQuery, lab) : ofQuery).map(each => ({
+    severity: severityOf(each, own),
     ...each,
-    file,
-    dashboard: 'rules',
-    panel: name,
-    refId: '',
+    ...place,
   }))
 }
 

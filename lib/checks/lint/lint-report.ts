@@ -2,6 +2,7 @@ import { NothingCheckedError } from '../../cli/errors.ts'
 import type { RefusedFile } from '../../grafana/dashboard-files.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { Dashboard, Skipped } from '../../grafana/dashboard-model.ts'
+import { causeLines, mostFrequent, plural } from './cause-lines.ts'
 import { type Finding, type RuleName, rules } from './finding.ts'
 
 /** The result of a run. */
@@ -18,12 +19,8 @@ export function refusedFindings(refused: readonly RefusedFile[]): Finding[] {
   })
 }
 
-/** The most messages of one rule, and the most names of metrics, in the text. */
-const MOST_MESSAGES = 3
-const MOST_METRICS = 8
-const MOST_CHARACTERS = 200
 /** The rules whose messages differ in the name of the metric alone. */
-const namesOnly: readonly string[] = ['dialect', 'recorded', 'absent', 'unlisted'] satisfies RuleName[]
+const namesOnly: readonly string[] = ['never', 'dialect', 'recorded', 'absent', 'unlisted'] satisfies RuleName[]
 
 /** The report as text: the findings by severity and rule with their most frequent messages, then what was skipped, then the counts. */
 export function lintText({ dashboards, findings }: LintReport): string {
@@ -31,12 +28,7 @@ export function lintText({ dashboards, findings }: LintReport): string {
   const byRule = (severity: Finding['severity']) =>
     Object.entries(rules).flatMap(([rule, what]) => {
       const found = findings.filter(each => each.rule === rule && each.severity === severity)
-      if (found.length === 0) return []
-      const places = new Set(found.map(({ file, panel }) => `${file} ${panel}`)).size
-      return [
-        `${rule}: ${plural(found.length, severity)} in ${plural(places, 'place')}: ${what}`,
-        ...(namesOnly.includes(rule) ? [metricsLine(found)] : messageLines(found, titles)),
-      ]
+      return causeLines(found, { cause: rule, what, noun: severity, titles, namesOnly: namesOnly.includes(rule) })
     })
   const skipped = skippedLines(dashboards)
   const panels = dashboards.flatMap(dashboard => dashboard.panels)
@@ -49,36 +41,6 @@ export function lintText({ dashboards, findings }: LintReport): string {
     ...(skipped.length === 0 ? [] : ['Not looked at', ...skipped]),
     `${checked}: ${counts}${findings.length === 0 ? '' : '; --json lists each'}`,
   ].join('\n')
-}
-
-function messageLines(findings: readonly Finding[], titles: ReadonlyMap<string, string>): string[] {
-  const messages = mostFrequent(findings, ({ subject, message }) => subject ?? message)
-  const lines = messages.slice(0, MOST_MESSAGES).map(([, [first, ...others]]) => {
-    const { file, dashboard, panel, refId, message } = first
-    const place = [titles.get(file) ?? dashboard, [panel, refId].filter(Boolean).join(', ')].filter(Boolean).join(' / ')
-    const more = others.length === 0 ? '' : ` and ${others.length} more`
-    const text = message.length > MOST_CHARACTERS ? `${message.slice(0, MOST_CHARACTERS)}…` : message
-    return `  ${place}${more}${place === '' ? '' : ': '}${text}`
-  })
-  const rest = messages.length - MOST_MESSAGES
-  return rest > 0 ? [...lines, `  and ${plural(rest, 'other message')}`] : lines
-}
-
-function metricsLine(findings: readonly Finding[]): string {
-  const names = mostFrequent(findings, ({ subject = '' }) => subject).map(([name, of]) => `${name} (${of.length})`)
-  const rest = names.length - MOST_METRICS
-  return `  ${names.slice(0, MOST_METRICS).join(', ')}${rest > 0 ? ` and ${plural(rest, 'other metric')}` : ''}`
-}
-
-/** Items by a key, the most frequent first. */
-function mostFrequent<Item>(items: readonly Item[], keyOf: (item: Item) => string): [string, [Item, ...Item[]]][] {
-  const groups = new Map<string, [Item, ...Item[]]>()
-  for (const item of items) {
-    const group = groups.get(keyOf(item))
-    if (group === undefined) groups.set(keyOf(item), [item])
-    else group.push(item)
-  }
-  return [...groups].sort(([, a], [, b]) => b.length - a.length)
 }
 
 function countOf(severity: Finding['severity'], findings: readonly Finding[]): string {
@@ -135,8 +97,4 @@ function reasonsOf(skipped: readonly Skipped[]): string[] {
 
 function reasonOf({ kind, reason }: Skipped): string {
   return `${kind} that ${reason}`
-}
-
-function plural(count: number, word: string, words = `${word}s`): string {
-  return `${count} ${count === 1 ? word : words}`
 }

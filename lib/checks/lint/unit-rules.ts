@@ -1,7 +1,7 @@
 import { PatternError } from '../../cli/errors.ts'
 import type { Panel, Target } from '../../grafana/dashboard-model.ts'
 import { unitOfTarget } from '../../grafana/target-unit.ts'
-import type { Expr } from '../../promql/promql-ast.ts'
+import { type Expr, walk } from '../../promql/promql-ast.ts'
 import { type Fault, fault } from './finding.ts'
 import type { LabMetrics } from './lab-metrics.ts'
 import { describeQuantity, type Quantity, quantityOf } from './measured-quantity.ts'
@@ -51,6 +51,83 @@ export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined,
   if (quantity === undefined || fits(unit, quantity)) return []
   const message = `the query gives ${describeQuantity(quantity)} and the unit is "${unit}"; use "${right(quantity)}"`
   return [fault('unit', `${message}${hint(unit, quantity)}`)]
+}
+
+/** Usage can be several times a request or a limit; a ratio of more is a percentage. */
+const MOST_RATIO = 10
+/** Fewer bytes are a percentage. */
+const LEAST_BYTES = 100
+const COMPARISONS: readonly string[] = ['>', '<', '>=', '<=', '==', '!=']
+
+/** Comparisons of quantities with a number, or with another quantity, that have another unit. */
+export function thresholdFaults(expr: Expr, { known }: LabMetrics): Fault[] {
+  return [...walk(expr)].flatMap(({ expr: each }) => {
+    if (each.kind !== 'binary' || !COMPARISONS.includes(each.op)) return []
+    const [left, right] = [each.left, each.right].map(side => quantityOf(side, name => known(name)?.quantity))
+    const threshold = numberOf(each.right) ?? numberOf(each.left)
+    const quantity = numberOf(each.right) === undefined ? right : left
+    if (threshold !== undefined) return quantity === undefined ? [] : thresholdFault(quantity, threshold)
+    if (left === undefined || right === undefined || !isMeasured(left) || !isMeasured(right)) return []
+    if (left.bytes === right.bytes && left.seconds === right.seconds) return []
+    const message = `the alert compares ${describeQuantity(left)} with ${describeQuantity(right)}`
+    return [fault('unit', message)]
+  })
+}
+
+function thresholdFault(quantity: Quantity, threshold: number): Fault[] {
+  const { bytes, seconds, plain, scale } = quantity
+  const isRatio = !isMeasured(quantity) && plain === 'ratio' && scale === 1
+  const isBytes = bytes === 1 && seconds === 0 && scale === 1
+  if (!(isRatio && threshold > MOST_RATIO) && !(isBytes && threshold > 1 && threshold <= LEAST_BYTES)) return []
+  const next = isRatio
+    ? `compare with ${threshold / 100}, or multiply the query by 100`
+    : 'compare with a number of bytes, or divide by the total'
+  return [fault('unit', `the alert compares ${describeQuantity(quantity)} with ${threshold}; ${next}`)]
+}
+
+/** The number that an expression without metrics gives: `14.4 * 0.01`. */
+function numberOf(expr: Expr): number | undefined {
+  if (expr.kind === 'number') return expr.value
+  if (expr.kind === 'unary') return expr.op === '-' ? negative(numberOf(expr.expr)) : numberOf(expr.expr)
+  if (expr.kind !== 'binary') return undefined
+  const [left, right] = [numberOf(expr.left), numberOf(expr.right)]
+  if (left === undefined || right === undefined) return undefined
+  return { '*': left * right, '/': left / right, '+': left + right, '-': left - right }[expr.op]
+}
+
+function negative(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : -value
+}
+
+function isMeasured({ bytes, seconds }: Quantity): boolean {
+  return bytes !== 0 || seconds !== 0
+}
+
+/** What the value of an alert is written with in its templates, by what it is for. */
+const valueFormats: readonly { pattern: RegExp; shown: string; right: Partial<Quantity> }[] = [
+  { pattern: /\$value\s*\|\s*humanizePercentage/, shown: 'humanizePercentage', right: { plain: 'ratio' } },
+  { pattern: /\$value\s*\|\s*humanizeDuration/, shown: 'humanizeDuration', right: { seconds: 1 } },
+  { pattern: /\$value(?:(?!humanizePercentage)[^}])*\}\}\s?%/, shown: '%', right: { plain: 'ratio', scale: 100 } },
+]
+
+/** Templates that write the value of an alert with another unit: a ratio with `%`, bytes with `humanizeDuration`. */
+export function valueFormatFaults(
+  expr: Expr,
+  texts: readonly (readonly [string, string])[],
+  { known }: LabMetrics,
+): Fault[] {
+  const quantity = quantityOf(expr, name => known(name)?.quantity)
+  // A plain count may be anything: the catalog knows units by the names of metrics.
+  if (quantity === undefined || (!isMeasured(quantity) && quantity.plain !== 'ratio')) return []
+  return texts.flatMap(([name, text]) =>
+    valueFormats.flatMap(({ pattern, shown, right: { bytes = 0, seconds = 0, scale = 1 } }) => {
+      const isRight = quantity.bytes === bytes && quantity.seconds === seconds && quantity.scale === scale
+      if (isRight || !pattern.test(text)) return []
+      const wanted = describeQuantity({ bytes, seconds, scale, plain: 'ratio' })
+      const message = `${name}: "${shown}" is for ${wanted}, and the query gives ${describeQuantity(quantity)}`
+      return [fault('unit', message)]
+    }),
+  )
 }
 
 function fits(unit: string, quantity: Quantity): boolean {

@@ -1,10 +1,20 @@
 import { failedPart } from '../../cli/errors.ts'
-import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
+import type { Dashboard, Panel, Variable } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
+import { labelValuesQuery, resultQuery } from '../../grafana/variable-values.ts'
 import { PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
-import { type CheckContext, checkQuery, expectedBounds, finalFailure, firstOf, type Verdict } from './check-query.ts'
+import {
+  type CheckContext,
+  checkQuery,
+  emptyHint,
+  expectedBounds,
+  finalFailure,
+  firstOf,
+  unknownVariables,
+  type Verdict,
+} from './check-query.ts'
 import { duplicateRows } from './duplicate-rows.ts'
-import { withCause } from './empty-cause.ts'
+import { type ExplainedQuery, withCause } from './empty-cause.ts'
 import type { Evaluator } from './evaluate-queries.ts'
 import { checkException, expectationsOfText } from './exceptions.ts'
 import { dashboardRange, type PanelQuery, panelQueries, queryFacts } from './panel-queries.ts'
@@ -87,6 +97,7 @@ export async function checkDashboard(
   { expectations, selections, evaluator, only }: DashboardChecks,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = []
+  const range = dashboardRange(dashboard, reading.untilMs)
   const failed = new Map<string, boolean>()
   const skipped = skippedVariables(dashboard)
   const variables = dashboard.variables.filter(({ name, type }) => type === 'query' && !skipped.has(name))
@@ -101,10 +112,15 @@ export async function checkDashboard(
       return [{ ...given, ...(await verdict().catch(error => ({ verdict: errorVerdict(error) }))) }]
     }
     const checks = [
-      ...variables.map(({ name, query }) => {
-        const problem = problems.find(({ variable }) => variable === name)
+      ...variables.map(variable => {
+        const { name, query } = variable
+        const problem = problems.find(each => each.variable === name)
         const place = { panel: `$${name}`, query: problem?.query ?? query }
-        return check('variable', place, async () => ({ verdict: variableVerdict(problem) }))
+        const { options } = selection
+        const known = { ...context, ...{ state: reading.states?.now, range, stepMs: context.scrapeMs, options } }
+        return check('variable', place, async () => ({
+          verdict: await variableVerdict(variable, problem, evaluator, known),
+        }))
       }),
       ...queries.map(query => {
         const { panel, target, expr } = query
@@ -116,9 +132,10 @@ export async function checkDashboard(
           }
           // The lab's own queries may ask for series that come with the first error; their metrics are in the catalog.
           const result = await checkPanelQuery(query, expectationsOfText(expr), reading, context, evaluator)
-          const known = { recorded: context.recorded, state: reading.states?.now }
-          const verdict = await withCause(result.verdict, query, evaluator, known)
-          return { ...result, verdict: await withoutFallback(verdict, query, context.api) }
+          const known = { ...context, state: reading.states?.now }
+          const explained = { ...query, written: target.expr, options: query.selection.options }
+          const verdict = await withCause(result.verdict, explained, evaluator, known)
+          return { ...result, verdict: await withoutFallback(verdict, query, context) }
         })
       }),
       ...dashboard.panels.flatMap(panel => {
@@ -199,19 +216,33 @@ async function rowsVerdict(panel: Panel, queries: readonly PanelQuery[], evaluat
   const rows = duplicateRows(panel, frames)
   if (rows.length === 0) return OK
   const hint = 'group the queries by the columns that are shown, and join by one that tells all rows apart'
-  return { ...finalFailure('duplicate rows', firstOf(rows, 3), 'each row once', hint), mayPassLater: true }
+  return { ...finalFailure('duplicate rows', firstOf(rows, 3), 'each row once', { hint }), mayPassLater: true }
 }
 
-function variableVerdict(problem: VariableProblem | undefined): Verdict {
+/** Why a variable has no values. */
+async function variableVerdict(
+  { query: written, regex }: Variable,
+  problem: VariableProblem | undefined,
+  evaluator: Evaluator,
+  known: Parameters<typeof withCause>[3] & Pick<ExplainedQuery, 'range' | 'stepMs' | 'options'>,
+): Promise<Verdict> {
   if (problem === undefined) return OK
-  return problem.refused === undefined
-    ? finalFailure('no data', 'no value', 'at least one value')
-    : finalFailure('error', problem.refused, 'a list of values')
+  const { query, refused } = problem
+  const unknown = unknownVariables(query)
+  if (refused !== undefined) return finalFailure('error', refused, 'a list of values', unknown)
+  const { selector, label } = labelValuesQuery(query) ?? { selector: resultQuery(query), label: '' }
+  const hint = unknown.cause === undefined ? emptyHint(queryFacts(selector).metrics, known) : unknown
+  const failed = finalFailure('no data', 'no value', 'at least one value', hint)
+  if (hint.cause !== undefined || selector === '') return failed
+  const verdict = await withCause(failed, { ...known, expr: selector, written }, evaluator, known)
+  if (verdict !== failed || regex !== '' || label === '') return verdict
+  const missing = { name: 'label', subject: `${selector} ${label}` } as const
+  return { ...failed, hint: `${selector} has no label ${label}`, cause: missing }
 }
 
 /** An error as a failure, so that one check does not end the others. Rethrows a PrometheusUnreachable. */
 export function errorVerdict(error: unknown): Verdict {
   if (error instanceof PrometheusUnreachable) throw error
   const { what, next } = failedPart(error)
-  return finalFailure('error', what, 'an answer', next)
+  return finalFailure('error', what, 'an answer', { hint: next })
 }

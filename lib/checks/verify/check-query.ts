@@ -1,5 +1,8 @@
+import { nearestName } from '../../cli/nearest-name.ts'
 import { unitOfTarget } from '../../grafana/target-unit.ts'
 import type { PrometheusApi, RangeSeries } from '../../prometheus/prometheus-client.ts'
+import { variablesIn } from '../../promql/query-variables.ts'
+import type { Cause } from './causes.ts'
 import { compareWithTruth, scaleOf } from './compare-values.ts'
 import { badText, type Evaluation } from './evaluate-queries.ts'
 import { expectedValues } from './expected-values.ts'
@@ -18,6 +21,7 @@ export interface Failed {
   got: string
   expected: string
   hint: string
+  cause?: Cause | undefined
   /** A retry may pass, because the cluster may have changed in the meantime. */
   mayPassLater: boolean
 }
@@ -37,9 +41,20 @@ export type Verdict =
     }
   | Failed
 
+/** What to say of the cause of a failure. */
+export interface Hint {
+  hint: string
+  cause?: Cause | undefined
+}
+
 /** A failure that no later state of the cluster can change. */
-export function finalFailure(problem: Problem, got: string, expected: string, hint = ''): Failed {
-  return { kind: 'failed', problem, got, expected, hint, mayPassLater: false }
+export function finalFailure(
+  problem: Problem,
+  got: string,
+  expected: string,
+  { hint = '', cause }: Partial<Hint> = {},
+): Failed {
+  return { kind: 'failed', problem, got, expected, hint, cause, mayPassLater: false }
 }
 
 /** What stays the same for all readings of a run. */
@@ -68,10 +83,10 @@ export function checkQuery(query: PanelQuery, evaluation: Evaluation, context: Q
   const { facts, states } = context
   const { truth, emptyWhen, nanWhen } = context.expectations
   const { samples, bad, isInfinite, refused } = evaluation
-  if (refused !== undefined) return finalFailure('error', refused, 'an answer')
+  if (refused !== undefined) return finalFailure('error', refused, 'an answer', unknownVariables(query.expr))
   if (facts.isConstant) {
     const got = samples.map(({ value }) => String(value)).join(', ')
-    return finalFailure('constant', got, 'something measured', 'no series changes this number')
+    return finalFailure('constant', got, 'something measured', { hint: 'no series changes this number' })
   }
   const expected = expectedBounds(query, context)
   const isShown = truth !== undefined && isShownAtZero(truth)
@@ -79,7 +94,7 @@ export function checkQuery(query: PanelQuery, evaluation: Evaluation, context: Q
     // With an expected value, an exception does not allow missing data.
     if (expected !== undefined && [...expected.values()].every(bounds => mayBeMissing(bounds, isShown)))
       return { kind: 'excused', because: emptyWhen?.because ?? 'the cluster has none of it either' }
-    const noData = finalFailure('no data', 'no series', 'at least one series', emptyHint(facts, context))
+    const noData = finalFailure('no data', 'no series', 'at least one series', emptyHint(facts.metrics, context))
     const failed = { ...noData, mayPassLater: truth !== undefined }
     return expected === undefined ? allowedEmpty(emptyWhen, failed, bad) : failed
   }
@@ -94,7 +109,7 @@ export function checkQuery(query: PanelQuery, evaluation: Evaluation, context: Q
   if (mismatches.length === 0) return { kind: 'ok', compared: true }
   const texts = (side: 'got' | 'expected') => firstOf(mismatches.map(each => `${each.where}: ${each[side]}`))
   const hint = `${truthText(truth)}, by ${isUsage ? (states?.now.usage.name ?? '') : 'the API'}`
-  return { ...finalFailure('wrong number', texts('got'), texts('expected'), hint), mayPassLater: true }
+  return { ...finalFailure('wrong number', texts('got'), texts('expected'), { hint }), mayPassLater: true }
 }
 
 /** The first of some texts, and how many more there are. */
@@ -130,14 +145,32 @@ function usageWindow({ range }: PanelQuery, { facts, rules, scrapeMs }: QueryCon
   return { untilMs: range.untilMs, lengthMs: windows.length === 0 ? undefined : Math.max(...windows), lateMs }
 }
 
-function emptyHint({ metrics }: QueryFacts, { metricNames, rules, missing }: QueryContext): string {
+/** Why queries of these metrics have no data, as far as their names tell: a name that Prometheus does not have, and how to get it. */
+export function emptyHint(
+  metrics: readonly string[],
+  { metricNames, rules, missing }: Pick<CheckContext, 'metricNames' | 'rules' | 'missing'>,
+): Hint {
   const unknown =
     metricNames === undefined ? [] : metrics.filter(metric => !metricNames.has(metric) && !rules.has(metric))
-  if (unknown.length > 0) {
-    const left = [...missing].find(([need]) => unknown.every(metric => NAMES_OF_DIALECT[need]?.test(metric)))
-    return `Prometheus has no metric ${unknown.join(', ')}${left === undefined ? '' : `; there is no ${left[1]} here`}`
+  if (metricNames === undefined || unknown.length === 0) return { hint: metrics.length === 0 ? '' : METRICS_EXIST }
+  const subject = unknown.join(', ')
+  const absent = `Prometheus has no metric ${subject}`
+  const left = [...missing].find(([need]) => unknown.every(metric => NAMES_OF_DIALECT[need]?.test(metric)))
+  if (left !== undefined) return { hint: `${absent}; there is no ${left[1]} here`, cause: { name: 'dialect', subject } }
+  for (const name of unknown) {
+    const near = nearestName(name, [...metricNames])
+    if (near === undefined) continue
+    const hint = `Prometheus has no metric ${name}; did you mean ${near}?`
+    return { hint, cause: { name: 'spelling', subject: name } }
   }
-  return metrics.length === 0 ? '' : METRICS_EXIST
+  return { hint: absent, cause: { name: 'absent', subject } }
+}
+
+/** The variables in a sent query: the dashboard does not have them. */
+export function unknownVariables(sent: string): Partial<Hint> {
+  const [name] = variablesIn(sent).filter(each => !each.startsWith('__'))
+  if (name === undefined) return {}
+  return { hint: `the dashboard has no variable $${name}`, cause: { name: 'variable', subject: name } }
 }
 
 /** The hint of a query without data whose metrics Prometheus has or records. */

@@ -1,9 +1,13 @@
 import { basename } from 'node:path'
 import type { RefusedFile, Sources } from '../../kube/source-documents.ts'
-import { orNone, type PrometheusApi, QueryError } from '../../prometheus/prometheus-client.ts'
+import { orNone, QueryError } from '../../prometheus/prometheus-client.ts'
 import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
+import { type CheckContext, emptyHint, finalFailure, type Hint } from './check-query.ts'
+import { withCause } from './empty-cause.ts'
+import { createEvaluator } from './evaluate-queries.ts'
+import { queryFacts } from './panel-queries.ts'
 import type { DashboardCheck } from './verify-dashboard.ts'
 import { type Failure, otherResult, type RuleResult } from './verify-report.ts'
 
@@ -23,6 +27,8 @@ interface Checked {
   rule: FileRule
   result: RuleResult
   error: string
+  /** Why a recording has no series. */
+  hint: Hint
 }
 
 /**
@@ -30,10 +36,11 @@ interface Checked {
  * that it has loaded (prometheus.io/docs/prometheus/latest/querying/api/#rules); the queries of other rules are run once.
  */
 export async function checkRules(
-  api: PrometheusApi,
   { found, refused }: Pick<Sources<RuleFile>, 'found' | 'refused'>,
-  metricNames: ReadonlySet<string> | undefined,
+  context: Pick<CheckContext, 'api' | 'metricNames' | 'rules' | 'recorded' | 'missing'>,
+  untilMs: number,
 ): Promise<DashboardCheck & { rules: () => RuleResult[] }> {
+  const { api, metricNames } = context
   const rules = rulesOf(found)
   let checked = await checkAll()
   const failures = () => [...refused.map(unreadable), ...checked.flatMap(failureOf)]
@@ -69,7 +76,7 @@ export async function checkRules(
         if (known === undefined) return await evaluate(each)
         const series = isAlert ? known.alerts.length : (recorded.get(each.name) ?? 0)
         const state = known.health === 'unknown' ? 'not evaluated' : (known.state ?? (await recordState(each, series)))
-        return checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
+        return await checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
       }),
     )
   }
@@ -98,23 +105,37 @@ export async function checkRules(
   async function evaluate(each: FileRule): Promise<Checked> {
     try {
       const { length } = await api.instant(each.rule.expr)
-      if (each.rule.alert === undefined) return checkedRule(each, await recordState(each, length), length)
-      return checkedRule(each, length === 0 ? 'inactive' : each.rule.for === undefined ? 'firing' : 'pending', length)
+      if (each.rule.alert === undefined) return await checkedRule(each, await recordState(each, length), length)
+      return await checkedRule(
+        each,
+        length === 0 ? 'inactive' : each.rule.for === undefined ? 'firing' : 'pending',
+        length,
+      )
     } catch (error) {
       if (!(error instanceof QueryError)) throw error
-      return checkedRule(each, 'error', 0, error.why)
+      return await checkedRule(each, 'error', 0, error.why)
     }
   }
 
-  function checkedRule(rule: FileRule, state: string, series: number, error = ''): Checked {
+  async function checkedRule(rule: FileRule, state: string, series: number, error = ''): Promise<Checked> {
     const { expr } = parsePromql(rule.rule.expr)
     const names = metricNames === undefined ? [] : selectorsOf(expr).flatMap(({ metric }) => metric ?? [])
     const absent = [...new Set(names)].filter(name => metricNames?.has(name) === false)
     return {
       rule,
       error,
+      hint: state === 'no series' ? await emptyRecording(rule.rule.expr) : { hint: '' },
       result: { source: rule.file.source, group: rule.group, name: rule.name, state, series, absent },
     }
+  }
+
+  /** Why a recording has no series. */
+  async function emptyRecording(expr: string): Promise<Hint> {
+    const given = emptyHint(queryFacts(expr).metrics, context)
+    const failed = finalFailure('no data', 'the recording has no series', 'series', given)
+    const query = { expr, written: expr, range: { fromMs: untilMs, untilMs }, stepMs: 0, options: new Map() }
+    const verdict = await withCause(failed, query, createEvaluator(api), { ...context, state: undefined })
+    return verdict.kind === 'failed' ? verdict : given
   }
 }
 
@@ -136,13 +157,16 @@ export function ruleNotes(rules: readonly RuleResult[]): string[] {
   ]
 }
 
-function failureOf({ rule, result, error }: Checked): Failure[] {
-  const { state, absent } = result
+function failureOf({ rule, result, error, hint }: Checked): Failure[] {
   const place = { ...placeOf(rule.file.source), panel: rule.name, query: rule.rule.expr }
-  const hint = absent.length === 0 ? '' : `Prometheus has no ${absent.join(', ')}`
-  if (state === 'error') return [{ ...place, problem: 'error', got: error, expected: 'a result', hint }]
-  if (state !== 'no series') return []
-  return [{ ...place, problem: 'no data', got: 'the recording has no series', expected: 'series', hint }]
+  if (result.state === 'error') {
+    const subject = /many-to-many|duplicate series|labelset/.exec(error)?.[0] ?? error
+    const cause = { name: 'error', subject } as const
+    return [{ ...place, problem: 'error', got: error, expected: 'a result', hint: error, cause }]
+  }
+  if (result.state !== 'no series') return []
+  const { hint: why, cause } = hint
+  return [{ ...place, problem: 'no data', got: 'the recording has no series', expected: 'series', hint: why, cause }]
 }
 
 function unreadable({ source, error }: RefusedFile): Failure {

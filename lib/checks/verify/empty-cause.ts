@@ -1,29 +1,40 @@
+import { nearestName } from '../../cli/nearest-name.ts'
 import { isConstant } from '../../promql/constant.ts'
 import { textOfPart } from '../../promql/fallbacks.ts'
 import { type Binary, type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
-import { parsePromql } from '../../promql/promql-parser.ts'
+import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { typeOf } from '../../promql/promql-types.ts'
-import { METRICS_EXIST, type Verdict } from './check-query.ts'
+import { variablesIn } from '../../promql/query-variables.ts'
+import { type Cause, type CauseName, causes } from './causes.ts'
+import { type CheckContext, emptyHint, METRICS_EXIST, unknownVariables, type Verdict } from './check-query.ts'
 import type { Evaluator } from './evaluate-queries.ts'
 import type { PanelQuery } from './panel-queries.ts'
 import type { ClusterState } from './pass-criteria.ts'
 import { isOfOutcomes } from './without-fallback.ts'
 
 /** What is known beside Prometheus. */
-interface Known {
-  /** The queries of recording rules, by name. */
-  recorded: ReadonlyMap<string, string>
+interface Known extends Pick<CheckContext, 'recorded' | 'rules' | 'metricNames' | 'missing'> {
   state: ClusterState | undefined
 }
 
-interface Cause {
+/** A query as sent, and as the dashboard or rule has it. */
+export interface ExplainedQuery extends Pick<PanelQuery, 'expr' | 'range' | 'stepMs'> {
+  written: string
+  /** The options of the variables. */
+  options: ReadonlyMap<string, readonly string[]>
+}
+
+/** Why a part has no series. */
+interface Found {
   text: string
-  /** Nothing is wrong: the series come with an event that has not happened, or with a running pod. */
-  isCorrect: boolean
+  /** Undefined where nothing is wrong: the series come with an event that has not happened, or with a running pod. */
+  cause: Cause | undefined
 }
 
 /** The most values of a label in a cause. */
 const MOST_VALUES = 5
+/** Shorter labels have too many neighbors. */
+const LEAST_LABEL = 5
 const SELECTS_NAMESPACE = ['namespace', 'k8s_namespace_name']
 /** The labels of a pod, in each dialect. */
 const LABELS_OF_PODS = [
@@ -41,7 +52,7 @@ const OF_RUNNING_PODS = /^(?:container_|k8s_(?:pod|container)_|node_namespace_po
  */
 export async function withCause(
   verdict: Verdict,
-  query: PanelQuery,
+  query: ExplainedQuery,
   evaluator: Evaluator,
   known: Known,
 ): Promise<Verdict> {
@@ -54,53 +65,97 @@ export async function withCause(
   if (emptied === undefined || !(await isEmpty(emptied, query.expr))) return verdict
   /** The recordings whose rules were followed: rules can refer to each other, and to themselves. */
   const followed = new Set<string>()
-  const { text, isCorrect } = await causeIn(emptied, query.expr)
-  return isCorrect ? { kind: 'excused', because: text } : { ...verdict, hint: text }
+  const { text, cause } = await causeIn(emptied, query.expr)
+  return cause === undefined ? { kind: 'excused', because: text } : { ...verdict, hint: text, cause }
 
-  async function causeIn(part: Expr, whole: string): Promise<Cause> {
+  async function causeIn(part: Expr, whole: string): Promise<Found> {
     for (const each of neededParts(part)) if (await isEmpty(each, whole)) return await causeIn(each, whole)
     if (part.kind === 'selector') return await causeOfSelector(part)
     const written = textOfPart(part, whole)
     if (part.kind === 'range' || part.kind === 'subquery') return wrong(`there is no sample in ${written}`)
     if (part.kind === 'binary') return (await causeOfIdlePods(part, whole)) ?? wrong(causeOfBinary(part))
     if (part.kind === 'call' && part.args.some(each => typeOf(each) === 'matrix'))
-      return wrong(`${part.name}() needs two samples in its range`)
+      return wrong(`${part.name}() needs two samples in its range`, 'young', part.name)
     return wrong(`${written} has no series`)
   }
 
-  async function causeOfSelector(selector: Selector): Promise<Cause> {
-    const { metric, matchers } = selector
+  async function causeOfSelector({ metric, matchers }: Selector): Promise<Found> {
     const name = metric ?? 'series'
     if (metric !== undefined && (await count(metric)) === 0) {
       const rule = known.recorded.get(metric)
-      if (rule === undefined) return wrong(`Prometheus has no metric ${metric}`)
+      if (rule === undefined) {
+        const { hint, cause } = emptyHint([metric], known)
+        const text = cause === undefined ? `Prometheus has no metric ${metric}` : hint
+        return { text, cause: cause ?? { name: 'absent', subject: metric } }
+      }
       if (followed.has(metric)) return wrong(`the rule of ${metric} needs its own result`)
       followed.add(metric)
       const { expr: recorded } = parsePromql(rule)
       const isYoung = recorded === undefined || !(await isEmpty(recorded, rule))
-      const why = isYoung ? 'its rule was not evaluated with data yet' : (await causeIn(recorded, rule)).text
-      return wrong(`nothing is recorded as ${metric}: ${why}`)
+      const found = isYoung
+        ? wrong('its rule was not evaluated with data yet', 'young', metric)
+        : await causeIn(recorded, rule)
+      return { ...found, text: `nothing is recorded as ${metric}: ${found.text}` }
     }
-    for (const matcher of matchers) {
-      const others = selectorText(
-        metric,
-        matchers.filter(each => each !== matcher),
-      )
-      if (others === '{}' || (await count(others)) === 0) continue
-      const written = `${matcher.label}${matcher.op}${JSON.stringify(matcher.value)}`
-      const found = await valuesOf(matcher.label, others)
-      if (found.length === 0) return wrong(`${name} has no label ${matcher.label} (${written})`)
-      if (isOfOutcomes(matcher.label)) return { text: `no ${name} has ${written} yet`, isCorrect: true }
-      if (selectsIdleNamespace(matcher) && OF_RUNNING_PODS.test(name))
-        return { text: `namespace ${matcher.value} has no running pods`, isCorrect: true }
-      const more = found.length > MOST_VALUES ? ', …' : ''
-      return wrong(`no ${name} has ${written}: it has ${found.slice(0, MOST_VALUES).join(', ')}${more}`)
-    }
-    return wrong(`no series has the labels of ${selectorText(metric, matchers)}`)
+    const names = Object.keys(causes)
+    const rank = ({ cause }: Found) => (cause === undefined ? names.length : names.indexOf(cause.name))
+    const found: Found[] = []
+    for (const matcher of matchers) found.push(...(await causesOfMatcher(matcher, { metric, matchers })))
+    const [gravest] = found.sort((a, b) => rank(a) - rank(b))
+    return gravest ?? wrong(`no series has the labels of ${selectorText(metric, matchers)}`, 'label', name)
+  }
+
+  /** Why a matcher leaves no series, alone or with the others. */
+  async function causesOfMatcher(
+    matcher: Matcher,
+    { metric, matchers }: Pick<Selector, 'metric' | 'matchers'>,
+  ): Promise<Found[]> {
+    const { label, op, value } = matcher
+    const name = metric ?? 'series'
+    const written = `${label}${op}${JSON.stringify(value)}`
+    const others = matchers.filter(each => each !== matcher)
+    const [alone, rest] = [selectorText(metric, [matcher]), selectorText(metric, others)]
+    // Without a metric, a selector must not match everything.
+    const isAlone = metric !== undefined && (await count(alone)) === 0
+    const isLast = rest !== '{}' && ((await count(rest)) ?? 0) > 0
+    const all = isAlone ? metric : rest
+    const isFirst = isAlone || isLast
+    const near = op.startsWith('!') || metric === undefined ? undefined : await nearestLabel(label, metric)
+    if (near !== undefined)
+      return [wrong(`${name} has no label ${label} (${written}); did you mean ${near}?`, 'spelling', label)]
+    if (!isFirst) return []
+    const variable = unknownVariables(value)
+    if (variable.cause !== undefined) return [{ text: variable.hint ?? '', cause: variable.cause }]
+    const empty = emptyVariable(label)
+    if (empty !== undefined) return [wrong(`the variable $${empty} has no values`, 'no values', `$${empty}`)]
+    const there = await valuesOf(label, all)
+    if (there.length === 0) return [wrong(`${name} has no label ${label} (${written})`, 'label', `${name} ${label}`)]
+    if (isOfOutcomes(label)) return [{ text: `no ${name} has ${written} yet`, cause: undefined }]
+    if (selectsIdleNamespace(matcher) && OF_RUNNING_PODS.test(name))
+      return [{ text: `namespace ${value} has no running pods`, cause: undefined }]
+    const more = there.length > MOST_VALUES ? ', …' : ''
+    const values = there.slice(0, MOST_VALUES).join(', ')
+    const text = `no ${name} has ${written}: it has ${values}${more}`
+    // A job is a part that the lab does not have.
+    return [label === 'job' ? wrong(text, 'absent', written) : wrong(text, 'value', `${name} ${written}`)]
+  }
+
+  /** The label that a misspelt one stands for. */
+  async function nearestLabel(label: string, metric: string): Promise<string | undefined> {
+    if (label.length < LEAST_LABEL || (await valuesOf(label, metric)).length > 0) return undefined
+    const { samples } = await evaluator.evaluate({ ...query, kind: 'instant', expr: `topk(1, ${metric})` })
+    return nearestName(label, Object.keys(samples[0]?.labels ?? {}))
+  }
+
+  /** A variable without values in the matcher of a label, as the panel has it. */
+  function emptyVariable(label: string): string | undefined {
+    const written = selectorsOf(parsePromql(query.written).expr).flatMap(({ matchers }) => matchers)
+    const used = written.filter(each => each.label === label).flatMap(({ value }) => variablesIn(value))
+    return used.find(name => query.options.get(name)?.length === 0)
   }
 
   /** A join of series of pods, none of which runs on one side. */
-  async function causeOfIdlePods({ matchingLabels, ...binary }: Binary, whole: string): Promise<Cause | undefined> {
+  async function causeOfIdlePods({ matchingLabels, ...binary }: Binary, whole: string): Promise<Found | undefined> {
     const podLabels = LABELS_OF_PODS.find(labels => labels.every(label => matchingLabels.includes(label)))
     if (podLabels === undefined || known.state === undefined || binary.op === 'unless') return undefined
     const phases = new Map(
@@ -112,7 +167,7 @@ export async function withCause(
       const pods = samples.map(({ labels }) => podLabels.map(label => labels[label]).join('/'))
       const isIdle = pods.every(pod => ![undefined, 'Running'].includes(phases.get(pod)))
       if (pods.length > 0 && isIdle)
-        return { text: `the selected pods do not run, such as ${pods[0]}`, isCorrect: true }
+        return { text: `the selected pods do not run, such as ${pods[0]}`, cause: undefined }
     }
     return undefined
   }
@@ -144,8 +199,8 @@ export async function withCause(
   }
 }
 
-function wrong(text: string): Cause {
-  return { text, isCorrect: false }
+function wrong(text: string, name: CauseName = 'no data', subject = text): Found {
+  return { text, cause: { name, subject } }
 }
 
 /** The parts without which an expression has no series. */

@@ -8,6 +8,9 @@ import {
 import { number } from './compare-values.ts'
 import type { PanelQuery } from './panel-queries.ts'
 
+/** What is evaluated of a query. */
+export type SentQuery = Pick<PanelQuery, 'kind' | 'expr' | 'range' | 'stepMs'>
+
 /** The result of a query. */
 export interface Evaluation {
   /** The value of each series at the end of the range. */
@@ -26,11 +29,11 @@ const EVALUATED_MS = 600_000
 const POINTS = 2
 
 /** The queries of a dashboard with one selection. */
-type Step = readonly PanelQuery[]
+type Step = readonly SentQuery[]
 
 /** Queries Prometheus, each different query once. */
 export interface Evaluator {
-  evaluate(query: PanelQuery): Promise<Evaluation>
+  evaluate(query: SentQuery): Promise<Evaluation>
   /** Ends a step. Frees its large answers that no later step needs: for ten thousand pods all would take a gigabyte. */
   end(step: Step): void
 }
@@ -47,9 +50,9 @@ export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = [])
   const large = new Set<string>()
   const all = steps.flat()
   const ranges = new Map(all.flatMap(query => (query.kind === 'range' ? [[textOf(query), query] as const] : [])))
-  const rangeOf = (query: PanelQuery) => (query.kind === 'instant' ? ranges.get(textOf(query)) : undefined)
+  const rangeOf = (query: SentQuery) => (query.kind === 'instant' ? ranges.get(textOf(query)) : undefined)
   const lastSteps = new Map(steps.flatMap(step => step.map(query => [keyOf(rangeOf(query) ?? query), step] as const)))
-  const cached = async (query: PanelQuery): Promise<Evaluation> => {
+  const cached = async (query: SentQuery): Promise<Evaluation> => {
     const key = keyOf(query)
     const evaluation = known.get(key) ?? evaluated(api, query)
     known.set(key, evaluation)
@@ -69,17 +72,17 @@ export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = [])
   }
 }
 
-function keyOf(query: PanelQuery): string {
+function keyOf(query: SentQuery): string {
   const steps = query.kind === 'range' ? [coarseStepMs(query), evaluatedMs(query)] : []
   return [query.kind, ...steps, textOf(query)].join(' ')
 }
 
-function textOf({ expr, range }: PanelQuery): string {
+function textOf({ expr, range }: SentQuery): string {
   return `${range.untilMs} ${expr}`
 }
 
 /** The result of an instant query at the end of a range. */
-function atEnd({ samples, bad }: Evaluation, { range }: PanelQuery): Evaluation {
+function atEnd({ samples, bad }: Evaluation, { range }: SentQuery): Evaluation {
   return evaluation(
     samples,
     withPoints(bad, ([timeMs]) => timeMs >= range.untilMs),
@@ -101,7 +104,7 @@ function withPoints(
     .filter(({ points }) => points.length > 0)
 }
 
-async function evaluated(api: PrometheusApi, query: PanelQuery): Promise<Evaluation> {
+async function evaluated(api: PrometheusApi, query: SentQuery): Promise<Evaluation> {
   try {
     const series = await seriesOf(api, query, query.expr)
     const samples = series.flatMap(({ labels, points }) => {
@@ -124,7 +127,7 @@ async function evaluated(api: PrometheusApi, query: PanelQuery): Promise<Evaluat
  *
  * Throws a QueryError, or another LabError when Prometheus can't be reached.
  */
-export async function seriesOf(api: PrometheusApi, query: PanelQuery, expr: string): Promise<RangeSeries[]> {
+export async function seriesOf(api: PrometheusApi, query: SentQuery, expr: string): Promise<RangeSeries[]> {
   const { kind, range } = query
   if (kind === 'instant') {
     const samples = await api.instant(expr, range.untilMs)
@@ -135,11 +138,11 @@ export async function seriesOf(api: PrometheusApi, query: PanelQuery, expr: stri
   return await api.range(expr, { fromMs, untilMs: range.untilMs }, coarseMs)
 }
 
-function coarseStepMs(query: PanelQuery): number {
+function coarseStepMs(query: SentQuery): number {
   return Math.max(query.stepMs, Math.ceil(evaluatedMs(query) / POINTS))
 }
 
-function evaluatedMs({ range }: PanelQuery): number {
+function evaluatedMs({ range }: SentQuery): number {
   return Math.min(EVALUATED_MS, range.untilMs - range.fromMs)
 }
 

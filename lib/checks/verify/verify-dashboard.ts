@@ -75,8 +75,8 @@ export async function verifyDashboard(
   const failures = () =>
     results.flatMap(({ place, verdict }): Failure[] => {
       if (verdict.kind !== 'failed') return []
-      const { problem, got, expected, hint } = verdict
-      return [{ dashboard: dashboard.title, source: dashboard.source, ...place, problem, got, expected, hint }]
+      const { problem, got, expected, hint, cause } = verdict
+      return [{ dashboard: dashboard.title, source: dashboard.source, ...place, problem, got, expected, hint, cause }]
     })
 
   return {

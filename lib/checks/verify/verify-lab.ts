@@ -1,5 +1,6 @@
 import { requireContext } from '../../k3d/agreement.ts'
 import { reachPrometheus } from '../../k3d/port-forward.ts'
+import { partStatuses } from '../../kwok/lab-status.ts'
 import { requireCluster } from '../../lab/cluster-owner.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
@@ -54,8 +55,12 @@ export async function verifyLab(
       truth === undefined ||
       !waitsForWindow ||
       (await waitForWindow({ url, clusterName, isKwokLab, windowMs, limitMs: 2 * windowMs + 60_000, onWaiting }))
+    const stopped = isKwokLab
+      ? (await partStatuses(lab)).filter(({ process }) => process === undefined).map(({ name }) => name)
+      : []
     const report = await verify({
       ...given,
+      stopped,
       scrapeMs,
       truth,
       metrics: isKwokLab ? lab.settings.metrics : undefined,

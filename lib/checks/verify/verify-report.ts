@@ -1,6 +1,8 @@
 import { type LabError, NothingCheckedError } from '../../cli/errors.ts'
 import { formatTable } from '../../cli/table.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
+import { causeLines, plural } from '../lint/cause-lines.ts'
+import { type Cause, type CauseName, causes, lacks } from './causes.ts'
 
 /** Kinds of failures. */
 export type Problem =
@@ -35,6 +37,8 @@ export interface Failure {
   got: string
   expected: string
   hint: string
+  /** Undefined where `problem` says all. */
+  cause?: Cause | undefined
 }
 
 /** A query without an expected value. */
@@ -175,7 +179,7 @@ export function exitCode(report: VerifyReport): 0 | 1 {
   return report.failures.length > 0 ? 1 : 0
 }
 
-/** The report as text: a table of dashboards, reasons and notes, each failure, the slowest queries, and the counts. */
+/** The report as text: a table of dashboards, reasons and notes, the causes of failures, some failures of each, the slowest queries, and the counts. */
 export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: number } = {}): string {
   const { dashboards, failures, notes, truth, requests, seconds } = report
   const titles = shownTitles(dashboards)
@@ -218,7 +222,8 @@ export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: nu
     formatTable([head, ...rows]),
     reasons.join('\n'),
     notes.join('\n'),
-    ...merged(failures).map(failure => failureText(failure, titles.get(failure.source))),
+    causesText(failures, titles),
+    ...detailTexts(failures, titles),
     slowestText(report.slowest.slice(0, slowest)),
     counts.filter(line => line !== '').join('\n'),
   ]
@@ -230,6 +235,58 @@ function reasonLines(dashboards: readonly DashboardResult[], kind: 'excused' | '
   for (const [reason, count] of dashboards.flatMap(({ reasons }) => Object.entries(reasons[kind])))
     counts.set(reason, (counts.get(reason) ?? 0) + count)
   return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
+}
+
+/** The failures by cause, the gravest first. */
+function byCause(failures: readonly Failure[]): [CauseName, Failure[]][] {
+  const names = Object.keys(causes) as CauseName[]
+  return names.flatMap(name => {
+    const found = failures.filter(({ cause, problem }) => (cause?.name ?? problem) === name)
+    return found.length === 0 ? [] : [[name, found]]
+  })
+}
+
+/** The causes of failures as text, the gravest first: their counts, and their most frequent messages. */
+export function causesText(failures: readonly Failure[], titles: ReadonlyMap<string, string>): string {
+  return byCause(failures)
+    .flatMap(([name, of]) => {
+      const found = of.map(({ source, dashboard, panel, refId, cause, got, hint }) => {
+        return {
+          file: source,
+          dashboard,
+          panel,
+          refId,
+          message: cause === undefined ? got : hint,
+          subject: cause?.subject,
+        }
+      })
+      return causeLines(found, {
+        cause: name,
+        what: causes[name],
+        noun: 'failure',
+        titles,
+        namesOnly: lacks.includes(name),
+      })
+    })
+    .join('\n')
+}
+
+/** The most failures that are shown in full. Of more, the first of each cause is shown. */
+const MOST_DETAILS = 10
+
+/** Failures in full: all, or the first of each cause. Causes that are elsewhere have none: their names say all. */
+function detailTexts(failures: readonly Failure[], titles: ReadonlyMap<string, string>): string[] {
+  const all = byCause(failures).map(([name, of]) => ({ name, found: merged(of) }))
+  const count = all.reduce((sum, { found }) => sum + found.length, 0)
+  const shown =
+    count <= MOST_DETAILS
+      ? all.flatMap(({ found }) => found)
+      : all.flatMap(({ name, found }) => (lacks.includes(name) ? [] : found.slice(0, 1)))
+  const rest = count - shown.length
+  return [
+    ...shown.map(failure => failureText(failure, titles.get(failure.source))),
+    ...(rest === 0 ? [] : [`and ${plural(rest, 'other failure')}: --json lists each`]),
+  ]
 }
 
 /** Merges failures that differ only in the selection. */

@@ -12,7 +12,7 @@ import type { Reading, StateReader } from './pass-criteria.ts'
 import { checkPlacement } from './placement.ts'
 import { missingPrerequisites } from './prerequisites.ts'
 import { createReadings, readingWithoutCluster } from './read-states.ts'
-import { scrapeProblems } from './scrape-problems.ts'
+import { scrapeProblems, withDownPart } from './scrape-problems.ts'
 import {
   type DashboardCheck,
   type DashboardToVerify,
@@ -20,7 +20,7 @@ import {
   planDashboard,
   verifyDashboard,
 } from './verify-dashboard.ts'
-import { otherResult, type VerifyReport } from './verify-report.ts'
+import { type Failure, otherResult, type VerifyReport } from './verify-report.ts'
 
 export type { DashboardToVerify } from './verify-dashboard.ts'
 
@@ -41,6 +41,8 @@ export interface VerifyOptions extends DashboardsToVerify {
    * dialect of metrics that it leaves out. Undefined elsewhere.
    */
   metrics: Settings['metrics'] | undefined
+  /** The parts of the lab that do not run. */
+  stopped?: readonly string[]
   /** Rules of the user. */
   rules?: Sources<RuleFile>
   /** How long failures that may pass later are retried. */
@@ -68,7 +70,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   })
   await api.probe()
   const missing = await missingPrerequisites(api, options.metrics, first.untilMs)
-  const problems = await scrapeProblems(api, first)
+  const problems = await scrapeProblems(api, first, options.stopped)
   const recorded = (await orNone(api.recordingRules())) ?? new Map<string, string>()
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const lastHour = { fromMs: first.untilMs - 3_600_000, untilMs: first.untilMs }
@@ -87,7 +89,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   // In parallel: it takes some seconds on a large cluster.
   const placement = first.states === undefined ? [] : [checkPlacement(api, first, missing)]
   for (const each of placement) each.catch(() => {})
-  const ruleCheck = options.rules && (await checkRules(api, options.rules, context.metricNames))
+  const ruleCheck = options.rules && (await checkRules(options.rules, context, first.untilMs))
   const checks: DashboardCheck[] = ruleCheck === undefined ? [] : [ruleCheck]
   for (const [index, plan] of plans.entries()) {
     onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
@@ -110,6 +112,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     if (reading === undefined) continue
     for (const check of checks) if (check.mayPassLater) await check.retry(reading)
   }
+  const failures: Failure[] = []
+  for (const each of checks.flatMap(check => check.failures))
+    failures.push(await withDownPart(each, problems, context, first.untilMs))
   return {
     prometheusUrl: api.url,
     time: new Date(first.untilMs).toISOString(),
@@ -117,12 +122,12 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     ...(ruleCheck === undefined ? {} : { rules: ruleCheck.rules() }),
     notes: [
       ...notesOf(first),
-      ...problems,
+      ...problems.notes,
       ...(ruleCheck === undefined ? [] : ruleNotes(ruleCheck.rules())),
       ...(unreadAgain === undefined ? [] : [unreadAgain]),
     ],
     dashboards: checks.map(check => check.result()),
-    failures: checks.flatMap(check => check.failures),
+    failures,
     slowest: slowest(api),
     requests: api.timings.length,
     seconds: (performance.now() - startedMs - waitedMs) / 1_000,

@@ -3,9 +3,9 @@ import { fallbacksOf } from '../../promql/fallbacks.ts'
 import { type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { listedValues, promqlRegex } from '../../promql/promql-regex.ts'
-import { finalFailure, type Verdict } from './check-query.ts'
+import { type CheckContext, emptyHint, finalFailure, type Verdict } from './check-query.ts'
 import { seriesOf } from './evaluate-queries.ts'
-import type { PanelQuery } from './panel-queries.ts'
+import { type PanelQuery, queryFacts } from './panel-queries.ts'
 
 /**
  * Checks a query with a fallback (`x or vector(0)`), which shows a number even if the metric `x` does not exist. It
@@ -16,7 +16,8 @@ import type { PanelQuery } from './panel-queries.ts'
  *
  * Throws a QueryError or a PrometheusUnreachable, as the API does.
  */
-export async function withoutFallback(verdict: Verdict, query: PanelQuery, api: PrometheusApi): Promise<Verdict> {
+export async function withoutFallback(verdict: Verdict, query: PanelQuery, context: CheckContext): Promise<Verdict> {
+  const { api } = context
   if (verdict.kind !== 'ok' || verdict.compared) return verdict
   const { unread } = parsePromql(query.expr)
   if (unread !== undefined && /\bor\b/i.test(query.expr))
@@ -27,8 +28,12 @@ export async function withoutFallback(verdict: Verdict, query: PanelQuery, api: 
     if (!isInSubquery && (await seriesOf(api, query, text)).length > 0) continue
     const absent = await missingIn(operand, api, ever)
     if (absent !== undefined) {
-      const hint = `"or ${constant}" shows a number for what doesn't exist`
-      return finalFailure('hidden by fallback', `${constant}, and ${absent}`, `series of ${text}`, hint)
+      const hidden = `"or ${constant}" shows a number for what doesn't exist`
+      const { hint, cause } = emptyHint(queryFacts(text).metrics, context)
+      return finalFailure('hidden by fallback', `${constant}, and ${absent}`, `series of ${text}`, {
+        hint: cause === undefined ? hidden : `${hidden}: ${hint}`,
+        cause,
+      })
     }
     showsFallback ||= !isInSubquery
   }

@@ -544,8 +544,8 @@ severities('are warnings in rules of others, whose recordings are known', () => 
   const otherRules = [
     rule('mine:memory', 'sum by (ns) (memory_bytes)', { isAlert: false, labels: { team: 'a' } }),
     rule('Watchdog', 'vector(1)', { for: '1m' }),
-    rule('NoFor', 'mine:memory{team="a"} > 5'),
-    rule('Labels', 'sum by (node) (memory_bytes) > 5', {
+    rule('NoFor', 'mine:memory{team="a"} > 5e9'),
+    rule('Labels', 'sum by (node) (memory_bytes) > 5e9', {
       for: '5m',
       annotations: { summary },
       labels: { at: '{{ $labels.ns }}' },
@@ -562,11 +562,63 @@ severities('are warnings in rules of others, whose recordings are known', () => 
       'warning template Labels: at: the result has no label ns, so it is empty there (there are node)',
       'warning template Labels: summary: the result has no label zone, so it is empty there (there are node)',
       'warning label Any: no metric of the lab has the label job',
-      'warning absent Gone: the lab has no metric gone',
+      'warning never Gone: the alert can never fire here: the lab has no metric gone',
       'error parse Bad "quoted": line 1, column 5: the expression ends too early',
     ],
   )
 })
+
+for (const [expr, found, more = {}] of [
+  ['gone > 1 or memory_bytes > 1e9', ['absent: the lab has no metric gone']],
+  ['memory_bytes > 1e9 unless gone', []],
+  ['absent(gone)', ['absent: the lab has no metric gone']],
+  ['sum(gone) / sum(memory_bytes) > 1 and phase', ['never: the alert can never fire here: the lab has no metric gone']],
+  ['phase == 1', ['for: the alert has no "for": one sample makes it fire; set for: 5m, or so'], { for: '0s' }],
+  ['increase(restarts_total[10m]) > 3', [], { for: '0s' }],
+  ['ALERTS{severity="info"} == 1', [], { for: '0s' }],
+  ['vector(1)', [], { for: '0s' }],
+  [
+    'absent(phase{pod="a"})',
+    [
+      'template: text: absent() is true only when all series are missing, and does not say which of them: it has no label node (there are pod)',
+    ],
+    { annotations: { text: '{{ $labels.pod }} on {{ $labels.node }}' } },
+  ],
+  [
+    'memory_bytes / quota_bytes > 80',
+    ['unit: the alert compares a ratio with 80; compare with 0.8, or multiply the query by 100'],
+  ],
+  ['100 * memory_bytes / quota_bytes > 80', []],
+  ['memory_bytes / quota_bytes > (14.4 * 0.01)', []],
+  [
+    'memory_bytes > 90',
+    ['unit: the alert compares bytes with 90; compare with a number of bytes, or divide by the total'],
+  ],
+  ['memory_bytes == 0', []],
+  ['memory_bytes > on (node) group_left () quota_seconds', ['unit: the alert compares bytes with seconds']],
+  ['memory_bytes > on (node) phase', []],
+  [
+    '100 * memory_bytes / quota_bytes > 80',
+    ['unit: text: "humanizePercentage" is for a ratio, and the query gives a ratio × 100'],
+    { annotations: { text: '{{ $value | humanizePercentage }}' } },
+  ],
+  [
+    'memory_bytes / quota_bytes > 0.8',
+    ['unit: text: "%" is for a ratio × 100, and the query gives a ratio'],
+    { annotations: { text: 'at {{ printf "%.2f" $value }} % of it', other: '{{ $value | humanizePercentage }}' } },
+  ],
+  ['phase > 1', [], { annotations: { text: '{{ $value | humanizeDuration }}' } }],
+] as const) {
+  severities(`of the alert ${expr} with ${JSON.stringify(more)}: ${found.length}`, () => {
+    const otherRules = [{ file: 'f', name: 'A', isAlert: true, for: '5m', expr, ...more }]
+    const quotas = [metric('quota_bytes', 'gauge', 'bytes'), metric('quota_seconds', 'gauge', 'seconds')]
+    const findings = lintDashboards({ own: [], others: [], catalog: [...catalog, ...quotas], recorded, otherRules })
+    assert.deepEqual(
+      findings.map(({ rule, message }) => `${rule}: ${message}`),
+      found,
+    )
+  })
+}
 
 severities('do not state that the lab has no metric of which the catalog lists a part', () => {
   const others = [dashboard({ expr: 'cpu_waits + gone' })]
@@ -659,8 +711,8 @@ dialects.run()
 const ruleFiles = suite('lintDashboards() of rules')
 ruleFiles('checks their expressions, which may have fixed ranges', () => {
   const rules = [
-    { file: 'r', name: 'Good', expr: 'rate(net_bytes_total[5m]) > 1' },
-    { file: 'r', name: 'Bad', expr: 'rate(net_byte_total[5m]) > 1' },
+    { file: 'r', name: 'Good', isAlert: true, expr: 'rate(net_bytes_total[5m]) > 1' },
+    { file: 'r', name: 'Bad', isAlert: false, expr: 'rate(net_byte_total[5m]) > 1' },
   ]
   const findings = lintDashboards({ own: [], others: [], catalog, recorded, rules })
   assert.deepEqual(findings.map(brief), [

@@ -61,7 +61,7 @@ texts('has the most frequent messages of each rule, and one line of metrics that
       '  T / P0, A and 1 more: x1 has no b',
       '  and 1 other message',
       'dialect: 55 warnings in 10 places: METRICS does not select the metric; run make kwok METRICS=both',
-      '  m9 (10), m8 (9), m7 (8), m6 (7), m5 (6), m4 (5), m3 (4), m2 (3) and 2 other metrics',
+      '  m9 (10), m8 (9), m7 (8), m6 (7), m5 (6), m4 (5), m3 (4), m2 (3) and 2 other names',
       'Not looked at',
       '  2 × target that asks loki (l), not Prometheus: T (a.json)',
       '1 dashboard, 1 panel, 1 query: 0 errors, 67 warnings; --json lists each',

@@ -23,7 +23,13 @@ const dir = tempDir()
 writeFileSync(join(dir, 'a.yaml'), stringify({ groups: [{ name: 'g', rules }] }))
 writeFileSync(join(dir, 'broken.yaml'), 'groups: [\n')
 const sources = readRuleFiles([dir])
-const names = new Set(['up', 'mine:up'])
+const contextOf = (url: string) => ({
+  api: createPrometheusApi(url),
+  metricNames: new Set(['up', 'mine:up']),
+  rules: new Map(),
+  recorded: new Map(),
+  missing: new Map(),
+})
 
 const states = (results: readonly { name: string; state: string; series: number }[]) =>
   results.map(({ name, state, series }) => `${name}: ${state} ${series}`)
@@ -35,7 +41,7 @@ it('runs the queries of rules that Prometheus has not loaded', async () => {
   const lines = ['a', 'b'].flatMap(job => [-20, -10, 0].map(at => `up{job="${job}"} 1 ${nowS + at}`))
   const prometheus = await startPrometheus(lines)
   try {
-    const check = await checkRules(createPrometheusApi(prometheus.url), sources, names)
+    const check = await checkRules(sources, contextOf(prometheus.url), nowS * 1_000)
     assert.deepEqual(states(check.rules()), [
       ...['Fires: firing 2', 'Waits: pending 2', 'Blind: inactive 0', 'Says "no": error 0'],
       ...['mine:up: recorded 1', 'mine:down: nothing now 0', 'mine:gone: no series 0'],
@@ -51,7 +57,7 @@ it('runs the queries of rules that Prometheus has not loaded', async () => {
     )
     // The pair that makes the error is in it.
     assert.match(failures[1]?.[2] ?? '', /found duplicate series for the match group .*job="a".*job="b"|many-to-many/)
-    assert.equal(failures[2]?.[3], 'Prometheus has no gone')
+    assert.equal(failures[2]?.[3], 'Prometheus has no metric gone')
     assert.deepEqual(ruleNotes(check.rules()), [
       'Rules: 7; 1 in error, 1 recordings without series, 0 not evaluated yet',
       'Alerts: 1 firing (Fires), 1 pending (Waits), 1 inactive; 1 of the inactive query a metric that Prometheus does not have',
@@ -86,7 +92,7 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
     return success({ resultType: 'vector', result: [{ metric: { __name__: 'mine:up' }, value: [0, '3'] }] })
   })
   try {
-    const check = await checkRules(createPrometheusApi(fake.url), { ...sources, refused: [] }, names)
+    const check = await checkRules({ ...sources, refused: [] }, contextOf(fake.url), Date.now())
     assert.deepEqual(states(check.rules()), [
       ...['Fires: pending 2', 'Waits: inactive 0', 'Blind: firing 1', 'Says "no": error 0'],
       ...['mine:up: recorded 3', 'mine:down: no series 0', 'mine:gone: not evaluated 0'],

@@ -22,6 +22,8 @@ causes.before(async context => {
   context.prometheus = await startPrometheus(
     [
       ...series('used_bytes{pod="a",node="n1"}', () => 5),
+      ...series('other_bytes{pod="a",node="n1"}', () => 1),
+      ...series('other_bytes{pod="b",node="n2"}', () => 1),
       ...series('limit_bytes{pod="b"}', () => 9),
       ...series('requests_total{code="200"}', at => at),
       ...series('idle_total{code="200"}', () => 7),
@@ -37,7 +39,13 @@ causes.after(({ prometheus }) => prometheus?.stop())
 for (const [expr, hint] of [
   ['sum(used_bytes{pod="x"})', 'no used_bytes has pod="x": it has a'],
   ['max(used_bytes{node="n1", zone="z"})', 'used_bytes has no label zone (zone="z")'],
-  ['used_bytes{pod="x", node="y"}', 'no series has the labels of used_bytes{pod="x", node="y"}'],
+  ['used_bytes{pod="x", node="y"}', 'no used_bytes has pod="x": it has a'],
+  ['used_bytes{pod="x", nodes="n1"}', 'used_bytes has no label nodes (nodes="n1"); did you mean node?'],
+  ['used_bytes{pod="a", node="n2"}', 'no used_bytes has node="n2": it has n1'],
+  ['other_bytes{pod="a", node="n2"}', 'no other_bytes has pod="a": it has b'],
+  ['used_bytes{pod=~"$gone"}', 'the dashboard has no variable $gone'],
+  ['sum(rate(used_bytes[$gone]))', 'the dashboard has no variable $gone'],
+  ['sum(rate(requests[1m]))', 'Prometheus has no metric requests; did you mean requests_total?'],
   ['used_bytes / on (pod) limit_bytes', 'no series on both sides of / have the same pod'],
   ['used_bytes - ignoring (node) limit_bytes', 'no series on both sides of - have the same labels except node'],
   ['sum(rate(lonely_total[1m]))', 'rate() needs two samples in its range'],

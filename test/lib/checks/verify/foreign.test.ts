@@ -91,7 +91,10 @@ for (const [fact, variable, chosen] of [
     const { report, asked } = await judged({ exprs: ['up{namespace=~"$x"}'], variables }, path =>
       path.startsWith('/label/') ? success(['default', 'kube-system']) : undefined,
     )
-    assert.deepEqual(report.failures.map(words), chosen === undefined ? ['$x: no data: no value'] : [])
+    assert.deepEqual(
+      report.failures.map(words),
+      chosen === undefined ? ['$x: no data: no value; Prometheus has no metric up'] : [],
+    )
     if (chosen !== undefined) assert.ok(asked.some(each => each.replace(/[()]/g, '').includes(`"${chosen}"`)))
   })
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import type { Reading } from '../../../../lib/checks/verify/pass-criteria.ts'
-import { scrapeProblems } from '../../../../lib/checks/verify/scrape-problems.ts'
+import { scrapeProblems, withDownPart } from '../../../../lib/checks/verify/scrape-problems.ts'
+import type { Failure } from '../../../../lib/checks/verify/verify-report.ts'
 import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
 import { CLUSTER } from './cluster-fixture.ts'
 import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
@@ -28,6 +29,9 @@ problems.before(async context => {
     ...series(errors('*v1.Secret', 'error'), () => 5),
     ...series(up(`cluster="${CLUSTER}",instance="a",job="kube-state-metrics"`), () => 0),
     ...series(up(`cluster="${CLUSTER}",instance="b",job="kube-state-metrics"`), () => 0),
+    // The last samples of a part that went away.
+    ...series('kube_gone_total{job="kube-state-metrics"}', () => 1).slice(0, 3),
+    ...series('lost_bytes', () => 1).slice(0, 3),
     ...series(up('cluster="other",instance="c",job="kubelet"'), () => 0),
     ...series(up(`cluster="${CLUSTER}",instance="d",job="node-exporter"`), () => 1),
     ...series(up(`instance="e",job="stats-proxy",k8s_cluster_name="${CLUSTER}"`), () => 0),
@@ -36,8 +40,13 @@ problems.before(async context => {
 problems.after(({ prometheus }) => prometheus?.stop())
 
 problems('names the jobs of targets that are down, and what kube-state-metrics cannot list', async ({ prometheus }) => {
-  const notes = await scrapeProblems(createPrometheusApi(prometheus.url), reading)
+  const { notes, jobs, parts } = await scrapeProblems(createPrometheusApi(prometheus.url), reading, [
+    'collector',
+    'stats-proxy',
+  ])
+  assert.deepEqual([[...jobs].sort(), parts], [['kube-state-metrics', 'stats-proxy'], ['collector']])
   assert.deepEqual(notes.sort(), [
+    'Part collector does not run, so its series are missing: make kwok-status',
     'Prometheus cannot scrape job kube-state-metrics (targets down: 2), so its series are missing: make kwok-status',
     'Prometheus cannot scrape job stats-proxy (targets down: 1), so its series are missing: make kwok-status',
     'kube-state-metrics cannot list *v1.Node; *v1.Pod, so their series are missing: make kwok restores its rights',
@@ -45,6 +54,24 @@ problems('names the jobs of targets that are down, and what kube-state-metrics c
 })
 
 problems('is silent without a cluster', async ({ prometheus }) => {
-  assert.deepEqual(await scrapeProblems(createPrometheusApi(prometheus.url), { ...reading, states: undefined }), [])
+  const { notes } = await scrapeProblems(createPrometheusApi(prometheus.url), { ...reading, states: undefined })
+  assert.deepEqual(notes, [])
 })
+
+for (const [query, subject, down] of [
+  ['sum(kube_gone_total)', 'kube-state-metrics', {}],
+  ['lost_bytes', 'collector', {}],
+  ['max(of_lost)', 'collector', {}],
+  ['lost_bytes', undefined, { parts: [] }],
+  ['never_there', undefined, {}],
+  ['kube_state_metrics_list_total{resource="x"}', undefined, {}],
+] as const) {
+  problems(`are the cause of missing ${query}: ${subject} of ${JSON.stringify(down)}`, async ({ prometheus }) => {
+    const api = createPrometheusApi(prometheus.url)
+    const rules = new Map([['of_lost', { metrics: ['lost_bytes'], windowMs: undefined, isConstant: false }]])
+    const given = { notes: [], jobs: ['kube-state-metrics'], parts: ['collector'], ...down }
+    const { cause } = await withDownPart({ query } as Failure, given, { api, rules }, untilMs)
+    assert.deepEqual(cause, subject && { name: 'down', subject })
+  })
+}
 problems.run()

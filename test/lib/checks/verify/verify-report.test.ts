@@ -67,6 +67,26 @@ texts('does not merge failures of different files or panels', () => {
   assertSays(text, /^FAILED T \(a\.json\) \/ P \/ A: no data \(variables: all, one\)/m)
 })
 
+texts('has the causes first, the gravest above, then some failures of each', () => {
+  const absent = Array.from({ length: 472 }, (_, at) => {
+    const subject = `windows_${at % 40}`
+    const hint = `Prometheus has no metric ${subject}`
+    return failure('a.json', { panelId: at, panel: `P${at % 90}`, hint, cause: { name: 'absent', subject } })
+  })
+  const slowest = Array.from({ length: 10 }, (_, at) => ({ query: `q${at}`, seconds: 1 }))
+  const many = { ...report([result('a.json')], absent), slowest }
+  assert(reportText(many, { slowest: 3 }).split('\n').length < 20)
+  const wrong = [1, 2, 3, 4, 5].map(panelId => failure('a.json', { panelId, problem: 'error', got: 'many-to-many' }))
+  const text = reportText(report([result('a.json')], [...absent, ...wrong]))
+  assertSays(
+    text,
+    /^error: 5 failures in 1 place: .*\n {2}T \/ P, A and 4 more: many-to-many\nabsent: 472 failures in 90/m,
+  )
+  assertSays(text, /^ {2}windows_0 \(12\), .* and 32 other names$/m)
+  assert.equal(text.match(/^FAILED /gm)?.length, 1)
+  assertSays(text, /^and 476 other failures: --json lists each$/m)
+})
+
 texts('names the dashboards with nothing to check, and counts them', () => {
   const text = reportText(report([result('a.json'), nothing('b.json', { 'is a library panel': 2 })]))
   assertSays(text, /^T \(b\.json\) .* nothing to check$/m)
