@@ -25,7 +25,10 @@ export function junitXml(report: VerifyReport): string {
       .map((failure): JunitCase => {
         const message = `${failure.problem}: got ${failure.got}, expected ${failure.expected}`
         const name = [failure.panel, failure.refId, failure.choice].filter(word => word !== '').join(' / ')
-        return { name, failure: { type: failure.cause?.name ?? failure.problem, message, text: failureText(failure, title) } }
+        return {
+          name,
+          failure: { type: failure.cause?.name ?? failure.problem, message, text: failureText(failure, title) },
+        }
       })
     const why = verdict === 'not applicable' ? `no ${notApplicable}` : verdict === 'nothing to check' ? verdict : ''
     const others = `${ok} ok, ${excused} excused, ${skipped} skipped`
