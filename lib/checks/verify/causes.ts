@@ -1,5 +1,6 @@
 /** Why checks fail, the gravest first: faults of the dashboard or rule, then what Prometheus lacks. */
 export const causes = {
+  'not measured': 'a scenario keeps the lab from measuring',
   unreadable: 'the file or the cluster cannot be read',
   'wrong number': 'the number differs from the expected one',
   'wrong node': 'series of a pod name another node',

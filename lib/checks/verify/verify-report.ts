@@ -237,11 +237,13 @@ function reasonLines(dashboards: readonly DashboardResult[], kind: 'excused' | '
   return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
 }
 
+const causeOf = ({ cause, problem }: Failure): CauseName => cause?.name ?? problem
+
 /** The failures by cause, the gravest first. */
 function byCause(failures: readonly Failure[]): [CauseName, Failure[]][] {
   const names = Object.keys(causes) as CauseName[]
   return names.flatMap(name => {
-    const found = failures.filter(({ cause, problem }) => (cause?.name ?? problem) === name)
+    const found = failures.filter(failure => causeOf(failure) === name)
     return found.length === 0 ? [] : [[name, found]]
   })
 }
