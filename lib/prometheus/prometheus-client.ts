@@ -78,6 +78,8 @@ export interface LoadedRule {
   group: string
   /** Its place in the group. */
   index: number
+  /** Of the alert or of the recorded series. */
+  name: string
   /** `ok`, `err`, or `unknown` before the first evaluation. */
   health: string
   lastError: string
@@ -85,6 +87,10 @@ export interface LoadedRule {
   state: string | undefined
   /** How many series wait or fire. */
   alerts: number
+  /** The value of the first of them; empty without one. */
+  value: string
+  /** The time of the last evaluation, ISO 8601; in the year 1 before the first. */
+  evaluatedAt: string
 }
 
 /** Answers of more series are not kept: of ten thousand pods some hundred would take a gigabyte. */
@@ -143,15 +149,18 @@ export function createPrometheusApi(
       return items(fields(data)['groups']).flatMap(group => {
         const { file, name, rules } = fields(group)
         return items(rules).map((rule, index): LoadedRule => {
-          const { health, lastError, state, alerts } = fields(rule)
+          const { health, lastError, state, alerts, lastEvaluation } = fields(rule)
           return {
             file: text(file) ?? '',
             group: text(name) ?? '',
             index,
+            name: text(fields(rule)['name']) ?? '',
             health: text(health) ?? 'unknown',
             lastError: text(lastError) ?? '',
             state: text(state),
             alerts: items(alerts).length,
+            value: text(fields(items(alerts)[0])['value']) ?? '',
+            evaluatedAt: text(lastEvaluation) ?? '',
           }
         })
       })
