@@ -15,6 +15,7 @@ import { exitCode } from '../lib/checks/verify/verify-report.ts'
 import { withProgress } from '../lib/cli/progress.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { orNone } from '../lib/prometheus/prometheus-client.ts'
 import { requireBrowser } from '../lib/render/report/browser.ts'
 import { drawDashboards } from '../lib/render/report/draw-dashboards.ts'
 import { firingAlerts, labFacts, prometheusFacts } from '../lib/render/report/lab-facts.ts'
@@ -53,8 +54,9 @@ await runTask(
         const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
         const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
         const alerts = await firingAlerts(api, untilMs)
+        const rules = (await orNone(api.rules())) ?? []
         mkdirSync(dirname(out), { recursive: true })
-        writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts }))
+        writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts, rules }))
         return { verified, drawn }
       })
       if (browser !== undefined) {

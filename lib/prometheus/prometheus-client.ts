@@ -78,6 +78,8 @@ export interface LoadedRule {
   group: string
   /** Its place in the group. */
   index: number
+  /** Of the alert or of the recorded series. */
+  name: string
   /** `ok`, `err`, or `unknown` before the first evaluation. */
   health: string
   lastError: string
@@ -85,6 +87,8 @@ export interface LoadedRule {
   state: string | undefined
   /** The series that wait or fire. */
   alerts: readonly ActiveAlert[]
+  /** The time of the last evaluation, ISO 8601; in the year 1 before the first. */
+  evaluatedAt: string
 }
 
 /** A series of an alert that waits or fires. */
@@ -92,6 +96,7 @@ export interface ActiveAlert {
   labels: Labels
   annotations: Labels
   state: string
+  value: string
   /** When it began to wait, or to fire without `for` (epoch). */
   activeAtMs: number
 }
@@ -152,23 +157,26 @@ export function createPrometheusApi(
       return items(fields(data)['groups']).flatMap(group => {
         const { file, name, rules } = fields(group)
         return items(rules).map((rule, index): LoadedRule => {
-          const { health, lastError, state, alerts } = fields(rule)
+          const { health, lastError, state, alerts, lastEvaluation } = fields(rule)
           return {
             file: text(file) ?? '',
             group: text(name) ?? '',
             index,
+            name: text(fields(rule)['name']) ?? '',
             health: text(health) ?? 'unknown',
             lastError: text(lastError) ?? '',
             state: text(state),
             alerts: items(alerts).map(alert => {
-              const { labels, annotations, state, activeAt } = fields(alert)
+              const { labels, annotations, state, value, activeAt } = fields(alert)
               return {
                 labels: fields(labels) as Labels,
                 annotations: fields(annotations) as Labels,
                 state: text(state) ?? '',
+                value: text(value) ?? '',
                 activeAtMs: Date.parse(text(activeAt) ?? ''),
               }
             }),
+            evaluatedAt: text(lastEvaluation) ?? '',
           }
         })
       })

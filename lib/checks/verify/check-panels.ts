@@ -234,7 +234,8 @@ async function variableVerdict(
   const hint = unknown.cause === undefined ? emptyHint(queryFacts(selector).metrics, known) : unknown
   const failed = finalFailure('no data', 'no value', 'at least one value', hint)
   if (hint.cause !== undefined || selector === '') return failed
-  const verdict = await withCause(failed, { ...known, expr: selector, written }, evaluator, known)
+  const writtenSelector = labelValuesQuery(written)?.selector ?? resultQuery(written)
+  const verdict = await withCause(failed, { ...known, expr: selector, written: writtenSelector }, evaluator, known)
   if (verdict !== failed || regex !== '' || label === '') return verdict
   const missing = { name: 'label', subject: `${selector} ${label}` } as const
   return { ...failed, hint: `${selector} has no label ${label}`, cause: missing }

@@ -1,4 +1,4 @@
-import type { PanelResult } from '../../checks/verify/verify-report.ts'
+import { causesText, type Failure, failureText, type PanelResult } from '../../checks/verify/verify-report.ts'
 import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { inWords } from '../../grafana/interpolate.ts'
 import type { Answer } from './data-frames.ts'
@@ -51,6 +51,17 @@ ${body}
 <footer>${verdictBadge(options.verdicts?.get(panel.id))}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
 </section>
 `
+}
+
+/** The most failures in full. */
+const MAX_FAILURES = 50
+
+/** Verify's failures: their causes, and each of them below. */
+export function failuresPart(failures: readonly Failure[], titles: ReadonlyMap<string, string>): Html | undefined {
+  if (failures.length === 0) return undefined
+  const texts = failures.slice(0, MAX_FAILURES).map(failure => failureText(failure, titles.get(failure.source)))
+  const more = failures.length - MAX_FAILURES
+  return html`<pre>${causesText(failures, titles)}</pre><details><summary>The failed queries</summary><pre>${texts.join('\n')}${more > 0 ? `\nand ${more} more` : ''}</pre></details>`
 }
 
 /** Verify's verdict on a panel as text. */

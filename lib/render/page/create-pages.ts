@@ -1,6 +1,6 @@
 import { dashboardRange } from '../../checks/verify/panel-queries.ts'
 import type { DashboardToVerify } from '../../checks/verify/verify.ts'
-import { failureText, nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import { nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
 import { grafanaData } from '../../grafana/grafana-data.ts'
@@ -9,9 +9,9 @@ import { createPrometheusApi, type PrometheusApi } from '../../prometheus/promet
 import type { DrawChart } from '../charts/echarts-option.ts'
 import { type Html, html } from '../charts/html.ts'
 import { queryPanels } from '../charts/query-panels.ts'
-import { dashboardBody, type Verdicts } from '../charts/verdict-badges.ts'
+import { dashboardBody, failuresPart, type Verdicts } from '../charts/verdict-badges.ts'
 import { type Facts, firingAlerts } from '../report/lab-facts.ts'
-import { dashboardPage, homePage, type LinkedDashboard } from './page-layout.ts'
+import { dashboardPage, homePage, type LinkedDashboard, rulesPage } from './page-layout.ts'
 import { selectedVariables, urlQuery, withTime } from './page-selection.ts'
 import type { PageRequest, Pages } from './page-server.ts'
 import { exploredTraces, tracedServices } from './trace-links.ts'
@@ -33,7 +33,7 @@ export interface PageSources {
   verify: (dashboard: DashboardToVerify, api: PrometheusApi) => Promise<VerifyReport>
 }
 
-/** The pages of a lab: its home page, and one for each dashboard. */
+/** The pages of a lab: its home page, its rules, and one for each dashboard. */
 export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { timeoutMs?: number } = {}): Pages {
   // A client for each page caches its answers, so that each different query runs once. Queries without an answer
   // after this time are reported on the page.
@@ -41,6 +41,7 @@ export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { time
   const verifyOnce = oneVerifyAtATime(sources.verify)
   return async request => {
     if (request.path === '/') return await home(sources, open(timeoutMs))
+    if (request.path === '/rules') return rulesPage(sources.name, await orMessage(open(timeoutMs).rules()))
     const [, uid] = /^\/d\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
     return uid === undefined
       ? undefined
@@ -139,7 +140,7 @@ async function verdictOf(
   const checked = `${result?.queries ?? 0} queries with each variable as All, one value and several, ${result?.compared ?? 0} compared with the cluster`
   return {
     summary: html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}</p>
-${failures.length === 0 ? undefined : html`<pre>${failures.map(failure => failureText(failure)).join('\n')}</pre>`}`,
+${failuresPart(failures, new Map())}`,
     verdicts,
     untilMs,
   }

@@ -1,8 +1,10 @@
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { ALL } from '../../grafana/variable-values.ts'
 import type { PartStatus } from '../../kwok/lab-status.ts'
+import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
 import { Html, html } from '../charts/html.ts'
 import { pageHtml } from '../charts/page-html.ts'
+import { rulesTables } from '../charts/rules-table.ts'
 import type { Facts } from '../report/lab-facts.ts'
 import { REFRESHES, type SelectableVariable, TIME_RANGES } from './page-selection.ts'
 import type { TracedService } from './trace-links.ts'
@@ -40,7 +42,7 @@ export function homePage(given: {
     ({ key, title }) => html`<li><a href="/d/${key}">${title}</a></li>
 `,
   )}</ul>${refused.map(why => html`<p class="failed">${why}</p>`)}
-<h2>Alerts that fire</h2>${alertList(alerts)}
+<h2>Alerts that fire</h2>${alertList(alerts)}<p><a href="/rules">Rules and their states</a></p>
 <h2>The lab</h2><dl class="facts">${facts.map(
     ([fact, value]) => html`<dt>${fact}</dt><dd>${value}</dd>
 `,
@@ -53,6 +55,14 @@ ${
 }
 ${traced === undefined ? undefined : html`<h2>Traces</h2>${tracedList(traced)}`}</main>`
   return pageHtml({ title: `Lab ${name}`, body })
+}
+
+/** The page of the rules of the lab's Prometheus. */
+export function rulesPage(name: string, rules: readonly LoadedRule[] | string): string {
+  const title = `Rules of ${name}`
+  const shown = typeof rules === 'string' ? html`<p class="failed">${rules}</p>` : rulesTables(rules)
+  const body = html`<header><p><a href="/">Lab</a></p><h1>${title}</h1></header><main id="main">${shown}</main>`
+  return pageHtml({ title, body })
 }
 
 /** The place of the panels in a page. No other text is the same, since `<` is escaped. */

@@ -1,14 +1,12 @@
-import {
-  type DashboardResult,
-  failureText,
-  nothingChecked,
-  type VerifyReport,
-} from '../../checks/verify/verify-report.ts'
+import { type DashboardResult, nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
+import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
 import type { Html } from '../charts/html.ts'
 import { html } from '../charts/html.ts'
 import { FILE_POLICY, pageHtml } from '../charts/page-html.ts'
+import { rulesTables } from '../charts/rules-table.ts'
+import { failuresPart } from '../charts/verdict-badges.ts'
 import type { Facts } from './lab-facts.ts'
 
 /** A dashboard of the report: the result of verify, and its drawn panels. */
@@ -22,19 +20,19 @@ export interface ReportedDashboard {
   body: Html
 }
 
-/** The maximum number of failures at the top. */
-const MAX_FAILURES = 50
-
 /** The report as one HTML file: the facts of the lab, the result of verify, and each dashboard. */
 export function reportHtml(given: {
   verified: VerifyReport
   dashboards: readonly ReportedDashboard[]
   facts: Facts
   alerts: Facts
+  rules: readonly LoadedRule[]
 }): string {
-  const { verified, dashboards, facts, alerts } = given
+  const { verified, dashboards, facts, alerts, rules } = given
   const time = verified.time.replace('T', ' ').replace(/\..*$/, ' UTC')
   const title = `Dashboards of ${facts.find(([name]) => name === 'Cluster')?.[1] ?? verified.prometheusUrl}`
+  const titles = shownTitles(verified.dashboards)
+  const failed = failuresPart(verified.failures, titles)
   const body = html`<header><h1>${title}</h1>
 <p class="${summaryClass(verified)}">${summary(verified)}</p>
 <dl class="facts">${[['Time', time] as const, ...facts].map(
@@ -42,7 +40,7 @@ export function reportHtml(given: {
 `,
   )}<dt>Alerts that fire</dt><dd>${alerts.length === 0 ? 'none' : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')}</dd></dl>
 ${verified.notes.map(note => html`<p class="note">${note}</p>`)}
-${failuresPart(verified)}</header>
+${failed && html`<h2>What failed</h2>${failed}`}</header>
 <nav aria-label="Dashboards"><ul>${dashboards.map(
     ({ key, title: name, result }) => html`<li><a href="#${anchorOf(key)}">${name}</a> ${shortVerdict(result)}</li>
 `,
@@ -56,9 +54,12 @@ ${failuresPart(verified)}</header>
       body: panels,
     }) => html`<section aria-labelledby="${anchorOf(key)}"><h2 id="${anchorOf(key)}">${name}</h2>
 <p class="note">${longVerdict(result)} Time range ${dashboard.time.from} to ${dashboard.time.to}; times are UTC.</p>
-${panels}</section>
+${failuresPart(
+  verified.failures.filter(({ source }) => source === dashboard.source),
+  titles,
+)}${panels}</section>
 `,
-  )}</main>`
+  )}${rules.length === 0 ? undefined : html`<section aria-labelledby="rules"><h2 id="rules">Rules</h2>${rulesTables(rules)}</section>`}</main>`
   const head = html`<meta http-equiv="Content-Security-Policy" content="${FILE_POLICY}">`
   return pageHtml({ title, body, head })
 }
@@ -83,14 +84,6 @@ function summary(verified: VerifyReport): string {
   const compared = truth === '' ? 'none' : String(sum(each => each.compared))
   const word = failures.length > 0 ? '✗' : '✓'
   return `${word} verify: ${sum(each => each.queries)} queries, ${sum(each => each.ok)} ok, ${compared} of them compared with ${truth || 'a cluster'}; ${failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped${rest}`
-}
-
-function failuresPart({ failures, dashboards }: VerifyReport): Html | undefined {
-  if (failures.length === 0) return undefined
-  const titles = shownTitles(dashboards)
-  const texts = failures.slice(0, MAX_FAILURES).map(failure => failureText(failure, titles.get(failure.source)))
-  const more = failures.length - MAX_FAILURES
-  return html`<h2>What failed</h2><pre>${texts.join('\n')}${more > 0 ? `\nand ${more} more` : ''}</pre>`
 }
 
 function shortVerdict(result: DashboardResult | undefined): Html | undefined {

@@ -26,6 +26,7 @@ const active = (state: string, sinceMs: number, labels = {}): ActiveAlert => ({
   labels: { alertname: 'x', namespace: 'shop', pod: 'a', zone: 'z', ...labels },
   annotations: { summary: 'z' },
   state,
+  value: '1',
   activeAtMs: sinceMs,
 })
 const loaded = (...given: [AlertRule, ActiveAlert][]): LoadedRule[] =>
@@ -33,6 +34,8 @@ const loaded = (...given: [AlertRule, ActiveAlert][]): LoadedRule[] =>
     file: '',
     group,
     index,
+    name: '',
+    evaluatedAt: '',
     health: 'ok',
     lastError: '',
     state: '',

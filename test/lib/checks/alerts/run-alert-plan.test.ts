@@ -29,10 +29,12 @@ function memoryLab(changes: Partial<AlertLab> = {}) {
         labels: { namespace: 'shop', pod: 'a' },
         annotations: {},
         state: 'firing',
+        value: '1',
         activeAtMs: Date.now(),
       }
       const alerts = isFailing() ? [alert] : []
-      return [{ file: '', group: rule.group, index: 0, health: 'ok', lastError: '', state: '', alerts }]
+      const other = { file: '', name: '', health: 'ok', lastError: '', state: '', evaluatedAt: '' }
+      return [{ ...other, group: rule.group, index: 0, alerts }]
     },
     pods: async () => [{ name: 'shop/a', node: 'n1', workloads: [], isOfDeployment: true }],
     async start() {

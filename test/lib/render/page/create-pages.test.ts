@@ -21,6 +21,14 @@ const lines = ['web', 'db', '<b>bold</b>'].flatMap((job, number) =>
   ),
 )
 const many = [...Array(40).keys()].map(n => `many{n="${n}"} ${n} ${(nowMs - 10_000) / 1_000}`)
+const rules = `groups:
+  - name: calm
+    rules: [{ record: "a:sum", expr: "sum(vector(1))" }]
+  - name: loud
+    rules:
+      - { alert: Always, expr: "vector(7)" }
+      - { alert: Ambiguous, expr: '(vector(1) or label_replace(vector(2), "n", "a", "", "")) * on () vector(1)' }
+`
 const json = {
   ...{ title: 'Requests', uid: 'requests', time: { from: 'now-30m', to: 'now' }, refresh: '10s' },
   templating: {
@@ -157,6 +165,38 @@ pages('shows for each part whether it is up, down, or unhealthy with the reason'
     'rows',
   )
   assertSays(text, /<dt>Alertmanager<\/dt><dd><a href="http:\/\/127\.0\.0\.1:2"/)
+})
+
+pages('has the rules by group with their states, those in error or firing first', async context => {
+  assertSays((await context.get('/')).text, /<a href="\/rules">/)
+  // No sample is newer than those that the rules make.
+  const prometheus = await startPrometheus([`old 1 ${nowMs / 1_000 - 60}`], rules)
+  const server = await serve({ prometheusUrl: prometheus.url })
+  const page = async () => await get(server, '/rules')
+  try {
+    await until('the rules are evaluated', async () => !(await page()).text.includes('not evaluated'))
+    const { status, text } = await page()
+    const rows = [...text.matchAll(/<h3>(.*)<\/h3>|<tr><th scope="row">.*/g)].map(([row]) => {
+      return row
+        .replaceAll(/<[^>]*>/g, ' ')
+        .replaceAll(/ +/g, ' ')
+        .trim()
+    })
+    assert.equal(status, 200)
+    assertSays(text, /<p>3 rules in 2 groups: 1 in error, 1 firing, 0 pending\.<\/p>/)
+    assert.equal(rows.length, 5)
+    for (const [at, row] of [
+      /^rules\.yaml \/ loud$/,
+      /^Always firing 7e\+00 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
+      /^Ambiguous ✗ error multiple matches for labels: many-to-one/,
+      /^rules\.yaml \/ calm$/,
+      /^a:sum ✓ recorded \d/,
+    ].entries())
+      assert.match(rows[at] ?? '', row)
+  } finally {
+    server.close()
+    await prometheus.stop()
+  }
 })
 
 const choices: [name: string, query: string, sum: string, chosen: RegExp][] = [
