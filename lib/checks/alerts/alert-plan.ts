@@ -56,6 +56,8 @@ export interface AlertPlan {
 /** What a plan depends on, other than the cluster. */
 export interface PlanOptions {
   scenarios: readonly Scenario[]
+  /** Why the lab cannot have a scenario; undefined if it can. */
+  unfitLab: (scenario: Scenario) => Promise<string | undefined>
   alerts: readonly AlertRule[]
   metrics: Settings['metrics']
   /** Alerts that wait or fire already. */
@@ -70,14 +72,20 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
   const pods = podList.map(scopePod)
   const notTried: NotTried[] = []
   const planned: PlannedScenario[] = []
-  const chosen = options.scenarios.flatMap(scenario => {
+  const chosen: Pick<PlannedScenario, 'scenario' | 'expected' | 'atLeastMs'>[] = []
+  const leave = ({ name }: Scenario, why: string) => void notTried.push({ scenario: name, alert: '', why })
+  for (const scenario of options.scenarios) {
+    const why = await options.unfitLab(scenario)
+    if (why !== undefined) {
+      leave(scenario, why)
+      continue
+    }
     const { expected, notTried: left } = expectedAlerts(scenario, options)
     notTried.push(...left)
     const observed = observeMs(scenario, options)
-    if (expected.length + observed > 0) return [{ scenario, expected, atLeastMs: observed }]
-    notTried.push({ scenario: scenario.name, alert: '', why: 'none of its alerts can be tried' })
-    return []
-  })
+    if (expected.length + observed > 0) chosen.push({ scenario, expected, atLeastMs: observed })
+    else leave(scenario, 'none of its alerts can be tried')
+  }
   // Pods are the scarcest: one of a Deployment is needed for its alerts, away from failing nodes.
   const order = ['pod', 'node', 'namespace', 'part']
   for (const each of chosen.sort((a, b) => order.indexOf(a.scenario.target) - order.indexOf(b.scenario.target))) {
@@ -85,7 +93,7 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
     const before = options.before.filter(({ rule }) => expected.includes(rule))
     const target = await targetFor(client, each.scenario, { planned, pods, before })
     if (target !== undefined) planned.push({ ...each, target, scope: scopeOf(each.scenario, target, pods) })
-    else notTried.push({ scenario: each.scenario.name, alert: '', why: `no ${each.scenario.target} fits` })
+    else leave(each.scenario, `no ${each.scenario.target} fits`)
   }
   return { scenarios: planned, notTried, nodes: nodes.length, atMostMs: longestMs(planned, nodes.length) }
 }
@@ -93,7 +101,7 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
 /** The alerts of the loaded rules that a scenario raises under the names of the metrics in the lab. */
 export function expectedAlerts(
   { name: scenario, alerts: stated, effect }: Pick<Scenario, 'name' | 'alerts' | 'effect'>,
-  { alerts, metrics, lagMs }: Omit<PlanOptions, 'scenarios' | 'before'>,
+  { alerts, metrics, lagMs }: Omit<PlanOptions, 'scenarios' | 'before' | 'unfitLab'>,
 ): { expected: ExpectedAlert[]; notTried: NotTried[] } {
   const expected: ExpectedAlert[] = []
   const notTried: NotTried[] = []

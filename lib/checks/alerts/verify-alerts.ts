@@ -82,7 +82,14 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
         watch.observe(await api.rules(), Date.now())
       }
       const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
-      const plan = await planAlerts(client, { scenarios: chosen, alerts, metrics, lagMs, before: watch.seen })
+      const plan = await planAlerts(client, {
+        scenarios: chosen,
+        unfitLab: async each => await each.unfitLab?.(lab),
+        alerts,
+        metrics,
+        lagMs,
+        before: watch.seen,
+      })
       say(planText(plan, speed))
       if (plan.scenarios.length === 0) {
         throw new LabError('There is nothing to verify', { why: 'no chosen scenario can raise a loaded alert' })
