@@ -86,7 +86,7 @@ resolves('collects less often from more pods, unless the interval is set', () =>
     resolveSettings({ flags: {}, env, created }).collectionInterval
   assert.equal(interval({ POD_COUNT: '3000' }), 10_000)
   assert.equal(interval({ POD_COUNT: '3001' }), 20_000)
-  assert.equal(interval({ POD_COUNT: '10000' }), 40_000)
+  assert.equal(interval({ POD_COUNT: '10000' }), 60_000)
   assert.equal(interval({ POD_COUNT: '500000' }), 300_000)
   assert.equal(interval({ POD_COUNT: '10000', COLLECTION_INTERVAL: '5s' }), 5_000)
   assert.equal(interval({ POD_COUNT: '10000' }, { collectionInterval: '10s' }), 10_000)
