@@ -67,6 +67,8 @@ resolves('gives the defaults when nothing is set', () => {
     otelChart: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
     kubeletInsecureTls: false,
     scenario: 'auto',
+    scenarios: 'all',
+    speed: 30,
     target: 'auto',
     for: 600_000,
     yes: false,
