@@ -180,6 +180,7 @@ onEngine(
       IMAGE_PREFIX: `${registry.host}/lab`,
       JAEGER: 'true',
       METRICS: 'both',
+      ALERTMANAGER: 'true',
       LGTM_IMAGE,
     }
     const pulled = Object.values(chosenImages({ IMAGE_PREFIX: env.IMAGE_PREFIX, LGTM_IMAGE }))

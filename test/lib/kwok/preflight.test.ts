@@ -66,7 +66,7 @@ for (const name of portSettings) {
     const server = createServer()
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
-    const lab = await freeLab({ [name]: `${port}`, metrics: 'both' })
+    const lab = await freeLab({ [name]: `${port}`, metrics: 'both', alertmanager: 'true' })
     await assert.rejects(requirePortsFor(lab), {
       name: 'LabError',
       message: new RegExp(`^Cannot use port ${port}: it is in use by .*pid ${process.pid}`),
