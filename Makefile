@@ -88,24 +88,29 @@ lint: node_modules/.package-lock.json
 	node_modules/.bin/biome check .
 	node_modules/.bin/tsc --noEmit
 
+# Before the tests, which have limits: building takes minutes.
+.PHONY: test-programs
+test-programs: node_modules/.package-lock.json
+	@METRICS=both ALERTMANAGER=true RUNTIME=binary $(TASK) tasks/programs.ts
+
 ## test: runs the unit and end-to-end tests, on clusters of their own
 .PHONY: test
-test: programs
+test: test-programs
 	@$(TEST) unit e2e
 
 ## test-long: runs the long tests that make test skips (make kwok and a stopped engine in Docker, Ctrl-C at each moment, accessibility)
 .PHONY: test-long
-test-long: programs
+test-long: test-programs
 	@$(TEST) long
 
 ## test-unit: runs the tests that need no cluster
 .PHONY: test-unit
-test-unit: programs
+test-unit: test-programs
 	@$(TEST) unit
 
 ## test-e2e: runs the tests that bring up clusters
 .PHONY: test-e2e
-test-e2e: programs
+test-e2e: test-programs
 	@$(TEST) e2e
 
 node_modules/.package-lock.json: package.json package-lock.json
