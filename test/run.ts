@@ -9,7 +9,7 @@
  *   REQUIRE=docker tsx test/run.ts e2e docker # fails where these tests would be skipped
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync } from 'node:fs'
 import { constants, setPriority, tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { describeError, LabError } from '../lib/cli/errors.ts'
@@ -264,14 +264,9 @@ async function runFiles(
   })
   running.add(child)
   try {
-    if (child.pid !== undefined) {
-      setPriority(child.pid, group.niceness)
-      // Where Linux groups processes by session, nice(1) counts within a session only, and this one counts between sessions. A lab has 15
-      // sessions: with the whole niceness, unit tests get so little that their limits of seconds fail.
-      writeFileSync(`/proc/${child.pid}/autogroup`, String(Math.ceil(group.niceness / 4)))
-    }
+    if (child.pid !== undefined) setPriority(child.pid, group.niceness)
   } catch {
-    // It has ended already, or Linux does not group processes by session.
+    // It has ended already.
   }
   let output = ''
   let isLate = false
