@@ -20,7 +20,7 @@ export async function healScenarios(
   const ending = journal.requests().filter(isChosen)
   for (const request of ending) {
     say(`Healing ${request.name} on ${request.target}`)
-    journal.request({ ...request, untilMs: Math.min(request.untilMs, Date.now()) })
+    journal.end(request)
   }
   const services = labServices(lab)
   if (ending.length > 0) {

@@ -159,9 +159,7 @@ function nodeChange(change?: NodeChange): Pick<Scenario, 'target' | 'hold' | 'un
 
 /** Evicts the pods that a drain would. A disruption budget may refuse one until later. */
 async function evictAll(run: ScenarioRun): Promise<void> {
-  const isOfDaemonSet = ({ metadata }: Fields) =>
-    items(fields(metadata)['ownerReferences']).some(owner => fields(owner)['kind'] === 'DaemonSet')
-  for (const pod of (await podsOf(run)).filter(each => !isOfDaemonSet(each))) {
+  for (const pod of (await podsOf(run)).filter(each => !isOwnedBy(each, 'DaemonSet'))) {
     const { namespace, name, deletionTimestamp } = fields(pod['metadata'])
     if (deletionTimestamp !== undefined) continue
     const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name } }
@@ -207,9 +205,12 @@ function misscheduled(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
 }
 
 /** Whether a pod runs until it is deleted. */
-function stays({ metadata, status }: Fields): boolean {
-  const isOfJob = items(fields(metadata)['ownerReferences']).some(owner => fields(owner)['kind'] === 'Job')
-  return fields(status)['phase'] === 'Running' && !isOfJob
+function stays(pod: Fields): boolean {
+  return fields(pod['status'])['phase'] === 'Running' && !isOwnedBy(pod, 'Job')
+}
+
+function isOwnedBy({ metadata }: Fields, kind: string): boolean {
+  return items(fields(metadata)['ownerReferences']).some(owner => fields(owner)['kind'] === kind)
 }
 
 function otherTaints(node: Fields): unknown[] {

@@ -1,6 +1,6 @@
 import { LabError } from '../cli/errors.ts'
 import { callAll } from '../kube/bulk-requests.ts'
-import { fields, items } from '../kube/json.ts'
+import { conditionStatus, fields, items } from '../kube/json.ts'
 import { readinessCalls } from '../kwok/pod-readiness.ts'
 import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
 import { nodeUnreachable, scenarioOf } from '../lab/manifest.ts'
@@ -213,7 +213,7 @@ function conditionOf(node: unknown, type: string): Record<string, unknown> {
 
 /** Of a node or a pod. */
 function isReady(object: unknown): boolean {
-  return conditionOf(object, 'Ready')['status'] === 'True'
+  return conditionStatus(fields(object), 'Ready') === 'True'
 }
 
 export async function podsOf({ client, target }: ScenarioRun): Promise<Record<string, unknown>[]> {

@@ -45,6 +45,10 @@ export function scenarioJournal({ dataDir }: Pick<Lab, 'dataDir'>) {
     request(request: ScenarioRequest) {
       write(path(request, REQUEST), request)
     },
+    /** The holder heals the scenario. */
+    end(request: ScenarioRequest) {
+      write(path(request, REQUEST), { ...request, untilMs: Math.min(request.untilMs, Date.now()) })
+    },
     progress(request: ScenarioRequest): ScenarioProgress {
       return read<ScenarioProgress>(path(request, PROGRESS)) ?? {}
     },

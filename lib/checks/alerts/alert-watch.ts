@@ -87,11 +87,10 @@ export function explain(
 ): ScenarioRun | undefined {
   const started = runs.filter(({ state }) => state !== 'waiting').sort((a, b) => b.startMs - a.startMs)
   const isRecent = ({ state, doneMs }: ScenarioRun) => state !== 'done' || nowMs < doneMs + rule.rangeMs + AFTER_MS
-  const near = started
-    .filter(({ scope }) => scope === undefined || !namesObject(labels) || isInScope(scope, labels))
-    .filter(each => isRecent(each) || (each.scope !== undefined && isInScope(each.scope, labels)))
+  const inScope = ({ scope }: ScenarioRun) => scope !== undefined && isInScope(scope, labels)
+  const canAffect = (each: ScenarioRun) => each.scope === undefined || !namesObject(labels)
+  const near = started.filter(each => inScope(each) || (canAffect(each) && isRecent(each)))
   const active = near.filter(({ state }) => state !== 'done')
   const expects = (each: ScenarioRun) => each.expected.some(({ rules }) => rules.includes(rule))
-  const inScope = (each: ScenarioRun) => each.scope !== undefined && isInScope(each.scope, labels)
   return active.find(expects) ?? near.find(inScope) ?? active[0] ?? near[0]
 }

@@ -175,7 +175,7 @@ function alertLab(
     },
     heal({ scenario: { name }, target }) {
       const request = requestOf(name, target)
-      if (request !== undefined) journal.request({ ...request, untilMs: Math.min(request.untilMs, Date.now()) })
+      if (request !== undefined) journal.end(request)
     },
     progress({ scenario: { name }, target }) {
       const request = requestOf(name, target)

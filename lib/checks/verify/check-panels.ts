@@ -117,7 +117,7 @@ export async function checkDashboard(
         const problem = problems.find(each => each.variable === name)
         const place = { panel: `$${name}`, query: problem?.query ?? query }
         const { options } = selection
-        const known = { ...context, ...{ state: reading.states?.now, range, stepMs: context.scrapeMs, options } }
+        const known = { ...context, state: reading.states?.now, range, stepMs: context.scrapeMs, options }
         return check('variable', place, async () => ({
           verdict: await variableVerdict(variable, problem, evaluator, known),
         }))

@@ -19,7 +19,12 @@ const run = (name: string, target: string, rules: AlertRule[], given: Partial<Sc
   target,
   scope: { namespace: 'shop', pods: new Set([target]), workloads: new Set(), others: new Set() },
   expected: rules.map(rule => ({ name: rule.name, rules: [rule], firesWithinMs: 60_000, clearsWithinMs: 60_000 })),
-  ...{ atLeastMs: 0, state: 'running', startMs: 10_000, healMs: 0, doneMs: 0, trouble: '' },
+  atLeastMs: 0,
+  state: 'running',
+  startMs: 10_000,
+  healMs: 0,
+  doneMs: 0,
+  trouble: '',
   ...given,
 })
 const active = (state: string, sinceMs: number, labels = {}): ActiveAlert => ({
@@ -101,8 +106,16 @@ function reportOf(runs: ScenarioRun[], observe: (watch: ReturnType<typeof alertW
   const watch = alertWatch(alerts)
   observe(watch)
   return alertReport({
-    ...{ runs, seen: watch.seen, plan: { notTried: [] }, alerts, refused: [], speed: 30, seconds: 61 },
-    ...{ hasMetric: () => true, raisedBy: () => undefined, nowMs: 100_000 },
+    runs,
+    seen: watch.seen,
+    plan: { notTried: [] },
+    alerts,
+    refused: [],
+    speed: 30,
+    seconds: 61,
+    hasMetric: () => true,
+    raisedBy: () => undefined,
+    nowMs: 100_000,
     ...more,
   })
 }

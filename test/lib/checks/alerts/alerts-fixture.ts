@@ -15,8 +15,17 @@ export function rule(given: Record<string, unknown>): RuleFile['groups'][number]
 
 export function alertRule(name: string, given: Partial<AlertRule> = {}): AlertRule {
   return {
-    ...{ name, isOwn: true, source: 'own.yaml', group: 'copies', index: 0 },
-    ...{ forMs: 60_000, waitMs: 2_000, keepMs: 0, rangeMs: 0, metrics: ['up'], templates: [] },
+    name,
+    isOwn: true,
+    source: 'own.yaml',
+    group: 'copies',
+    index: 0,
+    forMs: 60_000,
+    waitMs: 2_000,
+    keepMs: 0,
+    rangeMs: 0,
+    metrics: ['up'],
+    templates: [],
     ...given,
   }
 }
