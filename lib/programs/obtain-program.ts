@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { LabError } from '../cli/errors.ts'
 import { formatElapsed, withProgress } from '../cli/progress.ts'
+import { takeLock } from '../system/lock.ts'
 import { buildSource, checkDisk, findGo, type GoToolchain } from './build-program.ts'
 import { knownSha256 } from './checksums.ts'
 import { downloadAsset } from './download-program.ts'
@@ -57,7 +58,10 @@ async function obtainNow(requests: readonly ObtainRequest[], context: Context): 
   if (toBuild.length > 0) checkDisk(toBuild.length, context)
   for (const request of toBuild.filter(isMissing)) {
     const isBuilt = await trySource('go build', request, context, () =>
-      staged(context, work => build(request.source, work)),
+      staged(context, async work => {
+        // Another process may have built it in the meantime.
+        if (isMissing(request)) await build(request.source, work)
+      }),
     )
     if (!isBuilt) throw unavailable(request, context)
   }
@@ -84,14 +88,33 @@ async function trySource(
   }
 }
 
-/** Runs a download or a build in a folder of its own. An interruption is not a failure of the source. */
+/** Longer than all builds together take on a slow machine. */
+const TURN_LIMIT_MS = 3 * 3_600_000
+
+/**
+ * Runs a download or a build in a folder of its own, while no other process of this machine does: two builds of one program would take
+ * twice the time of one. An interruption is not a failure of the source.
+ */
 async function staged(context: Context, body: (work: Work) => Promise<void>): Promise<void> {
-  await withStaging(cacheDir(context.env), async (dir, signal) => {
+  const dir = cacheDir(context.env)
+  await withStaging(dir, async (stagingDir, signal) => {
+    const release = await takeLock({
+      path: `${dir}.lock`,
+      waitMs: TURN_LIMIT_MS,
+      onWait: ({ pid, program }) =>
+        context.reporter.line(`waiting for ${program} (pid ${pid}), which downloads or builds programs`),
+      refusal: ({ pid, program }) =>
+        new LabError(`${program} (pid ${pid}) has downloaded or built programs for hours`, {
+          next: `end it: kill ${pid}`,
+        }),
+    })
     try {
-      await body({ dir, signal, context })
+      await body({ dir: stagingDir, signal, context })
     } catch (error) {
       signal.throwIfAborted()
       throw error
+    } finally {
+      release()
     }
   })
 }

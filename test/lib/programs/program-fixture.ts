@@ -34,7 +34,7 @@ export interface Fixture {
 }
 
 /** The tools that the lab's own commands need; no Go. */
-const tools = ['bash', 'sh', 'sleep', 'tar', 'gzip', 'unzip', 'seq']
+const tools = ['ps', 'bash', 'sh', 'sleep', 'tar', 'gzip', 'unzip', 'seq']
 
 /** Where the test source's files seem to come from; the fixture's server stands in for it. */
 export const releaseHost = 'https://releases.invalid'

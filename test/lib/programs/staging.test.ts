@@ -77,10 +77,13 @@ staging('shares one build between two callers in one process', async ({ machine 
 })
 
 for (const way of ['download', 'build'] as const) {
-  staging(`two processes at once: both end with the program (${way})`, async ({ machine }) => {
+  staging(`two processes at once: one obtains the program, and both have it (${way})`, async ({ machine }) => {
     if (way === 'download') publish(machine)
     writeFakeGo(machine, 1)
     const runs = await Promise.all([ended(start(machine)), ended(start(machine))])
+    const obtained = way === 'build' ? /building with go/g : /downloaded from/g
+    assert.equal(runs.flatMap(({ stderr }) => [...stderr.matchAll(obtained)]).length, 1)
+    assert.match(runs.map(({ stderr }) => stderr).join(''), /waiting for ensure-once\.ts \(pid \d+\)/)
     const [name = ''] = machine.cached()
     assert.match(name, way === 'download' ? /^etcd-1\.2\.3-release$/ : /^etcd-1\.2\.3-[0-9a-f]{12}$/)
     const path = join(cacheDir(machine.env), name)
@@ -128,14 +131,23 @@ function start({ options, env }: Fixture, stallTimeoutMs = options.stallTimeoutM
   return spawn(process.execPath, ['--import', import.meta.resolve('tsx'), file, JSON.stringify(given)], { env })
 }
 
-async function ended(child: ChildProcess): Promise<{ code: number | null; signal: string | null; stdout: string }> {
-  let stdout = ''
+interface Ended {
+  code: number | null
+  signal: string | null
+  stdout: string
+  stderr: string
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  let [stdout, stderr] = ['', '']
   child.stdout?.on('data', chunk => {
     stdout += String(chunk)
   })
-  child.stderr?.resume()
+  child.stderr?.on('data', chunk => {
+    stderr += String(chunk)
+  })
   const [code, signal] = await new Promise<[number | null, string | null]>(resolve =>
     child.on('close', (...result) => resolve(result)),
   )
-  return { code, signal, stdout }
+  return { code, signal, stdout, stderr }
 }
