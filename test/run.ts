@@ -78,6 +78,7 @@ const groups: Record<string, readonly Group[]> = {
         ),
       ].map(name => `${SHARED}/${name}`),
       sharesLab: true,
+      sharesProcess: true,
     },
     {
       folders: ['e2e'],
@@ -96,6 +97,7 @@ const groups: Record<string, readonly Group[]> = {
       niceness: 0,
       first: [],
       sharesLab: true,
+      sharesProcess: true,
       followsPrevious: true,
     },
   ],

@@ -31,10 +31,12 @@ async function task(
   env: Readonly<Record<string, string>> = {},
   flags: readonly string[] = [],
 ): Promise<Ended> {
-  const tsx = ['--import', import.meta.resolve('tsx')]
-  return await node.run(process.execPath, [...tsx, join(projectDir, 'tasks', `${name}.ts`), ...flags], {
-    env: { ...own(), ...env },
-  })
+  return await node.run(process.execPath, [...taskWords(name), ...flags], { env: { ...own(), ...env } })
+}
+
+/** A task as make runs it. */
+function taskWords(name: string): string[] {
+  return [join(projectDir, 'lib', 'cli', 'bundled.js'), join(projectDir, 'tasks', `${name}.ts`)]
 }
 
 function own(): Record<string, string> {
@@ -70,8 +72,7 @@ function ownDashboards(): string {
 
 /** A task that serves on the node's network until Ctrl-C; used once it is ready. */
 async function serving<T>(name: string, use: () => Promise<T>): Promise<T> {
-  const args = ['--import', import.meta.resolve('tsx'), join(projectDir, 'tasks', `${name}.ts`)]
-  const child = node.start(process.execPath, args, { env: own() })
+  const child = node.start(process.execPath, taskWords(name), { env: own() })
   await waitFor(`start of ${name}`, () => assertSays(child.output(), /Ctrl-C ends it/), 120_000)
   const result = await use()
   child.child.kill('SIGINT')

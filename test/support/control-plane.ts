@@ -18,8 +18,7 @@ export function nodeOf({ labels }: { labels: Readonly<Record<string, string>> })
 
 /** Every pod of the cluster. */
 export async function allPods(lab: TestLab) {
-  const list = JSON.parse(await lab.kubectl(['get', 'pods', '-A', '-o', 'json']))
-  return items(list.items).map(item => {
+  return items(fields(await lab.get('/api/v1/pods'))['items']).map(item => {
     const { metadata, spec, status } = fields(item)
     const { namespace, name } = fields(metadata)
     return {

@@ -12,9 +12,8 @@ import type { TestLab } from './lab.ts'
 
 /** The InternalIP of each node, by name. */
 export async function nodeAddresses(lab: TestLab): Promise<Map<string, string>> {
-  const list = fields(JSON.parse(await lab.kubectl(['get', 'nodes', '-o', 'json'])))
   return new Map(
-    items(list['items']).map(node => {
+    items(fields(await lab.get('/api/v1/nodes'))['items']).map(node => {
       const { metadata, status } = fields(node)
       const found = items(fields(status)['addresses']).find(each => fields(each)['type'] === 'InternalIP')
       return [text(fields(metadata)['name']) ?? '', text(fields(found)['address']) ?? '']

@@ -13,7 +13,10 @@ export interface LoadedImages {
   remove: () => void
 }
 
-/** Makes the lab's images, gives them names of their own, and loads them: an engine of the user's keeps what it has. */
+/**
+ * Makes the lab's images, gives them names of their own, and loads them: an engine of the user's keeps what it has. Without those that a lab
+ * has only with ALERTMANAGER or METRICS.
+ */
 export async function loadLabImages(): Promise<LoadedImages> {
   const env: Record<string, string> = {}
   const remove = atExit(() => {
@@ -21,8 +24,8 @@ export async function loadLabImages(): Promise<LoadedImages> {
   })
   const dir = mkdtempSync(join(tmpdir(), 'images-'))
   try {
-    const { pause: _, ...all } = await labImages()
-    const own = Object.entries(all).map(([name, image]) => {
+    const { pause, alertmanager, 'kube-state-metrics': stateMetrics, ...needed } = await labImages()
+    const own = Object.entries(needed).map(([name, image]) => {
       const reference = `kube-otel-lab.test/${name}:${process.pid}`
       env[imageVariable(name as ImageName)] = reference
       return { ...image, reference }

@@ -6,6 +6,7 @@ import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { settingNames, variableOf } from '../../lib/cli/settings.ts'
 import { imageNames, imageVariable } from '../../lib/docker/images.ts'
+import { connect } from '../../lib/kube/api-client.ts'
 import { openLab, projectDir } from '../../lib/lab/lab.ts'
 import { labSockets } from '../../lib/lab/socket-dir.ts'
 import { ensurePrograms, kwokPrograms } from '../../lib/programs/programs.ts'
@@ -68,6 +69,8 @@ export interface TestLab {
   task: (name: string, args?: readonly string[], options?: CommandOptions) => Promise<Ended>
   /** kubectl as the cluster's administrator; what it printed. Fails when it does. */
   kubectl: (args: readonly string[], input?: string) => Promise<string>
+  /** The API server's answer to a GET of the administrator, as kubectl get --raw has it, without a process. Fails for another status than 200. */
+  get: (path: string) => Promise<unknown>
   query: (expression: string) => Promise<Sample[]>
   /** The lab's processes, with those of the steps that run at this moment. */
   processes: () => LabProcess[]
@@ -198,6 +201,13 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
     return child.stdout
   }
 
+  async function get(path: string): Promise<unknown> {
+    using client = await connect({ kubeconfig: adminKubeconfig, context: `kwok-${name}` })
+    const { status, body } = await client.request('GET', path)
+    if (status !== 200) throw new Error(`GET ${path}: ${status} ${JSON.stringify(body)}`)
+    return body
+  }
+
   function kubeconfigContent(): unknown {
     if (!existsSync(kubeconfig)) return undefined
     const view = spawnSync(kubectlProgram.path, ['--kubeconfig', kubeconfig, 'config', 'view', '--raw', '-o', 'json'])
@@ -262,6 +272,7 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
     task: (task, args = [], options) =>
       start(process.execPath, [join('lib', 'cli', 'bundled.js'), join('tasks', `${task}.ts`), ...args], options).ended,
     kubectl,
+    get,
     query: expression => queryPrometheus(`http://127.0.0.1:${ports.prometheusPort}`, expression),
     processes,
     partPids,

@@ -31,12 +31,11 @@ export function namesOf(labels: Readonly<Record<string, string>>): string {
 
 /** The truth, from the API. */
 export async function readCluster(lab: TestLab): Promise<{ nodes: string[]; pods: RunningPod[] }> {
-  const list = async (...args: string[]) =>
-    items(fields(JSON.parse(await lab.kubectl(['get', ...args, '-o', 'json'])))['items']).map(fields)
+  const list = async (path: string) => items(fields(await lab.get(path))['items']).map(fields)
   const [nodes, replicaSets, pods] = await Promise.all([
-    list('nodes'),
-    list('replicasets', '-A'),
-    list('pods', '-A', '--field-selector', 'status.phase=Running'),
+    list('/api/v1/nodes'),
+    list('/apis/apps/v1/replicasets'),
+    list('/api/v1/pods?fieldSelector=status.phase%3DRunning'),
   ])
   const deploymentOf = new Map(replicaSets.map(object => [keyOfObject(object), ownerOf(object).name]))
   return {

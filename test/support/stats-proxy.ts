@@ -17,8 +17,7 @@ export async function summaries(lab: TestLab): Promise<Summary[]> {
 
 /** UID and node of each running pod, as the API has it. */
 export async function runningPods(lab: TestLab): Promise<string[]> {
-  const list = await lab.kubectl(['get', 'pods', '-A', '--field-selector', 'status.phase=Running', '-o', 'json'])
-  return items(fields(JSON.parse(list)).items).map(
+  return items(fields(await lab.get('/api/v1/pods?fieldSelector=status.phase%3DRunning')).items).map(
     pod => `${text(fields(fields(pod).metadata).uid)} ${text(fields(fields(pod).spec).nodeName)}`,
   )
 }

@@ -169,10 +169,10 @@ async function usages(
   lab: TestLab,
   kind: 'nodes' | 'pods',
 ): Promise<Map<string, { cpu: number; memoryBytes: number }>> {
-  const list = JSON.parse(await lab.kubectl(['get', '--raw', `/apis/metrics.k8s.io/v1beta1/${kind}`]))
+  const list = fields(await lab.get(`/apis/metrics.k8s.io/v1beta1/${kind}`))
   const amount = (usage: unknown, resource: string) => parseQuantity(String(fields(usage)[resource])) ?? Number.NaN
   return new Map(
-    items(list.items).map(item => {
+    items(list['items']).map(item => {
       const { name, namespace } = fields(fields(item)['metadata'])
       const parts = kind === 'nodes' ? [item] : items(fields(item)['containers'])
       const sum = (resource: string) =>

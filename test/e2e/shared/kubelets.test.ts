@@ -33,8 +33,8 @@ kubelets('every node has an address of its own in the range', async ({ lab }) =>
 
 kubelets('the API server’s node proxy reaches the kubelet of each node', async ({ lab }) => {
   for (const node of nodeNames) {
-    const summary = JSON.parse(await lab.kubectl(['get', '--raw', `/api/v1/nodes/${node}/proxy/stats/summary`]))
-    assert.equal(summary.node.nodeName, node)
+    const { node: summary } = (await lab.get(`/api/v1/nodes/${node}/proxy/stats/summary`)) as Summary
+    assert.equal(summary.nodeName, node)
   }
 })
 
@@ -49,7 +49,7 @@ kubelets(
     for (const [node, address] of await nodeAddresses(lab)) {
       const nodename = new RegExp(`^node_uname_info\\{.*nodename="${node}"`, 'm')
       assertSays(await getNodeExporter(lab, address), nodename)
-      assertSays(await lab.kubectl(['get', '--raw', `/api/v1/nodes/${node}:9100/proxy/metrics`]), nodename)
+      assertSays(String(await lab.get(`/api/v1/nodes/${node}:9100/proxy/metrics`)), nodename)
     }
   },
 )

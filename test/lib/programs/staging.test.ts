@@ -9,8 +9,10 @@ import { LabError } from '../../../lib/cli/errors.ts'
 import { ensurePrograms } from '../../../lib/programs/ensure-programs.ts'
 import { cacheDir } from '../../../lib/programs/find-program.ts'
 import { removeStaleStaging, withStaging } from '../../../lib/programs/staging.ts'
+import { bundledScript } from '../../support/bundled-script.ts'
 import { cachedNames, type Fixture, openFixture, publish, script, testSource, writeFakeGo } from './program-fixture.ts'
 
+const ensureOnce = await bundledScript(join(import.meta.dirname, 'ensure-once.ts'))
 const staging = suite<{ machine: Fixture }>('withStaging()')
 staging.before.each(async context => {
   context.machine = await openFixture()
@@ -83,7 +85,7 @@ for (const way of ['download', 'build'] as const) {
     const runs = await Promise.all([ended(start(machine)), ended(start(machine))])
     const obtained = way === 'build' ? /building with go/g : /downloaded from/g
     assert.equal(runs.flatMap(({ stderr }) => [...stderr.matchAll(obtained)]).length, 1)
-    assert.match(runs.map(({ stderr }) => stderr).join(''), /waiting for ensure-once\.ts \(pid \d+\)/)
+    assert.match(runs.map(({ stderr }) => stderr).join(''), /waiting for ensure-once\.mjs \(pid \d+\)/)
     const [name = ''] = machine.cached()
     assert.match(name, way === 'download' ? /^etcd-1\.2\.3-release$/ : /^etcd-1\.2\.3-[0-9a-f]{12}$/)
     const path = join(cacheDir(machine.env), name)
@@ -127,8 +129,7 @@ staging.run()
 function start({ options, env }: Fixture, stallTimeoutMs = options.stallTimeoutMs): ChildProcess {
   const { platform, goModulesDir, origins } = options
   const given = { platform, goModulesDir, origins, buildDiskBytes: 0, stallTimeoutMs, go: true }
-  const file = join(import.meta.dirname, 'ensure-once.ts')
-  return spawn(process.execPath, ['--import', import.meta.resolve('tsx'), file, JSON.stringify(given)], { env })
+  return spawn(process.execPath, [ensureOnce, JSON.stringify(given)], { env })
 }
 
 interface Ended {

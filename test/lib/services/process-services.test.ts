@@ -10,6 +10,7 @@ import { lastLogLines, processServices, type ServiceSpec } from '../../../lib/se
 import { services } from '../../../lib/services/service-list.ts'
 import { processInfos } from '../../../lib/system/processes.ts'
 import { run } from '../../../lib/system/run.ts'
+import { bundledScript } from '../../support/bundled-script.ts'
 import { tempDir, tempLab, until, untilFile } from '../../support/temp-lab.ts'
 
 const name = 'stats-proxy'
@@ -288,14 +289,12 @@ ensures('recognises it after a time-out too', async () => {
   assert.equal((await processInfos([pid])).size, 0)
 })
 
+const starter = await bundledScript(join(import.meta.dirname, 'service-starter.ts'))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
   ensures(`after ${signal} while it waits knows one that a script has become`, async () => {
     const lab = tempLab()
-    const starter = join(import.meta.dirname, 'service-starter.ts')
     const command = wrapper('sleep 0.2', 'exec sleep 62')
-    const task = spawn(process.execPath, ['--import', 'tsx', starter, JSON.stringify(lab), command], {
-      stdio: 'ignore',
-    })
+    const task = spawn(process.execPath, [starter, JSON.stringify(lab), command], { stdio: 'ignore' })
     const ended = once(task, 'exit')
     await until('the script has become sleep', async () => {
       const pid = await pidOf(lab)

@@ -5,14 +5,15 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { LabError } from '../../../lib/cli/errors.ts'
 import { takeLock } from '../../../lib/system/lock.ts'
+import { bundledScript } from '../../support/bundled-script.ts'
 import { tempDir, until, untilFile } from '../../support/temp-lab.ts'
 
 const children: ChildProcess[] = []
 
-const script = join(import.meta.dirname, 'lock-holder.ts')
+const script = await bundledScript(join(import.meta.dirname, 'lock-holder.ts'))
 /** A process that takes the lock at `path` and does what `act` says: adds one to the number in `act`, or holds on for ever. */
 function holder(path: string, act: string) {
-  const child = spawn(process.execPath, ['--import', 'tsx', script, path, act], { stdio: 'inherit' })
+  const child = spawn(process.execPath, [script, path, act], { stdio: 'inherit' })
   children.push(child)
   return { child, ended: new Promise<number | null>(resolve => child.once('close', resolve)) }
 }
@@ -40,7 +41,7 @@ locks('names the holder after the wait, and is free when the holder was killed',
   await untilFile(at)
   const told: number[] = []
   const options = { path: at, refusal, onWait: ({ pid }: { pid: number }) => told.push(pid) }
-  await assert.rejects(takeLock({ ...options, waitMs: 0 }), { message: `held by lock-holder.ts ${child.pid}` })
+  await assert.rejects(takeLock({ ...options, waitMs: 0 }), { message: `held by lock-holder.mjs ${child.pid}` })
   assert.deepEqual(told, [])
   const waiting = takeLock({ ...options, waitMs: 60_000 })
   await until('it waits', () => told.length === 1)

@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../../../lib/kube/api-client.ts'
+import { fields } from '../../../../lib/kube/json.ts'
+import type { Summary } from '../../../../lib/kubelet/endpoints/stats-summary.ts'
 import { signCertificate } from '../../../../lib/lab/lab-certificates.ts'
 import { testCa } from '../../../lib/kube/ca.ts'
 import { answer, bodyOf } from '../../../lib/kube/fake-api.ts'
@@ -32,9 +34,9 @@ gateway(
       while (!stopped) {
         for (const node of nodeNames) {
           // While the gateway is away there is nothing to compare.
-          const text = await lab.kubectl(['get', '--raw', summaryPath(node)]).catch(() => undefined)
-          if (text === undefined) continue
-          const { usageCoreNanoSeconds: value } = JSON.parse(text).node.cpu
+          const summary = await lab.get(summaryPath(node)).catch(() => undefined)
+          if (summary === undefined) continue
+          const { usageCoreNanoSeconds: value } = (summary as Summary).node.cpu
           assert(value >= (before.get(node) ?? 0), `${node} fell from ${before.get(node)} to ${value}`)
           before = new Map([...before, [node, value]])
           reads++
@@ -79,30 +81,27 @@ gateway('aggregated APIs and webhooks answer while the stats proxy is away', asy
     const pid = (await lab.partPids()).get('stats-proxy')
     assert(pid !== undefined, 'the stats proxy does not run')
     killHard(pid)
-    await assert.rejects(
-      lab.kubectl(['get', '--raw', summaryPath('kwok-node-0000')]),
-      /the stats proxy does not answer/,
-    )
+    await assert.rejects(lab.get(summaryPath('kwok-node-0000')), /the stats proxy does not answer/)
     // Its items are gone if it measured meanwhile: metrics-server drops a node that does not answer.
-    assert.equal(JSON.parse(await lab.kubectl(['get', '--raw', metricsPath])).kind, 'NodeMetricsList')
+    assert.equal(fields(await lab.get(metricsPath))['kind'], 'NodeMetricsList')
     if (address !== undefined) await refused()
   } finally {
     assertDone(await lab.task('kwok-stats-proxy'))
     if (address !== undefined) await lab.kubectl(['delete', '-f', '-'], objects)
   }
-  const summary = JSON.parse(await lab.kubectl(['get', '--raw', summaryPath('kwok-node-0000')]))
-  assert.equal(summary.node.nodeName, 'kwok-node-0000')
+  const { node } = (await lab.get(summaryPath('kwok-node-0000'))) as Summary
+  assert.equal(node.nodeName, 'kwok-node-0000')
 })
 
 gateway('a node that kubectl creates without a status gets an address, a kubelet and kubectl top', async ({ lab }) => {
   await lab.kubectl(['apply', '-f', '-'], foreignNode)
   try {
     await waitFor('kubelet of the node', async () => {
-      const summary = JSON.parse(await lab.kubectl(['get', '--raw', summaryPath('gpu.node-a')]).catch(() => 'null'))
-      assert.equal(summary?.node.nodeName, 'gpu.node-a', 'no summary')
+      const { node } = (await lab.get(summaryPath('gpu.node-a'))) as Summary
+      assert.equal(node.nodeName, 'gpu.node-a')
     })
     assertSays((await nodeAddresses(lab)).get('gpu.node-a') ?? '', /^198\.18\.\d+\.\d+$/)
-    const named = async () => (await lab.kubectl(['get', '--raw', metricsPath])).includes('"gpu.node-a"')
+    const named = async () => JSON.stringify(await lab.get(metricsPath)).includes('"gpu.node-a"')
     await waitFor('kubectl top of the node', async () => assert(await named(), 'no metrics'), 90_000)
   } finally {
     await lab.kubectl(['delete', 'node', 'gpu.node-a'])
