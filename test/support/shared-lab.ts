@@ -50,6 +50,19 @@ const creationFile = (dir: string) => join(dir, 'creation.json')
 
 /** Opens the shared lab in the folder SHARED_LAB, and creates it if there is none. Without SHARED_LAB it goes with this process. */
 export async function openSharedLab(): Promise<SharedLab> {
+  return await open(create)
+}
+
+/** The same, for tests that need neither Online Boutique nor KWOK's own metrics: creates a lab without them. */
+export async function openPlainLab(): Promise<TestLab> {
+  const { lab } = await open(async each => {
+    assertDone(await each.make(kwokWords))
+    return {}
+  })
+  return lab
+}
+
+async function open<T>(create: (lab: TestLab) => Promise<T>): Promise<{ lab: TestLab; creation: T }> {
   const dir = process.env['SHARED_LAB'] ?? mkdtempSync(join(tmpdir(), 'shared-lab-'))
   if (existsSync(creationFile(dir))) {
     return { lab: await readLab(dir), creation: JSON.parse(readFileSync(creationFile(dir), 'utf8')) }

@@ -10,12 +10,12 @@ import { openLab } from '../../../lib/lab/lab.ts'
 import { assertCatalogIsLive } from '../../support/catalog.ts'
 import { assertDone, assertSameWords, assertSays, killHard, type TestLab, waitFor } from '../../support/lab.ts'
 import { assertMeasured, readCluster } from '../../support/measured.ts'
-import { kwokWords, NODES, openSharedLab, PODS } from '../../support/shared-lab.ts'
+import { kwokWords, NODES, openPlainLab, PODS } from '../../support/shared-lab.ts'
 import { suite } from '../../support/suite.ts'
 
 const metrics = suite<{ lab: TestLab }>('make kwok with another METRICS')
 metrics.before(async context => {
-  context.lab = (await openSharedLab()).lab
+  context.lab = await openPlainLab()
 })
 
 const KUBE_STATE_METRICS = 'kube-state-metrics'

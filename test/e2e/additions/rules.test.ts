@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { createPrometheusApi } from '../../../lib/prometheus/prometheus-client.ts'
 import { assertDone, assertSays, type TestLab, waitFor } from '../../support/lab.ts'
-import { openSharedLab } from '../../support/shared-lab.ts'
+import { openPlainLab } from '../../support/shared-lab.ts'
 import { suite } from '../../support/suite.ts'
 
 /** Prometheus has the rules of a changed file after this time at most. */
@@ -13,7 +13,7 @@ const TAKEN_MS = 10_000
 
 const it = suite<{ lab: TestLab; folder: string }>('RULES_DIR')
 it.before(async context => {
-  context.lab = (await openSharedLab()).lab
+  context.lab = await openPlainLab()
   context.folder = join(context.lab.tempDir, 'rules')
   mkdirSync(context.folder)
 })
