@@ -330,7 +330,7 @@ stops('ends a script together with its child process', async () => {
   const command = wrapper('sleep 63 &', 'echo $! > child', 'touch ready', 'wait')
   await services.ensure(spec(lab, '', { command, args: [] }))
   const child = Number(readFileSync(join(lab.dir, 'child'), 'utf8'))
-  assert.equal((await processInfos([child])).get(child)?.command, 'sleep 63')
+  await until('the child is sleep', async () => (await processInfos([child])).get(child)?.command === 'sleep 63')
   assert.equal(await services.stop(name), true)
   assert.equal((await processInfos([child])).size, 0)
 })

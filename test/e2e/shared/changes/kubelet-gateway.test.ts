@@ -41,7 +41,7 @@ gateway(
           before = new Map([...before, [node, value]])
           reads++
         }
-        await sleep(50)
+        await sleep(200)
       }
     })()
     try {
