@@ -1,3 +1,4 @@
+import type { CatalogMetric } from '../lib/checks/lint/metric-catalog.ts'
 import type { DashboardsToVerify, DashboardToVerify } from '../lib/checks/verify/verify.ts'
 import type { Settings } from '../lib/cli/settings.ts'
 import { type ReadFiles, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
@@ -5,6 +6,7 @@ import type { Dashboard } from '../lib/grafana/dashboard-model.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
 import type { SourceMemory } from '../lib/kube/source-documents.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
+import { metricCatalog } from './catalog.ts'
 import { labDashboards } from './index.ts'
 
 let own: readonly DashboardToVerify[] | undefined
@@ -18,6 +20,13 @@ function ownDashboards(): readonly DashboardToVerify[] {
   return own
 }
 
+let metrics: readonly CatalogMetric[] | undefined
+
+function catalog(): readonly CatalogMetric[] {
+  metrics ??= metricCatalog()
+  return metrics
+}
+
 /**
  * The dashboards of `--dashboards`, or else the lab's own and those of DASHBOARDS_DIR; and the files that could not
  * be read. A memory keeps the last dashboards of a broken file.
@@ -29,5 +38,5 @@ export function loadDashboards(
 ): DashboardsToVerify & Pick<ReadFiles, 'skipped'> {
   const { dashboards, refused, skipped } = readDashboardFiles(paths ?? sourcePaths(settings, 'dashboardsDir'), memory)
   const others = dashboards.map(dashboard => ({ dashboard, expectations: undefined }))
-  return { dashboards: [...(paths === undefined ? ownDashboards() : []), ...others], refused, skipped }
+  return { dashboards: [...(paths === undefined ? ownDashboards() : []), ...others], refused, skipped, catalog }
 }

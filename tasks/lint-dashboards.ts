@@ -48,12 +48,12 @@ await runTask({ about, settings, options, ignoreCreationSettings: true }, async 
   if (hasPrometheusMetrics(lab)) dialects.push('prometheus')
   const known = { catalog: metricCatalog(), recorded: recordedSeries(), partlyListed, dialects }
   const linted = lintDashboards({ own, others, linkable, ...known, rules, otherRules })
-  const report = { dashboards: [...own, ...others], findings: [...refusedFindings(refused), ...linted] }
+  const findings = [...refusedFindings(refused), ...linted]
+  const report = { dashboards: [...own, ...others], findings, rules: otherRules.length }
   const json = JSON.stringify(lintJson(report), null, 2)
   const jsonFiles = given['json'] ?? []
   for (const path of jsonFiles) if (path !== '-') writeFileSync(path, `${json}\n`)
   print(jsonFiles.includes('-') ? json : lintText(report))
-  if (!jsonFiles.includes('-') && otherRules.length > 0) print(`Rules: ${otherRules.length}`)
   if (report.dashboards.length > 0 || otherRules.length === 0) return exitCode(report)
   return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0
 })

@@ -36,7 +36,7 @@ await runTask(
   async ({ lab: opened, flags: chosen, options: given }) => {
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
-    const { dashboards, refused } = loadDashboards(opened.settings, given['dashboards'])
+    const { dashboards, refused, catalog } = loadDashboards(opened.settings, given['dashboards'])
     const { lab, api, close } = await reachLab(opened)
     try {
       const { verified, drawn } = await withProgress('Reporting', async onProgress => {
@@ -44,6 +44,7 @@ await runTask(
           api,
           dashboards,
           refused,
+          catalog,
           onProgress,
           waitsForWindow: true,
           retries: true,

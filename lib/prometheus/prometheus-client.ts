@@ -89,6 +89,9 @@ export interface LoadedRule {
   alerts: readonly ActiveAlert[]
   /** The time of the last evaluation, ISO 8601; in the year 1 before the first. */
   evaluatedAt: string
+  /** How long it took, and how often its group is evaluated, in seconds. */
+  evaluationSeconds: number
+  intervalSeconds: number
 }
 
 /** A series of an alert that waits or fires. */
@@ -155,9 +158,9 @@ export function createPrometheusApi(
     async rules() {
       const data = await ask('state', 'rules', 'rules')
       return items(fields(data)['groups']).flatMap(group => {
-        const { file, name, rules } = fields(group)
+        const { file, name, rules, interval } = fields(group)
         return items(rules).map((rule, index): LoadedRule => {
-          const { health, lastError, state, alerts, lastEvaluation } = fields(rule)
+          const { health, lastError, state, alerts, lastEvaluation, evaluationTime } = fields(rule)
           return {
             file: text(file) ?? '',
             group: text(name) ?? '',
@@ -177,6 +180,8 @@ export function createPrometheusApi(
               }
             }),
             evaluatedAt: text(lastEvaluation) ?? '',
+            evaluationSeconds: Number(evaluationTime ?? 0),
+            intervalSeconds: Number(interval ?? 0),
           }
         })
       })

@@ -144,7 +144,7 @@ task('checks rules by path, without dashboards, and names what is skipped', asyn
   assertSays(stderr, /^Skipped, it is a file of Mimir rules, with fields that Prometheus does not have: \S+b\.yaml\n$/)
   assertSays(
     stdout,
-    /^for: 1 warning in 1 place: [^\n]+\n {2}rules \/ Mine: [^\n]+\n.*: 0 errors, 1 warning; .*\nRules: 1\n$/,
+    /^for: 1 warning in 1 place: [^\n]+\n {2}rules \/ Mine: [^\n]+\n1 rule: 0 errors, 1 warning; --json lists each\n$/,
   )
   assert.equal(status, 0)
 })

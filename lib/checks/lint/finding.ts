@@ -1,6 +1,6 @@
 /** What each rule finds, the gravest first. */
 export const rules = {
-  file: 'the file cannot be read, or is no dashboard',
+  file: 'the file cannot be read, or has neither dashboards nor rules',
   parse: 'the query does not parse, or its operands have wrong types',
   pattern: 'the regular expression is not valid in JavaScript or, for allValue, in RE2',
   constant: 'the query is a constant',
@@ -8,7 +8,7 @@ export const rules = {
   ratio: 'the query is a sum of ratios, not a ratio of sums',
   spelling: 'the lab writes the metric or label in another way',
   variable: 'the variable does not exist, or its matcher allows one value only',
-  value: 'the label does not have the value',
+  value: 'the label can never have the value',
   label: 'the series do not have the label',
   mixed: 'the query selects series of OpenTelemetry and of kube-prometheus under one name',
   template: 'the template of an alert uses a label that its result does not have',
@@ -18,6 +18,7 @@ export const rules = {
   never: 'the alert can never fire: the lab does not have the metric',
   recorded: 'no rule that lint knows records the series',
   absent: 'the lab does not have the metric',
+  'absent value': 'no series of the lab has the value of the label',
   unlisted: 'the lab may have the metric; the catalog lists only a part of its kind',
   unread: 'the query is too long or nested too deeply for the lab’s parser',
   for: 'the alert fires without a wait',

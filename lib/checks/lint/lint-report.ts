@@ -9,6 +9,8 @@ import { type Finding, type RuleName, rules } from './finding.ts'
 export interface LintReport {
   dashboards: readonly Dashboard[]
   findings: readonly Finding[]
+  /** The number of linted rules of the user. */
+  rules?: number
 }
 
 /** Files that could not be read, as findings. */
@@ -19,11 +21,18 @@ export function refusedFindings(refused: readonly RefusedFile[]): Finding[] {
   })
 }
 
-/** The rules whose messages differ in the name of the metric alone. */
-const namesOnly: readonly string[] = ['never', 'dialect', 'recorded', 'absent', 'unlisted'] satisfies RuleName[]
+/** The rules whose messages differ in a name alone. */
+const namesOnly: readonly string[] = [
+  'never',
+  'dialect',
+  'recorded',
+  'absent',
+  'absent value',
+  'unlisted',
+] satisfies RuleName[]
 
 /** The report as text: the findings by severity and rule with their most frequent messages, then what was skipped, then the counts. */
-export function lintText({ dashboards, findings }: LintReport): string {
+export function lintText({ dashboards, findings, rules: ruleCount = 0 }: LintReport): string {
   const titles = shownTitles(dashboards)
   const byRule = (severity: Finding['severity']) =>
     Object.entries(rules).flatMap(([rule, what]) => {
@@ -33,7 +42,15 @@ export function lintText({ dashboards, findings }: LintReport): string {
   const skipped = skippedLines(dashboards)
   const panels = dashboards.flatMap(dashboard => dashboard.panels)
   const queries = panels.flatMap(panel => panel.targets).length
-  const checked = `${plural(dashboards.length, 'dashboard')}, ${plural(panels.length, 'panel')}, ${plural(queries, 'query', 'queries')}`
+  const ofDashboards = [
+    plural(dashboards.length, 'dashboard'),
+    plural(panels.length, 'panel'),
+    plural(queries, 'query', 'queries'),
+  ]
+  const checked = [
+    ...(dashboards.length > 0 || ruleCount === 0 ? ofDashboards : []),
+    ...(ruleCount > 0 ? [plural(ruleCount, 'rule')] : []),
+  ].join(', ')
   const counts = `${countOf('error', findings)}, ${countOf('warning', findings)}`
   return [
     ...byRule('error'),

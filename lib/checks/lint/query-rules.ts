@@ -8,7 +8,7 @@ import { dialectFaults } from './dialect-rules.ts'
 import { type Fault, fault } from './finding.ts'
 import { functionFaults } from './function-rules.ts'
 import { type LabMetrics, tracedLabels } from './lab-metrics.ts'
-import { failingMatchers, nearestVariants } from './series-variants.ts'
+import { failingMatchers, isOfTargets, nearestVariants } from './series-variants.ts'
 
 /**
  * The faults of one query without its panel, with the variables of its dashboard. A query that does not parse, or can't be read, has only
@@ -59,8 +59,9 @@ function valueFaults(expr: Expr, { known }: LabMetrics): Fault[] {
     return failingMatchers(variant, matchers)
       .filter(({ label }) => variant.labels.has(label))
       .map(({ label, op, value }) => {
-        const there = variant.values[label]?.join(', ')
-        return fault('value', `${metric} has no series with ${label}${op}"${value}" (only ${there})`)
+        const written = `${label}${op}"${value}"`
+        const text = `${metric} has no series with ${written} (only ${variant.values[label]?.join(', ')})`
+        return isOfTargets(label) ? fault('absent value', text, written) : fault('value', text)
       })
   })
 }

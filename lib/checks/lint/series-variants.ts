@@ -14,6 +14,14 @@ export interface SeriesVariant {
 /** Whether All of a variable matches the empty value, and with it series without the label. */
 export type MatchesEmpty = (variable: string) => boolean
 
+/** The labels of scrape targets: on another cluster they have other values. Of other labels, the catalog lists all values that there can be. */
+const ofTargets = ['container', 'cpu', 'endpoint', 'instance', 'job', 'metrics_path', 'namespace', 'service']
+
+/** Whether the values of a label depend on the cluster. */
+export function isOfTargets(label: string): boolean {
+  return ofTargets.includes(label)
+}
+
 /** The matchers that select no series of a variant. The value of a variable is unknown, and not empty. */
 export function failingMatchers(
   { labels, values }: SeriesVariant,

@@ -7,7 +7,7 @@ export const causes = {
   error: 'Prometheus or Grafana refuses the query',
   variable: 'the dashboard does not have the variable',
   spelling: 'Prometheus has the metric or label under another name',
-  value: 'the label does not have the value',
+  value: 'the label can never have the value',
   label: 'the series do not have the label',
   constant: 'the query is a constant',
   'duplicate rows': 'rows of the table look the same',
@@ -18,13 +18,14 @@ export const causes = {
   young: 'there are too few samples yet; try again later',
   down: 'a part does not run, or Prometheus cannot scrape it: make kwok-status',
   dialect: 'METRICS does not select the metric; run make kwok METRICS=both',
-  absent: 'Prometheus does not have the metric or the job',
+  absent: 'Prometheus does not have the metric',
+  'absent value': 'no series here has the value of the label',
 } as const satisfies Record<string, string>
 
 export type CauseName = keyof typeof causes
 
 /** The causes that are elsewhere: in the lab, or in a variable that has failed by itself. */
-export const lacks: readonly CauseName[] = ['no values', 'young', 'down', 'dialect', 'absent']
+export const lacks: readonly CauseName[] = ['no values', 'young', 'down', 'dialect', 'absent', 'absent value']
 
 /** The cause of a failure that has a more exact one than its problem. */
 export interface Cause {

@@ -2,6 +2,7 @@ import { nearestName } from '../../cli/nearest-name.ts'
 import { unitOfTarget } from '../../grafana/target-unit.ts'
 import type { PrometheusApi, RangeSeries } from '../../prometheus/prometheus-client.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
+import type { FindSeries } from '../lint/lab-metrics.ts'
 import type { Cause } from './causes.ts'
 import { compareWithTruth, scaleOf } from './compare-values.ts'
 import { badText, type Evaluation } from './evaluate-queries.ts'
@@ -69,6 +70,8 @@ export interface CheckContext {
   metricNames: ReadonlySet<string> | undefined
   /** What this cluster does not have. */
   missing: Missing
+  /** What is known of series by their name, on any cluster. */
+  known: FindSeries
 }
 
 /** What a result is checked with. */

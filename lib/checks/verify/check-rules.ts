@@ -4,7 +4,7 @@ import { orNone, QueryError } from '../../prometheus/prometheus-client.ts'
 import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
-import { type CheckContext, emptyHint, finalFailure, type Hint } from './check-query.ts'
+import { type CheckContext, emptyHint, finalFailure, firstOf, type Hint } from './check-query.ts'
 import { withCause } from './empty-cause.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
@@ -37,7 +37,7 @@ interface Checked {
  */
 export async function checkRules(
   { found, refused }: Pick<Sources<RuleFile>, 'found' | 'refused'>,
-  context: Pick<CheckContext, 'api' | 'metricNames' | 'rules' | 'recorded' | 'missing'>,
+  context: Pick<CheckContext, 'api' | 'metricNames' | 'rules' | 'recorded' | 'missing' | 'known'>,
   untilMs: number,
 ): Promise<DashboardCheck & { rules: () => RuleResult[] }> {
   const { api, metricNames } = context
@@ -76,7 +76,10 @@ export async function checkRules(
         if (known === undefined) return await evaluate(each)
         const series = isAlert ? known.alerts.length : (recorded.get(each.name) ?? 0)
         const state = known.health === 'unknown' ? 'not evaluated' : (known.state ?? (await recordState(each, series)))
-        return await checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
+        const checked = await checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
+        const { evaluationSeconds: seconds, intervalSeconds } = known
+        const slow = seconds > intervalSeconds ? { seconds, intervalSeconds } : undefined
+        return { ...checked, result: { ...checked.result, slow } }
       }),
     )
   }
@@ -151,9 +154,13 @@ export function ruleNotes(rules: readonly RuleResult[]): string[] {
     return `${inState(state).length} ${state}${listed}`
   })
   const blind = inState('inactive').filter(({ absent }) => absent.length > 0).length
+  const slow = rules.flatMap(({ name, slow }) =>
+    slow === undefined ? [] : [`${name} takes ${slow.seconds.toFixed(1)} s of ${slow.intervalSeconds} s`],
+  )
   return [
     `Rules: ${rules.length}; ${errors} in error, ${empty} recordings without series, ${waiting} not evaluated yet`,
     `Alerts: ${alerts.join(', ')}${blind === 0 ? '' : `; ${blind} of the inactive query a metric that Prometheus does not have`}`,
+    ...(slow.length === 0 ? [] : [`Rules slower than the interval of their group: ${firstOf(slow, MOST_NAMED)}`]),
   ]
 }
 

@@ -5,6 +5,7 @@ import { type Binary, type Expr, type Matcher, partsOf, type Selector } from '..
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { typeOf } from '../../promql/promql-types.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
+import { failingMatchers, isOfTargets } from '../lint/series-variants.ts'
 import { type Cause, type CauseName, causes } from './causes.ts'
 import { type CheckContext, emptyHint, METRICS_EXIST, unknownVariables, type Verdict } from './check-query.ts'
 import type { Evaluator } from './evaluate-queries.ts'
@@ -13,7 +14,7 @@ import type { ClusterState } from './pass-criteria.ts'
 import { isOfOutcomes } from './without-fallback.ts'
 
 /** What is known beside Prometheus. */
-interface Known extends Pick<CheckContext, 'recorded' | 'rules' | 'metricNames' | 'missing'> {
+interface Known extends Pick<CheckContext, 'recorded' | 'rules' | 'metricNames' | 'missing' | 'known'> {
   state: ClusterState | undefined
 }
 
@@ -130,14 +131,27 @@ export async function withCause(
     if (empty !== undefined) return [wrong(`the variable $${empty} has no values`, 'no values', `$${empty}`)]
     const there = await valuesOf(label, all)
     if (there.length === 0) return [wrong(`${name} has no label ${label} (${written})`, 'label', `${name} ${label}`)]
+    const possible = possibleValues(matcher, metric)
+    if (possible !== undefined) {
+      const text = `${name} can never have ${written}: only ${possible.join(', ')}`
+      return [wrong(text, 'value', `${name} ${written}`)]
+    }
     if (isOfOutcomes(label)) return [{ text: `no ${name} has ${written} yet`, cause: undefined }]
     if (selectsIdleNamespace(matcher) && OF_RUNNING_PODS.test(name))
       return [{ text: `namespace ${value} has no running pods`, cause: undefined }]
     const more = there.length > MOST_VALUES ? ', …' : ''
     const values = there.slice(0, MOST_VALUES).join(', ')
-    const text = `no ${name} has ${written}: it has ${values}${more}`
-    // A job is a part that the lab does not have.
-    return [label === 'job' ? wrong(text, 'absent', written) : wrong(text, 'value', `${name} ${written}`)]
+    return [wrong(`no ${name} has ${written}: it has ${values}${more}`, 'absent value', written)]
+  }
+
+  /** All values that the label can have, where none of them is as the matcher requires. */
+  function possibleValues(matcher: Matcher, metric = ''): readonly string[] | undefined {
+    if (isOfTargets(matcher.label)) return undefined
+    const variants = known.known(metric)?.variants ?? []
+    const failing = variants.filter(
+      each => each.labels.has(matcher.label) && failingMatchers(each, [matcher]).length > 0,
+    )
+    return failing.length === variants.length ? failing[0]?.values[matcher.label] : undefined
   }
 
   /** The label that a misspelt one stands for. */

@@ -29,7 +29,7 @@ export async function reachLab(opened: Lab): Promise<{ lab: Lab; api: Prometheus
 
 /** The dashboards to verify on a lab, and whether to wait. */
 export interface LabVerification
-  extends Pick<VerifyOptions, 'api' | 'dashboards' | 'refused' | 'rules' | 'onProgress'> {
+  extends Pick<VerifyOptions, 'api' | 'dashboards' | 'refused' | 'catalog' | 'rules' | 'onProgress'> {
   /** Wait until the series of the lab cover the rate window. */
   waitsForWindow: boolean
   /** Retry what fails while the cluster changes. */

@@ -107,6 +107,8 @@ export interface RuleResult {
   series: number
   /** The metrics of its query that Prometheus does not have. */
   absent: readonly string[]
+  /** How long its evaluation takes, where that is longer than the interval of its group, in seconds. */
+  slow?: { seconds: number; intervalSeconds: number } | undefined
 }
 
 /** The report of a run. */
@@ -222,7 +224,7 @@ export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: nu
     formatTable([head, ...rows]),
     reasons.join('\n'),
     notes.join('\n'),
-    causesText(failures, titles),
+    causeTexts(failures, titles).flat().join('\n'),
     ...detailTexts(failures, titles),
     slowestText(report.slowest.slice(0, slowest)),
     counts.filter(line => line !== '').join('\n'),
@@ -248,29 +250,15 @@ function byCause(failures: readonly Failure[]): [CauseName, Failure[]][] {
   })
 }
 
-/** The causes of failures as text, the gravest first: their counts, and their most frequent messages. */
-export function causesText(failures: readonly Failure[], titles: ReadonlyMap<string, string>): string {
-  return byCause(failures)
-    .flatMap(([name, of]) => {
-      const found = of.map(({ source, dashboard, panel, refId, cause, got, hint }) => {
-        return {
-          file: source,
-          dashboard,
-          panel,
-          refId,
-          message: cause === undefined ? got : hint,
-          subject: cause?.subject,
-        }
-      })
-      return causeLines(found, {
-        cause: name,
-        what: causes[name],
-        noun: 'failure',
-        titles,
-        namesOnly: lacks.includes(name),
-      })
+/** The causes of failures, the gravest first: the first line of each has its counts, the others its most frequent messages. */
+export function causeTexts(failures: readonly Failure[], titles: ReadonlyMap<string, string>): string[][] {
+  return byCause(failures).map(([name, of]) => {
+    const found = of.map(({ source: file, cause, got, hint, ...place }) => {
+      return { ...place, file, message: cause === undefined ? got : hint, subject: cause?.subject }
     })
-    .join('\n')
+    const options = { cause: name, what: causes[name], noun: 'failure', titles, namesOnly: lacks.includes(name) }
+    return causeLines(found, options)
+  })
 }
 
 /** The most failures that are shown in full. Of more, the first of each cause is shown. */

@@ -5,6 +5,8 @@ import type { RefusedFile } from '../../grafana/dashboard-files.ts'
 import type { Sources } from '../../kube/source-documents.ts'
 import { orNone, type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import type { RuleFile } from '../../prometheus/rule-files.ts'
+import { type FindSeries, knownSeries } from '../lint/lab-metrics.ts'
+import type { CatalogMetric } from '../lint/metric-catalog.ts'
 import { checkRules, ruleNotes } from './check-rules.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
@@ -28,6 +30,8 @@ export type { DashboardToVerify } from './verify-dashboard.ts'
 export interface DashboardsToVerify {
   dashboards: readonly DashboardToVerify[]
   refused: readonly RefusedFile[]
+  /** The metrics that labs can have, with the values of labels that can have few. Reading them takes a part of a second. */
+  catalog?: (() => readonly CatalogMetric[]) | undefined
 }
 
 export interface VerifyOptions extends DashboardsToVerify {
@@ -75,7 +79,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const lastHour = { fromMs: first.untilMs - 3_600_000, untilMs: first.untilMs }
   const names = await orNone(api.labelValues('__name__', undefined, lastHour))
-  const context = { api, scrapeMs: options.scrapeMs, rules, recorded, metricNames: names && new Set(names), missing }
+  let catalog: FindSeries | undefined
+  const known: FindSeries = name => {
+    catalog ??= knownSeries(options.catalog?.() ?? [], [])
+    return catalog(name)
+  }
+  const metricNames = names && new Set(names)
+  const context = { api, scrapeMs: options.scrapeMs, rules, recorded, metricNames, missing, known }
 
   onProgress('values of variables')
   const plans = await Promise.all(

@@ -24,7 +24,7 @@ function isWrong({ health }: LoadedRule): boolean {
 }
 
 function ruleRow(rule: LoadedRule): Html {
-  const { name, state, health, lastError, alerts, evaluatedAt } = rule
+  const { name, state, health, lastError, alerts, evaluatedAt, evaluationSeconds } = rule
   const value = alerts[0]?.value ?? ''
   const shown = isWrong(rule)
     ? html`<span class="failed">✗ error</span><p class="note">${lastError}</p>`
@@ -35,6 +35,6 @@ function ruleRow(rule: LoadedRule): Html {
         : (state ?? html`<span class="ok">✓ recorded</span>`)
   const values = alerts.length > 1 ? `${value} and ${alerts.length - 1} more` : value
   const time = evaluatedAt.startsWith('0001') ? 'never' : evaluatedAt.slice(0, 19).replace('T', ' ')
-  return html`<tr><th scope="row">${name}</th><td>${shown}</td><td>${values}</td><td>${time}</td></tr>
+  return html`<tr><th scope="row">${name}</th><td>${shown}</td><td>${values}</td><td>${time}${evaluationSeconds < 1 ? '' : `, in ${evaluationSeconds.toFixed(1)} s`}</td></tr>
 `
 }

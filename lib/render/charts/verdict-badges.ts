@@ -1,4 +1,4 @@
-import { causesText, type Failure, failureText, type PanelResult } from '../../checks/verify/verify-report.ts'
+import { causeTexts, type Failure, failureText, type PanelResult } from '../../checks/verify/verify-report.ts'
 import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { inWords } from '../../grafana/interpolate.ts'
 import type { Answer } from './data-frames.ts'
@@ -61,7 +61,12 @@ export function failuresPart(failures: readonly Failure[], titles: ReadonlyMap<s
   if (failures.length === 0) return undefined
   const texts = failures.slice(0, MAX_FAILURES).map(failure => failureText(failure, titles.get(failure.source)))
   const more = failures.length - MAX_FAILURES
-  return html`<pre>${causesText(failures, titles)}</pre><details><summary>The failed queries</summary><pre>${texts.join('\n')}${more > 0 ? `\nand ${more} more` : ''}</pre></details>`
+  const causes = causeTexts(failures, titles).map(([line = '', ...messages]) => {
+    const [, name, counts] = /^([^:]*)(.*)$/s.exec(line) ?? []
+    return html`<li><strong>${name}</strong>${counts}<ul>${messages.map(each => html`<li>${each.trim()}</li>`)}</ul></li>
+`
+  })
+  return html`<ul>${causes}</ul><details><summary>The failed queries</summary><pre>${texts.join('\n')}${more > 0 ? `\nand ${more} more` : ''}</pre></details>`
 }
 
 /** Verify's verdict on a panel as text. */

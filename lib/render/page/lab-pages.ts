@@ -27,6 +27,9 @@ export function labPages(lab: Lab, loadDashboards: () => DashboardsToVerify): Pa
     // For a cluster of a context, `make k3d-status` reports them.
     parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),
     verify: (dashboard, api) =>
-      verifyLab(lab, { api, dashboards: [dashboard], refused: [], waitsForWindow: false, retries: false }),
+      verifyLab(lab, {
+        ...{ api, dashboards: [dashboard], refused: [], catalog: loadDashboards().catalog },
+        ...{ waitsForWindow: false, retries: false },
+      }),
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
@@ -170,6 +170,27 @@ documents('refuses folders with the ending of a file by name, and what is no fil
     refused.join('\n'),
     /^Cannot read gone\.json: ENOENT.*\nCannot read link\.json: it is not a regular file\nCannot read pipe\.yaml: it is not a regular file$/,
   )
+})
+
+documents('refuses files that it may not read, and reads the others', () => {
+  const dir = folderWith({ 'a.json': '{}', 'b.json': '{}', 'c.yaml': '{}' })
+  for (const name of ['b.json', 'c.yaml']) chmodSync(join(dir, name), 0)
+  chmodSync(dir, 0o755)
+  // Root may read them: as another user.
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  const { found, refused } = ((): ReturnType<typeof read> => {
+    try {
+      return read(dir)
+    } finally {
+      if (isRoot) process.seteuid?.(0)
+    }
+  })()
+  assert.deepEqual(
+    found.map(([source]) => source),
+    ['a.json'],
+  )
+  assert.match(refused.join('\n'), /^Cannot read b\.json: EACCES: .*\nCannot read c\.yaml: EACCES: .*$/)
 })
 
 documents('keeps what a key had while it is broken, and takes the others', () => {

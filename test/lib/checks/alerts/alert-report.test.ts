@@ -41,6 +41,8 @@ const loaded = (...given: [AlertRule, ActiveAlert][]): LoadedRule[] =>
     index,
     name: '',
     evaluatedAt: '',
+    evaluationSeconds: 0,
+    intervalSeconds: 15,
     health: 'ok',
     lastError: '',
     state: '',

@@ -18,6 +18,8 @@ const planned: PlannedScenario = {
 }
 const plan = { scenarios: [planned], notTried: [], nodes: 5, atMostMs: 0 }
 
+const times = { evaluationSeconds: 0, intervalSeconds: 15 }
+
 /** A lab whose alert fires from 50 ms after the start of the scenario until it is healed. */
 function memoryLab(changes: Partial<AlertLab> = {}) {
   const log: string[] = []
@@ -33,7 +35,7 @@ function memoryLab(changes: Partial<AlertLab> = {}) {
         activeAtMs: Date.now(),
       }
       const alerts = isFailing() ? [alert] : []
-      const other = { file: '', name: '', health: 'ok', lastError: '', state: '', evaluatedAt: '' }
+      const other = { file: '', name: '', health: 'ok', lastError: '', state: '', evaluatedAt: '', ...times }
       return [{ ...other, group: rule.group, index: 0, alerts }]
     },
     pods: async () => [{ name: 'shop/a', node: 'n1', workloads: [], isOfDeployment: true }],

@@ -25,7 +25,7 @@ texts('lists findings by severity and rule, then what was skipped, then the coun
   assert.equal(
     lintText({ dashboards: [dashboard], findings }),
     [
-      'file: 1 error in 1 place: the file cannot be read, or is no dashboard',
+      'file: 1 error in 1 place: the file cannot be read, or has neither dashboards nor rules',
       '  b.json is no JSON; export it again',
       'constant: 1 error in 1 place: the query is a constant',
       '  T / P, A: is one',
@@ -71,6 +71,7 @@ texts('has the most frequent messages of each rule, and one line of metrics that
 
 texts('gives the counts when there is no finding', () => {
   assert.equal(lintText({ dashboards: [], findings: [] }), '0 dashboards, 0 panels, 0 queries: 0 errors, 0 warnings')
+  assert.equal(lintText({ dashboards: [], findings: [], rules: 2 }), '2 rules: 0 errors, 0 warnings')
 })
 texts.run()
 

@@ -29,6 +29,7 @@ const contextOf = (url: string) => ({
   rules: new Map(),
   recorded: new Map(),
   missing: new Map(),
+  known: () => undefined,
 })
 
 const states = (results: readonly { name: string; state: string; series: number }[]) =>
@@ -73,7 +74,7 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
   const [file] = sources.found
   let health = 'unknown'
   const loaded = () => [
-    { health: 'ok', state: 'pending', alerts: [{}, {}] },
+    { health: 'ok', state: 'pending', alerts: [{}, {}], evaluationTime: 30.14 },
     { health: 'ok', state: 'inactive', alerts: [] },
     { health: 'ok', state: 'firing', alerts: [{}] },
     { health: 'err', lastError: 'many-to-many matching not allowed', state: 'inactive', alerts: [] },
@@ -85,7 +86,7 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
     const groups = [
       // The lab's own file has a group of the same name.
       { file: '/lab/rules/alerts.yaml', name: 'g', rules: [{ health: 'err', lastError: 'of another file' }] },
-      { file: `/lab/config/rules/${file?.fileName}`, name: 'g', rules: loaded() },
+      { file: `/lab/config/rules/${file?.fileName}`, name: 'g', interval: 15, rules: loaded() },
     ]
     if (path === '/rules') return success({ groups })
     if (!given.get('query')?.includes('mine:up|mine:down|mine:gone')) return undefined
@@ -101,9 +102,32 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
       [check.failures.map(({ panel, got }) => `${panel}: ${got}`), check.mayPassLater],
       [['Says "no": many-to-many matching not allowed', 'mine:down: the recording has no series'], true],
     )
+    assert.equal(
+      ruleNotes(check.rules())[2],
+      'Rules slower than the interval of their group: Fires takes 30.1 s of 15 s',
+    )
     health = 'ok'
     await check.retry({} as never)
     assert.deepEqual([states(check.rules()).at(-1), check.mayPassLater], ['mine:gone: no series 0', false])
+  } finally {
+    await fake.close()
+  }
+})
+it('fails a rule whose query has no answer in time, and checks the others', async () => {
+  const rules = ['slow', 'up'].map(expr => ({ alert: `Of ${expr}`, expr }))
+  const folder = tempDir()
+  writeFileSync(join(folder, 'a.yaml'), stringify({ groups: [{ name: 'g', rules }] }))
+  const fake = await startFakePrometheus((path, given) =>
+    given.get('query') === 'slow' ? 'hang' : path === '/rules' ? success({ groups: [] }) : undefined,
+  )
+  try {
+    const api = createPrometheusApi(fake.url, { timeoutMs: 1_000 })
+    const check = await checkRules(readRuleFiles([folder]), { ...contextOf(fake.url), api }, Date.now())
+    assert.deepEqual(states(check.rules()), ['Of slow: error 0', 'Of up: inactive 0'])
+    assert.deepEqual(
+      check.failures.map(({ got }) => got),
+      ['it took longer than 1 s'],
+    )
   } finally {
     await fake.close()
   }

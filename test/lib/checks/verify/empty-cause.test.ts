@@ -21,7 +21,7 @@ const causes = suite<{ prometheus: RunningPrometheus }>('withCause()')
 causes.before(async context => {
   context.prometheus = await startPrometheus(
     [
-      ...series('used_bytes{pod="a",node="n1"}', () => 5),
+      ...series('used_bytes{job="test",pod="a",node="n1",state="used"}', () => 5),
       ...series('other_bytes{pod="a",node="n1"}', () => 1),
       ...series('other_bytes{pod="b",node="n2"}', () => 1),
       ...series('limit_bytes{pod="b"}', () => 9),
@@ -67,8 +67,32 @@ for (const [expr, hint] of [
   })
 }
 
+/** State has these values alone; of jobs, only those of another cluster are listed. */
+const catalog = [
+  {
+    ...{ name: 'used_bytes', type: 'gauge' as const, unit: 'bytes', source: 'test' },
+    ...{ labels: ['job', 'node', 'pod', 'state'], values: { job: ['a'], state: ['free', 'used'] } },
+  },
+]
+for (const [expr, cause] of [
+  ['used_bytes{state="usd"}', 'value: used_bytes can never have state="usd": only free, used'],
+  ['used_bytes{state=~"slab.*", pod="x"}', 'value: used_bytes can never have state=~"slab.*": only free, used'],
+  ['used_bytes{job="b"}', 'absent value: no used_bytes has job="b": it has test'],
+  ['used_bytes{pod="x"}', 'absent value: no used_bytes has pod="x": it has a'],
+  ['other_bytes{pod="x"}', 'absent value: no other_bytes has pod="x": it has a, b'],
+] as const) {
+  causes(`tells a value that can't be from one that is not here: ${expr}`, async ({ prometheus }) => {
+    const { failures } = await verified(prometheus, expr)
+    assert.deepEqual(
+      failures.map(each => `${each.cause?.name}: ${each.hint}`),
+      [cause],
+    )
+  })
+}
+
 for (const [expr, because] of [
   ['sum(rate(requests_total{code=~"5.."}[1m]))', 'no requests_total has code=~"5.." yet'],
+  ['used_bytes{state="free"}', 'no used_bytes has state="free" yet'],
   [
     'histogram_quantile(0.9, sum by (le) (rate(took_seconds_bucket[1m])))',
     'nothing was observed in the window, so there is no quantile',
@@ -104,7 +128,13 @@ async function verified({ url }: RunningPrometheus, expr: string) {
   const panels = [{ id: 1, title: 'Panel', type: 'stat', datasource, targets: [target] }]
   const dashboard = readDashboard({ title: 'Foreign', uid: 'f', schemaVersion: 39, panels }, 'f.json')
   return await verify({
-    ...{ api: createPrometheusApi(url), refused: [], truth: undefined, metrics: 'otel' as const },
+    ...{
+      api: createPrometheusApi(url),
+      refused: [],
+      truth: undefined,
+      metrics: 'otel' as const,
+      catalog: () => catalog,
+    },
     ...{ dashboards: [{ dashboard, expectations: undefined }], scrapeMs: STEP_S * 1_000, retryMs: 0 },
   })
 }
