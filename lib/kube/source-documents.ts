@@ -89,7 +89,7 @@ function readPath<T extends Found>(path: string, seen: Set<string>, options: Sou
   if (unread.length < files.length || all.found.length + all.refused.length > 0) return all
   const others = [...new Set(all.skipped.map(({ reason }) => reason))].slice(0, 3)
   throw new LabError(`There is no ${options.what} at ${path}`, {
-    why: others.length === 0 ? undefined : others.join(', '),
+    why: others.length > 0 ? others.join(', ') : files.length > 0 ? 'it is empty' : undefined,
     next: `name a file, a folder with some, or a pattern in quotes such as "mine/*.${options.what === 'dashboard' ? 'json' : 'yaml'}"`,
   })
 }

@@ -8,17 +8,25 @@ import { readSources, type SourceDocument, type Sources } from '../kube/source-d
 import { durationMs } from '../promql/durations.ts'
 
 const labels = v.optional(v.record(v.string(), v.unknown()), {})
+/** YAML reads `1` as a number. */
+const text = v.pipe(v.union([v.string(), v.number()]), v.transform(String))
 
 /** The fields of a rule that the lab reads. promtool checks all of them. */
-const ruleSchema = v.looseObject({
-  record: v.exactOptional(v.string()),
-  alert: v.exactOptional(v.string()),
-  expr: v.pipe(v.union([v.string(), v.number()]), v.transform(String)),
-  for: v.optional(v.union([v.string(), v.number()])),
-  labels,
-  annotations: labels,
-})
-const groupsSchema = v.array(v.looseObject({ name: v.string(), rules: v.optional(v.array(ruleSchema), []) }))
+const ruleSchema = v.pipe(
+  v.looseObject({
+    record: v.exactOptional(text),
+    alert: v.exactOptional(text),
+    expr: text,
+    for: v.optional(v.union([v.string(), v.number()])),
+    labels,
+    annotations: labels,
+  }),
+  v.check(
+    ({ record, alert }) => (record === undefined) !== (alert === undefined),
+    'it needs either "record" or "alert"',
+  ),
+)
+const groupsSchema = v.array(v.looseObject({ name: text, rules: v.nullish(v.array(ruleSchema), []) }))
 
 /** A rule of the user. */
 export type UserRule = v.InferOutput<typeof ruleSchema>

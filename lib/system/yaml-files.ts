@@ -50,18 +50,29 @@ export function readYamlDocuments(file: string, next?: string): unknown[] {
   )
 }
 
+/** An action of a Go template, other than those of labels and values in alerts. */
+const TEMPLATE = /\{\{-? *(?:\.Values|if|range|with|end|include|define|template)\b|\{%/
+
 /** The same for the text of a file. */
 export function parseYaml(content: string, file: string, next = `fix ${file}`): unknown[] {
   const lines = new LineCounter()
-  return parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, merge: true }).map(document => {
-    const [error] = document.errors
-    if (error !== undefined) {
-      const { line, col } = lines.linePos(error.pos[0])
-      throw new UsageError(`Cannot read ${file}:${line}:${col}`, { why: error.message, next })
-    }
-    // Reports an undefined alias, without its line.
-    return readUserFile(file, next, () => document.toJS() as unknown)
-  })
+  return parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'error' }).map(
+    document => {
+      const [error] = document.errors
+      if (error !== undefined) {
+        const { line, col } = lines.linePos(error.pos[0])
+        const isDeep = error.message.includes('call stack')
+        const why = isDeep ? 'it is nested too deeply' : error.message
+        const isTemplate = TEMPLATE.test(content)
+        throw new UsageError(`Cannot read ${file}:${line}:${col}`, {
+          why,
+          next: isTemplate ? 'if it is a template, name what the template renders' : next,
+        })
+      }
+      // Reports an undefined alias, without its line.
+      return readUserFile(file, next, () => document.toJS() as unknown)
+    },
+  )
 }
 
 /** Objects as a YAML stream of documents, without anchors. */

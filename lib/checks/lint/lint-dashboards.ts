@@ -2,7 +2,7 @@ import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { alertFaults, type LintedAlert } from './alert-rules.ts'
-import { type Fault, type Finding, severityOf } from './finding.ts'
+import { type Fault, type Finding, fault, severityOf } from './finding.ts'
 import { type LabMetrics, labMetrics } from './lab-metrics.ts'
 import { linkFaults } from './link-rules.ts'
 import type { CatalogMetric, Dialect, RecordedSeries } from './metric-catalog.ts'
@@ -60,10 +60,12 @@ export function lintDashboards(input: LintInput): Finding[] {
 /** A rule is a query with fixed ranges, since it has no time range of a screen. */
 function lintRule(rule: LintedRule, { own, lab }: { own: boolean; lab: LabMetrics }): Finding[] {
   const { file, name, isAlert } = rule
-  const ofQuery = queryFaults(parsePromql(rule.expr), lab).filter(
+  const parsed = parsePromql(rule.expr)
+  const ofQuery = [
+    ...parsed.variables.map(name => fault('parse', `Prometheus does not know the variable $${name}`)),
     // An alert that always fires is a test of the way to its receiver.
-    each => each.rule !== 'rate-interval' && !(isAlert && each.rule === 'constant'),
-  )
+    ...queryFaults(parsed, lab).filter(each => each.rule !== 'rate-interval' && !(isAlert && each.rule === 'constant')),
+  ]
   const place = { file, dashboard: 'rules', panel: name, refId: '' }
   return distinct(isAlert ? alertFaults(rule, ofQuery, lab) : ofQuery).map(each => ({
     severity: severityOf(each, own),

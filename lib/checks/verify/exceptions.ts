@@ -33,35 +33,39 @@ export function expectationsOfText(expr: string): QueryExpectations {
 
 function nanOfText(query: string): AllowedEmpty | undefined {
   const { expr } = parsePromql(query)
-  const part = expr && dividingPart(expr)
-  if (part?.kind === 'call') {
-    const [, buckets = part] = part.args
-    const noneOf = `sum without (le) (${textOfPart(buckets, query)})`
-    return { because: 'nothing was observed in the window, so there is no quantile', noneOf }
+  return expr && nanOfPart(expr, query)
+}
+
+/** When a quantile of a histogram, or a quotient of two vectors, is NaN: nothing was observed, or the divisor is 0. It may be part of an aggregate. */
+function nanOfPart(expr: Expr, query: string): AllowedEmpty | undefined {
+  if (expr.kind === 'unary') return nanOfPart(expr.expr, query)
+  if (expr.kind === 'aggregate' || expr.kind === 'call') {
+    const [first, buckets] = expr.args
+    if (first === undefined) return undefined
+    if (expr.kind === 'call' && expr.name === 'histogram_quantile') {
+      const noneOf = `sum without (le) (${textOfPart(buckets ?? first, query)})`
+      return { because: 'nothing was observed in the window, so there is no quantile', noneOf }
+    }
+    if (!KEEP_NAN.test(expr.kind === 'call' ? expr.name : expr.op)) return undefined
+    const inner = nanOfPart(first, query)
+    if (inner === undefined || !CHANGE_LABELS.test(expr.kind === 'call' ? expr.name : expr.op)) return inner
+    // What is divided by has the labels of the result after the same functions.
+    const noneOf = `${query.slice(expr.from, first.from)}${inner.noneOf}${query.slice(first.to, expr.to)}`
+    return { ...inner, noneOf }
   }
-  if (part?.kind !== 'binary') return undefined
-  const { right, matching, matchingLabels } = part
+  if (expr.kind !== 'binary') return undefined
+  const { op, left, right, group, matching, matchingLabels } = expr
+  if (isConstant(left)) return nanOfPart(right, query)
+  if (isConstant(right)) return nanOfPart(left, query)
+  // With group_right the quotient has labels of the divisor that are not matched.
+  if (op !== '/' || group === 'right') return undefined
   const grouping = matching === 'on' ? `by (${matchingLabels.join(', ')})` : `without (${matchingLabels.join(', ')})`
   return { because: 'the divisor is 0', noneOf: `sum ${grouping} (${textOfPart(right, query)})` }
 }
 
-/** The quantile of a histogram or the quotient of two vectors whose NaN a query shows, with the same labels. */
-function dividingPart(expr: Expr): Extract<Expr, { kind: 'call' | 'binary' }> | undefined {
-  if (expr.kind === 'unary') return dividingPart(expr.expr)
-  if (expr.kind === 'call') {
-    if (expr.name === 'histogram_quantile') return expr
-    const [first] = expr.args
-    return first !== undefined && /^(?:sort|sort_desc|round|abs|clamp_min|clamp_max)$/.test(expr.name)
-      ? dividingPart(first)
-      : undefined
-  }
-  if (expr.kind !== 'binary') return undefined
-  const { op, left, right, group } = expr
-  if (isConstant(left)) return dividingPart(right)
-  if (isConstant(right)) return dividingPart(left)
-  // With group_right the quotient has labels of the divisor that are not matched.
-  return op === '/' && group !== 'right' ? expr : undefined
-}
+/** Functions and aggregates of one argument whose result is NaN where the argument is, and those of them that change its labels. */
+const KEEP_NAN = /^(?:sort|sort_desc|round|abs|clamp_min|clamp_max|label_replace|label_join|sum|avg)$/
+const CHANGE_LABELS = /^(?:label_replace|label_join|sum|avg)$/
 
 function emptyOfText(expr: string): QueryExpectations {
   const { metrics } = queryFacts(expr)

@@ -58,13 +58,39 @@ reading('reads rule files, PrometheusRule objects and ConfigMaps', () => {
   assert.deepEqual([ofObject.name, ofObject.rules[0].expr, Object.keys(ofObject)], ['g', '1', ['name', 'rules']])
 })
 
-reading('refuses rules without a query by their place', () => {
-  const dir = folderWith({ 'a.yaml': 'groups: [{ name: g, rules: [{ alert: A }] }]\n', 'b.yaml': 'groups: [1]\n' })
-  const messages = readRuleFiles([dir]).refused.map(({ error }) => error.message.replace(`${dir}/`, ''))
+reading('refuses rules without a query or a name by their place, and what is empty or a template', () => {
+  const dir = folderWith({
+    'a.yaml': 'groups: [{ name: g, rules: [{ alert: A }] }]\n',
+    'b.yaml': 'groups: [1]\n',
+    'c.yaml': 'groups: [{ name: g, rules: [{ expr: up }] }]\n',
+    'd.yaml': 'groups:\n{{- if .Values.rules }}\n- name: g\n{{- end }}\n',
+    'e.yaml': `groups: ${'['.repeat(9_999)}`,
+  })
+  const { refused } = readRuleFiles([dir])
+  const messages = refused.map(({ error }) => error.message.replace(`${dir}/`, ''))
   assert.match(
     messages.join('\n'),
-    /^a\.yaml has no rules of Prometheus: groups\.0\.rules\.0\.expr: .*\nb\.yaml has no rules of Prometheus: groups\.0: .*$/,
+    new RegExp(
+      [
+        '^a\\.yaml has no rules of Prometheus: groups\\.0\\.rules\\.0\\.expr: .*',
+        'b\\.yaml has no rules of Prometheus: groups\\.0: .*',
+        'c\\.yaml has no rules of Prometheus: groups\\.0\\.rules\\.0: it needs either "record" or "alert"',
+        'Cannot read d\\.yaml:2:1: .*',
+        'Cannot read e\\.yaml:1:\\d+: it is nested too deeply$',
+      ].join('\n'),
+    ),
   )
+  assert.equal(refused[3]?.error.next, 'if it is a template, name what the template renders')
+  const empty = folderWith({ 'a.yaml': '# nothing\n---\n' })
+  const [nothing] = readRuleFiles([join(empty, 'a.yaml')]).refused
+  assert.match(nothing?.error.message ?? '', /^There is no rule file at \S+a\.yaml: it is empty$/)
+})
+
+reading('reads what YAML and editors make of correct rules', () => {
+  const text = 'groups:\n- name: 1\n  rules:\n  - alert: 2\n    expr: up\n- name: empty\n  rules:\n'
+  const dir = folderWith({ 'a.yaml': `\uFEFF${text.replaceAll('\n', '\r\n')}`, 'b.json': '\uFEFF{"groups": []}' })
+  const { found, refused } = readRuleFiles([dir])
+  assert.deepEqual([rulesOf(found).map(({ group, name }) => `${group} ${name}`), refused], [['1 2'], []])
 })
 
 reading('reads ten thousand rules', () => {

@@ -608,6 +608,7 @@ for (const [expr, found, more = {}] of [
     { annotations: { text: 'at {{ printf "%.2f" $value }} % of it', other: '{{ $value | humanizePercentage }}' } },
   ],
   ['phase > 1', [], { annotations: { text: '{{ $value | humanizeDuration }}' } }],
+  ['phase > $limit', ['parse: Prometheus does not know the variable $limit'], {}],
 ] as const) {
   severities(`of the alert ${expr} with ${JSON.stringify(more)}: ${found.length}`, () => {
     const otherRules = [{ file: 'f', name: 'A', isAlert: true, for: '5m', expr, ...more }]

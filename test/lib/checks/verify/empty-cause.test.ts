@@ -27,6 +27,8 @@ causes.before(async context => {
       ...series('limit_bytes{pod="b"}', () => 9),
       ...series('requests_total{code="200"}', at => at),
       ...series('idle_total{code="200"}', () => 7),
+      ...series('served_total{code="200"}', at => at),
+      ...series('served_total{code="500"}', () => 7),
       ...series('lonely_total', () => 1).slice(-4, -3),
       ...series('took_seconds_bucket{le="1"}', () => 3),
       ...series('took_seconds_bucket{le="+Inf"}', () => 3),
@@ -98,6 +100,10 @@ for (const [expr, because] of [
     'nothing was observed in the window, so there is no quantile',
   ],
   ['100 * rate(idle_total[1m]) / rate(idle_total[1m] offset 0s)', 'the divisor is 0'],
+  [
+    'sum by (to) (label_join(sum by (code) (rate(idle_total[1m])) / sum by (code) (rate(idle_total[1m] offset 0s)), "to", "-", "code"))',
+    'the divisor is 0',
+  ],
 ] as const) {
   causes(`excuses ${expr}`, async ({ prometheus }) => {
     const report = await verified(prometheus, expr)
@@ -105,6 +111,13 @@ for (const [expr, because] of [
     assert.match(reportText(report), new RegExp(`1 excused: ${because.replaceAll(/[.()*?"]/g, '\\$&')}\n`))
   })
 }
+
+causes('names the reason for NaN of a sum in which only some divisors are 0', async ({ prometheus }) => {
+  const { failures } = await verified(prometheus, 'sum(rate(served_total[1m]) / rate(served_total[1m] offset 0s))')
+  const hint =
+    /^not excused by "the divisor is 0": sum\(sum without \(\) \(rate\(served_total\[1m\] offset 0s\)\)\) is 0\.\d+ of \{\}$/
+  assert.match(failures.map(each => each.hint).join(), hint)
+})
 
 causes('leaves NaN that nothing explains a failure', async ({ prometheus }) => {
   const { failures } = await verified(prometheus, 'rate(requests_total[1m]) * NaN')
