@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { failedPart, LabError } from '../cli/errors.ts'
+import { failedPart, LabError, systemErrorCode } from '../cli/errors.ts'
 import { jsonFault } from '../system/json-error.ts'
 import { parseYaml, regularFileText } from '../system/yaml-files.ts'
 import { fields, text } from './json.ts'
@@ -58,6 +58,7 @@ export interface SourceOptions<T> {
 
 /** Parsing YAML takes a second for each megabyte. */
 const MOST_YAML = 10 * 2 ** 20
+const MOST_STDIN = 50 * 2 ** 20
 /** Dashboards have some 20 levels. Thousands exceed the stack of the functions that read them. */
 const MOST_LEVELS = 500
 
@@ -235,20 +236,38 @@ let stdin: string | undefined
 
 /** The text of a file without its byte order mark. */
 function contentOf(path: string): string {
-  if (path === STDIN) {
-    stdin ??= readFileSync(0, 'utf8')
-    return stdin
-  }
   try {
+    if (path === STDIN) {
+      stdin ??= standardInput()
+      return stdin.replace(/^\uFEFF/, '')
+    }
     return regularFileText(path, path.endsWith('.json') ? undefined : MOST_YAML).replace(/^\uFEFF/, '')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new LabError(`Cannot read ${path}`, {
+    throw new LabError(`Cannot read ${path === STDIN ? 'standard input' : path}`, {
       why,
       next: 'name a smaller file, or one that you may read',
       cause: error,
     })
   }
+}
+
+/** All of standard input. Another process may have made its pipe non-blocking, so that reading it fails while there is nothing to read. */
+function standardInput(): string {
+  const chunks: Buffer[] = []
+  const buffer = Buffer.alloc(65_536)
+  for (let size = 0; size <= MOST_STDIN; ) {
+    try {
+      const length = readSync(0, buffer)
+      if (length === 0) return Buffer.concat(chunks).toString()
+      chunks.push(Buffer.from(buffer.subarray(0, length)))
+      size += length
+    } catch (error) {
+      if (systemErrorCode(error) !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+    }
+  }
+  throw new Error(`it has more than ${MOST_STDIN / 2 ** 20} MiB`)
 }
 
 function parseJson(json: string, place: string): unknown {
