@@ -55,17 +55,16 @@ const TEMPLATE = /\{\{-? *(?:\.Values|if|range|with|end|include|define|template)
 
 /** The same for the text of a file. */
 export function parseYaml(content: string, file: string, next = `fix ${file}`): unknown[] {
+  if (isTooDeep(content)) throw new UsageError(`Cannot read ${file}`, { why: 'it is nested too deeply', next })
   const lines = new LineCounter()
   return parseAllDocuments(content, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'error' }).map(
     document => {
       const [error] = document.errors
       if (error !== undefined) {
         const { line, col } = lines.linePos(error.pos[0])
-        const isDeep = error.message.includes('call stack')
-        const why = isDeep ? 'it is nested too deeply' : error.message
         const isTemplate = TEMPLATE.test(content)
         throw new UsageError(`Cannot read ${file}:${line}:${col}`, {
-          why,
+          why: error.message,
           next: isTemplate ? 'if it is a template, name what the template renders' : next,
         })
       }
@@ -73,6 +72,21 @@ export function parseYaml(content: string, file: string, next = `fix ${file}`): 
       return readUserFile(file, next, () => document.toJS() as unknown)
     },
   )
+}
+
+/** Whether brackets or blocks are nested so deeply that the parser, which calls itself for each level, could end the process. */
+function isTooDeep(content: string): boolean {
+  let depth = 0
+  for (const line of content.split('\n')) {
+    if (/^ {300}/.test(line)) return true
+    // A key or an item of a block: text before it, such as a pattern, may have brackets without an end.
+    if (/^ *(?:- |[\w"'./-]+:(?:\s|$))/.test(line)) depth = 0
+    for (const [bracket] of line.matchAll(/[[\]{}]/g)) {
+      depth = bracket === '[' || bracket === '{' ? depth + 1 : Math.max(0, depth - 1)
+      if (depth > 300) return true
+    }
+  }
+  return false
 }
 
 /** Objects as a YAML stream of documents, without anchors. */
