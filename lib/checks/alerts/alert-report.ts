@@ -40,7 +40,7 @@ export interface AlertReport {
 export interface ReportInput {
   runs: readonly ScenarioRun[]
   seen: readonly SeenAlert[]
-  plan: Pick<AlertPlan, 'notTried'>
+  notTried: AlertPlan['notTried']
   alerts: readonly AlertRule[]
   refused: readonly RefusedFile[]
   speed: number
@@ -51,7 +51,8 @@ export interface ReportInput {
   nowMs: number
 }
 
-export function alertReport({ runs, seen, plan, alerts, refused, speed, seconds, ...input }: ReportInput): AlertReport {
+export function alertReport(input: ReportInput): AlertReport {
+  const { runs, seen, notTried, alerts, refused, speed, seconds } = input
   const before = seen.filter(({ by, firingMs }) => by === 'before' && firingMs !== undefined)
   return {
     speed,
@@ -71,7 +72,7 @@ export function alertReport({ runs, seen, plan, alerts, refused, speed, seconds,
       return [{ alert: nameOf(each), why, isFailure }]
     }),
     before: [...new Set(before.map(nameOf))],
-    notTried: plan.notTried,
+    notTried,
     refused: refused.map(({ source, error }) => ({ source, why: error.message })),
     uncovered: uncovered(),
     alerts: alerts.length,
@@ -92,7 +93,7 @@ export function alertReport({ runs, seen, plan, alerts, refused, speed, seconds,
     const run = runs.find(({ expected }) => expected.some(({ rules }) => rules.includes(rule)))
     const scenario = input.raisedBy(rule)
     const absent = rule.metrics.filter(name => !input.hasMetric(name))
-    const left = plan.notTried.find(({ alert }) => alert === rule.name)
+    const left = notTried.find(({ alert }) => alert === rule.name)
     if (run !== undefined) return `it did not fire in ${run.scenario.name}`
     if (rule.rangeMs + rule.waitMs > MOST_MS) return `it needs more than ${formatElapsed(MOST_MS)}`
     if (absent.length > 0) return `Prometheus has no ${absent.join(', ')}`

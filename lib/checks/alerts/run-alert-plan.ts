@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../../cli/errors.ts'
 import { formatElapsed } from '../../cli/progress.ts'
 import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
-import { type AlertPlan, canStart, longestOf, type PlannedScenario } from './alert-plan.ts'
+import { canStart, longestOf, type PlannedScenario } from './alert-plan.ts'
 import type { ScopePod } from './alert-scope.ts'
 import { scopeOf } from './alert-scope.ts'
 import type { AlertWatch, ScenarioRun, SeenAlert } from './alert-watch.ts'
@@ -20,11 +20,15 @@ export interface AlertLab {
 }
 
 export interface RunOptions {
-  plan: AlertPlan
+  /** Those that are done are not run. */
+  runs: readonly ScenarioRun[]
+  nodes: number
   /** It has seen the alerts that wait or fire without a scenario. */
   watch: AlertWatch
   signal: AbortSignal
   say: (line: string) => void
+  /** Called before a scenario starts, and when it is done. */
+  save: () => void
   pollMs?: number
 }
 
@@ -35,14 +39,11 @@ const HOLDER_MS = 240_000
 /** A scenario lasts longer than it is needed; if this process is killed, it ends. */
 const SPARE_MS = 600_000
 
-/** Runs the scenarios of a plan, each as soon as it can start, and follows the alerts. */
+/** Runs scenarios, each as soon as it can start, and follows the alerts. */
 export async function runAlertPlan(
   lab: AlertLab,
-  { plan, watch, signal, say, pollMs = 1_000 }: RunOptions,
-): Promise<readonly ScenarioRun[]> {
-  const runs = plan.scenarios.map(
-    (each): ScenarioRun => ({ ...each, state: 'waiting', startMs: 0, healMs: 0, doneMs: 0, trouble: '' }),
-  )
+  { runs, nodes, watch, signal, say, save, pollMs = 1_000 }: RunOptions,
+): Promise<void> {
   const beganMs = Date.now()
   const said = new Set<string>()
   /** An alert can fire for many series, again and again. */
@@ -68,7 +69,6 @@ export async function runAlertPlan(
     for (const run of runs) await step(run)
     await sleep(pollMs, undefined, { signal }).catch(() => {})
   }
-  return runs
 
   async function step(run: ScenarioRun): Promise<void> {
     const nowMs = Date.now()
@@ -76,10 +76,11 @@ export async function runAlertPlan(
     if (run.state === 'waiting') {
       const inState = (...states: ScenarioRun['state'][]) => runs.filter(({ state }) => states.includes(state))
       const [failing, clearing, waiting] = [inState('running', 'healing'), inState('clearing'), inState('waiting')]
-      if (!canStart(run, { failing, clearing, waiting, nodes: plan.nodes })) return
+      if (!canStart(run, { failing, clearing, waiting, nodes })) return
       run.scope = scopeOf(run.scenario, run.target, await lab.pods())
-      await lab.start(run, longestOf(run).failsMs + SPARE_MS)
       Object.assign(run, { state: 'running', startMs: nowMs })
+      save()
+      await lab.start(run, longestOf(run).failsMs + SPARE_MS)
       report(run, 'started')
     } else if (run.state === 'running') {
       if (progress === undefined) run.trouble = 'the scenario ended by itself'
@@ -104,6 +105,7 @@ export async function runAlertPlan(
         watch.seen.every(alert => !isOf(alert, run, each.rules) || alert.goneMs !== undefined)
       if (!run.expected.every(isOver)) return
       Object.assign(run, { state: 'done', doneMs: nowMs })
+      save()
       report(run, 'done')
     }
   }

@@ -108,7 +108,7 @@ function reportOf(runs: ScenarioRun[], observe: (watch: ReturnType<typeof alertW
   return alertReport({
     runs,
     seen: watch.seen,
-    plan: { notTried: [] },
+    notTried: [],
     alerts,
     refused: [],
     speed: 30,
