@@ -9,8 +9,6 @@ import { fittingTargets } from '../../scenarios/scenario-targets.ts'
 import { type AlertScope, isInScope, overlap, type ScopePod, scopeOf, scopePod } from './alert-scope.ts'
 import type { AlertRule } from './scaled-rules.ts'
 
-/** An alert that needs longer is not tried. */
-export const MOST_MS = 1_800_000
 /** How long a scenario lasts at least for rules of the user, for which no scenario states what it raises. */
 const OBSERVE_MS = 120_000
 /** What the API, the holder and slow evaluations add to each time. */
@@ -63,6 +61,8 @@ export interface PlanOptions {
   before: readonly { rule: AlertRule; labels: Labels }[]
   /** How old a sample can be that an alert sees. */
   lagMs: number
+  /** An alert that needs longer is not tried. */
+  mostMs: number
   /** The target of a scenario that an interrupted run has finished. */
   finishedOn: (scenario: string) => string | undefined
 }
@@ -103,7 +103,7 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
 /** The alerts of the loaded rules that a scenario raises under the names of the metrics in the lab. */
 export function expectedAlerts(
   { name: scenario, alerts: stated, effect }: Pick<Scenario, 'name' | 'alerts' | 'effect'>,
-  { alerts, metrics, lagMs }: Pick<PlanOptions, 'alerts' | 'metrics' | 'lagMs'>,
+  { alerts, metrics, lagMs, mostMs }: Pick<PlanOptions, 'alerts' | 'metrics' | 'lagMs' | 'mostMs'>,
 ): { expected: ExpectedAlert[]; notTried: NotTried[] } {
   const expected: ExpectedAlert[] = []
   const notTried: NotTried[] = []
@@ -121,9 +121,9 @@ export function expectedAlerts(
     ].filter(rules => rules.length > 0)
     if (groups.length === 0) leave(name, 'no loaded rule has it')
     for (const rules of groups) {
-      const tried = rules.filter(rule => effectMs(effect) + rule.rangeMs + rule.waitMs <= MOST_MS)
+      const tried = rules.filter(rule => effectMs(effect) + rule.rangeMs + rule.waitMs <= mostMs)
       if (tried.length === 0) {
-        leave(name, `it needs more than ${formatElapsed(MOST_MS)}: ${longText(rules)}`)
+        leave(name, `it needs more than ${formatElapsed(mostMs)}: ${longText(rules)}`)
         continue
       }
       const longest = (of: (rule: AlertRule) => number) => Math.max(...tried.map(of)) + lagMs + SLACK_MS

@@ -2,7 +2,7 @@ import { formatElapsed } from '../../cli/progress.ts'
 import { formatTable } from '../../cli/table.ts'
 import type { RefusedFile } from '../../kube/source-documents.ts'
 import { type JunitSuite, junitDocument } from '../verify/junit.ts'
-import { type AlertPlan, type ExpectedAlert, MOST_MS } from './alert-plan.ts'
+import type { AlertPlan, ExpectedAlert, PlanOptions } from './alert-plan.ts'
 import type { ScenarioRun, SeenAlert } from './alert-watch.ts'
 import { isOf, nameOf } from './run-alert-plan.ts'
 import type { AlertRule } from './scaled-rules.ts'
@@ -45,6 +45,7 @@ export interface ReportInput {
   refused: readonly RefusedFile[]
   speed: number
   seconds: number
+  mostMs: PlanOptions['mostMs']
   hasMetric: (name: string) => boolean
   /** The scenario that raises an alert, of all that there are. */
   raisedBy: (rule: AlertRule) => string | undefined
@@ -95,7 +96,7 @@ export function alertReport(input: ReportInput): AlertReport {
     const absent = rule.metrics.filter(name => !input.hasMetric(name))
     const left = notTried.find(({ alert }) => alert === rule.name)
     if (run !== undefined) return `it did not fire in ${run.scenario.name}`
-    if (rule.rangeMs + rule.waitMs > MOST_MS) return `it needs more than ${formatElapsed(MOST_MS)}`
+    if (rule.rangeMs + rule.waitMs > input.mostMs) return `it needs more than ${formatElapsed(input.mostMs)}`
     if (absent.length > 0) return `Prometheus has no ${absent.join(', ')}`
     if (left !== undefined) return `${left.scenario}: ${left.why}`
     return scenario === undefined ? 'no scenario raises it' : `${scenario} was not run`

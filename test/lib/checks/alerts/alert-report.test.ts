@@ -113,6 +113,7 @@ function reportOf(runs: ScenarioRun[], observe: (watch: ReturnType<typeof alertW
     refused: [],
     speed: 30,
     seconds: 61,
+    mostMs: 1_800_000,
     hasMetric: () => true,
     raisedBy: () => undefined,
     nowMs: 100_000,
