@@ -1,7 +1,7 @@
 import { formatElapsed } from '../../cli/progress.ts'
 import { formatTable } from '../../cli/table.ts'
 import type { RefusedFile } from '../../kube/source-documents.ts'
-import { type JunitSuite, junitDocument } from '../verify/junit.ts'
+import { junitDocument } from '../verify/junit.ts'
 import type { AlertPlan, ExpectedAlert, PlanOptions } from './alert-plan.ts'
 import type { ScenarioRun, SeenAlert } from './alert-watch.ts'
 import { isOf, nameOf } from './run-alert-plan.ts'
@@ -204,24 +204,22 @@ export function alertReportText(report: AlertReport): string {
 }
 
 /** The report as JUnit XML: a suite for each scenario, and one for what belongs to none. */
-export function alertJunit(report: AlertReport): string {
-  const suites = new Map<string, JunitSuite>()
-  const add = (name: string, of: string, failure: string | undefined) => {
-    const suite = suites.get(name) ?? { name, cases: [] }
-    suites.set(name, {
-      name,
-      cases: [
-        ...suite.cases,
-        { name: of, ...(failure === undefined ? {} : { failure: { type: 'alert', message: failure, text: failure } }) },
-      ],
-    })
-  }
-  for (const { scenario, target, alert, result, why } of report.rows) {
-    add(`${scenario} on ${target}`, alert, result === 'failed' ? why : undefined)
-  }
-  for (const { alert, why, isFailure } of report.unexplained) {
-    if (isFailure) add('Other alerts', alert, `no scenario explains it: ${why}`)
-  }
-  for (const { source, why } of report.refused) add('Rule files', source, why)
-  return junitDocument('verify-alerts', report.seconds, [...suites.values()])
+export function alertJunit({ rows, unexplained, refused, seconds }: AlertReport): string {
+  const cases = [
+    ...rows.map(
+      each => [`${each.scenario} on ${each.target}`, each.alert, each.result === 'failed' && each.why] as const,
+    ),
+    ...unexplained.flatMap(({ alert, why, isFailure }) =>
+      isFailure ? [['Other alerts', alert, `no scenario explains it: ${why}`] as const] : [],
+    ),
+    ...refused.map(({ source, why }) => ['Rule files', source, why] as const),
+  ]
+  const suites = [...new Set(cases.map(([suite]) => suite))].map(name => ({
+    name,
+    cases: cases.flatMap(([suite, alert, text]) => {
+      if (suite !== name) return []
+      return [text === false ? { name: alert } : { name: alert, failure: { type: 'alert', message: text, text } }]
+    }),
+  }))
+  return junitDocument('verify-alerts', seconds, suites)
 }
