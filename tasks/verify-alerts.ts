@@ -2,7 +2,7 @@
  * Proves alerts on a running lab. Starts each scenario of SCENARIOS, waits until the alerts that it must raise are pending and firing, checks
  * that their labels and annotations have no empty places, heals the scenario, and waits until they are resolved. Alerts that no scenario
  * explains fail. It loads a copy of the lab's alerts and of those of RULES_DIR in which `for` and `keep_firing_for` are divided by SPEED, and
- * removes it at the end. Exit code 1 when a check fails.
+ * removes it at the end. After an interruption the same command continues with the scenarios that are left. Exit code 1 when a check fails.
  *
  *   tsx tasks/verify-alerts.ts
  *   tsx tasks/verify-alerts.ts --scenarios crash-loop,quota-full --rules-dir mine/rules --junit alerts.xml
@@ -22,18 +22,28 @@ const options = {
   junit: 'also write the report as JUnit XML to this file',
 }
 
+const flags = { fresh: 'starts anew, also after an interruption' }
+
 // Without the lab's lock: to restart a part, the holder runs a step that needs it.
-await runTask({ about, settings: ['rulesDir', 'scenarios', 'speed'], options }, async ({ lab, options: given }) => {
-  const stopping = new AbortController()
-  // A second signal ends the process.
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(name, () => stopping.abort(new LabError(`Stopped by ${name}`, { why: 'everything is healed' })))
-  }
-  const report = await verifyAlerts(lab, { ownRules: join(generatedDir, 'rules'), signal: stopping.signal, say })
-  const json = JSON.stringify(report, null, 2)
-  const jsonFiles = given['json'] ?? []
-  for (const path of jsonFiles) if (path !== '-') writeFileSync(path, `${json}\n`)
-  for (const path of given['junit'] ?? []) writeFileSync(path, alertJunit(report))
-  print(jsonFiles.includes('-') ? json : alertReportText(report))
-  return failureCount(report) > 0 ? 1 : 0
-})
+await runTask(
+  { about, settings: ['rulesDir', 'scenarios', 'speed'], options, flags },
+  async ({ lab, options: given, flags: chosen }) => {
+    const stopping = new AbortController()
+    // A second signal ends the process.
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(name, () =>
+        stopping.abort(
+          new LabError(`Stopped by ${name}`, { why: 'everything is healed', next: 'run it again to continue' }),
+        ),
+      )
+    }
+    const ownRules = join(generatedDir, 'rules')
+    const report = await verifyAlerts(lab, { ownRules, fresh: chosen.has('fresh'), signal: stopping.signal, say })
+    const json = JSON.stringify(report, null, 2)
+    const jsonFiles = given['json'] ?? []
+    for (const path of jsonFiles) if (path !== '-') writeFileSync(path, `${json}\n`)
+    for (const path of given['junit'] ?? []) writeFileSync(path, alertJunit(report))
+    print(jsonFiles.includes('-') ? json : alertReportText(report))
+    return failureCount(report) > 0 ? 1 : 0
+  },
+)

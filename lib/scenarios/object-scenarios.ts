@@ -16,6 +16,7 @@ export const objectScenarios: readonly Scenario[] = [
   {
     name: 'pod-pending',
     target,
+    unfit: withQuota,
     does: 'A Deployment of one pod that requests more CPU than any node has, so that the scheduler finds no node for it.',
     effect: '2 s',
     heals,
@@ -31,6 +32,7 @@ export const objectScenarios: readonly Scenario[] = [
   {
     name: 'rollout-stuck',
     target,
+    unfit: withQuota,
     does: 'A Deployment whose second version requests more CPU than any node has, and that exceeds its progress deadline of 10 s.',
     effect: '35 s',
     heals,
@@ -46,6 +48,7 @@ export const objectScenarios: readonly Scenario[] = [
   {
     name: 'statefulset-replica-missing',
     target,
+    unfit: withQuota,
     does: 'A StatefulSet of one pod that requests more CPU than any node has.',
     effect: '2 s',
     heals,
@@ -61,6 +64,7 @@ export const objectScenarios: readonly Scenario[] = [
   {
     name: 'statefulset-update-stuck',
     target,
+    unfit: withQuota,
     does: 'A StatefulSet of two pods whose second version requests more CPU than any node has: its update waits at the first pod.',
     effect: '25 s',
     heals,
@@ -132,6 +136,7 @@ export const objectScenarios: readonly Scenario[] = [
   {
     name: 'job-failed',
     target,
+    unfit: withQuota,
     does: 'A Job whose pod finds no node and that exceeds its deadline of 10 s.',
     effect: '15 s',
     heals,
@@ -201,6 +206,7 @@ export const objectScenarios: readonly Scenario[] = [
   {
     name: 'overcommit',
     target,
+    unfit: withQuota,
     does: 'A Deployment of one pod that requests the CPU and memory of all nodes together.',
     effect: '2 s',
     heals,
@@ -289,6 +295,12 @@ async function withoutPods(namespace: unknown, client: Client): Promise<string |
 
 async function withoutRequests(namespace: unknown, client: Client): Promise<string | undefined> {
   return (await requestedCores(client, nameOf(namespace))) === 0 ? 'its pods request no CPU' : undefined
+}
+
+/** A quota could refuse the pod of a scenario, which then would not be Pending. */
+async function withQuota(namespace: unknown, client: Client): Promise<string | undefined> {
+  const quotas = await listAll(client, `/api/v1/namespaces/${nameOf(namespace)}/resourcequotas`)
+  return quotas.length > 0 ? 'it has a ResourceQuota' : undefined
 }
 
 /** The first Deployment that has at least two replicas and no autoscaler. */

@@ -50,7 +50,7 @@ export const podScenarios: readonly Scenario[] = [
     shows: 'The pod is not ready, and the container has no usage.',
     alerts: {
       otel: ['KubeDeploymentReplicasMissing'],
-      prometheus: ['KubeContainerWaiting', 'KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
+      prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
     },
     ...containerScenario({ kind: 'image' }),
   },

@@ -25,6 +25,10 @@ export const notRaised: readonly (readonly [alerts: readonly string[], why: stri
     ['KubeDeploymentGenerationMismatch', 'KubeStatefulSetGenerationMismatch'],
     'No scenario alone: start `pod-pending` or `statefulset-replica-missing` while `controller-manager-down` runs.',
   ],
+  [
+    ['KubeContainerWaiting'],
+    'Each attempt of `image-pull-back-off` to pull the image has another reason, with which the wait of an hour begins again.',
+  ],
   [['KubeHpaReplicasMismatch'], 'It needs a Deployment whose pods cannot be created, and an autoscaler of it.'],
   [
     ['KubeAPIDown', 'KubeSchedulerDown', 'KubeControllerManagerDown'],

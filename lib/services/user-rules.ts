@@ -9,6 +9,7 @@ import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 import { writeGenerated } from '../lab/write-generated.ts'
 import { programPath } from '../programs/programs.ts'
 import { type RuleFile, readRuleFiles, rulesOf } from '../prometheus/rule-files.ts'
+import { livingHolder } from '../system/lock.ts'
 import { run } from '../system/run.ts'
 
 const statusSchema = v.object({
@@ -28,6 +29,11 @@ export function userRulesDir(lab: Lab): string {
 
 /** A copy of rules that `make verify-alerts` has loaded, in the folder of `userRulesDir`. */
 export const alertsCopyName = 'verify-alerts.yaml'
+
+/** The lock that `make verify-alerts` holds while its copy is loaded. */
+export function alertsLockPath(lab: Lab): string {
+  return `${lab.dir}.alerts.lock`
+}
 
 /** Reads the rule files of paths as `readRuleFiles`; `promtool` checks them. What it refuses is in `refused`. */
 export async function checkedRuleFiles(paths: readonly string[]): Promise<Sources<RuleFile>> {
@@ -130,7 +136,8 @@ const WATCH_MS = 2_000
 const AFTER_ERROR_MS = 60_000
 
 /**
- * A function that applies the rules of a lab again when their files have changed, and then calls `reload`. To be called all the time.
+ * A function that applies the rules of a lab again when their files have changed, removes the copy of a `make verify-alerts` that was killed, and
+ * then calls `reload`. To be called all the time.
  */
 export function watchUserRules({
   open,
@@ -153,6 +160,12 @@ export function watchUserRules({
 
   async function look(): Promise<void> {
     const lab = open()
+    const copy = join(userRulesDir(lab), alertsCopyName)
+    if (existsSync(copy) && (await livingHolder(alertsLockPath(lab))) === undefined) {
+      rmSync(copy, { force: true })
+      await reload(lab)
+      say('Removed the alerts of a verify-alerts that was killed')
+    }
     const paths = sourcePaths(lab.settings, 'rulesDir')
     const stamp = paths.length === 0 ? '' : `${paths.join()}\n${sourcesStamp(paths, 'rule file')}`
     if (stamp === applied || stamp !== seen) {

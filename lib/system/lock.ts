@@ -50,8 +50,8 @@ export async function takeLock({ path, waitMs, onWait, refusal }: LockOptions): 
   })
 }
 
-/** The holder of the lock. Removes a lock whose holder has ended. */
-async function livingHolder(path: string): Promise<LockHolder | undefined> {
+/** The process that holds the lock, if any. Removes a lock whose holder has ended. */
+export async function livingHolder(path: string): Promise<LockHolder | undefined> {
   const text = textOf(path)
   const holder = text === undefined ? undefined : holderIn(text)
   if (holder !== undefined && (await isAlive(holder))) return holder

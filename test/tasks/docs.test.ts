@@ -32,7 +32,7 @@ const targets: Record<string, Evidence> = {
   'kwok-boutique-down': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique-down'])"),
   'lint-dashboards': runs('test/tasks/lint-dashboards.test.ts', "importTask('lint-dashboards.ts'"),
   verify: runs('test/e2e/shared/changes/verify.test.ts', "task('verify'"),
-  'verify-alerts': runs('test/e2e/additions/scenarios.test.ts', "make(['verify-alerts',"),
+  'verify-alerts': runs('test/e2e/additions/scenarios.test.ts', "= ['verify-alerts',"),
   report: runs('test/e2e/shared/page.test.ts', "task('report'"),
   view: runs('test/e2e/shared/changes/page.test.ts', "task('view'"),
   doctor: runs('test/tasks/doctor.test.ts', "importTask('doctor.ts'"),

@@ -9,8 +9,6 @@ import { fittingTargets } from '../../scenarios/scenario-targets.ts'
 import { type AlertScope, isInScope, overlap, type ScopePod, scopeOf, scopePod } from './alert-scope.ts'
 import type { AlertRule } from './scaled-rules.ts'
 
-/** An alert that needs longer is not tried. */
-export const MOST_MS = 1_800_000
 /** How long a scenario lasts at least for rules of the user, for which no scenario states what it raises. */
 const OBSERVE_MS = 120_000
 /** What the API, the holder and slow evaluations add to each time. */
@@ -50,7 +48,6 @@ export interface AlertPlan {
   scenarios: readonly PlannedScenario[]
   notTried: readonly NotTried[]
   nodes: number
-  atMostMs: number
 }
 
 /** What a plan depends on, other than the cluster. */
@@ -64,6 +61,10 @@ export interface PlanOptions {
   before: readonly { rule: AlertRule; labels: Labels }[]
   /** How old a sample can be that an alert sees. */
   lagMs: number
+  /** An alert that needs longer is not tried. */
+  mostMs: number
+  /** The target of a scenario that an interrupted run has finished. */
+  finishedOn: (scenario: string) => string | undefined
 }
 
 /** Chooses the alerts that each scenario must raise, and the targets, so that as many scenarios as possible can run at once. */
@@ -75,7 +76,7 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
   const chosen: Pick<PlannedScenario, 'scenario' | 'expected' | 'atLeastMs'>[] = []
   const leave = ({ name }: Scenario, why: string) => void notTried.push({ scenario: name, alert: '', why })
   for (const scenario of options.scenarios) {
-    const why = await options.unfitLab(scenario)
+    const why = options.finishedOn(scenario.name) === undefined ? await options.unfitLab(scenario) : undefined
     if (why !== undefined) {
       leave(scenario, why)
       continue
@@ -91,17 +92,18 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
   for (const each of chosen.sort((a, b) => order.indexOf(a.scenario.target) - order.indexOf(b.scenario.target))) {
     const expected = each.expected.flatMap(({ rules }) => rules)
     const before = options.before.filter(({ rule }) => expected.includes(rule))
-    const target = await targetFor(client, each.scenario, { planned, pods, before })
+    const target =
+      options.finishedOn(each.scenario.name) ?? (await targetFor(client, each.scenario, { planned, pods, before }))
     if (target !== undefined) planned.push({ ...each, target, scope: scopeOf(each.scenario, target, pods) })
     else leave(each.scenario, `no ${each.scenario.target} fits`)
   }
-  return { scenarios: planned, notTried, nodes: nodes.length, atMostMs: longestMs(planned, nodes.length) }
+  return { scenarios: planned, notTried, nodes: nodes.length }
 }
 
 /** The alerts of the loaded rules that a scenario raises under the names of the metrics in the lab. */
 export function expectedAlerts(
   { name: scenario, alerts: stated, effect }: Pick<Scenario, 'name' | 'alerts' | 'effect'>,
-  { alerts, metrics, lagMs }: Omit<PlanOptions, 'scenarios' | 'before' | 'unfitLab'>,
+  { alerts, metrics, lagMs, mostMs }: Pick<PlanOptions, 'alerts' | 'metrics' | 'lagMs' | 'mostMs'>,
 ): { expected: ExpectedAlert[]; notTried: NotTried[] } {
   const expected: ExpectedAlert[] = []
   const notTried: NotTried[] = []
@@ -119,9 +121,9 @@ export function expectedAlerts(
     ].filter(rules => rules.length > 0)
     if (groups.length === 0) leave(name, 'no loaded rule has it')
     for (const rules of groups) {
-      const tried = rules.filter(rule => effectMs(effect) + rule.rangeMs + rule.waitMs <= MOST_MS)
+      const tried = rules.filter(rule => effectMs(effect) + rule.rangeMs + rule.waitMs <= mostMs)
       if (tried.length === 0) {
-        leave(name, `it needs more than ${formatElapsed(MOST_MS)}: ${longText(rules)}`)
+        leave(name, `it needs more than ${formatElapsed(mostMs)}: ${longText(rules)}`)
         continue
       }
       const longest = (of: (rule: AlertRule) => number) => Math.max(...tried.map(of)) + lagMs + SLACK_MS
@@ -232,7 +234,7 @@ export function longestMs(planned: readonly PlannedScenario[], nodes: number): n
 }
 
 /** The plan as text: each scenario, its target, its alerts and its longest time; and what is not tried. */
-export function planText({ scenarios, notTried, atMostMs }: AlertPlan, speed: number): string {
+export function planText({ scenarios, notTried, nodes }: AlertPlan, speed: number): string {
   const rows = scenarios.map(each => [
     each.scenario.name,
     each.target,
@@ -244,7 +246,7 @@ export function planText({ scenarios, notTried, atMostMs }: AlertPlan, speed: nu
   )
   const scaled = speed === 1 ? 'as the rules have it' : `divided by ${speed}; ranges in queries are unchanged`
   return [
-    `Scenarios: ${scenarios.length}, at most ${formatElapsed(atMostMs)}; for and keep_firing_for are ${scaled}`,
+    `Scenarios: ${scenarios.length}, at most ${formatElapsed(longestMs(scenarios, nodes))}; for and keep_firing_for are ${scaled}`,
     formatTable([['SCENARIO', 'TARGET', 'AT MOST', 'ALERTS'], ...rows]),
     ...left,
   ].join('\n')

@@ -1,8 +1,8 @@
 import { formatElapsed } from '../../cli/progress.ts'
 import { formatTable } from '../../cli/table.ts'
 import type { RefusedFile } from '../../kube/source-documents.ts'
-import { type JunitSuite, junitDocument } from '../verify/junit.ts'
-import { type AlertPlan, type ExpectedAlert, MOST_MS } from './alert-plan.ts'
+import { junitDocument } from '../verify/junit.ts'
+import type { AlertPlan, ExpectedAlert, PlanOptions } from './alert-plan.ts'
 import type { ScenarioRun, SeenAlert } from './alert-watch.ts'
 import { isOf, nameOf } from './run-alert-plan.ts'
 import type { AlertRule } from './scaled-rules.ts'
@@ -40,18 +40,20 @@ export interface AlertReport {
 export interface ReportInput {
   runs: readonly ScenarioRun[]
   seen: readonly SeenAlert[]
-  plan: Pick<AlertPlan, 'notTried'>
+  notTried: AlertPlan['notTried']
   alerts: readonly AlertRule[]
   refused: readonly RefusedFile[]
   speed: number
   seconds: number
+  mostMs: PlanOptions['mostMs']
   hasMetric: (name: string) => boolean
   /** The scenario that raises an alert, of all that there are. */
   raisedBy: (rule: AlertRule) => string | undefined
   nowMs: number
 }
 
-export function alertReport({ runs, seen, plan, alerts, refused, speed, seconds, ...input }: ReportInput): AlertReport {
+export function alertReport(input: ReportInput): AlertReport {
+  const { runs, seen, notTried, alerts, refused, speed, seconds } = input
   const before = seen.filter(({ by, firingMs }) => by === 'before' && firingMs !== undefined)
   return {
     speed,
@@ -71,7 +73,7 @@ export function alertReport({ runs, seen, plan, alerts, refused, speed, seconds,
       return [{ alert: nameOf(each), why, isFailure }]
     }),
     before: [...new Set(before.map(nameOf))],
-    notTried: plan.notTried,
+    notTried,
     refused: refused.map(({ source, error }) => ({ source, why: error.message })),
     uncovered: uncovered(),
     alerts: alerts.length,
@@ -92,9 +94,9 @@ export function alertReport({ runs, seen, plan, alerts, refused, speed, seconds,
     const run = runs.find(({ expected }) => expected.some(({ rules }) => rules.includes(rule)))
     const scenario = input.raisedBy(rule)
     const absent = rule.metrics.filter(name => !input.hasMetric(name))
-    const left = plan.notTried.find(({ alert }) => alert === rule.name)
+    const left = notTried.find(({ alert }) => alert === rule.name)
     if (run !== undefined) return `it did not fire in ${run.scenario.name}`
-    if (rule.rangeMs + rule.waitMs > MOST_MS) return `it needs more than ${formatElapsed(MOST_MS)}`
+    if (rule.rangeMs + rule.waitMs > input.mostMs) return `it needs more than ${formatElapsed(input.mostMs)}`
     if (absent.length > 0) return `Prometheus has no ${absent.join(', ')}`
     if (left !== undefined) return `${left.scenario}: ${left.why}`
     return scenario === undefined ? 'no scenario raises it' : `${scenario} was not run`
@@ -202,24 +204,22 @@ export function alertReportText(report: AlertReport): string {
 }
 
 /** The report as JUnit XML: a suite for each scenario, and one for what belongs to none. */
-export function alertJunit(report: AlertReport): string {
-  const suites = new Map<string, JunitSuite>()
-  const add = (name: string, of: string, failure: string | undefined) => {
-    const suite = suites.get(name) ?? { name, cases: [] }
-    suites.set(name, {
-      name,
-      cases: [
-        ...suite.cases,
-        { name: of, ...(failure === undefined ? {} : { failure: { type: 'alert', message: failure, text: failure } }) },
-      ],
-    })
-  }
-  for (const { scenario, target, alert, result, why } of report.rows) {
-    add(`${scenario} on ${target}`, alert, result === 'failed' ? why : undefined)
-  }
-  for (const { alert, why, isFailure } of report.unexplained) {
-    if (isFailure) add('Other alerts', alert, `no scenario explains it: ${why}`)
-  }
-  for (const { source, why } of report.refused) add('Rule files', source, why)
-  return junitDocument('verify-alerts', report.seconds, [...suites.values()])
+export function alertJunit({ rows, unexplained, refused, seconds }: AlertReport): string {
+  const cases = [
+    ...rows.map(
+      each => [`${each.scenario} on ${each.target}`, each.alert, each.result === 'failed' && each.why] as const,
+    ),
+    ...unexplained.flatMap(({ alert, why, isFailure }) =>
+      isFailure ? [['Other alerts', alert, `no scenario explains it: ${why}`] as const] : [],
+    ),
+    ...refused.map(({ source, why }) => ['Rule files', source, why] as const),
+  ]
+  const suites = [...new Set(cases.map(([suite]) => suite))].map(name => ({
+    name,
+    cases: cases.flatMap(([suite, alert, text]) => {
+      if (suite !== name) return []
+      return [text === false ? { name: alert } : { name: alert, failure: { type: 'alert', message: text, text } }]
+    }),
+  }))
+  return junitDocument('verify-alerts', seconds, suites)
 }

@@ -7,7 +7,7 @@ import { isOfSystem } from '../../scenarios/scenario-targets.ts'
 export interface AlertScope {
   node?: string
   namespace?: string
-  /** `<namespace>/<name>` of pods, and of their workloads or the scenario's own objects. */
+  /** `<namespace>/<name>` of pods, and of their workloads and claims or the scenario's own objects. */
   pods: ReadonlySet<string>
   workloads: ReadonlySet<string>
   /** Pods of these workloads that it does not affect. */
@@ -33,15 +33,22 @@ export function scopePod(pod: unknown): ScopePod {
   const { metadata, spec } = fields(pod)
   const { namespace, name, ownerReferences } = fields(metadata)
   const owners = items(ownerReferences).map(fields)
+  const claims = items(fields(spec)['volumes']).flatMap(
+    volume => text(fields(fields(volume)['persistentVolumeClaim'])['claimName']) ?? [],
+  )
   const isOfDeployment = owners.some(({ kind }) => kind === 'ReplicaSet')
   return {
     name: `${namespace}/${name}`,
     node: text(fields(spec)['nodeName']) ?? '',
-    workloads: owners.flatMap(owner => {
-      const whole = `${namespace}/${owner['name']}`
-      // A Deployment's ReplicaSet, and a CronJob's Job.
-      return owner['kind'] === 'ReplicaSet' || owner['kind'] === 'Job' ? [whole, whole.replace(/-[^-]*$/, '')] : [whole]
-    }),
+    workloads: [
+      ...owners.flatMap(owner => {
+        const whole = `${namespace}/${owner['name']}`
+        // A Deployment's ReplicaSet, and a CronJob's Job.
+        const isMade = owner['kind'] === 'ReplicaSet' || owner['kind'] === 'Job'
+        return isMade ? [whole, whole.replace(/-[^-]*$/, '')] : [whole]
+      }),
+      ...claims.map(claim => `${namespace}/${claim}`),
+    ],
     isOfDeployment,
   }
 }
@@ -78,8 +85,9 @@ export function overlap(a: AlertScope, b: AlertScope): boolean {
 /** What an alert is about, by the labels of OpenTelemetry or of kube-prometheus. */
 function placeOf(labels: Labels) {
   const namespace = labels['k8s_namespace_name'] ?? labels['namespace']
-  // Series of a scrape target have the namespace of its Service.
-  const isOfTarget = namespace !== undefined && (isOfSystem(namespace) || labels['service'] !== undefined)
+  // Series of a scrape target have the namespace of its Service, but those of a kubelet's volumes that of the claim.
+  const isOfService = labels['service'] !== undefined && labels['persistentvolumeclaim'] === undefined
+  const isOfTarget = namespace !== undefined && (isOfSystem(namespace) || isOfService)
   return {
     node: labels['k8s_node_name'] ?? labels['node'],
     namespace: isOfTarget ? undefined : namespace,

@@ -36,10 +36,13 @@ export interface AlertWatch {
 /** How long after a scenario an alert of the whole cluster can be of it, beyond the range of its query. */
 const AFTER_MS = 120_000
 
-export function alertWatch(alerts: readonly AlertRule[]): AlertWatch {
+/** `earlier` are series that an interrupted run saw. */
+export function alertWatch(alerts: readonly AlertRule[], earlier: readonly SeenAlert[] = []): AlertWatch {
   const rules = new Map(alerts.map(rule => [`${rule.group}\0${rule.index}`, rule]))
-  const seen: SeenAlert[] = []
-  const present = new Map<string, SeenAlert>()
+  const keyOf = ({ rule: { group, index }, labels }: Pick<SeenAlert, 'rule' | 'labels'>) =>
+    `${group}\0${index}\0${JSON.stringify(Object.entries(labels).sort())}`
+  const seen = [...earlier]
+  const present = new Map(earlier.flatMap(each => (each.goneMs === undefined ? [[keyOf(each), each]] : [])))
   return {
     seen,
     observe(loaded, nowMs, runs) {
@@ -50,7 +53,7 @@ export function alertWatch(alerts: readonly AlertRule[]): AlertWatch {
         if (rule === undefined) continue
         for (const alert of active) {
           const { labels, state, activeAtMs: sinceMs } = alert
-          const key = `${group}\0${index}\0${JSON.stringify(Object.entries(labels).sort())}`
+          const key = keyOf({ rule, labels })
           keys.add(key)
           let each = present.get(key)
           if (each === undefined) {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../../cli/errors.ts'
 import { formatElapsed } from '../../cli/progress.ts'
 import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
-import { type AlertPlan, canStart, longestOf, type PlannedScenario } from './alert-plan.ts'
+import { canStart, longestOf, type PlannedScenario } from './alert-plan.ts'
 import type { ScopePod } from './alert-scope.ts'
 import { scopeOf } from './alert-scope.ts'
 import type { AlertWatch, ScenarioRun, SeenAlert } from './alert-watch.ts'
@@ -20,29 +20,30 @@ export interface AlertLab {
 }
 
 export interface RunOptions {
-  plan: AlertPlan
+  /** Those that are done are not run. */
+  runs: readonly ScenarioRun[]
+  nodes: number
   /** It has seen the alerts that wait or fire without a scenario. */
   watch: AlertWatch
   signal: AbortSignal
   say: (line: string) => void
+  /** Called before a scenario starts, and when it is done. */
+  save: () => void
   pollMs?: number
 }
 
-/** How long Prometheus may give no answer. */
+/** How long Prometheus or the API server may give no answer. */
 const SILENT_MS = 180_000
 /** How long a scenario may take to be applied, or healed. */
 const HOLDER_MS = 240_000
 /** A scenario lasts longer than it is needed; if this process is killed, it ends. */
 const SPARE_MS = 600_000
 
-/** Runs the scenarios of a plan, each as soon as it can start, and follows the alerts. */
+/** Runs scenarios, each as soon as it can start, and follows the alerts. */
 export async function runAlertPlan(
   lab: AlertLab,
-  { plan, watch, signal, say, pollMs = 1_000 }: RunOptions,
-): Promise<readonly ScenarioRun[]> {
-  const runs = plan.scenarios.map(
-    (each): ScenarioRun => ({ ...each, state: 'waiting', startMs: 0, healMs: 0, doneMs: 0, trouble: '' }),
-  )
+  { runs, nodes, watch, signal, say, save, pollMs = 1_000 }: RunOptions,
+): Promise<void> {
   const beganMs = Date.now()
   const said = new Set<string>()
   /** An alert can fire for many series, again and again. */
@@ -51,37 +52,42 @@ export async function runAlertPlan(
     if (!said.has(line)) say(`${formatElapsed(Date.now() - beganMs).padStart(12)}  ${line}`)
     said.add(line)
   }
-  let answeredMs = beganMs
+  const [askPrometheus, askApi] = [patient(), patient()]
   while (runs.some(({ state }) => state !== 'done')) {
     signal.throwIfAborted()
-    try {
-      const loaded = await lab.rules()
-      answeredMs = Date.now()
-      for (const each of watch.observe(loaded, answeredMs, runs)) {
+    await askPrometheus(async () => {
+      for (const each of watch.observe(await lab.rules(), Date.now(), runs)) {
         if (typeof each.by === 'object') report(each.by, `${each.rule.name} fires`)
         else if (each.by === undefined) say(`${' '.repeat(12)}  No scenario explains ${nameOf(each)}`)
       }
-    } catch (error) {
-      // A scenario can stop Prometheus.
-      if (!(error instanceof LabError) || Date.now() > answeredMs + SILENT_MS) throw error
-    }
-    for (const run of runs) await step(run)
+    })
+    await askApi(async () => {
+      for (const run of runs) step(run)
+      // One at a time, so that the alerts are seen in between.
+      const next = runs.find(isNext)
+      if (next !== undefined) await start(next)
+    })
     await sleep(pollMs, undefined, { signal }).catch(() => {})
   }
-  return runs
 
-  async function step(run: ScenarioRun): Promise<void> {
+  function isNext(run: ScenarioRun): boolean {
+    const inState = (...states: ScenarioRun['state'][]) => runs.filter(({ state }) => states.includes(state))
+    const [failing, clearing, waiting] = [inState('running', 'healing'), inState('clearing'), inState('waiting')]
+    return run.state === 'waiting' && canStart(run, { failing, clearing, waiting, nodes })
+  }
+
+  async function start(run: ScenarioRun): Promise<void> {
+    run.scope = scopeOf(run.scenario, run.target, await lab.pods())
+    Object.assign(run, { state: 'running', startMs: Date.now() })
+    save()
+    await lab.start(run, longestOf(run).failsMs + SPARE_MS)
+    report(run, 'started')
+  }
+
+  function step(run: ScenarioRun): void {
     const nowMs = Date.now()
-    const progress = run.state === 'waiting' ? undefined : lab.progress(run)
-    if (run.state === 'waiting') {
-      const inState = (...states: ScenarioRun['state'][]) => runs.filter(({ state }) => states.includes(state))
-      const [failing, clearing, waiting] = [inState('running', 'healing'), inState('clearing'), inState('waiting')]
-      if (!canStart(run, { failing, clearing, waiting, nodes: plan.nodes })) return
-      run.scope = scopeOf(run.scenario, run.target, await lab.pods())
-      await lab.start(run, longestOf(run).failsMs + SPARE_MS)
-      Object.assign(run, { state: 'running', startMs: nowMs })
-      report(run, 'started')
-    } else if (run.state === 'running') {
+    const progress = lab.progress(run)
+    if (run.state === 'running') {
       if (progress === undefined) run.trouble = 'the scenario ended by itself'
       if (progress?.appliedMs === undefined && nowMs > run.startMs + HOLDER_MS) {
         run.trouble = `the scenario was not applied: ${progress?.trouble ?? 'no answer'}`
@@ -104,7 +110,21 @@ export async function runAlertPlan(
         watch.seen.every(alert => !isOf(alert, run, each.rules) || alert.goneMs !== undefined)
       if (!run.expected.every(isOver)) return
       Object.assign(run, { state: 'done', doneMs: nowMs })
+      save()
       report(run, 'done')
+    }
+  }
+}
+
+/** Calls a function that may fail for a while: a scenario can stop what it asks. */
+function patient(): (work: () => Promise<void>) => Promise<void> {
+  let wellMs = Date.now()
+  return async work => {
+    try {
+      await work()
+      wellMs = Date.now()
+    } catch (error) {
+      if (!(error instanceof LabError) || Date.now() > wellMs + SILENT_MS) throw error
     }
   }
 }

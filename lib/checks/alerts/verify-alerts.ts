@@ -13,27 +13,34 @@ import type { Lab } from '../../lab/lab.ts'
 import { writeFileAtOnce } from '../../lab/write-generated.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { lookbackMs } from '../../prometheus/prometheus-config.ts'
-import { readRuleFiles } from '../../prometheus/rule-files.ts'
+import { type RuleFile, readRuleFiles } from '../../prometheus/rule-files.ts'
 import { healScenarios } from '../../scenarios/heal-scenarios.ts'
-import type { Scenario } from '../../scenarios/scenario.ts'
+import { apiTime, type Scenario } from '../../scenarios/scenario.ts'
 import { type ScenarioRequest, scenarioJournal } from '../../scenarios/scenario-journal.ts'
 import { scenarioNamed, scenarios } from '../../scenarios/scenario-list.ts'
 import { prometheus, prometheusUrl } from '../../services/prometheus.ts'
 import { scenarioHolder } from '../../services/scenario-holder.ts'
 import { labServices } from '../../services/service.ts'
-import { alertsCopyName, checkedRuleFiles, userRulesDir } from '../../services/user-rules.ts'
+import { alertsCopyName, alertsLockPath, checkedRuleFiles, userRulesDir } from '../../services/user-rules.ts'
 import { takeLock } from '../../system/lock.ts'
 import { waitUntil } from '../../system/wait.ts'
-import { planAlerts, planText } from './alert-plan.ts'
+import { type ExpectedAlert, expectedAlerts, type PlannedScenario, planAlerts, planText } from './alert-plan.ts'
 import { type AlertReport, alertReport } from './alert-report.ts'
 import { scopePod } from './alert-scope.ts'
-import { alertWatch } from './alert-watch.ts'
-import { type AlertLab, runAlertPlan } from './run-alert-plan.ts'
-import { scaledRules } from './scaled-rules.ts'
+import { alertWatch, type ScenarioRun } from './alert-watch.ts'
+import { type AlertLab, nameOf, runAlertPlan } from './run-alert-plan.ts'
+import { keyOf, savedRun, seenBefore, toSave } from './saved-run.ts'
+import { type AlertRule, scaledRules } from './scaled-rules.ts'
+
+/** An alert that needs longer is not tried. */
+const MOST_MS = 1_800_000
+const MOST_AT_REAL_SPEED_MS = 4 * 3_600_000
 
 export interface VerifyAlertsOptions {
   /** The folder with the lab's own rules. */
   ownRules: string
+  /** Forgets an interrupted run. */
+  fresh: boolean
   /** Ends the run; everything is healed then. */
   signal: AbortSignal
   say: (line: string) => void
@@ -41,76 +48,90 @@ export interface VerifyAlertsOptions {
 
 /**
  * Proves the alerts of a running lab: starts scenarios, follows a copy of the alerts in its Prometheus, and heals the scenarios. The copy is
- * removed and everything is healed when this ends, however it ends.
+ * removed and everything is healed when this ends, however it ends. Results of finished scenarios are kept until all have finished: a run with
+ * the same rules, scenarios and speed continues there.
  *
  * Throws a UsageError for an unknown scenario, and a LabError when scenarios run already or the lab does not answer.
  */
-export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAlertsOptions): Promise<AlertReport> {
-  const beganMs = Date.now()
+export async function verifyAlerts(
+  lab: Lab,
+  { ownRules, fresh, signal, say }: VerifyAlertsOptions,
+): Promise<AlertReport> {
+  const startedMs = Date.now()
   const { speed, collectionInterval, clusterName, metrics } = lab.settings
   const chosen = chosenScenarios(lab.settings.scenarios)
   requireCluster(lab)
   const release = await takeLock({
-    path: `${lab.dir}.alerts.lock`,
+    path: alertsLockPath(lab),
     waitMs: 0,
     refusal: ({ pid }) => new LabError(`verify-alerts runs on the lab "${clusterName}" already (pid ${pid})`),
   })
   try {
-    const journal = scenarioJournal(lab)
-    requireNone(journal.requests(), clusterName)
+    const file = savedRun(lab)
+    const last = file.read()
+    const started = (last?.runs ?? []).filter(({ state }) => state !== 'done')
+    await healScenarios(lab, isOneOf(started), say)
+    requireNone(scenarioJournal(lab).requests(), clusterName)
     const api = createPrometheusApi(prometheusUrl(lab), { next: makeCommand('kwok-status', clusterName) })
     await api.probe()
-    const loadedFiles = new Set((await api.rules()).map(({ file }) => basename(file)))
-    const own = readRuleFiles([ownRules]).found.filter(({ file }) => loadedFiles.has(basename(file)))
-    const { found: user, refused, skipped } = await checkedRuleFiles(sourcePaths(lab.settings, 'rulesDir'))
-    for (const line of skippedLines(skipped)) say(line)
-    const isLoaded = (file: { fileName: string }) => own.some(each => each === file) || loadedFiles.has(file.fileName)
-    // More often than the rules, because they wait for a shorter time.
-    const intervalMs = Math.max(1_000, Math.round(collectionInterval / 5))
-    const { alerts, text } = scaledRules({ own, user }, { speed, intervalMs, isLoaded })
-    if (alerts.length === 0) {
-      throw new LabError('There are no alerts to verify', { why: 'Prometheus has no rules', next: 'make dashboards' })
-    }
+    const { alerts, text, refused, intervalMs } = await alertsToVerify(lab, { api, ownRules, say })
+    const key = keyOf(text, chosen, metrics)
+    const saved = last?.key === key && !fresh ? last : { beganMs: startedMs, tookMs: 0, runs: [], seen: [] }
+    const finished = new Map(saved.runs.flatMap(each => (each.state === 'done' ? [[each.name, each]] : [])))
     await ensureScenarioKubeconfig(lab)
     using client = await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
-    const started: ScenarioRequest[] = []
+    const runs: ScenarioRun[] = []
     try {
       await loadCopy(lab, api, text)
-      const watch = alertWatch(alerts)
+      const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
+      const mostMs = speed === 1 ? MOST_AT_REAL_SPEED_MS : MOST_MS
+      const planning = { alerts, metrics, lagMs, mostMs }
+      const left = chosen.filter(({ name }) => started.some(each => each.name === name))
+      await untilResolved(api, { alerts, expected: left.flatMap(each => expectedAlerts(each, planning).expected) })
+      const before = alertWatch(alerts)
       for (const _ of [1, 2]) {
         await sleep(intervalMs)
-        watch.observe(await api.rules(), Date.now())
+        before.observe(await api.rules(), Date.now())
       }
-      const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
-      const plan = await planAlerts(client, {
+      const { notTried, ...plan } = await planAlerts(client, {
+        ...planning,
         scenarios: chosen,
         unfitLab: async each => await each.unfitLab?.(lab),
-        alerts,
-        metrics,
-        lagMs,
-        before: watch.seen,
+        before: before.seen,
+        finishedOn: name => finished.get(name)?.target,
       })
-      say(planText(plan, speed))
-      if (plan.scenarios.length === 0) {
+      const initial = { state: 'waiting', startMs: 0, healMs: 0, doneMs: 0, trouble: '' } as const
+      runs.push(...plan.scenarios.map(each => ({ ...each, ...(finished.get(each.scenario.name) ?? initial) })))
+      const waiting = runs.filter(({ state }) => state === 'waiting')
+      say(planText({ notTried, nodes: plan.nodes, scenarios: waiting }, speed))
+      if (runs.length === 0) {
         throw new LabError('There is nothing to verify', { why: 'no chosen scenario can raise a loaded alert' })
       }
-      const runs = await runAlertPlan(alertLab(lab, { api, client, started }), { plan, watch, signal, say })
+      if (finished.size > 0) {
+        say(
+          `Continues the run of ${apiTime(saved.beganMs)}, which finished ${finished.size} of ${runs.length} scenarios; --fresh starts anew`,
+        )
+      }
+      const watch = alertWatch(alerts, [...before.seen, ...seenBefore(saved, runs, alerts)])
+      const tookMs = () => saved.tookMs + Date.now() - startedMs
+      const save = () =>
+        file.save({ key, beganMs: saved.beganMs, tookMs: tookMs(), ...toSave(runs, watch.seen, alerts) })
+      await runAlertPlan(alertLab(lab, { api, client }), { runs, nodes: plan.nodes, watch, signal, say, save })
       const nowMs = Date.now()
-      const names = await api.labelValues('__name__', undefined, { fromMs: beganMs, untilMs: nowMs })
-      const hasMetric = (name: string) => names.includes(name)
-      const seconds = (nowMs - beganMs) / 1_000
-      const raisedBy = ({ name, isOwn }: { name: string; isOwn: boolean }) =>
-        scenarios.find(({ alerts: { otel, prometheus: others } }) =>
-          (isOwn ? otel : [...otel, ...others]).includes(name),
-        )?.name
-      return alertReport({ runs, seen: watch.seen, plan, alerts, refused, speed, seconds, hasMetric, raisedBy, nowMs })
+      const names = await api.labelValues('__name__', undefined, { fromMs: saved.beganMs, untilMs: nowMs })
+      const report = alertReport({
+        ...{ runs, seen: watch.seen, notTried, alerts, refused, speed, seconds: tookMs() / 1_000, mostMs, nowMs },
+        hasMetric: name => names.includes(name),
+        raisedBy: ({ name, isOwn }) =>
+          scenarios.find(({ alerts: { otel, prometheus: others } }) =>
+            (isOwn ? otel : [...otel, ...others]).includes(name),
+          )?.name,
+      })
+      file.remove()
+      return report
     } finally {
       try {
-        await healScenarios(
-          lab,
-          each => started.some(({ name, target }) => each.name === name && each.target === target),
-          say,
-        )
+        await healScenarios(lab, isOneOf(runs.map(({ scenario: { name }, target }) => ({ name, target }))), say)
       } finally {
         rmSync(copyPath(lab), { force: true })
         await labServices(lab).signal(prometheus, 'SIGHUP')
@@ -119,6 +140,50 @@ export async function verifyAlerts(lab: Lab, { ownRules, signal, say }: VerifyAl
   } finally {
     release()
   }
+}
+
+/** The copy of the lab's alerts and of those of RULES_DIR. Throws a LabError without alerts. */
+async function alertsToVerify(
+  { settings }: Lab,
+  { api, ownRules, say }: Pick<VerifyAlertsOptions, 'ownRules' | 'say'> & { api: PrometheusApi },
+) {
+  const loadedFiles = new Set((await api.rules()).map(({ file }) => basename(file)))
+  const own = readRuleFiles([ownRules]).found.filter(({ file }) => loadedFiles.has(basename(file)))
+  const { found: user, refused, skipped } = await checkedRuleFiles(sourcePaths(settings, 'rulesDir'))
+  for (const line of skippedLines(skipped)) say(line)
+  const isLoaded = (file: RuleFile) => own.includes(file) || loadedFiles.has(file.fileName)
+  // More often than the rules, because they wait for a shorter time.
+  const intervalMs = Math.max(1_000, Math.round(settings.collectionInterval / 5))
+  const { alerts, text } = scaledRules({ own, user }, { speed: settings.speed, intervalMs, isLoaded })
+  if (alerts.length === 0) {
+    throw new LabError('There are no alerts to verify', { why: 'Prometheus has no rules', next: 'make dashboards' })
+  }
+  return { alerts, text, refused, intervalMs }
+}
+
+function isOneOf(runs: readonly { name: string; target: string }[]): (request: ScenarioRequest) => boolean {
+  return ({ name, target }) => runs.some(each => each.name === name && each.target === target)
+}
+
+/** Waits until the alerts of healed scenarios are resolved. One that is not is then one from before the first scenario. */
+async function untilResolved(
+  api: PrometheusApi,
+  { alerts, expected }: { alerts: readonly AlertRule[]; expected: readonly ExpectedAlert[] },
+): Promise<void> {
+  if (expected.length === 0) return
+  await waitUntil<void>({
+    what: 'the end of the alerts of the interrupted run',
+    progress: 'Waiting until the alerts of the interrupted run are resolved',
+    timeoutMs: Math.max(...expected.map(({ clearsWithinMs }) => clearsWithinMs)),
+    everyMs: 2_000,
+    check: async () => {
+      const now = alertWatch(alerts)
+      now.observe(await api.rules(), Date.now())
+      const left = now.seen.filter(({ rule }) => expected.some(({ rules }) => rules.includes(rule)))
+      return left.length === 0 ? { done: undefined } : { pending: left.map(nameOf).join(', ') }
+    },
+    onTimeout: () => {},
+  })
 }
 
 /** The scenarios of SCENARIOS. Throws a UsageError for an unknown one. */
@@ -156,29 +221,24 @@ async function loadCopy(lab: Lab, api: PrometheusApi, text: string): Promise<voi
   })
 }
 
-function alertLab(
-  lab: Lab,
-  { api, client, started }: { api: PrometheusApi; client: KubeClient; started: ScenarioRequest[] },
-): AlertLab {
+function alertLab(lab: Lab, { api, client }: { api: PrometheusApi; client: KubeClient }): AlertLab {
   const journal = scenarioJournal(lab)
-  const requestOf = (name: string, target: string) =>
-    journal.requests().find(each => each.name === name && each.target === target)
+  const requestOf = ({ scenario: { name }, target }: PlannedScenario) =>
+    journal.requests().find(isOneOf([{ name, target }]))
   return {
     rules: async () => await api.rules(),
     pods: async () => (await listAll(client, '/api/v1/pods')).map(scopePod),
     async start({ scenario: { name }, target }, lengthMs) {
       const startMs = Date.now()
-      const request = { name, target, startMs, untilMs: startMs + lengthMs }
-      started.push(request)
-      journal.request(request)
+      journal.request({ name, target, startMs, untilMs: startMs + lengthMs })
       await labServices(lab).ensure(scenarioHolder)
     },
-    heal({ scenario: { name }, target }) {
-      const request = requestOf(name, target)
+    heal(planned) {
+      const request = requestOf(planned)
       if (request !== undefined) journal.end(request)
     },
-    progress({ scenario: { name }, target }) {
-      const request = requestOf(name, target)
+    progress(planned) {
+      const request = requestOf(planned)
       return request === undefined ? undefined : journal.progress(request)
     },
   }

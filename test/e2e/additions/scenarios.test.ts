@@ -190,14 +190,27 @@ scenarios('restores what was there before', async ({ lab, before }) => {
   assert.equal((await lab.make(['kwok-heal'])).stdout.trim(), 'No scenario to heal')
 })
 
-scenarios('verify-alerts proves an alert, and refuses what it cannot do', async ({ lab }) => {
-  const verify = async (...words: string[]) => await lab.make(['verify-alerts', ...words])
-  assertRefused(await verify('SCENARIOS=crash-lop'), 'verify-alerts', 2, /did you mean crash-loop\?/)
-  const { stdout, stderr, exitCode } = await verify('SCENARIOS=node-memory-pressure', 'SPEED=100')
+scenarios('verify-alerts proves alerts, also after kill -9, and refuses what it cannot do', async ({ lab }) => {
+  const verify = ['verify-alerts', 'SPEED=100']
+  assertRefused(await lab.make([...verify, 'SCENARIOS=crash-lop']), 'verify-alerts', 2, /did you mean crash-loop\?/)
+  // Parts come last.
+  verify.push('SCENARIOS=scheduler-down,node-memory-pressure')
+  const killed = lab.startMake(verify)
+  await waitFor('the last scenario', () => assertSays(killed.output(), /scheduler-down .*started$/m), 180_000)
+  process.kill(-(killed.child.pid ?? assert.fail('no pid')), 'SIGKILL')
+  await killed.ended
+  await waitFor('the end of its rules', async () => {
+    const rules = await (await fetch(`http://127.0.0.1:${lab.ports.prometheusPort}/api/v1/rules`)).text()
+    assert(!rules.includes('"verify-alerts '), 'Prometheus has them')
+  })
+  const { stdout, stderr, exitCode } = await lab.make(verify)
   assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
+  assertSays(stderr, /^Healing scheduler-down on kube-scheduler$/m)
   assertSays(stderr, /^Scenarios: 1, at most /m)
+  assertSays(stderr, /^Continues the run of \S+, which finished 1 of 2 scenarios; --fresh starts anew$/m)
   assertSays(stdout, /^node-memory-pressure +\S+ +KubeNodeUnderPressure +lab( +\d+ s){3} +ok$/m)
-  assertSays(stdout, /^Alerts: 1 ok, 0 failed, /m)
+  assertSays(stdout, /^scheduler-down +kube-scheduler +KubeControlPlaneDown +lab( +\d+ s){3} +ok$/m)
+  assertSays(stdout, /^Alerts: \d+ ok, 0 failed, /m)
   assert.deepEqual(await annotated(lab), [])
   assert.equal((await lab.partPids()).has('scenarios'), false)
 })

@@ -283,6 +283,9 @@ for (const [name, path, spec, later = spec] of objects) {
       const object = await get(server, path)
       assert.equal(fields(fields(object['metadata'])['annotations'])['kube-otel-lab/scenario'], name)
       assert.match(JSON.stringify(object['spec']), spec)
+      const isQuota = path.includes('/resourcequotas/')
+      const why = await scenarioNamed('overcommit').unfit?.({ metadata: { name: 'team-a' } }, client)
+      assert.equal(why, isQuota ? 'it has a ResourceQuota' : undefined)
       await server.client.request('DELETE', path, { body: { propagationPolicy: 'Background' } })
       await server.client.request('PATCH', path, {
         body: { metadata: { finalizers: null } },

@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
 import { readRuleFiles, rulesOf } from '../../../lib/prometheus/rule-files.ts'
 import {
+  alertsCopyName,
+  alertsLockPath,
   applyUserRules,
   checkedRuleFiles,
   userRulesDir,
@@ -201,5 +214,23 @@ watching('applies a change once its file is at rest, and calls reload only for o
     return lines.at(-1)?.startsWith('Refused: ') === true
   })
   assert.equal(reloads, 2)
+})
+
+watching('removes the alerts of a verify-alerts that has ended, and of no other', async () => {
+  const lab = tempLab()
+  const copy = join(userRulesDir(lab), alertsCopyName)
+  mkdirSync(userRulesDir(lab), { recursive: true })
+  writeFileSync(copy, file(alert('A')))
+  let reloads = 0
+  const look = () => watchUserRules({ open: () => lab, reload: async () => reloads++, say: () => {} })()
+  const holder = spawn('sleep', ['60'])
+  const lock = JSON.stringify({ pid: holder.pid, program: 'sleep' })
+  writeFileSync(alertsLockPath(lab), lock)
+  await look()
+  assert.deepEqual([existsSync(copy), reloads], [true, 0])
+  holder.kill('SIGKILL')
+  await once(holder, 'exit')
+  await look()
+  assert.deepEqual([existsSync(copy), reloads], [false, 1])
 })
 watching.run()

@@ -19,7 +19,7 @@ const stated = { name: 'crash-loop', effect: '7 s', alerts: { otel: ['Both', 'Ot
 const own = alertRule('Both', { rangeMs: 600_000 })
 const users = alertRule('Both', { isOwn: false, metrics: ['kube_x'] })
 const other = alertRule('Other', { isOwn: false, waitMs: 30_000, keepMs: 5_000 })
-const given = { alerts: [own, users, other], metrics: 'both' as const, lagMs: 65_000 }
+const given = { alerts: [own, users, other], metrics: 'both' as const, lagMs: 65_000, mostMs: 1_800_000 }
 
 expecting('takes the rules of each name, those of the lab and of the user apart, with their times', () => {
   const { expected, notTried } = expectedAlerts(stated, given)

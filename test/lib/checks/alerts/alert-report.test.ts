@@ -110,11 +110,12 @@ function reportOf(runs: ScenarioRun[], observe: (watch: ReturnType<typeof alertW
   return alertReport({
     runs,
     seen: watch.seen,
-    plan: { notTried: [] },
+    notTried: [],
     alerts,
     refused: [],
     speed: 30,
     seconds: 61,
+    mostMs: 1_800_000,
     hasMetric: () => true,
     raisedBy: () => undefined,
     nowMs: 100_000,

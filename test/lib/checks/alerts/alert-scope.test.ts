@@ -3,15 +3,17 @@ import { suite } from 'uvu'
 import { isInScope, namesObject, overlap, scopeOf, scopePod } from '../../../../lib/checks/alerts/alert-scope.ts'
 import { scenarioNamed } from '../../../../lib/scenarios/scenario-list.ts'
 
-const pod = (target: string, node: string, owner?: { kind: string; name: string }) => {
+const pod = (target: string, node: string, owner?: { kind: string; name: string }, claimName?: string) => {
   const [namespace, name] = target.split('/')
-  return scopePod({ metadata: { namespace, name, ownerReferences: owner && [owner] }, spec: { nodeName: node } })
+  const volumes = claimName === undefined ? [] : [{ name: 'data', persistentVolumeClaim: { claimName } }]
+  const spec = { nodeName: node, volumes }
+  return scopePod({ metadata: { namespace, name, ownerReferences: owner && [owner] }, spec })
 }
 const web = { kind: 'ReplicaSet', name: 'web-7d9f8c6b5d' }
 const pods = [
   pod('shop/web-7d9f8c6b5d-x2v4k', 'node-1', web),
   pod('shop/web-7d9f8c6b5d-b6c8d', 'node-2', web),
-  pod('data/db-0', 'node-2', { kind: 'StatefulSet', name: 'db' }),
+  pod('data/db-0', 'node-2', { kind: 'StatefulSet', name: 'db' }, 'data-db-0'),
   pod('team-a/pod-1', 'node-3'),
 ]
 const scope = (scenario: string, target: string) =>
@@ -34,6 +36,11 @@ for (const [what, labels, expected] of [
   [
     'a node by the instance of its exporter',
     { instance: 'node-2', namespace: 'monitoring', job: 'node-exporter' },
+    ['node'],
+  ],
+  [
+    'a claim of a pod by its kubelet',
+    { namespace: 'data', persistentvolumeclaim: 'data-db-0', node: 'node-3', service: 'kubelet' },
     ['node'],
   ],
   ['another node', { k8s_node_name: 'node-1' }, []],

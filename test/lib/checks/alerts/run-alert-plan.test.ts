@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import type { PlannedScenario } from '../../../../lib/checks/alerts/alert-plan.ts'
-import { alertWatch } from '../../../../lib/checks/alerts/alert-watch.ts'
+import { alertWatch, type ScenarioRun } from '../../../../lib/checks/alerts/alert-watch.ts'
 import { type AlertLab, runAlertPlan } from '../../../../lib/checks/alerts/run-alert-plan.ts'
+import { type SavedRun, seenBefore, toSave } from '../../../../lib/checks/alerts/saved-run.ts'
 import { LabError } from '../../../../lib/cli/errors.ts'
 import { scenarioNamed } from '../../../../lib/scenarios/scenario-list.ts'
 import { alertRule } from './alerts-fixture.ts'
@@ -16,7 +17,7 @@ const planned: PlannedScenario = {
   expected: [{ name: rule.name, rules: [rule], firesWithinMs: 200, clearsWithinMs: 200 }],
   atLeastMs: 0,
 }
-const plan = { scenarios: [planned], notTried: [], nodes: 5, atMostMs: 0 }
+const initial = { state: 'waiting', startMs: 0, healMs: 0, doneMs: 0, trouble: '' } as const
 
 const times = { evaluationSeconds: 0, intervalSeconds: 15 }
 
@@ -50,9 +51,16 @@ function memoryLab(changes: Partial<AlertLab> = {}) {
     progress: () => (startMs === undefined ? undefined : { appliedMs: startMs }),
     ...changes,
   }
-  const run = async (signal = new AbortController().signal) =>
-    await runAlertPlan(lab, { plan, watch: alertWatch([rule]), signal, say: line => log.push(line), pollMs: 5 })
-  return { log, run }
+  const saved: SavedRun[] = []
+  const run = async (signal = new AbortController().signal, runs: ScenarioRun[] = [{ ...planned, ...initial }]) => {
+    const watch = alertWatch([rule])
+    const save = () => {
+      saved.push(JSON.parse(JSON.stringify({ key: '', beganMs: 0, tookMs: 0, ...toSave(runs, watch.seen, [rule]) })))
+    }
+    await runAlertPlan(lab, { runs, nodes: 5, watch, signal, say: line => log.push(line), save, pollMs: 5 })
+    return runs
+  }
+  return { log, run, saved }
 }
 
 const running = suite('runAlertPlan()')
@@ -65,6 +73,27 @@ running('heals a scenario when its alert fires, and ends when it is resolved', a
     log.map(line => line.replace(/^.*shop\/a: /, '')),
     ['start', 'started', 'Restarting fires', 'heal', 'heals', 'done'],
   )
+})
+
+running('keeps each started and each finished scenario, and does not run a finished one again', async () => {
+  const { run, saved } = memoryLab()
+  await run()
+  assert.deepEqual(
+    saved.map(({ runs, seen }) => [runs[0]?.name, runs[0]?.target, runs[0]?.state, seen.length]),
+    [
+      ['crash-loop', 'shop/a', 'running', 0],
+      ['crash-loop', 'shop/a', 'done', 1],
+    ],
+  )
+  const [, last] = saved
+  assert(last !== undefined, 'nothing was saved')
+  const again: ScenarioRun = { ...planned, ...initial, ...last.runs[0] }
+  const other = memoryLab()
+  await other.run(undefined, [again])
+  assert.deepEqual(other.log, [])
+  const [seen] = seenBefore(last, [again], [rule])
+  assert.deepEqual([seen?.rule, seen?.by, seen?.labels], [rule, again, { namespace: 'shop', pod: 'a' }])
+  assert.equal(typeof seen?.firingMs, 'number')
 })
 
 running('goes on after a scenario that ends by itself', async () => {
