@@ -6,6 +6,7 @@ import type { Sources } from '../../kube/source-documents.ts'
 import { orNone, type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import type { RuleFile } from '../../prometheus/rule-files.ts'
 import { checkRules, ruleNotes } from './check-rules.ts'
+import { type EndedSeries, endedBy } from './ended-series.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import type { Reading, StateReader } from './pass-criteria.ts'
@@ -43,6 +44,8 @@ export interface VerifyOptions extends DashboardsToVerify {
   metrics: Settings['metrics'] | undefined
   /** The parts of the lab that do not run. */
   stopped?: readonly string[]
+  /** The series that running scenarios have ended. */
+  ended?: readonly EndedSeries[]
   /** Rules of the user. */
   rules?: Sources<RuleFile>
   /** How long failures that may pass later are retried. */
@@ -96,6 +99,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     checks.push(await verifyDashboard(plan, evaluator, first, context))
   }
   checks.push(...(await Promise.all(placement)), ...unreadable)
+  const excuseEnded = async () => {
+    const because = (query: string) => endedBy(query, options.ended ?? [], context, first.untilMs)
+    for (const check of checks) await check.excuse?.(because)
+  }
+  await excuseEnded()
   const endMs = performance.now() + options.retryMs
   let waitedMs = 0
   let unreadAgain: string | undefined
@@ -111,6 +119,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     })
     if (reading === undefined) continue
     for (const check of checks) if (check.mayPassLater) await check.retry(reading)
+    await excuseEnded()
   }
   const failures: Failure[] = []
   for (const each of checks.flatMap(check => check.failures))
