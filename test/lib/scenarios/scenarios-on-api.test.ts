@@ -396,6 +396,7 @@ api('a node that its cloud reclaims is drained, deleted and created again', asyn
   const short = runOf(client, 'spot-termination', NODE)
   await scenario.hold(short)
   assert.match(JSON.stringify((await get(server, path))['spec']), /"unschedulable":true,"taints":/)
+  await server.client.request('DELETE', podPath(POD), { body: { gracePeriodSeconds: 0 } })
   await scenario.undo(short)
   assert.deepEqual((await get(server, path))['spec'], before['spec'])
   const run = runOf(client, 'spot-termination', NODE, 20)
@@ -440,7 +441,6 @@ api('scenarios of a Service need a workload that calls it, and give back what wa
     ['service-slow', `${services}/web`],
     ['service-failing', `${services}/web`],
     ['service-gone', `${deployments}/web`],
-    ['traffic-surge', `${services}/web`],
   ] as const) {
     const before = await get(server, path)
     const scenario = scenarioNamed(name)
