@@ -55,9 +55,9 @@ const memoryPressure = {
   reason: 'KubeletHasInsufficientMemory',
   message: 'kubelet has insufficient memory available',
 }
-/** A kubelet evicts one pod at a time: of these QoS classes first, and so many. */
+/** A kubelet evicts one pod at a time: of these QoS classes first, and so many. Slowly enough that each scrape finds a higher counter. */
 const EVICTED_FIRST = ['BestEffort', 'Burstable', 'Guaranteed']
-const EVICT_EVERY_MS = 10_000
+const EVICT_EVERY_MS = 30_000
 const MOST_EVICTED = 3
 /** How long a flapping node has each condition: shorter than pods tolerate. */
 const FLAP_MS = 60_000
@@ -97,8 +97,8 @@ export const nodeScenarios: readonly Scenario[] = [
   pressureScenario('memory', memoryPressure),
   {
     name: 'node-evictions',
-    does: `The kubelet reports MemoryPressure and evicts up to ${MOST_EVICTED} pods, one every ten seconds, but none of a DaemonSet.`,
-    effect: '25 s',
+    does: `The kubelet reports MemoryPressure and evicts up to ${MOST_EVICTED} pods, one every 30 s, but none of a DaemonSet.`,
+    effect: '65 s',
     heals: `${heals} Failed pods are deleted.`,
     shows: 'The condition MemoryPressure, and Failed pods with the reason Evicted, which have no usage.',
     alerts: {
