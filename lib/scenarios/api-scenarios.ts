@@ -9,7 +9,6 @@ const EVERY_MS = 1_000
 const REQUESTS = 25
 const CONFIG_MAPS = '/api/v1/namespaces/kube-otel-lab/configmaps'
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations'
-const FLOW_CONTROL = '/apis/flowcontrol.apiserver.k8s.io/v1'
 const heals = 'What the scenario has created is deleted, and the requests end.'
 const only = 'kube-apiserver'
 const NO_OTHERS = 'No other request does.'
@@ -50,30 +49,17 @@ export const apiScenarios: readonly Scenario[] = [
     },
     ...apiScenario({ webhookSeconds: 10, query: 'timeout=1s' }),
   },
-  {
-    name: 'api-overload',
-    only,
-    does: `${OF_HOLDER}. They wait for an admission webhook, and the API server admits few of them at a time and rejects the rest. ${NO_OTHERS} In the binary runtime only.`,
-    effect: '3 s',
-    heals,
-    shows: 'Requests with code 429, and rejected requests of a priority level.',
-    alerts: { otel: [], prometheus: [] },
-    ...apiScenario({ webhookSeconds: 2, isLimited: true }),
-  },
 ]
 
 interface ApiFailure {
   /** How long the webhook takes; undefined for one that refuses connections. */
   webhookSeconds?: number
   query?: string
-  /** The requests have a priority level of their own with the fewest seats that one can have. */
-  isLimited?: boolean
 }
 
 function apiScenario({
   webhookSeconds,
   query = '',
-  isLimited = false,
 }: ApiFailure = {}): Pick<Scenario, 'target' | 'unfitLab' | 'hold' | 'undo'> {
   return {
     target: 'part',
@@ -84,7 +70,6 @@ function apiScenario({
     async hold(run) {
       // Nothing listens on port 1.
       const url = `https://127.0.0.1:${webhookSeconds === undefined ? 1 : await silentPort()}/`
-      for (const [path, manifest] of isLimited ? limits(run) : []) await apply(run.client, path, manifest)
       await apply(run.client, webhookPath(run), webhook(run, url, webhookSeconds))
       const body = { metadata: { generateName: 'scenario-' } }
       const requests = Array.from({ length: REQUESTS }, () =>
@@ -96,7 +81,6 @@ function apiScenario({
     },
     async undo(run) {
       await call(run.client, 'DELETE', webhookPath(run))
-      for (const [path] of isLimited ? limits(run) : []) await call(run.client, 'DELETE', path)
     },
   }
 }
@@ -121,26 +105,6 @@ function webhook({ name }: ScenarioRun, url: string, seconds: number | undefined
     metadata: { name: `scenario-${name}`, annotations: { [scenarioAnnotation]: name } },
     webhooks: [hook],
   }
-}
-
-/** The FlowSchema of the holder's requests first, so that it is deleted first, and its priority level. */
-function limits({ name }: ScenarioRun): [path: string, manifest: unknown][] {
-  const metadata = { name: `scenario-${name}`, annotations: { [scenarioAnnotation]: name } }
-  const apiVersion = 'flowcontrol.apiserver.k8s.io/v1'
-  const rule = {
-    subjects: [{ kind: 'ServiceAccount', serviceAccount: { namespace: 'kube-otel-lab', name: 'scenarios' } }],
-    resourceRules: [{ verbs: ['create'], apiGroups: [''], resources: ['configmaps'], namespaces: ['kube-otel-lab'] }],
-  }
-  const priorityLevelConfiguration = { name: metadata.name }
-  const flowSchema = { matchingPrecedence: 500, priorityLevelConfiguration, rules: [rule] }
-  const limited = { nominalConcurrencyShares: 1, borrowingLimitPercent: 0, limitResponse: { type: 'Reject' } }
-  return [
-    [`${FLOW_CONTROL}/flowschemas/${metadata.name}`, { apiVersion, kind: 'FlowSchema', metadata, spec: flowSchema }],
-    [
-      `${FLOW_CONTROL}/prioritylevelconfigurations/${metadata.name}`,
-      { apiVersion, kind: 'PriorityLevelConfiguration', metadata, spec: { type: 'Limited', limited } },
-    ],
-  ]
 }
 
 let listening: Promise<number> | undefined

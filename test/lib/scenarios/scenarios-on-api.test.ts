@@ -486,7 +486,7 @@ api('a volume that fills up is an annotation of a pod with a claim', async ({ se
   assert.deepEqual(plain(await get(server, podPath(POD))), plain(before))
 })
 
-api('a slow or limited API server affects only requests of the holder', async ({ server, client }) => {
+api('a slow API server affects only requests of the holder', async ({ server, client }) => {
   const configMaps = '/api/v1/namespaces/kube-otel-lab/configmaps'
   const create = async (of: KubeClient, query: string) => {
     const startedMs = Date.now()
@@ -498,7 +498,6 @@ api('a slow or limited API server affects only requests of the holder', async ({
   for (const [name, query, expected] of [
     ['api-latency', '', { status: 201, isSlow: true }],
     ['api-timeouts', 'timeout=1s', { status: 504, isSlow: true }],
-    ['api-overload', '', { status: 429, isSlow: false }],
   ] as const) {
     const run = runOf(client, name, 'kube-apiserver')
     const scenario = scenarioNamed(name)
