@@ -154,7 +154,7 @@ const definitions = {
   },
   target: {
     default: 'auto',
-    help: "the scenario's target: <namespace>/<pod>, a node, a namespace or a part of the lab; auto is the first that fits, and for kwok-heal all",
+    help: "the scenario's target: <namespace>/<pod>, <namespace>/<service>, a node, a namespace or a part of the lab; auto is the first that fits, and for kwok-heal all",
     parse: matching(/^[^\s-]\S{0,316}$/, 'be auto, or the name of a target'),
   },
   scenarios: {

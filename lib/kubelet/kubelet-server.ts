@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { nodeDocuments } from './endpoints/node-documents.ts'
 import { answerStream } from './endpoints/node-streams.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
@@ -32,6 +33,9 @@ const KWOK_PATH = /^\/metrics\/nodes\/[^/]+\/metrics\/resource$/
 const NODE_STREAM = /^\/nodes\/([^/]+)(\/(?:containerLogs|exec|attach|portForward|run)\/.*)$/
 /** Longer than a scrape interval, so that a collector's connection is not closed before its next request. */
 const KEEP_ALIVE_MS = 75_000
+
+/** A slow kubelet takes longer than any scrape waits. Then the connection ends without an answer. */
+export const SLOW_MS = 30_000
 
 /** Loopback, and this machine's name in a container of Docker Desktop. */
 const LOCAL_NAMES = ['127.0.0.1', 'localhost', '[::1]', 'host.docker.internal']
@@ -110,12 +114,12 @@ export async function answerTo(method: string, url: string, options: StatsServer
       return { route: path, status: 200, ...(await options.metrics.expose()) }
     default:
       // metrics-server takes this path from the node's annotation.
-      if (KWOK_PATH.test(path)) return nodeAnswer(path.slice('/metrics'.length), options)
-      return path.startsWith('/nodes/') ? nodeAnswer(path, options) : notFound(path)
+      if (KWOK_PATH.test(path)) return await nodeAnswer(path.slice('/metrics'.length), options)
+      return path.startsWith('/nodes/') ? await nodeAnswer(path, options) : notFound(path)
   }
 }
 
-function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Answer {
+async function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Promise<Answer> {
   const [, , escaped = '', ...rest] = path.split('/')
   const found = nodeDocuments.get(rest.join('/'))
   if (found === undefined) return notFound(path)
@@ -123,6 +127,7 @@ function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Answ
   // Before everything is listed, pods would seem deleted and counters would decrease.
   if (!isSynced()) return { route, status: 503, body: 'nodes and pods have not been listed yet\n' }
   const name = decoded(escaped)
+  if (store.isSlow(name)) await sleep(SLOW_MS, undefined, { ref: false })
   const body = found.write(name, store)
   if (body === undefined) return { route, status: 404, body: `no node ${JSON.stringify(name.slice(0, 300))} answers\n` }
   return { route, status: 200, body, contentType: found.contentType }

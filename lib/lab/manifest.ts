@@ -8,21 +8,33 @@ export const managedLabel = { 'app.kubernetes.io/managed-by': 'kube-otel-lab' }
 
 /** The annotation of what a scenario touches: the scenario's name. */
 export const scenarioAnnotation = 'kube-otel-lab/scenario'
+/** When a scenario started (ISO 8601), where what the stats proxy serves depends on it. */
+export const scenarioStartAnnotation = 'kube-otel-lab/scenario-start'
 /** The scenarios of a node whose kubelet and node exporter refuse connections. */
 export const [nodeUnreachable, nodeScrapesRefused] = ['node-unreachable', 'node-scrapes-refused'] as const
+/** Of a node whose kubelet and node exporter accept requests, and do not answer. */
+export const kubeletSlow = 'kubelet-slow'
+/** Of a node whose network has errors. */
+export const networkErrors = 'network-errors'
 /** Of a node whose kubelet's certificates expire. */
 export const kubeletCertificates = 'kubelet-certificates'
-/** Of a pod whose claims are full: of bytes, of inodes. */
-export const [volumeFull, volumeInodesFull] = ['volume-full', 'volume-inodes-full'] as const
+/** Of a pod whose claims are full: of bytes, of inodes; and one whose claims get full. */
+export const [volumeFull, volumeInodesFull, volumeFilling] = [
+  'volume-full',
+  'volume-inodes-full',
+  'volume-filling',
+] as const
+/** Scenarios of a Service, of which the trace simulator knows. */
+export const [serviceSlow, serviceFailing, trafficSurge] = ['service-slow', 'service-failing', 'traffic-surge'] as const
 
 /** The scenario that an object is annotated with. */
 export function scenarioOf(object: unknown): string | undefined {
   return text(fields(fields(fields(object)['metadata'])['annotations'])[scenarioAnnotation])
 }
 
-/** Whether a scenario of a node lets its kubelet and node exporter refuse connections. */
+/** Whether a scenario of a node lets its kubelet and node exporter not answer. */
 export function refusesScrapes(scenario: string | undefined): boolean {
-  return scenario === nodeUnreachable || scenario === nodeScrapesRefused
+  return scenario === nodeUnreachable || scenario === nodeScrapesRefused || scenario === kubeletSlow
 }
 
 /** Whether an object of the API has that label. */

@@ -1,4 +1,4 @@
-import { apiTime } from './scenario.ts'
+import { apiTime, type ClusterEvent } from './scenario.ts'
 
 /** The container before it failed. */
 export interface ContainerBefore {
@@ -19,7 +19,7 @@ export type Failure =
 /** The state of a container at a time: fields of a ContainerStatus, and the events so far. */
 export interface ContainerSituation {
   status: ContainerStatus
-  events: KubeletEvent[]
+  events: ClusterEvent[]
   /** When the status or an event changes next (epoch). */
   nextMs: number
 }
@@ -38,16 +38,6 @@ export interface ContainerState {
   running: { startedAt: string } | null
   waiting: { reason: string; message: string } | null
   terminated: { exitCode: number; reason: string; startedAt: string; finishedAt: string } | null
-}
-
-/** An event of a kubelet, with the number of its repetitions. */
-export interface KubeletEvent {
-  type: 'Normal' | 'Warning'
-  reason: string
-  message: string
-  count: number
-  firstMs: number
-  lastMs: number
 }
 
 /** As in a kubelet: MaxContainerBackOff, and its first value. */
@@ -208,9 +198,9 @@ type EventLog = ReturnType<typeof eventLog>
 
 /** Counts equal events that have happened until a time. */
 function eventLog(nowMs: number) {
-  const known = new Map<string, KubeletEvent>()
+  const known = new Map<string, ClusterEvent>()
   let nextMs = Number.POSITIVE_INFINITY
-  const add = (type: KubeletEvent['type'], reason: string, message: string, atMs: number, count = 1) => {
+  const add = (type: ClusterEvent['type'], reason: string, message: string, atMs: number, count = 1) => {
     if (atMs > nowMs) {
       nextMs = Math.min(nextMs, atMs)
       return
@@ -223,7 +213,7 @@ function eventLog(nowMs: number) {
   }
   return {
     add,
-    addEvery(everyMs: number, type: KubeletEvent['type'], reason: string, message: string, sinceMs: number) {
+    addEvery(everyMs: number, type: ClusterEvent['type'], reason: string, message: string, sinceMs: number) {
       const more = Math.max(0, Math.floor((nowMs - sinceMs) / everyMs))
       add(type, reason, message, sinceMs)
       if (more > 0) add(type, reason, message, sinceMs + more * everyMs, more)

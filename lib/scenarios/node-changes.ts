@@ -1,13 +1,23 @@
+import { LabError } from '../cli/errors.ts'
 import { ApiStatusError } from '../kube/api-client.ts'
 import { callAll } from '../kube/bulk-requests.ts'
 import { fields, items } from '../kube/json.ts'
-import { kubeletCertificates, nodeScrapesRefused, scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
-import { collectionPath, nodePath, podPath, podsOf, podToCreate } from './node-scenarios.ts'
+import {
+  kubeletCertificates,
+  kubeletSlow,
+  networkErrors,
+  nodeScrapesRefused,
+  scenarioAnnotation,
+  scenarioOf,
+} from '../lab/manifest.ts'
+import { collectionPath, isReady, nodePath, podPath, podsOf, podToCreate } from './node-scenarios.ts'
 import { objectScenario } from './object-scenario.ts'
 import { app, workload } from './object-scenarios.ts'
-import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
+import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError, writeEvent } from './scenario.ts'
 
 const HOLD_MS = 5_000
+/** The time from the notice of a cloud to the end of a machine. */
+const NOTICE_MS = 30_000
 /** When the pod of a DaemonSet runs. */
 const TAINT_MS = 15_000
 /** The version of a kubelet that was not upgraded. */
@@ -18,6 +28,7 @@ type Fields = Record<string, unknown>
 /** The node before the scenario, and the pods of it that no controller creates again. */
 interface Held {
   uid: string
+  metadata: Fields
   spec: Fields
   status: Fields
   pods: Fields[]
@@ -100,6 +111,33 @@ export const nodeChanges: readonly Scenario[] = [
     ...nodeChange(),
   },
   {
+    name: kubeletSlow,
+    does: 'The node runs, but its kubelet and node exporter accept requests and do not answer. After 30 s they end the connection.',
+    effect: '1 s',
+    heals: 'The kubelet and the node exporter answer.',
+    shows: 'As node-scrapes-refused, but the scrapes of Prometheus time out.',
+    alerts: { otel: ['NodeWithoutUsage'], prometheus: ['KubeletInstanceUnreachable'] },
+    ...nodeChange(),
+  },
+  {
+    name: networkErrors,
+    does: 'The network interface of the node has 100 receive and 50 transmit errors a second.',
+    effect: '1 s',
+    heals: 'The counters of errors stay as they are.',
+    shows: 'Network errors of the node, not of its pods.',
+    alerts: { otel: [], prometheus: ['NodeNetworkReceiveErrs', 'NodeNetworkTransmitErrs'] },
+    ...nodeChange(),
+  },
+  {
+    name: 'spot-termination',
+    does: 'The cloud reclaims the machine: the node is tainted and drained, and after 30 s it is deleted.',
+    effect: '35 s (pods of its DaemonSets: up to two minutes)',
+    heals: 'A node of the same name and size is created. Pods that no controller creates again are created again.',
+    shows: 'The cluster has one node less, and the series of the node end.',
+    alerts: { otel: [], prometheus: [] },
+    ...spotTermination(),
+  },
+  {
     name: kubeletCertificates,
     does: "The kubelet's certificates expire in 12 hours, and each renewal fails.",
     effect: '1 s',
@@ -128,11 +166,13 @@ function nodeChange(change?: NodeChange): Pick<Scenario, 'target' | 'hold' | 'un
       const node = fields(await call(run.client, 'GET', nodePath(run)))
       const uid = String(fields(node['metadata'])['uid'])
       if (run.saved === undefined) {
-        const { capacity, allocatable, nodeInfo } = fields(node['status'])
+        const { capacity, allocatable, nodeInfo, addresses, daemonEndpoints } = fields(node['status'])
+        const { name, labels, annotations } = fields(node['metadata'])
         const pods = await podsOf(run)
         const spec = fields(node['spec'])
-        const status = { capacity, allocatable, nodeInfo }
-        const held = { uid, spec, status, pods: change?.evicts ? pods.flatMap(podToCreate) : [] }
+        const metadata = { name, labels, annotations }
+        const status = { capacity, allocatable, nodeInfo, addresses, daemonEndpoints }
+        const held = { uid, metadata, spec, status, pods: change?.evicts ? pods.flatMap(podToCreate) : [] }
         run.save({ ...held, wanted: change?.wanted(node, pods) })
       }
       const { uid: known, wanted } = run.saved as Held & { wanted?: unknown }
@@ -148,13 +188,17 @@ function nodeChange(change?: NodeChange): Pick<Scenario, 'target' | 'hold' | 'un
       const node = fields(await call(run.client, 'GET', nodePath(run)))
       if (fields(node['metadata'])['uid'] !== held.uid || scenarioOf(node) !== run.name) return
       if (change !== undefined) await patchNode(run, change.before(held, node))
-      await callAll(
-        run.client,
-        held.pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
-      )
+      await createPods(run, held)
       await annotate(run.client, nodePath(run), node, null)
     },
   }
+}
+
+async function createPods({ client }: ScenarioRun, { pods }: Held): Promise<void> {
+  await callAll(
+    client,
+    pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
+  )
 }
 
 /** Evicts the pods that a drain would. A disruption budget may refuse one until later. */
@@ -203,6 +247,57 @@ function misscheduled(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
     },
   }
 }
+
+/** A node that its cloud reclaims, and that has a successor of the same name when it is healed. */
+function spotTermination(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
+  const notice = nodeChange({
+    wanted: node => ({
+      spec: { unschedulable: true, taints: [...otherTaints(node), { key: scenarioAnnotation, effect: 'NoSchedule' }] },
+    }),
+    before: ({ spec }, node) => ({ spec: { unschedulable: spec['unschedulable'] ?? null, taints: otherTaints(node) } }),
+    evicts: true,
+  })
+  const eventOf = async (run: ScenarioRun, component: string, reason: string, message: string) => {
+    const { uid } = run.saved as Held
+    const source = { involved: { kind: 'Node', name: run.target, uid }, component, host: run.target }
+    const atMs = run.startMs + (component === CLOUD ? NOTICE_MS : 0)
+    await writeEvent(run, source, { type: 'Warning', reason, message, count: 1, firstMs: atMs, lastMs: atMs })
+  }
+  return {
+    target: 'node',
+    async hold(run) {
+      const leftMs = run.startMs + NOTICE_MS - Date.now()
+      if (leftMs > 0 || run.saved === undefined) {
+        await notice.hold(run)
+        await eventOf(run, 'node-termination-handler', 'SpotInterruption', `The machine of ${run.target} ends in 30 s`)
+        return Math.max(0, Math.min(HOLD_MS, leftMs))
+      }
+      const node = fields(await call(run.client, 'GET', nodePath(run)))
+      const { uid } = fields(node['metadata'])
+      if (uid === undefined) return HOLD_MS
+      if (uid !== (run.saved as Held).uid) throw new TargetGoneError(`The node ${run.target} was created again`)
+      const why = `Deleting node ${run.target} because it does not exist in the cloud provider`
+      await eventOf(run, CLOUD, 'DeletingNode', why)
+      await call(run.client, 'DELETE', nodePath(run))
+      return HOLD_MS
+    },
+    async undo(run) {
+      if (run.saved === undefined) return
+      const held = run.saved as Held
+      const found = await call(run.client, 'GET', nodePath(run))
+      if (fields(fields(found)['metadata'])['uid'] === held.uid) return await notice.undo(run)
+      if (found === undefined) {
+        const { metadata, spec, status } = held
+        const body = { apiVersion: 'v1', kind: 'Node', metadata, spec, status }
+        await call(run.client, 'POST', '/api/v1/nodes', { body })
+      }
+      if (!isReady(found)) throw new LabError(`The node ${run.target} is not Ready yet`)
+      await createPods(run, held)
+    },
+  }
+}
+
+const CLOUD = 'cloud-node-lifecycle-controller'
 
 /** Whether a pod runs until it is deleted. */
 function stays(pod: Fields): boolean {

@@ -4,7 +4,16 @@ import { conditionStatus, fields, items } from '../kube/json.ts'
 import { readinessCalls } from '../kwok/pod-readiness.ts'
 import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
 import { nodeUnreachable, scenarioOf } from '../lab/manifest.ts'
-import { annotate, apiTime, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
+import {
+  annotate,
+  apiTime,
+  call,
+  patch,
+  type Scenario,
+  type ScenarioRun,
+  TargetGoneError,
+  writeEvent,
+} from './scenario.ts'
 
 /** How often a held lease is renewed, and conditions are checked. */
 const HOLD_MS = 5_000
@@ -22,6 +31,8 @@ interface Held {
   condition: Record<string, unknown>
   /** The pods of the node that no controller creates again. */
   pods: Record<string, unknown>[]
+  /** UIDs of the pods that were evicted. */
+  evicted?: string[]
 }
 
 /** A condition of a node, in the words of a kubelet. */
@@ -39,6 +50,15 @@ const NETWORK =
   'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized'
 
 const notReady: NodeCondition = { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: NETWORK }
+const memoryPressure = {
+  type: 'MemoryPressure',
+  reason: 'KubeletHasInsufficientMemory',
+  message: 'kubelet has insufficient memory available',
+}
+/** A kubelet evicts one pod at a time: of these QoS classes first, and so many. Slowly enough that each scrape finds a higher counter. */
+const EVICTED_FIRST = ['BestEffort', 'Burstable', 'Guaranteed']
+const EVICT_EVERY_MS = 30_000
+const MOST_EVICTED = 3
 /** How long a flapping node has each condition: shorter than pods tolerate. */
 const FLAP_MS = 60_000
 
@@ -72,13 +92,21 @@ export const nodeScenarios: readonly Scenario[] = [
     heals,
     shows: 'The node and its pods are not ready each other minute.',
     alerts: { otel: [], prometheus: ['KubeNodeReadinessFlapping'] },
-    ...nodeScenario(notReady, FLAP_MS),
+    ...nodeScenario(notReady, { flapMs: FLAP_MS }),
   },
-  pressureScenario('memory', {
-    type: 'MemoryPressure',
-    reason: 'KubeletHasInsufficientMemory',
-    message: 'kubelet has insufficient memory available',
-  }),
+  pressureScenario('memory', memoryPressure),
+  {
+    name: 'node-evictions',
+    does: `The kubelet reports MemoryPressure and evicts up to ${MOST_EVICTED} pods, one every 30 s, but none of a DaemonSet.`,
+    effect: '65 s',
+    heals: `${heals} Failed pods are deleted.`,
+    shows: 'The condition MemoryPressure, and Failed pods with the reason Evicted, which have no usage.',
+    alerts: {
+      otel: ['KubeNodeUnderPressure', 'KubePodFailed'],
+      prometheus: ['KubeNodePressure', 'KubeNodeEviction'],
+    },
+    ...nodeScenario({ ...memoryPressure, status: 'True' }, { evicts: true }),
+  },
   pressureScenario('disk', {
     type: 'DiskPressure',
     reason: 'KubeletHasDiskPressure',
@@ -104,7 +132,10 @@ function pressureScenario(what: string, condition: Omit<NodeCondition, 'status'>
 }
 
 /** Without a condition the node sends no heartbeats. With `flapMs` it has the condition every other time. */
-function nodeScenario(failing?: NodeCondition, flapMs = 0): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+function nodeScenario(
+  failing?: NodeCondition,
+  { flapMs = 0, evicts = false } = {},
+): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
   return {
     target: 'node',
     unfit: node => (isReady(node) ? undefined : 'it is not Ready'),
@@ -130,18 +161,15 @@ function nodeScenario(failing?: NodeCondition, flapMs = 0): Pick<Scenario, 'targ
       const { condition } = run.saved as Held
       await setCondition(run, node, isHealthy ? { type: failing.type, ...condition } : { ...failing })
       if (isHealthy) await callAll(run.client, readinessCalls(await podsOf(run), new Map([[run.target, true]])))
+      if (evicts) await evictPods(run)
       // Its kubelet ends deleted pods, and KWOK does not.
-      const deleted = (await podsOf(run)).filter(pod => fields(pod['metadata'])['deletionTimestamp'] !== undefined)
-      const body = { gracePeriodSeconds: 0 }
-      await callAll(
-        run.client,
-        deleted.map(pod => ({ method: 'DELETE', path: podPath(pod), body })),
-      )
+      const isDeleted = (pod: Record<string, unknown>) => fields(pod['metadata'])['deletionTimestamp'] !== undefined
+      await deletePods(run, (await podsOf(run)).filter(isDeleted))
       return HOLD_MS
     },
     async undo(run) {
       if (run.saved === undefined) return
-      const { uid, condition, pods } = run.saved as Held
+      const { uid, condition, pods, evicted = [] } = run.saved as Held
       const node = await call(run.client, 'GET', nodePath(run))
       if (fields(fields(node)['metadata'])['uid'] !== uid || scenarioOf(node) !== run.name) return
       // KWOK takes a lease without a holder within ten seconds.
@@ -153,6 +181,8 @@ function nodeScenario(failing?: NodeCondition, flapMs = 0): Pick<Scenario, 'targ
       if (!isReady(await call(run.client, 'GET', nodePath(run)))) {
         throw new LabError(`The node ${run.target} is not Ready yet`)
       }
+      const isEvicted = (pod: Record<string, unknown>) => evicted.includes(String(fields(pod['metadata'])['uid']))
+      await deletePods(run, (await podsOf(run)).filter(isEvicted))
       await callAll(
         run.client,
         pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
@@ -160,6 +190,64 @@ function nodeScenario(failing?: NodeCondition, flapMs = 0): Pick<Scenario, 'targ
       await callAll(run.client, readinessCalls(await podsOf(run), new Map([[run.target, true]])))
       // Last: the kubelet answers again, and nothing is left to restore.
       await annotate(run.client, nodePath(run), node, null)
+    },
+  }
+}
+
+async function deletePods({ client }: ScenarioRun, pods: readonly Record<string, unknown>[]): Promise<void> {
+  const body = { gracePeriodSeconds: 0 }
+  await callAll(
+    client,
+    pods.map(pod => ({ method: 'DELETE', path: podPath(pod), body })),
+  )
+}
+
+/** Evicts the pods that are due, in the words of a kubelet. The Pods stay, as Failed. */
+async function evictPods(run: ScenarioRun): Promise<void> {
+  const held = run.saved as Held
+  const { evicted = [] } = held
+  const nowMs = Date.now()
+  const due = Math.min(MOST_EVICTED, 1 + Math.floor((nowMs - run.startMs) / EVICT_EVERY_MS)) - evicted.length
+  const rank = ({ status }: Record<string, unknown>) => EVICTED_FIRST.indexOf(String(fields(status)['qosClass']))
+  const isOf = ({ kind }: Record<string, unknown>) => kind === 'DaemonSet' || kind === 'Node'
+  const candidates = (await podsOf(run))
+    .filter(({ status }) => fields(status)['phase'] === 'Running')
+    .filter(({ metadata }) => !items(fields(metadata)['ownerReferences']).map(fields).some(isOf))
+    .sort((a, b) => rank(a) - rank(b))
+  const at = { count: 1, firstMs: nowMs, lastMs: nowMs }
+  for (const pod of candidates.slice(0, Math.max(0, due))) {
+    const { namespace, name, uid } = fields(pod['metadata'])
+    // First: healing deletes what is listed.
+    evicted.push(String(uid))
+    run.save({ ...held, evicted })
+    const message = 'The node was low on resource: memory. Threshold quantity: 100Mi, available: 64Mi. '
+    await annotate(run.client, podPath(pod), pod, run.name)
+    await patch(run.client, `${podPath(pod)}/status`, evictedStatus(pod, message, nowMs))
+    const involved = { kind: 'Pod', namespace: String(namespace), name: String(name), uid: String(uid) }
+    const source = { involved, component: 'kubelet', host: run.target }
+    await writeEvent(run, source, { type: 'Warning', reason: 'Evicted', message, ...at })
+    const ofNode = { ...source, involved: { kind: 'Node', name: run.target, uid: held.uid } }
+    const reclaims = 'Attempting to reclaim memory'
+    await writeEvent(run, ofNode, { type: 'Warning', reason: 'EvictionThresholdMet', message: reclaims, ...at })
+  }
+}
+
+/** The status of a pod that its kubelet has ended, as a patch. */
+function evictedStatus(pod: unknown, message: string, nowMs: number): unknown {
+  const lastTransitionTime = apiTime(nowMs)
+  const ended = (type: string) => ({ type, status: 'False', reason: 'PodFailed', lastTransitionTime })
+  const disrupted = { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message }
+  return {
+    status: {
+      ...{ phase: 'Failed', reason: 'Evicted', message },
+      conditions: [ended('Ready'), ended('ContainersReady'), { ...disrupted, lastTransitionTime }],
+      // The API replaces the whole list.
+      containerStatuses: items(fields(fields(pod)['status'])['containerStatuses']).map(each => {
+        const { state, ...others } = fields(each)
+        const { startedAt = lastTransitionTime } = fields(fields(state)['running'])
+        const terminated = { exitCode: 137, reason: 'Error', startedAt, finishedAt: lastTransitionTime }
+        return { ...others, ready: false, state: { terminated } }
+      }),
     },
   }
 }
@@ -212,7 +300,7 @@ function conditionOf(node: unknown, type: string): Record<string, unknown> {
 }
 
 /** Of a node or a pod. */
-function isReady(object: unknown): boolean {
+export function isReady(object: unknown): boolean {
   return conditionStatus(fields(object), 'Ready') === 'True'
 }
 

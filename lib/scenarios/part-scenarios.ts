@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { controlPlaneOf } from '../kwok/kwok-cluster.ts'
@@ -13,13 +14,11 @@ import { statsProxy } from '../services/stats-proxy.ts'
 import { traceSimulator } from '../services/trace-simulator.ts'
 import { signalProcess } from '../system/processes.ts'
 import { run as runCommand } from '../system/run.ts'
-import { objectScenario } from './object-scenario.ts'
 import { type Scenario, TargetGoneError } from './scenario.ts'
 
 const HOLD_MS = 2_000
-/** Requests a second that fail: most of all requests of a small lab. */
-const FAILING_REQUESTS = 25
-const CONFIG_MAPS = '/api/v1/namespaces/kube-otel-lab/configmaps'
+/** Of every so many seconds, etcd is paused for so many. */
+const [PAUSE_EVERY_S, PAUSE_S] = [5, 1.5]
 const heals = 'The step of `make kwok` that starts the part runs. If you start it yourself before, the scenario ends.'
 
 /** A part of the lab: how it is stopped, and the task that starts it. */
@@ -31,7 +30,7 @@ interface Part {
   task: string
 }
 
-/** Scenarios of a stopped part of the lab, and of the API server. */
+/** Scenarios of a part of the lab that is stopped, restarted or paused. */
 export const partScenarios: readonly Scenario[] = [
   {
     name: 'collector-down',
@@ -76,6 +75,7 @@ export const partScenarios: readonly Scenario[] = [
       otel: ['MetricsServerDown', 'TargetsDown'],
       prometheus: ['KubeAggregatedAPIDown', 'TargetDown'],
     },
+    ends: { job: 'metrics-server' },
     ...partScenario(servicePart(metricsServer, 'kwok-metrics-server')),
   },
   {
@@ -85,7 +85,7 @@ export const partScenarios: readonly Scenario[] = [
     effect: '5 s',
     shows: 'Requests, errors and durations of services end.',
     alerts: { otel: ['TraceSimulatorSilent'], prometheus: [] },
-    breaksMeasuring: 'the trace simulator is stopped, and with it the series of services',
+    ends: { metrics: /^traces_/ },
     ...partScenario(servicePart(traceSimulator, 'kwok-traces')),
   },
   {
@@ -95,7 +95,6 @@ export const partScenarios: readonly Scenario[] = [
     effect: '5 s',
     shows: 'The collector drops spans.',
     alerts: { otel: ['TracesNotDelivered'], prometheus: [] },
-    breaksMeasuring: 'Jaeger is stopped, and with it the traces that verify compares with',
     ...partScenario(servicePart(jaeger, 'kwok-jaeger')),
   },
   {
@@ -108,7 +107,7 @@ export const partScenarios: readonly Scenario[] = [
       otel: ['KubeControlPlaneDown', 'TargetsDown'],
       prometheus: ['KubeSchedulerInstanceUnreachable', 'TargetDown'],
     },
-    breaksMeasuring: 'kube-scheduler is stopped, and with it its metrics',
+    ends: { job: 'kube-scheduler' },
     ...partScenario(componentPart('kube-scheduler')),
   },
   {
@@ -121,19 +120,29 @@ export const partScenarios: readonly Scenario[] = [
       otel: ['KubeControlPlaneDown', 'TargetsDown'],
       prometheus: ['KubeControllerManagerInstanceUnreachable', 'TargetDown'],
     },
-    breaksMeasuring: 'kube-controller-manager is stopped, and with it its metrics',
+    ends: { job: 'kube-controller-manager' },
     ...partScenario(componentPart('kube-controller-manager')),
   },
   {
-    name: 'api-errors',
+    name: 'prometheus-restarted',
+    only: 'prometheus',
+    does: 'Prometheus is stopped and started once; in the Docker runtime LGTM.',
+    effect: '10 s',
+    shows: 'A gap of some seconds in all series.',
+    alerts: { otel: [], prometheus: [] },
+    ...restartScenario(servicePart(lab => (hasService(lab, prometheus) ? prometheus : lgtm), 'kwok-lgtm')),
+    heals: 'Prometheus runs again, without healing.',
+  },
+  {
+    name: 'etcd-slow',
     target: 'part',
-    only: 'kube-apiserver',
-    does: `An admission webhook that does not answer, and ${FAILING_REQUESTS} requests a second that fail by it. No other request does.`,
-    effect: '1 s',
-    heals: 'The webhook is deleted, and the requests end.',
-    shows: 'Requests with code 500, and an error budget that is spent.',
+    only: 'etcd',
+    does: 'etcd is paused for 1.5 s of every 5 s, so that all requests wait. In the binary runtime only.',
+    effect: '5 s',
+    heals: 'etcd is paused no more. A pause ends by itself, also if the holder is killed.',
+    shows: 'The durations of requests to etcd and to the API server, and an error budget that is spent.',
     alerts: { otel: ['KubeAPIErrorBudgetSpent'], prometheus: ['KubeAPIErrorBudgetBurn'] },
-    ...apiErrors(),
+    ...pausedComponent('etcd'),
   },
 ]
 
@@ -183,43 +192,53 @@ function partScenario({
       return HOLD_MS
     },
     async undo({ lab, saved }) {
-      if (saved === undefined || (await isRunning(lab))) return
-      const args = [join(projectDir, 'lib', 'cli', 'bundled.js'), join(projectDir, 'tasks', `${task}.ts`)]
-      await runCommand(process.execPath, [...args, '--cluster-name', lab.settings.clusterName], { cwd: projectDir })
+      if (saved !== undefined && !(await isRunning(lab))) await start(lab, task)
     },
   }
 }
 
-/** Requests of the holder to create ConfigMaps, without creating them, and a webhook for those. */
-function apiErrors(): Pick<Scenario, 'hold' | 'undo'> {
-  const webhook = {
-    name: 'scenario.kube-otel-lab.example',
-    // Nothing listens on this port.
-    clientConfig: { url: 'https://127.0.0.1:1/' },
-    rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
-    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-otel-lab' } },
-    failurePolicy: 'Fail',
-    sideEffects: 'None',
-    admissionReviewVersions: ['v1'],
-  }
-  const scenario = objectScenario(async () => ({
-    collection: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
-    manifest: {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingWebhookConfiguration',
-      webhooks: [webhook],
-    },
-  }))
+/** Runs the step that starts a part. */
+async function start(lab: Lab, task: string): Promise<void> {
+  const args = [join(projectDir, 'lib', 'cli', 'bundled.js'), join(projectDir, 'tasks', `${task}.ts`)]
+  await runCommand(process.execPath, [...args, '--cluster-name', lab.settings.clusterName], { cwd: projectDir })
+}
+
+/** A part that is stopped, and at the next call started. */
+function restartScenario(part: Part): ReturnType<typeof partScenario> {
+  const stopped = partScenario(part)
   return {
-    ...scenario,
+    ...stopped,
     async hold(run) {
-      await scenario.hold(run)
-      const body = { metadata: { generateName: 'scenario-' } }
-      const requests = Array.from({ length: FAILING_REQUESTS }, () =>
-        run.client.request('POST', `${CONFIG_MAPS}?dryRun=All`, { body }),
-      )
-      await Promise.all(requests)
-      return 1_000
+      const { isStopped, isRestarted } = (run.saved ?? {}) as { isStopped?: boolean; isRestarted?: boolean }
+      if (isRestarted === true) return HOLD_MS
+      // The task that starts the scenario holds the lab's lock until this call has ended, and the step needs it.
+      if (isStopped !== true) return Math.min(500, await stopped.hold(run))
+      await start(run.lab, part.task)
+      run.save({ isStopped, isRestarted: true })
+      return HOLD_MS
+    },
+  }
+}
+
+function pausedComponent(name: 'etcd'): Pick<Scenario, 'unfitLab' | 'hold' | 'undo'> {
+  const processOf = async (lab: Lab) => (await controlPlaneOf(lab).processes(lab)).get(name)
+  return {
+    unfitLab: async lab => {
+      if (runtimeOf(lab) !== 'binary') return 'only the binary runtime can pause it'
+      return (await processOf(lab)) === undefined ? 'it does not run' : undefined
+    },
+    async hold({ lab, save }) {
+      save({})
+      const found = await processOf(lab)
+      if (found === undefined) throw new TargetGoneError(`${name} does not run`)
+      // Its own process group: the pause ends also when this process is killed.
+      const pause = `kill -STOP ${found.pid}; sleep ${PAUSE_S}; kill -CONT ${found.pid}`
+      spawn('sh', ['-c', pause], { detached: true, stdio: 'ignore' }).unref()
+      return PAUSE_EVERY_S * 1_000
+    },
+    async undo({ lab, saved }) {
+      const found = saved === undefined ? undefined : await processOf(lab)
+      if (found !== undefined) signalProcess(found.pid, 'SIGCONT')
     },
   }
 }

@@ -1,15 +1,22 @@
-import { createHash } from 'node:crypto'
 import { fields, items, text, timeMs } from '../kube/json.ts'
-import { scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
+import { scenarioOf } from '../lab/manifest.ts'
 import {
   type ContainerBefore,
   type ContainerStatus,
   type Failure,
   failedContainer,
   healedContainer,
-  type KubeletEvent,
 } from './container-failure.ts'
-import { annotate, apiTime, apply, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
+import {
+  annotate,
+  apiTime,
+  call,
+  patch,
+  type Scenario,
+  type ScenarioRun,
+  TargetGoneError,
+  writeEvent,
+} from './scenario.ts'
 
 /** How often the pod is read, to notice changes by other hands. */
 const HOLD_MS = 5_000
@@ -79,7 +86,9 @@ function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' 
       const { status, events, nextMs } = failedContainer(held.before, failure, { sinceMs: run.startMs, nowMs })
       await annotate(run.client, podPath(run), pod, run.name)
       await writeStatus(run, pod, held.before.name, status)
-      for (const event of events) await writeEvent(run, held, event)
+      const { pod: object, name } = held.before
+      const involved = { kind: 'Pod', ...object, fieldPath: `spec.containers{${name}}` }
+      for (const event of events) await writeEvent(run, { involved, component: 'kubelet', host: held.node }, event)
       return Math.min(HOLD_MS, nextMs - nowMs)
     },
     async undo(run) {
@@ -175,32 +184,6 @@ function isIn(wanted: unknown, found: unknown): boolean {
   if (typeof wanted !== 'object') return wanted === found
   return Object.entries(wanted).every(([name, value]) => isIn(value, fields(found)[name]))
 }
-
-/** The same event has the same name, in each process. */
-async function writeEvent(run: ScenarioRun, { before, node }: Held, event: KubeletEvent): Promise<void> {
-  const { namespace, name, uid } = before.pod
-  const key = `${uid} ${run.startMs} ${event.reason} ${event.message}`
-  const version = `${key} ${event.count}`
-  const eventName = `${name}.${createHash('sha256').update(key).digest('hex').slice(0, 16)}`
-  if (written.get(eventName) === version) return
-  const { type, reason, message, count, firstMs, lastMs } = event
-  await apply(run.client, `/api/v1/namespaces/${namespace}/events/${eventName}`, {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { namespace, name: eventName, annotations: { [scenarioAnnotation]: run.name } },
-    involvedObject: {
-      ...{ apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
-      fieldPath: `spec.containers{${before.name}}`,
-    },
-    ...{ type, reason, message, count, firstTimestamp: apiTime(firstMs), lastTimestamp: apiTime(lastMs) },
-    source: { component: 'kubelet', host: node },
-    ...{ reportingComponent: 'kubelet', reportingInstance: node },
-  })
-  written.set(eventName, version)
-}
-
-/** The events that this process has written, so that each is written once for each count. */
-const written = new Map<string, string>()
 
 function isRunning(pod: unknown): boolean {
   return fields(fields(pod)['status'])['phase'] === 'Running'

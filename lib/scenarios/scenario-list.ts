@@ -1,12 +1,14 @@
 import { UsageError } from '../cli/errors.ts'
 import { nearestName } from '../cli/nearest-name.ts'
 import { formatTable } from '../cli/table.ts'
+import { apiScenarios } from './api-scenarios.ts'
 import { nodeChanges } from './node-changes.ts'
 import { nodeScenarios } from './node-scenarios.ts'
 import { objectScenarios } from './object-scenarios.ts'
 import { partScenarios } from './part-scenarios.ts'
 import { podScenarios } from './pod-scenarios.ts'
 import type { Scenario } from './scenario.ts'
+import { serviceScenarios } from './service-scenarios.ts'
 import { usageScenarios } from './usage-scenarios.ts'
 
 /** In the order of the list and the docs. */
@@ -16,7 +18,9 @@ export const scenarios: readonly Scenario[] = [
   ...nodeScenarios,
   ...nodeChanges,
   ...objectScenarios,
+  ...serviceScenarios,
   ...partScenarios,
+  ...apiScenarios,
 ]
 
 /** Alerts of the lab and of kube-prometheus' Kubernetes rules that no scenario raises, and why. */
@@ -35,21 +39,15 @@ export const notRaised: readonly (readonly [alerts: readonly string[], why: stri
     'They fire without a target; the targets of the lab stay, and are down.',
   ],
   [['KubeAPIInstanceUnreachable'], 'The holder of scenarios works through the API server.'],
-  [['KubeAPITerminatedRequests'], 'It needs an API server that ends every fifth request, by overload.'],
   [['KubeAggregatedAPIErrors'], 'It needs an aggregated API that becomes unavailable again every minute.'],
   [['KubeClientErrors'], "It needs failing requests of the API server's own client."],
   [['KubeClientCertificateExpiration'], 'No client of the lab has a certificate that expires soon.'],
-  [['KubeNodeEviction', 'KubePodFailed'], 'Simulated kubelets evict no pods, and no pod of a scenario fails.'],
   [
     ['KubeletPlegDurationHigh', 'KubeletPodStartUpLatencyHigh'],
     'The durations that a simulated kubelet reports have a constant distribution.',
   ],
   [['KwokMetricsFailing'], 'It needs a Metric object with an invalid expression.'],
   [['CollectorNotDelivering'], 'Without Prometheus, which the collector delivers to, no rule is evaluated.'],
-  [
-    ['ServiceErrorsHigh'],
-    'It needs traced services, as of Online Boutique: `readiness-failing` on the only pod of one.',
-  ],
   [
     ['TraceSimulatorDropping'],
     'The trace simulator drops spans while the collector is down, and its metrics are missing too.',

@@ -9,6 +9,7 @@ const COLLECTIONS: Readonly<Record<Exclude<TargetKind, 'part'>, string>> = {
   pod: '/api/v1/pods',
   node: '/api/v1/nodes',
   namespace: '/api/v1/namespaces',
+  service: '/api/v1/services',
 }
 const PAGE = 200
 
@@ -40,15 +41,15 @@ export async function chooseTarget(
   }
   if (kind === 'part' || target === 'auto') return chosen
   const [first = '', second, ...rest] = target.split('/')
-  const isPod = kind === 'pod'
-  if (rest.length > 0 || isPod !== (second !== undefined)) {
-    const form = isPod ? '<namespace>/<pod>' : `the name of a ${kind}`
+  const isNamespaced = kind === 'pod' || kind === 'service'
+  if (rest.length > 0 || isNamespaced !== (second !== undefined)) {
+    const form = isNamespaced ? `<namespace>/<${kind}>` : `the name of a ${kind}`
     throw new UsageError(what, { why: `its target is a ${kind}`, next: `set TARGET to ${form}` })
   }
-  const path = isPod ? `/api/v1/namespaces/${first}/pods/${second}` : `${COLLECTIONS[kind]}/${first}`
+  const path = isNamespaced ? `/api/v1/namespaces/${first}/${kind}s/${second}` : `${COLLECTIONS[kind]}/${first}`
   const object = await call(client, 'GET', path)
   const why = object === undefined ? `there is no such ${kind}` : await scenario.unfit?.(object, client)
-  if (why !== undefined) throw new UsageError(what, { why, next: `kubectl get ${kind}s${isPod ? ' -A' : ''}` })
+  if (why !== undefined) throw new UsageError(what, { why, next: `kubectl get ${kind}s${isNamespaced ? ' -A' : ''}` })
   return target
 }
 

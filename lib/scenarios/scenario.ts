@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto'
 import { LabError } from '../cli/errors.ts'
 import { ApiStatusError, type KubeClient, type RequestOptions } from '../kube/api-client.ts'
 import type { Lab } from '../lab/lab.ts'
 import { scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
 
-/** What a scenario is applied to: `<namespace>/<pod>`, a node, a namespace, or a part of the lab. */
-export type TargetKind = 'pod' | 'node' | 'namespace' | 'part'
+/** What a scenario is applied to: `<namespace>/<pod>`, a node, a namespace, `<namespace>/<service>`, or a part of the lab. */
+export type TargetKind = 'pod' | 'node' | 'namespace' | 'service' | 'part'
 
 /** A failure that the lab shows on command, and heals. The list and the docs are made from these texts. */
 export interface Scenario {
@@ -22,6 +23,8 @@ export interface Scenario {
   alerts: { otel: readonly string[]; prometheus: readonly string[] }
   /** Why the lab cannot measure meanwhile, so that verify fails: undefined where it can. */
   breaksMeasuring?: string
+  /** The series that end meanwhile, so that verify excuses queries which need them: those of a scrape job, or some metrics. */
+  ends?: { job: string } | { metrics: RegExp }
   /** The only target, for a scenario that has one. */
   only?: string
   /** Whether an object of the API can be its target, and why not. By default all can. */
@@ -88,6 +91,52 @@ export async function annotate(client: KubeClient, path: string, object: unknown
 export async function apply(client: KubeClient, path: string, body: unknown): Promise<unknown> {
   const query = 'fieldManager=kube-otel-lab-scenarios&force=true'
   return await call(client, 'PATCH', `${path}?${query}`, { body, contentType: 'application/apply-patch+yaml' })
+}
+
+/** Who reports an event of a scenario, and about which object. */
+export interface EventSource {
+  /** An object of a namespace, or a Node. */
+  involved: { kind: string; namespace?: string; name: string; uid: string; fieldPath?: string }
+  component: string
+  host: string
+}
+
+/** An event, with the number of its repetitions. */
+export interface ClusterEvent {
+  type: 'Normal' | 'Warning'
+  reason: string
+  message: string
+  count: number
+  firstMs: number
+  lastMs: number
+}
+
+/** The events that this process has written, so that each is written once for each count. */
+const written = new Map<string, string>()
+
+/** Writes an event, once for each count. The same event has the same name, in each process. */
+export async function writeEvent(
+  run: ScenarioRun,
+  { involved, component, host }: EventSource,
+  event: ClusterEvent,
+): Promise<void> {
+  // Events of nodes are in this namespace.
+  const { namespace = 'default', name, uid } = involved
+  const key = `${uid} ${run.startMs} ${event.reason} ${event.message}`
+  const version = `${key} ${event.count}`
+  const eventName = `${name}.${createHash('sha256').update(key).digest('hex').slice(0, 16)}`
+  if (written.get(eventName) === version) return
+  const { type, reason, message, count, firstMs, lastMs } = event
+  await apply(run.client, `/api/v1/namespaces/${namespace}/events/${eventName}`, {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { namespace, name: eventName, annotations: { [scenarioAnnotation]: run.name } },
+    involvedObject: { apiVersion: 'v1', ...involved },
+    ...{ type, reason, message, count, firstTimestamp: apiTime(firstMs), lastTimestamp: apiTime(lastMs) },
+    source: { component, host },
+    ...{ reportingComponent: component, reportingInstance: host },
+  })
+  written.set(eventName, version)
 }
 
 /** A time as the API writes it. */

@@ -1,9 +1,9 @@
 import { fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
-import { scenarioOf, volumeFull, volumeInodesFull } from '../lab/manifest.ts'
+import { scenarioOf, scenarioStartAnnotation, volumeFilling, volumeFull, volumeInodesFull } from '../lab/manifest.ts'
 import { objectScenario } from './object-scenario.ts'
 import { isSamePod, podPath, readPod, unfitPod } from './pod-scenarios.ts'
-import { annotate, call, type Scenario, TargetGoneError } from './scenario.ts'
+import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
 
 /** Memory grows from half of the limit to the limit in this time. */
 const LEAK_MS = 600_000
@@ -44,6 +44,17 @@ export const usageScenarios: readonly Scenario[] = [
     ...volumeScenario(),
   },
   {
+    name: volumeFilling,
+    does: 'The volumes of the claims of a pod fill up to 98 % in ten minutes, each second by as much.',
+    shows: 'The free space of a volume falls, and stays at 2 %.',
+    alerts: {
+      otel: ['KubeVolumeFillingUp'],
+      prometheus: ['KubePersistentVolumeFillingUp', 'KubePersistentVolumeInodesFillingUp'],
+    },
+    ...volumeScenario(),
+    effect: '10 min',
+  },
+  {
     name: volumeInodesFull,
     does: 'The volumes of the claims of a pod have 2 % of their inodes free.',
     shows: 'A volume has 2 % of its inodes free.',
@@ -68,15 +79,25 @@ function volumeScenario(): Pick<Scenario, 'target' | 'effect' | 'heals' | 'unfit
       const uid = (run.saved as { uid: string } | undefined)?.uid
       const pod = await readPod(run, uid)
       if (uid === undefined) run.save({ uid: fields(fields(pod)['metadata'])['uid'] })
+      if (run.name === volumeFilling) {
+        // First: the stats proxy must not see the scenario without its start.
+        await annotateStart(run, new Date(run.startMs).toISOString())
+      }
       await annotate(run.client, podPath(run), pod, run.name)
       return 5_000
     },
     async undo(run) {
       const pod = await call(run.client, 'GET', podPath(run))
       const { uid = '' } = (run.saved ?? {}) as { uid?: string }
-      if (isSamePod(pod, uid) && scenarioOf(pod) === run.name) await annotate(run.client, podPath(run), pod, null)
+      if (!isSamePod(pod, uid) || scenarioOf(pod) !== run.name) return
+      if (run.name === volumeFilling) await annotateStart(run, null)
+      await annotate(run.client, podPath(run), pod, null)
     },
   }
+}
+
+async function annotateStart(run: ScenarioRun, start: string | null): Promise<void> {
+  await patch(run.client, podPath(run), { metadata: { annotations: { [scenarioStartAnnotation]: start } } })
 }
 
 /** A ResourceUsage of a pod: the stats proxy takes its usage from it. */

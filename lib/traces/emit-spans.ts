@@ -1,3 +1,4 @@
+import { trafficSurge } from '../lab/manifest.ts'
 import type { Random } from './latency-model.ts'
 import type { PodLoads } from './pod-load.ts'
 import { simulateRequest } from './simulate-request.ts'
@@ -19,6 +20,8 @@ export interface EmitOptions {
 const TICK_MS = 50
 /** After a pause of the process, requests of at most this time are made up for. */
 const MAX_BEHIND_MS = 1_000
+/** How many times as many requests a surge has. */
+const SURGE = 5
 
 /** Simulates requests at the rate until the signal, each by a random load generator. */
 export function startEmitting(options: EmitOptions): void {
@@ -45,8 +48,11 @@ export function emit(count: number, options: Omit<EmitOptions, 'rate' | 'signal'
   for (let index = 0; index < count; index++) {
     const generator: readonly Endpoint[] | undefined = situation.roots[Math.floor(random() * situation.roots.length)]
     if (generator === undefined) return
-    const spans = simulateRequest(generator, { situation, utilisation, endMs, random })
-    exporter.add(spans)
-    onRequest?.(spans.length)
+    const isSurge = generator[0]?.calls.some(({ call }) => situation.scenarios.get(call.service) === trafficSurge)
+    for (let time = 0; time < (isSurge ? SURGE : 1); time++) {
+      const spans = simulateRequest(generator, { situation, utilisation, endMs, random })
+      exporter.add(spans)
+      onRequest?.(spans.length)
+    }
   }
 }

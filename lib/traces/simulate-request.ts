@@ -1,4 +1,5 @@
 import { SpanKind } from '@opentelemetry/api'
+import { serviceFailing, serviceSlow } from '../lab/manifest.ts'
 import { networkMs, type Random, serviceMs } from './latency-model.ts'
 import { FAILED, ids, SimulatedSpan, UNAVAILABLE } from './span.ts'
 import type { Endpoint, PlannedCall, Situation } from './traced-cluster.ts'
@@ -16,6 +17,9 @@ export interface RequestOptions {
 /** Limits of a request: in a graph of many layers, one request could make a million calls. */
 const MAX_DEPTH = 16
 const MAX_SPANS = 500
+/** What a request to a slow Service takes longer in the mean, and the share of those that a failing one fails. */
+const SLOW_MS = 1_000
+const FAILING_SHARE = 0.5
 
 /**
  * One request of a load generator with all its calls, as spans, each after its parent. A call is a client span in the caller
@@ -69,9 +73,11 @@ export function simulateRequest(pods: readonly Endpoint[], options: RequestOptio
 
   /** A pod handles a request: some work, its calls one after the other, the rest of the work. Returns whether a call failed. */
   function handle(endpoint: Endpoint, server: SimulatedSpan): boolean {
-    const workMs = serviceMs(endpoint.idleMs, utilisation(endpoint.pod.uid), random)
+    const scenario = situation.scenarios.get(path.at(-1) ?? '')
+    const slowMs = scenario === serviceSlow ? SLOW_MS * (0.5 + random()) : 0
+    const workMs = serviceMs(endpoint.idleMs, utilisation(endpoint.pod.uid), random) + slowMs
     let atMs = server.startMs + workMs * 0.6
-    let failed = false
+    let failed = scenario === serviceFailing && random() < FAILING_SHARE
     if (path.length < MAX_DEPTH) {
       for (const planned of endpoint.calls) {
         if (spans.length >= MAX_SPANS - 1 || random() >= planned.share || path.includes(planned.call.service)) continue

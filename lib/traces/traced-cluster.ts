@@ -29,6 +29,8 @@ export interface Situation {
   roots: readonly (readonly Endpoint[])[]
   /** The ready pods behind each Service that is called, by `<namespace>/<name>`. */
   endpoints: ReadonlyMap<string, readonly Endpoint[]>
+  /** The scenarios of Services that are called, by `<namespace>/<name>`. */
+  scenarios: ReadonlyMap<string, string>
   problems: readonly string[]
 }
 
@@ -61,7 +63,7 @@ export function createTracedCluster(): TracedCluster {
   const resources = new WeakMap<TracedPod, Resource>()
   let isChanged = true
   let computedMs = Number.NEGATIVE_INFINITY
-  let current: Situation = { roots: [], endpoints: new Map(), problems: [] }
+  let current: Situation = { roots: [], endpoints: new Map(), scenarios: new Map(), problems: [] }
 
   return {
     setWorkload: change(facts => workloads.set(facts.uid, facts)),
@@ -116,7 +118,10 @@ export function createTracedCluster(): TracedCluster {
       for (const [, ready] of behind) ready.push(endpoint)
     }
     const roots = [...rootPods.values()].filter(ready => ready.length > 0)
-    return { roots, endpoints, problems: graph.problems }
+    const scenarios = new Map(
+      [...graph.services].flatMap(([key, { scenario }]) => (scenario === undefined ? [] : [[key, scenario]])),
+    )
+    return { roots, endpoints, scenarios, problems: graph.problems }
   }
 
   function resourceOf(pod: TracedPod, serviceName: string): Resource {

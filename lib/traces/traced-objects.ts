@@ -1,5 +1,7 @@
 import type { V1ObjectMeta, V1Pod, V1PodTemplateSpec, V1Service } from '@kubernetes/client-node'
 
+import { scenarioOf } from '../lab/manifest.ts'
+
 /** The kinds of workloads whose pod templates are read, with their API paths. */
 export const workloadPaths = {
   Deployment: '/apis/apps/v1/deployments',
@@ -35,6 +37,8 @@ export interface ServiceFacts {
   /** Empty when it selects no pods. */
   selector: Readonly<Record<string, string>>
   ports: readonly { port: number; protocol: Protocol }[]
+  /** A scenario that changes how its requests end, or how many there are. */
+  scenario?: string | undefined
 }
 
 /** The protocol of a Service, which determines the attributes of its spans. */
@@ -81,7 +85,7 @@ export function serviceFacts(raw: unknown): ServiceFacts | undefined {
   const ports = (spec?.ports ?? []).map(({ port, name: portName, appProtocol }) => {
     return { port, protocol: protocolOf(appProtocol ?? portName ?? '', port) }
   })
-  return { uid, namespace, name, selector: spec?.selector ?? {}, ports }
+  return { uid, namespace, name, selector: spec?.selector ?? {}, ports, scenario: scenarioOf(raw) }
 }
 
 /** Reads a Pod of the API; undefined without UID, name or node. */

@@ -8,7 +8,7 @@ import { type CheckContext, emptyHint, finalFailure, firstOf, type Hint } from '
 import { withCause } from './empty-cause.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
-import type { DashboardCheck } from './verify-dashboard.ts'
+import { type DashboardCheck, tally } from './verify-dashboard.ts'
 import { type Failure, otherResult, type RuleResult } from './verify-report.ts'
 
 /** The name of the rules in the report. */
@@ -29,6 +29,8 @@ interface Checked {
   error: string
   /** Why a recording has no series. */
   hint: Hint
+  /** Why a recording may have none. */
+  because?: string
 }
 
 /**
@@ -55,12 +57,20 @@ export async function checkRules(
     async retry() {
       checked = await checkAll()
     },
+    async excuse(because) {
+      for (const each of checked) {
+        const text = each.result.state === 'no series' ? await because(each.rule.rule.expr) : undefined
+        if (text !== undefined) Object.assign(each, { because: text, result: { ...each.result, state: 'nothing now' } })
+      }
+    },
     result() {
       const failed = failures().length
-      const excused = checked.filter(({ result }) => result.state === 'nothing now').length
-      const ok = rules.length - failed - excused + refused.length
-      const reasons = { excused: excused === 0 ? {} : { [NOTHING_NOW]: excused }, skipped: {} }
-      return otherResult(TITLE, { queries: rules.length, ok, failed, excused, reasons })
+      const excused = checked.flatMap(({ result, because = NOTHING_NOW }) =>
+        result.state === 'nothing now' ? [because] : [],
+      )
+      const ok = rules.length - failed - excused.length + refused.length
+      const reasons = { excused: tally(excused), skipped: {} }
+      return otherResult(TITLE, { queries: rules.length, ok, failed, excused: excused.length, reasons })
     },
   }
 

@@ -240,6 +240,7 @@ function causeOfBinary({ op, left, right, matching, matchingLabels }: Binary): s
   return `no series on both sides of ${op} have the same${labels}`
 }
 
-function selectorText(metric: string | undefined, matchers: readonly Matcher[]): string {
+/** A selector in PromQL. */
+export function selectorText(metric: string | undefined, matchers: readonly Matcher[]): string {
   return `${metric ?? ''}{${matchers.map(({ label, op, value }) => `${label}${op}${JSON.stringify(value)}`).join(', ')}}`
 }

@@ -5,6 +5,7 @@ import { ApiStatusError, connect, type KubeClient } from '../../kube/api-client.
 import type { PresetName } from '../../kubelet/objects/facts.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import { scenarioJournal } from '../../scenarios/scenario-journal.ts'
 import { hasJaeger, jaegerUrl } from '../../services/jaeger.ts'
 import { prometheusUrl } from '../../services/prometheus.ts'
 import { readCalls } from './call-truth.ts'
@@ -30,9 +31,16 @@ export async function labTruth(lab: Lab, windowMs: number): Promise<(StateReader
   const client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
   const { clusterName, usagePreset } = lab.settings
   const api = createPrometheusApi(labPrometheus(lab).url)
-  const jaeger = hasJaeger(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}
+  const jaeger = hasJaeger(lab) && !isJaegerStopped(lab) ? { jaegerUrl: jaegerUrl(lab) } : {}
   const truth = clusterTruth(client, { clusterName, preset: usagePreset, windowMs, api, ...jaeger })
   return { ...truth, close: () => client.close() }
+}
+
+/** Whether a scenario has stopped Jaeger, which has the spans that calls are compared with. */
+export function isJaegerStopped(lab: Pick<Lab, 'dataDir'>): boolean {
+  return scenarioJournal(lab)
+    .requests()
+    .some(({ target }) => target === 'jaeger')
 }
 
 type Client = Pick<KubeClient, 'request'>

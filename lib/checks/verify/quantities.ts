@@ -12,6 +12,7 @@ import { kwokSystemUsage, kwokUsage } from './kwok-usage.ts'
 import type { ClusterState } from './pass-criteria.ts'
 import {
   type Bounds,
+  boundsOf,
   containerMeasures,
   exact,
   type HostMeasure,
@@ -123,12 +124,12 @@ const MEASURED = {
     ofContainers(snapshot, ({ restarts }) => (restarts === undefined ? undefined : { least: 0, most: 2 * restarts })),
   'filesystem-used': state => ofDisks(state, 'usedBytes'),
   'filesystem-capacity': state => ofDisks(state, 'capacityBytes'),
-  'volume-capacity': state => ofVolumes(state, 'capacityBytes'),
-  'volume-available': state => ofVolumes(state, 'availableBytes'),
-  'volume-used': state => ofVolumes(state, 'usedBytes'),
-  'volume-inodes': state => ofVolumes(state, 'inodes'),
-  'volume-inodes-free': state => ofVolumes(state, 'inodesFree'),
-  'volume-inodes-used': state => ofVolumes(state, 'inodesUsed'),
+  'volume-capacity': (state, window) => ofVolumes(state, 'capacityBytes', window),
+  'volume-available': (state, window) => ofVolumes(state, 'availableBytes', window),
+  'volume-used': (state, window) => ofVolumes(state, 'usedBytes', window),
+  'volume-inodes': (state, window) => ofVolumes(state, 'inodes', window),
+  'volume-inodes-free': (state, window) => ofVolumes(state, 'inodesFree', window),
+  'volume-inodes-used': (state, window) => ofVolumes(state, 'inodesUsed', window),
   /** KWOK's own metrics, which are computed from usage objects alone. */
   'kwok-cpu-usage': (state, window, options) => ofKwok(state, 'cpu', window, options),
   'kwok-memory-working-set': (state, window, options) => ofKwok(state, 'memory', window, options),
@@ -232,12 +233,17 @@ function ofDisks({ snapshot, usage }: ClusterState, of: keyof SpaceFigures): Con
 }
 
 /** The volumes of claims. Pods that share a claim have the same volume. */
-function ofVolumes({ snapshot, usage }: ClusterState, of: keyof SpaceFigures): Contribution[] {
+function ofVolumes({ snapshot, usage }: ClusterState, of: keyof SpaceFigures, window: UsageWindow): Contribution[] {
   const claims = new Map<string, Contribution>()
-  for (const { pvcRef, [of]: amount } of usage.volumes()) {
-    if (pvcRef === undefined) continue
-    const at = { cluster: snapshot.clusterName, namespace: pvcRef.namespace, claim: pvcRef.name }
-    claims.set(`${pvcRef.namespace}/${pvcRef.name}`, { at, amount: exact(amount) })
+  // One that fills up was emptier when it was measured.
+  for (const atMs of [window.untilMs - window.lateMs, window.untilMs]) {
+    for (const { pvcRef, [of]: amount } of usage.volumes(atMs)) {
+      if (pvcRef === undefined) continue
+      const at = { cluster: snapshot.clusterName, namespace: pvcRef.namespace, claim: pvcRef.name }
+      const key = `${pvcRef.namespace}/${pvcRef.name}`
+      const { least, most } = claims.get(key)?.amount ?? exact(amount)
+      claims.set(key, { at, amount: boundsOf([least, most, amount]) })
+    }
   }
   return [...claims.values()]
 }

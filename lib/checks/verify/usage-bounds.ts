@@ -74,8 +74,8 @@ export interface UsageSource {
   nodes(measured: Measured | HostMeasure, window: UsageWindow): Figures | undefined
   /** The nodes' disks, by their names. */
   disks(): ReadonlyMap<string, SpaceFigures>
-  /** The volumes of pods; those of a claim with its name. */
-  volumes(): readonly VolumeFigures[]
+  /** The volumes of pods at a time (epoch); those of a claim with its name. */
+  volumes(atMs: number): readonly VolumeFigures[]
 }
 
 /** Whether a measure is one of the network. */

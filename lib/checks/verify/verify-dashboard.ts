@@ -28,6 +28,8 @@ export interface DashboardCheck {
   readonly mayPassLater: boolean
   /** Checks again what failed and may pass later (step 3 of pass-criteria.ts). */
   retry(reading: Reading): Promise<void>
+  /** Excuses missing data of the queries for which there is a reason. */
+  excuse?(because: (query: string) => Promise<string | undefined>): Promise<void>
   result(): DashboardResult
 }
 
@@ -96,6 +98,14 @@ export async function verifyDashboard(
       const now = new Map((await checkDashboard(dashboard, again, context, checks)).map(each => [keyOf(each), each]))
       results = results.map(each => now.get(keyOf(each)) ?? each)
     },
+    async excuse(because) {
+      const excused = async (result: CheckResult): Promise<CheckResult> => {
+        if (result.verdict.kind !== 'failed' || !/^(no data|NaN or Inf)$/.test(result.verdict.problem)) return result
+        const text = await because(result.place.query)
+        return text === undefined ? result : { ...result, verdict: { kind: 'excused', because: text } }
+      }
+      results = await Promise.all(results.map(excused))
+    },
     result() {
       const ok = results.flatMap(({ verdict }) => (verdict.kind === 'ok' ? [verdict] : []))
       const excused = results.flatMap(({ verdict }) => (verdict.kind === 'excused' ? [verdict.because] : []))
@@ -130,7 +140,7 @@ export async function verifyDashboard(
 }
 
 /** How often each text occurs. */
-function tally(texts: readonly string[]): Record<string, number> {
+export function tally(texts: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const text of texts) counts[text] = (counts[text] ?? 0) + 1
   return counts

@@ -6,7 +6,8 @@ import type { Lab } from '../../lab/lab.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { lookbackMs } from '../../prometheus/prometheus-config.ts'
 import { brokenMeasuring } from './broken-measuring.ts'
-import { labPrometheus, labTruth } from './lab-truth.ts'
+import { endedSeries } from './ended-series.ts'
+import { isJaegerStopped, labPrometheus, labTruth } from './lab-truth.ts'
 import { type VerifyOptions, verify } from './verify.ts'
 import type { VerifyReport } from './verify-report.ts'
 import { waitForWindow } from './wait-for-window.ts'
@@ -47,6 +48,7 @@ export async function verifyLab(
   const windowMs = 4 * scrapeMs
   const truth = await labTruth(lab, windowMs)
   const isKwokLab = truth !== undefined && lab.kind === 'kwok'
+  const ended = isKwokLab ? endedSeries(lab) : []
   const retryMs = retries ? Math.max(windowMs, lookbackMs(scrapeMs)) + 2 * scrapeMs : 0
   const { onProgress: onWaiting = () => {} } = given
   const { url } = given.api
@@ -54,21 +56,26 @@ export async function verifyLab(
     const isLong =
       truth === undefined ||
       !waitsForWindow ||
-      (await waitForWindow({ url, clusterName, isKwokLab, windowMs, limitMs: 2 * windowMs + 60_000, onWaiting }))
+      (await waitForWindow({ url, clusterName, isKwokLab, ended, windowMs, limitMs: 2 * windowMs + 60_000, onWaiting }))
     const stopped = isKwokLab
       ? (await partStatuses(lab)).filter(({ process }) => process === undefined).map(({ name }) => name)
       : []
     const report = await verify({
       ...given,
       stopped,
+      ended,
       scrapeMs,
       truth,
       metrics: isKwokLab ? lab.settings.metrics : undefined,
       retryMs,
     })
-    if (isLong) return report
-    const note = 'Some series are still shorter than the rate window; their numbers may be too low'
-    return { ...report, notes: [note, ...report.notes] }
+    const notes = [
+      ...(isLong ? [] : ['Some series are still shorter than the rate window; their numbers may be too low']),
+      ...(isKwokLab && isJaegerStopped(lab)
+        ? ['A scenario has stopped Jaeger, so calls of services are not compared']
+        : []),
+    ]
+    return { ...report, notes: [...notes, ...report.notes] }
   } finally {
     truth?.close()
   }

@@ -8,6 +8,7 @@ import type { RuleFile } from '../../prometheus/rule-files.ts'
 import { type FindSeries, knownSeries } from '../lint/lab-metrics.ts'
 import type { CatalogMetric } from '../lint/metric-catalog.ts'
 import { checkRules, ruleNotes } from './check-rules.ts'
+import { type EndedSeries, endedBy } from './ended-series.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import type { Reading, StateReader } from './pass-criteria.ts'
@@ -47,6 +48,8 @@ export interface VerifyOptions extends DashboardsToVerify {
   metrics: Settings['metrics'] | undefined
   /** The parts of the lab that do not run. */
   stopped?: readonly string[]
+  /** The series that running scenarios have ended. */
+  ended?: readonly EndedSeries[]
   /** Rules of the user. */
   rules?: Sources<RuleFile>
   /** How long failures that may pass later are retried. */
@@ -106,6 +109,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     checks.push(await verifyDashboard(plan, evaluator, first, context))
   }
   checks.push(...(await Promise.all(placement)), ...unreadable)
+  const excuseEnded = async () => {
+    const because = (query: string) => endedBy(query, options.ended ?? [], context, first.untilMs)
+    for (const check of checks) await check.excuse?.(because)
+  }
+  await excuseEnded()
   const endMs = performance.now() + options.retryMs
   let waitedMs = 0
   let unreadAgain: string | undefined
@@ -121,6 +129,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     })
     if (reading === undefined) continue
     for (const check of checks) if (check.mayPassLater) await check.retry(reading)
+    await excuseEnded()
   }
   const failures: Failure[] = []
   for (const each of checks.flatMap(check => check.failures))

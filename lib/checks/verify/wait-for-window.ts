@@ -1,5 +1,6 @@
 import { createPrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import { waitUntil } from '../../system/wait.ts'
+import type { EndedSeries } from './ended-series.ts'
 
 /** A series that a KWOK lab always has, so verify waits also while it has none. */
 const OF_KWOK_LAB = 'traces_simulator_requests_total'
@@ -22,6 +23,7 @@ interface WindowOptions {
   url: string
   clusterName: string
   isKwokLab: boolean
+  ended?: readonly Pick<EndedSeries, 'ends'>[]
   windowMs: number
   limitMs: number
   onWaiting: (text: string) => void
@@ -55,14 +57,15 @@ export async function waitForWindow(options: WindowOptions): Promise<boolean> {
 }
 
 /** How many of the expected series have no sample at the start of the window. */
-async function countYoungSeries({ url, clusterName, isKwokLab, windowMs }: WindowOptions): Promise<number> {
+async function countYoungSeries({ url, clusterName, isKwokLab, ended = [], windowMs }: WindowOptions): Promise<number> {
   // A new client for each try: a client caches answers.
   const api = createPrometheusApi(url, { next: 'make kwok-status' })
   const nowMs = Date.now()
   const counts = await Promise.all(
     SERIES.map(async ([metric, matchers = '', clusterLabel = 'k8s_cluster_name']) => {
       const selector = `${metric}{${clusterLabel}="${clusterName}"${matchers}}`
-      const none = isKwokLab && metric === OF_KWOK_LAB ? ` or absent(${selector})` : ''
+      const hasEnded = ended.some(({ ends }) => 'metrics' in ends && ends.metrics.test(metric))
+      const none = isKwokLab && metric === OF_KWOK_LAB && !hasEnded ? ` or absent(${selector})` : ''
       const young = `count(${selector} unless ${selector} offset ${Math.round(windowMs)}ms)${none}`
       return (await api.instant(young, nowMs))[0]?.value ?? 0
     }),

@@ -12,6 +12,9 @@ export type RetiredPods = Record<(typeof RETIRED)[number], number> & {
   usageCoreNanoSeconds: bigint
   /** The idle time served last; it must not decrease when pods use more than the node has. */
   idleCoreNanoSeconds: number
+  /** How long the node's network has had errors, and the time until which that was counted, while it has. */
+  faultyMs: number
+  faultyUntilMs?: number | undefined
   /** Undefined until host metrics are served. */
   cores?: CoreCount | undefined
   /** What the kubelet had done for them. */
@@ -25,6 +28,7 @@ export function noRetiredPods(numbers: readonly number[] = []): RetiredPods {
     ...(counters as Record<(typeof RETIRED)[number], number>),
     usageCoreNanoSeconds: 0n,
     idleCoreNanoSeconds: 0,
+    faultyMs: 0,
     work: kubeletWork(),
   }
 }
@@ -37,8 +41,15 @@ export function retirePod(sum: RetiredPods, meter: PodMeter, nowMs: number): voi
     ...podTraffic(meter, nowMs, total.usageCoreNanoSeconds),
     usageCoreNanoSeconds: BigInt(total.usageCoreNanoSeconds),
     idleCoreNanoSeconds: 0,
+    faultyMs: 0,
     work: workAt(meter, nowMs),
   })
+}
+
+/** Counts the time during which a node's network has errors. */
+export function countFaults(sum: RetiredPods, isFaulty: boolean, nowMs: number): void {
+  if (sum.faultyUntilMs !== undefined) sum.faultyMs += nowMs - sum.faultyUntilMs
+  sum.faultyUntilMs = isFaulty ? nowMs : undefined
 }
 
 /** Adds the counters that an earlier process kept for the same node. */
@@ -46,6 +57,7 @@ export function addRetired(sum: RetiredPods, more: RetiredPods): void {
   for (const name of RETIRED) sum[name] += more[name]
   sum.usageCoreNanoSeconds += more.usageCoreNanoSeconds
   sum.idleCoreNanoSeconds = Math.max(sum.idleCoreNanoSeconds, more.idleCoreNanoSeconds)
+  sum.faultyMs += more.faultyMs
   sum.cores ??= more.cores
   sum.work = sumOfWork([sum.work, more.work])
 }

@@ -38,8 +38,9 @@ export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
 /** The counters of a node's deleted pods as JSON. */
 export function saveRetired(retired: RetiredPods): unknown {
   const counters = RETIRED.map(name => retired[name])
-  const { idleCoreNanoSeconds, cores, work } = retired
-  return [String(retired.usageCoreNanoSeconds), ...counters, idleCoreNanoSeconds, saveCores(cores), saveWork(work)]
+  const { idleCoreNanoSeconds, cores, work, faultyMs } = retired
+  const rest = [idleCoreNanoSeconds, saveCores(cores), saveWork(work), faultyMs]
+  return [String(retired.usageCoreNanoSeconds), ...counters, ...rest]
 }
 
 /** Reads the JSON of `saveRetired`; undefined for other JSON. */
@@ -53,6 +54,7 @@ export function loadRetired(saved: unknown): RetiredPods | undefined {
     idleCoreNanoSeconds: numbers[RETIRED.length] ?? 0,
     cores: loadCores(rest[RETIRED.length + 1]),
     work: loadWork(rest[RETIRED.length + 2]),
+    faultyMs: numbers[RETIRED.length + 3] ?? 0,
   }
 }
 

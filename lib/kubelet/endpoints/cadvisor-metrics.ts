@@ -60,7 +60,7 @@ export function cadvisorText(measured: MeasuredNode): string {
   const version = { cadvisorRevision: '', cadvisorVersion: '', dockerVersion: '', kernelVersion, osVersion }
   families.cadvisor_version_info(labelText(version), 1)
   addUsage(families, root, total, nowMs)
-  addNetwork(families, root, traffic, nowMs)
+  addNetwork(families, root, traffic, nowMs, measured.errors)
   addDisk(families, root, total, nowMs)
   const diskLabels = root.withFirst(DISK)
   const [{ busyS, readS, writeS }, inodes] = [diskWork(total), inodesOf(measured)]
@@ -182,14 +182,20 @@ function addDisk(families: Families, cgroup: Cgroup, { readBytes, writtenBytes }
   families.container_fs_writes_bytes_total(labels, writtenBytes, nowMs)
 }
 
-function addNetwork(families: Families, cgroup: Cgroup, { rxBytes, txBytes }: Traffic, nowMs: number): void {
+function addNetwork(
+  families: Families,
+  cgroup: Cgroup,
+  { rxBytes, txBytes }: Traffic,
+  nowMs: number,
+  errors = { rx: 0, tx: 0 },
+): void {
   const labels = cgroup.interface
   families.container_network_receive_bytes_total(labels, rxBytes, nowMs)
-  families.container_network_receive_errors_total(labels, 0, nowMs)
+  families.container_network_receive_errors_total(labels, errors.rx, nowMs)
   families.container_network_receive_packets_total(labels, rxPackets(rxBytes), nowMs)
   families.container_network_receive_packets_dropped_total(labels, rxDropped(rxBytes), nowMs)
   families.container_network_transmit_bytes_total(labels, txBytes, nowMs)
-  families.container_network_transmit_errors_total(labels, 0, nowMs)
+  families.container_network_transmit_errors_total(labels, errors.tx, nowMs)
   families.container_network_transmit_packets_total(labels, txPackets(txBytes), nowMs)
   families.container_network_transmit_packets_dropped_total(labels, txDropped(txBytes), nowMs)
 }

@@ -1,4 +1,4 @@
-import { volumeFull, volumeInodesFull } from '../../lab/manifest.ts'
+import { volumeFilling, volumeFull, volumeInodesFull } from '../../lab/manifest.ts'
 import { wholeNumber } from '../counters/usage-samples.ts'
 import type { PodFacts, VolumeFacts } from '../objects/facts.ts'
 import { hash, pseudoRandom } from '../usage/pseudo-random.ts'
@@ -12,8 +12,9 @@ const BYTES_PER_INODE = 16_384
 const DEFAULT_DISK_BYTES = 100 * GIB
 /** The size of every claim: a Pod does not have it. */
 const CLAIM_BYTES = 10 * GIB
-/** How full a scenario makes it. */
+/** How full a scenario makes it, and in what time if it fills. */
 const FULL = 0.98
+const FILLING_MS = 600_000
 /** The size of tmpfs without a limit on a node without a memory capacity. */
 const DEFAULT_TMPFS_BYTES = 16 * GIB
 
@@ -56,7 +57,7 @@ export function podStorage(pod: PodFacts, seeds: number[]): PodStorage {
   }))
   const volumes = new Map<string, Space>()
   for (const volume of pod.volumes) {
-    if (volume.kind === 'disk') volumes.set(volume.name, count(volumeSpace(pod, volume)))
+    if (volume.kind === 'disk') volumes.set(volume.name, count(healthySpace(pod, volume)))
   }
   return { containers, volumes, total }
 }
@@ -76,7 +77,7 @@ export function volumeStats(
 ): VolumeStats[] {
   return pod.volumes.map(volume => {
     const { name, claimName, limitBytes } = volume
-    const space = storage.volumes.get(name) ?? volumeSpace(pod, volume)
+    const space = storage.volumes.get(name) ?? volumeSpace(pod, volume, time)
     if (claimName !== undefined) {
       const pvcRef = { name: claimName, namespace: pod.namespace }
       return { ...fsStats(separateFilesystem(CLAIM_BYTES, space), space, time), name, pvcRef }
@@ -120,9 +121,14 @@ export function fsStats({ capacityBytes, availableBytes }: Filesystem, space: Sp
   }
 }
 
-function volumeSpace(pod: PodFacts, volume: VolumeFacts): Space {
+function volumeSpace(pod: PodFacts, volume: VolumeFacts, time: string): Space {
   const space = healthySpace(pod, volume)
   if (volume.kind !== 'claim') return space
+  if (pod.scenario === volumeFilling) {
+    const sinceMs = Date.parse(time) - (pod.scenarioStartMs ?? Number.POSITIVE_INFINITY)
+    const share = Math.min(1, Math.max(0, sinceMs / FILLING_MS))
+    return { ...space, usedBytes: blocks(space.usedBytes + share * (FULL * CLAIM_BYTES - space.usedBytes)) }
+  }
   if (pod.scenario === volumeFull) return { ...space, usedBytes: blocks(FULL * CLAIM_BYTES) }
   if (pod.scenario === volumeInodesFull)
     return { ...space, inodesUsed: Math.floor((FULL * CLAIM_BYTES) / BYTES_PER_INODE) }

@@ -162,7 +162,7 @@ export function tcpConnections({ length }: readonly MeasuredPod[]) {
   return { ESTABLISHED: 12 + 3 * length, LISTEN: 8 + length, TIME_WAIT: 2 * length }
 }
 
-function networkMetrics({ traffic, pods }: MeasuredNode): Metric[] {
+function networkMetrics({ traffic, errors, pods }: MeasuredNode): Metric[] {
   const { rxBytes, txBytes } = traffic
   const device = NETWORK_DEVICE
   const counter = (name: string, unit: string, receive: number, transmit: number) =>
@@ -175,7 +175,7 @@ function networkMetrics({ traffic, pods }: MeasuredNode): Metric[] {
   return [
     counter('io', 'By', rxBytes, txBytes),
     counter('packets', '{packets}', rxPackets(rxBytes), txPackets(txBytes)),
-    counter('errors', '{errors}', 0, 0),
+    counter('errors', '{errors}', errors.rx, errors.tx),
     counter('dropped', '{packets}', rxDropped(rxBytes), txDropped(txBytes)),
     metric('network.connections', '{connections}', 'sum', states),
   ]

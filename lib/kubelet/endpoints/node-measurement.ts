@@ -62,7 +62,13 @@ export function measureNode(entry: NodeEntry, nowMs: number) {
   const total = { ...sumOf([...system.map(each => each.sample), ofPods]), usageCoreNanoSeconds: Number(nodeCpu) }
   const startMs = Math.min(facts.startMs, nowMs)
   const { disk, used } = nodeDisk(seed, facts.storageCapacityBytes, space)
-  return { facts, seed, nowMs, startMs, pods, system, ofPods, total, traffic, disk, used }
+  const errors = networkErrorsAfter(retired.faultyMs)
+  return { facts, seed, nowMs, startMs, pods, system, ofPods, total, traffic, errors, disk, used }
+}
+
+/** Packets received and sent with errors by the node's interface: 100 and 50 a second while it has errors. */
+function networkErrorsAfter(faultyMs: number) {
+  return { rx: Math.floor(faultyMs / 10), tx: Math.floor(faultyMs / 20) }
 }
 
 /** Measures a pod that runs or has run. */

@@ -36,7 +36,7 @@ export function buildSummary(measured: MeasuredNode) {
       startTime,
       cpu: cpuStats(total, time),
       memory: memoryStats(total, facts.memoryCapacityBytes, time),
-      network: networkStats(measured.traffic, time),
+      network: networkStats(measured.traffic, time, measured.errors),
       fs: fsStats(disk, used, time),
       runtime: {
         imageFs: fsStats(disk, { usedBytes: imageBytes, inodesUsed: 60_000 }, time),
@@ -124,8 +124,8 @@ function memoryStats(sample: Sample, limitBytes: number | undefined, time: strin
   }
 }
 
-function networkStats({ rxBytes, txBytes }: Traffic, time: string) {
-  const eth0 = { name: 'eth0', rxBytes: wholeNumber(rxBytes), rxErrors: 0, txBytes: wholeNumber(txBytes), txErrors: 0 }
+function networkStats({ rxBytes, txBytes }: Traffic, time: string, { rx: rxErrors, tx: txErrors } = { rx: 0, tx: 0 }) {
+  const eth0 = { name: 'eth0', rxBytes: wholeNumber(rxBytes), rxErrors, txBytes: wholeNumber(txBytes), txErrors }
   return { time, ...eth0, interfaces: [eth0] }
 }
 

@@ -24,8 +24,9 @@ export interface PodFacts {
   /** It runs in the network of its node, but started before its node had an address: KWOK gave it none. */
   lacksAddress: boolean
   qos: QosClass
-  /** A scenario that changes what its kubelet serves. */
+  /** A scenario that changes what its kubelet serves, and its start (epoch) if that matters. */
   scenario?: string | undefined
+  scenarioStartMs?: number | undefined
   preset?: PresetName | undefined
   usageCpuNanoCores?: number | undefined
   usageMemoryBytes?: number | undefined

@@ -1,5 +1,5 @@
 import { fields, items, text, timeMs } from '../../kube/json.ts'
-import { scenarioOf } from '../../lab/manifest.ts'
+import { scenarioOf, scenarioStartAnnotation } from '../../lab/manifest.ts'
 import { workForPod } from '../counters/kubelet-work.ts'
 import type { ContainerFacts, NodeFacts, PodFacts, ProbeFacts, QosClass, VolumeFacts } from './facts.ts'
 import { containerId, type PodDocument, podDocument } from './pod-document.ts'
@@ -42,6 +42,7 @@ export function podFacts(raw: unknown): PodFacts | undefined {
     lacksAddress: running && spec.hostNetwork === true && text(status.podIP) === undefined,
     qos: qosClass(status),
     scenario: scenarioOf(pod),
+    scenarioStartMs: timeMs(fields(metadata.annotations)[scenarioStartAnnotation]),
     preset,
     usageCpuNanoCores: cpuNanoCores,
     usageMemoryBytes: memoryBytes,

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Server as TlsServer } from 'node:tls'
 import { NODE_EXPORTER_PORT, NODE_PORTS } from '../../kube/node-address.ts'
 import type { AddressBook } from '../addresses/address-book.ts'
+import { SLOW_MS } from '../kubelet-server.ts'
 import type { StatsMetrics } from '../stats-proxy-metrics.ts'
 import type { StatsStore } from '../store/stats-store.ts'
 import { createKubeletAnswers } from './kubelet-answers.ts'
@@ -51,7 +52,8 @@ export function createKubelets(options: KubeletsOptions) {
   // It never listens: the nodes' TLS servers give it connections.
   const http = createServer(async (request, response) => {
     const node = nodeOf(request.socket)
-    if (node === undefined) request.socket.destroy()
+    if (store.isSlow(nodes.get(request.socket) ?? '')) endLate(request.socket)
+    else if (node === undefined) request.socket.destroy()
     else if (!toNodeExporters.has(request.socket)) await answers.request(request, response, node)
     else {
       await answerAsNodeExporter(request, response, node).catch(error => {
@@ -77,6 +79,11 @@ export function createKubelets(options: KubeletsOptions) {
     const destination = request.url ?? ''
     const [address = '', port] = destination.split(':')
     const isNodeExporter = port === String(NODE_EXPORTER_PORT)
+    if (isSynced() && store.isSlow(nameAt(destination) ?? '')) {
+      countTunnel('accepted')
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+      return endLate(socket)
+    }
     const node = isSynced() ? nodeAt(destination) : undefined
     const reason = isSynced()
       ? `no simulated node answers at ${destination.slice(0, 100)}`
@@ -115,6 +122,13 @@ export function createKubelets(options: KubeletsOptions) {
     },
   }
 
+  /** A slow kubelet does not answer on a connection. */
+  function endLate(socket: Duplex): void {
+    socket.resume()
+    const timer = setTimeout(() => socket.destroy(), SLOW_MS)
+    socket.once('close', () => clearTimeout(timer))
+  }
+
   /** Undefined when no certificate can be made. */
   async function tlsServerOf(node: string, address: string): Promise<TlsServer | undefined> {
     try {
@@ -128,9 +142,13 @@ export function createKubelets(options: KubeletsOptions) {
     }
   }
 
-  function nodeAt(destination: string): string | undefined {
+  function nameAt(destination: string): string | undefined {
     const [address = '', port, ...rest] = destination.split(':')
-    const node = NODE_PORTS.includes(Number(port)) && rest.length === 0 ? book.nodeAt(address) : undefined
+    return NODE_PORTS.includes(Number(port)) && rest.length === 0 ? book.nodeAt(address) : undefined
+  }
+
+  function nodeAt(destination: string): string | undefined {
+    const node = nameAt(destination)
     return node !== undefined && store.node(node) !== undefined ? node : undefined
   }
 

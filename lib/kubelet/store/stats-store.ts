@@ -1,8 +1,8 @@
-import { refusesScrapes } from '../../lab/manifest.ts'
+import { kubeletSlow, networkErrors, refusesScrapes } from '../../lab/manifest.ts'
 import { coresOf, coreTimesAt } from '../counters/core-times.ts'
 import { type CountedNode, type CounterState, createCounterMemory } from '../counters/counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from '../counters/pod-counters.ts'
-import { addRetired, noRetiredPods, retirePod } from '../counters/retired-pods.ts'
+import { addRetired, countFaults, noRetiredPods, retirePod } from '../counters/retired-pods.ts'
 import type { BadAnnotation, NodeFacts, PodFacts, PresetName } from '../objects/facts.ts'
 import { createTextArena } from '../objects/text-arena.ts'
 import type { UsageSources } from '../usage/usage-model.ts'
@@ -132,11 +132,20 @@ export function createStore(options: StoreOptions = {}) {
     /** Undefined for an unknown node, even if pods are bound to it, and for an unreachable one. */
     node: nodeEntry,
 
+    /** Whether a node's kubelet accepts requests, and does not answer. */
+    isSlow: (name: string): boolean => index.get(name)?.facts?.scenario === kubeletSlow,
+
     /** A node to serve now. Everything its counters depend on is written to the state first. */
     read(name: string) {
       const entry = nodeEntry(name)
       if (entry === undefined) return undefined
       const nowMs = now()
+      const { facts: node, retired } = entry
+      const isFaulty = node.scenario === networkErrors
+      if (isFaulty || retired.faultyUntilMs !== undefined) {
+        countFaults(retired, isFaulty, nowMs)
+        memory.setRetired(node.uid, retired)
+      }
       for (const { facts, meter } of entry.sampled.values()) {
         if (meter === undefined) continue
         settle(meter, nowMs)

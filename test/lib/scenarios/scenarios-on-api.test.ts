@@ -336,6 +336,8 @@ for (const [name, changed] of [
   ['node-pods-full', { status: /"capacity":\{"cpu":"8","pods":"1"\}/ }],
   ['kubelet-version-skew', { status: /"kubeletVersion":"v1.35.0"/ }],
   ['node-scrapes-refused', {}],
+  ['kubelet-slow', {}],
+  ['network-errors', {}],
   ['kubelet-certificates', {}],
 ] as [string, { spec?: RegExp; status?: RegExp }][]) {
   api(`${name} changes the node, and gives back what was there`, async ({ server, client }) => {
@@ -366,6 +368,99 @@ for (const [name, changed] of [
   })
 }
 
+api('a node under memory pressure evicts pods, and healing creates them again', async ({ server, client }) => {
+  const scenario = scenarioNamed('node-evictions')
+  const before = await get(server, podPath(POD))
+  const run = runOf(client, 'node-evictions', NODE)
+  await scenario.hold(run)
+  await scenario.hold(run)
+  const { phase, reason, containerStatuses, conditions } = fields((await get(server, podPath(POD)))['status'])
+  assert.deepEqual([phase, reason], ['Failed', 'Evicted'])
+  assert.match(JSON.stringify(containerStatuses), /"state":\{"terminated":\{"exitCode":137,/)
+  assert.match(JSON.stringify(conditions), /"type":"DisruptionTarget","status":"True"/)
+  assert.equal(conditionsOf(await get(server, `/api/v1/nodes/${NODE}`))['MemoryPressure'], 'True')
+  const reasons = async (namespace: string) =>
+    items((await get(server, `/api/v1/namespaces/${namespace}/events`))['items']).map(each => fields(each)['reason'])
+  assert((await reasons('team-a')).includes('Evicted'))
+  assert((await reasons('default')).includes('EvictionThresholdMet'))
+  await scenario.undo(run)
+  const again = await get(server, podPath(POD))
+  assert.notEqual(fields(again['metadata'])['uid'], fields(before['metadata'])['uid'])
+  assert.deepEqual(again['spec'], before['spec'])
+  await scenario.undo(run)
+  assert.deepEqual(await get(server, podPath(POD)), again)
+})
+
+api('a node that its cloud reclaims is drained, deleted and created again', async ({ server, client }) => {
+  const scenario = scenarioNamed('spot-termination')
+  const path = `/api/v1/nodes/${NODE}`
+  const [before, pod] = [await get(server, path), await get(server, podPath(POD))]
+  // Healed before its end.
+  const short = runOf(client, 'spot-termination', NODE)
+  await scenario.hold(short)
+  assert.match(JSON.stringify((await get(server, path))['spec']), /"unschedulable":true,"taints":/)
+  await server.client.request('DELETE', podPath(POD), { body: { gracePeriodSeconds: 0 } })
+  await scenario.undo(short)
+  assert.deepEqual((await get(server, path))['spec'], before['spec'])
+  const run = runOf(client, 'spot-termination', NODE, 20)
+  await scenario.hold(run)
+  run.startMs -= 20_000
+  await scenario.hold(run)
+  await scenario.hold(run)
+  assert.equal((await get(server, path))['kind'], 'Status')
+  await server.client.request('DELETE', podPath(POD), { body: { gracePeriodSeconds: 0 } })
+  // KWOK makes the new one Ready.
+  await assert.rejects(scenario.undo(run), /is not Ready yet/)
+  await put(server, `${path}/status`, { status: { conditions: [condition('Ready')] } })
+  await scenario.undo(run)
+  const healed = await get(server, path)
+  assert.deepEqual(healed['spec'], before['spec'])
+  assert.deepEqual(fields(healed['status'])['allocatable'], fields(before['status'])['allocatable'])
+  assert.deepEqual(fields(healed['metadata'])['annotations'] ?? {}, {})
+  assert.deepEqual((await get(server, podPath(POD)))['spec'], pod['spec'])
+  await scenario.undo(run)
+})
+
+api('scenarios of a Service need a workload that calls it, and give back what was there', async context => {
+  const { server, client } = context
+  const deployments = '/apis/apps/v1/namespaces/team-a/deployments'
+  const services = '/api/v1/namespaces/team-a/services'
+  const create = async (name: string, env: unknown[] = []) => {
+    const [labels, container] = [{ app: name }, { name, image: 'registry.example/app:1', env }]
+    const template = { metadata: { labels }, spec: { containers: [container] } }
+    const spec = { replicas: 2, selector: { matchLabels: labels }, template }
+    await server.create(deployments, { metadata: { name }, spec })
+    await server.create(services, { metadata: { name }, spec: { selector: labels, ports: [{ port: 80 }] } })
+  }
+  await create('load', [{ name: 'WEB_ADDR', value: 'web' }])
+  await create('web', [{ name: 'DATA_ADDR', value: 'data' }])
+  await create('data')
+  const unfit = async (name: string, service: string) =>
+    await scenarioNamed(name).unfit?.(await get(server, `${services}/${service}`), client)
+  assert.equal(await unfit('service-slow', 'web'), undefined)
+  assert.match(String(await unfit('service-slow', 'load')), /no traced workload calls it/)
+  assert.match(String(await unfit('traffic-surge', 'data')), /no traced workload calls it/)
+  for (const [name, path] of [
+    ['service-slow', `${services}/web`],
+    ['service-failing', `${services}/web`],
+    ['service-gone', `${deployments}/web`],
+  ] as const) {
+    const before = await get(server, path)
+    const scenario = scenarioNamed(name)
+    const run = runOf(client, name, 'team-a/web')
+    assert.equal(await unfit(name, 'web'), undefined)
+    await scenario.hold(run)
+    await scenario.hold(run)
+    const { metadata, spec } = await get(server, path)
+    assert.equal(fields(fields(metadata)['annotations'])['kube-otel-lab/scenario'], name)
+    assert.equal(fields(spec)['replicas'], name === 'service-gone' ? 0 : fields(before['spec'])['replicas'])
+    await scenario.undo(run)
+    await scenario.undo(run)
+    assert.deepEqual(fields(plain((await get(server, path))['spec'])), before['spec'])
+    assert.deepEqual(fields(fields((await get(server, path))['metadata'])['annotations']), {})
+  }
+})
+
 api('a flapping node is ready and not ready by turns, and so are its pods', async ({ server, client }) => {
   const scenario = scenarioNamed('node-flapping')
   const run = runOf(client, 'node-flapping', NODE)
@@ -392,6 +487,41 @@ api('a volume that fills up is an annotation of a pod with a claim', async ({ se
   assert.deepEqual(annotations, { 'kube-otel-lab/scenario': 'volume-full' })
   await scenario.undo(run)
   assert.deepEqual(plain(await get(server, podPath(POD))), plain(before))
+})
+
+api('a slow API server affects only requests of the holder', async ({ server, client }) => {
+  const configMaps = '/api/v1/namespaces/kube-otel-lab/configmaps'
+  const create = async (of: KubeClient, query: string) => {
+    const startedMs = Date.now()
+    const { status } = await of.request('POST', `${configMaps}?dryRun=All&${query}`, {
+      body: { metadata: { name: 'a' } },
+    })
+    return { status, isSlow: Date.now() - startedMs > 900 }
+  }
+  for (const [name, query, expected] of [
+    ['api-latency', '', { status: 201, isSlow: true }],
+    ['api-timeouts', 'timeout=1s', { status: 504, isSlow: true }],
+  ] as const) {
+    const run = runOf(client, name, 'kube-apiserver')
+    const scenario = scenarioNamed(name)
+    await waitUntil<void>({
+      what: name,
+      timeoutMs: 30_000,
+      everyMs: 100,
+      check: async () => {
+        const holding = scenario.hold(run)
+        // Its requests are under way.
+        await new Promise(resolve => setTimeout(resolve, 200))
+        const found = await create(client, query)
+        await holding
+        const isExpected = found.status === expected.status && found.isSlow === expected.isSlow
+        return isExpected ? { done: undefined } : { pending: JSON.stringify(found) }
+      },
+    })
+    await scenario.undo(run)
+    await scenario.undo(run)
+    assert.equal((await create(server.client, '')).status, 201)
+  }
 })
 
 api('api-errors lets only requests of the holder fail', async ({ server, client }) => {

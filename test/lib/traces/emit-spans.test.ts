@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { suite } from 'uvu'
 import { emit } from '../../../lib/traces/emit-spans.ts'
 import type { SimulatedSpan } from '../../../lib/traces/span.ts'
-import { clusterOf, seeded } from './trace-fixtures.ts'
+import { clusterOf, seeded, service } from './trace-fixtures.ts'
 
 const emits = suite('emit()')
 
@@ -32,5 +33,14 @@ emits('simulates the given number of requests, evenly over all load generators',
 
 emits('simulates none without a load generator', () => {
   assert.deepEqual(emitted(5, { a: ['b'], b: ['a'] }), { traces: [], told: [] })
+})
+emits('simulates five times as many while a Service that the generator calls has a surge', () => {
+  const cluster = clusterOf({ load: ['web'], robot: ['shop'], web: [], shop: [] })
+  cluster.setService({ ...service('web'), scenario: 'traffic-surge' })
+  const roots: unknown[] = []
+  const exporter = { add: ([root]: readonly ReadableSpan[]) => roots.push(root?.resource.attributes['service.name']) }
+  emit(400, { cluster, loads: { utilisation: () => 0 }, exporter, random: seeded() })
+  const [load, robot] = ['load', 'robot'].map(name => roots.filter(each => each === name).length)
+  assert(load !== undefined && robot !== undefined && load > 4 * robot && load < 6 * robot, `${load} and ${robot}`)
 })
 emits.run()

@@ -234,6 +234,26 @@ made('has attributes by the semantic conventions of the protocol', () => {
   })
   assert.equal(server?.attributes['http.route'], '/')
 })
+made('lets a Service be slow or fail while a scenario annotates it, and its callers with it', () => {
+  const meanMs = (all: readonly SimulatedSpan[]) =>
+    all.reduce((sum, { duration }) => sum + microsOf(duration), 0) / all.length / 1_000
+  const of = (scenario: string | undefined) => {
+    const cluster = clusterOf(shop)
+    cluster.setService({ ...service('cart'), scenario })
+    const spans = requests(cluster, 200).flat()
+    const ofService = (name: string) => spans.filter(each => each.kind === SpanKind.SERVER && serviceOf(each) === name)
+    return { cart: ofService('cart'), checkout: ofService('checkout'), ads: ofService('ads') }
+  }
+  const [healthy, slow, failing] = [of(undefined), of('service-slow'), of('service-failing')]
+  assert(Math.abs(meanMs(slow.cart) - meanMs(healthy.cart) - 1_000) < 100)
+  assert(meanMs(slow.checkout) > meanMs(healthy.checkout) + 300)
+  assert(Math.abs(meanMs(slow.ads) - meanMs(healthy.ads)) < 20)
+  const share = (all: readonly SimulatedSpan[]) => all.filter(isFailed).length / all.length
+  assert(Math.abs(share(failing.cart) - 0.5) < 0.1)
+  assert(share(failing.checkout) > 0.15 && share(healthy.checkout) === 0)
+  assert.equal(share(failing.ads), 0)
+})
+
 made.run()
 
 const situations = suite('TracedCluster.situation()')

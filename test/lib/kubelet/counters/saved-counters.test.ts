@@ -61,6 +61,36 @@ function countersOf(measured: MeasuredNode & { work: KubeletWork }): Map<string,
 
 const restarts = suite('createStore() with state')
 
+restarts('counts network errors while a scenario annotates the node, and keeps them afterwards', () => {
+  const path = newFile()
+  let nowMs = START_MS
+  let scenario: string | undefined
+  const start = () => {
+    const store = startStore(path, () => nowMs)
+    store.setNode({ ...node(), scenario })
+    store.endRestore()
+    return store
+  }
+  const errorsAfter = (store: StatsStore, ms: number) => {
+    nowMs += ms
+    return serve(store).errors
+  }
+  let store = start()
+  assert.deepEqual(errorsAfter(store, 60_000), { rx: 0, tx: 0 })
+  scenario = 'network-errors'
+  store.setNode({ ...node(), scenario })
+  assert.deepEqual(errorsAfter(store, 1_000), { rx: 0, tx: 0 })
+  assert.deepEqual(errorsAfter(store, 10_000), { rx: 1_000, tx: 500 })
+  // Killed: an errorless time in between.
+  store = start()
+  assert.deepEqual(errorsAfter(store, 5_000), { rx: 1_000, tx: 500 })
+  scenario = undefined
+  store.setNode({ ...node(), scenario })
+  assert.deepEqual(errorsAfter(store, 1_000), { rx: 1_100, tx: 550 })
+  assert.deepEqual(errorsAfter(store, 60_000), { rx: 1_100, tx: 550 })
+  assert.deepEqual(errorsAfter(start(), 60_000), { rx: 1_100, tx: 550 })
+})
+
 const usages = [
   { value: '50m' },
   { expression: 'Quantity(pod.metadata.annotations["kwok.x-k8s.io/usage-cpu"])' },

@@ -74,6 +74,15 @@ writes('shows a full volume and old certificates while a scenario annotates the 
   const inodes = samplesOf(storeWith(scenarioPod('volume-inodes-full')))
   assert.equal(free(inodes, 'inodes_free', 'inodes'), '0.02')
   assert.equal(free(inodes, 'available_bytes', 'capacity_bytes'), free(healthy, 'available_bytes', 'capacity_bytes'))
+  const filling = scenarioPod('volume-filling')
+  for (const [minutes, share] of [
+    [0, free(healthy, 'available_bytes', 'capacity_bytes')],
+    [20, '0.02'],
+  ] as const) {
+    // It is now an hour after the start of the node.
+    const since = { ...filling, scenarioStartMs: START_MS + 3_600_000 - minutes * 60_000 }
+    assert.equal(free(samplesOf(storeWith(since)), 'available_bytes', 'capacity_bytes'), share)
+  }
   const store = storeWith()
   const certificates = () =>
     ['client_ttl_seconds', 'client_expiration_renew_errors'].map(name =>

@@ -419,6 +419,44 @@ kubelets('authenticates and authorizes upgrades too', async () => {
   }
 })
 
+kubelets('accepts a connection and does not answer while a scenario makes the kubelet slow', async () => {
+  const annotate = async (scenario: string | null) => {
+    const body = { metadata: { annotations: { 'kube-otel-lab/scenario': scenario } } }
+    await api.client.request('PATCH', '/api/v1/nodes/node-1', { body, contentType: 'application/merge-patch+json' })
+  }
+  const address = await addressOf('node-1')
+  const statusOf = async (port: number) => {
+    const { status, socket: raw } = await tunnel(socket, `${address}:${port}`)
+    raw.on('error', () => {})
+    raw.write('GET /metrics HTTP/1.1\r\nHost: node-1\r\n\r\n')
+    const answered = once(raw, 'data').then(() => 'answered')
+    const found = `${status} ${await Promise.race([answered, sleep(300, 'silent')])}`
+    raw.destroy()
+    return found
+  }
+  await annotate('kubelet-slow')
+  await waitUntil<void>({
+    what: 'a slow node exporter',
+    timeoutMs: 20_000,
+    everyMs: 50,
+    check: async () => {
+      const found = await statusOf(9100)
+      return found === '200 silent' ? { done: undefined } : { pending: found }
+    },
+  })
+  assert.equal(await statusOf(10250), '200 silent')
+  await annotate(null)
+  await waitUntil<void>({
+    what: 'a healthy node exporter',
+    timeoutMs: 20_000,
+    everyMs: 50,
+    check: async () => {
+      const found = await statusOf(9100)
+      return found === '200 answered' ? { done: undefined } : { pending: found }
+    },
+  })
+})
+
 kubelets('ends the connections to a deleted node', async () => {
   await api.create('/api/v1/nodes', node('short'))
   const connection = await open('short')
