@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
-import type { EChartsCoreOption } from 'echarts/core'
+import type { ECharts, EChartsCoreOption } from 'echarts/core'
+import { fields } from '../../kube/json.ts'
 import { safeColor } from './html.ts'
 import type { DrawnTimeseries } from './timeseries-panel.ts'
 
@@ -10,6 +11,8 @@ export type DrawChart = (option: EChartsCoreOption, size?: { isWide: boolean }) 
 const CHART_WIDTH = 640
 const WIDE_CHART_WIDTH = 1_240
 const CHART_HEIGHT = 220
+/** The ends of the value axis, about: below is the axis of times. */
+const [PLOT_TOP, PLOT_BOTTOM] = [12, 196]
 const FONT = { color: 'currentColor', fontSize: 12, fontFamily: 'inherit' }
 /** Grid lines: the color of the text, faint. */
 const FAINT = { color: 'currentColor', opacity: 0.16 }
@@ -30,12 +33,24 @@ export function loadCharts(): DrawChart {
     })
     try {
       chart.setOption(option)
-      return standalone(chart.renderToSVGString({ useViewBox: true }), `c${drawn++}-`)
+      return standalone(chart.renderToSVGString({ useViewBox: true }), `c${drawn++}-`, plotOf(chart, option))
     } finally {
       // A chart that is not disposed keeps a timer, and so the process.
       chart.dispose()
     }
   }
+}
+
+/**
+ * Where a chart over time has its values, for the script of a page: the left and right end of its time range in the
+ * units of its view box, and the values at PLOT_TOP and PLOT_BOTTOM, linear between them. Empty for other charts.
+ */
+function plotOf(chart: ECharts, { xAxis }: EChartsCoreOption): string {
+  const { type, min, max } = fields(xAxis)
+  if (type !== 'time') return ''
+  const ends = [min, max].map(timeMs => chart.convertToPixel({ xAxisIndex: 0 }, Number(timeMs)))
+  const values = [PLOT_TOP, PLOT_BOTTOM].map(y => chart.convertFromPixel({ yAxisIndex: 0 }, y))
+  return ` data-plot="${[...ends.map(x => Math.round(x)), PLOT_TOP, PLOT_BOTTOM, ...values].join(' ')}"`
 }
 
 /**
@@ -116,10 +131,10 @@ function pairs(timesMs: readonly number[], values: readonly (number | null)[]): 
  * Removes the size, rounds to tenths of a pixel, and hides the chart from screen readers, since the legend has the
  * numbers. Makes ids unique in a page: ECharts uses the same ones in each picture.
  */
-function standalone(svg: string, idPrefix: string): string {
+function standalone(svg: string, idPrefix: string, plot: string): string {
   return svg
     .replace(/\bzr\d+-/g, idPrefix)
-    .replace(/^<svg width="[^"]*" height="[^"]*"/, '<svg aria-hidden="true" focusable="false"')
     .replace(/\d+\.\d{2,}/g, number => String(Number(Number(number).toFixed(1))))
     .replace(/ pointer-events="visible"| ecmeta_[a-z_]+="[^"]*"/g, '')
+    .replace(/^<svg width="[^"]*" height="[^"]*"/, `<svg aria-hidden="true" focusable="false"${plot}`)
 }

@@ -11,7 +11,7 @@ import { chartOption, type DrawChart } from './echarts-option.ts'
 import { type DrawnLink, dashboardOf, type LinkContext } from './field-links.ts'
 import { Html, html, safeColor } from './html.ts'
 import { tableOf } from './table-panel.ts'
-import { LINES, timeseriesOf } from './timeseries-panel.ts'
+import { type DrawnSeries, type DrawnTimeseries, LINES, timeseriesOf } from './timeseries-panel.ts'
 import { valuesOf } from './value-panel.ts'
 
 /** The context of a drawing. */
@@ -20,9 +20,22 @@ export interface DrawContext extends LinkContext {
   range: { fromMs: number; untilMs: number }
   /** The URL of a link on this page; undefined where it leads nowhere. */
   hrefOf: (link: DrawnLink, uid: string | undefined) => string | undefined
+  /** What the URL of a page sets for single panels. Undefined in a file, which has no buttons. */
+  choices?: PanelChoices | undefined
   /** The time limit of each transformation and of the drawing of one panel. */
   limitMs?: number
 }
+
+/** The choices for single panels on a page, by the panels' ids. */
+export interface PanelChoices {
+  /** The only series that a panel shows. */
+  only: ReadonlyMap<number, string>
+  /** The panels that show the values of their charts as a table. */
+  tables: ReadonlySet<number>
+}
+
+/** The id of the form of a page. */
+export const FORM_ID = 'choices'
 
 /** More than the largest panel of a large lab takes: only catastrophic backtracking takes longer. */
 const LIMIT_MS = 10_000
@@ -42,10 +55,7 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
   const refused = answers.flatMap(({ target, refused: why }) => (why === undefined ? [] : [`${target.refId}: ${why}`]))
   const problems = refused.map(why => html`<p class="note">Prometheus gave no answer to ${why}</p>`)
   if (panel.targets.length === 0) return html`<p class="note">This panel has no query that Prometheus can answer.</p>`
-  const withVariables = (given: string) => interpolate(given, context.variables)
-  const logged = new Set<string>()
-  const given = { interpolate: withVariables, limitMs: context.limitMs ?? LIMIT_MS, logged }
-  const { frames: raw, unknown } = await transformed(framesOf(answers), panel.transformations, given)
+  const { raw, unknown, logged, limitMs } = await rawFrames(panel, answers, context)
   const notes = [
     ...unknown.map(id => html`<p class="note">The transformation ${id} is not known here and was left out.</p>`),
     ...patternFaults(panel).map(fault => html`<p class="note">Left out: ${fault}.</p>`),
@@ -63,11 +73,55 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
     }
     return drawn(usable, frames, { ...context, omitted })
   }
-  const body = withConsoleLines(logged, () => withTimeLimit(draw, { what: 'drawing', limitMs: given.limitMs }))
+  const body = withConsoleLines(logged, () => withTimeLimit(draw, { what: 'drawing', limitMs }))
   const remarks = [...logged]
     .slice(0, MAX_REMARKS)
     .map(line => html`<p class="note">Grafana’s code reports: ${line}</p>`)
   return html`${problems}${notes}${remarks}${body}`
+}
+
+/** The data of a panel after its transformations. */
+async function rawFrames(
+  { transformations }: Panel,
+  answers: readonly Answer[],
+  { variables, limitMs = LIMIT_MS }: Pick<DrawContext, 'variables' | 'limitMs'>,
+) {
+  const logged = new Set<string>()
+  const given = { interpolate: (text: string) => interpolate(text, variables), limitMs, logged }
+  const { frames: raw, unknown } = await transformed(framesOf(answers), transformations, given)
+  return { raw, unknown, logged, limitMs }
+}
+
+/** The points of a chart, for the script of a page. */
+export interface ChartPoints {
+  timesMs: readonly number[]
+  /** One value per time, or null, and its text in the unit of the series. */
+  series: readonly { name: string; color: string; isStacked: boolean; values: (number | null)[]; texts: string[] }[]
+}
+
+/** The points of the lines that a panel's chart shows. */
+export async function chartPoints(
+  panel: Panel,
+  answers: readonly Answer[],
+  context: DrawContext,
+): Promise<ChartPoints> {
+  const { raw } = await rawFrames(panel, answers, context)
+  const usable = withoutBadOverrides(panel)
+  const lines = timeseriesOf(usable, withFieldConfig(raw, panel.type, usable.fieldConfig))
+  return {
+    timesMs: lines.timesMs,
+    series: chosenSeries(panel, lines, context).map(({ name, color, isStacked, values, format }) => ({
+      ...{ name, color: safeColor(color) ?? '#808080', isStacked, values: [...values] },
+      texts: values.map(value => (value === null ? '' : format(value))),
+    })),
+  }
+}
+
+/** The series that the URL chooses, or all. */
+function chosenSeries({ id }: Panel, { series }: DrawnTimeseries, { choices }: DrawContext): readonly DrawnSeries[] {
+  const only = choices?.only.get(id)
+  const chosen = series.filter(({ name }) => name === only)
+  return chosen.length > 0 ? chosen : series
 }
 
 function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
@@ -82,18 +136,50 @@ function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext 
   const lines = timeseriesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
   const isWide = panel.gridPos.w >= WIDE
-  const svg = new Html(context.drawChart(chartOption(lines, context.range), { isWide }))
-  const legend = html`<div class="scroll legend" tabindex="0" role="region" aria-label="Legend of ${panel.title}"><table>
-<thead><tr><th scope="col">Series</th>${lines.calcs.map(calc => html`<th scope="col" class="number">${calc}</th>`)}</tr></thead>
-<tbody>${lines.series.map(
-    ({ name, color, isDashed, calcs }) =>
-      html`<tr><th scope="row">${swatch(color, isDashed)}${name}</th>${calcs.map(value => html`<td class="number">${value}</td>`)}</tr>
-`,
-  )}</tbody></table></div>`
+  const series = chosenSeries(panel, lines, context)
+  const svg = new Html(context.drawChart(chartOption({ ...lines, series }, context.range), { isWide }))
   const isPart = lines.seriesCount > lines.series.length
   return html`<div class="${isWide ? 'chart wide' : 'chart'}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${svg}</div>
 ${lines.thresholds.length === 0 ? undefined : html`<p class="note">Thresholds: ${lines.thresholds.map(({ name }) => name).join(', ')}.</p>`}
-${lines.hasLegend ? legend : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}`
+${lines.hasLegend ? legendTable(panel, lines, { series, context }) : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(panel.id) ? pointsTable(panel, lines.timesMs, series) : undefined}`
+}
+
+/** The legend. On a page a button of each entry shows only its series, and again all. */
+function legendTable(
+  { id, title }: Panel,
+  lines: DrawnTimeseries,
+  { series, context: { choices } }: { series: readonly DrawnSeries[]; context: DrawContext },
+): Html {
+  const isOnly = (each: DrawnSeries) => choices?.only.get(id) === each.name && series.includes(each)
+  const nameOf = (each: DrawnSeries) => {
+    const words = html`${swatch(each.color, each.isDashed)}${each.name}`
+    if (choices === undefined) return words
+    const value = isOnly(each) ? '' : each.name
+    return html`<button form="${FORM_ID}" name="only" value="${id}/${value}" aria-pressed="${String(isOnly(each))}">${words}</button>`
+  }
+  return html`<div class="scroll legend" tabindex="0" role="region" aria-label="Legend of ${title}"><table>
+<thead><tr><th scope="col">Series</th>${lines.calcs.map(calc => html`<th scope="col" class="number">${calc}</th>`)}</tr></thead>
+<tbody>${lines.series.map(
+    each =>
+      html`<tr${series.includes(each) ? undefined : new Html(' class="off"')}><th scope="row">${nameOf(each)}</th>${each.calcs.map(value => html`<td class="number">${value}</td>`)}</tr>
+`,
+  )}</tbody></table></div>`
+}
+
+/** The values of a chart as a table, the newest first. */
+function pointsTable({ title }: Panel, timesMs: readonly number[], series: readonly DrawnSeries[]): Html {
+  const rows = timesMs.map((timeMs, at) => ({ timeMs, at })).reverse()
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Values of ${title}"><table>
+<thead><tr><th scope="col">Time</th>${series.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+<tbody>${rows.map(
+    ({ timeMs, at }) => html`<tr><th scope="row">${new Date(timeMs).toISOString().slice(11, 19)}</th>${series.map(
+      ({ values, format }) => {
+        const value = values[at] ?? null
+        return html`<td class="number">${value === null ? '' : format(value)}</td>`
+      },
+    )}</tr>
+`,
+  )}</tbody></table></div>`
 }
 
 function valuesBody(panel: Panel, frames: DataFrame[]): Html {

@@ -3,7 +3,8 @@ import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
 import { inWords } from '../../grafana/interpolate.ts'
 import type { Answer } from './data-frames.ts'
 import { type Html, html } from './html.ts'
-import { type DrawContext, panelBody } from './panel-html.ts'
+import { type DrawContext, FORM_ID, panelBody } from './panel-html.ts'
+import { LINES } from './timeseries-panel.ts'
 
 /** Verify's results by panel id. */
 export type Verdicts = ReadonlyMap<number, PanelResult>
@@ -28,7 +29,8 @@ export async function* dashboardBody(
   yield html`${skippedNote(dashboard)}`
 }
 
-async function panelSection(
+/** A panel with its title, description, verdict and queries. Its id is the prefix and the panel's own. */
+export async function panelSection(
   panel: Panel,
   answers: readonly Answer[],
   options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
@@ -44,11 +46,16 @@ async function panelSection(
   const queries = answers.map(
     ({ target, expr }) => html`<dt>${target.refId}</dt><dd><code>${shortened(expr)}</code></dd>`,
   )
-  return html`<section class="panel w${width}" aria-labelledby="${id}">
-<h4 id="${id}">${title}</h4>
+  const isTable = options.choices?.tables.has(panel.id) === true
+  const table =
+    options.choices === undefined || !LINES.includes(panel.type) || panel.targets.length === 0
+      ? undefined
+      : html`<button form="${FORM_ID}" name="table" value="${panel.id}/${isTable ? '' : 'on'}" aria-pressed="${String(isTable)}">Values<span class="unseen"> of ${title} as a table</span></button>`
+  return html`<section class="panel w${width}" id="${id}" aria-labelledby="${id}.title" data-panel="${panel.id}">
+<h4 id="${id}.title">${title}</h4>
 ${panel.description === '' ? undefined : html`<p class="about">${inWords(panel.description, options.variables)}</p>`}
 ${body}
-<footer>${verdictBadge(options.verdicts?.get(panel.id))}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
+<footer>${verdictBadge(options.verdicts?.get(panel.id))}${table}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
 </section>
 `
 }

@@ -1,19 +1,24 @@
 import { dashboardRange } from '../../checks/verify/panel-queries.ts'
+import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import type { DashboardToVerify } from '../../checks/verify/verify.ts'
 import { nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
+import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { grafanaData } from '../../grafana/grafana-data.ts'
+import { isEpoch } from '../../grafana/query-interval.ts'
 import type { PartStatus } from '../../kwok/lab-status.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import type { DrawChart } from '../charts/echarts-option.ts'
+import type { DrawnLink } from '../charts/field-links.ts'
 import { type Html, html } from '../charts/html.ts'
+import { chartPoints, type DrawContext, type PanelChoices } from '../charts/panel-html.ts'
 import { queryPanels } from '../charts/query-panels.ts'
-import { dashboardBody, failuresPart, type Verdicts } from '../charts/verdict-badges.ts'
+import { dashboardBody, failuresPart, panelSection, type Verdicts } from '../charts/verdict-badges.ts'
 import { type Facts, firingAlerts } from '../report/lab-facts.ts'
-import { dashboardPage, homePage, type LinkedDashboard, rulesPage } from './page-layout.ts'
-import { selectedVariables, urlQuery, withTime } from './page-selection.ts'
-import type { PageRequest, Pages } from './page-server.ts'
+import { dashboardPage, homePage, type LinkedDashboard, rulesPage, variableOptionList } from './page-layout.ts'
+import { panelChoices, type SelectableVariable, selectedVariables, withTime } from './page-selection.ts'
+import type { PageAnswer, PageRequest, Pages } from './page-server.ts'
 import { exploredTraces, tracedServices } from './trace-links.ts'
 
 /** The data of the pages, read for each page. */
@@ -42,15 +47,14 @@ export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { time
   return async request => {
     if (request.path === '/') return await home(sources, open(timeoutMs))
     if (request.path === '/rules') return rulesPage(sources.name, await orMessage(open(timeoutMs).rules()))
-    const [, uid] = /^\/d\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
-    return uid === undefined
-      ? undefined
-      : await dashboardOf(decoded(uid), request, {
-          ...sources,
-          verify: verifyOnce,
-          // Verify runs many more queries than a page.
-          api: open(request.isPosted ? 10 * timeoutMs : timeoutMs),
-        })
+    const [, kind, uid] = /^\/(d|panel|points|options)\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
+    if (uid === undefined) return undefined
+    // Verify runs many more queries than a page.
+    const api = open(request.isPosted ? 10 * timeoutMs : timeoutMs)
+    const given = { ...sources, verify: verifyOnce, api }
+    if (kind === 'd') return await dashboardOf(decoded(uid), request, given)
+    if (kind === 'options') return await optionsOf(decoded(uid), request.query, given)
+    return await panelOf(decoded(uid), request.query, { sources: given, asPoints: kind === 'points' })
   }
 }
 
@@ -70,53 +74,106 @@ async function home(sources: PageSources, api: PrometheusApi): Promise<string> {
   return homePage({ name, facts, parts, alerts, traced, dashboards: listed, refused, prometheusUrl, jaegerUrl })
 }
 
+/** A dashboard as a URL selects it. */
+interface OpenedDashboard {
+  dashboard: Dashboard
+  variables: readonly SelectableVariable[]
+  selection: VariableSelection
+  untilMs: number
+  context: DrawContext & { idPrefix: string; choices: PanelChoices }
+}
+
+function findDashboard(uid: string, dashboards: readonly DashboardToVerify[]): DashboardToVerify | undefined {
+  const source = linkedDashboards(dashboards).find(each => each.key === uid)?.source
+  return dashboards.find(({ dashboard }) =>
+    source === undefined ? dashboard.uid === uid : dashboard.source === source,
+  )
+}
+
+/** Selects time range, variables and panels of a dashboard; its panels are drawn at `nowMs` unless the URL has a fixed range. */
+async function openDashboard(
+  { dashboard: read }: DashboardToVerify,
+  query: URLSearchParams,
+  { sources, nowMs }: { sources: PageSources & { api: PrometheusApi }; nowMs: number },
+): Promise<OpenedDashboard> {
+  const { jaegerUrl, drawChart, api } = sources
+  const dashboard = withTime(read, query)
+  const untilMs = isEpoch(dashboard.time.to) ? Number(dashboard.time.to) : nowMs
+  const range = dashboardRange(dashboard, untilMs)
+  const { variables, selection } = await selectedVariables(dashboard, query, { api, range })
+  const known = new Set(sources.dashboards().dashboards.map(each => each.dashboard.uid))
+  const { from, to, refresh } = dashboard.time
+  const context = {
+    drawChart,
+    range,
+    variables: selection.values,
+    idPrefix: 'panel',
+    choices: panelChoices(query),
+    time: new URLSearchParams({ from, to, refresh }).toString(),
+    hrefOf: ({ url }: DrawnLink, linked: string | undefined) =>
+      linked === undefined ? outsideUrl(url, jaegerUrl) : known.has(linked) ? url : undefined,
+  }
+  return { dashboard, variables, selection, untilMs, context }
+}
+
 async function dashboardOf(
   uid: string,
   { query, isPosted }: PageRequest,
   sources: PageSources & { api: PrometheusApi },
 ): Promise<AsyncIterable<string> | undefined> {
   const { dashboards } = sources.dashboards()
-  const listed = linkedDashboards(dashboards)
-  const source = listed.find(each => each.key === uid)?.source
-  const wanted = dashboards.find(({ dashboard }) =>
-    source === undefined ? dashboard.uid === uid : dashboard.source === source,
-  )
+  const wanted = findDashboard(uid, dashboards)
   if (wanted === undefined) return undefined
-  const { prometheusUrl, jaegerUrl, scrapeMs, drawChart, api } = sources
-  const dashboard = withTime(wanted.dashboard, query)
+  const { prometheusUrl, jaegerUrl, scrapeMs, api } = sources
   const verdict = isPosted ? await orMessage(verdictOf(sources, wanted, api)) : undefined
   const verified = typeof verdict === 'string' ? undefined : verdict
-  const untilMs = verified?.untilMs ?? Date.now()
-  const range = dashboardRange(dashboard, untilMs)
-  const { variables, selection } = await selectedVariables(dashboard, query, { api, range })
-  const address = urlQuery(variables, dashboard).toString()
+  const nowMs = verified?.untilMs ?? Date.now()
+  const { dashboard, variables, selection, untilMs, context } = await openDashboard(wanted, query, { sources, nowMs })
   const alerts = await orMessage(firingAlerts(api, untilMs))
   const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
-  const known = new Set(dashboards.map(each => each.dashboard.uid))
-  const { from, to, refresh } = dashboard.time
-  const body = dashboardBody(dashboard, answers, {
-    drawChart,
-    range,
-    variables: selection.values,
-    idPrefix: 'panel',
-    verdicts: verified?.verdicts,
-    time: new URLSearchParams({ from, to, refresh }).toString(),
-    hrefOf: ({ url }, linked) =>
-      linked === undefined ? outsideUrl(url, jaegerUrl) : known.has(linked) ? url : undefined,
-  })
   return dashboardPage({
     dashboard,
     variables,
-    address,
-    others: listed,
+    choices: context.choices,
+    range: context.range,
+    others: linkedDashboards(dashboards),
     alerts,
     scenarios: sources.scenarios(),
     verdict: typeof verdict === 'string' ? html`<p class="failed">${verdict}</p>` : verified?.summary,
-    untilMs,
     prometheusUrl,
     jaegerUrl,
-    body,
+    body: dashboardBody(dashboard, answers, { ...context, verdicts: verified?.verdicts }),
   })
+}
+
+/** The values of one variable of a dashboard that contain a text. */
+async function optionsOf(
+  uid: string,
+  query: URLSearchParams,
+  sources: PageSources & { api: PrometheusApi },
+): Promise<string | undefined> {
+  const wanted = findDashboard(uid, sources.dashboards().dashboards)
+  if (wanted === undefined) return undefined
+  const { variables } = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
+  const found = variables.find(({ variable }) => variable.name === query.get('variable'))
+  return found && variableOptionList(found, query.get('find') ?? '').text
+}
+
+/** One panel of a dashboard, or the points of its chart; `panel` in the URL has its id. */
+async function panelOf(
+  uid: string,
+  query: URLSearchParams,
+  { sources, asPoints }: { sources: PageSources & { api: PrometheusApi }; asPoints: boolean },
+): Promise<PageAnswer | undefined> {
+  const wanted = findDashboard(uid, sources.dashboards().dashboards)
+  const panel = wanted?.dashboard.panels.find(({ id }) => String(id) === query.get('panel'))
+  if (wanted === undefined || panel === undefined) return undefined
+  const { api, scrapeMs } = sources
+  const { dashboard, selection, untilMs, context } = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
+  const all = queryPanels({ ...dashboard, panels: [panel] }, selection, { api, untilMs, scrapeMs })
+  const answers = (await all.get(panel)) ?? []
+  if (asPoints) return { json: await chartPoints(panel, answers, context) }
+  return (await panelSection(panel, answers, { ...context, verdicts: undefined })).text
 }
 
 /** Verifies one dashboard now. Verify selects variables by itself, so the verdict is on more than what is shown. */

@@ -23,6 +23,7 @@ pages.before(async context => {
   context.get = async path => {
     const page = await made({ path, query: new URLSearchParams(), isPosted: false })
     if (page === undefined || typeof page === 'string') return page
+    if ('json' in page) throw new Error('a page, not data')
     const pieces: string[] = []
     for await (const piece of page) pieces.push(piece)
     return pieces.join('')
