@@ -5,6 +5,8 @@ import type { Dashboard } from '../lib/grafana/dashboard-model.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
 import type { SourceMemory } from '../lib/kube/source-documents.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
+import { labDashboard } from './dashboard.ts'
+import { kubePrometheusAtAGlance, labAtAGlance } from './dashboards/lab-at-a-glance.ts'
 import { labDashboards } from './index.ts'
 
 let own: readonly DashboardToVerify[] | undefined
@@ -16,6 +18,12 @@ function ownDashboards(): readonly DashboardToVerify[] {
     expectations,
   }))
   return own
+}
+
+/** The panels of the entrance of the lab's page. */
+export function glanceDashboard({ metrics }: Pick<Settings, 'metrics'>): Dashboard {
+  const { name, json } = labDashboard(metrics === 'prometheus' ? kubePrometheusAtAGlance : labAtAGlance)
+  return readDashboard(json, `dashboards/${name}`)
 }
 
 /**

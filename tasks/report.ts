@@ -21,6 +21,7 @@ import { drawDashboards } from '../lib/render/report/draw-dashboards.ts'
 import { firingAlerts, labFacts, prometheusFacts } from '../lib/render/report/lab-facts.ts'
 import { writePictures } from '../lib/render/report/pictures.ts'
 import { reportHtml } from '../lib/render/report/report-html.ts'
+import { scenarioSpans } from '../lib/scenarios/scenario-journal.ts'
 
 const about = 'Writes an HTML file with every dashboard and its verify results; exit code 1 when verify fails.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
@@ -51,7 +52,10 @@ await runTask(
         // The same time as verify's, so that its answers are used again.
         const untilMs = Date.parse(verified.time)
         const scrapeMs = lab.settings.collectionInterval
-        const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
+        const drawn = await drawDashboards({
+          ...{ api, dashboards, verified, untilMs, scrapeMs, onProgress },
+          spans: scenarioSpans(lab),
+        })
         const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
         const alerts = await firingAlerts(api, untilMs)
         const rules = (await orNone(api.rules())) ?? []

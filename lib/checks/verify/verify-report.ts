@@ -161,7 +161,11 @@ export function otherResult(title: string, counts: Partial<DashboardResult>): Da
 }
 
 /** The reason why no dashboard was checked; undefined if one was, or something failed. */
-export function nothingChecked({ dashboards, failures, rules = [] }: VerifyReport): LabError | undefined {
+export function nothingChecked({
+  dashboards,
+  failures,
+  rules = [],
+}: Pick<VerifyReport, 'dashboards' | 'failures' | 'rules'>): LabError | undefined {
   if (failures.length > 0 || rules.length > 0 || dashboards.some(({ byPanel }) => byPanel.length > 0)) return undefined
   return new NothingCheckedError(
     dashboards.flatMap(({ title, verdict, notApplicable, reasons }) => {
@@ -237,7 +241,11 @@ function reasonLines(dashboards: readonly DashboardResult[], kind: 'excused' | '
   return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
 }
 
-const causeOf = ({ cause, problem }: Failure): CauseName => cause?.name ?? problem
+/** The name of a failure's cause. */
+export const causeOf = ({ cause, problem }: Failure): CauseName => cause?.name ?? problem
+
+/** What a failure's cause is about. */
+export const messageOf = ({ cause, got, hint }: Failure): string => (cause === undefined ? got : hint)
 
 /** The failures by cause, the gravest first. */
 function byCause(failures: readonly Failure[]): [CauseName, Failure[]][] {
@@ -252,15 +260,9 @@ function byCause(failures: readonly Failure[]): [CauseName, Failure[]][] {
 export function causesText(failures: readonly Failure[], titles: ReadonlyMap<string, string>): string {
   return byCause(failures)
     .flatMap(([name, of]) => {
-      const found = of.map(({ source, dashboard, panel, refId, cause, got, hint }) => {
-        return {
-          file: source,
-          dashboard,
-          panel,
-          refId,
-          message: cause === undefined ? got : hint,
-          subject: cause?.subject,
-        }
+      const found = of.map(failure => {
+        const { source, dashboard, panel, refId, cause } = failure
+        return { file: source, dashboard, panel, refId, message: messageOf(failure), subject: cause?.subject }
       })
       return causeLines(found, {
         cause: name,

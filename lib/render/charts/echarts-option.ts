@@ -1,15 +1,18 @@
 import { createRequire } from 'node:module'
 import type { ECharts, EChartsCoreOption } from 'echarts/core'
 import { fields } from '../../kube/json.ts'
+import type { ChartMark } from './chart-marks.ts'
 import { safeColor } from './html.ts'
 import type { DrawnTimeseries } from './timeseries-panel.ts'
 
-/** Draws a chart as SVG text, for a panel of half or of full width. */
-export type DrawChart = (option: EChartsCoreOption, size?: { isWide: boolean }) => string
+/** The width of a chart's panel: a third of the page or less, about half, or nearly all. */
+export type ChartSize = 'narrow' | 'half' | 'wide'
+
+/** Draws a chart as SVG text. */
+export type DrawChart = (option: EChartsCoreOption, size?: ChartSize) => string
 
 /** The size of a chart; the page scales it with its text. */
-const CHART_WIDTH = 640
-const WIDE_CHART_WIDTH = 1_240
+const CHART_WIDTHS = { narrow: 400, half: 640, wide: 1_240 } as const
 const CHART_HEIGHT = 220
 /** The ends of the value axis, about: below is the axis of times. */
 const [PLOT_TOP, PLOT_BOTTOM] = [12, 196]
@@ -24,11 +27,11 @@ const FAINT = { color: 'currentColor', opacity: 0.16 }
 export function loadCharts(): DrawChart {
   const { init } = createRequire(import.meta.url)('echarts') as typeof import('echarts')
   let drawn = 0
-  return (option, { isWide } = { isWide: false }) => {
+  return (option, size = 'half') => {
     const chart = init(null, null, {
       renderer: 'svg',
       ssr: true,
-      width: isWide ? WIDE_CHART_WIDTH : CHART_WIDTH,
+      width: CHART_WIDTHS[size],
       height: CHART_HEIGHT,
     })
     try {
@@ -60,6 +63,7 @@ function plotOf(chart: ECharts, { xAxis }: EChartsCoreOption): string {
 export function chartOption(
   drawn: DrawnTimeseries,
   { fromMs, untilMs }: { fromMs: number; untilMs: number },
+  marks: readonly ChartMark[] = [],
 ): EChartsCoreOption {
   return {
     animation: false,
@@ -99,24 +103,28 @@ export function chartOption(
         data: pairs(drawn.timesMs, each.values),
         lineStyle: { width: 1.5, color, type: each.isDashed ? 'dashed' : 'solid' },
         itemStyle: { color },
-        // The thresholds belong to the chart, and are set on its first line.
-        ...(at === 0 && drawn.thresholds.length > 0 ? { markLine: thresholdLines(drawn) } : {}),
+        // Thresholds and marks belong to the chart, and are set on its first line.
+        ...(at === 0 && drawn.thresholds.length + marks.length > 0 ? { markLine: markLines(drawn, marks) } : {}),
         ...(each.fill > 0 ? { areaStyle: { opacity: each.fill, color } } : {}),
       }
     }),
   }
 }
 
-function thresholdLines({ thresholds }: DrawnTimeseries) {
+/** The colors of marks: those of Grafana's annotations and of its critical state. */
+export const MARK_COLORS = { scenario: '#8f5fd6', alert: '#e0503a' } as const
+
+function markLines({ thresholds }: DrawnTimeseries, marks: readonly ChartMark[]) {
+  const ofThresholds = thresholds.map(({ value, color, isDashed }) => {
+    const type = isDashed ? 'dashed' : 'solid'
+    return { yAxis: value, lineStyle: { color: safeColor(color) ?? '#808080', width: 1, type } }
+  })
+  const ofMarks = marks.map(({ timeMs, kind }) => {
+    return { xAxis: timeMs, lineStyle: { color: MARK_COLORS[kind], width: 1.5, type: 'dashed' } }
+  })
   return {
-    silent: true,
-    symbol: 'none',
-    label: { show: false },
-    animation: false,
-    data: thresholds.map(({ value, color, isDashed }) => {
-      const type = isDashed ? 'dashed' : 'solid'
-      return { yAxis: value, lineStyle: { color: safeColor(color) ?? '#808080', width: 1, type } }
-    }),
+    ...{ silent: true, symbol: 'none', label: { show: false }, animation: false },
+    data: [...ofThresholds, ...ofMarks],
   }
 }
 

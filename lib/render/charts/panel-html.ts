@@ -6,6 +6,7 @@ import { interpolate, inWords } from '../../grafana/interpolate.ts'
 import { patternFaults, withoutBadOverrides } from '../../grafana/panel-patterns.ts'
 import { fields, text } from '../../kube/json.ts'
 import { withTimeLimit } from '../../system/time-limit.ts'
+import type { ChartMark } from './chart-marks.ts'
 import { type Answer, framesOf } from './data-frames.ts'
 import { chartOption, type DrawChart } from './echarts-option.ts'
 import { type DrawnLink, dashboardOf, type LinkContext } from './field-links.ts'
@@ -20,6 +21,8 @@ export interface DrawContext extends LinkContext {
   range: { fromMs: number; untilMs: number }
   /** The URL of a link on this page; undefined where it leads nowhere. */
   hrefOf: (link: DrawnLink, uid: string | undefined) => string | undefined
+  /** Lines at times in every chart. */
+  marks?: readonly ChartMark[]
   /** What the URL of a page sets for single panels. Undefined in a file, which has no buttons. */
   choices?: PanelChoices | undefined
   /** The time limit of each transformation and of the drawing of one panel. */
@@ -43,8 +46,8 @@ const LIMIT_MS = 10_000
 const MAX_VALUES = 60
 const MAX_ROWS = 100
 const MAX_REMARKS = 5
-/** The minimum width of a wide panel, in the 24 columns of the grid. */
-const WIDE = 18
+/** The widths of panels in the 24 columns of the grid: a chart of half width, and a wide one. */
+const [HALF, WIDE] = [9, 18]
 
 const VALUES = ['stat', 'singlestat', 'gauge', 'bargauge']
 const TABLES = ['table', 'table-old']
@@ -97,6 +100,7 @@ export interface ChartPoints {
   timesMs: readonly number[]
   /** One value per time, or null, and its text in the unit of the series. */
   series: readonly { name: string; color: string; isStacked: boolean; values: (number | null)[]; texts: string[] }[]
+  marks: readonly ChartMark[]
 }
 
 /** The points of the lines that a panel's chart shows. */
@@ -114,6 +118,7 @@ export async function chartPoints(
       ...{ name, color: safeColor(color) ?? '#808080', isStacked, values: [...values] },
       texts: values.map(value => (value === null ? '' : format(value))),
     })),
+    marks: context.marks ?? [],
   }
 }
 
@@ -135,11 +140,11 @@ ${tableBody(panel, frames, context)}`
 function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
   const lines = timeseriesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
-  const isWide = panel.gridPos.w >= WIDE
+  const size = panel.gridPos.w >= WIDE ? 'wide' : panel.gridPos.w >= HALF ? 'half' : 'narrow'
   const series = chosenSeries(panel, lines, context)
-  const svg = new Html(context.drawChart(chartOption({ ...lines, series }, context.range), { isWide }))
+  const svg = new Html(context.drawChart(chartOption({ ...lines, series }, context.range, context.marks), size))
   const isPart = lines.seriesCount > lines.series.length
-  return html`<div class="${isWide ? 'chart wide' : 'chart'}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${svg}</div>
+  return html`<div class="chart ${size}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${svg}</div>
 ${lines.thresholds.length === 0 ? undefined : html`<p class="note">Thresholds: ${lines.thresholds.map(({ name }) => name).join(', ')}.</p>`}
 ${lines.hasLegend ? legendTable(panel, lines, { series, context }) : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(panel.id) ? pointsTable(panel, lines.timesMs, series) : undefined}`
 }

@@ -1,7 +1,8 @@
+import { type LastResult, type LastVerify, resultsOf } from '../../checks/verify/last-verify.ts'
 import { dashboardRange } from '../../checks/verify/panel-queries.ts'
 import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import type { DashboardToVerify } from '../../checks/verify/verify.ts'
-import { nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import { type Failure, nothingChecked, otherResult, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
@@ -9,16 +10,26 @@ import { grafanaData } from '../../grafana/grafana-data.ts'
 import { isEpoch } from '../../grafana/query-interval.ts'
 import type { PartStatus } from '../../kwok/lab-status.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import type { ScenarioSpan } from '../../scenarios/scenario-journal.ts'
+import { type ChartMark, chartMarks } from '../charts/chart-marks.ts'
 import type { DrawChart } from '../charts/echarts-option.ts'
 import type { DrawnLink } from '../charts/field-links.ts'
 import { type Html, html } from '../charts/html.ts'
 import { chartPoints, type DrawContext, type PanelChoices } from '../charts/panel-html.ts'
 import { queryPanels } from '../charts/query-panels.ts'
-import { dashboardBody, failuresPart, panelSection, type Verdicts } from '../charts/verdict-badges.ts'
+import {
+  dashboardBody,
+  failuresPart,
+  panelSection,
+  panelVerdicts,
+  shortTime,
+  type Verdicts,
+} from '../charts/verdict-badges.ts'
 import { type Facts, firingAlerts } from '../report/lab-facts.ts'
-import { dashboardPage, homePage, type LinkedDashboard, rulesPage, variableOptionList } from './page-layout.ts'
+import { HOME_KEY, homePage, type LinkedDashboard } from './home-page.ts'
+import { dashboardPage, rulesPage, variableOptionList } from './page-layout.ts'
 import { panelChoices, type SelectableVariable, selectedVariables, withTime } from './page-selection.ts'
-import type { PageAnswer, PageRequest, Pages } from './page-server.ts'
+import type { PageAnswer, Pages } from './page-server.ts'
 import { exploredTraces, tracedServices } from './trace-links.ts'
 
 /** The data of the pages, read for each page. */
@@ -31,9 +42,15 @@ export interface PageSources {
   drawChart: DrawChart
   /** The current dashboards, and the errors of files that can't be read. */
   dashboards: () => { dashboards: readonly DashboardToVerify[]; refused: readonly string[] }
+  /** The panels at the top of the home page. */
+  glance: Dashboard
   facts: () => Promise<Facts>
   /** The running scenarios, as text. */
   scenarios: () => readonly string[]
+  /** The scenarios that ran and run, for the marks in charts. */
+  spans: () => readonly ScenarioSpan[]
+  /** What verify last found. */
+  lastVerify: () => LastVerify
   parts: () => Promise<readonly PartStatus[]>
   verify: (dashboard: DashboardToVerify, api: PrometheusApi) => Promise<VerifyReport>
 }
@@ -44,34 +61,66 @@ export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { time
   // after this time are reported on the page.
   const open = (forMs: number) => createPrometheusApi(sources.prometheusUrl, { signal: AbortSignal.timeout(forMs) })
   const verifyOnce = oneVerifyAtATime(sources.verify)
+  // Of a Prometheus that is not the lab's, nothing is kept elsewhere.
+  const verifiedHere = new Map<string, LastResult>()
+  const given = { ...sources, lastVerify: () => newest(sources.lastVerify(), verifiedHere) }
   return async request => {
-    if (request.path === '/') return await home(sources, open(timeoutMs))
-    if (request.path === '/rules') return rulesPage(sources.name, await orMessage(open(timeoutMs).rules()))
+    const api = open(timeoutMs)
+    if (request.path === '/') return home({ ...given, api })
+    if (request.path === '/rules') return rulesPage(sources.name, await orMessage(api.rules()))
     const [, kind, uid] = /^\/(d|panel|points|options)\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
-    if (uid === undefined) return undefined
+    const wanted = uid === undefined ? undefined : findDashboard(decoded(uid), sources)
+    if (wanted === undefined) return undefined
+    const { query } = request
+    if (kind === 'options') return await optionsOf(wanted, query, { ...given, api })
+    if (kind !== 'd') return await panelOf(wanted, query, { sources: { ...given, api }, asPoints: kind === 'points' })
+    if (!request.isPosted) return await dashboardOf(wanted, query, { ...given, api })
     // Verify runs many more queries than a page.
-    const api = open(request.isPosted ? 10 * timeoutMs : timeoutMs)
-    const given = { ...sources, verify: verifyOnce, api }
-    if (kind === 'd') return await dashboardOf(decoded(uid), request, given)
-    if (kind === 'options') return await optionsOf(decoded(uid), request.query, given)
-    return await panelOf(decoded(uid), request.query, { sources: given, asPoints: kind === 'points' })
+    const report = await orMessage(verifyOnce(wanted, open(10 * timeoutMs)))
+    if (typeof report === 'string') return await dashboardOf(wanted, query, { ...given, api: open(timeoutMs) }, report)
+    const { source, title } = wanted.dashboard
+    const { time, failures } = report
+    const other = { time, failures, result: otherResult(title, { source, failed: failures.length }) }
+    verifiedHere.set(source, resultsOf(report).get(source) ?? other)
+    return { redirect: `${request.path}?${query}` }
   }
 }
 
-async function home(sources: PageSources, api: PrometheusApi): Promise<string> {
+/** The results of two sources, of each dashboard the newest. */
+function newest(one: LastVerify, other: LastVerify): LastVerify {
+  const all = new Map(one)
+  for (const [source, result] of other) if (result.time > (all.get(source)?.time ?? '')) all.set(source, result)
+  return all
+}
+
+async function* home(sources: PageSources & { api: PrometheusApi }): AsyncGenerator<string> {
+  const { name, prometheusUrl, jaegerUrl, glance, api, scrapeMs } = sources
   const { dashboards, refused } = sources.dashboards()
-  const { name, prometheusUrl, jaegerUrl } = sources
   const nowMs = Date.now()
-  const [facts, parts, alerts, traced] = await Promise.all([
-    sources.facts(),
-    sources.parts(),
-    orMessage(firingAlerts(api, nowMs)),
-    jaegerUrl === undefined ? undefined : orMessage(tracedServices(jaegerUrl, api, nowMs)),
-  ])
-  const listed = linkedDashboards(dashboards)
+  const opened = openDashboard({ dashboard: glance, expectations: undefined }, new URLSearchParams(), {
+    sources,
+    nowMs,
+  })
+  const panels = async function* () {
+    const { dashboard, selection, context } = await opened
+    const answers = queryPanels(dashboard, selection, { api, untilMs: nowMs, scrapeMs })
+    yield* dashboardBody(dashboard, answers, { ...context, choices: undefined, verdicts: undefined })
+  }
+  opened.catch(() => {})
   // The next page is a dashboard, whose libraries take a second to load; this loads them in advance.
   setTimeout(grafanaData, 100).unref()
-  return homePage({ name, facts, parts, alerts, traced, dashboards: listed, refused, prometheusUrl, jaegerUrl })
+  yield* homePage({
+    ...{ name, refused, prometheusUrl, jaegerUrl },
+    dashboards: linkedDashboards(dashboards),
+    range: dashboardRange(glance, nowMs),
+    last: sources.lastVerify(),
+    scenarios: sources.scenarios(),
+    parts: sources.parts(),
+    facts: sources.facts(),
+    alerts: orMessage(firingAlerts(api, nowMs)),
+    traced: jaegerUrl === undefined ? undefined : orMessage(tracedServices(jaegerUrl, api, nowMs)),
+    panels: panels(),
+  })
 }
 
 /** A dashboard as a URL selects it. */
@@ -80,10 +129,12 @@ interface OpenedDashboard {
   variables: readonly SelectableVariable[]
   selection: VariableSelection
   untilMs: number
-  context: DrawContext & { idPrefix: string; choices: PanelChoices }
+  context: DrawContext & { idPrefix: string; choices: PanelChoices; marks: readonly ChartMark[]; verdicts: Verdicts }
 }
 
-function findDashboard(uid: string, dashboards: readonly DashboardToVerify[]): DashboardToVerify | undefined {
+function findDashboard(uid: string, sources: PageSources): DashboardToVerify | undefined {
+  if (uid === HOME_KEY) return { dashboard: sources.glance, expectations: undefined }
+  const { dashboards } = sources.dashboards()
   const source = linkedDashboards(dashboards).find(each => each.key === uid)?.source
   return dashboards.find(({ dashboard }) =>
     source === undefined ? dashboard.uid === uid : dashboard.source === source,
@@ -96,7 +147,7 @@ async function openDashboard(
   query: URLSearchParams,
   { sources, nowMs }: { sources: PageSources & { api: PrometheusApi }; nowMs: number },
 ): Promise<OpenedDashboard> {
-  const { jaegerUrl, drawChart, api } = sources
+  const { jaegerUrl, drawChart, scrapeMs, api } = sources
   const dashboard = withTime(read, query)
   const untilMs = isEpoch(dashboard.time.to) ? Number(dashboard.time.to) : nowMs
   const range = dashboardRange(dashboard, untilMs)
@@ -109,6 +160,8 @@ async function openDashboard(
     variables: selection.values,
     idPrefix: 'panel',
     choices: panelChoices(query),
+    marks: await chartMarks(range, { api, spans: sources.spans(), scrapeMs }),
+    verdicts: panelVerdicts(sources.lastVerify().get(dashboard.source)),
     time: new URLSearchParams({ from, to, refresh }).toString(),
     hrefOf: ({ url }: DrawnLink, linked: string | undefined) =>
       linked === undefined ? outsideUrl(url, jaegerUrl) : known.has(linked) ? url : undefined,
@@ -117,43 +170,41 @@ async function openDashboard(
 }
 
 async function dashboardOf(
-  uid: string,
-  { query, isPosted }: PageRequest,
+  wanted: DashboardToVerify,
+  query: URLSearchParams,
   sources: PageSources & { api: PrometheusApi },
-): Promise<AsyncIterable<string> | undefined> {
-  const { dashboards } = sources.dashboards()
-  const wanted = findDashboard(uid, dashboards)
-  if (wanted === undefined) return undefined
+  problem?: string,
+): Promise<AsyncIterable<string>> {
   const { prometheusUrl, jaegerUrl, scrapeMs, api } = sources
-  const verdict = isPosted ? await orMessage(verdictOf(sources, wanted, api)) : undefined
-  const verified = typeof verdict === 'string' ? undefined : verdict
-  const nowMs = verified?.untilMs ?? Date.now()
-  const { dashboard, variables, selection, untilMs, context } = await openDashboard(wanted, query, { sources, nowMs })
+  const opened = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
+  const { dashboard, variables, selection, untilMs, context } = opened
   const alerts = await orMessage(firingAlerts(api, untilMs))
   const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
+  const last = sources.lastVerify().get(dashboard.source)
+  const others = linkedDashboards(sources.dashboards().dashboards)
   return dashboardPage({
     dashboard,
     variables,
     choices: context.choices,
+    marks: context.marks,
     range: context.range,
-    others: linkedDashboards(dashboards),
+    key: others.find(({ source }) => source === dashboard.source)?.key ?? '',
+    others,
     alerts,
     scenarios: sources.scenarios(),
-    verdict: typeof verdict === 'string' ? html`<p class="failed">${verdict}</p>` : verified?.summary,
+    verdict: problem === undefined ? last && verdictPart(last) : html`<p class="failed">${problem}</p>`,
     prometheusUrl,
     jaegerUrl,
-    body: dashboardBody(dashboard, answers, { ...context, verdicts: verified?.verdicts }),
+    body: dashboardBody(dashboard, answers, context),
   })
 }
 
 /** The values of one variable of a dashboard that contain a text. */
 async function optionsOf(
-  uid: string,
+  wanted: DashboardToVerify,
   query: URLSearchParams,
   sources: PageSources & { api: PrometheusApi },
 ): Promise<string | undefined> {
-  const wanted = findDashboard(uid, sources.dashboards().dashboards)
-  if (wanted === undefined) return undefined
   const { variables } = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
   const found = variables.find(({ variable }) => variable.name === query.get('variable'))
   return found && variableOptionList(found, query.get('find') ?? '').text
@@ -161,46 +212,32 @@ async function optionsOf(
 
 /** One panel of a dashboard, or the points of its chart; `panel` in the URL has its id. */
 async function panelOf(
-  uid: string,
+  wanted: DashboardToVerify,
   query: URLSearchParams,
   { sources, asPoints }: { sources: PageSources & { api: PrometheusApi }; asPoints: boolean },
 ): Promise<PageAnswer | undefined> {
-  const wanted = findDashboard(uid, sources.dashboards().dashboards)
-  const panel = wanted?.dashboard.panels.find(({ id }) => String(id) === query.get('panel'))
-  if (wanted === undefined || panel === undefined) return undefined
+  const panel = wanted.dashboard.panels.find(({ id }) => String(id) === query.get('panel'))
+  if (panel === undefined) return undefined
   const { api, scrapeMs } = sources
   const { dashboard, selection, untilMs, context } = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
   const all = queryPanels({ ...dashboard, panels: [panel] }, selection, { api, untilMs, scrapeMs })
   const answers = (await all.get(panel)) ?? []
   if (asPoints) return { json: await chartPoints(panel, answers, context) }
-  return (await panelSection(panel, answers, { ...context, verdicts: undefined })).text
+  return (await panelSection(panel, answers, context)).text
 }
 
-/** Verifies one dashboard now. Verify selects variables by itself, so the verdict is on more than what is shown. */
-async function verdictOf(
-  { verify }: PageSources,
-  wanted: DashboardToVerify,
-  api: PrometheusApi,
-): Promise<{ summary: Html; verdicts: Verdicts; untilMs: number }> {
-  const verified = await verify(wanted, api)
-  const { dashboards, failures, time } = verified
-  const result = dashboards.find(({ source }) => source === wanted.dashboard.source)
-  const verdicts = new Map((result?.byPanel ?? []).map(each => [each.id, each]))
-  const untilMs = Date.parse(time)
-  if (failures.length === 0 && result?.verdict === 'not applicable') {
-    const summary = html`<p class="verdict">– verify: not applicable here: no ${result.notApplicable}</p>`
-    return { summary, verdicts, untilMs }
-  }
-  const nothing = nothingChecked(verified)
+/** Verify's last verdict on a dashboard. Verify selects variables by itself, so it is on more than what is shown. */
+function verdictPart({ result, failures, time }: LastResult): Html {
+  const when = html` <time class="note" datetime="${time}">at ${shortTime(time)} UTC</time>`
+  if (failures.length === 0 && result.verdict === 'not applicable')
+    return html`<p class="verdict">– verify: not applicable here: no ${result.notApplicable}${when}</p>`
+  const nothing = nothingChecked({ dashboards: [result], failures: [...failures] })
   const good = nothing === undefined ? '✓ verify: nothing failed' : `– verify: ${nothing.message}`
   const words = failures.length > 0 ? `✗ verify: ${failures.length} failed` : good
-  const checked = `${result?.queries ?? 0} queries with each variable as All, one value and several, ${result?.compared ?? 0} compared with the cluster`
-  return {
-    summary: html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}</p>
-${failuresPart(failures, new Map())}`,
-    verdicts,
-    untilMs,
-  }
+  const checked = `${result.queries} queries with each variable as All, one value and several, ${result.compared} compared with the cluster`
+  const hrefOf = ({ panelId }: Failure) => (panelId === undefined ? undefined : `#panel.${panelId}`)
+  return html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}${when}</p>
+${failuresPart(failures, new Map(), hrefOf)}`
 }
 
 /**
@@ -226,7 +263,10 @@ function oneVerifyAtATime(verify: PageSources['verify']): PageSources['verify'] 
 function linkedDashboards(dashboards: readonly DashboardToVerify[]): LinkedDashboard[] {
   const all = dashboards.map(({ dashboard }) => dashboard)
   const [keys, titles] = [dashboardKeys(all), shownTitles(all)]
-  return all.map(({ source, title }) => ({ source, key: keys.get(source) ?? '', title: titles.get(source) ?? title }))
+  return dashboards.map(({ dashboard: { source, title }, expectations }) => ({
+    ...{ source, key: keys.get(source) ?? '', title: titles.get(source) ?? title },
+    isOwn: expectations === undefined,
+  }))
 }
 
 /** A value, or its error as text: a page shows the rest. */

@@ -1,65 +1,20 @@
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { isEpoch } from '../../grafana/query-interval.ts'
 import { ALL } from '../../grafana/variable-values.ts'
-import type { PartStatus } from '../../kwok/lab-status.ts'
 import type { LoadedRule, TimeRange } from '../../prometheus/prometheus-client.ts'
+import type { ChartMark } from '../charts/chart-marks.ts'
 import { Html, html } from '../charts/html.ts'
 import { pageHtml } from '../charts/page-html.ts'
 import { FORM_ID, type PanelChoices } from '../charts/panel-html.ts'
 import { rulesTables } from '../charts/rules-table.ts'
 import type { Facts } from '../report/lab-facts.ts'
+import { type LinkedDashboard, outsideLink, SCRIPT } from './home-page.ts'
 import { choiceFields, REFRESHES, type SelectableVariable, TIME_RANGES, urlQuery } from './page-selection.ts'
-import type { TracedService } from './trace-links.ts'
 
-const SCRIPT = new Html('<script src="/page.js" defer></script>')
 /** The maximum number of values that a list has at once; the search finds the others. */
 const MAX_OPTIONS = 500
 /** The maximum number of values in a list without search. */
 const MAX_SHORT = 12
-
-/** A dashboard in a list of links. */
-export interface LinkedDashboard {
-  source: string
-  /** The last part of its URL. */
-  key: string
-  title: string
-}
-
-/** The home page: the services of the lab, its facts, firing alerts and dashboards. */
-export function homePage(given: {
-  name: string
-  facts: Facts
-  parts: readonly PartStatus[]
-  alerts: Facts | string
-  /** Undefined where there is no Jaeger. */
-  traced: readonly TracedService[] | string | undefined
-  dashboards: readonly LinkedDashboard[]
-  refused: readonly string[]
-  prometheusUrl: string
-  jaegerUrl: string | undefined
-}): string {
-  const { name, facts, parts, alerts, traced, dashboards, refused, prometheusUrl, jaegerUrl } = given
-  const alertmanager = parts.find(part => part.name === 'alertmanager' && part.process !== undefined)
-  const alertmanagerUrl = alertmanager && `http://${alertmanager.address}`
-  const body = html`<header><h1>Lab ${name}</h1></header><main id="main">
-<h2>Dashboards</h2><ul>${dashboards.map(
-    ({ key, title }) => html`<li><a href="/d/${key}">${title}</a></li>
-`,
-  )}</ul>${refused.map(why => html`<p class="failed">${why}</p>`)}
-<h2>Alerts that fire</h2>${alertList(alerts)}<p><a href="/rules">Rules and their states</a></p>
-<h2>The lab</h2><dl class="facts">${facts.map(
-    ([fact, value]) => html`<dt>${fact}</dt><dd>${value}</dd>
-`,
-  )}<dt>Prometheus</dt><dd>${outsideLink(prometheusUrl, prometheusUrl)}</dd>${jaegerUrl && html`<dt>Jaeger</dt><dd>${outsideLink(jaegerUrl, jaegerUrl)}</dd>`}${alertmanagerUrl && html`<dt>Alertmanager</dt><dd>${outsideLink(alertmanagerUrl, alertmanagerUrl)}</dd>`}</dl>
-${
-  parts.length === 0
-    ? undefined
-    : html`<div class="scroll" tabindex="0" role="region" aria-label="Parts of the lab"><table><thead><tr><th scope="col">Part</th><th scope="col">State</th><th scope="col">Address</th><th scope="col" class="number">Memory</th></tr></thead>
-<tbody>${parts.map(partRow)}</tbody></table></div>`
-}
-${traced === undefined ? undefined : html`<h2>Traces</h2>${tracedList(traced)}`}</main>`
-  return pageHtml({ title: `Lab ${name}`, body })
-}
 
 /** The page of the rules of the lab's Prometheus. */
 export function rulesPage(name: string, rules: readonly LoadedRule[] | string): string {
@@ -77,7 +32,10 @@ export async function* dashboardPage(given: {
   dashboard: Dashboard
   variables: readonly SelectableVariable[]
   choices: PanelChoices
+  marks: readonly ChartMark[]
   range: TimeRange
+  /** The last part of its URL. */
+  key: string
   others: readonly LinkedDashboard[]
   alerts: Facts | string
   scenarios: readonly string[]
@@ -86,15 +44,28 @@ export async function* dashboardPage(given: {
   jaegerUrl: string | undefined
   body: AsyncIterable<Html>
 }): AsyncGenerator<string> {
-  const { dashboard, variables, choices, range, others, alerts, scenarios, verdict, prometheusUrl, jaegerUrl, body } =
-    given
+  const {
+    dashboard,
+    variables,
+    choices,
+    marks,
+    range,
+    key,
+    others,
+    alerts,
+    scenarios,
+    verdict,
+    prometheusUrl,
+    jaegerUrl,
+    body,
+  } = given
   const now = new Date(range.untilMs).toISOString()
   const { title, time } = dashboard
   const address = urlQuery(variables, dashboard)
   const query = new URLSearchParams([...address, ...choiceFields(choices)]).toString()
   const firing = typeof alerts === 'string' ? alerts : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')
   const isFixed = isEpoch(time.from)
-  const refresh = verdict === undefined && !isFixed ? time.refresh : 'off'
+  const refresh = isFixed ? 'off' : time.refresh
   const page = html`<header><p><a href="/">Lab</a> · ${outsideLink(prometheusUrl, 'Prometheus')}${jaegerUrl && html` · ${outsideLink(jaegerUrl, 'Jaeger')}`}</p><h1>${title}</h1>
 <form class="pick" id="${FORM_ID}" method="get">
 ${variables.filter(({ variable }) => variable.hide !== 'variable').map(variableInput)}
@@ -105,12 +76,22 @@ ${choiceFields(choices).map(([name, value]) => html`<input type="hidden" name="$
     each => html`<li><a href="/d/${each.key}?${address.toString()}">${each.title}</a></li>
 `,
   )}</ul></nav></details></header>
-<p class="failed" role="status" id="status"></p><main id="main" data-refresh="${refresh}" data-query="${query}" data-from="${range.fromMs}" data-until="${range.untilMs}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.${scenarios.length === 0 ? '' : ` Scenarios: ${scenarios.join(', ')}.`}</p>${verdict}
+<p class="failed" role="status" id="status"></p><main id="main" data-refresh="${refresh}" data-query="${query}" data-key="${key}" data-from="${range.fromMs}" data-until="${range.untilMs}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.${scenarios.length === 0 ? '' : ` Scenarios: ${scenarios.join(', ')}.`}</p>${markList(marks)}${verdict}
 ${PANELS}</main>`
   const [before = '', after = ''] = pageHtml({ title, body: page, head: SCRIPT }).split(PANELS.text)
   yield before
   for await (const { text } of body) yield text
   yield after
+}
+
+/** The marks in the charts, as text. */
+function markList(marks: readonly ChartMark[]): Html | undefined {
+  if (marks.length === 0) return undefined
+  return html`<details><summary>${marks.length} marks in the charts: what began and ended</summary><ul>${marks.map(
+    ({ timeMs, kind, text }) =>
+      html`<li><span class="mark ${kind}">${new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ')} ${text}</span></li>
+`,
+  )}</ul></details>`
 }
 
 /** The time range, with a fixed one in fields of its own, and the refresh interval. */
@@ -175,34 +156,4 @@ export function variableOptionList({ variable, options, selected }: SelectableVa
 
 function option(value: string, isSelected: boolean, words = value): Html {
   return html`<option value="${value}"${isSelected ? new Html(' selected') : undefined}>${words}</option>`
-}
-
-function alertList(alerts: Facts | string): Html {
-  if (typeof alerts === 'string') return html`<p class="failed">${alerts}</p>`
-  if (alerts.length === 0) return html`<p>none</p>`
-  return html`<ul>${alerts.map(([name, count]) => html`<li>${name}: ${count}</li>`)}</ul>`
-}
-
-function tracedList(traced: readonly TracedService[] | string): Html {
-  if (typeof traced === 'string') return html`<p class="failed">${traced}</p>`
-  if (traced.length === 0) return html`<p>none yet</p>`
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Services with traces"><table><thead><tr><th scope="col">Service</th><th scope="col" class="number">Spans in the last 5 minutes</th></tr></thead>
-<tbody>${traced.map(
-    ({ name, spans, url }) =>
-      html`<tr><td>${outsideLink(url, name)}</td><td class="number">${spans === undefined ? 'not counted' : spans}</td></tr>
-`,
-  )}</tbody></table></div>`
-}
-
-function outsideLink(url: string, words: string): Html {
-  return html`<a href="${url}" rel="noreferrer">${words}</a>`
-}
-
-function partRow({ name, process: running, trouble, address }: PartStatus): Html {
-  const up = trouble === undefined ? html`<span class="ok">✓ up</span>` : html`<span class="failed">✗ unhealthy</span>`
-  const why = trouble === undefined ? undefined : html`<p class="note">${trouble}</p>`
-  const state = running === undefined ? html`<span class="failed">✗ down</span>` : html`${up}${why}`
-  const memory = running === undefined ? '' : `${Math.round(running.residentBytes / 2 ** 20)} MiB`
-  return html`<tr><th scope="row">${name}</th><td>${state}</td><td>${address || '-'}</td><td class="number">${memory}</td></tr>
-`
 }

@@ -56,7 +56,7 @@ function put(next, parts) {
     Object.assign(main.dataset, next.getElementById('main').dataset)
   })
   if (parts.includes('header')) document.title = next.title
-  for (const search of document.querySelectorAll('.popup [type=search]')) if (search.value) filter(search)
+  for (const search of document.querySelectorAll('[type=search]')) if (search.value) filter(search)
 }
 
 /** Changes elements, and then gives those at the same place the state of the former ones. */
@@ -165,7 +165,7 @@ function partOf(kind, panel) {
   query.set('from', main.dataset.from)
   query.set('to', main.dataset.until)
   query.set('panel', panel)
-  return `${location.pathname.replace('/d/', `/${kind}/`)}?${query}`
+  return `/${kind}/${encodeURIComponent(main.dataset.key)}?${query}`
 }
 
 // ---- Lists of values
@@ -178,14 +178,15 @@ document.addEventListener('input', ({ target }) => {
 function filter(search) {
   const list = document.getElementById(search.getAttribute('aria-controls'))
   const wanted = search.value.toLowerCase()
-  for (const item of list.children) item.hidden = !item.textContent.toLowerCase().includes(wanted)
+  for (const item of list.querySelectorAll('li, label')) item.hidden = !item.textContent.toLowerCase().includes(wanted)
+  for (const group of list.querySelectorAll('section')) group.hidden = !group.querySelector('li:not([hidden])')
   if (list.dataset.partial === undefined || wanted === '') return
   clearTimeout(filter.timer)
   filter.timer = setTimeout(async () => {
     const query = new URLSearchParams(main.dataset.query)
     query.set('variable', list.dataset.partial)
     query.set('find', search.value)
-    const answer = await fetch(`${location.pathname.replace('/d/', '/options/')}?${query}`).catch(() => undefined)
+    const answer = await fetch(`/options/${encodeURIComponent(main.dataset.key)}?${query}`).catch(() => undefined)
     if (!answer?.ok) return
     const next = new DOMParser().parseFromString(await answer.text(), 'text/html')
     const found = next.getElementById(list.id)?.children ?? []
@@ -290,7 +291,9 @@ async function point(chart, timeMs, { startMs, pointer } = {}) {
   rows.sort((a, b) => b.value - a.value)
   const time = new Date(shownMs).toISOString().slice(0, 19).replace('T', ' ')
   describe(chart, `${time}: ${rows.map(({ name, text }) => `${name} ${text}`).join(', ')}`, shownMs)
-  tip(time, rows, plot)
+  // The lines of marks that the pointer is on, or nearly.
+  const marks = points.marks.filter(mark => Math.abs(mark.timeMs - timeMs) < span() / 60)
+  tip(time, { rows, marks }, plot)
 }
 
 function nearest(timesMs, timeMs) {
@@ -310,7 +313,7 @@ function describe(chart, words, timeMs) {
 }
 
 /** Shows the values beside the pointer, or at the time in the chart. */
-function tip(time, rows, { svg, xOf }) {
+function tip(time, { rows, marks }, { svg, xOf }) {
   const shown = document.getElementById('tip') ?? document.body.appendChild(document.createElement('div'))
   Object.assign(shown, { id: 'tip', hidden: false })
   shown.setAttribute('aria-hidden', 'true')
@@ -321,6 +324,12 @@ function tip(time, rows, { svg, xOf }) {
     const distance = each => Math.abs(box.top + each.y * scale - y)
     return active.pointer && (best === undefined || distance(row) < distance(best)) ? row : best
   }, undefined)
+  const notes = marks.map(({ timeMs: markedMs, kind, text }) => {
+    const note = document.createElement('div')
+    note.className = `mark ${kind}`
+    note.textContent = `${new Date(markedMs).toISOString().slice(11, 19)} ${text}`
+    return note
+  })
   const lines = rows.map(row => {
     const line = document.createElement('tr')
     line.classList.toggle('near', row === nearestRow)
@@ -337,7 +346,7 @@ function tip(time, rows, { svg, xOf }) {
   })
   const table = document.createElement('table')
   table.append(...lines)
-  shown.replaceChildren(time, table)
+  shown.replaceChildren(time, table, ...notes)
   const { width, height } = shown.getBoundingClientRect()
   const left = x + 16 + width > innerWidth ? x - 16 - width : x + 16
   shown.style.left = `${Math.max(4, left)}px`
@@ -385,7 +394,7 @@ main.addEventListener('pointerdown', event => {
   if (!plot || event.button !== 0) return
   const { clientX: x, clientY: y, pointerType } = event
   // A finger scrolls.
-  const startMs = pointerType === 'touch' ? undefined : plot.timeAt(x)
+  const startMs = pointerType === 'touch' || !form() ? undefined : plot.timeAt(x)
   void point(chart, plot.timeAt(x), { startMs, pointer: { x, y } })
 })
 document.addEventListener('pointerup', () => {
@@ -398,7 +407,7 @@ document.addEventListener('pointerover', event => {
   if (active?.pointer && active.startMs === undefined && !chartOf(event)) leave()
 })
 main.addEventListener('dblclick', event => {
-  if (chartOf(event)) zoomOut()
+  if (form() && chartOf(event)) zoomOut()
 })
 main.addEventListener('focusin', event => {
   const chart = chartOf(event)
@@ -413,7 +422,7 @@ main.addEventListener('keydown', async event => {
   const { key, shiftKey } = event
   const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 }
   if (key === 'Escape') return leave()
-  if (key === '-') return zoomOut()
+  if (key === '-' && form()) return zoomOut()
   if (key === 'Enter' && active?.startMs !== undefined) return zoom(active.startMs, active.timeMs)
   if (steps[key] === undefined) return
   event.preventDefault()
@@ -422,7 +431,7 @@ main.addEventListener('keydown', async event => {
   const timeMs = active?.timeMs ?? Number(main.dataset.until)
   const at = nearest(points.timesMs, timeMs) + steps[key]
   const next = points.timesMs[Math.min(points.timesMs.length - 1, Math.max(0, at))]
-  void point(chart, next, { startMs: shiftKey ? (active?.startMs ?? timeMs) : undefined })
+  void point(chart, next, { startMs: shiftKey && form() ? (active?.startMs ?? timeMs) : undefined })
 })
 
 // ---- Refresh

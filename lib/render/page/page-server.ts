@@ -14,8 +14,8 @@ export interface PageRequest {
   isPosted: boolean
 }
 
-/** A page's HTML, whole or in pieces, or data for the script. */
-export type PageAnswer = string | AsyncIterable<string> | { json: unknown }
+/** A page's HTML, whole or in pieces; data for the script; or the path of another page, after a POST. */
+export type PageAnswer = string | AsyncIterable<string> | { json: unknown } | { redirect: string }
 
 /** Gives the answer to a request; undefined for an unknown path. */
 export type Pages = (request: PageRequest) => Promise<PageAnswer | undefined>
@@ -85,6 +85,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, pages:
   if (page === undefined) return send(response, 404, problemPage('No such page', `There is nothing at ${pathname}.`))
   if (typeof page === 'string') return send(response, 200, page)
   if ('json' in page) return send(response, 200, JSON.stringify(page.json), 'application/json')
+  if ('redirect' in page) {
+    response.writeHead(303, { ...headersOf('text/plain'), location: page.redirect }).end()
+    return
+  }
   await sendPieces(response, page)
 }
 

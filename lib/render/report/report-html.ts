@@ -1,4 +1,9 @@
-import { type DashboardResult, nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import {
+  type DashboardResult,
+  type Failure,
+  nothingChecked,
+  type VerifyReport,
+} from '../../checks/verify/verify-report.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
@@ -32,7 +37,12 @@ export function reportHtml(given: {
   const time = verified.time.replace('T', ' ').replace(/\..*$/, ' UTC')
   const title = `Dashboards of ${facts.find(([name]) => name === 'Cluster')?.[1] ?? verified.prometheusUrl}`
   const titles = shownTitles(verified.dashboards)
-  const failed = failuresPart(verified.failures, titles)
+  const keys = new Map(dashboards.map(({ key, dashboard }) => [dashboard.source, key]))
+  const hrefOf = ({ source, panelId }: Failure) => {
+    const key = keys.get(source)
+    return key === undefined || panelId === undefined ? undefined : `#${anchorOf(key)}.${panelId}`
+  }
+  const failed = failuresPart(verified.failures, titles, hrefOf)
   const body = html`<header><h1>${title}</h1>
 <p class="${summaryClass(verified)}">${summary(verified)}</p>
 <dl class="facts">${[['Time', time] as const, ...facts].map(
@@ -57,6 +67,7 @@ ${failed && html`<h2>What failed</h2>${failed}`}</header>
 ${failuresPart(
   verified.failures.filter(({ source }) => source === dashboard.source),
   titles,
+  hrefOf,
 )}${panels}</section>
 `,
   )}${rules.length === 0 ? undefined : html`<section aria-labelledby="rules"><h2 id="rules">Rules</h2>${rulesTables(rules)}</section>`}</main>`
