@@ -45,7 +45,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1rem;list-style:none;margin:0;paddi
 .chart{overflow-x:auto}.chart>svg{display:block;width:100%;min-width:26rem;max-width:70rem;height:auto}
 .chart.wide>svg{min-width:44rem;max-width:none}.chart.narrow>svg{min-width:15rem}
 .scroll{overflow:auto;max-height:19rem}.legend{max-height:9rem}
-table{border-collapse:collapse;font-size:.87rem;width:100%}th,td{text-align:left;padding:.12rem .5rem .12rem 0;font-weight:400;vertical-align:baseline}td{white-space:nowrap}td .note{white-space:normal;min-width:12rem;overflow-wrap:anywhere}td a,li a,dd a{display:inline-block;padding:.2rem 0}
+table{border-collapse:collapse;font-size:.87rem;width:100%}th,td{text-align:left;padding:.12rem .5rem .12rem 0;font-weight:400;vertical-align:baseline}td{white-space:nowrap}td.words{white-space:normal;overflow-wrap:anywhere}td .note{white-space:normal;min-width:12rem;overflow-wrap:anywhere}td a,li a,dd a{display:inline-block;padding:.2rem 0}
 thead th{font-weight:600;position:sticky;top:0;background:var(--panel)}tbody tr+tr>*{border-top:1px solid var(--line)}
 .number{text-align:right;font-variant-numeric:tabular-nums}th.number{white-space:nowrap}
 .swatch{width:.75em;height:.75em;margin-right:.4em;flex:none}.bar{display:block;width:100%;height:.5rem;margin-top:.15rem}.track{fill:var(--line)}

@@ -21,6 +21,8 @@ export interface DrawContext extends LinkContext {
   range: { fromMs: number; untilMs: number }
   /** The URL of a link on this page; undefined where it leads nowhere. */
   hrefOf: (link: DrawnLink, uid: string | undefined) => string | undefined
+  /** Is given the numbers that a panel shows. */
+  onNumbers?: (panelId: number, numbers: PanelNumbers) => void
   /** Lines at times in every chart. */
   marks?: readonly ChartMark[]
   /** What the URL of a page sets for single panels. Undefined in a file, which has no buttons. */
@@ -36,6 +38,9 @@ export interface PanelChoices {
   /** The panels that show the values of their charts as a table. */
   tables: ReadonlySet<number>
 }
+
+/** The numbers of a panel by name: its values, the last value of each line, or the number of rows of a table. */
+export type PanelNumbers = readonly (readonly [name: string, { value: number; text: string }])[]
 
 /** The id of the form of a page. */
 export const FORM_ID = 'choices'
@@ -131,7 +136,7 @@ function chosenSeries({ id }: Panel, { series }: DrawnTimeseries, { choices }: D
 
 function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
   if (LINES.includes(panel.type)) return timeseriesBody(panel, frames, context)
-  if (VALUES.includes(panel.type)) return valuesBody(panel, frames)
+  if (VALUES.includes(panel.type)) return valuesBody(panel, frames, context)
   if (TABLES.includes(panel.type)) return tableBody(panel, frames, context)
   return html`<p class="note">Panels of kind ${panel.type} are not drawn here; this is their data.</p>
 ${tableBody(panel, frames, context)}`
@@ -142,11 +147,17 @@ function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext 
   if (lines.series.length === 0) return tableBody(panel, frames, context)
   const size = panel.gridPos.w >= WIDE ? 'wide' : panel.gridPos.w >= HALF ? 'half' : 'narrow'
   const series = chosenSeries(panel, lines, context)
+  context.onNumbers?.(panel.id, lines.series.flatMap(lastNumber))
   const svg = new Html(context.drawChart(chartOption({ ...lines, series }, context.range, context.marks), size))
   const isPart = lines.seriesCount > lines.series.length
   return html`<div class="chart ${size}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${svg}</div>
 ${lines.thresholds.length === 0 ? undefined : html`<p class="note">Thresholds: ${lines.thresholds.map(({ name }) => name).join(', ')}.</p>`}
 ${lines.hasLegend ? legendTable(panel, lines, { series, context }) : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(panel.id) ? pointsTable(panel, lines.timesMs, series) : undefined}`
+}
+
+function lastNumber({ name, values, format }: DrawnSeries): PanelNumbers {
+  const value = values.findLast(each => each !== null)
+  return value === undefined || value === null ? [] : [[name, { value, text: format(value) }]]
 }
 
 /** The legend. On a page a button of each entry shows only its series, and again all. */
@@ -187,8 +198,12 @@ function pointsTable({ title }: Panel, timesMs: readonly number[], series: reado
   )}</tbody></table></div>`
 }
 
-function valuesBody(panel: Panel, frames: DataFrame[]): Html {
+function valuesBody(panel: Panel, frames: DataFrame[], { onNumbers }: DrawContext): Html {
   const values = valuesOf(panel, frames)
+  onNumbers?.(
+    panel.id,
+    values.flatMap(({ name, text, value }) => (value === undefined ? [] : [[name, { value, text }] as const])),
+  )
   const shown = values.slice(0, MAX_VALUES)
   const rest = values.length > shown.length ? partNote(shown.length, values.length, 'values') : undefined
   const hasBar = panel.type === 'gauge' || panel.type === 'bargauge'
@@ -211,6 +226,7 @@ function tableBody(panel: Panel, frames: DataFrame[], context: DrawContext): Htm
   const frame = frames[at] ?? frames[0]
   if (frame === undefined) return html`<p class="empty">No data</p>`
   const { columns, rows, rowCount } = tableOf(frame, { frames, most: MAX_ROWS, context })
+  context.onNumbers?.(panel.id, [['rows', { value: rowCount, text: String(rowCount) }]])
   const others =
     frames.length > 1 ? html`<p class="note">One of ${frames.length} results of this panel.</p>` : undefined
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${panel.title}"><table>

@@ -9,6 +9,7 @@ import type { ScenarioSpan } from '../../scenarios/scenario-journal.ts'
 import { chartMarks } from '../charts/chart-marks.ts'
 import { loadCharts } from '../charts/echarts-option.ts'
 import { type Html, html } from '../charts/html.ts'
+import type { PanelNumbers } from '../charts/panel-html.ts'
 import { queryPanels } from '../charts/query-panels.ts'
 import { dashboardBody, panelVerdicts } from '../charts/verdict-badges.ts'
 import { anchorOf, type ReportedDashboard } from './report-html.ts'
@@ -42,7 +43,9 @@ export async function drawDashboards(given: {
     const metrics = [...new Set(targets.flatMap(({ expr }) => queryFacts(expr).metrics))]
     const { selection } = await selectVariables(dashboard, 'all', { api, range, metrics })
     const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
+    const numbers = new Map<number, PanelNumbers>()
     const parts = dashboardBody(dashboard, answers, {
+      onNumbers: (id, found) => numbers.set(id, found),
       drawChart,
       range,
       variables: selection.values,
@@ -59,7 +62,7 @@ export async function drawDashboards(given: {
     })
     const body: Html[] = []
     for await (const part of parts) body.push(part)
-    all.push({ key, title: titles.get(source) ?? dashboard.title, dashboard, result, body: html`${body}` })
+    all.push({ key, title: titles.get(source) ?? dashboard.title, dashboard, result, numbers, body: html`${body}` })
   }
   return all
 }

@@ -10,6 +10,7 @@ import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
 import type { Html } from '../charts/html.ts'
 import { html } from '../charts/html.ts'
 import { FILE_POLICY, pageHtml } from '../charts/page-html.ts'
+import type { PanelNumbers } from '../charts/panel-html.ts'
 import { rulesTables } from '../charts/rules-table.ts'
 import { failuresPart } from '../charts/verdict-badges.ts'
 import type { Facts } from './lab-facts.ts'
@@ -22,6 +23,8 @@ export interface ReportedDashboard {
   title: string
   dashboard: Dashboard
   result: DashboardResult | undefined
+  /** The numbers of its panels, by their ids. */
+  numbers: ReadonlyMap<number, PanelNumbers>
   body: Html
 }
 
@@ -32,10 +35,12 @@ export function reportHtml(given: {
   facts: Facts
   alerts: Facts
   rules: readonly LoadedRule[]
+  /** What changed since an earlier report. */
+  differences: Html | undefined
 }): string {
-  const { verified, dashboards, facts, alerts, rules } = given
+  const { verified, dashboards, facts, alerts, rules, differences } = given
   const time = verified.time.replace('T', ' ').replace(/\..*$/, ' UTC')
-  const title = `Dashboards of ${facts.find(([name]) => name === 'Cluster')?.[1] ?? verified.prometheusUrl}`
+  const title = reportTitle(given)
   const titles = shownTitles(verified.dashboards)
   const keys = new Map(dashboards.map(({ key, dashboard }) => [dashboard.source, key]))
   const hrefOf = ({ source, panelId }: Failure) => {
@@ -50,7 +55,7 @@ export function reportHtml(given: {
 `,
   )}<dt>Alerts that fire</dt><dd>${alerts.length === 0 ? 'none' : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')}</dd></dl>
 ${verified.notes.map(note => html`<p class="note">${note}</p>`)}
-${failed && html`<h2>What failed</h2>${failed}`}</header>
+${failed && html`<h2>What failed</h2>${failed}`}${differences}</header>
 <nav aria-label="Dashboards"><ul>${dashboards.map(
     ({ key, title: name, result }) => html`<li><a href="#${anchorOf(key)}">${name}</a> ${shortVerdict(result)}</li>
 `,
@@ -73,6 +78,11 @@ ${failuresPart(
   )}${rules.length === 0 ? undefined : html`<section aria-labelledby="rules"><h2 id="rules">Rules</h2>${rulesTables(rules)}</section>`}</main>`
   const head = html`<meta http-equiv="Content-Security-Policy" content="${FILE_POLICY}">`
   return pageHtml({ title, body, head })
+}
+
+/** The title of a report: of which cluster or Prometheus it is. */
+export function reportTitle({ facts, verified }: { facts: Facts; verified: VerifyReport }): string {
+  return `Dashboards of ${facts.find(([name]) => name === 'Cluster')?.[1] ?? verified.prometheusUrl}`
 }
 
 /** The id of a dashboard in the report. */
