@@ -16,9 +16,9 @@ const CHART_WIDTHS = { narrow: 400, half: 640, wide: 1_240 } as const
 const CHART_HEIGHT = 220
 /** The ends of the value axis, about: below is the axis of times. */
 const [PLOT_TOP, PLOT_BOTTOM] = [12, 196]
-const FONT = { color: 'currentColor', fontSize: 12, fontFamily: 'inherit' }
+export const FONT = { color: 'currentColor', fontSize: 12, fontFamily: 'inherit' }
 /** Grid lines: the color of the text, faint. */
-const FAINT = { color: 'currentColor', opacity: 0.16 }
+export const FAINT = { color: 'currentColor', opacity: 0.16 }
 
 /**
  * Loads ECharts. By `require`, which reads one file: its ECMAScript modules are about a hundred files and take seven
@@ -48,11 +48,13 @@ export function loadCharts(): DrawChart {
  * Where a chart over time has its values, for the script of a page: the left and right end of its time range in the
  * units of its view box, and the values at PLOT_TOP and PLOT_BOTTOM, linear between them. Empty for other charts.
  */
-function plotOf(chart: ECharts, { xAxis }: EChartsCoreOption): string {
+function plotOf(chart: ECharts, { xAxis, yAxis }: EChartsCoreOption): string {
   const { type, min, max } = fields(xAxis)
   if (type !== 'time') return ''
   const ends = [min, max].map(timeMs => chart.convertToPixel({ xAxisIndex: 0 }, Number(timeMs)))
-  const values = [PLOT_TOP, PLOT_BOTTOM].map(y => chart.convertFromPixel({ yAxisIndex: 0 }, y))
+  // Rows of categories have no values between them.
+  const isValue = fields(yAxis)['type'] === 'value'
+  const values = [PLOT_TOP, PLOT_BOTTOM].map(y => (isValue ? chart.convertFromPixel({ yAxisIndex: 0 }, y) : Number.NaN))
   return ` data-plot="${[...ends.map(x => Math.round(x)), PLOT_TOP, PLOT_BOTTOM, ...values].join(' ')}"`
 }
 
@@ -62,25 +64,14 @@ function plotOf(chart: ECharts, { xAxis }: EChartsCoreOption): string {
  */
 export function chartOption(
   drawn: DrawnTimeseries,
-  { fromMs, untilMs }: { fromMs: number; untilMs: number },
+  range: { fromMs: number; untilMs: number },
   marks: readonly ChartMark[] = [],
 ): EChartsCoreOption {
   return {
     animation: false,
     useUTC: true,
     grid: { left: 8, right: 14, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
-    xAxis: {
-      type: 'time',
-      min: fromMs,
-      max: untilMs,
-      splitNumber: 5,
-      axisLabel: {
-        ...FONT,
-        hideOverlap: true,
-        formatter: { day: '{d} {MMM}', hour: '{HH}:{mm}', minute: '{HH}:{mm}' },
-      },
-      axisLine: { lineStyle: { color: 'currentColor' } },
-    },
+    xAxis: timeAxis(range),
     yAxis: {
       type: 'value',
       splitNumber: 4,
@@ -108,6 +99,18 @@ export function chartOption(
         ...(each.fill > 0 ? { areaStyle: { opacity: each.fill, color } } : {}),
       }
     }),
+  }
+}
+
+/** The axis of times, in UTC. */
+export function timeAxis({ fromMs, untilMs }: { fromMs: number; untilMs: number }) {
+  return {
+    ...{ type: 'time', min: fromMs, max: untilMs, splitNumber: 5 },
+    axisLabel: {
+      ...{ ...FONT, hideOverlap: true },
+      formatter: { day: '{d} {MMM}', hour: '{HH}:{mm}', minute: '{HH}:{mm}', second: '{HH}:{mm}:{ss}' },
+    },
+    axisLine: { lineStyle: { color: 'currentColor' } },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DataFrame } from '@grafana/data'
+import type { EChartsCoreOption } from 'echarts/core'
 import { withConsoleLines } from '../../grafana/console-lines.ts'
 import type { Panel } from '../../grafana/dashboard-model.ts'
 import { transformed, withFieldConfig } from '../../grafana/grafana-data.ts'
@@ -6,6 +7,19 @@ import { interpolate, inWords } from '../../grafana/interpolate.ts'
 import { patternFaults, withoutBadOverrides } from '../../grafana/panel-patterns.ts'
 import { fields, text } from '../../kube/json.ts'
 import { withTimeLimit } from '../../system/time-limit.ts'
+import {
+  barsOf,
+  barsOption,
+  CELLS,
+  cellsOption,
+  type DrawnBars,
+  hasShares,
+  heatLines,
+  histogramOf,
+  MAX_SLICES,
+  pieOption,
+  pieShares,
+} from './chart-kinds.ts'
 import type { ChartMark } from './chart-marks.ts'
 import { type Answer, framesOf } from './data-frames.ts'
 import { chartOption, type DrawChart } from './echarts-option.ts'
@@ -13,16 +27,18 @@ import { type DrawnLink, dashboardOf, type LinkContext } from './field-links.ts'
 import { Html, html, safeColor } from './html.ts'
 import { tableOf } from './table-panel.ts'
 import { type DrawnSeries, type DrawnTimeseries, LINES, timeseriesOf } from './timeseries-panel.ts'
-import { valuesOf } from './value-panel.ts'
+import { type DrawnValue, valuesOf } from './value-panel.ts'
 
 /** The context of a drawing. */
 export interface DrawContext extends LinkContext {
+  /** The panel's key among the copies of a repeated one; else its id. */
+  key?: string
   drawChart: DrawChart
   range: { fromMs: number; untilMs: number }
   /** The URL of a link on this page; undefined where it leads nowhere. */
   hrefOf: (link: DrawnLink, uid: string | undefined) => string | undefined
   /** Is given the numbers that a panel shows. */
-  onNumbers?: (panelId: number, numbers: PanelNumbers) => void
+  onNumbers?: (key: string, numbers: PanelNumbers) => void
   /** Lines at times in every chart. */
   marks?: readonly ChartMark[]
   /** What the URL of a page sets for single panels. Undefined in a file, which has no buttons. */
@@ -31,16 +47,22 @@ export interface DrawContext extends LinkContext {
   limitMs?: number
 }
 
-/** The choices for single panels on a page, by the panels' ids. */
+/** The choices for single panels on a page, by the panels' keys. */
 export interface PanelChoices {
   /** The only series that a panel shows. */
-  only: ReadonlyMap<number, string>
+  only: ReadonlyMap<string, string>
   /** The panels that show the values of their charts as a table. */
-  tables: ReadonlySet<number>
+  tables: ReadonlySet<string>
+  /** The tab that is shown; empty for the first. */
+  tab: string
 }
 
 /** The numbers of a panel by name: its values, the last value of each line, or the number of rows of a table. */
 export type PanelNumbers = readonly (readonly [name: string, { value: number; text: string }])[]
+
+function keyOf({ id }: Panel, { key = String(id) }: DrawContext): string {
+  return key
+}
 
 /** The id of the form of a page. */
 export const FORM_ID = 'choices'
@@ -56,6 +78,10 @@ const [HALF, WIDE] = [9, 18]
 
 const VALUES = ['stat', 'singlestat', 'gauge', 'bargauge']
 const TABLES = ['table', 'table-old']
+const PIES = ['piechart', 'grafana-piechart-panel']
+
+/** The panel types whose chart has values over time. */
+export const OVER_TIME: readonly string[] = [...LINES, ...CELLS]
 
 /** A panel as HTML: drawn by its type, or its data as a table for unknown types. */
 export async function panelBody(panel: Panel, answers: readonly Answer[], context: DrawContext): Promise<Html> {
@@ -68,10 +94,6 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
     ...unknown.map(id => html`<p class="note">The transformation ${id} is not known here and was left out.</p>`),
     ...patternFaults(panel).map(fault => html`<p class="note">Left out: ${fault}.</p>`),
   ]
-  if (panel.repeats.length > 0) {
-    const names = panel.repeats.join(', ')
-    notes.push(html`<p class="note">Grafana repeats this panel for each value of ${names}; here it is drawn once.</p>`)
-  }
   const omitted = answers.reduce((sum, answer) => sum + (answer.omitted ?? 0), 0)
   const usable = withoutBadOverrides(panel)
   const draw = () => {
@@ -116,7 +138,7 @@ export async function chartPoints(
 ): Promise<ChartPoints> {
   const { raw } = await rawFrames(panel, answers, context)
   const usable = withoutBadOverrides(panel)
-  const lines = timeseriesOf(usable, withFieldConfig(raw, panel.type, usable.fieldConfig))
+  const lines = linesOf(usable, withFieldConfig(raw, panel.type, usable.fieldConfig))
   return {
     timesMs: lines.timesMs,
     series: chosenSeries(panel, lines, context).map(({ name, color, isStacked, values, format }) => ({
@@ -128,8 +150,8 @@ export async function chartPoints(
 }
 
 /** The series that the URL chooses, or all. */
-function chosenSeries({ id }: Panel, { series }: DrawnTimeseries, { choices }: DrawContext): readonly DrawnSeries[] {
-  const only = choices?.only.get(id)
+function chosenSeries(panel: Panel, { series }: DrawnTimeseries, context: DrawContext): readonly DrawnSeries[] {
+  const only = context.choices?.only.get(keyOf(panel, context))
   const chosen = series.filter(({ name }) => name === only)
   return chosen.length > 0 ? chosen : series
 }
@@ -138,21 +160,88 @@ function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { omitt
   if (LINES.includes(panel.type)) return timeseriesBody(panel, frames, context)
   if (VALUES.includes(panel.type)) return valuesBody(panel, frames, context)
   if (TABLES.includes(panel.type)) return tableBody(panel, frames, context)
+  if (CELLS.includes(panel.type)) return cellsBody(panel, frames, context)
+  if (PIES.includes(panel.type)) return pieBody(panel, frames, context)
+  const bars =
+    panel.type === 'barchart'
+      ? barsOf(panel, frames)
+      : panel.type === 'histogram'
+        ? histogramOf(panel, frames)
+        : undefined
+  if (bars !== undefined) return barsBody(panel, bars, context)
   return html`<p class="note">Panels of kind ${panel.type} are not drawn here; this is their data.</p>
 ${tableBody(panel, frames, context)}`
+}
+
+/** The lines that a panel over time shows: of a heatmap its buckets. */
+function linesOf(panel: Panel, frames: DataFrame[], omitted = 0): DrawnTimeseries {
+  const lines = timeseriesOf(panel, frames, omitted)
+  return panel.type === 'heatmap' ? heatLines(panel, lines) : lines
+}
+
+/** A heatmap or timeline of states, with the last value of each row. */
+function cellsBody(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
+  const lines = linesOf(panel, frames, context.omitted)
+  if (lines.series.length === 0) return tableBody(panel, frames, context)
+  context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
+  const isPart = lines.seriesCount > lines.series.length
+  const last = lines.series.map(each => ({ name: each.name, text: lastNumber(each)[0]?.[1].text ?? '' }))
+  return html`${chartBox(panel, cellsOption(panel, lines, context.range), context)}
+<div class="scroll legend" tabindex="0" role="region" aria-label="Last values of ${panel.title}"><table>
+<thead><tr><th scope="col">Series</th><th scope="col" class="number">Last</th></tr></thead>
+<tbody>${last.map(({ name, text }) => html`<tr><th scope="row">${name}</th><td class="number">${text}</td></tr>`)}</tbody></table></div>${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(keyOf(panel, context)) ? pointsTable(panel, lines.timesMs, lines.series) : undefined}`
+}
+
+/** A pie with its values and shares as text. */
+function pieBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
+  const all = valuesOf(panel, frames)
+  const values = all.slice(0, MAX_SLICES)
+  const shares = hasShares(panel) ? pieShares(values) : []
+  context.onNumbers?.(keyOf(panel, context), numbersOf(values))
+  return html`${chartBox(panel, pieOption(panel, values), context)}
+<div class="scroll legend" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table><tbody>${values.map(
+    (
+      { name, text, color },
+      at,
+    ) => html`<tr><th scope="row">${swatch(color ?? '', false)}${name || panel.title}</th><td class="number">${text}</td><td class="number">${shares[at]}</td></tr>
+`,
+  )}</tbody></table></div>${all.length > values.length ? partNote(values.length, all.length, 'values') : undefined}`
+}
+
+/** Bars with their values as text. */
+function barsBody(panel: Panel, bars: DrawnBars, context: DrawContext): Html {
+  const { names, series, format } = bars
+  return html`${chartBox(panel, barsOption(bars), context)}
+<div class="scroll legend" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table>
+<thead><tr><th scope="col">Name</th>${series.map(({ name, color }) => html`<th scope="col" class="number">${swatch(color, false)}${name}</th>`)}</tr></thead>
+<tbody>${names.map(
+    (name, at) => html`<tr><th scope="row">${name}</th>${series.map(({ values }) => {
+      const value = values[at] ?? null
+      return html`<td class="number">${value === null ? '' : format(value)}</td>`
+    })}</tr>
+`,
+  )}</tbody></table></div>`
+}
+
+function chartBox(panel: Panel, option: EChartsCoreOption, { drawChart }: DrawContext): Html {
+  const size = panel.gridPos.w >= WIDE ? 'wide' : panel.gridPos.w >= HALF ? 'half' : 'narrow'
+  return html`<div class="chart ${size}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${new Html(drawChart(option, size))}</div>`
+}
+
+function numbersOf(values: readonly DrawnValue[]): PanelNumbers {
+  return values.flatMap(({ name, text, value }) => (value === undefined ? [] : [[name, { value, text }] as const]))
 }
 
 function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
   const lines = timeseriesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
-  const size = panel.gridPos.w >= WIDE ? 'wide' : panel.gridPos.w >= HALF ? 'half' : 'narrow'
   const series = chosenSeries(panel, lines, context)
-  context.onNumbers?.(panel.id, lines.series.flatMap(lastNumber))
-  const svg = new Html(context.drawChart(chartOption({ ...lines, series }, context.range, context.marks), size))
+  context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
+  const option = chartOption({ ...lines, series }, context.range, context.marks)
   const isPart = lines.seriesCount > lines.series.length
-  return html`<div class="chart ${size}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${svg}</div>
+  return html`${chartBox(panel, option, context)}
 ${lines.thresholds.length === 0 ? undefined : html`<p class="note">Thresholds: ${lines.thresholds.map(({ name }) => name).join(', ')}.</p>`}
-${lines.hasLegend ? legendTable(panel, lines, { series, context }) : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(panel.id) ? pointsTable(panel, lines.timesMs, series) : undefined}`
+${lines.hasLegend ? legendTable(panel, lines, { series, context }) : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(keyOf(panel, context)) ? pointsTable(panel, lines.timesMs, series) : undefined}`
 }
 
 function lastNumber({ name, values, format }: DrawnSeries): PanelNumbers {
@@ -162,10 +251,12 @@ function lastNumber({ name, values, format }: DrawnSeries): PanelNumbers {
 
 /** The legend. On a page a button of each entry shows only its series, and again all. */
 function legendTable(
-  { id, title }: Panel,
+  panel: Panel,
   lines: DrawnTimeseries,
-  { series, context: { choices } }: { series: readonly DrawnSeries[]; context: DrawContext },
+  { series, context }: { series: readonly DrawnSeries[]; context: DrawContext },
 ): Html {
+  const { choices } = context
+  const id = keyOf(panel, context)
   const isOnly = (each: DrawnSeries) => choices?.only.get(id) === each.name && series.includes(each)
   const nameOf = (each: DrawnSeries) => {
     const words = html`${swatch(each.color, each.isDashed)}${each.name}`
@@ -173,7 +264,7 @@ function legendTable(
     const value = isOnly(each) ? '' : each.name
     return html`<button form="${FORM_ID}" name="only" value="${id}/${value}" aria-pressed="${String(isOnly(each))}">${words}</button>`
   }
-  return html`<div class="scroll legend" tabindex="0" role="region" aria-label="Legend of ${title}"><table>
+  return html`<div class="scroll legend" tabindex="0" role="region" aria-label="Legend of ${panel.title}"><table>
 <thead><tr><th scope="col">Series</th>${lines.calcs.map(calc => html`<th scope="col" class="number">${calc}</th>`)}</tr></thead>
 <tbody>${lines.series.map(
     each =>
@@ -198,12 +289,9 @@ function pointsTable({ title }: Panel, timesMs: readonly number[], series: reado
   )}</tbody></table></div>`
 }
 
-function valuesBody(panel: Panel, frames: DataFrame[], { onNumbers }: DrawContext): Html {
+function valuesBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
   const values = valuesOf(panel, frames)
-  onNumbers?.(
-    panel.id,
-    values.flatMap(({ name, text, value }) => (value === undefined ? [] : [[name, { value, text }] as const])),
-  )
+  context.onNumbers?.(keyOf(panel, context), numbersOf(values))
   const shown = values.slice(0, MAX_VALUES)
   const rest = values.length > shown.length ? partNote(shown.length, values.length, 'values') : undefined
   const hasBar = panel.type === 'gauge' || panel.type === 'bargauge'
@@ -226,7 +314,7 @@ function tableBody(panel: Panel, frames: DataFrame[], context: DrawContext): Htm
   const frame = frames[at] ?? frames[0]
   if (frame === undefined) return html`<p class="empty">No data</p>`
   const { columns, rows, rowCount } = tableOf(frame, { frames, most: MAX_ROWS, context })
-  context.onNumbers?.(panel.id, [['rows', { value: rowCount, text: String(rowCount) }]])
+  context.onNumbers?.(keyOf(panel, context), [['rows', { value: rowCount, text: String(rowCount) }]])
   const others =
     frames.length > 1 ? html`<p class="note">One of ${frames.length} results of this panel.</p>` : undefined
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${panel.title}"><table>

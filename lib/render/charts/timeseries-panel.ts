@@ -38,6 +38,8 @@ export interface DrawnSeries {
   calcs: readonly string[]
   /** Formats a number in the unit of this series. */
   format: (value: number) => string
+  /** The color of a number by mappings and thresholds. */
+  colorOf: (value: number) => string | undefined
 }
 
 /** A threshold that the panel shows as a line. */
@@ -80,6 +82,7 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], omitted = 0): Dr
       values: valuesAt(timesMs, time, field),
       calcs: calcs.map(calc => reduced(field, calc)),
       format: formatOf(field),
+      colorOf: value => field.display?.(value).color,
     })),
     seriesCount: all.length + omitted,
     calcs: calcs.map(calc => fieldReducers.getIfExists(calc)?.name ?? calc),
@@ -91,7 +94,7 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], omitted = 0): Dr
   }
 }
 
-function seriesStyle(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs' | 'format'> {
+function seriesStyle(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs' | 'format' | 'colorOf'> {
   const custom = fields(field.config.custom)
   const stacking = text(fields(custom['stacking'])['mode']) ?? 'none'
   return {

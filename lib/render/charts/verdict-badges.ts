@@ -1,4 +1,4 @@
-import { mostFrequent } from '../../checks/lint/cause-lines.ts'
+import { mostFrequent, plural } from '../../checks/lint/cause-lines.ts'
 import type { LastResult } from '../../checks/verify/last-verify.ts'
 import {
   causeOf,
@@ -8,12 +8,12 @@ import {
   messageOf,
   type PanelResult,
 } from '../../checks/verify/verify-report.ts'
-import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
+import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { inWords } from '../../grafana/interpolate.ts'
-import type { Answer } from './data-frames.ts'
-import { type Html, html } from './html.ts'
-import { type DrawContext, FORM_ID, panelBody } from './panel-html.ts'
-import { LINES } from './timeseries-panel.ts'
+import { dashboardOf, linkUrl } from './field-links.ts'
+import { Html, html } from './html.ts'
+import { type DrawContext, FORM_ID, OVER_TIME, panelBody } from './panel-html.ts'
+import type { QueriedPanel } from './query-panels.ts'
 
 /** What verify found in one panel. */
 export interface PanelVerdict {
@@ -36,34 +36,47 @@ export function panelVerdicts(last: LastResult | undefined, { hasTime = true } =
   )
 }
 
+type BodyContext = DrawContext & { verdicts: Verdicts | undefined; idPrefix: string }
+
 /**
  * A dashboard's rows and panels as HTML, in pieces: each panel as soon as it and those before it have their data. A
- * panel that can't be drawn has a note instead.
+ * panel that can't be drawn has a note instead. A row can be closed, and a collapsed one is.
  */
 export async function* dashboardBody(
   dashboard: Dashboard,
-  answers: ReadonlyMap<Panel, Promise<Answer[]>>,
-  options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
+  panels: readonly QueriedPanel[],
+  context: BodyContext,
 ): AsyncGenerator<Html> {
-  const rows = new Map<string, Panel[]>()
-  for (const panel of dashboard.panels) rows.set(panel.row, [...(rows.get(panel.row) ?? []), panel])
-  for (const [title, panels] of rows) {
-    yield html`${title === '' ? undefined : html`<h3>${inWords(title, options.variables)}</h3>`}<div class="grid">`
-    for (const panel of panels) yield await panelSection(panel, (await answers.get(panel)) ?? [], options)
-    yield html`</div>
+  const rows = new Map<string, QueriedPanel[]>()
+  for (const panel of panels) rows.set(panel.row.key, [...(rows.get(panel.row.key) ?? []), panel])
+  for (const of of rows.values()) {
+    const { row, panel } = of[0] ?? {}
+    // The row of a tab without rows has the name of the tab, which is above.
+    const title = context.choices !== undefined && row?.title === panel?.place.tab ? '' : (row?.title ?? '')
+    if (title !== '') {
+      yield html`<details class="row" id="${context.idPrefix}.row-${row?.key}"${row?.isCollapsed ? undefined : new Html(' open')}><summary><h3>${title}</h3>${row?.isCollapsed ? html` <span class="note">${plural(of.length, 'panel')}</span>` : undefined}</summary>`
+    }
+    yield html`<div class="grid">`
+    for (const each of of) {
+      // Copies side by side begin below what is before them.
+      if (each.panel.repeat.variable !== '' && each.isFirst) yield html`<div class="break"></div>`
+      yield await panelSection(each, context)
+    }
+    yield html`</div>${title === '' ? undefined : new Html('</details>')}
 `
   }
   yield html`${skippedNote(dashboard)}`
 }
 
-/** A panel with its title, description, verdict and queries. Its id is the prefix and the panel's own. */
+/** A panel with its title, links, description, verdict and queries. Its id is the prefix and the panel's own. */
 export async function panelSection(
-  panel: Panel,
-  answers: readonly Answer[],
-  options: DrawContext & { verdicts: Verdicts | undefined; idPrefix: string },
+  { panel, key, selection, answers: asked, omitted }: QueriedPanel,
+  given: BodyContext,
 ): Promise<Html> {
+  const options = { ...given, key, variables: selection.values }
+  const answers = await asked
   // Dashboard keys have no dot, so ids are unique.
-  const id = `${options.idPrefix}.${panel.id}`
+  const id = `${options.idPrefix}.${key}`
   const title = panel.title === '' ? 'Untitled' : inWords(panel.title, options.variables)
   const body = await panelBody({ ...panel, title }, answers, options).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error)
@@ -73,22 +86,33 @@ export async function panelSection(
   const queries = answers.map(
     ({ target, expr }) => html`<dt>${target.refId}</dt><dd><code>${shortened(expr)}</code></dd>`,
   )
-  const isTable = options.choices?.tables.has(panel.id) === true
+  const isTable = options.choices?.tables.has(key) === true
   const table =
-    options.choices === undefined || !LINES.includes(panel.type) || panel.targets.length === 0
+    options.choices === undefined || !OVER_TIME.includes(panel.type) || panel.targets.length === 0
       ? undefined
-      : html`<button form="${FORM_ID}" name="table" value="${panel.id}/${isTable ? '' : 'on'}" aria-pressed="${String(isTable)}">Values<span class="unseen"> of ${title} as a table</span></button>`
+      : html`<button form="${FORM_ID}" name="table" value="${key}/${isTable ? '' : 'on'}" aria-pressed="${String(isTable)}">Values<span class="unseen"> of ${title} as a table</span></button>`
   const about = panel.description === '' ? undefined : inWords(panel.description, options.variables)
   const description =
     about &&
-    html`<details class="about drop"><summary><span aria-hidden="true">ⓘ</span><span class="unseen">Description of ${title}</span></summary><p id="${id}.about">${about}</p></details>`
+    html`<details class="about drop"><summary><span aria-hidden="true">i</span><span class="unseen">Description of ${title}</span></summary><p id="${id}.about">${about}</p></details>`
+  const links = panel.ownLinks.map(link => panelLink(link, options))
   const described = about && html` aria-describedby="${id}.about"`
-  return html`<section class="panel w${width}" id="${id}" aria-labelledby="${id}.title"${described} data-panel="${panel.id}">
-<header><h4 id="${id}.title">${title}</h4>${description}</header>
-${body}
+  return html`<section class="panel w${width}" id="${id}" aria-labelledby="${id}.title"${described} data-panel="${key}">
+<header><h4 id="${id}.title">${title}</h4>${links}${description}</header>
+${body}${omitted > 0 ? html`<p class="note">${omitted} more copies are left out; select fewer values.</p>` : undefined}
 <footer>${verdictBadge(options.verdicts?.get(panel.id))}${table}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
 </section>
 `
+}
+
+/** A link of a panel or dashboard; undefined where it leads nowhere here. */
+export function panelLink(
+  { title, url }: Link,
+  context: Pick<DrawContext, 'variables' | 'time' | 'hrefOf'>,
+): Html | undefined {
+  const link = { title: inWords(title, context.variables), url: linkUrl(url, context) }
+  const href = link.url === undefined ? undefined : context.hrefOf({ ...link, url: link.url }, dashboardOf(link.url))
+  return href === undefined ? undefined : html`<a href="${href}" rel="noreferrer">${link.title || href}</a>`
 }
 
 /** The most failures in full. */

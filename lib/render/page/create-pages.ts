@@ -20,6 +20,7 @@ import { queryPanels } from '../charts/query-panels.ts'
 import {
   dashboardBody,
   failuresPart,
+  panelLink,
   panelSection,
   panelVerdicts,
   shortTime,
@@ -97,16 +98,12 @@ async function* home(sources: PageSources & { api: PrometheusApi }): AsyncGenera
   const { name, prometheusUrl, jaegerUrl, glance, api, scrapeMs } = sources
   const { dashboards, refused } = sources.dashboards()
   const nowMs = Date.now()
-  const opened = openDashboard({ dashboard: glance, expectations: undefined }, new URLSearchParams(), {
-    sources,
-    nowMs,
-  })
   const panels = async function* () {
-    const { dashboard, selection, context } = await opened
-    const answers = queryPanels(dashboard, selection, { api, untilMs: nowMs, scrapeMs })
-    yield* dashboardBody(dashboard, answers, { ...context, choices: undefined, verdicts: undefined })
+    const wanted = { dashboard: glance, expectations: undefined }
+    const { dashboard, selection, context } = await openDashboard(wanted, new URLSearchParams(), { sources, nowMs })
+    const shown = queryPanels(dashboard, selection, { api, untilMs: nowMs, scrapeMs })
+    yield* dashboardBody(dashboard, shown, { ...context, choices: undefined, verdicts: undefined })
   }
-  opened.catch(() => {})
   // The next page is a dashboard, whose libraries take a second to load; this loads them in advance.
   setTimeout(grafanaData, 100).unref()
   yield* homePage({
@@ -115,10 +112,12 @@ async function* home(sources: PageSources & { api: PrometheusApi }): AsyncGenera
     range: dashboardRange(glance, nowMs),
     last: sources.lastVerify(),
     scenarios: sources.scenarios(),
-    parts: sources.parts(),
-    facts: sources.facts(),
-    alerts: orMessage(firingAlerts(api, nowMs)),
-    traced: jaegerUrl === undefined ? undefined : orMessage(tracedServices(jaegerUrl, api, nowMs)),
+    ask: () => ({
+      parts: sources.parts(),
+      facts: sources.facts(),
+      alerts: orMessage(firingAlerts(api, nowMs)),
+      traced: jaegerUrl === undefined ? undefined : orMessage(tracedServices(jaegerUrl, api, nowMs)),
+    }),
     panels: panels(),
   })
 }
@@ -179,7 +178,10 @@ async function dashboardOf(
   const opened = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
   const { dashboard, variables, selection, untilMs, context } = opened
   const alerts = await orMessage(firingAlerts(api, untilMs))
-  const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
+  const tabs = tabsOf(dashboard)
+  const tab = tabs.find(each => each === context.choices.tab) ?? tabs[0] ?? ''
+  const shown = { ...dashboard, panels: dashboard.panels.filter(({ place }) => place.tab === '' || place.tab === tab) }
+  const panels = queryPanels(shown, selection, { api, untilMs, scrapeMs })
   const last = sources.lastVerify().get(dashboard.source)
   const others = linkedDashboards(sources.dashboards().dashboards)
   return dashboardPage({
@@ -192,10 +194,13 @@ async function dashboardOf(
     others,
     alerts,
     scenarios: sources.scenarios(),
-    verdict: problem === undefined ? last && verdictPart(last) : html`<p class="failed">${problem}</p>`,
+    verdict: problem === undefined ? last && verdictPart(last, dashboard) : html`<p class="failed">${problem}</p>`,
     prometheusUrl,
     jaegerUrl,
-    body: dashboardBody(dashboard, answers, context),
+    links: dashboard.links.map(link => panelLink(link, context)),
+    tabs,
+    tab,
+    body: dashboardBody(shown, panels, context),
   })
 }
 
@@ -216,18 +221,27 @@ async function panelOf(
   query: URLSearchParams,
   { sources, asPoints }: { sources: PageSources & { api: PrometheusApi }; asPoints: boolean },
 ): Promise<PageAnswer | undefined> {
-  const panel = wanted.dashboard.panels.find(({ id }) => String(id) === query.get('panel'))
-  if (panel === undefined) return undefined
+  const [, id] = /^(\d+)(?:-\d+)?$/.exec(query.get('panel') ?? '') ?? []
+  const panels = wanted.dashboard.panels.filter(panel => String(panel.id) === id)
+  if (panels.length === 0) return undefined
   const { api, scrapeMs } = sources
   const { dashboard, selection, untilMs, context } = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
-  const all = queryPanels({ ...dashboard, panels: [panel] }, selection, { api, untilMs, scrapeMs })
-  const answers = (await all.get(panel)) ?? []
-  if (asPoints) return { json: await chartPoints(panel, answers, context) }
-  return (await panelSection(panel, answers, context)).text
+  const all = queryPanels({ ...dashboard, panels }, selection, { api, untilMs, scrapeMs })
+  const found = all.find(({ key }) => key === query.get('panel'))
+  if (found === undefined) return undefined
+  const { panel, key } = found
+  const own = { ...context, key, variables: found.selection.values }
+  if (asPoints) return { json: await chartPoints(panel, await found.answers, own) }
+  return (await panelSection(found, context)).text
+}
+
+/** The tabs of a dashboard, in order. */
+function tabsOf({ panels }: Dashboard): string[] {
+  return [...new Set(panels.map(({ place }) => place.tab))].filter(tab => tab !== '')
 }
 
 /** Verify's last verdict on a dashboard. Verify selects variables by itself, so it is on more than what is shown. */
-function verdictPart({ result, failures, time }: LastResult): Html {
+function verdictPart({ result, failures, time }: LastResult, { panels }: Dashboard): Html {
   const when = html` <time class="note" datetime="${time}">at ${shortTime(time)} UTC</time>`
   if (failures.length === 0 && result.verdict === 'not applicable')
     return html`<p class="verdict">– verify: not applicable here: no ${result.notApplicable}${when}</p>`
@@ -235,7 +249,11 @@ function verdictPart({ result, failures, time }: LastResult): Html {
   const good = nothing === undefined ? '✓ verify: nothing failed' : `– verify: ${nothing.message}`
   const words = failures.length > 0 ? `✗ verify: ${failures.length} failed` : good
   const checked = `${result.queries} queries with each variable as All, one value and several, ${result.compared} compared with the cluster`
-  const hrefOf = ({ panelId }: Failure) => (panelId === undefined ? undefined : `#panel.${panelId}`)
+  const hrefOf = ({ panelId }: Failure) => {
+    const tab = panels.find(({ id }) => id === panelId)?.place.tab
+    const query = tab ? `?${new URLSearchParams({ tab })}` : ''
+    return panelId === undefined ? undefined : `${query}#panel.${panelId}`
+  }
   return html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}${when}</p>
 ${failuresPart(failures, new Map(), hrefOf)}`
 }

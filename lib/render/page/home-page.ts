@@ -27,6 +27,15 @@ export interface LinkedDashboard {
   isOwn: boolean
 }
 
+/** What the home page asks for. */
+export interface HomeAnswers {
+  alerts: Promise<Facts | string>
+  parts: Promise<readonly PartStatus[]>
+  facts: Promise<Facts>
+  /** Undefined where there is no Jaeger. */
+  traced: Promise<readonly TracedService[] | string> | undefined
+}
+
 /** The home page in pieces: the dashboards at once, then what must be asked for. */
 export async function* homePage(given: {
   name: string
@@ -36,18 +45,12 @@ export async function* homePage(given: {
   last: LastVerify
   scenarios: readonly string[]
   panels: AsyncIterable<Html>
-  alerts: Promise<Facts | string>
-  parts: Promise<readonly PartStatus[]>
-  facts: Promise<Facts>
-  /** Undefined where there is no Jaeger. */
-  traced: Promise<readonly TracedService[] | string> | undefined
+  /** Starts to ask for the rest, after the first piece is sent. */
+  ask: () => HomeAnswers
   prometheusUrl: string
   jaegerUrl: string | undefined
 }): AsyncGenerator<string> {
   const { name, dashboards, refused, range, last, scenarios, panels, prometheusUrl, jaegerUrl } = given
-  const asked = [given.alerts, given.parts, given.facts, given.traced ?? Promise.resolve()] as const
-  // Each is awaited in its turn, and may fail before.
-  for (const each of asked) each.catch(() => {})
   const [before = '', after = ''] = pageHtml({ title: `Lab ${name}`, body: BODY, head: SCRIPT }).split(BODY.text)
   const asOf = new Date(range.untilMs).toISOString()
   yield before
@@ -55,12 +58,15 @@ export async function* homePage(given: {
 <p class="failed" role="status" id="status"></p><main id="main" class="home" data-refresh="${REFRESH}" data-query="" data-key="${HOME_KEY}" data-from="${range.fromMs}" data-until="${range.untilMs}">
 ${dashboardNav(dashboards, refused)}<div><p class="note" id="state">As of <time datetime="${asOf}">${asOf.slice(0, 19).replace('T', ' ')}</time> UTC.</p>`
     .text
+  const asked = given.ask()
+  // Each is awaited in its turn, and may fail before.
+  for (const each of Object.values(asked)) each?.catch(() => {})
   for await (const { text } of panels) yield text
-  yield html`<div class="columns"><section><h2>Alerts that fire</h2>${alertList(await given.alerts)}<p><a href="/rules">Rules and their states</a></p></section>
+  yield html`<div class="columns"><section><h2>Alerts that fire</h2>${alertList(await asked.alerts)}<p><a href="/rules">Rules and their states</a></p></section>
 <section><h2>Running scenarios</h2>${scenarios.length === 0 ? html`<p>none</p>` : html`<ul>${scenarios.map(each => html`<li>${each}</li>`)}</ul>`}</section>
 <section><h2>Last verify</h2>${lastResults(last, dashboards)}</section></div>
 `.text
-  const parts = await given.parts
+  const parts = await asked.parts
   const running = parts.filter(
     part => WITH_PAGES.includes(part.name) && part.process !== undefined && part.address !== '',
   )
@@ -73,8 +79,8 @@ ${dashboardNav(dashboards, refused)}<div><p class="note" id="state">As of <time 
   ]
   yield html`<h2>Services</h2><ul class="links">${pages.map(([title, url]) => html`<li>${outsideLink(url, title)} <span class="note">${url}</span></li>`)}</ul>
 ${parts.length === 0 ? undefined : partTable(parts)}`.text
-  if (given.traced !== undefined) yield html`<h2>Traces</h2>${tracedList(await given.traced)}`.text
-  yield html`<h2>The lab</h2><dl class="facts">${(await given.facts).map(
+  if (asked.traced !== undefined) yield html`<h2>Traces</h2>${tracedList(await asked.traced)}`.text
+  yield html`<h2>The lab</h2><dl class="facts">${(await asked.facts).map(
     ([fact, value]) => html`<dt>${fact}</dt><dd>${value}</dd>
 `,
   )}</dl></div></main>`.text

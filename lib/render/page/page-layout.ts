@@ -36,6 +36,11 @@ export async function* dashboardPage(given: {
   range: TimeRange
   /** The last part of its URL. */
   key: string
+  /** The links of the dashboard. */
+  links: readonly (Html | undefined)[]
+  tabs: readonly string[]
+  /** The tab that is shown. */
+  tab: string
   others: readonly LinkedDashboard[]
   alerts: Facts | string
   scenarios: readonly string[]
@@ -59,6 +64,7 @@ export async function* dashboardPage(given: {
     jaegerUrl,
     body,
   } = given
+  const { links, tabs, tab } = given
   const now = new Date(range.untilMs).toISOString()
   const { title, time } = dashboard
   const address = urlQuery(variables, dashboard)
@@ -75,13 +81,21 @@ ${choiceFields(choices).map(([name, value]) => html`<input type="hidden" name="$
 <details><summary>Other dashboards</summary><nav aria-label="Dashboards"><ul>${others.map(
     each => html`<li><a href="/d/${each.key}?${address.toString()}">${each.title}</a></li>
 `,
-  )}</ul></nav></details></header>
+  )}</ul></nav></details>${links.map(link => html` ${link}`)}${tabNav(tabs, tab)}</header>
 <p class="failed" role="status" id="status"></p><main id="main" data-refresh="${refresh}" data-query="${query}" data-key="${key}" data-from="${range.fromMs}" data-until="${range.untilMs}"><p class="note" id="state">As of <time datetime="${now}">${now.slice(0, 19).replace('T', ' ')}</time>; times are UTC. Alerts that fire: ${firing || 'none'}.${scenarios.length === 0 ? '' : ` Scenarios: ${scenarios.join(', ')}.`}</p>${markList(marks)}${verdict}
 ${PANELS}</main>`
   const [before = '', after = ''] = pageHtml({ title, body: page, head: SCRIPT }).split(PANELS.text)
   yield before
   for await (const { text } of body) yield text
   yield after
+}
+
+/** The tabs of a dashboard, as buttons of the form. */
+function tabNav(tabs: readonly string[], shown: string): Html | undefined {
+  if (tabs.length === 0) return undefined
+  const button = (tab: string) =>
+    html`<button form="${FORM_ID}" name="tab" value="${tab}"${tab === shown ? new Html(' aria-current="page"') : undefined}>${tab}</button>`
+  return html`<nav class="tabs" aria-label="Tabs">${tabs.map(button)}</nav>`
 }
 
 /** The marks in the charts, as text. */

@@ -285,7 +285,8 @@ async function point(chart, timeMs, { startMs, pointer } = {}) {
     if (value === null) return []
     if (isStacked) sum += value
     const y = plot.yOf(isStacked ? sum : value)
-    draw(over, 'circle', { cx: plot.xOf(shownMs), cy: y, r: 3.5, fill: color })
+    // A chart of rows has no place for values.
+    if (Number.isFinite(y)) draw(over, 'circle', { cx: plot.xOf(shownMs), cy: y, r: 3.5, fill: color })
     return [{ name, color, value, text: texts[at], y }]
   })
   rows.sort((a, b) => b.value - a.value)

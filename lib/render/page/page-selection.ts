@@ -49,24 +49,30 @@ function epochOf(time: string | null): string {
 
 /** The choices for single panels in a URL: `only=3/web` and `table=3/on`; nothing after the slash removes the choice. */
 export function panelChoices(query: URLSearchParams): PanelChoices {
-  return { only: byPanel(query.getAll('only')), tables: new Set(byPanel(query.getAll('table')).keys()) }
+  return {
+    only: byPanel(query.getAll('only')),
+    tables: new Set(byPanel(query.getAll('table')).keys()),
+    // The button of a tab comes after the field of the form.
+    tab: query.getAll('tab').at(-1) ?? '',
+  }
 }
 
-function byPanel(texts: readonly string[]): Map<number, string> {
-  const all = new Map<number, string>()
+function byPanel(texts: readonly string[]): Map<string, string> {
+  const all = new Map<string, string>()
   for (const text of texts) {
-    const [, id, value = ''] = /^(\d+)\/(.*)$/s.exec(text) ?? []
-    if (value === '') all.delete(Number(id))
-    else all.set(Number(id), value)
+    const [, id = '', value = ''] = /^(\d+(?:-\d+)?)\/(.*)$/s.exec(text) ?? []
+    if (value === '') all.delete(id)
+    else all.set(id, value)
   }
   return all
 }
 
 /** The choices for single panels as fields of a form or URL. */
-export function choiceFields({ only, tables }: PanelChoices): [name: string, value: string][] {
+export function choiceFields({ only, tables, tab }: PanelChoices): [name: string, value: string][] {
   return [
     ...[...only].map(([id, name]): [string, string] => ['only', `${id}/${name}`]),
     ...[...tables].map((id): [string, string] => ['table', `${id}/on`]),
+    ...(tab === '' ? [] : [['tab', tab] as [string, string]]),
   ]
 }
 

@@ -35,17 +35,17 @@ export async function drawDashboards(given: {
   const all: ReportedDashboard[] = []
   for (const [index, { dashboard }] of dashboards.entries()) {
     onProgress(`drawing ${dashboard.title} (${index + 1} of ${dashboards.length})`)
-    const { source, panels } = dashboard
+    const { source } = dashboard
     const result = verified.dashboards.find(each => each.source === source)
     const key = keys.get(source) ?? ''
     const range = dashboardRange(dashboard, untilMs)
-    const targets = panels.flatMap(panel => panel.targets)
+    const targets = dashboard.panels.flatMap(panel => panel.targets)
     const metrics = [...new Set(targets.flatMap(({ expr }) => queryFacts(expr).metrics))]
     const { selection } = await selectVariables(dashboard, 'all', { api, range, metrics })
-    const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
-    const numbers = new Map<number, PanelNumbers>()
-    const parts = dashboardBody(dashboard, answers, {
-      onNumbers: (id, found) => numbers.set(id, found),
+    const panels = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
+    const numbers = new Map<string, PanelNumbers>()
+    const parts = dashboardBody(dashboard, panels, {
+      onNumbers: (key, found) => numbers.set(key, found),
       drawChart,
       range,
       variables: selection.values,

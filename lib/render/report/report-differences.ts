@@ -58,7 +58,7 @@ export function reportData(
         place: `${of} / ${panel}`,
         verdict: found === undefined ? '' : verdictWord(found),
         causes: causesOf(id),
-        numbers: Object.fromEntries(numbers.get(id) ?? []),
+        numbers: numbersOf(id, numbers),
       }
     })
     const others = causesOf(undefined)
@@ -72,6 +72,17 @@ export function reportData(
     return count === 1 ? panel : { ...panel, place: `${panel.place} (${count})` }
   })
   return { time: verified.time, title, failed: verified.failures.length, panels: unique }
+}
+
+/** The numbers of a panel and its copies, those of the copies with their number. */
+function numbersOf(id: number, numbers: ReportedDashboard['numbers']): PanelData['numbers'] {
+  return Object.fromEntries(
+    [...numbers].flatMap(([key, found]) => {
+      const [panel, copy] = key.split('-')
+      if (panel !== String(id)) return []
+      return found.map(([name, number]) => [copy === undefined ? name : `${name} (copy ${copy})`, number] as const)
+    }),
+  )
 }
 
 function verdictWord({ failed, compared, ok }: { failed: number; compared: number; ok: number }): string {

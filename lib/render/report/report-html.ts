@@ -23,8 +23,8 @@ export interface ReportedDashboard {
   title: string
   dashboard: Dashboard
   result: DashboardResult | undefined
-  /** The numbers of its panels, by their ids. */
-  numbers: ReadonlyMap<number, PanelNumbers>
+  /** The numbers of its panels, by their keys. */
+  numbers: ReadonlyMap<string, PanelNumbers>
   body: Html
 }
 
