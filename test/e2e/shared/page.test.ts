@@ -347,7 +347,9 @@ it('shows values at the pointer and by keyboard, isolates a line, and zooms', as
     await page.getByRole('region', { name: 'Values of Pods by phase' }).getByRole('cell').first().waitFor()
     await chart.focus()
     await page.keyboard.press('ArrowLeft')
-    await waitFor('slider', async () => assertSays((await chart.getAttribute('aria-valuetext')) ?? '', /: Running \d+$/))
+    await waitFor('slider', async () =>
+      assertSays((await chart.getAttribute('aria-valuetext')) ?? '', /: Running \d+$/),
+    )
     await page.keyboard.press('Shift+PageUp')
     await page.locator('.over rect').first().waitFor()
     await page.keyboard.press('Enter')

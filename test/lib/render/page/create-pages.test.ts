@@ -308,6 +308,58 @@ pages('finds values of a long list on the server', async ({ prometheus }) => {
   }
 })
 
+pages('shows one tab of a dashboard at a time, and a repeated panel for each value', async ({ prometheus }) => {
+  const element = (id: number, title: string) => {
+    const query = {
+      kind: 'DataQuery',
+      group: 'prometheus',
+      spec: { expr: 'sum(requests{job=~"$job"})', instant: true },
+    }
+    const queries = [{ kind: 'PanelQuery', spec: { refId: 'A', query } }]
+    const vizConfig = {
+      kind: 'VizConfig',
+      group: 'stat',
+      spec: { options: {}, fieldConfig: { defaults: {}, overrides: [] } },
+    }
+    return { kind: 'Panel', spec: { id, title, vizConfig, data: { kind: 'QueryGroup', spec: { queries } } } }
+  }
+  const tab = (title: string, name: string, more = {}) => {
+    const item = { kind: 'AutoGridLayoutItem', spec: { element: { kind: 'ElementReference', name }, ...more } }
+    return { kind: 'TabsLayoutTab', spec: { title, layout: { kind: 'AutoGridLayout', spec: { items: [item] } } } }
+  }
+  const query = { kind: 'DataQuery', group: 'prometheus', spec: { query: 'label_values(requests, job)' } }
+  const spec = {
+    title: 'Tabs',
+    uid: 'tabs',
+    elements: { one: element(1, 'First'), two: element(2, 'Of $job') },
+    variables: [
+      {
+        kind: 'QueryVariable',
+        spec: { name: 'job', query, multi: true, includeAll: true, current: { value: ['$__all'] } },
+      },
+    ],
+    layout: {
+      kind: 'TabsLayout',
+      spec: { tabs: [tab('A', 'one'), tab('B', 'two', { repeat: { mode: 'variable', value: 'job' } })] },
+    },
+  }
+  const dashboard = readDashboard(spec, 'tabs.json')
+  const dashboards = () => ({ dashboards: [{ dashboard, expectations: undefined }], refused: [] })
+  const server = await serve({ prometheusUrl: prometheus.url, dashboards })
+  const titles = (text: string) => [...text.matchAll(/<h4 [^>]*>([^<]*)</g)].map(([, title]) => title)
+  try {
+    const first = await get(server, '/d/tabs')
+    assert.deepEqual(titles(first.text), ['First'])
+    assertSays(first.text, /name="tab" value="A" aria-current="page">A<\/button>/)
+    const second = await get(server, '/d/tabs?tab=B')
+    assert.deepEqual(titles(second.text), ['Of &#60;b&#62;bold&#60;/b&#62;', 'Of db', 'Of web'])
+    assertSays(second.text, /<strong>2048<\/strong>[\s\S]*<strong>1024<\/strong>/)
+    assertSays((await get(server, '/panel/tabs?panel=2-2')).text, /^<section [^>]*data-panel="2-2">[\s\S]*Of db/)
+  } finally {
+    server.close()
+  }
+})
+
 pages('has the selected values in the titles of panels', async ({ get }) => {
   assertSays((await get('/d/requests')).text, /<h4 [^>]*>Lines of All<\/h4>/)
   assertSays((await get('/d/requests?var-job=db&var-job=web')).text, /<h4 [^>]*>Lines of db \+ web<\/h4>/)
