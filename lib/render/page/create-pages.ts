@@ -83,6 +83,7 @@ export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { time
     const { time, failures } = report
     const other = { time, failures, result: otherResult(title, { source, failed: failures.length }) }
     verifiedHere.set(source, resultsOf(report).get(source) ?? other)
+    for (const name of ['start', 'end', 'range']) query.delete(name)
     return { redirect: `${request.path}?${query}` }
   }
 }
