@@ -7,6 +7,8 @@ import { readDashboard } from '../lib/grafana/read-dashboard.ts'
 import type { SourceMemory } from '../lib/kube/source-documents.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
 import { metricCatalog } from './catalog.ts'
+import { labDashboard } from './dashboard.ts'
+import { kubePrometheusAtAGlance, labAtAGlance } from './dashboards/lab-at-a-glance.ts'
 import { labDashboards } from './index.ts'
 
 let own: readonly DashboardToVerify[] | undefined
@@ -25,6 +27,12 @@ let metrics: readonly CatalogMetric[] | undefined
 function catalog(): readonly CatalogMetric[] {
   metrics ??= metricCatalog()
   return metrics
+}
+
+/** The panels of the entrance of the lab's page. */
+export function glanceDashboard({ metrics }: Pick<Settings, 'metrics'>): Dashboard {
+  const { name, json } = labDashboard(metrics === 'prometheus' ? kubePrometheusAtAGlance : labAtAGlance)
+  return readDashboard(json, `dashboards/${name}`)
 }
 
 /**

@@ -1,13 +1,15 @@
 /**
  * Writes one HTML file that shows every dashboard with live data, the verify result of each panel, and a description of the lab. The file
- * loads nothing and needs no Grafana: attach it to a pull request. Exit code 1 when verify fails; the file is written in any case.
+ * loads nothing and needs no Grafana: attach it to a pull request. A JSON file beside it has its numbers, verdicts and causes; BEFORE, the JSON
+ * file of an earlier report, adds what changed, also as Markdown. Exit code 1 when verify fails; the file is written in any case.
  *
  *   tsx tasks/report.ts
  *   tsx tasks/report.ts --kube-context my-cluster
+ *   tsx tasks/report.ts --before old.json
  *   tsx tasks/report.ts --out /tmp/report.html --dashboards 'mine/*.json' --png
  */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { loadDashboards } from '../dashboards/load.ts'
 import { labPrometheus } from '../lib/checks/verify/lab-truth.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
@@ -20,10 +22,18 @@ import { requireBrowser } from '../lib/render/report/browser.ts'
 import { drawDashboards } from '../lib/render/report/draw-dashboards.ts'
 import { firingAlerts, labFacts, prometheusFacts } from '../lib/render/report/lab-facts.ts'
 import { writePictures } from '../lib/render/report/pictures.ts'
-import { reportHtml } from '../lib/render/report/report-html.ts'
+import {
+  differencesMarkdown,
+  differencesPart,
+  readReportData,
+  reportData,
+  reportDifferences,
+} from '../lib/render/report/report-differences.ts'
+import { reportHtml, reportTitle } from '../lib/render/report/report-html.ts'
+import { scenarioSpans } from '../lib/scenarios/scenario-journal.ts'
 
 const about = 'Writes an HTML file with every dashboard and its verify results; exit code 1 when verify fails.'
-const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext'] as const
+const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext', 'before'] as const
 const flags = { png: 'also write a screenshot of each dashboard next to it; needs Chromium (CHROMIUM_BINARY)' }
 const options = {
   dashboards:
@@ -36,6 +46,9 @@ await runTask(
   async ({ lab: opened, flags: chosen, options: given }) => {
     const browser = chosen.has('png') ? requireBrowser(process.env) : undefined
     const out = resolve(given['out']?.at(-1) ?? join(projectDir, 'report', 'index.html'))
+    // The earlier report may be at the same place.
+    const before = opened.settings.before === 'none' ? undefined : readReportData(opened.settings.before)
+    const beside = (extension: string) => join(dirname(out), `${basename(out, '.html')}.${extension}`)
     const { dashboards, refused, catalog } = loadDashboards(opened.settings, given['dashboards'])
     const { lab, api, close } = await reachLab(opened)
     try {
@@ -52,12 +65,21 @@ await runTask(
         // The same time as verify's, so that its answers are used again.
         const untilMs = Date.parse(verified.time)
         const scrapeMs = lab.settings.collectionInterval
-        const drawn = await drawDashboards({ api, dashboards, verified, untilMs, scrapeMs, onProgress })
+        const drawn = await drawDashboards({
+          ...{ api, dashboards, verified, untilMs, scrapeMs, onProgress },
+          spans: scenarioSpans(lab),
+        })
         const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
         const alerts = await firingAlerts(api, untilMs)
         const rules = (await orNone(api.rules())) ?? []
+        const title = reportTitle({ facts, verified })
+        const data = reportData(title, { verified, dashboards: drawn })
+        const changes = before && reportDifferences(before, data)
+        const differences = changes && differencesPart(changes)
         mkdirSync(dirname(out), { recursive: true })
-        writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts, rules }))
+        writeFileSync(out, reportHtml({ verified, dashboards: drawn, facts, alerts, rules, differences }))
+        writeFileSync(beside('json'), `${JSON.stringify(data)}\n`)
+        if (changes !== undefined) writeFileSync(beside('md'), differencesMarkdown(title, changes))
         return { verified, drawn }
       })
       if (browser !== undefined) {
@@ -66,6 +88,7 @@ await runTask(
       }
       const size = `${(statSync(out).size / 1e6).toFixed(1)} MB`
       const shown = out.startsWith(`${process.cwd()}/`) ? relative(process.cwd(), out) : out
+      if (before !== undefined) say(`Wrote what changed as Markdown to ${beside('md')}`)
       print(`${drawn.length} dashboards in ${shown} (${size}); verify: ${verified.failures.length} failed`)
       return exitCode(verified)
     } finally {

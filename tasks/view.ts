@@ -73,13 +73,13 @@ async function serveContext(opened: Lab): Promise<void> {
 }
 
 async function loadPages(lab: Lab): Promise<Pages> {
-  const [{ labPages }, { loadDashboards }] = await Promise.all([
+  const [{ labPages }, { glanceDashboard, loadDashboards }] = await Promise.all([
     import('../lib/render/page/lab-pages.ts'),
     import('../dashboards/load.ts'),
   ])
   // A file that is being edited must not take its dashboard away.
   const memory = new Map()
-  return labPages(lab, () => loadDashboards(lab.settings, undefined, memory))
+  return labPages(lab, () => loadDashboards(lab.settings, undefined, memory), glanceDashboard(lab.settings))
 }
 
 async function serve(lab: Lab): Promise<void> {

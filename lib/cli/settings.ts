@@ -168,6 +168,11 @@ const definitions = {
     parse: decimal(1, 1_000),
   },
   for: { default: '10m', help: 'how long the scenario lasts, 10s to 1440m', parse: duration(10_000, 86_400_000) },
+  before: {
+    default: 'none',
+    help: 'the JSON file of an earlier report, with which report compares; none',
+    parse: text => text,
+  },
   yes: { default: 'false', help: 'true or 1 confirms the question that a step would ask', parse: yes },
 } as const satisfies Record<string, Setting<unknown>>
 

@@ -78,30 +78,33 @@ function withLibraryModel(json: Record<string, unknown>): Record<string, unknown
 }
 
 function placedPanels(json: Record<string, unknown>): PlacedPanel[] {
-  return [...rowsOf(json), ...panelsOf(items(json['panels']))]
+  const rows = rowsOf(json)
+  return [...rows, ...panelsOf(items(json['panels']), items(json['rows']).length)]
 }
 
 /** `rows` with their panels, as before the grid. */
 function rowsOf(json: Record<string, unknown>): PlacedPanel[] {
-  return items(json['rows']).flatMap(each => {
+  return items(json['rows']).flatMap((each, index) => {
     const row = fields(each)
-    return items(row['panels']).map(panel => ({ json: fields(panel), place: placeIn(row) }))
+    const place = { ...placeIn(row, index + 1), isCollapsed: row['collapse'] === true }
+    return items(row['panels']).map(panel => ({ json: fields(panel), place }))
   })
 }
 
 /** Panels in order. The panels of an open row follow it; a collapsed row contains them. */
-function panelsOf(list: unknown[]): PlacedPanel[] {
-  let place: PanelPlace = { row: '', repeats: [] }
+function panelsOf(list: unknown[], rowsBefore: number): PlacedPanel[] {
+  let at = rowsBefore
+  let place: PanelPlace = { ...placeIn({}, 0), at }
   return list.flatMap(each => {
     const json = fields(each)
     if (json['type'] !== 'row') return [{ json, place }]
-    place = placeIn(json)
+    place = placeIn(json, ++at)
     const inside = place
     return items(json['panels']).map(panel => ({ json: fields(panel), place: inside }))
   })
 }
 
-function placeIn(row: Record<string, unknown>): PanelPlace {
-  const repeat = text(row['repeat'])
-  return { row: text(row['title']) ?? '', repeats: repeat === undefined ? [] : [repeat] }
+function placeIn(row: Record<string, unknown>, at: number): PanelPlace {
+  const [title = '', repeat = '', tab = ''] = [row['title'], row['repeat'], row['tab']].map(text)
+  return { row: title, at, repeat, isCollapsed: row['collapsed'] === true, tab }
 }

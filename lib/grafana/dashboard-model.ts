@@ -56,11 +56,27 @@ export interface Panel {
   row: string
   /** The variables by which it or its row is repeated. */
   repeats: readonly string[]
+  /** By which variable it is repeated itself: empty for none; side by side, so many at most, or one below the other. */
+  repeat: { variable: string; isVertical: boolean; maxPerRow: number }
+  place: RowPlace
+  /** The links of the panel, without those of its fields. */
+  ownLinks: readonly Link[]
   datasource: Datasource
   /** The minimum step (`1m`) of targets without their own. */
   interval: string
   /** The queries to a Prometheus, or to an unknown datasource. */
   targets: readonly Target[]
+}
+
+/** The row of a panel. */
+export interface RowPlace {
+  /** Its number in the dashboard; 0 before the first row. */
+  at: number
+  /** The variable by which the row is repeated; empty for none. */
+  repeat: string
+  isCollapsed: boolean
+  /** The title of the tab that it is in; empty without tabs. */
+  tab: string
 }
 
 /** How values are shown: for all fields, and by override. */

@@ -15,7 +15,7 @@ const STANDARD = [
 ] as const
 
 /** Panel types that Grafana colors by thresholds by default; others use a palette. */
-const BY_THRESHOLDS = ['stat', 'gauge', 'bargauge', 'table', 'singlestat']
+const BY_THRESHOLDS = ['stat', 'gauge', 'bargauge', 'table', 'singlestat', 'state-timeline', 'status-history']
 
 let loaded: GrafanaData | undefined
 let theme: GrafanaTheme2 | undefined

@@ -51,10 +51,16 @@ export function queryTimes({ range, scrapeMs, interval, panelInterval, maxDataPo
   return { stepMs, rateMs, variables: new Map(variables) }
 }
 
-/** The length of a relative range (`now-1h`) in milliseconds; undefined for others (`now/d`, a date). */
-export function relativeRangeMs(from: string, to: string): number | undefined {
+/** The length of a range in milliseconds, relative (`now-1h`) or of two epoch times; undefined for others (`now/d`, a date). */
+export function rangeMs(from: string, to: string): number | undefined {
+  if (isEpoch(from) && isEpoch(to) && Number(from) < Number(to)) return Number(to) - Number(from)
   const [, length] = /^now-(\w+)$/.exec(from) ?? []
   return to === 'now' && length !== undefined ? durationMs(length) : undefined
+}
+
+/** Whether a time of a range is in epoch milliseconds, as Grafana writes a fixed one in a URL. */
+export function isEpoch(time: string): boolean {
+  return /^\d{12,14}$/.test(time)
 }
 
 /** Usual lengths of a step in milliseconds. */

@@ -1,17 +1,19 @@
 import { fields, items, text } from '../kube/json.ts'
-import type { FieldConfig, Link, Panel, Skipped, Target, Transformation } from './dashboard-model.ts'
+import type { FieldConfig, Link, Panel, RowPlace, Skipped, Target, Transformation } from './dashboard-model.ts'
 import { notPrometheus, readDatasource, targetDatasource, type VariableTypes } from './datasource.ts'
 
-/** The place of a panel: the title of its row, and the variables by which the row is repeated. */
-export interface PanelPlace {
+/** The place of a panel: its row, and the row's title. */
+export interface PanelPlace extends RowPlace {
   row: string
-  repeats: readonly string[]
 }
+
+/** Grafana's default number of copies of a repeated panel side by side. */
+const MAX_PER_ROW = 4
 
 /** Reads one panel of a classic dashboard; gives what was skipped too. */
 export function readPanel(
   json: Record<string, unknown>,
-  place: PanelPlace,
+  { row, ...place }: PanelPlace,
   types: VariableTypes,
 ): { panel: Panel; skipped: Skipped[] } {
   const datasource = readDatasource(json['datasource'], types)
@@ -41,8 +43,13 @@ export function readPanel(
     transformations: items(json['transformations']).map(readTransformation),
     links: [...readLinks(json['links']), ...fieldLinks(fieldConfig), ...styleLinks(json)],
     gridPos: readGridPos(json),
-    row: place.row,
-    repeats: [...place.repeats, ...(repeat === undefined ? [] : [repeat])],
+    ...{ row, place, ownLinks: readLinks(json['links']) },
+    repeats: [place.repeat, repeat ?? ''].filter(name => name !== ''),
+    repeat: {
+      variable: repeat ?? '',
+      isVertical: json['repeatDirection'] === 'v',
+      maxPerRow: typeof json['maxPerRow'] === 'number' ? json['maxPerRow'] : MAX_PER_ROW,
+    },
     datasource,
     interval: text(json['interval']) ?? '',
     targets,

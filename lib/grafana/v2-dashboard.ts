@@ -19,6 +19,8 @@ interface Around {
   title: string | undefined
   repeat: string | undefined
   isCollapsed: boolean
+  /** The outermost tab; Grafana ignores it in a classic dashboard. */
+  tab: string | undefined
 }
 
 /** The schema version from which v2 took panels and fields. */
@@ -93,15 +95,17 @@ export function classicOfV2(spec: Json, uid: string): ClassicJson {
 /** The panels of a layout in the order of the screen: grids, rows and tabs can be nested. */
 function sectionsOf(layout: Json, elements: Json, around: Around | undefined, losses: string[]): Section[] {
   const spec = fields(layout['spec'])
-  const parts = [...items(spec['rows']), ...items(spec['tabs'])].map(each => fields(fields(each)['spec']))
-  const inside = parts.flatMap(part => {
+  const specOf = (each: unknown) => fields(fields(each)['spec'])
+  const ofTabs = items(spec['tabs']).map(each => ({ part: specOf(each), tab: text(specOf(each)['title']) }))
+  const parts = [...items(spec['rows']).map(each => ({ part: specOf(each), tab: undefined })), ...ofTabs]
+  const inside = parts.flatMap(({ part, tab }) => {
     const title = text(part['title']) ?? around?.title
     const repeat = repeatOf(part)
     if (repeat !== undefined && around?.repeat !== undefined)
       losses.push(`row ${title ?? ''} is repeated by ${repeat} alone, and not by ${around.repeat} too`)
     noteCondition(part, `row ${title ?? ''}`, losses)
     const isCollapsed = part['collapse'] === true || around?.isCollapsed === true
-    const within = { title, repeat: repeat ?? around?.repeat, isCollapsed }
+    const within = { title, repeat: repeat ?? around?.repeat, isCollapsed, tab: around?.tab ?? tab }
     return sectionsOf(fields(part['layout']), elements, within, losses)
   })
   const list = items(spec['items']).map(each => fields(fields(each)['spec']))
@@ -125,6 +129,7 @@ function sectionsOf(layout: Json, elements: Json, around: Around | undefined, lo
     title: around.title ?? '',
     collapsed: around.isCollapsed,
     ...(around.repeat === undefined ? {} : { repeat: around.repeat }),
+    ...(around.tab === undefined ? {} : { tab: around.tab }),
   }
   return [{ row, panels }, ...inside]
 }

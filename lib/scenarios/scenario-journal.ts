@@ -21,11 +21,24 @@ export interface ScenarioProgress {
   saved?: unknown
 }
 
+/** A scenario that ran, or runs, for the marks in charts. */
+export interface ScenarioSpan {
+  name: string
+  target: string
+  /** Epoch. The end is undefined while it runs. */
+  startMs: number
+  endMs?: number
+}
+
+/** The most ended scenarios that are kept. */
+const MOST_ENDED = 200
+
 /** The running scenarios of a lab, as files: each is written in one step, and has one writer. */
 export type ScenarioJournal = ReturnType<typeof scenarioJournal>
 
 const PROGRESS = '.progress.json'
 const REQUEST = '.request.json'
+const ENDED = 'ended.json'
 
 export function scenarioJournal({ dataDir }: Pick<Lab, 'dataDir'>) {
   const dir = join(dataDir, 'scenarios')
@@ -41,6 +54,10 @@ export function scenarioJournal({ dataDir }: Pick<Lab, 'dataDir'>) {
         .flatMap(file => read<ScenarioRequest>(join(dir, file)) ?? [])
         .sort((a, b) => a.startMs - b.startMs || (a.name < b.name ? -1 : 1))
     },
+    /** The scenarios that ended, the oldest first. */
+    ended(): ScenarioSpan[] {
+      return read<ScenarioSpan[]>(join(dir, ENDED)) ?? []
+    },
     /** Starts a scenario, or changes its end. */
     request(request: ScenarioRequest) {
       write(path(request, REQUEST), request)
@@ -55,8 +72,11 @@ export function scenarioJournal({ dataDir }: Pick<Lab, 'dataDir'>) {
     saveProgress(request: ScenarioRequest, progress: ScenarioProgress) {
       write(path(request, PROGRESS), progress)
     },
-    /** The scenario is healed. */
+    /** The scenario is healed. Only the holder calls it, so that the list of ended scenarios has one writer. */
     remove(request: ScenarioRequest) {
+      const { name, target, startMs } = request
+      const span = { name, target, startMs: this.progress(request).appliedMs ?? startMs, endMs: Date.now() }
+      write(join(dir, ENDED), [...this.ended(), span].slice(-MOST_ENDED))
       // Last the request: without it nothing would remove the progress.
       rmSync(path(request, PROGRESS), { force: true })
       rmSync(path(request, REQUEST), { force: true })
@@ -72,6 +92,16 @@ export function runningScenarios(lab: Pick<Lab, 'dataDir'>): { name: string; tex
       name,
       text: `${name} on ${target} until ${new Date(untilMs).toISOString().slice(0, 19)}Z`,
     }))
+}
+
+/** The scenarios of a lab that ended or run, the oldest first. */
+export function scenarioSpans(lab: Pick<Lab, 'dataDir'>): ScenarioSpan[] {
+  const journal = scenarioJournal(lab)
+  const running = journal.requests().map(request => {
+    const { name, target, startMs } = request
+    return { name, target, startMs: journal.progress(request).appliedMs ?? startMs }
+  })
+  return [...journal.ended(), ...running]
 }
 
 function read<T>(path: string): T | undefined {

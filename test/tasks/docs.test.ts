@@ -64,6 +64,7 @@ const targets: Record<string, Evidence> = {
 /** By the beginning of a command that is neither make nor a task. */
 const others: Record<string, Evidence> = {
   'npx tsx test/run.ts': runs('test/support/run.test.ts', "suite('test/run.ts')"),
+  'cp report/index.json': not('it copies a file; test/tasks/report.test.ts compares reports'),
   'kubectl get nodes': runs('test/e2e/bad-luck.test.ts', "kubectl(['get', 'nodes'"),
   'kubectl get deployments': runs('test/support/traces.ts', "kubectl(['get', 'deployments'"),
   'kubectl top nodes': runs('test/support/shared-lab.ts', "kubectl(['top', 'nodes'"),

@@ -62,6 +62,25 @@ task('writes one file with every panel and its verdict, without scripts and exte
   assert.doesNotMatch(text, /<script|<b>bold|src="http|href="http|@import|url\((?!#)/)
 })
 
+task('compares with an earlier report: what changed is in the file and, as Markdown, beside it', async ({ url }) => {
+  const stat = (expr: string) => [{ title: 'Number', type: 'stat', targets: [{ refId: 'A', expr, instant: true }] }]
+  const file = dashboardFile('twice', stat('max(requests)'))
+  const [first, second] = ['first.html', 'second.html'].map(name => join(dir, name))
+  await report([...url, '--dashboards', file, '--out', first ?? ''])
+  dashboardFile('twice', stat('max(requests'))
+  const early = join(dir, 'first.json')
+  const { status, stderr } = await report([...url, '--dashboards', file, '--out', second ?? ''], { BEFORE: early })
+  assert.equal(status, 1)
+  assertSays(stderr, /^Wrote what changed as Markdown to .*second\.md$/m)
+  const markdown = readFileSync(join(dir, 'second.md'), 'utf8')
+  assertSays(markdown, /2 verdicts, 1 cause, 1 number .*Failed before 0, now 1\./)
+  assertSays(markdown, /^\| twice \/ Number \| has data \| failed \|$/m)
+  assertSays(readFileSync(second ?? '', 'utf8'), /<h2>Differences<\/h2>[\s\S]*has data<\/td><td class="words">failed/)
+  const none = await report([...url, '--dashboards', file, '--out', second ?? '', '--before', file])
+  assert.equal(none.status, 1)
+  assertSays(none.stderr, /Cannot compare with .*twice\.json/)
+})
+
 task('names what failed in the file, draws the rest, and ends with 1', async ({ url }) => {
   const bad = dashboardFile('bad', [
     { title: 'Broken', type: 'stat', targets: [{ refId: 'A', expr: 'sum(requests', instant: true }] },

@@ -1,6 +1,6 @@
 import type { Dashboard, Panel, Target } from '../../grafana/dashboard-model.ts'
 import { interpolate } from '../../grafana/interpolate.ts'
-import { queryTimes, relativeRangeMs } from '../../grafana/query-interval.ts'
+import { queryTimes, rangeMs } from '../../grafana/query-interval.ts'
 import type { TimeRange } from '../../prometheus/prometheus-client.ts'
 import { unquoted } from '../../promql/ast-builder.ts'
 import { isConstant } from '../../promql/constant.ts'
@@ -40,9 +40,9 @@ const FULL_WIDTH_POINTS = 1_600
 const GRID_WIDTH = 24
 const HOUR_MS = 3_600_000
 
-/** The dashboard's own time range, ending at a time; one hour where it is not relative. */
+/** The length of the dashboard's own time range, ending at a time; one hour where it is neither relative nor of epoch times. */
 export function dashboardRange({ time }: Dashboard, untilMs: number): TimeRange {
-  return { fromMs: untilMs - (relativeRangeMs(time.from, time.to) ?? HOUR_MS), untilMs }
+  return { fromMs: untilMs - (rangeMs(time.from, time.to) ?? HOUR_MS), untilMs }
 }
 
 /** All queries of a dashboard with one selection of its variables, except hidden ones. */

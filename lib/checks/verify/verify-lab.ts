@@ -8,6 +8,7 @@ import { lookbackMs } from '../../prometheus/prometheus-config.ts'
 import { brokenMeasuring } from './broken-measuring.ts'
 import { endedSeries } from './ended-series.ts'
 import { isJaegerStopped, labPrometheus, labTruth } from './lab-truth.ts'
+import { rememberVerify } from './last-verify.ts'
 import { type VerifyOptions, verify } from './verify.ts'
 import type { VerifyReport } from './verify-report.ts'
 import { waitForWindow } from './wait-for-window.ts'
@@ -37,14 +38,19 @@ export interface LabVerification
   retries: boolean
 }
 
-/** Verifies dashboards on a lab, with expected values from its cluster. While a scenario keeps the lab from measuring, that is the only failure. */
-export async function verifyLab(
-  lab: Lab,
-  { waitsForWindow, retries, ...given }: LabVerification,
-): Promise<VerifyReport> {
+/**
+ * Verifies dashboards on a lab, with expected values from its cluster, and keeps the results for the lab's page. While a scenario keeps the
+ * lab from measuring, that is the only failure.
+ */
+export async function verifyLab(lab: Lab, given: LabVerification): Promise<VerifyReport> {
+  if (!labPrometheus(lab).isLab) return await verifyOn(lab, given)
+  const report = brokenMeasuring(lab, given.api.url) ?? (await verifyOn(lab, given))
+  rememberVerify(lab, report)
+  return report
+}
+
+async function verifyOn(lab: Lab, { waitsForWindow, retries, ...given }: LabVerification): Promise<VerifyReport> {
   const { collectionInterval: scrapeMs, clusterName } = lab.settings
-  const broken = labPrometheus(lab).isLab ? brokenMeasuring(lab, given.api.url) : undefined
-  if (broken !== undefined) return broken
   const windowMs = 4 * scrapeMs
   const truth = await labTruth(lab, windowMs)
   const isKwokLab = truth !== undefined && lab.kind === 'kwok'

@@ -163,7 +163,11 @@ export function otherResult(title: string, counts: Partial<DashboardResult>): Da
 }
 
 /** The reason why no dashboard was checked; undefined if one was, or something failed. */
-export function nothingChecked({ dashboards, failures, rules = [] }: VerifyReport): LabError | undefined {
+export function nothingChecked({
+  dashboards,
+  failures,
+  rules = [],
+}: Pick<VerifyReport, 'dashboards' | 'failures' | 'rules'>): LabError | undefined {
   if (failures.length > 0 || rules.length > 0 || dashboards.some(({ byPanel }) => byPanel.length > 0)) return undefined
   return new NothingCheckedError(
     dashboards.flatMap(({ title, verdict, notApplicable, reasons }) => {
@@ -239,7 +243,11 @@ function reasonLines(dashboards: readonly DashboardResult[], kind: 'excused' | '
   return [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${kind}: ${reason}`)
 }
 
-const causeOf = ({ cause, problem }: Failure): CauseName => cause?.name ?? problem
+/** The name of a failure's cause. */
+export const causeOf = ({ cause, problem }: Failure): CauseName => cause?.name ?? problem
+
+/** What a failure's cause is about. */
+export const messageOf = ({ cause, got, hint }: Failure): string => (cause === undefined ? got : hint)
 
 /** The failures by cause, the gravest first. */
 function byCause(failures: readonly Failure[]): [CauseName, Failure[]][] {
@@ -253,8 +261,9 @@ function byCause(failures: readonly Failure[]): [CauseName, Failure[]][] {
 /** The causes of failures, the gravest first: the first line of each has its counts, the others its most frequent messages. */
 export function causeTexts(failures: readonly Failure[], titles: ReadonlyMap<string, string>): string[][] {
   return byCause(failures).map(([name, of]) => {
-    const found = of.map(({ source: file, cause, got, hint, ...place }) => {
-      return { ...place, file, message: cause === undefined ? got : hint, subject: cause?.subject }
+    const found = of.map(failure => {
+      const { source: file, cause, ...place } = failure
+      return { ...place, file, message: messageOf(failure), subject: cause?.subject }
     })
     const options = { cause: name, what: causes[name], noun: 'failure', titles, namesOnly: lacks.includes(name) }
     return causeLines(found, options)

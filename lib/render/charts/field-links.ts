@@ -25,6 +25,14 @@ export function fieldLink(
   return isSafe(url) ? { title: link.title, url } : undefined
 }
 
+/** The URL of a link that is of no row, with its variables replaced; undefined for an unsafe one. */
+export function linkUrl(url: string, context: LinkContext): string | undefined {
+  const whole = url
+    .replace(/\$\{([^}]+)\}/g, (_, name: string) => ofVariable(name, context))
+    .replace(/\$(\w+)/g, (text, name: string) => (context.variables.has(name) ? ofVariable(name, context) : text))
+  return isSafe(whole) ? whole : undefined
+}
+
 /** Whether a URL leads to a page, and runs no code. */
 export function isSafe(url: string): boolean {
   return /^https?:\/\//i.test(url) || /^\/(?![/\\])/.test(url)
@@ -39,12 +47,16 @@ function substituted(
   name: string,
   { frame, row, context }: { frame: DataFrame; row: number; context: LinkContext },
 ): string {
-  if (name === '__url_time_range') return context.time
   const [, column] = /^__data\.fields(?:\.|\[["']?)([^\]"']+)/.exec(name) ?? []
   if (column !== undefined) {
     const found = frame.fields.find(({ name: own, config }) => config.displayName === column || own === column)
     return encodeURIComponent(String(found?.values[row] ?? ''))
   }
+  return ofVariable(name, context)
+}
+
+function ofVariable(name: string, context: LinkContext): string {
+  if (name === '__url_time_range') return context.time
   const [, variable = name, format] = /^(\w+)(?::(\w+))?$/.exec(name) ?? []
   const values = context.variables.get(variable)?.values ?? []
   if (format === 'queryparam') return values.map(value => `var-${variable}=${encodeURIComponent(value)}`).join('&')

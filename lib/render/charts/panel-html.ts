@@ -1,4 +1,5 @@
 import type { DataFrame } from '@grafana/data'
+import type { EChartsCoreOption } from 'echarts/core'
 import { withConsoleLines } from '../../grafana/console-lines.ts'
 import type { Panel } from '../../grafana/dashboard-model.ts'
 import { transformed, withFieldConfig } from '../../grafana/grafana-data.ts'
@@ -6,23 +7,65 @@ import { interpolate, inWords } from '../../grafana/interpolate.ts'
 import { patternFaults, withoutBadOverrides } from '../../grafana/panel-patterns.ts'
 import { fields, text } from '../../kube/json.ts'
 import { withTimeLimit } from '../../system/time-limit.ts'
+import {
+  barsOf,
+  barsOption,
+  CELLS,
+  cellsOption,
+  type DrawnBars,
+  hasShares,
+  heatLines,
+  histogramOf,
+  MAX_SLICES,
+  pieOption,
+  pieShares,
+} from './chart-kinds.ts'
+import type { ChartMark } from './chart-marks.ts'
 import { type Answer, framesOf } from './data-frames.ts'
 import { chartOption, type DrawChart } from './echarts-option.ts'
 import { type DrawnLink, dashboardOf, type LinkContext } from './field-links.ts'
 import { Html, html, safeColor } from './html.ts'
 import { tableOf } from './table-panel.ts'
-import { LINES, timeseriesOf } from './timeseries-panel.ts'
-import { valuesOf } from './value-panel.ts'
+import { type DrawnSeries, type DrawnTimeseries, LINES, timeseriesOf } from './timeseries-panel.ts'
+import { type DrawnValue, valuesOf } from './value-panel.ts'
 
 /** The context of a drawing. */
 export interface DrawContext extends LinkContext {
+  /** The panel's key among the copies of a repeated one; else its id. */
+  key?: string
   drawChart: DrawChart
   range: { fromMs: number; untilMs: number }
   /** The URL of a link on this page; undefined where it leads nowhere. */
   hrefOf: (link: DrawnLink, uid: string | undefined) => string | undefined
+  /** Is given the numbers that a panel shows. */
+  onNumbers?: (key: string, numbers: PanelNumbers) => void
+  /** Lines at times in every chart. */
+  marks?: readonly ChartMark[]
+  /** What the URL of a page sets for single panels. Undefined in a file, which has no buttons. */
+  choices?: PanelChoices | undefined
   /** The time limit of each transformation and of the drawing of one panel. */
   limitMs?: number
 }
+
+/** The choices for single panels on a page, by the panels' keys. */
+export interface PanelChoices {
+  /** The only series that a panel shows. */
+  only: ReadonlyMap<string, string>
+  /** The panels that show the values of their charts as a table. */
+  tables: ReadonlySet<string>
+  /** The tab that is shown; empty for the first. */
+  tab: string
+}
+
+/** The numbers of a panel by name: its values, the last value of each line, or the number of rows of a table. */
+export type PanelNumbers = readonly (readonly [name: string, { value: number; text: string }])[]
+
+function keyOf({ id }: Panel, { key = String(id) }: DrawContext): string {
+  return key
+}
+
+/** The id of the form of a page. */
+export const FORM_ID = 'choices'
 
 /** More than the largest panel of a large lab takes: only catastrophic backtracking takes longer. */
 const LIMIT_MS = 10_000
@@ -30,11 +73,15 @@ const LIMIT_MS = 10_000
 const MAX_VALUES = 60
 const MAX_ROWS = 100
 const MAX_REMARKS = 5
-/** The minimum width of a wide panel, in the 24 columns of the grid. */
-const WIDE = 18
+/** The widths of panels in the 24 columns of the grid: a chart of half width, and a wide one. */
+const [HALF, WIDE] = [9, 18]
 
 const VALUES = ['stat', 'singlestat', 'gauge', 'bargauge']
 const TABLES = ['table', 'table-old']
+const PIES = ['piechart', 'grafana-piechart-panel']
+
+/** The panel types whose chart has values over time. */
+export const OVER_TIME: readonly string[] = [...LINES, ...CELLS]
 
 /** A panel as HTML: drawn by its type, or its data as a table for unknown types. */
 export async function panelBody(panel: Panel, answers: readonly Answer[], context: DrawContext): Promise<Html> {
@@ -42,18 +89,11 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
   const refused = answers.flatMap(({ target, refused: why }) => (why === undefined ? [] : [`${target.refId}: ${why}`]))
   const problems = refused.map(why => html`<p class="note">Prometheus gave no answer to ${why}</p>`)
   if (panel.targets.length === 0) return html`<p class="note">This panel has no query that Prometheus can answer.</p>`
-  const withVariables = (given: string) => interpolate(given, context.variables)
-  const logged = new Set<string>()
-  const given = { interpolate: withVariables, limitMs: context.limitMs ?? LIMIT_MS, logged }
-  const { frames: raw, unknown } = await transformed(framesOf(answers), panel.transformations, given)
+  const { raw, unknown, logged, limitMs } = await rawFrames(panel, answers, context)
   const notes = [
     ...unknown.map(id => html`<p class="note">The transformation ${id} is not known here and was left out.</p>`),
     ...patternFaults(panel).map(fault => html`<p class="note">Left out: ${fault}.</p>`),
   ]
-  if (panel.repeats.length > 0) {
-    const names = panel.repeats.join(', ')
-    notes.push(html`<p class="note">Grafana repeats this panel for each value of ${names}; here it is drawn once.</p>`)
-  }
   const omitted = answers.reduce((sum, answer) => sum + (answer.omitted ?? 0), 0)
   const usable = withoutBadOverrides(panel)
   const draw = () => {
@@ -63,41 +103,195 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
     }
     return drawn(usable, frames, { ...context, omitted })
   }
-  const body = withConsoleLines(logged, () => withTimeLimit(draw, { what: 'drawing', limitMs: given.limitMs }))
+  const body = withConsoleLines(logged, () => withTimeLimit(draw, { what: 'drawing', limitMs }))
   const remarks = [...logged]
     .slice(0, MAX_REMARKS)
     .map(line => html`<p class="note">Grafana’s code reports: ${line}</p>`)
   return html`${problems}${notes}${remarks}${body}`
 }
 
+/** The data of a panel after its transformations. */
+async function rawFrames(
+  { transformations }: Panel,
+  answers: readonly Answer[],
+  { variables, limitMs = LIMIT_MS }: Pick<DrawContext, 'variables' | 'limitMs'>,
+) {
+  const logged = new Set<string>()
+  const given = { interpolate: (text: string) => interpolate(text, variables), limitMs, logged }
+  const { frames: raw, unknown } = await transformed(framesOf(answers), transformations, given)
+  return { raw, unknown, logged, limitMs }
+}
+
+/** The points of a chart, for the script of a page. */
+export interface ChartPoints {
+  timesMs: readonly number[]
+  /** One value per time, or null, and its text in the unit of the series. */
+  series: readonly { name: string; color: string; isStacked: boolean; values: (number | null)[]; texts: string[] }[]
+  marks: readonly ChartMark[]
+}
+
+/** The points of the lines that a panel's chart shows. */
+export async function chartPoints(
+  panel: Panel,
+  answers: readonly Answer[],
+  context: DrawContext,
+): Promise<ChartPoints> {
+  const { raw } = await rawFrames(panel, answers, context)
+  const usable = withoutBadOverrides(panel)
+  const lines = linesOf(usable, withFieldConfig(raw, panel.type, usable.fieldConfig))
+  return {
+    timesMs: lines.timesMs,
+    series: chosenSeries(panel, lines, context).map(({ name, color, isStacked, values, format }) => ({
+      ...{ name, color: safeColor(color) ?? '#808080', isStacked, values: [...values] },
+      texts: values.map(value => (value === null ? '' : format(value))),
+    })),
+    marks: context.marks ?? [],
+  }
+}
+
+/** The series that the URL chooses, or all. */
+function chosenSeries(panel: Panel, { series }: DrawnTimeseries, context: DrawContext): readonly DrawnSeries[] {
+  const only = context.choices?.only.get(keyOf(panel, context))
+  const chosen = series.filter(({ name }) => name === only)
+  return chosen.length > 0 ? chosen : series
+}
+
 function drawn(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
   if (LINES.includes(panel.type)) return timeseriesBody(panel, frames, context)
-  if (VALUES.includes(panel.type)) return valuesBody(panel, frames)
+  if (VALUES.includes(panel.type)) return valuesBody(panel, frames, context)
   if (TABLES.includes(panel.type)) return tableBody(panel, frames, context)
+  if (CELLS.includes(panel.type)) return cellsBody(panel, frames, context)
+  if (PIES.includes(panel.type)) return pieBody(panel, frames, context)
+  const bars =
+    panel.type === 'barchart'
+      ? barsOf(panel, frames)
+      : panel.type === 'histogram'
+        ? histogramOf(panel, frames)
+        : undefined
+  if (bars !== undefined) return barsBody(panel, bars, context)
   return html`<p class="note">Panels of kind ${panel.type} are not drawn here; this is their data.</p>
 ${tableBody(panel, frames, context)}`
+}
+
+/** The lines that a panel over time shows: of a heatmap its buckets. */
+function linesOf(panel: Panel, frames: DataFrame[], omitted = 0): DrawnTimeseries {
+  const lines = timeseriesOf(panel, frames, omitted)
+  return panel.type === 'heatmap' ? heatLines(panel, lines) : lines
+}
+
+/** A heatmap or timeline of states, with the last value of each row. */
+function cellsBody(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
+  const lines = linesOf(panel, frames, context.omitted)
+  if (lines.series.length === 0) return tableBody(panel, frames, context)
+  context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
+  const isPart = lines.seriesCount > lines.series.length
+  const last = lines.series.map(each => ({ name: each.name, text: lastNumber(each)[0]?.[1].text ?? '' }))
+  return html`${chartBox(panel, cellsOption(panel, lines, context.range), context)}
+<div class="scroll legend" tabindex="0" role="region" aria-label="Last values of ${panel.title}"><table>
+<thead><tr><th scope="col">Series</th><th scope="col" class="number">Last</th></tr></thead>
+<tbody>${last.map(({ name, text }) => html`<tr><th scope="row">${name}</th><td class="number">${text}</td></tr>`)}</tbody></table></div>${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(keyOf(panel, context)) ? pointsTable(panel, lines.timesMs, lines.series) : undefined}`
+}
+
+/** A pie with its values and shares as text. */
+function pieBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
+  const all = valuesOf(panel, frames)
+  const values = all.slice(0, MAX_SLICES)
+  const shares = hasShares(panel) ? pieShares(values) : []
+  context.onNumbers?.(keyOf(panel, context), numbersOf(values))
+  return html`${chartBox(panel, pieOption(panel, values), context)}
+<div class="scroll legend" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table><tbody>${values.map(
+    (
+      { name, text, color },
+      at,
+    ) => html`<tr><th scope="row">${swatch(color ?? '', false)}${name || panel.title}</th><td class="number">${text}</td><td class="number">${shares[at]}</td></tr>
+`,
+  )}</tbody></table></div>${all.length > values.length ? partNote(values.length, all.length, 'values') : undefined}`
+}
+
+/** Bars with their values as text. */
+function barsBody(panel: Panel, bars: DrawnBars, context: DrawContext): Html {
+  const { names, series, format } = bars
+  return html`${chartBox(panel, barsOption(bars), context)}
+<div class="scroll legend" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table>
+<thead><tr><th scope="col">Name</th>${series.map(({ name, color }) => html`<th scope="col" class="number">${swatch(color, false)}${name}</th>`)}</tr></thead>
+<tbody>${names.map(
+    (name, at) => html`<tr><th scope="row">${name}</th>${series.map(({ values }) => {
+      const value = values[at] ?? null
+      return html`<td class="number">${value === null ? '' : format(value)}</td>`
+    })}</tr>
+`,
+  )}</tbody></table></div>`
+}
+
+function chartBox(panel: Panel, option: EChartsCoreOption, { drawChart }: DrawContext): Html {
+  const size = panel.gridPos.w >= WIDE ? 'wide' : panel.gridPos.w >= HALF ? 'half' : 'narrow'
+  return html`<div class="chart ${size}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${new Html(drawChart(option, size))}</div>`
+}
+
+function numbersOf(values: readonly DrawnValue[]): PanelNumbers {
+  return values.flatMap(({ name, text, value }) => (value === undefined ? [] : [[name, { value, text }] as const]))
 }
 
 function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
   const lines = timeseriesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
-  const isWide = panel.gridPos.w >= WIDE
-  const svg = new Html(context.drawChart(chartOption(lines, context.range), { isWide }))
-  const legend = html`<div class="scroll legend" tabindex="0" role="region" aria-label="Legend of ${panel.title}"><table>
-<thead><tr><th scope="col">Series</th>${lines.calcs.map(calc => html`<th scope="col" class="number">${calc}</th>`)}</tr></thead>
-<tbody>${lines.series.map(
-    ({ name, color, isDashed, calcs }) =>
-      html`<tr><th scope="row">${swatch(color, isDashed)}${name}</th>${calcs.map(value => html`<td class="number">${value}</td>`)}</tr>
-`,
-  )}</tbody></table></div>`
+  const series = chosenSeries(panel, lines, context)
+  context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
+  const option = chartOption({ ...lines, series }, context.range, context.marks)
   const isPart = lines.seriesCount > lines.series.length
-  return html`<div class="${isWide ? 'chart wide' : 'chart'}" tabindex="0" role="group" aria-label="Chart of ${panel.title}">${svg}</div>
+  return html`${chartBox(panel, option, context)}
 ${lines.thresholds.length === 0 ? undefined : html`<p class="note">Thresholds: ${lines.thresholds.map(({ name }) => name).join(', ')}.</p>`}
-${lines.hasLegend ? legend : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}`
+${lines.hasLegend ? legendTable(panel, lines, { series, context }) : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(keyOf(panel, context)) ? pointsTable(panel, lines.timesMs, series) : undefined}`
 }
 
-function valuesBody(panel: Panel, frames: DataFrame[]): Html {
+function lastNumber({ name, values, format }: DrawnSeries): PanelNumbers {
+  const value = values.findLast(each => each !== null)
+  return value === undefined || value === null ? [] : [[name, { value, text: format(value) }]]
+}
+
+/** The legend. On a page a button of each entry shows only its series, and again all. */
+function legendTable(
+  panel: Panel,
+  lines: DrawnTimeseries,
+  { series, context }: { series: readonly DrawnSeries[]; context: DrawContext },
+): Html {
+  const { choices } = context
+  const id = keyOf(panel, context)
+  const isOnly = (each: DrawnSeries) => choices?.only.get(id) === each.name && series.includes(each)
+  const nameOf = (each: DrawnSeries) => {
+    const words = html`${swatch(each.color, each.isDashed)}${each.name}`
+    if (choices === undefined) return words
+    const value = isOnly(each) ? '' : each.name
+    return html`<button form="${FORM_ID}" name="only" value="${id}/${value}" aria-pressed="${String(isOnly(each))}">${words}</button>`
+  }
+  return html`<div class="scroll legend" tabindex="0" role="region" aria-label="Legend of ${panel.title}"><table>
+<thead><tr><th scope="col">Series</th>${lines.calcs.map(calc => html`<th scope="col" class="number">${calc}</th>`)}</tr></thead>
+<tbody>${lines.series.map(
+    each =>
+      html`<tr${series.includes(each) ? undefined : new Html(' class="off"')}><th scope="row">${nameOf(each)}</th>${each.calcs.map(value => html`<td class="number">${value}</td>`)}</tr>
+`,
+  )}</tbody></table></div>`
+}
+
+/** The values of a chart as a table, the newest first. */
+function pointsTable({ title }: Panel, timesMs: readonly number[], series: readonly DrawnSeries[]): Html {
+  const rows = timesMs.map((timeMs, at) => ({ timeMs, at })).reverse()
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Values of ${title}"><table>
+<thead><tr><th scope="col">Time</th>${series.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+<tbody>${rows.map(
+    ({ timeMs, at }) => html`<tr><th scope="row">${new Date(timeMs).toISOString().slice(11, 19)}</th>${series.map(
+      ({ values, format }) => {
+        const value = values[at] ?? null
+        return html`<td class="number">${value === null ? '' : format(value)}</td>`
+      },
+    )}</tr>
+`,
+  )}</tbody></table></div>`
+}
+
+function valuesBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
   const values = valuesOf(panel, frames)
+  context.onNumbers?.(keyOf(panel, context), numbersOf(values))
   const shown = values.slice(0, MAX_VALUES)
   const rest = values.length > shown.length ? partNote(shown.length, values.length, 'values') : undefined
   const hasBar = panel.type === 'gauge' || panel.type === 'bargauge'
@@ -120,6 +314,7 @@ function tableBody(panel: Panel, frames: DataFrame[], context: DrawContext): Htm
   const frame = frames[at] ?? frames[0]
   if (frame === undefined) return html`<p class="empty">No data</p>`
   const { columns, rows, rowCount } = tableOf(frame, { frames, most: MAX_ROWS, context })
+  context.onNumbers?.(keyOf(panel, context), [['rows', { value: rowCount, text: String(rowCount) }]])
   const others =
     frames.length > 1 ? html`<p class="note">One of ${frames.length} results of this panel.</p>` : undefined
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${panel.title}"><table>

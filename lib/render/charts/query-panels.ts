@@ -1,10 +1,11 @@
 import { type PanelQuery, panelQueries } from '../../checks/verify/panel-queries.ts'
 import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import { failedPart, LabError } from '../../cli/errors.ts'
-import type { Dashboard, Panel } from '../../grafana/dashboard-model.ts'
+import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { interpolate } from '../../grafana/interpolate.ts'
 import type { PrometheusApi, RangeSeries, TimeRange } from '../../prometheus/prometheus-client.ts'
 import type { Answer } from './data-frames.ts'
+import { type PlacedPanel, placedPanels } from './repeat-panels.ts'
 import { highest, LINES } from './timeseries-panel.ts'
 
 type AnswerSeries = Pick<Answer, 'series' | 'omitted'>
@@ -12,25 +13,29 @@ type AnswerSeries = Pick<Answer, 'series' | 'omitted'>
 /** The maximum number of points of a series; a longer one has a larger step. */
 const MAX_POINTS = 120
 
+/** A panel as it is drawn, with the results of its queries. */
+export interface QueriedPanel extends PlacedPanel {
+  answers: Promise<Answer[]>
+}
+
 /**
- * Runs the queries of a dashboard's panels with one selection of variables in order, each different one once. Texts
- * and rate windows are those of verify. The result of a failed query has the error.
+ * Runs the queries of a dashboard's panels in order, each different one once; of repeated panels with the value of each
+ * copy. Texts and rate windows are those of verify. The result of a failed query has the error.
  */
 export function queryPanels(
   dashboard: Dashboard,
   selection: VariableSelection,
   given: { api: PrometheusApi; untilMs: number; scrapeMs: number },
-): ReadonlyMap<Panel, Promise<Answer[]>> {
+): QueriedPanel[] {
   const { api, untilMs, scrapeMs } = given
   const known = new Map<string, Promise<AnswerSeries>>()
-  const queries = panelQueries(dashboard, selection, { untilMs, scrapeMs })
   const answerOf = async (query: PanelQuery): Promise<Answer> => {
     const isPart = isLines(query)
     const key = `${query.kind} ${query.stepMs} ${isPart} ${query.expr}`
     const answer = known.get(key) ?? runQuery(api, query).then(series => (isPart ? drawn(series) : { series }))
     known.set(key, answer)
     const { target, kind, expr } = query
-    const common = { target, kind, expr, legend: interpolate(target.legendFormat, selection.values) }
+    const common = { target, kind, expr, legend: interpolate(target.legendFormat, query.selection.values) }
     try {
       return { ...common, ...(await answer) }
     } catch (error) {
@@ -38,9 +43,11 @@ export function queryPanels(
       return { ...common, series: [], refused: error instanceof LabError ? what : `${what}; ${next}` }
     }
   }
-  const answers = new Map<Panel, Promise<Answer>[]>()
-  for (const query of queries) answers.set(query.panel, [...(answers.get(query.panel) ?? []), answerOf(query)])
-  return new Map([...answers].map(([panel, all]) => [panel, whole(all)]))
+  return placedPanels(dashboard, selection).map(placed => {
+    const one = { ...dashboard, panels: [placed.panel] }
+    const queries = panelQueries(one, placed.selection, { untilMs, scrapeMs })
+    return { ...placed, answers: whole(queries.map(answerOf)) }
+  })
 }
 
 /** When a client disconnects, further errors have no reader. */

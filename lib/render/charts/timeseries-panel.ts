@@ -36,6 +36,10 @@ export interface DrawnSeries {
   /** 0 to 1. */
   fill: number
   calcs: readonly string[]
+  /** Formats a number in the unit of this series. */
+  format: (value: number) => string
+  /** The color of a number by mappings and thresholds. */
+  colorOf: (value: number) => string | undefined
 }
 
 /** A threshold that the panel shows as a line. */
@@ -67,8 +71,9 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], omitted = 0): Dr
   const legend = fields(panel.options['legend'])
   const calcs = items(legend['calcs']).filter(each => typeof each === 'string')
   const first = kept[0]?.field
-  const format = (value: number) =>
-    first?.display === undefined ? String(value) : formattedValueToString(first.display(value))
+  const formatOf = (field: Field | undefined) => (value: number) =>
+    field?.display === undefined ? String(value) : formattedValueToString(field.display(value))
+  const format = formatOf(first)
   return {
     timesMs,
     series: kept.map(({ frame, time, field }) => ({
@@ -76,6 +81,8 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], omitted = 0): Dr
       name: getFieldDisplayName(field, frame, frames),
       values: valuesAt(timesMs, time, field),
       calcs: calcs.map(calc => reduced(field, calc)),
+      format: formatOf(field),
+      colorOf: value => field.display?.(value).color,
     })),
     seriesCount: all.length + omitted,
     calcs: calcs.map(calc => fieldReducers.getIfExists(calc)?.name ?? calc),
@@ -87,7 +94,7 @@ export function timeseriesOf(panel: Panel, frames: DataFrame[], omitted = 0): Dr
   }
 }
 
-function seriesStyle(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs'> {
+function seriesStyle(field: Field): Omit<DrawnSeries, 'name' | 'values' | 'calcs' | 'format' | 'colorOf'> {
   const custom = fields(field.config.custom)
   const stacking = text(fields(custom['stacking'])['mode']) ?? 'none'
   return {

@@ -8,6 +8,8 @@ export interface DrawnValue {
   /** Its name; empty where the panel has only one value. */
   name: string
   text: string
+  /** Undefined for what is no number. */
+  value: number | undefined
   /** The color of its threshold, if the panel is colored by it. */
   color: string | undefined
   /** Its share between minimum and maximum, 0 to 1. */
@@ -35,6 +37,7 @@ export function valuesOf(panel: Panel, frames: DataFrame[]): DrawnValue[] {
   return displayed.map(({ display }) => ({
     name: displayed.length > 1 ? (display.title ?? '') : '',
     text: formattedValueToString(display),
+    value: Number.isFinite(display.numeric) ? display.numeric : undefined,
     color: isPlain ? undefined : display.color,
     share: Math.min(1, Math.max(0, display.percent ?? 0)),
   }))

@@ -1,19 +1,36 @@
+import { type LastResult, type LastVerify, resultsOf } from '../../checks/verify/last-verify.ts'
 import { dashboardRange } from '../../checks/verify/panel-queries.ts'
+import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import type { DashboardToVerify } from '../../checks/verify/verify.ts'
-import { nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import { type Failure, nothingChecked, otherResult, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
+import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { grafanaData } from '../../grafana/grafana-data.ts'
+import { isEpoch } from '../../grafana/query-interval.ts'
 import type { PartStatus } from '../../kwok/lab-status.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import type { ScenarioSpan } from '../../scenarios/scenario-journal.ts'
+import { type ChartMark, chartMarks } from '../charts/chart-marks.ts'
 import type { DrawChart } from '../charts/echarts-option.ts'
+import type { DrawnLink } from '../charts/field-links.ts'
 import { type Html, html } from '../charts/html.ts'
+import { chartPoints, type DrawContext, type PanelChoices } from '../charts/panel-html.ts'
 import { queryPanels } from '../charts/query-panels.ts'
-import { dashboardBody, failuresPart, type Verdicts } from '../charts/verdict-badges.ts'
+import {
+  dashboardBody,
+  failuresPart,
+  panelLink,
+  panelSection,
+  panelVerdicts,
+  shortTime,
+  type Verdicts,
+} from '../charts/verdict-badges.ts'
 import { type Facts, firingAlerts } from '../report/lab-facts.ts'
-import { dashboardPage, homePage, type LinkedDashboard, rulesPage } from './page-layout.ts'
-import { selectedVariables, urlQuery, withTime } from './page-selection.ts'
-import type { PageRequest, Pages } from './page-server.ts'
+import { HOME_KEY, homePage, type LinkedDashboard } from './home-page.ts'
+import { dashboardPage, rulesPage, variableOptionList } from './page-layout.ts'
+import { panelChoices, type SelectableVariable, selectedVariables, withTime } from './page-selection.ts'
+import type { PageAnswer, Pages } from './page-server.ts'
 import { exploredTraces, tracedServices } from './trace-links.ts'
 
 /** The data of the pages, read for each page. */
@@ -26,9 +43,15 @@ export interface PageSources {
   drawChart: DrawChart
   /** The current dashboards, and the errors of files that can't be read. */
   dashboards: () => { dashboards: readonly DashboardToVerify[]; refused: readonly string[] }
+  /** The panels at the top of the home page. */
+  glance: Dashboard
   facts: () => Promise<Facts>
   /** The running scenarios, as text. */
   scenarios: () => readonly string[]
+  /** The scenarios that ran and run, for the marks in charts. */
+  spans: () => readonly ScenarioSpan[]
+  /** What verify last found. */
+  lastVerify: () => LastVerify
   parts: () => Promise<readonly PartStatus[]>
   verify: (dashboard: DashboardToVerify, api: PrometheusApi) => Promise<VerifyReport>
 }
@@ -39,111 +62,201 @@ export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { time
   // after this time are reported on the page.
   const open = (forMs: number) => createPrometheusApi(sources.prometheusUrl, { signal: AbortSignal.timeout(forMs) })
   const verifyOnce = oneVerifyAtATime(sources.verify)
+  // Of a Prometheus that is not the lab's, nothing is kept elsewhere.
+  const verifiedHere = new Map<string, LastResult>()
+  const given = { ...sources, lastVerify: () => newest(sources.lastVerify(), verifiedHere) }
   return async request => {
-    if (request.path === '/') return await home(sources, open(timeoutMs))
-    if (request.path === '/rules') return rulesPage(sources.name, await orMessage(open(timeoutMs).rules()))
-    const [, uid] = /^\/d\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
-    return uid === undefined
-      ? undefined
-      : await dashboardOf(decoded(uid), request, {
-          ...sources,
-          verify: verifyOnce,
-          // Verify runs many more queries than a page.
-          api: open(request.isPosted ? 10 * timeoutMs : timeoutMs),
-        })
+    const api = open(timeoutMs)
+    if (request.path === '/') return home({ ...given, api })
+    if (request.path === '/rules') return rulesPage(sources.name, await orMessage(api.rules()))
+    const [, kind, uid] = /^\/(d|panel|points|options)\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
+    const wanted = uid === undefined ? undefined : findDashboard(decoded(uid), sources)
+    if (wanted === undefined) return undefined
+    const { query } = request
+    if (kind === 'options') return await optionsOf(wanted, query, { ...given, api })
+    if (kind !== 'd') return await panelOf(wanted, query, { sources: { ...given, api }, asPoints: kind === 'points' })
+    if (!request.isPosted) return await dashboardOf(wanted, query, { ...given, api })
+    // Verify runs many more queries than a page.
+    const report = await orMessage(verifyOnce(wanted, open(10 * timeoutMs)))
+    if (typeof report === 'string') return await dashboardOf(wanted, query, { ...given, api: open(timeoutMs) }, report)
+    const { source, title } = wanted.dashboard
+    const { time, failures } = report
+    const other = { time, failures, result: otherResult(title, { source, failed: failures.length }) }
+    verifiedHere.set(source, resultsOf(report).get(source) ?? other)
+    for (const name of ['start', 'end', 'range']) query.delete(name)
+    return { redirect: `${request.path}?${query}` }
   }
 }
 
-async function home(sources: PageSources, api: PrometheusApi): Promise<string> {
-  const { dashboards, refused } = sources.dashboards()
-  const { name, prometheusUrl, jaegerUrl } = sources
-  const nowMs = Date.now()
-  const [facts, parts, alerts, traced] = await Promise.all([
-    sources.facts(),
-    sources.parts(),
-    orMessage(firingAlerts(api, nowMs)),
-    jaegerUrl === undefined ? undefined : orMessage(tracedServices(jaegerUrl, api, nowMs)),
-  ])
-  const listed = linkedDashboards(dashboards)
-  // The next page is a dashboard, whose libraries take a second to load; this loads them in advance.
-  setTimeout(grafanaData, 100).unref()
-  return homePage({ name, facts, parts, alerts, traced, dashboards: listed, refused, prometheusUrl, jaegerUrl })
+/** The results of two sources, of each dashboard the newest. */
+function newest(one: LastVerify, other: LastVerify): LastVerify {
+  const all = new Map(one)
+  for (const [source, result] of other) if (result.time > (all.get(source)?.time ?? '')) all.set(source, result)
+  return all
 }
 
-async function dashboardOf(
-  uid: string,
-  { query, isPosted }: PageRequest,
-  sources: PageSources & { api: PrometheusApi },
-): Promise<AsyncIterable<string> | undefined> {
+async function* home(sources: PageSources & { api: PrometheusApi }): AsyncGenerator<string> {
+  const { name, prometheusUrl, jaegerUrl, glance, api, scrapeMs } = sources
+  const { dashboards, refused } = sources.dashboards()
+  const nowMs = Date.now()
+  const panels = async function* () {
+    const wanted = { dashboard: glance, expectations: undefined }
+    const { dashboard, selection, context } = await openDashboard(wanted, new URLSearchParams(), { sources, nowMs })
+    const shown = queryPanels(dashboard, selection, { api, untilMs: nowMs, scrapeMs })
+    yield* dashboardBody(dashboard, shown, { ...context, choices: undefined, verdicts: undefined })
+  }
+  // The next page is a dashboard, whose libraries take a second to load; this loads them in advance.
+  setTimeout(grafanaData, 100).unref()
+  yield* homePage({
+    ...{ name, refused, prometheusUrl, jaegerUrl },
+    dashboards: linkedDashboards(dashboards),
+    range: dashboardRange(glance, nowMs),
+    last: sources.lastVerify(),
+    scenarios: sources.scenarios(),
+    ask: () => ({
+      parts: sources.parts(),
+      facts: sources.facts(),
+      alerts: orMessage(firingAlerts(api, nowMs)),
+      traced: jaegerUrl === undefined ? undefined : orMessage(tracedServices(jaegerUrl, api, nowMs)),
+    }),
+    panels: panels(),
+  })
+}
+
+/** A dashboard as a URL selects it. */
+interface OpenedDashboard {
+  dashboard: Dashboard
+  variables: readonly SelectableVariable[]
+  selection: VariableSelection
+  untilMs: number
+  context: DrawContext & { idPrefix: string; choices: PanelChoices; marks: readonly ChartMark[]; verdicts: Verdicts }
+}
+
+function findDashboard(uid: string, sources: PageSources): DashboardToVerify | undefined {
+  if (uid === HOME_KEY) return { dashboard: sources.glance, expectations: undefined }
   const { dashboards } = sources.dashboards()
-  const listed = linkedDashboards(dashboards)
-  const source = listed.find(each => each.key === uid)?.source
-  const wanted = dashboards.find(({ dashboard }) =>
+  const source = linkedDashboards(dashboards).find(each => each.key === uid)?.source
+  return dashboards.find(({ dashboard }) =>
     source === undefined ? dashboard.uid === uid : dashboard.source === source,
   )
-  if (wanted === undefined) return undefined
-  const { prometheusUrl, jaegerUrl, scrapeMs, drawChart, api } = sources
-  const dashboard = withTime(wanted.dashboard, query)
-  const verdict = isPosted ? await orMessage(verdictOf(sources, wanted, api)) : undefined
-  const verified = typeof verdict === 'string' ? undefined : verdict
-  const untilMs = verified?.untilMs ?? Date.now()
+}
+
+/** Selects time range, variables and panels of a dashboard; its panels are drawn at `nowMs` unless the URL has a fixed range. */
+async function openDashboard(
+  { dashboard: read }: DashboardToVerify,
+  query: URLSearchParams,
+  { sources, nowMs }: { sources: PageSources & { api: PrometheusApi }; nowMs: number },
+): Promise<OpenedDashboard> {
+  const { jaegerUrl, drawChart, scrapeMs, api } = sources
+  const dashboard = withTime(read, query)
+  const untilMs = isEpoch(dashboard.time.to) ? Number(dashboard.time.to) : nowMs
   const range = dashboardRange(dashboard, untilMs)
   const { variables, selection } = await selectedVariables(dashboard, query, { api, range })
-  const address = urlQuery(variables, dashboard).toString()
-  const alerts = await orMessage(firingAlerts(api, untilMs))
-  const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
-  const known = new Set(dashboards.map(each => each.dashboard.uid))
+  const known = new Set(sources.dashboards().dashboards.map(each => each.dashboard.uid))
   const { from, to, refresh } = dashboard.time
-  const body = dashboardBody(dashboard, answers, {
+  const context = {
     drawChart,
     range,
     variables: selection.values,
     idPrefix: 'panel',
-    verdicts: verified?.verdicts,
+    choices: panelChoices(query),
+    marks: await chartMarks(range, { api, spans: sources.spans(), scrapeMs }),
+    verdicts: panelVerdicts(sources.lastVerify().get(dashboard.source)),
     time: new URLSearchParams({ from, to, refresh }).toString(),
-    hrefOf: ({ url }, linked) =>
+    hrefOf: ({ url }: DrawnLink, linked: string | undefined) =>
       linked === undefined ? outsideUrl(url, jaegerUrl) : known.has(linked) ? url : undefined,
-  })
+  }
+  return { dashboard, variables, selection, untilMs, context }
+}
+
+async function dashboardOf(
+  wanted: DashboardToVerify,
+  query: URLSearchParams,
+  sources: PageSources & { api: PrometheusApi },
+  problem?: string,
+): Promise<AsyncIterable<string>> {
+  const { prometheusUrl, jaegerUrl, scrapeMs, api } = sources
+  const opened = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
+  const { dashboard, variables, selection, untilMs, context } = opened
+  const alerts = await orMessage(firingAlerts(api, untilMs))
+  const tabs = tabsOf(dashboard)
+  const tab = tabs.find(each => each === context.choices.tab) ?? tabs[0] ?? ''
+  const shown = { ...dashboard, panels: dashboard.panels.filter(({ place }) => place.tab === '' || place.tab === tab) }
+  const panels = queryPanels(shown, selection, { api, untilMs, scrapeMs })
+  const last = sources.lastVerify().get(dashboard.source)
+  const others = linkedDashboards(sources.dashboards().dashboards)
   return dashboardPage({
     dashboard,
     variables,
-    address,
-    others: listed,
+    choices: context.choices,
+    marks: context.marks,
+    range: context.range,
+    key: others.find(({ source }) => source === dashboard.source)?.key ?? '',
+    others,
     alerts,
     scenarios: sources.scenarios(),
-    verdict: typeof verdict === 'string' ? html`<p class="failed">${verdict}</p>` : verified?.summary,
-    untilMs,
+    verdict: problem === undefined ? last && verdictPart(last, dashboard) : html`<p class="failed">${problem}</p>`,
     prometheusUrl,
     jaegerUrl,
-    body,
+    links: dashboard.links.map(link => panelLink(link, context)),
+    tabs,
+    tab,
+    body: dashboardBody(shown, panels, context),
   })
 }
 
-/** Verifies one dashboard now. Verify selects variables by itself, so the verdict is on more than what is shown. */
-async function verdictOf(
-  { verify }: PageSources,
+/** The values of one variable of a dashboard that contain a text. */
+async function optionsOf(
   wanted: DashboardToVerify,
-  api: PrometheusApi,
-): Promise<{ summary: Html; verdicts: Verdicts; untilMs: number }> {
-  const verified = await verify(wanted, api)
-  const { dashboards, failures, time } = verified
-  const result = dashboards.find(({ source }) => source === wanted.dashboard.source)
-  const verdicts = new Map((result?.byPanel ?? []).map(each => [each.id, each]))
-  const untilMs = Date.parse(time)
-  if (failures.length === 0 && result?.verdict === 'not applicable') {
-    const summary = html`<p class="verdict">– verify: not applicable here: no ${result.notApplicable}</p>`
-    return { summary, verdicts, untilMs }
-  }
-  const nothing = nothingChecked(verified)
+  query: URLSearchParams,
+  sources: PageSources & { api: PrometheusApi },
+): Promise<string | undefined> {
+  const { variables } = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
+  const found = variables.find(({ variable }) => variable.name === query.get('variable'))
+  return found && variableOptionList(found, query.get('find') ?? '').text
+}
+
+/** One panel of a dashboard, or the points of its chart; `panel` in the URL has its id. */
+async function panelOf(
+  wanted: DashboardToVerify,
+  query: URLSearchParams,
+  { sources, asPoints }: { sources: PageSources & { api: PrometheusApi }; asPoints: boolean },
+): Promise<PageAnswer | undefined> {
+  const [, id] = /^(\d+)(?:-\d+)?$/.exec(query.get('panel') ?? '') ?? []
+  const panels = wanted.dashboard.panels.filter(panel => String(panel.id) === id)
+  if (panels.length === 0) return undefined
+  const { api, scrapeMs } = sources
+  const { dashboard, selection, untilMs, context } = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
+  const all = queryPanels({ ...dashboard, panels }, selection, { api, untilMs, scrapeMs })
+  const found = all.find(({ key }) => key === query.get('panel'))
+  if (found === undefined) return undefined
+  const { panel, key } = found
+  const own = { ...context, key, variables: found.selection.values }
+  if (asPoints) return { json: await chartPoints(panel, await found.answers, own) }
+  return (await panelSection(found, context)).text
+}
+
+/** The tabs of a dashboard, in order. */
+function tabsOf({ panels }: Dashboard): string[] {
+  return [...new Set(panels.map(({ place }) => place.tab))].filter(tab => tab !== '')
+}
+
+/** Verify's last verdict on a dashboard. Verify selects variables by itself, so it is on more than what is shown. */
+function verdictPart({ result, failures, time }: LastResult, { panels }: Dashboard): Html {
+  const when = html` <time class="note" datetime="${time}">at ${shortTime(time)} UTC</time>`
+  if (failures.length === 0 && result.verdict === 'not applicable')
+    return html`<p class="verdict">– verify: not applicable here: no ${result.notApplicable}${when}</p>`
+  const nothing = nothingChecked({ dashboards: [result], failures: [...failures] })
   const good = nothing === undefined ? '✓ verify: nothing failed' : `– verify: ${nothing.message}`
   const words = failures.length > 0 ? `✗ verify: ${failures.length} failed` : good
-  const checked = `${result?.queries ?? 0} queries with each variable as All, one value and several, ${result?.compared ?? 0} compared with the cluster`
-  return {
-    summary: html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}</p>
-${failuresPart(failures, new Map())}`,
-    verdicts,
-    untilMs,
+  const checked = `${result.queries} queries with each variable as All, one value and several, ${result.compared} compared with the cluster`
+  const hrefOf = ({ panelId }: Failure) => {
+    const tab = panels.find(({ id }) => id === panelId)?.place.tab
+    const query = tab ? `?${new URLSearchParams({ tab })}` : ''
+    return panelId === undefined ? undefined : `${query}#panel.${panelId}`
   }
+  return html`<p class="${failures.length > 0 || nothing !== undefined ? 'failed' : 'ok'}">${words}; ${checked}${when}</p>
+${failuresPart(failures, new Map(), hrefOf)}`
 }
 
 /**
@@ -169,7 +282,10 @@ function oneVerifyAtATime(verify: PageSources['verify']): PageSources['verify'] 
 function linkedDashboards(dashboards: readonly DashboardToVerify[]): LinkedDashboard[] {
   const all = dashboards.map(({ dashboard }) => dashboard)
   const [keys, titles] = [dashboardKeys(all), shownTitles(all)]
-  return all.map(({ source, title }) => ({ source, key: keys.get(source) ?? '', title: titles.get(source) ?? title }))
+  return dashboards.map(({ dashboard: { source, title }, expectations }) => ({
+    ...{ source, key: keys.get(source) ?? '', title: titles.get(source) ?? title },
+    isOwn: expectations === undefined,
+  }))
 }
 
 /** A value, or its error as text: a page shows the rest. */

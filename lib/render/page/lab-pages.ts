@@ -1,17 +1,19 @@
 import { labPrometheus } from '../../checks/verify/lab-truth.ts'
+import { lastVerify } from '../../checks/verify/last-verify.ts'
 import type { DashboardsToVerify } from '../../checks/verify/verify.ts'
 import { verifyLab } from '../../checks/verify/verify-lab.ts'
+import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { partStatuses } from '../../kwok/lab-status.ts'
 import type { Lab } from '../../lab/lab.ts'
-import { runningScenarios } from '../../scenarios/scenario-journal.ts'
+import { runningScenarios, scenarioSpans } from '../../scenarios/scenario-journal.ts'
 import { hasJaeger, jaegerUrl } from '../../services/jaeger.ts'
 import { loadCharts } from '../charts/echarts-option.ts'
 import { labFacts } from '../report/lab-facts.ts'
 import { createPages } from './create-pages.ts'
 import type { Pages } from './page-server.ts'
 
-/** The pages of a lab, with the dashboards that `loadDashboards` gives for each page. */
-export function labPages(lab: Lab, loadDashboards: () => DashboardsToVerify): Pages {
+/** The pages of a lab: with the dashboards that `loadDashboards` gives for each page, and the panels of the home page. */
+export function labPages(lab: Lab, loadDashboards: () => DashboardsToVerify, glance: Dashboard): Pages {
   return createPages({
     name: lab.settings.clusterName,
     prometheusUrl: labPrometheus(lab).url,
@@ -22,7 +24,10 @@ export function labPages(lab: Lab, loadDashboards: () => DashboardsToVerify): Pa
       const { dashboards, refused } = loadDashboards()
       return { dashboards, refused: refused.map(({ error }) => error.message) }
     },
+    glance,
     facts: () => labFacts(lab),
+    spans: () => scenarioSpans(lab),
+    lastVerify: () => (labPrometheus(lab).isLab ? lastVerify(lab) : new Map()),
     scenarios: () => runningScenarios(lab).map(({ text }) => text),
     // For a cluster of a context, `make k3d-status` reports them.
     parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),

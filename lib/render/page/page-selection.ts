@@ -2,9 +2,10 @@ import type { VariableSelection } from '../../checks/verify/variable-selection.t
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
 import type { VariableValue } from '../../grafana/interpolate.ts'
+import { isEpoch, rangeMs } from '../../grafana/query-interval.ts'
 import { ALL, chosenValue, variableOptions } from '../../grafana/variable-values.ts'
 import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-client.ts'
-import { durationMs } from '../../promql/durations.ts'
+import type { PanelChoices } from '../charts/panel-html.ts'
 
 /** A variable in the form of a page. */
 export interface SelectableVariable {
@@ -20,19 +21,59 @@ export interface SelectableVariable {
 export const TIME_RANGES = ['5m', '15m', '30m', '1h', '3h', '6h', '12h', '24h', '7d'] as const
 export const REFRESHES = ['off', '5s', '10s', '30s', '1m', '5m'] as const
 
+const [LEAST_MS, MOST_MS] = [60_000, 31 * 86_400_000]
+
 /**
- * A dashboard with the time range and refresh interval of a URL (`from=now-15m`, `refresh=10s`); its own time range
- * where the URL has no valid one.
+ * A dashboard with the time range and refresh interval of a URL: `from=now-15m`, two epoch times in `from` and `to`, or
+ * two times of the form in `start` and `end`; its own time range where the URL has no valid one.
  */
 export function withTime(dashboard: Dashboard, query: URLSearchParams): Dashboard {
-  const [, length = ''] = /^now-(\w+)$/.exec(query.get('from') ?? '') ?? []
   const refresh = query.get('refresh') ?? dashboard.time.refresh
   const isRefresh = (REFRESHES as readonly string[]).includes(refresh)
-  const requested = { ...dashboard.time, refresh: isRefresh ? refresh : 'off' }
-  const lengthMs = durationMs(length)
-  if (lengthMs === undefined || lengthMs < 60_000 || lengthMs > 31 * 86_400_000)
-    return { ...dashboard, time: requested }
-  return { ...dashboard, time: { ...requested, from: `now-${length}`, to: 'now' } }
+  // A button that sets a time comes after the list of the form.
+  const from = query.getAll('from').at(-1) ?? ''
+  const to = isEpoch(from) ? (query.getAll('to').at(-1) ?? '') : 'now'
+  const fixed =
+    query.get('range') === 'fixed' ? { from: epochOf(query.get('start')), to: epochOf(query.get('end')) } : undefined
+  const wanted = fixed ?? { from, to }
+  const lengthMs = rangeMs(wanted.from, wanted.to) ?? 0
+  const range = lengthMs < LEAST_MS || lengthMs > MOST_MS ? undefined : wanted
+  return { ...dashboard, time: { ...dashboard.time, ...range, refresh: isRefresh ? refresh : 'off' } }
+}
+
+/** A time of the form, such as `2026-11-29T15:04` in UTC, as epoch; empty where it is none. */
+function epochOf(time: string | null): string {
+  const ms = Date.parse(`${time}Z`)
+  return Number.isNaN(ms) ? '' : String(ms)
+}
+
+/** The choices for single panels in a URL: `only=3/web` and `table=3/on`; nothing after the slash removes the choice. */
+export function panelChoices(query: URLSearchParams): PanelChoices {
+  return {
+    only: byPanel(query.getAll('only')),
+    tables: new Set(byPanel(query.getAll('table')).keys()),
+    // The button of a tab comes after the field of the form.
+    tab: query.getAll('tab').at(-1) ?? '',
+  }
+}
+
+function byPanel(texts: readonly string[]): Map<string, string> {
+  const all = new Map<string, string>()
+  for (const text of texts) {
+    const [, id = '', value = ''] = /^(\d+(?:-\d+)?)\/(.*)$/s.exec(text) ?? []
+    if (value === '') all.delete(id)
+    else all.set(id, value)
+  }
+  return all
+}
+
+/** The choices for single panels as fields of a form or URL. */
+export function choiceFields({ only, tables, tab }: PanelChoices): [name: string, value: string][] {
+  return [
+    ...[...only].map(([id, name]): [string, string] => ['only', `${id}/${name}`]),
+    ...[...tables].map((id): [string, string] => ['table', `${id}/on`]),
+    ...(tab === '' ? [] : [['tab', tab] as [string, string]]),
+  ]
 }
 
 /**

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { describeError, LabError } from '../../cli/errors.ts'
-import { PAGE_SCRIPT, problemPage } from './page-layout.ts'
+import { projectDir } from '../../lab/lab.ts'
+import { problemPage } from './page-layout.ts'
 
 /** A request for a page. */
 export interface PageRequest {
@@ -11,8 +14,14 @@ export interface PageRequest {
   isPosted: boolean
 }
 
-/** Gives a page's HTML, whole or in pieces; undefined for an unknown path. */
-export type Pages = (request: PageRequest) => Promise<string | AsyncIterable<string> | undefined>
+/** A page's HTML, whole or in pieces; data for the script; or the path of another page, after a POST. */
+export type PageAnswer = string | AsyncIterable<string> | { json: unknown } | { redirect: string }
+
+/** Gives the answer to a request; undefined for an unknown path. */
+export type Pages = (request: PageRequest) => Promise<PageAnswer | undefined>
+
+/** Read once: it doesn't change while the server runs. */
+const PAGE_SCRIPT = readFileSync(join(projectDir, 'lib', 'render', 'page', 'page-script.js'))
 
 /**
  * The content security policy: inline styles, the one script, and requests to this server. ECharts uses style
@@ -75,6 +84,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, pages:
   const page = await pages({ path: pathname, query: form, isPosted })
   if (page === undefined) return send(response, 404, problemPage('No such page', `There is nothing at ${pathname}.`))
   if (typeof page === 'string') return send(response, 200, page)
+  if ('json' in page) return send(response, 200, JSON.stringify(page.json), 'application/json')
+  if ('redirect' in page) {
+    response.writeHead(303, { ...headersOf('text/plain'), location: page.redirect }).end()
+    return
+  }
   await sendPieces(response, page)
 }
 
@@ -118,7 +132,7 @@ function headersOf(type: string): Record<string, string> {
   return { ...HEADERS, 'content-type': `${type}; charset=utf-8` }
 }
 
-function send(response: ServerResponse, status: number, text: string, type = 'text/html'): void {
+function send(response: ServerResponse, status: number, text: string | Buffer, type = 'text/html'): void {
   response.writeHead(status, headersOf(type))
   response.end(response.req.method === 'HEAD' ? undefined : text)
 }

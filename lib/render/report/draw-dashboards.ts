@@ -1,13 +1,17 @@
+import { resultsOf } from '../../checks/verify/last-verify.ts'
 import { dashboardRange, queryFacts } from '../../checks/verify/panel-queries.ts'
 import { selectVariables } from '../../checks/verify/variable-selection.ts'
 import type { DashboardToVerify } from '../../checks/verify/verify.ts'
 import type { VerifyReport } from '../../checks/verify/verify-report.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import type { ScenarioSpan } from '../../scenarios/scenario-journal.ts'
+import { chartMarks } from '../charts/chart-marks.ts'
 import { loadCharts } from '../charts/echarts-option.ts'
 import { type Html, html } from '../charts/html.ts'
+import type { PanelNumbers } from '../charts/panel-html.ts'
 import { queryPanels } from '../charts/query-panels.ts'
-import { dashboardBody } from '../charts/verdict-badges.ts'
+import { dashboardBody, panelVerdicts } from '../charts/verdict-badges.ts'
 import { anchorOf, type ReportedDashboard } from './report-html.ts'
 
 /** Draws dashboards at the time of verify's queries, with All selected in each variable that has it. */
@@ -17,9 +21,12 @@ export async function drawDashboards(given: {
   verified: VerifyReport
   untilMs: number
   scrapeMs: number
+  /** The scenarios of the lab. */
+  spans: readonly ScenarioSpan[]
   onProgress: (text: string) => void
 }): Promise<ReportedDashboard[]> {
-  const { api, dashboards, verified, untilMs, scrapeMs, onProgress } = given
+  const { api, dashboards, verified, untilMs, scrapeMs, spans, onProgress } = given
+  const found = resultsOf(verified)
   const drawChart = loadCharts()
   const listed = dashboards.map(({ dashboard }) => dashboard)
   const keys = dashboardKeys(listed)
@@ -28,21 +35,24 @@ export async function drawDashboards(given: {
   const all: ReportedDashboard[] = []
   for (const [index, { dashboard }] of dashboards.entries()) {
     onProgress(`drawing ${dashboard.title} (${index + 1} of ${dashboards.length})`)
-    const { source, panels } = dashboard
+    const { source } = dashboard
     const result = verified.dashboards.find(each => each.source === source)
     const key = keys.get(source) ?? ''
     const range = dashboardRange(dashboard, untilMs)
-    const targets = panels.flatMap(panel => panel.targets)
+    const targets = dashboard.panels.flatMap(panel => panel.targets)
     const metrics = [...new Set(targets.flatMap(({ expr }) => queryFacts(expr).metrics))]
     const { selection } = await selectVariables(dashboard, 'all', { api, range, metrics })
-    const answers = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
-    const parts = dashboardBody(dashboard, answers, {
+    const panels = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
+    const numbers = new Map<string, PanelNumbers>()
+    const parts = dashboardBody(dashboard, panels, {
+      onNumbers: (key, found) => numbers.set(key, found),
       drawChart,
       range,
       variables: selection.values,
       time: '',
       idPrefix: anchorOf(key),
-      verdicts: result && new Map(result.byPanel.map(each => [each.id, each])),
+      verdicts: panelVerdicts(found.get(source), { hasTime: false }),
+      marks: await chartMarks(range, { api, spans, scrapeMs }),
       // A file has one selection of variables, so a link leads to the dashboard in the file.
       hrefOf: ({ url }, uid) => {
         if (uid === undefined) return url.startsWith('/') ? undefined : url
@@ -52,7 +62,7 @@ export async function drawDashboards(given: {
     })
     const body: Html[] = []
     for await (const part of parts) body.push(part)
-    all.push({ key, title: titles.get(source) ?? dashboard.title, dashboard, result, body: html`${body}` })
+    all.push({ key, title: titles.get(source) ?? dashboard.title, dashboard, result, numbers, body: html`${body}` })
   }
   return all
 }

@@ -1,10 +1,16 @@
-import { type DashboardResult, nothingChecked, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import {
+  type DashboardResult,
+  type Failure,
+  nothingChecked,
+  type VerifyReport,
+} from '../../checks/verify/verify-report.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
 import type { Html } from '../charts/html.ts'
 import { html } from '../charts/html.ts'
 import { FILE_POLICY, pageHtml } from '../charts/page-html.ts'
+import type { PanelNumbers } from '../charts/panel-html.ts'
 import { rulesTables } from '../charts/rules-table.ts'
 import { failuresPart } from '../charts/verdict-badges.ts'
 import type { Facts } from './lab-facts.ts'
@@ -17,6 +23,8 @@ export interface ReportedDashboard {
   title: string
   dashboard: Dashboard
   result: DashboardResult | undefined
+  /** The numbers of its panels, by their keys. */
+  numbers: ReadonlyMap<string, PanelNumbers>
   body: Html
 }
 
@@ -27,12 +35,19 @@ export function reportHtml(given: {
   facts: Facts
   alerts: Facts
   rules: readonly LoadedRule[]
+  /** What changed since an earlier report. */
+  differences: Html | undefined
 }): string {
-  const { verified, dashboards, facts, alerts, rules } = given
+  const { verified, dashboards, facts, alerts, rules, differences } = given
   const time = verified.time.replace('T', ' ').replace(/\..*$/, ' UTC')
-  const title = `Dashboards of ${facts.find(([name]) => name === 'Cluster')?.[1] ?? verified.prometheusUrl}`
+  const title = reportTitle(given)
   const titles = shownTitles(verified.dashboards)
-  const failed = failuresPart(verified.failures, titles)
+  const keys = new Map(dashboards.map(({ key, dashboard }) => [dashboard.source, key]))
+  const hrefOf = ({ source, panelId }: Failure) => {
+    const key = keys.get(source)
+    return key === undefined || panelId === undefined ? undefined : `#${anchorOf(key)}.${panelId}`
+  }
+  const failed = failuresPart(verified.failures, titles, hrefOf)
   const body = html`<header><h1>${title}</h1>
 <p class="${summaryClass(verified)}">${summary(verified)}</p>
 <dl class="facts">${[['Time', time] as const, ...facts].map(
@@ -40,7 +55,7 @@ export function reportHtml(given: {
 `,
   )}<dt>Alerts that fire</dt><dd>${alerts.length === 0 ? 'none' : alerts.map(([name, count]) => `${name}: ${count}`).join(', ')}</dd></dl>
 ${verified.notes.map(note => html`<p class="note">${note}</p>`)}
-${failed && html`<h2>What failed</h2>${failed}`}</header>
+${failed && html`<h2>What failed</h2>${failed}`}${differences}</header>
 <nav aria-label="Dashboards"><ul>${dashboards.map(
     ({ key, title: name, result }) => html`<li><a href="#${anchorOf(key)}">${name}</a> ${shortVerdict(result)}</li>
 `,
@@ -57,11 +72,17 @@ ${failed && html`<h2>What failed</h2>${failed}`}</header>
 ${failuresPart(
   verified.failures.filter(({ source }) => source === dashboard.source),
   titles,
+  hrefOf,
 )}${panels}</section>
 `,
   )}${rules.length === 0 ? undefined : html`<section aria-labelledby="rules"><h2 id="rules">Rules</h2>${rulesTables(rules)}</section>`}</main>`
   const head = html`<meta http-equiv="Content-Security-Policy" content="${FILE_POLICY}">`
   return pageHtml({ title, body, head })
+}
+
+/** The title of a report: of which cluster or Prometheus it is. */
+export function reportTitle({ facts, verified }: { facts: Facts; verified: VerifyReport }): string {
+  return `Dashboards of ${facts.find(([name]) => name === 'Cluster')?.[1] ?? verified.prometheusUrl}`
 }
 
 /** The id of a dashboard in the report. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import { labDashboards } from '../../../dashboards/index.ts'
 import type { Panel } from '../../../lib/grafana/dashboard-model.ts'
 import { fieldConfigSource, grafanaData, grafanaTheme } from '../../../lib/grafana/grafana-data.ts'
@@ -75,20 +75,29 @@ async function onPage(
 it('is at the address that make kwok prints, and shows the lab', async context => {
   assertSays(context.said, new RegExp(`^ {2}Dashboards {3}${context.origin}$`, 'm'))
   await onPage(context, '/', async ({ page }) => {
-    assertSameWords(
-      await page.getByRole('list').first().getByRole('link').allTextContents(),
-      dashboards.map(({ title }) => title),
-      'dashboards',
-    )
+    const listed = page.getByRole('navigation', { name: 'Dashboards' }).getByRole('link')
+    assert.equal(await listed.count(), dashboards.length)
+    await page.getByRole('searchbox', { name: 'Search dashboards' }).fill('boutique')
+    assertSameWords(await visibleTexts(listed), ['Online Boutique'], 'found dashboards')
+    for (const title of ['Nodes', 'Running pods', 'CPU Utilisation', 'Pods by phase']) {
+      assert.equal(await page.getByRole('heading', { name: title, exact: true }).count(), 1, title)
+    }
+    assert.equal(await page.locator('.chart > svg').count(), 4)
     const parts = page.getByRole('region', { name: 'Parts of the lab' })
     assertSays(await parts.innerText(), /^prometheus\s+✓ up\s+127/m)
     assert.equal(await parts.getByText('✗ down').count(), 0)
     const service = page.getByRole('region', { name: 'Services with traces' }).getByRole('link', { name: 'frontend' })
     const jaeger = `http://127.0.0.1:${context.lab.ports.jaegerPort}`
     assertSays((await service.getAttribute('href')) ?? '', new RegExp(`^${jaeger}/search\\?service=frontend&`))
-    assert.equal(await page.getByRole('link', { name: jaeger }).count(), 1)
+    assert.equal(await page.getByRole('link', { name: 'Jaeger', exact: true }).count(), 1)
   })
 })
+
+async function visibleTexts(all: Locator): Promise<string[]> {
+  return await all.evaluateAll(found =>
+    found.map(each => (each as unknown as { innerText: string }).innerText).filter(text => text !== ''),
+  )
+}
 
 it("gives verify's verdict on the panels of a dashboard", async context => {
   // Rates of the lab's first minutes are not right yet.
@@ -97,11 +106,11 @@ it("gives verify's verdict on the panels of a dashboard", async context => {
     async () => {
       await onPage(context, '/d/lab-overview?from=now-5m&refresh=off', async ({ page }) => {
         await page.getByRole('button', { name: 'Show and verify' }).click({ timeout: WAIT_MS })
-        assertSays(await page.locator('main > p').nth(1).innerText(), /^✓ verify: nothing failed/)
+        assertSays(await page.locator('main > p.ok').innerText(), /^✓ verify: nothing failed.* at \d\d:\d\d UTC$/)
         // The page comes panel by panel.
         await page.waitForLoadState('load')
         const panels = dashboards[0]?.panels.filter(({ targets }) => targets.length > 0) ?? []
-        assert.equal(await page.locator('.panel .verdict').count(), panels.length)
+        assert.equal(await page.locator('.panel footer > .verdict').count(), panels.length)
         const compared = await page.getByText('✓ compared with the cluster').count()
         assert.ok(compared > 5, `${compared} panels are compared`)
       })
@@ -206,8 +215,7 @@ async function assertNumbers(lab: TestLab, panel: Panel, drawn: DrawnPanel | und
 
 it('shows the chosen variable and time range', async context => {
   await onPage(context, '/d/k8s-resources-namespace-pods?from=now-5m&refresh=off', async ({ page }) => {
-    await page.getByLabel('Namespace').selectOption('team-a')
-    await show(page)
+    await chooseNamespace(page, 'team-a')
     const pods = await context.lab.kubectl(['get', 'pods', '-n', 'team-a', '-o', 'name'])
     const named = await page.getByRole('region', { name: 'CPU Quota' }).getByRole('link').allInnerTexts()
     assertSameWords(
@@ -225,23 +233,34 @@ it('shows the chosen variable and time range', async context => {
       return (((minutes.at(-1) ?? 0) - first + 1440) % 1440) + 1
     }
     assert.ok((await minutesShown()) <= 6, `${await minutesShown()} minutes`)
-    await page.getByLabel('Time').selectOption('now-1h')
-    await show(page)
+    await page.getByLabel('Time', { exact: true }).selectOption('now-1h')
+    await page.waitForURL(/from=now-1h/)
     // A page of an hour is long, and its first chart is read while it still comes.
     await waitFor('chart of an hour', async () => {
       const minutes = await minutesShown()
       assert.ok(minutes > 30, `${minutes} minutes`)
     })
-    assert.equal(await page.getByLabel('Namespace').inputValue(), 'team-a')
+    assert.deepEqual(chosenNamespaces(page), ['team-a'])
   })
 })
 
-/** Shows what is chosen, and waits for all of it: the panels come one after the other. */
-async function show(page: Page): Promise<void> {
-  const loaded = page.waitForEvent('load')
-  await page.getByRole('button', { name: 'Show', exact: true }).click()
-  await loaded
+/** Chooses one namespace of a list with boxes, which takes effect at once. */
+async function chooseNamespace(page: Page, name: string): Promise<void> {
+  await page.locator('#var-namespace').click()
+  const boxes = page.locator('#var-namespace-list')
+  await boxes.getByLabel(name, { exact: true }).check()
+  await page.waitForURL(new RegExp(`var-namespace=${name}(&|$)`))
+  // A list without a choice would get the first of the dashboard again.
+  for (const other of chosenNamespaces(page).filter(each => each !== name)) {
+    await page.locator('main:not([aria-busy])').waitFor()
+    await boxes.getByLabel(other, { exact: true }).uncheck()
+    await page.waitForURL(url => !url.searchParams.getAll('var-namespace').includes(other))
+  }
+  await page.locator('main:not([aria-busy])').waitFor()
+  await page.keyboard.press('Escape')
 }
+
+const chosenNamespaces = (page: Page) => new URL(page.url()).searchParams.getAll('var-namespace')
 
 function podNames(said: string): string[] {
   return said
@@ -262,7 +281,7 @@ it('links from a row to its dashboard with the same variable and time range, and
     const url = new URL(page.url())
     assert.equal(url.pathname, '/d/k8s-resources-namespace-pods')
     assert.deepEqual([url.searchParams.getAll('var-namespace'), url.searchParams.get('from')], [['shop'], 'now-15m'])
-    assert.equal(await page.getByLabel('Namespace').inputValue(), 'shop')
+    assertSays(await page.locator('#var-namespace').innerText(), /shop$/)
     await page.getByRole('link', { name: 'Lab', exact: true }).click()
     assert.equal(new URL(page.url()).pathname, '/')
   })
@@ -291,23 +310,23 @@ async function tabTo(page: Page, isThere: (focused: string) => boolean): Promise
   throw new Error('Tab never came there')
 }
 
-const chosen = async (page: Page) => await page.getByLabel('Namespace').inputValue()
-
 it('can be used with the keyboard alone', async context => {
   await onPage(context, '/', async ({ page }) => {
     await tabTo(page, words => words.endsWith('|Kubernetes / Compute Resources / Namespace (Pods)'))
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/d\/k8s-resources-namespace-pods/)
     await tabTo(page, words => words.startsWith('var-namespace|'))
-    // The list is long, and All is at its top.
-    for (let presses = 0; presses < 30 && (await chosen(page)) !== 'team-b'; presses++)
-      await page.keyboard.press('ArrowDown')
-    await tabTo(page, words => words === '|Show')
     await page.keyboard.press('Enter')
+    await tabTo(page, words => words === '|')
+    await page.keyboard.type('team-b')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Space')
     await page.waitForURL(/var-namespace=team-b/)
-    await tabTo(page, words => words.startsWith('|Query'))
+    await page.locator('main:not([aria-busy])').waitFor()
+    await page.keyboard.press('Escape')
+    await tabTo(page, words => words.includes('|Query'))
     await page.keyboard.press('Enter')
-    assert.equal(await page.locator('details[open] code').first().isVisible(), true)
+    assert.equal(await page.locator('footer details[open] code').first().isVisible(), true)
     await tabTo(page, words => /^[|]load-\d+$/.test(words))
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/d\/k8s-resources-pod/)
@@ -316,6 +335,49 @@ it('can be used with the keyboard alone', async context => {
     await page.keyboard.press('Enter')
     assertSays(page.url(), /#main$/)
   })
+})
+
+it('shows values at the pointer and by keyboard, isolates a line, and zooms', async context => {
+  await onPage(context, '/d/lab-overview?from=now-15m&refresh=off', async ({ page }) => {
+    const panel = page.locator('section.panel', { hasText: 'Pods by phase' })
+    const chart = panel.locator('.chart')
+    await chart.hover({ position: { x: 300, y: 60 } })
+    await page.locator('#tip tr').first().waitFor()
+    assertSays(await page.locator('#tip').innerText(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[\s\S]*Running/)
+    assert.ok((await page.locator('.over line').count()) > 3, 'other charts have the same time')
+    await panel.getByRole('button', { name: 'Running' }).click()
+    await panel.locator('button[aria-pressed=true]').waitFor()
+    assertSays(page.url(), /only=\d+%2FRunning/)
+    await panel.getByRole('button', { name: /^Values of/ }).click()
+    await page.getByRole('region', { name: 'Values of Pods by phase' }).getByRole('cell').first().waitFor()
+    await chart.focus()
+    await page.keyboard.press('ArrowLeft')
+    await waitFor('slider', async () =>
+      assertSays((await chart.getAttribute('aria-valuetext')) ?? '', /: Running \d+$/),
+    )
+    await page.keyboard.press('Shift+PageUp')
+    await page.locator('.over rect').first().waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/from=\d{13}.*&to=\d{13}/)
+    await page.goBack()
+    await page.waitForURL(/from=now-15m/)
+  })
+})
+
+it('works without JavaScript', async ({ browser, origin }) => {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  try {
+    await page.goto(`${origin}/d/lab-overview?from=now-15m`)
+    await page.getByLabel('Time', { exact: true }).selectOption('now-5m')
+    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    await page.waitForURL(/from=now-5m/)
+    await page.getByRole('button', { name: 'Running', exact: true }).first().click()
+    await page.waitForURL(/only=\d+%2FRunning/)
+    assert.equal(await page.locator('button[aria-pressed=true]').count(), 1)
+  } finally {
+    await context.close()
+  }
 })
 
 for (const path of accessiblePages) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
-import { queryTimes, relativeRangeMs } from '../../../lib/grafana/query-interval.ts'
+import { queryTimes, rangeMs } from '../../../lib/grafana/query-interval.ts'
 import { durationMs, durationText } from '../../../lib/promql/durations.ts'
 
 const times = suite('queryTimes()')
@@ -30,7 +30,7 @@ times('have the range as a duration, and the times as numbers', () => {
 })
 times.run()
 
-const durations = suite('durationMs(), durationText(), relativeRangeMs()')
+const durations = suite('durationMs(), durationText(), rangeMs()')
 durations('reads only PromQL durations', () => {
   assert.deepEqual(['90s', '1m30s', '500ms', '1d', '2w', '', 'x', '5', '5 m'].map(durationMs), [
     90_000,
@@ -48,8 +48,10 @@ durations('writes durations in one unit', () => {
   assert.deepEqual([90_000, 60_000, 1_500, 86_400_000].map(durationText), ['90s', '1m', '1500ms', '1d'])
 })
 durations('reads a range that ends now', () => {
-  assert.equal(relativeRangeMs('now-6h', 'now'), 21_600_000)
-  assert.equal(relativeRangeMs('now/d', 'now'), undefined)
-  assert.equal(relativeRangeMs('now-6h', 'now-1h'), undefined)
+  assert.equal(rangeMs('now-6h', 'now'), 21_600_000)
+  assert.equal(rangeMs('1767323045000', '1767323105000'), 60_000)
+  assert.equal(rangeMs('1767323105000', '1767323045000'), undefined)
+  assert.equal(rangeMs('now/d', 'now'), undefined)
+  assert.equal(rangeMs('now-6h', 'now-1h'), undefined)
 })
 durations.run()

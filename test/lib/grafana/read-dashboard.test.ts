@@ -86,7 +86,10 @@ classic('reads a panel with its targets', () => {
       links: [{ title: 'L', url: '/d/l', tags: [] }],
       gridPos: { x: 12, y: 1, w: 6, h: 4 },
       row: '',
+      place: { at: 0, repeat: '', isCollapsed: false, tab: '' },
+      ownLinks: [],
       repeats: ['node'],
+      repeat: { variable: 'node', isVertical: false, maxPerRow: 4 },
       datasource,
       interval: '1m',
       targets: [

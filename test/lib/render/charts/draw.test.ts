@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import type { Panel } from '../../../../lib/grafana/dashboard-model.ts'
 import { transformed, withFieldConfig } from '../../../../lib/grafana/grafana-data.ts'
+import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { framesOf } from '../../../../lib/render/charts/data-frames.ts'
 import { chartOption, loadCharts } from '../../../../lib/render/charts/echarts-option.ts'
 import { isSafe } from '../../../../lib/render/charts/field-links.ts'
 import { html, safeColor } from '../../../../lib/render/charts/html.ts'
 import { type DrawContext, panelBody } from '../../../../lib/render/charts/panel-html.ts'
+import { placedPanels } from '../../../../lib/render/charts/repeat-panels.ts'
 import { timeseriesOf } from '../../../../lib/render/charts/timeseries-panel.ts'
 import { valuesOf } from '../../../../lib/render/charts/value-panel.ts'
 import { assertSays } from '../../../support/lab.ts'
@@ -248,9 +250,6 @@ panels('notes how many of the series, values and rows it shows', async () => {
   assertSays(await body(panelOf({ type: 'bargauge' }), [many]), /60 of 10000 values/)
   assertSays(await body(panelOf({ type: 'table' }, [{ format: 'table' }]), [many]), /100 of 10000 rows/)
 })
-panels('notes that a repeated panel is drawn once', async () => {
-  assertSays(await body(panelOf({ repeat: 'node' }), [[[{}, 5]]]), /for each value of node; here it is drawn once/)
-})
 const endless = `${'a'.repeat(40)}!`
 const endlessPattern = '/^(a+)+$/'
 for (const [where, json] of [
@@ -331,3 +330,117 @@ parts('has no link that runs code or hides its host', () => {
   assert.deepEqual(urls.map(isSafe), [true, true, false, false, false, false])
 })
 parts.run()
+
+const kinds = suite('chart kinds')
+const overTime = (type: string, more: Record<string, unknown>, target: Record<string, unknown> = {}) =>
+  panelOf({ type, ...more }, [{ legendFormat: '{{le}}', ...target }])
+
+kinds('draws a heatmap from buckets: each without those below it, the highest at the top', async () => {
+  const panel = overTime('heatmap', {}, { format: 'heatmap' })
+  const text = await body(panel, [
+    [
+      [{ le: '+Inf' }, 10, 10],
+      [{ le: '0.5' }, 4, 4],
+      [{ le: '1' }, 7, 7],
+    ],
+  ])
+  const rows = [...text.matchAll(/<th scope="row">([^<]*)<\/th><td class="number">([^<]*)</g)].map(([, le, n]) => [
+    le,
+    n,
+  ])
+  assert.deepEqual(rows, [
+    ['+Inf', '3'],
+    ['1', '3'],
+    ['0.5', '4'],
+  ])
+  assertSays(text, /fill="rgb\(255,120,10\)"|fill="rgba\(255,120,10,1\)"/)
+})
+kinds('draws equal states as one part with the color and text of their mapping', async () => {
+  const mappings = [{ type: 'value', options: { 0: { text: 'down', color: '#aa0011', index: 0 } } }]
+  const panel = overTime('state-timeline', { fieldConfig: { defaults: { mappings } } })
+  const parts = async (type: string) =>
+    (await body({ ...panel, type }, [[[{ le: 'web' }, 0, 0, 0]]])).match(/fill="#aa0011"/g)?.length
+  assert.deepEqual([await parts('state-timeline'), await parts('status-history')], [1, 3])
+  assertSays(await body(panel, [[[{ le: 'web' }, 0, 0]]]), /<th scope="row">web<\/th><td class="number">down</)
+})
+kinds('draws a pie with the share of each value', async () => {
+  const panel = panelOf({ type: 'piechart' }, [{ instant: true, legendFormat: '{{a}}' }])
+  const text = await body(panel, [
+    [
+      [{ a: 'x' }, 1],
+      [{ a: 'y' }, 3],
+    ],
+  ])
+  assertSays(
+    text,
+    /x<\/th><td class="number">1<\/td><td class="number">25%[\s\S]*y<\/th><td class="number">3<\/td><td class="number">75%/,
+  )
+})
+kinds('draws bars with a group for each row of a table', async () => {
+  const panel = panelOf({ type: 'barchart' }, [{ instant: true, format: 'table' }])
+  const text = await body(panel, [
+    [
+      [{ pod: 'a' }, 1],
+      [{ pod: PLANTED }, 3],
+    ],
+  ])
+  assertSays(text, /<svg aria-hidden="true"[\s\S]*<th scope="row">a<\/th><td class="number">1<\/td>/)
+  assert.ok(!text.includes('<img'))
+})
+kinds('draws a histogram of values in buckets of the given size', async () => {
+  const panel = panelOf({ type: 'histogram', options: { bucketSize: 10, combine: true } })
+  const text = await body(panel, [[[{ a: '1' }, 1, 2, 25]]])
+  const rows = [...text.matchAll(/<th scope="row">([^<]*)<\/th><td class="number">([^<]*)</g)].map(([, x, n]) => [x, n])
+  assert.deepEqual(
+    rows.filter(([, count]) => count !== '0'),
+    [
+      ['0', '2'],
+      ['20', '1'],
+    ],
+  )
+})
+kinds('shows the data of a bar chart without texts as a table', async () => {
+  assertSays(await body(panelOf({ type: 'barchart' }), [[[{}, 1, 2]]]), /Panels of kind barchart are not drawn here/)
+})
+kinds.run()
+
+const repeats = suite('placedPanels()')
+const repeatedDashboard = (values: readonly string[]) => {
+  const row = { type: 'row', title: 'Row $ns', repeat: 'ns', collapsed: true }
+  const inside = { id: 2, title: 'In $ns', type: 'stat', targets: [{ refId: 'A', expr: 'x{ns="$ns"}' }] }
+  const dashboard = readDashboard(
+    {
+      title: 'T',
+      panels: [
+        { ...inside, id: 1, repeat: 'ns', maxPerRow: 3 },
+        { ...row, panels: [inside] },
+      ],
+    },
+    'test',
+  )
+  const selected = new Map([['ns', { values, several: true }]])
+  return placedPanels(dashboard, { name: 'several', values: selected, options: new Map([['ns', values]]) })
+}
+repeats('has a copy of a panel, and of a row with its panels, for each value', () => {
+  assert.deepEqual(
+    repeatedDashboard(['a', 'b']).map(({ key, row, panel, selection }) => [
+      ...[key, row.title, row.isCollapsed, panel.gridPos.w],
+      selection.values.get('ns')?.values.join(),
+    ]),
+    [
+      ['1', '', false, 12, 'a'],
+      ['1-2', '', false, 12, 'b'],
+      ['2', 'Row a', true, 24, 'a'],
+      ['2-2', 'Row b', true, 24, 'b'],
+    ],
+  )
+})
+repeats('leaves out copies beyond a limit, and counts them', () => {
+  const placed = repeatedDashboard(Array.from({ length: 50 }, (_, n) => `n${n}`))
+  assert.deepEqual([placed.length, placed[39]?.omitted, placed[0]?.omitted], [80, 10, 0])
+  assert.deepEqual(
+    repeatedDashboard([]).map(({ key }) => key),
+    ['1', '2'],
+  )
+})
+repeats.run()

@@ -83,6 +83,9 @@ async function serve(
       facts: async () => [],
       scenarios: () => ['crash-loop on shop/cart until 2026-11-29T12:30:00Z'],
       parts: async () => [],
+      spans: () => [{ name: 'crash-loop', target: 'shop/cart', startMs: nowMs - 600_000, endMs: nowMs - 300_000 }],
+      lastVerify: () => new Map(),
+      glance: readDashboard({ title: 'Glance', panels: [json.panels[0], json.panels[2]] }, 'glance'),
     },
     dashboards: () => ({
       dashboards: [{ dashboard, expectations: undefined }],
@@ -105,10 +108,19 @@ async function serve(
   return server
 }
 
-async function get(server: Server, path: string, { host, method = 'GET', body = '', ...more }: Asked = {}) {
+async function get(
+  server: Server,
+  path: string,
+  { host, method = 'GET', body = '', ...more }: Asked = {},
+): Promise<{ status: number; text: string; policy: string }> {
   const { port } = server.address() as AddressInfo
   const headers = { host: host ?? `localhost:${port}`, ...more.headers }
-  return await new Promise<{ status: number; text: string; policy: string }>((resolve, reject) => {
+  const { location, ...answer } = await new Promise<{
+    status: number
+    text: string
+    policy: string
+    location: string | undefined
+  }>((resolve, reject) => {
     // Without an agent: the server closes an idle connection after 5 s, in which one page may be drawn here.
     const asked = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, answer => {
       let text = ''
@@ -116,10 +128,13 @@ async function get(server: Server, path: string, { host, method = 'GET', body = 
         text += chunk
       })
       const policy = String(answer.headers['content-security-policy'])
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text, policy }))
+      const { location } = answer.headers
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text, policy, location }))
     })
     asked.on('error', reject).end(body)
   })
+  // As browsers do after a POST.
+  return answer.status === 303 && location !== undefined ? await get(server, location) : answer
 }
 
 const pages = suite<Serving>('createPages()')
@@ -164,7 +179,7 @@ pages('shows for each part whether it is up, down, or unhealthy with the reason'
     ],
     'rows',
   )
-  assertSays(text, /<dt>Alertmanager<\/dt><dd><a href="http:\/\/127\.0\.0\.1:2"/)
+  assertSays(text, /<li><a href="http:\/\/127\.0\.0\.1:2" rel="noreferrer">Alertmanager<\/a>/)
 })
 
 pages('has the rules by group with their states, those in error or firing first', async context => {
@@ -200,11 +215,11 @@ pages('has the rules by group with their states, those in error or firing first'
 })
 
 const choices: [name: string, query: string, sum: string, chosen: RegExp][] = [
-  ['All without a selection', '', '6 KiB', /<option value="\$__all" selected>All/],
-  ['one value', '?var-job=db', '2 KiB', /<option value="db" selected>/],
-  ['several values', '?var-job=db&var-job=web', '3 KiB', /<option value="web" selected>/],
-  ['All for an unknown value', '?var-job=nobody', '6 KiB', /<option value="\$__all" selected>/],
-  ['a value with HTML in it', '?var-job=%3Cb%3Ebold%3C/b%3E', '3 KiB', /&#60;b&#62;bold&#60;\/b&#62;" selected/],
+  ['All without a selection', '', '6 KiB', /value="\$__all" checked>All/],
+  ['one value', '?var-job=db', '2 KiB', /value="db" checked>/],
+  ['several values', '?var-job=db&var-job=web', '3 KiB', /value="web" checked>/],
+  ['All for an unknown value', '?var-job=nobody', '6 KiB', /value="\$__all" checked>/],
+  ['a value with HTML in it', '?var-job=%3Cb%3Ebold%3C/b%3E', '3 KiB', /&#60;b&#62;bold&#60;\/b&#62;" checked/],
 ]
 for (const [name, query, sum, chosen] of choices) {
   pages(`shows a dashboard with ${name}`, async ({ get }) => {
@@ -215,6 +230,135 @@ for (const [name, query, sum, chosen] of choices) {
     assert.ok(!text.includes('<b>'))
   })
 }
+
+pages('gives the points of a chart in the unit of its panel, with the marks of scenarios', async ({ get }) => {
+  const { status, text } = await get(`/points/requests?panel=3&var-job=db&from=${nowMs - 900_000}&to=${nowMs}`)
+  assert.equal(status, 200)
+  const { timesMs, series, marks } = JSON.parse(text)
+  assert.deepEqual(
+    [series.length, series[0].name, series[0].values.at(-1), series[0].texts.at(-1)],
+    [1, 'db', 2048, '2048'],
+  )
+  assert.ok(timesMs.at(-1) <= nowMs, 'the URL has the end of the range')
+  assertSameWords(
+    marks.map(({ text }: { text: string }) => text),
+    ['crash-loop on shop/cart began', 'crash-loop on shop/cart ended'],
+    'marks',
+  )
+  for (const path of ['/points/requests?panel=9', '/points/nope?panel=3', '/panel/requests']) {
+    assert.equal((await get(path)).status, 404, path)
+  }
+})
+
+pages('shows only one line, and the values as a table, as the URL chooses for a panel', async ({ get }) => {
+  const rows = (text: string) => [
+    ...text.matchAll(/<tr( class="off")?><th scope="row"><button [^>]*aria-pressed="(\w+)"/g),
+  ]
+  const { text } = await get('/d/requests?only=3/web&only=3/db&table=3/on')
+  assert.deepEqual(
+    rows(text).map(([, off, pressed]) => [off !== undefined, pressed]),
+    [
+      [true, 'false'],
+      [false, 'true'],
+      [true, 'false'],
+    ],
+  )
+  assertSays(
+    text,
+    /aria-label="Values of Lines of All"><table>\s*<thead><tr><th scope="col">Time<\/th><th [^>]*>db<\/th><\/tr>/,
+  )
+  assertSays(text, /<input type="hidden" name="only" value="3\/db">/)
+  const one = await get('/panel/requests?only=3/&panel=3')
+  assertSays(one.text, /^<section class="panel [^>]*data-panel="3">/)
+  assert.equal(rows(one.text).filter(([, , pressed]) => pressed === 'true').length, 0)
+})
+
+pages('has the times of the form and of a zoom, and the marks as text', async ({ get }) => {
+  const zoom = await get('/d/requests?from=1767323045000&to=1767323945000')
+  assertSays(
+    zoom.text,
+    /selected>2026-01-02 03:04:05 to 03:19:05<[\s\S]*data-refresh="off" [^>]*data-from="1767323045000" data-until="1767323945000"/,
+  )
+  const form = await get('/d/requests?from=now-1h&range=fixed&start=2026-01-02T03:00&end=2026-01-02T04:00')
+  assertSays(form.text, /data-from="1767322800000" data-until="1767326400000"/)
+  const wrong = await get('/d/requests?from=now-5m&range=fixed&start=2026-01-02T03:00&end=2026-01-02T02:00')
+  assertSays(wrong.text, /"now-30m" selected/)
+  assertSays((await get('/d/requests')).text, /2 marks in the charts[\s\S]*crash-loop on shop\/cart began/)
+})
+
+pages('finds values of a long list on the server', async ({ prometheus }) => {
+  const variable = {
+    name: 'n',
+    type: 'custom',
+    query: [...Array(600).keys()].map(n => `value-${n}`).join(','),
+    multi: true,
+  }
+  const dashboard = readDashboard({ ...json, templating: { list: [variable] } }, 'test')
+  const dashboards = () => ({ dashboards: [{ dashboard, expectations: undefined }], refused: [] })
+  const server = await serve({ prometheusUrl: prometheus.url, dashboards })
+  try {
+    const boxes = (text: string) =>
+      [...text.matchAll(/<input type="checkbox" name="var-n" value="([^"]*)"/g)].map(([, value]) => value)
+    const { text } = await get(server, '/d/requests?var-n=value-599')
+    assert.deepEqual([boxes(text).length, boxes(text)[0]], [501, 'value-599'])
+    const found = await get(server, '/options/requests?variable=n&find=E-59')
+    assert.equal(boxes(found.text).filter(value => value?.includes('-59')).length, 11)
+  } finally {
+    server.close()
+  }
+})
+
+pages('shows one tab of a dashboard at a time, and a repeated panel for each value', async ({ prometheus }) => {
+  const element = (id: number, title: string) => {
+    const query = {
+      kind: 'DataQuery',
+      group: 'prometheus',
+      spec: { expr: 'sum(requests{job=~"$job"})', instant: true },
+    }
+    const queries = [{ kind: 'PanelQuery', spec: { refId: 'A', query } }]
+    const vizConfig = {
+      kind: 'VizConfig',
+      group: 'stat',
+      spec: { options: {}, fieldConfig: { defaults: {}, overrides: [] } },
+    }
+    return { kind: 'Panel', spec: { id, title, vizConfig, data: { kind: 'QueryGroup', spec: { queries } } } }
+  }
+  const tab = (title: string, name: string, more = {}) => {
+    const item = { kind: 'AutoGridLayoutItem', spec: { element: { kind: 'ElementReference', name }, ...more } }
+    return { kind: 'TabsLayoutTab', spec: { title, layout: { kind: 'AutoGridLayout', spec: { items: [item] } } } }
+  }
+  const query = { kind: 'DataQuery', group: 'prometheus', spec: { query: 'label_values(requests, job)' } }
+  const spec = {
+    title: 'Tabs',
+    uid: 'tabs',
+    elements: { one: element(1, 'First'), two: element(2, 'Of $job') },
+    variables: [
+      {
+        kind: 'QueryVariable',
+        spec: { name: 'job', query, multi: true, includeAll: true, current: { value: ['$__all'] } },
+      },
+    ],
+    layout: {
+      kind: 'TabsLayout',
+      spec: { tabs: [tab('A', 'one'), tab('B', 'two', { repeat: { mode: 'variable', value: 'job' } })] },
+    },
+  }
+  const dashboard = readDashboard(spec, 'tabs.json')
+  const dashboards = () => ({ dashboards: [{ dashboard, expectations: undefined }], refused: [] })
+  const server = await serve({ prometheusUrl: prometheus.url, dashboards })
+  const titles = (text: string) => [...text.matchAll(/<h4 [^>]*>([^<]*)</g)].map(([, title]) => title)
+  try {
+    const first = await get(server, '/d/tabs')
+    assert.deepEqual(titles(first.text), ['First'])
+    assertSays(first.text, /name="tab" value="A" aria-current="page">A<\/button>/)
+    const second = await get(server, '/d/tabs?tab=B')
+    assert.deepEqual(titles(second.text), ['Of &#60;b&#62;bold&#60;/b&#62;', 'Of db', 'Of web'])
+    assertSays(second.text, /<strong>2048<\/strong>[\s\S]*<strong>1024<\/strong>/)
+    assertSays((await get(server, '/panel/tabs?panel=2-2')).text, /^<section [^>]*data-panel="2-2">[\s\S]*Of db/)
+  } finally {
+    server.close()
+  }
+})
 
 pages('has the selected values in the titles of panels', async ({ get }) => {
   assertSays((await get('/d/requests')).text, /<h4 [^>]*>Lines of All<\/h4>/)
@@ -274,11 +418,22 @@ pages('has a page for each dashboard with any uid and title, with its own verdic
 })
 
 pages('shows the verdict of verify after a POST, with the selection of the form', async ({ get }) => {
-  assertSays((await get('/d/requests')).text, /<form class="pick" method="get">[\s\S]*<button formmethod="post">/)
+  assertSays(
+    (await get('/d/requests')).text,
+    /<form class="pick" id="choices" method="get">[\s\S]*<button formmethod="post">/,
+  )
   const { text } = await get('/d/requests', { method: 'POST', body: 'var-job=db&refresh=10s' })
   assertSays(text, /✗ verify: 1 failed/)
   assertSays(text, /✓ has data[\s\S]*✗ 1 of 1 checks failed/)
-  assertSays(text, /<option value="db" selected>[\s\S]*data-refresh="off"/)
+  assertSays(text, /value="db" checked>[\s\S]*data-refresh="10s"/)
+  assertSays(text, /✗ 1 of 1 checks failed <time class="note" datetime="[^"]*">at [^<]*<\/time><\/p><ul><li>error: /)
+  assertSays(text, /<ul class="causes"><li>error: <a href="#panel\.2">Wrong<\/a><\/li>/)
+  // It stays for the next page, and is on the home page.
+  assertSays((await get('/d/requests')).text, /✗ verify: 1 failed[\s\S]* id="panel\.2"/)
+  assertSays(
+    (await get('/')).text,
+    /✗ 1 of 1 dashboards failed[\s\S]*error: <a href="\/d\/requests#panel\.2">Requests \/ Wrong<\/a>/,
+  )
 })
 
 pages(
@@ -292,7 +447,7 @@ pages(
     ]
     const server = await serve({ prometheusUrl: prometheus.url, dashboards: () => ({ dashboards: all, refused: [] }) })
     const { text } = await get(server, '/d/requests', { method: 'POST' }).finally(() => server.close())
-    assertSays(text, /<p class="verdict">– verify: not applicable here: no etcd<\/p>/)
+    assertSays(text, /<p class="verdict">– verify: not applicable here: no etcd <time/)
     assert.doesNotMatch(text, /Nothing was checked/)
   },
 )
@@ -435,7 +590,11 @@ pages('sends each different query once', async ({ prometheus }) => {
     const { text } = await get(server, '/d/requests')
     assert.equal(text.match(/<strong>6 KiB<\/strong>/g)?.length, 2)
     assert.equal(new Set(relay.asked).size, relay.asked.length)
-    assert.equal(relay.asked.filter(each => each.includes('query=')).length, json.panels.length + 1, 'and the alerts')
+    assert.equal(
+      relay.asked.filter(each => each.includes('query=')).length,
+      json.panels.length + 2,
+      'and the alerts now and before',
+    )
   } finally {
     server.close()
     relay.close()
@@ -487,7 +646,7 @@ pages('draws the highest of many series, and notes their number', async ({ prome
   const { text } = await get(server, '/d/requests').finally(() => server.close())
   // The transformation gets them all.
   assert.equal(text.match(/30 of 40 series, the highest/g)?.length, 2)
-  assert.deepEqual([text.includes('n10</th>'), text.includes('n9</th>')], [true, false])
+  assert.deepEqual([text.includes('n10</button>'), text.includes('n9</button>')], [true, false])
 })
 
 pages('reports a time-out in its panel, and draws the others', async ({ prometheus }) => {

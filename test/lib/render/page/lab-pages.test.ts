@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { loadDashboards } from '../../../../dashboards/load.ts'
+import { glanceDashboard, loadDashboards } from '../../../../dashboards/load.ts'
 import { labPages } from '../../../../lib/render/page/lab-pages.ts'
 import type { Pages } from '../../../../lib/render/page/page-server.ts'
 import { freePort } from '../../../../lib/system/ports.ts'
@@ -19,10 +19,11 @@ pages.before(async context => {
   context.dir = tempDir()
   const prometheusUrl = `http://127.0.0.1:${await freePort()}`
   const lab = tempLab({ dashboardsDir: context.dir, prometheusUrl })
-  const made: Pages = labPages(lab, () => loadDashboards(lab.settings))
+  const made: Pages = labPages(lab, () => loadDashboards(lab.settings), glanceDashboard(lab.settings))
   context.get = async path => {
     const page = await made({ path, query: new URLSearchParams(), isPosted: false })
     if (page === undefined || typeof page === 'string') return page
+    if ('json' in page || 'redirect' in page) throw new Error('a page, not data')
     const pieces: string[] = []
     for await (const piece of page) pieces.push(piece)
     return pieces.join('')
