@@ -171,7 +171,7 @@ const definitions = {
   before: {
     default: 'none',
     help: 'the JSON file of an earlier report, with which report compares; none',
-    parse: text => text,
+    parse: text => (text === 'none' ? text : resolve(text)),
   },
   yes: { default: 'false', help: 'true or 1 confirms the question that a step would ask', parse: yes },
 } as const satisfies Record<string, Setting<unknown>>

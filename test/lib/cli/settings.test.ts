@@ -63,6 +63,7 @@ resolves('gives the defaults when nothing is set', () => {
     prometheusUrl: 'auto',
     dashboardsDir: 'none',
     rulesDir: 'none',
+    before: 'none',
     kubeContext: 'auto',
     otelChart: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
     kubeletInsecureTls: false,
