@@ -32,7 +32,7 @@ export async function nodePrograms(): Promise<{ kubelet: string; kubeProxy: stri
   return { kubelet: pathOf('kubelet'), kubeProxy: pathOf('kube-proxy') }
 }
 
-/** Why no real node can be started here; undefined when one can. Builds the node's programs where they are missing. */
+/** Why no real node can be started here; undefined when one can. Builds the node's programs and helm where they are missing. */
 export async function realNodeProblem(): Promise<string | undefined> {
   if (process.platform !== 'linux') return `a kubelet needs Linux, this is ${process.platform}`
   if (process.getuid?.() !== 0) return 'a kubelet needs root'
@@ -42,6 +42,7 @@ export async function realNodeProblem(): Promise<string | undefined> {
   if (namespaces.status !== 0) return `no namespaces can be made: ${namespaces.stderr.trim()}`
   try {
     await nodePrograms()
+    await ensurePrograms(['helm'])
     return undefined
   } catch (error) {
     if (error instanceof LabError) return error.message
