@@ -14,7 +14,6 @@ import { constants, setPriority, tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { describeError, LabError } from '../lib/cli/errors.ts'
 import { signalProcess } from '../lib/system/processes.ts'
-import { realNodeProblem } from './e2e/real-node/programs.ts'
 import { installRequirements } from './support/apt.ts'
 import { type FileRun, readFileRuns } from './support/files-output.ts'
 import { type Outcome, readOutcome, readSkips } from './support/outcome.ts'
@@ -142,7 +141,10 @@ async function main(): Promise<void> {
   const needed = requirementsOf(chosen.flatMap(({ files }) => files))
   const problems = await installRequirements(needed)
   // Builds of its programs take longer than a file may.
-  if (needed.includes('real-node') && !problems.has('real-node')) await realNodeProblem()
+  if (needed.includes('real-node') && !problems.has('real-node')) {
+    const { realNodeProblem } = await import('./e2e/real-node/programs.ts')
+    await realNodeProblem()
+  }
   const total: Outcome = { passed: 0, failed: 0, skipped: 0 }
   const limit = Number(process.env['AT_ONCE'] || Number.POSITIVE_INFINITY)
   const runGroup = async ({ group, files }: (typeof chosen)[number]) => {
