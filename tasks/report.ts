@@ -66,7 +66,12 @@ await runTask(
         const untilMs = Date.parse(verified.time)
         const scrapeMs = lab.settings.collectionInterval
         const drawn = await drawDashboards({
-          ...{ api, dashboards, verified, untilMs, scrapeMs, onProgress },
+          api,
+          dashboards,
+          verified,
+          untilMs,
+          scrapeMs,
+          onProgress,
           spans: scenarioSpans(lab),
         })
         const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))

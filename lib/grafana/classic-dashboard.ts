@@ -78,8 +78,7 @@ function withLibraryModel(json: Record<string, unknown>): Record<string, unknown
 }
 
 function placedPanels(json: Record<string, unknown>): PlacedPanel[] {
-  const rows = rowsOf(json)
-  return [...rows, ...panelsOf(items(json['panels']), items(json['rows']).length)]
+  return [...rowsOf(json), ...panelsOf(items(json['panels']), items(json['rows']).length)]
 }
 
 /** `rows` with their panels, as before the grid. */

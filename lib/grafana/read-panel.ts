@@ -17,6 +17,7 @@ export function readPanel(
   types: VariableTypes,
 ): { panel: Panel; skipped: Skipped[] } {
   const datasource = readDatasource(json['datasource'], types)
+  const ownLinks = readLinks(json['links'])
   const title = text(json['title']) ?? ''
   const fieldConfig = readFieldConfig(json)
   const repeat = text(json['repeat'])
@@ -41,9 +42,11 @@ export function readPanel(
     fieldConfig,
     options: fields(json['options']),
     transformations: items(json['transformations']).map(readTransformation),
-    links: [...readLinks(json['links']), ...fieldLinks(fieldConfig), ...styleLinks(json)],
+    links: [...ownLinks, ...fieldLinks(fieldConfig), ...styleLinks(json)],
     gridPos: readGridPos(json),
-    ...{ row, place, ownLinks: readLinks(json['links']) },
+    row,
+    place,
+    ownLinks,
     repeats: [place.repeat, repeat ?? ''].filter(name => name !== ''),
     repeat: {
       variable: repeat ?? '',

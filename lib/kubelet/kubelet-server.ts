@@ -34,7 +34,7 @@ const NODE_STREAM = /^\/nodes\/([^/]+)(\/(?:containerLogs|exec|attach|portForwar
 /** Longer than a scrape interval, so that a collector's connection is not closed before its next request. */
 const KEEP_ALIVE_MS = 75_000
 
-/** A slow kubelet takes longer than any scrape waits. Then the connection ends without an answer. */
+/** How long a slow kubelet takes: longer than any scrape waits. */
 export const SLOW_MS = 30_000
 
 /** Loopback, and this machine's name in a container of Docker Desktop. */

@@ -1,5 +1,4 @@
 import type { V1ObjectMeta, V1Pod, V1PodTemplateSpec, V1Service } from '@kubernetes/client-node'
-
 import { scenarioOf } from '../lab/manifest.ts'
 
 /** The kinds of workloads whose pod templates are read, with their API paths. */

@@ -247,7 +247,12 @@ function reasonLines(dashboards: readonly DashboardResult[], kind: 'excused' | '
 export const causeOf = ({ cause, problem }: Failure): CauseName => cause?.name ?? problem
 
 /** What a failure's cause is about. */
-export const messageOf = ({ cause, got, hint }: Failure): string => (cause === undefined ? got : hint)
+const messageOf = ({ cause, got, hint }: Failure): string => (cause === undefined ? got : hint)
+
+/** The causes of failures with their messages, each once. */
+export function causesOf(failures: readonly Failure[]): string[] {
+  return [...new Set(failures.map(each => `${causeOf(each)}: ${messageOf(each)}`))]
+}
 
 /** The failures by cause, the gravest first. */
 function byCause(failures: readonly Failure[]): [CauseName, Failure[]][] {

@@ -2,10 +2,10 @@ import { mostFrequent, plural } from '../../checks/lint/cause-lines.ts'
 import type { LastResult } from '../../checks/verify/last-verify.ts'
 import {
   causeOf,
+  causesOf,
   causeTexts,
   type Failure,
   failureText,
-  messageOf,
   type PanelResult,
 } from '../../checks/verify/verify-report.ts'
 import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
@@ -165,7 +165,7 @@ function verdictBadge(verdict: PanelVerdict | undefined): Html | undefined {
     if (ok > 0) return html`<p class="verdict ok">✓ has data${when}</p>`
     return html`<p class="verdict">– ${excused.join('; ')}${when}</p>`
   }
-  const causes = [...new Set(verdict.failures.map(each => `${causeOf(each)}: ${messageOf(each)}`))]
+  const causes = causesOf(verdict.failures)
   const shown = causes.slice(0, MAX_CAUSES).map(cause => html`<li>${shortened(cause)}</li>`)
   const rest = causes.length > MAX_CAUSES ? html`<li>and ${causes.length - MAX_CAUSES} more</li>` : undefined
   return html`<div class="verdict"><p class="verdict failed">✗ ${failed} of ${failed + ok + excused.length} checks failed${when}</p>${shown.length === 0 ? undefined : html`<ul>${shown}${rest}</ul>`}</div>`

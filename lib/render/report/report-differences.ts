@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { array, type InferOutput, number, object, parse, record, string } from 'valibot'
 import { plural } from '../../checks/lint/cause-lines.ts'
-import { causeOf, messageOf, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import { causesOf, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
 import { type Html, html } from '../charts/html.ts'
 import type { ReportedDashboard } from './report-html.ts'
@@ -46,22 +46,17 @@ export function reportData(
 ): ReportData {
   const panels = dashboards.flatMap(({ title: of, dashboard, result, numbers }) => {
     const failures = verified.failures.filter(({ source }) => source === dashboard.source)
-    const causesOf = (id: number | undefined) =>
-      [
-        ...new Set(
-          failures.filter(({ panelId }) => panelId === id).map(each => `${causeOf(each)}: ${messageOf(each)}`),
-        ),
-      ].sort()
+    const causesIn = (id: number | undefined) => causesOf(failures.filter(({ panelId }) => panelId === id)).sort()
     const ofPanels = dashboard.panels.map(({ id, title: panel }): PanelData => {
       const found = result?.byPanel.find(each => each.id === id)
       return {
         place: `${of} / ${panel}`,
         verdict: found === undefined ? '' : verdictWord(found),
-        causes: causesOf(id),
+        causes: causesIn(id),
         numbers: numbersOf(id, numbers),
       }
     })
-    const others = causesOf(undefined)
+    const others = causesIn(undefined)
     const verdict = result?.verdict ?? ''
     return [{ place: of, verdict, causes: others, numbers: {} }, ...ofPanels]
   })
