@@ -302,7 +302,7 @@ async function tabTo(page: Page, isThere: (focused: string) => boolean): Promise
     await page.keyboard.press('Tab')
     const { words, outline } = (await page.evaluate(`(() => {
       const focused = document.activeElement
-      return { words: focused.id + '|' + focused.textContent.trim(), outline: getComputedStyle(focused).outlineStyle }
+      return { words: focused.id + (focused.tagName === 'A' ? 'link' : '') + '|' + focused.textContent.trim(), outline: getComputedStyle(focused).outlineStyle }
     })()`)) as { words: string; outline: string }
     assert.notEqual(outline, 'none', `the focus on ${words.slice(0, 80)} can't be seen`)
     if (isThere(words)) return
@@ -327,7 +327,7 @@ it('can be used with the keyboard alone', async context => {
     await tabTo(page, words => words.includes('|Query'))
     await page.keyboard.press('Enter')
     assert.equal(await page.locator('footer details[open] code').first().isVisible(), true)
-    await tabTo(page, words => /^[|]load-\d+$/.test(words))
+    await tabTo(page, words => /^link[|]load-\d+$/.test(words))
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/d\/k8s-resources-pod/)
     await page.keyboard.press('Tab')

@@ -32,7 +32,7 @@ const spec = (lab: Lab, program: string, more: Partial<ServiceSpec> = {}): Servi
   readyTimeoutMs: 10_000,
   ...more,
 })
-const getsReady = 'require("fs").writeFileSync("ready", ""); console.log("started", process.pid)'
+const getsReady = 'console.log("started", process.pid); require("fs").writeFileSync("ready", "")'
 const logOf = (lab: Lab) => readFileSync(join(lab.logsDir, `${name}.log`), 'utf8')
 const pidOf = async (lab: Lab) => {
   const pid = (await processServices(lab).state(name)).process?.pid
