@@ -8,6 +8,7 @@
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import type { Lab } from '../lib/lab/lab.ts'
+import { hasOtelMetrics } from '../lib/lab/metrics-dialects.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { programPath } from '../lib/programs/programs.ts'
 import { alertmanager, alertmanagerUrl } from '../lib/services/alertmanager.ts'
@@ -49,9 +50,26 @@ ${alerts}  OTLP         127.0.0.1:${otlpGrpcPort} (gRPC), http://127.0.0.1:${otl
 
 Three queries to try, with ${queryTool}:
 
-  sum by (k8s_node_name) (rate(k8s_pod_cpu_time_seconds_total[1m]))
-  topk(5, sum by (k8s_namespace_name, k8s_deployment_name) (container_memory_working_set_bytes{k8s_deployment_name!=""}))
-  sum by (k8s_node_name) (k8s_container_cpu_request) / on (k8s_node_name) k8s_node_allocatable_cpu
+${exampleQueries(lab)
+  .map(query => `  ${query}`)
+  .join('\n')}
 
 Next: make verify, make kwok-status, make kwok NODE_COUNT=100 POD_COUNT=1000, make kwok-down`
+}
+
+/** CPU by node, the greatest memory, and requested CPU by node, under the names that the lab has. */
+function exampleQueries(lab: Lab): string[] {
+  const window = `${Math.ceil((4 * lab.settings.collectionInterval) / 60_000)}m`
+  if (hasOtelMetrics(lab)) {
+    return [
+      `sum by (k8s_node_name) (rate(k8s_pod_cpu_time_seconds_total[${window}]))`,
+      'topk(5, sum by (k8s_namespace_name, k8s_deployment_name) (container_memory_working_set_bytes{k8s_deployment_name!=""}))',
+      'sum by (k8s_node_name) (k8s_container_cpu_request) / on (k8s_node_name) k8s_node_allocatable_cpu',
+    ]
+  }
+  return [
+    `sum by (node) (rate(container_cpu_usage_seconds_total{container!=""}[${window}]))`,
+    'topk(5, sum by (namespace, pod) (container_memory_working_set_bytes{container!=""}))',
+    'sum by (node) (kube_pod_container_resource_requests{resource="cpu"}) / on (node) kube_node_status_allocatable{resource="cpu"}',
+  ]
 }
