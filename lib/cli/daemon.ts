@@ -1,5 +1,6 @@
+import type { Server } from 'node:net'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { describeError, LabError, UsageError } from './errors.ts'
+import { describeError, LabError, messageOf, systemErrorCode, UsageError } from './errors.ts'
 
 /** The environment of a long-running process. */
 export interface Daemon {
@@ -50,6 +51,22 @@ export async function runDaemon<F>({ usage, parseFlags, start }: DaemonOptions<F
   }
 }
 
+/** Resolves when a server listens at an address, or at a Unix socket. Throws a LabError when it cannot. */
+export async function listen(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
+  try {
+    // A thousand scrapes can start at once, and a Unix socket refuses connections beyond its backlog. Linux allows as many by default.
+    const options = { ...where, backlog: 4_096 }
+    await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(options, resolve))
+  } catch (error) {
+    const isTaken = 'port' in where && systemErrorCode(error) === 'EADDRINUSE'
+    throw new LabError(`Cannot listen on ${'path' in where ? where.path : `${where.host}:${where.port}`}`, {
+      why: isTaken ? `port ${where.port} is in use` : messageOf(error),
+      next: isTaken ? 'name a free port, or stop the process that uses this one' : undefined,
+      cause: error,
+    })
+  }
+}
+
 /** Logs one line for each subject, and for at most a thousand subjects. */
 export function logOnce(log: (line: string) => void): (subject: string, line?: string) => void {
   const logged = new Set<string>()
@@ -68,6 +85,6 @@ export function strictFlags<T extends NonNullable<ParseArgsConfig['options']>>(
   try {
     return parseArgs({ args, options }).values
   } catch (error) {
-    throw new UsageError(`Cannot start ${what}`, { why: error instanceof Error ? error.message : String(error) })
+    throw new UsageError(`Cannot start ${what}`, { why: messageOf(error) })
   }
 }

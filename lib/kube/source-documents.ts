@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { failedPart, LabError, systemErrorCode } from '../cli/errors.ts'
+import { failedPart, LabError, messageOf, systemErrorCode } from '../cli/errors.ts'
 import { jsonFault } from '../system/json-error.ts'
 import { parseYaml, regularFileText } from '../system/yaml-files.ts'
 import { fields, text } from './json.ts'
@@ -243,7 +243,7 @@ function contentOf(path: string): string {
     }
     return regularFileText(path, path.endsWith('.json') ? undefined : MOST_YAML).replace(/^\uFEFF/, '')
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     throw new LabError(`Cannot read ${path === STDIN ? 'standard input' : path}`, {
       why,
       next: 'name a smaller file, or one that you may read',
@@ -280,7 +280,7 @@ function parseJson(json: string, place: string): unknown {
   } catch (error) {
     const fault = jsonFault(json)
     const where = fault === undefined ? '' : `, line ${fault.line}, column ${fault.column}`
-    const why = json.trim() === '' ? 'the file is empty' : error instanceof Error ? error.message : String(error)
+    const why = json.trim() === '' ? 'the file is empty' : messageOf(error)
     const next = 'correct the file, or export it again'
     throw new LabError(`${place}${where}: this is no JSON`, { why, next, cause: error })
   }

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { devNull, homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { LabError } from '../cli/errors.ts'
+import { LabError, messageOf } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { programPath } from '../programs/programs.ts'
@@ -35,7 +35,7 @@ export function requireWritableKubeconfig(env: NodeJS.ProcessEnv): void {
     if (nearest === file) accessSync(dirname(file), constants.W_OK)
   } catch (error) {
     throw new LabError(`Cannot write the kubeconfig ${file}`, {
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       next: 'set KUBECONFIG to a file that you can write',
       cause: error,
     })

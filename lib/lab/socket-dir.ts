@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { LabError } from '../cli/errors.ts'
+import { LabError, messageOf } from '../cli/errors.ts'
 import type { Lab } from './lab.ts'
 import { runtimeOf } from './runtime.ts'
 
@@ -47,7 +47,7 @@ export function ensureSocketDir(lab: Lab): LabSockets {
     return sockets
   } catch (error) {
     throw new LabError(`Cannot use ${sockets.dir} for the sockets of the kubelets`, {
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       next: 'make /tmp writable, or remove that folder',
       cause: error,
     })

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { causeOf } from '../cli/errors.ts'
 
 /** Numbers of spans by result, since the start. */
 export interface SpanCounts {
@@ -126,13 +127,6 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
     isFailing = fails
     const lost = `${counts.failed} spans failed and ${counts.dropped} dropped so far`
     if (error === undefined) log(`traces: ${url} accepts them again; ${lost}`)
-    else log(`traces: cannot send to ${url} (${describe(error)}), trying again; ${lost}`)
+    else log(`traces: cannot send to ${url} (${causeOf(error)}), trying again; ${lost}`)
   }
-}
-
-/** The exporter's errors may have an empty message, with the reason in their cause. */
-function describe(error: Error): string {
-  const { cause } = error
-  if (cause instanceof Error && cause.message !== '') return cause.message
-  return error.message || error.name
 }
