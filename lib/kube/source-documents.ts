@@ -40,11 +40,6 @@ export interface Sources<T> {
   skipped: readonly SkippedDocument[]
 }
 
-/** What is read has the source of its document. */
-interface Found {
-  source: string
-}
-
 /** What each file had when it was last read, by path, and its state then. */
 export type SourceMemory<T> = Map<string, { stamp: string; result: Sources<T> }>
 
@@ -69,7 +64,10 @@ const MOST_LEVELS = 500
  *
  * Paths that can't be read or have nothing of the kind are in `refused`.
  */
-export function readSources<T extends Found>(paths: readonly string[], options: SourceOptions<T>): Sources<T> {
+export function readSources<T extends { source: string }>(
+  paths: readonly string[],
+  options: SourceOptions<T>,
+): Sources<T> {
   const seen = new Set<string>()
   return joined(
     paths.map(path => {
@@ -82,7 +80,11 @@ export function readSources<T extends Found>(paths: readonly string[], options: 
   )
 }
 
-function readPath<T extends Found>(path: string, seen: Set<string>, options: SourceOptions<T>): Sources<T> {
+function readPath<T extends { source: string }>(
+  path: string,
+  seen: Set<string>,
+  options: SourceOptions<T>,
+): Sources<T> {
   const files = filesOf(path, options.what)
   const unread = files.filter(file => !seen.has(file.path))
   for (const file of unread) seen.add(file.path)
@@ -96,7 +98,7 @@ function readPath<T extends Found>(path: string, seen: Set<string>, options: Sou
 }
 
 /** A broken file, or a broken part of one, keeps what it had before, where that is known. */
-function readOrKeep<T extends Found>(file: SourceFile, options: SourceOptions<T>): Sources<T> {
+function readOrKeep<T extends { source: string }>(file: SourceFile, options: SourceOptions<T>): Sources<T> {
   const { memory } = options
   if (memory === undefined) return readFile(file, options)
   const before = memory.get(file.path)
