@@ -101,7 +101,7 @@ export async function restoreContext(lab: Lab): Promise<void> {
   const env = { ...process.env, KUBECONFIG: kubeconfig }
   const file = userKubeconfig(env)
   if (!existsSync(file)) return
-  const current = await currentContext(env)
+  const current = await config(['view', '-o', 'jsonpath={.current-context}'], env)
   for (const entry of ['contexts', 'clusters', 'users']) await config(['unset', `${entry}.${lab.context}`], env)
   const others = (await config(['get-contexts', '-o', 'name'], env)).split('\n').filter(name => name !== '')
   if (current === lab.context) {
@@ -129,10 +129,6 @@ function handOverContext(lab: Lab, { previousContext, kubeconfigMade }: LabRecor
     }
     writeFileAtomically(recordPath(dir), `${JSON.stringify(updated, null, 2)}\n`)
   }
-}
-
-async function currentContext(env = process.env): Promise<string> {
-  return await config(['view', '-o', 'jsonpath={.current-context}'], env)
 }
 
 /** The URL of the API server on this machine, from kwokctl's kubeconfig. */
