@@ -182,7 +182,8 @@ function tablePanel(options: TableOptions): BuiltPanel {
     if (properties.length > 0) panel.overrideByName(name, properties)
   }
   for (const { name, links } of options.keys) {
-    if (links !== undefined) panel.overrideByName(name, [{ id: 'links', value: links.map(fieldLink) }])
+    if (links !== undefined)
+      panel.overrideByName(name, [{ id: 'links', value: links.map(link => ({ ...link, targetBlank: false })) }])
   }
   const queries = options.columns.map(({ query }) => query)
   return finish(panel, options, queries, tableTarget)
@@ -191,10 +192,6 @@ function tablePanel(options: TableOptions): BuiltPanel {
 /** Grafana's name of the values of a query in table format; without a refId if it is the only query. */
 function valueField(refId: string, count: number): string {
   return count === 1 ? 'Value' : `Value #${refId}`
-}
-
-function fieldLink({ title, url }: { title: string; url: string }): unknown {
-  return { title, url, targetBlank: false }
 }
 
 interface AnyPanelBuilder extends Builder<Panel> {

@@ -6,13 +6,11 @@
  */
 
 import { boutiqueNamespace, deleteBoutique } from '../lib/kwok/online-boutique.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 
 const about = 'Removes Online Boutique.'
 
-await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   say('Deleting Online Boutique')
   print((await deleteBoutique(lab)) ? `Namespace ${boutiqueNamespace} is gone` : 'There is no Online Boutique')
 })

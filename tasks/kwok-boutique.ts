@@ -7,16 +7,14 @@
  */
 
 import { boutiqueNamespace, writeBoutique } from '../lib/kwok/online-boutique.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { $ } from '../lib/system/run.ts'
 
 const about = 'Runs Online Boutique on the simulated nodes and waits until all its pods run.'
 
-await runTask({ about, settings: ['boutiqueReplicas'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: ['boutiqueReplicas'], changesLab: true }, async ({ lab }) => {
   const kubectl = await kubectlCommand(lab)
   say('Applying Online Boutique')
   const { file, pods } = await writeBoutique(lab, lab.settings.boutiqueReplicas)

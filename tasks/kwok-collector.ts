@@ -7,20 +7,18 @@
  */
 
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { getRows } from '../lib/lab/kubectl.ts'
 import { hasOtelMetrics } from '../lib/lab/metrics-dialects.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { collector, collectorWatch, ensureCollector, nodesWithAddress } from '../lib/services/collector.ts'
 import { lgtm } from '../lib/services/lgtm.ts'
 import { hasService, labServices } from '../lib/services/service.ts'
 
 const about = 'Starts the OpenTelemetry Collector with a receiver for each node.'
 
-await runTask(
+await runClusterTask(
   { about, settings: ['otlpGrpcPort', 'otlpHttpPort', 'collectionInterval', 'metrics'], changesLab: true },
   async ({ lab }) => {
-    requireCluster(lab)
     await requirePortsFor(lab, collector)
     const services = labServices(lab)
     const isMeasuring = hasOtelMetrics(lab)

@@ -5,14 +5,12 @@
  *   tsx tasks/kwok-context.ts
  *   KUBECONFIG=./my-kubeconfig tsx tasks/kwok-context.ts
  */
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { requireWritableKubeconfig, switchContext } from '../lib/lab/kubectl-context.ts'
-import { print, runTask } from '../lib/lab/task.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 
 const about = "Makes the lab's cluster the current context of kubectl."
 
-await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   requireWritableKubeconfig(process.env)
   await switchContext(lab)
   print(`kubectl's context is ${lab.context}`)

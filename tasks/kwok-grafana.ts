@@ -8,10 +8,9 @@
 import { join } from 'node:path'
 import { generatedDir } from '../lib/grafana/generated-files.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
-import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { startService } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { findProgram, programPath } from '../lib/programs/programs.ts'
 import { grafana, grafanaUrl, type Provisioning } from '../lib/services/grafana.ts'
 import { jaegerUrl } from '../lib/services/jaeger.ts'
@@ -22,27 +21,23 @@ import { hasService, labServices } from '../lib/services/service.ts'
 const about = "Starts Grafana if its binary is installed, else the lab's page."
 const settings = ['grafana', 'grafanaPort', 'prometheusUrl', 'dashboardsDir'] as const
 
-await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings, changesLab: true }, async ({ lab }) => {
   if (hasService(lab, lgtm)) {
     print(`The dashboards are at ${grafanaUrl(lab)}, in LGTM's Grafana`)
     return
   }
-  const services = labServices(lab)
   requireSources(lab.settings, 'dashboardsDir')
   const program = await chosenProgram(lab)
   const chosen = lab.settings.grafana === 'none' ? undefined : program === undefined ? page : grafana
-  for (const service of [grafana, page]) if (service !== chosen) await services.stop(service)
+  for (const service of [grafana, page]) if (service !== chosen) await labServices(lab).stop(service)
   rememberSetting(lab, 'grafana')
   rememberSetting(lab, 'dashboardsDir')
   if (chosen === undefined) {
     print('Nothing shows the dashboards, as GRAFANA is none')
     return
   }
-  await requirePortsFor(lab, chosen)
-  if (program === undefined) {
-    if (await services.ensure(page)) say("Started the lab's page")
-  } else if (await services.ensure(grafana, { program, provisioning: await provisioning(lab) })) say('Started Grafana')
+  if (program === undefined) await startService(lab, page, "the lab's page")
+  else await startService(lab, grafana, 'Grafana', { program, provisioning: await provisioning(lab) })
   rememberSetting(lab, 'grafanaPort')
   print(`The dashboards are at ${grafanaUrl(lab)}`)
 })

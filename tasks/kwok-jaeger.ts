@@ -6,21 +6,21 @@
  *   tsx tasks/kwok-jaeger.ts --jaeger-port 16786
  */
 
-import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { startService } from '../lib/kwok/preflight.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 import { jaeger, jaegerUrl } from '../lib/services/jaeger.ts'
-import { hasService, labServices } from '../lib/services/service.ts'
+import { hasService } from '../lib/services/service.ts'
 
 const about = 'Starts Jaeger, which keeps the newest traces in memory.'
 
-await runTask({ about, settings: ['jaeger', 'jaegerPort', 'jaegerOtlpPort'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
-  if (!hasService(lab, jaeger)) {
-    print('Tempo in LGTM keeps the traces; with JAEGER=true Jaeger keeps them too')
-    return
-  }
-  await requirePortsFor(lab, jaeger)
-  if (await labServices(lab).ensure(jaeger)) say('Started Jaeger')
-  print(`Jaeger answers at ${jaegerUrl(lab)}`)
-})
+await runClusterTask(
+  { about, settings: ['jaeger', 'jaegerPort', 'jaegerOtlpPort'], changesLab: true },
+  async ({ lab }) => {
+    if (!hasService(lab, jaeger)) {
+      print('Tempo in LGTM keeps the traces; with JAEGER=true Jaeger keeps them too')
+      return
+    }
+    await startService(lab, jaeger, 'Jaeger')
+    print(`Jaeger answers at ${jaegerUrl(lab)}`)
+  },
+)

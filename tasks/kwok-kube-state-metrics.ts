@@ -7,17 +7,15 @@
 
 import { applyNodeExporters, deleteKubePrometheus } from '../lib/kwok/kube-prometheus.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { hasPrometheusMetrics } from '../lib/lab/metrics-dialects.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { kubeStateMetrics } from '../lib/services/kube-state-metrics.ts'
 import { labServices } from '../lib/services/service.ts'
 
 const about = 'Starts kube-state-metrics and creates the node exporters, when METRICS is prometheus or both.'
 const settings = ['metrics', 'kubeStateMetricsPort', 'kubeStateMetricsTelemetryPort'] as const
 
-await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings, changesLab: true }, async ({ lab }) => {
   const services = labServices(lab)
   if (!hasPrometheusMetrics(lab)) {
     if (await services.stop(kubeStateMetrics)) say('Stopped kube-state-metrics')

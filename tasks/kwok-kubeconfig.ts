@@ -8,7 +8,6 @@
  *   kubectl --kubeconfig .lab/queries-testing/kubeconfig/collector.yaml auth can-i --list
  */
 
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import {
   containerKubeconfigPath,
   containerReaders,
@@ -16,12 +15,11 @@ import {
   kubeconfigPath,
   readersOf,
 } from '../lib/lab/kubeconfig.ts'
-import { print, runTask } from '../lib/lab/task.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 
 const about = 'Writes a kubeconfig with read-only access for each program that reads the cluster.'
 
-await runTask({ about, settings: ['metrics'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: ['metrics'], changesLab: true }, async ({ lab }) => {
   await ensureKubeconfigs(lab)
   for (const reader of readersOf(lab)) print(kubeconfigPath(lab, reader))
   for (const reader of containerReaders(lab)) print(containerKubeconfigPath(lab, reader))

@@ -5,17 +5,13 @@
  *   tsx tasks/kwok-kubelet-gateway.ts
  *   kubectl --context kwok-queries-testing get --raw /api/v1/nodes/kwok-node-0000/proxy/stats/summary
  */
-import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { startService } from '../lib/kwok/preflight.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 import { kubeletGateway, kubeletProxyUrl } from '../lib/services/kubelet-gateway.ts'
-import { labServices } from '../lib/services/service.ts'
 
 const about = "Starts the kubelet gateway, the way to the nodes' kubelets for kube-apiserver and for tools."
 
-await runTask({ about, settings: ['kubeletProxyPort', 'nodeIpRange'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
-  await requirePortsFor(lab, kubeletGateway)
-  if (await labServices(lab).ensure(kubeletGateway)) say('Started the kubelet gateway')
+await runClusterTask({ about, settings: ['kubeletProxyPort', 'nodeIpRange'], changesLab: true }, async ({ lab }) => {
+  await startService(lab, kubeletGateway, 'the kubelet gateway')
   print(`The kubelet gateway opens tunnels to the nodes at ${kubeletProxyUrl(lab)}`)
 })

@@ -12,10 +12,9 @@ import { join } from 'node:path'
 import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards/provisioning.ts'
 import { generatedDir, jsonFolder } from '../lib/grafana/generated-files.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
-import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { requirePortsFor, startService } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { alertmanager, alertmanagerUrl } from '../lib/services/alertmanager.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
 import { jaeger } from '../lib/services/jaeger.ts'
@@ -37,8 +36,7 @@ const settings = [
   'alertmanagerPort',
 ] as const
 
-await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings, changesLab: true }, async ({ lab }) => {
   requireSources(lab.settings, 'rulesDir')
   rememberSetting(lab, 'metrics')
   for (const line of userRulesLines(await applyUserRules(lab))) say(line)
@@ -56,12 +54,10 @@ await runTask({ about, settings, changesLab: true }, async ({ lab }) => {
 
 /** Before Prometheus: alerts that it cannot deliver are sent again after a minute. */
 async function applyAlertmanager(lab: Lab): Promise<void> {
-  const services = labServices(lab)
   if (!hasService(lab, alertmanager)) {
-    if (await services.stop(alertmanager)) say('Stopped Alertmanager')
+    if (await labServices(lab).stop(alertmanager)) say('Stopped Alertmanager')
   } else {
-    await requirePortsFor(lab, alertmanager)
-    if (await services.ensure(alertmanager)) say('Started Alertmanager')
+    await startService(lab, alertmanager, 'Alertmanager')
     print(`Alertmanager answers at ${alertmanagerUrl(lab)}`)
   }
   rememberSetting(lab, 'alertmanager')
@@ -69,7 +65,6 @@ async function applyAlertmanager(lab: Lab): Promise<void> {
 }
 
 async function startLgtm(lab: Lab): Promise<void> {
-  await requirePortsFor(lab, lgtm)
   const own = await provisionedOwnDir(lab, say)
   const targets = lgtmTargets(lab, own)
   const files = {
@@ -79,7 +74,7 @@ async function startLgtm(lab: Lab): Promise<void> {
     datasources: datasourcesYaml(targets),
     providers: providersYaml(targets),
   }
-  if (await labServices(lab).ensure(lgtm, files)) say('Started LGTM')
+  await startService(lab, lgtm, 'LGTM', files)
   rememberSetting(lab, 'grafanaPort')
   rememberSetting(lab, 'dashboardsDir')
   print(`Grafana answers at ${grafanaUrl(lab)}, Prometheus at ${prometheusUrl(lab)}`)

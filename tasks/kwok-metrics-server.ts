@@ -7,15 +7,13 @@
  */
 
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { metricsServer, registerMetricsServer, waitUntilRegistered } from '../lib/services/metrics-server.ts'
 import { labServices } from '../lib/services/service.ts'
 
 const about = 'Starts metrics-server, for kubectl top and HorizontalPodAutoscalers.'
 
-await runTask({ about, settings: ['metricsServerPort'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: ['metricsServerPort'], changesLab: true }, async ({ lab }) => {
   await requirePortsFor(lab, metricsServer)
   // First, because it reads its rights at its start.
   await registerMetricsServer(lab)

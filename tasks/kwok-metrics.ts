@@ -18,14 +18,12 @@ import {
   tryMetrics,
 } from '../lib/kwok/metrics-served.ts'
 import { labNodeNames } from '../lib/kwok/nodes.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { projectDir } from '../lib/lab/lab.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 
 const about = 'Makes KWOK serve resource metrics and custom metrics, and waits until Prometheus has them.'
 
-await runTask({ about, settings: ['metricsFile'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: ['metricsFile'], changesLab: true }, async ({ lab }) => {
   const file = resolve(projectDir, lab.settings.metricsFile)
   const resourceMetrics = readMetrics(join(projectDir, 'kwok-config', 'kwok-resource-metrics.yaml'))
   const metrics = [...resourceMetrics, ...readMetrics(file)]

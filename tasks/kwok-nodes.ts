@@ -17,14 +17,12 @@ import {
   waitUntilReady,
 } from '../lib/kwok/nodes.ts'
 import { changesTo } from '../lib/kwok/pods.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 
 const about = 'Scales the cluster to NODE_COUNT simulated nodes, all Ready.'
 
-await runTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: ['nodeCount'], changesLab: true }, async ({ lab }) => {
   const { nodeCount, nodeCpu } = lab.settings
   const template = readNodeTemplate()
   const existing = await nodeReadiness(lab)

@@ -25,16 +25,14 @@ import {
   waitUntilRunning,
 } from '../lib/kwok/pods.ts'
 import { workloadRequests } from '../lib/kwok/workloads.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
 import { managedBy } from '../lib/lab/manifest.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 
 const about = 'Scales the cluster to POD_COUNT pods of the template, all running.'
 const flags = { bind: 'bind the pods to the nodes in turn, without the scheduler' }
 
-await runTask({ about, settings: ['podCount'], flags, changesLab: true }, async ({ lab, flags: chosen }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: ['podCount'], flags, changesLab: true }, async ({ lab, flags: chosen }) => {
   const { podCount } = lab.settings
   const template = readPodTemplate()
   const nodes = await labNodeNames(lab)

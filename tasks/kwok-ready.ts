@@ -6,10 +6,9 @@
  */
 
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { hasOtelMetrics } from '../lib/lab/metrics-dialects.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { programPath } from '../lib/programs/programs.ts'
 import { alertmanager, alertmanagerUrl } from '../lib/services/alertmanager.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
@@ -22,8 +21,7 @@ import { statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = 'Waits until every node and every running pod has fresh metrics in Prometheus.'
 
-await runTask({ about, settings: [] }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: [] }, async ({ lab }) => {
   say('Waiting until the metrics of every node and pod are in Prometheus')
   const { nodes, runningPods } = await waitUntilMeasured(lab)
   await waitUntilTopAnswers(lab, nodes)

@@ -5,19 +5,18 @@
  *   tsx tasks/kwok-stats-proxy.ts
  *   curl -s http://127.0.0.1:10250/nodes/kwok-node-0000/stats/summary | jq .node.cpu
  */
-import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { startService } from '../lib/kwok/preflight.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
-import { labServices } from '../lib/services/service.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 import { statsProxy, statsProxyUrl } from '../lib/services/stats-proxy.ts'
 
 const about = 'Starts the stats proxy, a kubelet API for each simulated node.'
 
-await runTask({ about, settings: ['statsProxyPort', 'usagePreset', 'metrics'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
-  await requirePortsFor(lab, statsProxy)
-  if (await labServices(lab).ensure(statsProxy)) say('Started the stats proxy')
-  rememberSetting(lab, 'usagePreset')
-  print(`The stats proxy answers at ${statsProxyUrl(lab)}/nodes/<node>/stats/summary`)
-})
+await runClusterTask(
+  { about, settings: ['statsProxyPort', 'usagePreset', 'metrics'], changesLab: true },
+  async ({ lab }) => {
+    await startService(lab, statsProxy, 'the stats proxy')
+    rememberSetting(lab, 'usagePreset')
+    print(`The stats proxy answers at ${statsProxyUrl(lab)}/nodes/<node>/stats/summary`)
+  },
+)

@@ -12,8 +12,7 @@ import { formatTable } from '../lib/cli/table.ts'
 import { readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
 import { countAll, partStatuses } from '../lib/kwok/lab-status.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
-import { print, runTask } from '../lib/lab/task.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
 import { grafanaPassword } from '../lib/services/grafana-password.ts'
 import { userRulesLines, userRulesStatus } from '../lib/services/user-rules.ts'
@@ -22,8 +21,7 @@ const about = 'Shows the parts of the lab, nodes, pods and series; exit code 1 w
 
 const flags = { password: "print only the password of Grafana's user admin" }
 
-await runTask({ about, settings: [], flags, ignoreCreationSettings: true }, async ({ lab, flags: chosen }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: [], flags, ignoreCreationSettings: true }, async ({ lab, flags: chosen }) => {
   if (chosen.has('password')) return print(grafanaPassword(lab))
   const [parts, counts] = await Promise.all([partStatuses(lab), countAll(lab)])
   const rows = parts.map(({ name, process: running, trouble, address, logFile }) => [

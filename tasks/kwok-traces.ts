@@ -7,19 +7,18 @@
  *   tsx tasks/kwok-traces.ts --trace-rate 50
  */
 
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
+import { startService } from '../lib/kwok/preflight.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
 import { jaeger, jaegerUrl } from '../lib/services/jaeger.ts'
-import { hasService, labServices } from '../lib/services/service.ts'
+import { hasService } from '../lib/services/service.ts'
 import { traceSimulator } from '../lib/services/trace-simulator.ts'
 
 const about = 'Starts the trace simulator, which sends the spans of workloads that call each other.'
 
-await runTask({ about, settings: ['traceRate', 'usagePreset'], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
-  if (await labServices(lab).ensure(traceSimulator)) say('Started the trace simulator')
+await runClusterTask({ about, settings: ['traceRate', 'usagePreset'], changesLab: true }, async ({ lab }) => {
+  await startService(lab, traceSimulator, 'the trace simulator')
   rememberSetting(lab, 'traceRate')
   const url = hasService(lab, jaeger) ? jaegerUrl(lab) : `${grafanaUrl(lab)}/explore`
   print(`The trace simulator makes ${lab.settings.traceRate} requests a second, to be seen at ${url}`)

@@ -6,16 +6,14 @@
  *   kubectl --context kwok-queries-testing get clusterresourceusages
  */
 import { join } from 'node:path'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
 import { projectDir } from '../lib/lab/lab.ts'
-import { print, runTask } from '../lib/lab/task.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 import { $ } from '../lib/system/run.ts'
 
 const about = 'Applies the ClusterResourceUsage objects of kwok-config/kwok-usage.yaml.'
 
-await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   const kubectl = await kubectlCommand(lab)
   const { stdout } = await $`${kubectl} apply ${serverSide} -f ${join(projectDir, 'kwok-config', 'kwok-usage.yaml')}`
   print(stdout.trim())

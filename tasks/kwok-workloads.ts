@@ -7,15 +7,13 @@
  */
 
 import { waitUntilRolledOut, workloadsDir } from '../lib/kwok/workloads.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { kubectlCommand, serverSide } from '../lib/lab/kubectl.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { $ } from '../lib/system/run.ts'
 
 const about = 'Applies the workloads of kwok-config/workloads and waits until their pods run.'
 
-await runTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
-  requireCluster(lab)
+await runClusterTask({ about, settings: [], changesLab: true }, async ({ lab }) => {
   const kubectl = await kubectlCommand(lab)
   say('Applying the workloads')
   const { stdout } = await $`${kubectl} apply ${serverSide} -f ${workloadsDir}`

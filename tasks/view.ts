@@ -12,11 +12,11 @@ import { requireContext } from '../lib/k3d/agreement.ts'
 import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
-import { requirePortsFor } from '../lib/kwok/preflight.ts'
+import { startService } from '../lib/kwok/preflight.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { asReader } from '../lib/lab/kubeconfig.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
-import { print, runTask, say } from '../lib/lab/task.ts'
+import { print, runTask } from '../lib/lab/task.ts'
 import { createPageServer, type Pages } from '../lib/render/page/page-server.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
 import { lgtm } from '../lib/services/lgtm.ts'
@@ -45,14 +45,12 @@ await runTask(task, async ({ lab, flags: chosen }) => {
     print(`Grafana serves the dashboards at ${grafanaUrl(lab)}`)
     return
   }
-  const services = labServices(lab)
   if (chosen.has('stop')) {
-    print((await services.stop(page)) ? 'The page is no longer served' : 'No page is served')
+    print((await labServices(lab).stop(page)) ? 'The page is no longer served' : 'No page is served')
     return
   }
   requireSources(lab.settings, 'dashboardsDir')
-  await requirePortsFor(lab, page)
-  if (await services.ensure(page)) say('Started the page')
+  await startService(lab, page, 'the page')
   rememberSetting(lab, 'grafanaPort')
   rememberSetting(lab, 'dashboardsDir')
   print(`The dashboards are at ${grafanaUrl(lab)}`)

@@ -1,5 +1,7 @@
+import type { Server } from 'node:net'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { describeError, LabError, UsageError } from './errors.ts'
+import { describeError, LabError, messageOf, systemErrorCode, UsageError } from './errors.ts'
+import { type IpRange, ipRange } from './ip-range.ts'
 
 /** The environment of a long-running process. */
 export interface Daemon {
@@ -50,6 +52,22 @@ export async function runDaemon<F>({ usage, parseFlags, start }: DaemonOptions<F
   }
 }
 
+/** Resolves when a server listens at an address, or at a Unix socket. Throws a LabError when it cannot. */
+export async function listen(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
+  try {
+    // A thousand scrapes can start at once, and a Unix socket refuses connections beyond its backlog. Linux allows as many by default.
+    const options = { ...where, backlog: 4_096 }
+    await new Promise<void>((resolve, reject) => void server.once('error', reject).listen(options, resolve))
+  } catch (error) {
+    const isTaken = 'port' in where && systemErrorCode(error) === 'EADDRINUSE'
+    throw new LabError(`Cannot listen on ${'path' in where ? where.path : `${where.host}:${where.port}`}`, {
+      why: isTaken ? `port ${where.port} is in use` : messageOf(error),
+      next: isTaken ? 'name a free port, or stop the process that uses this one' : undefined,
+      cause: error,
+    })
+  }
+}
+
 /** Logs one line for each subject, and for at most a thousand subjects. */
 export function logOnce(log: (line: string) => void): (subject: string, line?: string) => void {
   const logged = new Set<string>()
@@ -68,6 +86,32 @@ export function strictFlags<T extends NonNullable<ParseArgsConfig['options']>>(
   try {
     return parseArgs({ args, options }).values
   } catch (error) {
-    throw new UsageError(`Cannot start ${what}`, { why: error instanceof Error ? error.message : String(error) })
+    throw new UsageError(`Cannot start ${what}`, { why: messageOf(error) })
   }
+}
+
+/** The value of `--port`. Throws a UsageError when it is no port; 0 is any. */
+export function portFlag(text = ''): number {
+  if (/^\d+$/.test(text) && Number(text) <= 65_535) return Number(text)
+  throw new UsageError(`Cannot use --port ${text}`, { next: 'give a number from 0 to 65535' })
+}
+
+/** The value of `--node-range`. Throws a UsageError when it is no range of addresses. */
+export function nodeRangeFlag(text: string): IpRange {
+  const range = ipRange(text)
+  if (range !== undefined) return range
+  throw new UsageError(`Cannot use --node-range ${text}`, { next: 'give an IPv4 range like 198.18.0.0/16' })
+}
+
+/** The longest path of a Unix socket, in bytes (unix(7)). */
+const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
+
+/** The value of a flag with the path of a Unix socket. Throws a UsageError when it is missing or too long. */
+export function socketFlag(flag: string, path = ''): string {
+  const bytes = Buffer.byteLength(path)
+  if (bytes > 0 && bytes <= MAX_SOCKET_PATH_BYTES) return path
+  throw new UsageError(`Cannot use --${flag} ${path}`, {
+    why: `the path of a Unix socket has 1 to ${MAX_SOCKET_PATH_BYTES} bytes, this one has ${bytes}`,
+    next: `name a path of at most ${MAX_SOCKET_PATH_BYTES} bytes`,
+  })
 }

@@ -28,7 +28,7 @@ export class PatternError extends LabError {
   readonly why: string
 
   constructor(pattern: string, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     super(`The regular expression ${pattern} is invalid`, { why, cause })
     this.why = why
   }
@@ -85,6 +85,17 @@ export function failedPart(error: unknown): { what: string; next: string } {
   if (error instanceof LabError) return { what: error.message, next: error.next ?? '' }
   const [, place] = (error instanceof Error && /\n\s+(at .*)/.exec(error.stack ?? '')) || []
   return { what: String(error), next: place === undefined ? BUG : `${BUG} (${place})` }
+}
+
+/** The message of an error, of a connection to several addresses those of each; a text for anything else that was thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join(', ')
+  return error instanceof Error ? error.message || error.name : String(error)
+}
+
+/** The message of an error's cause, if it has one: the error of fetch() itself is generic. */
+export function causeOf(error: unknown): string {
+  return messageOf(error instanceof Error && error.cause instanceof Error ? error.cause : error)
 }
 
 /** The `code` of a Node.js system error (`ENOENT`, `EADDRINUSE`), or undefined for anything else. */

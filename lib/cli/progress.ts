@@ -28,7 +28,7 @@ export function createReporter(options: {
   plainEveryMs?: number
 }): Reporter {
   const { stream, env, plainEveryMs = 30_000 } = options
-  const live = stream.isTTY === true && isUnset(env.CI) && env.TERM !== 'dumb'
+  const live = stream.isTTY === true && [undefined, '', 'false'].includes(env.CI) && env.TERM !== 'dumb'
   let shown = false
   const clear = () => {
     if (shown) stream.write('\r\x1b[K')
@@ -74,10 +74,6 @@ export function formatElapsed(durationMs: number): string {
 export function formatBytes(bytes: number): string {
   if (bytes < 1e9) return `${Math.round(bytes / 1e6)} MB`
   return `${bytes < 10e9 ? (bytes / 1e9).toFixed(1) : Math.round(bytes / 1e9)} GB`
-}
-
-function isUnset(value: string | undefined): boolean {
-  return value === undefined || value === '' || value === 'false'
 }
 
 /** Shows progress while `body` runs. `body` gets a function that sets the detail. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { UsageError } from './errors.ts'
+import { messageOf, UsageError } from './errors.ts'
 import { ipRange } from './ip-range.ts'
 
 /** A setting. Its value comes from the flag, else the environment variable, else the lab's creation, else the default. */
@@ -331,7 +331,7 @@ function parseSetting(name: SettingName, text: string, by: string): unknown {
   try {
     return setting(name).parse(text)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     throw new UsageError(`${by}=${text} is invalid`, { why, next: `set ${by} to another value` })
   }
 }

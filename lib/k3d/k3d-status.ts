@@ -3,18 +3,8 @@ import { releaseStatus } from './helm.ts'
 import { releases } from './helm-collectors.ts'
 import { readRollout } from './rollout.ts'
 
-/** LGTM or a collector in a cluster. */
-export interface ClusterPart {
-  name: string
-  state: 'ready' | 'not ready' | 'missing'
-  /** Ready pods and wanted pods: `3/3`. */
-  pods: string
-  /** The reason for the state, if known. */
-  why: string
-}
-
-/** LGTM and the collectors with their states in the cluster and in Helm. */
-export async function partsOf(lab: Lab): Promise<ClusterPart[]> {
+/** LGTM and the collectors with their states in the cluster and in Helm: `pods` are the ready and the wanted ones, `why` is the reason, if known. */
+export async function partsOf(lab: Lab) {
   return await Promise.all(
     ['lgtm', ...releases].map(async name => {
       const { wanted, ready, isCurrent, waiting } = await readRollout(lab, name)
@@ -24,7 +14,7 @@ export async function partsOf(lab: Lab): Promise<ClusterPart[]> {
       const helmStatus = helm?.status === undefined || helm.status === 'deployed' ? '' : `Helm status: ${helm.status}`
       return {
         name,
-        state: wanted === 0 ? ('missing' as const) : isReady ? ('ready' as const) : ('not ready' as const),
+        state: wanted === 0 ? 'missing' : isReady ? 'ready' : 'not ready',
         pods: `${ready}/${wanted}`,
         why: first === undefined ? helmStatus : `${first.pod}: ${first.reason}`,
       }

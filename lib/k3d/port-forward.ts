@@ -19,24 +19,13 @@ export function forwardArgs(ports: readonly (readonly [local: number, remote: nu
 /** LGTM's port for each setting. */
 export const servicePorts = { grafanaPort: 3000, prometheusPort: 9090, otlpGrpcPort: 4317, otlpHttpPort: 4318 } as const
 
-/** Forwarded ports of LGTM. */
-export interface Forward {
-  /** The local ports, in the order of the request. */
-  ports: readonly number[]
-  /** Resolves when kubectl ends, with the end of its stderr. */
-  ended: Promise<string>
-  close: () => void
-}
-
 /**
- * Forwards ports of 127.0.0.1 to LGTM until `close`.
+ * Forwards ports of 127.0.0.1 to LGTM until `close`. Gives the local ports, in the order of the request; `ended` resolves when kubectl ends,
+ * with the end of its stderr.
  *
  * Throws a LabError with kubectl's message.
  */
-export async function openForward(
-  lab: Lab,
-  ports: readonly (readonly [local: number, remote: number])[],
-): Promise<Forward> {
+export async function openForward(lab: Lab, ports: readonly (readonly [local: number, remote: number])[]) {
   ensureLabDirs(lab)
   const program = await programPath('kubectl')
   const child: ChildProcess = spawn(program, [...clusterArgs(lab), ...forwardArgs(ports)], {

@@ -15,18 +15,11 @@ const STUCK = new Set([
 /** The time limit for these reasons: a registry may recover, or a missing object may be created. */
 const STUCK_MS = 60_000
 
-/** The pods of an instance. */
-export interface Rollout {
-  wanted: number
-  ready: number
-  /** All wanted pods have the newest template. */
-  isCurrent: boolean
-  /** `web-0: ImagePullBackOff: …` */
-  waiting: readonly { pod: string; reason: string; message: string }[]
-}
-
-/** The rollout of an instance, from its Deployments, DaemonSets and pods in the API's form. */
-export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[]): Rollout {
+/**
+ * The rollout of an instance, from its Deployments, DaemonSets and pods in the API's form: the numbers of wanted and ready pods, whether all
+ * wanted ones have the newest template, and why pods wait.
+ */
+export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[]) {
   let [wanted, ready, isCurrent] = [0, 0, workloads.length > 0]
   for (const workload of workloads) {
     const { metadata, spec, status, kind } = fields(workload)
@@ -60,7 +53,7 @@ export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[
 }
 
 /** Reads the rollout of an instance, by its label, from the API. */
-export async function readRollout(lab: Lab, instance: string): Promise<Rollout> {
+export async function readRollout(lab: Lab, instance: string) {
   const list = (kinds: string) =>
     getObjects(lab, [kinds, '-n', labNamespace, '-l', `app.kubernetes.io/instance=${instance}`])
   const [workloads, pods] = await Promise.all([list('deployments,daemonsets'), list('pods')])

@@ -69,16 +69,13 @@ export class ApiStatusError extends LabError {
 /** A client of one cluster with at most `maxSockets` (default 32) kept-alive connections. `using` closes it at the end of the block. */
 export async function connect(choice: ClusterChoice & { maxSockets?: number } = {}): Promise<KubeClient & Disposable> {
   const { maxSockets, ...cluster } = choice
-  return createClient(await loadCredentials(cluster), {
-    ...(maxSockets === undefined ? {} : { maxSockets }),
-    reload: () => loadCredentials(cluster),
-  })
+  return createClient(await loadCredentials(cluster), { maxSockets, reload: () => loadCredentials(cluster) })
 }
 
 /** A client from credentials. After a 401 `reload` gets new ones (a service account's token expires), and the request is sent once more. */
 export function createClient(
   first: Credentials,
-  { maxSockets = 32, reload }: { maxSockets?: number; reload?: () => Promise<Credentials> } = {},
+  { maxSockets = 32, reload }: { maxSockets?: number | undefined; reload?: () => Promise<Credentials> } = {},
 ): KubeClient & Disposable {
   let transport = createTransport(first, maxSockets)
   let reloadedMs = Number.NEGATIVE_INFINITY

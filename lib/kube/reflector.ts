@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LabError } from '../cli/errors.ts'
+import { LabError, messageOf } from '../cli/errors.ts'
 import { ApiStatusError, type KubeClient } from './api-client.ts'
 import { fields, items, text } from './json.ts'
 
@@ -234,8 +234,4 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
     uids.delete(name)
     options.apply({ type: 'deleted', key })
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

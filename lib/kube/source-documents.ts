@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { failedPart, LabError, systemErrorCode } from '../cli/errors.ts'
+import { failedPart, LabError, messageOf, systemErrorCode } from '../cli/errors.ts'
 import { jsonFault } from '../system/json-error.ts'
 import { parseYaml, regularFileText } from '../system/yaml-files.ts'
 import { fields, text } from './json.ts'
@@ -40,11 +40,6 @@ export interface Sources<T> {
   skipped: readonly SkippedDocument[]
 }
 
-/** What is read has the source of its document. */
-interface Found {
-  source: string
-}
-
 /** What each file had when it was last read, by path, and its state then. */
 export type SourceMemory<T> = Map<string, { stamp: string; result: Sources<T> }>
 
@@ -69,7 +64,10 @@ const MOST_LEVELS = 500
  *
  * Paths that can't be read or have nothing of the kind are in `refused`.
  */
-export function readSources<T extends Found>(paths: readonly string[], options: SourceOptions<T>): Sources<T> {
+export function readSources<T extends { source: string }>(
+  paths: readonly string[],
+  options: SourceOptions<T>,
+): Sources<T> {
   const seen = new Set<string>()
   return joined(
     paths.map(path => {
@@ -82,7 +80,11 @@ export function readSources<T extends Found>(paths: readonly string[], options: 
   )
 }
 
-function readPath<T extends Found>(path: string, seen: Set<string>, options: SourceOptions<T>): Sources<T> {
+function readPath<T extends { source: string }>(
+  path: string,
+  seen: Set<string>,
+  options: SourceOptions<T>,
+): Sources<T> {
   const files = filesOf(path, options.what)
   const unread = files.filter(file => !seen.has(file.path))
   for (const file of unread) seen.add(file.path)
@@ -96,7 +98,7 @@ function readPath<T extends Found>(path: string, seen: Set<string>, options: Sou
 }
 
 /** A broken file, or a broken part of one, keeps what it had before, where that is known. */
-function readOrKeep<T extends Found>(file: SourceFile, options: SourceOptions<T>): Sources<T> {
+function readOrKeep<T extends { source: string }>(file: SourceFile, options: SourceOptions<T>): Sources<T> {
   const { memory } = options
   if (memory === undefined) return readFile(file, options)
   const before = memory.get(file.path)
@@ -243,7 +245,7 @@ function contentOf(path: string): string {
     }
     return regularFileText(path, path.endsWith('.json') ? undefined : MOST_YAML).replace(/^\uFEFF/, '')
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     throw new LabError(`Cannot read ${path === STDIN ? 'standard input' : path}`, {
       why,
       next: 'name a smaller file, or one that you may read',
@@ -280,7 +282,7 @@ function parseJson(json: string, place: string): unknown {
   } catch (error) {
     const fault = jsonFault(json)
     const where = fault === undefined ? '' : `, line ${fault.line}, column ${fault.column}`
-    const why = json.trim() === '' ? 'the file is empty' : error instanceof Error ? error.message : String(error)
+    const why = json.trim() === '' ? 'the file is empty' : messageOf(error)
     const next = 'correct the file, or export it again'
     throw new LabError(`${place}${where}: this is no JSON`, { why, next, cause: error })
   }

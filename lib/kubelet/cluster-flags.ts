@@ -1,5 +1,6 @@
+import type { strictFlags } from '../cli/daemon.ts'
 import { UsageError } from '../cli/errors.ts'
-import { isPresetName, type PresetName, presetNames } from './objects/facts.ts'
+import { isPresetName, presetNames } from './objects/facts.ts'
 
 /** The flags of every process that watches a cluster and its pods' usage, for parseArgs. */
 export const clusterOptions = {
@@ -10,14 +11,6 @@ export const clusterOptions = {
   help: { type: 'boolean' },
 } as const
 
-/** The values of these flags. */
-export interface ClusterFlags {
-  kubeconfig: string | undefined
-  context: string | undefined
-  preset: PresetName
-  intervalMs: number
-}
-
 /** Their part of `--help`. */
 export const CLUSTER_USAGE = `  --kubeconfig FILE   the cluster (default: the pod's own, else KUBECONFIG, else ~/.kube/config)
   --context NAME      a context in it (default: its current one)
@@ -27,13 +20,8 @@ export const CLUSTER_USAGE = `  --kubeconfig FILE   the cluster (default: the po
 /** Node.js runs a timer of more than 24 days after 1 ms. */
 const DAY_MS = 86_400_000
 
-/** Validates the flags. Throws a UsageError that names the invalid one. */
-export function clusterFlags(values: {
-  kubeconfig?: string | undefined
-  context?: string | undefined
-  'usage-preset': string
-  'interval-ms': string
-}): ClusterFlags {
+/** Validates these flags. Throws a UsageError that names the invalid one. */
+export function clusterFlags(values: ReturnType<typeof strictFlags<typeof clusterOptions>>) {
   const preset = values['usage-preset']
   if (!isPresetName(preset)) {
     throw new UsageError(`Cannot use --usage-preset ${preset}`, { next: `name one of ${presetNames.join(', ')}` })

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, decoded, writeAnswer } from './endpoints/http-answer.ts'
 import { nodeDocuments } from './endpoints/node-documents.ts'
 import { answerStream } from './endpoints/node-streams.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
@@ -18,15 +19,11 @@ export interface StatsServerOptions {
   log: (line: string) => void
 }
 
-interface Answer {
+interface RoutedAnswer extends Answer {
   /** The path without names: a label of the request metric. */
   route: string
-  status: number
-  body: string
-  contentType?: string
 }
 
-const TEXT = 'text/plain; charset=utf-8'
 /** Where KWOK serves a node's resource metrics, as in the annotation of nodes that kwokctl creates. */
 const KWOK_PATH = /^\/metrics\/nodes\/[^/]+\/metrics\/resource$/
 /** A log of a node, or a command in a container. */
@@ -49,7 +46,7 @@ export function createStatsServer(options: StatsServerOptions): Server {
   const names = new Set([...LOCAL_NAMES, ...options.hostNames])
   const refused = new Set<string>()
   /** Counts a response, and logs the first refused request of a kind: a misconfigured collector repeats it at each scrape. */
-  const count = ({ route, status, body }: Answer, what: string): void => {
+  const count = ({ route, status, body }: RoutedAnswer, what: string): void => {
     metrics.countRequest(route, status)
     const kind = `${route} ${status}`
     if (status < 400 || status >= 500 || refused.has(kind)) return
@@ -57,7 +54,7 @@ export function createStatsServer(options: StatsServerOptions): Server {
     log(`${what}: ${status} ${body.trim()} (further ones of this kind are only counted)`)
   }
   const server = createServer(async (request, response) => {
-    let answer: Answer
+    let answer: RoutedAnswer
     try {
       const isAllowed = names.has(hostNameOf(request))
       if (isAllowed && isStreamed(request, response, options)) return
@@ -69,14 +66,7 @@ export function createStatsServer(options: StatsServerOptions): Server {
       answer = { route: 'error', status: 500, body: 'internal error\n' }
     }
     count(answer, `${request.method} ${JSON.stringify((request.url ?? '').slice(0, 200))}`)
-    // An unread body would block the connection.
-    request.resume()
-    response.writeHead(answer.status, {
-      'content-type': answer.contentType ?? TEXT,
-      'content-length': Buffer.byteLength(answer.body),
-      ...(answer.status === 405 ? { allow: 'GET' } : {}),
-    })
-    response.end(answer.body)
+    writeAnswer(request, response, answer)
   })
   server.keepAliveTimeout = KEEP_ALIVE_MS
   return server
@@ -97,8 +87,11 @@ function hostNameOf({ headers }: IncomingMessage): string {
 }
 
 /** The server's response to a method and a path with an optional query. */
-export async function answerTo(method: string, url: string, options: StatsServerOptions): Promise<Answer> {
-  if (method !== 'GET') return { route: 'other', status: 405, body: `${method} is not allowed, only GET\n` }
+export async function answerTo(method: string, url: string, options: StatsServerOptions): Promise<RoutedAnswer> {
+  const allow = 'GET'
+  if (method !== allow) {
+    return { route: 'other', status: 405, body: `${method} is not allowed, only GET\n`, headers: { allow } }
+  }
   const query = url.indexOf('?')
   const path = query === -1 ? url : url.slice(0, query)
   switch (path) {
@@ -119,7 +112,7 @@ export async function answerTo(method: string, url: string, options: StatsServer
   }
 }
 
-async function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Promise<Answer> {
+async function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions): Promise<RoutedAnswer> {
   const [, , escaped = '', ...rest] = path.split('/')
   const found = nodeDocuments.get(rest.join('/'))
   if (found === undefined) return notFound(path)
@@ -133,16 +126,7 @@ async function nodeAnswer(path: string, { store, isSynced }: StatsServerOptions)
   return { route, status: 200, body, contentType: found.contentType }
 }
 
-/** A decoded part of a path; an invalid one, which no node has as its name, stays as it is. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return part
-  }
-}
-
-function notFound(path: string): Answer {
+function notFound(path: string): RoutedAnswer {
   const nodePaths = [...nodeDocuments.keys()].map(document => `/nodes/<node>/${document}`)
   const known = [...nodePaths, '/healthz', '/readyz', '/metrics'].join(', ')
   return { route: 'other', status: 404, body: `there is no ${path.slice(0, 200)}, only ${known}\n` }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep, setImmediate as yieldToScrapes } from 'node:timers/promises'
+import { causeOf } from '../cli/errors.ts'
 import { hostExtras } from './endpoints/host-extras.ts'
 import { hostResourceMetrics } from './endpoints/host-metrics.ts'
 import { measureNode } from './endpoints/node-measurement.ts'
@@ -71,13 +72,8 @@ async function pushAll({ store, metrics, url, isSynced, signal }: PushOptions): 
       if (!answer.ok) failure = `${url} answers ${answer.status} ${body.slice(0, 200)}`
     } catch (error) {
       metrics.countPush('failed', count)
-      failure = `cannot reach ${url} (${describe(error)})`
+      failure = `cannot reach ${url} (${causeOf(error)})`
     }
   }
   return failure
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? error.cause.message || error.message : error.message
 }

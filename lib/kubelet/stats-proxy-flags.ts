@@ -1,32 +1,11 @@
-import { strictFlags } from '../cli/daemon.ts'
+import { nodeRangeFlag, portFlag, socketFlag, strictFlags } from '../cli/daemon.ts'
 import { UsageError } from '../cli/errors.ts'
-import { type IpRange, ipRange } from '../cli/ip-range.ts'
-import { CLUSTER_USAGE, type ClusterFlags, clusterFlags, clusterOptions } from './cluster-flags.ts'
+import { CLUSTER_USAGE, clusterFlags, clusterOptions } from './cluster-flags.ts'
 
-/** The command line of the stats proxy. */
-export interface StatsProxyFlags extends ClusterFlags {
-  address: string
-  port: number
-  /** A host name it answers to, besides those of loopback. */
-  hostName: string | undefined
-  /** Without it, counters start at zero with each start. */
-  stateFile: string | undefined
-  /** Without it, no host metrics are pushed. */
-  otlpUrl: string | undefined
-  /** Without it, no kubelet answers at its node's address. */
-  kubelets: KubeletFlags | undefined
-}
-
+/** The command line of the stats proxy, as `USAGE` describes it. */
+export type StatsProxyFlags = NonNullable<ReturnType<typeof parseFlags>>
 /** How the kubelets answer at their nodes' addresses. */
-export interface KubeletFlags {
-  socket: string
-  range: IpRange
-  kubeletCaFile: string
-  clientCaFile: string
-}
-
-/** The longest path of a Unix socket on Linux; macOS has 103. */
-const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
+export type KubeletFlags = NonNullable<ReturnType<typeof kubeletFlags>>
 
 /** The text of `--help`. */
 export const USAGE = `The stats proxy: a kubelet's API for each simulated node.
@@ -46,38 +25,29 @@ ${CLUSTER_USAGE}  --port N            where it listens; 0 takes a free port and 
   --interval-ms N     the interval of these pushes (default 10000)
 `
 
+const options = {
+  ...clusterOptions,
+  port: { type: 'string' },
+  address: { type: 'string', default: '127.0.0.1' },
+  'host-name': { type: 'string' },
+  'state-file': { type: 'string' },
+  'otlp-url': { type: 'string' },
+  'kubelets-socket': { type: 'string' },
+  'kubelet-ca': { type: 'string' },
+  'client-ca': { type: 'string' },
+  'node-range': { type: 'string', default: '198.18.0.0/16' },
+} as const
+
 /** Reads the command line; undefined for `--help`. Throws a UsageError that names the invalid flag. */
-export function parseFlags(args: string[]): StatsProxyFlags | undefined {
-  const values = strictFlags(args, {
-    what: 'the stats proxy',
-    options: {
-      ...clusterOptions,
-      port: { type: 'string' },
-      address: { type: 'string', default: '127.0.0.1' },
-      'host-name': { type: 'string' },
-      'state-file': { type: 'string' },
-      'otlp-url': { type: 'string' },
-      'kubelets-socket': { type: 'string' },
-      'kubelet-ca': { type: 'string' },
-      'client-ca': { type: 'string' },
-      'node-range': { type: 'string', default: '198.18.0.0/16' },
-    },
-  })
+export function parseFlags(args: string[]) {
+  const values = strictFlags(args, { what: 'the stats proxy', options })
   if (values.help === true) return undefined
-  const port = Number(values.port)
-  if (!/^\d+$/.test(values.port ?? '') || port > 65_535) {
-    throw new UsageError(`Cannot use --port ${values.port ?? ''}`, { next: 'give a number from 0 to 65535' })
-  }
+  const port = portFlag(values.port)
   const { address, 'host-name': hostName, 'state-file': stateFile, 'otlp-url': otlpUrl } = values
   return { ...clusterFlags(values), address, port, hostName, stateFile, otlpUrl, kubelets: kubeletFlags(values) }
 }
 
-function kubeletFlags(values: {
-  'kubelets-socket'?: string | undefined
-  'kubelet-ca'?: string | undefined
-  'client-ca'?: string | undefined
-  'node-range': string
-}): KubeletFlags | undefined {
+function kubeletFlags(values: ReturnType<typeof strictFlags<typeof options>>) {
   const { 'kubelets-socket': socket, 'kubelet-ca': kubeletCaFile, 'client-ca': clientCaFile } = values
   if (socket === undefined && kubeletCaFile === undefined && clientCaFile === undefined) return undefined
   if (socket === undefined || kubeletCaFile === undefined || clientCaFile === undefined) {
@@ -85,16 +55,6 @@ function kubeletFlags(values: {
       next: 'give all of --kubelets-socket, --kubelet-ca and --client-ca, or none',
     })
   }
-  const range = ipRange(values['node-range'])
-  if (range === undefined) {
-    throw new UsageError(`Cannot use --node-range ${values['node-range']}`, {
-      next: 'give a range such as 198.18.0.0/16',
-    })
-  }
-  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH_BYTES) {
-    throw new UsageError(`Cannot use --kubelets-socket ${socket}`, {
-      next: `name a path of at most ${MAX_SOCKET_PATH_BYTES} bytes`,
-    })
-  }
-  return { socket, range, kubeletCaFile, clientCaFile }
+  const range = nodeRangeFlag(values['node-range'])
+  return { socket: socketFlag('kubelets-socket', socket), range, kubeletCaFile, clientCaFile }
 }

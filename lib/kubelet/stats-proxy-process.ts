@@ -4,8 +4,8 @@
 //   node --import tsx lib/kubelet/stats-proxy-process.ts --kubeconfig FILE [--context NAME] --port 10250 [--address 127.0.0.1]
 //   curl http://127.0.0.1:10250/nodes/node-0/stats/summary
 import type { Server } from 'node:http'
-import { type Daemon, logOnce, runDaemon } from '../cli/daemon.ts'
-import { LabError, systemErrorCode } from '../cli/errors.ts'
+import { type Daemon, listen, logOnce, runDaemon } from '../cli/daemon.ts'
+import { LabError, messageOf } from '../cli/errors.ts'
 import { connect } from '../kube/api-client.ts'
 import type { Reflector } from '../kube/reflector.ts'
 import { takeLock } from '../system/lock.ts'
@@ -46,7 +46,7 @@ async function start(flags: StatsProxyFlags, { signal, log, onStop }: Daemon): P
     },
     onStateError(error) {
       metrics?.countStateError()
-      const why = error instanceof Error ? error.message : String(error)
+      const why = messageOf(error)
       logStateOnce(why, `Cannot write ${flags.stateFile}: ${why}; counters may fall when this process ends`)
     },
   })
@@ -60,7 +60,9 @@ async function start(flags: StatsProxyFlags, { signal, log, onStop }: Daemon): P
   })
 
   // First, so that a port in use is reported at once.
-  await listen(server, flags, log)
+  await listen(server, { host: flags.address, port: flags.port })
+  const bound = server.address()
+  log(`listening on http://${flags.address}:${typeof bound === 'object' ? (bound?.port ?? flags.port) : flags.port}`)
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
   const connected = await kubelets?.connect({ client, store, metrics, isSynced, signal })
@@ -91,26 +93,6 @@ async function lockState(path: string): Promise<void> {
 /** The counters of an earlier process, and the log to continue them. */
 function openState(path: string): NonNullable<StoreOptions['state']> {
   return { saved: readState(path), open: live => openStateLog({ path, live }) }
-}
-
-function listen(server: Server, { address, port }: StatsProxyFlags, log: Daemon['log']): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', error => {
-      const isTaken = systemErrorCode(error) === 'EADDRINUSE'
-      reject(
-        new LabError(`Cannot listen on ${address}:${port}`, {
-          why: isTaken ? `port ${port} is in use` : error.message,
-          next: isTaken ? 'name a free port, or stop the process that uses this one' : undefined,
-          cause: error,
-        }),
-      )
-    })
-    server.listen(port, address, () => {
-      const bound = server.address()
-      log(`listening on http://${address}:${typeof bound === 'object' ? (bound?.port ?? port) : port}`)
-      resolve()
-    })
-  })
 }
 
 /** Closes idle connections, which collectors keep open; responses in progress get half a second. */

@@ -1,25 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../kube/api-client.ts'
 import { type Reflector, type ReflectorEvent, startReflector } from '../kube/reflector.ts'
-import type { NodeFacts, PodFacts } from './objects/facts.ts'
 import { nodeFacts, podFacts } from './objects/object-facts.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
 import { type UsageObject, usageObject } from './usage/usage-objects.ts'
+
+type ClusterObjects = Pick<StatsStore, 'setNode' | 'deleteNode' | 'setPod' | 'deletePod'>
 
 export interface WatchOptions {
   client: KubeClient
   store: StatsStore
   metrics: StatsMetrics
   /** Gets the changes of nodes and pods after the store. */
-  addresses?:
-    | {
-        setNode: (facts: NodeFacts) => void
-        deleteNode: (uid: string) => void
-        setPod: (facts: PodFacts) => void
-        deletePod: (uid: string) => void
-      }
-    | undefined
+  addresses?: ClusterObjects | undefined
   /** Gets the reflectors by plural kind. */
   reflectors: Record<string, Reflector>
   signal: AbortSignal
@@ -43,6 +37,7 @@ const IDLE_MS = 80_000
 export async function watchCluster(options: WatchOptions): Promise<void> {
   const { client, store, metrics, reflectors, signal, log, logOnce } = options
   const common = { client, signal, log }
+  const all: ClusterObjects[] = options.addresses === undefined ? [store] : [store, options.addresses]
   const counted =
     <T>(kind: string, set: (object: T) => void, remove: (uid: string) => void) =>
     (event: ReflectorEvent<T>) => {
@@ -77,14 +72,8 @@ export async function watchCluster(options: WatchOptions): Promise<void> {
     reduce: nodeFacts,
     apply: counted(
       'nodes',
-      facts => {
-        store.setNode(facts)
-        options.addresses?.setNode(facts)
-      },
-      uid => {
-        store.deleteNode(uid)
-        options.addresses?.deleteNode(uid)
-      },
+      facts => all.forEach(each => void each.setNode(facts)),
+      uid => all.forEach(each => void each.deleteNode(uid)),
     ),
   })
   await reflectors.nodes.firstSync
@@ -95,14 +84,8 @@ export async function watchCluster(options: WatchOptions): Promise<void> {
     reduce: podFacts,
     apply: counted(
       'pods',
-      facts => {
-        store.setPod(facts)
-        options.addresses?.setPod(facts)
-      },
-      uid => {
-        store.deletePod(uid)
-        options.addresses?.deletePod(uid)
-      },
+      facts => all.forEach(each => void each.setPod(facts)),
+      uid => all.forEach(each => void each.deletePod(uid)),
     ),
   })
   await reflectors.pods.firstSync

@@ -25,24 +25,25 @@ export interface ComponentPatch {
   extraVolumes?: { name: string; hostPath: string; mountPath: string; readOnly: boolean; pathType: string }[]
 }
 
+/** A component with these flags added. */
+export function withFlags(name: string, flags: Readonly<Record<string, string>>): ComponentPatch {
+  return { name, extraArgs: Object.entries(flags).map(([key, value]) => ({ key, value })) }
+}
+
 /**
  * The flags by which kube-apiserver, etcd and kwok-controller send spans. kwokctl's own `--jaeger-port` starts another Jaeger, traces
  * every request, and gives etcd flags that 3.7 no longer has. etcd follows the sampling decision of a request, which kube-apiserver
  * passes on.
  */
 export function tracingPatches({ endpoint, perMillion, apiserverConfigPath }: TracingTarget): ComponentPatch[] {
-  const patch = (name: string, args: Record<string, string>): ComponentPatch => ({
-    name,
-    extraArgs: Object.entries(args).map(([key, value]) => ({ key, value })),
-  })
   return [
-    patch('etcd', {
+    withFlags('etcd', {
       'enable-distributed-tracing': 'true',
       'distributed-tracing-address': endpoint,
       'distributed-tracing-sampling-rate': String(perMillion),
     }),
-    patch('kube-apiserver', { 'tracing-config-file': apiserverConfigPath }),
-    patch('kwok-controller', {
+    withFlags('kube-apiserver', { 'tracing-config-file': apiserverConfigPath }),
+    withFlags('kwok-controller', {
       'tracing-endpoint': endpoint,
       'tracing-sampling-rate-per-million': String(perMillion),
     }),

@@ -1,26 +1,22 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 import { labSockets } from '../lab/socket-dir.ts'
-import type { ComponentPatch } from './control-plane-tracing.ts'
+import { type ComponentPatch, withFlags } from './control-plane-tracing.ts'
 
 /**
  * The flags by which kube-apiserver reaches the simulated nodes' kubelets: at their own addresses, through the gateway's socket, with its
  * client certificate. kwok-controller writes the kubelets' port into the status of nodes.
  */
 export function kubeletPatches({ pki, egressConfigPath }: { pki: string; egressConfigPath: string }): ComponentPatch[] {
-  const flags = {
+  const ofApiServer = withFlags('kube-apiserver', {
     'egress-selector-config-file': egressConfigPath,
     'kubelet-preferred-address-types': 'InternalIP',
     'kubelet-client-certificate': join(pki, 'admin.crt'),
     'kubelet-client-key': join(pki, 'admin.key'),
     'kubelet-certificate-authority': join(pki, 'ca.crt'),
-  }
-  return [
-    { name: 'kube-apiserver', extraArgs: Object.entries(flags).map(([key, value]) => ({ key, value })) },
-    { name: 'kwok-controller', extraArgs: [{ key: 'node-port', value: '10250', override: true }] },
-  ]
+  })
+  return [ofApiServer, { name: 'kwok-controller', extraArgs: [{ key: 'node-port', value: '10250', override: true }] }]
 }
 
 /**
@@ -38,15 +34,7 @@ export function egressConfig(socket: string): string {
 
 /** Writes the EgressSelectorConfiguration of a lab; returns its path. */
 export function writeEgressConfig(lab: Lab): string {
-  writeFileAtomically(egressConfigFile(lab), egressConfig(labSockets(lab).apiServer))
-  return egressConfigFile(lab)
-}
-
-/** Whether the cluster's API server reaches the kubelets: not in a cluster that an older version of the lab created. */
-export function reachesKubelets(lab: Lab): boolean {
-  return existsSync(egressConfigFile(lab))
-}
-
-function egressConfigFile(lab: Lab): string {
-  return join(lab.configDir, 'apiserver-egress.yaml')
+  const file = join(lab.configDir, 'apiserver-egress.yaml')
+  writeFileAtomically(file, egressConfig(labSockets(lab).apiServer))
+  return file
 }

@@ -5,7 +5,7 @@ import { type Lab, projectDir } from '../lab/lab.ts'
 import { versions } from '../programs/versions.ts'
 import { freeComponentPorts } from './component-ports.ts'
 import type { ControlPlane, KwokctlInput } from './control-plane.ts'
-import { type TracingTarget, tracingPatches, writeTracingConfig } from './control-plane-tracing.ts'
+import { type TracingTarget, tracingPatches, withFlags, writeTracingConfig } from './control-plane-tracing.ts'
 import { kubeletPatches, writeEgressConfig } from './kubelet-access.ts'
 
 /**
@@ -31,23 +31,23 @@ export function kwokctlConfig(
   }: KwokctlInput & { tracing: TracingTarget | undefined; egressConfigPath: string },
 ): string {
   const config = parse(base) as { options: Record<string, unknown> }
-  const controllerArgs = [
-    { key: 'tls-cert-file', value: join(pki, 'admin.crt') },
-    { key: 'tls-private-key-file', value: join(pki, 'admin.key') },
-    { key: 'leader-elect', value: 'false' },
-  ]
-  const requestHeaders = [
-    { key: 'requestheader-client-ca-file', value: join(pki, 'ca.crt') },
-    { key: 'requestheader-allowed-names', value: 'kwok-admin' },
-    { key: 'requestheader-username-headers', value: 'X-Remote-User' },
-    { key: 'requestheader-group-headers', value: 'X-Remote-Group' },
-    { key: 'requestheader-extra-headers-prefix', value: 'X-Remote-Extra-' },
-  ]
+  const ofControllers = {
+    'tls-cert-file': join(pki, 'admin.crt'),
+    'tls-private-key-file': join(pki, 'admin.key'),
+    'leader-elect': 'false',
+  }
+  const requestHeaders = {
+    'requestheader-client-ca-file': join(pki, 'ca.crt'),
+    'requestheader-allowed-names': 'kwok-admin',
+    'requestheader-username-headers': 'X-Remote-User',
+    'requestheader-group-headers': 'X-Remote-Group',
+    'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
+  }
   const document = {
     ...config,
     componentsPatches: [
-      { name: 'kube-apiserver', extraArgs: requestHeaders },
-      ...['kube-controller-manager', 'kube-scheduler'].map(name => ({ name, extraArgs: controllerArgs })),
+      withFlags('kube-apiserver', requestHeaders),
+      ...['kube-controller-manager', 'kube-scheduler'].map(name => withFlags(name, ofControllers)),
       ...kubeletPatches({ pki, egressConfigPath }),
       ...(tracing === undefined ? [] : tracingPatches(tracing)),
       ...patches,

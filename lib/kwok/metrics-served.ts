@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { LabError, UsageError } from '../cli/errors.ts'
+import { LabError, messageOf, UsageError } from '../cli/errors.ts'
 import { fields, items, merged, text } from '../kube/json.ts'
 import { componentPorts } from '../lab/components.ts'
 import { applyManifests, getObjects, getRows, kubectl } from '../lab/kubectl.ts'
@@ -187,6 +187,6 @@ async function pageAt(url: string): Promise<{ status: number; text: string }> {
     const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) })
     return { status: answer.status, text: await answer.text() }
   } catch (error) {
-    return { status: 0, text: error instanceof Error ? error.message : String(error) }
+    return { status: 0, text: messageOf(error) }
   }
 }

@@ -3,6 +3,7 @@ import { requireSources } from '../kube/source-files.ts'
 import { requireOwnCluster } from '../lab/cluster-owner.ts'
 import { requireOwnContext, requireWritableKubeconfig } from '../lab/kubectl-context.ts'
 import type { Lab } from '../lab/lab.ts'
+import { say } from '../lab/task.ts'
 import { hasService, inRuntime, labServices, type Service } from '../services/service.ts'
 import { services } from '../services/service-list.ts'
 import { freeBytes, nearestExisting } from '../system/disk.ts'
@@ -44,6 +45,23 @@ export async function requirePortsFor(lab: Lab, only?: Service<never>): Promise<
     if (ports.includes(name) && (await holderOf(lab, name)) === undefined) names.push(name)
   }
   await requireFreePorts(lab.settings, names)
+}
+
+/**
+ * Starts a service of the lab unless it runs with the same spec, and returns whether it did. `title` is its name for the user.
+ *
+ * Throws as `requirePortsFor` and `LabServices.ensure`.
+ */
+export async function startService<Input>(
+  lab: Lab,
+  service: Service<Input>,
+  title: string,
+  ...input: undefined extends Input ? [] : [Input]
+): Promise<boolean> {
+  await requirePortsFor(lab, service)
+  const isStarted = await labServices(lab).ensure(service, ...input)
+  if (isStarted) say(`Started ${title}`)
+  return isStarted
 }
 
 /** The service of a lab that listens on a port of this machine now; undefined when none does. */

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { devNull, homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { LabError } from '../cli/errors.ts'
+import { LabError, messageOf } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { programPath } from '../programs/programs.ts'
@@ -35,7 +35,7 @@ export function requireWritableKubeconfig(env: NodeJS.ProcessEnv): void {
     if (nearest === file) accessSync(dirname(file), constants.W_OK)
   } catch (error) {
     throw new LabError(`Cannot write the kubeconfig ${file}`, {
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       next: 'set KUBECONFIG to a file that you can write',
       cause: error,
     })
@@ -101,7 +101,7 @@ export async function restoreContext(lab: Lab): Promise<void> {
   const env = { ...process.env, KUBECONFIG: kubeconfig }
   const file = userKubeconfig(env)
   if (!existsSync(file)) return
-  const current = await currentContext(env)
+  const current = await config(['view', '-o', 'jsonpath={.current-context}'], env)
   for (const entry of ['contexts', 'clusters', 'users']) await config(['unset', `${entry}.${lab.context}`], env)
   const others = (await config(['get-contexts', '-o', 'name'], env)).split('\n').filter(name => name !== '')
   if (current === lab.context) {
@@ -129,10 +129,6 @@ function handOverContext(lab: Lab, { previousContext, kubeconfigMade }: LabRecor
     }
     writeFileAtomically(recordPath(dir), `${JSON.stringify(updated, null, 2)}\n`)
   }
-}
-
-async function currentContext(env = process.env): Promise<string> {
-  return await config(['view', '-o', 'jsonpath={.current-context}'], env)
 }
 
 /** The URL of the API server on this machine, from kwokctl's kubeconfig. */

@@ -1,14 +1,13 @@
-import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type IpRange, ipRange } from '../cli/ip-range.ts'
 import { componentContainer } from './container-names.ts'
 import { caPath } from './kubeconfig.ts'
 import { type Lab, writeFileAtomically } from './lab.ts'
-import { CA_SIGNING, pkcs8Pem, signingKeys } from './lab-certificates.ts'
+import { DAY_MS, isSignedBy, loadX509, newCertificate, signingKey } from './new-certificate.ts'
 import { reservedNames } from './reserved-names.ts'
 
-const DAY_MS = 86_400_000
 /** Each certificate of a kubelet must end before it. */
 const VALID_DAYS = 5 * 365
 /** Longer than a kubelet's certificate is valid. */
@@ -44,9 +43,7 @@ export function isUsableCa(
   try {
     const [own, root] = [new X509Certificate(pem), new X509Certificate(caPem)]
     return (
-      own.checkPrivateKey(createPrivateKey(pem)) &&
-      own.checkIssued(root) &&
-      own.verify(root.publicKey) &&
+      isSignedBy(root, own, pem) &&
       own.raw.includes(constraints) &&
       // Not longer than the cluster's CA itself.
       (own.validTo === root.validTo || Date.parse(own.validTo) - nowMs > RENEW_DAYS * DAY_MS)
@@ -59,20 +56,14 @@ export function isUsableCa(
 
 /** A new CA's certificate and key, PEM, signed by the cluster's CA. */
 export async function signKubeletCa(given: { caPem: string; caKeyPem: string; constraints: Buffer }): Promise<string> {
-  await import('reflect-metadata')
-  const x509 = await import('@peculiar/x509')
-  const { keys, caKey } = await signingKeys(given.caKeyPem)
-  const nowMs = Date.now()
+  const x509 = await loadX509()
   const root = new x509.X509Certificate(given.caPem)
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: randomBytes(16).toString('hex'),
+  const { certificate, key } = await newCertificate({
     subject: 'CN=kube-otel-lab kubelet CA',
     issuer: root.subjectName,
-    notBefore: new Date(nowMs - DAY_MS),
-    notAfter: new Date(Math.min(nowMs + VALID_DAYS * DAY_MS, root.notAfter.getTime())),
-    signingAlgorithm: CA_SIGNING,
-    publicKey: keys.publicKey,
-    signingKey: caKey,
+    days: VALID_DAYS,
+    endMs: root.notAfter.getTime(),
+    signing: await signingKey(given.caKeyPem),
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
@@ -80,7 +71,7 @@ export async function signKubeletCa(given: { caPem: string; caKeyPem: string; co
       new x509.Extension('2.5.29.30', true, given.constraints),
     ],
   })
-  return `${certificate.toString('pem')}\n${await pkcs8Pem(keys.privateKey)}`
+  return certificate + key
 }
 
 /** The value of the extension `nameConstraints` (RFC 5280, 4.2.1.10), DER: one permitted range of addresses, and excluded DNS names. */

@@ -1,25 +1,14 @@
-import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { caPath, labNamespace, type Reader } from './kubeconfig.ts'
 import { type Lab, writeFileAtomically } from './lab.ts'
+import { DAY_MS, isSignedBy, loadX509, newCertificate, type SignedCertificate, signingKey } from './new-certificate.ts'
 
-const DAY_MS = 86_400_000
 const VALID_DAYS = 365
 /** `make kwok` replaces a certificate with less time left. */
 const RENEW_DAYS = 30
-
-/** kwokctl's CA has an RSA key. */
-export const CA_SIGNING = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }
-/** The keys of the certificates that the lab signs. */
-const EC_KEY = { name: 'ECDSA', namedCurve: 'P-256' }
-
-/** A certificate and its key, PEM. */
-export interface SignedCertificate {
-  certificate: string
-  key: string
-}
 
 /** What a certificate is for: a server with these DNS names and IP addresses, or a client that is `name` in these groups. */
 export type CertificatePurpose = { name: string } & ({ hosts: readonly string[] } | { groups: readonly string[] })
@@ -72,13 +61,7 @@ export function isUsable(
   try {
     const [own, ca] = [new X509Certificate(certificate), new X509Certificate(caPem)]
     const names = (host: string) => (isIP(host) === 0 ? own.checkHost(host) : own.checkIP(host)) !== undefined
-    return (
-      own.checkPrivateKey(createPrivateKey(key)) &&
-      own.checkIssued(ca) &&
-      own.verify(ca.publicKey) &&
-      hosts.every(names) &&
-      Date.parse(own.validTo) - nowMs > RENEW_DAYS * DAY_MS
-    )
+    return isSignedBy(ca, own, key) && hosts.every(names) && Date.parse(own.validTo) - nowMs > RENEW_DAYS * DAY_MS
   } catch {
     // A damaged file.
     return false
@@ -89,24 +72,15 @@ export function isUsable(
 export async function signCertificate(
   given: CertificatePurpose & { caPem: string; caKeyPem: string },
 ): Promise<SignedCertificate> {
-  // These take half a second to load, and are needed once a year.
-  await import('reflect-metadata')
-  const x509 = await import('@peculiar/x509')
-  const { keys, caKey } = await signingKeys(given.caKeyPem)
-  const nowMs = Date.now()
+  const x509 = await loadX509()
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage
   const names = (hosts: readonly string[]) =>
     hosts.map(value => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }))
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: randomBytes(16).toString('hex'),
+  return await newCertificate({
     subject: [...('groups' in given ? given.groups : []).map(group => ({ O: [group] })), { CN: [given.name] }],
     issuer: new x509.X509Certificate(given.caPem).subjectName,
-    // The clock of an engine's virtual machine may be behind.
-    notBefore: new Date(nowMs - DAY_MS),
-    notAfter: new Date(nowMs + VALID_DAYS * DAY_MS),
-    signingAlgorithm: CA_SIGNING,
-    publicKey: keys.publicKey,
-    signingKey: caKey,
+    days: VALID_DAYS,
+    signing: await signingKey(given.caKeyPem),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -114,24 +88,4 @@ export async function signCertificate(
       ...('hosts' in given ? [new x509.SubjectAlternativeNameExtension(names(given.hosts))] : []),
     ],
   })
-  return { certificate: `${certificate.toString('pem')}\n`, key: await pkcs8Pem(keys.privateKey) }
-}
-
-/** A new key pair for a certificate, and the cluster's CA's key that signs it. */
-export async function signingKeys(caKeyPem: string) {
-  const { subtle } = webcrypto
-  const caKeyDer = createPrivateKey(caKeyPem).export({ type: 'pkcs8', format: 'der' })
-  const [keys, caKey] = await Promise.all([
-    subtle.generateKey(EC_KEY, true, ['sign', 'verify']),
-    subtle.importKey('pkcs8', caKeyDer, CA_SIGNING, false, ['sign']),
-  ])
-  return { keys, caKey }
-}
-
-/** An extractable private key as PEM. */
-export async function pkcs8Pem(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key))
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-    .export({ type: 'pkcs8', format: 'pem' })
-    .toString()
 }

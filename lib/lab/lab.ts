@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { LabError, systemErrorCode } from '../cli/errors.ts'
+import { LabError, messageOf, systemErrorCode } from '../cli/errors.ts'
 import {
   chosenText,
   resolveSettings,
@@ -189,7 +189,7 @@ export function writeFileAtomically(path: string, text: string, mode = 0o600): v
   } catch (error) {
     if (existsSync(temporary)) rmSync(temporary)
     throw new LabError(`Cannot write ${path}`, {
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       next: systemErrorCode(error) === 'ENOSPC' ? 'free some disk space, then run this again' : undefined,
       cause: error,
     })

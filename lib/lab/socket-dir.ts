@@ -1,26 +1,18 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { LabError } from '../cli/errors.ts'
+import { LabError, messageOf } from '../cli/errors.ts'
 import type { Lab } from './lab.ts'
 import { runtimeOf } from './runtime.ts'
 
 /** Where containers see the folder. */
 const INSIDE_DIR = '/run/kube-otel-lab'
 
-/** The Unix sockets of a lab. Their paths have less than 107 bytes in any clone. */
-export interface LabSockets {
-  /** The folder on this machine. */
-  dir: string
-  /** The folder as the lab's processes or containers see it. */
-  insideDir: string
-  /** Where the gateway answers kube-apiserver. */
-  apiServer: string
-  /** Where the stats proxy answers the gateway. */
-  kubelets: string
-}
-
-export function labSockets(lab: Lab): LabSockets {
+/**
+ * The Unix sockets of a lab: their folder on this machine, and as the lab's processes or containers see it; where the gateway answers
+ * kube-apiserver, and where the stats proxy answers the gateway. Their paths have less than 107 bytes in any clone.
+ */
+export function labSockets(lab: Lab) {
   // A clone's path can be longer than that of a socket. Containers see any folder at a short path, and after a reboot they need it before
   // `make kwok` runs.
   const isLocal = runtimeOf(lab) === 'binary'
@@ -37,7 +29,7 @@ export function labSockets(lab: Lab): LabSockets {
 }
 
 /** Creates the folder of the sockets, mode 0700. Throws a LabError when that is not possible, or when another user has created it. */
-export function ensureSocketDir(lab: Lab): LabSockets {
+export function ensureSocketDir(lab: Lab): ReturnType<typeof labSockets> {
   const sockets = labSockets(lab)
   try {
     mkdirSync(sockets.dir, { recursive: true, mode: 0o700 })
@@ -47,7 +39,7 @@ export function ensureSocketDir(lab: Lab): LabSockets {
     return sockets
   } catch (error) {
     throw new LabError(`Cannot use ${sockets.dir} for the sockets of the kubelets`, {
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       next: 'make /tmp writable, or remove that folder',
       cause: error,
     })

@@ -13,6 +13,7 @@ import {
 import { formatTable } from '../cli/table.ts'
 import { excludeLoopbackFromProxies } from '../system/environment.ts'
 import { takeLock } from '../system/lock.ts'
+import { requireCluster } from './cluster-owner.ts'
 import { type Lab, openLab } from './lab.ts'
 
 /** What a task is, for `--help` and for reading its command line. */
@@ -79,6 +80,14 @@ export async function runTask(
     process.stderr.write(`${describeError(error)}\n`)
     process.exitCode = error instanceof LabError ? error.exitCode : 1
   }
+}
+
+/** `runTask` for a task on the KWOK cluster of a lab, which must exist. */
+export async function runClusterTask(...[declaration, body]: Parameters<typeof runTask>): Promise<void> {
+  await runTask(declaration, async input => {
+    requireCluster(input.lab)
+    return await body(input)
+  })
 }
 
 function kindOf({ on = 'kwok' }: TaskDeclaration, given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): Lab['kind'] {

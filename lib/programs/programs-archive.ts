@@ -71,7 +71,7 @@ export async function exportPrograms(
     const sums = await Promise.all(files.map(async path => [path, await sha256Of(join(cache, path))] as const))
     const manifest = { platform: context.platform, files: Object.fromEntries(sums) }
     writeFileSync(join(staging, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
-    const compression = isCompressed(file) ? ['--gzip'] : []
+    const compression = /\.(gz|tgz)$/.test(file) ? ['--gzip'] : []
     try {
       mkdirSync(dirname(target), { recursive: true })
       await tar(
@@ -170,10 +170,6 @@ function badArchive(source: string, why: string): LabError {
 function filesOf(dir: string, entry: string): string[] {
   if (!lstatSync(join(dir, entry)).isDirectory()) return [entry]
   return readdirSync(join(dir, entry)).flatMap(name => filesOf(dir, join(entry, name)))
-}
-
-function isCompressed(file: string): boolean {
-  return /\.(gz|tgz)$/.test(file)
 }
 
 async function tar(args: readonly string[], context: Context): Promise<void> {

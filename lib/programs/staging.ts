@@ -13,7 +13,7 @@ import {
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LabError, systemErrorCode } from '../cli/errors.ts'
+import { LabError, messageOf, systemErrorCode } from '../cli/errors.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 const prefix = '.tmp-'
@@ -77,7 +77,7 @@ function makeStagingDir(cacheDir: string): string {
     return mkdtempSync(join(cacheDir, `${prefix}${thisHost()}-${process.pid}-`))
   } catch (error) {
     throw new LabError(`Cannot write the cache of programs, ${cacheDir}`, {
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       next: 'set XDG_CACHE_HOME to a folder that can be written',
       cause: error,
     })

@@ -4,11 +4,10 @@ import { insidePorts } from '../lab/addresses.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { programPath } from '../programs/programs.ts'
 import { isOk, probe } from '../system/probe.ts'
-import { containerDir, giveToContainers, insideDir, writeForContainer } from './container-user.ts'
+import { containerDir, copyForContainer, giveToContainers, insideDir } from './container-user.ts'
 import type { Service } from './service.ts'
 
-const CONFIG_FILE = 'alertmanager.yaml'
-const configPath = join(projectDir, 'kwok-config', CONFIG_FILE)
+const configPath = join(projectDir, 'kwok-config', 'alertmanager.yaml')
 
 /** What both runtimes share. */
 const shared = (lab: Lab) => ({
@@ -42,14 +41,11 @@ export const alertmanager = {
     spec: lab => {
       mkdirSync(dataDir(lab), { recursive: true, mode: 0o700 })
       giveToContainers(dataDir(lab))
-      const { contents, ...others } = shared(lab)
-      writeForContainer(lab, 'alertmanager', CONFIG_FILE, contents)
       return {
-        ...others,
-        contents,
+        ...shared(lab),
         image: 'alertmanager',
         args: flags(lab, {
-          config: `${insideDir}/${CONFIG_FILE}`,
+          config: copyForContainer(lab, 'alertmanager', configPath),
           // The folder of the image's own volume.
           data: DATA_INSIDE,
           address: `0.0.0.0:${insidePorts.alertmanager}`,

@@ -23,10 +23,10 @@ import type { ContainerSpec } from './container-spec.ts'
 import {
   containerDir,
   containerUser,
+  copyForContainer,
   giveToContainers,
   insideDir,
   writeContainerKubeconfig,
-  writeForContainer,
 } from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
 import { jaeger } from './jaeger.ts'
@@ -162,14 +162,10 @@ async function processTls(lab: Lab): Promise<CollectorInput['kubeletTls']> {
 /** The same in the container, and the text of the client certificate. */
 async function containerTls(lab: Lab): Promise<{ files: CollectorInput['kubeletTls']; certificate: string }> {
   const own = await processTls(lab)
-  const give = (from: string, name: string) => {
-    writeForContainer(lab, 'collector', name, readFileSync(from, 'utf8'))
-    return `${insideDir}/${name}`
-  }
   const files = {
-    ca_file: give(own.ca_file, 'ca.crt'),
-    cert_file: give(own.cert_file, 'client.crt'),
-    key_file: give(own.key_file, 'client.key'),
+    ca_file: copyForContainer(lab, 'collector', own.ca_file),
+    cert_file: copyForContainer(lab, 'collector', own.cert_file, 'client.crt'),
+    key_file: copyForContainer(lab, 'collector', own.key_file, 'client.key'),
   }
   return { files, certificate: readFileSync(own.cert_file, 'utf8') }
 }

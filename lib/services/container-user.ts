@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { docker } from '../docker/engine.ts'
 import { containerKubeconfigPath, type Reader } from '../lab/kubeconfig.ts'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
@@ -43,6 +43,12 @@ export function writeForContainer(lab: Lab, service: string, file: string, text:
   writeFileAtomically(path, text)
   giveToContainers(path)
   return path
+}
+
+/** Copies a file for the container of a service; gives its path there. */
+export function copyForContainer(lab: Lab, service: string, from: string, name = basename(from)): string {
+  writeForContainer(lab, service, name, readFileSync(from, 'utf8'))
+  return `${insideDir}/${name}`
 }
 
 /** Writes a reader's kubeconfig into the folder of a service's container; returns its text. */

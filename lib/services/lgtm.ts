@@ -7,7 +7,13 @@ import type { Lab } from '../lab/lab.ts'
 import { lookbackMs } from '../prometheus/prometheus-config.ts'
 import { isOk, probe } from '../system/probe.ts'
 import type { ContainerSpec } from './container-spec.ts'
-import { containerDir, insideDir, writeContainerKubeconfig, writeForContainer } from './container-user.ts'
+import {
+  containerDir,
+  copyForContainer,
+  insideDir,
+  writeContainerKubeconfig,
+  writeForContainer,
+} from './container-user.ts'
 import { grafanaUrl } from './grafana.ts'
 import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
 import { jaeger } from './jaeger.ts'
@@ -19,7 +25,6 @@ import { userRulesDir } from './user-rules.ts'
 const HOME = '/otel-lgtm'
 /** Where the output of `make dashboards` is mounted. */
 const dashboardsInside = `${HOME}/kube-otel-lab`
-const PASSWORD_FILE = 'grafana.password'
 
 /** The output of `make dashboards` for this lab, and the user's own dashboards. */
 export interface LgtmFiles {
@@ -62,16 +67,13 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
   const { grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort, collectionInterval } = lab.settings
   const config = labPrometheusConfig(lab, {
     kubeconfigFile: `${insideDir}/kubeconfig.yaml`,
-    tokenFile: `${insideDir}/prometheus.token`,
-    caFile: `${insideDir}/ca.crt`,
+    tokenFile: copyForContainer(lab, 'lgtm', prometheusTokenPath(lab)),
+    caFile: copyForContainer(lab, 'lgtm', caPath(lab)),
     ruleFiles: ['rules', 'own-rules'].map(folder => `${dashboardsInside}/${folder}/*.yaml`),
   })
   const kubeconfig = writeContainerKubeconfig(lab, 'prometheus', 'lgtm')
   const token = readFileSync(prometheusTokenPath(lab), 'utf8')
   const configFile = writeForContainer(lab, 'lgtm', 'prometheus.yaml', config)
-  writeForContainer(lab, 'lgtm', 'prometheus.token', token)
-  writeForContainer(lab, 'lgtm', 'ca.crt', readFileSync(caPath(lab), 'utf8'))
-  writeForContainer(lab, 'lgtm', PASSWORD_FILE, readFileSync(ensureGrafanaPassword(lab), 'utf8'))
   const datasourcesFile = writeForContainer(lab, 'lgtm', 'datasources.yaml', files.datasources)
   const providersFile = writeForContainer(lab, 'lgtm', 'providers.yaml', files.providers)
   const ownRules = userRulesDir(lab)
@@ -85,7 +87,7 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
     env: {
       GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
       // Grafana's own syntax: the image lacks the script that reads `…__FILE`.
-      GF_SECURITY_ADMIN_PASSWORD: fromFile(`${insideDir}/${PASSWORD_FILE}`),
+      GF_SECURITY_ADMIN_PASSWORD: fromFile(copyForContainer(lab, 'lgtm', ensureGrafanaPassword(lab))),
       // By default the image sends the logs to /dev/null. These are the parts that the lab configures.
       ENABLE_LOGS_PROMETHEUS: 'true',
       ENABLE_LOGS_GRAFANA: 'true',

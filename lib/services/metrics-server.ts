@@ -14,7 +14,7 @@ import { probe } from '../system/probe.ts'
 import { waitUntil } from '../system/wait.ts'
 import { yamlText } from '../system/yaml-files.ts'
 import { acceptsInside, probeInside } from './container-services.ts'
-import { containerDir, insideDir, writeContainerKubeconfig, writeForContainer } from './container-user.ts'
+import { containerDir, copyForContainer, insideDir, writeContainerKubeconfig } from './container-user.ts'
 import { kubeletProxyEnv } from './kubelet-gateway.ts'
 import type { Service } from './service.ts'
 
@@ -70,25 +70,20 @@ export const metricsServer = {
     probe: async lab => await probeInside(lab, addressesOf(lab).metricsServer),
     spec: async lab => {
       const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
-      const certificate = readFileSync(files.certificateFile, 'utf8')
-      const kubeconfig = writeContainerKubeconfig(lab, 'metrics-server')
-      writeForContainer(lab, 'metrics-server', 'serving.crt', certificate)
-      writeForContainer(lab, 'metrics-server', 'ca.crt', readFileSync(caPath(lab), 'utf8'))
-      writeForContainer(lab, 'metrics-server', 'serving.key', readFileSync(files.keyFile, 'utf8'))
       return {
         name: 'metrics-server',
         image: 'metrics-server',
         args: flags(lab, {
           kubeconfig: `${insideDir}/kubeconfig.yaml`,
-          certificateFile: `${insideDir}/serving.crt`,
-          keyFile: `${insideDir}/serving.key`,
+          certificateFile: copyForContainer(lab, 'metrics-server', files.certificateFile, 'serving.crt'),
+          keyFile: copyForContainer(lab, 'metrics-server', files.keyFile, 'serving.key'),
           address: '0.0.0.0',
           port: insidePorts.metricsServer,
-          caFile: `${insideDir}/ca.crt`,
+          caFile: copyForContainer(lab, 'metrics-server', caPath(lab)),
         }),
         env: kubeletProxyEnv(lab),
         mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
-        contents: `${kubeconfig}${certificate}`,
+        contents: writeContainerKubeconfig(lab, 'metrics-server') + readFileSync(files.certificateFile, 'utf8'),
         ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
       }
     },

@@ -4,14 +4,7 @@ import { join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { ensureLabDirs, type Lab, writeFileAtomically } from '../lab/lab.ts'
 import { serviceEnvironment } from '../system/environment.ts'
-import {
-  childrenOf,
-  endProcessGroup,
-  type ProcessInfo,
-  processInfos,
-  type StartedProcess,
-  signalProcess,
-} from '../system/processes.ts'
+import { childrenOf, endProcessGroup, type ProcessInfo, processInfos, signalProcess } from '../system/processes.ts'
 import { waitUntil } from '../system/wait.ts'
 
 /** How a service is started. */
@@ -106,7 +99,8 @@ export function processServices(lab: Lab): ServiceRunner {
     const recorded = readPidFile(pidPath(name))
     if (recorded === undefined) return undefined
     const info = (await processInfos([recorded.pid])).get(recorded.pid)
-    return info !== undefined && isSame(info, recorded) ? info : undefined
+    // After a reboot, or a long time, a pid may belong to another process, which was started at another time.
+    return info?.started === recorded.started ? info : undefined
   }
 
   async function stop(name: string): Promise<boolean> {
@@ -263,11 +257,6 @@ function endedEarly(name: string, logFile: string): LabError {
 async function supervised(supervisor: ProcessInfo): Promise<ProcessInfo | undefined> {
   const infos = await processInfos(await childrenOf(supervisor.pid))
   return [...infos.values()].find(({ command }) => supervisor.command.endsWith(command))
-}
-
-/** After a reboot, or a long time, a pid may belong to another process, which was started at another time. */
-function isSame(info: StartedProcess, recorded: PidFile): boolean {
-  return info.started === recorded.started
 }
 
 function specText(spec: ServiceSpec): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
@@ -9,7 +9,7 @@ import { hasOtelMetrics } from '../lab/metrics-dialects.ts'
 import { ensureSocketDir } from '../lab/socket-dir.ts'
 import { isOk, probe } from '../system/probe.ts'
 import { daemonContainer } from './container-bundle.ts'
-import { giveToContainers, insideDir, writeForContainer } from './container-user.ts'
+import { copyForContainer, giveToContainers, insideDir } from './container-user.ts'
 import { daemonCommand } from './daemon-bundle.ts'
 import { socketMount } from './kubelet-gateway.ts'
 import type { Service } from './service.ts'
@@ -57,8 +57,6 @@ export const statsProxy = {
       mkdirSync(stateDir(lab), { recursive: true, mode: 0o700 })
       giveToContainers(stateDir(lab))
       const port = insidePorts.statsProxy
-      writeForContainer(lab, 'stats-proxy', 'kubelet-ca.pem', readFileSync(await kubeletCaFile(lab), 'utf8'))
-      writeForContainer(lab, 'stats-proxy', 'ca.crt', readFileSync(caPath(lab), 'utf8'))
       const isWell = `fetch("http://127.0.0.1:${port}/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))`
       const daemon = await daemonContainer(lab, 'stats-proxy', MAIN, {
         nodeFlags: [YOUNG_SPACE],
@@ -68,8 +66,8 @@ export const statsProxy = {
           ...flags(lab, {
             kubeconfig: `${insideDir}/kubeconfig.yaml`,
             state: `/data/${STATE_FILE}`,
-            kubeletCa: `${insideDir}/kubelet-ca.pem`,
-            clientCa: `${insideDir}/ca.crt`,
+            kubeletCa: copyForContainer(lab, 'stats-proxy', await kubeletCaFile(lab)),
+            clientCa: copyForContainer(lab, 'stats-proxy', caPath(lab)),
           }),
         ],
       })

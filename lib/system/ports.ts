@@ -1,4 +1,5 @@
-import { connect, createServer } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { LabError, systemErrorCode } from '../cli/errors.ts'
 import { type SettingName, type Settings, variableOf } from '../cli/settings.ts'
 import { run } from './run.ts'
@@ -34,28 +35,21 @@ export async function isPortFree(port: number): Promise<boolean> {
 
 /** A port of 127.0.0.1 that is free now. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  return await new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port: 0, host: '127.0.0.1' }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
+  const server = createServer().listen({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
 }
 
 /** Whether a port of this machine accepts connections. */
 export async function acceptsConnections(port: number): Promise<boolean> {
-  return await new Promise(resolve => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.setTimeout(1_000, () => socket.destroy())
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('close', () => resolve(false))
-    socket.once('error', () => resolve(false))
-  })
+  const socket = connect({ port, host: '127.0.0.1' })
+  const isConnected = once(socket, 'connect', { signal: AbortSignal.timeout(1_000) }).then(
+    () => true,
+    () => false,
+  )
+  return await isConnected.finally(() => socket.destroy())
 }
 
 /** The program that listens on a port, as `lsof` or `ss` reports it: `prometheus (pid 4711)`, else `another program`. */

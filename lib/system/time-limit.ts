@@ -15,14 +15,10 @@ export function withTimeLimit<T>(act: () => T, { what, limitMs }: { what: string
   try {
     return call.runInContext(context, { timeout: limitMs }) as T
   } catch (error) {
-    if (!isTimeOut(error)) throw error
+    // The error comes from the other context, so it is not an instance of Error here.
+    if ((error as { code?: unknown } | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
     throw new LabError(`${what} was ended`, { why: `it took longer than ${limitMs / 1_000} s` })
   } finally {
     context['act'] = undefined
   }
-}
-
-/** The error comes from the other context, so it is not an instance of Error here. */
-function isTimeOut(error: unknown): boolean {
-  return (error as { code?: unknown } | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
 }

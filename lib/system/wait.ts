@@ -71,10 +71,7 @@ async function poll<T>(options: WaitOptions<T>, show: (seen: string) => void): P
     const pauseMs = typeof options.everyMs === 'function' ? options.everyMs(endMs - checkedMs) : options.everyMs
     const leftMs = startedMs + timeoutMs - endMs
     // An aborted sleep rejects with an AbortError; the start of the loop throws the signal's reason instead.
-    await sleep(
-      Math.max(MIN_PAUSE_MS, Math.min(pauseMs, leftMs)),
-      undefined,
-      signal === undefined ? {} : { signal },
-    ).catch(() => {})
+    const waitMs = Math.max(MIN_PAUSE_MS, Math.min(pauseMs, leftMs))
+    await sleep(waitMs, undefined, { ...(signal && { signal }) }).catch(() => {})
   }
 }

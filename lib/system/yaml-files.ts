@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { LineCounter, parseAllDocuments, stringify } from 'yaml'
-import { UsageError } from '../cli/errors.ts'
+import { messageOf, UsageError } from '../cli/errors.ts'
 
 /**
  * The result of `read` for a file or folder.
@@ -12,7 +12,7 @@ export function readUserFile<T>(path: string, next: string, read: (path: string)
     return read(path)
   } catch (error) {
     throw new UsageError(`Cannot read ${path}`, {
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       next,
       cause: error,
     })

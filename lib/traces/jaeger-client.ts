@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { LabError } from '../cli/errors.ts'
+import { causeOf, LabError } from '../cli/errors.ts'
 
 /** A span of Jaeger's API, with the tags of its process, the resource, beside its own. */
 export interface JaegerSpan {
@@ -91,8 +91,7 @@ async function get<T>(url: string, schema: v.GenericSchema<unknown, T>): Promise
     if (!answer.ok) throw new Error(`it answers ${answer.status} ${(await answer.text()).slice(0, 200)}`)
     return v.parse(v.object({ data: schema }), await answer.json()).data
   } catch (error) {
-    const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    const why = reason instanceof Error ? reason.message : String(reason)
-    throw new LabError(`Cannot query Jaeger at ${new URL(url).origin}`, { why, next: 'make kwok-status', cause: error })
+    const [what, why] = [`Cannot query Jaeger at ${new URL(url).origin}`, causeOf(error)]
+    throw new LabError(what, { why, next: 'make kwok-status', cause: error })
   }
 }

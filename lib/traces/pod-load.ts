@@ -4,19 +4,7 @@ import { type ContainerUsage, containerUsage, demandAt, type UsageSources } from
 import { createUsageObjects, type UsageObject, type UsageProblem } from '../kubelet/usage/usage-objects.ts'
 
 /** The CPU utilisation of pods, by the usage model of the stats proxy. */
-export interface PodLoads {
-  setPod(facts: PodFacts): void
-  deletePod(uid: string): void
-  setNode(facts: NodeFacts): void
-  deleteNode(uid: string): void
-  setUsageObject(object: UsageObject): void
-  deleteUsageObject(uid: string): void
-  /**
-   * The CPU usage of a pod's containers at a time (epoch) divided by their limits, else their requests, else 100m. 0 for an
-   * unknown pod.
-   */
-  utilisation(podUid: string, timeMs: number): number
-}
+export type PodLoads = ReturnType<typeof createPodLoads>
 
 interface Entry {
   facts: PodFacts
@@ -33,7 +21,7 @@ const REUSE_MS = 1_000
 export function createPodLoads(options: {
   preset: PresetName
   onProblem?: (pod: PodFacts, problem: UsageProblem) => void
-}): PodLoads {
+}) {
   const pods = new Map<string, Entry>()
   const nodes = new Map<string, NodeFacts>()
   const documents = createTextArena()
@@ -46,31 +34,35 @@ export function createPodLoads(options: {
   }
 
   return {
-    setPod(facts) {
+    setPod(facts: PodFacts) {
       const before = pods.get(facts.uid)
       const json = documents.keep(facts.json.toString())
       if (before !== undefined) documents.release(before.facts.json)
       pods.set(facts.uid, { facts: { ...facts, json } })
     },
-    deletePod(uid) {
+    deletePod(uid: string) {
       const entry = pods.get(uid)
       if (entry !== undefined) documents.release(entry.facts.json)
       pods.delete(uid)
     },
-    setNode(facts) {
+    setNode(facts: NodeFacts) {
       nodes.set(facts.uid, facts)
       if (objects.useNodes) clearUsage()
     },
-    deleteNode: uid => nodes.delete(uid),
-    setUsageObject(object) {
+    deleteNode: (uid: string) => nodes.delete(uid),
+    setUsageObject(object: UsageObject) {
       objects.set(object)
       clearUsage()
     },
-    deleteUsageObject(uid) {
+    deleteUsageObject(uid: string) {
       objects.delete(uid)
       clearUsage()
     },
-    utilisation(podUid, timeMs) {
+    /**
+     * The CPU usage of a pod's containers at a time (epoch) divided by their limits, else their requests, else 100m. 0 for an
+     * unknown pod.
+     */
+    utilisation(podUid: string, timeMs: number): number {
       const entry = pods.get(podUid)
       if (entry === undefined) return 0
       const ageMs = timeMs - (entry.last?.atMs ?? Number.NEGATIVE_INFINITY)

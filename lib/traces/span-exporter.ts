@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { causeOf } from '../cli/errors.ts'
 
 /** Numbers of spans by result, since the start. */
 export interface SpanCounts {
@@ -12,14 +13,7 @@ export interface SpanCounts {
 }
 
 /** Sends spans to a receiver. */
-export interface SpanExporter {
-  /** Queues the spans of one trace. A full queue drops its oldest traces. */
-  add(trace: readonly ReadableSpan[]): void
-  readonly counts: Readonly<SpanCounts>
-  readonly waiting: number
-  /** Sends the queue, for at most `withinMs`. */
-  close(withinMs: number): Promise<void>
-}
+export type SpanExporter = ReturnType<typeof createSpanExporter>
 
 export interface ExporterOptions {
   /** An OTLP/HTTP endpoint, without `/v1/traces`. */
@@ -42,7 +36,7 @@ const MAX_CONCURRENT = 2
  * splits traces between batches, so that a lost batch leaves children without a parent, and does not report dropped spans. While
  * a receiver is unreachable, the exporter keeps trying and drops spans that do not fit into the queue.
  */
-export function createSpanExporter(options: ExporterOptions): SpanExporter {
+export function createSpanExporter(options: ExporterOptions) {
   const { url, log, capacity = 50_000, batchSize = 2_000, timeoutMs = 5_000, delayMs = 500 } = options
   const exporter = new OTLPTraceExporter({
     url: `${url}/v1/traces`,
@@ -59,7 +53,8 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
   let whenIdle = (): void => {}
 
   return {
-    add(trace) {
+    /** Queues the spans of one trace. A full queue drops its oldest traces. */
+    add(trace: readonly ReadableSpan[]) {
       if (trace.length === 0) return
       queue.push(trace)
       waiting += trace.length
@@ -67,11 +62,12 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
       if (waiting >= batchSize) pump()
       else timer ??= setTimeout(pump, delayMs)
     },
-    counts,
+    counts: counts as Readonly<SpanCounts>,
     get waiting() {
       return waiting
     },
-    async close(withinMs) {
+    /** Sends the queue, for at most `withinMs`. */
+    async close(withinMs: number) {
       isClosing = true
       pump()
       if (inFlight === 0) return
@@ -126,13 +122,6 @@ export function createSpanExporter(options: ExporterOptions): SpanExporter {
     isFailing = fails
     const lost = `${counts.failed} spans failed and ${counts.dropped} dropped so far`
     if (error === undefined) log(`traces: ${url} accepts them again; ${lost}`)
-    else log(`traces: cannot send to ${url} (${describe(error)}), trying again; ${lost}`)
+    else log(`traces: cannot send to ${url} (${causeOf(error)}), trying again; ${lost}`)
   }
-}
-
-/** The exporter's errors may have an empty message, with the reason in their cause. */
-function describe(error: Error): string {
-  const { cause } = error
-  if (cause instanceof Error && cause.message !== '') return cause.message
-  return error.message || error.name
 }

@@ -1,14 +1,9 @@
 import { strictFlags } from '../cli/daemon.ts'
 import { UsageError } from '../cli/errors.ts'
-import { CLUSTER_USAGE, type ClusterFlags, clusterFlags, clusterOptions } from '../kubelet/cluster-flags.ts'
+import { CLUSTER_USAGE, clusterFlags, clusterOptions } from '../kubelet/cluster-flags.ts'
 
-/** The command line of the trace simulator. */
-export interface TraceSimulatorFlags extends ClusterFlags {
-  otlpUrl: string
-  rate: number
-  /** Gets the pid of the process once everything is listed. */
-  readyFile: string | undefined
-}
+/** The command line of the trace simulator, as `USAGE` describes it. */
+export type TraceSimulatorFlags = NonNullable<ReturnType<typeof parseFlags>>
 
 /** The text of `--help`. */
 export const USAGE = `The trace simulator: sends the spans of workloads that call each other by *_ADDR variables.
@@ -22,7 +17,7 @@ ${CLUSTER_USAGE}  --otlp-url URL      where spans are sent, as OTLP/HTTP
 `
 
 /** Reads the command line; undefined for `--help`. Throws a UsageError that names the invalid flag. */
-export function parseFlags(args: string[]): TraceSimulatorFlags | undefined {
+export function parseFlags(args: string[]) {
   const values = strictFlags(args, {
     what: 'the trace simulator',
     options: {

@@ -35,16 +35,7 @@ export interface Situation {
 }
 
 /** The workloads, Services and pods of a cluster. */
-export interface TracedCluster {
-  setWorkload(facts: WorkloadFacts): void
-  deleteWorkload(uid: string): void
-  setService(facts: ServiceFacts): void
-  deleteService(uid: string): void
-  setPod(pod: TracedPod): void
-  deletePod(uid: string): void
-  /** The situation now, or up to a second ago. */
-  situation(nowMs: number): Situation
-}
+export type TracedCluster = ReturnType<typeof createTracedCluster>
 
 /** How long a situation is reused: a thousand pods that start need one new situation. */
 const REUSE_MS = 1_000
@@ -56,7 +47,7 @@ const attributeOf: Record<string, string> = {
 }
 
 /** An empty cluster. */
-export function createTracedCluster(): TracedCluster {
+export function createTracedCluster() {
   const workloads = new Map<string, WorkloadFacts>()
   const services = new Map<string, ServiceFacts>()
   const pods = new Map<string, TracedPod>()
@@ -66,13 +57,14 @@ export function createTracedCluster(): TracedCluster {
   let current: Situation = { roots: [], endpoints: new Map(), scenarios: new Map(), problems: [] }
 
   return {
-    setWorkload: change(facts => workloads.set(facts.uid, facts)),
-    deleteWorkload: change(uid => workloads.delete(uid)),
-    setService: change(facts => services.set(facts.uid, facts)),
-    deleteService: change(uid => services.delete(uid)),
-    setPod: change(pod => pods.set(pod.uid, pod)),
-    deletePod: change(uid => pods.delete(uid)),
-    situation(nowMs) {
+    setWorkload: change((facts: WorkloadFacts) => workloads.set(facts.uid, facts)),
+    deleteWorkload: change((uid: string) => workloads.delete(uid)),
+    setService: change((facts: ServiceFacts) => services.set(facts.uid, facts)),
+    deleteService: change((uid: string) => services.delete(uid)),
+    setPod: change((pod: TracedPod) => pods.set(pod.uid, pod)),
+    deletePod: change((uid: string) => pods.delete(uid)),
+    /** The situation now, or up to a second ago. */
+    situation(nowMs: number): Situation {
       if (isChanged && Math.abs(nowMs - computedMs) >= REUSE_MS) {
         current = compute()
         computedMs = nowMs

@@ -1,3 +1,4 @@
+import { messageOf } from '../../cli/errors.ts'
 import type { KubeClient, KubeResponse } from '../../kube/api-client.ts'
 import { fields, items, text } from '../../kube/json.ts'
 import { internalIp, KUBELET_PORT } from '../../kube/node-address.ts'
@@ -163,7 +164,7 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
       answer = await client.request('PATCH', path, { body, contentType: 'application/merge-patch+json', signal })
       why = `${answer.status} ${text(fields(answer.body).message) ?? ''}`
     } catch (error) {
-      why = error instanceof Error ? error.message : String(error)
+      why = messageOf(error)
     }
     // Deleted in the meantime: the watch reports it.
     if (answer?.status === 404 || signal.aborted) return

@@ -30,7 +30,7 @@ export interface ContainerMeter {
   sinceMs: number
   /** The counters at `sinceMs`. */
   counters: Readonly<ContainerCounters>
-  /** The restarts before this run; -1 when unknown. */
+  /** The restarts before this run. */
   restarts: number
   /** The runs before this one. */
   ended?: EndedRuns
@@ -107,7 +107,7 @@ export function changeUsage(
     // Containers of a pod and their order never change.
     if (before === undefined || before.name !== container.name) return
     if (container.restarts > before.restarts) {
-      if (before.restarts >= 0) beginRun(before, Math.min(container.startedMs ?? nowMs, nowMs), nowMs)
+      beginRun(before, Math.min(container.startedMs ?? nowMs, nowMs), nowMs)
       before.restarts = container.restarts
       changed = true
     }

@@ -2,7 +2,7 @@ import { items } from '../../kube/json.ts'
 import { hash } from '../usage/pseudo-random.ts'
 import { type CpuCurve, constant, type MemoryCurve, type Pulse, type Ramp, type Wave } from '../usage/usage-curves.ts'
 import type { CoreCount, CoreTime } from './core-times.ts'
-import { type KubeletWork, kubeletWork, WORK } from './kubelet-work.ts'
+import { kubeletWork, WORK } from './kubelet-work.ts'
 import type { ContainerMeter, PodMeter } from './pod-counters.ts'
 import { noRetiredPods, RETIRED, type RetiredPods } from './retired-pods.ts'
 
@@ -14,7 +14,7 @@ export interface SavedPod {
 
 /** A pod's meter as compact JSON: the state has up to 50,000 of them. */
 export function savePod(nodeUid: string, { startMs, endMs, containers, work }: PodMeter): unknown {
-  return [nodeUid, startMs, endMs ?? 0, containers.map(saveContainer), saveWork(work)]
+  return [nodeUid, startMs, endMs ?? 0, containers.map(saveContainer), WORK.map(name => work[name])]
 }
 
 /** Reads the JSON of `savePod`; undefined for other JSON. */
@@ -30,7 +30,7 @@ export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
       ...(typeof endMs === 'number' && endMs > 0 ? { endMs } : {}),
       seed: hash(uid),
       containers: meters.filter(each => each !== undefined),
-      work: loadWork(work),
+      work: kubeletWork(items(work).map(Number)),
     },
   }
 }
@@ -39,7 +39,7 @@ export function loadPod(uid: string, saved: unknown): SavedPod | undefined {
 export function saveRetired(retired: RetiredPods): unknown {
   const counters = RETIRED.map(name => retired[name])
   const { idleCoreNanoSeconds, cores, work, faultyMs } = retired
-  const rest = [idleCoreNanoSeconds, saveCores(cores), saveWork(work), faultyMs]
+  const rest = [idleCoreNanoSeconds, saveCores(cores), WORK.map(name => work[name]), faultyMs]
   return [String(retired.usageCoreNanoSeconds), ...counters, ...rest]
 }
 
@@ -53,18 +53,9 @@ export function loadRetired(saved: unknown): RetiredPods | undefined {
     usageCoreNanoSeconds: BigInt(cpu),
     idleCoreNanoSeconds: numbers[RETIRED.length] ?? 0,
     cores: loadCores(rest[RETIRED.length + 1]),
-    work: loadWork(rest[RETIRED.length + 2]),
+    work: kubeletWork(items(rest[RETIRED.length + 2]).map(Number)),
     faultyMs: numbers[RETIRED.length + 3] ?? 0,
   }
-}
-
-function saveWork(work: KubeletWork): unknown {
-  return WORK.map(name => work[name])
-}
-
-/** None in the state of a version that did not count it. */
-function loadWork(saved: unknown): KubeletWork {
-  return kubeletWork(items(saved).map(Number))
 }
 
 function saveCores(cores: CoreCount | undefined): unknown {
@@ -110,8 +101,7 @@ function loadContainer(uid: string, saved: unknown): ContainerMeter | undefined 
     seed: hash(`${uid}/${name}`),
     sinceMs,
     counters: { coreNanoSeconds, limitedMs, overMs, throttledMs, memoryOverMs },
-    // A version that did not count them.
-    restarts: typeof restarts === 'number' ? restarts : -1,
+    restarts: Number(restarts),
     ...(typeof runs === 'number' ? { ended: { runs, coreNanoSeconds: Number(endedCpu) } } : {}),
     usage: {
       // For sampled usage, the saved counters include all that was served; the usage is 0 until the pod is set again.

@@ -187,7 +187,7 @@ export const kubeletFamilies = {
   kubelet_runtime_operations_total: counter(of =>
     by(
       'operation_type',
-      mapValues(runtimeOperations(of), ([count]) => count),
+      Object.fromEntries(Object.entries(runtimeOperations(of)).map(([name, [count]]) => [name, count])),
     ),
   ),
   kubelet_server_expiration_renew_errors: counter(one(failedRenewals)),
@@ -278,8 +278,4 @@ export const kubeletHelp: Record<keyof typeof kubeletFamilies, string> = {
   rest_client_requests_total: '[ALPHA] Number of HTTP requests, partitioned by status code, method, and host.',
   storage_operation_duration_seconds: '[ALPHA] Storage operation duration',
   volume_manager_total_volumes: '[ALPHA] Number of volumes in Volume Manager',
-}
-
-function mapValues<From, To>(values: Record<string, From>, map: (value: From, key: string) => To): Record<string, To> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value, key)]))
 }

@@ -41,36 +41,18 @@ export function hostOf(measured: MeasuredNode, { loads, cores }: HostExtras) {
   }
 }
 
-const memoryRow = (field: string, value: Row[2]): Row => [
-  `node_memory_${field}`,
-  `Memory information field ${field}.`,
-  value,
-]
-const netstatRow = (field: string, value: Row[2]): Row => [
-  `node_netstat_${field}`,
-  `Statistic ${field.replace('_', '')}.`,
-  value,
-]
-const vmstatRow = (field: string, value: Row[2]): Row => [
-  `node_vmstat_${field}`,
-  `/proc/vmstat information field ${field}.`,
-  value,
-]
-const sockstatRow = (protocol: string, state: string, value: Row[2]): Row => [
-  `node_sockstat_${protocol}_${state}`,
-  `Number of ${protocol} sockets in state ${state}.`,
-  value,
-]
-const networkRow = (field: string, value: Row[2]): Row => [
-  `node_network_${field}_total`,
-  `Network device statistic ${field}.`,
-  value,
-]
-const networkProperty = (field: string, value: number): Row => [
-  `node_network_${field}`,
-  `Network device property: ${field}`,
-  value,
-]
+/** Makes rows of metrics that differ in a field: `%` in the name stands for it. */
+const rowOf =
+  (name: string, help: (field: string) => string) =>
+  (field: string, value: Row[2]): Row => [name.replace('%', field), help(field), value]
+
+const memoryRow = rowOf('node_memory_%', field => `Memory information field ${field}.`)
+const netstatRow = rowOf('node_netstat_%', field => `Statistic ${field.replace('_', '')}.`)
+const vmstatRow = rowOf('node_vmstat_%', field => `/proc/vmstat information field ${field}.`)
+const tcpRow = rowOf('node_sockstat_TCP_%', state => `Number of TCP sockets in state ${state}.`)
+const udpRow = rowOf('node_sockstat_UDP_%', state => `Number of UDP sockets in state ${state}.`)
+const networkRow = rowOf('node_network_%_total', field => `Network device statistic ${field}.`)
+const networkProperty = rowOf('node_network_%', field => `Network device property: ${field}`)
 
 const OF_NODE: Row[] = [
   ['node_boot_time_seconds', 'Node boot time, in unixtime.', ({ startMs }) => Math.floor(startMs / 1_000)],
@@ -140,10 +122,8 @@ const OF_NODE: Row[] = [
   memoryRow('KernelStack_bytes', ({ containers }) => 4 * MIB + containers * 65_536),
   memoryRow('CommitLimit_bytes', ({ memory }) => Math.floor(memory.totalBytes / 2)),
   memoryRow('Committed_AS_bytes', ({ total }) => Math.floor(1.5 * total.workingSetBytes)),
-  ...['SwapTotal_bytes', 'SwapFree_bytes', 'SwapCached_bytes'].map(field => memoryRow(field, 0)),
-  ...['AnonHugePages_bytes', 'HugePages_Total', 'HugePages_Free', 'HugePages_Rsvd', 'HugePages_Surp'].map(field =>
-    memoryRow(field, 0),
-  ),
+  ...['SwapTotal_bytes', 'SwapFree_bytes', 'SwapCached_bytes', 'AnonHugePages_bytes'].map(field => memoryRow(field, 0)),
+  ...['Total', 'Free', 'Rsvd', 'Surp'].map(field => memoryRow(`HugePages_${field}`, 0)),
   memoryRow('Hugepagesize_bytes', 2 * MIB),
   vmstatRow('pgfault', ({ total }) => total.pageFaults),
   vmstatRow('pgmajfault', ({ total }) => total.majorPageFaults),
@@ -179,15 +159,15 @@ const OF_NODE: Row[] = [
   netstatRow('Udp_InDatagrams', ({ traffic, inSegments }) => rxPackets(traffic.rxBytes) - inSegments),
   netstatRow('Udp_OutDatagrams', ({ traffic, outSegments }) => txPackets(traffic.txBytes) - outSegments),
   ...['InErrors', 'NoPorts', 'RcvbufErrors', 'SndbufErrors'].map(field => netstatRow(`Udp_${field}`, 0)),
-  sockstatRow('TCP', 'inuse', ({ tcp }) => tcp.ESTABLISHED + tcp.LISTEN),
-  sockstatRow('TCP', 'alloc', ({ tcp }) => tcp.ESTABLISHED + tcp.LISTEN + tcp.TIME_WAIT),
-  sockstatRow('TCP', 'tw', ({ tcp }) => tcp.TIME_WAIT),
-  sockstatRow('TCP', 'orphan', 0),
-  sockstatRow('TCP', 'mem', ({ tcp }) => tcp.ESTABLISHED),
-  sockstatRow('TCP', 'mem_bytes', ({ tcp }) => 4_096 * tcp.ESTABLISHED),
-  sockstatRow('UDP', 'inuse', 6),
-  sockstatRow('UDP', 'mem', 2),
-  sockstatRow('UDP', 'mem_bytes', 8_192),
+  tcpRow('inuse', ({ tcp }) => tcp.ESTABLISHED + tcp.LISTEN),
+  tcpRow('alloc', ({ tcp }) => tcp.ESTABLISHED + tcp.LISTEN + tcp.TIME_WAIT),
+  tcpRow('tw', ({ tcp }) => tcp.TIME_WAIT),
+  tcpRow('orphan', 0),
+  tcpRow('mem', ({ tcp }) => tcp.ESTABLISHED),
+  tcpRow('mem_bytes', ({ tcp }) => 4_096 * tcp.ESTABLISHED),
+  udpRow('inuse', 6),
+  udpRow('mem', 2),
+  udpRow('mem_bytes', 8_192),
   [
     'node_sockstat_sockets_used',
     'Number of IPv4 sockets in use.',

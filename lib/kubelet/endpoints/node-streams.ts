@@ -1,10 +1,11 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import { type Duplex, Readable } from 'node:stream'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout } from 'node:timers/promises'
 import { fields } from '../../kube/json.ts'
 import type { NodeEntry, StatsStore } from '../store/stats-store.ts'
 import { type ContainerLog, type ContainerRun, containerLog, containerRun } from './container-log.ts'
+import { type Answer, decoded, TEXT_TYPE, writeAnswer } from './http-answer.ts'
 
 /** A request to a node's kubelet: `url` is the path of a kubelet with its query. */
 export interface NodeRequest {
@@ -52,32 +53,24 @@ export function answerStream(request: IncomingMessage, response: ServerResponse,
         ? refusal(parsed(to.url), to)
         : undefined
   if (answer === undefined) return false
-  // An unread body would block the connection.
-  request.resume()
-  const contentType = { 'content-type': 'text/plain; charset=utf-8' }
   if (!(answer instanceof Readable)) {
     const [status, body] = answer
-    response.writeHead(status, { ...contentType, 'content-length': Buffer.byteLength(body) }).end(body)
+    writeAnswer(request, response, { status, body })
     return true
   }
-  response.writeHead(200, contentType).flushHeaders()
+  // An unread body would block the connection.
+  request.resume()
+  response.writeHead(200, { 'content-type': TEXT_TYPE }).flushHeaders()
   // A client that goes away is no error.
   pipeline(answer, response).catch(() => response.destroy())
   return true
 }
 
-/** Refuses exec, attach and port forwarding, with an error that kubectl shows. Other upgrades are not found. */
-export function refuseUpgrade(_request: IncomingMessage, socket: Duplex, to: NodeRequest): void {
+/** The answer to a request for an upgrade: refuses exec, attach and port forwarding, with an error that kubectl shows. Others are not found. */
+export function upgradeAnswer(to: NodeRequest): Answer {
   const request = parsed(to.url)
   const [status, body] = Object.hasOwn(PROCESS_PATHS, request.kind) ? refusal(request, to) : NOT_FOUND
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ]
-  socket.on('error', () => {})
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  return { status, body }
 }
 
 function parsed(url: string) {
@@ -220,13 +213,4 @@ function podOf(entry: NodeEntry | undefined, namespace: string, name: string) {
 /** RFC 3339 with nine digits, as a kubelet has it. */
 function nanoTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}000000Z`
-}
-
-/** A decoded part of a path; an invalid one stays as it is. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return part
-  }
 }

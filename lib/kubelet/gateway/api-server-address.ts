@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { BlockList } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { messageOf } from '../../cli/errors.ts'
 import type { Destination } from './cluster-endpoints.ts'
 import { Refusal } from './connect-proxy.ts'
 
@@ -28,7 +29,7 @@ async function resolved(host: string): Promise<LookupAddress[]> {
   try {
     return await lookup(host, { all: true })
   } catch (error) {
-    throw new Refusal(502, 'unreachable', error instanceof Error ? error.message : String(error))
+    throw new Refusal(502, 'unreachable', messageOf(error))
   }
 }
 

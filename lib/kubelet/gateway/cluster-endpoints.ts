@@ -7,28 +7,16 @@ export interface Destination {
   port: number
 }
 
-/** The needed fields of an EndpointSlice. */
-export interface EndpointSlice {
-  /** `<namespace>/<name>` of its Service. */
-  service: string
-  ports: { name: string; port: number }[]
-  /** The addresses of endpoints that are not on a node. */
-  addresses: { host: string; isReady: boolean }[]
-}
-
-/** The needed fields of a Service. */
-export interface ClusterService {
-  service: string
-  /** Cluster IPs, or the one external name. */
-  hosts: readonly string[]
-  isExternal: boolean
-  ports: { name: string; port: number }[]
-}
+export type EndpointSlice = ReturnType<typeof endpointSlice>
+export type ClusterService = ReturnType<typeof clusterService>
 
 const API_SERVER = 'default/kubernetes'
 
-/** Reads an EndpointSlice. Leaves out endpoints on nodes: simulated pods serve nothing. */
-export function endpointSlice(raw: unknown): EndpointSlice {
+/**
+ * The needed fields of an EndpointSlice; `service` is the `<namespace>/<name>` of its Service. Leaves out endpoints on nodes: simulated pods
+ * serve nothing.
+ */
+export function endpointSlice(raw: unknown) {
   const { metadata, ports, endpoints } = fields(raw)
   const { namespace, labels } = fields(metadata)
   return {
@@ -43,8 +31,8 @@ export function endpointSlice(raw: unknown): EndpointSlice {
   }
 }
 
-/** Reads a Service. */
-export function clusterService(raw: unknown): ClusterService {
+/** The needed fields of a Service; `hosts` are its cluster IPs, or its one external name. */
+export function clusterService(raw: unknown) {
   const { metadata, spec } = fields(raw)
   const { namespace, name } = fields(metadata)
   const { type, externalName, clusterIPs, ports } = fields(spec)

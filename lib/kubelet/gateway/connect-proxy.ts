@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import { createServer, type RequestListener, request, type Server, STATUS_CODES } from 'node:http'
 import { connect, type LookupFunction, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { messageOf } from '../../cli/errors.ts'
 import type { Destination } from './cluster-endpoints.ts'
 
 /** Why a CONNECT is refused: the status, and a short word that the metric counts. */
@@ -169,9 +170,4 @@ export async function dialThrough(path: string, { host, port }: Destination): Pr
     })
     asked.end()
   })
-}
-
-/** An error of several addresses has no message of its own. */
-function messageOf(error: Error): string {
-  return error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message
 }

@@ -1,23 +1,8 @@
-import { strictFlags } from '../../cli/daemon.ts'
+import { nodeRangeFlag, portFlag, socketFlag, strictFlags } from '../../cli/daemon.ts'
 import { UsageError } from '../../cli/errors.ts'
-import { type IpRange, ipRange } from '../../cli/ip-range.ts'
 
-/** The command line of the gateway. */
-export interface GatewayFlags {
-  /** The Unix socket for kube-apiserver. */
-  socket: string
-  /** The address and port for tools on this machine. */
-  address: string
-  port: number
-  /** The Unix socket of the stats proxy. */
-  kubeletsSocket: string
-  /** The addresses of simulated nodes. */
-  nodeRange: IpRange
-  kubeconfig: string
-}
-
-/** The longest path of a Unix socket, in bytes (unix(7)). */
-const MOST_SOCKET_BYTES = 107
+/** The command line of the gateway, as `USAGE` describes it. */
+export type GatewayFlags = NonNullable<ReturnType<typeof parseFlags>>
 
 export const USAGE = `The kubelet gateway: HTTP CONNECT to the kubelets of simulated nodes, and for kube-apiserver to endpoints of the cluster.
 
@@ -32,7 +17,7 @@ export const USAGE = `The kubelet gateway: HTTP CONNECT to the kubelets of simul
 `
 
 /** Reads the command line; undefined for `--help`. Throws a UsageError that names the invalid flag. */
-export function parseFlags(args: string[]): GatewayFlags | undefined {
+export function parseFlags(args: string[]) {
   const values = strictFlags(args, {
     what: 'the kubelet gateway',
     options: {
@@ -46,30 +31,15 @@ export function parseFlags(args: string[]): GatewayFlags | undefined {
     },
   })
   if (values.help === true) return undefined
-  const { address, port = '', kubeconfig = '', 'node-range': range } = values
-  if (!/^\d+$/.test(port) || Number(port) > 65_535) {
-    throw new UsageError(`Cannot use --port ${port}`, { next: 'give a number from 0 to 65535' })
-  }
+  const port = portFlag(values.port)
+  const { address, kubeconfig = '' } = values
   if (kubeconfig === '') throw new UsageError('Cannot start the kubelet gateway', { why: '--kubeconfig is missing' })
-  const nodeRange = ipRange(range)
-  if (nodeRange === undefined) {
-    throw new UsageError(`Cannot use --node-range ${range}`, { next: 'give an IPv4 range like 198.18.0.0/16' })
-  }
   return {
-    socket: socketPath('socket', values.socket),
-    kubeletsSocket: socketPath('kubelets-socket', values['kubelets-socket']),
-    nodeRange,
+    nodeRange: nodeRangeFlag(values['node-range']),
+    socket: socketFlag('socket', values.socket),
+    kubeletsSocket: socketFlag('kubelets-socket', values['kubelets-socket']),
     address,
-    port: Number(port),
+    port,
     kubeconfig,
   }
-}
-
-function socketPath(flag: string, path = ''): string {
-  const bytes = Buffer.byteLength(path)
-  if (bytes > 0 && bytes <= MOST_SOCKET_BYTES) return path
-  throw new UsageError(`Cannot use --${flag} ${path}`, {
-    why: `the path of a Unix socket has 1 to ${MOST_SOCKET_BYTES} bytes, this one has ${bytes}`,
-    next: 'name a shorter path',
-  })
 }

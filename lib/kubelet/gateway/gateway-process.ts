@@ -4,11 +4,10 @@
 //   node --import tsx lib/kubelet/gateway/gateway-process.ts --socket /tmp/a/apiserver.sock --port 10251 --kubelets-socket /tmp/a/kubelets.sock --kubeconfig FILE
 //   curl --proxy http://127.0.0.1:10251 --proxytunnel --cacert ca.crt https://198.18.0.1:10250/healthz
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import type { RequestListener, Server } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Daemon, logOnce, runDaemon } from '../../cli/daemon.ts'
-import { LabError } from '../../cli/errors.ts'
+import { type Daemon, listen, logOnce, runDaemon } from '../../cli/daemon.ts'
 import { connect } from '../../kube/api-client.ts'
 import { NODE_PORTS } from '../../kube/node-address.ts'
 import { startReflector } from '../../kube/reflector.ts'
@@ -128,15 +127,4 @@ function endWhenCutOff(socket: string, log: Daemon['log']): void {
     log(process.ppid === parent ? `${socket} was deleted: ending` : 'the parent process has ended: ending')
     process.exit(1)
   }, 1_000).unref()
-}
-
-async function listen(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', error => {
-      const what = 'path' in where ? where.path : `${where.host}:${where.port}`
-      reject(new LabError(`Cannot listen on ${what}`, { why: error.message, cause: error }))
-    })
-    // A thousand scrapes can start at once.
-    server.listen({ ...where, backlog: 4_096 }, resolve)
-  })
 }

@@ -8,16 +8,8 @@ const USAGE_MEMORY = 'kwok.x-k8s.io/usage-memory'
 /** A pod's preset, which has priority over every other source of usage. */
 const USAGE_PRESET = 'kube-otel-lab/usage-preset'
 
-/** A pod's usage annotations; invalid ones count as missing. */
-export interface UsageAnnotations {
-  cpuNanoCores: number | undefined
-  memoryBytes: number | undefined
-  preset: PresetName | undefined
-  bad: BadAnnotation[]
-}
-
-/** Reads the usage annotations of a pod. */
-export function usageAnnotations(annotations: Record<string, unknown>): UsageAnnotations {
+/** Reads the usage annotations of a pod; invalid ones count as missing, and are in `bad`. */
+export function usageAnnotations(annotations: Record<string, unknown>) {
   const bad: BadAnnotation[] = []
   const cpuNanoCores = quantityOf(annotations, USAGE_CPU, NANO, bad)
   const memoryBytes = quantityOf(annotations, USAGE_MEMORY, 1, bad)

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { posix } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { type Answer, endWith, writeAnswer } from '../endpoints/http-answer.ts'
 import { nodeDocuments } from '../endpoints/node-documents.ts'
-import { answerStream, refuseUpgrade } from '../endpoints/node-streams.ts'
+import { answerStream, upgradeAnswer } from '../endpoints/node-streams.ts'
 import type { StatsStore } from '../store/stats-store.ts'
 import type { Refusal } from './kubelet-auth.ts'
 
@@ -13,16 +14,11 @@ export interface AnswersOptions {
   log: (line: string) => void
 }
 
-interface Answer {
-  status: number
-  body: string
+interface RoutedAnswer extends Answer {
   /** The path without names: a label of the request metric. */
   route?: string
-  contentType?: string
-  headers?: Record<string, string>
 }
 
-const TEXT = 'text/plain; charset=utf-8'
 const NOT_FOUND: Answer = { status: 404, body: '404 page not found\n' }
 /** Of a kubelet's paths, those for one method or two, and single ones for any. Others do not exist, and need no authentication. */
 const GET_ONLY = ['/pods', '/runningpods', '/containerLogs', '/logs', '/debug/pprof']
@@ -40,7 +36,7 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
     async request(request: IncomingMessage, response: ServerResponse, node: string): Promise<void> {
       const url = request.url ?? '/'
       const path = pathOf(url)
-      let answer: Answer | undefined
+      let answer: RoutedAnswer | undefined
       try {
         answer = await answerTo(request, response, { node, url, path })
       } catch (error) {
@@ -49,16 +45,8 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
       }
       if (answer === undefined) return
       countRequest(answer.route ?? 'other', answer.status)
-      // An unread body would block the connection.
-      request.resume()
-      if (response.headersSent) {
-        response.destroy()
-        return
-      }
-      const { status, body, contentType = TEXT, headers } = answer
-      const length = Buffer.byteLength(body)
-      response.writeHead(status, { 'content-type': contentType, 'content-length': length, ...headers })
-      response.end(request.method === 'HEAD' ? undefined : body)
+      if (response.headersSent) response.destroy()
+      else writeAnswer(request, response, answer)
     },
 
     async upgrade(request: IncomingMessage, socket: Duplex, node: string): Promise<void> {
@@ -68,12 +56,8 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
       try {
         const refusal =
           path === undefined ? badRequest() : (redirection(path, url) ?? (await refusalOf(request, node, path)))
-        if (refusal === undefined) {
-          refuseUpgrade(request, socket, { node, url, store })
-          return
-        }
-        countRequest('other', refusal.status)
-        socket.end(rawResponse(refusal))
+        if (refusal !== undefined) countRequest('other', refusal.status)
+        endWith(socket, refusal ?? upgradeAnswer({ node, url, store }))
       } catch (error) {
         log(`bug: ${request.method} ${url}: ${error instanceof Error ? error.stack : String(error)}`)
         socket.destroy()
@@ -85,7 +69,7 @@ export function createKubeletAnswers({ store, authorize, countRequest, log }: An
     request: IncomingMessage,
     response: ServerResponse,
     { node, url, path: asked }: { node: string; url: string; path: string | undefined },
-  ): Promise<Answer | undefined> {
+  ): Promise<RoutedAnswer | undefined> {
     if (asked === undefined) return badRequest()
     const path = samePath(asked, node)
     const refusal = redirection(path, url) ?? (await refusalOf(request, node, path))
@@ -158,23 +142,4 @@ function methodsOf(path: string): readonly string[] | undefined {
 
 function isIn(path: string, bases: readonly string[]): boolean {
   return bases.some(base => path === base || path.startsWith(`${base}/`))
-}
-
-function rawResponse({ status, body, headers = {} }: Answer): string {
-  const names: Record<number, string> = {
-    307: 'Temporary Redirect',
-    400: 'Bad Request',
-    401: 'Unauthorized',
-    403: 'Forbidden',
-    404: 'Not Found',
-    405: 'Method Not Allowed',
-  }
-  const lines = [
-    `HTTP/1.1 ${status} ${names[status] ?? 'Internal Server Error'}`,
-    `Content-Type: ${TEXT}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-  ]
-  return `${lines.join('\r\n')}\r\n\r\n${body}`
 }

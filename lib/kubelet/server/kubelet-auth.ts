@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import { messageOf } from '../../cli/errors.ts'
 import type { Attributes, KubeUser, Reviews } from './reviews.ts'
 
 /** A refused request, in a kubelet's words. */
@@ -76,7 +77,10 @@ export function createKubeletAuth({ reviews, countAuthentication, logOnce }: Aut
     try {
       return await reviews.isAllowed(user, attributes)
     } catch (error) {
-      logOnce('authorization', `Cannot review the rights of ${user.username}: ${reason(error)}; such requests get 500`)
+      logOnce(
+        'authorization',
+        `Cannot review the rights of ${user.username}: ${messageOf(error)}; such requests get 500`,
+      )
       return undefined
     }
   }
@@ -99,7 +103,7 @@ export function createKubeletAuth({ reviews, countAuthentication, logOnce }: Aut
     try {
       if (scheme.toLowerCase() === 'bearer' && token !== '') user = await reviews.userOf(token)
     } catch (error) {
-      logOnce('authentication', `Cannot review a token: ${reason(error)}; such requests get 401`)
+      logOnce('authentication', `Cannot review a token: ${messageOf(error)}; such requests get 401`)
       countAuthentication('error')
       return undefined
     }
@@ -133,8 +137,4 @@ export function subresourcesOf(path: string): string[] {
   if (isIn('/logs')) return ['log']
   if (isIn('/flagz')) return ['configz']
   return [['stats', 'metrics', 'checkpoint', 'statusz'].find(name => isIn(`/${name}`)) ?? 'proxy']
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,8 +1,17 @@
-import { createHash, createPrivateKey, hkdfSync, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, hkdfSync, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:tls'
 import type { Name } from '@peculiar/x509'
 import { fields, text } from '../../kube/json.ts'
+import {
+  DAY_MS,
+  isSignedBy,
+  loadX509,
+  newCertificate,
+  type SignedCertificate,
+  type SigningKey,
+  signingKey,
+} from '../../lab/new-certificate.ts'
 import { reservedNames } from '../../lab/reserved-names.ts'
 import type { SavedMap } from '../store/saved-map.ts'
 
@@ -18,7 +27,6 @@ export interface CertificatesOptions {
   reloadMs?: number
 }
 
-const DAY_MS = 86_400_000
 const VALID_DAYS = 365
 const RENEW_DAYS = 30
 const RELOAD_MS = 10_000
@@ -26,8 +34,6 @@ const HANDSHAKE_MS = 10_000
 const SESSION_S = 3_600
 /** Its length in the certificate's subject (RFC 5280, ub-common-name). */
 const MAX_COMMON_NAME = 64
-const EC_KEY = { name: 'ECDSA', namedCurve: 'P-256' }
-const EC_SIGNING = { name: 'ECDSA', hash: 'SHA-256' }
 const KEY = 'certificate/'
 
 interface Authority {
@@ -38,18 +44,13 @@ interface Authority {
   /** Encrypts TLS sessions. It depends on both CAs: a session ends with the CA that its certificates were checked against. */
   ticketKeys: Buffer
   /** Set with the first certificate. */
-  signing?: { key: Promise<webcrypto.CryptoKey>; issuer: Name }
+  signing?: { key: Promise<SigningKey>; issuer: Name }
 }
 
 interface Kubelet {
   address: string
   renewAtMs: number
   server: Promise<Server>
-}
-
-interface Signed {
-  certificate: string
-  key: string
 }
 
 /**
@@ -170,16 +171,14 @@ export function createKubeletCertificates(options: CertificatesOptions) {
     return validTo === authority.ca.validTo ? Date.parse(validTo) : Date.parse(validTo) - RENEW_DAYS * DAY_MS
   }
 
-  function usable(value: unknown, name: string, address: string): Signed | undefined {
+  function usable(value: unknown, name: string, address: string): SignedCertificate | undefined {
     const [certificate, key] = [text(fields(value)['certificate']), text(fields(value)['key'])]
     if (certificate === undefined || key === undefined) return undefined
     try {
       const own = new X509Certificate(certificate)
       const isUsable =
         own.subjectAltName === subjectAltName(name, address) &&
-        own.checkPrivateKey(createPrivateKey(key)) &&
-        own.checkIssued(authority.ca) &&
-        own.verify(authority.ca.publicKey) &&
+        isSignedBy(authority.ca, own, key) &&
         Date.now() < renewalMs(own)
       return isUsable ? { certificate, key } : undefined
     } catch {
@@ -187,29 +186,17 @@ export function createKubeletCertificates(options: CertificatesOptions) {
     }
   }
 
-  async function sign(name: string, address: string): Promise<Signed> {
-    // Loading them takes half a second.
-    await import('reflect-metadata')
-    const x509 = await import('@peculiar/x509')
-    const { subtle } = webcrypto
+  async function sign(name: string, address: string): Promise<SignedCertificate> {
+    const x509 = await loadX509()
     const { ca, caKeyPem } = authority
-    authority.signing ??= {
-      key: subtle.importKey('pkcs8', pkcs8Bytes(caKeyPem), EC_KEY, false, ['sign']),
-      issuer: new x509.X509Certificate(ca.raw).subjectName,
-    }
+    authority.signing ??= { key: signingKey(caKeyPem), issuer: new x509.X509Certificate(ca.raw).subjectName }
     const { signing } = authority
-    const keys = await subtle.generateKey(EC_KEY, true, ['sign', 'verify'])
-    const nowMs = Date.now()
-    const notAfterMs = Math.min(nowMs + VALID_DAYS * DAY_MS, Date.parse(ca.validTo))
-    const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: randomBytes(16).toString('hex'),
+    return await newCertificate({
       subject: [{ CN: [`system:node:${name}`.slice(0, MAX_COMMON_NAME)] }],
       issuer: signing.issuer,
-      notBefore: new Date(nowMs - DAY_MS),
-      notAfter: new Date(notAfterMs),
-      signingAlgorithm: EC_SIGNING,
-      publicKey: keys.publicKey,
-      signingKey: await signing.key,
+      days: VALID_DAYS,
+      endMs: Date.parse(ca.validTo),
+      signing: await signing.key,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -220,8 +207,6 @@ export function createKubeletCertificates(options: CertificatesOptions) {
         ]),
       ],
     })
-    const key = x509.PemConverter.encode(await subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')
-    return { certificate: `${certificate.toString('pem')}\n`, key: `${key}\n` }
   }
 }
 
@@ -233,8 +218,4 @@ function isAllowedName(name: string): boolean {
 
 function subjectAltName(name: string, address: string): string {
   return isAllowedName(name) ? `DNS:${name}, IP Address:${address}` : `IP Address:${address}`
-}
-
-function pkcs8Bytes(pem: string): Buffer {
-  return createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' })
 }

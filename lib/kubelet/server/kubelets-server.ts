@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Server as TlsServer } from 'node:tls'
+import { messageOf } from '../../cli/errors.ts'
 import { NODE_EXPORTER_PORT, NODE_PORTS } from '../../kube/node-address.ts'
 import type { AddressBook } from '../addresses/address-book.ts'
 import { SLOW_MS } from '../kubelet-server.ts'
@@ -134,10 +135,7 @@ export function createKubelets(options: KubeletsOptions) {
     try {
       return await certificates.serverOf(node, address)
     } catch (error) {
-      logOnce(
-        'certificate',
-        `Cannot serve ${address}: no certificate: ${error instanceof Error ? error.message : error}`,
-      )
+      logOnce('certificate', `Cannot serve ${address}: no certificate: ${messageOf(error)}`)
       return undefined
     }
   }

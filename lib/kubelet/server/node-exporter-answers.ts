@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { EXPOSITION_TYPE } from '../endpoints/exposition.ts'
 import { hostExtras } from '../endpoints/host-extras.ts'
+import { type Answer, writeAnswer } from '../endpoints/http-answer.ts'
 import { nodeExporterText } from '../endpoints/node-exporter-metrics.ts'
 import { measureNode } from '../endpoints/node-measurement.ts'
 import type { StatsStore } from '../store/stats-store.ts'
@@ -26,19 +27,15 @@ export function createNodeExporterAnswers({ store, authorize, countRequest }: No
   return async (request: IncomingMessage, response: ServerResponse, node: string): Promise<void> => {
     const [path = '/'] = (request.url ?? '/').split('?', 1)
     const refusal = request.socket instanceof TLSSocket ? await authorize(request, path) : undefined
-    const { status, body, contentType } =
-      refusal === undefined ? answerTo(path, node) : { ...refusal, contentType: 'text/plain' }
-    countRequest(ROUTE, status)
-    request.resume()
-    response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    const answer = refusal === undefined ? answerTo(path, node) : { ...refusal, contentType: 'text/plain' }
+    countRequest(ROUTE, answer.status)
+    writeAnswer(request, response, answer)
   }
 
-  function answerTo(path: string, node: string) {
+  function answerTo(path: string, node: string): Answer {
     if (path === '/') return { status: 200, body: LANDING_PAGE, contentType: 'text/html; charset=UTF-8' }
     const read = path === '/metrics' ? store.read(node) : undefined
-    if (read === undefined)
-      return { status: 404, body: '404 page not found\n', contentType: 'text/plain; charset=utf-8' }
+    if (read === undefined) return { status: 404, body: '404 page not found\n' }
     const measured = measureNode(read.entry, read.nowMs)
     const body = nodeExporterText(measured, hostExtras(read.entry, measured, store))
     // Before it is served.

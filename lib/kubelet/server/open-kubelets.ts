@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { dirname, join } from 'node:path'
-import { logOnce } from '../../cli/daemon.ts'
-import { describeError, LabError } from '../../cli/errors.ts'
+import { listen, logOnce } from '../../cli/daemon.ts'
+import { describeError, LabError, messageOf } from '../../cli/errors.ts'
 import type { KubeClient } from '../../kube/api-client.ts'
 import { createAddressBook } from '../addresses/address-book.ts'
 import { createNodeAddresses } from '../addresses/node-addresses.ts'
@@ -15,8 +15,6 @@ import { createKubelets } from './kubelets-server.ts'
 import { createReviews } from './reviews.ts'
 
 const STATE_FILE = 'kubelets.jsonl'
-/** Linux allows 4,096 by default (net.core.somaxconn). */
-const BACKLOG = 4_096
 
 export interface ConnectOptions {
   client: KubeClient
@@ -43,7 +41,7 @@ export function openKubelets(flags: KubeletFlags, stateFile: string | undefined,
      */
     async connect({ client, store, metrics, isSynced, signal }: ConnectOptions) {
       const saved = openSavedMap(path, error => {
-        const why = error instanceof Error ? error.message : String(error)
+        const why = messageOf(error)
         onceOfState(why, `Cannot write ${path}: ${why}; addresses may change when this process ends`)
       })
       const book = createAddressBook({ range: flags.range, saved })
@@ -57,7 +55,7 @@ export function openKubelets(flags: KubeletFlags, stateFile: string | undefined,
         reviews: createReviews({ client }),
       })
       server = kubelets.server
-      await listen(server, flags.socket)
+      await listenAt(server, flags.socket)
       watch = listenAgain(server, flags.socket, log)
       return {
         setNode: (facts: NodeFacts) => nodes.setNode(facts),
@@ -89,7 +87,7 @@ function openServer(options: Parameters<typeof createKubelets>[0]) {
     return createKubelets(options)
   } catch (error) {
     throw new LabError(`Cannot read ${options.kubeletCaFile} or ${options.clientCaFile}`, {
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       cause: error,
     })
   }
@@ -100,7 +98,7 @@ function listenAgain(server: Server, path: string, log: (line: string) => void):
   const check = async () => {
     if (existsSync(path)) return
     server.close()
-    await listen(server, path).then(
+    await listenAt(server, path).then(
       () => log(`${path} was deleted, listening again`),
       error => log(describeError(error)),
     )
@@ -109,15 +107,9 @@ function listenAgain(server: Server, path: string, log: (line: string) => void):
 }
 
 /** Only this user can connect. A socket that a killed process left is replaced: the lock of the state file excludes a second process. */
-async function listen(server: Server, path: string): Promise<void> {
+async function listenAt(server: Server, path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', error => {
-      reject(new LabError(`Cannot listen on ${path}`, { why: error.message, cause: error }))
-    })
-    // A Unix socket refuses connections beyond its backlog at once. metrics-server opens one for each node at the same time.
-    server.listen({ path, backlog: BACKLOG }, resolve)
-  })
+  await listen(server, { path })
   chmodSync(path, 0o600)
 }

@@ -6,7 +6,7 @@ export function createReviewCache<T>({
 }: {
   lifetimeMs: (answer: T) => number
   maxEntries?: number
-  clock?: () => number
+  clock?: (() => number) | undefined
 }) {
   const answers = new Map<string, { answer: T; untilMs: number }>()
   const asked = new Map<string, Promise<T>>()

@@ -37,9 +37,8 @@ const TIMEOUT_MS = 30_000
 /** The API server's reviews of tokens and rights, kept as long as a kubelet keeps them. */
 export function createReviews({ client, clock, retryMs = 500 }: ReviewsOptions) {
   const secret = randomBytes(32)
-  const shared = clock === undefined ? {} : { clock }
-  const users = createReviewCache<KubeUser | undefined>({ lifetimeMs: () => TOKEN_MS, ...shared })
-  const decisions = createReviewCache<boolean>({ lifetimeMs: allowed => (allowed ? ALLOWED_MS : DENIED_MS), ...shared })
+  const users = createReviewCache<KubeUser | undefined>({ lifetimeMs: () => TOKEN_MS, clock })
+  const decisions = createReviewCache<boolean>({ lifetimeMs: allowed => (allowed ? ALLOWED_MS : DENIED_MS), clock })
 
   return {
     /** The user of a bearer token for the API server's audience; undefined for an invalid one. Rejects when it cannot be reviewed. */

@@ -39,16 +39,6 @@ export type CpuCurve = Wave | Pulse
 /** Memory demand, which is not integrated. */
 export type MemoryCurve = Wave | Ramp
 
-/** CPU counters of a container over a time span. */
-export interface CpuGain {
-  /** CPU time used, in level · seconds. */
-  coreNanoSeconds: number
-  /** How long its demand exceeded its limit. */
-  overMs: number
-  /** The part of `overMs` in which the kernel throttles it: half of each period at a demand of twice the limit. */
-  throttledMs: number
-}
-
 /** A constant level. */
 export function constant(mean: number): Wave {
   return { kind: 'wave', mean, swing: 0, periodMs: 1, phase: 0 }
@@ -78,8 +68,12 @@ export function integral(curve: CpuCurve, fromMs: number, untilMs: number): numb
   return curve.mean * seconds + ((curve.mean * curve.swing * curve.periodMs) / 1_000 / TURN) * swung
 }
 
-/** CPU counters under a limit. A wave that swings must stay below the limit (`waveBelow()`). */
-export function cpuGain(curve: CpuCurve, limit: number, fromMs: number, untilMs: number): CpuGain {
+/**
+ * CPU counters under a limit: the CPU time used, in level · seconds; how long the demand exceeds the limit; and the part of that time in which
+ * the kernel throttles the container: half of each period at a demand of twice the limit. A wave that swings must stay below the limit
+ * (`waveBelow()`).
+ */
+export function cpuGain(curve: CpuCurve, limit: number, fromMs: number, untilMs: number) {
   if (untilMs <= fromMs) return { coreNanoSeconds: 0, overMs: 0, throttledMs: 0 }
   const most = curve.kind === 'pulse' ? curve.high : curve.mean
   if (most <= limit || (curve.kind === 'wave' && curve.swing > 0)) {

@@ -1,4 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js'
+import { messageOf } from '../../cli/errors.ts'
 import { fields, items, text } from '../../kube/json.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
 import { pseudoRandom } from './pseudo-random.ts'
@@ -160,5 +161,5 @@ function oneLine<T>(action: () => T): T {
 
 /** The library marks the position of an error on further lines. */
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
+  return messageOf(error).split('\n')[0] ?? ''
 }

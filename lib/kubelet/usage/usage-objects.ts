@@ -1,3 +1,4 @@
+import { messageOf } from '../../cli/errors.ts'
 import { fields, items, text } from '../../kube/json.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
 import type { ContainerFacts, NodeFacts, PodFacts } from '../objects/facts.ts'
@@ -153,7 +154,7 @@ export function createUsageObjects(onProblem: (pod: PodFacts, problem: UsageProb
         if (!isPlausible(scaled)) throw new Error(`gives ${value}, which is ${value < 0 ? 'negative' : 'too large'}`)
         return scaled
       } catch (error) {
-        const why = `${resource}: ${error instanceof Error ? error.message : String(error)}`
+        const why = `${resource}: ${messageOf(error)}`
         onProblem(pod, { object, source, why })
         return undefined
       }
@@ -199,7 +200,7 @@ function amounts(usage: Record<string, unknown>, problems: string[]): { [R in Re
       if (value !== undefined) found[resource] = { value: plausibleQuantity(value, resource) }
       else if (source !== undefined) found[resource] = { expression: compileExpression(source), source }
     } catch (error) {
-      problems.push(`${resource}: ${error instanceof Error ? error.message : String(error)}`)
+      problems.push(`${resource}: ${messageOf(error)}`)
     }
   }
   return found

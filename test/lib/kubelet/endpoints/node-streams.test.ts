@@ -3,7 +3,8 @@ import { createServer, type RequestOptions, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { suite } from 'uvu'
-import { answerStream, refuseUpgrade } from '../../../../lib/kubelet/endpoints/node-streams.ts'
+import { endWith } from '../../../../lib/kubelet/endpoints/http-answer.ts'
+import { answerStream, upgradeAnswer } from '../../../../lib/kubelet/endpoints/node-streams.ts'
 import { createStore } from '../../../../lib/kubelet/store/stats-store.ts'
 import { waitUntil } from '../../../../lib/system/wait.ts'
 import { node, pod, START_MS } from '../kubelet-fixtures.ts'
@@ -30,7 +31,7 @@ const server = createServer((request, response) => {
   if (!answerStream(request, response, { node: 'node-0', url, store })) response.writeHead(501).end('not a stream')
 })
 server.on('upgrade', (request, socket) => {
-  refuseUpgrade(request, socket, { node: 'node-0', url: request.url ?? '', store })
+  endWith(socket, upgradeAnswer({ node: 'node-0', url: request.url ?? '', store }))
 })
 await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
 server.unref()
@@ -200,7 +201,7 @@ logs('gives the latest 100,000 lines of an old container', async () => {
 
 logs.run()
 
-const upgrades = suite('refuseUpgrade()')
+const upgrades = suite('upgradeAnswer()')
 
 upgrades.before(() => web({ ready: true, restartCount: 0, state: running }))
 
