@@ -1,14 +1,15 @@
 /**
  * Creates the KWOK cluster: etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok-controller run, and the API answers. Leaves
  * a running cluster as it is, and starts one that was stopped, for example by a reboot. A component that ends while the others start is
- * started again, at most three times.
+ * started again, at most three times. A cluster that an older version of the lab created is replaced with YES=1 only.
  *
  *   tsx tasks/kwok-create-cluster.ts
  *   tsx tasks/kwok-create-cluster.ts --cluster-name small --prometheus-port 9190
  */
 
-import { fixedSettingNames, settingText } from '../lib/cli/settings.ts'
+import { fixedSettingNames, makeCommand, settingText } from '../lib/cli/settings.ts'
 import { chosenImages } from '../lib/docker/images.ts'
+import { reachesKubelets } from '../lib/kwok/kubelet-access.ts'
 import {
   controlPlaneOf,
   createCluster,
@@ -27,10 +28,20 @@ import { neededImages, services } from '../lib/services/service-list.ts'
 
 const about = 'Creates the KWOK cluster, or starts an existing one, and waits until its API answers.'
 
-await runTask({ about, settings: fixedSettingNames, changesLab: true }, async ({ lab }) => {
+await runTask({ about, settings: [...fixedSettingNames, 'yes'], changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
   const record = readRecord(lab.dir)
-  if (record?.created === true && isClusterMade(lab)) {
+  const isMade = record?.created === true && isClusterMade(lab)
+  const isOld = isMade && !reachesKubelets(lab)
+  if (isMade && !(isOld && lab.settings.yes)) {
+    if (isOld) {
+      say(
+        `An older version of the lab created cluster "${name}": its API server reaches no kubelets (kubectl logs, node proxy)`,
+      )
+      say(
+        `  Next: ${makeCommand('kwok', name)} YES=1 deletes the cluster and creates it again; everything else works without`,
+      )
+    }
     const running = await controlPlaneOf(lab).processes(lab)
     const down = components.filter(component => !running.has(component))
     if (down.length > 0) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
@@ -34,7 +35,15 @@ export function egressConfig(socket: string): string {
 
 /** Writes the EgressSelectorConfiguration of a lab; returns its path. */
 export function writeEgressConfig(lab: Lab): string {
-  const file = join(lab.configDir, 'apiserver-egress.yaml')
-  writeFileAtomically(file, egressConfig(labSockets(lab).apiServer))
-  return file
+  writeFileAtomically(egressConfigFile(lab), egressConfig(labSockets(lab).apiServer))
+  return egressConfigFile(lab)
+}
+
+/** Whether the cluster's API server reaches the kubelets: not in a cluster that an older version of the lab created. */
+export function reachesKubelets(lab: Lab): boolean {
+  return existsSync(egressConfigFile(lab))
+}
+
+function egressConfigFile(lab: Lab): string {
+  return join(lab.configDir, 'apiserver-egress.yaml')
 }
