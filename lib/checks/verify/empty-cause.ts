@@ -1,7 +1,7 @@
 import { nearestName } from '../../cli/nearest-name.ts'
 import { isConstant } from '../../promql/constant.ts'
 import { textOfPart } from '../../promql/fallbacks.ts'
-import { type Binary, type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
+import { type Binary, type Expr, type Matcher, neededParts, type Selector } from '../../promql/promql-ast.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { typeOf } from '../../promql/promql-types.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
@@ -215,12 +215,6 @@ export async function withCause(
 
 function wrong(text: string, name: CauseName = 'no data', subject = text): Found {
   return { text, cause: { name, subject } }
-}
-
-/** The parts without which an expression has no series. */
-function neededParts(expr: Expr): readonly Expr[] {
-  if (expr.kind === 'call' && expr.name.startsWith('absent')) return []
-  return expr.kind === 'binary' && expr.op === 'unless' ? [expr.left] : partsOf(expr)
 }
 
 /** The vector of a query `scalar(vector)`, which is NaN without series. */
