@@ -1,6 +1,7 @@
 import { type LabError, NothingCheckedError } from '../../cli/errors.ts'
 import { formatTable } from '../../cli/table.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
+import type { RefusedFile } from '../../kube/source-documents.ts'
 import { causeLines, plural } from '../lint/cause-lines.ts'
 import { type Cause, type CauseName, causes, lacks } from './causes.ts'
 
@@ -130,6 +131,19 @@ export interface VerifyReport {
   /** The duration without the time of waiting for a changing cluster. */
   seconds: number
   waitedSeconds: number
+}
+
+/** A failure of something that is not a panel. */
+export function otherFailure(
+  source: string,
+  failure: Pick<Failure, 'problem' | 'got' | 'expected' | 'hint'> & Partial<Failure>,
+): Failure {
+  return { dashboard: source, source, panel: '', panelId: undefined, refId: '', choice: '', query: '', ...failure }
+}
+
+/** What cannot be read, as a failure. */
+export function unreadable({ source, error }: RefusedFile, expected: string): Failure {
+  return otherFailure(source, { problem: 'unreadable', got: error.message, expected, hint: error.next ?? '' })
 }
 
 /** The verdict on a dashboard by the results of its panels and variables. */

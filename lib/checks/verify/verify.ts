@@ -23,7 +23,7 @@ import {
   planDashboard,
   verifyDashboard,
 } from './verify-dashboard.ts'
-import { type Failure, otherResult, type VerifyReport } from './verify-report.ts'
+import { type Failure, otherResult, unreadable, type VerifyReport } from './verify-report.ts'
 
 export type { DashboardToVerify } from './verify-dashboard.ts'
 
@@ -67,12 +67,12 @@ export interface VerifyOptions extends DashboardsToVerify {
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { api, dashboards, truth, onProgress = () => {} } = options
   const startedMs = performance.now()
-  const unreadable = options.refused.map(file => unreadableCheck(file, 'a Grafana dashboard'))
+  const unread = options.refused.map(file => unreadableCheck(file, 'a Grafana dashboard'))
   // Queries run also without a cluster.
   const readStates = createReadings(truth, options.scrapeMs)
   const first = await readStates().catch((error: unknown) => {
     if (!(error instanceof LabError)) throw error
-    unreadable.push(unreadableCheck({ source: 'The cluster', error: new LabError(error.message) }, 'its objects'))
+    unread.push(unreadableCheck({ source: 'The cluster', error: new LabError(error.message) }, 'its objects'))
     return readingWithoutCluster()
   })
   await api.probe()
@@ -108,7 +108,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
     checks.push(await verifyDashboard(plan, evaluator, first, context))
   }
-  checks.push(...(await Promise.all(placement)), ...unreadable)
+  checks.push(...(await Promise.all(placement)), ...unread)
   const excuseEnded = async () => {
     const because = (query: string) => endedBy(query, options.ended ?? [], context, first.untilMs)
     for (const check of checks) await check.excuse?.(because)
@@ -163,14 +163,12 @@ function notesOf({ states }: Reading): string[] {
   return isIdle ? [`Cluster ${clusterName} has no running pods: there is no usage`] : []
 }
 
-function unreadableCheck({ source, error }: RefusedFile, expected: string): DashboardCheck {
-  const place = { dashboard: source, source, panel: '', panelId: undefined, refId: '', choice: '' }
-  const failure = { ...place, query: '', got: error.message, expected, hint: error.next ?? '' }
+function unreadableCheck(file: RefusedFile, expected: string): DashboardCheck {
   return {
-    failures: [{ ...failure, problem: 'unreadable' }],
+    failures: [unreadable(file, expected)],
     mayPassLater: false,
     retry: async () => {},
-    result: () => otherResult(source, { failed: 1 }),
+    result: () => otherResult(file.source, { failed: 1 }),
   }
 }
 
