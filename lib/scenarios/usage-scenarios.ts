@@ -9,6 +9,9 @@ import { call, patch, type Scenario, type ScenarioRun, TargetGoneError } from '.
 /** Memory grows from half of the limit to the limit in this time. */
 const LEAK_MS = 600_000
 
+/** kube-prometheus' alert of the inodes of a volume. */
+const INODES = 'KubePersistentVolumeInodesFillingUp'
+
 /** Scenarios of the usage of a pod, and of its volumes. */
 export const usageScenarios: readonly Scenario[] = [
   {
@@ -36,20 +39,14 @@ export const usageScenarios: readonly Scenario[] = [
     name: volumeFull,
     does: 'The volumes of the claims of a pod are used to 98 %.',
     shows: 'A volume has 2 % of its space free.',
-    alerts: {
-      otel: ['KubeVolumeFillingUp'],
-      prometheus: ['KubePersistentVolumeFillingUp', 'KubePersistentVolumeInodesFillingUp'],
-    },
+    alerts: { otel: ['KubeVolumeFillingUp'], prometheus: ['KubePersistentVolumeFillingUp', INODES] },
     ...volumeScenario(),
   },
   {
     name: volumeFilling,
     does: 'The volumes of the claims of a pod fill up to 98 % in ten minutes, each second by as much.',
     shows: 'The free space of a volume falls, and stays at 2 %.',
-    alerts: {
-      otel: ['KubeVolumeFillingUp'],
-      prometheus: ['KubePersistentVolumeFillingUp', 'KubePersistentVolumeInodesFillingUp'],
-    },
+    alerts: { otel: ['KubeVolumeFillingUp'], prometheus: ['KubePersistentVolumeFillingUp', INODES] },
     ...volumeScenario(),
     effect: '10 min',
   },
@@ -57,7 +54,7 @@ export const usageScenarios: readonly Scenario[] = [
     name: volumeInodesFull,
     does: 'The volumes of the claims of a pod have 2 % of their inodes free.',
     shows: 'A volume has 2 % of its inodes free.',
-    alerts: { otel: [], prometheus: ['KubePersistentVolumeInodesFillingUp'] },
+    alerts: { otel: [], prometheus: [INODES] },
     ...volumeScenario(),
   },
 ]

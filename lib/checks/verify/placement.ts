@@ -37,12 +37,8 @@ export async function checkPlacement(api: PrometheusApi, first: Reading, missing
     (await Promise.all(measured.map(series => placementFailures(api, reading, series)))).flat()
   let failures = await check(first)
   return {
-    get failures() {
-      return failures
-    },
-    get mayPassLater() {
-      return failures.length > 0
-    },
+    failures: () => failures,
+    mayPassLater: () => failures.length > 0,
     async retry(reading) {
       failures = await check(reading)
     },
