@@ -1,10 +1,15 @@
-/** Something that a cause explains, and its place. */
-export interface Located {
+/** A place in a dashboard. */
+export interface Place {
   /** The dashboard's file or other origin. */
   file: string
   dashboard: string
+  /** The panel's title, or `$name` of a variable; empty for the whole dashboard. */
   panel: string
   refId: string
+}
+
+/** Something that a cause explains, and its place. */
+interface Located extends Place {
   message: string
   /** The metric, label or variable that it is about, where many messages have one. */
   subject?: string | undefined
