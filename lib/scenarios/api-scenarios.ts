@@ -28,7 +28,7 @@ export const apiScenarios: readonly Scenario[] = [
     effect: '3 s',
     shows: 'The duration of POST requests. Error budgets leave out the time in webhooks.',
     alerts: { otel: [], prometheus: [] },
-    ...apiScenario({ webhookSeconds: 2 }),
+    ...apiScenario(2),
   },
   {
     name: 'api-timeouts',
@@ -39,20 +39,15 @@ export const apiScenarios: readonly Scenario[] = [
       otel: ['KubeAPIErrorBudgetSpent'],
       prometheus: ['KubeAPITerminatedRequests', 'KubeAPIErrorBudgetBurn'],
     },
-    ...apiScenario({ webhookSeconds: 10, query: 'timeout=1s' }),
+    ...apiScenario(10, 'timeout=1s'),
   },
 ]
 
-interface ApiFailure {
-  /** How long the webhook takes; undefined for one that refuses connections. */
-  webhookSeconds?: number
-  query?: string
-}
-
-function apiScenario({
-  webhookSeconds,
+/** `webhookSeconds` is how long the webhook takes; undefined for one that refuses connections. */
+function apiScenario(
+  webhookSeconds?: number,
   query = '',
-}: ApiFailure = {}): Pick<Scenario, 'target' | 'only' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
+): Pick<Scenario, 'target' | 'only' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
   return {
     target: 'part',
     only: 'kube-apiserver',

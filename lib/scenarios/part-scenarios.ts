@@ -165,12 +165,8 @@ async function processOf(lab: Lab, component: string): Promise<ProcessInfo | und
   return (await controlPlaneOf(lab).processes(lab)).get(component)
 }
 
-function partScenario({
-  fixed,
-  isRunning,
-  stop,
-  task,
-}: Part): Pick<Scenario, 'target' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
+function partScenario(part: Part): Pick<Scenario, 'target' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
+  const { fixed, isRunning, stop, task } = part
   return {
     target: 'part',
     heals,

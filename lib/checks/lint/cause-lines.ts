@@ -26,14 +26,9 @@ const MOST_CHARACTERS = 200
  */
 export function causeLines(
   found: readonly Located[],
-  {
-    cause,
-    what,
-    noun,
-    titles,
-    namesOnly,
-  }: { cause: string; what: string; noun: string; titles: ReadonlyMap<string, string>; namesOnly: boolean },
+  given: { cause: string; what: string; noun: string; titles: ReadonlyMap<string, string>; namesOnly: boolean },
 ): string[] {
+  const { cause, what, noun, titles, namesOnly } = given
   if (found.length === 0) return []
   const places = new Set(found.map(({ file, panel }) => `${file} ${panel}`)).size
   const messages = mostFrequent(found, ({ subject, message }) => subject ?? message)
