@@ -1,10 +1,10 @@
 import type { CatalogMetric } from '../lib/checks/lint/metric-catalog.ts'
 import type { DashboardsToVerify, DashboardToVerify } from '../lib/checks/verify/verify.ts'
 import type { Settings } from '../lib/cli/settings.ts'
-import { type ReadFiles, readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
+import { readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import type { Dashboard } from '../lib/grafana/dashboard-model.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
-import type { SourceMemory } from '../lib/kube/source-documents.ts'
+import type { SourceMemory, Sources } from '../lib/kube/source-documents.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
 import { metricCatalog } from './catalog.ts'
 import { labDashboard } from './dashboard.ts'
@@ -43,8 +43,8 @@ export function loadDashboards(
   settings: Settings,
   paths?: readonly string[],
   memory?: SourceMemory<Dashboard>,
-): DashboardsToVerify & Pick<ReadFiles, 'skipped'> {
-  const { dashboards, refused, skipped } = readDashboardFiles(paths ?? sourcePaths(settings, 'dashboardsDir'), memory)
-  const others = dashboards.map(dashboard => ({ dashboard, expectations: undefined }))
+): DashboardsToVerify & Pick<Sources<Dashboard>, 'skipped'> {
+  const { found, refused, skipped } = readDashboardFiles(paths ?? sourcePaths(settings, 'dashboardsDir'), memory)
+  const others = found.map(dashboard => ({ dashboard, expectations: undefined }))
   return { dashboards: [...(paths === undefined ? ownDashboards() : []), ...others], refused, skipped, catalog }
 }

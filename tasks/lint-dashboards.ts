@@ -33,7 +33,7 @@ await runTask({ about, settings, options, ignoreCreationSettings: true }, async 
   const isChosen = given['dashboards'] !== undefined || given['rules'] !== undefined
   const pathsOf = (option: 'dashboards' | 'rules') =>
     given[option] ?? (isChosen ? [] : sourcePaths(lab.settings, `${option}Dir`))
-  const { dashboards: others, ...read } = readDashboardFiles(pathsOf('dashboards'))
+  const { found: others, ...read } = readDashboardFiles(pathsOf('dashboards'))
   const ruleFiles = readRuleFiles(pathsOf('rules'))
   const refused = [...read.refused, ...ruleFiles.refused]
   for (const line of skippedLines([...read.skipped, ...ruleFiles.skipped])) say(line)

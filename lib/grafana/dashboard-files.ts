@@ -1,32 +1,16 @@
 import { documentKind } from '../kube/document-kind.ts'
-import {
-  type RefusedFile,
-  readSources,
-  type SourceDocument,
-  type SourceMemory,
-  type Sources,
-} from '../kube/source-documents.ts'
+import { readSources, type SourceDocument, type SourceMemory, type Sources } from '../kube/source-documents.ts'
 import { isFolder } from '../kube/source-files.ts'
 import type { Dashboard } from './dashboard-model.ts'
 import { classicDashboard, readDashboard } from './read-dashboard.ts'
-
-export type { RefusedFile } from '../kube/source-documents.ts'
-
-/** The dashboards of some files, the files that could not be read, and what is no dashboard in them. */
-export interface ReadFiles {
-  dashboards: readonly Dashboard[]
-  refused: readonly RefusedFile[]
-  skipped: Sources<Dashboard>['skipped']
-}
 
 /**
  * Reads the dashboards of paths (`readSources`). Paths that can't be read or have none are in `refused`. With a memory, a file that is
  * broken now has its last dashboards too.
  */
-export function readDashboardFiles(paths: readonly string[], memory?: SourceMemory<Dashboard>): ReadFiles {
+export function readDashboardFiles(paths: readonly string[], memory?: SourceMemory<Dashboard>): Sources<Dashboard> {
   const read = (document: SourceDocument) => skipReason(document) ?? readDashboard(document.value, document.source)
-  const { found, refused, skipped } = readSources(paths, { what: 'dashboard', read, memory })
-  return { dashboards: found, refused, skipped }
+  return readSources(paths, { what: 'dashboard', read, memory })
 }
 
 /** Why a document is not read as a dashboard. */

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { DataFrame, FieldConfigPropertyItem, FieldConfigSource, GrafanaTheme2 } from '@grafana/data'
-import { of } from 'rxjs'
+import { lastValueFrom, of } from 'rxjs'
 import { withTimeLimit } from '../system/time-limit.ts'
 import { withConsoleLines } from './console-lines.ts'
 import type { FieldConfig, Transformation } from './dashboard-model.ts'
@@ -65,18 +65,9 @@ export async function transformed(
     }
     const { operator, defaultOptions } = transformer
     const given = { ...(defaultOptions as Record<string, unknown> | undefined), ...options }
-    const frames = current
-    current = await new Promise<DataFrame[]>((resolve, reject) => {
-      let last: DataFrame[] = []
-      const next = (each: DataFrame[]) => {
-        last = each
-      }
-      const start = () => {
-        const source = of(frames).pipe(operator(given, { interpolate }))
-        source.subscribe({ next, error: reject, complete: () => resolve(last) })
-      }
-      withConsoleLines(logged, () => withTimeLimit(start, { what: `the transformation ${id}`, limitMs }))
-    })
+    const source = of(current).pipe(operator(given, { interpolate }))
+    const start = () => lastValueFrom(source, { defaultValue: [] })
+    current = await withConsoleLines(logged, () => withTimeLimit(start, { what: `the transformation ${id}`, limitMs }))
   }
   return { frames: current, unknown }
 }

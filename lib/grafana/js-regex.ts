@@ -1,4 +1,5 @@
 import { LabError, PatternError } from '../cli/errors.ts'
+import { patternError } from '../promql/promql-regex.ts'
 import { withTimeLimit } from '../system/time-limit.ts'
 import { grafanaData } from './grafana-data.ts'
 
@@ -40,12 +41,7 @@ export function matching<T>(pattern: string, match: () => T, limitMs = LIMIT_MS)
  * Throws a PatternError on time-out.
  */
 export function matchingNames(pattern: string, names: readonly string[]): ReadonlySet<string> {
-  let regex: RegExp
-  try {
-    regex = grafanaRegex(pattern)
-  } catch (error) {
-    if (error instanceof PatternError) return new Set()
-    throw error
-  }
+  if (patternError(() => grafanaRegex(pattern)) !== undefined) return new Set()
+  const regex = grafanaRegex(pattern)
   return new Set(matching(pattern, () => names.filter(name => name.search(regex) !== -1)))
 }

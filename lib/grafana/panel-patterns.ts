@@ -1,5 +1,5 @@
-import { PatternError } from '../cli/errors.ts'
 import { fields, items, text } from '../kube/json.ts'
+import { patternError } from '../promql/promql-regex.ts'
 import type { Override, Panel } from './dashboard-model.ts'
 import { variablesIn } from './interpolate.ts'
 import { grafanaRegex } from './js-regex.ts'
@@ -25,13 +25,8 @@ export function withoutBadOverrides(panel: Panel): Panel {
 function faultsOf(patterns: readonly PlacedPattern[]): string[] {
   return patterns.flatMap(({ where, pattern, form }) => {
     if (variablesIn(pattern).size > 0) return []
-    try {
-      grafanaRegex(pattern, form)
-      return []
-    } catch (error) {
-      if (!(error instanceof PatternError)) throw error
-      return [`the pattern ${pattern} of ${where} is not a JavaScript one: ${error.why}`]
-    }
+    const error = patternError(() => grafanaRegex(pattern, form))
+    return error === undefined ? [] : [`the pattern ${pattern} of ${where} is not a JavaScript one: ${error.why}`]
   })
 }
 

@@ -1,4 +1,5 @@
 import { PatternError } from '../cli/errors.ts'
+import { patternError } from '../promql/promql-regex.ts'
 import type { Override, Panel, Target } from './dashboard-model.ts'
 import { matchingNames } from './js-regex.ts'
 
@@ -62,12 +63,11 @@ const found = new WeakMap<Override, ReadonlySet<string> | PatternError>()
 function matchedOf(override: Override, match: () => ReadonlySet<string>): ReadonlySet<string> {
   let matched = found.get(override)
   if (matched === undefined) {
-    try {
-      matched = match()
-    } catch (error) {
-      if (!(error instanceof PatternError)) throw error
-      matched = error
-    }
+    let names: ReadonlySet<string> = new Set()
+    const late = patternError(() => {
+      names = match()
+    })
+    matched = late ?? names
     found.set(override, matched)
   }
   if (matched instanceof PatternError) throw matched

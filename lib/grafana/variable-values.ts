@@ -68,10 +68,10 @@ export function labelValuesQuery(query: string): { selector: string; label: stri
   return { selector: selector === '{}' ? '' : selector, label: unquoted(label.trim()) }
 }
 
-/** The expression of `query_result(expr)`, or of a query without a form. */
-export function resultQuery(query: string): string {
-  const [, expression = query] = /^\s*query_result\((.*)\)\s*$/s.exec(query) ?? []
-  return expression
+/** The form of a query other than `label_values`, and what is in its brackets; a query without a form is an expression. */
+export function queryForm(query: string): { form: string; inside: string } {
+  const [, form = '', inside = query] = /^\s*(label_names|metrics|query_result)\((.*)\)\s*$/s.exec(query) ?? []
+  return { form, inside }
 }
 
 /** The text after the last comma, or the name in quotes at the end. The selector before it can have commas of its own. */
@@ -94,15 +94,14 @@ function isEscaped(text: string, at: number): boolean {
 async function queried(query: string, { api, range }: VariableQuestion): Promise<string[]> {
   const ofValues = labelValuesQuery(query)
   if (ofValues !== undefined) return await api.labelValues(ofValues.label, ofValues.selector || undefined, range)
-  const [, ofNames] = /^\s*label_names\((.*)\)\s*$/s.exec(query) ?? []
-  if (ofNames !== undefined) return await api.labelNames(ofNames.trim() || undefined, range)
-  const [, pattern] = /^\s*metrics\((.*)\)\s*$/s.exec(query) ?? []
-  if (pattern !== undefined) {
-    const wanted = grafanaRegex(pattern, 'plain')
+  const { form, inside } = queryForm(query)
+  if (form === 'label_names') return await api.labelNames(inside.trim() || undefined, range)
+  if (form === 'metrics') {
+    const wanted = grafanaRegex(inside, 'plain')
     const names = await api.labelValues('__name__', undefined, range)
-    return matching(pattern, () => names.filter(name => wanted.test(name)))
+    return matching(inside, () => names.filter(name => wanted.test(name)))
   }
-  const samples = await api.instant(resultQuery(query), range.untilMs)
+  const samples = await api.instant(inside, range.untilMs)
   return samples.map(({ labels, value }) => {
     const { __name__: name = '', ...others } = labels
     const pairs = Object.entries(others).map(([label, text]) => `${label}="${text}"`)

@@ -1,4 +1,5 @@
 import type { SyntaxNode } from '@lezer/common'
+import { durationMs } from './durations.ts'
 import type { Aggregate, Binary, Expr, Matcher, Selector, Span } from './promql-ast.ts'
 import type { TypeFault } from './promql-types.ts'
 import { type NeutralText, writtenSpan } from './query-variables.ts'
@@ -191,14 +192,11 @@ export function unquoted(text: string): string {
   })
 }
 
-const unitSeconds: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 }
-
 /** A number, or a duration in seconds: Prometheus 3 accepts both. */
 function numberOf(text: string): number {
   const sign = text.startsWith('-') ? -1 : 1
   const digits = text.replace(/^[-+]/, '').replaceAll('_', '').toLowerCase()
   if (digits === 'inf' || digits === 'nan') return digits === 'inf' ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  const parts = [...digits.matchAll(/(\d+)(ms|[smhdwy])/g)]
-  if (parts.length === 0) return sign * Number(digits)
-  return sign * parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (unitSeconds[unit] ?? 0), 0)
+  const ms = durationMs(digits)
+  return sign * (ms === undefined ? Number(digits) : ms / 1_000)
 }

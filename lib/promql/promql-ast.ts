@@ -83,11 +83,20 @@ export function partsOf(expr: Expr): readonly Expr[] {
   }
 }
 
+/** The direct subexpressions without whose series an expression has none: not those of a function of absence, or behind `unless`. */
+export function neededParts(expr: Expr): readonly Expr[] {
+  if (expr.kind === 'call' && expr.name.startsWith('absent')) return []
+  return expr.kind === 'binary' && expr.op === 'unless' ? [expr.left] : partsOf(expr)
+}
+
 /** An expression and all its subexpressions, each with those around it, innermost first. */
 export function* walk(expr: Expr, around: readonly Expr[] = []): Generator<{ expr: Expr; around: readonly Expr[] }> {
   yield { expr, around }
   for (const part of partsOf(expr)) yield* walk(part, [expr, ...around])
 }
+
+/** The operators that compare values. */
+export const COMPARISONS: readonly string[] = ['==', '!=', '>', '<', '>=', '<=']
 
 /** Whether a name has no variable. */
 export function isPlain(name: string): boolean {

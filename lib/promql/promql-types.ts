@@ -1,4 +1,4 @@
-import { type Binary, type Expr, type Matcher, partsOf, type Selector, type Span } from './promql-ast.ts'
+import { type Binary, COMPARISONS, type Expr, type Matcher, partsOf, type Selector, type Span } from './promql-ast.ts'
 import { patternError, promqlRegex } from './promql-regex.ts'
 import { variableAt, variablesIn } from './query-variables.ts'
 
@@ -46,7 +46,6 @@ const aggregations: Readonly<Record<string, string>> = {
   count_values: 'tv',
 }
 const setOperators = ['and', 'or', 'unless']
-const comparisons = ['==', '!=', '>', '<', '>=', '<=']
 
 /** The type of an expression as in Prometheus' parser (promql/parser/functions.go and parse.go, v3). */
 export function typeOf(expr: Expr): ValueType {
@@ -111,7 +110,7 @@ function ownFaults(expr: Expr): TypeFault[] {
       const { op, left, right, bool, from: offset } = expr
       const types: ValueType[] = setOperators.includes(op) ? ['vector'] : ['vector', 'scalar']
       const scalars = typeOf(left) === 'scalar' && typeOf(right) === 'scalar'
-      const noBool = scalars && comparisons.includes(op) && !bool
+      const noBool = scalars && COMPARISONS.includes(op) && !bool
       return [
         ...wants(op, left, ...types),
         ...wants(op, right, ...types),

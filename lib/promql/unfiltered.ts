@@ -1,8 +1,7 @@
 import { isConstant } from './constant.ts'
-import { type Expr, partsOf } from './promql-ast.ts'
+import { COMPARISONS, type Expr, partsOf } from './promql-ast.ts'
 import { parsePromql } from './promql-parser.ts'
 
-const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '>', '<', '>=', '<='])
 /** Functions of absence, by those of presence. */
 const ABSENCES: Readonly<Record<string, string>> = {
   absent: 'group',
@@ -44,7 +43,7 @@ export function unfiltered(query: string): string | undefined {
 /** The side whose series a comparison or a set operation returns. */
 function keptOf(expr: Expr): Expr | undefined {
   if (expr.kind !== 'binary') return undefined
-  const isComparison = COMPARISONS.has(expr.op) && !expr.bool && !isConstant(expr)
+  const isComparison = COMPARISONS.includes(expr.op) && !expr.bool && !isConstant(expr)
   if (!isComparison && expr.op !== 'and' && expr.op !== 'unless') return undefined
   // `0 < x` returns x, as `x > 0` does.
   return isConstant(expr.left) ? expr.right : expr.left

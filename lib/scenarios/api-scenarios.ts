@@ -9,8 +9,6 @@ const EVERY_MS = 1_000
 const REQUESTS = 25
 const CONFIG_MAPS = '/api/v1/namespaces/kube-otel-lab/configmaps'
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations'
-const heals = 'What the scenario has created is deleted, and the requests end.'
-const only = 'kube-apiserver'
 const NO_OTHERS = 'No other request does.'
 const OF_HOLDER = `${REQUESTS} requests at once, again and again, to create a ConfigMap as a dry run`
 
@@ -18,51 +16,42 @@ const OF_HOLDER = `${REQUESTS} requests at once, again and again, to create a Co
 export const apiScenarios: readonly Scenario[] = [
   {
     name: 'api-errors',
-    only,
     does: `An admission webhook that does not answer, and ${REQUESTS} requests a second that fail by it. ${NO_OTHERS}`,
     effect: '1 s',
-    heals,
     shows: 'Requests with code 500, and an error budget that is spent.',
     alerts: { otel: ['KubeAPIErrorBudgetSpent'], prometheus: ['KubeAPIErrorBudgetBurn'] },
     ...apiScenario(),
   },
   {
     name: 'api-latency',
-    only,
     does: `${OF_HOLDER}, which wait 2 s for an admission webhook. ${NO_OTHERS} In the binary runtime only.`,
     effect: '3 s',
-    heals,
     shows: 'The duration of POST requests. Error budgets leave out the time in webhooks.',
     alerts: { otel: [], prometheus: [] },
-    ...apiScenario({ webhookSeconds: 2 }),
+    ...apiScenario(2),
   },
   {
     name: 'api-timeouts',
-    only,
     does: `${OF_HOLDER}, which wait for an admission webhook, and which the API server ends after 1 s. ${NO_OTHERS} In the binary runtime only.`,
     effect: '2 s',
-    heals,
     shows: 'Requests with code 504, and an error budget that is spent.',
     alerts: {
       otel: ['KubeAPIErrorBudgetSpent'],
       prometheus: ['KubeAPITerminatedRequests', 'KubeAPIErrorBudgetBurn'],
     },
-    ...apiScenario({ webhookSeconds: 10, query: 'timeout=1s' }),
+    ...apiScenario(10, 'timeout=1s'),
   },
 ]
 
-interface ApiFailure {
-  /** How long the webhook takes; undefined for one that refuses connections. */
-  webhookSeconds?: number
-  query?: string
-}
-
-function apiScenario({
-  webhookSeconds,
+/** `webhookSeconds` is how long the webhook takes; undefined for one that refuses connections. */
+function apiScenario(
+  webhookSeconds?: number,
   query = '',
-}: ApiFailure = {}): Pick<Scenario, 'target' | 'unfitLab' | 'hold' | 'undo'> {
+): Pick<Scenario, 'target' | 'only' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
   return {
     target: 'part',
+    only: 'kube-apiserver',
+    heals: 'What the scenario has created is deleted, and the requests end.',
     unfitLab: async (lab: Lab) =>
       webhookSeconds === undefined || runtimeOf(lab) === 'binary'
         ? undefined

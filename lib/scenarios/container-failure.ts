@@ -61,7 +61,7 @@ export function failedContainer(
   const events = eventLog(nowMs)
   const situation =
     failure.kind === 'unready'
-      ? unready(before, sinceMs, events)
+      ? unready(before, sinceMs, nowMs, events)
       : failure.kind === 'image'
         ? withoutImage(before, sinceMs, nowMs, events)
         : crashing(before, failure, sinceMs, nowMs, events)
@@ -151,9 +151,11 @@ function withoutImage(before: ContainerBefore, sinceMs: number, nowMs: number, e
   }
 }
 
-function unready({ restarts, startedMs }: ContainerBefore, sinceMs: number, events: EventLog): Situation {
+function unready(before: ContainerBefore, sinceMs: number, nowMs: number, events: EventLog): Situation {
+  const { restarts, startedMs } = before
   const message = 'Readiness probe failed: HTTP probe failed with statuscode: 503'
-  events.addEvery(PROBE_MS, 'Warning', 'Unhealthy', message, sinceMs)
+  // The last one is the next.
+  for (let at = sinceMs; at <= nowMs + PROBE_MS; at += PROBE_MS) events.add('Warning', 'Unhealthy', message, at)
   const status = { ready: false, started: true, restartCount: restarts, state: runningSince(startedMs) }
   return { status, nextMs: Number.POSITIVE_INFINITY }
 }
@@ -200,25 +202,19 @@ type EventLog = ReturnType<typeof eventLog>
 function eventLog(nowMs: number) {
   const known = new Map<string, ClusterEvent>()
   let nextMs = Number.POSITIVE_INFINITY
-  const add = (type: ClusterEvent['type'], reason: string, message: string, atMs: number, count = 1) => {
+  const add = (type: ClusterEvent['type'], reason: string, message: string, atMs: number) => {
     if (atMs > nowMs) {
       nextMs = Math.min(nextMs, atMs)
       return
     }
     const key = `${reason} ${message}`
     const event = known.get(key) ?? { type, reason, message, count: 0, firstMs: atMs, lastMs: atMs }
-    event.count += count
+    event.count++
     event.lastMs = Math.max(event.lastMs, atMs)
     known.set(key, event)
   }
   return {
     add,
-    addEvery(everyMs: number, type: ClusterEvent['type'], reason: string, message: string, sinceMs: number) {
-      const more = Math.max(0, Math.floor((nowMs - sinceMs) / everyMs))
-      add(type, reason, message, sinceMs)
-      if (more > 0) add(type, reason, message, sinceMs + more * everyMs, more)
-      nextMs = Math.min(nextMs, sinceMs + (more + 1) * everyMs)
-    },
     all: () => [...known.values()],
     nextMs: () => nextMs,
   }

@@ -1,6 +1,5 @@
 import { LabError } from '../cli/errors.ts'
 import { ApiStatusError } from '../kube/api-client.ts'
-import { callAll } from '../kube/bulk-requests.ts'
 import { fields, items } from '../kube/json.ts'
 import {
   kubeletCertificates,
@@ -8,14 +7,13 @@ import {
   networkErrors,
   nodeScrapesRefused,
   scenarioAnnotation,
-  scenarioOf,
 } from '../lab/manifest.ts'
-import { collectionPath, isReady, nodePath, podPath, podsOf, podToCreate } from './node-scenarios.ts'
+import { annotatedScenario, HOLD_MS } from './annotated-scenario.ts'
+import { createPods, isReady, nodeGone, nodePath, podPath, podsOf, podToCreate } from './node-scenarios.ts'
 import { objectScenario } from './object-scenario.ts'
 import { app, workload } from './object-scenarios.ts'
-import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError, writeEvent } from './scenario.ts'
+import { call, patch, type Scenario, type ScenarioRun, TargetGoneError, writeEvent } from './scenario.ts'
 
-const HOLD_MS = 5_000
 /** The time from the notice of a cloud to the end of a machine. */
 const NOTICE_MS = 30_000
 /** When the pod of a DaemonSet runs. */
@@ -25,13 +23,13 @@ const OLD_VERSION = 'v1.35.0'
 
 type Fields = Record<string, unknown>
 
-/** The node before the scenario, and the pods of it that no controller creates again. */
+/** The node before the scenario, the pods of it that no controller creates again, and the change. */
 interface Held {
-  uid: string
   metadata: Fields
   spec: Fields
   status: Fields
   pods: Fields[]
+  wanted: unknown
 }
 
 /** What a scenario changes of a node, as strategic merge patches: to `wanted`, and back to what was there `before`. */
@@ -162,43 +160,31 @@ function nodeChange(change?: NodeChange): Pick<Scenario, 'target' | 'hold' | 'un
     await patch(run.client, change?.subresource === undefined ? nodePath(run) : `${nodePath(run)}/status`, body)
   return {
     target: 'node',
-    async hold(run) {
-      const node = fields(await call(run.client, 'GET', nodePath(run)))
-      const uid = String(fields(node['metadata'])['uid'])
-      if (run.saved === undefined) {
+    ...annotatedScenario<Held>({
+      path: nodePath,
+      goneText: nodeGone,
+      async keep(run, node) {
         const { capacity, allocatable, nodeInfo, addresses, daemonEndpoints } = fields(node['status'])
         const { name, labels, annotations } = fields(node['metadata'])
         const pods = await podsOf(run)
-        const spec = fields(node['spec'])
-        const metadata = { name, labels, annotations }
-        const status = { capacity, allocatable, nodeInfo, addresses, daemonEndpoints }
-        const held = { uid, metadata, spec, status, pods: change?.evicts ? pods.flatMap(podToCreate) : [] }
-        run.save({ ...held, wanted: change?.wanted(node, pods) })
-      }
-      const { uid: known, wanted } = run.saved as Held & { wanted?: unknown }
-      if (known !== uid) throw new TargetGoneError(`The node ${run.target} was deleted`)
-      await annotate(run.client, nodePath(run), node, run.name)
-      if (wanted !== undefined) await patchNode(run, wanted)
-      if (change?.evicts) await evictAll(run)
-      return HOLD_MS
-    },
-    async undo(run) {
-      if (run.saved === undefined) return
-      const held = run.saved as Held
-      const node = fields(await call(run.client, 'GET', nodePath(run)))
-      if (fields(node['metadata'])['uid'] !== held.uid || scenarioOf(node) !== run.name) return
-      if (change !== undefined) await patchNode(run, change.before(held, node))
-      await createPods(run, held)
-      await annotate(run.client, nodePath(run), node, null)
-    },
+        return {
+          metadata: { name, labels, annotations },
+          spec: fields(node['spec']),
+          status: { capacity, allocatable, nodeInfo, addresses, daemonEndpoints },
+          pods: change?.evicts ? pods.flatMap(podToCreate) : [],
+          wanted: change?.wanted(node, pods),
+        }
+      },
+      async hold(run, _, { wanted }) {
+        if (wanted !== undefined) await patchNode(run, wanted)
+        if (change?.evicts) await evictAll(run)
+      },
+      async undo(run, node, held) {
+        if (change !== undefined) await patchNode(run, change.before(held, node))
+        await createPods(run, held)
+      },
+    }),
   }
-}
-
-async function createPods({ client }: ScenarioRun, { pods }: Held): Promise<void> {
-  await callAll(
-    client,
-    pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
-  )
 }
 
 /** Evicts the pods that a drain would. A disruption budget may refuse one until later. */
@@ -258,7 +244,7 @@ function spotTermination(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
     evicts: true,
   })
   const eventOf = async (run: ScenarioRun, component: string, reason: string, message: string) => {
-    const { uid } = run.saved as Held
+    const uid = String(fields(run.saved)['uid'])
     const source = { involved: { kind: 'Node', name: run.target, uid }, component, host: run.target }
     const atMs = run.startMs + (component === CLOUD ? NOTICE_MS : 0)
     await writeEvent(run, source, { type: 'Warning', reason, message, count: 1, firstMs: atMs, lastMs: atMs })
@@ -275,7 +261,7 @@ function spotTermination(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
       const node = fields(await call(run.client, 'GET', nodePath(run)))
       const { uid } = fields(node['metadata'])
       if (uid === undefined) return HOLD_MS
-      if (uid !== (run.saved as Held).uid) throw new TargetGoneError(`The node ${run.target} was created again`)
+      if (uid !== fields(run.saved)['uid']) throw new TargetGoneError(`The node ${run.target} was created again`)
       const why = `Deleting node ${run.target} because it does not exist in the cloud provider`
       await eventOf(run, CLOUD, 'DeletingNode', why)
       await call(run.client, 'DELETE', nodePath(run))
@@ -285,7 +271,7 @@ function spotTermination(): Pick<Scenario, 'target' | 'hold' | 'undo'> {
       if (run.saved === undefined) return
       const held = run.saved as Held
       const found = await call(run.client, 'GET', nodePath(run))
-      if (fields(fields(found)['metadata'])['uid'] === held.uid) return await notice.undo(run)
+      if (fields(fields(found)['metadata'])['uid'] === fields(run.saved)['uid']) return await notice.undo(run)
       if (found === undefined) {
         const { metadata, spec, status } = held
         const body = { apiVersion: 'v1', kind: 'Node', metadata, spec, status }

@@ -3,20 +3,10 @@ import { callAll } from '../kube/bulk-requests.ts'
 import { conditionStatus, fields, items } from '../kube/json.ts'
 import { readinessCalls } from '../kwok/pod-readiness.ts'
 import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
-import { nodeUnreachable, scenarioOf } from '../lab/manifest.ts'
-import {
-  annotate,
-  apiTime,
-  call,
-  patch,
-  type Scenario,
-  type ScenarioRun,
-  TargetGoneError,
-  writeEvent,
-} from './scenario.ts'
+import { nodeUnreachable } from '../lab/manifest.ts'
+import { annotatedScenario } from './annotated-scenario.ts'
+import { annotate, apiTime, call, patch, type Scenario, type ScenarioRun, writeEvent } from './scenario.ts'
 
-/** How often a held lease is renewed, and conditions are checked. */
-const HOLD_MS = 5_000
 /** KWOK takes a lease that nothing has renewed for as long: longer than a scenario lasts. */
 const LEASE_SECONDS = 7 * 86_400
 
@@ -26,7 +16,6 @@ const LOST_TYPES = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure']
 
 /** The node before the scenario. */
 interface Held {
-  uid: string
   /** The condition that the scenario changes: status, reason and message. */
   condition: Record<string, unknown>
   /** The pods of the node that no controller creates again. */
@@ -68,7 +57,6 @@ export const nodeScenarios: readonly Scenario[] = [
     name: nodeUnreachable,
     does: `The node sends no heartbeats, and its kubelet and node exporter refuse connections. ${evicts}`,
     effect: '200 s (its kubelet at once)',
-    heals,
     shows: 'The series of the node and its pods end. Then the node is not ready, and its pods are terminating.',
     alerts: {
       otel: ['KubeNodeNotReady', 'NodeWithoutUsage'],
@@ -80,7 +68,6 @@ export const nodeScenarios: readonly Scenario[] = [
     name: 'node-not-ready',
     does: `The kubelet reports that its network plugin is not ready. ${evicts}`,
     effect: '5 s',
-    heals,
     shows: 'The node and its pods are not ready; their usage stays.',
     alerts: { otel: ['KubeNodeNotReady'], prometheus: ['KubeNodeNotReady'] },
     ...nodeScenario(notReady),
@@ -89,7 +76,6 @@ export const nodeScenarios: readonly Scenario[] = [
     name: 'node-flapping',
     does: 'The kubelet reports each other minute that its network plugin is not ready.',
     effect: '5 s, for 60 s of each 120 s',
-    heals,
     shows: 'The node and its pods are not ready each other minute.',
     alerts: { otel: [], prometheus: ['KubeNodeReadinessFlapping'] },
     ...nodeScenario(notReady, { flapMs: FLAP_MS }),
@@ -99,13 +85,13 @@ export const nodeScenarios: readonly Scenario[] = [
     name: 'node-evictions',
     does: `The kubelet reports MemoryPressure and evicts up to ${MOST_EVICTED} pods, one every 30 s, but none of a DaemonSet.`,
     effect: '65 s',
-    heals: `${heals} Failed pods are deleted.`,
     shows: 'The condition MemoryPressure, and Failed pods with the reason Evicted, which have no usage.',
     alerts: {
       otel: ['KubeNodeUnderPressure', 'KubePodFailed'],
       prometheus: ['KubeNodePressure', 'KubeNodeEviction'],
     },
     ...nodeScenario({ ...memoryPressure, status: 'True' }, { evicts: true }),
+    heals: `${heals} Failed pods are deleted.`,
   },
   pressureScenario('disk', {
     type: 'DiskPressure',
@@ -124,7 +110,6 @@ function pressureScenario(what: string, condition: Omit<NodeCondition, 'status'>
     name: `node-${what}-pressure`,
     does: `The kubelet reports ${condition.type}, and new pods go to other nodes. It evicts no pod.`,
     effect: '5 s',
-    heals,
     shows: `The condition ${condition.type}; the usage of the node stays.`,
     alerts: { otel: ['KubeNodeUnderPressure'], prometheus: ['KubeNodePressure'] },
     ...nodeScenario({ ...condition, status: 'True' }),
@@ -135,63 +120,61 @@ function pressureScenario(what: string, condition: Omit<NodeCondition, 'status'>
 function nodeScenario(
   failing?: NodeCondition,
   { flapMs = 0, evicts = false } = {},
-): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+): Pick<Scenario, 'target' | 'heals' | 'unfit' | 'hold' | 'undo'> {
   return {
     target: 'node',
+    heals,
     unfit: node => (isReady(node) ? undefined : 'it is not Ready'),
-    async hold(run) {
-      const node = await call(run.client, 'GET', nodePath(run))
-      const { uid } = fields(fields(node)['metadata'])
-      const known = run.saved as Held | undefined
-      if (node === undefined || (known?.uid ?? uid) !== uid) {
-        throw new TargetGoneError(`The node ${run.target} was deleted`)
-      }
-      const { status, reason, message } = conditionOf(node, failing?.type ?? 'Ready')
-      if (known === undefined) {
-        const pods = (await podsOf(run)).flatMap(podToCreate)
-        run.save({ uid: String(uid), condition: { status, reason, message }, pods } satisfies Held)
-      }
-      await annotate(run.client, nodePath(run), node, run.name)
-      await holdLease(run, failing !== undefined)
-      if (failing === undefined) {
-        if (Date.now() > run.startMs + LOST_MS && isReady(node)) await markLost(run)
-        return HOLD_MS
-      }
-      const isHealthy = flapMs > 0 && Math.floor((Date.now() - run.startMs) / flapMs) % 2 === 1
-      const { condition } = run.saved as Held
-      await setCondition(run, node, isHealthy ? { type: failing.type, ...condition } : { ...failing })
-      if (isHealthy) await callAll(run.client, readinessCalls(await podsOf(run), new Map([[run.target, true]])))
-      if (evicts) await evictPods(run)
-      // Its kubelet ends deleted pods, and KWOK does not.
-      const isDeleted = (pod: Record<string, unknown>) => fields(pod['metadata'])['deletionTimestamp'] !== undefined
-      await deletePods(run, (await podsOf(run)).filter(isDeleted))
-      return HOLD_MS
-    },
-    async undo(run) {
-      if (run.saved === undefined) return
-      const { uid, condition, pods, evicted = [] } = run.saved as Held
-      const node = await call(run.client, 'GET', nodePath(run))
-      if (fields(fields(node)['metadata'])['uid'] !== uid || scenarioOf(node) !== run.name) return
-      // KWOK takes a lease without a holder within ten seconds.
-      const lease = await call(run.client, 'GET', leasePath(run))
-      if (fields(fields(lease)['spec'])['holderIdentity'] === scenarioLeaseHolder) {
-        if (failing !== undefined) await setCondition(run, node, { type: failing.type, ...condition })
-        await patchLease(run, { holderIdentity: null, leaseDurationSeconds: null, renewTime: null })
-      }
-      if (!isReady(await call(run.client, 'GET', nodePath(run)))) {
-        throw new LabError(`The node ${run.target} is not Ready yet`)
-      }
-      const isEvicted = (pod: Record<string, unknown>) => evicted.includes(String(fields(pod['metadata'])['uid']))
-      await deletePods(run, (await podsOf(run)).filter(isEvicted))
-      await callAll(
-        run.client,
-        pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
-      )
-      await callAll(run.client, readinessCalls(await podsOf(run), new Map([[run.target, true]])))
-      // Last: the kubelet answers again, and nothing is left to restore.
-      await annotate(run.client, nodePath(run), node, null)
-    },
+    ...annotatedScenario<Held>({
+      path: nodePath,
+      goneText: nodeGone,
+      async keep(run, node) {
+        const { status, reason, message } = conditionOf(node, failing?.type ?? 'Ready')
+        return { condition: { status, reason, message }, pods: (await podsOf(run)).flatMap(podToCreate) }
+      },
+      async hold(run, node, { condition }) {
+        await holdLease(run, failing !== undefined)
+        if (failing === undefined) {
+          if (Date.now() > run.startMs + LOST_MS && isReady(node)) await markLost(run)
+          return
+        }
+        const isHealthy = flapMs > 0 && Math.floor((Date.now() - run.startMs) / flapMs) % 2 === 1
+        await setCondition(run, node, isHealthy ? { type: failing.type, ...condition } : { ...failing })
+        if (isHealthy) await callAll(run.client, readinessCalls(await podsOf(run), new Map([[run.target, true]])))
+        if (evicts) await evictPods(run, String(fields(node['metadata'])['uid']))
+        // Its kubelet ends deleted pods, and KWOK does not.
+        const isDeleted = (pod: Record<string, unknown>) => fields(pod['metadata'])['deletionTimestamp'] !== undefined
+        await deletePods(run, (await podsOf(run)).filter(isDeleted))
+      },
+      async undo(run, node, held) {
+        const { condition, evicted = [] } = held
+        // KWOK takes a lease without a holder within ten seconds.
+        const lease = await call(run.client, 'GET', leasePath(run))
+        if (fields(fields(lease)['spec'])['holderIdentity'] === scenarioLeaseHolder) {
+          if (failing !== undefined) await setCondition(run, node, { type: failing.type, ...condition })
+          await patchLease(run, { holderIdentity: null, leaseDurationSeconds: null, renewTime: null })
+        }
+        if (!isReady(await call(run.client, 'GET', nodePath(run)))) {
+          throw new LabError(`The node ${run.target} is not Ready yet`)
+        }
+        const isEvicted = (pod: Record<string, unknown>) => evicted.includes(String(fields(pod['metadata'])['uid']))
+        await deletePods(run, (await podsOf(run)).filter(isEvicted))
+        await createPods(run, held)
+        await callAll(run.client, readinessCalls(await podsOf(run), new Map([[run.target, true]])))
+      },
+    }),
   }
+}
+
+export function nodeGone({ target }: ScenarioRun): string {
+  return `The node ${target} was deleted`
+}
+
+export async function createPods({ client }: ScenarioRun, { pods }: Pick<Held, 'pods'>): Promise<void> {
+  await callAll(
+    client,
+    pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
+  )
 }
 
 async function deletePods({ client }: ScenarioRun, pods: readonly Record<string, unknown>[]): Promise<void> {
@@ -203,7 +186,7 @@ async function deletePods({ client }: ScenarioRun, pods: readonly Record<string,
 }
 
 /** Evicts the pods that are due, in the words of a kubelet. The Pods stay, as Failed. */
-async function evictPods(run: ScenarioRun): Promise<void> {
+async function evictPods(run: ScenarioRun, nodeUid: string): Promise<void> {
   const held = run.saved as Held
   const { evicted = [] } = held
   const nowMs = Date.now()
@@ -226,7 +209,7 @@ async function evictPods(run: ScenarioRun): Promise<void> {
     const involved = { kind: 'Pod', namespace: String(namespace), name: String(name), uid: String(uid) }
     const source = { involved, component: 'kubelet', host: run.target }
     await writeEvent(run, source, { type: 'Warning', reason: 'Evicted', message, ...at })
-    const ofNode = { ...source, involved: { kind: 'Node', name: run.target, uid: held.uid } }
+    const ofNode = { ...source, involved: { kind: 'Node', name: run.target, uid: nodeUid } }
     const reclaims = 'Attempting to reclaim memory'
     await writeEvent(run, ofNode, { type: 'Warning', reason: 'EvictionThresholdMet', message: reclaims, ...at })
   }
@@ -320,7 +303,7 @@ export function podToCreate({ metadata, spec }: Record<string, unknown>): Record
   return [{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels, annotations }, spec }]
 }
 
-export function collectionPath(pod: Record<string, unknown>): string {
+function collectionPath(pod: Record<string, unknown>): string {
   return `/api/v1/namespaces/${fields(pod['metadata'])['namespace']}/pods`
 }
 

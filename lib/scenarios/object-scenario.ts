@@ -21,10 +21,11 @@ export interface ScenarioObject {
   status?: Record<string, unknown>
 }
 
+/** The object of one run. */
+export type ObjectOf = (run: ScenarioRun) => Promise<ScenarioObject>
+
 /** A scenario that is an object of the API. It is created again when it is deleted. */
-export function objectScenario(
-  objectOf: (run: ScenarioRun) => Promise<ScenarioObject>,
-): Pick<Scenario, 'hold' | 'undo'> {
+export function objectScenario(objectOf: ObjectOf): Pick<Scenario, 'hold' | 'undo'> {
   return {
     async hold(run) {
       if (run.saved === undefined) run.save({ name: `scenario-${run.name}`, ...(await objectOf(run)) })

@@ -1,111 +1,91 @@
 import { randomUUID } from 'node:crypto'
 import { fields, text } from '../kube/json.ts'
 import { listAll } from '../kube/object-counts.ts'
-import { allocatable, objectScenario, podCount, requestedCores, type ScenarioObject } from './object-scenario.ts'
+import {
+  allocatable,
+  type ObjectOf,
+  objectScenario,
+  podCount,
+  requestedCores,
+  type ScenarioObject,
+} from './object-scenario.ts'
 import { apiTime, type Scenario, type ScenarioRun } from './scenario.ts'
 
 type Client = ScenarioRun['client']
 
-const heals = 'The object is deleted.'
-const target = 'namespace'
 /** KubeJobNotCompleted fires after 12 hours. */
 const SLOW_JOB_MS = 13 * 3_600_000
 
 /** Scenarios that are an object in a namespace, or for one. */
-export const objectScenarios: readonly Scenario[] = [
+const ofNamespaces: readonly (Omit<Scenario, 'target' | 'heals' | 'hold' | 'undo'> & { objectOf: ObjectOf })[] = [
   {
     name: 'pod-pending',
-    target,
     unfit: withQuota,
     does: 'A Deployment of one pod that requests more CPU than any node has, so that the scheduler finds no node for it.',
     effect: '2 s',
-    heals,
     shows: 'A pod is Pending, and a Deployment lacks a replica. Its requests count.',
     alerts: {
       otel: ['KubePodStuckPending', 'KubeDeploymentReplicasMissing'],
       prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
     },
-    ...objectScenario(async run => {
-      return workload(run, 'Deployment', { replicas: 1, template: app(run, await tooMuch(run.client)) })
-    }),
+    objectOf: async run => await pending(run, 'Deployment'),
   },
   {
     name: 'rollout-stuck',
-    target,
     unfit: withQuota,
     does: 'A Deployment whose second version requests more CPU than any node has, and that exceeds its progress deadline of 10 s.',
     effect: '35 s',
-    heals,
     shows: 'A pod is Pending, and the Deployment has the pod of its first version.',
     alerts: { otel: ['KubePodStuckPending'], prometheus: ['KubeDeploymentRolloutStuck', 'KubePodNotReady'] },
-    ...objectScenario(async run => {
-      const spec = { replicas: 1, progressDeadlineSeconds: 10 }
-      const first = workload(run, 'Deployment', { ...spec, template: app(run) })
-      const second = workload(run, 'Deployment', { ...spec, template: app(run, await tooMuch(run.client)) })
-      return { ...first, changed: second.manifest }
-    }),
+    objectOf: async run => await stuckUpdate(run, 'Deployment', { replicas: 1, progressDeadlineSeconds: 10 }),
   },
   {
     name: 'statefulset-replica-missing',
-    target,
     unfit: withQuota,
     does: 'A StatefulSet of one pod that requests more CPU than any node has.',
     effect: '2 s',
-    heals,
     shows: 'A pod is Pending, and a StatefulSet lacks a replica.',
     alerts: {
       otel: ['KubePodStuckPending'],
       prometheus: ['KubeStatefulSetReplicasMismatch', 'KubePodNotReady'],
     },
-    ...objectScenario(async run => {
-      return workload(run, 'StatefulSet', { replicas: 1, template: app(run, await tooMuch(run.client)) })
-    }),
+    objectOf: async run => await pending(run, 'StatefulSet'),
   },
   {
     name: 'statefulset-update-stuck',
-    target,
     unfit: withQuota,
     does: 'A StatefulSet of two pods whose second version requests more CPU than any node has: its update waits at the first pod.',
     effect: '25 s',
-    heals,
     shows: 'A pod is Pending, and a StatefulSet lacks a replica.',
     alerts: {
       otel: ['KubePodStuckPending'],
       prometheus: ['KubeStatefulSetUpdateNotRolledOut', 'KubeStatefulSetReplicasMismatch', 'KubePodNotReady'],
     },
-    ...objectScenario(async run => {
-      const first = workload(run, 'StatefulSet', { replicas: 2, template: app(run) })
-      const second = workload(run, 'StatefulSet', { replicas: 2, template: app(run, await tooMuch(run.client)) })
-      return { ...first, changed: second.manifest }
-    }),
+    objectOf: async run => await stuckUpdate(run, 'StatefulSet', { replicas: 2 }),
   },
   {
     name: 'daemonset-not-scheduled',
-    target,
     does: 'A DaemonSet with a service account that does not exist, so that no pod of it can be created.',
     effect: '2 s',
-    heals,
     shows: 'A DaemonSet lacks all of its pods.',
     alerts: { otel: [], prometheus: ['KubeDaemonSetNotScheduled', 'KubeDaemonSetRolloutStuck'] },
-    ...objectScenario(async run => {
+    objectOf: async run => {
       const template = app(run)
       Object.assign(template.spec, { serviceAccountName: 'no-such-account' })
       return workload(run, 'DaemonSet', { template })
-    }),
+    },
   },
   {
     name: 'hpa-maxed',
-    target,
     unfit: async (namespace, client) =>
       (await deploymentToScale(client, nameOf(namespace))) === undefined
         ? 'it has no Deployment of two or more pods without an autoscaler'
         : undefined,
     does: 'A HorizontalPodAutoscaler whose maximum is the number of pods that a Deployment has, and whose target is 1 % CPU.',
     effect: '30 s',
-    heals,
     shows: 'An autoscaler is at its maximum.',
     alerts: { otel: ['KubeHpaMaxedOut'], prometheus: ['KubeHpaMaxedOut'] },
-    ...objectScenario(async run => {
+    objectOf: async run => {
       const { name, replicas } = (await deploymentToScale(run.client, run.target)) ?? { name: 'none', replicas: 2 }
       const resource = { name: 'cpu', target: { type: 'Utilization', averageUtilization: 1 } }
       const spec = {
@@ -116,100 +96,84 @@ export const objectScenarios: readonly Scenario[] = [
       }
       const manifest = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', spec }
       return { collection: `/apis/autoscaling/v2/namespaces/${run.target}/horizontalpodautoscalers`, manifest }
-    }),
+    },
   },
   {
     name: 'pdb-not-enough',
-    target,
     unfit: withoutPods,
     does: 'A PodDisruptionBudget that needs one pod more than the namespace has: no pod can be evicted.',
     effect: '5 s',
-    heals,
     shows: 'Nothing: the lab has no metric of it. With METRICS=both, a budget without enough healthy pods.',
     alerts: { otel: [], prometheus: ['KubePdbNotEnoughHealthyPods'] },
-    ...objectScenario(async run => {
+    objectOf: async run => {
       const spec = { minAvailable: 1 + (await podCount(run.client, run.target)), selector: {} }
       const manifest = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', spec }
       return { collection: `/apis/policy/v1/namespaces/${run.target}/poddisruptionbudgets`, manifest }
-    }),
+    },
   },
   {
     name: 'job-failed',
-    target,
     unfit: withQuota,
     does: 'A Job whose pod finds no node and that exceeds its deadline of 10 s.',
     effect: '15 s',
-    heals,
     shows: 'A Job has failed, and has no pod.',
     alerts: { otel: ['KubeJobFailed'], prometheus: ['KubeJobFailed'] },
-    ...objectScenario(async run => job(run, { activeDeadlineSeconds: 10 }, await tooMuch(run.client))),
+    objectOf: async run => job(run, { activeDeadlineSeconds: 10 }, await tooMuch(run.client)),
   },
   {
     name: 'job-slow',
-    target,
     does: 'A Job that has run for 13 hours, by its status. The controller manager leaves it alone, so it has no pod.',
     effect: '2 s',
-    heals,
     shows: 'A Job is active.',
     alerts: { otel: [], prometheus: ['KubeJobNotCompleted'] },
-    ...objectScenario(async run => ({
+    objectOf: async run => ({
       ...job(run, { managedBy: 'kube-otel-lab/scenario' }),
       status: { active: 1, startTime: apiTime(run.startMs - SLOW_JOB_MS) },
-    })),
-  },
-  {
-    name: 'quota-full',
-    target,
-    unfit: withoutPods,
-    does: 'A ResourceQuota that allows as many pods as the namespace has: no pod can be added.',
-    effect: '5 s',
-    heals,
-    shows: 'The quota is used to 100 %.',
-    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaFullyUsed'] },
-    ...objectScenario(async run => quota(run, { pods: String(await podCount(run.client, run.target)) })),
-  },
-  {
-    name: 'quota-almost-full',
-    target,
-    unfit: withoutRequests,
-    does: 'A ResourceQuota of which the requests of the namespace use 95 %.',
-    effect: '5 s',
-    heals,
-    shows: 'The quota is used to 95 %.',
-    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaAlmostFull'] },
-    ...objectScenario(async run => quotaUsedTo(run, 0.95)),
-  },
-  {
-    name: 'quota-exceeded',
-    target,
-    unfit: withoutRequests,
-    does: 'A ResourceQuota of half the CPU that the namespace requests, as if it had been lowered.',
-    effect: '5 s',
-    heals,
-    shows: 'The quota is used to 200 %.',
-    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaExceeded'] },
-    ...objectScenario(async run => quotaUsedTo(run, 2)),
-  },
-  {
-    name: 'quota-overcommit',
-    target,
-    does: 'A ResourceQuota of twice the CPU and memory that all nodes have.',
-    effect: '5 s',
-    heals,
-    shows: 'A quota that is larger than the cluster.',
-    alerts: { otel: [], prometheus: ['KubeCPUQuotaOvercommit', 'KubeMemoryQuotaOvercommit'] },
-    ...objectScenario(async run => {
-      const { cores, bytes } = await allocatable(run.client)
-      return quota(run, { 'requests.cpu': whole(2 * cores), 'requests.memory': whole(2 * bytes) })
     }),
   },
   {
+    name: 'quota-full',
+    unfit: withoutPods,
+    does: 'A ResourceQuota that allows as many pods as the namespace has: no pod can be added.',
+    effect: '5 s',
+    shows: 'The quota is used to 100 %.',
+    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaFullyUsed'] },
+    objectOf: async run => quota(run, { pods: String(await podCount(run.client, run.target)) }),
+  },
+  {
+    name: 'quota-almost-full',
+    unfit: withoutRequests,
+    does: 'A ResourceQuota of which the requests of the namespace use 95 %.',
+    effect: '5 s',
+    shows: 'The quota is used to 95 %.',
+    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaAlmostFull'] },
+    objectOf: async run => quotaUsedTo(run, 0.95),
+  },
+  {
+    name: 'quota-exceeded',
+    unfit: withoutRequests,
+    does: 'A ResourceQuota of half the CPU that the namespace requests, as if it had been lowered.',
+    effect: '5 s',
+    shows: 'The quota is used to 200 %.',
+    alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaExceeded'] },
+    objectOf: async run => quotaUsedTo(run, 2),
+  },
+  {
+    name: 'quota-overcommit',
+    does: 'A ResourceQuota of twice the CPU and memory that all nodes have.',
+    effect: '5 s',
+    shows: 'A quota that is larger than the cluster.',
+    alerts: { otel: [], prometheus: ['KubeCPUQuotaOvercommit', 'KubeMemoryQuotaOvercommit'] },
+    objectOf: async run => {
+      const { cores, bytes } = await allocatable(run.client)
+      return quota(run, { 'requests.cpu': whole(2 * cores), 'requests.memory': whole(2 * bytes) })
+    },
+  },
+  {
     name: 'overcommit',
-    target,
     unfit: withQuota,
     does: 'A Deployment of one pod that requests the CPU and memory of all nodes together.',
     effect: '2 s',
-    heals,
     shows: 'A pod is Pending, and the requests are larger than the cluster.',
     alerts: {
       otel: ['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodStuckPending', 'KubeDeploymentReplicasMissing'],
@@ -217,23 +181,21 @@ export const objectScenarios: readonly Scenario[] = [
         ...['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
       ],
     },
-    ...objectScenario(async run => {
+    objectOf: async run => {
       const { cores, bytes } = await allocatable(run.client)
       return workload(run, 'Deployment', {
         replicas: 1,
         template: app(run, { cpu: whole(cores), memory: whole(bytes) }),
       })
-    }),
+    },
   },
   {
     name: 'volume-failed',
-    target,
     does: 'A PersistentVolume that was released by a claim of the namespace, and that cannot be deleted.',
     effect: '15 s',
-    heals,
     shows: 'Nothing: the lab has no metric of it. With METRICS=both, a PersistentVolume in phase Failed.',
     alerts: { otel: [], prometheus: ['KubePersistentVolumeErrors'] },
-    ...objectScenario(async ({ name, target: namespace }) => {
+    objectOf: async ({ name, target: namespace }) => {
       const spec = {
         capacity: { storage: '1Gi' },
         accessModes: ['ReadWriteOnce'],
@@ -244,9 +206,16 @@ export const objectScenarios: readonly Scenario[] = [
       }
       const manifest = { apiVersion: 'v1', kind: 'PersistentVolume', spec }
       return { collection: '/api/v1/persistentvolumes', name: `scenario-${name}-${namespace}`, manifest }
-    }),
+    },
   },
 ]
+
+export const objectScenarios: readonly Scenario[] = ofNamespaces.map(({ objectOf, ...texts }) => ({
+  target: 'namespace',
+  heals: 'The object is deleted.',
+  ...texts,
+  ...objectScenario(objectOf),
+}))
 
 type Requests = Readonly<Record<string, string>>
 
@@ -270,6 +239,22 @@ export function workload(
   const collection = `/apis/apps/v1/namespaces/${namespace}/${kind.toLowerCase()}s`
   const selector = { matchLabels: spec.template.metadata.labels }
   return { collection, manifest: { apiVersion: 'apps/v1', kind, spec: { ...spec, selector } } }
+}
+
+/** A workload of one pod that no node has room for. */
+async function pending(run: ScenarioRun, kind: 'Deployment' | 'StatefulSet'): Promise<ScenarioObject> {
+  return workload(run, kind, { replicas: 1, template: app(run, await tooMuch(run.client)) })
+}
+
+/** A workload whose second version no node has room for. */
+async function stuckUpdate(
+  run: ScenarioRun,
+  kind: 'Deployment' | 'StatefulSet',
+  spec: Record<string, unknown>,
+): Promise<ScenarioObject> {
+  const first = workload(run, kind, { ...spec, template: app(run) })
+  const second = workload(run, kind, { ...spec, template: app(run, await tooMuch(run.client)) })
+  return { ...first, changed: second.manifest }
 }
 
 function job(run: ScenarioRun, spec: Record<string, unknown>, requests?: Requests): ScenarioObject {

@@ -12,7 +12,7 @@ import { prometheus } from '../services/prometheus.ts'
 import { hasService, labServices, type Service } from '../services/service.ts'
 import { statsProxy } from '../services/stats-proxy.ts'
 import { traceSimulator } from '../services/trace-simulator.ts'
-import { signalProcess } from '../system/processes.ts'
+import { type ProcessInfo, signalProcess } from '../system/processes.ts'
 import { run as runCommand } from '../system/run.ts'
 import { type Scenario, TargetGoneError } from './scenario.ts'
 
@@ -99,29 +99,13 @@ export const partScenarios: readonly Scenario[] = [
   },
   {
     name: 'scheduler-down',
-    only: 'kube-scheduler',
     does: 'kube-scheduler is stopped: new pods stay Pending. In the binary runtime only.',
-    effect: '2 s',
-    shows: 'The target kube-scheduler is down.',
-    alerts: {
-      otel: ['KubeControlPlaneDown', 'TargetsDown'],
-      prometheus: ['KubeSchedulerInstanceUnreachable', 'TargetDown'],
-    },
-    ends: { job: 'kube-scheduler' },
-    ...partScenario(componentPart('kube-scheduler')),
+    ...componentScenario('kube-scheduler', 'KubeSchedulerInstanceUnreachable'),
   },
   {
     name: 'controller-manager-down',
-    only: 'kube-controller-manager',
     does: 'kube-controller-manager is stopped: no object is reconciled. In the binary runtime only.',
-    effect: '2 s',
-    shows: 'The target kube-controller-manager is down.',
-    alerts: {
-      otel: ['KubeControlPlaneDown', 'TargetsDown'],
-      prometheus: ['KubeControllerManagerInstanceUnreachable', 'TargetDown'],
-    },
-    ends: { job: 'kube-controller-manager' },
-    ...partScenario(componentPart('kube-controller-manager')),
+    ...componentScenario('kube-controller-manager', 'KubeControllerManagerInstanceUnreachable'),
   },
   {
     name: 'prometheus-restarted',
@@ -156,25 +140,33 @@ function servicePart(service: Service<never> | ((lab: Lab) => Service<never>), t
   }
 }
 
-function componentPart(name: 'kube-scheduler' | 'kube-controller-manager'): Part {
-  const processOf = async (lab: Lab) => (await controlPlaneOf(lab).processes(lab)).get(name)
+/** A component of the control plane that is stopped, and kube-prometheus' alert of its target. */
+function componentScenario(name: 'kube-scheduler' | 'kube-controller-manager', alert: string) {
   return {
-    fixed: lab => (runtimeOf(lab) === 'binary' ? undefined : 'only the binary runtime can stop it'),
-    isRunning: async lab => (await processOf(lab)) !== undefined,
-    async stop(lab) {
-      const found = await processOf(lab)
-      if (found !== undefined) signalProcess(found.pid, 'SIGTERM')
-    },
-    task: 'kwok-create-cluster',
+    only: name,
+    effect: '2 s',
+    shows: `The target ${name} is down.`,
+    alerts: { otel: ['KubeControlPlaneDown', 'TargetsDown'], prometheus: [alert, 'TargetDown'] },
+    ends: { job: name },
+    ...partScenario({
+      fixed: lab => (runtimeOf(lab) === 'binary' ? undefined : 'only the binary runtime can stop it'),
+      isRunning: async lab => (await processOf(lab, name)) !== undefined,
+      async stop(lab) {
+        const found = await processOf(lab, name)
+        if (found !== undefined) signalProcess(found.pid, 'SIGTERM')
+      },
+      task: 'kwok-create-cluster',
+    }),
   }
 }
 
-function partScenario({
-  fixed,
-  isRunning,
-  stop,
-  task,
-}: Part): Pick<Scenario, 'target' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
+/** The process of a component in the binary runtime. */
+async function processOf(lab: Lab, component: string): Promise<ProcessInfo | undefined> {
+  return (await controlPlaneOf(lab).processes(lab)).get(component)
+}
+
+function partScenario(part: Part): Pick<Scenario, 'target' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
+  const { fixed, isRunning, stop, task } = part
   return {
     target: 'part',
     heals,
@@ -221,15 +213,14 @@ function restartScenario(part: Part): ReturnType<typeof partScenario> {
 }
 
 function pausedComponent(name: 'etcd'): Pick<Scenario, 'unfitLab' | 'hold' | 'undo'> {
-  const processOf = async (lab: Lab) => (await controlPlaneOf(lab).processes(lab)).get(name)
   return {
     unfitLab: async lab => {
       if (runtimeOf(lab) !== 'binary') return 'only the binary runtime can pause it'
-      return (await processOf(lab)) === undefined ? 'it does not run' : undefined
+      return (await processOf(lab, name)) === undefined ? 'it does not run' : undefined
     },
     async hold({ lab, save }) {
       save({})
-      const found = await processOf(lab)
+      const found = await processOf(lab, name)
       if (found === undefined) throw new TargetGoneError(`${name} does not run`)
       // Its own process group: the pause ends also when this process is killed.
       const pause = `kill -STOP ${found.pid}; sleep ${PAUSE_S}; kill -CONT ${found.pid}`
@@ -237,7 +228,7 @@ function pausedComponent(name: 'etcd'): Pick<Scenario, 'unfitLab' | 'hold' | 'un
       return PAUSE_EVERY_S * 1_000
     },
     async undo({ lab, saved }) {
-      const found = saved === undefined ? undefined : await processOf(lab)
+      const found = saved === undefined ? undefined : await processOf(lab, name)
       if (found !== undefined) signalProcess(found.pid, 'SIGCONT')
     },
   }

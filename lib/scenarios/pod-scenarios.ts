@@ -1,5 +1,5 @@
 import { fields, items, text, timeMs } from '../kube/json.ts'
-import { scenarioOf } from '../lab/manifest.ts'
+import { annotatedScenario, HOLD_MS } from './annotated-scenario.ts'
 import {
   type ContainerBefore,
   type ContainerStatus,
@@ -7,26 +7,19 @@ import {
   failedContainer,
   healedContainer,
 } from './container-failure.ts'
-import {
-  annotate,
-  apiTime,
-  call,
-  patch,
-  type Scenario,
-  type ScenarioRun,
-  TargetGoneError,
-  writeEvent,
-} from './scenario.ts'
-
-/** How often the pod is read, to notice changes by other hands. */
-const HOLD_MS = 5_000
+import { apiTime, patch, type Scenario, type ScenarioRun, writeEvent } from './scenario.ts'
 
 interface Held {
   before: ContainerBefore
   node: string
 }
 
-const heals = 'The container runs in a new run and is ready. Restarts and events stay.'
+/** A pod as the object of a scenario, until it is deleted or ends. */
+export const runningPod = {
+  path: podPath,
+  goneText: ({ target }: ScenarioRun) => `The pod ${target} was deleted or has ended`,
+  hasEnded: (pod: unknown) => fields(fields(pod)['metadata'])['deletionTimestamp'] !== undefined || !isRunning(pod),
+}
 
 /** Scenarios of one container of a running pod: the holder writes the pod's status and events as its kubelet would. */
 export const podScenarios: readonly Scenario[] = [
@@ -34,7 +27,6 @@ export const podScenarios: readonly Scenario[] = [
     name: 'crash-loop',
     does: 'The first container ends with exit code 1 five seconds after each start. The back-off doubles from 10 s to 5 min.',
     effect: '7 s (CrashLoopBackOff)',
-    heals,
     shows:
       'Restarts grow, the pod is not ready between its runs, and the counters of the container begin again with each run.',
     alerts: { otel: ['KubeContainerRestarting'], prometheus: ['KubePodCrashLooping'] },
@@ -44,7 +36,6 @@ export const podScenarios: readonly Scenario[] = [
     name: 'oom-kill',
     does: 'The first container is killed for its memory (OOMKilled, exit code 137) 25 s after each start. The back-off doubles from 10 s to 5 min.',
     effect: '27 s (CrashLoopBackOff)',
-    heals,
     shows: 'As crash-loop, with the reason OOMKilled. The memory before each end is that of the usage model.',
     alerts: { otel: ['KubeContainerRestarting'], prometheus: ['KubePodCrashLooping'] },
     ...containerScenario({ kind: 'crash', reason: 'OOMKilled', exitCode: 137, runMs: 25_000 }),
@@ -53,7 +44,6 @@ export const podScenarios: readonly Scenario[] = [
     name: 'image-pull-back-off',
     does: 'The first container ends, and its image cannot be pulled again (ErrImagePull, ImagePullBackOff).',
     effect: '4 s',
-    heals,
     shows: 'The pod is not ready, and the container has no usage.',
     alerts: {
       otel: ['KubeDeploymentReplicasMissing'],
@@ -65,43 +55,39 @@ export const podScenarios: readonly Scenario[] = [
     name: 'readiness-failing',
     does: 'The readiness probe of the first container fails while the container runs. The pod need not have a probe.',
     effect: '1 s',
-    heals: 'The container is ready.',
     shows: 'The pod is not ready, its Services lose an endpoint, and its usage stays.',
     alerts: {
       otel: ['KubeDeploymentReplicasMissing'],
       prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
     },
     ...containerScenario({ kind: 'unready' }),
+    heals: 'The container is ready.',
   },
 ]
 
-function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'heals' | 'unfit' | 'hold' | 'undo'> {
   return {
     target: 'pod',
+    heals: 'The container runs in a new run and is ready. Restarts and events stay.',
     unfit: unfitPod,
-    async hold(run) {
-      const pod = await readPod(run, (run.saved as Held | undefined)?.before.pod.uid)
-      const held = heldContainer(run, pod)
-      const nowMs = Date.now()
-      const { status, events, nextMs } = failedContainer(held.before, failure, { sinceMs: run.startMs, nowMs })
-      await annotate(run.client, podPath(run), pod, run.name)
-      await writeStatus(run, pod, held.before.name, status)
-      const { pod: object, name } = held.before
-      const involved = { kind: 'Pod', ...object, fieldPath: `spec.containers{${name}}` }
-      for (const event of events) await writeEvent(run, { involved, component: 'kubelet', host: held.node }, event)
-      return Math.min(HOLD_MS, nextMs - nowMs)
-    },
-    async undo(run) {
-      if (run.saved === undefined) return
-      const { before } = run.saved as Held
-      const pod = await call(run.client, 'GET', podPath(run))
-      if (!isSamePod(pod, before.pod.uid) || scenarioOf(pod) !== run.name) return
-      const nowMs = Date.now()
-      const { status } = failedContainer(before, failure, { sinceMs: run.startMs, nowMs: Math.min(nowMs, run.untilMs) })
-      if (isRunning(pod)) await writeStatus(run, pod, before.name, healedContainer(status, nowMs))
-      // Last: it says that the status is still to be healed.
-      await annotate(run.client, podPath(run), pod, null)
-    },
+    ...annotatedScenario<Held>({
+      ...runningPod,
+      keep: heldContainer,
+      async hold(run, pod, { before, node }) {
+        const nowMs = Date.now()
+        const { status, events, nextMs } = failedContainer(before, failure, { sinceMs: run.startMs, nowMs })
+        await writeStatus(run, pod, before.name, status)
+        const involved = { kind: 'Pod', ...before.pod, fieldPath: `spec.containers{${before.name}}` }
+        for (const event of events) await writeEvent(run, { involved, component: 'kubelet', host: node }, event)
+        return Math.min(HOLD_MS, nextMs - nowMs)
+      },
+      async undo(run, pod, { before }) {
+        const nowMs = Date.now()
+        const failedMs = { sinceMs: run.startMs, nowMs: Math.min(nowMs, run.untilMs) }
+        const { status } = failedContainer(before, failure, failedMs)
+        if (isRunning(pod)) await writeStatus(run, pod, before.name, healedContainer(status, nowMs))
+      },
+    }),
   }
 }
 
@@ -115,24 +101,13 @@ export function unfitPod(pod: unknown): string | undefined {
   return fields(found['state'])['running'] === undefined ? `its container ${first} does not run` : undefined
 }
 
-/** Throws a TargetGoneError for a pod that is deleted or ends, or has another UID. */
-export async function readPod(run: ScenarioRun, uid: string | undefined): Promise<unknown> {
-  const pod = await call(run.client, 'GET', podPath(run))
-  const isGone = fields(fields(pod)['metadata'])['deletionTimestamp'] !== undefined || !isRunning(pod)
-  if (isGone || (uid !== undefined && !isSamePod(pod, uid))) {
-    throw new TargetGoneError(`The pod ${run.target} was deleted or has ended`)
-  }
-  return pod
-}
-
 /** The container that fails, as it was before the first call. */
 function heldContainer(run: ScenarioRun, pod: unknown): Held {
-  if (run.saved !== undefined) return run.saved as Held
   const { metadata, spec } = fields(pod)
   const { namespace, name, uid } = fields(metadata)
   const container = fields(items(fields(spec)['containers'])[0])
   const found = statusOf(pod, text(container['name']))
-  const held: Held = {
+  return {
     before: {
       pod: { namespace: String(namespace), name: String(name), uid: String(uid) },
       name: String(container['name']),
@@ -142,8 +117,6 @@ function heldContainer(run: ScenarioRun, pod: unknown): Held {
     },
     node: String(fields(spec)['nodeName']),
   }
-  run.save(held)
-  return held
 }
 
 /** Writes the container's status, and the conditions that follow from it, unless the pod has them. */
@@ -187,10 +160,6 @@ function isIn(wanted: unknown, found: unknown): boolean {
 
 function isRunning(pod: unknown): boolean {
   return fields(fields(pod)['status'])['phase'] === 'Running'
-}
-
-export function isSamePod(pod: unknown, uid: string): boolean {
-  return fields(fields(pod)['metadata'])['uid'] === uid
 }
 
 function statusOf(pod: unknown, container: string | undefined): Record<string, unknown> {

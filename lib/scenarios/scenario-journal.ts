@@ -4,9 +4,10 @@ import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 
 /** A scenario that was started and is not healed yet. Tasks write it; the holder deletes it. */
 export interface ScenarioRequest {
+  /** The scenario's name. */
   name: string
   target: string
-  /** Epoch. Healing sets the end to now. */
+  /** When it was started and when it ends (epoch). Healing sets the end to now. */
   startMs: number
   untilMs: number
 }

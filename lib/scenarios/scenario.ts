@@ -3,6 +3,7 @@ import { LabError } from '../cli/errors.ts'
 import { ApiStatusError, type KubeClient, type RequestOptions } from '../kube/api-client.ts'
 import type { Lab } from '../lab/lab.ts'
 import { scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
+import type { ScenarioRequest } from './scenario-journal.ts'
 
 /** What a scenario is applied to: `<namespace>/<pod>`, a node, a namespace, `<namespace>/<service>`, or a part of the lab. */
 export type TargetKind = 'pod' | 'node' | 'namespace' | 'service' | 'part'
@@ -43,15 +44,9 @@ export interface Scenario {
 }
 
 /** One run of a scenario. */
-export interface ScenarioRun {
+export interface ScenarioRun extends ScenarioRequest {
   lab: Lab
   client: KubeClient
-  /** The scenario's name. */
-  name: string
-  target: string
-  /** When it was started and when it ends (epoch). */
-  startMs: number
-  untilMs: number
   /** What `save` was last called with, by this or an earlier process. */
   saved: unknown
   /** Keeps a value for later calls. It is on disk when this returns, so it comes before the change that it belongs to. */

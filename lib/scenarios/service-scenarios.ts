@@ -3,8 +3,8 @@ import { fields, items, text } from '../kube/json.ts'
 import { listAll } from '../kube/object-counts.ts'
 import { parseQuantity } from '../kube/quantity.ts'
 import { scenarioAnnotation, scenarioOf, serviceFailing, serviceSlow, trafficSurge } from '../lab/manifest.ts'
-import { type CallGraph, callGraph } from '../traces/call-graph.ts'
-import { serviceFacts, type WorkloadKind, workloadFacts, workloadPaths } from '../traces/traced-objects.ts'
+import type { CallGraph } from '../traces/call-graph.ts'
+import { readCallGraph } from '../traces/read-call-graph.ts'
 import { objectScenario } from './object-scenario.ts'
 import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
 
@@ -166,18 +166,7 @@ function surge(): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
 async function graphOf(client: KubeClient): Promise<CallGraph> {
   const known = graphs.get(client)
   if (known !== undefined && Date.now() - known.atMs < GRAPH_MS) return await known.graph
-  const list = async () => {
-    const services = await listAll(client, '/api/v1/services')
-    const kinds = Object.entries(workloadPaths) as [WorkloadKind, string][]
-    const workloads = await Promise.all(
-      kinds.map(async ([kind, path]) => (await listAll(client, path)).flatMap(raw => workloadFacts(kind, raw) ?? [])),
-    )
-    return callGraph(
-      workloads.flat(),
-      services.flatMap(raw => serviceFacts(raw) ?? []),
-    )
-  }
-  const graph = list()
+  const graph = readCallGraph(client)
   graphs.set(client, { atMs: Date.now(), graph })
   return await graph
 }

@@ -1,12 +1,16 @@
 import { fields, items, text } from '../kube/json.ts'
 import { parseQuantity } from '../kube/quantity.ts'
-import { scenarioOf, scenarioStartAnnotation, volumeFilling, volumeFull, volumeInodesFull } from '../lab/manifest.ts'
+import { scenarioStartAnnotation, volumeFilling, volumeFull, volumeInodesFull } from '../lab/manifest.ts'
+import { annotatedScenario } from './annotated-scenario.ts'
 import { objectScenario } from './object-scenario.ts'
-import { isSamePod, podPath, readPod, unfitPod } from './pod-scenarios.ts'
-import { annotate, call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
+import { podPath, runningPod, unfitPod } from './pod-scenarios.ts'
+import { call, patch, type Scenario, type ScenarioRun, TargetGoneError } from './scenario.ts'
 
 /** Memory grows from half of the limit to the limit in this time. */
 const LEAK_MS = 600_000
+
+/** kube-prometheus' alert of the inodes of a volume. */
+const INODES = 'KubePersistentVolumeInodesFillingUp'
 
 /** Scenarios of the usage of a pod, and of its volumes. */
 export const usageScenarios: readonly Scenario[] = [
@@ -14,7 +18,6 @@ export const usageScenarios: readonly Scenario[] = [
     name: 'cpu-throttling',
     does: 'The containers of a pod with a CPU limit need twice the limit.',
     effect: '1 s',
-    heals: 'The usage of the pod is again that of the usage model.',
     shows: 'CPU at the limit, and all periods throttled.',
     alerts: { otel: ['KubeCPUThrottlingHigh'], prometheus: ['CPUThrottlingHigh'] },
     ...usageScenario('cpu', limit => ({ value: `${Math.round(limit * 2_000)}m` })),
@@ -23,7 +26,6 @@ export const usageScenarios: readonly Scenario[] = [
     name: 'memory-leak',
     does: 'The memory of the containers of a pod grows from half of their limit to the limit in ten minutes.',
     effect: '10 min',
-    heals: 'The usage of the pod is again that of the usage model.',
     shows: 'Memory rises to the limit and stays there.',
     alerts: { otel: [], prometheus: [] },
     ...usageScenario('memory', (limit, startMs) => {
@@ -37,20 +39,14 @@ export const usageScenarios: readonly Scenario[] = [
     name: volumeFull,
     does: 'The volumes of the claims of a pod are used to 98 %.',
     shows: 'A volume has 2 % of its space free.',
-    alerts: {
-      otel: ['KubeVolumeFillingUp'],
-      prometheus: ['KubePersistentVolumeFillingUp', 'KubePersistentVolumeInodesFillingUp'],
-    },
+    alerts: { otel: ['KubeVolumeFillingUp'], prometheus: ['KubePersistentVolumeFillingUp', INODES] },
     ...volumeScenario(),
   },
   {
     name: volumeFilling,
     does: 'The volumes of the claims of a pod fill up to 98 % in ten minutes, each second by as much.',
     shows: 'The free space of a volume falls, and stays at 2 %.',
-    alerts: {
-      otel: ['KubeVolumeFillingUp'],
-      prometheus: ['KubePersistentVolumeFillingUp', 'KubePersistentVolumeInodesFillingUp'],
-    },
+    alerts: { otel: ['KubeVolumeFillingUp'], prometheus: ['KubePersistentVolumeFillingUp', INODES] },
     ...volumeScenario(),
     effect: '10 min',
   },
@@ -58,7 +54,7 @@ export const usageScenarios: readonly Scenario[] = [
     name: volumeInodesFull,
     does: 'The volumes of the claims of a pod have 2 % of their inodes free.',
     shows: 'A volume has 2 % of its inodes free.',
-    alerts: { otel: [], prometheus: ['KubePersistentVolumeInodesFillingUp'] },
+    alerts: { otel: [], prometheus: [INODES] },
     ...volumeScenario(),
   },
 ]
@@ -75,28 +71,18 @@ function volumeScenario(): Pick<Scenario, 'target' | 'effect' | 'heals' | 'unfit
       )
       return unfitPod(pod) ?? (hasClaim ? undefined : 'it has no PersistentVolumeClaim')
     },
-    async hold(run) {
-      const uid = (run.saved as { uid: string } | undefined)?.uid
-      const pod = await readPod(run, uid)
-      if (uid === undefined) run.save({ uid: fields(fields(pod)['metadata'])['uid'] })
-      if (run.name === volumeFilling) {
-        // First: the stats proxy must not see the scenario without its start.
-        await annotateStart(run, new Date(run.startMs).toISOString())
-      }
-      await annotate(run.client, podPath(run), pod, run.name)
-      return 5_000
-    },
-    async undo(run) {
-      const pod = await call(run.client, 'GET', podPath(run))
-      const { uid = '' } = (run.saved ?? {}) as { uid?: string }
-      if (!isSamePod(pod, uid) || scenarioOf(pod) !== run.name) return
-      if (run.name === volumeFilling) await annotateStart(run, null)
-      await annotate(run.client, podPath(run), pod, null)
-    },
+    ...annotatedScenario({
+      ...runningPod,
+      keep: () => ({}),
+      // First: the stats proxy must not see the scenario without its start.
+      prepare: run => annotateStart(run, new Date(run.startMs).toISOString()),
+      undo: run => annotateStart(run, null),
+    }),
   }
 }
 
 async function annotateStart(run: ScenarioRun, start: string | null): Promise<void> {
+  if (run.name !== volumeFilling) return
   await patch(run.client, podPath(run), { metadata: { annotations: { [scenarioStartAnnotation]: start } } })
 }
 
@@ -104,13 +90,13 @@ async function annotateStart(run: ScenarioRun, start: string | null): Promise<vo
 function usageScenario(
   resource: 'cpu' | 'memory',
   usageOf: (limit: number, startMs: number) => Record<string, string>,
-): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
-  const scenario = objectScenario(async ({ client, target, startMs }) => {
-    const [namespace, name = ''] = target.split('/')
-    const pod = await call(client, 'GET', `/api/v1/namespaces/${namespace}/pods/${name}`)
+): Pick<Scenario, 'target' | 'heals' | 'unfit' | 'hold' | 'undo'> {
+  const scenario = objectScenario(async run => {
+    const [namespace, name = ''] = run.target.split('/')
+    const pod = await call(run.client, 'GET', podPath(run))
     const usages = limitsOf(pod, resource).map(([container, limit]) => ({
       containers: [container],
-      usage: { [resource]: usageOf(limit, startMs) },
+      usage: { [resource]: usageOf(limit, run.startMs) },
     }))
     return {
       collection: `/apis/kwok.x-k8s.io/v1alpha1/namespaces/${namespace}/resourceusages`,
@@ -121,6 +107,7 @@ function usageScenario(
   return {
     ...scenario,
     target: 'pod',
+    heals: 'The usage of the pod is again that of the usage model.',
     unfit: async (pod, client) => {
       const { namespace, name, annotations } = fields(fields(pod)['metadata'])
       if (limitsOf(pod, resource).length === 0) return `it has no ${resource} limit`
@@ -130,7 +117,7 @@ function usageScenario(
       return unfitPod(pod) ?? ((await call(client, 'GET', path)) === undefined ? undefined : 'it has a ResourceUsage')
     },
     async hold(run) {
-      const pod = await call(run.client, 'GET', `/api/v1/namespaces/${run.target.replace('/', '/pods/')}`)
+      const pod = await call(run.client, 'GET', podPath(run))
       if (pod === undefined) throw new TargetGoneError(`The pod ${run.target} was deleted`)
       return await scenario.hold(run)
     },

@@ -162,12 +162,9 @@ export function effectMs(effect: string): number {
 async function targetFor(
   client: KubeClient,
   scenario: Scenario,
-  {
-    planned,
-    pods,
-    before,
-  }: { planned: readonly PlannedScenario[]; pods: readonly ScopePod[]; before: PlanOptions['before'] },
+  now: { planned: readonly PlannedScenario[]; pods: readonly ScopePod[]; before: PlanOptions['before'] },
 ): Promise<string | undefined> {
+  const { planned, pods, before } = now
   if (scenario.only !== undefined) return scenario.only
   const ofDeployments = new Set(pods.filter(pod => pod.isOfDeployment).map(pod => pod.name))
   let best: { target: string; rank: number } | undefined

@@ -61,7 +61,9 @@ export function alertReport(input: ReportInput): AlertReport {
     rows: runs.flatMap(run => [
       ...run.expected.map(each => expectedRow(run, each, { seen, hasMetric: input.hasMetric })),
       ...raisedRows(run, seen),
-      ...(run.expected.length === 0 && run.trouble !== '' ? [{ ...emptyRow(run), why: run.trouble }] : []),
+      ...(run.expected.length === 0 && run.trouble !== ''
+        ? [{ ...rowOf(run, undefined, []), result: 'failed' as const, why: run.trouble }]
+        : []),
     ]),
     unexplained: seen.flatMap(each => {
       const { by, firingMs, sinceMs, goneMs = input.nowMs, rule } = each
@@ -103,20 +105,18 @@ export function alertReport(input: ReportInput): AlertReport {
   }
 }
 
-function emptyRow({ scenario, target }: ScenarioRun, rule?: AlertRule): AlertRow {
-  const times = { pending: undefined, firing: undefined, resolved: undefined }
-  const of = rule?.isOwn === false ? 'RULES_DIR' : 'lab'
-  return { scenario: scenario.name, target, alert: rule?.name ?? '-', of, ...times, result: 'failed', why: '' }
-}
-
-/** The times of the series of an alert in a run. */
-function times(run: ScenarioRun, of: readonly SeenAlert[]): Pick<AlertRow, 'pending' | 'firing' | 'resolved'> {
+/** The row of an alert in a run, with the times of its series, and without a result. */
+function rowOf(run: ScenarioRun, rule: AlertRule | undefined, of: readonly SeenAlert[]) {
   const fired = of.filter(({ firingMs }) => firingMs !== undefined)
   const after = (ms: number, sinceMs: number) => Math.max(0, Math.round((ms - sinceMs) / 1_000))
   const waits = fired.filter(({ rule }) => rule.waitMs > 0)
   const first = (all: readonly number[]) => (all.length === 0 ? undefined : after(Math.min(...all), run.startMs))
   const isGone = fired.length > 0 && of.every(({ goneMs }) => goneMs !== undefined)
   return {
+    scenario: run.scenario.name,
+    target: run.target,
+    alert: rule?.name ?? '-',
+    of: rule?.isOwn === false ? ('RULES_DIR' as const) : ('lab' as const),
     pending: first(waits.map(({ sinceMs }) => sinceMs)),
     firing: first(fired.map(({ firingMs }) => firingMs ?? 0)),
     resolved: isGone ? after(Math.max(...of.map(({ goneMs }) => goneMs ?? 0)), run.healMs) : undefined,
@@ -129,7 +129,7 @@ function expectedRow(
   { seen, hasMetric }: Pick<ReportInput, 'seen' | 'hasMetric'>,
 ): AlertRow {
   const of = seen.filter(each => isOf(each, run, rules))
-  const row = { ...emptyRow(run, rules[0]), ...times(run, of) }
+  const row = rowOf(run, rules[0], of)
   const faults = [...new Set(of.flatMap(each => each.faults))]
   const why =
     row.firing === undefined
@@ -155,7 +155,7 @@ function raisedRows(run: ScenarioRun, seen: readonly SeenAlert[]): AlertRow[] {
   return [...new Set(others.map(({ rule }) => rule))].map(rule => {
     const of = others.filter(each => each.rule === rule)
     const why = [...new Set(of.flatMap(each => each.faults))].join('; ')
-    return { ...emptyRow(run, rule), ...times(run, of), result: why === '' ? 'raised' : 'failed', why }
+    return { ...rowOf(run, rule, of), result: why === '' ? 'raised' : 'failed', why }
   })
 }
 

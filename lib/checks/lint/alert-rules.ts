@@ -1,5 +1,5 @@
 import { durationMs } from '../../promql/durations.ts'
-import { type Expr, partsOf, walk } from '../../promql/promql-ast.ts'
+import { type Expr, neededParts, partsOf, walk } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { type Fault, fault } from './finding.ts'
 import { type LabMetrics, tracedLabels } from './lab-metrics.ts'
@@ -59,8 +59,7 @@ function withoutResult(expr: Expr, faults: readonly Fault[]): Fault[] {
 
 function canHaveResult(expr: Expr, missing: ReadonlySet<string | undefined>): boolean {
   if (expr.kind === 'selector') return expr.metric === undefined || !missing.has(expr.metric)
-  if (expr.kind === 'call' && expr.name.startsWith('absent')) return true
-  const parts = expr.kind === 'binary' && expr.op === 'unless' ? [expr.left] : partsOf(expr)
+  const parts = neededParts(expr)
   const isPossible = (part: Expr) => canHaveResult(part, missing)
   return expr.kind === 'binary' && expr.op === 'or' ? parts.some(isPossible) : parts.every(isPossible)
 }

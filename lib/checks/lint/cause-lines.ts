@@ -1,10 +1,15 @@
-/** Something that a cause explains, and its place. */
-export interface Located {
+/** A place in a dashboard. */
+export interface Place {
   /** The dashboard's file or other origin. */
   file: string
   dashboard: string
+  /** The panel's title, or `$name` of a variable; empty for the whole dashboard. */
   panel: string
   refId: string
+}
+
+/** Something that a cause explains, and its place. */
+interface Located extends Place {
   message: string
   /** The metric, label or variable that it is about, where many messages have one. */
   subject?: string | undefined
@@ -21,14 +26,9 @@ const MOST_CHARACTERS = 200
  */
 export function causeLines(
   found: readonly Located[],
-  {
-    cause,
-    what,
-    noun,
-    titles,
-    namesOnly,
-  }: { cause: string; what: string; noun: string; titles: ReadonlyMap<string, string>; namesOnly: boolean },
+  given: { cause: string; what: string; noun: string; titles: ReadonlyMap<string, string>; namesOnly: boolean },
 ): string[] {
+  const { cause, what, noun, titles, namesOnly } = given
   if (found.length === 0) return []
   const places = new Set(found.map(({ file, panel }) => `${file} ${panel}`)).size
   const messages = mostFrequent(found, ({ subject, message }) => subject ?? message)

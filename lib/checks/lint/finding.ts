@@ -1,3 +1,5 @@
+import type { Place } from './cause-lines.ts'
+
 /** What each rule finds, the gravest first. */
 export const rules = {
   file: 'the file cannot be read, or has neither dashboards nor rules',
@@ -45,14 +47,8 @@ export function fault(rule: RuleName, message: string, subject?: string): Fault 
 }
 
 /** A fault and its place. */
-export interface Finding extends Fault {
+export interface Finding extends Fault, Place {
   severity: 'error' | 'warning'
-  /** The dashboard's file or other origin. */
-  file: string
-  dashboard: string
-  /** The panel's title, or `$name` of a variable; empty for a fault of the dashboard. */
-  panel: string
-  refId: string
 }
 
 /** The rules whose faults are errors in every dashboard: such a query shows no number, or a wrong one. */

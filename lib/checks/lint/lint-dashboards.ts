@@ -2,6 +2,7 @@ import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { alertFaults, type LintedAlert } from './alert-rules.ts'
+import type { Place } from './cause-lines.ts'
 import { type Fault, type Finding, fault, severityOf } from './finding.ts'
 import { type LabMetrics, labMetrics } from './lab-metrics.ts'
 import { linkFaults } from './link-rules.ts'
@@ -67,26 +68,16 @@ function lintRule(rule: LintedRule, { own, lab }: { own: boolean; lab: LabMetric
     ...queryFaults(parsed, lab).filter(each => each.rule !== 'rate-interval' && !(isAlert && each.rule === 'constant')),
   ]
   const place = { file, dashboard: 'rules', panel: name, refId: '' }
-  return distinct(isAlert ? alertFaults(rule, ofQuery, lab) : ofQuery).map(each => ({
-    severity: severityOf(each, own),
-    ...each,
-    ...place,
-  }))
+  return findings(isAlert ? alertFaults(rule, ofQuery, lab) : ofQuery, own, place)
 }
 
 function lintDashboard(
   dashboard: Dashboard,
   { own, lab, all }: { own: boolean; lab: LabMetrics; all: readonly Dashboard[] },
 ): Finding[] {
-  const at = (find: () => readonly Fault[], panel = '', refId = ''): Finding[] =>
-    distinct(faultsOr(find)).map(fault => ({
-      severity: severityOf(fault, own),
-      ...fault,
-      file: dashboard.source,
-      dashboard: dashboard.title || dashboard.uid,
-      panel,
-      refId,
-    }))
+  const [file, title] = [dashboard.source, dashboard.title || dashboard.uid]
+  const at = (find: () => readonly Fault[], panel = '', refId = '') =>
+    findings(faultsOr(find), own, { file, dashboard: title, panel, refId })
   return [
     ...at(() => linkFaults(dashboard.links, all)),
     ...dashboard.variables.flatMap(variable => {
@@ -128,9 +119,10 @@ function faultsOr(find: () => readonly Fault[]): readonly Fault[] {
   }
 }
 
-/** A query can have one fault in several places. */
-function distinct(faults: readonly Fault[]): Fault[] {
-  return [...new Map(faults.map(fault => [`${fault.rule} ${fault.message}`, fault])).values()]
+/** The faults of one place, each once: a query can have one in several parts. */
+function findings(faults: readonly Fault[], own: boolean, place: Place): Finding[] {
+  const distinct = new Map(faults.map(fault => [`${fault.rule} ${fault.message}`, fault]))
+  return [...distinct.values()].map(fault => ({ severity: severityOf(fault, own), ...fault, ...place }))
 }
 
 /** Each column of a table repeats its links. */

@@ -1,7 +1,7 @@
 import { NothingCheckedError } from '../../cli/errors.ts'
-import type { RefusedFile } from '../../grafana/dashboard-files.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { Dashboard, Skipped } from '../../grafana/dashboard-model.ts'
+import type { RefusedFile } from '../../kube/source-documents.ts'
 import { causeLines, mostFrequent, plural } from './cause-lines.ts'
 import { type Finding, type RuleName, rules } from './finding.ts'
 

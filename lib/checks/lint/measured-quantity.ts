@@ -1,4 +1,4 @@
-import type { Expr } from '../../promql/promql-ast.ts'
+import { COMPARISONS, type Expr } from '../../promql/promql-ast.ts'
 import { typeOf } from '../../promql/promql-types.ts'
 
 /** What a number measures: powers of bytes and seconds, and a factor. Bits per second are bytes^1 · seconds^-1 · 8. */
@@ -97,7 +97,7 @@ function binaryQuantity(expr: Expr & { kind: 'binary' }, inner: Inner): Quantity
   const [a, b] = [inner(left), inner(right)]
   if (bool) return quantity({})
   if (op === 'or') return a !== undefined && b !== undefined && !alike(a, b) ? undefined : (a ?? b)
-  if (['and', 'unless', '==', '!=', '<', '>', '<=', '>='].includes(op)) return typeOf(left) === 'scalar' ? b : a
+  if (['and', 'unless', ...COMPARISONS].includes(op)) return typeOf(left) === 'scalar' ? b : a
   if (op === '+' || op === '-') {
     if (left.kind === 'number') return b
     if (right.kind === 'number') return a

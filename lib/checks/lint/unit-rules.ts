@@ -1,7 +1,7 @@
-import { PatternError } from '../../cli/errors.ts'
 import type { Panel, Target } from '../../grafana/dashboard-model.ts'
 import { unitOfTarget } from '../../grafana/target-unit.ts'
-import { type Expr, walk } from '../../promql/promql-ast.ts'
+import { COMPARISONS, type Expr, walk } from '../../promql/promql-ast.ts'
+import { patternError } from '../../promql/promql-regex.ts'
 import { type Fault, fault } from './finding.ts'
 import type { LabMetrics } from './lab-metrics.ts'
 import { describeQuantity, type Quantity, quantityOf } from './measured-quantity.ts'
@@ -39,13 +39,9 @@ function right({ bytes, seconds, scale, plain }: Quantity): string {
 
 /** Faults of the unit of a target: none is set, it does not fit the query, or its pattern takes too long. */
 export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined, { known }: LabMetrics): Fault[] {
-  let unit: string
-  try {
-    unit = unitOfTarget(panel, target)
-  } catch (error) {
-    if (!(error instanceof PatternError)) throw error
-    return [fault('pattern', error.message)]
-  }
+  const late = patternError(() => unitOfTarget(panel, target))
+  if (late !== undefined) return [fault('pattern', late.message)]
+  const unit = unitOfTarget(panel, target)
   if (unit === '') return [fault('unit', 'no unit is set; a plain count is "short"')]
   const quantity = expr && quantityOf(expr, name => known(name)?.quantity)
   if (quantity === undefined || fits(unit, quantity)) return []
@@ -57,7 +53,6 @@ export function unitFaults(panel: Panel, target: Target, expr: Expr | undefined,
 const MOST_RATIO = 10
 /** Fewer bytes are a percentage. */
 const LEAST_BYTES = 100
-const COMPARISONS: readonly string[] = ['>', '<', '>=', '<=', '==', '!=']
 
 /** Comparisons of quantities with a number, or with another quantity, that have another unit. */
 export function thresholdFaults(expr: Expr, { known }: LabMetrics): Fault[] {

@@ -1,6 +1,6 @@
 import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
 import { grafanaRegex } from '../../grafana/js-regex.ts'
-import { labelValuesQuery } from '../../grafana/variable-values.ts'
+import { labelValuesQuery, queryForm } from '../../grafana/variable-values.ts'
 import { unquoted } from '../../promql/ast-builder.ts'
 import { type ParsedQuery, parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { patternError, promqlRegex } from '../../promql/promql-regex.ts'
@@ -47,12 +47,12 @@ export function variableQueryFaults(variable: Variable, dashboard: Dashboard, la
 function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: LabMetrics): Fault[] {
   if (variable.type !== 'query' || variable.query === '') return []
   const query = variable.query.trim()
-  const [, form = '', inside = ''] = /^(query_result|metrics|label_names)\(([\s\S]*)\)$/.exec(query) ?? []
+  const { form, inside } = queryForm(query)
   if (form === 'label_names') return []
   if (form === 'metrics') return unknownVariables(query, dashboard)
   const ofValues = labelValuesQuery(query)
   // A text without a form is a series selector, and each series is a value.
-  if (ofValues === undefined) return expressionFaults(form === 'query_result' ? inside : query, dashboard, lab)
+  if (ofValues === undefined) return expressionFaults(inside, dashboard, lab)
   const { selector, label } = ofValues
   const faults = selector === '' ? unknownVariables(query, dashboard) : expressionFaults(selector, dashboard, lab)
   const of = selector === '' ? lab.labels : seriesLabels(selector, lab)
@@ -66,20 +66,22 @@ function queryFormFaults(variable: Variable, dashboard: Dashboard, lab: LabMetri
  * for All.
  */
 function variablePatternFaults({ name, type, query, regex, allValue }: Variable, dashboard: Dashboard): Fault[] {
-  const [, names] = (type === 'query' && /^\s*metrics\((.*)\)\s*$/s.exec(query)) || []
+  const { form, inside } = queryForm(query)
   const isMatched = () =>
     expressionsOf(dashboard)
       .flatMap(text => selectorsOf(parsePromql(text).expr).flatMap(({ matchers }) => matchers))
       .some(({ op, value }) => op.endsWith('~') && variablesIn(value).includes(name))
   return [
-    ...patternFault('of the names of metrics', names, pattern => grafanaRegex(pattern, 'plain')),
+    ...patternFault('of the names of metrics', type === 'query' && form === 'metrics' ? inside : '', pattern =>
+      grafanaRegex(pattern, 'plain'),
+    ),
     ...patternFault('of what is chosen from', regex, pattern => grafanaRegex(pattern)),
     ...patternFault('for All', allValue, pattern => promqlRegex(unquoted(`"${pattern}"`))).filter(isMatched),
   ]
 }
 
-function patternFault(what: string, pattern: string | undefined, compile: (pattern: string) => unknown): Fault[] {
-  if (pattern === undefined || pattern === '' || variablesIn(pattern).length > 0) return []
+function patternFault(what: string, pattern: string, compile: (pattern: string) => unknown): Fault[] {
+  if (pattern === '' || variablesIn(pattern).length > 0) return []
   const error = patternError(() => compile(pattern))
   return error === undefined ? [] : [fault('pattern', `the pattern ${what} is ${pattern}: ${error.why}`)]
 }

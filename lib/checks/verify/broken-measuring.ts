@@ -2,7 +2,7 @@ import { makeCommand } from '../../cli/settings.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { runningScenarios } from '../../scenarios/scenario-journal.ts'
 import { scenarios } from '../../scenarios/scenario-list.ts'
-import { type Failure, otherResult, type VerifyReport } from './verify-report.ts'
+import { type Failure, otherFailure, otherResult, type VerifyReport } from './verify-report.ts'
 
 const TITLE = 'Scenarios'
 
@@ -11,9 +11,9 @@ export function brokenMeasuring(lab: Lab, prometheusUrl: string): VerifyReport |
   const failures = runningScenarios(lab).flatMap(({ name, text }): Failure[] => {
     const why = scenarios.find(each => each.name === name)?.breaksMeasuring
     if (why === undefined) return []
-    const place = { dashboard: TITLE, source: TITLE, panel: name, panelId: undefined, refId: '', choice: '', query: '' }
     const hint = `${makeCommand('kwok-heal', lab.settings.clusterName)} ends it`
-    return [{ ...place, problem: 'not measured', got: `${text}: ${why}`, expected: 'a lab that measures', hint }]
+    const [got, expected] = [`${text}: ${why}`, 'a lab that measures']
+    return [otherFailure(TITLE, { panel: name, problem: 'not measured', got, expected, hint })]
   })
   if (failures.length === 0) return undefined
   return {

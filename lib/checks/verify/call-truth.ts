@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type JaegerSpan, jaegerTraces } from '../../traces/jaeger-client.ts'
+import { mostFrequent } from '../lint/cause-lines.ts'
 import { type Bounds, exact, rateBounds, type UsageWindow } from './usage-bounds.ts'
 
 /** Rates of calls, per second. A service answers requests, and makes calls to other services. */
@@ -54,20 +55,16 @@ export async function readCalls(
 export function callFigures({ fromMs, spans }: TracedCalls, of: CallMeasure, window: UsageWindow): CallFigure[] {
   const { untilMs, lengthMs = 0, lateMs } = window
   const kind = of === 'calls' || of === 'failed-calls' ? 'client' : 'server'
-  const groups = new Map<string, JaegerSpan[]>()
-  for (const span of spans) {
-    if (span.tags['span.kind'] !== kind) continue
-    const key = [span.resource['k8s.namespace.name'], span.service, span.name].join('\u0000')
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [span])
-    else group.push(span)
-  }
+  const ofKind = spans.filter(({ tags }) => tags['span.kind'] === kind)
+  const groups = mostFrequent(ofKind, ({ resource, service, name }) =>
+    [resource['k8s.namespace.name'], service, name].join('\u0000'),
+  )
   // The collector sends its counts once per interval. The time of that, and the delay of spans, is known to a second.
   const seconds = (from: number, until: number) =>
     Array.from({ length: Math.floor((until - from) / 1_000) + 1 }, (_, at) => from + at * 1_000)
   const starts = seconds(untilMs - lengthMs - 2_000, untilMs - lengthMs + lateMs)
   const ends = seconds(untilMs - lateMs - 2_000, untilMs)
-  return [...groups].map(([key, group]) => {
+  return groups.map(([key, group]) => {
     const [namespace = '', service = '', call = ''] = key.split('\u0000')
     const sorted = group
       .map(span => ({ endMs: (span.startMicros + span.durationMicros) / 1_000, amount: amountOf(span, of) }))

@@ -1,7 +1,7 @@
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Panel, Variable } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
-import { labelValuesQuery, resultQuery } from '../../grafana/variable-values.ts'
+import { labelValuesQuery, queryForm } from '../../grafana/variable-values.ts'
 import { PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import {
   type CheckContext,
@@ -239,6 +239,12 @@ async function variableVerdict(
   if (verdict !== failed || regex !== '' || label === '') return verdict
   const missing = { name: 'label', subject: `${selector} ${label}` } as const
   return { ...failed, hint: `${selector} has no label ${label}`, cause: missing }
+}
+
+/** The expression of `query_result(expr)`, or of a query without a form. */
+function resultQuery(query: string): string {
+  const { form, inside } = queryForm(query)
+  return form === 'query_result' ? inside : query
 }
 
 /** An error as a failure, so that one check does not end the others. Rethrows a PrometheusUnreachable. */

@@ -13,16 +13,11 @@ import type { Missing } from './prerequisites.ts'
 import { isMeasured } from './quantities.ts'
 import type { AllowedEmpty, Prerequisite, QueryExpectations, Truth } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
-import type { Problem } from './verify-report.ts'
+import type { Failure, Problem } from './verify-report.ts'
 
 /** A failed check. */
-export interface Failed {
+export interface Failed extends Pick<Failure, 'problem' | 'got' | 'expected' | 'hint' | 'cause'> {
   kind: 'failed'
-  problem: Problem
-  got: string
-  expected: string
-  hint: string
-  cause?: Cause | undefined
   /** A retry may pass, because the cluster may have changed in the meantime. */
   mayPassLater: boolean
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { RefusedFile, Sources } from '../../kube/source-documents.ts'
+import type { Sources } from '../../kube/source-documents.ts'
 import { orNone, QueryError } from '../../prometheus/prometheus-client.ts'
 import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
@@ -9,7 +9,7 @@ import { withCause } from './empty-cause.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import { type DashboardCheck, tally } from './verify-dashboard.ts'
-import { type Failure, otherResult, type RuleResult } from './verify-report.ts'
+import { type Failure, otherFailure, otherResult, type RuleResult, unreadable } from './verify-report.ts'
 
 /** The name of the rules in the report. */
 const TITLE = 'Rules'
@@ -45,15 +45,11 @@ export async function checkRules(
   const { api, metricNames } = context
   const rules = rulesOf(found)
   let checked = await checkAll()
-  const failures = () => [...refused.map(unreadable), ...checked.flatMap(failureOf)]
+  const failures = () => [...refused.map(each => unreadable(each, 'a file of rules')), ...checked.flatMap(failureOf)]
   return {
     rules: () => checked.map(({ result }) => result),
-    get failures() {
-      return failures()
-    },
-    get mayPassLater() {
-      return checked.some(({ result }) => result.state === 'not evaluated')
-    },
+    failures,
+    mayPassLater: () => checked.some(({ result }) => result.state === 'not evaluated'),
     async retry() {
       checked = await checkAll()
     },
@@ -175,24 +171,16 @@ export function ruleNotes(rules: readonly RuleResult[]): string[] {
 }
 
 function failureOf({ rule, result, error, hint }: Checked): Failure[] {
-  const place = { ...placeOf(rule.file.source), panel: rule.name, query: rule.rule.expr }
+  const failure = (of: Pick<Failure, 'problem' | 'got' | 'expected' | 'hint' | 'cause'>) =>
+    otherFailure(rule.file.source, { panel: rule.name, query: rule.rule.expr, ...of })
   if (result.state === 'error') {
     const subject = /many-to-many|duplicate series|labelset/.exec(error)?.[0] ?? error
     const cause = { name: 'error', subject } as const
-    return [{ ...place, problem: 'error', got: error, expected: 'a result', hint: error, cause }]
+    return [failure({ problem: 'error', got: error, expected: 'a result', hint: error, cause })]
   }
   if (result.state !== 'no series') return []
   const { hint: why, cause } = hint
-  return [{ ...place, problem: 'no data', got: 'the recording has no series', expected: 'series', hint: why, cause }]
-}
-
-function unreadable({ source, error }: RefusedFile): Failure {
-  const place = { ...placeOf(source), panel: '', query: '' }
-  return { ...place, problem: 'unreadable', got: error.message, expected: 'a file of rules', hint: error.next ?? '' }
-}
-
-function placeOf(source: string) {
-  return { dashboard: source, source, panelId: undefined, refId: '', choice: '' }
+  return [failure({ problem: 'no data', got: 'the recording has no series', expected: 'series', hint: why, cause })]
 }
 
 function key(...parts: readonly (string | number)[]): string {

@@ -10,14 +10,9 @@ import type {
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
-import { callGraph, workloadKey } from '../../traces/call-graph.ts'
-import {
-  serviceFacts,
-  tracedPod,
-  type WorkloadKind,
-  workloadFacts,
-  workloadPaths,
-} from '../../traces/traced-objects.ts'
+import { type CallGraph, workloadKey } from '../../traces/call-graph.ts'
+import { readCallGraph } from '../../traces/read-call-graph.ts'
+import { tracedPod } from '../../traces/traced-objects.ts'
 
 /** Resources of a container, a node or a quota: cores and bytes. */
 export interface Resources {
@@ -63,9 +58,7 @@ export interface ClusterPod {
   raw: unknown
 }
 
-/**
- * What the trace simulator derives from a cluster: the names of its load generators with a ready pod, and two counts.
- */
+/** The names of the load generators with a ready pod, and two counts. */
 interface Traced {
   generators: readonly string[]
   services: number
@@ -99,8 +92,8 @@ export async function readCluster(
 ): Promise<ClusterSnapshot> {
   const list = async <T = unknown>(path: string) => (await listAll(client, path, revision)) as T[]
   const kwok = '/apis/kwok.x-k8s.io/v1alpha1'
-  const [traced, nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
-    readTraced(client),
+  const [graph, nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
+    readCallGraph(client),
     list<V1Node>('/api/v1/nodes'),
     list<V1Pod>('/api/v1/pods'),
     list<{ metadata?: V1ObjectMeta }>('/api/v1/namespaces'),
@@ -128,7 +121,7 @@ export async function readCluster(
       desired: status?.desiredReplicas ?? 0,
       max: spec?.maxReplicas ?? 0,
     })),
-    traced: traced(pods),
+    traced: tracedIn(graph, pods),
     usageObjects: [
       ...own.map(raw => ({ kind: 'ResourceUsage', raw }) as const),
       ...wide.map(raw => ({ kind: 'ClusterResourceUsage', raw }) as const),
@@ -219,27 +212,16 @@ function amount(quantity: string | number | undefined): number | undefined {
   return quantity === undefined ? undefined : parseQuantity(String(quantity))
 }
 
-/** Reads the calls between workloads; the result takes the cluster's pods. Throws as `listAll`. */
-async function readTraced(client: Pick<KubeClient, 'request'>): Promise<(pods: readonly unknown[]) => Traced> {
-  const kinds = Object.keys(workloadPaths) as WorkloadKind[]
-  const [services, ...workloads] = await Promise.all([
-    listAll(client, '/api/v1/services'),
-    ...kinds.map(kind => listAll(client, workloadPaths[kind])),
-  ])
-  const facts = workloads.flatMap((all, index) =>
-    all.flatMap(raw => workloadFacts(kinds[index] ?? 'Deployment', raw) ?? []),
+/** What the trace simulator derives from the calls and the pods: the load generators with a ready pod, and two counts. */
+function tracedIn(graph: CallGraph, pods: readonly unknown[]): Traced {
+  const traced = graph.roots.length === 0 ? [] : pods.map(tracedPod)
+  const ready = new Set(
+    traced.flatMap(pod => (pod?.ready && pod.owner ? [workloadKey({ ...pod.owner, namespace: pod.namespace })] : [])),
   )
-  const graph = callGraph(facts, services?.flatMap(raw => serviceFacts(raw) ?? []) ?? [])
-  return pods => {
-    const traced = graph.roots.length === 0 ? [] : pods.map(tracedPod)
-    const ready = new Set(
-      traced.flatMap(pod => (pod?.ready && pod.owner ? [workloadKey({ ...pod.owner, namespace: pod.namespace })] : [])),
-    )
-    const roots = graph.roots.map(({ workload }) => workload).filter(workload => ready.has(workloadKey(workload)))
-    return {
-      generators: roots.map(({ name }) => name),
-      services: graph.services.size,
-      problems: graph.problems.length,
-    }
+  const roots = graph.roots.map(({ workload }) => workload).filter(workload => ready.has(workloadKey(workload)))
+  return {
+    generators: roots.map(({ name }) => name),
+    services: graph.services.size,
+    problems: graph.problems.length,
   }
 }

@@ -1,14 +1,14 @@
 import { nearestName } from '../../cli/nearest-name.ts'
 import { isConstant } from '../../promql/constant.ts'
 import { textOfPart } from '../../promql/fallbacks.ts'
-import { type Binary, type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
+import { type Binary, type Expr, type Matcher, neededParts, type Selector } from '../../promql/promql-ast.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { typeOf } from '../../promql/promql-types.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
 import { failingMatchers, isOfTargets } from '../lint/series-variants.ts'
 import { type Cause, type CauseName, causes } from './causes.ts'
 import { type CheckContext, emptyHint, METRICS_EXIST, unknownVariables, type Verdict } from './check-query.ts'
-import type { Evaluator } from './evaluate-queries.ts'
+import type { Evaluation, Evaluator } from './evaluate-queries.ts'
 import type { PanelQuery } from './panel-queries.ts'
 import type { ClusterState } from './pass-criteria.ts'
 import { isOfOutcomes } from './without-fallback.ts'
@@ -157,7 +157,7 @@ export async function withCause(
   /** The label that a misspelt one stands for. */
   async function nearestLabel(label: string, metric: string): Promise<string | undefined> {
     if (label.length < LEAST_LABEL || (await valuesOf(label, metric)).length > 0) return undefined
-    const { samples } = await evaluator.evaluate({ ...query, kind: 'instant', expr: `topk(1, ${metric})` })
+    const { samples } = await ask(`topk(1, ${metric})`)
     return nearestName(label, Object.keys(samples[0]?.labels ?? {}))
   }
 
@@ -177,7 +177,7 @@ export async function withCause(
     )
     for (const side of [binary.left, binary.right]) {
       const expr = `group by (${podLabels.join(', ')}) (${textOfPart(side, whole)})`
-      const { samples } = await evaluator.evaluate({ ...query, kind: 'instant', expr })
+      const { samples } = await ask(expr)
       const pods = samples.map(({ labels }) => podLabels.map(label => labels[label]).join('/'))
       const isIdle = pods.every(pod => ![undefined, 'Running'].includes(phases.get(pod)))
       if (pods.length > 0 && isIdle)
@@ -202,25 +202,22 @@ export async function withCause(
 
   /** How many series an expression has; undefined where Prometheus refuses it. */
   async function count(text: string): Promise<number | undefined> {
-    const { samples, refused } = await evaluator.evaluate({ ...query, kind: 'instant', expr: `count(${text})` })
+    const { samples, refused } = await ask(`count(${text})`)
     return refused === undefined ? (samples[0]?.value ?? 0) : undefined
   }
 
+  async function ask(expr: string): Promise<Evaluation> {
+    return await evaluator.evaluate({ ...query, kind: 'instant', expr })
+  }
+
   async function valuesOf(label: string, selector: string): Promise<string[]> {
-    const expr = `count by (${label}) (${selector})`
-    const { samples } = await evaluator.evaluate({ ...query, kind: 'instant', expr })
+    const { samples } = await ask(`count by (${label}) (${selector})`)
     return samples.flatMap(({ labels }) => labels[label] ?? [])
   }
 }
 
 function wrong(text: string, name: CauseName = 'no data', subject = text): Found {
   return { text, cause: { name, subject } }
-}
-
-/** The parts without which an expression has no series. */
-function neededParts(expr: Expr): readonly Expr[] {
-  if (expr.kind === 'call' && expr.name.startsWith('absent')) return []
-  return expr.kind === 'binary' && expr.op === 'unless' ? [expr.left] : partsOf(expr)
 }
 
 /** The vector of a query `scalar(vector)`, which is NaN without series. */

@@ -4,6 +4,7 @@ import {
   QueryError,
   type RangeSeries,
   type Sample,
+  type TimeRange,
 } from '../../prometheus/prometheus-client.ts'
 import { number } from './compare-values.ts'
 import type { PanelQuery } from './panel-queries.ts'
@@ -107,12 +108,8 @@ function withPoints(
 async function evaluated(api: PrometheusApi, query: SentQuery): Promise<Evaluation> {
   try {
     const series = await seriesOf(api, query, query.expr)
-    const samples = series.flatMap(({ labels, points }) => {
-      const [timeMs, value] = points.at(-1) ?? [0, 0]
-      return timeMs >= query.range.untilMs ? [{ labels, value }] : []
-    })
     return evaluation(
-      samples,
+      samplesAtEnd(series, query.range),
       withPoints(series, ([, value]) => !Number.isFinite(value)),
     )
   } catch (error) {
@@ -128,14 +125,31 @@ async function evaluated(api: PrometheusApi, query: SentQuery): Promise<Evaluati
  * Throws a QueryError, or another LabError when Prometheus can't be reached.
  */
 export async function seriesOf(api: PrometheusApi, query: SentQuery, expr: string): Promise<RangeSeries[]> {
-  const { kind, range } = query
+  const { untilMs } = query.range
+  const range = { fromMs: untilMs - evaluatedMs(query), untilMs }
+  return await seriesInSteps(api, { kind: query.kind, expr, range }, coarseStepMs(query))
+}
+
+/** Runs a query: one point for an instant query, else one each `stepMs`, the last at the end of the range. Throws as the API does. */
+export async function seriesInSteps(
+  api: PrometheusApi,
+  { kind, expr, range: { fromMs, untilMs } }: Omit<SentQuery, 'stepMs'>,
+  stepMs: number,
+): Promise<RangeSeries[]> {
   if (kind === 'instant') {
-    const samples = await api.instant(expr, range.untilMs)
-    return samples.map(({ labels, value }) => ({ labels, points: [[range.untilMs, value]] }))
+    const samples = await api.instant(expr, untilMs)
+    return samples.map(({ labels, value }) => ({ labels, points: [[untilMs, value]] }))
   }
-  const coarseMs = coarseStepMs(query)
-  const fromMs = range.untilMs - Math.floor(evaluatedMs(query) / coarseMs) * coarseMs
-  return await api.range(expr, { fromMs, untilMs: range.untilMs }, coarseMs)
+  const steps = Math.floor((untilMs - fromMs) / stepMs)
+  return await api.range(expr, { fromMs: untilMs - steps * stepMs, untilMs }, stepMs)
+}
+
+/** The values at the end of a range, of the series that have one there. */
+export function samplesAtEnd(series: readonly RangeSeries[], { untilMs }: TimeRange): Sample[] {
+  return series.flatMap(({ labels, points }) => {
+    const [timeMs, value] = points.at(-1) ?? [0, 0]
+    return timeMs >= untilMs ? [{ labels, value }] : []
+  })
 }
 
 function coarseStepMs(query: SentQuery): number {

@@ -6,7 +6,7 @@ import { parsePromql } from '../../promql/promql-parser.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
 import type { Verdict } from './check-query.ts'
 import { number } from './compare-values.ts'
-import { labelsText, seriesOf } from './evaluate-queries.ts'
+import { labelsText, samplesAtEnd, seriesOf } from './evaluate-queries.ts'
 import { type PanelQuery, queryFacts } from './panel-queries.ts'
 import type { AllowedEmpty, QueryExpectations } from './query-expectations.ts'
 
@@ -92,7 +92,7 @@ async function exceptionProblem(
   if (noneOf !== undefined) {
     const expr = query.fill(noneOf)
     const series = await seriesOf(api, query, expr)
-    const some = bad.length === 0 ? positiveNow(series, query) : positiveAtNaN(bad, series)
+    const some = bad.length === 0 ? firstPositive(samplesAtEnd(series, query.range)) : positiveAtNaN(bad, series)
     if (some !== undefined) return `${expr} is ${some}`
   }
   if (noAlerts === true) {
@@ -100,15 +100,6 @@ async function exceptionProblem(
     if (alerts.length > 0) return `Prometheus has alerts, ${[...new Set(alerts)].sort().join(', ')}`
   }
   return undefined
-}
-
-/** A value above zero at the end of the query's time range. */
-function positiveNow(series: readonly RangeSeries[], { range }: PanelQuery): string | undefined {
-  const now = series.flatMap(({ labels, points }) => {
-    const [timeMs, value] = points.at(-1) ?? [0, 0]
-    return timeMs >= range.untilMs ? [{ labels, value }] : []
-  })
-  return firstPositive(now)
 }
 
 /** A value above zero at the labels and time of a NaN point. */

@@ -4,6 +4,15 @@ import { type Contribution, contributions, isCallMeasure, isMeasured } from './q
 import type { Truth } from './query-expectations.ts'
 import { type Bounds, sumOfBounds, type UsageWindow } from './usage-bounds.ts'
 
+/** What a query shows, of which objects, and when. */
+interface Asked {
+  truth: Truth
+  filters: Filters
+  window: UsageWindow
+}
+
+type Sums = ReadonlyMap<string, Bounds>
+
 /**
  * The values that a query must show, by the values of its dimensions in the order of `truth.by` (`truthKey`), with the bounds that
  * pass-criteria.ts defines. A ratio is that of the sums, and is missing where its denominator is. Undefined where the states do not tell.
@@ -13,10 +22,10 @@ export function expectedValues(
   states: KnownStates,
   filters: Filters,
   window: UsageWindow,
-): ReadonlyMap<string, Bounds> | undefined {
-  const sums = sumsOverTime(truth, states, filters, window)
+): Sums | undefined {
+  const sums = sumsOverTime({ truth, filters, window }, states)
   if (truth.over === undefined || sums === undefined) return sums
-  const over = sumsOverTime({ ...truth, of: truth.over }, states, filters, window)
+  const over = sumsOverTime({ truth: { ...truth, of: truth.over }, filters, window }, states)
   if (over === undefined) return undefined
   const ratios = new Map<string, Bounds>()
   for (const [key, { least, most, mayBeAbsent = false }] of sums) {
@@ -39,7 +48,7 @@ export function truthKey(values: readonly string[]): string {
 /** Results that many panels share; each takes a pass over all pods. */
 interface Memory {
   contributions: Map<string, readonly Contribution[] | undefined>
-  sums: Map<string, ReadonlyMap<string, Bounds>>
+  sums: Map<string, Sums>
   /** The keys of places, by the dimensions in them. */
   keys: Map<string, Map<Contribution['at'], string>>
 }
@@ -47,20 +56,16 @@ interface Memory {
 const memories = new WeakMap<ClusterState | KnownStates, Memory>()
 
 /** The sums over all known states (steps 2 and 3), or those of now where only that is known. */
-function sumsOverTime(
-  truth: Truth,
-  states: KnownStates,
-  filters: Filters,
-  window: UsageWindow,
-): ReadonlyMap<string, Bounds> | undefined {
+function sumsOverTime(asked: Asked, states: KnownStates): Sums | undefined {
+  const { truth, window } = asked
   const { now, earlier, lookback } = states
   const read = (state: ClusterState) => contributions(truth, state, window)
-  const sumsOf = (state: ClusterState) => sumsBy(truth, filters, window, state, () => read(state))
+  const sumsOf = (state: ClusterState) => sumsBy(asked, state, () => read(state))
   const current = sumsOf(now)
   const others = [...earlier, ...(lookback === undefined ? [] : [lookback])]
   if (current === undefined || others.length === 0 || isCallMeasure(truth.of)) return current
   const readings = [current, ...earlier.flatMap(state => sumsOf(state) ?? [])]
-  const unions = sumsBy(truth, filters, window, states, () => unionOf([now, ...others].map(read))) ?? []
+  const unions = sumsBy(asked, states, () => unionOf([now, ...others].map(read))) ?? []
   const boundsOf = (key: string, union: Bounds) =>
     boundsOverTime(
       readings.map(sums => sums.get(key) ?? ABSENT),
@@ -71,12 +76,10 @@ function sumsOverTime(
 
 /** The sums of what `read` gives, remembered for the states that it reads. */
 function sumsBy(
-  truth: Truth,
-  filters: Filters,
-  window: UsageWindow,
+  { truth, filters, window }: Asked,
   states: ClusterState | KnownStates,
   read: () => readonly Contribution[] | undefined,
-): ReadonlyMap<string, Bounds> | undefined {
+): Sums | undefined {
   const memory = memories.get(states) ?? { contributions: new Map(), sums: new Map(), keys: new Map() }
   memories.set(states, memory)
   const when = isMeasured(truth.of) ? [window.untilMs, window.lengthMs, window.lateMs] : []

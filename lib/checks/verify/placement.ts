@@ -4,7 +4,7 @@ import { kubePrometheusLabels, labelOfDimension } from './dimensions.ts'
 import type { Reading } from './pass-criteria.ts'
 import type { Missing, Prerequisite } from './prerequisites.ts'
 import type { DashboardCheck } from './verify-dashboard.ts'
-import { type Failure, otherResult } from './verify-report.ts'
+import { type Failure, otherFailure, otherResult } from './verify-report.ts'
 
 /** The title under which wrong nodes of pods are reported. */
 export const PLACEMENT = "Pods' series"
@@ -37,12 +37,8 @@ export async function checkPlacement(api: PrometheusApi, first: Reading, missing
     (await Promise.all(measured.map(series => placementFailures(api, reading, series)))).flat()
   let failures = await check(first)
   return {
-    get failures() {
-      return failures
-    },
-    get mayPassLater() {
-      return failures.length > 0
-    },
+    failures: () => failures,
+    mayPassLater: () => failures.length > 0,
     async retry(reading) {
       failures = await check(reading)
     },
@@ -64,10 +60,8 @@ async function placementFailures(
   const { cluster, namespace, pod, node } = labels
   const series = `{${matchers}${cluster}="${snapshot.clusterName}", ${pod}!="", ${node}!=""}`
   const query = `count by (${namespace}, ${pod}, ${node}) (${series})`
-  const failure = (problem: Failure['problem'], got: string, expected: string, hint: string): Failure => {
-    const place = { panel: 'node of each pod', panelId: undefined, refId: '', choice: '' }
-    return { dashboard: PLACEMENT, source: PLACEMENT, ...place, problem, query, got, expected, hint }
-  }
+  const failure = (problem: Failure['problem'], got: string, expected: string, hint: string) =>
+    otherFailure(PLACEMENT, { panel: 'node of each pod', problem, query, got, expected, hint })
   try {
     const wrong = podsOnWrongNode(await api.instant(query, untilMs), snapshot, labels)
     const [first] = wrong

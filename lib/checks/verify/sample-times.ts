@@ -8,6 +8,7 @@ import {
   type ContainerMeasure,
   exact,
   type NetworkMeasure,
+  networkMeasures,
   rateBounds,
   type UsageWindow,
 } from './usage-bounds.ts'
@@ -70,14 +71,8 @@ const TRAFFIC: Readonly<Record<NetworkMeasure, (traffic: Traffic) => number>> = 
 
 /** Whole numbers: how many fall into a window depends on its start by one, for the sum of two counters by two. */
 const WHOLE: ReadonlySet<string> = new Set<ContainerMeasure | NetworkMeasure>([
-  'cpu-periods',
-  'cpu-throttled-periods',
-  'disk-reads',
-  'disk-writes',
-  'packets-receive',
-  'packets-transmit',
-  'drops-receive',
-  'drops-transmit',
+  ...(['cpu-periods', 'cpu-throttled-periods', 'disk-reads', 'disk-writes'] as const),
+  ...networkMeasures.filter(name => !name.startsWith('network-')),
 ])
 
 /** The usage of a container: the rate of a counter where the window has a length, else a level. */

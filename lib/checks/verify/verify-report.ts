@@ -1,6 +1,7 @@
 import { type LabError, NothingCheckedError } from '../../cli/errors.ts'
 import { formatTable } from '../../cli/table.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
+import type { RefusedFile } from '../../kube/source-documents.ts'
 import { causeLines, plural } from '../lint/cause-lines.ts'
 import { type Cause, type CauseName, causes, lacks } from './causes.ts'
 
@@ -132,6 +133,19 @@ export interface VerifyReport {
   waitedSeconds: number
 }
 
+/** A failure of something that is not a panel. */
+export function otherFailure(
+  source: string,
+  failure: Pick<Failure, 'problem' | 'got' | 'expected' | 'hint'> & Partial<Failure>,
+): Failure {
+  return { dashboard: source, source, panel: '', panelId: undefined, refId: '', choice: '', query: '', ...failure }
+}
+
+/** What cannot be read, as a failure. */
+export function unreadable({ source, error }: RefusedFile, expected: string): Failure {
+  return otherFailure(source, { problem: 'unreadable', got: error.message, expected, hint: error.next ?? '' })
+}
+
 /** The verdict on a dashboard by the results of its panels and variables. */
 export function verdictOf(result: Pick<DashboardResult, 'failed' | 'byPanel' | 'notApplicable'>): DashboardVerdict {
   if (result.failed > 0) return 'failed'
@@ -160,6 +174,21 @@ export function otherResult(title: string, counts: Partial<DashboardResult>): Da
     notApplicable: '',
     ...counts,
   }
+}
+
+/** What was found in a panel in a word, the gravest first. */
+export function panelWord({ failed, compared, ok }: PanelResult): 'failed' | 'compared' | 'has data' | 'excused' {
+  if (failed > 0) return 'failed'
+  if (compared > 0) return 'compared'
+  return ok > 0 ? 'has data' : 'excused'
+}
+
+/** The counts of some dashboards together. */
+export function totals(dashboards: readonly DashboardResult[]) {
+  const sum = { queries: 0, ok: 0, compared: 0, excused: 0, skipped: 0, showFallback: 0, withTruth: 0 }
+  const names = Object.keys(sum) as (keyof typeof sum)[]
+  for (const each of dashboards) for (const name of names) sum[name] += each[name]
+  return { ...sum, unchecked: dashboards.filter(({ verdict }) => verdict === 'nothing to check').length }
 }
 
 /** The reason why no dashboard was checked; undefined if one was, or something failed. */
@@ -197,10 +226,8 @@ export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: nu
     return [title, ...counts.map(String), each.verdict === 'failed' ? 'FAILED' : each.verdict]
   })
   const head = ['DASHBOARD', 'PANELS', 'QUERIES', 'OK', 'COMPARED', 'FAILED', 'EXCUSED', 'SKIPPED', '']
-  const sum = (of: (each: DashboardResult) => number) => dashboards.reduce((all, each) => all + of(each), 0)
-  const fallbacks = sum(each => each.showFallback)
-  const unchecked = dashboards.filter(({ verdict }) => verdict === 'nothing to check').length
-  const without = sum(({ withoutTruth }) => withoutTruth.length)
+  const { queries, ok, excused, skipped, showFallback: fallbacks, withTruth, unchecked, ...sum } = totals(dashboards)
+  const without = dashboards.flatMap(({ withoutTruth }) => withoutTruth).length
   const reasons = [
     ...reasonLines(dashboards, 'excused'),
     ...reasonLines(dashboards, 'skipped'),
@@ -211,17 +238,14 @@ export function reportText(report: VerifyReport, { slowest = 0 }: { slowest?: nu
   const waitedS = Math.round(report.waitedSeconds)
   const waited = report.waitedSeconds === 0 ? '' : `, and ${waitedS} s of waiting for changes to be measured`
   const compared =
-    truth === ''
-      ? 'none of them compared with a cluster'
-      : `${sum(each => each.compared)} of them compared with ${truth}`
+    truth === '' ? 'none of them compared with a cluster' : `${sum.compared} of them compared with ${truth}`
   const counts = [
-    `${sum(each => each.queries)} queries (${requests} requests) in ${seconds.toFixed(1)} s${waited}: ` +
-      `${sum(each => each.ok)} ok, ${compared}; ` +
-      `${failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped`,
+    `${queries} queries (${requests} requests) in ${seconds.toFixed(1)} s${waited}: ` +
+      `${ok} ok, ${compared}; ${failures.length} failed, ${excused} excused, ${skipped} skipped`,
     unchecked === 0 ? '' : `${unchecked} of ${dashboards.length} dashboards: nothing to check`,
     truth === ''
       ? ''
-      : `${sum(each => each.withTruth)} queries of panels have a truth that their numbers are compared with` +
+      : `${withTruth} queries of panels have a truth that their numbers are compared with` +
         (without === 0 ? '' : `, and ${without} have none: --json lists them as withoutTruth`),
   ]
   const parts = [

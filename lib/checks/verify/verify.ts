@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../../cli/errors.ts'
 import type { Settings } from '../../cli/settings.ts'
-import type { RefusedFile } from '../../grafana/dashboard-files.ts'
-import type { Sources } from '../../kube/source-documents.ts'
+import type { RefusedFile, Sources } from '../../kube/source-documents.ts'
 import { orNone, type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import type { RuleFile } from '../../prometheus/rule-files.ts'
 import { type FindSeries, knownSeries } from '../lint/lab-metrics.ts'
@@ -23,7 +22,7 @@ import {
   planDashboard,
   verifyDashboard,
 } from './verify-dashboard.ts'
-import { type Failure, otherResult, type VerifyReport } from './verify-report.ts'
+import { type Failure, otherResult, unreadable, type VerifyReport } from './verify-report.ts'
 
 export type { DashboardToVerify } from './verify-dashboard.ts'
 
@@ -67,12 +66,12 @@ export interface VerifyOptions extends DashboardsToVerify {
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { api, dashboards, truth, onProgress = () => {} } = options
   const startedMs = performance.now()
-  const unreadable = options.refused.map(file => unreadableCheck(file, 'a Grafana dashboard'))
+  const unread = options.refused.map(file => unreadableCheck(file, 'a Grafana dashboard'))
   // Queries run also without a cluster.
   const readStates = createReadings(truth, options.scrapeMs)
   const first = await readStates().catch((error: unknown) => {
     if (!(error instanceof LabError)) throw error
-    unreadable.push(unreadableCheck({ source: 'The cluster', error: new LabError(error.message) }, 'its objects'))
+    unread.push(unreadableCheck({ source: 'The cluster', error: new LabError(error.message) }, 'its objects'))
     return readingWithoutCluster()
   })
   await api.probe()
@@ -108,7 +107,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
     checks.push(await verifyDashboard(plan, evaluator, first, context))
   }
-  checks.push(...(await Promise.all(placement)), ...unreadable)
+  checks.push(...(await Promise.all(placement)), ...unread)
   const excuseEnded = async () => {
     const because = (query: string) => endedBy(query, options.ended ?? [], context, first.untilMs)
     for (const check of checks) await check.excuse?.(because)
@@ -117,8 +116,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const endMs = performance.now() + options.retryMs
   let waitedMs = 0
   let unreadAgain: string | undefined
-  while (checks.some(check => check.mayPassLater) && performance.now() + options.scrapeMs < endMs) {
-    const count = checks.reduce((sum, check) => sum + check.failures.length, 0)
+  while (checks.some(check => check.mayPassLater()) && performance.now() + options.scrapeMs < endMs) {
+    const count = checks.reduce((sum, check) => sum + check.failures().length, 0)
     onProgress(`${count} failed; retrying, as the cluster may have changed`)
     await sleep(options.scrapeMs)
     waitedMs += options.scrapeMs
@@ -128,11 +127,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
       return undefined
     })
     if (reading === undefined) continue
-    for (const check of checks) if (check.mayPassLater) await check.retry(reading)
+    for (const check of checks) if (check.mayPassLater()) await check.retry(reading)
     await excuseEnded()
   }
   const failures: Failure[] = []
-  for (const each of checks.flatMap(check => check.failures))
+  for (const each of checks.flatMap(check => check.failures()))
     failures.push(await withDownPart(each, problems, context, first.untilMs))
   return {
     prometheusUrl: api.url,
@@ -163,14 +162,12 @@ function notesOf({ states }: Reading): string[] {
   return isIdle ? [`Cluster ${clusterName} has no running pods: there is no usage`] : []
 }
 
-function unreadableCheck({ source, error }: RefusedFile, expected: string): DashboardCheck {
-  const place = { dashboard: source, source, panel: '', panelId: undefined, refId: '', choice: '' }
-  const failure = { ...place, query: '', got: error.message, expected, hint: error.next ?? '' }
+function unreadableCheck(file: RefusedFile, expected: string): DashboardCheck {
   return {
-    failures: [{ ...failure, problem: 'unreadable' }],
-    mayPassLater: false,
+    failures: () => [unreadable(file, expected)],
+    mayPassLater: () => false,
     retry: async () => {},
-    result: () => otherResult(source, { failed: 1 }),
+    result: () => otherResult(file.source, { failed: 1 }),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { PrometheusApi, TimeRange } from '../../prometheus/prometheus-client.ts'
 import { fallbacksOf } from '../../promql/fallbacks.ts'
-import { type Expr, type Matcher, partsOf, type Selector } from '../../promql/promql-ast.ts'
+import { type Expr, type Matcher, neededParts, type Selector } from '../../promql/promql-ast.ts'
 import { parsePromql } from '../../promql/promql-parser.ts'
 import { listedValues, promqlRegex } from '../../promql/promql-regex.ts'
 import { type CheckContext, emptyHint, finalFailure, type Verdict } from './check-query.ts'
@@ -43,10 +43,8 @@ export async function withoutFallback(verdict: Verdict, query: PanelQuery, conte
 /** What an expression without series selects and Prometheus does not have, as text; undefined when it has all of it. */
 async function missingIn(expr: Expr, api: PrometheusApi, ever: TimeRange): Promise<string | undefined> {
   if (expr.kind === 'selector') return await missingOf(expr, api, ever)
-  if (expr.kind === 'call' && expr.name.startsWith('absent')) return undefined
-  const parts = expr.kind === 'binary' && expr.op === 'unless' ? [expr.left] : partsOf(expr)
   const absent: (string | undefined)[] = []
-  for (const part of parts) absent.push(await missingIn(part, api, ever))
+  for (const part of neededParts(expr)) absent.push(await missingIn(part, api, ever))
   const isEither = expr.kind === 'binary' && expr.op === 'or'
   return isEither && absent.includes(undefined) ? undefined : absent.find(each => each !== undefined)
 }

@@ -3,8 +3,9 @@ import type { EChartsCoreOption } from 'echarts/core'
 import type { Panel } from '../../grafana/dashboard-model.ts'
 import { grafanaData, grafanaTheme } from '../../grafana/grafana-data.ts'
 import { fields, items, text } from '../../kube/json.ts'
-import { FAINT, FONT, timeAxis } from './echarts-option.ts'
-import { safeColor } from './html.ts'
+import { formatOf, shownNumbers } from './data-frames.ts'
+import { BASE, FONT, timeBase, valueAxis } from './echarts-option.ts'
+import { drawnColor } from './html.ts'
 import type { DrawnTimeseries } from './timeseries-panel.ts'
 import type { DrawnValue } from './value-panel.ts'
 
@@ -19,7 +20,6 @@ interface Cell {
   color: string
 }
 
-const GREY = '#808080'
 /** The color of Grafana's heatmaps, which is fainter for lower values. */
 const HEAT = '255,120,10'
 
@@ -36,11 +36,10 @@ export function cellsOption(
     const height = (api.size([0, 1])[1] ?? 0) * (panel.type === 'heatmap' ? 1 : 0.8)
     const x = Math.max(left ?? 0, coordSys.x)
     const shape = { x, y: (top ?? 0) - height / 2, width: Math.max(0, right - x), height }
-    return { type: 'rect', shape, style: { fill: cells[api.value(3)]?.color ?? GREY } }
+    return { type: 'rect', shape, style: { fill: cells[api.value(3)]?.color } }
   }
   return {
-    ...{ animation: false, useUTC: true, xAxis: timeAxis(range) },
-    grid: { left: 8, right: 14, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+    ...timeBase(range),
     yAxis: {
       type: 'category',
       inverse: true,
@@ -127,7 +126,7 @@ function stepOf(timesMs: readonly number[]): number {
 /** The ECharts option for a pie of values, or with a hole. */
 export function pieOption({ options }: Panel, values: readonly DrawnValue[]): EChartsCoreOption {
   const inner = options['pieType'] === 'donut' ? '55%' : 0
-  const data = values.map(({ value, color }) => ({ value: value ?? 0, itemStyle: { color: safeColor(color) ?? GREY } }))
+  const data = values.map(({ value, color }) => ({ value: value ?? 0, itemStyle: { color: drawnColor(color) } }))
   return {
     animation: false,
     series: [{ type: 'pie', silent: true, radius: [inner, '92%'], label: { show: false }, data }],
@@ -156,9 +155,7 @@ export function barsOf({ options }: Panel, frames: DataFrame[]): DrawnBars | und
     frame?.fields.find(field => wanted !== undefined && getFieldDisplayName(field, frame, frames) === wanted) ??
     frame?.fields.find(({ type }) => type === FieldType.string)
   if (frame === undefined || ofNames === undefined) return undefined
-  const numbers = frame.fields.filter(
-    ({ type, config }) => type === FieldType.number && fields(fields(config.custom)['hideFrom'])['viz'] !== true,
-  )
+  const numbers = shownNumbers(frame)
   const stacking = text(options['stacking']) ?? 'none'
   return {
     names: ofNames.values.slice(0, MAX_GROUPS).map(String),
@@ -195,11 +192,6 @@ export function histogramOf({ options }: Panel, frames: DataFrame[]): DrawnBars 
   }
 }
 
-function formatOf(field: DataFrame['fields'][number] | undefined): (value: number) => string {
-  const { formattedValueToString } = grafanaData()
-  return value => (field?.display === undefined ? String(value) : formattedValueToString(field.display(value)))
-}
-
 /** The ECharts option for bars. */
 export function barsOption({ names, series, isHorizontal, isStacked, format }: DrawnBars): EChartsCoreOption {
   const category = {
@@ -208,19 +200,13 @@ export function barsOption({ names, series, isHorizontal, isStacked, format }: D
     axisLabel: { ...FONT, hideOverlap: true },
     axisTick: { show: false },
   }
-  const value = {
-    type: 'value',
-    splitNumber: 4,
-    axisLabel: { ...FONT, formatter: format },
-    splitLine: { lineStyle: FAINT },
-  }
+  const value = valueAxis(format)
   return {
-    animation: false,
-    grid: { left: 8, right: 14, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+    ...BASE,
     xAxis: isHorizontal ? value : category,
     yAxis: isHorizontal ? { ...category, inverse: true } : value,
     series: series.map(({ color, values }) => ({
-      ...{ type: 'bar', silent: true, data: values, itemStyle: { color: safeColor(color) ?? GREY } },
+      ...{ type: 'bar', silent: true, data: values, itemStyle: { color: drawnColor(color) } },
       ...(isStacked ? { stack: 'all' } : {}),
     })),
   }

@@ -1,6 +1,7 @@
 import type { DataFrame, Field, FieldType } from '@grafana/data'
 import type { Target } from '../../grafana/dashboard-model.ts'
 import { grafanaData } from '../../grafana/grafana-data.ts'
+import { fields } from '../../kube/json.ts'
 import type { Labels, RangeSeries } from '../../prometheus/prometheus-client.ts'
 
 /** The result of one query of a panel. The series of an instant query have one point. */
@@ -73,4 +74,18 @@ function legendOf({ legend, expr }: Answer, labels: Labels): string | undefined 
   if (metric === '' && pairs.length === 0) return expr
   const text = pairs.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')
   return pairs.length === 0 ? metric : `${metric}{${text}}`
+}
+
+/** The fields of numbers that a chart shows. */
+export function shownNumbers(frame: DataFrame): Field[] {
+  return frame.fields.filter(each => each.type === grafanaData().FieldType.number && isShown(each))
+}
+
+export function isShown({ config }: Field): boolean {
+  return fields(fields(config.custom)['hideFrom'])['viz'] !== true
+}
+
+/** Formats numbers in the unit of a field. */
+export function formatOf(field: Field | undefined): (value: number) => string {
+  return value => (field?.display ? grafanaData().formattedValueToString(field.display(value)) : String(value))
 }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type { ECharts, EChartsCoreOption } from 'echarts/core'
 import { fields } from '../../kube/json.ts'
 import type { ChartMark } from './chart-marks.ts'
-import { safeColor } from './html.ts'
+import { drawnColor } from './html.ts'
 import type { DrawnTimeseries } from './timeseries-panel.ts'
 
 /** The width of a chart's panel: a third of the page or less, about half, or nearly all. */
@@ -18,7 +18,7 @@ const CHART_HEIGHT = 220
 const [PLOT_TOP, PLOT_BOTTOM] = [12, 196]
 export const FONT = { color: 'currentColor', fontSize: 12, fontFamily: 'inherit' }
 /** Grid lines: the color of the text, faint. */
-export const FAINT = { color: 'currentColor', opacity: 0.16 }
+const FAINT = { color: 'currentColor', opacity: 0.16 }
 
 /**
  * Loads ECharts. By `require`, which reads one file: its ECMAScript modules are about a hundred files and take seven
@@ -68,21 +68,15 @@ export function chartOption(
   marks: readonly ChartMark[] = [],
 ): EChartsCoreOption {
   return {
-    animation: false,
-    useUTC: true,
-    grid: { left: 8, right: 14, top: 12, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
-    xAxis: timeAxis(range),
+    ...timeBase(range),
     yAxis: {
-      type: 'value',
-      splitNumber: 4,
+      ...valueAxis(drawn.format),
       scale: drawn.least === undefined,
       ...(drawn.least === undefined ? {} : { min: drawn.least }),
       ...(drawn.most === undefined ? {} : { max: drawn.most }),
-      axisLabel: { ...FONT, formatter: drawn.format },
-      splitLine: { lineStyle: FAINT },
     },
     series: drawn.series.map((each, at) => {
-      const color = safeColor(each.color) ?? '#808080'
+      const color = drawnColor(each.color)
       return {
         type: each.isBars ? 'bar' : 'line',
         silent: true,
@@ -102,15 +96,33 @@ export function chartOption(
   }
 }
 
-/** The axis of times, in UTC. */
-export function timeAxis({ fromMs, untilMs }: { fromMs: number; untilMs: number }) {
+/** What all charts with axes share: nothing moves, and the labels are inside the picture. */
+export const BASE = {
+  animation: false,
+  grid: { left: 8, right: 14, top: PLOT_TOP, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+} as const
+
+/** The axis of values. */
+export function valueAxis(format: (value: number) => string) {
   return {
-    ...{ type: 'time', min: fromMs, max: untilMs, splitNumber: 5 },
-    axisLabel: {
-      ...{ ...FONT, hideOverlap: true },
-      formatter: { day: '{d} {MMM}', hour: '{HH}:{mm}', minute: '{HH}:{mm}', second: '{HH}:{mm}:{ss}' },
+    ...{ type: 'value', splitNumber: 4, splitLine: { lineStyle: FAINT } },
+    axisLabel: { ...FONT, formatter: format },
+  }
+}
+
+/** What charts over time share: the axis of times, in UTC. */
+export function timeBase({ fromMs, untilMs }: { fromMs: number; untilMs: number }) {
+  return {
+    ...BASE,
+    useUTC: true,
+    xAxis: {
+      ...{ type: 'time', min: fromMs, max: untilMs, splitNumber: 5 },
+      axisLabel: {
+        ...{ ...FONT, hideOverlap: true },
+        formatter: { day: '{d} {MMM}', hour: '{HH}:{mm}', minute: '{HH}:{mm}', second: '{HH}:{mm}:{ss}' },
+      },
+      axisLine: { lineStyle: { color: 'currentColor' } },
     },
-    axisLine: { lineStyle: { color: 'currentColor' } },
   }
 }
 
@@ -120,7 +132,7 @@ export const MARK_COLORS = { scenario: '#8f5fd6', alert: '#e0503a' } as const
 function markLines({ thresholds }: DrawnTimeseries, marks: readonly ChartMark[]) {
   const ofThresholds = thresholds.map(({ value, color, isDashed }) => {
     const type = isDashed ? 'dashed' : 'solid'
-    return { yAxis: value, lineStyle: { color: safeColor(color) ?? '#808080', width: 1, type } }
+    return { yAxis: value, lineStyle: { color: drawnColor(color), width: 1, type } }
   })
   const ofMarks = marks.map(({ timeMs, kind }) => {
     return { xAxis: timeMs, lineStyle: { color: MARK_COLORS[kind], width: 1.5, type: 'dashed' } }

@@ -18,6 +18,11 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, letter => `&#${letter.charCodeAt(0)};`)
 }
 
+/** A color of a dashboard or palette; grey for anything else. */
+export function drawnColor(color: string | undefined): string {
+  return safeColor(color) ?? '#808080'
+}
+
 /** A color of a dashboard or palette; undefined for anything else. */
 export function safeColor(color: string | undefined): string | undefined {
   return color !== undefined && /^(#[\da-f]{3,8}|rgba?\([\d.,%\s]+\))$/i.test(color) ? color : undefined

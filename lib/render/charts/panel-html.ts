@@ -24,7 +24,7 @@ import type { ChartMark } from './chart-marks.ts'
 import { type Answer, framesOf } from './data-frames.ts'
 import { chartOption, type DrawChart } from './echarts-option.ts'
 import { type DrawnLink, dashboardOf, type LinkContext } from './field-links.ts'
-import { Html, html, safeColor } from './html.ts'
+import { drawnColor, Html, html, safeColor } from './html.ts'
 import { tableOf } from './table-panel.ts'
 import { type DrawnSeries, type DrawnTimeseries, LINES, timeseriesOf } from './timeseries-panel.ts'
 import { type DrawnValue, valuesOf } from './value-panel.ts'
@@ -142,7 +142,7 @@ export async function chartPoints(
   return {
     timesMs: lines.timesMs,
     series: chosenSeries(panel, lines, context).map(({ name, color, isStacked, values, format }) => ({
-      ...{ name, color: safeColor(color) ?? '#808080', isStacked, values: [...values] },
+      ...{ name, color: drawnColor(color), isStacked, values: [...values] },
       texts: values.map(value => (value === null ? '' : format(value))),
     })),
     marks: context.marks ?? [],
@@ -184,12 +184,11 @@ function cellsBody(panel: Panel, frames: DataFrame[], context: DrawContext & { o
   const lines = linesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
   context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
-  const isPart = lines.seriesCount > lines.series.length
   const last = lines.series.map(each => ({ name: each.name, text: lastNumber(each)[0]?.[1].text ?? '' }))
   return html`${chartBox(panel, cellsOption(panel, lines, context.range), context)}
 <div class="scroll legend" tabindex="0" role="region" aria-label="Last values of ${panel.title}"><table>
 <thead><tr><th scope="col">Series</th><th scope="col" class="number">Last</th></tr></thead>
-<tbody>${last.map(({ name, text }) => html`<tr><th scope="row">${name}</th><td class="number">${text}</td></tr>`)}</tbody></table></div>${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(keyOf(panel, context)) ? pointsTable(panel, lines.timesMs, lines.series) : undefined}`
+<tbody>${last.map(({ name, text }) => html`<tr><th scope="row">${name}</th><td class="number">${text}</td></tr>`)}</tbody></table></div>${partNote(lines.series.length, lines.seriesCount, 'series, the highest')}${pointsTable(panel, lines, context)}`
 }
 
 /** A pie with its values and shares as text. */
@@ -203,9 +202,9 @@ function pieBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html 
     (
       { name, text, color },
       at,
-    ) => html`<tr><th scope="row">${swatch(color ?? '', false)}${name || panel.title}</th><td class="number">${text}</td><td class="number">${shares[at]}</td></tr>
+    ) => html`<tr><th scope="row">${swatch(color ?? '')}${name || panel.title}</th><td class="number">${text}</td><td class="number">${shares[at]}</td></tr>
 `,
-  )}</tbody></table></div>${all.length > values.length ? partNote(values.length, all.length, 'values') : undefined}`
+  )}</tbody></table></div>${partNote(values.length, all.length, 'values')}`
 }
 
 /** Bars with their values as text. */
@@ -213,12 +212,9 @@ function barsBody(panel: Panel, bars: DrawnBars, context: DrawContext): Html {
   const { names, series, format } = bars
   return html`${chartBox(panel, barsOption(bars), context)}
 <div class="scroll legend" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table>
-<thead><tr><th scope="col">Name</th>${series.map(({ name, color }) => html`<th scope="col" class="number">${swatch(color, false)}${name}</th>`)}</tr></thead>
+<thead><tr><th scope="col">Name</th>${series.map(({ name, color }) => html`<th scope="col" class="number">${swatch(color)}${name}</th>`)}</tr></thead>
 <tbody>${names.map(
-    (name, at) => html`<tr><th scope="row">${name}</th>${series.map(({ values }) => {
-      const value = values[at] ?? null
-      return html`<td class="number">${value === null ? '' : format(value)}</td>`
-    })}</tr>
+    (name, at) => html`<tr><th scope="row">${name}</th>${series.map(({ values }) => valueCell(values[at], format))}</tr>
 `,
   )}</tbody></table></div>`
 }
@@ -238,10 +234,9 @@ function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext 
   const series = chosenSeries(panel, lines, context)
   context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
   const option = chartOption({ ...lines, series }, context.range, context.marks)
-  const isPart = lines.seriesCount > lines.series.length
   return html`${chartBox(panel, option, context)}
 ${lines.thresholds.length === 0 ? undefined : html`<p class="note">Thresholds: ${lines.thresholds.map(({ name }) => name).join(', ')}.</p>`}
-${lines.hasLegend ? legendTable(panel, lines, { series, context }) : undefined}${isPart ? partNote(lines.series.length, lines.seriesCount, 'series, the highest') : undefined}${context.choices?.tables.has(keyOf(panel, context)) ? pointsTable(panel, lines.timesMs, series) : undefined}`
+${lines.hasLegend ? legendTable(panel, lines, { series, context }) : undefined}${partNote(lines.series.length, lines.seriesCount, 'series, the highest')}${pointsTable(panel, { ...lines, series }, context)}`
 }
 
 function lastNumber({ name, values, format }: DrawnSeries): PanelNumbers {
@@ -273,17 +268,15 @@ function legendTable(
   )}</tbody></table></div>`
 }
 
-/** The values of a chart as a table, the newest first. */
-function pointsTable({ title }: Panel, timesMs: readonly number[], series: readonly DrawnSeries[]): Html {
+/** The values of a chart as a table, the newest first, where the page shows it. */
+function pointsTable(panel: Panel, { timesMs, series }: DrawnTimeseries, context: DrawContext): Html | undefined {
+  if (context.choices?.tables.has(keyOf(panel, context)) !== true) return undefined
   const rows = timesMs.map((timeMs, at) => ({ timeMs, at })).reverse()
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Values of ${title}"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table>
 <thead><tr><th scope="col">Time</th>${series.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${rows.map(
     ({ timeMs, at }) => html`<tr><th scope="row">${new Date(timeMs).toISOString().slice(11, 19)}</th>${series.map(
-      ({ values, format }) => {
-        const value = values[at] ?? null
-        return html`<td class="number">${value === null ? '' : format(value)}</td>`
-      },
+      ({ values, format }) => valueCell(values[at], format),
     )}</tr>
 `,
   )}</tbody></table></div>`
@@ -293,18 +286,14 @@ function valuesBody(panel: Panel, frames: DataFrame[], context: DrawContext): Ht
   const values = valuesOf(panel, frames)
   context.onNumbers?.(keyOf(panel, context), numbersOf(values))
   const shown = values.slice(0, MAX_VALUES)
-  const rest = values.length > shown.length ? partNote(shown.length, values.length, 'values') : undefined
+  const rest = partNote(shown.length, values.length, 'values')
   const hasBar = panel.type === 'gauge' || panel.type === 'bargauge'
-  const list = shown.map(
-    ({
-      name,
-      text: written,
-      color,
-      share,
-    }) => html`<div class="value">${name === '' ? undefined : html`<dt>${name}</dt>`}
-<dd>${color === undefined ? undefined : swatch(color, false)}<strong>${written}</strong>${hasBar ? bar(share, color) : undefined}</dd></div>
-`,
-  )
+  const list = shown.map(each => {
+    const { name, color, share } = each
+    return html`<div class="value">${name && html`<dt>${name}</dt>`}
+<dd>${color === undefined ? undefined : swatch(color)}<strong>${each.text}</strong>${hasBar ? bar(share, color) : undefined}</dd></div>
+`
+  })
   if (panel.type !== 'bargauge' && shown.length <= 6) return html`<dl class="values">${list}</dl>${rest}`
   return html`<div class="values list" tabindex="0" role="region" aria-label="Values of ${panel.title}"><dl>${list}</dl></div>${rest}`
 }
@@ -322,10 +311,10 @@ function tableBody(panel: Panel, frames: DataFrame[], context: DrawContext): Htm
 <tbody>${rows.map(
     row => html`<tr>${row.map(
       (each, column) =>
-        html`<td class="${columns[column]?.isNumber ? 'number' : ''}">${each.color === undefined ? undefined : swatch(each.color, false)}${linked(each.text, each.link, context)}</td>`,
+        html`<td class="${columns[column]?.isNumber ? 'number' : ''}">${each.color === undefined ? undefined : swatch(each.color)}${linked(each.text, each.link, context)}</td>`,
     )}</tr>
 `,
-  )}</tbody></table></div>${others}${rowCount > rows.length ? partNote(rows.length, rowCount, 'rows') : undefined}`
+  )}</tbody></table></div>${others}${partNote(rows.length, rowCount, 'rows')}`
 }
 
 function linked(words: string, link: DrawnLink | undefined, { hrefOf }: DrawContext): Html {
@@ -340,14 +329,19 @@ function textBody(panel: Panel, { variables }: DrawContext): Html {
   return html`<div class="text">${inWords(content, variables)}</div>`
 }
 
-function partNote(shown: number, all: number, what: string): Html {
-  return html`<p class="note">${shown} of ${all} ${what}.</p>`
+/** How many are shown, if not all. */
+function partNote(shown: number, all: number, what: string): Html | undefined {
+  return all > shown ? html`<p class="note">${shown} of ${all} ${what}.</p>` : undefined
+}
+
+/** A cell with a number in its unit, or with nothing. */
+function valueCell(value: number | null | undefined, format: (value: number) => string): Html {
+  return html`<td class="number">${typeof value === 'number' ? format(value) : ''}</td>`
 }
 
 /** A color sample beside text, so that no text has a color of its own. */
-function swatch(color: string, isDashed: boolean): Html {
-  const safe = safeColor(color) ?? '#808080'
-  return html`<svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><path d="${isDashed ? 'M0 4h4v4h-4zM8 4h4v4h-4z' : 'M0 0h12v12h-12z'}" fill="${safe}"/></svg>`
+function swatch(color: string, isDashed = false): Html {
+  return html`<svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><path d="${isDashed ? 'M0 4h4v4h-4zM8 4h4v4h-4z' : 'M0 0h12v12h-12z'}" fill="${drawnColor(color)}"/></svg>`
 }
 
 function bar(share: number, color: string | undefined): Html {

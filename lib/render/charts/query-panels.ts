@@ -1,9 +1,10 @@
+import { seriesInSteps } from '../../checks/verify/evaluate-queries.ts'
 import { type PanelQuery, panelQueries } from '../../checks/verify/panel-queries.ts'
 import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import { failedPart, LabError } from '../../cli/errors.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { interpolate } from '../../grafana/interpolate.ts'
-import type { PrometheusApi, RangeSeries, TimeRange } from '../../prometheus/prometheus-client.ts'
+import type { PrometheusApi, RangeSeries } from '../../prometheus/prometheus-client.ts'
 import type { Answer } from './data-frames.ts'
 import { type PlacedPanel, placedPanels } from './repeat-panels.ts'
 import { highest, LINES } from './timeseries-panel.ts'
@@ -32,7 +33,9 @@ export function queryPanels(
   const answerOf = async (query: PanelQuery): Promise<Answer> => {
     const isPart = isLines(query)
     const key = `${query.kind} ${query.stepMs} ${isPart} ${query.expr}`
-    const answer = known.get(key) ?? runQuery(api, query).then(series => (isPart ? drawn(series) : { series }))
+    const answer =
+      known.get(key) ??
+      seriesInSteps(api, query, coarseStepMs(query)).then(series => (isPart ? drawn(series) : { series }))
     known.set(key, answer)
     const { target, kind, expr } = query
     const common = { target, kind, expr, legend: interpolate(target.legendFormat, query.selection.values) }
@@ -69,18 +72,7 @@ function drawn(series: readonly RangeSeries[]): AnswerSeries {
   return kept.length === series.length ? { series } : { series: kept, omitted: series.length - kept.length }
 }
 
-async function runQuery(api: PrometheusApi, { kind, expr, range, stepMs }: PanelQuery): Promise<RangeSeries[]> {
-  if (kind === 'instant') {
-    const samples = await api.instant(expr, range.untilMs)
-    return samples.map(({ labels, value }) => ({ labels, points: [[range.untilMs, value] as const] }))
-  }
-  const coarseMs = coarseStep(range, stepMs)
-  // The last point is at the end of the range, as in verify.
-  const fromMs = range.untilMs - Math.floor((range.untilMs - range.fromMs) / coarseMs) * coarseMs
-  return await api.range(expr, { fromMs, untilMs: range.untilMs }, coarseMs)
-}
-
 /** The smallest multiple of a query's step with no more points than the maximum. */
-function coarseStep({ fromMs, untilMs }: TimeRange, stepMs: number): number {
+function coarseStepMs({ range: { fromMs, untilMs }, stepMs }: PanelQuery): number {
   return stepMs * Math.max(1, Math.ceil((untilMs - fromMs) / stepMs / MAX_POINTS))
 }

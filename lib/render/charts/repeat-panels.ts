@@ -46,13 +46,11 @@ export function placedPanels(dashboard: Dashboard, selection: VariableSelection)
         const omitted = Math.max(all.length, ofRows.length) - MAX_COPIES
         return shown.map(own => ({
           panel: { ...panel, gridPos: { ...panel.gridPos, w: widthOf(panel, shown.length) } },
-          ...{
-            key: keyOf(panel),
-            selection: own,
-            row,
-            isFirst: own === shown[0],
-            omitted: own === shown.at(-1) ? Math.max(0, omitted) : 0,
-          },
+          key: keyOf(panel),
+          selection: own,
+          row,
+          isFirst: own === shown[0],
+          omitted: own === shown.at(-1) ? Math.max(0, omitted) : 0,
         }))
       })
     })

@@ -1,6 +1,7 @@
 import type { DataFrame, Field } from '@grafana/data'
 import { grafanaData } from '../../grafana/grafana-data.ts'
 import { fields, text } from '../../kube/json.ts'
+import { isShown } from './data-frames.ts'
 import { type DrawnLink, fieldLink, type LinkContext } from './field-links.ts'
 
 /** A drawn table. */
@@ -24,10 +25,7 @@ export function tableOf(
   { frames, most, context }: { frames: DataFrame[]; most: number; context: LinkContext },
 ): DrawnTable {
   const { getFieldDisplayName, FieldType } = grafanaData()
-  const shown = frame.fields.filter(({ config }) => {
-    const custom = fields(config.custom)
-    return custom['hidden'] !== true && fields(custom['hideFrom'])['viz'] !== true
-  })
+  const shown = frame.fields.filter(field => isShown(field) && fields(field.config.custom)['hidden'] !== true)
   return {
     columns: shown.map(field => ({
       name: getFieldDisplayName(field, frame, frames),

@@ -2,6 +2,7 @@ import type { DataFrame, Field } from '@grafana/data'
 import type { Panel } from '../../grafana/dashboard-model.ts'
 import { grafanaData, grafanaTheme } from '../../grafana/grafana-data.ts'
 import { fields, items, text } from '../../kube/json.ts'
+import { formatOf, shownNumbers } from './data-frames.ts'
 
 /** The panel types with lines. */
 export const LINES: readonly string[] = ['timeseries', 'graph']
@@ -56,23 +57,17 @@ export interface DrawnThreshold {
  * have.
  */
 export function timeseriesOf(panel: Panel, frames: DataFrame[], omitted = 0): DrawnTimeseries {
-  const { FieldType, getFieldDisplayName, formattedValueToString, fieldReducers } = grafanaData()
+  const { FieldType, getFieldDisplayName, fieldReducers } = grafanaData()
   const all = frames.flatMap(frame => {
     const time = frame.fields.find(({ type }) => type === FieldType.time)
     if (time === undefined) return []
-    return frame.fields
-      .filter(
-        ({ type, config }) => type === FieldType.number && fields(fields(config.custom)['hideFrom'])['viz'] !== true,
-      )
-      .map(field => ({ frame, time, field }))
+    return shownNumbers(frame).map(field => ({ frame, time, field }))
   })
   const kept = highest(all, ({ field }) => topOf(field))
   const timesMs = [...new Set(kept.flatMap(({ time }) => time.values.map(Number)))].sort((a, b) => a - b)
   const legend = fields(panel.options['legend'])
   const calcs = items(legend['calcs']).filter(each => typeof each === 'string')
   const first = kept[0]?.field
-  const formatOf = (field: Field | undefined) => (value: number) =>
-    field?.display === undefined ? String(value) : formattedValueToString(field.display(value))
   const format = formatOf(first)
   return {
     timesMs,
@@ -125,10 +120,9 @@ function thresholdsOf({ config }: Field): Omit<DrawnThreshold, 'name'>[] {
 }
 
 function reduced(field: Field, calc: string): string {
-  const { reduceField, formattedValueToString } = grafanaData()
-  const value: unknown = reduceField({ field, reducers: [calc] })[calc]
-  if (typeof value !== 'number' || field.display === undefined) return value == null ? '' : String(value)
-  return formattedValueToString(field.display(value))
+  const value: unknown = grafanaData().reduceField({ field, reducers: [calc] })[calc]
+  if (typeof value !== 'number') return value == null ? '' : String(value)
+  return formatOf(field)(value)
 }
 
 /** The highest `MAX_SERIES` in their order. */

@@ -7,6 +7,7 @@ import {
   type Failure,
   failureText,
   type PanelResult,
+  panelWord,
 } from '../../checks/verify/verify-report.ts'
 import type { Dashboard, Link } from '../../grafana/dashboard-model.ts'
 import { inWords } from '../../grafana/interpolate.ts'
@@ -158,13 +159,12 @@ const MAX_CAUSES = 3
 /** Verify's verdict on a panel as text, with its causes and its time. */
 function verdictBadge(verdict: PanelVerdict | undefined): Html | undefined {
   if (verdict === undefined) return undefined
-  const { ok, compared, failed, excused } = verdict.result
+  const { ok, failed, excused } = verdict.result
+  const word = panelWord(verdict.result)
   const when = verdict.time && html` <time class="note" datetime="${verdict.time}">at ${shortTime(verdict.time)}</time>`
-  if (failed === 0) {
-    if (compared > 0) return html`<p class="verdict ok">✓ compared with the cluster${when}</p>`
-    if (ok > 0) return html`<p class="verdict ok">✓ has data${when}</p>`
-    return html`<p class="verdict">– ${excused.join('; ')}${when}</p>`
-  }
+  if (word === 'excused') return html`<p class="verdict">– ${excused.join('; ')}${when}</p>`
+  if (word !== 'failed')
+    return html`<p class="verdict ok">✓ ${word === 'compared' ? 'compared with the cluster' : word}${when}</p>`
   const causes = causesOf(verdict.failures)
   const shown = causes.slice(0, MAX_CAUSES).map(cause => html`<li>${shortened(cause)}</li>`)
   const rest = causes.length > MAX_CAUSES ? html`<li>and ${causes.length - MAX_CAUSES} more</li>` : undefined

@@ -1,6 +1,5 @@
 import { type LastResult, type LastVerify, resultsOf } from '../../checks/verify/last-verify.ts'
 import { dashboardRange } from '../../checks/verify/panel-queries.ts'
-import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import type { DashboardToVerify } from '../../checks/verify/verify.ts'
 import { type Failure, nothingChecked, otherResult, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
@@ -11,11 +10,11 @@ import { isEpoch } from '../../grafana/query-interval.ts'
 import type { PartStatus } from '../../kwok/lab-status.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import type { ScenarioSpan } from '../../scenarios/scenario-journal.ts'
-import { type ChartMark, chartMarks } from '../charts/chart-marks.ts'
+import { chartMarks } from '../charts/chart-marks.ts'
 import type { DrawChart } from '../charts/echarts-option.ts'
 import type { DrawnLink } from '../charts/field-links.ts'
 import { type Html, html } from '../charts/html.ts'
-import { chartPoints, type DrawContext, type PanelChoices } from '../charts/panel-html.ts'
+import { chartPoints } from '../charts/panel-html.ts'
 import { queryPanels } from '../charts/query-panels.ts'
 import {
   dashboardBody,
@@ -24,12 +23,11 @@ import {
   panelSection,
   panelVerdicts,
   shortTime,
-  type Verdicts,
 } from '../charts/verdict-badges.ts'
 import { type Facts, firingAlerts } from '../report/lab-facts.ts'
 import { HOME_KEY, homePage, type LinkedDashboard } from './home-page.ts'
-import { dashboardPage, rulesPage, variableOptionList } from './page-layout.ts'
-import { panelChoices, type SelectableVariable, selectedVariables, withTime } from './page-selection.ts'
+import { dashboardPage, type OpenedDashboard, rulesPage, variableOptionList } from './page-layout.ts'
+import { panelChoices, selectedVariables, withTime } from './page-selection.ts'
 import type { PageAnswer, Pages } from './page-server.ts'
 import { exploredTraces, tracedServices } from './trace-links.ts'
 
@@ -123,15 +121,6 @@ async function* home(sources: PageSources & { api: PrometheusApi }): AsyncGenera
   })
 }
 
-/** A dashboard as a URL selects it. */
-interface OpenedDashboard {
-  dashboard: Dashboard
-  variables: readonly SelectableVariable[]
-  selection: VariableSelection
-  untilMs: number
-  context: DrawContext & { idPrefix: string; choices: PanelChoices; marks: readonly ChartMark[]; verdicts: Verdicts }
-}
-
 function findDashboard(uid: string, sources: PageSources): DashboardToVerify | undefined {
   if (uid === HOME_KEY) return { dashboard: sources.glance, expectations: undefined }
   const { dashboards } = sources.dashboards()
@@ -177,7 +166,7 @@ async function dashboardOf(
 ): Promise<AsyncIterable<string>> {
   const { prometheusUrl, jaegerUrl, scrapeMs, api } = sources
   const opened = await openDashboard(wanted, query, { sources, nowMs: Date.now() })
-  const { dashboard, variables, selection, untilMs, context } = opened
+  const { dashboard, selection, untilMs, context } = opened
   const alerts = await orMessage(firingAlerts(api, untilMs))
   const tabs = tabsOf(dashboard)
   const tab = tabs.find(each => each === context.choices.tab) ?? tabs[0] ?? ''
@@ -185,12 +174,7 @@ async function dashboardOf(
   const panels = queryPanels(shown, selection, { api, untilMs, scrapeMs })
   const last = sources.lastVerify().get(dashboard.source)
   const others = linkedDashboards(sources.dashboards().dashboards)
-  return dashboardPage({
-    dashboard,
-    variables,
-    choices: context.choices,
-    marks: context.marks,
-    range: context.range,
+  return dashboardPage(opened, {
     key: others.find(({ source }) => source === dashboard.source)?.key ?? '',
     others,
     alerts,

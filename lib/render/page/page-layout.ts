@@ -1,3 +1,4 @@
+import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { isEpoch } from '../../grafana/query-interval.ts'
 import { ALL } from '../../grafana/variable-values.ts'
@@ -5,8 +6,9 @@ import type { LoadedRule, TimeRange } from '../../prometheus/prometheus-client.t
 import type { ChartMark } from '../charts/chart-marks.ts'
 import { Html, html } from '../charts/html.ts'
 import { pageHtml } from '../charts/page-html.ts'
-import { FORM_ID, type PanelChoices } from '../charts/panel-html.ts'
+import { type DrawContext, FORM_ID, type PanelChoices } from '../charts/panel-html.ts'
 import { rulesTables } from '../charts/rules-table.ts'
+import type { Verdicts } from '../charts/verdict-badges.ts'
 import type { Facts } from '../report/lab-facts.ts'
 import { type LinkedDashboard, outsideLink, SCRIPT } from './home-page.ts'
 import { choiceFields, REFRESHES, type SelectableVariable, TIME_RANGES, urlQuery } from './page-selection.ts'
@@ -27,44 +29,37 @@ export function rulesPage(name: string, rules: readonly LoadedRule[] | string): 
 /** The place of the panels in a page. No other text is the same, since `<` is escaped. */
 const PANELS = new Html('<!-- panels -->')
 
-/** The page of a dashboard in pieces: the form of its variables at once, then each panel when it is ready. */
-export async function* dashboardPage(given: {
+/** A dashboard as a URL selects it. */
+export interface OpenedDashboard {
   dashboard: Dashboard
   variables: readonly SelectableVariable[]
-  choices: PanelChoices
-  marks: readonly ChartMark[]
-  range: TimeRange
-  /** The last part of its URL. */
-  key: string
-  /** The links of the dashboard. */
-  links: readonly (Html | undefined)[]
-  tabs: readonly string[]
-  /** The tab that is shown. */
-  tab: string
-  others: readonly LinkedDashboard[]
-  alerts: Facts | string
-  scenarios: readonly string[]
-  verdict: Html | undefined
-  prometheusUrl: string
-  jaegerUrl: string | undefined
-  body: AsyncIterable<Html>
-}): AsyncGenerator<string> {
-  const {
-    dashboard,
-    variables,
-    choices,
-    marks,
-    range,
-    key,
-    others,
-    alerts,
-    scenarios,
-    verdict,
-    prometheusUrl,
-    jaegerUrl,
-    body,
-  } = given
-  const { links, tabs, tab } = given
+  selection: VariableSelection
+  untilMs: number
+  context: DrawContext & { idPrefix: string; choices: PanelChoices; marks: readonly ChartMark[]; verdicts: Verdicts }
+}
+
+/** The page of a dashboard in pieces: the form of its variables at once, then each panel when it is ready. */
+export async function* dashboardPage(
+  { dashboard, variables, context }: Pick<OpenedDashboard, 'dashboard' | 'variables' | 'context'>,
+  given: {
+    /** The last part of its URL. */
+    key: string
+    /** The links of the dashboard. */
+    links: readonly (Html | undefined)[]
+    tabs: readonly string[]
+    /** The tab that is shown. */
+    tab: string
+    others: readonly LinkedDashboard[]
+    alerts: Facts | string
+    scenarios: readonly string[]
+    verdict: Html | undefined
+    prometheusUrl: string
+    jaegerUrl: string | undefined
+    body: AsyncIterable<Html>
+  },
+): AsyncGenerator<string> {
+  const { key, others, alerts, scenarios, verdict, prometheusUrl, jaegerUrl, body, links, tabs, tab } = given
+  const { choices, marks, range } = context
   const now = new Date(range.untilMs).toISOString()
   const { title, time } = dashboard
   const address = urlQuery(variables, dashboard)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { array, type InferOutput, number, object, parse, record, string } from 'valibot'
 import { plural } from '../../checks/lint/cause-lines.ts'
-import { causesOf, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import { causesOf, panelWord, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
 import { type Html, html } from '../charts/html.ts'
 import type { ReportedDashboard } from './report-html.ts'
@@ -51,7 +51,7 @@ export function reportData(
       const found = result?.byPanel.find(each => each.id === id)
       return {
         place: `${of} / ${panel}`,
-        verdict: found === undefined ? '' : verdictWord(found),
+        verdict: found === undefined ? '' : panelWord(found),
         causes: causesIn(id),
         numbers: numbersOf(id, numbers),
       }
@@ -78,12 +78,6 @@ function numbersOf(id: number, numbers: ReportedDashboard['numbers']): PanelData
       return found.map(([name, number]) => [copy === undefined ? name : `${name} (copy ${copy})`, number] as const)
     }),
   )
-}
-
-function verdictWord({ failed, compared, ok }: { failed: number; compared: number; ok: number }): string {
-  if (failed > 0) return 'failed'
-  if (compared > 0) return 'compared'
-  return ok > 0 ? 'has data' : 'excused'
 }
 
 /** Reads the data of an earlier report. Throws a LabError when the file has none. */

@@ -2,6 +2,7 @@ import {
   type DashboardResult,
   type Failure,
   nothingChecked,
+  totals,
   type VerifyReport,
 } from '../../checks/verify/verify-report.ts'
 import { shownTitles } from '../../grafana/dashboard-identity.ts'
@@ -49,7 +50,7 @@ export function reportHtml(given: {
   }
   const failed = failuresPart(verified.failures, titles, hrefOf)
   const body = html`<header><h1>${title}</h1>
-<p class="${summaryClass(verified)}">${summary(verified)}</p>
+<p class="${verified.failures.length > 0 || nothingChecked(verified) !== undefined ? 'failed' : 'ok'}">${summary(verified)}</p>
 <dl class="facts">${[['Time', time] as const, ...facts].map(
     ([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>
 `,
@@ -90,21 +91,14 @@ export function anchorOf(key: string): string {
   return `d-${key}`
 }
 
-function summaryClass(verified: VerifyReport): string {
-  if (verified.failures.length > 0) return 'failed'
-  return nothingChecked(verified) === undefined ? 'ok' : 'failed'
-}
-
 function summary(verified: VerifyReport): string {
   const { dashboards, failures, truth } = verified
   const nothing = nothingChecked(verified)
   if (nothing !== undefined) return `– verify: ${nothing.message}`
-  const unchecked = dashboards.filter(({ verdict }) => verdict === 'nothing to check').length
+  const { queries, ok, compared, excused, skipped, unchecked } = totals(dashboards)
   const rest = unchecked === 0 ? '' : `; ${unchecked} of ${dashboards.length} dashboards: nothing to check`
-  const sum = (of: (each: DashboardResult) => number) => dashboards.reduce((all, each) => all + of(each), 0)
-  const compared = truth === '' ? 'none' : String(sum(each => each.compared))
   const word = failures.length > 0 ? '✗' : '✓'
-  return `${word} verify: ${sum(each => each.queries)} queries, ${sum(each => each.ok)} ok, ${compared} of them compared with ${truth || 'a cluster'}; ${failures.length} failed, ${sum(each => each.excused)} excused, ${sum(each => each.skipped)} skipped${rest}`
+  return `${word} verify: ${queries} queries, ${ok} ok, ${truth === '' ? 'none' : compared} of them compared with ${truth || 'a cluster'}; ${failures.length} failed, ${excused} excused, ${skipped} skipped${rest}`
 }
 
 function shortVerdict(result: DashboardResult | undefined): Html | undefined {

@@ -32,7 +32,7 @@ for (const [fact, paths, expected] of [
   ['several paths, each file once', ['b.json', '*.json'], ['b.json', 'a.json']],
 ] as const) {
   files(`reads ${fact}`, ({ dir }) => {
-    const { dashboards, refused } = readDashboardFiles(paths.map(path => join(dir, path)))
+    const { found: dashboards, refused } = readDashboardFiles(paths.map(path => join(dir, path)))
     assert.deepEqual(
       dashboards.map(({ source }) => relative(dir, source)),
       expected,
@@ -45,7 +45,7 @@ files('refuses invalid JSON, other JSON and missing files by name, and reads the
   writeFileSync(join(dir, 'broken.json'), '{\n  "title": "T",\n  "panels": [],\n}\n')
   writeFileSync(join(dir, 'empty.json'), '')
   writeFileSync(join(dir, 'other.json'), '{"widgets": []}')
-  const { dashboards, refused } = readDashboardFiles([
+  const { found: dashboards, refused } = readDashboardFiles([
     join(dir, '*.json'),
     join(dir, 'away.json'),
     join(dir, 'x*.json'),
@@ -76,19 +76,19 @@ for (const [fact, content, what] of [
     assert.equal(refused?.error.message, `There is no dashboard at ${file}: ${what}`)
     const inFolder = readDashboardFiles([dir])
     assert.deepEqual(inFolder.skipped, [{ source: file, reason: what }])
-    assert.deepEqual([inFolder.dashboards.length, inFolder.refused.length], [3, 0])
+    assert.deepEqual([inFolder.found.length, inFolder.refused.length], [3, 0])
   })
 }
 
 files('accepts a byte order mark before the JSON', ({ dir }) => {
   writeFileSync(join(dir, 'bom.json'), '\uFEFF{"title": "T", "panels": []}')
-  assert.equal(readDashboardFiles([join(dir, 'bom.json')]).dashboards.length, 1)
+  assert.equal(readDashboardFiles([join(dir, 'bom.json')]).found.length, 1)
 })
 
 files('refuses a path below a file, a link to itself and a path that is too long, and reads the rest', ({ dir }) => {
   symlinkSync('circle', join(dir, 'circle'))
   const paths = ['a.json/b', 'circle', 'x'.repeat(300), 'a.json'].map(path => join(dir, path))
-  const { dashboards, refused } = readDashboardFiles(paths)
+  const { found: dashboards, refused } = readDashboardFiles(paths)
   assert.equal(dashboards.length, 1)
   assert.deepEqual(
     refused.map(({ error: { name, message } }) => [name, message.replace(/: ([A-Z]+)\b.*/, ': $1')]),
@@ -113,7 +113,7 @@ files(
     const server = createServer().listen(join(dir, 'socket.json'))
     await once(server, 'listening')
     try {
-      const { dashboards, refused } = readDashboardFiles([dir])
+      const { found: dashboards, refused } = readDashboardFiles([dir])
       assert.deepEqual(
         dashboards.map(({ source }) => relative(dir, source)),
         ['a.json', 'b.json', 'link.json', 'sub/c.json'],
@@ -235,7 +235,7 @@ provisioned('leaves out what is nested too deeply, and takes the rest', ({ dir }
     notes.filter(note => note.startsWith('Cannot')).map(note => note.replace(/\. It is left out.*/, '')),
     refusals,
   )
-  const { dashboards, refused } = readDashboardFiles([dir])
+  const { found: dashboards, refused } = readDashboardFiles([dir])
   assert.equal(dashboards.length, 2)
   assert.deepEqual(
     refused.map(({ error: { message } }) => message),
