@@ -207,7 +207,9 @@ ensures('fails with the end of its log when it ends early', async () => {
 ensures('times out when it does not answer, and stop() ends it', async () => {
   const lab = tempLab()
   const services = processServices(lab)
-  const silent = spec(lab, 'console.log("still reading")', { readyTimeoutMs: 500 })
+  // A shell writes at once, also on a busy machine.
+  const command = wrapper('echo still reading', 'exec sleep 60')
+  const silent = spec(lab, '', { command, args: [], readyTimeoutMs: 1000 })
   await assert.rejects(services.ensure(silent), {
     name: 'LabError',
     message: /^Timed out after \d s waiting for stats-proxy to answer: its log ends with\n {4}still reading$/,
