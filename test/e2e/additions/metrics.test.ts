@@ -57,6 +57,22 @@ metrics('a killed kube-state-metrics is reported by kwok-status and verify', asy
   assertSays(report.notes.join('\n'), /^Prometheus cannot scrape job kube-state-metrics \(targets down: 2\)/m)
 })
 
+metrics('kwok-status names what kube-state-metrics may not list', async ({ lab }) => {
+  const role = ['clusterrole', 'kube-otel-lab-kube-state-metrics']
+  const { rules } = JSON.parse(await lab.kubectl(['get', ...role, '-o', 'json'])) as {
+    rules: { resources: string[] }[]
+  }
+  const withoutPods = rules.map(rule => ({ ...rule, resources: rule.resources.filter(each => each !== 'pods') }))
+  await lab.kubectl(['patch', ...role, '--type=merge', '-p', JSON.stringify({ rules: withoutPods })])
+  assert.equal((await lab.make(['kwok-kube-state-metrics', 'METRICS=both'])).exitCode, 0)
+  await waitFor('trouble', async () =>
+    assertSays(
+      (await lab.make(['kwok-status'])).stdout,
+      /^Unhealthy: kube-state-metrics: it may not list v1\.Pod, so/m,
+    ),
+  )
+})
+
 metrics('prometheus: kube-state-metrics is back, and the series of the collector end', async ({ lab }) => {
   assertDone(await lab.make([...kwokWords, 'METRICS=prometheus']))
   assertDone(await lab.make(['kwok-status']))
