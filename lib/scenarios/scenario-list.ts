@@ -54,6 +54,12 @@ export const notRaised: readonly (readonly [alerts: readonly string[], why: stri
   ],
 ]
 
+/** Whether it is stated which scenario raises an alert, or why none does. */
+export function isStated(alert: string): boolean {
+  const raised = scenarios.some(({ alerts: { otel, prometheus } }) => [...otel, ...prometheus].includes(alert))
+  return raised || notRaised.some(([names]) => names.includes(alert))
+}
+
 /** Throws a UsageError that names the nearest scenario, or all. */
 export function scenarioNamed(name: string): Scenario {
   const found = scenarios.find(each => each.name === name)

@@ -73,6 +73,16 @@ seeing('ignores rules that are no copies, and knows what was there before', () =
   watch.observe(loaded([restarting, active('pending', 1)]), 5)
   watch.observe(loaded([restarting, active('firing', 1)]), 10_500, [run('crash-loop', 'shop/a', [restarting])])
   assert.equal(watch.seen[0]?.by, 'before')
+  // After a restart of Prometheus, and much later.
+  const crash = run('crash-loop', 'shop/a', [restarting])
+  for (const [goneMs, againMs, by] of [
+    [20_000, 25_000, 'before'],
+    [30_000, 90_000, crash],
+  ] as const) {
+    watch.observe([], goneMs, [crash])
+    watch.observe(loaded([restarting, active('firing', 1)]), againMs, [crash])
+    assert.equal(watch.seen.at(-1)?.by, by)
+  }
 })
 seeing.run()
 
