@@ -101,5 +101,5 @@ export function explain(
   const near = started.filter(each => inScope(each) || (canAffect(each) && isRecent(each)))
   const active = near.filter(({ state }) => state !== 'done')
   const expects = (each: ScenarioRun) => each.expected.some(({ rules }) => rules.includes(rule))
-  return active.find(expects) ?? near.find(inScope) ?? active[0] ?? near[0]
+  return active.find(expects) ?? active.find(inScope) ?? near.find(inScope) ?? active[0] ?? near[0]
 }

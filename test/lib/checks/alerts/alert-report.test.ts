@@ -99,6 +99,19 @@ explaining('finds the scenario whose target the labels name', () => {
   assert.equal(explain(restarting, labelsOf('a'), [{ ...crash, state: 'waiting' }], 20_000), undefined)
 })
 
+explaining('prefers a scenario that runs on the same objects to one that has ended', () => {
+  const later = {
+    ...ready,
+    target: 'shop/a',
+    scope: crash.scope,
+    state: 'done' as const,
+    startMs: 15_000,
+    doneMs: 18_000,
+  }
+  assert.equal(explain(silent, labelsOf('a'), [crash, later], 20_000), crash)
+  assert.equal(explain(silent, labelsOf('a'), [later], 20_000), later)
+})
+
 explaining(
   'gives an alert of the cluster to the scenario that must raise it, or to one that runs or has just ended',
   () => {
