@@ -3,6 +3,7 @@ import type { Settings } from '../../cli/settings.ts'
 import { formatTable } from '../../cli/table.ts'
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
+import { nodeUnreachable } from '../../lab/manifest.ts'
 import type { Labels } from '../../prometheus/prometheus-client.ts'
 import type { Scenario } from '../../scenarios/scenario.ts'
 import { isStated } from '../../scenarios/scenario-list.ts'
@@ -192,18 +193,27 @@ export interface PlanState {
 
 /**
  * Whether a scenario can start. Those of the whole cluster come last, one at a time. An alert that two scenarios must raise on the same objects
- * has to be resolved before the second, and all alerts before one that keeps the lab from measuring.
+ * has to be resolved before the second, and all alerts before one that keeps the lab from measuring. Pods that run may be on an unreachable
+ * node, where they cannot be replaced.
  */
 export function canStart(planned: PlannedScenario, { failing, clearing, waiting, nodes }: PlanState): boolean {
   const { scenario, scope, target } = planned
   const meets = (other: PlannedScenario) =>
-    scope === undefined || other.scope === undefined || overlap(scope, other.scope)
+    scope === undefined ||
+    other.scope === undefined ||
+    overlap(scope, other.scope) ||
+    hangs(planned, other) ||
+    hangs(other, planned)
   const breaksMeasuring = scenario.breaksMeasuring !== undefined || scenario.only === 'prometheus'
   if (failing.some(meets) || (breaksMeasuring && clearing.length > 0)) return false
   if (clearing.some(other => other.target === target || (meets(other) && sharesRule(planned, other)))) return false
   if (scope === undefined) return waiting.every(each => each.scope === undefined)
   const nodesNow = failing.filter(each => each.scope?.node !== undefined).length
   return scope.node === undefined || nodesNow < Math.max(1, Math.floor(nodes / NODES_PER_FAILURE))
+}
+
+function hangs({ scenario: { runsPods } }: PlannedScenario, { scenario: { name } }: PlannedScenario): boolean {
+  return runsPods === true && name === nodeUnreachable
 }
 
 /** Whether two scenarios must raise an alert of the same rule. */

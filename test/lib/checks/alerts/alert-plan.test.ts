@@ -97,6 +97,19 @@ starting('lets disjoint scenarios run at once', () => {
   assert.equal(canStart(onNode, { failing: [n1], clearing: [], waiting: [onNode], nodes: 5 }), false)
 })
 
+starting('keeps pods that are to be replaced away from an unreachable node', () => {
+  const lost = planned('node-unreachable', 'n1', { node: 'n1' })
+  const update = planned('rollout-stuck', 'batch', { namespace: 'batch' })
+  const pending = planned('pod-pending', 'data', { namespace: 'data' })
+  for (const [each, other] of [
+    [lost, update],
+    [update, lost],
+  ] as const) {
+    assert.equal(canStart(each, { failing: [other], clearing: [], waiting: [each], nodes: 5 }), false)
+  }
+  assert.equal(canStart(lost, { failing: [pending], clearing: [], waiting: [lost], nodes: 5 }), true)
+})
+
 starting('does not wait for alerts that are being resolved, but on its own target', () => {
   const replica = { ...pod, target: 'shop/b' }
   assert.equal(canStart(replica, { failing: [pod], clearing: [], waiting: [replica], nodes: 5 }), false)
