@@ -39,7 +39,10 @@ export const notRaised: readonly (readonly [alerts: readonly string[], why: stri
     'They fire without a target; the targets of the lab stay, and are down.',
   ],
   [['KubeAPIInstanceUnreachable'], 'The holder of scenarios works through the API server.'],
-  [['KubeAggregatedAPIErrors'], 'It needs an aggregated API that becomes unavailable again every minute; at `SPEED=30` it fires in `aggregated-api-down`.'],
+  [
+    ['KubeAggregatedAPIErrors'],
+    'It needs an aggregated API that becomes unavailable again every minute; at `SPEED=30` it fires in `aggregated-api-down`.',
+  ],
   [['KubeClientErrors'], "It needs failing requests of the API server's own client."],
   [['KubeClientCertificateExpiration'], 'No client of the lab has a certificate that expires soon.'],
   [
