@@ -32,6 +32,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'heals' | 'hold' | 'undo
   },
   {
     name: 'rollout-stuck',
+    runsPods: true,
     unfit: withQuota,
     does: 'A Deployment whose second version requests more CPU than any node has, and that exceeds its progress deadline of 10 s.',
     effect: '35 s',
@@ -53,6 +54,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'heals' | 'hold' | 'undo
   },
   {
     name: 'statefulset-update-stuck',
+    runsPods: true,
     unfit: withQuota,
     does: 'A StatefulSet of two pods whose second version requests more CPU than any node has: its update waits at the first pod.',
     effect: '25 s',

@@ -39,7 +39,10 @@ export const notRaised: readonly (readonly [alerts: readonly string[], why: stri
     'They fire without a target; the targets of the lab stay, and are down.',
   ],
   [['KubeAPIInstanceUnreachable'], 'The holder of scenarios works through the API server.'],
-  [['KubeAggregatedAPIErrors'], 'It needs an aggregated API that becomes unavailable again every minute.'],
+  [
+    ['KubeAggregatedAPIErrors'],
+    'It needs an aggregated API that becomes unavailable again every minute; at `SPEED=30` it fires in `aggregated-api-down`.',
+  ],
   [['KubeClientErrors'], "It needs failing requests of the API server's own client."],
   [['KubeClientCertificateExpiration'], 'No client of the lab has a certificate that expires soon.'],
   [
@@ -50,9 +53,15 @@ export const notRaised: readonly (readonly [alerts: readonly string[], why: stri
   [['CollectorNotDelivering'], 'Without Prometheus, which the collector delivers to, no rule is evaluated.'],
   [
     ['TraceSimulatorDropping'],
-    'The trace simulator drops spans while the collector is down, and its metrics are missing too.',
+    'It fires only after `collector-down`: the metrics of the spans that were dropped are missing until the collector runs again.',
   ],
 ]
+
+/** Whether it is stated which scenario raises an alert, or why none does. */
+export function isStated(alert: string): boolean {
+  const raised = scenarios.some(({ alerts: { otel, prometheus } }) => [...otel, ...prometheus].includes(alert))
+  return raised || notRaised.some(([names]) => names.includes(alert))
+}
 
 /** Throws a UsageError that names the nearest scenario, or all. */
 export function scenarioNamed(name: string): Scenario {

@@ -26,6 +26,8 @@ export interface Scenario {
   breaksMeasuring?: string
   /** The series that end meanwhile, so that verify excuses queries which need them: those of a scrape job, or some metrics. */
   ends?: { job: string } | { metrics: RegExp }
+  /** Pods of its own run on nodes, before they are replaced. */
+  runsPods?: true
   /** The only target, for a scenario that has one. */
   only?: string
   /** Whether an object of the API can be its target, and why not. By default all can. */

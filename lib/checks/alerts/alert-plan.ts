@@ -3,14 +3,16 @@ import type { Settings } from '../../cli/settings.ts'
 import { formatTable } from '../../cli/table.ts'
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
+import { nodeUnreachable } from '../../lab/manifest.ts'
 import type { Labels } from '../../prometheus/prometheus-client.ts'
 import type { Scenario } from '../../scenarios/scenario.ts'
+import { isStated } from '../../scenarios/scenario-list.ts'
 import { fittingTargets } from '../../scenarios/scenario-targets.ts'
 import { type AlertScope, isInScope, overlap, type ScopePod, scopeOf, scopePod } from './alert-scope.ts'
 import type { AlertRule } from './scaled-rules.ts'
 
-/** How long a scenario lasts at least for rules of the user, for which no scenario states what it raises. */
-const OBSERVE_MS = 120_000
+/** How long a scenario lasts at least for rules of the user, of which nothing states whether a scenario raises them. */
+const OBSERVE_MS = 60_000
 /** What the API, the holder and slow evaluations add to each time. */
 const SLACK_MS = 60_000
 /** One in so many nodes fails at once, so that the cluster is not in disruption. */
@@ -88,7 +90,7 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
     else leave(scenario, 'none of its alerts can be tried')
   }
   // Pods are the scarcest: one of a Deployment is needed for its alerts, away from failing nodes.
-  const order = ['pod', 'node', 'namespace', 'part']
+  const order = ['pod', 'service', 'node', 'namespace', 'part']
   for (const each of chosen.sort((a, b) => order.indexOf(a.scenario.target) - order.indexOf(b.scenario.target))) {
     const expected = each.expected.flatMap(({ rules }) => rules)
     const before = options.before.filter(({ rule }) => expected.includes(rule))
@@ -143,9 +145,9 @@ function longText(rules: readonly AlertRule[]): string {
   return `its query looks back ${formatElapsed(rangeMs)}, and it waits ${formatElapsed(waitMs)}`
 }
 
-/** How long a scenario lasts for the alerts of the user that no scenario states; 0 without any. */
-function observeMs({ effect }: Scenario, { alerts, lagMs }: PlanOptions): number {
-  const users = alerts.filter(({ isOwn }) => !isOwn)
+/** How long a scenario lasts for the alerts of the user of which nothing is stated; 0 without any. */
+export function observeMs({ effect }: Scenario, { alerts, lagMs }: Pick<PlanOptions, 'alerts' | 'lagMs'>): number {
+  const users = alerts.filter(({ isOwn, name }) => !isOwn && !isStated(name))
   if (users.length === 0) return 0
   return (
     effectMs(effect) + lagMs + Math.min(OBSERVE_MS, Math.max(...users.map(({ rangeMs, waitMs }) => rangeMs + waitMs)))
@@ -189,17 +191,35 @@ export interface PlanState {
   nodes: number
 }
 
-/** Whether a scenario can start. Those of the whole cluster come last, each alone. */
-export function canStart(
-  { scope, target }: PlannedScenario,
-  { failing, clearing, waiting, nodes }: PlanState,
-): boolean {
-  const isAlone = failing.length + clearing.length === 0
-  if (scope === undefined) return isAlone && waiting.every(each => each.scope === undefined)
-  if ([...failing, ...clearing].some(each => each.scope === undefined || each.target === target)) return false
+/**
+ * Whether a scenario can start. Those of the whole cluster come last, one at a time. An alert that two scenarios must raise on the same objects
+ * has to be resolved before the second, and all alerts before one that keeps the lab from measuring. Pods that run may be on an unreachable
+ * node, where they cannot be replaced.
+ */
+export function canStart(planned: PlannedScenario, { failing, clearing, waiting, nodes }: PlanState): boolean {
+  const { scenario, scope, target } = planned
+  const meets = (other: PlannedScenario) =>
+    scope === undefined ||
+    other.scope === undefined ||
+    overlap(scope, other.scope) ||
+    hangs(planned, other) ||
+    hangs(other, planned)
+  const breaksMeasuring = scenario.breaksMeasuring !== undefined || scenario.only === 'prometheus'
+  if (failing.some(meets) || (breaksMeasuring && clearing.length > 0)) return false
+  if (clearing.some(other => other.target === target || (meets(other) && sharesRule(planned, other)))) return false
+  if (scope === undefined) return waiting.every(each => each.scope === undefined)
   const nodesNow = failing.filter(each => each.scope?.node !== undefined).length
-  if (scope.node !== undefined && nodesNow >= Math.max(1, Math.floor(nodes / NODES_PER_FAILURE))) return false
-  return failing.every(each => each.scope !== undefined && !overlap(scope, each.scope))
+  return scope.node === undefined || nodesNow < Math.max(1, Math.floor(nodes / NODES_PER_FAILURE))
+}
+
+function hangs({ scenario: { runsPods } }: PlannedScenario, { scenario: { name } }: PlannedScenario): boolean {
+  return runsPods === true && name === nodeUnreachable
+}
+
+/** Whether two scenarios must raise an alert of the same rule. */
+function sharesRule(one: PlannedScenario, other: PlannedScenario): boolean {
+  const rules = new Set(one.expected.flatMap(each => each.rules))
+  return other.expected.some(each => each.rules.some(rule => rules.has(rule)))
 }
 
 /** The longest time until all alerts of a scenario have fired, and then until they are resolved. */

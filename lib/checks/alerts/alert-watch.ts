@@ -35,6 +35,8 @@ export interface AlertWatch {
 
 /** How long after a scenario an alert of the whole cluster can be of it, beyond the range of its query. */
 const AFTER_MS = 120_000
+/** A restarted Prometheus has evaluated each rule after this time. */
+const AGAIN_MS = 30_000
 
 /** `earlier` are series that an interrupted run saw. */
 export function alertWatch(alerts: readonly AlertRule[], earlier: readonly SeenAlert[] = []): AlertWatch {
@@ -42,6 +44,8 @@ export function alertWatch(alerts: readonly AlertRule[], earlier: readonly SeenA
   const keyOf = ({ rule: { group, index }, labels }: Pick<SeenAlert, 'rule' | 'labels'>) =>
     `${group}\0${index}\0${JSON.stringify(Object.entries(labels).sort())}`
   const seen = [...earlier]
+  /** When series from before the first scenario were gone. */
+  const gone = new Map<string, number>()
   const present = new Map(earlier.flatMap(each => (each.goneMs === undefined ? [[keyOf(each), each]] : [])))
   return {
     seen,
@@ -61,7 +65,8 @@ export function alertWatch(alerts: readonly AlertRule[], earlier: readonly SeenA
             present.set(key, each)
             seen.push(each)
           }
-          each.by ??= runs === undefined ? 'before' : explain(rule, labels, runs, nowMs)
+          const isAgain = nowMs < (gone.get(key) ?? Number.NEGATIVE_INFINITY) + AGAIN_MS
+          each.by ??= runs === undefined || isAgain ? 'before' : explain(rule, labels, runs, nowMs)
           if (state !== 'firing' || each.firingMs !== undefined) continue
           each.firingMs = nowMs
           each.faults = emptyPlaces(rule, alert)
@@ -71,6 +76,7 @@ export function alertWatch(alerts: readonly AlertRule[], earlier: readonly SeenA
       for (const [key, each] of present) {
         if (keys.has(key)) continue
         each.goneMs = nowMs
+        if (each.by === 'before') gone.set(key, nowMs)
         present.delete(key)
       }
       return fired
@@ -95,5 +101,5 @@ export function explain(
   const near = started.filter(each => inScope(each) || (canAffect(each) && isRecent(each)))
   const active = near.filter(({ state }) => state !== 'done')
   const expects = (each: ScenarioRun) => each.expected.some(({ rules }) => rules.includes(rule))
-  return active.find(expects) ?? near.find(inScope) ?? active[0] ?? near[0]
+  return active.find(expects) ?? active.find(inScope) ?? near.find(inScope) ?? active[0] ?? near[0]
 }

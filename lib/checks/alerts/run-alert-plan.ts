@@ -72,8 +72,15 @@ export async function runAlertPlan(
 
   function isNext(run: ScenarioRun): boolean {
     const inState = (...states: ScenarioRun['state'][]) => runs.filter(({ state }) => states.includes(state))
-    const [failing, clearing, waiting] = [inState('running', 'healing'), inState('clearing'), inState('waiting')]
+    const [failing, waiting] = [inState('running', 'healing'), inState('waiting')]
+    const clearing = inState('clearing').map(each => {
+      return { ...each, expected: each.expected.filter(({ rules }) => !isGone(each, rules)) }
+    })
     return run.state === 'waiting' && canStart(run, { failing, clearing, waiting, nodes })
+  }
+
+  function isGone(run: ScenarioRun, rules: readonly AlertRule[]): boolean {
+    return watch.seen.every(alert => !isOf(alert, run, rules) || alert.goneMs !== undefined)
   }
 
   async function start(run: ScenarioRun): Promise<void> {
@@ -106,8 +113,7 @@ export async function runAlertPlan(
       run.state = 'clearing'
     } else if (run.state === 'clearing') {
       const isOver = (each: ScenarioRun['expected'][number]) =>
-        nowMs - run.healMs > each.clearsWithinMs ||
-        watch.seen.every(alert => !isOf(alert, run, each.rules) || alert.goneMs !== undefined)
+        nowMs - run.healMs > each.clearsWithinMs || isGone(run, each.rules)
       if (!run.expected.every(isOver)) return
       Object.assign(run, { state: 'done', doneMs: nowMs })
       save()

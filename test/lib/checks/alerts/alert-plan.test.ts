@@ -6,10 +6,12 @@ import {
   expectedAlerts,
   longestMs,
   longestOf,
+  observeMs,
   type PlannedScenario,
   planText,
 } from '../../../../lib/checks/alerts/alert-plan.ts'
 import type { AlertScope } from '../../../../lib/checks/alerts/alert-scope.ts'
+import type { AlertRule } from '../../../../lib/checks/alerts/scaled-rules.ts'
 import { chosenScenarios } from '../../../../lib/checks/alerts/verify-alerts.ts'
 import { scenarioNamed, scenarios } from '../../../../lib/scenarios/scenario-list.ts'
 import { alertRule } from './alerts-fixture.ts'
@@ -56,6 +58,14 @@ expecting('leaves out alerts that take too long', () => {
   )
 })
 
+expecting('observes scenarios for alerts of the user of which nothing is stated', () => {
+  const of = (...alerts: typeof given.alerts) => observeMs(scenarioNamed('crash-loop'), { alerts, lagMs: 65_000 })
+  const name = 'KubePodCrashLooping'
+  assert.equal(of(own, alertRule(name, { isOwn: false }), alertRule('KubeAPIDown', { isOwn: false })), 0)
+  assert.equal(of(other), 7_000 + 65_000 + 30_000)
+  assert.equal(of({ ...other, rangeMs: 600_000 }), 7_000 + 65_000 + 60_000)
+})
+
 expecting('reads the time to effect of each scenario', () => {
   for (const { name, effect } of scenarios) assert(effectMs(effect) > 0, `${name}: ${effect}`)
   assert.equal(effectMs('10 min'), 600_000)
@@ -87,12 +97,42 @@ starting('lets disjoint scenarios run at once', () => {
   assert.equal(canStart(onNode, { failing: [n1], clearing: [], waiting: [onNode], nodes: 5 }), false)
 })
 
+starting('keeps pods that are to be replaced away from an unreachable node', () => {
+  const lost = planned('node-unreachable', 'n1', { node: 'n1' })
+  const update = planned('rollout-stuck', 'batch', { namespace: 'batch' })
+  const pending = planned('pod-pending', 'data', { namespace: 'data' })
+  for (const [each, other] of [
+    [lost, update],
+    [update, lost],
+  ] as const) {
+    assert.equal(canStart(each, { failing: [other], clearing: [], waiting: [each], nodes: 5 }), false)
+  }
+  assert.equal(canStart(lost, { failing: [pending], clearing: [], waiting: [lost], nodes: 5 }), true)
+})
+
 starting('does not wait for alerts that are being resolved, but on its own target', () => {
   const replica = { ...pod, target: 'shop/b' }
   assert.equal(canStart(replica, { failing: [pod], clearing: [], waiting: [replica], nodes: 5 }), false)
   assert.equal(canStart(replica, { failing: [], clearing: [pod], waiting: [replica], nodes: 5 }), true)
   assert.equal(canStart(pod, { failing: [], clearing: [pod], waiting: [pod], nodes: 5 }), false)
-  assert.equal(canStart(part, { failing: [], clearing: [pod], waiting: [part], nodes: 5 }), false)
+})
+
+starting('waits for alerts that it must raise too on the same objects, and for all if it breaks the measuring', () => {
+  const raising = (name: string, target: string, scope: Partial<AlertScope> | undefined, rules: AlertRule[]) => {
+    const expected = [{ name: 'A', rules, firesWithinMs: 1, clearsWithinMs: 1 }]
+    return { ...planned(name, target, scope), expected }
+  }
+  const after = (each: PlannedScenario, ...clearing: PlannedScenario[]) =>
+    canStart(each, { failing: [], clearing, waiting: [each], nodes: 5 })
+  const scheduler = raising('scheduler-down', 'kube-scheduler', undefined, [own])
+  const manager = raising('controller-manager-down', 'kube-controller-manager', undefined, [own])
+  assert.equal(after(manager, scheduler), false)
+  assert.equal(after(manager, raising('api-errors', 'kube-apiserver', undefined, [users]), pod), true)
+  assert.equal(after(part, pod), false)
+  assert.equal(after(planned('prometheus-restarted', 'prometheus', undefined), pod), false)
+  const failing = raising('service-failing', 'shop/cart', { namespace: 'shop' }, [own])
+  assert.equal(after(raising('service-gone', 'shop/mail', { namespace: 'shop' }, [own]), failing), false)
+  assert.equal(after(raising('service-gone', 'data/mail', { namespace: 'data' }, [own]), failing), true)
 })
 
 starting('keeps four of five nodes healthy', () => {

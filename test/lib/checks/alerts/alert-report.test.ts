@@ -73,6 +73,16 @@ seeing('ignores rules that are no copies, and knows what was there before', () =
   watch.observe(loaded([restarting, active('pending', 1)]), 5)
   watch.observe(loaded([restarting, active('firing', 1)]), 10_500, [run('crash-loop', 'shop/a', [restarting])])
   assert.equal(watch.seen[0]?.by, 'before')
+  // After a restart of Prometheus, and much later.
+  const crash = run('crash-loop', 'shop/a', [restarting])
+  for (const [goneMs, againMs, by] of [
+    [20_000, 25_000, 'before'],
+    [30_000, 90_000, crash],
+  ] as const) {
+    watch.observe([], goneMs, [crash])
+    watch.observe(loaded([restarting, active('firing', 1)]), againMs, [crash])
+    assert.equal(watch.seen.at(-1)?.by, by)
+  }
 })
 seeing.run()
 
@@ -87,6 +97,19 @@ explaining('finds the scenario whose target the labels name', () => {
   assert.equal(explain(lacking, labelsOf('a'), [ready, crash], 20_000), crash)
   assert.equal(explain(lacking, labelsOf('c'), [ready, crash], 20_000), undefined)
   assert.equal(explain(restarting, labelsOf('a'), [{ ...crash, state: 'waiting' }], 20_000), undefined)
+})
+
+explaining('prefers a scenario that runs on the same objects to one that has ended', () => {
+  const later = {
+    ...ready,
+    target: 'shop/a',
+    scope: crash.scope,
+    state: 'done' as const,
+    startMs: 15_000,
+    doneMs: 18_000,
+  }
+  assert.equal(explain(silent, labelsOf('a'), [crash, later], 20_000), crash)
+  assert.equal(explain(silent, labelsOf('a'), [later], 20_000), later)
 })
 
 explaining(
