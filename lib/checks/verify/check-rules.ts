@@ -9,10 +9,8 @@ import { withCause } from './empty-cause.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import { type DashboardCheck, tally } from './verify-dashboard.ts'
-import { type Failure, otherFailure, otherResult, type RuleResult, unreadable } from './verify-report.ts'
+import { causesOf, type Failure, otherFailure, otherResult, RULES, type RuleResult, unreadable } from './verify-report.ts'
 
-/** The name of the rules in the report. */
-const TITLE = 'Rules'
 /** Why a recording may be empty. */
 const NOTHING_NOW = 'a recording with a filter, which no series passes now'
 /** The most recorded names in one query. */
@@ -47,7 +45,7 @@ export async function checkRules(
   let checked = await checkAll()
   const failures = () => [...refused.map(each => unreadable(each, 'a file of rules')), ...checked.flatMap(failureOf)]
   return {
-    rules: () => checked.map(({ result }) => result),
+    rules: () => checked.map(each => ({ ...each.result, why: whyOf(each) })),
     failures,
     mayPassLater: () => checked.some(({ result }) => result.state === 'not evaluated'),
     async retry() {
@@ -66,7 +64,7 @@ export async function checkRules(
       )
       const ok = rules.length - failed - excused.length + refused.length
       const reasons = { excused: tally(excused), skipped: {} }
-      return otherResult(TITLE, { queries: rules.length, ok, failed, excused: excused.length, reasons })
+      return otherResult(RULES, { queries: rules.length, ok, failed, excused: excused.length, reasons })
     },
   }
 
@@ -134,7 +132,16 @@ export async function checkRules(
       rule,
       error,
       hint: state === 'no series' ? await emptyRecording(rule.rule.expr) : { hint: '' },
-      result: { source: rule.file.source, group: rule.group, name: rule.name, state, series, absent },
+      result: {
+        ...{
+          source: rule.file.source,
+          file: rule.file.fileName,
+          group: rule.group,
+          index: rule.index,
+          name: rule.name,
+        },
+        ...{ state, series, absent, why: '' },
+      },
     }
   }
 
@@ -160,14 +167,26 @@ export function ruleNotes(rules: readonly RuleResult[]): string[] {
     return `${inState(state).length} ${state}${listed}`
   })
   const blind = inState('inactive').filter(({ absent }) => absent.length > 0).length
-  const slow = rules.flatMap(({ name, slow }) =>
-    slow === undefined ? [] : [`${name} takes ${slow.seconds.toFixed(1)} s of ${slow.intervalSeconds} s`],
-  )
+  const slow = rules.flatMap(({ name, slow }) => (slow === undefined ? [] : [`${name} ${slowness(slow)}`]))
   return [
     `Rules: ${rules.length}; ${errors} in error, ${empty} recordings without series, ${waiting} not evaluated yet`,
     `Alerts: ${alerts.join(', ')}${blind === 0 ? '' : `; ${blind} of the inactive query a metric that Prometheus does not have`}`,
     ...(slow.length === 0 ? [] : [`Rules slower than the interval of their group: ${firstOf(slow, MOST_NAMED)}`]),
   ]
+}
+
+/** What is wrong with a rule: the cause of its failure, metrics that an alert waits for in vain, a slow evaluation. */
+function whyOf(checked: Checked): string {
+  const { absent, slow, state } = checked.result
+  return [
+    ...causesOf(failureOf(checked)),
+    ...(state === 'inactive' && absent.length > 0 ? [`Prometheus does not have ${firstOf(absent, MOST_NAMED)}`] : []),
+    ...(slow === undefined ? [] : [slowness(slow)]),
+  ].join('; ')
+}
+
+function slowness({ seconds, intervalSeconds }: NonNullable<RuleResult['slow']>): string {
+  return `takes ${seconds.toFixed(1)} s of ${intervalSeconds} s`
 }
 
 function failureOf({ rule, result, error, hint }: Checked): Failure[] {

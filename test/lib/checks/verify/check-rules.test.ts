@@ -63,6 +63,12 @@ it('runs the queries of rules that Prometheus has not loaded', async () => {
       'Rules: 7; 1 in error, 1 recordings without series, 0 not evaluated yet',
       'Alerts: 1 firing (Fires), 1 pending (Waits), 1 inactive; 1 of the inactive query a metric that Prometheus does not have',
     ])
+    const whys = check.rules().flatMap(({ name, why }) => (why === '' ? [] : [`${name}: ${why}`]))
+    assert.match(whys[1] ?? '', /^Says "no": error: /)
+    assert.deepEqual(
+      [whys[0], ...whys.slice(2)],
+      ['Blind: Prometheus does not have gone', 'mine:gone: absent: Prometheus has no metric gone'],
+    )
     const { queries, ok, failed, excused } = check.result()
     assert.deepEqual([queries, ok, failed, excused, check.mayPassLater()], [7, 4, 3, 1, false])
   } finally {
@@ -106,6 +112,7 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
       ruleNotes(check.rules())[2],
       'Rules slower than the interval of their group: Fires takes 30.1 s of 15 s',
     )
+    assert.equal(check.rules()[0]?.why, 'takes 30.1 s of 15 s')
     health = 'ok'
     await check.retry({} as never)
     assert.deepEqual([states(check.rules()).at(-1), check.mayPassLater()], ['mine:gone: no series 0', false])
