@@ -4,7 +4,7 @@ import { orNone, QueryError } from '../../prometheus/prometheus-client.ts'
 import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
-import { type CheckContext, emptyHint, finalFailure, firstOf, type Hint } from './check-query.ts'
+import { type CheckContext, emptyHint, finalFailure, firstOf, type Hint, type Verdict } from './check-query.ts'
 import { withCause } from './empty-cause.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
@@ -13,6 +13,8 @@ import { causesOf, type Failure, otherFailure, otherResult, RULES, type RuleResu
 
 /** Why a recording may be empty. */
 const NOTHING_NOW = 'a recording with a filter, which no series passes now'
+/** Why a recording may be empty where others have its name. */
+const OTHERS_RECORD = 'a recording without series, as another rule records the same name'
 /** The most recorded names in one query. */
 const MOST_NAMES = 300
 /** The most names of alerts in a note. */
@@ -54,7 +56,7 @@ export async function checkRules(
     async excuse(because) {
       for (const each of checked) {
         const text = each.result.state === 'no series' ? await because(each.rule.rule.expr) : undefined
-        if (text !== undefined) Object.assign(each, { because: text, result: { ...each.result, state: 'nothing now' } })
+        if (text !== undefined) Object.assign(each, nothingNow(each, text))
       }
     },
     result() {
@@ -73,7 +75,7 @@ export async function checkRules(
       ((await orNone(api.rules())) ?? []).map(each => [key(basename(each.file), each.group, each.index), each]),
     )
     const recorded = await recordedSeries(rules.flatMap(({ rule }) => rule.record ?? []))
-    return await Promise.all(
+    const all = await Promise.all(
       rules.map(async (each): Promise<Checked> => {
         const known = loaded.get(key(each.file.fileName, each.group, each.index))
         const isAlert = each.rule.alert !== undefined
@@ -86,6 +88,11 @@ export async function checkRules(
         return { ...checked, result: { ...checked.result, slow } }
       }),
     )
+    const names = new Set(all.flatMap(({ result }) => (result.series > 0 ? [result.name] : [])))
+    return all.map(each => {
+      const isElsewhere = each.result.state === 'no series' && names.has(each.result.name)
+      return isElsewhere ? nothingNow(each, OTHERS_RECORD) : each
+    })
   }
 
   /** How many series each name has. */
@@ -128,10 +135,11 @@ export async function checkRules(
     const { expr } = parsePromql(rule.rule.expr)
     const names = metricNames === undefined ? [] : selectorsOf(expr).flatMap(({ metric }) => metric ?? [])
     const absent = [...new Set(names)].filter(name => metricNames?.has(name) === false)
-    return {
+    const why = state === 'no series' ? await emptyRecording(rule.rule.expr) : undefined
+    const checked: Checked = {
       rule,
       error,
-      hint: state === 'no series' ? await emptyRecording(rule.rule.expr) : { hint: '' },
+      hint: why?.kind === 'failed' ? why : { hint: '' },
       result: {
         ...{
           source: rule.file.source,
@@ -143,16 +151,21 @@ export async function checkRules(
         ...{ state, series, absent, why: '' },
       },
     }
+    return why?.kind === 'excused' ? nothingNow(checked, why.because) : checked
   }
 
-  /** Why a recording has no series. */
-  async function emptyRecording(expr: string): Promise<Hint> {
+  /** Why a recording has no series, or may have none. */
+  async function emptyRecording(expr: string): Promise<Verdict> {
     const given = emptyHint(queryFacts(expr).metrics, context)
     const failed = finalFailure('no data', 'the recording has no series', 'series', given)
     const query = { expr, written: expr, range: { fromMs: untilMs, untilMs }, stepMs: 0, options: new Map() }
-    const verdict = await withCause(failed, query, createEvaluator(api), { ...context, state: undefined })
-    return verdict.kind === 'failed' ? verdict : given
+    return await withCause(failed, query, createEvaluator(api), { ...context, state: undefined })
   }
+}
+
+/** A recording that may have no series. */
+function nothingNow(checked: Checked, because: string): Checked {
+  return { ...checked, because, result: { ...checked.result, state: 'nothing now' } }
 }
 
 /** Notes on the rules: their number, and the state of the alerts. */
