@@ -9,7 +9,15 @@ import { withCause } from './empty-cause.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import { type DashboardCheck, tally } from './verify-dashboard.ts'
-import { causesOf, type Failure, otherFailure, otherResult, RULES, type RuleResult, unreadable } from './verify-report.ts'
+import {
+  causesOf,
+  type Failure,
+  otherFailure,
+  otherResult,
+  RULES,
+  type RuleResult,
+  unreadable,
+} from './verify-report.ts'
 
 /** Why a recording may be empty. */
 const NOTHING_NOW = 'a recording with a filter, which no series passes now'

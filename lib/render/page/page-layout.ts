@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { LastResult } from '../../checks/verify/last-verify.ts'
 import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
@@ -26,9 +27,12 @@ export function rulesPage(
   last: Pick<LastResult, 'time' | 'rules'> | undefined,
 ): string {
   const title = `Rules of ${name}`
-  const shown = typeof rules === 'string' ? html`<p class="failed">${rules}</p>` : rulesTables(rules, last?.rules)
-  const checked =
-    last && html`<p class="note">What verify found at ${shortTime(last.time)} UTC is below the states.</p>`
+  // Verify can have checked other rules, too.
+  const loaded = new Set(typeof rules === 'string' ? [] : rules.map(({ file }) => basename(file)))
+  const found = last?.rules?.filter(({ file }) => loaded.has(file)) ?? []
+  const shown = typeof rules === 'string' ? html`<p class="failed">${rules}</p>` : rulesTables(rules, found)
+  const when = found.length === 0 || last === undefined ? undefined : shortTime(last.time)
+  const checked = when && html`<p class="note">What verify found at ${when} UTC is below the states.</p>`
   const body = html`<header><p><a href="/">Lab</a></p><h1>${title}</h1></header><main id="main">${checked}${shown}</main>`
   return pageHtml({ title, body })
 }
