@@ -4,6 +4,7 @@ import { orNone, QueryError } from '../../prometheus/prometheus-client.ts'
 import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
+import { lacks } from './causes.ts'
 import { type CheckContext, emptyHint, finalFailure, firstOf, type Hint, type Verdict } from './check-query.ts'
 import { withCause } from './empty-cause.ts'
 import { createEvaluator } from './evaluate-queries.ts'
@@ -98,8 +99,11 @@ export async function checkRules(
     )
     const names = new Set(all.flatMap(({ result }) => (result.series > 0 ? [result.name] : [])))
     return all.map(each => {
-      const isElsewhere = each.result.state === 'no series' && names.has(each.result.name)
-      return isElsewhere ? nothingNow(each, OTHERS_RECORD) : each
+      // Such as one rule for each kind of workload, and the lab does not have one kind.
+      const isLacking = each.hint.cause !== undefined && lacks.includes(each.hint.cause.name)
+      return each.result.state === 'no series' && isLacking && names.has(each.result.name)
+        ? nothingNow(each, OTHERS_RECORD)
+        : each
     })
   }
 
