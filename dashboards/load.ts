@@ -4,8 +4,9 @@ import type { Settings } from '../lib/cli/settings.ts'
 import { readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import type { Dashboard } from '../lib/grafana/dashboard-model.ts'
 import { readDashboard } from '../lib/grafana/read-dashboard.ts'
-import type { SourceMemory, Sources } from '../lib/kube/source-documents.ts'
+import type { SkippedDocument, SourceMemory, Sources } from '../lib/kube/source-documents.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
+import { type RuleFile, readRuleFiles } from '../lib/prometheus/rule-files.ts'
 import { metricCatalog } from './catalog.ts'
 import { labDashboard } from './dashboard.ts'
 import { kubePrometheusAtAGlance, labAtAGlance } from './dashboards/lab-at-a-glance.ts'
@@ -47,4 +48,20 @@ export function loadDashboards(
   const { found, refused, skipped } = readDashboardFiles(paths ?? sourcePaths(settings, 'dashboardsDir'), memory)
   const others = found.map(dashboard => ({ dashboard, expectations: undefined }))
   return { dashboards: [...(paths === undefined ? ownDashboards() : []), ...others], refused, skipped, catalog }
+}
+
+/**
+ * The dashboards and rules that verify and report check: those of `--dashboards` and `--rules`, or else the lab's own dashboards and what
+ * DASHBOARDS_DIR and RULES_DIR name.
+ */
+export function loadChecked(
+  settings: Settings,
+  given: { dashboards?: readonly string[]; rules?: readonly string[] },
+): DashboardsToVerify & { rules?: Sources<RuleFile>; skipped: readonly SkippedDocument[] } {
+  // With one of the options alone, the other kind is not checked.
+  const loaded = loadDashboards(settings, given.dashboards ?? (given.rules && []))
+  const paths = given.rules ?? (given.dashboards ? [] : sourcePaths(settings, 'rulesDir'))
+  if (paths.length === 0) return loaded
+  const rules = readRuleFiles(paths)
+  return { ...loaded, rules, skipped: [...loaded.skipped, ...rules.skipped] }
 }

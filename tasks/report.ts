@@ -10,11 +10,12 @@
  */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { loadDashboards } from '../dashboards/load.ts'
+import { loadChecked } from '../dashboards/load.ts'
 import { labPrometheus } from '../lib/checks/verify/lab-truth.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode } from '../lib/checks/verify/verify-report.ts'
 import { withProgress } from '../lib/cli/progress.ts'
+import { skippedLines } from '../lib/kube/source-documents.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { orNone } from '../lib/prometheus/prometheus-client.ts'
@@ -33,11 +34,12 @@ import { reportHtml, reportTitle } from '../lib/render/report/report-html.ts'
 import { scenarioSpans } from '../lib/scenarios/scenario-journal.ts'
 
 const about = 'Writes an HTML file with every dashboard and its verify results; exit code 1 when verify fails.'
-const settings = ['prometheusUrl', 'dashboardsDir', 'kubeContext', 'before'] as const
+const settings = ['prometheusUrl', 'dashboardsDir', 'rulesDir', 'kubeContext', 'before'] as const
 const flags = { png: 'also write a screenshot of each dashboard next to it; needs Chromium (CHROMIUM_BINARY)' }
 const options = {
   dashboards:
     "report on these dashboards instead of the lab's: a file, a folder, a pattern in quotes, or - for standard input; repeatable",
+  rules: 'report on these rules instead, also when Prometheus has not loaded them: as --dashboards',
   out: 'write to this file instead of report/index.html',
 }
 
@@ -49,15 +51,15 @@ await runTask(
     // The earlier report may be at the same place.
     const before = opened.settings.before === 'none' ? undefined : readReportData(opened.settings.before)
     const beside = (extension: string) => join(dirname(out), `${basename(out, '.html')}.${extension}`)
-    const { dashboards, refused, catalog } = loadDashboards(opened.settings, given['dashboards'])
+    const { skipped, ...checked } = loadChecked(opened.settings, given)
+    const { dashboards } = checked
+    for (const line of skippedLines(skipped)) say(line)
     const { lab, api, close } = await reachLab(opened)
     try {
       const { verified, drawn } = await withProgress('Reporting', async onProgress => {
         const verified = await verifyLab(lab, {
+          ...checked,
           api,
-          dashboards,
-          refused,
-          catalog,
           onProgress,
           waitsForWindow: true,
           retries: true,

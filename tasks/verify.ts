@@ -9,15 +9,13 @@
  *   tsx tasks/verify.ts --kube-context my-cluster
  */
 import { writeFileSync } from 'node:fs'
-import { loadDashboards } from '../dashboards/load.ts'
+import { loadChecked } from '../dashboards/load.ts'
 import { junitXml } from '../lib/checks/verify/junit.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode, reportText } from '../lib/checks/verify/verify-report.ts'
 import { withProgress } from '../lib/cli/progress.ts'
 import { skippedLines } from '../lib/kube/source-documents.ts'
-import { sourcePaths } from '../lib/kube/source-files.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { readRuleFiles } from '../lib/prometheus/rule-files.ts'
 
 const about = 'Checks every query and number of the dashboards on a running lab; exit code 1 when a check fails.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'rulesDir', 'kubeContext'] as const
@@ -36,18 +34,14 @@ const options = {
 await runTask(
   { about, settings, flags, options, on: 'either', ignoreCreationSettings: true },
   async ({ lab: opened, flags: chosen, options: given }) => {
-    // With --rules alone, no dashboard is verified.
-    const { skipped, ...dashboards } = loadDashboards(opened.settings, given['dashboards'] ?? (given['rules'] && []))
-    const paths = given['rules'] ?? (given['dashboards'] ? [] : sourcePaths(opened.settings, 'rulesDir'))
-    const rules = readRuleFiles(paths)
-    for (const line of skippedLines([...skipped, ...rules.skipped])) say(line)
+    const { skipped, ...checked } = loadChecked(opened.settings, given)
+    for (const line of skippedLines(skipped)) say(line)
     const { lab, api, close } = await reachLab(opened)
     try {
       const waitsForWindow = !chosen.has('no-wait')
       const report = await withProgress('Verifying', onProgress =>
         verifyLab(lab, {
-          ...dashboards,
-          ...(paths.length === 0 ? {} : { rules }),
+          ...checked,
           api,
           onProgress,
           waitsForWindow,

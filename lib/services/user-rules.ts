@@ -132,7 +132,7 @@ export function userRulesLines({ files, refused, skipped }: UserRulesStatus): st
 }
 
 /** How often files are looked at. A file that is being written is taken after it has not changed for this time. */
-const WATCH_MS = 2_000
+const WATCH_MS = 1_000
 const AFTER_ERROR_MS = 60_000
 
 /**

@@ -137,6 +137,30 @@ task('gives each dashboard and panel its own id and verdict, whatever their uids
   assertSays(text, /Nothing to check: no panel has a query for Prometheus/)
 })
 
+task('has the rules with their states and what is wrong with them', async ({ url }) => {
+  const rules = [
+    { alert: 'Many', expr: 'requests > 0' },
+    { alert: 'Blind', expr: 'gone > 0', for: '5m' },
+    { record: 'mine:gone', expr: 'sum(gone)' },
+  ]
+  writeFileSync(join(dir, 'rules.yaml'), JSON.stringify({ groups: [{ name: 'g', rules }] }))
+  const out = join(dir, 'rules.html')
+  const { status, stdout } = await report([...url, '--rules', join(dir, 'rules.yaml'), '--out', out])
+  assert.equal(status, 1)
+  assertSays(stdout, /^0 dashboards in rules\.html .*; verify: 1 failed$/m)
+  const text = readFileSync(out, 'utf8')
+  assertSays(text, /<strong>absent<\/strong>: 1 failure in 1 place/)
+  assertSays(
+    text,
+    /<p>3 rules in 1 groups: 0 in error, 1 without series, 1 firing, 0 pending\.<\/p>\s*<h3>.*rules\.yaml \/ g<\/h3>/,
+  )
+  assertSays(text, /<th scope="row">Blind<\/th><td>inactive<p class="note">Prometheus does not have gone<\/p>/)
+  assertSays(
+    text,
+    /mine:gone<\/th><td><span class="failed">✗ no series<\/span><p class="note">absent: Prometheus has no/,
+  )
+})
+
 task('shows a dashboard with nothing to check, and reports why it fails', async ({ url }) => {
   const words = dashboardFile('words', [{ title: 'W', type: 'text', options: { content: 'Hello' } }])
   const out = join(dir, 'words.html')

@@ -19,6 +19,8 @@ interface Located extends Place {
 const MOST_MESSAGES = 3
 const MOST_NAMES = 8
 const MOST_CHARACTERS = 200
+/** Several metrics, such as those of a query. */
+const METRICS = /^[\w:.]+(?:, [\w:.]+)+$/
 
 /**
  * A cause as text: a line with its counts, then its most frequent messages. With `namesOnly`, which is for messages that differ in a name
@@ -35,7 +37,7 @@ export function causeLines(
   const isLong = namesOnly && messages.length > MOST_MESSAGES
   return [
     `${cause}: ${plural(found.length, noun)} in ${plural(places, 'place')}: ${what}`,
-    ...(isLong ? [namesLine(messages)] : messageLines(messages, titles)),
+    ...(isLong ? [namesLine(found)] : messageLines(messages, titles)),
   ]
 }
 
@@ -53,8 +55,10 @@ function messageLines(messages: Messages, titles: ReadonlyMap<string, string>): 
   return rest > 0 ? [...lines, `  and ${plural(rest, 'other message')}`] : lines
 }
 
-function namesLine(messages: Messages): string {
-  const names = messages.map(([name, of]) => `${name} (${of.length})`)
+function namesLine(found: readonly Located[]): string {
+  const subjects = found.map(({ subject, message }) => subject ?? message)
+  const each = subjects.flatMap(subject => (METRICS.test(subject) ? subject.split(', ') : [subject]))
+  const names = mostFrequent(each, name => name).map(([name, of]) => `${name} (${of.length})`)
   const rest = names.length - MOST_NAMES
   return `  ${names.slice(0, MOST_NAMES).join(', ')}${rest > 0 ? ` and ${plural(rest, 'other name')}` : ''}`
 }

@@ -30,6 +30,8 @@ interface Found {
   text: string
   /** Undefined where nothing is wrong: the series come with an event that has not happened, or with a running pod. */
   cause: Cause | undefined
+  /** The matcher alone leaves series: another one can be the cause. */
+  isJoint?: boolean
 }
 
 /** The most values of a label in a cause. */
@@ -99,7 +101,9 @@ export async function withCause(
       return { ...found, text: `nothing is recorded as ${metric}: ${found.text}` }
     }
     const names = Object.keys(causes)
-    const rank = ({ cause }: Found) => (cause === undefined ? names.length : names.indexOf(cause.name))
+    // An event that has not happened, such as `code="500"`, explains why the other matchers leave nothing with it.
+    const rank = ({ cause, isJoint }: Found) =>
+      cause === undefined ? names.length : names.indexOf(cause.name) + (isJoint ? names.length : 0)
     const found: Found[] = []
     for (const matcher of matchers) found.push(...(await causesOfMatcher(matcher, { metric, matchers })))
     const [gravest] = found.sort((a, b) => rank(a) - rank(b))
@@ -141,7 +145,9 @@ export async function withCause(
       return [{ text: `namespace ${value} has no running pods`, cause: undefined }]
     const more = there.length > MOST_VALUES ? ', …' : ''
     const values = there.slice(0, MOST_VALUES).join(', ')
-    return [wrong(`no ${name} has ${written}: it has ${values}${more}`, 'absent value', written)]
+    return [
+      { ...wrong(`no ${name} has ${written}: it has ${values}${more}`, 'absent value', written), isJoint: !isAlone },
+    ]
   }
 
   /** All values that the label can have, where none of them is as the matcher requires. */

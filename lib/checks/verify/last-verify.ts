@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lab, writeFileAtomically } from '../../lab/lab.ts'
-import type { DashboardResult, Failure, VerifyReport } from './verify-report.ts'
+import { type DashboardResult, type Failure, RULES, type RuleResult, type VerifyReport } from './verify-report.ts'
 
 /** What verify last found in one dashboard. */
 export interface LastResult {
@@ -9,6 +9,8 @@ export interface LastResult {
   time: string
   result: DashboardResult
   failures: readonly Failure[]
+  /** Of the user's rules: each with what is wrong with it. */
+  rules?: readonly RuleResult[]
 }
 
 /** The last results by the dashboards' sources. */
@@ -18,12 +20,13 @@ export type LastVerify = ReadonlyMap<string, LastResult>
 const MOST_FAILURES = 200
 
 /** The results of a report, for each dashboard. Queries without an expected value are left out. */
-export function resultsOf({ dashboards, failures, time }: VerifyReport): LastVerify {
+export function resultsOf({ dashboards, failures, time, rules }: VerifyReport): LastVerify {
   return new Map(
     dashboards.map(result => {
       const { source } = result
       const own = failures.filter(each => each.source === source).slice(0, MOST_FAILURES)
-      return [source, { time, result: { ...result, withoutTruth: [] }, failures: own }]
+      const found = { time, result: { ...result, withoutTruth: [] }, failures: own }
+      return [source, source === RULES && rules !== undefined ? { ...found, rules } : found]
     }),
   )
 }

@@ -96,11 +96,18 @@ export interface DashboardResult {
   notApplicable: string
 }
 
+/** The name of the user's rules among the dashboards of a report. */
+export const RULES = 'Rules'
+
 /** The result of one rule of the user. */
 export interface RuleResult {
   /** The file, and the object in it. */
   source: string
+  /** The name of its file in Prometheus. */
+  file: string
   group: string
+  /** Its place in the group. */
+  index: number
   name: string
   /** Of an alert `inactive`, `pending` or `firing`; of a recording `recorded`, `nothing now` or `no series`; else `error` or `not evaluated`. */
   state: string
@@ -110,6 +117,8 @@ export interface RuleResult {
   absent: readonly string[]
   /** How long its evaluation takes, where that is longer than the interval of its group, in seconds. */
   slow?: { seconds: number; intervalSeconds: number } | undefined
+  /** What is wrong with it, as text; empty where nothing is. */
+  why: string
 }
 
 /** The report of a run. */

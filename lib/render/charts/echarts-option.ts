@@ -155,9 +155,12 @@ function pairs(timesMs: readonly number[], values: readonly (number | null)[]): 
  * numbers. Makes ids unique in a page: ECharts uses the same ones in each picture.
  */
 function standalone(svg: string, idPrefix: string, plot: string): string {
-  return svg
-    .replace(/\bzr\d+-/g, idPrefix)
-    .replace(/\d+\.\d{2,}/g, number => String(Number(Number(number).toFixed(1))))
-    .replace(/ pointer-events="visible"| ecmeta_[a-z_]+="[^"]*"/g, '')
-    .replace(/^<svg width="[^"]*" height="[^"]*"/, `<svg aria-hidden="true" focusable="false"${plot}`)
+  return (
+    svg
+      .replace(/\bzr\d+-/g, idPrefix)
+      // Only inside tags: the text between them has the labels of the axes.
+      .replace(/<[^>]*>/g, tag => tag.replace(/\d+\.\d{2,}/g, number => String(Number(Number(number).toFixed(1)))))
+      .replace(/ pointer-events="visible"| ecmeta_[a-z_]+="[^"]*"/g, '')
+      .replace(/^<svg width="[^"]*" height="[^"]*"/, `<svg aria-hidden="true" focusable="false"${plot}`)
+  )
 }

@@ -1,7 +1,13 @@
 import { type LastResult, type LastVerify, resultsOf } from '../../checks/verify/last-verify.ts'
 import { dashboardRange } from '../../checks/verify/panel-queries.ts'
 import type { DashboardToVerify } from '../../checks/verify/verify.ts'
-import { type Failure, nothingChecked, otherResult, type VerifyReport } from '../../checks/verify/verify-report.ts'
+import {
+  type Failure,
+  nothingChecked,
+  otherResult,
+  RULES,
+  type VerifyReport,
+} from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
 import { dashboardKeys, shownTitles } from '../../grafana/dashboard-identity.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
@@ -66,7 +72,8 @@ export function createPages(sources: PageSources, { timeoutMs = 20_000 }: { time
   return async request => {
     const api = open(timeoutMs)
     if (request.path === '/') return home({ ...given, api })
-    if (request.path === '/rules') return rulesPage(sources.name, await orMessage(api.rules()))
+    if (request.path === '/rules')
+      return rulesPage(sources.name, await orMessage(api.rules()), sources.lastVerify().get(RULES))
     const [, kind, uid] = /^\/(d|panel|points|options)\/([^/]+)(?:\/[^/]*)?$/.exec(request.path) ?? []
     const wanted = uid === undefined ? undefined : findDashboard(decoded(uid), sources)
     if (wanted === undefined) return undefined

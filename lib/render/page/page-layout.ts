@@ -1,3 +1,5 @@
+import { basename } from 'node:path'
+import type { LastResult } from '../../checks/verify/last-verify.ts'
 import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
 import { isEpoch } from '../../grafana/query-interval.ts'
@@ -8,7 +10,7 @@ import { Html, html } from '../charts/html.ts'
 import { pageHtml } from '../charts/page-html.ts'
 import { type DrawContext, FORM_ID, type PanelChoices } from '../charts/panel-html.ts'
 import { rulesTables } from '../charts/rules-table.ts'
-import type { Verdicts } from '../charts/verdict-badges.ts'
+import { shortTime, type Verdicts } from '../charts/verdict-badges.ts'
 import type { Facts } from '../report/lab-facts.ts'
 import { type LinkedDashboard, outsideLink, SCRIPT } from './home-page.ts'
 import { choiceFields, REFRESHES, type SelectableVariable, TIME_RANGES, urlQuery } from './page-selection.ts'
@@ -19,10 +21,19 @@ const MAX_OPTIONS = 500
 const MAX_SHORT = 12
 
 /** The page of the rules of the lab's Prometheus. */
-export function rulesPage(name: string, rules: readonly LoadedRule[] | string): string {
+export function rulesPage(
+  name: string,
+  rules: readonly LoadedRule[] | string,
+  last: Pick<LastResult, 'time' | 'rules'> | undefined,
+): string {
   const title = `Rules of ${name}`
-  const shown = typeof rules === 'string' ? html`<p class="failed">${rules}</p>` : rulesTables(rules)
-  const body = html`<header><p><a href="/">Lab</a></p><h1>${title}</h1></header><main id="main">${shown}</main>`
+  // Verify can have checked other rules, too.
+  const loaded = new Set(typeof rules === 'string' ? [] : rules.map(({ file }) => basename(file)))
+  const found = last?.rules?.filter(({ file }) => loaded.has(file)) ?? []
+  const shown = typeof rules === 'string' ? html`<p class="failed">${rules}</p>` : rulesTables(rules, found)
+  const when = found.length === 0 || last === undefined ? undefined : shortTime(last.time)
+  const checked = when && html`<p class="note">What verify found at ${when} UTC is below the states.</p>`
+  const body = html`<header><p><a href="/">Lab</a></p><h1>${title}</h1></header><main id="main">${checked}${shown}</main>`
   return pageHtml({ title, body })
 }
 

@@ -76,7 +76,7 @@ ${failuresPart(
   hrefOf,
 )}${panels}</section>
 `,
-  )}${rules.length === 0 ? undefined : html`<section aria-labelledby="rules"><h2 id="rules">Rules</h2>${rulesTables(rules)}</section>`}</main>`
+  )}${rules.length + (verified.rules?.length ?? 0) === 0 ? undefined : html`<section aria-labelledby="rules"><h2 id="rules">Rules</h2>${rulesTables(rules, verified.rules)}</section>`}</main>`
   const head = html`<meta http-equiv="Content-Security-Policy" content="${FILE_POLICY}">`
   return pageHtml({ title, body, head })
 }

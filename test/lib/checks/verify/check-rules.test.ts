@@ -63,6 +63,12 @@ it('runs the queries of rules that Prometheus has not loaded', async () => {
       'Rules: 7; 1 in error, 1 recordings without series, 0 not evaluated yet',
       'Alerts: 1 firing (Fires), 1 pending (Waits), 1 inactive; 1 of the inactive query a metric that Prometheus does not have',
     ])
+    const whys = check.rules().flatMap(({ name, why }) => (why === '' ? [] : [`${name}: ${why}`]))
+    assert.match(whys[1] ?? '', /^Says "no": error: /)
+    assert.deepEqual(
+      [whys[0], ...whys.slice(2)],
+      ['Blind: Prometheus does not have gone', 'mine:gone: absent: Prometheus has no metric gone'],
+    )
     const { queries, ok, failed, excused } = check.result()
     assert.deepEqual([queries, ok, failed, excused, check.mayPassLater()], [7, 4, 3, 1, false])
   } finally {
@@ -106,6 +112,7 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
       ruleNotes(check.rules())[2],
       'Rules slower than the interval of their group: Fires takes 30.1 s of 15 s',
     )
+    assert.equal(check.rules()[0]?.why, 'takes 30.1 s of 15 s')
     health = 'ok'
     await check.retry({} as never)
     assert.deepEqual([states(check.rules()).at(-1), check.mayPassLater()], ['mine:gone: no series 0', false])
@@ -113,6 +120,29 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
     await fake.close()
   }
 })
+
+it('counts recordings that wait for an event, or whose name another rule records', async () => {
+  const exprs = { 'mine:up': 'sum(up{job="a"})', 'mine:errors': 'sum(up{code="500"})', 'mine:none': 'sum(up{job="c"})' }
+  const rules = Object.entries(exprs).map(([record, expr]) => ({ record, expr }))
+  const folder = tempDir()
+  const all = [...rules, { record: 'mine:up', expr: 'sum(up{job="c"})' }]
+  writeFileSync(join(folder, 'a.yaml'), stringify({ groups: [{ name: 'g', rules: all }] }))
+  const nowS = Date.now() / 1_000
+  const prometheus = await startPrometheus([-10, 0].map(at => `up{job="a",code="200"} 1 ${nowS + at}`))
+  try {
+    const check = await checkRules(readRuleFiles([folder]), contextOf(prometheus.url), nowS * 1_000)
+    assert.deepEqual(states(check.rules()), [
+      ...['mine:up: recorded 1', 'mine:errors: nothing now 0', 'mine:none: no series 0', 'mine:up: nothing now 0'],
+    ])
+    assert.deepEqual(check.result().reasons.excused, {
+      'no up has code="500" yet': 1,
+      'a recording without series, as another rule records the same name': 1,
+    })
+  } finally {
+    await prometheus.stop()
+  }
+})
+
 it('fails a rule whose query has no answer in time, and checks the others', async () => {
   const rules = ['slow', 'up'].map(expr => ({ alert: `Of ${expr}`, expr }))
   const folder = tempDir()

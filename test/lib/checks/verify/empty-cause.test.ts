@@ -29,6 +29,8 @@ causes.before(async context => {
       ...series('idle_total{code="200"}', () => 7),
       ...series('served_total{code="200"}', at => at),
       ...series('served_total{code="500"}', () => 7),
+      ...series('answered_total{node="n1",code="200"}', at => at),
+      ...series('answered_total{node="n2",code="500"}', at => at),
       ...series('lonely_total', () => 1).slice(-4, -3),
       ...series('took_seconds_bucket{le="1"}', () => 3),
       ...series('took_seconds_bucket{le="+Inf"}', () => 3),
@@ -43,6 +45,7 @@ for (const [expr, hint] of [
   ['max(used_bytes{node="n1", zone="z"})', 'used_bytes has no label zone (zone="z")'],
   ['used_bytes{pod="x", node="y"}', 'no used_bytes has pod="x": it has a'],
   ['used_bytes{pod="x", nodes="n1"}', 'used_bytes has no label nodes (nodes="n1"); did you mean node?'],
+  ['answered_total{node="n3", code="500"}', 'no answered_total has node="n3": it has n1, n2'],
   ['used_bytes{pod="a", node="n2"}', 'no used_bytes has node="n2": it has n1'],
   ['other_bytes{pod="a", node="n2"}', 'no other_bytes has pod="a": it has b'],
   ['used_bytes{pod=~"$gone"}', 'the dashboard has no variable $gone'],
@@ -94,6 +97,7 @@ for (const [expr, cause] of [
 
 for (const [expr, because] of [
   ['sum(rate(requests_total{code=~"5.."}[1m]))', 'no requests_total has code=~"5.." yet'],
+  ['answered_total{node="n1", code="500"}', 'no answered_total has code="500" yet'],
   ['used_bytes{state="free"}', 'no used_bytes has state="free" yet'],
   [
     'histogram_quantile(0.9, sum by (le) (rate(took_seconds_bucket[1m])))',

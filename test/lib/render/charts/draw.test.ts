@@ -340,7 +340,7 @@ kinds('draws a heatmap from buckets: each without those below it, the highest at
   const text = await body(panel, [
     [
       [{ le: '+Inf' }, 10, 10],
-      [{ le: '0.5' }, 4, 4],
+      [{ le: '0.025' }, 4, 4],
       [{ le: '1' }, 7, 7],
     ],
   ])
@@ -351,8 +351,11 @@ kinds('draws a heatmap from buckets: each without those below it, the highest at
   assert.deepEqual(rows, [
     ['+Inf', '3'],
     ['1', '3'],
-    ['0.5', '4'],
+    ['0.025', '4'],
   ])
+  // Coordinates are rounded, the labels of the rows are not.
+  assertSays(text, />0\.025<\/text>/)
+  assert.doesNotMatch(text, / d="[^"]*\d\.\d\d/)
   assertSays(text, /fill="rgb\(255,120,10\)"|fill="rgba\(255,120,10,1\)"/)
 })
 kinds('draws equal states as one part with the color and text of their mapping', async () => {

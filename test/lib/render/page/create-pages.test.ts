@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { suite } from 'uvu'
+import type { LastVerify } from '../../../../lib/checks/verify/last-verify.ts'
 import { verify } from '../../../../lib/checks/verify/verify.ts'
+import { otherResult, RULES } from '../../../../lib/checks/verify/verify-report.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { loadCharts } from '../../../../lib/render/charts/echarts-option.ts'
 import { createPages, type PageSources } from '../../../../lib/render/page/create-pages.ts'
@@ -186,7 +188,12 @@ pages('has the rules by group with their states, those in error or firing first'
   assertSays((await context.get('/')).text, /<a href="\/rules">/)
   // No sample is newer than those that the rules make.
   const prometheus = await startPrometheus([`old 1 ${nowMs / 1_000 - 60}`], rules)
-  const server = await serve({ prometheusUrl: prometheus.url })
+  const found = { source: 'mine.yaml', file: 'rules.yaml', group: 'calm', index: 0, series: 0, absent: [] }
+  const results = [{ ...found, name: 'a:sum', state: 'no series', why: 'absent: Prometheus has no metric gone' }]
+  const time = new Date().toISOString()
+  const lastVerify = (): LastVerify =>
+    new Map([[RULES, { time, result: otherResult(RULES, {}), failures: [], rules: results }]])
+  const server = await serve({ prometheusUrl: prometheus.url, lastVerify })
   const page = async () => await get(server, '/rules')
   try {
     await until('the rules are evaluated', async () => !(await page()).text.includes('not evaluated'))
@@ -198,14 +205,14 @@ pages('has the rules by group with their states, those in error or firing first'
         .trim()
     })
     assert.equal(status, 200)
-    assertSays(text, /<p>3 rules in 2 groups: 1 in error, 1 firing, 0 pending\.<\/p>/)
+    assertSays(text, /<p>3 rules in 2 groups: 1 in error, 1 without series, 1 firing, 0 pending\.<\/p>/)
     assert.equal(rows.length, 5)
     for (const [at, row] of [
       /^rules\.yaml \/ loud$/,
       /^Always firing 7e\+00 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
       /^Ambiguous ✗ error multiple matches for labels: many-to-one/,
-      /^rules\.yaml \/ calm$/,
-      /^a:sum ✓ recorded \d/,
+      /^mine\.yaml \/ calm$/,
+      /^a:sum ✗ no series absent: Prometheus has no metric gone \d/,
     ].entries())
       assert.match(rows[at] ?? '', row)
   } finally {
