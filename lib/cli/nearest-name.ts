@@ -21,8 +21,11 @@ export function nearestName(name: string, names: readonly string[]): string | un
     if (others.length !== words.length || hasOtherUnit(words, others)) continue
     let distance = 0
     for (const [at, word] of words.entries()) {
-      const letters = word === others[at] ? 0 : editDistance(word, others[at] ?? '')
+      if (word === others[at]) continue
+      const letters = editDistance(word, others[at] ?? '')
       distance += letters > Math.max(1, Math.floor(word.length / 3)) ? Number.POSITIVE_INFINITY : letters
+      // Most names differ in their first word.
+      if (distance > most) break
     }
     if (distance < (best?.distance ?? most + 1)) best = { name: other, distance }
   }
