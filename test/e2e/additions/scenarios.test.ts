@@ -200,7 +200,9 @@ scenarios('verify-alerts proves alerts, also after kill -9, and refuses what it 
   // Parts come last.
   verify.push('SCENARIOS=scheduler-down,node-memory-pressure')
   const killed = lab.startMake(verify)
+  // It starts while the alert of the first is being resolved.
   await waitFor('the last scenario', () => assertSays(killed.output(), /scheduler-down .*started$/m), 180_000)
+  await waitFor('the end of the first', () => assertSays(killed.output(), /node-memory-pressure .*done$/m), 60_000)
   process.kill(-(killed.child.pid ?? assert.fail('no pid')), 'SIGKILL')
   await killed.ended
   await waitFor('the end of its rules', async () => {
