@@ -65,7 +65,7 @@ async function serviceStatuses(lab: Lab): Promise<PartStatus[]> {
     if (!isWanted && (service.isOptional === true || !hasService(lab, service))) return []
     const trouble = process === undefined ? undefined : await runs.probe(lab)
     const ports = (runs.ports ?? []).map(port => lab.settings[port])
-    const address = ports.length > 0 ? `127.0.0.1:${ports.join(', :')}` : (runs.inside?.(lab) ?? '')
+    const address = ports.length > 0 ? `127.0.0.1:${ports.join(',:')}` : (runs.inside?.(lab) ?? '')
     return [{ name: service.name, process, trouble, address, logFile }]
   })
   return (await Promise.all(statuses)).flat()
