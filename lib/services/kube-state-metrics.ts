@@ -88,11 +88,11 @@ function readyUrl(lab: Lab): string {
  */
 async function missingRights(lab: Lab): Promise<string | undefined> {
   const url = `http://127.0.0.1:${lab.settings.kubeStateMetricsTelemetryPort}/metrics`
-  const answer = await fetch(url, { signal: AbortSignal.timeout(3_000) }).catch(() => undefined)
+  const text = await fetch(url, { signal: AbortSignal.timeout(3_000) })
+    .then(answer => answer.text())
+    .catch(() => '')
   const counts = [
-    ...((await answer?.text()) ?? '').matchAll(
-      /^kube_state_metrics_list_total\{resource="\*?(?<kind>[^"]+)",result="(?<result>\w+)"\} [1-9]/gm,
-    ),
+    ...text.matchAll(/^kube_state_metrics_list_total\{resource="\*?(?<kind>[^"]+)",result="(?<result>\w+)"\} [1-9]/gm),
   ].map(({ groups }) => groups ?? {})
   const kindsWith = (wanted: string) => counts.flatMap(({ kind = '', result }) => (result === wanted ? [kind] : []))
   const listed = kindsWith('success')

@@ -153,14 +153,15 @@ export async function checkRules(
       error,
       hint: why?.kind === 'failed' ? why : { hint: '' },
       result: {
-        ...{
-          source: rule.file.source,
-          file: rule.file.fileName,
-          group: rule.group,
-          index: rule.index,
-          name: rule.name,
-        },
-        ...{ state, series, absent, why: '' },
+        source: rule.file.source,
+        file: rule.file.fileName,
+        group: rule.group,
+        index: rule.index,
+        name: rule.name,
+        state,
+        series,
+        absent,
+        why: '',
       },
     }
     return why?.kind === 'excused' ? nothingNow(checked, why.because) : checked
