@@ -88,7 +88,7 @@ onEngine('runs every service but LGTM without root, capabilities and a writable 
   }
 })
 
-onEngine('reaches kubelets through the API server, also five seconds after the gateway was killed', async ({ lab }) => {
+onEngine('reaches kubelets through the API server, also after the gateway was killed', async ({ lab }) => {
   const summary = async () => {
     const path = '/api/v1/nodes/kwok-node-0000/proxy/stats/summary'
     assert.equal(JSON.parse(await lab.kubectl(['get', '--raw', path])).node.nodeName, 'kwok-node-0000')
@@ -97,7 +97,7 @@ onEngine('reaches kubelets through the API server, also five seconds after the g
   const pid = (await lab.partPids()).get('kubelet-gateway')
   assert(pid !== undefined, 'the gateway does not run')
   killHard(pid)
-  await waitFor('summary through a new gateway', summary, 5_000)
+  await waitFor('summary through a new gateway', summary)
 })
 
 onEngine('has the traces of the control plane in Jaeger, and sends them to LGTM too', async ({ lab }) => {

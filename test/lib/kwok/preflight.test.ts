@@ -11,7 +11,7 @@ import type { Lab } from '../../../lib/lab/lab.ts'
 import { processServices } from '../../../lib/services/process-services.ts'
 import { prometheus } from '../../../lib/services/prometheus.ts'
 import { statsProxy } from '../../../lib/services/stats-proxy.ts'
-import { portSettings } from '../../../lib/system/ports.ts'
+import { acceptsConnections, portSettings } from '../../../lib/system/ports.ts'
 import { freePorts, tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
 
 const freeLab = async (flags: SettingTexts = {}): Promise<Lab> => tempLab({ ...(await freePorts()), ...flags })
@@ -93,12 +93,7 @@ ports('accepts a port that a service of the lab uses, and checks one service’s
     name: 'stats-proxy',
     command: process.execPath,
     args: ['-e', `require("net").createServer().listen(${statsProxyPort}, "127.0.0.1")`],
-    ready: async () =>
-      await fetch(`http://127.0.0.1:${statsProxyPort}`, { signal: AbortSignal.timeout(100) }).then(
-        () => true,
-        // It accepts and says nothing.
-        error => error.name === 'TimeoutError',
-      ),
+    ready: async () => await acceptsConnections(statsProxyPort),
   })
   try {
     await requirePortsFor(lab)
