@@ -32,6 +32,15 @@ export function nearestName(name: string, names: readonly string[]): string | un
   return best?.name
 }
 
+/** `nearestName` among the same names, each searched once. */
+export function nearestAmong(names: readonly string[]): (name: string) => string | undefined {
+  const found = new Map<string, string | undefined>()
+  return name => {
+    if (!found.has(name)) found.set(name, nearestName(name, names))
+    return found.get(name)
+  }
+}
+
 function wordsOf(name: string): string[] {
   return name.split(/[_:.]/).filter(word => word !== '')
 }

@@ -10,11 +10,19 @@ export function dialectFaults(expr: Expr, lab: LabMetrics, variables: readonly V
   return selectorsOf(expr).flatMap(selector => [...offFaults(selector, lab), ...mixedFaults(selector, lab, variables)])
 }
 
-function offFaults({ metric = '', matchers }: Selector, { known, dialects }: LabMetrics): Fault[] {
+function offFaults(selector: Selector, lab: LabMetrics): Fault[] {
+  const { metric } = selector
+  return isOfOtherDialect(selector, lab) ? [fault('dialect', `the lab has ${metric} with METRICS=both`, metric)] : []
+}
+
+/** Whether a selector selects only series of a dialect that METRICS does not select. */
+export function isOfOtherDialect(
+  { metric = '', matchers }: Pick<Selector, 'metric' | 'matchers'>,
+  { known, dialects }: Pick<LabMetrics, 'known' | 'dialects'>,
+): boolean {
   const variants = nearestVariants(known(metric)?.variants ?? [], matchers)
   const isOff = ({ dialect }: SeriesVariant) => dialect !== undefined && !dialects.includes(dialect)
-  if (variants.length === 0 || !variants.every(isOff)) return []
-  return [fault('dialect', `the lab has ${metric} with METRICS=both`, metric)]
+  return variants.length > 0 && variants.every(isOff)
 }
 
 function mixedFaults(selector: Selector, lab: LabMetrics, variables: readonly Variable[]): Fault[] {

@@ -1,4 +1,4 @@
-import { nearestName } from '../../cli/nearest-name.ts'
+import { nearestAmong } from '../../cli/nearest-name.ts'
 import type { Expr, Matcher } from '../../promql/promql-ast.ts'
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { type LabelFault, type Labels, traceLabels } from '../../promql/trace-labels.ts'
@@ -37,17 +37,11 @@ export function labMetrics(
   const names = [...catalog.flatMap(seriesNames), ...recorded.map(({ record }) => record)]
   const labels = new Set([...catalog.flatMap(metric => metric.labels), ...alertLabels])
   for (const { record } of recorded) for (const label of labelsOf(known(record)) ?? []) labels.add(label)
-  // Dashboards use a name many times.
-  const found = new Map<string, string | undefined>()
-  const nearest = (name: string) => {
-    if (!found.has(name)) found.set(name, nearestName(name, names))
-    return found.get(name)
-  }
   const shared = names.filter(name => {
     const of = new Set(known(name)?.variants.map(({ dialect }) => dialect))
     return of.has('otel') && of.has('prometheus') && !of.has(undefined)
   })
-  return { known, shared: [...new Set(shared)], dialects, partlyListed, nearest, labels }
+  return { known, shared: [...new Set(shared)], dialects, partlyListed, nearest: nearestAmong(names), labels }
 }
 
 /** The possible labels of series that the matchers can select; undefined where unknown. */

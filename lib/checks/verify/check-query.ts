@@ -1,8 +1,8 @@
-import { nearestName } from '../../cli/nearest-name.ts'
 import { unitOfTarget } from '../../grafana/target-unit.ts'
 import type { PrometheusApi, RangeSeries } from '../../prometheus/prometheus-client.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
-import type { FindSeries } from '../lint/lab-metrics.ts'
+import { isOfOtherDialect } from '../lint/dialect-rules.ts'
+import type { LabMetrics } from '../lint/lab-metrics.ts'
 import type { Cause } from './causes.ts'
 import { compareWithTruth, scaleOf } from './compare-values.ts'
 import { badText, type Evaluation } from './evaluate-queries.ts'
@@ -11,7 +11,7 @@ import type { PanelQuery, QueryFacts } from './panel-queries.ts'
 import { type KnownStates, mayBeMissing } from './pass-criteria.ts'
 import type { Missing } from './prerequisites.ts'
 import { isMeasured } from './quantities.ts'
-import type { AllowedEmpty, Prerequisite, QueryExpectations, Truth } from './query-expectations.ts'
+import type { AllowedEmpty, QueryExpectations, Truth } from './query-expectations.ts'
 import type { Bounds } from './usage-bounds.ts'
 import type { Failure, Problem } from './verify-report.ts'
 
@@ -65,12 +65,12 @@ export interface CheckContext {
   metricNames: ReadonlySet<string> | undefined
   /** What this cluster does not have. */
   missing: Missing
-  /** What is known of series by their name, on any cluster. */
-  known: FindSeries
+  /** What is known of series by their name, on any cluster; the dialects of this one; the nearest name that Prometheus has. */
+  lab: Pick<LabMetrics, 'known' | 'dialects' | 'nearest'>
 }
 
 /** What a result is checked with. */
-export interface QueryContext extends Pick<CheckContext, 'scrapeMs' | 'rules' | 'metricNames' | 'missing'> {
+export interface QueryContext extends Pick<CheckContext, 'scrapeMs' | 'rules' | 'metricNames' | 'missing' | 'lab'> {
   facts: QueryFacts
   expectations: QueryExpectations
   states: KnownStates | undefined
@@ -146,22 +146,29 @@ function usageWindow({ range }: PanelQuery, { facts, rules, scrapeMs }: QueryCon
 /** Why queries of these metrics have no data, as far as their names tell: a name that Prometheus does not have, and how to get it. */
 export function emptyHint(
   metrics: readonly string[],
-  { metricNames, rules, missing }: Pick<CheckContext, 'metricNames' | 'rules' | 'missing'>,
+  context: Pick<CheckContext, 'metricNames' | 'rules' | 'lab'>,
 ): Hint {
+  const { metricNames, rules } = context
   const unknown =
     metricNames === undefined ? [] : metrics.filter(metric => !metricNames.has(metric) && !rules.has(metric))
   if (metricNames === undefined || unknown.length === 0) return { hint: metrics.length === 0 ? '' : METRICS_EXIST }
-  const subject = unknown.join(', ')
-  const absent = `Prometheus has no metric ${subject}`
-  const left = [...missing].find(([need]) => unknown.every(metric => NAMES_OF_DIALECT[need]?.test(metric)))
-  if (left !== undefined) return { hint: `${absent}; there is no ${left[1]} here`, cause: { name: 'dialect', subject } }
-  for (const name of unknown) {
-    const near = nearestName(name, [...metricNames])
-    if (near === undefined) continue
+  return absentHint(unknown, context)
+}
+
+/** Why Prometheus does not have metrics. */
+export function absentHint(metrics: readonly string[], { lab }: Pick<CheckContext, 'lab'>): Required<Hint> {
+  const off = metrics.filter(metric => isOfOtherDialect({ metric, matchers: [] }, lab))
+  for (const name of metrics.filter(each => lab.known(each) === undefined)) {
+    const near = lab.nearest(name)
+    if (near === undefined || near === name) continue
     const hint = `Prometheus has no metric ${name}; did you mean ${near}?`
     return { hint, cause: { name: 'spelling', subject: name } }
   }
-  return { hint: absent, cause: { name: 'absent', subject } }
+  const subject = (off.length > 0 ? off : metrics).join(', ')
+  const absent = `Prometheus has no metric ${subject}`
+  return off.length > 0
+    ? { hint: `${absent}; the lab has it with METRICS=both`, cause: { name: 'dialect', subject } }
+    : { hint: absent, cause: { name: 'absent', subject } }
 }
 
 /** The variables in a sent query: the dashboard does not have them. */
@@ -173,12 +180,6 @@ export function unknownVariables(sent: string): Partial<Hint> {
 
 /** The hint of a query without data whose metrics Prometheus has or records. */
 export const METRICS_EXIST = 'the metrics are there, so it is the labels: a matcher, a join or the variables'
-
-/** The names of metrics that a lab lacks with one dialect alone. */
-const NAMES_OF_DIALECT: Partial<Record<Prerequisite, RegExp>> = {
-  'kube-prometheus-metrics': /^(container|kube|kubelet|machine|node)_/,
-  'otel-metrics': /^(container|k8s|system)_/,
-}
 
 /** `cpu-usage / cpu-requests by namespace`, in words. */
 function truthText({ of, over, by }: Truth): string {

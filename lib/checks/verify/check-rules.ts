@@ -2,10 +2,18 @@ import { basename } from 'node:path'
 import type { Sources } from '../../kube/source-documents.ts'
 import { orNone, QueryError } from '../../prometheus/prometheus-client.ts'
 import { type RuleFile, rulesOf } from '../../prometheus/rule-files.ts'
-import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { unfiltered } from '../../promql/unfiltered.ts'
+import { isOfOtherDialect } from '../lint/dialect-rules.ts'
 import { lacks } from './causes.ts'
-import { type CheckContext, emptyHint, finalFailure, firstOf, type Hint, type Verdict } from './check-query.ts'
+import {
+  absentHint,
+  type CheckContext,
+  emptyHint,
+  finalFailure,
+  firstOf,
+  type Hint,
+  type Verdict,
+} from './check-query.ts'
 import { withCause } from './empty-cause.ts'
 import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
@@ -48,15 +56,17 @@ interface Checked {
  */
 export async function checkRules(
   { found, refused }: Pick<Sources<RuleFile>, 'found' | 'refused'>,
-  context: Pick<CheckContext, 'api' | 'metricNames' | 'rules' | 'recorded' | 'missing' | 'known'>,
+  context: Pick<CheckContext, 'api' | 'metricNames' | 'rules' | 'recorded' | 'lab'>,
   untilMs: number,
 ): Promise<DashboardCheck & { rules: () => RuleResult[] }> {
-  const { api, metricNames } = context
+  const { api, lab } = context
   const rules = rulesOf(found)
+  /** How many series the metrics of the rules have now. */
+  let counts: ReadonlyMap<string, number> = new Map()
   let checked = await checkAll()
   const failures = () => [...refused.map(each => unreadable(each, 'a file of rules')), ...checked.flatMap(failureOf)]
   return {
-    rules: () => checked.map(each => ({ ...each.result, why: whyOf(each) })),
+    rules: () => checked.map(each => ({ ...each.result, why: whyOf(each, context) })),
     failures,
     mayPassLater: () => checked.some(({ result }) => result.state === 'not evaluated'),
     async retry() {
@@ -83,13 +93,14 @@ export async function checkRules(
     const loaded = new Map(
       ((await orNone(api.rules())) ?? []).map(each => [key(basename(each.file), each.group, each.index), each]),
     )
-    const recorded = await recordedSeries(rules.flatMap(({ rule }) => rule.record ?? []))
+    const names = rules.flatMap(({ rule }) => [...(rule.record ?? []), ...queryFacts(rule.expr).metrics])
+    counts = await seriesCounts(names)
     const all = await Promise.all(
       rules.map(async (each): Promise<Checked> => {
         const known = loaded.get(key(each.file.fileName, each.group, each.index))
         const isAlert = each.rule.alert !== undefined
         if (known === undefined) return await evaluate(each)
-        const series = isAlert ? known.alerts.length : (recorded.get(each.name) ?? 0)
+        const series = isAlert ? known.alerts.length : (counts.get(each.name) ?? 0)
         const state = known.health === 'unknown' ? 'not evaluated' : (known.state ?? (await recordState(each, series)))
         const checked = await checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
         const { evaluationSeconds: seconds, intervalSeconds } = known
@@ -97,18 +108,18 @@ export async function checkRules(
         return { ...checked, result: { ...checked.result, slow } }
       }),
     )
-    const names = new Set(all.flatMap(({ result }) => (result.series > 0 ? [result.name] : [])))
+    const filled = new Set(all.flatMap(({ result }) => (result.series > 0 ? [result.name] : [])))
     return all.map(each => {
       // Such as one rule for each kind of workload, and the lab does not have one kind.
       const isLacking = each.hint.cause !== undefined && lacks.includes(each.hint.cause.name)
-      return each.result.state === 'no series' && isLacking && names.has(each.result.name)
+      return each.result.state === 'no series' && isLacking && filled.has(each.result.name)
         ? nothingNow(each, OTHERS_RECORD)
         : each
     })
   }
 
-  /** How many series each name has. */
-  async function recordedSeries(names: readonly string[]): Promise<Map<string, number>> {
+  /** How many series each name has now. A list of names would have those that have ended, too. */
+  async function seriesCounts(names: readonly string[]): Promise<Map<string, number>> {
     const counts = new Map<string, number>()
     const all = [...new Set(names)]
     for (let at = 0; at < all.length; at += MOST_NAMES) {
@@ -144,9 +155,10 @@ export async function checkRules(
   }
 
   async function checkedRule(rule: FileRule, state: string, series: number, error = ''): Promise<Checked> {
-    const { expr } = parsePromql(rule.rule.expr)
-    const names = metricNames === undefined ? [] : selectorsOf(expr).flatMap(({ metric }) => metric ?? [])
-    const absent = [...new Set(names)].filter(name => metricNames?.has(name) === false)
+    // A lab has some of its metrics only after an event, such as a container that waits.
+    const isAbsent = (metric: string) =>
+      !counts.has(metric) && (lab.known(metric) === undefined || isOfOtherDialect({ metric, matchers: [] }, lab))
+    const absent = queryFacts(rule.rule.expr).metrics.filter(isAbsent)
     const why = state === 'no series' ? await emptyRecording(rule.rule.expr) : undefined
     const checked: Checked = {
       rule,
@@ -202,11 +214,11 @@ export function ruleNotes(rules: readonly RuleResult[]): string[] {
 }
 
 /** What is wrong with a rule: the cause of its failure, metrics that an alert waits for in vain, a slow evaluation. */
-function whyOf(checked: Checked): string {
+function whyOf(checked: Checked, context: Pick<CheckContext, 'lab'>): string {
   const { absent, slow, state } = checked.result
   return [
     ...causesOf(failureOf(checked)),
-    ...(state === 'inactive' && absent.length > 0 ? [`Prometheus does not have ${firstOf(absent, MOST_NAMED)}`] : []),
+    ...(state === 'inactive' && absent.length > 0 ? [absentHint(absent, context).hint] : []),
     ...(slow === undefined ? [] : [slowness(slow)]),
   ].join('; ')
 }

@@ -5,16 +5,17 @@ import { type Binary, type Expr, type Matcher, neededParts, type Selector } from
 import { parsePromql, selectorsOf } from '../../promql/promql-parser.ts'
 import { typeOf } from '../../promql/promql-types.ts'
 import { variablesIn } from '../../promql/query-variables.ts'
+import { isOfOtherDialect } from '../lint/dialect-rules.ts'
 import { failingMatchers, isOfTargets } from '../lint/series-variants.ts'
 import { type Cause, type CauseName, causes } from './causes.ts'
-import { type CheckContext, emptyHint, METRICS_EXIST, unknownVariables, type Verdict } from './check-query.ts'
+import { absentHint, type CheckContext, METRICS_EXIST, unknownVariables, type Verdict } from './check-query.ts'
 import type { Evaluation, Evaluator } from './evaluate-queries.ts'
 import type { PanelQuery } from './panel-queries.ts'
 import type { ClusterState } from './pass-criteria.ts'
 import { isOfOutcomes } from './without-fallback.ts'
 
 /** What is known beside Prometheus. */
-interface Known extends Pick<CheckContext, 'recorded' | 'rules' | 'metricNames' | 'missing' | 'known'> {
+interface Known extends Pick<CheckContext, 'recorded' | 'rules' | 'metricNames' | 'lab'> {
   state: ClusterState | undefined
 }
 
@@ -87,9 +88,8 @@ export async function withCause(
     if (metric !== undefined && (await count(metric)) === 0) {
       const rule = known.recorded.get(metric)
       if (rule === undefined) {
-        const { hint, cause } = emptyHint([metric], known)
-        const text = cause === undefined ? `Prometheus has no metric ${metric}` : hint
-        return { text, cause: cause ?? { name: 'absent', subject: metric } }
+        const { hint, cause } = absentHint([metric], known)
+        return { text: hint, cause }
       }
       if (followed.has(metric)) return wrong(`the rule of ${metric} needs its own result`)
       followed.add(metric)
@@ -99,6 +99,10 @@ export async function withCause(
         ? wrong('its rule was not evaluated with data yet', 'young', metric)
         : await causeIn(recorded, rule)
       return { ...found, text: `nothing is recorded as ${metric}: ${found.text}` }
+    }
+    if (isOfOtherDialect({ metric, matchers }, known.lab) && metric !== undefined) {
+      const text = `the lab has ${selectorText(metric, matchers)} with METRICS=both`
+      return wrong(text, 'dialect', metric)
     }
     const names = Object.keys(causes)
     // An event that has not happened, such as `code="500"`, explains why the other matchers leave nothing with it.
@@ -153,7 +157,7 @@ export async function withCause(
   /** All values that the label can have, where none of them is as the matcher requires. */
   function possibleValues(matcher: Matcher, metric = ''): readonly string[] | undefined {
     if (isOfTargets(matcher.label)) return undefined
-    const variants = known.known(metric)?.variants ?? []
+    const variants = known.lab.known(metric)?.variants ?? []
     const failing = variants.filter(
       each => each.labels.has(matcher.label) && failingMatchers(each, [matcher]).length > 0,
     )

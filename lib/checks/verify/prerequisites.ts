@@ -1,5 +1,6 @@
 import type { Settings } from '../../cli/settings.ts'
 import { orNone, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
+import type { Dialect } from '../lint/metric-catalog.ts'
 
 /**
  * What a dashboard or query requires of the cluster, with a query that shows it: a scrape job, up or down, or a series
@@ -35,6 +36,12 @@ const OPTIONAL: readonly string[] = ['spans', 'traces', 'kwok-metrics', 'example
 
 /** The prerequisite that a lab with this METRICS does not meet. */
 const NOT_MEASURED = { otel: 'kube-prometheus-metrics', prometheus: 'otel-metrics', both: undefined } as const
+
+/** The dialects that a cluster has. */
+export function dialectsOf(missing: Missing): Dialect[] {
+  const needs = { otel: 'otel-metrics', prometheus: 'kube-prometheus-metrics' } as const
+  return (['otel', 'prometheus'] as const).filter(dialect => !missing.has(needs[dialect]))
+}
 
 /** Missing prerequisites, as text: the name, and the command that adds it if METRICS leaves it out. */
 export type Missing = ReadonlyMap<Prerequisite, string>

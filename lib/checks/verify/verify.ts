@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError } from '../../cli/errors.ts'
+import { nearestAmong } from '../../cli/nearest-name.ts'
 import type { Settings } from '../../cli/settings.ts'
 import type { RefusedFile, Sources } from '../../kube/source-documents.ts'
 import { orNone, type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
@@ -12,7 +13,7 @@ import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import type { Reading, StateReader } from './pass-criteria.ts'
 import { checkPlacement } from './placement.ts'
-import { missingPrerequisites } from './prerequisites.ts'
+import { dialectsOf, missingPrerequisites } from './prerequisites.ts'
 import { createReadings, readingWithoutCluster } from './read-states.ts'
 import { scrapeProblems, withDownPart } from './scrape-problems.ts'
 import {
@@ -87,7 +88,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     return catalog(name)
   }
   const metricNames = names && new Set(names)
-  const context = { api, scrapeMs: options.scrapeMs, rules, recorded, metricNames, missing, known }
+  const lab = { known, dialects: dialectsOf(missing), nearest: nearestAmong(names ?? []) }
+  const context = { api, scrapeMs: options.scrapeMs, rules, recorded, metricNames, missing, lab }
 
   onProgress('values of variables')
   const plans = await Promise.all(

@@ -1,6 +1,6 @@
 /** Why queries of foreign dashboards have no data, by a Prometheus that has some series. */
 import assert from 'node:assert/strict'
-import { verify } from '../../../../lib/checks/verify/verify.ts'
+import { type VerifyOptions, verify } from '../../../../lib/checks/verify/verify.ts'
 import { reportText } from '../../../../lib/checks/verify/verify-report.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { createPrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
@@ -57,10 +57,6 @@ for (const [expr, hint] of [
   ['scalar(used_bytes{pod="x"})', 'no used_bytes has pod="x": it has a'],
   ['used_bytes{pod="x"} or limit_bytes{pod="y"}', 'no used_bytes has pod="x": it has a'],
   ['max(self:sum)', 'nothing is recorded as self:sum: the rule of self:sum needs its own result'],
-  [
-    'sum(kube_gone)',
-    'Prometheus has no metric kube_gone; there is no kube-prometheus-metrics (make kwok METRICS=both) here',
-  ],
   ['sum(pod:gone:sum)', 'nothing is recorded as pod:gone:sum: Prometheus has no metric gone_bytes'],
 ] as const) {
   causes(`is named for ${expr}`, async ({ prometheus }) => {
@@ -78,6 +74,11 @@ const catalog = [
     ...{ name: 'used_bytes', type: 'gauge' as const, unit: 'bytes', source: 'test' },
     ...{ labels: ['job', 'node', 'pod', 'state'], values: { job: ['a'], state: ['free', 'used'] } },
   },
+  ...[
+    { name: 'kube_info', dialect: 'prometheus' as const, labels: ['node'] },
+    { name: 'other_bytes', dialect: 'otel' as const, labels: ['node', 'pod'] },
+    { name: 'other_bytes', dialect: 'prometheus' as const, labels: ['metrics_path', 'node', 'pod'] },
+  ].map(each => ({ ...each, type: 'gauge' as const, unit: 'bytes', source: 'test' })),
 ]
 for (const [expr, cause] of [
   ['used_bytes{state="usd"}', 'value: used_bytes can never have state="usd": only free, used'],
@@ -94,6 +95,21 @@ for (const [expr, cause] of [
     )
   })
 }
+
+causes('names the command for series of the dialect that METRICS leaves out', async ({ prometheus }) => {
+  const found = async (...[expr, metrics]: [string, VerifyOptions['metrics']]) => {
+    const { failures } = await verified(prometheus, expr, metrics)
+    return failures.map(each => `${each.cause?.name}: ${each.hint}`)
+  }
+  const absent = 'Prometheus has no metric kube_info'
+  assert.deepEqual(await found('sum(kube_info)', 'otel'), [`dialect: ${absent}; the lab has it with METRICS=both`])
+  assert.deepEqual(await found('sum(kube_info)', 'both'), [`absent: ${absent}`])
+  // The other dialect has the name, too.
+  const labeled = 'other_bytes{metrics_path="/x"}'
+  assert.deepEqual(await found(`sum(${labeled})`, 'otel'), [`dialect: the lab has ${labeled} with METRICS=both`])
+  const missing = 'other_bytes has no label metrics_path (metrics_path="/x")'
+  assert.deepEqual(await found(`sum(${labeled})`, 'both'), [`label: ${missing}`])
+})
 
 for (const [expr, because] of [
   ['sum(rate(requests_total{code=~"5.."}[1m]))', 'no requests_total has code=~"5.." yet'],
@@ -139,7 +155,7 @@ function series(name: string, of: (at: number) => number): string[] {
   return Array.from({ length: SAMPLES }, (_, at) => `${name} ${of(at)} ${startS + at * STEP_S}`)
 }
 
-async function verified({ url }: RunningPrometheus, expr: string) {
+async function verified({ url }: RunningPrometheus, expr: string, metrics: VerifyOptions['metrics'] = 'otel') {
   const datasource = { type: 'prometheus', uid: 'p' }
   const target = { refId: 'A', expr, instant: true, datasource }
   const panels = [{ id: 1, title: 'Panel', type: 'stat', datasource, targets: [target] }]
@@ -149,7 +165,7 @@ async function verified({ url }: RunningPrometheus, expr: string) {
       api: createPrometheusApi(url),
       refused: [],
       truth: undefined,
-      metrics: 'otel' as const,
+      metrics,
       catalog: () => catalog,
     },
     ...{ dashboards: [{ dashboard, expectations: undefined }], scrapeMs: STEP_S * 1_000, retryMs: 0 },

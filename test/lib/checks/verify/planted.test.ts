@@ -390,15 +390,6 @@ planted('does not excuse an empty result for something that the cluster has', as
   assert.deepEqual(found(report), ['Quota: no data'])
 })
 
-planted('names the command for a metric of the dialect that METRICS leaves out', async ({ prometheus }) => {
-  const panel = { title: 'Other', expr: 'sum(kube_node_info)' }
-  const hint = async (metrics: VerifyOptions['metrics']) =>
-    (await verified(prometheus.url, [panel], clusterObjects(), metrics)).failures.map(each => each.hint)[0]
-  const unknown = 'Prometheus has no metric kube_node_info'
-  assert.equal(await hint('both'), unknown)
-  assert.equal(await hint('otel'), `${unknown}; there is no kube-prometheus-metrics (make kwok METRICS=both) here`)
-})
-
 planted('finds a pod that Prometheus does not know', async ({ prometheus }) => {
   const objects = clusterObjects()
   const pods = objects['/api/v1/pods'] ?? []
