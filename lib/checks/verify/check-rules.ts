@@ -93,7 +93,7 @@ export async function checkRules(
     const loaded = new Map(
       ((await orNone(api.rules())) ?? []).map(each => [key(basename(each.file), each.group, each.index), each]),
     )
-    const names = rules.flatMap(({ rule }) => [...(rule.record ?? []), ...queryFacts(rule.expr).metrics])
+    const names = rules.flatMap(({ rule }) => [rule.record ?? [], queryFacts(rule.expr).metrics].flat())
     counts = await seriesCounts(names)
     const all = await Promise.all(
       rules.map(async (each): Promise<Checked> => {

@@ -94,7 +94,7 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
       { file: `/lab/config/rules/${file?.fileName}`, name: 'g', interval: 15, rules: loaded() },
     ]
     if (path === '/rules') return success({ groups })
-    if (!given.get('query')?.startsWith('count by (__name__)')) return undefined
+    if (!given.get('query')?.includes('{__name__=~"up|gone|mine:up|mine:down|mine:gone"}')) return undefined
     return success({ resultType: 'vector', result: [{ metric: { __name__: 'mine:up' }, value: [0, '3'] }] })
   })
   try {
