@@ -23,8 +23,15 @@ const catalogFile = object({
 })
 type CatalogFile = InferOutput<typeof catalogFile>
 
+let catalog: readonly CatalogMetric[] | undefined
+
 /** The metrics that queries can use, of both dialects. Throws an Error for an unknown list of labels. */
-export function metricCatalog(): CatalogMetric[] {
+export function metricCatalog(): readonly CatalogMetric[] {
+  catalog ??= readCatalog()
+  return catalog
+}
+
+function readCatalog(): CatalogMetric[] {
   return ['metric-catalog.yaml', 'kube-prometheus-metrics.yaml'].flatMap(name => {
     const [file] = readYamlDocuments(join(import.meta.dirname, name))
     const { labels, otel, prometheus, sources } = parse(catalogFile, file)

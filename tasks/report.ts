@@ -10,7 +10,7 @@
  */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { loadChecked } from '../dashboards/load.ts'
+import { loadChecked } from '../dashboards/load-checked.ts'
 import { labPrometheus } from '../lib/checks/verify/lab-truth.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode } from '../lib/checks/verify/verify-report.ts'
@@ -51,7 +51,7 @@ await runTask(
     // The earlier report may be at the same place.
     const before = opened.settings.before === 'none' ? undefined : readReportData(opened.settings.before)
     const beside = (extension: string) => join(dirname(out), `${basename(out, '.html')}.${extension}`)
-    const { skipped, ...checked } = loadChecked(opened.settings, given)
+    const { skipped, ...checked } = await loadChecked(opened.settings, given)
     const { dashboards } = checked
     for (const line of skippedLines(skipped)) say(line)
     const { lab, api, close } = await reachLab(opened)

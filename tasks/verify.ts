@@ -9,7 +9,7 @@
  *   tsx tasks/verify.ts --kube-context my-cluster
  */
 import { writeFileSync } from 'node:fs'
-import { loadChecked } from '../dashboards/load.ts'
+import { loadChecked } from '../dashboards/load-checked.ts'
 import { junitXml } from '../lib/checks/verify/junit.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode, reportText } from '../lib/checks/verify/verify-report.ts'
@@ -34,7 +34,7 @@ const options = {
 await runTask(
   { about, settings, flags, options, on: 'either', ignoreCreationSettings: true },
   async ({ lab: opened, flags: chosen, options: given }) => {
-    const { skipped, ...checked } = loadChecked(opened.settings, given)
+    const { skipped, ...checked } = await loadChecked(opened.settings, given)
     for (const line of skippedLines(skipped)) say(line)
     const { lab, api, close } = await reachLab(opened)
     try {

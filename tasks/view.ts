@@ -77,7 +77,7 @@ async function loadPages(lab: Lab): Promise<Pages> {
   ])
   // A file that is being edited must not take its dashboard away.
   const memory = new Map()
-  return labPages(lab, () => loadDashboards(lab.settings, undefined, memory), glanceDashboard(lab.settings))
+  return labPages(lab, () => loadDashboards(lab.settings, memory), glanceDashboard(lab.settings))
 }
 
 async function serve(lab: Lab): Promise<void> {

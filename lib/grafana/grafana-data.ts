@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
 import type { DataFrame, FieldConfigPropertyItem, FieldConfigSource, GrafanaTheme2 } from '@grafana/data'
-import { lastValueFrom, of } from 'rxjs'
 import { withTimeLimit } from '../system/time-limit.ts'
 import { withConsoleLines } from './console-lines.ts'
 import type { FieldConfig, Transformation } from './dashboard-model.ts'
@@ -17,6 +16,7 @@ const STANDARD = [
 /** Panel types that Grafana colors by thresholds by default; others use a palette. */
 const BY_THRESHOLDS = ['stat', 'gauge', 'bargauge', 'table', 'singlestat', 'state-timeline', 'status-history']
 
+const load = createRequire(import.meta.url)
 let loaded: GrafanaData | undefined
 let theme: GrafanaTheme2 | undefined
 
@@ -30,7 +30,7 @@ export function grafanaData(): GrafanaData {
     const value = { userAgent: `Node.js/${process.versions.node}`, language: 'en-US', languages: ['en-US'] }
     Object.defineProperty(globalThis, 'navigator', { value, configurable: true, writable: true })
   }
-  loaded ??= createRequire(import.meta.url)('@grafana/data') as GrafanaData
+  loaded ??= load('@grafana/data') as GrafanaData
   return loaded
 }
 
@@ -53,6 +53,7 @@ export async function transformed(
     logged = new Set(),
   }: { interpolate: (text: string) => string; limitMs: number; logged?: Set<string> },
 ): Promise<{ frames: DataFrame[]; unknown: string[] }> {
+  const { lastValueFrom, of } = load('rxjs') as typeof import('rxjs')
   const known = Object.values(grafanaData().standardTransformers)
   const unknown: string[] = []
   let current = frames
