@@ -20,7 +20,13 @@ const { KUBECONFIG: _, ...env } = process.env
 
 /** Runs the task without a lab. */
 async function report(args: string[], more: NodeJS.ProcessEnv = {}): Promise<TaskOutcome> {
-  const own = { CLUSTER_NAME: `no-such-lab-${process.pid}`, KWOK_WORKDIR: join(dir, 'kwok'), NO_COLOR: '1', ...more }
+  const own = {
+    RUNTIME: 'binary',
+    CLUSTER_NAME: `no-such-lab-${process.pid}`,
+    KWOK_WORKDIR: join(dir, 'kwok'),
+    NO_COLOR: '1',
+    ...more,
+  }
   return await importTask('report.ts', args, { env: { ...env, ...own }, cwd: dir })
 }
 
