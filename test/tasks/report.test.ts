@@ -162,7 +162,7 @@ task('has the rules with their states and what is wrong with them', async ({ url
     text,
     /<p>3 rules in 1 groups: 0 in error, 1 without series, 1 firing, 0 pending\.<\/p>\s*<h3>.*rules\.yaml \/ g<\/h3>/,
   )
-  assertSays(text, /<th scope="row">Blind<\/th><td>inactive<p class="note">Prometheus does not have gone<\/p>/)
+  assertSays(text, /<th scope="row">Blind<\/th><td>inactive<p class="note">Prometheus has no metric gone<\/p>/)
   assertSays(
     text,
     /mine:gone<\/th><td><span class="failed">✗ no series<\/span><p class="note">absent: Prometheus has no/,
