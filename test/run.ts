@@ -53,7 +53,7 @@ const groups: Record<string, readonly Group[]> = {
   unit: [
     {
       folders: ['lib', 'dashboards', 'tasks', 'support'],
-      limitMs: 8 * 60_000,
+      limitMs: 15 * 60_000,
       sharesProcess: true,
       atOnce: 2,
       firstSlot: 0,

@@ -200,7 +200,7 @@ for (const killed of killedTogether) {
     const others = (pids: Map<string, number>) => [...pids].filter(([name]) => !killed.includes(name))
     assert.deepEqual(others(after), others(before))
     for (const [namespace, pod] of unready)
-      await lab.kubectl(['wait', pod, '-n', namespace, '--for=condition=Ready', '--timeout=1s'])
+      await lab.kubectl(['wait', pod, '-n', namespace, '--for=condition=Ready', '--timeout=30s'])
   })
 }
 

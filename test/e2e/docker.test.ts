@@ -77,7 +77,7 @@ runtime.after(({ lab, other, images }) => {
 onEngine('brings up a small lab with Jaeger, with all targets up', async ({ lab }) => {
   assertDone(await lab.make(smallLab))
   await assertContainersUp(lab)
-  await assertTargetsUp(lab, 60_000)
+  await assertTargetsUp(lab, 120_000)
 })
 
 onEngine('runs every service but LGTM without root, capabilities and a writable file system', ({ lab }) => {

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { connect, type KubeClient } from '../../lib/kube/api-client.ts'
+import { fields } from '../../lib/kube/json.ts'
 import { kubeconfigText } from '../../lib/lab/kubeconfig.ts'
 import { signCertificate } from '../../lib/lab/lab-certificates.ts'
 import { ensurePrograms } from '../../lib/programs/programs.ts'
 import { waitUntil } from '../../lib/system/wait.ts'
 import { testCa } from '../lib/kube/ca.ts'
+import { freePort } from './free-ports.ts'
 import { tempDir } from './temp-lab.ts'
 
 /** A real kube-apiserver with RBAC and its etcd, and no controllers. */
@@ -21,6 +22,11 @@ export interface ApiServer {
   kubeconfig: (token: string) => string
   /** A token for a service account of `default`. */
   tokenOf: (account: string, spec?: Record<string, unknown>) => Promise<string>
+  /**
+   * Waits until a user has a right, in the words of a SubjectAccessReview: the server knows a new role a moment later, and others remember
+   * for half a minute that it did not.
+   */
+  waitForRight: (user: string, attributes: object) => Promise<void>
   /** Creates an object. Throws when the server refuses it. */
   create: (path: string, object: unknown) => Promise<void>
   stop: () => Promise<void>
@@ -109,6 +115,18 @@ export async function startApiServer(): Promise<ApiServer> {
     ca: { ...ca, caFile },
     kubeconfig,
     create,
+    async waitForRight(user, attributes) {
+      await waitUntil({
+        what: `the right of ${user}`,
+        timeoutMs: 60_000,
+        everyMs: 50,
+        check: async () => {
+          const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews'
+          const { body } = await client.request('POST', path, { body: { spec: { user, ...attributes } } })
+          return fields(fields(body).status).allowed === true ? { done: true } : { pending: JSON.stringify(body) }
+        },
+      })
+    },
     async tokenOf(account, spec = {}) {
       const path = `/api/v1/namespaces/default/serviceaccounts/${account}/token`
       const { body } = await client.request('POST', path, {
@@ -128,12 +146,4 @@ export async function startApiServer(): Promise<ApiServer> {
       )
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

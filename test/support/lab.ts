@@ -11,9 +11,10 @@ import { openLab, projectDir } from '../../lib/lab/lab.ts'
 import { labSockets } from '../../lib/lab/socket-dir.ts'
 import { ensurePrograms, kwokPrograms } from '../../lib/programs/programs.ts'
 import { query as queryPrometheus, type Sample } from '../../lib/prometheus/prometheus-client.ts'
-import { isPortFree, portSettings } from '../../lib/system/ports.ts'
+import { isPortFree, type PortSetting } from '../../lib/system/ports.ts'
 import { signalProcess } from '../../lib/system/processes.ts'
 import { atExit } from './at-exit.ts'
+import { freePorts, portVariables } from './free-ports.ts'
 
 /** How a command ended, and its output. */
 export interface Ended {
@@ -51,7 +52,7 @@ export interface TestLab {
   name: string
   context: string
   /** Ports by setting. */
-  ports: Readonly<Record<(typeof portSettings)[number], number>>
+  ports: Readonly<Record<PortSetting, number>>
   /** A folder for the test's own files; holds home, kubeconfig and KWOK_WORKDIR too. */
   tempDir: string
   kubeconfig: string
@@ -84,7 +85,7 @@ export interface TestLab {
 }
 
 /** The longest that one command may take: a `make kwok` whose waits all run out ends before. */
-const COMMAND_LIMIT_MS = 10 * 60_000
+const COMMAND_LIMIT_MS = 20 * 60_000
 
 /** What tells one test lab from another. */
 export interface LabIdentity {
@@ -130,7 +131,7 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
     KWOK_WORKDIR: kwokWorkdir,
     // Whatever Grafana the machine has.
     GRAFANA: 'page',
-    ...Object.fromEntries(portSettings.map(setting => [variableOf(setting), String(ports[setting])])),
+    ...portVariables(ports),
     ...settings,
   }
 
@@ -299,7 +300,7 @@ export function cloneProject(copy: string): void {
  *
  * Throws what the check threw last, with the name of what was waited for and for how long, when time runs out.
  */
-export async function waitFor<T>(what: string, check: () => T | Promise<T>, timeoutMs = 60_000): Promise<T> {
+export async function waitFor<T>(what: string, check: () => T | Promise<T>, timeoutMs = 120_000): Promise<T> {
   const startedMs = Date.now()
   for (;;) {
     const checkedMs = Date.now()
@@ -473,18 +474,4 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   const isOurs = (name: string) =>
     settings.has(name) || others.has(name) || (name.startsWith('KWOK_') && name !== 'KWOK_BINARY')
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)))
-}
-
-/**
- * Ports that are free now, below those that the system gives to clients and those of control planes; others than a test file has that
- * runs at the same time, in another of test/run.ts's slots.
- */
-async function freePorts(): Promise<TestLab['ports']> {
-  const found: Partial<Record<(typeof portSettings)[number], number>> = {}
-  let port = 20_000 + 2_100 * Number(process.env['TEST_SLOT'] ?? 0) + Math.floor(Math.random() * 2_000)
-  for (const setting of portSettings) {
-    while (!(await isPortFree(port))) port++
-    found[setting] = port++
-  }
-  return found as TestLab['ports']
 }

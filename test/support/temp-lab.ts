@@ -1,10 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SettingTexts } from '../../lib/cli/settings.ts'
 import { ensureLabDirs, type Lab, openLab } from '../../lib/lab/lab.ts'
-import { portSettings } from '../../lib/system/ports.ts'
 
 // uvu sets it, and then every Node.js that a test starts colours its output and warns of NO_COLOR.
 delete process.env.FORCE_COLOR
@@ -43,22 +41,6 @@ export function tempLab(flags: SettingTexts = {}): Lab {
   return lab
 }
 
-/** Ports that are free now. */
-export async function freePorts(): Promise<Record<(typeof portSettings)[number], string>> {
-  const servers = await Promise.all(
-    portSettings.map(async () => {
-      const server = createServer()
-      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map(server => String((server.address() as AddressInfo).port))
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return Object.fromEntries(portSettings.map((name, index) => [name, ports[index]])) as Record<
-    (typeof portSettings)[number],
-    string
-  >
-}
 /** What kwokctl leaves of a cluster it has made: its record and a kubeconfig; and the lab's mark when `owner` is given. */
 export function writeCluster(lab: Lab, options: { record?: string; owner?: string } = {}): void {
   mkdirSync(join(lab.clusterDir, 'pids'), { recursive: true })
@@ -67,9 +49,9 @@ export function writeCluster(lab: Lab, options: { record?: string; owner?: strin
   if (options.owner !== undefined) writeFileSync(join(lab.clusterDir, 'kube-otel-lab'), `${options.owner}\n`)
 }
 
-/** Waits until something holds. Fails after a minute: unit tests run beside labs, with a lower priority. */
+/** Waits until something holds. Fails after two minutes: unit tests run beside labs, with a lower priority. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = Date.now() + 60_000
+  const endMs = Date.now() + 120_000
   while (!(await holds())) {
     if (Date.now() > endMs) throw new Error(`timed out waiting until ${what}`)
     await new Promise(resolve => setTimeout(resolve, 20))

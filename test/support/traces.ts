@@ -4,7 +4,7 @@ import { type JaegerSpan, jaegerTraces } from '../../lib/traces/jaeger-client.ts
 import type { TestLab } from './lab.ts'
 
 export const NAMESPACE = 'online-boutique'
-export const WAIT_MS = 90_000
+export const WAIT_MS = 120_000
 
 export const jaegerUrl = (lab: TestLab) => `http://127.0.0.1:${lab.ports.jaegerPort}`
 export const requests = (lab: TestLab, lookback = '30s') =>

@@ -1,14 +1,11 @@
 /** Checks of every task, also of one that is added later. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { variableOf } from '../../lib/cli/settings.ts'
 import { projectDir } from '../../lib/lab/lab.ts'
-import { freePort, portSettings } from '../../lib/system/ports.ts'
+import { freePort, freePorts, portVariables } from '../support/free-ports.ts'
 import { cloneProject, filesBelow } from '../support/lab.ts'
 import { importTask, runTask } from '../support/task.ts'
 
@@ -180,21 +177,10 @@ others('k3d-collectors refuses a chart that does not exist before anything else'
   assert.match(stderr, /^OTEL_CHART=\S+ is invalid: there is no \S+\n {2}Next: /)
 })
 
-async function freePorts(): Promise<NodeJS.ProcessEnv> {
-  const names = portSettings.map(variableOf)
-  const servers = await Promise.all(
-    names.map(async name => {
-      const server = createServer()
-      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-      return { name, server, port: (server.address() as AddressInfo).port }
-    }),
-  )
-  await Promise.all(servers.map(({ server }) => new Promise(resolve => server.close(resolve))))
-  return Object.fromEntries(servers.map(({ name, port }) => [name, String(port)]))
-}
+const freePortVariables = async () => portVariables(await freePorts())
 
 others('kwok-check prints nothing on success, and warns of KWOK variables without effect', async () => {
-  const ports = await freePorts()
+  const ports = await freePortVariables()
   assert.deepEqual(await start('kwok-check.ts', [], ports), { status: 0, stdout: '', stderr: '' })
   const warned = await start('kwok-check.ts', [], { ...ports, KWOK_KUBE_VERSION: 'v1' })
   const warning = 'Warning: ignored by the lab: KWOK_KUBE_VERSION\n'
@@ -235,7 +221,7 @@ for (const [fact, more, status, said] of [
   ],
 ] as const) {
   others(`kwok-check refuses ${fact}, and creates nothing`, async () => {
-    const refused = await start('kwok-check.ts', [], { ...(await freePorts()), ...more })
+    const refused = await start('kwok-check.ts', [], { ...(await freePortVariables()), ...more })
     assert.deepEqual([refused.status, refused.stdout], [status, ''])
     assert.match(refused.stderr, said)
     assert.match(refused.stderr, /\n {2}Next: \S.*\n$/)
@@ -261,7 +247,7 @@ for (const [fact, template, said] of [
     try {
       cloneProject(project)
       writeFileSync(join(project, 'kwok-config', 'kwok-pod-template.yaml'), template)
-      const refused = await start('kwok-check.ts', [], await freePorts(), project)
+      const refused = await start('kwok-check.ts', [], await freePortVariables(), project)
       assert.deepEqual([refused.status, refused.stdout], [2, ''])
       assert.match(refused.stderr, said)
       assert(!existsSync(join(project, '.lab')))
@@ -279,7 +265,7 @@ others('a cluster of that name not created by the lab is neither used nor delete
   mkdirSync(clusterDir, { recursive: true })
   writeFileSync(record, config)
   for (const task of ['kwok-check.ts', 'kwok-down.ts']) {
-    const { status, stdout, stderr } = await start(task, [], await freePorts())
+    const { status, stdout, stderr } = await start(task, [], await freePortVariables())
     assert.deepEqual([status, stdout], [1, ''], task)
     assert(
       stderr.startsWith(
@@ -296,7 +282,7 @@ others('a cluster of that name not created by the lab is neither used nor delete
 
 others('kwok-create-cluster runs the checks of kwok-check before anything changes', async () => {
   const { status, stdout, stderr } = await start('kwok-create-cluster.ts', [], {
-    ...(await freePorts()),
+    ...(await freePortVariables()),
     KUBECONFIG: '/dev/null/config',
   })
   assert.deepEqual([status, stdout], [1, ''])

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { fields, items } from '../../lib/kube/json.ts'
-import { freePort } from '../../lib/system/ports.ts'
 import { type RunningPrometheus, startPrometheus } from '../lib/checks/verify/prometheus-fixture.ts'
+import { freePort } from '../support/free-ports.ts'
 import { assertSays } from '../support/lab.ts'
 import { importTask, runTask, type TaskOutcome } from '../support/task.ts'
 import { tempDir } from '../support/temp-lab.ts'
@@ -17,7 +17,12 @@ const { KUBECONFIG: _, ...env } = process.env
 
 /** Runs the task without a lab. */
 async function verify(args: string[]): Promise<TaskOutcome> {
-  const own = { CLUSTER_NAME: `no-such-lab-${process.pid}`, KWOK_WORKDIR: join(dir, 'kwok'), NO_COLOR: '1' }
+  const own = {
+    RUNTIME: 'binary',
+    CLUSTER_NAME: `no-such-lab-${process.pid}`,
+    KWOK_WORKDIR: join(dir, 'kwok'),
+    NO_COLOR: '1',
+  }
   return await importTask('verify.ts', args, { env: { ...env, ...own }, cwd: dir })
 }
 

@@ -8,7 +8,7 @@ import { reachLab, verifyLab } from '../../../lib/checks/verify/verify-lab.ts'
 import type { DashboardResult, VerifyReport } from '../../../lib/checks/verify/verify-report.ts'
 import { openLab } from '../../../lib/lab/lab.ts'
 import { assertCatalogIsLive } from '../../support/catalog.ts'
-import { assertDone, assertSameWords, assertSays, killHard, type TestLab, waitFor } from '../../support/lab.ts'
+import { assertDone, assertSameWords, assertSays, isAlive, killHard, type TestLab, waitFor } from '../../support/lab.ts'
 import { assertMeasured, readCluster } from '../../support/measured.ts'
 import { kwokWords, NODES, openPlainLab, PODS } from '../../support/shared-lab.ts'
 import { suite } from '../../support/suite.ts'
@@ -36,17 +36,21 @@ metrics('both: scrapes every node, also a new one, and each number is right in b
   assert.deepEqual([withTruth > 40, withoutTruth], [true, []])
   // Its variables have no truth.
   assert(compared >= withTruth && compared + excused >= queries - 10, `${compared} of ${queries}, ${excused} excused`)
-  const { pods } = await readCluster(lab)
   for (const [series, by] of [
     [`kube_pod_status_phase{${scraped(lab)}, phase="Running"} == 1`, 'namespace, pod'],
     [`k8s_pod_phase{k8s_cluster_name="${lab.name}"} == 2`, 'k8s_namespace_name, k8s_pod_name'],
   ])
-    assert.equal((await lab.query(`count(count by (${by}) (${series}))`))[0]?.value, pods.length)
+    await waitFor('the running pods', async () => {
+      const { pods } = await readCluster(lab)
+      assert.equal((await lab.query(`count(count by (${by}) (${series}))`))[0]?.value, pods.length, series)
+    })
   await assertCatalogIsLive(`http://127.0.0.1:${lab.ports.prometheusPort}`, ['otel', 'prometheus'])
 })
 
 metrics('a killed kube-state-metrics is reported by kwok-status and verify', async ({ lab }) => {
-  killHard((await lab.partPids()).get(KUBE_STATE_METRICS) ?? assert.fail('it does not run'))
+  const pid = (await lab.partPids()).get(KUBE_STATE_METRICS) ?? assert.fail('it does not run')
+  killHard(pid)
+  await waitFor('its end', () => assert(!isAlive(pid), 'it still runs'))
   const status = await lab.make(['kwok-status'])
   assert.notEqual(status.exitCode, 0)
   assertSays(status.stdout, /^kube-state-metrics +down/m)

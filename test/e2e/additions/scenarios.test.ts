@@ -65,11 +65,12 @@ scenarios('lets a container crash, and its kubelet reports another run', async c
   const ended = await lab.make(['kwok-scenario', 'SCENARIO=crash-loop', `TARGET=${target}`])
   assertDone(ended)
   assertSays(ended.stdout, new RegExp(`crash-loop runs on pod ${target} until `))
-  assert(Date.now() - startedMs < 15_000)
+  // It lasts ten minutes.
+  assert(Date.now() - startedMs < 300_000)
   await waitFor('CrashLoopBackOff', async () => {
     const { state, restartCount } = containerOf(await podOf(lab, target))
     assert.equal(text(fields(fields(state)['waiting'])['reason']), 'CrashLoopBackOff')
-    assert(Number(restartCount) >= 1)
+    assert(Number(restartCount) >= 1, `${restartCount} restarts`)
   })
   const crashed = await podOf(lab, target)
   assert.equal(fields(fields(crashed['metadata'])['annotations'])[ANNOTATION], 'crash-loop')
@@ -79,11 +80,11 @@ scenarios('lets a container crash, and its kubelet reports another run', async c
     const now = await measuredPod(lab, target)
     const [container, sidecar] = now.containers
     const [before, sidecarBefore] = first.containers
-    assert(container !== undefined && before !== undefined && now.containers.length === 2)
-    assert(Date.parse(container.startTime) >= startedMs)
-    assert(container.cpu.usageCoreNanoSeconds < before.cpu.usageCoreNanoSeconds)
-    assert(Number(sidecar?.cpu.usageCoreNanoSeconds) >= Number(sidecarBefore?.cpu.usageCoreNanoSeconds))
-    assert(now.cpu.usageCoreNanoSeconds >= first.cpu.usageCoreNanoSeconds)
+    assert(container !== undefined && before !== undefined && now.containers.length === 2, 'not two containers')
+    assert(Date.parse(container.startTime) >= startedMs, container.startTime)
+    assert(container.cpu.usageCoreNanoSeconds < before.cpu.usageCoreNanoSeconds, 'the CPU time of the run before')
+    assert(Number(sidecar?.cpu.usageCoreNanoSeconds) >= Number(sidecarBefore?.cpu.usageCoreNanoSeconds), 'sidecar')
+    assert(now.cpu.usageCoreNanoSeconds >= first.cpu.usageCoreNanoSeconds, 'pod')
   })
 })
 
@@ -175,7 +176,7 @@ scenarios('goes on when the holder is killed', async ({ lab, target }) => {
   const before = Number(containerOf(await podOf(lab, target))['restartCount'])
   killHard(pid)
   await waitFor('the next restart', async () => {
-    assert(Number(containerOf(await podOf(lab, target))['restartCount']) > before)
+    assert(Number(containerOf(await podOf(lab, target))['restartCount']) > before, 'no restart')
   })
 })
 
@@ -201,8 +202,8 @@ scenarios('verify-alerts proves alerts, also after kill -9, and refuses what it 
   verify.push('SCENARIOS=scheduler-down,node-memory-pressure')
   const killed = lab.startMake(verify)
   // It starts while the alert of the first is being resolved.
-  await waitFor('the last scenario', () => assertSays(killed.output(), /scheduler-down .*started$/m), 180_000)
-  await waitFor('the end of the first', () => assertSays(killed.output(), /node-memory-pressure .*done$/m), 60_000)
+  await waitFor('the last scenario', () => assertSays(killed.output(), /scheduler-down .*started$/m), 300_000)
+  await waitFor('the end of the first', () => assertSays(killed.output(), /node-memory-pressure .*done$/m))
   process.kill(-(killed.child.pid ?? assert.fail('no pid')), 'SIGKILL')
   await killed.ended
   await waitFor('the end of its rules', async () => {

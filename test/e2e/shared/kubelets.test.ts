@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Summary } from '../../../lib/kubelet/endpoints/stats-summary.ts'
 import { getKubelet, getNodeExporter, nodeAddresses, openTunnel } from '../../support/kubelets.ts'
-import { assertSameWords, assertSays } from '../../support/lab.ts'
+import { assertSameWords, assertSays, waitFor } from '../../support/lab.ts'
 import { nodeNames, openSharedLab, type SharedLab } from '../../support/shared-lab.ts'
 import { kubeletUrl } from '../../support/stats-proxy.ts'
 import { suite } from '../../support/suite.ts'
@@ -63,6 +63,14 @@ kubelets('each right opens its own paths of a kubelet and no others', async ({ l
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests })
   await lab.kubectl(['apply', '-f', '-'], list)
   try {
+    // A kubelet would remember for half a minute that the API server did not know a right yet.
+    await waitFor('the rights of all', async () => {
+      for (const { resource, name } of accounts) {
+        const [kind = '', part] = resource.split('/')
+        const asked = part === undefined ? [kind] : [kind, '--subresource', part]
+        await lab.kubectl(['auth', 'can-i', 'get', ...asked, '--as', `system:serviceaccount:kube-otel-lab:${name}`])
+      }
+    })
     for (const { resource, name } of accounts) {
       const token = (await lab.kubectl(['-n', 'kube-otel-lab', 'create', 'token', name])).trim()
       for (const path of paths) {

@@ -24,24 +24,23 @@ traces('show every edge of the call graph, and no other', async ({ lab }) => {
 traces('have no span without its parent, and no error while all is well', async ({ lab }) => {
   // Requests during the rollout of the application fail.
   const beganMicros = Date.now() * 1_000
-  const whole = await waitFor('some seconds of traces', async () => {
+  await waitFor('some seconds of whole traces', async () => {
     // The newest may be under way from the collector to Jaeger.
     const beforeMicros = (Date.now() - 5_000) * 1_000
     const found = (await requests(lab, '1m')).filter(spans =>
       spans.every(span => span.startMicros > beganMicros && span.startMicros < beforeMicros),
     )
     assert(found.length > 2 * TRACE_RATE, `${found.length} traces`)
-    return found
+    for (const spans of found) {
+      const ids = new Set(spans.map(span => span.spanId))
+      assertSameWords(
+        spans.filter(span => span.parentId === undefined).map(span => span.service),
+        ['loadgenerator'],
+      )
+      for (const span of spans) assert(span.parentId === undefined || ids.has(span.parentId), JSON.stringify(span))
+      assert.equal(spans.filter(isFailed).length, 0)
+    }
   })
-  for (const spans of whole) {
-    const ids = new Set(spans.map(span => span.spanId))
-    assertSameWords(
-      spans.filter(span => span.parentId === undefined).map(span => span.service),
-      ['loadgenerator'],
-    )
-    for (const span of spans) assert(span.parentId === undefined || ids.has(span.parentId), JSON.stringify(span))
-    assert.equal(spans.filter(isFailed).length, 0)
-  }
 })
 
 traces('name existing pods and nodes', async ({ lab }) => {
@@ -49,14 +48,17 @@ traces('name existing pods and nodes', async ({ lab }) => {
   const pods = new Set(
     (await lab.kubectl(['get', 'pods', '-n', NAMESPACE, '-o', `jsonpath=${path}`])).trim().split('\n'),
   )
-  const seen = new Set<string>()
-  for (const { resource, service } of (await requests(lab)).flat()) {
-    seen.add(`${resource['k8s.pod.name']} ${resource['k8s.node.name']} ${resource['k8s.pod.uid']}`)
-    assert.equal(resource['k8s.deployment.name'], service)
-    assert.equal(resource['k8s.namespace.name'], NAMESPACE)
-    assert.equal(resource['k8s.cluster.name'], lab.name)
-  }
-  assertSameWords([...seen], [...pods], 'the pods')
+  // Chance leaves a pod out for a while.
+  await waitFor('spans of every pod', async () => {
+    const seen = new Set<string>()
+    for (const { resource, service } of (await requests(lab)).flat()) {
+      seen.add(`${resource['k8s.pod.name']} ${resource['k8s.node.name']} ${resource['k8s.pod.uid']}`)
+      assert.equal(resource['k8s.deployment.name'], service)
+      assert.equal(resource['k8s.namespace.name'], NAMESPACE)
+      assert.equal(resource['k8s.cluster.name'], lab.name)
+    }
+    assertSameWords([...seen], [...pods], 'the pods')
+  })
 })
 
 traces('agree with the span metrics of each service in Prometheus', async ({ lab }) => {

@@ -24,7 +24,7 @@ for (const [where, isTTY, env] of [
     activity.end()
     const count = texts.length
     assert.ok(count >= 1 && count <= 4, String(count))
-    assert.equal(texts[0], 'building x: 0 s, half\n')
+    assert.match(texts[0] ?? '', /^building x: \d s, half\n$/)
     await sleep(40)
     assert.equal(texts.length, count)
   })
@@ -61,7 +61,8 @@ during('shows a line while its body runs, and none after it has failed', async (
     Object.assign(process.stderr, { write, isTTY })
     if (CI !== undefined) process.env.CI = CI
   }
-  assert.deepEqual(texts, ['Waiting: 1 s, 2 left', '\r\x1b[K'])
+  assert.match(texts[0] ?? '', /^Waiting: [1-9] s, 2 left$/)
+  assert.deepEqual(texts.slice(1), ['\r\x1b[K'])
 })
 during.run()
 

@@ -153,7 +153,7 @@ for (const [how, last, code] of [
       last,
     })
     const { pid, ended } = steps(files)
-    const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), 20_000)
+    const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), 120_000)
     const { signal, ...rest } = await ended
     clearTimeout(timer)
     assert.deepEqual([signal, rest.code], [null, code])

@@ -29,7 +29,7 @@ limits('stops a pattern with catastrophic backtracking', () => {
     name: 'PatternError',
     message: /^The regular expression \/\^\(a\+\)\+\$\/ is invalid: .*it took longer than 0\.05 s$/,
   })
-  assert.ok(performance.now() - startedMs < 10_000)
+  assert.ok(performance.now() - startedMs < 60_000)
 })
 limits('gives the result, also of nested calls, and throws the error of the callback', () => {
   assert.equal(
@@ -59,8 +59,8 @@ for (const [pattern, expected] of [
 }
 names('has one time limit for many names, and names the pattern', () => {
   const startedMs = performance.now()
-  const many = Array.from({ length: 12 }, (_, at) => `${endless}${at}`)
+  const many = Array.from({ length: 120 }, (_, at) => `${endless}${at}`)
   assert.throws(() => matchingNames('/^(a+)+$/', many), { name: 'PatternError', message: /took longer than 1 s$/ })
-  assert.ok(performance.now() - startedMs < 10_000)
+  assert.ok(performance.now() - startedMs < 60_000)
 })
 names.run()

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import type { Variable } from '../../../lib/grafana/dashboard-model.ts'
 import { chosenValue, labelValuesQuery, variableOptions } from '../../../lib/grafana/variable-values.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../../lib/prometheus/prometheus-client.ts'
+import { cpuTimeMs } from '../../support/cpu-time.ts'
 import { type RunningPrometheus, startPrometheus } from '../checks/verify/prometheus-fixture.ts'
 
 function variable(given: Partial<Variable>): Variable {
@@ -91,12 +92,13 @@ for (const [query, selector, label] of [
   reads(query, () => assert.deepEqual(labelValuesQuery(query), { selector, label }))
 }
 reads('reads a long query in linear time', () => {
-  for (const long of ['x'.repeat(200_000), '"'.repeat(200_000), '\\"'.repeat(100_000)]) {
-    const startedMs = performance.now()
-    labelValuesQuery(`label_values(${long}, job)`)
-    labelValuesQuery(`label_values(${long}, "job")`)
-    labelValuesQuery(`label_values(${long})`)
-    assert(performance.now() - startedMs < 1_000)
+  for (const long of ['x'.repeat(1_000_000), '"'.repeat(1_000_000), '\\"'.repeat(500_000)]) {
+    const tookMs = cpuTimeMs(() => {
+      labelValuesQuery(`label_values(${long}, job)`)
+      labelValuesQuery(`label_values(${long}, "job")`)
+      labelValuesQuery(`label_values(${long})`)
+    })
+    assert(tookMs < 4_000, `${tookMs} ms`)
   }
   assert.equal(labelValuesQuery(`label_values(${'x'.repeat(200_000)}, job)`)?.label, 'job')
 })

@@ -199,7 +199,7 @@ streams('takes a silent server for dead', async () => {
   api = await fakeApi((_, response) => response.writeHead(200).flushHeaders())
   const client = createClient(api.credentials)
   let isOpen = false
-  const options = { idleTimeoutMs: 50, onOpen: () => (isOpen = true) }
+  const options = { idleTimeoutMs: 500, onOpen: () => (isOpen = true) }
   await assert.rejects(client.stream('/watch', options).next(), /Cannot watch \/watch at/)
   assert(isOpen)
   client.close()

@@ -38,9 +38,9 @@ export async function bodyOf(request: IncomingMessage): Promise<string> {
   return whole
 }
 
-/** Waits until something holds; fails after five seconds, if nothing else is said. */
-export async function until(what: string, holds: () => boolean, limitMs = 5_000): Promise<void> {
-  const endMs = Date.now() + limitMs
+/** Waits until something holds; fails after two minutes: on a busy machine a process takes half of one to start. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const endMs = Date.now() + 120_000
   while (!holds()) {
     if (Date.now() > endMs) throw new Error(`it never came to pass that ${what}`)
     await new Promise(resolve => setTimeout(resolve, 5))

@@ -352,7 +352,7 @@ async function withoutControllerManager(body: (lab: ReturnType<typeof tempLab>) 
 runs('starts a component again that has ended', () =>
   withoutControllerManager(async lab => {
     const pidFile = join(lab.clusterDir, 'pids', 'kube-controller-manager.pid')
-    const program = `${process.execPath} -e 'setTimeout(() => {}, 30000)' ${lab.clusterDir}/kube-controller-manager`
+    const program = `${process.execPath} -e 'setTimeout(() => {}, 300000)' ${lab.clusterDir}/kube-controller-manager`
     fakeKwokctl(`${program} > /dev/null 2>&1 & echo $! > ${pidFile}`)
     const restarted: unknown[] = []
     await waitUntilServed(lab, ended => restarted.push(ended))

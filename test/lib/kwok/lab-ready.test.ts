@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { findMissing, waitUntilMeasured } from '../../../lib/kwok/lab-ready.ts'
-import { freePort } from '../../../lib/system/ports.ts'
+import { freePort } from '../../support/free-ports.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
 
 const finds = suite('findMissing()')

@@ -17,7 +17,8 @@ counts('reports the series as unknown when Prometheus hangs, without waiting for
     const counting = countAll(tempLab({ prometheusPort: String(port) })).then(each => (counted = each))
     await waitUntil<void>({
       what: 'the counts',
-      timeoutMs: 15_000,
+      // A query has a minute.
+      timeoutMs: 40_000,
       everyMs: 100,
       check: async () => (counted === undefined ? { pending: 'it still waits' } : { done: undefined }),
     })

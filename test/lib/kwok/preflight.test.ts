@@ -12,9 +12,13 @@ import { processServices } from '../../../lib/services/process-services.ts'
 import { prometheus } from '../../../lib/services/prometheus.ts'
 import { statsProxy } from '../../../lib/services/stats-proxy.ts'
 import { acceptsConnections, portSettings } from '../../../lib/system/ports.ts'
-import { freePorts, tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
+import { freePorts } from '../../support/free-ports.ts'
+import { tempDir, tempLab, writeCluster } from '../../support/temp-lab.ts'
 
-const freeLab = async (flags: SettingTexts = {}): Promise<Lab> => tempLab({ ...(await freePorts()), ...flags })
+async function freeLab(flags: SettingTexts = {}): Promise<Lab> {
+  const ports = Object.entries(await freePorts()).map(([name, port]) => [name, String(port)])
+  return tempLab({ ...Object.fromEntries(ports), ...flags })
+}
 
 const owns = suite('requireOwnCluster()')
 

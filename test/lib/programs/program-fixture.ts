@@ -77,11 +77,11 @@ export async function openFixture(): Promise<Fixture> {
       origins: { [releaseHost]: serverUrl },
       reporter: { line: text => lines.push(text), start: () => ({ detail: () => {}, end: () => {} }) },
       connectTimeoutMs: 15_000,
-      // A test where one stalls has less: a busy machine takes its time.
+      // A test where one stalls, or hangs, has less: a busy machine takes its time.
       stallTimeoutMs: 15_000,
       retryDelayMs: 10,
       knownSums: {},
-      versionTimeoutMs: 1_000,
+      versionTimeoutMs: 15_000,
       buildDiskBytes: 0,
     },
     cached: () => (existsSync(cacheDir(env)) ? readdirSync(cacheDir(env)).sort() : []),

@@ -37,6 +37,13 @@ api.before(async context => {
     const namespace = String(fields(fields(object)['metadata'])['namespace'])
     await server.create((collections[String(fields(object)['kind'])] ?? '').replace('NAMESPACE', namespace), object)
   }
+  for (const right of [
+    { resource: 'nodes', verb: 'patch' },
+    { namespace: 'kube-otel-lab', resource: 'configmaps', verb: 'create' },
+    { namespace: 'kube-node-lease', group: 'coordination.k8s.io', resource: 'leases', verb: 'patch' },
+  ]) {
+    await server.waitForRight('system:serviceaccount:kube-otel-lab:scenarios', { resourceAttributes: right })
+  }
   const path = '/api/v1/namespaces/kube-otel-lab/serviceaccounts/scenarios/token'
   const { body } = await server.client.request('POST', path, { body: { spec: {} } })
   const token = String(fields(fields(body)['status'])['token'])
@@ -506,7 +513,7 @@ api('a slow API server affects only requests of the holder', async ({ server, cl
     const scenario = scenarioNamed(name)
     await waitUntil<void>({
       what: name,
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
       everyMs: 100,
       check: async () => {
         const holding = scenario.hold(run)
@@ -534,7 +541,7 @@ api('api-errors lets only requests of the holder fail', async ({ server, client 
   // kube-apiserver reads webhooks from its cache.
   await waitUntil<void>({
     what: 'the webhook',
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
     everyMs: 100,
     check: async () => ((await create(`${configMaps}?dryRun=All`)) === 500 ? { done: undefined } : { pending: '' }),
   })

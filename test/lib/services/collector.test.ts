@@ -10,7 +10,7 @@ import {
   reloadCollector,
   writeCollectorConfig,
 } from '../../../lib/services/collector.ts'
-import { freePort } from '../../../lib/system/ports.ts'
+import { freePort } from '../../support/free-ports.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
 import { writeTestCa } from '../kube/ca.ts'
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { grafana, grafanaHome, grafanaSettings } from '../../../lib/services/grafana.ts'
 import { processServices } from '../../../lib/services/process-services.ts'
-import { freePort } from '../../../lib/system/ports.ts'
+import { freePort } from '../../support/free-ports.ts'
 import { tempDir, tempLab } from '../../support/temp-lab.ts'
 
 /** A folder as that of a release, whose program writes down how it was started, and answers as Grafana does. */

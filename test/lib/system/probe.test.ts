@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { suite } from 'uvu'
-import { freePort } from '../../../lib/system/ports.ts'
 import { probe } from '../../../lib/system/probe.ts'
+import { freePort } from '../../support/free-ports.ts'
 
 const health = suite('probe()')
 const soon = { retryMs: 300 }
@@ -30,7 +30,7 @@ for (const status of [200, 404, 405]) {
 }
 
 health('retries until the failure is over', () =>
-  answering([503, 503, 200], async url => assert.equal(await probe({ url }), undefined)),
+  answering([503, 503, 200], async url => assert.equal(await probe({ url }, { retryMs: 60_000 }), undefined)),
 )
 
 health('gives the failing answer in one line', () =>

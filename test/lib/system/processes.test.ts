@@ -54,12 +54,15 @@ infos('gives only processes that run', async () => {
 
 infos('leaves out a zombie', async () => {
   // The shell becomes a program that never asks for its child's end, and the child ends after that.
-  const { child, pid, line } = await start('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'])
+  const { child, pid, line } = await start('sh', ['-c', 'sleep 61 & echo $!; exec sleep 60'])
   const zombie = Number(line)
+  const command = async () => (await processInfos([pid])).get(pid)?.command
   try {
+    await until('the shell has become sleep', async () => (await command()) === 'sleep 60')
     assert.equal((await processInfos([zombie])).size, 1)
+    process.kill(zombie, 'SIGKILL')
     await until('the child has ended', async () => !(await processInfos([zombie])).has(zombie))
-    assert.equal((await processInfos([pid])).get(pid)?.command, 'sleep 60')
+    assert.equal(await command(), 'sleep 60')
     assert.equal(signalProcess(zombie, 'SIGCONT'), true, 'it is there all the same')
   } finally {
     child.kill()
@@ -96,15 +99,15 @@ ends('ends a process by TERM, and returns when it has ended', async () => {
   const { child, pid } = await node('0')
   const closed = once(child, 'exit')
   const startedMs = Date.now()
-  await endProcessGroup(pid, 5_000)
-  assert(Date.now() - startedMs < 2_000)
+  await endProcessGroup(pid, 300_000)
+  assert(Date.now() - startedMs < 60_000)
   assert.deepEqual(await closed, [null, 'SIGTERM'])
 })
 
 ends('waits for a process that cleans up', async () => {
   const { child, pid } = await node('process.on("SIGTERM", () => setTimeout(() => process.exit(7), 200))')
   const closed = once(child, 'exit')
-  await endProcessGroup(pid, 5_000)
+  await endProcessGroup(pid, 60_000)
   assert.deepEqual(await closed, [7, null])
 })
 
@@ -114,7 +117,7 @@ ends('ends a process that ignores TERM by KILL, after the grace period', async (
   const startedMs = Date.now()
   await endProcessGroup(pid, 300)
   const tookMs = Date.now() - startedMs
-  assert(tookMs >= 300 && tookMs < 2_000, `${tookMs} ms`)
+  assert(tookMs >= 300 && tookMs < 30_000, `${tookMs} ms`)
   assert.deepEqual(await closed, [null, 'SIGKILL'])
 })
 
@@ -133,8 +136,8 @@ ends('returns at once when no process is left', async () => {
   const gone = spawn('true')
   await once(gone, 'close')
   const startedMs = Date.now()
-  await endProcessGroup(gone.pid ?? 0, 5_000)
-  assert(Date.now() - startedMs < 200)
+  await endProcessGroup(gone.pid ?? 0, 300_000)
+  assert(Date.now() - startedMs < 60_000)
 })
 ends.run()
 

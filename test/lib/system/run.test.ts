@@ -61,7 +61,7 @@ runs('passes input', async () => {
 
 runs('closes standard input, so that a command that reads does not wait', async () => {
   for (const options of [{}, { input: '' }]) {
-    const result = await run('cat', [], { ...options, timeoutMs: 2_000, nothrow: true })
+    const result = await run('cat', [], { ...options, timeoutMs: 30_000, nothrow: true })
     assert.deepEqual(result, { exitCode: 0, stdout: '', stderr: '' })
   }
 })
@@ -79,11 +79,11 @@ runs('ends a command at its time limit and reports it', async () => {
     name: 'LabError',
     message: 'sleep 60 failed: no end after 300 ms',
   })
-  assert(Date.now() - startedMs < 3_000)
+  assert(Date.now() - startedMs < 30_000)
   const script = 'echo busy >&2; exec sleep 60'
-  const { exitCode, stderr } = await run('sh', ['-c', script], { timeoutMs: 300, nothrow: true })
+  const { exitCode, stderr } = await run('sh', ['-c', script], { timeoutMs: 2_000, nothrow: true })
   assert.notEqual(exitCode, 0)
-  assert.equal(stderr, 'busy\nno end after 300 ms\n')
+  assert.equal(stderr, 'busy\nno end after 2000 ms\n')
 })
 
 runs('passes each line of stderr', async () => {

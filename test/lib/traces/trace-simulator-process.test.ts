@@ -11,7 +11,7 @@ import { daemonCommand } from '../../../lib/services/daemon-bundle.ts'
 import { metricsRequest } from '../../../lib/traces/simulator-metrics.ts'
 import { parseFlags } from '../../../lib/traces/trace-simulator-flags.ts'
 import { tempDir } from '../../support/temp-lab.ts'
-import { answer, bodyOf, fakeApi, until as untilSoon } from '../kube/fake-api.ts'
+import { answer, bodyOf, fakeApi, until } from '../kube/fake-api.ts'
 import { rawPod, rawWorkload } from './trace-fixtures.ts'
 
 const flags = suite('parseFlags()')
@@ -88,8 +88,6 @@ metrics('has each counter since the start, and spans by result', () => {
 metrics.run()
 
 const processes = suite('lib/traces/trace-simulator-process.ts')
-/** A process takes seconds to start on a machine that is busy. */
-const until = (what: string, holds: () => boolean) => untilSoon(what, holds, 30_000)
 
 processes('reads a cluster, sends spans and metrics, logs each problem once, and ends on a signal', async () => {
   const lists: Record<string, unknown[]> = {

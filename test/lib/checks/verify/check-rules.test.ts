@@ -150,12 +150,12 @@ it('fails a rule whose query has no answer in time, and checks the others', asyn
     given.get('query') === 'slow' ? 'hang' : path === '/rules' ? success({ groups: [] }) : undefined,
   )
   try {
-    const api = createPrometheusApi(fake.url, { timeoutMs: 1_000 })
+    const api = createPrometheusApi(fake.url, { timeoutMs: 2_000 })
     const check = await checkRules(readRuleFiles([folder]), { ...contextOf(fake.url), api }, Date.now())
     assert.deepEqual(states(check.rules()), ['Of slow: error 0', 'Of up: inactive 0'])
     assert.deepEqual(
       check.failures().map(({ got }) => got),
-      ['it took longer than 1 s'],
+      ['it took longer than 2 s'],
     )
   } finally {
     await fake.close()

@@ -93,14 +93,14 @@ for (const [fact, transformations, frames, found] of cases) {
   rows(fact, () => assert.deepEqual(duplicateRows(panel({ transformations }), frames), found))
 }
 rows('stops a column pattern that takes too long, once for all columns, and names it', () => {
-  const columns = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`${'a'.repeat(40)}!${at}`, '1']))
+  const columns = Object.fromEntries(Array.from({ length: 120 }, (_, at) => [`${'a'.repeat(40)}!${at}`, '1']))
   const transformations = [{ id: 'filterFieldsByName', options: { include: { pattern: '/^(a+)+$/' } } }]
   const startedMs = performance.now()
   assert.throws(() => duplicateRows(panel({ transformations }), [frame('A', columns), frame('B', columns)]), {
     name: 'PatternError',
     message: /^The regular expression \/\^\(a\+\)\+\$\/ is invalid: .*it took longer than 1 s$/,
   })
-  assert.ok(performance.now() - startedMs < 10_000)
+  assert.ok(performance.now() - startedMs < 60_000)
 })
 rows.run()
 
@@ -133,14 +133,14 @@ for (const [fact, overrides, transformations, expected] of shown) {
 }
 units('stops a pattern that takes too long, once for all queries, and names it', () => {
   const target = (at: number) => ({ refId: `R${at}`, expr: 'up', legendFormat: `${'a'.repeat(40)}!${at}` })
-  const targets = Array.from({ length: 12 }, (_, at) => target(at))
+  const targets = Array.from({ length: 120 }, (_, at) => target(at))
   const fieldConfig = { defaults: {}, overrides: [override('byRegexp', '/^(a+)+$/', 's')] }
   const read = panel({ fieldConfig, targets })
   const startedMs = performance.now()
   for (const each of read.targets) {
     assert.throws(() => unitOfTarget(read, each), { name: 'PatternError', message: /took longer than 1 s$/ })
   }
-  assert.ok(performance.now() - startedMs < 10_000)
+  assert.ok(performance.now() - startedMs < 60_000)
 })
 units('converts base units to the units of panels', () => {
   assert.deepEqual(['bytes', 'Bps', 'bps', 'percent', 'percentunit', 'short', ''].map(scaleOf), [1, 1, 8, 100, 1, 1, 1])

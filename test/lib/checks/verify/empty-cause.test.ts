@@ -8,7 +8,9 @@ import { suite } from '../../../support/suite.ts'
 import { type RunningPrometheus, startPrometheus } from './prometheus-fixture.ts'
 
 const STEP_S = 10
-const SAMPLES = 12
+/** Most of them are ahead, for a busy machine: Prometheus forgets a series 45 s after its last sample. */
+const SAMPLES = 40
+const PAST_SAMPLES = 10
 
 const rules = `groups:
   - name: g
@@ -31,7 +33,7 @@ causes.before(async context => {
       ...series('served_total{code="500"}', () => 7),
       ...series('answered_total{node="n1",code="200"}', at => at),
       ...series('answered_total{node="n2",code="500"}', at => at),
-      ...series('lonely_total', () => 1).slice(-4, -3),
+      ...series('lonely_total', () => 1).slice(PAST_SAMPLES - 1, PAST_SAMPLES),
       ...series('took_seconds_bucket{le="1"}', () => 3),
       ...series('took_seconds_bucket{le="+Inf"}', () => 3),
     ],
@@ -149,9 +151,9 @@ causes('leaves NaN that nothing explains a failure', async ({ prometheus }) => {
 
 causes.run()
 
-/** Samples of one series up to now, of which the n-th has the value `of(n)`. */
+/** Samples of one series around now, of which the n-th has the value `of(n)`. */
 function series(name: string, of: (at: number) => number): string[] {
-  const startS = Math.floor(Date.now() / 1_000) - STEP_S * (SAMPLES - 3)
+  const startS = Math.floor(Date.now() / 1_000) - STEP_S * (PAST_SAMPLES - 1)
   return Array.from({ length: SAMPLES }, (_, at) => `${name} ${of(at)} ${startS + at * STEP_S}`)
 }
 

@@ -5,7 +5,7 @@ import { verify } from '../../../../lib/checks/verify/verify.ts'
 import { type Failure, reportText, type VerifyReport } from '../../../../lib/checks/verify/verify-report.ts'
 import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../../../lib/prometheus/prometheus-client.ts'
-import { freePort } from '../../../../lib/system/ports.ts'
+import { freePort } from '../../../support/free-ports.ts'
 import { type FakeAnswer, oneSeries, startFakePrometheus, success } from './fake-prometheus.ts'
 
 interface Given {

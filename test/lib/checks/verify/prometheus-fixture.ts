@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensurePrograms } from '../../../../lib/programs/programs.ts'
-import { freePort } from '../../../../lib/system/ports.ts'
+import { freePort } from '../../../support/free-ports.ts'
 import { tempDir, until } from '../../../support/temp-lab.ts'
 
 /** A Prometheus that runs. */

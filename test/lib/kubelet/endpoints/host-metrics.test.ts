@@ -99,7 +99,7 @@ pushes('sends each node as a resource, in bounded requests, and continues after 
     log: line => log.push(line),
   })
   try {
-    await until('it was accepted', () => results.filter(each => each.startsWith('accepted')).length >= 3, 30_000)
+    await until('it was accepted', () => results.filter(each => each.startsWith('accepted')).length >= 3)
   } finally {
     stopping.abort()
     await stopped

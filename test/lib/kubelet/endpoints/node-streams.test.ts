@@ -50,7 +50,7 @@ function ask(path: string, options: RequestOptions = {}): Promise<[number, strin
 const until = (what: string, isTrue: () => boolean | Promise<boolean>) =>
   waitUntil({
     what,
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
     everyMs: 50,
     check: async () => ((await isTrue()) ? { done: true } : { pending: 'not yet' }),
   })

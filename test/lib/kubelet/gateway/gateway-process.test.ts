@@ -9,10 +9,9 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { createConnectProxy, dialTcp } from '../../../../lib/kubelet/gateway/connect-proxy.ts'
 import { daemonCommand } from '../../../../lib/services/daemon-bundle.ts'
-import { answer, type FakeApi, fakeApi, until as untilSoon } from '../../kube/fake-api.ts'
+import { answer, type FakeApi, fakeApi, until } from '../../kube/fake-api.ts'
 import { CERTIFICATE } from '../../kube/tls.ts'
 
-const until = (what: string, holds: () => boolean) => untilSoon(what, holds, 30_000)
 /** The bundle that runs in a lab. */
 const bundle = await daemonCommand('kubelet-gateway', join('lib', 'kubelet', 'gateway', 'gateway-process.ts'), {
   args: [],

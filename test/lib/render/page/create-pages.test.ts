@@ -11,7 +11,7 @@ import { readDashboard } from '../../../../lib/grafana/read-dashboard.ts'
 import { loadCharts } from '../../../../lib/render/charts/echarts-option.ts'
 import { createPages, type PageSources } from '../../../../lib/render/page/create-pages.ts'
 import { createPageServer } from '../../../../lib/render/page/page-server.ts'
-import { freePort } from '../../../../lib/system/ports.ts'
+import { freePort } from '../../../support/free-ports.ts'
 import { assertSameWords, assertSays } from '../../../support/lab.ts'
 import { until } from '../../../support/temp-lab.ts'
 import { type RunningPrometheus, startPrometheus } from '../../checks/verify/prometheus-fixture.ts'
@@ -658,7 +658,7 @@ pages('draws the highest of many series, and notes their number', async ({ prome
 
 pages('reports a time-out in its panel, and draws the others', async ({ prometheus }) => {
   const relay = await startRelay(prometheus.url, query => query.startsWith('sum(requests{'))
-  const server = await serve({ prometheusUrl: relay.url }, { timeoutMs: 1_500 })
+  const server = await serve({ prometheusUrl: relay.url }, { timeoutMs: 3_000 })
   try {
     const { status, text } = await get(server, '/d/requests')
     assert.equal(status, 200)

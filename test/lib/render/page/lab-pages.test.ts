@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import { glanceDashboard, loadDashboards } from '../../../../dashboards/load.ts'
 import { labPages } from '../../../../lib/render/page/lab-pages.ts'
 import type { Pages } from '../../../../lib/render/page/page-server.ts'
-import { freePort } from '../../../../lib/system/ports.ts'
+import { freePort } from '../../../support/free-ports.ts'
 import { assertSays } from '../../../support/lab.ts'
 import { tempDir, tempLab } from '../../../support/temp-lab.ts'
 

@@ -6,9 +6,14 @@ import { prometheusFacts } from '../../../../lib/render/report/lab-facts.ts'
 
 const facts = suite('prometheusFacts()')
 
-for (const { fact, answer, expected } of [
-  { fact: 'gives the version', answer: '{"data":{"version":"3.8.1"}}', expected: '3.8.1' },
-  { fact: 'does without when the answer does not come', answer: undefined, expected: 'of an unknown version' },
+for (const { fact, answer, expected, timeoutMs } of [
+  { fact: 'gives the version', answer: '{"data":{"version":"3.8.1"}}', expected: '3.8.1', timeoutMs: 60_000 },
+  {
+    fact: 'does without when the answer does not come',
+    answer: undefined,
+    expected: 'of an unknown version',
+    timeoutMs: 1_000,
+  },
 ]) {
   facts(fact, async () => {
     const server = createServer((_, response) => {
@@ -16,10 +21,8 @@ for (const { fact, answer, expected } of [
     })
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const tooLong = new Promise((_, reject) => setTimeout(reject, 5_000, new Error('no end')).unref())
     try {
-      const found = await Promise.race([prometheusFacts(url, { timeoutMs: 2_000 }), tooLong])
-      assert.deepEqual(found, [['Prometheus', expected]])
+      assert.deepEqual(await prometheusFacts(url, { timeoutMs }), [['Prometheus', expected]])
     } finally {
       server.closeAllConnections()
       server.close()
