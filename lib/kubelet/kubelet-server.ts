@@ -51,7 +51,7 @@ export function createStatsServer(options: StatsServerOptions): Server {
     const kind = `${route} ${status}`
     if (status < 400 || status >= 500 || refused.has(kind)) return
     refused.add(kind)
-    log(`${what}: ${status} ${body.trim()} (further ones of this kind are only counted)`)
+    log(`${what}: ${status} ${String(body).trim()} (further ones of this kind are only counted)`)
   }
   const server = createServer(async (request, response) => {
     let answer: RoutedAnswer

@@ -5,7 +5,7 @@ import { labMetrics } from '../../lib/checks/lint/lab-metrics.ts'
 import { lintDashboards } from '../../lib/checks/lint/lint-dashboards.ts'
 import { readDashboard } from '../../lib/grafana/read-dashboard.ts'
 import { cadvisorHelp } from '../../lib/kubelet/endpoints/cadvisor-families.ts'
-import { cadvisorText } from '../../lib/kubelet/endpoints/cadvisor-metrics.ts'
+import { cadvisorMetrics } from '../../lib/kubelet/endpoints/cadvisor-metrics.ts'
 import { kubeletFamilies } from '../../lib/kubelet/endpoints/kubelet-families.ts'
 import { nodeExporterText } from '../../lib/kubelet/endpoints/node-exporter-metrics.ts'
 import { parsePromql, selectorsOf } from '../../lib/promql/promql-parser.ts'
@@ -31,7 +31,7 @@ const { from, extras } = measuredNode()
 const servedFamilies = (text: string) => familiesOf(text.replaceAll(/\w+=""/g, ''))
 for (const [source, served] of [
   ['node-exporter', servedFamilies(nodeExporterText(from, extras))],
-  ['kubelet-metrics-cadvisor', servedFamilies(cadvisorText(from))],
+  ['kubelet-metrics-cadvisor', servedFamilies(cadvisorMetrics(from).text())],
 ] as const) {
   catalog(`has the labels of ${source}`, () => {
     for (const [name, { labels }] of served) {

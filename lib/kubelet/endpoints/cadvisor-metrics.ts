@@ -6,7 +6,7 @@ import type { ContainerFacts, QosClass } from '../objects/facts.ts'
 import { pseudoRandom } from '../usage/pseudo-random.ts'
 import { cadvisorHelp } from './cadvisor-families.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
-import { type AddSample, createExposition, type LabelText, labelText } from './exposition.ts'
+import { type AddSample, createExposition, type Exposition, type LabelText, labelText } from './exposition.ts'
 import { diskWork, inodesOf } from './host-metrics.ts'
 import type { MeasuredNode, MeasuredPod } from './node-measurement.ts'
 
@@ -51,9 +51,9 @@ const PAUSE: Sample = {
  * of all pods, that of each pod, its pause container with the pod's network, and each container. Containers also have disk reads and writes,
  * which a real cAdvisor exports where cgroups count them.
  */
-export function cadvisorText(measured: MeasuredNode): string {
+export function cadvisorMetrics(measured: MeasuredNode): Exposition {
   const { facts, nowMs, total, traffic, disk, used } = measured
-  const { families, text } = createExposition(cadvisorHelp)
+  const { families, ...exposition } = createExposition(cadvisorHelp)
   const root = cgroupOf({ id: '/' })
   const nodeInfo = fields(fields(facts.object.status).nodeInfo)
   const [kernelVersion = '', osVersion = ''] = [textOf(nodeInfo.kernelVersion), textOf(nodeInfo.osImage)]
@@ -85,7 +85,7 @@ export function cadvisorText(measured: MeasuredNode): string {
   families.machine_memory_bytes(machine, facts.memoryCapacityBytes ?? Number.NaN)
   families.machine_scrape_error(undefined, 0)
   families.machine_swap_bytes(machine, 0)
-  return text()
+  return exposition
 }
 
 function addPod(families: Families, pod: MeasuredPod, nowMs: number): void {

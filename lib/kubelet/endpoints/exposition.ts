@@ -10,28 +10,35 @@ export type AddSample = (labels: LabelText | undefined, value: number, timestamp
 /** cAdvisor's counter without `_total`, and its gauge with it. */
 const EXCEPTIONS: ReadonlySet<string> = new Set(['container_memory_failcnt', 'container_fs_inodes_total'])
 
-/**
- * An empty document in the Prometheus text format. `families` has a function for each metric of the help texts, which adds a sample; `text`
- * gives the metrics in the order of the help texts, without those that have no sample.
- */
+/** The metrics in the order of the help texts, without those that have no sample. */
+export interface Exposition {
+  text: () => string
+  /** The text in UTF-8. For a long one this takes a fraction of the time, since the text is not put together first. */
+  bytes: () => Buffer
+}
+
+/** An empty document in the Prometheus text format. `families` has a function for each metric of the help texts, which adds a sample. */
 export function createExposition<Name extends string>(
   help: Readonly<Record<Name, string>>,
-): { families: Record<Name, AddSample>; text: () => string } {
-  const documents: string[][] = []
+): Exposition & { families: Record<Name, AddSample> } {
+  const documents: { text: string; isEmpty: boolean }[] = []
   const addTo = (name: Name): AddSample => {
     const type = name.endsWith('_total') === EXCEPTIONS.has(name) ? 'gauge' : 'counter'
-    const lines = [`# HELP ${name} ${help[name]}\n# TYPE ${name} ${type}\n`]
-    documents.push(lines)
+    const document = { text: `# HELP ${name} ${help[name]}\n# TYPE ${name} ${type}\n`, isEmpty: true }
+    documents.push(document)
     return (labels, value, timestampMs) => {
       if (!Number.isFinite(value)) return
       const time = timestampMs === undefined ? '' : ` ${timestampMs}`
-      lines.push(labels === undefined ? `${name} ${value}${time}\n` : `${name}{${labels}} ${value}${time}\n`)
+      document.text += labels === undefined ? `${name} ${value}${time}\n` : `${name}{${labels}} ${value}${time}\n`
+      document.isEmpty = false
     }
   }
   const families = Object.fromEntries((Object.keys(help) as Name[]).map(name => [name, addTo(name)]))
+  const texts = () => documents.flatMap(({ text, isEmpty }) => (isEmpty ? [] : [text]))
   return {
     families: families as Record<Name, AddSample>,
-    text: () => documents.map(lines => (lines.length > 1 ? lines.join('') : '')).join(''),
+    text: () => texts().join(''),
+    bytes: () => Buffer.concat(texts().map(text => Buffer.from(text))),
   }
 }
 

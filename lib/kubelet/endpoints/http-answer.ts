@@ -1,10 +1,10 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** An answer with a text as its body. */
+/** An answer with a text as its body, or the text in UTF-8. */
 export interface Answer {
   status: number
-  body: string
+  body: string | Buffer
   /** Plain text by default. */
   contentType?: string
   headers?: Readonly<Record<string, string>>

@@ -1,8 +1,9 @@
 import { podListText } from '../objects/pod-document.ts'
 import type { NodeEntry, StatsStore } from '../store/stats-store.ts'
-import { cadvisorText } from './cadvisor-metrics.ts'
+import { cadvisorMetrics } from './cadvisor-metrics.ts'
 import { EXPOSITION_TYPE } from './exposition.ts'
 import { healthMetricsText } from './health-metrics.ts'
+import type { Answer } from './http-answer.ts'
 import { kubeletConfigText } from './kubelet-config.ts'
 import { kubeletMetricsText } from './kubelet-metrics.ts'
 import { type MeasuredNode, measureNode } from './node-measurement.ts'
@@ -12,7 +13,7 @@ import { buildSummary } from './stats-summary.ts'
 
 /** A document of a node's kubelet. `write` returns undefined for an unknown node. */
 export interface NodeDocument {
-  write: (node: string, store: StatsStore) => string | undefined
+  write: (node: string, store: StatsStore) => Answer['body'] | undefined
   contentType: string
 }
 
@@ -23,7 +24,7 @@ export const nodeDocuments: ReadonlyMap<string, NodeDocument> = new Map([
   ['stats/summary', { write: measured(node => JSON.stringify(buildSummary(node))), contentType: JSON_TYPE }],
   ['metrics', { write: measured(kubeletMetricsText), contentType: EXPOSITION_TYPE }],
   ['metrics/resource', { write: measured(resourceMetricsText), contentType: EXPOSITION_TYPE }],
-  ['metrics/cadvisor', { write: measured(cadvisorText), contentType: EXPOSITION_TYPE }],
+  ['metrics/cadvisor', { write: measured(node => cadvisorMetrics(node).bytes()), contentType: EXPOSITION_TYPE }],
   ['metrics/probes', { write: measured(probeMetricsText), contentType: EXPOSITION_TYPE }],
   ['metrics/slis', { write: measured(healthMetricsText), contentType: EXPOSITION_TYPE }],
   ['pods', { write: ofNode(podsText), contentType: JSON_TYPE }],
@@ -32,7 +33,7 @@ export const nodeDocuments: ReadonlyMap<string, NodeDocument> = new Map([
   ['healthz', { write: ofNode(() => 'ok'), contentType: 'text/plain; charset=utf-8' }],
 ])
 
-function measured(write: (measured: MeasuredNode, entry: NodeEntry) => string): NodeDocument['write'] {
+function measured(write: (measured: MeasuredNode, entry: NodeEntry) => Answer['body']): NodeDocument['write'] {
   return (node, store) => {
     const read = store.read(node)
     return read && write(measureNode(read.entry, read.nowMs), read.entry)

@@ -52,7 +52,7 @@ for (const [method, url, status, body] of [
   answers(`${method} ${url} is ${status}`, async () => {
     const answer = await answerTo(method, url, options())
     assert.equal(answer.status, status)
-    assert.match(answer.body, body)
+    assert.match(String(answer.body), body)
   })
 }
 
@@ -61,7 +61,7 @@ answers('returns 503 for nodes and readiness until everything is listed', async 
   for (const url of ['/readyz', '/nodes/node-0/stats/summary', '/nodes/node-0/healthz']) {
     const answer = await answerTo('GET', url, early)
     assert.equal(answer.status, 503, url)
-    assert.match(answer.body, /listed yet/)
+    assert.match(String(answer.body), /listed yet/)
   }
 })
 

@@ -16,7 +16,7 @@ import type { Bounds, Figures } from '../../../../lib/checks/verify/usage-bounds
 import { modelUsage } from '../../../../lib/checks/verify/usage-truth.ts'
 import { fields, items } from '../../../../lib/kube/json.ts'
 import { coresOf, coreTimesAt } from '../../../../lib/kubelet/counters/core-times.ts'
-import { cadvisorText } from '../../../../lib/kubelet/endpoints/cadvisor-metrics.ts'
+import { cadvisorMetrics } from '../../../../lib/kubelet/endpoints/cadvisor-metrics.ts'
 import { hostResourceMetrics } from '../../../../lib/kubelet/endpoints/host-metrics.ts'
 import { measureNode } from '../../../../lib/kubelet/endpoints/node-measurement.ts'
 import { buildSummary } from '../../../../lib/kubelet/endpoints/stats-summary.ts'
@@ -484,7 +484,7 @@ for (const [measured, metric] of [
     const snapshot = await readCluster(fakeApi(clusterObjects()), CLUSTER)
     const figures = modelUsage(snapshot, 'steady').containers(measured, window)
     const [before, after] = [window.untilMs - window.lengthMs, window.untilMs].map(timeMs =>
-      series(cadvisorText(measuredNode('node-a', timeMs)), metric),
+      series(cadvisorMetrics(measuredNode('node-a', timeMs)).text(), metric),
     )
     const isRate = metric.endsWith('_total')
     let compared = 0

@@ -8,7 +8,7 @@ import { suite } from 'uvu'
 import type { CoreTime } from '../../../../lib/kubelet/counters/core-times.ts'
 import { type KubeletWork, sumOfWork, workAt } from '../../../../lib/kubelet/counters/kubelet-work.ts'
 import { openStateLog, readState } from '../../../../lib/kubelet/counters/state-log.ts'
-import { cadvisorText } from '../../../../lib/kubelet/endpoints/cadvisor-metrics.ts'
+import { cadvisorMetrics } from '../../../../lib/kubelet/endpoints/cadvisor-metrics.ts'
 import { type MeasuredNode, measureNode } from '../../../../lib/kubelet/endpoints/node-measurement.ts'
 import { presetNames } from '../../../../lib/kubelet/objects/facts.ts'
 import { createStore, type StatsStore } from '../../../../lib/kubelet/store/stats-store.ts'
@@ -52,7 +52,7 @@ function countersOf(measured: MeasuredNode & { work: KubeletWork }): Map<string,
   }
   const line =
     /^(container_cpu_cfs_\w+|container_memory_failcnt)\{container="(\w+)",id="[^"]*\/pod(\w[\w-]*)\/.* (\S+) \d+$/gm
-  for (const [, key, container, uid, value] of cadvisorText(measured).matchAll(line)) {
+  for (const [, key, container, uid, value] of cadvisorMetrics(measured).text().matchAll(line)) {
     counters.set(`${uid} ${container} ${key}`, Number(value))
   }
   for (const [name, value] of Object.entries(measured.work)) counters.set(`kubelet ${name}`, value)

@@ -51,7 +51,7 @@ writes('counts pods, containers and volumes as the node has them', () => {
   ] as const) {
     assert.equal(samples.get(series), value, series)
   }
-  const summary = JSON.parse(there(there(nodeDocuments.get('stats/summary')).write('node-0', storeWith())))
+  const summary = JSON.parse(String(there(nodeDocuments.get('stats/summary')).write('node-0', storeWith())))
   const [system] = summary.node.systemContainers.filter(({ name }: { name: string }) => name === 'kubelet')
   assert.equal(there(samples.get('process_cpu_seconds_total')), system.cpu.usageCoreNanoSeconds / 1e9)
 })
@@ -177,7 +177,7 @@ writes.run()
 
 const documents = suite('nodeDocuments')
 
-const written = (path: string, store: StatsStore) => there(there(nodeDocuments.get(path)).write('node-0', store))
+const written = (path: string, store: StatsStore) => String(there(nodeDocuments.get(path)).write('node-0', store))
 
 documents('lists the running pods as a container runtime knows them', () => {
   const store = storeWith(pod(), pod({ uid: 'b', name: 'b', phase: 'Succeeded' }))

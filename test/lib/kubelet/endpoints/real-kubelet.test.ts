@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { cadvisorText } from '../../../../lib/kubelet/endpoints/cadvisor-metrics.ts'
+import { cadvisorMetrics } from '../../../../lib/kubelet/endpoints/cadvisor-metrics.ts'
 import { kubeletMetricsText } from '../../../../lib/kubelet/endpoints/kubelet-metrics.ts'
 import { measureNode } from '../../../../lib/kubelet/endpoints/node-measurement.ts'
 import { probeMetricsText } from '../../../../lib/kubelet/endpoints/probe-metrics.ts'
@@ -104,7 +104,7 @@ function kubeletText(): string {
 }
 
 for (const [file, write] of [
-  ['metrics-cadvisor.txt', () => cadvisorText(measured())],
+  ['metrics-cadvisor.txt', () => cadvisorMetrics(measured()).text()],
   ['metrics-resource.txt', () => resourceMetricsText(measured())],
   ['metrics-probes.txt', () => probeMetricsText(measured())],
   ['metrics.txt', kubeletText],
@@ -133,14 +133,17 @@ shapes('has the cgroups of our cadvisor: node, pod, sandbox for the network, con
   for (const metric of ['container_network_receive_bytes_total', 'container_memory_rss', 'container_spec_cpu_quota']) {
     // The recorded pods are all burstable.
     const theirs = shapeOf(recorded('metrics-cadvisor.txt'), metric)
-    for (const id of shapeOf(cadvisorText(measured()), metric)) assert(theirs.has(id), `${metric} ${id}`)
+    for (const id of shapeOf(cadvisorMetrics(measured()).text(), metric)) assert(theirs.has(id), `${metric} ${id}`)
   }
   const pod = '/kubepods/burstable/pod<uid>'
   assert.deepEqual(
-    [...shapeOf(cadvisorText(measured()), 'container_memory_rss')],
+    [...shapeOf(cadvisorMetrics(measured()).text(), 'container_memory_rss')],
     ['/', '/kubepods', pod, `${pod}/<id>`],
   )
-  assert.match(cadvisorText(measured()), /^container_memory_rss\{container="",id="[^"]+",image="[^"]+\/pause:/m)
+  assert.match(
+    cadvisorMetrics(measured()).text(),
+    /^container_memory_rss\{container="",id="[^"]+",image="[^"]+\/pause:/m,
+  )
 })
 
 shapes("has every field of our pods that isn't the API's", () => {
