@@ -12,7 +12,7 @@ import { assertDone, assertSameWords, createTestLab, type TestLab, waitFor } fro
 import { kubeletUrl } from '../support/stats-proxy.ts'
 import { suite } from '../support/suite.ts'
 
-/** All, or those of a run by hand: SCENARIOS=crash-loop,node-drained npx tsx test/run.ts long/scenarios. */
+/** All, or those of a run by hand: SCENARIOS=crash-loop,node-drained npx tsx test/run.ts long scenarios. */
 const SCENARIOS = process.env['SCENARIOS'] ?? 'all'
 const NODES = Array.from({ length: 10 }, (_, at) => `kwok-node-000${at}`)
 /** When the series of a scenario have settled. */
