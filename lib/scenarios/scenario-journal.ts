@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemErrorCode } from '../cli/errors.ts'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 
 /** A scenario that was started and is not healed yet. Tasks write it; the holder deletes it. */
@@ -105,6 +106,12 @@ export function scenarioSpans(lab: Pick<Lab, 'dataDir'>): ScenarioSpan[] {
   return [...journal.ended(), ...running]
 }
 
+/** Undefined for a file that is not there: the holder deletes one at any time. */
 function read<T>(path: string): T | undefined {
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
 }

@@ -12,7 +12,6 @@ import { internalIp } from '../kube/node-address.ts'
 import { startReflector } from '../kube/reflector.ts'
 import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import { openLab, writeFileAtomically } from '../lab/lab.ts'
-import { acceptsConnections } from '../system/ports.ts'
 import { nodesWithAddress, reloadCollector, watchReadyPath, writeCollectorConfig } from './collector.ts'
 import { prometheus } from './prometheus.ts'
 import { labServices } from './service.ts'
@@ -78,9 +77,7 @@ while (!stop.signal.aborted) {
     if (waiting > 0) say(`${waiting} of ${nodes.size} nodes have no address yet`)
     // METRICS may have changed.
     await writeCollectorConfig(open(), withAddress)
-    // A collector that cannot deliver its own metrics while it reloads ends.
-    const canDeliver = await acceptsConnections(lab.settings.prometheusPort)
-    const done = canDeliver ? await reloadCollector(lab, services) : 'not running'
+    const done = await reloadCollector(lab, services)
     if (done === 'reloaded') say(`${withAddress.size} nodes, collector reloaded in ${Date.now() - startedMs} ms`)
     // A collector that is starting may have read the old file: try again.
     if (done === 'not running') await waitAndRetry()

@@ -278,7 +278,7 @@ async function readsEvents(lab: Lab): Promise<boolean> {
 /**
  * Reloads a running collector unless it has loaded the present configuration; its pipelines restart within two seconds. Returns
  * `reloaded`, `current` when it has that configuration, or `not running`. It may be starting then: the signal ends a collector that does
- * not listen yet.
+ * not listen yet. It also ends one that cannot deliver its own metrics meanwhile, so it is `not running` without Prometheus too.
  */
 export async function reloadCollector(
   lab: Lab,
@@ -287,8 +287,9 @@ export async function reloadCollector(
   const loaded = existsSync(loadedDigestPath(lab)) ? readFileSync(loadedDigestPath(lab), 'utf8') : ''
   const current = digestOf(readFileSync(configPath(lab)))
   if (loaded === current) return 'current'
-  if (!(await inRuntime(lab, collector).isListening(lab)) || !(await services.signal(collector, 'SIGHUP')))
-    return 'not running'
+  const isReady =
+    (await acceptsConnections(lab.settings.prometheusPort)) && (await inRuntime(lab, collector).isListening(lab))
+  if (!isReady || !(await services.signal(collector, 'SIGHUP'))) return 'not running'
   writeFileAtomically(loadedDigestPath(lab), current)
   return 'reloaded'
 }

@@ -5,13 +5,15 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { effectMs } from '../../lib/checks/alerts/alert-plan.ts'
+import { chosenScenarios } from '../../lib/checks/alerts/verify-alerts.ts'
 import { fields, items } from '../../lib/kube/json.ts'
 import { refusesScrapes } from '../../lib/lab/manifest.ts'
-import { scenarios } from '../../lib/scenarios/scenario-list.ts'
 import { assertDone, assertSameWords, createTestLab, type TestLab, waitFor } from '../support/lab.ts'
 import { kubeletUrl } from '../support/stats-proxy.ts'
 import { suite } from '../support/suite.ts'
 
+/** All, or those of a run by hand: SCENARIOS=crash-loop,node-drained npx tsx test/run.ts long scenarios. */
+const SCENARIOS = process.env['SCENARIOS'] ?? 'all'
 const NODES = Array.from({ length: 10 }, (_, at) => `kwok-node-000${at}`)
 /** When the series of a scenario have settled. */
 const SETTLED_MS = 120_000
@@ -32,7 +34,7 @@ running.before(async context => {
 })
 running.after(({ lab }) => lab?.cleanUp())
 
-for (const { name, effect, breaksMeasuring } of scenarios) {
+for (const { name, effect, breaksMeasuring } of chosenScenarios(SCENARIOS)) {
   for (const time of [1, 2]) {
     running(`${name}, time ${time}`, async ({ lab, before, parts }) => {
       const ended = await lab.make(['kwok-scenario', `SCENARIO=${name}`, 'FOR=60m'])
@@ -62,7 +64,7 @@ for (const { name, effect, breaksMeasuring } of scenarios) {
 }
 
 running('raises and ends its alerts', async ({ lab }) => {
-  assertDone(await lab.make(['verify-alerts'], { limitMs: 90 * 60_000 }))
+  assertDone(await lab.make(['verify-alerts', `SCENARIOS=${SCENARIOS}`], { limitMs: 90 * 60_000 }))
 })
 running.run()
 

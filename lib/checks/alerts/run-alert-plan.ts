@@ -30,9 +30,10 @@ export interface RunOptions {
   /** Called before a scenario starts, and when it is done. */
   save: () => void
   pollMs?: number
+  silentMs?: number
 }
 
-/** How long Prometheus or the API server may give no answer. */
+/** How long Prometheus or the API server may give no answer, unless a scenario has stopped it. */
 const SILENT_MS = 180_000
 /** How long a scenario may take to be applied, or healed. */
 const HOLDER_MS = 240_000
@@ -42,7 +43,7 @@ const SPARE_MS = 600_000
 /** Runs scenarios, each as soon as it can start, and follows the alerts. */
 export async function runAlertPlan(
   lab: AlertLab,
-  { runs, nodes, watch, signal, say, save, pollMs = 1_000 }: RunOptions,
+  { runs, nodes, watch, signal, say, save, pollMs = 1_000, silentMs = SILENT_MS }: RunOptions,
 ): Promise<void> {
   const beganMs = Date.now()
   const said = new Set<string>()
@@ -52,7 +53,9 @@ export async function runAlertPlan(
     if (!said.has(line)) say(`${formatElapsed(Date.now() - beganMs).padStart(12)}  ${line}`)
     said.add(line)
   }
-  const [askPrometheus, askApi] = [patient(), patient()]
+  const isPrometheusDown = () =>
+    runs.some(({ scenario, state }) => scenario.only === 'prometheus' && ['running', 'healing'].includes(state))
+  const [askPrometheus, askApi] = [patient(silentMs, isPrometheusDown), patient(silentMs)]
   while (runs.some(({ state }) => state !== 'done')) {
     signal.throwIfAborted()
     await askPrometheus(async () => {
@@ -122,15 +125,16 @@ export async function runAlertPlan(
   }
 }
 
-/** Calls a function that may fail for a while: a scenario can stop what it asks. */
-function patient(): (work: () => Promise<void>) => Promise<void> {
+/** Calls a function that may fail for a while, and while what it asks is down. */
+function patient(silentMs: number, isDown = () => false): (work: () => Promise<void>) => Promise<void> {
   let wellMs = Date.now()
   return async work => {
+    if (isDown()) wellMs = Date.now()
     try {
       await work()
       wellMs = Date.now()
     } catch (error) {
-      if (!(error instanceof LabError) || Date.now() > wellMs + SILENT_MS) throw error
+      if (!(error instanceof LabError) || Date.now() > wellMs + silentMs) throw error
     }
   }
 }

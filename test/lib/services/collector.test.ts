@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import {
@@ -26,17 +26,18 @@ async function withCollector(
     /** The nodes of each configuration that was read. */
     read: string[][]
     start: (after?: () => Promise<void>) => Parameters<typeof ensureCollector>[1]
+    /** Ends the Prometheus that it delivers to. */
+    stopPrometheus: () => Promise<void>
   }) => Promise<void>,
 ): Promise<void> {
   const otelcol = join(tempDir(), 'otelcol')
   writeFileSync(otelcol, '#!/bin/sh\n')
   chmodSync(otelcol, 0o755)
   process.env['OTELCOL_BINARY'] = otelcol
-  const port = await freePort()
-  const lab = tempLab({ otlpHttpPort: String(port) })
+  const [port, prometheusPort] = [await freePort(), await freePort()]
+  const lab = tempLab({ otlpHttpPort: String(port), prometheusPort: String(prometheusPort) })
   await writeTestCa(lab.clusterDir)
-  const server = createServer(socket => socket.end())
-  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  const [server, prometheus] = await Promise.all([listen(port), listen(prometheusPort)])
   const read: string[][] = []
   const readConfig = () => {
     const names = readFileSync(configPath(lab), 'utf8').matchAll(/^ {2}kubelet_stats\/(\S+):$/gm)
@@ -54,11 +55,18 @@ async function withCollector(
     },
   })
   try {
-    await run({ lab, read, start })
+    await run({ lab, read, start, stopPrometheus: () => new Promise(resolve => prometheus.close(() => resolve())) })
   } finally {
     server.close()
+    prometheus.close()
     delete process.env['OTELCOL_BINARY']
   }
+}
+
+async function listen(port: number): Promise<Server> {
+  const server = createServer(socket => socket.end())
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  return server
 }
 
 collectors('makes the collector read the nodes once', () =>
@@ -107,6 +115,17 @@ collectors('makes it read a configuration that was written during the reload', (
     assert.equal(await reloadCollector(lab, slow), 'reloaded')
     assert.equal(await reloadCollector(lab, services), 'reloaded')
     assert.deepEqual(read.at(-1), ['a', 'b', 'c'])
+  }),
+)
+
+collectors('leaves a collector alone that cannot deliver to Prometheus', () =>
+  withCollector(async ({ lab, read, start, stopPrometheus }) => {
+    const services = start()
+    await ensureCollector(lab, services, at(['a']))
+    await stopPrometheus()
+    await writeCollectorConfig(lab, at(['a', 'b']))
+    assert.equal(await reloadCollector(lab, services), 'not running')
+    assert.deepEqual(read, [['a']])
   }),
 )
 collectors.run()

@@ -63,13 +63,15 @@ configs('has the jobs of the lab', () => {
   )
 })
 
-configs('gives each job its own target, and the cluster’s name', () => {
+configs('gives each job its own target, the cluster’s name, and the labels that alerts about targets name', () => {
   for (const { job_name, static_configs } of jobsOf(prometheusConfig(configDir, given))) {
     if (job_name === 'kwok-metrics' || job_name === 'kubelet-cadvisor') continue
     assert.equal(static_configs?.length, 1, job_name)
     assert.deepEqual(static_configs[0]?.targets, [given.targets[job_name]], job_name)
     const { k8s_cluster_name, cluster } = static_configs[0]?.labels ?? {}
     assert.deepEqual([k8s_cluster_name, cluster], ['unit', 'unit'], job_name)
+    const { namespace, service, endpoint } = static_configs[0]?.labels ?? {}
+    assert(namespace && service && endpoint, job_name)
   }
 })
 

@@ -58,12 +58,16 @@ function memoryLab(changes: Partial<AlertLab> = {}) {
     ...changes,
   }
   const saved: SavedRun[] = []
-  const run = async (signal = new AbortController().signal, runs: ScenarioRun[] = [{ ...planned, ...initial }]) => {
+  const run = async (
+    signal = new AbortController().signal,
+    runs: ScenarioRun[] = [{ ...planned, ...initial }],
+    silentMs = 5_000,
+  ) => {
     const watch = alertWatch([rule])
     const save = () => {
       saved.push(JSON.parse(JSON.stringify({ key: '', beganMs: 0, tookMs: 0, ...toSave(runs, watch.seen, [rule]) })))
     }
-    await runAlertPlan(lab, { runs, nodes: 5, watch, signal, say: line => log.push(line), save, pollMs: 5 })
+    await runAlertPlan(lab, { runs, nodes: 5, watch, signal, say: line => log.push(line), save, pollMs: 5, silentMs })
     return runs
   }
   return { log, run, saved }
@@ -129,5 +133,18 @@ running('bears a Prometheus that gives no answer for a while', async () => {
     throw new TypeError('a bug')
   }
   await assert.rejects(memoryLab({ rules: bug }).run(), /a bug/)
+})
+
+running('bears a Prometheus that a scenario has stopped, as long as it takes', async () => {
+  const rules = async () => {
+    throw new LabError('Cannot query Prometheus')
+  }
+  const of = async (name: string) => {
+    const expected = [{ name: rule.name, rules: [rule], firesWithinMs: 300, clearsWithinMs: 0 }]
+    const runs = [{ ...planned, ...initial, scenario: scenarioNamed(name), expected }]
+    return await memoryLab({ rules }).run(undefined, runs, 100)
+  }
+  assert.equal((await of('prometheus-down'))[0]?.state, 'done')
+  await assert.rejects(of('crash-loop'), /Cannot query Prometheus/)
 })
 running.run()
