@@ -28,15 +28,16 @@ export function dashboardKeys(dashboards: readonly Identity[]): Map<string, stri
   return keys
 }
 
-/** A title for each dashboard, by source: its own title, with the source where several have the same. */
+/** A title for each dashboard, by source: its own title, with the last part of the source that is unique where several have the same. */
 export function shownTitles(dashboards: readonly Pick<Identity, 'source' | 'title'>[]): Map<string, string> {
+  const named = dashboards.map(({ source, title }) => {
+    const [end] = source.split(/\/|, /).slice(-1)
+    return { source, titles: title === '' ? [source] : [title, `${title} (${end})`, `${title} (${source})`] }
+  })
   const counts = new Map<string, number>()
-  for (const { title } of dashboards) counts.set(title, (counts.get(title) ?? 0) + 1)
+  for (const each of named.flatMap(({ titles }) => titles)) counts.set(each, (counts.get(each) ?? 0) + 1)
   return new Map(
-    dashboards.map(({ source, title }) => {
-      if (title === '') return [source, source]
-      return [source, counts.get(title) === 1 ? title : `${title} (${source})`]
-    }),
+    named.map(({ source, titles }) => [source, titles.find(each => counts.get(each) === 1) ?? titles.at(-1) ?? '']),
   )
 }
 

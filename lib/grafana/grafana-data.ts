@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
-import type { DataFrame, FieldConfigPropertyItem, FieldConfigSource, GrafanaTheme2 } from '@grafana/data'
+import type { DataFrame, FieldConfigPropertyItem, FieldConfigSource, FieldType, GrafanaTheme2 } from '@grafana/data'
+import { fields, text } from '../kube/json.ts'
 import { withTimeLimit } from '../system/time-limit.ts'
 import { withConsoleLines } from './console-lines.ts'
 import type { FieldConfig, Transformation } from './dashboard-model.ts'
@@ -59,6 +60,10 @@ export async function transformed(
   let current = frames
   for (const { id, options, disabled } of transformations) {
     if (disabled) continue
+    if (id === 'timeSeriesTable') {
+      current = trendTables(current, options)
+      continue
+    }
     const transformer = known.find(each => each.id === id)
     if (transformer === undefined) {
       unknown.push(id)
@@ -71,6 +76,39 @@ export async function transformed(
     current = await withConsoleLines(logged, () => withTimeLimit(start, { what: `the transformation ${id}`, limitMs }))
   }
   return { frames: current, unknown }
+}
+
+/**
+ * The transformation `timeSeriesTable`, which the library does not have: a table for each query, with a row for each series. In place of
+ * a sparkline, it has the number beside it: the last value, or what `stat` names.
+ */
+function trendTables(frames: DataFrame[], options: Transformation['options']): DataFrame[] {
+  const { FieldType, reduceField } = grafanaData()
+  const isSeries = (frame: DataFrame) => frame.fields.some(({ type }) => type === FieldType.time)
+  const queries = new Set(frames.filter(isSeries).map(({ refId }) => refId))
+  const tables = [...queries].map(refId => {
+    const series = frames.filter(each => each.refId === refId && isSeries(each))
+    const numbers = series.flatMap(frame => frame.fields.filter(({ type }) => type === FieldType.number))
+    const names = new Set(numbers.flatMap(({ labels }) => Object.keys(labels ?? {})))
+    const stat = text(fields(fields(options)[refId ?? ''])['stat']) ?? 'lastNotNull'
+    const column = (name: string, type: FieldType, values: unknown[]) => ({ name, type, config: {}, values })
+    const columns = [
+      ...[...names].map(name =>
+        column(
+          name,
+          FieldType.string,
+          numbers.map(({ labels }) => labels?.[name] ?? ''),
+        ),
+      ),
+      column(
+        `Trend #${refId}`,
+        FieldType.number,
+        numbers.map(field => reduceField({ field, reducers: [stat] })[stat]),
+      ),
+    ]
+    return { ...(refId === undefined ? {} : { refId }), fields: columns, length: numbers.length }
+  })
+  return [...tables, ...frames.filter(frame => !isSeries(frame))]
 }
 
 /** Applies a panel's field config to frames, so that fields can format their values (`field.display`). */

@@ -99,7 +99,9 @@ export async function panelBody(panel: Panel, answers: readonly Answer[], contex
   const draw = () => {
     const frames = withFieldConfig(raw, panel.type, usable.fieldConfig)
     if (frames.every(({ length }) => length === 0)) {
-      return html`<p class="empty">${text(panel.fieldConfig.defaults['noValue']) ?? 'No data'}</p>`
+      return refused.length > 0
+        ? undefined
+        : html`<p class="empty">${text(panel.fieldConfig.defaults['noValue']) ?? 'No data'}</p>`
     }
     return drawn(usable, frames, { ...context, omitted })
   }

@@ -99,7 +99,7 @@ export async function panelSection(
   const links = panel.ownLinks.map(link => panelLink(link, options))
   const described = about && html` aria-describedby="${id}.about"`
   return html`<section class="panel w${width}" id="${id}" aria-labelledby="${id}.title"${described} data-panel="${key}">
-<header><h4 id="${id}.title">${title}</h4>${links}${description}</header>
+<header><h4 id="${id}.title"${panel.title === '' ? new Html(' class="unseen"') : undefined}>${title}</h4>${links}${description}</header>
 ${body}${omitted > 0 ? html`<p class="note">${omitted} more copies are left out; select fewer values.</p>` : undefined}
 <footer>${verdictBadge(options.verdicts?.get(panel.id))}${table}${queries.length === 0 ? undefined : html`<details><summary>${queries.length === 1 ? 'Query' : 'Queries'}<span class="unseen"> of ${title}</span></summary><dl>${queries}</dl></details>`}</footer>
 </section>

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { mostFrequent, plural } from '../../checks/lint/cause-lines.ts'
 import type { LastVerify } from '../../checks/verify/last-verify.ts'
 import { causeOf, type Failure } from '../../checks/verify/verify-report.ts'
 import type { PartStatus } from '../../kwok/lab-status.ts'
@@ -13,8 +14,8 @@ export const SCRIPT = new Html('<script src="/page.js" defer></script>')
 /** The key of the panels of the home page, which are no dashboard. */
 export const HOME_KEY = '~lab'
 const REFRESH = '30s'
-/** The most causes of verify's failures on the home page. */
-const MAX_CAUSES = 10
+/** The most panels of each cause of verify's failures on the home page. */
+const MAX_LINKS = 3
 /** The services that have pages of their own. */
 const WITH_PAGES = ['alertmanager', 'grafana', 'lgtm']
 
@@ -122,17 +123,23 @@ function lastResults(last: LastVerify, dashboards: readonly LinkedDashboard[]): 
   const times = known.map(({ time }) => time).sort()
   const [first = '', newest = ''] = [times[0], times.at(-1)].map(time => shortTime(time ?? ''))
   const when = first === newest ? first : `${first} to ${newest}`
-  const causes = failed.flatMap(({ key, title, failures }) => {
-    const seen = new Map(failures.map(each => [`${each.panelId} ${causeOf(each)}`, each]))
-    return [...seen.values()].map(each => ({ key, title, failure: each }))
-  })
+  const causes = mostFrequent(
+    failed.flatMap(({ key, title, failures }) => failures.map(failure => ({ key, title, failure }))),
+    ({ failure }) => causeOf(failure),
+  )
   return html`<p class="${failed.length > 0 ? 'failed' : 'ok'}">${failed.length > 0 ? `✗ ${failed.length}` : '✓ none'} of ${known.length} dashboards failed <span class="note">at ${when} UTC</span></p>
-${causes.length === 0 ? undefined : html`<ul>${causes.slice(0, MAX_CAUSES).map(causeItem)}${causes.length > MAX_CAUSES ? html`<li>and ${causes.length - MAX_CAUSES} more</li>` : undefined}</ul>`}`
+${causes.length === 0 ? undefined : html`<ul>${causes.map(([cause, of]) => causeItem(cause, of))}</ul>`}`
 }
 
-function causeItem({ key, title, failure }: { key: string; title: string; failure: Failure }): Html {
-  const anchor = failure.panelId === undefined ? '' : `#panel.${failure.panelId}`
-  return html`<li>${causeOf(failure)}: <a href="/d/${key}${anchor}">${title} / ${failure.panel}</a></li>
+/** A cause with links to the first panels that have it. */
+function causeItem(cause: string, of: readonly { key: string; title: string; failure: Failure }[]): Html {
+  const links = of.map(({ key, title, failure: { panel, panelId } }) => {
+    const href = `/d/${key}${panelId === undefined ? '' : `#panel.${panelId}`}`
+    return html`<li><a href="${href}">${title} / ${panel}</a></li>`
+  })
+  const distinct = [...new Map(links.map(each => [each.text, each])).values()]
+  const more = distinct.length - MAX_LINKS
+  return html`<li>${cause}<ul>${distinct.slice(0, MAX_LINKS)}${more > 0 ? html`<li>and ${plural(more, 'other')}</li>` : undefined}</ul></li>
 `
 }
 

@@ -145,6 +145,9 @@ function variableInput(given: SelectableVariable): Html {
   if (variable.type === 'textbox')
     return html`<div><label for="${id}">${label}</label><input id="${id}" name="${id}" value="${selected[0] ?? ''}">${problem}</div>
 `
+  if (options.length === 0 && !variable.includeAll)
+    return html`<div><label for="${id}">${label}</label><select id="${id}" disabled><option>${variable.type === 'datasource' ? 'default' : 'no values'}</option></select>${problem}</div>
+`
   if (!variable.multi && options.length <= MAX_SHORT) {
     const all = variable.includeAll ? option(ALL, selected.includes(ALL), 'All') : undefined
     return html`<div><label for="${id}">${label}</label><select id="${id}" name="${id}">${all}${options.map(each => option(each, selected.includes(each)))}</select>${problem}</div>

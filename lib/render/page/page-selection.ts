@@ -1,4 +1,4 @@
-import type { VariableSelection } from '../../checks/verify/variable-selection.ts'
+import { skippedVariables, type VariableSelection } from '../../checks/verify/variable-selection.ts'
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Variable } from '../../grafana/dashboard-model.ts'
 import type { VariableValue } from '../../grafana/interpolate.ts'
@@ -88,13 +88,17 @@ export async function selectedVariables(
   const values = new Map<string, VariableValue>()
   const listed = new Map<string, readonly string[]>()
   const variables: SelectableVariable[] = []
+  const elsewhere = skippedVariables(dashboard)
   for (const variable of dashboard.variables) {
     if (variable.type === 'adhoc') continue
     let refused: string | undefined
-    const options = await variableOptions(variable, { api, range, known: values }).catch((error: unknown) => {
-      refused = failedPart(error).what
-      return []
-    })
+    // The lists of other datasources are unknown; the saved value is the only one.
+    const options = elsewhere.has(variable.name)
+      ? variable.current.filter(value => value !== ALL)
+      : await variableOptions(variable, { api, range, known: values }).catch((error: unknown) => {
+          refused = failedPart(error).what
+          return []
+        })
     const selected = selectedOf(variable, options, query.getAll(`var-${variable.name}`))
     const isAll = selected.includes(ALL)
     values.set(variable.name, chosenValue(variable, isAll ? 'all' : selected, options))

@@ -33,16 +33,26 @@ export async function drawDashboards(given: {
   const titles = shownTitles(listed)
   const sourceOf = (uid: string) => listed.find(each => each.uid === uid)?.source ?? ''
   const all: ReportedDashboard[] = []
-  for (const [index, { dashboard }] of dashboards.entries()) {
-    onProgress(`drawing ${dashboard.title} (${index + 1} of ${dashboards.length})`)
-    const { source } = dashboard
-    const result = verified.dashboards.find(each => each.source === source)
-    const key = keys.get(source) ?? ''
+  const askFor = async ({ dashboard }: DashboardToVerify) => {
     const range = dashboardRange(dashboard, untilMs)
     const targets = dashboard.panels.flatMap(panel => panel.targets)
     const metrics = [...new Set(targets.flatMap(({ expr }) => queryFacts(expr).metrics))]
     const { selection } = await selectVariables(dashboard, 'all', { api, range, metrics })
-    const panels = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
+    const marks = chartMarks(range, { api, spans, scrapeMs })
+    return { range, selection, panels: queryPanels(dashboard, selection, { api, untilMs, scrapeMs }), marks }
+  }
+  // While a dashboard is drawn, Prometheus answers the queries of the next one; all at once would take much memory.
+  let next: ReturnType<typeof askFor> | undefined
+  for (const [index, each] of dashboards.entries()) {
+    const { dashboard } = each
+    onProgress(`drawing ${dashboard.title} (${index + 1} of ${dashboards.length})`)
+    const { source } = dashboard
+    const result = verified.dashboards.find(each => each.source === source)
+    const key = keys.get(source) ?? ''
+    const { range, selection, panels, marks } = await (next ?? askFor(each))
+    const following = dashboards[index + 1]
+    next = following && askFor(following)
+    next?.catch(() => {})
     const numbers = new Map<string, PanelNumbers>()
     const parts = dashboardBody(dashboard, panels, {
       onNumbers: (key, found) => numbers.set(key, found),
@@ -52,7 +62,7 @@ export async function drawDashboards(given: {
       time: '',
       idPrefix: anchorOf(key),
       verdicts: panelVerdicts(found.get(source), { hasTime: false }),
-      marks: await chartMarks(range, { api, spans, scrapeMs }),
+      marks: await marks,
       // A file has one selection of variables, so a link leads to the dashboard in the file.
       hrefOf: ({ url }, uid) => {
         if (uid === undefined) return url.startsWith('/') ? undefined : url

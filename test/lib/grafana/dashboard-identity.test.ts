@@ -57,4 +57,14 @@ titles('are the titles, with the file if several are the same, or the file if th
   ]
   assert.deepEqual([...shownTitles(all).values()], ['One', 'Two (b.json)', 'Two (c.json)', 'd.json'])
 })
+titles('have only the last part of the source where that is unique', () => {
+  const all = [
+    given('/far/away/list.yaml, ConfigMap monitoring/etcd, etcd.json', '', 'One'),
+    given('dashboards/k8s-etcd', '', 'One'),
+    given('a/b.json', '', 'Two'),
+    given('c/b.json', '', 'Two'),
+  ]
+  const expected = ['One (etcd.json)', 'One (k8s-etcd)', 'Two (a/b.json)', 'Two (c/b.json)']
+  assert.deepEqual([...shownTitles(all).values()], expected)
+})
 titles.run()

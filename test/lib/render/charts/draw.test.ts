@@ -299,6 +299,19 @@ panels('writes what Grafana’s code logs into the panel, and nothing to the con
     console.warn = warn
   }
 })
+panels('shows the last value of each series for timeSeriesTable', async () => {
+  const panel = panelOf({
+    type: 'table',
+    transformations: [{ id: 'timeSeriesTable', options: { A: { timeField: 'Time' } } }],
+  })
+  const text = await body(panel, [
+    [
+      [{ device: 'eth0' }, 5],
+      [{ device: 'lo' }, 7],
+    ],
+  ])
+  assertSays(text, /device<\/th>[\s\S]*Trend #A<\/th>[\s\S]*eth0<\/td>[\s\S]*>5<\/td>[\s\S]*lo<\/td>[\s\S]*>7<\/td>/)
+})
 panels('omits an unknown transformation, with a note', async () => {
   const panel = panelOf({ transformations: [{ id: 'tomorrow', options: {} }] })
   assertSays(await body(panel, [[[{}, 5]]]), /tomorrow is not known here[\s\S]*<strong>5<\/strong>/)

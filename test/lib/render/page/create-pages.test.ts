@@ -367,6 +367,33 @@ pages('shows one tab of a dashboard at a time, and a repeated panel for each val
   }
 })
 
+pages(
+  'shows that a variable has no values, and does not ask Prometheus for the lists of other datasources',
+  async ({ prometheus }) => {
+    const list = (name: string, more: object) => ({ name, type: 'query', ...more })
+    const templating = {
+      list: [
+        list('none', { query: 'label_values(gone, job)' }),
+        list('elsewhere', { query: 'https://example.com', datasource: { type: 'infinity', uid: 'x' } }),
+        { name: 'source', type: 'datasource', query: 'prometheus' },
+      ],
+    }
+    const dashboard = readDashboard({ title: 'Empty', uid: 'empty', templating, panels: [] }, 'empty.json')
+    const server = await serve({
+      prometheusUrl: prometheus.url,
+      dashboards: () => ({ dashboards: [{ dashboard, expectations: undefined }], refused: [] }),
+    })
+    try {
+      const { text } = await get(server, '/d/empty')
+      for (const name of ['none', 'elsewhere'])
+        assertSays(text, new RegExp(`<select id="var-${name}" disabled><option>no values</option></select></div>`))
+      assertSays(text, /<select id="var-source" disabled><option>default</)
+    } finally {
+      server.close()
+    }
+  },
+)
+
 pages('has the selected values in the titles of panels', async ({ get }) => {
   assertSays((await get('/d/requests')).text, /<h4 [^>]*>Lines of All<\/h4>/)
   assertSays((await get('/d/requests?var-job=db&var-job=web')).text, /<h4 [^>]*>Lines of db \+ web<\/h4>/)
@@ -439,7 +466,7 @@ pages('shows the verdict of verify after a POST, with the selection of the form'
   assertSays((await get('/d/requests')).text, /✗ verify: 1 failed[\s\S]* id="panel\.2"/)
   assertSays(
     (await get('/')).text,
-    /✗ 1 of 1 dashboards failed[\s\S]*error: <a href="\/d\/requests#panel\.2">Requests \/ Wrong<\/a>/,
+    /✗ 1 of 1 dashboards failed[\s\S]*<li>error<ul><li><a href="\/d\/requests#panel\.2">Requests \/ Wrong<\/a>/,
   )
 })
 
