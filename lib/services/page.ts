@@ -18,6 +18,8 @@ export const page = {
         name: 'page',
         command: process.execPath,
         args: [
+          // Without a limit the heap grows to twice the size before it is collected.
+          ...['--max-old-space-size=1024', '--max-semi-space-size=8'],
           ...[join(projectDir, 'lib', 'cli', 'bundled.js'), join(projectDir, 'tasks', 'view.ts'), '--serve'],
           ...['--cluster-name', clusterName, '--grafana-port', String(grafanaPort), '--prometheus-url', prometheusUrl],
           // The page is this lab's, whatever the environment says.
