@@ -1,11 +1,9 @@
 import type { DashboardsToVerify } from '../lib/checks/verify/verify.ts'
 import type { Settings } from '../lib/cli/settings.ts'
-import { readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
-import type { Dashboard } from '../lib/grafana/dashboard-model.ts'
-import type { SkippedDocument, SourceMemory, Sources } from '../lib/kube/source-documents.ts'
+import type { SkippedDocument, Sources } from '../lib/kube/source-documents.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
 import { type RuleFile, readRuleFiles } from '../lib/prometheus/rule-files.ts'
-import { metricCatalog } from './catalog.ts'
+import { readDashboards } from './other-dashboards.ts'
 
 /**
  * The dashboards and rules that verify and report check: those of `--dashboards` and `--rules`, or else the lab's own dashboards and what
@@ -22,14 +20,4 @@ export async function loadChecked(
   if (paths.length === 0) return loaded
   const read = readRuleFiles(paths)
   return { ...loaded, rules: read, skipped: [...loaded.skipped, ...read.skipped] }
-}
-
-/** Dashboards of files, and the files that could not be read. A memory keeps the last dashboards of a broken file. */
-export function readDashboards(
-  paths: readonly string[],
-  memory?: SourceMemory<Dashboard>,
-): DashboardsToVerify & Pick<Sources<Dashboard>, 'skipped'> {
-  const { found, refused, skipped } = readDashboardFiles(paths, memory)
-  const dashboards = found.map(dashboard => ({ dashboard, expectations: undefined }))
-  return { dashboards, refused, skipped, catalog: metricCatalog }
 }

@@ -7,7 +7,7 @@ import { sourcePaths } from '../lib/kube/source-files.ts'
 import { labDashboard } from './dashboard.ts'
 import { kubePrometheusAtAGlance, labAtAGlance } from './dashboards/lab-at-a-glance.ts'
 import { labDashboards } from './index.ts'
-import { readDashboards } from './load-checked.ts'
+import { readDashboards } from './other-dashboards.ts'
 
 let own: readonly DashboardToVerify[] | undefined
 
