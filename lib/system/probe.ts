@@ -37,18 +37,35 @@ export async function probe(
   })
 }
 
+/** Into how many parts a time limit is divided. */
+const TICKS = 10
+
+/**
+ * Aborts after a time limit. A synchronous work of this process, such as a drawing of the page, counts as a tenth of the limit at most: an
+ * answer that came meanwhile is not late.
+ */
+function timeLimit(limitMs: number): AbortSignal & Disposable {
+  const controller = new AbortController()
+  let ticks = 0
+  const timer = setInterval(() => {
+    if (++ticks === TICKS) controller.abort()
+  }, limitMs / TICKS)
+  return Object.assign(controller.signal, { [Symbol.dispose]: () => clearInterval(timer) })
+}
+
 /** Whether a GET is answered with a status of 200 to 299 within two seconds. */
 export async function isOk(url: string): Promise<boolean> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
+  using signal = timeLimit(2_000)
+  const answer = await fetch(url, { signal }).catch(() => undefined)
   return answer?.ok === true
 }
 
 async function probeOnce({ url, caFile }: ProbeTarget, timeoutMs: number): Promise<string | undefined> {
+  using signal = timeLimit(timeoutMs)
   return await new Promise(resolve => {
     const failed = (error: Error) => resolve(`${url}: ${error.message}`)
     try {
       const tls = caFile === undefined ? {} : { ca: readFileSync(caFile), servername: 'localhost' }
-      const signal = AbortSignal.timeout(timeoutMs)
       const request = (url.startsWith('https:') ? https : http).get(url, { ...tls, signal, agent: false }, response => {
         let body = ''
         response.setEncoding('utf8').on('data', part => {

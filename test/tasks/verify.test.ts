@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { suite } from 'uvu'
 import { fields, items } from '../../lib/kube/json.ts'
 import { type RunningPrometheus, startPrometheus } from '../lib/checks/verify/prometheus-fixture.ts'
@@ -181,7 +181,7 @@ task('keeps the results of dashboards and panels with the same title apart', asy
   const failed = [...readFileSync(junit, 'utf8').matchAll(/<testsuite name="(.*?)" .*? failures="1"/g)]
   assert.deepEqual(
     failed.map(([, name]) => name),
-    [`Twin (${paths[0]})`],
+    [`Twin (${basename(String(paths[0]))})`],
   )
 })
 

@@ -16,6 +16,7 @@ export const rules = {
   template: 'the template of an alert uses a label that its result does not have',
   legend: 'the legend or the joined column is no label of the query',
   link: 'the link leads to no dashboard',
+  uid: 'another dashboard has the same uid; Grafana loads at most one of them',
   dialect: 'METRICS does not select the metric; run make kwok METRICS=both',
   never: 'the alert can never fire: the lab does not have the metric',
   recorded: 'no rule that lint knows records the series',

@@ -53,8 +53,8 @@ export function lintDashboards(input: LintInput): Finding[] {
   return [
     ...rules.flatMap(rule => lintRule(rule, { own: true, lab: both })),
     ...otherRules.flatMap(rule => lintRule(rule, { own: false, lab })),
-    ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab: both, all })),
-    ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all })),
+    ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab: both, all, given: own })),
+    ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all, given: [...own, ...others] })),
   ]
 }
 
@@ -73,12 +73,15 @@ function lintRule(rule: LintedRule, { own, lab }: { own: boolean; lab: LabMetric
 
 function lintDashboard(
   dashboard: Dashboard,
-  { own, lab, all }: { own: boolean; lab: LabMetrics; all: readonly Dashboard[] },
+  { own, lab, all, given }: { own: boolean; lab: LabMetrics; all: readonly Dashboard[]; given: readonly Dashboard[] },
 ): Finding[] {
+  const twin = given.find(each => each !== dashboard && each.uid === dashboard.uid && each.uid !== '')
+
   const [file, title] = [dashboard.source, dashboard.title || dashboard.uid]
   const at = (find: () => readonly Fault[], panel = '', refId = '') =>
     findings(faultsOr(find), own, { file, dashboard: title, panel, refId })
   return [
+    ...(twin === undefined ? [] : at(() => [fault('uid', `${twin.source} has the uid ${twin.uid}, too`)])),
     ...at(() => linkFaults(dashboard.links, all)),
     ...dashboard.variables.flatMap(variable => {
       const uids = variable.type === 'query' && variable.query !== '' ? [variable.datasource.uid] : []

@@ -45,6 +45,15 @@ health('reports a closed port and an unreadable CA', async () => {
   assert.match((await probe({ url: `https://127.0.0.1:${port}/`, caFile: '/nowhere' }, soon)) ?? '', /ENOENT/)
 })
 
+health('does not take an answer for late because this process was busy', () =>
+  answering([200], async url => {
+    const answer = probe({ url }, { timeoutMs: 300, retryMs: 0 })
+    const endMs = performance.now() + 1_000
+    while (performance.now() < endMs);
+    assert.equal(await answer, undefined)
+  }),
+)
+
 health('reports a connection without an answer', async () => {
   const server = createTcpServer(() => {})
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -517,6 +517,16 @@ severities('are warnings for what may be correct on another cluster, else errors
   ])
 })
 
+severities('are warnings for dashboards with one uid', () => {
+  const [one, two] = [dashboard({}, 'a'), dashboard({}, 'a')]
+  const others = [one, { ...two, source: 'b.json' }, dashboard({}, 'c')]
+  const found = lintDashboards({ own: [], others, linkable: [dashboard({}, 'c')], catalog, recorded })
+  assert.deepEqual(
+    found.map(({ file, severity, rule, message }) => `${file} ${severity} ${rule}: ${message}`),
+    ['a.json warning uid: b.json has the uid a, too', 'b.json warning uid: a.json has the uid a, too'],
+  )
+})
+
 severities('are warnings for a query that the parser cannot read', () => {
   const long = Array(600).fill('memory_bytes').join(' + ')
   const deep = `${'abs('.repeat(400)}memory_bytes${')'.repeat(400)}`
