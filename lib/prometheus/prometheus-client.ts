@@ -216,7 +216,8 @@ export function createPrometheusApi(
         timings.push({ kind, query, durationMs: performance.now() - startedMs })
       }
     })
-    if (kind === 'range' || kind === 'state') return await answer
+    const isOfNow = kind === 'state' || (kind === 'instant' && form?.['time'] === undefined)
+    if (kind === 'range' || isOfNow) return await answer
     answers.set(key, answer)
     const data = await answer
     if (items(fields(data)['result']).length > MOST_KEPT) answers.delete(key)

@@ -47,7 +47,7 @@ export async function firingAlerts(api: PrometheusApi, timeMs: number): Promise<
   })
   if (samples instanceof QueryError) return [['unknown', samples.message]]
   return samples.map(({ labels, value }) => [
-    `${labels['alertname'] ?? ''} (${labels['severity'] ?? ''})`,
+    `${labels['alertname'] ?? ''}${labels['severity'] === undefined ? '' : ` (${labels['severity']})`}`,
     String(value),
   ])
 }
