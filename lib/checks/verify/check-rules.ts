@@ -32,6 +32,8 @@ import {
 const NOTHING_NOW = 'a recording with a filter, which no series passes now'
 /** Why a recording may be empty where others have its name. */
 const OTHERS_RECORD = 'a recording without series, as another rule records the same name'
+/** Why a recording that Prometheus has not loaded may be empty. */
+const NOT_LOADED = 'a recording of series of rules that Prometheus has not loaded; RULES_DIR loads rules'
 /** The most recorded names in one query. */
 const MOST_NAMES = 300
 /** The most names of alerts in a note. */
@@ -61,6 +63,7 @@ export async function checkRules(
 ): Promise<DashboardCheck & { rules: () => RuleResult[] }> {
   const { api, lab } = context
   const rules = rulesOf(found)
+  const records = new Set(rules.map(({ rule }) => rule.record))
   /** How many series the metrics of the rules have now. */
   let counts: ReadonlyMap<string, number> = new Map()
   let checked = await checkAll()
@@ -142,7 +145,11 @@ export async function checkRules(
   async function evaluate(each: FileRule): Promise<Checked> {
     try {
       const { length } = await api.instant(each.rule.expr)
-      if (each.rule.alert === undefined) return await checkedRule(each, await recordState(each, length), length)
+      if (each.rule.alert === undefined) {
+        const checked = await checkedRule(each, await recordState(each, length), length)
+        const waits = queryFacts(each.rule.expr).metrics.some(metric => records.has(metric) && !counts.has(metric))
+        return checked.result.state === 'no series' && waits ? nothingNow(checked, NOT_LOADED) : checked
+      }
       return await checkedRule(
         each,
         length === 0 ? 'inactive' : each.rule.for === undefined ? 'firing' : 'pending',

@@ -122,6 +122,26 @@ it('takes the state of loaded rules from Prometheus, and checks again what was n
   }
 })
 
+it('does not expect series of recordings that need those of others, where Prometheus has loaded none', async () => {
+  const exprs = { 'mine:one': 'sum(up)', 'mine:two': 'max(mine:one)', 'mine:none': 'max(gone) + max(up)' }
+  const rules = Object.entries(exprs).map(([record, expr]) => ({ record, expr }))
+  const folder = tempDir()
+  writeFileSync(join(folder, 'a.yaml'), stringify({ groups: [{ name: 'g', rules }] }))
+  const nowS = Date.now() / 1_000
+  const prometheus = await startPrometheus([-10, 0].map(at => `up{job="a"} 1 ${nowS + at}`))
+  try {
+    const check = await checkRules(readRuleFiles([folder]), contextOf(prometheus.url), nowS * 1_000)
+    assert.deepEqual(states(check.rules()), [
+      ...['mine:one: recorded 1', 'mine:two: nothing now 0', 'mine:none: no series 0'],
+    ])
+    assert.deepEqual(check.result().reasons.excused, {
+      'a recording of series of rules that Prometheus has not loaded; RULES_DIR loads rules': 1,
+    })
+  } finally {
+    await prometheus.stop()
+  }
+})
+
 it('counts recordings that wait for an event, or whose name another rule records', async () => {
   const exprs = { 'mine:up': 'sum(up{job="a"})', 'mine:errors': 'sum(up{code="500"})', 'mine:none': 'sum(up{job="c"})' }
   const rules = Object.entries(exprs).map(([record, expr]) => ({ record, expr }))
