@@ -216,8 +216,9 @@ export function createPrometheusApi(
         timings.push({ kind, query, durationMs: performance.now() - startedMs })
       }
     })
-    const isOfNow = kind === 'state' || (kind === 'instant' && form?.['time'] === undefined)
-    if (kind === 'range' || isOfNow) return await answer
+    // The others are large, or of now.
+    const isKept = kind === 'values' || (kind === 'instant' && form?.['time'] !== undefined)
+    if (!isKept) return await answer
     answers.set(key, answer)
     const data = await answer
     if (items(fields(data)['result']).length > MOST_KEPT) answers.delete(key)

@@ -17,7 +17,7 @@ function offFaults(selector: Selector, lab: LabMetrics): Fault[] {
 
 /** Whether a selector selects only series of a dialect that METRICS does not select. */
 export function isOfOtherDialect(
-  { metric = '', matchers }: Pick<Selector, 'metric' | 'matchers'>,
+  { metric = '', matchers = [] }: Partial<Pick<Selector, 'metric' | 'matchers'>>,
   { known, dialects }: Pick<LabMetrics, 'known' | 'dialects'>,
 ): boolean {
   const variants = nearestVariants(known(metric)?.variants ?? [], matchers)

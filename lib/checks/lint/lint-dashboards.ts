@@ -49,12 +49,13 @@ export function lintDashboards(input: LintInput): Finding[] {
   })
   const lab = labMetrics(catalog, [...recorded, ...records], { dialects, partlyListed })
   const both: LabMetrics = { ...lab, dialects: ['otel', 'prometheus'] }
-  const all = [...own, ...others, ...linkable]
+  const given = [...own, ...others]
+  const all = [...given, ...linkable]
   return [
     ...rules.flatMap(rule => lintRule(rule, { own: true, lab: both })),
     ...otherRules.flatMap(rule => lintRule(rule, { own: false, lab })),
     ...own.flatMap(dashboard => lintDashboard(dashboard, { own: true, lab: both, all, given: own })),
-    ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all, given: [...own, ...others] })),
+    ...others.flatMap(dashboard => lintDashboard(dashboard, { own: false, lab, all, given })),
   ]
 }
 
@@ -76,7 +77,6 @@ function lintDashboard(
   { own, lab, all, given }: { own: boolean; lab: LabMetrics; all: readonly Dashboard[]; given: readonly Dashboard[] },
 ): Finding[] {
   const twin = given.find(each => each !== dashboard && each.uid === dashboard.uid && each.uid !== '')
-
   const [file, title] = [dashboard.source, dashboard.title || dashboard.uid]
   const at = (find: () => readonly Fault[], panel = '', refId = '') =>
     findings(faultsOr(find), own, { file, dashboard: title, panel, refId })

@@ -70,7 +70,7 @@ export interface CheckContext {
 }
 
 /** What a result is checked with. */
-export interface QueryContext extends Pick<CheckContext, 'scrapeMs' | 'rules' | 'metricNames' | 'missing' | 'lab'> {
+export interface QueryContext extends Pick<CheckContext, 'scrapeMs' | 'rules' | 'metricNames' | 'lab'> {
   facts: QueryFacts
   expectations: QueryExpectations
   states: KnownStates | undefined
@@ -157,7 +157,7 @@ export function emptyHint(
 
 /** Why Prometheus does not have metrics. */
 export function absentHint(metrics: readonly string[], { lab }: Pick<CheckContext, 'lab'>): Required<Hint> {
-  const off = metrics.filter(metric => isOfOtherDialect({ metric, matchers: [] }, lab))
+  const off = metrics.filter(metric => isOfOtherDialect({ metric }, lab))
   for (const name of metrics.filter(each => lab.known(each) === undefined)) {
     const near = lab.nearest(name)
     if (near === undefined || near === name) continue

@@ -164,7 +164,7 @@ export async function checkRules(
   async function checkedRule(rule: FileRule, state: string, series: number, error = ''): Promise<Checked> {
     // A lab has some of its metrics only after an event, such as a container that waits.
     const isAbsent = (metric: string) =>
-      !counts.has(metric) && (lab.known(metric) === undefined || isOfOtherDialect({ metric, matchers: [] }, lab))
+      !counts.has(metric) && (lab.known(metric) === undefined || isOfOtherDialect({ metric }, lab))
     const absent = queryFacts(rule.rule.expr).metrics.filter(isAbsent)
     const why = state === 'no series' ? await emptyRecording(rule.rule.expr) : undefined
     const checked: Checked = {

@@ -34,13 +34,15 @@ export type Prerequisite = Shown | 'otel-metrics'
 /** What a lab of simulated nodes may lack. It always has the rest; where that is missing, something is broken. */
 const OPTIONAL: readonly string[] = ['spans', 'traces', 'kwok-metrics', 'example-metrics'] satisfies Shown[]
 
-/** The prerequisite that a lab with this METRICS does not meet. */
+/** The prerequisite that a lab with this METRICS does not meet: the metrics of the other dialect. */
 const NOT_MEASURED = { otel: 'kube-prometheus-metrics', prometheus: 'otel-metrics', both: undefined } as const
 
 /** The dialects that a cluster has. */
 export function dialectsOf(missing: Missing): Dialect[] {
-  const needs = { otel: 'otel-metrics', prometheus: 'kube-prometheus-metrics' } as const
-  return (['otel', 'prometheus'] as const).filter(dialect => !missing.has(needs[dialect]))
+  return [
+    ...(missing.has(NOT_MEASURED.prometheus) ? [] : ['otel' as const]),
+    ...(missing.has(NOT_MEASURED.otel) ? [] : ['prometheus' as const]),
+  ]
 }
 
 /** Missing prerequisites, as text: the name, and the command that adds it if METRICS leaves it out. */

@@ -21,24 +21,23 @@ export interface Exposition {
 export function createExposition<Name extends string>(
   help: Readonly<Record<Name, string>>,
 ): Exposition & { families: Record<Name, AddSample> } {
-  const documents: { text: string; isEmpty: boolean }[] = []
+  const documents: { text: string }[] = []
   const addTo = (name: Name): AddSample => {
     const type = name.endsWith('_total') === EXCEPTIONS.has(name) ? 'gauge' : 'counter'
-    const document = { text: `# HELP ${name} ${help[name]}\n# TYPE ${name} ${type}\n`, isEmpty: true }
+    const document = { text: '' }
     documents.push(document)
     return (labels, value, timestampMs) => {
       if (!Number.isFinite(value)) return
       const time = timestampMs === undefined ? '' : ` ${timestampMs}`
+      if (document.text === '') document.text = `# HELP ${name} ${help[name]}\n# TYPE ${name} ${type}\n`
       document.text += labels === undefined ? `${name} ${value}${time}\n` : `${name}{${labels}} ${value}${time}\n`
-      document.isEmpty = false
     }
   }
   const families = Object.fromEntries((Object.keys(help) as Name[]).map(name => [name, addTo(name)]))
-  const texts = () => documents.flatMap(({ text, isEmpty }) => (isEmpty ? [] : [text]))
   return {
     families: families as Record<Name, AddSample>,
-    text: () => texts().join(''),
-    bytes: () => Buffer.concat(texts().map(text => Buffer.from(text))),
+    text: () => documents.map(({ text }) => text).join(''),
+    bytes: () => Buffer.concat(documents.map(({ text }) => Buffer.from(text))),
   }
 }
 

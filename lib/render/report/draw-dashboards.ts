@@ -38,8 +38,8 @@ export async function drawDashboards(given: {
     const targets = dashboard.panels.flatMap(panel => panel.targets)
     const metrics = [...new Set(targets.flatMap(({ expr }) => queryFacts(expr).metrics))]
     const { selection } = await selectVariables(dashboard, 'all', { api, range, metrics })
-    const marks = chartMarks(range, { api, spans, scrapeMs })
-    return { range, selection, panels: queryPanels(dashboard, selection, { api, untilMs, scrapeMs }), marks }
+    const panels = queryPanels(dashboard, selection, { api, untilMs, scrapeMs })
+    return { range, selection, panels, marks: await chartMarks(range, { api, spans, scrapeMs }) }
   }
   // While a dashboard is drawn, Prometheus answers the queries of the next one; all at once would take much memory.
   let next: ReturnType<typeof askFor> | undefined
@@ -62,7 +62,7 @@ export async function drawDashboards(given: {
       time: '',
       idPrefix: anchorOf(key),
       verdicts: panelVerdicts(found.get(source), { hasTime: false }),
-      marks: await marks,
+      marks,
       // A file has one selection of variables, so a link leads to the dashboard in the file.
       hrefOf: ({ url }, uid) => {
         if (uid === undefined) return url.startsWith('/') ? undefined : url
