@@ -4,9 +4,9 @@ import { labDashboards, metricCatalog, recordedSeries } from '../../dashboards/i
 import { labMetrics } from '../../lib/checks/lint/lab-metrics.ts'
 import { lintDashboards } from '../../lib/checks/lint/lint-dashboards.ts'
 import { readDashboard } from '../../lib/grafana/read-dashboard.ts'
-import { cadvisorHelp } from '../../lib/kubelet/endpoints/cadvisor-families.ts'
 import { cadvisorMetrics } from '../../lib/kubelet/endpoints/cadvisor-metrics.ts'
 import { kubeletFamilies } from '../../lib/kubelet/endpoints/kubelet-families.ts'
+import metricHelp from '../../lib/kubelet/endpoints/metric-help.json' with { type: 'json' }
 import { nodeExporterText } from '../../lib/kubelet/endpoints/node-exporter-metrics.ts'
 import { parsePromql, selectorsOf } from '../../lib/promql/promql-parser.ts'
 import { measuredNode } from '../lib/kubelet/endpoints/measured-node.ts'
@@ -45,7 +45,7 @@ for (const [source, served] of [
 }
 for (const [source, names] of [
   ['node-exporter', [...familiesOf(nodeExporterText(from, extras)).keys()]],
-  ['kubelet-metrics-cadvisor', Object.keys(cadvisorHelp)],
+  ['kubelet-metrics-cadvisor', Object.keys(metricHelp.cadvisor)],
   ['kubelet', Object.keys(kubeletFamilies)],
 ] as const) {
   catalog(`has all metrics of ${source}, and no others`, () => {

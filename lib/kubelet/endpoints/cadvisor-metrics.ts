@@ -4,10 +4,10 @@ import { type ContainerMeter, countersAt } from '../counters/pod-counters.ts'
 import type { Sample, Traffic } from '../counters/usage-samples.ts'
 import type { ContainerFacts, QosClass } from '../objects/facts.ts'
 import { pseudoRandom } from '../usage/pseudo-random.ts'
-import { cadvisorHelp } from './cadvisor-families.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
 import { type AddSample, createExposition, type Exposition, type LabelText, labelText } from './exposition.ts'
 import { diskWork, inodesOf } from './host-metrics.ts'
+import metricHelp from './metric-help.json' with { type: 'json' }
 import type { MeasuredNode, MeasuredPod } from './node-measurement.ts'
 
 /** The CFS period: a CPU limit is a quota of it. */
@@ -15,7 +15,7 @@ export const PERIOD_MS = 100
 const PAUSE_IMAGE = 'registry.k8s.io/pause:3.10'
 const USER_SHARE = 0.7
 
-type Families = Record<keyof typeof cadvisorHelp, AddSample>
+type Families = Record<keyof typeof metricHelp.cadvisor, AddSample>
 
 /** The labels of the series of a cgroup, in a kubelet's alphabetical order. Labels that do not apply are empty. */
 type Cgroup = ReturnType<typeof cgroupOf>
@@ -53,7 +53,7 @@ const PAUSE: Sample = {
  */
 export function cadvisorMetrics(measured: MeasuredNode): Exposition {
   const { facts, nowMs, total, traffic, disk, used } = measured
-  const { families, ...exposition } = createExposition(cadvisorHelp)
+  const { families, ...exposition } = createExposition(metricHelp.cadvisor)
   const root = cgroupOf({ id: '/' })
   const nodeInfo = fields(fields(facts.object.status).nodeInfo)
   const [kernelVersion = '', osVersion = ''] = [textOf(nodeInfo.kernelVersion), textOf(nodeInfo.osImage)]

@@ -1,11 +1,6 @@
 import { createExposition, labelText } from './exposition.ts'
+import metricHelp from './metric-help.json' with { type: 'json' }
 import type { MeasuredNode } from './node-measurement.ts'
-
-const healthHelp = {
-  kubernetes_healthcheck: '[STABLE] This metric records the result of a single healthcheck.',
-  kubernetes_healthchecks_total: '[STABLE] This metric records the results of all healthcheck.',
-  process_start_time_seconds: '[ALPHA] Start time of the process since unix epoch in seconds.',
-}
 
 /** The checks of a kubelet v1.37 (pkg/kubelet/server, pkg/kubelet/cm). */
 const CHECKS = ['device-plugin', 'log', 'ping', 'syncloop']
@@ -13,7 +8,7 @@ const PERIOD_MS = 10_000
 
 /** A node's metrics as a kubelet serves them at `/metrics/slis`, for a kubelet whose `/healthz` is requested every 10 s. */
 export function healthMetricsText({ nowMs, startMs }: MeasuredNode): string {
-  const { families, text } = createExposition(healthHelp)
+  const { families, text } = createExposition(metricHelp.slis)
   const count = 1 + Math.floor((nowMs - startMs) / PERIOD_MS)
   for (const name of CHECKS) {
     families.kubernetes_healthcheck(labelText({ name, type: 'healthz' }), 1)

@@ -1,5 +1,4 @@
-import type { KubeletWork } from '../counters/kubelet-work.ts'
-import { volumePlugins } from '../counters/kubelet-work.ts'
+import { type KubeletWork, volumePlugins } from '../counters/kubelet-work.ts'
 
 /** What the families are computed from. */
 export interface KubeletActivity {
@@ -44,7 +43,7 @@ export type Family =
 /** The buckets of client_golang. */
 const DEFAULT = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const POD_START = [
-  ...[0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600],
+  0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600,
 ]
 /** From 5 ms, each 2.5 times the one before. */
 const RUNTIME = Array.from({ length: 14 }, (_, power) => 0.005 * 2.5 ** power)
@@ -106,18 +105,15 @@ const histogram = (buckets: readonly number[], samples: Samples<Durations>): Fam
   samples,
 })
 
-/** A series for each value of one label. Like a kubelet, it has none for what has not happened yet. */
-const by = <Value extends number | Durations>(label: string, values: Record<string, Value>) =>
-  Object.entries(values).flatMap(([key, value]): [Record<string, string>, Value][] =>
-    hasEvents(value) ? [[{ [label]: key }, value]] : [],
-  )
+/** Metrics with one series, without labels. */
+const oneGauge = (read: (of: KubeletActivity) => number) => gauge(of => [[{}, read(of)]])
+const oneCounter = (read: (of: KubeletActivity) => number) => counter(of => [[{}, read(of)]])
+const oneHistogram = (buckets: readonly number[], read: (of: KubeletActivity) => Durations) =>
+  histogram(buckets, of => [[{}, read(of)]])
 
-const hasEvents = (value: number | Durations) => (typeof value === 'number' ? value : value[0]) > 0
-
-/** One series without labels. */
-const one =
-  <Value>(read: (of: KubeletActivity) => Value): Samples<Value> =>
-  of => [[{}, read(of)]]
+/** A series for each value of one label. */
+const by = <Value>(label: string, values: Record<string, Value>) =>
+  Object.entries(values).map(([key, value]): [Record<string, string>, Value] => [{ [label]: key }, value])
 
 const ofClaims = (stat: keyof VolumeOfClaim['stats']) =>
   gauge(({ claims }) =>
@@ -129,10 +125,10 @@ const ofClaims = (stat: keyof VolumeOfClaim['stats']) =>
  * `storage_operation_errors_total`, which the dashboard also reads. A counter is a function of the node's age and of its work, so it does not decrease.
  */
 export const kubeletFamilies = {
-  go_goroutines: gauge(one(({ runningPods }) => 160 + 6 * runningPods)),
-  kubelet_certificate_manager_client_expiration_renew_errors: counter(one(failedRenewals)),
-  kubelet_certificate_manager_client_ttl_seconds: gauge(one(ttlSeconds)),
-  kubelet_certificate_manager_server_ttl_seconds: gauge(one(ttlSeconds)),
+  go_goroutines: oneGauge(({ runningPods }) => 160 + 6 * runningPods),
+  kubelet_certificate_manager_client_expiration_renew_errors: oneCounter(failedRenewals),
+  kubelet_certificate_manager_client_ttl_seconds: oneGauge(ttlSeconds),
+  kubelet_certificate_manager_server_ttl_seconds: oneGauge(ttlSeconds),
   kubelet_cgroup_manager_duration_seconds: histogram(DEFAULT, ({ ageS, work, removed }) =>
     by('operation_type', {
       create: [work.pods, 0.003],
@@ -147,22 +143,10 @@ export const kubeletFamilies = {
     }),
   ),
   kubelet_node_name: gauge(({ node }) => [[{ node }, 1]]),
-  kubelet_pleg_relist_duration_seconds: histogram(
-    DEFAULT,
-    one(({ ageS }) => [1 + ageS, 0.002]),
-  ),
-  kubelet_pleg_relist_interval_seconds: histogram(
-    DEFAULT,
-    one(({ ageS }) => [ageS, 1.005, 4_000]),
-  ),
-  kubelet_pod_start_duration_seconds: histogram(
-    POD_START,
-    one(({ work }) => [work.pods, 0.6]),
-  ),
-  kubelet_pod_start_sli_duration_seconds: histogram(
-    POD_START,
-    one(({ work }) => [work.pods, 1.6]),
-  ),
+  kubelet_pleg_relist_duration_seconds: oneHistogram(DEFAULT, ({ ageS }) => [1 + ageS, 0.002]),
+  kubelet_pleg_relist_interval_seconds: oneHistogram(DEFAULT, ({ ageS }) => [ageS, 1.005, 4_000]),
+  kubelet_pod_start_duration_seconds: oneHistogram(POD_START, ({ work }) => [work.pods, 0.6]),
+  kubelet_pod_start_sli_duration_seconds: oneHistogram(POD_START, ({ work }) => [work.pods, 1.6]),
   kubelet_pod_worker_duration_seconds: histogram(DEFAULT, ({ work, removed }) =>
     by('operation_type', {
       create: [work.pods, 0.6],
@@ -170,15 +154,12 @@ export const kubeletFamilies = {
       sync: [work.pods + work.syncs, 0.004],
     }),
   ),
-  kubelet_pod_worker_start_duration_seconds: histogram(
-    DEFAULT,
-    one(({ work }) => [work.pods, 0.002]),
-  ),
+  kubelet_pod_worker_start_duration_seconds: oneHistogram(DEFAULT, ({ work }) => [work.pods, 0.002]),
   kubelet_running_containers: gauge(({ exitedContainers, runningContainers }) => [
     [{ container_state: 'exited' }, exitedContainers],
     [{ container_state: 'running' }, runningContainers],
   ]),
-  kubelet_running_pods: gauge(one(({ runningPods }) => runningPods)),
+  kubelet_running_pods: oneGauge(({ runningPods }) => runningPods),
   kubelet_runtime_operations_duration_seconds: histogram(RUNTIME, of => by('operation_type', runtimeOperations(of))),
   // For some containers a kubelet asks once more after their removal.
   kubelet_runtime_operations_errors_total: counter(({ removed }) =>
@@ -190,7 +171,7 @@ export const kubeletFamilies = {
       Object.fromEntries(Object.entries(runtimeOperations(of)).map(([name, [count]]) => [name, count])),
     ),
   ),
-  kubelet_server_expiration_renew_errors: counter(one(failedRenewals)),
+  kubelet_server_expiration_renew_errors: oneCounter(failedRenewals),
   kubelet_volume_stats_available_bytes: ofClaims('availableBytes'),
   kubelet_volume_stats_capacity_bytes: ofClaims('capacityBytes'),
   kubelet_volume_stats_inodes: ofClaims('inodes'),
@@ -202,80 +183,31 @@ export const kubeletFamilies = {
     const build = { build_date: '1970-01-01T00:00:00Z', compiler: 'gc', git_commit: '', git_tree_state: 'clean' }
     return [[{ ...build, git_version: version, go_version: 'go1.26.8', major, minor, platform: 'linux/amd64' }, 1]]
   }),
-  process_cpu_seconds_total: counter(one(({ cpuSeconds }) => cpuSeconds)),
-  process_resident_memory_bytes: gauge(one(({ residentBytes }) => residentBytes)),
-  process_start_time_seconds: gauge(one(({ startS }) => startS)),
+  process_cpu_seconds_total: oneCounter(({ cpuSeconds }) => cpuSeconds),
+  process_resident_memory_bytes: oneGauge(({ residentBytes }) => residentBytes),
+  process_start_time_seconds: oneGauge(({ startS }) => startS),
   rest_client_request_duration_seconds: histogram(REST, of => {
     const counts: Record<string, number> = {}
     for (const [, method, count] of requests(of)) counts[method] = (counts[method] ?? 0) + count
-    return Object.entries(counts)
-      .filter(([, count]) => hasEvents(count))
-      .map(([verb, count]) => [{ host: API_SERVER, verb }, [count, requestMedians[verb] ?? 0.005]])
+    return Object.entries(counts).map(([verb, count]) => [
+      { host: API_SERVER, verb },
+      [count, requestMedians[verb] ?? 0.005],
+    ])
   }),
   rest_client_requests_total: counter(of =>
-    requests(of)
-      .filter(([, , count]) => hasEvents(count))
-      .map(([code, method, count]) => [{ code, host: API_SERVER, method }, count]),
+    requests(of).map(([code, method, count]) => [{ code, host: API_SERVER, method }, count]),
   ),
   storage_operation_duration_seconds: histogram(STORAGE, of =>
-    storageOperations(of)
-      .filter(([, , value]) => hasEvents(value))
-      .map(([operation_name, volume_plugin, value]) => [
-        { migrated: 'false', operation_name, status: 'success', volume_plugin },
-        value,
-      ]),
+    storageOperations(of).map(([operation_name, volume_plugin, value]) => [
+      { migrated: 'false', operation_name, status: 'success', volume_plugin },
+      value,
+    ]),
   ),
   volume_manager_total_volumes: gauge(({ volumes }) =>
     volumePlugins.flatMap(plugin_name =>
       ['actual_state_of_world', 'desired_state_of_world'].flatMap((state): [Record<string, string>, number][] =>
-        hasEvents(volumes[plugin_name]) ? [[{ plugin_name, state }, volumes[plugin_name]]] : [],
+        volumes[plugin_name] > 0 ? [[{ plugin_name, state }, volumes[plugin_name]]] : [],
       ),
     ),
   ),
 } satisfies Record<string, Family>
-
-/** Help texts of Kubernetes v1.36. */
-export const kubeletHelp: Record<keyof typeof kubeletFamilies, string> = {
-  go_goroutines: 'Number of goroutines that currently exist.',
-  kubelet_certificate_manager_client_expiration_renew_errors: '[ALPHA] Counter of certificate renewal errors.',
-  kubelet_certificate_manager_client_ttl_seconds:
-    "[ALPHA] Gauge of the TTL (time-to-live) of the Kubelet's client certificate. The value is in seconds until certificate expiry (negative if already expired). If client certificate is invalid or unused, the value will be +INF.",
-  kubelet_certificate_manager_server_ttl_seconds:
-    "[ALPHA] Gauge of the shortest TTL (time-to-live) of the Kubelet's serving certificate. The value is in seconds until certificate expiry (negative if already expired). If serving certificate is invalid or unused, the value will be +INF.",
-  kubelet_cgroup_manager_duration_seconds:
-    '[ALPHA] Duration in seconds for cgroup manager operations. Broken down by method.',
-  kubelet_evictions: '[ALPHA] Cumulative number of pod evictions by eviction signal',
-  kubelet_node_name: "[ALPHA] The node's name. The count is always 1.",
-  kubelet_pleg_relist_duration_seconds: '[ALPHA] Duration in seconds for relisting pods in PLEG.',
-  kubelet_pleg_relist_interval_seconds: '[ALPHA] Interval in seconds between relisting in PLEG.',
-  kubelet_pod_start_duration_seconds:
-    '[ALPHA] Duration in seconds from kubelet seeing a pod for the first time to the pod starting to run',
-  kubelet_pod_start_sli_duration_seconds:
-    '[ALPHA] Duration in seconds to start a pod, excluding time to pull images and run init containers, measured from pod creation timestamp to when all its containers are reported as started and observed via watch',
-  kubelet_pod_worker_duration_seconds:
-    '[ALPHA] Duration in seconds to sync a single pod. Broken down by operation type: create, update, or sync',
-  kubelet_pod_worker_start_duration_seconds:
-    '[ALPHA] Duration in seconds from kubelet seeing a pod to starting a worker.',
-  kubelet_running_containers: '[ALPHA] Number of containers currently running',
-  kubelet_running_pods: '[ALPHA] Number of pods that have a running pod sandbox',
-  kubelet_runtime_operations_duration_seconds:
-    '[ALPHA] Duration in seconds of runtime operations. Broken down by operation type.',
-  kubelet_runtime_operations_errors_total: '[ALPHA] Cumulative number of runtime operation errors by operation type.',
-  kubelet_runtime_operations_total: '[ALPHA] Cumulative number of runtime operations by operation type.',
-  kubelet_server_expiration_renew_errors: '[ALPHA] Counter of certificate renewal errors.',
-  kubelet_volume_stats_available_bytes: '[ALPHA] Number of available bytes in the volume',
-  kubelet_volume_stats_capacity_bytes: '[ALPHA] Capacity in bytes of the volume',
-  kubelet_volume_stats_inodes: '[ALPHA] Maximum number of inodes in the volume',
-  kubelet_volume_stats_inodes_free: '[ALPHA] Number of free inodes in the volume',
-  kubelet_volume_stats_inodes_used: '[ALPHA] Number of used inodes in the volume',
-  kubelet_volume_stats_used_bytes: '[ALPHA] Number of used bytes in the volume',
-  kubernetes_build_info:
-    "[BETA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
-  process_cpu_seconds_total: 'Total user and system CPU time spent in seconds.',
-  process_resident_memory_bytes: 'Resident memory size in bytes.',
-  process_start_time_seconds: 'Start time of the process since unix epoch in seconds.',
-  rest_client_request_duration_seconds: '[ALPHA] Request latency in seconds. Broken down by verb, and host.',
-  rest_client_requests_total: '[ALPHA] Number of HTTP requests, partitioned by status code, method, and host.',
-  storage_operation_duration_seconds: '[ALPHA] Storage operation duration',
-  volume_manager_total_volumes: '[ALPHA] Number of volumes in Volume Manager',
-}

@@ -11,9 +11,9 @@ import {
   type Family,
   type KubeletActivity,
   kubeletFamilies,
-  kubeletHelp,
   type VolumeOfClaim,
 } from './kubelet-families.ts'
+import metricHelp from './metric-help.json' with { type: 'json' }
 import { type MeasuredNode, timeText } from './node-measurement.ts'
 
 const familyNames = Object.keys(kubeletFamilies) as (keyof typeof kubeletFamilies)[]
@@ -76,14 +76,22 @@ function familyText(name: keyof typeof kubeletFamilies, activity: KubeletActivit
   const lines: string[] = []
   if (family.type === 'histogram') {
     for (const [labels, durations] of family.samples(activity)) {
-      addHistogram(lines, { name, labels: labelText(labels), buckets: family.buckets, durations, pace })
+      if (!isOfFuture(labels, durations[0]))
+        addHistogram(lines, { name, labels: labelText(labels), buckets: family.buckets, durations, pace })
     }
   } else {
-    for (const [labels, value] of family.samples(activity)) lines.push(`${name}${braced(labelText(labels))} ${value}\n`)
+    for (const [labels, value] of family.samples(activity)) {
+      if (family.type === 'gauge' || !isOfFuture(labels, value))
+        lines.push(`${name}${braced(labelText(labels))} ${value}\n`)
+    }
   }
-  return lines.length === 0
-    ? ''
-    : `# HELP ${name} ${kubeletHelp[name]}\n# TYPE ${name} ${family.type}\n${lines.join('')}`
+  const help = metricHelp.kubelet[name]
+  return lines.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} ${family.type}\n${lines.join('')}`
+}
+
+/** A kubelet has no series of a label for what has not happened yet. */
+function isOfFuture(labels: Record<string, string>, count: number): boolean {
+  return count === 0 && Object.keys(labels).length > 0
 }
 
 interface Histogram {

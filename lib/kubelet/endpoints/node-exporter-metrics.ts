@@ -1,6 +1,7 @@
 import { labelText } from './exposition.ts'
 import type { HostExtras } from './host-extras.ts'
-import { COLLECTOR_ROWS, COLLECTORS, type Host, hostOf, ROWS, SERIES } from './node-exporter-families.ts'
+import metricHelp from './metric-help.json' with { type: 'json' }
+import { type Host, hostOf, type Name, SERIES, VALUES } from './node-exporter-families.ts'
 import type { MeasuredNode } from './node-measurement.ts'
 
 /**
@@ -12,8 +13,8 @@ export function nodeExporterText(measured: MeasuredNode, extras: HostExtras): st
   const host = hostOf(measured, extras)
   const parts = [templates.constant]
   for (const { head, value } of templates.rows) parts.push(head, String(value(host)), '\n')
-  for (const [name, help, series] of SERIES) {
-    parts.push(header(name, help))
+  for (const [name, series] of entries(SERIES)) {
+    parts.push(header(name))
     for (const [labels, value] of series(host)) parts.push(`${name}{${labelText(labels)}} ${value}\n`)
   }
   return parts.join('')
@@ -23,24 +24,24 @@ let templates: ReturnType<typeof compile> | undefined
 
 /** The text of everything that is equal on all nodes. */
 function compile() {
-  let constant = ''
+  const constant = new Map<string, string>()
   const rows: { head: string; value: (host: Host) => number }[] = []
-  for (const [labels, ofLabels] of ROWS) {
-    for (const [name, help, value] of ofLabels) {
-      const head = `${header(name, help)}${name}${labels === undefined ? '' : `{${labels}}`} `
-      if (typeof value === 'number') constant += `${head}${value}\n`
-      else rows.push({ head, value })
+  for (const [labels, values] of VALUES) {
+    for (const [name, value] of entries(values)) {
+      const series = `${name}${labels === undefined ? '' : `{${labels}}`} `
+      if (typeof value === 'number') constant.set(name, `${constant.get(name) ?? header(name)}${series}${value}\n`)
+      else rows.push({ head: header(name) + series, value })
     }
   }
-  for (const [name, help, value] of COLLECTOR_ROWS) {
-    constant += header(name, help)
-    for (const collector of COLLECTORS) constant += `${name}{collector="${collector}"} ${value}\n`
-  }
-  return { constant, rows }
+  return { constant: [...constant.values()].join(''), rows }
 }
 
-function header(name: string, help: string): string {
+function entries<Value>(of: Partial<Record<Name, Value>>): [Name, Value][] {
+  return Object.entries(of) as [Name, Value][]
+}
+
+function header(name: Name): string {
   const isUntyped = /^node_(netstat|vmstat)_/.test(name)
   const type = isUntyped ? 'untyped' : name.endsWith('_total') ? 'counter' : 'gauge'
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
+  return `# HELP ${name} ${metricHelp.nodeExporter[name]}\n# TYPE ${name} ${type}\n`
 }

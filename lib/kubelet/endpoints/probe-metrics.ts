@@ -1,17 +1,13 @@
 import { createExposition, labelText } from './exposition.ts'
+import metricHelp from './metric-help.json' with { type: 'json' }
 import type { MeasuredNode } from './node-measurement.ts'
-
-const probeHelp = {
-  process_start_time_seconds: '[ALPHA] Start time of the process since unix epoch in seconds.',
-  prober_probe_total: '[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.',
-}
 
 /**
  * A node's metrics as a kubelet serves them at `/metrics/probes`: the number of probes of each running container. All probes
  * succeed. A startup probe runs once. The counters continue when a container restarts.
  */
 export function probeMetricsText({ pods, nowMs, startMs }: MeasuredNode): string {
-  const { families, text } = createExposition(probeHelp)
+  const { families, text } = createExposition(metricHelp.probes)
   families.process_start_time_seconds(undefined, startMs / 1_000)
   for (const { facts, meter } of pods) {
     for (const { name, running, probes = [] } of facts.containers) {

@@ -1,25 +1,10 @@
 import { createExposition, labelText } from './exposition.ts'
+import metricHelp from './metric-help.json' with { type: 'json' }
 import type { MeasuredNode } from './node-measurement.ts'
-
-/** Names, order and help texts of k8s.io/kubernetes v1.36. */
-const resourceHelp = {
-  container_cpu_usage_seconds_total: '[STABLE] Cumulative cpu time consumed by the container in core-seconds',
-  container_memory_working_set_bytes: '[STABLE] Current working set of the container in bytes',
-  container_start_time_seconds: '[STABLE] Start time of the container since unix epoch in seconds',
-  container_swap_usage_bytes:
-    '[ALPHA] Current amount of the container swap usage in bytes. Reported only on non-windows systems',
-  node_cpu_usage_seconds_total: '[STABLE] Cumulative cpu time consumed by the node in core-seconds',
-  node_memory_working_set_bytes: '[STABLE] Current working set of the node in bytes',
-  node_swap_usage_bytes: '[ALPHA] Current swap usage of the node in bytes. Reported only on non-windows systems',
-  pod_cpu_usage_seconds_total: '[STABLE] Cumulative cpu time consumed by the pod in core-seconds',
-  pod_memory_working_set_bytes: '[STABLE] Current working set of the pod in bytes',
-  pod_swap_usage_bytes: '[ALPHA] Current amount of the pod swap usage in bytes. Reported only on non-windows systems',
-  resource_scrape_error: '[STABLE] 1 if there was an error while getting container metrics, 0 otherwise',
-}
 
 /** A node's metrics as a kubelet serves them at `/metrics/resource`. */
 export function resourceMetricsText({ nowMs, pods, total }: MeasuredNode): string {
-  const { families, text } = createExposition(resourceHelp)
+  const { families, text } = createExposition(metricHelp.resource)
   for (const pod of pods) {
     const { facts, meter } = pod
     facts.containers.forEach((container, index) => {
