@@ -13,6 +13,36 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return new Html(strings.map((text, at) => `${text}${textOf(parts[at])}`).join(''))
 }
 
+/** The head of a column of numbers. */
+export interface NumberColumn {
+  number: Html | string
+}
+
+/** A table in a part that scrolls; `rows` are `<tr>` elements. Without columns it has no head. */
+export function scrollTable(
+  label: string,
+  columns: readonly (NumberColumn | Html | string)[],
+  rows: readonly Html[],
+  kind = 'scroll',
+): Html {
+  const heads = columns.map(column =>
+    typeof column === 'object' && 'number' in column
+      ? html`<th scope="col" class="number">${column.number}</th>`
+      : html`<th scope="col">${column}</th>`,
+  )
+  const head = heads.length === 0 ? undefined : html`<thead><tr>${heads}</tr></thead>`
+  return html`<div class="${kind}" tabindex="0" role="region" aria-label="${label}"><table>
+${head}
+<tbody>${rows}</tbody></table></div>`
+}
+
+/** A row of numbers, as text. */
+export function numberRow(name: Html | string, numbers: readonly (string | undefined)[], kind = ''): Html {
+  const cells = numbers.map(number => html`<td class="number">${number}</td>`)
+  return html`<tr${kind && html` class="${kind}"`}><th scope="row">${name}</th>${cells}</tr>
+`
+}
+
 /** Escapes text for an element or a quoted attribute. */
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, letter => `&#${letter.charCodeAt(0)};`)

@@ -24,8 +24,8 @@ import type { ChartMark } from './chart-marks.ts'
 import { type Answer, framesOf } from './data-frames.ts'
 import { chartOption, type DrawChart } from './echarts-option.ts'
 import { type DrawnLink, dashboardOf, type LinkContext } from './field-links.ts'
-import { drawnColor, Html, html, safeColor } from './html.ts'
-import { tableOf } from './table-panel.ts'
+import { drawnColor, Html, html, numberRow, safeColor, scrollTable } from './html.ts'
+import { type DrawnCell, tableOf } from './table-panel.ts'
 import { type DrawnSeries, type DrawnTimeseries, LINES, timeseriesOf } from './timeseries-panel.ts'
 import { type DrawnValue, valuesOf } from './value-panel.ts'
 
@@ -75,6 +75,9 @@ const MAX_ROWS = 100
 const MAX_REMARKS = 5
 /** The widths of panels in the 24 columns of the grid: a chart of half width, and a wide one. */
 const [HALF, WIDE] = [9, 18]
+
+/** The class of the tables below charts. */
+const LEGEND = 'scroll legend'
 
 const VALUES = ['stat', 'singlestat', 'gauge', 'bargauge']
 const TABLES = ['table', 'table-old']
@@ -144,7 +147,10 @@ export async function chartPoints(
   return {
     timesMs: lines.timesMs,
     series: chosenSeries(panel, lines, context).map(({ name, color, isStacked, values, format }) => ({
-      ...{ name, color: drawnColor(color), isStacked, values: [...values] },
+      name,
+      color: drawnColor(color),
+      isStacked,
+      values: [...values],
       texts: values.map(value => (value === null ? '' : format(value))),
     })),
     marks: context.marks ?? [],
@@ -186,11 +192,9 @@ function cellsBody(panel: Panel, frames: DataFrame[], context: DrawContext & { o
   const lines = linesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
   context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
-  const last = lines.series.map(each => ({ name: each.name, text: lastNumber(each)[0]?.[1].text ?? '' }))
+  const last = lines.series.map(each => numberRow(each.name, [lastNumber(each)[0]?.[1].text]))
   return html`${chartBox(panel, cellsOption(panel, lines, context.range), context)}
-<div class="scroll legend" tabindex="0" role="region" aria-label="Last values of ${panel.title}"><table>
-<thead><tr><th scope="col">Series</th><th scope="col" class="number">Last</th></tr></thead>
-<tbody>${last.map(({ name, text }) => html`<tr><th scope="row">${name}</th><td class="number">${text}</td></tr>`)}</tbody></table></div>${partNote(lines.series.length, lines.seriesCount, 'series, the highest')}${pointsTable(panel, lines, context)}`
+${scrollTable(`Last values of ${panel.title}`, ['Series', { number: 'Last' }], last, LEGEND)}${partNote(lines.series.length, lines.seriesCount, 'series, the highest')}${pointsTable(panel, lines, context)}`
 }
 
 /** A pie with its values and shares as text. */
@@ -199,26 +203,25 @@ function pieBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html 
   const values = all.slice(0, MAX_SLICES)
   const shares = hasShares(panel) ? pieShares(values) : []
   context.onNumbers?.(keyOf(panel, context), numbersOf(values))
+  const rows = values.map(({ name, text, color }, at) =>
+    numberRow(html`${swatch(color ?? '')}${name || panel.title}`, [text, shares[at]]),
+  )
   return html`${chartBox(panel, pieOption(panel, values), context)}
-<div class="scroll legend" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table><tbody>${values.map(
-    (
-      { name, text, color },
-      at,
-    ) => html`<tr><th scope="row">${swatch(color ?? '')}${name || panel.title}</th><td class="number">${text}</td><td class="number">${shares[at]}</td></tr>
-`,
-  )}</tbody></table></div>${partNote(values.length, all.length, 'values')}`
+${scrollTable(`Values of ${panel.title}`, [], rows, LEGEND)}${partNote(values.length, all.length, 'values')}`
 }
 
 /** Bars with their values as text. */
 function barsBody(panel: Panel, bars: DrawnBars, context: DrawContext): Html {
   const { names, series, format } = bars
+  const columns = series.map(({ name, color }) => ({ number: html`${swatch(color)}${name}` }))
+  const rows = names.map((name, at) =>
+    numberRow(
+      name,
+      series.map(({ values }) => inUnit(values[at], format)),
+    ),
+  )
   return html`${chartBox(panel, barsOption(bars), context)}
-<div class="scroll legend" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table>
-<thead><tr><th scope="col">Name</th>${series.map(({ name, color }) => html`<th scope="col" class="number">${swatch(color)}${name}</th>`)}</tr></thead>
-<tbody>${names.map(
-    (name, at) => html`<tr><th scope="row">${name}</th>${series.map(({ values }) => valueCell(values[at], format))}</tr>
-`,
-  )}</tbody></table></div>`
+${scrollTable(`Values of ${panel.title}`, ['Name', ...columns], rows, LEGEND)}`
 }
 
 function chartBox(panel: Panel, option: EChartsCoreOption, { drawChart }: DrawContext): Html {
@@ -261,27 +264,22 @@ function legendTable(
     const value = isOnly(each) ? '' : each.name
     return html`<button form="${FORM_ID}" name="only" value="${id}/${value}" aria-pressed="${String(isOnly(each))}">${words}</button>`
   }
-  return html`<div class="scroll legend" tabindex="0" role="region" aria-label="Legend of ${panel.title}"><table>
-<thead><tr><th scope="col">Series</th>${lines.calcs.map(calc => html`<th scope="col" class="number">${calc}</th>`)}</tr></thead>
-<tbody>${lines.series.map(
-    each =>
-      html`<tr${series.includes(each) ? undefined : new Html(' class="off"')}><th scope="row">${nameOf(each)}</th>${each.calcs.map(value => html`<td class="number">${value}</td>`)}</tr>
-`,
-  )}</tbody></table></div>`
+  const columns = lines.calcs.map(number => ({ number }))
+  const rows = lines.series.map(each => numberRow(nameOf(each), each.calcs, series.includes(each) ? '' : 'off'))
+  return scrollTable(`Legend of ${panel.title}`, ['Series', ...columns], rows, LEGEND)
 }
 
 /** The values of a chart as a table, the newest first, where the page shows it. */
 function pointsTable(panel: Panel, { timesMs, series }: DrawnTimeseries, context: DrawContext): Html | undefined {
   if (context.choices?.tables.has(keyOf(panel, context)) !== true) return undefined
-  const rows = timesMs.map((timeMs, at) => ({ timeMs, at })).reverse()
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Values of ${panel.title}"><table>
-<thead><tr><th scope="col">Time</th>${series.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    ({ timeMs, at }) => html`<tr><th scope="row">${new Date(timeMs).toISOString().slice(11, 19)}</th>${series.map(
-      ({ values, format }) => valueCell(values[at], format),
-    )}</tr>
-`,
-  )}</tbody></table></div>`
+  const rows = timesMs.map((timeMs, at) =>
+    numberRow(
+      new Date(timeMs).toISOString().slice(11, 19),
+      series.map(({ values, format }) => inUnit(values[at], format)),
+    ),
+  )
+  const columns = series.map(({ name }) => ({ number: name }))
+  return scrollTable(`Values of ${panel.title}`, ['Time', ...columns], rows.reverse())
 }
 
 function valuesBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
@@ -308,15 +306,16 @@ function tableBody(panel: Panel, frames: DataFrame[], context: DrawContext): Htm
   context.onNumbers?.(keyOf(panel, context), [['rows', { value: rowCount, text: String(rowCount) }]])
   const others =
     frames.length > 1 ? html`<p class="note">One of ${frames.length} results of this panel.</p>` : undefined
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${panel.title}"><table>
-<thead><tr>${columns.map(({ name, isNumber }) => html`<th scope="col" class="${isNumber ? 'number' : ''}">${name}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    row => html`<tr>${row.map(
-      (each, column) =>
-        html`<td class="${columns[column]?.isNumber ? 'number' : ''}">${each.color === undefined ? undefined : swatch(each.color)}${linked(each.text, each.link, context)}</td>`,
-    )}</tr>
+  const cell = ({ text, color, link }: DrawnCell, column: number) => {
+    const kind = columns[column]?.isNumber ? 'number' : ''
+    return html`<td class="${kind}">${color === undefined ? undefined : swatch(color)}${linked(text, link, context)}</td>`
+  }
+  const heads = columns.map(({ name, isNumber }) => (isNumber ? { number: name } : name))
+  const drawnRows = rows.map(
+    row => html`<tr>${row.map(cell)}</tr>
 `,
-  )}</tbody></table></div>${others}${partNote(rows.length, rowCount, 'rows')}`
+  )
+  return html`${scrollTable(panel.title, heads, drawnRows)}${others}${partNote(rows.length, rowCount, 'rows')}`
 }
 
 function linked(words: string, link: DrawnLink | undefined, { hrefOf }: DrawContext): Html {
@@ -336,9 +335,9 @@ function partNote(shown: number, all: number, what: string): Html | undefined {
   return all > shown ? html`<p class="note">${shown} of ${all} ${what}.</p>` : undefined
 }
 
-/** A cell with a number in its unit, or with nothing. */
-function valueCell(value: number | null | undefined, format: (value: number) => string): Html {
-  return html`<td class="number">${typeof value === 'number' ? format(value) : ''}</td>`
+/** A number in its unit; empty for none. */
+function inUnit(value: number | null | undefined, format: (value: number) => string): string {
+  return typeof value === 'number' ? format(value) : ''
 }
 
 /** A color sample beside text, so that no text has a color of its own. */

@@ -2,15 +2,17 @@ import { basename } from 'node:path'
 import { mostFrequent } from '../../checks/lint/cause-lines.ts'
 import type { RuleResult } from '../../checks/verify/verify-report.ts'
 import type { LoadedRule } from '../../prometheus/prometheus-client.ts'
-import { type Html, html } from './html.ts'
+import { type Html, html, scrollTable } from './html.ts'
+
+const COLUMNS = ['Rule', 'State', 'Value', 'Last evaluation']
 
 /** A rule, as Prometheus has loaded it and as verify found it: one of both can be missing. */
 interface ShownRule {
   source: string
   group: string
   name: string
-  loaded?: LoadedRule
-  found?: RuleResult
+  loaded?: LoadedRule | undefined
+  found?: RuleResult | undefined
 }
 
 /**
@@ -25,14 +27,7 @@ export function rulesTables(loaded: readonly LoadedRule[], found: readonly RuleR
   const count = (state: string) => rules.filter(each => stateOf(each) === state).length
   const empty = count('no series')
   return html`<p>${rules.length} rules in ${groups.length} groups: ${count('error')} in error, ${empty === 0 ? '' : `${empty} without series, `}${count('firing')} firing, ${count('pending')} pending.</p>
-${sorted.map(
-  ([
-    title,
-    of,
-  ]) => html`<h3>${title}</h3><div class="scroll" tabindex="0" role="region" aria-label="${title}"><table><thead><tr><th scope="col">Rule</th><th scope="col">State</th><th scope="col">Value</th><th scope="col">Last evaluation</th></tr></thead>
-<tbody>${of.map(ruleRow)}</tbody></table></div>
-`,
-)}`
+${sorted.map(([title, of]) => html`<h3>${title}</h3>${scrollTable(title, COLUMNS, of.map(ruleRow))}`)}`
 }
 
 function shownRules(loaded: readonly LoadedRule[], found: readonly RuleResult[]): ShownRule[] {
@@ -46,7 +41,7 @@ function shownRules(loaded: readonly LoadedRule[], found: readonly RuleResult[])
     if (result !== undefined) left.delete(keyOf(rule))
     const { group, name } = rule
     const source = result?.source ?? basename(rule.file)
-    return { ...{ source, group, name, loaded: rule }, ...(result === undefined ? {} : { found: result }) }
+    return { source, group, name, loaded: rule, found: result }
   })
   return [...both, ...[...left.values()].map(each => ({ ...each, found: each }))]
 }

@@ -4,7 +4,7 @@ import type { LastVerify } from '../../checks/verify/last-verify.ts'
 import { causeOf, type Failure } from '../../checks/verify/verify-report.ts'
 import type { PartStatus } from '../../kwok/lab-status.ts'
 import type { TimeRange } from '../../prometheus/prometheus-client.ts'
-import { Html, html } from '../charts/html.ts'
+import { Html, html, numberRow, scrollTable } from '../charts/html.ts'
 import { pageHtml } from '../charts/page-html.ts'
 import { shortTime } from '../charts/verdict-badges.ts'
 import type { Facts } from '../report/lab-facts.ts'
@@ -144,8 +144,7 @@ function causeItem(cause: string, of: readonly { key: string; title: string; fai
 }
 
 function partTable(parts: readonly PartStatus[]): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Parts of the lab"><table><thead><tr><th scope="col">Part</th><th scope="col">State</th><th scope="col">Address</th><th scope="col" class="number">Memory</th></tr></thead>
-<tbody>${parts.map(partRow)}</tbody></table></div>`
+  return scrollTable('Parts of the lab', ['Part', 'State', 'Address', { number: 'Memory' }], parts.map(partRow))
 }
 
 function alertList(alerts: Facts | string): Html {
@@ -157,12 +156,10 @@ function alertList(alerts: Facts | string): Html {
 function tracedList(traced: readonly TracedService[] | string): Html {
   if (typeof traced === 'string') return html`<p class="failed">${traced}</p>`
   if (traced.length === 0) return html`<p>none yet</p>`
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Services with traces"><table><thead><tr><th scope="col">Service</th><th scope="col" class="number">Spans in the last 5 minutes</th></tr></thead>
-<tbody>${traced.map(
-    ({ name, spans, url }) =>
-      html`<tr><td>${outsideLink(url, name)}</td><td class="number">${spans === undefined ? 'not counted' : spans}</td></tr>
-`,
-  )}</tbody></table></div>`
+  const rows = traced.map(({ name, spans, url }) =>
+    numberRow(outsideLink(url, name), [spans === undefined ? 'not counted' : String(spans)]),
+  )
+  return scrollTable('Services with traces', ['Service', { number: 'Spans in the last 5 minutes' }], rows)
 }
 
 /** A link to another server. */

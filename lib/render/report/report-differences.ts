@@ -3,7 +3,7 @@ import { array, type InferOutput, number, object, parse, record, string } from '
 import { plural } from '../../checks/lint/cause-lines.ts'
 import { causesOf, panelWord, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
-import { type Html, html } from '../charts/html.ts'
+import { type Html, html, scrollTable } from '../charts/html.ts'
 import type { ReportedDashboard } from './report-html.ts'
 
 const panelSchema = object({
@@ -152,7 +152,7 @@ export function differencesMarkdown(title: string, differences: ReportDifference
     left -= rows.length
     const rest = changes.length - rows.length
     return [
-      ...['', `**${name}**`, '', '| panel | before | now |', '| --- | --- | --- |'],
+      `\n**${name}**\n\n| panel | before | now |\n| --- | --- | --- |`,
       ...rows.map(({ place, before, now }) => `| ${[place, before, now].map(cell).join(' | ')} |`),
       ...(rest > 0 ? [`| and ${rest} more | | |`] : []),
     ]
@@ -187,18 +187,15 @@ const MAX_ROWS = 200
 /** The differences as a part of the report. */
 export function differencesPart(differences: ReportDifferences): Html {
   const tables = tablesOf(differences).filter(([, changes]) => changes.length > 0)
-  return html`<h2>Differences</h2><p>${summaryOf(differences)}</p>${tables.map(
-    ([
-      name,
-      changes,
-    ]) => html`<h3>${name}</h3><div class="scroll" tabindex="0" role="region" aria-label="${name} that changed"><table><thead><tr><th scope="col">Panel</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
-<tbody>${changes.slice(0, MAX_ROWS).map(
-      ({
-        place,
-        before,
-        now,
-      }) => html`<tr><th scope="row">${place}</th><td class="words">${before}</td><td class="words">${now}</td></tr>
-`,
-    )}</tbody></table></div>${changes.length > MAX_ROWS ? html`<p class="note">${MAX_ROWS} of ${changes.length}.</p>` : undefined}`,
-  )}`
+  const parts = tables.map(([name, changes]) => {
+    const rest = changes.length > MAX_ROWS ? html`<p class="note">${MAX_ROWS} of ${changes.length}.</p>` : undefined
+    const rows = changes.slice(0, MAX_ROWS).map(changeRow)
+    return html`<h3>${name}</h3>${scrollTable(`${name} that changed`, ['Panel', 'Before', 'Now'], rows)}${rest}`
+  })
+  return html`<h2>Differences</h2><p>${summaryOf(differences)}</p>${parts}`
+}
+
+function changeRow({ place, before, now }: Change): Html {
+  return html`<tr><th scope="row">${place}</th><td class="words">${before}</td><td class="words">${now}</td></tr>
+`
 }

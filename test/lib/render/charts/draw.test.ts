@@ -207,7 +207,7 @@ panels('merges, organizes, renames and links the rows of a table', async () => {
   ])
   assertSays(
     text,
-    /<th scope="col" class="">Pod<\/th><th scope="col" class="number">CPU<\/th><th scope="col" class="number">Memory<\/th>/,
+    /<th scope="col">Pod<\/th><th scope="col" class="number">CPU<\/th><th scope="col" class="number">Memory<\/th>/,
   )
   assertSays(
     text,
