@@ -78,9 +78,23 @@ function unitByName(name: string): string {
 
 /** Beginnings of names of which the catalog lists a part: metrics of the control plane and of the lab's services. */
 export const partlyListed: readonly string[] = [
-  ...['aggregator_', 'apiextensions_', 'apiserver_', 'authentication_', 'authorization_', 'etcd_', 'go_', 'grpc_'],
-  ...['informer_', 'metrics_server_', 'otelcol_', 'process_', 'prometheus_', 'promhttp_', 'rest_client_'],
-  ...['scheduler_', 'workqueue_'],
+  'aggregator_',
+  'apiextensions_',
+  'apiserver_',
+  'authentication_',
+  'authorization_',
+  'etcd_',
+  'go_',
+  'grpc_',
+  'informer_',
+  'metrics_server_',
+  'otelcol_',
+  'process_',
+  'prometheus_',
+  'promhttp_',
+  'rest_client_',
+  'scheduler_',
+  'workqueue_',
 ]
 
 /** Optional sources: traced applications, and metrics that KWOK serves. */

@@ -90,6 +90,11 @@ export function strictFlags<T extends NonNullable<ParseArgsConfig['options']>>(
   }
 }
 
+/** Flags as the words of a command line; those that are undefined are left out. */
+export function flagArgs(flags: Readonly<Record<string, string | number | undefined>>): string[] {
+  return Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]))
+}
+
 /** The value of `--port`. Throws a UsageError when it is no port; 0 is any. */
 export function portFlag(text = ''): number {
   if (/^\d+$/.test(text) && Number(text) <= 65_535) return Number(text)

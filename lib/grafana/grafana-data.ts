@@ -10,8 +10,19 @@ export type GrafanaData = typeof import('@grafana/data')
 
 /** Field settings of all panel types, by the ids of overrides; `custom.…` are those of one type. */
 const STANDARD = [
-  ...['unit', 'decimals', 'min', 'max', 'fieldMinMax', 'displayName', 'noValue', 'mappings', 'thresholds'],
-  ...['color', 'links', 'filterable', 'description'],
+  'unit',
+  'decimals',
+  'min',
+  'max',
+  'fieldMinMax',
+  'displayName',
+  'noValue',
+  'mappings',
+  'thresholds',
+  'color',
+  'links',
+  'filterable',
+  'description',
 ] as const
 
 /** Panel types that Grafana colors by thresholds by default; others use a palette. */

@@ -41,8 +41,15 @@ const words = {
   hide: ['dontHide', 'hideLabel', 'hideVariable', 'inControlsMenu'],
   refresh: ['never', 'onDashboardLoad', 'onTimeRangeChanged'],
   sort: [
-    ...['disabled', 'alphabeticalAsc', 'alphabeticalDesc', 'numericalAsc', 'numericalDesc'],
-    ...['alphabeticalCaseInsensitiveAsc', 'alphabeticalCaseInsensitiveDesc', 'naturalAsc', 'naturalDesc'],
+    'disabled',
+    'alphabeticalAsc',
+    'alphabeticalDesc',
+    'numericalAsc',
+    'numericalDesc',
+    'alphabeticalCaseInsensitiveAsc',
+    'alphabeticalCaseInsensitiveDesc',
+    'naturalAsc',
+    'naturalDesc',
   ],
 } as const satisfies Record<string, readonly string[]>
 

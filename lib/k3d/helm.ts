@@ -29,8 +29,19 @@ export function installArgs(
   given: { context: string; chart: string; valuesPath: string; mark: string },
 ): string[] {
   return [
-    ...['upgrade', release, ...chartArgs(given.chart), '--install', ...clusterArgs(given.context)],
-    ...['--values', given.valuesPath, '--description', given.mark, '--history-max', '2', '--timeout', '2m'],
+    'upgrade',
+    release,
+    ...chartArgs(given.chart),
+    '--install',
+    ...clusterArgs(given.context),
+    '--values',
+    given.valuesPath,
+    '--description',
+    given.mark,
+    '--history-max',
+    '2',
+    '--timeout',
+    '2m',
   ]
 }
 

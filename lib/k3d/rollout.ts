@@ -7,10 +7,8 @@ import { waitUntil } from '../system/wait.ts'
 import { labNamespace } from './agreement.ts'
 
 /** The waiting reasons of containers that do not start by themselves. */
-const STUCK = new Set([
-  ...['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull'],
-  ...['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'],
-])
+const STUCK =
+  /^(ImagePullBackOff|ErrImagePull|InvalidImageName|ErrImageNeverPull|CrashLoopBackOff|CreateContainer(Config)?Error|RunContainerError)$/
 
 /** The time limit for these reasons: a registry may recover, or a missing object may be created. */
 const STUCK_MS = 60_000
@@ -84,7 +82,7 @@ export async function waitForRollout(
     check: async () => {
       const { wanted, ready, isCurrent, waiting } = await readRollout(lab, instance)
       if (isCurrent && ready >= wanted) return { done: undefined }
-      const stuck = waiting.find(({ reason }) => STUCK.has(reason))
+      const stuck = waiting.find(({ reason }) => STUCK.test(reason))
       stuckSinceMs = stuck === undefined ? Number.POSITIVE_INFINITY : Math.min(stuckSinceMs, Date.now())
       const first = stuck ?? waiting[0]
       waitingPod = first?.pod

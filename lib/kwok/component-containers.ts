@@ -80,7 +80,10 @@ function insideConfig(file: string): string {
 /** The arguments of docker that create a lab's network. Published ports bind to loopback; kwokctl's network binds to all addresses. */
 export function createNetworkArgs(lab: Lab): string[] {
   return [
-    ...['network', 'create', '--driver=bridge', '--opt=com.docker.network.bridge.host_binding_ipv4=127.0.0.1'],
+    'network',
+    'create',
+    '--driver=bridge',
+    '--opt=com.docker.network.bridge.host_binding_ipv4=127.0.0.1',
     ...labLabels(lab).map(label => `--label=${label}`),
     networkName(lab.settings.clusterName),
   ]

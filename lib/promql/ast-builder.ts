@@ -176,7 +176,13 @@ function matchOp(text: string): Matcher['op'] {
 
 const ESCAPE = /\\(?:([abfnrtv])|([0-7]{3}|x[\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([\s\S]))/g
 const CONTROLS: Readonly<Record<string, string>> = {
-  ...{ a: '\u0007', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' },
+  a: '\u0007',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
 }
 
 /** The value of a PromQL string in any quotes (prometheus/util/strutil/quote.go); another text unchanged. */

@@ -62,7 +62,9 @@ async function step(
     journal.saveProgress(request, progress)
   }
   const run: ScenarioRun = {
-    ...{ lab, client, ...request },
+    lab,
+    client,
+    ...request,
     get saved() {
       return progress.saved
     },

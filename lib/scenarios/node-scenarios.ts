@@ -222,7 +222,9 @@ function evictedStatus(pod: unknown, message: string, nowMs: number): unknown {
   const disrupted = { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message }
   return {
     status: {
-      ...{ phase: 'Failed', reason: 'Evicted', message },
+      phase: 'Failed',
+      reason: 'Evicted',
+      message,
       conditions: [ended('Ready'), ended('ContainersReady'), { ...disrupted, lastTransitionTime }],
       // The API replaces the whole list.
       containerStatuses: items(fields(fields(pod)['status'])['containerStatuses']).map(each => {

@@ -179,9 +179,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'heals' | 'hold' | 'undo
     shows: 'A pod is Pending, and the requests are larger than the cluster.',
     alerts: {
       otel: ['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodStuckPending', 'KubeDeploymentReplicasMissing'],
-      prometheus: [
-        ...['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
-      ],
+      prometheus: ['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
     },
     objectOf: async run => {
       const { cores, bytes } = await allocatable(run.client)

@@ -129,9 +129,15 @@ export async function writeEvent(
     kind: 'Event',
     metadata: { namespace, name: eventName, annotations: { [scenarioAnnotation]: run.name } },
     involvedObject: { apiVersion: 'v1', ...involved },
-    ...{ type, reason, message, count, firstTimestamp: apiTime(firstMs), lastTimestamp: apiTime(lastMs) },
+    type,
+    reason,
+    message,
+    count,
+    firstTimestamp: apiTime(firstMs),
+    lastTimestamp: apiTime(lastMs),
     source: { component, host },
-    ...{ reportingComponent: component, reportingInstance: host },
+    reportingComponent: component,
+    reportingInstance: host,
   })
   written.set(eventName, version)
 }

@@ -254,12 +254,19 @@ async function validateInContainer(lab: Lab, file: string): Promise<void> {
   giveToContainers(file)
   writeContainerKubeconfig(lab, 'collector')
   const args = [
-    ...['run', '--rm', '--pull=never', '--network=none', `--user=${await containerUser()}`, '--read-only'],
+    'run',
+    '--rm',
+    '--pull=never',
+    '--network=none',
+    `--user=${await containerUser()}`,
+    '--read-only',
     ...labLabels(lab).map(label => `--label=${label}`),
-    ...[`--env=KUBECONFIG=${insideDir}/kubeconfig.yaml`],
+    `--env=KUBECONFIG=${insideDir}/kubeconfig.yaml`,
     `--mount=type=bind,source=${dirname(file)},target=${insideDir},readonly`,
     `--mount=type=tmpfs,target=${HOST_ROOT}`,
-    ...[imageOf(lab, 'otelcol'), 'validate', `--config=${insideDir}/${basename(file)}`],
+    imageOf(lab, 'otelcol'),
+    'validate',
+    `--config=${insideDir}/${basename(file)}`,
   ]
   await docker(args, { timeoutMs: 60_000 })
 }

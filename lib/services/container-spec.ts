@@ -37,7 +37,8 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
   const { clusterName } = lab.settings
   const args = [
     // Images are pulled by `ensureImages`, which shows the progress.
-    ...['--detach', '--pull=never'],
+    '--detach',
+    '--pull=never',
     `--name=${containerName(clusterName, spec.name)}`,
     `--network=${networkName(clusterName)}`,
     ...labLabels(lab).map(label => `--label=${label}`),

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { flagArgs } from '../cli/daemon.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { kubeconfigPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
@@ -26,10 +27,11 @@ export const kubeletGateway = {
       // Without it the API server reaches no aggregated API.
       isSupervised: true,
       ...(await daemonCommand('kubelet-gateway', MAIN, {
-        args: [
-          ...['--port', String(lab.settings.kubeletProxyPort)],
-          ...['--kubeconfig', kubeconfigPath(lab, 'kubelet-gateway'), ...flags(lab)],
-        ],
+        args: flagArgs({
+          port: lab.settings.kubeletProxyPort,
+          kubeconfig: kubeconfigPath(lab, 'kubelet-gateway'),
+          ...flags(lab),
+        }),
       })),
     }),
   },
@@ -37,11 +39,14 @@ export const kubeletGateway = {
     ports: ['kubeletProxyPort'],
     probe: probeService,
     spec: async lab => {
-      const args = [
-        ...['--address', '0.0.0.0', '--port', String(insidePorts.kubeletProxy)],
-        ...['--kubeconfig', `${insideDir}/kubeconfig.yaml`, ...flags(lab)],
-      ]
-      const daemon = await daemonContainer(lab, 'kubelet-gateway', MAIN, { args })
+      const daemon = await daemonContainer(lab, 'kubelet-gateway', MAIN, {
+        args: flagArgs({
+          address: '0.0.0.0',
+          port: insidePorts.kubeletProxy,
+          kubeconfig: `${insideDir}/kubeconfig.yaml`,
+          ...flags(lab),
+        }),
+      })
       return {
         ...shared(lab),
         ...daemon,
@@ -59,9 +64,9 @@ export function socketMount(lab: Lab) {
   return { from: dir, to, isWritable: true }
 }
 
-function flags(lab: Lab): string[] {
+function flags(lab: Lab) {
   const { apiServer, kubelets } = ensureSocketDir(lab)
-  return ['--socket', apiServer, '--kubelets-socket', kubelets, '--node-range', lab.settings.nodeIpRange]
+  return { socket: apiServer, 'kubelets-socket': kubelets, 'node-range': lab.settings.nodeIpRange }
 }
 
 function healthUrl(lab: Lab): string {

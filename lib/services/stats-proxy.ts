@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { flagArgs } from '../cli/daemon.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
 import { caPath, kubeconfigPath } from '../lab/kubeconfig.ts'
@@ -38,15 +39,15 @@ export const statsProxy = {
       ...shared(lab),
       ...(await daemonCommand('stats-proxy', MAIN, {
         nodeFlags: [YOUNG_SPACE],
-        args: [
-          ...['--port', String(lab.settings.statsProxyPort)],
+        args: flagArgs({
+          port: lab.settings.statsProxyPort,
           ...flags(lab, {
             kubeconfig: kubeconfigPath(lab, 'stats-proxy'),
             state: join(stateDir(lab), STATE_FILE),
             kubeletCa: await kubeletCaFile(lab),
             clientCa: caPath(lab),
           }),
-        ],
+        }),
       })),
     }),
   },
@@ -60,16 +61,17 @@ export const statsProxy = {
       const isWell = `fetch("http://127.0.0.1:${port}/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))`
       const daemon = await daemonContainer(lab, 'stats-proxy', MAIN, {
         nodeFlags: [YOUNG_SPACE],
-        args: [
-          ...['--address', '0.0.0.0', '--port', String(port)],
-          ...['--host-name', containerName(lab.settings.clusterName, 'stats-proxy')],
+        args: flagArgs({
+          address: '0.0.0.0',
+          port,
+          'host-name': containerName(lab.settings.clusterName, 'stats-proxy'),
           ...flags(lab, {
             kubeconfig: `${insideDir}/kubeconfig.yaml`,
             state: `/data/${STATE_FILE}`,
             kubeletCa: copyForContainer(lab, 'stats-proxy', await kubeletCaFile(lab)),
             clientCa: copyForContainer(lab, 'stats-proxy', caPath(lab)),
           }),
-        ],
+        }),
       })
       return {
         ...shared(lab),
@@ -93,14 +95,18 @@ interface Files {
   clientCa: string
 }
 
-function flags(lab: Lab, files: Files): string[] {
-  return [
-    ...['--kubeconfig', files.kubeconfig, '--usage-preset', lab.settings.usagePreset, '--state-file', files.state],
-    ...['--kubelets-socket', ensureSocketDir(lab).kubelets, '--node-range', lab.settings.nodeIpRange],
-    ...['--kubelet-ca', files.kubeletCa, '--client-ca', files.clientCa],
-    ...(hasOtelMetrics(lab) ? ['--otlp-url', `http://${addressesOf(lab).collectorHttp}`] : []),
-    ...['--interval-ms', String(lab.settings.collectionInterval)],
-  ]
+function flags(lab: Lab, files: Files) {
+  return {
+    kubeconfig: files.kubeconfig,
+    'usage-preset': lab.settings.usagePreset,
+    'state-file': files.state,
+    'kubelets-socket': ensureSocketDir(lab).kubelets,
+    'node-range': lab.settings.nodeIpRange,
+    'kubelet-ca': files.kubeletCa,
+    'client-ca': files.clientCa,
+    'otlp-url': hasOtelMetrics(lab) ? `http://${addressesOf(lab).collectorHttp}` : undefined,
+    'interval-ms': lab.settings.collectionInterval,
+  }
 }
 
 function stateDir(lab: Lab): string {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { flagArgs } from '../cli/daemon.ts'
 import { containerLog, inspectContainer } from '../docker/containers.ts'
 import { addressesOf } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
@@ -22,7 +23,7 @@ export const traceSimulator = {
       name: 'traces',
       ...(await daemonCommand('traces', MAIN, {
         nodeFlags: [YOUNG_SPACE],
-        args: [...flags(lab, kubeconfigPath(lab, 'traces')), '--ready-file', readyPath(lab)],
+        args: flagArgs({ ...flags(lab, kubeconfigPath(lab, 'traces')), 'ready-file': readyPath(lab) }),
       })),
       ready: () => isReadyProcess(lab),
       readyTimeoutMs: 60_000,
@@ -34,7 +35,7 @@ export const traceSimulator = {
       name: 'traces',
       ...(await daemonContainer(lab, 'traces', MAIN, {
         nodeFlags: [YOUNG_SPACE],
-        args: flags(lab, `${insideDir}/kubeconfig.yaml`),
+        args: flagArgs(flags(lab, `${insideDir}/kubeconfig.yaml`)),
       })),
       ready: () => isReadyContainer(lab),
       readyTimeoutMs: 60_000,
@@ -42,12 +43,15 @@ export const traceSimulator = {
   },
 } as const satisfies Service
 
-function flags(lab: Lab, kubeconfig: string): string[] {
+function flags(lab: Lab, kubeconfig: string) {
   const { traceRate, usagePreset, collectionInterval } = lab.settings
-  return [
-    ...['--kubeconfig', kubeconfig, '--otlp-url', `http://${addressesOf(lab).collectorHttp}`],
-    ...['--rate', String(traceRate), '--usage-preset', usagePreset, '--interval-ms', String(collectionInterval)],
-  ]
+  return {
+    kubeconfig,
+    'otlp-url': `http://${addressesOf(lab).collectorHttp}`,
+    rate: traceRate,
+    'usage-preset': usagePreset,
+    'interval-ms': collectionInterval,
+  }
 }
 
 function notListed(isReady: boolean): string | undefined {

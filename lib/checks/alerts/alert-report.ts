@@ -170,7 +170,13 @@ export function alertReportText(report: AlertReport): string {
   const time = (value: number | undefined) => (value === undefined ? '-' : `${value} s`)
   const head = ['SCENARIO', 'TARGET', 'ALERT', 'OF', 'PENDING AFTER', 'FIRING AFTER', 'RESOLVED AFTER', 'RESULT']
   const table = rows.map(each => [
-    ...[each.scenario, each.target, each.alert, each.of, time(each.pending), time(each.firing), time(each.resolved)],
+    each.scenario,
+    each.target,
+    each.alert,
+    each.of,
+    time(each.pending),
+    time(each.firing),
+    time(each.resolved),
     each.result === 'failed' ? `FAILED: ${each.why}` : each.result,
   ])
   const ok = rows.filter(({ result }) => result === 'ok').length

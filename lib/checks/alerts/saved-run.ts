@@ -44,7 +44,13 @@ export function toSave(
   const started = runs.filter(({ state }) => state !== 'waiting')
   return {
     runs: started.map(({ scenario: { name }, target, state, startMs, healMs, doneMs, trouble }) => ({
-      ...{ name, target, state, startMs, healMs, doneMs, trouble },
+      name,
+      target,
+      state,
+      startMs,
+      healMs,
+      doneMs,
+      trouble,
     })),
     seen: seen.flatMap(({ rule, by, ...each }) => {
       if (by === 'before' || (by !== undefined && by.state !== 'done')) return []

@@ -120,7 +120,15 @@ export async function verifyAlerts(
       const nowMs = Date.now()
       const names = await api.labelValues('__name__', undefined, { fromMs: saved.beganMs, untilMs: nowMs })
       const report = alertReport({
-        ...{ runs, seen: watch.seen, notTried, alerts, refused, speed, seconds: tookMs() / 1_000, mostMs, nowMs },
+        runs,
+        seen: watch.seen,
+        notTried,
+        alerts,
+        refused,
+        speed,
+        seconds: tookMs() / 1_000,
+        mostMs,
+        nowMs,
         hasMetric: name => names.includes(name),
         raisedBy: ({ name, isOwn }) =>
           scenarios.find(({ alerts: { otel, prometheus: others } }) =>

@@ -75,15 +75,12 @@ async function missingOf(
 }
 
 /** The last word of the names of outcome labels: `code`, `status_code`, `http.response.status_code`, `grpc_status`. */
-const OUTCOMES = new Set([
-  ...['code', 'status', 'reason', 'phase', 'state', 'condition', 'result', 'outcome'],
-  ...['error', 'exception', 'severity', 'level'],
-])
+const OUTCOME = /^(code|status|reason|phase|state|condition|result|outcome|error|exception|severity|level)$/
 
 /** Whether the values of a label are outcomes or states, as of `error_type`. */
 export function isOfOutcomes(label: string): boolean {
   const words = label.toLowerCase().split(/[^a-z0-9]+/)
-  return OUTCOMES.has((words.at(-1) === 'type' ? words.at(-2) : words.at(-1)) ?? '')
+  return OUTCOME.test((words.at(-1) === 'type' ? words.at(-2) : words.at(-1)) ?? '')
 }
 
 /** Whether a matcher excludes series without the label. */

@@ -42,8 +42,15 @@ const DISK = labelText({ device: DISK_DEVICE })
 
 /** The usage of a pause container: it starts and waits. */
 const PAUSE: Sample = {
-  ...{ usageNanoCores: 0, usageCoreNanoSeconds: 25e6, usageBytes: 278_528, workingSetBytes: 262_144, rssBytes: 40_960 },
-  ...{ pageFaults: 1_100, majorPageFaults: 0, readBytes: 0, writtenBytes: 0 },
+  usageNanoCores: 0,
+  usageCoreNanoSeconds: 25e6,
+  usageBytes: 278_528,
+  workingSetBytes: 262_144,
+  rssBytes: 40_960,
+  pageFaults: 1_100,
+  majorPageFaults: 0,
+  readBytes: 0,
+  writtenBytes: 0,
 }
 
 /**

@@ -21,8 +21,18 @@ const MAX_INT = 2 ** 63 - 1_024
 
 const SCOPE = 'github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/scraper/'
 const TCP_STATES = [
-  ...['CLOSE', 'CLOSE_WAIT', 'CLOSING', 'DELETE', 'ESTABLISHED', 'FIN_WAIT_1'],
-  ...['FIN_WAIT_2', 'LAST_ACK', 'LISTEN', 'SYN_RECV', 'SYN_SENT', 'TIME_WAIT'],
+  'CLOSE',
+  'CLOSE_WAIT',
+  'CLOSING',
+  'DELETE',
+  'ESTABLISHED',
+  'FIN_WAIT_1',
+  'FIN_WAIT_2',
+  'LAST_ACK',
+  'LISTEN',
+  'SYN_RECV',
+  'SYN_SENT',
+  'TIME_WAIT',
 ]
 
 /**

@@ -46,12 +46,22 @@ export function openKubelets(flags: KubeletFlags, stateFile: string | undefined,
       })
       const book = createAddressBook({ range: flags.range, saved })
       const nodes = createNodeAddresses({
-        ...{ client, book, signal, logOnce: once },
+        client,
+        book,
+        signal,
+        logOnce: once,
         flush: saved.flush,
         countPatch: metrics.countAddressPatch,
       })
       const kubelets = openServer({
-        ...{ ...flags, saved, book, store, metrics, isSynced, log, logOnce: once },
+        ...flags,
+        saved,
+        book,
+        store,
+        metrics,
+        isSynced,
+        log,
+        logOnce: once,
         reviews: createReviews({ client }),
       })
       server = kubelets.server

@@ -49,7 +49,10 @@ export function cellsOption(
     },
     series: [
       {
-        ...{ type: 'custom', silent: true, clip: true, renderItem },
+        type: 'custom',
+        silent: true,
+        clip: true,
+        renderItem,
         encode: { x: [0, 1], y: 2 },
         data: cells.map(({ fromMs, untilMs, row }, at) => [fromMs, untilMs, row, at]),
       },
@@ -188,7 +191,9 @@ export function histogramOf({ options }: Panel, frames: DataFrame[]): DrawnBars 
       color: getFieldSeriesColor(field, grafanaTheme()).color,
       values: [...field.values],
     })),
-    ...{ isHorizontal: false, isStacked: options['combine'] !== true, format: String },
+    isHorizontal: false,
+    isStacked: options['combine'] !== true,
+    format: String,
   }
 }
 
@@ -206,7 +211,10 @@ export function barsOption({ names, series, isHorizontal, isStacked, format }: D
     xAxis: isHorizontal ? value : category,
     yAxis: isHorizontal ? { ...category, inverse: true } : value,
     series: series.map(({ color, values }) => ({
-      ...{ type: 'bar', silent: true, data: values, itemStyle: { color: drawnColor(color) } },
+      type: 'bar',
+      silent: true,
+      data: values,
+      itemStyle: { color: drawnColor(color) },
       ...(isStacked ? { stack: 'all' } : {}),
     })),
   }

@@ -105,7 +105,9 @@ export const BASE = {
 /** The axis of values. */
 export function valueAxis(format: (value: number) => string) {
   return {
-    ...{ type: 'value', splitNumber: 4, splitLine: { lineStyle: FAINT } },
+    type: 'value',
+    splitNumber: 4,
+    splitLine: { lineStyle: FAINT },
     axisLabel: { ...FONT, formatter: format },
   }
 }
@@ -116,9 +118,13 @@ export function timeBase({ fromMs, untilMs }: { fromMs: number; untilMs: number 
     ...BASE,
     useUTC: true,
     xAxis: {
-      ...{ type: 'time', min: fromMs, max: untilMs, splitNumber: 5 },
+      type: 'time',
+      min: fromMs,
+      max: untilMs,
+      splitNumber: 5,
       axisLabel: {
-        ...{ ...FONT, hideOverlap: true },
+        ...FONT,
+        hideOverlap: true,
         formatter: { day: '{d} {MMM}', hour: '{HH}:{mm}', minute: '{HH}:{mm}', second: '{HH}:{mm}:{ss}' },
       },
       axisLine: { lineStyle: { color: 'currentColor' } },
@@ -138,7 +144,10 @@ function markLines({ thresholds }: DrawnTimeseries, marks: readonly ChartMark[])
     return { xAxis: timeMs, lineStyle: { color: MARK_COLORS[kind], width: 1.5, type: 'dashed' } }
   })
   return {
-    ...{ silent: true, symbol: 'none', label: { show: false }, animation: false },
+    silent: true,
+    symbol: 'none',
+    label: { show: false },
+    animation: false,
     data: [...ofThresholds, ...ofMarks],
   }
 }

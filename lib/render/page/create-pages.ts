@@ -113,7 +113,10 @@ async function* home(sources: PageSources & { api: PrometheusApi }): AsyncGenera
   // The next page is a dashboard, whose libraries take a second to load; this loads them in advance.
   setTimeout(grafanaData, 100).unref()
   yield* homePage({
-    ...{ name, refused, prometheusUrl, jaegerUrl },
+    name,
+    refused,
+    prometheusUrl,
+    jaegerUrl,
     dashboards: linkedDashboards(dashboards),
     range: dashboardRange(glance, nowMs),
     last: sources.lastVerify(),

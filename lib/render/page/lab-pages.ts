@@ -33,8 +33,12 @@ export function labPages(lab: Lab, loadDashboards: () => DashboardsToVerify, gla
     parts: async () => (lab.kind === 'kwok' ? await partStatuses(lab) : []),
     verify: (dashboard, api) =>
       verifyLab(lab, {
-        ...{ api, dashboards: [dashboard], refused: [], catalog: loadDashboards().catalog },
-        ...{ waitsForWindow: false, retries: false },
+        api,
+        dashboards: [dashboard],
+        refused: [],
+        catalog: loadDashboards().catalog,
+        waitsForWindow: false,
+        retries: false,
       }),
   })
 }

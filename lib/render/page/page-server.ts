@@ -28,8 +28,14 @@ const PAGE_SCRIPT = readFileSync(join(projectDir, 'lib', 'render', 'page', 'page
  * attributes for font sizes.
  */
 const POLICY = [
-  ...["default-src 'none'", "script-src 'self'", "connect-src 'self'", "style-src 'unsafe-inline'", 'img-src data:'],
-  ...["base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"],
+  "default-src 'none'",
+  "script-src 'self'",
+  "connect-src 'self'",
+  "style-src 'unsafe-inline'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
 ].join('; ')
 
 const HEADERS = {

@@ -9,8 +9,13 @@ const CHROMIUM = '/usr/bin/chromium'
 
 /** Prevents requests of Chromium to other hosts, and the use of a graphics card. */
 const ARGUMENTS = [
-  ...['--headless', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  '--headless',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ]
 
 /** The Chromium of this machine, or the one that CHROMIUM_BINARY names. Throws a LabError when there is none. */
