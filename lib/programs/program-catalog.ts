@@ -1,20 +1,5 @@
-import {
-  alertmanagerAssets,
-  etcdAssets,
-  grafanaAssets,
-  helmAssets,
-  jaegerAssets,
-  jaegerTag,
-  k3dAssets,
-  kubernetesAssets,
-  kwokAssets,
-  metricsServerAssets,
-  otelcolAssets,
-  type Platform,
-  prometheusAssets,
-  type ReleaseAsset,
-} from './releases.ts'
-import { versions } from './versions.ts'
+import { assetsOf, github, githubApi, type Platform, plain, type ReleaseAsset } from './releases.ts'
+import { grafanaBuild, versions } from './versions.ts'
 
 /** One program: its names on PATH, and how it prints its version. */
 export interface Program {
@@ -58,7 +43,21 @@ export interface Source {
   }
 }
 
+const PROMETHEUS = 'prometheus-{version}.{os}-{arch}'
+
 const kubernetesVersion = /^Kubernetes v(\S+)/m
+
+/** The definition that sets a variable to the version. */
+const stamp = (variable: string) => (version: string) => [`${variable}=v${version}`]
+
+/**
+ * The release of a version of Jaeger 2, and the version of its Go module: that of the version 1 beside it while there was one (2.0.0
+ * with 1.63.0, 2.13.0 with 1.76.0), then its own.
+ */
+function jaegerTag(version: string): string {
+  const [, minor = '', patch = ''] = /^2\.(\d+)\.(\d+)$/.exec(version) ?? []
+  return minor !== '' && Number(minor) <= 13 ? `1.${Number(minor) + 63}.${patch}` : version
+}
 
 const entries = [
   {
@@ -68,10 +67,16 @@ const entries = [
       { name: 'kwok', versionPattern: /^kwok version v(\S+)/m },
       { name: 'kwokctl', versionPattern: /^kwokctl version v(\S+)/m },
     ],
-    assets: kwokAssets,
+    // No checksum file: `hack/releases.sh` of kubernetes-sigs/kwok uploads only programs. GitHub has a checksum of each
+    // since June 2025.
+    assets: assetsOf({
+      base: github('kubernetes-sigs/kwok'),
+      files: [plain('kwok'), plain('kwokctl')],
+      sums: githubApi('kubernetes-sigs/kwok'),
+    }),
     go: {
       module: 'sigs.k8s.io/kwok',
-      define: version => [`sigs.k8s.io/kwok/pkg/consts.Version=v${version}`],
+      define: stamp('sigs.k8s.io/kwok/pkg/consts.Version'),
       cpuMinutes: 6,
     },
   },
@@ -84,7 +89,19 @@ const entries = [
       { name: 'kube-scheduler', versionPattern: kubernetesVersion },
       { name: 'kubectl', versionArgs: ['version', '--client'], versionPattern: /^Client Version: v(\S+)/m },
     ],
-    assets: kubernetesAssets,
+    // Plain programs, each with a `.sha256` that has only the sum. For macOS only the client's.
+    assets: assetsOf({
+      base: 'https://dl.k8s.io/v{version}/bin/{os}/{arch}',
+      files: [
+        ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map(file => ({
+          file,
+          members: { [file]: '' },
+          onlyOn: 'linux',
+        })),
+        { file: 'kubectl', members: { kubectl: '' } },
+      ],
+      sums: '{file}.sha256',
+    }),
     go: {
       module: 'k8s.io/kubernetes',
       cpuMinutes: 15,
@@ -99,7 +116,12 @@ const entries = [
     name: 'etcd',
     version: versions.etcd,
     programs: [{ name: 'etcd', versionPattern: /^etcd Version: (\S+)/m }],
-    assets: etcdAssets,
+    // `SHA256SUMS` covers all platforms; the archive is a zip for macOS (scripts/build-binary.sh of etcd-io/etcd).
+    assets: assetsOf({
+      base: github('etcd-io/etcd'),
+      files: [{ file: 'etcd-v{version}-{os}-{arch}.{archive}', members: { etcd: 'etcd-v{version}-{os}-{arch}/etcd' } }],
+      sums: 'SHA256SUMS',
+    }),
     go: { module: 'go.etcd.io/etcd/server/v3', cpuMinutes: 3 },
   },
   {
@@ -109,7 +131,17 @@ const entries = [
       { name: 'prometheus', versionPattern: /^prometheus, version (\S+)/m },
       { name: 'promtool', versionPattern: /^promtool, version (\S+)/m },
     ],
-    assets: prometheusAssets,
+    // `sha256sums.txt` covers all platforms.
+    assets: assetsOf({
+      base: github('prometheus/prometheus'),
+      files: [
+        {
+          file: `${PROMETHEUS}.tar.gz`,
+          members: { prometheus: `${PROMETHEUS}/prometheus`, promtool: `${PROMETHEUS}/promtool` },
+        },
+      ],
+      sums: 'sha256sums.txt',
+    }),
     go: {
       module: 'github.com/prometheus/prometheus',
       cpuMinutes: 10,
@@ -126,7 +158,17 @@ const entries = [
     name: 'alertmanager',
     version: versions.alertmanager,
     programs: [{ name: 'alertmanager', versionPattern: /^alertmanager, version (\S+)/m }],
-    assets: alertmanagerAssets,
+    // As Prometheus, with `sha256sums.txt`.
+    assets: assetsOf({
+      base: github('prometheus/alertmanager'),
+      files: [
+        {
+          file: 'alertmanager-{version}.{os}-{arch}.tar.gz',
+          members: { alertmanager: 'alertmanager-{version}.{os}-{arch}/alertmanager' },
+        },
+      ],
+      sums: 'sha256sums.txt',
+    }),
     go: {
       module: 'github.com/prometheus/alertmanager',
       cpuMinutes: 4,
@@ -143,31 +185,50 @@ const entries = [
         versionPattern: /^otelcol\S* version (\S+)/m,
       },
     ],
-    assets: otelcolAssets,
+    // The contrib distribution: the core one has no kubelet_stats receiver. Checksums by goreleaser, one file a
+    // distribution.
+    assets: assetsOf({
+      base: github('open-telemetry/opentelemetry-collector-releases'),
+      files: [{ file: 'otelcol-contrib_{version}_{os}_{arch}.tar.gz', members: { otelcol: 'otelcol-contrib' } }],
+      sums: 'opentelemetry-collector-releases_otelcol-contrib_checksums.txt',
+    }),
     go: { module: 'go.opentelemetry.io/collector/otelcol', kind: 'collector', cpuMinutes: 9 },
   },
   {
     name: 'jaeger',
     version: versions.jaeger,
     programs: [{ name: 'jaeger', versionArgs: ['version'], versionPattern: /"gitVersion":"v([^"]+)"/ }],
-    assets: jaegerAssets,
+    // One checksum file for all platforms (scripts/package-deploy.sh of jaegertracing/jaeger at v1.62.0).
+    assets: assetsOf({
+      base: github('jaegertracing/jaeger'),
+      files: [
+        { file: 'jaeger-{version}-{os}-{arch}.tar.gz', members: { jaeger: 'jaeger-{version}-{os}-{arch}/jaeger' } },
+      ],
+      sums: 'jaeger-{version}.sha256sum.txt',
+      tagOf: jaegerTag,
+    }),
     go: {
       module: 'github.com/jaegertracing/jaeger',
       cpuMinutes: 11,
       moduleVersion: jaegerTag,
-      define: version => [`github.com/jaegertracing/jaeger/internal/version.latestVersion=v${version}`],
+      define: stamp('github.com/jaegertracing/jaeger/internal/version.latestVersion'),
     },
   },
   {
     name: 'metrics-server',
     version: versions.metricsServer,
     programs: [{ name: 'metrics-server', versionPattern: /^v(\d+\.\d+\.\d+)$/m }],
-    assets: metricsServerAssets,
+    // No checksum file: the release workflow uploads the output of `make build-all`.
+    assets: assetsOf({
+      base: github('kubernetes-sigs/metrics-server'),
+      files: [plain('metrics-server')],
+      sums: githubApi('kubernetes-sigs/metrics-server'),
+    }),
     // Its Makefile sets the version of client-go, and that is what it prints.
     go: {
       module: 'sigs.k8s.io/metrics-server',
       cpuMinutes: 7,
-      define: version => [`k8s.io/client-go/pkg/version.gitVersion=v${version}`],
+      define: stamp('k8s.io/client-go/pkg/version.gitVersion'),
     },
   },
   {
@@ -181,17 +242,23 @@ const entries = [
     go: {
       module: 'k8s.io/kube-state-metrics/v2',
       cpuMinutes: 6,
-      define: version => [`github.com/prometheus/common/version.Version=v${version}`],
+      define: stamp('github.com/prometheus/common/version.Version'),
     },
   },
   {
     name: 'helm',
     version: versions.helm,
     programs: [{ name: 'helm', versionArgs: ['version', '--short'], versionPattern: /^v(\d+\.\d+\.\d+)/m }],
-    assets: helmAssets,
+    // At get.helm.sh, each archive with a `.sha256sum` that has sum and file name (.github/workflows/build-test.yml of
+    // helm/helm).
+    assets: assetsOf({
+      base: 'https://get.helm.sh',
+      files: [{ file: 'helm-v{version}-{os}-{arch}.tar.gz', members: { helm: '{os}-{arch}/helm' } }],
+      sums: '{file}.sha256sum',
+    }),
     go: {
       module: 'helm.sh/helm/v3',
-      define: version => [`helm.sh/helm/v3/internal/version.version=v${version}`],
+      define: stamp('helm.sh/helm/v3/internal/version.version'),
       cpuMinutes: 9,
     },
   },
@@ -199,18 +266,31 @@ const entries = [
     name: 'k3d',
     version: versions.k3d,
     programs: [{ name: 'k3d', versionArgs: ['version'], versionPattern: /^k3d version v(\S+)/m }],
-    assets: k3dAssets,
+    // Plain programs; `checksums.txt` has lines `<sum> _dist/k3d-<os>-<arch>`.
+    assets: assetsOf({ base: github('k3d-io/k3d'), files: [plain('k3d')], sums: 'checksums.txt' }),
     go: {
       module: 'github.com/k3d-io/k3d/v5',
       cpuMinutes: 6,
-      define: version => [`github.com/k3d-io/k3d/v5/version.Version=v${version}`],
+      define: stamp('github.com/k3d-io/k3d/v5/version.Version'),
     },
   },
   {
     name: 'grafana',
     version: versions.grafana,
     programs: [{ name: 'grafana', versionPattern: /^grafana version (\S+)/m, inFolder: 'bin/grafana' }],
-    assets: grafanaAssets,
+    // A folder: program, web pages, defaults. The address and the form of the checksum file, one line that names `dist/<file>`, are
+    // those of releases since 12.4.3 (https://github.com/grafana/grafana/issues/124709).
+    assets: assetsOf({
+      base: 'https://dl.grafana.com/grafana/release/{version}',
+      files: [
+        {
+          file: `grafana_{version}_${grafanaBuild}_{os}_{arch}.tar.gz`,
+          folder: 'grafana-{version}',
+          members: { grafana: 'grafana-{version}/bin/grafana' },
+        },
+      ],
+      sums: '{file}.sha256',
+    }),
     // No Go pins: its pages are TypeScript, which go build does not make.
   },
 ] as const satisfies readonly Source[]
