@@ -20,6 +20,7 @@ const insidePki = '/etc/kubernetes/pki'
 /** The control plane as containers, in the Docker runtime. */
 export const dockerControlPlane: ControlPlane = {
   runtime: 'docker',
+  runsHere: false,
   environment: (lab, env) => kwokctlDockerEnv(lab, kwokctlEnv(lab, env, { runsTools: true })),
   kwokctlInput: async (lab, { ports, configFiles }) => {
     // These two are published: the lab reads kwok-controller's metrics.

@@ -11,6 +11,7 @@ import { kwokctl, kwokctlEnv } from './kwokctl.ts'
 /** The control plane as processes of this machine, in the binary runtime. */
 export const binaryControlPlane: ControlPlane = {
   runtime: 'binary',
+  runsHere: true,
   environment: kwokctlEnv,
   kwokctlInput: async (lab, { ports }) => ({
     pki: join(lab.clusterDir, 'pki'),

@@ -16,6 +16,8 @@ export interface KwokctlInput {
 /** How the control plane runs in one runtime. */
 export interface ControlPlane {
   runtime: Runtime
+  /** Whether the components are processes of this machine, which the lab can signal and which reach its loopback addresses. */
+  runsHere: boolean
   /** The environment of kwokctl. */
   environment: (lab: Lab, env: NodeJS.ProcessEnv) => NodeJS.ProcessEnv
   kwokctlInput: (

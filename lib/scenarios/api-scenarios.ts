@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
+import { controlPlaneOf } from '../kwok/kwok-cluster.ts'
 import type { Lab } from '../lab/lab.ts'
 import { scenarioAnnotation } from '../lab/manifest.ts'
-import { runtimeOf } from '../lab/runtime.ts'
 import { apply, call, type Scenario, type ScenarioRun } from './scenario.ts'
 
 /** How often the holder sends requests, and so many at once: most of all requests of a small lab. */
@@ -53,7 +53,7 @@ function apiScenario(
     only: 'kube-apiserver',
     heals: 'What the scenario has created is deleted, and the requests end.',
     unfitLab: async (lab: Lab) =>
-      webhookSeconds === undefined || runtimeOf(lab) === 'binary'
+      webhookSeconds === undefined || controlPlaneOf(lab).runsHere
         ? undefined
         : 'a webhook of this machine cannot be reached from a container',
     async hold(run) {

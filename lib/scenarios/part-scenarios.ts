@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
 import { controlPlaneOf } from '../kwok/kwok-cluster.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
-import { runtimeOf } from '../lab/runtime.ts'
 import { collector } from '../services/collector.ts'
 import { jaeger } from '../services/jaeger.ts'
 import { lgtm } from '../services/lgtm.ts'
@@ -149,7 +148,7 @@ function componentScenario(name: 'kube-scheduler' | 'kube-controller-manager', a
     alerts: { otel: ['KubeControlPlaneDown', 'TargetsDown'], prometheus: [alert, 'TargetDown'] },
     ends: { job: name },
     ...partScenario({
-      fixed: lab => (runtimeOf(lab) === 'binary' ? undefined : 'only the binary runtime can stop it'),
+      fixed: lab => (controlPlaneOf(lab).runsHere ? undefined : 'only the binary runtime can stop it'),
       isRunning: async lab => (await processOf(lab, name)) !== undefined,
       async stop(lab) {
         const found = await processOf(lab, name)
@@ -215,7 +214,7 @@ function restartScenario(part: Part): ReturnType<typeof partScenario> {
 function pausedComponent(name: 'etcd'): Pick<Scenario, 'unfitLab' | 'hold' | 'undo'> {
   return {
     unfitLab: async lab => {
-      if (runtimeOf(lab) !== 'binary') return 'only the binary runtime can pause it'
+      if (!controlPlaneOf(lab).runsHere) return 'only the binary runtime can pause it'
       return (await processOf(lab, name)) === undefined ? 'it does not run' : undefined
     },
     async hold({ lab, save }) {
