@@ -76,7 +76,7 @@ await runTask(
           onProgress,
           spans: scenarioSpans(lab),
         })
-        const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api.url))
+        const facts = await (labPrometheus(lab).isLab ? labFacts(lab) : prometheusFacts(api))
         const alerts = await firingAlerts(api, untilMs)
         const rules = (await orNone(api.rules())) ?? []
         const title = reportTitle({ facts, verified })

@@ -67,6 +67,8 @@ export interface PrometheusApi {
   rules(): Promise<LoadedRule[]>
   /** The names of the alerts that wait or fire now. */
   alerts(): Promise<string[]>
+  /** Its version; undefined where it does not state one. */
+  version(): Promise<string | undefined>
   /** Every request made so far. */
   readonly timings: readonly Timing[]
 }
@@ -189,6 +191,9 @@ export function createPrometheusApi(
     async alerts() {
       const data = await ask('state', 'alerts', 'alerts')
       return items(fields(data)['alerts']).map(alert => text(fields(fields(alert)['labels'])['alertname']) ?? '')
+    },
+    async version() {
+      return text(fields(await ask('state', 'version', 'status/buildinfo'))['version'])
     },
   }
 

@@ -1,5 +1,4 @@
 import { settingNames, settingText, variableOf } from '../../cli/settings.ts'
-import { fields, text } from '../../kube/json.ts'
 import { countAll } from '../../kwok/lab-status.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { versions } from '../../programs/versions.ts'
@@ -31,11 +30,8 @@ export async function labFacts(lab: Lab): Promise<Facts> {
 }
 
 /** The facts of a Prometheus that is not a lab's. */
-export async function prometheusFacts(url: string, { timeoutMs = 10_000 } = {}): Promise<Facts> {
-  const signal = AbortSignal.timeout(timeoutMs)
-  const answer = await fetch(`${url}/api/v1/status/buildinfo`, { signal }).catch(() => undefined)
-  const body: unknown = await answer?.json().catch(() => undefined)
-  return [['Prometheus', text(fields(fields(body)['data'])['version']) ?? 'of an unknown version']]
+export async function prometheusFacts(api: Pick<PrometheusApi, 'version'>): Promise<Facts> {
+  return [['Prometheus', (await api.version().catch(() => undefined)) ?? 'of an unknown version']]
 }
 
 /** The firing alerts at a time: names and counts. */
