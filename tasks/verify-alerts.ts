@@ -22,7 +22,7 @@ const options = {
   junit: 'also write the report as JUnit XML to this file',
 }
 
-const flags = { fresh: 'starts anew, also after an interruption' }
+const flags = { fresh: 'starts from the beginning, also after an interruption' }
 
 // Without the lab's lock: to restart a part, the holder runs a step that needs it.
 await runTask(

@@ -90,7 +90,7 @@ export async function apply(client: KubeClient, path: string, body: unknown): Pr
   return await call(client, 'PATCH', `${path}?${query}`, { body, contentType: 'application/apply-patch+yaml' })
 }
 
-/** Who reports an event of a scenario, and about which object. */
+/** The component that reports an event of a scenario, and the object that the event is about. */
 export interface EventSource {
   /** An object of a namespace, or a Node. */
   involved: { kind: string; namespace?: string; name: string; uid: string; fieldPath?: string }

@@ -118,8 +118,8 @@ running('names the running task to a process that waits for the lab’s lock', a
 
 running('releases the lock at the end of each task', async () => {
   const path = JSON.stringify(join(tempDir(), 'x.lock'))
-  const take = `const letGo = await takeLock({ path: ${path}, waitMs: 0, refusal });`
-  const { files } = writeTasks({ first: `${take} letGo()`, second: `${take} letGo(); print('taken twice')` })
+  const take = `const release = await takeLock({ path: ${path}, waitMs: 0, refusal });`
+  const { files } = writeTasks({ first: `${take} release()`, second: `${take} release(); print('taken twice')` })
   assert.deepEqual(await steps(files).ended, { code: 0, signal: null, said: 'taken twice\n' })
 })
 
@@ -137,8 +137,8 @@ for (const at of ['first', 'last']) {
     assert.deepEqual(await ended, { code: null, signal: 'SIGINT', said: at === 'first' ? '' : 'quick\n' })
     const command = Number(readFileSync(pidFile, 'utf8'))
     await until('the command has ended', async () => !(await processInfos([command])).has(command))
-    const letGo = await takeLock({ path, waitMs: 0, refusal: () => new LabError('it is still held') })
-    letGo()
+    const release = await takeLock({ path, waitMs: 0, refusal: () => new LabError('it is still held') })
+    release()
   })
 }
 

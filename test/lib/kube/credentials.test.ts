@@ -47,7 +47,7 @@ for (const [what, cluster, user] of [
   ['a file and data of one certificate', { server }, { ...files, 'client-certificate-data': base64('another') }],
 ] as const) {
   credentials(`reads ${what} as the library does`, async () => {
-    // What nobody knows has the library read all the rest.
+    // An unknown field makes the library read the whole file.
     const byLibrary = await read({ ...cluster, unknown: true }, user)
     assert.deepEqual(await read(cluster, user), byLibrary)
     assert.deepEqual(await read(cluster, user, 'lab'), byLibrary)

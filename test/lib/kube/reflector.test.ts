@@ -115,7 +115,7 @@ for (const [how, refuse] of [
   ['an event', (response: ServerResponse) => send(response, ['ERROR', { kind: 'Status', code: 410, message: 'gone' }])],
   ['a status', (response: ServerResponse) => answer(response, 410, { message: 'gone' })],
 ] as const) {
-  reflects(`lists anew after 410 as ${how}, and deletes what has gone`, async () => {
+  reflects(`lists again after 410 as ${how}, and deletes what has gone`, async () => {
     let lists = 0
     let watches = 0
     const api = await fakeApi((request, response) => {
@@ -147,8 +147,8 @@ for (const [how, refuse] of [
 
 reflects('has two of one name at no time, also while it lists page by page', async () => {
   let lists = 0
-  const anew = { metadata: { uid: 'b', name: 'name-a', resourceVersion: '2' } }
-  const first = { ...list([], '2', 'more'), items: [anew] }
+  const newer = { metadata: { uid: 'b', name: 'name-a', resourceVersion: '2' } }
+  const first = { ...list([], '2', 'more'), items: [newer] }
   await reflecting(
     (url, response) => {
       if (url.searchParams.has('continue')) answer(response, 200, list(['c'], '2'))

@@ -141,7 +141,7 @@ for (const [what, change] of [
   ['environment', { env: { GREETING: 'hello' } }],
   ['contents of what it reads', { contents: 'hello' }],
 ] as const) {
-  ensures(`stops one that was started with other ${what}, and starts it anew`, async () => {
+  ensures(`stops one that was started with other ${what}, and starts it again`, async () => {
     const lab = tempLab()
     const services = processServices(lab)
     await services.ensure(spec(lab, getsReady))

@@ -12,9 +12,9 @@ if (act === 'hold') {
   await sleep(600_000)
 }
 for (let at = 0; at < 10; at++) {
-  const letGo = await takeLock(options)
+  const release = await takeLock(options)
   const number = Number(readFileSync(act, 'utf8'))
   await sleep(5)
   writeFileSync(act, String(number + 1))
-  letGo()
+  release()
 }

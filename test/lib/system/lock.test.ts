@@ -47,23 +47,23 @@ locks('names the holder after the wait, and is free when the holder was killed',
   await until('it waits', () => told.length === 1)
   child.kill('SIGKILL')
   await ended
-  const letGo = await waiting
+  const release = await waiting
   assert.equal(JSON.parse(readFileSync(at, 'utf8')).pid, process.pid)
-  letGo()
+  release()
   assert.equal(existsSync(at), false)
 })
 
 for (const [what, text] of [
   ['a process that has its number by chance', JSON.stringify({ pid: process.ppid, program: 'kwok-nodes.ts' })],
   ['this process, in an earlier life', JSON.stringify({ pid: process.pid, program: '' })],
-  ['nobody, for it can’t be read', '{'],
+  ['no process, as it can’t be read', '{'],
 ] as const) {
   locks(`takes the lock of ${what}`, async () => {
     const at = path()
     mkdirSync(join(at, '..'))
     writeFileSync(at, text)
-    const letGo = await takeLock({ path: at, waitMs: 0, refusal })
-    letGo()
+    const release = await takeLock({ path: at, waitMs: 0, refusal })
+    release()
   })
 }
 locks.run()

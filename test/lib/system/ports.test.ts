@@ -22,7 +22,7 @@ free('is true for a free port, which stays free', async () => {
 })
 
 for (const host of ['127.0.0.1', '0.0.0.0']) {
-  free(`is false of one that somebody listens on at ${host}`, async () => {
+  free(`is false for one with a listener at ${host}`, async () => {
     const { server, port } = await listen(host)
     assert.equal(await isPortFree(port), false)
     server.close()

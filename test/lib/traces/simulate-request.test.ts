@@ -126,7 +126,7 @@ made('a service without a ready pod fails all its direct and indirect callers, a
     for (const span of spans.filter(each => each.status.message !== undefined)) {
       assert.equal(span.name, 'mail/Call')
       assert.equal(span.attributes['rpc.grpc.status_code'], 14)
-      // Nobody answers for those who wait for the answer.
+      // Its callers have an error of their own.
       const whoAsked = there(byId.get(span.parentSpanContext?.spanId ?? ''))
       assert.equal(whoAsked.attributes['rpc.grpc.status_code'], 13)
       assert.equal(there(byId.get(whoAsked.parentSpanContext?.spanId ?? '')).attributes['error.type'], '13')
@@ -182,7 +182,7 @@ made('is slow in busy pods and their callers, and in no others', () => {
   assert(ratio('redis') > 15 && ratio('redis') < 25, `${ratio('redis')}`)
   assert(ratio('cart') > 1.5 && ratio('web') > 1.2, `${ratio('cart')} ${ratio('web')}`)
   assert(ratio('ads') > 0.8 && ratio('ads') < 1.25, `${ratio('ads')}`)
-  // An idle service that calls nobody takes what it takes for its own work, before and after.
+  // An idle service that calls no other takes the time of its own work, before and after.
   for (const name of ['redis', 'ads']) {
     const { idleMs } = there(clusterOf(shop).situation(END_MS).endpoints.get(`shop/${name}`)?.[0])
     const took = Number(idle[name]) / idleMs

@@ -74,7 +74,7 @@ exports('sends spans that were queued while all connections were busy', async ()
   for (let at = 0; at < 2; at++) exporter.add(trace(4))
   await until('both are under way', () => held.length === 2)
   exporter.add(trace(3))
-  // Its delay ends with nobody free to send it.
+  // Its delay ends while no connection is free to send it.
   await new Promise(resolve => setTimeout(resolve, 50))
   assert.equal(exporter.waiting, 3)
   isHolding = false

@@ -10,7 +10,7 @@ const call = (protocol: Protocol): Call => ({
 
 const semantics = suite('callSemantics()')
 
-// Status, and error.type, of a call that was answered, one that failed at the other end, and one that nobody took.
+// Status, and error.type, of a call that was answered, one that failed at the other end, and one that was not accepted.
 for (const [protocol, status, ok, failed, unavailable] of [
   ['http', 'http.response.status_code', [200, undefined], [500, '500'], [undefined, 'ECONNREFUSED']],
   ['grpc', 'rpc.grpc.status_code', [0, undefined], [13, '13'], [14, '14']],

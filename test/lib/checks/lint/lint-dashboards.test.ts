@@ -432,7 +432,7 @@ for (const [fact, given] of [
   ['a filter by a counter', { expr: 'memory_bytes and on (pod) restarts_total > 3' }],
   ['bytes times a count of one', { expr: 'memory_bytes * on (pod) group_left () group by (pod) (phase == 2)' }],
   ['a label that the query makes', { expr: 'sum by (team) (label_replace(memory_bytes, "team", "$1", "ns", "(.*)"))' }],
-  ['what nobody knows the unit of', { expr: 'max(quota)', unit: 'bytes' }],
+  ['a metric of an unknown unit', { expr: 'max(quota)', unit: 'bytes' }],
   [
     'a unit of a column',
     {

@@ -110,7 +110,7 @@ settles.before(async context => {
 settles.after(({ prometheus }) => prometheus?.stop())
 
 settles(
-  'looks again at what fails, with the cluster read anew, and takes what then is right',
+  'reads the cluster again for what fails, and accepts what is right then',
   async ({ prometheus }) => {
     const found = await looks(prometheus.url, { retryMs: 60_000 }, before(), before(), clusterObjects())
     assert.deepEqual([found.report.failures, found.looks], [[], 3])

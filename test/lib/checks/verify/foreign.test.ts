@@ -1,4 +1,4 @@
-/** What may be wrong with somebody's dashboards and with a Prometheus's answers: one thing fails by name, and the others are judged. */
+/** What may be wrong with dashboards of users and with a Prometheus's answers: one thing fails by name, and the others are judged. */
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
 import { verify } from '../../../../lib/checks/verify/verify.ts'

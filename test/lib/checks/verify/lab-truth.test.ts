@@ -100,7 +100,7 @@ for (const [fact, truth, filters, wanted] of [
     { 'node-a': 0.25, 'node-b': 0.1875 },
   ],
   [
-    'a condition of each node, unknown where nobody says',
+    'a condition of each node, unknown where the API has none',
     { of: 'node-condition', by: ['node'], where: { condition: 'PIDPressure' } },
     { node: ['node-a'] },
     { 'node-a': -1 },

@@ -168,7 +168,7 @@ restarts('no counter decreases for any changes of pods and objects, whenever the
           cluster.usage = todo.usage
           setUsage(store)
         } else if (todo.do === 'kill') {
-          // Changed while nobody looked.
+          // Changed while no stats proxy ran.
           if (todo.change) {
             const annotations = { 'kwok.x-k8s.io/usage-cpu': '2m' }
             for (const uid of cluster.pods.keys()) cluster.pods.set(uid, pod({ uid, annotations }))
