@@ -154,9 +154,10 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
           : { ...asked, 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }
       for (let attempt = 1; ; attempt++) {
         signal?.throwIfAborted()
-        const request = library.request({ ...base, agent, method, path: prefix + path, headers: requestHeaders })
+        const target = { ...base, method, path: prefix + path, headers: requestHeaders }
+        const request = library.request({ ...target, agent, signal })
         try {
-          return await answerOf(request, payload, timeoutMs, signal)
+          return await answerOf(request, payload, timeoutMs)
         } catch (error) {
           signal?.throwIfAborted()
           if (attempt === 1 && method === 'GET' && request.reusedSocket && isReset(error)) continue
@@ -173,9 +174,8 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
         agent: streamAgent,
         path: prefix + path,
         headers: headersFor('PartialObjectMetadata', options.metadataOnly),
+        signal,
       })
-      const abort = () => request.destroy()
-      signal?.addEventListener('abort', abort, { once: true })
       const idle = idleTimeoutMs === undefined ? undefined : destroyAfter(request, idleTimeoutMs)
       try {
         const response = await responseOf(request)
@@ -197,7 +197,6 @@ function createTransport({ server, tls, headers, auth }: Credentials, maxSockets
         throw error instanceof ApiStatusError ? error : failure('watch', path, server, error)
       } finally {
         clearTimeout(idle)
-        signal?.removeEventListener('abort', abort)
         request.destroy()
       }
     },
@@ -218,17 +217,13 @@ async function answerOf(
   request: http.ClientRequest,
   payload: string | undefined,
   timeoutMs: number,
-  signal: AbortSignal | undefined,
 ): Promise<KubeResponse> {
   const timer = destroyAfter(request, timeoutMs)
-  const abort = () => request.destroy()
-  signal?.addEventListener('abort', abort, { once: true })
   try {
     request.end(payload)
     return await readAnswer(await responseOf(request))
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
   }
 }
 

@@ -66,12 +66,9 @@ async function callUntilDone(client: KubeClient, call: BulkCall, attempts: numbe
 
 async function responseOrError(client: KubeClient, call: BulkCall): Promise<KubeResponse | Error> {
   try {
-    const contentType = call.method === 'PATCH' ? { contentType: 'application/strategic-merge-patch+json' } : {}
-    return await client.request(
-      call.method,
-      call.path,
-      call.body === undefined ? {} : { body: call.body, ...contentType },
-    )
+    const { method, path, body } = call
+    const contentType = method === 'PATCH' ? 'application/strategic-merge-patch+json' : 'application/json'
+    return await client.request(method, path, { body, contentType })
   } catch (error) {
     if (error instanceof LabError) return error
     throw error

@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { createInterface } from 'node:readline'
 import { $ as zx } from 'zx/core'
 import { LabError } from '../cli/errors.ts'
 
@@ -75,13 +76,7 @@ async function runCommand(
     [child.stderr, options.onStderrLine],
     [child.stdout, options.onStdoutLine],
   ] as const) {
-    if (onLine === undefined) continue
-    let rest = ''
-    stream.on('data', (chunk: Buffer) => {
-      const lines = (rest + chunk.toString()).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) onLine(line)
-    })
+    if (onLine !== undefined) createInterface({ input: stream }).on('line', onLine)
   }
   const output = await child
   clearTimeout(killer)
