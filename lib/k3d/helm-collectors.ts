@@ -14,7 +14,7 @@ export const releases = ['otel-lab-deployment', 'otel-lab-daemonset'] as const
 export type Release = (typeof releases)[number]
 
 /** The first minor version of Kubernetes whose kubelets serve `/pods` without `nodes/proxy` (KubeletFineGrainedAuthz). */
-export const PODS_READABLE_SINCE = 33
+const PODS_READABLE_SINCE = 33
 
 /** The parameters of a chart's values. */
 export interface ValuesInput {

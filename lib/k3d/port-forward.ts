@@ -17,7 +17,7 @@ export function forwardArgs(ports: readonly (readonly [local: number, remote: nu
 }
 
 /** LGTM's port for each setting. */
-export const servicePorts = { grafanaPort: 3000, prometheusPort: 9090, otlpGrpcPort: 4317, otlpHttpPort: 4318 } as const
+const servicePorts = { grafanaPort: 3000, prometheusPort: 9090, otlpGrpcPort: 4317, otlpHttpPort: 4318 } as const
 
 /**
  * Forwards ports of 127.0.0.1 to LGTM until `close`. Gives the local ports, in the order of the request; `ended` resolves when kubectl ends,

@@ -12,6 +12,7 @@ const STUCK =
 
 /** The time limit for these reasons: a registry may recover, or a missing object may be created. */
 const STUCK_MS = 60_000
+const ROLLOUT_MS = 600_000
 
 /**
  * The rollout of an instance, from its Deployments, DaemonSets and pods in the API's form: the numbers of wanted and ready pods, whether all
@@ -63,11 +64,7 @@ export async function readRollout(lab: Lab, instance: string) {
  *
  * Throws a LabError with a pod's waiting reason and its last events, when a pod is stuck for a minute or at the time limit.
  */
-export async function waitForRollout(
-  lab: Lab,
-  instance: string,
-  { timeoutMs = 600_000, stuckMs = STUCK_MS }: { timeoutMs?: number; stuckMs?: number } = {},
-): Promise<void> {
+export async function waitForRollout(lab: Lab, instance: string): Promise<void> {
   let stuckSinceMs = Number.POSITIVE_INFINITY
   let waitingPod: string | undefined
   const notReady = async (what: string, seen: string) =>
@@ -77,7 +74,7 @@ export async function waitForRollout(
     })
   await waitUntil<void>({
     what: instance,
-    timeoutMs,
+    timeoutMs: ROLLOUT_MS,
     everyMs: 1_000,
     check: async () => {
       const { wanted, ready, isCurrent, waiting } = await readRollout(lab, instance)
@@ -87,13 +84,13 @@ export async function waitForRollout(
       const first = stuck ?? waiting[0]
       waitingPod = first?.pod
       const seen = first === undefined ? [] : [`${first.pod}: ${first.reason} ${first.message}`.trim()]
-      if (Date.now() - stuckSinceMs > stuckMs)
+      if (Date.now() - stuckSinceMs > STUCK_MS)
         return { failed: await notReady(`${instance} is not ready`, seen.join()) }
       return { pending: [...seen, `${ready} of ${wanted} pods are ready`].join('; ') }
     },
     progress: instance,
     onTimeout: async seen => {
-      throw await notReady(`${instance} is not ready after ${formatElapsed(timeoutMs)}`, seen)
+      throw await notReady(`${instance} is not ready after ${formatElapsed(ROLLOUT_MS)}`, seen)
     },
   })
 }

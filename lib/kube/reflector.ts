@@ -21,8 +21,6 @@ export interface ReflectorOptions<T> {
   signal: AbortSignal
   /** Logs lost and restored contact, and objects on which `reduce` throws. */
   log?: (line: string) => void
-  /** The number of objects in a page of the list. */
-  pageSize?: number
   /** The duration of a watch, after which a new one follows. A watch without data for longer is dead. */
   watchTimeoutS?: number
   /** The wait after the first failure, and the maximum. It doubles after each failure; half of it is random. */
@@ -36,6 +34,8 @@ export type Reflector = ReturnType<typeof startReflector>
 // Added to the watch's duration, so that the server ends a watch first.
 const SILENCE_GRACE_MS = 5_000
 const RELIST_AFTER_FAILURES = 3
+/** The number of objects in a page of the list. */
+const PAGE_SIZE = '500'
 const UNKNOWN_AGAIN_MS = 30_000
 
 /**
@@ -44,7 +44,7 @@ const UNKNOWN_AGAIN_MS = 30_000
  * reports missing objects as deleted, at the latest when an object of the same name appears. It retries until the signal.
  */
 export function startReflector<T>(options: ReflectorOptions<T>) {
-  const { client, path, query = {}, signal, log = () => {}, pageSize = 500, watchTimeoutS = 60 } = options
+  const { client, path, query = {}, signal, log = () => {}, watchTimeoutS = 60 } = options
   const { metadataOnly = false } = options
   const { first, most } = options.backoffMs ?? { first: 500, most: 10_000 }
   /** `<namespace>/<name>` by UID, and the UID by that name. */
@@ -134,7 +134,7 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
     const seen = new Set<string>()
     let next: string | undefined
     for (;;) {
-      const page = { ...query, limit: String(pageSize), ...(next === undefined ? {} : { continue: next }) }
+      const page = { ...query, limit: PAGE_SIZE, ...(next === undefined ? {} : { continue: next }) }
       const response = await client.request('GET', `${path}?${new URLSearchParams(page)}`, { signal, metadataOnly })
       if (response.status !== 200) throw new ApiStatusError(`Cannot list ${path}`, response)
       lastContactMs = Date.now()

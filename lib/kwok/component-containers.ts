@@ -91,7 +91,7 @@ export function createNetworkArgs(lab: Lab): string[] {
 }
 
 /** Creates the lab's network before kwokctl does. Throws as `requireOwnNetwork`. */
-export async function ensureNetwork(lab: Lab): Promise<void> {
+async function ensureNetwork(lab: Lab): Promise<void> {
   if (!(await requireOwnNetwork(lab))) await docker(createNetworkArgs(lab))
 }
 

@@ -24,7 +24,7 @@ export function kubeletPatches({ pki, egressConfigPath }: { pki: string; egressC
  * kube-apiserver's EgressSelectorConfiguration: kubelets, webhooks and aggregated APIs by HTTP CONNECT. Over TCP it would need TLS; without,
  * kube-apiserver panics (kubernetes/kubernetes#92690).
  */
-export function egressConfig(socket: string): string {
+function egressConfig(socket: string): string {
   const connection = { proxyProtocol: 'HTTPConnect', transport: { uds: { udsName: socket } } }
   return stringify({
     apiVersion: 'apiserver.k8s.io/v1beta1',

@@ -6,7 +6,7 @@ import { waitUntil } from '../system/wait.ts'
 import { INFO_METRIC, infoDigest, type MetricManifest } from './metric-objects.ts'
 
 /** Names that a kubelet or the collector also uses. kwok-config/prometheus.yaml adds the prefix `kwok_`; a test compares the two. */
-export const RENAMED = /^(?:(?:container|k8s|kubelet|machine|node|pod|system)_.+|scrape_error)$/
+const RENAMED = /^(?:(?:container|k8s|kubelet|machine|node|pod|system)_.+|scrape_error)$/
 
 /** The name of a KWOK metric in Prometheus; for a histogram, of its count. */
 export function nameInPrometheus(name: string, kind: string): string {

@@ -12,7 +12,7 @@ import { deletePodCalls } from './pods.ts'
 
 const ZONES = ['lab-zone-a', 'lab-zone-b', 'lab-zone-c']
 
-export const nodeTemplateFile = join(projectDir, 'kwok-config', 'kwok-node-template.yaml')
+const nodeTemplateFile = join(projectDir, 'kwok-config', 'kwok-node-template.yaml')
 
 /** The name of a node: the template's, and its number. */
 export function nodeName(template: Manifest, index: number): string {

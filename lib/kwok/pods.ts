@@ -11,7 +11,7 @@ import { type Lab, projectDir } from '../lab/lab.ts'
 import { type Manifest, managedBy, managedLabel, mergedManifest, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
 
-export const podTemplateFile = join(projectDir, 'kwok-config', 'kwok-pod-template.yaml')
+const podTemplateFile = join(projectDir, 'kwok-config', 'kwok-pod-template.yaml')
 
 /** The namespaces of the lab's pods, used in turn. */
 export const podNamespaces = ['team-a', 'team-b', 'team-c', 'team-d'] as const

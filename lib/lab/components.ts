@@ -15,7 +15,7 @@ export const components = [
 export type Component = (typeof components)[number]
 
 /** The option of kwokctl's configuration with each component's port; `optionOf` gives the others. */
-export const portOptions = {
+const portOptions = {
   etcd: 'etcdPort',
   'kube-apiserver': 'kubeApiserverPort',
   'kube-controller-manager': 'kubeControllerManagerPort',

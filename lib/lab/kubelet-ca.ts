@@ -36,7 +36,7 @@ export async function ensureKubeletCa(lab: Lab, range: string): Promise<{ file: 
 }
 
 /** Whether the file's certificate belongs to its key, is signed by this CA, has these constraints and lasts long enough. */
-export function isUsableCa(
+function isUsableCa(
   pem: string,
   { caPem, constraints, nowMs }: { caPem: string; constraints: Buffer; nowMs: number },
 ): boolean {
@@ -55,7 +55,7 @@ export function isUsableCa(
 }
 
 /** A new CA's certificate and key, PEM, signed by the cluster's CA. */
-export async function signKubeletCa(given: { caPem: string; caKeyPem: string; constraints: Buffer }): Promise<string> {
+async function signKubeletCa(given: { caPem: string; caKeyPem: string; constraints: Buffer }): Promise<string> {
   const x509 = await loadX509()
   const root = new x509.X509Certificate(given.caPem)
   const { certificate, key } = await newCertificate({
@@ -75,7 +75,7 @@ export async function signKubeletCa(given: { caPem: string; caKeyPem: string; co
 }
 
 /** The value of the extension `nameConstraints` (RFC 5280, 4.2.1.10), DER: one permitted range of addresses, and excluded DNS names. */
-export function nameConstraints({ first, size }: IpRange, excludedNames: readonly string[]): Buffer {
+function nameConstraints({ first, size }: IpRange, excludedNames: readonly string[]): Buffer {
   const address = Buffer.alloc(8)
   address.writeUInt32BE(first)
   address.writeUInt32BE(2 ** 32 - size, 4)

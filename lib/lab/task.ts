@@ -124,7 +124,7 @@ export function print(text: string): void {
 }
 
 /** The text of `--help`: about, flags with variable and default. */
-export function helpText(declaration: TaskDeclaration, accepted: readonly SettingName[]): string {
+function helpText(declaration: TaskDeclaration, accepted: readonly SettingName[]): string {
   const { about, positional = [], options = {}, flags = {} } = declaration
   const table = formatTable([
     ...positional.map(({ name, help }) => [`<${name}>`, help]),

@@ -11,7 +11,7 @@ const NOBODY = 65_532
 export const insideDir = '/etc/kube-otel-lab'
 
 /** The owner of a container's files on this machine: the user; for root an unprivileged one. */
-export function fileOwner(): { uid: number; gid: number } {
+function fileOwner(): { uid: number; gid: number } {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
   return uid === 0 ? { uid: NOBODY, gid: NOBODY } : { uid, gid }
 }

@@ -10,7 +10,7 @@ const CACHE_DIR = join(projectDir, 'node_modules', '.cache', 'kube-otel-lab')
 const SOURCE = /^\/\/ (?<digest>\w+) (?<files>\[.*\])\n/
 
 /** The worker thread that reads kubeconfigs, and the part of the Kubernetes client library that it loads. Both lie beside the bundle. */
-export const WORKER_FILE = 'credentials-worker.js'
+const WORKER_FILE = 'credentials-worker.js'
 export const CLIENT_FILE = 'kubernetes-client.mjs'
 
 /** Its source, in the project. */

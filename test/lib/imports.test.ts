@@ -55,6 +55,12 @@ layout('name files that exist', () => {
   assert.deepEqual(edges.filter(({ path }) => !imports.has(path) && !path.endsWith('.json')).map(shown), [])
 })
 
+layout('ask for the runtime at six places', () => {
+  const asked = [...imports].filter(([file]) => /\bruntimeOf\(/.test(readFileSync(join(projectDir, file), 'utf8')))
+  const places = asked.map(([file]) => file).filter(file => file !== 'lib/lab/runtime.ts')
+  assert(places.length <= 6, `a part asks its service instead of runtimeOf(): ${places.join(', ')}`)
+})
+
 layout('form no cycle, of types neither', () => {
   const done = new Set<string>()
   const visit = (file: string, way: readonly string[]): void => {

@@ -23,12 +23,11 @@ export interface CertificatesOptions {
   saved: SavedMap
   /** Sets a new server's listeners. */
   onServer: (server: Server, node: string) => void
-  /** How often the files are checked for a change. */
-  reloadMs?: number
 }
 
 const VALID_DAYS = 365
 const RENEW_DAYS = 30
+/** How often the files are checked for a change. */
 const RELOAD_MS = 10_000
 const HANDSHAKE_MS = 10_000
 const SESSION_S = 3_600
@@ -63,7 +62,7 @@ interface Kubelet {
  * Throws an Error when a file cannot be read.
  */
 export function createKubeletCertificates(options: CertificatesOptions) {
-  const { kubeletCaFile, clientCaFile, saved, onServer, reloadMs = RELOAD_MS } = options
+  const { kubeletCaFile, clientCaFile, saved, onServer } = options
   let authority = readAuthority()
   let files = stateOfFiles()
   let checkedMs = Date.now()
@@ -131,7 +130,7 @@ export function createKubeletCertificates(options: CertificatesOptions) {
 
   /** Reads changed files. Files that cannot be read now, such as in the middle of a change, are read later. */
   function reload(): void {
-    if (Date.now() - checkedMs < reloadMs) return
+    if (Date.now() - checkedMs < RELOAD_MS) return
     checkedMs = Date.now()
     try {
       const state = stateOfFiles()

@@ -133,7 +133,7 @@ export function timeBase({ fromMs, untilMs }: { fromMs: number; untilMs: number 
 }
 
 /** The colors of marks: those of Grafana's annotations and of its critical state. */
-export const MARK_COLORS = { scenario: '#8f5fd6', alert: '#e0503a' } as const
+const MARK_COLORS = { scenario: '#8f5fd6', alert: '#e0503a' } as const
 
 function markLines({ thresholds }: DrawnTimeseries, marks: readonly ChartMark[]) {
   const ofThresholds = thresholds.map(({ value, color, isDashed }) => {
