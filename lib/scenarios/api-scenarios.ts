@@ -18,6 +18,7 @@ export const apiScenarios: readonly Scenario[] = [
     name: 'api-errors',
     does: `An admission webhook that does not answer, and ${REQUESTS} requests a second that fail by it. ${NO_OTHERS}`,
     effect: '1 s',
+    shows: 'Requests with code 500, and an error budget that is spent.',
     alerts: { otel: ['KubeAPIErrorBudgetSpent'], prometheus: ['KubeAPIErrorBudgetBurn'] },
     ...apiScenario(),
   },
@@ -25,6 +26,7 @@ export const apiScenarios: readonly Scenario[] = [
     name: 'api-latency',
     does: `${OF_HOLDER}, which wait 2 s for an admission webhook. ${NO_OTHERS} In the binary runtime only.`,
     effect: '3 s',
+    shows: 'The duration of POST requests. Error budgets leave out the time in webhooks.',
     alerts: { otel: [], prometheus: [] },
     ...apiScenario(2),
   },
@@ -32,6 +34,7 @@ export const apiScenarios: readonly Scenario[] = [
     name: 'api-timeouts',
     does: `${OF_HOLDER}, which wait for an admission webhook, and which the API server ends after 1 s. ${NO_OTHERS} In the binary runtime only.`,
     effect: '2 s',
+    shows: 'Requests with code 504, and an error budget that is spent.',
     alerts: {
       otel: ['KubeAPIErrorBudgetSpent'],
       prometheus: ['KubeAPITerminatedRequests', 'KubeAPIErrorBudgetBurn'],
@@ -44,10 +47,11 @@ export const apiScenarios: readonly Scenario[] = [
 function apiScenario(
   webhookSeconds?: number,
   query = '',
-): Pick<Scenario, 'target' | 'only' | 'unfitLab' | 'hold' | 'undo'> {
+): Pick<Scenario, 'target' | 'only' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
   return {
     target: 'part',
     only: 'kube-apiserver',
+    heals: 'What the scenario has created is deleted, and the requests end.',
     unfitLab: async (lab: Lab) =>
       webhookSeconds === undefined || controlPlaneOf(lab).runsHere
         ? undefined

@@ -32,6 +32,8 @@ interface NodeCondition {
   message: string
 }
 
+const heals =
+  'KWOK simulates the node again, and it is Ready. Evicted pods that no controller creates again are created again.'
 const evicts = 'After five minutes its pods are evicted.'
 const NETWORK =
   'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized'
@@ -55,6 +57,7 @@ export const nodeScenarios: readonly Scenario[] = [
     name: nodeUnreachable,
     does: `The node sends no heartbeats, and its kubelet and node exporter refuse connections. ${evicts}`,
     effect: '200 s (its kubelet at once)',
+    shows: 'The series of the node and its pods end. Then the node is not ready, and its pods are terminating.',
     alerts: {
       otel: ['KubeNodeNotReady', 'NodeWithoutUsage'],
       prometheus: ['KubeNodeNotReady', 'KubeNodeUnreachable', 'KubeletInstanceUnreachable'],
@@ -65,6 +68,7 @@ export const nodeScenarios: readonly Scenario[] = [
     name: 'node-not-ready',
     does: `The kubelet reports that its network plugin is not ready. ${evicts}`,
     effect: '5 s',
+    shows: 'The node and its pods are not ready; their usage stays.',
     alerts: { otel: ['KubeNodeNotReady'], prometheus: ['KubeNodeNotReady'] },
     ...nodeScenario(notReady),
   },
@@ -72,6 +76,7 @@ export const nodeScenarios: readonly Scenario[] = [
     name: 'node-flapping',
     does: 'The kubelet reports each other minute that its network plugin is not ready.',
     effect: '5 s, for 60 s of each 120 s',
+    shows: 'The node and its pods are not ready each other minute.',
     alerts: { otel: [], prometheus: ['KubeNodeReadinessFlapping'] },
     ...nodeScenario(notReady, { flapMs: FLAP_MS }),
   },
@@ -80,11 +85,13 @@ export const nodeScenarios: readonly Scenario[] = [
     name: 'node-evictions',
     does: `The kubelet reports MemoryPressure and evicts up to ${MOST_EVICTED} pods, one every 30 s, but none of a DaemonSet.`,
     effect: '65 s',
+    shows: 'The condition MemoryPressure, and Failed pods with the reason Evicted, which have no usage.',
     alerts: {
       otel: ['KubeNodeUnderPressure', 'KubePodFailed'],
       prometheus: ['KubeNodePressure', 'KubeNodeEviction'],
     },
     ...nodeScenario({ ...memoryPressure, status: 'True' }, { evicts: true }),
+    heals: `${heals} Failed pods are deleted.`,
   },
   pressureScenario('disk', {
     type: 'DiskPressure',
@@ -103,6 +110,7 @@ function pressureScenario(what: string, condition: Omit<NodeCondition, 'status'>
     name: `node-${what}-pressure`,
     does: `The kubelet reports ${condition.type}, and new pods go to other nodes. It evicts no pod.`,
     effect: '5 s',
+    shows: `The condition ${condition.type}; the usage of the node stays.`,
     alerts: { otel: ['KubeNodeUnderPressure'], prometheus: ['KubeNodePressure'] },
     ...nodeScenario({ ...condition, status: 'True' }),
   }
@@ -112,9 +120,10 @@ function pressureScenario(what: string, condition: Omit<NodeCondition, 'status'>
 function nodeScenario(
   failing?: NodeCondition,
   { flapMs = 0, evicts = false } = {},
-): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+): Pick<Scenario, 'target' | 'heals' | 'unfit' | 'hold' | 'undo'> {
   return {
     target: 'node',
+    heals,
     unfit: node => (isReady(node) ? undefined : 'it is not Ready'),
     ...annotatedScenario<Held>({
       path: nodePath,

@@ -17,12 +17,13 @@ type Client = ScenarioRun['client']
 const SLOW_JOB_MS = 13 * 3_600_000
 
 /** Scenarios that are an object in a namespace, or for one. */
-const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { objectOf: ObjectOf })[] = [
+const ofNamespaces: readonly (Omit<Scenario, 'target' | 'heals' | 'hold' | 'undo'> & { objectOf: ObjectOf })[] = [
   {
     name: 'pod-pending',
     unfit: withQuota,
     does: 'A Deployment of one pod that requests more CPU than any node has, so that the scheduler finds no node for it.',
     effect: '2 s',
+    shows: 'A pod is Pending, and a Deployment lacks a replica. Its requests count.',
     alerts: {
       otel: ['KubePodStuckPending', 'KubeDeploymentReplicasMissing'],
       prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
@@ -35,6 +36,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withQuota,
     does: 'A Deployment whose second version requests more CPU than any node has, and that exceeds its progress deadline of 10 s.',
     effect: '35 s',
+    shows: 'A pod is Pending, and the Deployment has the pod of its first version.',
     alerts: { otel: ['KubePodStuckPending'], prometheus: ['KubeDeploymentRolloutStuck', 'KubePodNotReady'] },
     objectOf: async run => await stuckUpdate(run, 'Deployment', { replicas: 1, progressDeadlineSeconds: 10 }),
   },
@@ -43,6 +45,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withQuota,
     does: 'A StatefulSet of one pod that requests more CPU than any node has.',
     effect: '2 s',
+    shows: 'A pod is Pending, and a StatefulSet lacks a replica.',
     alerts: {
       otel: ['KubePodStuckPending'],
       prometheus: ['KubeStatefulSetReplicasMismatch', 'KubePodNotReady'],
@@ -55,6 +58,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withQuota,
     does: 'A StatefulSet of two pods whose second version requests more CPU than any node has: its update waits at the first pod.',
     effect: '25 s',
+    shows: 'A pod is Pending, and a StatefulSet lacks a replica.',
     alerts: {
       otel: ['KubePodStuckPending'],
       prometheus: ['KubeStatefulSetUpdateNotRolledOut', 'KubeStatefulSetReplicasMismatch', 'KubePodNotReady'],
@@ -65,6 +69,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     name: 'daemonset-not-scheduled',
     does: 'A DaemonSet with a service account that does not exist, so that no pod of it can be created.',
     effect: '2 s',
+    shows: 'A DaemonSet lacks all of its pods.',
     alerts: { otel: [], prometheus: ['KubeDaemonSetNotScheduled', 'KubeDaemonSetRolloutStuck'] },
     objectOf: async run => {
       const template = app(run)
@@ -80,6 +85,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
         : undefined,
     does: 'A HorizontalPodAutoscaler whose maximum is the number of pods that a Deployment has, and whose target is 1 % CPU.',
     effect: '30 s',
+    shows: 'An autoscaler is at its maximum.',
     alerts: { otel: ['KubeHpaMaxedOut'], prometheus: ['KubeHpaMaxedOut'] },
     objectOf: async run => {
       const { name, replicas } = (await deploymentToScale(run.client, run.target)) ?? { name: 'none', replicas: 2 }
@@ -99,6 +105,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withoutPods,
     does: 'A PodDisruptionBudget that needs one pod more than the namespace has: no pod can be evicted.',
     effect: '5 s',
+    shows: 'Nothing: the lab has no metric of it. With METRICS=both, a budget without enough healthy pods.',
     alerts: { otel: [], prometheus: ['KubePdbNotEnoughHealthyPods'] },
     objectOf: async run => {
       const spec = { minAvailable: 1 + (await podCount(run.client, run.target)), selector: {} }
@@ -111,6 +118,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withQuota,
     does: 'A Job whose pod finds no node and that exceeds its deadline of 10 s.',
     effect: '15 s',
+    shows: 'A Job has failed, and has no pod.',
     alerts: { otel: ['KubeJobFailed'], prometheus: ['KubeJobFailed'] },
     objectOf: async run => job(run, { activeDeadlineSeconds: 10 }, await tooMuch(run.client)),
   },
@@ -118,6 +126,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     name: 'job-slow',
     does: 'A Job that has run for 13 hours, by its status. The controller manager leaves it alone, so it has no pod.',
     effect: '2 s',
+    shows: 'A Job is active.',
     alerts: { otel: [], prometheus: ['KubeJobNotCompleted'] },
     objectOf: async run => ({
       ...job(run, { managedBy: 'kube-otel-lab/scenario' }),
@@ -129,6 +138,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withoutPods,
     does: 'A ResourceQuota that allows as many pods as the namespace has: no pod can be added.',
     effect: '5 s',
+    shows: 'The quota is used to 100 %.',
     alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaFullyUsed'] },
     objectOf: async run => quota(run, { pods: String(await podCount(run.client, run.target)) }),
   },
@@ -137,6 +147,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withoutRequests,
     does: 'A ResourceQuota of which the requests of the namespace use 95 %.',
     effect: '5 s',
+    shows: 'The quota is used to 95 %.',
     alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaAlmostFull'] },
     objectOf: async run => quotaUsedTo(run, 0.95),
   },
@@ -145,6 +156,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withoutRequests,
     does: 'A ResourceQuota of half the CPU that the namespace requests, as if it had been lowered.',
     effect: '5 s',
+    shows: 'The quota is used to 200 %.',
     alerts: { otel: ['KubeQuotaNearlyFull'], prometheus: ['KubeQuotaExceeded'] },
     objectOf: async run => quotaUsedTo(run, 2),
   },
@@ -152,6 +164,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     name: 'quota-overcommit',
     does: 'A ResourceQuota of twice the CPU and memory that all nodes have.',
     effect: '5 s',
+    shows: 'A quota that is larger than the cluster.',
     alerts: { otel: [], prometheus: ['KubeCPUQuotaOvercommit', 'KubeMemoryQuotaOvercommit'] },
     objectOf: async run => {
       const { cores, bytes } = await allocatable(run.client)
@@ -163,6 +176,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     unfit: withQuota,
     does: 'A Deployment of one pod that requests the CPU and memory of all nodes together.',
     effect: '2 s',
+    shows: 'A pod is Pending, and the requests are larger than the cluster.',
     alerts: {
       otel: ['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodStuckPending', 'KubeDeploymentReplicasMissing'],
       prometheus: ['KubeCPUOvercommit', 'KubeMemoryOvercommit', 'KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
@@ -179,6 +193,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
     name: 'volume-failed',
     does: 'A PersistentVolume that was released by a claim of the namespace, and that cannot be deleted.',
     effect: '15 s',
+    shows: 'Nothing: the lab has no metric of it. With METRICS=both, a PersistentVolume in phase Failed.',
     alerts: { otel: [], prometheus: ['KubePersistentVolumeErrors'] },
     objectOf: async ({ name, target: namespace }) => {
       const spec = {
@@ -197,6 +212,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'hold' | 'undo'> & { obj
 
 export const objectScenarios: readonly Scenario[] = ofNamespaces.map(({ objectOf, ...texts }) => ({
   target: 'namespace',
+  heals: 'The object is deleted.',
   ...texts,
   ...objectScenario(objectOf),
 }))

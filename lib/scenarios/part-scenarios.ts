@@ -18,6 +18,8 @@ import { type Scenario, TargetGoneError } from './scenario.ts'
 const HOLD_MS = 2_000
 /** Of every so many seconds, etcd is paused for so many. */
 const [PAUSE_EVERY_S, PAUSE_S] = [5, 1.5]
+const heals = 'The step of `make kwok` that starts the part runs. If you start it yourself before, the scenario ends.'
+
 /** A part of the lab: how it is stopped, and the task that starts it. */
 interface Part {
   /** Why it cannot be stopped, if it runs. */
@@ -34,6 +36,7 @@ export const partScenarios: readonly Scenario[] = [
     only: 'collector',
     does: 'The OpenTelemetry Collector is stopped. `make verify` fails meanwhile.',
     effect: '5 s',
+    shows: 'All series by OpenTelemetry names end, with a gap until the collector runs again.',
     alerts: { otel: ['CollectorSilent'], prometheus: [] },
     breaksMeasuring: 'the collector is stopped, and with it what it measures',
     ...partScenario(servicePart(collector, 'kwok-collector')),
@@ -43,6 +46,7 @@ export const partScenarios: readonly Scenario[] = [
     only: 'prometheus',
     does: 'Prometheus is stopped; in the Docker runtime LGTM. `make verify` fails meanwhile.',
     effect: '5 s',
+    shows: 'Nothing meanwhile, and then a gap in all series.',
     alerts: { otel: [], prometheus: [] },
     breaksMeasuring: 'Prometheus is stopped',
     ...partScenario(servicePart(lab => (hasService(lab, prometheus) ? prometheus : lgtm), 'kwok-lgtm')),
@@ -52,6 +56,7 @@ export const partScenarios: readonly Scenario[] = [
     only: 'stats-proxy',
     does: 'The stats proxy is stopped, and with it all kubelets and node exporters. `make verify` fails meanwhile.',
     effect: '5 s',
+    shows: 'The usage of all nodes and pods ends; the API has no change.',
     alerts: {
       otel: ['StatsProxyDown', 'NodeWithoutUsage', 'TargetsDown'],
       prometheus: ['KubeletDown', 'KubeletInstanceUnreachable', 'TargetDown'],
@@ -64,6 +69,7 @@ export const partScenarios: readonly Scenario[] = [
     only: 'metrics-server',
     does: 'metrics-server is stopped, so that the API server cannot serve metrics.k8s.io.',
     effect: '5 s',
+    shows: 'The target metrics-server is down, and autoscalers do not scale.',
     alerts: {
       otel: ['MetricsServerDown', 'TargetsDown'],
       prometheus: ['KubeAggregatedAPIDown', 'TargetDown'],
@@ -76,6 +82,7 @@ export const partScenarios: readonly Scenario[] = [
     only: 'trace-simulator',
     does: 'The trace simulator is stopped.',
     effect: '5 s',
+    shows: 'Requests, errors and durations of services end.',
     alerts: { otel: ['TraceSimulatorSilent'], prometheus: [] },
     ends: { metrics: /^traces_/ },
     ...partScenario(servicePart(traceSimulator, 'kwok-traces')),
@@ -85,6 +92,7 @@ export const partScenarios: readonly Scenario[] = [
     only: 'jaeger',
     does: 'Jaeger is stopped: the collector cannot deliver traces. In the binary runtime only.',
     effect: '5 s',
+    shows: 'The collector drops spans.',
     alerts: { otel: ['TracesNotDelivered'], prometheus: [] },
     ...partScenario(servicePart(jaeger, 'kwok-jaeger')),
   },
@@ -103,8 +111,10 @@ export const partScenarios: readonly Scenario[] = [
     only: 'prometheus',
     does: 'Prometheus is stopped and started once; in the Docker runtime LGTM.',
     effect: '10 s',
+    shows: 'A gap of some seconds in all series.',
     alerts: { otel: [], prometheus: [] },
     ...restartScenario(servicePart(lab => (hasService(lab, prometheus) ? prometheus : lgtm), 'kwok-lgtm')),
+    heals: 'Prometheus runs again, without healing.',
   },
   {
     name: 'etcd-slow',
@@ -112,6 +122,8 @@ export const partScenarios: readonly Scenario[] = [
     only: 'etcd',
     does: 'etcd is paused for 1.5 s of every 5 s, so that all requests wait. In the binary runtime only.',
     effect: '5 s',
+    heals: 'etcd is paused no more. A pause ends by itself, also if the holder is killed.',
+    shows: 'The durations of requests to etcd and to the API server, and an error budget that is spent.',
     alerts: { otel: ['KubeAPIErrorBudgetSpent'], prometheus: ['KubeAPIErrorBudgetBurn'] },
     ...pausedComponent('etcd'),
   },
@@ -132,6 +144,7 @@ function componentScenario(name: 'kube-scheduler' | 'kube-controller-manager', a
   return {
     only: name,
     effect: '2 s',
+    shows: `The target ${name} is down.`,
     alerts: { otel: ['KubeControlPlaneDown', 'TargetsDown'], prometheus: [alert, 'TargetDown'] },
     ends: { job: name },
     ...partScenario({
@@ -151,10 +164,11 @@ async function processOf(lab: Lab, component: string): Promise<ProcessInfo | und
   return (await controlPlaneOf(lab).processes(lab)).get(component)
 }
 
-function partScenario(part: Part): Pick<Scenario, 'target' | 'unfitLab' | 'hold' | 'undo'> {
+function partScenario(part: Part): Pick<Scenario, 'target' | 'heals' | 'unfitLab' | 'hold' | 'undo'> {
   const { fixed, isRunning, stop, task } = part
   return {
     target: 'part',
+    heals,
     unfitLab: async lab => fixed?.(lab) ?? ((await isRunning(lab)) ? undefined : 'it does not run'),
     async hold({ lab, target, saved, save }) {
       const state = saved as { isStopped: boolean } | undefined

@@ -27,6 +27,8 @@ export const podScenarios: readonly Scenario[] = [
     name: 'crash-loop',
     does: 'The first container ends with exit code 1 five seconds after each start. The back-off doubles from 10 s to 5 min.',
     effect: '7 s (CrashLoopBackOff)',
+    shows:
+      'Restarts grow, the pod is not ready between its runs, and the counters of the container begin again with each run.',
     alerts: { otel: ['KubeContainerRestarting'], prometheus: ['KubePodCrashLooping'] },
     ...containerScenario({ kind: 'crash', reason: 'Error', exitCode: 1, runMs: 5_000 }),
   },
@@ -34,6 +36,7 @@ export const podScenarios: readonly Scenario[] = [
     name: 'oom-kill',
     does: 'The first container is killed for its memory (OOMKilled, exit code 137) 25 s after each start. The back-off doubles from 10 s to 5 min.',
     effect: '27 s (CrashLoopBackOff)',
+    shows: 'As crash-loop, with the reason OOMKilled. The memory before each end is that of the usage model.',
     alerts: { otel: ['KubeContainerRestarting'], prometheus: ['KubePodCrashLooping'] },
     ...containerScenario({ kind: 'crash', reason: 'OOMKilled', exitCode: 137, runMs: 25_000 }),
   },
@@ -41,6 +44,7 @@ export const podScenarios: readonly Scenario[] = [
     name: 'image-pull-back-off',
     does: 'The first container ends, and its image cannot be pulled again (ErrImagePull, ImagePullBackOff).',
     effect: '4 s',
+    shows: 'The pod is not ready, and the container has no usage.',
     alerts: {
       otel: ['KubeDeploymentReplicasMissing'],
       prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
@@ -51,17 +55,20 @@ export const podScenarios: readonly Scenario[] = [
     name: 'readiness-failing',
     does: 'The readiness probe of the first container fails while the container runs. The pod need not have a probe.',
     effect: '1 s',
+    shows: 'The pod is not ready, its Services lose an endpoint, and its usage stays.',
     alerts: {
       otel: ['KubeDeploymentReplicasMissing'],
       prometheus: ['KubePodNotReady', 'KubeDeploymentReplicasMismatch'],
     },
     ...containerScenario({ kind: 'unready' }),
+    heals: 'The container is ready.',
   },
 ]
 
-function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+function containerScenario(failure: Failure): Pick<Scenario, 'target' | 'heals' | 'unfit' | 'hold' | 'undo'> {
   return {
     target: 'pod',
+    heals: 'The container runs in a new run and is ready. Restarts and events stay.',
     unfit: unfitPod,
     ...annotatedScenario<Held>({
       ...runningPod,

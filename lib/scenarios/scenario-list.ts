@@ -23,30 +23,44 @@ export const scenarios: readonly Scenario[] = [
   ...apiScenarios,
 ]
 
-/** Alerts of the lab and of kube-prometheus' Kubernetes rules that no scenario raises; docs/scenarios.md says why. */
-export const notRaised: readonly string[] = [
-  'KubeDeploymentGenerationMismatch',
-  'KubeStatefulSetGenerationMismatch',
-  'KubeContainerWaiting',
-  'KubeHpaReplicasMismatch',
-  'KubeAPIDown',
-  'KubeSchedulerDown',
-  'KubeControllerManagerDown',
-  'KubeAPIInstanceUnreachable',
-  'KubeAggregatedAPIErrors',
-  'KubeClientErrors',
-  'KubeClientCertificateExpiration',
-  'KubeletPlegDurationHigh',
-  'KubeletPodStartUpLatencyHigh',
-  'KwokMetricsFailing',
-  'CollectorNotDelivering',
-  'TraceSimulatorDropping',
+/** Alerts of the lab and of kube-prometheus' Kubernetes rules that no scenario raises, and why. */
+export const notRaised: readonly (readonly [alerts: readonly string[], why: string])[] = [
+  [
+    ['KubeDeploymentGenerationMismatch', 'KubeStatefulSetGenerationMismatch'],
+    'No scenario alone: start `pod-pending` or `statefulset-replica-missing` while `controller-manager-down` runs.',
+  ],
+  [
+    ['KubeContainerWaiting'],
+    'Each attempt of `image-pull-back-off` to pull the image has another reason, with which the wait of an hour begins again.',
+  ],
+  [['KubeHpaReplicasMismatch'], 'It needs a Deployment whose pods cannot be created, and an autoscaler of it.'],
+  [
+    ['KubeAPIDown', 'KubeSchedulerDown', 'KubeControllerManagerDown'],
+    'They fire without a target; the targets of the lab stay, and are down.',
+  ],
+  [['KubeAPIInstanceUnreachable'], 'The holder of scenarios works through the API server.'],
+  [
+    ['KubeAggregatedAPIErrors'],
+    'It needs an aggregated API that becomes unavailable again every minute; at `SPEED=30` it fires in `aggregated-api-down`.',
+  ],
+  [['KubeClientErrors'], "It needs failing requests of the API server's own client."],
+  [['KubeClientCertificateExpiration'], 'No client of the lab has a certificate that expires soon.'],
+  [
+    ['KubeletPlegDurationHigh', 'KubeletPodStartUpLatencyHigh'],
+    'The durations that a simulated kubelet reports have a constant distribution.',
+  ],
+  [['KwokMetricsFailing'], 'It needs a Metric object with an invalid expression.'],
+  [['CollectorNotDelivering'], 'Without Prometheus, which the collector delivers to, no rule is evaluated.'],
+  [
+    ['TraceSimulatorDropping'],
+    'It fires only after `collector-down`: the metrics of the spans that were dropped are missing until the collector runs again.',
+  ],
 ]
 
 /** Whether it is stated which scenario raises an alert, or why none does. */
 export function isStated(alert: string): boolean {
   const raised = scenarios.some(({ alerts: { otel, prometheus } }) => [...otel, ...prometheus].includes(alert))
-  return raised || notRaised.includes(alert)
+  return raised || notRaised.some(([names]) => names.includes(alert))
 }
 
 /** Throws a UsageError that names the nearest scenario, or all. */
@@ -65,4 +79,28 @@ export function scenarioNamed(name: string): Scenario {
 export function scenarioListText(): string {
   const rows = scenarios.map(({ name, target, does }) => [name, target, does])
   return formatTable([['SCENARIO', 'TARGET', 'WHAT HAPPENS'], ...rows])
+}
+
+/** The tables of docs/scenarios.md. */
+export function scenarioTables(): string {
+  const codes = (names: readonly string[]) => names.map(name => `\`${name}\``).join(', ') || '-'
+  const does = scenarios.map(
+    ({ name, target, does, effect, heals }) => `| \`${name}\` | ${target} | ${does} | ${effect} | ${heals} |`,
+  )
+  const shows = scenarios.map(
+    ({ name, shows, alerts }) => `| \`${name}\` | ${shows} | ${codes(alerts.otel)} | ${codes(alerts.prometheus)} |`,
+  )
+  return [
+    '| scenario | target | what happens | full effect after | healing |',
+    '| --- | --- | --- | --- | --- |',
+    ...does,
+    '',
+    "| scenario | dashboards | the lab's alerts | kube-prometheus' alerts |",
+    '| --- | --- | --- | --- |',
+    ...shows,
+    '',
+    '| no scenario raises | why |',
+    '| --- | --- |',
+    ...notRaised.map(([alerts, why]) => `| ${codes(alerts)} | ${why} |`),
+  ].join('\n')
 }

@@ -8,7 +8,7 @@ import type { ScenarioRequest } from './scenario-journal.ts'
 /** What a scenario is applied to: `<namespace>/<pod>`, a node, a namespace, `<namespace>/<service>`, or a part of the lab. */
 export type TargetKind = 'pod' | 'node' | 'namespace' | 'service' | 'part'
 
-/** A failure that the lab shows on command, and heals. docs/scenarios.md says what healing restores, and what dashboards show. */
+/** A failure that the lab shows on command, and heals. The list and the docs are made from these texts. */
 export interface Scenario {
   name: string
   target: TargetKind
@@ -16,6 +16,10 @@ export interface Scenario {
   does: string
   /** The time from the command to the full effect in the API. */
   effect: string
+  /** What healing restores. */
+  heals: string
+  /** What dashboards show. */
+  shows: string
   /** The alerts that it raises if it lasts long enough: the lab's own on OpenTelemetry's metrics, and kube-prometheus'. */
   alerts: { otel: readonly string[]; prometheus: readonly string[] }
   /** Why the lab cannot measure meanwhile, so that verify fails: undefined where it can. */

@@ -18,6 +18,7 @@ export const usageScenarios: readonly Scenario[] = [
     name: 'cpu-throttling',
     does: 'The containers of a pod with a CPU limit need twice the limit.',
     effect: '1 s',
+    shows: 'CPU at the limit, and all periods throttled.',
     alerts: { otel: ['KubeCPUThrottlingHigh'], prometheus: ['CPUThrottlingHigh'] },
     ...usageScenario('cpu', limit => ({ value: `${Math.round(limit * 2_000)}m` })),
   },
@@ -25,6 +26,7 @@ export const usageScenarios: readonly Scenario[] = [
     name: 'memory-leak',
     does: 'The memory of the containers of a pod grows from half of their limit to the limit in ten minutes.',
     effect: '10 min',
+    shows: 'Memory rises to the limit and stays there.',
     alerts: { otel: [], prometheus: [] },
     ...usageScenario('memory', (limit, startMs) => {
       const perSecond = limit / 2 / (LEAK_MS / 1_000)
@@ -36,12 +38,14 @@ export const usageScenarios: readonly Scenario[] = [
   {
     name: volumeFull,
     does: 'The volumes of the claims of a pod are used to 98 %.',
+    shows: 'A volume has 2 % of its space free.',
     alerts: { otel: ['KubeVolumeFillingUp'], prometheus: ['KubePersistentVolumeFillingUp', INODES] },
     ...volumeScenario(),
   },
   {
     name: volumeFilling,
     does: 'The volumes of the claims of a pod fill up to 98 % in ten minutes, each second by as much.',
+    shows: 'The free space of a volume falls, and stays at 2 %.',
     alerts: { otel: ['KubeVolumeFillingUp'], prometheus: ['KubePersistentVolumeFillingUp', INODES] },
     ...volumeScenario(),
     effect: '10 min',
@@ -49,16 +53,18 @@ export const usageScenarios: readonly Scenario[] = [
   {
     name: volumeInodesFull,
     does: 'The volumes of the claims of a pod have 2 % of their inodes free.',
+    shows: 'A volume has 2 % of its inodes free.',
     alerts: { otel: [], prometheus: [INODES] },
     ...volumeScenario(),
   },
 ]
 
 /** Only the annotation, which the stats proxy reads. */
-function volumeScenario(): Pick<Scenario, 'target' | 'effect' | 'unfit' | 'hold' | 'undo'> {
+function volumeScenario(): Pick<Scenario, 'target' | 'effect' | 'heals' | 'unfit' | 'hold' | 'undo'> {
   return {
     target: 'pod',
     effect: '1 s',
+    heals: 'The volumes are used as before.',
     unfit: pod => {
       const hasClaim = items(fields(fields(pod)['spec'])['volumes']).some(
         each => 'persistentVolumeClaim' in fields(each),
@@ -84,7 +90,7 @@ async function annotateStart(run: ScenarioRun, start: string | null): Promise<vo
 function usageScenario(
   resource: 'cpu' | 'memory',
   usageOf: (limit: number, startMs: number) => Record<string, string>,
-): Pick<Scenario, 'target' | 'unfit' | 'hold' | 'undo'> {
+): Pick<Scenario, 'target' | 'heals' | 'unfit' | 'hold' | 'undo'> {
   const scenario = objectScenario(async run => {
     const [namespace, name = ''] = run.target.split('/')
     const pod = await call(run.client, 'GET', podPath(run))
@@ -101,6 +107,7 @@ function usageScenario(
   return {
     ...scenario,
     target: 'pod',
+    heals: 'The usage of the pod is again that of the usage model.',
     unfit: async (pod, client) => {
       const { namespace, name, annotations } = fields(fields(pod)['metadata'])
       if (limitsOf(pod, resource).length === 0) return `it has no ${resource} limit`

@@ -8,7 +8,7 @@ import { type ScenarioRequest, scenarioJournal } from '../../../lib/scenarios/sc
 import { waitUntil } from '../../../lib/system/wait.ts'
 import { tempLab } from '../../support/temp-lab.ts'
 
-const texts = { does: '', effect: '', alerts: { otel: [], prometheus: [] } }
+const texts = { does: '', effect: '', heals: '', shows: '', alerts: { otel: [], prometheus: [] } }
 // No scenario of these tests calls the API.
 const client = {} as KubeClient
 
