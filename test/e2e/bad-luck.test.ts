@@ -164,24 +164,27 @@ badLuck('the same name from a second clone is refused, and the lab goes on', asy
   assert.deepEqual(await lab.partPids(), before)
 })
 
-/** Parts that are killed together: each time some that depend little on each other. */
-const killedTogether = [
-  ['prometheus', 'traces', 'page', 'metrics-server', 'kwok-controller'],
-  ['stats-proxy', 'jaeger', 'kube-apiserver', 'collector', 'collector-watch'],
-]
-badLuck('the next two tests kill every service of the lab that make kwok starts again', () => {
-  const killed = killedTogether.flat().filter(part => processNames.includes(part))
-  // The gateway starts again by itself: shared/changes/kubelet-gateway.test.ts kills it.
+/** Killed before some pods lose their readiness, for which the API server is needed, and after that. */
+const killedFirst = ['prometheus', 'traces', 'page', 'metrics-server', 'kwok-controller']
+const killedThen = ['stats-proxy', 'jaeger', 'kube-apiserver', 'collector', 'collector-watch']
+const killed = [...killedFirst, ...killedThen]
+badLuck('the next test kills every service of the lab that make kwok starts again', () => {
+  // The gateway starts again by itself: plain/kubelet-gateway.test.ts kills it.
   const others = processNames.filter(name => name !== 'kubelet-gateway')
-  assertSameWords(killed, others, 'killed services')
+  assertSameWords(
+    killed.filter(part => processNames.includes(part)),
+    others,
+    'killed services',
+  )
 })
-for (const killed of killedTogether) {
-  const isNodeless = killed.includes('kwok-controller')
-  const alsoReady = isNodeless ? ', and pods that lost their readiness with their node are ready again' : ''
-  const title = `${killed.join(', ')} killed with -9: status names them, make kwok brings them back${alsoReady}`
-  badLuck(title, async ({ lab }) => {
+badLuck(
+  'parts killed with -9: status names them, make kwok brings them back, and pods that lost their readiness with their node are ready again',
+  async ({ lab }) => {
     const before = await bringUp(lab)
-    for (const part of killed) killHard(before.get(part) ?? 0)
+    for (const part of killedFirst) killHard(before.get(part) ?? 0)
+    await waitFor('end of kwok-controller', () => assert(!isAlive(before.get('kwok-controller') ?? 0), 'it still runs'))
+    const unready = await makeUnready(lab)
+    for (const part of killedThen) killHard(before.get(part) ?? 0)
     const inOrder = parts.filter(part => killed.includes(part))
     const status = await waitFor('end of the killed processes', async () => {
       const ended = await lab.task('kwok-status')
@@ -193,7 +196,6 @@ for (const killed of killedTogether) {
     })
     assert.equal(status.exitCode, 1)
     for (const part of killed) assertSays(status.stdout, new RegExp(`^${part} +down +`, 'm'))
-    const unready = isNodeless ? await makeUnready(lab) : []
     assertDone(await lab.make(smallLab))
     const after = await requireAllUp(lab)
     for (const part of killed) assert.notEqual(after.get(part), before.get(part), part)
@@ -201,8 +203,8 @@ for (const killed of killedTogether) {
     assert.deepEqual(others(after), others(before))
     for (const [namespace, pod] of unready)
       await lab.kubectl(['wait', pod, '-n', namespace, '--for=condition=Ready', '--timeout=30s'])
-  })
-}
+  },
+)
 
 badLuck(
   'after a reboot make kwok starts all parts and ends no process that has one of their pids',
