@@ -1,34 +1,36 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { LabError } from '../../../lib/cli/errors.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { takeLock } from '../../../lib/system/lock.ts'
 import { processInfos } from '../../../lib/system/processes.ts'
+import { bundledScript } from '../../support/bundled-script.ts'
 import { tempDir, until, untilFile } from '../../support/temp-lab.ts'
 
-const lib = (file: string) => JSON.stringify(join(projectDir, 'lib', file))
+/** What the tasks import. */
+const modules = join(tempDir(), 'modules.ts')
+const sources = ['cli/errors', 'system/lock', 'system/run', 'lab/task'].map(name =>
+  join(projectDir, 'lib', `${name}.ts`),
+)
+writeFileSync(modules, sources.map(path => `export * from '${path}'`).join('\n'))
+/** As make runs them, without tsx. */
+const bundles = await Promise.all([modules, join(projectDir, 'lib', 'cli', 'steps.ts')].map(bundledScript))
 
-/** Writes tasks to a new folder, each as the statements of its body, and gives their paths. */
+/** Writes tasks beside the bundle of steps.ts in a new folder, each as the statements of its body, and gives the paths of their sources. */
 function writeTasks(bodies: Readonly<Record<string, string>>): { dir: string; files: string[] } {
   const dir = tempDir()
-  writeFileSync(join(dir, 'package.json'), '{ "type": "module" }')
+  for (const bundle of bundles) copyFileSync(bundle, join(dir, basename(bundle)))
   const files = Object.entries(bodies).map(([name, body]) => {
-    const file = join(dir, `${name}.ts`)
-    const imports = `
-      import { LabError, UsageError } from ${lib('cli/errors.ts')}
-      import { takeLock } from ${lib('system/lock.ts')}
-      import { run } from ${lib('system/run.ts')}
-      import { print, runTask, say } from ${lib('lab/task.ts')}
-      const refusal = () => new LabError('held')`
     writeFileSync(
-      file,
-      `${imports}
+      join(dir, `${name}.mjs`),
+      `import { LabError, print, run, runTask, say, takeLock, UsageError } from './modules.mjs'
+      const refusal = () => new LabError('held')
       await runTask({ about: 'A step.', settings: ['nodeCount'] }, async ({ lab }) => { ${body} })`,
     )
-    return file
+    return join(dir, `${name}.ts`)
   })
   return { dir, files }
 }
@@ -40,9 +42,9 @@ interface Ended {
   said: string
 }
 
-/** Starts a program of the project in a process group of its own, as a terminal does. */
-function start(files: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), ...files], {
+/** Starts a program in a process group of its own, as a terminal does. */
+function start(words: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, words, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -58,7 +60,7 @@ function start(files: readonly string[], env: NodeJS.ProcessEnv = {}) {
 }
 
 const steps = (files: readonly string[], env?: NodeJS.ProcessEnv) =>
-  start([join(projectDir, 'lib', 'cli', 'steps.ts'), ...files], env)
+  start([join(dirname(files[0] ?? ''), 'steps.mjs'), ...files], env)
 
 const running = suite('lib/cli/steps.ts')
 
@@ -70,8 +72,8 @@ running('runs the tasks in order, each with its output in a process of its own',
   })
   const env = { NODE_COUNT: '7' }
   const alone = []
-  for (const file of files) alone.push(await start([file], env).ended)
-  const said = alone.map(each => each.said).join('')
+  for (const file of files) alone.push(await start([file.replace('.ts', '.mjs')], env).ended)
+  const said = alone.map(each => each.said.replace('.mjs', '.ts')).join('')
   assert.match(said, /^to stderr\n7 nodes\n\["\/.*second\.ts"\]\nlate\n$/)
   assert.deepEqual(await steps(files, env).ended, { code: 0, signal: null, said })
 })
@@ -97,10 +99,10 @@ running('reads the settings strictly, as each task does', async () => {
 
 running('stops at a task that cannot be loaded, with the stack', async () => {
   const { dir, files } = writeTasks({ first: `print('first')`, broken: '', never: `print('never')` })
-  writeFileSync(join(dir, 'broken.ts'), `throw new Error('broken at import')`)
+  writeFileSync(join(dir, 'broken.mjs'), `throw new Error('broken at import')`)
   const { code, said } = await steps(files).ended
   assert.equal(code, 1)
-  assert.match(said, /^first\n[\s\S]*Error: broken at import\n +at .*broken\.ts:1:/)
+  assert.match(said, /^first\n[\s\S]*Error: broken at import\n +at .*broken\.mjs:1:/)
   assert.doesNotMatch(said, /never/)
 })
 
