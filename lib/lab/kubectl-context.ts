@@ -101,17 +101,20 @@ export async function restoreContext(lab: Lab): Promise<void> {
   const env = { ...process.env, KUBECONFIG: kubeconfig }
   const file = userKubeconfig(env)
   if (!existsSync(file)) return
-  const current = await config(['view', '-o', 'jsonpath={.current-context}'], env)
+  const view = fields(JSON.parse(await config(['view', '-o', 'json'], env)))
+  const others = (list: string) =>
+    items(view[list])
+      .map(each => fields(each)['name'])
+      .filter(name => name !== lab.context)
   for (const entry of ['contexts', 'clusters', 'users']) await config(['unset', `${entry}.${lab.context}`], env)
-  const others = (await config(['get-contexts', '-o', 'name'], env)).split('\n').filter(name => name !== '')
-  if (current === lab.context) {
+  if (view['current-context'] === lab.context) {
     // Without the previous context none is current, as after kubectl config delete-context.
-    await config(others.includes(previous) ? ['use-context', previous] : ['unset', 'current-context'], env)
+    const isThere = others('contexts').includes(previous)
+    await config(isThere ? ['use-context', previous] : ['unset', 'current-context'], env)
   }
   handOverContext(lab, record)
-  if (record.kubeconfigMade !== true || others.length > 0) return
-  const left = await config(['view', '-o', 'jsonpath={.clusters[*].name}{.users[*].name}'], env)
-  if (left === '') rmSync(file, { force: true })
+  const isEmpty = ['contexts', 'clusters', 'users'].every(list => others(list).length === 0)
+  if (record.kubeconfigMade === true && isEmpty) rmSync(file, { force: true })
 }
 
 /** A lab that was created after this one has this lab's context as its previous one: it gets the one before. */
