@@ -21,6 +21,12 @@ export async function nodeAddresses(lab: TestLab): Promise<Map<string, string>> 
   )
 }
 
+/** A token of a service account of the lab. */
+export async function tokenOf(lab: TestLab, account: string): Promise<string> {
+  const path = `/api/v1/namespaces/kube-otel-lab/serviceaccounts/${account}/token`
+  return String(fields(fields(await lab.post(path, {}))['status'])['token'])
+}
+
 /** The status of a CONNECT at the port for tools, and its tunnel. */
 export async function openTunnel(lab: TestLab, to: string): Promise<{ status: number; socket: Socket }> {
   return await new Promise((resolve, reject) => {

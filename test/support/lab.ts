@@ -72,6 +72,8 @@ export interface TestLab {
   kubectl: (args: readonly string[], input?: string) => Promise<string>
   /** The API server's answer to a GET of the administrator, as kubectl get --raw has it, without a process. Fails for another status than 200. */
   get: (path: string) => Promise<unknown>
+  /** Its answer to a POST. Fails unless it created what was sent. */
+  post: (path: string, body: unknown) => Promise<unknown>
   query: (expression: string) => Promise<Sample[]>
   /** The lab's processes, with those of the steps that run at this moment. */
   processes: () => LabProcess[]
@@ -202,10 +204,11 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
     return child.stdout
   }
 
-  async function get(path: string): Promise<unknown> {
+  async function ask(method: 'GET' | 'POST', path: string, sent?: unknown): Promise<unknown> {
     using client = await connect({ kubeconfig: adminKubeconfig, context: `kwok-${name}` })
-    const { status, body } = await client.request('GET', path)
-    if (status !== 200) throw new Error(`GET ${path}: ${status} ${JSON.stringify(body)}`)
+    const { status, body } = await client.request(method, path, { body: sent })
+    if (status !== (method === 'GET' ? 200 : 201))
+      throw new Error(`${method} ${path}: ${status} ${JSON.stringify(body)}`)
     return body
   }
 
@@ -273,7 +276,8 @@ export async function openTestLab({ name, tempDir, ports, settings }: LabIdentit
     task: (task, args = [], options) =>
       start(process.execPath, [join('lib', 'cli', 'bundled.js'), join('tasks', `${task}.ts`), ...args], options).ended,
     kubectl,
-    get,
+    get: path => ask('GET', path),
+    post: (path, body) => ask('POST', path, body),
     query: expression => queryPrometheus(`http://127.0.0.1:${ports.prometheusPort}`, expression),
     processes,
     partPids,

@@ -1,7 +1,8 @@
 /** The kubelets of the shared lab at the nodes' own addresses: through the API server, and through the CONNECT port. */
 import assert from 'node:assert/strict'
+import { fields } from '../../../lib/kube/json.ts'
 import type { Summary } from '../../../lib/kubelet/endpoints/stats-summary.ts'
-import { getKubelet, getNodeExporter, nodeAddresses, openTunnel } from '../../support/kubelets.ts'
+import { getKubelet, getNodeExporter, nodeAddresses, openTunnel, tokenOf } from '../../support/kubelets.ts'
 import { assertSameWords, assertSays, waitFor } from '../../support/lab.ts'
 import { nodeNames, openSharedLab, type SharedLab } from '../../support/shared-lab.ts'
 import { kubeletUrl } from '../../support/stats-proxy.ts'
@@ -32,9 +33,10 @@ kubelets('every node has an address of its own in the range', async ({ lab }) =>
 })
 
 kubelets('the API server’s node proxy reaches the kubelet of each node', async ({ lab }) => {
-  for (const node of nodeNames) {
-    const { node: summary } = (await lab.get(`/api/v1/nodes/${node}/proxy/stats/summary`)) as Summary
-    assert.equal(summary.nodeName, node)
+  for (const [at, node] of nodeNames.entries()) {
+    const path = `/api/v1/nodes/${node}/proxy/stats/summary`
+    const answer = at === 0 ? JSON.parse(await lab.kubectl(['get', '--raw', path])) : await lab.get(path)
+    assert.equal((answer as Summary).node.nodeName, node)
   }
 })
 
@@ -65,18 +67,21 @@ kubelets('each right opens its own paths of a kubelet and no others', async ({ l
   try {
     // A kubelet would remember for half a minute that the API server did not know a right yet.
     await waitFor('the rights of all', async () => {
-      for (const { resource, name } of accounts) {
-        const [kind = '', part] = resource.split('/')
-        const asked = part === undefined ? [kind] : [kind, '--subresource', part]
-        await lab.kubectl(['auth', 'can-i', 'get', ...asked, '--as', `system:serviceaccount:kube-otel-lab:${name}`])
+      for (const { resource: whole, name } of accounts) {
+        const [resource, subresource = ''] = whole.split('/')
+        const user = `system:serviceaccount:kube-otel-lab:${name}`
+        const spec = { user, resourceAttributes: { verb: 'get', resource, subresource } }
+        const { status } = fields(await lab.post('/apis/authorization.k8s.io/v1/subjectaccessreviews', { spec }))
+        assert.equal(fields(status)['allowed'], true, `${name} may not get ${whole}`)
       }
     })
     for (const { resource, name } of accounts) {
-      const token = (await lab.kubectl(['-n', 'kube-otel-lab', 'create', 'token', name])).trim()
-      for (const path of paths) {
+      const token = await tokenOf(lab, name)
+      const ask = async (path: string) => {
         const { status } = await getKubelet(lab, address, { path, token })
         assert.equal(status, rights[resource]?.includes(path) === true ? 200 : 403, `${path} with ${resource}`)
       }
+      await Promise.all(paths.map(ask))
     }
   } finally {
     await lab.kubectl(['delete', '--wait=false', '-f', '-'], list)
@@ -85,21 +90,21 @@ kubelets('each right opens its own paths of a kubelet and no others', async ({ l
 
 kubelets('each way to a kubelet gives the same counters at the same moment', async ({ lab }) => {
   const [tokenOfMetrics, tokenOfStats] = await Promise.all(
-    ['prometheus', 'collector'].map(async account =>
-      (await lab.kubectl(['-n', 'kube-otel-lab', 'create', 'token', account])).trim(),
-    ),
+    ['prometheus', 'collector'].map(account => tokenOf(lab, account)),
   )
   const path = '/metrics/resource'
   for (const [node, address] of await nodeAddresses(lab)) {
     const plain = async () => cpuCounters(await (await fetch(kubeletUrl(lab, `/nodes/${node}${path}`))).text())
-    const proxied = async (to: string) => await lab.kubectl(['get', '--raw', `/api/v1/nodes/${node}/proxy${to}`])
+    const proxied = async (to: string) => await lab.get(`/api/v1/nodes/${node}/proxy${to}`)
     const before = await plain()
     const ways = [
       cpuCounters((await getKubelet(lab, address, { path, token: tokenOfMetrics })).body),
-      cpuCounters(await proxied(path)),
-      summaryCounters((await getKubelet(lab, address, { path: '/stats/summary', token: tokenOfStats })).body),
+      cpuCounters(String(await proxied(path))),
+      summaryCounters(
+        JSON.parse((await getKubelet(lab, address, { path: '/stats/summary', token: tokenOfStats })).body),
+      ),
       summaryCounters(await proxied('/stats/summary')),
-      summaryCounters(await (await fetch(kubeletUrl(lab, `/nodes/${node}/stats/summary`))).text()),
+      summaryCounters(await (await fetch(kubeletUrl(lab, `/nodes/${node}/stats/summary`))).json()),
     ]
     const after = await plain()
     const series = [...before.keys()].filter(key => after.has(key))
@@ -155,8 +160,8 @@ function cpuCounters(metrics: string): Map<string, number> {
 }
 
 /** The same counters of a summary. */
-function summaryCounters(body: string): Map<string, number> {
-  const { node, pods } = JSON.parse(body) as Summary
+function summaryCounters(summary: unknown): Map<string, number> {
+  const { node, pods } = summary as Summary
   const seconds = (cpu: { usageCoreNanoSeconds: number } | undefined) => (cpu?.usageCoreNanoSeconds ?? Number.NaN) / 1e9
   return new Map([
     ['node', seconds(node.cpu)],
