@@ -37,16 +37,16 @@ interface Group {
   first: readonly string[]
   /** The files use one lab (support/shared-lab.ts), which is taken down after the last of them. */
   sharesLab?: boolean
-  /** The group starts when the group before it has ended. */
-  followsPrevious?: boolean
+  /** Groups of one lane run one after the other, those of different lanes at the same time. Default: the group has its own. */
+  lane?: string
 }
 
 const SHARED = 'e2e/shared'
-/** What a lab can have in addition: METRICS, RULES_DIR, scenarios. On a second shared lab, so that it takes less time in all. */
-const ADDITIONS = 'e2e/additions'
+/** What needs no Online Boutique, on a second shared lab, so that it takes less time in all. */
+const PLAIN = 'e2e/plain'
 
 /**
- * All groups of `make test` run at the same time: a lab waits most of the time. Where tests have limits of seconds, on the shared lab, they
+ * The lanes of `make test` run at the same time: a lab waits most of the time. Where tests have limits of seconds, on the shared lab, they
  * have priority over the other labs, and these over the unit tests.
  */
 const groups: Record<string, readonly Group[]> = {
@@ -60,6 +60,7 @@ const groups: Record<string, readonly Group[]> = {
       niceness: 10,
       // The longest.
       first: ['lib/programs/staging', 'lib/render/page/create-pages'],
+      lane: 'short',
     },
   ],
   e2e: [
@@ -73,16 +74,14 @@ const groups: Record<string, readonly Group[]> = {
         // These read.
         ...['verify', 'kwok', 'control-plane', 'traces', 'stats-proxy', 'kubelets', 'page'],
         // verify needs a lab whose parts have run all the time; kwok-down ends it.
-        ...['verify', 'traces', 'control-plane', 'kwok', 'stats-proxy', 'kubelet-gateway', 'page', 'kwok-down'].map(
-          each => `changes/${each}`,
-        ),
+        ...['verify', 'traces', 'control-plane', 'page', 'kwok-down'].map(each => `changes/${each}`),
       ].map(name => `${SHARED}/${name}`),
       sharesLab: true,
       sharesProcess: true,
     },
     {
       folders: ['e2e'],
-      without: [SHARED, ADDITIONS],
+      without: [SHARED, PLAIN],
       limitMs: 25 * 60_000,
       atOnce: 1,
       firstSlot: 3,
@@ -90,15 +89,17 @@ const groups: Record<string, readonly Group[]> = {
       first: [],
     },
     {
-      folders: [ADDITIONS],
+      folders: [PLAIN],
       limitMs: 25 * 60_000,
       atOnce: 1,
-      firstSlot: 3,
+      firstSlot: 4,
       niceness: 0,
-      first: [],
+      // verify needs a lab whose parts have run all the time.
+      first: ['metrics', 'rules', 'scenarios'].map(name => `${PLAIN}/${name}`),
       sharesLab: true,
       sharesProcess: true,
-      followsPrevious: true,
+      // After the unit tests: together they take as long as each of the others.
+      lane: 'short',
     },
   ],
   // Each scenario is started twice.
@@ -170,14 +171,13 @@ async function main(): Promise<void> {
     await Promise.all(Array.from({ length: Math.min(limit, group.atOnce) }, (_, slot) => work(slot)))
     if (sharedLab !== undefined && !isEnding) await closeSharedLab(sharedLab)
   }
-  const lanes: (typeof chosen)[] = []
+  const lanes = new Map<string | symbol, typeof chosen>()
   for (const each of chosen) {
-    const lane = each.group.followsPrevious === true || limit === 1 ? lanes.at(-1) : undefined
-    if (lane === undefined) lanes.push([each])
-    else lane.push(each)
+    const lane = limit === 1 ? 'all' : (each.group.lane ?? Symbol('its own'))
+    lanes.set(lane, [...(lanes.get(lane) ?? []), each])
   }
   await Promise.all(
-    lanes.map(async lane => {
+    [...lanes.values()].map(async lane => {
       for (const each of lane) await runGroup(each)
     }),
   )

@@ -1,6 +1,6 @@
 /**
  * Each scenario twice on one lab: what the API and the kubelets show, verify during it, and the objects after healing. Then the alerts of all,
- * and with them their series. test/e2e/additions/scenarios.test.ts has what differs by the mechanism.
+ * and with them their series. test/e2e/plain/scenarios.test.ts has what differs by the mechanism.
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -13,7 +13,7 @@ import { tempDir } from './temp-lab.ts'
 /** A project whose only tests are these, by file below `test`. */
 function projectWith(files: Record<string, string>): { dir: string; words: string[] } {
   const dir = tempDir()
-  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e/shared', 'e2e/additions'])
+  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e/shared', 'e2e/plain'])
     mkdirSync(join(dir, 'test', folder), { recursive: true })
   for (const shared of ['lib', 'node_modules', 'package.json']) symlinkSync(join(projectDir, shared), join(dir, shared))
   // Without its tests: they run this runner.
@@ -92,13 +92,49 @@ runner('runs the files of a folder in one process, and gives each its own end', 
   assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [1, '5 passed, 5 failed, 0 skipped'])
 })
 
+/** One run of all groups, whose files record the lab that they share. */
+let whole: ReturnType<typeof runIn> | undefined
+function runWhole() {
+  const record = `it('records', async () => {
+    const { appendFileSync, existsSync } = await import('node:fs')
+    const { SHARED_LAB = '' } = process.env
+    const name = import.meta.url.replace(/.*\\/test\\/(.*).test.ts/, '$1')
+    appendFileSync('seen', [name, SHARED_LAB, existsSync(SHARED_LAB)].join(' ') + '\\n')
+  })`
+  const names = ['lib/unit', 'e2e/alone', 'e2e/plain/a', 'e2e/shared/verify']
+  const recording = [...names, 'e2e/shared/changes/kwok', 'e2e/shared/changes/verify'].map(name => [name, record])
+  const files = [...recording, ['e2e/docker', skipping]].map(([name, text]) => [`${name}.test.ts`, text])
+  whole ??= runIn(Object.fromEntries(files), ['unit', 'e2e'])
+  const seen = readFileSync(join(whole.dir, 'seen'), 'utf8').trim().split('\n')
+  return { ...whole, seen: seen.map(line => line.split(' ') as [name: string, lab: string, isThere: string]) }
+}
+
 runner('skips the tests of a requirement that is not met and cannot be installed, with both reasons', () => {
-  const { status, stdout } = runIn({ 'e2e/docker.test.ts': skipping }, ['e2e'])
+  const { status, stdout } = runWhole()
   assert.match(
     stdout,
     /^ {7}Skipped: docker: there is no dockerd; cannot install docker-cli \| docker\.io, .*: there is no apt-get$/m,
   )
-  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [0, '0 passed, 0 failed, 1 skipped'])
+  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [0, '6 passed, 0 failed, 1 skipped'])
+})
+
+runner('runs the files of the shared lab one after the other with one folder, and removes it after the last', () => {
+  const seen = runWhole().seen.filter(([name]) => name.startsWith('e2e/shared/'))
+  const [[, folder] = ['', '']] = seen
+  assert.deepEqual(
+    seen,
+    ['verify', 'changes/verify', 'changes/kwok'].map(name => [`e2e/shared/${name}`, folder, 'true']),
+  )
+  assert.equal(existsSync(folder), false)
+})
+
+runner('runs the files of the second lab after the unit tests, on a lab of their own', () => {
+  const { seen } = runWhole()
+  const labs = new Map(seen.map(([name, lab]) => [name, lab]))
+  const lane = [...labs.keys()].filter(name => ['lib/unit', 'e2e/plain/a'].includes(name))
+  assert.deepEqual(lane, ['lib/unit', 'e2e/plain/a'])
+  assert.deepEqual([labs.get('lib/unit'), labs.get('e2e/alone')], ['', ''])
+  assert.notEqual(labs.get('e2e/plain/a'), labs.get('e2e/shared/verify'))
 })
 
 runner('fails where such a requirement is required, with the reason', () => {
@@ -117,42 +153,6 @@ runner('fails where no file is chosen', () => {
   const { status, stderr } = runIn({ 'lib/a.test.ts': passing }, ['unit', 'no-such-file'])
   assert.equal(status, 1)
   assert.match(stderr, /^No test was run\n {2}Next: name unit, e2e or a part of a path\n$/)
-})
-
-runner('runs the files of the shared lab one after the other with one folder, and removes it after the last', () => {
-  const record = `it('records', async () => {
-    const { appendFileSync, existsSync } = await import('node:fs')
-    const { SHARED_LAB } = process.env
-    appendFileSync('seen', [SHARED_LAB, existsSync(SHARED_LAB), import.meta.url.replace(/.*\\//, '')].join(' ') + '\\n')
-  })`
-  const files = ['changes/kwok', 'changes/verify', 'verify'].map(name => [`e2e/shared/${name}.test.ts`, record])
-  const { status, stdout, dir } = runIn(Object.fromEntries(files), ['e2e'])
-  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [0, '3 passed, 0 failed, 0 skipped'])
-  const seen = readFileSync(join(dir, 'seen'), 'utf8').trim().split('\n')
-  const [[folder = ''] = []] = seen.map(line => line.split(' '))
-  assert.deepEqual(
-    seen,
-    ['verify', 'verify', 'kwok'].map(name => `${folder} true ${name}.test.ts`),
-  )
-  assert.equal(existsSync(folder), false)
-})
-
-runner('runs the additions after the other files, on a lab of their own', () => {
-  const record = `it('records', async () => {
-    const { appendFileSync } = await import('node:fs')
-    appendFileSync('seen', [import.meta.url.replace(/.*\\//, ''), process.env.SHARED_LAB].join(' ') + '\\n')
-  })`
-  const names = ['e2e/additions/a', 'e2e/z', 'e2e/shared/s']
-  const { status, dir } = runIn(Object.fromEntries(names.map(name => [`${name}.test.ts`, record])), ['e2e'])
-  assert.equal(status, 0)
-  const seen = readFileSync(join(dir, 'seen'), 'utf8').trim().split('\n')
-  const labs = new Map(seen.map(line => line.split(' ') as [string, string]))
-  assert.deepEqual(
-    [...labs.keys()].filter(name => name !== 's.test.ts'),
-    ['z.test.ts', 'a.test.ts'],
-  )
-  assert.equal(labs.get('z.test.ts'), '')
-  assert.notEqual(labs.get('a.test.ts'), labs.get('s.test.ts'))
 })
 
 runner('on a signal ends the test files, which clean up first, and the processes that they started', async () => {

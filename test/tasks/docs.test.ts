@@ -22,17 +22,17 @@ const k3dJob = '.github/workflows/ci.yaml'
 
 /** By target of make, which is the task of the same name, where there is one. The steps of `make kwok` need no entry: it runs them. */
 const targets: Record<string, Evidence> = {
-  kwok: runs('test/e2e/shared/changes/kwok.test.ts', "make(['kwok',"),
+  kwok: runs('test/e2e/plain/kwok.test.ts', "make(['kwok',"),
   'kwok-down': runs('test/e2e/bad-luck.test.ts', "make(['kwok-down'])"),
   'kwok-status': runs('test/e2e/shared/kwok.test.ts', "make(['kwok-status'])"),
-  'kwok-scenario': runs('test/e2e/additions/scenarios.test.ts', "make(['kwok-scenario',"),
-  'kwok-heal': runs('test/e2e/additions/scenarios.test.ts', "make(['kwok-heal'"),
+  'kwok-scenario': runs('test/e2e/plain/scenarios.test.ts', "make(['kwok-scenario',"),
+  'kwok-heal': runs('test/e2e/plain/scenarios.test.ts', "make(['kwok-heal'"),
   'kwok-metrics': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-metrics'"),
   'kwok-boutique': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique'"),
   'kwok-boutique-down': runs('test/e2e/shared/changes/control-plane.test.ts', "make(['kwok-boutique-down'])"),
   'lint-dashboards': runs('test/tasks/lint-dashboards.test.ts', "importTask('lint-dashboards.ts'"),
   verify: runs('test/e2e/shared/changes/verify.test.ts', "task('verify'"),
-  'verify-alerts': runs('test/e2e/additions/scenarios.test.ts', "= ['verify-alerts',"),
+  'verify-alerts': runs('test/e2e/plain/scenarios.test.ts', "= ['verify-alerts',"),
   report: runs('test/e2e/shared/page.test.ts', "task('report'"),
   view: runs('test/e2e/shared/changes/page.test.ts', "task('view'"),
   doctor: runs('test/tasks/doctor.test.ts', "importTask('doctor.ts'"),

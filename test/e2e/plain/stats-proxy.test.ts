@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assertDone, assertSameWords, killHard, type TestLab, waitFor } from '../../../support/lab.ts'
-import { openSharedLab } from '../../../support/shared-lab.ts'
-import { kubeletUrl, runningPods, summaries } from '../../../support/stats-proxy.ts'
-import { suite } from '../../../support/suite.ts'
+import { assertDone, assertSameWords, killHard, type TestLab, waitFor } from '../../support/lab.ts'
+import { openPlainLab } from '../../support/shared-lab.ts'
+import { kubeletUrl, runningPods, summaries } from '../../support/stats-proxy.ts'
+import { suite } from '../../support/suite.ts'
 
 const proxy = suite<{ lab: TestLab }>('stats proxy of a changing lab')
 proxy.before(async context => {
-  context.lab = (await openSharedLab()).lab
+  context.lab = await openPlainLab()
 })
 
 /** CPU time of each node and pod now, by name and UID. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { fields, items, text } from '../../../lib/kube/json.ts'
 import type { Summary } from '../../../lib/kubelet/endpoints/stats-summary.ts'
 import { assertDone, assertRefused, assertSays, killHard, type TestLab, waitFor } from '../../support/lab.ts'
-import { kwokWords, nodeNames, openSharedLab } from '../../support/shared-lab.ts'
+import { kwokWords, nodeNames, openPlainLab } from '../../support/shared-lab.ts'
 import { kubeletUrl } from '../../support/stats-proxy.ts'
 import { suite } from '../../support/suite.ts'
 
@@ -14,7 +14,7 @@ const NAMESPACE = 'data'
 
 const scenarios = suite<{ lab: TestLab; before: string; target: string }>('make kwok-scenario')
 scenarios.before(async context => {
-  context.lab = (await openSharedLab()).lab
+  context.lab = await openPlainLab()
   context.before = await objects(context.lab)
 })
 

@@ -5,20 +5,20 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from '../../../../lib/kube/api-client.ts'
-import { fields } from '../../../../lib/kube/json.ts'
-import type { Summary } from '../../../../lib/kubelet/endpoints/stats-summary.ts'
-import { signCertificate } from '../../../../lib/lab/lab-certificates.ts'
-import { testCa } from '../../../lib/kube/ca.ts'
-import { answer, bodyOf } from '../../../lib/kube/fake-api.ts'
-import { nodeAddresses } from '../../../support/kubelets.ts'
-import { assertDone, assertSays, isAlive, killHard, type TestLab, waitFor } from '../../../support/lab.ts'
-import { nodeNames, openSharedLab } from '../../../support/shared-lab.ts'
-import { suite } from '../../../support/suite.ts'
+import { connect } from '../../../lib/kube/api-client.ts'
+import { fields } from '../../../lib/kube/json.ts'
+import type { Summary } from '../../../lib/kubelet/endpoints/stats-summary.ts'
+import { signCertificate } from '../../../lib/lab/lab-certificates.ts'
+import { testCa } from '../../lib/kube/ca.ts'
+import { answer, bodyOf } from '../../lib/kube/fake-api.ts'
+import { nodeAddresses } from '../../support/kubelets.ts'
+import { assertDone, assertSays, isAlive, killHard, type TestLab, waitFor } from '../../support/lab.ts'
+import { nodeNames, openPlainLab } from '../../support/shared-lab.ts'
+import { suite } from '../../support/suite.ts'
 
 const gateway = suite<{ lab: TestLab }>('kubelet gateway of a changing lab')
 gateway.before(async context => {
-  context.lab = (await openSharedLab()).lab
+  context.lab = await openPlainLab()
 })
 
 const summaryPath = (node: string) => `/api/v1/nodes/${node}/proxy/stats/summary`

@@ -1,18 +1,18 @@
 /** A lab that is scaled up and down, and the second run of `make kwok`. */
 import assert from 'node:assert/strict'
-import { fields, items } from '../../../../lib/kube/json.ts'
-import { applyText } from '../../../../lib/lab/kubectl.ts'
-import { openLab } from '../../../../lib/lab/lab.ts'
-import { nodeByHand, readAll, receivers } from '../../../support/checks.ts'
-import { assertDone, assertSays, type TestLab, waitFor } from '../../../support/lab.ts'
-import { assertMeasured, fresh, type Labelled, nodeOf, podOf, readCluster } from '../../../support/measured.ts'
-import { INTERVAL_MS, kwokWords, NODES, openSharedLab, PODS } from '../../../support/shared-lab.ts'
-import { suite } from '../../../support/suite.ts'
+import { fields, items } from '../../../lib/kube/json.ts'
+import { applyText } from '../../../lib/lab/kubectl.ts'
+import { openLab } from '../../../lib/lab/lab.ts'
+import { nodeByHand, readAll, receivers } from '../../support/checks.ts'
+import { assertDone, assertSays, type TestLab, waitFor } from '../../support/lab.ts'
+import { assertMeasured, fresh, type Labelled, nodeOf, podOf, readCluster } from '../../support/measured.ts'
+import { INTERVAL_MS, kwokWords, NODES, openPlainLab, PODS } from '../../support/shared-lab.ts'
+import { suite } from '../../support/suite.ts'
 
 const kwok = suite<{ lab: TestLab; startedMs: number }>('make kwok again')
 kwok.before(async context => {
   context.startedMs = Date.now()
-  context.lab = (await openSharedLab()).lab
+  context.lab = await openPlainLab()
 })
 
 /** Scaled up. */
