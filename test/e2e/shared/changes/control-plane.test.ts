@@ -15,62 +15,26 @@ plane.before(async context => {
   await context.lab.kubectl(['apply', '-f', '-'], JSON.stringify(list))
 })
 
-plane('the autoscaler of the shop scales by the usage of its pods', async ({ lab }) => {
-  const waitForReplicas = async (what: string, replicas: number, utilization: number) =>
-    await waitFor(
-      what,
-      async () => {
-        const hpa = JSON.parse(await lab.kubectl(['get', 'hpa', 'frontend', '-n', 'shop', '-o', 'json']))
-        near(hpa.status.currentMetrics?.[0]?.resource?.current?.averageUtilization, utilization, 'utilization')
-        assert.equal(hpa.status.currentReplicas, replicas)
-      },
-      180_000,
-    )
+/** Waits for the replicas of the shop's frontend and the mean usage of their requests. */
+async function waitForReplicas({ kubectl }: TestLab, replicas: number, utilization: number): Promise<void> {
+  await waitFor(
+    `${replicas} replicas`,
+    async () => {
+      const hpa = JSON.parse(await kubectl(['get', 'hpa', 'frontend', '-n', 'shop', '-o', 'json']))
+      near(hpa.status.currentMetrics?.[0]?.resource?.current?.averageUtilization, utilization, 'utilization')
+      assert.equal(hpa.status.currentReplicas, replicas)
+    },
+    180_000,
+  )
+}
+
+// The autoscaler takes a minute, in which the next tests run.
+plane('the shop has its least replicas, until its pods are busy', async ({ lab }) => {
   // Each pod uses 50m of its request of 100m; the target is 70 %.
-  await waitForReplicas('frontend at its least', 4, 50)
+  await waitForReplicas(lab, 4, 50)
   const busy = ['--selector', 'app.kubernetes.io/name=frontend', 'kwok.x-k8s.io/usage-cpu=190m', '--overwrite']
   await lab.kubectl(['annotate', 'pod', '-n', 'shop', ...busy])
-  // Four use 190m, and the eight new ones 50m: still above the target.
-  await waitForReplicas('frontend at its most', 12, 97)
 })
-
-plane(
-  'the metrics of KWOK agree with the stats proxy, for pods and for nodes with their system usage',
-  async ({ lab }) => {
-    // KWOK knows the usage of pods with an object or an annotation; the stats proxy alone knows that of the others.
-    const isSaid = (namespace: string, name: string) => namespace === 'shop' || /^by-/.test(name)
-    await waitFor(
-      'agreement of KWOK and stats proxy',
-      async () => {
-        const series = async (expression: string, ...labels: string[]) =>
-          new Map((await lab.query(expression)).map(one => [labels.map(name => one.labels[name]).join('/'), one.value]))
-        const cpu = await series('rate(kwok_pod_cpu_usage_seconds_total[30s])', 'namespace', 'pod')
-        const memory = await series('kwok_pod_memory_working_set_bytes', 'namespace', 'pod')
-        const nodeCpu = await series('rate(kwok_node_cpu_usage_seconds_total[30s])', 'k8s_node_name')
-        const nodeMemory = await series('kwok_node_memory_working_set_bytes', 'k8s_node_name')
-        let compared = 0
-        for (const { node, pods } of await summaries(lab)) {
-          let [cores, bytes] = [node.cpu.usageNanoCores / 1e9, node.memory.workingSetBytes]
-          for (const pod of pods) {
-            const { namespace, name } = pod.podRef
-            if (isSaid(namespace, name)) {
-              near(cpu.get(`${namespace}/${name}`), pod.cpu.usageNanoCores / 1e9, `CPU of ${name}`)
-              near(memory.get(`${namespace}/${name}`), pod.memory.workingSetBytes, `memory of ${name}`)
-              compared++
-            } else {
-              cores -= pod.cpu.usageNanoCores / 1e9
-              bytes -= pod.memory.workingSetBytes
-            }
-          }
-          near(nodeCpu.get(node.nodeName), cores, `CPU of ${node.nodeName}`)
-          near(nodeMemory.get(node.nodeName), bytes, `memory of ${node.nodeName}`)
-        }
-        assert(compared >= 13, `${compared} pods`)
-      },
-      120_000,
-    )
-  },
-)
 
 plane('a metric that KWOK cannot compute is refused with the message of KWOK; the others stay', async ({ lab }) => {
   const before = names(await lab.query('group by (__name__) ({job="kwok-metrics"})'))
@@ -151,6 +115,49 @@ plane('a namespace of that name that the lab did not create is left unchanged', 
   }
   assertSays(await lab.kubectl(['get', 'namespace', 'online-boutique']), /Active/)
 })
+
+plane('the autoscaler of the shop scales by the usage of its pods', async ({ lab }) => {
+  // Four use 190m, and the eight new ones 50m: still above the target.
+  await waitForReplicas(lab, 12, 97)
+})
+
+plane(
+  'the metrics of KWOK agree with the stats proxy, for pods and for nodes with their system usage',
+  async ({ lab }) => {
+    // KWOK knows the usage of pods with an object or an annotation; the stats proxy alone knows that of the others.
+    const isSaid = (namespace: string, name: string) => namespace === 'shop' || /^by-/.test(name)
+    await waitFor(
+      'agreement of KWOK and stats proxy',
+      async () => {
+        const series = async (expression: string, ...labels: string[]) =>
+          new Map((await lab.query(expression)).map(one => [labels.map(name => one.labels[name]).join('/'), one.value]))
+        const cpu = await series('rate(kwok_pod_cpu_usage_seconds_total[30s])', 'namespace', 'pod')
+        const memory = await series('kwok_pod_memory_working_set_bytes', 'namespace', 'pod')
+        const nodeCpu = await series('rate(kwok_node_cpu_usage_seconds_total[30s])', 'k8s_node_name')
+        const nodeMemory = await series('kwok_node_memory_working_set_bytes', 'k8s_node_name')
+        let compared = 0
+        for (const { node, pods } of await summaries(lab)) {
+          let [cores, bytes] = [node.cpu.usageNanoCores / 1e9, node.memory.workingSetBytes]
+          for (const pod of pods) {
+            const { namespace, name } = pod.podRef
+            if (isSaid(namespace, name)) {
+              near(cpu.get(`${namespace}/${name}`), pod.cpu.usageNanoCores / 1e9, `CPU of ${name}`)
+              near(memory.get(`${namespace}/${name}`), pod.memory.workingSetBytes, `memory of ${name}`)
+              compared++
+            } else {
+              cores -= pod.cpu.usageNanoCores / 1e9
+              bytes -= pod.memory.workingSetBytes
+            }
+          }
+          near(nodeCpu.get(node.nodeName), cores, `CPU of ${node.nodeName}`)
+          near(nodeMemory.get(node.nodeName), bytes, `memory of ${node.nodeName}`)
+        }
+        assert(compared >= 13, `${compared} pods`)
+      },
+      120_000,
+    )
+  },
+)
 
 plane.run()
 
