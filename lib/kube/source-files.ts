@@ -91,11 +91,12 @@ export function isFolder(path: string): boolean {
   return statOf(path)?.isDirectory() === true
 }
 
-/** Changes when the file is written or replaced. */
+/** Changes when the file is written or replaced, or its mode changes. */
 export function stampOf(path: string): string {
   try {
-    const { mtimeMs, size, ino } = statSync(path)
-    return `${mtimeMs} ${size} ${ino}`
+    // Not mtime: a copy can keep that, and a file becomes readable without it.
+    const { ctimeMs, size, ino } = statSync(path)
+    return `${ctimeMs} ${size} ${ino}`
   } catch (error) {
     return systemErrorCode(error) ?? ''
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import { stringify } from 'yaml'
@@ -12,6 +13,7 @@ import {
   type SourceMemory,
   skippedLines,
 } from '../../../lib/kube/source-documents.ts'
+import { sourcesStamp } from '../../../lib/kube/source-files.ts'
 import { tempDir } from '../../support/temp-lab.ts'
 
 const board = (title: string) => ({ title, uid: title, panels: [] })
@@ -222,6 +224,24 @@ documents('keeps what a file had while it is broken, and forgets it when the fil
   assert.deepEqual(titles(), ['B,New', 0])
   execFileSync('rm', [join(dir, 'a.json')])
   assert.deepEqual(titles(), ['B', 0])
+})
+
+documents('sees that a file was replaced by one of the same size and time, and that its mode changed', async () => {
+  const dir = folderWith({ 'a.yaml': 'a: 1\n' })
+  const file = join(dir, 'a.yaml')
+  const { atime, mtime } = statSync(file)
+  const write = () => {
+    writeFileSync(file, 'a: 2\n')
+    utimesSync(file, atime, mtime)
+  }
+  const stamps = new Set<string>()
+  for (const change of [() => {}, write, () => chmodSync(file, 0)]) {
+    change()
+    stamps.add(sourcesStamp([dir], 'rule file'))
+    // The kernel's time of a change advances by some milliseconds.
+    await sleep(50)
+  }
+  assert.equal(stamps.size, 3)
 })
 documents.run()
 
