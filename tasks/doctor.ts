@@ -6,20 +6,21 @@
  *   tsx tasks/doctor.ts
  *   XDG_CACHE_HOME=/data/cache tsx tasks/doctor.ts
  */
+import type { Settings } from '../lib/cli/settings.ts'
 import { formatTable } from '../lib/cli/table.ts'
 import { isAtEngine, type NeededImage } from '../lib/docker/pull-images.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { doctorReport } from '../lib/programs/doctor.ts'
-import { k3dPrograms, kwokPrograms, type ProgramName } from '../lib/programs/program-catalog.ts'
+import { dockerPrograms, k3dPrograms, kwokPrograms, type ProgramName } from '../lib/programs/program-catalog.ts'
 import { neededImages } from '../lib/services/service-list.ts'
 
 const about = 'Prints where each program is or how the lab can get it, and what is missing.'
 
-await runTask({ about, settings: ['runtime', 'grafana'] }, async ({ lab }) => {
+await runTask({ about, settings: ['runtime', 'grafana', 'rulesDir'] }, async ({ lab }) => {
   const images = neededImages(lab)
   const isDocker = images.length > 0
   const names = [...new Set([...kwokPrograms, ...k3dPrograms, 'grafana' as const])]
-  const optional = optionalPrograms(isDocker, lab.settings.grafana === 'grafana')
+  const optional = optionalPrograms(isDocker, lab.settings)
   const { table, problems } = await doctorReport(names, { optional })
   print(table)
   for (const { what, next } of problems) say(`${what}\n  Next: ${next}`)
@@ -28,14 +29,14 @@ await runTask({ about, settings: ['runtime', 'grafana'] }, async ({ lab }) => {
 })
 
 /** The programs that the lab does not need, each with the reason. */
-function optionalPrograms(isDocker: boolean, wantsGrafana: boolean): Partial<Record<ProgramName, string>> {
-  const grafana = wantsGrafana ? {} : { grafana: "only for GRAFANA=grafana; else the lab's page shows the dashboards" }
-  if (!isDocker) return grafana
-  const onMachine = new Set<ProgramName>(['kwokctl', 'kubectl'])
-  const images = kwokPrograms.filter(name => !onMachine.has(name))
-  return Object.fromEntries(
-    [...images, 'grafana'].map(name => [name, 'only for RUNTIME=binary; here it is in an image']),
-  )
+function optionalPrograms(isDocker: boolean, settings: Settings): Partial<Record<ProgramName, string>> {
+  if (!isDocker && settings.grafana === 'grafana') return {}
+  if (!isDocker) return { grafana: "only for GRAFANA=grafana; else the lab's page shows the dashboards" }
+  const onMachine = dockerPrograms(settings)
+  const reason = (name: string) =>
+    name === 'promtool' ? 'only for RULES_DIR' : 'only for RUNTIME=binary; here it is in an image'
+  const others = [...kwokPrograms, 'grafana' as const].filter(name => !onMachine.includes(name))
+  return Object.fromEntries(others.map(name => [name, reason(name)]))
 }
 
 async function imageTable(images: readonly NeededImage[]): Promise<string> {

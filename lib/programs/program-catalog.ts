@@ -1,3 +1,4 @@
+import type { Settings } from '../cli/settings.ts'
 import { assetsOf, github, githubApi, type Platform, plain, type ReleaseAsset } from './releases.ts'
 import { grafanaBuild, versions } from './versions.ts'
 
@@ -314,6 +315,11 @@ export const controlPlanePrograms = [
   'kubectl',
 ] as const satisfies readonly ProgramName[]
 export type ControlPlaneProgram = (typeof controlPlanePrograms)[number]
+
+/** The programs that the Docker runtime needs on this machine. promtool checks the rules of the user. */
+export function dockerPrograms({ rulesDir }: Pick<Settings, 'rulesDir'>): readonly ProgramName[] {
+  return ['kwokctl', 'kubectl', ...(rulesDir === 'none' ? [] : (['promtool'] as const))]
+}
 
 /** The programs of the KWOK path. */
 export const kwokPrograms: readonly ProgramName[] = [

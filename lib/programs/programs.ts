@@ -8,6 +8,7 @@ export { describeFound } from './find-program.ts'
 export {
   type ControlPlaneProgram,
   controlPlanePrograms,
+  dockerPrograms,
   k3dPrograms,
   kwokPrograms,
   type ProgramName,

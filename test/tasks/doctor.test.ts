@@ -85,12 +85,14 @@ task(
       }
     }
     writeProgram(join(dir, 'none', 'docker'), '#!/bin/sh\ncase "$*" in *otel-lgtm*) exit 1;; esac\n')
-    const { status, stdout, stderr } = await start({
-      ...env,
-      PATH: `${join(dir, 'none')}:/usr/bin:/bin`,
-      RUNTIME: 'docker',
-    })
+    const docker = { ...env, PATH: `${join(dir, 'none')}:/usr/bin:/bin`, RUNTIME: 'docker' }
+    const { status, stdout, stderr } = await start(docker)
     assert.deepEqual([status, stderr], [0, ''])
+    assert.match(stdout, /^promtool +\S+ +optional +only for RULES_DIR: /m)
+    const withRules = await start({ ...docker, RULES_DIR: dir })
+    assert.equal(withRules.status, 1)
+    assert.match(withRules.stderr, /^promtool \S+ is not available: /m)
+    assert.doesNotMatch(withRules.stderr, /^prometheus /m)
     assert.match(stdout, /^otelcol +\S+ +optional +only for RUNTIME=binary; here it is in an image: /m)
     assert.match(stdout, /^etcd +present +quay\.io\/coreos\/etcd:v/m)
     assert.match(stdout, /^lgtm +to be pulled +docker\.io\/grafana\/otel-lgtm:/m)
