@@ -97,7 +97,7 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
         `--query.lookback-delta=${goDuration(lookbackMs(collectionInterval))}`,
         '--storage.tsdb.retention.size=2GB',
         '--enable-feature=auto-reload-config',
-        '--config.auto-reload-interval=5s',
+        '--config.auto-reload-interval=2s',
         '--log.level=warn',
       ].join(' '),
     },

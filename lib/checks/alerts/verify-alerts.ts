@@ -18,9 +18,10 @@ import { healScenarios } from '../../scenarios/heal-scenarios.ts'
 import { apiTime, type Scenario } from '../../scenarios/scenario.ts'
 import { type ScenarioRequest, scenarioJournal } from '../../scenarios/scenario-journal.ts'
 import { scenarioNamed, scenarios } from '../../scenarios/scenario-list.ts'
+import { lgtm } from '../../services/lgtm.ts'
 import { prometheus, prometheusUrl } from '../../services/prometheus.ts'
 import { scenarioHolder } from '../../services/scenario-holder.ts'
-import { labServices } from '../../services/service.ts'
+import { hasService, labServices } from '../../services/service.ts'
 import { alertsCopyName, alertsLockPath, checkedRuleFiles, userRulesDir } from '../../services/user-rules.ts'
 import { takeLock } from '../../system/lock.ts'
 import { waitUntil } from '../../system/wait.ts'
@@ -214,7 +215,9 @@ function copyPath(lab: Lab): string {
 /** Prometheus loads the copy, and evaluates each rule once. LGTM's Prometheus needs no signal. */
 async function loadCopy(lab: Lab, api: PrometheusApi, text: string): Promise<void> {
   writeFileAtOnce(copyPath(lab), text)
-  await labServices(lab).signal(prometheus, 'SIGHUP')
+  const services = labServices(lab)
+  await services.signal(prometheus, 'SIGHUP')
+  const { logFile } = await services.state(hasService(lab, lgtm) ? lgtm : prometheus)
   await waitUntil<void>({
     what: 'the copy of the alerts in Prometheus',
     timeoutMs: 90_000,
@@ -225,7 +228,7 @@ async function loadCopy(lab: Lab, api: PrometheusApi, text: string): Promise<voi
       const left = copies.filter(({ health }) => health === 'unknown').length
       return left === 0 ? { done: undefined } : { pending: `${left} of its rules were not evaluated yet` }
     },
-    next: `read ${lab.logsDir}/prometheus.log`,
+    next: `read ${logFile}`,
   })
 }
 

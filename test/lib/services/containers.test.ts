@@ -104,7 +104,7 @@ lines('of LGTM: four ports on loopback, the lab’s files mounted, anonymous use
     '--env=ENABLE_LOGS_GRAFANA=true',
     '--env=ENABLE_LOGS_OTELCOL=true',
     '--env=GF_LOG_LEVEL=warn',
-    '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=5s --log.level=warn',
+    '--env=PROMETHEUS_EXTRA_ARGS=--query.lookback-delta=45s --storage.tsdb.retention.size=2GB --enable-feature=auto-reload-config --config.auto-reload-interval=2s --log.level=warn',
     digest,
     pinnedImages.lgtm,
   ])
