@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,7 @@ import { type LoadedImages, loadLabImages } from '../support/lab-images.ts'
 import { assertContainersUp } from '../support/lab-status.ts'
 import { skipLine } from '../support/outcome.ts'
 import { suite } from '../support/suite.ts'
+import { assertFires, assertKeepsLastGood, assertTakesChange, writeRules } from '../support/user-rules.ts'
 
 const engine = await haveEngine()
 /** What makes a lab one of containers. */
@@ -53,6 +54,8 @@ const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
 /** A lab with a Jaeger, and one that is never made. test/long/docker-beside.test.ts has two labs. */
 interface Labs {
   lab: TestLab
+  /** RULES_DIR of that lab. */
+  rules: string
   other: TestLab
   images: LoadedImages
 }
@@ -66,6 +69,9 @@ runtime.before(async context => {
   context.images = await loadLabImages()
   Object.assign(settings, context.images.env)
   context.lab = await createTestLab('docker', { ...settings, JAEGER: 'true' })
+  context.rules = join(context.lab.tempDir, 'rules')
+  mkdirSync(context.rules)
+  writeRules(context.rules, 'MineFirst')
   context.other = await createTestLab('docker-other', settings)
 })
 runtime.after(({ lab, other, images }) => {
@@ -74,8 +80,8 @@ runtime.after(({ lab, other, images }) => {
   if (!('reason' in engine)) engine.end()
 })
 
-onEngine('brings up a small lab with Jaeger, with all targets up', async ({ lab }) => {
-  assertDone(await lab.make(smallLab))
+onEngine('brings up a small lab with Jaeger and rules of the user, with all targets up', async ({ lab, rules }) => {
+  assertDone(await lab.make([...smallLab, `RULES_DIR=${rules}`]))
   await assertContainersUp(lab)
   await assertTargetsUp(lab, 120_000)
 })
@@ -120,6 +126,12 @@ onEngine('has dashboards in LGTM that link to Jaeger', ({ lab }) => {
   assertSays(seen(`kube-otel-lab/json/${uids.boutique}.json`), /Traces of the service in Jaeger/)
   const datasources = seen('grafana/conf/provisioning/datasources/grafana-datasources.yaml')
   assertSays(datasources, new RegExp(`url: http://${container(lab, 'jaeger')}:16686`))
+})
+
+onEngine('has the rules of RULES_DIR in LGTM, takes a change, and keeps what was good', async ({ lab, rules }) => {
+  await assertFires(lab, 'MineFirst')
+  await assertTakesChange(lab, rules, 'MineFirst')
+  await assertKeepsLastGood(lab, rules)
 })
 
 onEngine('is healthy by the health check of the engine', async ({ lab }) => {
@@ -218,7 +230,7 @@ onEngine(
 )
 
 onEngine(
-  'kwok-status names what was killed or removed, and make kwok creates it again; LGTM keeps its series',
+  'kwok-status names what was killed or removed, and make kwok creates it again; LGTM keeps its series and rules',
   async ({ lab }) => {
     const nodes = 'count(k8s_node_cpu_time_seconds_total)'
     const asOfNow = `${nodes.slice(0, -1)} @ ${Math.floor(Date.now() / 1000)})`
@@ -229,6 +241,8 @@ onEngine(
     assertDone(await lab.make(smallLab))
     await assertContainersUp(lab)
     for (const query of [nodes, asOfNow]) assert.equal((await lab.query(query))[0]?.value, 3, query)
+    // Their file is still broken.
+    await assertFires(lab, 'MineSecond')
   },
 )
 

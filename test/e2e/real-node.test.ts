@@ -47,17 +47,17 @@ function own(): Record<string, string> {
     KUBE_CONTEXT: node.context,
     OTEL_CHART: chart,
     DASHBOARDS_DIR: ownDashboards(),
-    RULES_DIR: ownRules(),
+    RULES_DIR: rulesFile(),
     NO_COLOR: '1',
   }
 }
 
-/** A file with one rule of a person's own. */
-function ownRules(): string {
-  const path = join(node.tempDir, 'own-rules.yaml')
-  const rules = [{ record: 'own:pods', expr: 'count(k8s_pod_phase)' }]
-  writeFileSync(path, JSON.stringify({ groups: [{ name: 'own', rules }] }))
-  return path
+const rulesFile = () => join(node.tempDir, 'own-rules.yaml')
+
+/** Writes a file with one rule of a person's own. */
+function writeOwnRule(record: string): void {
+  const rules = [{ record, expr: 'count(k8s_pod_phase)' }]
+  writeFileSync(rulesFile(), JSON.stringify({ groups: [{ name: 'own', rules }] }))
 }
 
 /** A folder with one dashboard of a person's own, in a folder in it. */
@@ -139,16 +139,22 @@ function brokenChart(): string {
   return broken
 }
 
-/** One instant query, by the API server's way to the Service. */
+/** What Prometheus' API answers, by the API server's way to the Service. */
+async function prometheus(path: string): Promise<Record<string, unknown>> {
+  const proxy = '/api/v1/namespaces/otel-lab/services/lgtm:9090/proxy/api/v1'
+  return fields(fields(JSON.parse(await node.kubectl(['get', '--raw', `${proxy}/${path}`])))['data'])
+}
+
+/** One instant query: the labels of the series. */
 async function query(expression: string): Promise<Record<string, unknown>[]> {
-  const path = `/api/v1/namespaces/otel-lab/services/lgtm:9090/proxy/api/v1/query?query=${encodeURIComponent(expression)}`
-  const answer = fields(JSON.parse(await node.kubectl(['get', '--raw', path])))
-  return items(fields(answer['data'])['result']).map(series => fields(fields(series)['metric']))
+  const { result } = await prometheus(`query?query=${encodeURIComponent(expression)}`)
+  return items(result).map(series => fields(fields(series)['metric']))
 }
 
 real.before(async () => {
   if (problem !== undefined) return
   node = await startRealNode()
+  writeOwnRule('own:pods')
   atExit(() => rmSync(labDir(), { recursive: true, force: true }))
 })
 real.after(() => node?.close())
@@ -352,9 +358,11 @@ onNode('opens the ports on this machine until Ctrl-C', async () => {
   assertSays(await serving('k3d-port-forward', async () => await get('http://127.0.0.1:9090/-/ready')), /Ready/)
 })
 
-onNode('passes verify on every dashboard, against the API and the kubelet', async () => {
+onNode("passes verify on every dashboard, against the API and the kubelet, and on the user's rules", async () => {
+  await waitFor('series of the recording', async () => assert.equal((await query('own:pods')).length, 1))
   const said = await done('verify')
   assert.match(said, / 0 failed, /)
+  assertSays(said, /^Rules: 1; 0 in error, 0 recordings without series, 0 not evaluated yet$/m)
   assert(Number(/, (\d+) of them compared/.exec(said)?.[1]) > 100, said)
 })
 
@@ -475,6 +483,20 @@ onNode('the simulated kubelet gives the answers of the real kubelet for the same
     simulated.child.kill('SIGTERM')
     await simulated.ended
   }
+})
+
+onNode("takes a change in the user's rules when it runs again", async () => {
+  writeOwnRule('own:pods:changed')
+  // The ConfigMap, and the Deployment, whose annotation has its digest.
+  assert.match(await done('k3d-lgtm'), /: 2 objects changed\n$/)
+  // The Service may not have the address of the new pod yet.
+  const groups = items((await waitFor('answer of the new pod', () => prometheus('rules')))['groups']).map(fields)
+  assert(groups.length > 3, 'the rules of the lab')
+  const names = groups.filter(({ name }) => name === 'own').flatMap(({ rules }) => items(rules).map(fields))
+  assert.deepEqual(
+    names.map(({ name }) => name),
+    ['own:pods:changed'],
+  )
 })
 
 onNode('removes exactly what it created', async () => {
