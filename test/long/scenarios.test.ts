@@ -20,7 +20,7 @@ const NODES = Array.from({ length: 30 }, (_, at) => `kwok-node-00${String(at).pa
 /** When the series of a scenario have settled. */
 const SETTLED_MS = 120_000
 const KINDS =
-  'nodes,pods,deployments,statefulsets,daemonsets,resourcequotas,hpa,pdb,pvc,pv,resourceusages.kwok.x-k8s.io,validatingwebhookconfigurations'
+  'nodes,pods,services,deployments,statefulsets,daemonsets,resourcequotas,hpa,pdb,pvc,pv,resourceusages.kwok.x-k8s.io,validatingwebhookconfigurations'
 /** What the API server, the scheduler and time set, and what a scenario may leave: restarts, and an old version of a workload. */
 const CHANGING =
   /^(uid|resourceVersion|managedFields|generation|observedGeneration|creationTimestamp|\w+Time|startedAt|finishedAt|restartCount|lastState|containerID|nodeName|hostIPs?|podIPs?|deployment\.kubernetes\.io\/revision|message|currentMetrics|conditions)$/
@@ -30,10 +30,13 @@ running.before(async context => {
   context.lab = await createTestLab('scenarios', { COLLECTION_INTERVAL: '5s' })
   const { lab } = context
   assertDone(await lab.make(['kwok', `NODE_COUNT=${NODES.length}`, 'POD_COUNT=40']))
+  assertDone(await lab.make(['kwok-boutique', 'BOUTIQUE_REPLICAS=2']))
   await waitFor('verify', async () => assertDone(await lab.make(['verify'])), 300_000)
   context.before = await objects(lab)
   context.parts = [...(await lab.partPids()).keys()]
 })
+// One that failed must not spoil the next.
+running.after.each(async ({ lab }) => void (await lab.make(['kwok-heal'])))
 running.after(({ lab }) => lab?.cleanUp())
 
 /** The scenarios that run at once as far as there are targets. One that slows or stops what others need runs alone. */
