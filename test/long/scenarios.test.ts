@@ -114,8 +114,8 @@ async function objects(lab: TestLab): Promise<string[]> {
   return list.flatMap(object => {
     const { kind, metadata, spec, status, webhooks } = fields(object)
     const { name, namespace, annotations, labels, ownerReferences } = fields(metadata)
-    if (namespace === 'batch') return []
-    const owner = items(ownerReferences).map(each => fields(each)['name'])[0]
+    const [{ kind: ownerKind, name: owner } = {}] = items(ownerReferences).map(fields)
+    if (ownerKind === 'Job') return []
     const ready = items(fields(status)['conditions']).map(fields)
     const conditions = ready.map(({ type, status }) => `${type}=${status}`).sort()
     const all = {
