@@ -30,7 +30,11 @@ export async function chooseTarget(
     throw new UsageError(what, { why: `its only target is ${only}`, next: 'leave TARGET out' })
   }
   if (chosen === undefined) {
-    throw new UsageError(`Cannot start ${name}`, { why: `no ${kind} fits that has no scenario`, next: 'set TARGET' })
+    throw new UsageError(`Cannot start ${name}`, {
+      why: `no ${kind} fits that has no scenario`,
+      // The lab's own workloads have no traces.
+      next: kind === 'service' ? makeCommand('kwok-boutique', clusterName) : 'set TARGET',
+    })
   }
   const other = running.find(each => each.target === chosen)
   if (other !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Each scenario twice on one lab: what the API and the kubelets show, verify during it, and the objects after healing. Then the alerts of all,
- * and with them their series. test/e2e/plain/scenarios.test.ts has what differs by the mechanism.
+ * Each scenario on one lab: what the API and the kubelets show, verify during it, and the objects after healing; then with its alerts.
+ * Scenarios that do not affect each other run at once. test/e2e/plain/scenarios.test.ts has what differs by the mechanism.
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,17 +8,19 @@ import { effectMs } from '../../lib/checks/alerts/alert-plan.ts'
 import { chosenScenarios } from '../../lib/checks/alerts/verify-alerts.ts'
 import { fields, items } from '../../lib/kube/json.ts'
 import { refusesScrapes } from '../../lib/lab/manifest.ts'
+import type { Scenario, TargetKind } from '../../lib/scenarios/scenario.ts'
 import { assertDone, assertSameWords, createTestLab, type TestLab, waitFor } from '../support/lab.ts'
 import { kubeletUrl } from '../support/stats-proxy.ts'
 import { suite } from '../support/suite.ts'
 
 /** All, or those of a run by hand: SCENARIOS=crash-loop,node-drained npx tsx test/run.ts long scenarios. */
 const SCENARIOS = process.env['SCENARIOS'] ?? 'all'
-const NODES = Array.from({ length: 10 }, (_, at) => `kwok-node-000${at}`)
+/** Enough that the nodes of all scenarios can fail at once without a disruption of the cluster: less than 55 % of them. */
+const NODES = Array.from({ length: 30 }, (_, at) => `kwok-node-00${String(at).padStart(2, '0')}`)
 /** When the series of a scenario have settled. */
 const SETTLED_MS = 120_000
 const KINDS =
-  'nodes,pods,deployments,statefulsets,daemonsets,resourcequotas,hpa,pdb,pvc,pv,resourceusages.kwok.x-k8s.io,validatingwebhookconfigurations'
+  'nodes,pods,services,deployments,statefulsets,daemonsets,resourcequotas,hpa,pdb,pvc,pv,resourceusages.kwok.x-k8s.io,validatingwebhookconfigurations'
 /** What the API server, the scheduler and time set, and what a scenario may leave: restarts, and an old version of a workload. */
 const CHANGING =
   /^(uid|resourceVersion|managedFields|generation|observedGeneration|creationTimestamp|\w+Time|startedAt|finishedAt|restartCount|lastState|containerID|nodeName|hostIPs?|podIPs?|deployment\.kubernetes\.io\/revision|message|currentMetrics|conditions)$/
@@ -28,45 +30,83 @@ running.before(async context => {
   context.lab = await createTestLab('scenarios', { COLLECTION_INTERVAL: '5s' })
   const { lab } = context
   assertDone(await lab.make(['kwok', `NODE_COUNT=${NODES.length}`, 'POD_COUNT=40']))
+  assertDone(await lab.make(['kwok-boutique', 'BOUTIQUE_REPLICAS=2']))
   await waitFor('verify', async () => assertDone(await lab.make(['verify'])), 300_000)
   context.before = await objects(lab)
   context.parts = [...(await lab.partPids()).keys()]
 })
+// One that failed must not spoil the next.
+running.after.each(async ({ lab }) => void (await lab.make(['kwok-heal'])))
 running.after(({ lab }) => lab?.cleanUp())
 
-for (const { name, effect, breaksMeasuring } of chosenScenarios(SCENARIOS)) {
-  for (const time of [1, 2]) {
-    running(`${name}, time ${time}`, async ({ lab, before, parts }) => {
-      const ended = await lab.make(['kwok-scenario', `SCENARIO=${name}`, 'FOR=60m'])
-      assertDone(ended)
-      const [, target = ''] = / runs on \w+ (\S+) until /.exec(ended.stdout) ?? assert.fail(ended.stdout)
-      await waitFor('its effect', async () => {
-        const touched = (await objects(lab)).filter(each => each.includes(`"kube-otel-lab/scenario":"${name}"`))
-        const now = [...(await lab.partPids()).keys()]
-        const down = parts.filter(part => !now.includes(part))
-        assert.equal(Math.min(touched.length, 1) + down.length, 1, `${touched.length} objects; down: ${down.join()}`)
-      })
-      const silent = name === 'kubelets-down' ? NODES : refusesScrapes(name) ? [target] : []
-      await waitFor('the kubelets', async () => assert.deepEqual(await silentNodes(lab), silent))
-      if (time === 2) {
-        await sleep(effectMs(effect) + SETTLED_MS)
-        const { exitCode, stdout } = await lab.make(['verify'])
-        const failed = stdout.split('\n').filter(line => line.startsWith('FAILED'))
-        const expected = breaksMeasuring === undefined ? [] : [`FAILED Scenarios / ${name}: not measured`]
-        assert.deepEqual([exitCode, failed], [expected.length === 0 ? 0 : 2, expected], stdout)
-      }
-      assertDone(await lab.make(['kwok-heal']))
-      await waitFor('the objects of before', async () => assertSameWords(await objects(lab), before), 180_000)
-      assert.deepEqual(await silentNodes(lab), [])
-      assert.deepEqual([...(await lab.partPids()).keys()], parts)
-    })
-  }
+/** The scenarios that run at once as far as there are targets. One that slows or stops what others need runs alone. */
+function groups(): Scenario[][] {
+  const isAlone = ({ breaksMeasuring, only = '' }: Scenario) =>
+    breaksMeasuring !== undefined || ['prometheus', 'etcd', 'kube-apiserver'].includes(only)
+  const chosen = chosenScenarios(SCENARIOS)
+  const kinds: TargetKind[][] = [['pod', 'service'], ['node'], ['namespace'], ['part']]
+  const together = kinds.map(kind => chosen.filter(each => kind.includes(each.target) && !isAlone(each)))
+  return [...together, ...chosen.filter(isAlone).map(each => [each])].filter(group => group.length > 0)
 }
 
-running('raises and ends its alerts', async ({ lab }) => {
+/** Starts as many scenarios as have a target without another one. Returns their targets by name. */
+async function startAll(lab: TestLab, scenarios: readonly Scenario[]): Promise<Map<string, string>> {
+  const targets = new Map<string, string>()
+  for (const { name } of scenarios) {
+    const ended = await lab.make(['kwok-scenario', `SCENARIO=${name}`, 'FOR=60m'])
+    if (targets.size > 0 && ended.stderr.includes(' fits that has no scenario')) continue
+    assertDone(ended)
+    const [, target] = / runs on \w+ (\S+) until /.exec(ended.stdout) ?? []
+    targets.set(name, target ?? assert.fail(ended.stdout))
+  }
+  return targets
+}
+
+for (const group of groups()) {
+  running(
+    `${group.map(({ name }) => name).join(', ')}: API, kubelets, verify, healing`,
+    async ({ lab, before, parts }) => {
+      let left = group
+      while (left.length > 0) {
+        const targets = await startAll(lab, left)
+        const now = left.filter(({ name }) => targets.has(name))
+        left = left.filter(({ name }) => !targets.has(name))
+        await waitFor('their effects', async () => {
+          const all = (await objects(lab)).join()
+          const running = [...(await lab.partPids()).keys()]
+          const down = parts.filter(part => !running.includes(part))
+          const touched = now.filter(({ name }) => all.includes(`"kube-otel-lab/scenario":"${name}"`))
+          assert.equal(touched.length + down.length, now.length, `${touched.map(({ name }) => name)}; down: ${down}`)
+        })
+        const silent = NODES.filter(
+          node =>
+            targets.has('kubelets-down') || [...targets].some(([name, each]) => each === node && refusesScrapes(name)),
+        )
+        await waitFor('the kubelets', async () => assert.deepEqual(await silentNodes(lab), silent))
+        await sleep(Math.max(...now.map(({ effect }) => effectMs(effect))) + SETTLED_MS)
+        const { exitCode, stdout } = await lab.make(['verify'])
+        const failed = stdout.split('\n').filter(line => line.startsWith('FAILED'))
+        const broken = now.filter(({ breaksMeasuring }) => breaksMeasuring !== undefined)
+        const expected = broken.map(({ name }) => `FAILED Scenarios / ${name}: not measured`)
+        assert.deepEqual([exitCode, failed], [expected.length === 0 ? 0 : 2, expected], stdout)
+        assertDone(await lab.make(['kwok-heal']))
+        await assertHealed(lab, before, parts)
+      }
+    },
+  )
+}
+
+running('each again: pending, firing, resolved alerts, healing', async ({ lab, before, parts }) => {
   assertDone(await lab.make(['verify-alerts', `SCENARIOS=${SCENARIOS}`], { limitMs: 90 * 60_000 }))
+  await assertHealed(lab, before, parts)
 })
 running.run()
+
+async function assertHealed(lab: TestLab, before: readonly string[], parts: readonly string[]): Promise<void> {
+  await waitFor('the objects of before', async () => assertSameWords(await objects(lab), before), 180_000)
+  assert.deepEqual(await silentNodes(lab), [])
+  assert.deepEqual([...(await lab.partPids()).keys()], parts)
+}
 
 /** All objects, by owner and template. Jobs come and go. */
 async function objects(lab: TestLab): Promise<string[]> {
@@ -74,8 +114,8 @@ async function objects(lab: TestLab): Promise<string[]> {
   return list.flatMap(object => {
     const { kind, metadata, spec, status, webhooks } = fields(object)
     const { name, namespace, annotations, labels, ownerReferences } = fields(metadata)
-    if (namespace === 'batch') return []
-    const owner = items(ownerReferences).map(each => fields(each)['name'])[0]
+    const [{ kind: ownerKind, name: owner } = {}] = items(ownerReferences).map(fields)
+    if (ownerKind === 'Job') return []
     const ready = items(fields(status)['conditions']).map(fields)
     const conditions = ready.map(({ type, status }) => `${type}=${status}`).sort()
     const all = {

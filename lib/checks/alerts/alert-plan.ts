@@ -97,7 +97,11 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
     const target =
       options.finishedOn(each.scenario.name) ?? (await targetFor(client, each.scenario, { planned, pods, before }))
     if (target !== undefined) planned.push({ ...each, target, scope: scopeOf(each.scenario, target, pods) })
-    else leave(each.scenario, `no ${each.scenario.target} fits`)
+    else
+      leave(
+        each.scenario,
+        `no ${each.scenario.target} fits${each.scenario.target === 'service' ? ': make kwok-boutique runs some' : ''}`,
+      )
   }
   return { scenarios: planned, notTried, nodes: nodes.length }
 }
