@@ -13,6 +13,9 @@ const COLLECTIONS: Readonly<Record<Exclude<TargetKind, 'part'>, string>> = {
 }
 const PAGE = 200
 
+/** The step that creates targets of a kind, where the lab has none without it: services with traces. */
+export const creatorOf: Partial<Record<TargetKind, string>> = { service: 'kwok-boutique' }
+
 /**
  * The target of a scenario: the given one, or for `auto` the first by namespace and name that fits and has no scenario.
  *
@@ -32,8 +35,7 @@ export async function chooseTarget(
   if (chosen === undefined) {
     throw new UsageError(`Cannot start ${name}`, {
       why: `no ${kind} fits that has no scenario`,
-      // The lab's own workloads have no traces.
-      next: kind === 'service' ? makeCommand('kwok-boutique', clusterName) : 'set TARGET',
+      next: creatorOf[kind] === undefined ? 'set TARGET' : makeCommand(creatorOf[kind], clusterName),
     })
   }
   const other = running.find(each => each.target === chosen)

@@ -7,7 +7,7 @@ import { nodeUnreachable } from '../../lab/manifest.ts'
 import type { Labels } from '../../prometheus/prometheus-client.ts'
 import type { Scenario } from '../../scenarios/scenario.ts'
 import { isStated } from '../../scenarios/scenario-list.ts'
-import { fittingTargets } from '../../scenarios/scenario-targets.ts'
+import { creatorOf, fittingTargets } from '../../scenarios/scenario-targets.ts'
 import { type AlertScope, isInScope, overlap, type ScopePod, scopeOf, scopePod } from './alert-scope.ts'
 import type { AlertRule } from './scaled-rules.ts'
 
@@ -97,13 +97,14 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
     const target =
       options.finishedOn(each.scenario.name) ?? (await targetFor(client, each.scenario, { planned, pods, before }))
     if (target !== undefined) planned.push({ ...each, target, scope: scopeOf(each.scenario, target, pods) })
-    else
-      leave(
-        each.scenario,
-        `no ${each.scenario.target} fits${each.scenario.target === 'service' ? ': make kwok-boutique runs some' : ''}`,
-      )
+    else leave(each.scenario, noTargetText(each.scenario))
   }
   return { scenarios: planned, notTried, nodes: nodes.length }
+}
+
+function noTargetText({ target }: Scenario): string {
+  const creator = creatorOf[target]
+  return `no ${target} fits${creator === undefined ? '' : `: make ${creator} runs some`}`
 }
 
 /** The alerts of the loaded rules that a scenario raises under the names of the metrics in the lab. */

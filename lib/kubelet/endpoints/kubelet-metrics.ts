@@ -76,12 +76,12 @@ function familyText(name: keyof typeof kubeletFamilies, activity: KubeletActivit
   const lines: string[] = []
   if (family.type === 'histogram') {
     for (const [labels, durations] of family.samples(activity)) {
-      if (!isOfFuture(labels, durations[0]))
+      if (!hasNotHappened(labels, durations[0]))
         addHistogram(lines, { name, labels: labelText(labels), buckets: family.buckets, durations, pace })
     }
   } else {
     for (const [labels, value] of family.samples(activity)) {
-      if (family.type === 'gauge' || !isOfFuture(labels, value))
+      if (family.type === 'gauge' || !hasNotHappened(labels, value))
         lines.push(`${name}${braced(labelText(labels))} ${value}\n`)
     }
   }
@@ -90,7 +90,7 @@ function familyText(name: keyof typeof kubeletFamilies, activity: KubeletActivit
 }
 
 /** A kubelet has no series of a label for what has not happened yet. */
-function isOfFuture(labels: Record<string, string>, count: number): boolean {
+function hasNotHappened(labels: Record<string, string>, count: number): boolean {
   return count === 0 && Object.keys(labels).length > 0
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { projectDir } from '../../lab/lab.ts'
 import { Html, html } from './html.ts'
 
-const STYLE_FILE = join(projectDir, 'lib', 'render', 'charts', 'page.css')
+const PAGE_STYLE = readFileSync(join(projectDir, 'lib', 'render', 'charts', 'page.css'), 'utf8')
 
 /** A page with its body. It loads nothing and runs no script, unless its server's policy allows it. */
 export function pageHtml(given: { title: string; body: Html; head?: Html }): string {
@@ -15,7 +15,7 @@ export function pageHtml(given: { title: string; body: Html; head?: Html }): str
 <meta name="color-scheme" content="light dark">
 <title>${given.title}</title>
 ${given.head}
-<style>${new Html(readFileSync(STYLE_FILE, 'utf8'))}${new Html(WIDTHS)}</style>
+<style>${new Html(PAGE_STYLE)}${new Html(WIDTHS)}</style>
 </head>
 <body>
 <a class="unseen skip" href="#main">Skip to the content</a>
