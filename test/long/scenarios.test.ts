@@ -1,5 +1,5 @@
 /**
- * Each scenario on one lab: what the API and the kubelets show, verify during it, and the objects after healing; then with its alerts.
+ * The alerts of all scenarios. Then each twice on the same lab: what the API and the kubelets show, verify during it, and the objects after healing.
  * Scenarios that do not affect each other run at once. test/e2e/plain/scenarios.test.ts has what differs by the mechanism.
  */
 import assert from 'node:assert/strict'
@@ -62,45 +62,58 @@ async function startAll(lab: TestLab, scenarios: readonly Scenario[]): Promise<M
   return targets
 }
 
-for (const group of groups()) {
-  running(
-    `${group.map(({ name }) => name).join(', ')}: API, kubelets, verify, healing`,
-    async ({ lab, before, parts }) => {
-      let left = group
-      while (left.length > 0) {
-        const targets = await startAll(lab, left)
-        const now = left.filter(({ name }) => targets.has(name))
-        left = left.filter(({ name }) => !targets.has(name))
-        await waitFor('their effects', async () => {
-          const all = (await objects(lab)).join()
-          const running = [...(await lab.partPids()).keys()]
-          const down = parts.filter(part => !running.includes(part))
-          const touched = now.filter(({ name }) => all.includes(`"kube-otel-lab/scenario":"${name}"`))
-          assert.equal(touched.length + down.length, now.length, `${touched.map(({ name }) => name)}; down: ${down}`)
-        })
-        const silent = NODES.filter(
-          node =>
-            targets.has('kubelets-down') || [...targets].some(([name, each]) => each === node && refusesScrapes(name)),
-        )
-        await waitFor('the kubelets', async () => assert.deepEqual(await silentNodes(lab), silent))
-        await sleep(Math.max(...now.map(({ effect }) => effectMs(effect))) + SETTLED_MS)
-        const { exitCode, stdout } = await lab.make(['verify'])
-        const failed = stdout.split('\n').filter(line => line.startsWith('FAILED'))
-        const broken = now.filter(({ breaksMeasuring }) => breaksMeasuring !== undefined)
-        const expected = broken.map(({ name }) => `FAILED Scenarios / ${name}: not measured`)
-        assert.deepEqual([exitCode, failed], [expected.length === 0 ? 0 : 2, expected], stdout)
-        assertDone(await lab.make(['kwok-heal']))
-        await assertHealed(lab, before, parts)
-      }
-    },
-  )
-}
-
-running('each again: pending, firing, resolved alerts, healing', async ({ lab, before, parts }) => {
+// First: an alert with a range of minutes still fires after its scenario.
+running('raises and ends its alerts', async ({ lab, before, parts }) => {
   assertDone(await lab.make(['verify-alerts', `SCENARIOS=${SCENARIOS}`], { limitMs: 90 * 60_000 }))
   await assertHealed(lab, before, parts)
 })
+for (const group of groups()) {
+  const names = group.map(({ name }) => name).join(', ')
+  running(`${names}: API, kubelets, healing`, async context => {
+    await runAll(context, group, async () => {})
+  })
+  running(`${names}, again: API, kubelets, verify, healing`, async context => {
+    await runAll(context, group, async now => {
+      await sleep(Math.max(...now.map(({ effect }) => effectMs(effect))) + SETTLED_MS)
+      const { exitCode, stdout } = await context.lab.make(['verify'])
+      const failed = stdout.split('\n').filter(line => line.startsWith('FAILED'))
+      const broken = now.filter(({ breaksMeasuring }) => breaksMeasuring !== undefined)
+      const expected = broken.map(({ name }) => `FAILED Scenarios / ${name}: not measured`)
+      assert.deepEqual([exitCode, failed], [expected.length === 0 ? 0 : 2, expected], stdout)
+    })
+  })
+}
+
 running.run()
+
+/** Runs all scenarios of a group, in as many rounds as it needs targets; `check` gets those of a round after their effect. */
+async function runAll(
+  { lab, before, parts }: { lab: TestLab; before: readonly string[]; parts: readonly string[] },
+  group: readonly Scenario[],
+  check: (now: readonly Scenario[]) => Promise<void>,
+): Promise<void> {
+  let left = group
+  while (left.length > 0) {
+    const targets = await startAll(lab, left)
+    const now = left.filter(({ name }) => targets.has(name))
+    left = left.filter(({ name }) => !targets.has(name))
+    await waitFor('their effects', async () => {
+      const all = (await objects(lab)).join()
+      const running = [...(await lab.partPids()).keys()]
+      const down = parts.filter(part => !running.includes(part))
+      const touched = now.filter(({ name }) => all.includes(`"kube-otel-lab/scenario":"${name}"`))
+      assert.equal(touched.length + down.length, now.length, `${touched.map(({ name }) => name)}; down: ${down}`)
+    })
+    const silent = NODES.filter(
+      node =>
+        targets.has('kubelets-down') || [...targets].some(([name, each]) => each === node && refusesScrapes(name)),
+    )
+    await waitFor('the kubelets', async () => assert.deepEqual(await silentNodes(lab), silent))
+    await check(now)
+    assertDone(await lab.make(['kwok-heal']))
+    await assertHealed(lab, before, parts)
+  }
+}
 
 async function assertHealed(lab: TestLab, before: readonly string[], parts: readonly string[]): Promise<void> {
   await waitFor('the objects of before', async () => assertSameWords(await objects(lab), before), 180_000)
