@@ -11,6 +11,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { loadChecked } from '../dashboards/load-checked.ts'
+import { plural } from '../lib/checks/lint/cause-lines.ts'
 import { labPrometheus } from '../lib/checks/verify/lab-truth.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode } from '../lib/checks/verify/verify-report.ts'
@@ -96,7 +97,7 @@ await runTask(
       const size = `${(statSync(out).size / 1e6).toFixed(1)} MB`
       const shown = out.startsWith(`${process.cwd()}/`) ? relative(process.cwd(), out) : out
       if (before !== undefined) say(`Wrote what changed as Markdown to ${beside('md')}`)
-      print(`${drawn.length} dashboards in ${shown} (${size}); verify: ${verified.failures.length} failed`)
+      print(`${plural(drawn.length, 'dashboard')} in ${shown} (${size}); verify: ${verified.failures.length} failed`)
       return exitCode(verified)
     } finally {
       close()

@@ -60,7 +60,7 @@ task('writes one file with every panel and its verdict, without scripts and exte
   const out = join(dir, 'good.html')
   const { status, stdout, stderr } = await report([...url, '--dashboards', good, '--out', out])
   assert.deepEqual([status, stderr], [0, ''])
-  assert.equal(stdout, `1 dashboards in good.html (0.0 MB); verify: 0 failed\n`)
+  assert.equal(stdout, `1 dashboard in good.html (0.0 MB); verify: 0 failed\n`)
   const text = readFileSync(out, 'utf8')
   assertSays(text, /<strong>2.03 KiB<\/strong>/)
   assertSays(text, /<svg aria-hidden="true"[\s\S]*&#60;b&#62;bold&#60;\/b&#62;/)
