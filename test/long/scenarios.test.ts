@@ -98,7 +98,8 @@ async function runAll(
     const now = left.filter(({ name }) => targets.has(name))
     left = left.filter(({ name }) => !targets.has(name))
     await waitFor('their effects', async () => {
-      const all = (await objects(lab)).join()
+      // As objects() has it, and the Jobs.
+      const all = JSON.stringify(JSON.parse(await lab.kubectl(['get', `${KINDS},jobs`, '-A', '-o', 'json'])))
       const running = [...(await lab.partPids()).keys()]
       const down = parts.filter(part => !running.includes(part))
       const touched = now.filter(({ name }) => all.includes(`"kube-otel-lab/scenario":"${name}"`))
