@@ -10,6 +10,8 @@ import type { AlertRule } from './scaled-rules.ts'
 
 /** What running a plan needs from a lab. */
 export interface AlertLab {
+  /** Throws a LabError when the lab was taken down. */
+  requireThere: () => void
   rules: () => Promise<readonly LoadedRule[]>
   pods: () => Promise<readonly ScopePod[]>
   /** Starts a scenario that ends by itself after `lengthMs`; `heal` ends it. */
@@ -40,7 +42,7 @@ const HOLDER_MS = 240_000
 /** A scenario lasts longer than it is needed; if this process is killed, it ends. */
 const SPARE_MS = 600_000
 
-/** Runs scenarios, each as soon as it can start, and follows the alerts. */
+/** Runs scenarios, each as soon as it can start, and follows the alerts. Throws a LabError when the lab is taken down meanwhile. */
 export async function runAlertPlan(
   lab: AlertLab,
   { runs, nodes, watch, signal, say, save, pollMs = 1_000, silentMs = SILENT_MS }: RunOptions,
@@ -58,6 +60,7 @@ export async function runAlertPlan(
   const [askPrometheus, askApi] = [patient(silentMs, isPrometheusDown), patient(silentMs)]
   while (runs.some(({ state }) => state !== 'done')) {
     signal.throwIfAborted()
+    lab.requireThere()
     await askPrometheus(async () => {
       for (const each of watch.observe(await lab.rules(), Date.now(), runs)) {
         if (typeof each.by === 'object') report(each.by, `${each.rule.name} fires`)

@@ -6,7 +6,7 @@ import { makeCommand } from '../../cli/settings.ts'
 import { connect, type KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
 import { skippedLines } from '../../kube/source-documents.ts'
-import { sourcePaths } from '../../kube/source-files.ts'
+import { requireSources } from '../../kube/source-files.ts'
 import { requireCluster } from '../../lab/cluster-owner.ts'
 import { ensureScenarioKubeconfig, kubeconfigPath } from '../../lab/kubeconfig.ts'
 import type { Lab } from '../../lab/lab.ts'
@@ -61,6 +61,7 @@ export async function verifyAlerts(
   const startedMs = Date.now()
   const { speed, collectionInterval, clusterName, metrics } = lab.settings
   const chosen = chosenScenarios(lab.settings.scenarios)
+  const rulePaths = requireSources(lab.settings, 'rulesDir')
   requireCluster(lab)
   const release = await takeLock({
     path: alertsLockPath(lab),
@@ -75,7 +76,7 @@ export async function verifyAlerts(
     requireNone(scenarioJournal(lab).requests(), clusterName)
     const api = createPrometheusApi(prometheusUrl(lab), { next: makeCommand('kwok-status', clusterName) })
     await api.probe()
-    const { alerts, text, refused, intervalMs } = await alertsToVerify(lab, { api, ownRules, say })
+    const { alerts, text, refused, intervalMs } = await alertsToVerify(lab, { api, ownRules, rulePaths, say })
     const key = keyOf(text, chosen, metrics)
     const saved = last?.key === key && !fresh ? last : { beganMs: startedMs, tookMs: 0, runs: [], seen: [] }
     const finished = new Map(saved.runs.flatMap(each => (each.state === 'done' ? [[each.name, each]] : [])))
@@ -154,12 +155,19 @@ export async function verifyAlerts(
 /** The copy of the lab's alerts and of those of RULES_DIR. Throws a LabError without alerts. */
 async function alertsToVerify(
   { settings }: Lab,
-  { api, ownRules, say }: Pick<VerifyAlertsOptions, 'ownRules' | 'say'> & { api: PrometheusApi },
+  given: Pick<VerifyAlertsOptions, 'ownRules' | 'say'> & { api: PrometheusApi; rulePaths: readonly string[] },
 ) {
+  const { api, ownRules, rulePaths, say } = given
   const loadedFiles = new Set((await api.rules()).map(({ file }) => basename(file)))
   const own = readRuleFiles([ownRules]).found.filter(({ file }) => loadedFiles.has(basename(file)))
-  const { found: user, refused, skipped } = await checkedRuleFiles(sourcePaths(settings, 'rulesDir'))
+  const { found: user, refused, skipped } = await checkedRuleFiles(rulePaths)
   for (const line of skippedLines(skipped)) say(line)
+  for (const { error } of refused) say(`Refused: ${error.message}`)
+  if (rulePaths.length > 0 && user.length + refused.length === 0) {
+    throw new UsageError(`There are no rules in RULES_DIR=${rulePaths.join(':')}`, {
+      next: 'name files or folders with rules',
+    })
+  }
   const isLoaded = (file: RuleFile) => own.includes(file) || loadedFiles.has(file.fileName)
   // More often than the rules, because they wait for a shorter time.
   const intervalMs = Math.max(1_000, Math.round(settings.collectionInterval / 5))
@@ -237,6 +245,7 @@ function alertLab(lab: Lab, { api, client }: { api: PrometheusApi; client: KubeC
   const requestOf = ({ scenario: { name }, target }: PlannedScenario) =>
     journal.requests().find(isOneOf([{ name, target }]))
   return {
+    requireThere: () => requireCluster(lab),
     rules: async () => await api.rules(),
     pods: async () => (await listAll(client, '/api/v1/pods')).map(scopePod),
     async start({ scenario: { name }, target }, lengthMs) {

@@ -37,8 +37,8 @@ export interface DrawContext extends LinkContext {
   range: { fromMs: number; untilMs: number }
   /** The URL of a link on this page; undefined where it leads nowhere. */
   hrefOf: (link: DrawnLink, uid: string | undefined) => string | undefined
-  /** Is given the numbers that a panel shows. */
-  onNumbers?: (key: string, numbers: PanelNumbers) => void
+  /** Is given the numbers that a panel shows, and whether it has more series than it draws. */
+  onNumbers?: (key: string, numbers: PanelNumbers, isPart: boolean) => void
   /** Lines at times in every chart. */
   marks?: readonly ChartMark[]
   /** What the URL of a page sets for single panels. Undefined in a file, which has no buttons. */
@@ -191,7 +191,7 @@ function linesOf(panel: Panel, frames: DataFrame[], omitted = 0): DrawnTimeserie
 function cellsBody(panel: Panel, frames: DataFrame[], context: DrawContext & { omitted: number }): Html {
   const lines = linesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
-  context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
+  context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber), lines.series.length < lines.seriesCount)
   const last = lines.series.map(each => numberRow(each.name, [lastNumber(each)[0]?.[1].text]))
   return html`${chartBox(panel, cellsOption(panel, lines, context.range), context)}
 ${scrollTable(`Last values of ${panel.title}`, ['Series', { number: 'Last' }], last, LEGEND)}${partNote(lines.series.length, lines.seriesCount, 'series, the highest')}${pointsTable(panel, lines, context)}`
@@ -202,7 +202,7 @@ function pieBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html 
   const all = valuesOf(panel, frames)
   const values = all.slice(0, MAX_SLICES)
   const shares = hasShares(panel) ? pieShares(values) : []
-  context.onNumbers?.(keyOf(panel, context), numbersOf(values))
+  context.onNumbers?.(keyOf(panel, context), numbersOf(values), values.length < all.length)
   const rows = values.map(({ name, text, color }, at) =>
     numberRow(html`${swatch(color ?? '')}${name || panel.title}`, [text, shares[at]]),
   )
@@ -237,7 +237,7 @@ function timeseriesBody(panel: Panel, frames: DataFrame[], context: DrawContext 
   const lines = timeseriesOf(panel, frames, context.omitted)
   if (lines.series.length === 0) return tableBody(panel, frames, context)
   const series = chosenSeries(panel, lines, context)
-  context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber))
+  context.onNumbers?.(keyOf(panel, context), lines.series.flatMap(lastNumber), lines.series.length < lines.seriesCount)
   const option = chartOption({ ...lines, series }, context.range, context.marks)
   return html`${chartBox(panel, option, context)}
 ${lines.thresholds.length === 0 ? undefined : html`<p class="note">Thresholds: ${lines.thresholds.map(({ name }) => name).join(', ')}.</p>`}
@@ -284,7 +284,7 @@ function pointsTable(panel: Panel, { timesMs, series }: DrawnTimeseries, context
 
 function valuesBody(panel: Panel, frames: DataFrame[], context: DrawContext): Html {
   const values = valuesOf(panel, frames)
-  context.onNumbers?.(keyOf(panel, context), numbersOf(values))
+  context.onNumbers?.(keyOf(panel, context), numbersOf(values), false)
   const shown = values.slice(0, MAX_VALUES)
   const rest = partNote(shown.length, values.length, 'values')
   const hasBar = panel.type === 'gauge' || panel.type === 'bargauge'
@@ -303,7 +303,7 @@ function tableBody(panel: Panel, frames: DataFrame[], context: DrawContext): Htm
   const frame = frames[at] ?? frames[0]
   if (frame === undefined) return html`<p class="empty">No data</p>`
   const { columns, rows, rowCount } = tableOf(frame, { frames, most: MAX_ROWS, context })
-  context.onNumbers?.(keyOf(panel, context), [['rows', { value: rowCount, text: String(rowCount) }]])
+  context.onNumbers?.(keyOf(panel, context), [['rows', { value: rowCount, text: String(rowCount) }]], false)
   const others =
     frames.length > 1 ? html`<p class="note">One of ${frames.length} results of this panel.</p>` : undefined
   const cell = ({ text, color, link }: DrawnCell, column: number) => {

@@ -54,8 +54,12 @@ export async function drawDashboards(given: {
     next = following && askFor(following)
     next?.catch(() => {})
     const numbers = new Map<string, PanelNumbers>()
+    const partial = new Set<string>()
     const parts = dashboardBody(dashboard, panels, {
-      onNumbers: (key, found) => numbers.set(key, found),
+      onNumbers: (key, found, isPart) => {
+        numbers.set(key, found)
+        if (isPart) partial.add(key)
+      },
       drawChart,
       range,
       variables: selection.values,
@@ -72,7 +76,15 @@ export async function drawDashboards(given: {
     })
     const body: Html[] = []
     for await (const part of parts) body.push(part)
-    all.push({ key, title: titles.get(source) ?? dashboard.title, dashboard, result, numbers, body: html`${body}` })
+    all.push({
+      key,
+      title: titles.get(source) ?? dashboard.title,
+      dashboard,
+      result,
+      numbers,
+      partial,
+      body: html`${body}`,
+    })
   }
   return all
 }

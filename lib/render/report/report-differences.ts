@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { array, type InferOutput, number, object, parse, record, string } from 'valibot'
+import { array, boolean, type InferOutput, number, object, optional, parse, record, string } from 'valibot'
 import { plural } from '../../checks/lint/cause-lines.ts'
 import { causesOf, panelWord, type VerifyReport } from '../../checks/verify/verify-report.ts'
 import { LabError } from '../../cli/errors.ts'
@@ -13,6 +13,8 @@ const panelSchema = object({
   causes: array(string()),
   /** By the names of the values or series. */
   numbers: record(string(), object({ value: number(), text: string() })),
+  /** Whether there are more, of which the panel draws the highest. */
+  isPart: optional(boolean(), false),
 })
 
 /** A report as data, to compare a later one with. */
@@ -44,7 +46,7 @@ export function reportData(
   title: string,
   { verified, dashboards }: { verified: VerifyReport; dashboards: readonly ReportedDashboard[] },
 ): ReportData {
-  const panels = dashboards.flatMap(({ title: of, dashboard, result, numbers }) => {
+  const panels = dashboards.flatMap(({ title: of, dashboard, result, numbers, partial }) => {
     const failures = verified.failures.filter(({ source }) => source === dashboard.source)
     const causesIn = (id: number | undefined) => causesOf(failures.filter(({ panelId }) => panelId === id)).sort()
     const ofPanels = dashboard.panels.map(({ id, title: panel }): PanelData => {
@@ -54,11 +56,12 @@ export function reportData(
         verdict: found === undefined ? '' : panelWord(found),
         causes: causesIn(id),
         numbers: numbersOf(id, numbers),
+        isPart: [...partial].some(key => isOfPanel(key, id)),
       }
     })
     const others = causesIn(undefined)
     const verdict = result?.verdict ?? ''
-    return [{ place: of, verdict, causes: others, numbers: {} }, ...ofPanels]
+    return [{ place: of, verdict, causes: others, numbers: {}, isPart: false }, ...ofPanels]
   })
   const seen = new Map<string, number>()
   const unique = panels.map(panel => {
@@ -73,11 +76,16 @@ export function reportData(
 function numbersOf(id: number, numbers: ReportedDashboard['numbers']): PanelData['numbers'] {
   return Object.fromEntries(
     [...numbers].flatMap(([key, found]) => {
-      const [panel, copy] = key.split('-')
-      if (panel !== String(id)) return []
+      if (!isOfPanel(key, id)) return []
+      const [, copy] = key.split('-')
       return found.map(([name, number]) => [copy === undefined ? name : `${name} (copy ${copy})`, number] as const)
     }),
   )
+}
+
+/** Whether a key is that of a panel or of a copy of it. */
+function isOfPanel(key: string, id: number): boolean {
+  return key.split('-', 1)[0] === String(id)
 }
 
 /** Reads the data of an earlier report. Throws a LabError when the file has none. */
@@ -126,6 +134,8 @@ function numberChanges(place: string, was: PanelData, is: PanelData): (Change & 
   const names = [...new Set([...Object.keys(was.numbers), ...Object.keys(is.numbers)])]
   return names.flatMap(name => {
     const [a, b] = [was.numbers[name], is.numbers[name]]
+    // A series that a panel does not draw may have the same number as before.
+    if ((a === undefined && was.isPart) || (b === undefined && is.isPart)) return []
     const size =
       a === undefined || b === undefined
         ? 1

@@ -26,6 +26,8 @@ export interface ReportedDashboard {
   result: DashboardResult | undefined
   /** The numbers of its panels, by their keys. */
   numbers: ReadonlyMap<string, PanelNumbers>
+  /** The keys of the panels that have more series than they draw. */
+  partial: ReadonlySet<string>
   body: Html
 }
 

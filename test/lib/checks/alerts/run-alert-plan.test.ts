@@ -33,6 +33,7 @@ function memoryLab(changes: Partial<AlertLab> = {}) {
   let startMs: number | undefined
   const isFailing = () => startMs !== undefined && Date.now() > startMs + 50
   const lab: AlertLab = {
+    requireThere: () => {},
     rules: async () => {
       const alert = {
         labels: { namespace: 'shop', pod: 'a' },
@@ -147,4 +148,25 @@ running('bears a Prometheus that a scenario has stopped, as long as it takes', a
   assert.equal((await of('prometheus-down'))[0]?.state, 'done')
   await assert.rejects(of('crash-loop'), /Cannot query Prometheus/)
 })
+running('ends when the lab is taken down, and saves no result of a scenario that ended with it', async () => {
+  let isThere = true
+  const gone = new LabError('There is no KWOK cluster "lab"')
+  const { run, saved } = memoryLab({
+    requireThere: () => {
+      if (!isThere) throw gone
+    },
+    rules: async () => [],
+    progress: () => {
+      isThere = false
+      return undefined
+    },
+  })
+  const error = await run().catch((error: unknown) => error)
+  assert.equal(error, gone)
+  assert.deepEqual(
+    saved.flatMap(({ runs }) => runs).filter(({ state }) => state === 'done'),
+    [],
+  )
+})
+
 running.run()

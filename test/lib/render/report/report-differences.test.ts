@@ -16,7 +16,7 @@ import { tempDir } from '../../../support/temp-lab.ts'
 type Panel = ReportData['panels'][number]
 
 const panel = (place: string, more: Partial<Panel> = {}): Panel => ({
-  ...{ place, verdict: 'has data', causes: [], numbers: {} },
+  ...{ place, verdict: 'has data', causes: [], numbers: {}, isPart: false },
   ...more,
 })
 const numbers = (value: number): Panel['numbers'] => ({ '': { value, text: `${value}` } })
@@ -56,6 +56,14 @@ differences('has the verdicts, causes and numbers that changed, the largest chan
     { place: 'A / Memory', before: '100', now: '300' },
     { place: 'A / CPU', before: '100', now: '90' },
   ])
+})
+differences('leaves out a series that a panel may have but does not draw', () => {
+  const of = (name: string, isPart: boolean) =>
+    panel('A / Pods', { numbers: { [name]: { value: 1, text: '1' } }, isPart })
+  const changed = (was: Panel, is: Panel) => reportDifferences(report([was]), report([is])).numbers
+  assert.deepEqual(changed(of('a', true), of('b', true)), [])
+  assert.deepEqual(changed(of('a', false), of('b', true)), [{ place: 'A / Pods: b', before: '', now: '1' }])
+  assert.deepEqual(changed(of('a', false), of('b', false)).length, 2)
 })
 differences('is as Markdown of at most 60 lines, with the count of the rest', () => {
   const many = (verdict: string, value: number) =>
