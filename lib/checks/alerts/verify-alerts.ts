@@ -162,10 +162,10 @@ async function alertsToVerify(
   const own = readRuleFiles([ownRules]).found.filter(({ file }) => loadedFiles.has(basename(file)))
   const { found: user, refused, skipped } = await checkedRuleFiles(rulePaths)
   for (const line of skippedLines(skipped)) say(line)
-  for (const { error } of refused) say(`Refused: ${error.message}`)
-  if (rulePaths.length > 0 && user.length + refused.length === 0) {
-    throw new UsageError(`There are no rules in RULES_DIR=${rulePaths.join(':')}`, {
-      next: 'name files or folders with rules',
+  for (const { error } of refused) say(error.message)
+  if (rulePaths.length > 0 && user.length === 0) {
+    throw new UsageError(`RULES_DIR=${settings.rulesDir} has no rules that Prometheus can load`, {
+      next: 'name files or folders with rules, or none',
     })
   }
   const isLoaded = (file: RuleFile) => own.includes(file) || loadedFiles.has(file.fileName)
