@@ -170,10 +170,17 @@ export function nodeGone({ target }: ScenarioRun): string {
   return `The node ${target} was deleted`
 }
 
+/** Creates pods with their nodes. A kubelet reports such a pod as scheduled; KWOK leaves that to the scheduler, which does not see it. */
 export async function createPods({ client }: ScenarioRun, { pods }: Pick<Held, 'pods'>): Promise<void> {
+  const lastTransitionTime = apiTime(Date.now())
+  const scheduled = { status: { conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime }] } }
   await callAll(
     client,
     pods.map(pod => ({ method: 'POST', path: collectionPath(pod), body: pod })),
+  )
+  await callAll(
+    client,
+    pods.map(pod => ({ method: 'PATCH', path: `${podPath(pod)}/status`, body: scheduled })),
   )
 }
 
