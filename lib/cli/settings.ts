@@ -367,7 +367,7 @@ function duration(leastMs: number, mostMs: number): (text: string) => number {
     const [, count, unit = ''] = /^(\d{1,6})(ms|s|m)$/.exec(text) ?? []
     const valueMs = Number(count) * (unitMs[unit] ?? Number.NaN)
     if (valueMs >= leastMs && valueMs <= mostMs) return valueMs
-    throw new Error(`it must be a duration like 10s, from ${leastMs} ms to ${mostMs} ms`)
+    throw new Error(`it must be a duration like 10s, from ${goDuration(leastMs)} to ${goDuration(mostMs)}`)
   }
 }
 
