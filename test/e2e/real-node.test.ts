@@ -372,7 +372,7 @@ onNode('works with report and page as a lab does', async () => {
   const userDashboard = join(ownDashboards(), 'Team A', 'pods.json')
   const { exitCode, stdout, stderr } = await task('report', {}, ['--out', file, '--dashboards', userDashboard])
   assert.equal(exitCode, 0, stdout + stderr)
-  assertSays(stdout, /^1 dashboards in \S+report\.html \([\d.]+ MB\); verify: 0 failed$/m)
+  assertSays(stdout, /^1 dashboard in \S+report\.html \([\d.]+ MB\); verify: 0 failed$/m)
   assertSays(readFileSync(file, 'utf8'), new RegExp(`Dashboards of ${node.context}`))
   const [home, nodes] = await serving('view', async () => [
     await get('http://127.0.0.1:3000/'),
