@@ -8,6 +8,7 @@
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { healScenarios } from '../lib/scenarios/heal-scenarios.ts'
+import { runningScenarios } from '../lib/scenarios/scenario-journal.ts'
 import { scenarioNamed } from '../lib/scenarios/scenario-list.ts'
 
 const about = 'Ends scenarios: SCENARIO, that on TARGET, or all; and waits until they are healed.'
@@ -20,5 +21,7 @@ await runTask({ about, settings: ['scenario', 'target'] }, async ({ lab }) => {
   const isChosen = (each: { name: string; target: string }) =>
     (name === 'auto' || each.name === name) && (target === 'auto' || each.target === target)
   const healed = await healScenarios(lab, isChosen, say)
-  print(healed.length === 0 ? 'No scenario to heal' : `Healed ${healed.map(each => each.name).join(', ')}`)
+  const others = runningScenarios(lab).map(({ text }) => text)
+  const none = others.length === 0 ? 'No scenario to heal' : `No such scenario runs. These do: ${others.join(', ')}`
+  print(healed.length === 0 ? none : `Healed ${healed.map(each => each.name).join(', ')}`)
 })

@@ -5,9 +5,11 @@
  *   tsx tasks/kwok-scenario.ts --scenario list
  *   tsx tasks/kwok-scenario.ts --scenario crash-loop --for 30m
  */
+
 import { LabError, UsageError } from '../lib/cli/errors.ts'
 import { makeCommand } from '../lib/cli/settings.ts'
 import { connect } from '../lib/kube/api-client.ts'
+import { apiTime } from '../lib/kube/json.ts'
 import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { ensureScenarioKubeconfig, kubeconfigPath } from '../lib/lab/kubeconfig.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
@@ -51,7 +53,7 @@ await runTask({ about, settings: ['scenario', 'target', 'for'], changesLab: true
     },
     next: `${makeCommand('kwok-heal', clusterName)}, and read ${lab.logsDir}/scenarios.log`,
   })
-  print(`${name} runs on ${scenario.target} ${target} until ${new Date(request.untilMs).toISOString()}
+  print(`${name} runs on ${scenario.target} ${target} until ${apiTime(request.untilMs)}
   Full effect after ${scenario.effect}
 Next: ${makeCommand('kwok-heal', clusterName)} SCENARIO=${name} TARGET=${target}`)
 })

@@ -19,6 +19,11 @@ export function timeMs(value: unknown): number | undefined {
   return Number.isNaN(ms) ? undefined : ms
 }
 
+/** A Unix time in milliseconds as the API writes it: `2026-11-29T12:30:00Z`. */
+export function apiTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+}
+
 /** A copy of an object with changes: objects are merged, `undefined` removes a field, any other value replaces the old one. */
 export function merged(base: unknown, changes: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const result = { ...fields(base) }

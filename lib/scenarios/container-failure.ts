@@ -1,4 +1,5 @@
-import { apiTime, type ClusterEvent } from './scenario.ts'
+import { apiTime } from '../kube/json.ts'
+import type { ClusterEvent } from './scenario.ts'
 
 /** The container before it failed. */
 export interface ContainerBefore {

@@ -1,11 +1,11 @@
 import { LabError } from '../cli/errors.ts'
 import { callAll } from '../kube/bulk-requests.ts'
-import { conditionStatus, fields, items } from '../kube/json.ts'
+import { apiTime, conditionStatus, fields, items } from '../kube/json.ts'
 import { readinessCalls } from '../kwok/pod-readiness.ts'
 import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
 import { nodeUnreachable } from '../lab/manifest.ts'
 import { annotatedScenario } from './annotated-scenario.ts'
-import { annotate, apiTime, call, patch, type Scenario, type ScenarioRun, writeEvent } from './scenario.ts'
+import { annotate, call, patch, type Scenario, type ScenarioRun, writeEvent } from './scenario.ts'
 
 /** KWOK takes a lease that nothing has renewed for as long: longer than a scenario lasts. */
 const LEASE_SECONDS = 7 * 86_400

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { fields, text } from '../kube/json.ts'
+import { apiTime, fields, text } from '../kube/json.ts'
 import { listAll } from '../kube/object-counts.ts'
 import {
   allocatable,
@@ -9,7 +9,7 @@ import {
   requestedCores,
   type ScenarioObject,
 } from './object-scenario.ts'
-import { apiTime, type Scenario, type ScenarioRun } from './scenario.ts'
+import type { Scenario, ScenarioRun } from './scenario.ts'
 
 type Client = ScenarioRun['client']
 

@@ -1,4 +1,4 @@
-import { fields, items, text, timeMs } from '../kube/json.ts'
+import { apiTime, fields, items, text, timeMs } from '../kube/json.ts'
 import { annotatedScenario, HOLD_MS } from './annotated-scenario.ts'
 import {
   type ContainerBefore,
@@ -7,7 +7,7 @@ import {
   failedContainer,
   healedContainer,
 } from './container-failure.ts'
-import { apiTime, patch, type Scenario, type ScenarioRun, writeEvent } from './scenario.ts'
+import { patch, type Scenario, type ScenarioRun, writeEvent } from './scenario.ts'
 
 interface Held {
   before: ContainerBefore

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemErrorCode } from '../cli/errors.ts'
+import { apiTime } from '../kube/json.ts'
 import { type Lab, writeFileAtomically } from '../lab/lab.ts'
 
 /** A scenario that was started and is not healed yet. Tasks write it; the holder deletes it. */
@@ -92,7 +93,7 @@ export function runningScenarios(lab: Pick<Lab, 'dataDir'>): { name: string; tex
     .requests()
     .map(({ name, target, untilMs }) => ({
       name,
-      text: `${name} on ${target} until ${new Date(untilMs).toISOString().slice(0, 19)}Z`,
+      text: `${name} on ${target} until ${apiTime(untilMs)}`,
     }))
 }
 

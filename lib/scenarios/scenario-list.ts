@@ -70,7 +70,7 @@ export function scenarioNamed(name: string): Scenario {
   const names = scenarios.map(each => each.name)
   const nearest = nearestName(name, names)
   throw new UsageError(`There is no scenario "${name}"`, {
-    why: nearest === undefined ? `the scenarios are ${names.join(', ')}` : `did you mean ${nearest}?`,
+    why: nearest === undefined ? undefined : `did you mean ${nearest}?`,
     next: 'make kwok-scenario SCENARIO=list',
   })
 }

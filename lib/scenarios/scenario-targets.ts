@@ -1,7 +1,7 @@
 import { UsageError } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import type { KubeClient } from '../kube/api-client.ts'
-import { fields, items, text } from '../kube/json.ts'
+import { apiTime, fields, items, text } from '../kube/json.ts'
 import { call, type Scenario, type TargetKind } from './scenario.ts'
 import type { ScenarioRequest } from './scenario-journal.ts'
 
@@ -41,7 +41,7 @@ export async function chooseTarget(
   const other = running.find(each => each.target === chosen)
   if (other !== undefined) {
     throw new UsageError(`Cannot start ${name} on ${chosen}`, {
-      why: `${other.name} runs on it until ${new Date(other.untilMs).toISOString()}`,
+      why: `${other.name} runs on it until ${apiTime(other.untilMs)}`,
       next: `${makeCommand('kwok-heal', clusterName)} SCENARIO=${other.name} TARGET=${chosen}, or set TARGET to another`,
     })
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LabError } from '../cli/errors.ts'
 import { ApiStatusError, type KubeClient, type RequestOptions } from '../kube/api-client.ts'
+import { apiTime } from '../kube/json.ts'
 import type { Lab } from '../lab/lab.ts'
 import { scenarioAnnotation, scenarioOf } from '../lab/manifest.ts'
 import type { ScenarioRequest } from './scenario-journal.ts'
@@ -140,9 +141,4 @@ export async function writeEvent(
     reportingInstance: host,
   })
   written.set(eventName, version)
-}
-
-/** A time as the API writes it. */
-export function apiTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }

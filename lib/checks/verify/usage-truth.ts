@@ -1,10 +1,10 @@
-import { fields, items, timeMs } from '../../kube/json.ts'
+import { apiTime, fields, items, timeMs } from '../../kube/json.ts'
 import { coresOf } from '../../kubelet/counters/core-times.ts'
 import { type ContainerMeter, createPodMeter, type PodMeter } from '../../kubelet/counters/pod-counters.ts'
 import { podTraffic, sampleContainer, sumOf } from '../../kubelet/counters/usage-samples.ts'
 import { fsStats, nodeDisk, podStorage, volumeStats } from '../../kubelet/endpoints/filesystem-stats.ts'
 import { cpuStates, memoryStates } from '../../kubelet/endpoints/host-metrics.ts'
-import { nodeTraffic, systemMeters, timeText } from '../../kubelet/endpoints/node-measurement.ts'
+import { nodeTraffic, systemMeters } from '../../kubelet/endpoints/node-measurement.ts'
 import type { ContainerFacts, NodeFacts, PodFacts, PresetName } from '../../kubelet/objects/facts.ts'
 import { nodeFacts, podFacts } from '../../kubelet/objects/object-facts.ts'
 import { hash } from '../../kubelet/usage/pseudo-random.ts'
@@ -123,7 +123,7 @@ export function modelUsage(snapshot: ClusterSnapshot, preset: PresetName): Usage
     volumes(atMs) {
       // The volume of a claim does not depend on the node's disk.
       const disk = { capacityBytes: 0, availableBytes: 0 }
-      const time = timeText(atMs)
+      const time = apiTime(atMs)
       const withClaim = cluster().pods.filter(({ facts }) => facts.volumes.some(each => each.claimName !== undefined))
       return withClaim.flatMap(pod => volumeStats(pod.facts, podSpace(pod), disk, undefined, time))
     },

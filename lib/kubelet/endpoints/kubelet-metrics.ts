@@ -1,4 +1,4 @@
-import { fields, text } from '../../kube/json.ts'
+import { apiTime, fields, text } from '../../kube/json.ts'
 import { kubeletCertificates } from '../../lab/manifest.ts'
 import { versions } from '../../programs/versions.ts'
 import { sumOfWork, workAt } from '../counters/kubelet-work.ts'
@@ -14,7 +14,7 @@ import {
   type VolumeOfClaim,
 } from './kubelet-families.ts'
 import metricHelp from './metric-help.json' with { type: 'json' }
-import { type MeasuredNode, timeText } from './node-measurement.ts'
+import type { MeasuredNode } from './node-measurement.ts'
 
 const familyNames = Object.keys(kubeletFamilies) as (keyof typeof kubeletFamilies)[]
 const DEFAULT_STEEPNESS = 4
@@ -60,7 +60,7 @@ function versionOf(node: Readonly<Record<string, unknown>>): string {
 /** Once for each claim, although several pods may use it. */
 function claimsOf({ pods, disk, facts, nowMs }: MeasuredNode): VolumeOfClaim[] {
   const claims = new Map<string, VolumeOfClaim>()
-  const time = timeText(nowMs)
+  const time = apiTime(nowMs)
   for (const pod of pods) {
     if (pod.facts.volumes.every(({ kind }) => kind !== 'claim')) continue
     for (const stats of volumeStats(pod.facts, pod.storage, disk, facts.memoryCapacityBytes, time)) {

@@ -83,11 +83,6 @@ function measurePod(facts: PodFacts, meter: PodMeter, nowMs: number) {
   return { facts, meter, ...samples, traffic, storage: podStorage(facts, seeds) }
 }
 
-/** RFC 3339 in whole seconds, as in a kubelet's summary. */
-export function timeText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
-}
-
 /**
  * Mean usage of kubelet and container runtime, equal on every node: kwok-config/kwok-resource-metrics.yaml has the same numbers
  * (a test compares them), and KWOK's expressions cannot vary them by node.

@@ -1,8 +1,9 @@
+import { apiTime } from '../../kube/json.ts'
 import { type Sample, type Traffic, wholeNumber } from '../counters/usage-samples.ts'
 import type { ContainerFacts } from '../objects/facts.ts'
 import { pseudoRandom } from '../usage/pseudo-random.ts'
 import { type Filesystem, fsStats, type PodStorage, type Space, volumeStats } from './filesystem-stats.ts'
-import { type MeasuredNode, type MeasuredPod, timeText } from './node-measurement.ts'
+import type { MeasuredNode, MeasuredPod } from './node-measurement.ts'
 
 /** The document at `/stats/summary`. */
 export type Summary = ReturnType<typeof buildSummary>
@@ -17,8 +18,8 @@ const MAX_PID = 4_194_304
  */
 export function buildSummary(measured: MeasuredNode) {
   const { facts, nowMs, seed, ofPods, total, disk, used, system } = measured
-  const time = timeText(nowMs)
-  const startTime = timeText(measured.startMs)
+  const time = apiTime(nowMs)
+  const startTime = apiTime(measured.startMs)
   const pods = measured.pods.map(pod => podStats(pod, measured, time))
   const containerSpace = sumOfSpaces(measured.pods.flatMap(pod => pod.storage.containers.map(each => each.rootfs)))
   // Images use 4 to 12 GiB of the system's space.
@@ -51,7 +52,7 @@ export function buildSummary(measured: MeasuredNode) {
 
 function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, time: string) {
   const { facts, meter, total, storage } = pod
-  const podStartTime = timeText(meter.startMs)
+  const podStartTime = apiTime(meter.startMs)
   const swap = { time, swapUsageBytes: 0 }
   const containers: ReturnType<typeof containerStats>[] = []
   let limitBytes: number | undefined = 0
@@ -62,7 +63,7 @@ function podStats(pod: MeasuredPod, { disk, nowMs, facts: node }: MeasuredNode, 
     if (!container.running || sample === undefined || space === undefined) return
     const startedMs = Math.min(container.startedMs ?? meter.startMs, nowMs)
     // Usually the same moment; formatting a time costs more than the rest of a container.
-    const startTime = startedMs === meter.startMs ? podStartTime : timeText(startedMs)
+    const startTime = startedMs === meter.startMs ? podStartTime : apiTime(startedMs)
     containers.push(containerStats(container, { sample, space, disk, startTime, time }))
   })
   return {

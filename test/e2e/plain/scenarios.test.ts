@@ -184,6 +184,9 @@ scenarios('restores what was there before', async ({ lab, before }) => {
   const one = await lab.make(['kwok-heal', 'SCENARIO=quota-full'])
   assertDone(one)
   assert.equal(one.stdout.trim(), 'Healed quota-full')
+  const none = await lab.make(['kwok-heal', 'SCENARIO=quota-full'])
+  assertDone(none)
+  assertSays(none.stdout, /^No such scenario runs. These do: .*node-unreachable on \S+ until \S+Z/)
   // As `make kwok` does, which brings up a healthy lab.
   const again = await lab.make(kwokWords)
   assertDone(again)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite } from 'uvu'
+import { apiTime } from '../../../lib/kube/json.ts'
 import {
   type ContainerBefore,
   type ContainerStatus,
@@ -7,7 +8,6 @@ import {
   failedContainer,
   healedContainer,
 } from '../../../lib/scenarios/container-failure.ts'
-import { apiTime } from '../../../lib/scenarios/scenario.ts'
 
 const SINCE_MS = Date.parse('2026-11-29T10:00:00Z')
 const before: ContainerBefore = {
