@@ -1,5 +1,7 @@
-/** All rules of axe-core in all looks. test/e2e/shared/page.test.ts checks all in one look, and those that depend on it in the others. */
+/** All rules of axe-core in all looks, and on a report. test/e2e/shared/page.test.ts has two pages, with the rules that depend on the look. */
+import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
+import { projectDir } from '../../lib/lab/lab.ts'
 import {
   accessiblePage,
   accessiblePages,
@@ -10,19 +12,20 @@ import {
   showAs,
   watchedPage,
 } from '../support/browser.ts'
-import { assertSameWords } from '../support/lab.ts'
+import { assertSameWords, assertSays, type TestLab } from '../support/lab.ts'
 import { skipLine } from '../support/outcome.ts'
 import { openSharedLab } from '../support/shared-lab.ts'
 import { suite } from '../support/suite.ts'
 
 const problem = browserProblem()
 if (problem !== undefined) process.stdout.write(skipLine('chromium', problem))
-const view = suite<{ browser: Browser; origin: string }>('the page in Chromium')
+const view = suite<{ lab: TestLab; browser: Browser; origin: string }>('the page in Chromium')
 const it = problem === undefined ? view : view.skip
 
 view.before(async context => {
   if (problem !== undefined) return
   const { lab } = await openSharedLab()
+  context.lab = lab
   context.origin = `http://127.0.0.1:${lab.ports.grafanaPort}`
   context.browser = await openBrowser()
 })
@@ -44,5 +47,22 @@ for (const path of accessiblePages) {
     })
   }
 }
+
+it('has an accessible report', async ({ lab, browser }) => {
+  const out = join(lab.tempDir, 'accessible', 'index.html')
+  const files = ['lab-overview', 'online-boutique'].flatMap(uid => [
+    '--dashboards',
+    join(projectDir, 'dashboards', 'out', 'json', `${uid}.json`),
+  ])
+  const { stdout, stderr } = await lab.task('report', ['--out', out, ...files])
+  assertSays(stdout + stderr, /^2 dashboards in /m)
+  const { page, close } = await watchedPage(browser, 'null')
+  try {
+    await page.goto(`file://${out}`)
+    assertSameWords(await axeViolations(page), [], 'violations of the report')
+  } finally {
+    await close()
+  }
+})
 
 view.run()

@@ -109,3 +109,18 @@ export function podOf({ labels }: Labelled): string {
 export function containerOf(sample: Labelled): string {
   return `${podOf(sample)}/${sample.labels['k8s_container_name']}`
 }
+
+/** The labels of what kube-prometheus' jobs scrape: what the lab's own jobs scrape has k8s_cluster_name, too. */
+export const scraped = (lab: TestLab) => `cluster="${lab.name}", k8s_cluster_name=""`
+
+/** Waits until all targets of kube-prometheus' jobs are there, and none is down. */
+export async function assertKubePrometheusTargets(lab: TestLab, nodes: number): Promise<void> {
+  const paths = ['', '/cadvisor', '/probes', '/slis'].map(path => `kubelet/metrics${path} ${nodes}`)
+  const expected = [...paths, `node-exporter ${nodes}`, 'kube-state-metrics 2']
+  await waitFor('all targets', async () => {
+    const targets = await lab.query(`count by (job, metrics_path) (up{${scraped(lab)}} == 1)`)
+    const words = targets.map(({ labels, value }) => `${labels['job']}${labels['metrics_path'] ?? ''} ${value}`)
+    assertSameWords(words.sort(), expected.sort(), 'targets that are up')
+    assert.deepEqual(await lab.query(`up{${scraped(lab)}} == 0`), [])
+  })
+}

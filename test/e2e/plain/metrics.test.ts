@@ -1,4 +1,4 @@
-/** A lab whose METRICS changes to both dialects, to kube-prometheus' alone and back, while nodes come and go. */
+/** A lab whose METRICS changes to both dialects and back, while nodes come and go. test/long/metrics-prometheus.test.ts has one alone. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,8 +8,8 @@ import { reachLab, verifyLab } from '../../../lib/checks/verify/verify-lab.ts'
 import type { DashboardResult, VerifyReport } from '../../../lib/checks/verify/verify-report.ts'
 import { openLab } from '../../../lib/lab/lab.ts'
 import { assertCatalogIsLive } from '../../support/catalog.ts'
-import { assertDone, assertSameWords, assertSays, isAlive, killHard, type TestLab, waitFor } from '../../support/lab.ts'
-import { assertMeasured, readCluster } from '../../support/measured.ts'
+import { assertDone, assertSays, isAlive, killHard, type TestLab, waitFor } from '../../support/lab.ts'
+import { assertKubePrometheusTargets, assertMeasured, readCluster, scraped } from '../../support/measured.ts'
 import { kwokWords, NODES, openPlainLab, PODS } from '../../support/shared-lab.ts'
 import { suite } from '../../support/suite.ts'
 
@@ -19,14 +19,11 @@ metrics.before(async context => {
 })
 
 const KUBE_STATE_METRICS = 'kube-state-metrics'
-/** By kube-prometheus' labels: what the lab's own jobs scrape has k8s_cluster_name, too. */
-const scraped = (lab: TestLab) => `cluster="${lab.name}", k8s_cluster_name=""`
 
 metrics('both: scrapes every node, also a new one, and each number is right in both dialects', async ({ lab }) => {
   const nodes = NODES + 1
   assertDone(await lab.make(['kwok', 'METRICS=both', `NODE_COUNT=${nodes}`]))
-  const paths = ['', '/cadvisor', '/probes', '/slis'].map(path => `kubelet/metrics${path} ${nodes}`)
-  await assertTargets(lab, [...paths, `node-exporter ${nodes}`, `${KUBE_STATE_METRICS} 2`])
+  await assertKubePrometheusTargets(lab, nodes)
   const report = await verify(lab)
   assert.deepEqual(report.failures, [])
   assert.deepEqual(report.notes, [])
@@ -77,27 +74,6 @@ metrics('kwok-status names what kube-state-metrics may not list', async ({ lab }
   )
 })
 
-metrics('prometheus: kube-state-metrics is back, and the series of the collector end', async ({ lab }) => {
-  assertDone(await lab.make([...kwokWords, 'METRICS=prometheus']))
-  assertDone(await lab.make(['kwok-status']))
-  await assertTargets(lab, [
-    ...['', '/cadvisor', '/probes', '/slis'].map(path => `kubelet/metrics${path} ${NODES}`),
-    ...[`node-exporter ${NODES}`, `${KUBE_STATE_METRICS} 2`],
-  ])
-  await waitFor('end of the series by OpenTelemetry', async () => {
-    // Of this machine the collector still has system metrics.
-    const series =
-      '{k8s_cluster_name!="", __name__=~"(k8s|container)_.*"} or system_cpu_time_seconds_total{k8s_node_name!=""}'
-    assert.deepEqual(await lab.query(`count by (__name__) (${series})`), [])
-  })
-  const report = await verify(lab)
-  assert.deepEqual(report.failures, [])
-  assert.equal(dashboard(report, uids.kubePrometheus).verdict, 'ok')
-  assert.match(dashboard(report, uids.cluster).notApplicable, /otel-metrics \(make kwok METRICS=both\)/)
-  // The control plane is the same.
-  assert.equal(dashboard(report, uids.apiserver).verdict, 'ok')
-})
-
 metrics('otel: nothing of the other dialect is left', async ({ lab }) => {
   assertDone(await lab.make([...kwokWords, 'METRICS=otel']))
   await waitFor('end of the scraped series', async () => {
@@ -113,16 +89,6 @@ metrics('otel: nothing of the other dialect is left', async ({ lab }) => {
   await assertMeasured(lab, { nodes: NODES, labPods: PODS })
 })
 metrics.run()
-
-/** `<job><metrics_path> <count>` of the targets of kube-prometheus' jobs; none is down. */
-async function assertTargets(lab: TestLab, expected: readonly string[]): Promise<void> {
-  await waitFor('all targets', async () => {
-    const targets = await lab.query(`count by (job, metrics_path) (up{${scraped(lab)}} == 1)`)
-    const words = targets.map(({ labels, value }) => `${labels['job']}${labels['metrics_path'] ?? ''} ${value}`)
-    assertSameWords(words.sort(), [...expected].sort(), 'targets that are up')
-    assert.deepEqual(await lab.query(`up{${scraped(lab)}} == 0`), [])
-  })
-}
 
 /** The report of `make verify`, whether or not it fails. */
 async function verify(lab: TestLab): Promise<VerifyReport> {
