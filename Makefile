@@ -98,7 +98,7 @@ test-programs: node_modules/.package-lock.json
 test: test-programs
 	@$(TEST) unit e2e
 
-## test-long: runs the long tests that make test skips (each scenario twice, make kwok and a stopped engine in Docker, Ctrl-C at each moment, accessibility)
+## test-long: runs the long tests that make test skips (each scenario twice, the whole of Docker, a real node and killed parts, Ctrl-C at each moment, accessibility)
 .PHONY: test-long
 test-long: test-programs
 	@$(TEST) long

@@ -3,7 +3,7 @@
  *
  *   tsx test/run.ts unit          # test/lib, test/dashboards, test/tasks and test/support: no cluster
  *   tsx test/run.ts unit e2e      # and test/e2e: clusters of their own
- *   tsx test/run.ts long          # test/long: long tests, not needed for each change
+ *   tsx test/run.ts long          # test/long, and bad-luck, docker and real-node with all their tests: not needed for each change
  *   tsx test/run.ts unit settings # only files whose path has "settings" in it
  *   AT_ONCE=1 tsx test/run.ts unit e2e # one file at a time, on a slow machine
  *   REQUIRE=docker tsx test/run.ts e2e docker # fails where these tests would be skipped
@@ -35,6 +35,8 @@ interface Group {
   niceness: number
   /** The files that run first, in this order; then all others. */
   first: readonly string[]
+  /** Environment variables of the files. */
+  env?: Readonly<Record<string, string>>
   /** The files use one lab (support/shared-lab.ts), which is taken down after the last of them. */
   sharesLab?: boolean
   /** Groups of one lane run one after the other, those of different lanes at the same time. Default: the group has its own. */
@@ -102,8 +104,19 @@ const groups: Record<string, readonly Group[]> = {
       lane: 'short',
     },
   ],
-  // Each scenario is started twice.
-  long: [{ folders: ['long'], limitMs: 5 * 3_600_000, atOnce: 1, firstSlot: 2, niceness: 0, first: [] }],
+  // Each scenario is started twice. Of e2e the files that have tests of `inLong`, with these.
+  long: [
+    {
+      folders: ['long', 'e2e'],
+      without: [SHARED, PLAIN],
+      limitMs: 5 * 3_600_000,
+      atOnce: 1,
+      firstSlot: 2,
+      niceness: 0,
+      first: [],
+      env: { TEST_LONG: 'true' },
+    },
+  ],
 }
 /** How long a test file may take to clean up when it is told to end. */
 const CLEAN_UP_MS = 2 * 60_000
@@ -267,6 +280,7 @@ async function runFiles(
       ...process.env,
       NO_COLOR: '1',
       TEST_SLOT: String(group.firstSlot + slot),
+      ...group.env,
       ...(sharedLab === undefined ? {} : { SHARED_LAB: sharedLab }),
     },
   })

@@ -20,7 +20,7 @@ import {
   waitFor,
 } from '../support/lab.ts'
 import { processNames } from '../support/service-names.ts'
-import { suite } from '../support/suite.ts'
+import { inLong, suite } from '../support/suite.ts'
 
 /** The smallest lab that has all its parts. */
 const smallLab = ['kwok', 'NODE_COUNT=3', 'POD_COUNT=5']
@@ -177,7 +177,7 @@ badLuck('the next test kills every service of the lab that make kwok starts agai
     'killed services',
   )
 })
-badLuck(
+inLong(badLuck)(
   'parts killed with -9: status names them, make kwok brings them back, and pods that lost their readiness with their node are ready again',
   async ({ lab }) => {
     const before = await bringUp(lab)

@@ -37,7 +37,7 @@ import {
 import { type LoadedImages, loadLabImages } from '../support/lab-images.ts'
 import { assertContainersUp } from '../support/lab-status.ts'
 import { skipLine } from '../support/outcome.ts'
-import { suite } from '../support/suite.ts'
+import { inLong, suite } from '../support/suite.ts'
 import { assertFires, assertKeepsLastGood, assertTakesChange, writeRules } from '../support/user-rules.ts'
 
 const engine = await haveEngine()
@@ -177,7 +177,7 @@ onEngine('names a missing image, and how to provide it', async ({ other }) => {
   await other.assertNothingLeft(undefined)
 })
 
-onEngine(
+inLong(onEngine)(
   'pulls missing images from a mirror, checks a digest, and loads an image as the message advises',
   async ({ other }) => {
     const dir = mkdtempSync(join(tmpdir(), 'registry-'))
@@ -229,7 +229,7 @@ onEngine(
   },
 )
 
-onEngine(
+inLong(onEngine)(
   'kwok-status names what was killed or removed, and make kwok creates it again; LGTM keeps its series and rules',
   async ({ lab }) => {
     const nodes = 'count(k8s_node_cpu_time_seconds_total)'
@@ -268,7 +268,7 @@ onEngine('measures a node that kubectl creates, and removes its receiver with th
   )
 })
 
-onEngine('changes nothing when make kwok runs again', async ({ lab }) => {
+inLong(onEngine)('changes nothing when make kwok runs again', async ({ lab }) => {
   const before = await readAll(lab)
   const ended = await lab.make(smallLab)
   assertDone(ended)

@@ -20,3 +20,10 @@ export function suite<T>(name: string): ReturnType<typeof uvuSuite<T>> {
   it.before = shown
   return it
 }
+
+/** For a test of a suite that only `make test-long` runs: it takes long, and most changes do not touch what it checks. */
+export function inLong<T>(it: Register<T>): Register<T> {
+  return process.env['TEST_LONG'] === 'true' ? it : () => {}
+}
+
+type Register<T> = (name: string, test: (context: T) => void | Promise<void>) => void
